@@ -1,0 +1,337 @@
+//! What can go wrong: [`Error`] ends one input, a [`Diagnostic`] is one thing in it that could not be used.
+
+use std::{fmt, io};
+
+/// Result with scanmill's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The documented code of a warning or error about an input (DATA_MODEL section 1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Code {
+    /// An address literal is of another family than `addrtype` says (T6).
+    Addrtype,
+    /// An address that is no literal of any family; its text is kept (T6).
+    BadAddr,
+    /// A character that XML forbids, or a raw NUL byte, which is dropped (T2).
+    BadChar,
+    /// An `&` that starts no known reference; it stays as text (T2).
+    BadEntity,
+    /// A number that is malformed or too big for its column; null is stored (T5).
+    BadNumber,
+    /// A byte that is not UTF-8; it is read as Latin-1 (T1).
+    BadUtf8,
+    /// Markup that is broken off or malformed and was dropped (R3, R8).
+    BrokenTag,
+    /// A DOCTYPE with an internal subset, which is skipped (R9).
+    Dtd,
+    /// A second attribute of the same name in one tag; the first counts (R11).
+    DupAttr,
+    /// A repeated key in a script's table; its values become an array (section 3).
+    DupKey,
+    /// The same protocol and port twice in one host; the two are one row (section 2).
+    DupPort,
+    /// A scan that was already read in this run (section 5).
+    DupScan,
+    /// Nothing but blanks in the input (R1).
+    Empty,
+    /// Different finished scans share one id (section 5).
+    IdCollision,
+    /// An element was closed because its end tag was missing (R4, R8).
+    ImplicitClose,
+    /// Bytes before the document (R1).
+    LeadingJunk,
+    /// A limit was reached; something was cut or left out (R10).
+    Limit,
+    /// An attribute without which an element has no meaning is missing.
+    MissingAttr,
+    /// Hosts or other content without an `<nmaprun ...>` before them (R1).
+    NoHeader,
+    /// A port without a usable number or state (section 3).
+    PortDropped,
+    /// Content after the end of the scan that continues it (R7).
+    Resumed,
+    /// An end tag that closes nothing (R5).
+    StrayEnd,
+    /// The input ends, or the next document begins, before this one is closed (R2).
+    Truncated,
+    /// An element of unknown name, skipped with all it holds (R8).
+    Unknown,
+    /// Error: the input is not nmap XML (R1).
+    NotNmap,
+    /// Error: the input could not be read.
+    Io,
+    /// Error: the input could not be decompressed.
+    Decompress,
+    /// Error: `--strict` turned the first warning into the end of the input (R11).
+    Strict,
+}
+
+impl Code {
+    /// Every code, in the order of the documentation.
+    pub const ALL: [Self; 28] = [
+        Self::Addrtype,
+        Self::BadAddr,
+        Self::BadChar,
+        Self::BadEntity,
+        Self::BadNumber,
+        Self::BadUtf8,
+        Self::BrokenTag,
+        Self::Dtd,
+        Self::DupAttr,
+        Self::DupKey,
+        Self::DupPort,
+        Self::DupScan,
+        Self::Empty,
+        Self::IdCollision,
+        Self::ImplicitClose,
+        Self::LeadingJunk,
+        Self::Limit,
+        Self::MissingAttr,
+        Self::NoHeader,
+        Self::PortDropped,
+        Self::Resumed,
+        Self::StrayEnd,
+        Self::Truncated,
+        Self::Unknown,
+        Self::NotNmap,
+        Self::Io,
+        Self::Decompress,
+        Self::Strict,
+    ];
+
+    /// The code as it is written in tables and messages, such as `W_TRUNCATED`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Addrtype => "W_ADDRTYPE",
+            Self::BadAddr => "W_BAD_ADDR",
+            Self::BadChar => "W_BAD_CHAR",
+            Self::BadEntity => "W_BAD_ENTITY",
+            Self::BadNumber => "W_BAD_NUMBER",
+            Self::BadUtf8 => "W_BAD_UTF8",
+            Self::BrokenTag => "W_BROKEN_TAG",
+            Self::Dtd => "W_DTD",
+            Self::DupAttr => "W_DUP_ATTR",
+            Self::DupKey => "W_DUP_KEY",
+            Self::DupPort => "W_DUP_PORT",
+            Self::DupScan => "W_DUP_SCAN",
+            Self::Empty => "W_EMPTY",
+            Self::IdCollision => "W_ID_COLLISION",
+            Self::ImplicitClose => "W_IMPLICIT_CLOSE",
+            Self::LeadingJunk => "W_LEADING_JUNK",
+            Self::Limit => "W_LIMIT",
+            Self::MissingAttr => "W_MISSING_ATTR",
+            Self::NoHeader => "W_NO_HEADER",
+            Self::PortDropped => "W_PORT_DROPPED",
+            Self::Resumed => "W_RESUMED",
+            Self::StrayEnd => "W_STRAY_END",
+            Self::Truncated => "W_TRUNCATED",
+            Self::Unknown => "W_UNKNOWN",
+            Self::NotNmap => "E_NOT_NMAP",
+            Self::Io => "E_IO",
+            Self::Decompress => "E_DECOMPRESS",
+            Self::Strict => "E_STRICT",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A place in an input: undecoded bytes from its start, and the line counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Position {
+    /// Byte offset from the start of the (decompressed) input.
+    pub byte: u64,
+    /// Line, counted from 1.
+    pub line: u64,
+}
+
+/// Something in a document that could not be used as it stood: one entry a code and document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What it is.
+    pub code: Code,
+    /// The first place where it happened.
+    pub position: Position,
+    /// How often it happened in this document.
+    pub count: i64,
+    /// What was found at the first place.
+    pub detail: String,
+}
+
+/// What kind of thing an [`Error`] is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A wrong argument or option.
+    #[error("{0}")]
+    Usage(String),
+    /// The input could not be read.
+    #[error("cannot read the input")]
+    Io(#[source] io::Error),
+    /// The input is no nmap XML.
+    #[error("not nmap XML: {0}")]
+    NotNmap(String),
+    /// The input could not be decompressed.
+    #[error("cannot decompress: {0}")]
+    Decompress(String),
+    /// A warning that strict reading makes an error.
+    #[error("{code}: {detail}")]
+    Strict {
+        /// The warning's code.
+        code: Code,
+        /// The warning's detail.
+        detail: String,
+    },
+    /// A table or column that does not exist.
+    #[error("{0}")]
+    Schema(String),
+    /// The output could not be written.
+    #[error("cannot write {target}")]
+    Sink {
+        /// The file or stream.
+        target: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// An error that ends one input, or the output; with the input's name and place where they are known.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    input: Option<String>,
+    position: Option<Position>,
+}
+
+impl Error {
+    /// An error of this kind, without a place.
+    #[must_use]
+    pub fn new(kind: ErrorKind) -> Self {
+        Self(Box::new(Inner { kind, input: None, position: None }))
+    }
+
+    /// A usage error with this message.
+    #[must_use]
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Usage(message.into()))
+    }
+
+    /// An output error about this target.
+    #[must_use]
+    pub fn sink(
+        target: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::new(ErrorKind::Sink { target: target.into(), source: source.into() })
+    }
+
+    /// The same error, at this place of the input.
+    #[must_use]
+    pub fn at(mut self, position: Position) -> Self {
+        self.0.position = Some(position);
+        self
+    }
+
+    /// The same error, about this input.
+    #[must_use]
+    pub fn in_input(mut self, name: impl Into<String>) -> Self {
+        self.0.input = Some(name.into());
+        self
+    }
+
+    /// What kind of error it is.
+    #[must_use]
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// The input's name, where one is known.
+    #[must_use]
+    pub fn input(&self) -> Option<&str> {
+        self.0.input.as_deref()
+    }
+
+    /// The place in the input, where one is known.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        self.0.position
+    }
+
+    /// The documented code, for errors about an input.
+    #[must_use]
+    pub fn code(&self) -> Option<Code> {
+        match self.kind() {
+            ErrorKind::Io(_) => Some(Code::Io),
+            ErrorKind::NotNmap(_) => Some(Code::NotNmap),
+            ErrorKind::Decompress(_) => Some(Code::Decompress),
+            ErrorKind::Strict { .. } => Some(Code::Strict),
+            ErrorKind::Usage(_) | ErrorKind::Schema(_) | ErrorKind::Sink { .. } => None,
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::new(ErrorKind::Io(error))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0.input, self.0.position) {
+            (Some(input), Some(p)) => write!(f, "{input}:{}: ", p.line)?,
+            (Some(input), None) => write!(f, "{input}: ")?,
+            (None, Some(p)) => write!(f, "line {}: ", p.line)?,
+            (None, None) => {}
+        }
+        if let Some(code) = self.code() {
+            write!(f, "{code}: ")?;
+        }
+        write!(f, "{}", self.0.kind)?;
+        match self.0.position {
+            Some(p) => write!(f, " (byte {})", p.byte),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.kind.source()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_listed_once_and_named_w_or_e() {
+        let mut names: Vec<_> = Code::ALL.iter().map(|c| c.as_str()).collect();
+        assert!(names.iter().all(|n| n.starts_with("W_") || n.starts_with("E_")));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn message_names_input_line_code_and_byte() {
+        let error = Error::new(ErrorKind::NotNmap("the root element is \"html\"".into()))
+            .at(Position { byte: 40, line: 2 })
+            .in_input("a.xml");
+        assert_eq!(
+            error.to_string(),
+            "a.xml:2: E_NOT_NMAP: not nmap XML: the root element is \"html\" (byte 40)"
+        );
+    }
+}

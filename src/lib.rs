@@ -1,0 +1,5 @@
+//! scanmill turns nmap XML into normalized tables.
+
+pub mod error;
+pub mod limits;
+pub mod model;

@@ -1,0 +1,630 @@
+//! A host: the unit of streaming and of memory.
+
+use std::{collections::HashSet, net::IpAddr};
+
+use super::{Port, PortState, Protocol, Script, Text, Timestamp, owned, owned_opt};
+
+/// One host element with all it holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Host<'a> {
+    /// Place among the host elements of its scan, from 0.
+    pub index: i32,
+    /// Whether its end tag was read and nothing was cut.
+    pub complete: bool,
+    /// When nmap began with it.
+    pub start_time: Option<Timestamp>,
+    /// When nmap was done with it.
+    pub end_time: Option<Timestamp>,
+    /// Whether nmap gave up on it (`--host-timeout`).
+    pub timed_out: Option<bool>,
+    /// Zenmap's comment.
+    pub comment: Option<Text<'a>>,
+    /// Up or down, and why.
+    pub status: HostStatus<'a>,
+    /// Addresses in document order.
+    pub addresses: Vec<Address<'a>>,
+    /// Host names in document order.
+    pub hostnames: Vec<Hostname<'a>>,
+    /// Answers to a ping of a broadcast address.
+    pub smurf_responses: Option<i64>,
+    /// Ports that are not listed singly.
+    pub extra_ports: Vec<ExtraPorts<'a>>,
+    /// Ports in document order; a filter may have left some out.
+    pub ports: Vec<Port<'a>>,
+    /// How many ports the document lists singly, whatever a filter left.
+    pub ports_listed: i32,
+    /// How many of these are open.
+    pub ports_open: i32,
+    /// Operating system detection.
+    pub os: Os<'a>,
+    /// Seconds since its last boot.
+    pub uptime_s: Option<i64>,
+    /// Local time of the last boot, as nmap wrote it.
+    pub last_boot: Option<Text<'a>>,
+    /// Hops away.
+    pub distance: Option<i32>,
+    /// TCP initial sequence numbers.
+    pub tcp_sequence: TcpSequence<'a>,
+    /// IP identification numbers.
+    pub ip_id_sequence: Sequence<'a>,
+    /// TCP time stamps.
+    pub tcp_ts_sequence: Sequence<'a>,
+    /// Results of host scripts.
+    pub scripts: Vec<Script<'a>>,
+    /// Routes to the host.
+    pub traces: Vec<Trace<'a>>,
+    /// Smoothed round trip time in microseconds.
+    pub srtt_us: Option<i64>,
+    /// Variance of the round trip time in microseconds.
+    pub rttvar_us: Option<i64>,
+    /// Probe time-out in microseconds.
+    pub timeout_us: Option<i64>,
+}
+
+impl<'a> Host<'a> {
+    /// A host of which nothing is known but its place.
+    #[must_use]
+    pub fn new(index: i32) -> Self {
+        Self {
+            index,
+            complete: false,
+            start_time: None,
+            end_time: None,
+            timed_out: None,
+            comment: None,
+            status: HostStatus::default(),
+            addresses: Vec::new(),
+            hostnames: Vec::new(),
+            smurf_responses: None,
+            extra_ports: Vec::new(),
+            ports: Vec::new(),
+            ports_listed: 0,
+            ports_open: 0,
+            os: Os::default(),
+            uptime_s: None,
+            last_boot: None,
+            distance: None,
+            tcp_sequence: TcpSequence::default(),
+            ip_id_sequence: Sequence::default(),
+            tcp_ts_sequence: Sequence::default(),
+            scripts: Vec::new(),
+            traces: Vec::new(),
+            srtt_us: None,
+            rttvar_us: None,
+            timeout_us: None,
+        }
+    }
+
+    /// The first address of type ipv4 or ipv6, literal or not.
+    #[must_use]
+    pub fn ip(&self) -> Option<&Address<'a>> {
+        self.addresses.iter().find(|a| matches!(a.kind, AddressKind::Ipv4 | AddressKind::Ipv6))
+    }
+
+    /// The first MAC address.
+    #[must_use]
+    pub fn mac(&self) -> Option<&Address<'a>> {
+        self.addresses.iter().find(|a| a.kind == AddressKind::Mac)
+    }
+
+    /// The name to show: the first `user` one, else the first `PTR`, else the first.
+    #[must_use]
+    pub fn hostname(&self) -> Option<&Hostname<'a>> {
+        let of_kind = |kind| self.hostnames.iter().find(|n| n.kind.as_deref() == Some(kind));
+        of_kind("user").or_else(|| of_kind("PTR")).or_else(|| self.hostnames.first())
+    }
+
+    /// Appends a port for each number in the `ports` lists of [`Host::extra_ports`] that has no port yet,
+    /// with state and reason from there, up to `cap` ports in all.
+    pub fn expand_extra_ports(&mut self, cap: usize) {
+        let mut known: HashSet<(Protocol<'a>, u16)> =
+            self.ports.iter().map(|p| (p.protocol.clone(), p.number)).collect();
+        let mut index = self.ports.last().map_or(0, |p| p.index.saturating_add(1));
+        for extra in &self.extra_ports {
+            let Some(state) = &extra.state else { continue };
+            for reason in &extra.reasons {
+                let (Some(proto), Some(list)) = (&reason.proto, &reason.ports) else { continue };
+                let protocol = Protocol::from_name(proto.clone());
+                for number in port_numbers(list) {
+                    if self.ports.len() >= cap {
+                        return;
+                    }
+                    if !known.insert((protocol.clone(), number)) {
+                        continue;
+                    }
+                    self.ports.push(Port {
+                        protocol: protocol.clone(),
+                        number,
+                        index,
+                        state: state.clone(),
+                        reason: reason.reason.clone(),
+                        reason_ttl: None,
+                        reason_ip: None,
+                        owner: None,
+                        services: Vec::new(),
+                        scripts: Vec::new(),
+                        expanded: true,
+                    });
+                    index = index.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> Host<'static> {
+        Host {
+            index: self.index,
+            complete: self.complete,
+            start_time: self.start_time,
+            end_time: self.end_time,
+            timed_out: self.timed_out,
+            comment: owned_opt(self.comment),
+            status: self.status.into_owned(),
+            addresses: self.addresses.into_iter().map(Address::into_owned).collect(),
+            hostnames: self.hostnames.into_iter().map(Hostname::into_owned).collect(),
+            smurf_responses: self.smurf_responses,
+            extra_ports: self.extra_ports.into_iter().map(ExtraPorts::into_owned).collect(),
+            ports: self.ports.into_iter().map(Port::into_owned).collect(),
+            ports_listed: self.ports_listed,
+            ports_open: self.ports_open,
+            os: self.os.into_owned(),
+            uptime_s: self.uptime_s,
+            last_boot: owned_opt(self.last_boot),
+            distance: self.distance,
+            tcp_sequence: self.tcp_sequence.into_owned(),
+            ip_id_sequence: self.ip_id_sequence.into_owned(),
+            tcp_ts_sequence: self.tcp_ts_sequence.into_owned(),
+            scripts: self.scripts.into_iter().map(Script::into_owned).collect(),
+            traces: self.traces.into_iter().map(Trace::into_owned).collect(),
+            srtt_us: self.srtt_us,
+            rttvar_us: self.rttvar_us,
+            timeout_us: self.timeout_us,
+        }
+    }
+}
+
+/// The numbers of a list such as `1-3,80`, in its order; parts that are no port numbers are left out.
+fn port_numbers(list: &str) -> impl Iterator<Item = u16> {
+    list.split(',')
+        .filter_map(|part| {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            Some(first.trim().parse::<u16>().ok()?..=last.trim().parse::<u16>().ok()?)
+        })
+        .flatten()
+}
+
+/// Whether a host answers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum HostState<'a> {
+    /// `up`
+    Up,
+    /// `down`
+    Down,
+    /// `unknown`, as list scans write.
+    #[default]
+    Unknown,
+    /// `skipped`
+    Skipped,
+    /// Any other text, kept as it is.
+    Other(Text<'a>),
+}
+
+impl<'a> HostState<'a> {
+    /// The state that this text names.
+    #[must_use]
+    pub fn from_name(name: Text<'a>) -> Self {
+        match &*name {
+            "up" => Self::Up,
+            "down" => Self::Down,
+            "unknown" => Self::Unknown,
+            "skipped" => Self::Skipped,
+            _ => Self::Other(name),
+        }
+    }
+
+    /// The state as nmap writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Unknown => "unknown",
+            Self::Skipped => "skipped",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// A host's state and why nmap thinks so. Without a `status` element: `up` with the reason `inferred`
+/// if a port is open, closed or unfiltered, else `unknown` (DATA_MODEL section 3).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HostStatus<'a> {
+    /// The state.
+    pub state: HostState<'a>,
+    /// Such as `echo-reply`.
+    pub reason: Option<Text<'a>>,
+    /// TTL of the packet that told.
+    pub reason_ttl: Option<i32>,
+}
+
+impl HostStatus<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> HostStatus<'static> {
+        let state = match self.state {
+            HostState::Up => HostState::Up,
+            HostState::Down => HostState::Down,
+            HostState::Unknown => HostState::Unknown,
+            HostState::Skipped => HostState::Skipped,
+            HostState::Other(name) => HostState::Other(owned(name)),
+        };
+        HostStatus { state, reason: owned_opt(self.reason), reason_ttl: self.reason_ttl }
+    }
+}
+
+/// The kind of an address; for an IP literal the literal decides (rule T6).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AddressKind<'a> {
+    /// `ipv4`
+    Ipv4,
+    /// `ipv6`
+    Ipv6,
+    /// `mac`
+    Mac,
+    /// Any other text, kept as it is.
+    Other(Text<'a>),
+}
+
+impl AddressKind<'_> {
+    /// The kind as nmap writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+            Self::Mac => "mac",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// An address of a host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Address<'a> {
+    /// The address in its canonical form, without zone (rule T6); any other text as it is.
+    pub text: Text<'a>,
+    /// Its kind.
+    pub kind: AddressKind<'a>,
+    /// The address itself, if it is an IP literal.
+    pub ip: Option<IpAddr>,
+    /// Zone of an IPv6 address, what follows its `%`.
+    pub zone: Option<Text<'a>>,
+    /// Vendor that a MAC address belongs to.
+    pub vendor: Option<Text<'a>>,
+}
+
+impl Address<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> Address<'static> {
+        Address {
+            text: owned(self.text),
+            kind: match self.kind {
+                AddressKind::Ipv4 => AddressKind::Ipv4,
+                AddressKind::Ipv6 => AddressKind::Ipv6,
+                AddressKind::Mac => AddressKind::Mac,
+                AddressKind::Other(name) => AddressKind::Other(owned(name)),
+            },
+            ip: self.ip,
+            zone: owned_opt(self.zone),
+            vendor: owned_opt(self.vendor),
+        }
+    }
+}
+
+/// A name of a host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hostname<'a> {
+    /// The name as found.
+    pub name: Text<'a>,
+    /// `user` as typed, `PTR` from DNS.
+    pub kind: Option<Text<'a>>,
+}
+
+impl Hostname<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> Hostname<'static> {
+        Hostname { name: owned(self.name), kind: owned_opt(self.kind) }
+    }
+}
+
+/// Ports that are not listed singly, one entry a state (element `extraports`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExtraPorts<'a> {
+    /// Their state.
+    pub state: Option<PortState<'a>>,
+    /// How many they are.
+    pub count: Option<i64>,
+    /// Why.
+    pub reasons: Vec<ExtraReason<'a>>,
+}
+
+impl ExtraPorts<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> ExtraPorts<'static> {
+        ExtraPorts {
+            state: self.state.map(PortState::into_owned),
+            count: self.count,
+            reasons: self.reasons.into_iter().map(ExtraReason::into_owned).collect(),
+        }
+    }
+}
+
+/// Why ports are in a state (element `extrareasons`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExtraReason<'a> {
+    /// The reason, as written (a plural word before nmap 7.92).
+    pub reason: Option<Text<'a>>,
+    /// How many ports.
+    pub count: Option<i64>,
+    /// Their protocol.
+    pub proto: Option<Text<'a>>,
+    /// Their numbers, such as `1-24,26`.
+    pub ports: Option<Text<'a>>,
+}
+
+impl ExtraReason<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> ExtraReason<'static> {
+        ExtraReason {
+            reason: owned_opt(self.reason),
+            count: self.count,
+            proto: owned_opt(self.proto),
+            ports: owned_opt(self.ports),
+        }
+    }
+}
+
+/// Operating system detection (element `os`).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Os<'a> {
+    /// Ports that the detection used.
+    pub ports_used: Vec<OsPortUsed<'a>>,
+    /// Matches in document order.
+    pub matches: Vec<OsMatch<'a>>,
+    /// Classes in document order, of matches and without one.
+    pub classes: Vec<OsClass<'a>>,
+    /// Fingerprints.
+    pub fingerprints: Vec<Text<'a>>,
+}
+
+impl Os<'_> {
+    /// Whether nothing at all is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ports_used.is_empty()
+            && self.matches.is_empty()
+            && self.classes.is_empty()
+            && self.fingerprints.is_empty()
+    }
+
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> Os<'static> {
+        Os {
+            ports_used: self.ports_used.into_iter().map(OsPortUsed::into_owned).collect(),
+            matches: self.matches.into_iter().map(OsMatch::into_owned).collect(),
+            classes: self.classes.into_iter().map(OsClass::into_owned).collect(),
+            fingerprints: self.fingerprints.into_iter().map(owned).collect(),
+        }
+    }
+}
+
+/// A port that operating system detection used (element `portused`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct OsPortUsed<'a> {
+    /// Its state.
+    pub state: Option<PortState<'a>>,
+    /// Its protocol.
+    pub proto: Option<Text<'a>>,
+    /// Its number.
+    pub port: Option<i32>,
+}
+
+impl OsPortUsed<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> OsPortUsed<'static> {
+        OsPortUsed {
+            state: self.state.map(PortState::into_owned),
+            proto: owned_opt(self.proto),
+            port: self.port,
+        }
+    }
+}
+
+/// An operating system that fits (element `osmatch`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct OsMatch<'a> {
+    /// Its name.
+    pub name: Option<Text<'a>>,
+    /// How well it fits, in percent.
+    pub accuracy: Option<i32>,
+    /// Line in nmap-os-db.
+    pub line: Option<i32>,
+}
+
+impl OsMatch<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> OsMatch<'static> {
+        OsMatch { name: owned_opt(self.name), accuracy: self.accuracy, line: self.line }
+    }
+}
+
+/// A class of operating systems (element `osclass`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct OsClass<'a> {
+    /// Place in [`Os::matches`] of the match it belongs to; `None` if it stood directly below `os`.
+    pub match_index: Option<i32>,
+    /// Kind of device, such as `general purpose`.
+    pub kind: Option<Text<'a>>,
+    /// Vendor.
+    pub vendor: Option<Text<'a>>,
+    /// Family, such as `Linux`.
+    pub family: Option<Text<'a>>,
+    /// Generation, such as `5.X`.
+    pub gen_: Option<Text<'a>>,
+    /// How well it fits, in percent.
+    pub accuracy: Option<i32>,
+    /// `cpe:/` 2.2 URIs.
+    pub cpes: Vec<Text<'a>>,
+}
+
+impl OsClass<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> OsClass<'static> {
+        OsClass {
+            match_index: self.match_index,
+            kind: owned_opt(self.kind),
+            vendor: owned_opt(self.vendor),
+            family: owned_opt(self.family),
+            gen_: owned_opt(self.gen_),
+            accuracy: self.accuracy,
+            cpes: self.cpes.into_iter().map(owned).collect(),
+        }
+    }
+}
+
+/// How a host chooses TCP initial sequence numbers (element `tcpsequence`).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TcpSequence<'a> {
+    /// Difficulty index.
+    pub index: Option<i64>,
+    /// Difficulty in words.
+    pub difficulty: Option<Text<'a>>,
+    /// Class (before nmap 4.62).
+    pub class: Option<Text<'a>>,
+    /// The values seen, in hexadecimal.
+    pub values: Option<Text<'a>>,
+}
+
+impl TcpSequence<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> TcpSequence<'static> {
+        TcpSequence {
+            index: self.index,
+            difficulty: owned_opt(self.difficulty),
+            class: owned_opt(self.class),
+            values: owned_opt(self.values),
+        }
+    }
+}
+
+/// How a host chooses numbers (elements `ipidsequence` and `tcptssequence`).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Sequence<'a> {
+    /// Class.
+    pub class: Option<Text<'a>>,
+    /// The values seen, in hexadecimal.
+    pub values: Option<Text<'a>>,
+}
+
+impl Sequence<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> Sequence<'static> {
+        Sequence { class: owned_opt(self.class), values: owned_opt(self.values) }
+    }
+}
+
+/// A route to the host (element `trace`).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Trace<'a> {
+    /// Protocol of the probes.
+    pub proto: Option<Text<'a>>,
+    /// Port of the probes.
+    pub port: Option<i32>,
+    /// Hops that answered, in document order: `ttl` may have gaps.
+    pub hops: Vec<TraceHop<'a>>,
+}
+
+impl Trace<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> Trace<'static> {
+        Trace {
+            proto: owned_opt(self.proto),
+            port: self.port,
+            hops: self.hops.into_iter().map(TraceHop::into_owned).collect(),
+        }
+    }
+}
+
+/// One hop of a route (element `hop`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct TraceHop<'a> {
+    /// Hops away from the scanner.
+    pub ttl: Option<i32>,
+    /// Round trip time in milliseconds.
+    pub rtt_ms: Option<f64>,
+    /// Address that answered.
+    pub ip: Option<Text<'a>>,
+    /// Its name.
+    pub hostname: Option<Text<'a>>,
+}
+
+impl TraceHop<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> TraceHop<'static> {
+        TraceHop {
+            ttl: self.ttl,
+            rtt_ms: self.rtt_ms,
+            ip: owned_opt(self.ip),
+            hostname: owned_opt(self.hostname),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn port_lists_are_read_and_junk_in_them_is_left_out() {
+        let numbers: Vec<_> = port_numbers("1-3,80,x,70000,9-8, 443").collect();
+        assert_eq!(numbers, [1, 2, 3, 80, 443]);
+    }
+
+    #[test]
+    fn extra_ports_are_expanded_once_and_up_to_the_cap() {
+        let mut host = Host::new(0);
+        let reason = ExtraReason {
+            reason: Some("reset".into()),
+            count: Some(3),
+            proto: Some("tcp".into()),
+            ports: Some("1-3,2".into()),
+        };
+        host.extra_ports.push(ExtraPorts {
+            state: Some(PortState::Closed),
+            count: Some(3),
+            reasons: vec![reason],
+        });
+        let mut few = host.clone();
+        few.expand_extra_ports(2);
+        assert_eq!(few.ports.len(), 2);
+        host.expand_extra_ports(100);
+        let got: Vec<_> = host.ports.iter().map(|p| (p.index, p.number, p.expanded)).collect();
+        assert_eq!(got, [(0, 1, true), (1, 2, true), (2, 3, true)]);
+    }
+}

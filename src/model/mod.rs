@@ -1,0 +1,39 @@
+//! The one domain model: what an nmap document says, with numbers as numbers and states as states.
+//!
+//! A [`Host`] and what it holds may borrow from the bytes they were read from; `into_owned` gives one
+//! that outlives them. There is no I/O and no Arrow here.
+
+mod host;
+mod keys;
+mod port;
+mod run;
+mod script;
+mod time;
+
+use std::borrow::Cow;
+
+pub use self::{
+    host::{
+        Address, AddressKind, ExtraPorts, ExtraReason, Host, HostState, HostStatus, Hostname, Os,
+        OsClass, OsMatch, OsPortUsed, Sequence, TcpSequence, Trace, TraceHop,
+    },
+    keys::{HostKey, Identity, host_id, id_of_parts, port_id, scan_id},
+    port::{Port, PortState, Protocol, Service},
+    run::{
+        HostHint, HostTotals, RunEvent, RunHeader, RunRecord, RunStats, ScanEvent, ScanInfo,
+        TargetSkipped, Task, TaskKind,
+    },
+    script::{Script, ScriptData, ScriptNode, ScriptOrigin, ScriptScope, ScriptTree, TableShape},
+    time::Timestamp,
+};
+
+/// Text that borrows from its frame, or owns its bytes.
+pub type Text<'a> = Cow<'a, str>;
+
+pub(crate) fn owned(text: Text<'_>) -> Text<'static> {
+    Cow::Owned(text.into_owned())
+}
+
+pub(crate) fn owned_opt(text: Option<Text<'_>>) -> Option<Text<'static>> {
+    text.map(owned)
+}

@@ -1,0 +1,239 @@
+//! A port of a host and what listens there.
+
+use super::{Script, Text, owned, owned_opt};
+
+/// The protocol of a port; `-sO` scans list IP protocol numbers as ports of `ip`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Protocol<'a> {
+    /// `tcp`
+    Tcp,
+    /// `udp`
+    Udp,
+    /// `sctp`
+    Sctp,
+    /// `ip`: the port number is the IP protocol number.
+    Ip,
+    /// Any other, in lower case: masscan writes `icmp` and `arp` with port 0.
+    Other(Text<'a>),
+}
+
+impl<'a> Protocol<'a> {
+    /// The protocol of this name, which must be in lower case.
+    #[must_use]
+    pub fn from_name(name: Text<'a>) -> Self {
+        match &*name {
+            "tcp" => Self::Tcp,
+            "udp" => Self::Udp,
+            "sctp" => Self::Sctp,
+            "ip" => Self::Ip,
+            _ => Self::Other(name),
+        }
+    }
+
+    /// The name in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Sctp => "sctp",
+            Self::Ip => "ip",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> Protocol<'static> {
+        match self {
+            Self::Tcp => Protocol::Tcp,
+            Self::Udp => Protocol::Udp,
+            Self::Sctp => Protocol::Sctp,
+            Self::Ip => Protocol::Ip,
+            Self::Other(name) => Protocol::Other(owned(name)),
+        }
+    }
+}
+
+/// The state of a port.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PortState<'a> {
+    /// `open`
+    Open,
+    /// `closed`
+    Closed,
+    /// `filtered`
+    Filtered,
+    /// `unfiltered`
+    Unfiltered,
+    /// `open|filtered`
+    OpenFiltered,
+    /// `closed|filtered`
+    ClosedFiltered,
+    /// Any other text, kept as it is.
+    Other(Text<'a>),
+}
+
+impl<'a> PortState<'a> {
+    /// The state that this text names.
+    #[must_use]
+    pub fn from_name(name: Text<'a>) -> Self {
+        match &*name {
+            "open" => Self::Open,
+            "closed" => Self::Closed,
+            "filtered" => Self::Filtered,
+            "unfiltered" => Self::Unfiltered,
+            "open|filtered" => Self::OpenFiltered,
+            "closed|filtered" => Self::ClosedFiltered,
+            _ => Self::Other(name),
+        }
+    }
+
+    /// The state as nmap writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Filtered => "filtered",
+            Self::Unfiltered => "unfiltered",
+            Self::OpenFiltered => "open|filtered",
+            Self::ClosedFiltered => "closed|filtered",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> PortState<'static> {
+        match self {
+            Self::Open => PortState::Open,
+            Self::Closed => PortState::Closed,
+            Self::Filtered => PortState::Filtered,
+            Self::Unfiltered => PortState::Unfiltered,
+            Self::OpenFiltered => PortState::OpenFiltered,
+            Self::ClosedFiltered => PortState::ClosedFiltered,
+            Self::Other(name) => PortState::Other(owned(name)),
+        }
+    }
+}
+
+/// One port of a host (element `port`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Port<'a> {
+    /// The protocol.
+    pub protocol: Protocol<'a>,
+    /// The number, 0 to 65535.
+    pub number: u16,
+    /// Place among the ports of its host, from 0, filters or not.
+    pub index: i32,
+    /// The state.
+    pub state: PortState<'a>,
+    /// Why nmap thinks so, such as `syn-ack`.
+    pub reason: Option<Text<'a>>,
+    /// TTL of the packet that told.
+    pub reason_ttl: Option<i32>,
+    /// Who sent that packet, if it was not the host itself.
+    pub reason_ip: Option<Text<'a>>,
+    /// The user that identd named (nmap 3.x and 4.x).
+    pub owner: Option<Text<'a>>,
+    /// What listens there: at most one from nmap, several from masscan.
+    pub services: Vec<Service<'a>>,
+    /// Results of scripts that ran on this port.
+    pub scripts: Vec<Script<'a>>,
+    /// Made from an `extrareasons` list, not from a `port` element.
+    pub expanded: bool,
+}
+
+impl Port<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> Port<'static> {
+        Port {
+            protocol: self.protocol.into_owned(),
+            number: self.number,
+            index: self.index,
+            state: self.state.into_owned(),
+            reason: owned_opt(self.reason),
+            reason_ttl: self.reason_ttl,
+            reason_ip: owned_opt(self.reason_ip),
+            owner: owned_opt(self.owner),
+            services: self.services.into_iter().map(Service::into_owned).collect(),
+            scripts: self.scripts.into_iter().map(Script::into_owned).collect(),
+            expanded: self.expanded,
+        }
+    }
+}
+
+/// What is known of a service (element `service`).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Service<'a> {
+    /// Name, from the port table or from the answer.
+    pub name: Option<Text<'a>>,
+    /// Product.
+    pub product: Option<Text<'a>>,
+    /// Version; before nmap 3.40 the whole banner.
+    pub version: Option<Text<'a>>,
+    /// Further information.
+    pub extra_info: Option<Text<'a>>,
+    /// The host name that the service gave.
+    pub hostname: Option<Text<'a>>,
+    /// The operating system that the service gave.
+    pub os_type: Option<Text<'a>>,
+    /// The kind of device that the service gave.
+    pub device_type: Option<Text<'a>>,
+    /// `table` or `probed` (`detection` before 4.85).
+    pub method: Option<Text<'a>>,
+    /// Confidence, 0 to 10.
+    pub confidence: Option<i32>,
+    /// `ssl` if the service was found inside TLS.
+    pub tunnel: Option<Text<'a>>,
+    /// `rpc` (until nmap 6.01).
+    pub rpc_proto: Option<Text<'a>>,
+    /// RPC program number.
+    pub rpc_num: Option<i64>,
+    /// Lowest RPC version.
+    pub low_ver: Option<i32>,
+    /// Highest RPC version.
+    pub high_ver: Option<i32>,
+    /// `cpe:/` 2.2 URIs.
+    pub cpes: Vec<Text<'a>>,
+    /// Fingerprint of a service that nmap does not know.
+    pub fingerprint: Option<Text<'a>>,
+    /// masscan's banner.
+    pub banner: Option<Text<'a>>,
+}
+
+impl Service<'_> {
+    /// Whether nothing at all is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Service::default()
+    }
+
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> Service<'static> {
+        Service {
+            name: owned_opt(self.name),
+            product: owned_opt(self.product),
+            version: owned_opt(self.version),
+            extra_info: owned_opt(self.extra_info),
+            hostname: owned_opt(self.hostname),
+            os_type: owned_opt(self.os_type),
+            device_type: owned_opt(self.device_type),
+            method: owned_opt(self.method),
+            confidence: self.confidence,
+            tunnel: owned_opt(self.tunnel),
+            rpc_proto: owned_opt(self.rpc_proto),
+            rpc_num: self.rpc_num,
+            low_ver: self.low_ver,
+            high_ver: self.high_ver,
+            cpes: self.cpes.into_iter().map(owned).collect(),
+            fingerprint: owned_opt(self.fingerprint),
+            banner: owned_opt(self.banner),
+        }
+    }
+}

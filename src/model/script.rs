@@ -1,0 +1,438 @@
+//! Results of NSE scripts: their text, and the structured value that nmap writes since 6.25.
+
+use std::collections::HashMap;
+
+use super::{Text, owned, owned_opt};
+
+/// One result of one script (element `script`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Script<'a> {
+    /// The script's id.
+    pub name: Text<'a>,
+    /// Its text; `None` when the script returned an empty table.
+    pub output: Option<Text<'a>>,
+    /// Its structured value.
+    pub data: ScriptData<'a>,
+    /// Who ran it.
+    pub origin: ScriptOrigin,
+}
+
+impl Script<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> Script<'static> {
+        Script {
+            name: owned(self.name),
+            output: owned_opt(self.output),
+            data: self.data.into_owned(),
+            origin: self.origin,
+        }
+    }
+}
+
+/// Who ran a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ScriptOrigin {
+    /// nmap's script engine.
+    #[default]
+    Nse,
+    /// A function of scanmill's user.
+    Engine,
+}
+
+impl ScriptOrigin {
+    /// `nse` or `engine`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nse => "nse",
+            Self::Engine => "engine",
+        }
+    }
+}
+
+/// What a script ran on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ScriptScope {
+    /// The run, before it began.
+    Prerule,
+    /// A host.
+    Host,
+    /// A port.
+    Port,
+    /// The run, after it ended.
+    Postrule,
+}
+
+impl ScriptScope {
+    /// `prerule`, `host`, `port` or `postrule`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prerule => "prerule",
+            Self::Host => "host",
+            Self::Port => "port",
+            Self::Postrule => "postrule",
+        }
+    }
+}
+
+/// The structured value of a script.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub enum ScriptData<'a> {
+    /// No children and no text.
+    #[default]
+    None,
+    /// Text alone.
+    Text(Text<'a>),
+    /// Tables and elems.
+    Tree(ScriptTree<'a>),
+    /// Any JSON text, as a user's function returned it.
+    Json(Text<'a>),
+}
+
+impl ScriptData<'_> {
+    /// Writes the value as compact JSON behind what `out` holds (DATA_MODEL section 3); false and
+    /// nothing written if there is none.
+    pub fn write_json(&self, out: &mut Vec<u8>) -> bool {
+        match self {
+            Self::None => return false,
+            Self::Text(text) => write_string(text, out),
+            Self::Tree(tree) => tree.write_table(0, out),
+            Self::Json(json) => out.extend_from_slice(json.as_bytes()),
+        }
+        true
+    }
+
+    /// Whether there is no value.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> ScriptData<'static> {
+        match self {
+            Self::None => ScriptData::None,
+            Self::Text(text) => ScriptData::Text(owned(text)),
+            Self::Json(json) => ScriptData::Json(owned(json)),
+            Self::Tree(tree) => ScriptData::Tree(ScriptTree {
+                nodes: tree.nodes.into_iter().map(ScriptNode::into_owned).collect(),
+            }),
+        }
+    }
+}
+
+/// Tables and elems in document order, flat: a table is followed by all it holds. Node 0 is the script
+/// itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScriptTree<'a> {
+    nodes: Vec<ScriptNode<'a>>,
+}
+
+/// A table or an elem.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ScriptNode<'a> {
+    /// Text.
+    Elem {
+        /// Its key; `""` is a key.
+        key: Option<Text<'a>>,
+        /// Its text.
+        text: Text<'a>,
+    },
+    /// A table.
+    Table {
+        /// Its key; `""` is a key.
+        key: Option<Text<'a>>,
+        /// Place behind its last descendant.
+        end: usize,
+        /// Which keys its children have.
+        shape: TableShape,
+    },
+}
+
+impl<'a> ScriptNode<'a> {
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> Option<&Text<'a>> {
+        match self {
+            Self::Elem { key, .. } | Self::Table { key, .. } => key.as_ref(),
+        }
+    }
+
+    fn into_owned(self) -> ScriptNode<'static> {
+        match self {
+            Self::Elem { key, text } => ScriptNode::Elem { key: owned_opt(key), text: owned(text) },
+            Self::Table { key, end, shape } => {
+                ScriptNode::Table { key: owned_opt(key), end, shape }
+            }
+        }
+    }
+}
+
+/// Which keys the children of a table have; it decides the JSON (DATA_MODEL section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableShape {
+    /// None has one, or there are none: an array.
+    List,
+    /// Each has one of its own: an object.
+    Keyed,
+    /// Some have none, or a key is repeated: an object with the unkeyed ones under `_` and an array for
+    /// each repeated key.
+    Mixed,
+}
+
+impl<'a> ScriptTree<'a> {
+    /// A tree that holds an empty script.
+    #[must_use]
+    pub fn new() -> Self {
+        let root = ScriptNode::Table { key: None, end: 1, shape: TableShape::List };
+        Self { nodes: vec![root] }
+    }
+
+    /// Appends an elem to the innermost open table.
+    pub fn push_elem(&mut self, key: Option<Text<'a>>, text: Text<'a>) {
+        self.nodes.push(ScriptNode::Elem { key, text });
+    }
+
+    /// Appends a table to the innermost open table and gives its place, for [`Self::close`].
+    pub fn open(&mut self, key: Option<Text<'a>>) -> usize {
+        let at = self.nodes.len();
+        self.nodes.push(ScriptNode::Table { key, end: at, shape: TableShape::List });
+        at
+    }
+
+    /// Closes the table at this place (0 is the script). Gives the first key that is repeated in it,
+    /// for `W_DUP_KEY`.
+    pub fn close(&mut self, at: usize) -> Option<String> {
+        let len = self.nodes.len();
+        if let Some(ScriptNode::Table { end, .. }) = self.nodes.get_mut(at) {
+            *end = len;
+        }
+        let (found, repeated) = self.survey(at);
+        if let Some(ScriptNode::Table { shape, .. }) = self.nodes.get_mut(at) {
+            *shape = found;
+        }
+        repeated
+    }
+
+    /// All nodes in document order.
+    #[must_use]
+    pub fn nodes(&self) -> &[ScriptNode<'a>] {
+        &self.nodes
+    }
+
+    /// The children of the table at this place, with their own places.
+    pub fn children(&self, at: usize) -> impl Iterator<Item = (usize, &ScriptNode<'a>)> {
+        let end = match self.nodes.get(at) {
+            Some(ScriptNode::Table { end, .. }) => *end,
+            _ => 0,
+        };
+        let mut next = at.saturating_add(1);
+        std::iter::from_fn(move || {
+            let here = next;
+            let node = self.nodes.get(here).filter(|_| here < end)?;
+            next = match node {
+                ScriptNode::Table { end, .. } => (*end).max(here.saturating_add(1)),
+                ScriptNode::Elem { .. } => here.saturating_add(1),
+            };
+            Some((here, node))
+        })
+    }
+
+    fn survey(&self, at: usize) -> (TableShape, Option<String>) {
+        let (mut keyed, mut unkeyed) = (0_usize, 0_usize);
+        for (_, child) in self.children(at) {
+            match child.key() {
+                Some(_) => keyed = keyed.saturating_add(1),
+                None => unkeyed = unkeyed.saturating_add(1),
+            }
+        }
+        if keyed == 0 {
+            return (TableShape::List, None);
+        }
+        let keys = || self.children(at).filter_map(|(_, child)| child.key().map(|k| &**k));
+        let repeated = if unkeyed > 0 && keys().any(|k| k == "_") {
+            Some("_".to_owned())
+        } else if keyed <= 12 {
+            keys()
+                .enumerate()
+                .find(|(i, k)| keys().take(*i).any(|o| o == *k))
+                .map(|(_, k)| k.into())
+        } else {
+            let mut seen = std::collections::HashSet::with_capacity(keyed);
+            keys().find(|k| !seen.insert(*k)).map(Into::into)
+        };
+        let plain = unkeyed == 0 && repeated.is_none();
+        (if plain { TableShape::Keyed } else { TableShape::Mixed }, repeated)
+    }
+
+    fn write_table(&self, at: usize, out: &mut Vec<u8>) {
+        let Some(ScriptNode::Table { shape, .. }) = self.nodes.get(at) else { return };
+        match shape {
+            TableShape::List => self.write_list(self.children(at).map(|(i, _)| i), out),
+            TableShape::Keyed => {
+                out.push(b'{');
+                for (n, (i, child)) in self.children(at).enumerate() {
+                    if n > 0 {
+                        out.push(b',');
+                    }
+                    write_string(child.key().map_or("", |k| k), out);
+                    out.push(b':');
+                    self.write_node(i, out);
+                }
+                out.push(b'}');
+            }
+            TableShape::Mixed => self.write_mixed(at, out),
+        }
+    }
+
+    /// Children without key count as children of key `_`; a key stands where it first stood.
+    fn write_mixed(&self, at: usize, out: &mut Vec<u8>) {
+        let mut order: Vec<(&str, Vec<usize>, bool)> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for (i, child) in self.children(at) {
+            let (key, unkeyed) = child.key().map_or(("_", true), |k| (&**k, false));
+            let place = *places.entry(key).or_insert(order.len());
+            match order.get_mut(place) {
+                Some((_, members, list)) => {
+                    members.push(i);
+                    *list = true;
+                }
+                None => order.push((key, vec![i], unkeyed)),
+            }
+        }
+        out.push(b'{');
+        for (n, (key, members, list)) in order.iter().enumerate() {
+            if n > 0 {
+                out.push(b',');
+            }
+            write_string(key, out);
+            out.push(b':');
+            match members.first() {
+                Some(only) if !list => self.write_node(*only, out),
+                _ => self.write_list(members.iter().copied(), out),
+            }
+        }
+        out.push(b'}');
+    }
+
+    fn write_list(&self, members: impl Iterator<Item = usize>, out: &mut Vec<u8>) {
+        out.push(b'[');
+        for (n, i) in members.enumerate() {
+            if n > 0 {
+                out.push(b',');
+            }
+            self.write_node(i, out);
+        }
+        out.push(b']');
+    }
+
+    fn write_node(&self, at: usize, out: &mut Vec<u8>) {
+        match self.nodes.get(at) {
+            Some(ScriptNode::Elem { text, .. }) => write_string(text, out),
+            Some(ScriptNode::Table { .. }) => self.write_table(at, out),
+            None => {}
+        }
+    }
+}
+
+impl Default for ScriptTree<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Writes a JSON string; into a `Vec` that cannot fail.
+fn write_string(text: &str, out: &mut Vec<u8>) {
+    let _ = serde_json::to_writer(out, text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(data: &ScriptData<'_>) -> String {
+        let mut out = Vec::new();
+        data.write_json(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn tree(build: impl FnOnce(&mut ScriptTree<'static>)) -> (ScriptData<'static>, Option<String>) {
+        let mut tree = ScriptTree::new();
+        build(&mut tree);
+        let repeated = tree.close(0);
+        (ScriptData::Tree(tree), repeated)
+    }
+
+    #[test]
+    fn keyed_children_become_an_object_in_document_order() {
+        let (data, repeated) = tree(|t| {
+            t.push_elem(Some("b".into()), "1".into());
+            let inner = t.open(Some(String::new().into()));
+            t.push_elem(None, "x\n".into());
+            t.push_elem(None, "y".into());
+            t.close(inner);
+            t.push_elem(Some("a".into()), "2".into());
+        });
+        assert_eq!(json(&data), r#"{"b":"1","":["x\n","y"],"a":"2"}"#);
+        assert_eq!(repeated, None);
+    }
+
+    #[test]
+    fn unkeyed_children_of_a_mixed_table_stand_under_an_underscore() {
+        let (data, repeated) = tree(|t| {
+            t.push_elem(None, "x".into());
+            t.push_elem(Some("k".into()), "v".into());
+            t.push_elem(None, "y".into());
+        });
+        assert_eq!(json(&data), r#"{"_":["x","y"],"k":"v"}"#);
+        assert_eq!(repeated, None);
+    }
+
+    #[test]
+    fn repeated_keys_become_an_array() {
+        let (data, repeated) = tree(|t| {
+            t.push_elem(Some("k".into()), "1".into());
+            t.push_elem(Some("l".into()), "2".into());
+            t.push_elem(Some("k".into()), "3".into());
+        });
+        assert_eq!(json(&data), r#"{"k":["1","3"],"l":"2"}"#);
+        assert_eq!(repeated.as_deref(), Some("k"));
+    }
+
+    #[test]
+    fn a_literal_underscore_beside_unkeyed_children_counts_as_repeated() {
+        let (data, repeated) = tree(|t| {
+            t.push_elem(Some("_".into()), "1".into());
+            t.push_elem(None, "2".into());
+        });
+        assert_eq!(json(&data), r#"{"_":["1","2"]}"#);
+        assert_eq!(repeated.as_deref(), Some("_"));
+    }
+
+    #[test]
+    fn an_empty_table_is_an_empty_array_and_no_value_is_nothing() {
+        let (data, _) = tree(|t| {
+            let inner = t.open(None);
+            t.close(inner);
+        });
+        assert_eq!(json(&data), "[[]]");
+        let mut out = Vec::new();
+        assert!(!ScriptData::None.write_json(&mut out));
+        assert!(out.is_empty());
+    }
+
+    #[test]
+    fn a_repeated_key_is_found_among_many() {
+        let (_, repeated) = tree(|t| {
+            for i in 0..40 {
+                t.push_elem(Some(format!("k{i}").into()), "".into());
+            }
+            t.push_elem(Some("k7".into()), "".into());
+        });
+        assert_eq!(repeated.as_deref(), Some("k7"));
+    }
+}
