@@ -1,0 +1,503 @@
+//! The framer: cuts the stream at memchr speed into hosts and pieces of what stands between them. A host
+//! is what is held in memory, and the unit of work.
+//!
+//! A raw `<` always begins markup (rule R3), and `<host` always begins a host (R8), so that hosts can be
+//! cut out without knowing what is open.
+
+use super::lex::{
+    Closers, End, Mark, TagScan, classify, doctype_end, is_blank, is_nmap_doctype, to_u64,
+};
+use crate::limits::Limits;
+
+/// What the framer found at the start of its bytes. It stays there until [`Framer::consume`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) kind: Kind,
+    /// Bytes from the start.
+    pub(super) len: usize,
+}
+
+/// The kind of a piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Bytes before the first document that belong to none (rule R1).
+    Junk,
+    /// Comments, PIs, and text that nobody wants: nothing to read.
+    Skip,
+    /// `<?xml ... ?>`: a document begins.
+    Decl,
+    /// A DOCTYPE.
+    Doctype { subset: bool, nmap: bool },
+    /// Whole tags and text between hosts.
+    Run,
+    /// The start tag of a scan, alone.
+    RunStart,
+    /// The start tag of a scan, cut by the end of the input.
+    RunCut,
+    /// An opener without an end, dropped (rule R8).
+    Lost,
+    /// The `<` of a tag beyond the cap; [`Framer::long_tag`] has its name. The tag is dropped.
+    LongTag,
+    /// The end of that tag.
+    LongTagEnd { empty: bool },
+    /// A host, up to its end tag or to what ends it.
+    Host(HostEnd),
+}
+
+/// How a host ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HostEnd {
+    /// By its end tag.
+    Closed,
+    /// By the next host.
+    NextHost,
+    /// By the next document.
+    NextDocument,
+    /// By the end tag of the scan.
+    RunEnd,
+    /// By the end of the input.
+    Input,
+    /// It is beyond the cap; what follows of it is skipped.
+    Limit,
+}
+
+/// Bytes of whole run-level markup gathered into one piece.
+const RUN_PIECE: usize = 64 << 10;
+
+/// DOCTYPEs without an end that are looked for one, in one input; each look may cost the cap.
+const LOST_DOCTYPES: u32 = 64;
+
+/// Length of `<host`.
+const HOST_OPENER: usize = 5;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Before the first document.
+    Seek,
+    /// Between hosts.
+    Run,
+    /// In a host.
+    Host,
+    /// In the rest of a host beyond the cap.
+    SkipHost,
+    /// In the rest of a tag beyond the cap.
+    SkipTag,
+}
+
+/// Cuts bytes into pieces; fed with any cut of the stream it gives the same pieces of hosts, and pieces
+/// of runs that hold the same markup.
+#[derive(Debug)]
+pub(super) struct Framer {
+    buf: Vec<u8>,
+    /// First byte not consumed.
+    start: usize,
+    /// Bytes from the start that need not be looked at again.
+    scan: usize,
+    /// Place of the last markup of a host.
+    mark: usize,
+    /// Place of `start` in the stream.
+    base: u64,
+    mode: Mode,
+    last: bool,
+    tag: TagScan,
+    tag_at: Option<usize>,
+    closers: Closers,
+    lost_doctypes: u32,
+    long_tag: Vec<u8>,
+    /// In a tag beyond the cap: the open quote, and the byte before.
+    long_state: (u8, u8),
+    limits: Limits,
+}
+
+impl Framer {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            buf: Vec::new(),
+            start: 0,
+            scan: 0,
+            mark: 0,
+            base: 0,
+            mode: Mode::Seek,
+            last: false,
+            tag: TagScan::default(),
+            tag_at: None,
+            closers: Closers::default(),
+            lost_doctypes: 0,
+            long_tag: Vec::new(),
+            long_state: (0, 0),
+            limits,
+        }
+    }
+
+    /// Where new bytes are appended.
+    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
+        if self.start > self.buf.len() / 2 {
+            self.buf.drain(..self.start.min(self.buf.len()));
+            self.start = 0;
+        }
+        &mut self.buf
+    }
+
+    /// No more bytes will come.
+    pub(super) fn finish(&mut self) {
+        self.last = true;
+    }
+
+    /// The bytes that are not consumed.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.buf.get(self.start..).unwrap_or_default()
+    }
+
+    /// Whether no more bytes will come.
+    pub(super) fn is_last(&self) -> bool {
+        self.last
+    }
+
+    /// The name of the tag beyond the cap.
+    pub(super) fn long_tag(&self) -> &[u8] {
+        &self.long_tag
+    }
+
+    /// Forgets the first bytes. What is left of a host then is read as what stands between hosts.
+    pub(super) fn consume(&mut self, len: usize) {
+        let len = len.min(self.bytes().len());
+        self.start = self.start.saturating_add(len);
+        self.base = self.base.saturating_add(to_u64(len));
+        self.scan = 0;
+        self.mark = 0;
+        self.tag_at = None;
+        if self.mode == Mode::Host {
+            self.mode = Mode::Run;
+        }
+    }
+
+    /// The next piece; `None` if more bytes are needed. With `want_text`, text between tags is kept.
+    pub(super) fn next(&mut self, want_text: bool) -> Option<Piece> {
+        if self.bytes().is_empty() {
+            return None;
+        }
+        loop {
+            let found = match self.mode {
+                Mode::Seek => self.seek(),
+                Mode::Run => self.run(want_text),
+                Mode::Host | Mode::SkipHost => self.host(),
+                Mode::SkipTag => self.skip_tag(),
+            };
+            match found {
+                Step::Piece(piece) => return Some(piece),
+                Step::More => return None,
+                Step::Again => {}
+            }
+        }
+    }
+
+    fn at(&self, at: usize) -> &[u8] {
+        self.bytes().get(at..).unwrap_or_default()
+    }
+
+    /// The place of the next `<` at or behind a place.
+    fn next_mark(&self, at: usize) -> Option<usize> {
+        memchr::memchr(b'<', self.at(at)).map(|found| at.saturating_add(found))
+    }
+
+    /// The end of the comment, PI or CDATA section at a place, as a place.
+    fn markup_end(&mut self, mark: Mark, at: usize) -> End {
+        let base = self.base.saturating_add(to_u64(at));
+        let bytes = self.buf.get(self.start.saturating_add(at)..).unwrap_or_default();
+        match self.closers.end(mark, bytes, base, self.limits.markup, self.last) {
+            End::At(len) => End::At(at.saturating_add(len)),
+            other => other,
+        }
+    }
+
+    /// The end of the tag at a place, as a place; goes on where it stopped.
+    fn tag_end(&mut self, at: usize) -> End {
+        if self.tag_at != Some(at) {
+            self.tag = TagScan::default();
+            self.tag_at = Some(at);
+        }
+        let bytes = self.buf.get(self.start.saturating_add(at)..).unwrap_or_default();
+        match self.tag.end(bytes) {
+            End::At(len) => End::At(at.saturating_add(len)),
+            End::Broken(len) => End::Broken(at.saturating_add(len)),
+            End::More if self.last => End::Lost,
+            other => other,
+        }
+    }
+
+    fn seek(&mut self) -> Step {
+        match self.next_mark(0) {
+            None => return Step::piece_or_more(Kind::Junk, self.bytes().len()),
+            Some(0) => {}
+            Some(at) => return Step::piece(Kind::Junk, at),
+        }
+        match classify(self.at(0), self.last) {
+            Mark::Unsure => Step::More,
+            Mark::Comment => match self.markup_end(Mark::Comment, 0) {
+                End::At(end) => Step::piece(Kind::Skip, end),
+                End::More => Step::More,
+                _ => Step::piece(Kind::Junk, Mark::Comment.opener()),
+            },
+            Mark::Doctype if !is_nmap_doctype(self.at(0)) => {
+                // Its name may not have come yet.
+                let (end, _) = doctype_end(self.at(0), 64, self.last);
+                if end == End::More { Step::More } else { Step::piece(Kind::Junk, 1) }
+            }
+            Mark::Decl | Mark::Doctype | Mark::Run => self.enter(Mode::Run),
+            Mark::Host if self.at(0).get(5) != Some(&b'/') => self.enter(Mode::Run),
+            _ => Step::piece(Kind::Junk, 1),
+        }
+    }
+
+    fn enter(&mut self, mode: Mode) -> Step {
+        self.mode = mode;
+        self.scan = 0;
+        Step::Again
+    }
+
+    fn run(&mut self, want_text: bool) -> Step {
+        loop {
+            let gathered = self.scan;
+            if gathered >= RUN_PIECE {
+                return Step::piece(Kind::Run, gathered);
+            }
+            let Some(at) = self.next_mark(gathered) else { return self.run_text(want_text) };
+            let mark = classify(self.at(at), self.last);
+            // Everything but tags and CDATA stands alone.
+            if at > 0 && !matches!(mark, Mark::Tag | Mark::RunEnd | Mark::HostEnd | Mark::Cdata) {
+                let len = if mark == Mark::Unsure { gathered } else { at };
+                return if len == 0 { Step::More } else { Step::piece(Kind::Run, len) };
+            }
+            match mark {
+                Mark::Host => return self.enter(Mode::Host),
+                Mark::Unsure => return Step::More,
+                Mark::Doctype => return self.doctype(),
+                Mark::Comment | Mark::Pi | Mark::Decl => {
+                    let kind = if mark == Mark::Decl { Kind::Decl } else { Kind::Skip };
+                    return match self.markup_end(mark, 0) {
+                        End::At(end) => Step::piece(kind, end),
+                        End::More => Step::More,
+                        _ => Step::piece(Kind::Lost, mark.opener()),
+                    };
+                }
+                Mark::Cdata => match self.markup_end(mark, at) {
+                    End::At(end) => self.scan = end,
+                    End::More => return Step::piece_or_more(Kind::Run, gathered),
+                    _ if at == 0 => return Step::piece(Kind::Lost, mark.opener()),
+                    _ => return Step::piece(Kind::Run, at),
+                },
+                _ => match self.tag_end(at) {
+                    End::At(end) if mark == Mark::Run => return Step::piece(Kind::RunStart, end),
+                    End::Broken(end) if mark == Mark::Run => {
+                        return Step::piece(Kind::RunStart, end);
+                    }
+                    End::At(end) | End::Broken(end) => self.scan = end,
+                    End::More if at > 0 => return Step::piece(Kind::Run, at),
+                    End::More => return self.long(),
+                    End::Lost if mark == Mark::Run => {
+                        return Step::piece(Kind::RunCut, self.bytes().len());
+                    }
+                    End::Lost => return Step::piece(Kind::Run, self.bytes().len()),
+                },
+            }
+        }
+    }
+
+    /// No markup follows what was gathered, only text.
+    fn run_text(&mut self, want_text: bool) -> Step {
+        let len = self.bytes().len();
+        if self.scan > 0 {
+            Step::piece(Kind::Run, self.scan)
+        } else if len == 0 {
+            Step::More
+        } else if !want_text {
+            Step::piece(Kind::Skip, len)
+        } else if self.last {
+            Step::piece(Kind::Run, len)
+        } else if len > self.limits.value.saturating_add(4) {
+            // Bytes beyond the cap tell the reader that the value is to be cut; text that follows is
+            // added to a value that is full. No character is cut in two.
+            let tail = self.bytes().iter().rev().take(3).take_while(|b| **b >= 0x80).count();
+            Step::piece(Kind::Run, len.saturating_sub(tail))
+        } else {
+            Step::More
+        }
+    }
+
+    fn doctype(&mut self) -> Step {
+        let nmap = is_nmap_doctype(self.at(0));
+        let (end, subset) = if self.lost_doctypes < LOST_DOCTYPES {
+            doctype_end(self.at(0), self.limits.markup, self.last)
+        } else {
+            (End::Lost, false)
+        };
+        let kind = Kind::Doctype { subset, nmap };
+        match end {
+            End::At(end) => Step::piece(kind, end),
+            End::More => Step::More,
+            End::Broken(_) | End::Lost => {
+                self.lost_doctypes = self.lost_doctypes.saturating_add(1);
+                if nmap && self.last {
+                    // Cut behind its name: nmap's all the same.
+                    return Step::piece(kind, self.bytes().len());
+                }
+                Step::piece(Kind::Lost, Mark::Doctype.opener())
+            }
+        }
+    }
+
+    /// The tag at the start has no end yet: beyond the cap it is dropped.
+    fn long(&mut self) -> Step {
+        let tag = self.bytes();
+        if tag.len() <= self.limits.tag {
+            return Step::More;
+        }
+        let name = tag.get(1..).unwrap_or_default();
+        let len = name.iter().position(|b| is_blank(*b) || matches!(b, b'/' | b'>'));
+        let len = len.unwrap_or(name.len()).min(64);
+        self.long_tag = name.get(..len).unwrap_or_default().to_vec();
+        self.long_state = (0, 0);
+        self.mode = Mode::SkipTag;
+        Step::piece(Kind::LongTag, 1)
+    }
+
+    /// Drops bytes of a tag beyond the cap, up to its end.
+    fn skip_tag(&mut self) -> Step {
+        let (mut quote, mut before) = self.long_state;
+        let bytes = self.buf.get(self.start..).unwrap_or_default();
+        for (at, byte) in bytes.iter().enumerate() {
+            let end = match byte {
+                b'<' => Some(at),
+                b'>' if quote == 0 => Some(at.saturating_add(1)),
+                _ => None,
+            };
+            if let Some(end) = end {
+                self.mode = Mode::Run;
+                let empty = *byte == b'>' && before == b'/';
+                return Step::piece(Kind::LongTagEnd { empty }, end);
+            }
+            match byte {
+                b'"' | b'\'' if quote == 0 => quote = *byte,
+                _ if *byte == quote => quote = 0,
+                _ => {}
+            }
+            before = *byte;
+        }
+        self.long_state = (quote, before);
+        Step::piece_or_more(Kind::Skip, self.bytes().len())
+    }
+
+    fn host(&mut self) -> Step {
+        let skipping = self.mode == Mode::SkipHost;
+        if self.scan == 0 && !skipping {
+            match self.tag_end(0) {
+                End::At(end) => {
+                    if self.bytes().get(end.saturating_sub(2)) == Some(&b'/') {
+                        return Step::piece(Kind::Host(HostEnd::Closed), end);
+                    }
+                    self.scan = end;
+                }
+                End::Broken(end) => self.scan = end,
+                End::Lost => return Step::piece(Kind::Skip, self.bytes().len()),
+                End::More if self.bytes().len() > self.limits.tag => self.scan = HOST_OPENER,
+                End::More => return Step::More,
+            }
+            self.mark = self.scan;
+        }
+        loop {
+            let found = self.next_mark(self.scan);
+            let at = found.unwrap_or(self.bytes().len());
+            if !skipping && at > self.limits.host {
+                return self.overflow();
+            }
+            self.scan = at;
+            if found.is_none() {
+                return self.host_pauses(at, skipping);
+            }
+            self.mark = at;
+            if let Some(step) = self.host_mark(at, skipping) {
+                return step;
+            }
+        }
+    }
+
+    /// Looks at the markup at a place of a host; `None` if the host goes on behind it.
+    fn host_mark(&mut self, at: usize, skipping: bool) -> Option<Step> {
+        let mark = classify(self.at(at), self.last);
+        let end = match mark {
+            Mark::Tag | Mark::Doctype => {
+                self.scan = at.saturating_add(1);
+                return None;
+            }
+            Mark::Unsure => return Some(self.host_pauses(at, skipping)),
+            Mark::Host => return Some(self.host_ends(HostEnd::NextHost, at, skipping)),
+            Mark::RunEnd => return Some(self.host_ends(HostEnd::RunEnd, at, skipping)),
+            Mark::Decl | Mark::Run => {
+                return Some(self.host_ends(HostEnd::NextDocument, at, skipping));
+            }
+            Mark::HostEnd => match self.tag_end(at) {
+                End::At(end) => return Some(self.host_ends(HostEnd::Closed, end, skipping)),
+                other => other,
+            },
+            Mark::Comment | Mark::Cdata | Mark::Pi => self.markup_end(mark, at),
+        };
+        match end {
+            End::At(end) | End::Broken(end) => self.scan = end,
+            End::More => return Some(self.host_pauses(at, skipping)),
+            End::Lost => self.scan = at.saturating_add(mark.opener()),
+        }
+        None
+    }
+
+    /// More bytes are needed at a place of a host, or the input ends in it.
+    fn host_pauses(&mut self, at: usize, skipping: bool) -> Step {
+        match (skipping, self.last) {
+            (false, false)
+                if self.bytes().len() > self.limits.host.saturating_add(self.limits.tag) =>
+            {
+                self.overflow()
+            }
+            (false, false) => Step::More,
+            (false, true) => Step::piece(Kind::Host(HostEnd::Input), self.bytes().len()),
+            (true, true) => Step::piece(Kind::Skip, self.bytes().len()),
+            (true, false) => {
+                self.tag_at = None;
+                Step::piece_or_more(Kind::Skip, at)
+            }
+        }
+    }
+
+    fn host_ends(&mut self, end: HostEnd, at: usize, skipping: bool) -> Step {
+        if !skipping {
+            return Step::piece(Kind::Host(end), at);
+        }
+        self.mode = Mode::Run;
+        self.scan = 0;
+        if at == 0 { Step::Again } else { Step::piece(Kind::Skip, at) }
+    }
+
+    /// The host is beyond the cap: it is given up to its last markup before that.
+    fn overflow(&mut self) -> Step {
+        let len = self.mark;
+        self.mode = Mode::SkipHost;
+        Step::piece(Kind::Host(HostEnd::Limit), len)
+    }
+}
+
+enum Step {
+    Piece(Piece),
+    /// More bytes are needed.
+    More,
+    /// The mode changed.
+    Again,
+}
+
+impl Step {
+    const fn piece(kind: Kind, len: usize) -> Self {
+        Self::Piece(Piece { kind, len })
+    }
+
+    const fn piece_or_more(kind: Kind, len: usize) -> Self {
+        if len == 0 { Self::More } else { Self::piece(kind, len) }
+    }
+}

@@ -1,0 +1,475 @@
+//! Reads one host.
+
+use super::{
+    context::{Context, TextBuffer},
+    floating::{self, FloatingReader, RunItem, borrow},
+    names::{At, El},
+    port::PortReader,
+    script::ScriptBuilder,
+    text::ValueKind,
+    token::{Attr, Token, Tokens},
+    value,
+    walk::{Exit, Stack, Visitor},
+};
+use crate::{
+    error::Code,
+    model::{
+        ExtraPorts, ExtraReason, Host, HostState, Hostname, OsClass, OsMatch, OsPortUsed,
+        PortState, Sequence, TcpSequence, Trace, TraceHop,
+    },
+};
+
+/// A host, and what else stood in its frame.
+pub(super) struct HostRead<'f> {
+    pub(super) host: Host<'f>,
+    /// Elements of the run that stood in it.
+    pub(super) items: Vec<RunItem>,
+    /// Bytes of the frame's text that belong to it.
+    pub(super) len: usize,
+}
+
+/// Reads the host in a frame.
+pub(super) fn read<'f>(
+    text: &'f str,
+    tokens: &mut Tokens<'f>,
+    index: i32,
+    context: &mut Context<'f, '_>,
+) -> HostRead<'f> {
+    let mut visitor = HostVisitor::new(index);
+    let mut len = text.len();
+    let mut closed = false;
+    // The framer saw to it that the first tag is that of a host.
+    if let Some(Token::Start { empty, .. }) = tokens.next(context.notes) {
+        visitor.begin(tokens.attributes(), context);
+        let mut stack = Stack::new(El::Host);
+        let exit = if empty { Exit::Closed } else { stack.walk(tokens, &mut visitor, context) };
+        match exit {
+            Exit::Closed => closed = true,
+            Exit::Left(at) => {
+                context.notes.add(Code::ImplicitClose, at, host_closed);
+                len = at;
+            }
+            Exit::End => {}
+        }
+        stack.close_all(&mut visitor, context);
+    }
+    visitor.finish(closed, len)
+}
+
+/// What is said of a host without end tag.
+pub(super) fn host_closed() -> String {
+    "a host is closed, its end tag is missing".into()
+}
+
+/// What the id of a scan without `args` hangs on: address, `protocol/portid` and endtime of its first
+/// host, as written (DATA_MODEL section 2).
+pub(super) fn first_host_parts<'f>(
+    tokens: &mut Tokens<'f>,
+    context: &mut Context<'f, '_>,
+) -> [String; 3] {
+    let (mut addr, mut port, mut end) = (None, None, String::new());
+    let mut first = true;
+    while let Some(token) = tokens.next(context.notes) {
+        let Token::Start { name: super::token::Name::Known(el), .. } = token else { continue };
+        let attributes = tokens.attributes();
+        let mut get = |id| {
+            let found = attributes.iter().find(|attr| attr.id == id);
+            found.map_or("", |attr| context.plain(attr))
+        };
+        match el {
+            El::Host if first => get(At::Endtime).clone_into(&mut end),
+            El::Address if addr.is_none() => addr = Some(get(At::Addr).to_owned()),
+            El::Port if port.is_none() => {
+                port = Some(format!("{}/{}", get(At::Protocol), get(At::Portid)));
+            }
+            _ => {}
+        }
+        first = false;
+        if addr.is_some() && port.is_some() {
+            break;
+        }
+    }
+    [addr.unwrap_or_default(), port.unwrap_or_else(|| "/".into()), end]
+}
+
+struct HostVisitor<'f> {
+    host: Host<'f>,
+    ports: PortReader<'f>,
+    script: Option<ScriptBuilder<'f>>,
+    floating: FloatingReader,
+    items: Vec<RunItem>,
+    text: TextBuffer<'f>,
+    /// Elements that count once and were there.
+    seen: u64,
+    /// Whether a status with a state was there.
+    state_known: bool,
+}
+
+impl<'f> HostVisitor<'f> {
+    fn new(index: i32) -> Self {
+        Self {
+            host: Host::new(index),
+            ports: PortReader::default(),
+            script: None,
+            floating: FloatingReader::default(),
+            items: Vec::new(),
+            text: TextBuffer::default(),
+            seen: 0,
+            state_known: false,
+        }
+    }
+
+    fn begin(&mut self, attributes: &[Attr<'f>], context: &mut Context<'f, '_>) {
+        for attr in attributes {
+            match attr.id {
+                At::Starttime => self.host.start_time = context.time(attr),
+                At::Endtime => self.host.end_time = context.time(attr),
+                At::Timedout => self.host.timed_out = context.boolean(attr),
+                At::Comment => self.host.comment = context.text(attr),
+                _ => {}
+            }
+        }
+    }
+
+    fn finish(self, closed: bool, len: usize) -> HostRead<'f> {
+        let mut host = self.host;
+        host.complete = closed && !self.ports.lost();
+        host.ports = self.ports.finish();
+        let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+        host.ports_listed = count(host.ports.len());
+        host.ports_open = count(host.ports.iter().filter(|p| p.state == PortState::Open).count());
+        if !self.state_known {
+            infer_status(&mut host);
+        }
+        HostRead { host, items: self.items, len }
+    }
+
+    /// Whether this element is the first of its name in the host; a second one is not read.
+    fn first(&mut self, el: El) -> bool {
+        let new = self.seen & el.bit() == 0;
+        self.seen |= el.bit();
+        new
+    }
+
+    fn open_list_item(
+        &mut self,
+        el: El,
+        parent: El,
+        (attributes, at): (&[Attr<'f>], usize),
+        context: &mut Context<'f, '_>,
+    ) {
+        let host = &mut self.host;
+        match el {
+            El::Address => host.addresses.extend(floating::address(attributes, at, context)),
+            El::Hostname => host.hostnames.extend(hostname(attributes, context)),
+            El::Extraports => host.extra_ports.push(extra_ports(attributes, context)),
+            El::Extrareasons => {
+                if let Some(extra) = host.extra_ports.last_mut() {
+                    extra.reasons.push(extra_reason(attributes, context));
+                }
+            }
+            El::Portused => host.os.ports_used.push(port_used(attributes, context)),
+            El::Osmatch => host.os.matches.push(os_match(attributes, context)),
+            El::Osclass => {
+                let place = host.os.matches.len().checked_sub(1).filter(|_| parent == El::Osmatch);
+                let place = place.and_then(|place| i32::try_from(place).ok());
+                host.os.classes.push(os_class(place, attributes, context));
+            }
+            El::Osfingerprint => {
+                let value = attributes.iter().find(|attr| attr.id == At::Fingerprint);
+                host.os.fingerprints.extend(value.and_then(|attr| context.text(attr)));
+            }
+            El::Trace => host.traces.push(trace(attributes, context)),
+            El::Hop => {
+                if let Some(trace) = host.traces.last_mut() {
+                    trace.hops.push(hop(attributes, context));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Elements of which a host has one.
+    fn open_single(&mut self, el: El, attributes: &[Attr<'f>], context: &mut Context<'f, '_>) {
+        if !self.first(el) {
+            return;
+        }
+        let host = &mut self.host;
+        for attr in attributes {
+            match (el, attr.id) {
+                (El::Status, At::State) => {
+                    if let Some(state) = context.text(attr) {
+                        host.status.state = HostState::from_name(state);
+                        self.state_known = true;
+                    }
+                }
+                (El::Status, At::Reason) => host.status.reason = context.text(attr),
+                (El::Status, At::ReasonTtl) => host.status.reason_ttl = context.int(attr),
+                (El::Smurf, At::Responses) => host.smurf_responses = context.int(attr),
+                (El::Uptime, At::Seconds) => host.uptime_s = context.int(attr),
+                (El::Uptime, At::Lastboot) => host.last_boot = context.text(attr),
+                (El::Distance, At::Value) => host.distance = context.int(attr),
+                (El::Times, At::Srtt) => host.srtt_us = context.int(attr),
+                (El::Times, At::Rttvar) => host.rttvar_us = context.int(attr),
+                (El::Times, At::To) => host.timeout_us = context.int(attr),
+                (El::Tcpsequence, _) => tcp_sequence(&mut host.tcp_sequence, attr, context),
+                (El::Ipidsequence, _) => sequence(&mut host.ip_id_sequence, attr, context),
+                (El::Tcptssequence, _) => sequence(&mut host.tcp_ts_sequence, attr, context),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl<'f> Visitor<'f> for HostVisitor<'f> {
+    fn open(
+        &mut self,
+        el: El,
+        parent: El,
+        (attributes, at): (&[Attr<'f>], usize),
+        context: &mut Context<'f, '_>,
+    ) {
+        match el {
+            El::Port | El::State | El::Owner | El::Service => {
+                self.ports.open(el, (attributes, at), context);
+            }
+            El::Script => {
+                self.script = Some(ScriptBuilder::open((attributes, at), borrow, context));
+            }
+            El::Table | El::Elem => {
+                if let Some(script) = &mut self.script {
+                    script.child(el, attributes, borrow, context);
+                }
+            }
+            _ if el.floats() => self.items.extend(self.floating.open(el, attributes, context)),
+            El::Status | El::Address | El::Hostname if self.floating.in_hint() => {
+                self.floating.in_hint_open(el, (attributes, at), context);
+            }
+            El::Status
+            | El::Smurf
+            | El::Uptime
+            | El::Distance
+            | El::Times
+            | El::Tcpsequence
+            | El::Ipidsequence
+            | El::Tcptssequence => self.open_single(el, attributes, context),
+            _ => self.open_list_item(el, parent, (attributes, at), context),
+        }
+    }
+
+    fn text(
+        &mut self,
+        el: El,
+        text: (&'f str, ValueKind),
+        at: usize,
+        context: &mut Context<'f, '_>,
+    ) {
+        match el {
+            El::Elem | El::Cpe | El::Banner => self.text.push(text, at, borrow, context),
+            El::Script => {
+                if let Some(script) = &mut self.script {
+                    script.text(text, at, borrow, context);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, el: El, context: &mut Context<'f, '_>) {
+        match el {
+            El::Elem => {
+                let text = self.text.take(context);
+                if let Some(script) = &mut self.script {
+                    script.elem(text);
+                }
+            }
+            El::Table => {
+                if let Some(script) = &mut self.script {
+                    script.end_table(context);
+                }
+            }
+            El::Script => {
+                if let Some(script) = self.script.take().and_then(|script| script.close(context)) {
+                    if self.ports.is_open() {
+                        self.ports.script(script);
+                    } else {
+                        self.host.scripts.push(script);
+                    }
+                }
+            }
+            El::Cpe => {
+                let text = self.text.take(context);
+                if !text.is_empty()
+                    && let Some(cpe) = self.ports.cpe(text)
+                    && let Some(class) = self.host.os.classes.last_mut()
+                {
+                    class.cpes.push(cpe);
+                }
+            }
+            El::Banner => {
+                let text = self.text.take(context);
+                if !text.is_empty() {
+                    self.ports.banner(text);
+                }
+            }
+            El::Service | El::Port => self.ports.close(el, context),
+            El::Hosthint => self.items.extend(self.floating.close(el)),
+            _ => {}
+        }
+    }
+}
+
+/// Without a status: up if a port says so (DATA_MODEL section 3).
+fn infer_status(host: &mut Host<'_>) {
+    let answers = |state: &PortState<'_>| {
+        matches!(state, PortState::Open | PortState::Closed | PortState::Unfiltered)
+    };
+    if host.ports.iter().any(|port| answers(&port.state)) {
+        host.status.state = HostState::Up;
+        host.status.reason = Some("inferred".into());
+    }
+}
+
+fn hostname<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> Option<Hostname<'f>> {
+    let (mut name, mut kind) = (None, None);
+    for attr in attributes {
+        match attr.id {
+            At::Name => name = context.text(attr),
+            At::Type => kind = context.text(attr),
+            _ => {}
+        }
+    }
+    Some(Hostname { name: name?, kind })
+}
+
+fn extra_ports<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> ExtraPorts<'f> {
+    let mut extra = ExtraPorts { state: None, count: None, reasons: Vec::new() };
+    for attr in attributes {
+        match attr.id {
+            At::State => extra.state = context.text(attr).map(PortState::from_name),
+            At::Count => extra.count = context.int(attr),
+            _ => {}
+        }
+    }
+    extra
+}
+
+fn extra_reason<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> ExtraReason<'f> {
+    let mut reason = ExtraReason { reason: None, count: None, proto: None, ports: None };
+    for attr in attributes {
+        match attr.id {
+            At::Reason => reason.reason = context.text(attr),
+            At::Count => reason.count = context.int(attr),
+            At::Proto => reason.proto = context.text(attr),
+            At::Ports => reason.ports = context.text(attr),
+            _ => {}
+        }
+    }
+    reason
+}
+
+fn port_used<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> OsPortUsed<'f> {
+    let mut used = OsPortUsed { state: None, proto: None, port: None };
+    for attr in attributes {
+        match attr.id {
+            At::State => used.state = context.text(attr).map(PortState::from_name),
+            At::Proto => used.proto = context.text(attr),
+            At::Portid => used.port = context.int(attr),
+            _ => {}
+        }
+    }
+    used
+}
+
+fn os_match<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> OsMatch<'f> {
+    let mut found = OsMatch { name: None, accuracy: None, line: None };
+    for attr in attributes {
+        match attr.id {
+            At::Name => found.name = context.text(attr),
+            At::Accuracy => found.accuracy = context.int(attr),
+            At::Line => found.line = context.int(attr),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn os_class<'f>(
+    match_index: Option<i32>,
+    attributes: &[Attr<'f>],
+    context: &mut Context<'f, '_>,
+) -> OsClass<'f> {
+    let mut class = OsClass {
+        match_index,
+        kind: None,
+        vendor: None,
+        family: None,
+        gen_: None,
+        accuracy: None,
+        cpes: Vec::new(),
+    };
+    for attr in attributes {
+        match attr.id {
+            At::Type => class.kind = context.text(attr),
+            At::Vendor => class.vendor = context.text(attr),
+            At::Osfamily => class.family = context.text(attr),
+            At::Osgen => class.gen_ = context.text(attr),
+            At::Accuracy => class.accuracy = context.int(attr),
+            _ => {}
+        }
+    }
+    class
+}
+
+fn tcp_sequence<'f>(found: &mut TcpSequence<'f>, attr: &Attr<'f>, context: &mut Context<'f, '_>) {
+    match attr.id {
+        At::Index => found.index = context.int(attr),
+        At::Difficulty => found.difficulty = context.text(attr),
+        At::Class => found.class = context.text(attr),
+        At::Values => found.values = context.text(attr),
+        _ => {}
+    }
+}
+
+fn sequence<'f>(found: &mut Sequence<'f>, attr: &Attr<'f>, context: &mut Context<'f, '_>) {
+    match attr.id {
+        At::Class => found.class = context.text(attr),
+        At::Values => found.values = context.text(attr),
+        _ => {}
+    }
+}
+
+fn trace<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> Trace<'f> {
+    let mut trace = Trace::default();
+    for attr in attributes {
+        match attr.id {
+            At::Proto => trace.proto = context.text(attr),
+            At::Port => trace.port = context.int(attr),
+            _ => {}
+        }
+    }
+    trace
+}
+
+fn hop<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> TraceHop<'f> {
+    let mut hop = TraceHop { ttl: None, rtt_ms: None, ip: None, hostname: None };
+    for attr in attributes {
+        match attr.id {
+            At::Ttl => hop.ttl = context.int(attr),
+            // nmap writes two hyphens for a time it does not know.
+            At::Rtt if context.plain(attr) != "--" => hop.rtt_ms = context.float(attr),
+            At::Ipaddr => {
+                hop.ip = match context.plain(attr) {
+                    "" => None,
+                    text => {
+                        let place = (context.values.bump, &mut *context.notes);
+                        Some(value::lone_address(text, attr.at, place))
+                    }
+                };
+            }
+            At::Host => hop.hostname = context.text(attr),
+            _ => {}
+        }
+    }
+    hop
+}

@@ -1,0 +1,107 @@
+//! Bytes of nmap's XML to events, without I/O: [`Decoder`] is fed, [`Reader`] reads.
+//!
+//! The rules on damaged input are those of `docs/data-model.md`, section 1: nothing that was whole is
+//! lost, and whatever could not be used is told.
+//!
+//! ```
+//! use scanmill::{model::ScanEvent, xml::{Decoder, Options}};
+//!
+//! let mut decoder = Decoder::new(Options::default());
+//! decoder.feed(br#"<nmaprun scanner="nmap" args="nmap -sn 192.0.2.1"><host><status state="up"/>"#);
+//! decoder.feed(br#"<address addr="192.0.2.1" addrtype="ipv4"/></host>"#);
+//! let mut addresses = Vec::new();
+//! while let Some(event) = decoder.next_event()? {
+//!     if let ScanEvent::Host(host) = event {
+//!         addresses.extend(host.addresses.iter().map(|a| a.text.to_string()));
+//!     }
+//! }
+//! assert_eq!(addresses, ["192.0.2.1"]);
+//! # Ok::<(), scanmill::error::Error>(())
+//! ```
+
+mod context;
+mod decode;
+mod floating;
+mod frame;
+mod host;
+mod intake;
+mod lex;
+mod names;
+mod notes;
+mod port;
+mod reader;
+mod repair;
+mod run;
+mod script;
+mod text;
+mod token;
+mod value;
+mod walk;
+
+pub use self::{decode::Decoder, reader::Reader};
+use crate::limits::Limits;
+
+/// How input is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Caps on what is buffered (rule R10).
+    pub limits: Limits,
+    /// Whether UTF-8 that nmap wrote one reference a byte is put together (rule T4); true by default.
+    pub text_repair: bool,
+    /// Whether the first warning ends the input (rule R11).
+    pub strict: bool,
+    /// Whether the SHA-256 of each document's bytes is taken.
+    pub hash: bool,
+    /// What tells scans of one command line apart, such as the name of a sensor: a part of the scan id.
+    pub salt: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            text_repair: true,
+            strict: false,
+            hash: false,
+            salt: String::new(),
+        }
+    }
+}
+
+impl Options {
+    /// With these caps.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// With or without the repair of rule T4.
+    #[must_use]
+    pub fn with_text_repair(mut self, on: bool) -> Self {
+        self.text_repair = on;
+        self
+    }
+
+    /// With the first warning as an error, or not.
+    #[must_use]
+    pub fn with_strict(mut self, on: bool) -> Self {
+        self.strict = on;
+        self
+    }
+
+    /// With or without the SHA-256 of each document.
+    #[must_use]
+    pub fn with_hash(mut self, on: bool) -> Self {
+        self.hash = on;
+        self
+    }
+
+    /// With this salt of the scan ids.
+    #[must_use]
+    pub fn with_salt(mut self, salt: impl Into<String>) -> Self {
+        self.salt = salt.into();
+        self
+    }
+}

@@ -1,0 +1,249 @@
+//! The element and attribute names of nmap's XML as small integers, and which element may hold which.
+
+/// A table from names to small integers by a hash that is free of collisions; the compiler checks that.
+struct NameTable<const N: usize> {
+    names: [&'static str; N],
+    slots: [u8; SLOTS],
+    factor: u32,
+}
+
+const SLOTS: usize = 1024;
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "evaluated by the compiler, and masked at run time"
+)]
+impl<const N: usize> NameTable<N> {
+    const fn new(names: [&'static str; N]) -> Self {
+        assert!(N < 255);
+        let mut factor = 1;
+        loop {
+            let mut slots = [u8::MAX; SLOTS];
+            let mut i = 0;
+            let mut clash = false;
+            while i < N {
+                let slot = Self::slot(names[i].as_bytes(), factor);
+                if slots[slot] != u8::MAX {
+                    clash = true;
+                    break;
+                }
+                slots[slot] = i as u8;
+                i += 1;
+            }
+            if !clash {
+                return Self { names, slots, factor };
+            }
+            factor += 2;
+        }
+    }
+
+    /// First, middle and last byte and the length tell all known names apart.
+    const fn slot(name: &[u8], factor: u32) -> usize {
+        let len = name.len();
+        if len == 0 {
+            return 0;
+        }
+        let key = (name[0] as u32)
+            | (name[len / 2] as u32) << 8
+            | (name[len - 1] as u32) << 16
+            | (len as u32) << 24;
+        let mixed = key.wrapping_mul(0x9E37_79B1).wrapping_add(key >> 7).wrapping_mul(factor);
+        (mixed >> 22) as usize % SLOTS
+    }
+
+    fn find(&self, name: &[u8]) -> Option<usize> {
+        let index = usize::from(self.slots[Self::slot(name, self.factor)]);
+        (self.names.get(index)?.as_bytes() == name).then_some(index)
+    }
+}
+
+macro_rules! names {
+    ($(#[$doc:meta])* $kind:ident, $table:ident: $($variant:ident $name:literal),* $(,)?) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub(super) enum $kind { $($variant),* }
+
+        static $table: NameTable<{ [$($name),*].len() }> = NameTable::new([$($name),*]);
+
+        impl $kind {
+            const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The one with this name.
+            #[inline]
+            pub(super) fn from_name(name: &[u8]) -> Option<Self> {
+                Self::ALL.get($table.find(name)?).copied()
+            }
+
+            /// Its name.
+            pub(super) const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+        }
+    };
+}
+
+names! {
+    /// An element (DATA_MODEL section 1).
+    El, ELEMENTS:
+    Nmaprun "nmaprun", Scaninfo "scaninfo", Verbose "verbose", Debugging "debugging",
+    Target "target", Taskbegin "taskbegin", Taskprogress "taskprogress", Taskend "taskend",
+    Hosthint "hosthint", Prescript "prescript", Postscript "postscript", Output "output",
+    Host "host", Status "status", Address "address", Hostnames "hostnames", Hostname "hostname",
+    Smurf "smurf", Ports "ports", Extraports "extraports", Extrareasons "extrareasons",
+    Port "port", State "state", Owner "owner", Service "service", Cpe "cpe", Banner "banner",
+    Script "script", Table "table", Elem "elem", Os "os", Portused "portused",
+    Osmatch "osmatch", Osclass "osclass", Osfingerprint "osfingerprint", Uptime "uptime",
+    Distance "distance", Tcpsequence "tcpsequence", Ipidsequence "ipidsequence",
+    Tcptssequence "tcptssequence", Hostscript "hostscript", Trace "trace", Hop "hop",
+    Error "error", Times "times", Runstats "runstats", Finished "finished", Hosts "hosts",
+    Addport "addport",
+}
+
+names! {
+    /// An attribute (DATA_MODEL section 1).
+    At, ATTRIBUTES:
+    Scanner "scanner", Args "args", Start "start", Startstr "startstr", Version "version",
+    ProfileName "profile_name", Xmloutputversion "xmloutputversion", Type "type",
+    Protocol "protocol", Numservices "numservices", Services "services", Scanflags "scanflags",
+    Level "level", Specification "specification", Status "status", Reason "reason", Task "task",
+    Time "time", Extrainfo "extrainfo", Percent "percent", Remaining "remaining", Etc "etc",
+    Starttime "starttime", Endtime "endtime", Timedout "timedout", Comment "comment",
+    State "state", ReasonTtl "reason_ttl", ReasonIp "reason_ip", Addr "addr",
+    Addrtype "addrtype", Vendor "vendor", Name "name", Responses "responses", Count "count",
+    Proto "proto", Ports "ports", Portid "portid", Conf "conf", Method "method",
+    Product "product", Hostname "hostname", Ostype "ostype", Devicetype "devicetype",
+    Servicefp "servicefp", Tunnel "tunnel", Rpcnum "rpcnum", Lowver "lowver",
+    Highver "highver", Banner "banner", Id "id", Output "output", Key "key",
+    Accuracy "accuracy", Line "line", Osfamily "osfamily", Osgen "osgen",
+    Fingerprint "fingerprint", Seconds "seconds", Lastboot "lastboot", Value "value",
+    Index "index", Difficulty "difficulty", Values "values", Class "class", Port "port",
+    Ttl "ttl", Ipaddr "ipaddr", Rtt "rtt", Host "host", Srtt "srtt", Rttvar "rttvar", To "to",
+    Timestr "timestr", Elapsed "elapsed", Summary "summary", Exit "exit", Errormsg "errormsg",
+    Up "up", Down "down", Total "total",
+}
+
+impl At {
+    /// A bit of its own, to see which attributes a tag has.
+    #[expect(clippy::as_conversions, reason = "the number of a variant, far below 128")]
+    pub(super) const fn bit(self) -> u128 {
+        1 << (self as u32)
+    }
+}
+
+impl El {
+    /// A bit of its own.
+    #[expect(clippy::as_conversions, reason = "the number of a variant, far below 64")]
+    pub(super) const fn bit(self) -> u64 {
+        1 << (self as u32)
+    }
+
+    /// The number of the variant, for tables with an entry an element.
+    #[expect(clippy::as_conversions, reason = "the number of a variant")]
+    pub(super) const fn number(self) -> usize {
+        self as usize
+    }
+
+    /// How many elements there are.
+    pub(super) const COUNT: usize = Self::ALL.len();
+
+    /// The elements that may stand directly below this one.
+    const fn children(self) -> u64 {
+        match self {
+            Self::Nmaprun => {
+                Self::FLOATING
+                    | Self::Prescript.bit()
+                    | Self::Postscript.bit()
+                    | Self::Host.bit()
+                    | Self::Runstats.bit()
+            }
+            Self::Hosthint => Self::Status.bit() | Self::Address.bit() | Self::Hostnames.bit(),
+            Self::Prescript | Self::Postscript | Self::Hostscript => Self::Script.bit(),
+            Self::Host => {
+                Self::Status.bit()
+                    | Self::Address.bit()
+                    | Self::Hostnames.bit()
+                    | Self::Smurf.bit()
+                    | Self::Ports.bit()
+                    | Self::Os.bit()
+                    | Self::MEASURES
+                    | Self::Hostscript.bit()
+                    | Self::Trace.bit()
+                    | Self::Times.bit()
+                    | Self::Addport.bit()
+            }
+            Self::Hostnames => Self::Hostname.bit(),
+            Self::Ports => Self::Extraports.bit() | Self::Port.bit(),
+            Self::Extraports => Self::Extrareasons.bit(),
+            Self::Port => {
+                Self::State.bit() | Self::Owner.bit() | Self::Service.bit() | Self::Script.bit()
+            }
+            Self::Service => Self::Cpe.bit() | Self::Banner.bit(),
+            Self::Script | Self::Table => Self::Table.bit() | Self::Elem.bit(),
+            Self::Os => {
+                Self::Portused.bit()
+                    | Self::Osmatch.bit()
+                    | Self::Osclass.bit()
+                    | Self::Osfingerprint.bit()
+                    | Self::MEASURES
+            }
+            Self::Osmatch => Self::Osclass.bit(),
+            Self::Osclass => Self::Cpe.bit(),
+            Self::Trace => Self::Hop.bit() | Self::Error.bit(),
+            Self::Runstats => Self::Finished.bit() | Self::Hosts.bit(),
+            _ => 0,
+        }
+    }
+
+    /// Below `host`, and in nmap 3.x below `os`.
+    const MEASURES: u64 = Self::Uptime.bit()
+        | Self::Distance.bit()
+        | Self::Tcpsequence.bit()
+        | Self::Ipidsequence.bit()
+        | Self::Tcptssequence.bit();
+
+    /// Elements of a run that are read wherever they stand (rule R4).
+    const FLOATING: u64 = Self::Scaninfo.bit()
+        | Self::Verbose.bit()
+        | Self::Debugging.bit()
+        | Self::Target.bit()
+        | Self::Taskbegin.bit()
+        | Self::Taskprogress.bit()
+        | Self::Taskend.bit()
+        | Self::Hosthint.bit()
+        | Self::Output.bit();
+
+    /// Whether `child` may stand directly below this one.
+    #[inline]
+    pub(super) const fn holds(self, child: Self) -> bool {
+        self.children() & child.bit() != 0
+    }
+
+    /// Whether it closes nothing and is read where it stands (rule R4).
+    #[inline]
+    pub(super) const fn floats(self) -> bool {
+        Self::FLOATING & self.bit() != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_and_others_are_not() {
+        for el in El::ALL {
+            assert_eq!(El::from_name(el.name().as_bytes()), Some(*el));
+        }
+        for at in At::ALL {
+            assert_eq!(At::from_name(at.name().as_bytes()), Some(*at));
+        }
+        for name in ["", "h", "hoster", "Host", "nmaprunn", "p\u{f6}rt"] {
+            assert_eq!(El::from_name(name.as_bytes()), None, "{name}");
+            assert_eq!(At::from_name(name.as_bytes()), None, "{name}");
+        }
+        assert!(At::ALL.len() <= 128 && El::COUNT <= 64);
+    }
+}

@@ -1,0 +1,168 @@
+//! Warnings: gathered cheaply while a frame is read, then given their place and counted by document.
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::error::{Code, Diagnostic, Position};
+
+/// Warnings about one frame: one entry a code, with the first place in the frame's text.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    entries: Vec<Note>,
+    unknown: Vec<(String, usize)>,
+    unknown_seen: HashSet<String>,
+    unknown_cap: usize,
+}
+
+/// A code, how often it occurred in the frame, and the first place.
+#[derive(Debug)]
+pub(super) struct Note {
+    pub(super) code: Code,
+    pub(super) at: usize,
+    pub(super) count: i64,
+    pub(super) detail: String,
+}
+
+impl Notes {
+    pub(super) fn new(unknown_cap: usize) -> Self {
+        Self { unknown_cap, ..Self::default() }
+    }
+
+    /// Something at a place of the frame; `detail` is asked for the first time only.
+    pub(super) fn add(&mut self, code: Code, at: usize, detail: impl FnOnce() -> String) {
+        self.add_many(code, at, 1, detail);
+    }
+
+    /// The same, `count` times; the first of them at this place.
+    pub(super) fn add_many(
+        &mut self,
+        code: Code,
+        at: usize,
+        count: i64,
+        detail: impl FnOnce() -> String,
+    ) {
+        if let Some(note) = self.entries.iter_mut().find(|note| note.code == code) {
+            note.count = note.count.saturating_add(count);
+            if at < note.at {
+                note.at = at;
+                note.detail = detail();
+            }
+        } else {
+            self.entries.push(Note { code, at, count, detail: detail() });
+        }
+    }
+
+    /// An element of unknown name, or one that fits nowhere.
+    pub(super) fn unknown(&mut self, name: &str, at: usize) {
+        if self.unknown.len() < self.unknown_cap && !self.unknown_seen.contains(name) {
+            let name: String = shorten(name).into();
+            if self.unknown_seen.insert(name.clone()) {
+                self.unknown.push((name, at));
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.unknown.is_empty()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        self.unknown.clear();
+        self.unknown_seen.clear();
+    }
+}
+
+/// Warnings of one document: one entry a code, with the first place and how often.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    entries: Vec<Diagnostic>,
+    unknown: BTreeSet<String>,
+    unknown_cap: usize,
+}
+
+impl Ledger {
+    pub(super) fn new(unknown_cap: usize) -> Self {
+        Self { unknown_cap, ..Self::default() }
+    }
+
+    /// Takes over what was noted about a frame. `place` finds a place of the frame in the input; it is
+    /// asked once a code and document.
+    pub(super) fn take(&mut self, notes: &mut Notes, place: impl Fn(usize) -> Position) {
+        for note in notes.entries.drain(..) {
+            self.add(note.code, note.count, || place(note.at), || note.detail);
+        }
+        for (name, at) in notes.unknown.drain(..) {
+            if self.unknown.len() < self.unknown_cap && self.unknown.insert(name.clone()) {
+                self.add(Code::Unknown, 1, || place(at), || format!("element <{name}> skipped"));
+            }
+        }
+        notes.unknown_seen.clear();
+    }
+
+    /// Counts a warning; place and detail are asked for the first of its code only.
+    pub(super) fn add(
+        &mut self,
+        code: Code,
+        count: i64,
+        place: impl FnOnce() -> Position,
+        detail: impl FnOnce() -> String,
+    ) {
+        if let Some(known) = self.entries.iter_mut().find(|known| known.code == code) {
+            known.count = known.count.saturating_add(count);
+        } else {
+            self.entries.push(Diagnostic { code, position: place(), count, detail: detail() });
+        }
+    }
+
+    /// The first warning by its place, for strict reading.
+    pub(super) fn first(&self) -> Option<&Diagnostic> {
+        self.entries.iter().min_by_key(|d| (d.position, d.code))
+    }
+
+    /// All warnings in order of their first place; the ledger is empty then.
+    pub(super) fn finish(&mut self) -> Vec<Diagnostic> {
+        self.unknown.clear();
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.sort_by_key(|d| (d.position, d.code));
+        entries
+    }
+}
+
+/// The first characters of a text from outside, for a message.
+pub(super) fn shorten(text: &str) -> &str {
+    const CHARS: usize = 60;
+    match text.char_indices().nth(CHARS) {
+        Some((end, _)) => text.get(..end).unwrap_or(text),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_counted_and_keeps_its_first_place_and_detail() {
+        let mut notes = Notes::new(10);
+        notes.add(Code::BadNumber, 9, || "late".into());
+        notes.add(Code::BadNumber, 4, || "early".into());
+        notes.unknown("x", 2);
+        notes.unknown("x", 3);
+        let mut ledger = Ledger::new(10);
+        let place = |at| Position { byte: super::super::lex::to_u64(at), line: 1 };
+        ledger.take(&mut notes, place);
+        assert!(notes.is_empty());
+        notes.unknown("x", 30);
+        notes.add(Code::BadNumber, 40, || "again".into());
+        ledger.take(&mut notes, place);
+        let found = ledger.finish();
+        let row = |d: &Diagnostic| (d.code, d.position.byte, d.count, d.detail.clone());
+        assert_eq!(
+            found.iter().map(row).collect::<Vec<_>>(),
+            [
+                (Code::Unknown, 2, 1, "element <x> skipped".to_owned()),
+                (Code::BadNumber, 4, 3, "early".to_owned())
+            ]
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! Pulls events out of anything that can be read.
+
+use std::io::{self, Read};
+
+use super::{Decoder, Options};
+use crate::{
+    error::{Error, Result},
+    model::{Host, ScanEvent},
+};
+
+/// Bytes asked of the input at once.
+const CHUNK: usize = 64 << 10;
+
+/// Reads events from bytes: a thin loop over [`Decoder`].
+///
+/// ```
+/// use scanmill::xml::{Options, Reader};
+///
+/// let xml = r#"<nmaprun args="nmap 192.0.2.7"><host><address addr="192.0.2.7"/></host></nmaprun>"#;
+/// for host in Reader::new(xml.as_bytes(), Options::default()).hosts() {
+///     let host = host?;
+///     assert_eq!(host.ip().map(|ip| &*ip.text), Some("192.0.2.7"));
+///     assert!(host.complete);
+/// }
+/// # Ok::<(), scanmill::error::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Reader<R> {
+    inner: R,
+    decoder: Decoder,
+    chunk: Box<[u8]>,
+    over: bool,
+    failed: Option<Error>,
+}
+
+impl<R: Read> Reader<R> {
+    /// A reader of these bytes.
+    #[must_use]
+    pub fn new(inner: R, options: Options) -> Self {
+        let chunk = vec![0; CHUNK].into_boxed_slice();
+        Self { inner, decoder: Decoder::new(options), chunk, over: false, failed: None }
+    }
+
+    /// The next event; `None` when all is read. It reads no more of the input than the event needs, so
+    /// that a live scan's hosts come out as they close.
+    ///
+    /// # Errors
+    /// When the input cannot be read, is no nmap XML, or with [`Options::strict`] at the first warning.
+    /// All that was read before comes first, the end of the cut scan too; after the error comes `None`.
+    pub fn next_event(&mut self) -> Result<Option<ScanEvent<'_>>> {
+        loop {
+            if let Err(error) = self.decoder.advance() {
+                return Err(self.failed.take().unwrap_or(error));
+            }
+            if self.decoder.is_ready() {
+                return self.decoder.next_event();
+            }
+            if self.over {
+                return self.failed.take().map_or(Ok(None), Err);
+            }
+            self.fill();
+        }
+    }
+
+    /// Whether the next event can be given without reading: false when a live feed should be flushed.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.decoder.is_ready()
+    }
+
+    /// Hosts alone, each owning its text.
+    pub fn hosts(self) -> impl Iterator<Item = Result<Host<'static>>> {
+        self.events().filter_map(|event| match event {
+            Ok(ScanEvent::Host(host)) => Some(Ok(*host)),
+            Ok(_) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    /// All events, each owning its text.
+    pub fn events(mut self) -> impl Iterator<Item = Result<ScanEvent<'static>>> {
+        std::iter::from_fn(move || {
+            self.next_event().map(|event| event.map(ScanEvent::into_owned)).transpose()
+        })
+    }
+
+    /// An input that fails ends like one that is cut: what was read of it is given first.
+    fn fill(&mut self) {
+        loop {
+            match self.inner.read(&mut self.chunk) {
+                Ok(0) => self.over = true,
+                Ok(len) => self.decoder.feed(self.chunk.get(..len).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    self.over = true;
+                    self.failed = Some(error.into());
+                }
+            }
+            break;
+        }
+        if self.over {
+            self.decoder.finish();
+        }
+    }
+}

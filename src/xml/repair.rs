@@ -1,0 +1,284 @@
+//! Lexical repair (rules R3 and R8): rewrites damaged markup into markup that quick-xml reads, with the
+//! way back to its places. It runs only from where the tokenizer met trouble to the end of the piece.
+
+use bumpalo::{Bump, collections::String};
+
+use super::{
+    lex::{Closers, End, Mark, TagScan, classify, is_blank},
+    text::PlaceMap,
+    token::{is_name_or_beyond, starts_name},
+};
+
+/// A repaired text.
+pub(super) struct Repaired<'b> {
+    pub(super) text: &'b str,
+    /// From places of `text` to places of what was repaired.
+    pub(super) map: PlaceMap,
+    /// What was dropped: its place, and its beginning.
+    pub(super) broken: Vec<(usize, std::string::String)>,
+}
+
+/// Entries of [`Repaired::broken`] that keep their beginning for a message; only the first is shown.
+const SHOWN: usize = 1;
+
+struct Repair<'t, 'b> {
+    source: &'t str,
+    out: String<'b>,
+    map: PlaceMap,
+    broken: Vec<(usize, std::string::String)>,
+}
+
+/// Repairs the text: tags that a raw `<` or a lost quote breaks off are dropped, openers without an end
+/// lose their opener, attributes that cannot be read are left out. With `last` the input ends where the
+/// text ends, and a tag that is cut there is dropped without a word (rule R2).
+pub(super) fn repair<'b>(source: &str, markup: usize, last: bool, bump: &'b Bump) -> Repaired<'b> {
+    let mut this = Repair {
+        source,
+        out: String::with_capacity_in(source.len(), bump),
+        map: PlaceMap::default(),
+        broken: Vec::new(),
+    };
+    let bytes = source.as_bytes();
+    let mut closers = Closers::default();
+    let mut at = 0_usize;
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        let Some(text) = memchr::memchr(b'<', rest) else {
+            this.copy(at, bytes.len());
+            break;
+        };
+        let start = at.saturating_add(text);
+        this.copy(at, start);
+        let tag = bytes.get(start..).unwrap_or_default();
+        let mark = classify(tag, true);
+        at = match mark {
+            Mark::Comment | Mark::Cdata | Mark::Decl | Mark::Pi => {
+                match closers.end(mark, tag, super::lex::to_u64(start), markup, true) {
+                    End::At(len) => {
+                        let end = start.saturating_add(len);
+                        if mark == Mark::Cdata {
+                            this.copy(start, end);
+                        }
+                        end
+                    }
+                    _ => {
+                        this.drop_markup(start);
+                        start.saturating_add(mark.opener())
+                    }
+                }
+            }
+            _ => match TagScan::default().end(tag) {
+                End::At(len) => {
+                    let end = start.saturating_add(len);
+                    this.tag(start, end);
+                    end
+                }
+                End::Broken(len) => {
+                    this.drop_markup(start);
+                    this.keep_opening(start, mark);
+                    start.saturating_add(len)
+                }
+                _ => {
+                    if !last {
+                        this.drop_markup(start);
+                        this.keep_opening(start, mark);
+                    }
+                    bytes.len()
+                }
+            },
+        };
+    }
+    Repaired { text: this.out.into_bump_str(), map: this.map, broken: this.broken }
+}
+
+impl Repair<'_, '_> {
+    fn copy(&mut self, from: usize, to: usize) {
+        self.map.push(self.out.len(), from);
+        self.out.push_str(self.source.get(from..to).unwrap_or_default());
+    }
+
+    fn drop_markup(&mut self, at: usize) {
+        let shown = if self.broken.len() < SHOWN { self.source.get(at..) } else { None };
+        let shown = shown.unwrap_or_default().chars().take(40).collect();
+        self.broken.push((at, shown));
+    }
+
+    /// A host begins, and a scan begins, however broken its tag is (rules R6 and R8).
+    fn keep_opening(&mut self, at: usize, mark: Mark) {
+        let tag = match mark {
+            Mark::Host => "<host>",
+            Mark::Run => "<nmaprun>",
+            _ => return,
+        };
+        self.map.push(self.out.len(), at);
+        self.out.push_str(tag);
+    }
+
+    /// Copies a tag that ends with its `>`, less what cannot be read of it.
+    fn tag(&mut self, start: usize, end: usize) {
+        let inner_end = end.saturating_sub(1);
+        let is_end = self.source.as_bytes().get(start.saturating_add(1)) == Some(&b'/');
+        let name_start = start.saturating_add(if is_end { 2 } else { 1 });
+        let inner = self.source.get(name_start..inner_end).unwrap_or_default();
+        let len = inner.bytes().position(|b| !is_name_or_beyond(b)).unwrap_or(inner.len());
+        if !inner.bytes().next().is_some_and(starts_name) {
+            self.drop_markup(start);
+            return;
+        }
+        self.copy(start, name_start.saturating_add(len));
+        if is_end {
+            let junk = inner.get(len..).unwrap_or_default();
+            if junk.bytes().any(|b| !is_blank(b)) {
+                self.drop_markup(start);
+            }
+            self.out.push('>');
+            return;
+        }
+        let empty = inner.ends_with('/');
+        let stop = if empty { inner_end.saturating_sub(1) } else { inner_end };
+        if !self.attributes(name_start.saturating_add(len), stop) {
+            self.drop_markup(start);
+        }
+        self.out.push_str(if empty { "/>" } else { ">" });
+    }
+
+    /// Copies the attributes that stand in a range; false if something in it is none.
+    fn attributes(&mut self, from: usize, to: usize) -> bool {
+        let bytes = self.source.as_bytes();
+        let byte = |at: usize| bytes.get(at).copied().filter(|_| at < to);
+        let skip = |mut at: usize, test: fn(u8) -> bool| {
+            while byte(at).is_some_and(test) {
+                at = at.saturating_add(1);
+            }
+            at
+        };
+        let mut good = true;
+        let mut at = from;
+        loop {
+            at = skip(at, is_blank);
+            let Some(first) = byte(at) else { return good };
+            if !starts_name(first) {
+                good = false;
+                at = match first {
+                    b'"' | b'\'' => after_quote(bytes, at, to),
+                    _ => at.saturating_add(1),
+                };
+                continue;
+            }
+            let name = at;
+            let name_end = skip(at, is_name_or_beyond);
+            let equals = skip(name_end, is_blank);
+            if byte(equals) != Some(b'=') {
+                good = false;
+                at = name_end;
+                continue;
+            }
+            let value = skip(equals.saturating_add(1), is_blank);
+            let Some(quote @ (b'"' | b'\'')) = byte(value) else {
+                let end = skip(value, |b| !is_blank(b) && !matches!(b, b'"' | b'\''));
+                self.attribute(name..name_end, value..end, b'"');
+                good = good && end > value;
+                at = end;
+                continue;
+            };
+            let end = after_quote(bytes, value, to);
+            let closed = end.saturating_sub(1);
+            self.attribute(name..name_end, value.saturating_add(1)..closed, quote);
+            at = end;
+        }
+    }
+
+    fn attribute(
+        &mut self,
+        name: std::ops::Range<usize>,
+        value: std::ops::Range<usize>,
+        quote: u8,
+    ) {
+        let quote = if quote == b'\'' { '\'' } else { '"' };
+        self.out.push(' ');
+        self.copy(name.start, name.end);
+        self.out.push('=');
+        self.out.push(quote);
+        self.copy(value.start, value.end);
+        self.out.push(quote);
+    }
+}
+
+/// The place behind the quote that closes the one at `open`.
+fn after_quote(bytes: &[u8], open: usize, to: usize) -> usize {
+    let start = open.saturating_add(1);
+    let quote = bytes.get(open).copied().unwrap_or_default();
+    let inside = bytes.get(start..to).unwrap_or_default();
+    match memchr::memchr(quote, inside) {
+        Some(len) => start.saturating_add(len).saturating_add(1),
+        None => to,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mended(source: &str) -> (std::string::String, usize) {
+        let bump = Bump::new();
+        let repaired = repair(source, 1000, false, &bump);
+        (repaired.text.to_owned(), repaired.broken.len())
+    }
+
+    #[test]
+    fn r3_a_tag_broken_off_is_dropped_whole_and_the_next_one_kept() {
+        for (source, text, broken) in [
+            ("<a b=\"1\"/>", "<a b=\"1\"/>", 0),
+            ("<a b=\"1 <c d=\"2\"/>", "<c d=\"2\"/>", 1),
+            ("<a b=\"1\" <c/>", "<c/>", 1),
+            ("x<a b=\"1 c=\"2\"/>\n<d/>", "x<d/>", 1),
+            ("<host a=\"1 <b/>", "<host><b/>", 1),
+            ("<nmaprun a=\"<host >", "<nmaprun><host>", 1),
+            ("<a b=\"1", "", 1),
+        ] {
+            assert_eq!(mended(source), (text.to_owned(), broken), "{source}");
+        }
+    }
+
+    #[test]
+    fn attributes_that_cannot_be_read_are_left_out_and_the_others_kept() {
+        for (source, text, broken) in [
+            ("<a b = '1' c=2 d>", "<a b='1' c=\"2\">", 1),
+            ("<a b\"x\" c=\"1\">", "<a c=\"1\">", 1),
+            ("<a =\"x\" c=\"1\"/>", "<a c=\"1\"/>", 1),
+            ("<a b=\"1\"c=\"2\"/>", "<a b=\"1\" c=\"2\"/>", 0),
+            ("<a b=c/>", "<a b=\"c\"/>", 0),
+            ("</a b=\"1\">", "</a>", 1),
+            ("< a>", "", 1),
+            ("<>", "", 1),
+        ] {
+            assert_eq!(mended(source), (text.to_owned(), broken), "{source}");
+        }
+    }
+
+    #[test]
+    fn r8_openers_without_end_lose_their_opener_and_others_are_understood() {
+        for (source, text, broken) in [
+            ("<!-- a -- <b> --><c/>", "<c/>", 0),
+            ("<!-- <b/>", " <b/>", 1),
+            ("<![CDATA[<x>]]><c/>", "<![CDATA[<x>]]><c/>", 0),
+            ("<![CDATA[<x/>", "<x/>", 1),
+            ("<?pi <x> ?><c/>", "<c/>", 0),
+            ("<?pi <x/>", "pi <x/>", 1),
+            ("<!ENTITY a \"b\"><c/>", "<c/>", 1),
+        ] {
+            assert_eq!(mended(source), (text.to_owned(), broken), "{source}");
+        }
+    }
+
+    #[test]
+    fn places_lead_back_to_the_source() {
+        let source = "<a b=\"1 <!-- x --><c  d = 'v'/>t";
+        let bump = Bump::new();
+        let repaired = repair(source, 1000, false, &bump);
+        assert_eq!(repaired.text, "<c d='v'/>t");
+        for part in ["<c", "d", "v", "t"] {
+            let made = repaired.text.find(part).unwrap();
+            assert_eq!(Some(repaired.map.source(made)), source.rfind(part), "{part}");
+        }
+    }
+}

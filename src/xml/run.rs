@@ -1,0 +1,312 @@
+//! Reads what stands between hosts: one document's header, tasks, scripts and end.
+
+use super::{
+    context::{Context, TextBuffer},
+    floating::{FloatingReader, RunItem, keep},
+    names::{At, El},
+    script::ScriptBuilder,
+    text::ValueKind,
+    token::Attr,
+    walk::{Stack, Visitor},
+};
+use crate::{
+    error::Code,
+    model::{HostTotals, RunRecord, ScanEvent, Script, scan_id},
+};
+
+/// A document while it is read.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    pub(super) stack: Stack,
+    pub(super) reader: RunReader,
+    /// Whether the scan's id is told.
+    announced: bool,
+    /// Events that wait for the id, which hangs on the first host (DATA_MODEL section 2).
+    held: Vec<ScanEvent<'static>>,
+    held_bytes: usize,
+    /// Attributes of the header as written: the id is made of them.
+    id_parts: IdParts,
+}
+
+/// Text of header attributes after rule T4, before T5.
+#[derive(Debug, Default)]
+struct IdParts {
+    scanner: String,
+    version: String,
+    args: String,
+    start: String,
+}
+
+impl Document {
+    pub(super) fn new(doc_index: i32) -> Self {
+        let mut document = Self::default();
+        document.reader.record.header.doc_index = doc_index;
+        document
+    }
+
+    /// The scan begins, with the attributes of its start tag.
+    pub(super) fn begin<'f>(
+        &mut self,
+        attributes: &[Attr<'f>],
+        salt: &str,
+        context: &mut Context<'f, '_>,
+    ) {
+        self.stack.reopen(El::Nmaprun);
+        let record = &mut self.reader.record;
+        record.exists = true;
+        let header = &mut record.header;
+        for attr in attributes {
+            let text = context.plain(attr);
+            match attr.id {
+                At::Scanner => text.clone_into(&mut self.id_parts.scanner),
+                At::Version => text.clone_into(&mut self.id_parts.version),
+                At::Args => text.clone_into(&mut self.id_parts.args),
+                At::Start => {
+                    text.clone_into(&mut self.id_parts.start);
+                    header.start_time = context.time(attr);
+                }
+                At::Startstr => header.start_str = context.owned(attr),
+                At::ProfileName => header.profile_name = context.owned(attr),
+                At::Xmloutputversion => header.xml_version = context.owned(attr),
+                _ => {}
+            }
+        }
+        let set = |text: &String| (!text.is_empty()).then(|| text.clone());
+        header.scanner = set(&self.id_parts.scanner);
+        header.scanner_version = set(&self.id_parts.version);
+        header.args = set(&self.id_parts.args);
+        if !self.id_parts.args.is_empty() {
+            self.announce(salt, ["", "/", ""]);
+        }
+    }
+
+    /// Whether the scan's id still waits for the first host.
+    pub(super) fn waits_for_host(&self) -> bool {
+        self.reader.record.exists && !self.announced
+    }
+
+    /// Tells the scan's id, now that it is known what it hangs on; events that waited follow.
+    pub(super) fn announce(&mut self, salt: &str, first_host: [&str; 3]) {
+        let parts = &self.id_parts;
+        let header = &mut self.reader.record.header;
+        header.scan_id =
+            scan_id(&parts.scanner, &parts.version, &parts.args, &parts.start, salt, first_host);
+        self.announced = true;
+        let begin = ScanEvent::RunStart(header.clone());
+        self.held.insert(0, begin);
+    }
+
+    /// Takes over what elements said, in order; with a warning if too much waits for the first host.
+    pub(super) fn take_items(&mut self, items: Vec<RunItem>, limits: (usize, &str)) -> bool {
+        let (cap, salt) = limits;
+        for item in items {
+            self.take_item(item);
+        }
+        let full = self.waits_for_host() && self.held_bytes > cap;
+        if full {
+            self.announce(salt, ["", "/", ""]);
+        }
+        full
+    }
+
+    fn take_item(&mut self, item: RunItem) {
+        let record = &mut self.reader.record;
+        match item {
+            RunItem::ScanInfo(info) => {
+                record.scan_info.push(info.clone());
+                self.hold(ScanEvent::ScanInfo(info), 200);
+            }
+            RunItem::Verbose(level) => record.verbosity = record.verbosity.or(level),
+            RunItem::Debugging(level) => record.debugging = record.debugging.or(level),
+            RunItem::Event(event) => self.hold(ScanEvent::Run(event), 300),
+        }
+    }
+
+    fn hold(&mut self, event: ScanEvent<'static>, bytes: usize) {
+        self.held_bytes = self.held_bytes.saturating_add(bytes);
+        self.held.push(event);
+    }
+
+    /// The events that may be told now.
+    pub(super) fn drain(&mut self) -> std::vec::Drain<'_, ScanEvent<'static>> {
+        let end = if self.announced { self.held.len() } else { 0 };
+        if self.announced {
+            self.held_bytes = 0;
+        }
+        self.held.drain(..end)
+    }
+
+    /// The document ends: closes what is open and tells the id if no host did.
+    pub(super) fn end(&mut self, salt: &str, context: &mut Context<'_, '_>) {
+        self.stack.close_all(&mut self.reader, context);
+        let items = std::mem::take(&mut self.reader.items);
+        self.take_items(items, (usize::MAX, salt));
+        if self.waits_for_host() {
+            let time = std::mem::take(&mut self.reader.finished_text);
+            self.announce(salt, ["", "/", &time]);
+        }
+    }
+}
+
+/// Reads the elements of a run but its hosts.
+#[derive(Debug, Default)]
+pub(super) struct RunReader {
+    pub(super) record: RunRecord,
+    pub(super) items: Vec<RunItem>,
+    script: Option<ScriptBuilder<'static>>,
+    floating: FloatingReader,
+    text: TextBuffer<'static>,
+    scope: Option<El>,
+    /// Text of the last `finished` element's time.
+    finished_text: String,
+    /// Bytes of scripts and scaninfo kept until the scan ends.
+    kept: usize,
+    full: bool,
+}
+
+/// What an element costs beside its text.
+const ELEMENT_COST: usize = 64;
+
+impl RunReader {
+    /// Whether this much more may be kept (rule R10).
+    fn keep(&mut self, bytes: usize, at: usize, context: &mut Context<'_, '_>) -> bool {
+        self.kept = self.kept.saturating_add(bytes);
+        if self.kept > context.limits.run && !self.full {
+            self.full = true;
+            let cap = context.limits.run;
+            context.notes.add(Code::Limit, at, || {
+                format!("scripts and scaninfo of a scan beyond {cap} bytes are left out")
+            });
+        }
+        !self.full
+    }
+
+    fn open_script<'f>(
+        &mut self,
+        el: El,
+        (attributes, at): (&[Attr<'f>], usize),
+        context: &mut Context<'f, '_>,
+    ) {
+        let size =
+            attributes.iter().map(|attr| attr.raw.len()).fold(ELEMENT_COST, usize::saturating_add);
+        if !self.keep(size, at, context) {
+            return;
+        }
+        if el == El::Script {
+            self.script = Some(ScriptBuilder::open((attributes, at), keep, context));
+        } else if let Some(script) = &mut self.script {
+            script.child(el, attributes, keep, context);
+        }
+    }
+
+    fn finished<'f>(&mut self, attributes: &[Attr<'f>], context: &mut Context<'f, '_>) {
+        let stats = &mut self.record.stats;
+        // Of several the last counts, but the time they took adds up (rule R7).
+        let before = stats.elapsed_s;
+        let hosts = stats.hosts;
+        *stats = crate::model::RunStats { finished: true, hosts, ..Default::default() };
+        for attr in attributes {
+            match attr.id {
+                At::Time => {
+                    context.plain(attr).clone_into(&mut self.finished_text);
+                    stats.end_time = context.time(attr);
+                }
+                At::Timestr => stats.end_str = context.owned(attr),
+                At::Elapsed => stats.elapsed_s = context.float(attr),
+                At::Summary => stats.summary = context.owned(attr),
+                At::Exit => stats.exit_status = context.owned(attr),
+                At::Errormsg => stats.error_message = context.owned(attr),
+                _ => {}
+            }
+        }
+        stats.elapsed_s = match (before, stats.elapsed_s) {
+            (Some(before), Some(now)) => Some(before + now),
+            (before, now) => before.or(now),
+        };
+    }
+
+    fn hosts<'f>(&mut self, attributes: &[Attr<'f>], context: &mut Context<'f, '_>) {
+        let HostTotals { up, down, total } = &mut self.record.stats.hosts;
+        for attr in attributes {
+            let slot = match attr.id {
+                At::Up => &mut *up,
+                At::Down => &mut *down,
+                At::Total => &mut *total,
+                _ => continue,
+            };
+            if let Some(count) = context.int::<i64>(attr) {
+                *slot = Some(slot.unwrap_or(0).saturating_add(count));
+            }
+        }
+    }
+
+    fn end_script(&mut self, script: Script<'static>) {
+        match self.scope {
+            Some(El::Postscript) => self.record.post_scripts.push(script),
+            _ => self.record.pre_scripts.push(script),
+        }
+    }
+}
+
+impl<'f> Visitor<'f> for RunReader {
+    fn open(
+        &mut self,
+        el: El,
+        _parent: El,
+        (attributes, at): (&[Attr<'f>], usize),
+        context: &mut Context<'f, '_>,
+    ) {
+        match el {
+            El::Prescript | El::Postscript => self.scope = Some(el),
+            El::Script | El::Table | El::Elem => self.open_script(el, (attributes, at), context),
+            El::Finished => self.finished(attributes, context),
+            El::Hosts => self.hosts(attributes, context),
+            El::Status | El::Address | El::Hostname => {
+                self.floating.in_hint_open(el, (attributes, at), context);
+            }
+            El::Scaninfo if !self.keep(ELEMENT_COST, at, context) => {}
+            _ if el.floats() => self.items.extend(self.floating.open(el, attributes, context)),
+            _ => {}
+        }
+    }
+
+    fn text(
+        &mut self,
+        el: El,
+        (raw, kind): (&'f str, ValueKind),
+        at: usize,
+        context: &mut Context<'f, '_>,
+    ) {
+        if !matches!(el, El::Elem | El::Script) || !self.keep(raw.len(), at, context) {
+            return;
+        }
+        if el == El::Elem {
+            self.text.push((raw, kind), at, keep, context);
+        } else if let Some(script) = &mut self.script {
+            script.text((raw, kind), at, keep, context);
+        }
+    }
+
+    fn close(&mut self, el: El, context: &mut Context<'f, '_>) {
+        match el {
+            El::Elem => {
+                let text = self.text.take(context);
+                if let (Some(script), false) = (&mut self.script, self.full) {
+                    script.elem(text);
+                }
+            }
+            El::Table => {
+                if let Some(script) = &mut self.script {
+                    script.end_table(context);
+                }
+            }
+            El::Script => {
+                if let Some(script) = self.script.take().and_then(|script| script.close(context)) {
+                    self.end_script(script);
+                }
+            }
+            El::Hosthint => self.items.extend(self.floating.close(el)),
+            _ => {}
+        }
+    }
+}

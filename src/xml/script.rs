@@ -1,0 +1,135 @@
+//! Reads script elements and what they hold.
+
+use super::{
+    context::{Context, Own, TextBuffer},
+    names::{At, El},
+    text::ValueKind,
+    token::Attr,
+};
+use crate::{
+    error::Code,
+    model::{Script, ScriptData, ScriptOrigin, ScriptTree, Text},
+};
+
+/// A script element that is being read.
+#[derive(Debug)]
+pub(super) struct ScriptBuilder<'a> {
+    name: Option<Text<'a>>,
+    output: Option<Text<'a>>,
+    /// Text directly in the script.
+    text: TextBuffer<'a>,
+    tree: Option<ScriptTree<'a>>,
+    /// Places of the open tables.
+    tables: Vec<usize>,
+    elem_key: Option<Text<'a>>,
+    at: usize,
+}
+
+impl<'a> ScriptBuilder<'a> {
+    /// Begins a script. `own` makes a value live as long as the builder does.
+    pub(super) fn open<'f>(
+        (attributes, at): (&[Attr<'f>], usize),
+        own: Own<'f, 'a>,
+        context: &mut Context<'f, '_>,
+    ) -> Self {
+        let mut script = Self {
+            name: None,
+            output: None,
+            text: TextBuffer::default(),
+            tree: None,
+            tables: Vec::new(),
+            elem_key: None,
+            at,
+        };
+        for attr in attributes {
+            match attr.id {
+                At::Id => script.name = context.text(attr).map(|t| own_text(t, own)),
+                // An empty output is no null (rule T5).
+                At::Output => script.output = Some(own(context.plain(attr))),
+                _ => {}
+            }
+        }
+        script
+    }
+
+    /// A table or an elem begins.
+    pub(super) fn child<'f>(
+        &mut self,
+        el: El,
+        attributes: &[Attr<'f>],
+        own: Own<'f, 'a>,
+        context: &mut Context<'f, '_>,
+    ) {
+        // The empty text is a key.
+        let key = attributes.iter().find(|attr| attr.id == At::Key);
+        let key = key.map(|attr| own(context.plain(attr)));
+        if el == El::Elem {
+            self.elem_key = key;
+        } else {
+            let place = self.tree.get_or_insert_default().open(key);
+            self.tables.push(place);
+        }
+    }
+
+    /// The elem that was begun last ends with this text.
+    pub(super) fn elem(&mut self, text: Text<'a>) {
+        let key = self.elem_key.take();
+        self.tree.get_or_insert_default().push_elem(key, text);
+    }
+
+    /// The innermost table ends.
+    pub(super) fn end_table(&mut self, context: &mut Context<'_, '_>) {
+        if let (Some(tree), Some(place)) = (&mut self.tree, self.tables.pop()) {
+            close_table(tree, place, self.at, context);
+        }
+    }
+
+    /// Text directly in the script, of use if it stands alone.
+    pub(super) fn text<'f>(
+        &mut self,
+        text: (&'f str, ValueKind),
+        at: usize,
+        own: Own<'f, 'a>,
+        context: &mut Context<'f, '_>,
+    ) {
+        // Blanks between tables are most of it.
+        if self.tree.is_none() && !(self.text.is_blank() && text.0.trim().is_empty()) {
+            self.text.push(text, at, own, context);
+        }
+    }
+
+    /// The script ends; `None` if it has no id.
+    pub(super) fn close(mut self, context: &mut Context<'_, '_>) -> Option<Script<'a>> {
+        while !self.tables.is_empty() {
+            self.end_table(context);
+        }
+        let data = match self.tree.take() {
+            Some(mut tree) => {
+                close_table(&mut tree, 0, self.at, context);
+                ScriptData::Tree(tree)
+            }
+            None if self.text.is_blank() => ScriptData::None,
+            None => ScriptData::Text(self.text.take(context)),
+        };
+        let Some(name) = self.name else {
+            context
+                .notes
+                .add(Code::MissingAttr, self.at, || "a script without id is dropped".into());
+            return None;
+        };
+        Some(Script { name, output: self.output, data, origin: ScriptOrigin::Nse })
+    }
+}
+
+fn close_table(tree: &mut ScriptTree<'_>, place: usize, at: usize, context: &mut Context<'_, '_>) {
+    if let Some(key) = tree.close(place) {
+        context.notes.add(Code::DupKey, at, || format!("key {key:?} twice in one table"));
+    }
+}
+
+fn own_text<'f, 'a>(text: Text<'f>, own: Own<'f, 'a>) -> Text<'a> {
+    match text {
+        Text::Borrowed(text) => own(text),
+        Text::Owned(text) => Text::Owned(text),
+    }
+}

@@ -1,0 +1,463 @@
+//! Bytes to text: encodings (rule T1), references (T2, T3) and the repair of UTF-8 that nmap wrote one
+//! reference a byte (T4).
+
+use bumpalo::Bump;
+use encoding_rs::WINDOWS_1252;
+
+use super::notes::Notes;
+use crate::error::Code;
+
+/// The encoding of a document that is not UTF-16 (which is transcoded on the way in).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Encoding {
+    #[default]
+    Utf8,
+    /// ISO-8859-1 proper, and US-ASCII: each byte is the character of its code.
+    Latin1,
+    Windows1252,
+}
+
+impl Encoding {
+    /// The encoding that an XML declaration names; UTF-8 if it names none or an unknown one.
+    pub(super) fn of_declaration(declaration: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(declaration);
+        let Some((_, after)) = text.split_once("encoding") else { return Self::Utf8 };
+        let after = after.trim_start().strip_prefix('=').unwrap_or_default().trim_start();
+        let quote = after.chars().next().unwrap_or_default();
+        let label = after.get(1..).and_then(|rest| rest.split(quote).next()).unwrap_or_default();
+        match label.to_ascii_lowercase().as_str() {
+            "iso-8859-1" | "iso8859-1" | "iso_8859-1" | "latin1" | "latin-1" | "us-ascii"
+            | "ascii" => Self::Latin1,
+            "windows-1252" | "cp1252" => Self::Windows1252,
+            _ => Self::Utf8,
+        }
+    }
+}
+
+/// From places of a text that was made to places of what it was made from: segments that run in step.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PlaceMap {
+    /// Place in the made text, place in the source; both grow.
+    segments: Vec<(usize, usize)>,
+}
+
+impl PlaceMap {
+    /// From here on the two run in step.
+    pub(super) fn push(&mut self, made: usize, source: usize) {
+        if let Some((last_made, last_source)) = self.segments.last().copied() {
+            let step = made.saturating_sub(last_made);
+            if last_source.saturating_add(step) == source {
+                return;
+            }
+        }
+        self.segments.push((made, source));
+    }
+
+    /// The place in the source of a place in the made text.
+    pub(super) fn source(&self, made: usize) -> usize {
+        let behind = self.segments.partition_point(|(start, _)| *start <= made);
+        match behind.checked_sub(1).and_then(|i| self.segments.get(i)) {
+            Some((start, source)) => source.saturating_add(made.saturating_sub(*start)),
+            None => made,
+        }
+    }
+}
+
+/// The text of a piece of the input, and the way back to its bytes if the two are not the same.
+#[derive(Debug)]
+pub(super) struct Converted<'b> {
+    pub(super) text: &'b str,
+    pub(super) map: Option<PlaceMap>,
+}
+
+impl Converted<'_> {
+    /// The place in the piece of a place in its text.
+    pub(super) fn source(&self, at: usize) -> usize {
+        self.map.as_ref().map_or(at, |map| map.source(at))
+    }
+}
+
+/// Decodes a piece (rule T1). Pieces end at ASCII bytes, so no character is cut by one.
+pub(super) fn convert<'b>(
+    bytes: &'b [u8],
+    encoding: Encoding,
+    bump: &'b Bump,
+    notes: &mut Notes,
+) -> Converted<'b> {
+    match encoding {
+        Encoding::Utf8 => match std::str::from_utf8(bytes) {
+            Ok(text) => Converted { text, map: None },
+            Err(_) => mend_utf8(bytes, bump, notes),
+        },
+        _ if bytes.is_ascii() => {
+            Converted { text: std::str::from_utf8(bytes).unwrap_or_default(), map: None }
+        }
+        _ => single_bytes(bytes, encoding, bump),
+    }
+}
+
+fn mend_utf8<'b>(bytes: &'b [u8], bump: &'b Bump, notes: &mut Notes) -> Converted<'b> {
+    let mut text = bumpalo::collections::String::with_capacity_in(bytes.len(), bump);
+    let mut map = PlaceMap::default();
+    let mut at = 0_usize;
+    for chunk in bytes.utf8_chunks() {
+        map.push(text.len(), at);
+        text.push_str(chunk.valid());
+        at = at.saturating_add(chunk.valid().len());
+        for byte in chunk.invalid() {
+            notes.add(Code::BadUtf8, at, || format!("byte 0x{byte:02X} is not UTF-8"));
+            map.push(text.len(), at);
+            text.push(char::from(*byte));
+            at = at.saturating_add(1);
+        }
+    }
+    Converted { text: text.into_bump_str(), map: Some(map) }
+}
+
+fn single_bytes<'b>(bytes: &'b [u8], encoding: Encoding, bump: &'b Bump) -> Converted<'b> {
+    let mut text = bumpalo::collections::String::with_capacity_in(bytes.len(), bump);
+    let mut map = PlaceMap::default();
+    for (at, byte) in bytes.iter().enumerate() {
+        map.push(text.len(), at);
+        if byte.is_ascii() || encoding == Encoding::Latin1 {
+            text.push(char::from(*byte));
+        } else {
+            let single = [*byte];
+            let (decoded, _) = WINDOWS_1252.decode_without_bom_handling(&single);
+            text.push_str(&decoded);
+        }
+    }
+    Converted { text: text.into_bump_str(), map: Some(map) }
+}
+
+/// How a value is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ValueKind {
+    /// An attribute's value: literal blanks are one space each.
+    Attribute,
+    /// Text between tags: CRLF is LF.
+    Text,
+    /// A CDATA section: no references.
+    Cdata,
+}
+
+/// Whether a value may need more than a look: anything but printable ASCII without `&`.
+#[inline]
+pub(super) fn is_special(value: &[u8]) -> bool {
+    value.iter().fold(false, |found, b| found | special_byte(*b))
+}
+
+/// Whether this byte makes a value special.
+#[inline]
+pub(super) const fn special_byte(byte: u8) -> bool {
+    (byte < 0x20) | (byte >= 0x7f) | (byte == b'&')
+}
+
+/// Reads values: resolves references and repairs text. It borrows whatever needs neither.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ValueReader<'f> {
+    pub(super) bump: &'f Bump,
+    /// Bytes of a value, before references are resolved.
+    pub(super) cap: usize,
+    /// Rule T4.
+    pub(super) repair: bool,
+}
+
+impl<'f> ValueReader<'f> {
+    /// The text of a value of which `at` is the place in the frame.
+    pub(super) fn read(
+        &self,
+        raw: &'f str,
+        kind: ValueKind,
+        at: usize,
+        notes: &mut Notes,
+    ) -> &'f str {
+        let resolved = self.resolve(raw, kind, at, notes);
+        self.mend(resolved)
+    }
+
+    /// Rules T2 and T3, and the cap on a value.
+    pub(super) fn resolve(
+        &self,
+        raw: &'f str,
+        kind: ValueKind,
+        at: usize,
+        notes: &mut Notes,
+    ) -> &'f str {
+        let raw =
+            if raw.len() > self.cap { self.cut(raw, self.cap, (kind, at), notes) } else { raw };
+        let Some(first) = raw.bytes().position(|b| needs_work(b, kind)) else {
+            return raw;
+        };
+        let (plain, rest) = raw.split_at_checked(first).unwrap_or((raw, ""));
+        let mut out = bumpalo::collections::String::with_capacity_in(raw.len(), self.bump);
+        out.push_str(plain);
+        let mut rest = rest;
+        while let Some(byte) = rest.bytes().next() {
+            let here = at.saturating_add(raw.len().saturating_sub(rest.len()));
+            let used = if byte == b'&' && kind != ValueKind::Cdata {
+                reference(rest, here, &mut out, notes)
+            } else if needs_work(byte, kind) {
+                control(rest, byte, kind, here, &mut out, notes)
+            } else {
+                let end = rest.bytes().position(|b| needs_work(b, kind)).unwrap_or(rest.len());
+                out.push_str(rest.get(..end).unwrap_or_default());
+                end
+            };
+            rest = rest.get(used..).unwrap_or_default();
+        }
+        out.into_bump_str()
+    }
+
+    /// Rule T4, if it is on.
+    fn mend(&self, text: &'f str) -> &'f str {
+        if !self.repair || text.is_ascii() {
+            return text;
+        }
+        mended(text).map_or(text, |mended| self.bump.alloc_str(&mended))
+    }
+
+    /// The first `len` bytes of a value, less a character or reference that they cut in two.
+    pub(super) fn cut(
+        &self,
+        raw: &'f str,
+        len: usize,
+        (kind, at): (ValueKind, usize),
+        notes: &mut Notes,
+    ) -> &'f str {
+        notes.add(Code::Limit, at, || format!("a value is cut at {} bytes", self.cap));
+        let mut end = len.min(raw.len());
+        while !raw.is_char_boundary(end) {
+            end = end.saturating_sub(1);
+        }
+        let kept = raw.get(..end).unwrap_or_default();
+        if kind == ValueKind::Cdata {
+            return kept;
+        }
+        // Not in the middle of a reference either.
+        match kept.rfind('&') {
+            Some(amp) if end.saturating_sub(amp) <= LONGEST_REFERENCE => {
+                let tail = kept.get(amp..).unwrap_or_default();
+                if tail.contains(';') { kept } else { kept.get(..amp).unwrap_or(kept) }
+            }
+            _ => kept,
+        }
+    }
+}
+
+/// Rule T4: a text of Latin-1 characters, not all ASCII, whose bytes are UTF-8 is that UTF-8; `None` for
+/// any other text.
+pub(super) fn mended(text: &str) -> Option<String> {
+    // Characters up to U+00FF begin with a byte up to 0xC3 in UTF-8.
+    if text.is_ascii() || text.bytes().any(|b| b > 0xc3) {
+        return None;
+    }
+    let latin1 = text.chars().map(|c| u8::try_from(u32::from(c)).ok());
+    String::from_utf8(latin1.collect::<Option<Vec<u8>>>()?).ok()
+}
+
+/// `&#x10FFFF;` and some leading zeros.
+const LONGEST_REFERENCE: usize = 16;
+
+const fn needs_work(byte: u8, kind: ValueKind) -> bool {
+    match byte {
+        b'\t' | b'\n' => matches!(kind, ValueKind::Attribute),
+        b'&' => !matches!(kind, ValueKind::Cdata),
+        // U+FFFE and U+FFFF begin with 0xEF.
+        0xef => true,
+        _ => byte < 0x20,
+    }
+}
+
+/// Resolves the reference at the start of `rest` (rule T2); gives the bytes used.
+fn reference(
+    rest: &str,
+    at: usize,
+    out: &mut bumpalo::collections::String<'_>,
+    notes: &mut Notes,
+) -> usize {
+    let body = rest.get(1..).unwrap_or_default();
+    let name = body
+        .bytes()
+        .take(LONGEST_REFERENCE)
+        .position(|b| b == b';')
+        .and_then(|end| body.get(..end));
+    let resolved = match name {
+        Some("amp") => Some('&'),
+        Some("lt") => Some('<'),
+        Some("gt") => Some('>'),
+        Some("quot") => Some('"'),
+        Some("apos") => Some('\''),
+        Some(name) => name.strip_prefix('#').and_then(|number| numeric(number, at, notes)),
+        None => None,
+    };
+    match (resolved, name) {
+        (Some(c), Some(name)) => {
+            out.push(c);
+            name.len().saturating_add(2)
+        }
+        _ => {
+            notes.add(Code::BadEntity, at, || {
+                let shown: String = rest.chars().take(12).collect();
+                format!("{shown:?} is no reference; kept as text")
+            });
+            out.push('&');
+            1
+        }
+    }
+}
+
+/// The character of a numeric reference; `None` if it is no number.
+fn numeric(number: &str, at: usize, notes: &mut Notes) -> Option<char> {
+    let (digits, radix) = match number.strip_prefix(['x', 'X']) {
+        Some(hex) => (hex, 16),
+        None => (number, 10),
+    };
+    if digits.is_empty() || !digits.bytes().all(|b| char::from(b).is_digit(radix)) {
+        return None;
+    }
+    // More digits than fit are beyond U+10FFFF too.
+    let code = u32::from_str_radix(digits, radix).unwrap_or(u32::MAX);
+    let known = char::from_u32(code).filter(|c| *c != '\0');
+    let allowed = |c: &char| !matches!(c, '\0'..'\t' | '\u{b}' | '\u{c}' | '\u{e}'..' ' | '\u{fffe}' | '\u{ffff}');
+    if known.as_ref().is_none_or(|c| !allowed(c)) {
+        notes.add(Code::BadChar, at, || format!("reference to character 0x{code:X}"));
+    }
+    Some(known.unwrap_or('\u{fffd}'))
+}
+
+/// Reads a literal blank or control character at the start of `rest` (rules T2 and T3); gives the bytes
+/// used.
+fn control(
+    rest: &str,
+    byte: u8,
+    kind: ValueKind,
+    at: usize,
+    out: &mut bumpalo::collections::String<'_>,
+    notes: &mut Notes,
+) -> usize {
+    let crlf = usize::from(byte == b'\r' && rest.as_bytes().get(1) == Some(&b'\n'));
+    match (byte, kind) {
+        (b'\t' | b'\n' | b'\r', ValueKind::Attribute) => {
+            out.push(' ');
+            crlf.saturating_add(1)
+        }
+        (b'\r', _) => {
+            out.push(if crlf == 1 { '\n' } else { '\r' });
+            crlf.saturating_add(1)
+        }
+        _ => {
+            let c = rest.chars().next().unwrap_or_default();
+            if c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}') {
+                let code = u32::from(c);
+                notes.add(Code::BadChar, at, || format!("character 0x{code:X}"));
+            }
+            out.push(c);
+            c.len_utf8()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(raw: &str, kind: ValueKind) -> (String, Vec<Code>) {
+        let bump = Bump::new();
+        let mut notes = Notes::new(4);
+        let raw = bump.alloc_str(raw);
+        let reader = ValueReader { bump: &bump, cap: 1000, repair: true };
+        let text = reader.read(raw, kind, 0, &mut notes).to_owned();
+        let mut ledger = super::super::notes::Ledger::new(4);
+        ledger.take(&mut notes, |_| crate::error::Position::default());
+        (text, ledger.finish().into_iter().map(|d| d.code).collect())
+    }
+
+    #[test]
+    fn t2_references_are_resolved_and_bad_ones_kept_as_text() {
+        for (raw, text, codes) in [
+            ("&lt;&gt;&amp;&quot;&apos;", "<>&\"'", vec![]),
+            ("a&#45;&#x2D;b&#xa;", "a--b\n", vec![]),
+            (
+                "&#0;&#xD800;&#x110000;&#99999999999;",
+                "\u{fffd}\u{fffd}\u{fffd}\u{fffd}",
+                vec![Code::BadChar],
+            ),
+            ("&#1;&#x1B;", "\u{1}\u{1b}", vec![Code::BadChar]),
+            ("a & b &foo; &#; &#xg;", "a & b &foo; &#; &#xg;", vec![Code::BadEntity]),
+            ("&amp", "&amp", vec![Code::BadEntity]),
+            ("&#+5;", "&#+5;", vec![Code::BadEntity]),
+        ] {
+            assert_eq!(read(raw, ValueKind::Attribute), (text.into(), codes), "{raw}");
+        }
+    }
+
+    #[test]
+    fn t3_literal_blanks_are_spaces_in_attributes_and_crlf_is_lf_in_text() {
+        assert_eq!(
+            read("a\tb\nc\rd\r\ne&#9;&#10;&#13;", ValueKind::Attribute).0,
+            "a b c d e\t\n\r"
+        );
+        assert_eq!(read("a\tb\nc\rd\r\ne&#13;&#10;", ValueKind::Text).0, "a\tb\nc\rd\ne\r\n");
+        assert_eq!(read("a&amp;\r\n", ValueKind::Cdata).0, "a&amp;\n");
+    }
+
+    #[test]
+    fn t4_utf8_written_a_reference_a_byte_is_put_together() {
+        assert_eq!(read("M&#xc3;&#xbc;ller", ValueKind::Attribute).0, "M\u{fc}ller");
+        assert_eq!(read("&#xe2;&#x82;&#xac;", ValueKind::Attribute).0, "\u{20ac}");
+        assert_eq!(read("&#xfc;", ValueKind::Attribute).0, "\u{fc}", "no UTF-8: kept");
+        assert_eq!(read("\u{20ac}&#xc3;&#xbc;", ValueKind::Attribute).0, "\u{20ac}\u{c3}\u{bc}");
+        assert_eq!(read("\\xC3\\xBC", ValueKind::Text).0, "\\xC3\\xBC", "never decoded");
+    }
+
+    #[test]
+    fn raw_control_characters_are_kept_and_warned_of() {
+        assert_eq!(read("a\u{1}b", ValueKind::Attribute), ("a\u{1}b".into(), vec![Code::BadChar]));
+        assert_eq!(
+            read("a\u{ffff}b\u{feff}", ValueKind::Text),
+            ("a\u{ffff}b\u{feff}".into(), vec![Code::BadChar])
+        );
+    }
+
+    #[test]
+    fn a_value_beyond_the_cap_is_cut_between_characters_and_references() {
+        let bump = Bump::new();
+        let mut notes = Notes::new(4);
+        let reader = ValueReader { bump: &bump, cap: 8, repair: true };
+        assert_eq!(reader.read("abcdefg\u{20ac}", ValueKind::Attribute, 0, &mut notes), "abcdefg");
+        assert_eq!(reader.read("abcd&amp;xyz", ValueKind::Attribute, 0, &mut notes), "abcd");
+        assert_eq!(reader.read("ab&amp;xyz", ValueKind::Attribute, 0, &mut notes), "ab&x");
+        assert!(!notes.is_empty());
+    }
+
+    #[test]
+    fn t1_bytes_that_are_not_utf8_become_latin1_and_keep_their_place() {
+        let bump = Bump::new();
+        let mut notes = Notes::new(4);
+        let made = convert(b"a\xfcb\xe2\x82c\xc3\xa9", Encoding::Utf8, &bump, &mut notes);
+        assert_eq!(made.text, "a\u{fc}b\u{e2}\u{82}c\u{e9}");
+        let map = made.map.unwrap();
+        let places: Vec<_> = made.text.char_indices().map(|(at, _)| map.source(at)).collect();
+        assert_eq!(places, [0, 1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn t1_the_declaration_names_the_encoding() {
+        for (declaration, encoding) in [
+            ("<?xml version=\"1.0\" encoding=\"UTF-8\"?>", Encoding::Utf8),
+            ("<?xml version=\"1.0\" encoding='ISO-8859-1' ?>", Encoding::Latin1),
+            ("<?xml version=\"1.0\" encoding = \"windows-1252\"?>", Encoding::Windows1252),
+            ("<?xml version=\"1.0\" encoding=\"us-ascii\"?>", Encoding::Latin1),
+            ("<?xml version=\"1.0\" encoding=\"klingon\"?>", Encoding::Utf8),
+            ("<?xml version=\"1.0\"?>", Encoding::Utf8),
+        ] {
+            assert_eq!(Encoding::of_declaration(declaration.as_bytes()), encoding, "{declaration}");
+        }
+        let bump = Bump::new();
+        let mut notes = Notes::new(4);
+        let made = convert(b"\x80\xe9", Encoding::Windows1252, &bump, &mut notes);
+        assert_eq!((made.text, made.map.unwrap().source(3)), ("\u{20ac}\u{e9}", 1));
+        assert_eq!(convert(b"\x80", Encoding::Latin1, &bump, &mut notes).text, "\u{80}");
+    }
+}

@@ -1,0 +1,334 @@
+//! Which element a token belongs to: elements find their place by name (rules R4, R5 and R8).
+
+use super::{
+    context::Context,
+    names::El,
+    notes::shorten,
+    text::ValueKind,
+    token::{Attr, Name, Token, Tokens},
+};
+use crate::error::Code;
+
+/// What reads the elements of a host, or of what stands between hosts.
+pub(super) trait Visitor<'f> {
+    /// An element begins below `parent`.
+    fn open(
+        &mut self,
+        el: El,
+        parent: El,
+        tag: (&[Attr<'f>], usize),
+        context: &mut Context<'f, '_>,
+    );
+    /// Text directly in an element.
+    fn text(
+        &mut self,
+        el: El,
+        text: (&'f str, ValueKind),
+        at: usize,
+        context: &mut Context<'f, '_>,
+    );
+    /// An element ends, by its end tag or for want of one.
+    fn close(&mut self, el: El, context: &mut Context<'f, '_>);
+}
+
+/// The open elements, outermost first.
+#[derive(Debug, Default)]
+pub(super) struct Stack {
+    open: Vec<El>,
+    skip: Option<Skip>,
+}
+
+/// An element that is skipped with all it holds.
+#[derive(Debug)]
+struct Skip {
+    name: String,
+    /// Elements of that name that are open in it, itself included.
+    same: usize,
+    /// Open elements of known name in it.
+    known: [u32; El::COUNT],
+}
+
+/// Why a walk ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// All tokens were read.
+    End,
+    /// The outermost element ended, by its end tag.
+    Closed,
+    /// The markup at this place belongs to no open element but to one outside.
+    Left(usize),
+}
+
+impl Stack {
+    pub(super) fn new(root: El) -> Self {
+        let mut open = Vec::with_capacity(16);
+        open.push(root);
+        Self { open, skip: None }
+    }
+
+    /// The innermost open element.
+    pub(super) fn top(&self) -> Option<El> {
+        self.open.last().copied()
+    }
+
+    /// Whether text is of use where the reader stands.
+    pub(super) fn wants_text(&self) -> bool {
+        self.skip.is_none() && matches!(self.top(), Some(El::Script | El::Elem))
+    }
+
+    /// Whether nothing is open.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Opens the outermost element anew.
+    pub(super) fn reopen(&mut self, root: El) {
+        self.open.clear();
+        self.open.push(root);
+        self.skip = None;
+    }
+
+    /// Closes whatever is open.
+    pub(super) fn close_all<'f>(
+        &mut self,
+        visitor: &mut impl Visitor<'f>,
+        context: &mut Context<'f, '_>,
+    ) {
+        self.skip = None;
+        while let Some(el) = self.open.pop() {
+            visitor.close(el, context);
+        }
+    }
+
+    /// Reads tokens until they end or the outermost element does.
+    pub(super) fn walk<'f>(
+        &mut self,
+        tokens: &mut Tokens<'f>,
+        visitor: &mut impl Visitor<'f>,
+        context: &mut Context<'f, '_>,
+    ) -> Exit {
+        while let Some(token) = tokens.next(context.notes) {
+            match token {
+                Token::Start { name, empty, at } => {
+                    if let Some(exit) = self.start((name, empty, at), tokens, visitor, context) {
+                        return exit;
+                    }
+                }
+                Token::End { name, at } => {
+                    if let Some(exit) = self.end(name, at, visitor, context) {
+                        return exit;
+                    }
+                }
+                Token::Text { raw, at } => self.text((raw, ValueKind::Text), at, visitor, context),
+                Token::Cdata { raw, at } => {
+                    self.text((raw, ValueKind::Cdata), at, visitor, context)
+                }
+            }
+        }
+        Exit::End
+    }
+
+    fn text<'f>(
+        &mut self,
+        text: (&'f str, ValueKind),
+        at: usize,
+        visitor: &mut impl Visitor<'f>,
+        context: &mut Context<'f, '_>,
+    ) {
+        if let (None, Some(top)) = (&self.skip, self.top()) {
+            visitor.text(top, text, at, context);
+        }
+    }
+
+    /// Begins to skip an element.
+    pub(super) fn skip(&mut self, name: &str) {
+        self.skip = Some(Skip { name: name.to_owned(), same: 1, known: [0; El::COUNT] });
+    }
+
+    fn start<'f>(
+        &mut self,
+        (name, empty, at): (Name<'f>, bool, usize),
+        tokens: &Tokens<'f>,
+        visitor: &mut impl Visitor<'f>,
+        context: &mut Context<'f, '_>,
+    ) -> Option<Exit> {
+        if let Some(skip) = &mut self.skip {
+            if !empty {
+                skip.start(name);
+            }
+            return None;
+        }
+        let el = match name {
+            Name::Known(el) => el,
+            Name::Unknown(name) => {
+                context.notes.unknown(name, at);
+                if !empty {
+                    self.skip(name);
+                }
+                return None;
+            }
+        };
+        if tokens.too_long(at) {
+            context.notes.add(Code::Limit, at, || long_tag(el.name()));
+            if !empty {
+                self.skip(el.name());
+            }
+            return None;
+        }
+        match self.fit(el) {
+            Fit::Here => {}
+            Fit::Below(depth) => self.close_implicitly(depth, (el, at), visitor, context),
+            Fit::Outside => return Some(Exit::Left(at)),
+            Fit::Nowhere => {
+                context.notes.unknown(el.name(), at);
+                if !empty {
+                    self.skip(el.name());
+                }
+                return None;
+            }
+        }
+        let parent = self.top()?;
+        if self.open.len() >= context.limits.depth {
+            let cap = context.limits.depth;
+            context.notes.add(Code::Limit, at, || {
+                format!("<{}> dropped: {cap} elements are open", el.name())
+            });
+            if !empty {
+                self.skip(el.name());
+            }
+            return None;
+        }
+        visitor.open(el, parent, (tokens.attributes(), at), context);
+        if empty {
+            visitor.close(el, context);
+        } else {
+            self.open.push(el);
+        }
+        None
+    }
+
+    #[inline]
+    fn fit(&self, el: El) -> Fit {
+        let Some(top) = self.top() else { return Fit::Outside };
+        if top.holds(el) || el.floats() {
+            return Fit::Here;
+        }
+        match self.open.iter().rposition(|open| open.holds(el)) {
+            Some(at) => Fit::Below(at.saturating_add(1)),
+            None if El::Nmaprun.holds(el) => Fit::Outside,
+            None => Fit::Nowhere,
+        }
+    }
+
+    /// Closes open elements until `depth` are left.
+    fn close_implicitly<'f>(
+        &mut self,
+        depth: usize,
+        (el, at): (El, usize),
+        visitor: &mut impl Visitor<'f>,
+        context: &mut Context<'f, '_>,
+    ) {
+        context.notes.add(Code::ImplicitClose, at, || {
+            let open = self.top().map_or("", El::name);
+            format!("<{}> closes <{open}>, whose end tag is missing", el.name())
+        });
+        while self.open.len() > depth {
+            if let Some(open) = self.open.pop() {
+                visitor.close(open, context);
+            }
+        }
+    }
+
+    fn end<'f>(
+        &mut self,
+        name: Name<'f>,
+        at: usize,
+        visitor: &mut impl Visitor<'f>,
+        context: &mut Context<'f, '_>,
+    ) -> Option<Exit> {
+        if let Some(skip) = &mut self.skip {
+            match skip.end(name, &self.open) {
+                Skipped::On => return None,
+                Skipped::Done => {
+                    self.skip = None;
+                    return None;
+                }
+                Skipped::EndsOuter => self.skip = None,
+            }
+        }
+        let open = match name {
+            Name::Known(el) => self.open.iter().rposition(|open| *open == el),
+            Name::Unknown(_) => None,
+        };
+        let Some(depth) = open else {
+            context.notes.add(Code::StrayEnd, at, || {
+                format!("</{}> closes nothing", shorten(name.as_str()))
+            });
+            return None;
+        };
+        if depth.saturating_add(1) < self.open.len() {
+            context.notes.add(Code::ImplicitClose, at, || {
+                let open = self.top().map_or("", El::name);
+                format!("</{}> closes <{open}>, whose end tag is missing", name.as_str())
+            });
+        }
+        while self.open.len() > depth {
+            if let Some(el) = self.open.pop() {
+                visitor.close(el, context);
+            }
+        }
+        self.open.is_empty().then_some(Exit::Closed)
+    }
+}
+
+/// Where an element belongs.
+enum Fit {
+    Here,
+    /// Below the open element at this depth, when those in it are closed.
+    Below(usize),
+    /// Below an element that is not of this stack.
+    Outside,
+    Nowhere,
+}
+
+enum Skipped {
+    /// The skip goes on.
+    On,
+    /// The skipped element ended.
+    Done,
+    /// The end tag is that of an element that holds the skipped one.
+    EndsOuter,
+}
+
+impl Skip {
+    fn start(&mut self, name: Name<'_>) {
+        if name.as_str() == self.name {
+            self.same = self.same.saturating_add(1);
+        } else if let Name::Known(el) = name
+            && let Some(known) = self.known.get_mut(el.number())
+        {
+            *known = known.saturating_add(1);
+        }
+    }
+
+    fn end(&mut self, name: Name<'_>, outer: &[El]) -> Skipped {
+        if name.as_str() == self.name {
+            self.same = self.same.saturating_sub(1);
+            return if self.same == 0 { Skipped::Done } else { Skipped::On };
+        }
+        let Name::Known(el) = name else { return Skipped::On };
+        match self.known.get_mut(el.number()) {
+            Some(known) if *known > 0 => {
+                *known = known.saturating_sub(1);
+                Skipped::On
+            }
+            _ if outer.contains(&el) => Skipped::EndsOuter,
+            _ => Skipped::On,
+        }
+    }
+}
+
+/// What is said of a tag beyond the cap.
+pub(super) fn long_tag(name: &str) -> String {
+    format!("<{name}> dropped: its tag is too long")
+}
