@@ -1,5 +1,6 @@
 //! scanmill turns nmap XML into normalized tables.
 
 pub mod error;
+pub mod feed;
 pub mod limits;
 pub mod model;
