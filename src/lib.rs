@@ -1,6 +1,7 @@
 //! scanmill turns nmap XML into normalized tables.
 
 pub mod error;
+pub mod feed;
 pub mod limits;
 pub mod model;
 pub mod xml;

@@ -1,6 +1,9 @@
 //! Stable keys (DATA_MODEL section 2): hashes and indexes, never counters that hang on order of work.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
 
 use sha2::{Digest, Sha256};
 
@@ -87,9 +90,9 @@ impl HostKey {
         Self(key)
     }
 
-    /// Writes the key behind what `out` holds.
-    pub fn write(host: &Host<'_>, identity: Identity, out: &mut String) {
-        type Part = fn(&Host<'_>, &mut String) -> bool;
+    /// Writes the key behind what `out` holds; `out` must not fail.
+    pub fn write(host: &Host<'_>, identity: Identity, out: &mut dyn fmt::Write) {
+        type Part = fn(&Host<'_>, &mut dyn fmt::Write) -> bool;
         let order: &[Part] = match identity {
             Identity::Ip => &[ip_key, mac_key, name_key],
             Identity::Mac => &[mac_key, ip_key, name_key],
@@ -107,32 +110,33 @@ impl HostKey {
     }
 }
 
-fn ip_key(host: &Host<'_>, out: &mut String) -> bool {
+fn ip_key(host: &Host<'_>, out: &mut dyn fmt::Write) -> bool {
     let Some(address) = host.ip() else { return false };
-    out.push_str("ip:");
-    out.push_str(&address.text);
+    let _ = out.write_str("ip:");
+    let _ = out.write_str(&address.text);
     if let Some(zone) = &address.zone {
-        out.push('%');
-        out.push_str(zone);
+        let _ = out.write_char('%');
+        let _ = out.write_str(zone);
     }
     true
 }
 
-fn mac_key(host: &Host<'_>, out: &mut String) -> bool {
+fn mac_key(host: &Host<'_>, out: &mut dyn fmt::Write) -> bool {
     let Some(address) = host.mac() else { return false };
-    out.push_str("mac:");
-    out.push_str(&address.text);
+    let _ = out.write_str("mac:");
+    let _ = out.write_str(&address.text);
     true
 }
 
-fn name_key(host: &Host<'_>, out: &mut String) -> bool {
+fn name_key(host: &Host<'_>, out: &mut dyn fmt::Write) -> bool {
     let Some(first) = host.hostnames.first() else { return false };
     let name = first.name.strip_suffix('.').unwrap_or(&first.name);
-    out.push_str("name:");
-    out.push_str(&match name.chars().any(char::is_uppercase) {
+    let _ = out.write_str("name:");
+    let name = match name.chars().any(char::is_uppercase) {
         true => Cow::Owned(name.to_lowercase()),
         false => Cow::Borrowed(name),
-    });
+    };
+    let _ = out.write_str(&name);
     true
 }
 

@@ -1,0 +1,309 @@
+//! Compact JSON into a byte vector, without a value tree and without an allocation a value.
+//!
+//! Members and items are written with a comma before each; [`nest`] then puts the opening bracket over
+//! the first comma. So nobody keeps track of what comes first, and what stayed empty is seen at once.
+
+use std::{fmt, io::Write as _};
+
+use crate::model::{Text, Timestamp};
+
+/// The brackets of an object, for [`nest`].
+pub(super) const OBJECT: [u8; 2] = *b"{}";
+/// The brackets of an array, for [`nest`].
+pub(super) const ARRAY: [u8; 2] = *b"[]";
+
+/// Writes members of an object, null left out: `put!(out, "name": value, ...)`.
+macro_rules! put {
+    ($out:expr, $($key:literal: $value:expr),+ $(,)?) => {{
+        $($crate::feed::json::Value::put($value, concat!(",\"", $key, "\":"), $out);)+
+    }};
+}
+
+/// What follows a key in [`nest`]: the same text that [`put!`] writes.
+macro_rules! key {
+    ($key:literal) => {
+        concat!(",\"", $key, "\":")
+    };
+}
+
+pub(super) use {key, put};
+
+/// What a member may hold. `lead` is what stands before the value: a comma and the key, or in an array
+/// the comma alone. Null writes nothing.
+pub(super) trait Value {
+    /// Writes the value, and `lead` before it.
+    fn put(self, lead: &str, out: &mut Vec<u8>);
+}
+
+impl Value for &str {
+    fn put(self, lead: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(lead.as_bytes());
+        out.push(b'"');
+        escape(self, out);
+        out.push(b'"');
+    }
+}
+
+impl Value for &Text<'_> {
+    fn put(self, lead: &str, out: &mut Vec<u8>) {
+        (&**self).put(lead, out);
+    }
+}
+
+impl Value for &String {
+    fn put(self, lead: &str, out: &mut Vec<u8>) {
+        self.as_str().put(lead, out);
+    }
+}
+
+impl Value for i32 {
+    fn put(self, lead: &str, out: &mut Vec<u8>) {
+        i64::from(self).put(lead, out);
+    }
+}
+
+impl Value for i64 {
+    fn put(self, lead: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(lead.as_bytes());
+        out.extend_from_slice(itoa::Buffer::new().format(self).as_bytes());
+    }
+}
+
+impl Value for bool {
+    fn put(self, lead: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(lead.as_bytes());
+        out.extend_from_slice(if self { b"true" } else { b"false" });
+    }
+}
+
+impl Value for f64 {
+    fn put(self, lead: &str, out: &mut Vec<u8>) {
+        if self.is_finite() {
+            out.extend_from_slice(lead.as_bytes());
+            // A vector takes every byte, and a finite number has a text: it cannot fail.
+            let _ = serde_json::to_writer(out, &self);
+        }
+    }
+}
+
+impl Value for Timestamp {
+    fn put(self, lead: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(lead.as_bytes());
+        out.push(b'"');
+        out.extend_from_slice(&self.rfc3339());
+        out.push(b'"');
+    }
+}
+
+/// Microseconds that are written as milliseconds; negative is null.
+pub(super) struct Millis(pub(super) i64);
+
+impl Value for Millis {
+    /// The digits are those of the shortest float that reads back, for up to 15 of them are always kept.
+    fn put(self, lead: &str, out: &mut Vec<u8>) {
+        let Self(micros) = self;
+        if micros < 0 {
+            return;
+        }
+        if micros >= 1_000_000_000_000_000 {
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "beyond 2^53 the nearest float is meant"
+            )]
+            return (micros as f64 / 1000.0).put(lead, out);
+        }
+        (micros / 1000).put(lead, out);
+        out.push(b'.');
+        let fraction = micros % 1000;
+        let digits = [fraction / 100, fraction / 10 % 10, fraction % 10];
+        let kept = if digits[2] != 0 { 3 } else { 1 + usize::from(digits[1] != 0) };
+        out.extend(
+            digits.iter().take(kept).filter_map(|d| u8::try_from(*d).ok()).map(|d| b'0' + d),
+        );
+    }
+}
+
+impl<T: Value> Value for Option<T> {
+    fn put(self, lead: &str, out: &mut Vec<u8>) {
+        if let Some(value) = self {
+            value.put(lead, out);
+        }
+    }
+}
+
+impl<'v, T> Value for &'v Option<T>
+where
+    &'v T: Value,
+{
+    fn put(self, lead: &str, out: &mut Vec<u8>) {
+        self.as_ref().put(lead, out);
+    }
+}
+
+/// Writes an object or array that `fill` fills with `,member` after `,member`; if it writes none, nothing
+/// at all is written, `lead` included.
+pub(super) fn nest(
+    lead: &str,
+    [open, close]: [u8; 2],
+    out: &mut Vec<u8>,
+    fill: impl FnOnce(&mut Vec<u8>),
+) {
+    let before = out.len();
+    out.extend_from_slice(lead.as_bytes());
+    let first = out.len();
+    fill(out);
+    if let Some(comma) = out.get_mut(first) {
+        *comma = open;
+        out.push(close);
+    } else {
+        out.truncate(before);
+    }
+}
+
+/// Writes an array of values; an empty one is left out.
+pub(super) fn list<V: Value>(lead: &str, items: impl IntoIterator<Item = V>, out: &mut Vec<u8>) {
+    nest(lead, ARRAY, out, |out| items.into_iter().for_each(|item| item.put(",", out)));
+}
+
+/// Writes an array of objects, each filled by `each`; empty ones are left out.
+pub(super) fn objects<T>(
+    lead: &str,
+    items: impl IntoIterator<Item = T>,
+    out: &mut Vec<u8>,
+    mut each: impl FnMut(T, &mut Vec<u8>),
+) {
+    nest(lead, ARRAY, out, |out| {
+        for item in items {
+            nest(",", OBJECT, out, |out| each(item, out));
+        }
+    });
+}
+
+/// Text that is formatted piece by piece into a JSON string, whose quotes the caller writes.
+pub(super) struct Escaped<'o>(pub(super) &'o mut Vec<u8>);
+
+impl fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        escape(text, self.0);
+        Ok(())
+    }
+}
+
+/// Writes text with what JSON demands escaped: quote, backslash and what is below 0x20.
+pub(super) fn escape(text: &str, out: &mut Vec<u8>) {
+    let mut rest = text.as_bytes();
+    while let Some(at) = first_special(rest) {
+        let (plain, tail) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let Some((&byte, tail)) = tail.split_first() else { return };
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x08 => out.extend_from_slice(b"\\b"),
+            0x0c => out.extend_from_slice(b"\\f"),
+            _ => {
+                // A vector takes every byte.
+                let _ = write!(out, "\\u{byte:04x}");
+            }
+        }
+        rest = tail;
+    }
+    out.extend_from_slice(rest);
+}
+
+/// Place of the first byte that [`escape`] must change, looking at eight at a time.
+fn first_special(bytes: &[u8]) -> Option<usize> {
+    const WORD: usize = size_of::<u64>();
+    let (words, tail) = bytes.as_chunks::<WORD>();
+    for (i, word) in words.iter().enumerate() {
+        let found = specials(u64::from_le_bytes(*word));
+        if found != 0 {
+            // At most 7: the number of whole bytes below the lowest mark.
+            let within = usize::try_from(found.trailing_zeros() / u8::BITS).unwrap_or(0);
+            return Some(i * WORD + within);
+        }
+    }
+    let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    tail.iter().position(special).map(|at| words.len() * WORD + at)
+}
+
+/// Marks with its top bit each byte of the word that is special. A borrow may mark bytes above a marked
+/// one wrongly, never below: the lowest mark is true.
+const fn specials(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    const TOPS: u64 = ONES * 0x80;
+    const fn zeros(word: u64) -> u64 {
+        word.wrapping_sub(ONES) & !word
+    }
+    let controls = word.wrapping_sub(ONES * 0x20) & !word;
+    let quotes = zeros(word ^ (ONES * b'"' as u64));
+    let backslashes = zeros(word ^ (ONES * b'\\' as u64));
+    (controls | quotes | backslashes) & TOPS
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(value: impl Value) -> String {
+        let mut out = Vec::new();
+        value.put("", &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn every_character_at_every_place_of_a_word_is_escaped_as_serde_json_does() {
+        for code in (0..0x180).chain([0x2028, 0xFFFD, 0xFFFF, 0x1_F600]) {
+            let character = char::from_u32(code).unwrap();
+            for before in 0..18 {
+                let text = format!("{}{character}{}", "x".repeat(before), "\u{e9}yyyyyyyyy");
+                assert_eq!(written(&*text), serde_json::to_string(&text).unwrap());
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_escaped_as_serde_json_does(text in r"[\x00-\x25\\\u{7f}-\u{ff}\PC]{0,40}") {
+            prop_assert_eq!(written(&*text), serde_json::to_string(&text).unwrap());
+        }
+
+        #[test]
+        fn milliseconds_are_written_as_the_shortest_float(
+            micros in prop_oneof![0..2_000_000_i64, 0..2_000_000_000_000_000_i64]
+        ) {
+            #[expect(clippy::cast_precision_loss, reason = "the values are below 2^53")]
+            let millis = micros as f64 / 1000.0;
+            prop_assert_eq!(written(Millis(micros)), serde_json::to_string(&millis).unwrap());
+        }
+    }
+
+    #[test]
+    fn numbers_that_json_cannot_hold_are_null() {
+        assert_eq!(written(f64::NAN), "");
+        assert_eq!(written(f64::INFINITY), "");
+        assert_eq!(written(Millis(-1)), "");
+        assert_eq!(written(Millis(0)), "0.0");
+        assert_eq!(written(0.3), "0.3");
+    }
+
+    #[test]
+    fn what_is_empty_leaves_no_trace() {
+        let mut out = b"x".to_vec();
+        nest(key!("a"), OBJECT, &mut out, |out| {
+            put!(out, "b": None::<i32>);
+            list(key!("c"), [None::<&str>, None], out);
+            objects(key!("d"), [1, 2], out, |_, _| {});
+        });
+        assert_eq!(out, b"x");
+        nest(key!("a"), OBJECT, &mut out, |out| {
+            objects(key!("d"), [1, 2], out, |n, out| put!(out, "n": (n == 2).then_some(n)));
+        });
+        assert_eq!(out, br#"x,"a":{"d":[{"n":2}]}"#);
+    }
+}

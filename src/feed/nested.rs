@@ -1,0 +1,774 @@
+//! scanmill's own documents: a line a host, a line a scan after its hosts, and on demand a line an event
+//! (data model, section 4, "JSONL, nested").
+//!
+//! Members stand in the order of the tables' columns. Null, empty lists and empty objects are left out.
+
+use std::net::IpAddr;
+
+use super::json::{self, Millis, OBJECT, Value, key, list, nest, objects, put};
+use crate::model::{
+    Address, ExtraPorts, Host, HostKey, Identity, Os, OsClass, Port, PortState, RunEvent,
+    RunHeader, RunRecord, RunStats, ScanInfo, Script, ScriptData, ScriptOrigin, ScriptScope,
+    Service, Trace,
+};
+
+/// Writes the line of a host: its facts, operating systems, ports with services and scripts, host
+/// scripts and routes.
+///
+/// ```
+/// use scanmill::{
+///     feed::nested::host_line,
+///     model::{Host, RunHeader},
+/// };
+/// let run = RunHeader { scan_id: "9f".into(), ..RunHeader::default() };
+/// let mut line = Vec::new();
+/// host_line(&run, &Host::new(0), &mut line);
+/// let line: serde_json::Value = serde_json::from_slice(&line)?;
+/// assert_eq!(line["host_id"], "9f-h0");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+pub fn host_line(run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) {
+    line("host", out, |out| {
+        nest(key!("scan"), OBJECT, out, |out| {
+            put!(out,
+                "scan_id": &run.scan_id,
+                "scanner": &run.scanner,
+                "scanner_version": &run.scanner_version,
+                "args": &run.args,
+                "start_time": run.start_time,
+            );
+        });
+        identity(run, host, out);
+        state(host, out);
+        measurements(host, out);
+        objects(key!("extra_ports"), &host.extra_ports, out, extra_ports);
+        put!(out, "ports_listed": host.ports_listed, "ports_open": host.ports_open);
+        if !host.os.is_empty() {
+            nest(key!("os"), OBJECT, out, |out| os(&host.os, out));
+        }
+        objects(key!("ports"), &host.ports, out, port);
+        objects(key!("scripts"), &host.scripts, out, script);
+        objects(key!("trace"), &host.traces, out, trace);
+    });
+}
+
+/// Writes the line of a scan that has ended; nothing if the document held none ([`RunRecord::exists`]).
+/// `source` is the name of the input as given.
+pub fn scan_line(source: &str, record: &RunRecord, out: &mut Vec<u8>) {
+    if !record.exists {
+        return;
+    }
+    line("scan", out, |out| {
+        let RunHeader { start_time, start_str, .. } = &record.header;
+        put!(out,
+            "scan_id": &record.header.scan_id,
+            "source": source,
+            "doc_index": record.header.doc_index,
+            "scanner": &record.header.scanner,
+            "scanner_version": &record.header.scanner_version,
+            "xml_version": &record.header.xml_version,
+            "args": &record.header.args,
+            "profile_name": &record.header.profile_name,
+            "start_time": *start_time,
+            "start_str": start_str,
+        );
+        stats(&record.stats, out);
+        put!(out, "verbosity": record.verbosity, "debugging": record.debugging);
+        objects(key!("scan_info"), &record.scan_info, out, scan_info);
+        put!(out,
+            "hosts_seen": record.hosts_seen,
+            "hosts_incomplete": record.hosts_incomplete,
+            "truncated": record.truncated,
+            "resumed": record.resumed,
+            "bytes": record.bytes,
+            "warnings": record.warnings(),
+            "content_sha256": &record.content_sha256,
+        );
+        objects(key!("scripts"), record.scripts(), out, run_script);
+    });
+}
+
+/// Writes the line of an event; `event_index` is its place among the events of the scan.
+pub fn event_line(run: &RunHeader, event_index: i32, event: &RunEvent, out: &mut Vec<u8>) {
+    line("event", out, |out| {
+        put!(out, "scan_id": &run.scan_id, "event_index": event_index, "kind": event.kind());
+        match event {
+            RunEvent::Task(task) => put!(out,
+                "task": &task.task,
+                "time": task.time,
+                "extra_info": &task.extra_info,
+                "percent": task.percent,
+                "remaining_s": task.remaining_s,
+                "etc_time": task.etc_time,
+            ),
+            RunEvent::HostHint(hint) => put!(out,
+                "ip": &hint.ip,
+                "mac": &hint.mac,
+                "hostname": &hint.hostname,
+                "state": &hint.state,
+                "reason": &hint.reason,
+            ),
+            RunEvent::Target(target) => put!(out,
+                "state": &target.status,
+                "reason": &target.reason,
+                "specification": &target.specification,
+            ),
+        }
+    });
+}
+
+fn line(kind: &str, out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
+    nest("", OBJECT, out, |out| {
+        put!(out, "_type": kind);
+        fill(out);
+    });
+    out.push(b'\n');
+}
+
+fn identity(run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(key!("host_id").as_bytes());
+    out.push(b'"');
+    json::escape(&run.scan_id, out);
+    host.index.put("-h", out);
+    out.push(b'"');
+    put!(out, "host_index": host.index);
+    out.extend_from_slice(key!("host_key").as_bytes());
+    out.push(b'"');
+    HostKey::write(host, Identity::Ip, &mut json::Escaped(out));
+    out.push(b'"');
+    let ip = host.ip();
+    let version = |ip: IpAddr| if ip.is_ipv4() { 4 } else { 6 };
+    let mac = host.mac();
+    put!(out,
+        "ip": ip.map(|a| &a.text),
+        "ip_version": ip.and_then(|a| a.ip).map(version),
+        "ip_zone": ip.and_then(|a| a.zone.as_ref()),
+        "mac": mac.map(|a| &a.text),
+        "mac_vendor": mac.and_then(|a| a.vendor.as_ref()),
+        "hostname": host.hostname().map(|n| &n.name),
+    );
+    objects(key!("hostnames"), &host.hostnames, out, |name, out| {
+        put!(out, "name": &name.name, "type": &name.kind);
+    });
+    objects(key!("addresses"), &host.addresses, out, |address: &Address<'_>, out| {
+        put!(out,
+            "addr": &address.text,
+            "type": address.kind.as_str(),
+            "vendor": &address.vendor,
+        );
+    });
+}
+
+fn state(host: &Host<'_>, out: &mut Vec<u8>) {
+    put!(out,
+        "state": host.status.state.as_str(),
+        "reason": &host.status.reason,
+        "reason_ttl": host.status.reason_ttl,
+        "start_time": host.start_time,
+        "end_time": host.end_time,
+        "timed_out": host.timed_out,
+        "complete": host.complete,
+        "comment": &host.comment,
+    );
+}
+
+fn measurements(host: &Host<'_>, out: &mut Vec<u8>) {
+    put!(out,
+        "distance": host.distance,
+        "uptime_s": host.uptime_s,
+        "last_boot": &host.last_boot,
+        "tcp_seq_index": host.tcp_sequence.index,
+        "tcp_seq_difficulty": &host.tcp_sequence.difficulty,
+        "tcp_seq_class": &host.tcp_sequence.class,
+        "tcp_seq_values": &host.tcp_sequence.values,
+        "ip_id_class": &host.ip_id_sequence.class,
+        "ip_id_values": &host.ip_id_sequence.values,
+        "tcp_ts_class": &host.tcp_ts_sequence.class,
+        "tcp_ts_values": &host.tcp_ts_sequence.values,
+        "srtt_ms": host.srtt_us.map(Millis),
+        "rttvar_ms": host.rttvar_us.map(Millis),
+        "timeout_ms": host.timeout_us.map(Millis),
+        "smurf_responses": host.smurf_responses,
+    );
+}
+
+fn extra_ports(extra: &ExtraPorts<'_>, out: &mut Vec<u8>) {
+    put!(out, "state": extra.state.as_ref().map(PortState::as_str), "count": extra.count);
+    objects(key!("reasons"), &extra.reasons, out, |reason, out| {
+        put!(out,
+            "reason": &reason.reason,
+            "count": reason.count,
+            "proto": &reason.proto,
+            "ports": &reason.ports,
+        );
+    });
+}
+
+fn os(os: &Os<'_>, out: &mut Vec<u8>) {
+    let owner = |class: &OsClass<'_>| {
+        let index = usize::try_from(class.match_index?).ok()?;
+        (index < os.matches.len()).then_some(index)
+    };
+    // Sorted by match, those without one first, each match takes its own in one pass.
+    let mut classes: Vec<&OsClass<'_>> = os.classes.iter().collect();
+    classes.sort_by_key(|class| owner(class));
+    let orphans = classes.partition_point(|class| owner(class).is_none());
+    let (orphans, mut rest) = classes.split_at(orphans);
+    objects(key!("matches"), os.matches.iter().enumerate(), out, |(index, found), out| {
+        put!(out, "name": &found.name, "accuracy": found.accuracy, "line": found.line);
+        let own = rest.iter().take_while(|class| owner(class) == Some(index)).count();
+        let (own, others) = rest.split_at(own);
+        rest = others;
+        objects(key!("classes"), own.iter().copied(), out, os_class);
+    });
+    objects(key!("classes"), orphans.iter().copied(), out, os_class);
+    list(key!("fingerprints"), &os.fingerprints, out);
+    objects(key!("ports_used"), &os.ports_used, out, |used, out| {
+        put!(out,
+            "state": used.state.as_ref().map(PortState::as_str),
+            "proto": &used.proto,
+            "port": used.port,
+        );
+    });
+}
+
+fn os_class(class: &OsClass<'_>, out: &mut Vec<u8>) {
+    put!(out,
+        "type": &class.kind,
+        "vendor": &class.vendor,
+        "family": &class.family,
+        "gen": &class.gen_,
+        "accuracy": class.accuracy,
+    );
+    list(key!("cpes"), &class.cpes, out);
+}
+
+fn port(port: &Port<'_>, out: &mut Vec<u8>) {
+    put!(out,
+        "protocol": port.protocol.as_str(),
+        "port": i64::from(port.number),
+        "state": port.state.as_str(),
+        "reason": &port.reason,
+        "reason_ttl": port.reason_ttl,
+        "reason_ip": &port.reason_ip,
+        "owner": &port.owner,
+        "expanded": port.expanded.then_some(true),
+    );
+    objects(key!("services"), &port.services, out, service);
+    objects(key!("scripts"), &port.scripts, out, script);
+}
+
+fn service(service: &Service<'_>, out: &mut Vec<u8>) {
+    put!(out,
+        "name": &service.name,
+        "product": &service.product,
+        "version": &service.version,
+        "extra_info": &service.extra_info,
+        "hostname": &service.hostname,
+        "os_type": &service.os_type,
+        "device_type": &service.device_type,
+        "method": &service.method,
+        "confidence": service.confidence,
+        "tunnel": &service.tunnel,
+        "rpc_proto": &service.rpc_proto,
+        "rpc_num": service.rpc_num,
+        "low_ver": service.low_ver,
+        "high_ver": service.high_ver,
+    );
+    list(key!("cpes"), &service.cpes, out);
+    put!(out, "fingerprint": &service.fingerprint, "banner": &service.banner);
+}
+
+fn script(script: &Script<'_>, out: &mut Vec<u8>) {
+    put!(out, "name": &script.name, "output": &script.output);
+    data(&script.data, out);
+    put!(out, "origin": (script.origin == ScriptOrigin::Engine).then_some(script.origin.as_str()));
+}
+
+fn run_script((scope, _, run): (ScriptScope, i32, &Script<'_>), out: &mut Vec<u8>) {
+    put!(out, "scope": scope.as_str());
+    script(run, out);
+}
+
+/// The value inline: `[]` and `null` are values too, only no value at all is left out.
+fn data(data: &ScriptData<'_>, out: &mut Vec<u8>) {
+    if data.is_none() {
+        return;
+    }
+    out.extend_from_slice(key!("data").as_bytes());
+    let start = out.len();
+    data.write_json(out);
+    if matches!(data, ScriptData::Json(_)) {
+        // Text from outside may be laid out in lines; in JSON these breaks stand between tokens only.
+        for byte in out.iter_mut().skip(start).filter(|b| matches!(b, b'\n' | b'\r')) {
+            *byte = b' ';
+        }
+    }
+}
+
+fn trace(trace: &Trace<'_>, out: &mut Vec<u8>) {
+    put!(out, "proto": &trace.proto, "port": trace.port);
+    objects(key!("hops"), &trace.hops, out, |hop, out| {
+        put!(out, "ttl": hop.ttl, "rtt_ms": hop.rtt_ms, "ip": &hop.ip, "hostname": &hop.hostname);
+    });
+}
+
+fn stats(stats: &RunStats, out: &mut Vec<u8>) {
+    put!(out,
+        "end_time": stats.end_time,
+        "end_str": &stats.end_str,
+        "elapsed_s": stats.elapsed_s,
+        "finished": stats.finished,
+        "exit_status": &stats.exit_status,
+        "error_message": &stats.error_message,
+        "summary": &stats.summary,
+        "hosts_up": stats.hosts.up,
+        "hosts_down": stats.hosts.down,
+        "hosts_total": stats.hosts.total,
+    );
+}
+
+fn scan_info(info: &ScanInfo, out: &mut Vec<u8>) {
+    put!(out,
+        "type": &info.kind,
+        "protocol": &info.protocol,
+        "num_services": info.num_services,
+        "services": &info.services,
+        "scan_flags": &info.scan_flags,
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::{
+        error::{Code, Diagnostic, Position},
+        model::{
+            AddressKind, ExtraReason, HostHint, HostState, HostStatus, HostTotals, Hostname,
+            OsMatch, OsPortUsed, Protocol, ScriptTree, Sequence, TargetSkipped, Task, TaskKind,
+            TcpSequence, Timestamp, TraceHop,
+        },
+    };
+
+    fn header() -> RunHeader {
+        RunHeader {
+            scan_id: "9f".into(),
+            doc_index: 1,
+            scanner: Some("nmap".into()),
+            scanner_version: Some("7.95".into()),
+            xml_version: Some("1.05".into()),
+            args: Some("nmap -A \"x\"".into()),
+            profile_name: Some("Quick".into()),
+            start_time: Timestamp::from_seconds(1_700_000_000),
+            start_str: Some("Tue Nov 14 22:13:20 2023".into()),
+        }
+    }
+
+    /// The text of what was written, after making sure that it is one line of JSON.
+    fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        let text = String::from_utf8(out).unwrap();
+        let line = text.strip_suffix('\n').unwrap();
+        assert!(!line.contains(['\n', '\r']), "{line}");
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+        line.to_owned()
+    }
+
+    fn ssh_script() -> Script<'static> {
+        let mut tree = ScriptTree::new();
+        tree.push_elem(Some("b".into()), "2".into());
+        tree.push_elem(Some("a".into()), "1".into());
+        tree.close(0);
+        Script {
+            name: "ssh-hostkey".into(),
+            output: Some("\n  k\t\u{1}\u{e9}".into()),
+            data: ScriptData::Tree(tree),
+            origin: ScriptOrigin::Nse,
+        }
+    }
+
+    fn service_of_all() -> Service<'static> {
+        Service {
+            name: Some("ssh".into()),
+            product: Some("OpenSSH".into()),
+            version: Some("9.2".into()),
+            extra_info: Some("protocol 2.0".into()),
+            hostname: Some("h".into()),
+            os_type: Some("Linux".into()),
+            device_type: Some("d".into()),
+            method: Some("probed".into()),
+            confidence: Some(10),
+            tunnel: Some("ssl".into()),
+            rpc_proto: Some("rpc".into()),
+            rpc_num: Some(100_000),
+            low_ver: Some(2),
+            high_ver: Some(4),
+            cpes: vec!["cpe:/a:x".into(), "cpe:/o:y".into()],
+            fingerprint: Some("SF:1".into()),
+            banner: Some("SSH-2.0".into()),
+        }
+    }
+
+    fn ports_of_all() -> Vec<Port<'static>> {
+        let bare = Port {
+            protocol: Protocol::Udp,
+            number: 53,
+            index: 1,
+            state: PortState::OpenFiltered,
+            reason: None,
+            reason_ttl: None,
+            reason_ip: None,
+            owner: None,
+            services: vec![Service::default()],
+            scripts: Vec::new(),
+            expanded: true,
+        };
+        let full = Port {
+            protocol: Protocol::Tcp,
+            number: 22,
+            index: 0,
+            state: PortState::Open,
+            reason: Some("syn-ack".into()),
+            reason_ttl: Some(64),
+            reason_ip: Some("192.0.2.9".into()),
+            owner: Some("root".into()),
+            services: vec![service_of_all()],
+            scripts: vec![ssh_script()],
+            expanded: false,
+        };
+        vec![full, bare]
+    }
+
+    fn class(match_index: Option<i32>, family: &'static str) -> OsClass<'static> {
+        OsClass {
+            match_index,
+            kind: Some("general purpose".into()),
+            vendor: Some("Linux".into()),
+            family: Some(family.into()),
+            gen_: Some("5.X".into()),
+            accuracy: Some(95),
+            cpes: vec!["cpe:/o:linux".into()],
+        }
+    }
+
+    fn os_of_all() -> Os<'static> {
+        let found = |name: &'static str| OsMatch {
+            name: Some(name.into()),
+            accuracy: Some(95),
+            line: Some(7),
+        };
+        Os {
+            ports_used: vec![OsPortUsed {
+                state: Some(PortState::Open),
+                proto: Some("tcp".into()),
+                port: Some(22),
+            }],
+            matches: vec![found("M0"), found("M1")],
+            // Neither sorted nor all within the matches: nothing may get lost.
+            classes: vec![
+                class(Some(1), "c1"),
+                class(None, "c"),
+                class(Some(0), "c0"),
+                class(Some(5), "c5"),
+            ],
+            fingerprints: vec!["SCAN(V=1)\nSEQ()".into()],
+        }
+    }
+
+    fn addresses_of_all() -> Vec<Address<'static>> {
+        vec![
+            Address {
+                text: "192.0.2.1".into(),
+                kind: AddressKind::Ipv4,
+                ip: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
+                zone: Some("eth0".into()),
+                vendor: None,
+            },
+            Address {
+                text: "00:00:5E:00:53:01".into(),
+                kind: AddressKind::Mac,
+                ip: None,
+                zone: None,
+                vendor: Some("IANA".into()),
+            },
+        ]
+    }
+
+    fn engine_script() -> Script<'static> {
+        Script {
+            name: "mine".into(),
+            output: Some("".into()),
+            data: ScriptData::Json("{\n\"a\": [1,\r\n2]}".into()),
+            origin: ScriptOrigin::Engine,
+        }
+    }
+
+    fn route() -> Trace<'static> {
+        Trace {
+            proto: Some("tcp".into()),
+            port: Some(80),
+            hops: vec![TraceHop {
+                ttl: Some(1),
+                rtt_ms: Some(0.25),
+                ip: Some("192.0.2.254".into()),
+                hostname: Some("gw".into()),
+            }],
+        }
+    }
+
+    fn host_of_all() -> Host<'static> {
+        Host {
+            complete: true,
+            start_time: Timestamp::from_seconds(1_700_000_001),
+            end_time: Timestamp::from_seconds(1_700_000_002),
+            timed_out: Some(false),
+            comment: Some("c".into()),
+            status: HostStatus {
+                state: HostState::Up,
+                reason: Some("echo-reply".into()),
+                reason_ttl: Some(63),
+            },
+            addresses: addresses_of_all(),
+            hostnames: vec![
+                Hostname { name: "a.example".into(), kind: Some("PTR".into()) },
+                Hostname { name: "b.example".into(), kind: Some("user".into()) },
+            ],
+            smurf_responses: Some(3),
+            extra_ports: vec![ExtraPorts {
+                state: Some(PortState::Closed),
+                count: Some(998),
+                reasons: vec![ExtraReason {
+                    reason: Some("reset".into()),
+                    count: Some(998),
+                    proto: Some("tcp".into()),
+                    ports: Some("1-21".into()),
+                }],
+            }],
+            ports: ports_of_all(),
+            ports_listed: 2,
+            ports_open: 1,
+            os: os_of_all(),
+            uptime_s: Some(5_000_000_000),
+            last_boot: Some("Mon".into()),
+            distance: Some(2),
+            tcp_sequence: TcpSequence {
+                index: Some(260),
+                difficulty: Some("Good luck!".into()),
+                class: Some("truly random".into()),
+                values: Some("A,B".into()),
+            },
+            ip_id_sequence: Sequence {
+                class: Some("All zeros".into()),
+                values: Some("0,0".into()),
+            },
+            tcp_ts_sequence: Sequence { class: Some("1000HZ".into()), values: Some("C,D".into()) },
+            scripts: vec![engine_script()],
+            traces: vec![route(), Trace::default()],
+            srtt_us: Some(1250),
+            rttvar_us: Some(5000),
+            timeout_us: Some(-1),
+            ..Host::new(4)
+        }
+    }
+
+    #[test]
+    fn a_full_host_has_every_member_in_the_documented_order() {
+        let class = |family| {
+            format!(
+                r#"{{"type":"general purpose","vendor":"Linux","family":"{family}","gen":"5.X","accuracy":95,"cpes":["cpe:/o:linux"]}}"#
+            )
+        };
+        let expected = [
+            r#"{"_type":"host","scan":{"scan_id":"9f","scanner":"nmap","scanner_version":"7.95","args":"nmap -A \"x\"","start_time":"2023-11-14T22:13:20Z"},"#,
+            r#""host_id":"9f-h4","host_index":4,"host_key":"ip:192.0.2.1%eth0","ip":"192.0.2.1","ip_version":4,"ip_zone":"eth0","#,
+            r#""mac":"00:00:5E:00:53:01","mac_vendor":"IANA","hostname":"b.example","#,
+            r#""hostnames":[{"name":"a.example","type":"PTR"},{"name":"b.example","type":"user"}],"#,
+            r#""addresses":[{"addr":"192.0.2.1","type":"ipv4"},{"addr":"00:00:5E:00:53:01","type":"mac","vendor":"IANA"}],"#,
+            r#""state":"up","reason":"echo-reply","reason_ttl":63,"start_time":"2023-11-14T22:13:21Z","end_time":"2023-11-14T22:13:22Z","#,
+            r#""timed_out":false,"complete":true,"comment":"c","distance":2,"uptime_s":5000000000,"last_boot":"Mon","#,
+            r#""tcp_seq_index":260,"tcp_seq_difficulty":"Good luck!","tcp_seq_class":"truly random","tcp_seq_values":"A,B","#,
+            r#""ip_id_class":"All zeros","ip_id_values":"0,0","tcp_ts_class":"1000HZ","tcp_ts_values":"C,D","#,
+            r#""srtt_ms":1.25,"rttvar_ms":5.0,"smurf_responses":3,"#,
+            r#""extra_ports":[{"state":"closed","count":998,"reasons":[{"reason":"reset","count":998,"proto":"tcp","ports":"1-21"}]}],"#,
+            r#""ports_listed":2,"ports_open":1,"#,
+            r#""os":{"matches":[{"name":"M0","accuracy":95,"line":7,"classes":["#,
+            &class("c0"),
+            r#"]},{"name":"M1","accuracy":95,"line":7,"classes":["#,
+            &class("c1"),
+            r#"]}],"classes":["#,
+            &class("c"),
+            ",",
+            &class("c5"),
+            r#"],"fingerprints":["SCAN(V=1)\nSEQ()"],"ports_used":[{"state":"open","proto":"tcp","port":22}]},"#,
+            r#""ports":[{"protocol":"tcp","port":22,"state":"open","reason":"syn-ack","reason_ttl":64,"reason_ip":"192.0.2.9","owner":"root","#,
+            r#""services":[{"name":"ssh","product":"OpenSSH","version":"9.2","extra_info":"protocol 2.0","hostname":"h","os_type":"Linux","#,
+            r#""device_type":"d","method":"probed","confidence":10,"tunnel":"ssl","rpc_proto":"rpc","rpc_num":100000,"low_ver":2,"high_ver":4,"#,
+            r#""cpes":["cpe:/a:x","cpe:/o:y"],"fingerprint":"SF:1","banner":"SSH-2.0"}],"#,
+            r#""scripts":[{"name":"ssh-hostkey","output":"\n  k\t\u0001"#,
+            "\u{e9}",
+            r#"","data":{"b":"2","a":"1"}}]},"#,
+            r#"{"protocol":"udp","port":53,"state":"open|filtered","expanded":true}],"#,
+            r#""scripts":[{"name":"mine","output":"","data":{ "a": [1,  2]},"origin":"engine"}],"#,
+            r#""trace":[{"proto":"tcp","port":80,"hops":[{"ttl":1,"rtt_ms":0.25,"ip":"192.0.2.254","hostname":"gw"}]}]}"#,
+        ]
+        .concat();
+        assert_eq!(text(|out| host_line(&header(), &host_of_all(), out)), expected);
+    }
+
+    #[test]
+    fn a_host_of_which_nothing_is_known_has_only_what_is_never_null() {
+        let run = RunHeader { scan_id: "9f".into(), ..RunHeader::default() };
+        assert_eq!(
+            text(|out| host_line(&run, &Host::new(0), out)),
+            concat!(
+                r#"{"_type":"host","scan":{"scan_id":"9f"},"host_id":"9f-h0","host_index":0,"#,
+                r#""host_key":"idx:0","state":"unknown","complete":false,"ports_listed":0,"ports_open":0}"#
+            )
+        );
+    }
+
+    #[test]
+    fn hostile_names_stay_inside_their_strings() {
+        let mut host = Host::new(0);
+        host.hostnames.push(Hostname { name: "a\",\n\u{0}\\.B".into(), kind: None });
+        let line = text(|out| host_line(&header(), &host, out));
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["hostname"], "a\",\n\u{0}\\.B");
+        assert_eq!(line["host_key"], "name:a\",\n\u{0}\\.b");
+    }
+
+    #[test]
+    fn an_empty_value_of_a_script_is_kept_and_no_value_is_left_out() {
+        let mut host = Host::new(0);
+        let empty = |data, output: Option<&'static str>| Script {
+            name: "s".into(),
+            output: output.map(Into::into),
+            data,
+            origin: ScriptOrigin::Nse,
+        };
+        host.scripts.push(empty(ScriptData::Tree(ScriptTree::new()), None));
+        host.scripts.push(empty(ScriptData::None, Some("")));
+        host.scripts.push(empty(ScriptData::Text("".into()), None));
+        host.scripts.push(empty(ScriptData::Json("null".into()), None));
+        let line = text(|out| host_line(&header(), &host, out));
+        assert!(
+            line.ends_with(
+                r#""scripts":[{"name":"s","data":[]},{"name":"s","output":""},{"name":"s","data":""},{"name":"s","data":null}]}"#
+            ),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn a_scan_line_has_every_member_in_the_documented_order() {
+        let record = RunRecord {
+            header: header(),
+            scan_info: vec![
+                ScanInfo {
+                    kind: Some("syn".into()),
+                    protocol: Some("tcp".into()),
+                    num_services: Some(2),
+                    services: Some("22,80".into()),
+                    scan_flags: Some("ACK".into()),
+                },
+                ScanInfo::default(),
+            ],
+            verbosity: Some(1),
+            debugging: Some(0),
+            stats: RunStats {
+                finished: true,
+                end_time: Timestamp::from_seconds(1_700_000_009),
+                end_str: Some("later".into()),
+                elapsed_s: Some(9.0),
+                exit_status: Some("error".into()),
+                error_message: Some("m".into()),
+                summary: Some("s".into()),
+                hosts: HostTotals { up: Some(1), down: Some(2), total: Some(3) },
+            },
+            pre_scripts: vec![ssh_script()],
+            post_scripts: vec![Script { data: ScriptData::None, ..ssh_script() }],
+            hosts_seen: 3,
+            hosts_incomplete: 1,
+            truncated: true,
+            resumed: false,
+            bytes: 1234,
+            content_sha256: Some("ab".into()),
+            diagnostics: vec![Diagnostic {
+                code: Code::Truncated,
+                position: Position { byte: 1, line: 1 },
+                count: 2,
+                detail: String::new(),
+            }],
+            exists: true,
+        };
+        let expected = [
+            r#"{"_type":"scan","scan_id":"9f","source":"a.xml","doc_index":1,"scanner":"nmap","scanner_version":"7.95","xml_version":"1.05","#,
+            r#""args":"nmap -A \"x\"","profile_name":"Quick","start_time":"2023-11-14T22:13:20Z","start_str":"Tue Nov 14 22:13:20 2023","#,
+            r#""end_time":"2023-11-14T22:13:29Z","end_str":"later","elapsed_s":9.0,"finished":true,"exit_status":"error","error_message":"m","#,
+            r#""summary":"s","hosts_up":1,"hosts_down":2,"hosts_total":3,"verbosity":1,"debugging":0,"#,
+            r#""scan_info":[{"type":"syn","protocol":"tcp","num_services":2,"services":"22,80","scan_flags":"ACK"}],"#,
+            r#""hosts_seen":3,"hosts_incomplete":1,"truncated":true,"resumed":false,"bytes":1234,"warnings":2,"content_sha256":"ab","#,
+            r#""scripts":[{"scope":"prerule","name":"ssh-hostkey","output":"\n  k\t\u0001"#,
+            "\u{e9}",
+            r#"","data":{"b":"2","a":"1"}},{"scope":"postrule","name":"ssh-hostkey","output":"\n  k\t\u0001"#,
+            "\u{e9}",
+            r#""}]}"#,
+        ]
+        .concat();
+        assert_eq!(text(|out| scan_line("a.xml", &record, out)), expected);
+
+        let mut out = Vec::new();
+        scan_line("a.xml", &RunRecord { exists: false, ..record }, &mut out);
+        assert!(out.is_empty(), "a document without a scan has no scan line");
+    }
+
+    #[test]
+    fn events_have_the_members_of_their_kind() {
+        let task = RunEvent::Task(Task {
+            kind: TaskKind::Progress,
+            task: Some("SYN Stealth Scan".into()),
+            time: Timestamp::from_seconds(1_700_000_000),
+            extra_info: Some("x".into()),
+            percent: Some(12.5),
+            remaining_s: Some(7),
+            etc_time: Timestamp::from_seconds(1_700_000_007),
+        });
+        let hint = RunEvent::HostHint(HostHint {
+            ip: Some("192.0.2.1".into()),
+            mac: Some("00:00:5E:00:53:01".into()),
+            hostname: Some("a".into()),
+            state: Some("up".into()),
+            reason: Some("arp-response".into()),
+        });
+        let target = RunEvent::Target(TargetSkipped {
+            specification: Some("nope".into()),
+            status: Some("skipped".into()),
+            reason: Some("invalid".into()),
+        });
+        for (index, event, members) in [
+            (
+                0,
+                task,
+                r#""kind":"taskprogress","task":"SYN Stealth Scan","time":"2023-11-14T22:13:20Z","extra_info":"x","percent":12.5,"remaining_s":7,"etc_time":"2023-11-14T22:13:27Z""#,
+            ),
+            (
+                1,
+                hint,
+                r#""kind":"hosthint","ip":"192.0.2.1","mac":"00:00:5E:00:53:01","hostname":"a","state":"up","reason":"arp-response""#,
+            ),
+            (
+                2,
+                target,
+                r#""kind":"target","state":"skipped","reason":"invalid","specification":"nope""#,
+            ),
+        ] {
+            assert_eq!(
+                text(|out| event_line(&header(), index, &event, out)),
+                format!(r#"{{"_type":"event","scan_id":"9f","event_index":{index},{members}}}"#)
+            );
+        }
+    }
+}
