@@ -188,9 +188,9 @@ impl<'a> Host<'a> {
 /// The numbers of a list such as `1-3,80`, in its order; parts that are no port numbers are left out.
 fn port_numbers(list: &str) -> impl Iterator<Item = u16> {
     list.split(',')
-        .filter_map(|part| {
-            let (first, last) = part.split_once('-').unwrap_or((part, part));
-            Some(first.trim().parse::<u16>().ok()?..=last.trim().parse::<u16>().ok()?)
+        .filter_map(|item| {
+            let (from, to) = item.split_once('-').unwrap_or((item, item));
+            Some(from.trim().parse::<u16>().ok()?..=to.trim().parse::<u16>().ok()?)
         })
         .flatten()
 }

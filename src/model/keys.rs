@@ -132,9 +132,10 @@ fn name_key(host: &Host<'_>, out: &mut dyn fmt::Write) -> bool {
     let Some(first) = host.hostnames.first() else { return false };
     let name = first.name.strip_suffix('.').unwrap_or(&first.name);
     let _ = out.write_str("name:");
-    let name = match name.chars().any(char::is_uppercase) {
-        true => Cow::Owned(name.to_lowercase()),
-        false => Cow::Borrowed(name),
+    let name = if name.chars().any(char::is_uppercase) {
+        Cow::Owned(name.to_lowercase())
+    } else {
+        Cow::Borrowed(name)
     };
     let _ = out.write_str(&name);
     true

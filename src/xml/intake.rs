@@ -152,7 +152,7 @@ impl Intake {
         let full = self.dropped.len() >= DROPPED_CAP;
         match self.dropped.back_mut() {
             Some((at, dropped)) if *at == self.given || full => {
-                *dropped = dropped.saturating_add(count)
+                *dropped = dropped.saturating_add(count);
             }
             _ => self.dropped.push_back((self.given, count)),
         }

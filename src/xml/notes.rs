@@ -64,12 +64,6 @@ impl Notes {
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.unknown.is_empty()
     }
-
-    pub(super) fn clear(&mut self) {
-        self.entries.clear();
-        self.unknown.clear();
-        self.unknown_seen.clear();
-    }
 }
 
 /// Warnings of one document: one entry a code, with the first place and how often.

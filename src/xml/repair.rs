@@ -52,18 +52,16 @@ pub(super) fn repair<'b>(source: &str, markup: usize, last: bool, bump: &'b Bump
         let mark = classify(tag, true);
         at = match mark {
             Mark::Comment | Mark::Cdata | Mark::Decl | Mark::Pi => {
-                match closers.end(mark, tag, super::lex::to_u64(start), markup, true) {
-                    End::At(len) => {
-                        let end = start.saturating_add(len);
-                        if mark == Mark::Cdata {
-                            this.copy(start, end);
-                        }
-                        end
+                let base = super::lex::to_u64(start);
+                if let End::At(len) = closers.end(mark, tag, base, markup, true) {
+                    let end = start.saturating_add(len);
+                    if mark == Mark::Cdata {
+                        this.copy(start, end);
                     }
-                    _ => {
-                        this.drop_markup(start);
-                        start.saturating_add(mark.opener())
-                    }
+                    end
+                } else {
+                    this.drop_markup(start);
+                    start.saturating_add(mark.opener())
                 }
             }
             _ => match TagScan::default().end(tag) {

@@ -150,7 +150,7 @@ pub(super) fn is_special(value: &[u8]) -> bool {
 /// Whether this byte makes a value special.
 #[inline]
 pub(super) const fn special_byte(byte: u8) -> bool {
-    (byte < 0x20) | (byte >= 0x7f) | (byte == b'&')
+    !matches!(byte, b' '..=b'%' | b'\''..=b'~')
 }
 
 /// Reads values: resolves references and repairs text. It borrows whatever needs neither.
@@ -291,20 +291,16 @@ fn reference(
         Some(name) => name.strip_prefix('#').and_then(|number| numeric(number, at, notes)),
         None => None,
     };
-    match (resolved, name) {
-        (Some(c), Some(name)) => {
-            out.push(c);
-            name.len().saturating_add(2)
-        }
-        _ => {
-            notes.add(Code::BadEntity, at, || {
-                let shown: String = rest.chars().take(12).collect();
-                format!("{shown:?} is no reference; kept as text")
-            });
-            out.push('&');
-            1
-        }
+    if let (Some(c), Some(name)) = (resolved, name) {
+        out.push(c);
+        return name.len().saturating_add(2);
     }
+    notes.add(Code::BadEntity, at, || {
+        let shown: String = rest.chars().take(12).collect();
+        format!("{shown:?} is no reference; kept as text")
+    });
+    out.push('&');
+    1
 }
 
 /// The character of a numeric reference; `None` if it is no number.

@@ -76,11 +76,6 @@ impl Stack {
         self.skip.is_none() && matches!(self.top(), Some(El::Script | El::Elem))
     }
 
-    /// Whether nothing is open.
-    pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty()
-    }
-
     /// Opens the outermost element anew.
     pub(super) fn reopen(&mut self, root: El) {
         self.open.clear();
@@ -121,7 +116,7 @@ impl Stack {
                 }
                 Token::Text { raw, at } => self.text((raw, ValueKind::Text), at, visitor, context),
                 Token::Cdata { raw, at } => {
-                    self.text((raw, ValueKind::Cdata), at, visitor, context)
+                    self.text((raw, ValueKind::Cdata), at, visitor, context);
                 }
             }
         }

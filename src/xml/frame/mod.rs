@@ -4,6 +4,8 @@
 //! A raw `<` always begins markup (rule R3), and `<host` always begins a host (R8), so that hosts can be
 //! cut out without knowing what is open.
 
+mod host;
+
 use super::lex::{
     Closers, End, Mark, TagScan, classify, doctype_end, is_blank, is_nmap_doctype, to_u64,
 };
@@ -385,102 +387,6 @@ impl Framer {
         }
         self.long_state = (quote, before);
         Step::piece_or_more(Kind::Skip, self.bytes().len())
-    }
-
-    fn host(&mut self) -> Step {
-        let skipping = self.mode == Mode::SkipHost;
-        if self.scan == 0 && !skipping {
-            match self.tag_end(0) {
-                End::At(end) => {
-                    if self.bytes().get(end.saturating_sub(2)) == Some(&b'/') {
-                        return Step::piece(Kind::Host(HostEnd::Closed), end);
-                    }
-                    self.scan = end;
-                }
-                End::Broken(end) => self.scan = end,
-                End::Lost => return Step::piece(Kind::Skip, self.bytes().len()),
-                End::More if self.bytes().len() > self.limits.tag => self.scan = HOST_OPENER,
-                End::More => return Step::More,
-            }
-            self.mark = self.scan;
-        }
-        loop {
-            let found = self.next_mark(self.scan);
-            let at = found.unwrap_or(self.bytes().len());
-            if !skipping && at > self.limits.host {
-                return self.overflow();
-            }
-            self.scan = at;
-            if found.is_none() {
-                return self.host_pauses(at, skipping);
-            }
-            self.mark = at;
-            if let Some(step) = self.host_mark(at, skipping) {
-                return step;
-            }
-        }
-    }
-
-    /// Looks at the markup at a place of a host; `None` if the host goes on behind it.
-    fn host_mark(&mut self, at: usize, skipping: bool) -> Option<Step> {
-        let mark = classify(self.at(at), self.last);
-        let end = match mark {
-            Mark::Tag | Mark::Doctype => {
-                self.scan = at.saturating_add(1);
-                return None;
-            }
-            Mark::Unsure => return Some(self.host_pauses(at, skipping)),
-            Mark::Host => return Some(self.host_ends(HostEnd::NextHost, at, skipping)),
-            Mark::RunEnd => return Some(self.host_ends(HostEnd::RunEnd, at, skipping)),
-            Mark::Decl | Mark::Run => {
-                return Some(self.host_ends(HostEnd::NextDocument, at, skipping));
-            }
-            Mark::HostEnd => match self.tag_end(at) {
-                End::At(end) => return Some(self.host_ends(HostEnd::Closed, end, skipping)),
-                other => other,
-            },
-            Mark::Comment | Mark::Cdata | Mark::Pi => self.markup_end(mark, at),
-        };
-        match end {
-            End::At(end) | End::Broken(end) => self.scan = end,
-            End::More => return Some(self.host_pauses(at, skipping)),
-            End::Lost => self.scan = at.saturating_add(mark.opener()),
-        }
-        None
-    }
-
-    /// More bytes are needed at a place of a host, or the input ends in it.
-    fn host_pauses(&mut self, at: usize, skipping: bool) -> Step {
-        match (skipping, self.last) {
-            (false, false)
-                if self.bytes().len() > self.limits.host.saturating_add(self.limits.tag) =>
-            {
-                self.overflow()
-            }
-            (false, false) => Step::More,
-            (false, true) => Step::piece(Kind::Host(HostEnd::Input), self.bytes().len()),
-            (true, true) => Step::piece(Kind::Skip, self.bytes().len()),
-            (true, false) => {
-                self.tag_at = None;
-                Step::piece_or_more(Kind::Skip, at)
-            }
-        }
-    }
-
-    fn host_ends(&mut self, end: HostEnd, at: usize, skipping: bool) -> Step {
-        if !skipping {
-            return Step::piece(Kind::Host(end), at);
-        }
-        self.mode = Mode::Run;
-        self.scan = 0;
-        if at == 0 { Step::Again } else { Step::piece(Kind::Skip, at) }
-    }
-
-    /// The host is beyond the cap: it is given up to its last markup before that.
-    fn overflow(&mut self) -> Step {
-        let len = self.mark;
-        self.mode = Mode::SkipHost;
-        Step::piece(Kind::Host(HostEnd::Limit), len)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reads one host.
 
+mod elements;
+
 use super::{
     context::{Context, TextBuffer},
     floating::{self, FloatingReader, RunItem, borrow},
@@ -8,15 +10,11 @@ use super::{
     script::ScriptBuilder,
     text::ValueKind,
     token::{Attr, Token, Tokens},
-    value,
     walk::{Exit, Stack, Visitor},
 };
 use crate::{
     error::Code,
-    model::{
-        ExtraPorts, ExtraReason, Host, HostState, Hostname, OsClass, OsMatch, OsPortUsed,
-        PortState, Sequence, TcpSequence, Trace, TraceHop,
-    },
+    model::{Host, HostState, PortState},
 };
 
 /// A host, and what else stood in its frame.
@@ -161,28 +159,28 @@ impl<'f> HostVisitor<'f> {
         let host = &mut self.host;
         match el {
             El::Address => host.addresses.extend(floating::address(attributes, at, context)),
-            El::Hostname => host.hostnames.extend(hostname(attributes, context)),
-            El::Extraports => host.extra_ports.push(extra_ports(attributes, context)),
+            El::Hostname => host.hostnames.extend(elements::hostname(attributes, context)),
+            El::Extraports => host.extra_ports.push(elements::extra_ports(attributes, context)),
             El::Extrareasons => {
                 if let Some(extra) = host.extra_ports.last_mut() {
-                    extra.reasons.push(extra_reason(attributes, context));
+                    extra.reasons.push(elements::extra_reason(attributes, context));
                 }
             }
-            El::Portused => host.os.ports_used.push(port_used(attributes, context)),
-            El::Osmatch => host.os.matches.push(os_match(attributes, context)),
+            El::Portused => host.os.ports_used.push(elements::port_used(attributes, context)),
+            El::Osmatch => host.os.matches.push(elements::os_match(attributes, context)),
             El::Osclass => {
                 let place = host.os.matches.len().checked_sub(1).filter(|_| parent == El::Osmatch);
                 let place = place.and_then(|place| i32::try_from(place).ok());
-                host.os.classes.push(os_class(place, attributes, context));
+                host.os.classes.push(elements::os_class(place, attributes, context));
             }
             El::Osfingerprint => {
                 let value = attributes.iter().find(|attr| attr.id == At::Fingerprint);
                 host.os.fingerprints.extend(value.and_then(|attr| context.text(attr)));
             }
-            El::Trace => host.traces.push(trace(attributes, context)),
+            El::Trace => host.traces.push(elements::trace(attributes, context)),
             El::Hop => {
                 if let Some(trace) = host.traces.last_mut() {
-                    trace.hops.push(hop(attributes, context));
+                    trace.hops.push(elements::hop(attributes, context));
                 }
             }
             _ => {}
@@ -212,9 +210,15 @@ impl<'f> HostVisitor<'f> {
                 (El::Times, At::Srtt) => host.srtt_us = context.int(attr),
                 (El::Times, At::Rttvar) => host.rttvar_us = context.int(attr),
                 (El::Times, At::To) => host.timeout_us = context.int(attr),
-                (El::Tcpsequence, _) => tcp_sequence(&mut host.tcp_sequence, attr, context),
-                (El::Ipidsequence, _) => sequence(&mut host.ip_id_sequence, attr, context),
-                (El::Tcptssequence, _) => sequence(&mut host.tcp_ts_sequence, attr, context),
+                (El::Tcpsequence, _) => {
+                    elements::tcp_sequence(&mut host.tcp_sequence, attr, context);
+                }
+                (El::Ipidsequence, _) => {
+                    elements::sequence(&mut host.ip_id_sequence, attr, context);
+                }
+                (El::Tcptssequence, _) => {
+                    elements::sequence(&mut host.tcp_ts_sequence, attr, context);
+                }
                 _ => {}
             }
         }
@@ -328,148 +332,4 @@ fn infer_status(host: &mut Host<'_>) {
         host.status.state = HostState::Up;
         host.status.reason = Some("inferred".into());
     }
-}
-
-fn hostname<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> Option<Hostname<'f>> {
-    let (mut name, mut kind) = (None, None);
-    for attr in attributes {
-        match attr.id {
-            At::Name => name = context.text(attr),
-            At::Type => kind = context.text(attr),
-            _ => {}
-        }
-    }
-    Some(Hostname { name: name?, kind })
-}
-
-fn extra_ports<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> ExtraPorts<'f> {
-    let mut extra = ExtraPorts { state: None, count: None, reasons: Vec::new() };
-    for attr in attributes {
-        match attr.id {
-            At::State => extra.state = context.text(attr).map(PortState::from_name),
-            At::Count => extra.count = context.int(attr),
-            _ => {}
-        }
-    }
-    extra
-}
-
-fn extra_reason<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> ExtraReason<'f> {
-    let mut reason = ExtraReason { reason: None, count: None, proto: None, ports: None };
-    for attr in attributes {
-        match attr.id {
-            At::Reason => reason.reason = context.text(attr),
-            At::Count => reason.count = context.int(attr),
-            At::Proto => reason.proto = context.text(attr),
-            At::Ports => reason.ports = context.text(attr),
-            _ => {}
-        }
-    }
-    reason
-}
-
-fn port_used<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> OsPortUsed<'f> {
-    let mut used = OsPortUsed { state: None, proto: None, port: None };
-    for attr in attributes {
-        match attr.id {
-            At::State => used.state = context.text(attr).map(PortState::from_name),
-            At::Proto => used.proto = context.text(attr),
-            At::Portid => used.port = context.int(attr),
-            _ => {}
-        }
-    }
-    used
-}
-
-fn os_match<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> OsMatch<'f> {
-    let mut found = OsMatch { name: None, accuracy: None, line: None };
-    for attr in attributes {
-        match attr.id {
-            At::Name => found.name = context.text(attr),
-            At::Accuracy => found.accuracy = context.int(attr),
-            At::Line => found.line = context.int(attr),
-            _ => {}
-        }
-    }
-    found
-}
-
-fn os_class<'f>(
-    match_index: Option<i32>,
-    attributes: &[Attr<'f>],
-    context: &mut Context<'f, '_>,
-) -> OsClass<'f> {
-    let mut class = OsClass {
-        match_index,
-        kind: None,
-        vendor: None,
-        family: None,
-        gen_: None,
-        accuracy: None,
-        cpes: Vec::new(),
-    };
-    for attr in attributes {
-        match attr.id {
-            At::Type => class.kind = context.text(attr),
-            At::Vendor => class.vendor = context.text(attr),
-            At::Osfamily => class.family = context.text(attr),
-            At::Osgen => class.gen_ = context.text(attr),
-            At::Accuracy => class.accuracy = context.int(attr),
-            _ => {}
-        }
-    }
-    class
-}
-
-fn tcp_sequence<'f>(found: &mut TcpSequence<'f>, attr: &Attr<'f>, context: &mut Context<'f, '_>) {
-    match attr.id {
-        At::Index => found.index = context.int(attr),
-        At::Difficulty => found.difficulty = context.text(attr),
-        At::Class => found.class = context.text(attr),
-        At::Values => found.values = context.text(attr),
-        _ => {}
-    }
-}
-
-fn sequence<'f>(found: &mut Sequence<'f>, attr: &Attr<'f>, context: &mut Context<'f, '_>) {
-    match attr.id {
-        At::Class => found.class = context.text(attr),
-        At::Values => found.values = context.text(attr),
-        _ => {}
-    }
-}
-
-fn trace<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> Trace<'f> {
-    let mut trace = Trace::default();
-    for attr in attributes {
-        match attr.id {
-            At::Proto => trace.proto = context.text(attr),
-            At::Port => trace.port = context.int(attr),
-            _ => {}
-        }
-    }
-    trace
-}
-
-fn hop<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> TraceHop<'f> {
-    let mut hop = TraceHop { ttl: None, rtt_ms: None, ip: None, hostname: None };
-    for attr in attributes {
-        match attr.id {
-            At::Ttl => hop.ttl = context.int(attr),
-            // nmap writes two hyphens for a time it does not know.
-            At::Rtt if context.plain(attr) != "--" => hop.rtt_ms = context.float(attr),
-            At::Ipaddr => {
-                hop.ip = match context.plain(attr) {
-                    "" => None,
-                    text => {
-                        let place = (context.values.bump, &mut *context.notes);
-                        Some(value::lone_address(text, attr.at, place))
-                    }
-                };
-            }
-            At::Host => hop.hostname = context.text(attr),
-            _ => {}
-        }
-    }
-    hop
 }

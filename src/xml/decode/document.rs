@@ -1,0 +1,385 @@
+//! What each piece does to the document (rules R1, R2, R6 and R7).
+
+use std::mem;
+
+use bumpalo::Bump;
+use sha2::Digest;
+
+use super::{
+    super::{
+        floating::RunItem,
+        frame::{Framer, HostEnd, Kind, Piece},
+        host,
+        intake::Intake,
+        lex::is_blank,
+        names::El,
+        notes::{Notes, shorten},
+        run::Document,
+        text::{Encoding, convert},
+        token::Token,
+        walk::{Exit, long_tag},
+    },
+    Decoder, Phase, Settle, context, hex, line_of, read_piece, strict_error, tokens,
+};
+use crate::{
+    error::{Code, Error, ErrorKind, Position, Result},
+    model::ScanEvent,
+};
+
+impl Decoder {
+    pub(super) fn junk(&mut self, len: usize) {
+        let bytes = self.framer.bytes().get(..len).unwrap_or_default();
+        let solid = bytes.iter().position(|b| !is_blank(*b));
+        let found = solid.map(|at| {
+            let before = bytes.get(..at).unwrap_or_default();
+            let line = line_of(self.lines, before);
+            Position { byte: self.intake.raw_place(before), line }
+        });
+        if let Phase::Before { junk, anything } = &mut self.phase {
+            *junk = junk.or(found);
+            *anything |= found.is_some();
+        }
+        self.consume(len);
+    }
+
+    pub(super) fn skip(&mut self, len: usize) {
+        if let Phase::Before { anything, .. } = &mut self.phase {
+            *anything = true;
+        }
+        self.consume(len);
+    }
+
+    /// A declaration, or a start tag of `nmaprun` without one: the document before it ends.
+    pub(super) fn begin_document(&mut self) {
+        match self.phase {
+            Phase::Before { .. } | Phase::Prolog { .. } => {}
+            Phase::Open | Phase::After | Phase::Foreign => {
+                self.end_document();
+                self.encoding = Encoding::default();
+            }
+        }
+        self.leave_before();
+        if !matches!(self.phase, Phase::Prolog { .. }) {
+            self.phase = Phase::Prolog { nmap: false };
+        }
+    }
+
+    /// The first document begins: what stood before it was junk.
+    pub(super) fn leave_before(&mut self) {
+        if let Phase::Before { junk, .. } = self.phase {
+            if let Some(place) = junk {
+                let detail = || "bytes before the document".to_owned();
+                self.ledger.add(Code::LeadingJunk, 1, || place, detail);
+            }
+            self.phase = Phase::Prolog { nmap: false };
+        }
+    }
+
+    pub(super) fn doctype(&mut self, subset: bool, nmap: bool, len: usize) {
+        self.leave_before();
+        if let Phase::Prolog { nmap: known } = &mut self.phase {
+            *known |= nmap;
+        }
+        if subset {
+            self.note(Code::Dtd, "the internal subset of a DOCTYPE is skipped");
+        }
+        self.consume(len);
+    }
+
+    pub(super) fn run_start(&mut self, len: usize) {
+        self.begin_document();
+        let bump = mem::take(&mut self.bump);
+        let settle = {
+            let bytes = self.framer.bytes().get(..len).unwrap_or_default();
+            let converted = convert(bytes, self.encoding, &bump, &mut self.notes);
+            let mut tokens = tokens(converted.text, &bump, &self.options, false);
+            let token = tokens.next(&mut self.notes);
+            let mut context = context(&bump, &self.options, &mut self.notes);
+            self.document.begin(tokens.attributes(), &self.options.salt, &mut context);
+            if tokens.was_repaired() && tokens.attributes().is_empty() {
+                context
+                    .notes
+                    .add(Code::NoHeader, 0, || "the tag of the scan cannot be read".into());
+            }
+            let empty = matches!(token, Some(Token::Start { empty: true, .. }));
+            self.phase = if empty { Phase::After } else { Phase::Open };
+            if empty {
+                self.document.stack.close_all(&mut self.document.reader, &mut context);
+            }
+            Settle::of(converted)
+        };
+        self.settle(&settle);
+        self.bump = bump;
+        self.queue.extend(self.document.drain());
+        self.consume(len);
+    }
+
+    /// A scan begins without its start tag (rule R1).
+    pub(super) fn begin_without_header(&mut self) {
+        self.leave_before();
+        self.note(Code::NoHeader, "no <nmaprun> before this");
+        let mut context = context(&self.bump, &self.options, &mut self.notes);
+        self.document.begin(&[], &self.options.salt, &mut context);
+        self.phase = Phase::Open;
+    }
+
+    /// Content after the end of the scan continues it (rule R7).
+    pub(super) fn resume(&mut self) {
+        self.note(Code::Resumed, "content after the end of the scan continues it");
+        self.document.reader.record.resumed = true;
+        self.document.stack.reopen(El::Nmaprun);
+        self.phase = Phase::Open;
+    }
+
+    pub(super) fn long_tag(&mut self, len: usize) {
+        let name = String::from_utf8_lossy(self.framer.long_tag()).into_owned();
+        if name == "nmaprun" {
+            self.begin_document();
+            self.begin_without_header();
+        } else if self.phase != Phase::Open {
+            self.first_element(&name);
+        }
+        if self.phase == Phase::Open {
+            self.note(Code::Limit, &long_tag(&name));
+        }
+        self.consume(len);
+    }
+
+    /// The first element where none is open: a scan goes on or begins, or this is no nmap XML.
+    pub(super) fn first_element(&mut self, name: &str) {
+        let known = El::from_name(name.as_bytes()).is_some_and(|el| El::Nmaprun.holds(el));
+        match self.phase {
+            Phase::Prolog { .. } | Phase::Before { .. } if known => self.begin_without_header(),
+            Phase::After if known => self.resume(),
+            Phase::Prolog { .. } if self.document.reader.record.header.doc_index == 0 => {
+                let detail = format!("the root element is <{}>", shorten(name));
+                self.failed = Some(Error::new(ErrorKind::NotNmap(detail)).at(self.here()));
+            }
+            Phase::Prolog { .. } => {
+                self.note(Code::Unknown, &format!("a document of <{}> skipped", shorten(name)));
+                self.phase = Phase::Foreign;
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn run_piece(&mut self, len: usize) {
+        if self.phase != Phase::Open {
+            let Some((name, at)) = self.first_start(len) else {
+                self.stray_ends(len);
+                return;
+            };
+            if at > 0 {
+                self.consume(at);
+                return;
+            }
+            self.first_element(&name);
+            if self.phase != Phase::Open {
+                // Nothing is made of this element, but another may follow it.
+                let beyond = self.framer.bytes().get(1..len).unwrap_or_default();
+                let next = memchr::memchr(b'<', beyond).map_or(len, |at| at.saturating_add(1));
+                self.consume(next);
+                return;
+            }
+        }
+        self.walk_run(len);
+    }
+
+    /// Name and place of the first start tag of a piece.
+    pub(super) fn first_start(&self, len: usize) -> Option<(String, usize)> {
+        let bump = Bump::new();
+        let mut notes = Notes::new(0);
+        let converted = convert(self.head(len), self.encoding, &bump, &mut notes);
+        let mut tokens = tokens(converted.text, &bump, &self.options, self.framer.is_last());
+        loop {
+            if let Token::Start { name, at, .. } = tokens.next(&mut notes)? {
+                return Some((name.as_str().to_owned(), converted.source(at)));
+            }
+        }
+    }
+
+    /// A piece without start tags where nothing is open.
+    pub(super) fn stray_ends(&mut self, len: usize) {
+        if self.phase == Phase::After {
+            self.walk_run(len);
+        } else {
+            self.consume(len);
+        }
+    }
+
+    pub(super) fn walk_run(&mut self, len: usize) {
+        let bump = mem::take(&mut self.bump);
+        let (settle, used) = {
+            let bytes = self.framer.bytes().get(..len).unwrap_or_default();
+            let last = self.framer.is_last() && len == self.framer.bytes().len();
+            let converted = convert(bytes, self.encoding, &bump, &mut self.notes);
+            let mut tokens = tokens(converted.text, &bump, &self.options, last);
+            let mut context = context(&bump, &self.options, &mut self.notes);
+            let Document { stack, reader, .. } = &mut self.document;
+            let exit = stack.walk(&mut tokens, reader, &mut context);
+            let used = match exit {
+                Exit::Closed => {
+                    self.phase = Phase::After;
+                    converted.source(tokens.place())
+                }
+                Exit::End | Exit::Left(_) => len,
+            };
+            (Settle::of(converted), used.clamp(1, len.max(1)))
+        };
+        self.settle(&settle);
+        self.bump = bump;
+        let items = mem::take(&mut self.document.reader.items);
+        self.take_items(items);
+        self.consume(used);
+    }
+
+    pub(super) fn take_items(&mut self, items: Vec<RunItem>) {
+        let cap = self.options.limits.pending;
+        if self.document.take_items(items, (cap, &self.options.salt)) {
+            self.note(Code::Limit, "too much before the first host of a scan without args");
+        }
+        self.queue.extend(self.document.drain());
+    }
+
+    /// A host comes: what must be told before it is told first.
+    pub(super) fn host_piece(&mut self, piece: Piece) {
+        match self.phase {
+            Phase::Before { .. } | Phase::Prolog { .. } => self.begin_without_header(),
+            Phase::After => self.resume(),
+            Phase::Foreign => {
+                self.consume(piece.len);
+                return;
+            }
+            Phase::Open => {}
+        }
+        if self.document.waits_for_host() {
+            let bump = Bump::new();
+            let mut notes = Notes::new(0);
+            let converted = convert(self.head(piece.len), self.encoding, &bump, &mut notes);
+            let mut tokens = tokens(converted.text, &bump, &self.options, false);
+            let mut context = context(&bump, &self.options, &mut notes);
+            let [addr, port, end] = host::first_host_parts(&mut tokens, &mut context);
+            self.document.announce(&self.options.salt, [&addr, &port, &end]);
+            self.queue.extend(self.document.drain());
+        }
+        if !self.options.strict || self.reads_clean(piece) {
+            self.host = Some(piece);
+        }
+    }
+
+    /// For strict reading: whether a host has nothing to warn of. What it has is told.
+    pub(super) fn reads_clean(&mut self, piece: Piece) -> bool {
+        let bump = Bump::new();
+        let bytes = self.framer.bytes().get(..piece.len).unwrap_or_default();
+        let converted = convert(bytes, self.encoding, &bump, &mut self.notes);
+        let _ = read_piece(piece, &converted, 0, (&bump, &self.options, &mut self.notes));
+        let settle = Settle::of(converted);
+        let clean = self.notes.is_empty();
+        self.settle(&settle);
+        clean
+    }
+
+    pub(super) fn read_host(&mut self, piece: Piece) -> Result<ScanEvent<'_>> {
+        let Kind::Host(end) = piece.kind else { return Err(Error::usage("no host is next")) };
+        let Self { framer, intake, bump, notes, ledger, document, options, .. } = self;
+        let (framer, intake, bump): (&Framer, &Intake, &Bump) = (framer, intake, bump);
+        let bytes = framer.bytes().get(..piece.len).unwrap_or_default();
+        let converted = convert(bytes, self.encoding, bump, notes);
+        let record = &mut document.reader.record;
+        let index = i32::try_from(record.hosts_seen).unwrap_or(i32::MAX);
+        let read = read_piece(piece, &converted, index, (bump, options, notes));
+        let whole = read.len >= converted.text.len();
+        self.given = if whole { piece.len } else { converted.source(read.len).max(1) };
+        record.resumed |= whole && end == HostEnd::NextHost;
+        let found = read.host;
+        let settle = Settle::of(converted);
+        ledger.take(notes, |at| settle.position(at, (intake, framer, self.lines)));
+        record.hosts_seen = record.hosts_seen.saturating_add(1);
+        record.hosts_incomplete =
+            record.hosts_incomplete.saturating_add(i64::from(!found.complete));
+        if !read.items.is_empty() {
+            document.take_items(read.items, (usize::MAX, &options.salt));
+            self.queue.extend(document.drain());
+        }
+        Ok(ScanEvent::Host(Box::new(found)))
+    }
+
+    /// With strict reading the first warning ends the input (rule R11).
+    pub(super) fn check_strict(&mut self) {
+        if !self.options.strict || self.failed.is_some() {
+            return;
+        }
+        if let Some(first) = self.ledger.first() {
+            self.failed = Some(strict_error(first));
+            self.host = None;
+            self.queue.extend(self.document.drain());
+            if self.document.reader.record.exists {
+                self.end_document();
+            }
+        }
+    }
+
+    /// The document ends, and with it whatever is open (rule R2).
+    pub(super) fn end_document(&mut self) {
+        if matches!(self.phase, Phase::Open | Phase::Prolog { nmap: true }) {
+            self.document.reader.record.truncated = true;
+            self.note(Code::Truncated, "the document ends before its end tag");
+        }
+        let mut context = context(&self.bump, &self.options, &mut self.notes);
+        self.document.end(&self.options.salt, &mut context);
+        self.settle(&Settle::default());
+        if !self.document.reader.record.exists {
+            // Nothing waits for the id of a scan that is none.
+            let _ = self.document.drain();
+        }
+        self.queue.extend(self.document.drain());
+        let next = self.document.reader.record.header.doc_index.saturating_add(1);
+        let mut record = mem::replace(&mut self.document, Document::new(next)).reader.record;
+        let end = self.intake.raw_start();
+        record.bytes = i64::try_from(end.saturating_sub(self.doc_start)).unwrap_or(i64::MAX);
+        self.doc_start = end;
+        if self.options.hash {
+            record.content_sha256 = Some(hex(&mem::take(&mut self.hash).finalize()));
+        }
+        record.diagnostics = self.ledger.finish();
+        if record.exists || !record.diagnostics.is_empty() {
+            self.queue.push_back(ScanEvent::RunEnd(Box::new(record)));
+        }
+    }
+
+    pub(super) fn end_of_input(&mut self) {
+        self.done = true;
+        match self.phase {
+            Phase::Before { junk: None, anything: false } => {
+                self.note(Code::Empty, "nothing but blanks");
+                self.end_document();
+            }
+            Phase::Before { .. } => self.not_nmap("no nmaprun element"),
+            Phase::Prolog { nmap: false } if self.document.reader.record.header.doc_index == 0 => {
+                self.not_nmap("it ends before a root element");
+            }
+            Phase::Prolog { .. } => {
+                self.phase = Phase::Prolog { nmap: true };
+                self.end_document();
+            }
+            Phase::Open | Phase::After | Phase::Foreign => self.end_document(),
+        }
+        self.check_strict_end();
+    }
+
+    /// A warning that only the end of the input brought is an error too.
+    pub(super) fn check_strict_end(&mut self) {
+        if !self.options.strict || self.failed.is_some() {
+            return;
+        }
+        if let Some(ScanEvent::RunEnd(record)) = self.queue.back()
+            && let Some(first) = record.diagnostics.first()
+        {
+            self.failed = Some(strict_error(first));
+        }
+    }
+
+    pub(super) fn not_nmap(&mut self, detail: &str) {
+        self.failed = Some(Error::new(ErrorKind::NotNmap(detail.into())).at(self.here()));
+    }
+}

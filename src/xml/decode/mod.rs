@@ -1,0 +1,363 @@
+//! The decoder: pieces of the framer to events, document by document (rules R1, R2, R6 and R7).
+
+mod document;
+
+use std::{collections::VecDeque, fmt::Write as _, mem};
+
+use bumpalo::Bump;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Options,
+    context::Context,
+    frame::{Framer, HostEnd, Kind, Piece},
+    host::{self, HostRead},
+    intake::Intake,
+    lex::to_u64,
+    notes::{Ledger, Notes},
+    run::Document,
+    text::{Converted, Encoding, PlaceMap, ValueReader},
+    token::{TagCaps, Tokens},
+};
+use crate::{
+    error::{Code, Diagnostic, Error, ErrorKind, Position, Result},
+    model::ScanEvent,
+};
+
+/// Bytes taken from a caller at once, so that no more than that is buffered beyond the caps.
+const FEED: usize = 256 << 10;
+
+/// Turns bytes into events, however they are cut. It keeps its place between calls; no reader, thread or
+/// clock is inside.
+#[derive(Debug)]
+pub struct Decoder {
+    options: Options,
+    intake: Intake,
+    framer: Framer,
+    /// Bytes fed and not yet taken in.
+    waiting: VecDeque<u8>,
+    bump: Bump,
+    notes: Notes,
+    ledger: Ledger,
+    encoding: Encoding,
+    document: Document,
+    phase: Phase,
+    /// Events to give.
+    queue: VecDeque<ScanEvent<'static>>,
+    /// The host that is next, and what is at the start of the framer.
+    host: Option<Piece>,
+    /// Bytes of the host that was given.
+    given: usize,
+    failed: Option<Error>,
+    over: bool,
+    done: bool,
+    lines: u64,
+    doc_start: u64,
+    /// Bytes that are not consumed, for the hash.
+    unhashed: VecDeque<u8>,
+    hash: Sha256,
+}
+
+/// Where the reader is in a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Before it; where junk stood first.
+    Before { junk: Option<Position>, anything: bool },
+    /// Behind its declaration or DOCTYPE; whether something said that it is nmap's.
+    Prolog { nmap: bool },
+    /// In `nmaprun`.
+    Open,
+    /// Behind `</nmaprun>`.
+    After,
+    /// In a later document that is no nmap XML.
+    Foreign,
+}
+
+impl Decoder {
+    /// A decoder at the start of an input.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let unknown = options.limits.unknown_names;
+        Self {
+            intake: Intake::default(),
+            framer: Framer::new(options.limits.clone()),
+            waiting: VecDeque::new(),
+            bump: Bump::new(),
+            notes: Notes::new(unknown),
+            ledger: Ledger::new(unknown),
+            encoding: Encoding::default(),
+            document: Document::new(0),
+            phase: Phase::Before { junk: None, anything: false },
+            queue: VecDeque::new(),
+            host: None,
+            given: 0,
+            failed: None,
+            over: false,
+            done: false,
+            lines: 0,
+            doc_start: 0,
+            unhashed: VecDeque::new(),
+            hash: Sha256::new(),
+            options,
+        }
+    }
+
+    /// Takes the next bytes of the input, any number of them. Call [`Self::next_event`] until it gives
+    /// `None` before feeding more: what is fed is kept until then.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if self.done {
+            return;
+        }
+        if self.options.hash {
+            self.unhashed.extend(bytes);
+        }
+        if self.waiting.is_empty() && bytes.len() <= FEED {
+            self.intake.feed(bytes, self.framer.buffer());
+        } else {
+            self.waiting.extend(bytes);
+        }
+    }
+
+    /// Says that no more bytes will come: what is open is closed by that.
+    pub fn finish(&mut self) {
+        self.over = true;
+    }
+
+    /// The next event; `None` if more bytes are needed or, after [`Self::finish`], all is given.
+    ///
+    /// # Errors
+    /// When the input is no nmap XML, or with [`Options::strict`] at the first warning. Events before that
+    /// were given, and `None` follows.
+    pub fn next_event(&mut self) -> Result<Option<ScanEvent<'_>>> {
+        self.advance()?;
+        if let Some(event) = self.queue.pop_front() {
+            return Ok(Some(event));
+        }
+        match self.host.take() {
+            Some(piece) => self.read_host(piece).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether [`Self::next_event`] will give an event.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.queue.is_empty() || self.host.is_some()
+    }
+
+    /// Reads on until an event is ready or more bytes are needed.
+    pub(super) fn advance(&mut self) -> Result<()> {
+        if self.given > 0 {
+            let len = mem::take(&mut self.given);
+            self.consume(len);
+        }
+        while !self.is_ready() {
+            if let Some(error) = self.failed.take() {
+                self.done = true;
+                return Err(error);
+            }
+            if self.done {
+                return Ok(());
+            }
+            let wants_text = self.document.stack.wants_text();
+            if let Some(piece) = self.framer.next(wants_text) {
+                self.piece(piece);
+                self.check_strict();
+            } else if !self.take_in() {
+                if self.over {
+                    let rest = self.framer.bytes().len();
+                    self.consume(rest);
+                    self.end_of_input();
+                }
+                break;
+            }
+        }
+        match self.failed.take() {
+            Some(error) if !self.is_ready() => {
+                self.done = true;
+                Err(error)
+            }
+            other => {
+                self.failed = other;
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes in bytes that were fed; false if there are none.
+    fn take_in(&mut self) -> bool {
+        let (front, _) = self.waiting.as_slices();
+        let len = front.len().min(FEED);
+        if len > 0 {
+            let chunk: Vec<u8> = self.waiting.drain(..len).collect();
+            self.intake.feed(&chunk, self.framer.buffer());
+            return true;
+        }
+        if self.over && !self.framer.is_last() {
+            self.intake.finish(self.framer.buffer());
+            self.framer.finish();
+            return true;
+        }
+        false
+    }
+
+    fn piece(&mut self, piece: Piece) {
+        match piece.kind {
+            Kind::Junk => self.junk(piece.len),
+            Kind::Skip => self.skip(piece.len),
+            Kind::Decl => {
+                self.begin_document();
+                self.encoding = Encoding::of_declaration(self.head(piece.len));
+                self.consume(piece.len);
+            }
+            Kind::Doctype { subset, nmap } => self.doctype(subset, nmap, piece.len),
+            Kind::Run => self.run_piece(piece.len),
+            Kind::RunStart => self.run_start(piece.len),
+            Kind::RunCut => {
+                self.begin_document();
+                self.phase = Phase::Prolog { nmap: true };
+                self.consume(piece.len);
+            }
+            Kind::Lost => {
+                self.note(Code::BrokenTag, "markup without an end");
+                self.consume(piece.len);
+            }
+            Kind::LongTag => self.long_tag(piece.len),
+            Kind::LongTagEnd { empty } => {
+                if !empty && self.phase == Phase::Open && self.framer.long_tag() != b"nmaprun" {
+                    let name = String::from_utf8_lossy(self.framer.long_tag()).into_owned();
+                    self.document.stack.skip(&name);
+                }
+                self.consume(piece.len);
+            }
+            Kind::Host(_) => self.host_piece(piece),
+        }
+    }
+
+    /// The first bytes that are not consumed.
+    fn head(&self, len: usize) -> &[u8] {
+        self.framer.bytes().get(..len).unwrap_or_default()
+    }
+
+    /// Forgets the first bytes, and counts their lines and what was dropped among them.
+    fn consume(&mut self, len: usize) {
+        let all = self.framer.is_last() && len >= self.framer.bytes().len();
+        let bytes = self.framer.bytes().get(..len).unwrap_or_default();
+        let before = self.intake.raw_start();
+        if let Some(nuls) = self.intake.consume(bytes, all) {
+            let count = i64::try_from(nuls.count).unwrap_or(i64::MAX);
+            let line = line_of(self.lines, bytes.get(..nuls.before).unwrap_or_default());
+            let place = || Position { byte: nuls.place, line };
+            self.ledger.add(Code::BadChar, count, place, || "NUL bytes dropped".into());
+        }
+        self.lines = self.lines.saturating_add(count_lines(bytes));
+        self.framer.consume(len);
+        self.bump.reset();
+        let raw = self.intake.raw_start().saturating_sub(before);
+        self.hash_bytes(raw);
+    }
+
+    fn hash_bytes(&mut self, len: u64) {
+        if !self.options.hash {
+            return;
+        }
+        let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.unhashed.len());
+        let (front, back) = self.unhashed.as_slices();
+        self.hash.update(front.get(..len).unwrap_or(front));
+        self.hash.update(back.get(..len.saturating_sub(front.len())).unwrap_or(back));
+        self.unhashed.drain(..len);
+    }
+
+    /// The place of the first byte that is not consumed.
+    fn here(&self) -> Position {
+        Position { byte: self.intake.raw_start(), line: self.lines.saturating_add(1) }
+    }
+
+    /// A warning at the first byte that is not consumed.
+    fn note(&mut self, code: Code, detail: &str) {
+        let here = self.here();
+        self.ledger.add(code, 1, || here, || detail.to_owned());
+    }
+
+    /// Gives the notes about the text of the first bytes their place.
+    fn settle(&mut self, text: &Settle) {
+        let (intake, framer, lines) = (&self.intake, &self.framer, self.lines);
+        self.ledger.take(&mut self.notes, |at| text.position(at, (intake, framer, lines)));
+    }
+}
+
+/// Reads the host in a piece, and notes how it ends.
+fn read_piece<'f>(
+    piece: Piece,
+    converted: &Converted<'f>,
+    index: i32,
+    (bump, options, notes): (&'f Bump, &Options, &mut Notes),
+) -> HostRead<'f> {
+    let text = converted.text;
+    let last = piece.kind == Kind::Host(HostEnd::Input);
+    let mut tokens = tokens(text, bump, options, last);
+    let mut read = host::read(text, &mut tokens, index, &mut context(bump, options, notes));
+    if read.len >= text.len() && piece.kind != Kind::Host(HostEnd::Closed) {
+        read.host.complete = false;
+        match piece.kind {
+            Kind::Host(HostEnd::NextHost | HostEnd::RunEnd) => {
+                notes.add(Code::ImplicitClose, text.len(), host::host_closed);
+            }
+            Kind::Host(HostEnd::Limit) => {
+                let cap = options.limits.host;
+                notes.add(Code::Limit, 0, || {
+                    format!("a host of more than {cap} bytes; the rest of it is skipped")
+                });
+            }
+            _ => {}
+        }
+    }
+    read
+}
+
+fn tokens<'f>(text: &'f str, bump: &'f Bump, options: &Options, last: bool) -> Tokens<'f> {
+    let limits = &options.limits;
+    let caps = TagCaps { tag: limits.tag, attributes: limits.attributes, markup: limits.markup };
+    Tokens::new(text, bump, caps, last)
+}
+
+fn context<'f, 'n>(bump: &'f Bump, options: &'n Options, notes: &'n mut Notes) -> Context<'f, 'n> {
+    let values = ValueReader { bump, cap: options.limits.value, repair: options.text_repair };
+    Context { values, notes, limits: &options.limits }
+}
+
+/// The way from places of a piece's text to places of the input.
+#[derive(Debug, Default)]
+struct Settle(Option<PlaceMap>);
+
+impl Settle {
+    fn of(converted: Converted<'_>) -> Self {
+        Self(converted.map)
+    }
+
+    fn position(&self, at: usize, (intake, framer, lines): (&Intake, &Framer, u64)) -> Position {
+        let at = self.0.as_ref().map_or(at, |map| map.source(at));
+        let before = framer.bytes().get(..at).unwrap_or(framer.bytes());
+        Position { byte: intake.raw_place(before), line: line_of(lines, before) }
+    }
+}
+
+fn count_lines(bytes: &[u8]) -> u64 {
+    to_u64(memchr::memchr_iter(b'\n', bytes).count())
+}
+
+/// The line behind these bytes, if that many lines ended before them.
+fn line_of(lines: u64, before: &[u8]) -> u64 {
+    lines.saturating_add(count_lines(before)).saturating_add(1)
+}
+
+fn strict_error(first: &Diagnostic) -> Error {
+    let kind = ErrorKind::Strict { code: first.code, detail: first.detail.clone() };
+    Error::new(kind).at(first.position)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

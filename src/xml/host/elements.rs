@@ -1,0 +1,171 @@
+//! Reads single elements of a host.
+
+use super::super::{context::Context, names::At, token::Attr, value};
+use crate::model::{
+    ExtraPorts, ExtraReason, Hostname, OsClass, OsMatch, OsPortUsed, PortState, Sequence,
+    TcpSequence, Trace, TraceHop,
+};
+
+pub(super) fn hostname<'f>(
+    attributes: &[Attr<'f>],
+    context: &mut Context<'f, '_>,
+) -> Option<Hostname<'f>> {
+    let (mut name, mut kind) = (None, None);
+    for attr in attributes {
+        match attr.id {
+            At::Name => name = context.text(attr),
+            At::Type => kind = context.text(attr),
+            _ => {}
+        }
+    }
+    Some(Hostname { name: name?, kind })
+}
+
+pub(super) fn extra_ports<'f>(
+    attributes: &[Attr<'f>],
+    context: &mut Context<'f, '_>,
+) -> ExtraPorts<'f> {
+    let mut extra = ExtraPorts { state: None, count: None, reasons: Vec::new() };
+    for attr in attributes {
+        match attr.id {
+            At::State => extra.state = context.text(attr).map(PortState::from_name),
+            At::Count => extra.count = context.int(attr),
+            _ => {}
+        }
+    }
+    extra
+}
+
+pub(super) fn extra_reason<'f>(
+    attributes: &[Attr<'f>],
+    context: &mut Context<'f, '_>,
+) -> ExtraReason<'f> {
+    let mut reason = ExtraReason { reason: None, count: None, proto: None, ports: None };
+    for attr in attributes {
+        match attr.id {
+            At::Reason => reason.reason = context.text(attr),
+            At::Count => reason.count = context.int(attr),
+            At::Proto => reason.proto = context.text(attr),
+            At::Ports => reason.ports = context.text(attr),
+            _ => {}
+        }
+    }
+    reason
+}
+
+pub(super) fn port_used<'f>(
+    attributes: &[Attr<'f>],
+    context: &mut Context<'f, '_>,
+) -> OsPortUsed<'f> {
+    let mut used = OsPortUsed { state: None, proto: None, port: None };
+    for attr in attributes {
+        match attr.id {
+            At::State => used.state = context.text(attr).map(PortState::from_name),
+            At::Proto => used.proto = context.text(attr),
+            At::Portid => used.port = context.int(attr),
+            _ => {}
+        }
+    }
+    used
+}
+
+pub(super) fn os_match<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> OsMatch<'f> {
+    let mut found = OsMatch { name: None, accuracy: None, line: None };
+    for attr in attributes {
+        match attr.id {
+            At::Name => found.name = context.text(attr),
+            At::Accuracy => found.accuracy = context.int(attr),
+            At::Line => found.line = context.int(attr),
+            _ => {}
+        }
+    }
+    found
+}
+
+pub(super) fn os_class<'f>(
+    match_index: Option<i32>,
+    attributes: &[Attr<'f>],
+    context: &mut Context<'f, '_>,
+) -> OsClass<'f> {
+    let mut class = OsClass {
+        match_index,
+        kind: None,
+        vendor: None,
+        family: None,
+        gen_: None,
+        accuracy: None,
+        cpes: Vec::new(),
+    };
+    for attr in attributes {
+        match attr.id {
+            At::Type => class.kind = context.text(attr),
+            At::Vendor => class.vendor = context.text(attr),
+            At::Osfamily => class.family = context.text(attr),
+            At::Osgen => class.gen_ = context.text(attr),
+            At::Accuracy => class.accuracy = context.int(attr),
+            _ => {}
+        }
+    }
+    class
+}
+
+pub(super) fn tcp_sequence<'f>(
+    found: &mut TcpSequence<'f>,
+    attr: &Attr<'f>,
+    context: &mut Context<'f, '_>,
+) {
+    match attr.id {
+        At::Index => found.index = context.int(attr),
+        At::Difficulty => found.difficulty = context.text(attr),
+        At::Class => found.class = context.text(attr),
+        At::Values => found.values = context.text(attr),
+        _ => {}
+    }
+}
+
+pub(super) fn sequence<'f>(
+    found: &mut Sequence<'f>,
+    attr: &Attr<'f>,
+    context: &mut Context<'f, '_>,
+) {
+    match attr.id {
+        At::Class => found.class = context.text(attr),
+        At::Values => found.values = context.text(attr),
+        _ => {}
+    }
+}
+
+pub(super) fn trace<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> Trace<'f> {
+    let mut trace = Trace::default();
+    for attr in attributes {
+        match attr.id {
+            At::Proto => trace.proto = context.text(attr),
+            At::Port => trace.port = context.int(attr),
+            _ => {}
+        }
+    }
+    trace
+}
+
+pub(super) fn hop<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> TraceHop<'f> {
+    let mut hop = TraceHop { ttl: None, rtt_ms: None, ip: None, hostname: None };
+    for attr in attributes {
+        match attr.id {
+            At::Ttl => hop.ttl = context.int(attr),
+            // nmap writes two hyphens for a time it does not know.
+            At::Rtt if context.plain(attr) != "--" => hop.rtt_ms = context.float(attr),
+            At::Ipaddr => {
+                hop.ip = match context.plain(attr) {
+                    "" => None,
+                    text => {
+                        let place = (context.values.bump, &mut *context.notes);
+                        Some(value::lone_address(text, attr.at, place))
+                    }
+                };
+            }
+            At::Host => hop.hostname = context.text(attr),
+            _ => {}
+        }
+    }
+    hop
+}

@@ -1,0 +1,246 @@
+//! Tokens of a piece of the input. A fast path reads what nmap writes; at the first markup that is
+//! written in any other way the rest of the piece goes to quick-xml, and what quick-xml cannot read, or
+//! what breaks rule R3, is repaired first. All three give the same tokens for the same markup.
+
+mod fast;
+mod quick;
+
+use bumpalo::Bump;
+
+use self::quick::Quick;
+use super::{
+    names::{At, El},
+    notes::{Notes, shorten},
+    repair::{self, Repaired},
+};
+use crate::error::Code;
+
+/// A token; its places are those of the piece's text.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Token<'f> {
+    /// A start tag; its attributes are in [`Tokens::attributes`].
+    Start { name: Name<'f>, empty: bool, at: usize },
+    /// An end tag.
+    End { name: Name<'f>, at: usize },
+    /// Text between tags, references not resolved.
+    Text { raw: &'f str, at: usize },
+    /// What a CDATA section holds.
+    Cdata { raw: &'f str, at: usize },
+}
+
+/// An element's name, known or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Name<'f> {
+    Known(El),
+    Unknown(&'f str),
+}
+
+impl<'f> Name<'f> {
+    #[inline]
+    fn of(name: &'f str) -> Self {
+        El::from_name(name.as_bytes()).map_or(Self::Unknown(name), Self::Known)
+    }
+
+    /// The name as written.
+    pub(super) fn as_str(self) -> &'f str {
+        match self {
+            Self::Known(el) => el.name(),
+            Self::Unknown(name) => name,
+        }
+    }
+}
+
+/// An attribute of known name.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Attr<'f> {
+    pub(super) id: At,
+    /// The value, references not resolved.
+    pub(super) raw: &'f str,
+    /// Place of the value.
+    pub(super) at: usize,
+    /// Whether the value is anything but printable ASCII without `&`.
+    pub(super) special: bool,
+}
+
+/// Caps on tags (rule R10).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TagCaps {
+    pub(super) tag: usize,
+    pub(super) attributes: usize,
+    pub(super) markup: usize,
+}
+
+/// Reads the tokens of one piece.
+pub(super) struct Tokens<'f> {
+    text: &'f str,
+    bump: &'f Bump,
+    caps: TagCaps,
+    /// Whether the input ends where the piece ends.
+    last: bool,
+    way: Way<'f>,
+    attributes: Vec<Attr<'f>>,
+    seen: u128,
+}
+
+enum Way<'f> {
+    /// Place of the next token.
+    Fast(usize),
+    /// quick-xml on what begins at a place of the piece.
+    Quick(Box<Quick<'f>>),
+    Done,
+}
+
+/// Why a way cannot give the next token.
+enum Stop {
+    End,
+    /// Markup at this place is not for this way.
+    Irregular(usize),
+}
+
+impl<'f> Tokens<'f> {
+    pub(super) fn new(text: &'f str, bump: &'f Bump, caps: TagCaps, last: bool) -> Self {
+        Self {
+            text,
+            bump,
+            caps,
+            last,
+            way: Way::Fast(0),
+            attributes: Vec::with_capacity(16),
+            seen: 0,
+        }
+    }
+
+    /// The same tokens without the fast path, for tests and benches of that claim.
+    pub(super) fn by_quick_xml(text: &'f str, bump: &'f Bump, caps: TagCaps, last: bool) -> Self {
+        let mut tokens = Self::new(text, bump, caps, last);
+        tokens.way = Way::Quick(Box::new(Quick::new(text, 0, None)));
+        tokens
+    }
+
+    /// The attributes of the last start tag; the first of two with one name counts (rule R11).
+    pub(super) fn attributes(&self) -> &[Attr<'f>] {
+        &self.attributes
+    }
+
+    /// Whether damage was met.
+    pub(super) fn was_repaired(&self) -> bool {
+        matches!(&self.way, Way::Quick(quick) if quick.map.is_some())
+    }
+
+    /// Place of the next token.
+    pub(super) fn place(&self) -> usize {
+        match &self.way {
+            Way::Fast(at) => *at,
+            Way::Quick(quick) => quick.place(quick.position()),
+            Way::Done => self.text.len(),
+        }
+    }
+
+    /// The next token; `None` at the end of the piece.
+    #[inline]
+    pub(super) fn next(&mut self, notes: &mut Notes) -> Option<Token<'f>> {
+        loop {
+            let found = match &mut self.way {
+                Way::Fast(_) => self.next_fast(notes),
+                Way::Quick(_) => self.next_quick(notes),
+                Way::Done => return None,
+            };
+            match found {
+                Ok(token) => return Some(token),
+                Err(Stop::End) => {
+                    self.way = Way::Done;
+                    return None;
+                }
+                Err(Stop::Irregular(at)) => self.hand_over(at, notes),
+            }
+        }
+    }
+
+    /// Fast path to quick-xml, or quick-xml to the repair and then quick-xml again.
+    fn hand_over(&mut self, at: usize, notes: &mut Notes) {
+        let rest = self.text.get(at..).unwrap_or_default();
+        let quick = match &self.way {
+            Way::Fast(_) => Quick::new(rest, at, None),
+            Way::Quick(quick) if quick.map.is_some() => {
+                // The repair wrote something that quick-xml does not read: a bug, but no reason to
+                // lose the hosts that follow.
+                notes.add(Code::BrokenTag, at, || "markup that cannot be read".into());
+                self.way = Way::Done;
+                return;
+            }
+            _ => {
+                let Repaired { text, map, broken } =
+                    repair::repair(rest, self.caps.markup, self.last, self.bump);
+                if let Some((first, detail)) = broken.first() {
+                    let count = i64::try_from(broken.len()).unwrap_or(i64::MAX);
+                    notes.add_many(Code::BrokenTag, at.saturating_add(*first), count, || {
+                        format!("{:?} dropped", shorten(detail))
+                    });
+                }
+                Quick::new(text, at, Some(map))
+            }
+        };
+        self.way = Way::Quick(Box::new(quick));
+    }
+
+    fn begin_attributes(&mut self) {
+        self.attributes.clear();
+        self.seen = 0;
+    }
+
+    /// Keeps an attribute of known name; gives it back if its name was there before.
+    #[inline]
+    fn keep(&mut self, attr: Option<Attr<'f>>) -> Option<At> {
+        let attr = attr?;
+        let bit = attr.id.bit();
+        if self.seen & bit != 0 {
+            return Some(attr.id);
+        }
+        self.seen |= bit;
+        self.attributes.push(attr);
+        None
+    }
+
+    #[inline]
+    fn note_tag(
+        &mut self,
+        at: usize,
+        len: usize,
+        (count, duplicate): (usize, Option<At>),
+        notes: &mut Notes,
+    ) {
+        if let Some(id) = duplicate {
+            notes.add(Code::DupAttr, at, || format!("attribute {} twice in one tag", id.name()));
+        }
+        if count > self.caps.attributes {
+            let cap = self.caps.attributes;
+            notes.add(Code::Limit, at, || {
+                format!("a tag of {count} attributes; the first {cap} count")
+            });
+        }
+        if len > self.caps.tag {
+            self.begin_attributes();
+        }
+    }
+
+    /// Whether a start tag of this length is beyond the cap: then its element is dropped.
+    pub(super) fn too_long(&self, at: usize) -> bool {
+        self.place().saturating_sub(at) > self.caps.tag
+    }
+}
+
+/// A byte of the names that nmap writes.
+#[inline]
+pub(super) const fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// A byte of any name that XML allows, told roughly: no blank, no markup.
+pub(super) const fn is_name_or_beyond(byte: u8) -> bool {
+    is_name(byte) || matches!(byte, b'-' | b'.' | b':') || byte >= 0x80
+}
+
+/// A byte that a name begins with.
+pub(super) const fn starts_name(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || matches!(byte, b'_' | b':') || byte >= 0x80
+}

@@ -1,0 +1,155 @@
+//! Tokens by quick-xml, of what is well-formed or was repaired.
+
+use quick_xml::{
+    Reader,
+    events::{BytesStart, Event},
+};
+
+use super::{
+    super::{
+        lex::is_blank,
+        names::At,
+        notes::Notes,
+        text::{PlaceMap, special_byte},
+    },
+    Attr, Name, Stop, Token, Tokens, Way, is_name_or_beyond, starts_name,
+};
+
+/// quick-xml on a part of a piece.
+pub(super) struct Quick<'f> {
+    reader: Reader<&'f [u8]>,
+    source: &'f str,
+    /// Place of the source in the piece.
+    base: usize,
+    /// If the source was repaired: from its places to those of the piece behind `base`.
+    pub(super) map: Option<PlaceMap>,
+}
+
+impl<'f> Tokens<'f> {
+    pub(super) fn next_quick(&mut self, notes: &mut Notes) -> Result<Token<'f>, Stop> {
+        let Way::Quick(quick) = &mut self.way else { return Err(Stop::End) };
+        loop {
+            let start = quick.position();
+            let at = quick.place(start);
+            let Ok(event) = quick.reader.read_event() else { return Err(Stop::Irregular(at)) };
+            let end = quick.position();
+            let source = quick.source;
+            let written = source.get(start..end).unwrap_or_default();
+            match event {
+                Event::Start(_) | Event::Empty(_) => {
+                    return self.quick_start((start, written), at, notes);
+                }
+                Event::End(_) => {
+                    let name = written.get(2..written.len().saturating_sub(1)).unwrap_or_default();
+                    let name = name.trim_end_matches([' ', '\t', '\r', '\n']);
+                    let plain = !name.is_empty() && name.bytes().all(is_name_or_beyond);
+                    if !plain || written.len() > self.caps.tag {
+                        return Err(Stop::Irregular(at));
+                    }
+                    return Ok(Token::End { name: Name::of(name), at });
+                }
+                Event::Text(_) | Event::GeneralRef(_) => {
+                    // References are events of their own there; here text runs to the next `<`.
+                    let tail = source.as_bytes().get(start..).unwrap_or_default();
+                    let len = memchr::memchr(b'<', tail).unwrap_or(tail.len());
+                    let stop = start.saturating_add(len);
+                    quick.skip_to(stop);
+                    let raw = source.get(start..stop).unwrap_or_default();
+                    return Ok(Token::Text { raw, at });
+                }
+                Event::CData(_) if written.len() <= self.caps.markup => {
+                    let raw = written.get(9..written.len().saturating_sub(3)).unwrap_or_default();
+                    return Ok(Token::Cdata { raw, at: at.saturating_add(9) });
+                }
+                Event::Comment(_) | Event::PI(_) | Event::Decl(_)
+                    if written.len() <= self.caps.markup => {}
+                Event::Eof => return Err(Stop::End),
+                _ => return Err(Stop::Irregular(at)),
+            }
+        }
+    }
+
+    fn quick_start(
+        &mut self,
+        (start, written): (usize, &'f str),
+        at: usize,
+        notes: &mut Notes,
+    ) -> Result<Token<'f>, Stop> {
+        let Way::Quick(quick) = &self.way else { return Err(Stop::End) };
+        let inner = written.get(1..written.len().saturating_sub(1)).unwrap_or_default();
+        let empty = inner.ends_with('/');
+        let inner = inner.strip_suffix('/').unwrap_or(inner);
+        let len = inner.bytes().position(|b| !is_name_or_beyond(b)).unwrap_or(inner.len());
+        let (name, rest) = inner.split_at_checked(len).unwrap_or((inner, ""));
+        let good_name = name.bytes().next().is_some_and(starts_name)
+            && rest.bytes().next().is_none_or(is_blank);
+        if !good_name || memchr::memchr(b'<', inner.as_bytes()).is_some() {
+            return Err(Stop::Irregular(at));
+        }
+        let mut found = Vec::new();
+        let mut count = 0_usize;
+        let tag = BytesStart::from_content(inner, len);
+        let mut attributes = tag.attributes();
+        for attribute in attributes.with_checks(false) {
+            let Ok(attribute) = attribute else { return Err(Stop::Irregular(at)) };
+            let key = attribute.key.as_ref();
+            if !key.bytes().next().is_some_and(starts_name) || !key.bytes().all(is_name_or_beyond) {
+                return Err(Stop::Irregular(at));
+            }
+            count = count.saturating_add(1);
+            if count > self.caps.attributes {
+                continue;
+            }
+            // The values lie in `inner`: their places give them its life.
+            let value = attribute.value.as_ref();
+            let offset = value.as_ptr().addr().saturating_sub(inner.as_ptr().addr());
+            let raw = inner.get(offset..offset.saturating_add(value.len())).unwrap_or_default();
+            let place = quick.place(start.saturating_add(1).saturating_add(offset));
+            let attr = At::from_name(key.as_bytes()).map(|id| Attr {
+                id,
+                raw,
+                at: place,
+                special: raw.bytes().any(special_byte),
+            });
+            found.push(attr);
+        }
+        self.begin_attributes();
+        let mut duplicate = None;
+        for attr in found {
+            duplicate = duplicate.or(self.keep(attr));
+        }
+        self.note_tag(at, written.len(), (count, duplicate), notes);
+        Ok(Token::Start { name: Name::of(name), empty, at })
+    }
+}
+
+impl<'f> Quick<'f> {
+    pub(super) fn new(source: &'f str, base: usize, map: Option<PlaceMap>) -> Self {
+        let mut reader = Reader::from_str(source);
+        let config = reader.config_mut();
+        config.check_end_names = false;
+        config.allow_unmatched_ends = true;
+        config.allow_dangling_amp = true;
+        Self { reader, source, base, map }
+    }
+
+    /// Place of the reader in the source.
+    pub(super) fn position(&self) -> usize {
+        usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
+    }
+
+    /// Place in the piece of a place in the source.
+    pub(super) fn place(&self, position: usize) -> usize {
+        let position = self.map.as_ref().map_or(position, |map| map.source(position));
+        self.base.saturating_add(position)
+    }
+
+    /// Goes on at a place behind the reader's, which is that of a `<` or the end.
+    fn skip_to(&mut self, stop: usize) {
+        while self.position() < stop {
+            if self.reader.read_event().is_err() {
+                break;
+            }
+        }
+    }
+}
