@@ -55,6 +55,8 @@ pub struct Decoder {
     doc_start: u64,
     /// Bytes that are not consumed, for the hash.
     unhashed: VecDeque<u8>,
+    /// Place of the first of these.
+    hashed: u64,
     hash: Sha256,
 }
 
@@ -97,6 +99,7 @@ impl Decoder {
             lines: 0,
             doc_start: 0,
             unhashed: VecDeque::new(),
+            hashed: 0,
             hash: Sha256::new(),
             options,
         }
@@ -242,7 +245,6 @@ impl Decoder {
     fn consume(&mut self, len: usize) {
         let all = self.framer.is_last() && len >= self.framer.bytes().len();
         let bytes = self.framer.bytes().get(..len).unwrap_or_default();
-        let before = self.intake.raw_start();
         if let Some(nuls) = self.intake.consume(bytes, all) {
             let count = i64::try_from(nuls.count).unwrap_or(i64::MAX);
             let line = line_of(self.lines, bytes.get(..nuls.before).unwrap_or_default());
@@ -252,14 +254,15 @@ impl Decoder {
         self.lines = self.lines.saturating_add(count_lines(bytes));
         self.framer.consume(len);
         self.bump.reset();
-        let raw = self.intake.raw_start().saturating_sub(before);
-        self.hash_bytes(raw);
+        self.hash_consumed();
     }
 
-    fn hash_bytes(&mut self, len: u64) {
+    fn hash_consumed(&mut self) {
         if !self.options.hash {
             return;
         }
+        let place = self.intake.raw_start();
+        let len = place.saturating_sub(mem::replace(&mut self.hashed, place));
         let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.unhashed.len());
         let (front, back) = self.unhashed.as_slices();
         self.hash.update(front.get(..len).unwrap_or(front));

@@ -1,0 +1,3 @@
+//! One integration binary: the library and the command on real and damaged input.
+
+mod rules;

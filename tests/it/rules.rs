@@ -1,0 +1,496 @@
+//! The rules on damaged and hostile input (docs/data-model.md, section 1.2), one test each.
+
+use scanmill::{
+    error::{Code, Error},
+    limits::Limits,
+    model::{Host, RunRecord, ScanEvent},
+    xml::{Options, Reader},
+};
+
+/// What a text gives.
+#[derive(Default)]
+struct Read {
+    hosts: Vec<Host<'static>>,
+    runs: Vec<RunRecord>,
+    events: usize,
+    error: Option<Error>,
+}
+
+impl Read {
+    fn of(text: impl AsRef<[u8]>) -> Self {
+        Self::with(text, Options::default())
+    }
+
+    fn with(text: impl AsRef<[u8]>, options: Options) -> Self {
+        let mut read = Self::default();
+        for event in Reader::new(text.as_ref(), options).events() {
+            match event {
+                Ok(ScanEvent::Host(host)) => read.hosts.push(*host),
+                Ok(ScanEvent::RunEnd(record)) => read.runs.push(*record),
+                Ok(ScanEvent::Run(_)) => read.events += 1,
+                Ok(_) => {}
+                Err(error) => {
+                    assert!(read.error.is_none(), "one error an input");
+                    read.error = Some(error);
+                }
+            }
+        }
+        read
+    }
+
+    fn codes(&self) -> Vec<(Code, i64)> {
+        self.runs.iter().flat_map(|run| run.diagnostics.iter().map(|d| (d.code, d.count))).collect()
+    }
+
+    fn addresses(&self) -> Vec<&str> {
+        self.hosts.iter().map(|host| host.ip().map_or("", |ip| &*ip.text)).collect()
+    }
+
+    fn complete(&self) -> Vec<bool> {
+        self.hosts.iter().map(|host| host.complete).collect()
+    }
+
+    fn error_code(&self) -> Option<Code> {
+        self.error.as_ref().and_then(Error::code)
+    }
+}
+
+const HEAD: &str = r#"<nmaprun scanner="nmap" args="nmap x" start="1700000000" version="7.94">"#;
+
+fn host(last: u8) -> String {
+    format!(r#"<host><status state="up"/><address addr="192.0.2.{last}" addrtype="ipv4"/></host>"#)
+}
+
+#[test]
+fn a_whole_document_has_no_warnings() {
+    let read = Read::of(format!("{HEAD}{}{}</nmaprun>", host(1), host(2)));
+    assert_eq!(read.addresses(), ["192.0.2.1", "192.0.2.2"]);
+    assert_eq!((read.complete(), read.codes()), (vec![true, true], vec![]));
+    assert!(!read.runs[0].truncated && read.error.is_none());
+}
+
+#[test]
+fn r1_bytes_before_the_document_are_skipped() {
+    for junk in ["Starting Nmap\n", "<b>x</b> & <", "<!-- a --> junk", "\u{1b}[0m"] {
+        let read = Read::of(format!("{junk}<?xml version=\"1.0\"?>{HEAD}{}</nmaprun>", host(1)));
+        assert_eq!(read.addresses(), ["192.0.2.1"], "{junk}");
+        assert_eq!(read.codes(), [(Code::LeadingJunk, 1)], "{junk}");
+    }
+    let clean = Read::of(format!("\u{feff} \n<!-- <host > --> {HEAD}</nmaprun>"));
+    assert_eq!((clean.hosts.len(), clean.codes()), (0, vec![]));
+}
+
+#[test]
+fn r1_a_host_or_another_element_of_a_run_first_is_a_scan_without_header() {
+    let read = Read::of(host(1));
+    assert_eq!(read.addresses(), ["192.0.2.1"]);
+    assert_eq!(read.codes(), [(Code::NoHeader, 1), (Code::Truncated, 1)]);
+    let read = Read::of(format!("<?xml version=\"1.0\"?><scaninfo type=\"syn\"/>{}", host(1)));
+    assert_eq!(read.addresses(), ["192.0.2.1"]);
+    assert_eq!(read.codes(), [(Code::NoHeader, 1), (Code::Truncated, 1)]);
+    assert_eq!(read.runs[0].scan_info.len(), 1);
+}
+
+#[test]
+fn r1_what_is_no_nmap_xml_is_refused() {
+    for text in [
+        "<?xml version=\"1.0\"?><html><host a=\"1\"></host></html>",
+        "<?xml version=\"1.0\"?><!DOCTYPE x><report/>",
+        "hello",
+        "<!-- only a comment -->",
+        "<?xml version=\"1.0\"?>",
+        "<?xml version=\"1.0\"?><!DOCTYPE html>",
+        "<html><hosts></html>",
+    ] {
+        let read = Read::of(text);
+        assert_eq!(read.error_code(), Some(Code::NotNmap), "{text}");
+        assert!(read.hosts.is_empty() && read.runs.is_empty(), "{text}");
+    }
+    let error = Read::of("<?xml version=\"1.0\"?>\n<html>").error.unwrap();
+    assert_eq!(error.position().map(|p| (p.byte, p.line)), Some((22, 2)));
+}
+
+#[test]
+fn r1_input_that_ends_before_the_header_does_has_no_rows_and_no_error() {
+    for text in [
+        "<nmaprun",
+        "<nmaprun scanner=\"nm",
+        "<?xml version=\"1.0\"?><!DOCTYPE nmaprun",
+        "<?xml version=\"1.0\"?><!DOCTYPE nmaprun>\n<!-- ",
+        "<?xml version=\"1.0\"?><!DOCTYPE nmaprun><nmapr",
+    ] {
+        let read = Read::of(text);
+        assert!(read.error.is_none() && read.hosts.is_empty(), "{text}");
+        assert!(read.runs.iter().all(|run| !run.exists), "{text}");
+        assert!(read.codes().contains(&(Code::Truncated, 1)), "{text}");
+    }
+    for text in ["", " \n\t\r\n"] {
+        let read = Read::of(text);
+        assert!(read.error.is_none() && !read.runs[0].exists, "{text:?}");
+        assert_eq!(read.codes(), [(Code::Empty, 1)], "{text:?}");
+    }
+}
+
+#[test]
+fn r2_the_end_of_input_closes_what_is_open() {
+    let read = Read::of(format!(
+        "{HEAD}{}<host><address addr=\"192.0.2.2\"/><ports><port protocol=\"tcp\" portid=\"80\">\
+         <state state=\"open\"/><service name=\"http\" prod",
+        host(1)
+    ));
+    assert_eq!(read.complete(), [true, false]);
+    assert_eq!((read.hosts[1].ports.len(), read.hosts[1].ports[0].services.len()), (1, 0));
+    assert_eq!(read.codes(), [(Code::Truncated, 1)]);
+    assert!(read.runs[0].truncated && read.runs[0].hosts_incomplete == 1);
+}
+
+#[test]
+fn r3_a_raw_bracket_ends_a_tag_which_is_dropped() {
+    let read = Read::of(format!(
+        "{HEAD}<host><address addr=\"192.0.2.1\"/><address addr=\"00:00 vendor=\"x\"/>\
+         <hostnames><hostname name=\"a\"/><hostname name=\"b\" type=<hostname name=\"c\"/></hostnames>\
+         </host>{}</nmaprun>",
+        host(2)
+    ));
+    assert_eq!(read.addresses(), ["192.0.2.1", "192.0.2.2"]);
+    let names: Vec<_> = read.hosts[0].hostnames.iter().map(|n| &*n.name).collect();
+    assert_eq!(names, ["a", "c"]);
+    assert_eq!(read.complete(), [true, true]);
+    assert_eq!(read.codes()[0], (Code::BrokenTag, 2));
+}
+
+#[test]
+fn r4_elements_find_their_place_by_name() {
+    let read = Read::of(format!(
+        "{HEAD}<host><address addr=\"192.0.2.1\"/><ports><extraports state=\"closed\" count=\"9\">\
+         <port protocol=\"tcp\" portid=\"22\"><state state=\"open\"/><service name=\"ssh\">\
+         <port protocol=\"tcp\" portid=\"80\"><state state=\"open\"/>\
+         <times srtt=\"5\" rttvar=\"6\" to=\"7\"/></host></nmaprun>"
+    ));
+    let host = &read.hosts[0];
+    assert_eq!((host.ports.len(), host.extra_ports.len(), host.srtt_us), (2, 1, Some(5)));
+    assert_eq!(host.ports[0].services[0].name.as_deref(), Some("ssh"));
+    assert!(host.complete);
+    assert_eq!(read.codes(), [(Code::ImplicitClose, 3)]);
+}
+
+#[test]
+fn r4_elements_of_a_run_close_a_host_but_tasks_close_nothing() {
+    let read = Read::of(format!(
+        "{HEAD}<host><address addr=\"192.0.2.1\"/><ports>\
+         <taskprogress task=\"x\" time=\"1700000001\" percent=\"1.5\"/>\
+         <hosthint><status state=\"up\"/><address addr=\"192.0.2.77\"/></hosthint>\
+         <port protocol=\"tcp\" portid=\"80\"><state state=\"open\"/></port></ports>\
+         <runstats><finished time=\"1700000002\" exit=\"success\"/><hosts up=\"1\"/></runstats></nmaprun>"
+    ));
+    assert_eq!(
+        (read.events, read.hosts[0].ports.len(), read.addresses()),
+        (2, 1, vec!["192.0.2.1"])
+    );
+    assert_eq!(read.complete(), [false]);
+    assert!(read.runs[0].stats.finished && !read.runs[0].truncated);
+    assert_eq!(read.codes(), [(Code::ImplicitClose, 1)]);
+}
+
+#[test]
+fn r4_what_fits_nowhere_is_skipped_with_its_content() {
+    let read = Read::of(format!(
+        "{HEAD}<host><hostname name=\"x\"><status state=\"down\"/></hostname>\
+         <address addr=\"192.0.2.1\"/></host></nmaprun>"
+    ));
+    assert_eq!(read.addresses(), ["192.0.2.1"]);
+    assert_eq!(read.hosts[0].status.state.as_str(), "unknown");
+    assert_eq!(read.codes(), [(Code::Unknown, 1)]);
+}
+
+#[test]
+fn r5_end_tags_close_up_to_their_element_or_nothing() {
+    let read = Read::of(format!(
+        "{HEAD}</ports><host></port><address addr=\"192.0.2.1\"/><ports><port portid=\"1\">\
+         <state state=\"open\"/></ports></host></nmaprun>"
+    ));
+    assert_eq!(read.hosts[0].ports.len(), 1);
+    assert_eq!(read.codes(), [(Code::StrayEnd, 2), (Code::ImplicitClose, 1)]);
+}
+
+#[test]
+fn r6_a_second_header_begins_a_new_scan() {
+    let one = format!("<?xml version=\"1.0\"?>{HEAD}{}", host(1));
+    for between in ["", "</nmaprun>\n text \n", "<host><address addr=\"192.0.2.9\"/>"] {
+        for second in
+            ["<?xml version=\"1.0\"?><nmaprun args=\"nmap y\">", "<nmaprun args=\"nmap y\">"]
+        {
+            let read = Read::of(format!("{one}{between}{second}{}</nmaprun>", host(2)));
+            assert_eq!(read.runs.len(), 2);
+            assert_eq!(read.addresses().last(), Some(&"192.0.2.2"));
+            assert_eq!(read.hosts.last().unwrap().index, 0);
+            assert_ne!(read.runs[0].header.scan_id, read.runs[1].header.scan_id);
+            assert_eq!(read.runs[0].truncated, !between.starts_with("</nmaprun>"));
+            assert_eq!(read.runs[1].header.doc_index, 1);
+        }
+    }
+}
+
+#[test]
+fn r6_bytes_of_documents_add_up() {
+    let text = format!(" {HEAD}</nmaprun>\n<?xml version=\"1.0\"?>{HEAD}{}</nmaprun>\n\n", host(1));
+    let read = Read::of(&text);
+    let sum: i64 = read.runs.iter().map(|run| run.bytes).sum();
+    assert_eq!((read.runs.len(), sum), (2, i64::try_from(text.len()).unwrap()));
+}
+
+#[test]
+fn r7_hosts_after_the_end_or_after_a_cut_host_continue_the_scan() {
+    let stats = |up, elapsed| {
+        format!(
+            "<runstats><finished time=\"17000000{up}0\" elapsed=\"{elapsed}\" exit=\"success\"/>\
+             <hosts up=\"{up}\" down=\"1\" total=\"{}\"/></runstats>",
+            up + 1
+        )
+    };
+    let read = Read::of(format!(
+        "{HEAD}{}{}</nmaprun>\n{}{}</nmaprun>",
+        host(1),
+        stats(1, 1.5),
+        host(2),
+        stats(2, 2.25)
+    ));
+    assert_eq!((read.runs.len(), read.hosts[1].index), (1, 1));
+    let run = &read.runs[0];
+    assert!(run.resumed && !run.truncated && run.stats.finished);
+    assert_eq!(run.stats.elapsed_s, Some(3.75));
+    assert_eq!((run.stats.hosts.up, run.stats.hosts.total), (Some(3), Some(5)));
+    assert_eq!(run.stats.end_time.map(|t| t.seconds()), Some(1_700_000_020));
+    assert_eq!(read.codes(), [(Code::Resumed, 1)]);
+
+    let cut =
+        Read::of(format!("{HEAD}<host><address addr=\"192.0.2.1\"/><por{}</nmaprun>", host(2)));
+    assert_eq!(cut.complete(), [false, true]);
+    assert!(cut.runs[0].resumed);
+    assert_eq!(cut.codes(), [(Code::BrokenTag, 1), (Code::ImplicitClose, 1)]);
+}
+
+#[test]
+fn r8_unknown_elements_are_skipped_but_a_host_always_begins() {
+    let read = Read::of(format!(
+        "{HEAD}<x><x><port/></x><address addr=\"192.0.2.8\"/></x><y/><x/>\
+         <host><z><ports></z><address addr=\"192.0.2.1\"/></host>\
+         <output>text <host ><address addr=\"192.0.2.2\"/></host></nmaprun>"
+    ));
+    assert_eq!(read.addresses(), ["192.0.2.1", "192.0.2.2"]);
+    assert_eq!(read.codes()[0], (Code::Unknown, 3), "each name once");
+    let ended = Read::of(format!("{HEAD}<host><x><y></host>{}</nmaprun>", host(2)));
+    assert_eq!(ended.complete(), [true, true], "the end of the host ends the skip");
+}
+
+#[test]
+fn r8_comments_pis_and_cdata_are_understood_everywhere() {
+    let read = Read::of(format!(
+        "{HEAD}<!-- <host > -- </nmaprun> --><?x <host > ?><host><!-- </host> -->\
+         <address addr=\"192.0.2.1\"/><?p </host> ?><hostscript><script id=\"s\">\
+         <elem>a<!-- b -->c<![CDATA[<host >&amp;]]></elem></script></hostscript></host></nmaprun>"
+    ));
+    assert_eq!((read.addresses(), read.codes()), (vec!["192.0.2.1"], vec![]));
+    let mut json = Vec::new();
+    read.hosts[0].scripts[0].data.write_json(&mut json);
+    assert_eq!(String::from_utf8(json).unwrap(), r#"["ac<host >&amp;"]"#);
+}
+
+#[test]
+fn r8_openers_without_an_end_lose_their_opener() {
+    let read = Read::of(format!("{HEAD}<!-- {}<host><![CDATA[ {}</nmaprun>", host(1), host(2)));
+    assert_eq!(read.addresses(), ["192.0.2.1", "", "192.0.2.2"]);
+    assert!(read.codes().contains(&(Code::BrokenTag, 2)));
+    let far = format!("{HEAD}<!-- {}{} --></nmaprun>", " ".repeat(1 << 20), host(1));
+    assert_eq!(Read::of(far).addresses(), ["192.0.2.1"], "no end within 1 MiB");
+    let near = format!("{HEAD}<!-- {}{} --></nmaprun>", " ".repeat(1 << 19), host(1));
+    assert_eq!(Read::of(near).hosts.len(), 0);
+}
+
+#[test]
+fn r9_no_entity_is_declared_or_expanded() {
+    let read = Read::of(format!(
+        "<!DOCTYPE nmaprun [<!ENTITY a \"aaaa]>\"><!ENTITY b SYSTEM \"file:///etc/passwd\">\
+         <!-- ]> <nmaprun> -->]>{HEAD}<host><address addr=\"192.0.2.1\"/>\
+         <hostnames><hostname name=\"&a;&b;\"/></hostnames></host></nmaprun>"
+    ));
+    assert_eq!(read.hosts[0].hostnames[0].name, "&a;&b;");
+    assert_eq!(read.codes(), [(Code::Dtd, 1), (Code::BadEntity, 2)]);
+}
+
+#[test]
+fn r10_values_tags_hosts_depth_and_attributes_are_capped() {
+    let limits = Limits::default().with_value(100).with_tag(4000).with_host(20_000);
+    let options = || Options::default().with_limits(limits.clone());
+    let long = |n| "x".repeat(n);
+
+    let value = format!(
+        "{HEAD}<host comment=\"{}\"><address addr=\"192.0.2.1\"/></host></nmaprun>",
+        long(101)
+    );
+    let read = Read::with(value, options());
+    assert_eq!(read.hosts[0].comment.as_deref().map(str::len), Some(100));
+    assert_eq!((read.complete(), read.codes()), (vec![true], vec![(Code::Limit, 1)]));
+
+    let tag = format!(
+        "{HEAD}<host><hostnames><hostname name=\"a\" x=\"{}\"/><hostname name=\"b\"/></hostnames>\
+         <address addr=\"192.0.2.1\"/></host></nmaprun>",
+        long(4000)
+    );
+    let read = Read::with(tag, options());
+    assert_eq!((read.hosts[0].hostnames.len(), read.codes()), (1, vec![(Code::Limit, 1)]));
+
+    let ports: String =
+        (0..1000).map(|n| format!("<port portid=\"{n}\"><state state=\"open\"/></port>")).collect();
+    let text = format!(
+        "{HEAD}<host><address addr=\"192.0.2.1\"/><ports>{ports}</ports></host>{}</nmaprun>",
+        host(2)
+    );
+    let read = Read::with(text, options());
+    assert_eq!(read.complete(), [false, true]);
+    assert!((300..500).contains(&read.hosts[0].ports.len()));
+    assert_eq!(read.codes(), [(Code::Limit, 1)]);
+
+    let deep = format!(
+        "{HEAD}<host><address addr=\"192.0.2.1\"/><hostscript><script id=\"s\">{}<elem>y</elem>{}\
+         </script></hostscript></host></nmaprun>",
+        "<table>".repeat(10_000),
+        "</table>".repeat(10_000)
+    );
+    let read = Read::of(deep);
+    assert_eq!((read.complete(), read.codes()), (vec![true], vec![(Code::Limit, 1)]));
+
+    let many: String = (0..300).map(|n| format!(" a{n}=\"\"")).collect();
+    let text =
+        format!("{HEAD}<host><address addr=\"192.0.2.1\"{many} vendor=\"v\"/></host></nmaprun>");
+    let read = Read::of(text);
+    assert_eq!(read.hosts[0].addresses[0].vendor, None, "beyond the first 256");
+    assert_eq!((read.addresses(), read.codes()), (vec!["192.0.2.1"], vec![(Code::Limit, 1)]));
+}
+
+#[test]
+fn r10_a_tag_beyond_the_cap_between_hosts_is_dropped_while_it_streams() {
+    let limits = Limits::default().with_tag(1000);
+    for end in ["/>", "><address/></hosthint>"] {
+        let text = format!(
+            "{HEAD}{}<hosthint x=\"{}\"{end}{}</nmaprun>",
+            host(1),
+            ">".repeat(200_000),
+            host(2)
+        );
+        let read = Read::with(text, Options::default().with_limits(limits.clone()));
+        assert_eq!(read.addresses(), ["192.0.2.1", "192.0.2.2"], "{end}");
+        assert_eq!((read.events, read.codes()), (0, vec![(Code::Limit, 1)]), "{end}");
+    }
+}
+
+#[test]
+fn r10_ports_of_a_host_are_capped() {
+    let ports: String =
+        (0..20).map(|n| format!("<port portid=\"{n}\"><state state=\"open\"/></port>")).collect();
+    let limits = Limits::default().with_ports(10);
+    let text = format!("{HEAD}<host><ports>{ports}</ports></host></nmaprun>");
+    let read = Read::with(text, Options::default().with_limits(limits));
+    assert_eq!((read.hosts[0].ports.len(), read.complete()), (10, vec![false]));
+    assert_eq!(read.codes(), [(Code::Limit, 10)]);
+}
+
+#[test]
+fn r11_the_first_of_two_equal_attributes_counts() {
+    let read = Read::of(format!(
+        "{HEAD}<host><address addr=\"192.0.2.1\" addr=\"192.0.2.2\"/></host></nmaprun>"
+    ));
+    assert_eq!((read.addresses(), read.codes()), (vec!["192.0.2.1"], vec![(Code::DupAttr, 1)]));
+}
+
+#[test]
+fn r11_strict_reading_ends_at_the_first_warning_and_keeps_whole_hosts_before_it() {
+    let strict = || Options::default().with_strict(true);
+    let bad = "<host><address addr=\"192.0.2.2\"/><distance value=\"x\"/></host>";
+    let read = Read::with(format!("{HEAD}{}{bad}{}</nmaprun>", host(1), host(3)), strict());
+    assert_eq!(read.addresses(), ["192.0.2.1"]);
+    assert_eq!(read.error_code(), Some(Code::Strict));
+    assert_eq!(read.runs.len(), 1, "the hosts have their scan");
+    let whole = Read::with(format!("{HEAD}{}</nmaprun>", host(1)), strict());
+    assert!(whole.error.is_none() && whole.hosts.len() == 1);
+    let cut = Read::with(format!("{HEAD}{}", host(1)), strict());
+    assert_eq!((cut.hosts.len(), cut.error_code()), (1, Some(Code::Strict)));
+}
+
+#[test]
+fn keys_of_a_scan_without_args_hang_on_its_first_host() {
+    let masscan = "<?xml version=\"1.0\"?>\r\n<nmaprun scanner=\"masscan\" start=\"1610324225\" \
+        version=\"1.0-BETA\" xmloutputversion=\"1.03\">\r\n<scaninfo type=\"syn\" protocol=\"tcp\"/>\r\n\
+        <host endtime=\"1610324299\"><address addr=\"192.0.2.9\" addrtype=\"ipv4\"/><ports>\
+        <port protocol=\"tcp\" portid=\"443\"><state state=\"open\" reason=\"syn-ack\" \
+        reason_ttl=\"64\"/></port></ports></host>\r\n<runstats><finished time=\"1610324310\"/>\
+        <hosts up=\"1\" down=\"0\" total=\"1\"/></runstats>\r\n</nmaprun>";
+    let read = Read::of(masscan);
+    assert_eq!(read.runs[0].header.scan_id, "8a868a560ce9ea9067df5349da80df73");
+    let status = &read.hosts[0].status;
+    assert_eq!((status.state.as_str(), status.reason.as_deref()), ("up", Some("inferred")));
+    let bare = Read::of("<nmaprun><runstats><finished time=\"5\"/></runstats></nmaprun>");
+    let other = Read::of("<nmaprun><runstats><finished time=\"6\"/></runstats></nmaprun>");
+    assert_ne!(bare.runs[0].header.scan_id, other.runs[0].header.scan_id);
+}
+
+#[test]
+fn masscan_banners_without_state_are_open_ports() {
+    let read = Read::of(
+        "<nmaprun scanner=\"masscan\"><host endtime=\"5\"><address addr=\"2001:DB8::1\" addrtype=\"ipv4\"/>\
+         <ports><port protocol=\"TCP\" portid=\"80\"><service><banner>HTTP/1.0</banner></service></port>\
+         <port protocol=\"tcp\" portid=\"81\"><service name=\"x\"/></port>\
+         <port protocol=\"tcp\" portid=\"80\"><state state=\"closed\"/><service name=\"title\" banner=\"t\"/>\
+         </port><port protocol=\"tcp\" portid=\"70000\"><state state=\"open\"/></port></ports></host></nmaprun>",
+    );
+    let host = &read.hosts[0];
+    assert_eq!(read.addresses(), ["2001:db8::1"]);
+    assert_eq!((host.ports.len(), host.ports[0].services.len()), (1, 2));
+    assert_eq!(host.ports[0].state.as_str(), "open");
+    assert_eq!(read.codes(), [(Code::Addrtype, 1), (Code::PortDropped, 2), (Code::DupPort, 1)]);
+}
+
+#[test]
+fn utf16_input_reads_like_utf8_and_places_count_input_bytes() {
+    let text = format!("{HEAD}<host comment=\"\u{fc}&x;\"></host></nmaprun>");
+    let plain = Read::of(&text);
+    let wide: Vec<u8> =
+        std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let read = Read::of(&wide);
+    assert_eq!(read.hosts, plain.hosts);
+    assert_eq!(read.runs[0].bytes, i64::try_from(wide.len()).unwrap());
+    let byte = read.runs[0].diagnostics[0].position.byte;
+    let index = text.find("&x;").unwrap();
+    assert_eq!(byte, u64::try_from(2 + 2 * text[..index].encode_utf16().count()).unwrap());
+}
+
+#[test]
+fn legacy_encodings_are_read_as_declared() {
+    let read = Read::of(
+        [
+            b"<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>".as_slice(),
+            HEAD.as_bytes(),
+            b"<host comment=\"f\xfcr\"></host></nmaprun>",
+        ]
+        .concat(),
+    );
+    assert_eq!(read.hosts[0].comment.as_deref(), Some("f\u{fc}r"));
+    assert_eq!(read.codes(), []);
+    let undeclared =
+        Read::of([HEAD.as_bytes(), b"<host comment=\"f\xfcr\"></host></nmaprun>"].concat());
+    assert_eq!(undeclared.hosts[0].comment.as_deref(), Some("f\u{fc}r"));
+    assert_eq!(undeclared.codes(), [(Code::BadUtf8, 1)]);
+}
+
+#[test]
+fn the_digest_of_a_document_is_that_of_its_bytes() {
+    let one = format!("\u{feff}{HEAD}\0{}</nmaprun>\n\0\0", host(1));
+    let two = format!("<?xml version=\"1.0\"?>{HEAD}</nmaprun>\n");
+    let digest = |text: &str| {
+        let read = Read::with(text, Options::default().with_hash(true));
+        read.runs.iter().map(|run| run.content_sha256.clone().unwrap()).collect::<Vec<_>>()
+    };
+    let joined = digest(&format!("{one}{two}"));
+    assert_eq!(joined, [digest(&one), digest(&two)].concat());
+    assert_eq!(joined[1].len(), 64);
+}
