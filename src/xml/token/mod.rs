@@ -110,7 +110,8 @@ impl<'f> Tokens<'f> {
         }
     }
 
-    /// The same tokens without the fast path, for tests and benches of that claim.
+    /// The same tokens without the fast path, to prove that claim.
+    #[cfg(test)]
     pub(super) fn by_quick_xml(text: &'f str, bump: &'f Bump, caps: TagCaps, last: bool) -> Self {
         let mut tokens = Self::new(text, bump, caps, last);
         tokens.way = Way::Quick(Box::new(Quick::new(text, 0, None)));
@@ -243,4 +244,105 @@ pub(super) const fn is_name_or_beyond(byte: u8) -> bool {
 /// A byte that a name begins with.
 pub(super) const fn starts_name(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || matches!(byte, b'_' | b':') || byte >= 0x80
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::xml::notes::Ledger;
+
+    const CAPS: TagCaps = TagCaps { tag: 1 << 20, attributes: 256, markup: 1 << 20 };
+
+    /// All tokens with their attributes, and the codes of the warnings.
+    fn all(mut tokens: Tokens<'_>) -> Vec<String> {
+        let mut notes = Notes::new(8);
+        let mut found = Vec::new();
+        while let Some(token) = tokens.next(&mut notes) {
+            let attributes = match token {
+                Token::Start { .. } => tokens.attributes(),
+                _ => &[],
+            };
+            found.push(format!("{token:?} {attributes:?}"));
+        }
+        let mut ledger = Ledger::new(8);
+        ledger.take(&mut notes, |_| crate::error::Position::default());
+        found.extend(ledger.finish().iter().map(|d| format!("{} {}", d.code, d.count)));
+        found
+    }
+
+    fn assert_both_ways_agree(text: &str, last: bool) {
+        let bump = Bump::new();
+        let fast = all(Tokens::new(text, &bump, CAPS, last));
+        let quick = all(Tokens::by_quick_xml(text, &bump, CAPS, last));
+        assert_eq!(fast, quick, "{text}");
+    }
+
+    /// The fixtures as text.
+    fn fixtures() -> Vec<String> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
+        let mut texts: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|e| e == "xml"))
+            .map(|path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned())
+            .collect();
+        texts.sort_unstable();
+        assert!(texts.len() > 40);
+        texts
+    }
+
+    #[test]
+    fn the_fast_path_and_quick_xml_agree_on_fixtures_and_their_cuts() {
+        for text in fixtures() {
+            for last in [false, true] {
+                assert_both_ways_agree(&text, last);
+            }
+            let step = (text.len() / 40).max(1);
+            for cut in (0..text.len()).step_by(step).filter(|cut| text.is_char_boundary(*cut)) {
+                assert_both_ways_agree(&text[..cut], true);
+            }
+        }
+    }
+
+    #[test]
+    fn the_fast_path_and_quick_xml_agree_on_odd_markup() {
+        for text in [
+            "<a b='c' d=\"e'f\"/><g >x</g ><h\n i = \"j\"\t/>",
+            "<a b=\"1\"c=\"2\"/><d><!-- <e> --><f/><![CDATA[<g>]]></d><?h <i> ?>",
+            "<port protocol=\"tcp\" portid=\"80><state/><host a=\"b",
+            "a & b &amp; &#x41; < c > <d e=f g/>",
+            "<a b=\"&#10;\u{fc}\" b=\"2\">&x;</a><-/></>",
+        ] {
+            assert_both_ways_agree(text, false);
+            assert_both_ways_agree(text, true);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn the_fast_path_and_quick_xml_agree_on_damage(
+            pick in 0_usize..50,
+            place in 0.0_f64..1.0,
+            what in "[<>\"'=/ !?&a-z\\-\\[\\]]{0,6}",
+            gone in 0_usize..6,
+        ) {
+            let texts = fixtures();
+            let text = &texts[pick % texts.len()];
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss,
+                clippy::cast_precision_loss, reason = "a place in the text")]
+            let mut at = (text.len() as f64 * place) as usize;
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            let mut end = (at + gone).min(text.len());
+            while !text.is_char_boundary(end) {
+                end += 1;
+            }
+            assert_both_ways_agree(&format!("{}{what}{}", &text[..at], &text[end..]), false);
+        }
+    }
 }
