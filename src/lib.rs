@@ -2,6 +2,9 @@
 
 pub mod error;
 pub mod feed;
+mod json;
 pub mod limits;
 pub mod model;
+pub mod sink;
+pub mod table;
 pub mod xml;

@@ -3,5 +3,4 @@
 //! A feed takes hosts, not rows: what belongs to a host stands in its line. [`nested`] is scanmill's own
 //! shape (data model, section 4).
 
-mod json;
 pub mod nested;

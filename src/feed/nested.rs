@@ -5,11 +5,13 @@
 
 use std::net::IpAddr;
 
-use super::json::{self, Millis, OBJECT, Value, key, list, nest, objects, put};
-use crate::model::{
-    Address, ExtraPorts, Host, HostKey, Identity, Os, OsClass, Port, PortState, RunEvent,
-    RunHeader, RunRecord, RunStats, ScanInfo, Script, ScriptData, ScriptOrigin, ScriptScope,
-    Service, Trace,
+use crate::{
+    json::{self, Millis, OBJECT, Value, key, list, nest, objects, put},
+    model::{
+        Address, ExtraPorts, Host, HostKey, Identity, Os, OsClass, Port, PortState, RunEvent,
+        RunHeader, RunRecord, RunStats, ScanInfo, Script, ScriptData, ScriptOrigin, ScriptScope,
+        Service, Trace,
+    },
 };
 
 /// Writes the line of a host: its facts, operating systems, ports with services and scripts, host

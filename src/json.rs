@@ -8,14 +8,14 @@ use std::{fmt, io::Write as _};
 use crate::model::{Text, Timestamp};
 
 /// The brackets of an object, for [`nest`].
-pub(super) const OBJECT: [u8; 2] = *b"{}";
+pub(crate) const OBJECT: [u8; 2] = *b"{}";
 /// The brackets of an array, for [`nest`].
-pub(super) const ARRAY: [u8; 2] = *b"[]";
+pub(crate) const ARRAY: [u8; 2] = *b"[]";
 
 /// Writes members of an object, null left out: `put!(out, "name": value, ...)`.
 macro_rules! put {
     ($out:expr, $($key:literal: $value:expr),+ $(,)?) => {{
-        $($crate::feed::json::Value::put($value, concat!(",\"", $key, "\":"), $out);)+
+        $($crate::json::Value::put($value, concat!(",\"", $key, "\":"), $out);)+
     }};
 }
 
@@ -26,11 +26,11 @@ macro_rules! key {
     };
 }
 
-pub(super) use {key, put};
+pub(crate) use {key, put};
 
 /// What a member may hold. `lead` is what stands before the value: a comma and the key, or in an array
 /// the comma alone. Null writes nothing.
-pub(super) trait Value {
+pub(crate) trait Value {
     /// Writes the value, and `lead` before it.
     fn put(self, lead: &str, out: &mut Vec<u8>);
 }
@@ -96,7 +96,7 @@ impl Value for Timestamp {
 }
 
 /// Microseconds that are written as milliseconds; negative is null.
-pub(super) struct Millis(pub(super) i64);
+pub(crate) struct Millis(pub(crate) i64);
 
 impl Value for Millis {
     /// The digits are those of the shortest float that reads back, for up to 15 of them are always kept.
@@ -142,7 +142,7 @@ where
 
 /// Writes an object or array that `fill` fills with `,member` after `,member`; if it writes none, nothing
 /// at all is written, `lead` included.
-pub(super) fn nest(
+pub(crate) fn nest(
     lead: &str,
     [open, close]: [u8; 2],
     out: &mut Vec<u8>,
@@ -161,12 +161,12 @@ pub(super) fn nest(
 }
 
 /// Writes an array of values; an empty one is left out.
-pub(super) fn list<V: Value>(lead: &str, items: impl IntoIterator<Item = V>, out: &mut Vec<u8>) {
+pub(crate) fn list<V: Value>(lead: &str, items: impl IntoIterator<Item = V>, out: &mut Vec<u8>) {
     nest(lead, ARRAY, out, |out| items.into_iter().for_each(|item| item.put(",", out)));
 }
 
 /// Writes an array of objects, each filled by `each`; empty ones are left out.
-pub(super) fn objects<T>(
+pub(crate) fn objects<T>(
     lead: &str,
     items: impl IntoIterator<Item = T>,
     out: &mut Vec<u8>,
@@ -180,7 +180,7 @@ pub(super) fn objects<T>(
 }
 
 /// Text that is formatted piece by piece into a JSON string, whose quotes the caller writes.
-pub(super) struct Escaped<'o>(pub(super) &'o mut Vec<u8>);
+pub(crate) struct Escaped<'o>(pub(crate) &'o mut Vec<u8>);
 
 impl fmt::Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -190,7 +190,7 @@ impl fmt::Write for Escaped<'_> {
 }
 
 /// Writes text with what JSON demands escaped: quote, backslash and what is below 0x20.
-pub(super) fn escape(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn escape(text: &str, out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
     while let Some(at) = first_special(rest) {
         let (plain, tail) = rest.split_at(at);

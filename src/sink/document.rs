@@ -1,0 +1,53 @@
+//! A sink of documents: lines of a feed, made elsewhere.
+
+use super::{
+    stream::TextStream,
+    target::{Output, Temporaries},
+};
+use crate::error::{Error, Result};
+
+/// Writes whole lines to standard output or to a file.
+pub struct DocumentSink {
+    stream: TextStream,
+}
+
+impl DocumentSink {
+    /// A sink to standard output or to a file.
+    ///
+    /// # Errors
+    /// A usage error if the output exists and is not to be replaced, or is a folder; an output error if it
+    /// cannot be made.
+    pub fn open(output: &Output, overwrite: bool, temporaries: &Temporaries) -> Result<Self> {
+        if let Output::Dir(path) = output {
+            return Err(Error::usage(format!(
+                "a feed is one file: {} would be a folder",
+                path.display()
+            )));
+        }
+        Ok(Self { stream: TextStream::open(output, overwrite, temporaries)? })
+    }
+
+    /// Writes whole lines.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn write(&mut self, lines: &[u8]) -> Result<()> {
+        self.stream.write(lines)
+    }
+
+    /// Hands what was written to the system.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn flush(&mut self) -> Result<()> {
+        self.stream.flush()
+    }
+
+    /// Completes the output and gives it its name.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn finish(self) -> Result<()> {
+        self.stream.finish()
+    }
+}

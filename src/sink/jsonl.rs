@@ -1,0 +1,98 @@
+//! Flat JSONL: a line a row, every column present (DATA_MODEL section 4).
+
+use super::{Data, Encoded, Encoder, Sink, SinkOptions, target::Output, text::TextTables};
+use crate::{
+    error::Result,
+    table::{Row, Table},
+};
+
+/// Writes a line a row: to one stream, tables interleaved in row order, or in a folder a file a table.
+pub struct JsonlSink {
+    tables: TextTables,
+}
+
+impl JsonlSink {
+    /// A sink of flat JSONL.
+    ///
+    /// # Errors
+    /// A usage error if the output exists and is not to be replaced; an output error if it cannot be made.
+    pub fn open(output: &Output, options: SinkOptions) -> Result<Self> {
+        Ok(Self { tables: TextTables::open(output, "jsonl", options)? })
+    }
+}
+
+impl Sink for JsonlSink {
+    fn encoder(&self) -> Box<dyn Encoder> {
+        Box::new(JsonlEncoder::new(self.tables.options(), self.tables.is_one_stream()))
+    }
+
+    fn write(&mut self, piece: Encoded) -> Result<()> {
+        self.tables.write(piece)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.tables.flush()
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.tables.finish()
+    }
+}
+
+struct JsonlEncoder {
+    /// For each table its columns, with what stands before each value.
+    tables: Vec<Option<Vec<(usize, String)>>>,
+    /// For each table, or for all together, what is ready.
+    buffers: Vec<Vec<u8>>,
+    together: bool,
+}
+
+impl JsonlEncoder {
+    fn new(options: &SinkOptions, together: bool) -> Self {
+        let tables = Table::ALL.map(|table| {
+            let lead = |place: usize| {
+                let name = table.columns().get(place).map_or("", |column| column.field.name);
+                (place, format!(",\"{name}\":"))
+            };
+            let columns = || options.text_columns(table).into_iter().map(lead).collect();
+            options.tables.contains(&table).then(columns)
+        });
+        Self { tables: tables.into(), buffers: vec![Vec::new(); Table::ALL.len()], together }
+    }
+}
+
+impl Encoder for JsonlEncoder {
+    fn row(&mut self, row: &Row<'_>) -> Result<()> {
+        let table = row.table();
+        let number = table.number();
+        let Some(Some(columns)) = self.tables.get(number) else { return Ok(()) };
+        let buffer = if self.together { 0 } else { number };
+        let Some(out) = self.buffers.get_mut(buffer) else { return Ok(()) };
+        out.extend_from_slice(b"{\"_table\":\"");
+        out.extend_from_slice(table.name().as_bytes());
+        out.push(b'"');
+        for (place, lead) in columns {
+            out.extend_from_slice(lead.as_bytes());
+            let kind = table.columns().get(*place).map(|column| column.field.kind);
+            if let Some(kind) = kind {
+                row.cell(*place).write_json(kind, out);
+            }
+        }
+        out.extend_from_slice(b"}\n");
+        Ok(())
+    }
+
+    fn take(&mut self) -> Vec<Encoded> {
+        take_texts(&mut self.buffers)
+    }
+
+    fn finish(&mut self) -> Result<Vec<Encoded>> {
+        Ok(self.take())
+    }
+}
+
+/// The buffers that hold something, as pieces; a buffer for each table in their order.
+pub(super) fn take_texts(buffers: &mut [Vec<u8>]) -> Vec<Encoded> {
+    let texts = Table::ALL.into_iter().zip(buffers).filter(|(_, text)| !text.is_empty());
+    texts.map(|(table, text)| Encoded { table, data: Data::Text(std::mem::take(text)) }).collect()
+}

@@ -1,0 +1,186 @@
+//! Rows to bytes: one file a format. No host is known here.
+//!
+//! An [`Encoder`] turns rows into pieces of output, a [`Sink`] writes pieces in order. They are apart so
+//! that several encoders may work at once while one sink writes.
+
+mod csv;
+mod document;
+mod jsonl;
+mod parquet;
+mod stream;
+mod target;
+mod text;
+
+use std::path::PathBuf;
+
+use arrow::array::RecordBatch;
+
+pub use self::{
+    csv::CsvSink,
+    document::DocumentSink,
+    jsonl::JsonlSink,
+    parquet::{Compression, ParquetSink},
+    target::{Output, Temporaries},
+};
+use crate::{
+    error::{Error, Result},
+    table::{Row, Table},
+};
+
+/// Turns rows into pieces of output.
+pub trait Encoder: Send {
+    /// Takes a row; one of a table that is not asked for is left out.
+    ///
+    /// # Errors
+    /// If the row does not fit its table's schema.
+    fn row(&mut self, row: &Row<'_>) -> Result<()>;
+
+    /// Gives what is ready. Where pieces are cut depends on the rows alone, unless it is text, which may
+    /// be cut anywhere between rows.
+    fn take(&mut self) -> Vec<Encoded>;
+
+    /// Gives the rest.
+    ///
+    /// # Errors
+    /// If rows do not fit their table's schema.
+    fn finish(&mut self) -> Result<Vec<Encoded>>;
+}
+
+/// A piece of output, for [`Sink::write`].
+#[derive(Debug)]
+pub struct Encoded {
+    table: Table,
+    data: Data,
+}
+
+#[derive(Debug)]
+enum Data {
+    Text(Vec<u8>),
+    Batch(RecordBatch),
+}
+
+/// Writes pieces of output in the order they come.
+pub trait Sink: Send {
+    /// A new encoder of pieces for this sink.
+    fn encoder(&self) -> Box<dyn Encoder>;
+
+    /// Writes a piece.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    fn write(&mut self, piece: Encoded) -> Result<()>;
+
+    /// Hands everything written so far to the system, where the format allows it.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    fn flush(&mut self) -> Result<()>;
+
+    /// Completes the output and puts it under its name. Without this nothing is left of a file or folder.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// What all sinks of tables are told.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SinkOptions {
+    /// Tables to write.
+    pub tables: Vec<Table>,
+    /// Columns of the one table, by their places; all if `None`.
+    pub columns: Option<Vec<usize>>,
+    /// Whether an output that exists is replaced.
+    pub overwrite: bool,
+    /// CSV: joins lists of texts by this, instead of writing JSON.
+    pub csv_join: Option<String>,
+    /// CSV: puts `'` before text that spreadsheets would take for a formula.
+    pub csv_safe: bool,
+    /// Parquet: how pages are compressed.
+    pub compression: Compression,
+    /// Parquet: rows of a row group at most.
+    pub row_group_rows: usize,
+    /// Parquet: rows of a file at most; then tables are folders of `part-N.parquet`.
+    pub rows_per_file: Option<usize>,
+    /// Where temporary names are kept, so that a signal can remove them.
+    pub temporaries: Temporaries,
+}
+
+impl Default for SinkOptions {
+    fn default() -> Self {
+        Self {
+            tables: Table::ALL.to_vec(),
+            columns: None,
+            overwrite: false,
+            csv_join: None,
+            csv_safe: false,
+            compression: Compression::default(),
+            row_group_rows: 1 << 20,
+            rows_per_file: None,
+            temporaries: Temporaries::default(),
+        }
+    }
+}
+
+impl SinkOptions {
+    /// Places of the columns of a table that text formats write.
+    fn text_columns(&self, table: Table) -> Vec<usize> {
+        let all = 0..table.columns().len();
+        let chosen = self.columns.clone().unwrap_or_else(|| all.collect());
+        let is_text =
+            |place: &usize| table.columns().get(*place).is_some_and(|c| c.field.kind.is_text());
+        chosen.into_iter().filter(is_text).collect()
+    }
+}
+
+/// A format of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TableFormat {
+    /// Flat JSONL.
+    Jsonl,
+    /// CSV.
+    Csv,
+    /// Parquet.
+    Parquet,
+}
+
+impl TableFormat {
+    /// The ending of its files' names.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
+}
+
+/// Opens a sink of tables.
+///
+/// # Errors
+/// A usage error if the output exists and is not to be replaced, or if the format cannot be written to
+/// it; an output error if it cannot be made.
+pub fn open(format: TableFormat, output: &Output, options: SinkOptions) -> Result<Box<dyn Sink>> {
+    if format != TableFormat::Jsonl
+        && !matches!(output, Output::Dir(_))
+        && options.tables.len() != 1
+    {
+        let name = format.extension();
+        return Err(Error::usage(format!(
+            "{name} has a file a table: name a folder, or one table"
+        )));
+    }
+    Ok(match format {
+        TableFormat::Jsonl => Box::new(JsonlSink::open(output, options)?),
+        TableFormat::Csv => Box::new(CsvSink::open(output, options)?),
+        TableFormat::Parquet => Box::new(ParquetSink::open(output, options)?),
+    })
+}
+
+/// The name of a table's file in a folder.
+fn file_name(table: Table, extension: &str) -> PathBuf {
+    PathBuf::from(format!("{}.{extension}", table.name()))
+}

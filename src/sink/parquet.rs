@@ -1,0 +1,332 @@
+//! Parquet: a file a table, row groups cut by size (DATA_MODEL section 4).
+
+use std::{fs::File, io::BufWriter, path::PathBuf, sync::Arc};
+
+use ::parquet::{
+    arrow::ArrowWriter,
+    basic::{Compression as Codec, ZstdLevel},
+    errors::ParquetError,
+    file::{metadata::KeyValue, properties::WriterProperties},
+    schema::types::ColumnPath,
+};
+use arrow::array::RecordBatch;
+
+use super::{
+    Data, Encoded, Encoder, Sink, SinkOptions, file_name,
+    target::{Output, Pending},
+};
+use crate::{
+    error::{Error, Result},
+    table::{BatchBuilder, Row, Table},
+};
+
+/// Version of the tables' schema, in each file's metadata.
+const SCHEMA_VERSION: &str = "1";
+
+/// A batch has so many rows at most, and so many bytes: where they are cut depends on the rows alone.
+const BATCH_ROWS: usize = 4096;
+const BATCH_BYTES: usize = 2 << 20;
+
+/// Bytes that all row groups in the making may take; beyond, the largest is written.
+const GROUPS_BYTES: usize = 40 << 20;
+
+/// Columns whose values hardly ever repeat: a dictionary of them costs and gains nothing.
+const UNIQUE: [&str; 8] = [
+    "host_id",
+    "host_key",
+    "ip_bytes",
+    "data",
+    "output",
+    "fingerprint",
+    "tcp_seq_values",
+    "tcp_ts_values",
+];
+
+/// How pages are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// Zstandard of this level, 1 to 22.
+    Zstd(i32),
+    /// Snappy.
+    Snappy,
+    /// LZ4.
+    Lz4,
+    /// Not at all.
+    None,
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Self::Zstd(1)
+    }
+}
+
+impl Compression {
+    fn codec(self) -> Result<Codec> {
+        Ok(match self {
+            Self::Zstd(level) => {
+                let level = ZstdLevel::try_new(level);
+                Codec::ZSTD(level.map_err(|error| Error::usage(error.to_string()))?)
+            }
+            Self::Snappy => Codec::SNAPPY,
+            Self::Lz4 => Codec::LZ4_RAW,
+            Self::None => Codec::UNCOMPRESSED,
+        })
+    }
+}
+
+impl std::str::FromStr for Compression {
+    type Err = Error;
+
+    /// `zstd`, `zstd(LEVEL)`, `snappy`, `lz4` or `none`.
+    fn from_str(text: &str) -> Result<Self> {
+        let level = text.strip_prefix("zstd(").and_then(|rest| rest.strip_suffix(')'));
+        match (text, level.map(str::parse)) {
+            ("zstd", _) => Ok(Self::Zstd(1)),
+            ("snappy", _) => Ok(Self::Snappy),
+            ("lz4", _) => Ok(Self::Lz4),
+            ("none", _) => Ok(Self::None),
+            (_, Some(Ok(level))) if (1..=22).contains(&level) => Ok(Self::Zstd(level)),
+            _ => Err(Error::usage(format!(
+                "no compression {text:?}: zstd(1) to zstd(22), snappy, lz4 or none"
+            ))),
+        }
+    }
+}
+
+/// Writes a Parquet file a table.
+pub struct ParquetSink {
+    options: SinkOptions,
+    properties: WriterProperties,
+    writers: Vec<TableWriter>,
+    /// The folder or file that gets its name at the end.
+    pending: Pending,
+}
+
+struct TableWriter {
+    table: Table,
+    writer: ArrowWriter<BufWriter<File>>,
+    name: String,
+    /// With a cap on rows: the folder of the parts, the number of this one, and its rows.
+    parts: Option<(PathBuf, u32)>,
+    rows: usize,
+}
+
+impl ParquetSink {
+    /// A sink of Parquet, to a folder or, with one table, to a file.
+    ///
+    /// # Errors
+    /// A usage error if the output exists and is not to be replaced, or is standard output; an output
+    /// error if it cannot be made.
+    pub fn open(output: &Output, options: SinkOptions) -> Result<Self> {
+        let properties = properties(&options)?;
+        let mut sink = match output {
+            Output::Stdout => {
+                return Err(Error::usage("Parquet needs a place to seek: name an output"));
+            }
+            Output::File(path) => {
+                let (pending, file) = Pending::file(path, options.overwrite, &options.temporaries)?;
+                let table = options.tables.first().copied().unwrap_or(Table::Hosts);
+                let name = path.display().to_string();
+                let writer = arrow_writer(table, file, (&options, &properties), &name)?;
+                let only = TableWriter { table, writer, name, parts: None, rows: 0 };
+                return Ok(Self { options, properties, writers: vec![only], pending });
+            }
+            Output::Dir(path) => {
+                let pending = Pending::dir(path, options.overwrite, &options.temporaries)?;
+                Self { options, properties, writers: Vec::new(), pending }
+            }
+        };
+        for table in sink.options.tables.clone() {
+            let writer = sink.table_writer(table)?;
+            sink.writers.push(writer);
+        }
+        Ok(sink)
+    }
+
+    fn table_writer(&self, table: Table) -> Result<TableWriter> {
+        let folder = self.pending.path();
+        let (path, parts) = if self.options.rows_per_file.is_some() {
+            let parts = folder.join(table.name());
+            std::fs::create_dir(&parts)
+                .map_err(|error| Error::sink(parts.display().to_string(), error))?;
+            (parts.join("part-0.parquet"), Some((parts, 0)))
+        } else {
+            (folder.join(file_name(table, "parquet")), None)
+        };
+        let (writer, name) = self.create(table, &path)?;
+        Ok(TableWriter { table, writer, name, parts, rows: 0 })
+    }
+
+    fn create(
+        &self,
+        table: Table,
+        path: &std::path::Path,
+    ) -> Result<(ArrowWriter<BufWriter<File>>, String)> {
+        let name = path.display().to_string();
+        let file = File::create_new(path).map_err(|error| Error::sink(&*name, error))?;
+        let writer = arrow_writer(table, file, (&self.options, &self.properties), &name)?;
+        Ok((writer, name))
+    }
+
+    /// Writes a batch of a table, in as many files as the cap on rows asks for.
+    fn write_batch(&mut self, table: Table, batch: &RecordBatch) -> Result<()> {
+        let Some(place) = self.writers.iter().position(|writer| writer.table == table) else {
+            return Ok(());
+        };
+        let cap = self.options.rows_per_file.unwrap_or(usize::MAX).max(1);
+        let mut from = 0;
+        while from < batch.num_rows() {
+            let full = self.writers.get(place).is_some_and(|writer| writer.rows >= cap);
+            if full {
+                self.next_part(place)?;
+            }
+            let Some(writer) = self.writers.get_mut(place) else { return Ok(()) };
+            let rows = (batch.num_rows() - from).min(cap - writer.rows);
+            let written = writer.writer.write(&batch.slice(from, rows));
+            written.map_err(|error| failed(&writer.name, error))?;
+            writer.rows = writer.rows.saturating_add(rows);
+            from += rows;
+        }
+        self.bound_memory()
+    }
+
+    fn next_part(&mut self, place: usize) -> Result<()> {
+        let Some(TableWriter { table, parts: Some((folder, number)), .. }) =
+            self.writers.get(place)
+        else {
+            return Ok(());
+        };
+        let (table, folder, number) = (*table, folder.clone(), number.saturating_add(1));
+        let path = folder.join(format!("part-{number}.parquet"));
+        let (writer, name) = self.create(table, &path)?;
+        let parts = Some((folder, number));
+        let next = TableWriter { table, writer, name, parts, rows: 0 };
+        match self.writers.get_mut(place) {
+            Some(full) => std::mem::replace(full, next).finish(),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the largest row group in the making while all together are beyond the cap.
+    fn bound_memory(&mut self) -> Result<()> {
+        loop {
+            let total: usize = self.writers.iter().map(|writer| writer.writer.memory_size()).sum();
+            let largest = self.writers.iter_mut().max_by_key(|writer| writer.writer.memory_size());
+            match largest {
+                Some(largest) if total > GROUPS_BYTES && largest.writer.in_progress_rows() > 0 => {
+                    let flushed = largest.writer.flush();
+                    flushed.map_err(|error| failed(&largest.name, error))?;
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+}
+
+impl TableWriter {
+    fn finish(self) -> Result<()> {
+        let Self { writer, name, .. } = self;
+        let buffered = writer.into_inner().map_err(|error| failed(&name, error))?;
+        let file =
+            buffered.into_inner().map_err(|error| Error::sink(&*name, error.into_error()))?;
+        file.sync_all().map_err(|error| Error::sink(&*name, error))
+    }
+}
+
+fn failed(name: &str, error: ParquetError) -> Error {
+    match error {
+        ParquetError::External(source) => Error::sink(name, source),
+        other => Error::sink(name, other),
+    }
+}
+
+fn arrow_writer(
+    table: Table,
+    file: File,
+    (options, properties): (&SinkOptions, &WriterProperties),
+    name: &str,
+) -> Result<ArrowWriter<BufWriter<File>>> {
+    let schema = BatchBuilder::new(table, options.columns.as_deref()).schema();
+    let file = BufWriter::with_capacity(1 << 16, file);
+    let writer = ArrowWriter::try_new(file, schema, Some(properties.clone()));
+    writer.map_err(|error| failed(name, error))
+}
+
+fn properties(options: &SinkOptions) -> Result<WriterProperties> {
+    let version = KeyValue::new("scanmill.schema_version".to_owned(), SCHEMA_VERSION.to_owned());
+    let mut builder = WriterProperties::builder()
+        .set_compression(options.compression.codec()?)
+        .set_max_row_group_row_count(Some(options.row_group_rows.max(1)))
+        .set_created_by(concat!("scanmill ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_key_value_metadata(Some(vec![version]));
+    for column in UNIQUE {
+        builder = builder.set_column_dictionary_enabled(ColumnPath::from(column), false);
+    }
+    Ok(builder.build())
+}
+
+impl Sink for ParquetSink {
+    fn encoder(&self) -> Box<dyn Encoder> {
+        let columns = self.options.columns.as_deref();
+        let builders = self.options.tables.iter().map(|table| BatchBuilder::new(*table, columns));
+        Box::new(ParquetEncoder {
+            tables: self.options.tables.clone().into(),
+            builders: builders.collect(),
+            ready: Vec::new(),
+        })
+    }
+
+    fn write(&mut self, piece: Encoded) -> Result<()> {
+        match piece.data {
+            Data::Batch(batch) => self.write_batch(piece.table, &batch),
+            Data::Text(_) => Ok(()),
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        for writer in self.writers {
+            writer.finish()?;
+        }
+        self.pending.publish()
+    }
+}
+
+struct ParquetEncoder {
+    tables: Arc<[Table]>,
+    builders: Vec<BatchBuilder>,
+    ready: Vec<Encoded>,
+}
+
+impl Encoder for ParquetEncoder {
+    fn row(&mut self, row: &Row<'_>) -> Result<()> {
+        let table = row.table();
+        let Some(place) = self.tables.iter().position(|known| *known == table) else {
+            return Ok(());
+        };
+        let Some(builder) = self.builders.get_mut(place) else { return Ok(()) };
+        builder.push(row);
+        if builder.rows() >= BATCH_ROWS || builder.bytes() >= BATCH_BYTES {
+            self.ready.push(Encoded { table, data: Data::Batch(builder.finish()?) });
+        }
+        Ok(())
+    }
+
+    fn take(&mut self) -> Vec<Encoded> {
+        std::mem::take(&mut self.ready)
+    }
+
+    fn finish(&mut self) -> Result<Vec<Encoded>> {
+        for (table, builder) in self.tables.iter().zip(&mut self.builders) {
+            if builder.rows() > 0 {
+                self.ready.push(Encoded { table: *table, data: Data::Batch(builder.finish()?) });
+            }
+        }
+        Ok(self.take())
+    }
+}

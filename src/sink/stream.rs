@@ -1,0 +1,113 @@
+//! A stream of text, plain or compressed by the ending of its name.
+
+use std::{
+    io::{self, BufWriter, Write},
+    path::Path,
+};
+
+use flate2::{Compression, write::GzEncoder};
+
+use super::target::{Output, Pending, Raw, Temporaries};
+use crate::error::{Error, Result};
+
+/// Bytes gathered before they are handed to the system.
+const BUFFER: usize = 64 << 10;
+
+/// Text on its way to standard output or to a file.
+pub(super) struct TextStream {
+    name: String,
+    writer: Writer,
+    pending: Option<Pending>,
+}
+
+enum Writer {
+    Plain(BufWriter<Raw>),
+    Gzip(Box<GzEncoder<BufWriter<Raw>>>),
+    Zstd(Box<zstd::Encoder<'static, BufWriter<Raw>>>),
+}
+
+impl TextStream {
+    /// A stream to standard output or to a file of its own, which gets its name when it is finished. A file
+    /// that is no regular one, such as `/dev/null` or a FIFO, is written as it is.
+    pub(super) fn open(
+        output: &Output,
+        overwrite: bool,
+        temporaries: &Temporaries,
+    ) -> Result<Self> {
+        let path = match output {
+            Output::Stdout => {
+                let writer =
+                    Writer::Plain(BufWriter::with_capacity(BUFFER, Raw::Stdout(io::stdout())));
+                return Ok(Self { name: "standard output".into(), writer, pending: None });
+            }
+            Output::File(path) | Output::Dir(path) => path,
+        };
+        let special = path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
+        if special {
+            return Self::create(path, path.metadata().is_ok());
+        }
+        let (pending, file) = Pending::file(path, overwrite, temporaries)?;
+        let mut stream = Self::over(path, Raw::File(file))?;
+        stream.pending = Some(pending);
+        Ok(stream)
+    }
+
+    /// A stream to a new file that is part of something with a name of its own.
+    pub(super) fn create(path: &Path, exists: bool) -> Result<Self> {
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.write(true).create_new(!exists).open(path);
+        let file = file.map_err(|error| Error::sink(path.display().to_string(), error))?;
+        Self::over(path, Raw::File(file))
+    }
+
+    fn over(path: &Path, raw: Raw) -> Result<Self> {
+        let name = path.display().to_string();
+        let buffered = BufWriter::with_capacity(BUFFER, raw);
+        let writer = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("gz") => Writer::Gzip(Box::new(GzEncoder::new(buffered, Compression::default()))),
+            Some("zst") => {
+                let encoder = zstd::Encoder::new(buffered, zstd::DEFAULT_COMPRESSION_LEVEL);
+                Writer::Zstd(Box::new(encoder.map_err(|error| Error::sink(&*name, error))?))
+            }
+            _ => Writer::Plain(buffered),
+        };
+        Ok(Self { name, writer, pending: None })
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let written = match &mut self.writer {
+            Writer::Plain(writer) => writer.write_all(bytes),
+            Writer::Gzip(writer) => writer.write_all(bytes),
+            Writer::Zstd(writer) => writer.write_all(bytes),
+        };
+        written.map_err(|error| Error::sink(&*self.name, error))
+    }
+
+    /// Hands what was written to the system.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        let flushed = match &mut self.writer {
+            Writer::Plain(writer) => writer.flush(),
+            Writer::Gzip(writer) => writer.flush(),
+            Writer::Zstd(writer) => writer.flush(),
+        };
+        flushed.map_err(|error| Error::sink(&*self.name, error))
+    }
+
+    /// Completes the stream, syncs it and gives it its name.
+    pub(super) fn finish(self) -> Result<()> {
+        let buffered = match self.writer {
+            Writer::Plain(writer) => Ok(writer),
+            Writer::Gzip(writer) => writer.finish(),
+            Writer::Zstd(writer) => writer.finish(),
+        };
+        let synced = buffered.and_then(|mut writer| {
+            writer.flush()?;
+            writer.get_mut().sync()
+        });
+        synced.map_err(|error| Error::sink(&*self.name, error))?;
+        match self.pending {
+            Some(pending) => pending.publish(),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Tables as text: one stream, or a folder with a file a table.
+
+use super::{
+    Data, Encoded, SinkOptions, file_name,
+    stream::TextStream,
+    target::{Output, Pending},
+};
+use crate::{error::Result, table::Table};
+
+/// The streams of tables in a text format.
+pub(super) struct TextTables {
+    options: SinkOptions,
+    streams: Vec<(Table, TextStream)>,
+    /// The folder that holds them, if they have one.
+    folder: Option<Pending>,
+}
+
+impl TextTables {
+    pub(super) fn open(output: &Output, extension: &str, options: SinkOptions) -> Result<Self> {
+        let Output::Dir(path) = output else {
+            let stream = TextStream::open(output, options.overwrite, &options.temporaries)?;
+            let first = options.tables.first().copied().unwrap_or(Table::Hosts);
+            return Ok(Self { options, streams: vec![(first, stream)], folder: None });
+        };
+        let folder = Pending::dir(path, options.overwrite, &options.temporaries)?;
+        let streams = options.tables.iter().map(|table| {
+            let file = folder.path().join(file_name(*table, extension));
+            Ok((*table, TextStream::create(&file, false)?))
+        });
+        let streams = streams.collect::<Result<_>>()?;
+        Ok(Self { options, streams, folder: Some(folder) })
+    }
+
+    pub(super) fn options(&self) -> &SinkOptions {
+        &self.options
+    }
+
+    /// Whether all tables share a stream.
+    pub(super) fn is_one_stream(&self) -> bool {
+        self.folder.is_none()
+    }
+
+    /// The streams with the table of each; a shared one stands with the first table.
+    pub(super) fn streams(&mut self) -> impl Iterator<Item = (Table, &mut TextStream)> {
+        self.streams.iter_mut().map(|(table, stream)| (*table, stream))
+    }
+
+    pub(super) fn write(&mut self, piece: Encoded) -> Result<()> {
+        let Data::Text(text) = piece.data else { return Ok(()) };
+        let shared = self.is_one_stream();
+        match self.streams.iter_mut().find(|(table, _)| shared || *table == piece.table) {
+            Some((_, stream)) => stream.write(&text),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn flush(&mut self) -> Result<()> {
+        self.streams.iter_mut().try_for_each(|(_, stream)| stream.flush())
+    }
+
+    pub(super) fn finish(self) -> Result<()> {
+        for (_, stream) in self.streams {
+            stream.finish()?;
+        }
+        match self.folder {
+            Some(folder) => folder.publish(),
+            None => Ok(()),
+        }
+    }
+}

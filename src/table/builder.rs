@@ -1,0 +1,316 @@
+//! Rows to Arrow record batches, generic over the schema.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{
+        ArrayRef, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int32Builder,
+        Int64Builder, ListArray, RecordBatch, StringBuilder, StringDictionaryBuilder, StructArray,
+        TimestampMicrosecondBuilder,
+    },
+    buffer::OffsetBuffer,
+    datatypes::{DataType, Field as ArrowField, Fields, Int32Type, Schema, SchemaRef, TimeUnit},
+};
+
+use super::{Cell, Field, Items, Kind, Row, Table};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Gathers rows of one table into a record batch.
+pub struct BatchBuilder {
+    schema: SchemaRef,
+    /// Places of the columns in the table, and what gathers them.
+    columns: Vec<(usize, ColumnBuilder)>,
+    table: Table,
+    rows: usize,
+    bytes: usize,
+}
+
+impl BatchBuilder {
+    /// A builder for these columns of a table, by their places; for all of them if `columns` is `None`.
+    #[must_use]
+    pub fn new(table: Table, columns: Option<&[usize]>) -> Self {
+        let all: Vec<usize> = (0..table.columns().len()).collect();
+        let chosen: Vec<_> = columns
+            .unwrap_or(&all)
+            .iter()
+            .filter_map(|place| Some((*place, table.columns().get(*place)?)))
+            .collect();
+        let fields: Vec<ArrowField> = chosen.iter().map(|(_, c)| arrow_field(&c.field)).collect();
+        let columns =
+            chosen.iter().map(|(place, c)| (*place, ColumnBuilder::new(c.field.kind))).collect();
+        Self { schema: Arc::new(Schema::new(fields)), columns, table, rows: 0, bytes: 0 }
+    }
+
+    /// The schema of its batches.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    /// Appends a row; one of another table is left out.
+    pub fn push(&mut self, row: &Row<'_>) {
+        if row.table() != self.table {
+            return;
+        }
+        for (place, column) in &mut self.columns {
+            self.bytes = self.bytes.saturating_add(column.append(row.cell(*place)));
+        }
+        self.rows = self.rows.saturating_add(1);
+    }
+
+    /// Rows appended since the last batch.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Bytes of these rows, roughly.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The rows as a batch; the builder is empty then.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Schema`] if the rows do not fit the schema, as when one batch holds more than 2 GiB of
+    /// text.
+    pub fn finish(&mut self) -> Result<RecordBatch> {
+        (self.rows, self.bytes) = (0, 0);
+        let columns: Result<Vec<ArrayRef>> =
+            self.columns.iter_mut().map(|(_, column)| column.finish()).collect();
+        RecordBatch::try_new(self.schema.clone(), columns?).map_err(schema_error)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn schema_error(error: arrow::error::ArrowError) -> Error {
+    Error::new(ErrorKind::Schema(error.to_string()))
+}
+
+/// The Arrow field of a field.
+pub(super) fn arrow_field(field: &Field) -> ArrowField {
+    ArrowField::new(field.name, arrow_type(field.kind), field.nullable)
+}
+
+/// The Arrow type of a kind.
+pub(super) fn arrow_type(kind: Kind) -> DataType {
+    match kind {
+        Kind::Utf8 | Kind::Json => DataType::Utf8,
+        Kind::Dictionary => {
+            DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+        }
+        Kind::Int32 => DataType::Int32,
+        Kind::Int64 => DataType::Int64,
+        Kind::Float64 => DataType::Float64,
+        Kind::Boolean => DataType::Boolean,
+        Kind::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        Kind::Binary16 => DataType::FixedSizeBinary(16),
+        Kind::Texts => DataType::List(Arc::new(ArrowField::new("item", DataType::Utf8, false))),
+        Kind::Structs(fields) => {
+            let item = DataType::Struct(struct_fields(fields));
+            DataType::List(Arc::new(ArrowField::new("item", item, false)))
+        }
+    }
+}
+
+fn struct_fields(fields: &[Field]) -> Fields {
+    fields.iter().map(arrow_field).collect()
+}
+
+/// Gathers the values of one column.
+enum ColumnBuilder {
+    Utf8(StringBuilder),
+    Dictionary(StringDictionaryBuilder<Int32Type>),
+    Int32(Int32Builder),
+    Int64(Int64Builder),
+    Float64(Float64Builder),
+    Boolean(BooleanBuilder),
+    Timestamp(TimestampMicrosecondBuilder),
+    Binary16(FixedSizeBinaryBuilder),
+    List(ListBuilder),
+}
+
+/// Gathers lists of texts (no fields) or structs.
+struct ListBuilder {
+    kind: Kind,
+    lengths: Vec<usize>,
+    items: Vec<ColumnBuilder>,
+}
+
+impl ColumnBuilder {
+    fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Utf8 | Kind::Json => Self::Utf8(StringBuilder::new()),
+            Kind::Dictionary => Self::Dictionary(StringDictionaryBuilder::new()),
+            Kind::Int32 => Self::Int32(Int32Builder::new()),
+            Kind::Int64 => Self::Int64(Int64Builder::new()),
+            Kind::Float64 => Self::Float64(Float64Builder::new()),
+            Kind::Boolean => Self::Boolean(BooleanBuilder::new()),
+            Kind::Timestamp => {
+                Self::Timestamp(TimestampMicrosecondBuilder::new().with_timezone("UTC"))
+            }
+            Kind::Binary16 => Self::Binary16(FixedSizeBinaryBuilder::new(16)),
+            Kind::Texts => Self::List(ListBuilder {
+                kind,
+                lengths: Vec::new(),
+                items: vec![Self::new(Kind::Utf8)],
+            }),
+            Kind::Structs(fields) => Self::List(ListBuilder {
+                kind,
+                lengths: Vec::new(),
+                items: fields.iter().map(|field| Self::new(field.kind)).collect(),
+            }),
+        }
+    }
+
+    /// Appends a value, null if it is of another type, and tells its bytes.
+    fn append(&mut self, cell: Cell<'_>) -> usize {
+        match (self, cell) {
+            (Self::Utf8(column), Cell::Str(text)) => {
+                column.append_value(text);
+                return text.len().saturating_add(4);
+            }
+            (Self::Utf8(column), Cell::Json(data)) => return append_json(column, data),
+            (Self::Utf8(column), _) => column.append_null(),
+            (Self::Dictionary(column), Cell::Str(text)) => column.append_value(text),
+            (Self::Dictionary(column), _) => column.append_null(),
+            (Self::Int32(column), Cell::I32(number)) => column.append_value(number),
+            (Self::Int32(column), _) => column.append_null(),
+            (Self::Int64(column), Cell::I64(number)) => column.append_value(number),
+            (Self::Int64(column), _) => column.append_null(),
+            (Self::Float64(column), Cell::F64(number)) => column.append_value(number),
+            (Self::Float64(column), _) => column.append_null(),
+            (Self::Boolean(column), Cell::Bool(value)) => column.append_value(value),
+            (Self::Boolean(column), _) => column.append_null(),
+            (Self::Timestamp(column), Cell::Time(time)) => column.append_value(time.micros()),
+            (Self::Timestamp(column), _) => column.append_null(),
+            (Self::Binary16(column), Cell::Bytes(bytes)) => {
+                if column.append_value(bytes).is_err() {
+                    column.append_null();
+                }
+                return 16;
+            }
+            (Self::Binary16(column), _) => column.append_null(),
+            (Self::List(list), Cell::List(items)) => return list.append(items),
+            (Self::List(list), _) => list.lengths.push(0),
+        }
+        8
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef> {
+        Ok(match self {
+            Self::Utf8(column) => Arc::new(column.finish()),
+            Self::Dictionary(column) => Arc::new(column.finish()),
+            Self::Int32(column) => Arc::new(column.finish()),
+            Self::Int64(column) => Arc::new(column.finish()),
+            Self::Float64(column) => Arc::new(column.finish()),
+            Self::Boolean(column) => Arc::new(column.finish()),
+            Self::Timestamp(column) => Arc::new(column.finish()),
+            Self::Binary16(column) => Arc::new(column.finish()),
+            Self::List(list) => list.finish()?,
+        })
+    }
+}
+
+fn append_json(column: &mut StringBuilder, data: &crate::model::ScriptData<'_>) -> usize {
+    let mut text = Vec::new();
+    if !data.write_json(&mut text) {
+        column.append_null();
+        return 1;
+    }
+    // JSON made of texts is a text.
+    column.append_value(String::from_utf8_lossy(&text));
+    text.len().saturating_add(4)
+}
+
+impl ListBuilder {
+    fn append(&mut self, items: &dyn Items) -> usize {
+        let count = items.count();
+        let mut bytes = 4_usize;
+        for item in 0..count {
+            for (field, column) in self.items.iter_mut().enumerate() {
+                bytes = bytes.saturating_add(column.append(items.cell(item, field)));
+            }
+        }
+        self.lengths.push(count);
+        bytes
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef> {
+        let lengths = std::mem::take(&mut self.lengths);
+        let total = lengths.iter().sum();
+        let mut arrays: Vec<ArrayRef> =
+            self.items.iter_mut().map(ColumnBuilder::finish).collect::<Result<_>>()?;
+        let values: ArrayRef = match self.kind {
+            Kind::Structs(fields) => {
+                let fields = struct_fields(fields);
+                let array = StructArray::try_new_with_length(fields, arrays, None, total);
+                Arc::new(array.map_err(schema_error)?)
+            }
+            _ => arrays.pop().unwrap_or_else(|| Arc::new(StringBuilder::new().finish())),
+        };
+        let DataType::List(item) = arrow_type(self.kind) else {
+            return Err(Error::new(ErrorKind::Schema("no list".into())));
+        };
+        let offsets = OffsetBuffer::from_lengths(lengths);
+        let list = ListArray::try_new(item, offsets, values, None).map_err(schema_error)?;
+        Ok(Arc::new(list))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::{
+        array::{Array, AsArray},
+        datatypes::Int64Type,
+    };
+
+    use super::*;
+    use crate::{
+        model::{ExtraPorts, ExtraReason, Host, RunHeader},
+        table::host_rows,
+    };
+
+    #[test]
+    fn nested_lists_keep_their_values() {
+        let run = RunHeader { scan_id: "s".into(), ..RunHeader::default() };
+        let mut builder = BatchBuilder::new(Table::Hosts, None);
+        for hosts in 0..3_i32 {
+            let mut host = Host::new(hosts);
+            for n in 0..hosts {
+                let reason = ExtraReason {
+                    reason: None,
+                    count: Some(i64::from(n)),
+                    proto: None,
+                    ports: Some("1-2".into()),
+                };
+                let reasons = vec![reason.clone(), reason];
+                host.extra_ports.push(ExtraPorts { state: None, count: None, reasons });
+            }
+            host_rows(&run, &host, &mut |row| {
+                builder.push(row);
+                Ok(())
+            })
+            .unwrap();
+        }
+        let batch = builder.finish().unwrap();
+        assert_eq!((batch.num_rows(), builder.rows()), (3, 0));
+        let extra = batch.column_by_name("extra_ports").unwrap().as_list::<i32>();
+        assert_eq!([0, 1, 2].map(|row| extra.value_length(row)), [0, 1, 2]);
+        let last = extra.value(2);
+        let reasons = last.as_struct().column_by_name("reasons").unwrap().as_list::<i32>().value(1);
+        let counts = reasons.as_struct().column_by_name("count").unwrap();
+        assert_eq!(counts.as_primitive::<Int64Type>().values(), &[1, 1]);
+        assert_eq!(extra.null_count(), 0);
+    }
+
+    #[test]
+    fn chosen_columns_come_in_the_order_asked_for() {
+        let columns = ["state", "host_id"].map(|name| Table::Hosts.column(name).unwrap());
+        let builder = BatchBuilder::new(Table::Hosts, Some(&columns));
+        let names: Vec<_> = builder.schema().fields().iter().map(|f| f.name().clone()).collect();
+        assert_eq!(names, ["state", "host_id"]);
+        assert!(Table::Hosts.column("stat").unwrap_err().to_string().contains("host_id"));
+    }
+}

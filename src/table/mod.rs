@@ -1,0 +1,182 @@
+//! The model as tables: every table and column is defined once, in `schema`, and read there by Arrow
+//! builders, text sinks and the printed schemas alike.
+
+mod builder;
+mod cell;
+pub mod export;
+mod row;
+mod schema;
+
+pub use self::{
+    builder::BatchBuilder,
+    cell::{Cell, Items},
+    row::{Row, event_row, host_rows, run_rows},
+};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A table (DATA_MODEL section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Table {
+    /// One row a document.
+    Scans,
+    /// One row a host element.
+    Hosts,
+    /// One row a port.
+    Ports,
+    /// Any number of rows a port.
+    Services,
+    /// One row a script result.
+    Scripts,
+    /// One row a match.
+    OsMatches,
+    /// One row a class.
+    OsClasses,
+    /// One row a hop.
+    Hops,
+    /// One row an event of a run.
+    Events,
+    /// One row a warning code and document.
+    Warnings,
+}
+
+impl Table {
+    /// All tables, in the order of the documentation.
+    pub const ALL: [Self; 10] = [
+        Self::Scans,
+        Self::Hosts,
+        Self::Ports,
+        Self::Services,
+        Self::Scripts,
+        Self::OsMatches,
+        Self::OsClasses,
+        Self::Hops,
+        Self::Events,
+        Self::Warnings,
+    ];
+
+    /// The table's name, as in file names.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Scans => "scans",
+            Self::Hosts => "hosts",
+            Self::Ports => "ports",
+            Self::Services => "services",
+            Self::Scripts => "scripts",
+            Self::OsMatches => "os_matches",
+            Self::OsClasses => "os_classes",
+            Self::Hops => "hops",
+            Self::Events => "events",
+            Self::Warnings => "warnings",
+        }
+    }
+
+    /// The table of this name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Schema`] with the list of tables if there is none.
+    pub fn from_name(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|table| table.name() == name).ok_or_else(|| {
+            let all: Vec<_> = Self::ALL.iter().map(|table| table.name()).collect();
+            let message = format!("no table {name:?}; the tables are {}", all.join(", "));
+            Error::new(ErrorKind::Schema(message))
+        })
+    }
+
+    /// Its columns, in order.
+    #[must_use]
+    pub fn columns(self) -> &'static [Column] {
+        schema::of(self).columns
+    }
+
+    /// The columns that tell its rows apart.
+    #[must_use]
+    pub fn key(self) -> &'static [&'static str] {
+        schema::of(self).key
+    }
+
+    /// A sentence on its rows.
+    #[must_use]
+    pub fn doc(self) -> &'static str {
+        schema::of(self).doc
+    }
+
+    /// The place of a column.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Schema`] with the list of columns if there is none of this name.
+    pub fn column(self, name: &str) -> Result<usize> {
+        self.columns().iter().position(|column| column.field.name == name).ok_or_else(|| {
+            let all: Vec<_> = self.columns().iter().map(|column| column.field.name).collect();
+            let message = format!(
+                "no column {name:?} in table {}; its columns are {}",
+                self.name(),
+                all.join(", ")
+            );
+            Error::new(ErrorKind::Schema(message))
+        })
+    }
+
+    /// This table's number, from 0 in the order of [`Table::ALL`].
+    #[must_use]
+    pub fn number(self) -> usize {
+        Self::ALL.iter().position(|table| *table == self).unwrap_or_default()
+    }
+}
+
+/// A column: its field, and how it is read from a row.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    /// Name, type and meaning.
+    pub field: Field,
+    get: for<'r> fn(&Row<'r>) -> Cell<'r>,
+}
+
+/// A field of a table or of a struct in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// Its name, the same in every format.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// Whether it may be null.
+    pub nullable: bool,
+    /// What it says, with its unit.
+    pub doc: &'static str,
+}
+
+/// The type of a field; Arrow's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Utf8
+    Utf8,
+    /// Utf8 that holds a JSON text.
+    Json,
+    /// Dictionary(Int32, Utf8)
+    Dictionary,
+    /// Int32
+    Int32,
+    /// Int64
+    Int64,
+    /// Float64
+    Float64,
+    /// Boolean
+    Boolean,
+    /// Timestamp(Microsecond, "UTC")
+    Timestamp,
+    /// FixedSizeBinary(16): Parquet and Arrow only, text formats leave it out.
+    Binary16,
+    /// List of Utf8 that is never null.
+    Texts,
+    /// List of Struct with these fields; structs are never null.
+    Structs(&'static [Field]),
+}
+
+impl Kind {
+    /// Whether text formats have the column.
+    #[must_use]
+    pub const fn is_text(self) -> bool {
+        !matches!(self, Self::Binary16)
+    }
+}

@@ -1,0 +1,78 @@
+//! Every table and column, one line a column: the single source of truth. To add a column, add its line
+//! and print the schemas anew (`scanmill schema --write schemas`).
+
+mod hosts;
+mod ports;
+mod runs;
+
+use super::{Cell, Column, Field, Items, Kind, Table, row::Inner};
+use crate::model::Text;
+
+/// A table's definition.
+pub(super) struct Definition {
+    pub(super) columns: &'static [Column],
+    pub(super) key: &'static [&'static str],
+    pub(super) doc: &'static str,
+}
+
+/// The definition of a table.
+pub(super) const fn of(table: Table) -> &'static Definition {
+    match table {
+        Table::Scans => &runs::SCANS,
+        Table::Hosts => &hosts::HOSTS,
+        Table::Ports => &ports::PORTS,
+        Table::Services => &ports::SERVICES,
+        Table::Scripts => &ports::SCRIPTS,
+        Table::OsMatches => &hosts::OS_MATCHES,
+        Table::OsClasses => &hosts::OS_CLASSES,
+        Table::Hops => &hosts::HOPS,
+        Table::Events => &runs::EVENTS,
+        Table::Warnings => &runs::WARNINGS,
+    }
+}
+
+/// Columns of rows of one kind: name, type, `!` for never null or `?`, what it says, how it is read.
+macro_rules! columns {
+    ($row:ident($r:ident): $($name:literal $kind:expr, $null:tt $doc:literal => $value:expr;)*) => {
+        &[$(Column {
+            field: field!($name $kind, $null $doc),
+            get: |row| match row.0 {
+                Inner::$row($r) => $value.into(),
+                _ => Cell::Null,
+            },
+        }),*]
+    };
+}
+
+macro_rules! field {
+    ($name:literal $kind:expr, ! $doc:literal) => {
+        Field { name: $name, kind: $kind, nullable: false, doc: $doc }
+    };
+    ($name:literal $kind:expr, ? $doc:literal) => {
+        Field { name: $name, kind: $kind, nullable: true, doc: $doc }
+    };
+}
+
+/// How the items of a list are read, a value a field in the order of `fields`.
+macro_rules! items {
+    ($item:ty, $i:ident => $($value:expr),+ $(,)?) => {
+        impl Items for Vec<$item> {
+            fn count(&self) -> usize {
+                self.len()
+            }
+
+            fn cell(&self, item: usize, field: usize) -> Cell<'_> {
+                let Some($i) = self.get(item) else { return Cell::Null };
+                let mut number = 0_usize..;
+                $(if number.next() == Some(field) {
+                    return $value.into();
+                })+
+                Cell::Null
+            }
+        }
+    };
+}
+
+use {columns, field, items};
+
+items!(Text<'_>, text => text);
