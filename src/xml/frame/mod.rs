@@ -24,7 +24,7 @@ pub(super) struct Piece {
 pub(super) enum Kind {
     /// Bytes before the first document that belong to none (rule R1).
     Junk,
-    /// Comments, PIs, and text that nobody wants: nothing to read.
+    /// Comments, PIs and what is skipped: nothing to read.
     Skip,
     /// `<?xml ... ?>`: a document begins.
     Decl,
@@ -312,15 +312,12 @@ impl Framer {
             Step::piece(Kind::Run, self.scan)
         } else if len == 0 {
             Step::More
-        } else if !want_text {
-            Step::piece(Kind::Skip, len)
         } else if self.last {
             Step::piece(Kind::Run, len)
-        } else if len > self.limits.value.saturating_add(4) {
-            // Bytes beyond the cap tell the reader that the value is to be cut; text that follows is
-            // added to a value that is full. No character is cut in two.
-            let tail = self.bytes().iter().rev().take(3).take_while(|b| **b >= 0x80).count();
-            Step::piece(Kind::Run, len.saturating_sub(tail))
+        } else if !want_text || len > self.limits.value.saturating_add(4) {
+            // Of a wanted text, bytes beyond the cap tell the reader that the value is to be cut; text
+            // that follows is added to a value that is full. No character is cut in two.
+            Step::piece_or_more(Kind::Run, len.saturating_sub(cut_character(self.bytes())))
         } else {
             Step::More
         }
@@ -388,6 +385,21 @@ impl Framer {
         self.long_state = (quote, before);
         Step::piece_or_more(Kind::Skip, self.bytes().len())
     }
+}
+
+/// Bytes at the end that may be the start of a character whose rest has not come.
+fn cut_character(bytes: &[u8]) -> usize {
+    let tail = bytes.get(bytes.len().saturating_sub(3)..).unwrap_or_default();
+    let incomplete = tail.iter().rposition(|byte| *byte >= 0xc0).map_or(0, |lead| {
+        let have = tail.len().saturating_sub(lead);
+        let needed = match tail.get(lead) {
+            Some(0xc0..=0xdf) => 2,
+            Some(0xe0..=0xef) => 3,
+            _ => 4,
+        };
+        if have < needed { have } else { 0 }
+    });
+    incomplete.min(bytes.len())
 }
 
 enum Step {
