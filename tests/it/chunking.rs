@@ -117,7 +117,7 @@ impl Counts {
 
     fn host(&mut self, host: &Host<'_>) {
         let ports = &host.ports;
-        let parts = [
+        let found = [
             1,
             ports.len(),
             ports.iter().map(|port| port.services.len()).sum(),
@@ -127,8 +127,8 @@ impl Counts {
             host.os.classes.len(),
             host.traces.iter().map(|trace| trace.hops.len()).sum(),
         ];
-        for (count, part) in self.0[4..].iter_mut().zip(parts) {
-            *count += part;
+        for (count, more) in self.0[4..].iter_mut().zip(found) {
+            *count += more;
         }
     }
 
