@@ -5,6 +5,8 @@ pub mod feed;
 mod json;
 pub mod limits;
 pub mod model;
+pub mod pipeline;
 pub mod sink;
+pub mod source;
 pub mod table;
 pub mod xml;

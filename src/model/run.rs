@@ -1,7 +1,7 @@
 //! A scan (element `nmaprun`): its header, what happened while it ran, and what its end says.
 
 use super::{Host, Script, ScriptScope, Timestamp};
-use crate::error::Diagnostic;
+use crate::error::{Diagnostic, Position};
 
 /// What the reader gives, in document order. Hosts may borrow from the reader's buffer; everything
 /// else is small and owned.
@@ -207,6 +207,8 @@ pub struct RunRecord {
     pub truncated: bool,
     /// Whether `--resume` continued it.
     pub resumed: bool,
+    /// Where the document begins in its input.
+    pub start: Position,
     /// Bytes of the document, decompressed and undecoded.
     pub bytes: i64,
     /// SHA-256 of these bytes in hex, if it was asked for.

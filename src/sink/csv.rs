@@ -41,6 +41,10 @@ fn header(table: Table, columns: &[usize]) -> Result<Vec<u8>> {
 }
 
 impl Sink for CsvSink {
+    fn tables(&self) -> &[Table] {
+        &self.tables.options().tables
+    }
+
     fn encoder(&self) -> Box<dyn Encoder> {
         Box::new(CsvEncoder::new(self.tables.options()))
     }
@@ -103,6 +107,10 @@ impl Encoder for CsvEncoder {
         }
         out.push(b'\n');
         Ok(())
+    }
+
+    fn buffered(&self) -> usize {
+        self.buffers.iter().map(Vec::len).sum()
     }
 
     fn take(&mut self) -> Vec<Encoded> {

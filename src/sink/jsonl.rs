@@ -22,6 +22,10 @@ impl JsonlSink {
 }
 
 impl Sink for JsonlSink {
+    fn tables(&self) -> &[Table] {
+        &self.tables.options().tables
+    }
+
     fn encoder(&self) -> Box<dyn Encoder> {
         Box::new(JsonlEncoder::new(self.tables.options(), self.tables.is_one_stream()))
     }
@@ -80,6 +84,10 @@ impl Encoder for JsonlEncoder {
         }
         out.extend_from_slice(b"}\n");
         Ok(())
+    }
+
+    fn buffered(&self) -> usize {
+        self.buffers.iter().map(Vec::len).sum()
     }
 
     fn take(&mut self) -> Vec<Encoded> {

@@ -35,6 +35,9 @@ pub trait Encoder: Send {
     /// If the row does not fit its table's schema.
     fn row(&mut self, row: &Row<'_>) -> Result<()>;
 
+    /// Bytes of text that are ready, or a guess at what is; when they are many, [`Self::take`] them.
+    fn buffered(&self) -> usize;
+
     /// Gives what is ready. Where pieces are cut depends on the rows alone, unless it is text, which may
     /// be cut anywhere between rows.
     fn take(&mut self) -> Vec<Encoded>;
@@ -61,6 +64,9 @@ enum Data {
 
 /// Writes pieces of output in the order they come.
 pub trait Sink: Send {
+    /// The tables it writes.
+    fn tables(&self) -> &[Table];
+
     /// A new encoder of pieces for this sink.
     fn encoder(&self) -> Box<dyn Encoder>;
 

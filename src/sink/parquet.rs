@@ -268,6 +268,10 @@ fn properties(options: &SinkOptions) -> Result<WriterProperties> {
 }
 
 impl Sink for ParquetSink {
+    fn tables(&self) -> &[Table] {
+        &self.options.tables
+    }
+
     fn encoder(&self) -> Box<dyn Encoder> {
         let columns = self.options.columns.as_deref();
         let builders = self.options.tables.iter().map(|table| BatchBuilder::new(*table, columns));
@@ -315,6 +319,10 @@ impl Encoder for ParquetEncoder {
             self.ready.push(Encoded { table, data: Data::Batch(builder.finish()?) });
         }
         Ok(())
+    }
+
+    fn buffered(&self) -> usize {
+        self.ready.len().saturating_mul(BATCH_BYTES)
     }
 
     fn take(&mut self) -> Vec<Encoded> {

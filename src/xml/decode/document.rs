@@ -348,9 +348,10 @@ impl Decoder {
         self.queue.extend(self.document.drain());
         let next = self.document.reader.record.header.doc_index.saturating_add(1);
         let mut record = mem::replace(&mut self.document, Document::new(next)).reader.record;
-        let end = self.intake.raw_start();
-        record.bytes = i64::try_from(end.saturating_sub(self.doc_start)).unwrap_or(i64::MAX);
-        self.doc_start = end;
+        let end = self.here();
+        let len = end.byte.saturating_sub(self.doc_start.byte);
+        record.bytes = i64::try_from(len).unwrap_or(i64::MAX);
+        record.start = mem::replace(&mut self.doc_start, end);
         if self.options.hash {
             record.content_sha256 = Some(hex(&mem::take(&mut self.hash).finalize()));
         }

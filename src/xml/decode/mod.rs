@@ -52,7 +52,7 @@ pub struct Decoder {
     over: bool,
     done: bool,
     lines: u64,
-    doc_start: u64,
+    doc_start: Position,
     /// Bytes that are not consumed, for the hash.
     unhashed: VecDeque<u8>,
     /// Place of the first of these.
@@ -97,7 +97,7 @@ impl Decoder {
             over: false,
             done: false,
             lines: 0,
-            doc_start: 0,
+            doc_start: Position { byte: 0, line: 1 },
             unhashed: VecDeque::new(),
             hashed: 0,
             hash: Sha256::new(),
