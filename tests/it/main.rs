@@ -3,8 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod chunking;
+mod formats;
 mod hostile;
+mod keys;
+mod layering;
 mod mutations;
 mod oracle;
+mod parity;
 mod rules;
 mod support;

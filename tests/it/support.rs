@@ -5,12 +5,17 @@ use std::{
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{self, Command},
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use scanmill::{
     feed::nested,
     model::{Host, RunRecord, ScanEvent},
+    pipeline::{Destination, Filters, Pipeline},
+    sink::{self, Output, SinkOptions, TableFormat},
+    source,
+    table::Table,
     xml::{Decoder, Options, Reader},
 };
 
@@ -177,7 +182,7 @@ pub fn skip(test: &str, reason: &str) {
 
 /// Standard output of a program that must succeed.
 pub fn output_of(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } = command.output().unwrap();
+    let process::Output { status, stdout, stderr } = command.output().unwrap();
     let stderr = String::from_utf8_lossy(&stderr);
     assert!(status.success(), "{command:?} ended with {status}: {stderr}");
     String::from_utf8(stdout).unwrap()
@@ -187,4 +192,47 @@ pub fn output_of(command: &mut Command) -> String {
 pub fn venv_python() -> Option<PathBuf> {
     let python = root().join("target/test-venv/bin/python");
     python.exists().then_some(python)
+}
+
+/// All fixtures as tables of each format, in a folder that goes with it.
+pub struct Converted(tempfile::TempDir);
+
+impl Converted {
+    pub fn of_fixtures() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let converted = Self(folder);
+        for format in [TableFormat::Jsonl, TableFormat::Csv, TableFormat::Parquet] {
+            convert(format, &Output::Dir(converted.folder(format)));
+        }
+        converted
+    }
+
+    /// Flat JSONL of all tables in one stream.
+    pub fn one_stream() -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("all.jsonl");
+        convert(TableFormat::Jsonl, &Output::File(file.clone()));
+        fs::read_to_string(file).unwrap()
+    }
+
+    pub fn folder(&self, format: TableFormat) -> PathBuf {
+        self.0.path().join(format.extension())
+    }
+
+    pub fn file(&self, format: TableFormat, table: Table) -> PathBuf {
+        self.folder(format).join(format!("{}.{}", table.name(), format.extension()))
+    }
+}
+
+/// All fixtures through the pipeline.
+fn convert(format: TableFormat, output: &Output) {
+    let sink = sink::open(format, output, SinkOptions::default()).unwrap();
+    let destination = Destination::Tables(sink);
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut pipeline = Pipeline::new(Options::default(), Filters::default(), destination, stop);
+    for input in source::discover(&[root().join("fixtures")]) {
+        pipeline.read(&input.unwrap(), &mut |_| {}).unwrap();
+    }
+    let report = pipeline.finish().unwrap();
+    assert!(report.counts.hosts > 100 && report.errors.is_empty(), "{:?}", report.errors);
 }
