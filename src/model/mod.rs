@@ -5,19 +5,19 @@
 
 mod host;
 mod keys;
+mod os;
 mod port;
 mod run;
 mod script;
 mod time;
+mod trace;
 
 use std::borrow::Cow;
 
 pub use self::{
-    host::{
-        Address, AddressKind, ExtraPorts, ExtraReason, Host, HostState, HostStatus, Hostname, Os,
-        OsClass, OsMatch, OsPortUsed, Sequence, TcpSequence, Trace, TraceHop,
-    },
+    host::{Address, AddressKind, ExtraPorts, ExtraReason, Host, HostState, HostStatus, Hostname},
     keys::{HostKey, Identity, host_id, id_of_parts, port_id, scan_id},
+    os::{Os, OsClass, OsMatch, OsPortUsed, Sequence, TcpSequence},
     port::{Port, PortState, Protocol, Service},
     run::{
         HostHint, HostTotals, RunEvent, RunHeader, RunRecord, RunStats, ScanEvent, ScanInfo,
@@ -25,6 +25,7 @@ pub use self::{
     },
     script::{Script, ScriptData, ScriptNode, ScriptOrigin, ScriptScope, ScriptTree, TableShape},
     time::Timestamp,
+    trace::{Trace, TraceHop},
 };
 
 /// Text that borrows from its frame, or owns its bytes.

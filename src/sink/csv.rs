@@ -182,7 +182,7 @@ fn quoted(text: &[u8], safe: bool, out: &mut Vec<u8>) {
         out.push(b'\'');
     }
     let mut rest = text;
-    while let Some(at) = memchr::memchr(b'"', rest) {
+    while let Some(at) = rest.iter().position(|byte| *byte == b'"') {
         let (part, tail) = rest.split_at(at.saturating_add(1));
         out.extend_from_slice(part);
         out.push(b'"');

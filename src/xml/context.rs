@@ -16,6 +16,8 @@ pub(super) struct Context<'f, 'n> {
     pub(super) values: ValueReader<'f>,
     pub(super) notes: &'n mut Notes,
     pub(super) limits: &'n Limits,
+    /// Place of the token that is read: an element may have begun in an earlier piece.
+    pub(super) here: usize,
 }
 
 impl<'f> Context<'f, '_> {

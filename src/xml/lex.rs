@@ -226,6 +226,21 @@ pub(super) fn is_nmap_doctype(bytes: &[u8]) -> bool {
     after.first().is_none_or(|b| is_blank(*b) || matches!(b, b'>' | b'['))
 }
 
+/// Bytes at the end that may be the start of a character whose rest has not come.
+pub(super) fn cut_character(bytes: &[u8]) -> usize {
+    let tail = bytes.get(bytes.len().saturating_sub(3)..).unwrap_or_default();
+    let incomplete = tail.iter().rposition(|byte| *byte >= 0xc0).map_or(0, |lead| {
+        let have = tail.len().saturating_sub(lead);
+        let needed = match tail.get(lead) {
+            Some(0xc0..=0xdf) => 2,
+            Some(0xe0..=0xef) => 3,
+            _ => 4,
+        };
+        if have < needed { have } else { 0 }
+    });
+    incomplete.min(bytes.len())
+}
+
 /// `usize` as `u64`; no machine has more address bits.
 pub(super) fn to_u64(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)

@@ -108,6 +108,24 @@ impl Ledger {
         }
     }
 
+    /// The same where what was counted before may stand behind this place.
+    pub(super) fn add_at(
+        &mut self,
+        code: Code,
+        count: i64,
+        position: Position,
+        detail: impl FnOnce() -> String,
+    ) {
+        match self.entries.iter_mut().find(|known| known.code == code) {
+            Some(known) if position < known.position => {
+                known.count = known.count.saturating_add(count);
+                known.position = position;
+                known.detail = detail();
+            }
+            _ => self.add(code, count, || position, detail),
+        }
+    }
+
     /// The first warning by its place, for strict reading.
     pub(super) fn first(&self) -> Option<&Diagnostic> {
         self.entries.iter().min_by_key(|d| (d.position, d.code))

@@ -14,18 +14,27 @@ pub(super) struct Repaired<'b> {
     pub(super) text: &'b str,
     /// From places of `text` to places of what was repaired.
     pub(super) map: PlaceMap,
-    /// What was dropped: its place, and its beginning.
-    pub(super) broken: Vec<(usize, std::string::String)>,
+    /// Places of what was dropped, rising.
+    pub(super) broken: Vec<usize>,
 }
 
-/// Entries of [`Repaired::broken`] that keep their beginning for a message; only the first is shown.
-const SHOWN: usize = 1;
+/// The beginning of what was dropped at a place, for a message: no more than its tag, so that it does not
+/// hang on what was read with it.
+pub(super) fn beginning(source: &str, at: usize) -> &str {
+    let rest = source.get(at..).unwrap_or_default();
+    let within = |(i, c): &(usize, char)| *i < 40 && (*i == 0 || *c != '<');
+    let end = rest.char_indices().take_while(within).find_map(|(i, c)| (c == '>').then_some(i));
+    let end = end.map(|i| i.saturating_add(1));
+    let short =
+        rest.char_indices().take_while(within).last().map(|(i, c)| i.saturating_add(c.len_utf8()));
+    rest.get(..end.or(short).unwrap_or_default()).unwrap_or_default().trim_end()
+}
 
 struct Repair<'t, 'b> {
     source: &'t str,
     out: String<'b>,
     map: PlaceMap,
-    broken: Vec<(usize, std::string::String)>,
+    broken: Vec<usize>,
 }
 
 /// Repairs the text: tags that a raw `<` or a lost quote breaks off are dropped, openers without an end
@@ -49,7 +58,8 @@ pub(super) fn repair<'b>(source: &str, markup: usize, last: bool, bump: &'b Bump
         let start = at.saturating_add(text);
         this.copy(at, start);
         let tag = bytes.get(start..).unwrap_or_default();
-        let mark = classify(tag, true);
+        // Where the text ends and the input does not, a `<` follows.
+        let mark = classify(tag, last);
         at = match mark {
             Mark::Comment | Mark::Cdata | Mark::Decl | Mark::Pi => {
                 let base = super::lex::to_u64(start);
@@ -95,9 +105,7 @@ impl Repair<'_, '_> {
     }
 
     fn drop_markup(&mut self, at: usize) {
-        let shown = if self.broken.len() < SHOWN { self.source.get(at..) } else { None };
-        let shown = shown.unwrap_or_default().chars().take(40).collect();
-        self.broken.push((at, shown));
+        self.broken.push(at);
     }
 
     /// A host begins, and a scan begins, however broken its tag is (rules R6 and R8).

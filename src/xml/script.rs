@@ -22,7 +22,6 @@ pub(super) struct ScriptBuilder<'a> {
     /// Places of the open tables.
     tables: Vec<usize>,
     elem_key: Option<Text<'a>>,
-    at: usize,
 }
 
 impl<'a> ScriptBuilder<'a> {
@@ -39,7 +38,6 @@ impl<'a> ScriptBuilder<'a> {
             tree: None,
             tables: Vec::new(),
             elem_key: None,
-            at,
         };
         for attr in attributes {
             match attr.id {
@@ -48,6 +46,9 @@ impl<'a> ScriptBuilder<'a> {
                 At::Output => script.output = Some(own(context.plain(attr))),
                 _ => {}
             }
+        }
+        if script.name.is_none() {
+            context.notes.add(Code::MissingAttr, at, || "a script without id is dropped".into());
         }
         script
     }
@@ -80,7 +81,7 @@ impl<'a> ScriptBuilder<'a> {
     /// The innermost table ends.
     pub(super) fn end_table(&mut self, context: &mut Context<'_, '_>) {
         if let (Some(tree), Some(place)) = (&mut self.tree, self.tables.pop()) {
-            close_table(tree, place, self.at, context);
+            close_table(tree, place, context);
         }
     }
 
@@ -105,24 +106,19 @@ impl<'a> ScriptBuilder<'a> {
         }
         let data = match self.tree.take() {
             Some(mut tree) => {
-                close_table(&mut tree, 0, self.at, context);
+                close_table(&mut tree, 0, context);
                 ScriptData::Tree(tree)
             }
             None if self.text.is_blank() => ScriptData::None,
             None => ScriptData::Text(self.text.take(context)),
         };
-        let Some(name) = self.name else {
-            context
-                .notes
-                .add(Code::MissingAttr, self.at, || "a script without id is dropped".into());
-            return None;
-        };
-        Some(Script { name, output: self.output, data, origin: ScriptOrigin::Nse })
+        Some(Script { name: self.name?, output: self.output, data, origin: ScriptOrigin::Nse })
     }
 }
 
-fn close_table(tree: &mut ScriptTree<'_>, place: usize, at: usize, context: &mut Context<'_, '_>) {
+fn close_table(tree: &mut ScriptTree<'_>, place: usize, context: &mut Context<'_, '_>) {
     if let Some(key) = tree.close(place) {
+        let at = context.here;
         context.notes.add(Code::DupKey, at, || format!("key {key:?} twice in one table"));
     }
 }

@@ -77,17 +77,13 @@ impl Converted<'_> {
     }
 }
 
-/// Decodes a piece (rule T1). Pieces end at ASCII bytes, so no character is cut by one.
-pub(super) fn convert<'b>(
-    bytes: &'b [u8],
-    encoding: Encoding,
-    bump: &'b Bump,
-    notes: &mut Notes,
-) -> Converted<'b> {
+/// Decodes a piece (rule T1). Pieces end at ASCII bytes, so no character is cut by one. What is wrong with
+/// its bytes is told by [`note_bad_bytes`], when it is known how far the piece was read.
+pub(super) fn convert<'b>(bytes: &'b [u8], encoding: Encoding, bump: &'b Bump) -> Converted<'b> {
     match encoding {
         Encoding::Utf8 => match std::str::from_utf8(bytes) {
             Ok(text) => Converted { text, map: None },
-            Err(_) => mend_utf8(bytes, bump, notes),
+            Err(_) => mend_utf8(bytes, bump),
         },
         _ if bytes.is_ascii() => {
             Converted { text: std::str::from_utf8(bytes).unwrap_or_default(), map: None }
@@ -96,7 +92,27 @@ pub(super) fn convert<'b>(
     }
 }
 
-fn mend_utf8<'b>(bytes: &'b [u8], bump: &'b Bump, notes: &mut Notes) -> Converted<'b> {
+/// Notes the bytes that are not UTF-8 among those that were read of a piece.
+pub(super) fn note_bad_bytes(
+    read: &[u8],
+    encoding: Encoding,
+    converted: &Converted<'_>,
+    notes: &mut Notes,
+) {
+    if encoding != Encoding::Utf8 || converted.map.is_none() {
+        return;
+    }
+    let mut at = 0_usize;
+    for chunk in read.utf8_chunks() {
+        at = at.saturating_add(chunk.valid().len());
+        for byte in chunk.invalid() {
+            notes.add(Code::BadUtf8, at, || format!("byte 0x{byte:02X} is not UTF-8"));
+            at = at.saturating_add(1);
+        }
+    }
+}
+
+fn mend_utf8<'b>(bytes: &'b [u8], bump: &'b Bump) -> Converted<'b> {
     let mut text = bumpalo::collections::String::with_capacity_in(bytes.len(), bump);
     let mut map = PlaceMap::default();
     let mut at = 0_usize;
@@ -105,7 +121,6 @@ fn mend_utf8<'b>(bytes: &'b [u8], bump: &'b Bump, notes: &mut Notes) -> Converte
         text.push_str(chunk.valid());
         at = at.saturating_add(chunk.valid().len());
         for byte in chunk.invalid() {
-            notes.add(Code::BadUtf8, at, || format!("byte 0x{byte:02X} is not UTF-8"));
             map.push(text.len(), at);
             text.push(char::from(*byte));
             at = at.saturating_add(1);
@@ -430,8 +445,7 @@ mod tests {
     #[test]
     fn t1_bytes_that_are_not_utf8_become_latin1_and_keep_their_place() {
         let bump = Bump::new();
-        let mut notes = Notes::new(4);
-        let made = convert(b"a\xfcb\xe2\x82c\xc3\xa9", Encoding::Utf8, &bump, &mut notes);
+        let made = convert(b"a\xfcb\xe2\x82c\xc3\xa9", Encoding::Utf8, &bump);
         assert_eq!(made.text, "a\u{fc}b\u{e2}\u{82}c\u{e9}");
         let map = made.map.unwrap();
         let places: Vec<_> = made.text.char_indices().map(|(at, _)| map.source(at)).collect();
@@ -451,9 +465,8 @@ mod tests {
             assert_eq!(Encoding::of_declaration(declaration.as_bytes()), encoding, "{declaration}");
         }
         let bump = Bump::new();
-        let mut notes = Notes::new(4);
-        let made = convert(b"\x80\xe9", Encoding::Windows1252, &bump, &mut notes);
+        let made = convert(b"\x80\xe9", Encoding::Windows1252, &bump);
         assert_eq!((made.text, made.map.unwrap().source(3)), ("\u{20ac}\u{e9}", 1));
-        assert_eq!(convert(b"\x80", Encoding::Latin1, &bump, &mut notes).text, "\u{80}");
+        assert_eq!(convert(b"\x80", Encoding::Latin1, &bump).text, "\u{80}");
     }
 }

@@ -105,11 +105,13 @@ impl Stack {
         while let Some(token) = tokens.next(context.notes) {
             match token {
                 Token::Start { name, empty, at } => {
+                    context.here = at;
                     if let Some(exit) = self.start((name, empty, at), tokens, visitor, context) {
                         return exit;
                     }
                 }
                 Token::End { name, at } => {
+                    context.here = at;
                     if let Some(exit) = self.end(name, at, visitor, context) {
                         return exit;
                     }

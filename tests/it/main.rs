@@ -1,3 +1,14 @@
 //! One integration binary: the library and the command on real and damaged input.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod chunking;
+mod formats;
+mod hostile;
+mod keys;
+mod layering;
+mod mutations;
+mod oracle;
+mod parity;
 mod rules;
+mod support;

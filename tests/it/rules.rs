@@ -3,7 +3,7 @@
 use scanmill::{
     error::{Code, Error},
     limits::Limits,
-    model::{Host, RunRecord, ScanEvent},
+    model::{Host, RunRecord, ScanEvent, Timestamp},
     xml::{Options, Reader},
 };
 
@@ -59,6 +59,11 @@ const HEAD: &str = r#"<nmaprun scanner="nmap" args="nmap x" start="1700000000" v
 
 fn host(last: u8) -> String {
     format!(r#"<host><status state="up"/><address addr="192.0.2.{last}" addrtype="ipv4"/></host>"#)
+}
+
+/// Markup made of many parts.
+fn each(count: u32, part: impl Fn(u32) -> String) -> String {
+    (0..count).map(part).collect::<Vec<_>>().concat()
 }
 
 #[test]
@@ -260,7 +265,7 @@ fn r7_hosts_after_the_end_or_after_a_cut_host_continue_the_scan() {
     assert!(run.resumed && !run.truncated && run.stats.finished);
     assert_eq!(run.stats.elapsed_s, Some(3.75));
     assert_eq!((run.stats.hosts.up, run.stats.hosts.total), (Some(3), Some(5)));
-    assert_eq!(run.stats.end_time.map(|t| t.seconds()), Some(1_700_000_020));
+    assert_eq!(run.stats.end_time.map(Timestamp::seconds), Some(1_700_000_020));
     assert_eq!(read.codes(), [(Code::Resumed, 1)]);
 
     let cut =
@@ -341,7 +346,7 @@ fn r10_values_tags_hosts_depth_and_attributes_are_capped() {
     assert_eq!((read.hosts[0].hostnames.len(), read.codes()), (1, vec![(Code::Limit, 1)]));
 
     let ports: String =
-        (0..1000).map(|n| format!("<port portid=\"{n}\"><state state=\"open\"/></port>")).collect();
+        each(1000, |n| format!("<port portid=\"{n}\"><state state=\"open\"/></port>"));
     let text = format!(
         "{HEAD}<host><address addr=\"192.0.2.1\"/><ports>{ports}</ports></host>{}</nmaprun>",
         host(2)
@@ -360,7 +365,7 @@ fn r10_values_tags_hosts_depth_and_attributes_are_capped() {
     let read = Read::of(deep);
     assert_eq!((read.complete(), read.codes()), (vec![true], vec![(Code::Limit, 1)]));
 
-    let many: String = (0..300).map(|n| format!(" a{n}=\"\"")).collect();
+    let many = each(300, |n| format!(" a{n}=\"\""));
     let text =
         format!("{HEAD}<host><address addr=\"192.0.2.1\"{many} vendor=\"v\"/></host></nmaprun>");
     let read = Read::of(text);
@@ -387,7 +392,7 @@ fn r10_a_tag_beyond_the_cap_between_hosts_is_dropped_while_it_streams() {
 #[test]
 fn r10_ports_of_a_host_are_capped() {
     let ports: String =
-        (0..20).map(|n| format!("<port portid=\"{n}\"><state state=\"open\"/></port>")).collect();
+        each(20, |n| format!("<port portid=\"{n}\"><state state=\"open\"/></port>"));
     let limits = Limits::default().with_ports(10);
     let text = format!("{HEAD}<host><ports>{ports}</ports></host></nmaprun>");
     let read = Read::with(text, Options::default().with_limits(limits));

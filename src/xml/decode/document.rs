@@ -15,7 +15,7 @@ use super::{
         names::El,
         notes::{Notes, shorten},
         run::Document,
-        text::{Encoding, convert},
+        text::{Encoding, convert, note_bad_bytes},
         token::Token,
         walk::{Exit, long_tag},
     },
@@ -91,7 +91,8 @@ impl Decoder {
         let bump = mem::take(&mut self.bump);
         let settle = {
             let bytes = self.framer.bytes().get(..len).unwrap_or_default();
-            let converted = convert(bytes, self.encoding, &bump, &mut self.notes);
+            let converted = convert(bytes, self.encoding, &bump);
+            note_bad_bytes(bytes, self.encoding, &converted, &mut self.notes);
             let mut tokens = tokens(converted.text, &bump, &self.options, false);
             let token = tokens.next(&mut self.notes);
             let mut context = context(&bump, &self.options, &mut self.notes);
@@ -170,7 +171,7 @@ impl Decoder {
                 return;
             };
             if at > 0 {
-                self.consume(at);
+                self.stray_ends(at);
                 return;
             }
             self.first_element(&name);
@@ -189,8 +190,9 @@ impl Decoder {
     pub(super) fn first_start(&self, len: usize) -> Option<(String, usize)> {
         let bump = Bump::new();
         let mut notes = Notes::new(0);
-        let converted = convert(self.head(len), self.encoding, &bump, &mut notes);
-        let mut tokens = tokens(converted.text, &bump, &self.options, self.framer.is_last());
+        let converted = convert(self.head(len), self.encoding, &bump);
+        let last = self.framer.is_last() && len == self.framer.bytes().len();
+        let mut tokens = tokens(converted.text, &bump, &self.options, last);
         loop {
             if let Token::Start { name, at, .. } = tokens.next(&mut notes)? {
                 return Some((name.as_str().to_owned(), converted.source(at)));
@@ -209,10 +211,12 @@ impl Decoder {
 
     pub(super) fn walk_run(&mut self, len: usize) {
         let bump = mem::take(&mut self.bump);
+        // Behind the end of a scan text is ignored, so nothing is said of it.
+        let open = self.phase == Phase::Open;
         let (settle, used) = {
             let bytes = self.framer.bytes().get(..len).unwrap_or_default();
             let last = self.framer.is_last() && len == self.framer.bytes().len();
-            let converted = convert(bytes, self.encoding, &bump, &mut self.notes);
+            let converted = convert(bytes, self.encoding, &bump);
             let mut tokens = tokens(converted.text, &bump, &self.options, last);
             let mut context = context(&bump, &self.options, &mut self.notes);
             let Document { stack, reader, .. } = &mut self.document;
@@ -224,7 +228,12 @@ impl Decoder {
                 }
                 Exit::End | Exit::Left(_) => len,
             };
-            (Settle::of(converted), used.clamp(1, len.max(1)))
+            let used = used.clamp(1, len.max(1));
+            let read = bytes.get(..used).unwrap_or(bytes);
+            if open {
+                note_bad_bytes(read, self.encoding, &converted, &mut self.notes);
+            }
+            (Settle::of(converted), used)
         };
         self.settle(&settle);
         self.bump = bump;
@@ -255,7 +264,7 @@ impl Decoder {
         if self.document.waits_for_host() {
             let bump = Bump::new();
             let mut notes = Notes::new(0);
-            let converted = convert(self.head(piece.len), self.encoding, &bump, &mut notes);
+            let converted = convert(self.head(piece.len), self.encoding, &bump);
             let mut tokens = tokens(converted.text, &bump, &self.options, false);
             let mut context = context(&bump, &self.options, &mut notes);
             let [addr, port, end] = host::first_host_parts(&mut tokens, &mut context);
@@ -271,8 +280,10 @@ impl Decoder {
     pub(super) fn reads_clean(&mut self, piece: Piece) -> bool {
         let bump = Bump::new();
         let bytes = self.framer.bytes().get(..piece.len).unwrap_or_default();
-        let converted = convert(bytes, self.encoding, &bump, &mut self.notes);
-        let _ = read_piece(piece, &converted, 0, (&bump, &self.options, &mut self.notes));
+        let converted = convert(bytes, self.encoding, &bump);
+        let read = read_piece(piece, &converted, 0, (&bump, &self.options, &mut self.notes));
+        let read = bytes.get(..converted.source(read.len)).unwrap_or(bytes);
+        note_bad_bytes(read, self.encoding, &converted, &mut self.notes);
         let settle = Settle::of(converted);
         let clean = self.notes.is_empty();
         self.settle(&settle);
@@ -284,12 +295,14 @@ impl Decoder {
         let Self { framer, intake, bump, notes, ledger, document, options, .. } = self;
         let (framer, intake, bump): (&Framer, &Intake, &Bump) = (framer, intake, bump);
         let bytes = framer.bytes().get(..piece.len).unwrap_or_default();
-        let converted = convert(bytes, self.encoding, bump, notes);
+        let converted = convert(bytes, self.encoding, bump);
         let record = &mut document.reader.record;
         let index = i32::try_from(record.hosts_seen).unwrap_or(i32::MAX);
         let read = read_piece(piece, &converted, index, (bump, options, notes));
         let whole = read.len >= converted.text.len();
         self.given = if whole { piece.len } else { converted.source(read.len).max(1) };
+        let used = bytes.get(..self.given).unwrap_or(bytes);
+        note_bad_bytes(used, self.encoding, &converted, notes);
         record.resumed |= whole && end == HostEnd::NextHost;
         let found = read.host;
         let settle = Settle::of(converted);

@@ -248,8 +248,9 @@ impl Decoder {
         if let Some(nuls) = self.intake.consume(bytes, all) {
             let count = i64::try_from(nuls.count).unwrap_or(i64::MAX);
             let line = line_of(self.lines, bytes.get(..nuls.before).unwrap_or_default());
-            let place = || Position { byte: nuls.place, line };
-            self.ledger.add(Code::BadChar, count, place, || "NUL bytes dropped".into());
+            // Told when the piece is read, they may stand before what was noted in it.
+            let place = Position { byte: nuls.place, line };
+            self.ledger.add_at(Code::BadChar, count, place, || "NUL bytes dropped".into());
         }
         self.lines = self.lines.saturating_add(count_lines(bytes));
         self.framer.consume(len);
@@ -325,7 +326,7 @@ fn tokens<'f>(text: &'f str, bump: &'f Bump, options: &Options, last: bool) -> T
 
 fn context<'f, 'n>(bump: &'f Bump, options: &'n Options, notes: &'n mut Notes) -> Context<'f, 'n> {
     let values = ValueReader { bump, cap: options.limits.value, repair: options.text_repair };
-    Context { values, notes, limits: &options.limits }
+    Context { values, notes, limits: &options.limits, here: 0 }
 }
 
 /// The way from places of a piece's text to places of the input.

@@ -5,9 +5,10 @@
 //! cut out without knowing what is open.
 
 mod host;
+mod long;
 
 use super::lex::{
-    Closers, End, Mark, TagScan, classify, doctype_end, is_blank, is_nmap_doctype, to_u64,
+    Closers, End, Mark, TagScan, classify, cut_character, doctype_end, is_nmap_doctype, to_u64,
 };
 use crate::limits::Limits;
 
@@ -24,7 +25,7 @@ pub(super) struct Piece {
 pub(super) enum Kind {
     /// Bytes before the first document that belong to none (rule R1).
     Junk,
-    /// Comments, PIs, and text that nobody wants: nothing to read.
+    /// Comments, PIs and what is skipped: nothing to read.
     Skip,
     /// `<?xml ... ?>`: a document begins.
     Decl,
@@ -312,15 +313,12 @@ impl Framer {
             Step::piece(Kind::Run, self.scan)
         } else if len == 0 {
             Step::More
-        } else if !want_text {
-            Step::piece(Kind::Skip, len)
         } else if self.last {
             Step::piece(Kind::Run, len)
-        } else if len > self.limits.value.saturating_add(4) {
-            // Bytes beyond the cap tell the reader that the value is to be cut; text that follows is
-            // added to a value that is full. No character is cut in two.
-            let tail = self.bytes().iter().rev().take(3).take_while(|b| **b >= 0x80).count();
-            Step::piece(Kind::Run, len.saturating_sub(tail))
+        } else if !want_text || len > self.limits.value.saturating_add(4) {
+            // Of a wanted text, bytes beyond the cap tell the reader that the value is to be cut; text
+            // that follows is added to a value that is full. No character is cut in two.
+            Step::piece_or_more(Kind::Run, len.saturating_sub(cut_character(self.bytes())))
         } else {
             Step::More
         }
@@ -346,47 +344,6 @@ impl Framer {
                 Step::piece(Kind::Lost, Mark::Doctype.opener())
             }
         }
-    }
-
-    /// The tag at the start has no end yet: beyond the cap it is dropped.
-    fn long(&mut self) -> Step {
-        let tag = self.bytes();
-        if tag.len() <= self.limits.tag {
-            return Step::More;
-        }
-        let name = tag.get(1..).unwrap_or_default();
-        let len = name.iter().position(|b| is_blank(*b) || matches!(b, b'/' | b'>'));
-        let len = len.unwrap_or(name.len()).min(64);
-        self.long_tag = name.get(..len).unwrap_or_default().to_vec();
-        self.long_state = (0, 0);
-        self.mode = Mode::SkipTag;
-        Step::piece(Kind::LongTag, 1)
-    }
-
-    /// Drops bytes of a tag beyond the cap, up to its end.
-    fn skip_tag(&mut self) -> Step {
-        let (mut quote, mut before) = self.long_state;
-        let bytes = self.buf.get(self.start..).unwrap_or_default();
-        for (at, byte) in bytes.iter().enumerate() {
-            let end = match byte {
-                b'<' => Some(at),
-                b'>' if quote == 0 => Some(at.saturating_add(1)),
-                _ => None,
-            };
-            if let Some(end) = end {
-                self.mode = Mode::Run;
-                let empty = *byte == b'>' && before == b'/';
-                return Step::piece(Kind::LongTagEnd { empty }, end);
-            }
-            match byte {
-                b'"' | b'\'' if quote == 0 => quote = *byte,
-                _ if *byte == quote => quote = 0,
-                _ => {}
-            }
-            before = *byte;
-        }
-        self.long_state = (quote, before);
-        Step::piece_or_more(Kind::Skip, self.bytes().len())
     }
 }
 

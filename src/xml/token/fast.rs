@@ -7,7 +7,7 @@ use super::{
         notes::Notes,
         text::{is_special, special_byte},
     },
-    Attr, Name, Stop, Token, Tokens, Way, is_name,
+    Attr, Name, Stop, Token, Tokens, Way, is_name, starts_name,
 };
 
 impl<'f> Tokens<'f> {
@@ -38,7 +38,8 @@ impl<'f> Tokens<'f> {
         let start = at.saturating_add(2);
         let tail = self.text.as_bytes().get(start..).unwrap_or_default();
         let len = tail.iter().position(|b| !is_name(*b)).unwrap_or(tail.len());
-        if len == 0 || tail.get(len) != Some(&b'>') {
+        let named = tail.first().is_some_and(|b| starts_name(*b));
+        if !named || tail.get(len) != Some(&b'>') {
             return Err(Stop::Irregular(at));
         }
         let end = start.saturating_add(len);

@@ -80,6 +80,9 @@ pub(super) struct Tokens<'f> {
     way: Way<'f>,
     attributes: Vec<Attr<'f>>,
     seen: u128,
+    /// Places of what the repair dropped and no token has passed yet, from where it began.
+    broken: std::vec::IntoIter<usize>,
+    repaired_from: usize,
 }
 
 enum Way<'f> {
@@ -107,6 +110,8 @@ impl<'f> Tokens<'f> {
             way: Way::Fast(0),
             attributes: Vec::with_capacity(16),
             seen: 0,
+            broken: Vec::new().into_iter(),
+            repaired_from: 0,
         }
     }
 
@@ -147,9 +152,13 @@ impl<'f> Tokens<'f> {
                 Way::Done => return None,
             };
             match found {
-                Ok(token) => return Some(token),
+                Ok(token) => {
+                    self.note_broken(notes);
+                    return Some(token);
+                }
                 Err(Stop::End) => {
                     self.way = Way::Done;
+                    self.note_broken(notes);
                     return None;
                 }
                 Err(Stop::Irregular(at)) => self.hand_over(at, notes),
@@ -167,21 +176,32 @@ impl<'f> Tokens<'f> {
                 // lose the hosts that follow.
                 notes.add(Code::BrokenTag, at, || "markup that cannot be read".into());
                 self.way = Way::Done;
+                self.note_broken(notes);
                 return;
             }
             _ => {
                 let Repaired { text, map, broken } =
                     repair::repair(rest, self.caps.markup, self.last, self.bump);
-                if let Some((first, detail)) = broken.first() {
-                    let count = i64::try_from(broken.len()).unwrap_or(i64::MAX);
-                    notes.add_many(Code::BrokenTag, at.saturating_add(*first), count, || {
-                        format!("{:?} dropped", shorten(detail))
-                    });
-                }
+                self.broken = broken.into_iter();
+                self.repaired_from = at;
                 Quick::new(text, at, Some(map))
             }
         };
         self.way = Way::Quick(Box::new(quick));
+    }
+
+    /// Notes what the repair dropped before the next token; what follows may be read with other bytes.
+    #[inline]
+    fn note_broken(&mut self, notes: &mut Notes) {
+        while let Some(first) = self.broken.as_slice().first() {
+            let at = self.repaired_from.saturating_add(*first);
+            if at >= self.place() {
+                return;
+            }
+            self.broken.next();
+            let shown = repair::beginning(self.text, at);
+            notes.add(Code::BrokenTag, at, || format!("{:?} dropped", shorten(shown)));
+        }
     }
 
     fn begin_attributes(&mut self) {

@@ -42,7 +42,8 @@ impl<'f> Tokens<'f> {
                 Event::End(_) => {
                     let name = written.get(2..written.len().saturating_sub(1)).unwrap_or_default();
                     let name = name.trim_end_matches([' ', '\t', '\r', '\n']);
-                    let plain = !name.is_empty() && name.bytes().all(is_name_or_beyond);
+                    let plain = name.bytes().next().is_some_and(starts_name)
+                        && name.bytes().all(is_name_or_beyond);
                     if !plain || written.len() > self.caps.tag {
                         return Err(Stop::Irregular(at));
                     }

@@ -1,0 +1,158 @@
+//! What a host's answers tell of its operating system.
+
+use super::{PortState, Text, owned, owned_opt};
+
+/// Operating system detection (element `os`).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Os<'a> {
+    /// Ports that the detection used.
+    pub ports_used: Vec<OsPortUsed<'a>>,
+    /// Matches in document order.
+    pub matches: Vec<OsMatch<'a>>,
+    /// Classes in document order, of matches and without one.
+    pub classes: Vec<OsClass<'a>>,
+    /// Fingerprints.
+    pub fingerprints: Vec<Text<'a>>,
+}
+
+impl Os<'_> {
+    /// Whether nothing at all is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ports_used.is_empty()
+            && self.matches.is_empty()
+            && self.classes.is_empty()
+            && self.fingerprints.is_empty()
+    }
+
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> Os<'static> {
+        Os {
+            ports_used: self.ports_used.into_iter().map(OsPortUsed::into_owned).collect(),
+            matches: self.matches.into_iter().map(OsMatch::into_owned).collect(),
+            classes: self.classes.into_iter().map(OsClass::into_owned).collect(),
+            fingerprints: self.fingerprints.into_iter().map(owned).collect(),
+        }
+    }
+}
+
+/// A port that operating system detection used (element `portused`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct OsPortUsed<'a> {
+    /// Its state.
+    pub state: Option<PortState<'a>>,
+    /// Its protocol.
+    pub proto: Option<Text<'a>>,
+    /// Its number.
+    pub port: Option<i32>,
+}
+
+impl OsPortUsed<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> OsPortUsed<'static> {
+        OsPortUsed {
+            state: self.state.map(PortState::into_owned),
+            proto: owned_opt(self.proto),
+            port: self.port,
+        }
+    }
+}
+
+/// An operating system that fits (element `osmatch`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct OsMatch<'a> {
+    /// Its name.
+    pub name: Option<Text<'a>>,
+    /// How well it fits, in percent.
+    pub accuracy: Option<i32>,
+    /// Line in nmap-os-db.
+    pub line: Option<i32>,
+}
+
+impl OsMatch<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> OsMatch<'static> {
+        OsMatch { name: owned_opt(self.name), accuracy: self.accuracy, line: self.line }
+    }
+}
+
+/// A class of operating systems (element `osclass`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct OsClass<'a> {
+    /// Place in [`Os::matches`] of the match it belongs to; `None` if it stood directly below `os`.
+    pub match_index: Option<i32>,
+    /// Kind of device, such as `general purpose`.
+    pub kind: Option<Text<'a>>,
+    /// Vendor.
+    pub vendor: Option<Text<'a>>,
+    /// Family, such as `Linux`.
+    pub family: Option<Text<'a>>,
+    /// Generation, such as `5.X`.
+    pub gen_: Option<Text<'a>>,
+    /// How well it fits, in percent.
+    pub accuracy: Option<i32>,
+    /// `cpe:/` 2.2 URIs.
+    pub cpes: Vec<Text<'a>>,
+}
+
+impl OsClass<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> OsClass<'static> {
+        OsClass {
+            match_index: self.match_index,
+            kind: owned_opt(self.kind),
+            vendor: owned_opt(self.vendor),
+            family: owned_opt(self.family),
+            gen_: owned_opt(self.gen_),
+            accuracy: self.accuracy,
+            cpes: self.cpes.into_iter().map(owned).collect(),
+        }
+    }
+}
+
+/// How a host chooses TCP initial sequence numbers (element `tcpsequence`).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TcpSequence<'a> {
+    /// Difficulty index.
+    pub index: Option<i64>,
+    /// Difficulty in words.
+    pub difficulty: Option<Text<'a>>,
+    /// Class (before nmap 4.62).
+    pub class: Option<Text<'a>>,
+    /// The values seen, in hexadecimal.
+    pub values: Option<Text<'a>>,
+}
+
+impl TcpSequence<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> TcpSequence<'static> {
+        TcpSequence {
+            index: self.index,
+            difficulty: owned_opt(self.difficulty),
+            class: owned_opt(self.class),
+            values: owned_opt(self.values),
+        }
+    }
+}
+
+/// How a host chooses numbers (elements `ipidsequence` and `tcptssequence`).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Sequence<'a> {
+    /// Class.
+    pub class: Option<Text<'a>>,
+    /// The values seen, in hexadecimal.
+    pub values: Option<Text<'a>>,
+}
+
+impl Sequence<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> Sequence<'static> {
+        Sequence { class: owned_opt(self.class), values: owned_opt(self.values) }
+    }
+}

@@ -1,0 +1,52 @@
+//! Routes to a host.
+
+use super::{Text, owned_opt};
+
+/// A route to the host (element `trace`).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Trace<'a> {
+    /// Protocol of the probes.
+    pub proto: Option<Text<'a>>,
+    /// Port of the probes.
+    pub port: Option<i32>,
+    /// Hops that answered, in document order: `ttl` may have gaps.
+    pub hops: Vec<TraceHop<'a>>,
+}
+
+impl Trace<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> Trace<'static> {
+        Trace {
+            proto: owned_opt(self.proto),
+            port: self.port,
+            hops: self.hops.into_iter().map(TraceHop::into_owned).collect(),
+        }
+    }
+}
+
+/// One hop of a route (element `hop`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct TraceHop<'a> {
+    /// Hops away from the scanner.
+    pub ttl: Option<i32>,
+    /// Round trip time in milliseconds.
+    pub rtt_ms: Option<f64>,
+    /// Address that answered.
+    pub ip: Option<Text<'a>>,
+    /// Its name.
+    pub hostname: Option<Text<'a>>,
+}
+
+impl TraceHop<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> TraceHop<'static> {
+        TraceHop {
+            ttl: self.ttl,
+            rtt_ms: self.rtt_ms,
+            ip: owned_opt(self.ip),
+            hostname: owned_opt(self.hostname),
+        }
+    }
+}

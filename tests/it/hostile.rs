@@ -1,0 +1,349 @@
+//! Input made to hurt: it costs neither memory nor time, and opens nothing.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{self, Read},
+    time::{Duration, Instant},
+};
+
+use scanmill::{
+    error::Code,
+    model::{Host, RunRecord, ScanEvent},
+    xml::{Options, Reader},
+};
+
+use crate::support::{command, output_of, variable};
+
+const HEAD: &str = r#"<?xml version="1.0"?><nmaprun scanner="nmap" args="nmap x" start="1">"#;
+const AFTER: &str = r#"<host><address addr="192.0.2.9" addrtype="ipv4"/></host></nmaprun>"#;
+const OPEN: &str = r#"<host><status state="up"/><address addr="192.0.2.1" addrtype="ipv4"/>"#;
+
+/// `head`, then `part` so often that it makes `size` bytes, then `tail`: never in memory.
+struct Repeated {
+    head: io::Cursor<Vec<u8>>,
+    part: Vec<u8>,
+    left: u64,
+    at: usize,
+    tail: io::Cursor<Vec<u8>>,
+}
+
+impl Repeated {
+    fn new(head: &str, part: &str, size: u64, tail: &str) -> Self {
+        let cursor = |text: &str| io::Cursor::new(text.as_bytes().to_vec());
+        // A long part is copied faster than a short one.
+        let times = (64 << 10) / part.len() + 1;
+        let (part, unit) = (part.repeat(times).into_bytes(), part.len() as u64);
+        let left = size / unit * unit;
+        Self { head: cursor(head), part, left, at: 0, tail: cursor(tail) }
+    }
+}
+
+impl Read for Repeated {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let len = self.head.read(out)?;
+        if len > 0 || out.is_empty() {
+            return Ok(len);
+        }
+        if self.left == 0 {
+            return self.tail.read(out);
+        }
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let len = (self.part.len() - self.at).min(out.len()).min(left);
+        out[..len].copy_from_slice(&self.part[self.at..self.at + len]);
+        self.at = (self.at + len) % self.part.len();
+        self.left -= len as u64;
+        Ok(len)
+    }
+}
+
+/// What is left of an input when its hosts are not kept.
+#[derive(Default)]
+struct Seen {
+    hosts: Vec<(String, bool, usize)>,
+    runs: Vec<RunRecord>,
+}
+
+impl Seen {
+    fn of(input: impl Read) -> Self {
+        let mut seen = Self::default();
+        let mut reader = Reader::new(input, Options::default());
+        while let Some(event) = reader.next_event().unwrap() {
+            match event {
+                ScanEvent::Host(host) => seen.host(&host),
+                ScanEvent::RunEnd(record) => seen.runs.push(*record),
+                _ => {}
+            }
+        }
+        seen
+    }
+
+    fn host(&mut self, host: &Host<'_>) {
+        let address = host.ip().map_or(String::new(), |ip| ip.text.to_string());
+        self.hosts.push((address, host.complete, host.ports.len()));
+    }
+
+    fn has(&self, code: Code) -> bool {
+        self.runs.iter().flat_map(|run| &run.diagnostics).any(|found| found.code == code)
+    }
+
+    /// Nothing behind the damage is lost.
+    fn ends_well(&self) {
+        let last = self.hosts.last().map(|(address, complete, _)| (address.as_str(), *complete));
+        assert_eq!(last, Some(("192.0.2.9", true)));
+    }
+}
+
+/// Runs the named test again in a process of its own, which reads the input, and gives that process's peak
+/// memory in MiB: in this one other tests would count too. `None` where the system does not tell.
+fn peak_mib(test: &str, read: impl FnOnce()) -> Option<u64> {
+    const CHILD: &str = "SCANMILL_TEST_CHILD";
+    if variable(CHILD).is_some() {
+        read();
+        return None;
+    }
+    if !fs::exists("/proc/self/status").unwrap_or(false) {
+        read();
+        return None;
+    }
+    let exe = std::env::current_exe().unwrap();
+    let mut child = command(exe);
+    child.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(CHILD, "1");
+    let said = output_of(&mut child);
+    let peak = said.lines().find_map(|line| line.split("peak KiB: ").nth(1)).unwrap();
+    Some(peak.trim().parse::<u64>().unwrap() >> 10)
+}
+
+/// Tells the parent how much memory this process took at most.
+fn tell_peak() {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
+    let peak = peak.trim().trim_end_matches(" kB");
+    let _ = io::Write::write_fmt(&mut io::stdout(), format_args!("\npeak KiB: {peak}\n"));
+}
+
+/// Checks an input and its peak memory.
+fn bounded(test: &str, most_mib: u64, input: fn() -> Repeated, check: fn(&Seen)) {
+    let peak = peak_mib(test, || {
+        let seen = Seen::of(input());
+        check(&seen);
+        tell_peak();
+    });
+    if let Some(peak) = peak {
+        assert!(peak <= most_mib, "{test} took {peak} MiB");
+    }
+}
+
+const MIB: u64 = 1 << 20;
+
+#[test]
+fn a_value_of_200_mib_is_cut_while_it_streams() {
+    bounded(
+        "hostile::a_value_of_200_mib_is_cut_while_it_streams",
+        100,
+        || {
+            let open = format!("{HEAD}{OPEN}<hostscript><script id=\"x\" output=\"");
+            Repeated::new(
+                &open,
+                "0123456789 ",
+                200 * MIB,
+                &format!("\"/></hostscript></host>{AFTER}"),
+            )
+        },
+        |seen| {
+            assert!(seen.has(Code::Limit));
+            assert_eq!(seen.hosts.len(), 2);
+            seen.ends_well();
+        },
+    );
+}
+
+#[test]
+fn a_value_of_200_mib_in_the_header_is_cut_while_it_streams() {
+    bounded(
+        "hostile::a_value_of_200_mib_in_the_header_is_cut_while_it_streams",
+        100,
+        || {
+            let open = "<nmaprun scanner=\"nmap\" version=\"7.94\" args=\"";
+            Repeated::new(open, "0123456789 ", 200 * MIB, &format!("\">{AFTER}"))
+        },
+        |seen| {
+            assert!(seen.has(Code::Limit));
+            seen.ends_well();
+        },
+    );
+}
+
+#[test]
+fn text_of_200_mib_between_hosts_is_not_kept() {
+    bounded(
+        "hostile::text_of_200_mib_between_hosts_is_not_kept",
+        60,
+        || {
+            Repeated::new(
+                &format!("{HEAD}<output type=\"interactive\">"),
+                "0123456789\n",
+                200 * MIB,
+                &format!("</output>{AFTER}"),
+            )
+        },
+        Seen::ends_well,
+    );
+}
+
+#[test]
+fn tables_100_000_deep_are_cut_at_the_cap() {
+    bounded(
+        "hostile::tables_100_000_deep_are_cut_at_the_cap",
+        100,
+        || {
+            let open = format!("{HEAD}{OPEN}<hostscript><script id=\"x\" output=\"\">");
+            let part = "<table key=\"a\">";
+            Repeated::new(&open, part, 100_000 * part.len() as u64, &format!("</host>{AFTER}"))
+        },
+        |seen| {
+            assert!(seen.has(Code::Limit));
+            seen.ends_well();
+        },
+    );
+}
+
+#[test]
+fn unknown_elements_100_000_deep_are_skipped() {
+    bounded(
+        "hostile::unknown_elements_100_000_deep_are_skipped",
+        60,
+        || Repeated::new(HEAD, "<x>", 300_000, AFTER),
+        |seen| {
+            seen.ends_well();
+        },
+    );
+}
+
+#[test]
+fn a_million_attributes_are_cut_at_the_cap() {
+    bounded(
+        "hostile::a_million_attributes_are_cut_at_the_cap",
+        100,
+        || {
+            let part = "abcdefgh=\"x\" ";
+            let open = format!("{HEAD}{OPEN}<distance ");
+            Repeated::new(&open, part, 1_000_000 * part.len() as u64, &format!("/></host>{AFTER}"))
+        },
+        |seen| {
+            assert!(seen.has(Code::Limit));
+            assert_eq!(seen.hosts.len(), 2);
+            seen.ends_well();
+        },
+    );
+}
+
+#[test]
+fn a_host_of_300_mib_keeps_what_is_below_the_cap() {
+    bounded(
+        "hostile::a_host_of_300_mib_keeps_what_is_below_the_cap",
+        500,
+        || {
+            let port = "<port protocol=\"tcp\" portid=\"80\"><state state=\"open\"/><script id=\"x\" output=\"0123456789\"/></port>";
+            Repeated::new(
+                &format!("{HEAD}{OPEN}<ports>"),
+                port,
+                300 * MIB,
+                &format!("</ports></host>{AFTER}"),
+            )
+        },
+        |seen| {
+            assert!(seen.has(Code::Limit));
+            let (address, complete, _) = &seen.hosts[0];
+            assert_eq!((address.as_str(), *complete), ("192.0.2.1", false));
+            seen.ends_well();
+        },
+    );
+}
+
+#[test]
+fn entity_bombs_and_external_entities_cost_nothing_and_open_nothing() {
+    let mut subset = String::from("<!ENTITY a0 \"0123456789\">");
+    for level in 1..12 {
+        let inner = format!("&a{};", level - 1).repeat(10);
+        let _ = write!(subset, "<!ENTITY a{level} \"{inner}\">");
+    }
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    fs::write(secret.path(), "top secret").unwrap();
+    let file = secret.path().display();
+    let text = format!(
+        "<?xml version=\"1.0\"?><!DOCTYPE nmaprun [{subset}<!ENTITY x SYSTEM \"file://{file}\"><!ENTITY % p SYSTEM \"http://192.0.2.1/evil.dtd\">%p;]>\
+         <nmaprun scanner=\"nmap\" args=\"a\" start=\"1\">{OPEN}<hostnames><hostname name=\"&a11;&x;\"/></hostnames></host></nmaprun>"
+    );
+    let start = Instant::now();
+    let hosts: Vec<_> =
+        Reader::new(text.as_bytes(), Options::default()).hosts().map(Result::unwrap).collect();
+    assert!(start.elapsed() < Duration::from_secs(2));
+    assert_eq!(hosts.len(), 1);
+    assert_eq!(hosts[0].hostnames[0].name, "&a11;&x;");
+    let seen = Seen::of(text.as_bytes());
+    assert!(seen.has(Code::Dtd) && seen.has(Code::BadEntity));
+}
+
+/// Each part again and again: work must grow with the size and not with its square.
+#[test]
+fn repeated_openers_are_read_in_time_that_grows_with_their_number() {
+    let parts = [
+        "<",
+        "<!--",
+        "<![CDATA[",
+        "<!DOCTYPE nmaprun [",
+        "<!DOCTYPE nmaprun",
+        "<?",
+        "<?xml ",
+        "<?x ",
+        "<a",
+        "<a ",
+        "<a b=\"",
+        "<a b='",
+        "</",
+        "</host",
+        "<host",
+        "<host ",
+        "<host>",
+        "<nmaprun ",
+        "<nmaprun>",
+        "<x>",
+        "</x>",
+        "<port ",
+        "<port>",
+        "<ports><port><host>",
+        "<script id=\"a\" output=\"\"><table>",
+        "&",
+        "&#",
+        "&#x41;",
+        "&amp",
+        "\0",
+        "\"",
+        "]]>",
+        "-->",
+        "?>",
+        "\r",
+        "\u{e9}",
+        "<hosthint>",
+        "<prescript>",
+        "<output>",
+        "<x",
+        "<host a=\"<host a=\"",
+        "<!-- --><!--",
+    ];
+    let size = 4 * MIB;
+    for (head, name) in
+        [("", "nothing"), (HEAD, "a header"), (&format!("{HEAD}{OPEN}")[..], "a host")]
+    {
+        for part in parts {
+            let start = Instant::now();
+            let mut reader =
+                Reader::new(Repeated::new(head, part, size, AFTER), Options::default());
+            // The input may be refused, but it comes to an end.
+            while let Ok(Some(_)) = reader.next_event() {}
+            let took = start.elapsed();
+            assert!(took < Duration::from_secs(20), "{part:?} behind {name} took {took:?}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Who may import whom: the stages know nothing of each other but what is listed here.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::support::root;
+
+/// For each module what it may import from this crate; `*` is everything.
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
+    ("error", &[]),
+    ("limits", &[]),
+    ("json", &["model"]),
+    ("model", &["error"]),
+    ("xml", &["model", "error", "limits"]),
+    ("source", &["error", "limits"]),
+    ("engine", &["model", "error", "limits"]),
+    ("merge", &["model", "error", "limits"]),
+    ("table", &["model", "error", "limits", "json"]),
+    ("feed", &["model", "error", "limits", "json"]),
+    ("sink", &["table", "error"]),
+    (
+        "pipeline",
+        &["xml", "source", "engine", "merge", "table", "feed", "sink", "model", "error", "limits"],
+    ),
+    ("scanner", &["pipeline", "source", "engine", "merge", "model", "limits", "error"]),
+    ("cli", &["*"]),
+    ("main", &["*"]),
+];
+
+/// Names of packages that only these modules may use.
+const OWNED: [(&str, &[&str]); 15] = [
+    ("quick_xml", &["xml"]),
+    ("memchr", &["xml"]),
+    ("encoding_rs", &["xml"]),
+    ("flate2", &["source", "sink"]),
+    ("zstd", &["source", "sink"]),
+    ("bzip2", &["source"]),
+    ("liblzma", &["source"]),
+    ("zip", &["source"]),
+    ("tar", &["source"]),
+    ("arrow", &["table", "sink"]),
+    ("parquet", &["sink"]),
+    ("rayon", &["pipeline"]),
+    ("clap", &["cli"]),
+    ("indicatif", &["cli"]),
+    ("mimalloc", &["main"]),
+];
+
+/// Lines of code of every source file, with its top-level module.
+fn sources() -> Vec<(String, PathBuf, Vec<String>)> {
+    let mut files = Vec::new();
+    collect(&root().join("src"), &mut files);
+    files.sort();
+    assert!(files.len() > 20, "the sources are missing");
+    files
+        .into_iter()
+        .filter(|path| !path.ends_with("src/lib.rs"))
+        .map(|path| {
+            let inside = path.strip_prefix(root().join("src")).unwrap();
+            let first = inside.components().next().unwrap().as_os_str().to_string_lossy();
+            let module = first.trim_end_matches(".rs").to_owned();
+            (module, path.clone(), code(&fs::read_to_string(&path).unwrap()))
+        })
+        .collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// The code before the tests, comments left out and each `use` statement on one line.
+fn code(text: &str) -> Vec<String> {
+    let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let mut lines: Vec<String> = Vec::new();
+    let mut open = false;
+    for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+        let starts = line.starts_with("use ") || (line.starts_with("pub") && line.contains("use "));
+        match lines.last_mut() {
+            Some(last) if open => last.push_str(line),
+            _ => lines.push(line.to_owned()),
+        }
+        open = (open || starts) && !line.ends_with(';');
+    }
+    lines
+}
+
+/// Modules behind `crate::` in a line, groups included.
+fn imports(line: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in line.match_indices("crate::") {
+        let rest = &line[at + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            Some(group) => found.extend(heads(group)),
+            None => found.push(head(rest)),
+        }
+    }
+    found
+}
+
+fn head(path: &str) -> String {
+    path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+/// First names of the members of a group, of which the opening brace is gone.
+fn heads(group: &str) -> Vec<String> {
+    let mut depth = 1;
+    let mut member = String::new();
+    let mut found = Vec::new();
+    for c in group.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 1 => found.push(head(std::mem::take(&mut member).trim())),
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+        if c != ',' || depth > 1 {
+            member.push(c);
+        }
+    }
+    found.push(head(member.trim()));
+    found.retain(|name| !name.is_empty());
+    found
+}
+
+#[test]
+fn imports_are_told_from_groups_and_paths() {
+    assert_eq!(imports("use crate::model::Host;"), ["model"]);
+    assert_eq!(
+        imports("use crate::{error::{Error, Result},model::Host,json};"),
+        ["error", "model", "json"]
+    );
+    assert_eq!(imports("let x = crate::sink::open(y);"), ["sink"]);
+    assert_eq!(
+        code("use crate::{\n    a::B,\n    c,\n};\nfn f() {}\n"),
+        ["use crate::{a::B,c,};", "fn f() {}"]
+    );
+}
+
+#[test]
+fn modules_import_only_what_their_layer_allows() {
+    for (module, path, lines) in sources() {
+        let rule = MAY_IMPORT.iter().find(|(name, _)| *name == module);
+        let (_, allowed) = rule.unwrap_or_else(|| panic!("{module} has no layer; list it here"));
+        for line in &lines {
+            for import in imports(line) {
+                let fine =
+                    import == module || allowed.contains(&"*") || allowed.contains(&&*import);
+                assert!(fine, "{}: {module} may not import {import}: {line}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn packages_are_used_only_by_the_module_they_belong_to() {
+    for (module, path, lines) in sources() {
+        for (package, owners) in OWNED {
+            let uses = |line: &&String| {
+                let named = line.match_indices(&format!("{package}::")).any(|(at, _)| {
+                    let before = line[..at].chars().next_back();
+                    !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ':'))
+                });
+                // A module of the same name may stand in a path.
+                named && !line.contains(&format!("mod {package}"))
+            };
+            let found = lines.iter().find(uses);
+            let own = owners.contains(&&*module) || (package == "arrow" && module == "pipeline");
+            let own_module =
+                path.parent().is_some_and(|folder| folder.join(format!("{package}.rs")).exists());
+            assert!(
+                found.is_none() || own || own_module,
+                "{}: {module} may not use {package}: {found:?}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn programs_are_started_in_one_file_alone() {
+    for (_, path, lines) in sources() {
+        let starts = lines
+            .iter()
+            .any(|line| line.contains("process::Command") || line.contains("Command::new"));
+        let clap = path.components().any(|part| part.as_os_str() == "cli");
+        assert!(!starts || clap || path.ends_with("source/process.rs"), "{}", path.display());
+    }
+}
+
+#[test]
+fn files_have_at_most_400_lines_before_their_tests() {
+    let mut files = Vec::new();
+    collect(&root().join("src"), &mut files);
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap();
+        let before = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let lines = before.lines().count();
+        assert!(lines <= 400, "{} has {lines} lines: split it by meaning", path.display());
+    }
+}

@@ -1,0 +1,258 @@
+//! Damaged at random: no panic, no hang, the same events however the bytes are cut, and damage inside one
+//! host leaves the others as they were (rule R3).
+
+use std::{ops::Range, sync::LazyLock};
+
+use proptest::{prelude::*, sample::Index};
+use scanmill::model::Host;
+
+use crate::support::{Fixture, Outcome, fixtures};
+
+static FIXTURES: LazyLock<Vec<Fixture>> = LazyLock::new(fixtures);
+
+/// A fixture and the places of its hosts.
+type Hosts = (&'static Fixture, Vec<Range<usize>>);
+
+/// Well-formed fixtures of several hosts, with the places of their hosts.
+static HOSTS: LazyLock<Vec<Hosts>> = LazyLock::new(|| {
+    let found = FIXTURES.iter().filter(|fixture| fixture.is_well_formed());
+    let found: Vec<_> = found.map(|fixture| (fixture, host_ranges(&fixture.bytes))).collect();
+    let several: Vec<_> = found.into_iter().filter(|(_, hosts)| hosts.len() >= 2).collect();
+    assert!(several.len() >= 10, "fixtures of several hosts are missing");
+    several
+});
+
+const PROGRESS: &[u8] =
+    b"<taskprogress task=\"SYN Stealth Scan\" time=\"1700000000\" percent=\"12.34\"/>\n";
+
+/// Markup that means something wherever it stands.
+const SPLICES: [&[u8]; 16] = [
+    PROGRESS,
+    b"<host>",
+    b"</host>",
+    b"<nmaprun scanner=\"nmap\" args=\"x\">",
+    b"</nmaprun>",
+    b"<?xml version=\"1.0\"?>",
+    b"<!DOCTYPE nmaprun [<!ENTITY a \"b\">]>",
+    b"<!--",
+    b"-->",
+    b"<![CDATA[",
+    b"]]>",
+    b"<?",
+    b"\"",
+    b"&#xe2;&#x82;&#xac;",
+    b"\0",
+    b"\xff\xfe<",
+];
+
+#[derive(Debug, Clone)]
+enum Damage {
+    Delete(Index, usize),
+    Duplicate(Index, usize),
+    Insert(Index, Vec<u8>),
+    Flip(Index, u8),
+    Splice(Index, usize),
+    Cut(Index),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    prop_oneof![
+        (any::<Index>(), 1_usize..200).prop_map(|(at, len)| Damage::Delete(at, len)),
+        (any::<Index>(), 1_usize..2000).prop_map(|(at, len)| Damage::Duplicate(at, len)),
+        (any::<Index>(), prop::collection::vec(any::<u8>(), 1..20))
+            .prop_map(|(at, bytes)| Damage::Insert(at, bytes)),
+        (any::<Index>(), any::<u8>()).prop_map(|(at, mask)| Damage::Flip(at, mask)),
+        (any::<Index>(), 0..SPLICES.len()).prop_map(|(at, which)| Damage::Splice(at, which)),
+        any::<Index>().prop_map(Damage::Cut),
+    ]
+}
+
+impl Damage {
+    /// Applies itself to the bytes within a range.
+    fn apply(&self, bytes: &mut Vec<u8>, range: Range<usize>) {
+        if range.is_empty() {
+            return;
+        }
+        let place = |at: &Index| range.start + at.index(range.len());
+        let part = |at: &Index, len: usize| place(at)..(place(at) + len).min(range.end);
+        match self {
+            Self::Delete(at, len) => drop(bytes.drain(part(at, *len))),
+            Self::Duplicate(at, len) => {
+                let copy = bytes[part(at, *len)].to_vec();
+                let end = part(at, *len).end;
+                bytes.splice(end..end, copy);
+            }
+            Self::Insert(at, new) => drop(bytes.splice(place(at)..place(at), new.iter().copied())),
+            Self::Flip(at, mask) => bytes[place(at)] ^= mask,
+            Self::Splice(at, which) => {
+                bytes.splice(place(at)..place(at), SPLICES[*which].iter().copied());
+            }
+            Self::Cut(at) => drop(bytes.drain(place(at)..range.end)),
+        }
+    }
+}
+
+/// From each `<host` to behind its `</host>`.
+fn host_ranges(bytes: &[u8]) -> Vec<Range<usize>> {
+    let places = |tag: &'static [u8]| {
+        let windows = bytes.windows(tag.len()).enumerate();
+        windows.filter(move |(_, window)| *window == tag).map(|(at, _)| at)
+    };
+    let mut starts: Vec<_> = places(b"<host ").chain(places(b"<host>")).collect();
+    starts.sort_unstable();
+    starts.into_iter().zip(places(b"</host>").map(|at| at + 7)).map(|(a, b)| a..b).collect()
+}
+
+/// The hosts but the damaged one, which may have vanished or become several.
+fn others(hosts: &[&Host<'static>], damaged: usize, behind: usize) -> Vec<Host<'static>> {
+    let last = hosts.len().saturating_sub(behind).max(damaged.min(hosts.len()));
+    let kept = hosts.iter().take(damaged).chain(&hosts[last..]);
+    // A host more or less before it moves a host's index, and nothing else.
+    kept.map(|host| Host { index: 0, ..(*host).clone() }).collect()
+}
+
+/// A few seconds of cases; more with `PROPTEST_CASES`.
+fn config() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    ProptestConfig { cases: config.cases.max(2000), ..config }
+}
+
+/// Where two outcomes part.
+fn first_difference(a: &Outcome, b: &Outcome) -> String {
+    let pairs = a.events.iter().zip(&b.events);
+    match pairs.enumerate().find(|(_, (a, b))| a != b) {
+        Some((number, (a, b))) => format!("event {number}\n{a:?}\n{b:?}"),
+        None => format!(
+            "{} events, {:?}; {} events, {:?}",
+            a.events.len(),
+            a.error,
+            b.events.len(),
+            b.error
+        ),
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn damage_never_panics_and_any_cut_of_it_gives_the_same(
+        which in any::<Index>(),
+        damages in prop::collection::vec(damage(), 1..6),
+        piece in 1_usize..500,
+    ) {
+        let fixture = which.get(&FIXTURES);
+        let mut bytes = fixture.bytes.clone();
+        for damage in &damages {
+            let all = 0..bytes.len();
+            damage.apply(&mut bytes, all);
+        }
+        let whole = Outcome::of(&bytes);
+        let pieces = Outcome::of_pieces(bytes.chunks(piece));
+        prop_assert!(
+            whole == pieces,
+            "{} in pieces of {piece}: {}",
+            fixture.name,
+            first_difference(&whole, &pieces)
+        );
+        for line in whole.nested(&fixture.name).lines() {
+            prop_assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+        }
+        let seen: i64 = whole.runs().iter().map(|run| run.hosts_seen).sum();
+        prop_assert_eq!(usize::try_from(seen).unwrap(), whole.hosts().len());
+    }
+
+    #[test]
+    fn a_progress_line_spliced_into_a_host_leaves_the_others(
+        which in any::<Index>(),
+        host in any::<Index>(),
+        at in any::<Index>(),
+    ) {
+        let (fixture, ranges) = which.get(&HOSTS);
+        let damaged = host.index(ranges.len());
+        let range = ranges[damaged].clone();
+        let at = range.start + at.index(range.len());
+        let mut bytes = fixture.bytes.clone();
+        bytes.splice(at..at, PROGRESS.iter().copied());
+        let (before, after) = (Outcome::of(&fixture.bytes), Outcome::of(&bytes));
+        let behind = ranges.len() - damaged - 1;
+        prop_assert_eq!(
+            others(&after.hosts(), damaged, behind),
+            others(&before.hosts(), damaged, behind),
+            "{} at byte {}", &fixture.name, at
+        );
+        let is_spliced = |event: &scanmill::model::ScanEvent<'_>| format!("{event:?}").contains("12.34");
+        prop_assert!(after.events.iter().any(is_spliced), "{}: the line itself is read", fixture.name);
+    }
+
+    #[test]
+    fn damage_inside_a_host_leaves_the_others(
+        which in any::<Index>(),
+        host in any::<Index>(),
+        damages in prop::collection::vec(damage(), 1..4),
+    ) {
+        let (fixture, ranges) = which.get(&HOSTS);
+        let damaged = host.index(ranges.len());
+        let range = ranges[damaged].clone();
+        let mut part = fixture.bytes[range.clone()].to_vec();
+        for damage in damages {
+            let all = 0..part.len();
+            damage.apply(&mut part, all);
+        }
+        if !stays_inside(&part) {
+            return Ok(());
+        }
+        let mut bytes = fixture.bytes.clone();
+        bytes.splice(range, part);
+        let (before, after) = (Outcome::of(&fixture.bytes), Outcome::of(&bytes));
+        let behind = ranges.len() - damaged - 1;
+        prop_assert_eq!(
+            others(&after.hosts(), damaged, behind),
+            others(&before.hosts(), damaged, behind),
+            "{}", &fixture.name
+        );
+    }
+}
+
+/// What mutation found once: in whole and in pieces these were read in different ways.
+#[test]
+fn cuts_between_a_tag_and_what_follows_it_change_nothing() {
+    const HEAD: &[u8] = b"<?xml version=\"1.0\"?><nmaprun scanner=\"nmap\" args=\"x\">";
+    let prescript = b"<prescript><script output=\"\"/><script id=\"a\" output=\"\"><table>\
+        <elem key=\"k\">1</elem>\n<elem key=\"k\">2</elem></table></script></prescript>";
+    let rests: [&[u8]; 9] = [
+        b"<verbose level=\"1\"/>\x80<debugging level=\"1\"/></nmaprun>",
+        b"</nmaprun>\x80</runstats><address addr=\"\x80\"/>\x80",
+        b"</nmaprun>text\x80<bad \"<bad <x/>",
+        b"<verbose le\0vel=\"1\"/><debugging\0 level=\"\x01\"/>",
+        b"<sk=\"ARP Ping Scan\" time=\"1\"/>\n text <verbose level=\"1\"/>",
+        b"<scaninfo type=\"syn<verbose/></-ostnames></1a><debugging/>",
+        b"<host<verbose level=\"1\"/><host><address addr=\"192.0.2.1\"/></host>",
+        "<verbose level=\"1\"/>\u{e9}\u{20ac}\u{1f600}<debugging/>".as_bytes(),
+        prescript,
+    ];
+    let broken_start: &[u8] =
+        b"<?xml version=\"1.0\"?><nmaprun<taskend task=\"a\"/> scanner=\"nmap\"";
+    let texts = rests.iter().map(|rest| [HEAD, rest].concat()).chain([broken_start.to_vec()]);
+    for text in texts {
+        let whole = Outcome::of(&text);
+        for size in 1..text.len() {
+            let pieces = Outcome::of_pieces(text.chunks(size));
+            let shown = String::from_utf8_lossy(&text);
+            assert!(
+                whole == pieces,
+                "{shown} in pieces of {size}: {}",
+                first_difference(&whole, &pieces)
+            );
+        }
+    }
+}
+
+/// Whether damage made none of the markup that rightly reaches beyond its host: what hides a `<host`, ends
+/// the scan or begins one.
+fn stays_inside(part: &[u8]) -> bool {
+    let far: [&[u8]; 5] = [b"<!", b"<?", b"<nmaprun", b"</nmaprun", b"<host"];
+    let found = |tag: &[u8]| part.windows(tag.len()).filter(|window| *window == tag).count();
+    let hosts = found(b"<host ") + found(b"<host>") + found(b"<host\t") + found(b"<host\n");
+    far[..4].iter().all(|tag| found(tag) == 0) && hosts <= 1
+}

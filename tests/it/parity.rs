@@ -1,0 +1,193 @@
+//! Flat JSONL, CSV and Parquet hold the same rows.
+
+use std::{collections::HashSet, fs};
+
+use arrow::{
+    array::{Array, ArrayRef, AsArray, StringArray},
+    datatypes::{DataType, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType},
+};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use scanmill::{
+    model::Timestamp,
+    sink::TableFormat,
+    table::{Kind, Table},
+};
+use serde_json::{Map, Value};
+
+use crate::support::Converted;
+
+type Rows = Vec<Map<String, Value>>;
+
+#[test]
+fn all_formats_hold_the_same_rows_of_all_fixtures() {
+    let converted = Converted::of_fixtures();
+    for table in Table::ALL {
+        let jsonl = jsonl(&converted, table);
+        assert!(!jsonl.is_empty(), "{}: no fixture has a row", table.name());
+        same(table, "CSV", &jsonl, &csv(&converted, table));
+        same(table, "Parquet", &jsonl, &parquet(&converted, table));
+    }
+}
+
+#[test]
+fn flat_jsonl_keeps_the_rows_of_a_host_together_and_the_scan_last() {
+    let text = Converted::one_stream();
+    let mut order: Vec<(String, String)> = Vec::new();
+    for line in text.lines() {
+        let row: Map<String, Value> = serde_json::from_str(line).unwrap();
+        let member =
+            |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        assert!(line.starts_with("{\"_table\":\""), "{line:.60}");
+        order.push((member("_table"), member("host_id")));
+    }
+    let rank = |table: &str| {
+        let order = ["hosts", "ports", "services", "scripts", "os_matches", "os_classes", "hops"];
+        order.iter().position(|name| *name == table)
+    };
+    let mut seen = HashSet::new();
+    for pair in order.windows(2) {
+        let [(table, host), (next_table, next_host)] = pair else { continue };
+        if host == next_host && !host.is_empty() {
+            assert!(rank(table) <= rank(next_table), "{table} before {next_table} of {host}");
+        } else if !next_host.is_empty() {
+            assert_eq!(next_table, "hosts", "a host begins with its row");
+            assert!(seen.insert(next_host.clone()), "rows of {next_host} are apart");
+        }
+        if table == "scans" {
+            // The same scan may be in a later fixture too.
+            seen.clear();
+        }
+        if table == "warnings" {
+            assert!(matches!(&**next_table, "warnings" | "scans"), "{next_table} behind warnings");
+        }
+    }
+    assert_eq!(order.last().map(|(table, _)| &**table), Some("scans"));
+}
+
+fn same(table: Table, format: &str, jsonl: &Rows, other: &Rows) {
+    assert_eq!(jsonl.len(), other.len(), "{} of {format}", table.name());
+    for (number, (a, b)) in jsonl.iter().zip(other).enumerate() {
+        for (column, value) in a {
+            assert_eq!(
+                Some(value),
+                b.get(column),
+                "{} row {number} {column} of {format}",
+                table.name()
+            );
+        }
+        assert_eq!(a.len(), b.len(), "{} row {number} of {format}", table.name());
+    }
+}
+
+fn jsonl(converted: &Converted, table: Table) -> Rows {
+    let text = fs::read_to_string(converted.file(TableFormat::Jsonl, table)).unwrap();
+    let row = |line: &str| {
+        let mut row: Map<String, Value> = serde_json::from_str(line).unwrap();
+        assert_eq!(row.remove("_table"), Some(table.name().into()));
+        row
+    };
+    text.lines().map(row).collect()
+}
+
+fn csv(converted: &Converted, table: Table) -> Rows {
+    let text = fs::read_to_string(converted.file(TableFormat::Csv, table)).unwrap();
+    let mut records = records(&text).into_iter();
+    let header: Vec<String> = records.next().unwrap().into_iter().flatten().collect();
+    let kinds: Vec<Kind> = {
+        let columns = table.columns().iter().map(|column| column.field);
+        columns.filter(|field| field.kind.is_text()).map(|field| field.kind).collect()
+    };
+    assert_eq!(kinds.len(), header.len(), "{}", table.name());
+    let cell = |(kind, field): (&Kind, Option<String>)| match (kind, field) {
+        (_, None) => Value::Null,
+        (Kind::Utf8 | Kind::Json | Kind::Dictionary | Kind::Timestamp, Some(text)) => text.into(),
+        // Numbers, booleans and lists are written as in JSON.
+        (_, Some(text)) => serde_json::from_str(&text).unwrap(),
+    };
+    let row = |record: Vec<Option<String>>| {
+        assert_eq!(record.len(), header.len(), "{}", table.name());
+        header.iter().cloned().zip(kinds.iter().zip(record).map(cell)).collect()
+    };
+    records.map(row).collect()
+}
+
+/// Records by RFC 4180; a field without quotes and without text is null.
+fn records(text: &str) -> Vec<Vec<Option<String>>> {
+    let mut records = Vec::new();
+    let mut record = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (field, behind) = if let Some(quoted) = rest.strip_prefix('"') {
+            let mut end = quoted.find('"').unwrap();
+            while quoted[end + 1..].starts_with('"') {
+                end += 2 + quoted[end + 2..].find('"').unwrap();
+            }
+            (Some(quoted[..end].replace("\"\"", "\"")), &quoted[end + 1..])
+        } else {
+            let end = rest.find([',', '\n']).unwrap();
+            let plain = &rest[..end];
+            assert!(!plain.contains(['"', '\r']), "{plain:?} needs quotes");
+            ((!plain.is_empty()).then(|| plain.to_owned()), &rest[end..])
+        };
+        record.push(field);
+        if behind.starts_with('\n') {
+            records.push(std::mem::take(&mut record));
+        } else {
+            assert!(behind.starts_with(','), "{behind:.40}");
+        }
+        rest = &behind[1..];
+    }
+    assert!(record.is_empty(), "the last line ends");
+    records
+}
+
+fn parquet(converted: &Converted, table: Table) -> Rows {
+    let file = fs::File::open(converted.file(TableFormat::Parquet, table)).unwrap();
+    let mut rows = Rows::new();
+    for batch in ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap() {
+        let batch = batch.unwrap();
+        for number in 0..batch.num_rows() {
+            let schema = batch.schema();
+            let columns = schema.fields().iter().zip(batch.columns());
+            // Text formats have no bytes.
+            let columns =
+                columns.filter(|(field, _)| *field.data_type() != DataType::FixedSizeBinary(16));
+            rows.push(
+                columns.map(|(f, column)| (f.name().clone(), value(column, number))).collect(),
+            );
+        }
+    }
+    rows
+}
+
+fn value(array: &ArrayRef, at: usize) -> Value {
+    if array.is_null(at) {
+        return Value::Null;
+    }
+    match array.data_type() {
+        DataType::Utf8 => array.as_string::<i32>().value(at).into(),
+        DataType::Dictionary(..) => {
+            let found = array.as_dictionary::<Int32Type>();
+            found.downcast_dict::<StringArray>().unwrap().into_iter().nth(at).unwrap().into()
+        }
+        DataType::Int32 => array.as_primitive::<Int32Type>().value(at).into(),
+        DataType::Int64 => array.as_primitive::<Int64Type>().value(at).into(),
+        DataType::Float64 => array.as_primitive::<Float64Type>().value(at).into(),
+        DataType::Boolean => array.as_boolean().value(at).into(),
+        DataType::Timestamp(..) => {
+            let micros = array.as_primitive::<TimestampMicrosecondType>().value(at);
+            assert_eq!(micros % 1_000_000, 0);
+            Timestamp::from_seconds(micros / 1_000_000).unwrap().to_string().into()
+        }
+        DataType::List(_) => {
+            let items = array.as_list::<i32>().value(at);
+            (0..items.len()).map(|item| value(&items, item)).collect::<Vec<_>>().into()
+        }
+        DataType::Struct(fields) => {
+            let columns = fields.iter().zip(array.as_struct().columns());
+            let members = columns.map(|(field, column)| (field.name().clone(), value(column, at)));
+            members.collect::<Map<_, _>>().into()
+        }
+        other => panic!("{other} is no type of a table"),
+    }
+}

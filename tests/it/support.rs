@@ -1,0 +1,238 @@
+//! What the tests share: the fixtures, reading them whole or in pieces, and programs of the test venv.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::{self, Command},
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use scanmill::{
+    feed::nested,
+    model::{Host, RunRecord, ScanEvent},
+    pipeline::{Destination, Filters, Pipeline},
+    sink::{self, Output, SinkOptions, TableFormat},
+    source,
+    table::Table,
+    xml::{Decoder, Options, Reader},
+};
+
+/// A file of `fixtures/`.
+pub struct Fixture {
+    pub name: String,
+    pub path: PathBuf,
+    pub bytes: Vec<u8>,
+}
+
+impl Fixture {
+    /// Whether an XML parser accepts it as it stands.
+    pub fn is_well_formed(&self) -> bool {
+        !DAMAGED.iter().any(|damaged| self.name.starts_with(damaged))
+    }
+}
+
+/// Numbers of the fixtures that are cut, appended to or overwritten.
+const DAMAGED: [&str; 7] = ["31-", "32-", "33-", "34-", "35-", "37-", "38-"];
+
+/// The folder of the package.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All fixtures by name.
+pub fn fixtures() -> Vec<Fixture> {
+    let folder = fs::read_dir(root().join("fixtures")).unwrap();
+    let mut paths: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension() == Some(OsStr::new("xml")));
+    paths.sort();
+    assert!(paths.len() >= 49, "fixtures are missing");
+    paths
+        .into_iter()
+        .map(|path| Fixture {
+            name: path.file_name().unwrap().to_string_lossy().into_owned(),
+            bytes: fs::read(&path).unwrap(),
+            path,
+        })
+        .collect()
+}
+
+/// One fixture by the start of its name.
+pub fn fixture(start: &str) -> Fixture {
+    fixtures().into_iter().find(|fixture| fixture.name.starts_with(start)).unwrap()
+}
+
+/// All that an input gives.
+#[derive(Debug, Default, PartialEq)]
+pub struct Outcome {
+    pub events: Vec<ScanEvent<'static>>,
+    pub error: Option<String>,
+}
+
+impl Outcome {
+    /// Of bytes that are pulled.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut outcome = Self::default();
+        for event in Reader::new(bytes, Options::default()).events() {
+            outcome.put(event);
+        }
+        outcome
+    }
+
+    /// Of pieces that are pushed.
+    pub fn of_pieces<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut outcome = Self::default();
+        let mut decoder = Decoder::new(Options::default());
+        for piece in pieces {
+            decoder.feed(piece);
+            outcome.drain(&mut decoder);
+        }
+        decoder.finish();
+        outcome.drain(&mut decoder);
+        outcome
+    }
+
+    /// Takes what the decoder has ready.
+    pub fn drain(&mut self, decoder: &mut Decoder) {
+        loop {
+            match decoder.next_event() {
+                Ok(None) => return,
+                Ok(Some(event)) => self.put(Ok(event.into_owned())),
+                Err(error) => self.put(Err(error)),
+            }
+        }
+    }
+
+    fn put(&mut self, event: scanmill::error::Result<ScanEvent<'static>>) {
+        assert!(self.error.is_none(), "nothing comes behind an error");
+        match event {
+            Ok(event) => self.events.push(event),
+            Err(error) => self.error = Some(error.to_string()),
+        }
+    }
+
+    /// The hosts alone.
+    pub fn hosts(&self) -> Vec<&Host<'static>> {
+        self.events
+            .iter()
+            .filter_map(|event| match event {
+                ScanEvent::Host(host) => Some(&**host),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The ends of scans alone.
+    pub fn runs(&self) -> Vec<&RunRecord> {
+        self.events
+            .iter()
+            .filter_map(|event| match event {
+                ScanEvent::RunEnd(record) => Some(&**record),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Nested JSON lines of hosts, events and scans.
+    pub fn nested(&self, source: &str) -> String {
+        let mut out = Vec::new();
+        let mut header = None;
+        let mut number = 0;
+        for event in &self.events {
+            match event {
+                ScanEvent::RunStart(run) => {
+                    header = Some(run);
+                    number = 0;
+                }
+                ScanEvent::Host(host) => nested::host_line(header.unwrap(), host, &mut out),
+                ScanEvent::Run(event) => {
+                    nested::event_line(header.unwrap(), number, event, &mut out);
+                    number += 1;
+                }
+                ScanEvent::RunEnd(record) => nested::scan_line(source, record, &mut out),
+                _ => {}
+            }
+        }
+        String::from_utf8(out).unwrap()
+    }
+}
+
+/// The environment variable's value, if it is set and not empty.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests are told by CI that nothing may be skipped"
+)]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A program to start.
+#[expect(clippy::disallowed_methods, reason = "outside readers and test children are programs")]
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    Command::new(program)
+}
+
+/// Says that a test could not be run; with `CI` set that is a failure.
+pub fn skip(test: &str, reason: &str) {
+    assert!(variable("CI").is_none(), "{test}: {reason}; nothing may be skipped in CI");
+    // Straight to the stream: what tests print is hidden while they pass.
+    let _ = writeln!(io::stderr(), "SKIPPED {test}: {reason}");
+}
+
+/// Standard output of a program that must succeed.
+pub fn output_of(command: &mut Command) -> String {
+    let process::Output { status, stdout, stderr } = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&stderr);
+    assert!(status.success(), "{command:?} ended with {status}: {stderr}");
+    String::from_utf8(stdout).unwrap()
+}
+
+/// Python with the packages of `tests/oracle/requirements.txt`: the venv that `.ci/test` makes.
+pub fn venv_python() -> Option<PathBuf> {
+    let python = root().join("target/test-venv/bin/python");
+    python.exists().then_some(python)
+}
+
+/// All fixtures as tables of each format, in a folder that goes with it.
+pub struct Converted(tempfile::TempDir);
+
+impl Converted {
+    pub fn of_fixtures() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let converted = Self(folder);
+        for format in [TableFormat::Jsonl, TableFormat::Csv, TableFormat::Parquet] {
+            convert(format, &Output::Dir(converted.folder(format)));
+        }
+        converted
+    }
+
+    /// Flat JSONL of all tables in one stream.
+    pub fn one_stream() -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("all.jsonl");
+        convert(TableFormat::Jsonl, &Output::File(file.clone()));
+        fs::read_to_string(file).unwrap()
+    }
+
+    pub fn folder(&self, format: TableFormat) -> PathBuf {
+        self.0.path().join(format.extension())
+    }
+
+    pub fn file(&self, format: TableFormat, table: Table) -> PathBuf {
+        self.folder(format).join(format!("{}.{}", table.name(), format.extension()))
+    }
+}
+
+/// All fixtures through the pipeline.
+fn convert(format: TableFormat, output: &Output) {
+    let sink = sink::open(format, output, SinkOptions::default()).unwrap();
+    let destination = Destination::Tables(sink);
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut pipeline = Pipeline::new(Options::default(), Filters::default(), destination, stop);
+    for input in source::discover(&[root().join("fixtures")]) {
+        pipeline.read(&input.unwrap(), &mut |_| {}).unwrap();
+    }
+    let report = pipeline.finish().unwrap();
+    assert!(report.counts.hosts > 100 && report.errors.is_empty(), "{:?}", report.errors);
+}
