@@ -11,4 +11,5 @@ mod mutations;
 mod oracle;
 mod parity;
 mod rules;
+mod schemas;
 mod support;
