@@ -1,0 +1,103 @@
+//! SQL that creates the tables.
+
+use std::fmt::Write as _;
+
+use super::Dialect;
+use crate::table::{Column, Field, Kind, Table};
+
+/// A statement a table; for `DuckDB` the comments are statements too.
+pub(super) fn print(dialect: Dialect, tables: &[Table]) -> String {
+    let mut out = String::from("-- Printed by `scanmill schema`; not edited by hand.\n");
+    for table in tables {
+        out.push('\n');
+        create(dialect, *table, &mut out);
+    }
+    out
+}
+
+fn create(dialect: Dialect, table: Table, out: &mut String) {
+    let name = table.name();
+    let columns: Vec<String> =
+        table.columns().iter().map(|column| define(dialect, &column.field)).collect();
+    let columns = columns.join(",\n    ");
+    let _ = write!(out, "CREATE TABLE {name} (\n    {columns}\n)");
+    let doc = dialect.text(&format!("{} Key: {}.", table.doc(), table.key().join(", ")));
+    match dialect {
+        Dialect::Spark => {
+            let _ = writeln!(out, "\nUSING PARQUET\nCOMMENT {doc};");
+        }
+        Dialect::DuckDb => {
+            let _ = writeln!(out, ";\nCOMMENT ON TABLE {name} IS {doc};");
+            for Column { field, .. } in table.columns() {
+                let (column, doc) = (dialect.name(field.name), dialect.text(field.doc));
+                let _ = writeln!(out, "COMMENT ON COLUMN {name}.{column} IS {doc};");
+            }
+        }
+    }
+}
+
+/// A column, or a field of a Spark struct but for its colon.
+fn define(dialect: Dialect, field: &Field) -> String {
+    format!("{} {}", dialect.name(field.name), described(dialect, field))
+}
+
+/// The type of a field with all that may follow it.
+fn described(dialect: Dialect, field: &Field) -> String {
+    let mut out = dialect.kind(field.kind);
+    if !field.nullable {
+        out.push_str(" NOT NULL");
+    }
+    if dialect == Dialect::Spark {
+        let _ = write!(out, " COMMENT {}", dialect.text(field.doc));
+    }
+    out
+}
+
+impl Dialect {
+    /// A quoted name: some columns are called like types and functions.
+    fn name(self, name: &str) -> String {
+        match self {
+            Self::DuckDb => format!("\"{name}\""),
+            Self::Spark => format!("`{name}`"),
+        }
+    }
+
+    fn text(self, text: &str) -> String {
+        match self {
+            Self::DuckDb => format!("'{}'", text.replace('\'', "''")),
+            Self::Spark => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
+        }
+    }
+
+    /// The type that a Parquet column of this kind is read as.
+    fn kind(self, kind: Kind) -> String {
+        let (duckdb, spark) = match kind {
+            Kind::Utf8 | Kind::Json | Kind::Dictionary => ("VARCHAR", "STRING"),
+            Kind::Int32 => ("INTEGER", "INT"),
+            Kind::Int64 => ("BIGINT", "BIGINT"),
+            Kind::Float64 => ("DOUBLE", "DOUBLE"),
+            Kind::Boolean => ("BOOLEAN", "BOOLEAN"),
+            Kind::Timestamp => ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP"),
+            Kind::Binary16 => ("BLOB", "BINARY"),
+            Kind::Texts => ("VARCHAR[]", "ARRAY<STRING>"),
+            Kind::Structs(fields) => return self.structs(fields),
+        };
+        match self {
+            Self::DuckDb => duckdb.to_owned(),
+            Self::Spark => spark.to_owned(),
+        }
+    }
+
+    fn structs(self, fields: &[Field]) -> String {
+        let fields = fields.iter().map(|field| match self {
+            // A struct of DuckDB takes no constraints.
+            Self::DuckDb => format!("{} {}", self.name(field.name), self.kind(field.kind)),
+            Self::Spark => format!("{}: {}", self.name(field.name), described(self, field)),
+        });
+        let fields = fields.collect::<Vec<_>>().join(", ");
+        match self {
+            Self::DuckDb => format!("STRUCT({fields})[]"),
+            Self::Spark => format!("ARRAY<STRUCT<{fields}>>"),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! JSON Schemas of the rows of flat JSONL, and what they share with those of nested lines.
+
+use super::document::{Json, object};
+use crate::table::{Field, Kind, Table};
+
+pub(super) const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// The shape of JSONL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Every member is there, null too.
+    Flat,
+    /// Null and what is empty is left out.
+    Nested,
+}
+
+/// The schema of a table's rows; of several tables one that each of their rows fits.
+pub(super) fn print(tables: &[Table]) -> String {
+    if let [table] = tables {
+        let Json::Object(schema) = row(*table) else { return String::new() };
+        let head = [("$schema", DRAFT), ("title", table.name())];
+        let head = head.map(|(name, text)| (name.to_owned(), text.into()));
+        return Json::Object(head.into_iter().chain(schema).collect()).print();
+    }
+    let rows = tables.iter().map(|table| (table.name(), row(*table))).collect();
+    one_of("rows", "A line of flat JSONL: a row of a table.", rows, Vec::new()).print()
+}
+
+/// A schema of what fits just one of `lines`; `shared` is what these refer to.
+pub(super) fn one_of(
+    title: &str,
+    doc: &str,
+    lines: Vec<(&str, Json)>,
+    shared: Vec<(&str, Json)>,
+) -> Json {
+    let choices: Vec<Json> = lines.iter().map(|(name, _)| refer(name)).collect();
+    let definitions = lines.into_iter().chain(shared);
+    let definitions = definitions.map(|(name, schema)| (name.to_owned(), schema)).collect();
+    object! {
+        "$schema": DRAFT,
+        "title": title,
+        "description": doc,
+        "oneOf": choices,
+        "$defs": Json::Object(definitions),
+    }
+}
+
+/// A reference to a definition of [`one_of`].
+pub(super) fn refer(name: &str) -> Json {
+    object! {"$ref": format!("#/$defs/{name}")}
+}
+
+fn row(table: Table) -> Json {
+    let mut members = Members::default();
+    members.push("_table", object! {"const": table.name()}, true);
+    for column in table.columns().iter().filter(|column| column.field.kind.is_text()) {
+        members.push_field(&column.field, Shape::Flat);
+    }
+    members.object(table.doc())
+}
+
+/// Members of an object.
+#[derive(Default)]
+pub(super) struct Members {
+    properties: Vec<(String, Json)>,
+    required: Vec<&'static str>,
+}
+
+impl Members {
+    pub(super) fn push(&mut self, name: &'static str, schema: Json, always: bool) {
+        self.properties.push((name.to_owned(), schema));
+        if always {
+            self.required.push(name);
+        }
+    }
+
+    pub(super) fn push_field(&mut self, field: &Field, shape: Shape) {
+        let always = shape == Shape::Flat || !field.nullable;
+        self.push(field.name, described(field, shape), always);
+    }
+
+    pub(super) fn append(&mut self, other: Self) {
+        self.properties.extend(other.properties);
+        self.required.extend(other.required);
+    }
+
+    /// The schema of objects that have these members and no others.
+    pub(super) fn object(self, doc: &str) -> Json {
+        let mut schema = Vec::new();
+        let mut put = |name: &str, value: Json| schema.push((name.to_owned(), value));
+        if !doc.is_empty() {
+            put("description", doc.into());
+        }
+        put("type", "object".into());
+        if self.required.is_empty() {
+            put("minProperties", 1.into());
+        } else {
+            put("required", self.required.into());
+        }
+        put("additionalProperties", false.into());
+        put("properties", Json::Object(self.properties));
+        Json::Object(schema)
+    }
+}
+
+/// The schema of a field's values, with what they say.
+pub(super) fn described(field: &Field, shape: Shape) -> Json {
+    let mut schema = vec![("description".to_owned(), field.doc.into())];
+    schema.extend(value(field, shape));
+    Json::Object(schema)
+}
+
+fn value(field: &Field, shape: Shape) -> Vec<(String, Json)> {
+    let (name, rest) = match field.kind {
+        Kind::Json if shape == Shape::Nested => return Vec::new(),
+        Kind::Json => ("string", object! {"contentMediaType": "application/json"}),
+        Kind::Utf8 | Kind::Dictionary | Kind::Binary16 => ("string", object! {}),
+        Kind::Int32 => ("integer", object! {"minimum": i32::MIN, "maximum": i32::MAX}),
+        Kind::Int64 => ("integer", object! {"minimum": i64::MIN, "maximum": i64::MAX}),
+        Kind::Float64 => ("number", object! {}),
+        Kind::Boolean => ("boolean", object! {}),
+        Kind::Timestamp => ("string", object! {"format": "date-time"}),
+        Kind::Texts => ("array", items(object! {"type": "string"}, shape)),
+        Kind::Structs(fields) => {
+            let mut members = Members::default();
+            for field in fields {
+                members.push_field(field, shape);
+            }
+            ("array", items(members.object(""), shape))
+        }
+    };
+    let names = match (field.nullable, shape) {
+        (true, Shape::Flat) => vec![name, "null"].into(),
+        _ => name.into(),
+    };
+    let mut schema = vec![("type".to_owned(), names)];
+    if let Json::Object(rest) = rest {
+        schema.extend(rest);
+    }
+    schema
+}
+
+fn items(schema: Json, shape: Shape) -> Json {
+    match shape {
+        Shape::Flat => object! {"items": schema},
+        Shape::Nested => object! {"minItems": 1, "items": schema},
+    }
+}

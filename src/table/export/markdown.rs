@@ -1,0 +1,62 @@
+//! The reference of tables and columns.
+
+use std::fmt::Write as _;
+
+use crate::table::{Field, Kind, Table};
+
+const HEAD: &str = "\
+# Tables
+
+<!-- Printed by `scanmill schema`; not edited by hand. -->
+
+Types are Arrow's. `Dictionary` is text of which there are few different values, `JSON` is text that holds JSON. Text
+formats leave out columns of type `FixedSizeBinary(16)`. `list[].field` is a field of the structs in a list.
+";
+
+/// A section a table.
+pub(super) fn print(tables: &[Table]) -> String {
+    let mut out = String::from(HEAD);
+    for table in tables {
+        let key: Vec<_> = table.key().iter().map(|name| format!("`{name}`")).collect();
+        let _ = write!(
+            out,
+            "\n## {}\n\n{}\n\nKey: {}.\n\n| Column | Type | Null | Meaning |\n|---|---|---|---|\n",
+            table.name(),
+            table.doc(),
+            key.join(", ")
+        );
+        for column in table.columns() {
+            row("", &column.field, &mut out);
+        }
+    }
+    out
+}
+
+/// A field, and below it those of its structs.
+fn row(parent: &str, field: &Field, out: &mut String) {
+    let name = format!("{parent}{}", field.name);
+    let null = if field.nullable { "yes" } else { "no" };
+    let doc = field.doc.replace('|', "\\|");
+    let _ = writeln!(out, "| `{name}` | {} | {null} | {doc} |", kind(field.kind));
+    if let Kind::Structs(fields) = field.kind {
+        for field in fields {
+            row(&format!("{name}[]."), field, out);
+        }
+    }
+}
+
+const fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Utf8 => "Utf8",
+        Kind::Json => "JSON",
+        Kind::Dictionary => "Dictionary",
+        Kind::Int32 => "Int32",
+        Kind::Int64 => "Int64",
+        Kind::Float64 => "Float64",
+        Kind::Boolean => "Boolean",
+        Kind::Timestamp => "Timestamp(µs, UTC)",
+        Kind::Binary16 => "FixedSizeBinary(16)",
+        Kind::Texts => "List of Utf8",
+        Kind::Structs(_) => "List of Struct",
+    }
+}

@@ -1,0 +1,146 @@
+//! The definitions of tables and columns, printed: Arrow schemas, JSON Schemas, SQL and a reference.
+//!
+//! Nothing here knows a column by itself but the shape of nested lines; the folder `schemas` of the
+//! project holds what [`files`] gives.
+
+mod arrow;
+mod ddl;
+mod document;
+mod json_schema;
+mod markdown;
+mod nested;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::Table;
+use crate::error::{Error, Result};
+
+/// What definitions are printed as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// Schemas of Parquet and Arrow, in Arrow's JSON form.
+    Arrow,
+    /// JSON Schema (draft 2020-12) of flat JSONL.
+    JsonSchema,
+    /// SQL that creates the tables.
+    Ddl(Dialect),
+    /// A reference for people.
+    Markdown,
+}
+
+/// Whose SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// `DuckDB`
+    DuckDb,
+    /// Spark
+    Spark,
+}
+
+/// Prints these tables as one stream. JSON is always one document: several Arrow schemas are an array,
+/// several JSON Schemas one schema that a row of any of these tables fits.
+///
+/// ```
+/// use scanmill::table::{
+///     Table,
+///     export::{Dialect, Format, print},
+/// };
+/// let sql = print(Format::Ddl(Dialect::DuckDb), &[Table::Hops]);
+/// assert!(sql.contains(r#""rtt_ms" DOUBLE,"#));
+/// ```
+#[must_use]
+pub fn print(format: Format, tables: &[Table]) -> String {
+    match format {
+        Format::Arrow => arrow::print(tables),
+        Format::JsonSchema => json_schema::print(tables),
+        Format::Ddl(dialect) => ddl::print(dialect, tables),
+        Format::Markdown => markdown::print(tables),
+    }
+}
+
+/// Everything there is to print: a path below a folder of schemas, and what it holds.
+#[must_use]
+pub fn files() -> Vec<(PathBuf, String)> {
+    let a_table = |folder: &'static str, format| {
+        Table::ALL.into_iter().map(move |table| {
+            let name = format!("{}.json", table.name());
+            (Path::new(folder).join(name), print(format, &[table]))
+        })
+    };
+    let whole = |name: &str, format| (PathBuf::from(name), print(format, &Table::ALL));
+    let mut files: Vec<_> = a_table("arrow", Format::Arrow).collect();
+    files.extend(a_table("json-schema", Format::JsonSchema));
+    files.push((Path::new("json-schema").join("nested.json"), nested::print()));
+    files.push(whole("duckdb.sql", Format::Ddl(Dialect::DuckDb)));
+    files.push(whole("spark.sql", Format::Ddl(Dialect::Spark)));
+    files.push(whole("tables.md", Format::Markdown));
+    files
+}
+
+/// Writes all [`files`] below a folder, over those that are there.
+///
+/// # Errors
+/// An output error if a file or folder cannot be written.
+pub fn write_all(dir: &Path) -> Result<()> {
+    for (path, text) in files() {
+        let path = dir.join(path);
+        let written = path.parent().map_or(Ok(()), fs::create_dir_all);
+        written
+            .and_then(|()| fs::write(&path, text))
+            .map_err(|error| Error::sink(path.display().to_string(), error))?;
+    }
+    Ok(())
+}
+
+/// Paths below a folder, in order, where it differs from what [`write_all`] gives: files that hold
+/// something else, are missing, or stand beside the printed ones.
+///
+/// # Errors
+/// If a file or folder cannot be read.
+pub fn check_all(dir: &Path) -> Result<Vec<PathBuf>> {
+    let files = files();
+    let mut wrong = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    for (path, text) in &files {
+        if !holds(&dir.join(path), text)? {
+            wrong.push(path.clone());
+        }
+        folders.extend(path.parent().map(Path::to_owned));
+    }
+    folders.sort_unstable();
+    folders.dedup();
+    for folder in &folders {
+        let entries = entries(&dir.join(folder))?.into_iter().map(|name| folder.join(name));
+        let known = |path: &PathBuf| folders.contains(path) || files.iter().any(|f| f.0 == *path);
+        wrong.extend(entries.filter(|path| !known(path)));
+    }
+    wrong.sort_unstable();
+    Ok(wrong)
+}
+
+/// Whether a file is there and holds this text.
+fn holds(path: &Path, text: &str) -> Result<bool> {
+    Ok(found(path, fs::read(path))?.is_some_and(|bytes| bytes == text.as_bytes()))
+}
+
+/// Names in a folder; none if there is no such folder.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let Some(entries) = found(folder, fs::read_dir(folder))? else { return Ok(Vec::new()) };
+    let names: io::Result<Vec<_>> =
+        entries.map(|entry| entry.map(|entry| entry.file_name().into())).collect();
+    Ok(found(folder, names)?.unwrap_or_default())
+}
+
+/// What was read; `None` if there was nothing to read.
+fn found<T>(path: &Path, result: io::Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::from(error).in_input(path.display().to_string())),
+    }
+}

@@ -1,0 +1,130 @@
+//! The JSON Schema of nested JSONL. Which columns stand where is said here and in the feed that writes the
+//! lines; a test compares the two, member by member.
+
+use super::{
+    document::{Json, object},
+    json_schema::{Members, Shape, described, one_of, refer},
+};
+use crate::table::Table;
+
+/// The schema of a line, whatever its `_type`.
+pub(super) fn print() -> String {
+    let lines = vec![("host", host()), ("scan", scan()), ("event", event())];
+    let shared = vec![
+        ("port", port()),
+        ("service", service()),
+        ("script", script().object("The result of a script.")),
+        ("os_class", os_class()),
+    ];
+    one_of("nested", "A line of nested JSONL: a host, a scan or an event.", lines, shared).print()
+}
+
+fn host() -> Json {
+    let of_scan = ["scan_id", "scanner", "scanner_version", "args", "start_time"];
+    let mut host = line("host");
+    host.push("scan", only(Table::Scans, &of_scan).object("The scan it belongs to."), true);
+    let elsewhere = ["scan_id", "ip_bytes", "os_fingerprints", "os_ports_used"];
+    host.append(without(Table::Hosts, &elsewhere));
+    host.push("os", os(), false);
+    host.push("ports", list(refer("port")), false);
+    host.push("scripts", list(refer("script")), false);
+    host.push("trace", list(trace()), false);
+    host.object("A host with all that was found on it.")
+}
+
+fn scan() -> Json {
+    let mut script_of_run = only(Table::Scripts, &["scope"]);
+    script_of_run.append(script());
+    let mut scan = line("scan");
+    scan.append(without(Table::Scans, &[]));
+    scan.push("scripts", list(script_of_run.object("")), false);
+    scan.object("A scan that has ended.")
+}
+
+fn event() -> Json {
+    let mut event = line("event");
+    event.append(without(Table::Events, &[]));
+    event.object("Something that happened while a scan ran.")
+}
+
+fn line(kind: &str) -> Members {
+    let mut members = Members::default();
+    members.push("_type", object! {"const": kind}, true);
+    members
+}
+
+fn os() -> Json {
+    let mut matches = only(Table::OsMatches, &["name", "accuracy", "line"]);
+    matches.push("classes", list(refer("os_class")), false);
+    let mut os = Members::default();
+    os.push("matches", list(matches.object("")), false);
+    os.push("classes", list(refer("os_class")), false);
+    os.append(renamed(Table::Hosts, "os_fingerprints", "fingerprints"));
+    os.append(renamed(Table::Hosts, "os_ports_used", "ports_used"));
+    os.object(
+        "What detection of its operating system found; classes without a match stand beside them.",
+    )
+}
+
+fn os_class() -> Json {
+    let above = ["scan_id", "host_id", "class_index", "match_index"];
+    without(Table::OsClasses, &above).object("A class of operating systems.")
+}
+
+fn port() -> Json {
+    let elsewhere = ["scan_id", "host_id", "ip", "port_index", "expanded"];
+    let mut port = without(Table::Ports, &elsewhere);
+    port.push("expanded", object! {"const": true}, false);
+    port.push("services", list(refer("service")), false);
+    port.push("scripts", list(refer("script")), false);
+    port.object("A port.")
+}
+
+fn service() -> Json {
+    let above = ["scan_id", "host_id", "protocol", "port", "service_index", "ip"];
+    without(Table::Services, &above).object("A service on a port.")
+}
+
+fn script() -> Members {
+    let mut script = only(Table::Scripts, &["name", "output", "data"]);
+    script.push("origin", object! {"const": "engine"}, false);
+    script
+}
+
+fn trace() -> Json {
+    let hop = only(Table::Hops, &["ttl", "rtt_ms", "ip", "hostname"]);
+    let mut trace = only(Table::Hops, &["proto"]);
+    trace.append(renamed(Table::Hops, "trace_port", "port"));
+    trace.push("hops", list(hop.object("")), false);
+    trace.object("A route to it.")
+}
+
+/// A list, which is left out if it is empty.
+fn list(items: Json) -> Json {
+    object! {"type": "array", "minItems": 1, "items": items}
+}
+
+fn only(table: Table, names: &[&str]) -> Members {
+    members(table, |name| names.contains(&name))
+}
+
+fn without(table: Table, names: &[&str]) -> Members {
+    members(table, |name| !names.contains(&name))
+}
+
+fn members(table: Table, keep: impl Fn(&str) -> bool) -> Members {
+    let mut members = Members::default();
+    for column in table.columns().iter().filter(|column| keep(column.field.name)) {
+        members.push_field(&column.field, Shape::Nested);
+    }
+    members
+}
+
+/// A column that may be missing, under another name.
+fn renamed(table: Table, column: &str, name: &'static str) -> Members {
+    let mut members = Members::default();
+    for column in table.columns().iter().filter(|found| found.field.name == column) {
+        members.push(name, described(&column.field, Shape::Nested), false);
+    }
+    members
+}

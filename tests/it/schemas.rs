@@ -1,0 +1,369 @@
+//! The printed schemas: they are those of the code, and whatever is written fits them.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use jsonschema::Validator;
+use scanmill::{
+    feed::nested::{event_line, host_line, scan_line},
+    model::{Host, HostHint, RunEvent, RunHeader, RunRecord, Script, ScriptData, ScriptOrigin},
+    sink::{self, Output, SinkOptions, TableFormat},
+    table::{
+        Row, Table, event_row,
+        export::{self, Dialect, Format},
+        host_rows, run_rows,
+    },
+    xml::{Options, Reader},
+};
+use serde_json::Value;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// What was read, in order.
+enum Read {
+    Event(RunHeader, i32, RunEvent),
+    Host(RunHeader, Box<Host<'static>>),
+    End(Box<RunRecord>),
+}
+
+fn fixtures() -> Vec<PathBuf> {
+    let folder = fs::read_dir(Path::new(ROOT).join("fixtures")).unwrap();
+    let mut paths: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "xml"));
+    paths.sort();
+    assert!(paths.len() >= 49, "{} fixtures", paths.len());
+    paths
+}
+
+/// A script that no scanner wrote.
+fn mine() -> Script<'static> {
+    Script {
+        name: "mine".into(),
+        output: None,
+        data: ScriptData::Json("{\"n\": [1, null]}".into()),
+        origin: ScriptOrigin::Engine,
+    }
+}
+
+/// What a text gives, with all its `extraports` expanded and a script of the user's wherever one may be.
+fn read(bytes: &[u8]) -> Vec<Read> {
+    use scanmill::model::ScanEvent;
+    let mut read = Vec::new();
+    let mut header = RunHeader::default();
+    let mut events = 0;
+    for event in Reader::new(bytes, Options::default().with_hash(true)).events() {
+        match event {
+            Ok(ScanEvent::RunStart(run)) => (header, events) = (run, 0),
+            Ok(ScanEvent::Run(event)) => {
+                read.push(Read::Event(header.clone(), events, event));
+                events += 1;
+            }
+            Ok(ScanEvent::Host(mut host)) => {
+                host.expand_extra_ports(1000);
+                host.scripts.push(mine());
+                host.ports.iter_mut().for_each(|port| port.scripts.push(mine()));
+                read.push(Read::Host(header.clone(), host));
+            }
+            Ok(ScanEvent::RunEnd(mut record)) => {
+                record.post_scripts.push(mine());
+                read.push(Read::End(record));
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    read
+}
+
+fn nested_lines(source: &str, read: &[Read]) -> Vec<Value> {
+    let mut out = Vec::new();
+    for read in read {
+        match read {
+            Read::Event(run, index, event) => event_line(run, *index, event, &mut out),
+            Read::Host(run, host) => host_line(run, host, &mut out),
+            Read::End(record) => scan_line(source, record, &mut out),
+        }
+    }
+    lines(&out)
+}
+
+fn flat_lines(source: &str, read: &[Read], folder: &Path) -> Vec<Value> {
+    let path = folder.join("rows.jsonl");
+    let output = Output::File(path.clone());
+    let mut sink = sink::open(TableFormat::Jsonl, &output, SinkOptions::default()).unwrap();
+    let mut encoder = sink.encoder();
+    for read in read {
+        let each = &mut |row: &Row<'_>| encoder.row(row);
+        match read {
+            Read::Event(run, index, event) => event_row(run, *index, event, each),
+            Read::Host(run, host) => host_rows(run, host, each),
+            Read::End(record) => run_rows(source, record, each),
+        }
+        .unwrap();
+    }
+    for piece in encoder.finish().unwrap() {
+        sink.write(piece).unwrap();
+    }
+    sink.finish().unwrap();
+    let text = fs::read(&path).unwrap();
+    fs::remove_file(path).unwrap();
+    lines(&text)
+}
+
+fn lines(text: &[u8]) -> Vec<Value> {
+    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+}
+
+/// A schema among the committed files, which must be one by its own draft.
+fn schema(path: &str) -> (Value, Validator) {
+    let path = Path::new(ROOT).join("schemas/json-schema").join(path);
+    compile(&fs::read_to_string(path).unwrap())
+}
+
+fn compile(text: &str) -> (Value, Validator) {
+    let schema: Value = serde_json::from_str(text).unwrap();
+    jsonschema::meta::validate(&schema).unwrap_or_else(|error| panic!("{error}"));
+    let options = jsonschema::options().should_validate_formats(true);
+    let validator = options.build(&schema).unwrap_or_else(|error| panic!("{error}"));
+    (schema, validator)
+}
+
+#[track_caller]
+fn assert_fits(validator: &Validator, line: &Value) {
+    if let Err(error) = validator.validate(line) {
+        panic!("{error} at {:?}: {line}", error.instance_path());
+    }
+}
+
+#[test]
+fn the_committed_files_are_those_that_are_printed() {
+    let differ = export::check_all(&Path::new(ROOT).join("schemas")).unwrap();
+    assert!(differ.is_empty(), "print them with `scanmill schema --write schemas`: {differ:?}");
+}
+
+#[test]
+fn a_check_tells_what_differs_is_missing_or_is_too_much() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("schemas");
+    let all: Vec<_> = export::files().into_iter().map(|(path, _)| path).collect();
+    let mut sorted = all.clone();
+    sorted.sort();
+    assert_eq!(export::check_all(&dir).unwrap(), sorted, "a folder that is missing");
+
+    export::write_all(&dir).unwrap();
+    assert_eq!(export::check_all(&dir).unwrap(), Vec::<PathBuf>::new());
+
+    fs::write(dir.join("duckdb.sql"), "").unwrap();
+    fs::remove_file(dir.join("arrow/hosts.json")).unwrap();
+    fs::write(dir.join("json-schema/host.json"), "{}").unwrap();
+    fs::create_dir(dir.join("old")).unwrap();
+    let differ = ["arrow/hosts.json", "duckdb.sql", "json-schema/host.json", "old"];
+    assert_eq!(export::check_all(&dir).unwrap(), differ.map(PathBuf::from));
+
+    export::write_all(&dir).unwrap();
+    let left = ["json-schema/host.json", "old"];
+    assert_eq!(export::check_all(&dir).unwrap(), left.map(PathBuf::from));
+
+    fs::remove_file(dir.join("tables.md")).unwrap();
+    fs::create_dir(dir.join("tables.md")).unwrap();
+    let error = export::check_all(&dir).unwrap_err();
+    assert!(error.input().is_some_and(|path| path.ends_with("tables.md")), "{error}");
+    assert!(export::write_all(&dir).unwrap_err().to_string().contains("tables.md"));
+}
+
+#[test]
+fn every_row_fits_the_schema_of_its_table_and_that_of_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let own: BTreeMap<_, _> =
+        Table::ALL.map(|table| (table.name(), schema(&format!("{}.json", table.name())).1)).into();
+    let (_, any) = compile(&export::print(Format::JsonSchema, &Table::ALL));
+    let mut seen = BTreeSet::new();
+    for path in fixtures() {
+        let read = read(&fs::read(&path).unwrap());
+        for line in flat_lines("a.xml", &read, folder.path()) {
+            let table = line["_table"].as_str().unwrap();
+            assert_fits(&own[table], &line);
+            assert_fits(&any, &line);
+            if seen.insert(table.to_owned()) {
+                assert_strict(&own[table], &line);
+            }
+        }
+    }
+    assert_eq!(seen.len(), Table::ALL.len(), "{seen:?}");
+}
+
+/// Every member of the line must be there, and no other may be.
+fn assert_strict(validator: &Validator, line: &Value) {
+    for name in line.as_object().unwrap().keys() {
+        let mut less = line.clone();
+        less.as_object_mut().unwrap().remove(name);
+        assert!(!validator.is_valid(&less), "{name} may be missing");
+    }
+    let mut more = line.clone();
+    more["unknown"] = 1.into();
+    assert!(!validator.is_valid(&more), "unknown members may be there");
+}
+
+#[test]
+fn rows_of_the_wrong_type_do_not_fit() {
+    let (_, hosts) = schema("hosts.json");
+    let folder = tempfile::tempdir().unwrap();
+    let read = read(br#"<nmaprun args="x"><host starttime="1700000000"/></nmaprun>"#);
+    let lines = flat_lines("a.xml", &read, folder.path());
+    let host = lines.iter().find(|line| line["_table"] == "hosts").unwrap();
+    for (name, wrong) in [
+        ("host_id", Value::Null),
+        ("host_index", "0".into()),
+        ("host_index", 2_147_483_648_i64.into()),
+        ("uptime_s", 0.5.into()),
+        ("uptime_s", 9_223_372_036_854_775_808_u64.into()),
+        ("start_time", "yesterday".into()),
+        ("start_time", 1_700_000_000.into()),
+        ("complete", 1.into()),
+        ("os_fingerprints", serde_json::json!([null])),
+        ("hostnames", serde_json::json!([{"name": "a"}])),
+        ("hostnames", serde_json::json!([{"name": null, "type": null}])),
+    ] {
+        let mut line = host.clone();
+        line[name] = wrong.clone();
+        assert!(!hosts.is_valid(&line), "{name} may be {wrong}");
+    }
+}
+
+/// What no fixture has: traits of old versions, of other tools and of rare targets.
+const RARE: &str = r#"<nmaprun scanner="nmap" args="nmap x" profile_name="Quick scan">
+<scaninfo type="syn" scanflags="URGPSH"/>
+<target specification="nope.invalid" status="skipped" reason="invalid"/>
+<host comment="mine"><status state="up"/><address addr="fe80::1%eth0" addrtype="ipv6"/>
+<smurf responses="3"/>
+<ports><port protocol="tcp" portid="111"><state state="open" reason="reset" reason_ip="192.0.2.9"/>
+<owner name="root"/>
+<service name="nfs" devicetype="router" proto="rpc" rpcnum="100003" lowver="2" highver="4" banner="hi"/>
+</port></ports>
+<os><osclass type="router" vendor="V" osfamily="F" osgen="1.X" accuracy="90"><cpe>cpe:/o:v</cpe></osclass></os>
+<tcpsequence index="1" class="truly random" difficulty="Good luck!" values="1,2"/>
+</host></nmaprun>"#;
+
+#[test]
+fn every_nested_line_fits_and_every_member_of_the_schema_is_written() {
+    let (schema, validator) = schema("nested.json");
+    let mut written = BTreeSet::new();
+    let texts = fixtures().into_iter().map(|path| fs::read(path).unwrap());
+    for text in texts.chain([RARE.into()]) {
+        for line in nested_lines("a.xml", &read(&text)) {
+            assert_fits(&validator, &line);
+            let kind = line["_type"].as_str().unwrap().to_owned();
+            collect_members(&kind, &line, &mut written);
+        }
+    }
+    let mut known = BTreeSet::new();
+    for kind in ["host", "scan", "event"] {
+        collect_properties(kind, &schema["$defs"][kind], &schema, &mut known);
+    }
+    let missing: Vec<_> = known.difference(&written).collect();
+    assert!(missing.is_empty(), "in the schema but never written: {missing:#?}");
+}
+
+/// Paths of all members of a line, but for what is in the data of scripts.
+fn collect_members(path: &str, value: &Value, into: &mut BTreeSet<String>) {
+    for item in value.as_array().into_iter().flatten() {
+        collect_members(path, item, into);
+    }
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let path = format!("{path}.{name}");
+        if name != "data" {
+            collect_members(&path, value, into);
+        }
+        into.insert(path);
+    }
+}
+
+/// Paths of all members that a schema knows.
+fn collect_properties(path: &str, schema: &Value, root: &Value, into: &mut BTreeSet<String>) {
+    if let Some(definition) = schema["$ref"].as_str() {
+        let definition = root.pointer(definition.trim_start_matches('#')).unwrap();
+        return collect_properties(path, definition, root, into);
+    }
+    if schema["type"] == "array" {
+        return collect_properties(path, &schema["items"], root, into);
+    }
+    for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{path}.{name}");
+        collect_properties(&path, schema, root, into);
+        into.insert(path);
+    }
+}
+
+#[test]
+fn lines_of_which_nothing_is_known_have_just_what_their_schemas_demand() {
+    let (_, validator) = schema("nested.json");
+    let run = RunHeader { scan_id: "9f".into(), ..RunHeader::default() };
+    let mut out = Vec::new();
+    host_line(&run, &Host::new(0), &mut out);
+    event_line(&run, 0, &RunEvent::HostHint(HostHint::default()), &mut out);
+    scan_line("", &RunRecord { header: run, exists: true, ..RunRecord::default() }, &mut out);
+    let lines = lines(&out);
+    assert_eq!(lines.len(), 3);
+    for line in &lines {
+        assert_fits(&validator, line);
+        assert_strict(&validator, line);
+    }
+}
+
+#[test]
+fn nested_lines_with_null_or_empty_members_or_those_of_others_do_not_fit() {
+    let (_, validator) = schema("nested.json");
+    let run = RunHeader { scan_id: "9f".into(), ..RunHeader::default() };
+    let mut out = Vec::new();
+    host_line(&run, &Host::new(0), &mut out);
+    let [line] = &lines(&out)[..] else { panic!("one line a host") };
+    for (name, wrong) in [
+        ("ip", Value::Null),
+        ("ports", serde_json::json!([])),
+        ("ports", serde_json::json!([{"protocol": "tcp", "port": 1}])),
+        ("os", serde_json::json!({})),
+        ("scripts", serde_json::json!([{"name": "a", "origin": "nse"}])),
+        ("scripts", serde_json::json!([{"name": "a", "scope": "host"}])),
+        ("scan", serde_json::json!({"scanner": "nmap"})),
+    ] {
+        let mut more = line.clone();
+        more[name] = wrong.clone();
+        assert!(!validator.is_valid(&more), "{name} may be {wrong}");
+    }
+    for value in [serde_json::json!([{"a": [1, null]}]), Value::Null, "x".into()] {
+        let mut data = line.clone();
+        data["scripts"] = serde_json::json!([{"name": "a", "data": value}]);
+        assert_fits(&validator, &data);
+    }
+}
+
+#[test]
+fn every_table_and_column_is_in_every_format() {
+    let duckdb = export::print(Format::Ddl(Dialect::DuckDb), &Table::ALL);
+    let spark = export::print(Format::Ddl(Dialect::Spark), &Table::ALL);
+    let markdown = export::print(Format::Markdown, &Table::ALL);
+    for table in Table::ALL {
+        let part = |text: &str, start: String, end: &str| {
+            let (_, rest) = text.split_once(&start).unwrap_or_else(|| panic!("{start}"));
+            rest.split(end).next().unwrap_or_default().to_owned()
+        };
+        let create = format!("CREATE TABLE {} (\n", table.name());
+        let duckdb = part(&duckdb, create.clone(), "\n);");
+        let spark = part(&spark, create, "\n)\n");
+        let markdown = part(&markdown, format!("\n## {}\n", table.name()), "\n## ");
+        let arrow: Value = serde_json::from_str(&export::print(Format::Arrow, &[table])).unwrap();
+        for (place, column) in table.columns().iter().enumerate() {
+            let name = column.field.name;
+            assert!(duckdb.contains(&format!("    \"{name}\" ")), "{name}");
+            assert!(spark.contains(&format!("    `{name}` ")), "{name}");
+            assert!(markdown.contains(&format!("\n| `{name}` |")), "{name}");
+            assert_eq!(arrow["fields"][place]["name"], name);
+            assert_eq!(arrow["fields"][place]["nullable"], column.field.nullable);
+        }
+    }
+}
