@@ -1,5 +1,7 @@
 //! scanmill turns nmap XML into normalized tables.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod error;
 pub mod feed;
 mod json;

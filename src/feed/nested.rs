@@ -696,6 +696,7 @@ mod tests {
             hosts_incomplete: 1,
             truncated: true,
             resumed: false,
+            start: crate::error::Position::default(),
             bytes: 1234,
             content_sha256: Some("ab".into()),
             diagnostics: vec![Diagnostic {

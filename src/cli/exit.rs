@@ -1,0 +1,86 @@
+//! Exit codes (docs/cli.md).
+
+use std::process::ExitCode;
+
+use crate::{
+    error::{Error, ErrorKind},
+    pipeline::{Outcome, Report},
+};
+
+/// How the command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// All was read; warnings are allowed.
+    Done = 0,
+    /// Some input was refused or could not be read, and the rest is written.
+    Partly = 1,
+    /// The arguments are wrong.
+    Usage = 2,
+    /// No usable input at all, or strict reading failed.
+    NoInput = 3,
+    /// The output failed.
+    Output = 4,
+    /// It was told to stop.
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// The end of a run.
+    pub(super) fn of_report(report: &Report) -> Self {
+        let refused = report.count(Outcome::Refused);
+        let read = report.count(Outcome::Read);
+        if report.interrupted {
+            Self::Interrupted
+        } else if report.strict_failed() || (read == 0 && report.counts.scans == 0) {
+            Self::NoInput
+        } else if refused > 0 {
+            Self::Partly
+        } else {
+            Self::Done
+        }
+    }
+
+    /// The end of a command that failed.
+    pub(super) fn of(error: &Error) -> Self {
+        match error.kind() {
+            ErrorKind::Usage(_) | ErrorKind::Schema(_) => Self::Usage,
+            ErrorKind::Sink { .. } => Self::Output,
+            _ => Self::NoInput,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        let code: u8 = match exit {
+            Exit::Done => 0,
+            Exit::Partly => 1,
+            Exit::Usage => 2,
+            Exit::NoInput => 3,
+            Exit::Output => 4,
+            Exit::Interrupted => 130,
+        };
+        Self::from(code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    #[test]
+    fn errors_end_with_the_documented_codes() {
+        let strict = ErrorKind::Strict { code: Code::Limit, detail: String::new() };
+        for (error, exit) in [
+            (Error::usage("x"), Exit::Usage),
+            (Error::new(ErrorKind::Schema("x".into())), Exit::Usage),
+            (Error::sink("x", "full"), Exit::Output),
+            (Error::new(strict), Exit::NoInput),
+        ] {
+            assert_eq!(Exit::of(&error), exit);
+        }
+        let empty = Report::default();
+        assert_eq!(Exit::of_report(&empty), Exit::NoInput);
+    }
+}

@@ -1,0 +1,264 @@
+//! What is said on standard error: errors, hints, warnings and the summary.
+
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal as _, Write as _},
+    time::Duration,
+};
+
+use serde_json::json;
+
+use super::args::{LogFormat, TalkArgs, When};
+use crate::{
+    error::{Error, ErrorKind},
+    pipeline::{Outcome, Report},
+};
+
+/// How messages are written.
+pub(super) struct Talk {
+    quiet: bool,
+    verbose: u8,
+    json: bool,
+    color: bool,
+    terminal: bool,
+}
+
+/// Colour of a level's name.
+const RED: &str = "\u{1b}[1;31m";
+const YELLOW: &str = "\u{1b}[1;33m";
+const CYAN: &str = "\u{1b}[1;36m";
+const PLAIN: &str = "\u{1b}[0m";
+
+impl Talk {
+    pub(super) fn new(args: &TalkArgs) -> Self {
+        let terminal = io::stderr().is_terminal();
+        #[expect(clippy::disallowed_methods, reason = "the command line may read the environment")]
+        let no_color = std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty());
+        let color = match args.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => terminal && !no_color,
+        };
+        let json = args.log_format == LogFormat::Json;
+        Self { quiet: args.quiet, verbose: args.verbose, json, color, terminal }
+    }
+
+    /// An error, and what can be done about it.
+    pub(super) fn error(&self, error: &Error) {
+        let mut message = error.to_string();
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            if !message.ends_with(&cause_text) {
+                let _ = write!(message, ": {cause_text}");
+            }
+            source = cause.source();
+        }
+        self.line("error", RED, &message, &json!({}));
+        if let Some(hint) = hint(error) {
+            self.line("hint", CYAN, hint, &json!({}));
+        }
+    }
+
+    /// A warning.
+    fn warning(&self, message: &str, fields: &serde_json::Value) {
+        self.line("warning", YELLOW, message, fields);
+    }
+
+    fn line(&self, level: &str, color: &str, message: &str, fields: &serde_json::Value) {
+        let text = if self.json {
+            let mut object = json!({ "level": level, "message": message });
+            if let (Some(object), Some(fields)) = (object.as_object_mut(), fields.as_object()) {
+                object.extend(fields.clone());
+            }
+            format!("{object}\n")
+        } else if self.color {
+            format!("{color}{level}:{PLAIN} {}\n", safe(message))
+        } else {
+            format!("{level}: {}\n", safe(message))
+        };
+        self.say(&text);
+    }
+
+    /// Standard error may be closed; then nobody listens.
+    #[expect(clippy::unused_self, reason = "everything that is said goes through here")]
+    fn say(&self, text: &str) {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Errors of inputs and the summary of a run.
+    pub(super) fn report(&self, report: &Report, elapsed: Duration) {
+        for error in &report.errors {
+            self.error(error);
+        }
+        if self.quiet {
+            return;
+        }
+        if self.json {
+            for (code, warning) in &report.warnings {
+                let message =
+                    format!("{}:{}: {code} {}", warning.input, warning.line, warning.detail);
+                let fields = json!({ "code": code, "input": warning.input, "line": warning.line,
+                    "byte": warning.byte, "count": warning.count });
+                self.warning(&message, &fields);
+            }
+        }
+        if !self.terminal && self.verbose == 0 {
+            return;
+        }
+        if self.json {
+            let fields = json!({ "report": report, "seconds": elapsed.as_secs_f64() });
+            self.line("info", CYAN, "done", &fields);
+        } else {
+            self.say(&safe_lines(&summary(report, elapsed)));
+        }
+    }
+}
+
+/// What the user can do about an error.
+fn hint(error: &Error) -> Option<&'static str> {
+    match error.kind() {
+        ErrorKind::NotNmap(_) => Some("scanmill reads nmap's XML, as `nmap -oX FILE` writes it"),
+        ErrorKind::Strict { .. } => Some("without --strict this is a warning"),
+        _ => None,
+    }
+}
+
+/// The summary that a person likes to read.
+fn summary(report: &Report, elapsed: Duration) -> String {
+    let mut text = String::new();
+    let (read, refused) = (report.count(Outcome::Read), report.count(Outcome::Refused));
+    let skipped = report.count(Outcome::Skipped);
+    let mut inputs = format!("{} read", number(read));
+    if refused > 0 {
+        let _ = write!(inputs, ", {} refused", number(refused));
+    }
+    if skipped > 0 {
+        let _ = write!(inputs, ", {} skipped (no nmap XML)", number(skipped));
+    }
+    let counts = &report.counts;
+    let seconds = elapsed.as_secs_f64();
+    let mut row = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:>9}  {value}");
+    };
+    row("inputs", &inputs);
+    row("scans", &number(counts.scans));
+    row("hosts", &number(counts.hosts));
+    row("ports", &number(counts.ports));
+    if !report.rows.is_empty() {
+        let rows = report.rows.iter().filter(|(_, rows)| **rows > 0);
+        let rows: Vec<_> = rows.map(|(table, rows)| format!("{table} {}", number(*rows))).collect();
+        row("rows", &wrap(&rows));
+    }
+    if report.lines > 0 {
+        row("lines", &number(report.lines));
+    }
+    row(
+        "bytes",
+        &format!("{} in {seconds:.2} s{}", bytes(counts.bytes), rate(counts.bytes, seconds)),
+    );
+    for (n, (code, warning)) in report.warnings.iter().enumerate() {
+        let times = match warning.count {
+            1 => String::new(),
+            count => format!(" ({} times)", number(count)),
+        };
+        let place = format!("{}:{}", warning.input, warning.line);
+        row(
+            if n == 0 { "warnings" } else { "" },
+            &format!("{place}: {code}{times} {}", warning.detail),
+        );
+    }
+    if report.interrupted {
+        row("", "stopped before the end");
+    }
+    text
+}
+
+/// Items in lines of a screen's width, below each other.
+fn wrap(items: &[String]) -> String {
+    let mut text = String::new();
+    let mut width = 0;
+    for (n, item) in items.iter().enumerate() {
+        if n > 0 {
+            text.push_str(if width + item.len() > 66 { ",\n           " } else { ", " });
+            width = if width + item.len() > 66 { 0 } else { width + 2 };
+        }
+        text.push_str(item);
+        width += item.len();
+    }
+    text
+}
+
+/// A whole number with a thin mark every three digits.
+pub(super) fn number(value: impl TryInto<u64>) -> String {
+    let digits = value.try_into().unwrap_or_default().to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+fn bytes(count: u64) -> String {
+    match count {
+        0..10_000 => format!("{count} B"),
+        10_000..10_000_000 => format!("{:.1} kB", count as f64 / 1e3),
+        10_000_000..10_000_000_000 => format!("{:.1} MB", count as f64 / 1e6),
+        _ => format!("{:.1} GB", count as f64 / 1e9),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown without decimals")]
+fn rate(count: u64, seconds: f64) -> String {
+    if seconds > 0.05 {
+        format!(", {:.0} MB/s", count as f64 / 1e6 / seconds)
+    } else {
+        String::new()
+    }
+}
+
+/// Text from outside without what a terminal would obey: control and bidi characters are escaped.
+pub(super) fn safe(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let bidi = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
+        if c.is_control() || bidi || c == '\u{feff}' {
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The same, line by line.
+pub(super) fn safe_lines(text: &str) -> String {
+    text.lines().fold(String::new(), |mut all, line| {
+        all.push_str(&safe(line));
+        all.push('\n');
+        all
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminals_get_no_control_characters_from_scans() {
+        assert_eq!(safe("a\u{1b}[31m\u{202e}b\n\u{9b}"), "a\\u{1b}[31m\\u{202e}b\\u{a}\\u{9b}");
+        assert_eq!(safe("\u{fc}\u{20ac}"), "\u{fc}\u{20ac}");
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (value, text) in [(0_u64, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")]
+        {
+            assert_eq!(number(value), text);
+        }
+    }
+}
