@@ -8,9 +8,11 @@ use std::{
     process::ExitCode,
 };
 
+use self::generator::Kind;
+
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
-    let kind = words.first().and_then(|word| generator::Kind::from_name(word));
+    let kind = words.first().and_then(|word| kind(word));
     let size = words.get(1).and_then(|word| bytes(word));
     let seed = words.get(2).map_or(Some(1), |word| word.parse().ok());
     let (Some(kind), Some(size), Some(seed)) = (kind, size, seed) else {
@@ -28,6 +30,15 @@ fn main() -> ExitCode {
             let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn kind(word: &str) -> Option<Kind> {
+    match word {
+        "rich" => Some(Kind::Rich),
+        "sweep" => Some(Kind::Sweep),
+        "masscan" => Some(Kind::Masscan),
+        _ => None,
     }
 }
 

@@ -23,18 +23,6 @@ pub enum Kind {
     Masscan,
 }
 
-impl Kind {
-    /// The kind of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "rich" => Some(Self::Rich),
-            "sweep" => Some(Self::Sweep),
-            "masscan" => Some(Self::Masscan),
-            _ => None,
-        }
-    }
-}
-
 /// How much was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Written {

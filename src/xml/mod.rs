@@ -29,6 +29,8 @@ mod lex;
 mod names;
 mod notes;
 mod port;
+#[doc(hidden)]
+pub mod probe;
 mod reader;
 mod repair;
 mod run;

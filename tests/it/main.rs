@@ -4,6 +4,7 @@
 
 mod chunking;
 mod formats;
+mod golden;
 mod hostile;
 mod keys;
 mod layering;

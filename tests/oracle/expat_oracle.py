@@ -2,7 +2,7 @@
 """An independent reader of well-formed nmap XML, on Python's expat alone.
 
 Prints the nested JSON lines that scanmill must give for the same bytes (docs/data-model.md, section 4):
-a line a host, then the line of the scan, without `source`. It shares no code and no idea with scanmill:
+a line a host and a line an event, then the line of the scan, without `source`. It shares no code and no idea with scanmill:
 expat builds a tree, and the tree is read by hand. A file that is not well-formed ends with status 3.
 
     expat_oracle.py FILE
@@ -404,6 +404,33 @@ def scan_line(run, ident, size):
     })
 
 
+TASKS = ("taskbegin", "taskprogress", "taskend")
+
+
+def event_line(ident, index, element):
+    made = {"_type": "event", "scan_id": ident, "event_index": index, "kind": element.name}
+    if element.name in TASKS:
+        made.update({
+            "task": text(element, "task"), "time": time(element, "time"),
+            "extra_info": text(element, "extrainfo"), "percent": f64(element, "percent"),
+            "remaining_s": i64(element, "remaining"), "etc_time": time(element, "etc"),
+        })
+    elif element.name == "hosthint":
+        _, (ip, _, _), mac = addresses(element)
+        names = element.first("hostnames").all("hostname")
+        made.update({
+            "ip": ip, "mac": mac.get("addr"), "hostname": text(names[0], "name") if names else None,
+            "state": text(element.first("status"), "state"),
+            "reason": text(element.first("status"), "reason"),
+        })
+    else:
+        made.update({
+            "state": text(element, "status"), "reason": text(element, "reason"),
+            "specification": text(element, "specification"),
+        })
+    return lean(made)
+
+
 def main():
     with open(sys.argv[1], "rb") as file:
         content = file.read()
@@ -413,9 +440,15 @@ def main():
         print(f"not well-formed: {error}", file=sys.stderr)
         return 3
     ident = scan_id(run)
-    for index, host in enumerate(run.all("host")):
-        print(json.dumps(host_line(run, ident, index, host), ensure_ascii=True))
-    print(json.dumps(scan_line(run, ident, len(content)), ensure_ascii=True))
+    hosts = events = 0
+    for child in run.all("host", "hosthint", "target", *TASKS):
+        if child.name == "host":
+            print(json.dumps(host_line(run, ident, hosts, child)))
+            hosts += 1
+        else:
+            print(json.dumps(event_line(ident, events, child)))
+            events += 1
+    print(json.dumps(scan_line(run, ident, len(content))))
     return 0
 
 

@@ -1,0 +1,53 @@
+//! A file to the files of each format, as the command does it.
+
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use criterion::Criterion;
+use scanmill::{
+    error::Result,
+    pipeline::{Destination, Filters, Pipeline},
+    sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
+    source,
+    xml::Options,
+};
+
+use crate::{Input, group};
+
+pub fn bench(criterion: &mut Criterion, input: &Input) {
+    let Ok(folder) = tempfile::tempdir() else { return };
+    let file = folder.path().join("input.xml");
+    if fs::write(&file, &input.text).is_err() {
+        return;
+    }
+    let mut group = group(criterion, "end_to_end", input);
+    for format in
+        [None, Some(TableFormat::Jsonl), Some(TableFormat::Csv), Some(TableFormat::Parquet)]
+    {
+        let name = format.map_or("nested", TableFormat::extension);
+        group.bench_function(format!("{}/{name}", input.name), |b| {
+            b.iter(|| assert!(convert(&file, format).is_ok(), "a generated file is converted"));
+        });
+    }
+}
+
+fn convert(file: &Path, format: Option<TableFormat>) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let destination = if let Some(format) = format {
+        let output = Output::Dir(folder.path().join("out"));
+        Destination::Tables(sink::open(format, &output, SinkOptions::default())?)
+    } else {
+        let output = Output::File(folder.path().join("out.jsonl"));
+        let sink = DocumentSink::open(&output, false, &Temporaries::default())?;
+        Destination::Nested { sink, events: false }
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut pipeline = Pipeline::new(Options::default(), Filters::default(), destination, stop);
+    for input in source::discover(&[file.to_owned()]) {
+        pipeline.read(&input?, &mut |_| {})?;
+    }
+    pipeline.finish().map(|_| ())
+}

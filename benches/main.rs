@@ -1,0 +1,82 @@
+//! Each stage alone, then all together, in bytes of XML a second: `cargo bench`, or `cargo bench -- decode`
+//! for one. Inputs are generated from fixed seeds.
+
+mod decode;
+mod end_to_end;
+mod frame;
+mod generator;
+mod sink;
+mod table;
+mod tokens;
+
+use std::time::Duration;
+
+use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
+use scanmill::{
+    model::{Host, RunHeader, ScanEvent},
+    xml::{Options, Reader},
+};
+
+use self::generator::Kind;
+
+/// Bytes of each input: beyond the caches, and read in a blink.
+const SIZE: u64 = 16 << 20;
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    for (name, kind) in [("rich", Kind::Rich), ("sweep", Kind::Sweep), ("masscan", Kind::Masscan)] {
+        let input = Input::new(name, kind);
+        frame::bench(&mut criterion, &input);
+        tokens::bench(&mut criterion, &input);
+        decode::bench(&mut criterion, &input);
+        table::bench(&mut criterion, &input);
+        sink::bench(&mut criterion, &input);
+        end_to_end::bench(&mut criterion, &input);
+    }
+    criterion.final_summary();
+}
+
+/// A generated document, as text and as hosts.
+struct Input {
+    name: &'static str,
+    text: String,
+    run: RunHeader,
+    hosts: Vec<Host<'static>>,
+}
+
+impl Input {
+    fn new(name: &'static str, kind: Kind) -> Self {
+        let mut bytes = Vec::new();
+        // A Vec takes whatever is written.
+        let _ = generator::write(kind, 1, SIZE, &mut bytes);
+        let mut input = Self {
+            name,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            run: RunHeader::default(),
+            hosts: Vec::new(),
+        };
+        let reader = Reader::new(input.text.as_bytes(), Options::default());
+        for event in reader.events().flatten() {
+            match event {
+                ScanEvent::RunStart(run) => input.run = run,
+                ScanEvent::Host(host) => input.hosts.push(*host),
+                _ => {}
+            }
+        }
+        assert!(input.hosts.len() > 100, "the generated {name} input is not read");
+        input
+    }
+}
+
+/// A group of benches of one stage, measured in bytes of XML.
+fn group<'c>(
+    criterion: &'c mut Criterion,
+    stage: &str,
+    input: &Input,
+) -> BenchmarkGroup<'c, WallTime> {
+    let mut group = criterion.benchmark_group(stage);
+    group.throughput(Throughput::Bytes(input.text.len() as u64));
+    group.sample_size(10).warm_up_time(Duration::from_millis(500));
+    group.measurement_time(Duration::from_secs(3));
+    group
+}

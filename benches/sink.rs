@@ -1,0 +1,52 @@
+//! Hosts to the bytes of each format.
+
+use std::hint::black_box;
+
+use criterion::Criterion;
+use scanmill::{
+    error::Result,
+    feed::nested,
+    sink::{self, Output, Sink, SinkOptions, TableFormat},
+    table::host_rows,
+};
+
+use crate::{Input, group};
+
+pub fn bench(criterion: &mut Criterion, input: &Input) {
+    let mut group = group(criterion, "sink", input);
+    group.bench_function(format!("{}/nested", input.name), |b| b.iter(|| nested_lines(input)));
+    for format in [TableFormat::Jsonl, TableFormat::Csv, TableFormat::Parquet] {
+        let name = format!("{}/{}", input.name, format.extension());
+        group.bench_function(name, |b| {
+            b.iter(|| assert!(tables(input, format).is_ok(), "generated hosts are written"));
+        });
+    }
+}
+
+fn nested_lines(input: &Input) -> usize {
+    let mut line = Vec::new();
+    let mut bytes = 0;
+    for host in &input.hosts {
+        line.clear();
+        nested::host_line(&input.run, host, &mut line);
+        bytes += black_box(&line).len();
+    }
+    bytes
+}
+
+fn tables(input: &Input, format: TableFormat) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let output = Output::Dir(folder.path().join("out"));
+    let mut sink: Box<dyn Sink> = sink::open(format, &output, SinkOptions::default())?;
+    let mut encoder = sink.encoder();
+    for host in &input.hosts {
+        host_rows(&input.run, host, &mut |row| encoder.row(row))?;
+        for piece in encoder.take() {
+            sink.write(piece)?;
+        }
+    }
+    for piece in encoder.finish()? {
+        sink.write(piece)?;
+    }
+    sink.finish()
+}
