@@ -1,22 +1,23 @@
 //! From inputs to one output: order, filters, counts. Errors of one input never stop the others.
 
+mod report;
+mod writer;
+
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::HashSet,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use serde::Serialize;
-
+pub use self::report::{Counts, InputReport, Outcome, Report, WarningReport};
+use self::writer::Writer;
 use crate::{
     error::{Code, Diagnostic, Error, ErrorKind, Position, Result},
-    feed::nested,
-    model::{Host, HostState, Port, RunEvent, RunHeader, RunRecord, ScanEvent},
-    sink::{DocumentSink, Encoder, Sink},
+    model::{Host, HostState, Port, RunHeader, RunRecord, ScanEvent},
+    sink::{DocumentSink, Sink},
     source::{Input, Opened},
-    table::{Row, Table, event_row, host_rows, run_rows},
     xml::{Options, Reader},
 };
 
@@ -68,99 +69,6 @@ pub struct Pipeline {
     report: Report,
     scans: HashSet<String>,
     stop: Arc<AtomicBool>,
-}
-
-/// How an input was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// To its end.
-    Read,
-    /// An error ended it; what came before is in the output.
-    Refused,
-    /// It was found in a folder and is no nmap XML.
-    Skipped,
-}
-
-/// What is said of an input.
-#[derive(Debug, Clone, Serialize)]
-pub struct InputReport {
-    /// Its name.
-    pub name: String,
-    /// How it was read.
-    pub outcome: Outcome,
-    /// Scans, hosts and ports in it.
-    #[serde(flatten)]
-    pub counts: Counts,
-    /// How often anything was warned of.
-    pub warnings: i64,
-    /// The error that ended it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-/// What was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Counts {
-    /// Documents that hold a scan.
-    pub scans: u64,
-    /// Host elements.
-    pub hosts: u64,
-    /// Ports listed singly.
-    pub ports: u64,
-    /// Bytes of documents.
-    pub bytes: u64,
-}
-
-/// A warning code over all inputs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct WarningReport {
-    /// How often.
-    pub count: i64,
-    /// The input of the first one.
-    pub input: String,
-    /// Its line, from 1.
-    pub line: u64,
-    /// Its byte.
-    pub byte: u64,
-    /// What was found there.
-    pub detail: String,
-}
-
-/// What a run did.
-#[derive(Debug, Default, Serialize)]
-#[non_exhaustive]
-pub struct Report {
-    /// Over all inputs.
-    #[serde(flatten)]
-    pub counts: Counts,
-    /// Inputs in order.
-    pub inputs: Vec<InputReport>,
-    /// Rows written, a table.
-    pub rows: BTreeMap<&'static str, u64>,
-    /// Lines of a feed written.
-    pub lines: u64,
-    /// Warnings by code.
-    pub warnings: BTreeMap<&'static str, WarningReport>,
-    /// Whether the run was told to stop.
-    pub interrupted: bool,
-    /// Errors of inputs, in order.
-    #[serde(skip)]
-    pub errors: Vec<Error>,
-}
-
-impl Report {
-    /// Inputs with this outcome.
-    #[must_use]
-    pub fn count(&self, outcome: Outcome) -> usize {
-        self.inputs.iter().filter(|input| input.outcome == outcome).count()
-    }
-
-    /// Whether strict reading ended an input.
-    #[must_use]
-    pub fn strict_failed(&self) -> bool {
-        self.errors.iter().any(|error| error.code() == Some(Code::Strict))
-    }
 }
 
 impl Pipeline {
@@ -335,131 +243,4 @@ impl Pipeline {
 fn duplicate(scan_id: &str) -> Error {
     let detail = format!("scan {scan_id} was read before");
     Error::new(ErrorKind::Strict { code: Code::DupScan, detail })
-}
-
-/// Encodes in the order of the input and writes what is ready.
-struct Writer {
-    way: Way,
-    rows: [u64; Table::ALL.len()],
-    lines: u64,
-}
-
-enum Way {
-    Tables { encoder: Box<dyn Encoder>, sink: Box<dyn Sink> },
-    Nested { buffer: Vec<u8>, sink: DocumentSink, events: bool },
-    Nothing,
-}
-
-impl Writer {
-    fn new(destination: Destination) -> Self {
-        let way = match destination {
-            Destination::Tables(sink) => Way::Tables { encoder: sink.encoder(), sink },
-            Destination::Nested { sink, events } => {
-                Way::Nested { buffer: Vec::with_capacity(OUTPUT), sink, events }
-            }
-            Destination::Nothing => Way::Nothing,
-        };
-        Self { way, rows: [0; Table::ALL.len()], lines: 0 }
-    }
-
-    fn tables(&self) -> &[Table] {
-        match &self.way {
-            Way::Tables { sink, .. } => sink.tables(),
-            Way::Nested { .. } | Way::Nothing => &[],
-        }
-    }
-
-    fn host(&mut self, run: &RunHeader, host: &Host<'_>) -> Result<()> {
-        match &mut self.way {
-            Way::Tables { encoder, .. } => {
-                host_rows(run, host, &mut |row| encode(encoder, &mut self.rows, row))?;
-            }
-            Way::Nested { buffer, .. } => {
-                nested::host_line(run, host, buffer);
-                self.lines = self.lines.saturating_add(1);
-            }
-            Way::Nothing => {}
-        }
-        self.write_much()
-    }
-
-    fn event(&mut self, run: &RunHeader, index: i32, event: &RunEvent) -> Result<()> {
-        match &mut self.way {
-            Way::Tables { encoder, .. } => {
-                event_row(run, index, event, &mut |row| encode(encoder, &mut self.rows, row))?;
-            }
-            Way::Nested { buffer, events: true, .. } => {
-                nested::event_line(run, index, event, buffer);
-                self.lines = self.lines.saturating_add(1);
-            }
-            Way::Nested { .. } | Way::Nothing => {}
-        }
-        self.write_much()
-    }
-
-    fn run_end(&mut self, source: &str, record: &RunRecord) -> Result<()> {
-        match &mut self.way {
-            Way::Tables { encoder, .. } => {
-                run_rows(source, record, &mut |row| encode(encoder, &mut self.rows, row))?;
-            }
-            Way::Nested { buffer, .. } => {
-                nested::scan_line(source, record, buffer);
-                self.lines = self.lines.saturating_add(u64::from(record.exists));
-            }
-            Way::Nothing => {}
-        }
-        self.write_much()
-    }
-
-    /// Writes what is ready if it is much.
-    fn write_much(&mut self) -> Result<()> {
-        let ready = match &self.way {
-            Way::Tables { encoder, .. } => encoder.buffered(),
-            Way::Nested { buffer, .. } => buffer.len(),
-            Way::Nothing => 0,
-        };
-        if ready >= OUTPUT { self.write() } else { Ok(()) }
-    }
-
-    fn write(&mut self) -> Result<()> {
-        match &mut self.way {
-            Way::Tables { encoder, sink } => {
-                encoder.take().into_iter().try_for_each(|piece| sink.write(piece))
-            }
-            Way::Nested { buffer, sink, .. } => {
-                sink.write(buffer)?;
-                buffer.clear();
-                Ok(())
-            }
-            Way::Nothing => Ok(()),
-        }
-    }
-
-    /// Writes what is ready, and hands it to the system.
-    fn flush(&mut self) -> Result<()> {
-        self.write()?;
-        match &mut self.way {
-            Way::Tables { sink, .. } => sink.flush(),
-            Way::Nested { sink, .. } => sink.flush(),
-            Way::Nothing => Ok(()),
-        }
-    }
-
-    fn finish(self) -> Result<()> {
-        match self.way {
-            Way::Tables { mut encoder, mut sink } => {
-                encoder.finish()?.into_iter().try_for_each(|piece| sink.write(piece))?;
-                sink.finish()
-            }
-            Way::Nested { sink, .. } => sink.finish(),
-            Way::Nothing => Ok(()),
-        }
-    }
-}
-
-fn encode(encoder: &mut Box<dyn Encoder>, rows: &mut [u64], row: &Row<'_>) -> Result<()> {
-    if let Some(count) = rows.get_mut(row.table().number()) {
-        *count = count.saturating_add(1);
-    }
-    encoder.row(row)
 }

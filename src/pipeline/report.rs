@@ -1,0 +1,100 @@
+//! What a run did: counts, inputs, warnings.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::error::{Code, Error};
+
+/// How an input was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// To its end.
+    Read,
+    /// An error ended it; what came before is in the output.
+    Refused,
+    /// It was found in a folder and is no nmap XML.
+    Skipped,
+}
+
+/// What is said of an input.
+#[derive(Debug, Clone, Serialize)]
+pub struct InputReport {
+    /// Its name.
+    pub name: String,
+    /// How it was read.
+    pub outcome: Outcome,
+    /// Scans, hosts and ports in it.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// How often anything was warned of.
+    pub warnings: i64,
+    /// The error that ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Counts {
+    /// Documents that hold a scan.
+    pub scans: u64,
+    /// Host elements.
+    pub hosts: u64,
+    /// Ports listed singly.
+    pub ports: u64,
+    /// Bytes of documents.
+    pub bytes: u64,
+}
+
+/// A warning code over all inputs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WarningReport {
+    /// How often.
+    pub count: i64,
+    /// The input of the first one.
+    pub input: String,
+    /// Its line, from 1.
+    pub line: u64,
+    /// Its byte.
+    pub byte: u64,
+    /// What was found there.
+    pub detail: String,
+}
+
+/// What a run did.
+#[derive(Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// Over all inputs.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Inputs in order.
+    pub inputs: Vec<InputReport>,
+    /// Rows written, a table.
+    pub rows: BTreeMap<&'static str, u64>,
+    /// Lines of a feed written.
+    pub lines: u64,
+    /// Warnings by code.
+    pub warnings: BTreeMap<&'static str, WarningReport>,
+    /// Whether the run was told to stop.
+    pub interrupted: bool,
+    /// Errors of inputs, in order.
+    #[serde(skip)]
+    pub errors: Vec<Error>,
+}
+
+impl Report {
+    /// Inputs with this outcome.
+    #[must_use]
+    pub fn count(&self, outcome: Outcome) -> usize {
+        self.inputs.iter().filter(|input| input.outcome == outcome).count()
+    }
+
+    /// Whether strict reading ended an input.
+    #[must_use]
+    pub fn strict_failed(&self) -> bool {
+        self.errors.iter().any(|error| error.code() == Some(Code::Strict))
+    }
+}
