@@ -5,7 +5,10 @@
 
 use std::{fmt, io::Write as _};
 
-use crate::model::{Text, Timestamp};
+use crate::{
+    bytes::{controls, equal, position},
+    model::{Text, Timestamp},
+};
 
 /// The brackets of an object, for [`nest`].
 pub(crate) const OBJECT: [u8; 2] = *b"{}";
@@ -192,7 +195,7 @@ impl fmt::Write for Escaped<'_> {
 /// Writes text with what JSON demands escaped: quote, backslash and what is below 0x20.
 pub(crate) fn escape(text: &str, out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
-    while let Some(at) = first_special(rest) {
+    while let Some(at) = position(rest, specials) {
         let (plain, tail) = rest.split_at(at);
         out.extend_from_slice(plain);
         let Some((&byte, tail)) = tail.split_first() else { return };
@@ -214,34 +217,9 @@ pub(crate) fn escape(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
-/// Place of the first byte that [`escape`] must change, looking at eight at a time.
-fn first_special(bytes: &[u8]) -> Option<usize> {
-    const WORD: usize = size_of::<u64>();
-    let (words, tail) = bytes.as_chunks::<WORD>();
-    for (i, word) in words.iter().enumerate() {
-        let found = specials(u64::from_le_bytes(*word));
-        if found != 0 {
-            // At most 7: the number of whole bytes below the lowest mark.
-            let within = usize::try_from(found.trailing_zeros() / u8::BITS).unwrap_or(0);
-            return Some(i * WORD + within);
-        }
-    }
-    let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-    tail.iter().position(special).map(|at| words.len() * WORD + at)
-}
-
-/// Marks with its top bit each byte of the word that is special. A borrow may mark bytes above a marked
-/// one wrongly, never below: the lowest mark is true.
+/// Marks what [`escape`] must change.
 const fn specials(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    const TOPS: u64 = ONES * 0x80;
-    const fn zeros(word: u64) -> u64 {
-        word.wrapping_sub(ONES) & !word
-    }
-    let controls = word.wrapping_sub(ONES * 0x20) & !word;
-    let quotes = zeros(word ^ (ONES * b'"' as u64));
-    let backslashes = zeros(word ^ (ONES * b'\\' as u64));
-    (controls | quotes | backslashes) & TOPS
+    controls(word) | equal(word, b'"') | equal(word, b'\\')
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! scanmill turns nmap XML into normalized tables.
 
+mod bytes;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod error;

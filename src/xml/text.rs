@@ -5,7 +5,10 @@ use bumpalo::Bump;
 use encoding_rs::WINDOWS_1252;
 
 use super::notes::Notes;
-use crate::error::Code;
+use crate::{
+    bytes::{self, beyond_ascii, controls, equal},
+    error::Code,
+};
 
 /// The encoding of a document that is not UTF-16 (which is transcoded on the way in).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -159,13 +162,13 @@ pub(super) enum ValueKind {
 /// Whether a value may need more than a look: anything but printable ASCII without `&`.
 #[inline]
 pub(super) fn is_special(value: &[u8]) -> bool {
-    value.iter().fold(false, |found, b| found | special_byte(*b))
+    bytes::position(value, special_marks).is_some()
 }
 
-/// Whether this byte makes a value special.
+/// Marks the bytes that make a value special.
 #[inline]
-pub(super) const fn special_byte(byte: u8) -> bool {
-    !matches!(byte, b' '..=b'%' | b'\''..=b'~')
+pub(super) const fn special_marks(word: u64) -> u64 {
+    controls(word) | equal(word, b'&') | equal(word, 0x7f) | beyond_ascii(word)
 }
 
 /// Reads values: resolves references and repairs text. It borrows whatever needs neither.

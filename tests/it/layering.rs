@@ -8,18 +8,19 @@ use std::{
 use crate::support::root;
 
 /// For each module what it may import from this crate; `*` is everything.
-const MAY_IMPORT: [(&str, &[&str]); 15] = [
+const MAY_IMPORT: [(&str, &[&str]); 16] = [
+    ("bytes", &[]),
     ("error", &[]),
     ("limits", &[]),
-    ("json", &["model"]),
+    ("json", &["model", "bytes"]),
     ("model", &["error"]),
-    ("xml", &["model", "error", "limits"]),
+    ("xml", &["model", "error", "limits", "bytes"]),
     ("source", &["error", "limits"]),
     ("engine", &["model", "error", "limits"]),
     ("merge", &["model", "error", "limits"]),
     ("table", &["model", "error", "limits", "json"]),
     ("feed", &["model", "error", "limits", "json"]),
-    ("sink", &["table", "error"]),
+    ("sink", &["table", "error", "bytes"]),
     (
         "pipeline",
         &["xml", "source", "engine", "merge", "table", "feed", "sink", "model", "error", "limits"],

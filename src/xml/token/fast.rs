@@ -5,10 +5,11 @@ use super::{
         lex::is_blank,
         names::At,
         notes::Notes,
-        text::{is_special, special_byte},
+        text::{is_special, special_marks},
     },
     Attr, Name, Stop, Token, Tokens, Way, is_name, starts_name,
 };
+use crate::bytes::{self, below, equal};
 
 impl<'f> Tokens<'f> {
     #[inline]
@@ -107,22 +108,24 @@ fn fast_attribute(text: &str, at: usize) -> Option<(Option<Attr<'_>>, usize)> {
 /// comes first.
 #[inline]
 fn value_end(tail: &[u8]) -> Option<(usize, bool)> {
-    const SHORT: usize = 24;
-    let mut special = false;
-    for (len, byte) in tail.iter().take(SHORT).enumerate() {
-        match byte {
-            b'"' => return Some((len, special)),
-            b'<' => return None,
-            _ => special |= special_byte(*byte),
+    /// Beyond these memchr is faster.
+    const SHORT: usize = 4;
+    let mut special = 0;
+    let mut len = 0_usize;
+    for word in bytes::words(tail).0.take(SHORT) {
+        let ends = equal(word, b'"') | equal(word, b'<');
+        special |= below(special_marks(word), ends);
+        if ends != 0 {
+            len = len.saturating_add(bytes::lowest(ends));
+            return (tail.get(len) == Some(&b'"')).then_some((len, special != 0));
         }
+        len = len.saturating_add(size_of_val(&word));
     }
-    let rest = tail.get(SHORT..)?;
-    let len = memchr::memchr2(b'"', b'<', rest)?;
-    if rest.get(len) == Some(&b'<') {
-        return None;
-    }
-    special |= is_special(rest.get(..len)?);
-    Some((len.saturating_add(SHORT), special))
+    let rest = tail.get(len..)?;
+    let more = memchr::memchr2(b'"', b'<', rest)?;
+    let quoted = rest.get(more) == Some(&b'"');
+    let special = special != 0 || is_special(rest.get(..more)?);
+    quoted.then_some((len.saturating_add(more), special))
 }
 
 #[inline]

@@ -193,6 +193,12 @@ impl<'f> Tokens<'f> {
     /// Notes what the repair dropped before the next token; what follows may be read with other bytes.
     #[inline]
     fn note_broken(&mut self, notes: &mut Notes) {
+        if !self.broken.as_slice().is_empty() {
+            self.note_passed(notes);
+        }
+    }
+
+    fn note_passed(&mut self, notes: &mut Notes) {
         while let Some(first) = self.broken.as_slice().first() {
             let at = self.repaired_from.saturating_add(*first);
             if at >= self.place() {
@@ -253,7 +259,16 @@ impl<'f> Tokens<'f> {
 /// A byte of the names that nmap writes.
 #[inline]
 pub(super) const fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
+    const NAMES: [bool; 256] = {
+        let mut names = [false; 256];
+        let mut byte = 0;
+        while byte < u8::MAX {
+            names[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_';
+            byte += 1;
+        }
+        names
+    };
+    NAMES[byte as usize]
 }
 
 /// A byte of any name that XML allows, told roughly: no blank, no markup.

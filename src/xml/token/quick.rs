@@ -10,7 +10,7 @@ use super::{
         lex::is_blank,
         names::At,
         notes::Notes,
-        text::{PlaceMap, special_byte},
+        text::{PlaceMap, is_special},
     },
     Attr, Name, Stop, Token, Tokens, Way, is_name_or_beyond, starts_name,
 };
@@ -110,7 +110,7 @@ impl<'f> Tokens<'f> {
                 id,
                 raw,
                 at: place,
-                special: raw.bytes().any(special_byte),
+                special: is_special(raw.as_bytes()),
             });
             found.push(attr);
         }
