@@ -18,7 +18,7 @@ use crate::{
     pipeline::{Destination, Filters, Pipeline, Report},
     sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
     source,
-    table::Table,
+    table::{Column, Table},
     xml::Options,
 };
 
@@ -106,7 +106,12 @@ fn filters(args: &PickArgs) -> Filters {
 #[derive(Debug, PartialEq, Eq)]
 enum Plan {
     Nested(Output),
-    Tables { format: TableFormat, output: Output, tables: Vec<Table>, columns: Option<Vec<usize>> },
+    Tables {
+        format: TableFormat,
+        output: Output,
+        tables: Vec<Table>,
+        columns: Option<Vec<&'static Column>>,
+    },
 }
 
 impl Plan {
@@ -117,8 +122,8 @@ impl Plan {
         let columns = match (tables.as_slice(), write.columns.as_slice()) {
             (_, []) => None,
             ([table], names) => {
-                let places = names.iter().map(|name| table.column(name));
-                Some(places.collect::<Result<Vec<_>>>()?)
+                let columns = names.iter().map(|name| table.column(name));
+                Some(columns.collect::<Result<Vec<_>>>()?)
             }
             _ => return Err(Error::usage("--columns needs a single --table")),
         };

@@ -7,8 +7,9 @@ use super::{
     Encoded, Encoder, Sink, SinkOptions, jsonl::take_texts, target::Output, text::TextTables,
 };
 use crate::{
+    bytes::{equal, position},
     error::{Error, Result},
-    table::{Cell, Items, Kind, Row, Table},
+    table::{Cell, Column, Items, Kind, Row, Table},
 };
 
 /// Writes a file a table.
@@ -25,18 +26,19 @@ impl CsvSink {
         let mut tables = TextTables::open(output, "csv", options)?;
         let options = tables.options().clone();
         for (table, stream) in tables.streams() {
-            stream.write(&header(table, &options.text_columns(table))?)?;
+            stream.write(&header(&options.text_columns(table))?)?;
         }
         Ok(Self { tables })
     }
 }
 
-fn header(table: Table, columns: &[usize]) -> Result<Vec<u8>> {
-    let names = columns.iter().filter_map(|place| table.columns().get(*place));
+fn header(columns: &[&Column]) -> Result<Vec<u8>> {
     let mut writer =
         WriterBuilder::new().quote_style(QuoteStyle::Necessary).from_writer(Vec::new());
     let failed = |error: &dyn std::fmt::Display| Error::sink("the CSV header", error.to_string());
-    writer.write_record(names.map(|column| column.field.name)).map_err(|error| failed(&error))?;
+    writer
+        .write_record(columns.iter().map(|column| column.field.name))
+        .map_err(|error| failed(&error))?;
     writer.into_inner().map_err(|error| failed(&error))
 }
 
@@ -65,7 +67,7 @@ impl Sink for CsvSink {
 /// Fields are written straight into the buffer of their table: a csv writer knows no difference between
 /// null and the empty text, and every value would be copied once more.
 struct CsvEncoder {
-    columns: Vec<Option<Vec<usize>>>,
+    columns: Vec<Option<Vec<&'static Column>>>,
     buffers: Vec<Vec<u8>>,
     join: Option<String>,
     safe: bool,
@@ -88,18 +90,17 @@ impl CsvEncoder {
 
 impl Encoder for CsvEncoder {
     fn row(&mut self, row: &Row<'_>) -> Result<()> {
-        let table = row.table();
-        let number = table.number();
+        let number = row.table().number();
         let Some(Some(columns)) = self.columns.get(number) else { return Ok(()) };
         let Some(out) = self.buffers.get_mut(number) else { return Ok(()) };
         let start = out.len();
-        for (n, place) in columns.iter().enumerate() {
+        for (n, column) in columns.iter().enumerate() {
             if n > 0 {
                 out.push(b',');
             }
-            let kind = table.columns().get(*place).map_or(Kind::Utf8, |column| column.field.kind);
-            let style = Style { kind, join: self.join.as_deref(), safe: self.safe };
-            field(row.cell(*place), style, &mut self.scratch, out);
+            let style =
+                Style { kind: column.field.kind, join: self.join.as_deref(), safe: self.safe };
+            field(column.cell(row), style, &mut self.scratch, out);
         }
         // A line of one null would be blank, and readers skip those.
         if out.len() == start {
@@ -169,8 +170,7 @@ fn join(items: &dyn Items, separator: &str, out: &mut Vec<u8>) {
 /// Writes a field that is not null, in quotes if it needs them.
 fn quoted(text: &[u8], safe: bool, out: &mut Vec<u8>) {
     let formula = safe && matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'));
-    let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
-    if !text.is_empty() && !text.iter().any(special) {
+    if !text.is_empty() && position(text, marks).is_none() {
         if formula {
             out.push(b'\'');
         }
@@ -190,6 +190,11 @@ fn quoted(text: &[u8], safe: bool, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(rest);
     out.push(b'"');
+}
+
+/// Marks the bytes for which a field needs quotes.
+fn marks(word: u64) -> u64 {
+    equal(word, b',') | equal(word, b'"') | equal(word, b'\n') | equal(word, b'\r')
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::{Data, Encoded, Encoder, Sink, SinkOptions, target::Output, text::TextTables};
 use crate::{
     error::Result,
-    table::{Row, Table},
+    table::{Column, Row, Table},
 };
 
 /// Writes a line a row: to one stream, tables interleaved in row order, or in a folder a file a table.
@@ -45,7 +45,7 @@ impl Sink for JsonlSink {
 
 struct JsonlEncoder {
     /// For each table its columns, with what stands before each value.
-    tables: Vec<Option<Vec<(usize, String)>>>,
+    tables: Vec<Option<Vec<(&'static Column, String)>>>,
     /// For each table, or for all together, what is ready.
     buffers: Vec<Vec<u8>>,
     together: bool,
@@ -54,10 +54,7 @@ struct JsonlEncoder {
 impl JsonlEncoder {
     fn new(options: &SinkOptions, together: bool) -> Self {
         let tables = Table::ALL.map(|table| {
-            let lead = |place: usize| {
-                let name = table.columns().get(place).map_or("", |column| column.field.name);
-                (place, format!(",\"{name}\":"))
-            };
+            let lead = |column: &'static Column| (column, format!(",\"{}\":", column.field.name));
             let columns = || options.text_columns(table).into_iter().map(lead).collect();
             options.tables.contains(&table).then(columns)
         });
@@ -75,12 +72,9 @@ impl Encoder for JsonlEncoder {
         out.extend_from_slice(b"{\"_table\":\"");
         out.extend_from_slice(table.name().as_bytes());
         out.push(b'"');
-        for (place, lead) in columns {
+        for (column, lead) in columns {
             out.extend_from_slice(lead.as_bytes());
-            let kind = table.columns().get(*place).map(|column| column.field.kind);
-            if let Some(kind) = kind {
-                row.cell(*place).write_json(kind, out);
-            }
+            column.cell(row).write_json(column.field.kind, out);
         }
         out.extend_from_slice(b"}\n");
         Ok(())
@@ -99,8 +93,13 @@ impl Encoder for JsonlEncoder {
     }
 }
 
-/// The buffers that hold something, as pieces; a buffer for each table in their order.
+/// The buffers that hold something, as pieces; a buffer for each table in their order. New ones have room
+/// for as much as the old ones held.
 pub(super) fn take_texts(buffers: &mut [Vec<u8>]) -> Vec<Encoded> {
     let texts = Table::ALL.into_iter().zip(buffers).filter(|(_, text)| !text.is_empty());
-    texts.map(|(table, text)| Encoded { table, data: Data::Text(std::mem::take(text)) }).collect()
+    let take = |text: &mut Vec<u8>| {
+        let next = Vec::with_capacity(text.len());
+        Data::Text(std::mem::replace(text, next))
+    };
+    texts.map(|(table, text)| Encoded { table, data: take(text) }).collect()
 }

@@ -24,7 +24,7 @@ pub use self::{
 };
 use crate::{
     error::{Error, Result},
-    table::{Row, Table},
+    table::{Column, Row, Table},
 };
 
 /// Turns rows into pieces of output.
@@ -95,8 +95,8 @@ pub trait Sink: Send {
 pub struct SinkOptions {
     /// Tables to write.
     pub tables: Vec<Table>,
-    /// Columns of the one table, by their places; all if `None`.
-    pub columns: Option<Vec<usize>>,
+    /// Columns of the one table; all if `None`.
+    pub columns: Option<Vec<&'static Column>>,
     /// Whether an output that exists is replaced.
     pub overwrite: bool,
     /// CSV: joins lists of texts by this, instead of writing JSON.
@@ -130,13 +130,12 @@ impl Default for SinkOptions {
 }
 
 impl SinkOptions {
-    /// Places of the columns of a table that text formats write.
-    fn text_columns(&self, table: Table) -> Vec<usize> {
-        let all = 0..table.columns().len();
-        let chosen = self.columns.clone().unwrap_or_else(|| all.collect());
-        let is_text =
-            |place: &usize| table.columns().get(*place).is_some_and(|c| c.field.kind.is_text());
-        chosen.into_iter().filter(is_text).collect()
+    /// The columns of a table that text formats write.
+    fn text_columns(&self, table: Table) -> Vec<&'static Column> {
+        let all = || table.columns().iter().collect();
+        let mut columns = self.columns.clone().unwrap_or_else(all);
+        columns.retain(|column| column.field.kind.is_text());
+        columns
     }
 }
 

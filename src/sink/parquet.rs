@@ -24,11 +24,14 @@ use crate::{
 const SCHEMA_VERSION: &str = "1";
 
 /// A batch has so many rows at most, and so many bytes: where they are cut depends on the rows alone.
-const BATCH_ROWS: usize = 4096;
-const BATCH_BYTES: usize = 2 << 20;
+const BATCH_ROWS: usize = 2048;
+const BATCH_BYTES: usize = 1 << 20;
 
 /// Bytes that all row groups in the making may take; beyond, the largest is written.
 const GROUPS_BYTES: usize = 40 << 20;
+
+/// Bytes of a page before it is compressed. Smaller than usual: each column in the making holds one.
+const PAGE_BYTES: usize = 256 << 10;
 
 /// Columns whose values hardly ever repeat: a dictionary of them costs and gains nothing.
 const UNIQUE: [&str; 8] = [
@@ -41,6 +44,10 @@ const UNIQUE: [&str; 8] = [
     "tcp_seq_values",
     "tcp_ts_values",
 ];
+
+/// Columns of hosts whose values hardly ever repeat in one scan.
+const UNIQUE_OF_HOSTS: [&str; 6] =
+    ["host_index", "ip", "addresses.list.item.addr", "srtt_ms", "rttvar_ms", "timeout_ms"];
 
 /// How pages are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +105,6 @@ impl std::str::FromStr for Compression {
 /// Writes a Parquet file a table.
 pub struct ParquetSink {
     options: SinkOptions,
-    properties: WriterProperties,
     writers: Vec<TableWriter>,
     /// The folder or file that gets its name at the end.
     pending: Pending,
@@ -120,7 +126,6 @@ impl ParquetSink {
     /// A usage error if the output exists and is not to be replaced, or is standard output; an output
     /// error if it cannot be made.
     pub fn open(output: &Output, options: SinkOptions) -> Result<Self> {
-        let properties = properties(&options)?;
         let mut sink = match output {
             Output::Stdout => {
                 return Err(Error::usage("Parquet needs a place to seek: name an output"));
@@ -129,13 +134,13 @@ impl ParquetSink {
                 let (pending, file) = Pending::file(path, options.overwrite, &options.temporaries)?;
                 let table = options.tables.first().copied().unwrap_or(Table::Hosts);
                 let name = path.display().to_string();
-                let writer = arrow_writer(table, file, (&options, &properties), &name)?;
+                let writer = arrow_writer(table, file, &options, &name)?;
                 let only = TableWriter { table, writer, name, parts: None, rows: 0 };
-                return Ok(Self { options, properties, writers: vec![only], pending });
+                return Ok(Self { options, writers: vec![only], pending });
             }
             Output::Dir(path) => {
                 let pending = Pending::dir(path, options.overwrite, &options.temporaries)?;
-                Self { options, properties, writers: Vec::new(), pending }
+                Self { options, writers: Vec::new(), pending }
             }
         };
         for table in sink.options.tables.clone() {
@@ -166,7 +171,7 @@ impl ParquetSink {
     ) -> Result<(ArrowWriter<BufWriter<File>>, String)> {
         let name = path.display().to_string();
         let file = File::create_new(path).map_err(|error| Error::sink(&*name, error))?;
-        let writer = arrow_writer(table, file, (&self.options, &self.properties), &name)?;
+        let writer = arrow_writer(table, file, &self.options, &name)?;
         Ok((writer, name))
     }
 
@@ -245,24 +250,27 @@ fn failed(name: &str, error: ParquetError) -> Error {
 fn arrow_writer(
     table: Table,
     file: File,
-    (options, properties): (&SinkOptions, &WriterProperties),
+    options: &SinkOptions,
     name: &str,
 ) -> Result<ArrowWriter<BufWriter<File>>> {
     let schema = BatchBuilder::new(table, options.columns.as_deref()).schema();
     let file = BufWriter::with_capacity(1 << 16, file);
-    let writer = ArrowWriter::try_new(file, schema, Some(properties.clone()));
+    let writer = ArrowWriter::try_new(file, schema, Some(properties(options, table)?));
     writer.map_err(|error| failed(name, error))
 }
 
-fn properties(options: &SinkOptions) -> Result<WriterProperties> {
+fn properties(options: &SinkOptions, table: Table) -> Result<WriterProperties> {
     let version = KeyValue::new("scanmill.schema_version".to_owned(), SCHEMA_VERSION.to_owned());
     let mut builder = WriterProperties::builder()
         .set_compression(options.compression.codec()?)
+        .set_data_page_size_limit(PAGE_BYTES)
         .set_max_row_group_row_count(Some(options.row_group_rows.max(1)))
         .set_created_by(concat!("scanmill ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(vec![version]));
-    for column in UNIQUE {
-        builder = builder.set_column_dictionary_enabled(ColumnPath::from(column), false);
+    let of_table: &[&str] = if table == Table::Hosts { &UNIQUE_OF_HOSTS } else { &[] };
+    for column in UNIQUE.iter().chain(of_table) {
+        let path = column.split('.').map(str::to_owned).collect();
+        builder = builder.set_column_dictionary_enabled(ColumnPath::new(path), false);
     }
     Ok(builder.build())
 }

@@ -12,32 +12,29 @@ use arrow::{
     datatypes::{DataType, Field as ArrowField, Fields, Int32Type, Schema, SchemaRef, TimeUnit},
 };
 
-use super::{Cell, Field, Items, Kind, Row, Table};
+use super::{Cell, Column, Field, Items, Kind, Row, Table};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Gathers rows of one table into a record batch.
 pub struct BatchBuilder {
     schema: SchemaRef,
-    /// Places of the columns in the table, and what gathers them.
-    columns: Vec<(usize, ColumnBuilder)>,
+    columns: Vec<(&'static Column, ColumnBuilder)>,
     table: Table,
     rows: usize,
     bytes: usize,
 }
 
 impl BatchBuilder {
-    /// A builder for these columns of a table, by their places; for all of them if `columns` is `None`.
+    /// A builder for these columns of a table; for all of them if `columns` is `None`.
     #[must_use]
-    pub fn new(table: Table, columns: Option<&[usize]>) -> Self {
-        let all: Vec<usize> = (0..table.columns().len()).collect();
-        let chosen: Vec<_> = columns
-            .unwrap_or(&all)
-            .iter()
-            .filter_map(|place| Some((*place, table.columns().get(*place)?)))
-            .collect();
-        let fields: Vec<ArrowField> = chosen.iter().map(|(_, c)| arrow_field(&c.field)).collect();
-        let columns =
-            chosen.iter().map(|(place, c)| (*place, ColumnBuilder::new(c.field.kind))).collect();
+    pub fn new(table: Table, columns: Option<&[&'static Column]>) -> Self {
+        let columns: Vec<_> = match columns {
+            Some(columns) => columns.to_vec(),
+            None => table.columns().iter().collect(),
+        };
+        let fields: Vec<_> = columns.iter().map(|column| arrow_field(&column.field)).collect();
+        let columns: Vec<_> =
+            columns.into_iter().map(|c| (c, ColumnBuilder::new(c.field.kind))).collect();
         Self { schema: Arc::new(Schema::new(fields)), columns, table, rows: 0, bytes: 0 }
     }
 
@@ -52,8 +49,8 @@ impl BatchBuilder {
         if row.table() != self.table {
             return;
         }
-        for (place, column) in &mut self.columns {
-            self.bytes = self.bytes.saturating_add(column.append(row.cell(*place)));
+        for (column, builder) in &mut self.columns {
+            self.bytes = self.bytes.saturating_add(builder.append(column.cell(row)));
         }
         self.rows = self.rows.saturating_add(1);
     }
@@ -118,8 +115,14 @@ fn struct_fields(fields: &[Field]) -> Fields {
     fields.iter().map(arrow_field).collect()
 }
 
-/// Gathers the values of one column.
-enum ColumnBuilder {
+/// Gathers the values of one column. Most columns of most rows are null: runs of nulls are counted, and
+/// appended at once before the next value.
+struct ColumnBuilder {
+    nulls: usize,
+    values: Values,
+}
+
+enum Values {
     Utf8(StringBuilder),
     Dictionary(StringDictionaryBuilder<Int32Type>),
     Int32(Int32Builder),
@@ -140,6 +143,37 @@ struct ListBuilder {
 
 impl ColumnBuilder {
     fn new(kind: Kind) -> Self {
+        Self { nulls: 0, values: Values::new(kind) }
+    }
+
+    /// Appends a value, null if it is of another type, and tells its bytes, roughly.
+    fn append(&mut self, cell: Cell<'_>) -> usize {
+        if cell.is_null() {
+            self.nulls = self.nulls.saturating_add(1);
+            return 1;
+        }
+        self.append_nulls();
+        self.values.append(cell).unwrap_or_else(|| {
+            self.nulls = 1;
+            1
+        })
+    }
+
+    fn append_nulls(&mut self) {
+        match std::mem::take(&mut self.nulls) {
+            0 => {}
+            nulls => self.values.append_nulls(nulls),
+        }
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef> {
+        self.append_nulls();
+        self.values.finish()
+    }
+}
+
+impl Values {
+    fn new(kind: Kind) -> Self {
         match kind {
             Kind::Utf8 | Kind::Json => Self::Utf8(StringBuilder::new()),
             Kind::Dictionary => Self::Dictionary(StringDictionaryBuilder::new()),
@@ -154,48 +188,52 @@ impl ColumnBuilder {
             Kind::Texts => Self::List(ListBuilder {
                 kind,
                 lengths: Vec::new(),
-                items: vec![Self::new(Kind::Utf8)],
+                items: vec![ColumnBuilder::new(Kind::Utf8)],
             }),
             Kind::Structs(fields) => Self::List(ListBuilder {
                 kind,
                 lengths: Vec::new(),
-                items: fields.iter().map(|field| Self::new(field.kind)).collect(),
+                items: fields.iter().map(|field| ColumnBuilder::new(field.kind)).collect(),
             }),
         }
     }
 
-    /// Appends a value, null if it is of another type, and tells its bytes.
-    fn append(&mut self, cell: Cell<'_>) -> usize {
+    /// Appends a value and tells its bytes; a value of another type is not appended.
+    fn append(&mut self, cell: Cell<'_>) -> Option<usize> {
         match (self, cell) {
             (Self::Utf8(column), Cell::Str(text)) => {
                 column.append_value(text);
-                return text.len().saturating_add(4);
+                return Some(text.len().saturating_add(4));
             }
             (Self::Utf8(column), Cell::Json(data)) => return append_json(column, data),
-            (Self::Utf8(column), _) => column.append_null(),
             (Self::Dictionary(column), Cell::Str(text)) => column.append_value(text),
-            (Self::Dictionary(column), _) => column.append_null(),
             (Self::Int32(column), Cell::I32(number)) => column.append_value(number),
-            (Self::Int32(column), _) => column.append_null(),
             (Self::Int64(column), Cell::I64(number)) => column.append_value(number),
-            (Self::Int64(column), _) => column.append_null(),
             (Self::Float64(column), Cell::F64(number)) => column.append_value(number),
-            (Self::Float64(column), _) => column.append_null(),
             (Self::Boolean(column), Cell::Bool(value)) => column.append_value(value),
-            (Self::Boolean(column), _) => column.append_null(),
             (Self::Timestamp(column), Cell::Time(time)) => column.append_value(time.micros()),
-            (Self::Timestamp(column), _) => column.append_null(),
             (Self::Binary16(column), Cell::Bytes(bytes)) => {
-                if column.append_value(bytes).is_err() {
-                    column.append_null();
-                }
-                return 16;
+                return column.append_value(bytes).is_ok().then_some(16);
             }
-            (Self::Binary16(column), _) => column.append_null(),
-            (Self::List(list), Cell::List(items)) => return list.append(items),
-            (Self::List(list), _) => list.lengths.push(0),
+            (Self::List(list), Cell::List(items)) => return Some(list.append(items)),
+            _ => return None,
         }
-        8
+        Some(8)
+    }
+
+    fn append_nulls(&mut self, nulls: usize) {
+        match self {
+            Self::Utf8(column) => column.append_nulls(nulls),
+            Self::Dictionary(column) => column.append_nulls(nulls),
+            Self::Int32(column) => column.append_nulls(nulls),
+            Self::Int64(column) => column.append_nulls(nulls),
+            Self::Float64(column) => column.append_nulls(nulls),
+            Self::Boolean(column) => column.append_nulls(nulls),
+            Self::Timestamp(column) => column.append_nulls(nulls),
+            Self::Binary16(column) => column.append_nulls(nulls),
+            // No list is null: without a value it is empty.
+            Self::List(list) => list.lengths.resize(list.lengths.len().saturating_add(nulls), 0),
+        }
     }
 
     fn finish(&mut self) -> Result<ArrayRef> {
@@ -213,15 +251,13 @@ impl ColumnBuilder {
     }
 }
 
-fn append_json(column: &mut StringBuilder, data: &crate::model::ScriptData<'_>) -> usize {
+fn append_json(column: &mut StringBuilder, data: &crate::model::ScriptData<'_>) -> Option<usize> {
     let mut text = Vec::new();
-    if !data.write_json(&mut text) {
-        column.append_null();
-        return 1;
-    }
-    // JSON made of texts is a text.
-    column.append_value(String::from_utf8_lossy(&text));
-    text.len().saturating_add(4)
+    data.write_json(&mut text).then(|| {
+        // JSON made of texts is a text.
+        column.append_value(String::from_utf8_lossy(&text));
+        text.len().saturating_add(4)
+    })
 }
 
 impl ListBuilder {

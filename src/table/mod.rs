@@ -101,12 +101,12 @@ impl Table {
         schema::of(self).doc
     }
 
-    /// The place of a column.
+    /// The column of this name.
     ///
     /// # Errors
-    /// [`ErrorKind::Schema`] with the list of columns if there is none of this name.
-    pub fn column(self, name: &str) -> Result<usize> {
-        self.columns().iter().position(|column| column.field.name == name).ok_or_else(|| {
+    /// [`ErrorKind::Schema`] with the list of columns if there is none.
+    pub fn column(self, name: &str) -> Result<&'static Column> {
+        self.columns().iter().find(|column| column.field.name == name).ok_or_else(|| {
             let all: Vec<_> = self.columns().iter().map(|column| column.field.name).collect();
             let message = format!(
                 "no column {name:?} in table {}; its columns are {}",
@@ -119,8 +119,8 @@ impl Table {
 
     /// This table's number, from 0 in the order of [`Table::ALL`].
     #[must_use]
-    pub fn number(self) -> usize {
-        Self::ALL.iter().position(|table| *table == self).unwrap_or_default()
+    pub const fn number(self) -> usize {
+        self as usize
     }
 }
 
@@ -130,6 +130,22 @@ pub struct Column {
     /// Name, type and meaning.
     pub field: Field,
     get: for<'r> fn(&Row<'r>) -> Cell<'r>,
+}
+
+impl PartialEq for Column {
+    fn eq(&self, other: &Self) -> bool {
+        self.field == other.field
+    }
+}
+
+impl Eq for Column {}
+
+impl Column {
+    /// The value of this column in a row; null if the row is of another table.
+    #[must_use]
+    pub fn cell<'r>(&self, row: &Row<'r>) -> Cell<'r> {
+        (self.get)(row)
+    }
 }
 
 /// A field of a table or of a struct in it.

@@ -123,7 +123,7 @@ pub(super) struct WarningRow<'r> {
     pub(super) diagnostic: &'r Diagnostic,
 }
 
-impl<'r> Row<'r> {
+impl Row<'_> {
     /// The table it belongs to.
     #[must_use]
     pub fn table(&self) -> Table {
@@ -139,20 +139,6 @@ impl<'r> Row<'r> {
             Inner::Event(_) => Table::Events,
             Inner::Warning(_) => Table::Warnings,
         }
-    }
-
-    /// The value of a column of its table; null beyond the last one.
-    #[must_use]
-    pub fn cell(&self, column: usize) -> Cell<'r> {
-        match self.table().columns().get(column) {
-            Some(column) => (column.get)(self),
-            None => Cell::Null,
-        }
-    }
-
-    /// The values of all its columns, in order.
-    pub fn cells(&self) -> impl Iterator<Item = Cell<'r>> {
-        self.table().columns().iter().map(|column| (column.get)(self))
     }
 }
 
