@@ -1,4 +1,66 @@
-//! scanmill turns nmap XML into normalized tables.
+//! scanmill turns what nmap saw into normalized tables that can be trusted and queried.
+//!
+//! It is a command and this library. The stages stand in a row, and each can be used alone:
+//!
+//! ```text
+//!  files, folders,   bytes    frames, tokens,   events   rows of ten    rows    JSONL, CSV,
+//!  standard input  ─────────▶ repair, decoding ────────▶ tables or     ───────▶ Parquet
+//!  [source]                   [xml]             [model]  nested lines           [sink]
+//!                                                        [table] [feed]
+//!  └────────────────────────────── [pipeline] ─────────────────────────────────┘
+//! ```
+//!
+//! # Hosts of a file
+//!
+//! ```
+//! use scanmill::xml::{Options, Reader};
+//!
+//! let file = std::fs::File::open("fixtures/02-syn-versions-scripts.xml")?;
+//! for host in Reader::new(file, Options::default()).hosts() {
+//!     let host = host?;
+//!     for port in host.ports.iter().filter(|port| port.state.as_str() == "open") {
+//!         let service = port.services.first().and_then(|service| service.name.as_deref());
+//!         println!("{} {} {}", host.ip().map_or("", |ip| &ip.text), port.number, service.unwrap_or("?"));
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Reader`](xml::Reader) takes anything that can be read and needs the memory of one host.
+//! [`Reader::events`](xml::Reader::events) gives headers, tasks, hosts and the end of each scan;
+//! [`Decoder`](xml::Decoder) does the same without I/O, fed with bytes as they come.
+//!
+//! # A table of a file, as Arrow record batches
+//!
+//! ```
+//! use scanmill::{pipeline::Batches, table::Table, xml::{Options, Reader}};
+//!
+//! let file = std::fs::File::open("fixtures/04-all-options-lan.xml")?;
+//! let reader = Reader::new(file, Options::default());
+//! for batch in Batches::new(reader, "04-all-options-lan.xml", Table::Services) {
+//!     let batch = batch?;
+//!     println!("{} rows of {} columns", batch.num_rows(), batch.num_columns());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Words
+//!
+//! They are nmap's and Arrow's own. A *document* is one `nmaprun` element; an input may hold several. A
+//! *scan* is what a document tells, with the id that DATA_MODEL section 2 gives it. A *run* is nmap's
+//! work on it: header, tasks, statistics. A *warning* is damage that was read around: it has a code, a
+//! first place and a count ([`error::Code`]). A *cell* is the value of a column in a row.
+//!
+//! # What holds on any input
+//!
+//! Nothing panics, nothing is lost that was whole, and memory has caps with names ([`limits::Limits`]).
+//! However the bytes are cut into pieces, the events are the same. The rules are those of
+//! `docs/data-model.md`; where a comment says DATA_MODEL, it means that document.
+//!
+//! # Features
+//!
+//! `cli` (on by default) is the command and what it needs; a library does without it by
+//! `default-features = false`.
 
 mod bytes;
 #[cfg(feature = "cli")]

@@ -1,5 +1,6 @@
 //! From inputs to one output: order, filters, counts. Errors of one input never stop the others.
 
+mod batches;
 mod report;
 mod writer;
 
@@ -11,8 +12,11 @@ use std::{
     },
 };
 
-pub use self::report::{Counts, InputReport, Outcome, Report, WarningReport};
 use self::writer::Writer;
+pub use self::{
+    batches::Batches,
+    report::{Counts, InputReport, Outcome, Report, WarningReport},
+};
 use crate::{
     error::{Code, Diagnostic, Error, ErrorKind, Position, Result},
     model::{Host, HostState, Port, RunHeader, RunRecord, ScanEvent},

@@ -7,6 +7,8 @@ pub mod export;
 mod row;
 mod schema;
 
+pub use arrow::{array::RecordBatch, datatypes::SchemaRef};
+
 pub use self::{
     builder::BatchBuilder,
     cell::{Cell, Items},

@@ -1,0 +1,137 @@
+//! One table of an input as Arrow record batches.
+
+use std::io::Read;
+
+use crate::{
+    error::{Error, Result},
+    model::{RunHeader, ScanEvent},
+    table::{BatchBuilder, RecordBatch, Row, SchemaRef, Table, event_row, host_rows, run_rows},
+    xml::Reader,
+};
+
+/// A batch is given at this many rows or bytes, whichever comes first.
+const ROWS: usize = 8192;
+const BYTES: usize = 8 << 20;
+
+/// The rows of one table as Arrow record batches, with bounded memory however long the input is.
+///
+/// ```
+/// use scanmill::{pipeline::Batches, table::Table, xml::{Options, Reader}};
+///
+/// let xml = std::fs::File::open("fixtures/01-tcp-connect-default.xml")?;
+/// let reader = Reader::new(xml, Options::default());
+/// let mut rows = 0;
+/// for batch in Batches::new(reader, "01-tcp-connect-default.xml", Table::Ports) {
+///     let batch = batch?;
+///     assert!(batch.column_by_name("state").is_some());
+///     rows += batch.num_rows();
+/// }
+/// assert_eq!(rows, 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Batches<R> {
+    reader: Reader<R>,
+    source: String,
+    builder: BatchBuilder,
+    run: RunHeader,
+    events: i32,
+    over: bool,
+    failed: Option<Error>,
+}
+
+impl<R: Read> Batches<R> {
+    /// The rows of a table; `source` names the input in the tables that tell it.
+    #[must_use]
+    pub fn new(reader: Reader<R>, source: impl Into<String>, table: Table) -> Self {
+        Self {
+            reader,
+            source: source.into(),
+            builder: BatchBuilder::new(table, None),
+            run: RunHeader::default(),
+            events: 0,
+            over: false,
+            failed: None,
+        }
+    }
+
+    /// The schema of the batches.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        self.builder.schema()
+    }
+
+    /// Reads until there is a batch's worth of rows, or to the end.
+    fn gather(&mut self) -> Result<()> {
+        let Self { reader, builder, run, events, .. } = self;
+        while builder.rows() < ROWS && builder.bytes() < BYTES {
+            let Some(event) = reader.next_event()? else {
+                self.over = true;
+                return Ok(());
+            };
+            let mut push = |row: &Row<'_>| {
+                builder.push(row);
+                Ok(())
+            };
+            match event {
+                ScanEvent::RunStart(header) => (*run, *events) = (header, 0),
+                ScanEvent::Run(event) => {
+                    event_row(run, *events, &event, &mut push)?;
+                    *events = events.saturating_add(1);
+                }
+                ScanEvent::Host(host) => host_rows(run, &host, &mut push)?,
+                ScanEvent::RunEnd(record) => run_rows(&self.source, &record, &mut push)?,
+                ScanEvent::ScanInfo(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<R: Read> Iterator for Batches<R> {
+    type Item = Result<RecordBatch>;
+
+    /// The next batch. An input that fails gives the rows read before, then its error, then `None`.
+    fn next(&mut self) -> Option<Self::Item> {
+        if !self.over {
+            if let Err(error) = self.gather() {
+                (self.over, self.failed) = (true, Some(error));
+            }
+            if self.builder.rows() > 0 {
+                return Some(self.builder.finish());
+            }
+        }
+        self.failed.take().map(Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{error::Code, xml::Options};
+
+    const CUT: &[u8] =
+        b"<nmaprun args=\"nmap 192.0.2.7\"><host><ports><port protocol=\"tcp\" portid=\"1\"><state state=\"open\"/>";
+
+    fn batches(strict: bool, table: Table) -> Vec<Result<RecordBatch>> {
+        let reader = Reader::new(CUT, Options::default().with_strict(strict));
+        Batches::new(reader, "cut.xml", table).collect()
+    }
+
+    #[test]
+    fn each_table_has_its_rows_and_schema() {
+        for (table, rows) in [(Table::Ports, 1), (Table::Scans, 1), (Table::Warnings, 1)] {
+            let found: Vec<_> = batches(false, table).into_iter().map(Result::unwrap).collect();
+            let [batch] = found.as_slice() else { panic!("{} batches", found.len()) };
+            assert_eq!(batch.num_rows(), rows, "{}", table.name());
+            assert_eq!(batch.schema(), BatchBuilder::new(table, None).schema());
+        }
+        assert!(batches(false, Table::Hops).is_empty());
+    }
+
+    #[test]
+    fn rows_before_an_error_come_first_and_nothing_after_it() {
+        let found = batches(true, Table::Scans);
+        let [Ok(batch), Err(error)] = found.as_slice() else { panic!("{} items", found.len()) };
+        assert_eq!((batch.num_rows(), error.code()), (1, Some(Code::Strict)));
+    }
+}
