@@ -11,6 +11,7 @@ mod layering;
 mod mutations;
 mod oracle;
 mod parity;
+mod readme;
 mod rules;
 mod schemas;
 mod support;

@@ -1,0 +1,54 @@
+//! What the documents promise: links lead somewhere, and the README shows what the command prints.
+
+use std::fs;
+
+use crate::support::root;
+
+const DOCUMENTS: [&str; 6] = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs/cli.md",
+    "docs/data-model.md",
+    "docs/performance.md",
+];
+
+#[test]
+fn links_lead_to_files() {
+    let mut links = 0;
+    for document in DOCUMENTS {
+        let path = root().join(document);
+        let text = fs::read_to_string(&path).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap();
+            if !file.is_empty() && !file.contains("://") {
+                assert!(path.parent().unwrap().join(file).exists(), "{document}: {link}");
+                links += 1;
+            }
+        }
+    }
+    assert!(links > 8, "{links} links");
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn the_readme_shows_the_summary_of_the_fixtures() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let shown = readme.split("```text\n   inputs").nth(1).and_then(|rest| rest.split("```").next());
+    let shown = format!("   inputs{}", shown.unwrap());
+    let out = tempfile::tempdir().unwrap();
+    let run = assert_cmd::cargo::cargo_bin_cmd!("scanmill")
+        .current_dir(root())
+        .args(["convert", "fixtures", "-v", "-o"])
+        .arg(out.path().join("tables"))
+        .output()
+        .unwrap();
+    assert!(run.status.success());
+    let printed = String::from_utf8(run.stderr).unwrap();
+    // How long it took is another matter each time.
+    let lasting = |text: &str| {
+        let lines = text.lines().map(|line| line.split(" in ").next().unwrap_or_default());
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(lasting(&printed), lasting(&shown));
+}
