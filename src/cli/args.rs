@@ -39,7 +39,7 @@ pub(super) struct TalkArgs {
     /// Say nothing but errors
     #[arg(short, long, global = true, conflicts_with = "verbose", env = "SCANMILL_QUIET")]
     pub(super) quiet: bool,
-    /// Print the summary even if standard error is no terminal; twice, each warning's first place too
+    /// Print the summary even if standard error is no terminal; twice, a line for each input too
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
     /// Form of messages on standard error

@@ -110,6 +110,9 @@ impl Talk {
             let fields = json!({ "report": report, "seconds": elapsed.as_secs_f64() });
             self.line("info", CYAN, "done", &fields);
         } else {
+            if self.verbose > 1 {
+                self.say(&safe_lines(&each_input(report)));
+            }
             self.say(&safe_lines(&summary(report, elapsed)));
         }
     }
@@ -122,6 +125,29 @@ fn hint(error: &Error) -> Option<&'static str> {
         ErrorKind::Strict { .. } => Some("without --strict this is a warning"),
         _ => None,
     }
+}
+
+/// What each input gave, a line an input.
+fn each_input(report: &Report) -> String {
+    let mut text = String::new();
+    for input in &report.inputs {
+        let counts = &input.counts;
+        let result = match input.outcome {
+            Outcome::Read => "read",
+            Outcome::Refused => "refused",
+            Outcome::Skipped => "skipped",
+        };
+        let _ = writeln!(
+            text,
+            "{result:>9}  {}: {} scans, {} hosts, {} ports, {} warnings",
+            input.name,
+            number(counts.scans),
+            number(counts.hosts),
+            number(counts.ports),
+            number(input.warnings),
+        );
+    }
+    text
 }
 
 /// The summary that a person likes to read.

@@ -41,6 +41,9 @@ fn warnings_end_with_0_and_name_their_place() {
     let output = run(["convert", "-v", &path("31-")], 0);
     assert!(err(&output).contains("31-truncated-sigkill.xml:58: W_TRUNCATED"), "{}", err(&output));
     assert!(!output.stdout.is_empty());
+    let output = run(["convert", "-vv", &path("31-"), &path("03-")], 0);
+    let line = "03-lan-ping-sweep-verbose-down.xml: 1 scans, 64 hosts, 0 ports, 0 warnings";
+    assert!(err(&output).contains(line), "{}", err(&output));
 }
 
 #[test]
