@@ -147,13 +147,13 @@ pub(super) struct LimitArgs {
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     pub(super) max_pending: Option<usize>,
     /// Open elements, one in another [default: 256]
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
     pub(super) max_depth: Option<usize>,
     /// Attributes of a tag [default: 256]
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
     pub(super) max_attributes: Option<usize>,
     /// Ports of a host [default: 1000000]
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
     pub(super) max_ports: Option<usize>,
 }
 
@@ -168,8 +168,8 @@ pub(super) struct ConvertArgs {
     /// Take the SHA-256 of each document (column `content_sha256`)
     #[arg(long, env = "SCANMILL_HASH", help_heading = "Reading")]
     pub(super) hash: bool,
-    /// Write a JSON summary of the run to this file
-    #[arg(long, value_name = "FILE", env = "SCANMILL_REPORT")]
+    /// Write a JSON summary of the run to this file, - for standard error
+    #[arg(long, value_name = "FILE", env = "SCANMILL_REPORT", help_heading = "Output")]
     pub(super) report: Option<PathBuf>,
 }
 
@@ -211,10 +211,12 @@ pub(super) struct WriteArgs {
     #[arg(long, value_name = "CODEC", env = "SCANMILL_COMPRESSION", hide_short_help = true)]
     pub(super) compression: Option<Compression>,
     /// Parquet: rows of a row group at most [default: 1048576]
-    #[arg(long, value_name = "N", env = "SCANMILL_ROW_GROUP_ROWS", hide_short_help = true)]
+    #[arg(long, value_name = "N", env = "SCANMILL_ROW_GROUP_ROWS", value_parser = count,
+        hide_short_help = true)]
     pub(super) row_group_rows: Option<usize>,
     /// Parquet: rows of a file at most; tables become folders of part-N.parquet
-    #[arg(long, value_name = "N", env = "SCANMILL_ROWS_PER_FILE", hide_short_help = true)]
+    #[arg(long, value_name = "N", env = "SCANMILL_ROWS_PER_FILE", value_parser = count,
+        hide_short_help = true)]
     pub(super) rows_per_file: Option<usize>,
 }
 
@@ -241,7 +243,7 @@ pub(super) struct InspectArgs {
     #[command(flatten)]
     pub(super) read: ReadArgs,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(super) json: bool,
 }
 
@@ -268,6 +270,14 @@ pub(super) enum SchemaFormat {
     Ddl,
     SparkDdl,
     Md,
+}
+
+/// A number of things, at least one.
+fn count(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|count| *count > 0)
+        .ok_or_else(|| format!("{text:?} is no number above 0"))
 }
 
 /// A size such as `64K`, `8M` or `1G`.

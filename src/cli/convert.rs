@@ -26,6 +26,9 @@ pub(super) fn run(args: &ConvertArgs, talk: &Talk) -> Result<Exit> {
     let begun = Instant::now();
     let temporaries = Temporaries::default();
     let plan = Plan::of(&args.write, &args.pick)?;
+    if let Some(report) = args.report.as_deref().filter(|report| report.is_dir()) {
+        return Err(Error::usage(format!("{} is a folder: --report is a file", report.display())));
+    }
     // Before anything temporary is made: a signal must find it.
     let stop = signals::stop_flag(&temporaries);
     let destination = plan.open(&args.write, &args.pick, &temporaries)?;
@@ -118,14 +121,16 @@ enum Plan {
 impl Plan {
     /// Checks the options against each other (docs/cli.md, "Outputs").
     fn of(write: &WriteArgs, pick: &PickArgs) -> Result<Self> {
-        let tables: Vec<Table> =
-            write.table.iter().map(|name| Table::from_name(name)).collect::<Result<_>>()?;
+        let mut tables: Vec<Table> = Vec::new();
+        for name in &write.table {
+            let table = Table::from_name(name)?;
+            if !tables.contains(&table) {
+                tables.push(table);
+            }
+        }
         let columns = match (tables.as_slice(), write.columns.as_slice()) {
             (_, []) => None,
-            ([table], names) => {
-                let columns = names.iter().map(|name| table.column(name));
-                Some(columns.collect::<Result<Vec<_>>>()?)
-            }
+            ([table], names) => Some(chosen_columns(*table, names)?),
             _ => return Err(Error::usage("--columns needs a single --table")),
         };
         let out = write.out.as_deref().filter(|out| out.as_os_str() != "-");
@@ -152,6 +157,7 @@ impl Plan {
             To::Csv => TableFormat::Csv,
             To::Parquet => TableFormat::Parquet,
         };
+        check_format(format, write, columns.as_deref())?;
         let output = table_output(format, out, tables.len() == 1, write.rows_per_file.is_some())?;
         let tables = if tables.is_empty() { Table::ALL.to_vec() } else { tables };
         Ok(Self::Tables { format, output, tables, columns })
@@ -185,6 +191,41 @@ impl Plan {
             }
         }
     }
+}
+
+fn chosen_columns(table: Table, names: &[String]) -> Result<Vec<&'static Column>> {
+    let mut columns: Vec<&'static Column> = Vec::new();
+    for name in names {
+        let column = table.column(name)?;
+        if columns.contains(&column) {
+            return Err(Error::usage(format!("--columns names {name} twice")));
+        }
+        columns.push(column);
+    }
+    Ok(columns)
+}
+
+/// What only some formats can do.
+fn check_format(
+    format: TableFormat,
+    write: &WriteArgs,
+    columns: Option<&[&'static Column]>,
+) -> Result<()> {
+    let parquet = format == TableFormat::Parquet;
+    let binary = columns.unwrap_or_default().iter().find(|column| !column.field.kind.is_text());
+    if let Some(column) = binary.filter(|_| !parquet) {
+        let name = column.field.name;
+        return Err(Error::usage(format!("column {name} is binary: only parquet has it")));
+    }
+    if write.rows_per_file.is_some() && !parquet {
+        return Err(Error::usage("--rows-per-file is for parquet"));
+    }
+    let extension = write.out.as_deref().and_then(Path::extension);
+    let packed = extension.is_some_and(|found| found == "gz" || found == "zst");
+    if packed && parquet {
+        return Err(Error::usage("parquet is compressed inside: name it without .gz or .zst"));
+    }
+    Ok(())
 }
 
 /// The format that the name of an output tells.

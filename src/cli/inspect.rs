@@ -9,7 +9,7 @@ use super::{
     convert::options,
     exit::Exit,
     print,
-    render::{Talk, number, safe_lines},
+    render::{Talk, number, plural, safe_lines},
     signals,
 };
 use crate::{
@@ -125,12 +125,12 @@ impl Found {
         let refused = report.count(Outcome::Refused) + report.count(Outcome::Skipped);
         let _ = writeln!(
             text,
-            "{} inputs read, {} not; {} scans, {} hosts, {} ports listed",
-            number(report.count(Outcome::Read)),
+            "{} read, {} left out; {}, {}, {} listed",
+            plural(report.count(Outcome::Read), "input"),
             number(refused),
-            number(report.counts.scans),
-            number(report.counts.hosts),
-            number(report.counts.ports)
+            plural(report.counts.scans, "scan"),
+            plural(report.counts.hosts, "host"),
+            plural(report.counts.ports, "port")
         );
         self.scans_part(&mut text);
         part(&mut text, "hosts", &self.hosts);
@@ -154,6 +154,9 @@ impl Found {
     }
 
     fn scans_part(&self, text: &mut String) {
+        if self.scans.is_empty() {
+            return;
+        }
         text.push_str("\nscans\n");
         for scan in self.scans.iter().take(TOP) {
             let exit = match (&scan.exit, scan.truncated) {
@@ -163,11 +166,11 @@ impl Found {
             };
             let _ = writeln!(
                 text,
-                "  {}  {} {}  {} hosts  {exit}  {}",
+                "  {}  {} {}  {}  {exit}  {}",
                 scan.start.as_deref().unwrap_or("(no time)"),
                 scan.scanner.as_deref().unwrap_or("(no scanner)"),
                 scan.version.as_deref().unwrap_or_default(),
-                number(u64::try_from(scan.hosts).unwrap_or(0)),
+                plural(u64::try_from(scan.hosts).unwrap_or(0), "host"),
                 scan.args.as_deref().unwrap_or(&scan.source)
             );
         }

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::args::{LogFormat, TalkArgs, When};
 use crate::{
     error::{Error, ErrorKind},
-    pipeline::{Outcome, Report},
+    pipeline::{Outcome, Report, WarningReport},
 };
 
 /// How messages are written.
@@ -91,19 +91,22 @@ impl Talk {
         for error in &report.errors {
             self.error(error);
         }
+        if report.errors.is_empty() && report.count(Outcome::Read) == 0 && !report.interrupted {
+            self.line("error", RED, "there is no nmap XML in the inputs", &json!({}));
+        }
         if self.quiet {
             return;
         }
-        if self.json {
+        let sums_up = self.terminal || self.verbose > 0;
+        // The summary of a text has them too.
+        if self.json || !sums_up {
             for (code, warning) in &report.warnings {
-                let message =
-                    format!("{}:{}: {code} {}", warning.input, warning.line, warning.detail);
                 let fields = json!({ "code": code, "input": warning.input, "line": warning.line,
                     "byte": warning.byte, "count": warning.count });
-                self.warning(&message, &fields);
+                self.warning(&about(code, warning), &fields);
             }
         }
-        if !self.terminal && self.verbose == 0 {
+        if !sums_up {
             return;
         }
         if self.json {
@@ -127,6 +130,21 @@ fn hint(error: &Error) -> Option<&'static str> {
     }
 }
 
+/// A warning with its first place, and how often it was given.
+fn about(code: &str, warning: &WarningReport) -> String {
+    let times = match warning.count {
+        1 => String::new(),
+        count => format!(" ({} times)", number(count)),
+    };
+    format!("{}:{}: {code}{times} {}", warning.input, warning.line, warning.detail)
+}
+
+/// A number of things, such as `1 scan`.
+pub(super) fn plural(value: impl TryInto<u64>, one: &str) -> String {
+    let digits = number(value);
+    if digits == "1" { format!("1 {one}") } else { format!("{digits} {one}s") }
+}
+
 /// What each input gave, a line an input.
 fn each_input(report: &Report) -> String {
     let mut text = String::new();
@@ -139,12 +157,12 @@ fn each_input(report: &Report) -> String {
         };
         let _ = writeln!(
             text,
-            "{result:>9}  {}: {} scans, {} hosts, {} ports, {} warnings",
+            "{result:>9}  {}: {}, {}, {}, {}",
             input.name,
-            number(counts.scans),
-            number(counts.hosts),
-            number(counts.ports),
-            number(input.warnings),
+            plural(counts.scans, "scan"),
+            plural(counts.hosts, "host"),
+            plural(counts.ports, "port"),
+            plural(u64::try_from(input.warnings).unwrap_or(0), "warning"),
         );
     }
     text
@@ -184,15 +202,7 @@ fn summary(report: &Report, elapsed: Duration) -> String {
         &format!("{} in {seconds:.2} s{}", bytes(counts.bytes), rate(counts.bytes, seconds)),
     );
     for (n, (code, warning)) in report.warnings.iter().enumerate() {
-        let times = match warning.count {
-            1 => String::new(),
-            count => format!(" ({} times)", number(count)),
-        };
-        let place = format!("{}:{}", warning.input, warning.line);
-        row(
-            if n == 0 { "warnings" } else { "" },
-            &format!("{place}: {code}{times} {}", warning.detail),
-        );
+        row(if n == 0 { "warnings" } else { "" }, &about(code, warning));
     }
     if report.interrupted {
         row("", "stopped before the end");

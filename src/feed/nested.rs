@@ -356,6 +356,7 @@ mod tests {
 
     fn header() -> RunHeader {
         RunHeader {
+            position: crate::error::Position::default(),
             scan_id: "9f".into(),
             doc_index: 1,
             scanner: Some("nmap".into()),
@@ -696,7 +697,6 @@ mod tests {
             hosts_incomplete: 1,
             truncated: true,
             resumed: false,
-            start: crate::error::Position::default(),
             bytes: 1234,
             content_sha256: Some("ab".into()),
             diagnostics: vec![Diagnostic {

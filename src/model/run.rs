@@ -27,6 +27,8 @@ pub struct RunHeader {
     pub scan_id: String,
     /// Place among the documents of the input, from 0.
     pub doc_index: i32,
+    /// Where the document begins in its input.
+    pub position: Position,
     /// `nmap`, `masscan` or what a merger wrote.
     pub scanner: Option<String>,
     /// Version of the scanner.
@@ -207,8 +209,6 @@ pub struct RunRecord {
     pub truncated: bool,
     /// Whether `--resume` continued it.
     pub resumed: bool,
-    /// Where the document begins in its input.
-    pub start: Position,
     /// Bytes of the document, decompressed and undecoded.
     pub bytes: i64,
     /// SHA-256 of these bytes in hex, if it was asked for.

@@ -181,7 +181,7 @@ impl Pipeline {
             match event {
                 ScanEvent::RunStart(header) => {
                     if self.options.strict && self.scans.contains(&header.scan_id) {
-                        return Err(duplicate(&header.scan_id).in_input(&*input.name));
+                        return Err(duplicate(&header).in_input(&*input.name));
                     }
                     run = header;
                     events = 0;
@@ -222,7 +222,7 @@ impl Pipeline {
         if record.exists {
             counts.scans = counts.scans.saturating_add(1);
             if !self.scans.insert(record.header.scan_id.clone()) {
-                let position = record.start;
+                let position = record.header.position;
                 let detail = format!("scan {} was read before", record.header.scan_id);
                 let duplicate = Diagnostic { code: Code::DupScan, position, count: 1, detail };
                 record.diagnostics.insert(0, duplicate);
@@ -244,7 +244,7 @@ impl Pipeline {
     }
 }
 
-fn duplicate(scan_id: &str) -> Error {
-    let detail = format!("scan {scan_id} was read before");
-    Error::new(ErrorKind::Strict { code: Code::DupScan, detail })
+fn duplicate(header: &RunHeader) -> Error {
+    let detail = format!("scan {} was read before", header.scan_id);
+    Error::new(ErrorKind::Strict { code: Code::DupScan, detail }).at(header.position)
 }

@@ -87,6 +87,9 @@ impl Pending {
         if target.is_dir() {
             return Err(Error::usage(format!("{} is a folder", target.display())));
         }
+        if target.exists() && !target.is_file() {
+            return Err(Error::usage(format!("{} is no regular file", target.display())));
+        }
         Self::claim(target, overwrite, temporaries, |path| {
             OpenOptions::new().write(true).create_new(true).open(path)
         })

@@ -409,7 +409,7 @@ fn r11_the_first_of_two_equal_attributes_counts() {
 }
 
 #[test]
-fn r11_strict_reading_ends_at_the_first_warning_and_keeps_whole_hosts_before_it() {
+fn strict_reading_ends_at_the_first_warning_and_keeps_whole_hosts_before_it() {
     let strict = || Options::default().with_strict(true);
     let bad = "<host><address addr=\"192.0.2.2\"/><distance value=\"x\"/></host>";
     let read = Read::with(format!("{HEAD}{}{bad}{}</nmaprun>", host(1), host(3)), strict());
@@ -498,4 +498,45 @@ fn the_digest_of_a_document_is_that_of_its_bytes() {
     let joined = digest(&format!("{one}{two}"));
     assert_eq!(joined, [digest(&one), digest(&two)].concat());
     assert_eq!(joined[1].len(), 64);
+}
+
+#[test]
+fn strict_reading_gives_no_host_that_the_input_cuts() {
+    let text = format!("{HEAD}{}<host><address addr=\"192.0.2.9\"/>", host(1));
+    let read = Read::with(&text, Options::default().with_strict(true));
+    assert_eq!((read.hosts.len(), read.codes()), (1, vec![(Code::Truncated, 1)]));
+    assert!(read.error.is_some());
+}
+
+#[test]
+fn strict_reading_calls_no_scan_cut_that_it_gave_up() {
+    let text = format!("{HEAD}{}<host starttime=\"x\"></host>{}</nmaprun>", host(1), host(3));
+    let read = Read::with(&text, Options::default().with_strict(true));
+    assert_eq!((read.hosts.len(), read.codes()), (1, vec![(Code::BadNumber, 1)]));
+    assert!(!read.runs[0].truncated);
+}
+
+#[test]
+fn r10_start_tags_of_scans_and_hosts_beyond_the_cap_lose_their_attributes_and_say_so() {
+    let options = || {
+        let limits = scanmill::limits::Limits::default().with_tag(100);
+        Options::default().with_limits(limits)
+    };
+    let long = "x".repeat(200);
+    let read = Read::with(
+        format!(
+            "<nmaprun args=\"n\"><host comment=\"{long}\"><address addr=\"192.0.2.1\"/></host></nmaprun>"
+        ),
+        options(),
+    );
+    assert_eq!((read.addresses(), read.codes()), (vec!["192.0.2.1"], vec![(Code::Limit, 1)]));
+    assert_eq!(read.hosts[0].comment, None);
+    let read = Read::with(format!("<nmaprun args=\"{long}\">{}</nmaprun>", host(1)), options());
+    assert_eq!((read.hosts.len(), read.codes()), (1, vec![(Code::Limit, 1)]));
+}
+
+#[test]
+fn r8_elements_of_others_behind_a_scan_are_told() {
+    let read = Read::of(format!("{HEAD}{}</nmaprun><html/>", host(1)));
+    assert_eq!((read.hosts.len(), read.codes()), (1, vec![(Code::Unknown, 1)]));
 }

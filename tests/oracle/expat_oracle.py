@@ -288,12 +288,15 @@ def host_key(ip, zone, mac, names, index):
 
 
 def measurements(host):
-    tcp, ip_id, ts = (host.first(n) for n in ("tcpsequence", "ipidsequence", "tcptssequence"))
+    # nmap 3.x writes these inside os.
+    places = [host, *host.all("os")]
+    anywhere = lambda name: next((e for place in places for e in place.all(name)), Element("", {}))
+    tcp, ip_id, ts = (anywhere(n) for n in ("tcpsequence", "ipidsequence", "tcptssequence"))
     times = host.first("times")
     return {
         "distance": i32(host.first("distance"), "value"),
-        "uptime_s": i64(host.first("uptime"), "seconds"),
-        "last_boot": text(host.first("uptime"), "lastboot"),
+        "uptime_s": i64(anywhere("uptime"), "seconds"),
+        "last_boot": text(anywhere("uptime"), "lastboot"),
         "tcp_seq_index": i64(tcp, "index"),
         "tcp_seq_difficulty": text(tcp, "difficulty"),
         "tcp_seq_class": text(tcp, "class"),
@@ -399,7 +402,12 @@ def scan_line(run, ident, size):
             for s in run.all("scaninfo")
         ],
         "hosts_seen": len(run.all("host")), "hosts_incomplete": 0,
-        "truncated": False, "resumed": False, "bytes": size, "warnings": 0,
+        "truncated": False, "resumed": False, "bytes": size,
+        # masscan's only one: IPv6 literals that are marked ipv4.
+        "warnings": sum(
+            ":" in a.attributes.get("addr", "") and a.attributes.get("addrtype") == "ipv4"
+            for host in run.all("host") for a in host.all("address")
+        ),
         "scripts": [{"scope": scope, **made} for scope, made in rules],
     })
 

@@ -19,7 +19,7 @@ use super::{
         token::Token,
         walk::{Exit, long_tag},
     },
-    Decoder, Phase, Settle, context, hex, line_of, read_piece, strict_error, tokens,
+    Decoder, Phase, Settle, context, hex, line_of, read_piece, tokens,
 };
 use crate::{
     error::{Code, Error, ErrorKind, Position, Result},
@@ -88,6 +88,7 @@ impl Decoder {
 
     pub(super) fn run_start(&mut self, len: usize) {
         self.begin_document();
+        self.document.reader.record.header.position = self.doc_start;
         let bump = mem::take(&mut self.bump);
         let settle = {
             let bytes = self.framer.bytes().get(..len).unwrap_or_default();
@@ -96,6 +97,9 @@ impl Decoder {
             let mut tokens = tokens(converted.text, &bump, &self.options, false);
             let token = tokens.next(&mut self.notes);
             let mut context = context(&bump, &self.options, &mut self.notes);
+            if tokens.too_long(0) {
+                context.notes.add(Code::Limit, 0, || long_tag(El::Nmaprun.name()));
+            }
             self.document.begin(tokens.attributes(), &self.options.salt, &mut context);
             if tokens.was_repaired() && tokens.attributes().is_empty() {
                 context
@@ -119,6 +123,7 @@ impl Decoder {
     pub(super) fn begin_without_header(&mut self) {
         self.leave_before();
         self.note(Code::NoHeader, "no <nmaprun> before this");
+        self.document.reader.record.header.position = self.doc_start;
         let mut context = context(&self.bump, &self.options, &mut self.notes);
         self.document.begin(&[], &self.options.salt, &mut context);
         self.phase = Phase::Open;
@@ -159,6 +164,9 @@ impl Decoder {
             Phase::Prolog { .. } => {
                 self.note(Code::Unknown, &format!("a document of <{}> skipped", shorten(name)));
                 self.phase = Phase::Foreign;
+            }
+            Phase::After => {
+                self.note(Code::Unknown, &format!("<{}> behind the scan skipped", shorten(name)));
             }
             _ => {}
         }
@@ -271,23 +279,16 @@ impl Decoder {
             self.document.announce(&self.options.salt, [&addr, &port, &end]);
             self.queue.extend(self.document.drain());
         }
-        if !self.options.strict || self.reads_clean(piece) {
+        if !self.options.strict {
             self.host = Some(piece);
+        } else if self.reads_clean(piece) {
+            // A host that the input cuts is not whole, which the end of input is going to tell.
+            if piece.kind == Kind::Host(HostEnd::Input) {
+                self.consume(piece.len);
+            } else {
+                self.host = Some(piece);
+            }
         }
-    }
-
-    /// For strict reading: whether a host has nothing to warn of. What it has is told.
-    pub(super) fn reads_clean(&mut self, piece: Piece) -> bool {
-        let bump = Bump::new();
-        let bytes = self.framer.bytes().get(..piece.len).unwrap_or_default();
-        let converted = convert(bytes, self.encoding, &bump);
-        let read = read_piece(piece, &converted, 0, (&bump, &self.options, &mut self.notes));
-        let read = bytes.get(..converted.source(read.len)).unwrap_or(bytes);
-        note_bad_bytes(read, self.encoding, &converted, &mut self.notes);
-        let settle = Settle::of(converted);
-        let clean = self.notes.is_empty();
-        self.settle(&settle);
-        clean
     }
 
     pub(super) fn read_host(&mut self, piece: Piece) -> Result<ScanEvent<'_>> {
@@ -317,21 +318,6 @@ impl Decoder {
         Ok(ScanEvent::Host(Box::new(found)))
     }
 
-    /// With strict reading the first warning ends the input (rule R11).
-    pub(super) fn check_strict(&mut self) {
-        if !self.options.strict || self.failed.is_some() {
-            return;
-        }
-        if let Some(first) = self.ledger.first() {
-            self.failed = Some(strict_error(first));
-            self.host = None;
-            self.queue.extend(self.document.drain());
-            if self.document.reader.record.exists {
-                self.end_document();
-            }
-        }
-    }
-
     /// The document ends, and with it whatever is open (rule R2).
     pub(super) fn end_document(&mut self) {
         if matches!(self.phase, Phase::Open | Phase::Prolog { nmap: true }) {
@@ -351,7 +337,7 @@ impl Decoder {
         let end = self.here();
         let len = end.byte.saturating_sub(self.doc_start.byte);
         record.bytes = i64::try_from(len).unwrap_or(i64::MAX);
-        record.start = mem::replace(&mut self.doc_start, end);
+        self.doc_start = end;
         if self.options.hash {
             record.content_sha256 = Some(hex(&mem::take(&mut self.hash).finalize()));
         }
@@ -379,18 +365,6 @@ impl Decoder {
             Phase::Open | Phase::After | Phase::Foreign => self.end_document(),
         }
         self.check_strict_end();
-    }
-
-    /// A warning that only the end of the input brought is an error too.
-    pub(super) fn check_strict_end(&mut self) {
-        if !self.options.strict || self.failed.is_some() {
-            return;
-        }
-        if let Some(ScanEvent::RunEnd(record)) = self.queue.back()
-            && let Some(first) = record.diagnostics.first()
-        {
-            self.failed = Some(strict_error(first));
-        }
     }
 
     pub(super) fn not_nmap(&mut self, detail: &str) {

@@ -1,6 +1,7 @@
 //! The decoder: pieces of the framer to events, document by document (rules R1, R2, R6 and R7).
 
 mod document;
+mod strict;
 
 use std::{collections::VecDeque, fmt::Write as _, mem};
 
@@ -20,7 +21,7 @@ use super::{
     token::{TagCaps, Tokens},
 };
 use crate::{
-    error::{Code, Diagnostic, Error, ErrorKind, Position, Result},
+    error::{Code, Error, Position, Result},
     model::ScanEvent,
 };
 
@@ -352,11 +353,6 @@ fn count_lines(bytes: &[u8]) -> u64 {
 /// The line behind these bytes, if that many lines ended before them.
 fn line_of(lines: u64, before: &[u8]) -> u64 {
     lines.saturating_add(count_lines(before)).saturating_add(1)
-}
-
-fn strict_error(first: &Diagnostic) -> Error {
-    let kind = ErrorKind::Strict { code: first.code, detail: first.detail.clone() };
-    Error::new(kind).at(first.position)
 }
 
 fn hex(bytes: &[u8]) -> String {

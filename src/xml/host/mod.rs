@@ -10,7 +10,7 @@ use super::{
     script::ScriptBuilder,
     text::ValueKind,
     token::{Attr, Token, Tokens},
-    walk::{Exit, Stack, Visitor},
+    walk::{Exit, Stack, Visitor, long_tag},
 };
 use crate::{
     error::Code,
@@ -37,7 +37,10 @@ pub(super) fn read<'f>(
     let mut len = text.len();
     let mut closed = false;
     // The framer saw to it that the first tag is that of a host.
-    if let Some(Token::Start { empty, .. }) = tokens.next(context.notes) {
+    if let Some(Token::Start { empty, at, .. }) = tokens.next(context.notes) {
+        if tokens.too_long(at) {
+            context.notes.add(Code::Limit, at, || long_tag(El::Host.name()));
+        }
         visitor.begin(tokens.attributes(), context);
         let mut stack = Stack::new(El::Host);
         let exit = if empty { Exit::Closed } else { stack.walk(tokens, &mut visitor, context) };

@@ -24,6 +24,13 @@ fn wrong_usage_ends_with_2_before_anything_is_written() {
         (vec!["convert", &good, "--events", "--shape", "flat"], "--events"),
         (vec!["convert", &good, "--to", "csv", "--shape", "flat", "-o", "x"], "jsonl"),
         (vec!["convert", &good, "-q", "-v"], "--verbose"),
+        (vec!["convert", &good, "-o", "x.parquet.gz"], ".gz"),
+        (vec!["convert", &good, "--table", "ports", "--columns", "ip,ip"], "twice"),
+        (vec!["convert", &good, "--table", "hosts", "--columns", "ip_bytes"], "parquet"),
+        (vec!["convert", &good, "-o", "x", "--to", "csv", "--rows-per-file", "9"], "parquet"),
+        (vec!["convert", &good, "-o", "x", "--rows-per-file", "0"], "above 0"),
+        (vec!["convert", &good, "--table", "ports", "--overwrite", "-o", "/dev/null"], "regular"),
+        (vec!["convert", &good, "--report", "/"], "--report"),
         (vec!["convert", &good, "--max-value", "0"], "size"),
         (vec!["convert", &good, "--compression", "brotli"], "zstd"),
         (vec!["schema", "port"], "os_matches"),
@@ -38,11 +45,16 @@ fn wrong_usage_ends_with_2_before_anything_is_written() {
 
 #[test]
 fn warnings_end_with_0_and_name_their_place() {
+    let output = run(["convert", &path("31-")], 0);
+    let place = "31-truncated-sigkill.xml:58: W_TRUNCATED the document ends before its end tag\n";
+    assert!(err(&output).starts_with("warning: "), "{}", err(&output));
+    assert!(err(&output).ends_with(place), "{}", err(&output));
+    assert!(run(["convert", &path("01-")], 0).stderr.is_empty());
     let output = run(["convert", "-v", &path("31-")], 0);
-    assert!(err(&output).contains("31-truncated-sigkill.xml:58: W_TRUNCATED"), "{}", err(&output));
+    assert!(err(&output).ends_with(place) && err(&output).contains("inputs  1 read"));
     assert!(!output.stdout.is_empty());
     let output = run(["convert", "-vv", &path("31-"), &path("03-")], 0);
-    let line = "03-lan-ping-sweep-verbose-down.xml: 1 scans, 64 hosts, 0 ports, 0 warnings";
+    let line = "03-lan-ping-sweep-verbose-down.xml: 1 scan, 64 hosts, 0 ports, 0 warnings";
     assert!(err(&output).contains(line), "{}", err(&output));
 }
 
@@ -74,6 +86,8 @@ fn no_usable_input_ends_with_3() {
     // What is named itself is refused; what lies in a folder is left out.
     let output = run(["convert", folder.path().to_str().unwrap(), "-v"], 3);
     assert!(err(&output).contains("1 skipped"), "{}", err(&output));
+    let output = run(["convert", folder.path().to_str().unwrap()], 3);
+    assert_eq!(err(&output), "error: there is no nmap XML in the inputs\n");
 }
 
 #[test]

@@ -1,0 +1,65 @@
+//! Strict reading: the first warning ends the input (rule R11).
+
+use bumpalo::Bump;
+
+use super::{
+    super::{
+        frame::Piece,
+        text::{convert, note_bad_bytes},
+    },
+    Decoder, Phase, Settle, read_piece,
+};
+use crate::{
+    error::{Diagnostic, Error, ErrorKind},
+    model::ScanEvent,
+};
+
+impl Decoder {
+    /// For strict reading: whether a host has nothing to warn of. What it has is told.
+    pub(super) fn reads_clean(&mut self, piece: Piece) -> bool {
+        let bump = Bump::new();
+        let bytes = self.framer.bytes().get(..piece.len).unwrap_or_default();
+        let converted = convert(bytes, self.encoding, &bump);
+        let read = read_piece(piece, &converted, 0, (&bump, &self.options, &mut self.notes));
+        let read = bytes.get(..converted.source(read.len)).unwrap_or(bytes);
+        note_bad_bytes(read, self.encoding, &converted, &mut self.notes);
+        let settle = Settle::of(converted);
+        let clean = self.notes.is_empty();
+        self.settle(&settle);
+        clean
+    }
+
+    /// With strict reading the first warning ends the input (rule R11).
+    pub(super) fn check_strict(&mut self) {
+        if !self.options.strict || self.failed.is_some() {
+            return;
+        }
+        if let Some(first) = self.ledger.first() {
+            self.failed = Some(strict_error(first));
+            self.host = None;
+            self.queue.extend(self.document.drain());
+            if self.document.reader.record.exists {
+                // It was given up, not cut.
+                self.phase = Phase::After;
+                self.end_document();
+            }
+        }
+    }
+
+    /// A warning that only the end of the input brought is an error too.
+    pub(super) fn check_strict_end(&mut self) {
+        if !self.options.strict || self.failed.is_some() {
+            return;
+        }
+        if let Some(ScanEvent::RunEnd(record)) = self.queue.back()
+            && let Some(first) = record.diagnostics.first()
+        {
+            self.failed = Some(strict_error(first));
+        }
+    }
+}
+
+fn strict_error(first: &Diagnostic) -> Error {
+    let kind = ErrorKind::Strict { code: first.code, detail: first.detail.clone() };
+    Error::new(kind).at(first.position)
+}
