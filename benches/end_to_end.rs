@@ -11,7 +11,7 @@ use scanmill::{
     error::Result,
     pipeline::{Destination, Filters, Pipeline},
     sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
-    source,
+    source::{self, Pick},
     xml::Options,
 };
 
@@ -46,8 +46,8 @@ fn convert(file: &Path, format: Option<TableFormat>) -> Result<()> {
     };
     let stop = Arc::new(AtomicBool::new(false));
     let mut pipeline = Pipeline::new(Options::default(), Filters::default(), destination, stop);
-    for input in source::discover(&[file.to_owned()]) {
-        pipeline.read(&input?, &mut |_| {})?;
+    for input in source::discover(&[file.to_owned()], &Pick::default()) {
+        pipeline.read(&input?, &Pick::default(), &mut |_, _| {})?;
     }
     pipeline.finish().map(|_| ())
 }

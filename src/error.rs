@@ -281,8 +281,12 @@ impl Error {
 }
 
 impl From<io::Error> for Error {
+    /// An error of reading; one of ours that came through a reader is itself again.
     fn from(error: io::Error) -> Self {
-        Self::new(ErrorKind::Io(error))
+        match error.downcast::<Self>() {
+            Ok(ours) => ours,
+            Err(error) => Self::new(ErrorKind::Io(error)),
+        }
     }
 }
 

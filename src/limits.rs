@@ -1,7 +1,8 @@
 //! The caps on untrusted input (DATA_MODEL rule R10), each with its default and its reason.
 
-/// Caps on what is buffered of an input. Beyond a cap the value is cut, the element dropped or the
-/// rest of the host skipped, with `W_LIMIT`.
+/// Caps on what is buffered of an input, and on what comes out of containers. Beyond a cap of the first
+/// kind the value is cut, the element dropped or the rest of the host skipped, with `W_LIMIT`; beyond one
+/// of the second kind the input ends with `E_DECOMPRESS`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -25,6 +26,17 @@ pub struct Limits {
     pub markup: usize,
     /// Names of unknown elements remembered, so that each is reported once.
     pub unknown_names: usize,
+    /// Bytes that may come out of one compressed file or member; any number if `None`.
+    pub decompressed: Option<u64>,
+    /// How many times its compressed size a file or member may grow, beyond a MiB.
+    pub ratio: u64,
+    /// Containers in one another: compressed files and archives.
+    pub nesting: usize,
+    /// Members of one archive.
+    pub members: u64,
+    /// Bytes of a zip archive that cannot be sought in, as it lies in another container or comes from a
+    /// pipe: it is held.
+    pub zip: usize,
 }
 
 impl Default for Limits {
@@ -41,17 +53,22 @@ impl Default for Limits {
             pending: 16 * MIB,
             markup: MIB,
             unknown_names: 1024,
+            decompressed: None,
+            ratio: 1000,
+            nesting: 4,
+            members: 1_000_000,
+            zip: 256 * MIB,
         }
     }
 }
 
 macro_rules! with {
-    ($($(#[$doc:meta])* $method:ident => $field:ident;)*) => {
+    ($($(#[$doc:meta])* $method:ident => $field:ident: $type:ty;)*) => {
         impl Limits {$(
             $(#[$doc])*
             #[must_use]
-            pub fn $method(mut self, cap: usize) -> Self {
-                self.$field = cap;
+            pub fn $method(mut self, cap: $type) -> Self {
+                self.$field = cap.into();
                 self
             }
         )*}
@@ -60,19 +77,29 @@ macro_rules! with {
 
 with! {
     /// Caps a value at this many bytes.
-    with_value => value;
+    with_value => value: usize;
     /// Caps a tag at this many bytes.
-    with_tag => tag;
+    with_tag => tag: usize;
     /// Caps a host at this many bytes of raw XML.
-    with_host => host;
+    with_host => host: usize;
     /// Caps the kept run-level elements of a scan at this many bytes.
-    with_run => run;
+    with_run => run: usize;
     /// Caps the nesting of elements.
-    with_depth => depth;
+    with_depth => depth: usize;
     /// Caps the attributes of a tag.
-    with_attributes => attributes;
+    with_attributes => attributes: usize;
     /// Caps the ports of a host.
-    with_ports => ports;
+    with_ports => ports: usize;
     /// Caps what waits for the first host of a scan without `args`.
-    with_pending => pending;
+    with_pending => pending: usize;
+    /// Caps what comes out of one compressed file or member.
+    with_decompressed => decompressed: u64;
+    /// Caps how many times its size a compressed file or member may grow.
+    with_ratio => ratio: u64;
+    /// Caps containers in one another.
+    with_nesting => nesting: usize;
+    /// Caps the members of one archive.
+    with_members => members: u64;
+    /// Caps a zip archive that has to be held.
+    with_zip => zip: usize;
 }

@@ -21,7 +21,7 @@ pub(super) enum Command {
     /// Read nmap XML and write tables or a feed; hosts are never merged
     Convert(Box<ConvertArgs>),
     /// Show what is in the inputs, on one screen
-    Inspect(InspectArgs),
+    Inspect(Box<InspectArgs>),
     /// Print the tables' schema
     Schema(SchemaArgs),
     /// Print a shell's completion script
@@ -100,10 +100,24 @@ pub(super) enum Shape {
 pub(super) struct ReadArgs {
     /// Files, folders, or - for standard input
     ///
-    /// A folder stands for all files in it and below, in byte order of their paths, less hidden ones. Files
-    /// in it that are no nmap XML are counted and left out; one that is named itself is an error.
-    #[arg(required = true, value_name = "INPUT")]
+    /// A folder stands for all files in it and below, in byte order of their paths, except hidden ones. Files
+    /// compressed by gzip, bzip2, xz or zstd and tar and zip archives, in one another too, are told by their
+    /// first bytes. What is not nmap XML in a folder or archive is counted and left out; a file that is named
+    /// itself is an error then.
+    #[arg(required_unless_present = "files_from", value_name = "INPUT")]
     pub(super) inputs: Vec<PathBuf>,
+    /// Read names of inputs from FILE, - for standard input, one a line or each ended by a NUL byte
+    #[arg(long, value_name = "FILE", env = "SCANMILL_FILES_FROM", help_heading = "Reading")]
+    pub(super) files_from: Option<PathBuf>,
+    /// Of folders and archives read only what matches; may be given several times
+    ///
+    /// A pattern without / is held against the last part of a path, any other against the whole path in the
+    /// folder or archive; * stays within a part, ** does not.
+    #[arg(long, value_name = "GLOB", help_heading = "Reading")]
+    pub(super) include: Vec<String>,
+    /// Of folders and archives leave out what matches; may be given several times
+    #[arg(long, value_name = "GLOB", help_heading = "Reading")]
+    pub(super) exclude: Vec<String>,
     /// End an input at its first warning; whole hosts before it stay, and the exit code is 3
     #[arg(long, env = "SCANMILL_STRICT", help_heading = "Reading")]
     pub(super) strict: bool,
@@ -155,6 +169,21 @@ pub(super) struct LimitArgs {
     /// Ports of a host [default: 1000000]
     #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
     pub(super) max_ports: Option<usize>,
+    /// Containers in one another: compressed files and archives [default: 4]
+    #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
+    pub(super) max_nesting: Option<usize>,
+    /// Members of an archive [default: 1000000]
+    #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
+    pub(super) max_members: Option<usize>,
+    /// How many times its size a compressed file or member may grow [default: 1000]
+    #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
+    pub(super) max_ratio: Option<usize>,
+    /// Bytes that may come out of a compressed file or member [default: any number]
+    #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
+    pub(super) max_decompressed: Option<usize>,
+    /// Bytes of a zip archive that has to be held, in another container or from a pipe [default: 256M]
+    #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
+    pub(super) max_zip: Option<usize>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -7,19 +7,18 @@ use std::{
 };
 
 use super::{
-    args::{ConvertArgs, LimitArgs, PickArgs, ReadArgs, Shape, To, WriteArgs},
+    args::{ConvertArgs, PickArgs, Shape, To, WriteArgs},
     exit::Exit,
+    inputs::{self, Inputs},
     render::Talk,
     signals,
 };
 use crate::{
     error::{Error, Result},
-    limits::Limits,
     pipeline::{Destination, Filters, Pipeline, Report},
     sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
     source,
     table::{Column, Table},
-    xml::Options,
 };
 
 pub(super) fn run(args: &ConvertArgs, talk: &Talk) -> Result<Exit> {
@@ -29,12 +28,13 @@ pub(super) fn run(args: &ConvertArgs, talk: &Talk) -> Result<Exit> {
     if let Some(report) = args.report.as_deref().filter(|report| report.is_dir()) {
         return Err(Error::usage(format!("{} is a folder: --report is a file", report.display())));
     }
+    let inputs = Inputs::of(&args.read)?;
     // Before anything temporary is made: a signal must find it.
     let stop = signals::stop_flag(&temporaries);
     let destination = plan.open(&args.write, &args.pick, &temporaries)?;
-    let options = options(&args.read).with_hash(args.hash);
+    let options = inputs::options(&args.read).with_hash(args.hash);
     let mut pipeline = Pipeline::new(options, filters(&args.pick), destination, stop);
-    read_all(&mut pipeline, &args.read.inputs)?;
+    read_all(&mut pipeline, &inputs)?;
     let report = pipeline.finish()?;
     talk.report(&report, begun.elapsed());
     if let Some(path) = &args.report {
@@ -44,13 +44,13 @@ pub(super) fn run(args: &ConvertArgs, talk: &Talk) -> Result<Exit> {
 }
 
 /// Reads all inputs in order; errors of inputs are in the report.
-fn read_all(pipeline: &mut Pipeline, paths: &[PathBuf]) -> Result<()> {
-    for input in source::discover(paths) {
+fn read_all(pipeline: &mut Pipeline, inputs: &Inputs) -> Result<()> {
+    for input in source::discover(&inputs.paths, &inputs.pick) {
         if pipeline.is_stopped() {
             break;
         }
         match input {
-            Ok(input) => pipeline.read(&input, &mut |_| {})?,
+            Ok(input) => pipeline.read(&input, &inputs.pick, &mut |_, _| {})?,
             Err(error) => pipeline.refuse(error),
         }
     }
@@ -69,33 +69,6 @@ fn write_report(path: &Path, report: &Report, temporaries: &Temporaries) -> Resu
     let mut sink = DocumentSink::open(&Output::File(path.to_owned()), true, temporaries)?;
     sink.write(&text)?;
     sink.finish()
-}
-
-/// How inputs are read.
-pub(super) fn options(args: &ReadArgs) -> Options {
-    Options::default()
-        .with_limits(limits(&args.limits))
-        .with_strict(args.strict)
-        .with_text_repair(!args.no_text_repair)
-        .with_salt(&*args.scan_salt)
-}
-
-fn limits(args: &LimitArgs) -> Limits {
-    let mut limits = Limits::default();
-    let chosen = [
-        (&mut limits.value, args.max_value),
-        (&mut limits.tag, args.max_tag),
-        (&mut limits.host, args.max_host),
-        (&mut limits.run, args.max_run),
-        (&mut limits.pending, args.max_pending),
-        (&mut limits.depth, args.max_depth),
-        (&mut limits.attributes, args.max_attributes),
-        (&mut limits.ports, args.max_ports),
-    ];
-    for (limit, choice) in chosen {
-        *limit = choice.unwrap_or(*limit);
-    }
-    limits
 }
 
 fn filters(args: &PickArgs) -> Filters {

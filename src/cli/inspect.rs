@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::{
     args::InspectArgs,
-    convert::options,
     exit::Exit,
+    inputs::{self, Inputs},
     print,
     render::{Talk, number, plural, safe_lines},
     signals,
@@ -46,16 +46,19 @@ struct Scan {
 }
 
 pub(super) fn run(args: &InspectArgs, talk: &Talk) -> Result<Exit> {
+    let inputs = Inputs::of(&args.read)?;
     let stop = signals::stop_flag(&Temporaries::default());
     let mut pipeline =
-        Pipeline::new(options(&args.read), Filters::default(), Destination::Nothing, stop);
+        Pipeline::new(inputs::options(&args.read), Filters::default(), Destination::Nothing, stop);
     let mut found = Found::default();
-    for input in source::discover(&args.read.inputs) {
+    for input in source::discover(&inputs.paths, &inputs.pick) {
         if pipeline.is_stopped() {
             break;
         }
         match input {
-            Ok(input) => pipeline.read(&input, &mut |event| found.add(&input.name, event))?,
+            Ok(input) => {
+                pipeline.read(&input, &inputs.pick, &mut |name, event| found.add(name, event))?;
+            }
             Err(error) => pipeline.refuse(error),
         }
     }

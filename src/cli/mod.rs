@@ -3,6 +3,7 @@
 mod args;
 mod convert;
 mod exit;
+mod inputs;
 mod inspect;
 mod render;
 mod schema;

@@ -6,6 +6,7 @@ mod writer;
 
 use std::{
     collections::HashSet,
+    io::Read,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -21,7 +22,7 @@ use crate::{
     error::{Code, Diagnostic, Error, ErrorKind, Position, Result},
     model::{Host, HostState, Port, RunHeader, RunRecord, ScanEvent},
     sink::{DocumentSink, Sink},
-    source::{Input, Opened},
+    source::{Input, Member, Pick},
     xml::{Options, Reader},
 };
 
@@ -62,8 +63,8 @@ pub enum Destination {
     Nothing,
 }
 
-/// A consumer of all that is read, beside the output.
-pub type Observer<'o> = &'o mut dyn FnMut(&ScanEvent<'_>);
+/// A consumer of all that is read, beside the output, with the name of what it is read from.
+pub type Observer<'o> = &'o mut dyn FnMut(&str, &ScanEvent<'_>);
 
 /// Reads inputs in order and writes what they hold.
 pub struct Pipeline {
@@ -89,18 +90,28 @@ impl Pipeline {
         Self { options, filters, writer, report, scans: HashSet::new(), stop }
     }
 
-    /// Reads an input to its end. An input that cannot be read is told in the report.
+    /// Reads an input to its end, or what is in it if it is compressed or an archive, as far as it is
+    /// picked. What cannot be read is told in the report.
     ///
     /// # Errors
     /// If the output cannot be written.
-    pub fn read(&mut self, input: &Input, observer: Observer<'_>) -> Result<()> {
+    pub fn read(&mut self, input: &Input, pick: &Pick, observer: Observer<'_>) -> Result<()> {
+        let limits = self.options.limits.clone();
+        input.visit(&limits, pick, &mut |member| match member {
+            _ if self.is_stopped() => Ok(()),
+            Ok(member) => self.read_member(member, observer),
+            Err(error) => {
+                self.refuse(error);
+                Ok(())
+            }
+        })
+    }
+
+    fn read_member(&mut self, member: Member<'_>, observer: Observer<'_>) -> Result<()> {
+        let Member { name, named, live, bytes, .. } = member;
         let before = self.report.counts;
         let warned = self.report.warnings.values().map(|warning| warning.count).sum::<i64>();
-        let result = match input.open() {
-            Ok(opened) => self.read_opened(input, opened, observer),
-            Err(error) => Err(error),
-        };
-        let error = match result {
+        let error = match self.read_bytes(&name, (bytes, live), observer) {
             Ok(()) => None,
             Err(error) if matches!(error.kind(), ErrorKind::Sink { .. } | ErrorKind::Schema(_)) => {
                 return Err(error);
@@ -108,14 +119,14 @@ impl Pipeline {
             Err(error) => Some(error),
         };
         let now = self.report.counts;
-        let skipped = |error: &Error| !input.named && error.code() == Some(Code::NotNmap);
+        let skipped = |error: &Error| !named && error.code() == Some(Code::NotNmap);
         let outcome = match &error {
             None => Outcome::Read,
             Some(error) if skipped(error) => Outcome::Skipped,
             Some(_) => Outcome::Refused,
         };
         self.report.inputs.push(InputReport {
-            name: input.name.clone(),
+            name,
             outcome,
             counts: Counts {
                 scans: now.scans.saturating_sub(before.scans),
@@ -167,21 +178,26 @@ impl Pipeline {
         Ok(self.report)
     }
 
-    fn read_opened(&mut self, input: &Input, opened: Opened, observer: Observer<'_>) -> Result<()> {
-        let mut reader = Reader::new(opened.bytes, self.options.clone());
+    fn read_bytes(
+        &mut self,
+        name: &str,
+        (bytes, live): (Box<dyn Read + '_>, bool),
+        observer: Observer<'_>,
+    ) -> Result<()> {
+        let mut reader = Reader::new(bytes, self.options.clone());
         let mut run = RunHeader::default();
         let mut events = 0_i32;
         loop {
             if self.is_stopped() {
                 return Ok(());
             }
-            let event = reader.next_event().map_err(|error| error.in_input(&*input.name))?;
+            let event = reader.next_event().map_err(|error| error.in_input(name))?;
             let Some(event) = event else { return Ok(()) };
-            observer(&event);
+            observer(name, &event);
             match event {
                 ScanEvent::RunStart(header) => {
                     if self.options.strict && self.scans.contains(&header.scan_id) {
-                        return Err(duplicate(&header).in_input(&*input.name));
+                        return Err(duplicate(&header).in_input(name));
                     }
                     run = header;
                     events = 0;
@@ -191,10 +207,10 @@ impl Pipeline {
                     events = events.saturating_add(1);
                 }
                 ScanEvent::Host(host) => self.host(&run, *host)?,
-                ScanEvent::RunEnd(record) => self.run_end(&input.name, *record)?,
+                ScanEvent::RunEnd(record) => self.run_end(name, *record)?,
                 ScanEvent::ScanInfo(_) => {}
             }
-            if opened.live && !reader.is_ready() {
+            if live && !reader.is_ready() {
                 self.writer.flush()?;
             }
         }

@@ -1,78 +1,134 @@
-//! What an input is, told by its first bytes, never by its name.
+//! What bytes are, told by the first of them, never by a name.
 
 use std::io::{self, Cursor, Read};
 
-use crate::error::{Error, ErrorKind, Result};
+/// What bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Anything else: XML, or what is refused as being none.
+    Plain,
+    Gzip,
+    Bzip2,
+    Xz,
+    Zstd,
+    Tar,
+    Zip,
+    /// An archive of this name that is not read.
+    Foreign(&'static str),
+}
 
-/// First bytes, what they belong to, and how to get at what is inside.
-const KINDS: [(&[u8], &str, &str); 8] = [
-    (b"\x1f\x8b", "gzip", "gzip -dc"),
-    (b"BZh", "bzip2", "bzip2 -dc"),
-    (b"\xfd7zXZ\0", "xz", "xz -dc"),
-    (b"\x28\xb5\x2f\xfd", "zstd", "zstd -dc"),
-    (b"PK\x03\x04", "zip", "unzip -p"),
-    (b"PK\x05\x06", "zip", "unzip -p"),
-    (b"7z\xbc\xaf\x27\x1c", "7-Zip", "7z x -so"),
-    (b"Rar!\x1a\x07", "RAR", "unrar p"),
+/// First bytes, and what they belong to.
+const KINDS: [(&[u8], Kind); 10] = [
+    (b"\x1f\x8b", Kind::Gzip),
+    (b"BZh", Kind::Bzip2),
+    (b"\xfd7zXZ\0", Kind::Xz),
+    (b"\x28\xb5\x2f\xfd", Kind::Zstd),
+    // A frame to skip, with which parallel compressors begin.
+    (b"\x50\x2a\x4d\x18", Kind::Zstd),
+    (b"PK\x03\x04", Kind::Zip),
+    (b"PK\x05\x06", Kind::Zip),
+    (b"7z\xbc\xaf\x27\x1c", Kind::Foreign("7-Zip")),
+    (b"Rar!\x1a\x07", Kind::Foreign("RAR")),
+    (b"\x04\x22\x4d\x18", Kind::Foreign("LZ4")),
 ];
 
 /// Where a tar archive names itself.
 const TAR: (usize, &[u8]) = (257, b"ustar");
+/// Bytes that tell a tar archive.
+const HEAD: usize = 512;
 
-/// The same bytes, after a look at the first of them.
-pub(super) fn checked(mut bytes: Box<dyn Read + Send>) -> Result<Box<dyn Read + Send>> {
-    let mut head = [0_u8; 512];
+impl Kind {
+    fn of(head: &[u8]) -> Self {
+        let (at, magic) = TAR;
+        if head.get(at..).is_some_and(|rest| rest.starts_with(magic)) {
+            return Self::Tar;
+        }
+        let known = KINDS.iter().find(|(magic, _)| head.starts_with(magic));
+        known.map_or(Self::Plain, |(_, kind)| *kind)
+    }
+}
+
+/// Whether bytes begin as those of a kind do; few may tell already.
+pub(super) fn begins(kind: Kind, bytes: &[u8]) -> bool {
+    KINDS.iter().any(|(magic, of)| {
+        *of == kind
+            && bytes.starts_with(magic.get(..bytes.len().min(magic.len())).unwrap_or_default())
+    })
+}
+
+/// What the bytes are, and all of them again. Of a slow input no more is awaited than it takes to see that
+/// it is XML.
+///
+/// # Errors
+/// If they cannot be read.
+pub(super) fn peek<'r>(mut bytes: impl Read + 'r) -> io::Result<(Kind, impl Read + 'r)> {
+    let mut head = [0_u8; HEAD];
     let mut len = 0;
-    // A slow input need not give more than its first bytes for this.
-    loop {
+    while len < HEAD {
         match bytes.read(head.get_mut(len..).unwrap_or_default()) {
             Ok(0) => break,
             Ok(more) => len = len.saturating_add(more),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error.into()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-        let undecided = KINDS.iter().any(|(magic, ..)| {
-            magic.len() > len && magic.starts_with(head.get(..len).unwrap_or_default())
-        });
-        if !undecided {
+        if !may_be_packed(head.get(..len).unwrap_or_default()) {
             break;
         }
     }
-    let head = head.get(..len).unwrap_or_default();
-    if let Some((name, tool)) = packed(head) {
-        let message = format!(
-            "a {name} file; compressed and archived input is not read by this version: \
-             unpack it first (`{tool} FILE | scanmill convert -`)"
-        );
-        return Err(Error::new(ErrorKind::Decompress(message)));
-    }
-    Ok(Box::new(Cursor::new(head.to_vec()).chain(bytes)))
+    let head = head.get(..len).unwrap_or_default().to_vec();
+    Ok((Kind::of(&head), Cursor::new(head).chain(bytes)))
 }
 
-fn packed(head: &[u8]) -> Option<(&'static str, &'static str)> {
-    let (at, magic) = TAR;
-    if head.get(at..).is_some_and(|rest| rest.starts_with(magic)) {
-        return Some(("tar", "tar -xOf"));
-    }
-    KINDS.iter().find(|(magic, ..)| head.starts_with(magic)).map(|(_, name, tool)| (*name, *tool))
+/// Whether more bytes could tell of a container: not when these begin with text, as XML does. A tar
+/// archive begins with a name, so that is told from text by its first zero byte.
+fn may_be_packed(head: &[u8]) -> bool {
+    let magic = KINDS.iter().any(|(magic, _)| magic.len() > head.len() && magic.starts_with(head));
+    let xml = head.trim_ascii_start().starts_with(b"<");
+    magic || (!xml && head.len() < HEAD)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Gives a byte at a time, and fails where it should not be asked any more.
+    struct Slow(Vec<u8>);
+
+    impl Read for Slow {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.0.is_empty() {
+                return Err(io::Error::other("asked for more"));
+            }
+            buffer[0] = self.0.remove(0);
+            Ok(1)
+        }
+    }
+
     #[test]
-    fn compressed_and_archived_inputs_are_told_from_xml() {
+    fn containers_are_told_by_their_first_bytes_and_nothing_is_lost() {
         let mut tar = vec![0_u8; 512];
+        tar[..5].copy_from_slice(b"a.xml");
         tar[257..262].copy_from_slice(b"ustar");
-        for bytes in [b"\x1f\x8b\x08".to_vec(), b"BZh9".to_vec(), b"PK\x03\x04".to_vec(), tar] {
-            assert!(checked(Box::new(Cursor::new(bytes))).is_err());
-        }
-        for bytes in [b"<?xml?>".to_vec(), b"P".to_vec(), Vec::new()] {
+        for (bytes, kind) in [
+            (b"\x1f\x8b\x08".to_vec(), Kind::Gzip),
+            (b"BZh9".to_vec(), Kind::Bzip2),
+            (b"PK\x03\x04".to_vec(), Kind::Zip),
+            (b"Rar!\x1a\x07\x01".to_vec(), Kind::Foreign("RAR")),
+            (tar, Kind::Tar),
+            (b"<?xml?>".to_vec(), Kind::Plain),
+            (b"P".to_vec(), Kind::Plain),
+            (Vec::new(), Kind::Plain),
+        ] {
+            let (found, mut same) = peek(Cursor::new(bytes.clone())).unwrap();
             let mut read = Vec::new();
-            let mut same = checked(Box::new(Cursor::new(bytes.clone()))).unwrap();
             io::copy(&mut same, &mut read).unwrap();
-            assert_eq!(read, bytes);
+            assert_eq!((found, read), (kind, bytes));
         }
+    }
+
+    #[test]
+    fn a_slow_input_need_not_give_more_than_the_start_of_its_xml() {
+        assert_eq!(peek(Slow(b"\n<".to_vec())).unwrap().0, Kind::Plain);
+        assert!(peek(Slow(b"\x1f".to_vec())).is_err());
     }
 }

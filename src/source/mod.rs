@@ -1,17 +1,27 @@
-//! Where bytes come from: paths, folders and standard input. Nothing here knows XML.
+//! Where bytes come from: paths, folders, compressed files, archives and standard input. Nothing here knows
+//! XML.
 
+mod archive;
+mod capped;
 mod magic;
+mod members;
+mod pick;
 
 use std::{
     ffi::OsStr,
     fmt::Write as _,
     fs::{self, File},
-    io::{self, Read},
+    io::{self, Read, Seek as _},
     os::unix::{ffi::OsStrExt, fs::FileTypeExt},
     path::{Path, PathBuf},
 };
 
-use crate::error::{Error, Result};
+pub use self::pick::Pick;
+use self::{archive::Walk, magic::Kind};
+use crate::{
+    error::{Error, Result},
+    limits::Limits,
+};
 
 /// An input: a file or standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,26 +39,34 @@ enum Place {
     File(PathBuf),
 }
 
-/// An input that is open.
-pub struct Opened {
-    /// Its bytes.
-    pub bytes: Box<dyn Read + Send>,
-    /// Whether they may come slowly, as from a pipe.
+/// Something to read: an input, or a member of one.
+pub struct Member<'m> {
+    /// The input's name, and for a member of an archive its path in there: `scans.tar!2024/a.xml.gz`.
+    pub name: String,
+    /// Whether it was named itself, not found in a folder or archive.
+    pub named: bool,
+    /// Whether its bytes may come slowly, as from a pipe.
     pub live: bool,
+    /// Its bytes, out of whatever they were packed in.
+    pub bytes: Box<dyn Read + 'm>,
     /// How many they are, if that is known.
     pub len: Option<u64>,
 }
 
+/// What is shown the members of an input in order, with errors in place of those that cannot be read.
+pub type Visit<'v> = dyn FnMut(Result<Member<'_>>) -> Result<()> + 'v;
+
 /// Finds the inputs that paths name: `-` is standard input, a folder stands for all files in it and below,
-/// in byte order of their paths, less hidden ones. What cannot be read is given in its place as an error.
+/// in byte order of their paths, less hidden ones and those that are not picked. What cannot be read is given
+/// in its place as an error.
 #[must_use]
-pub fn discover(paths: &[PathBuf]) -> Vec<Result<Input>> {
+pub fn discover(paths: &[PathBuf], pick: &Pick) -> Vec<Result<Input>> {
     let mut found = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
             found.push(Ok(Input { name: "-".into(), named: true, place: Place::Stdin }));
         } else if path.is_dir() {
-            folder(path, &mut found);
+            folder(path, pick, &mut found);
         } else {
             found.push(Ok(Input::file(path.clone(), true)));
         }
@@ -61,34 +79,62 @@ impl Input {
         Self { name: display(&path), named, place: Place::File(path) }
     }
 
-    /// Opens the input.
+    /// Shows what is in the input: itself, or if it is compressed or an archive what is in that.
     ///
     /// # Errors
-    /// If it cannot be opened or read, or if its first bytes are those of a compressed file or archive.
-    pub fn open(&self) -> Result<Opened> {
-        let failed = |error: Error| error.in_input(&*self.name);
-        let (bytes, live, len): (Box<dyn Read + Send>, bool, Option<u64>) = match &self.place {
-            Place::Stdin => (Box::new(io::stdin()), true, None),
-            Place::File(path) => {
-                let file = File::open(path).map_err(|error| failed(error.into()))?;
-                let meta = file.metadata().map_err(|error| failed(error.into()))?;
-                if meta.is_dir() {
-                    return Err(failed(io::Error::from(io::ErrorKind::IsADirectory).into()));
-                }
-                let kind = meta.file_type();
-                let live = kind.is_fifo() || kind.is_char_device() || kind.is_socket();
-                (Box::new(file), live, (!live).then_some(meta.len()))
+    /// Those of the visitor.
+    pub fn visit(&self, limits: &Limits, pick: &Pick, visit: &mut Visit<'_>) -> Result<()> {
+        let (name, named) = (self.name.clone(), self.named);
+        let mut walk = Walk { limits, pick, visit };
+        match &self.place {
+            Place::Stdin => {
+                let bytes = Box::new(io::stdin());
+                walk.go(Member { name, named, live: true, bytes, len: None }, 0)
             }
-        };
-        let bytes = magic::checked(bytes).map_err(failed)?;
-        Ok(Opened { bytes, live, len })
+            Place::File(path) => match open(path) {
+                Ok(Open { file, live: false, zip: true, .. }) => walk.zip(&name, file, 1),
+                Ok(Open { file, live, len, .. }) => {
+                    walk.go(Member { name, named, live, bytes: Box::new(file), len }, 0)
+                }
+                Err(error) => (walk.visit)(Err(Error::from(error).in_input(name))),
+            },
+        }
     }
+}
+
+/// A file that is open.
+struct Open {
+    file: File,
+    live: bool,
+    zip: bool,
+    len: Option<u64>,
+}
+
+fn open(path: &Path) -> io::Result<Open> {
+    let mut file = File::open(path)?;
+    let meta = file.metadata()?;
+    if meta.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let kind = meta.file_type();
+    let live = kind.is_fifo() || kind.is_char_device() || kind.is_socket();
+    // A zip archive that is a file need not be held.
+    let zip = !live && {
+        let (kind, _) = magic::peek(&mut file)?;
+        file.rewind()?;
+        kind == Kind::Zip
+    };
+    Ok(Open { file, live, zip, len: (!live).then_some(meta.len()) })
 }
 
 /// A path as text, with what is not UTF-8 as `\xNN` (DATA_MODEL section 4).
 fn display(path: &Path) -> String {
+    display_bytes(path.as_os_str().as_bytes())
+}
+
+fn display_bytes(path: &[u8]) -> String {
     let mut text = String::new();
-    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+    for chunk in path.utf8_chunks() {
         text.push_str(chunk.valid());
         for byte in chunk.invalid() {
             // Writing into a string cannot fail.
@@ -100,7 +146,7 @@ fn display(path: &Path) -> String {
 
 /// Files of a folder and below. Links to files are followed, links to folders are not: they could lead in
 /// a circle.
-fn folder(root: &Path, found: &mut Vec<Result<Input>>) {
+fn folder(root: &Path, pick: &Pick, found: &mut Vec<Result<Input>>) {
     let mut files: Vec<(PathBuf, Option<io::Error>)> = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -125,11 +171,17 @@ fn folder(root: &Path, found: &mut Vec<Result<Input>>) {
             }
         }
     }
+    files.retain(|(path, error)| error.is_some() || pick.takes(inside(path, root)));
     files.sort_by(|(a, _), (b, _)| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
     found.extend(files.into_iter().map(|(path, error)| match error {
         Some(error) => Err(Error::from(error).in_input(display(&path))),
         None => Ok(Input::file(path, false)),
     }));
+}
+
+/// The path of a file inside a folder.
+fn inside<'p>(path: &'p Path, root: &Path) -> &'p [u8] {
+    path.strip_prefix(root).unwrap_or(path).as_os_str().as_bytes()
 }
 
 fn is_hidden(name: &OsStr) -> bool {
@@ -153,7 +205,7 @@ mod tests {
         std::os::unix::fs::symlink(root.join("b.xml"), root.join("link.xml")).unwrap();
         let bad = OsStr::from_bytes(b"c\xff.xml");
         fs::write(root.join(bad), "x").unwrap();
-        let names: Vec<_> = discover(&[root.to_owned()])
+        let names: Vec<_> = discover(&[root.to_owned()], &Pick::default())
             .into_iter()
             .map(|input| input.unwrap())
             .map(|input| {
@@ -166,15 +218,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_compressed_says_so() {
+    fn what_is_missing_is_shown_as_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("missing.xml");
-        let error = discover(&[missing])[0].as_ref().unwrap().open().err().unwrap();
-        assert!(error.to_string().contains("missing.xml: E_IO"), "{error}");
-        let packed = folder.path().join("scan.xml");
-        fs::write(&packed, b"\x1f\x8b\x08\x00rest").unwrap();
-        let error = discover(&[packed])[0].as_ref().unwrap().open().err().unwrap();
-        assert!(error.to_string().contains("E_DECOMPRESS"), "{error}");
-        assert!(error.to_string().contains("gzip"), "{error}");
+        let found = discover(&[missing], &Pick::default()).remove(0).unwrap();
+        let mut shown = Vec::new();
+        let mut visit = |member: Result<Member<'_>>| {
+            shown.push(member.map(|_| ()).unwrap_err().to_string());
+            Ok(())
+        };
+        found.visit(&Limits::default(), &Pick::default(), &mut visit).unwrap();
+        assert!(shown[0].contains("missing.xml: E_IO"), "{shown:?}");
     }
 }

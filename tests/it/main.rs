@@ -5,6 +5,7 @@
 mod chunking;
 #[cfg(feature = "cli")]
 mod cli;
+mod containers;
 mod formats;
 mod golden;
 mod hostile;

@@ -14,10 +14,11 @@ use scanmill::{
     model::{Host, RunRecord, ScanEvent},
     pipeline::{Destination, Filters, Pipeline},
     sink::{self, Output, SinkOptions, TableFormat},
-    source,
+    source::{self, Pick},
     table::Table,
     xml::{Decoder, Options, Reader},
 };
+use serde_json::Value;
 
 /// A file of `fixtures/`.
 pub struct Fixture {
@@ -224,14 +225,27 @@ impl Converted {
     }
 }
 
+/// Every row of what is below a path, as flat JSONL has it.
+pub fn rows_of(path: &Path) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.jsonl");
+    convert_path(path, TableFormat::Jsonl, &Output::File(file.clone()));
+    let text = fs::read_to_string(file).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 /// All fixtures through the pipeline.
 fn convert(format: TableFormat, output: &Output) {
+    convert_path(&root().join("fixtures"), format, output);
+}
+
+fn convert_path(path: &Path, format: TableFormat, output: &Output) {
     let sink = sink::open(format, output, SinkOptions::default()).unwrap();
     let destination = Destination::Tables(sink);
     let stop = Arc::new(AtomicBool::new(false));
     let mut pipeline = Pipeline::new(Options::default(), Filters::default(), destination, stop);
-    for input in source::discover(&[root().join("fixtures")]) {
-        pipeline.read(&input.unwrap(), &mut |_| {}).unwrap();
+    for input in source::discover(&[path.to_owned()], &Pick::default()) {
+        pipeline.read(&input.unwrap(), &Pick::default(), &mut |_, _| {}).unwrap();
     }
     let report = pipeline.finish().unwrap();
     assert!(report.counts.hosts > 100 && report.errors.is_empty(), "{:?}", report.errors);

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests start programs")]
 
+mod inputs;
 mod live;
 mod output;
 mod shows;

@@ -1,0 +1,107 @@
+//! Which inputs are read, and how: what `convert` and `inspect` share.
+
+use std::{
+    ffi::OsStr,
+    io::{self, Read as _},
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
+
+use super::args::{LimitArgs, ReadArgs};
+use crate::{
+    error::{Error, Result},
+    limits::Limits,
+    source::Pick,
+    xml::Options,
+};
+
+/// Bytes of a list of inputs: some ten million names.
+const LIST: u64 = 1 << 30;
+
+/// Paths of inputs, and what of them is picked.
+pub(super) struct Inputs {
+    pub(super) paths: Vec<PathBuf>,
+    pub(super) pick: Pick,
+}
+
+impl Inputs {
+    pub(super) fn of(args: &ReadArgs) -> Result<Self> {
+        let pick = Pick::new(&args.include, &args.exclude)?;
+        let mut paths = args.inputs.clone();
+        if let Some(list) = &args.files_from {
+            paths.extend(listed(list)?);
+        }
+        Ok(Self { paths, pick })
+    }
+}
+
+/// The names in a list, each ended by a NUL byte if there is any, else by a line end.
+fn listed(path: &Path) -> Result<Vec<PathBuf>> {
+    let failed =
+        |error: io::Error| Error::usage(format!("--files-from {}: {error}", path.display()));
+    let mut text = Vec::new();
+    let read = if path.as_os_str() == "-" {
+        io::copy(&mut io::stdin().lock().take(LIST), &mut text)
+    } else {
+        std::fs::File::open(path).and_then(|file| io::copy(&mut file.take(LIST), &mut text))
+    };
+    if read.map_err(failed)? == LIST {
+        return Err(failed(io::Error::other("longer than 1 GiB")));
+    }
+    let end = if text.contains(&0) { 0 } else { b'\n' };
+    let names = text.split(|byte| *byte == end).filter(|name| !name.is_empty());
+    Ok(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
+}
+
+/// How inputs are read.
+pub(super) fn options(args: &ReadArgs) -> Options {
+    Options::default()
+        .with_limits(limits(&args.limits))
+        .with_strict(args.strict)
+        .with_text_repair(!args.no_text_repair)
+        .with_salt(&*args.scan_salt)
+}
+
+fn limits(args: &LimitArgs) -> Limits {
+    let mut limits = Limits::default();
+    let chosen = [
+        (&mut limits.value, args.max_value),
+        (&mut limits.tag, args.max_tag),
+        (&mut limits.host, args.max_host),
+        (&mut limits.run, args.max_run),
+        (&mut limits.pending, args.max_pending),
+        (&mut limits.depth, args.max_depth),
+        (&mut limits.attributes, args.max_attributes),
+        (&mut limits.ports, args.max_ports),
+        (&mut limits.nesting, args.max_nesting),
+        (&mut limits.zip, args.max_zip),
+    ];
+    for (limit, choice) in chosen {
+        *limit = choice.unwrap_or(*limit);
+    }
+    let wide = |choice: Option<usize>| choice.and_then(|n| u64::try_from(n).ok());
+    limits.members = wide(args.max_members).unwrap_or(limits.members);
+    limits.ratio = wide(args.max_ratio).unwrap_or(limits.ratio);
+    limits.decompressed = wide(args.max_decompressed);
+    limits
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn lists_of_inputs_have_lines_or_nul_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = folder.path().join("list");
+        for (text, names) in
+            [(&b"a.xml\n\nb c.xml\n"[..], ["a.xml", "b c.xml"]), (b"a\nb\0c\0", ["a\nb", "c"])]
+        {
+            fs::write(&list, text).unwrap();
+            assert_eq!(listed(&list).unwrap(), names.map(PathBuf::from));
+        }
+        assert!(listed(&folder.path().join("none")).is_err());
+    }
+}

@@ -1,0 +1,128 @@
+//! What comes out of a decompressor, under caps (DATA_MODEL rule R10): the only way to it.
+
+use std::{
+    cell::Cell,
+    io::{self, Read},
+    rc::Rc,
+};
+
+use crate::{
+    error::{Error, ErrorKind},
+    limits::Limits,
+};
+
+/// Output below this is no bomb, whatever its ratio.
+const HARMLESS: u64 = 1 << 20;
+
+/// Bytes that go into a decompressor, counted.
+pub(super) struct Counted<R> {
+    inner: R,
+    count: Rc<Cell<u64>>,
+}
+
+impl<R> Counted<R> {
+    pub(super) fn new(inner: R) -> (Self, Rc<Cell<u64>>) {
+        let count = Rc::new(Cell::new(0));
+        (Self { inner, count: Rc::clone(&count) }, count)
+    }
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.inner.read(buffer).map_err(ours)?;
+        self.count.set(self.count.get().saturating_add(to_u64(len)));
+        Ok(len)
+    }
+}
+
+/// Bytes that come out of a decompressor. An error of it is one of the input's compression.
+pub(super) struct Capped<R> {
+    inner: R,
+    compressed: Rc<Cell<u64>>,
+    count: u64,
+    size: u64,
+    ratio: u64,
+}
+
+impl<R> Capped<R> {
+    pub(super) fn new(inner: R, compressed: Rc<Cell<u64>>, limits: &Limits) -> Self {
+        let size = limits.decompressed.unwrap_or(u64::MAX);
+        Self { inner, compressed, count: 0, size, ratio: limits.ratio }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.count > self.size {
+            let size = self.size;
+            return Err(decompress(format!("more than {size} bytes come out of it")));
+        }
+        let most = self.compressed.get().saturating_mul(self.ratio).max(HARMLESS);
+        if self.count > most {
+            let ratio = self.ratio;
+            return Err(decompress(format!("it grows to more than {ratio} times its size")));
+        }
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Capped<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = match self.inner.read(buffer) {
+            Ok(len) => len,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted || is_ours(&error) => {
+                return Err(error);
+            }
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(decompress("the compressed data is cut off".into()));
+            }
+            Err(error) => return Err(decompress(error.to_string())),
+        };
+        self.count = self.count.saturating_add(to_u64(len));
+        self.check()?;
+        Ok(len)
+    }
+}
+
+/// An error of a container, as one of reading.
+pub(super) fn decompress(message: String) -> io::Error {
+    io::Error::other(Error::new(ErrorKind::Decompress(message)))
+}
+
+/// An error of reading the container itself, so that a decompressor hands it on as it is.
+fn ours(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::Interrupted || is_ours(&error) {
+        error
+    } else {
+        io::Error::other(Error::from(error))
+    }
+}
+
+fn is_ours(error: &io::Error) -> bool {
+    matches!(error.get_ref(), Some(inner) if inner.is::<Error>())
+}
+
+fn to_u64(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drained(bytes: usize, limits: &Limits) -> Result<u64, Error> {
+        let (_, compressed) = Counted::new(io::empty());
+        compressed.set(2000);
+        let zeros = io::repeat(0).take(to_u64(bytes));
+        io::copy(&mut Capped::new(zeros, compressed, limits), &mut io::sink()).map_err(Error::from)
+    }
+
+    #[test]
+    fn size_and_ratio_are_capped_but_little_is_never_a_bomb() {
+        let limits = Limits::default();
+        assert_eq!(drained(1_900_000, &limits).unwrap(), 1_900_000);
+        let error = drained(3_000_000, &limits).unwrap_err();
+        assert!(error.to_string().contains("1000 times"), "{error}");
+        assert_eq!(drained(1_000_000, &limits.clone().with_ratio(1)).unwrap(), 1_000_000);
+        let error = drained(2000, &limits.with_decompressed(1000)).unwrap_err();
+        assert!(error.to_string().contains("more than 1000 bytes"), "{error}");
+    }
+}

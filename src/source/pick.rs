@@ -1,0 +1,65 @@
+//! Which files of folders and members of archives are read.
+
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, path::Path};
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::error::{Error, Result};
+
+/// Picks files of folders and members of archives by their paths; all of them by default.
+///
+/// A pattern without `/` is held against the last part of a path, any other against the whole path inside
+/// the folder or archive; `*` and `?` stay within a part, `**` does not.
+#[derive(Debug, Clone, Default)]
+pub struct Pick {
+    include: Option<GlobSet>,
+    exclude: GlobSet,
+}
+
+impl Pick {
+    /// Takes what one of `include` matches, or anything if there is none, and none of `exclude` does.
+    ///
+    /// # Errors
+    /// A usage error if a pattern is none.
+    pub fn new(include: &[String], exclude: &[String]) -> Result<Self> {
+        let chosen = if include.is_empty() { None } else { Some(set(include)?) };
+        Ok(Self { include: chosen, exclude: set(exclude)? })
+    }
+
+    /// Whether a path is taken.
+    pub(super) fn takes(&self, path: &[u8]) -> bool {
+        let path = Path::new(OsStr::from_bytes(path.strip_prefix(b"./").unwrap_or(path)));
+        self.include.as_ref().is_none_or(|set| set.is_match(path)) && !self.exclude.is_match(path)
+    }
+}
+
+fn set(patterns: &[String]) -> Result<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let anywhere = if pattern.contains('/') { String::new() } else { "**/".to_owned() };
+        let pattern = format!("{anywhere}{}", pattern.trim_start_matches('/'));
+        let glob = GlobBuilder::new(&pattern).literal_separator(true).build();
+        set.add(glob.map_err(|error| Error::usage(error.to_string()))?);
+    }
+    set.build().map_err(|error| Error::usage(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_the_last_part_or_the_whole_path() {
+        let pick = |include: &[&str], exclude: &[&str], path: &str| {
+            let owned = |list: &[&str]| list.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>();
+            Pick::new(&owned(include), &owned(exclude)).unwrap().takes(path.as_bytes())
+        };
+        assert!(pick(&[], &[], "any/thing"));
+        assert!(pick(&["*.xml"], &[], "./a/b.xml") && !pick(&["*.xml"], &[], "a/b.xml.gz"));
+        assert!(pick(&["2024/*.xml"], &[], "2024/b.xml"));
+        assert!(!pick(&["2024/*.xml"], &[], "2024/05/b.xml"));
+        assert!(pick(&["/2024/**"], &[], "2024/05/b.xml"));
+        assert!(!pick(&["*.xml"], &["old-*"], "a/old-1.xml"));
+        assert!(Pick::new(&["[".into()], &[]).is_err());
+    }
+}
