@@ -3,6 +3,7 @@
 //! An [`Encoder`] turns rows into pieces of output, a [`Sink`] writes pieces in order. They are apart so
 //! that several encoders may work at once while one sink writes.
 
+mod blocks;
 mod csv;
 mod document;
 mod jsonl;
@@ -12,8 +13,6 @@ mod target;
 mod text;
 
 use std::path::PathBuf;
-
-use arrow::array::RecordBatch;
 
 pub use self::{
     csv::CsvSink,
@@ -59,7 +58,7 @@ pub struct Encoded {
 #[derive(Debug)]
 enum Data {
     Text(Vec<u8>),
-    Batch(RecordBatch),
+    Batch(blocks::Sized),
 }
 
 /// Writes pieces of output in the order they come.

@@ -12,7 +12,9 @@ use ::parquet::{
 use arrow::array::RecordBatch;
 
 use super::{
-    Data, Encoded, Encoder, Sink, SinkOptions, file_name,
+    Data, Encoded, Encoder, Sink, SinkOptions,
+    blocks::{self, Blocks},
+    file_name,
     target::{Output, Pending},
 };
 use crate::{
@@ -23,12 +25,8 @@ use crate::{
 /// Version of the tables' schema, in each file's metadata.
 const SCHEMA_VERSION: &str = "1";
 
-/// A batch has so many rows at most, and so many bytes: where they are cut depends on the rows alone.
-const BATCH_ROWS: usize = 2048;
-const BATCH_BYTES: usize = 1 << 20;
-
-/// Bytes that all row groups in the making may take; beyond, the largest is written.
-const GROUPS_BYTES: usize = 40 << 20;
+/// Bytes that a table's row group in the making may take; then it is written.
+const GROUP_BYTES: usize = 12 << 20;
 
 /// Bytes of a page before it is compressed. Smaller than usual: each column in the making holds one.
 const PAGE_BYTES: usize = 256 << 10;
@@ -117,6 +115,7 @@ struct TableWriter {
     /// With a cap on rows: the folder of the parts, the number of this one, and its rows.
     parts: Option<(PathBuf, u32)>,
     rows: usize,
+    blocks: Blocks,
 }
 
 impl ParquetSink {
@@ -135,7 +134,7 @@ impl ParquetSink {
                 let table = options.tables.first().copied().unwrap_or(Table::Hosts);
                 let name = path.display().to_string();
                 let writer = arrow_writer(table, file, &options, &name)?;
-                let only = TableWriter { table, writer, name, parts: None, rows: 0 };
+                let only = TableWriter::new(table, writer, name, None);
                 return Ok(Self { options, writers: vec![only], pending });
             }
             Output::Dir(path) => {
@@ -161,7 +160,7 @@ impl ParquetSink {
             (folder.join(file_name(table, "parquet")), None)
         };
         let (writer, name) = self.create(table, &path)?;
-        Ok(TableWriter { table, writer, name, parts, rows: 0 })
+        Ok(TableWriter::new(table, writer, name, parts))
     }
 
     fn create(
@@ -175,11 +174,8 @@ impl ParquetSink {
         Ok((writer, name))
     }
 
-    /// Writes a batch of a table, in as many files as the cap on rows asks for.
-    fn write_batch(&mut self, table: Table, batch: &RecordBatch) -> Result<()> {
-        let Some(place) = self.writers.iter().position(|writer| writer.table == table) else {
-            return Ok(());
-        };
+    /// Writes a block of a table, in as many files as the cap on rows asks for.
+    fn write_block(&mut self, place: usize, batch: &RecordBatch) -> Result<()> {
         let cap = self.options.rows_per_file.unwrap_or(usize::MAX).max(1);
         let mut from = 0;
         while from < batch.num_rows() {
@@ -193,8 +189,12 @@ impl ParquetSink {
             written.map_err(|error| failed(&writer.name, error))?;
             writer.rows = writer.rows.saturating_add(rows);
             from += rows;
+            // What a table holds depends on its rows alone, not on those of others.
+            if writer.writer.memory_size() > GROUP_BYTES {
+                writer.writer.flush().map_err(|error| failed(&writer.name, error))?;
+            }
         }
-        self.bound_memory()
+        Ok(())
     }
 
     fn next_part(&mut self, place: usize) -> Result<()> {
@@ -207,30 +207,24 @@ impl ParquetSink {
         let path = folder.join(format!("part-{number}.parquet"));
         let (writer, name) = self.create(table, &path)?;
         let parts = Some((folder, number));
-        let next = TableWriter { table, writer, name, parts, rows: 0 };
+        let next = TableWriter::new(table, writer, name, parts);
         match self.writers.get_mut(place) {
             Some(full) => std::mem::replace(full, next).finish(),
             None => Ok(()),
         }
     }
-
-    /// Writes the largest row group in the making while all together are beyond the cap.
-    fn bound_memory(&mut self) -> Result<()> {
-        loop {
-            let total: usize = self.writers.iter().map(|writer| writer.writer.memory_size()).sum();
-            let largest = self.writers.iter_mut().max_by_key(|writer| writer.writer.memory_size());
-            match largest {
-                Some(largest) if total > GROUPS_BYTES && largest.writer.in_progress_rows() > 0 => {
-                    let flushed = largest.writer.flush();
-                    flushed.map_err(|error| failed(&largest.name, error))?;
-                }
-                _ => return Ok(()),
-            }
-        }
-    }
 }
 
 impl TableWriter {
+    fn new(
+        table: Table,
+        writer: ArrowWriter<BufWriter<File>>,
+        name: String,
+        parts: Option<(PathBuf, u32)>,
+    ) -> Self {
+        Self { table, writer, name, parts, rows: 0, blocks: Blocks::default() }
+    }
+
     fn finish(self) -> Result<()> {
         let Self { writer, name, .. } = self;
         let buffered = writer.into_inner().map_err(|error| failed(&name, error))?;
@@ -291,22 +285,40 @@ impl Sink for ParquetSink {
     }
 
     fn write(&mut self, piece: Encoded) -> Result<()> {
-        match piece.data {
-            Data::Batch(batch) => self.write_batch(piece.table, &batch),
-            Data::Text(_) => Ok(()),
+        let Data::Batch(batch) = piece.data else { return Ok(()) };
+        let place = self.writers.iter().position(|writer| writer.table == piece.table);
+        let Some((place, writer)) = place.and_then(|n| Some((n, self.writers.get_mut(n)?))) else {
+            return Ok(());
+        };
+        let mut blocks = std::mem::take(&mut writer.blocks);
+        let written = blocks.push(batch, |block| self.write_block(place, block));
+        if let Some(writer) = self.writers.get_mut(place) {
+            writer.blocks = blocks;
         }
+        written
     }
 
     fn flush(&mut self) -> Result<()> {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
-        for writer in self.writers {
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        for place in 0..self.writers.len() {
+            let rest = self.writers.get_mut(place).map(|writer| writer.blocks.rest());
+            if let Some(rest) = rest.transpose()?.flatten() {
+                self.write_block(place, &rest)?;
+            }
+        }
+        for writer in std::mem::take(&mut self.writers) {
             writer.finish()?;
         }
         self.pending.publish()
     }
+}
+
+fn encoded(table: Table, builder: &mut BatchBuilder) -> Result<Encoded> {
+    let (batch, sizes) = builder.finish_sized()?;
+    Ok(Encoded { table, data: Data::Batch(blocks::Sized { batch, sizes: sizes.into() }) })
 }
 
 struct ParquetEncoder {
@@ -323,14 +335,14 @@ impl Encoder for ParquetEncoder {
         };
         let Some(builder) = self.builders.get_mut(place) else { return Ok(()) };
         builder.push(row);
-        if builder.rows() >= BATCH_ROWS || builder.bytes() >= BATCH_BYTES {
-            self.ready.push(Encoded { table, data: Data::Batch(builder.finish()?) });
+        if builder.rows() >= blocks::ROWS || builder.bytes() >= blocks::BYTES {
+            self.ready.push(encoded(table, builder)?);
         }
         Ok(())
     }
 
     fn buffered(&self) -> usize {
-        self.ready.len().saturating_mul(BATCH_BYTES)
+        self.ready.len().saturating_mul(blocks::BYTES)
     }
 
     fn take(&mut self) -> Vec<Encoded> {
@@ -340,7 +352,7 @@ impl Encoder for ParquetEncoder {
     fn finish(&mut self) -> Result<Vec<Encoded>> {
         for (table, builder) in self.tables.iter().zip(&mut self.builders) {
             if builder.rows() > 0 {
-                self.ready.push(Encoded { table: *table, data: Data::Batch(builder.finish()?) });
+                self.ready.push(encoded(*table, builder)?);
             }
         }
         Ok(self.take())

@@ -20,8 +20,9 @@ pub struct BatchBuilder {
     schema: SchemaRef,
     columns: Vec<(&'static Column, ColumnBuilder)>,
     table: Table,
-    rows: usize,
     bytes: usize,
+    /// Bytes of each row, roughly.
+    sizes: Vec<usize>,
 }
 
 impl BatchBuilder {
@@ -35,7 +36,7 @@ impl BatchBuilder {
         let fields: Vec<_> = columns.iter().map(|column| arrow_field(&column.field)).collect();
         let columns: Vec<_> =
             columns.into_iter().map(|c| (c, ColumnBuilder::new(c.field.kind))).collect();
-        Self { schema: Arc::new(Schema::new(fields)), columns, table, rows: 0, bytes: 0 }
+        Self { schema: Arc::new(Schema::new(fields)), columns, table, bytes: 0, sizes: Vec::new() }
     }
 
     /// The schema of its batches.
@@ -49,16 +50,18 @@ impl BatchBuilder {
         if row.table() != self.table {
             return;
         }
+        let mut size = 0_usize;
         for (column, builder) in &mut self.columns {
-            self.bytes = self.bytes.saturating_add(builder.append(column.cell(row)));
+            size = size.saturating_add(builder.append(column.cell(row)));
         }
-        self.rows = self.rows.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(size);
+        self.sizes.push(size);
     }
 
     /// Rows appended since the last batch.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.rows
+        self.sizes.len()
     }
 
     /// Bytes of these rows, roughly.
@@ -73,10 +76,17 @@ impl BatchBuilder {
     /// [`ErrorKind::Schema`] if the rows do not fit the schema, as when one batch holds more than 2 GiB of
     /// text.
     pub fn finish(&mut self) -> Result<RecordBatch> {
-        (self.rows, self.bytes) = (0, 0);
+        self.finish_sized().map(|(batch, _)| batch)
+    }
+
+    /// The same, with the bytes of each row.
+    pub(crate) fn finish_sized(&mut self) -> Result<(RecordBatch, Vec<usize>)> {
+        self.bytes = 0;
+        let sizes = std::mem::take(&mut self.sizes);
         let columns: Result<Vec<ArrayRef>> =
             self.columns.iter_mut().map(|(_, column)| column.finish()).collect();
-        RecordBatch::try_new(self.schema.clone(), columns?).map_err(schema_error)
+        let batch = RecordBatch::try_new(self.schema.clone(), columns?).map_err(schema_error)?;
+        Ok((batch, sizes))
     }
 }
 
