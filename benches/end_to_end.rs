@@ -47,7 +47,7 @@ fn convert(file: &Path, format: Option<TableFormat>) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let mut pipeline = Pipeline::new(Options::default(), Filters::default(), destination, stop);
     for input in source::discover(&[file.to_owned()], &Pick::default()) {
-        pipeline.read(&input?, &Pick::default(), &mut |_, _| {})?;
+        pipeline.read(&input?, &Pick::default())?;
     }
     pipeline.finish().map(|_| ())
 }

@@ -1,6 +1,6 @@
 //! What can go wrong: [`Error`] ends one input, a [`Diagnostic`] is one thing in it that could not be used.
 
-use std::{fmt, io};
+use std::{fmt, io, sync::Arc};
 
 /// Result with scanmill's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -203,12 +203,12 @@ pub enum ErrorKind {
 }
 
 /// An error that ends one input, or the output; with the input's name and place where they are known.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Error(Box<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
-    kind: ErrorKind,
+    kind: Arc<ErrorKind>,
     input: Option<String>,
     position: Option<Position>,
 }
@@ -217,7 +217,7 @@ impl Error {
     /// An error of this kind, without a place.
     #[must_use]
     pub fn new(kind: ErrorKind) -> Self {
-        Self(Box::new(Inner { kind, input: None, position: None }))
+        Self(Box::new(Inner { kind: Arc::new(kind), input: None, position: None }))
     }
 
     /// A usage error with this message.

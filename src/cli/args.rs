@@ -194,6 +194,12 @@ pub(super) struct ConvertArgs {
     pub(super) write: WriteArgs,
     #[command(flatten)]
     pub(super) pick: PickArgs,
+    /// Threads that read [default: one for each processor]
+    ///
+    /// The output has the same bytes for any number.
+    #[arg(short = 'j', long, value_name = "N", value_parser = count, env = "SCANMILL_THREADS",
+        help_heading = "Reading")]
+    pub(super) threads: Option<usize>,
     /// Take the SHA-256 of each document (column `content_sha256`)
     #[arg(long, env = "SCANMILL_HASH", help_heading = "Reading")]
     pub(super) hash: bool,

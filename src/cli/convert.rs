@@ -33,7 +33,11 @@ pub(super) fn run(args: &ConvertArgs, talk: &Talk) -> Result<Exit> {
     let stop = signals::stop_flag(&temporaries);
     let destination = plan.open(&args.write, &args.pick, &temporaries)?;
     let options = inputs::options(&args.read).with_hash(args.hash);
-    let mut pipeline = Pipeline::new(options, filters(&args.pick), destination, stop);
+    let threads = args.threads.unwrap_or_else(|| {
+        std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+    });
+    let pipeline = Pipeline::new(options, filters(&args.pick), destination, stop);
+    let mut pipeline = pipeline.with_threads(threads)?;
     read_all(&mut pipeline, &inputs)?;
     let report = pipeline.finish()?;
     talk.report(&report, begun.elapsed());
@@ -50,8 +54,8 @@ fn read_all(pipeline: &mut Pipeline, inputs: &Inputs) -> Result<()> {
             break;
         }
         match input {
-            Ok(input) => pipeline.read(&input, &inputs.pick, &mut |_, _| {})?,
-            Err(error) => pipeline.refuse(error),
+            Ok(input) => pipeline.read(&input, &inputs.pick)?,
+            Err(error) => pipeline.refuse(error)?,
         }
     }
     Ok(())

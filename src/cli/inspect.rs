@@ -57,9 +57,11 @@ pub(super) fn run(args: &InspectArgs, talk: &Talk) -> Result<Exit> {
         }
         match input {
             Ok(input) => {
-                pipeline.read(&input, &inputs.pick, &mut |name, event| found.add(name, event))?;
+                pipeline.read_observed(&input, &inputs.pick, &mut |name, event| {
+                    found.add(name, event);
+                })?;
             }
-            Err(error) => pipeline.refuse(error),
+            Err(error) => pipeline.refuse(error)?,
         }
     }
     let report = pipeline.finish()?;

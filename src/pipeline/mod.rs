@@ -1,30 +1,40 @@
 //! From inputs to one output: order, filters, counts. Errors of one input never stop the others.
 
 mod batches;
+mod coder;
+mod crew;
+mod outlet;
+mod reading;
 mod report;
-mod writer;
 
 use std::{
-    collections::HashSet,
-    io::Read,
+    io::{self, Cursor, Read},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use self::writer::Writer;
 pub use self::{
     batches::Batches,
     report::{Counts, InputReport, Outcome, Report, WarningReport},
 };
+use self::{
+    coder::Coder,
+    crew::{Crew, Task},
+    outlet::Outlet,
+    reading::{Between, Stream},
+};
 use crate::{
-    error::{Code, Diagnostic, Error, ErrorKind, Position, Result},
-    model::{Host, HostState, Port, RunHeader, RunRecord, ScanEvent},
+    error::{Error, Result},
+    model::{Port, ScanEvent},
     sink::{DocumentSink, Sink},
     source::{Input, Member, Pick},
-    xml::{Options, Reader},
+    xml::Options,
 };
+
+/// Bytes of an input that is read by one thread of several.
+const SMALL: u64 = 4 << 20;
 
 /// Bytes of output gathered before they are written.
 const OUTPUT: usize = 256 << 10;
@@ -66,18 +76,18 @@ pub enum Destination {
 /// A consumer of all that is read, beside the output, with the name of what it is read from.
 pub type Observer<'o> = &'o mut dyn FnMut(&str, &ScanEvent<'_>);
 
-/// Reads inputs in order and writes what they hold.
+/// Reads inputs in order and writes what they hold. Whatever the number of threads, the output is the same.
 pub struct Pipeline {
     options: Options,
     filters: Filters,
-    writer: Writer,
-    report: Report,
-    scans: HashSet<String>,
+    coder: Coder,
+    outlet: Outlet,
+    crew: Option<Crew>,
     stop: Arc<AtomicBool>,
 }
 
 impl Pipeline {
-    /// A pipeline to a destination. It stops between two events when `stop` becomes true.
+    /// A pipeline to a destination, on one thread. It stops between two events when `stop` becomes true.
     #[must_use]
     pub fn new(
         options: Options,
@@ -85,9 +95,21 @@ impl Pipeline {
         destination: Destination,
         stop: Arc<AtomicBool>,
     ) -> Self {
-        let writer = Writer::new(destination);
-        let report = Report::default();
-        Self { options, filters, writer, report, scans: HashSet::new(), stop }
+        let outlet = Outlet::from(destination);
+        let coder = Coder::new(outlet.way(), filters.clone(), options.limits.ports);
+        Self { options, filters, coder, outlet, crew: None, stop }
+    }
+
+    /// The same with so many threads for inputs that are small. With strict reading one thread reads all,
+    /// as a scan that was read before ends its input.
+    ///
+    /// # Errors
+    /// If the system gives no threads.
+    pub fn with_threads(mut self, threads: usize) -> Result<Self> {
+        if threads > 1 && !self.options.strict {
+            self.crew = Some(Crew::new(threads, &self.options, &self.stop)?);
+        }
+        Ok(self)
     }
 
     /// Reads an input to its end, or what is in it if it is compressed or an archive, as far as it is
@@ -95,62 +117,44 @@ impl Pipeline {
     ///
     /// # Errors
     /// If the output cannot be written.
-    pub fn read(&mut self, input: &Input, pick: &Pick, observer: Observer<'_>) -> Result<()> {
+    pub fn read(&mut self, input: &Input, pick: &Pick) -> Result<()> {
         let limits = self.options.limits.clone();
         input.visit(&limits, pick, &mut |member| match member {
             _ if self.is_stopped() => Ok(()),
-            Ok(member) => self.read_member(member, observer),
-            Err(error) => {
-                self.refuse(error);
-                Ok(())
-            }
+            Ok(member) => self.read_member(member, &mut |_, _| {}),
+            Err(error) => self.refuse(error),
         })
     }
 
-    fn read_member(&mut self, member: Member<'_>, observer: Observer<'_>) -> Result<()> {
-        let Member { name, named, live, bytes, .. } = member;
-        let before = self.report.counts;
-        let warned = self.report.warnings.values().map(|warning| warning.count).sum::<i64>();
-        let error = match self.read_bytes(&name, (bytes, live), observer) {
-            Ok(()) => None,
-            Err(error) if matches!(error.kind(), ErrorKind::Sink { .. } | ErrorKind::Schema(_)) => {
-                return Err(error);
-            }
-            Err(error) => Some(error),
-        };
-        let now = self.report.counts;
-        let skipped = |error: &Error| !named && error.code() == Some(Code::NotNmap);
-        let outcome = match &error {
-            None => Outcome::Read,
-            Some(error) if skipped(error) => Outcome::Skipped,
-            Some(_) => Outcome::Refused,
-        };
-        self.report.inputs.push(InputReport {
-            name,
-            outcome,
-            counts: Counts {
-                scans: now.scans.saturating_sub(before.scans),
-                hosts: now.hosts.saturating_sub(before.hosts),
-                ports: now.ports.saturating_sub(before.ports),
-                bytes: now.bytes.saturating_sub(before.bytes),
-            },
-            warnings: self.report.warnings.values().map(|w| w.count).sum::<i64>() - warned,
-            error: error.as_ref().map(ToString::to_string),
-        });
-        self.report.errors.extend(error.filter(|_| outcome == Outcome::Refused));
-        Ok(())
+    /// The same with an observer, on one thread.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn read_observed(
+        &mut self,
+        input: &Input,
+        pick: &Pick,
+        observer: Observer<'_>,
+    ) -> Result<()> {
+        self.write_crew()?;
+        let limits = self.options.limits.clone();
+        input.visit(&limits, pick, &mut |member| match member {
+            _ if self.is_stopped() => Ok(()),
+            Ok(member) => self.read_here(member, observer),
+            Err(error) => self.refuse(error),
+        })
     }
 
     /// Tells of an input that was not even found.
-    pub fn refuse(&mut self, error: Error) {
-        self.report.inputs.push(InputReport {
-            name: error.input().unwrap_or_default().to_owned(),
-            outcome: Outcome::Refused,
-            counts: Counts::default(),
-            warnings: 0,
-            error: Some(error.to_string()),
-        });
-        self.report.errors.push(error);
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn refuse(&mut self, error: Error) -> Result<()> {
+        if self.crew.is_some() {
+            return self.add(Task::Refused(error));
+        }
+        self.coder.report.refuse(&error);
+        Ok(())
     }
 
     /// Whether the run was told to stop.
@@ -165,102 +169,106 @@ impl Pipeline {
     /// # Errors
     /// If the output cannot be written.
     pub fn finish(mut self) -> Result<Report> {
-        self.report.interrupted = self.is_stopped();
-        self.writer.flush()?;
-        self.report.lines = self.writer.lines;
-        for table in self.writer.tables() {
-            let rows = self.writer.rows.get(table.number()).copied().unwrap_or_default();
-            self.report.rows.insert(table.name(), rows);
+        self.write_crew()?;
+        let rest = self.coder.take_all()?;
+        self.outlet.write(rest)?;
+        self.outlet.flush()?;
+        let mut report = std::mem::take(&mut self.coder.report);
+        report.interrupted = self.is_stopped();
+        for table in self.outlet.tables() {
+            report.rows.insert(table.name(), self.coder.rows(*table));
         }
-        if !self.report.interrupted {
-            self.writer.finish()?;
+        if !report.interrupted {
+            self.outlet.finish()?;
         }
-        Ok(self.report)
+        Ok(report)
     }
 
-    fn read_bytes(
-        &mut self,
-        name: &str,
-        (bytes, live): (Box<dyn Read + '_>, bool),
-        observer: Observer<'_>,
-    ) -> Result<()> {
-        let mut reader = Reader::new(bytes, self.options.clone());
-        let mut run = RunHeader::default();
-        let mut events = 0_i32;
-        loop {
-            if self.is_stopped() {
-                return Ok(());
-            }
-            let event = reader.next_event().map_err(|error| error.in_input(name))?;
-            let Some(event) = event else { return Ok(()) };
-            observer(name, &event);
-            match event {
-                ScanEvent::RunStart(header) => {
-                    if self.options.strict && self.scans.contains(&header.scan_id) {
-                        return Err(duplicate(&header).in_input(name));
-                    }
-                    run = header;
-                    events = 0;
-                }
-                ScanEvent::Run(event) => {
-                    self.writer.event(&run, events, &event)?;
-                    events = events.saturating_add(1);
-                }
-                ScanEvent::Host(host) => self.host(&run, *host)?,
-                ScanEvent::RunEnd(record) => self.run_end(name, *record)?,
-                ScanEvent::ScanInfo(_) => {}
-            }
-            if live && !reader.is_ready() {
-                self.writer.flush()?;
-            }
+    /// Small members go to the crew, if there is one; others are read here, behind all before them.
+    fn read_member(&mut self, mut member: Member<'_>, observer: Observer<'_>) -> Result<()> {
+        if self.crew.is_none() || member.live || member.len.is_some_and(|len| len > SMALL) {
+            self.write_crew()?;
+            return self.read_here(member, observer);
         }
+        let mut bytes = Vec::new();
+        let most = SMALL.saturating_add(1);
+        let result = io::copy(&mut (&mut member.bytes).take(most), &mut bytes);
+        if matches!(result, Ok(len) if len <= SMALL) {
+            let Member { name, named, .. } = member;
+            return self.add(Task::Read { name, named, bytes });
+        }
+        self.write_crew()?;
+        let head = Cursor::new(bytes);
+        member.bytes = match result {
+            Ok(_) => Box::new(head.chain(member.bytes)),
+            Err(error) => Box::new(head.chain(Failed(Some(error)))),
+        };
+        self.read_here(member, observer)
     }
 
-    fn host(&mut self, run: &RunHeader, mut host: Host<'_>) -> Result<()> {
-        let counts = &mut self.report.counts;
-        counts.hosts = counts.hosts.saturating_add(1);
-        counts.ports = counts.ports.saturating_add(u64::try_from(host.ports_listed).unwrap_or(0));
-        if self.filters.up && host.status.state != HostState::Up {
+    /// Reads a member on this thread.
+    fn read_here(&mut self, member: Member<'_>, observer: Observer<'_>) -> Result<()> {
+        let Member { name, named, live, bytes, .. } = member;
+        let (outlet, stream) = (&mut self.outlet, Stream { name, named, bytes });
+        let between: Between<'_> = &mut |coder, waits| {
+            if coder.ready() >= OUTPUT || (live && waits) {
+                outlet.write(coder.take())?;
+            }
+            if live && waits { outlet.flush() } else { Ok(()) }
+        };
+        let read = (&self.options, &*self.stop);
+        reading::read(&mut self.coder, stream, read, observer, between)?;
+        // It is known; only a crew has to tell what it saw.
+        self.coder.seen.clear();
+        Ok(())
+    }
+
+    /// Gives a task to the crew.
+    fn add(&mut self, task: Task) -> Result<()> {
+        let Some(crew) = &mut self.crew else { return Ok(()) };
+        if !crew.add(task) {
             return Ok(());
         }
-        if self.filters.expand_extra_ports {
-            host.expand_extra_ports(self.options.limits.ports);
+        if crew.is_full() {
+            self.write_oldest()?;
         }
-        if !self.filters.states.is_empty() {
-            host.ports.retain(|port| self.filters.keeps(port));
-        }
-        self.writer.host(run, &host)
+        self.send();
+        Ok(())
     }
 
-    fn run_end(&mut self, name: &str, mut record: RunRecord) -> Result<()> {
-        let counts = &mut self.report.counts;
-        counts.bytes = counts.bytes.saturating_add(u64::try_from(record.bytes).unwrap_or(0));
-        if record.exists {
-            counts.scans = counts.scans.saturating_add(1);
-            if !self.scans.insert(record.header.scan_id.clone()) {
-                let position = record.header.position;
-                let detail = format!("scan {} was read before", record.header.scan_id);
-                let duplicate = Diagnostic { code: Code::DupScan, position, count: 1, detail };
-                record.diagnostics.insert(0, duplicate);
-            }
+    fn send(&mut self) {
+        let coder =
+            || Coder::new(self.outlet.way(), self.filters.clone(), self.options.limits.ports);
+        if let Some(crew) = &mut self.crew {
+            crew.send(coder);
         }
-        for found in &record.diagnostics {
-            let Position { byte, line } = found.position;
-            let first = || WarningReport {
-                count: 0,
-                input: name.to_owned(),
-                line,
-                byte,
-                detail: found.detail.clone(),
-            };
-            let known = self.report.warnings.entry(found.code.as_str()).or_insert_with(first);
-            known.count = known.count.saturating_add(found.count);
+    }
+
+    /// Writes all that the crew has, so that what comes next can be written.
+    fn write_crew(&mut self) -> Result<()> {
+        self.send();
+        while self.write_oldest()? {}
+        Ok(())
+    }
+
+    /// Writes the oldest group of the crew, behind what was encoded here; false if there is none.
+    fn write_oldest(&mut self) -> Result<bool> {
+        let Some(crew) = &mut self.crew else { return Ok(false) };
+        let Some(outputs) = crew.next(&mut self.coder)? else { return Ok(false) };
+        let before = self.coder.take_all()?;
+        self.outlet.write(before)?;
+        for output in outputs {
+            self.outlet.write(output)?;
         }
-        self.writer.run_end(name, &record)
+        Ok(true)
     }
 }
 
-fn duplicate(header: &RunHeader) -> Error {
-    let detail = format!("scan {} was read before", header.scan_id);
-    Error::new(ErrorKind::Strict { code: Code::DupScan, detail }).at(header.position)
+/// Fails as what it stands for did.
+struct Failed(Option<io::Error>);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
 }

@@ -1,6 +1,6 @@
 //! What a run did: counts, inputs, warnings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use serde::Serialize;
 
@@ -86,6 +86,52 @@ pub struct Report {
 }
 
 impl Report {
+    /// Tells of an input that was not read at all.
+    pub(super) fn refuse(&mut self, error: &Error) {
+        self.inputs.push(InputReport {
+            name: error.input().unwrap_or_default().to_owned(),
+            outcome: Outcome::Refused,
+            counts: Counts::default(),
+            warnings: 0,
+            error: Some(error.to_string()),
+        });
+        self.errors.push(error.clone());
+    }
+
+    /// Counts a warning; the place of the first of its code stays.
+    pub(super) fn warn(&mut self, code: &'static str, warning: WarningReport) {
+        match self.warnings.entry(code) {
+            Entry::Vacant(entry) => {
+                entry.insert(warning);
+            }
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                known.count = known.count.saturating_add(warning.count);
+            }
+        }
+    }
+
+    /// How often anything was warned of.
+    pub(super) fn warned(&self) -> i64 {
+        self.warnings.values().map(|warning| warning.count).fold(0, i64::saturating_add)
+    }
+
+    /// Takes over what was reported of the inputs that come next.
+    pub(super) fn absorb(&mut self, next: Self) {
+        let Counts { scans, hosts, ports, bytes } = next.counts;
+        let counts = &mut self.counts;
+        counts.scans = counts.scans.saturating_add(scans);
+        counts.hosts = counts.hosts.saturating_add(hosts);
+        counts.ports = counts.ports.saturating_add(ports);
+        counts.bytes = counts.bytes.saturating_add(bytes);
+        self.inputs.extend(next.inputs);
+        self.lines = self.lines.saturating_add(next.lines);
+        for (code, warning) in next.warnings {
+            self.warn(code, warning);
+        }
+        self.errors.extend(next.errors);
+    }
+
     /// Inputs with this outcome.
     #[must_use]
     pub fn count(&self, outcome: Outcome) -> usize {

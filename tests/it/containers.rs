@@ -77,7 +77,7 @@ fn read(path: &Path, limits: Limits) -> Report {
     let stop = Arc::new(AtomicBool::new(false));
     let mut pipeline = Pipeline::new(options, Filters::default(), Destination::Nothing, stop);
     for input in source::discover(&[path.to_owned()], &Pick::default()) {
-        pipeline.read(&input.unwrap(), &Pick::default(), &mut |_, _| {}).unwrap();
+        pipeline.read(&input.unwrap(), &Pick::default()).unwrap();
     }
     pipeline.finish().unwrap()
 }

@@ -18,3 +18,4 @@ mod readme;
 mod rules;
 mod schemas;
 mod support;
+mod threads;

@@ -245,7 +245,7 @@ fn convert_path(path: &Path, format: TableFormat, output: &Output) {
     let stop = Arc::new(AtomicBool::new(false));
     let mut pipeline = Pipeline::new(Options::default(), Filters::default(), destination, stop);
     for input in source::discover(&[path.to_owned()], &Pick::default()) {
-        pipeline.read(&input.unwrap(), &Pick::default(), &mut |_, _| {}).unwrap();
+        pipeline.read(&input.unwrap(), &Pick::default()).unwrap();
     }
     let report = pipeline.finish().unwrap();
     assert!(report.counts.hosts > 100 && report.errors.is_empty(), "{:?}", report.errors);

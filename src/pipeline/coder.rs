@@ -1,0 +1,192 @@
+//! Hosts, events and ends of scans to encoded output, with all that is to be said of them.
+
+use std::collections::HashSet;
+
+use super::{
+    Filters,
+    report::{Report, WarningReport},
+};
+use crate::{
+    error::{Code, Diagnostic, Position, Result},
+    feed::nested,
+    model::{Host, HostState, RunEvent, RunHeader, RunRecord},
+    sink::{Encoded, Encoder},
+    table::{Row, Table, event_row, host_rows, run_rows},
+};
+
+/// Encodes in the order of what it is given, and counts.
+pub(super) struct Coder {
+    filters: Filters,
+    /// Ports of a host at most, when lists of them are expanded.
+    ports: usize,
+    way: Way,
+    /// Rows a table.
+    rows: [u64; Table::ALL.len()],
+    pub(super) report: Report,
+    /// Ids of the scans that were read before or are known to be.
+    pub(super) known: HashSet<String>,
+    /// Ids of the scans that were read, in order.
+    pub(super) seen: Vec<String>,
+}
+
+pub(super) enum Way {
+    Tables(Box<dyn Encoder>),
+    Nested { buffer: Vec<u8>, events: bool },
+    Nothing,
+}
+
+/// Encoded output, to be written in order.
+pub(super) enum Output {
+    Pieces(Vec<Encoded>),
+    Text(Vec<u8>),
+}
+
+impl Coder {
+    pub(super) fn new(way: Way, filters: Filters, ports: usize) -> Self {
+        Self {
+            filters,
+            ports,
+            way,
+            rows: [0; Table::ALL.len()],
+            report: Report::default(),
+            known: HashSet::new(),
+            seen: Vec::new(),
+        }
+    }
+
+    /// Forgets all that was counted and seen; what was encoded must have been taken.
+    pub(super) fn forget(&mut self) {
+        self.report = Report::default();
+        self.rows = [0; Table::ALL.len()];
+        self.known.clear();
+        self.seen.clear();
+    }
+
+    /// Rows of a table so far.
+    pub(super) fn rows(&self, table: Table) -> u64 {
+        self.rows.get(table.number()).copied().unwrap_or_default()
+    }
+
+    /// Takes over what another one counted of what comes next.
+    pub(super) fn absorb(&mut self, other: &mut Self) {
+        self.report.absorb(std::mem::take(&mut other.report));
+        for (sum, rows) in self.rows.iter_mut().zip(std::mem::take(&mut other.rows)) {
+            *sum = sum.saturating_add(rows);
+        }
+        self.known.extend(other.seen.drain(..));
+    }
+
+    pub(super) fn host(&mut self, run: &RunHeader, mut host: Host<'_>) -> Result<()> {
+        let counts = &mut self.report.counts;
+        counts.hosts = counts.hosts.saturating_add(1);
+        counts.ports = counts.ports.saturating_add(u64::try_from(host.ports_listed).unwrap_or(0));
+        if self.filters.up && host.status.state != HostState::Up {
+            return Ok(());
+        }
+        if self.filters.expand_extra_ports {
+            host.expand_extra_ports(self.ports);
+        }
+        if !self.filters.states.is_empty() {
+            host.ports.retain(|port| self.filters.keeps(port));
+        }
+        match &mut self.way {
+            Way::Tables(encoder) => {
+                host_rows(run, &host, &mut |row| encode(encoder, &mut self.rows, row))
+            }
+            Way::Nested { buffer, .. } => {
+                nested::host_line(run, &host, buffer);
+                self.report.lines = self.report.lines.saturating_add(1);
+                Ok(())
+            }
+            Way::Nothing => Ok(()),
+        }
+    }
+
+    pub(super) fn event(&mut self, run: &RunHeader, index: i32, event: &RunEvent) -> Result<()> {
+        match &mut self.way {
+            Way::Tables(encoder) => {
+                event_row(run, index, event, &mut |row| encode(encoder, &mut self.rows, row))
+            }
+            Way::Nested { buffer, events: true } => {
+                nested::event_line(run, index, event, buffer);
+                self.report.lines = self.report.lines.saturating_add(1);
+                Ok(())
+            }
+            Way::Nested { .. } | Way::Nothing => Ok(()),
+        }
+    }
+
+    pub(super) fn run_end(&mut self, name: &str, mut record: RunRecord) -> Result<()> {
+        let counts = &mut self.report.counts;
+        counts.bytes = counts.bytes.saturating_add(u64::try_from(record.bytes).unwrap_or(0));
+        if record.exists {
+            counts.scans = counts.scans.saturating_add(1);
+            let id = &record.header.scan_id;
+            self.seen.push(id.clone());
+            if !self.known.insert(id.clone()) {
+                let position = record.header.position;
+                let detail = format!("scan {id} was read before");
+                let duplicate = Diagnostic { code: Code::DupScan, position, count: 1, detail };
+                record.diagnostics.insert(0, duplicate);
+            }
+        }
+        for found in &record.diagnostics {
+            let Position { byte, line } = found.position;
+            let warning = WarningReport {
+                count: found.count,
+                input: name.to_owned(),
+                line,
+                byte,
+                detail: found.detail.clone(),
+            };
+            self.report.warn(found.code.as_str(), warning);
+        }
+        match &mut self.way {
+            Way::Tables(encoder) => {
+                run_rows(name, &record, &mut |row| encode(encoder, &mut self.rows, row))
+            }
+            Way::Nested { buffer, .. } => {
+                nested::scan_line(name, &record, buffer);
+                self.report.lines = self.report.lines.saturating_add(u64::from(record.exists));
+                Ok(())
+            }
+            Way::Nothing => Ok(()),
+        }
+    }
+
+    /// Bytes that are ready, roughly.
+    pub(super) fn ready(&self) -> usize {
+        match &self.way {
+            Way::Tables(encoder) => encoder.buffered(),
+            Way::Nested { buffer, .. } => buffer.len(),
+            Way::Nothing => 0,
+        }
+    }
+
+    /// What is ready.
+    pub(super) fn take(&mut self) -> Output {
+        match &mut self.way {
+            Way::Tables(encoder) => Output::Pieces(encoder.take()),
+            Way::Nested { buffer, .. } => {
+                let next = Vec::with_capacity(buffer.len());
+                Output::Text(std::mem::replace(buffer, next))
+            }
+            Way::Nothing => Output::Text(Vec::new()),
+        }
+    }
+
+    /// All that was encoded and not taken.
+    pub(super) fn take_all(&mut self) -> Result<Output> {
+        match &mut self.way {
+            Way::Tables(encoder) => encoder.finish().map(Output::Pieces),
+            _ => Ok(self.take()),
+        }
+    }
+}
+
+fn encode(encoder: &mut Box<dyn Encoder>, rows: &mut [u64], row: &Row<'_>) -> Result<()> {
+    if let Some(count) = rows.get_mut(row.table().number()) {
+        *count = count.saturating_add(1);
+    }
+    encoder.row(row)
+}

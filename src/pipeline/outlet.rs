@@ -1,0 +1,73 @@
+//! Where encoded output goes.
+
+use super::{
+    Destination,
+    coder::{Output, Way},
+};
+use crate::{
+    error::Result,
+    sink::{DocumentSink, Sink},
+    table::Table,
+};
+
+/// Writes encoded output in order.
+pub(super) enum Outlet {
+    Tables(Box<dyn Sink>),
+    Nested { sink: DocumentSink, events: bool },
+    Nothing,
+}
+
+impl From<Destination> for Outlet {
+    fn from(destination: Destination) -> Self {
+        match destination {
+            Destination::Tables(sink) => Self::Tables(sink),
+            Destination::Nested { sink, events } => Self::Nested { sink, events },
+            Destination::Nothing => Self::Nothing,
+        }
+    }
+}
+
+impl Outlet {
+    /// How output for this is encoded.
+    pub(super) fn way(&self) -> Way {
+        match self {
+            Self::Tables(sink) => Way::Tables(sink.encoder()),
+            Self::Nested { events, .. } => Way::Nested { buffer: Vec::new(), events: *events },
+            Self::Nothing => Way::Nothing,
+        }
+    }
+
+    pub(super) fn tables(&self) -> &[Table] {
+        match self {
+            Self::Tables(sink) => sink.tables(),
+            Self::Nested { .. } | Self::Nothing => &[],
+        }
+    }
+
+    pub(super) fn write(&mut self, output: Output) -> Result<()> {
+        match (self, output) {
+            (Self::Tables(sink), Output::Pieces(pieces)) => {
+                pieces.into_iter().try_for_each(|piece| sink.write(piece))
+            }
+            (Self::Nested { sink, .. }, Output::Text(text)) => sink.write(&text),
+            _ => Ok(()),
+        }
+    }
+
+    /// Hands what was written to the system.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        match self {
+            Self::Tables(sink) => sink.flush(),
+            Self::Nested { sink, .. } => sink.flush(),
+            Self::Nothing => Ok(()),
+        }
+    }
+
+    pub(super) fn finish(self) -> Result<()> {
+        match self {
+            Self::Tables(sink) => sink.finish(),
+            Self::Nested { sink, .. } => sink.finish(),
+            Self::Nothing => Ok(()),
+        }
+    }
+}

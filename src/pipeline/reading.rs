@@ -1,0 +1,113 @@
+//! One stream of XML through a coder.
+
+use std::{
+    io::Read,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use super::{
+    Observer,
+    coder::Coder,
+    report::{Counts, InputReport, Outcome},
+};
+use crate::{
+    error::{Code, Error, ErrorKind, Result},
+    model::{RunHeader, ScanEvent},
+    xml::{Options, Reader},
+};
+
+/// A stream with its name, and whether it was named itself.
+pub(super) struct Stream<'s> {
+    pub(super) name: String,
+    pub(super) named: bool,
+    pub(super) bytes: Box<dyn Read + 's>,
+}
+
+/// What is done between two events; it is told whether the next one must be waited for.
+pub(super) type Between<'b> = &'b mut dyn FnMut(&mut Coder, bool) -> Result<()>;
+
+/// Reads a stream to its end and reports on it.
+///
+/// # Errors
+/// If output cannot be encoded or written; errors of the stream are in the report.
+pub(super) fn read(
+    coder: &mut Coder,
+    stream: Stream<'_>,
+    (options, stop): (&Options, &AtomicBool),
+    observer: Observer<'_>,
+    between: Between<'_>,
+) -> Result<()> {
+    let Stream { name, named, bytes } = stream;
+    let before = coder.report.counts;
+    let warned = coder.report.warned();
+    let reader = Reader::new(bytes, options.clone());
+    let error = match events(coder, (&name, reader), (options.strict, stop), observer, between) {
+        Ok(()) => None,
+        Err(error) if matches!(error.kind(), ErrorKind::Sink { .. } | ErrorKind::Schema(_)) => {
+            return Err(error);
+        }
+        Err(error) => Some(error),
+    };
+    let now = coder.report.counts;
+    let skipped = |error: &Error| !named && error.code() == Some(Code::NotNmap);
+    let outcome = match &error {
+        None => Outcome::Read,
+        Some(error) if skipped(error) => Outcome::Skipped,
+        Some(_) => Outcome::Refused,
+    };
+    let report = InputReport {
+        name,
+        outcome,
+        counts: Counts {
+            scans: now.scans.saturating_sub(before.scans),
+            hosts: now.hosts.saturating_sub(before.hosts),
+            ports: now.ports.saturating_sub(before.ports),
+            bytes: now.bytes.saturating_sub(before.bytes),
+        },
+        warnings: coder.report.warned().saturating_sub(warned),
+        error: error.as_ref().map(ToString::to_string),
+    };
+    coder.report.inputs.push(report);
+    coder.report.errors.extend(error.filter(|_| outcome == Outcome::Refused));
+    Ok(())
+}
+
+fn events<R: Read>(
+    coder: &mut Coder,
+    (name, mut reader): (&str, Reader<R>),
+    (strict, stop): (bool, &AtomicBool),
+    observer: Observer<'_>,
+    between: Between<'_>,
+) -> Result<()> {
+    let mut run = RunHeader::default();
+    let mut index = 0_i32;
+    loop {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let event = reader.next_event().map_err(|error| error.in_input(name))?;
+        let Some(event) = event else { return Ok(()) };
+        observer(name, &event);
+        match event {
+            ScanEvent::RunStart(header) => {
+                if strict && coder.known.contains(&header.scan_id) {
+                    return Err(duplicate(&header).in_input(name));
+                }
+                (run, index) = (header, 0);
+            }
+            ScanEvent::Run(event) => {
+                coder.event(&run, index, &event)?;
+                index = index.saturating_add(1);
+            }
+            ScanEvent::Host(host) => coder.host(&run, *host)?,
+            ScanEvent::RunEnd(record) => coder.run_end(name, *record)?,
+            ScanEvent::ScanInfo(_) => {}
+        }
+        between(coder, !reader.is_ready())?;
+    }
+}
+
+fn duplicate(header: &RunHeader) -> Error {
+    let detail = format!("scan {} was read before", header.scan_id);
+    Error::new(ErrorKind::Strict { code: Code::DupScan, detail }).at(header.position)
+}

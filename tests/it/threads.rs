@@ -1,0 +1,90 @@
+//! The number of threads changes nothing but the time.
+
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use scanmill::{
+    pipeline::{Destination, Filters, Pipeline, Report},
+    sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
+    source::{self, Pick},
+    xml::Options,
+};
+
+use crate::support::{fixture, fixtures};
+
+/// A folder with many inputs: fixtures again and again, junk, broken files, and one that is not small.
+fn archive() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: String| folder.path().join(name);
+    for round in 0..12 {
+        for fixture in fixtures() {
+            fs::write(at(format!("{round:02}-{}", fixture.name)), &fixture.bytes).unwrap();
+        }
+        fs::write(at(format!("{round:02}-junk.txt")), "no scan").unwrap();
+        fs::write(at(format!("{round:02}-broken.gz")), b"\x1f\x8b\x08broken").unwrap();
+    }
+    let host = "<host><status state=\"up\"/><address addr=\"192.0.2.1\"/><ports><port protocol=\"tcp\" \
+                portid=\"80\"><state state=\"open\"/></port></ports></host>\n";
+    let large = format!("<nmaprun args=\"large\">{}", host.repeat(40_000));
+    assert!(large.len() > 5 << 20);
+    fs::write(at("05-large.xml".into()), large).unwrap();
+    // Scans without args wait for their first host, and one file holds several documents.
+    let appended = [fixture("34-").bytes, fixture("51-").bytes, fixture("27-").bytes].concat();
+    fs::write(at("06-appended.xml".into()), appended).unwrap();
+    folder
+}
+
+fn convert(from: &Path, destination: Destination, threads: usize) -> Report {
+    let stop = Arc::new(AtomicBool::new(false));
+    let pipeline = Pipeline::new(Options::default(), Filters::default(), destination, stop);
+    let mut pipeline = pipeline.with_threads(threads).unwrap();
+    for input in source::discover(&[from.to_owned()], &Pick::default()) {
+        pipeline.read(&input.unwrap(), &Pick::default()).unwrap();
+    }
+    pipeline.finish().unwrap()
+}
+
+/// The report and every file that so many threads write.
+fn outcome(from: &Path, threads: usize) -> (String, Vec<(String, Vec<u8>)>) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    let mut reports = String::new();
+    for format in [TableFormat::Csv, TableFormat::Parquet, TableFormat::Jsonl] {
+        let out = folder.path().join(format.extension());
+        let sink = sink::open(format, &Output::Dir(out.clone()), SinkOptions::default()).unwrap();
+        let report = convert(from, Destination::Tables(sink), threads);
+        reports.push_str(&serde_json::to_string(&report).unwrap());
+        let errors: Vec<_> = report.errors.iter().map(ToString::to_string).collect();
+        reports.push_str(&errors.join("\n"));
+        let mut names: Vec<_> = fs::read_dir(&out).unwrap().map(|e| e.unwrap().path()).collect();
+        names.sort();
+        files.extend(names.iter().map(|path| {
+            let name = path.strip_prefix(folder.path()).unwrap().display().to_string();
+            (name, fs::read(path).unwrap())
+        }));
+    }
+    let nested = folder.path().join("nested.jsonl");
+    let target = Output::File(nested.clone());
+    let sink = DocumentSink::open(&target, false, &Temporaries::default()).unwrap();
+    convert(from, Destination::Nested { sink, events: true }, threads);
+    files.push(("nested.jsonl".into(), fs::read(nested).unwrap()));
+    (reports, files)
+}
+
+#[test]
+fn output_and_report_are_the_same_for_any_number_of_threads() {
+    let archive = archive();
+    let (report, files) = outcome(archive.path(), 1);
+    assert!(report.contains("W_DUP_SCAN") && report.contains("E_DECOMPRESS"));
+    assert_eq!(files.len(), 31);
+    for threads in [2, 3, 8] {
+        let (other, others) = outcome(archive.path(), threads);
+        assert!(other == report, "{threads} threads report something else");
+        for ((name, bytes), (_, other)) in files.iter().zip(&others) {
+            assert!(bytes == other, "{threads} threads write another {name}");
+        }
+    }
+}
