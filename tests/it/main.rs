@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod chunking;
+#[cfg(feature = "cli")]
+mod cli;
 mod formats;
 mod golden;
 mod hostile;

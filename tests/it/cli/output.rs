@@ -1,0 +1,174 @@
+//! Where output goes and in which format; nothing is lost or half-written.
+
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    os::unix::fs::MetadataExt as _,
+};
+
+use flate2::read::GzDecoder;
+use scanmill::table::Table;
+
+use super::{CUT, Folder, GOOD, ends, json_lines, refuses, xml};
+
+#[test]
+fn the_name_of_the_output_tells_the_format() {
+    let folder = Folder::new();
+    let good = xml(GOOD);
+    let nested = ends(0, &["convert", &good]).stdout;
+    for name in ["a.jsonl", "a.ndjson", "a.JSONL"] {
+        let ran = ends(0, &["convert", &good, "-o", &folder.path(name)]);
+        assert_eq!((&*ran.stdout, folder.read(name)), ("", nested.clone()), "{name}");
+    }
+    let csv = ends(0, &["convert", &good, "--to", "csv", "--table", "ports"]).stdout;
+    ends(0, &["convert", &good, "-o", &folder.path("a.csv"), "--table", "ports"]);
+    assert_eq!(folder.read("a.csv"), csv);
+    for name in ["a.parquet", "no-ending", "scan.xml"] {
+        ends(0, &["convert", &good, "-o", &folder.path(name), "--table", "ports"]);
+        assert!(folder.bytes(name).starts_with(b"PAR1"), "{name}");
+    }
+}
+
+#[test]
+fn to_beats_the_name() {
+    let folder = Folder::new();
+    let out = folder.path("a.txt");
+    ends(0, &["convert", &xml(GOOD), "--to", "csv", "--table", "ports", "-o", &out]);
+    assert!(folder.read("a.txt").starts_with("scan_id,host_id,"));
+}
+
+#[test]
+fn text_is_compressed_when_its_name_says_so() {
+    let folder = Folder::new();
+    let good = xml(GOOD);
+    let nested = ends(0, &["convert", &good]).stdout;
+    let csv = ends(0, &["convert", &good, "--to", "csv", "--table", "ports"]).stdout;
+    for (name, options, plain) in [
+        ("a.jsonl", &[][..], &nested),
+        ("a.ndjson", &[], &nested),
+        ("a.csv", &["--table", "ports"], &csv),
+    ] {
+        let (gz, zst) = (format!("{name}.gz"), format!("{name}.zst"));
+        for name in [&gz, &zst] {
+            ends(0, &[&["convert", &good, "-o", &folder.path(name)], options].concat());
+        }
+        let mut text = String::new();
+        GzDecoder::new(&*folder.bytes(&gz)).read_to_string(&mut text).unwrap();
+        assert_eq!(&text, plain, "{gz}");
+        let text = zstd::decode_all(&*folder.bytes(&zst)).unwrap();
+        assert_eq!(text, plain.as_bytes(), "{zst}");
+    }
+}
+
+#[test]
+fn a_folder_gets_a_file_for_each_table() {
+    let folder = Folder::new();
+    let formats = [
+        ("parquet", &[][..]),
+        ("csv", &["--to", "csv"]),
+        ("jsonl", &["--to", "jsonl", "--shape", "flat"]),
+    ];
+    for (ending, options) in formats {
+        let out = folder.path(&format!("tables-{ending}"));
+        ends(0, &[&["convert", &xml(GOOD), "-o", &out], options].concat());
+        let mut expected = Table::ALL.map(|table| format!("{}.{ending}", table.name()));
+        expected.sort_unstable();
+        assert_eq!(folder.names(&out), expected);
+    }
+    assert_eq!(folder.read("tables-csv/ports.csv").lines().count(), 1 + 21);
+    assert_eq!(folder.read("tables-jsonl/hosts.jsonl").lines().count(), 3);
+}
+
+#[test]
+fn only_the_tables_that_are_named_are_written() {
+    let folder = Folder::new();
+    let out = folder.path("tables");
+    ends(0, &["convert", &xml(GOOD), "-o", &out, "--to", "csv", "--table", "ports,hosts"]);
+    assert_eq!(folder.names("tables"), ["hosts.csv", "ports.csv"]);
+}
+
+#[test]
+fn large_tables_are_cut_into_parts_on_demand() {
+    let folder = Folder::new();
+    let out = folder.path("tables");
+    ends(0, &["convert", &xml(GOOD), "-o", &out, "--rows-per-file", "8"]);
+    assert_eq!(
+        folder.names("tables/ports"),
+        ["part-0.parquet", "part-1.parquet", "part-2.parquet"]
+    );
+    assert_eq!(folder.names("tables/hosts"), ["part-0.parquet"]);
+}
+
+#[test]
+fn a_dash_is_standard_output() {
+    let good = xml(GOOD);
+    let plain = ends(0, &["convert", &good]).stdout;
+    assert_eq!(ends(0, &["convert", &good, "-o", "-"]).stdout, plain);
+}
+
+#[test]
+fn folders_on_the_way_are_made() {
+    let folder = Folder::new();
+    ends(0, &["convert", &xml(GOOD), "-o", &folder.path("a/b/c.jsonl")]);
+    assert_eq!(folder.names("a/b"), ["c.jsonl"]);
+}
+
+#[test]
+fn nothing_that_exists_is_overwritten_unasked() {
+    let folder = Folder::new();
+    let file = folder.write("out.jsonl", "mine");
+    fs::create_dir(folder.path("tables")).unwrap();
+    folder.write("tables/mine.txt", "mine");
+    let tables = folder.path("tables");
+    // The input does not exist: this is told before anything is read.
+    for out in [&file, &tables] {
+        refuses(&["convert", "missing.xml", "-o", out], &["exists", "--overwrite"]);
+    }
+    assert_eq!(
+        (folder.read("out.jsonl"), folder.read("tables/mine.txt")),
+        ("mine".into(), "mine".into())
+    );
+    assert_eq!(folder.names(""), ["out.jsonl", "tables"]);
+}
+
+#[test]
+fn an_empty_folder_may_be_filled() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("tables")).unwrap();
+    ends(0, &["convert", &xml(GOOD), "-o", &folder.path("tables"), "--table", "ports,hosts"]);
+    assert_eq!(folder.names("tables"), ["hosts.parquet", "ports.parquet"]);
+}
+
+#[test]
+fn overwriting_a_file_puts_a_new_one_in_its_place() {
+    let folder = Folder::new();
+    let out = folder.write("out.jsonl", "old");
+    let mut old = File::open(&out).unwrap();
+    ends(0, &["convert", &xml(GOOD), "-o", &out, "--overwrite"]);
+    assert_eq!(folder.read("out.jsonl").lines().count(), 4);
+    assert_ne!(fs::metadata(&out).unwrap().ino(), old.metadata().unwrap().ino());
+    let mut text = String::new();
+    old.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "old", "who reads the old file goes on doing so");
+    assert_eq!(folder.names(""), ["out.jsonl"]);
+}
+
+#[test]
+fn overwriting_a_folder_leaves_no_stale_table() {
+    let folder = Folder::new();
+    let out = folder.path("tables");
+    ends(0, &["convert", &xml(GOOD), "-o", &out]);
+    ends(0, &["convert", &xml(GOOD), "-o", &out, "--overwrite", "--table", "ports,hosts"]);
+    assert_eq!(folder.names("tables"), ["hosts.parquet", "ports.parquet"]);
+    assert_eq!(folder.names(""), ["tables"]);
+}
+
+#[test]
+fn a_strict_end_still_gives_the_output_its_name() {
+    let folder = Folder::new();
+    let out = folder.path("out.jsonl");
+    ends(3, &["convert", "--strict", &xml(CUT), "-o", &out]);
+    let lines = json_lines(&folder.read("out.jsonl"));
+    assert_eq!(lines[0]["_type"], "host", "whole hosts before a strict end stay");
+    assert_eq!(folder.names(""), ["out.jsonl"]);
+}
