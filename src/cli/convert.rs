@@ -26,9 +26,10 @@ pub(super) fn run(args: &ConvertArgs, talk: &Talk) -> Result<Exit> {
     let begun = Instant::now();
     let temporaries = Temporaries::default();
     let plan = Plan::of(&args.write, &args.pick)?;
+    // Before there is anything temporary that a signal could leave behind.
+    let stop = signals::stop_flag(&temporaries);
     let destination = plan.open(&args.write, &args.pick, &temporaries)?;
     let options = options(&args.read).with_hash(args.hash);
-    let stop = signals::stop_flag(&temporaries);
     let mut pipeline = Pipeline::new(options, filters(&args.pick), destination, stop);
     read_all(&mut pipeline, &args.read.inputs)?;
     let report = pipeline.finish()?;
