@@ -233,7 +233,10 @@ fn table_output(
             TableFormat::Parquet => Err(Error::usage("parquet needs an output: name one with -o")),
         };
     };
+    // A device or a pipe is a file, whatever its name.
+    let special = path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
     let named_file = match (format, ending(path).as_deref()) {
+        _ if special => true,
         (TableFormat::Jsonl, Some("jsonl" | "ndjson")) => true,
         (_, found) => found == Some(format.extension()),
     };
