@@ -1,6 +1,7 @@
 //! `scanmill convert`.
 
 use std::{
+    collections::HashSet,
     io::Write as _,
     path::{Path, PathBuf},
     time::Instant,
@@ -123,6 +124,11 @@ impl Plan {
             }
             _ => return Err(Error::usage("--columns needs a single --table")),
         };
+        for names in [&write.table, &write.columns] {
+            if let Some(name) = twice(names) {
+                return Err(Error::usage(format!("{name} is named twice")));
+            }
+        }
         let out = write.out.as_deref().filter(|out| out.as_os_str() != "-");
         let to = write.to.unwrap_or_else(|| format_of(write.out.as_deref()));
         let flat = match (to, write.shape) {
@@ -180,6 +186,12 @@ impl Plan {
             }
         }
     }
+}
+
+/// A name that occurs before in the list.
+fn twice(names: &[String]) -> Option<&str> {
+    let mut seen = HashSet::new();
+    names.iter().map(String::as_str).find(|name| !seen.insert(*name))
 }
 
 /// The format that the name of an output tells.
