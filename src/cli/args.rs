@@ -218,12 +218,22 @@ pub(super) struct WriteArgs {
     pub(super) rows_per_file: Option<usize>,
 }
 
+/// States of ports: nmap's, and what masscan says of one that answered ARP.
+const STATES: [&str; 7] =
+    ["open", "closed", "filtered", "unfiltered", "open|filtered", "closed|filtered", "up"];
+
 /// What is written of what was read.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Selection")]
 pub(super) struct PickArgs {
     /// States of ports to keep, such as open or open|filtered
-    #[arg(long, value_name = "STATE,...", value_delimiter = ',', env = "SCANMILL_STATE")]
+    #[arg(
+        long,
+        value_name = "STATE,...",
+        value_delimiter = ',',
+        value_parser = STATES,
+        env = "SCANMILL_STATE"
+    )]
     pub(super) state: Vec<String>,
     /// Keep only hosts that are up
     #[arg(long, env = "SCANMILL_UP")]
