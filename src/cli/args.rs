@@ -48,7 +48,7 @@ pub(super) struct TalkArgs {
         value_parser = Switch::new()
     )]
     pub(super) quiet: bool,
-    /// Print the summary even if standard error is no terminal; twice, each warning's first place too
+    /// Print the summary even if standard error is no terminal
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
     /// Form of messages on standard error
