@@ -1,8 +1,13 @@
 //! Exit codes, and what is said with them.
 
-use std::{fs::File, io};
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::FileTypeExt as _,
+};
 
 use super::{CUT, Folder, GOOD, ends, program, refuses, xml};
+use crate::support;
 
 #[test]
 fn good_input_ends_with_0_and_says_nothing_off_a_terminal() {
@@ -111,7 +116,11 @@ fn strict_reading_of_damage_ends_with_3_and_keeps_whole_hosts_and_other_inputs()
 #[test]
 fn a_full_disk_ends_with_4() {
     let good = xml(GOOD);
-    for options in [&["--to", "jsonl"][..], &["--to", "csv", "--table", "ports"]] {
+    for options in [
+        &["--to", "jsonl"][..],
+        &["--to", "jsonl", "--shape", "flat"],
+        &["--to", "csv", "--table", "ports"],
+    ] {
         let ran = ends(4, &[&["convert", &good, "-o", "/dev/full"], options].concat());
         assert!(ran.stderr.contains("error: cannot write /dev/full"), "{}", ran.stderr);
     }
@@ -175,4 +184,16 @@ fn help_and_version_go_to_standard_output() {
     let version = concat!("scanmill ", env!("CARGO_PKG_VERSION"), "\n");
     assert_eq!(ends(0, &["--version"]).stdout, version);
     assert_eq!(ends(0, &["-V"]).stdout, version);
+}
+
+#[test]
+fn a_pipe_is_never_replaced_by_a_file() {
+    let folder = Folder::new();
+    let pipe = folder.path("pipe");
+    support::output_of(support::command("mkfifo").arg(&pipe));
+    let args = ["convert", &xml(GOOD), "--to", "parquet", "--table", "ports", "-o", &pipe];
+    for options in [&[][..], &["--overwrite"]] {
+        refuses(&[&args, options].concat(), &[&pipe, "device or pipe"]);
+    }
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
 }

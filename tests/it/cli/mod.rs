@@ -1,7 +1,13 @@
-//! The command as a user runs it: arguments, files and pipes go in; an exit code, data and messages come out.
+//! The command as a user runs it: exit codes, data and messages.
 
+mod env;
 mod exit;
+mod live;
 mod output;
+mod pick;
+mod read;
+mod talk;
+mod tools;
 
 use std::{fs, process::Command, str};
 
