@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::BoolishValueParser as Switch,
+};
 
 use crate::sink::Compression;
 
@@ -37,7 +39,14 @@ pub(super) enum Command {
 #[derive(Debug, ClapArgs)]
 pub(super) struct TalkArgs {
     /// Say nothing but errors
-    #[arg(short, long, global = true, conflicts_with = "verbose", env = "SCANMILL_QUIET")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        conflicts_with = "verbose",
+        env = "SCANMILL_QUIET",
+        value_parser = Switch::new()
+    )]
     pub(super) quiet: bool,
     /// Print the summary even if standard error is no terminal; twice, a line for each input too
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -119,10 +128,15 @@ pub(super) struct ReadArgs {
     #[arg(long, value_name = "GLOB", help_heading = "Reading")]
     pub(super) exclude: Vec<String>,
     /// End an input at its first warning; whole hosts before it stay, and the exit code is 3
-    #[arg(long, env = "SCANMILL_STRICT", help_heading = "Reading")]
+    #[arg(long, env = "SCANMILL_STRICT", value_parser = Switch::new(), help_heading = "Reading")]
     pub(super) strict: bool,
     /// Keep text as it is, even UTF-8 that nmap wrote one reference a byte
-    #[arg(long, env = "SCANMILL_NO_TEXT_REPAIR", help_heading = "Reading")]
+    #[arg(
+        long,
+        env = "SCANMILL_NO_TEXT_REPAIR",
+        value_parser = Switch::new(),
+        help_heading = "Reading"
+    )]
     pub(super) no_text_repair: bool,
     /// Name of a sensor, to tell apart scans of one command line and second
     ///
@@ -201,7 +215,7 @@ pub(super) struct ConvertArgs {
         help_heading = "Reading")]
     pub(super) threads: Option<usize>,
     /// Take the SHA-256 of each document (column `content_sha256`)
-    #[arg(long, env = "SCANMILL_HASH", help_heading = "Reading")]
+    #[arg(long, env = "SCANMILL_HASH", value_parser = Switch::new(), help_heading = "Reading")]
     pub(super) hash: bool,
     /// Write a JSON summary of the run to this file, - for standard error
     #[arg(long, value_name = "FILE", env = "SCANMILL_REPORT", help_heading = "Output")]
@@ -225,7 +239,7 @@ pub(super) struct WriteArgs {
     #[arg(short, long, value_name = "OUT", env = "SCANMILL_OUT")]
     pub(super) out: Option<PathBuf>,
     /// Replace OUT if it exists; a folder is replaced as a whole
-    #[arg(long, env = "SCANMILL_OVERWRITE")]
+    #[arg(long, env = "SCANMILL_OVERWRITE", value_parser = Switch::new())]
     pub(super) overwrite: bool,
     /// Tables to write [default: all]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', env = "SCANMILL_TABLE")]
@@ -240,7 +254,7 @@ pub(super) struct WriteArgs {
     #[arg(long, value_name = "SEP", env = "SCANMILL_CSV_JOIN")]
     pub(super) csv_join: Option<String>,
     /// CSV: put ' before text that a spreadsheet would take for a formula
-    #[arg(long, env = "SCANMILL_CSV_SAFE")]
+    #[arg(long, env = "SCANMILL_CSV_SAFE", value_parser = Switch::new())]
     pub(super) csv_safe: bool,
     /// Parquet: zstd(1) to zstd(22), snappy, lz4 or none [default: zstd(1)]
     #[arg(long, value_name = "CODEC", env = "SCANMILL_COMPRESSION", hide_short_help = true)]
@@ -255,21 +269,31 @@ pub(super) struct WriteArgs {
     pub(super) rows_per_file: Option<usize>,
 }
 
+/// States of ports: nmap's, and what masscan says of one that answered ARP.
+const STATES: [&str; 7] =
+    ["open", "closed", "filtered", "unfiltered", "open|filtered", "closed|filtered", "up"];
+
 /// What is written of what was read.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Selection")]
 pub(super) struct PickArgs {
     /// States of ports to keep, such as open or open|filtered
-    #[arg(long, value_name = "STATE,...", value_delimiter = ',', env = "SCANMILL_STATE")]
+    #[arg(
+        long,
+        value_name = "STATE,...",
+        value_delimiter = ',',
+        value_parser = STATES,
+        env = "SCANMILL_STATE"
+    )]
     pub(super) state: Vec<String>,
     /// Keep only hosts that are up
-    #[arg(long, env = "SCANMILL_UP")]
+    #[arg(long, env = "SCANMILL_UP", value_parser = Switch::new())]
     pub(super) up: bool,
     /// Nested JSONL: lines for tasks, hints at hosts and skipped targets too
-    #[arg(long, env = "SCANMILL_EVENTS")]
+    #[arg(long, env = "SCANMILL_EVENTS", value_parser = Switch::new())]
     pub(super) events: bool,
     /// Make a port of each number in the lists of ports that nmap does not list singly
-    #[arg(long, env = "SCANMILL_EXPAND_EXTRAPORTS")]
+    #[arg(long, env = "SCANMILL_EXPAND_EXTRAPORTS", value_parser = Switch::new())]
     pub(super) expand_extraports: bool,
 }
 

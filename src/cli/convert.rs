@@ -1,6 +1,7 @@
 //! `scanmill convert`.
 
 use std::{
+    collections::HashSet,
     io::Write as _,
     path::{Path, PathBuf},
     time::Instant,
@@ -98,18 +99,21 @@ enum Plan {
 impl Plan {
     /// Checks the options against each other (docs/cli.md, "Outputs").
     fn of(write: &WriteArgs, pick: &PickArgs) -> Result<Self> {
-        let mut tables: Vec<Table> = Vec::new();
-        for name in &write.table {
-            let table = Table::from_name(name)?;
-            if !tables.contains(&table) {
-                tables.push(table);
-            }
-        }
+        let tables: Vec<Table> =
+            write.table.iter().map(|name| Table::from_name(name)).collect::<Result<_>>()?;
         let columns = match (tables.as_slice(), write.columns.as_slice()) {
             (_, []) => None,
-            ([table], names) => Some(chosen_columns(*table, names)?),
+            ([table], names) => {
+                let columns = names.iter().map(|name| table.column(name));
+                Some(columns.collect::<Result<Vec<_>>>()?)
+            }
             _ => return Err(Error::usage("--columns needs a single --table")),
         };
+        for names in [&write.table, &write.columns] {
+            if let Some(name) = twice(names) {
+                return Err(Error::usage(format!("{name} is named twice")));
+            }
+        }
         let out = write.out.as_deref().filter(|out| out.as_os_str() != "-");
         let to = write.to.unwrap_or_else(|| format_of(write.out.as_deref()));
         let flat = match (to, write.shape) {
@@ -170,16 +174,10 @@ impl Plan {
     }
 }
 
-fn chosen_columns(table: Table, names: &[String]) -> Result<Vec<&'static Column>> {
-    let mut columns: Vec<&'static Column> = Vec::new();
-    for name in names {
-        let column = table.column(name)?;
-        if columns.contains(&column) {
-            return Err(Error::usage(format!("--columns names {name} twice")));
-        }
-        columns.push(column);
-    }
-    Ok(columns)
+/// A name that occurs before in the list.
+fn twice(names: &[String]) -> Option<&str> {
+    let mut seen = HashSet::new();
+    names.iter().map(String::as_str).find(|name| !seen.insert(*name))
 }
 
 /// What only some formats can do.
@@ -256,7 +254,10 @@ fn table_output(
             TableFormat::Parquet => Err(Error::usage("parquet needs an output: name one with -o")),
         };
     };
+    // A device or a pipe is a file, whatever its name.
+    let special = path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
     let named_file = match (format, ending(path).as_deref()) {
+        _ if special => true,
         (TableFormat::Jsonl, Some("jsonl" | "ndjson")) => true,
         (_, found) => found == Some(format.extension()),
     };

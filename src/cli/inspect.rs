@@ -65,9 +65,7 @@ pub(super) fn run(args: &InspectArgs, talk: &Talk) -> Result<Exit> {
         }
     }
     let report = pipeline.finish()?;
-    for error in &report.errors {
-        talk.error(error);
-    }
+    talk.errors(&report);
     if args.json {
         let all = serde_json::json!({ "found": found, "report": report });
         let mut text = serde_json::to_vec_pretty(&all)

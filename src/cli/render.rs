@@ -86,14 +86,25 @@ impl Talk {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
-    /// Errors of inputs and the summary of a run.
-    pub(super) fn report(&self, report: &Report, elapsed: Duration) {
+    /// Errors of inputs, or that there were none to read.
+    pub(super) fn errors(&self, report: &Report) {
         for error in &report.errors {
             self.error(error);
         }
-        if report.errors.is_empty() && report.count(Outcome::Read) == 0 && !report.interrupted {
-            self.line("error", RED, "there is no nmap XML in the inputs", &json!({}));
+        let skipped = report.count(Outcome::Skipped);
+        if skipped == report.inputs.len() && !report.interrupted {
+            let message = match skipped {
+                0 => "no files found".to_owned(),
+                1 => "no nmap XML found, only a file of another kind".to_owned(),
+                more => format!("no nmap XML found, only {} files of other kinds", number(more)),
+            };
+            self.line("error", RED, &message, &json!({}));
         }
+    }
+
+    /// Errors of inputs and the summary of a run.
+    pub(super) fn report(&self, report: &Report, elapsed: Duration) {
+        self.errors(report);
         if self.quiet {
             return;
         }

@@ -83,6 +83,10 @@ impl Pending {
         overwrite: bool,
         temporaries: &Temporaries,
     ) -> Result<(Self, File)> {
+        if target.exists() && !target.is_file() && !target.is_dir() {
+            let message = format!("{} is a device or pipe: name a file", target.display());
+            return Err(Error::usage(message));
+        }
         refuse_existing(target, overwrite)?;
         if target.is_dir() {
             return Err(Error::usage(format!("{} is a folder", target.display())));

@@ -2,58 +2,69 @@
 
 use std::{fs, io::Write as _};
 
-use super::{err, folder, out, path, run, scanmill};
+use super::{CUT, Folder, GOOD, Ran, ends, ends_as, program, refuses, xml};
 use crate::support::fixture;
 
-fn hosts(text: &str) -> usize {
-    text.lines().filter(|line| line.contains("\"_type\":\"host\"")).count()
+/// A scan of 64 hosts.
+const SWEEP: &str = "03-lan-ping-sweep-verbose-down.xml";
+
+fn hosts(ran: &Ran) -> usize {
+    ran.lines().iter().filter(|line| line.contains("\"_type\":\"host\"")).count()
 }
 
 #[test]
 fn names_come_from_a_list_too() {
-    let list = format!("{}\n{}\n", path("01-"), path("03-"));
-    let first = path("02-");
+    let list = format!("{}\n{}\n", xml(GOOD), xml(SWEEP));
     for (arguments, expected) in [
-        (vec!["convert", "--files-from", "-"], 65),
-        (vec!["convert", "--files-from=-", &first], 66),
+        (vec!["convert", "--files-from", "-"], 67),
+        (vec!["convert", "--files-from=-", &xml(CUT)], 68),
     ] {
-        let output = scanmill().args(&arguments).write_stdin(list.as_bytes()).output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-        assert_eq!(hosts(&out(&output)), expected, "{arguments:?}");
+        let mut command = program();
+        command.args(&arguments);
+        assert_eq!(hosts(&ends_as(0, command, list.as_bytes())), expected, "{arguments:?}");
     }
-    assert!(err(&run(["convert", "--files-from", "no-such-list"], 2)).contains("no-such-list"));
-    run(["convert", &path("01-"), "--include", "["], 2);
+    refuses(&["convert", "--files-from", "no-such-list"], &["no-such-list"]);
+    refuses(&["convert", &xml(GOOD), "--include", "["], &["["]);
 }
 
 #[test]
 fn patterns_pick_files_of_folders_but_nothing_that_is_named() {
-    let folder = folder();
-    fs::create_dir_all(folder.path().join("2024/old")).unwrap();
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path("scans/2024/old")).unwrap();
     for name in ["a.xml", "2024/b.xml", "2024/old/c.xml", "2024/d.nmap"] {
-        fs::copy(path("01-"), folder.path().join(name)).unwrap();
+        fs::copy(xml(GOOD), folder.path(&format!("scans/{name}"))).unwrap();
     }
     let count = |args: &[&str]| {
-        let root = folder.path().to_str().unwrap();
-        hosts(&out(&run(["convert", root, "-q"].iter().copied().chain(args.iter().copied()), 0)))
+        let root = folder.path("scans");
+        hosts(&ends(0, &[&["convert", &root, "-q"], args].concat())) / 3
     };
     assert_eq!(count(&[]), 4);
     assert_eq!(count(&["--include", "*.xml"]), 3);
     assert_eq!(count(&["--include", "2024/*"]), 2);
     assert_eq!(count(&["--include", "*.xml", "--exclude", "**/old/**"]), 2);
-    assert_eq!(count(&["--exclude", "*", &path("02-")]), 1);
+    assert_eq!(count(&["--exclude", "*", &xml(GOOD)]), 1);
 }
 
 #[test]
 fn compressed_input_comes_from_pipes_too() {
-    let bytes = fixture("03-").bytes;
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packed.write_all(&bytes).unwrap();
+    packed.write_all(&fixture("03-").bytes).unwrap();
     let packed = packed.finish().unwrap();
-    let output = scanmill().args(["convert", "-"]).write_stdin(packed.clone()).output().unwrap();
-    assert_eq!((output.status.code(), hosts(&out(&output))), (Some(0), 64));
-    let cut = packed[..packed.len() * 3 / 4].to_vec();
-    let output = scanmill().args(["convert", "-"]).write_stdin(cut).output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
-    assert!(err(&output).contains("-: E_DECOMPRESS"), "{}", err(&output));
-    assert!(hosts(&out(&output)) > 10);
+    let convert = || {
+        let mut command = program();
+        command.args(["convert", "-"]);
+        command
+    };
+    assert_eq!(hosts(&ends_as(0, convert(), &packed)), 64);
+    let cut = ends_as(1, convert(), &packed[..packed.len() * 3 / 4]);
+    assert!(cut.stderr.contains("-: E_DECOMPRESS"), "{}", cut.stderr);
+    assert!(hosts(&cut) > 10);
+}
+
+#[test]
+fn threads_change_nothing_that_is_written() {
+    let folder = xml("");
+    let one = ends(0, &["convert", &folder, "-j1"]);
+    assert_eq!(one.stdout, ends(0, &["convert", &folder, "--threads", "3"]).stdout);
+    refuses(&["convert", &folder, "-j0"], &["above 0"]);
 }

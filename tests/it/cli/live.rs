@@ -1,133 +1,171 @@
-//! Standard input that comes slowly, readers that go, and signals.
+//! Input that comes slowly, output that is read slowly, and signals: nothing here depends on time.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Stdio},
 };
 
-use super::{err, folder, names, run};
-use crate::support::fixture;
+use super::{Folder, GOOD, ends, json_lines, program, xml};
+use crate::support;
 
-/// The command with pipes at both ends.
-fn piped(args: &[&str]) -> Child {
-    Command::new(assert_cmd::cargo::cargo_bin!("scanmill"))
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+/// A command that reads from a pipe which is still open.
+struct Live {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
 }
 
-/// A document cut behind its first host.
-fn first_host() -> Vec<u8> {
-    let bytes = fixture("04-").bytes;
-    let end = b"</host>";
-    let at = bytes.windows(end.len()).position(|window| window == end).unwrap();
-    bytes[..at + end.len()].to_vec()
-}
+impl Live {
+    fn start(args: &[&str]) -> Self {
+        let mut command = program();
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stdin = child.stdin.take().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Self { child, stdin, stdout }
+    }
 
-fn terminate(child: &Child, signal: &str) {
-    let status = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-    assert!(status.success());
-}
+    fn write(&mut self, text: &str) {
+        self.stdin.write_all(text.as_bytes()).unwrap();
+    }
 
-#[test]
-fn a_host_comes_out_when_it_closes() {
-    for args in [
-        &["convert", "-"][..],
-        &["convert", "-", "--shape", "flat"],
-        &["convert", "-", "--table", "hosts", "--to", "csv", "--columns", "ip"],
-    ] {
-        let mut child = piped(args);
-        let mut stdin = child.stdin.take().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdin.write_all(&first_host()).unwrap();
-        stdin.flush().unwrap();
-        // The input stays open: this would wait for ever if nothing came.
+    /// The next line of standard output; waits for it.
+    fn line(&mut self) -> String {
         let mut line = String::new();
-        while !line.contains("192.0.2.") {
-            line.clear();
-            assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "{args:?}");
-        }
-        drop(stdin);
+        self.stdout.read_line(&mut line).unwrap();
+        line
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        support::output_of(support::command("sh").args(["-c", &kill]));
+    }
+
+    /// The rest of standard output and the exit code, with standard input still open.
+    fn interrupted(mut self) -> (String, Option<i32>) {
         let mut rest = String::new();
-        stdout.read_to_string(&mut rest).unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        self.stdout.read_to_string(&mut rest).unwrap();
+        let code = self.child.wait().unwrap().code();
+        drop(self.stdin);
+        (rest, code)
+    }
+
+    /// The rest of standard output and the exit code, after the end of the input.
+    fn finished(mut self) -> (String, Option<i32>) {
+        drop(self.stdin);
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        (rest, self.child.wait().unwrap().code())
+    }
+}
+
+/// A document cut behind its hosts: the first piece ends with its first host.
+fn pieces() -> Vec<String> {
+    let bytes = support::fixture("08-").bytes;
+    let text = String::from_utf8(bytes).unwrap();
+    text.split_inclusive("</host>").map(str::to_owned).collect()
+}
+
+#[test]
+fn hosts_come_out_while_standard_input_is_open() {
+    let mut live = Live::start(&["convert", "-"]);
+    let mut all = String::new();
+    let pieces = pieces();
+    for piece in &pieces[..3] {
+        live.write(piece);
+        all += &live.line();
+    }
+    live.write(&pieces[3]);
+    let (rest, code) = live.finished();
+    all += &rest;
+    let whole = ends(0, &["convert", &xml(GOOD)]).stdout.replace(&xml(GOOD), "-");
+    assert_eq!((all, code), (whole, Some(0)));
+}
+
+#[test]
+fn rows_come_out_while_standard_input_is_open() {
+    let mut live = Live::start(&["convert", "-", "--to", "csv", "--table", "hosts"]);
+    live.write(&pieces()[0]);
+    assert!(live.line().starts_with("host_id,"));
+    assert!(live.line().contains(",192.0.2.30,"));
+    let (_, code) = live.finished();
+    assert_eq!(code, Some(0), "a cut document is a warning");
+}
+
+#[test]
+fn a_named_pipe_is_as_live_as_standard_input() {
+    let folder = Folder::new();
+    let pipe = folder.path("pipe");
+    support::output_of(support::command("mkfifo").arg(&pipe));
+    let mut live = Live::start(&["convert", &pipe]);
+    let mut writer = std::fs::File::options().write(true).open(&pipe).unwrap();
+    writer.write_all(pieces()[0].as_bytes()).unwrap();
+    assert_eq!(json_lines(&live.line())[0]["ip"], "192.0.2.30");
+    drop(writer);
+    assert_eq!(live.finished().1, Some(0));
+}
+
+#[test]
+fn a_reader_that_leaves_after_a_line_ends_the_run_quietly() {
+    let fixtures = support::root().join("fixtures");
+    let fixtures = fixtures.to_str().unwrap();
+    // Far more than a pipe holds: the run cannot have ended before its reader left.
+    let mut live = Live::start(&["convert", fixtures, fixtures, fixtures]);
+    assert!(live.line().starts_with("{\"_type\":"));
+    drop(live.stdout);
+    let ended = live.child.wait_with_output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!((ended.status.code(), &*said), (Some(0), ""));
+}
+
+#[test]
+fn an_interrupted_run_has_written_the_hosts_it_read() {
+    for name in ["INT", "TERM"] {
+        let mut live = Live::start(&["convert", "-"]);
+        let pieces = pieces();
+        live.write(&pieces[0]);
+        live.write(&pieces[1]);
+        let half = pieces[2].len() / 2;
+        live.write(&pieces[2][..half]);
+        let mut all = live.line() + &live.line();
+        live.signal(name);
+        let (rest, code) = live.interrupted();
+        all += &rest;
+        let ips: Vec<_> = json_lines(&all).iter().map(|line| line["ip"].clone()).collect();
+        assert_eq!((ips, code), (vec!["192.0.2.30".into(), "192.0.2.40".into()], Some(130)));
     }
 }
 
 #[test]
-fn input_in_pieces_gives_what_the_file_gives() {
-    let whole = fixture("04-");
-    let mut child = piped(&["convert", "-"]);
-    let mut stdin = child.stdin.take().unwrap();
-    let bytes = whole.bytes.clone();
-    let feeder = std::thread::spawn(move || {
-        for piece in bytes.chunks(700) {
-            stdin.write_all(piece).unwrap();
-            stdin.flush().unwrap();
-        }
-    });
-    let output = child.wait_with_output().unwrap();
-    feeder.join().unwrap();
-    let file = run(["convert", whole.path.to_str().unwrap()], 0);
-    let sourceless = |bytes: &[u8]| {
-        let name = whole.path.to_str().unwrap();
-        String::from_utf8_lossy(bytes).replace(name, "-")
-    };
-    assert_eq!(sourceless(&output.stdout), sourceless(&file.stdout));
-}
-
-#[test]
-fn a_reader_that_goes_ends_the_run_quietly() {
-    let mut child = piped(&["convert", super::fixtures().to_str().unwrap(), "--shape", "flat"]);
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    stdout.read_line(&mut line).unwrap();
-    assert!(line.starts_with('{'));
-    drop(stdout);
-    let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), err(&output).as_str()), (Some(0), ""));
-}
-
-#[test]
-fn a_signal_leaves_whole_lines_on_standard_output() {
-    for signal in ["-INT", "-TERM"] {
-        let mut child = piped(&["convert", "-"]);
-        let mut stdin = child.stdin.take().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdin.write_all(&first_host()).unwrap();
-        stdin.flush().unwrap();
-        let mut text = String::new();
-        stdout.read_line(&mut text).unwrap();
-        terminate(&child, signal);
-        stdout.read_to_string(&mut text).unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(130), "{}", err(&output));
-        assert!(text.ends_with("}\n"), "{text}");
-        drop(stdin);
+fn an_interrupted_run_leaves_no_file_and_nothing_temporary() {
+    for (out, options) in [
+        ("out.jsonl", &[][..]),
+        ("ports.parquet", &["--table", "ports"]),
+        ("tables", &["--to", "csv"]),
+    ] {
+        let folder = Folder::new();
+        let mut live = Live::start(&[&["convert", "-", "-o", &folder.path(out)], options].concat());
+        live.write(&pieces()[0]);
+        // More than a pipe holds: once this is written, the command is reading.
+        live.write(&" ".repeat(1 << 20));
+        assert_eq!(folder.names("").len(), 1, "a temporary name");
+        live.signal("INT");
+        assert_eq!(live.interrupted(), (String::new(), Some(130)));
+        assert!(folder.names("").is_empty(), "{:?}", folder.names(""));
     }
 }
 
 #[test]
-fn a_signal_leaves_no_file_and_nothing_temporary() {
-    let folder = folder();
-    for out in ["hosts.jsonl", "tables"] {
-        let target = folder.path().join(out);
-        let mut child = piped(&["convert", "-", "-o", target.to_str().unwrap()]);
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(&first_host()).unwrap();
-        stdin.flush().unwrap();
-        // It has begun when its temporary name is there.
-        while names(folder.path()).is_empty() {
-            std::thread::yield_now();
-        }
-        terminate(&child, "-INT");
-        let output = child.wait_with_output().unwrap();
-        drop(stdin);
-        assert_eq!(output.status.code(), Some(130), "{}", err(&output));
-        assert!(names(folder.path()).is_empty(), "{:?}", names(folder.path()));
-    }
+fn an_interrupted_run_leaves_the_old_output_as_it_was() {
+    let folder = Folder::new();
+    let out = folder.write("out.jsonl", "old");
+    let mut live = Live::start(&["convert", "-", "-o", &out, "--overwrite"]);
+    live.write(&pieces()[0]);
+    live.write(&" ".repeat(1 << 20));
+    live.signal("INT");
+    assert_eq!(live.interrupted().1, Some(130));
+    assert_eq!(
+        (folder.names(""), folder.read("out.jsonl")),
+        (vec!["out.jsonl".into()], "old".into())
+    );
 }

@@ -1,74 +1,124 @@
-//! The command as its users run it.
+//! The command as a user runs it: exit codes, data and messages.
 
-#![expect(clippy::disallowed_methods, reason = "tests start programs")]
-
+mod env;
+mod exit;
 mod inputs;
 mod live;
 mod output;
-mod shows;
-mod usage;
+mod pick;
+mod read;
+mod talk;
+mod tools;
 
-use std::{
-    ffi::OsStr,
-    path::{Path, PathBuf},
-    process::Output,
-};
+use std::{fs, process::Command, str};
 
-use assert_cmd::Command;
+use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::support::{fixture, root};
+use crate::support;
 
-/// The command, without what the environment of the tests may set.
-fn scanmill() -> Command {
-    let mut command = assert_cmd::cargo::cargo_bin_cmd!("scanmill");
+/// Three hosts with seven ports each, complete.
+const GOOD: &str = "08-tcp-udp-combined.xml";
+/// One host, cut inside a tag.
+const CUT: &str = "37-truncated-mid-attribute.xml";
+
+/// What a run of the command gave.
+struct Ran {
+    stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    /// Standard output as JSON lines.
+    fn json(&self) -> Vec<Value> {
+        json_lines(&self.stdout)
+    }
+
+    /// Lines of standard output.
+    fn lines(&self) -> Vec<&str> {
+        self.stdout.lines().collect()
+    }
+}
+
+/// The command, deaf to options in the environment of the tests.
+fn program() -> Command {
+    let mut command = support::command(cargo_bin!("scanmill"));
     for (name, _) in std::env::vars_os() {
-        if name.as_encoded_bytes().starts_with(b"SCANMILL_") {
+        if name.to_string_lossy().starts_with("SCANMILL_") {
             command.env_remove(name);
         }
     }
     command
 }
 
-/// Runs it to the end, and checks the exit code.
-#[track_caller]
-fn run<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, code: i32) -> Output {
-    let output = scanmill().args(args).output().unwrap();
-    assert_eq!(output.status.code(), Some(code), "{}", err(&output));
-    output
+/// Runs the command with these arguments; it must end with this code.
+fn ends(code: i32, args: &[&str]) -> Ran {
+    let mut command = program();
+    command.args(args);
+    ends_as(code, command, b"")
 }
 
-fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
+/// Runs a command with this on standard input; it must end with this code.
+fn ends_as(code: i32, command: Command, stdin: &[u8]) -> Ran {
+    let assert = assert_cmd::Command::from_std(command).write_stdin(stdin).assert().code(code);
+    let output = assert.get_output();
+    let text = |bytes: &[u8]| str::from_utf8(bytes).unwrap().to_owned();
+    Ran { stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+/// Runs the command, which must refuse these arguments and say why with all of these words.
+fn refuses(args: &[&str], words: &[&str]) {
+    let ran = ends(2, args);
+    assert_eq!(ran.stdout, "", "{args:?} wrote something");
+    for word in words {
+        assert!(ran.stderr.contains(word), "{args:?} does not say {word:?}: {}", ran.stderr);
+    }
 }
 
-fn lines(text: &str) -> Vec<Value> {
+/// The path of a fixture.
+fn xml(name: &str) -> String {
+    support::root().join("fixtures").join(name).to_str().unwrap().to_owned()
+}
+
+/// Text as JSON, line by line.
+fn json_lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The path of a fixture by the start of its name.
-fn path(start: &str) -> String {
-    fixture(start).path.to_str().unwrap().to_owned()
-}
+/// A folder that goes with the test.
+struct Folder(tempfile::TempDir);
 
-fn fixtures() -> PathBuf {
-    root().join("fixtures")
-}
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
 
-fn folder() -> TempDir {
-    tempfile::tempdir().unwrap()
-}
+    /// The path of what has, or will have, this name in the folder.
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
 
-/// Names in a folder, sorted.
-fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
+    /// Writes a file and gives its path.
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
+    /// The names in the folder, or in one of its folders, in order.
+    fn names(&self, inside: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.0.path().join(inside)).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort_unstable();
+        names
+    }
 }

@@ -1,0 +1,121 @@
+//! Which inputs are read, and options of how.
+
+use std::{fmt::Write as _, fs};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Folder, GOOD, ends, ends_as, program, refuses, xml};
+
+/// A folder of two scans among other things.
+fn mixed() -> Folder {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("sub")).unwrap();
+    fs::copy(xml("01-tcp-connect-default.xml"), folder.path("sub/late.xml")).unwrap();
+    fs::copy(xml(GOOD), folder.path("a.scan")).unwrap();
+    fs::copy(xml(GOOD), folder.path(".hidden.xml")).unwrap();
+    folder.write("notes.txt", "nothing to see");
+    folder.write("page.xml", "<html><body>no scan</body></html>");
+    folder
+}
+
+#[test]
+fn what_is_no_scan_in_a_folder_is_skipped_and_counted() {
+    let folder = mixed();
+    let ran = ends(0, &["convert", "-v", &folder.path("")]);
+    let scans: Vec<_> = ran.json().into_iter().filter(|line| line["_type"] == "scan").collect();
+    let sources: Vec<_> = scans.iter().map(|scan| scan["source"].as_str().unwrap()).collect();
+    assert_eq!(sources, [folder.path("a.scan"), folder.path("sub/late.xml")]);
+    assert!(ran.stderr.contains("2 read, 2 skipped (no nmap XML)"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("error"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_is_no_scan_is_an_error_when_it_is_named() {
+    let folder = mixed();
+    let ran = ends(1, &["convert", &folder.path("page.xml"), &folder.path("a.scan")]);
+    assert!(ran.stderr.contains("page.xml:1: E_NOT_NMAP"), "{}", ran.stderr);
+    assert_eq!(ran.lines().len(), 4);
+}
+
+#[test]
+fn a_folder_without_a_scan_ends_with_3_and_says_so() {
+    let folder = Folder::new();
+    let path = folder.path("");
+    for command in ["convert", "inspect"] {
+        let ran = ends(3, &[command, &path]);
+        assert_eq!(ran.stderr, "error: no files found\n");
+    }
+    folder.write("a.txt", "a");
+    let ran = ends(3, &["convert", &path]);
+    assert_eq!(ran.stderr, "error: no nmap XML found, only a file of another kind\n");
+    folder.write("b.txt", "b");
+    let ran = ends(3, &["convert", "-q", &path]);
+    assert_eq!(ran.stderr, "error: no nmap XML found, only 2 files of other kinds\n");
+}
+
+#[test]
+fn standard_input_is_read_where_it_is_named() {
+    let mut command = program();
+    command.args(["convert", &xml("01-tcp-connect-default.xml"), "-"]);
+    let ran = ends_as(0, command, &fs::read(xml(GOOD)).unwrap());
+    let scans: Vec<_> = ran.json().into_iter().filter(|line| line["_type"] == "scan").collect();
+    assert_eq!((scans.len(), &scans[1]["source"]), (2, &"-".into()));
+}
+
+#[test]
+fn a_name_that_begins_with_a_dash_goes_behind_two() {
+    let folder = Folder::new();
+    fs::copy(xml(GOOD), folder.path("-scan.xml")).unwrap();
+    let mut command = program();
+    command.current_dir(folder.path("")).args(["convert", "--", "-scan.xml"]);
+    assert_eq!(ends_as(0, command, b"").lines().len(), 4);
+}
+
+#[test]
+fn the_hash_is_that_of_the_document() {
+    let args = ["convert", &xml(GOOD), "--table", "scans", "--columns", "content_sha256"];
+    assert!(ends(0, &args).json()[0]["content_sha256"].is_null());
+    let mut hex = String::new();
+    for byte in Sha256::digest(fs::read(xml(GOOD)).unwrap()) {
+        write!(hex, "{byte:02x}").unwrap();
+    }
+    let ran = ends(0, &[&args[..], &["--hash"]].concat());
+    assert_eq!(ran.json()[0]["content_sha256"], hex);
+}
+
+#[test]
+fn salt_changes_every_id_and_always_alike() {
+    let id = |options: &[&str]| {
+        let args = ["convert", &xml(GOOD), "--table", "scans", "--columns", "scan_id"];
+        ends(0, &[&args, options].concat()).json()[0]["scan_id"].clone()
+    };
+    let (plain, north) = (id(&[]), id(&["--scan-salt", "north"]));
+    assert_ne!(plain, north);
+    assert_ne!(north, id(&["--scan-salt", "south"]));
+    assert_eq!(north, id(&["--scan-salt", "north"]));
+}
+
+#[test]
+fn a_limit_cuts_and_warns() {
+    let ran = ends(0, &["convert", "-v", &xml(GOOD), "--max-ports", "2"]);
+    assert!(ran.stderr.contains("W_LIMIT"), "{}", ran.stderr);
+    for host in &ran.json()[..3] {
+        assert_eq!(host["ports"].as_array().unwrap().len(), 2);
+    }
+    refuses(&["convert", &xml(GOOD), "--max-ports", "few"], &["--max-ports", "few"]);
+}
+
+#[test]
+fn text_is_repaired_unless_it_is_to_stay() {
+    let folder = Folder::new();
+    let input = folder.write(
+        "scan.xml",
+        r#"<nmaprun scanner="nmap" args="nmap" start="1"><host><status state="up"/>
+<address addr="192.0.2.1" addrtype="ipv4"/><hostscript><script id="x" output="&#xe2;&#x82;&#xac;"/>
+</hostscript></host></nmaprun>"#,
+    );
+    let args = ["convert", &input, "--table", "scripts", "--columns", "output"];
+    assert_eq!(ends(0, &args).json()[0]["output"], "\u{20ac}");
+    let ran = ends(0, &[&args[..], &["--no-text-repair"]].concat());
+    assert_eq!(ran.json()[0]["output"], "\u{e2}\u{82}\u{ac}");
+}
