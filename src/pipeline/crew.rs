@@ -1,5 +1,5 @@
-//! Several threads read small inputs, in groups; what they make of them is written in the order of the
-//! inputs.
+//! Several threads read: small inputs in groups, large ones by batches of hosts. What they make of them is
+//! written in the order of the inputs.
 
 use std::{
     collections::VecDeque,
@@ -20,13 +20,16 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    xml::Options,
+    model::RunHeader,
+    xml::{HostBatch, HostNotes, Options},
 };
 
 /// Bytes of inputs that are read together. Where groups end depends on the inputs alone.
 const GROUP: usize = 1 << 20;
-/// Groups a thread that are under way: as many as keep it busy while the oldest is written.
-const AHEAD: usize = 2;
+/// Pieces of work a thread that are under way: as many as keep it busy while the oldest is written.
+const AHEAD: usize = 3;
+/// Things that wait for the work before them.
+const WAITING: usize = 4096;
 
 /// An input that is read by a thread, or the error in place of one.
 pub(super) enum Task {
@@ -34,26 +37,49 @@ pub(super) enum Task {
     Refused(Error),
 }
 
+/// What a thread is given.
+enum Work {
+    Inputs(Vec<Task>),
+    Hosts(Arc<RunHeader>, HostBatch),
+}
+
+/// What is under way, in order: work, and things that are done when all before them is.
+enum Step<T> {
+    Work(Receiver<Done>),
+    Then(T),
+}
+
+/// The oldest step, done.
+pub(super) enum Next<T> {
+    /// Output of a thread, and what it noted of hosts.
+    Outputs(Vec<Output>, Option<HostNotes>),
+    /// What was to be done then.
+    Then(T),
+}
+
 /// Threads, and what is under way.
-pub(super) struct Crew {
+pub(super) struct Crew<T> {
     pool: ThreadPool,
     threads: usize,
     options: Arc<Options>,
     stop: Arc<AtomicBool>,
     group: Vec<Task>,
     bytes: usize,
-    under_way: VecDeque<Receiver<Done>>,
+    steps: VecDeque<Step<T>>,
+    /// Steps that are work.
+    working: usize,
     idle: Vec<Coder>,
 }
 
-/// What a thread made of a group.
+/// What a thread made of its work.
 struct Done {
-    tasks: Vec<Task>,
+    work: Work,
     coder: Coder,
     outputs: Result<Vec<Output>>,
+    notes: Option<HostNotes>,
 }
 
-impl Crew {
+impl<T> Crew<T> {
     /// A crew of so many threads.
     ///
     /// # Errors
@@ -67,7 +93,8 @@ impl Crew {
             stop: Arc::clone(stop),
             group: Vec::new(),
             bytes: 0,
-            under_way: VecDeque::new(),
+            steps: VecDeque::new(),
+            working: 0,
             idle: Vec::new(),
         })
     }
@@ -84,59 +111,106 @@ impl Crew {
     }
 
     /// Sends the group to the threads.
-    pub(super) fn send(&mut self, coder: impl FnOnce() -> Coder) {
-        if self.group.is_empty() {
-            return;
+    pub(super) fn send_group(&mut self, coder: impl FnOnce() -> Coder) {
+        if !self.group.is_empty() {
+            self.bytes = 0;
+            let tasks = std::mem::take(&mut self.group);
+            self.send(Work::Inputs(tasks), coder);
         }
-        self.bytes = 0;
-        let tasks = std::mem::take(&mut self.group);
+    }
+
+    /// Sends hosts to the threads.
+    pub(super) fn send_hosts(
+        &mut self,
+        run: &Arc<RunHeader>,
+        batch: HostBatch,
+        coder: impl FnOnce() -> Coder,
+    ) {
+        self.send(Work::Hosts(Arc::clone(run), batch), coder);
+    }
+
+    fn send(&mut self, work: Work, coder: impl FnOnce() -> Coder) {
         let coder = self.idle.pop().unwrap_or_else(coder);
         let (options, stop) = (Arc::clone(&self.options), Arc::clone(&self.stop));
         let (sender, receiver) = mpsc::sync_channel(1);
         self.pool.spawn(move || {
             // Nobody waits for it any more when writing failed.
-            let _ = sender.send(work(tasks, coder, (&options, &stop)));
+            let _ = sender.send(done(work, coder, (&options, &stop)));
         });
-        self.under_way.push_back(receiver);
+        self.working = self.working.saturating_add(1);
+        self.steps.push_back(Step::Work(receiver));
     }
 
-    /// Whether the oldest group must be written before another is sent.
+    /// Has something done when all that was sent is.
+    pub(super) fn then(&mut self, what: T) {
+        self.steps.push_back(Step::Then(what));
+    }
+
+    /// Whether the oldest step must be taken before there is another.
     pub(super) fn is_full(&self) -> bool {
-        self.under_way.len() >= self.threads.saturating_mul(AHEAD)
+        self.working >= self.threads.saturating_mul(AHEAD) || self.steps.len() >= WAITING
     }
 
-    /// Waits for the oldest group that is under way. Its scans are held against those read before; if one
-    /// of them was, the group is read again by a coder that knows. `None` if nothing is under way.
+    /// Waits for the oldest step. Scans of inputs are held against those read before; if one of them was,
+    /// the group is read again by a coder that knows. `None` if there is no step.
     ///
     /// # Errors
     /// If output could not be encoded.
-    pub(super) fn next(&mut self, main: &mut Coder) -> Result<Option<Vec<Output>>> {
-        let Some(oldest) = self.under_way.pop_front() else { return Ok(None) };
-        let lost = |_| Error::usage("a thread ended early");
-        let mut done = oldest.recv().map_err(lost)?;
+    pub(super) fn next(&mut self, main: &mut Coder) -> Result<Option<Next<T>>> {
+        let oldest = match self.steps.pop_front() {
+            None => return Ok(None),
+            Some(Step::Then(what)) => return Ok(Some(Next::Then(what))),
+            Some(Step::Work(receiver)) => receiver,
+        };
+        self.working = self.working.saturating_sub(1);
+        let mut result = oldest.recv().map_err(|_| Error::usage("a thread ended early"))?;
         let before: Vec<_> =
-            done.coder.seen.iter().filter(|id| main.known.contains(*id)).cloned().collect();
+            result.coder.seen.iter().filter(|id| main.known.contains(*id)).cloned().collect();
         if !before.is_empty() {
-            done.coder.forget();
-            done.coder.known.extend(before);
-            done = work(done.tasks, done.coder, (&self.options, &self.stop));
+            result.coder.forget();
+            result.coder.known.extend(before);
+            result = done(result.work, result.coder, (&self.options, &self.stop));
         }
-        let outputs = done.outputs?;
-        main.absorb(&mut done.coder);
-        done.coder.forget();
-        self.idle.push(done.coder);
-        Ok(Some(outputs))
+        let outputs = result.outputs?;
+        main.absorb(&mut result.coder);
+        result.coder.forget();
+        self.idle.push(result.coder);
+        Ok(Some(Next::Outputs(outputs, result.notes)))
     }
 }
 
-/// Reads a group. What it makes depends on the group alone, and on what the coder knows.
-fn work(tasks: Vec<Task>, mut coder: Coder, (options, stop): (&Options, &AtomicBool)) -> Done {
+/// Does a piece of work. What it makes depends on that alone, and on what the coder knows.
+fn done(work: Work, mut coder: Coder, read: (&Options, &AtomicBool)) -> Done {
     let mut outputs = Vec::new();
-    let mut read = |task: &Task| match task {
+    let mut notes = None;
+    let result = match &work {
+        Work::Inputs(tasks) => {
+            tasks.iter().try_for_each(|task| input(task, &mut coder, &mut outputs, read))
+        }
+        Work::Hosts(run, batch) => {
+            let hosts = batch.read(&mut |host| coder.host(run, host));
+            hosts.map(|found| notes = Some(found))
+        }
+    };
+    let result = result.and_then(|()| coder.take_all());
+    let outputs = result.map(|last| {
+        outputs.push(last);
+        outputs
+    });
+    Done { work, coder, outputs, notes }
+}
+
+fn input(
+    task: &Task,
+    coder: &mut Coder,
+    outputs: &mut Vec<Output>,
+    read: (&Options, &AtomicBool),
+) -> Result<()> {
+    match task {
         Task::Read { name, named, bytes } => {
             let bytes = Box::new(Cursor::new(bytes));
             let stream = Stream { name: name.clone(), named: *named, bytes };
-            reading::read(&mut coder, stream, (options, stop), &mut |_, _| {}, &mut |coder, _| {
+            reading::read(coder, stream, read, &mut |_, _| {}, &mut |coder, _| {
                 if coder.ready() >= OUTPUT {
                     outputs.push(coder.take());
                 }
@@ -147,12 +221,5 @@ fn work(tasks: Vec<Task>, mut coder: Coder, (options, stop): (&Options, &AtomicB
             coder.report.refuse(error);
             Ok(())
         }
-    };
-    let result = tasks.iter().try_for_each(&mut read);
-    let result = result.and_then(|()| coder.take_all());
-    let outputs = result.map(|last| {
-        outputs.push(last);
-        outputs
-    });
-    Done { tasks, coder, outputs }
+    }
 }

@@ -6,6 +6,7 @@ mod crew;
 mod outlet;
 mod reading;
 mod report;
+mod split;
 
 use std::{
     io::{self, Cursor, Read},
@@ -21,19 +22,20 @@ pub use self::{
 };
 use self::{
     coder::Coder,
-    crew::{Crew, Task},
+    crew::{Crew, Next, Task},
     outlet::Outlet,
     reading::{Between, Stream},
+    split::{Turn, Turns},
 };
 use crate::{
     error::{Error, Result},
-    model::{Port, ScanEvent},
+    model::{Port, RunHeader, ScanEvent},
     sink::{DocumentSink, Sink},
     source::{Input, Member, Pick},
-    xml::Options,
+    xml::{HostBatch, Options},
 };
 
-/// Bytes of an input that is read by one thread of several.
+/// Bytes of an input that one thread of several reads.
 const SMALL: u64 = 4 << 20;
 
 /// Bytes of output gathered before they are written.
@@ -82,7 +84,8 @@ pub struct Pipeline {
     filters: Filters,
     coder: Coder,
     outlet: Outlet,
-    crew: Option<Crew>,
+    crew: Option<Crew<Turn>>,
+    turns: Turns,
     stop: Arc<AtomicBool>,
 }
 
@@ -96,11 +99,12 @@ impl Pipeline {
         stop: Arc<AtomicBool>,
     ) -> Self {
         let outlet = Outlet::from(destination);
-        let coder = Coder::new(outlet.way(), filters.clone(), options.limits.ports);
-        Self { options, filters, coder, outlet, crew: None, stop }
+        let coder = coder(&outlet, &filters, &options);
+        let turns = Turns::default();
+        Self { options, filters, coder, outlet, crew: None, turns, stop }
     }
 
-    /// The same with so many threads for inputs that are small. With strict reading one thread reads all,
+    /// The same with so many threads. With strict reading one thread reads all,
     /// as a scan that was read before ends its input.
     ///
     /// # Errors
@@ -184,26 +188,30 @@ impl Pipeline {
         Ok(report)
     }
 
-    /// Small members go to the crew, if there is one; others are read here, behind all before them.
+    /// Small members go to the crew as they are, and of others their hosts. Without a crew, and if it comes
+    /// slowly, a member is read here.
     fn read_member(&mut self, mut member: Member<'_>, observer: Observer<'_>) -> Result<()> {
-        if self.crew.is_none() || member.live || member.len.is_some_and(|len| len > SMALL) {
+        if self.crew.is_none() || member.live {
             self.write_crew()?;
             return self.read_here(member, observer);
+        }
+        let Member { name, named, .. } = member;
+        if member.len.is_some_and(|len| len > SMALL) {
+            self.send();
+            return self.read_split(name, named, member.bytes);
         }
         let mut bytes = Vec::new();
         let most = SMALL.saturating_add(1);
         let result = io::copy(&mut (&mut member.bytes).take(most), &mut bytes);
         if matches!(result, Ok(len) if len <= SMALL) {
-            let Member { name, named, .. } = member;
             return self.add(Task::Read { name, named, bytes });
         }
-        self.write_crew()?;
+        self.send();
         let head = Cursor::new(bytes);
-        member.bytes = match result {
-            Ok(_) => Box::new(head.chain(member.bytes)),
-            Err(error) => Box::new(head.chain(Failed(Some(error)))),
-        };
-        self.read_here(member, observer)
+        match result {
+            Ok(_) => self.read_split(name, named, head.chain(member.bytes)),
+            Err(error) => self.read_split(name, named, head.chain(Failed(Some(error)))),
+        }
     }
 
     /// Reads a member on this thread.
@@ -226,22 +234,45 @@ impl Pipeline {
     /// Gives a task to the crew.
     fn add(&mut self, task: Task) -> Result<()> {
         let Some(crew) = &mut self.crew else { return Ok(()) };
-        if !crew.add(task) {
-            return Ok(());
+        if crew.add(task) {
+            self.make_room()?;
+            self.send();
         }
-        if crew.is_full() {
-            self.write_oldest()?;
-        }
-        self.send();
         Ok(())
     }
 
+    /// Sends the group that is gathered to the crew.
     fn send(&mut self) {
-        let coder =
-            || Coder::new(self.outlet.way(), self.filters.clone(), self.options.limits.ports);
+        let coder = || coder(&self.outlet, &self.filters, &self.options);
         if let Some(crew) = &mut self.crew {
-            crew.send(coder);
+            crew.send_group(coder);
         }
+    }
+
+    /// Sends hosts to the crew.
+    fn send_hosts(&mut self, run: &Arc<RunHeader>, batch: HostBatch) -> Result<()> {
+        self.make_room()?;
+        let coder = || coder(&self.outlet, &self.filters, &self.options);
+        if let Some(crew) = &mut self.crew {
+            crew.send_hosts(run, batch, coder);
+        }
+        Ok(())
+    }
+
+    /// Has something done in its turn.
+    fn then(&mut self, turn: Turn) -> Result<()> {
+        self.make_room()?;
+        if let Some(crew) = &mut self.crew {
+            crew.then(turn);
+        }
+        Ok(())
+    }
+
+    fn make_room(&mut self) -> Result<()> {
+        while self.crew.as_ref().is_some_and(Crew::is_full) {
+            self.write_oldest()?;
+        }
+        Ok(())
     }
 
     /// Writes all that the crew has, so that what comes next can be written.
@@ -251,10 +282,20 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Writes the oldest group of the crew, behind what was encoded here; false if there is none.
+    /// Takes the oldest step of the crew, behind what was encoded here; false if there is none.
     fn write_oldest(&mut self) -> Result<bool> {
         let Some(crew) = &mut self.crew else { return Ok(false) };
-        let Some(outputs) = crew.next(&mut self.coder)? else { return Ok(false) };
+        let (outputs, notes) = match crew.next(&mut self.coder)? {
+            None => return Ok(false),
+            Some(Next::Then(turn)) => {
+                self.turns.take(turn, &mut self.coder)?;
+                return Ok(true);
+            }
+            Some(Next::Outputs(outputs, notes)) => (outputs, notes),
+        };
+        if let Some(notes) = notes {
+            self.turns.merge(notes);
+        }
         let before = self.coder.take_all()?;
         self.outlet.write(before)?;
         for output in outputs {
@@ -262,6 +303,11 @@ impl Pipeline {
         }
         Ok(true)
     }
+}
+
+/// A coder whose output this outlet writes.
+fn coder(outlet: &Outlet, filters: &Filters, options: &Options) -> Coder {
+    Coder::new(outlet.way(), filters.clone(), options.limits.ports)
 }
 
 /// Fails as what it stands for did.

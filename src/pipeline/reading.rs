@@ -38,8 +38,7 @@ pub(super) fn read(
     between: Between<'_>,
 ) -> Result<()> {
     let Stream { name, named, bytes } = stream;
-    let before = coder.report.counts;
-    let warned = coder.report.warned();
+    let begun = Begun::new(coder);
     let reader = Reader::new(bytes, options.clone());
     let error = match events(coder, (&name, reader), (options.strict, stop), observer, between) {
         Ok(()) => None,
@@ -48,28 +47,50 @@ pub(super) fn read(
         }
         Err(error) => Some(error),
     };
-    let now = coder.report.counts;
-    let skipped = |error: &Error| !named && error.code() == Some(Code::NotNmap);
-    let outcome = match &error {
-        None => Outcome::Read,
-        Some(error) if skipped(error) => Outcome::Skipped,
-        Some(_) => Outcome::Refused,
-    };
-    let report = InputReport {
-        name,
-        outcome,
-        counts: Counts {
-            scans: now.scans.saturating_sub(before.scans),
-            hosts: now.hosts.saturating_sub(before.hosts),
-            ports: now.ports.saturating_sub(before.ports),
-            bytes: now.bytes.saturating_sub(before.bytes),
-        },
-        warnings: coder.report.warned().saturating_sub(warned),
-        error: error.as_ref().map(ToString::to_string),
-    };
-    coder.report.inputs.push(report);
-    coder.report.errors.extend(error.filter(|_| outcome == Outcome::Refused));
+    begun.end(coder, (name, named), error);
     Ok(())
+}
+
+/// What was counted when an input began.
+pub(super) struct Begun {
+    counts: Counts,
+    warned: i64,
+}
+
+impl Begun {
+    pub(super) fn new(coder: &Coder) -> Self {
+        Self { counts: coder.report.counts, warned: coder.report.warned() }
+    }
+
+    /// Reports on the input.
+    pub(super) fn end(
+        &self,
+        coder: &mut Coder,
+        (name, named): (String, bool),
+        error: Option<Error>,
+    ) {
+        let (now, before) = (coder.report.counts, self.counts);
+        let skipped = |error: &Error| !named && error.code() == Some(Code::NotNmap);
+        let outcome = match &error {
+            None => Outcome::Read,
+            Some(error) if skipped(error) => Outcome::Skipped,
+            Some(_) => Outcome::Refused,
+        };
+        let report = InputReport {
+            name,
+            outcome,
+            counts: Counts {
+                scans: now.scans.saturating_sub(before.scans),
+                hosts: now.hosts.saturating_sub(before.hosts),
+                ports: now.ports.saturating_sub(before.ports),
+                bytes: now.bytes.saturating_sub(before.bytes),
+            },
+            warnings: coder.report.warned().saturating_sub(self.warned),
+            error: error.as_ref().map(ToString::to_string),
+        };
+        coder.report.inputs.push(report);
+        coder.report.errors.extend(error.filter(|_| outcome == Outcome::Refused));
+    }
 }
 
 fn events<R: Read>(

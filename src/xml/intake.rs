@@ -158,6 +158,11 @@ impl Intake {
         }
     }
 
+    /// Whether the next bytes stand in the input just as they were given.
+    pub(super) fn is_plain(&self) -> bool {
+        self.form == Form::Bytes && self.dropped.is_empty()
+    }
+
     /// The place in the input of the first output byte that is not consumed.
     pub(super) fn raw_start(&self) -> u64 {
         self.raw_place(&[])

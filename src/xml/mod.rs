@@ -19,6 +19,7 @@
 //! # Ok::<(), scanmill::error::Error>(())
 //! ```
 
+mod batch;
 mod context;
 mod decode;
 mod floating;
@@ -40,7 +41,11 @@ mod token;
 mod value;
 mod walk;
 
-pub use self::{decode::Decoder, reader::Reader};
+pub use self::{
+    batch::{HostBatch, HostNotes},
+    decode::{Decoder, Part},
+    reader::Reader,
+};
 use crate::limits::Limits;
 
 /// How input is read.

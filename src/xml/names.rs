@@ -221,6 +221,13 @@ impl El {
         self.children() & child.bit() != 0
     }
 
+    /// Whether it belongs to a scan as a whole: it would end a host or be read around it.
+    pub(super) const fn is_of_run(self) -> bool {
+        self.floats()
+            || matches!(self, Self::Nmaprun | Self::Runstats | Self::Finished | Self::Hosts)
+            || Self::Nmaprun.holds(self)
+    }
+
     /// Whether it closes nothing and is read where it stands (rule R4).
     #[inline]
     pub(super) const fn floats(self) -> bool {

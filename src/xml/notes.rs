@@ -67,7 +67,7 @@ impl Notes {
 }
 
 /// Warnings of one document: one entry a code, with the first place and how often.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ledger {
     entries: Vec<Diagnostic>,
     unknown: BTreeSet<String>,
@@ -123,6 +123,22 @@ impl Ledger {
                 known.detail = detail();
             }
             _ => self.add(code, count, || position, detail),
+        }
+    }
+
+    /// Adds what was counted of other parts of the document.
+    pub(super) fn merge(&mut self, other: Self) {
+        let before = self.unknown.len();
+        for name in other.unknown {
+            if self.unknown.len() < self.unknown_cap.max(other.unknown_cap) {
+                self.unknown.insert(name);
+            }
+        }
+        // An unknown name counts once, wherever it was found first.
+        let names = i64::try_from(self.unknown.len().saturating_sub(before)).unwrap_or(i64::MAX);
+        for Diagnostic { code, position, count, detail } in other.entries {
+            let count = if code == Code::Unknown { names } else { count };
+            self.add_at(code, count, position, || detail);
         }
     }
 

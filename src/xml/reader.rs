@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::{Decoder, Options};
+use super::{Decoder, Options, Part};
 use crate::{
     error::{Error, Result},
     model::{Host, ScanEvent},
@@ -41,6 +41,20 @@ impl<R: Read> Reader<R> {
         Self { inner, decoder: Decoder::new(options), chunk, over: false, failed: None }
     }
 
+    /// A reader of these bytes for [`Self::next_part`].
+    #[must_use]
+    pub fn batching(inner: R, options: Options) -> Self {
+        Self { decoder: Decoder::batching(options.clone()), ..Self::new(inner, options) }
+    }
+
+    /// The next part, of a reader that batches: hosts in batches are left to be read by others.
+    ///
+    /// # Errors
+    /// As with [`Self::next_event`].
+    pub fn next_part(&mut self) -> Result<Option<Part<'_>>> {
+        if self.make_ready()? { self.decoder.next_part() } else { Ok(None) }
+    }
+
     /// The next event; `None` when all is read. It reads no more of the input than the event needs, so
     /// that a live scan's hosts come out as they close.
     ///
@@ -48,15 +62,20 @@ impl<R: Read> Reader<R> {
     /// When the input cannot be read, is no nmap XML, or with [`Options::strict`] at the first warning.
     /// All that was read before comes first, the end of the cut scan too; after the error comes `None`.
     pub fn next_event(&mut self) -> Result<Option<ScanEvent<'_>>> {
+        if self.make_ready()? { self.decoder.next_event() } else { Ok(None) }
+    }
+
+    /// Reads until there is something to give; false at the end.
+    fn make_ready(&mut self) -> Result<bool> {
         loop {
             if let Err(error) = self.decoder.advance() {
                 return Err(self.failed.take().unwrap_or(error));
             }
             if self.decoder.is_ready() {
-                return self.decoder.next_event();
+                return Ok(true);
             }
             if self.over {
-                return self.failed.take().map_or(Ok(None), Err);
+                return self.failed.take().map_or(Ok(false), Err);
             }
             self.fill();
         }

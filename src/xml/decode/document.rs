@@ -7,6 +7,7 @@ use sha2::Digest;
 
 use super::{
     super::{
+        batch::HostNotes,
         floating::RunItem,
         frame::{Framer, HostEnd, Kind, Piece},
         host,
@@ -280,7 +281,9 @@ impl Decoder {
             self.queue.extend(self.document.drain());
         }
         if !self.options.strict {
-            self.host = Some(piece);
+            if !self.batch_host(piece) {
+                self.host = Some(piece);
+            }
         } else if self.reads_clean(piece) {
             // A host that the input cuts is not whole, which the end of input is going to tell.
             if piece.kind == Kind::Host(HostEnd::Input) {
@@ -341,8 +344,12 @@ impl Decoder {
         if self.options.hash {
             record.content_sha256 = Some(hex(&mem::take(&mut self.hash).finalize()));
         }
+        let notes = self.batches.is_some().then(|| HostNotes::of_run(self.ledger.clone()));
         record.diagnostics = self.ledger.finish();
         if record.exists || !record.diagnostics.is_empty() {
+            if let (Some(batches), Some(notes)) = (&mut self.batches, notes) {
+                batches.end_scan(notes);
+            }
             self.queue.push_back(ScanEvent::RunEnd(Box::new(record)));
         }
     }

@@ -1,6 +1,7 @@
 //! The decoder: pieces of the framer to events, document by document (rules R1, R2, R6 and R7).
 
 mod document;
+mod parts;
 mod strict;
 
 use std::{collections::VecDeque, fmt::Write as _, mem};
@@ -8,6 +9,8 @@ use std::{collections::VecDeque, fmt::Write as _, mem};
 use bumpalo::Bump;
 use sha2::{Digest, Sha256};
 
+use self::parts::Batches;
+pub use self::parts::Part;
 use super::{
     Options,
     context::Context,
@@ -49,6 +52,7 @@ pub struct Decoder {
     host: Option<Piece>,
     /// Bytes of the host that was given.
     given: usize,
+    batches: Option<Batches>,
     failed: Option<Error>,
     over: bool,
     done: bool,
@@ -94,6 +98,7 @@ impl Decoder {
             queue: VecDeque::new(),
             host: None,
             given: 0,
+            batches: None,
             failed: None,
             over: false,
             done: false,
@@ -145,7 +150,7 @@ impl Decoder {
 
     /// Whether [`Self::next_event`] will give an event.
     pub(super) fn is_ready(&self) -> bool {
-        !self.queue.is_empty() || self.host.is_some()
+        !self.queue.is_empty() || self.host.is_some() || self.is_batch_due()
     }
 
     /// Reads on until an event is ready or more bytes are needed.
@@ -291,7 +296,7 @@ impl Decoder {
 }
 
 /// Reads the host in a piece, and notes how it ends.
-fn read_piece<'f>(
+pub(super) fn read_piece<'f>(
     piece: Piece,
     converted: &Converted<'f>,
     index: i32,
@@ -351,7 +356,7 @@ fn count_lines(bytes: &[u8]) -> u64 {
 }
 
 /// The line behind these bytes, if that many lines ended before them.
-fn line_of(lines: u64, before: &[u8]) -> u64 {
+pub(super) fn line_of(lines: u64, before: &[u8]) -> u64 {
     lines.saturating_add(count_lines(before)).saturating_add(1)
 }
 

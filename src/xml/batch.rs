@@ -1,0 +1,139 @@
+//! Hosts as they were cut out, to be read by whoever has time: several threads read one input so.
+
+use std::sync::Arc;
+
+use bumpalo::Bump;
+
+use super::{
+    Options,
+    decode::{line_of, read_piece},
+    frame::{HostEnd, Kind, Piece},
+    lex::to_u64,
+    names::El,
+    notes::{Ledger, Notes},
+    text::{Encoding, PlaceMap, convert, note_bad_bytes},
+    token::is_name,
+};
+use crate::{
+    error::{Position, Result},
+    model::{Host, RunRecord},
+};
+
+/// Bytes and hosts of a batch at most; the last host may go beyond.
+const BYTES: usize = 512 << 10;
+const HOSTS: usize = 4096;
+
+/// Hosts of one scan, one behind the other, not yet read.
+#[derive(Debug)]
+pub struct HostBatch {
+    options: Arc<Options>,
+    encoding: Encoding,
+    first_index: i32,
+    bytes: Vec<u8>,
+    hosts: Vec<Framed>,
+}
+
+/// A host's bytes, and where they stand in the input.
+#[derive(Debug, Clone, Copy)]
+struct Framed {
+    len: usize,
+    byte: u64,
+    /// Lines that ended before it.
+    lines: u64,
+}
+
+/// What was noted while hosts were read, for the record of their scan.
+#[derive(Debug, Default)]
+pub struct HostNotes {
+    pub(super) ledger: Ledger,
+    incomplete: i64,
+}
+
+impl HostBatch {
+    pub(super) fn new(options: Arc<Options>, encoding: Encoding, first_index: i32) -> Self {
+        Self { options, encoding, first_index, bytes: Vec::new(), hosts: Vec::new() }
+    }
+
+    /// Bytes of XML in it.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(super) fn push(&mut self, host: &[u8], byte: u64, lines: u64) {
+        self.bytes.extend_from_slice(host);
+        self.hosts.push(Framed { len: host.len(), byte, lines });
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes.len() >= BYTES || self.hosts.len() >= HOSTS
+    }
+
+    /// Reads its hosts in order.
+    ///
+    /// # Errors
+    /// The first error of `each`.
+    pub fn read(&self, each: &mut dyn FnMut(Host<'_>) -> Result<()>) -> Result<HostNotes> {
+        let unknown = self.options.limits.unknown_names;
+        let mut read = HostNotes { ledger: Ledger::new(unknown), incomplete: 0 };
+        let mut notes = Notes::new(unknown);
+        let mut bump = Bump::new();
+        let mut rest = &*self.bytes;
+        for (index, framed) in (self.first_index..).zip(&self.hosts) {
+            let Some((bytes, tail)) = rest.split_at_checked(framed.len) else { break };
+            rest = tail;
+            let converted = convert(bytes, self.encoding, &bump);
+            let piece = Piece { kind: Kind::Host(HostEnd::Closed), len: framed.len };
+            let host =
+                read_piece(piece, &converted, index, (&bump, &self.options, &mut notes)).host;
+            note_bad_bytes(bytes, self.encoding, &converted, &mut notes);
+            let map = converted.map;
+            read.ledger.take(&mut notes, |at| framed.position(bytes, at, map.as_ref()));
+            read.incomplete = read.incomplete.saturating_add(i64::from(!host.complete));
+            each(host)?;
+            bump.reset();
+        }
+        Ok(read)
+    }
+}
+
+impl Framed {
+    fn position(&self, bytes: &[u8], at: usize, map: Option<&PlaceMap>) -> Position {
+        let at = map.map_or(at, |map| map.source(at));
+        let before = bytes.get(..at).unwrap_or(bytes);
+        let byte = self.byte.saturating_add(to_u64(before.len()));
+        Position { byte, line: line_of(self.lines, before) }
+    }
+}
+
+impl HostNotes {
+    /// Notes of a scan's other parts, to which those of its batches come.
+    pub(super) fn of_run(ledger: Ledger) -> Self {
+        Self { ledger, incomplete: 0 }
+    }
+
+    /// Adds what was noted of other hosts of the scan.
+    pub fn merge(&mut self, other: Self) {
+        self.ledger.merge(other.ledger);
+        self.incomplete = self.incomplete.saturating_add(other.incomplete);
+    }
+
+    /// Puts all of it into the record.
+    pub fn complete(mut self, record: &mut RunRecord) {
+        record.diagnostics = self.ledger.finish();
+        record.hosts_incomplete = record.hosts_incomplete.saturating_add(self.incomplete);
+    }
+}
+
+/// Whether a host holds no markup but tags of elements that belong in a host: reading it then says nothing
+/// of the scan around it, nor of the elements behind it.
+pub(super) fn is_plain(host: &[u8]) -> bool {
+    let inner = host.get(1..).unwrap_or_default();
+    memchr::memchr_iter(b'<', inner).all(|at| {
+        let tag = inner.get(at.saturating_add(1)..).unwrap_or_default();
+        let tag = tag.strip_prefix(b"/").unwrap_or(tag);
+        let len = tag.iter().position(|byte| !is_name(*byte)).unwrap_or(tag.len());
+        let name = tag.get(..len).unwrap_or_default();
+        El::from_name(name).is_some_and(|el| el == El::Host || !el.is_of_run())
+    })
+}
