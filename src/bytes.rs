@@ -47,20 +47,26 @@ pub(crate) fn words(bytes: &[u8]) -> (impl ExactSizeIterator<Item = u64>, &[u8])
 /// Place of the first byte that `marks` marks; it must not mark an `x`.
 #[inline]
 pub(crate) fn position(bytes: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize> {
-    let (words, tail) = words(bytes);
-    let whole = words.len() * WORD;
-    for (i, word) in words.enumerate() {
+    for (i, word) in words(bytes).0.enumerate() {
         let found = marks(word);
         if found != 0 {
             return Some(i * WORD + lowest(found));
         }
     }
-    let mut word = [b'x'; WORD];
-    word.iter_mut().zip(tail).for_each(|(to, from)| *to = *from);
-    match marks(u64::from_le_bytes(word)) {
-        0 => None,
-        found => Some(whole + lowest(found)),
-    }
+    // The last word again, with what is behind it: nothing is marked in the part that was seen.
+    let (at, word) = match bytes.last_chunk::<WORD>() {
+        Some(last) => (bytes.len() - WORD, u64::from_le_bytes(*last)),
+        None => (0, short(bytes)),
+    };
+    let found = marks(word);
+    (found != 0).then(|| at + lowest(found))
+}
+
+/// Less than a word, filled up with `x`.
+#[inline]
+fn short(bytes: &[u8]) -> u64 {
+    let fill = ONES * 0x78;
+    bytes.iter().rev().fold(fill, |word, byte| word << u8::BITS | u64::from(*byte))
 }
 
 #[cfg(test)]

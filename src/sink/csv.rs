@@ -7,7 +7,7 @@ use super::{
     Encoded, Encoder, Sink, SinkOptions, jsonl::take_texts, target::Output, text::TextTables,
 };
 use crate::{
-    bytes::{equal, position},
+    bytes::{controls, equal, position},
     error::{Error, Result},
     table::{Cell, Column, Items, Kind, Row, Table},
 };
@@ -94,12 +94,12 @@ impl Encoder for CsvEncoder {
         let Some(Some(columns)) = self.columns.get(number) else { return Ok(()) };
         let Some(out) = self.buffers.get_mut(number) else { return Ok(()) };
         let start = out.len();
+        let (join, safe) = (self.join.as_deref(), self.safe);
         for (n, column) in columns.iter().enumerate() {
             if n > 0 {
                 out.push(b',');
             }
-            let style =
-                Style { kind: column.field.kind, join: self.join.as_deref(), safe: self.safe };
+            let style = Style { kind: column.field.kind, join, safe };
             field(column.cell(row), style, &mut self.scratch, out);
         }
         // A line of one null would be blank, and readers skip those.
@@ -170,7 +170,7 @@ fn join(items: &dyn Items, separator: &str, out: &mut Vec<u8>) {
 /// Writes a field that is not null, in quotes if it needs them.
 fn quoted(text: &[u8], safe: bool, out: &mut Vec<u8>) {
     let formula = safe && matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'));
-    if !text.is_empty() && position(text, marks).is_none() {
+    if !text.is_empty() && is_plain(text) {
         if formula {
             out.push(b'\'');
         }
@@ -192,9 +192,15 @@ fn quoted(text: &[u8], safe: bool, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Marks the bytes for which a field needs quotes.
-fn marks(word: u64) -> u64 {
-    equal(word, b',') | equal(word, b'"') | equal(word, b'\n') | equal(word, b'\r')
+/// Whether a field needs no quotes. Line ends are told by a cheaper mark first, that of all control
+/// characters.
+fn is_plain(text: &[u8]) -> bool {
+    let marks = |word| equal(word, b',') | equal(word, b'"') | controls(word);
+    let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
+    match position(text, marks) {
+        None => true,
+        Some(at) => !text.get(at..).unwrap_or_default().iter().any(special),
+    }
 }
 
 #[cfg(test)]

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use arrow::{
     array::{
         ArrayRef, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int32Builder,
-        Int64Builder, ListArray, RecordBatch, StringBuilder, StringDictionaryBuilder, StructArray,
+        Int64Builder, ListArray, RecordBatch, StringBuilder, StructArray,
         TimestampMicrosecondBuilder,
     },
     buffer::OffsetBuffer,
-    datatypes::{DataType, Field as ArrowField, Fields, Int32Type, Schema, SchemaRef, TimeUnit},
+    datatypes::{DataType, Field as ArrowField, Fields, Schema, SchemaRef, TimeUnit},
 };
 
-use super::{Cell, Column, Field, Items, Kind, Row, Table};
+use super::{Cell, Column, Field, Items, Kind, Row, Table, dictionary::DictionaryBuilder};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Gathers rows of one table into a record batch.
@@ -134,7 +134,7 @@ struct ColumnBuilder {
 
 enum Values {
     Utf8(StringBuilder),
-    Dictionary(StringDictionaryBuilder<Int32Type>),
+    Dictionary(DictionaryBuilder),
     Int32(Int32Builder),
     Int64(Int64Builder),
     Float64(Float64Builder),
@@ -186,7 +186,7 @@ impl Values {
     fn new(kind: Kind) -> Self {
         match kind {
             Kind::Utf8 | Kind::Json => Self::Utf8(StringBuilder::new()),
-            Kind::Dictionary => Self::Dictionary(StringDictionaryBuilder::new()),
+            Kind::Dictionary => Self::Dictionary(DictionaryBuilder::default()),
             Kind::Int32 => Self::Int32(Int32Builder::new()),
             Kind::Int64 => Self::Int64(Int64Builder::new()),
             Kind::Float64 => Self::Float64(Float64Builder::new()),
@@ -249,7 +249,7 @@ impl Values {
     fn finish(&mut self) -> Result<ArrayRef> {
         Ok(match self {
             Self::Utf8(column) => Arc::new(column.finish()),
-            Self::Dictionary(column) => Arc::new(column.finish()),
+            Self::Dictionary(column) => column.finish()?,
             Self::Int32(column) => Arc::new(column.finish()),
             Self::Int64(column) => Arc::new(column.finish()),
             Self::Float64(column) => Arc::new(column.finish()),
