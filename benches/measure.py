@@ -44,7 +44,7 @@ def floor(path):
 
 
 def convert(path, form, out):
-    command = [RELEASE / "scanmill", "-q", "convert", path, "--to", form]
+    command = [RELEASE / "scanmill", "-q", "convert", "-j1", path, "--to", form]
     if form == "jsonl":
         return run(command, subprocess.DEVNULL)
     target = out / form
