@@ -64,10 +64,19 @@ impl Sink for CsvSink {
     }
 }
 
+/// Ids of ours are hexadecimal digits and hyphens, which need neither quotes nor a look.
+const IDS: [&str; 2] = ["scan_id", "host_id"];
+
+fn id_columns(options: &SinkOptions, table: Table) -> Vec<(&'static Column, bool)> {
+    let columns = options.text_columns(table).into_iter();
+    columns.map(|column| (column, IDS.contains(&column.field.name))).collect()
+}
+
 /// Fields are written straight into the buffer of their table: a csv writer knows no difference between
 /// null and the empty text, and every value would be copied once more.
 struct CsvEncoder {
-    columns: Vec<Option<Vec<&'static Column>>>,
+    /// For each table its columns, and whether they hold ids alone.
+    columns: Vec<Option<Vec<(&'static Column, bool)>>>,
     buffers: Vec<Vec<u8>>,
     join: Option<String>,
     safe: bool,
@@ -77,7 +86,7 @@ struct CsvEncoder {
 impl CsvEncoder {
     fn new(options: &SinkOptions) -> Self {
         let columns = Table::ALL
-            .map(|table| options.tables.contains(&table).then(|| options.text_columns(table)));
+            .map(|table| options.tables.contains(&table).then(|| id_columns(options, table)));
         Self {
             columns: columns.into(),
             buffers: vec![Vec::new(); Table::ALL.len()],
@@ -95,9 +104,13 @@ impl Encoder for CsvEncoder {
         let Some(out) = self.buffers.get_mut(number) else { return Ok(()) };
         let start = out.len();
         let (join, safe) = (self.join.as_deref(), self.safe);
-        for (n, column) in columns.iter().enumerate() {
+        for (n, (column, id)) in columns.iter().enumerate() {
             if n > 0 {
                 out.push(b',');
+            }
+            if *id && let Cell::Str(text) = column.cell(row) {
+                out.extend_from_slice(text.as_bytes());
+                continue;
             }
             let style = Style { kind: column.field.kind, join, safe };
             field(column.cell(row), style, &mut self.scratch, out);

@@ -174,6 +174,11 @@ impl Decoder {
     }
 
     pub(super) fn run_piece(&mut self, len: usize) {
+        // The line end behind each host means nothing.
+        if !self.document.stack.wants_text() && self.head(len).iter().all(|b| is_blank(*b)) {
+            self.consume(len);
+            return;
+        }
         if self.phase != Phase::Open {
             let Some((name, at)) = self.first_start(len) else {
                 self.stray_ends(len);
