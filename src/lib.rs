@@ -68,6 +68,7 @@ pub mod cli;
 pub mod error;
 pub mod feed;
 mod json;
+pub mod lake;
 pub mod limits;
 pub mod model;
 pub mod pipeline;

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    pipeline::{Destination, Filters, Pipeline, Report},
+    pipeline::{Destination, Filters, Pipeline},
     sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
     source,
     table::{Column, Table},
@@ -34,16 +34,13 @@ pub(super) fn run(args: &ConvertArgs, talk: &Talk) -> Result<Exit> {
     let stop = signals::stop_flag(&temporaries);
     let destination = plan.open(&args.write, &args.pick, &temporaries)?;
     let options = inputs::options(&args.read).with_hash(args.hash);
-    let threads = args.threads.unwrap_or_else(|| {
-        std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
-    });
     let pipeline = Pipeline::new(options, filters(&args.pick), destination, stop);
-    let mut pipeline = pipeline.with_threads(threads)?;
+    let mut pipeline = pipeline.with_threads(threads(args.threads))?;
     read_all(&mut pipeline, &inputs)?;
     let report = pipeline.finish()?;
     talk.report(&report, begun.elapsed());
     if let Some(path) = &args.report {
-        write_report(path, &report, &temporaries)?;
+        write_json(path, &report, &temporaries)?;
     }
     Ok(Exit::of_report(&report))
 }
@@ -62,7 +59,19 @@ fn read_all(pipeline: &mut Pipeline, inputs: &Inputs) -> Result<()> {
     Ok(())
 }
 
-fn write_report(path: &Path, report: &Report, temporaries: &Temporaries) -> Result<()> {
+/// Threads to work with, one for each processor unless told otherwise.
+pub(super) fn threads(chosen: Option<usize>) -> usize {
+    chosen.unwrap_or_else(|| {
+        std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+    })
+}
+
+/// Writes the report of a run.
+pub(super) fn write_json(
+    path: &Path,
+    report: &impl serde::Serialize,
+    temporaries: &Temporaries,
+) -> Result<()> {
     let mut text = Vec::new();
     serde_json::to_writer_pretty(&mut text, report)
         .map_err(|error| Error::sink(path.display().to_string(), error))?;

@@ -28,7 +28,7 @@ impl Exit {
     /// The end of a run.
     pub(super) fn of_report(report: &Report) -> Self {
         let refused = report.count(Outcome::Refused);
-        let read = report.count(Outcome::Read);
+        let read = report.count(Outcome::Read) + report.count(Outcome::Known);
         if report.interrupted {
             Self::Interrupted
         } else if report.strict_failed() || (read == 0 && report.counts.scans == 0) {

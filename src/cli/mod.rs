@@ -3,6 +3,7 @@
 mod args;
 mod convert;
 mod exit;
+mod ingest;
 mod inputs;
 mod inspect;
 mod render;
@@ -29,6 +30,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let talk = Talk::new(&args.talk);
     let result = match &args.command {
         Command::Convert(convert) => convert::run(convert, &talk),
+        Command::Ingest(ingest) => ingest::run(ingest, &talk),
         Command::Inspect(inspect) => inspect::run(inspect, &talk),
         Command::Schema(schema) => schema::run(schema, &talk),
         Command::Completions { shell } => {

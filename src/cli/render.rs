@@ -11,6 +11,7 @@ use serde_json::json;
 use super::args::{LogFormat, TalkArgs, When};
 use crate::{
     error::{Error, ErrorKind},
+    lake::{Compacted, Told, Vacuumed},
     pipeline::{Outcome, Report, WarningReport},
 };
 
@@ -132,6 +133,51 @@ impl Talk {
     }
 }
 
+impl Talk {
+    /// What became of documents that were read for a dataset.
+    pub(super) fn loaded(&self, told: &Told) {
+        if self.quiet || !(self.terminal || self.verbose > 0) {
+            return;
+        }
+        if self.json {
+            self.line("info", CYAN, "loaded", &json!({ "ingest": super::ingest::documents(told) }));
+            return;
+        }
+        let mut documents = format!("{} loaded", number(told.loaded));
+        for (count, what) in [
+            (told.replaced, "in place of a poorer copy"),
+            (told.known, "known"),
+            (told.no_better, "no better than a copy that is there"),
+        ] {
+            if count > 0 {
+                let _ = write!(documents, ", {} {what}", number(count));
+            }
+        }
+        self.say(&format!("documents  {documents}\n"));
+        let commits = u64::try_from(told.commits.len()).unwrap_or(0);
+        let (files, commits) = (plural(told.files, "file"), plural(commits, "commit"));
+        self.say(&format!("{:>9}  {files} in {commits}\n", "made"));
+    }
+
+    /// What was removed of a dataset.
+    pub(super) fn vacuumed(&self, done: Vacuumed) {
+        let files = plural(done.files, "file");
+        self.done(&format!("removed {files}, {}", bytes(done.bytes)));
+    }
+
+    /// What was joined in a dataset.
+    pub(super) fn compacted(&self, done: Compacted) {
+        let made = plural(done.made, "file");
+        self.done(&format!("{made} in place of {}", number(done.removed)));
+    }
+
+    fn done(&self, message: &str) {
+        if !self.quiet {
+            self.line("info", CYAN, message, &json!({}));
+        }
+    }
+}
+
 /// What the user can do about an error.
 fn hint(error: &Error) -> Option<&'static str> {
     match error.kind() {
@@ -165,6 +211,7 @@ fn each_input(report: &Report) -> String {
             Outcome::Read => "read",
             Outcome::Refused => "refused",
             Outcome::Skipped => "skipped",
+            Outcome::Known => "known",
         };
         let _ = writeln!(
             text,
@@ -183,8 +230,11 @@ fn each_input(report: &Report) -> String {
 fn summary(report: &Report, elapsed: Duration) -> String {
     let mut text = String::new();
     let (read, refused) = (report.count(Outcome::Read), report.count(Outcome::Refused));
-    let skipped = report.count(Outcome::Skipped);
+    let (skipped, known) = (report.count(Outcome::Skipped), report.count(Outcome::Known));
     let mut inputs = format!("{} read", number(read));
+    if known > 0 {
+        let _ = write!(inputs, ", {} loaded before", number(known));
+    }
     if refused > 0 {
         let _ = write!(inputs, ", {} refused", number(refused));
     }

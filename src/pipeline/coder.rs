@@ -9,8 +9,8 @@ use super::{
 use crate::{
     error::{Code, Diagnostic, Position, Result},
     feed::nested,
-    model::{Host, HostState, RunEvent, RunHeader, RunRecord},
-    sink::{Encoded, Encoder},
+    model::{Host, HostState, RunEvent, RunHeader, RunRecord, Timestamp},
+    sink::{Document, Encoded, Encoder, Notice},
     table::{Row, Table, event_row, host_rows, run_rows},
 };
 
@@ -27,6 +27,16 @@ pub(super) struct Coder {
     pub(super) known: HashSet<String>,
     /// Ids of the scans that were read, in order.
     pub(super) seen: Vec<String>,
+    /// What is told to a sink that takes notices.
+    notices: Option<Notices>,
+}
+
+/// Notices that were not told yet.
+#[derive(Default)]
+struct Notices {
+    list: Vec<Notice>,
+    /// Rows a table at the end of the last document.
+    told: [u64; Table::ALL.len()],
 }
 
 pub(super) enum Way {
@@ -51,7 +61,14 @@ impl Coder {
             report: Report::default(),
             known: HashSet::new(),
             seen: Vec::new(),
+            notices: None,
         }
+    }
+
+    /// The same for a sink that takes notices.
+    pub(super) fn with_notices(mut self, takes: bool) -> Self {
+        self.notices = takes.then(Notices::default);
+        self
     }
 
     /// Forgets all that was counted and seen; what was encoded must have been taken.
@@ -60,6 +77,7 @@ impl Coder {
         self.rows = [0; Table::ALL.len()];
         self.known.clear();
         self.seen.clear();
+        self.notices = self.notices.take().map(|_| Notices::default());
     }
 
     /// Rows of a table so far.
@@ -74,6 +92,42 @@ impl Coder {
             *sum = sum.saturating_add(rows);
         }
         self.known.extend(other.seen.drain(..));
+        if let (Some(mine), Some(theirs)) = (&mut self.notices, &mut other.notices)
+            && !theirs.list.is_empty()
+        {
+            // It read whole inputs: none of its rows is left untold.
+            mine.list.append(&mut theirs.list);
+            mine.told = self.rows;
+        }
+    }
+
+    /// Notes something for a sink that takes notices.
+    pub(super) fn note(&mut self, notice: Notice) {
+        if let Some(notices) = &mut self.notices {
+            notices.list.push(notice);
+        }
+    }
+
+    /// Takes what is to be told.
+    pub(super) fn take_notices(&mut self) -> Vec<Notice> {
+        self.notices.as_mut().map(|notices| std::mem::take(&mut notices.list)).unwrap_or_default()
+    }
+
+    /// Notes a document with the rows since the last one.
+    fn note_document(&mut self, mut document: Document) {
+        let Some(notices) = &mut self.notices else { return };
+        let told = std::mem::replace(&mut notices.told, self.rows);
+        for ((rows, now), before) in document.rows.iter_mut().zip(self.rows).zip(told) {
+            *rows = now.saturating_sub(before);
+        }
+        notices.list.push(Notice::Document(Box::new(document)));
+    }
+
+    /// An input has ended: rows of a document whose end was not read are told of.
+    pub(super) fn end_input(&mut self, name: &str) {
+        if self.notices.as_ref().is_some_and(|notices| notices.told != self.rows) {
+            self.note_document(Document { source: name.to_owned(), ..Document::default() });
+        }
     }
 
     pub(super) fn host(&mut self, run: &RunHeader, mut host: Host<'_>) -> Result<()> {
@@ -123,7 +177,7 @@ impl Coder {
             counts.scans = counts.scans.saturating_add(1);
             let id = &record.header.scan_id;
             self.seen.push(id.clone());
-            if !self.known.insert(id.clone()) {
+            if self.notices.is_none() && !self.known.insert(id.clone()) {
                 let position = record.header.position;
                 let detail = format!("scan {id} was read before");
                 let duplicate = Diagnostic { code: Code::DupScan, position, count: 1, detail };
@@ -143,15 +197,18 @@ impl Coder {
         }
         match &mut self.way {
             Way::Tables(encoder) => {
-                run_rows(name, &record, &mut |row| encode(encoder, &mut self.rows, row))
+                run_rows(name, &record, &mut |row| encode(encoder, &mut self.rows, row))?;
             }
             Way::Nested { buffer, .. } => {
                 nested::scan_line(name, &record, buffer);
                 self.report.lines = self.report.lines.saturating_add(u64::from(record.exists));
-                Ok(())
             }
-            Way::Nothing => Ok(()),
+            Way::Nothing => {}
         }
+        if self.notices.is_some() {
+            self.note_document(document(name, record));
+        }
+        Ok(())
     }
 
     /// Bytes that are ready, roughly.
@@ -181,6 +238,24 @@ impl Coder {
             Way::Tables(encoder) => encoder.finish().map(Output::Pieces),
             _ => Ok(self.take()),
         }
+    }
+}
+
+fn document(name: &str, record: RunRecord) -> Document {
+    let RunRecord { header, stats, exists, .. } = record;
+    let date = |time: Timestamp| time.to_string().get(..10).map(str::to_owned);
+    let whole = record.hosts_seen.saturating_sub(record.hosts_incomplete);
+    Document {
+        source: name.to_owned(),
+        doc_index: header.doc_index,
+        position: header.position,
+        scan_id: exists.then_some(header.scan_id),
+        scan_date: header.start_time.or(stats.end_time).and_then(date),
+        finished: stats.finished,
+        truncated: record.truncated,
+        whole_hosts: u64::try_from(whole).unwrap_or(0),
+        sha256: record.content_sha256,
+        ..Document::default()
     }
 }
 

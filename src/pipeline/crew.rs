@@ -21,6 +21,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     model::RunHeader,
+    sink::Notice,
     xml::{HostBatch, HostNotes, Options},
 };
 
@@ -31,10 +32,12 @@ const AHEAD: usize = 3;
 /// Things that wait for the work before them.
 const WAITING: usize = 4096;
 
-/// An input that is read by a thread, or the error in place of one.
+/// An input that is read by a thread, or what is told in its place.
 pub(super) enum Task {
     Read { name: String, named: bool, bytes: Vec<u8> },
     Refused(Error),
+    Known(String),
+    Mark(u64),
 }
 
 /// What a thread is given.
@@ -200,6 +203,19 @@ fn done(work: Work, mut coder: Coder, read: (&Options, &AtomicBool)) -> Done {
     Done { work, coder, outputs, notes }
 }
 
+/// What is not read but only told of.
+pub(super) fn told(task: &Task, coder: &mut Coder) {
+    match task {
+        Task::Read { .. } => {}
+        Task::Refused(error) => {
+            coder.report.refuse(error);
+            coder.note(Notice::Refused);
+        }
+        Task::Known(name) => coder.report.known(name),
+        Task::Mark(number) => coder.note(Notice::Mark(*number)),
+    }
+}
+
 fn input(
     task: &Task,
     coder: &mut Coder,
@@ -217,8 +233,8 @@ fn input(
                 Ok(())
             })
         }
-        Task::Refused(error) => {
-            coder.report.refuse(error);
+        other => {
+            told(other, coder);
             Ok(())
         }
     }

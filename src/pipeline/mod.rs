@@ -154,11 +154,31 @@ impl Pipeline {
     /// # Errors
     /// If the output cannot be written.
     pub fn refuse(&mut self, error: Error) -> Result<()> {
+        self.tell(Task::Refused(error))
+    }
+
+    /// Tells of an input that need not be read, as all in it is known.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn skip_known(&mut self, name: &str) -> Result<()> {
+        self.tell(Task::Known(name.to_owned()))
+    }
+
+    /// Has a sink that takes notices told this number, when it has been told of all that was read before.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn mark(&mut self, number: u64) -> Result<()> {
+        self.tell(Task::Mark(number))
+    }
+
+    fn tell(&mut self, task: Task) -> Result<()> {
         if self.crew.is_some() {
-            return self.add(Task::Refused(error));
+            return self.add(task);
         }
-        self.coder.report.refuse(&error);
-        Ok(())
+        crew::told(&task, &mut self.coder);
+        self.outlet.notice(self.coder.take_notices())
     }
 
     /// Whether the run was told to stop.
@@ -176,6 +196,7 @@ impl Pipeline {
         self.write_crew()?;
         let rest = self.coder.take_all()?;
         self.outlet.write(rest)?;
+        self.outlet.notice(self.coder.take_notices())?;
         self.outlet.flush()?;
         let mut report = std::mem::take(&mut self.coder.report);
         report.interrupted = self.is_stopped();
@@ -221,6 +242,7 @@ impl Pipeline {
         let between: Between<'_> = &mut |coder, waits| {
             if coder.ready() >= OUTPUT || (live && waits) {
                 outlet.write(coder.take())?;
+                outlet.notice(coder.take_notices())?;
             }
             if live && waits { outlet.flush() } else { Ok(()) }
         };
@@ -289,6 +311,7 @@ impl Pipeline {
             None => return Ok(false),
             Some(Next::Then(turn)) => {
                 self.turns.take(turn, &mut self.coder)?;
+                self.outlet.notice(self.coder.take_notices())?;
                 return Ok(true);
             }
             Some(Next::Outputs(outputs, notes)) => (outputs, notes),
@@ -301,13 +324,15 @@ impl Pipeline {
         for output in outputs {
             self.outlet.write(output)?;
         }
+        self.outlet.notice(self.coder.take_notices())?;
         Ok(true)
     }
 }
 
 /// A coder whose output this outlet writes.
 fn coder(outlet: &Outlet, filters: &Filters, options: &Options) -> Coder {
-    Coder::new(outlet.way(), filters.clone(), options.limits.ports)
+    let takes = outlet.takes_notices();
+    Coder::new(outlet.way(), filters.clone(), options.limits.ports).with_notices(takes)
 }
 
 /// Fails as what it stands for did.

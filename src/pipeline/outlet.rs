@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    sink::{DocumentSink, Sink},
+    sink::{DocumentSink, Notice, Sink},
     table::Table,
 };
 
@@ -50,6 +50,19 @@ impl Outlet {
                 pieces.into_iter().try_for_each(|piece| sink.write(piece))
             }
             (Self::Nested { sink, .. }, Output::Text(text)) => sink.write(&text),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it is to be told of documents.
+    pub(super) fn takes_notices(&self) -> bool {
+        matches!(self, Self::Tables(sink) if sink.takes_notices())
+    }
+
+    /// Tells of documents; of none, when nothing but rows has come.
+    pub(super) fn notice(&mut self, notices: Vec<Notice>) -> Result<()> {
+        match self {
+            Self::Tables(sink) if sink.takes_notices() => sink.notice(notices),
             _ => Ok(()),
         }
     }

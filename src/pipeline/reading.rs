@@ -13,6 +13,7 @@ use super::{
 use crate::{
     error::{Code, Error, ErrorKind, Result},
     model::{RunHeader, ScanEvent},
+    sink::Notice,
     xml::{Options, Reader},
 };
 
@@ -76,6 +77,10 @@ impl Begun {
             Some(error) if skipped(error) => Outcome::Skipped,
             Some(_) => Outcome::Refused,
         };
+        coder.end_input(&name);
+        if outcome == Outcome::Refused {
+            coder.note(Notice::Refused);
+        }
         let report = InputReport {
             name,
             outcome,

@@ -16,6 +16,8 @@ pub enum Outcome {
     Refused,
     /// It was found in a folder and is no nmap XML.
     Skipped,
+    /// Its bytes are known: all that is in it was loaded before.
+    Known,
 }
 
 /// What is said of an input.
@@ -98,8 +100,19 @@ impl Report {
         self.errors.push(error.clone());
     }
 
+    /// Tells of an input that need not be read.
+    pub(super) fn known(&mut self, name: &str) {
+        self.inputs.push(InputReport {
+            name: name.to_owned(),
+            outcome: Outcome::Known,
+            counts: Counts::default(),
+            warnings: 0,
+            error: None,
+        });
+    }
+
     /// Counts a warning; the place of the first of its code stays.
-    pub(super) fn warn(&mut self, code: &'static str, warning: WarningReport) {
+    pub fn warn(&mut self, code: &'static str, warning: WarningReport) {
         match self.warnings.entry(code) {
             Entry::Vacant(entry) => {
                 entry.insert(warning);

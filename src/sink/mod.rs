@@ -7,23 +7,25 @@ mod blocks;
 mod csv;
 mod document;
 mod jsonl;
+mod notice;
 mod parquet;
 mod stream;
 mod target;
 mod text;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 pub use self::{
     csv::CsvSink,
     document::DocumentSink,
     jsonl::JsonlSink,
+    notice::{Document, Notice},
     parquet::{Compression, ParquetSink},
     target::{Output, Temporaries},
 };
 use crate::{
     error::{Error, Result},
-    table::{Column, Row, Table},
+    table::{Column, RecordBatch, Row, Table},
 };
 
 /// Turns rows into pieces of output.
@@ -61,6 +63,21 @@ enum Data {
     Batch(blocks::Sized),
 }
 
+impl Encoded {
+    /// The rows of a piece of Parquet, with the bytes of each, roughly; `None` of text.
+    pub(crate) fn into_rows(self) -> Option<(Table, RecordBatch, Arc<[usize]>)> {
+        match self.data {
+            Data::Batch(blocks::Sized { batch, sizes }) => Some((self.table, batch, sizes)),
+            Data::Text(_) => None,
+        }
+    }
+}
+
+/// What the sinks of Parquet share.
+pub(crate) mod parquet_parts {
+    pub(crate) use super::parquet::{GROUP_BYTES, SCHEMA_VERSION, encoder, properties};
+}
+
 /// Writes pieces of output in the order they come.
 pub trait Sink: Send {
     /// The tables it writes.
@@ -74,6 +91,22 @@ pub trait Sink: Send {
     /// # Errors
     /// If the output cannot be written.
     fn write(&mut self, piece: Encoded) -> Result<()>;
+
+    /// Whether it is to be told of documents by [`Self::notice`]. What becomes of a scan that was read
+    /// before is its matter then, and nothing is said of that.
+    fn takes_notices(&self) -> bool {
+        false
+    }
+
+    /// Takes what happened since the last call, in order. It comes no earlier than the rows before it were
+    /// encoded, but those may still be [written](Self::write) later: the counts tell.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    fn notice(&mut self, notices: Vec<Notice>) -> Result<()> {
+        let _ = notices;
+        Ok(())
+    }
 
     /// Hands everything written so far to the system, where the format allows it.
     ///

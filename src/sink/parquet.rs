@@ -23,10 +23,10 @@ use crate::{
 };
 
 /// Version of the tables' schema, in each file's metadata.
-const SCHEMA_VERSION: &str = "1";
+pub(crate) const SCHEMA_VERSION: &str = "1";
 
 /// Bytes that a table's row group in the making may take; then it is written.
-const GROUP_BYTES: usize = 12 << 20;
+pub(crate) const GROUP_BYTES: usize = 12 << 20;
 
 /// Bytes of a page before it is compressed. Smaller than usual: each column in the making holds one.
 const PAGE_BYTES: usize = 256 << 10;
@@ -253,7 +253,8 @@ fn arrow_writer(
     writer.map_err(|error| failed(name, error))
 }
 
-fn properties(options: &SinkOptions, table: Table) -> Result<WriterProperties> {
+/// How a table's file is written.
+pub(crate) fn properties(options: &SinkOptions, table: Table) -> Result<WriterProperties> {
     let version = KeyValue::new("scanmill.schema_version".to_owned(), SCHEMA_VERSION.to_owned());
     let mut builder = WriterProperties::builder()
         .set_compression(options.compression.codec()?)
@@ -275,13 +276,7 @@ impl Sink for ParquetSink {
     }
 
     fn encoder(&self) -> Box<dyn Encoder> {
-        let columns = self.options.columns.as_deref();
-        let builders = self.options.tables.iter().map(|table| BatchBuilder::new(*table, columns));
-        Box::new(ParquetEncoder {
-            tables: self.options.tables.clone().into(),
-            builders: builders.collect(),
-            ready: Vec::new(),
-        })
+        encoder(&self.options)
     }
 
     fn write(&mut self, piece: Encoded) -> Result<()> {
@@ -314,6 +309,17 @@ impl Sink for ParquetSink {
         }
         self.pending.publish()
     }
+}
+
+/// An encoder of batches.
+pub(crate) fn encoder(options: &SinkOptions) -> Box<dyn Encoder> {
+    let columns = options.columns.as_deref();
+    let builders = options.tables.iter().map(|table| BatchBuilder::new(*table, columns));
+    Box::new(ParquetEncoder {
+        tables: options.tables.clone().into(),
+        builders: builders.collect(),
+        ready: Vec::new(),
+    })
 }
 
 fn encoded(table: Table, builder: &mut BatchBuilder) -> Result<Encoded> {

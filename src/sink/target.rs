@@ -36,11 +36,11 @@ impl Temporaries {
         }
     }
 
-    fn add(&self, path: &Path) {
+    pub(crate) fn add(&self, path: &Path) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
     }
 
-    fn forget(&self, path: &Path) {
+    pub(crate) fn forget(&self, path: &Path) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
     }
 }

@@ -3,6 +3,7 @@
 
 mod archive;
 mod capped;
+mod digest;
 mod magic;
 mod members;
 mod pick;
@@ -16,8 +17,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use self::pick::Pick;
 use self::{archive::Walk, magic::Kind};
+pub use self::{digest::FileDigest, pick::Pick};
 use crate::{
     error::{Error, Result},
     limits::Limits,

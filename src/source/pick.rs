@@ -26,6 +26,12 @@ impl Pick {
         Ok(Self { include: chosen, exclude: set(exclude)? })
     }
 
+    /// Whether everything is taken.
+    #[must_use]
+    pub fn takes_all(&self) -> bool {
+        self.include.is_none() && self.exclude.is_empty()
+    }
+
     /// Whether a path is taken.
     pub(super) fn takes(&self, path: &[u8]) -> bool {
         let path = Path::new(OsStr::from_bytes(path.strip_prefix(b"./").unwrap_or(path)));

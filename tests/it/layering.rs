@@ -8,7 +8,7 @@ use std::{
 use crate::support::root;
 
 /// For each module what it may import from this crate; `*` is everything.
-const MAY_IMPORT: [(&str, &[&str]); 16] = [
+const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("bytes", &[]),
     ("error", &[]),
     ("limits", &[]),
@@ -21,6 +21,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("table", &["model", "error", "limits", "json"]),
     ("feed", &["model", "error", "limits", "json"]),
     ("sink", &["table", "error", "bytes"]),
+    ("lake", &["table", "sink", "error"]),
     (
         "pipeline",
         &["xml", "source", "engine", "merge", "table", "feed", "sink", "model", "error", "limits"],
@@ -41,9 +42,9 @@ const OWNED: [(&str, &[&str]); 15] = [
     ("liblzma", &["source"]),
     ("zip", &["source"]),
     ("tar", &["source"]),
-    ("arrow", &["table", "sink"]),
-    ("parquet", &["sink"]),
-    ("rayon", &["pipeline"]),
+    ("arrow", &["table", "sink", "lake"]),
+    ("parquet", &["sink", "lake"]),
+    ("rayon", &["pipeline", "lake"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("mimalloc", &["main"]),

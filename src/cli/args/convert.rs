@@ -1,0 +1,105 @@
+//! What `convert` writes.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, builder::BoolishValueParser as Switch};
+
+use super::{ReadArgs, Shape, To, count};
+use crate::sink::Compression;
+
+#[derive(Debug, ClapArgs)]
+pub(in super::super) struct ConvertArgs {
+    #[command(flatten)]
+    pub(in super::super) read: ReadArgs,
+    #[command(flatten)]
+    pub(in super::super) write: WriteArgs,
+    #[command(flatten)]
+    pub(in super::super) pick: PickArgs,
+    /// Threads that read [default: one for each processor]
+    ///
+    /// The output has the same bytes for any number.
+    #[arg(short = 'j', long, value_name = "N", value_parser = count, env = "SCANMILL_THREADS",
+        help_heading = "Reading")]
+    pub(in super::super) threads: Option<usize>,
+    /// Take the SHA-256 of each document (column `content_sha256`)
+    #[arg(long, env = "SCANMILL_HASH", value_parser = Switch::new(), help_heading = "Reading")]
+    pub(in super::super) hash: bool,
+    /// Write a JSON summary of the run to this file, - for standard error
+    #[arg(long, value_name = "FILE", env = "SCANMILL_REPORT", help_heading = "Output")]
+    pub(in super::super) report: Option<PathBuf>,
+}
+
+/// Where output goes, and in which form.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Output")]
+pub(in super::super) struct WriteArgs {
+    /// Format
+    ///
+    /// Without it the ending of OUT tells (.jsonl, .ndjson, .csv, .parquet), else it is parquet; without OUT
+    /// it is jsonl.
+    #[arg(long, value_name = "FORMAT", env = "SCANMILL_TO")]
+    pub(in super::super) to: Option<To>,
+    /// A folder for several tables, a file for a feed or a single table, - for standard output
+    ///
+    /// A text output whose name ends in .gz or .zst is compressed. Output is written under a temporary name
+    /// and gets its own when it is complete.
+    #[arg(short, long, value_name = "OUT", env = "SCANMILL_OUT")]
+    pub(in super::super) out: Option<PathBuf>,
+    /// Replace OUT if it exists; a folder is replaced as a whole
+    #[arg(long, env = "SCANMILL_OVERWRITE", value_parser = Switch::new())]
+    pub(in super::super) overwrite: bool,
+    /// Tables to write [default: all]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', env = "SCANMILL_TABLE")]
+    pub(in super::super) table: Vec<String>,
+    /// Columns to write, in this order; needs a single --table
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', env = "SCANMILL_COLUMNS")]
+    pub(in super::super) columns: Vec<String>,
+    /// Shape of JSONL: a line a host, or a line a row [default: nested, with --table flat]
+    #[arg(long, value_name = "SHAPE", env = "SCANMILL_SHAPE")]
+    pub(in super::super) shape: Option<Shape>,
+    /// CSV: join lists of texts by SEP instead of writing JSON
+    #[arg(long, value_name = "SEP", env = "SCANMILL_CSV_JOIN")]
+    pub(in super::super) csv_join: Option<String>,
+    /// CSV: put ' before text that a spreadsheet would take for a formula
+    #[arg(long, env = "SCANMILL_CSV_SAFE", value_parser = Switch::new())]
+    pub(in super::super) csv_safe: bool,
+    /// Parquet: zstd(1) to zstd(22), snappy, lz4 or none [default: zstd(1)]
+    #[arg(long, value_name = "CODEC", env = "SCANMILL_COMPRESSION", hide_short_help = true)]
+    pub(in super::super) compression: Option<Compression>,
+    /// Parquet: rows of a row group at most [default: 1048576]
+    #[arg(long, value_name = "N", env = "SCANMILL_ROW_GROUP_ROWS", value_parser = count,
+        hide_short_help = true)]
+    pub(in super::super) row_group_rows: Option<usize>,
+    /// Parquet: rows of a file at most; tables become folders of part-N.parquet
+    #[arg(long, value_name = "N", env = "SCANMILL_ROWS_PER_FILE", value_parser = count,
+        hide_short_help = true)]
+    pub(in super::super) rows_per_file: Option<usize>,
+}
+
+/// States of ports: nmap's, and what masscan says of one that answered ARP.
+const STATES: [&str; 7] =
+    ["open", "closed", "filtered", "unfiltered", "open|filtered", "closed|filtered", "up"];
+
+/// What is written of what was read.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Selection")]
+pub(in super::super) struct PickArgs {
+    /// States of ports to keep, such as open or open|filtered
+    #[arg(
+        long,
+        value_name = "STATE,...",
+        value_delimiter = ',',
+        value_parser = STATES,
+        env = "SCANMILL_STATE"
+    )]
+    pub(in super::super) state: Vec<String>,
+    /// Keep only hosts that are up
+    #[arg(long, env = "SCANMILL_UP", value_parser = Switch::new())]
+    pub(in super::super) up: bool,
+    /// Nested JSONL: lines for tasks, hints at hosts and skipped targets too
+    #[arg(long, env = "SCANMILL_EVENTS", value_parser = Switch::new())]
+    pub(in super::super) events: bool,
+    /// Make a port of each number in the lists of ports that nmap does not list singly
+    #[arg(long, env = "SCANMILL_EXPAND_EXTRAPORTS", value_parser = Switch::new())]
+    pub(in super::super) expand_extraports: bool,
+}

@@ -1,0 +1,63 @@
+//! What `ingest` does with a dataset.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use super::{ReadArgs, count, size};
+
+/// With one of these there is no input.
+const INSTEAD: [&str; 5] = ["files", "list", "status", "vacuum", "compact"];
+
+#[derive(Debug, ClapArgs)]
+#[command(mut_arg("inputs", |input| input.required_unless_present_any(INSTEAD)))]
+pub(in super::super) struct IngestArgs {
+    #[command(flatten)]
+    pub(in super::super) read: ReadArgs,
+    /// Folder of the dataset; it is made if there is none
+    #[arg(long, value_name = "DIR", env = "SCANMILL_INTO", help_heading = "Dataset")]
+    pub(in super::super) into: PathBuf,
+    #[command(flatten)]
+    pub(in super::super) upkeep: Upkeep,
+    /// With --files: of this table only
+    #[arg(long, value_name = "NAME", requires = "files", help_heading = "Dataset")]
+    pub(in super::super) table: Option<String>,
+    /// Bytes of rows after which there is a commit [default: 64M]
+    ///
+    /// A run that ends early keeps what it has committed. More needs more memory and makes larger files.
+    #[arg(long, value_name = "SIZE", value_parser = size, env = "SCANMILL_COMMIT_SIZE",
+        help_heading = "Dataset", hide_short_help = true)]
+    pub(in super::super) commit_size: Option<usize>,
+    /// Threads that read and write [default: one for each processor]
+    #[arg(short = 'j', long, value_name = "N", value_parser = count, env = "SCANMILL_THREADS",
+        help_heading = "Reading")]
+    pub(in super::super) threads: Option<usize>,
+    /// Write a JSON summary of the run to this file, - for standard error
+    #[arg(long, value_name = "FILE", env = "SCANMILL_REPORT", help_heading = "Dataset")]
+    pub(in super::super) report: Option<PathBuf>,
+}
+
+/// What is done instead of loading.
+#[derive(Debug, ClapArgs)]
+#[group(multiple = false, conflicts_with_all = ["inputs", "files_from"])]
+#[command(next_help_heading = "Instead of loading")]
+pub(in super::super) struct Upkeep {
+    /// Print the paths of the dataset's files, relative to DIR, one a line
+    #[arg(long)]
+    pub(in super::super) files: bool,
+    /// Print the commits, oldest first
+    #[arg(long)]
+    pub(in super::super) list: bool,
+    /// Print what is in the dataset, and which files are left over
+    #[arg(long)]
+    pub(in super::super) status: bool,
+    /// Remove files that are no part of the dataset: those of runs that were killed, and those that were
+    /// replaced
+    ///
+    /// Whoever reads by an older list of files loses them.
+    #[arg(long)]
+    pub(in super::super) vacuum: bool,
+    /// Join small files of a table and date to larger ones
+    #[arg(long)]
+    pub(in super::super) compact: bool,
+}

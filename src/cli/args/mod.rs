@@ -1,0 +1,195 @@
+//! The command line's flags, without logic.
+
+mod convert;
+mod ingest;
+mod read;
+
+use std::path::PathBuf;
+
+use clap::{
+    Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::BoolishValueParser as Switch,
+};
+
+pub(super) use self::{
+    convert::{ConvertArgs, PickArgs, WriteArgs},
+    ingest::{IngestArgs, Upkeep},
+    read::{LimitArgs, ReadArgs},
+};
+
+/// Turns nmap XML into normalized tables: JSONL, CSV and Parquet.
+#[derive(Debug, Parser)]
+#[command(name = "scanmill", version, max_term_width = 100, propagate_version = true)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) talk: TalkArgs,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Read nmap XML and write tables or a feed; hosts are never merged
+    Convert(Box<ConvertArgs>),
+    /// Load nmap XML into a partitioned Parquet dataset, each document exactly once
+    Ingest(Box<IngestArgs>),
+    /// Show what is in the inputs, on one screen
+    Inspect(Box<InspectArgs>),
+    /// Print the tables' schema
+    Schema(SchemaArgs),
+    /// Print a shell's completion script
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page
+    Man,
+}
+
+/// What is said on standard error, and how.
+#[derive(Debug, ClapArgs)]
+pub(super) struct TalkArgs {
+    /// Say nothing but errors
+    #[arg(
+        short,
+        long,
+        global = true,
+        conflicts_with = "verbose",
+        env = "SCANMILL_QUIET",
+        value_parser = Switch::new()
+    )]
+    pub(super) quiet: bool,
+    /// Print the summary even if standard error is no terminal; twice, a line for each input too
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Form of messages on standard error
+    ///
+    /// `json` writes one object a message: level, message, and for warnings their code, input, line, byte
+    /// and count.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "text",
+        env = "SCANMILL_LOG_FORMAT"
+    )]
+    pub(super) log_format: LogFormat,
+    /// When to use colour on standard error
+    ///
+    /// `auto` uses it on a terminal unless `NO_COLOR` is set.
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        env = "SCANMILL_COLOR"
+    )]
+    pub(super) color: When,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum To {
+    Jsonl,
+    Csv,
+    Parquet,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shape {
+    /// A line a host, a line a scan
+    Nested,
+    /// A line a row
+    Flat,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct InspectArgs {
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+    /// Print JSON
+    #[arg(long, help_heading = "Output")]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct SchemaArgs {
+    /// Tables to print [default: all]
+    #[arg(value_name = "TABLE")]
+    pub(super) tables: Vec<String>,
+    /// Format; `ddl` is for the database duckdb
+    #[arg(long, value_name = "FORMAT", default_value = "md")]
+    pub(super) format: SchemaFormat,
+    /// Write all formats of all tables to this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["tables", "check"])]
+    pub(super) write: Option<PathBuf>,
+    /// Compare this folder with what --write would write; exit code 1 if they differ
+    #[arg(long, value_name = "DIR", conflicts_with = "tables")]
+    pub(super) check: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaFormat {
+    Arrow,
+    JsonSchema,
+    Ddl,
+    SparkDdl,
+    Md,
+}
+
+/// A number of things, at least one.
+fn count(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|count| *count > 0)
+        .ok_or_else(|| format!("{text:?} is no number above 0"))
+}
+
+/// A size such as `64K`, `8M` or `1G`.
+fn size(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase();
+    let factor: usize = match unit.as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        _ => return Err(format!("unknown unit {unit:?}: K, M or G")),
+    };
+    let number: usize = digits.trim().parse().map_err(|_| format!("{text:?} is no size"))?;
+    number
+        .checked_mul(factor)
+        .filter(|size| *size > 0)
+        .ok_or_else(|| format!("{text:?} is no size"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(size("64K"), Ok(64 << 10));
+        assert_eq!(size("8MiB"), Ok(8 << 20));
+        assert_eq!(size("12"), Ok(12));
+        assert!(size("0").is_err() && size("x").is_err() && size("1T").is_err());
+    }
+}

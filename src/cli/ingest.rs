@@ -1,0 +1,222 @@
+//! `scanmill ingest`.
+
+use std::{
+    fmt::Write as _,
+    path::Path,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use serde_json::json;
+
+use super::{
+    args::{IngestArgs, Upkeep},
+    convert::{threads, write_json},
+    exit::Exit,
+    inputs::{self, Inputs},
+    print,
+    render::Talk,
+    signals,
+};
+use crate::{
+    error::Result,
+    lake::{Lake, LoadOptions, Loading, Operation, Source, Told},
+    model::Timestamp,
+    pipeline::{Destination, Filters, Pipeline, Report, WarningReport},
+    sink::Temporaries,
+    source::{self, Input},
+    table::Table,
+};
+
+pub(super) fn run(args: &IngestArgs, talk: &Talk) -> Result<Exit> {
+    let dir = args.into.as_path();
+    match &args.upkeep {
+        Upkeep { files: true, .. } => files(dir, args.table.as_deref()),
+        Upkeep { list: true, .. } => list(dir),
+        Upkeep { status: true, .. } => status(dir),
+        Upkeep { vacuum: true, .. } => vacuum(dir, talk),
+        Upkeep { compact: true, .. } => compact(args, talk),
+        _ => load(args, talk),
+    }
+}
+
+fn load(args: &IngestArgs, talk: &Talk) -> Result<Exit> {
+    let begun = Instant::now();
+    let temporaries = Temporaries::default();
+    let inputs = Inputs::of(&args.read)?;
+    let stop = signals::stop_flag(&temporaries);
+    let lake = Lake::open_or_create(&args.into)?;
+    let mut options = load_options(args);
+    options.stop = stop.clone();
+    let (sink, loading) = lake.load(&options, &temporaries)?;
+    let reading = inputs::options(&args.read).with_hash(true);
+    let pipeline = Pipeline::new(reading, Filters::default(), Destination::Tables(sink), stop);
+    let mut pipeline = pipeline.with_threads(options.threads)?;
+    read_all(&mut pipeline, &inputs, &loading)?;
+    let mut report = pipeline.finish()?;
+    let told = loading.told();
+    tell(&mut report, &told);
+    talk.report(&report, begun.elapsed());
+    talk.loaded(&told);
+    if let Some(path) = &args.report {
+        write_json(path, &summary(&report, &told), &temporaries)?;
+    }
+    Ok(Exit::of_report(&report))
+}
+
+fn load_options(args: &IngestArgs) -> LoadOptions {
+    let mut options = LoadOptions::new(now());
+    options.threads = threads(args.threads);
+    options.commit_bytes = args.commit_size.unwrap_or(LoadOptions::COMMIT_BYTES);
+    options
+}
+
+/// The time, for the log.
+fn now() -> String {
+    #[expect(clippy::disallowed_methods, reason = "the log says when a commit was made")]
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let time = i64::try_from(now).ok().and_then(Timestamp::from_seconds);
+    time.map(|time| time.to_string()).unwrap_or_default()
+}
+
+/// Reads all inputs in order, but those whose bytes are known.
+fn read_all(pipeline: &mut Pipeline, inputs: &Inputs, loading: &Loading) -> Result<()> {
+    for (number, input) in (0_u64..).zip(source::discover(&inputs.paths, &inputs.pick)) {
+        if pipeline.is_stopped() {
+            break;
+        }
+        match input {
+            Ok(input) => read(pipeline, (number, &input), inputs, loading)?,
+            Err(error) => pipeline.refuse(error)?,
+        }
+    }
+    Ok(())
+}
+
+fn read(
+    pipeline: &mut Pipeline,
+    (number, input): (u64, &Input),
+    inputs: &Inputs,
+    loading: &Loading,
+) -> Result<()> {
+    // What cannot be read is told of when it is read.
+    let digest = input.digest().ok().flatten();
+    if let Some(digest) = &digest
+        && loading.knows(&digest.sha256)
+    {
+        return pipeline.skip_known(&input.name);
+    }
+    pipeline.read(input, &inputs.pick)?;
+    // Of an archive something may not have been picked, and a file may have grown since.
+    if let Some(digest) = digest
+        && inputs.pick.takes_all()
+        && input.is_still(&digest)
+    {
+        loading.source(number, Source::new(&*input.name, digest.sha256, digest.bytes));
+    }
+    pipeline.mark(number)
+}
+
+/// The report tells of what was loaded, not of what was read.
+fn tell(report: &mut Report, told: &Told) {
+    for (table, rows) in &mut report.rows {
+        *rows = told.rows.get(table).copied().unwrap_or_default();
+    }
+    for (code, (input, first)) in &told.warnings {
+        let warning = WarningReport {
+            count: first.count,
+            input: input.clone(),
+            line: first.position.line,
+            byte: first.position.byte,
+            detail: first.detail.clone(),
+        };
+        report.warn(code.as_str(), warning);
+    }
+}
+
+fn summary(report: &Report, told: &Told) -> serde_json::Value {
+    let mut summary = json!(report);
+    if let Some(object) = summary.as_object_mut() {
+        object.insert("ingest".into(), documents(told));
+    }
+    summary
+}
+
+/// What became of documents.
+pub(super) fn documents(told: &Told) -> serde_json::Value {
+    json!({ "loaded": told.loaded, "replaced": told.replaced, "known": told.known,
+        "no_better": told.no_better, "files": told.files, "commits": told.commits })
+}
+
+fn files(dir: &Path, table: Option<&str>) -> Result<Exit> {
+    let table = table.map(Table::from_name).transpose()?;
+    let lake = Lake::open(dir)?;
+    let mut text = String::new();
+    for path in lake.files(table) {
+        text.push_str(path);
+        text.push('\n');
+    }
+    print(text.as_bytes())
+}
+
+fn list(dir: &Path) -> Result<Exit> {
+    let mut text =
+        String::from("commit\ttime\toperation\tdocuments\tskipped\tfiles\tremoved\trows\n");
+    for (number, commit) in (1_u64..).zip(Lake::open(dir)?.commits()?) {
+        let operation = match commit.operation {
+            Operation::Ingest => "ingest",
+            Operation::Compact => "compact",
+        };
+        let rows = commit.documents.iter().map(|document| document.rows);
+        let _ = writeln!(
+            text,
+            "{number}\t{}\t{operation}\t{}\t{}\t{}\t{}\t{}",
+            commit.time,
+            commit.documents.len(),
+            commit.skipped.len(),
+            commit.files.len(),
+            commit.removed.len(),
+            rows.fold(0, u64::saturating_add),
+        );
+    }
+    print(text.as_bytes())
+}
+
+fn status(dir: &Path) -> Result<Exit> {
+    let status = Lake::open(dir)?.status()?;
+    let mut text = String::new();
+    let mut row = |name: &str, value: &dyn std::fmt::Display| {
+        let _ = writeln!(text, "{name}\t{value}");
+    };
+    row("commits", &status.commits);
+    row("documents", &status.documents);
+    row("files", &status.files);
+    row("bytes", &status.bytes);
+    for table in Table::ALL {
+        let rows = status.rows.get(table.name()).copied().unwrap_or_default();
+        row(&format!("rows.{}", table.name()), &rows);
+    }
+    row("orphans", &status.orphans.len());
+    row("orphans.bytes", &status.orphans.iter().map(|orphan| orphan.bytes).sum::<u64>());
+    for orphan in &status.orphans {
+        row("orphan", &orphan.path.strip_prefix(dir).unwrap_or(&orphan.path).display());
+    }
+    print(text.as_bytes())
+}
+
+fn vacuum(dir: &Path, talk: &Talk) -> Result<Exit> {
+    let done = Lake::open_to_clean(dir)?.vacuum()?;
+    talk.vacuumed(done);
+    Ok(Exit::Done)
+}
+
+fn compact(args: &IngestArgs, talk: &Talk) -> Result<Exit> {
+    let temporaries = Temporaries::default();
+    let mut options = load_options(args);
+    options.stop = signals::stop_flag(&temporaries);
+    // A dataset that is not there cannot be compacted.
+    drop(Lake::open(&args.into)?);
+    let done = Lake::open_or_create(&args.into)?.compact(&options, &temporaries)?;
+    talk.compacted(done);
+    let stopped = options.stop.load(std::sync::atomic::Ordering::Relaxed);
+    Ok(if stopped { Exit::Interrupted } else { Exit::Done })
+}

@@ -1,0 +1,196 @@
+//! From rows and a plan to a commit, again if another run was first.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use rayon::{
+    ThreadPool,
+    iter::{IntoParallelRefIterator as _, ParallelIterator as _},
+};
+
+use super::{
+    Lake,
+    log::{Commit, DocumentEntry, FileEntry, Operation, SkippedEntry, SourceEntry},
+    part::{Part, PartWriter},
+    plan::{Against, Fate, Plan},
+    rows::{self, Batches},
+    state::digest,
+};
+use crate::{
+    error::Result,
+    sink::{Document, Temporaries},
+    table::Table,
+};
+
+/// What is needed to make files.
+pub(super) struct Workshop {
+    pub(super) dir: PathBuf,
+    pub(super) staging: PathBuf,
+    pub(super) temporaries: Temporaries,
+    pub(super) pool: ThreadPool,
+}
+
+impl Workshop {
+    /// A new file of a table.
+    pub(super) fn part(&self, table: Table) -> Result<PartWriter> {
+        PartWriter::new(table, &self.staging, &self.temporaries)
+    }
+}
+
+/// Documents that have ended, with their rows.
+pub(super) trait Store {
+    fn documents(&self) -> &[Document];
+
+    /// The rows of a document.
+    fn rows(&self, document: usize, table: Table) -> Result<Batches<'static>>;
+
+    /// Writes what the plan says, all files or none.
+    fn write(&mut self, plan: &Plan, workshop: &Workshop) -> Result<Vec<FileEntry>>;
+}
+
+/// A commit that was made, and what became of the documents.
+pub(super) struct Committed {
+    pub(super) plan: Plan,
+    /// `None` if there was nothing to say.
+    pub(super) commit: Option<Commit>,
+}
+
+impl Lake {
+    /// Commits documents and sources. If another run was first, what to do is decided again.
+    pub(super) fn commit(
+        &mut self,
+        store: &mut dyn Store,
+        sources: &[SourceEntry],
+        (workshop, time): (&Workshop, &str),
+    ) -> Result<Committed> {
+        let mut written: Option<(Plan, Vec<FileEntry>)> = None;
+        loop {
+            let plan = self.plan(store)?;
+            let files = match written.take() {
+                Some((before, files)) if before == plan => files,
+                _ => store.write(&plan, workshop)?,
+            };
+            let mut commit = Commit::new(Operation::Ingest, time);
+            self.replace(&plan, &mut commit, workshop)?;
+            commit.files.extend(files.iter().cloned());
+            enter(&mut commit, &plan, store.documents());
+            self.enter_sources(&mut commit, sources);
+            if commit.is_empty() {
+                return Ok(Committed { plan, commit: None });
+            }
+            let number = self.state.number.saturating_add(1);
+            if self.log.add(number, &commit, &workshop.temporaries)? {
+                self.state.apply(&commit);
+                return Ok(Committed { plan, commit: Some(commit) });
+            }
+            // What was written stays: another run may be about to commit files of the same bytes and names.
+            written = Some((plan, files));
+            self.log.catch_up(&mut self.state)?;
+        }
+    }
+
+    fn plan(&self, store: &dyn Store) -> Result<Plan> {
+        let same = |document: usize, against: Against<'_>| {
+            let mine = |table| store.rows(document, table);
+            match against {
+                Against::Here(other) => rows::same_hosts(mine, |table| store.rows(other, table)),
+                Against::Committed { scan_id, scan_date } => rows::same_hosts(mine, |table| {
+                    let paths = self.paths(Some(table), scan_date);
+                    Ok(rows::of_scan(paths, scan_id.to_owned()))
+                }),
+            }
+        };
+        Plan::of(&self.state, store.documents(), &same)
+    }
+
+    /// Files of a partition, in the order of their rows.
+    fn paths(&self, table: Option<Table>, scan_date: Option<&str>) -> Vec<PathBuf> {
+        let mut files: Vec<_> = self
+            .state
+            .files
+            .values()
+            .filter(|file| file.entry.scan_date.as_deref() == scan_date)
+            .filter(|file| table.is_none_or(|table| table.name() == file.entry.table))
+            .collect();
+        files.sort_by_key(|file| file.order);
+        files.iter().map(|file| self.dir.join(&file.entry.path)).collect()
+    }
+
+    /// Files with rows of copies that go are written again without them.
+    fn replace(&self, plan: &Plan, commit: &mut Commit, workshop: &Workshop) -> Result<()> {
+        for (date, ids) in plan.removals() {
+            let files = self.state.files.values();
+            let of_date: Vec<_> = files.filter(|file| file.entry.scan_date == date).collect();
+            let made: Result<Vec<_>> = workshop.pool.install(|| {
+                let without = |entry: &FileEntry| self.without(entry, &ids, workshop);
+                of_date.par_iter().map(|file| without(&file.entry)).collect()
+            });
+            let mut parts = Vec::new();
+            for (file, made) in of_date.iter().zip(made?) {
+                let Some(part) = made else { continue };
+                commit.removed.push(file.entry.path.clone());
+                if part.rows > 0 {
+                    parts.push((part, date.clone()));
+                }
+            }
+            commit.files.extend(Part::publish_all(&workshop.dir, parts)?);
+        }
+        Ok(())
+    }
+
+    /// A file without the rows of some scans; `None` if it has none of them.
+    fn without(
+        &self,
+        entry: &FileEntry,
+        ids: &BTreeSet<String>,
+        workshop: &Workshop,
+    ) -> Result<Option<Part>> {
+        let path = self.dir.join(&entry.path);
+        let table = Table::from_name(&entry.table)?;
+        if !rows::holds(&path, ids)? {
+            return Ok(None);
+        }
+        let mut writer = workshop.part(table)?;
+        rows::copy_without(&path, ids, &mut writer)?;
+        writer.finish().map(Some)
+    }
+
+    /// Sources that are not known yet, by themselves or as a document that is the whole of them.
+    fn enter_sources(&self, commit: &mut Commit, sources: &[SourceEntry]) {
+        let documents = commit.documents.iter().map(|document| &document.sha256);
+        let skipped = commit.skipped.iter().map(|document| &document.sha256);
+        let mut here: BTreeSet<String> = documents.chain(skipped).cloned().collect();
+        for source in sources {
+            let known = digest(&source.sha256).is_none_or(|hash| self.state.known.contains(&hash));
+            if !known && here.insert(source.sha256.clone()) {
+                commit.sources.push(source.clone());
+            }
+        }
+    }
+}
+
+/// Enters what became of documents.
+fn enter(commit: &mut Commit, plan: &Plan, documents: &[Document]) {
+    for (document, fate) in documents.iter().zip(&plan.fates) {
+        let sha256 = document.sha256.clone().unwrap_or_default();
+        let Document { source, doc_index, .. } = document.clone();
+        match fate {
+            Fate::Load { scan_id, replaces, .. } => commit.documents.push(DocumentEntry {
+                scan_id: scan_id.clone(),
+                sha256,
+                source,
+                doc_index,
+                scan_date: document.scan_date.clone(),
+                finished: document.finished,
+                truncated: document.truncated,
+                whole_hosts: document.whole_hosts,
+                rows: document.rows.iter().copied().fold(0, u64::saturating_add),
+                replaces: replaces.as_ref().map(|gone| gone.scan_id.clone()),
+            }),
+            Fate::NoBetter => {
+                let scan_id = document.scan_id.clone();
+                commit.skipped.push(SkippedEntry { scan_id, sha256, source, doc_index });
+            }
+            Fate::Known | Fate::Cut => {}
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The sink that loads documents as they end.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+};
+
+use rayon::ThreadPoolBuilder;
+
+use super::{
+    Lake, LoadOptions, SourceEntry,
+    commit::{Committed, Store, Workshop},
+    plan::Fate,
+    spill::Spill,
+    state::digest,
+    window::Window,
+};
+use crate::{
+    error::{Code, Diagnostic, Error, Result},
+    sink::{
+        Document, Encoded, Encoder, Notice, Sink, SinkOptions, Temporaries, parquet_parts::encoder,
+    },
+    table::Table,
+};
+
+/// Documents of a commit at most: small ones cost memory beside their rows.
+const DOCUMENTS: usize = 50_000;
+
+/// An input, for the log: when it is read again, its bytes tell that all of it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Source {
+    /// Its name as given.
+    pub name: String,
+    /// SHA-256 of its bytes, packed as they are, in hexadecimal.
+    pub sha256: String,
+    /// How many bytes these are.
+    pub bytes: u64,
+}
+
+impl Source {
+    /// An input of this name, digest and length.
+    #[must_use]
+    pub fn new(name: impl Into<String>, sha256: impl Into<String>, bytes: u64) -> Self {
+        Self { name: name.into(), sha256: sha256.into(), bytes }
+    }
+}
+
+/// What was done so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Told {
+    /// Documents that were loaded, those that took the place of a poorer copy included.
+    pub loaded: u64,
+    /// Of these, those that took the place of a poorer copy of a commit before.
+    pub replaced: u64,
+    /// Documents whose bytes were known.
+    pub known: u64,
+    /// Documents left out as there is a copy that is as good or better.
+    pub no_better: u64,
+    /// Numbers of the commits.
+    pub commits: Vec<u64>,
+    /// Files made.
+    pub files: u64,
+    /// Rows loaded, a table.
+    pub rows: BTreeMap<&'static str, u64>,
+    /// The first document of each warning, by its name, and how often there was one.
+    pub warnings: BTreeMap<Code, (String, Diagnostic)>,
+}
+
+/// Tells a sink of sources, and what the sink has done.
+#[derive(Clone)]
+pub struct Loading(Arc<Mutex<Shared>>);
+
+struct Shared {
+    lake: Lake,
+    sources: HashMap<u64, Source>,
+    told: Told,
+}
+
+impl Loading {
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether all that is in an input of these bytes is there.
+    #[must_use]
+    pub fn knows(&self, sha256: &str) -> bool {
+        digest(sha256).is_some_and(|digest| self.lock().lake.state.known.contains(&digest))
+    }
+
+    /// Tells of the input that [`Notice::Mark`] with this number ends.
+    pub fn source(&self, number: u64, source: Source) {
+        self.lock().sources.insert(number, source);
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn told(&self) -> Told {
+        self.lock().told.clone()
+    }
+}
+
+struct Loader {
+    loading: Loading,
+    workshop: Workshop,
+    options: LoadOptions,
+    sink: SinkOptions,
+    window: Window,
+    spill: Option<Spill>,
+    notices: VecDeque<Notice>,
+    /// Inputs that were read to their end, all documents of which are in the window or committed.
+    sources: Vec<SourceEntry>,
+    /// Whether the input that is open was refused.
+    refused: bool,
+}
+
+pub(super) fn start(
+    lake: Lake,
+    options: &LoadOptions,
+    temporaries: &Temporaries,
+) -> Result<(Box<dyn Sink>, Loading)> {
+    let pool = ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build();
+    let workshop = Workshop {
+        dir: lake.dir.clone(),
+        staging: lake.log.staging(),
+        temporaries: temporaries.clone(),
+        pool: pool.map_err(|error| Error::usage(format!("no threads: {error}")))?,
+    };
+    let shared = Shared { lake, sources: HashMap::new(), told: Told::default() };
+    let loading = Loading(Arc::new(Mutex::new(shared)));
+    let loader = Loader {
+        loading: loading.clone(),
+        workshop,
+        options: options.clone(),
+        sink: SinkOptions::default(),
+        window: Window::default(),
+        spill: None,
+        notices: VecDeque::new(),
+        sources: Vec::new(),
+        refused: false,
+    };
+    Ok((Box::new(loader), loading))
+}
+
+impl Loader {
+    /// Takes notices whose rows are there, and commits when there is enough.
+    fn settle(&mut self) -> Result<()> {
+        while let Some(notice) = self.notices.pop_front() {
+            match notice {
+                Notice::Refused => self.refused = true,
+                Notice::Mark(number) => {
+                    let source = self.loading.lock().sources.remove(&number);
+                    let whole = !std::mem::take(&mut self.refused);
+                    self.sources.extend(source.filter(|_| whole).map(entry));
+                }
+                Notice::Document(document) if self.is_here(&document) => self.take(*document)?,
+                waits @ Notice::Document(_) => {
+                    self.notices.push_front(waits);
+                    break;
+                }
+            }
+        }
+        let (claimed, open) = self.window.bytes();
+        if claimed >= self.options.commit_bytes || self.window.documents().len() >= DOCUMENTS {
+            self.commit_window()?;
+        }
+        // Without a notice that waits, what nobody claims is of the one document that is open.
+        if self.notices.is_empty() && open >= self.options.commit_bytes {
+            self.commit_window()?;
+            let rows = self.window.take(None);
+            self.spill.get_or_insert_default().push(rows, &self.workshop)?;
+        }
+        Ok(())
+    }
+
+    /// Whether all rows of a document have come.
+    fn is_here(&self, document: &Document) -> bool {
+        match &self.spill {
+            Some(spill) => self.window.has(&spill.missing(document)),
+            None => self.window.has(&document.rows),
+        }
+    }
+
+    /// Takes a document that is here.
+    fn take(&mut self, document: Document) -> Result<()> {
+        let Some(mut spill) = self.spill.take() else {
+            self.window.claim(document);
+            return Ok(());
+        };
+        let rest = self.window.take(Some(&spill.missing(&document)));
+        spill.push(rest, &self.workshop)?;
+        let mut spilled = spill.finish(document)?;
+        self.commit(&mut spilled)
+    }
+
+    fn commit_window(&mut self) -> Result<()> {
+        let mut window = std::mem::take(&mut self.window);
+        let result = self.commit(&mut window);
+        window.clear();
+        self.window = window;
+        result
+    }
+
+    fn commit(&mut self, store: &mut dyn Store) -> Result<()> {
+        let sources = std::mem::take(&mut self.sources);
+        if store.documents().is_empty() && sources.is_empty() {
+            return Ok(());
+        }
+        let mut shared = self.loading.lock();
+        let Shared { lake, told, .. } = &mut *shared;
+        let committed = lake.commit(store, &sources, (&self.workshop, &self.options.time))?;
+        told.add(&committed, store.documents(), lake.state.number);
+        Ok(())
+    }
+}
+
+fn entry(source: Source) -> SourceEntry {
+    let Source { name, sha256, bytes } = source;
+    SourceEntry { name, sha256, bytes }
+}
+
+impl Told {
+    fn add(&mut self, committed: &Committed, documents: &[Document], number: u64) {
+        for (document, fate) in documents.iter().zip(&committed.plan.fates) {
+            let count = match fate {
+                Fate::Load { .. } => &mut self.loaded,
+                Fate::Known => &mut self.known,
+                Fate::NoBetter => &mut self.no_better,
+                Fate::Cut => continue,
+            };
+            *count = count.saturating_add(1);
+            if let Fate::Load { replaces, .. } = fate {
+                self.replaced = self.replaced.saturating_add(u64::from(replaces.is_some()));
+                for (table, rows) in Table::ALL.iter().zip(document.rows) {
+                    let sum = self.rows.entry(table.name()).or_default();
+                    *sum = sum.saturating_add(rows);
+                }
+            }
+            self.warn(document, fate);
+        }
+        if let Some(commit) = &committed.commit {
+            self.commits.push(number);
+            let files = u64::try_from(commit.files.len()).unwrap_or(u64::MAX);
+            self.files = self.files.saturating_add(files);
+        }
+    }
+
+    fn warn(&mut self, document: &Document, fate: &Fate) {
+        let id = document.scan_id.as_deref().unwrap_or_default();
+        let (code, detail) = match fate {
+            Fate::NoBetter => {
+                (Code::DupScan, format!("a copy of scan {id} that is as good or better is kept"))
+            }
+            Fate::Load { scan_id: Some(new), collides: true, .. } => (
+                Code::IdCollision,
+                format!("another scan has the id {id}: this one is loaded as {new}"),
+            ),
+            Fate::Load { .. } | Fate::Known | Fate::Cut => return,
+        };
+        let found = Diagnostic { code, position: document.position, count: 0, detail };
+        let (_, first) =
+            self.warnings.entry(code).or_insert_with(|| (document.source.clone(), found));
+        first.count = first.count.saturating_add(1);
+    }
+}
+
+impl Sink for Loader {
+    fn tables(&self) -> &[Table] {
+        &self.sink.tables
+    }
+
+    fn encoder(&self) -> Box<dyn Encoder> {
+        encoder(&self.sink)
+    }
+
+    fn write(&mut self, piece: Encoded) -> Result<()> {
+        if let Some((table, batch, sizes)) = piece.into_rows() {
+            self.window.push(table, batch, sizes);
+        }
+        Ok(())
+    }
+
+    fn takes_notices(&self) -> bool {
+        true
+    }
+
+    fn notice(&mut self, notices: Vec<Notice>) -> Result<()> {
+        // A document that a run left open when it was stopped must not be taken for one that was cut.
+        if self.options.stop.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.notices.extend(notices);
+        self.settle()
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.settle()?;
+        self.commit_window()
+    }
+}

@@ -1,0 +1,224 @@
+//! A partitioned Parquet dataset that many runs feed, each document exactly once (`docs/lake.md`).
+//!
+//! A dataset is a folder: `<table>/scan_date=YYYY-MM-DD/part-<content hash>.parquet`, and a log of commits
+//! `_scanmill/<n>.json`. What is in it is what the log says: a file that no commit names is no part of it.
+//! Files are never changed; a commit names those that come and those that go, and it is made by giving a
+//! name to a complete file, which only one of several runs can do.
+
+mod commit;
+mod loading;
+mod log;
+mod part;
+mod plan;
+mod rows;
+mod spill;
+mod state;
+mod upkeep;
+mod window;
+
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicBool},
+};
+
+pub use self::{
+    loading::{Loading, Source, Told},
+    log::{Commit, DocumentEntry, FileEntry, Operation, SkippedEntry, SourceEntry},
+    upkeep::{Compacted, Orphan, Status, Vacuumed},
+};
+use self::{log::Log, state::State};
+use crate::{
+    error::{Error, Result},
+    sink::Temporaries,
+    table::Table,
+};
+
+/// The folder of the log, below the dataset's.
+const LOG: &str = "_scanmill";
+
+/// Files in the making, below the log's folder.
+const STAGING: &str = "staging";
+
+/// A dataset: its folder, and what its newest commit says.
+pub struct Lake {
+    dir: PathBuf,
+    log: Log,
+    state: State,
+    /// Held while files are made, so that nobody takes them for orphans.
+    _lock: Option<File>,
+}
+
+/// What is to be done with a dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Read,
+    Write,
+    Clean,
+}
+
+impl Lake {
+    /// Opens a dataset to see what is in it.
+    ///
+    /// # Errors
+    /// A usage error if there is none; an output error if its log cannot be read.
+    pub fn open(dir: &Path) -> Result<Self> {
+        Self::with(dir, Use::Read)
+    }
+
+    /// Opens a dataset to load or compact it, and makes it if there is none. What runs that were killed left
+    /// unfinished is removed if no other run is at work.
+    ///
+    /// # Errors
+    /// A usage error if the folder holds something else; an output error if it cannot be written, or its log
+    /// cannot be read.
+    pub fn open_or_create(dir: &Path) -> Result<Self> {
+        if !dir.join(LOG).is_dir() {
+            let other = match fs::read_dir(dir) {
+                Ok(mut entries) => entries.next().is_some(),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+                Err(error) => return Err(failed(dir, error)),
+            };
+            if other {
+                let message = format!("{} is not empty, and no dataset", dir.display());
+                return Err(Error::usage(message));
+            }
+        }
+        let staging = dir.join(LOG).join(STAGING);
+        fs::create_dir_all(&staging).map_err(|error| failed(&staging, error))?;
+        sync_dir(&dir.join(LOG));
+        sync_dir(dir);
+        Self::with(dir, Use::Write)
+    }
+
+    /// Opens a dataset for [`Self::vacuum`].
+    ///
+    /// # Errors
+    /// A usage error if there is none, or another run is at work on it; an output error if its log cannot be
+    /// read.
+    pub fn open_to_clean(dir: &Path) -> Result<Self> {
+        Self::with(dir, Use::Clean)
+    }
+
+    fn with(dir: &Path, use_: Use) -> Result<Self> {
+        let folder = dir.join(LOG);
+        if !folder.is_dir() {
+            return Err(Error::usage(format!("{} is no dataset of scanmill", dir.display())));
+        }
+        let lock = match use_ {
+            Use::Read => None,
+            Use::Write => Some(lock_to_write(&folder)?),
+            Use::Clean => Some(lock_to_clean(dir, &folder)?),
+        };
+        let log = Log::new(folder);
+        let mut state = State::default();
+        log.catch_up(&mut state)?;
+        Ok(Self { dir: dir.to_owned(), log, state, _lock: lock })
+    }
+
+    /// The commits, oldest first.
+    ///
+    /// # Errors
+    /// An output error if the log cannot be read.
+    pub fn commits(&self) -> Result<Vec<Commit>> {
+        (1..=self.state.number).map(|number| self.log.read(number)).collect()
+    }
+
+    /// Paths of the newest commit's files, of one table or of all, relative to the folder and in byte order.
+    pub fn files(&self, table: Option<Table>) -> impl Iterator<Item = &str> {
+        let fits = move |entry: &FileEntry| table.is_none_or(|table| table.name() == entry.table);
+        self.state.files.iter().filter(move |(_, file)| fits(&file.entry)).map(|(path, _)| &**path)
+    }
+
+    /// A sink that loads what it is given into the dataset, and the hand that tells it of sources.
+    ///
+    /// # Errors
+    /// If the system gives no threads.
+    pub fn load(
+        self,
+        options: &LoadOptions,
+        temporaries: &Temporaries,
+    ) -> Result<(Box<dyn crate::sink::Sink>, Loading)> {
+        loading::start(self, options, temporaries)
+    }
+}
+
+/// How documents are loaded.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LoadOptions {
+    /// Threads that write files.
+    pub threads: usize,
+    /// Bytes of rows, as Arrow, after which there is a commit.
+    pub commit_bytes: usize,
+    /// When the run began, as RFC 3339 text for the log.
+    pub time: String,
+    /// When it becomes true, nothing more is committed.
+    pub stop: Arc<AtomicBool>,
+}
+
+impl LoadOptions {
+    /// Bytes of rows after which there is a commit, unless told otherwise.
+    pub const COMMIT_BYTES: usize = 64 << 20;
+
+    /// One thread, [`Self::COMMIT_BYTES`], and this time.
+    #[must_use]
+    pub fn new(time: impl Into<String>) -> Self {
+        Self {
+            threads: 1,
+            commit_bytes: Self::COMMIT_BYTES,
+            time: time.into(),
+            stop: Arc::default(),
+        }
+    }
+}
+
+/// The lock that runs share, and that keeps [`Lake::vacuum`] away. Whoever is alone removes what killed runs
+/// left in the making.
+fn lock_to_write(folder: &Path) -> Result<File> {
+    let file = lock_file(folder)?;
+    match file.try_lock() {
+        Ok(()) => {
+            for path in upkeep::staged(folder) {
+                let _ = fs::remove_file(path);
+            }
+            // From alone to shared: in between another run may come in, which does no harm.
+            let _ = file.unlock();
+        }
+        Err(TryLockError::WouldBlock) => {}
+        // A file system without locks: runs are kept apart by their names, only nobody may clean up.
+        Err(TryLockError::Error(_)) => return Ok(file),
+    }
+    file.lock_shared().map_err(|error| failed(folder, error))?;
+    Ok(file)
+}
+
+fn lock_to_clean(dir: &Path, folder: &Path) -> Result<File> {
+    let file = lock_file(folder)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let message = format!("another run is at work on {}; try again later", dir.display());
+            Err(Error::usage(message))
+        }
+        Err(TryLockError::Error(error)) => Err(failed(folder, error)),
+    }
+}
+
+fn lock_file(folder: &Path) -> Result<File> {
+    let path = folder.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    file.map_err(|error| failed(&path, error))
+}
+
+/// Makes the names in a folder safe; some file systems cannot sync a folder.
+fn sync_dir(dir: &Path) {
+    if let Ok(dir) = File::open(dir) {
+        let _ = dir.sync_all();
+    }
+}
+
+fn failed(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::sink(path.display().to_string(), error)
+}

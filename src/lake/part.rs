@@ -1,0 +1,226 @@
+//! Parquet files of a dataset, from the first row to their final name.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use arrow::compute::concat_batches;
+use parquet::{arrow::ArrowWriter, errors::ParquetError};
+use sha2::{Digest as _, Sha256};
+
+use super::{failed, log::FileEntry, sync_dir};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    sink::{
+        SinkOptions, Temporaries,
+        parquet_parts::{GROUP_BYTES, properties},
+    },
+    table::{BatchBuilder, RecordBatch, Table},
+};
+
+/// The partition of scans without a time, as Hive names it.
+const NO_DATE: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// Rows and bytes that are handed to the Parquet writer at once.
+const ROWS: usize = 2048;
+const BYTES: usize = 1 << 20;
+
+/// A file under a temporary name; it is removed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Staged {
+    path: PathBuf,
+    temporaries: Temporaries,
+}
+
+impl Staged {
+    pub(super) fn create(
+        folder: &Path,
+        extension: &str,
+        temporaries: &Temporaries,
+    ) -> Result<(Self, File)> {
+        let process = std::process::id();
+        for number in 0_u64.. {
+            let path = folder.join(format!("{process}-{number}.{extension}"));
+            match File::create_new(&path) {
+                Ok(file) => {
+                    temporaries.add(&path);
+                    return Ok((Self { path, temporaries: temporaries.clone() }, file));
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failed(&path, error)),
+            }
+        }
+        Err(failed(folder, "no name is left"))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+        self.temporaries.forget(&self.path);
+    }
+}
+
+/// Writes the rows of one table to a file.
+pub(super) struct PartWriter {
+    table: Table,
+    staged: Staged,
+    writer: ArrowWriter<Hashing>,
+    waiting: Vec<RecordBatch>,
+    waiting_rows: usize,
+    waiting_bytes: usize,
+    rows: u64,
+}
+
+/// A file that is complete and synced, under a temporary name.
+pub(super) struct Part {
+    pub(super) table: Table,
+    staged: Staged,
+    pub(super) rows: u64,
+    bytes: u64,
+    sha256: String,
+}
+
+impl PartWriter {
+    pub(super) fn new(table: Table, folder: &Path, temporaries: &Temporaries) -> Result<Self> {
+        let (staged, file) = Staged::create(folder, "parquet", temporaries)?;
+        let schema = BatchBuilder::new(table, None).schema();
+        let properties = properties(&SinkOptions::default(), table)?;
+        let writer = ArrowWriter::try_new(Hashing::new(file), schema, Some(properties));
+        let writer = writer.map_err(|error| broken(&staged, error))?;
+        Ok(Self {
+            table,
+            staged,
+            writer,
+            waiting: Vec::new(),
+            waiting_rows: 0,
+            waiting_bytes: 0,
+            rows: 0,
+        })
+    }
+
+    /// Adds rows of about so many bytes.
+    pub(super) fn push(&mut self, batch: RecordBatch, bytes: usize) -> Result<()> {
+        self.waiting_rows = self.waiting_rows.saturating_add(batch.num_rows());
+        self.waiting_bytes = self.waiting_bytes.saturating_add(bytes);
+        self.waiting.push(batch);
+        if self.waiting_rows >= ROWS || self.waiting_bytes >= BYTES {
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<()> {
+        (self.waiting_rows, self.waiting_bytes) = (0, 0);
+        let parts = std::mem::take(&mut self.waiting);
+        let Some(first) = parts.first() else { return Ok(()) };
+        let batch = if parts.len() == 1 {
+            first.clone()
+        } else {
+            let all = concat_batches(&first.schema(), &parts);
+            all.map_err(|error| Error::new(ErrorKind::Schema(error.to_string())))?
+        };
+        self.rows = self.rows.saturating_add(u64::try_from(batch.num_rows()).unwrap_or(0));
+        self.writer.write(&batch).map_err(|error| broken(&self.staged, error))?;
+        if self.writer.memory_size() > GROUP_BYTES {
+            self.writer.flush().map_err(|error| broken(&self.staged, error))?;
+        }
+        Ok(())
+    }
+
+    /// Completes the file.
+    pub(super) fn finish(mut self) -> Result<Part> {
+        self.write()?;
+        let Self { table, staged, writer, rows, .. } = self;
+        let hashing = writer.into_inner().map_err(|error| broken(&staged, error))?;
+        let (bytes, sha256) = hashing.finish().map_err(|error| failed(staged.path(), error))?;
+        Ok(Part { table, staged, rows, bytes, sha256 })
+    }
+}
+
+impl Part {
+    pub(super) fn path(&self) -> &Path {
+        self.staged.path()
+    }
+
+    /// Gives files their names in the dataset, and makes the names safe. The same bytes have the same name,
+    /// so one may be there already.
+    pub(super) fn publish_all(
+        dir: &Path,
+        parts: Vec<(Self, Option<String>)>,
+    ) -> Result<Vec<FileEntry>> {
+        let mut folders = BTreeSet::new();
+        let mut entries = Vec::with_capacity(parts.len());
+        for (part, date) in parts {
+            let table = part.table.name();
+            let partition = format!("scan_date={}", date.as_deref().unwrap_or(NO_DATE));
+            let folder = dir.join(table).join(&partition);
+            if !folder.is_dir() {
+                fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
+                folders.extend([dir.to_owned(), dir.join(table)]);
+            }
+            let Self { staged, rows, bytes, sha256, .. } = part;
+            let name = format!("part-{}.parquet", sha256.get(..32).unwrap_or(&sha256));
+            let path = folder.join(&name);
+            fs::rename(staged.path(), &path).map_err(|error| failed(&path, error))?;
+            folders.insert(folder);
+            entries.push(FileEntry {
+                path: format!("{table}/{partition}/{name}"),
+                table: table.to_owned(),
+                scan_date: date,
+                rows,
+                bytes,
+                sha256,
+            });
+        }
+        folders.iter().for_each(|folder| sync_dir(folder));
+        Ok(entries)
+    }
+}
+
+/// Counts and digests what goes to a file.
+struct Hashing {
+    file: BufWriter<File>,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl Hashing {
+    fn new(file: File) -> Self {
+        Self { file: BufWriter::with_capacity(1 << 16, file), hash: Sha256::new(), bytes: 0 }
+    }
+
+    fn finish(self) -> io::Result<(u64, String)> {
+        let Self { file, hash, bytes } = self;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        let digest = hash.finalize();
+        Ok((bytes, digest.iter().map(|byte| format!("{byte:02x}")).collect()))
+    }
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let len = self.file.write(bytes)?;
+        self.hash.update(bytes.get(..len).unwrap_or(bytes));
+        self.bytes = self.bytes.saturating_add(u64::try_from(len).unwrap_or(0));
+        Ok(len)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn broken(staged: &Staged, error: ParquetError) -> Error {
+    match error {
+        ParquetError::External(source) => Error::sink(staged.path().display().to_string(), source),
+        other => failed(staged.path(), other),
+    }
+}

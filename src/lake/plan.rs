@@ -1,0 +1,270 @@
+//! What becomes of documents: DATA_MODEL section 5, "Dedup".
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::state::{Copy, Digest, Grade, State, digest};
+use crate::{error::Result, sink::Document};
+
+/// What becomes of each document, in order.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) fates: Vec<Fate>,
+}
+
+/// What becomes of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is loaded.
+    Load {
+        /// Under this id.
+        scan_id: Option<String>,
+        /// In place of this copy.
+        replaces: Option<Replaced>,
+        /// Whether another scan has its own id.
+        collides: bool,
+    },
+    /// Its bytes are known.
+    Known,
+    /// A copy that is as good or better is there, or comes in the same commit.
+    NoBetter,
+    /// Its end was not read.
+    Cut,
+}
+
+/// A committed copy that goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Replaced {
+    pub(super) scan_id: String,
+    pub(super) scan_date: Option<String>,
+}
+
+/// The copy a document is held against.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Against<'a> {
+    /// One that is committed.
+    Committed { scan_id: &'a str, scan_date: Option<&'a str> },
+    /// A document of the same commit.
+    Here(usize),
+}
+
+/// Tells whether the hosts of a document are those of a copy.
+pub(super) type SameHosts<'s> = dyn Fn(usize, Against<'_>) -> Result<bool> + 's;
+
+/// A copy with its place in the commit, if it is not committed.
+#[derive(Clone)]
+struct Known {
+    copy: Copy,
+    here: Option<usize>,
+}
+
+impl Known {
+    fn against(&self) -> Against<'_> {
+        match self.here {
+            Some(place) => Against::Here(place),
+            None => Against::Committed {
+                scan_id: &self.copy.scan_id,
+                scan_date: self.copy.scan_date.as_deref(),
+            },
+        }
+    }
+}
+
+impl Plan {
+    /// Decides on documents in their order.
+    pub(super) fn of(
+        state: &State,
+        documents: &[Document],
+        same_hosts: &SameHosts<'_>,
+    ) -> Result<Self> {
+        let mut planner = Planner { state, fates: Vec::new(), copies: HashMap::new() };
+        let mut seen = HashSet::new();
+        for document in documents {
+            let fate = planner.fate(document, &mut seen, same_hosts)?;
+            planner.fates.push(fate);
+        }
+        Ok(Self { fates: planner.fates })
+    }
+
+    /// Ids of the committed copies that go, by the dates of their partitions.
+    pub(super) fn removals(&self) -> BTreeMap<Option<String>, BTreeSet<String>> {
+        let mut removals: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for fate in &self.fates {
+            if let Fate::Load { replaces: Some(gone), .. } = fate {
+                let ids = removals.entry(gone.scan_date.clone()).or_default();
+                ids.insert(gone.scan_id.clone());
+            }
+        }
+        removals
+    }
+}
+
+struct Planner<'p> {
+    state: &'p State,
+    fates: Vec<Fate>,
+    /// Copies of the scans that were looked at, as they will be.
+    copies: HashMap<String, Vec<Known>>,
+}
+
+impl Planner<'_> {
+    fn fate(
+        &mut self,
+        document: &Document,
+        seen: &mut HashSet<Digest>,
+        same_hosts: &SameHosts<'_>,
+    ) -> Result<Fate> {
+        let here = self.fates.len();
+        let Some(sha256) = &document.sha256 else { return Ok(Fate::Cut) };
+        if digest(sha256)
+            .is_none_or(|digest| self.state.known.contains(&digest) || !seen.insert(digest))
+        {
+            return Ok(Fate::Known);
+        }
+        let Some(scan_id) = &document.scan_id else {
+            return Ok(Fate::Load { scan_id: None, replaces: None, collides: false });
+        };
+        let known = self.known(scan_id);
+        let grade = grade(document);
+        let rival = rival(&known, here, grade, same_hosts)?;
+        let collides = rival.is_none() && !known.is_empty();
+        // The first one keeps the id of the scan; so does whoever takes its place.
+        let keeps = match rival {
+            Some(place) => known.get(place).is_some_and(|rival| *rival.copy.scan_id == **scan_id),
+            None => known.is_empty(),
+        };
+        let id = if keeps {
+            scan_id.clone()
+        } else {
+            format!("{scan_id}-x{}", sha256.get(..8).unwrap_or_default())
+        };
+        let rival = rival.and_then(|place| known.get(place).cloned().map(|rival| (place, rival)));
+        let replaces = match rival {
+            Some((_, rival)) if rival.copy.grade >= grade => return Ok(Fate::NoBetter),
+            Some((place, rival)) => {
+                self.copies.entry(scan_id.clone()).or_default().remove(place);
+                self.replace(rival)
+            }
+            None => None,
+        };
+        let copy = Copy {
+            scan_id: id.as_str().into(),
+            scan_date: document.scan_date.as_deref().map(Into::into),
+            grade,
+        };
+        let copies = self.copies.entry(scan_id.clone()).or_default();
+        copies.push(Known { copy, here: Some(here) });
+        Ok(Fate::Load { scan_id: Some(id), replaces, collides })
+    }
+
+    /// The copies of a scan as they will be.
+    fn known(&mut self, scan_id: &str) -> Vec<Known> {
+        let committed = || {
+            let copies = self.state.copies(scan_id).iter().cloned();
+            copies.map(|copy| Known { copy, here: None }).collect()
+        };
+        self.copies.entry(scan_id.to_owned()).or_insert_with(committed).clone()
+    }
+
+    /// A copy goes. If it would have come with this commit, what it should replace is what goes.
+    fn replace(&mut self, rival: Known) -> Option<Replaced> {
+        let Some(place) = rival.here else {
+            return Some(Replaced {
+                scan_id: rival.copy.scan_id.into(),
+                scan_date: rival.copy.scan_date.map(Into::into),
+            });
+        };
+        let fate = self.fates.get_mut(place)?;
+        match std::mem::replace(fate, Fate::NoBetter) {
+            Fate::Load { replaces, .. } => replaces,
+            _ => None,
+        }
+    }
+}
+
+/// The place of the copy that a document must be better than; `None` if it is the first one, or differs from
+/// every finished one. A copy that is not finished is one of whatever is there.
+fn rival(
+    known: &[Known],
+    here: usize,
+    grade: Grade,
+    same_hosts: &SameHosts<'_>,
+) -> Result<Option<usize>> {
+    if let Some(open) = known.iter().position(|known| !known.copy.grade.finished) {
+        return Ok(Some(open));
+    }
+    if !grade.finished {
+        return Ok((!known.is_empty()).then_some(0));
+    }
+    for (place, known) in known.iter().enumerate() {
+        if same_hosts(here, known.against())? {
+            return Ok(Some(place));
+        }
+    }
+    Ok(None)
+}
+
+/// How good a document is as a copy of its scan.
+pub(super) fn grade(document: &Document) -> Grade {
+    Grade {
+        finished: document.finished,
+        to_its_end: !document.truncated,
+        whole_hosts: document.whole_hosts,
+        rows: document.rows.iter().copied().fold(0, u64::saturating_add),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(sha: u8, finished: bool, hosts: u64) -> Document {
+        Document {
+            scan_id: Some("a".into()),
+            sha256: Some(format!("{sha:02x}").repeat(32)),
+            finished,
+            truncated: !finished,
+            whole_hosts: hosts,
+            ..Document::default()
+        }
+    }
+
+    /// The fates of documents in one commit, where hosts are the same if they are as many.
+    fn fates(documents: &[Document]) -> Vec<Fate> {
+        let same = |one: usize, other: Against<'_>| match other {
+            Against::Here(other) => Ok(documents[one].whole_hosts == documents[other].whole_hosts),
+            Against::Committed { .. } => unreachable!(),
+        };
+        Plan::of(&State::default(), documents, &same).unwrap().fates
+    }
+
+    fn load(id: &str, collides: bool) -> Fate {
+        Fate::Load { scan_id: Some(id.into()), replaces: None, collides }
+    }
+
+    #[test]
+    fn the_same_bytes_are_loaded_once() {
+        let twice = [document(1, true, 3), document(1, true, 3)];
+        assert_eq!(fates(&twice), [load("a", false), Fate::Known]);
+    }
+
+    #[test]
+    fn a_better_copy_takes_the_place_of_a_poorer_one() {
+        let growing = [document(1, false, 1), document(2, false, 2), document(3, true, 3)];
+        assert_eq!(fates(&growing), [Fate::NoBetter, Fate::NoBetter, load("a", false)]);
+        let shrinking = [document(3, true, 3), document(2, false, 2), document(1, false, 1)];
+        assert_eq!(fates(&shrinking), [load("a", false), Fate::NoBetter, Fate::NoBetter]);
+    }
+
+    #[test]
+    fn finished_copies_with_other_hosts_are_kept_apart() {
+        let mut later = document(4, true, 4);
+        later.rows[0] = 9;
+        let all = [document(3, true, 3), document(2, true, 4), document(5, false, 9), later];
+        let second = load("a-x04040404", true);
+        let expected = [load("a", false), Fate::NoBetter, Fate::NoBetter, second];
+        let fates = fates(&all);
+        assert_eq!(fates[..3], expected[..3]);
+        // It took the place of the second, so nothing but its bytes gives it its id.
+        let Fate::Load { scan_id, .. } = &fates[3] else { panic!("{fates:?}") };
+        assert_eq!(scan_id.as_deref(), Some("a-x04040404"));
+    }
+}

@@ -1,0 +1,188 @@
+//! Rows of scans in Parquet files: read, compared, renamed, left out.
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use arrow::{
+    array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray},
+    compute::filter_record_batch,
+};
+use parquet::arrow::{
+    ProjectionMask,
+    arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
+};
+
+use super::{failed, part::PartWriter};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    table::Table,
+};
+
+/// Rows that are read at once.
+const ROWS: usize = 512;
+
+/// Rows of one table, in order.
+pub(super) type Batches<'b> = Box<dyn Iterator<Item = Result<RecordBatch>> + 'b>;
+
+/// The tables that tell of hosts.
+const OF_HOSTS: [Table; 7] = [
+    Table::Hosts,
+    Table::Ports,
+    Table::Services,
+    Table::Scripts,
+    Table::OsMatches,
+    Table::OsClasses,
+    Table::Hops,
+];
+
+/// Opens a file of a dataset.
+fn open(path: &Path, only_ids: bool) -> Result<ParquetRecordBatchReader> {
+    let file = File::open(path).map_err(|error| failed(path, error))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file);
+    let mut builder = builder.map_err(|error| failed(path, error))?.with_batch_size(ROWS);
+    if only_ids {
+        let mask = ProjectionMask::columns(builder.parquet_schema(), ["scan_id"]);
+        builder = builder.with_projection(mask);
+    }
+    builder.build().map_err(|error| failed(path, error))
+}
+
+/// All rows of a file.
+pub(super) fn all(path: &Path) -> Result<Batches<'static>> {
+    let owned = path.to_owned();
+    let rows = open(path, false)?;
+    Ok(Box::new(rows.map(move |batch| batch.map_err(|error| failed(&owned, error)))))
+}
+
+/// Rows of a scan in some files.
+pub(super) fn of_scan(paths: Vec<PathBuf>, scan_id: String) -> Batches<'static> {
+    let ids = BTreeSet::from([scan_id]);
+    let rows = paths.into_iter().flat_map(move |path| {
+        let ids = ids.clone();
+        let of_file: Batches<'static> = match holds(&path, &ids) {
+            Ok(false) => Box::new(std::iter::empty()),
+            Ok(true) => match all(&path) {
+                Ok(rows) => Box::new(rows.map(move |batch| keep(&batch?, &ids, true))),
+                Err(error) => Box::new(std::iter::once(Err(error))),
+            },
+            Err(error) => Box::new(std::iter::once(Err(error))),
+        };
+        of_file
+    });
+    Box::new(rows)
+}
+
+/// Whether a file has a row of one of these scans.
+pub(super) fn holds(path: &Path, ids: &BTreeSet<String>) -> Result<bool> {
+    for batch in open(path, true)? {
+        let batch = batch.map_err(|error| failed(path, error))?;
+        if scan_ids(&batch)?.iter().flatten().any(|id| ids.contains(id)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Writes the rows of a file that are of none of these scans.
+pub(super) fn copy_without(
+    path: &Path,
+    ids: &BTreeSet<String>,
+    writer: &mut PartWriter,
+) -> Result<()> {
+    for batch in all(path)? {
+        let batch = keep(&batch?, ids, false)?;
+        if batch.num_rows() > 0 {
+            let bytes = batch.get_array_memory_size();
+            writer.push(batch, bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// The rows that are, or are not, of one of these scans.
+fn keep(batch: &RecordBatch, ids: &BTreeSet<String>, these: bool) -> Result<RecordBatch> {
+    let found = scan_ids(batch)?.iter().map(|id| id.is_some_and(|id| ids.contains(id)) == these);
+    let mask = BooleanArray::from(found.collect::<Vec<_>>());
+    filter_record_batch(batch, &mask).map_err(misfit)
+}
+
+fn scan_ids(batch: &RecordBatch) -> Result<&StringArray> {
+    let column = batch.column_by_name("scan_id").and_then(|column| column.as_string_opt::<i32>());
+    column.ok_or_else(|| Error::new(ErrorKind::Schema("a file without scan ids".into())))
+}
+
+/// The same rows under another scan id; ids of hosts begin with it.
+pub(super) fn rename(batch: &RecordBatch, from: &str, to: &str) -> Result<RecordBatch> {
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
+        let texts = match field.name().as_str() {
+            "scan_id" | "host_id" => column.as_string_opt::<i32>(),
+            _ => None,
+        };
+        let Some(texts) = texts else { return Arc::clone(column) };
+        let new = |text: &str| match text.strip_prefix(from) {
+            Some(rest) => format!("{to}{rest}"),
+            None => text.to_owned(),
+        };
+        let renamed: StringArray = texts.iter().map(|text| text.map(new)).collect();
+        Arc::new(renamed) as ArrayRef
+    });
+    RecordBatch::try_new(Arc::clone(&schema), columns.collect()).map_err(misfit)
+}
+
+/// Whether two copies of a scan tell the same of the same hosts. Their ids do not count.
+pub(super) fn same_hosts(
+    mut one: impl FnMut(Table) -> Result<Batches<'static>>,
+    mut other: impl FnMut(Table) -> Result<Batches<'static>>,
+) -> Result<bool> {
+    for table in OF_HOSTS {
+        if !same_rows(one(table)?, other(table)?)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether two streams hold the same rows, however they are cut.
+fn same_rows(mut one: Batches<'_>, mut other: Batches<'_>) -> Result<bool> {
+    let (mut left, mut right) = (None, None);
+    loop {
+        let (a, b) = match (next(&mut left, &mut one)?, next(&mut right, &mut other)?) {
+            (None, None) => return Ok(true),
+            (Some(a), Some(b)) => (a, b),
+            _ => return Ok(false),
+        };
+        let rows = a.num_rows().min(b.num_rows());
+        let same = a.schema().fields().iter().zip(a.columns()).all(|(field, column)| {
+            let ids = matches!(field.name().as_str(), "scan_id" | "host_id");
+            let mate = b.column_by_name(field.name());
+            ids || mate.is_some_and(|mate| column.slice(0, rows) == mate.slice(0, rows))
+        });
+        if !same {
+            return Ok(false);
+        }
+        let rest = |batch: RecordBatch| batch.slice(rows, batch.num_rows().saturating_sub(rows));
+        (left, right) = (Some(rest(a)), Some(rest(b)));
+    }
+}
+
+/// What is left of a batch, or the next one with rows.
+fn next(left: &mut Option<RecordBatch>, rows: &mut Batches<'_>) -> Result<Option<RecordBatch>> {
+    let mut batch = left.take();
+    while batch.as_ref().is_none_or(|batch| batch.num_rows() == 0) {
+        match rows.next() {
+            Some(found) => batch = Some(found?),
+            None => return Ok(None),
+        }
+    }
+    Ok(batch)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn misfit(error: arrow::error::ArrowError) -> Error {
+    Error::new(ErrorKind::Schema(error.to_string()))
+}

@@ -1,0 +1,134 @@
+//! A document that is too large to wait in memory: its rows go to files of its own, before it is known what
+//! becomes of it.
+
+use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
+
+use super::{
+    commit::{Store, Workshop},
+    log::FileEntry,
+    part::{Part, PartWriter},
+    plan::{Fate, Plan},
+    rows::{self, Batches},
+    window::Slice,
+};
+use crate::{error::Result, sink::Document, table::Table};
+
+const TABLES: usize = Table::ALL.len();
+
+/// Files of a document that is open.
+#[derive(Default)]
+pub(super) struct Spill {
+    writers: [Option<PartWriter>; TABLES],
+    rows: [u64; TABLES],
+}
+
+/// Files of a document that has ended.
+pub(super) struct Spilled {
+    document: [Document; 1],
+    files: Vec<(Table, Kept)>,
+}
+
+/// A file in the making, or what became of it.
+enum Kept {
+    Staged(Part),
+    Published(FileEntry, std::path::PathBuf),
+}
+
+impl Spill {
+    /// Adds rows of each table.
+    pub(super) fn push(&mut self, rows: [Vec<Slice>; TABLES], workshop: &Workshop) -> Result<()> {
+        for (sum, slices) in self.rows.iter_mut().zip(&rows) {
+            let count = slices.iter().map(|(batch, _)| batch.num_rows()).sum::<usize>();
+            *sum = sum.saturating_add(u64::try_from(count).unwrap_or(0));
+        }
+        let tables = self.writers.iter_mut().zip(rows).zip(Table::ALL);
+        let tables: Vec<_> = tables.filter(|((_, slices), _)| !slices.is_empty()).collect();
+        workshop.pool.install(|| {
+            tables.into_par_iter().with_max_len(1).try_for_each(|((writer, slices), table)| {
+                let writer = match writer {
+                    Some(writer) => writer,
+                    none => none.insert(workshop.part(table)?),
+                };
+                slices.into_iter().try_for_each(|(batch, bytes)| writer.push(batch, bytes))
+            })
+        })
+    }
+
+    /// Rows of a document that are not here yet.
+    pub(super) fn missing(&self, document: &Document) -> [u64; TABLES] {
+        let mut missing = document.rows;
+        for (rows, here) in missing.iter_mut().zip(self.rows) {
+            *rows = rows.saturating_sub(here);
+        }
+        missing
+    }
+
+    /// The document has ended.
+    pub(super) fn finish(self, document: Document) -> Result<Spilled> {
+        let mut files = Vec::new();
+        for (writer, table) in self.writers.into_iter().zip(Table::ALL) {
+            if let Some(writer) = writer {
+                files.push((table, Kept::Staged(writer.finish()?)));
+            }
+        }
+        Ok(Spilled { document: [document], files })
+    }
+}
+
+impl Kept {
+    fn path(&self) -> &std::path::Path {
+        match self {
+            Self::Staged(part) => part.path(),
+            Self::Published(_, path) => path,
+        }
+    }
+}
+
+impl Store for Spilled {
+    fn documents(&self) -> &[Document] {
+        &self.document
+    }
+
+    fn rows(&self, _: usize, table: Table) -> Result<Batches<'static>> {
+        match self.files.iter().find(|(found, _)| *found == table) {
+            Some((_, kept)) => rows::all(kept.path()),
+            None => Ok(Box::new(std::iter::empty())),
+        }
+    }
+
+    fn write(&mut self, plan: &Plan, workshop: &Workshop) -> Result<Vec<FileEntry>> {
+        let [document] = &self.document;
+        let Some(Fate::Load { scan_id, .. }) = plan.fates.first() else { return Ok(Vec::new()) };
+        let date = &document.scan_date;
+        if let (Some(own), Some(new)) = (&document.scan_id, scan_id)
+            && own != new
+        {
+            let mut parts = Vec::new();
+            for (table, kept) in &self.files {
+                let mut writer = workshop.part(*table)?;
+                for batch in rows::all(kept.path())? {
+                    let batch = rows::rename(&batch?, own, new)?;
+                    let bytes = batch.get_array_memory_size();
+                    writer.push(batch, bytes)?;
+                }
+                parts.push((writer.finish()?, date.clone()));
+            }
+            return Part::publish_all(&workshop.dir, parts);
+        }
+        let mut entries = Vec::new();
+        for (table, kept) in std::mem::take(&mut self.files) {
+            let published = match kept {
+                Kept::Published(entry, path) => (entry, path),
+                Kept::Staged(part) => {
+                    let made = Part::publish_all(&workshop.dir, vec![(part, date.clone())])?;
+                    let Some(entry) = made.into_iter().next() else { continue };
+                    let path = workshop.dir.join(&entry.path);
+                    (entry, path)
+                }
+            };
+            entries.push(published.0.clone());
+            self.files.push((table, Kept::Published(published.0, published.1)));
+        }
+        Ok(entries)
+    }
+}

@@ -1,0 +1,272 @@
+//! What is there, what is left over, and small files made one.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    LOG, Lake, LoadOptions, STAGING,
+    commit::Workshop,
+    failed,
+    log::{Commit, FileEntry, Operation},
+    part::Part,
+    rows,
+};
+use crate::{
+    error::{Error, Result},
+    sink::Temporaries,
+    table::Table,
+};
+
+/// Bytes that a file should have at least, and those that small files are joined to at most.
+const SMALL: u64 = 64 << 20;
+const TARGET: u64 = 128 << 20;
+
+/// What is in a dataset.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// Commits.
+    pub commits: u64,
+    /// Documents.
+    pub documents: u64,
+    /// Files.
+    pub files: u64,
+    /// Bytes of these files.
+    pub bytes: u64,
+    /// Rows a table.
+    pub rows: BTreeMap<&'static str, u64>,
+    /// Files that no commit names, or that a later one took away, by their paths.
+    pub orphans: Vec<Orphan>,
+}
+
+/// A file that is no part of the dataset.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct Orphan {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+/// What [`Lake::vacuum`] removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Vacuumed {
+    /// Files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// What [`Lake::compact`] did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Compacted {
+    /// Files that went.
+    pub removed: u64,
+    /// Files that came in their place.
+    pub made: u64,
+    /// Commits.
+    pub commits: u64,
+}
+
+impl Lake {
+    /// What is there, and which files are left over.
+    ///
+    /// # Errors
+    /// An output error if a folder cannot be read.
+    pub fn status(&self) -> Result<Status> {
+        let mut status = Status {
+            commits: self.state.number,
+            documents: self.state.documents,
+            orphans: self.orphans()?,
+            ..Status::default()
+        };
+        for table in Table::ALL {
+            status.rows.insert(table.name(), 0);
+        }
+        for file in self.state.files.values() {
+            status.files = status.files.saturating_add(1);
+            status.bytes = status.bytes.saturating_add(file.entry.bytes);
+            let name = Table::from_name(&file.entry.table)?.name();
+            let rows = status.rows.entry(name).or_default();
+            *rows = rows.saturating_add(file.entry.rows);
+        }
+        Ok(status)
+    }
+
+    /// Files that are no part of the dataset: unfinished, never committed, or taken away. What has no name of
+    /// ours is let alone.
+    fn orphans(&self) -> Result<Vec<Orphan>> {
+        let mut found = Vec::new();
+        for table in Table::ALL {
+            for partition in entries(&self.dir.join(table.name()))? {
+                for path in entries(&partition)? {
+                    let ours =
+                        name(&path).starts_with("part-") && name(&path).ends_with(".parquet");
+                    let inside = path.strip_prefix(&self.dir).ok().and_then(Path::to_str);
+                    let live = inside.is_some_and(|path| self.state.files.contains_key(path));
+                    if ours && !live {
+                        found.push(orphan(path)?);
+                    }
+                }
+            }
+        }
+        for path in staged(&self.dir.join(LOG)) {
+            found.push(orphan(path)?);
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Removes the files that are no part of the dataset. The dataset must be open for that.
+    ///
+    /// # Errors
+    /// An output error if a file cannot be removed.
+    pub fn vacuum(&self) -> Result<Vacuumed> {
+        let mut done = Vacuumed::default();
+        for Orphan { path, bytes } in self.orphans()? {
+            fs::remove_file(&path).map_err(|error| failed(&path, error))?;
+            if let Some(partition) = path.parent().filter(|parent| !parent.ends_with(STAGING)) {
+                // Only if it is empty now.
+                let _ = fs::remove_dir(partition);
+            }
+            done.files = done.files.saturating_add(1);
+            done.bytes = done.bytes.saturating_add(bytes);
+        }
+        Ok(done)
+    }
+
+    /// Joins small files of a table and date to larger ones, with a commit a date.
+    ///
+    /// # Errors
+    /// If the system gives no threads; an output error if files cannot be read or written.
+    pub fn compact(
+        &mut self,
+        options: &LoadOptions,
+        temporaries: &Temporaries,
+    ) -> Result<Compacted> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build();
+        let workshop = Workshop {
+            dir: self.dir.clone(),
+            staging: self.log.staging(),
+            temporaries: temporaries.clone(),
+            pool: pool.map_err(|error| Error::usage(format!("no threads: {error}")))?,
+        };
+        let files = self.state.files.values();
+        let mut dates: Vec<_> = files.map(|file| file.entry.scan_date.clone()).collect();
+        dates.sort_unstable();
+        dates.dedup();
+        let mut done = Compacted::default();
+        for date in dates {
+            if options.stop.load(std::sync::atomic::Ordering::Relaxed) {
+                break;
+            }
+            while let Some(commit) = self.joined(date.as_deref(), options, &workshop)? {
+                let number = self.state.number.saturating_add(1);
+                if !self.log.add(number, &commit, temporaries)? {
+                    // Files may have gone since: what to join is looked at again.
+                    self.log.catch_up(&mut self.state)?;
+                    continue;
+                }
+                self.state.apply(&commit);
+                let count = |files: usize| u64::try_from(files).unwrap_or(u64::MAX);
+                done.removed = done.removed.saturating_add(count(commit.removed.len()));
+                done.made = done.made.saturating_add(count(commit.files.len()));
+                done.commits = done.commits.saturating_add(1);
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    /// A commit that joins the small files of a date; `None` if there is nothing to join.
+    fn joined(
+        &self,
+        date: Option<&str>,
+        options: &LoadOptions,
+        workshop: &Workshop,
+    ) -> Result<Option<Commit>> {
+        use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+        let groups: Vec<_> =
+            Table::ALL.iter().flat_map(|table| self.groups(*table, date)).collect();
+        if groups.is_empty() {
+            return Ok(None);
+        }
+        let join = |(table, group): &(Table, Vec<FileEntry>)| {
+            let mut writer = workshop.part(*table)?;
+            for entry in group {
+                for batch in rows::all(&self.dir.join(&entry.path))? {
+                    let batch = batch?;
+                    let bytes = batch.get_array_memory_size();
+                    writer.push(batch, bytes)?;
+                }
+            }
+            Ok((writer.finish()?, date.map(str::to_owned)))
+        };
+        let parts: Result<Vec<_>> = workshop.pool.install(|| groups.par_iter().map(join).collect());
+        let mut commit = Commit::new(Operation::Compact, &options.time);
+        commit.files = Part::publish_all(&self.dir, parts?)?;
+        let gone = groups.iter().flat_map(|(_, group)| group).map(|entry| entry.path.clone());
+        commit.removed = gone.collect();
+        Ok(Some(commit))
+    }
+
+    /// Small files of a table and date that make one, in the order of their rows.
+    fn groups(&self, table: Table, date: Option<&str>) -> Vec<(Table, Vec<FileEntry>)> {
+        let of_date = |entry: &FileEntry| {
+            entry.table == table.name() && entry.scan_date.as_deref() == date && entry.bytes < SMALL
+        };
+        let mut files: Vec<_> =
+            self.state.files.values().filter(|file| of_date(&file.entry)).collect();
+        files.sort_by_key(|file| file.order);
+        let mut groups: Vec<(u64, Vec<FileEntry>)> = Vec::new();
+        for file in files {
+            let bytes = file.entry.bytes;
+            match groups.last_mut() {
+                Some((sum, group)) if sum.saturating_add(bytes) <= TARGET => {
+                    *sum = sum.saturating_add(bytes);
+                    group.push(file.entry.clone());
+                }
+                _ => groups.push((bytes, vec![file.entry.clone()])),
+            }
+        }
+        let more_than_one = groups.into_iter().filter(|(_, group)| group.len() > 1);
+        more_than_one.map(|(_, group)| (table, group)).collect()
+    }
+}
+
+/// Files in the making.
+pub(super) fn staged(log: &Path) -> Vec<PathBuf> {
+    entries(&log.join(STAGING)).unwrap_or_default()
+}
+
+/// What is in a folder, in order; nothing if there is none.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let list = match fs::read_dir(folder) {
+        Ok(list) => list,
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(failed(folder, error)),
+    };
+    let paths: io::Result<Vec<_>> = list.map(|entry| entry.map(|entry| entry.path())).collect();
+    let mut paths = paths.map_err(|error| failed(folder, error))?;
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+fn orphan(path: PathBuf) -> Result<Orphan> {
+    let bytes = fs::metadata(&path).map_err(|error| failed(&path, error))?.len();
+    Ok(Orphan { path, bytes })
+}

@@ -1,0 +1,69 @@
+//! What tells that a file is the one it was.
+
+use std::{
+    fs::{File, Metadata},
+    io::{self, Read as _},
+    time::SystemTime,
+};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Input, Place};
+use crate::error::{Error, Result};
+
+/// Bytes read at once.
+const CHUNK: usize = 256 << 10;
+
+/// The bytes of a file, told by their digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileDigest {
+    /// SHA-256 of its bytes, packed as they are, in hexadecimal.
+    pub sha256: String,
+    /// How many bytes these are.
+    pub bytes: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Input {
+    /// The digest of a regular file; `None` of anything else, as its bytes can be read only once.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn digest(&self) -> Result<Option<FileDigest>> {
+        let Place::File(path) = &self.place else { return Ok(None) };
+        let is_file = || std::fs::metadata(path).is_ok_and(|meta| meta.is_file());
+        if !is_file() {
+            return Ok(None);
+        }
+        let digest = || -> io::Result<FileDigest> {
+            let mut file = File::open(path)?;
+            let meta = file.metadata()?;
+            let mut hash = Sha256::new();
+            let mut chunk = vec![0; CHUNK];
+            let mut bytes = 0_u64;
+            loop {
+                match file.read(&mut chunk) {
+                    Ok(0) => break,
+                    Ok(len) => {
+                        hash.update(chunk.get(..len).unwrap_or_default());
+                        bytes = bytes.saturating_add(u64::try_from(len).unwrap_or(0));
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+            Ok(FileDigest { sha256, bytes, modified: meta.modified().ok() })
+        };
+        digest().map(Some).map_err(|error| Error::from(error).in_input(self.name.clone()))
+    }
+
+    /// Whether the file has not been written since its digest was taken, as far as its length and time tell.
+    #[must_use]
+    pub fn is_still(&self, digest: &FileDigest) -> bool {
+        let Place::File(path) = &self.place else { return false };
+        let same =
+            |meta: Metadata| meta.len() == digest.bytes && meta.modified().ok() == digest.modified;
+        std::fs::metadata(path).is_ok_and(same)
+    }
+}
