@@ -1,4 +1,4 @@
-//! Text looked at eight bytes at a time, in plain integers. A *mark* is the top bit of a byte in a word. A
+//! Bytes in hexadecimal, and text looked at eight bytes at a time, in plain integers. A *mark* is the top bit of a byte in a word. A
 //! borrow may mark bytes above a marked one wrongly, never below: the lowest mark is always true.
 
 const WORD: usize = size_of::<u64>();
@@ -67,6 +67,13 @@ pub(crate) fn position(bytes: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize
 fn short(bytes: &[u8]) -> u64 {
     let fill = ONES * 0x78;
     bytes.iter().rev().fold(fill, |word, byte| word << u8::BITS | u64::from(*byte))
+}
+
+/// Bytes in hexadecimal, lower case.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0'));
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

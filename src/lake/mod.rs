@@ -76,7 +76,10 @@ impl Lake {
     pub fn open_or_create(dir: &Path) -> Result<Self> {
         if !dir.join(LOG).is_dir() {
             let other = match fs::read_dir(dir) {
-                Ok(mut entries) => entries.next().is_some(),
+                // Another run may be making it just now.
+                Ok(mut entries) => {
+                    entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != LOG))
+                }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => false,
                 Err(error) => return Err(failed(dir, error)),
             };

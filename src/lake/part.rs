@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{failed, log::FileEntry, sync_dir};
 use crate::{
+    bytes::hex,
     error::{Error, ErrorKind, Result},
     sink::{
         SinkOptions, Temporaries,
@@ -180,7 +181,9 @@ impl Part {
                 sha256,
             });
         }
-        folders.iter().for_each(|folder| sync_dir(folder));
+        for folder in &folders {
+            sync_dir(folder);
+        }
         Ok(entries)
     }
 }
@@ -201,7 +204,7 @@ impl Hashing {
         let Self { file, hash, bytes } = self;
         file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         let digest = hash.finalize();
-        Ok((bytes, digest.iter().map(|byte| format!("{byte:02x}")).collect()))
+        Ok((bytes, hex(&digest)))
     }
 }
 

@@ -141,7 +141,12 @@ impl Window {
                         last.rows = last.rows.saturating_add(*rows);
                     }
                     _ => {
-                        runs.push(Run { queue, from: *from, rows: *rows, renamed: renamed.clone() })
+                        runs.push(Run {
+                            queue,
+                            from: *from,
+                            rows: *rows,
+                            renamed: renamed.clone(),
+                        });
                     }
                 }
             }

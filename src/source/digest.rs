@@ -9,7 +9,10 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{Input, Place};
-use crate::error::{Error, Result};
+use crate::{
+    bytes::hex,
+    error::{Error, Result},
+};
 
 /// Bytes read at once.
 const CHUNK: usize = 256 << 10;
@@ -52,7 +55,7 @@ impl Input {
                     Err(error) => return Err(error),
                 }
             }
-            let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+            let sha256 = hex(&hash.finalize());
             Ok(FileDigest { sha256, bytes, modified: meta.modified().ok() })
         };
         digest().map(Some).map_err(|error| Error::from(error).in_input(self.name.clone()))

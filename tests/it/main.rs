@@ -11,6 +11,8 @@ mod formats;
 mod golden;
 mod hostile;
 mod keys;
+#[cfg(feature = "cli")]
+mod lake;
 mod layering;
 mod mutations;
 mod oracle;

@@ -20,9 +20,10 @@ use super::{
         token::Token,
         walk::{Exit, long_tag},
     },
-    Decoder, Phase, Settle, context, hex, line_of, read_piece, tokens,
+    Decoder, Phase, Settle, context, line_of, read_piece, tokens,
 };
 use crate::{
+    bytes::hex,
     error::{Code, Error, ErrorKind, Position, Result},
     model::ScanEvent,
 };

@@ -4,7 +4,7 @@ mod document;
 mod parts;
 mod strict;
 
-use std::{collections::VecDeque, fmt::Write as _, mem};
+use std::{collections::VecDeque, mem};
 
 use bumpalo::Bump;
 use sha2::{Digest, Sha256};
@@ -358,11 +358,4 @@ fn count_lines(bytes: &[u8]) -> u64 {
 /// The line behind these bytes, if that many lines ended before them.
 pub(super) fn line_of(lines: u64, before: &[u8]) -> u64 {
     lines.saturating_add(count_lines(before)).saturating_add(1)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -1,0 +1,204 @@
+//! Copies of a scan: the same bytes, poorer and better ones, and others of the same id.
+
+use std::{fs, io::Write as _};
+
+use serde_json::{Value, json};
+
+use super::{Place, Scan};
+
+/// Values of a column of a table, in order.
+fn values(place: &Place, table: &str, column: &str) -> Vec<String> {
+    let start = format!("{table}/");
+    let key = format!("{column}: \"");
+    let mut values: Vec<_> = place
+        .rows()
+        .iter()
+        .filter(|row| row.starts_with(&start))
+        .map(|row| {
+            let from = row.find(&key).unwrap() + key.len();
+            row[from..].split('"').next().unwrap().to_owned()
+        })
+        .collect();
+    values.sort_unstable();
+    values
+}
+
+fn commits(place: &Place) -> usize {
+    place.says(&["--list"]).lines().count() - 1
+}
+
+#[test]
+fn what_was_loaded_is_not_loaded_again_wherever_it_lies() {
+    let place = Place::new();
+    let xml = Scan::new(1, 5).xml();
+    place.write("a.xml", &xml);
+    let report = place.load(&[]);
+    assert_eq!(report["ingest"]["loaded"], 1);
+    let rows = place.rows();
+
+    // The file, not even read.
+    let report = place.load(&[]);
+    assert_eq!(report["inputs"][0]["outcome"], "known");
+    assert_eq!(commits(&place), 1);
+
+    // The same document under another name, compressed, and behind another one.
+    place.write("b.xml", &xml);
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(xml.as_bytes()).unwrap();
+    place.write("c.xml.gz", packed.finish().unwrap());
+    place.write("d.xml", format!("{}{xml}", Scan::new(2, 1).xml()));
+    let report = place.load(&[]);
+    assert_eq!((&report["ingest"]["known"], &report["ingest"]["loaded"]), (&json!(2), &json!(1)));
+    assert_eq!(values(&place, "scans", "source"), ["in/a.xml", "in/d.xml"]);
+    assert!(rows.iter().all(|row| place.rows().contains(row)));
+
+    // Now their bytes are known too.
+    assert_eq!(commits(&place), 2);
+    let outcomes = |report: &Value| -> Vec<Value> {
+        report["inputs"].as_array().unwrap().iter().map(|input| input["outcome"].clone()).collect()
+    };
+    assert_eq!(outcomes(&place.load(&[])), ["known"; 4]);
+    assert_eq!(commits(&place), 2);
+}
+
+#[test]
+fn a_scan_that_grows_is_there_once() {
+    let place = Place::new();
+    let whole = Scan::new(1, 9).xml();
+    let mut loaded = Vec::new();
+    for xml in [Scan::cut(1, 3).xml(), Scan::cut(1, 7).xml(), whole.clone(), Scan::cut(1, 8).xml()]
+    {
+        place.write("scan.xml", &xml);
+        place.write("other.xml", Scan::new(2, 4).xml());
+        let report = place.load(&[]);
+        loaded.push((report["ingest"]["replaced"].clone(), values(&place, "hosts", "ip").len()));
+    }
+    assert_eq!(loaded, [(json!(0), 7), (json!(1), 11), (json!(1), 13), (json!(0), 13)]);
+
+    let alone = Place::new();
+    alone.write("scan.xml", &whole);
+    alone.write("other.xml", Scan::new(2, 4).xml());
+    alone.load(&[]);
+    assert_eq!(place.rows(), alone.rows());
+    // Files that were replaced are left over until they are removed.
+    assert!(!place.says(&["--status"]).contains("orphans\t0\n"));
+    place.says(&["--vacuum"]);
+    assert!(place.says(&["--status"]).contains("orphans\t0\n"));
+    assert_eq!(place.rows(), alone.rows());
+}
+
+#[test]
+fn the_best_copy_wins_in_whatever_order_they_come_in_one_run() {
+    let best = Scan::new(1, 9).xml();
+    let expected = {
+        let place = Place::new();
+        place.write("best.xml", &best);
+        place.load(&[]);
+        let row = |row: &String| row.replace("in/best.xml", "");
+        place.rows().iter().map(row).collect::<Vec<_>>()
+    };
+    let copies = [Scan::cut(1, 3).xml(), best.clone(), Scan::cut(1, 9).xml()];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2], [2, 0, 1]] {
+        // In memory, and in files of their own because they are many bytes.
+        for size in ["64M", "1K"] {
+            let place = Place::new();
+            for (name, copy) in order.iter().enumerate() {
+                place.write(&format!("{name}.xml"), &copies[*copy]);
+            }
+            let report = place.load(&["--commit-size", size]);
+            let name = order.iter().position(|copy| *copy == 1).unwrap();
+            let row = |row: &String| row.replace(&format!("in/{name}.xml"), "");
+            let rows: Vec<_> = place.rows().iter().map(row).collect();
+            assert_eq!(rows, expected, "{order:?} {size}");
+            assert!(report["warnings"]["W_DUP_SCAN"]["count"].as_i64().unwrap() >= 1);
+        }
+    }
+}
+
+#[test]
+fn finished_scans_of_one_id_with_other_hosts_are_kept_apart() {
+    let first = Scan::new(1, 4);
+    let other = Scan { last: 8443, ..Scan::new(1, 4) };
+    for size in ["64M", "1K"] {
+        let place = Place::new();
+        place.write("a.xml", first.xml());
+        place.load(&["--commit-size", size]);
+        place.write("b.xml", other.xml());
+        // The same as the first one, but for a comment: no better.
+        place.write("c.xml", format!("<!-- again -->{}", first.xml()));
+        let report = place.load(&["--commit-size", size]);
+        let collision = &report["warnings"]["W_ID_COLLISION"];
+        assert_eq!((&collision["count"], &collision["input"]), (&json!(1), &json!("in/b.xml")));
+        assert_eq!(report["ingest"]["no_better"], 1);
+
+        let ids = values(&place, "scans", "scan_id");
+        let sums = values(&place, "scans", "content_sha256");
+        let [own, renamed] = ids.as_slice() else { panic!("{ids:?}") };
+        assert_eq!(own.len(), 32);
+        let suffix = renamed.strip_prefix(&format!("{own}-x")).unwrap();
+        assert!(sums.iter().any(|sum| &sum[..8] == suffix), "{renamed} {sums:?}");
+        // All that is below it hangs on the new id.
+        for table in ["hosts", "ports", "services", "scripts"] {
+            let hosts = values(&place, table, "host_id");
+            let of_scan = |id: &str| {
+                hosts.iter().filter(|host| host.rsplit_once("-h").unwrap().0 == id).count()
+            };
+            assert_eq!(of_scan(own), of_scan(renamed), "{table}");
+            assert_eq!(of_scan(own) * 2, hosts.len(), "{table}");
+        }
+
+        // Both are known now; a copy that is cut is one of whatever is there.
+        place.write("d.xml", Scan::cut(1, 2).xml());
+        let report = place.load(&["--commit-size", size]);
+        assert_eq!(
+            (&report["ingest"]["loaded"], &report["ingest"]["no_better"]),
+            (&json!(0), &json!(1))
+        );
+        assert_eq!(values(&place, "scans", "scan_id"), ids);
+    }
+}
+
+#[test]
+fn a_refused_input_is_read_again() {
+    let place = Place::new();
+    let xml = Scan::new(1, 50).xml();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(xml.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    place.write("a.xml.gz", &packed[..packed.len() / 2]);
+    let status = place.command(&["in"]).output().unwrap().status;
+    assert_eq!(status.code(), Some(1));
+    let hosts = values(&place, "hosts", "ip").len();
+    assert!((1..50).contains(&hosts), "{hosts} hosts were whole");
+    // Again: nothing is new, and the file is still broken.
+    let again = place.command(&["in"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&again.stderr).contains("E_DECOMPRESS"));
+    assert_eq!((values(&place, "hosts", "ip").len(), commits(&place)), (hosts, 1));
+
+    place.write("a.xml.gz", &packed);
+    assert_eq!(place.load(&[])["ingest"]["replaced"], 1);
+    assert_eq!(values(&place, "hosts", "ip").len(), 50);
+}
+
+#[test]
+fn a_dataset_is_not_made_where_something_else_is() {
+    let place = Place::new();
+    place.write("a.xml", Scan::new(1, 1).xml());
+    let ends = |args: &[&str]| place.command(args).output().unwrap().status.code();
+    assert_eq!(ends(&["--list"]), Some(2));
+    fs::create_dir(place.lake()).unwrap();
+    fs::write(place.lake().join("notes.txt"), "mine").unwrap();
+    assert_eq!(ends(&["in"]), Some(2));
+    fs::remove_file(place.lake().join("notes.txt")).unwrap();
+    assert_eq!(ends(&["in"]), Some(0));
+    // A log that lost a commit is not taken for a shorter one.
+    place.write("b.xml", Scan::new(2, 1).xml());
+    assert_eq!(ends(&["in"]), Some(0));
+    fs::remove_file(place.lake().join("_scanmill/1.json")).unwrap();
+    assert_eq!(ends(&["--files"]), Some(4));
+    fs::write(place.lake().join("_scanmill/1.json"), "{\"format\": 2}").unwrap();
+    assert_eq!(ends(&["in"]), Some(4));
+    fs::write(place.lake().join("_scanmill/1.json"), "{\"format\":2,\"schema_version\":\"1\"}")
+        .unwrap();
+    assert_eq!(ends(&["in"]), Some(2));
+}
