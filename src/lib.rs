@@ -44,6 +44,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Each document exactly once
+//!
+//! [`lake::Lake`] is a dataset of partitioned Parquet with a log of commits. It gives a [`sink::Sink`] for
+//! [`pipeline::Pipeline`], which is how `scanmill ingest` loads it.
+//!
 //! # Words
 //!
 //! They are nmap's and Arrow's own. A *document* is one `nmaprun` element; an input may hold several. A

@@ -4,12 +4,13 @@ use std::fs;
 
 use crate::support::root;
 
-const DOCUMENTS: [&str; 6] = [
+const DOCUMENTS: [&str; 7] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/cli.md",
     "docs/data-model.md",
+    "docs/lake.md",
     "docs/performance.md",
 ];
 
