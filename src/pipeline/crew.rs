@@ -11,8 +11,6 @@ use std::{
     },
 };
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
-
 use super::{
     OUTPUT,
     coder::{Coder, Output},
@@ -21,7 +19,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     model::RunHeader,
-    sink::Notice,
+    sink::{Notice, Workers},
     xml::{HostBatch, HostNotes, Options},
 };
 
@@ -62,8 +60,7 @@ pub(super) enum Next<T> {
 
 /// Threads, and what is under way.
 pub(super) struct Crew<T> {
-    pool: ThreadPool,
-    threads: usize,
+    workers: Workers,
     options: Arc<Options>,
     stop: Arc<AtomicBool>,
     group: Vec<Task>,
@@ -83,15 +80,10 @@ struct Done {
 }
 
 impl<T> Crew<T> {
-    /// A crew of so many threads.
-    ///
-    /// # Errors
-    /// If the system gives no threads.
-    pub(super) fn new(threads: usize, options: &Options, stop: &Arc<AtomicBool>) -> Result<Self> {
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-        Ok(Self {
-            pool: pool.map_err(|error| Error::usage(format!("no threads: {error}")))?,
-            threads,
+    /// A crew of these threads.
+    pub(super) fn new(workers: Workers, options: &Options, stop: &Arc<AtomicBool>) -> Self {
+        Self {
+            workers,
             options: Arc::new(options.clone()),
             stop: Arc::clone(stop),
             group: Vec::new(),
@@ -99,7 +91,7 @@ impl<T> Crew<T> {
             steps: VecDeque::new(),
             working: 0,
             idle: Vec::new(),
-        })
+        }
     }
 
     /// Adds a task to the group; true when that should be sent.
@@ -136,7 +128,7 @@ impl<T> Crew<T> {
         let coder = self.idle.pop().unwrap_or_else(coder);
         let (options, stop) = (Arc::clone(&self.options), Arc::clone(&self.stop));
         let (sender, receiver) = mpsc::sync_channel(1);
-        self.pool.spawn(move || {
+        self.workers.spawn(move || {
             // Nobody waits for it any more when writing failed.
             let _ = sender.send(done(work, coder, (&options, &stop)));
         });
@@ -151,7 +143,7 @@ impl<T> Crew<T> {
 
     /// Whether the oldest step must be taken before there is another.
     pub(super) fn is_full(&self) -> bool {
-        self.working >= self.threads.saturating_mul(AHEAD) || self.steps.len() >= WAITING
+        self.working >= self.workers.count().saturating_mul(AHEAD) || self.steps.len() >= WAITING
     }
 
     /// Waits for the oldest step. Scans of inputs are held against those read before; if one of them was,

@@ -30,7 +30,7 @@ use self::{
 use crate::{
     error::{Error, Result},
     model::{Port, RunHeader, ScanEvent},
-    sink::{DocumentSink, Sink},
+    sink::{DocumentSink, Sink, Workers},
     source::{Input, Member, Pick},
     xml::{HostBatch, Options},
 };
@@ -111,7 +111,9 @@ impl Pipeline {
     /// If the system gives no threads.
     pub fn with_threads(mut self, threads: usize) -> Result<Self> {
         if threads > 1 && !self.options.strict {
-            self.crew = Some(Crew::new(threads, &self.options, &self.stop)?);
+            let workers = Workers::new(threads)?;
+            self.outlet.share(&workers);
+            self.crew = Some(Crew::new(workers, &self.options, &self.stop));
         }
         Ok(self)
     }

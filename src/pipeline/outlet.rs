@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    sink::{DocumentSink, Notice, Sink},
+    sink::{DocumentSink, Notice, Sink, Workers},
     table::Table,
 };
 
@@ -41,6 +41,13 @@ impl Outlet {
         match self {
             Self::Tables(sink) => sink.tables(),
             Self::Nested { .. } | Self::Nothing => &[],
+        }
+    }
+
+    /// Has the sink use these threads too.
+    pub(super) fn share(&mut self, workers: &Workers) {
+        if let Self::Tables(sink) = self {
+            sink.share(workers);
         }
     }
 

@@ -7,11 +7,13 @@ mod blocks;
 mod csv;
 mod document;
 mod jsonl;
+mod lanes;
 mod notice;
 mod parquet;
 mod stream;
 mod target;
 mod text;
+mod workers;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -22,6 +24,7 @@ pub use self::{
     notice::{Document, Notice},
     parquet::{Compression, ParquetSink},
     target::{Output, Temporaries},
+    workers::Workers,
 };
 use crate::{
     error::{Error, Result},
@@ -85,6 +88,11 @@ pub trait Sink: Send {
 
     /// A new encoder of pieces for this sink.
     fn encoder(&self) -> Box<dyn Encoder>;
+
+    /// Has it use these threads, where that helps; the output has the same bytes.
+    fn share(&mut self, workers: &Workers) {
+        let _ = workers;
+    }
 
     /// Writes a piece.
     ///

@@ -12,9 +12,10 @@ use ::parquet::{
 use arrow::array::RecordBatch;
 
 use super::{
-    Data, Encoded, Encoder, Sink, SinkOptions,
+    Data, Encoded, Encoder, Sink, SinkOptions, Workers,
     blocks::{self, Blocks},
     file_name,
+    lanes::{Lane, Lanes},
     target::{Output, Pending},
 };
 use crate::{
@@ -100,16 +101,18 @@ impl std::str::FromStr for Compression {
     }
 }
 
-/// Writes a Parquet file a table.
+/// Writes a Parquet file a table. With [`Sink::share`] tables are written beside each other.
 pub struct ParquetSink {
-    options: SinkOptions,
-    writers: Vec<TableWriter>,
+    options: Arc<SinkOptions>,
+    lanes: Lanes<TableWriter, blocks::Sized>,
     /// The folder or file that gets its name at the end.
     pending: Pending,
 }
 
+/// Writes the rows of one table.
 struct TableWriter {
     table: Table,
+    options: Arc<SinkOptions>,
     writer: ArrowWriter<BufWriter<File>>,
     name: String,
     /// With a cap on rows: the folder of the parts, the number of this one, and its rows.
@@ -125,7 +128,8 @@ impl ParquetSink {
     /// A usage error if the output exists and is not to be replaced, or is standard output; an output
     /// error if it cannot be made.
     pub fn open(output: &Output, options: SinkOptions) -> Result<Self> {
-        let mut sink = match output {
+        let options = Arc::new(options);
+        let (pending, writers) = match output {
             Output::Stdout => {
                 return Err(Error::usage("Parquet needs a place to seek: name an output"));
             }
@@ -133,105 +137,109 @@ impl ParquetSink {
                 let (pending, file) = Pending::file(path, options.overwrite, &options.temporaries)?;
                 let table = options.tables.first().copied().unwrap_or(Table::Hosts);
                 let name = path.display().to_string();
-                let writer = arrow_writer(table, file, &options, &name)?;
-                let only = TableWriter::new(table, writer, name, None);
-                return Ok(Self { options, writers: vec![only], pending });
+                let only = TableWriter::new(table, &options, (file, name), None)?;
+                (pending, vec![only])
             }
             Output::Dir(path) => {
                 let pending = Pending::dir(path, options.overwrite, &options.temporaries)?;
-                Self { options, writers: Vec::new(), pending }
+                let in_folder = |table: &Table| TableWriter::in_folder(*table, &options, &pending);
+                let writers: Result<_> = options.tables.iter().map(in_folder).collect();
+                (pending, writers?)
             }
         };
-        for table in sink.options.tables.clone() {
-            let writer = sink.table_writer(table)?;
-            sink.writers.push(writer);
-        }
-        Ok(sink)
-    }
-
-    fn table_writer(&self, table: Table) -> Result<TableWriter> {
-        let folder = self.pending.path();
-        let (path, parts) = if self.options.rows_per_file.is_some() {
-            let parts = folder.join(table.name());
-            std::fs::create_dir(&parts)
-                .map_err(|error| Error::sink(parts.display().to_string(), error))?;
-            (parts.join("part-0.parquet"), Some((parts, 0)))
-        } else {
-            (folder.join(file_name(table, "parquet")), None)
-        };
-        let (writer, name) = self.create(table, &path)?;
-        Ok(TableWriter::new(table, writer, name, parts))
-    }
-
-    fn create(
-        &self,
-        table: Table,
-        path: &std::path::Path,
-    ) -> Result<(ArrowWriter<BufWriter<File>>, String)> {
-        let name = path.display().to_string();
-        let file = File::create_new(path).map_err(|error| Error::sink(&*name, error))?;
-        let writer = arrow_writer(table, file, &self.options, &name)?;
-        Ok((writer, name))
-    }
-
-    /// Writes a block of a table, in as many files as the cap on rows asks for.
-    fn write_block(&mut self, place: usize, batch: &RecordBatch) -> Result<()> {
-        let cap = self.options.rows_per_file.unwrap_or(usize::MAX).max(1);
-        let mut from = 0;
-        while from < batch.num_rows() {
-            let full = self.writers.get(place).is_some_and(|writer| writer.rows >= cap);
-            if full {
-                self.next_part(place)?;
-            }
-            let Some(writer) = self.writers.get_mut(place) else { return Ok(()) };
-            let rows = (batch.num_rows() - from).min(cap - writer.rows);
-            let written = writer.writer.write(&batch.slice(from, rows));
-            written.map_err(|error| failed(&writer.name, error))?;
-            writer.rows = writer.rows.saturating_add(rows);
-            from += rows;
-            // What a table holds depends on its rows alone, not on those of others.
-            if writer.writer.memory_size() > GROUP_BYTES {
-                writer.writer.flush().map_err(|error| failed(&writer.name, error))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn next_part(&mut self, place: usize) -> Result<()> {
-        let Some(TableWriter { table, parts: Some((folder, number)), .. }) =
-            self.writers.get(place)
-        else {
-            return Ok(());
-        };
-        let (table, folder, number) = (*table, folder.clone(), number.saturating_add(1));
-        let path = folder.join(format!("part-{number}.parquet"));
-        let (writer, name) = self.create(table, &path)?;
-        let parts = Some((folder, number));
-        let next = TableWriter::new(table, writer, name, parts);
-        match self.writers.get_mut(place) {
-            Some(full) => std::mem::replace(full, next).finish(),
-            None => Ok(()),
-        }
+        Ok(Self { options, lanes: Lanes::new(writers), pending })
     }
 }
 
 impl TableWriter {
     fn new(
         table: Table,
-        writer: ArrowWriter<BufWriter<File>>,
-        name: String,
+        options: &Arc<SinkOptions>,
+        (file, name): (File, String),
         parts: Option<(PathBuf, u32)>,
-    ) -> Self {
-        Self { table, writer, name, parts, rows: 0, blocks: Blocks::default() }
+    ) -> Result<Self> {
+        let writer = arrow_writer(table, file, options, &name)?;
+        let (options, blocks) = (Arc::clone(options), Blocks::default());
+        Ok(Self { table, options, writer, name, parts, rows: 0, blocks })
     }
 
-    fn finish(self) -> Result<()> {
+    fn in_folder(table: Table, options: &Arc<SinkOptions>, folder: &Pending) -> Result<Self> {
+        let folder = folder.path();
+        if options.rows_per_file.is_none() {
+            let path = folder.join(file_name(table, "parquet"));
+            return Self::new(table, options, create(&path)?, None);
+        }
+        let parts = folder.join(table.name());
+        std::fs::create_dir(&parts)
+            .map_err(|error| Error::sink(parts.display().to_string(), error))?;
+        Self::part(table, options, parts, 0)
+    }
+
+    fn part(table: Table, options: &Arc<SinkOptions>, parts: PathBuf, number: u32) -> Result<Self> {
+        let file = create(&parts.join(format!("part-{number}.parquet")))?;
+        Self::new(table, options, file, Some((parts, number)))
+    }
+
+    /// Writes a block, in as many files as the cap on rows asks for.
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let cap = self.options.rows_per_file.unwrap_or(usize::MAX).max(1);
+        let mut from = 0;
+        while from < batch.num_rows() {
+            if self.rows >= cap {
+                self.next_part()?;
+            }
+            let rows = (batch.num_rows() - from).min(cap - self.rows);
+            let written = self.writer.write(&batch.slice(from, rows));
+            written.map_err(|error| failed(&self.name, error))?;
+            self.rows = self.rows.saturating_add(rows);
+            from += rows;
+            // What a table holds depends on its rows alone, not on those of others.
+            if self.writer.memory_size() > GROUP_BYTES {
+                self.writer.flush().map_err(|error| failed(&self.name, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn next_part(&mut self) -> Result<()> {
+        let Some((folder, number)) = self.parts.clone() else { return Ok(()) };
+        let next = Self::part(self.table, &self.options, folder, number.saturating_add(1))?;
+        let blocks = std::mem::take(&mut self.blocks);
+        let full = std::mem::replace(self, Self { blocks, ..next });
+        full.close()
+    }
+
+    /// Writes what makes no whole block, and completes the file.
+    fn finish(mut self) -> Result<()> {
+        if let Some(rest) = self.blocks.rest()? {
+            self.write(&rest)?;
+        }
+        self.close()
+    }
+
+    fn close(self) -> Result<()> {
         let Self { writer, name, .. } = self;
         let buffered = writer.into_inner().map_err(|error| failed(&name, error))?;
         let file =
             buffered.into_inner().map_err(|error| Error::sink(&*name, error.into_error()))?;
         file.sync_all().map_err(|error| Error::sink(&*name, error))
     }
+}
+
+impl Lane<blocks::Sized> for TableWriter {
+    fn take(&mut self, rows: blocks::Sized) -> Result<()> {
+        let mut blocks = std::mem::take(&mut self.blocks);
+        let written = blocks.push(rows, |block| self.write(block));
+        self.blocks = blocks;
+        written
+    }
+}
+
+/// Makes a file that is not there, and gives its name for messages.
+fn create(path: &std::path::Path) -> Result<(File, String)> {
+    let name = path.display().to_string();
+    let file = File::create_new(path).map_err(|error| Error::sink(&*name, error))?;
+    Ok((file, name))
 }
 
 fn failed(name: &str, error: ParquetError) -> Error {
@@ -279,35 +287,26 @@ impl Sink for ParquetSink {
         encoder(&self.options)
     }
 
+    fn share(&mut self, workers: &Workers) {
+        self.lanes.share(workers);
+    }
+
     fn write(&mut self, piece: Encoded) -> Result<()> {
-        let Data::Batch(batch) = piece.data else { return Ok(()) };
-        let place = self.writers.iter().position(|writer| writer.table == piece.table);
-        let Some((place, writer)) = place.and_then(|n| Some((n, self.writers.get_mut(n)?))) else {
-            return Ok(());
-        };
-        let mut blocks = std::mem::take(&mut writer.blocks);
-        let written = blocks.push(batch, |block| self.write_block(place, block));
-        if let Some(writer) = self.writers.get_mut(place) {
-            writer.blocks = blocks;
+        let Data::Batch(rows) = piece.data else { return Ok(()) };
+        match self.options.tables.iter().position(|table| *table == piece.table) {
+            Some(place) => self.lanes.give(place, rows),
+            None => Ok(()),
         }
-        written
     }
 
     fn flush(&mut self) -> Result<()> {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> Result<()> {
-        for place in 0..self.writers.len() {
-            let rest = self.writers.get_mut(place).map(|writer| writer.blocks.rest());
-            if let Some(rest) = rest.transpose()?.flatten() {
-                self.write_block(place, &rest)?;
-            }
-        }
-        for writer in std::mem::take(&mut self.writers) {
-            writer.finish()?;
-        }
-        self.pending.publish()
+    fn finish(self: Box<Self>) -> Result<()> {
+        let Self { lanes, pending, .. } = *self;
+        lanes.finish()?.into_iter().try_for_each(TableWriter::finish)?;
+        pending.publish()
     }
 }
 

@@ -44,7 +44,7 @@ const OWNED: [(&str, &[&str]); 15] = [
     ("tar", &["source"]),
     ("arrow", &["table", "sink", "lake"]),
     ("parquet", &["sink", "lake"]),
-    ("rayon", &["pipeline", "lake"]),
+    ("rayon", &["sink", "lake"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("mimalloc", &["main"]),

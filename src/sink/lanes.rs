@@ -1,0 +1,203 @@
+//! Work in lanes: what is given to one lane is done in order, lanes are done beside each other.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+use super::Workers;
+use crate::error::{Error, Result};
+
+/// Items that wait in all lanes together; whoever gives more waits.
+const WAITING: usize = 24;
+
+/// Something that takes items in order.
+pub(super) trait Lane<I>: Send + 'static {
+    fn take(&mut self, item: I) -> Result<()>;
+}
+
+/// Lanes on threads, or on that of the caller.
+pub(super) struct Lanes<L, I> {
+    shared: Arc<Shared<L, I>>,
+    workers: Option<Workers>,
+}
+
+struct Shared<L, I> {
+    lanes: Mutex<State<L, I>>,
+    changed: Condvar,
+}
+
+struct State<L, I> {
+    lanes: Vec<Slot<L, I>>,
+    waiting: usize,
+    /// The first error. After it nothing more is done.
+    failed: Option<Error>,
+}
+
+struct Slot<L, I> {
+    /// `None` while a thread has it.
+    lane: Option<L>,
+    items: VecDeque<I>,
+}
+
+impl<L: Lane<I>, I: Send + 'static> Lanes<L, I> {
+    pub(super) fn new(lanes: Vec<L>) -> Self {
+        let slot = |lane| Slot { lane: Some(lane), items: VecDeque::new() };
+        let lanes = lanes.into_iter().map(slot).collect();
+        let state = State { lanes, waiting: 0, failed: None };
+        let shared = Shared { lanes: Mutex::new(state), changed: Condvar::new() };
+        Self { shared: Arc::new(shared), workers: None }
+    }
+
+    /// From now on threads do the work.
+    pub(super) fn share(&mut self, workers: &Workers) {
+        self.workers = Some(workers.clone());
+    }
+
+    /// Gives an item to a lane. An error may be one of an item before it.
+    pub(super) fn give(&self, lane: usize, item: I) -> Result<()> {
+        let mut state = self.shared.lock();
+        let Some(workers) = &self.workers else {
+            let Some(Slot { lane: Some(lane), .. }) = state.lanes.get_mut(lane) else {
+                return Ok(());
+            };
+            return lane.take(item);
+        };
+        while state.waiting >= WAITING && state.failed.is_none() {
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if let Some(error) = &state.failed {
+            return Err(error.clone());
+        }
+        state.waiting = state.waiting.saturating_add(1);
+        if let Some(slot) = state.lanes.get_mut(lane) {
+            slot.items.push_back(item);
+            if let Some(taken) = slot.lane.take() {
+                let shared = Arc::clone(&self.shared);
+                workers.spawn(move || shared.run(lane, taken));
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until all is done and gives the lanes back.
+    pub(super) fn finish(self) -> Result<Vec<L>> {
+        let mut state = self.shared.lock();
+        while state.lanes.iter().any(|slot| slot.lane.is_none()) {
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        match state.failed.take() {
+            Some(error) => Err(error),
+            None => {
+                let lanes = std::mem::take(&mut state.lanes);
+                Ok(lanes.into_iter().filter_map(|slot| slot.lane).collect())
+            }
+        }
+    }
+}
+
+impl<L, I> Drop for Lanes<L, I> {
+    /// A lane that is at work has files open that somebody may want to remove.
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        for slot in &mut state.lanes {
+            slot.items.clear();
+        }
+        while self.workers.is_some() && state.lanes.iter().any(|slot| slot.lane.is_none()) {
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl<L, I> Shared<L, I> {
+    fn lock(&self) -> MutexGuard<'_, State<L, I>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<L: Lane<I>, I> Shared<L, I> {
+    /// Does what waits in a lane, then gives the lane back.
+    fn run(&self, number: usize, mut lane: L) {
+        let mut state = self.lock();
+        loop {
+            let failed = state.failed.is_some();
+            let slot = state.lanes.get_mut(number);
+            let item = slot.and_then(|slot| slot.items.pop_front());
+            let Some(item) = item else { break };
+            state.waiting = state.waiting.saturating_sub(1);
+            if failed {
+                continue;
+            }
+            drop(state);
+            self.changed.notify_all();
+            let result = lane.take(item);
+            state = self.lock();
+            if let Err(error) = result {
+                state.failed.get_or_insert(error);
+            }
+        }
+        if let Some(slot) = state.lanes.get_mut(number) {
+            slot.lane = Some(lane);
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keeps what it was given; refuses 13.
+    #[derive(Default)]
+    struct Kept(Vec<u32>);
+
+    impl Lane<u32> for Kept {
+        fn take(&mut self, item: u32) -> Result<()> {
+            if item == 13 {
+                return Err(Error::usage("13"));
+            }
+            self.0.push(item);
+            Ok(())
+        }
+    }
+
+    fn lanes(workers: Option<&Workers>) -> Lanes<Kept, u32> {
+        let mut lanes = Lanes::new(vec![Kept::default(), Kept::default(), Kept::default()]);
+        if let Some(workers) = workers {
+            lanes.share(workers);
+        }
+        lanes
+    }
+
+    #[test]
+    fn what_is_given_to_a_lane_is_done_in_order() {
+        let workers = Workers::new(4).unwrap();
+        for workers in [None, Some(&workers)] {
+            let lanes = lanes(workers);
+            for n in 100..1000 {
+                lanes.give(usize::try_from(n % 3).unwrap(), n).unwrap();
+            }
+            let kept = lanes.finish().unwrap();
+            for (lane, kept) in (0_u32..).zip(kept) {
+                assert!(kept.0.iter().all(|n| n % 3 == lane) && kept.0.is_sorted());
+                assert_eq!(kept.0.len(), 300);
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_is_told_at_last_and_nothing_is_done_behind_it() {
+        let workers = Workers::new(2).unwrap();
+        for workers in [None, Some(&workers)] {
+            let lanes = lanes(workers);
+            let early = (10..2000).any(|n| lanes.give(1, n).is_err());
+            let late = lanes.finish();
+            assert!(early && (workers.is_none() || late.is_err()));
+        }
+        // Dropped with work under way it waits for that, not for ever.
+        let lanes = lanes(Some(&workers));
+        (20..40).for_each(|n| lanes.give(0, n).unwrap());
+        drop(lanes);
+    }
+}
