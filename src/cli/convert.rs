@@ -8,9 +8,10 @@ use std::{
 };
 
 use super::{
-    args::{ConvertArgs, PickArgs, Shape, To, WriteArgs},
+    args::{ConvertArgs, PickArgs, Shape, TalkArgs, To, WriteArgs},
     exit::Exit,
     inputs::{self, Inputs},
+    progress::Progress,
     render::Talk,
     signals,
 };
@@ -18,11 +19,11 @@ use crate::{
     error::{Error, Result},
     pipeline::{Destination, Filters, Pipeline},
     sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
-    source,
+    source::{self, Input},
     table::{Column, Table},
 };
 
-pub(super) fn run(args: &ConvertArgs, talk: &Talk) -> Result<Exit> {
+pub(super) fn run(args: &ConvertArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let begun = Instant::now();
     let temporaries = Temporaries::default();
     let plan = Plan::of(&args.write, &args.pick)?;
@@ -32,12 +33,17 @@ pub(super) fn run(args: &ConvertArgs, talk: &Talk) -> Result<Exit> {
     let inputs = Inputs::of(&args.read)?;
     // Before anything temporary is made: a signal must find it.
     let stop = signals::stop_flag(&temporaries);
+    let on_stdout = plan.is_on_stdout();
     let destination = plan.open(&args.write, &args.pick, &temporaries)?;
     let options = inputs::options(&args.read).with_hash(args.hash);
     let pipeline = Pipeline::new(options, filters(&args.pick), destination, stop);
     let mut pipeline = pipeline.with_threads(threads(args.threads))?;
-    read_all(&mut pipeline, &inputs)?;
+    let found = source::discover(&inputs.paths, &inputs.pick);
+    let progress = Progress::begin(how, &found, on_stdout);
+    pipeline = pipeline.with_meter(progress.meter());
+    read_all(&mut pipeline, found, (&inputs, &progress))?;
     let report = pipeline.finish()?;
+    drop(progress);
     talk.report(&report, begun.elapsed());
     if let Some(path) = &args.report {
         write_json(path, &report, &temporaries)?;
@@ -46,13 +52,20 @@ pub(super) fn run(args: &ConvertArgs, talk: &Talk) -> Result<Exit> {
 }
 
 /// Reads all inputs in order; errors of inputs are in the report.
-fn read_all(pipeline: &mut Pipeline, inputs: &Inputs) -> Result<()> {
-    for input in source::discover(&inputs.paths, &inputs.pick) {
+fn read_all(
+    pipeline: &mut Pipeline,
+    found: Vec<Result<Input>>,
+    (inputs, progress): (&Inputs, &Progress),
+) -> Result<()> {
+    for input in found {
         if pipeline.is_stopped() {
             break;
         }
         match input {
-            Ok(input) => pipeline.read(&input, &inputs.pick)?,
+            Ok(input) => {
+                progress.input(&input.name);
+                pipeline.read(&input, &inputs.pick)?;
+            }
             Err(error) => pipeline.refuse(error)?,
         }
     }
@@ -151,6 +164,11 @@ impl Plan {
         let output = table_output(format, out, tables.len() == 1, write.rows_per_file.is_some())?;
         let tables = if tables.is_empty() { Table::ALL.to_vec() } else { tables };
         Ok(Self::Tables { format, output, tables, columns })
+    }
+
+    fn is_on_stdout(&self) -> bool {
+        let (Self::Nested(output) | Self::Tables { output, .. }) = self;
+        *output == Output::Stdout
     }
 
     fn open(

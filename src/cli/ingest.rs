@@ -9,11 +9,12 @@ use std::{
 use serde_json::json;
 
 use super::{
-    args::{IngestArgs, Upkeep},
+    args::{IngestArgs, TalkArgs, Upkeep},
     convert::{threads, write_json},
     exit::Exit,
     inputs::{self, Inputs},
     print,
+    progress::Progress,
     render::Talk,
     signals,
 };
@@ -27,7 +28,7 @@ use crate::{
     table::Table,
 };
 
-pub(super) fn run(args: &IngestArgs, talk: &Talk) -> Result<Exit> {
+pub(super) fn run(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let dir = args.into.as_path();
     match &args.upkeep {
         Upkeep { files: true, .. } => files(dir, args.table.as_deref()),
@@ -35,11 +36,11 @@ pub(super) fn run(args: &IngestArgs, talk: &Talk) -> Result<Exit> {
         Upkeep { status: true, .. } => status(dir),
         Upkeep { vacuum: true, .. } => vacuum(dir, talk),
         Upkeep { compact: true, .. } => compact(args, talk),
-        _ => load(args, talk),
+        _ => load(args, (how, talk)),
     }
 }
 
-fn load(args: &IngestArgs, talk: &Talk) -> Result<Exit> {
+fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let begun = Instant::now();
     let temporaries = Temporaries::default();
     let inputs = Inputs::of(&args.read)?;
@@ -51,8 +52,12 @@ fn load(args: &IngestArgs, talk: &Talk) -> Result<Exit> {
     let reading = inputs::options(&args.read).with_hash(true);
     let pipeline = Pipeline::new(reading, Filters::default(), Destination::Tables(sink), stop);
     let mut pipeline = pipeline.with_threads(options.threads)?;
-    read_all(&mut pipeline, &inputs, &loading)?;
+    let found = source::discover(&inputs.paths, &inputs.pick);
+    let progress = Progress::begin(how, &found, false);
+    pipeline = pipeline.with_meter(progress.meter());
+    read_all(&mut pipeline, found, (&inputs, &loading, &progress))?;
     let mut report = pipeline.finish()?;
+    drop(progress);
     let told = loading.told();
     tell(&mut report, &told);
     talk.report(&report, begun.elapsed());
@@ -79,31 +84,42 @@ fn now() -> String {
 }
 
 /// Reads all inputs in order, but those whose bytes are known.
-fn read_all(pipeline: &mut Pipeline, inputs: &Inputs, loading: &Loading) -> Result<()> {
-    for (number, input) in (0_u64..).zip(source::discover(&inputs.paths, &inputs.pick)) {
+fn read_all(
+    pipeline: &mut Pipeline,
+    found: Vec<Result<Input>>,
+    (inputs, loading, progress): (&Inputs, &Loading, &Progress),
+) -> Result<()> {
+    for (number, input) in (0_u64..).zip(found) {
         if pipeline.is_stopped() {
             break;
         }
         match input {
-            Ok(input) => read(pipeline, (number, &input), inputs, loading)?,
+            Ok(input) => {
+                progress.input(&input.name);
+                if !read(pipeline, (number, &input), inputs, loading)? {
+                    progress.meter().skip(input.packed_len().unwrap_or(0));
+                }
+            }
             Err(error) => pipeline.refuse(error)?,
         }
     }
     Ok(())
 }
 
+/// Reads an input; false if its bytes are known.
 fn read(
     pipeline: &mut Pipeline,
     (number, input): (u64, &Input),
     inputs: &Inputs,
     loading: &Loading,
-) -> Result<()> {
+) -> Result<bool> {
     // What cannot be read is told of when it is read.
     let digest = input.digest().ok().flatten();
     if let Some(digest) = &digest
         && loading.knows(&digest.sha256)
     {
-        return pipeline.skip_known(&input.name);
+        pipeline.skip_known(&input.name)?;
+        return Ok(false);
     }
     pipeline.read(input, &inputs.pick)?;
     // Of an archive something may not have been picked, and a file may have grown since.
@@ -113,7 +129,8 @@ fn read(
     {
         loading.source(number, Source::new(&*input.name, digest.sha256, digest.bytes));
     }
-    pipeline.mark(number)
+    pipeline.mark(number)?;
+    Ok(true)
 }
 
 /// The report tells of what was loaded, not of what was read.

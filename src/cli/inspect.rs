@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use serde::Serialize;
 
 use super::{
-    args::InspectArgs,
+    args::{InspectArgs, TalkArgs},
     exit::Exit,
     inputs::{self, Inputs},
     print,
+    progress::Progress,
     render::{Talk, number, plural, safe_lines},
     signals,
 };
@@ -45,18 +46,22 @@ struct Scan {
     truncated: bool,
 }
 
-pub(super) fn run(args: &InspectArgs, talk: &Talk) -> Result<Exit> {
+pub(super) fn run(args: &InspectArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let inputs = Inputs::of(&args.read)?;
     let stop = signals::stop_flag(&Temporaries::default());
-    let mut pipeline =
-        Pipeline::new(inputs::options(&args.read), Filters::default(), Destination::Nothing, stop);
+    let all = source::discover(&inputs.paths, &inputs.pick);
+    let progress = Progress::begin(how, &all, false);
+    let options = inputs::options(&args.read);
+    let pipeline = Pipeline::new(options, Filters::default(), Destination::Nothing, stop);
+    let mut pipeline = pipeline.with_meter(progress.meter());
     let mut found = Found::default();
-    for input in source::discover(&inputs.paths, &inputs.pick) {
+    for input in all {
         if pipeline.is_stopped() {
             break;
         }
         match input {
             Ok(input) => {
+                progress.input(&input.name);
                 pipeline.read_observed(&input, &inputs.pick, &mut |name, event| {
                     found.add(name, event);
                 })?;
@@ -65,6 +70,7 @@ pub(super) fn run(args: &InspectArgs, talk: &Talk) -> Result<Exit> {
         }
     }
     let report = pipeline.finish()?;
+    drop(progress);
     talk.errors(&report);
     if args.json {
         let all = serde_json::json!({ "found": found, "report": report });

@@ -6,6 +6,7 @@ mod exit;
 mod ingest;
 mod inputs;
 mod inspect;
+mod progress;
 mod render;
 mod schema;
 mod signals;
@@ -29,9 +30,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let talk = Talk::new(&args.talk);
     let result = match &args.command {
-        Command::Convert(convert) => convert::run(convert, &talk),
-        Command::Ingest(ingest) => ingest::run(ingest, &talk),
-        Command::Inspect(inspect) => inspect::run(inspect, &talk),
+        Command::Convert(convert) => convert::run(convert, (&args.talk, &talk)),
+        Command::Ingest(ingest) => ingest::run(ingest, (&args.talk, &talk)),
+        Command::Inspect(inspect) => inspect::run(inspect, (&args.talk, &talk)),
         Command::Schema(schema) => schema::run(schema, &talk),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -300,7 +300,7 @@ pub(super) fn number(value: impl TryInto<u64>) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-fn bytes(count: u64) -> String {
+pub(super) fn bytes(count: u64) -> String {
     match count {
         0..10_000 => format!("{count} B"),
         10_000..10_000_000 => format!("{:.1} kB", count as f64 / 1e3),
@@ -310,7 +310,7 @@ fn bytes(count: u64) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown without decimals")]
-fn rate(count: u64, seconds: f64) -> String {
+pub(super) fn rate(count: u64, seconds: f64) -> String {
     if seconds > 0.05 {
         format!(", {:.0} MB/s", count as f64 / 1e6 / seconds)
     } else {

@@ -31,7 +31,7 @@ use crate::{
     error::{Error, Result},
     model::{Port, RunHeader, ScanEvent},
     sink::{DocumentSink, Sink, Workers},
-    source::{Input, Member, Pick},
+    source::{Input, Member, Meter, Pick},
     xml::{HostBatch, Options},
 };
 
@@ -86,6 +86,7 @@ pub struct Pipeline {
     outlet: Outlet,
     crew: Option<Crew<Turn>>,
     turns: Turns,
+    meter: Meter,
     stop: Arc<AtomicBool>,
 }
 
@@ -101,7 +102,8 @@ impl Pipeline {
         let outlet = Outlet::from(destination);
         let coder = coder(&outlet, &filters, &options);
         let turns = Turns::default();
-        Self { options, filters, coder, outlet, crew: None, turns, stop }
+        let meter = Meter::default();
+        Self { options, filters, coder, outlet, crew: None, turns, meter, stop }
     }
 
     /// The same with so many threads. With strict reading one thread reads all,
@@ -118,14 +120,21 @@ impl Pipeline {
         Ok(self)
     }
 
+    /// The same, with the bytes of inputs counted here as they are read.
+    #[must_use]
+    pub fn with_meter(mut self, meter: Meter) -> Self {
+        self.meter = meter;
+        self
+    }
+
     /// Reads an input to its end, or what is in it if it is compressed or an archive, as far as it is
     /// picked. What cannot be read is told in the report.
     ///
     /// # Errors
     /// If the output cannot be written.
     pub fn read(&mut self, input: &Input, pick: &Pick) -> Result<()> {
-        let limits = self.options.limits.clone();
-        input.visit(&limits, pick, &mut |member| match member {
+        let (limits, meter) = (self.options.limits.clone(), self.meter.clone());
+        input.visit_metered(&limits, pick, &meter, &mut |member| match member {
             _ if self.is_stopped() => Ok(()),
             Ok(member) => self.read_member(member, &mut |_, _| {}),
             Err(error) => self.refuse(error),
@@ -143,8 +152,8 @@ impl Pipeline {
         observer: Observer<'_>,
     ) -> Result<()> {
         self.write_crew()?;
-        let limits = self.options.limits.clone();
-        input.visit(&limits, pick, &mut |member| match member {
+        let (limits, meter) = (self.options.limits.clone(), self.meter.clone());
+        input.visit_metered(&limits, pick, &meter, &mut |member| match member {
             _ if self.is_stopped() => Ok(()),
             Ok(member) => self.read_here(member, observer),
             Err(error) => self.refuse(error),

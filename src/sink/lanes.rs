@@ -86,13 +86,11 @@ impl<L: Lane<I>, I: Send + 'static> Lanes<L, I> {
         while state.lanes.iter().any(|slot| slot.lane.is_none()) {
             state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        match state.failed.take() {
-            Some(error) => Err(error),
-            None => {
-                let lanes = std::mem::take(&mut state.lanes);
-                Ok(lanes.into_iter().filter_map(|slot| slot.lane).collect())
-            }
+        if let Some(error) = state.failed.take() {
+            return Err(error);
         }
+        let lanes = std::mem::take(&mut state.lanes);
+        Ok(lanes.into_iter().filter_map(|slot| slot.lane).collect())
     }
 }
 

@@ -6,6 +6,7 @@ mod capped;
 mod digest;
 mod magic;
 mod members;
+mod meter;
 mod pick;
 
 use std::{
@@ -18,7 +19,7 @@ use std::{
 };
 
 use self::{archive::Walk, magic::Kind};
-pub use self::{digest::FileDigest, pick::Pick};
+pub use self::{digest::FileDigest, meter::Meter, pick::Pick};
 use crate::{
     error::{Error, Result},
     limits::Limits,
@@ -76,6 +77,13 @@ pub fn discover(paths: &[PathBuf], pick: &Pick) -> Vec<Result<Input>> {
 }
 
 impl Input {
+    /// Bytes of the file, packed as they are; `None` of what is no regular file.
+    #[must_use]
+    pub fn packed_len(&self) -> Option<u64> {
+        let Place::File(path) = &self.place else { return None };
+        fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|meta| meta.len())
+    }
+
     fn file(path: PathBuf, named: bool) -> Self {
         Self { name: display(&path), named, place: Place::File(path) }
     }
@@ -85,17 +93,34 @@ impl Input {
     /// # Errors
     /// Those of the visitor.
     pub fn visit(&self, limits: &Limits, pick: &Pick, visit: &mut Visit<'_>) -> Result<()> {
+        self.visit_metered(limits, pick, &Meter::default(), visit)
+    }
+
+    /// The same; the bytes of the input, packed as they are, are counted as they are read.
+    ///
+    /// # Errors
+    /// Those of the visitor.
+    pub fn visit_metered(
+        &self,
+        limits: &Limits,
+        pick: &Pick,
+        meter: &Meter,
+        visit: &mut Visit<'_>,
+    ) -> Result<()> {
         let (name, named) = (self.name.clone(), self.named);
         let mut walk = Walk { limits, pick, visit };
         match &self.place {
             Place::Stdin => {
-                let bytes = Box::new(io::stdin());
+                let bytes = Box::new(meter.count(io::stdin()));
                 walk.go(Member { name, named, live: true, bytes, len: None }, 0)
             }
             Place::File(path) => match open(path) {
-                Ok(Open { file, live: false, zip: true, .. }) => walk.zip(&name, file, 1),
+                Ok(Open { file, live: false, zip: true, .. }) => {
+                    walk.zip(&name, meter.count(file), 1)
+                }
                 Ok(Open { file, live, len, .. }) => {
-                    walk.go(Member { name, named, live, bytes: Box::new(file), len }, 0)
+                    let bytes = Box::new(meter.count(file));
+                    walk.go(Member { name, named, live, bytes, len }, 0)
                 }
                 Err(error) => (walk.visit)(Err(Error::from(error).in_input(name))),
             },

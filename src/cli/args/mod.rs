@@ -84,6 +84,19 @@ pub(super) struct TalkArgs {
         env = "SCANMILL_COLOR"
     )]
     pub(super) color: When,
+    /// When to show how far the run is
+    ///
+    /// `auto` draws a bar if standard error is a terminal and no lines of data come on the same one, unless
+    /// --quiet or --log-format json is given. `always` does so anyway; without a terminal it prints a line
+    /// every two seconds.
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        env = "SCANMILL_PROGRESS"
+    )]
+    pub(super) progress: When,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -6,6 +6,7 @@ mod inputs;
 mod live;
 mod output;
 mod pick;
+mod progress;
 mod read;
 mod talk;
 mod tools;

@@ -1,0 +1,179 @@
+//! How far a run is, on standard error.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{
+    args::{LogFormat, TalkArgs, When},
+    render::{bytes, number, rate, safe},
+};
+use crate::{
+    error::Result,
+    source::{Input, Meter},
+};
+
+/// Between two looks of a bar, and between two lines without a terminal.
+const LOOK: Duration = Duration::from_millis(100);
+const LINE: Duration = Duration::from_secs(2);
+
+/// Whether, and how, it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Bar,
+    Lines,
+}
+
+/// What is shown of a run; nothing, if nobody watches.
+pub(super) struct Progress {
+    meter: Meter,
+    shown: Option<Shown>,
+}
+
+struct Shown {
+    state: Arc<State>,
+    thread: JoinHandle<()>,
+}
+
+struct State {
+    over: AtomicBool,
+    current: Mutex<Current>,
+    /// Inputs, and their bytes unless some may be of any number.
+    files: u64,
+    total: Option<u64>,
+    meter: Meter,
+}
+
+#[derive(Default)]
+struct Current {
+    name: String,
+    done: u64,
+}
+
+impl Progress {
+    /// Begins to show how far these inputs are read. `data_on_stdout` tells whether lines that a person reads
+    /// may come on standard output.
+    pub(super) fn begin(args: &TalkArgs, inputs: &[Result<Input>], data_on_stdout: bool) -> Self {
+        let meter = Meter::default();
+        let Some(way) = way(args, data_on_stdout) else { return Self { meter, shown: None } };
+        let mut total = Some(0_u64);
+        for input in inputs.iter().flatten() {
+            total = total.zip(input.packed_len()).map(|(sum, len)| sum.saturating_add(len));
+        }
+        let state = Arc::new(State {
+            over: AtomicBool::new(false),
+            current: Mutex::default(),
+            files: u64::try_from(inputs.len()).unwrap_or(u64::MAX),
+            total,
+            meter: meter.clone(),
+        });
+        let seen = Arc::clone(&state);
+        let thread = thread::spawn(move || match way {
+            Way::Bar => seen.draw(),
+            Way::Lines => seen.print(),
+        });
+        Self { meter, shown: Some(Shown { state, thread }) }
+    }
+
+    /// Counts bytes of inputs.
+    pub(super) fn meter(&self) -> Meter {
+        self.meter.clone()
+    }
+
+    /// An input is read now.
+    pub(super) fn input(&self, name: &str) {
+        if let Some(Shown { state, .. }) = &self.shown {
+            let mut current = state.current.lock().unwrap_or_else(PoisonError::into_inner);
+            if !current.name.is_empty() {
+                current.done = current.done.saturating_add(1);
+            }
+            name.clone_into(&mut current.name);
+        }
+    }
+}
+
+impl Drop for Progress {
+    /// Takes away what is shown, before anything else is said.
+    fn drop(&mut self) {
+        if let Some(Shown { state, thread }) = self.shown.take() {
+            state.over.store(true, Ordering::Relaxed);
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}
+
+fn way(args: &TalkArgs, data_on_stdout: bool) -> Option<Way> {
+    let terminal = io::stderr().is_terminal();
+    let way = if terminal { Way::Bar } else { Way::Lines };
+    match args.progress {
+        When::Always => Some(way),
+        When::Never => None,
+        When::Auto => {
+            let in_the_way = data_on_stdout && io::stdout().is_terminal();
+            let silent = args.quiet || args.log_format == LogFormat::Json;
+            (terminal && !silent && !in_the_way).then_some(way)
+        }
+    }
+}
+
+impl State {
+    fn current(&self) -> (String, u64) {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        (safe(&current.name), current.done)
+    }
+
+    /// Draws a bar until the run is over, then clears it.
+    fn draw(&self) {
+        let bar = ProgressBar::with_draw_target(self.total, ProgressDrawTarget::stderr());
+        let template = if self.total.is_some() {
+            "{percent:>3}% [{bar:20}] {bytes}/{total_bytes} {bytes_per_sec} ETA {eta} {prefix} {wide_msg}"
+        } else {
+            "{spinner} {bytes} {bytes_per_sec} {elapsed} {prefix} {wide_msg}"
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        while !self.over.load(Ordering::Relaxed) {
+            let (name, done) = self.current();
+            bar.set_prefix(format!("{}/{} files", number(done), number(self.files)));
+            bar.set_message(name);
+            bar.set_position(self.meter.bytes());
+            bar.tick();
+            thread::park_timeout(LOOK);
+        }
+        bar.finish_and_clear();
+    }
+
+    /// Prints a line from time to time.
+    fn print(&self) {
+        let begun = Instant::now();
+        let mut next = LINE;
+        while !self.over.load(Ordering::Relaxed) {
+            thread::park_timeout(LOOK);
+            let elapsed = begun.elapsed();
+            if elapsed >= next {
+                next = elapsed.saturating_add(LINE);
+                let line = self.line(elapsed);
+                let _ = io::stderr().lock().write_all(line.as_bytes());
+            }
+        }
+    }
+
+    fn line(&self, elapsed: Duration) -> String {
+        let (name, done) = self.current();
+        let read = self.meter.bytes();
+        let of = self.total.map(|total| format!(" of {}", bytes(total))).unwrap_or_default();
+        let (done, files) = (number(done), number(self.files));
+        let rate = rate(read, elapsed.as_secs_f64());
+        format!("progress: {}{of}{rate}, {done} of {files} files, {name}\n", bytes(read))
+    }
+}

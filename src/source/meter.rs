@@ -1,0 +1,51 @@
+//! How much of the inputs was read, for whoever watches.
+
+use std::{
+    io::{self, Read, Seek, SeekFrom},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// Counts bytes of inputs, packed as they are. A clone is the same count.
+#[derive(Debug, Clone, Default)]
+pub struct Meter(Arc<AtomicU64>);
+
+impl Meter {
+    /// Bytes read so far.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Counts bytes that need not be read.
+    pub fn skip(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts what is read of this.
+    pub(super) fn count<R>(&self, inner: R) -> Counted<R> {
+        Counted { inner, meter: self.clone() }
+    }
+}
+
+/// Counts what is read of it.
+pub(super) struct Counted<R> {
+    inner: R,
+    meter: Meter,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.inner.read(buffer)?;
+        self.meter.skip(u64::try_from(len).unwrap_or(0));
+        Ok(len)
+    }
+}
+
+impl<R: Seek> Seek for Counted<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
+    }
+}

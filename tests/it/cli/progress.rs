@@ -1,0 +1,70 @@
+//! How far a run is: on a terminal, without one, and where it would be in the way.
+
+use std::{io::Write as _, process::Stdio, thread, time::Duration};
+
+use assert_cmd::cargo::cargo_bin;
+
+use super::{CUT, Folder, GOOD, ends, program, xml};
+use crate::support;
+
+/// What a terminal gets of a run that waits a little in the middle of its input.
+fn on_a_terminal(args: &str) -> String {
+    let line = format!(
+        "(cat {}; sleep 0.6; cat {}) | {} {args}",
+        xml(CUT),
+        xml(GOOD),
+        cargo_bin!("scanmill").display()
+    );
+    let folder = Folder::new();
+    let mut script = support::command("script");
+    script.current_dir(folder.0.path()).args(["-qec", &line, "/dev/null"]);
+    // It reads what is typed: nothing.
+    let output = script.stdin(Stdio::null()).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn a_bar_is_drawn_on_a_terminal_and_gone_before_the_summary() {
+    let seen = on_a_terminal("convert - -o out");
+    assert!(seen.contains("0/1 files -"), "{seen:?}");
+    let (_, end) = seen.rsplit_once("files").unwrap();
+    assert!(end.contains("inputs  1 read"), "{seen:?}");
+    // What comes behind the last bar begins on a line that was cleared.
+    assert!(end.contains("\u{1b}[2K"), "{seen:?}");
+}
+
+#[test]
+fn nothing_is_drawn_in_the_way() {
+    for args in [
+        "convert -",
+        "convert - -o out -q",
+        "convert - -o out --progress never",
+        "convert - -o out --log-format json",
+    ] {
+        let seen = on_a_terminal(args);
+        assert!(!seen.contains("files"), "{args}: {seen:?}");
+    }
+    assert!(on_a_terminal("convert - --progress always").contains("files"));
+    let ran = ends(0, &["convert", &xml(GOOD)]);
+    assert_eq!(ran.stderr, "", "nothing is drawn without a terminal");
+}
+
+#[test]
+fn without_a_terminal_there_are_lines_if_they_are_wanted() {
+    let folder = Folder::new();
+    let mut child = program()
+        .args(["convert", "-", "--progress", "always", "-o", &folder.path("out")])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&std::fs::read(xml(GOOD)).unwrap()).unwrap();
+    thread::sleep(Duration::from_millis(2600));
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<_> = stderr.lines().filter(|line| line.starts_with("progress: ")).collect();
+    assert_eq!(lines.len(), 1, "{stderr}");
+    assert!(lines[0].contains("0 of 1 files, -"), "{stderr}");
+}
