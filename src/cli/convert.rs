@@ -11,6 +11,7 @@ use super::{
     args::{ConvertArgs, PickArgs, Shape, TalkArgs, To, WriteArgs},
     exit::Exit,
     inputs::{self, Inputs},
+    memory::Shares,
     progress::Progress,
     render::Talk,
     signals,
@@ -31,13 +32,14 @@ pub(super) fn run(args: &ConvertArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
         return Err(Error::usage(format!("{} is a folder: --report is a file", report.display())));
     }
     let inputs = Inputs::of(&args.read)?;
+    let shares = Shares::of(args.read.memory, threads(args.threads))?;
     // Before anything temporary is made: a signal must find it.
     let stop = signals::stop_flag(&temporaries);
     let on_stdout = plan.is_on_stdout();
     let destination = plan.open(&args.write, &args.pick, &temporaries)?;
-    let options = inputs::options(&args.read).with_hash(args.hash);
+    let options = inputs::options(&args.read, &shares).with_hash(args.hash);
     let pipeline = Pipeline::new(options, filters(&args.pick), destination, stop);
-    let mut pipeline = pipeline.with_threads(threads(args.threads))?;
+    let mut pipeline = pipeline.with_threads(shares.threads)?;
     let found = source::discover(&inputs.paths, &inputs.pick);
     let progress = Progress::begin(how, &found, on_stdout);
     pipeline = pipeline.with_meter(progress.meter());

@@ -13,6 +13,7 @@ use super::{
     convert::{threads, write_json},
     exit::Exit,
     inputs::{self, Inputs},
+    memory::Shares,
     print,
     progress::Progress,
     render::Talk,
@@ -45,11 +46,12 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let temporaries = Temporaries::default();
     let inputs = Inputs::of(&args.read)?;
     let stop = signals::stop_flag(&temporaries);
+    let mut options = load_options(args)?;
+    let shares = Shares::of(args.read.memory, options.threads)?;
     let lake = Lake::open_or_create(&args.into)?;
-    let mut options = load_options(args);
     options.stop = stop.clone();
     let (sink, loading) = lake.load(&options, &temporaries)?;
-    let reading = inputs::options(&args.read).with_hash(true);
+    let reading = inputs::options(&args.read, &shares).with_hash(true);
     let pipeline = Pipeline::new(reading, Filters::default(), Destination::Tables(sink), stop);
     let mut pipeline = pipeline.with_threads(options.threads)?;
     let found = source::discover(&inputs.paths, &inputs.pick);
@@ -68,11 +70,12 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     Ok(Exit::of_report(&report))
 }
 
-fn load_options(args: &IngestArgs) -> LoadOptions {
+fn load_options(args: &IngestArgs) -> Result<LoadOptions> {
+    let shares = Shares::of(args.read.memory, threads(args.threads))?;
     let mut options = LoadOptions::new(now());
-    options.threads = threads(args.threads);
-    options.commit_bytes = args.commit_size.unwrap_or(LoadOptions::COMMIT_BYTES);
-    options
+    options.threads = shares.threads;
+    options.commit_bytes = args.commit_size.unwrap_or(shares.commit);
+    Ok(options)
 }
 
 /// The time, for the log.
@@ -228,7 +231,7 @@ fn vacuum(dir: &Path, talk: &Talk) -> Result<Exit> {
 
 fn compact(args: &IngestArgs, talk: &Talk) -> Result<Exit> {
     let temporaries = Temporaries::default();
-    let mut options = load_options(args);
+    let mut options = load_options(args)?;
     options.stop = signals::stop_flag(&temporaries);
     // A dataset that is not there cannot be compacted.
     drop(Lake::open(&args.into)?);

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::args::{LimitArgs, ReadArgs};
+use super::{
+    args::{LimitArgs, ReadArgs},
+    memory::Shares,
+};
 use crate::{
     error::{Error, Result},
     limits::Limits,
@@ -54,9 +57,9 @@ fn listed(path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// How inputs are read.
-pub(super) fn options(args: &ReadArgs) -> Options {
+pub(super) fn options(args: &ReadArgs, shares: &Shares) -> Options {
     Options::default()
-        .with_limits(limits(&args.limits))
+        .with_limits(limits(&shares.limits(&args.limits)))
         .with_strict(args.strict)
         .with_text_repair(!args.no_text_repair)
         .with_salt(&*args.scan_salt)

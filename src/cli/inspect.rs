@@ -8,6 +8,7 @@ use super::{
     args::{InspectArgs, TalkArgs},
     exit::Exit,
     inputs::{self, Inputs},
+    memory::Shares,
     print,
     progress::Progress,
     render::{Talk, number, plural, safe_lines},
@@ -51,7 +52,7 @@ pub(super) fn run(args: &InspectArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
     let stop = signals::stop_flag(&Temporaries::default());
     let all = source::discover(&inputs.paths, &inputs.pick);
     let progress = Progress::begin(how, &all, false);
-    let options = inputs::options(&args.read);
+    let options = inputs::options(&args.read, &Shares::of(args.read.memory, 1)?);
     let pipeline = Pipeline::new(options, Filters::default(), Destination::Nothing, stop);
     let mut pipeline = pipeline.with_meter(progress.meter());
     let mut found = Found::default();

@@ -6,6 +6,7 @@ mod exit;
 mod ingest;
 mod inputs;
 mod inspect;
+mod memory;
 mod progress;
 mod render;
 mod schema;

@@ -27,6 +27,8 @@ use crate::{
 const GROUP: usize = 1 << 20;
 /// Pieces of work a thread that are under way: as many as keep it busy while the oldest is written.
 const AHEAD: usize = 3;
+/// Bytes of hosts that are under way: the largest wait for each other.
+const UNDER_WAY: usize = 16 << 20;
 /// Things that wait for the work before them.
 const WAITING: usize = 4096;
 
@@ -46,7 +48,8 @@ enum Work {
 
 /// What is under way, in order: work, and things that are done when all before them is.
 enum Step<T> {
-    Work(Receiver<Done>),
+    /// With its bytes of hosts.
+    Work(Receiver<Done>, usize),
     Then(T),
 }
 
@@ -66,8 +69,9 @@ pub(super) struct Crew<T> {
     group: Vec<Task>,
     bytes: usize,
     steps: VecDeque<Step<T>>,
-    /// Steps that are work.
+    /// Steps that are work, and their bytes of hosts.
     working: usize,
+    under_way: usize,
     idle: Vec<Coder>,
 }
 
@@ -90,6 +94,7 @@ impl<T> Crew<T> {
             bytes: 0,
             steps: VecDeque::new(),
             working: 0,
+            under_way: 0,
             idle: Vec::new(),
         }
     }
@@ -125,6 +130,10 @@ impl<T> Crew<T> {
     }
 
     fn send(&mut self, work: Work, coder: impl FnOnce() -> Coder) {
+        let bytes = match &work {
+            Work::Hosts(_, batch) => batch.size(),
+            Work::Inputs(_) => 0,
+        };
         let coder = self.idle.pop().unwrap_or_else(coder);
         let (options, stop) = (Arc::clone(&self.options), Arc::clone(&self.stop));
         let (sender, receiver) = mpsc::sync_channel(1);
@@ -133,7 +142,8 @@ impl<T> Crew<T> {
             let _ = sender.send(done(work, coder, (&options, &stop)));
         });
         self.working = self.working.saturating_add(1);
-        self.steps.push_back(Step::Work(receiver));
+        self.under_way = self.under_way.saturating_add(bytes);
+        self.steps.push_back(Step::Work(receiver, bytes));
     }
 
     /// Has something done when all that was sent is.
@@ -143,7 +153,9 @@ impl<T> Crew<T> {
 
     /// Whether the oldest step must be taken before there is another.
     pub(super) fn is_full(&self) -> bool {
-        self.working >= self.workers.count().saturating_mul(AHEAD) || self.steps.len() >= WAITING
+        self.working >= self.workers.count().saturating_mul(AHEAD)
+            || self.under_way >= UNDER_WAY
+            || self.steps.len() >= WAITING
     }
 
     /// Waits for the oldest step. Scans of inputs are held against those read before; if one of them was,
@@ -155,7 +167,10 @@ impl<T> Crew<T> {
         let oldest = match self.steps.pop_front() {
             None => return Ok(None),
             Some(Step::Then(what)) => return Ok(Some(Next::Then(what))),
-            Some(Step::Work(receiver)) => receiver,
+            Some(Step::Work(receiver, bytes)) => {
+                self.under_way = self.under_way.saturating_sub(bytes);
+                receiver
+            }
         };
         self.working = self.working.saturating_sub(1);
         let mut result = oldest.recv().map_err(|_| Error::usage("a thread ended early"))?;

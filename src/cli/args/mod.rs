@@ -187,6 +187,16 @@ fn size(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("{text:?} is no size"))
 }
 
+/// A size as it is written.
+pub(super) fn size_text(size: usize) -> String {
+    match size {
+        size if size.is_multiple_of(1 << 30) => format!("{}G", size >> 30),
+        size if size.is_multiple_of(1 << 20) => format!("{}M", size >> 20),
+        size if size.is_multiple_of(1 << 10) => format!("{}K", size >> 10),
+        size => size.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;

@@ -52,12 +52,19 @@ pub(in super::super) struct ReadArgs {
         help_heading = "Reading"
     )]
     pub(in super::super) scan_salt: String,
+    /// Memory that the run may take [default: a quarter of the machine's, at least 2G]
+    ///
+    /// A smaller cap means fewer threads, and lower defaults of --max-host, --max-run, --max-pending,
+    /// --max-zip and --commit-size. It is at least 128M.
+    #[arg(long, value_name = "SIZE", value_parser = size, env = "SCANMILL_MEMORY",
+        help_heading = "Reading")]
+    pub(in super::super) memory: Option<usize>,
     #[command(flatten)]
     pub(in super::super) limits: LimitArgs,
 }
 
 /// Caps on what is held of an input; sizes take K, M and G.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Limits")]
 #[expect(clippy::struct_field_names, reason = "they are named as the options are")]
 pub(in super::super) struct LimitArgs {

@@ -5,6 +5,7 @@ use std::{fmt::Write as _, fs};
 use sha2::{Digest as _, Sha256};
 
 use super::{Folder, GOOD, ends, ends_as, program, refuses, xml};
+use crate::support;
 
 /// A folder of two scans among other things.
 fn mixed() -> Folder {
@@ -118,4 +119,23 @@ fn text_is_repaired_unless_it_is_to_stay() {
     assert_eq!(ends(0, &args).json()[0]["output"], "\u{20ac}");
     let ran = ends(0, &[&args[..], &["--no-text-repair"]].concat());
     assert_eq!(ran.json()[0]["output"], "\u{e2}\u{82}\u{ac}");
+}
+
+#[test]
+fn a_cap_on_memory_lowers_limits_and_never_changes_other_output() {
+    refuses(&["convert", &xml(GOOD), "--memory", "100M"], &["--memory 100M", "128M"]);
+    let fixtures = support::root().join("fixtures").to_str().unwrap().to_owned();
+    let all = ends(0, &["convert", &fixtures]).stdout;
+    for memory in ["128M", "300M", "8G"] {
+        assert_eq!(ends(0, &["convert", &fixtures, "--memory", memory]).stdout, all);
+    }
+    // A host of three MiB is too large for the smallest cap, unless it is asked for.
+    let folder = Folder::new();
+    let port = "<port protocol=\"tcp\" portid=\"1\"><state state=\"open\"/></port>\n";
+    let host = format!("<nmaprun><host><ports>{}</ports></host></nmaprun>", port.repeat(50_000));
+    let large = folder.write("large.xml", host);
+    let says = |args: &[&str]| ends(0, &[&["convert", &large, "-q"], args].concat()).stdout;
+    let cut = "\"complete\":false";
+    assert!(!says(&[]).contains(cut) && says(&["--memory", "128M"]).contains(cut));
+    assert!(!says(&["--memory", "128M", "--max-host", "64M"]).contains(cut));
 }
