@@ -29,9 +29,10 @@ use self::{
 };
 use crate::{
     error::{Error, Result},
+    limits::Limits,
     model::{Port, RunHeader, ScanEvent},
     sink::{DocumentSink, Sink, Workers},
-    source::{Input, Member, Meter, Pick},
+    source::{Input, Manner, Member, Meter, Pick},
     xml::{HostBatch, Options},
 };
 
@@ -133,8 +134,9 @@ impl Pipeline {
     /// # Errors
     /// If the output cannot be written.
     pub fn read(&mut self, input: &Input, pick: &Pick) -> Result<()> {
-        let (limits, meter) = (self.options.limits.clone(), self.meter.clone());
-        input.visit_metered(&limits, pick, &meter, &mut |member| match member {
+        let limits = self.options.limits.clone();
+        let manner = self.manner(&limits, pick);
+        input.visit_as(&manner, &mut |member| match member {
             _ if self.is_stopped() => Ok(()),
             Ok(member) => self.read_member(member, &mut |_, _| {}),
             Err(error) => self.refuse(error),
@@ -152,12 +154,18 @@ impl Pipeline {
         observer: Observer<'_>,
     ) -> Result<()> {
         self.write_crew()?;
-        let (limits, meter) = (self.options.limits.clone(), self.meter.clone());
-        input.visit_metered(&limits, pick, &meter, &mut |member| match member {
+        let limits = self.options.limits.clone();
+        let manner = self.manner(&limits, pick);
+        input.visit_as(&manner, &mut |member| match member {
             _ if self.is_stopped() => Ok(()),
             Ok(member) => self.read_here(member, observer),
             Err(error) => self.refuse(error),
         })
+    }
+
+    fn manner<'m>(&self, limits: &'m Limits, pick: &'m Pick) -> Manner<'m> {
+        let (meter, ahead) = (self.meter.clone(), self.crew.is_some());
+        Manner { meter, ahead, ..Manner::new(limits, pick) }
     }
 
     /// Tells of an input that was not even found.

@@ -1,9 +1,8 @@
 //! What is inside compressed files and archives, in one another to any allowed depth. Nothing is written to disk, so no path in an archive matters.
 
 use std::{
-    cell::Cell,
     io::{self, BufReader, Cursor, Read, Seek, SeekFrom},
-    rc::Rc,
+    sync::{Arc, atomic::AtomicU64},
 };
 
 use zip::ZipArchive;
@@ -61,7 +60,7 @@ impl Walk<'_, '_> {
             Kind::Tar => self.tar(&name, bytes, depth),
             Kind::Zip => self.zip_held(&name, bytes, depth),
             _ => {
-                let bytes = unpack(kind, bytes, self.limits);
+                let bytes = Box::new(unpack(kind, bytes, self.limits));
                 self.go(Member { name, named, live, bytes, len: None }, depth)
             }
         }
@@ -179,7 +178,7 @@ impl Walk<'_, '_> {
             match archive.by_index(index) {
                 Ok(member) if !member.is_file() => {}
                 Ok(member) => {
-                    let compressed = Rc::new(Cell::new(member.compressed_size().min(len)));
+                    let compressed = Arc::new(AtomicU64::new(member.compressed_size().min(len)));
                     let bytes = Capped::new(member, compressed, self.limits);
                     self.member((name, &path), bytes, depth)?;
                 }
@@ -194,11 +193,14 @@ impl Walk<'_, '_> {
 }
 
 /// What comes out of a compressed file.
-fn unpack<'s>(kind: Kind, bytes: impl Read + 's, limits: &Limits) -> Box<dyn Read + 's> {
+pub(super) fn unpack<R: Read>(kind: Kind, bytes: R, limits: &Limits) -> Unpacked<R> {
     let (counted, count) = Counted::new(bytes);
     let bytes = BufReader::with_capacity(CHUNK, counted);
-    Box::new(Capped::new(Members::new(kind, bytes), count, limits))
+    Capped::new(Members::new(kind, bytes), count, limits)
 }
+
+/// See [`unpack`].
+pub(super) type Unpacked<R> = Capped<Members<BufReader<Counted<R>>>>;
 
 /// All bytes, if they are no more than `cap`.
 fn read_capped(bytes: impl Read, cap: u64) -> io::Result<Vec<u8>> {

@@ -1,9 +1,11 @@
 //! What comes out of a decompressor, under caps (DATA_MODEL rule R10): the only way to it.
 
 use std::{
-    cell::Cell,
     io::{self, Read},
-    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use crate::{
@@ -17,20 +19,20 @@ const HARMLESS: u64 = 1 << 20;
 /// Bytes that go into a decompressor, counted.
 pub(super) struct Counted<R> {
     inner: R,
-    count: Rc<Cell<u64>>,
+    count: Arc<AtomicU64>,
 }
 
 impl<R> Counted<R> {
-    pub(super) fn new(inner: R) -> (Self, Rc<Cell<u64>>) {
-        let count = Rc::new(Cell::new(0));
-        (Self { inner, count: Rc::clone(&count) }, count)
+    pub(super) fn new(inner: R) -> (Self, Arc<AtomicU64>) {
+        let count = Arc::new(AtomicU64::new(0));
+        (Self { inner, count: Arc::clone(&count) }, count)
     }
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.inner.read(buffer).map_err(ours)?;
-        self.count.set(self.count.get().saturating_add(to_u64(len)));
+        self.count.fetch_add(to_u64(len), Ordering::Relaxed);
         Ok(len)
     }
 }
@@ -38,14 +40,14 @@ impl<R: Read> Read for Counted<R> {
 /// Bytes that come out of a decompressor. An error of it is one of the input's compression.
 pub(super) struct Capped<R> {
     inner: R,
-    compressed: Rc<Cell<u64>>,
+    compressed: Arc<AtomicU64>,
     count: u64,
     size: u64,
     ratio: u64,
 }
 
 impl<R> Capped<R> {
-    pub(super) fn new(inner: R, compressed: Rc<Cell<u64>>, limits: &Limits) -> Self {
+    pub(super) fn new(inner: R, compressed: Arc<AtomicU64>, limits: &Limits) -> Self {
         let size = limits.decompressed.unwrap_or(u64::MAX);
         Self { inner, compressed, count: 0, size, ratio: limits.ratio }
     }
@@ -55,7 +57,7 @@ impl<R> Capped<R> {
             let size = self.size;
             return Err(decompress(format!("more than {size} bytes come out of it")));
         }
-        let most = self.compressed.get().saturating_mul(self.ratio).max(HARMLESS);
+        let most = self.compressed.load(Ordering::Relaxed).saturating_mul(self.ratio).max(HARMLESS);
         if self.count > most {
             let ratio = self.ratio;
             return Err(decompress(format!("it grows to more than {ratio} times its size")));
@@ -110,7 +112,7 @@ mod tests {
 
     fn drained(bytes: usize, limits: &Limits) -> Result<u64, Error> {
         let (_, compressed) = Counted::new(io::empty());
-        compressed.set(2000);
+        compressed.store(2000, Ordering::Relaxed);
         let zeros = io::repeat(0).take(to_u64(bytes));
         io::copy(&mut Capped::new(zeros, compressed, limits), &mut io::sink()).map_err(Error::from)
     }

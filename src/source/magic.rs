@@ -38,6 +38,11 @@ const TAR: (usize, &[u8]) = (257, b"ustar");
 const HEAD: usize = 512;
 
 impl Kind {
+    /// Whether it is one stream of bytes, compressed.
+    pub(super) const fn is_compressed(self) -> bool {
+        matches!(self, Self::Gzip | Self::Bzip2 | Self::Xz | Self::Zstd)
+    }
+
     fn of(head: &[u8]) -> Self {
         let (at, magic) = TAR;
         if head.get(at..).is_some_and(|rest| rest.starts_with(magic)) {

@@ -1,6 +1,7 @@
 //! Where bytes come from: paths, folders, compressed files, archives and standard input. Nothing here knows
 //! XML.
 
+mod ahead;
 mod archive;
 mod capped;
 mod digest;
@@ -18,7 +19,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use self::{archive::Walk, magic::Kind};
+use self::{ahead::Ahead, archive::Walk, magic::Kind};
 pub use self::{digest::FileDigest, meter::Meter, pick::Pick};
 use crate::{
     error::{Error, Result},
@@ -93,46 +94,76 @@ impl Input {
     /// # Errors
     /// Those of the visitor.
     pub fn visit(&self, limits: &Limits, pick: &Pick, visit: &mut Visit<'_>) -> Result<()> {
-        self.visit_metered(limits, pick, &Meter::default(), visit)
+        self.visit_as(&Manner::new(limits, pick), visit)
     }
 
-    /// The same; the bytes of the input, packed as they are, are counted as they are read.
+    /// The same in another manner.
     ///
     /// # Errors
     /// Those of the visitor.
-    pub fn visit_metered(
-        &self,
-        limits: &Limits,
-        pick: &Pick,
-        meter: &Meter,
-        visit: &mut Visit<'_>,
-    ) -> Result<()> {
+    pub fn visit_as(&self, manner: &Manner<'_>, visit: &mut Visit<'_>) -> Result<()> {
         let (name, named) = (self.name.clone(), self.named);
+        let Manner { limits, pick, meter, ahead } = manner;
         let mut walk = Walk { limits, pick, visit };
-        match &self.place {
+        let path = match &self.place {
             Place::Stdin => {
                 let bytes = Box::new(meter.count(io::stdin()));
-                walk.go(Member { name, named, live: true, bytes, len: None }, 0)
+                return walk.go(Member { name, named, live: true, bytes, len: None }, 0);
             }
-            Place::File(path) => match open(path) {
-                Ok(Open { file, live: false, zip: true, .. }) => {
-                    walk.zip(&name, meter.count(file), 1)
-                }
-                Ok(Open { file, live, len, .. }) => {
-                    let bytes = Box::new(meter.count(file));
-                    walk.go(Member { name, named, live, bytes, len }, 0)
+            Place::File(path) => path,
+        };
+        let Open { file, live, kind, len } = match open(path) {
+            Ok(open) => open,
+            Err(error) => return (walk.visit)(Err(Error::from(error).in_input(name))),
+        };
+        let file = meter.count(file);
+        if kind == Kind::Zip {
+            return walk.zip(&name, file, 1);
+        }
+        let worth_it = *ahead && limits.nesting > 0 && len.is_some_and(|len| len >= AHEAD);
+        if kind.is_compressed() && worth_it {
+            let bytes = Ahead::new(archive::unpack(kind, file, limits));
+            return match bytes {
+                Ok(bytes) => {
+                    let bytes = Box::new(bytes);
+                    walk.go(Member { name, named, live, bytes, len: None }, 1)
                 }
                 Err(error) => (walk.visit)(Err(Error::from(error).in_input(name))),
-            },
+            };
         }
+        walk.go(Member { name, named, live, bytes: Box::new(file), len }, 0)
     }
 }
+
+/// How inputs are read.
+#[derive(Debug)]
+pub struct Manner<'m> {
+    /// Caps on what comes out of containers.
+    pub limits: &'m Limits,
+    /// What of archives is read.
+    pub pick: &'m Pick,
+    /// Counts the bytes of inputs, packed as they are.
+    pub meter: Meter,
+    /// Whether large compressed files are unpacked by a thread of their own.
+    pub ahead: bool,
+}
+
+impl<'m> Manner<'m> {
+    /// On the thread of whoever reads.
+    #[must_use]
+    pub fn new(limits: &'m Limits, pick: &'m Pick) -> Self {
+        Self { limits, pick, meter: Meter::default(), ahead: false }
+    }
+}
+
+/// Bytes of a compressed file from which a thread is worth it.
+const AHEAD: u64 = 1 << 20;
 
 /// A file that is open.
 struct Open {
     file: File,
     live: bool,
-    zip: bool,
+    kind: Kind,
     len: Option<u64>,
 }
 
@@ -142,15 +173,17 @@ fn open(path: &Path) -> io::Result<Open> {
     if meta.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    let kind = meta.file_type();
-    let live = kind.is_fifo() || kind.is_char_device() || kind.is_socket();
-    // A zip archive that is a file need not be held.
-    let zip = !live && {
+    let of = meta.file_type();
+    let live = of.is_fifo() || of.is_char_device() || of.is_socket();
+    // A zip archive that is a file need not be held. What comes slowly is looked at later.
+    let kind = if live {
+        Kind::Plain
+    } else {
         let (kind, _) = magic::peek(&mut file)?;
         file.rewind()?;
-        kind == Kind::Zip
+        kind
     };
-    Ok(Open { file, live, zip, len: (!live).then_some(meta.len()) })
+    Ok(Open { file, live, kind, len: (!live).then_some(meta.len()) })
 }
 
 /// A path as text, with what is not UTF-8 as `\xNN` (DATA_MODEL section 4).
