@@ -1,9 +1,14 @@
 //! Bytes in hexadecimal, and text looked at eight bytes at a time, in plain integers. A *mark* is the top bit of a byte in a word. A
 //! borrow may mark bytes above a marked one wrongly, never below: the lowest mark is always true.
 
+use std::io::Write as _;
+
 const WORD: usize = size_of::<u64>();
+const BLOCK: usize = 32;
 const ONES: u64 = u64::MAX / 255;
 const TOPS: u64 = ONES * 0x80;
+/// A word of `x`.
+const FILL: u64 = ONES * 0x78;
 
 /// Marks the bytes that are equal to one.
 #[inline]
@@ -31,10 +36,19 @@ pub(crate) const fn lowest(marks: u64) -> usize {
     (marks.trailing_zeros() / u8::BITS) as usize
 }
 
-/// Only the marks below the lowest one of `end`; all if it has none.
+/// The bytes of a word below its lowest mark, the others zero; all without a mark.
 #[inline]
-pub(crate) const fn below(marks: u64, end: u64) -> u64 {
-    marks & (end & end.wrapping_neg()).wrapping_sub(1)
+pub(crate) const fn before(word: u64, marks: u64) -> u64 {
+    word & ((marks & marks.wrapping_neg()) >> (u8::BITS - 1)).wrapping_sub(1)
+}
+
+/// A set of bytes to look for. An `x` is in none.
+pub(crate) trait Set {
+    /// Whether it has this byte.
+    fn has(byte: u8) -> bool;
+
+    /// Marks bytes of the set.
+    fn marks(word: u64) -> u64;
 }
 
 /// Whole words of text, and the bytes behind them.
@@ -44,29 +58,93 @@ pub(crate) fn words(bytes: &[u8]) -> (impl ExactSizeIterator<Item = u64>, &[u8])
     (words.iter().map(|word| u64::from_le_bytes(*word)), tail)
 }
 
-/// Place of the first byte that `marks` marks; it must not mark an `x`.
+/// Place of the first byte of a set.
 #[inline]
-pub(crate) fn position(bytes: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize> {
+pub(crate) fn position<S: Set>(bytes: &[u8]) -> Option<usize> {
+    if bytes.len() < BLOCK {
+        return in_words::<S>(bytes);
+    }
+    // Long text mostly has none. This loop has no way out, so it runs in vectors.
+    let free = |block: &[u8; BLOCK]| !block.iter().fold(false, |any, byte| any | S::has(*byte));
+    let blocks = bytes.as_chunks::<BLOCK>().0;
+    let skip = blocks.iter().position(|block| !free(block)).unwrap_or(blocks.len()) * BLOCK;
+    in_words::<S>(bytes.get(skip..)?).map(|at| skip + at)
+}
+
+/// Whether there is a byte of a set.
+#[inline]
+pub(crate) fn contains<S: Set>(bytes: &[u8]) -> bool {
+    if bytes.len() < WORD { S::marks(short(bytes)) != 0 } else { position::<S>(bytes).is_some() }
+}
+
+#[inline]
+fn in_words<S: Set>(bytes: &[u8]) -> Option<usize> {
     for (i, word) in words(bytes).0.enumerate() {
-        let found = marks(word);
+        let found = S::marks(word);
         if found != 0 {
             return Some(i * WORD + lowest(found));
         }
     }
     // The last word again, with what is behind it: nothing is marked in the part that was seen.
-    let (at, word) = match bytes.last_chunk::<WORD>() {
-        Some(last) => (bytes.len() - WORD, u64::from_le_bytes(*last)),
-        None => (0, short(bytes)),
-    };
-    let found = marks(word);
-    (found != 0).then(|| at + lowest(found))
+    if let Some(last) = bytes.last_chunk::<WORD>() {
+        let found = S::marks(u64::from_le_bytes(*last));
+        return (found != 0).then(|| bytes.len() - WORD + lowest(found));
+    }
+    bytes.iter().position(|byte| S::has(*byte))
 }
 
-/// Less than a word, filled up with `x`.
+/// The bytes of less than a word in any order, some of them twice.
 #[inline]
 fn short(bytes: &[u8]) -> u64 {
-    let fill = ONES * 0x78;
-    bytes.iter().rev().fold(fill, |word, byte| word << u8::BITS | u64::from(*byte))
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+    }
+    let [first, .., last] = bytes else {
+        return bytes.first().map_or(FILL, |only| FILL << u8::BITS | u64::from(*only));
+    };
+    let middle = bytes.get(1).copied().unwrap_or_default();
+    FILL << 24 | u64::from(*last) << 16 | u64::from(middle) << 8 | u64::from(*first)
+}
+
+/// Writes text with what JSON demands escaped: quote, backslash and what is below 0x20.
+pub(crate) fn escape(text: &str, out: &mut Vec<u8>) {
+    let mut rest = text.as_bytes();
+    while let Some(at) = position::<Specials>(rest) {
+        let (plain, tail) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let Some((&byte, tail)) = tail.split_first() else { return };
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x08 => out.extend_from_slice(b"\\b"),
+            0x0c => out.extend_from_slice(b"\\f"),
+            _ => {
+                // A vector takes every byte.
+                let _ = write!(out, "\\u{byte:04x}");
+            }
+        }
+        rest = tail;
+    }
+    out.extend_from_slice(rest);
+}
+
+/// What [`escape`] must change.
+struct Specials;
+
+impl Set for Specials {
+    #[inline]
+    #[expect(clippy::needless_bitwise_bool, reason = "only without branches it runs in vectors")]
+    fn has(byte: u8) -> bool {
+        (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+    }
+
+    #[inline]
+    fn marks(word: u64) -> u64 {
+        controls(word) | equal(word, b'"') | equal(word, b'\\')
+    }
 }
 
 /// Bytes in hexadecimal, lower case.
@@ -82,20 +160,42 @@ mod tests {
 
     use super::*;
 
+    struct Odd;
+
+    impl Set for Odd {
+        fn has(byte: u8) -> bool {
+            matches!(byte, b'"' | 0..0x20 | 0x7f..)
+        }
+
+        fn marks(word: u64) -> u64 {
+            equal(word, b'"') | equal(word, 0x7f) | controls(word) | beyond_ascii(word)
+        }
+    }
+
     proptest! {
         #[test]
-        fn the_first_marked_byte_is_found(text in prop::collection::vec(any::<u8>(), 0..40)) {
-            let marks = |word| equal(word, b'"') | equal(word, 0x7f) | controls(word) | beyond_ascii(word);
-            let is_marked = |byte: &u8| matches!(byte, b'"' | 0..0x20 | 0x7f..);
-            prop_assert_eq!(position(&text, marks), text.iter().position(is_marked));
+        fn the_first_byte_of_a_set_is_found(
+            plain in "[a-z]{0,70}",
+            text in prop::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let text = [plain.as_bytes(), &text].concat();
+            let found = text.iter().position(|byte| Odd::has(*byte));
+            prop_assert_eq!(position::<Odd>(&text), found);
+            prop_assert_eq!(contains::<Odd>(&text), found.is_some());
         }
 
         #[test]
-        fn marks_below_an_end_are_told(word in any::<u64>(), byte in any::<u8>()) {
+        fn few_bytes_are_all_looked_at(text in prop::collection::vec(b' '..b'%', 0..9)) {
+            prop_assert_eq!(contains::<Odd>(&text), text.contains(&b'"'));
+        }
+
+        #[test]
+        fn bytes_before_an_end_are_told(word in any::<u64>(), byte in any::<u8>()) {
             let bytes = word.to_le_bytes();
             let end = bytes.iter().position(|b| *b == byte).unwrap_or(WORD);
-            let expected = bytes[..end].contains(&b'&');
-            prop_assert_eq!(below(equal(word, b'&'), equal(word, byte)) != 0, expected);
+            let mut expected = [0; WORD];
+            expected[..end].copy_from_slice(&bytes[..end]);
+            prop_assert_eq!(before(word, equal(word, byte)).to_le_bytes(), expected);
         }
     }
 }

@@ -3,12 +3,10 @@
 //! Members and items are written with a comma before each; [`nest`] then puts the opening bracket over
 //! the first comma. So nobody keeps track of what comes first, and what stayed empty is seen at once.
 
-use std::{fmt, io::Write as _};
+use std::fmt;
 
-use crate::{
-    bytes::{controls, equal, position},
-    model::{Text, Timestamp},
-};
+pub(crate) use crate::bytes::escape;
+use crate::model::{Text, Timestamp};
 
 /// The brackets of an object, for [`nest`].
 pub(crate) const OBJECT: [u8; 2] = *b"{}";
@@ -190,36 +188,6 @@ impl fmt::Write for Escaped<'_> {
         escape(text, self.0);
         Ok(())
     }
-}
-
-/// Writes text with what JSON demands escaped: quote, backslash and what is below 0x20.
-pub(crate) fn escape(text: &str, out: &mut Vec<u8>) {
-    let mut rest = text.as_bytes();
-    while let Some(at) = position(rest, specials) {
-        let (plain, tail) = rest.split_at(at);
-        out.extend_from_slice(plain);
-        let Some((&byte, tail)) = tail.split_first() else { return };
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0x08 => out.extend_from_slice(b"\\b"),
-            0x0c => out.extend_from_slice(b"\\f"),
-            _ => {
-                // A vector takes every byte.
-                let _ = write!(out, "\\u{byte:04x}");
-            }
-        }
-        rest = tail;
-    }
-    out.extend_from_slice(rest);
-}
-
-/// Marks what [`escape`] must change.
-const fn specials(word: u64) -> u64 {
-    controls(word) | equal(word, b'"') | equal(word, b'\\')
 }
 
 #[cfg(test)]

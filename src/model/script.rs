@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Text, owned, owned_opt};
+use crate::bytes::escape;
 
 /// One result of one script (element `script`).
 #[derive(Debug, Clone, PartialEq)]
@@ -347,7 +348,9 @@ impl Default for ScriptTree<'_> {
 
 /// Writes a JSON string; into a `Vec` that cannot fail.
 fn write_string(text: &str, out: &mut Vec<u8>) {
-    let _ = serde_json::to_writer(out, text);
+    out.push(b'"');
+    escape(text, out);
+    out.push(b'"');
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::{
     Encoded, Encoder, Sink, SinkOptions, jsonl::take_texts, target::Output, text::TextTables,
 };
 use crate::{
-    bytes::{controls, equal, position},
+    bytes::{Set, contains, controls, equal, position},
     error::{Error, Result},
     table::{Cell, Column, Items, Kind, Row, Table},
 };
@@ -195,7 +195,7 @@ fn quoted(text: &[u8], safe: bool, out: &mut Vec<u8>) {
         out.push(b'\'');
     }
     let mut rest = text;
-    while let Some(at) = rest.iter().position(|byte| *byte == b'"') {
+    while let Some(at) = position::<Quote>(rest) {
         let (part, tail) = rest.split_at(at.saturating_add(1));
         out.extend_from_slice(part);
         out.push(b'"');
@@ -208,11 +208,38 @@ fn quoted(text: &[u8], safe: bool, out: &mut Vec<u8>) {
 /// Whether a field needs no quotes. Line ends are told by a cheaper mark first, that of all control
 /// characters.
 fn is_plain(text: &[u8]) -> bool {
-    let marks = |word| equal(word, b',') | equal(word, b'"') | controls(word);
     let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
-    match position(text, marks) {
-        None => true,
-        Some(at) => !text.get(at..).unwrap_or_default().iter().any(special),
+    !contains::<Separators>(text) || !text.iter().any(special)
+}
+
+/// What a field in quotes must double.
+struct Quote;
+
+impl Set for Quote {
+    #[inline]
+    fn has(byte: u8) -> bool {
+        byte == b'"'
+    }
+
+    #[inline]
+    fn marks(word: u64) -> u64 {
+        equal(word, b'"')
+    }
+}
+
+/// What may ask for quotes.
+struct Separators;
+
+impl Set for Separators {
+    #[inline]
+    #[expect(clippy::needless_bitwise_bool, reason = "only without branches it runs in vectors")]
+    fn has(byte: u8) -> bool {
+        (byte < 0x20) | (byte == b'"') | (byte == b',')
+    }
+
+    #[inline]
+    fn marks(word: u64) -> u64 {
+        equal(word, b',') | equal(word, b'"') | controls(word)
     }
 }
 

@@ -27,6 +27,7 @@ mod frame;
 mod host;
 mod intake;
 mod lex;
+mod marks;
 mod names;
 mod notes;
 mod port;

@@ -2,12 +2,19 @@
 
 /// A table from names to small integers by a hash that is free of collisions; the compiler checks that.
 struct NameTable<const N: usize> {
-    names: [&'static str; N],
+    keys: [Key; N],
     slots: [u8; SLOTS],
-    factor: u32,
+    factor: u64,
 }
 
 const SLOTS: usize = 1024;
+
+/// A name of up to 16 bytes as two words, zero behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) words: [u64; 2],
+    pub(super) len: usize,
+}
 
 #[expect(
     clippy::indexing_slicing,
@@ -19,13 +26,20 @@ const SLOTS: usize = 1024;
 impl<const N: usize> NameTable<N> {
     const fn new(names: [&'static str; N]) -> Self {
         assert!(N < 255);
-        let mut factor = 1;
+        let mut keys = [Key { words: [0; 2], len: 0 }; N];
+        let mut i = 0;
+        while i < N {
+            keys[i] = key(names[i].as_bytes());
+            assert!(keys[i].words[0] != 0);
+            i += 1;
+        }
+        let mut factor = 0x9E37_79B9_7F4A_7C15;
         loop {
             let mut slots = [u8::MAX; SLOTS];
             let mut i = 0;
             let mut clash = false;
             while i < N {
-                let slot = Self::slot(names[i].as_bytes(), factor);
+                let slot = Self::slot(keys[i], factor);
                 if slots[slot] != u8::MAX {
                     clash = true;
                     break;
@@ -34,30 +48,40 @@ impl<const N: usize> NameTable<N> {
                 i += 1;
             }
             if !clash {
-                return Self { names, slots, factor };
+                return Self { keys, slots, factor };
             }
             factor += 2;
         }
     }
 
-    /// First, middle and last byte and the length tell all known names apart.
-    const fn slot(name: &[u8], factor: u32) -> usize {
-        let len = name.len();
-        if len == 0 {
-            return 0;
-        }
-        let key = (name[0] as u32)
-            | (name[len / 2] as u32) << 8
-            | (name[len - 1] as u32) << 16
-            | (len as u32) << 24;
-        let mixed = key.wrapping_mul(0x9E37_79B1).wrapping_add(key >> 7).wrapping_mul(factor);
-        (mixed >> 22) as usize % SLOTS
+    const fn slot(Key { words: [low, high], .. }: Key, factor: u64) -> usize {
+        let mixed = (low ^ high.rotate_left(5)).wrapping_mul(factor);
+        (mixed >> 54) as usize % SLOTS
     }
 
-    fn find(&self, name: &[u8]) -> Option<usize> {
-        let index = usize::from(self.slots[Self::slot(name, self.factor)]);
-        (self.names.get(index)?.as_bytes() == name).then_some(index)
+    #[inline]
+    fn find(&self, key: Key) -> Option<usize> {
+        let index = usize::from(self.slots[Self::slot(key, self.factor)]);
+        (*self.keys.get(index)? == key).then_some(index)
     }
+}
+
+/// The key of a name; that of one that is too long is no name's.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "within the bounds of the loop"
+)]
+const fn key(name: &[u8]) -> Key {
+    let mut words = [0; 2];
+    let len = name.len();
+    let mut i = 0;
+    while i < len && len <= 16 {
+        words[i / 8] |= (name[i] as u64) << (i % 8 * 8);
+        i += 1;
+    }
+    Key { words, len }
 }
 
 macro_rules! names {
@@ -74,7 +98,13 @@ macro_rules! names {
             /// The one with this name.
             #[inline]
             pub(super) fn from_name(name: &[u8]) -> Option<Self> {
-                Self::ALL.get($table.find(name)?).copied()
+                Self::of_key(key(name))
+            }
+
+            /// The one with the name of this key.
+            #[inline]
+            pub(super) fn of_key(key: Key) -> Option<Self> {
+                Self::ALL.get($table.find(key)?).copied()
             }
 
             /// Its name.

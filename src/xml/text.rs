@@ -4,11 +4,11 @@
 use bumpalo::Bump;
 use encoding_rs::WINDOWS_1252;
 
-use super::notes::Notes;
-use crate::{
-    bytes::{self, beyond_ascii, controls, equal},
-    error::Code,
+use super::{
+    marks::{first_work, needs_work},
+    notes::Notes,
 };
+use crate::error::Code;
 
 /// The encoding of a document that is not UTF-16 (which is transcoded on the way in).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -159,18 +159,6 @@ pub(super) enum ValueKind {
     Cdata,
 }
 
-/// Whether a value may need more than a look: anything but printable ASCII without `&`.
-#[inline]
-pub(super) fn is_special(value: &[u8]) -> bool {
-    bytes::position(value, special_marks).is_some()
-}
-
-/// Marks the bytes that make a value special.
-#[inline]
-pub(super) const fn special_marks(word: u64) -> u64 {
-    controls(word) | equal(word, b'&') | equal(word, 0x7f) | beyond_ascii(word)
-}
-
 /// Reads values: resolves references and repairs text. It borrows whatever needs neither.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ValueReader<'f> {
@@ -204,7 +192,7 @@ impl<'f> ValueReader<'f> {
     ) -> &'f str {
         let raw =
             if raw.len() > self.cap { self.cut(raw, self.cap, (kind, at), notes) } else { raw };
-        let Some(first) = raw.bytes().position(|b| needs_work(b, kind)) else {
+        let Some(first) = first_work(raw, kind) else {
             return raw;
         };
         let (plain, rest) = raw.split_at_checked(first).unwrap_or((raw, ""));
@@ -218,7 +206,7 @@ impl<'f> ValueReader<'f> {
             } else if needs_work(byte, kind) {
                 control(rest, byte, kind, here, &mut out, notes)
             } else {
-                let end = rest.bytes().position(|b| needs_work(b, kind)).unwrap_or(rest.len());
+                let end = first_work(rest, kind).unwrap_or(rest.len());
                 out.push_str(rest.get(..end).unwrap_or_default());
                 end
             };
@@ -277,16 +265,6 @@ pub(super) fn mended(text: &str) -> Option<String> {
 /// `&#x10FFFF;` and some leading zeros.
 const LONGEST_REFERENCE: usize = 16;
 
-const fn needs_work(byte: u8, kind: ValueKind) -> bool {
-    match byte {
-        b'\t' | b'\n' => matches!(kind, ValueKind::Attribute),
-        b'&' => !matches!(kind, ValueKind::Cdata),
-        // U+FFFE and U+FFFF begin with 0xEF.
-        0xef => true,
-        _ => byte < 0x20,
-    }
-}
-
 /// Resolves the reference at the start of `rest` (rule T2); gives the bytes used.
 fn reference(
     rest: &str,
@@ -294,6 +272,10 @@ fn reference(
     out: &mut bumpalo::collections::String<'_>,
     notes: &mut Notes,
 ) -> usize {
+    if let Some((c, used)) = usual_reference(rest.as_bytes()) {
+        out.push(c);
+        return used;
+    }
     let body = rest.get(1..).unwrap_or_default();
     let name = body
         .bytes()
@@ -319,6 +301,18 @@ fn reference(
     });
     out.push('&');
     1
+}
+
+/// The references that nmap writes most, and their length.
+fn usual_reference(rest: &[u8]) -> Option<(char, usize)> {
+    Some(match rest {
+        [_, b'#', b'x', b'a', b';', ..] => ('\n', 5),
+        [_, b'q', b'u', b'o', b't', b';', ..] => ('"', 6),
+        [_, b'a', b'm', b'p', b';', ..] => ('&', 5),
+        [_, b'l', b't', b';', ..] => ('<', 4),
+        [_, b'g', b't', b';', ..] => ('>', 4),
+        _ => return None,
+    })
 }
 
 /// The character of a numeric reference; `None` if it is no number.

@@ -13,7 +13,7 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("error", &[]),
     ("limits", &[]),
     ("json", &["model", "bytes"]),
-    ("model", &["error"]),
+    ("model", &["error", "bytes"]),
     ("xml", &["model", "error", "limits", "bytes"]),
     ("source", &["error", "limits", "bytes"]),
     ("engine", &["model", "error", "limits"]),

@@ -2,14 +2,13 @@
 
 use super::{
     super::{
-        lex::is_blank,
-        names::At,
+        marks::{Special, is_special},
+        names::{At, El, Key},
         notes::Notes,
-        text::{is_special, special_marks},
     },
     Attr, Name, Stop, Token, Tokens, Way, is_name, starts_name,
 };
-use crate::bytes::{self, below, equal};
+use crate::bytes::{self, Set, equal};
 
 impl<'f> Tokens<'f> {
     #[inline]
@@ -25,19 +24,24 @@ impl<'f> Tokens<'f> {
             },
             Some(_) => {
                 let tail = bytes.get(at..).unwrap_or_default();
-                let end = match memchr::memchr(b'<', tail) {
-                    Some(len) => at.saturating_add(len),
-                    None => bytes.len(),
-                };
+                let end = at.saturating_add(text_end(tail));
                 self.way = Way::Fast(end);
                 Ok(Token::Text { raw: self.text.get(at..end).unwrap_or_default(), at })
             }
         }
     }
 
+    #[inline]
     fn fast_end(&mut self, at: usize) -> Result<Token<'f>, Stop> {
-        let start = at.saturating_add(2);
+        let start = at.wrapping_add(2);
         let tail = self.text.as_bytes().get(start..).unwrap_or_default();
+        let quick = quick_name(tail, |word| equal(word, b'>'));
+        if let Some(key) = quick
+            && let Some(el) = El::of_key(key)
+        {
+            self.way = Way::Fast(start.wrapping_add(key.len).wrapping_add(1));
+            return Ok(Token::End { name: Name::Known(el), at });
+        }
         let len = tail.iter().position(|b| !is_name(*b)).unwrap_or(tail.len());
         let named = tail.first().is_some_and(|b| starts_name(*b));
         if !named || tail.get(len) != Some(&b'>') {
@@ -49,28 +53,33 @@ impl<'f> Tokens<'f> {
         Ok(Token::End { name: Name::of(name), at })
     }
 
+    #[inline]
     fn fast_start(&mut self, at: usize, notes: &mut Notes) -> Result<Token<'f>, Stop> {
-        let bytes = self.text.as_bytes();
+        let text = self.text;
+        let bytes = text.as_bytes();
         let irregular = Stop::Irregular(at);
-        let start = at.saturating_add(1);
-        let Some(mut here) = name_end(bytes, start) else { return Err(irregular) };
-        let name = Name::of(self.text.get(start..here).unwrap_or_default());
+        let Some((name, mut here)) = element_name(text, at.wrapping_add(1)) else {
+            return Err(irregular);
+        };
         self.begin_attributes();
         let mut duplicate = None;
         let mut count = 0_usize;
         let empty = loop {
             match bytes.get(here) {
                 Some(b'>') => break false,
-                Some(b'/') if bytes.get(here.saturating_add(1)) == Some(&b'>') => {
-                    here = here.saturating_add(1);
+                Some(b'/') if bytes.get(here.wrapping_add(1)) == Some(&b'>') => {
+                    here = here.wrapping_add(1);
                     break true;
                 }
-                Some(b' ' | b'\n' | b'\t' | b'\r') => here = here.saturating_add(1),
-                Some(b'a'..=b'z' | b'A'..=b'Z' | b'_') if is_blank(byte_before(bytes, here)) => {
-                    let Some((attr, end)) = fast_attribute(self.text, here) else {
+                Some(b' ' | b'\n' | b'\t' | b'\r') => {
+                    here = here.wrapping_add(1);
+                    if !matches!(bytes.get(here), Some(b'a'..=b'z' | b'A'..=b'Z' | b'_')) {
+                        continue;
+                    }
+                    let Some((attr, end)) = fast_attribute(text, here) else {
                         return Err(irregular);
                     };
-                    count = count.saturating_add(1);
+                    count = count.wrapping_add(1);
                     here = end;
                     if count <= self.caps.attributes {
                         duplicate = duplicate.or(self.keep(attr));
@@ -79,11 +88,52 @@ impl<'f> Tokens<'f> {
                 _ => return Err(irregular),
             }
         };
-        let end = here.saturating_add(1);
+        let end = here.wrapping_add(1);
         self.way = Way::Fast(end);
-        self.note_tag(at, end.saturating_sub(at), (count, duplicate), notes);
+        self.note_tag(at, end.wrapping_sub(at), (count, duplicate), notes);
         Ok(Token::Start { name, empty, at })
     }
+}
+
+/// Length of the text before the next tag.
+#[inline]
+fn text_end(tail: &[u8]) -> usize {
+    // Mostly a line end between two tags.
+    if tail.get(1) == Some(&b'<') {
+        return 1;
+    }
+    memchr::memchr(b'<', tail).unwrap_or(tail.len())
+}
+
+/// Key of what stands before the first byte that `ends` marks, if that is less than 16 bytes
+/// away and as many are left.
+#[inline]
+fn quick_name(tail: &[u8], ends: impl Fn(u64) -> u64) -> Option<Key> {
+    let (first, rest) = tail.split_first_chunk::<8>()?;
+    let low = u64::from_le_bytes(*first);
+    let marks = ends(low);
+    if marks != 0 {
+        let words = [bytes::before(low, marks), 0];
+        return Some(Key { words, len: bytes::lowest(marks) });
+    }
+    let high = u64::from_le_bytes(*rest.first_chunk::<8>()?);
+    let marks = ends(high);
+    let words = [low, bytes::before(high, marks)];
+    (marks != 0).then(|| Key { words, len: bytes::lowest(marks).wrapping_add(8) })
+}
+
+/// The element's name at a place, and the place behind it.
+#[inline]
+fn element_name(text: &str, start: usize) -> Option<(Name<'_>, usize)> {
+    let tail = text.as_bytes().get(start..)?;
+    let ends = |word| equal(word, b' ') | equal(word, b'>') | equal(word, b'/');
+    if let Some(key) = quick_name(tail, ends)
+        && let Some(el) = El::of_key(key)
+    {
+        return Some((Name::Known(el), start.wrapping_add(key.len)));
+    }
+    let end = name_end(text.as_bytes(), start)?;
+    Some((Name::of(text.get(start..end)?), end))
 }
 
 /// Reads ` name="value"` whose name begins at `at`; gives the attribute, if its name is known, and the
@@ -91,17 +141,23 @@ impl<'f> Tokens<'f> {
 #[inline]
 fn fast_attribute(text: &str, at: usize) -> Option<(Option<Attr<'_>>, usize)> {
     let bytes = text.as_bytes();
-    let name_end = name_end(bytes, at)?;
-    let quote = name_end.saturating_add(1);
+    let quick = quick_name(bytes.get(at..)?, |word| equal(word, b'='));
+    let known = quick.and_then(|key| Some((At::of_key(key)?, at.wrapping_add(key.len))));
+    let (id, name_end) = if let Some((id, end)) = known {
+        (Some(id), end)
+    } else {
+        let end = name_end(bytes, at)?;
+        (At::from_name(bytes.get(at..end)?), end)
+    };
+    let quote = name_end.wrapping_add(1);
     if bytes.get(name_end) != Some(&b'=') || bytes.get(quote) != Some(&b'"') {
         return None;
     }
-    let start = quote.saturating_add(1);
+    let start = quote.wrapping_add(1);
     let (len, special) = value_end(bytes.get(start..)?)?;
-    let end = start.saturating_add(len);
-    let attr = At::from_name(bytes.get(at..name_end)?)
-        .and_then(|id| Some(Attr { id, raw: text.get(start..end)?, at: start, special }));
-    Some((attr, end.saturating_add(1)))
+    let end = start.wrapping_add(len);
+    let attr = id.and_then(|id| Some(Attr { id, raw: text.get(start..end)?, at: start, special }));
+    Some((attr, end.wrapping_add(1)))
 }
 
 /// Length of the value up to its closing quote, and whether it is special; `None` if a `<` or the end
@@ -109,31 +165,30 @@ fn fast_attribute(text: &str, at: usize) -> Option<(Option<Attr<'_>>, usize)> {
 #[inline]
 fn value_end(tail: &[u8]) -> Option<(usize, bool)> {
     /// Beyond these memchr is faster.
-    const SHORT: usize = 4;
-    let mut special = 0;
+    const SHORT: usize = 3;
     let mut len = 0_usize;
     for word in bytes::words(tail).0.take(SHORT) {
-        let ends = equal(word, b'"') | equal(word, b'<');
-        special |= below(special_marks(word), ends);
-        if ends != 0 {
-            len = len.saturating_add(bytes::lowest(ends));
-            return (tail.get(len) == Some(&b'"')).then_some((len, special != 0));
+        let marks = equal(word, b'"') | equal(word, b'<') | Special::marks(word);
+        if marks != 0 {
+            len = len.wrapping_add(bytes::lowest(marks));
+            if tail.get(len) == Some(&b'"') {
+                return Some((len, false));
+            }
+            // The lowest mark is true, so the value is special from here.
+            let more = memchr::memchr2(b'"', b'<', tail.get(len..)?)?;
+            let end = len.wrapping_add(more);
+            return (tail.get(end) == Some(&b'"')).then_some((end, true));
         }
-        len = len.saturating_add(size_of_val(&word));
+        len = len.wrapping_add(size_of_val(&word));
     }
     let rest = tail.get(len..)?;
     let more = memchr::memchr2(b'"', b'<', rest)?;
     let quoted = rest.get(more) == Some(&b'"');
-    let special = special != 0 || is_special(rest.get(..more)?);
-    quoted.then_some((len.saturating_add(more), special))
+    quoted.then_some((len.wrapping_add(more), is_special(rest.get(..more)?)))
 }
 
 #[inline]
 fn name_end(bytes: &[u8], from: usize) -> Option<usize> {
     let tail = bytes.get(from..)?;
     Some(from.saturating_add(tail.iter().position(|b| !is_name(*b))?))
-}
-
-fn byte_before(bytes: &[u8], at: usize) -> u8 {
-    at.checked_sub(1).and_then(|i| bytes.get(i)).copied().unwrap_or_default()
 }

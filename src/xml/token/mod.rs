@@ -236,6 +236,19 @@ impl<'f> Tokens<'f> {
         (count, duplicate): (usize, Option<At>),
         notes: &mut Notes,
     ) {
+        if duplicate.is_some() || count > self.caps.attributes || len > self.caps.tag {
+            self.note_odd_tag(at, len, (count, duplicate), notes);
+        }
+    }
+
+    #[cold]
+    fn note_odd_tag(
+        &mut self,
+        at: usize,
+        len: usize,
+        (count, duplicate): (usize, Option<At>),
+        notes: &mut Notes,
+    ) {
         if let Some(id) = duplicate {
             notes.add(Code::DupAttr, at, || format!("attribute {} twice in one tag", id.name()));
         }

@@ -6,12 +6,7 @@ use quick_xml::{
 };
 
 use super::{
-    super::{
-        lex::is_blank,
-        names::At,
-        notes::Notes,
-        text::{PlaceMap, is_special},
-    },
+    super::{lex::is_blank, marks::is_special, names::At, notes::Notes, text::PlaceMap},
     Attr, Name, Stop, Token, Tokens, Way, is_name_or_beyond, starts_name,
 };
 

@@ -1,0 +1,66 @@
+//! Bytes of values that ask for more than a look.
+
+use super::text::ValueKind;
+use crate::bytes::{self, Set, beyond_ascii, controls, equal};
+
+/// Whether a value may need more than a look: anything but printable ASCII without `&`.
+#[inline]
+pub(super) fn is_special(value: &[u8]) -> bool {
+    bytes::contains::<Special>(value)
+}
+
+/// The bytes that make a value special.
+pub(super) struct Special;
+
+impl Set for Special {
+    #[inline]
+    #[expect(clippy::needless_bitwise_bool, reason = "only without branches it runs in vectors")]
+    fn has(byte: u8) -> bool {
+        (byte < 0x20) | (byte == b'&') | (byte >= 0x7f)
+    }
+
+    #[inline]
+    fn marks(word: u64) -> u64 {
+        controls(word) | equal(word, b'&') | equal(word, 0x7f) | beyond_ascii(word)
+    }
+}
+
+/// The bytes that any [`needs_work`] of: blanks among them may be left as they are.
+struct Work;
+
+impl Set for Work {
+    #[inline]
+    #[expect(clippy::needless_bitwise_bool, reason = "only without branches it runs in vectors")]
+    fn has(byte: u8) -> bool {
+        (byte < 0x20) | (byte == b'&') | (byte == 0xef)
+    }
+
+    #[inline]
+    fn marks(word: u64) -> u64 {
+        controls(word) | equal(word, b'&') | equal(word, 0xef)
+    }
+}
+
+/// The place of the first byte that must not be taken as it is.
+pub(super) fn first_work(text: &str, kind: ValueKind) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut from = 0_usize;
+    loop {
+        let at = from.saturating_add(bytes::position::<Work>(bytes.get(from..)?)?);
+        if bytes.get(at).is_some_and(|byte| needs_work(*byte, kind)) {
+            return Some(at);
+        }
+        from = at.saturating_add(1);
+    }
+}
+
+/// Whether a byte of such a value must not be taken as it is.
+pub(super) const fn needs_work(byte: u8, kind: ValueKind) -> bool {
+    match byte {
+        b'\t' | b'\n' => matches!(kind, ValueKind::Attribute),
+        b'&' => !matches!(kind, ValueKind::Cdata),
+        // U+FFFE and U+FFFF begin with 0xEF.
+        0xef => true,
+        _ => byte < 0x20,
+    }
+}
