@@ -203,6 +203,25 @@ fn display_bytes(path: &[u8]) -> String {
     text
 }
 
+/// What lies in a folder.
+enum Found {
+    Folder,
+    File,
+    /// A pipe, a socket, a device, or a link to one of these or to a folder.
+    Other,
+}
+
+fn kind(entry: &fs::DirEntry) -> io::Result<Found> {
+    let kind = entry.file_type()?;
+    Ok(if kind.is_dir() {
+        Found::Folder
+    } else if kind.is_file() || (kind.is_symlink() && fs::metadata(entry.path())?.is_file()) {
+        Found::File
+    } else {
+        Found::Other
+    })
+}
+
 /// Files of a folder and below. Links to files are followed, links to folders are not: they could lead in
 /// a circle.
 fn folder(root: &Path, pick: &Pick, found: &mut Vec<Result<Input>>) {
@@ -219,12 +238,14 @@ fn folder(root: &Path, pick: &Pick, found: &mut Vec<Result<Input>>) {
         for entry in entries {
             match entry {
                 Ok(entry) if is_hidden(&entry.file_name()) => {}
-                Ok(entry) => match entry.file_type() {
-                    Ok(kind) if kind.is_dir() => folders.push(entry.path()),
-                    Ok(kind) if kind.is_file() || entry.path().is_file() => {
-                        files.push((entry.path(), None));
+                Ok(entry) => match kind(&entry) {
+                    Ok(Found::Folder) => folders.push(entry.path()),
+                    Ok(Found::File) => files.push((entry.path(), None)),
+                    // A link that leads nowhere, or in a circle.
+                    Err(error) if pick.takes(inside(&entry.path(), root)) => {
+                        files.push((entry.path(), Some(error)));
                     }
-                    _ => {}
+                    Ok(Found::Other) | Err(_) => {}
                 },
                 Err(error) => files.push((folder.clone(), Some(error))),
             }
