@@ -131,8 +131,9 @@ fn names_are_any_bytes_and_are_shown_harmless() {
     let ran = ends(0, &["convert", root.to_str().unwrap(), "-vv"]);
     let sources: Vec<_> =
         ran.json().iter().filter_map(|line| line["source"].as_str().map(str::to_owned)).collect();
-    let last = |path: &String| Path::new(path).file_name().unwrap().to_str().unwrap().to_owned();
-    let sources: Vec<_> = sources.iter().map(last).collect();
+    let file_name =
+        |path: &String| Path::new(path).file_name().unwrap().to_str().unwrap().to_owned();
+    let sources: Vec<_> = sources.iter().map(file_name).collect();
     assert_eq!(sources, ["caf\\xE9.xml", "new\nline.xml", "r\u{202e}lmx.xml", "\u{1f600} a b.xml"]);
     for shown in ["caf\\xE9.xml", "new", "r\\u{202e}lmx.xml", "\u{1f600} a b.xml"] {
         assert!(ran.stderr.contains(shown), "{shown}: {}", ran.stderr);
@@ -189,8 +190,7 @@ fn a_large_compressed_file_is_the_same_on_any_number_of_threads_even_if_it_is_br
     let junk = folder.write("junk.xml.gz", [&packed[..], b"junk"].concat());
     let damaged = folder.write("damaged.xml.gz", damaged);
     let blanks = folder.write("bomb.zst", {
-        let random: Vec<u8> = packed.iter().copied().collect();
-        let mut bytes = zstd::encode_all(&random[..], 1).unwrap();
+        let mut bytes = zstd::encode_all(&packed[..], 1).unwrap();
         bytes.extend(zstd::encode_all(&vec![b' '; 1 << 30][..], 1).unwrap());
         bytes
     });
