@@ -26,6 +26,9 @@ use crate::{
 /// Documents of a commit at most: small ones cost memory beside their rows.
 const DOCUMENTS: usize = 50_000;
 
+/// Bytes of rows of a document with files of its own that are written at once.
+const STEP: usize = 8 << 20;
+
 /// An input, for the log: when it is read again, its bytes tell that all of it is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -166,7 +169,8 @@ impl Loader {
             self.commit_window()?;
         }
         // Without a notice that waits, what nobody claims is of the one document that is open.
-        if self.notices.is_empty() && open >= self.options.commit_bytes {
+        let most = if self.spill.is_some() { STEP } else { usize::MAX };
+        if self.notices.is_empty() && open >= self.options.commit_bytes.min(most) {
             self.commit_window()?;
             let rows = self.window.take(None);
             self.spill.get_or_insert_default().push(rows, &self.workshop)?;

@@ -163,7 +163,7 @@ pub struct LoadOptions {
 
 impl LoadOptions {
     /// Bytes of rows after which there is a commit, unless told otherwise.
-    pub const COMMIT_BYTES: usize = 48 << 20;
+    pub const COMMIT_BYTES: usize = 32 << 20;
 
     /// One thread, [`Self::COMMIT_BYTES`], and this time.
     #[must_use]

@@ -22,7 +22,7 @@ pub(in super::super) struct IngestArgs {
     /// With --files: of this table only
     #[arg(long, value_name = "NAME", requires = "files", help_heading = "Dataset")]
     pub(in super::super) table: Option<String>,
-    /// Bytes of rows after which there is a commit [default: 48M]
+    /// Bytes of rows after which there is a commit [default: 32M]
     ///
     /// A run that ends early keeps what it has committed. More needs more memory and makes larger files.
     #[arg(long, value_name = "SIZE", value_parser = size, env = "SCANMILL_COMMIT_SIZE",
