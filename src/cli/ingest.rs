@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write as _,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -54,7 +54,8 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let reading = inputs::options(&args.read, &shares).with_hash(true);
     let pipeline = Pipeline::new(reading, Filters::default(), Destination::Tables(sink), stop);
     let mut pipeline = pipeline.with_threads(options.threads)?;
-    let found = source::discover(&inputs.paths, &inputs.pick);
+    let mut found = source::discover(&inputs.paths, &inputs.pick);
+    leave_out(&args.into, &inputs, &mut found);
     let progress = Progress::begin(how, &found, false);
     pipeline = pipeline.with_meter(progress.meter());
     read_all(&mut pipeline, found, (&inputs, &loading, &progress))?;
@@ -76,6 +77,19 @@ fn load_options(args: &IngestArgs) -> Result<LoadOptions> {
     options.threads = shares.threads;
     options.commit_bytes = args.commit_size.unwrap_or(shares.commit);
     Ok(options)
+}
+
+/// The dataset itself may lie in a folder that is read: its files are none of the inputs.
+fn leave_out(dataset: &Path, inputs: &Inputs, found: &mut Vec<Result<Input>>) {
+    let Ok(dataset) = dataset.canonicalize() else { return };
+    let around = |path: &PathBuf| path.canonicalize().is_ok_and(|path| dataset.starts_with(path));
+    if inputs.paths.iter().any(around) {
+        let inside = |input: &Input| {
+            let path = input.path().filter(|_| !input.named).and_then(|p| p.canonicalize().ok());
+            path.is_some_and(|path| path.starts_with(&dataset))
+        };
+        found.retain(|input| !input.as_ref().is_ok_and(inside));
+    }
 }
 
 /// The time, for the log.

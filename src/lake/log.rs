@@ -218,26 +218,38 @@ impl Log {
         };
         write(&mut file).map_err(|error| failed(staged.path(), error))?;
         let path = self.path(number);
-        let made = name_if_absent(staged.path(), &path).map_err(|error| failed(&path, error))?;
-        if made {
-            sync_dir(&self.folder);
+        match name_if_absent(staged.path(), &path).map_err(|error| failed(&path, error))? {
+            Named::Renamed => staged.renamed(),
+            Named::Linked => {}
+            Named::Taken => return Ok(false),
         }
-        Ok(made)
+        sync_dir(&self.folder);
+        Ok(true)
     }
 }
 
-/// Gives a file a name that nothing has; false if something has it.
-fn name_if_absent(from: &Path, to: &Path) -> io::Result<bool> {
+/// What became of a name that nothing should have.
+enum Named {
+    /// The file has it, and no other.
+    Renamed,
+    /// The file has it beside its old one.
+    Linked,
+    /// Something had it before.
+    Taken,
+}
+
+/// Gives a file a name unless something has it.
+fn name_if_absent(from: &Path, to: &Path) -> io::Result<Named> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Ok(()) => return Ok(true),
-        Err(Errno::EXIST) => return Ok(false),
+        Ok(()) => return Ok(Named::Renamed),
+        Err(Errno::EXIST) => return Ok(Named::Taken),
         // Not every file system knows this way; most know one of the two.
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
         Err(error) => return Err(error.into()),
     }
     match fs::hard_link(from, to) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Ok(()) => Ok(Named::Linked),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Named::Taken),
         Err(error) => Err(error),
     }
 }

@@ -29,10 +29,12 @@ const NO_DATE: &str = "__HIVE_DEFAULT_PARTITION__";
 const ROWS: usize = 2048;
 const BYTES: usize = 1 << 20;
 
-/// A file under a temporary name; it is removed when it is dropped.
+/// A file under a temporary name; it is removed when it is dropped, unless it got another one.
 #[derive(Debug)]
 pub(super) struct Staged {
     path: PathBuf,
+    /// Whether the name is no longer ours: another run may have taken it since.
+    renamed: bool,
     temporaries: Temporaries,
 }
 
@@ -48,7 +50,8 @@ impl Staged {
             match File::create_new(&path) {
                 Ok(file) => {
                     temporaries.add(&path);
-                    return Ok((Self { path, temporaries: temporaries.clone() }, file));
+                    let temporaries = temporaries.clone();
+                    return Ok((Self { path, renamed: false, temporaries }, file));
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(failed(&path, error)),
@@ -60,11 +63,18 @@ impl Staged {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// It has another name now.
+    pub(super) fn renamed(mut self) {
+        self.renamed = true;
+    }
 }
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        if !self.renamed {
+            let _ = fs::remove_file(&self.path);
+        }
         self.temporaries.forget(&self.path);
     }
 }
@@ -171,6 +181,7 @@ impl Part {
             let name = format!("part-{}.parquet", sha256.get(..32).unwrap_or(&sha256));
             let path = folder.join(&name);
             fs::rename(staged.path(), &path).map_err(|error| failed(&path, error))?;
+            staged.renamed();
             folders.insert(folder);
             entries.push(FileEntry {
                 path: format!("{table}/{partition}/{name}"),

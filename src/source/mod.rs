@@ -78,6 +78,15 @@ pub fn discover(paths: &[PathBuf], pick: &Pick) -> Vec<Result<Input>> {
 }
 
 impl Input {
+    /// The path of a file; `None` of standard input.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Stdin => None,
+            Place::File(path) => Some(path),
+        }
+    }
+
     /// Bytes of the file, packed as they are; `None` of what is no regular file.
     #[must_use]
     pub fn packed_len(&self) -> Option<u64> {

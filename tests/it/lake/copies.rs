@@ -202,3 +202,16 @@ fn a_dataset_is_not_made_where_something_else_is() {
         .unwrap();
     assert_eq!(ends(&["in"]), Some(2));
 }
+
+#[test]
+fn a_dataset_among_the_inputs_is_not_read() {
+    let place = Place::new();
+    place.write("a.xml", Scan::new(1, 2).xml());
+    let lake = place.input("lake");
+    for run in 0..2 {
+        let mut command = place.command_into(&lake, &["in", "-v"]);
+        let stderr = String::from_utf8(command.output().unwrap().stderr).unwrap();
+        assert!(!stderr.contains("skipped"), "{run}: {stderr}");
+    }
+    assert!(lake.join("_scanmill/1.json").exists() && !lake.join("_scanmill/2.json").exists());
+}
