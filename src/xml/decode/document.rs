@@ -357,6 +357,7 @@ impl Decoder {
                 batches.end_scan(notes);
             }
             self.queue.push_back(ScanEvent::RunEnd(Box::new(record)));
+            self.check_strict_end();
         }
     }
 
@@ -377,7 +378,6 @@ impl Decoder {
             }
             Phase::Open | Phase::After | Phase::Foreign => self.end_document(),
         }
-        self.check_strict_end();
     }
 
     pub(super) fn not_nmap(&mut self, detail: &str) {

@@ -46,7 +46,8 @@ impl Decoder {
         }
     }
 
-    /// A warning that only the end of the input brought is an error too.
+    /// A warning that only the end of a document brought is an error too: of the input, or where the next
+    /// document begins.
     pub(super) fn check_strict_end(&mut self) {
         if !self.options.strict || self.failed.is_some() {
             return;

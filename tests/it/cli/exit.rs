@@ -117,6 +117,10 @@ fn strict_reading_of_damage_ends_with_3_and_keeps_whole_hosts_and_other_inputs()
     assert!(ran.stderr.contains("E_STRICT: W_TRUNCATED"), "{}", ran.stderr);
     assert!(ran.stderr.contains("hint: without --strict"), "{}", ran.stderr);
     ends(0, &["convert", "--strict", &xml(GOOD)]);
+    // Cut by the document behind it, not by the end of the file.
+    let ran = ends(3, &["convert", "--strict", &xml("35-append-after-truncated.xml")]);
+    assert!(ran.stderr.contains("35-append-after-truncated.xml:58: E_STRICT: W_TRUNCATED"));
+    assert_eq!(ran.json().iter().filter(|line| line["_type"] == "scan").count(), 1);
 }
 
 #[test]
