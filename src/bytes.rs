@@ -106,15 +106,81 @@ fn short(bytes: &[u8]) -> u64 {
     FILL << 24 | u64::from(*last) << 16 | u64::from(middle) << 8 | u64::from(*first)
 }
 
+/// Appends bytes. Up to two words go without a call: as two pieces that may overlap.
+#[inline]
+pub(crate) fn append(bytes: &[u8], out: &mut Vec<u8>) {
+    const HALF: usize = WORD / 2;
+    let end = out.len().wrapping_add(bytes.len());
+    if bytes.len() <= 2 * WORD
+        && let (Some(first), Some(last)) = (bytes.first_chunk::<WORD>(), bytes.last_chunk::<WORD>())
+    {
+        out.extend_from_slice(first);
+        out.truncate(end.wrapping_sub(WORD));
+        out.extend_from_slice(last);
+    } else if bytes.len() <= 2 * HALF
+        && let (Some(first), Some(last)) = (bytes.first_chunk::<HALF>(), bytes.last_chunk::<HALF>())
+    {
+        out.extend_from_slice(first);
+        out.truncate(end.wrapping_sub(HALF));
+        out.extend_from_slice(last);
+    } else if let [only] = bytes {
+        out.push(*only);
+    } else {
+        out.extend_from_slice(bytes);
+    }
+}
+
+/// Appends few bytes if none of them is in a set. False if one is or if they are many: nothing was done.
+#[inline]
+pub(crate) fn append_free<S: Set>(bytes: &[u8], out: &mut Vec<u8>) -> bool {
+    if bytes.len() > 2 * WORD {
+        return false;
+    }
+    let marks = match (bytes.first_chunk::<WORD>(), bytes.last_chunk::<WORD>()) {
+        (Some(first), Some(last)) => {
+            S::marks(u64::from_le_bytes(*first)) | S::marks(u64::from_le_bytes(*last))
+        }
+        _ => S::marks(short(bytes)),
+    };
+    if marks == 0 {
+        append(bytes, out);
+    }
+    marks == 0
+}
+
+/// Appends a number in decimal digits.
+#[inline]
+pub(crate) fn append_number(number: i64, out: &mut Vec<u8>) {
+    match u8::try_from(number) {
+        Ok(digit @ 0..=9) => out.push(b'0' | digit),
+        _ => append(itoa::Buffer::new().format(number).as_bytes(), out),
+    }
+}
+
 /// Writes text with what JSON demands escaped: quote, backslash and what is below 0x20.
+#[inline]
 pub(crate) fn escape(text: &str, out: &mut Vec<u8>) {
+    if !append_free::<Specials>(text.as_bytes(), out) {
+        escape_any(text, b"\\\"", out);
+    }
+}
+
+/// The same into a CSV field in quotes, where each quote stands twice.
+#[inline]
+pub(crate) fn escape_doubled(text: &str, out: &mut Vec<u8>) {
+    if !append_free::<Specials>(text.as_bytes(), out) {
+        escape_any(text, b"\\\"\"", out);
+    }
+}
+
+fn escape_any(text: &str, quote: &[u8], out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
     while let Some(at) = position::<Specials>(rest) {
         let (plain, tail) = rest.split_at(at);
         out.extend_from_slice(plain);
         let Some((&byte, tail)) = tail.split_first() else { return };
         match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
+            b'"' => out.extend_from_slice(quote),
             b'\\' => out.extend_from_slice(b"\\\\"),
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
@@ -182,6 +248,25 @@ mod tests {
             let found = text.iter().position(|byte| Odd::has(*byte));
             prop_assert_eq!(position::<Odd>(&text), found);
             prop_assert_eq!(contains::<Odd>(&text), found.is_some());
+        }
+
+        #[test]
+        fn bytes_of_any_number_are_appended(text in prop::collection::vec(b' '..b'&', 0..20)) {
+            let mut out = b"x".to_vec();
+            append(&text, &mut out);
+            prop_assert_eq!(&out[1..], &*text);
+            let free = !text.contains(&b'"');
+            prop_assert_eq!(append_free::<Odd>(&text, &mut out), free && text.len() <= 16);
+            let twice = out.len() == 1 + 2 * text.len();
+            prop_assert_eq!(twice, free && text.len() <= 16 || text.is_empty());
+            prop_assert!(out.ends_with(&text));
+        }
+
+        #[test]
+        fn numbers_are_appended_in_digits(number in prop_oneof![any::<i64>(), -20..20_i64]) {
+            let mut out = Vec::new();
+            append_number(number, &mut out);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
         }
 
         #[test]

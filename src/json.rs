@@ -6,6 +6,7 @@
 use std::fmt;
 
 pub(crate) use crate::bytes::escape;
+use crate::bytes::{append, append_number};
 use crate::model::{Text, Timestamp};
 
 /// The brackets of an object, for [`nest`].
@@ -66,14 +67,14 @@ impl Value for i32 {
 impl Value for i64 {
     fn put(self, lead: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(lead.as_bytes());
-        out.extend_from_slice(itoa::Buffer::new().format(self).as_bytes());
+        append_number(self, out);
     }
 }
 
 impl Value for bool {
     fn put(self, lead: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(lead.as_bytes());
-        out.extend_from_slice(if self { b"true" } else { b"false" });
+        append(if self { b"true" } else { b"false" }, out);
     }
 }
 

@@ -7,9 +7,10 @@ use super::{
     Encoded, Encoder, Sink, SinkOptions, jsonl::take_texts, target::Output, text::TextTables,
 };
 use crate::{
-    bytes::{Set, contains, controls, equal, position},
+    bytes::{Set, append, append_free, append_number, contains, controls, equal, position},
     error::{Error, Result},
-    table::{Cell, Column, Items, Kind, Row, Table},
+    model::ScriptData,
+    table::{Cell, Cells, Column, Field, Items, Kind, Row, Table},
 };
 
 /// Writes a file a table.
@@ -64,19 +65,11 @@ impl Sink for CsvSink {
     }
 }
 
-/// Ids of ours are hexadecimal digits and hyphens, which need neither quotes nor a look.
-const IDS: [&str; 2] = ["scan_id", "host_id"];
-
-fn id_columns(options: &SinkOptions, table: Table) -> Vec<(&'static Column, bool)> {
-    let columns = options.text_columns(table).into_iter();
-    columns.map(|column| (column, IDS.contains(&column.field.name))).collect()
-}
-
 /// Fields are written straight into the buffer of their table: a csv writer knows no difference between
 /// null and the empty text, and every value would be copied once more.
 struct CsvEncoder {
-    /// For each table its columns, and whether they hold ids alone.
-    columns: Vec<Option<Vec<(&'static Column, bool)>>>,
+    /// For each table that is written the columns that were chosen, if any were.
+    tables: Vec<Option<Option<Vec<&'static Column>>>>,
     buffers: Vec<Vec<u8>>,
     join: Option<String>,
     safe: bool,
@@ -85,10 +78,10 @@ struct CsvEncoder {
 
 impl CsvEncoder {
     fn new(options: &SinkOptions) -> Self {
-        let columns = Table::ALL
-            .map(|table| options.tables.contains(&table).then(|| id_columns(options, table)));
+        let chosen = |table| options.columns.is_some().then(|| options.text_columns(table));
+        let tables = Table::ALL.map(|table| options.tables.contains(&table).then(|| chosen(table)));
         Self {
-            columns: columns.into(),
+            tables: tables.into(),
             buffers: vec![Vec::new(); Table::ALL.len()],
             join: options.csv_join.clone(),
             safe: options.csv_safe,
@@ -100,26 +93,23 @@ impl CsvEncoder {
 impl Encoder for CsvEncoder {
     fn row(&mut self, row: &Row<'_>) -> Result<()> {
         let number = row.table().number();
-        let Some(Some(columns)) = self.columns.get(number) else { return Ok(()) };
+        let Some(Some(chosen)) = self.tables.get(number) else { return Ok(()) };
         let Some(out) = self.buffers.get_mut(number) else { return Ok(()) };
         let start = out.len();
         let (join, safe) = (self.join.as_deref(), self.safe);
-        for (n, (column, id)) in columns.iter().enumerate() {
-            if n > 0 {
-                out.push(b',');
-            }
-            if *id && let Cell::Str(text) = column.cell(row) {
-                out.extend_from_slice(text.as_bytes());
-                continue;
-            }
-            let style = Style { kind: column.field.kind, join, safe };
-            field(column.cell(row), style, &mut self.scratch, out);
+        let mut to = Fields { join, safe, scratch: &mut self.scratch, out };
+        match chosen {
+            None => row.cells(&mut to),
+            Some(columns) => columns.iter().for_each(|c| to.cell(&c.field, "", c.cell(row))),
         }
         // A line of one null would be blank, and readers skip those.
-        if out.len() == start {
-            out.extend_from_slice(b"\"\"");
+        if out.len() == start.saturating_add(1) {
+            out.truncate(start);
+            out.extend_from_slice(b"\"\",");
         }
-        out.push(b'\n');
+        if let Some(comma) = out.last_mut() {
+            *comma = b'\n';
+        }
         Ok(())
     }
 
@@ -136,35 +126,74 @@ impl Encoder for CsvEncoder {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Style<'s> {
-    kind: Kind,
-    join: Option<&'s str>,
+/// Writes cells as fields, a comma behind each.
+struct Fields<'e> {
+    join: Option<&'e str>,
     safe: bool,
+    scratch: &'e mut Vec<u8>,
+    out: &'e mut Vec<u8>,
 }
 
-fn field(cell: Cell<'_>, style: Style<'_>, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
-    match cell {
-        Cell::Null | Cell::Bytes(_) => {}
-        Cell::Str(text) => quoted(text.as_bytes(), style.safe, out),
-        Cell::I32(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
-        Cell::I64(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
-        Cell::F64(_) => cell.write_json(style.kind, out),
-        Cell::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
-        Cell::Time(time) => out.extend_from_slice(&time.rfc3339()),
-        Cell::Json(data) => {
-            scratch.clear();
-            if data.write_json(scratch) {
-                quoted(scratch, style.safe, out);
-            }
+impl Cells for Fields<'_> {
+    #[expect(clippy::inline_always, reason = "the kind of the cell is known where it is called")]
+    #[inline(always)]
+    fn cell(&mut self, field: &Field, _: &str, cell: Cell<'_>) {
+        if !field.kind.is_text() {
+            return;
         }
-        Cell::List(items) => {
-            scratch.clear();
-            match (style.kind, style.join) {
-                (Kind::Texts, Some(separator)) => join(items, separator, scratch),
-                _ => cell.write_json(style.kind, scratch),
+        match cell {
+            Cell::Null | Cell::Bytes(_) => {}
+            Cell::Str(text) => self.text(text),
+            Cell::Plain(text) => self.plain(text),
+            Cell::I32(number) => self.number(i64::from(number)),
+            Cell::I64(number) => self.number(number),
+            Cell::F64(number) => Cell::F64(number).write_json(field.kind, self.out),
+            Cell::Bool(value) => self.plain(if value { "true" } else { "false" }),
+            Cell::Time(time) => self.out.extend_from_slice(&time.rfc3339()),
+            Cell::Json(data) => self.data(data),
+            Cell::List(items) => self.list(items, field.kind),
+        }
+        self.out.push(b',');
+    }
+}
+
+impl Fields<'_> {
+    fn text(&mut self, text: &str) {
+        let quick = !self.safe && !text.is_empty();
+        if !(quick && append_free::<Separators>(text.as_bytes(), self.out)) {
+            quoted(text.as_bytes(), self.safe, self.out);
+        }
+    }
+
+    fn plain(&mut self, text: &str) {
+        append(text.as_bytes(), self.out);
+    }
+
+    fn number(&mut self, number: i64) {
+        append_number(number, self.out);
+    }
+
+    fn data(&mut self, data: &ScriptData<'_>) {
+        self.scratch.clear();
+        if data.write_json(self.scratch) {
+            quoted(self.scratch, self.safe, self.out);
+        }
+    }
+
+    fn list(&mut self, items: &dyn Items, kind: Kind) {
+        match (kind, self.join) {
+            (Kind::Texts, Some(separator)) => {
+                self.scratch.clear();
+                join(items, separator, self.scratch);
+                quoted(self.scratch, self.safe, self.out);
             }
-            quoted(scratch, style.safe, out);
+            _ if items.count() == 0 => append(b"[]", self.out),
+            _ => {
+                // Whatever a list holds has quotes.
+                self.out.push(b'"');
+                Cell::List(items).write_json_doubled(kind, self.out);
+                self.out.push(b'"');
+            }
         }
     }
 }
@@ -174,7 +203,7 @@ fn join(items: &dyn Items, separator: &str, out: &mut Vec<u8>) {
         if item > 0 {
             out.extend_from_slice(separator.as_bytes());
         }
-        if let Cell::Str(text) = items.cell(item, 0) {
+        if let Cell::Str(text) | Cell::Plain(text) = items.cell(item, 0) {
             out.extend_from_slice(text.as_bytes());
         }
     }
@@ -250,7 +279,9 @@ mod tests {
 
     fn written(cell: Cell<'_>, kind: Kind, join: Option<&str>, safe: bool) -> String {
         let mut out = Vec::new();
-        field(cell, Style { kind, join, safe }, &mut Vec::new(), &mut out);
+        let mut to = Fields { join, safe, scratch: &mut Vec::new(), out: &mut out };
+        to.cell(&Field { name: "x", kind, nullable: true, doc: "" }, "", cell);
+        assert_eq!(out.pop(), Some(b','));
         String::from_utf8(out).unwrap()
     }
 

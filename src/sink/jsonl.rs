@@ -3,7 +3,7 @@
 use super::{Data, Encoded, Encoder, Sink, SinkOptions, target::Output, text::TextTables};
 use crate::{
     error::Result,
-    table::{Column, Row, Table},
+    table::{Cell, Cells, Column, Field, Row, Table},
 };
 
 /// Writes a line a row: to one stream, tables interleaved in row order, or in a folder a file a table.
@@ -44,21 +44,46 @@ impl Sink for JsonlSink {
 }
 
 struct JsonlEncoder {
-    /// For each table its columns, with what stands before each value.
-    tables: Vec<Option<Vec<(&'static Column, String)>>>,
+    /// For each table how its columns are written.
+    tables: Vec<Option<Columns>>,
     /// For each table, or for all together, what is ready.
     buffers: Vec<Vec<u8>>,
     together: bool,
 }
 
+/// Columns of a table.
+enum Columns {
+    All,
+    /// Chosen ones, with what stands before each value.
+    Some(Vec<(&'static Column, String)>),
+}
+
 impl JsonlEncoder {
     fn new(options: &SinkOptions, together: bool) -> Self {
+        let lead = |column: &'static Column| (column, format!(",\"{}\":", column.field.name));
         let tables = Table::ALL.map(|table| {
-            let lead = |column: &'static Column| (column, format!(",\"{}\":", column.field.name));
-            let columns = || options.text_columns(table).into_iter().map(lead).collect();
+            let columns = || match &options.columns {
+                None => Columns::All,
+                Some(_) => {
+                    Columns::Some(options.text_columns(table).into_iter().map(lead).collect())
+                }
+            };
             options.tables.contains(&table).then(columns)
         });
         Self { tables: tables.into(), buffers: vec![Vec::new(); Table::ALL.len()], together }
+    }
+}
+
+/// Writes cells as members of an object.
+struct Members<'o>(&'o mut Vec<u8>);
+
+impl Cells for Members<'_> {
+    #[inline]
+    fn cell(&mut self, field: &Field, lead: &str, cell: Cell<'_>) {
+        if field.kind.is_text() {
+            self.0.extend_from_slice(lead.as_bytes());
+            cell.write_json(field.kind, self.0);
+        }
     }
 }
 
@@ -72,9 +97,14 @@ impl Encoder for JsonlEncoder {
         out.extend_from_slice(b"{\"_table\":\"");
         out.extend_from_slice(table.name().as_bytes());
         out.push(b'"');
-        for (column, lead) in columns {
-            out.extend_from_slice(lead.as_bytes());
-            column.cell(row).write_json(column.field.kind, out);
+        let mut to = Members(out);
+        match columns {
+            Columns::All => row.cells(&mut to),
+            Columns::Some(columns) => {
+                for (column, lead) in columns {
+                    to.cell(&column.field, lead, column.cell(row));
+                }
+            }
         }
         out.extend_from_slice(b"}\n");
         Ok(())

@@ -12,13 +12,15 @@ use arrow::{
     datatypes::{DataType, Field as ArrowField, Fields, Schema, SchemaRef, TimeUnit},
 };
 
-use super::{Cell, Column, Field, Items, Kind, Row, Table, dictionary::DictionaryBuilder};
+use super::{Cell, Cells, Column, Field, Items, Kind, Row, Table, dictionary::DictionaryBuilder};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Gathers rows of one table into a record batch.
 pub struct BatchBuilder {
     schema: SchemaRef,
-    columns: Vec<(&'static Column, ColumnBuilder)>,
+    builders: Vec<ColumnBuilder>,
+    /// The columns that were chosen; all if none were.
+    chosen: Option<Vec<&'static Column>>,
     table: Table,
     bytes: usize,
     /// Bytes of each row, roughly.
@@ -29,14 +31,20 @@ impl BatchBuilder {
     /// A builder for these columns of a table; for all of them if `columns` is `None`.
     #[must_use]
     pub fn new(table: Table, columns: Option<&[&'static Column]>) -> Self {
-        let columns: Vec<_> = match columns {
-            Some(columns) => columns.to_vec(),
-            None => table.columns().iter().collect(),
+        let fields: Vec<_> = match columns {
+            Some(columns) => columns.iter().map(|column| column.field).collect(),
+            None => table.columns().iter().map(|column| column.field).collect(),
         };
-        let fields: Vec<_> = columns.iter().map(|column| arrow_field(&column.field)).collect();
-        let columns: Vec<_> =
-            columns.into_iter().map(|c| (c, ColumnBuilder::new(c.field.kind))).collect();
-        Self { schema: Arc::new(Schema::new(fields)), columns, table, bytes: 0, sizes: Vec::new() }
+        let builders = fields.iter().map(|field| ColumnBuilder::new(field.kind)).collect();
+        let fields: Vec<_> = fields.iter().map(arrow_field).collect();
+        Self {
+            schema: Arc::new(Schema::new(fields)),
+            builders,
+            chosen: columns.map(<[_]>::to_vec),
+            table,
+            bytes: 0,
+            sizes: Vec::new(),
+        }
     }
 
     /// The schema of its batches.
@@ -50,10 +58,12 @@ impl BatchBuilder {
         if row.table() != self.table {
             return;
         }
-        let mut size = 0_usize;
-        for (column, builder) in &mut self.columns {
-            size = size.saturating_add(builder.append(column.cell(row)));
+        let mut to = Appending { builders: self.builders.iter_mut(), size: 0 };
+        match &self.chosen {
+            None => row.cells(&mut to),
+            Some(columns) => columns.iter().for_each(|c| to.cell(&c.field, "", c.cell(row))),
         }
+        let size = to.size;
         self.bytes = self.bytes.saturating_add(size);
         self.sizes.push(size);
     }
@@ -84,9 +94,30 @@ impl BatchBuilder {
         self.bytes = 0;
         let sizes = std::mem::take(&mut self.sizes);
         let columns: Result<Vec<ArrayRef>> =
-            self.columns.iter_mut().map(|(_, column)| column.finish()).collect();
+            self.builders.iter_mut().map(ColumnBuilder::finish).collect();
         let batch = RecordBatch::try_new(self.schema.clone(), columns?).map_err(schema_error)?;
         Ok((batch, sizes))
+    }
+}
+
+/// Appends the cells of a row, each to the next column.
+struct Appending<'b> {
+    builders: std::slice::IterMut<'b, ColumnBuilder>,
+    size: usize,
+}
+
+impl Cells for Appending<'_> {
+    #[expect(clippy::inline_always, reason = "the kind of the cell is known where it is called")]
+    #[inline(always)]
+    fn cell(&mut self, _: &Field, _: &str, cell: Cell<'_>) {
+        let Some(builder) = self.builders.next() else { return };
+        let size = if cell.is_null() {
+            builder.nulls = builder.nulls.wrapping_add(1);
+            1
+        } else {
+            builder.append(cell)
+        };
+        self.size = self.size.wrapping_add(size);
     }
 }
 
@@ -157,6 +188,7 @@ impl ColumnBuilder {
     }
 
     /// Appends a value, null if it is of another type, and tells its bytes, roughly.
+    #[inline]
     fn append(&mut self, cell: Cell<'_>) -> usize {
         if cell.is_null() {
             self.nulls = self.nulls.saturating_add(1);
@@ -208,15 +240,18 @@ impl Values {
         }
     }
 
+    #[inline]
     /// Appends a value and tells its bytes; a value of another type is not appended.
     fn append(&mut self, cell: Cell<'_>) -> Option<usize> {
         match (self, cell) {
-            (Self::Utf8(column), Cell::Str(text)) => {
+            (Self::Utf8(column), Cell::Str(text) | Cell::Plain(text)) => {
                 column.append_value(text);
                 return Some(text.len().saturating_add(4));
             }
             (Self::Utf8(column), Cell::Json(data)) => return append_json(column, data),
-            (Self::Dictionary(column), Cell::Str(text)) => column.append_value(text),
+            (Self::Dictionary(column), Cell::Str(text) | Cell::Plain(text)) => {
+                column.append_value(text);
+            }
             (Self::Int32(column), Cell::I32(number)) => column.append_value(number),
             (Self::Int64(column), Cell::I64(number)) => column.append_value(number),
             (Self::Float64(column), Cell::F64(number)) => column.append_value(number),

@@ -2,7 +2,8 @@
 
 use super::{Field, Kind};
 use crate::{
-    json::{self, Value as _},
+    bytes::{append, append_number, escape, escape_doubled},
+    json::Value as _,
     model::{ScriptData, Text, Timestamp},
 };
 
@@ -13,6 +14,9 @@ pub enum Cell<'r> {
     Null,
     /// Text.
     Str(&'r str),
+    /// Text of letters, digits and the characters `.`, `:`, `-`, `_` and `|` alone: no format has to escape
+    /// it.
+    Plain(&'r str),
     /// A whole number.
     I32(i32),
     /// A whole number.
@@ -29,6 +33,13 @@ pub enum Cell<'r> {
     Json(&'r ScriptData<'r>),
     /// A list of texts or structs.
     List(&'r dyn Items),
+}
+
+/// What takes the cells of a row one by one.
+pub(crate) trait Cells {
+    /// Takes the cell of a field. `lead` is what stands before it in a JSON object that has members
+    /// already: a comma, the name and a colon.
+    fn cell(&mut self, field: &Field, lead: &str, cell: Cell<'_>);
 }
 
 /// A list in a row: texts (one field) or structs.
@@ -53,58 +64,98 @@ impl Cell<'_> {
 
     /// Writes the value as compact JSON behind what `out` holds: null as `null`, a script's value as a
     /// string.
+    #[inline]
     pub fn write_json(&self, kind: Kind, out: &mut Vec<u8>) {
-        match self {
-            _ if self.is_null() => out.extend_from_slice(b"null"),
-            Self::Json(data) => {
-                let mut text = Vec::new();
-                data.write_json(&mut text);
-                String::from_utf8_lossy(&text).put("", out);
-            }
-            Self::List(items) => write_items(*items, kind, out),
-            _ => self.write_scalar(out),
-        }
+        self.put_json::<false>(kind, out);
     }
 
-    fn write_scalar(&self, out: &mut Vec<u8>) {
+    /// The same into a CSV field in quotes, where each quote stands twice.
+    pub(crate) fn write_json_doubled(&self, kind: Kind, out: &mut Vec<u8>) {
+        self.put_json::<true>(kind, out);
+    }
+
+    #[inline]
+    fn put_json<const DOUBLED: bool>(&self, kind: Kind, out: &mut Vec<u8>) {
         match self {
-            Self::Str(text) => text.put("", out),
-            Self::I32(number) => number.put("", out),
-            Self::I64(number) => number.put("", out),
-            Self::F64(number) => number.put("", out),
-            Self::Bool(value) => value.put("", out),
-            Self::Time(time) => time.put("", out),
-            Self::Null | Self::Bytes(_) | Self::Json(_) | Self::List(_) => {
-                out.extend_from_slice(b"null");
+            Self::Null | Self::Bytes(_) => append(b"null", out),
+            Self::Str(text) => put_text::<DOUBLED>(text, out),
+            Self::Plain(text) => {
+                append(quote::<DOUBLED>(), out);
+                append(text.as_bytes(), out);
+                append(quote::<DOUBLED>(), out);
             }
+            Self::I32(number) => append_number(i64::from(*number), out),
+            Self::I64(number) => append_number(*number, out),
+            Self::F64(number) if number.is_finite() => number.put("", out),
+            Self::F64(_) => append(b"null", out),
+            Self::Bool(value) => append(if *value { b"true" } else { b"false" }, out),
+            Self::Time(time) => {
+                append(quote::<DOUBLED>(), out);
+                out.extend_from_slice(&time.rfc3339());
+                append(quote::<DOUBLED>(), out);
+            }
+            Self::Json(data) => put_data::<DOUBLED>(data, out),
+            Self::List(items) => put_items::<DOUBLED>(*items, kind, out),
         }
     }
 }
 
-fn write_items(items: &dyn Items, kind: Kind, out: &mut Vec<u8>) {
+#[inline]
+const fn quote<const DOUBLED: bool>() -> &'static [u8] {
+    if DOUBLED { b"\"\"" } else { b"\"" }
+}
+
+#[inline]
+fn put_text<const DOUBLED: bool>(text: &str, out: &mut Vec<u8>) {
+    append(quote::<DOUBLED>(), out);
+    if DOUBLED {
+        escape_doubled(text, out);
+    } else {
+        escape(text, out);
+    }
+    append(quote::<DOUBLED>(), out);
+}
+
+fn put_data<const DOUBLED: bool>(data: &ScriptData<'_>, out: &mut Vec<u8>) {
+    let mut text = Vec::new();
+    if data.write_json(&mut text) {
+        put_text::<DOUBLED>(&String::from_utf8_lossy(&text), out);
+    } else {
+        out.extend_from_slice(b"null");
+    }
+}
+
+fn put_items<const DOUBLED: bool>(items: &dyn Items, kind: Kind, out: &mut Vec<u8>) {
     out.push(b'[');
     for item in 0..items.count() {
         if item > 0 {
             out.push(b',');
         }
         match kind {
-            Kind::Structs(fields) => write_struct(items, item, fields, out),
-            _ => items.cell(item, 0).write_json(Kind::Utf8, out),
+            Kind::Structs(fields) => put_struct::<DOUBLED>(items, item, fields, out),
+            _ => items.cell(item, 0).put_json::<DOUBLED>(Kind::Utf8, out),
         }
     }
     out.push(b']');
 }
 
-fn write_struct(items: &dyn Items, item: usize, fields: &[Field], out: &mut Vec<u8>) {
+fn put_struct<const DOUBLED: bool>(
+    items: &dyn Items,
+    item: usize,
+    fields: &[Field],
+    out: &mut Vec<u8>,
+) {
     out.push(b'{');
     for (number, field) in fields.iter().enumerate() {
         if number > 0 {
             out.push(b',');
         }
-        out.push(b'"');
-        json::escape(field.name, out);
-        out.extend_from_slice(b"\":");
-        items.cell(item, number).write_json(field.kind, out);
+        // Names are letters and underscores.
+        append(quote::<DOUBLED>(), out);
+        append(field.name.as_bytes(), out);
+        append(quote::<DOUBLED>(), out);
+        out.push(b':');
+        items.cell(item, number).put_json::<DOUBLED>(field.kind, out);
     }
     out.push(b'}');
 }

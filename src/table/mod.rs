@@ -10,6 +10,7 @@ mod schema;
 
 pub use arrow::{array::RecordBatch, datatypes::SchemaRef};
 
+pub(crate) use self::cell::Cells;
 pub use self::{
     builder::BatchBuilder,
     cell::{Cell, Items},

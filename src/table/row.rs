@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Cell, Table};
+use super::{Cell, Cells, Table};
 use crate::{
     error::{Diagnostic, Result},
     model::{
@@ -46,6 +46,15 @@ pub(super) struct HostRow<'r> {
 }
 
 impl<'r> HostRow<'r> {
+    /// The first IP address.
+    pub(super) fn ip(&self) -> Cell<'r> {
+        match self.ip {
+            Some(ip) if self.literal().is_some() => Cell::Plain(ip),
+            Some(name) => Cell::Str(name),
+            None => Cell::Null,
+        }
+    }
+
     /// The first IP address, if it is a literal.
     pub(super) fn literal(&self) -> Option<IpAddr> {
         self.host.ip().and_then(|address| address.ip)
@@ -138,6 +147,22 @@ impl Row<'_> {
             Inner::Hop(_) => Table::Hops,
             Inner::Event(_) => Table::Events,
             Inner::Warning(_) => Table::Warnings,
+        }
+    }
+
+    /// Gives all its cells, in the order of its table's columns.
+    pub(crate) fn cells(&self, to: &mut impl Cells) {
+        match &self.0 {
+            Inner::Scan(row) => row.cells(to),
+            Inner::Host(row) => row.cells(to),
+            Inner::Port(row) => row.cells(to),
+            Inner::Service(row) => row.cells(to),
+            Inner::Script(row) => row.cells(to),
+            Inner::OsMatch(row) => row.cells(to),
+            Inner::OsClass(row) => row.cells(to),
+            Inner::Hop(row) => row.cells(to),
+            Inner::Event(row) => row.cells(to),
+            Inner::Warning(row) => row.cells(to),
         }
     }
 }

@@ -1,102 +1,87 @@
 //! Hosts and what belongs to a host as a whole.
 
-use super::{Cell, Column, Definition, Field, Inner, Items, Kind, columns, field, items};
+use super::{Cell, Cells, Column, Definition, Field, Inner, Items, Kind, field, items, table};
 use crate::model::{Address, ExtraPorts, ExtraReason, Hostname, OsPortUsed, PortState};
+use crate::table::row::{HopRow, HostRow, OsClassRow, OsMatchRow};
 
-pub(super) static HOSTS: Definition = Definition {
-    doc: "One row a host element; filters leave rows out but change none.",
-    key: &["host_id"],
-    columns: columns! { Host(r):
-        "host_id" Kind::Utf8, ! "Id of the host: scan_id, `-h` and host_index." => r.host_id;
-        "scan_id" Kind::Utf8, ! "The scan it belongs to." => r.scan_id;
-        "host_index" Kind::Int32, ! "Place among the host elements of its scan, from 0." => r.host.index;
-        "host_key" Kind::Utf8, ! "Identity across scans: `ip:`, `mac:`, `name:` or `idx:` and a text." => r.host_key;
-        "ip" Kind::Utf8, ? "First address of type ipv4 or ipv6, without its zone." => r.ip;
-        "ip_version" Kind::Int32, ? "4 or 6; null if ip is no literal." => r.literal().map(|ip| if ip.is_ipv4() { 4_i32 } else { 6 });
-        "ip_bytes" Kind::Binary16, ? "The address in network order, IPv4 as ::ffff:0:0/96: sortable." => r.ip_bytes();
-        "ip_zone" Kind::Utf8, ? "Zone of the address, what follows its `%`." => r.host.ip().and_then(|a| a.zone.as_deref());
-        "mac" Kind::Utf8, ? "First MAC address, upper case with colons." => r.host.mac().map(|a| &*a.text);
-        "mac_vendor" Kind::Utf8, ? "Vendor of the first MAC address." => r.host.mac().and_then(|a| a.vendor.as_deref());
-        "hostname" Kind::Utf8, ? "First name of type user, else first PTR, else first name." => r.host.hostname().map(|n| &*n.name);
-        "hostnames" Kind::Structs(HOSTNAME), ? "Host names in document order." => Cell::List(&r.host.hostnames);
-        "addresses" Kind::Structs(ADDRESS), ? "Addresses in document order." => Cell::List(&r.host.addresses);
-        "state" Kind::Dictionary, ! "up, down, unknown or skipped; without a status inferred from ports." => r.host.status.state.as_str();
-        "reason" Kind::Dictionary, ? "Why, such as echo-reply; `inferred` without a status." => &r.host.status.reason;
-        "reason_ttl" Kind::Int32, ? "TTL of the packet that told." => r.host.status.reason_ttl;
-        "start_time" Kind::Timestamp, ? "When nmap began with the host." => r.host.start_time;
-        "end_time" Kind::Timestamp, ? "When nmap was done with the host." => r.host.end_time;
-        "timed_out" Kind::Boolean, ? "Whether nmap gave up on it." => r.host.timed_out;
-        "complete" Kind::Boolean, ! "Whether its end was read and nothing was cut." => r.host.complete;
-        "comment" Kind::Utf8, ? "Comment of Zenmap's user." => &r.host.comment;
-        "distance" Kind::Int32, ? "Hops away." => r.host.distance;
-        "uptime_s" Kind::Int64, ? "Seconds since the last boot." => r.host.uptime_s;
-        "last_boot" Kind::Utf8, ? "Local time of the last boot, as nmap wrote it." => &r.host.last_boot;
-        "tcp_seq_index" Kind::Int64, ? "Difficulty index of TCP sequence prediction." => r.host.tcp_sequence.index;
-        "tcp_seq_difficulty" Kind::Utf8, ? "Difficulty of TCP sequence prediction in words." => &r.host.tcp_sequence.difficulty;
-        "tcp_seq_class" Kind::Utf8, ? "Class of TCP sequence numbers (before nmap 4.62)." => &r.host.tcp_sequence.class;
-        "tcp_seq_values" Kind::Utf8, ? "TCP sequence numbers seen, in hexadecimal." => &r.host.tcp_sequence.values;
-        "ip_id_class" Kind::Dictionary, ? "Class of IP identification numbers." => &r.host.ip_id_sequence.class;
-        "ip_id_values" Kind::Utf8, ? "IP identification numbers seen, in hexadecimal." => &r.host.ip_id_sequence.values;
-        "tcp_ts_class" Kind::Dictionary, ? "Class of TCP time stamps." => &r.host.tcp_ts_sequence.class;
-        "tcp_ts_values" Kind::Utf8, ? "TCP time stamps seen, in hexadecimal." => &r.host.tcp_ts_sequence.values;
-        "srtt_ms" Kind::Float64, ? "Smoothed round trip time in milliseconds." => millis(r.host.srtt_us);
-        "rttvar_ms" Kind::Float64, ? "Variance of the round trip time in milliseconds." => millis(r.host.rttvar_us);
-        "timeout_ms" Kind::Float64, ? "Probe time-out in milliseconds." => millis(r.host.timeout_us);
-        "smurf_responses" Kind::Int64, ? "Answers to a ping of a broadcast address." => r.host.smurf_responses;
-        "extra_ports" Kind::Structs(EXTRA_PORTS), ? "Ports that are not listed singly, one entry a state." => Cell::List(&r.host.extra_ports);
-        "os_fingerprints" Kind::Texts, ? "Fingerprints of the operating system." => Cell::List(&r.host.os.fingerprints);
-        "os_ports_used" Kind::Structs(OS_PORT_USED), ? "Ports that operating system detection used." => Cell::List(&r.host.os.ports_used);
-        "ports_listed" Kind::Int32, ! "Ports that the document lists singly." => r.host.ports_listed;
-        "ports_open" Kind::Int32, ! "Of these, open ones." => r.host.ports_open;
-    },
-};
+table! { HOSTS, "One row a host element; filters leave rows out but change none.", key ["host_id"], Host(r: HostRow<'_>):
+    "host_id" Kind::Utf8, ! "Id of the host: scan_id, `-h` and host_index." => Cell::Plain(r.host_id);
+    "scan_id" Kind::Utf8, ! "The scan it belongs to." => Cell::Plain(r.scan_id);
+    "host_index" Kind::Int32, ! "Place among the host elements of its scan, from 0." => r.host.index;
+    "host_key" Kind::Utf8, ! "Identity across scans: `ip:`, `mac:`, `name:` or `idx:` and a text." => r.host_key;
+    "ip" Kind::Utf8, ? "First address of type ipv4 or ipv6, without its zone." => r.ip();
+    "ip_version" Kind::Int32, ? "4 or 6; null if ip is no literal." => r.literal().map(|ip| if ip.is_ipv4() { 4_i32 } else { 6 });
+    "ip_bytes" Kind::Binary16, ? "The address in network order, IPv4 as ::ffff:0:0/96: sortable." => r.ip_bytes();
+    "ip_zone" Kind::Utf8, ? "Zone of the address, what follows its `%`." => r.host.ip().and_then(|a| a.zone.as_deref());
+    "mac" Kind::Utf8, ? "First MAC address, upper case with colons." => r.host.mac().map(|a| &*a.text);
+    "mac_vendor" Kind::Utf8, ? "Vendor of the first MAC address." => r.host.mac().and_then(|a| a.vendor.as_deref());
+    "hostname" Kind::Utf8, ? "First name of type user, else first PTR, else first name." => r.host.hostname().map(|n| &*n.name);
+    "hostnames" Kind::Structs(HOSTNAME), ? "Host names in document order." => Cell::List(&r.host.hostnames);
+    "addresses" Kind::Structs(ADDRESS), ? "Addresses in document order." => Cell::List(&r.host.addresses);
+    "state" Kind::Dictionary, ! "up, down, unknown or skipped; without a status inferred from ports." => Cell::Plain(r.host.status.state.as_str());
+    "reason" Kind::Dictionary, ? "Why, such as echo-reply; `inferred` without a status." => &r.host.status.reason;
+    "reason_ttl" Kind::Int32, ? "TTL of the packet that told." => r.host.status.reason_ttl;
+    "start_time" Kind::Timestamp, ? "When nmap began with the host." => r.host.start_time;
+    "end_time" Kind::Timestamp, ? "When nmap was done with the host." => r.host.end_time;
+    "timed_out" Kind::Boolean, ? "Whether nmap gave up on it." => r.host.timed_out;
+    "complete" Kind::Boolean, ! "Whether its end was read and nothing was cut." => r.host.complete;
+    "comment" Kind::Utf8, ? "Comment of Zenmap's user." => &r.host.comment;
+    "distance" Kind::Int32, ? "Hops away." => r.host.distance;
+    "uptime_s" Kind::Int64, ? "Seconds since the last boot." => r.host.uptime_s;
+    "last_boot" Kind::Utf8, ? "Local time of the last boot, as nmap wrote it." => &r.host.last_boot;
+    "tcp_seq_index" Kind::Int64, ? "Difficulty index of TCP sequence prediction." => r.host.tcp_sequence.index;
+    "tcp_seq_difficulty" Kind::Utf8, ? "Difficulty of TCP sequence prediction in words." => &r.host.tcp_sequence.difficulty;
+    "tcp_seq_class" Kind::Utf8, ? "Class of TCP sequence numbers (before nmap 4.62)." => &r.host.tcp_sequence.class;
+    "tcp_seq_values" Kind::Utf8, ? "TCP sequence numbers seen, in hexadecimal." => &r.host.tcp_sequence.values;
+    "ip_id_class" Kind::Dictionary, ? "Class of IP identification numbers." => &r.host.ip_id_sequence.class;
+    "ip_id_values" Kind::Utf8, ? "IP identification numbers seen, in hexadecimal." => &r.host.ip_id_sequence.values;
+    "tcp_ts_class" Kind::Dictionary, ? "Class of TCP time stamps." => &r.host.tcp_ts_sequence.class;
+    "tcp_ts_values" Kind::Utf8, ? "TCP time stamps seen, in hexadecimal." => &r.host.tcp_ts_sequence.values;
+    "srtt_ms" Kind::Float64, ? "Smoothed round trip time in milliseconds." => millis(r.host.srtt_us);
+    "rttvar_ms" Kind::Float64, ? "Variance of the round trip time in milliseconds." => millis(r.host.rttvar_us);
+    "timeout_ms" Kind::Float64, ? "Probe time-out in milliseconds." => millis(r.host.timeout_us);
+    "smurf_responses" Kind::Int64, ? "Answers to a ping of a broadcast address." => r.host.smurf_responses;
+    "extra_ports" Kind::Structs(EXTRA_PORTS), ? "Ports that are not listed singly, one entry a state." => Cell::List(&r.host.extra_ports);
+    "os_fingerprints" Kind::Texts, ? "Fingerprints of the operating system." => Cell::List(&r.host.os.fingerprints);
+    "os_ports_used" Kind::Structs(OS_PORT_USED), ? "Ports that operating system detection used." => Cell::List(&r.host.os.ports_used);
+    "ports_listed" Kind::Int32, ! "Ports that the document lists singly." => r.host.ports_listed;
+    "ports_open" Kind::Int32, ! "Of these, open ones." => r.host.ports_open;
+}
 
-pub(super) static OS_MATCHES: Definition = Definition {
-    doc: "One row an operating system that fits a host.",
-    key: &["host_id", "match_index"],
-    columns: columns! { OsMatch(r):
-        "scan_id" Kind::Utf8, ! "The scan it belongs to." => r.host.scan_id;
-        "host_id" Kind::Utf8, ! "The host it belongs to." => r.host.host_id;
-        "match_index" Kind::Int32, ! "Place among the matches of the host, from 0." => r.index;
-        "name" Kind::Utf8, ? "Name of the operating system." => &r.found.name;
-        "accuracy" Kind::Int32, ? "How well it fits, in percent." => r.found.accuracy;
-        "line" Kind::Int32, ? "Line in nmap-os-db." => r.found.line;
-    },
-};
+table! { OS_MATCHES, "One row an operating system that fits a host.", key ["host_id", "match_index"], OsMatch(r: OsMatchRow<'_>):
+    "scan_id" Kind::Utf8, ! "The scan it belongs to." => Cell::Plain(r.host.scan_id);
+    "host_id" Kind::Utf8, ! "The host it belongs to." => Cell::Plain(r.host.host_id);
+    "match_index" Kind::Int32, ! "Place among the matches of the host, from 0." => r.index;
+    "name" Kind::Utf8, ? "Name of the operating system." => &r.found.name;
+    "accuracy" Kind::Int32, ? "How well it fits, in percent." => r.found.accuracy;
+    "line" Kind::Int32, ? "Line in nmap-os-db." => r.found.line;
+}
 
-pub(super) static OS_CLASSES: Definition = Definition {
-    doc: "One row a class of operating systems that fits a host.",
-    key: &["host_id", "class_index"],
-    columns: columns! { OsClass(r):
-        "scan_id" Kind::Utf8, ! "The scan it belongs to." => r.host.scan_id;
-        "host_id" Kind::Utf8, ! "The host it belongs to." => r.host.host_id;
-        "class_index" Kind::Int32, ! "Place among the classes of the host, from 0." => r.index;
-        "match_index" Kind::Int32, ? "The match it belongs to; null if it stood directly below os." => r.class.match_index;
-        "type" Kind::Dictionary, ? "Kind of device, such as general purpose." => &r.class.kind;
-        "vendor" Kind::Dictionary, ? "Vendor." => &r.class.vendor;
-        "family" Kind::Dictionary, ? "Family, such as Linux." => &r.class.family;
-        "gen" Kind::Utf8, ? "Generation, such as 5.X." => &r.class.gen_;
-        "accuracy" Kind::Int32, ? "How well it fits, in percent." => r.class.accuracy;
-        "cpes" Kind::Texts, ? "CPE 2.2 URIs." => Cell::List(&r.class.cpes);
-    },
-};
+table! { OS_CLASSES, "One row a class of operating systems that fits a host.", key ["host_id", "class_index"], OsClass(r: OsClassRow<'_>):
+    "scan_id" Kind::Utf8, ! "The scan it belongs to." => Cell::Plain(r.host.scan_id);
+    "host_id" Kind::Utf8, ! "The host it belongs to." => Cell::Plain(r.host.host_id);
+    "class_index" Kind::Int32, ! "Place among the classes of the host, from 0." => r.index;
+    "match_index" Kind::Int32, ? "The match it belongs to; null if it stood directly below os." => r.class.match_index;
+    "type" Kind::Dictionary, ? "Kind of device, such as general purpose." => &r.class.kind;
+    "vendor" Kind::Dictionary, ? "Vendor." => &r.class.vendor;
+    "family" Kind::Dictionary, ? "Family, such as Linux." => &r.class.family;
+    "gen" Kind::Utf8, ? "Generation, such as 5.X." => &r.class.gen_;
+    "accuracy" Kind::Int32, ? "How well it fits, in percent." => r.class.accuracy;
+    "cpes" Kind::Texts, ? "CPE 2.2 URIs." => Cell::List(&r.class.cpes);
+}
 
-pub(super) static HOPS: Definition = Definition {
-    doc: "One row a hop of a route to a host.",
-    key: &["host_id", "trace_index", "hop_index"],
-    columns: columns! { Hop(r):
-        "scan_id" Kind::Utf8, ! "The scan it belongs to." => r.host.scan_id;
-        "host_id" Kind::Utf8, ! "The host it belongs to." => r.host.host_id;
-        "trace_index" Kind::Int32, ! "Place among the routes of the host, from 0." => r.trace_index;
-        "hop_index" Kind::Int32, ! "Place in the route, from 0." => r.index;
-        "proto" Kind::Dictionary, ? "Protocol of the probes." => &r.trace.proto;
-        "trace_port" Kind::Int32, ? "Port of the probes." => r.trace.port;
-        "ttl" Kind::Int32, ? "Hops away from the scanner; hops without an answer are left out." => r.hop.ttl;
-        "rtt_ms" Kind::Float64, ? "Round trip time in milliseconds." => r.hop.rtt_ms;
-        "ip" Kind::Utf8, ? "Address that answered." => &r.hop.ip;
-        "hostname" Kind::Utf8, ? "Its name." => &r.hop.hostname;
-    },
-};
+table! { HOPS, "One row a hop of a route to a host.", key ["host_id", "trace_index", "hop_index"], Hop(r: HopRow<'_>):
+    "scan_id" Kind::Utf8, ! "The scan it belongs to." => Cell::Plain(r.host.scan_id);
+    "host_id" Kind::Utf8, ! "The host it belongs to." => Cell::Plain(r.host.host_id);
+    "trace_index" Kind::Int32, ! "Place among the routes of the host, from 0." => r.trace_index;
+    "hop_index" Kind::Int32, ! "Place in the route, from 0." => r.index;
+    "proto" Kind::Dictionary, ? "Protocol of the probes." => &r.trace.proto;
+    "trace_port" Kind::Int32, ? "Port of the probes." => r.trace.port;
+    "ttl" Kind::Int32, ? "Hops away from the scanner; hops without an answer are left out." => r.hop.ttl;
+    "rtt_ms" Kind::Float64, ? "Round trip time in milliseconds." => r.hop.rtt_ms;
+    "ip" Kind::Utf8, ? "Address that answered." => &r.hop.ip;
+    "hostname" Kind::Utf8, ? "Its name." => &r.hop.hostname;
+}
 
 const HOSTNAME: &[Field] = &[
     field!("name" Kind::Utf8, ! "The name as found."),

@@ -5,7 +5,7 @@ mod hosts;
 mod ports;
 mod runs;
 
-use super::{Cell, Column, Field, Items, Kind, Table, row::Inner};
+use super::{Cell, Cells, Column, Field, Items, Kind, Table, row::Inner};
 use crate::model::Text;
 
 /// A table's definition.
@@ -31,16 +31,36 @@ pub(super) const fn of(table: Table) -> &'static Definition {
     }
 }
 
-/// Columns of rows of one kind: name, type, `!` for never null or `?`, what it says, how it is read.
-macro_rules! columns {
-    ($row:ident($r:ident): $($name:literal $kind:expr, $null:tt $doc:literal => $value:expr;)*) => {
-        &[$(Column {
-            field: field!($name $kind, $null $doc),
-            get: |row| match row.0 {
-                Inner::$row($r) => $value.into(),
-                _ => Cell::Null,
-            },
-        }),*]
+/// A table with rows of one kind: name, type, `!` for never null or `?`, what it says, how it is read.
+macro_rules! table {
+    (
+        $table:ident, $doc:literal, key $key:expr, $row:ident($r:ident: $type:ty):
+        $($name:literal $kind:expr, $null:tt $text:literal => $value:expr;)*
+    ) => {
+        pub(super) static $table: Definition = Definition {
+            doc: $doc,
+            key: &$key,
+            columns: &[$(Column {
+                field: field!($name $kind, $null $text),
+                get: |row| match row.0 {
+                    Inner::$row($r) => $value.into(),
+                    _ => Cell::Null,
+                },
+            }),*],
+        };
+
+        impl $type {
+            /// Gives all its cells, in the order of the columns. What is constant in a column is so to the
+            /// compiler too: no cell is a call through a pointer, as with single columns.
+            pub(in crate::table) fn cells(&self, to: &mut impl Cells) {
+                let $r = self;
+                $(to.cell(
+                    &field!($name $kind, $null $text),
+                    concat!(",\"", $name, "\":"),
+                    $value.into(),
+                );)*
+            }
+        }
     };
 }
 
@@ -73,6 +93,6 @@ macro_rules! items {
     };
 }
 
-use {columns, field, items};
+use {field, items, table};
 
 items!(Text<'_>, text => text);

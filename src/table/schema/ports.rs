@@ -1,69 +1,73 @@
 //! Ports, and what listens and ran there.
 
-use super::{Cell, Column, Definition, Field, Inner, Kind, columns, field};
+use super::{Cell, Cells, Column, Definition, Field, Inner, Kind, field, table};
+use crate::model::{PortState, Protocol};
+use crate::table::row::{PortRow, ScriptRow, ServiceRow};
 
-pub(super) static PORTS: Definition = Definition {
-    doc: "One row a port that is listed singly; with --expand-extraports also one a port of the lists.",
-    key: &["host_id", "protocol", "port"],
-    columns: columns! { Port(r):
-        "scan_id" Kind::Utf8, ! "The scan it belongs to." => r.host.scan_id;
-        "host_id" Kind::Utf8, ! "The host it belongs to." => r.host.host_id;
-        "protocol" Kind::Dictionary, ! "tcp, udp, sctp, ip or what masscan wrote, in lower case." => r.port.protocol.as_str();
-        "port" Kind::Int32, ! "Port number; for ip the IP protocol number." => i32::from(r.port.number);
-        "ip" Kind::Utf8, ? "The host's ip." => r.host.ip;
-        "state" Kind::Dictionary, ! "open, closed, filtered, unfiltered, open|filtered or closed|filtered." => r.port.state.as_str();
-        "reason" Kind::Dictionary, ? "Why, such as syn-ack." => &r.port.reason;
-        "reason_ttl" Kind::Int32, ? "TTL of the packet that told." => r.port.reason_ttl;
-        "reason_ip" Kind::Utf8, ? "Who sent it, if not the host." => &r.port.reason_ip;
-        "owner" Kind::Utf8, ? "The user that identd named (nmap 3.x and 4.x)." => &r.port.owner;
-        "port_index" Kind::Int32, ! "Place among the ports of the host, from 0." => r.port.index;
-        "expanded" Kind::Boolean, ! "Whether it was made from a list of extrareasons." => r.port.expanded;
-    },
-};
+table! { PORTS, "One row a port that is listed singly; with --expand-extraports also one a port of the lists.", key ["host_id", "protocol", "port"], Port(r: PortRow<'_>):
+    "scan_id" Kind::Utf8, ! "The scan it belongs to." => Cell::Plain(r.host.scan_id);
+    "host_id" Kind::Utf8, ! "The host it belongs to." => Cell::Plain(r.host.host_id);
+    "protocol" Kind::Dictionary, ! "tcp, udp, sctp, ip or what masscan wrote, in lower case." => protocol(&r.port.protocol);
+    "port" Kind::Int32, ! "Port number; for ip the IP protocol number." => i32::from(r.port.number);
+    "ip" Kind::Utf8, ? "The host's ip." => r.host.ip();
+    "state" Kind::Dictionary, ! "open, closed, filtered, unfiltered, open|filtered or closed|filtered." => state(&r.port.state);
+    "reason" Kind::Dictionary, ? "Why, such as syn-ack." => &r.port.reason;
+    "reason_ttl" Kind::Int32, ? "TTL of the packet that told." => r.port.reason_ttl;
+    "reason_ip" Kind::Utf8, ? "Who sent it, if not the host." => &r.port.reason_ip;
+    "owner" Kind::Utf8, ? "The user that identd named (nmap 3.x and 4.x)." => &r.port.owner;
+    "port_index" Kind::Int32, ! "Place among the ports of the host, from 0." => r.port.index;
+    "expanded" Kind::Boolean, ! "Whether it was made from a list of extrareasons." => r.port.expanded;
+}
 
-pub(super) static SERVICES: Definition = Definition {
-    doc: "One row a service found on a port; nmap gives one at most, masscan several.",
-    key: &["host_id", "protocol", "port", "service_index"],
-    columns: columns! { Service(r):
-        "scan_id" Kind::Utf8, ! "The scan it belongs to." => r.host.scan_id;
-        "host_id" Kind::Utf8, ! "The host it belongs to." => r.host.host_id;
-        "protocol" Kind::Dictionary, ! "Protocol of its port." => r.port.protocol.as_str();
-        "port" Kind::Int32, ! "Number of its port." => i32::from(r.port.number);
-        "service_index" Kind::Int32, ! "Place among the services of the port, from 0." => r.index;
-        "ip" Kind::Utf8, ? "The host's ip." => r.host.ip;
-        "name" Kind::Dictionary, ? "Name, from the port table or from the answer." => &r.service.name;
-        "product" Kind::Utf8, ? "Product." => &r.service.product;
-        "version" Kind::Utf8, ? "Version; before nmap 3.40 the whole banner." => &r.service.version;
-        "extra_info" Kind::Utf8, ? "Further information." => &r.service.extra_info;
-        "hostname" Kind::Utf8, ? "Host name that the service gave." => &r.service.hostname;
-        "os_type" Kind::Dictionary, ? "Operating system that the service gave." => &r.service.os_type;
-        "device_type" Kind::Dictionary, ? "Kind of device that the service gave." => &r.service.device_type;
-        "method" Kind::Dictionary, ? "table, probed or (before 4.85) detection." => &r.service.method;
-        "confidence" Kind::Int32, ? "Confidence, 0 to 10." => r.service.confidence;
-        "tunnel" Kind::Dictionary, ? "ssl if found inside TLS." => &r.service.tunnel;
-        "rpc_proto" Kind::Dictionary, ? "rpc (until nmap 6.01)." => &r.service.rpc_proto;
-        "rpc_num" Kind::Int64, ? "RPC program number." => r.service.rpc_num;
-        "low_ver" Kind::Int32, ? "Lowest RPC version." => r.service.low_ver;
-        "high_ver" Kind::Int32, ? "Highest RPC version." => r.service.high_ver;
-        "cpes" Kind::Texts, ? "CPE 2.2 URIs." => Cell::List(&r.service.cpes);
-        "fingerprint" Kind::Utf8, ? "Fingerprint of a service that nmap does not know." => &r.service.fingerprint;
-        "banner" Kind::Utf8, ? "Banner that masscan read." => &r.service.banner;
-    },
-};
+table! { SERVICES, "One row a service found on a port; nmap gives one at most, masscan several.", key ["host_id", "protocol", "port", "service_index"], Service(r: ServiceRow<'_>):
+    "scan_id" Kind::Utf8, ! "The scan it belongs to." => Cell::Plain(r.host.scan_id);
+    "host_id" Kind::Utf8, ! "The host it belongs to." => Cell::Plain(r.host.host_id);
+    "protocol" Kind::Dictionary, ! "Protocol of its port." => protocol(&r.port.protocol);
+    "port" Kind::Int32, ! "Number of its port." => i32::from(r.port.number);
+    "service_index" Kind::Int32, ! "Place among the services of the port, from 0." => r.index;
+    "ip" Kind::Utf8, ? "The host's ip." => r.host.ip();
+    "name" Kind::Dictionary, ? "Name, from the port table or from the answer." => &r.service.name;
+    "product" Kind::Utf8, ? "Product." => &r.service.product;
+    "version" Kind::Utf8, ? "Version; before nmap 3.40 the whole banner." => &r.service.version;
+    "extra_info" Kind::Utf8, ? "Further information." => &r.service.extra_info;
+    "hostname" Kind::Utf8, ? "Host name that the service gave." => &r.service.hostname;
+    "os_type" Kind::Dictionary, ? "Operating system that the service gave." => &r.service.os_type;
+    "device_type" Kind::Dictionary, ? "Kind of device that the service gave." => &r.service.device_type;
+    "method" Kind::Dictionary, ? "table, probed or (before 4.85) detection." => &r.service.method;
+    "confidence" Kind::Int32, ? "Confidence, 0 to 10." => r.service.confidence;
+    "tunnel" Kind::Dictionary, ? "ssl if found inside TLS." => &r.service.tunnel;
+    "rpc_proto" Kind::Dictionary, ? "rpc (until nmap 6.01)." => &r.service.rpc_proto;
+    "rpc_num" Kind::Int64, ? "RPC program number." => r.service.rpc_num;
+    "low_ver" Kind::Int32, ? "Lowest RPC version." => r.service.low_ver;
+    "high_ver" Kind::Int32, ? "Highest RPC version." => r.service.high_ver;
+    "cpes" Kind::Texts, ? "CPE 2.2 URIs." => Cell::List(&r.service.cpes);
+    "fingerprint" Kind::Utf8, ? "Fingerprint of a service that nmap does not know." => &r.service.fingerprint;
+    "banner" Kind::Utf8, ? "Banner that masscan read." => &r.service.banner;
+}
 
-pub(super) static SCRIPTS: Definition = Definition {
-    doc: "One row a script result, of a run, a host or a port.",
-    key: &["scan_id", "host_id", "protocol", "port", "scope", "script_index"],
-    columns: columns! { Script(r):
-        "scan_id" Kind::Utf8, ! "The scan it belongs to." => r.scan_id;
-        "host_id" Kind::Utf8, ? "The host it ran on; null for prerule and postrule." => r.host_id;
-        "protocol" Kind::Dictionary, ? "Protocol of the port it ran on." => r.port.map(|port| port.protocol.as_str());
-        "port" Kind::Int32, ? "Number of the port it ran on." => r.port.map(|port| i32::from(port.number));
-        "scope" Kind::Dictionary, ! "prerule, host, port or postrule." => r.scope.as_str();
-        "script_index" Kind::Int32, ! "Place among the scripts of its parent, from 0." => r.index;
-        "name" Kind::Dictionary, ! "The script's id." => &r.script.name;
-        "origin" Kind::Dictionary, ! "nse, or engine for a function of scanmill's user." => r.script.origin.as_str();
-        "output" Kind::Utf8, ? "Its text; null if the script returned an empty table." => &r.script.output;
-        "data" Kind::Json, ? "Its structured value as JSON text." => Cell::Json(&r.script.data);
-    },
-};
+table! { SCRIPTS, "One row a script result, of a run, a host or a port.", key ["scan_id", "host_id", "protocol", "port", "scope", "script_index"], Script(r: ScriptRow<'_>):
+    "scan_id" Kind::Utf8, ! "The scan it belongs to." => Cell::Plain(r.scan_id);
+    "host_id" Kind::Utf8, ? "The host it ran on; null for prerule and postrule." => r.host_id.map(Cell::Plain);
+    "protocol" Kind::Dictionary, ? "Protocol of the port it ran on." => r.port.map(|port| protocol(&port.protocol));
+    "port" Kind::Int32, ? "Number of the port it ran on." => r.port.map(|port| i32::from(port.number));
+    "scope" Kind::Dictionary, ! "prerule, host, port or postrule." => Cell::Plain(r.scope.as_str());
+    "script_index" Kind::Int32, ! "Place among the scripts of its parent, from 0." => r.index;
+    "name" Kind::Dictionary, ! "The script's id." => &r.script.name;
+    "origin" Kind::Dictionary, ! "nse, or engine for a function of scanmill's user." => Cell::Plain(r.script.origin.as_str());
+    "output" Kind::Utf8, ? "Its text; null if the script returned an empty table." => &r.script.output;
+    "data" Kind::Json, ? "Its structured value as JSON text." => Cell::Json(&r.script.data);
+}
+
+fn protocol<'r>(protocol: &'r Protocol<'_>) -> Cell<'r> {
+    match protocol {
+        Protocol::Other(name) => name.into(),
+        known => Cell::Plain(known.as_str()),
+    }
+}
+
+fn state<'r>(state: &'r PortState<'_>) -> Cell<'r> {
+    match state {
+        PortState::Other(name) => name.into(),
+        known => Cell::Plain(known.as_str()),
+    }
+}
