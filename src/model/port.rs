@@ -210,7 +210,7 @@ impl Service<'_> {
     /// Whether nothing at all is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        *self == Service::default()
+        self.name.is_none() && *self == Service::default()
     }
 
     /// The same, owning its text.

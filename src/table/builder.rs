@@ -300,7 +300,7 @@ fn append_json(column: &mut StringBuilder, data: &crate::model::ScriptData<'_>) 
     let mut text = Vec::new();
     data.write_json(&mut text).then(|| {
         // JSON made of texts is a text.
-        column.append_value(String::from_utf8_lossy(&text));
+        column.append_value(std::str::from_utf8(&text).unwrap_or_default());
         text.len().saturating_add(4)
     })
 }

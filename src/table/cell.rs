@@ -119,7 +119,8 @@ fn put_text<const DOUBLED: bool>(text: &str, out: &mut Vec<u8>) {
 fn put_data<const DOUBLED: bool>(data: &ScriptData<'_>, out: &mut Vec<u8>) {
     let mut text = Vec::new();
     if data.write_json(&mut text) {
-        put_text::<DOUBLED>(&String::from_utf8_lossy(&text), out);
+        // JSON made of texts is a text.
+        put_text::<DOUBLED>(std::str::from_utf8(&text).unwrap_or_default(), out);
     } else {
         out.extend_from_slice(b"null");
     }

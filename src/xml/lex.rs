@@ -106,6 +106,26 @@ pub(super) enum End {
     More,
 }
 
+/// Length of a whole start tag, if there is nothing in it that asks for a look at each byte.
+fn plain_tag(tag: &[u8]) -> Option<usize> {
+    let inside = tag.get(1..)?;
+    let inside = inside.get(..memchr::memchr(b'>', inside)?)?;
+    let closed = memchr::memchr_iter(b'"', inside).count() % 2 == 0;
+    let plain =
+        closed && !inside.starts_with(b"/") && memchr::memchr2(b'<', b'\'', inside).is_none();
+    plain.then_some(inside.len().saturating_add(2))
+}
+
+/// Whether the `<` at a place begins a tag that ends no host, as [`classify`] would tell.
+#[inline]
+pub(super) fn is_inner_tag(bytes: &[u8], at: usize) -> bool {
+    match bytes.get(at.saturating_add(1)) {
+        Some(b'/') => bytes.get(at.saturating_add(2)).is_some_and(|b| !matches!(b, b'h' | b'n')),
+        Some(b'!' | b'?' | b'h' | b'n') | None => false,
+        Some(_) => true,
+    }
+}
+
 /// Finds the `>` of a tag, byte by byte, and goes on where it stopped when more bytes came.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct TagScan {
@@ -117,6 +137,11 @@ pub(super) struct TagScan {
 impl TagScan {
     /// The end of the tag that begins with the first byte of `tag`.
     pub(super) fn end(&mut self, tag: &[u8]) -> End {
+        if self.at == 0
+            && let Some(len) = plain_tag(tag)
+        {
+            return End::At(len);
+        }
         let mut at = self.at.max(1);
         // The quotes of an end tag mean nothing.
         let quotes = tag.get(1) != Some(&b'/');
@@ -276,6 +301,12 @@ mod tests {
         ] {
             assert_eq!(classify(text.as_bytes(), false), mark, "{text}");
         }
+        for text in
+            ["<a", "<ports>", "</port>", "</", "<", "<host>", "</nmaprun>", "<!", "<?", "<-"]
+        {
+            let inner = is_inner_tag(text.as_bytes(), 0);
+            assert!(!inner || classify(text.as_bytes(), false) == Mark::Tag, "{text}");
+        }
         assert_eq!(classify(b"<hos", true), Mark::Tag);
         assert_eq!(classify(b"<host", true), Mark::Host);
     }
@@ -287,6 +318,11 @@ mod tests {
             ("<a b=\"x<y\">", End::Broken(7)),
             ("<a b=\"x", End::More),
             ("</a \">", End::At(6)),
+            ("</a '>", End::At(6)),
+            ("<a b=\"x\" c=\"\">z", End::At(14)),
+            ("<a b='\"' c='\"'>z", End::At(15)),
+            ("<a <b>", End::Broken(3)),
+            ("<>", End::At(2)),
         ] {
             assert_eq!(TagScan::default().end(text.as_bytes()), end, "{text}");
             let mut stepwise = TagScan::default();

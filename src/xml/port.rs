@@ -20,11 +20,11 @@ const FEW_PROTOCOLS: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct PortReader<'f> {
     ports: Vec<Port<'f>>,
+    /// The open port; it is the last of the ports until it ends.
     current: Option<Current<'f>>,
-    service: Option<Service<'f>>,
-    /// Protocols so far; while each comes in one ascending run, no port can be there twice.
-    protocols: Vec<Protocol<'f>>,
-    places: Option<HashMap<(Protocol<'f>, u16), usize>>,
+    /// Whether a service of it is open: its last one.
+    in_service: bool,
+    places: Places<'f>,
     lost: bool,
 }
 
@@ -33,7 +33,6 @@ struct Current<'f> {
     number: Option<u16>,
     state: Option<PortState<'f>>,
     state_seen: bool,
-    port: Port<'f>,
     at: usize,
 }
 
@@ -53,6 +52,17 @@ impl<'f> PortReader<'f> {
         self.ports
     }
 
+    /// The open port.
+    fn port(&mut self) -> Option<&mut Port<'f>> {
+        self.current.as_ref().and(self.ports.last_mut())
+    }
+
+    /// The open service.
+    fn service(&mut self) -> Option<&mut Service<'f>> {
+        let open = self.in_service;
+        self.port().filter(|_| open)?.services.last_mut()
+    }
+
     /// A `port` element or one in it begins.
     pub(super) fn open(
         &mut self,
@@ -60,21 +70,42 @@ impl<'f> PortReader<'f> {
         (attributes, at): (&[Attr<'f>], usize),
         context: &mut Context<'f, '_>,
     ) {
-        match (el, &mut self.current) {
-            (El::Port, _) => self.current = Some(begin(attributes, at, context)),
-            (El::State, Some(current)) => current.read_state(attributes, context),
-            (El::Owner, Some(current)) if current.port.owner.is_none() => {
-                let name = attributes.iter().find(|attr| attr.id == At::Name);
-                current.port.owner = name.and_then(|attr| context.text(attr));
+        if el == El::Port {
+            if self.current.is_some() {
+                self.ports.pop();
             }
-            (El::Service, Some(_)) => self.service = Some(service(attributes, context)),
+            self.in_service = false;
+            let (port, number) = begin(attributes, context);
+            self.ports.push(port);
+            self.current = Some(Current { number, state: None, state_seen: false, at });
+            return;
+        }
+        let (Some(current), Some(port)) = (&mut self.current, self.ports.last_mut()) else {
+            return;
+        };
+        match el {
+            El::State => current.read_state(port, attributes, context),
+            El::Owner if port.owner.is_none() => {
+                let name = attributes.iter().find(|attr| attr.id == At::Name);
+                port.owner = name.and_then(|attr| context.text(attr));
+            }
+            El::Service => {
+                if self.in_service {
+                    port.services.pop();
+                }
+                port.services.push(Service::default());
+                self.in_service = true;
+                if let Some(service) = port.services.last_mut() {
+                    read_service(service, attributes, context);
+                }
+            }
             _ => {}
         }
     }
 
     /// A CPE of the open service; gives it back if no service is open.
     pub(super) fn cpe(&mut self, cpe: Text<'f>) -> Option<Text<'f>> {
-        match &mut self.service {
+        match self.service() {
             Some(service) => {
                 service.cpes.push(cpe);
                 None
@@ -85,15 +116,15 @@ impl<'f> PortReader<'f> {
 
     /// The banner of the open service, as masscan of 2013 writes it.
     pub(super) fn banner(&mut self, banner: Text<'f>) {
-        if let Some(service) = &mut self.service {
+        if let Some(service) = self.service() {
             service.banner.get_or_insert(banner);
         }
     }
 
     /// A script of the open port.
     pub(super) fn script(&mut self, script: Script<'f>) {
-        if let Some(current) = &mut self.current {
-            current.port.scripts.push(script);
+        if let Some(port) = self.port() {
+            port.scripts.push(script);
         }
     }
 
@@ -101,62 +132,76 @@ impl<'f> PortReader<'f> {
     pub(super) fn close(&mut self, el: El, context: &mut Context<'f, '_>) {
         match el {
             El::Service => {
-                if let (Some(current), Some(service)) = (&mut self.current, self.service.take())
-                    && !service.is_empty()
-                {
-                    current.port.services.push(service);
+                let empty = self.service().is_some_and(|service| service.is_empty());
+                if let Some(port) = self.port().filter(|_| empty) {
+                    port.services.pop();
                 }
+                self.in_service = false;
             }
             El::Port => {
-                if let Some(current) = self.current.take() {
-                    self.end_port(current, context);
+                if let Some(current) = self.current.take()
+                    && !self.end_port(current, context)
+                {
+                    self.ports.pop();
                 }
             }
             _ => {}
         }
     }
 
-    fn end_port(&mut self, current: Current<'f>, context: &mut Context<'f, '_>) {
-        let Current { number, state, mut port, at, .. } = current;
+    /// The last port is whole; false if it is not to be kept.
+    fn end_port(&mut self, current: Current<'f>, context: &mut Context<'f, '_>) -> bool {
+        let Current { number, state, at, .. } = current;
+        let Some((port, earlier)) = self.ports.split_last_mut() else { return false };
         let Some(number) = number else {
             let why = || "a port without a number from 0 to 65535".into();
             context.notes.add(Code::PortDropped, at, why);
-            return;
+            return false;
         };
-        let banner = port.services.iter().any(|service| service.banner.is_some());
-        let Some(state) = state.or_else(|| banner.then_some(PortState::Open)) else {
+        let banner = || port.services.iter().any(|service| service.banner.is_some());
+        let Some(state) = state.or_else(|| banner().then_some(PortState::Open)) else {
             let why = || format!("port {number} without a state");
             context.notes.add(Code::PortDropped, at, why);
-            return;
+            return false;
         };
         port.number = number;
         port.state = state;
-        if let Some(known) = self.known(&port) {
+        if let Some(place) = self.places.find(earlier, port) {
             let name = port.protocol.as_str();
             context
                 .notes
                 .add(Code::DupPort, at, || format!("port {name}/{number} twice in a host"));
-            known.services.append(&mut port.services);
-            known.scripts.append(&mut port.scripts);
-            return;
+            if let Some(known) = earlier.get_mut(place) {
+                known.services.append(&mut port.services);
+                known.scripts.append(&mut port.scripts);
+            }
+            return false;
         }
-        if self.ports.len() >= context.limits.ports {
+        if earlier.len() >= context.limits.ports {
             let cap = context.limits.ports;
             context.notes.add(Code::Limit, at, || format!("a host of more than {cap} ports"));
             self.lost = true;
-            return;
+            return false;
         }
-        port.index = i32::try_from(self.ports.len()).unwrap_or(i32::MAX);
-        if let Some(places) = &mut self.places {
-            places.insert((port.protocol.clone(), number), self.ports.len());
-        }
-        self.ports.push(port);
+        port.index = i32::try_from(earlier.len()).unwrap_or(i32::MAX);
+        self.places.add(port, earlier.len());
+        true
     }
+}
 
-    /// The port of the same protocol and number, if there is one.
-    fn known(&mut self, port: &Port<'f>) -> Option<&mut Port<'f>> {
-        if self.places.is_none() {
-            match self.ports.last() {
+/// Where each port of a host is.
+#[derive(Debug, Default)]
+struct Places<'f> {
+    /// Protocols so far; while each comes in one ascending run, no port can be there twice.
+    protocols: Vec<Protocol<'f>>,
+    map: Option<HashMap<(Protocol<'f>, u16), usize>>,
+}
+
+impl<'f> Places<'f> {
+    /// The place of the port of the same protocol and number, if there is one.
+    fn find(&mut self, ports: &[Port<'f>], port: &Port<'f>) -> Option<usize> {
+        if self.map.is_none() {
+            match ports.last() {
                 Some(last) if last.protocol == port.protocol && last.number < port.number => {
                     return None;
                 }
@@ -170,19 +215,28 @@ impl<'f> PortReader<'f> {
                 }
             }
         }
-        let ports = &self.ports;
-        let places = self.places.get_or_insert_with(|| {
+        let map = self.map.get_or_insert_with(|| {
             let keys = ports.iter().map(|p| (p.protocol.clone(), p.number));
             keys.zip(0..).collect()
         });
-        let place = *places.get(&(port.protocol.clone(), port.number))?;
-        self.ports.get_mut(place)
+        map.get(&(port.protocol.clone(), port.number)).copied()
+    }
+
+    fn add(&mut self, port: &Port<'f>, place: usize) {
+        if let Some(map) = &mut self.map {
+            map.insert((port.protocol.clone(), port.number), place);
+        }
     }
 }
 
 impl<'f> Current<'f> {
     /// The first `state` element counts.
-    fn read_state(&mut self, attributes: &[Attr<'f>], context: &mut Context<'f, '_>) {
+    fn read_state(
+        &mut self,
+        port: &mut Port<'f>,
+        attributes: &[Attr<'f>],
+        context: &mut Context<'f, '_>,
+    ) {
         if self.state_seen {
             return;
         }
@@ -190,10 +244,10 @@ impl<'f> Current<'f> {
         for attr in attributes {
             match attr.id {
                 At::State => self.state = context.text(attr).map(PortState::from_name),
-                At::Reason => self.port.reason = context.text(attr),
-                At::ReasonTtl => self.port.reason_ttl = context.int(attr),
+                At::Reason => port.reason = context.text(attr),
+                At::ReasonTtl => port.reason_ttl = context.int(attr),
                 At::ReasonIp => {
-                    self.port.reason_ip = match context.plain(attr) {
+                    port.reason_ip = match context.plain(attr) {
                         "" => None,
                         text => Some(value::lone_address(
                             text,
@@ -208,7 +262,7 @@ impl<'f> Current<'f> {
     }
 }
 
-fn begin<'f>(attributes: &[Attr<'f>], at: usize, context: &mut Context<'f, '_>) -> Current<'f> {
+fn begin<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> (Port<'f>, Option<u16>) {
     let (mut protocol, mut number) = (Protocol::Tcp, None);
     for attr in attributes {
         match attr.id {
@@ -236,15 +290,18 @@ fn begin<'f>(attributes: &[Attr<'f>], at: usize, context: &mut Context<'f, '_>) 
         scripts: Vec::new(),
         expanded: false,
     };
-    Current { number, state: None, state_seen: false, port, at }
+    (port, number)
 }
 
 fn lower_case(name: Text<'_>) -> Text<'_> {
     if name.chars().any(char::is_uppercase) { Text::Owned(name.to_lowercase()) } else { name }
 }
 
-fn service<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> Service<'f> {
-    let mut service = Service::default();
+fn read_service<'f>(
+    service: &mut Service<'f>,
+    attributes: &[Attr<'f>],
+    context: &mut Context<'f, '_>,
+) {
     for attr in attributes {
         match attr.id {
             At::Name => service.name = context.text(attr),
@@ -266,5 +323,4 @@ fn service<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> Servic
             _ => {}
         }
     }
-    service
 }

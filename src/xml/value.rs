@@ -21,7 +21,13 @@ pub(super) struct Numbers<'n> {
 
 impl Numbers<'_> {
     /// A whole number: optional sign, decimal digits, blanks around.
+    #[inline]
     pub(super) fn int<N: TryFrom<i64>>(&mut self, text: &str) -> Option<N> {
+        let number = few_digits(text).and_then(|n| N::try_from(n).ok());
+        if number.is_some() { number } else { self.any_int(text) }
+    }
+
+    fn any_int<N: TryFrom<i64>>(&mut self, text: &str) -> Option<N> {
         let trimmed = trim(text);
         if trimmed.is_empty() {
             return None;
@@ -102,6 +108,20 @@ fn digits(text: &str) -> Option<i64> {
     Some(number)
 }
 
+/// A number of few digits and nothing else, as nearly all are written.
+#[inline]
+fn few_digits(text: &str) -> Option<i64> {
+    // More of them may not fit.
+    if !(1..=18).contains(&text.len()) {
+        return None;
+    }
+    let mut number = 0_i64;
+    for byte in text.as_bytes() {
+        number = number.wrapping_mul(10).wrapping_add(i64::from(digit(*byte)?));
+    }
+    Some(number)
+}
+
 /// An IP literal without its zone, and the zone.
 pub(super) fn ip_literal(text: &str) -> Option<(IpAddr, Option<&str>)> {
     if let Some(ip) = ipv4(text) {
@@ -118,26 +138,41 @@ pub(super) fn ip_literal(text: &str) -> Option<(IpAddr, Option<&str>)> {
     plain.parse::<Ipv6Addr>().ok().map(|ip| (IpAddr::V6(ip), zone))
 }
 
-/// A dotted quad without leading zeros.
+/// A dotted quad without leading zeros: its canonical text.
 fn ipv4(text: &str) -> Option<Ipv4Addr> {
     let mut octets = [0_u8; 4];
-    let mut parts = text.split('.');
-    for octet in &mut octets {
-        let part = parts.next()?;
-        let canonical = !part.is_empty()
-            && part.len() <= 3
-            && part.bytes().all(|b| b.is_ascii_digit())
-            && (part.len() == 1 || !part.starts_with('0'));
-        if !canonical {
-            return None;
+    let mut bytes = text.as_bytes();
+    for (place, octet) in octets.iter_mut().enumerate() {
+        if place > 0 {
+            bytes = bytes.strip_prefix(b".")?;
         }
-        *octet = part.parse().ok()?;
+        let (first, mut rest) = bytes.split_first()?;
+        let mut value = digit(*first)?;
+        while let Some((next, behind)) = rest.split_first()
+            && let Some(digit) = digit(*next)
+        {
+            if value == 0 {
+                return None;
+            }
+            value = value.checked_mul(10)?.checked_add(digit)?;
+            rest = behind;
+        }
+        (*octet, bytes) = (value, rest);
     }
-    parts.next().is_none().then(|| Ipv4Addr::from(octets))
+    bytes.is_empty().then(|| Ipv4Addr::from(octets))
+}
+
+#[inline]
+const fn digit(byte: u8) -> Option<u8> {
+    let value = byte.wrapping_sub(b'0');
+    if value < 10 { Some(value) } else { None }
 }
 
 /// The canonical text of an IP literal (rule T6); borrowed if it is written that way.
 pub(super) fn canonical<'f>(ip: IpAddr, text: &'f str, bump: &'f Bump) -> &'f str {
+    if ip.is_ipv4() {
+        return text;
+    }
     let mut out = bumpalo::collections::String::with_capacity_in(40, bump);
     // Writing into a string cannot fail.
     let _ = write!(out, "{ip}");

@@ -1,7 +1,7 @@
 //! Cuts hosts.
 
 use super::{
-    super::lex::{End, Mark, classify},
+    super::lex::{End, Mark, classify, is_inner_tag},
     Framer, HOST_OPENER, HostEnd, Kind, Mode, Step,
 };
 
@@ -24,7 +24,7 @@ impl Framer {
             self.mark = self.scan;
         }
         loop {
-            let found = self.next_mark(self.scan);
+            let found = self.next_outer_mark();
             let at = found.unwrap_or(self.bytes().len());
             if !skipping && at > self.limits.host {
                 return self.overflow();
@@ -38,6 +38,24 @@ impl Framer {
                 return step;
             }
         }
+    }
+
+    /// The place of the next `<` that may end the host or hide what does, or of one beyond the cap. Those of
+    /// other tags are passed.
+    fn next_outer_mark(&mut self) -> Option<usize> {
+        let (cap, scan, mut mark) = (self.limits.host, self.scan, self.mark);
+        let bytes = self.bytes();
+        let marks = memchr::memchr_iter(b'<', bytes.get(scan..).unwrap_or_default());
+        let mut marks = marks.map(|at| scan.saturating_add(at));
+        let found = marks.find(|at| {
+            let stop = *at > cap || !is_inner_tag(bytes, *at);
+            if !stop {
+                mark = *at;
+            }
+            stop
+        });
+        self.mark = mark;
+        found
     }
 
     /// Looks at the markup at a place of a host; `None` if the host goes on behind it.
