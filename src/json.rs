@@ -115,13 +115,12 @@ impl Value for Millis {
             return (micros as f64 / 1000.0).put(lead, out);
         }
         (micros / 1000).put(lead, out);
-        out.push(b'.');
         let fraction = micros % 1000;
-        let digits = [fraction / 100, fraction / 10 % 10, fraction % 10];
-        let kept = if digits[2] != 0 { 3 } else { 1 + usize::from(digits[1] != 0) };
-        out.extend(
-            digits.iter().take(kept).filter_map(|d| u8::try_from(*d).ok()).map(|d| b'0' + d),
-        );
+        let digit = |n: i64| b'0' | u8::try_from(n % 10).unwrap_or(0);
+        let digits = [b'.', digit(fraction / 100), digit(fraction / 10), digit(fraction)];
+        out.extend_from_slice(&digits);
+        let kept = if digits[3] == b'0' { 2 + usize::from(digits[2] != b'0') } else { 4 };
+        out.truncate(out.len() - digits.len() + kept);
     }
 }
 

@@ -9,7 +9,6 @@ use super::{
 use crate::{
     bytes::{Set, append, append_free, append_number, contains, controls, equal, position},
     error::{Error, Result},
-    model::ScriptData,
     table::{Cell, Cells, Column, Field, Items, Kind, Row, Table},
 };
 
@@ -68,18 +67,32 @@ impl Sink for CsvSink {
 /// Fields are written straight into the buffer of their table: a csv writer knows no difference between
 /// null and the empty text, and every value would be copied once more.
 struct CsvEncoder {
-    /// For each table that is written the columns that were chosen, if any were.
-    tables: Vec<Option<Option<Vec<&'static Column>>>>,
+    /// The tables that are written.
+    tables: Vec<Columns>,
     buffers: Vec<Vec<u8>>,
     join: Option<String>,
     safe: bool,
     scratch: Vec<u8>,
 }
 
+/// Columns of a table that are written.
+enum Columns {
+    None,
+    All,
+    Some(Vec<&'static Column>),
+}
+
 impl CsvEncoder {
     fn new(options: &SinkOptions) -> Self {
-        let chosen = |table| options.columns.is_some().then(|| options.text_columns(table));
-        let tables = Table::ALL.map(|table| options.tables.contains(&table).then(|| chosen(table)));
+        let tables = Table::ALL.map(|table| {
+            if !options.tables.contains(&table) {
+                Columns::None
+            } else if options.columns.is_none() {
+                Columns::All
+            } else {
+                Columns::Some(options.text_columns(table))
+            }
+        });
         Self {
             tables: tables.into(),
             buffers: vec![Vec::new(); Table::ALL.len()],
@@ -93,14 +106,15 @@ impl CsvEncoder {
 impl Encoder for CsvEncoder {
     fn row(&mut self, row: &Row<'_>) -> Result<()> {
         let number = row.table().number();
-        let Some(Some(chosen)) = self.tables.get(number) else { return Ok(()) };
+        let Some(columns) = self.tables.get(number) else { return Ok(()) };
         let Some(out) = self.buffers.get_mut(number) else { return Ok(()) };
         let start = out.len();
         let (join, safe) = (self.join.as_deref(), self.safe);
         let mut to = Fields { join, safe, scratch: &mut self.scratch, out };
-        match chosen {
-            None => row.cells(&mut to),
-            Some(columns) => columns.iter().for_each(|c| to.cell(&c.field, "", c.cell(row))),
+        match columns {
+            Columns::None => return Ok(()),
+            Columns::All => row.cells(&mut to),
+            Columns::Some(chosen) => chosen.iter().for_each(|c| to.cell(&c.field, "", c.cell(row))),
         }
         // A line of one null would be blank, and readers skip those.
         if out.len() == start.saturating_add(1) {
@@ -147,10 +161,10 @@ impl Cells for Fields<'_> {
             Cell::Plain(text) => self.plain(text),
             Cell::I32(number) => self.number(i64::from(number)),
             Cell::I64(number) => self.number(number),
-            Cell::F64(number) => Cell::F64(number).write_json(field.kind, self.out),
+            Cell::F64(_) | Cell::Millis(_) => cell.write_json(field.kind, self.out),
             Cell::Bool(value) => self.plain(if value { "true" } else { "false" }),
             Cell::Time(time) => self.out.extend_from_slice(&time.rfc3339()),
-            Cell::Json(data) => self.data(data),
+            Cell::Json(_) => self.data(cell),
             Cell::List(items) => self.list(items, field.kind),
         }
         self.out.push(b',');
@@ -173,9 +187,11 @@ impl Fields<'_> {
         append_number(number, self.out);
     }
 
-    fn data(&mut self, data: &ScriptData<'_>) {
+    fn data(&mut self, cell: Cell<'_>) {
         self.scratch.clear();
-        if data.write_json(self.scratch) {
+        if let Cell::Json(data) = cell
+            && data.write_json(self.scratch)
+        {
             quoted(self.scratch, self.safe, self.out);
         }
     }

@@ -3,16 +3,11 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{
-        ArrayRef, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int32Builder,
-        Int64Builder, ListArray, RecordBatch, StringBuilder, StructArray,
-        TimestampMicrosecondBuilder,
-    },
-    buffer::OffsetBuffer,
+    array::{ArrayRef, RecordBatch},
     datatypes::{DataType, Field as ArrowField, Fields, Schema, SchemaRef, TimeUnit},
 };
 
-use super::{Cell, Cells, Column, Field, Items, Kind, Row, Table, dictionary::DictionaryBuilder};
+use super::{Cell, Cells, Column, Field, Kind, Row, Table, column::ColumnBuilder};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Gathers rows of one table into a record batch.
@@ -111,18 +106,13 @@ impl Cells for Appending<'_> {
     #[inline(always)]
     fn cell(&mut self, _: &Field, _: &str, cell: Cell<'_>) {
         let Some(builder) = self.builders.next() else { return };
-        let size = if cell.is_null() {
-            builder.nulls = builder.nulls.wrapping_add(1);
-            1
-        } else {
-            builder.append(cell)
-        };
+        let size = builder.append(cell);
         self.size = self.size.wrapping_add(size);
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
-fn schema_error(error: arrow::error::ArrowError) -> Error {
+pub(super) fn schema_error(error: arrow::error::ArrowError) -> Error {
     Error::new(ErrorKind::Schema(error.to_string()))
 }
 
@@ -152,192 +142,8 @@ pub(super) fn arrow_type(kind: Kind) -> DataType {
     }
 }
 
-fn struct_fields(fields: &[Field]) -> Fields {
+pub(super) fn struct_fields(fields: &[Field]) -> Fields {
     fields.iter().map(arrow_field).collect()
-}
-
-/// Gathers the values of one column. Most columns of most rows are null: runs of nulls are counted, and
-/// appended at once before the next value.
-struct ColumnBuilder {
-    nulls: usize,
-    values: Values,
-}
-
-enum Values {
-    Utf8(StringBuilder),
-    Dictionary(DictionaryBuilder),
-    Int32(Int32Builder),
-    Int64(Int64Builder),
-    Float64(Float64Builder),
-    Boolean(BooleanBuilder),
-    Timestamp(TimestampMicrosecondBuilder),
-    Binary16(FixedSizeBinaryBuilder),
-    List(ListBuilder),
-}
-
-/// Gathers lists of texts (no fields) or structs.
-struct ListBuilder {
-    kind: Kind,
-    lengths: Vec<usize>,
-    items: Vec<ColumnBuilder>,
-}
-
-impl ColumnBuilder {
-    fn new(kind: Kind) -> Self {
-        Self { nulls: 0, values: Values::new(kind) }
-    }
-
-    /// Appends a value, null if it is of another type, and tells its bytes, roughly.
-    #[inline]
-    fn append(&mut self, cell: Cell<'_>) -> usize {
-        if cell.is_null() {
-            self.nulls = self.nulls.saturating_add(1);
-            return 1;
-        }
-        self.append_nulls();
-        self.values.append(cell).unwrap_or_else(|| {
-            self.nulls = 1;
-            1
-        })
-    }
-
-    fn append_nulls(&mut self) {
-        match std::mem::take(&mut self.nulls) {
-            0 => {}
-            nulls => self.values.append_nulls(nulls),
-        }
-    }
-
-    fn finish(&mut self) -> Result<ArrayRef> {
-        self.append_nulls();
-        self.values.finish()
-    }
-}
-
-impl Values {
-    fn new(kind: Kind) -> Self {
-        match kind {
-            Kind::Utf8 | Kind::Json => Self::Utf8(StringBuilder::new()),
-            Kind::Dictionary => Self::Dictionary(DictionaryBuilder::default()),
-            Kind::Int32 => Self::Int32(Int32Builder::new()),
-            Kind::Int64 => Self::Int64(Int64Builder::new()),
-            Kind::Float64 => Self::Float64(Float64Builder::new()),
-            Kind::Boolean => Self::Boolean(BooleanBuilder::new()),
-            Kind::Timestamp => {
-                Self::Timestamp(TimestampMicrosecondBuilder::new().with_timezone("UTC"))
-            }
-            Kind::Binary16 => Self::Binary16(FixedSizeBinaryBuilder::new(16)),
-            Kind::Texts => Self::List(ListBuilder {
-                kind,
-                lengths: Vec::new(),
-                items: vec![ColumnBuilder::new(Kind::Utf8)],
-            }),
-            Kind::Structs(fields) => Self::List(ListBuilder {
-                kind,
-                lengths: Vec::new(),
-                items: fields.iter().map(|field| ColumnBuilder::new(field.kind)).collect(),
-            }),
-        }
-    }
-
-    #[inline]
-    /// Appends a value and tells its bytes; a value of another type is not appended.
-    fn append(&mut self, cell: Cell<'_>) -> Option<usize> {
-        match (self, cell) {
-            (Self::Utf8(column), Cell::Str(text) | Cell::Plain(text)) => {
-                column.append_value(text);
-                return Some(text.len().saturating_add(4));
-            }
-            (Self::Utf8(column), Cell::Json(data)) => return append_json(column, data),
-            (Self::Dictionary(column), Cell::Str(text) | Cell::Plain(text)) => {
-                column.append_value(text);
-            }
-            (Self::Int32(column), Cell::I32(number)) => column.append_value(number),
-            (Self::Int64(column), Cell::I64(number)) => column.append_value(number),
-            (Self::Float64(column), Cell::F64(number)) => column.append_value(number),
-            (Self::Boolean(column), Cell::Bool(value)) => column.append_value(value),
-            (Self::Timestamp(column), Cell::Time(time)) => column.append_value(time.micros()),
-            (Self::Binary16(column), Cell::Bytes(bytes)) => {
-                return column.append_value(bytes).is_ok().then_some(16);
-            }
-            (Self::List(list), Cell::List(items)) => return Some(list.append(items)),
-            _ => return None,
-        }
-        Some(8)
-    }
-
-    fn append_nulls(&mut self, nulls: usize) {
-        match self {
-            Self::Utf8(column) => column.append_nulls(nulls),
-            Self::Dictionary(column) => column.append_nulls(nulls),
-            Self::Int32(column) => column.append_nulls(nulls),
-            Self::Int64(column) => column.append_nulls(nulls),
-            Self::Float64(column) => column.append_nulls(nulls),
-            Self::Boolean(column) => column.append_nulls(nulls),
-            Self::Timestamp(column) => column.append_nulls(nulls),
-            Self::Binary16(column) => column.append_nulls(nulls),
-            // No list is null: without a value it is empty.
-            Self::List(list) => list.lengths.resize(list.lengths.len().saturating_add(nulls), 0),
-        }
-    }
-
-    fn finish(&mut self) -> Result<ArrayRef> {
-        Ok(match self {
-            Self::Utf8(column) => Arc::new(column.finish()),
-            Self::Dictionary(column) => column.finish()?,
-            Self::Int32(column) => Arc::new(column.finish()),
-            Self::Int64(column) => Arc::new(column.finish()),
-            Self::Float64(column) => Arc::new(column.finish()),
-            Self::Boolean(column) => Arc::new(column.finish()),
-            Self::Timestamp(column) => Arc::new(column.finish()),
-            Self::Binary16(column) => Arc::new(column.finish()),
-            Self::List(list) => list.finish()?,
-        })
-    }
-}
-
-fn append_json(column: &mut StringBuilder, data: &crate::model::ScriptData<'_>) -> Option<usize> {
-    let mut text = Vec::new();
-    data.write_json(&mut text).then(|| {
-        // JSON made of texts is a text.
-        column.append_value(std::str::from_utf8(&text).unwrap_or_default());
-        text.len().saturating_add(4)
-    })
-}
-
-impl ListBuilder {
-    fn append(&mut self, items: &dyn Items) -> usize {
-        let count = items.count();
-        let mut bytes = 4_usize;
-        for item in 0..count {
-            for (field, column) in self.items.iter_mut().enumerate() {
-                bytes = bytes.saturating_add(column.append(items.cell(item, field)));
-            }
-        }
-        self.lengths.push(count);
-        bytes
-    }
-
-    fn finish(&mut self) -> Result<ArrayRef> {
-        let lengths = std::mem::take(&mut self.lengths);
-        let total = lengths.iter().sum();
-        let mut arrays: Vec<ArrayRef> =
-            self.items.iter_mut().map(ColumnBuilder::finish).collect::<Result<_>>()?;
-        let values: ArrayRef = match self.kind {
-            Kind::Structs(fields) => {
-                let fields = struct_fields(fields);
-                let array = StructArray::try_new_with_length(fields, arrays, None, total);
-                Arc::new(array.map_err(schema_error)?)
-            }
-            _ => arrays.pop().unwrap_or_else(|| Arc::new(StringBuilder::new().finish())),
-        };
-        let DataType::List(item) = arrow_type(self.kind) else {
-            return Err(Error::new(ErrorKind::Schema("no list".into())));
-        };
-        let offsets = OffsetBuffer::from_lengths(lengths);
-        let list = ListArray::try_new(item, offsets, values, None).map_err(schema_error)?;
-        Ok(Arc::new(list))
-    }
 }
 
 #[cfg(test)]
@@ -349,7 +155,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{ExtraPorts, ExtraReason, Host, RunHeader},
+        model::{ExtraPorts, ExtraReason, Host, RunHeader, Script, ScriptData, ScriptOrigin},
         table::host_rows,
     };
 
@@ -384,6 +190,37 @@ mod tests {
         let counts = reasons.as_struct().column_by_name("count").unwrap();
         assert_eq!(counts.as_primitive::<Int64Type>().values(), &[1, 1]);
         assert_eq!(extra.null_count(), 0);
+    }
+
+    #[test]
+    fn the_bytes_of_a_row_are_those_of_its_values() {
+        let run = RunHeader { scan_id: "s".into(), ..RunHeader::default() };
+        let script = |output: Option<&'static str>, data| Script {
+            name: "n".into(),
+            origin: ScriptOrigin::Nse,
+            output: output.map(Into::into),
+            data,
+        };
+        let mut host = Host::new(0);
+        host.scripts = vec![
+            script(Some("four"), ScriptData::None),
+            script(None, ScriptData::Text("ab".into())),
+            script(Some("seven b"), ScriptData::Text("c".into())),
+        ];
+        let mut builder = BatchBuilder::new(Table::Scripts, None);
+        for _ in 0..2 {
+            host_rows(&run, &host, &mut |row| {
+                builder.push(row);
+                Ok(())
+            })
+            .unwrap();
+            // scan_id, host_id, no port and protocol, scope, index, name, origin.
+            let ids = (1 + 4) + ("s-h0".len() + 4) + 1 + 1 + 8 + 8 + 8 + 8;
+            let (batch, sizes) = builder.finish_sized().unwrap();
+            assert_eq!(sizes, [ids + 8 + 1, ids + 1 + 8, ids + 11 + 7]);
+            let data = batch.column_by_name("data").unwrap().as_string::<i32>();
+            assert_eq!(data.iter().collect::<Vec<_>>(), [None, Some("\"ab\""), Some("\"c\"")]);
+        }
     }
 
     #[test]

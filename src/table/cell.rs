@@ -3,7 +3,7 @@
 use super::{Field, Kind};
 use crate::{
     bytes::{append, append_number, escape, escape_doubled},
-    json::Value as _,
+    json::{self, Value as _},
     model::{ScriptData, Text, Timestamp},
 };
 
@@ -23,6 +23,8 @@ pub enum Cell<'r> {
     I64(i64),
     /// A finite number.
     F64(f64),
+    /// Microseconds, not negative, that are given as milliseconds.
+    Millis(i64),
     /// True or false.
     Bool(bool),
     /// A time.
@@ -77,7 +79,6 @@ impl Cell<'_> {
     #[inline]
     fn put_json<const DOUBLED: bool>(&self, kind: Kind, out: &mut Vec<u8>) {
         match self {
-            Self::Null | Self::Bytes(_) => append(b"null", out),
             Self::Str(text) => put_text::<DOUBLED>(text, out),
             Self::Plain(text) => {
                 append(quote::<DOUBLED>(), out);
@@ -87,7 +88,8 @@ impl Cell<'_> {
             Self::I32(number) => append_number(i64::from(*number), out),
             Self::I64(number) => append_number(*number, out),
             Self::F64(number) if number.is_finite() => number.put("", out),
-            Self::F64(_) => append(b"null", out),
+            Self::Null | Self::Bytes(_) | Self::F64(_) => append(b"null", out),
+            Self::Millis(micros) => json::Millis(*micros).put("", out),
             Self::Bool(value) => append(if *value { b"true" } else { b"false" }, out),
             Self::Time(time) => {
                 append(quote::<DOUBLED>(), out);

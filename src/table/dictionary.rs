@@ -1,11 +1,14 @@
 //! Columns of few different texts.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, DictionaryArray, Int32Builder, StringArray},
+    array::{ArrayRef, DictionaryArray, Int32Array, StringArray},
+    buffer::NullBuffer,
     datatypes::Int32Type,
 };
+
+use hashbrown::HashMap;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -13,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// builder hashes each.
 #[derive(Default)]
 pub(super) struct DictionaryBuilder {
-    keys: Int32Builder,
+    keys: Vec<i32>,
     values: Vec<String>,
     places: HashMap<String, i32>,
     last: i32,
@@ -25,11 +28,11 @@ impl DictionaryBuilder {
         if last.is_none_or(|last| last != text) {
             self.last = self.place(text);
         }
-        self.keys.append_value(self.last);
+        self.keys.push(self.last);
     }
 
     pub(super) fn append_nulls(&mut self, nulls: usize) {
-        self.keys.append_nulls(nulls);
+        self.keys.resize(self.keys.len().saturating_add(nulls), 0);
     }
 
     fn place(&mut self, text: &str) -> i32 {
@@ -44,11 +47,14 @@ impl DictionaryBuilder {
     }
 
     /// The column; the builder is empty then.
-    pub(super) fn finish(&mut self) -> Result<ArrayRef> {
+    pub(super) fn finish(&mut self, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
         self.places.clear();
         self.last = 0;
         let values = StringArray::from_iter_values(self.values.drain(..));
-        let array = DictionaryArray::<Int32Type>::try_new(self.keys.finish(), Arc::new(values));
+        let room = Vec::with_capacity(self.keys.len());
+        let keys = std::mem::replace(&mut self.keys, room);
+        let keys = Int32Array::new(keys.into(), nulls);
+        let array = DictionaryArray::<Int32Type>::try_new(keys, Arc::new(values));
         let array = array.map_err(|error| Error::new(ErrorKind::Schema(error.to_string())))?;
         Ok(Arc::new(array))
     }
@@ -68,7 +74,8 @@ mod tests {
                 builder.append_value(text);
             }
             builder.append_nulls(2);
-            let array = builder.finish().unwrap();
+            let nulls = NullBuffer::from(vec![true, true, true, true, true, true, false, false]);
+            let array = builder.finish(Some(nulls)).unwrap();
             let array = array.as_dictionary::<Int32Type>();
             assert_eq!((array.len(), array.null_count(), array.values().len()), (8, 2, 3));
             let texts: Vec<_> = array.downcast_dict::<StringArray>().unwrap().into_iter().collect();

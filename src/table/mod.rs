@@ -3,6 +3,7 @@
 
 mod builder;
 mod cell;
+mod column;
 mod dictionary;
 pub mod export;
 mod row;

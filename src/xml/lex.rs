@@ -109,11 +109,14 @@ pub(super) enum End {
 /// Length of a whole start tag, if there is nothing in it that asks for a look at each byte.
 fn plain_tag(tag: &[u8]) -> Option<usize> {
     let inside = tag.get(1..)?;
-    let inside = inside.get(..memchr::memchr(b'>', inside)?)?;
-    let closed = memchr::memchr_iter(b'"', inside).count() % 2 == 0;
-    let plain =
-        closed && !inside.starts_with(b"/") && memchr::memchr2(b'<', b'\'', inside).is_none();
-    plain.then_some(inside.len().saturating_add(2))
+    let inside = inside.get(..memchr::memchr2(b'<', b'>', inside)?)?;
+    let len = inside.len().saturating_add(2);
+    let quotes = memchr::memchr_iter(b'"', inside).count();
+    let plain = tag.get(len.saturating_sub(1)) == Some(&b'>')
+        && !inside.starts_with(b"/")
+        && quotes.is_multiple_of(2)
+        && memchr::memchr(b'\'', inside).is_none();
+    plain.then_some(len)
 }
 
 /// Whether the `<` at a place begins a tag that ends no host, as [`classify`] would tell.

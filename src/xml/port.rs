@@ -93,6 +93,8 @@ impl<'f> PortReader<'f> {
                 if self.in_service {
                     port.services.pop();
                 }
+                // Mostly there is one.
+                port.services.reserve_exact(1);
                 port.services.push(Service::default());
                 self.in_service = true;
                 if let Some(service) = port.services.last_mut() {

@@ -18,7 +18,7 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("source", &["error", "limits", "bytes"]),
     ("engine", &["model", "error", "limits"]),
     ("merge", &["model", "error", "limits"]),
-    ("table", &["model", "error", "limits", "json"]),
+    ("table", &["model", "error", "limits", "json", "bytes"]),
     ("feed", &["model", "error", "limits", "json"]),
     ("sink", &["table", "error", "bytes"]),
     ("lake", &["table", "sink", "error", "bytes"]),

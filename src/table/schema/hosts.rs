@@ -124,7 +124,6 @@ const OS_PORT_USED: &[Field] = &[
 items!(OsPortUsed<'_>, i => i.state.as_ref().map(PortState::as_str), &i.proto, i.port);
 
 /// Microseconds as milliseconds; negative is unknown.
-#[expect(clippy::cast_precision_loss, reason = "the nearest float is meant")]
-fn millis(micros: Option<i64>) -> Option<f64> {
-    micros.filter(|micros| *micros >= 0).map(|micros| micros as f64 / 1000.0)
+fn millis<'r>(micros: Option<i64>) -> Cell<'r> {
+    micros.filter(|micros| *micros >= 0).map_or(Cell::Null, Cell::Millis)
 }

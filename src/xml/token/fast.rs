@@ -2,13 +2,13 @@
 
 use super::{
     super::{
-        marks::{Special, is_special},
+        marks::is_special,
         names::{At, El, Key},
         notes::Notes,
     },
     Attr, Name, Stop, Token, Tokens, Way, is_name, starts_name,
 };
-use crate::bytes::{self, Set, equal};
+use crate::bytes::{self, beyond_ascii, controls, equal};
 
 impl<'f> Tokens<'f> {
     #[inline]
@@ -168,7 +168,7 @@ fn value_end(tail: &[u8]) -> Option<(usize, bool)> {
     const SHORT: usize = 3;
     let mut len = 0_usize;
     for word in bytes::words(tail).0.take(SHORT) {
-        let marks = equal(word, b'"') | equal(word, b'<') | Special::marks(word);
+        let marks = value_marks(word);
         if marks != 0 {
             len = len.wrapping_add(bytes::lowest(marks));
             if tail.get(len) == Some(&b'"') {
@@ -187,8 +187,35 @@ fn value_end(tail: &[u8]) -> Option<(usize, bool)> {
     quoted.then_some((len.wrapping_add(more), is_special(rest.get(..more)?)))
 }
 
+/// Marks what ends a value or makes it special: `"` and `&`, which differ in one bit, `<`, controls, and
+/// what is not below 0x7f.
+#[inline]
+const fn value_marks(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    let folded = word & !(ONES * 0x04);
+    // A carry marks bytes above a marked one, as a borrow does.
+    equal(folded, b'"')
+        | equal(word, b'<')
+        | controls(word)
+        | beyond_ascii(word | word.wrapping_add(ONES))
+}
+
 #[inline]
 fn name_end(bytes: &[u8], from: usize) -> Option<usize> {
     let tail = bytes.get(from..)?;
     Some(from.saturating_add(tail.iter().position(|b| !is_name(*b))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_marked_as_it_should() {
+        for byte in 0..=u8::MAX {
+            let marked = value_marks(u64::from_le_bytes([b'x', byte, 0, 0xff, b'&', b'"', 0, 1]));
+            let due = matches!(byte, b'"' | b'&' | b'<' | 0..0x20 | 0x7f..);
+            assert_eq!(bytes::lowest(marked), if due { 1 } else { 2 }, "{byte}");
+        }
+    }
 }

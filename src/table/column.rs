@@ -1,0 +1,330 @@
+//! Cells of one column to an Arrow array.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{
+        ArrayRef, BooleanArray, BooleanBufferBuilder, FixedSizeBinaryArray, Float64Array,
+        Int32Array, Int64Array, ListArray, NullBufferBuilder, StringArray, StructArray,
+        TimestampMicrosecondArray, new_empty_array,
+    },
+    buffer::{Buffer, NullBuffer, OffsetBuffer},
+    datatypes::DataType,
+};
+
+use super::{
+    Cell, Items, Kind,
+    builder::{arrow_type, schema_error, struct_fields},
+    dictionary::DictionaryBuilder,
+};
+use crate::{
+    bytes::append,
+    error::{Error, ErrorKind, Result},
+    model::ScriptData,
+};
+
+/// Gathers the values of one column, with runs of nulls and of others counted: most columns of most rows are
+/// null.
+pub(super) struct ColumnBuilder {
+    /// Values since the last null.
+    valid: usize,
+    /// Nulls since the last value.
+    nulls: usize,
+    validity: NullBufferBuilder,
+    values: Values,
+}
+
+enum Values {
+    Utf8(Texts),
+    Dictionary(DictionaryBuilder),
+    Int32(Vec<i32>),
+    Int64(Vec<i64>),
+    Float64(Vec<f64>),
+    Boolean(BooleanBufferBuilder),
+    Timestamp(Vec<i64>),
+    Binary16(Vec<[u8; 16]>),
+    List(ListBuilder),
+}
+
+/// Texts behind each other, and where each ends.
+#[derive(Default)]
+struct Texts {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// Gathers lists of texts (no fields) or structs.
+struct ListBuilder {
+    kind: Kind,
+    ends: Vec<usize>,
+    items: Vec<ColumnBuilder>,
+}
+
+/// Bytes that a null takes, roughly.
+const NULL: usize = 1;
+
+impl ColumnBuilder {
+    pub(super) fn new(kind: Kind) -> Self {
+        let values = Values::new(kind);
+        Self { valid: 0, nulls: 0, validity: NullBufferBuilder::new(0), values }
+    }
+
+    /// Appends a value, null if it is of another type, and tells its bytes, roughly.
+    #[expect(clippy::inline_always, reason = "the kind of the cell is known where it is called")]
+    #[inline(always)]
+    pub(super) fn append(&mut self, cell: Cell<'_>) -> usize {
+        match cell {
+            Cell::Null => self.null(),
+            Cell::Str(text) | Cell::Plain(text) => self.text(text),
+            Cell::I32(number) => self.int32(number),
+            Cell::I64(number) => self.int64(number),
+            Cell::F64(number) => self.float64(number),
+            Cell::Millis(micros) => self.float64(millis(micros)),
+            Cell::Bool(value) => self.boolean(value),
+            Cell::Time(time) => self.timestamp(time.micros()),
+            Cell::Bytes(bytes) => self.binary16(bytes),
+            Cell::Json(data) => self.json(data),
+            Cell::List(items) => self.list(items),
+        }
+    }
+
+    #[inline]
+    fn null(&mut self) -> usize {
+        if self.valid > 0 {
+            self.validity.append_n_non_nulls(std::mem::take(&mut self.valid));
+        }
+        self.nulls = self.nulls.wrapping_add(1);
+        NULL
+    }
+
+    /// The values, when one more of them comes.
+    #[inline]
+    fn next(&mut self) -> &mut Values {
+        if self.nulls > 0 {
+            self.append_nulls();
+        }
+        self.valid = self.valid.wrapping_add(1);
+        &mut self.values
+    }
+
+    fn text(&mut self, text: &str) -> usize {
+        match self.next() {
+            Values::Utf8(texts) => texts.append(text),
+            Values::Dictionary(column) => {
+                column.append_value(text);
+                8
+            }
+            _ => self.other(),
+        }
+    }
+
+    fn int32(&mut self, number: i32) -> usize {
+        let Values::Int32(column) = self.next() else { return self.other() };
+        column.push(number);
+        8
+    }
+
+    fn int64(&mut self, number: i64) -> usize {
+        let Values::Int64(column) = self.next() else { return self.other() };
+        column.push(number);
+        8
+    }
+
+    fn float64(&mut self, number: f64) -> usize {
+        let Values::Float64(column) = self.next() else { return self.other() };
+        column.push(number);
+        8
+    }
+
+    fn boolean(&mut self, value: bool) -> usize {
+        let Values::Boolean(column) = self.next() else { return self.other() };
+        column.append(value);
+        8
+    }
+
+    fn timestamp(&mut self, micros: i64) -> usize {
+        let Values::Timestamp(column) = self.next() else { return self.other() };
+        column.push(micros);
+        8
+    }
+
+    fn binary16(&mut self, bytes: [u8; 16]) -> usize {
+        let Values::Binary16(column) = self.next() else { return self.other() };
+        column.push(bytes);
+        16
+    }
+
+    fn json(&mut self, data: &ScriptData<'_>) -> usize {
+        if data.is_none() {
+            return self.null();
+        }
+        let Values::Utf8(texts) = self.next() else { return self.other() };
+        // JSON made of texts is a text.
+        data.write_json(&mut texts.bytes);
+        texts.end()
+    }
+
+    fn list(&mut self, items: &dyn Items) -> usize {
+        let Values::List(list) = self.next() else { return self.other() };
+        list.append(items)
+    }
+
+    /// A value of another type came: it is null.
+    #[cold]
+    fn other(&mut self) -> usize {
+        self.valid = self.valid.wrapping_sub(1);
+        self.null()
+    }
+
+    fn append_nulls(&mut self) {
+        let nulls = std::mem::take(&mut self.nulls);
+        self.validity.append_n_nulls(nulls);
+        self.values.append_nulls(nulls);
+    }
+
+    /// The column; the builder is empty then.
+    pub(super) fn finish(&mut self) -> Result<ArrayRef> {
+        self.append_nulls();
+        self.validity.append_n_non_nulls(std::mem::take(&mut self.valid));
+        let nulls = self.validity.finish();
+        self.values.finish(nulls)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the nearest float is meant")]
+fn millis(micros: i64) -> f64 {
+    micros as f64 / 1000.0
+}
+
+impl Texts {
+    fn append(&mut self, text: &str) -> usize {
+        append(text.as_bytes(), &mut self.bytes);
+        self.end()
+    }
+
+    /// Ends a text whose bytes were appended, and tells how many they are, roughly.
+    fn end(&mut self) -> usize {
+        let start = self.ends.last().copied().unwrap_or(0);
+        self.ends.push(self.bytes.len());
+        self.bytes.len().wrapping_sub(start).wrapping_add(4)
+    }
+
+    fn finish(&mut self, nulls: Option<NullBuffer>) -> Result<StringArray> {
+        let offsets = offsets(&mut self.ends)?;
+        let bytes = Buffer::from_vec(emptied(&mut self.bytes));
+        StringArray::try_new(offsets, bytes, nulls).map_err(schema_error)
+    }
+}
+
+/// The values, with room for as many in what is left.
+fn emptied<T>(values: &mut Vec<T>) -> Vec<T> {
+    let room = Vec::with_capacity(values.len());
+    std::mem::replace(values, room)
+}
+
+/// Arrow's offsets from where each item ends.
+fn offsets(ends: &mut Vec<usize>) -> Result<OffsetBuffer<i32>> {
+    let ends = emptied(ends);
+    let ends = ends.into_iter().map(i32::try_from);
+    let offsets: Result<Vec<i32>, _> = std::iter::once(Ok(0)).chain(ends).collect();
+    let offsets =
+        offsets.map_err(|_| Error::new(ErrorKind::Schema("a column of more than 2 GiB".into())))?;
+    Ok(OffsetBuffer::new(offsets.into()))
+}
+
+impl Values {
+    fn new(kind: Kind) -> Self {
+        let list = |items| Self::List(ListBuilder { kind, ends: Vec::new(), items });
+        match kind {
+            Kind::Utf8 | Kind::Json => Self::Utf8(Texts::default()),
+            Kind::Dictionary => Self::Dictionary(DictionaryBuilder::default()),
+            Kind::Int32 => Self::Int32(Vec::new()),
+            Kind::Int64 => Self::Int64(Vec::new()),
+            Kind::Float64 => Self::Float64(Vec::new()),
+            Kind::Boolean => Self::Boolean(BooleanBufferBuilder::new(0)),
+            Kind::Timestamp => Self::Timestamp(Vec::new()),
+            Kind::Binary16 => Self::Binary16(Vec::new()),
+            Kind::Texts => list(vec![ColumnBuilder::new(Kind::Utf8)]),
+            Kind::Structs(fields) => {
+                list(fields.iter().map(|field| ColumnBuilder::new(field.kind)).collect())
+            }
+        }
+    }
+
+    /// Makes place for nulls.
+    fn append_nulls(&mut self, nulls: usize) {
+        fn repeat(ends: &mut Vec<usize>, nulls: usize) {
+            let last = ends.last().copied().unwrap_or(0);
+            ends.resize(ends.len().saturating_add(nulls), last);
+        }
+        fn fill<T: Clone + Default>(values: &mut Vec<T>, nulls: usize) {
+            values.resize(values.len().saturating_add(nulls), T::default());
+        }
+        match self {
+            Self::Utf8(texts) => repeat(&mut texts.ends, nulls),
+            Self::Dictionary(column) => column.append_nulls(nulls),
+            Self::Int32(column) => fill(column, nulls),
+            Self::Int64(column) | Self::Timestamp(column) => fill(column, nulls),
+            Self::Float64(column) => fill(column, nulls),
+            Self::Boolean(column) => column.append_n(nulls, false),
+            Self::Binary16(column) => fill(column, nulls),
+            // No list is null: without a value it is empty.
+            Self::List(list) => repeat(&mut list.ends, nulls),
+        }
+    }
+
+    fn finish(&mut self, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
+        Ok(match self {
+            Self::Utf8(texts) => Arc::new(texts.finish(nulls)?),
+            Self::Dictionary(column) => column.finish(nulls)?,
+            Self::Int32(column) => Arc::new(Int32Array::new(emptied(column).into(), nulls)),
+            Self::Int64(column) => Arc::new(Int64Array::new(emptied(column).into(), nulls)),
+            Self::Float64(column) => Arc::new(Float64Array::new(emptied(column).into(), nulls)),
+            Self::Boolean(column) => Arc::new(BooleanArray::new(column.finish(), nulls)),
+            Self::Timestamp(column) => {
+                let times = TimestampMicrosecondArray::new(emptied(column).into(), nulls);
+                Arc::new(times.with_timezone("UTC"))
+            }
+            Self::Binary16(column) => {
+                let bytes = Buffer::from_vec(emptied(column).into_flattened());
+                let array = FixedSizeBinaryArray::try_new(16, bytes, nulls);
+                Arc::new(array.map_err(schema_error)?)
+            }
+            Self::List(list) => list.finish()?,
+        })
+    }
+}
+
+impl ListBuilder {
+    fn append(&mut self, items: &dyn Items) -> usize {
+        let count = items.count();
+        let mut bytes = 4_usize;
+        for item in 0..count {
+            for (field, column) in self.items.iter_mut().enumerate() {
+                bytes = bytes.saturating_add(column.append(items.cell(item, field)));
+            }
+        }
+        self.ends.push(self.ends.last().copied().unwrap_or(0).saturating_add(count));
+        bytes
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef> {
+        let total = self.ends.last().copied().unwrap_or(0);
+        let offsets = offsets(&mut self.ends)?;
+        let mut arrays: Vec<ArrayRef> =
+            self.items.iter_mut().map(ColumnBuilder::finish).collect::<Result<_>>()?;
+        let values: ArrayRef = match self.kind {
+            Kind::Structs(fields) => {
+                let fields = struct_fields(fields);
+                let array = StructArray::try_new_with_length(fields, arrays, None, total);
+                Arc::new(array.map_err(schema_error)?)
+            }
+            _ => arrays.pop().unwrap_or_else(|| new_empty_array(&DataType::Utf8)),
+        };
+        let DataType::List(item) = arrow_type(self.kind) else {
+            return Err(Error::new(ErrorKind::Schema("no list".into())));
+        };
+        let list = ListArray::try_new(item, offsets, values, None).map_err(schema_error)?;
+        Ok(Arc::new(list))
+    }
+}
