@@ -75,6 +75,7 @@ pub mod feed;
 mod json;
 pub mod lake;
 pub mod limits;
+pub mod merge;
 pub mod model;
 pub mod pipeline;
 pub mod sink;

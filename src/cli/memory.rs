@@ -27,6 +27,8 @@ pub(super) struct Shares {
     pub(super) threads: usize,
     /// Bytes of rows of a commit.
     pub(super) commit: usize,
+    /// Bytes of records of hosts that wait to be merged.
+    pub(super) merge: usize,
     /// Bytes of a host's XML.
     host: usize,
     /// Bytes of what is kept until a scan ends, or until its id is known.
@@ -63,6 +65,7 @@ impl Shares {
         Self {
             threads,
             commit: part(4, crate::lake::LoadOptions::COMMIT_BYTES),
+            merge: part(3, usize::MAX),
             host: part(times, 64 * MIB),
             run: part(times, 64 * MIB),
             zip: part(2, 256 * MIB),

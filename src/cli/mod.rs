@@ -7,6 +7,7 @@ mod ingest;
 mod inputs;
 mod inspect;
 mod memory;
+mod output;
 mod progress;
 mod render;
 mod schema;
@@ -32,6 +33,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let talk = Talk::new(&args.talk);
     let result = match &args.command {
         Command::Convert(convert) => convert::run(convert, (&args.talk, &talk)),
+        Command::Merge(merge) => convert::merge(merge, (&args.talk, &talk)),
         Command::Ingest(ingest) => ingest::run(ingest, (&args.talk, &talk)),
         Command::Inspect(inspect) => inspect::run(inspect, (&args.talk, &talk)),
         Command::Schema(schema) => schema::run(schema, &talk),

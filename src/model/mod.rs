@@ -5,6 +5,7 @@
 
 mod host;
 mod keys;
+mod merged;
 mod os;
 mod port;
 mod run;
@@ -17,6 +18,7 @@ use std::borrow::Cow;
 pub use self::{
     host::{Address, AddressKind, ExtraPorts, ExtraReason, Host, HostState, HostStatus, Hostname},
     keys::{HostKey, Identity, host_id, id_of_parts, port_id, scan_id},
+    merged::{Conflict, MergedHost, Origins, PortOrigin, ScanNumber, Seen, merged_host_id},
     os::{Os, OsClass, OsMatch, OsPortUsed, Sequence, TcpSequence},
     port::{Port, PortState, Protocol, Service},
     run::{
@@ -30,6 +32,8 @@ pub use self::{
 
 /// Text that borrows from its frame, or owns its bytes.
 pub type Text<'a> = Cow<'a, str>;
+
+pub(crate) use self::host::port_ranges;
 
 pub(crate) fn owned(text: Text<'_>) -> Text<'static> {
     Cow::Owned(text.into_owned())

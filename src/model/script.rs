@@ -193,6 +193,11 @@ impl<'a> ScriptTree<'a> {
         Self { nodes: vec![root] }
     }
 
+    /// A tree of the nodes of another one.
+    pub(crate) fn from_nodes(nodes: Vec<ScriptNode<'a>>) -> Self {
+        Self { nodes }
+    }
+
     /// Appends an elem to the innermost open table.
     pub fn push_elem(&mut self, key: Option<Text<'a>>, text: Text<'a>) {
         self.nodes.push(ScriptNode::Elem { key, text });

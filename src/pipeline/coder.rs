@@ -9,9 +9,10 @@ use super::{
 use crate::{
     error::{Code, Diagnostic, Position, Result},
     feed::nested,
-    model::{Host, HostState, RunEvent, RunHeader, RunRecord, Timestamp},
+    merge::Stager,
+    model::{Host, HostState, MergedHost, RunEvent, RunHeader, RunRecord, Timestamp},
     sink::{Document, Encoded, Encoder, Notice},
-    table::{Row, Table, event_row, host_rows, run_rows},
+    table::{Row, Table, event_row, host_rows, merged_rows, run_rows},
 };
 
 /// Encodes in the order of what it is given, and counts.
@@ -21,7 +22,7 @@ pub(super) struct Coder {
     ports: usize,
     way: Way,
     /// Rows a table.
-    rows: [u64; Table::ALL.len()],
+    rows: [u64; Table::MERGED.len()],
     pub(super) report: Report,
     /// Ids of the scans that were read before or are known to be.
     pub(super) known: HashSet<String>,
@@ -36,19 +37,53 @@ pub(super) struct Coder {
 struct Notices {
     list: Vec<Notice>,
     /// Rows a table at the end of the last document.
-    told: [u64; Table::ALL.len()],
+    told: [u64; Table::MERGED.len()],
 }
 
 pub(super) enum Way {
     Tables(Box<dyn Encoder>),
-    Nested { buffer: Vec<u8>, events: bool },
+    Nested {
+        buffer: Vec<u8>,
+        events: bool,
+    },
+    /// To be merged.
+    Staged(Box<Staging>),
     Nothing,
+}
+
+/// Hosts and events on their way to a merger.
+pub(super) struct Staging {
+    stager: Stager,
+    /// Of the scan that is open, not in `ready` yet.
+    records: Vec<u8>,
+    ready: Vec<Staged>,
+    size: usize,
+}
+
+/// What a merger is given.
+pub(super) enum Staged {
+    Records(Vec<u8>),
+    End { source: String, record: Box<RunRecord> },
+}
+
+impl Staging {
+    pub(super) fn new(stager: Stager) -> Self {
+        Self { stager, records: Vec::new(), ready: Vec::new(), size: 0 }
+    }
+
+    fn close_records(&mut self) {
+        if !self.records.is_empty() {
+            self.size = self.size.saturating_add(self.records.len());
+            self.ready.push(Staged::Records(std::mem::take(&mut self.records)));
+        }
+    }
 }
 
 /// Encoded output, to be written in order.
 pub(super) enum Output {
     Pieces(Vec<Encoded>),
     Text(Vec<u8>),
+    Staged(Vec<Staged>),
 }
 
 impl Coder {
@@ -57,7 +92,7 @@ impl Coder {
             filters,
             ports,
             way,
-            rows: [0; Table::ALL.len()],
+            rows: [0; Table::MERGED.len()],
             report: Report::default(),
             known: HashSet::new(),
             seen: Vec::new(),
@@ -74,7 +109,7 @@ impl Coder {
     /// Forgets all that was counted and seen; what was encoded must have been taken.
     pub(super) fn forget(&mut self) {
         self.report = Report::default();
-        self.rows = [0; Table::ALL.len()];
+        self.rows = [0; Table::MERGED.len()];
         self.known.clear();
         self.seen.clear();
         self.notices = self.notices.take().map(|_| Notices::default());
@@ -134,6 +169,11 @@ impl Coder {
         let counts = &mut self.report.counts;
         counts.hosts = counts.hosts.saturating_add(1);
         counts.ports = counts.ports.saturating_add(u64::try_from(host.ports_listed).unwrap_or(0));
+        if let Way::Staged(staging) = &mut self.way {
+            // What is left out is decided when it is merged.
+            staging.stager.host(&host, &mut staging.records);
+            return Ok(());
+        }
         if self.filters.up && host.status.state != HostState::Up {
             return Ok(());
         }
@@ -152,7 +192,31 @@ impl Coder {
                 self.report.lines = self.report.lines.saturating_add(1);
                 Ok(())
             }
-            Way::Nothing => Ok(()),
+            Way::Staged(_) | Way::Nothing => Ok(()),
+        }
+    }
+
+    /// A host of a merge; what is not to be written of it is left out now.
+    pub(super) fn merged(&mut self, mut merged: MergedHost<'_>, runs: &[&RunHeader]) -> Result<()> {
+        if self.filters.up && merged.host.status.state != HostState::Up {
+            return Ok(());
+        }
+        if !self.filters.states.is_empty() {
+            let mut kept = merged.host.ports.iter().map(|port| self.filters.keeps(port));
+            merged.origins.ports.retain(|_| kept.next().unwrap_or_default());
+            merged.host.ports.retain(|port| self.filters.keeps(port));
+        }
+        match &mut self.way {
+            Way::Tables(encoder) => {
+                let ids: Vec<&str> = runs.iter().map(|run| run.scan_id.as_str()).collect();
+                merged_rows(&merged, &ids, &mut |row| encode(encoder, &mut self.rows, row))
+            }
+            Way::Nested { buffer, .. } => {
+                nested::merged_line(&merged, runs, buffer);
+                self.report.lines = self.report.lines.saturating_add(1);
+                Ok(())
+            }
+            Way::Staged(_) | Way::Nothing => Ok(()),
         }
     }
 
@@ -164,6 +228,10 @@ impl Coder {
             Way::Nested { buffer, events: true } => {
                 nested::event_line(run, index, event, buffer);
                 self.report.lines = self.report.lines.saturating_add(1);
+                Ok(())
+            }
+            Way::Staged(staging) => {
+                staging.stager.event(index, event, &mut staging.records);
                 Ok(())
             }
             Way::Nested { .. } | Way::Nothing => Ok(()),
@@ -195,18 +263,29 @@ impl Coder {
             };
             self.report.warn(found.code.as_str(), warning);
         }
-        match &mut self.way {
-            Way::Tables(encoder) => {
-                run_rows(name, &record, &mut |row| encode(encoder, &mut self.rows, row))?;
-            }
-            Way::Nested { buffer, .. } => {
-                nested::scan_line(name, &record, buffer);
-                self.report.lines = self.report.lines.saturating_add(u64::from(record.exists));
-            }
-            Way::Nothing => {}
+        if let Way::Staged(staging) = &mut self.way {
+            staging.close_records();
+            staging.ready.push(Staged::End { source: name.to_owned(), record: Box::new(record) });
+            return Ok(());
         }
+        self.run_rows(name, &record)?;
         if self.notices.is_some() {
             self.note_document(document(name, record));
+        }
+        Ok(())
+    }
+
+    /// Writes what is known of a scan when it ends.
+    pub(super) fn run_rows(&mut self, name: &str, record: &RunRecord) -> Result<()> {
+        match &mut self.way {
+            Way::Tables(encoder) => {
+                run_rows(name, record, &mut |row| encode(encoder, &mut self.rows, row))?;
+            }
+            Way::Nested { buffer, .. } => {
+                nested::scan_line(name, record, buffer);
+                self.report.lines = self.report.lines.saturating_add(u64::from(record.exists));
+            }
+            Way::Staged(_) | Way::Nothing => {}
         }
         Ok(())
     }
@@ -214,6 +293,7 @@ impl Coder {
     /// Bytes that are ready, roughly.
     pub(super) fn ready(&self) -> usize {
         match &self.way {
+            Way::Staged(staging) => staging.size.saturating_add(staging.records.len()),
             Way::Tables(encoder) => encoder.buffered(),
             Way::Nested { buffer, .. } => buffer.len(),
             Way::Nothing => 0,
@@ -227,6 +307,11 @@ impl Coder {
             Way::Nested { buffer, .. } => {
                 let next = Vec::with_capacity(buffer.len());
                 Output::Text(std::mem::replace(buffer, next))
+            }
+            Way::Staged(staging) => {
+                staging.close_records();
+                staging.size = 0;
+                Output::Staged(std::mem::take(&mut staging.ready))
             }
             Way::Nothing => Output::Text(Vec::new()),
         }

@@ -99,6 +99,11 @@ impl<T> Crew<T> {
         }
     }
 
+    /// The threads.
+    pub(super) fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
     /// Adds a task to the group; true when that should be sent.
     pub(super) fn add(&mut self, task: Task) -> bool {
         // An input costs something however small it is.

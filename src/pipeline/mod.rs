@@ -3,6 +3,7 @@
 mod batches;
 mod coder;
 mod crew;
+mod merging;
 mod outlet;
 mod reading;
 mod report;
@@ -30,6 +31,7 @@ use self::{
 use crate::{
     error::{Error, Result},
     limits::Limits,
+    merge::Merger,
     model::{Port, RunHeader, ScanEvent},
     sink::{DocumentSink, Sink, Workers},
     source::{Input, Manner, Member, Meter, Pick},
@@ -71,6 +73,14 @@ pub enum Destination {
         sink: DocumentSink,
         /// Whether events of runs have lines.
         events: bool,
+    },
+    /// To a merger, and what it makes of them somewhere else: neither to a merger again nor to a sink that
+    /// takes notices.
+    Merge {
+        /// Takes all hosts.
+        merger: Box<Merger>,
+        /// Where the merged ones go.
+        then: Box<Destination>,
     },
     /// Nowhere: inputs are read and counted.
     Nothing,
@@ -216,6 +226,7 @@ impl Pipeline {
         let rest = self.coder.take_all()?;
         self.outlet.write(rest)?;
         self.outlet.notice(self.coder.take_notices())?;
+        self.merge()?;
         self.outlet.flush()?;
         let mut report = std::mem::take(&mut self.coder.report);
         report.interrupted = self.is_stopped();

@@ -2,10 +2,11 @@
 
 use super::{
     Destination,
-    coder::{Output, Way},
+    coder::{Output, Staged, Staging, Way},
 };
 use crate::{
     error::Result,
+    merge::{Merger, Stager},
     sink::{DocumentSink, Notice, Sink, Workers},
     table::Table,
 };
@@ -13,7 +14,15 @@ use crate::{
 /// Writes encoded output in order.
 pub(super) enum Outlet {
     Tables(Box<dyn Sink>),
-    Nested { sink: DocumentSink, events: bool },
+    Nested {
+        sink: DocumentSink,
+        events: bool,
+    },
+    /// What is merged goes to another one then.
+    Merge {
+        merger: Box<Merger>,
+        then: Box<Outlet>,
+    },
     Nothing,
 }
 
@@ -22,6 +31,9 @@ impl From<Destination> for Outlet {
         match destination {
             Destination::Tables(sink) => Self::Tables(sink),
             Destination::Nested { sink, events } => Self::Nested { sink, events },
+            Destination::Merge { merger, then } => {
+                Self::Merge { merger, then: Box::new(Self::from(*then)) }
+            }
             Destination::Nothing => Self::Nothing,
         }
     }
@@ -33,6 +45,9 @@ impl Outlet {
         match self {
             Self::Tables(sink) => Way::Tables(sink.encoder()),
             Self::Nested { events, .. } => Way::Nested { buffer: Vec::new(), events: *events },
+            Self::Merge { merger, .. } => {
+                Way::Staged(Box::new(Staging::new(Stager::new(merger.policy()))))
+            }
             Self::Nothing => Way::Nothing,
         }
     }
@@ -40,14 +55,17 @@ impl Outlet {
     pub(super) fn tables(&self) -> &[Table] {
         match self {
             Self::Tables(sink) => sink.tables(),
+            Self::Merge { then, .. } => then.tables(),
             Self::Nested { .. } | Self::Nothing => &[],
         }
     }
 
     /// Has the sink use these threads too.
     pub(super) fn share(&mut self, workers: &Workers) {
-        if let Self::Tables(sink) = self {
-            sink.share(workers);
+        match self {
+            Self::Tables(sink) => sink.share(workers),
+            Self::Merge { then, .. } => then.share(workers),
+            Self::Nested { .. } | Self::Nothing => {}
         }
     }
 
@@ -57,6 +75,15 @@ impl Outlet {
                 pieces.into_iter().try_for_each(|piece| sink.write(piece))
             }
             (Self::Nested { sink, .. }, Output::Text(text)) => sink.write(&text),
+            (Self::Merge { merger, .. }, Output::Staged(staged)) => {
+                staged.into_iter().try_for_each(|staged| match staged {
+                    Staged::Records(records) => merger.add(&records),
+                    Staged::End { source, record } => {
+                        merger.end_scan(&source, *record);
+                        Ok(())
+                    }
+                })
+            }
             _ => Ok(()),
         }
     }
@@ -79,7 +106,7 @@ impl Outlet {
         match self {
             Self::Tables(sink) => sink.flush(),
             Self::Nested { sink, .. } => sink.flush(),
-            Self::Nothing => Ok(()),
+            Self::Merge { .. } | Self::Nothing => Ok(()),
         }
     }
 
@@ -87,6 +114,7 @@ impl Outlet {
         match self {
             Self::Tables(sink) => sink.finish(),
             Self::Nested { sink, .. } => sink.finish(),
+            Self::Merge { then, .. } => then.finish(),
             Self::Nothing => Ok(()),
         }
     }

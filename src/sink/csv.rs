@@ -84,10 +84,10 @@ enum Columns {
 
 impl CsvEncoder {
     fn new(options: &SinkOptions) -> Self {
-        let tables = Table::ALL.map(|table| {
+        let tables = Table::MERGED.map(|table| {
             if !options.tables.contains(&table) {
                 Columns::None
-            } else if options.columns.is_none() {
+            } else if options.columns_of(table).is_none() {
                 Columns::All
             } else {
                 Columns::Some(options.text_columns(table))
@@ -95,7 +95,7 @@ impl CsvEncoder {
         });
         Self {
             tables: tables.into(),
-            buffers: vec![Vec::new(); Table::ALL.len()],
+            buffers: vec![Vec::new(); Table::MERGED.len()],
             join: options.csv_join.clone(),
             safe: options.csv_safe,
             scratch: Vec::new(),

@@ -135,6 +135,8 @@ pub trait Sink: Send {
 pub struct SinkOptions {
     /// Tables to write.
     pub tables: Vec<Table>,
+    /// Whether rows are those of a merge, which have more columns.
+    pub merged: bool,
     /// Columns of the one table; all if `None`.
     pub columns: Option<Vec<&'static Column>>,
     /// Whether an output that exists is replaced.
@@ -157,6 +159,7 @@ impl Default for SinkOptions {
     fn default() -> Self {
         Self {
             tables: Table::ALL.to_vec(),
+            merged: false,
             columns: None,
             overwrite: false,
             csv_join: None,
@@ -170,10 +173,22 @@ impl Default for SinkOptions {
 }
 
 impl SinkOptions {
+    /// The columns of a table, if they are not just those that it has of what was read.
+    fn columns_of(&self, table: Table) -> Option<Vec<&'static Column>> {
+        let more = table.merged_columns();
+        match &self.columns {
+            Some(columns) => Some(columns.clone()),
+            None if self.merged && !more.is_empty() => {
+                Some(table.columns().iter().chain(more).collect())
+            }
+            None => None,
+        }
+    }
+
     /// The columns of a table that text formats write.
     fn text_columns(&self, table: Table) -> Vec<&'static Column> {
-        let all = || table.columns().iter().collect();
-        let mut columns = self.columns.clone().unwrap_or_else(all);
+        let mut columns =
+            self.columns_of(table).unwrap_or_else(|| table.columns().iter().collect());
         columns.retain(|column| column.field.kind.is_text());
         columns
     }

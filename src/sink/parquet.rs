@@ -255,7 +255,7 @@ fn arrow_writer(
     options: &SinkOptions,
     name: &str,
 ) -> Result<ArrowWriter<BufWriter<File>>> {
-    let schema = BatchBuilder::new(table, options.columns.as_deref()).schema();
+    let schema = BatchBuilder::new(table, options.columns_of(table).as_deref()).schema();
     let file = BufWriter::with_capacity(1 << 16, file);
     let writer = ArrowWriter::try_new(file, schema, Some(properties(options, table)?));
     writer.map_err(|error| failed(name, error))
@@ -312,8 +312,8 @@ impl Sink for ParquetSink {
 
 /// An encoder of batches.
 pub(crate) fn encoder(options: &SinkOptions) -> Box<dyn Encoder> {
-    let columns = options.columns.as_deref();
-    let builders = options.tables.iter().map(|table| BatchBuilder::new(*table, columns));
+    let builder = |table: &Table| BatchBuilder::new(*table, options.columns_of(*table).as_deref());
+    let builders = options.tables.iter().map(builder);
     Box::new(ParquetEncoder {
         tables: options.tables.clone().into(),
         builders: builders.collect(),

@@ -15,7 +15,7 @@ pub(crate) use self::cell::Cells;
 pub use self::{
     builder::BatchBuilder,
     cell::{Cell, Items},
-    row::{Row, event_row, host_rows, run_rows},
+    row::{Row, event_row, host_rows, merged_rows, run_rows},
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -42,10 +42,12 @@ pub enum Table {
     Events,
     /// One row a warning code and document.
     Warnings,
+    /// One row a value that lost in a merge.
+    Conflicts,
 }
 
 impl Table {
-    /// All tables, in the order of the documentation.
+    /// The tables of what was read, in the order of the documentation.
     pub const ALL: [Self; 10] = [
         Self::Scans,
         Self::Hosts,
@@ -57,6 +59,21 @@ impl Table {
         Self::Hops,
         Self::Events,
         Self::Warnings,
+    ];
+
+    /// The same, and those that only a merge has.
+    pub const MERGED: [Self; 11] = [
+        Self::Scans,
+        Self::Hosts,
+        Self::Ports,
+        Self::Services,
+        Self::Scripts,
+        Self::OsMatches,
+        Self::OsClasses,
+        Self::Hops,
+        Self::Events,
+        Self::Warnings,
+        Self::Conflicts,
     ];
 
     /// The table's name, as in file names.
@@ -73,6 +90,7 @@ impl Table {
             Self::Hops => "hops",
             Self::Events => "events",
             Self::Warnings => "warnings",
+            Self::Conflicts => "conflicts",
         }
     }
 
@@ -81,8 +99,16 @@ impl Table {
     /// # Errors
     /// [`ErrorKind::Schema`] with the list of tables if there is none.
     pub fn from_name(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|table| table.name() == name).ok_or_else(|| {
-            let all: Vec<_> = Self::ALL.iter().map(|table| table.name()).collect();
+        Self::among(&Self::ALL, name)
+    }
+
+    /// The table of this name among some.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Schema`] with the list of these tables if there is none.
+    pub fn among(tables: &[Self], name: &str) -> Result<Self> {
+        tables.iter().copied().find(|table| table.name() == name).ok_or_else(|| {
+            let all: Vec<_> = tables.iter().map(|table| table.name()).collect();
             let message = format!("no table {name:?}; the tables are {}", all.join(", "));
             Error::new(ErrorKind::Schema(message))
         })
@@ -92,6 +118,12 @@ impl Table {
     #[must_use]
     pub fn columns(self) -> &'static [Column] {
         schema::of(self).columns
+    }
+
+    /// The columns that it has beyond these in the result of a merge (DATA_MODEL section 5, "Provenance").
+    #[must_use]
+    pub fn merged_columns(self) -> &'static [Column] {
+        schema::of(self).merged
     }
 
     /// The columns that tell its rows apart.
@@ -111,8 +143,21 @@ impl Table {
     /// # Errors
     /// [`ErrorKind::Schema`] with the list of columns if there is none.
     pub fn column(self, name: &str) -> Result<&'static Column> {
-        self.columns().iter().find(|column| column.field.name == name).ok_or_else(|| {
-            let all: Vec<_> = self.columns().iter().map(|column| column.field.name).collect();
+        self.column_among(name, &self.columns().iter().collect::<Vec<_>>())
+    }
+
+    /// The column of this name in the result of a merge.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Schema`] with the list of columns if there is none.
+    pub fn merged_column(self, name: &str) -> Result<&'static Column> {
+        let all = self.columns().iter().chain(self.merged_columns());
+        self.column_among(name, &all.collect::<Vec<_>>())
+    }
+
+    fn column_among(self, name: &str, columns: &[&'static Column]) -> Result<&'static Column> {
+        columns.iter().copied().find(|column| column.field.name == name).ok_or_else(|| {
+            let all: Vec<_> = columns.iter().map(|column| column.field.name).collect();
             let message = format!(
                 "no column {name:?} in table {}; its columns are {}",
                 self.name(),
@@ -122,7 +167,7 @@ impl Table {
         })
     }
 
-    /// This table's number, from 0 in the order of [`Table::ALL`].
+    /// This table's number, from 0 in the order of [`Table::MERGED`].
     #[must_use]
     pub const fn number(self) -> usize {
         self as usize

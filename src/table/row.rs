@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::{Cell, Cells, Table};
+use super::{Cell, Cells, Items, Table};
 use crate::{
     error::{Diagnostic, Result},
     model::{
-        Host, HostKey, Identity, OsClass, OsMatch, Port, RunEvent, RunHeader, RunRecord, Script,
-        ScriptScope, Service, Trace, TraceHop, host_id,
+        Conflict, Host, HostKey, Identity, MergedHost, OsClass, OsMatch, Port, RunEvent, RunHeader,
+        RunRecord, ScanNumber, Script, ScriptScope, Seen, Service, Trace, TraceHop, host_id,
     },
 };
 
@@ -27,6 +27,7 @@ pub(super) enum Inner<'r> {
     Hop(HopRow<'r>),
     Event(EventRow<'r>),
     Warning(WarningRow<'r>),
+    Conflict(ConflictRow<'r>),
 }
 
 #[derive(Clone, Copy)]
@@ -43,9 +44,23 @@ pub(super) struct HostRow<'r> {
     pub(super) host_key: &'r str,
     pub(super) ip: Option<&'r str>,
     pub(super) host: &'r Host<'r>,
+    /// In the result of a merge: when the host or the port was seen, and by whom.
+    pub(super) seen: Seen,
+    pub(super) scans: Option<&'r Vec<&'r str>>,
 }
 
+/// Of what was read, no scan but its own is known to have seen a host.
+static NO_SCANS: Vec<&str> = Vec::new();
+
 impl<'r> HostRow<'r> {
+    /// The scans that saw it.
+    pub(super) fn scans(&self) -> &'r dyn Items {
+        match self.scans {
+            Some(scans) => scans,
+            None => &NO_SCANS,
+        }
+    }
+
     /// The first IP address.
     pub(super) fn ip(&self) -> Cell<'r> {
         match self.ip {
@@ -132,6 +147,14 @@ pub(super) struct WarningRow<'r> {
     pub(super) diagnostic: &'r Diagnostic,
 }
 
+#[derive(Clone, Copy)]
+pub(super) struct ConflictRow<'r> {
+    pub(super) host_key: &'r str,
+    pub(super) winner: &'r str,
+    pub(super) loser: &'r str,
+    pub(super) conflict: &'r Conflict<'r>,
+}
+
 impl Row<'_> {
     /// The table it belongs to.
     #[must_use]
@@ -147,6 +170,7 @@ impl Row<'_> {
             Inner::Hop(_) => Table::Hops,
             Inner::Event(_) => Table::Events,
             Inner::Warning(_) => Table::Warnings,
+            Inner::Conflict(_) => Table::Conflicts,
         }
     }
 
@@ -163,6 +187,7 @@ impl Row<'_> {
             Inner::Hop(row) => row.cells(to),
             Inner::Event(row) => row.cells(to),
             Inner::Warning(row) => row.cells(to),
+            Inner::Conflict(row) => row.cells(to),
         }
     }
 }
@@ -185,6 +210,8 @@ pub fn host_rows(
         host_key: host_key.as_str(),
         ip: host.ip().map(|address| &*address.text),
         host,
+        seen: Seen::default(),
+        scans: None,
     };
     each(&Row(Inner::Host(row)))?;
     for port in &host.ports {
@@ -202,24 +229,99 @@ pub fn host_rows(
     for (index, class) in numbered(&host.os.classes) {
         each(&Row(Inner::OsClass(OsClassRow { host: row, index, class })))?;
     }
-    for (trace_index, trace) in numbered(&host.traces) {
+    hop_rows(row, each)
+}
+
+fn hop_rows(host: HostRow<'_>, each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+    for (trace_index, trace) in numbered(&host.host.traces) {
         for (index, hop) in numbered(&trace.hops) {
-            each(&Row(Inner::Hop(HopRow { host: row, trace_index, trace, index, hop })))?;
+            each(&Row(Inner::Hop(HopRow { host, trace_index, trace, index, hop })))?;
         }
+    }
+    Ok(())
+}
+
+/// Gives each row of a host of a merge, in the same order, and those of its conflicts behind them. `ids` are
+/// the ids of the scans of the merge, in order.
+///
+/// # Errors
+/// The first error of `each`.
+pub fn merged_rows(
+    merged: &MergedHost<'_>,
+    ids: &[&str],
+    each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+) -> Result<()> {
+    let id = |scan: ScanNumber| {
+        usize::try_from(scan).ok().and_then(|scan| ids.get(scan)).copied().unwrap_or_default()
+    };
+    let MergedHost { host_key, host_id, host, origins, conflicts } = merged;
+    let scans: Vec<&str> = origins.scans.iter().map(|scan| id(*scan)).collect();
+    let row = HostRow {
+        scan_id: id(origins.status),
+        host_id,
+        host_key,
+        ip: host.ip().map(|address| &*address.text),
+        host,
+        seen: origins.seen,
+        scans: Some(&scans),
+    };
+    each(&Row(Inner::Host(row)))?;
+    let ports = || {
+        host.ports.iter().zip(&origins.ports).map(|(port, origin)| {
+            (HostRow { scan_id: id(origin.scan), seen: origin.seen, ..row }, port)
+        })
+    };
+    for (host, port) in ports() {
+        each(&Row(Inner::Port(PortRow { host, port })))?;
+    }
+    for (host, port) in ports() {
+        for (index, service) in numbered(&port.services) {
+            each(&Row(Inner::Service(ServiceRow { host, port, index, service })))?;
+        }
+    }
+    for (host, port) in ports() {
+        script_rows_of(host, Some(port), &port.scripts, each)?;
+    }
+    for ((index, script), scan) in numbered(&host.scripts).zip(&origins.scripts) {
+        let (scan_id, host_id, scope) = (id(*scan), Some(row.host_id), ScriptScope::Host);
+        let row = ScriptRow { scan_id, host_id, port: None, scope, index, script };
+        each(&Row(Inner::Script(row)))?;
+    }
+    for ((index, found), scan) in numbered(&host.os.matches).zip(&origins.matches) {
+        let host = HostRow { scan_id: id(*scan), ..row };
+        each(&Row(Inner::OsMatch(OsMatchRow { host, index, found })))?;
+    }
+    for ((index, class), scan) in numbered(&host.os.classes).zip(&origins.classes) {
+        let host = HostRow { scan_id: id(*scan), ..row };
+        each(&Row(Inner::OsClass(OsClassRow { host, index, class })))?;
+    }
+    hop_rows(HostRow { scan_id: id(origins.traces), ..row }, each)?;
+    for conflict in conflicts {
+        let (winner, loser) = (id(conflict.winner), id(conflict.loser));
+        each(&Row(Inner::Conflict(ConflictRow { host_key, winner, loser, conflict })))?;
     }
     Ok(())
 }
 
 /// Port scripts in port order, then host scripts.
 fn script_rows(host: HostRow<'_>, each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
-    let ports = host.host.ports.iter().map(|port| (Some(port), &port.scripts, ScriptScope::Port));
-    let hosts = std::iter::once((None, &host.host.scripts, ScriptScope::Host));
-    for (port, scripts, scope) in ports.chain(hosts) {
-        for (index, script) in numbered(scripts) {
-            let (scan_id, host_id) = (host.scan_id, Some(host.host_id));
-            let row = ScriptRow { scan_id, host_id, port, scope, index, script };
-            each(&Row(Inner::Script(row)))?;
-        }
+    for port in &host.host.ports {
+        script_rows_of(host, Some(port), &port.scripts, each)?;
+    }
+    script_rows_of(host, None, &host.host.scripts, each)
+}
+
+fn script_rows_of(
+    host: HostRow<'_>,
+    port: Option<&Port<'_>>,
+    scripts: &[Script<'_>],
+    each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+) -> Result<()> {
+    let scope = if port.is_some() { ScriptScope::Port } else { ScriptScope::Host };
+    for (index, script) in numbered(scripts) {
+        let (scan_id, host_id) = (host.scan_id, Some(host.host_id));
+        let row = ScriptRow { scan_id, host_id, port, scope, index, script };
+        each(&Row(Inner::Script(row)))?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod convert;
 mod ingest;
+mod merge;
 mod read;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use clap::{
 pub(super) use self::{
     convert::{ConvertArgs, PickArgs, WriteArgs},
     ingest::{IngestArgs, Upkeep},
+    merge::{By, MergeArgs, MergeOptions},
     read::{LimitArgs, ReadArgs},
 };
 
@@ -30,6 +32,8 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Read nmap XML and write tables or a feed; hosts are never merged
     Convert(Box<ConvertArgs>),
+    /// Fold what several scans saw of each host into one, by a stated precedence
+    Merge(Box<MergeArgs>),
     /// Load nmap XML into a partitioned Parquet dataset, each document exactly once
     Ingest(Box<IngestArgs>),
     /// Show what is in the inputs, on one screen

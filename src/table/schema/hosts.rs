@@ -1,6 +1,8 @@
 //! Hosts and what belongs to a host as a whole.
 
-use super::{Cell, Cells, Column, Definition, Field, Inner, Items, Kind, field, items, table};
+use super::{
+    Cell, Cells, Column, Definition, Field, Inner, Items, Kind, column, field, items, table,
+};
 use crate::model::{Address, ExtraPorts, ExtraReason, Hostname, OsPortUsed, PortState};
 use crate::table::row::{HopRow, HostRow, OsClassRow, OsMatchRow};
 
@@ -46,6 +48,11 @@ table! { HOSTS, "One row a host element; filters leave rows out but change none.
     "os_ports_used" Kind::Structs(OS_PORT_USED), ? "Ports that operating system detection used." => Cell::List(&r.host.os.ports_used);
     "ports_listed" Kind::Int32, ! "Ports that the document lists singly." => r.host.ports_listed;
     "ports_open" Kind::Int32, ! "Of these, open ones." => r.host.ports_open;
+merged:
+    "scan_ids" Kind::Texts, ! "The scans that contributed, in order." => Cell::List(r.scans());
+    "first_seen" Kind::Timestamp, ? "When it was first seen: the earliest start, else end." => r.seen.first;
+    "last_seen" Kind::Timestamp, ? "When it was last seen: the latest end, else start." => r.seen.last;
+    "seen" Kind::Int32, ! "How many scans saw it." => r.seen.count;
 }
 
 table! { OS_MATCHES, "One row an operating system that fits a host.", key ["host_id", "match_index"], OsMatch(r: OsMatchRow<'_>):

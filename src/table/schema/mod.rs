@@ -2,6 +2,7 @@
 //! and print the schemas anew (`scanmill schema --write schemas`).
 
 mod hosts;
+mod merged;
 mod ports;
 mod runs;
 
@@ -11,6 +12,8 @@ use crate::model::Text;
 /// A table's definition.
 pub(super) struct Definition {
     pub(super) columns: &'static [Column],
+    /// What more it has in the result of a merge.
+    pub(super) merged: &'static [Column],
     pub(super) key: &'static [&'static str],
     pub(super) doc: &'static str,
 }
@@ -28,6 +31,7 @@ pub(super) const fn of(table: Table) -> &'static Definition {
         Table::Hops => &hosts::HOPS,
         Table::Events => &runs::EVENTS,
         Table::Warnings => &runs::WARNINGS,
+        Table::Conflicts => &merged::CONFLICTS,
     }
 }
 
@@ -36,17 +40,13 @@ macro_rules! table {
     (
         $table:ident, $doc:literal, key $key:expr, $row:ident($r:ident: $type:ty):
         $($name:literal $kind:expr, $null:tt $text:literal => $value:expr;)*
+        $(merged: $($more:literal $of:expr, $maybe:tt $what:literal => $gives:expr;)*)?
     ) => {
         pub(super) static $table: Definition = Definition {
             doc: $doc,
             key: &$key,
-            columns: &[$(Column {
-                field: field!($name $kind, $null $text),
-                get: |row| match row.0 {
-                    Inner::$row($r) => $value.into(),
-                    _ => Cell::Null,
-                },
-            }),*],
+            columns: &[$(column! { $row($r) $name $kind, $null $text => $value }),*],
+            merged: &[$($(column! { $row($r) $more $of, $maybe $what => $gives }),*)?],
         };
 
         impl $type {
@@ -60,6 +60,18 @@ macro_rules! table {
                     $value.into(),
                 );)*
             }
+        }
+    };
+}
+
+macro_rules! column {
+    ($row:ident($r:ident) $name:literal $kind:expr, $null:tt $text:literal => $value:expr) => {
+        Column {
+            field: field!($name $kind, $null $text),
+            get: |row| match row.0 {
+                Inner::$row($r) => $value.into(),
+                _ => Cell::Null,
+            },
         }
     };
 }
@@ -93,6 +105,7 @@ macro_rules! items {
     };
 }
 
-use {field, items, table};
+use {column, field, items, table};
 
 items!(Text<'_>, text => text);
+items!(&str, text => *text);

@@ -1,6 +1,6 @@
 //! Ports, and what listens and ran there.
 
-use super::{Cell, Cells, Column, Definition, Field, Inner, Kind, field, table};
+use super::{Cell, Cells, Column, Definition, Field, Inner, Kind, column, field, table};
 use crate::model::{PortState, Protocol};
 use crate::table::row::{PortRow, ScriptRow, ServiceRow};
 
@@ -17,6 +17,10 @@ table! { PORTS, "One row a port that is listed singly; with --expand-extraports 
     "owner" Kind::Utf8, ? "The user that identd named (nmap 3.x and 4.x)." => &r.port.owner;
     "port_index" Kind::Int32, ! "Place among the ports of the host, from 0." => r.port.index;
     "expanded" Kind::Boolean, ! "Whether it was made from a list of extrareasons." => r.port.expanded;
+merged:
+    "first_seen" Kind::Timestamp, ? "When it was first listed: the earliest start, else end, of the host." => r.host.seen.first;
+    "last_seen" Kind::Timestamp, ? "When it was last listed: the latest end, else start, of the host." => r.host.seen.last;
+    "seen" Kind::Int32, ! "How many scans listed it." => r.host.seen.count;
 }
 
 table! { SERVICES, "One row a service found on a port; nmap gives one at most, masscan several.", key ["host_id", "protocol", "port", "service_index"], Service(r: ServiceRow<'_>):

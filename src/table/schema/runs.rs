@@ -1,6 +1,8 @@
 //! Scans, their events and warnings.
 
-use super::{Cell, Cells, Column, Definition, Field, Inner, Items, Kind, field, items, table};
+use super::{
+    Cell, Cells, Column, Definition, Field, Inner, Items, Kind, column, field, items, table,
+};
 use crate::model::{RunEvent, ScanInfo, Task};
 use crate::table::row::{EventRow, ScanRow, WarningRow};
 

@@ -1,0 +1,91 @@
+//! How `merge` merges.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, ValueEnum, builder::BoolishValueParser as Switch};
+
+use super::ConvertArgs;
+use crate::merge::Precedence;
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    mut_arg("inputs", |input| input.help(
+        "The caller's scan, then others: files, folders, or - for standard input",
+    )),
+    mut_arg("hash", |hash| hash.hide(true)),
+    mut_arg("expand_extraports", |expand| expand.hide(true))
+)]
+pub(in super::super) struct MergeArgs {
+    #[command(flatten)]
+    pub(in super::super) convert: ConvertArgs,
+    #[command(flatten)]
+    pub(in super::super) merge: MergeOptions,
+}
+
+/// What makes two hosts the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in super::super) enum By {
+    /// Their IP address, else MAC address, else name
+    Ip,
+    /// Their MAC address, else as with ip
+    Mac,
+    /// Their name, else as with ip
+    Hostname,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Merging")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option")]
+pub(in super::super) struct MergeOptions {
+    /// Which record of a port or host wins: caller, first, latest or best
+    ///
+    /// caller and first: that of the first input; others fill its gaps. latest: that of the host scanned last;
+    /// a port that a later scan looked for and did not list is gone. best: the one that knows most of the
+    /// service. docs/merge.md has the rules.
+    #[arg(long, value_name = "POLICY", default_value = "caller", env = "SCANMILL_POLICY")]
+    pub(in super::super) policy: Precedence,
+    /// What makes two hosts the same
+    #[arg(long, value_name = "WHAT", default_value = "ip", env = "SCANMILL_IDENTITY")]
+    pub(in super::super) identity: By,
+    /// Write the table conflicts too: each value that lost, to which, by which rule
+    ///
+    /// In nested JSONL they stand in the line of their host.
+    #[arg(long, env = "SCANMILL_EXPLAIN", value_parser = Switch::new())]
+    pub(in super::super) explain: bool,
+    /// With latest: keep ports that a later scan looked for and did not list
+    #[arg(long, env = "SCANMILL_KEEP_COVERED", value_parser = Switch::new())]
+    pub(in super::super) keep_covered: bool,
+    /// Folder for what does not fit into --memory [default: the system's]
+    #[arg(long, value_name = "DIR", env = "SCANMILL_TEMP_DIR")]
+    pub(in super::super) temp_dir: Option<PathBuf>,
+    /// Take no TCP ports from other scans than the first
+    #[arg(long, hide_short_help = true)]
+    pub(in super::super) no_tcp: bool,
+    /// Take no UDP ports
+    #[arg(long, hide_short_help = true)]
+    pub(in super::super) no_udp: bool,
+    /// Take no SCTP ports
+    #[arg(long, hide_short_help = true)]
+    pub(in super::super) no_sctp: bool,
+    /// Take no IP protocols
+    #[arg(long, hide_short_help = true)]
+    pub(in super::super) no_ip: bool,
+    /// Take no host scripts; port scripts follow their port
+    #[arg(long, hide_short_help = true)]
+    pub(in super::super) no_scripts: bool,
+    /// Take no routes
+    #[arg(long, hide_short_help = true)]
+    pub(in super::super) no_trace: bool,
+    /// Take nothing of operating system detection
+    #[arg(long, hide_short_help = true)]
+    pub(in super::super) no_os: bool,
+    /// Accepted, without effect: targets that nobody scanned have no table
+    #[arg(long, hide_short_help = true)]
+    pub(in super::super) no_non_scanned: bool,
+    /// Take no host names and addresses for hosts that are known
+    #[arg(long, hide_short_help = true)]
+    pub(in super::super) no_names: bool,
+    /// Take no uptime, distance, sequences and comment
+    #[arg(long, hide_short_help = true)]
+    pub(in super::super) no_details: bool,
+}

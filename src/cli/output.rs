@@ -1,0 +1,245 @@
+//! Where output goes, and in which form: the options held against each other.
+
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
+
+use super::args::{PickArgs, Shape, To, WriteArgs};
+use crate::{
+    error::{Error, Result},
+    pipeline::Destination,
+    sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
+    table::{Column, Table},
+};
+
+/// What the options come to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Plan {
+    Nested(Output),
+    Tables {
+        format: TableFormat,
+        output: Output,
+        tables: Vec<Table>,
+        columns: Option<Vec<&'static Column>>,
+        rows: Rows,
+    },
+}
+
+/// Which rows there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rows {
+    /// Those of what is read.
+    Read,
+    /// Those of a merge, with what lost in it or without.
+    Merged { explain: bool },
+}
+
+impl Rows {
+    fn tables(self) -> &'static [Table] {
+        match self {
+            Self::Merged { explain: true } => &Table::MERGED,
+            Self::Read | Self::Merged { .. } => &Table::ALL,
+        }
+    }
+
+    fn table(self, name: &str) -> Result<Table> {
+        if name == Table::Conflicts.name() && self == (Self::Merged { explain: false }) {
+            return Err(Error::usage("the table conflicts needs --explain"));
+        }
+        Table::among(self.tables(), name)
+    }
+
+    fn column(self, table: Table, name: &str) -> Result<&'static Column> {
+        match self {
+            Self::Read => table.column(name),
+            Self::Merged { .. } => table.merged_column(name),
+        }
+    }
+}
+
+impl Plan {
+    /// Checks the options against each other (docs/cli.md, "Outputs").
+    pub(super) fn of(write: &WriteArgs, pick: &PickArgs, rows: Rows) -> Result<Self> {
+        let tables: Vec<Table> =
+            write.table.iter().map(|name| rows.table(name)).collect::<Result<_>>()?;
+        let columns = match (tables.as_slice(), write.columns.as_slice()) {
+            (_, []) => None,
+            ([table], names) => {
+                let columns = names.iter().map(|name| rows.column(*table, name));
+                Some(columns.collect::<Result<Vec<_>>>()?)
+            }
+            _ => return Err(Error::usage("--columns needs a single --table")),
+        };
+        for names in [&write.table, &write.columns] {
+            if let Some(name) = twice(names) {
+                return Err(Error::usage(format!("{name} is named twice")));
+            }
+        }
+        let out = write.out.as_deref().filter(|out| out.as_os_str() != "-");
+        let to = write.to.unwrap_or_else(|| format_of(write.out.as_deref()));
+        let flat = match (to, write.shape) {
+            (To::Jsonl, Some(shape)) => shape == Shape::Flat,
+            (To::Jsonl, None) => !tables.is_empty(),
+            (_, Some(_)) => return Err(Error::usage("--shape is for jsonl")),
+            (_, None) => true,
+        };
+        if !flat && !tables.is_empty() {
+            return Err(Error::usage("--table needs --shape flat: nested JSONL has no tables"));
+        }
+        if flat && pick.events {
+            return Err(Error::usage(
+                "--events is for nested JSONL: the table events holds them already",
+            ));
+        }
+        if !flat {
+            return Ok(Self::Nested(feed_output(out)?));
+        }
+        let format = match to {
+            To::Jsonl => TableFormat::Jsonl,
+            To::Csv => TableFormat::Csv,
+            To::Parquet => TableFormat::Parquet,
+        };
+        check_format(format, write, columns.as_deref())?;
+        let output = table_output(format, out, tables.len() == 1, write.rows_per_file.is_some())?;
+        let tables = if tables.is_empty() { rows.tables().to_vec() } else { tables };
+        Ok(Self::Tables { format, output, tables, columns, rows })
+    }
+
+    pub(super) fn is_on_stdout(&self) -> bool {
+        let (Self::Nested(output) | Self::Tables { output, .. }) = self;
+        *output == Output::Stdout
+    }
+
+    pub(super) fn open(
+        self,
+        write: &WriteArgs,
+        pick: &PickArgs,
+        temporaries: &Temporaries,
+    ) -> Result<Destination> {
+        match self {
+            Self::Nested(output) => {
+                let sink = DocumentSink::open(&output, write.overwrite, temporaries)?;
+                Ok(Destination::Nested { sink, events: pick.events })
+            }
+            Self::Tables { format, output, tables, columns, rows } => {
+                let defaults = SinkOptions::default();
+                let options = SinkOptions {
+                    tables,
+                    merged: rows != Rows::Read,
+                    columns,
+                    overwrite: write.overwrite,
+                    csv_join: write.csv_join.clone(),
+                    csv_safe: write.csv_safe,
+                    compression: write.compression.unwrap_or_default(),
+                    row_group_rows: write.row_group_rows.unwrap_or(defaults.row_group_rows),
+                    rows_per_file: write.rows_per_file,
+                    temporaries: temporaries.clone(),
+                };
+                Ok(Destination::Tables(sink::open(format, &output, options)?))
+            }
+        }
+    }
+}
+
+/// A name that occurs before in the list.
+fn twice(names: &[String]) -> Option<&str> {
+    let mut seen = HashSet::new();
+    names.iter().map(String::as_str).find(|name| !seen.insert(*name))
+}
+
+/// What only some formats can do.
+fn check_format(
+    format: TableFormat,
+    write: &WriteArgs,
+    columns: Option<&[&'static Column]>,
+) -> Result<()> {
+    let parquet = format == TableFormat::Parquet;
+    let binary = columns.unwrap_or_default().iter().find(|column| !column.field.kind.is_text());
+    if let Some(column) = binary.filter(|_| !parquet) {
+        let name = column.field.name;
+        return Err(Error::usage(format!("column {name} is binary: only parquet has it")));
+    }
+    if write.rows_per_file.is_some() && !parquet {
+        return Err(Error::usage("--rows-per-file is for parquet"));
+    }
+    let extension = write.out.as_deref().and_then(Path::extension);
+    let packed = extension.is_some_and(|found| found == "gz" || found == "zst");
+    if packed && parquet {
+        return Err(Error::usage("parquet is compressed inside: name it without .gz or .zst"));
+    }
+    Ok(())
+}
+
+/// The format that the name of an output tells.
+fn format_of(out: Option<&Path>) -> To {
+    let Some(out) = out.filter(|out| out.as_os_str() != "-") else { return To::Jsonl };
+    match ending(out).as_deref() {
+        Some("jsonl" | "ndjson") => To::Jsonl,
+        Some("csv") => To::Csv,
+        _ => To::Parquet,
+    }
+}
+
+/// The ending of a name, before that of a compression.
+fn ending(path: &Path) -> Option<String> {
+    let plain = match path.extension()?.to_str()? {
+        "gz" | "zst" => PathBuf::from(path.file_stem()?),
+        _ => path.to_owned(),
+    };
+    Some(plain.extension()?.to_str()?.to_ascii_lowercase())
+}
+
+/// Whether an output is meant as a folder.
+fn is_folder(path: &Path) -> bool {
+    path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/")
+}
+
+fn feed_output(out: Option<&Path>) -> Result<Output> {
+    match out {
+        None => Ok(Output::Stdout),
+        Some(path) if is_folder(path) => Err(Error::usage(format!(
+            "{} is a folder: nested JSONL is one file (--shape flat has a file a table)",
+            path.display()
+        ))),
+        Some(path) => Ok(Output::File(path.to_owned())),
+    }
+}
+
+fn table_output(
+    format: TableFormat,
+    out: Option<&Path>,
+    single: bool,
+    parts: bool,
+) -> Result<Output> {
+    let Some(path) = out else {
+        return match format {
+            TableFormat::Jsonl => Ok(Output::Stdout),
+            TableFormat::Csv if single => Ok(Output::Stdout),
+            TableFormat::Csv => {
+                Err(Error::usage("csv has a file a table: name a folder with -o, or one --table"))
+            }
+            TableFormat::Parquet => Err(Error::usage("parquet needs an output: name one with -o")),
+        };
+    };
+    // A device or a pipe is a file, whatever its name.
+    let special = path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
+    let named_file = match (format, ending(path).as_deref()) {
+        _ if special => true,
+        (TableFormat::Jsonl, Some("jsonl" | "ndjson")) => true,
+        (_, found) => found == Some(format.extension()),
+    };
+    if is_folder(path) || parts {
+        return Ok(Output::Dir(path.to_owned()));
+    }
+    if single || (format == TableFormat::Jsonl && named_file) {
+        return Ok(Output::File(path.to_owned()));
+    }
+    if named_file {
+        return Err(Error::usage(format!(
+            "{} would be a file, but there are several tables: name a folder, or one --table",
+            path.display()
+        )));
+    }
+    Ok(Output::Dir(path.to_owned()))
+}

@@ -1,0 +1,456 @@
+//! What several scans saw of one host becomes one host (DATA_MODEL section 5). It hangs on the hosts, their
+//! order and the policy alone: whoever has all hosts of a key together gets the same.
+
+use std::mem;
+
+use super::{
+    coverage::{Coverage, HostCoverage},
+    explain::Explain,
+    policy::{MergeFlags, MergePolicy, Precedence, Rank},
+};
+use crate::model::{
+    Address, ExtraPorts, Host, Hostname, Origins, Os, OsClass, OsMatch, Port, PortOrigin,
+    PortState, Protocol, ScanNumber, Script, Seen, Sequence, TcpSequence, Text, Timestamp, Trace,
+};
+
+/// What is known of a scan when its hosts merge.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ScanFacts {
+    /// When it began and ended.
+    pub(super) start: Option<Timestamp>,
+    pub(super) end: Option<Timestamp>,
+    pub(super) coverage: Coverage,
+}
+
+/// A host of a scan.
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    pub(super) scan: ScanNumber,
+    /// Place in the order of the arguments.
+    pub(super) order: u64,
+    pub(super) host: Host<'a>,
+}
+
+/// How hosts merge.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules<'r> {
+    pub(super) policy: &'r MergePolicy,
+    pub(super) scans: &'r [ScanFacts],
+    /// The first scan: flags leave it alone.
+    pub(super) caller: ScanNumber,
+}
+
+/// Merges what scans saw of one host; the parts are in order, and there is one at least.
+pub(super) fn merge<'a>(
+    parts: Vec<Part<'a>>,
+    rules: Rules<'_>,
+    explain: &mut Explain<'a>,
+) -> Option<(Host<'a>, Origins)> {
+    let mut folded: Vec<Part<'a>> = Vec::with_capacity(parts.len());
+    let mut parts = parts.into_iter().peekable();
+    while let Some(first) = parts.next() {
+        let mut same = vec![first];
+        while let Some(next) = parts.next_if(|next| same.iter().any(|p| p.scan == next.scan)) {
+            same.push(next);
+        }
+        folded.extend(fold(same, rules));
+    }
+    Group::new(folded, rules, false).combined(explain)
+}
+
+/// Hosts of one scan become one.
+fn fold<'a>(mut parts: Vec<Part<'a>>, rules: Rules<'_>) -> Option<Part<'a>> {
+    if parts.len() == 1 {
+        return parts.pop();
+    }
+    let (scan, order) = parts.first().map(|first| (first.scan, first.order))?;
+    let start = parts.iter().filter_map(|part| part.host.start_time).min();
+    let end = parts.iter().filter_map(|part| part.host.end_time).max();
+    let (mut host, _) = Group::new(parts, rules, true).combined(&mut Explain::off())?;
+    (host.start_time, host.end_time) = (start, end);
+    Some(Part { scan, order, host })
+}
+
+/// Hosts of one key, best first.
+struct Group<'a, 'r> {
+    rules: Rules<'r>,
+    folding: bool,
+    /// Each with its rank.
+    parts: Vec<(Rank, Part<'a>)>,
+    /// Of these, the place of the first in the order of the arguments.
+    base: usize,
+}
+
+impl<'a, 'r> Group<'a, 'r> {
+    fn new(parts: Vec<Part<'a>>, rules: Rules<'r>, folding: bool) -> Self {
+        let ranked = parts.into_iter().map(|mut part| {
+            // What a host lists is counted before a flag turns ports off.
+            let facts = rules.scans.get(index(part.scan));
+            let time = facts.and_then(|facts| facts.end.or(facts.start));
+            let rank = Rank::of(&part.host, time, part.order);
+            if !folding && part.scan != rules.caller {
+                strip(&mut part.host, &rules.policy.flags);
+            }
+            (rank, part)
+        });
+        let mut parts: Vec<_> = ranked.collect();
+        parts.sort_by(|(a, _), (b, _)| a.compare(b, rules.policy.precedence));
+        let first = parts.iter().enumerate().min_by_key(|(_, (_, part))| part.order);
+        let base = first.map_or(0, |(place, _)| place);
+        Self { rules, folding, parts, base }
+    }
+
+    fn combined(mut self, explain: &mut Explain<'a>) -> Option<(Host<'a>, Origins)> {
+        explain.of_hosts(self.parts.iter().map(|(_, part)| part), self.rules.policy);
+        let origins_of_host = self.origins();
+        let extra_ports = self.first_extra_ports();
+        let names = self.names();
+        let (ports, port_origins) = self.ports(explain);
+        let (os, matches, classes) = self.os(explain);
+        let (scripts, script_origins) = self.scripts(explain);
+        let (traces, trace_origin) = self.traces(explain);
+        let complete = self.parts.iter().any(|(_, part)| part.host.complete);
+        let details = self.details(explain);
+        let mut host = self.parts.into_iter().next()?.1.host;
+        host.complete = complete;
+        (host.addresses, host.hostnames) = names;
+        host.extra_ports = extra_ports;
+        let listed = ports.iter().filter(|port| !port.expanded);
+        host.ports_listed = count(listed.count());
+        host.ports_open = count(ports.iter().filter(|p| p.state == PortState::Open).count());
+        (host.ports, host.os, host.scripts, host.traces) = (ports, os, scripts, traces);
+        details.into_host(&mut host);
+        let origins = Origins {
+            ports: port_origins,
+            scripts: script_origins,
+            matches,
+            classes,
+            traces: trace_origin,
+            ..origins_of_host
+        };
+        Some((host, origins))
+    }
+
+    fn origins(&self) -> Origins {
+        let mut scans: Vec<ScanNumber> = self.parts.iter().map(|(_, part)| part.scan).collect();
+        scans.sort_unstable();
+        scans.dedup();
+        Origins {
+            status: self.parts.first().map_or(0, |(_, part)| part.scan),
+            scans,
+            seen: self.seen(self.parts.iter().map(|(_, part)| part)),
+            ..Origins::default()
+        }
+    }
+
+    fn seen<'p>(&self, parts: impl Iterator<Item = &'p Part<'a>>) -> Seen
+    where
+        'a: 'p,
+    {
+        let mut seen = Seen::default();
+        for part in parts {
+            let (first, last) = self.times(part);
+            seen.first = seen.first.into_iter().chain(first).min();
+            seen.last = seen.last.max(last);
+            seen.count = seen.count.saturating_add(1);
+        }
+        seen
+    }
+
+    /// When a host was seen, by itself, else by its scan.
+    fn times(&self, part: &Part<'_>) -> (Option<Timestamp>, Option<Timestamp>) {
+        let (start, end) = (part.host.start_time, part.host.end_time);
+        let facts = self.rules.scans.get(index(part.scan));
+        let (scan_start, scan_end) = facts.map_or((None, None), |facts| (facts.start, facts.end));
+        (start.or(end).or(scan_start).or(scan_end), end.or(start).or(scan_end).or(scan_start))
+    }
+
+    /// Those of the first scan that has any.
+    fn first_extra_ports(&mut self) -> Vec<ExtraPorts<'a>> {
+        let with_any = self.parts.iter_mut().filter(|(_, part)| !part.host.extra_ports.is_empty());
+        let first = with_any.min_by_key(|(_, part)| part.order);
+        // Coverage is read from them later.
+        first.map(|(_, part)| part.host.extra_ports.clone()).unwrap_or_default()
+    }
+
+    /// Addresses and host names of all, best first, each once.
+    fn names(&self) -> (Vec<Address<'a>>, Vec<Hostname<'a>>) {
+        let all = self.folding || self.rules.policy.flags.names;
+        let (mut addresses, mut hostnames) = (Vec::new(), Vec::new());
+        for (place, (_, part)) in self.parts.iter().enumerate() {
+            if !all && place != self.base {
+                continue;
+            }
+            for address in &part.host.addresses {
+                let same = |a: &&mut Address<'a>| {
+                    a.text == address.text && a.kind == address.kind && a.zone == address.zone
+                };
+                match addresses.iter_mut().find(same) {
+                    Some(known) if known.vendor.is_none() => {
+                        known.vendor.clone_from(&address.vendor);
+                    }
+                    Some(_) => {}
+                    None => addresses.push(address.clone()),
+                }
+            }
+            for name in &part.host.hostnames {
+                let plain = plain_name(&name.name);
+                let same = |n: &Hostname<'a>| plain_name(&n.name).eq_ignore_ascii_case(plain);
+                if !hostnames.iter().any(same) {
+                    hostnames.push(name.clone());
+                }
+            }
+        }
+        (addresses, hostnames)
+    }
+
+    fn ports(&mut self, explain: &mut Explain<'a>) -> (Vec<Port<'a>>, Vec<PortOrigin>) {
+        let rules = self.rules;
+        let precedence = rules.policy.precedence;
+        let drops = precedence == Precedence::Latest && !rules.policy.keep_covered && !self.folding;
+        let empty = Coverage::default();
+        let coverage: Vec<HostCoverage<'_>> = if drops && self.parts.len() > 1 {
+            let of_part = |(_, part): &(Rank, Part<'a>)| {
+                let scan =
+                    rules.scans.get(index(part.scan)).map_or(&empty, |facts| &facts.coverage);
+                HostCoverage::of(&part.host, scan)
+            };
+            self.parts.iter().map(of_part).collect()
+        } else {
+            Vec::new()
+        };
+        let mut records: Vec<(usize, Port<'a>)> = Vec::new();
+        for (place, (_, part)) in self.parts.iter_mut().enumerate() {
+            records.extend(mem::take(&mut part.host.ports).into_iter().map(|port| (place, port)));
+        }
+        let rank = |place: usize| self.parts.get(place).map(|(rank, _)| rank);
+        records.sort_by(|(a, mine), (b, theirs)| {
+            let same = (&mine.protocol, mine.number).cmp(&(&theirs.protocol, theirs.number));
+            same.then_with(|| match (rank(*a), rank(*b)) {
+                (Some(a), Some(b)) => Rank::compare_ports((a, mine), (b, theirs), precedence),
+                _ => a.cmp(b),
+            })
+        });
+        let (mut ports, mut origins) = (Vec::new(), Vec::new());
+        let mut records = records.into_iter().peekable();
+        while let Some((place, mut port)) = records.next() {
+            let same = |(_, next): &(usize, Port<'a>)| {
+                (&next.protocol, next.number) == (&port.protocol, port.number)
+            };
+            let mut losers = Vec::new();
+            while let Some(loser) = records.next_if(same) {
+                losers.push(loser);
+            }
+            let gone = coverage.iter().take(place).position(|c| c.has(&port.protocol, port.number));
+            let part_at = |place: usize| self.parts.get(place).map(|(_, part)| part);
+            if let Some(by) = gone {
+                if let (Some(by), Some(of)) = (part_at(by), part_at(place)) {
+                    explain.covered(&port, by.scan, of.scan);
+                }
+                continue;
+            }
+            let Some(part) = part_at(place) else { continue };
+            let of_port = losers.iter().filter_map(|(place, _)| part_at(*place));
+            let seen = self.seen(std::iter::once(part).chain(of_port));
+            for (place, loser) in losers {
+                if self.folding {
+                    append(&mut port, loser);
+                } else if let Some(of) = part_at(place) {
+                    explain.port((part.scan, &port), (of.scan, &loser), precedence);
+                }
+            }
+            port.index = count(ports.len());
+            origins.push(PortOrigin { scan: part.scan, seen });
+            ports.push(port);
+        }
+        (ports, origins)
+    }
+
+    fn os(&mut self, explain: &mut Explain<'a>) -> (Os<'a>, Vec<ScanNumber>, Vec<ScanNumber>) {
+        let precedence = self.rules.policy.precedence;
+        let mut os = Os::default();
+        // Matches with their scan and the classes of each.
+        let mut matches: Vec<(ScanNumber, OsMatch<'a>, Vec<OsClass<'a>>)> = Vec::new();
+        let mut orphans: (ScanNumber, Vec<OsClass<'a>>) = (0, Vec::new());
+        for (_, part) in &mut self.parts {
+            let theirs = mem::take(&mut part.host.os);
+            let known = matches.len();
+            let mut own: Vec<Vec<OsClass<'a>>> =
+                theirs.matches.iter().map(|_| Vec::new()).collect();
+            let mut alone = Vec::new();
+            for class in theirs.classes {
+                let place = class.match_index.and_then(|place| usize::try_from(place).ok());
+                match place.and_then(|place| own.get_mut(place)) {
+                    Some(of_match) => of_match.push(class),
+                    None => alone.push(OsClass { match_index: None, ..class }),
+                }
+            }
+            for (found, classes) in theirs.matches.into_iter().zip(own) {
+                let winner = matches.iter().take(known).find(|(_, m, _)| m.name == found.name);
+                if let Some((scan, winner, _)) = winner {
+                    explain.os_match((*scan, winner), (part.scan, &found), precedence);
+                } else {
+                    matches.push((part.scan, found, classes));
+                }
+            }
+            if orphans.1.is_empty() {
+                orphans = (part.scan, alone);
+            }
+            if os.fingerprints.is_empty() {
+                os.fingerprints = theirs.fingerprints;
+            }
+            if os.ports_used.is_empty() {
+                os.ports_used = theirs.ports_used;
+            }
+        }
+        matches.sort_by(|(_, a, _), (_, b, _)| b.accuracy.cmp(&a.accuracy));
+        let (mut match_origins, mut class_origins) = (Vec::new(), Vec::new());
+        for (scan, found, classes) in matches {
+            let place = count(os.matches.len());
+            os.matches.push(found);
+            match_origins.push(scan);
+            for class in classes {
+                os.classes.push(OsClass { match_index: Some(place), ..class });
+                class_origins.push(scan);
+            }
+        }
+        class_origins.extend(orphans.1.iter().map(|_| orphans.0));
+        os.classes.append(&mut orphans.1);
+        (os, match_origins, class_origins)
+    }
+
+    fn scripts(&mut self, explain: &mut Explain<'a>) -> (Vec<Script<'a>>, Vec<ScanNumber>) {
+        let precedence = self.rules.policy.precedence;
+        let (mut scripts, mut origins) = (Vec::<Script<'a>>::new(), Vec::<ScanNumber>::new());
+        for (_, part) in &mut self.parts {
+            let known = scripts.len();
+            for script in mem::take(&mut part.host.scripts) {
+                let place = scripts.iter().take(known).position(|s| s.name == script.name);
+                if let Some((winner, scan)) = place.and_then(|p| scripts.get(p).zip(origins.get(p)))
+                {
+                    explain.script((*scan, winner), (part.scan, &script), precedence);
+                } else {
+                    scripts.push(script);
+                    origins.push(part.scan);
+                }
+            }
+        }
+        (scripts, origins)
+    }
+
+    /// Those of the best host that has hops.
+    fn traces(&mut self, explain: &mut Explain<'a>) -> (Vec<Trace<'a>>, ScanNumber) {
+        let precedence = self.rules.policy.precedence;
+        let has_hops =
+            |part: &Part<'a>| part.host.traces.iter().any(|trace| !trace.hops.is_empty());
+        let winner = self.parts.iter().position(|(_, part)| has_hops(part)).unwrap_or(0);
+        if let Some((_, best)) = self.parts.get(winner) {
+            for (_, part) in self.parts.iter().skip(winner.saturating_add(1)) {
+                if has_hops(part) {
+                    explain.traces(best, part, precedence);
+                }
+            }
+        }
+        match self.parts.get_mut(winner) {
+            Some((_, part)) => (mem::take(&mut part.host.traces), part.scan),
+            None => (Vec::new(), 0),
+        }
+    }
+
+    /// Each from the best host that has it.
+    fn details(&mut self, explain: &mut Explain<'a>) -> Details<'a> {
+        explain.details(self.parts.iter().map(|(_, part)| part), self.rules.policy.precedence);
+        let mut details = Details::default();
+        for (_, part) in &mut self.parts {
+            details.fill(&mut part.host);
+        }
+        details
+    }
+}
+
+/// What of a host may come from another scan than its state.
+#[derive(Default)]
+struct Details<'a> {
+    comment: Option<Text<'a>>,
+    uptime: (Option<i64>, Option<Text<'a>>),
+    distance: Option<i32>,
+    tcp: TcpSequence<'a>,
+    ip_id: Sequence<'a>,
+    tcp_ts: Sequence<'a>,
+}
+
+impl<'a> Details<'a> {
+    /// Takes what is not known yet.
+    fn fill(&mut self, host: &mut Host<'a>) {
+        fn take<T: Default + PartialEq>(mine: &mut T, theirs: &mut T) {
+            if *mine == T::default() {
+                *mine = mem::take(theirs);
+            }
+        }
+        take(&mut self.comment, &mut host.comment);
+        take(&mut self.uptime, &mut (host.uptime_s, host.last_boot.take()));
+        take(&mut self.distance, &mut host.distance);
+        take(&mut self.tcp, &mut host.tcp_sequence);
+        take(&mut self.ip_id, &mut host.ip_id_sequence);
+        take(&mut self.tcp_ts, &mut host.tcp_ts_sequence);
+    }
+
+    fn into_host(self, host: &mut Host<'a>) {
+        host.comment = self.comment;
+        (host.uptime_s, host.last_boot) = self.uptime;
+        host.distance = self.distance;
+        host.tcp_sequence = self.tcp;
+        host.ip_id_sequence = self.ip_id;
+        host.tcp_ts_sequence = self.tcp_ts;
+    }
+}
+
+/// Takes away what the flags turn off of a host that is not the caller's.
+fn strip(host: &mut Host<'_>, flags: &MergeFlags) {
+    host.ports.retain(|port| match port.protocol {
+        Protocol::Tcp => flags.tcp,
+        Protocol::Udp => flags.udp,
+        Protocol::Sctp => flags.sctp,
+        Protocol::Ip => flags.ip,
+        Protocol::Other(_) => true,
+    });
+    if !flags.scripts {
+        host.scripts.clear();
+    }
+    if !flags.trace {
+        host.traces.clear();
+    }
+    if !flags.os {
+        host.os = Os::default();
+    }
+    if !flags.details {
+        Details::default().into_host(host);
+    }
+}
+
+/// Services and scripts of an equal port of the same scan; what is there already is not repeated.
+fn append<'a>(port: &mut Port<'a>, other: Port<'a>) {
+    for service in other.services {
+        if !port.services.contains(&service) {
+            port.services.push(service);
+        }
+    }
+    for script in other.scripts {
+        if !port.scripts.contains(&script) {
+            port.scripts.push(script);
+        }
+    }
+}
+
+/// A host name without the dot that may end it.
+fn plain_name(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+fn index(scan: ScanNumber) -> usize {
+    usize::try_from(scan).unwrap_or(usize::MAX)
+}
+
+fn count(n: usize) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,216 @@
+//! Records by partition: in memory, and beyond a cap in temporary files that have no name, so that nothing
+//! is left of them however the run ends.
+
+use std::{
+    fs::File,
+    io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use super::wire::{put_length, split_length};
+use crate::error::{Error, Result};
+
+/// Partitions of hosts; those of one key are in one.
+pub(super) const PARTITIONS: usize = 128;
+
+/// Level of Zstandard that temporary files are compressed with: the cheapest.
+const LEVEL: i32 = 1;
+
+/// Where temporary files go.
+#[derive(Debug, Clone)]
+pub(super) struct Place(PathBuf);
+
+impl Place {
+    pub(super) fn new(folder: Option<&Path>) -> Self {
+        Self(folder.map_or_else(std::env::temp_dir, Path::to_owned))
+    }
+
+    fn file(&self) -> Result<File> {
+        tempfile::tempfile_in(&self.0).map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: io::Error) -> Error {
+        Error::sink(format!("a temporary file in {}", self.0.display()), error)
+    }
+}
+
+/// Bytes that are appended, then read once.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    /// What is not in the file yet.
+    bytes: Vec<u8>,
+    file: Option<File>,
+    /// Bytes in the file, before they were compressed.
+    spilled: usize,
+}
+
+impl Store {
+    /// Bytes in memory.
+    pub(super) fn held(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// All bytes.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len().saturating_add(self.spilled)
+    }
+
+    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Moves what is held to the file.
+    pub(super) fn spill(&mut self, place: &Place) -> Result<()> {
+        if self.bytes.is_empty() {
+            return Ok(());
+        }
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => place.file()?,
+        };
+        let bytes = std::mem::take(&mut self.bytes);
+        let written =
+            zstd::bulk::compress(&bytes, LEVEL).and_then(|packed| file.write_all(&packed));
+        written.map_err(|error| place.failed(error))?;
+        self.spilled = self.spilled.saturating_add(bytes.len());
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// All bytes, in memory.
+    pub(super) fn load(self, place: &Place) -> Result<Vec<u8>> {
+        let Some(mut file) = self.file else { return Ok(self.bytes) };
+        let mut all = Vec::with_capacity(self.spilled.saturating_add(self.bytes.len()));
+        let read = file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| zstd::Decoder::new(BufReader::new(&file))?.read_to_end(&mut all));
+        read.map_err(|error| place.failed(error))?;
+        all.extend_from_slice(&self.bytes);
+        Ok(all)
+    }
+
+    /// The same, of which all is still there.
+    pub(super) fn look(&self, place: &Place) -> Result<Vec<u8>> {
+        let file = match &self.file {
+            Some(file) => Some(file.try_clone().map_err(|error| place.failed(error))?),
+            None => None,
+        };
+        let copy = Self { bytes: self.bytes.clone(), file, spilled: self.spilled };
+        let bytes = copy.load(place)?;
+        // The file is shared, and so is its position: more may be appended.
+        if let Some(mut file) = self.file.as_ref() {
+            file.seek(SeekFrom::End(0)).map_err(|error| place.failed(error))?;
+        }
+        Ok(bytes)
+    }
+}
+
+/// Appends a record with its length.
+pub(super) fn put_record(record: &[u8], out: &mut Vec<u8>) {
+    put_length(record.len(), out);
+    out.extend_from_slice(record);
+}
+
+/// The first record, and what is behind it.
+pub(super) fn split_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = split_length(bytes)?;
+    rest.split_at_checked(len)
+}
+
+/// All records.
+pub(super) fn records(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (record, rest) = split_record(bytes)?;
+        bytes = rest;
+        Some(record)
+    })
+}
+
+/// Records in order, each with its place in that, to be read once.
+#[derive(Debug)]
+pub(super) struct Run {
+    source: Source,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Source {
+    Memory(io::Cursor<Vec<u8>>),
+    File(Box<Unpacked>),
+}
+
+struct Unpacked(BufReader<zstd::Decoder<'static, BufReader<File>>>);
+
+impl std::fmt::Debug for Unpacked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Unpacked")
+    }
+}
+
+impl Run {
+    /// A run of these records, sorted; it goes to a file if that is asked for.
+    pub(super) fn new<'r>(
+        sorted: impl Iterator<Item = (u64, &'r [u8])>,
+        in_file: bool,
+        place: &Place,
+    ) -> Result<Self> {
+        let source = if in_file {
+            let file = place.file()?;
+            let file = write_all(file, sorted).map_err(|error| place.failed(error))?;
+            Source::File(Box::new(Unpacked(file)))
+        } else {
+            let mut bytes = Vec::new();
+            for (order, record) in sorted {
+                bytes.extend_from_slice(&order.to_le_bytes());
+                bytes.extend_from_slice(&length(record).to_le_bytes());
+                bytes.extend_from_slice(record);
+            }
+            Source::Memory(io::Cursor::new(bytes))
+        };
+        Ok(Self { source, place: place.clone() })
+    }
+
+    /// The next record with its place; `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<(u64, Vec<u8>)>> {
+        let read = match &mut self.source {
+            Source::Memory(bytes) => next(bytes),
+            Source::File(file) => next(&mut file.0),
+        };
+        read.map_err(|error| self.place.failed(error))
+    }
+}
+
+fn length(record: &[u8]) -> u64 {
+    u64::try_from(record.len()).unwrap_or(u64::MAX)
+}
+
+fn write_all<'r>(
+    file: File,
+    sorted: impl Iterator<Item = (u64, &'r [u8])>,
+) -> io::Result<BufReader<zstd::Decoder<'static, BufReader<File>>>> {
+    let mut out = zstd::Encoder::new(BufWriter::new(file), LEVEL)?;
+    for (order, record) in sorted {
+        out.write_all(&order.to_le_bytes())?;
+        out.write_all(&length(record).to_le_bytes())?;
+        out.write_all(record)?;
+    }
+    let mut file = out.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(BufReader::new(zstd::Decoder::new(file)?))
+}
+
+fn next(from: &mut impl Read) -> io::Result<Option<(u64, Vec<u8>)>> {
+    let mut order = [0; 8];
+    // The first byte tells whether there is another.
+    let (first, rest) = order.split_at_mut(1);
+    if from.read(first)? == 0 {
+        return Ok(None);
+    }
+    from.read_exact(rest)?;
+    let mut len = [0; 8];
+    from.read_exact(&mut len)?;
+    let len = usize::try_from(u64::from_le_bytes(len)).map_err(io::Error::other)?;
+    let mut record = vec![0; len];
+    from.read_exact(&mut record)?;
+    Ok(Some((u64::from_le_bytes(order), record)))
+}

@@ -1,0 +1,207 @@
+//! All inputs were read: what came of them is merged and written.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{
+        Arc,
+        mpsc::{self, Receiver},
+    },
+};
+
+use super::{
+    OUTPUT, Pipeline, coder as new_coder,
+    coder::{Coder, Output},
+    outlet::Outlet,
+    report::WarningReport,
+};
+use crate::{
+    error::{Code, Error, Position, Result},
+    merge::{Hosts, Merged, MergedRecord, MergedScan, Part, Sorted},
+    model::{RunHeader, RunRecord},
+    sink::Workers,
+};
+
+/// Pieces of work a thread that are under way.
+const AHEAD: usize = 3;
+
+/// Hosts that are encoded together, and what of their scans that needs.
+struct Batch {
+    hosts: Vec<MergedRecord>,
+    scans: Arc<[RunHeader]>,
+}
+
+impl Pipeline {
+    /// Merges all that was read, if that is what is done with it, and writes it.
+    pub(super) fn merge(&mut self) -> Result<()> {
+        let Outlet::Merge { merger, then } = mem::replace(&mut self.outlet, Outlet::Nothing) else {
+            return Ok(());
+        };
+        self.outlet = *then;
+        // Nothing was usable, or it is to stop: what there is of an output stays empty.
+        if self.is_stopped() || !merger.has_scans() {
+            return Ok(());
+        }
+        let report = mem::take(&mut self.coder.report);
+        self.coder = new_coder(&self.outlet, &self.filters, &self.options);
+        self.coder.report = report;
+        let mut merged = merger.finish()?;
+        self.write_hosts(&mut merged)?;
+        self.write_scans(&mut merged)
+    }
+
+    fn write_hosts(&mut self, merged: &mut Merged) -> Result<()> {
+        let scans = merged.scans().iter().map(|scan| scan.record.header.clone());
+        let scans: Arc<[RunHeader]> = scans.collect();
+        let mut hosts = self.sorted(merged.take_parts())?;
+        let workers = self.workers();
+        let mut waiting: VecDeque<Receiver<(Coder, Result<Output>)>> = VecDeque::new();
+        let mut idle: Vec<Coder> = Vec::new();
+        while let Some(batch) = next_batch(&mut hosts, &scans)? {
+            if self.is_stopped() {
+                return Ok(());
+            }
+            let Some(workers) = &workers else {
+                encode(&mut self.coder, &batch)?;
+                let output = self.coder.take();
+                self.outlet.write(output)?;
+                continue;
+            };
+            if waiting.len() >= workers.count().saturating_mul(AHEAD)
+                && let Some(oldest) = waiting.pop_front()
+            {
+                idle.push(self.write_encoded(&oldest)?);
+            }
+            let coder = idle.pop();
+            let coder =
+                coder.unwrap_or_else(|| new_coder(&self.outlet, &self.filters, &self.options));
+            waiting.push_back(spawn(workers, move || {
+                let mut coder = coder;
+                let output = encode(&mut coder, &batch).and_then(|()| coder.take_all());
+                (coder, output)
+            }));
+        }
+        for oldest in waiting {
+            self.write_encoded(&oldest)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what a thread encoded, and gives its coder back.
+    fn write_encoded(&mut self, from: &Receiver<(Coder, Result<Output>)>) -> Result<Coder> {
+        let (mut coder, output) = from.recv().map_err(|_| ended())?;
+        self.coder.absorb(&mut coder);
+        coder.forget();
+        self.outlet.write(output?)?;
+        Ok(coder)
+    }
+
+    /// Merges the hosts of all parts.
+    fn sorted(&self, parts: Vec<Part>) -> Result<Hosts> {
+        let Some(workers) = self.workers() else {
+            let sorted: Result<Vec<Sorted>> = parts.into_iter().map(Part::merge).collect();
+            return Hosts::of(sorted?);
+        };
+        let (mut sorted, mut waiting) = (Vec::new(), VecDeque::new());
+        for part in parts {
+            // Each holds the hosts of its part: no more at once than threads.
+            if waiting.len() >= workers.count() {
+                sorted.extend(received(waiting.pop_front())?);
+            }
+            waiting.push_back(spawn(&workers, move || part.merge()));
+        }
+        for oldest in waiting {
+            sorted.extend(received(Some(oldest))?);
+        }
+        Hosts::of(sorted)
+    }
+
+    /// Writes events and ends of all scans that are used, and warnings of all.
+    fn write_scans(&mut self, merged: &mut Merged) -> Result<()> {
+        let scans: Vec<MergedScan> = merged.scans().to_vec();
+        let (coder, outlet) = (&mut self.coder, &mut self.outlet);
+        merged.events(&mut |number, index, event| {
+            let scan = usize::try_from(number).ok().and_then(|number| scans.get(number));
+            if let Some(scan) = scan {
+                coder.event(&scan.record.header, index, event)?;
+            }
+            if coder.ready() >= OUTPUT {
+                let output = coder.take();
+                outlet.write(output)?;
+            }
+            Ok(())
+        })?;
+        for scan in scans {
+            let MergedScan { source, mut record, used, .. } = scan;
+            if !used {
+                // The copy that is used has the row; of this one its warnings are told.
+                record = RunRecord {
+                    exists: false,
+                    pre_scripts: Vec::new(),
+                    post_scripts: Vec::new(),
+                    ..record
+                };
+            }
+            let collision = record.diagnostics.iter().find(|found| found.code == Code::IdCollision);
+            if let Some(found) = collision {
+                let Position { byte, line } = found.position;
+                let detail = found.detail.clone();
+                let warning =
+                    WarningReport { count: found.count, input: source.clone(), line, byte, detail };
+                self.coder.report.warn(found.code.as_str(), warning);
+            }
+            self.coder.run_rows(&source, &record)?;
+            if self.coder.ready() >= OUTPUT {
+                let output = self.coder.take();
+                self.outlet.write(output)?;
+            }
+        }
+        let rest = self.coder.take_all()?;
+        self.outlet.write(rest)
+    }
+
+    fn workers(&self) -> Option<Workers> {
+        self.crew.as_ref().map(|crew| crew.workers().clone())
+    }
+}
+
+/// Does something on a thread.
+fn spawn<T: Send + 'static>(
+    workers: &Workers,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Receiver<T> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    workers.spawn(move || {
+        // Nobody waits for it any more when writing failed.
+        let _ = sender.send(work());
+    });
+    receiver
+}
+
+fn received(from: Option<Receiver<Result<Sorted>>>) -> Result<Option<Sorted>> {
+    match from {
+        Some(from) => from.recv().map_err(|_| ended())?.map(Some),
+        None => Ok(None),
+    }
+}
+
+fn ended() -> Error {
+    Error::usage("a thread ended early")
+}
+
+/// Hosts whose output is about a piece.
+fn next_batch(hosts: &mut Hosts, scans: &Arc<[RunHeader]>) -> Result<Option<Batch>> {
+    let (mut batch, mut size) = (Vec::new(), 0_usize);
+    while size < OUTPUT
+        && let Some(host) = hosts.next()?
+    {
+        size = size.saturating_add(host.size());
+        batch.push(host);
+    }
+    Ok((!batch.is_empty()).then(|| Batch { hosts: batch, scans: Arc::clone(scans) }))
+}
+
+fn encode(coder: &mut Coder, batch: &Batch) -> Result<()> {
+    let runs: Vec<&RunHeader> = batch.scans.iter().collect();
+    batch.hosts.iter().try_for_each(|host| coder.merged(host.host(), &runs))
+}
