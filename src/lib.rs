@@ -70,6 +70,7 @@
 mod bytes;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod diff;
 pub mod error;
 pub mod feed;
 mod json;

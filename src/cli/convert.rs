@@ -76,6 +76,14 @@ fn run_with(
     Ok(Exit::of_report(&report))
 }
 
+pub(super) fn identity(by: By) -> Identity {
+    match by {
+        By::Ip => Identity::Ip,
+        By::Mac => Identity::Mac,
+        By::Hostname => Identity::Hostname,
+    }
+}
+
 fn policy(options: &MergeOptions) -> MergePolicy {
     MergePolicy::new(options.policy)
         .with_flags(MergeFlags {
@@ -90,11 +98,7 @@ fn policy(options: &MergeOptions) -> MergePolicy {
             names: !options.no_names,
             details: !options.no_details,
         })
-        .with_identity(match options.identity {
-            By::Ip => Identity::Ip,
-            By::Mac => Identity::Mac,
-            By::Hostname => Identity::Hostname,
-        })
+        .with_identity(identity(options.identity))
         .with_keep_covered(options.keep_covered)
         .with_explain(options.explain)
 }

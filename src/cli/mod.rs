@@ -1,7 +1,9 @@
 //! The command: arguments in, exit code out. No logic of its own beyond joining the library's parts.
 
 mod args;
+mod changes;
 mod convert;
+mod diff;
 mod exit;
 mod ingest;
 mod inputs;
@@ -34,6 +36,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match &args.command {
         Command::Convert(convert) => convert::run(convert, (&args.talk, &talk)),
         Command::Merge(merge) => convert::merge(merge, (&args.talk, &talk)),
+        Command::Diff(diff) => diff::run(diff, (&args.talk, &talk)),
         Command::Ingest(ingest) => ingest::run(ingest, (&args.talk, &talk)),
         Command::Inspect(inspect) => inspect::run(inspect, (&args.talk, &talk)),
         Command::Schema(schema) => schema::run(schema, &talk),

@@ -182,7 +182,7 @@ fn format_of(out: Option<&Path>) -> To {
 }
 
 /// The ending of a name, before that of a compression.
-fn ending(path: &Path) -> Option<String> {
+pub(super) fn ending(path: &Path) -> Option<String> {
     let plain = match path.extension()?.to_str()? {
         "gz" | "zst" => PathBuf::from(path.file_stem()?),
         _ => path.to_owned(),

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::model::{Host, HostState, Protocol, RunRecord, port_ranges};
+use crate::model::{ExtraPorts, Host, HostState, Protocol, RunRecord, port_ranges};
 
 /// Ports that a scan was to look at, by what its `scaninfo` elements say.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +44,7 @@ impl Coverage {
         Self(of_info.collect())
     }
 
-    fn has(&self, protocol: &Protocol<'_>, number: u16) -> bool {
+    pub(super) fn has(&self, protocol: &Protocol<'_>, number: u16) -> bool {
         let of_protocol = self.0.iter().filter(|(found, _)| found == protocol);
         of_protocol.map(|(_, ranges)| ranges).any(|ranges| ranges.has(number))
     }
@@ -55,39 +55,62 @@ impl Coverage {
 pub(super) struct HostCoverage<'c> {
     scan: &'c Coverage,
     /// Lists of ports that are not listed singly.
-    lists: Vec<(String, Ranges)>,
+    lists: Vec<(String, Ranges, Option<String>)>,
+    /// The state of all ports that are not listed singly, if there is but one.
+    only_state: Option<String>,
     /// A host that was not up, or whose end is missing, shows nothing by what it lacks.
     counts: bool,
 }
 
 impl<'c> HostCoverage<'c> {
     pub(super) fn of(host: &Host<'_>, scan: &'c Coverage) -> Self {
-        let reasons = host.extra_ports.iter().flat_map(|extra| &extra.reasons);
-        let lists = reasons.filter_map(|reason| {
-            let protocol = reason.proto.as_deref()?.to_lowercase();
-            Some((protocol, Ranges::of(reason.ports.as_deref()?)))
-        });
+        let name = |extra: &ExtraPorts<'_>| extra.state.as_ref().map(|s| s.as_str().to_owned());
+        let mut lists = Vec::new();
+        for extra in &host.extra_ports {
+            for reason in &extra.reasons {
+                if let (Some(protocol), Some(list)) = (&reason.proto, &reason.ports) {
+                    lists.push((protocol.to_lowercase(), Ranges::of(list), name(extra)));
+                }
+            }
+        }
+        let only_state = match host.extra_ports.as_slice() {
+            [only] => name(only),
+            _ => None,
+        };
         let counts = host.status.state == HostState::Up && host.complete;
-        Self { scan, lists: lists.collect(), counts }
+        Self { scan, lists, only_state, counts }
     }
 
     /// Whether this port was looked at.
     pub(super) fn has(&self, protocol: &Protocol<'_>, number: u16) -> bool {
         let name = protocol.as_str();
-        let mut own = self.lists.iter().filter(|(found, _)| found == name).peekable();
+        let mut own = self.lists.iter().filter(|(found, ..)| found == name).peekable();
         self.counts
             && if own.peek().is_some() {
-                own.any(|(_, ranges)| ranges.has(number))
+                own.any(|(_, ranges, _)| ranges.has(number))
             } else {
                 self.scan.has(protocol, number)
             }
     }
 }
 
+impl HostCoverage<'_> {
+    /// The state of a port that was looked at and is not listed singly, if it is told.
+    pub(super) fn state(&self, protocol: &Protocol<'_>, number: u16) -> Option<String> {
+        let of_port = |(found, ranges, _): &&(String, Ranges, Option<String>)| {
+            found == protocol.as_str() && ranges.has(number)
+        };
+        match self.lists.iter().find(of_port) {
+            Some((.., state)) => state.clone(),
+            None => self.only_state.clone(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ExtraPorts, ExtraReason, ScanInfo};
+    use crate::model::{ExtraReason, ScanInfo};
 
     fn scan(lists: &[(&str, &str)]) -> Coverage {
         let infos = lists.iter().map(|(protocol, services)| ScanInfo {

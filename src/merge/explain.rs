@@ -5,7 +5,7 @@ use super::{
     policy::{MergePolicy, Precedence},
 };
 use crate::model::{
-    AddressKind, Conflict, Host, OsMatch, Port, ScanNumber, Script, Service, Text, Timestamp, Trace,
+    Conflict, Host, OsMatch, Port, ScanNumber, Script, Service, Text, Timestamp, Trace,
 };
 
 /// The rule by which a port is gone that a later scan looked for and did not list.
@@ -58,7 +58,7 @@ impl<'a> Explain<'a> {
         }
     }
 
-    /// State, reason, times and MAC of hosts, best first.
+    /// State, reason and times of hosts, best first.
     pub(super) fn of_hosts<'p>(
         &mut self,
         mut parts: impl Iterator<Item = &'p Part<'a>>,
@@ -198,7 +198,6 @@ fn time<'a>(time: Option<Timestamp>) -> Value<'a> {
 }
 
 fn host_columns<'a>(host: &Host<'a>) -> Vec<(&'static str, Value<'a>)> {
-    let mac = host.addresses.iter().find(|address| address.kind == AddressKind::Mac);
     vec![
         ("state", Some(owned(host.status.state.as_str()))),
         ("reason", host.status.reason.clone()),
@@ -206,12 +205,16 @@ fn host_columns<'a>(host: &Host<'a>) -> Vec<(&'static str, Value<'a>)> {
         ("start_time", time(host.start_time)),
         ("end_time", time(host.end_time)),
         ("timed_out", number(host.timed_out)),
-        ("mac", mac.map(|address| address.text.clone())),
     ]
 }
 
+type OfHost = for<'p, 'a> fn(&'p Host<'a>) -> Value<'a>;
+type OfPort = for<'p, 'a> fn(&'p Port<'a>) -> Value<'a>;
+type OfService = for<'p, 'a> fn(&'p Service<'a>) -> Value<'a>;
+
 /// Values of a host that stand alone.
-const DETAILS: &[(&str, for<'p, 'a> fn(&'p Host<'a>) -> Value<'a>); 8] = &[
+const DETAILS: &[(&str, OfHost); 9] = &[
+    ("mac", |host| host.mac().map(|address| address.text.clone())),
     ("comment", |host| host.comment.clone()),
     ("uptime_s", |host| number(host.uptime_s)),
     ("last_boot", |host| host.last_boot.clone()),
@@ -222,7 +225,7 @@ const DETAILS: &[(&str, for<'p, 'a> fn(&'p Host<'a>) -> Value<'a>); 8] = &[
     ("tcp_ts_class", |host| host.tcp_ts_sequence.class.clone()),
 ];
 
-const PORT: &[(&str, for<'p, 'a> fn(&'p Port<'a>) -> Value<'a>)] = &[
+const PORT: &[(&str, OfPort)] = &[
     ("state", |port| Some(owned(port.state.as_str()))),
     ("reason", |port| port.reason.clone()),
     ("reason_ttl", |port| number(port.reason_ttl)),
@@ -230,7 +233,7 @@ const PORT: &[(&str, for<'p, 'a> fn(&'p Port<'a>) -> Value<'a>)] = &[
     ("owner", |port| port.owner.clone()),
 ];
 
-const SERVICE: &[(&str, for<'p, 'a> fn(&'p Service<'a>) -> Value<'a>)] = &[
+const SERVICE: &[(&str, OfService)] = &[
     ("service.name", |service| service.name.clone()),
     ("service.product", |service| service.product.clone()),
     ("service.version", |service| service.version.clone()),

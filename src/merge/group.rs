@@ -1,7 +1,7 @@
 //! What several scans saw of one host becomes one host (DATA_MODEL section 5). It hangs on the hosts, their
 //! order and the policy alone: whoever has all hosts of a key together gets the same.
 
-use std::mem;
+use std::{cmp::Reverse, mem};
 
 use super::{
     coverage::{Coverage, HostCoverage},
@@ -303,7 +303,7 @@ impl<'a, 'r> Group<'a, 'r> {
                 os.ports_used = theirs.ports_used;
             }
         }
-        matches.sort_by(|(_, a, _), (_, b, _)| b.accuracy.cmp(&a.accuracy));
+        matches.sort_by_key(|(_, found, _)| Reverse(found.accuracy));
         let (mut match_origins, mut class_origins) = (Vec::new(), Vec::new());
         for (scan, found, classes) in matches {
             let place = count(os.matches.len());

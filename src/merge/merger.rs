@@ -1,8 +1,7 @@
 //! The one stage that keeps state: all hosts of all scans, until the last has come.
 
 use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
+    collections::HashMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     path::Path,
     sync::Arc,
@@ -13,18 +12,15 @@ use sha2::{Digest as _, Sha256};
 use super::{
     copies::{self, MergedScan},
     coverage::Coverage,
-    explain::Explain,
-    group::{self, Rules, ScanFacts},
+    group::ScanFacts,
+    merged::{Merged, Shared},
     policy::MergePolicy,
-    store::{PARTITIONS, Place, Run, Store, put_record, records, split_record},
-    wire::{self, Out, put_length, split_length},
+    store::{PARTITIONS, Place, Store, put_record, records},
+    wire::{Out, put_length, split_length},
 };
 use crate::{
     error::{Error, Result},
-    model::{
-        Host, HostKey, Identity, MergedHost, RunEvent, RunRecord, ScanNumber, id_of_parts,
-        merged_host_id,
-    },
+    model::{Host, HostKey, Identity, RunEvent, RunRecord, ScanNumber},
 };
 
 /// What a host takes in memory while it is merged, in times of its record, roughly.
@@ -269,11 +265,11 @@ impl Merger {
     /// A usage error if there is no scan, if one has not ended, or if the memory is too little for the hosts
     /// that have to be held together; an output error if a temporary file cannot be read.
     pub fn finish(mut self) -> Result<Merged> {
-        if !self.has_scans() {
-            return Err(Error::usage("nothing to merge: there is no scan"));
-        }
         if self.open {
             return Err(Error::usage("a scan has not ended: its hosts cannot merge yet"));
+        }
+        if !self.has_scans() {
+            return Err(Error::usage("nothing to merge: there is no scan"));
         }
         let same = copies::same_ids(&self.scans);
         let compared: Vec<ScanNumber> = same
@@ -314,8 +310,7 @@ impl Merger {
             spilled,
             place: self.place,
         };
-        let stores = self.stores.into_iter().filter(|store| store.len() > 0).collect();
-        Ok(Merged { shared: Arc::new(shared), scans: self.scans, stores, events })
+        Ok(Merged { shared: Arc::new(shared), scans: self.scans, stores: self.stores, events })
     }
 
     /// What tells the hosts of scans apart, whatever their order.
@@ -339,245 +334,5 @@ impl Merger {
             }
         }
         Ok(digests)
-    }
-}
-
-/// What merging needs to know of all scans.
-#[derive(Debug)]
-struct Shared {
-    policy: MergePolicy,
-    facts: Vec<ScanFacts>,
-    /// Of scans that are used their places in the order of the arguments.
-    places: Vec<Option<ScanNumber>>,
-    ids: Vec<String>,
-    spilled: bool,
-    place: Place,
-}
-
-/// All scans, ready to be merged.
-#[derive(Debug)]
-pub struct Merged {
-    shared: Arc<Shared>,
-    scans: Vec<MergedScan>,
-    stores: Vec<Store>,
-    events: Store,
-}
-
-impl Merged {
-    /// The scans, in the order of the arguments: [`ScanNumber`]s count them.
-    #[must_use]
-    pub fn scans(&self) -> &[MergedScan] {
-        &self.scans
-    }
-
-    /// The hosts that are to be merged, in parts that may be merged at once by several threads.
-    pub fn take_parts(&mut self) -> Vec<Part> {
-        let stores = std::mem::take(&mut self.stores).into_iter();
-        stores.map(|store| Part { shared: Arc::clone(&self.shared), store }).collect()
-    }
-
-    /// Merges all hosts, and gives them in the order in which they were first seen.
-    ///
-    /// # Errors
-    /// If a temporary file cannot be read or written.
-    pub fn hosts(mut self) -> Result<Hosts> {
-        let parts = self.take_parts();
-        Hosts::of(parts.into_iter().map(Part::merge).collect::<Result<_>>()?)
-    }
-
-    /// Gives each event of scans that are used, with the number of its scan and its place there.
-    ///
-    /// # Errors
-    /// The first error of `each`; if a temporary file cannot be read.
-    pub fn events(
-        &mut self,
-        each: &mut dyn FnMut(ScanNumber, i32, &RunEvent) -> Result<()>,
-    ) -> Result<()> {
-        let bytes = std::mem::take(&mut self.events).load(&self.shared.place)?;
-        for entry in records(&bytes) {
-            let Some((scan, rest)) = split_length(entry) else { continue };
-            let Some((index, record)) = split_length(rest) else { continue };
-            let used = self.shared.places.get(scan).copied().flatten();
-            if let (Some(_), Some(event)) = (used, wire::read::<RunEvent>(record)) {
-                let scan = ScanNumber::try_from(scan).unwrap_or(ScanNumber::MAX);
-                each(scan, i32::try_from(index).unwrap_or(i32::MAX), &event)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Hosts of some keys.
-#[derive(Debug)]
-pub struct Part {
-    shared: Arc<Shared>,
-    store: Store,
-}
-
-/// A record of a host, found again.
-struct Found<'b> {
-    key: &'b str,
-    order: u64,
-    scan: ScanNumber,
-    host: &'b [u8],
-}
-
-/// Merged hosts in the order in which they were first seen.
-#[derive(Debug)]
-pub struct Sorted(Run);
-
-impl Part {
-    /// Merges these hosts.
-    ///
-    /// # Errors
-    /// If a temporary file cannot be read or written.
-    pub fn merge(self) -> Result<Sorted> {
-        let Self { shared, store } = self;
-        let bytes = store.load(&shared.place)?;
-        let mut found: Vec<Found<'_>> =
-            records(&bytes).filter_map(|entry| shared.find(entry)).collect();
-        found.sort_unstable_by(|a, b| a.group().cmp(&b.group()).then(a.order.cmp(&b.order)));
-        let places = shared.places.iter().enumerate();
-        let first = places.filter_map(|(scan, place)| Some(((*place)?, scan))).min();
-        let caller = first.map_or(0, |(_, scan)| scan);
-        let rules = Rules {
-            policy: &shared.policy,
-            scans: &shared.facts,
-            caller: ScanNumber::try_from(caller).unwrap_or_default(),
-        };
-        let (mut out, mut places) = (Vec::new(), Vec::new());
-        let mut writer = Out::default();
-        for same in found.chunk_by(|a, b| a.group() == b.group()) {
-            let Some(first) = same.first() else { continue };
-            let parts = same.iter().filter_map(|found| {
-                let host = wire::read::<Host<'_>>(found.host)?;
-                Some(group::Part { scan: found.scan, order: found.order, host })
-            });
-            let mut explain = Explain::new(shared.policy.explain);
-            let Some((host, origins)) = group::merge(parts.collect(), rules, &mut explain) else {
-                continue;
-            };
-            let merged = MergedHost {
-                host_key: first.key.into(),
-                host_id: shared.host_id(first).into(),
-                host,
-                origins,
-                conflicts: explain.into_conflicts(),
-            };
-            let start = out.len();
-            writer.record(&merged, &mut out);
-            places.push((first.order, start, out.len()));
-        }
-        drop(bytes);
-        places.sort_unstable();
-        let sorted = places
-            .iter()
-            .map(|(order, start, end)| (*order, out.get(*start..*end).unwrap_or_default()));
-        Run::new(sorted, shared.spilled, &shared.place).map(Sorted)
-    }
-}
-
-impl Shared {
-    /// What a record of a scan that is used says.
-    fn find<'b>(&self, entry: &'b [u8]) -> Option<Found<'b>> {
-        let (scan, rest) = split_length(entry)?;
-        let (index, rest) = split_length(rest)?;
-        let (key, host) = split_record(rest)?;
-        let place = (*self.places.get(scan)?)?;
-        let order = u64::from(place) << 32 | u64::try_from(index).ok()?;
-        let scan = ScanNumber::try_from(scan).ok()?;
-        Some(Found { key: std::str::from_utf8(key).ok()?, order, scan, host })
-    }
-
-    fn host_id(&self, found: &Found<'_>) -> String {
-        match found.group() {
-            (key, None) => merged_host_id(key),
-            (key, Some(scan)) => {
-                let id = usize::try_from(scan).ok().and_then(|scan| self.ids.get(scan));
-                id_of_parts(&["scanmill.mhost.v1", key, id.map_or("", String::as_str)])
-            }
-        }
-    }
-}
-
-impl Found<'_> {
-    /// What hosts that are the same share. One without address and name is like no other.
-    fn group(&self) -> (&str, Option<ScanNumber>) {
-        (self.key, self.key.starts_with("idx:").then_some(self.scan))
-    }
-}
-
-/// Merged hosts, in the order in which they were first seen over all scans.
-#[derive(Debug)]
-pub struct Hosts {
-    runs: Vec<Run>,
-    next: BinaryHeap<Reverse<(u64, usize, Vec<u8>)>>,
-    count: i32,
-}
-
-/// A merged host, as it is kept.
-#[derive(Debug)]
-pub struct MergedRecord {
-    index: i32,
-    record: Vec<u8>,
-}
-
-impl MergedRecord {
-    /// The host; its index is its place in the result.
-    #[must_use]
-    pub fn host(&self) -> MergedHost<'_> {
-        // What was written can be read.
-        let mut merged = wire::read::<MergedHost<'_>>(&self.record).unwrap_or_else(|| MergedHost {
-            host_key: "".into(),
-            host_id: "".into(),
-            host: Host::new(0),
-            origins: crate::model::Origins::default(),
-            conflicts: Vec::new(),
-        });
-        merged.host.index = self.index;
-        merged
-    }
-
-    /// Bytes that it takes as it is kept.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.record.len()
-    }
-}
-
-impl Hosts {
-    /// The hosts of all parts.
-    ///
-    /// # Errors
-    /// If a temporary file cannot be read.
-    pub fn of(parts: Vec<Sorted>) -> Result<Self> {
-        let mut hosts = Self { runs: Vec::new(), next: BinaryHeap::new(), count: 0 };
-        for Sorted(run) in parts {
-            hosts.runs.push(run);
-            hosts.advance(hosts.runs.len().saturating_sub(1))?;
-        }
-        Ok(hosts)
-    }
-
-    fn advance(&mut self, run: usize) -> Result<()> {
-        if let Some(of) = self.runs.get_mut(run)
-            && let Some((order, record)) = of.next()?
-        {
-            self.next.push(Reverse((order, run, record)));
-        }
-        Ok(())
-    }
-
-    /// The next host; `None` after the last.
-    ///
-    /// # Errors
-    /// If a temporary file cannot be read.
-    #[expect(clippy::should_implement_trait, reason = "it may fail")]
-    pub fn next(&mut self) -> Result<Option<MergedRecord>> {
-        let Some(Reverse((_, run, record))) = self.next.pop() else { return Ok(None) };
-        self.advance(run)?;
-        let index = self.count;
-        self.count = self.count.saturating_add(1);
-        Ok(Some(MergedRecord { index, record }))
     }
 }

@@ -9,6 +9,7 @@ mod copies;
 mod coverage;
 mod explain;
 mod group;
+mod merged;
 mod merger;
 mod policy;
 mod store;
@@ -16,6 +17,7 @@ mod wire;
 
 pub use self::{
     copies::MergedScan,
-    merger::{Hosts, Merged, MergedRecord, Merger, Part, Sorted, Stager},
+    merged::{Hosts, Merged, MergedRecord, Pair, Part, Sorted, State, Unlisted},
+    merger::{Merger, Stager},
     policy::{MergeFlags, MergePolicy, Precedence},
 };

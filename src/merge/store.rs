@@ -83,7 +83,7 @@ impl Store {
         let mut all = Vec::with_capacity(self.spilled.saturating_add(self.bytes.len()));
         let read = file
             .seek(SeekFrom::Start(0))
-            .and_then(|_| zstd::Decoder::new(BufReader::new(&file))?.read_to_end(&mut all));
+            .and_then(|_| io::copy(&mut zstd::Decoder::new(BufReader::new(&file))?, &mut all));
         read.map_err(|error| place.failed(error))?;
         all.extend_from_slice(&self.bytes);
         Ok(all)

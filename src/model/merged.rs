@@ -88,3 +88,59 @@ pub struct MergedHost<'a> {
 pub fn merged_host_id(host_key: &str) -> String {
     super::id_of_parts(&["scanmill.mhost.v1", host_key])
 }
+
+/// How something differs between an older state and a newer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ChangeKind {
+    /// It is there only in the newer one, and the older one looked for it.
+    Appeared,
+    /// It is there only in the older one, and the newer one looked for it.
+    Gone,
+    /// It is there in both, and not the same.
+    Changed,
+    /// It is there only in one, and the other one did not look for it.
+    NotScanned,
+}
+
+impl ChangeKind {
+    /// `appeared`, `gone`, `changed` or `not scanned`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Appeared => "appeared",
+            Self::Gone => "gone",
+            Self::Changed => "changed",
+            Self::NotScanned => "not scanned",
+        }
+    }
+}
+
+/// A difference between two states of a host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The host's identity.
+    pub host_key: String,
+    /// Its IP address.
+    pub ip: Option<String>,
+    /// Protocol of the port, of a value of a port.
+    pub protocol: Option<String>,
+    /// Number of the port.
+    pub port: Option<i32>,
+    /// How it differs.
+    pub kind: ChangeKind,
+    /// What differs: `state`, `hostnames`, `addresses`, `os`, `trace`, `service.version`,
+    /// `script.http-title` and so on.
+    pub column: String,
+    /// The older value.
+    pub old: Option<String>,
+    /// The newer value.
+    pub new: Option<String>,
+    /// The scan of the older value.
+    pub old_scan_id: Option<String>,
+    /// The scan of the newer value.
+    pub new_scan_id: Option<String>,
+    /// When the older value was last seen.
+    pub old_time: Option<Timestamp>,
+    /// When the newer value was last seen.
+    pub new_time: Option<Timestamp>,
+}

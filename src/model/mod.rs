@@ -18,7 +18,10 @@ use std::borrow::Cow;
 pub use self::{
     host::{Address, AddressKind, ExtraPorts, ExtraReason, Host, HostState, HostStatus, Hostname},
     keys::{HostKey, Identity, host_id, id_of_parts, port_id, scan_id},
-    merged::{Conflict, MergedHost, Origins, PortOrigin, ScanNumber, Seen, merged_host_id},
+    merged::{
+        Change, ChangeKind, Conflict, MergedHost, Origins, PortOrigin, ScanNumber, Seen,
+        merged_host_id,
+    },
     os::{Os, OsClass, OsMatch, OsPortUsed, Sequence, TcpSequence},
     port::{Port, PortState, Protocol, Service},
     run::{

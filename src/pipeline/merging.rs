@@ -34,8 +34,12 @@ struct Batch {
 impl Pipeline {
     /// Merges all that was read, if that is what is done with it, and writes it.
     pub(super) fn merge(&mut self) -> Result<()> {
-        let Outlet::Merge { merger, then } = mem::replace(&mut self.outlet, Outlet::Nothing) else {
-            return Ok(());
+        let (merger, then) = match mem::replace(&mut self.outlet, Outlet::Nothing) {
+            Outlet::Merge { merger, then } => (merger, then),
+            other => {
+                self.outlet = other;
+                return Ok(());
+            }
         };
         self.outlet = *then;
         // Nothing was usable, or it is to stop: what there is of an output stays empty.

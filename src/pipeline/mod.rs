@@ -239,6 +239,20 @@ impl Pipeline {
         Ok(report)
     }
 
+    /// Ends reading, of a pipeline whose destination is [`Destination::Merge`], and gives its merger with all
+    /// that was read; of any other, `None`.
+    ///
+    /// # Errors
+    /// If temporary files cannot be written.
+    pub fn into_merger(mut self) -> Result<(Report, Option<Merger>)> {
+        self.write_crew()?;
+        let rest = self.coder.take_all()?;
+        self.outlet.write(rest)?;
+        let mut report = std::mem::take(&mut self.coder.report);
+        report.interrupted = self.is_stopped();
+        Ok((report, self.outlet.into_merger()))
+    }
+
     /// Small members go to the crew as they are, and of others their hosts. Without a crew, and if it comes
     /// slowly, a member is read here.
     fn read_member(&mut self, mut member: Member<'_>, observer: Observer<'_>) -> Result<()> {

@@ -110,6 +110,13 @@ impl Outlet {
         }
     }
 
+    pub(super) fn into_merger(self) -> Option<Merger> {
+        match self {
+            Self::Merge { merger, .. } => Some(*merger),
+            _ => None,
+        }
+    }
+
     pub(super) fn finish(self) -> Result<()> {
         match self {
             Self::Tables(sink) => sink.finish(),

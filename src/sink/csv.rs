@@ -84,7 +84,7 @@ enum Columns {
 
 impl CsvEncoder {
     fn new(options: &SinkOptions) -> Self {
-        let tables = Table::MERGED.map(|table| {
+        let tables = Table::every().map(|table| {
             if !options.tables.contains(&table) {
                 Columns::None
             } else if options.columns_of(table).is_none() {
@@ -94,8 +94,8 @@ impl CsvEncoder {
             }
         });
         Self {
-            tables: tables.into(),
-            buffers: vec![Vec::new(); Table::MERGED.len()],
+            tables: tables.collect(),
+            buffers: vec![Vec::new(); Table::COUNT],
             join: options.csv_join.clone(),
             safe: options.csv_safe,
             scratch: Vec::new(),

@@ -15,7 +15,7 @@ pub(crate) use self::cell::Cells;
 pub use self::{
     builder::BatchBuilder,
     cell::{Cell, Items},
-    row::{Row, event_row, host_rows, merged_rows, run_rows},
+    row::{Row, change_row, event_row, host_rows, merged_rows, run_rows},
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -44,6 +44,8 @@ pub enum Table {
     Warnings,
     /// One row a value that lost in a merge.
     Conflicts,
+    /// One row a difference between two states.
+    Changes,
 }
 
 impl Table {
@@ -76,6 +78,14 @@ impl Table {
         Self::Conflicts,
     ];
 
+    /// How many tables there are at all.
+    pub(crate) const COUNT: usize = Self::MERGED.len() + 1;
+
+    /// All tables: those of a merge, and the differences between two.
+    pub(crate) fn every() -> impl Iterator<Item = Self> {
+        Self::MERGED.into_iter().chain([Self::Changes])
+    }
+
     /// The table's name, as in file names.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -91,6 +101,7 @@ impl Table {
             Self::Events => "events",
             Self::Warnings => "warnings",
             Self::Conflicts => "conflicts",
+            Self::Changes => "changes",
         }
     }
 
@@ -167,7 +178,7 @@ impl Table {
         })
     }
 
-    /// This table's number, from 0 in the order of [`Table::MERGED`].
+    /// This table's number, from 0: those of [`Table::MERGED`] in their order, then the last.
     #[must_use]
     pub const fn number(self) -> usize {
         self as usize

@@ -6,8 +6,9 @@ use super::{Cell, Cells, Items, Table};
 use crate::{
     error::{Diagnostic, Result},
     model::{
-        Conflict, Host, HostKey, Identity, MergedHost, OsClass, OsMatch, Port, RunEvent, RunHeader,
-        RunRecord, ScanNumber, Script, ScriptScope, Seen, Service, Trace, TraceHop, host_id,
+        Change, Conflict, Host, HostKey, Identity, MergedHost, OsClass, OsMatch, Port, RunEvent,
+        RunHeader, RunRecord, ScanNumber, Script, ScriptScope, Seen, Service, Trace, TraceHop,
+        host_id,
     },
 };
 
@@ -28,6 +29,7 @@ pub(super) enum Inner<'r> {
     Event(EventRow<'r>),
     Warning(WarningRow<'r>),
     Conflict(ConflictRow<'r>),
+    Change(ChangeRow<'r>),
 }
 
 #[derive(Clone, Copy)]
@@ -155,6 +157,9 @@ pub(super) struct ConflictRow<'r> {
     pub(super) conflict: &'r Conflict<'r>,
 }
 
+#[derive(Clone, Copy)]
+pub(super) struct ChangeRow<'r>(pub(super) &'r Change);
+
 impl Row<'_> {
     /// The table it belongs to.
     #[must_use]
@@ -171,6 +176,7 @@ impl Row<'_> {
             Inner::Event(_) => Table::Events,
             Inner::Warning(_) => Table::Warnings,
             Inner::Conflict(_) => Table::Conflicts,
+            Inner::Change(_) => Table::Changes,
         }
     }
 
@@ -188,6 +194,7 @@ impl Row<'_> {
             Inner::Event(row) => row.cells(to),
             Inner::Warning(row) => row.cells(to),
             Inner::Conflict(row) => row.cells(to),
+            Inner::Change(row) => row.cells(to),
         }
     }
 }
@@ -239,6 +246,14 @@ fn hop_rows(host: HostRow<'_>, each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> 
         }
     }
     Ok(())
+}
+
+/// Gives the row of a difference.
+///
+/// # Errors
+/// That of `each`.
+pub fn change_row(change: &Change, each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+    each(&Row(Inner::Change(ChangeRow(change))))
 }
 
 /// Gives each row of a host of a merge, in the same order, and those of its conflicts behind them. `ids` are

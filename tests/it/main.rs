@@ -14,6 +14,7 @@ mod keys;
 #[cfg(feature = "cli")]
 mod lake;
 mod layering;
+mod merge;
 mod mutations;
 mod oracle;
 mod parity;

@@ -1,6 +1,7 @@
 //! The command line's flags, without logic.
 
 mod convert;
+mod diff;
 mod ingest;
 mod merge;
 mod read;
@@ -13,6 +14,7 @@ use clap::{
 
 pub(super) use self::{
     convert::{ConvertArgs, PickArgs, WriteArgs},
+    diff::{DiffArgs, DiffTo},
     ingest::{IngestArgs, Upkeep},
     merge::{By, MergeArgs, MergeOptions},
     read::{LimitArgs, ReadArgs},
@@ -34,6 +36,10 @@ pub(super) enum Command {
     Convert(Box<ConvertArgs>),
     /// Fold what several scans saw of each host into one, by a stated precedence
     Merge(Box<MergeArgs>),
+    /// Show what changed between two states, each of one or more scans
+    ///
+    /// Ends with 0 if nothing changed and 1 if something did.
+    Diff(Box<DiffArgs>),
     /// Load nmap XML into a partitioned Parquet dataset, each document exactly once
     Ingest(Box<IngestArgs>),
     /// Show what is in the inputs, on one screen

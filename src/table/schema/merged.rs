@@ -1,7 +1,7 @@
 //! What only a merge gives.
 
 use super::{Cell, Cells, Column, Definition, Field, Inner, Kind, column, field, table};
-use crate::table::row::ConflictRow;
+use crate::table::row::{ChangeRow, ConflictRow};
 
 table! { CONFLICTS, "One row a value that lost in a merge against another one.", key ["host_key", "protocol", "port", "column", "loser_scan_id"], Conflict(r: ConflictRow<'_>):
     "host_key" Kind::Utf8, ! "The host it is a value of." => r.host_key;
@@ -13,4 +13,19 @@ table! { CONFLICTS, "One row a value that lost in a merge against another one.",
     "loser_scan_id" Kind::Utf8, ! "The scan of the value that lost." => Cell::Plain(r.loser);
     "loser_value" Kind::Utf8, ? "The value that lost." => &r.conflict.loser_value;
     "rule" Kind::Dictionary, ! "Why: the policy, or covered for a port that a later scan looked for and did not list." => &r.conflict.rule;
+}
+
+table! { CHANGES, "One row a difference between an older state and a newer one.", key ["host_key", "protocol", "port", "column"], Change(r: ChangeRow<'_>):
+    "host_key" Kind::Utf8, ! "The host." => &r.0.host_key;
+    "ip" Kind::Utf8, ? "Its ip." => &r.0.ip;
+    "protocol" Kind::Dictionary, ? "Protocol of the port; null of a value of the host." => &r.0.protocol;
+    "port" Kind::Int32, ? "Number of the port." => r.0.port;
+    "kind" Kind::Dictionary, ! "appeared, gone, changed, or not scanned by the other state." => r.0.kind.as_str();
+    "column" Kind::Dictionary, ! "What differs, such as state, hostnames, service.version or script.http-title." => &r.0.column;
+    "old" Kind::Utf8, ? "The older value." => &r.0.old;
+    "new" Kind::Utf8, ? "The newer value." => &r.0.new;
+    "old_scan_id" Kind::Utf8, ? "The scan of the older value." => &r.0.old_scan_id;
+    "new_scan_id" Kind::Utf8, ? "The scan of the newer value." => &r.0.new_scan_id;
+    "old_time" Kind::Timestamp, ? "When the older value was last seen." => r.0.old_time;
+    "new_time" Kind::Timestamp, ? "When the newer value was last seen." => r.0.new_time;
 }

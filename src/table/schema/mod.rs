@@ -32,6 +32,7 @@ pub(super) const fn of(table: Table) -> &'static Definition {
         Table::Events => &runs::EVENTS,
         Table::Warnings => &runs::WARNINGS,
         Table::Conflicts => &merged::CONFLICTS,
+        Table::Changes => &merged::CHANGES,
     }
 }
 

@@ -1,0 +1,196 @@
+//! `scanmill diff`.
+
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use super::{
+    args::{DiffArgs, DiffTo, TalkArgs, When},
+    changes::{Palette, write_block},
+    convert::{identity, threads},
+    exit::Exit,
+    inputs,
+    memory::Shares,
+    output,
+    progress::Progress,
+    render::Talk,
+    signals,
+};
+use crate::{
+    diff::{HostChanges, differences},
+    error::{Error, Result},
+    merge::{MergePolicy, Merger, Precedence},
+    pipeline::{Destination, Filters, Outcome, Pipeline, Report},
+    sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
+    source::{self, Pick},
+    table::{Table, change_row},
+};
+
+pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
+    let temporaries = Temporaries::default();
+    let [old, new] = args.read.inputs.as_slice() else {
+        return Err(Error::usage("two states are compared: OLD NEW, each a file or folder"));
+    };
+    let form = Form::of(args)?;
+    let shares = Shares::of(args.read.memory, threads(args.threads))?;
+    let stop = signals::stop_flag(&temporaries);
+    // Refused before anything is read.
+    let sink = form.open(args, &temporaries)?;
+    let mut sides = Vec::new();
+    for path in [old, new] {
+        let (report, merger) = read(path, args, &shares, (&stop, how))?;
+        talk.errors(&report);
+        if report.interrupted {
+            return Ok(Exit::Interrupted);
+        }
+        // With a part of a state missing, what differs would be wrong.
+        if report.count(Outcome::Refused) > 0 {
+            return Ok(Exit::NoInput);
+        }
+        let merger = merger.filter(Merger::has_scans);
+        let missing = || Error::usage(format!("{} holds no scan", path.display()));
+        sides.push(merger.ok_or_else(missing)?);
+    }
+    let (Some(new), Some(old)) = (sides.pop(), sides.pop()) else { return Ok(Exit::NoInput) };
+    let changes = differences(old, new)?;
+    let same = changes.is_empty();
+    sink.write(&changes, palette(how, &form))?;
+    Ok(if same { Exit::Done } else { Exit::Partly })
+}
+
+/// Reads one state.
+fn read(
+    path: &Path,
+    args: &DiffArgs,
+    shares: &Shares,
+    (stop, how): (&Arc<AtomicBool>, &TalkArgs),
+) -> Result<(Report, Option<Merger>)> {
+    let policy = MergePolicy::new(Precedence::Latest).with_identity(identity(args.identity));
+    // Both states are held at once.
+    let merger = Merger::with_memory(policy, shares.merge / 2, args.temp_dir.as_deref());
+    let then = Box::new(Destination::Nothing);
+    let destination = Destination::Merge { merger: Box::new(merger), then };
+    let options = inputs::options(&args.read, shares).with_hash(true);
+    let pipeline = Pipeline::new(options, Filters::default(), destination, Arc::clone(stop));
+    let mut pipeline = pipeline.with_threads(shares.threads)?;
+    let pick = Pick::new(&args.read.include, &args.read.exclude)?;
+    let found = source::discover(&[PathBuf::from(path)], &pick);
+    let progress = Progress::begin(how, &found, true);
+    pipeline = pipeline.with_meter(progress.meter());
+    for input in found {
+        if pipeline.is_stopped() {
+            break;
+        }
+        match input {
+            Ok(input) => {
+                progress.input(&input.name);
+                pipeline.read(&input, &pick)?;
+            }
+            Err(error) => pipeline.refuse(error)?,
+        }
+    }
+    pipeline.into_merger()
+}
+
+/// Where differences go, and in which form.
+enum Form {
+    Text(Output),
+    Rows(TableFormat, Output),
+}
+
+/// The same, opened.
+enum Opened {
+    Text(DocumentSink),
+    Rows(Box<dyn sink::Sink>),
+}
+
+impl Form {
+    fn of(args: &DiffArgs) -> Result<Self> {
+        let out = args.out.as_deref().filter(|out| out.as_os_str() != "-");
+        let told = out.and_then(output::ending);
+        let to = args.to.unwrap_or_else(|| match told.as_deref() {
+            Some("jsonl" | "ndjson") => DiffTo::Jsonl,
+            Some("csv") => DiffTo::Csv,
+            Some("parquet") => DiffTo::Parquet,
+            Some(_) => DiffTo::Text,
+            None if out.is_some() || std::io::stdout().is_terminal() => DiffTo::Text,
+            None => DiffTo::Jsonl,
+        });
+        let output = match out {
+            Some(path) if path.is_dir() => {
+                let path = path.display();
+                return Err(Error::usage(format!("{path} is a folder: differences are one file")));
+            }
+            Some(path) => Output::File(path.to_owned()),
+            None => Output::Stdout,
+        };
+        Ok(match to {
+            DiffTo::Text => Self::Text(output),
+            DiffTo::Jsonl => Self::Rows(TableFormat::Jsonl, output),
+            DiffTo::Csv => Self::Rows(TableFormat::Csv, output),
+            DiffTo::Parquet if output == Output::Stdout => {
+                return Err(Error::usage("parquet needs an output: name one with -o"));
+            }
+            DiffTo::Parquet => Self::Rows(TableFormat::Parquet, output),
+        })
+    }
+
+    fn open(&self, args: &DiffArgs, temporaries: &Temporaries) -> Result<Opened> {
+        Ok(match self {
+            Self::Text(output) => {
+                Opened::Text(DocumentSink::open(output, args.overwrite, temporaries)?)
+            }
+            Self::Rows(format, output) => {
+                let options = SinkOptions {
+                    tables: vec![Table::Changes],
+                    overwrite: args.overwrite,
+                    temporaries: temporaries.clone(),
+                    ..SinkOptions::default()
+                };
+                Opened::Rows(sink::open(*format, output, options)?)
+            }
+        })
+    }
+}
+
+impl Opened {
+    fn write(self, hosts: &[HostChanges], palette: Palette) -> Result<()> {
+        match self {
+            Self::Text(mut sink) => {
+                let mut text = String::new();
+                for host in hosts {
+                    write_block(host, palette, &mut text);
+                }
+                sink.write(text.as_bytes())?;
+                sink.finish()
+            }
+            Self::Rows(mut sink) => {
+                let mut encoder = sink.encoder();
+                for change in hosts.iter().flat_map(|host| &host.changes) {
+                    change_row(change, &mut |row| encoder.row(row))?;
+                }
+                for piece in encoder.finish()? {
+                    sink.write(piece)?;
+                }
+                sink.flush()?;
+                sink.finish()
+            }
+        }
+    }
+}
+
+fn palette(how: &TalkArgs, form: &Form) -> Palette {
+    let on_terminal = || {
+        matches!(form, Form::Text(Output::Stdout))
+            && std::io::stdout().is_terminal()
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    };
+    let colors = match how.color {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => on_terminal(),
+    };
+    if colors { Palette::Colors } else { Palette::Plain }
+}

@@ -1,0 +1,85 @@
+//! What differs between two states, each of one or more scans (docs/merge.md, "Diff"): matched by host and
+//! port, whatever their order, and told apart from what was not looked at.
+
+mod host;
+
+use crate::{
+    error::Result,
+    merge::{Merger, Pair},
+    model::Change,
+};
+
+/// The differences of a host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostChanges {
+    /// Name to show with the host's address.
+    pub hostname: Option<String>,
+    /// Whether the newer state has the host.
+    pub is_there: bool,
+    /// What differs, the host itself first, then its ports in order.
+    pub changes: Vec<Change>,
+}
+
+/// All hosts that differ: those of the newer state in its order, then those that are gone.
+///
+/// ```
+/// use scanmill::{
+///     diff::differences,
+///     merge::{MergePolicy, Merger, Precedence},
+///     model::ScanEvent,
+///     xml::{Options, Reader},
+/// };
+///
+/// let read = |name: &str| -> Result<Merger, Box<dyn std::error::Error>> {
+///     let mut merger = Merger::new(MergePolicy::new(Precedence::Latest));
+///     let file = std::fs::File::open(format!("fixtures/{name}"))?;
+///     let mut reader = Reader::new(file, Options::default());
+///     while let Some(event) = reader.next_event()? {
+///         match event {
+///             ScanEvent::Host(host) => merger.host(&host)?,
+///             ScanEvent::RunEnd(record) => merger.end_scan(name, *record),
+///             _ => {}
+///         }
+///     }
+///     Ok(merger)
+/// };
+/// let old = read("41-merge-day1-versions-os.xml")?;
+/// let new = read("44-merge-day2-changed.xml")?;
+/// for host in differences(old, new)? {
+///     for change in &host.changes {
+///         println!("{} {} {}", change.host_key, change.column, change.kind.as_str());
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Those of [`Merger::finish`]; if temporary files cannot be read.
+pub fn differences(old: Merger, new: Merger) -> Result<Vec<HostChanges>> {
+    let (mut old, mut new) = (old.finish()?, new.finish()?);
+    let ids = |scans: &[crate::merge::MergedScan]| -> Vec<String> {
+        scans.iter().map(|scan| scan.record.header.scan_id.clone()).collect()
+    };
+    let (old_ids, new_ids) = (ids(old.scans()), ids(new.scans()));
+    let mut found: Vec<((bool, u64), HostChanges)> = Vec::new();
+    for (old, new) in old.take_parts().into_iter().zip(new.take_parts()) {
+        old.compare(new, &mut |pair: Pair<'_>| {
+            let order = match (&pair.new, &pair.old) {
+                (Some(new), _) => (false, new.order),
+                (None, Some(old)) => (true, old.order),
+                (None, None) => return Ok(()),
+            };
+            let changes = host::changes(&pair, (&old_ids, &new_ids));
+            if !changes.is_empty() {
+                let state = pair.new.as_ref().or(pair.old.as_ref());
+                let hostname = state.and_then(|state| state.merged.host.hostname());
+                let hostname = hostname.map(|name| name.name.clone().into_owned());
+                let is_there = pair.new.is_some();
+                found.push((order, HostChanges { hostname, is_there, changes }));
+            }
+            Ok(())
+        })?;
+    }
+    found.sort_by_key(|(order, _)| *order);
+    Ok(found.into_iter().map(|(_, host)| host).collect())
+}

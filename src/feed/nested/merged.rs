@@ -1,0 +1,57 @@
+//! The line of a host of a merge.
+
+use super::{facts, line, os, port, scan, script, trace};
+use crate::{
+    json::{OBJECT, key, list, nest, objects, put},
+    model::{MergedHost, RunHeader, ScanNumber, Seen},
+};
+
+/// Writes the line of a host of a merge: that of [`host_line`], with the scans that contributed, when it and
+/// each of its ports were seen, and which scan each port is of. `scans` are the scans of the merge.
+pub fn merged_line(merged: &MergedHost<'_>, scans: &[&RunHeader], out: &mut Vec<u8>) {
+    let of = |number: ScanNumber| {
+        usize::try_from(number).ok().and_then(|number| scans.get(number)).copied()
+    };
+    let id = |number: ScanNumber| of(number).map(|run| &run.scan_id);
+    let MergedHost { host_key, host_id, host, origins, .. } = merged;
+    line("host", out, |out| {
+        if let Some(run) = of(origins.status) {
+            scan(run, out);
+        }
+        put!(out, "host_id": host_id, "host_index": host.index, "host_key": host_key);
+        facts(host, out);
+        list(key!("scan_ids"), origins.scans.iter().filter_map(|scan| id(*scan)), out);
+        seen(&origins.seen, out);
+        if !host.os.is_empty() {
+            nest(key!("os"), OBJECT, out, |out| os(&host.os, out));
+        }
+        let ports = host.ports.iter().zip(&origins.ports);
+        objects(key!("ports"), ports, out, |(found, origin), out| {
+            port(found, out);
+            put!(out, "scan_id": id(origin.scan));
+            seen(&origin.seen, out);
+        });
+        let scripts = host.scripts.iter().zip(&origins.scripts);
+        objects(key!("scripts"), scripts, out, |(found, scan), out| {
+            script(found, out);
+            put!(out, "scan_id": id(*scan));
+        });
+        objects(key!("trace"), &host.traces, out, trace);
+        objects(key!("conflicts"), &merged.conflicts, out, |lost, out| {
+            put!(out,
+                "protocol": &lost.protocol,
+                "port": lost.port,
+                "column": &lost.column,
+                "winner_scan_id": id(lost.winner),
+                "winner_value": &lost.winner_value,
+                "loser_scan_id": id(lost.loser),
+                "loser_value": &lost.loser_value,
+                "rule": &lost.rule,
+            );
+        });
+    });
+}
+
+fn seen(seen: &Seen, out: &mut Vec<u8>) {
+    put!(out, "first_seen": seen.first, "last_seen": seen.last, "seen": seen.count);
+}
