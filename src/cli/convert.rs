@@ -155,5 +155,6 @@ fn filters(args: &PickArgs) -> Filters {
     filters.states.clone_from(&args.state);
     filters.up = args.up;
     filters.expand_extra_ports = args.expand_extraports;
+    filters.dedup = args.dedup;
     filters
 }

@@ -26,9 +26,11 @@ pub(super) fn run(args: &SchemaArgs, talk: &Talk) -> Result<Exit> {
         }
         return Ok(if differing.is_empty() { Exit::Done } else { Exit::Partly });
     }
-    let tables: Vec<Table> =
-        args.tables.iter().map(|name| Table::from_name(name)).collect::<Result<_>>()?;
-    let tables = if tables.is_empty() { Table::ALL.to_vec() } else { tables };
+    let all: Vec<Table> =
+        if args.merged { Table::of_merges().collect() } else { Table::ALL.to_vec() };
+    let named = args.tables.iter().map(|name| Table::among(&all, name));
+    let tables = named.collect::<Result<Vec<_>>>()?;
+    let tables = if tables.is_empty() { all } else { tables };
     let format = match args.format {
         SchemaFormat::Arrow => Format::Arrow,
         SchemaFormat::JsonSchema => Format::JsonSchema,
@@ -36,5 +38,6 @@ pub(super) fn run(args: &SchemaArgs, talk: &Talk) -> Result<Exit> {
         SchemaFormat::SparkDdl => Format::Ddl(Dialect::Spark),
         SchemaFormat::Md => Format::Markdown,
     };
-    print(export::print(format, &tables).as_bytes())
+    let print_tables = if args.merged { export::print_merged } else { export::print };
+    print(print_tables(format, &tables).as_bytes())
 }

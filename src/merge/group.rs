@@ -5,12 +5,13 @@ use std::{cmp::Reverse, mem};
 
 use super::{
     coverage::{Coverage, HostCoverage},
+    details::{Details, append, strip},
     explain::Explain,
-    policy::{MergeFlags, MergePolicy, Precedence, Rank},
+    policy::{MergePolicy, Precedence, Rank},
 };
 use crate::model::{
     Address, ExtraPorts, Host, Hostname, Origins, Os, OsClass, OsMatch, Port, PortOrigin,
-    PortState, Protocol, ScanNumber, Script, Seen, Sequence, TcpSequence, Text, Timestamp, Trace,
+    PortState, ScanNumber, Script, Seen, Timestamp, Trace,
 };
 
 /// What is known of a scan when its hosts merge.
@@ -365,80 +366,6 @@ impl<'a, 'r> Group<'a, 'r> {
             details.fill(&mut part.host);
         }
         details
-    }
-}
-
-/// What of a host may come from another scan than its state.
-#[derive(Default)]
-struct Details<'a> {
-    comment: Option<Text<'a>>,
-    uptime: (Option<i64>, Option<Text<'a>>),
-    distance: Option<i32>,
-    tcp: TcpSequence<'a>,
-    ip_id: Sequence<'a>,
-    tcp_ts: Sequence<'a>,
-}
-
-impl<'a> Details<'a> {
-    /// Takes what is not known yet.
-    fn fill(&mut self, host: &mut Host<'a>) {
-        fn take<T: Default + PartialEq>(mine: &mut T, theirs: &mut T) {
-            if *mine == T::default() {
-                *mine = mem::take(theirs);
-            }
-        }
-        take(&mut self.comment, &mut host.comment);
-        take(&mut self.uptime, &mut (host.uptime_s, host.last_boot.take()));
-        take(&mut self.distance, &mut host.distance);
-        take(&mut self.tcp, &mut host.tcp_sequence);
-        take(&mut self.ip_id, &mut host.ip_id_sequence);
-        take(&mut self.tcp_ts, &mut host.tcp_ts_sequence);
-    }
-
-    fn into_host(self, host: &mut Host<'a>) {
-        host.comment = self.comment;
-        (host.uptime_s, host.last_boot) = self.uptime;
-        host.distance = self.distance;
-        host.tcp_sequence = self.tcp;
-        host.ip_id_sequence = self.ip_id;
-        host.tcp_ts_sequence = self.tcp_ts;
-    }
-}
-
-/// Takes away what the flags turn off of a host that is not the caller's.
-fn strip(host: &mut Host<'_>, flags: &MergeFlags) {
-    host.ports.retain(|port| match port.protocol {
-        Protocol::Tcp => flags.tcp,
-        Protocol::Udp => flags.udp,
-        Protocol::Sctp => flags.sctp,
-        Protocol::Ip => flags.ip,
-        Protocol::Other(_) => true,
-    });
-    if !flags.scripts {
-        host.scripts.clear();
-    }
-    if !flags.trace {
-        host.traces.clear();
-    }
-    if !flags.os {
-        host.os = Os::default();
-    }
-    if !flags.details {
-        Details::default().into_host(host);
-    }
-}
-
-/// Services and scripts of an equal port of the same scan; what is there already is not repeated.
-fn append<'a>(port: &mut Port<'a>, other: Port<'a>) {
-    for service in other.services {
-        if !port.services.contains(&service) {
-            port.services.push(service);
-        }
-    }
-    for script in other.scripts {
-        if !port.scripts.contains(&script) {
-            port.scripts.push(script);
-        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod copies;
 mod coverage;
+mod details;
 mod explain;
 mod group;
 mod merged;

@@ -1,10 +1,10 @@
 //! A host: the unit of streaming and of memory.
 
-use std::{collections::HashSet, net::IpAddr, ops::RangeInclusive};
+use std::{collections::HashSet, net::IpAddr};
 
 use super::{
     Os, Port, PortState, Protocol, Script, Sequence, TcpSequence, Text, Timestamp, Trace, owned,
-    owned_opt,
+    owned_opt, port_ranges,
 };
 
 /// One host element with all it holds.
@@ -191,14 +191,6 @@ impl<'a> Host<'a> {
 /// The numbers of a list such as `1-3,80`, in its order; parts that are no port numbers are left out.
 fn port_numbers(list: &str) -> impl Iterator<Item = u16> {
     port_ranges(list).flatten()
-}
-
-/// The ranges of such a list.
-pub(crate) fn port_ranges(list: &str) -> impl Iterator<Item = RangeInclusive<u16>> {
-    list.split(',').filter_map(|item| {
-        let (from, to) = item.split_once('-').unwrap_or((item, item));
-        Some(from.trim().parse::<u16>().ok()?..=to.trim().parse::<u16>().ok()?)
-    })
 }
 
 /// Whether a host answers.

@@ -36,7 +36,7 @@ pub use self::{
 /// Text that borrows from its frame, or owns its bytes.
 pub type Text<'a> = Cow<'a, str>;
 
-pub(crate) use self::host::port_ranges;
+pub(crate) use self::port::port_ranges;
 
 pub(crate) fn owned(text: Text<'_>) -> Text<'static> {
     Cow::Owned(text.into_owned())

@@ -1,5 +1,7 @@
 //! A port of a host and what listens there.
 
+use std::ops::RangeInclusive;
+
 use super::{Script, Text, owned, owned_opt};
 
 /// The protocol of a port; `-sO` scans list IP protocol numbers as ports of `ip`.
@@ -236,4 +238,12 @@ impl Service<'_> {
             banner: owned_opt(self.banner),
         }
     }
+}
+
+/// The ranges of a list such as `1-3,80`, in its order; parts that are no port numbers are left out.
+pub(crate) fn port_ranges(list: &str) -> impl Iterator<Item = RangeInclusive<u16>> {
+    list.split(',').filter_map(|item| {
+        let (from, to) = item.split_once('-').unwrap_or((item, item));
+        Some(from.trim().parse::<u16>().ok()?..=to.trim().parse::<u16>().ok()?)
+    })
 }

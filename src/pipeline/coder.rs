@@ -1,6 +1,6 @@
 //! Hosts, events and ends of scans to encoded output, with all that is to be said of them.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::{
     Filters,
@@ -24,10 +24,10 @@ pub(super) struct Coder {
     /// Rows a table.
     rows: [u64; Table::MERGED.len()],
     pub(super) report: Report,
-    /// Ids of the scans that were read before or are known to be.
-    pub(super) known: HashSet<String>,
-    /// Ids of the scans that were read, in order.
-    pub(super) seen: Vec<String>,
+    /// Ids of the scans that were read before or are known to be, and whether whole.
+    pub(super) known: HashMap<String, bool>,
+    /// Ids of the scans that were read, in order, and whether whole.
+    pub(super) seen: Vec<(String, bool)>,
     /// What is told to a sink that takes notices.
     notices: Option<Notices>,
 }
@@ -94,7 +94,7 @@ impl Coder {
             way,
             rows: [0; Table::MERGED.len()],
             report: Report::default(),
-            known: HashSet::new(),
+            known: HashMap::new(),
             seen: Vec::new(),
             notices: None,
         }
@@ -126,7 +126,9 @@ impl Coder {
         for (sum, rows) in self.rows.iter_mut().zip(std::mem::take(&mut other.rows)) {
             *sum = sum.saturating_add(rows);
         }
-        self.known.extend(other.seen.drain(..));
+        for (id, whole) in other.seen.drain(..) {
+            *self.known.entry(id).or_default() |= whole;
+        }
         if let (Some(mine), Some(theirs)) = (&mut self.notices, &mut other.notices)
             && !theirs.list.is_empty()
         {
@@ -244,14 +246,30 @@ impl Coder {
         if record.exists {
             counts.scans = counts.scans.saturating_add(1);
             let id = &record.header.scan_id;
-            self.seen.push(id.clone());
-            if self.notices.is_none() && !self.known.insert(id.clone()) {
-                let position = record.header.position;
-                let detail = format!("scan {id} was read before");
-                let duplicate = Diagnostic { code: Code::DupScan, position, count: 1, detail };
-                record.diagnostics.insert(0, duplicate);
+            let whole = record.stats.finished && !record.truncated && record.hosts_incomplete == 0;
+            self.seen.push((id.clone(), whole));
+            let before = self.known.get(id).copied();
+            self.known.insert(id.clone(), whole || before.unwrap_or_default());
+            if self.notices.is_none() && before.is_some() {
+                record.diagnostics.insert(0, duplicate(&record.header));
             }
         }
+        self.report_run(name, record)
+    }
+
+    /// A scan has ended that was read whole before, and is left out.
+    pub(super) fn run_skipped(&mut self, name: &str, record: RunRecord) -> Result<()> {
+        let diagnostics = vec![duplicate(&record.header)];
+        let header = record.header;
+        self.report_run(name, RunRecord { header, diagnostics, ..RunRecord::default() })
+    }
+
+    /// Whether a scan is to be left out, as it was read whole before.
+    pub(super) fn skips(&self, id: &str) -> bool {
+        self.filters.dedup && self.known.get(id).copied().unwrap_or_default()
+    }
+
+    fn report_run(&mut self, name: &str, record: RunRecord) -> Result<()> {
         for found in &record.diagnostics {
             let Position { byte, line } = found.position;
             let warning = WarningReport {
@@ -324,6 +342,11 @@ impl Coder {
             _ => Ok(self.take()),
         }
     }
+}
+
+fn duplicate(header: &RunHeader) -> Diagnostic {
+    let detail = format!("scan {} was read before", header.scan_id);
+    Diagnostic { code: Code::DupScan, position: header.position, count: 1, detail }
 }
 
 fn document(name: &str, record: RunRecord) -> Document {

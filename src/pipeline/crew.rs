@@ -179,8 +179,9 @@ impl<T> Crew<T> {
         };
         self.working = self.working.saturating_sub(1);
         let mut result = oldest.recv().map_err(|_| Error::usage("a thread ended early"))?;
-        let before: Vec<_> =
-            result.coder.seen.iter().filter(|id| main.known.contains(*id)).cloned().collect();
+        let seen = result.coder.seen.iter().map(|(id, _)| id);
+        let before: Vec<(String, bool)> =
+            seen.filter_map(|id| Some((id.clone(), *main.known.get(id)?))).collect();
         if !before.is_empty() {
             result.coder.forget();
             result.coder.known.extend(before);

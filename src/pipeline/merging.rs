@@ -49,9 +49,9 @@ impl Pipeline {
         let report = mem::take(&mut self.coder.report);
         self.coder = new_coder(&self.outlet, &self.filters, &self.options);
         self.coder.report = report;
-        let mut merged = merger.finish()?;
-        self.write_hosts(&mut merged)?;
-        self.write_scans(&mut merged)
+        let mut all = merger.finish()?;
+        self.write_hosts(&mut all)?;
+        self.write_scans(&mut all)
     }
 
     fn write_hosts(&mut self, merged: &mut Merged) -> Result<()> {

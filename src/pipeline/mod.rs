@@ -54,6 +54,8 @@ pub struct Filters {
     pub up: bool,
     /// Whether ports are made of the lists of `extrareasons`.
     pub expand_extra_ports: bool,
+    /// Whether documents of a scan that was read whole before are left out.
+    pub dedup: bool,
 }
 
 impl Filters {

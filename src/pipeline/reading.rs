@@ -107,6 +107,7 @@ fn events<R: Read>(
 ) -> Result<()> {
     let mut run = RunHeader::default();
     let mut index = 0_i32;
+    let mut skipping = false;
     loop {
         if stop.load(Ordering::Relaxed) {
             return Ok(());
@@ -116,11 +117,17 @@ fn events<R: Read>(
         observer(name, &event);
         match event {
             ScanEvent::RunStart(header) => {
-                if strict && coder.known.contains(&header.scan_id) {
+                if strict && coder.known.contains_key(&header.scan_id) {
                     return Err(duplicate(&header).in_input(name));
                 }
+                skipping = coder.skips(&header.scan_id);
                 (run, index) = (header, 0);
             }
+            ScanEvent::RunEnd(record) if skipping => {
+                skipping = false;
+                coder.run_skipped(name, *record)?;
+            }
+            _ if skipping => {}
             ScanEvent::Run(event) => {
                 coder.event(&run, index, &event)?;
                 index = index.saturating_add(1);

@@ -20,6 +20,8 @@ pub(super) enum Turn {
     Event(Arc<RunHeader>, i32, RunEvent),
     /// A host that was read here.
     Host(Arc<RunHeader>, Box<Host<'static>>),
+    /// A scan ends that was left out.
+    Skipped { name: Arc<str>, record: Box<RunRecord> },
     /// A scan ends.
     RunEnd { name: Arc<str>, record: Box<RunRecord>, notes: HostNotes },
     /// The input ends.
@@ -46,6 +48,10 @@ impl Turns {
             Turn::Begin => self.begun = Some(Begun::new(coder)),
             Turn::Event(run, index, event) => coder.event(&run, index, &event)?,
             Turn::Host(run, host) => coder.host(&run, *host)?,
+            Turn::Skipped { name, record } => {
+                self.notes = HostNotes::default();
+                coder.run_skipped(&name, *record)?;
+            }
             Turn::RunEnd { name, mut record, mut notes } => {
                 notes.merge(std::mem::take(&mut self.notes));
                 notes.complete(&mut record);
@@ -70,6 +76,7 @@ impl Pipeline {
         let shown: Arc<str> = name.as_str().into();
         let mut run = Arc::new(RunHeader::default());
         let mut index = 0_i32;
+        let mut skipping = false;
         let error = loop {
             if self.stop.load(Ordering::Relaxed) {
                 break None;
@@ -80,11 +87,23 @@ impl Pipeline {
                 Err(error) => break Some(error.in_input(&*name)),
             };
             match part {
+                Part::RunEnd(record, _) if skipping => {
+                    skipping = false;
+                    self.then(Turn::Skipped { name: Arc::clone(&shown), record })?;
+                }
+                Part::Event(ScanEvent::RunStart(header)) => {
+                    if self.filters.dedup {
+                        // What is under way may hold the same scan.
+                        self.write_crew()?;
+                        skipping = self.coder.skips(&header.scan_id);
+                    }
+                    (run, index) = (Arc::new(header), 0);
+                }
+                _ if skipping => {}
                 Part::Hosts(batch) => self.send_hosts(&run, batch)?,
                 Part::RunEnd(record, notes) => {
                     self.then(Turn::RunEnd { name: Arc::clone(&shown), record, notes })?;
                 }
-                Part::Event(ScanEvent::RunStart(header)) => (run, index) = (Arc::new(header), 0),
                 Part::Event(ScanEvent::Run(event)) => {
                     self.then(Turn::Event(Arc::clone(&run), index, event))?;
                     index = index.saturating_add(1);

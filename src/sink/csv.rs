@@ -84,7 +84,7 @@ enum Columns {
 
 impl CsvEncoder {
     fn new(options: &SinkOptions) -> Self {
-        let tables = Table::every().map(|table| {
+        let tables = Table::of_merges().map(|table| {
             if !options.tables.contains(&table) {
                 Columns::None
             } else if options.columns_of(table).is_none() {

@@ -61,7 +61,7 @@ enum Columns {
 impl JsonlEncoder {
     fn new(options: &SinkOptions, together: bool) -> Self {
         let lead = |column: &'static Column| (column, format!(",\"{}\":", column.field.name));
-        let tables = Table::every().map(|table| {
+        let tables = Table::of_merges().map(|table| {
             let columns = || match options.columns_of(table) {
                 None => Columns::All,
                 Some(_) => {
@@ -126,7 +126,7 @@ impl Encoder for JsonlEncoder {
 /// The buffers that hold something, as pieces; a buffer for each table in their order. New ones have room
 /// for as much as the old ones held.
 pub(super) fn take_texts(buffers: &mut [Vec<u8>]) -> Vec<Encoded> {
-    let texts = Table::every().zip(buffers).filter(|(_, text)| !text.is_empty());
+    let texts = Table::of_merges().zip(buffers).filter(|(_, text)| !text.is_empty());
     let take = |text: &mut Vec<u8>| {
         let next = Vec::with_capacity(text.len());
         Data::Text(std::mem::replace(text, next))

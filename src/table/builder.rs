@@ -218,6 +218,8 @@ mod tests {
             let ids = (1 + 4) + ("s-h0".len() + 4) + 1 + 1 + 8 + 8 + 8 + 8;
             let (batch, sizes) = builder.finish_sized().unwrap();
             assert_eq!(sizes, [ids + 8 + 1, ids + 1 + 8, ids + 11 + 7]);
+            let output = batch.column_by_name("name").unwrap();
+            assert!(output.nulls().is_none(), "nothing is null, so there is no buffer for it");
             let data = batch.column_by_name("data").unwrap().as_string::<i32>();
             assert_eq!(data.iter().collect::<Vec<_>>(), [None, Some("\"ab\""), Some("\"c\"")]);
         }

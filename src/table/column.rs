@@ -178,8 +178,11 @@ impl ColumnBuilder {
 
     fn append_nulls(&mut self) {
         let nulls = std::mem::take(&mut self.nulls);
-        self.validity.append_n_nulls(nulls);
-        self.values.append_nulls(nulls);
+        // None at all would still make a buffer of validity, and Parquet cuts its pages by that.
+        if nulls > 0 {
+            self.validity.append_n_nulls(nulls);
+            self.values.append_nulls(nulls);
+        }
     }
 
     /// The column; the builder is empty then.

@@ -82,7 +82,7 @@ impl Table {
     pub(crate) const COUNT: usize = Self::MERGED.len() + 1;
 
     /// All tables: those of a merge, and the differences between two.
-    pub(crate) fn every() -> impl Iterator<Item = Self> {
+    pub(crate) fn of_merges() -> impl Iterator<Item = Self> {
         Self::MERGED.into_iter().chain([Self::Changes])
     }
 

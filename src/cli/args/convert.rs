@@ -96,6 +96,9 @@ pub(in super::super) struct PickArgs {
     /// Keep only hosts that are up
     #[arg(long, env = "SCANMILL_UP", value_parser = Switch::new())]
     pub(in super::super) up: bool,
+    /// Leave out documents of a scan that was read whole before
+    #[arg(long, env = "SCANMILL_DEDUP", value_parser = Switch::new())]
+    pub(in super::super) dedup: bool,
     /// Nested JSONL: lines for tasks, hints at hosts and skipped targets too
     #[arg(long, env = "SCANMILL_EVENTS", value_parser = Switch::new())]
     pub(in super::super) events: bool,

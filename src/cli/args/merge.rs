@@ -13,6 +13,8 @@ use crate::merge::Precedence;
         "The caller's scan, then others: files, folders, or - for standard input",
     )),
     mut_arg("hash", |hash| hash.hide(true)),
+    // The best copy of a scan is used anyway.
+    mut_arg("dedup", |dedup| dedup.hide(true)),
     mut_arg("expand_extraports", |expand| expand.hide(true))
 )]
 pub(in super::super) struct MergeArgs {

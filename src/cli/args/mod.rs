@@ -154,6 +154,9 @@ pub(super) struct SchemaArgs {
     /// Format; `ddl` is for the database duckdb
     #[arg(long, value_name = "FORMAT", default_value = "md")]
     pub(super) format: SchemaFormat,
+    /// Of the result of merge, which has more columns and tables, and of diff
+    #[arg(long, conflicts_with_all = ["write", "check"])]
+    pub(super) merged: bool,
     /// Write all formats of all tables to this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["tables", "check"])]
     pub(super) write: Option<PathBuf>,

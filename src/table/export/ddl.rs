@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::Dialect;
-use crate::table::{Column, Field, Kind, Table};
+use super::{Dialect, View};
+use crate::table::{Column, Field, Kind};
 
 /// A statement a table; for `DuckDB` the comments are statements too.
-pub(super) fn print(dialect: Dialect, tables: &[Table]) -> String {
+pub(super) fn print(dialect: Dialect, tables: &[View]) -> String {
     let mut out = String::from("-- Printed by `scanmill schema`; not edited by hand.\n");
     for table in tables {
         out.push('\n');
@@ -15,10 +15,11 @@ pub(super) fn print(dialect: Dialect, tables: &[Table]) -> String {
     out
 }
 
-fn create(dialect: Dialect, table: Table, out: &mut String) {
+fn create(dialect: Dialect, view: View, out: &mut String) {
+    let table = view.0;
     let name = table.name();
     let columns: Vec<String> =
-        table.columns().iter().map(|column| define(dialect, &column.field)).collect();
+        view.columns().iter().map(|column| define(dialect, &column.field)).collect();
     let columns = columns.join(",\n    ");
     let _ = write!(out, "CREATE TABLE {name} (\n    {columns}\n)");
     let doc = dialect.text(&format!("{} Key: {}.", table.doc(), table.key().join(", ")));
@@ -28,7 +29,7 @@ fn create(dialect: Dialect, table: Table, out: &mut String) {
         }
         Dialect::DuckDb => {
             let _ = writeln!(out, ";\nCOMMENT ON TABLE {name} IS {doc};");
-            for Column { field, .. } in table.columns() {
+            for Column { field, .. } in view.columns() {
                 let (column, doc) = (dialect.name(field.name), dialect.text(field.doc));
                 let _ = writeln!(out, "COMMENT ON COLUMN {name}.{column} IS {doc};");
             }

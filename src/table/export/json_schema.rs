@@ -1,7 +1,8 @@
 //! JSON Schemas of the rows of flat JSONL, and what they share with those of nested lines.
 
+use super::View;
 use super::document::{Json, object};
-use crate::table::{Field, Kind, Table};
+use crate::table::{Field, Kind};
 
 pub(super) const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
@@ -15,14 +16,14 @@ pub(super) enum Shape {
 }
 
 /// The schema of a table's rows; of several tables one that each of their rows fits.
-pub(super) fn print(tables: &[Table]) -> String {
+pub(super) fn print(tables: &[View]) -> String {
     if let [table] = tables {
         let Json::Object(schema) = row(*table) else { return String::new() };
-        let head = [("$schema", DRAFT), ("title", table.name())];
+        let head = [("$schema", DRAFT), ("title", table.0.name())];
         let head = head.map(|(name, text)| (name.to_owned(), text.into()));
         return Json::Object(head.into_iter().chain(schema).collect()).print();
     }
-    let rows = tables.iter().map(|table| (table.name(), row(*table))).collect();
+    let rows = tables.iter().map(|table| (table.0.name(), row(*table))).collect();
     one_of("rows", "A line of flat JSONL: a row of a table.", rows, Vec::new()).print()
 }
 
@@ -50,10 +51,11 @@ pub(super) fn refer(name: &str) -> Json {
     object! {"$ref": format!("#/$defs/{name}")}
 }
 
-fn row(table: Table) -> Json {
+fn row(view: View) -> Json {
+    let table = view.0;
     let mut members = Members::default();
     members.push("_table", object! {"const": table.name()}, true);
-    for column in table.columns().iter().filter(|column| column.field.kind.is_text()) {
+    for column in view.columns().into_iter().filter(|column| column.field.kind.is_text()) {
         members.push_field(&column.field, Shape::Flat);
     }
     members.object(table.doc())

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::table::{Field, Kind, Table};
+use super::View;
+use crate::table::{Field, Kind};
 
 const HEAD: &str = "\
 # Tables
@@ -14,9 +15,10 @@ formats leave out columns of type `FixedSizeBinary(16)`. `list[].field` is a fie
 ";
 
 /// A section a table.
-pub(super) fn print(tables: &[Table]) -> String {
+pub(super) fn print(tables: &[View]) -> String {
     let mut out = String::from(HEAD);
-    for table in tables {
+    for view in tables {
+        let table = view.0;
         let key: Vec<_> = table.key().iter().map(|name| format!("`{name}`")).collect();
         let _ = write!(
             out,
@@ -25,7 +27,7 @@ pub(super) fn print(tables: &[Table]) -> String {
             table.doc(),
             key.join(", ")
         );
-        for column in table.columns() {
+        for column in view.columns() {
             row("", &column.field, &mut out);
         }
     }

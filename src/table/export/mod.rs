@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::Table;
+use super::{Column, Table};
 use crate::error::{Error, Result};
 
 /// What definitions are printed as.
@@ -55,6 +55,27 @@ pub enum Dialect {
 /// ```
 #[must_use]
 pub fn print(format: Format, tables: &[Table]) -> String {
+    print_views(format, &tables.iter().map(|table| View(*table, false)).collect::<Vec<_>>())
+}
+
+/// The same of the result of a merge, where some tables have more columns.
+#[must_use]
+pub fn print_merged(format: Format, tables: &[Table]) -> String {
+    print_views(format, &tables.iter().map(|table| View(*table, true)).collect::<Vec<_>>())
+}
+
+/// A table, of what was read or of a merge.
+#[derive(Clone, Copy)]
+struct View(Table, bool);
+
+impl View {
+    fn columns(self) -> Vec<&'static Column> {
+        let more = if self.1 { self.0.merged_columns() } else { &[] };
+        self.0.columns().iter().chain(more).collect()
+    }
+}
+
+fn print_views(format: Format, tables: &[View]) -> String {
     match format {
         Format::Arrow => arrow::print(tables),
         Format::JsonSchema => json_schema::print(tables),
@@ -79,7 +100,36 @@ pub fn files() -> Vec<(PathBuf, String)> {
     files.push(whole("duckdb.sql", Format::Ddl(Dialect::DuckDb)));
     files.push(whole("spark.sql", Format::Ddl(Dialect::Spark)));
     files.push(whole("tables.md", Format::Markdown));
+    files.extend(merged_files());
     files
+}
+
+/// Tables that a merge or a comparison has, or has more columns of.
+fn merged_files() -> impl Iterator<Item = (PathBuf, String)> {
+    let tables = Table::of_merges()
+        .filter(|table| !table.merged_columns().is_empty() || !Table::ALL.contains(table));
+    let tables: Vec<Table> = tables.collect();
+    let of_table = |table: Table, folder: &str, format| {
+        let path = Path::new("merged").join(folder).join(format!("{}.json", table.name()));
+        (path, print_merged(format, &[table]))
+    };
+    let mut files: Vec<_> = tables
+        .iter()
+        .flat_map(|table| {
+            [
+                of_table(*table, "arrow", Format::Arrow),
+                of_table(*table, "json-schema", Format::JsonSchema),
+            ]
+        })
+        .collect();
+    for (name, format) in [
+        ("duckdb.sql", Format::Ddl(Dialect::DuckDb)),
+        ("spark.sql", Format::Ddl(Dialect::Spark)),
+        ("tables.md", Format::Markdown),
+    ] {
+        files.push((Path::new("merged").join(name), print_merged(format, &tables)));
+    }
+    files.into_iter()
 }
 
 /// Writes all [`files`] below a folder, over those that are there.

@@ -4,6 +4,7 @@ mod env;
 mod exit;
 mod inputs;
 mod live;
+mod merge;
 mod odd;
 mod output;
 mod pick;

@@ -1,0 +1,206 @@
+//! The model as records, field by field.
+
+use super::{In, Out, Wire};
+use crate::model::{
+    Address, AddressKind, Conflict, ExtraPorts, ExtraReason, Host, HostHint, HostState, HostStatus,
+    Hostname, MergedHost, Origins, Os, OsClass, OsMatch, OsPortUsed, Port, PortOrigin, PortState,
+    Protocol, RunEvent, Script, ScriptData, ScriptNode, ScriptOrigin, ScriptTree, Seen, Sequence,
+    Service, TableShape, TargetSkipped, Task, TaskKind, TcpSequence, Text, Trace, TraceHop,
+};
+
+/// Structs, field by field.
+macro_rules! structs {
+    ($($type:ident $(<$life:lifetime>)? { $($field:ident),* $(,)? })*) => {
+        $(impl<'a> Wire<'a> for $type $(<$life>)? {
+            fn put(&self, out: &mut Out) {
+                let Self { $($field),* } = self;
+                $($field.put(out);)*
+            }
+
+            fn get(from: &mut In<'a>) -> Option<Self> {
+                Some(Self { $($field: Wire::get(from)?),* })
+            }
+        })*
+    };
+}
+
+/// Enums of names, of which the last may be any text.
+macro_rules! names {
+    ($($type:ident { $($number:literal $variant:ident),* })*) => {
+        $(impl<'a> Wire<'a> for $type<'a> {
+            fn put(&self, out: &mut Out) {
+                match self {
+                    $(Self::$variant => 0x80_u8.wrapping_add($number).put(out),)*
+                    Self::Other(name) => {
+                        0_u8.put(out);
+                        name.put(out);
+                    }
+                }
+            }
+
+            fn get(from: &mut In<'a>) -> Option<Self> {
+                Some(match u8::get(from)?.wrapping_sub(0x80) {
+                    $($number => Self::$variant,)*
+                    _ => Self::Other(Text::get(from)?),
+                })
+            }
+        })*
+    };
+}
+
+/// Enums without fields.
+macro_rules! plain {
+    ($($type:ident { $first:ident $(, $number:literal $variant:ident)* })*) => {
+        $(impl Wire<'_> for $type {
+            fn put(&self, out: &mut Out) {
+                match self {
+                    Self::$first => 0_u8.put(out),
+                    $(Self::$variant => u8::put(&$number, out),)*
+                }
+            }
+
+            fn get(from: &mut In<'_>) -> Option<Self> {
+                Some(match u8::get(from)? {
+                    $($number => Self::$variant,)*
+                    _ => Self::$first,
+                })
+            }
+        })*
+    };
+}
+
+names! {
+    HostState { 1 Up, 2 Down, 3 Unknown, 4 Skipped }
+    PortState { 1 Open, 2 Closed, 3 Filtered, 4 Unfiltered, 5 OpenFiltered, 6 ClosedFiltered }
+    Protocol { 1 Tcp, 2 Udp, 3 Sctp, 4 Ip }
+    AddressKind { 1 Ipv4, 2 Ipv6, 3 Mac }
+}
+
+plain! {
+    ScriptOrigin { Nse, 1 Engine }
+    TableShape { List, 1 Keyed, 2 Mixed }
+    TaskKind { Begin, 1 Progress, 2 End }
+}
+
+structs! {
+    Host<'a> {
+        index, complete, start_time, end_time, timed_out, comment, status, addresses, hostnames,
+        smurf_responses, extra_ports, ports, ports_listed, ports_open, os, uptime_s, last_boot,
+        distance, tcp_sequence, ip_id_sequence, tcp_ts_sequence, scripts, traces, srtt_us, rttvar_us,
+        timeout_us,
+    }
+    HostStatus<'a> { state, reason, reason_ttl }
+    Address<'a> { text, kind, ip, zone, vendor }
+    Hostname<'a> { name, kind }
+    ExtraPorts<'a> { state, count, reasons }
+    ExtraReason<'a> { reason, count, proto, ports }
+    Port<'a> {
+        protocol, number, index, state, reason, reason_ttl, reason_ip, owner, services, scripts, expanded,
+    }
+    Service<'a> {
+        name, product, version, extra_info, hostname, os_type, device_type, method, confidence, tunnel,
+        rpc_proto, rpc_num, low_ver, high_ver, cpes, fingerprint, banner,
+    }
+    Script<'a> { name, output, data, origin }
+    Os<'a> { ports_used, matches, classes, fingerprints }
+    OsPortUsed<'a> { state, proto, port }
+    OsMatch<'a> { name, accuracy, line }
+    OsClass<'a> { match_index, kind, vendor, family, gen_, accuracy, cpes }
+    TcpSequence<'a> { index, difficulty, class, values }
+    Sequence<'a> { class, values }
+    Trace<'a> { proto, port, hops }
+    TraceHop<'a> { ttl, rtt_ms, ip, hostname }
+    Seen { first, last, count }
+    PortOrigin { scan, seen }
+    Origins { status, scans, seen, ports, scripts, matches, classes, traces }
+    Conflict<'a> { protocol, port, column, winner, winner_value, loser, loser_value, rule }
+    MergedHost<'a> { host_key, host_id, host, origins, conflicts }
+    Task { kind, task, time, extra_info, percent, remaining_s, etc_time }
+    HostHint { ip, mac, hostname, state, reason }
+    TargetSkipped { specification, status, reason }
+}
+
+impl<'a> Wire<'a> for ScriptData<'a> {
+    fn put(&self, out: &mut Out) {
+        match self {
+            Self::None => 0_u8.put(out),
+            Self::Text(text) => {
+                1_u8.put(out);
+                text.put(out);
+            }
+            Self::Tree(tree) => {
+                2_u8.put(out);
+                tree.nodes().len().put(out);
+                tree.nodes().iter().for_each(|node| node.put(out));
+            }
+            Self::Json(json) => {
+                3_u8.put(out);
+                json.put(out);
+            }
+        }
+    }
+
+    fn get(from: &mut In<'a>) -> Option<Self> {
+        Some(match u8::get(from)? {
+            1 => Self::Text(Text::get(from)?),
+            2 => Self::Tree(ScriptTree::from_nodes(Vec::get(from)?)),
+            3 => Self::Json(Text::get(from)?),
+            _ => Self::None,
+        })
+    }
+}
+
+impl<'a> Wire<'a> for ScriptNode<'a> {
+    fn put(&self, out: &mut Out) {
+        match self {
+            Self::Elem { key, text } => {
+                0_u8.put(out);
+                key.put(out);
+                text.put(out);
+            }
+            Self::Table { key, end, shape } => {
+                1_u8.put(out);
+                key.put(out);
+                end.put(out);
+                shape.put(out);
+            }
+        }
+    }
+
+    fn get(from: &mut In<'a>) -> Option<Self> {
+        let table = bool::get(from)?;
+        let key = Option::get(from)?;
+        Some(if table {
+            Self::Table { key, end: usize::get(from)?, shape: TableShape::get(from)? }
+        } else {
+            Self::Elem { key, text: Text::get(from)? }
+        })
+    }
+}
+
+impl<'a> Wire<'a> for RunEvent {
+    fn put(&self, out: &mut Out) {
+        match self {
+            Self::Task(task) => {
+                0_u8.put(out);
+                task.put(out);
+            }
+            Self::HostHint(hint) => {
+                1_u8.put(out);
+                hint.put(out);
+            }
+            Self::Target(target) => {
+                2_u8.put(out);
+                target.put(out);
+            }
+        }
+    }
+
+    fn get(from: &mut In<'a>) -> Option<Self> {
+        Some(match u8::get(from)? {
+            0 => Self::Task(Task::get(from)?),
+            1 => Self::HostHint(HostHint::get(from)?),
+            _ => Self::Target(TargetSkipped::get(from)?),
+        })
+    }
+}

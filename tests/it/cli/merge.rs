@@ -1,0 +1,265 @@
+//! `merge`, `diff` and `convert --dedup`.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use assert_cmd::cargo::cargo_bin;
+
+use super::{Folder, ends, ends_as, program, refuses, xml};
+use crate::support;
+
+const DAY1: &str = "41-merge-day1-versions-os.xml";
+const DAY2: &str = "44-merge-day2-changed.xml";
+
+/// XML of a sweep over so many hosts with two ports each; `salt` tells scans apart.
+fn sweep(hosts: u32, salt: &str) -> String {
+    use std::fmt::Write as _;
+    let mut text = format!("<nmaprun scanner=\"nmap\" args=\"nmap {salt}\" start=\"1700000000\">");
+    for n in 0..hosts {
+        let (b, c, d) = (n >> 16, n >> 8 & 255, n & 255);
+        let _ = write!(
+            text,
+            "<host endtime=\"1700000100\"><status state=\"up\" reason=\"echo-reply\"/>\
+             <address addr=\"10.{b}.{c}.{d}\" addrtype=\"ipv4\"/><ports>\
+             <port protocol=\"tcp\" portid=\"22\"><state state=\"open\" reason=\"syn-ack\"/>\
+             <service name=\"ssh\" product=\"{salt} {n}\" method=\"probed\" conf=\"10\"/></port>\
+             <port protocol=\"tcp\" portid=\"80\"><state state=\"closed\" reason=\"reset\"/></port>\
+             </ports></host>"
+        );
+    }
+    text.push_str("<runstats><finished time=\"1700000200\"/></runstats></nmaprun>");
+    text
+}
+
+#[test]
+fn the_result_is_the_same_for_any_number_of_threads_and_any_memory() {
+    let folder = Folder::new();
+    let inputs = [
+        folder.write("a.xml", sweep(40_000, "a")),
+        folder.write("b.xml", sweep(30_000, "b")),
+        support::root().join("fixtures").to_str().unwrap().to_owned(),
+    ];
+    let mut first: Option<Vec<(String, Vec<u8>)>> = None;
+    for (n, options) in [
+        &["-j1"][..],
+        &["-j2"],
+        &["-j8"],
+        &["-j2", "--memory", "128M"],
+        &["-j1", "--memory", "128M"],
+    ]
+    .iter()
+    .enumerate()
+    {
+        for format in ["csv", "parquet"] {
+            let out = folder.path(&format!("{format}{n}"));
+            let mut args = vec!["-q", "merge", "--policy", "latest", "--explain"];
+            args.extend(inputs.iter().map(String::as_str));
+            args.extend(["--to", format, "-o", &out]);
+            args.extend(options.iter());
+            ends(0, &args);
+        }
+        let mut files = Vec::new();
+        for format in ["csv", "parquet"] {
+            let inside = format!("{format}{n}");
+            for name in folder.names(&inside) {
+                files.push((format!("{format}/{name}"), folder.bytes(&format!("{inside}/{name}"))));
+            }
+        }
+        assert_eq!(files.len(), 22);
+        match &first {
+            None => first = Some(files),
+            Some(first) => {
+                for ((name, bytes), (_, expected)) in files.iter().zip(first) {
+                    assert!(bytes == expected, "{name} differs with {options:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Writes scans that do not fit into the least memory, and gives their paths.
+fn large(folder: &Folder) -> [String; 2] {
+    [folder.write("a.xml", sweep(150_000, "a")), folder.write("b.xml", sweep(150_000, "b"))]
+}
+
+#[test]
+fn what_does_not_fit_is_spilled_and_nothing_of_it_is_left() {
+    let folder = Folder::new();
+    let [a, b] = large(&folder);
+    fs::create_dir(folder.path("temp")).unwrap();
+    let (held, spilled) = (folder.path("held"), folder.path("spilled"));
+    ends(0, &["-q", "merge", &a, &b, "-o", &held]);
+    let least = ["--memory", "128M", "--temp-dir", &folder.path("temp")];
+    ends(0, &[&["-q", "merge", &a, &b, "-o", &spilled][..], &least].concat());
+    for name in folder.names("held") {
+        let bytes = |dir: &str| folder.bytes(&format!("{dir}/{name}"));
+        assert!(bytes("held") == bytes("spilled"), "{name}");
+    }
+    assert_eq!(folder.names("temp"), [""; 0]);
+
+    // Where it may not write, or not enough, it ends with 4 and leaves nothing.
+    let none = folder.path("none");
+    let options = ["--memory", "128M", "--temp-dir", &none, "-o", &none];
+    let ran = ends(4, &[&["-q", "merge", &a, &b][..], &options].concat());
+    assert!(ran.stderr.contains("temporary file in"), "{}", ran.stderr);
+    let mut command = support::command("sh");
+    command.args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$@\"", "sh"]);
+    command.arg(cargo_bin!("scanmill"));
+    command.args(["-q", "merge", &a, &b, "--to", "jsonl", "--memory", "128M"]);
+    command.args(["--temp-dir", &folder.path("temp")]);
+    ends_as(4, command, b"");
+    assert_eq!(folder.names("temp"), [""; 0]);
+}
+
+#[test]
+fn columns_and_tables_of_a_merge_are_those_of_its_schema() {
+    let (one, two) = (xml(DAY1), xml(DAY2));
+    let columns = ["--table", "hosts", "--columns", "ip,seen,scan_ids"];
+    let ran = ends(0, &[&["merge", &one, &two][..], &columns].concat());
+    assert_eq!(ran.json()[0]["seen"], 2);
+    assert_eq!(ran.json()[0]["scan_ids"].as_array().unwrap().len(), 2);
+    refuses(&[&["convert", &one][..], &columns].concat(), &["\"seen\"", "table hosts"]);
+    refuses(&["merge", &one, "--table", "conflicts"], &["--explain"]);
+    refuses(&["merge", &one, "--policy", "worst"], &["caller, first, latest or best"]);
+    let ran = ends(0, &["merge", &one, &two, "--explain", "--table", "conflicts", "--to", "csv"]);
+    let printed = ends(0, &["schema", "--merged", "conflicts", "--format", "json-schema"]);
+    let schema: serde_json::Value = serde_json::from_str(&printed.stdout).unwrap();
+    let header = ran.lines()[0].to_owned();
+    let names = schema["required"].as_array().unwrap();
+    let names: Vec<_> = names.iter().filter_map(|name| name.as_str()).collect();
+    assert_eq!(names[1..].join(","), header);
+    // Flat lines fit it, extra columns and all.
+    let flat = ends(0, &["merge", &one, &two, "--explain", "--to", "jsonl", "--shape", "flat"]);
+    let printed = ends(0, &["schema", "--merged", "--format", "json-schema"]);
+    let schema: serde_json::Value = serde_json::from_str(&printed.stdout).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    for line in flat.json() {
+        assert!(schema.is_valid(&line), "{line}");
+    }
+}
+
+#[test]
+fn what_is_not_written_is_left_out_of_the_merged_result() {
+    let (one, two) = (xml(DAY1), xml("46-merge-day3-host-down.xml"));
+    let ran = ends(0, &["merge", &one, &two, "--policy", "latest", "--up", "--table", "hosts"]);
+    assert_eq!(ran.lines().len(), 1, "the host that went down is not up");
+    let options = ["--state", "open", "--table", "ports"];
+    let ran = ends(0, &[&["merge", &one, &two][..], &options].concat());
+    assert!(ran.json().iter().all(|port| port["state"] == "open") && ran.lines().len() > 3);
+}
+
+#[test]
+fn one_input_that_cannot_be_read_does_not_stop_the_others() {
+    let folder = Folder::new();
+    let none = folder.path("none.xml");
+    let ran = ends(1, &["merge", &xml(DAY1), &none, &xml(DAY2)]);
+    assert!(ran.stderr.contains("E_IO") && ran.lines().len() > 2);
+    ends(3, &["merge", &none]);
+    let text = folder.write("no.xml", "no xml");
+    ends(3, &["merge", &text]);
+}
+
+#[test]
+fn finished_scans_that_share_an_id_are_told_of() {
+    let folder = Folder::new();
+    let a = folder.write("a.xml", sweep(2, "same"));
+    let b = folder.write("b.xml", sweep(3, "same"));
+    let ran = ends(0, &["merge", &a, &b, &a, "--table", "scans,hosts"]);
+    assert!(ran.stderr.contains("W_ID_COLLISION") && ran.stderr.contains("W_DUP_SCAN"));
+    let ids: Vec<_> = ran
+        .json()
+        .iter()
+        .filter(|row| row["_table"] == "scans")
+        .map(|row| row["scan_id"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(ids.len(), 2);
+    assert!(ids[1].starts_with(&format!("{}-x", ids[0])));
+}
+
+#[test]
+fn documents_that_were_read_whole_are_left_out_on_demand() {
+    let folder = Folder::new();
+    let whole = sweep(9_000, "a");
+    let large = folder.write("large.xml", &whole);
+    let cut = folder.write("cut.xml", &whole[..whole.len() / 2]);
+    let small = folder.write("small.xml", sweep(3, "b"));
+    for threads in ["-j1", "-j2", "-j8"] {
+        let count = |inputs: &[&String]| {
+            let mut args = vec!["convert", threads, "--dedup", "--table", "hosts"];
+            args.extend(inputs.iter().map(|path| path.as_str()));
+            let ran = ends(0, &args);
+            (ran.lines().len(), ran.stderr.contains("W_DUP_SCAN"))
+        };
+        assert_eq!(count(&[&large, &large]), (9_000, true), "{threads}");
+        assert_eq!(count(&[&small, &large, &small]), (9_003, true), "{threads}");
+        assert_eq!(count(&[&small, &small]), (3, true), "{threads}");
+        let (hosts, told) = count(&[&cut, &large]);
+        assert!(hosts > 9_000 && told, "a copy that was cut stands for nothing: {threads} {hosts}");
+    }
+}
+
+#[test]
+fn differences_end_with_1_and_none_with_0() {
+    let (one, two) = (xml(DAY1), xml(DAY2));
+    assert_eq!(ends(0, &["diff", &one, &one]).stdout, "");
+    let rows = ends(1, &["diff", &one, &two]);
+    assert!(
+        rows.json().iter().any(|row| row["column"] == "service.product" && row["port"] == 8080)
+    );
+    let text = ends(1, &["diff", &one, &two, "--to", "text"]);
+    assert!(text.stdout.contains("  ~ 80/tcp open -> closed\n"), "{}", text.stdout);
+    let colors = ends(1, &["diff", &one, &two, "--to", "text", "--color", "always"]);
+    assert!(colors.stdout.contains("\x1b[33m  ~ 80/tcp open -> closed\x1b[0m\n"));
+    let csv = ends(1, &["diff", &one, &two, "--to", "csv"]);
+    assert!(csv.stdout.starts_with("host_key,ip,protocol,port,kind,column,old,new,"));
+    let folder = Folder::new();
+    for name in ["d.txt", "d.jsonl", "d.csv", "d.parquet"] {
+        let out = folder.path(name);
+        ends(1, &["diff", &one, &two, "-o", &out]);
+        refuses(&["diff", &one, &two, "-o", &out], &["--overwrite"]);
+        ends(1, &["diff", &one, &two, "-o", &out, "--overwrite", "-j1", "--memory", "128M"]);
+    }
+    assert_eq!(folder.read("d.txt"), text.stdout);
+    assert_eq!(folder.read("d.csv"), csv.stdout);
+}
+
+#[test]
+fn trouble_with_a_state_is_no_difference() {
+    let folder = Folder::new();
+    let (one, none) = (xml(DAY1), folder.path("none"));
+    ends(3, &["diff", &one, &none]);
+    ends(3, &["diff", &none, &one]);
+    let mixed = folder.path("mixed");
+    fs::create_dir(&mixed).unwrap();
+    fs::copy(&one, format!("{mixed}/a.xml")).unwrap();
+    fs::create_dir(format!("{mixed}/locked")).unwrap();
+    let locked = format!("{mixed}/locked");
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o0)).unwrap();
+    if fs::read_dir(&locked).is_err() {
+        ends(3, &["diff", &one, &mixed]);
+    }
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o755)).unwrap();
+    refuses(&["diff", &one], &["OLD"]);
+    refuses(&["diff", &one, &one, "--to", "parquet"], &["-o"]);
+    refuses(&["diff", &one, &one, "-o", &mixed], &["folder"]);
+    let empty = folder.write("empty.xml", "");
+    refuses(&["diff", &one, &empty], &["holds no scan"]);
+}
+
+#[test]
+fn text_of_scans_does_not_reach_a_terminal_as_it_is() {
+    let folder = Folder::new();
+    let with = |start: &str, name: &str| {
+        format!(
+            "<nmaprun args=\"nmap\" start=\"{start}\"><host><status state=\"up\"/>\
+             <address addr=\"192.0.2.1\"/><hostnames><hostname name=\"{name}\"/></hostnames></host></nmaprun>"
+        )
+    };
+    let old = folder.write("old.xml", with("1", "a"));
+    let new = folder.write("new.xml", with("2", "b&#27;[31m&#x202e;"));
+    let ran = ends(1, &["diff", &old, &new, "--to", "text"]);
+    assert!(!ran.stdout.contains('\u{1b}') && !ran.stdout.contains('\u{202e}'), "{}", ran.stdout);
+    let mut command = program();
+    command.args(["diff", &old, "-", "--to", "text"]);
+    let piped = ends_as(1, command, with("2", "c").as_bytes());
+    assert!(piped.stdout.contains("hostnames a -> c"), "{}", piped.stdout);
+}
