@@ -5,6 +5,7 @@ mod decode;
 mod end_to_end;
 mod frame;
 mod generator;
+mod merge;
 mod sink;
 mod table;
 mod tokens;
@@ -32,6 +33,7 @@ fn main() {
         table::bench(&mut criterion, &input);
         sink::bench(&mut criterion, &input);
         end_to_end::bench(&mut criterion, &input);
+        merge::bench(&mut criterion, &input);
     }
     criterion.final_summary();
 }

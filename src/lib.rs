@@ -49,6 +49,11 @@
 //! [`lake::Lake`] is a dataset of partitioned Parquet with a log of commits. It gives a [`sink::Sink`] for
 //! [`pipeline::Pipeline`], which is how `scanmill ingest` loads it.
 //!
+//! # Several scans of one host
+//!
+//! [`merge::Merger`] takes the hosts of scans as they come and gives one host for each that they saw, by a
+//! [`merge::MergePolicy`]. [`diff::differences`] compares two of them.
+//!
 //! # Words
 //!
 //! They are nmap's and Arrow's own. A *document* is one `nmaprun` element; an input may hold several. A

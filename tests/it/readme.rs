@@ -4,13 +4,14 @@ use std::fs;
 
 use crate::support::root;
 
-const DOCUMENTS: [&str; 7] = [
+const DOCUMENTS: [&str; 8] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/cli.md",
     "docs/data-model.md",
     "docs/lake.md",
+    "docs/merge.md",
     "docs/performance.md",
 ];
 
@@ -52,4 +53,37 @@ fn the_readme_shows_the_summary_of_the_fixtures() {
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(lasting(&printed), lasting(&shown));
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn what_is_shown_of_merging_and_comparing_is_what_is_printed() {
+    let printed = |args: &[&str]| {
+        let run = assert_cmd::cargo::cargo_bin_cmd!("scanmill")
+            .current_dir(root())
+            .args(args)
+            .output()
+            .unwrap();
+        String::from_utf8(run.stdout).unwrap()
+    };
+    let series: Vec<String> = (40..=46)
+        .map(|number| {
+            let mut names = fs::read_dir(root().join("fixtures")).unwrap();
+            let found = names.find_map(|entry| {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                name.starts_with(&format!("{number}-")).then_some(name)
+            });
+            format!("fixtures/{}", found.unwrap())
+        })
+        .collect();
+    let mut args = vec!["merge", "--policy", "latest"];
+    args.extend(series.iter().map(String::as_str));
+    args.extend(["--table", "hosts", "--to", "csv", "--columns", "ip,state,mac,seen"]);
+    let merged = printed(&args);
+    let differ = printed(&["diff", &series[1], &series[4], "--to", "text"]);
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let head = differ.lines().take(3).collect::<Vec<_>>().join("\n");
+    assert!(readme.contains(&format!("```text\n{merged}{head}\n```")), "{merged}{head}");
+    let page = fs::read_to_string(root().join("docs/merge.md")).unwrap();
+    assert!(page.contains(&format!("```text\n{differ}```")), "{differ}");
 }

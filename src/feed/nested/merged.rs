@@ -6,7 +6,7 @@ use crate::{
     model::{MergedHost, RunHeader, ScanNumber, Seen},
 };
 
-/// Writes the line of a host of a merge: that of [`host_line`], with the scans that contributed, when it and
+/// Writes the line of a host of a merge: that of [`host_line`](super::host_line), with the scans that contributed, when it and
 /// each of its ports were seen, and which scan each port is of. `scans` are the scans of the merge.
 pub fn merged_line(merged: &MergedHost<'_>, scans: &[&RunHeader], out: &mut Vec<u8>) {
     let of = |number: ScanNumber| {

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Measures merging and comparing against converting, and prints a Markdown table.
+
+    cargo build --release --examples --bins
+    benches/merge.py [--sizes 8M,80M,800M] [--scans 5] [--memory 256M] [--out DIR]
+
+For each size it generates a sweep, makes as many scans of the same hosts of it, and runs `convert`, `merge`
+in memory, `merge` with little memory, and `diff` of the first two, each once, as whole processes writing Parquet.
+Times are ratios to that of `convert`; memory is the largest resident set.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+RELEASE = Path(__file__).resolve().parent.parent / "target" / "release"
+
+
+def run(command, fine=(0,)):
+    """Wall seconds and peak memory in MiB."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in fine:
+        sys.exit(f"{command} ended with {process.returncode}")
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def scans(size, count, out):
+    """As many scans of the same hosts: other arguments, so other ids, and later times."""
+    base = out / "base.xml"
+    with open(base, "wb") as file:
+        said = subprocess.run([RELEASE / "examples/gen", "sweep", size], check=True, stdout=file,
+                              stderr=subprocess.PIPE, text=True)
+    paths = []
+    for number in range(count):
+        path = out / f"scan{number}.xml"
+        with open(base, "rb") as source, open(path, "wb") as target:
+            head = source.read(64 << 10)
+            target.write(head.replace(b'args="', b'args="%d ' % number, 1))
+            shutil.copyfileobj(source, target, 1 << 20)
+        paths.append(path)
+    base.unlink()
+    return paths, said.stderr.split(",")[1].split()[0]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--sizes", default="8M,80M,800M")
+    parser.add_argument("--scans", type=int, default=5)
+    parser.add_argument("--memory", default="256M")
+    parser.add_argument("--out", default=tempfile.gettempdir())
+    args = parser.parse_args()
+    print("| hosts | XML | convert | merge | | merge, --memory "
+          f"{args.memory} | | diff of two |\n|---|---|---|---|---|---|---|---|")
+    for size in args.sizes.split(","):
+        with tempfile.TemporaryDirectory(dir=args.out) as folder:
+            out = Path(folder)
+            paths, hosts = scans(size, args.scans, out)
+            total = sum(path.stat().st_size for path in paths) / 1e6
+            program, tail = [RELEASE / "scanmill", "-q"], ["--to", "parquet", "--overwrite", "-o", out / "o"]
+            base, _ = run([*program, "convert", *paths, *tail])
+            held, held_peak = run([*program, "merge", "--policy", "latest", *paths, *tail])
+            least = ["--memory", args.memory, "--temp-dir", out]
+            spilled, spilled_peak = run([*program, "merge", "--policy", "latest", *least, *paths, *tail])
+            differ, differ_peak = run([*program, "diff", *paths[:2]], fine=(0, 1))
+            print(f"| {hosts} x {args.scans} | {total:.0f} MB | {base:.1f} s | {held:.1f} s, {held / base:.2f} | "
+                  f"{held_peak:.0f} MiB | {spilled:.1f} s, {spilled / base:.2f} | {spilled_peak:.0f} MiB | "
+                  f"{differ:.1f} s, {differ_peak:.0f} MiB |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+//! Three scans of the same hosts to one host each, held and spilled, and two of them compared.
+
+use criterion::Criterion;
+use scanmill::{
+    diff::differences,
+    merge::{MergePolicy, Merged, Merger, Precedence},
+    model::{RunHeader, RunRecord},
+};
+
+use crate::{Input, group};
+
+pub fn bench(criterion: &mut Criterion, input: &Input) {
+    let mut group = group(criterion, "merge", input);
+    let policy = MergePolicy::new(Precedence::Latest);
+    group.bench_function(format!("{}, held", input.name), |b| {
+        b.iter(|| hosts(merger(input, 3, Merger::new(policy))));
+    });
+    // Some twenty spills.
+    group.bench_function(format!("{}, spilled", input.name), |b| {
+        b.iter(|| hosts(merger(input, 3, Merger::with_memory(policy, 2 << 20, None))));
+    });
+    group.bench_function(format!("{}, compared", input.name), |b| {
+        let state = || merger(input, 1, Merger::new(policy));
+        b.iter(|| differences(state(), state()).map_or(0, |hosts| hosts.len()));
+    });
+    group.finish();
+}
+
+/// So many scans of all hosts.
+fn merger(input: &Input, scans: u32, mut merger: Merger) -> Merger {
+    for number in 0..scans {
+        for host in &input.hosts {
+            assert!(merger.host(host).is_ok(), "temporary files can be written");
+        }
+        let header = RunHeader { scan_id: number.to_string(), ..RunHeader::default() };
+        merger.end_scan("bench", RunRecord { header, exists: true, ..RunRecord::default() });
+    }
+    merger
+}
+
+fn hosts(merger: Merger) -> usize {
+    let Ok(mut hosts) = merger.finish().and_then(Merged::hosts) else { return 0 };
+    let mut count = 0;
+    while let Ok(Some(record)) = hosts.next() {
+        count += record.host().host.ports.len();
+    }
+    count
+}
