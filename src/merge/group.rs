@@ -30,6 +30,8 @@ pub(super) struct Part<'a> {
     /// Place in the order of the arguments.
     pub(super) order: u64,
     pub(super) host: Host<'a>,
+    /// The earliest start, else end, of its entries, if it was folded of several.
+    pub(super) first: Option<Timestamp>,
 }
 
 /// How hosts merge.
@@ -67,9 +69,10 @@ fn fold<'a>(mut parts: Vec<Part<'a>>, rules: Rules<'_>) -> Option<Part<'a>> {
     let (scan, order) = parts.first().map(|first| (first.scan, first.order))?;
     let start = parts.iter().filter_map(|part| part.host.start_time).min();
     let end = parts.iter().filter_map(|part| part.host.end_time).max();
+    let first = parts.iter().filter_map(|part| part.host.start_time.or(part.host.end_time)).min();
     let (mut host, _) = Group::new(parts, rules, true).combined(&mut Explain::off())?;
     (host.start_time, host.end_time) = (start, end);
-    Some(Part { scan, order, host })
+    Some(Part { scan, order, host, first })
 }
 
 /// Hosts of one key, best first.
@@ -163,7 +166,10 @@ impl<'a, 'r> Group<'a, 'r> {
         let (start, end) = (part.host.start_time, part.host.end_time);
         let facts = self.rules.scans.get(index(part.scan));
         let (scan_start, scan_end) = facts.map_or((None, None), |facts| (facts.start, facts.end));
-        (start.or(end).or(scan_start).or(scan_end), end.or(start).or(scan_end).or(scan_start))
+        (
+            part.first.or(start).or(end).or(scan_start).or(scan_end),
+            end.or(start).or(scan_end).or(scan_start),
+        )
     }
 
     /// Those of the first scan that has any.

@@ -268,7 +268,7 @@ impl Shared {
         };
         let parts = same.iter().filter_map(|found| {
             let host = wire::read::<Host<'_>>(found.host)?;
-            Some(group::Part { scan: found.scan, order: found.order, host })
+            Some(group::Part { scan: found.scan, order: found.order, host, first: None })
         });
         let mut explain = Explain::new(self.policy.explain);
         let (host, origins) = group::merge(parts.collect(), rules, &mut explain)?;

@@ -421,6 +421,24 @@ fn hosts_of_one_scan_are_folded_with_their_services() {
 }
 
 #[test]
+fn lines_of_masscan_were_seen_from_the_first_to_the_last() {
+    let line = |end: i64, port: u16| {
+        format!(
+            "<host endtime=\"{end}\"><address addr=\"192.0.2.1\"/><ports><port protocol=\"tcp\" \
+             portid=\"{port}\"><state state=\"open\"/></port></ports></host>"
+        )
+    };
+    let doc = format!(
+        "<nmaprun scanner=\"masscan\" start=\"90\">{}{}</nmaprun>",
+        line(105, 1),
+        line(100, 2)
+    );
+    let host = &merged(by(Precedence::Caller), &[doc])[0];
+    let times = (&host["first_seen"], &host["last_seen"]);
+    assert_eq!(times, (&"1970-01-01T00:01:40Z".into(), &"1970-01-01T00:01:45Z".into()));
+}
+
+#[test]
 fn hosts_match_by_what_is_asked_for() {
     let mac = Some("00:00:5E:00:53:01");
     let first = H { mac, names: vec!["a.example"], ..host(110, &[tcp(22, "open")]) };

@@ -9,9 +9,15 @@ use crate::merge::Precedence;
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    mut_arg("inputs", |input| input.help(
-        "The caller's scan, then others: files, folders, or - for standard input",
-    )),
+    override_usage = "scanmill merge [OPTIONS] <CALLER> [OTHER]...",
+    mut_arg("inputs", |input| input
+        .value_names(["CALLER", "OTHER"])
+        .help("The caller's scan, then others: files, folders, or - for standard input")
+        .long_help(
+            "The caller's scan, then others: files, folders, or - for standard input\n\n\
+             The order of the arguments is that of precedence; a folder stands for its files in byte order of \
+             their paths. Whatever convert reads is read",
+        )),
     mut_arg("hash", |hash| hash.hide(true)),
     // The best copy of a scan is used anyway.
     mut_arg("dedup", |dedup| dedup.hide(true)),
