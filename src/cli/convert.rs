@@ -104,7 +104,7 @@ fn policy(options: &MergeOptions) -> MergePolicy {
 }
 
 /// Reads all inputs in order; errors of inputs are in the report.
-fn read_all(
+pub(super) fn read_all(
     pipeline: &mut Pipeline,
     found: Vec<Result<Input>>,
     (inputs, progress): (&Inputs, &Progress),

@@ -2,16 +2,16 @@
 
 use std::{
     io::IsTerminal as _,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, atomic::AtomicBool},
 };
 
 use super::{
     args::{DiffArgs, DiffTo, TalkArgs, When},
     changes::{Palette, write_block},
-    convert::{identity, threads},
+    convert::{identity, read_all, threads},
     exit::Exit,
-    inputs,
+    inputs::{self, Inputs},
     memory::Shares,
     output,
     progress::Progress,
@@ -76,21 +76,11 @@ fn read(
     let pipeline = Pipeline::new(options, Filters::default(), destination, Arc::clone(stop));
     let mut pipeline = pipeline.with_threads(shares.threads)?;
     let pick = Pick::new(&args.read.include, &args.read.exclude)?;
-    let found = source::discover(&[PathBuf::from(path)], &pick);
+    let inputs = Inputs { paths: vec![path.to_owned()], pick };
+    let found = source::discover(&inputs.paths, &inputs.pick);
     let progress = Progress::begin(how, &found, true);
     pipeline = pipeline.with_meter(progress.meter());
-    for input in found {
-        if pipeline.is_stopped() {
-            break;
-        }
-        match input {
-            Ok(input) => {
-                progress.input(&input.name);
-                pipeline.read(&input, &pick)?;
-            }
-            Err(error) => pipeline.refuse(error)?,
-        }
-    }
+    read_all(&mut pipeline, found, (&inputs, &progress))?;
     pipeline.into_merger()
 }
 

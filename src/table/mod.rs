@@ -64,19 +64,10 @@ impl Table {
     ];
 
     /// The same, and those that only a merge has.
-    pub const MERGED: [Self; 11] = [
-        Self::Scans,
-        Self::Hosts,
-        Self::Ports,
-        Self::Services,
-        Self::Scripts,
-        Self::OsMatches,
-        Self::OsClasses,
-        Self::Hops,
-        Self::Events,
-        Self::Warnings,
-        Self::Conflicts,
-    ];
+    pub const MERGED: [Self; 11] = {
+        let [a, b, c, d, e, f, g, h, i, j] = Self::ALL;
+        [a, b, c, d, e, f, g, h, i, j, Self::Conflicts]
+    };
 
     /// How many tables there are at all.
     pub(crate) const COUNT: usize = Self::MERGED.len() + 1;
