@@ -3,7 +3,10 @@
 use std::{
     io::IsTerminal as _,
     path::Path,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{
@@ -55,6 +58,9 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     }
     let (Some(new), Some(old)) = (sides.pop(), sides.pop()) else { return Ok(Exit::NoInput) };
     let changes = differences(old, new)?;
+    if stop.load(Ordering::Relaxed) {
+        return Ok(Exit::Interrupted);
+    }
     let same = changes.is_empty();
     sink.write(&changes, palette(how, &form))?;
     Ok(if same { Exit::Done } else { Exit::Partly })

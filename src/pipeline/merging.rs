@@ -51,6 +51,9 @@ impl Pipeline {
         self.coder.report = report;
         let mut all = merger.finish()?;
         self.write_hosts(&mut all)?;
+        if self.is_stopped() {
+            return Ok(());
+        }
         self.write_scans(&mut all)
     }
 
@@ -102,17 +105,22 @@ impl Pipeline {
 
     /// Merges the hosts of all parts.
     fn sorted(&self, parts: Vec<Part>) -> Result<Hosts> {
-        let Some(workers) = self.workers() else {
-            let sorted: Result<Vec<Sorted>> = parts.into_iter().map(Part::merge).collect();
-            return Hosts::of(sorted?);
-        };
         let (mut sorted, mut waiting) = (Vec::new(), VecDeque::new());
+        let workers = self.workers();
         for part in parts {
+            if self.is_stopped() {
+                // What is not merged is not written either.
+                return Hosts::of(Vec::new());
+            }
+            let Some(workers) = &workers else {
+                sorted.push(part.merge()?);
+                continue;
+            };
             // Each holds the hosts of its part: no more at once than threads.
             if waiting.len() >= workers.count() {
                 sorted.extend(received(waiting.pop_front())?);
             }
-            waiting.push_back(spawn(&workers, move || part.merge()));
+            waiting.push_back(spawn(workers, move || part.merge()));
         }
         for oldest in waiting {
             sorted.extend(received(Some(oldest))?);
