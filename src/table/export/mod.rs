@@ -129,6 +129,8 @@ fn merged_files() -> impl Iterator<Item = (PathBuf, String)> {
     ] {
         files.push((Path::new("merged").join(name), print_merged(format, &tables)));
     }
+    let nested = Path::new("merged").join("json-schema").join("nested.json");
+    files.push((nested, nested::print_merged()));
     files.into_iter()
 }
 

@@ -9,9 +9,34 @@ use crate::table::Table;
 
 /// The schema of a line, whatever its `_type`.
 pub(super) fn print() -> String {
-    let lines = vec![("host", host()), ("scan", scan()), ("event", event())];
+    let mut host = host();
+    host.push("ports", list(refer("port")), false);
+    host.push("scripts", list(refer("script")), false);
+    host.push("trace", list(trace()), false);
+    lines(host.object("A host with all that was found on it."), port())
+}
+
+/// The same of the result of a merge: what more there is of hosts and ports, and what lost.
+pub(super) fn print_merged() -> String {
+    let mut port = port();
+    port.append(only(Table::Ports, &["scan_id"]));
+    port.append(of_merges(Table::Ports));
+    let mut script = script();
+    script.append(only(Table::Ports, &["scan_id"]));
+    let mut host = host();
+    host.append(of_merges(Table::Hosts));
+    host.push("ports", list(refer("port")), false);
+    host.push("scripts", list(script.object("The result of a host script.")), false);
+    host.push("trace", list(trace()), false);
+    let conflict = without(Table::Conflicts, &["host_key"]);
+    host.push("conflicts", list(conflict.object("A value that lost.")), false);
+    lines(host.object("A host with all that scans found on it."), port)
+}
+
+fn lines(host: Json, port: Members) -> String {
+    let lines = vec![("host", host), ("scan", scan()), ("event", event())];
     let shared = vec![
-        ("port", port()),
+        ("port", port.object("A port.")),
         ("service", service()),
         ("script", script().object("The result of a script.")),
         ("os_class", os_class()),
@@ -19,17 +44,24 @@ pub(super) fn print() -> String {
     one_of("nested", "A line of nested JSONL: a host, a scan or an event.", lines, shared).print()
 }
 
-fn host() -> Json {
+/// A host, up to its operating system.
+fn host() -> Members {
     let of_scan = ["scan_id", "scanner", "scanner_version", "args", "start_time"];
     let mut host = line("host");
     host.push("scan", only(Table::Scans, &of_scan).object("The scan it belongs to."), true);
     let elsewhere = ["scan_id", "ip_bytes", "os_fingerprints", "os_ports_used"];
     host.append(without(Table::Hosts, &elsewhere));
     host.push("os", os(), false);
-    host.push("ports", list(refer("port")), false);
-    host.push("scripts", list(refer("script")), false);
-    host.push("trace", list(trace()), false);
-    host.object("A host with all that was found on it.")
+    host
+}
+
+/// What columns a table has beyond those of what was read.
+fn of_merges(table: Table) -> Members {
+    let mut members = Members::default();
+    for column in table.merged_columns() {
+        members.push_field(&column.field, Shape::Nested);
+    }
+    members
 }
 
 fn scan() -> Json {
@@ -71,13 +103,13 @@ fn os_class() -> Json {
     without(Table::OsClasses, &above).object("A class of operating systems.")
 }
 
-fn port() -> Json {
+fn port() -> Members {
     let elsewhere = ["scan_id", "host_id", "ip", "port_index", "expanded"];
     let mut port = without(Table::Ports, &elsewhere);
     port.push("expanded", object! {"const": true}, false);
     port.push("services", list(refer("service")), false);
     port.push("scripts", list(refer("script")), false);
-    port.object("A port.")
+    port
 }
 
 fn service() -> Json {

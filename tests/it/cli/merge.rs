@@ -138,6 +138,22 @@ fn columns_and_tables_of_a_merge_are_those_of_its_schema() {
 }
 
 #[test]
+fn nested_lines_of_a_merge_fit_their_schema() {
+    let path = support::root().join("schemas/merged/json-schema/nested.json");
+    let schema: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let fixtures = support::root().join("fixtures");
+    let ran = ends(0, &["merge", "--policy", "best", "--explain", fixtures.to_str().unwrap()]);
+    let lines = ran.json();
+    let has = |member: &str| lines.iter().any(|line| !line[member].is_null());
+    assert!(lines.len() > 100 && has("conflicts") && has("scripts") && has("trace"));
+    for line in lines {
+        let wrong: Vec<_> = schema.iter_errors(&line).map(|error| error.to_string()).collect();
+        assert!(wrong.is_empty(), "{wrong:?}: {line}");
+    }
+}
+
+#[test]
 fn what_is_not_written_is_left_out_of_the_merged_result() {
     let (one, two) = (xml(DAY1), xml("46-merge-day3-host-down.xml"));
     let ran = ends(0, &["merge", &one, &two, "--policy", "latest", "--up", "--table", "hosts"]);
