@@ -5,7 +5,7 @@ use std::{io::Write as _, path::Path, time::Instant};
 use super::{
     args::{By, ConvertArgs, MergeArgs, MergeOptions, PickArgs, TalkArgs},
     exit::Exit,
-    inputs::{self, Inputs},
+    inputs::{self, Given, Inputs},
     memory::Shares,
     output::{Plan, Rows},
     progress::Progress,
@@ -18,7 +18,6 @@ use crate::{
     model::Identity,
     pipeline::{Destination, Filters, Pipeline},
     sink::{DocumentSink, Output, Temporaries},
-    source::{self, Input},
 };
 
 pub(super) fn run(args: &ConvertArgs, talk: (&TalkArgs, &Talk)) -> Result<Exit> {
@@ -63,10 +62,10 @@ fn run_with(
     let options = inputs::options(&args.read, &shares).with_hash(hash);
     let pipeline = Pipeline::new(options, filters(&args.pick), destination, stop);
     let mut pipeline = pipeline.with_threads(shares.threads)?;
-    let found = source::discover(&inputs.paths, &inputs.pick);
-    let progress = Progress::begin(how, &found, on_stdout);
+    let given = inputs.discover();
+    let progress = Progress::begin(how, given.iter().map(Given::packed_len), on_stdout);
     pipeline = pipeline.with_meter(progress.meter());
-    read_all(&mut pipeline, found, (&inputs, &progress))?;
+    inputs.read(given, (&mut pipeline, &progress), None)?;
     let report = pipeline.finish()?;
     drop(progress);
     talk.report(&report, begun.elapsed());
@@ -101,27 +100,6 @@ fn policy(options: &MergeOptions) -> MergePolicy {
         .with_identity(identity(options.identity))
         .with_keep_covered(options.keep_covered)
         .with_explain(options.explain)
-}
-
-/// Reads all inputs in order; errors of inputs are in the report.
-pub(super) fn read_all(
-    pipeline: &mut Pipeline,
-    found: Vec<Result<Input>>,
-    (inputs, progress): (&Inputs, &Progress),
-) -> Result<()> {
-    for input in found {
-        if pipeline.is_stopped() {
-            break;
-        }
-        match input {
-            Ok(input) => {
-                progress.input(&input.name);
-                pipeline.read(&input, &inputs.pick)?;
-            }
-            Err(error) => pipeline.refuse(error)?,
-        }
-    }
-    Ok(())
 }
 
 /// Threads to work with, one for each processor unless told otherwise.

@@ -12,9 +12,9 @@ use std::{
 use super::{
     args::{DiffArgs, DiffTo, TalkArgs, When},
     changes::{Palette, write_block},
-    convert::{identity, read_all, threads},
+    convert::{identity, threads},
     exit::Exit,
-    inputs::{self, Inputs},
+    inputs::{self, Given, Inputs},
     memory::Shares,
     output,
     progress::Progress,
@@ -27,7 +27,7 @@ use crate::{
     merge::{MergePolicy, Merger, Precedence},
     pipeline::{Destination, Filters, Outcome, Pipeline, Report},
     sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
-    source::{self, Pick},
+    source::Pick,
     table::{Table, change_row},
 };
 
@@ -83,10 +83,10 @@ fn read(
     let mut pipeline = pipeline.with_threads(shares.threads)?;
     let pick = Pick::new(&args.read.include, &args.read.exclude)?;
     let inputs = Inputs { paths: vec![path.to_owned()], pick };
-    let found = source::discover(&inputs.paths, &inputs.pick);
-    let progress = Progress::begin(how, &found, true);
+    let given = inputs.discover();
+    let progress = Progress::begin(how, given.iter().map(Given::packed_len), true);
     pipeline = pipeline.with_meter(progress.meter());
-    read_all(&mut pipeline, found, (&inputs, &progress))?;
+    inputs.read(given, (&mut pipeline, &progress), None)?;
     pipeline.into_merger()
 }
 

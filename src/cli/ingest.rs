@@ -56,7 +56,8 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let mut pipeline = pipeline.with_threads(options.threads)?;
     let mut found = source::discover(&inputs.paths, &inputs.pick);
     leave_out(&args.into, &inputs, &mut found);
-    let progress = Progress::begin(how, &found, false);
+    let lens = found.iter().map(|input| input.as_ref().map_or(Some(0), Input::packed_len));
+    let progress = Progress::begin(how, lens, false);
     pipeline = pipeline.with_meter(progress.meter());
     read_all(&mut pipeline, found, (&inputs, &loading, &progress))?;
     let mut report = pipeline.finish()?;

@@ -10,16 +10,37 @@ use std::{
 use super::{
     args::{LimitArgs, ReadArgs},
     memory::Shares,
+    progress::Progress,
 };
 use crate::{
     error::{Error, Result},
+    lake::Lake,
     limits::Limits,
-    source::Pick,
+    pipeline::{Observer, Pipeline},
+    source::{self, Input, Pick},
     xml::Options,
 };
 
 /// Bytes of a list of inputs: some ten million names.
 const LIST: u64 = 1 << 30;
+
+/// What is read of the paths that were given.
+pub(super) enum Given {
+    /// A file, standard input, or what cannot be found.
+    Input(Result<Input>),
+    /// A dataset that `ingest` made.
+    Dataset(PathBuf),
+}
+
+impl Given {
+    /// Bytes that are read of it, packed as they are; `None` if they may be of any number.
+    pub(super) fn packed_len(&self) -> Option<u64> {
+        match self {
+            Self::Input(Ok(input)) => input.packed_len(),
+            Self::Input(Err(_)) | Self::Dataset(_) => Some(0),
+        }
+    }
+}
 
 /// Paths of inputs, and what of them is picked.
 pub(super) struct Inputs {
@@ -35,6 +56,61 @@ impl Inputs {
             paths.extend(listed(list)?);
         }
         Ok(Self { paths, pick })
+    }
+
+    /// Finds what these paths name, in order. A dataset is one only if it is named itself.
+    pub(super) fn discover(&self) -> Vec<Given> {
+        let mut given = Vec::new();
+        for path in &self.paths {
+            if Lake::is_at(path) {
+                given.push(Given::Dataset(path.clone()));
+            } else {
+                let found = source::discover(std::slice::from_ref(path), &self.pick);
+                given.extend(found.into_iter().map(Given::Input));
+            }
+        }
+        given
+    }
+
+    /// Reads what was found into a pipeline, and shows it to an observer if there is one. Errors of inputs are
+    /// in the report.
+    pub(super) fn read(
+        &self,
+        given: Vec<Given>,
+        (pipeline, progress): (&mut Pipeline, &Progress),
+        mut observer: Option<Observer<'_>>,
+    ) -> Result<()> {
+        for given in given {
+            if pipeline.is_stopped() {
+                break;
+            }
+            match (given, &mut observer) {
+                (Given::Input(Err(error)), _) => pipeline.refuse(error)?,
+                (Given::Input(Ok(input)), None) => {
+                    progress.input(&input.name);
+                    pipeline.read(&input, &self.pick)?;
+                }
+                (Given::Input(Ok(input)), Some(observer)) => {
+                    progress.input(&input.name);
+                    pipeline.read_observed(&input, &self.pick, *observer)?;
+                }
+                (Given::Dataset(path), observer) => {
+                    let name = path.display().to_string();
+                    progress.input(&name);
+                    let opened = Lake::open(&path).and_then(|lake| lake.replay());
+                    match (opened, observer) {
+                        (Err(error), _) => pipeline.refuse(error)?,
+                        (Ok(mut scans), None) => {
+                            pipeline.replay(&name, &mut scans, &mut |_, _| {})?;
+                        }
+                        (Ok(mut scans), Some(observer)) => {
+                            pipeline.replay(&name, &mut scans, *observer)?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 }
 

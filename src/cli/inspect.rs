@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     args::{InspectArgs, TalkArgs},
     exit::Exit,
-    inputs::{self, Inputs},
+    inputs::{self, Given, Inputs},
     memory::Shares,
     print,
     progress::Progress,
@@ -17,9 +17,8 @@ use super::{
 use crate::{
     error::{Error, Result},
     model::{Host, RunRecord, ScanEvent},
-    pipeline::{Destination, Filters, Outcome, Pipeline, Report},
+    pipeline::{Destination, Filters, Observer, Outcome, Pipeline, Report},
     sink::Temporaries,
-    source,
 };
 
 /// Lines of a list that fit on the screen.
@@ -50,26 +49,14 @@ struct Scan {
 pub(super) fn run(args: &InspectArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let inputs = Inputs::of(&args.read)?;
     let stop = signals::stop_flag(&Temporaries::default());
-    let all = source::discover(&inputs.paths, &inputs.pick);
-    let progress = Progress::begin(how, &all, false);
+    let given = inputs.discover();
+    let progress = Progress::begin(how, given.iter().map(Given::packed_len), false);
     let options = inputs::options(&args.read, &Shares::of(args.read.memory, 1)?);
     let pipeline = Pipeline::new(options, Filters::default(), Destination::Nothing, stop);
     let mut pipeline = pipeline.with_meter(progress.meter());
     let mut found = Found::default();
-    for input in all {
-        if pipeline.is_stopped() {
-            break;
-        }
-        match input {
-            Ok(input) => {
-                progress.input(&input.name);
-                pipeline.read_observed(&input, &inputs.pick, &mut |name, event| {
-                    found.add(name, event);
-                })?;
-            }
-            Err(error) => pipeline.refuse(error)?,
-        }
-    }
+    let observer: Observer<'_> = &mut |name, event| found.add(name, event);
+    inputs.read(given, (&mut pipeline, &progress), Some(observer))?;
     let report = pipeline.finish()?;
     drop(progress);
     talk.errors(&report);

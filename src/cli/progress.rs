@@ -16,10 +16,7 @@ use super::{
     args::{LogFormat, TalkArgs, When},
     render::{bytes, number, rate, safe},
 };
-use crate::{
-    error::Result,
-    source::{Input, Meter},
-};
+use crate::source::Meter;
 
 /// Between two looks of a bar, and between two lines without a terminal.
 const LOOK: Duration = Duration::from_millis(100);
@@ -59,19 +56,23 @@ struct Current {
 }
 
 impl Progress {
-    /// Begins to show how far these inputs are read. `data_on_stdout` tells whether lines that a person reads
+    /// Begins to show how far inputs of so many bytes each are read. `data_on_stdout` tells whether lines that a person reads
     /// may come on standard output.
-    pub(super) fn begin(args: &TalkArgs, inputs: &[Result<Input>], data_on_stdout: bool) -> Self {
+    pub(super) fn begin(
+        args: &TalkArgs,
+        inputs: impl ExactSizeIterator<Item = Option<u64>>,
+        data_on_stdout: bool,
+    ) -> Self {
         let meter = Meter::default();
         let Some(way) = way(args, data_on_stdout) else { return Self { meter, shown: None } };
-        let mut total = Some(0_u64);
-        for input in inputs.iter().flatten() {
-            total = total.zip(input.packed_len()).map(|(sum, len)| sum.saturating_add(len));
-        }
+        let files = u64::try_from(inputs.len()).unwrap_or(u64::MAX);
+        let add =
+            |total: Option<u64>, len| total.zip(len).map(|(sum, len)| sum.saturating_add(len));
+        let total = inputs.fold(Some(0), add);
         let state = Arc::new(State {
             over: AtomicBool::new(false),
             current: Mutex::default(),
-            files: u64::try_from(inputs.len()).unwrap_or(u64::MAX),
+            files,
             total,
             meter: meter.clone(),
         });

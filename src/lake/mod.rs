@@ -10,6 +10,7 @@ mod loading;
 mod log;
 mod part;
 mod plan;
+mod replay;
 mod rows;
 mod spill;
 mod state;
@@ -26,6 +27,7 @@ use std::{
 pub use self::{
     loading::{Loading, Source, Told},
     log::{Commit, DocumentEntry, FileEntry, Operation, SkippedEntry, SourceEntry},
+    replay::Replay,
     upkeep::{Compacted, Orphan, Status, Vacuumed},
 };
 use self::{log::Log, state::State};
@@ -59,6 +61,12 @@ enum Use {
 }
 
 impl Lake {
+    /// Whether a folder is a dataset.
+    #[must_use]
+    pub fn is_at(dir: &Path) -> bool {
+        dir.join(LOG).is_dir()
+    }
+
     /// Opens a dataset to see what is in it.
     ///
     /// # Errors
@@ -74,7 +82,7 @@ impl Lake {
     /// A usage error if the folder holds something else; an output error if it cannot be written, or its log
     /// cannot be read.
     pub fn open_or_create(dir: &Path) -> Result<Self> {
-        if !dir.join(LOG).is_dir() {
+        if !Self::is_at(dir) {
             let other = match fs::read_dir(dir) {
                 // Another run may be making it just now.
                 Ok(mut entries) => {

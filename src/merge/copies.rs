@@ -2,10 +2,63 @@
 
 use std::{cmp::Reverse, collections::HashMap};
 
+use super::{
+    store::split_record,
+    wire::{self, Out, split_length},
+};
 use crate::{
     error::{Code, Diagnostic},
-    model::{RunRecord, ScanNumber},
+    model::{AddressKind, Host, RunRecord, ScanNumber, ScriptData, Text},
 };
+
+/// Makes records of hosts that are the same if tables of them are: a copy may have been read from XML, and
+/// another one from a dataset.
+#[derive(Default)]
+pub(super) struct Comparing {
+    out: Out,
+    record: Vec<u8>,
+}
+
+impl Comparing {
+    /// What is compared of the record of a host: its place, its key, and what is known of it.
+    pub(super) fn comparable(&mut self, record: &[u8]) -> &[u8] {
+        self.record.clear();
+        let host = split_length(record).and_then(|(_, rest)| split_record(rest));
+        let Some((_, host)) = host else { return &self.record };
+        let head = record.len().saturating_sub(host.len());
+        self.record.extend_from_slice(record.get(..head).unwrap_or_default());
+        if let Some(mut host) = wire::read::<Host<'_>>(host) {
+            as_in_tables(&mut host);
+            self.out.record(&host, &mut self.record);
+        }
+        &self.record
+    }
+}
+
+/// Leaves out what no table holds.
+fn as_in_tables(host: &mut Host<'_>) {
+    let of_ports = host.ports.iter_mut().flat_map(|port| &mut port.scripts);
+    for script in of_ports.chain(&mut host.scripts) {
+        let mut json = Vec::new();
+        if script.data.write_json(&mut json) {
+            let text = String::from_utf8_lossy(&json).into_owned();
+            script.data = ScriptData::Json(Text::Owned(text));
+        }
+    }
+    for time in [&mut host.srtt_us, &mut host.rttvar_us, &mut host.timeout_us] {
+        *time = time.filter(|time| *time >= 0);
+    }
+    let first = host
+        .addresses
+        .iter()
+        .position(|address| matches!(address.kind, AddressKind::Ipv4 | AddressKind::Ipv6));
+    for (place, address) in host.addresses.iter_mut().enumerate() {
+        if Some(place) != first {
+            address.zone = None;
+        }
+    }
+    host.traces.retain(|trace| !trace.hops.is_empty());
+}
 
 /// A scan of a merge, or what was said of an input that held none.
 #[derive(Debug, Clone)]

@@ -319,13 +319,14 @@ impl Merger {
         if scans.is_empty() {
             return Ok(digests);
         }
+        let mut out = copies::Comparing::default();
         for store in self.stores.iter().take(PARTITIONS) {
             let bytes = store.look(&self.place)?;
             for entry in records(&bytes) {
                 let Some((scan, record)) = split_length(entry) else { continue };
                 let Ok(scan) = ScanNumber::try_from(scan) else { continue };
                 if scans.contains(&scan) {
-                    let hash = Sha256::digest(record);
+                    let hash = Sha256::digest(out.comparable(record));
                     let first =
                         hash.first_chunk::<16>().map_or(0, |part| u128::from_le_bytes(*part));
                     let sum = digests.entry(scan).or_insert(0_u128);

@@ -25,8 +25,8 @@ pub use self::{
     os::{Os, OsClass, OsMatch, OsPortUsed, Sequence, TcpSequence},
     port::{Port, PortState, Protocol, Service},
     run::{
-        HostHint, HostTotals, RunEvent, RunHeader, RunRecord, RunStats, ScanEvent, ScanInfo,
-        TargetSkipped, Task, TaskKind,
+        HostHint, HostTotals, RunEvent, RunHeader, RunRecord, RunStats, ScanEvent, ScanEvents,
+        ScanInfo, TargetSkipped, Task, TaskKind,
     },
     script::{Script, ScriptData, ScriptNode, ScriptOrigin, ScriptScope, ScriptTree, TableShape},
     time::Timestamp,

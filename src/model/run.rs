@@ -1,7 +1,7 @@
 //! A scan (element `nmaprun`): its header, what happened while it ran, and what its end says.
 
 use super::{Host, Script, ScriptScope, Timestamp};
-use crate::error::{Diagnostic, Position};
+use crate::error::{Diagnostic, Position, Result};
 
 /// What the reader gives, in document order. Hosts may borrow from the reader's buffer; everything
 /// else is small and owned.
@@ -18,6 +18,20 @@ pub enum ScanEvent<'a> {
     Host(Box<Host<'a>>),
     /// A scan ends, with all that is known of it.
     RunEnd(Box<RunRecord>),
+}
+
+/// Scans, event by event, each with the name of the input that it was read from.
+pub trait ScanEvents {
+    /// The next event; `None` after the last.
+    ///
+    /// # Errors
+    /// What ends the input; what came before is good.
+    fn next_event(&mut self) -> Result<Option<(&str, ScanEvent<'_>)>>;
+
+    /// Whether the next event can be given without waiting for more of the input.
+    fn is_ready(&self) -> bool {
+        true
+    }
 }
 
 /// The attributes of `nmaprun`, and the ids that follow from them.

@@ -3,6 +3,7 @@
 mod batches;
 mod coder;
 mod crew;
+mod destination;
 mod merging;
 mod outlet;
 mod reading;
@@ -19,6 +20,7 @@ use std::{
 
 pub use self::{
     batches::Batches,
+    destination::{Destination, Filters},
     report::{Counts, InputReport, Outcome, Report, WarningReport},
 };
 use self::{
@@ -32,8 +34,8 @@ use crate::{
     error::{Error, Result},
     limits::Limits,
     merge::Merger,
-    model::{Port, RunHeader, ScanEvent},
-    sink::{DocumentSink, Sink, Workers},
+    model::{RunHeader, ScanEvent, ScanEvents},
+    sink::Workers,
     source::{Input, Manner, Member, Meter, Pick},
     xml::{HostBatch, Options},
 };
@@ -43,50 +45,6 @@ const SMALL: u64 = 4 << 20;
 
 /// Bytes of output gathered before they are written.
 const OUTPUT: usize = 256 << 10;
-
-/// What is done with hosts on their way.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct Filters {
-    /// States of ports to keep; all if empty.
-    pub states: Vec<String>,
-    /// Whether hosts that are not up are left out.
-    pub up: bool,
-    /// Whether ports are made of the lists of `extrareasons`.
-    pub expand_extra_ports: bool,
-    /// Whether documents of a scan that was read whole before are left out.
-    pub dedup: bool,
-}
-
-impl Filters {
-    fn keeps(&self, port: &Port<'_>) -> bool {
-        self.states.is_empty() || self.states.iter().any(|state| state == port.state.as_str())
-    }
-}
-
-/// Where hosts go.
-#[non_exhaustive]
-pub enum Destination {
-    /// Tables.
-    Tables(Box<dyn Sink>),
-    /// Nested JSONL; with lines for events or without.
-    Nested {
-        /// Where the lines go.
-        sink: DocumentSink,
-        /// Whether events of runs have lines.
-        events: bool,
-    },
-    /// To a merger, and what it makes of them somewhere else: neither to a merger again nor to a sink that
-    /// takes notices.
-    Merge {
-        /// Takes all hosts.
-        merger: Box<Merger>,
-        /// Where the merged ones go.
-        then: Box<Destination>,
-    },
-    /// Nowhere: inputs are read and counted.
-    Nothing,
-}
 
 /// A consumer of all that is read, beside the output, with the name of what it is read from.
 pub type Observer<'o> = &'o mut dyn FnMut(&str, &ScanEvent<'_>);
@@ -173,6 +131,31 @@ impl Pipeline {
             Ok(member) => self.read_here(member, observer),
             Err(error) => self.refuse(error),
         })
+    }
+
+    /// Takes scans that were read before, as one input of this name; hosts in the order of the scans. With an
+    /// observer beside the output.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn replay(
+        &mut self,
+        name: &str,
+        scans: &mut dyn ScanEvents,
+        observer: Observer<'_>,
+    ) -> Result<()> {
+        self.write_crew()?;
+        let (outlet, read) = (&mut self.outlet, (&self.options, &*self.stop));
+        let between: Between<'_> = &mut |coder, _| {
+            if coder.ready() < OUTPUT {
+                return Ok(());
+            }
+            outlet.write(coder.take())?;
+            outlet.notice(coder.take_notices())
+        };
+        reading::replay(&mut self.coder, (name, true), scans, read, observer, between)?;
+        self.coder.seen.clear();
+        Ok(())
     }
 
     fn manner<'m>(&self, limits: &'m Limits, pick: &'m Pick) -> Manner<'m> {

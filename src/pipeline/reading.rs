@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{Code, Error, ErrorKind, Result},
-    model::{RunHeader, ScanEvent},
+    model::{RunHeader, ScanEvent, ScanEvents},
     sink::Notice,
     xml::{Options, Reader},
 };
@@ -39,16 +39,48 @@ pub(super) fn read(
     between: Between<'_>,
 ) -> Result<()> {
     let Stream { name, named, bytes } = stream;
+    let mut scans = Named { name: &name, reader: Reader::new(bytes, options.clone()) };
+    replay(coder, (&name, named), &mut scans, (options, stop), observer, between)
+}
+
+/// XML with the name of its input.
+struct Named<'n, R> {
+    name: &'n str,
+    reader: Reader<R>,
+}
+
+impl<R: Read> ScanEvents for Named<'_, R> {
+    fn next_event(&mut self) -> Result<Option<(&str, ScanEvent<'_>)>> {
+        let event = self.reader.next_event().map_err(|error| error.in_input(self.name))?;
+        Ok(event.map(|event| (self.name, event)))
+    }
+
+    fn is_ready(&self) -> bool {
+        self.reader.is_ready()
+    }
+}
+
+/// Takes scans to their end and reports on them as one input.
+///
+/// # Errors
+/// If output cannot be encoded or written; errors of the input are in the report.
+pub(super) fn replay(
+    coder: &mut Coder,
+    (name, named): (&str, bool),
+    scans: &mut dyn ScanEvents,
+    (options, stop): (&Options, &AtomicBool),
+    observer: Observer<'_>,
+    between: Between<'_>,
+) -> Result<()> {
     let begun = Begun::new(coder);
-    let reader = Reader::new(bytes, options.clone());
-    let error = match events(coder, (&name, reader), (options.strict, stop), observer, between) {
+    let error = match events(coder, scans, (options.strict, stop), observer, between) {
         Ok(()) => None,
         Err(error) if matches!(error.kind(), ErrorKind::Sink { .. } | ErrorKind::Schema(_)) => {
             return Err(error);
         }
         Err(error) => Some(error),
     };
-    begun.end(coder, (name, named), error);
+    begun.end(coder, (name.to_owned(), named), error);
     Ok(())
 }
 
@@ -98,9 +130,9 @@ impl Begun {
     }
 }
 
-fn events<R: Read>(
+fn events(
     coder: &mut Coder,
-    (name, mut reader): (&str, Reader<R>),
+    scans: &mut dyn ScanEvents,
     (strict, stop): (bool, &AtomicBool),
     observer: Observer<'_>,
     between: Between<'_>,
@@ -112,8 +144,7 @@ fn events<R: Read>(
         if stop.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let event = reader.next_event().map_err(|error| error.in_input(name))?;
-        let Some(event) = event else { return Ok(()) };
+        let Some((name, event)) = scans.next_event()? else { return Ok(()) };
         observer(name, &event);
         match event {
             ScanEvent::RunStart(header) => {
@@ -136,7 +167,7 @@ fn events<R: Read>(
             ScanEvent::RunEnd(record) => coder.run_end(name, *record)?,
             ScanEvent::ScanInfo(_) => {}
         }
-        between(coder, !reader.is_ready())?;
+        between(coder, !scans.is_ready())?;
     }
 }
 

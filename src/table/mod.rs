@@ -6,17 +6,18 @@ mod cell;
 mod column;
 mod dictionary;
 pub mod export;
+pub(crate) mod restore;
 mod row;
 mod schema;
 
 pub use arrow::{array::RecordBatch, datatypes::SchemaRef};
 
-pub(crate) use self::cell::Cells;
 pub use self::{
     builder::BatchBuilder,
     cell::{Cell, Items},
     row::{Row, change_row, event_row, host_rows, merged_rows, run_rows},
 };
+pub(crate) use self::{cell::Cells, restore::Stored};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A table (DATA_MODEL section 3).

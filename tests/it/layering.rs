@@ -21,7 +21,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("table", &["model", "error", "limits", "json", "bytes"]),
     ("feed", &["model", "error", "limits", "json"]),
     ("sink", &["table", "error", "bytes"]),
-    ("lake", &["table", "sink", "error", "bytes"]),
+    ("lake", &["table", "sink", "model", "error", "bytes"]),
     (
         "pipeline",
         &["xml", "source", "engine", "merge", "table", "feed", "sink", "model", "error", "limits"],

@@ -1,12 +1,12 @@
 //! Merging and comparing scans (DATA_MODEL section 5): each rule by its name, the documented example, the
 //! series of fixtures, and properties of generated scans.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use proptest::prelude::*;
 use scanmill::{
     diff::differences,
-    feed::nested::merged_line,
+    feed::nested::{host_line, merged_line},
     merge::{MergeFlags, MergePolicy, Merger, Precedence},
     model::{ChangeKind, Identity, ScanEvent},
     xml::{Options, Reader},
@@ -578,26 +578,81 @@ fn series() -> Vec<(String, String)> {
 fn the_series_merges_as_reviewed() {
     let docs: Vec<_> = series().into_iter().map(|(_, text)| text).collect();
     for policy in [Precedence::Caller, Precedence::Latest, Precedence::Best] {
-        let mut shown = String::new();
-        for line in merged(by(policy), &docs) {
-            let texts = |key: &str| line[key].as_str().unwrap_or("-").to_owned();
-            let _ = writeln!(
-                shown,
-                "{} {} {} {} seen {} {} {}",
-                texts("host_key"),
-                texts("state"),
-                texts("mac"),
-                texts("hostname"),
-                line["seen"],
-                texts("first_seen"),
-                texts("last_seen"),
-            );
-            for (port, text) in line["ports"].as_array().unwrap().iter().zip(ports(&line)) {
-                let _ = writeln!(shown, "  {text} seen {}", port["seen"]);
+        insta::assert_snapshot!(format!("merge_series_{policy}"), shown(by(policy), &docs));
+    }
+    // It is the same as the caller's, the first input being the caller.
+    assert_eq!(shown(by(Precedence::First), &docs), shown(by(Precedence::Caller), &docs));
+}
+
+/// A line a host and a port.
+fn shown(policy: MergePolicy, docs: &[String]) -> String {
+    let mut shown = String::new();
+    for line in merged(policy, docs) {
+        let texts = |key: &str| line[key].as_str().unwrap_or("-").to_owned();
+        let _ = writeln!(
+            shown,
+            "{} {} {} {} seen {} {} {}",
+            texts("host_key"),
+            texts("state"),
+            texts("mac"),
+            texts("hostname"),
+            line["seen"],
+            texts("first_seen"),
+            texts("last_seen"),
+        );
+        for (port, text) in line["ports"].as_array().unwrap().iter().zip(ports(&line)) {
+            let _ = writeln!(shown, "  {text} seen {}", port["seen"]);
+        }
+    }
+    shown
+}
+
+/// How many values of each kind a host's line holds.
+fn leaves(at: &str, value: &Value, found: &mut BTreeMap<String, i64>) {
+    match value {
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| leaves(&format!("{at} {name}"), value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| leaves(at, value, found)),
+        _ => *found.entry(at.to_owned()).or_default() += 1,
+    }
+}
+
+#[test]
+fn each_flag_leaves_out_of_the_series_what_was_reviewed() {
+    let docs: Vec<_> = series().into_iter().map(|(_, text)| text).collect();
+    let told = |flags: MergeFlags| {
+        let mut found = BTreeMap::new();
+        for line in merged(by(Precedence::Caller).with_flags(flags), &docs) {
+            leaves(line["host_key"].as_str().unwrap(), &line, &mut found);
+        }
+        found
+    };
+    let all = MergeFlags::default();
+    let full = told(all);
+    let mut shown = String::new();
+    for (name, flags) in [
+        ("tcp", MergeFlags { tcp: false, ..all }),
+        ("udp", MergeFlags { udp: false, ..all }),
+        ("sctp", MergeFlags { sctp: false, ..all }),
+        ("ip", MergeFlags { ip: false, ..all }),
+        ("scripts", MergeFlags { scripts: false, ..all }),
+        ("trace", MergeFlags { trace: false, ..all }),
+        ("os", MergeFlags { os: false, ..all }),
+        ("names", MergeFlags { names: false, ..all }),
+        ("details", MergeFlags { details: false, ..all }),
+    ] {
+        let less = told(flags);
+        let _ = writeln!(shown, "without {name}:");
+        for (leaf, count) in &full {
+            let left = less.get(leaf).copied().unwrap_or_default();
+            if left != *count {
+                let _ = writeln!(shown, "  {leaf}: {left} of {count}");
             }
         }
-        insta::assert_snapshot!(format!("merge_series_{policy}"), shown);
+        assert!(less.keys().all(|leaf| full.contains_key(leaf)), "{name} adds something");
     }
+    insta::assert_snapshot!("merge_series_flags", shown);
 }
 
 fn changes(old: &[String], new: &[String]) -> Vec<String> {
@@ -739,6 +794,51 @@ proptest! {
                 };
                 let theirs = numbers(same);
                 prop_assert!(numbers(&host).iter().all(|port| theirs.contains(port)));
+            }
+        }
+    }
+
+    #[test]
+    fn one_scan_is_folded_in_itself(scans in any_scans(1..2), policy in any_policy()) {
+        let mut read: Vec<Value> = Vec::new();
+        let mut reader = Reader::new(scans[0].as_bytes(), Options::default());
+        let mut run = None;
+        while let Some(event) = reader.next_event().unwrap() {
+            match event {
+                ScanEvent::RunStart(header) => run = Some(header),
+                ScanEvent::Host(host) => {
+                    let mut line = Vec::new();
+                    host_line(run.as_ref().unwrap(), &host, &mut line);
+                    read.push(serde_json::from_slice(&line).unwrap());
+                }
+                _ => {}
+            }
+        }
+        let all = merged(policy, &scans);
+        let mut keys: Vec<_> = read.iter().map(|host| host["host_key"].clone()).collect();
+        let mut seen = std::collections::HashSet::new();
+        keys.retain(|key| seen.insert(key.clone()));
+        prop_assert_eq!(all.iter().map(|host| host["host_key"].clone()).collect::<Vec<_>>(), keys);
+        for host in &all {
+            prop_assert_eq!(&host["seen"], 1);
+            let same: Vec<_> =
+                read.iter().filter(|other| other["host_key"] == host["host_key"]).collect();
+            let keys = |hosts: &[&Value]| -> std::collections::BTreeSet<String> {
+                let all = hosts.iter().flat_map(|host| ports(host));
+                all.map(|port| port.split(' ').next().unwrap().to_owned()).collect()
+            };
+            prop_assert_eq!(keys(&[host]), keys(&same));
+            if let [only] = same[..] {
+                let sorted = |host: &Value| {
+                    let mut ports = ports(host);
+                    ports.sort();
+                    ports
+                };
+                prop_assert_eq!(sorted(host), sorted(only));
+                for part in ["addresses", "state", "reason", "start_time", "end_time", "trace", "extra_ports"] {
+                    prop_assert_eq!(&host[part], &only[part], "{}", part);
+                }
+                prop_assert_eq!(names(&host["scripts"], "output"), names(&only["scripts"], "output"));
             }
         }
     }

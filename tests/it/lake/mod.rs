@@ -2,6 +2,7 @@
 
 mod copies;
 mod crashes;
+mod replay;
 mod upkeep;
 
 use std::{

@@ -1,0 +1,262 @@
+//! A dataset as an input: its documents again, as if their XML was read.
+
+mod rows;
+
+use std::{collections::HashMap, io, iter::Enumerate, mem, vec::IntoIter};
+
+use self::rows::{Key, Number, Rows};
+use super::Lake;
+use crate::{
+    error::{Error, Result},
+    model::{Host, Port, RunRecord, ScanEvent, ScanEvents, Trace},
+    table::{Stored, Table, restore},
+};
+
+const TABLES: usize = Table::ALL.len();
+
+/// Routes of a host at most.
+const TRACES: usize = 4096;
+
+/// The documents of a dataset, in the order in which they were loaded; a better copy of a scan stands where the
+/// one did that it replaced, so that merging them is like merging what was loaded. Memory is that of one host, some rows of each table, and
+/// about 250 bytes a document.
+pub struct Replay {
+    documents: Enumerate<IntoIter<Document>>,
+    tables: Tables,
+    source: String,
+    record: RunRecord,
+    stage: Stage,
+}
+
+/// The rows of each table, in the order of [`Table::ALL`].
+struct Tables([Rows; TABLES]);
+
+impl Tables {
+    fn of(&mut self, table: Table) -> &mut Rows {
+        // There is one for each table.
+        &mut self.0[table.number()]
+    }
+}
+
+/// A document, as the log has it.
+struct Document {
+    scan_id: Option<String>,
+    source: String,
+    doc_index: i32,
+}
+
+/// What comes next of a document.
+#[derive(Clone, Copy)]
+enum Stage {
+    Begin,
+    ScanInfo(usize),
+    Events,
+    Hosts,
+    End,
+}
+
+impl Lake {
+    /// The documents of the newest commit, as the events that their XML gave. What tables do not hold is
+    /// missing: the place of events among hosts, and zones of an address behind the first.
+    ///
+    /// # Errors
+    /// An output error if the log cannot be read; an input error if a file cannot.
+    pub fn replay(&self) -> Result<Replay> {
+        let mut documents: Vec<Document> = Vec::new();
+        let mut numbers: HashMap<Key, Number> = HashMap::new();
+        for entry in self.commits()?.into_iter().flat_map(|commit| commit.documents) {
+            let (source, doc_index) = (entry.source, entry.doc_index);
+            let document = Document { scan_id: entry.scan_id, source, doc_index };
+            let replaced = entry.replaces.and_then(|id| numbers.remove(&Key::Scan(id)));
+            let next = Number::try_from(documents.len()).unwrap_or(Number::MAX);
+            let number = replaced.unwrap_or(next);
+            numbers.insert(document.key(), number);
+            match replaced.and_then(|n| documents.get_mut(usize::try_from(n).ok()?)) {
+                Some(place) => *place = document,
+                None => documents.push(document),
+            }
+        }
+        let mut found: [Rows; TABLES] = Default::default();
+        for (found, table) in found.iter_mut().zip(Table::ALL) {
+            let of_table =
+                self.state.files.values().filter(|file| file.entry.table == table.name());
+            let mut files: Vec<_> = of_table.collect();
+            files.sort_by_key(|file| file.order);
+            let paths = files.iter().map(|file| self.dir.join(&file.entry.path)).collect();
+            *found = Rows::find(paths, &numbers)?;
+        }
+        Ok(Replay {
+            documents: documents.into_iter().enumerate(),
+            tables: Tables(found),
+            source: String::new(),
+            record: RunRecord::default(),
+            stage: Stage::Begin,
+        })
+    }
+}
+
+impl Document {
+    fn key(&self) -> Key {
+        match &self.scan_id {
+            Some(id) => Key::Scan(id.clone()),
+            None => Key::None(self.source.clone(), self.doc_index),
+        }
+    }
+}
+
+impl ScanEvents for Replay {
+    fn next_event(&mut self) -> Result<Option<(&str, ScanEvent<'_>)>> {
+        let event = self.next()?;
+        Ok(event.map(|event| (self.source.as_str(), event)))
+    }
+}
+
+impl Replay {
+    fn next(&mut self) -> Result<Option<ScanEvent<'static>>> {
+        loop {
+            match self.stage {
+                Stage::Begin => {
+                    let Some((number, document)) = self.documents.next() else { return Ok(None) };
+                    self.begin(number, document)?;
+                    self.stage = Stage::ScanInfo(0);
+                    if self.record.exists {
+                        return Ok(Some(ScanEvent::RunStart(self.record.header.clone())));
+                    }
+                }
+                Stage::ScanInfo(place) => match self.record.scan_info.get(place).cloned() {
+                    Some(info) => {
+                        self.stage = Stage::ScanInfo(place.saturating_add(1));
+                        return Ok(Some(ScanEvent::ScanInfo(info)));
+                    }
+                    None => self.stage = Stage::Events,
+                },
+                Stage::Events => {
+                    let rows = self.tables.of(Table::Events);
+                    let Some(row) = rows.row()? else {
+                        self.stage = Stage::Hosts;
+                        continue;
+                    };
+                    let event = restore::event(&row);
+                    rows.advance();
+                    if let Some(event) = event {
+                        return Ok(Some(ScanEvent::Run(event)));
+                    }
+                }
+                Stage::Hosts => match self.host()? {
+                    Some(host) => return Ok(Some(ScanEvent::Host(Box::new(host)))),
+                    None => self.stage = Stage::End,
+                },
+                Stage::End => {
+                    self.stage = Stage::Begin;
+                    self.end()?;
+                    return Ok(Some(ScanEvent::RunEnd(Box::new(mem::take(&mut self.record)))));
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, number: usize, document: Document) -> Result<()> {
+        for rows in &mut self.tables.0 {
+            rows.begin(Number::try_from(number).unwrap_or(Number::MAX));
+        }
+        let Document { scan_id, source, doc_index } = document;
+        self.record = RunRecord::default();
+        self.record.header.doc_index = doc_index;
+        if let Some(id) = scan_id {
+            let Some(row) = self.tables.of(Table::Scans).row()? else {
+                let message = format!("the row of scan {id} is missing in the dataset");
+                return Err(Error::from(io::Error::other(message)));
+            };
+            self.record = restore::scan(&row);
+        }
+        self.source = source;
+        Ok(())
+    }
+
+    /// The next host with all that the tables hold of it.
+    fn host(&mut self) -> Result<Option<Host<'static>>> {
+        let rows = self.tables.of(Table::Hosts);
+        let Some(row) = rows.row()? else { return Ok(None) };
+        let (id, mut host) =
+            (row.text("host_id").unwrap_or_default().to_owned(), restore::host(&row));
+        rows.advance();
+        each(self.tables.of(Table::Ports), &id, |row| host.ports.extend(restore::port(row)))?;
+        // They come in the order of their ports.
+        let mut place = 0;
+        each(self.tables.of(Table::Services), &id, |row| {
+            if let Some(port) = port_of(&mut host, &mut place, row) {
+                port.services.push(restore::service(row));
+            }
+        })?;
+        let mut place = 0;
+        each(self.tables.of(Table::Scripts), &id, |row| {
+            let script = restore::script(row);
+            match port_of(&mut host, &mut place, row) {
+                Some(port) => port.scripts.push(script),
+                None => host.scripts.push(script),
+            }
+        })?;
+        each(self.tables.of(Table::OsMatches), &id, |row| {
+            host.os.matches.push(restore::os_match(row));
+        })?;
+        each(self.tables.of(Table::OsClasses), &id, |row| {
+            host.os.classes.push(restore::os_class(row));
+        })?;
+        each(self.tables.of(Table::Hops), &id, |row| {
+            let index = usize::try_from(row.int32("trace_index").unwrap_or_default()).unwrap_or(0);
+            // Routes without a hop have no rows.
+            while host.traces.len() <= index.min(TRACES) {
+                host.traces.push(Trace::default());
+            }
+            if let Some(trace) = host.traces.last_mut() {
+                (trace.proto, trace.port) = restore::trace(row);
+                trace.hops.push(restore::hop(row));
+            }
+        })?;
+        Ok(Some(host))
+    }
+
+    /// Scripts and warnings of the run.
+    fn end(&mut self) -> Result<()> {
+        let Self { tables, record, .. } = self;
+        let rows = tables.of(Table::Scripts);
+        while let Some(row) = rows.row()? {
+            let scripts = match row.text("scope") {
+                Some("prerule") => &mut record.pre_scripts,
+                _ => &mut record.post_scripts,
+            };
+            scripts.push(restore::script(&row));
+            rows.advance();
+        }
+        let rows = tables.of(Table::Warnings);
+        while let Some(row) = rows.row()? {
+            record.diagnostics.extend(restore::warning(&row));
+            rows.advance();
+        }
+        Ok(())
+    }
+}
+
+/// Shows the rows of a host.
+fn each(rows: &mut Rows, host_id: &str, mut show: impl FnMut(&Stored<'_>)) -> Result<()> {
+    while let Some(row) = rows.row()? {
+        if row.text("host_id") != Some(host_id) {
+            break;
+        }
+        show(&row);
+        rows.advance();
+    }
+    Ok(())
+}
+
+/// The port that a row tells of, from a place on.
+fn port_of<'h>(
+    host: &'h mut Host<'static>,
+    place: &mut usize,
+    row: &Stored<'_>,
+) -> Option<&'h mut Port<'static>> {
+    let (protocol, number) = restore::port_key(row)?;
+    let is_it = |port: &Port<'_>| port.number == number && port.protocol == protocol;
+    *place = place.saturating_add(host.ports.get(*place..)?.iter().position(is_it)?);
+    host.ports.get_mut(*place)
+}

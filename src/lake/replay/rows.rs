@@ -1,0 +1,234 @@
+//! Rows of one table of a dataset, document by document, whatever files they stand in.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
+
+use parquet::{
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
+    },
+    errors::ParquetError,
+};
+
+use crate::{
+    error::{Error, Result},
+    table::{RecordBatch, Stored},
+};
+
+/// Rows that are read at once.
+const ROWS: usize = 512;
+
+/// Rows that are passed over rather than looked up.
+const NEAR: u64 = 4096;
+
+/// The number of a document, in the order in which they are read.
+pub(super) type Number = u32;
+
+/// What the rows of a document have in common: the id of its scan, or without one its input and its place
+/// there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    Scan(String),
+    None(String, i32),
+}
+
+/// Columns that make the key.
+const OF_KEY: [&str; 3] = ["scan_id", "source", "doc_index"];
+
+/// Rows that stand together.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    document: Number,
+    file: usize,
+    first: u64,
+    rows: u64,
+}
+
+/// The rows of one table.
+#[derive(Default)]
+pub(super) struct Rows {
+    files: Vec<PathBuf>,
+    /// Runs of documents that were not read yet, in their order.
+    runs: VecDeque<Run>,
+    open: Option<Open>,
+    /// The document that is read.
+    document: Number,
+}
+
+struct Open {
+    file: usize,
+    reader: ParquetRecordBatchReader,
+    batch: RecordBatch,
+    /// Number of the batch's first row in the file.
+    first: u64,
+}
+
+impl Rows {
+    /// Finds the rows of documents in some files, which are in the order of their rows.
+    pub(super) fn find(files: Vec<PathBuf>, documents: &HashMap<Key, Number>) -> Result<Self> {
+        let mut runs: Vec<Run> = Vec::new();
+        for (file, path) in files.iter().enumerate() {
+            let mut row = 0_u64;
+            each_key(path, &mut |key| documents.get(key).copied(), &mut |document| {
+                let first = row;
+                row = row.saturating_add(1);
+                // Of a document that the log does not name there are no runs.
+                let Some(document) = document else { return };
+                match runs.last_mut() {
+                    Some(run)
+                        if (run.document, run.file) == (document, file)
+                            && run.first.saturating_add(run.rows) == first =>
+                    {
+                        run.rows = run.rows.saturating_add(1);
+                    }
+                    _ => runs.push(Run { document, file, first, rows: 1 }),
+                }
+            })
+            .map_err(|error| unreadable(path, error))?;
+        }
+        // Those of one document stay in the order of their files.
+        runs.sort_by_key(|run| run.document);
+        Ok(Self { files, runs: runs.into(), open: None, document: 0 })
+    }
+
+    /// Goes to a document; those before it are not asked for any more.
+    pub(super) fn begin(&mut self, document: Number) {
+        self.document = document;
+        while self.runs.front().is_some_and(|run| run.document < document) {
+            self.runs.pop_front();
+        }
+    }
+
+    /// The row of the document that is next; `None` behind its last.
+    pub(super) fn row(&mut self) -> Result<Option<Stored<'_>>> {
+        while self.runs.front().is_some_and(|run| run.rows == 0) {
+            self.runs.pop_front();
+        }
+        let Some(run) = self.runs.front().filter(|run| run.document == self.document).copied()
+        else {
+            return Ok(None);
+        };
+        self.go(run)?;
+        Ok(self.open.as_ref().and_then(|open| {
+            let place = usize::try_from(run.first.saturating_sub(open.first)).ok()?;
+            Some(Stored::new(&open.batch, place))
+        }))
+    }
+
+    /// Goes on to the row behind it.
+    pub(super) fn advance(&mut self) {
+        if let Some(run) = self.runs.front_mut() {
+            run.first = run.first.saturating_add(1);
+            run.rows = run.rows.saturating_sub(1);
+        }
+    }
+
+    /// Reads the batch that the first row of a run is in.
+    fn go(&mut self, run: Run) -> Result<()> {
+        let Some(path) = self.files.get(run.file) else { return Ok(()) };
+        let fail = |error| unreadable(path, error);
+        let is_near = |open: &Open| {
+            let end = open.first.saturating_add(rows(&open.batch));
+            open.file == run.file && open.first <= run.first && run.first < end.saturating_add(NEAR)
+        };
+        let mut at = if let Some(open) = self.open.take().filter(is_near) {
+            open
+        } else {
+            let mut reader = open(path, run.first, &[]).map_err(fail)?;
+            let batch = next(&mut reader).map_err(fail)?;
+            Open { file: run.file, reader, batch, first: run.first }
+        };
+        while run.first >= at.first.saturating_add(rows(&at.batch)) {
+            at.first = at.first.saturating_add(rows(&at.batch));
+            at.batch = next(&mut at.reader).map_err(fail)?;
+        }
+        self.open = Some(at);
+        Ok(())
+    }
+}
+
+impl Key {
+    fn of(row: &Stored<'_>) -> Self {
+        match row.text("scan_id") {
+            Some(id) => Self::Scan(id.to_owned()),
+            None => Self::None(
+                row.text("source").unwrap_or_default().to_owned(),
+                row.int32("doc_index").unwrap_or_default(),
+            ),
+        }
+    }
+
+    /// Whether a row has this key, without making one.
+    fn is_of(&self, row: &Stored<'_>) -> bool {
+        match self {
+            Self::Scan(id) => row.text("scan_id") == Some(id),
+            Self::None(..) => *self == Self::of(row),
+        }
+    }
+}
+
+/// Gives the document of each row of a file, looked up once for rows of one key that stand together.
+fn each_key(
+    path: &Path,
+    find: &mut dyn FnMut(&Key) -> Option<Number>,
+    each: &mut dyn FnMut(Option<Number>),
+) -> std::result::Result<(), ParquetError> {
+    let mut last: Option<(Key, Option<Number>)> = None;
+    for batch in open(path, 0, &OF_KEY)? {
+        let batch = batch?;
+        for place in 0..batch.num_rows() {
+            let row = Stored::new(&batch, place);
+            if last.as_ref().is_none_or(|(key, _)| !key.is_of(&row)) {
+                let key = Key::of(&row);
+                let document = find(&key);
+                last = Some((key, document));
+            }
+            each(last.as_ref().and_then(|(_, document)| *document));
+        }
+    }
+    Ok(())
+}
+
+fn rows(batch: &RecordBatch) -> u64 {
+    u64::try_from(batch.num_rows()).unwrap_or(0)
+}
+
+/// Opens a file behind its first rows, with these columns or all.
+fn open(
+    path: &Path,
+    behind: u64,
+    columns: &[&str],
+) -> std::result::Result<ParquetRecordBatchReader, ParquetError> {
+    let mut builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    if !columns.is_empty() {
+        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+        builder = builder.with_projection(mask);
+    }
+    let behind = usize::try_from(behind).unwrap_or(usize::MAX);
+    builder.with_batch_size(ROWS).with_offset(behind).build()
+}
+
+/// The next rows, of which there must be some.
+fn next(reader: &mut ParquetRecordBatchReader) -> std::result::Result<RecordBatch, ParquetError> {
+    match reader.next() {
+        Some(batch) => Ok(batch?),
+        None => Err(ParquetError::EOF("rows are missing".into())),
+    }
+}
+
+/// A file of a dataset that cannot be read is an input that cannot.
+fn unreadable(path: &Path, error: ParquetError) -> Error {
+    let error = match error {
+        ParquetError::External(source) => match source.downcast::<io::Error>() {
+            Ok(error) => *error,
+            Err(other) => io::Error::other(other),
+        },
+        other => io::Error::other(other),
+    };
+    Error::from(error).in_input(path.display().to_string())
+}

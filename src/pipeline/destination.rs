@@ -1,0 +1,51 @@
+//! Where hosts go, and what of them.
+
+use crate::{
+    merge::Merger,
+    model::Port,
+    sink::{DocumentSink, Sink},
+};
+
+/// What is done with hosts on their way.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Filters {
+    /// States of ports to keep; all if empty.
+    pub states: Vec<String>,
+    /// Whether hosts that are not up are left out.
+    pub up: bool,
+    /// Whether ports are made of the lists of `extrareasons`.
+    pub expand_extra_ports: bool,
+    /// Whether documents of a scan that was read whole before are left out.
+    pub dedup: bool,
+}
+
+impl Filters {
+    pub(super) fn keeps(&self, port: &Port<'_>) -> bool {
+        self.states.is_empty() || self.states.iter().any(|state| state == port.state.as_str())
+    }
+}
+
+/// Where hosts go.
+#[non_exhaustive]
+pub enum Destination {
+    /// Tables.
+    Tables(Box<dyn Sink>),
+    /// Nested JSONL; with lines for events or without.
+    Nested {
+        /// Where the lines go.
+        sink: DocumentSink,
+        /// Whether events of runs have lines.
+        events: bool,
+    },
+    /// To a merger, and what it makes of them somewhere else: neither to a merger again nor to a sink that
+    /// takes notices.
+    Merge {
+        /// Takes all hosts.
+        merger: Box<Merger>,
+        /// Where the merged ones go.
+        then: Box<Destination>,
+    },
+    /// Nowhere: inputs are read and counted.
+    Nothing,
+}

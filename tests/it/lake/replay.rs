@@ -1,0 +1,125 @@
+//! A dataset as an input of the commands that read scans.
+
+use std::{fs, path::Path};
+
+use assert_cmd::cargo::cargo_bin;
+
+use super::{Place, Scan, files_below};
+use crate::support;
+
+/// What a command writes: exit code, the files of its folder, and what it says.
+type Made = (Option<i32>, Vec<(String, Vec<u8>)>, String);
+
+fn made(place: &Place, args: &[&str]) -> Made {
+    let out = place.0.path().join("out");
+    let mut command = support::command(cargo_bin!("scanmill"));
+    command.current_dir(place.0.path()).args(args).args(["--to", "csv", "-o"]).arg(&out);
+    let output = command.output().unwrap();
+    let files = if out.is_dir() { files_below(&out) } else { Vec::new() };
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    let files = files.iter().map(|path| (name(path), fs::read(path).unwrap())).collect();
+    let _ = fs::remove_dir_all(&out);
+    (output.status.code(), files, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Asserts that two commands write the same.
+fn same(place: &Place, one: &[&str], other: &[&str]) {
+    let ((a, files, said), (b, others, told)) = (made(place, one), made(place, other));
+    assert_eq!((a, said), (b, told), "{other:?}");
+    assert!(files.len() > 9, "{one:?}");
+    for ((name, bytes), (_, expected)) in files.iter().zip(&others) {
+        assert!(bytes == expected, "{name} of {other:?}");
+    }
+}
+
+#[test]
+fn every_fixture_comes_out_of_a_dataset_as_it_went_in() {
+    let place = Place::new();
+    for fixture in support::fixtures() {
+        place.write("a.xml", &fixture.bytes);
+        let _ = fs::remove_dir_all(place.lake());
+        support::output_of(&mut place.command(&["-q", "in/a.xml"]));
+        same(&place, &["convert", "lake"], &["convert", "in/a.xml", "--hash"]);
+    }
+}
+
+#[test]
+fn a_dataset_merges_and_differs_as_what_was_loaded() {
+    let place = Place::new();
+    for fixture in support::fixtures() {
+        // Copies of the one that is cut come in the order of loading.
+        if !["31-", "35-", "37-", "38-"].iter().any(|copy| fixture.name.starts_with(copy)) {
+            place.write(&fixture.name, &fixture.bytes);
+        }
+    }
+    place.load(&[]);
+    for policy in ["caller", "first", "latest", "best"] {
+        let merge = ["merge", "--explain", "--policy", policy];
+        same(&place, &[&merge[..], &["lake"]].concat(), &[&merge[..], &["in"]].concat());
+    }
+    // What is in both is used once.
+    let both = made(&place, &["-q", "merge", "lake", "in"]).1;
+    let once = made(&place, &["-q", "merge", "in"]).1;
+    for ((name, bytes), (_, expected)) in both.iter().zip(&once) {
+        assert!(bytes == expected || ["scans.csv", "warnings.csv"].contains(&&**name), "{name}");
+    }
+    let diff = |old: &str, new: &str| {
+        let mut command = support::command(cargo_bin!("scanmill"));
+        command.current_dir(place.0.path()).args(["diff", old, new]);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(diff("lake", "in"), (Some(0), String::new()));
+    let fixture = "in/44-merge-day2-changed.xml";
+    assert_eq!(diff("lake", fixture), diff("in", fixture));
+    assert_eq!(diff("lake", fixture).0, Some(1));
+}
+
+#[test]
+fn copies_that_were_replaced_and_files_that_were_joined_change_no_order() {
+    let place = Place::new();
+    place.write("1.xml", Scan::cut(1, 3).xml());
+    place.write("2.xml", Scan::new(2, 40).xml());
+    place.load(&[]);
+    place.write("3.xml", Scan::new(0, 2).xml());
+    place.load(&[]);
+    place.write("1.xml", Scan::new(1, 5).xml());
+    place.load(&["--commit-size", "1"]);
+    let inputs = ["-q", "convert", "in/1.xml", "in/2.xml", "in/3.xml", "--hash"];
+    same(&place, &["convert", "lake"], &inputs);
+    place.says(&["--compact"]);
+    same(&place, &["convert", "lake"], &inputs);
+    place.says(&["--vacuum"]);
+    same(&place, &["convert", "lake", "-j", "3"], &inputs);
+    let mut command = support::command(cargo_bin!("scanmill"));
+    let shown = support::output_of(command.arg("inspect").arg(place.lake()));
+    assert!(shown.contains("3 scans, 47 hosts"), "{shown}");
+}
+
+#[test]
+fn files_that_are_lost_or_broken_are_errors_of_that_input() {
+    let place = Place::new();
+    let xml = place.write("a.xml", Scan::new(1, 600).xml());
+    place.load(&[]);
+    let part = |table: &str| files_below(&place.lake().join(table)).pop().unwrap();
+    let whole = fs::read(part("ports")).unwrap();
+    for broken in [&whole[..whole.len() / 2], b"", b"PAR1"] {
+        fs::write(part("ports"), broken).unwrap();
+        let (code, _, said) = made(&place, &["convert", "lake"]);
+        assert_eq!(code, Some(3), "{said}");
+        assert!(said.contains("ports/scan_date=") && said.contains("E_IO"), "{said}");
+        let (code, files, _) = made(&place, &["convert", "lake", xml.to_str().unwrap()]);
+        assert_eq!((code, files.len()), (Some(1), 10));
+    }
+    // Damage in the middle may be noticed late, but it is.
+    let mut damaged = whole.clone();
+    let middle = damaged.len() / 3;
+    damaged[middle..middle + 40].fill(0xff);
+    fs::write(part("ports"), damaged).unwrap();
+    let (code, ..) = made(&place, &["convert", "lake"]);
+    assert!(matches!(code, Some(0 | 1 | 3)), "{code:?}");
+    fs::remove_file(part("ports")).unwrap();
+    assert_eq!(made(&place, &["merge", "lake"]).0, Some(3));
+    fs::write(place.lake().join("_scanmill/1.json"), "{}").unwrap();
+    assert_eq!(made(&place, &["merge", "lake"]).0, Some(3));
+}
