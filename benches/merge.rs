@@ -21,7 +21,7 @@ pub fn bench(criterion: &mut Criterion, input: &Input) {
     });
     group.bench_function(format!("{}, compared", input.name), |b| {
         let state = || merger(input, 1, Merger::new(policy));
-        b.iter(|| differences(state(), state()).map_or(0, |hosts| hosts.len()));
+        b.iter(|| differences(state(), state()).map_or(0, Iterator::count));
     });
     group.finish();
 }

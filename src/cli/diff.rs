@@ -22,7 +22,7 @@ use super::{
     signals,
 };
 use crate::{
-    diff::{HostChanges, differences},
+    diff::{Differences, differences},
     error::{Error, Result},
     merge::{MergePolicy, Merger, Precedence},
     pipeline::{Destination, Filters, Outcome, Pipeline, Report},
@@ -61,9 +61,12 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     if stop.load(Ordering::Relaxed) {
         return Ok(Exit::Interrupted);
     }
-    let same = changes.is_empty();
-    sink.write(&changes, palette(how, &form))?;
-    Ok(if same { Exit::Done } else { Exit::Partly })
+    let differ = sink.write(changes, palette(how, &form), &stop)?;
+    Ok(match differ {
+        _ if stop.load(Ordering::Relaxed) => Exit::Interrupted,
+        false => Exit::Done,
+        true => Exit::Partly,
+    })
 }
 
 /// Reads one state.
@@ -89,6 +92,9 @@ fn read(
     inputs.read(given, (&mut pipeline, &progress), None)?;
     pipeline.into_merger()
 }
+
+/// Bytes of output gathered before they are written.
+const PIECE: usize = 256 << 10;
 
 /// Where differences go, and in which form.
 enum Form {
@@ -152,28 +158,46 @@ impl Form {
 }
 
 impl Opened {
-    fn write(self, hosts: &[HostChanges], palette: Palette) -> Result<()> {
+    /// Writes differences, and tells whether there were any. When it is told to stop it leaves no file.
+    fn write(self, hosts: Differences, palette: Palette, stop: &AtomicBool) -> Result<bool> {
+        let mut differ = false;
         match self {
             Self::Text(mut sink) => {
                 let mut text = String::new();
                 for host in hosts {
-                    write_block(host, palette, &mut text);
+                    differ = true;
+                    write_block(&host?, palette, &mut text);
+                    if text.len() >= PIECE {
+                        sink.write(text.as_bytes())?;
+                        text.clear();
+                    }
+                    if stop.load(Ordering::Relaxed) {
+                        return Ok(differ);
+                    }
                 }
                 sink.write(text.as_bytes())?;
-                sink.finish()
+                sink.finish()?;
             }
             Self::Rows(mut sink) => {
                 let mut encoder = sink.encoder();
-                for change in hosts.iter().flat_map(|host| &host.changes) {
-                    change_row(change, &mut |row| encoder.row(row))?;
+                for host in hosts {
+                    differ = true;
+                    for change in &host?.changes {
+                        change_row(change, &mut |row| encoder.row(row))?;
+                    }
+                    if encoder.buffered() >= PIECE {
+                        encoder.take().into_iter().try_for_each(|piece| sink.write(piece))?;
+                    }
+                    if stop.load(Ordering::Relaxed) {
+                        return Ok(differ);
+                    }
                 }
-                for piece in encoder.finish()? {
-                    sink.write(piece)?;
-                }
+                encoder.finish()?.into_iter().try_for_each(|piece| sink.write(piece))?;
                 sink.flush()?;
-                sink.finish()
+                sink.finish()?;
             }
         }
+        Ok(differ)
     }
 }
 

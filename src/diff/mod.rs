@@ -3,24 +3,29 @@
 
 mod host;
 
+pub use crate::model::HostChanges;
 use crate::{
     error::Result,
-    merge::{Merger, Pair},
-    model::Change,
+    merge::{Merger, Pair, SortedChanges},
 };
 
-/// The differences of a host.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HostChanges {
-    /// Name to show with the host's address.
-    pub hostname: Option<String>,
-    /// Whether the newer state has the host.
-    pub is_there: bool,
-    /// What differs, the host itself first, then its ports in order.
-    pub changes: Vec<Change>,
+/// Hosts that differ: those of the newer state in its order, then those that are gone. Beyond the memory of the
+/// mergers they are in temporary files.
+#[derive(Debug)]
+pub struct Differences(SortedChanges);
+
+impl Iterator for Differences {
+    type Item = Result<HostChanges>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().transpose()
+    }
 }
 
-/// All hosts that differ: those of the newer state in its order, then those that are gone.
+/// Puts hosts that are gone behind all others: no place among hosts is so high.
+const GONE: u64 = 1 << 63;
+
+/// Compares two states.
 ///
 /// ```
 /// use scanmill::{
@@ -46,7 +51,7 @@ pub struct HostChanges {
 /// let old = read("41-merge-day1-versions-os.xml")?;
 /// let new = read("44-merge-day2-changed.xml")?;
 /// for host in differences(old, new)? {
-///     for change in &host.changes {
+///     for change in &host?.changes {
 ///         println!("{} {} {}", change.host_key, change.column, change.kind.as_str());
 ///     }
 /// }
@@ -54,19 +59,19 @@ pub struct HostChanges {
 /// ```
 ///
 /// # Errors
-/// Those of [`Merger::finish`]; if temporary files cannot be read.
-pub fn differences(old: Merger, new: Merger) -> Result<Vec<HostChanges>> {
+/// Those of [`Merger::finish`]; if temporary files cannot be read or written.
+pub fn differences(old: Merger, new: Merger) -> Result<Differences> {
     let (mut old, mut new) = (old.finish()?, new.finish()?);
     let ids = |scans: &[crate::merge::MergedScan]| -> Vec<String> {
         scans.iter().map(|scan| scan.record.header.scan_id.clone()).collect()
     };
     let (old_ids, new_ids) = (ids(old.scans()), ids(new.scans()));
-    let mut found: Vec<((bool, u64), HostChanges)> = Vec::new();
+    let mut sorter = new.change_sorter();
     for (old, new) in old.take_parts().into_iter().zip(new.take_parts()) {
         old.compare(new, &mut |pair: Pair<'_>| {
             let order = match (&pair.new, &pair.old) {
-                (Some(new), _) => (false, new.order),
-                (None, Some(old)) => (true, old.order),
+                (Some(new), _) => new.order,
+                (None, Some(old)) => old.order | GONE,
                 (None, None) => return Ok(()),
             };
             let changes = host::changes(&pair, (&old_ids, &new_ids));
@@ -75,11 +80,10 @@ pub fn differences(old: Merger, new: Merger) -> Result<Vec<HostChanges>> {
                 let hostname = state.and_then(|state| state.merged.host.hostname());
                 let hostname = hostname.map(|name| name.name.clone().into_owned());
                 let is_there = pair.new.is_some();
-                found.push((order, HostChanges { hostname, is_there, changes }));
+                sorter.push(order, &HostChanges { hostname, is_there, changes })?;
             }
             Ok(())
         })?;
     }
-    found.sort_by_key(|(order, _)| *order);
-    Ok(found.into_iter().map(|(_, host)| host).collect())
+    sorter.finish().map(Differences)
 }

@@ -1,6 +1,6 @@
 //! All scans have come: their hosts, merged part by part.
 
-use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     copies::MergedScan,
@@ -8,7 +8,8 @@ use super::{
     explain::Explain,
     group::{self, Rules, ScanFacts},
     policy::MergePolicy,
-    store::{Place, Run, Store, records, split_record},
+    runs::{ChangeSorter, Ordered, Run},
+    store::{Place, Store, records, split_record},
     wire::{self, Out, split_length},
 };
 use crate::{
@@ -27,6 +28,8 @@ pub(super) struct Shared {
     pub(super) places: Vec<Option<ScanNumber>>,
     pub(super) ids: Vec<String>,
     pub(super) spilled: bool,
+    /// Bytes that may be held in memory.
+    pub(super) cap: usize,
     pub(super) place: Place,
 }
 
@@ -44,6 +47,11 @@ impl Merged {
     #[must_use]
     pub fn scans(&self) -> &[MergedScan] {
         &self.scans
+    }
+
+    /// Puts differences in order, in a quarter of the memory for hosts.
+    pub(crate) fn change_sorter(&self) -> ChangeSorter {
+        ChangeSorter::new(self.shared.place.clone(), self.shared.cap / 4)
     }
 
     /// The hosts that are to be merged, in parts that may be merged at once by several threads.
@@ -318,8 +326,7 @@ impl Found<'_> {
 /// Merged hosts, in the order in which they were first seen over all scans.
 #[derive(Debug)]
 pub struct Hosts {
-    runs: Vec<Run>,
-    next: BinaryHeap<Reverse<(u64, usize, Vec<u8>)>>,
+    ordered: Ordered,
     count: i32,
 }
 
@@ -359,21 +366,8 @@ impl Hosts {
     /// # Errors
     /// If a temporary file cannot be read.
     pub fn of(parts: Vec<Sorted>) -> Result<Self> {
-        let mut hosts = Self { runs: Vec::new(), next: BinaryHeap::new(), count: 0 };
-        for Sorted(run) in parts {
-            hosts.runs.push(run);
-            hosts.advance(hosts.runs.len().saturating_sub(1))?;
-        }
-        Ok(hosts)
-    }
-
-    fn advance(&mut self, run: usize) -> Result<()> {
-        if let Some(of) = self.runs.get_mut(run)
-            && let Some((order, record)) = of.next()?
-        {
-            self.next.push(Reverse((order, run, record)));
-        }
-        Ok(())
+        let ordered = Ordered::of(parts.into_iter().map(|Sorted(run)| run))?;
+        Ok(Self { ordered, count: 0 })
     }
 
     /// The next host; `None` after the last.
@@ -382,8 +376,7 @@ impl Hosts {
     /// If a temporary file cannot be read.
     #[expect(clippy::should_implement_trait, reason = "it may fail")]
     pub fn next(&mut self) -> Result<Option<MergedRecord>> {
-        let Some(Reverse((_, run, record))) = self.next.pop() else { return Ok(None) };
-        self.advance(run)?;
+        let Some(record) = self.ordered.next()? else { return Ok(None) };
         let index = self.count;
         self.count = self.count.saturating_add(1);
         Ok(Some(MergedRecord { index, record }))

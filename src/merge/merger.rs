@@ -308,6 +308,7 @@ impl Merger {
             places: self.scans.iter().map(MergedScan::counted_place).collect(),
             ids: self.scans.iter().map(|scan| scan.record.header.scan_id.clone()).collect(),
             spilled,
+            cap: self.cap,
             place: self.place,
         };
         Ok(Merged { shared: Arc::new(shared), scans: self.scans, stores: self.stores, events })

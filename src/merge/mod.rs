@@ -13,9 +13,11 @@ mod group;
 mod merged;
 mod merger;
 mod policy;
+mod runs;
 mod store;
 mod wire;
 
+pub(crate) use self::runs::SortedChanges;
 pub use self::{
     copies::MergedScan,
     merged::{Hosts, Merged, MergedRecord, Pair, Part, Sorted, State, Unlisted},

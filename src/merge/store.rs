@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
+    io::{self, BufReader, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 pub(super) const PARTITIONS: usize = 128;
 
 /// Level of Zstandard that temporary files are compressed with: the cheapest.
-const LEVEL: i32 = 1;
+pub(super) const LEVEL: i32 = 1;
 
 /// Where temporary files go.
 #[derive(Debug, Clone)]
@@ -25,11 +25,11 @@ impl Place {
         Self(folder.map_or_else(std::env::temp_dir, Path::to_owned))
     }
 
-    fn file(&self) -> Result<File> {
+    pub(super) fn file(&self) -> Result<File> {
         tempfile::tempfile_in(&self.0).map_err(|error| self.failed(error))
     }
 
-    fn failed(&self, error: io::Error) -> Error {
+    pub(super) fn failed(&self, error: io::Error) -> Error {
         Error::sink(format!("a temporary file in {}", self.0.display()), error)
     }
 }
@@ -124,93 +124,4 @@ pub(super) fn records(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         bytes = rest;
         Some(record)
     })
-}
-
-/// Records in order, each with its place in that, to be read once.
-#[derive(Debug)]
-pub(super) struct Run {
-    source: Source,
-    place: Place,
-}
-
-#[derive(Debug)]
-enum Source {
-    Memory(io::Cursor<Vec<u8>>),
-    File(Box<Unpacked>),
-}
-
-struct Unpacked(BufReader<zstd::Decoder<'static, BufReader<File>>>);
-
-impl std::fmt::Debug for Unpacked {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Unpacked")
-    }
-}
-
-impl Run {
-    /// A run of these records, sorted; it goes to a file if that is asked for.
-    pub(super) fn new<'r>(
-        sorted: impl Iterator<Item = (u64, &'r [u8])>,
-        in_file: bool,
-        place: &Place,
-    ) -> Result<Self> {
-        let source = if in_file {
-            let file = place.file()?;
-            let file = write_all(file, sorted).map_err(|error| place.failed(error))?;
-            Source::File(Box::new(Unpacked(file)))
-        } else {
-            let mut bytes = Vec::new();
-            for (order, record) in sorted {
-                bytes.extend_from_slice(&order.to_le_bytes());
-                bytes.extend_from_slice(&length(record).to_le_bytes());
-                bytes.extend_from_slice(record);
-            }
-            Source::Memory(io::Cursor::new(bytes))
-        };
-        Ok(Self { source, place: place.clone() })
-    }
-
-    /// The next record with its place; `None` at the end.
-    pub(super) fn next(&mut self) -> Result<Option<(u64, Vec<u8>)>> {
-        let read = match &mut self.source {
-            Source::Memory(bytes) => next(bytes),
-            Source::File(file) => next(&mut file.0),
-        };
-        read.map_err(|error| self.place.failed(error))
-    }
-}
-
-fn length(record: &[u8]) -> u64 {
-    u64::try_from(record.len()).unwrap_or(u64::MAX)
-}
-
-fn write_all<'r>(
-    file: File,
-    sorted: impl Iterator<Item = (u64, &'r [u8])>,
-) -> io::Result<BufReader<zstd::Decoder<'static, BufReader<File>>>> {
-    let mut out = zstd::Encoder::new(BufWriter::new(file), LEVEL)?;
-    for (order, record) in sorted {
-        out.write_all(&order.to_le_bytes())?;
-        out.write_all(&length(record).to_le_bytes())?;
-        out.write_all(record)?;
-    }
-    let mut file = out.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.seek(SeekFrom::Start(0))?;
-    Ok(BufReader::new(zstd::Decoder::new(file)?))
-}
-
-fn next(from: &mut impl Read) -> io::Result<Option<(u64, Vec<u8>)>> {
-    let mut order = [0; 8];
-    // The first byte tells whether there is another.
-    let (first, rest) = order.split_at_mut(1);
-    if from.read(first)? == 0 {
-        return Ok(None);
-    }
-    from.read_exact(rest)?;
-    let mut len = [0; 8];
-    from.read_exact(&mut len)?;
-    let len = usize::try_from(u64::from_le_bytes(len)).map_err(io::Error::other)?;
-    let mut record = vec![0; len];
-    from.read_exact(&mut record)?;
-    Ok(Some((u64::from_le_bytes(order), record)))
 }

@@ -144,3 +144,14 @@ pub struct Change {
     /// When the newer value was last seen.
     pub new_time: Option<Timestamp>,
 }
+
+/// The differences of a host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostChanges {
+    /// Name to show with the host's address.
+    pub hostname: Option<String>,
+    /// Whether the newer state has the host.
+    pub is_there: bool,
+    /// What differs, the host itself first, then its ports in order.
+    pub changes: Vec<Change>,
+}

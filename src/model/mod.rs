@@ -19,8 +19,8 @@ pub use self::{
     host::{Address, AddressKind, ExtraPorts, ExtraReason, Host, HostState, HostStatus, Hostname},
     keys::{HostKey, Identity, host_id, id_of_parts, port_id, scan_id},
     merged::{
-        Change, ChangeKind, Conflict, MergedHost, Origins, PortOrigin, ScanNumber, Seen,
-        merged_host_id,
+        Change, ChangeKind, Conflict, HostChanges, MergedHost, Origins, PortOrigin, ScanNumber,
+        Seen, merged_host_id,
     },
     os::{Os, OsClass, OsMatch, OsPortUsed, Sequence, TcpSequence},
     port::{Port, PortState, Protocol, Service},

@@ -672,7 +672,7 @@ fn changes(old: &[String], new: &[String]) -> Vec<String> {
             value(&change.new)
         )
     };
-    found.iter().flat_map(|host| &host.changes).map(text).collect()
+    found.flat_map(|host| host.unwrap().changes).map(|change| text(&change)).collect()
 }
 
 #[test]
@@ -687,6 +687,33 @@ fn the_series_differs_as_reviewed() {
     let texts =
         |side: Vec<(usize, String)>| side.into_iter().map(|(_, text)| text).collect::<Vec<_>>();
     insta::assert_snapshot!("diff_day1_later", changes(&texts(old), &texts(new)).join("\n"));
+}
+
+#[test]
+fn differences_that_are_spilled_come_in_the_same_order() {
+    let state = |start: i64, first: i64, product: &'static str| {
+        let hosts: Vec<_> = (first..first + 3000)
+            .map(|n| {
+                let ip = format!("198.18.{}.{}", n / 250, n % 250);
+                let ip: &'static str = Box::leak(ip.into_boxed_str());
+                H { ip, ..host(start + n, &[P("tcp", 22, "open", Some(product))]) }
+            })
+            .collect();
+        scan(start, "1-30", &hosts)
+    };
+    let docs = [state(9000, 0, "x"), state(90_000, 500, "y")];
+    let found = |cap: usize| -> Vec<_> {
+        let read = |doc: &String| {
+            let mut merger = Merger::with_memory(by(Precedence::Latest), cap, None);
+            add(&mut merger, "x.xml", doc.as_bytes());
+            merger
+        };
+        differences(read(&docs[0]), read(&docs[1])).unwrap().map(Result::unwrap).collect()
+    };
+    let held = found(usize::MAX);
+    assert_eq!(held.len(), 3500);
+    assert!(held[..3000].iter().all(|host| host.is_there));
+    assert!(held == found(64 << 10));
 }
 
 #[test]
@@ -929,7 +956,7 @@ proptest! {
         let (before, after) = (states(&old), states(&new));
         let mut told = before.clone();
         for host in differences(merger(policy, &old), merger(policy, &new)).unwrap() {
-            for change in host.changes.iter().filter(|change| change.column == "state") {
+            for change in host.unwrap().changes.iter().filter(|change| change.column == "state") {
                 let (Some(protocol), Some(port)) = (&change.protocol, change.port) else { continue };
                 let place = (change.host_key.clone(), format!("{protocol}/{port}"));
                 match (change.kind, &change.new) {

@@ -2,10 +2,11 @@
 
 use super::{In, Out, Wire};
 use crate::model::{
-    Address, AddressKind, Conflict, ExtraPorts, ExtraReason, Host, HostHint, HostState, HostStatus,
-    Hostname, MergedHost, Origins, Os, OsClass, OsMatch, OsPortUsed, Port, PortOrigin, PortState,
-    Protocol, RunEvent, Script, ScriptData, ScriptNode, ScriptOrigin, ScriptTree, Seen, Sequence,
-    Service, TableShape, TargetSkipped, Task, TaskKind, TcpSequence, Text, Trace, TraceHop,
+    Address, AddressKind, Change, ChangeKind, Conflict, ExtraPorts, ExtraReason, Host, HostChanges,
+    HostHint, HostState, HostStatus, Hostname, MergedHost, Origins, Os, OsClass, OsMatch,
+    OsPortUsed, Port, PortOrigin, PortState, Protocol, RunEvent, Script, ScriptData, ScriptNode,
+    ScriptOrigin, ScriptTree, Seen, Sequence, Service, TableShape, TargetSkipped, Task, TaskKind,
+    TcpSequence, Text, Trace, TraceHop,
 };
 
 /// Structs, field by field.
@@ -80,6 +81,7 @@ plain! {
     ScriptOrigin { Nse, 1 Engine }
     TableShape { List, 1 Keyed, 2 Mixed }
     TaskKind { Begin, 1 Progress, 2 End }
+    ChangeKind { Appeared, 1 Gone, 2 Changed, 3 NotScanned }
 }
 
 structs! {
@@ -118,6 +120,10 @@ structs! {
     Task { kind, task, time, extra_info, percent, remaining_s, etc_time }
     HostHint { ip, mac, hostname, state, reason }
     TargetSkipped { specification, status, reason }
+    HostChanges { hostname, is_there, changes }
+    Change {
+        host_key, ip, protocol, port, kind, column, old, new, old_scan_id, new_scan_id, old_time, new_time,
+    }
 }
 
 impl<'a> Wire<'a> for ScriptData<'a> {

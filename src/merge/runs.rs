@@ -1,0 +1,193 @@
+//! Records that are put in order, in memory and beyond a cap in temporary files.
+
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    fs::File,
+    io::{self, BufReader, BufWriter, Read, Seek as _, SeekFrom, Write as _},
+};
+
+use super::{
+    store::{LEVEL, Place},
+    wire::{self, Out},
+};
+use crate::{error::Result, model::HostChanges};
+
+/// Records in order, each with its place in that, to be read once.
+#[derive(Debug)]
+pub(super) struct Run {
+    source: Source,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Source {
+    Memory(io::Cursor<Vec<u8>>),
+    File(Box<Unpacked>),
+}
+
+struct Unpacked(BufReader<zstd::Decoder<'static, BufReader<File>>>);
+
+impl std::fmt::Debug for Unpacked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Unpacked")
+    }
+}
+
+impl Run {
+    /// A run of these records, sorted; it goes to a file if that is asked for.
+    pub(super) fn new<'r>(
+        sorted: impl Iterator<Item = (u64, &'r [u8])>,
+        in_file: bool,
+        place: &Place,
+    ) -> Result<Self> {
+        let source = if in_file {
+            let file = place.file()?;
+            let file = write_all(file, sorted).map_err(|error| place.failed(error))?;
+            Source::File(Box::new(Unpacked(file)))
+        } else {
+            let mut bytes = Vec::new();
+            for (order, record) in sorted {
+                bytes.extend_from_slice(&order.to_le_bytes());
+                bytes.extend_from_slice(&length(record).to_le_bytes());
+                bytes.extend_from_slice(record);
+            }
+            Source::Memory(io::Cursor::new(bytes))
+        };
+        Ok(Self { source, place: place.clone() })
+    }
+
+    /// The next record with its place; `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<(u64, Vec<u8>)>> {
+        let read = match &mut self.source {
+            Source::Memory(bytes) => next(bytes),
+            Source::File(file) => next(&mut file.0),
+        };
+        read.map_err(|error| self.place.failed(error))
+    }
+}
+
+fn length(record: &[u8]) -> u64 {
+    u64::try_from(record.len()).unwrap_or(u64::MAX)
+}
+
+fn write_all<'r>(
+    file: File,
+    sorted: impl Iterator<Item = (u64, &'r [u8])>,
+) -> io::Result<BufReader<zstd::Decoder<'static, BufReader<File>>>> {
+    let mut out = zstd::Encoder::new(BufWriter::new(file), LEVEL)?;
+    for (order, record) in sorted {
+        out.write_all(&order.to_le_bytes())?;
+        out.write_all(&length(record).to_le_bytes())?;
+        out.write_all(record)?;
+    }
+    let mut file = out.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(BufReader::new(zstd::Decoder::new(file)?))
+}
+
+fn next(from: &mut impl Read) -> io::Result<Option<(u64, Vec<u8>)>> {
+    let mut order = [0; 8];
+    // The first byte tells whether there is another.
+    let (first, rest) = order.split_at_mut(1);
+    if from.read(first)? == 0 {
+        return Ok(None);
+    }
+    from.read_exact(rest)?;
+    let mut len = [0; 8];
+    from.read_exact(&mut len)?;
+    let len = usize::try_from(u64::from_le_bytes(len)).map_err(io::Error::other)?;
+    let mut record = vec![0; len];
+    from.read_exact(&mut record)?;
+    Ok(Some((u64::from_le_bytes(order), record)))
+}
+
+/// Records of several runs, in one order.
+#[derive(Debug)]
+pub(super) struct Ordered {
+    runs: Vec<Run>,
+    next: BinaryHeap<Reverse<(u64, usize, Vec<u8>)>>,
+}
+
+impl Ordered {
+    pub(super) fn of(runs: impl IntoIterator<Item = Run>) -> Result<Self> {
+        let mut ordered = Self { runs: runs.into_iter().collect(), next: BinaryHeap::new() };
+        for run in 0..ordered.runs.len() {
+            ordered.advance(run)?;
+        }
+        Ok(ordered)
+    }
+
+    fn advance(&mut self, run: usize) -> Result<()> {
+        if let Some(of) = self.runs.get_mut(run)
+            && let Some((order, record)) = of.next()?
+        {
+            self.next.push(Reverse((order, run, record)));
+        }
+        Ok(())
+    }
+
+    /// The next record; `None` after the last.
+    pub(super) fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        let Some(Reverse((_, run, record))) = self.next.pop() else { return Ok(None) };
+        self.advance(run)?;
+        Ok(Some(record))
+    }
+}
+
+/// Takes differences in any order.
+#[derive(Debug)]
+pub(crate) struct ChangeSorter {
+    place: Place,
+    /// Bytes that are held in memory.
+    cap: usize,
+    out: Out,
+    held: Vec<(u64, Vec<u8>)>,
+    size: usize,
+    runs: Vec<Run>,
+}
+
+/// Differences in order.
+#[derive(Debug)]
+pub(crate) struct SortedChanges(Ordered);
+
+impl ChangeSorter {
+    pub(super) fn new(place: Place, cap: usize) -> Self {
+        Self { place, cap, out: Out::default(), held: Vec::new(), size: 0, runs: Vec::new() }
+    }
+
+    /// Takes the differences of a host at this place in the order.
+    pub(crate) fn push(&mut self, order: u64, host: &HostChanges) -> Result<()> {
+        let mut record = Vec::new();
+        self.out.record(host, &mut record);
+        // What it takes beside its bytes.
+        let size = record.len().saturating_add(64);
+        self.size = self.size.saturating_add(size);
+        self.held.push((order, record));
+        if self.size > self.cap { self.close(true) } else { Ok(()) }
+    }
+
+    fn close(&mut self, in_file: bool) -> Result<()> {
+        self.held.sort_unstable_by_key(|(order, _)| *order);
+        let sorted = self.held.iter().map(|(order, record)| (*order, record.as_slice()));
+        self.runs.push(Run::new(sorted, in_file, &self.place)?);
+        self.held = Vec::new();
+        self.size = 0;
+        Ok(())
+    }
+
+    /// All have come.
+    pub(crate) fn finish(mut self) -> Result<SortedChanges> {
+        self.close(false)?;
+        Ordered::of(self.runs).map(SortedChanges)
+    }
+}
+
+impl SortedChanges {
+    /// The differences of the next host; `None` after the last.
+    pub(crate) fn next(&mut self) -> Result<Option<HostChanges>> {
+        let record = self.0.next()?;
+        // What was written can be read.
+        Ok(record.and_then(|record| wire::read(&record)))
+    }
+}
