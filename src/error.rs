@@ -191,6 +191,22 @@ pub enum ErrorKind {
     /// A table or column that does not exist.
     #[error("{0}")]
     Schema(String),
+    /// A scan that could not be run, ended in an error, or does not hold what was asked for (Nmapthon's
+    /// `NmapScanError`).
+    #[error("{0}")]
+    Scan(String),
+    /// Ports that are none (`InvalidPortError`).
+    #[error("{0}")]
+    InvalidPort(String),
+    /// A target that is none (`MalformedIpAddressError`).
+    #[error("{0}")]
+    MalformedIpAddress(String),
+    /// An argument of nmap that a scan may not have (`InvalidArgumentError`).
+    #[error("{0}")]
+    InvalidArgument(String),
+    /// A function of a script engine that cannot be registered, or failed (`EngineError`).
+    #[error("{0}")]
+    Engine(String),
     /// The output could not be written.
     #[error("cannot write {target}")]
     Sink {
@@ -235,6 +251,25 @@ impl Error {
         Self::new(ErrorKind::Sink { target: target.into(), source: source.into() })
     }
 
+    /// An error of a scan with this message.
+    #[must_use]
+    pub fn scan(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Scan(message.into()))
+    }
+
+    /// Whether it is about a scan, its targets, ports or arguments: one of the four kinds that Nmapthon
+    /// derives from `NmapScanError`.
+    #[must_use]
+    pub fn is_of_scan(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::Scan(_)
+                | ErrorKind::InvalidPort(_)
+                | ErrorKind::MalformedIpAddress(_)
+                | ErrorKind::InvalidArgument(_)
+        )
+    }
+
     /// The same error, at this place of the input.
     #[must_use]
     pub fn at(mut self, position: Position) -> Self {
@@ -275,7 +310,7 @@ impl Error {
             ErrorKind::NotNmap(_) => Some(Code::NotNmap),
             ErrorKind::Decompress(_) => Some(Code::Decompress),
             ErrorKind::Strict { .. } => Some(Code::Strict),
-            ErrorKind::Usage(_) | ErrorKind::Schema(_) | ErrorKind::Sink { .. } => None,
+            _ => None,
         }
     }
 }

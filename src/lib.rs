@@ -84,6 +84,7 @@ pub mod limits;
 pub mod merge;
 pub mod model;
 pub mod pipeline;
+pub mod request;
 pub mod sink;
 pub mod source;
 pub mod table;

@@ -20,6 +20,8 @@ pub(super) enum Exit {
     NoInput = 3,
     /// The output failed.
     Output = 4,
+    /// nmap could not be run, or failed.
+    Nmap = 5,
     /// It was told to stop.
     Interrupted = 130,
 }
@@ -43,7 +45,13 @@ impl Exit {
     /// The end of a command that failed.
     pub(super) fn of(error: &Error) -> Self {
         match error.kind() {
-            ErrorKind::Usage(_) | ErrorKind::Schema(_) => Self::Usage,
+            ErrorKind::Usage(_)
+            | ErrorKind::Schema(_)
+            | ErrorKind::InvalidPort(_)
+            | ErrorKind::MalformedIpAddress(_)
+            | ErrorKind::InvalidArgument(_)
+            | ErrorKind::Engine(_) => Self::Usage,
+            ErrorKind::Scan(_) => Self::Nmap,
             ErrorKind::Sink { .. } => Self::Output,
             _ => Self::NoInput,
         }
@@ -58,6 +66,7 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
             Exit::NoInput => 3,
             Exit::Output => 4,
+            Exit::Nmap => 5,
             Exit::Interrupted => 130,
         };
         Self::from(code)
@@ -76,6 +85,11 @@ mod tests {
             (Error::usage("x"), Exit::Usage),
             (Error::new(ErrorKind::Schema("x".into())), Exit::Usage),
             (Error::sink("x", "full"), Exit::Output),
+            (Error::scan("x"), Exit::Nmap),
+            (Error::new(ErrorKind::InvalidPort("x".into())), Exit::Usage),
+            (Error::new(ErrorKind::MalformedIpAddress("x".into())), Exit::Usage),
+            (Error::new(ErrorKind::InvalidArgument("x".into())), Exit::Usage),
+            (Error::new(ErrorKind::Engine("x".into())), Exit::Usage),
             (Error::new(strict), Exit::NoInput),
         ] {
             assert_eq!(Exit::of(&error), exit);

@@ -1,0 +1,473 @@
+//! Arguments of nmap that a scan may have: split as a shell does, and held against nmap's own options.
+//!
+//! What decides is how nmap reads them: `getopt_long_only`, by which long options may be abbreviated and may begin
+//! with one dash, and short ones may stand in clusters.
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// nmap's short options as `getopt` takes them: one `:` behind those with a value, two if it must follow at
+/// once or not at all.
+const SHORT: &str = "46Ab:D:d::e:Ffg:hIi:M:m:nO::o:P::p:qRrS:s::T:Vv::";
+
+/// Short options that a scan may not have.
+const NOT_SHORT: &str = "pvdhVoim";
+
+/// Long options without a value.
+const PLAIN: &[&str] = &[
+    "adler32",
+    "allports",
+    "append-output",
+    "badsum",
+    "defeat-icmp-ratelimit",
+    "defeat-rst-ratelimit",
+    "deprecated-xml-osclass",
+    "disable-arp-ping",
+    "discovery-ignore-rst",
+    "ff",
+    "fuzzy",
+    "help",
+    "iflist",
+    "log-errors",
+    "no-stylesheet",
+    "nogcc",
+    "noninteractive",
+    "open",
+    "osscan-guess",
+    "osscan-limit",
+    "packet-trace",
+    "privileged",
+    "randomize-hosts",
+    "reason",
+    "release-memory",
+    "resolve-all",
+    "rH",
+    "script-trace",
+    "script-updatedb",
+    "send-eth",
+    "send-ip",
+    "system-dns",
+    "thc",
+    "traceroute",
+    "unique",
+    "unprivileged",
+    "verbose",
+    "version",
+    "version-all",
+    "version-light",
+    "version-trace",
+    "vv",
+    "webxml",
+];
+
+/// Long options that may have a value behind `=`.
+const OPTIONAL: &[&str] = &["debug"];
+
+/// Long options with a value.
+const VALUED: &[&str] = &[
+    "data",
+    "data-length",
+    "data-string",
+    "datadir",
+    "dns-servers",
+    "exclude",
+    "exclude-ports",
+    "excludefile",
+    "host-timeout",
+    "iL",
+    "iR",
+    "initial-rtt-timeout",
+    "ip-options",
+    "max-hostgroup",
+    "max-os-tries",
+    "max-parallelism",
+    "max-rate",
+    "max-retries",
+    "max-rtt-timeout",
+    "max-scan-delay",
+    "min-hostgroup",
+    "min-parallelism",
+    "min-rate",
+    "min-rtt-timeout",
+    "mtu",
+    "nsock-engine",
+    "oA",
+    "oG",
+    "oH",
+    "oM",
+    "oN",
+    "oS",
+    "oX",
+    "port-ratio",
+    "proxies",
+    "proxy",
+    "resume",
+    "route-dst",
+    "scan-delay",
+    "scanflags",
+    "script",
+    "script-args",
+    "script-args-file",
+    "script-help",
+    "script-timeout",
+    "servicedb",
+    "sI",
+    "source-port",
+    "spoof-mac",
+    "stats-every",
+    "stylesheet",
+    "timing",
+    "top-ports",
+    "ttl",
+    "version-intensity",
+    "versiondb",
+];
+
+/// Long options that a scan may not have, and why.
+const REFUSED: &[(&str, Why)] = &[
+    ("append-output", Why::Output),
+    ("debug", Why::Talk),
+    ("help", Why::NoScan),
+    ("iL", Why::Targets),
+    ("iR", Why::Targets),
+    ("iflist", Why::NoScan),
+    ("no-stylesheet", Why::Output),
+    ("oA", Why::Output),
+    ("oG", Why::Output),
+    ("oH", Why::Output),
+    ("oM", Why::Output),
+    ("oN", Why::Output),
+    ("oS", Why::Output),
+    ("oX", Why::Output),
+    ("resume", Why::Output),
+    ("script-help", Why::NoScan),
+    ("script-updatedb", Why::NoScan),
+    ("stylesheet", Why::Output),
+    ("verbose", Why::Talk),
+    ("version", Why::NoScan),
+    ("vv", Why::Talk),
+    ("webxml", Why::Output),
+];
+
+/// Long options that choose ports.
+const CHOOSE_PORTS: [&str; 3] = ["exclude-ports", "port-ratio", "top-ports"];
+
+/// Why an option is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Output,
+    Talk,
+    Targets,
+    Ports,
+    NoScan,
+}
+
+impl Why {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Output => "output is scanmill's matter",
+            Self::Talk => "how much nmap says is scanmill's matter",
+            Self::Targets => "targets are given as such",
+            Self::Ports => "ports are given as such",
+            Self::NoScan => "it scans nothing",
+        }
+    }
+}
+
+/// Arguments that were checked.
+///
+/// ```
+/// use scanmill::request::Arguments;
+///
+/// let arguments = Arguments::parse("-sV --script 'banner,http-title' -T4")?;
+/// assert_eq!(arguments.words().len(), 4);
+/// assert!(Arguments::parse("-nv").is_err());
+/// # Ok::<(), scanmill::error::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Arguments {
+    words: Vec<String>,
+    /// The option that chooses ports, if there is one.
+    pub(crate) ports: Option<String>,
+    /// `-4` or `-6`, if it is there.
+    pub(crate) family: Option<char>,
+    /// Whether there is `--stats-every`.
+    pub(crate) stats: bool,
+}
+
+impl Arguments {
+    /// Splits a text by the rules of shells, and checks the words.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if a quote is open, and as for [`Self::new`].
+    pub fn parse(text: &str) -> Result<Self> {
+        let words = shlex::split(text);
+        Self::new(words.ok_or_else(|| invalid(format!("{text:?} has a quote that is open")))?)
+    }
+
+    /// Checks words.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for what chooses ports, output, targets or how much nmap says, for what scans
+    /// nothing, and for words that are no option's value (DATA_MODEL section 6).
+    pub fn new(words: impl IntoIterator<Item = impl Into<String>>) -> Result<Self> {
+        let mut found = Self::default();
+        let mut words = words.into_iter().map(Into::into);
+        while let Some(word) = words.next() {
+            if word.contains('\0') {
+                return Err(invalid(format!("{word:?} has a NUL character")));
+            }
+            let needs_value = found.check(&word)?;
+            let shown = word.clone();
+            found.words.push(word);
+            if needs_value {
+                let value =
+                    words.next().ok_or_else(|| invalid(format!("{shown} needs a value")))?;
+                if value.contains('\0') {
+                    return Err(invalid(format!("{value:?} has a NUL character")));
+                }
+                found.words.push(value);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The words, in their order.
+    #[must_use]
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    /// Checks a word; true if the next one is its value.
+    fn check(&mut self, word: &str) -> Result<bool> {
+        if let Some(long) = word.strip_prefix("--") {
+            if long.is_empty() {
+                return Err(invalid("-- ends the options: targets are given as such".to_owned()));
+            }
+            return self.long(word, long);
+        }
+        match word.strip_prefix('-') {
+            None | Some("") => Err(invalid(format!(
+                "{word:?} is no option and no option's value: targets are given as such"
+            ))),
+            Some(rest) if rest.chars().count() > 1 && matches_long(name(rest)) => {
+                self.long(word, rest)
+            }
+            Some(rest) => self.cluster(word, rest),
+        }
+    }
+
+    /// Checks a long option, without its dashes.
+    fn long(&mut self, word: &str, long: &str) -> Result<bool> {
+        let given = name(long);
+        // nmap takes both for one.
+        let asked = given.replace('_', "-");
+        let exact = || PLAIN.iter().chain(OPTIONAL).chain(VALUED).find(|known| **known == asked);
+        let full = match exact() {
+            Some(known) => *known,
+            None => match resolved(&asked) {
+                Resolved::One(known) => known,
+                Resolved::Refused(known, why) => return Err(refused(word, known, why)),
+                Resolved::Many => {
+                    return Err(invalid(format!("{word} is ambiguous: write the option in full")));
+                }
+                // Of a newer nmap than is known here; it says itself what it thinks of it.
+                Resolved::None => return Ok(false),
+            },
+        };
+        if let Some((known, why)) = REFUSED.iter().find(|(known, _)| *known == full) {
+            return Err(refused(word, known, *why));
+        }
+        if CHOOSE_PORTS.contains(&full) {
+            self.ports.get_or_insert_with(|| format!("--{full}"));
+        }
+        self.stats |= full == "stats-every";
+        Ok(VALUED.contains(&full) && !long.contains('='))
+    }
+
+    /// Checks a cluster of short options, without its dash.
+    fn cluster(&mut self, word: &str, rest: &str) -> Result<bool> {
+        for (at, option) in rest.char_indices() {
+            let known = SHORT.find(option).filter(|_| option != ':');
+            let Some(place) = known else {
+                return Err(invalid(format!("{word}: nmap has no option -{option}")));
+            };
+            if NOT_SHORT.contains(option) {
+                let why = match option {
+                    'p' => Why::Ports,
+                    'v' | 'd' => Why::Talk,
+                    'h' | 'V' => Why::NoScan,
+                    'i' => Why::Targets,
+                    _ => Why::Output,
+                };
+                return Err(refused(word, &option.to_string(), why));
+            }
+            match option {
+                '4' | '6' if self.family.is_some_and(|family| family != option) => {
+                    return Err(invalid(format!("{word}: -4 and -6 exclude each other")));
+                }
+                '4' | '6' => self.family = Some(option),
+                'F' => self.ports = self.ports.take().or_else(|| Some("-F".to_owned())),
+                _ => {}
+            }
+            let value = rest.get(at.saturating_add(option.len_utf8())..).unwrap_or_default();
+            let rule = SHORT.get(place.saturating_add(1)..).unwrap_or_default();
+            if rule.starts_with("::") {
+                return Ok(false);
+            }
+            if rule.starts_with(':') {
+                return Ok(value.is_empty());
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// The name of a long option.
+fn name(long: &str) -> &str {
+    long.split_once('=').map_or(long, |(name, _)| name)
+}
+
+fn all() -> impl Iterator<Item = &'static str> {
+    PLAIN.iter().chain(OPTIONAL).chain(VALUED).copied()
+}
+
+/// Whether nmap takes this for a long option, in full or abbreviated.
+fn matches_long(given: &str) -> bool {
+    let asked = given.replace('_', "-");
+    !asked.is_empty() && all().any(|known| known.starts_with(&asked))
+}
+
+/// What an abbreviation stands for.
+enum Resolved {
+    One(&'static str),
+    Refused(&'static str, Why),
+    Many,
+    None,
+}
+
+fn resolved(given: &str) -> Resolved {
+    // What might be refused is, whatever else it might be.
+    if let Some((known, why)) = REFUSED.iter().find(|(known, _)| known.starts_with(given)) {
+        return Resolved::Refused(known, *why);
+    }
+    let mut found = all().filter(|known| known.starts_with(given));
+    match (found.next(), found.next()) {
+        (Some(only), None) => Resolved::One(only),
+        (Some(_), Some(_)) => Resolved::Many,
+        (None, _) => Resolved::None,
+    }
+}
+
+fn refused(word: &str, known: &str, why: Why) -> Error {
+    let dashes = if known.len() == 1 || known == "vv" { "-" } else { "--" };
+    let meant = format!("{dashes}{known}");
+    let shown = if word == meant { meant } else { format!("{word} ({meant})") };
+    invalid(format!("{shown} is refused: {}", why.text()))
+}
+
+fn invalid(what: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::InvalidArgument(format!("arguments: {what}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_scan_may_have_is_taken_as_it_is() {
+        for good in [
+            "",
+            "-sS",
+            "-sV -T4",
+            "-A",
+            "-sC -O --osscan-guess",
+            "-Pn -n",
+            "-PS22,80 -PE",
+            "-n -sU --top-ports 10",
+            "-F",
+            "-nF",
+            "-S 192.0.2.1 -e eth0",
+            "-D 192.0.2.1,ME",
+            "-g53",
+            "-g 53",
+            "--source-port 53",
+            "--source_port=53",
+            "--exclude 192.0.2.7",
+            "--exclude=192.0.2.7",
+            "--script banner,http-title",
+            "-script banner",
+            "--script \"not intrusive\"",
+            "--script-args 'a=1,b={c=2}'",
+            "--script-args -v",
+            "--host-timeout 30s",
+            "--stats-every 1s",
+            "--open",
+            "-open",
+            "--max-rate 10 --min-rate=5",
+            "--version-all",
+            "--version-i 5",
+            "--datad /x",
+            "-sI zombie",
+            "-b ftp.example",
+            "-6",
+            "-4",
+            "-T aggressive",
+            "-sn",
+            "-ff",
+            "-f -f",
+            "-rn",
+            "--some-option-of-2030",
+            "-M 5",
+        ] {
+            let found = Arguments::parse(good);
+            assert!(found.is_ok(), "{good}: {}", found.unwrap_err());
+        }
+        let words = Arguments::parse("--script 'a b' -T4").unwrap();
+        assert_eq!(words.words(), ["--script", "a b", "-T4"]);
+        assert_eq!(Arguments::parse("-nF").unwrap().ports.as_deref(), Some("-F"));
+        assert_eq!(Arguments::parse("--top-p 5").unwrap().ports.as_deref(), Some("--top-ports"));
+        assert!(Arguments::parse("--stats-every=2s").unwrap().stats);
+    }
+
+    /// Separated by bars, as none has one.
+    const REFUSED_WORDS: &str = r#"-p22|-p 22|-np22|-v|-vv|-nv|-v9|-sS -v|-d|-d2|-nd|-dd|--verbose|--verb|-verb|-verbose|
+--debug|--deb|-debug|--debug=3|-oX -|-oX x.xml|-oX=x|-oN x|-oG x|-oM x|-oS x|-oA x|-oH x|
+-o x|-nox|--oX x|--oN=x|-m x|-mx|-i x|--append-output|--append_output|-append-outp|--app|
+--resume x|-resume x|--res|--stylesheet x|--styl=x|--webxml|--no-stylesheet|--no-s|-iL x|
+-iR 5|--iL x|--iL=x|-i|-h|-nh|--help|--hel|-V|--version|--vers|-version|--iflist|--ifl|
+-iflist|--script-help x|--script-h=x|--script-updatedb|--script-u|192.0.2.1|-sS 192.0.2.1|
+example.com|--open 192.0.2.1|-sV5 x|-|--|-- 192.0.2.1|-4 -6|-46|-z|-nz|-Y|--script|-g|-e|
+-D|--o|--v|-ve|'open quote|-n: x|""|--data-length=5 7|-ü|--no-stylesheet=x"#;
+
+    #[test]
+    fn what_it_may_not_have_is_refused_however_it_is_written() {
+        for bad in REFUSED_WORDS.split('|').map(str::trim_start) {
+            let error = Arguments::parse(bad).expect_err(bad);
+            assert!(matches!(error.kind(), ErrorKind::InvalidArgument(_)), "{bad}: {error}");
+        }
+        assert!(Arguments::new(["--script", "a\0b"]).is_err());
+        let error = Arguments::parse("-append-outp").unwrap_err().to_string();
+        assert!(error.contains("--append-output") && error.contains("output"), "{error}");
+    }
+
+    #[test]
+    fn every_refused_option_is_known_and_so_is_every_abbreviation_of_it() {
+        for (name, _) in REFUSED {
+            assert!(all().any(|known| known == *name), "{name}");
+            for len in 2..=name.len() {
+                let Some(part) = name.get(..len) else { continue };
+                if all().any(|known| known == part) && part != *name {
+                    continue;
+                }
+                for dashes in ["-", "--"] {
+                    let word = format!("{dashes}{part}");
+                    assert!(Arguments::new([word.clone(), "x".to_owned()]).is_err(), "{word}");
+                }
+            }
+        }
+        let mut sorted: Vec<_> = all().collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(sorted.len(), all().count());
+    }
+}

@@ -1,0 +1,11 @@
+//! What nmap is asked for: targets, ports and arguments, checked when they are given (DATA_MODEL section 6).
+
+mod arguments;
+mod ports;
+mod targets;
+
+pub use self::{
+    arguments::Arguments,
+    ports::{IntoPorts, PortSet},
+    targets::{IntoTargets, Targets},
+};

@@ -1,0 +1,236 @@
+//! Ports to scan: numbers and ranges of them.
+
+use std::{fmt, ops::RangeInclusive, str::FromStr};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Ports, each once and in order: 1 to 65535, nothing else.
+///
+/// ```
+/// use scanmill::request::PortSet;
+///
+/// let ports: PortSet = "443, 80-82,81".parse()?;
+/// assert_eq!(ports.to_string(), "80-82,443");
+/// assert!(ports.contains(81));
+/// assert!("0".parse::<PortSet>().is_err());
+/// # Ok::<(), scanmill::error::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PortSet(Vec<RangeInclusive<u16>>);
+
+impl PortSet {
+    fn of(mut ranges: Vec<RangeInclusive<u16>>) -> Self {
+        ranges.sort_unstable_by_key(|range| *range.start());
+        let mut joined: Vec<RangeInclusive<u16>> = Vec::new();
+        for range in ranges {
+            match joined.last_mut() {
+                Some(last) if *range.start() <= last.end().saturating_add(1) => {
+                    *last = *last.start()..=*last.end().max(range.end());
+                }
+                _ => joined.push(range),
+            }
+        }
+        Self(joined)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a port is among them.
+    #[must_use]
+    pub fn contains(&self, port: u16) -> bool {
+        self.0.iter().any(|range| range.contains(&port))
+    }
+
+    /// The ports in order.
+    pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
+        self.0.iter().cloned().flatten()
+    }
+}
+
+impl fmt::Display for PortSet {
+    /// As `-p` takes them: `22,80-82`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, range) in self.0.iter().enumerate() {
+            if number > 0 {
+                f.write_str(",")?;
+            }
+            write!(f, "{}", range.start())?;
+            if range.start() != range.end() {
+                write!(f, "-{}", range.end())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for PortSet {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        text.split(',').map(item).collect::<Result<Vec<_>>>().map(Self::of)
+    }
+}
+
+/// What ports can be given as: a number, a text such as `22,80-90`, or a list or range of these.
+pub trait IntoPorts {
+    /// The ports.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidPort`] for 0, numbers beyond 65535, ranges that are open or run backwards, empty
+    /// items, names and prefixes such as `T:` (DATA_MODEL section 6).
+    fn into_ports(self) -> Result<PortSet>;
+}
+
+impl IntoPorts for PortSet {
+    fn into_ports(self) -> Result<PortSet> {
+        Ok(self)
+    }
+}
+
+impl IntoPorts for &str {
+    fn into_ports(self) -> Result<PortSet> {
+        self.parse()
+    }
+}
+
+impl IntoPorts for String {
+    fn into_ports(self) -> Result<PortSet> {
+        self.parse()
+    }
+}
+
+impl IntoPorts for &String {
+    fn into_ports(self) -> Result<PortSet> {
+        self.parse()
+    }
+}
+
+impl IntoPorts for u16 {
+    fn into_ports(self) -> Result<PortSet> {
+        (self..=self).into_ports()
+    }
+}
+
+impl IntoPorts for RangeInclusive<u16> {
+    fn into_ports(self) -> Result<PortSet> {
+        let text = format!("{}-{}", self.start(), self.end());
+        check(u32::from(*self.start()), u32::from(*self.end()), &text)
+            .map(|range| PortSet(vec![range]))
+    }
+}
+
+impl<T: IntoPorts> IntoPorts for Vec<T> {
+    fn into_ports(self) -> Result<PortSet> {
+        let sets = self.into_iter().map(IntoPorts::into_ports).collect::<Result<Vec<_>>>()?;
+        Ok(PortSet::of(sets.into_iter().flat_map(|set| set.0).collect()))
+    }
+}
+
+impl<T: IntoPorts + Clone> IntoPorts for &[T] {
+    fn into_ports(self) -> Result<PortSet> {
+        self.to_vec().into_ports()
+    }
+}
+
+impl<T: IntoPorts, const N: usize> IntoPorts for [T; N] {
+    fn into_ports(self) -> Result<PortSet> {
+        Vec::from(self).into_ports()
+    }
+}
+
+fn item(text: &str) -> Result<RangeInclusive<u16>> {
+    let shown = text.trim();
+    let (from, to) = shown.split_once('-').unwrap_or((shown, shown));
+    match (number(from), number(to)) {
+        (Some(from), Some(to)) => check(from, to, shown),
+        _ if shown.is_empty() => Err(invalid("an item is empty")),
+        _ => Err(invalid(format!("{shown:?} is no port: a number or two with - between them"))),
+    }
+}
+
+/// Digits alone: no sign, no name.
+fn number(text: &str) -> Option<u32> {
+    let digits = text.trim();
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| digits.parse().unwrap_or(u32::MAX))
+}
+
+fn check(from: u32, to: u32, shown: &str) -> Result<RangeInclusive<u16>> {
+    match (u16::try_from(from), u16::try_from(to)) {
+        (Ok(1..), Ok(1..)) if from > to => Err(invalid(format!("{shown:?} runs backwards"))),
+        (Ok(from @ 1..), Ok(to @ 1..)) => Ok(from..=to),
+        _ => Err(invalid(format!("{shown:?} is out of range: ports are 1 to 65535"))),
+    }
+}
+
+fn invalid(what: impl fmt::Display) -> Error {
+    Error::new(ErrorKind::InvalidPort(format!("ports: {what}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_sorted_unique_and_compressed() {
+        for (given, shown) in [
+            ("22", "22"),
+            ("1-100,443", "1-100,443"),
+            (" 443 , 80 - 82 ", "80-82,443"),
+            ("82,81,80,22", "22,80-82"),
+            ("1-65535", "1-65535"),
+            ("5-9,7-12,13", "5-13"),
+            ("0022", "22"),
+        ] {
+            assert_eq!(given.into_ports().unwrap().to_string(), shown, "{given}");
+        }
+        assert_eq!(22.into_ports().unwrap().to_string(), "22");
+        assert_eq!((1..=5).into_ports().unwrap().to_string(), "1-5");
+        assert_eq!([80, 22, 81, 80].into_ports().unwrap().to_string(), "22,80-81");
+        assert_eq!(["22", "80-82,443"].into_ports().unwrap().to_string(), "22,80-82,443");
+        assert_eq!([1..=3, 2..=9].as_slice().into_ports().unwrap().to_string(), "1-9");
+        assert!(Vec::<u16>::new().into_ports().unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_no_port_is_refused() {
+        for bad in [
+            "",
+            " ",
+            "0",
+            "65536",
+            "99999999999999999999",
+            "-1",
+            "1-",
+            "-",
+            "5-3",
+            "0-5",
+            "1-65536",
+            "22,",
+            ",22",
+            "22,,80",
+            "http",
+            "T:22",
+            "U:53",
+            "22-http",
+            "1-2-3",
+            "*",
+            "[1-5]",
+            "+22",
+            "2 2",
+            "22;80",
+            "٢٢",
+        ] {
+            let error = bad.into_ports().unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::InvalidPort(_)), "{bad:?}: {error}");
+        }
+        assert!(0.into_ports().is_err());
+        #[expect(clippy::reversed_empty_ranges, reason = "that is what is refused")]
+        let backwards = 9..=3;
+        assert!(backwards.into_ports().is_err());
+    }
+}

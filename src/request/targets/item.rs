@@ -1,0 +1,280 @@
+//! One target as it is written.
+
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
+
+use super::blocks::Block;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A target.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Item {
+    /// IPv4 addresses that follow each other.
+    Range(u32, u32),
+    /// IPv4 addresses by ranges of octets.
+    Product(Block),
+    V6(V6),
+    Name(String),
+}
+
+/// A network of IPv6 addresses; one of 128 bits is an address.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct V6 {
+    first: u128,
+    bits: u8,
+    zone: Option<String>,
+}
+
+impl V6 {
+    fn mask(bits: u8) -> u128 {
+        u128::MAX.checked_shl(128_u32.saturating_sub(u32::from(bits))).unwrap_or(0)
+    }
+
+    fn last(&self) -> u128 {
+        self.first | !Self::mask(self.bits)
+    }
+
+    pub(super) fn count(&self) -> u128 {
+        (self.last() - self.first).saturating_add(1)
+    }
+
+    pub(super) fn contains(&self, address: Ipv6Addr, zone: Option<&str>) -> bool {
+        let here = u128::from(address) & Self::mask(self.bits) == self.first;
+        here && self.zone.as_deref().is_none_or(|own| zone == Some(own))
+    }
+
+    /// Each address.
+    pub(super) fn iter(&self) -> impl Iterator<Item = String> + '_ {
+        (self.first..=self.last()).map(|address| self.text(address))
+    }
+
+    fn text(&self, address: u128) -> String {
+        let address = Ipv6Addr::from(address);
+        match &self.zone {
+            Some(zone) => format!("{address}%{zone}"),
+            None => address.to_string(),
+        }
+    }
+
+    /// Those that are in no other, in order.
+    pub(super) fn disjoint(mut networks: Vec<Self>) -> Vec<Self> {
+        networks.sort_unstable();
+        let mut kept: Vec<Self> = Vec::new();
+        for network in networks {
+            let is_in = |wide: &Self| {
+                wide.zone == network.zone && (wide.first..=wide.last()).contains(&network.first)
+            };
+            // Of one zone the last that was kept is the only one that it may be in.
+            if !kept.iter().rev().filter(|wide| wide.zone == network.zone).take(1).any(is_in) {
+                kept.push(network);
+            }
+        }
+        kept
+    }
+}
+
+impl fmt::Display for V6 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(self.first))?;
+        if self.bits < 128 { write!(f, "/{}", self.bits) } else { Ok(()) }
+    }
+}
+
+/// The items of a text, between commas. A text of blanks has none.
+pub(super) fn items(text: &str) -> Result<Vec<Item>> {
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    text.split(',').map(item).collect()
+}
+
+fn item(text: &str) -> Result<Item> {
+    let shown = text.trim();
+    // Blanks around what joins two addresses say nothing; between two words they hide a comma.
+    let joined = without_blanks(shown);
+    let Some(joined) = joined else {
+        return Err(malformed(shown, "has blanks inside: targets are separated by commas"));
+    };
+    let text = joined.as_str();
+    if text.is_empty() {
+        return Err(malformed(shown, "is empty"));
+    }
+    if text.starts_with('-') {
+        return Err(malformed(shown, "begins with - and would be taken for an option"));
+    }
+    if let Some((scheme, rest)) = text.split_once("://") {
+        return item_of_url(shown, scheme, rest);
+    }
+    if text.contains(':') {
+        return v6(shown, text).map(Item::V6);
+    }
+    let is_numeric = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '*' | '/');
+    if text.chars().all(is_numeric) {
+        return v4(shown, text);
+    }
+    host_name(shown, text).map(Item::Name)
+}
+
+/// The text without blanks around `-` and `/`; `None` if there are others.
+fn without_blanks(text: &str) -> Option<String> {
+    let mut joined = String::with_capacity(text.len());
+    let mut words = text.split_whitespace();
+    joined.push_str(words.next().unwrap_or_default());
+    for word in words {
+        let joins = |c: char| matches!(c, '-' | '/');
+        if !joined.ends_with(joins) && !word.starts_with(joins) {
+            return None;
+        }
+        joined.push_str(word);
+    }
+    Some(joined)
+}
+
+/// The host of `scheme://user@host:port/path`.
+fn item_of_url(shown: &str, scheme: &str, rest: &str) -> Result<Item> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-');
+    if scheme.is_empty() || !scheme.chars().all(plain) {
+        return Err(malformed(shown, "is no URL"));
+    }
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let authority = rest.get(..end).unwrap_or(rest);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    if let Some(inside) = host.strip_prefix('[') {
+        let (address, port) =
+            inside.split_once(']').ok_or_else(|| malformed(shown, "is no URL"))?;
+        if !port.is_empty() && !port.starts_with(':') {
+            return Err(malformed(shown, "is no URL"));
+        }
+        return match v6(shown, address)? {
+            network if network.bits == 128 => Ok(Item::V6(network)),
+            _ => Err(malformed(shown, "is no URL")),
+        };
+    }
+    let host = host.split_once(':').map_or(host, |(host, _)| host);
+    if host.is_empty() {
+        return Err(malformed(shown, "is a URL without a host"));
+    }
+    match host.parse::<Ipv4Addr>() {
+        Ok(address) => Ok(Item::Range(address.into(), address.into())),
+        Err(_) => host_name(shown, host).map(Item::Name),
+    }
+}
+
+fn v6(shown: &str, text: &str) -> Result<V6> {
+    let (address, bits) = match text.split_once('/') {
+        Some((address, bits)) => {
+            let bits = plain_number(bits).filter(|bits| *bits <= 128);
+            (address, bits.ok_or_else(|| malformed(shown, "has a mask that is not 0 to 128"))?)
+        }
+        None => (text, 128),
+    };
+    let (address, zone) = match address.split_once('%') {
+        Some((address, zone)) => (address, Some(zone.to_owned())),
+        None => (address, None),
+    };
+    let is_name = |zone: &String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
+        !zone.is_empty() && zone.chars().all(plain)
+    };
+    if !zone.iter().all(is_name) {
+        return Err(malformed(shown, "has a zone that is no name of an interface"));
+    }
+    let address: Ipv6Addr = address.parse().map_err(|_| malformed(shown, "is no IPv6 address"))?;
+    let bits = u8::try_from(bits).unwrap_or(128);
+    Ok(V6 { first: u128::from(address) & V6::mask(bits), bits, zone })
+}
+
+/// An address, a network, a full range or octet ranges.
+fn v4(shown: &str, text: &str) -> Result<Item> {
+    if let Some((address, bits)) = text.split_once('/') {
+        let address = address_of(shown, address)?;
+        let bits = plain_number(bits).filter(|bits| *bits <= 32);
+        let bits = bits.ok_or_else(|| malformed(shown, "has a mask that is not 0 to 32"))?;
+        return Ok(network(address, bits));
+    }
+    if let Some((first, last)) = text.split_once('-')
+        && first.split('.').count() == 4
+        && last.contains('.')
+        && first.parse::<Ipv4Addr>().is_ok()
+        && !last.contains('-')
+    {
+        let (first, last) = (address_of(shown, first)?, address_of(shown, last)?);
+        if first > last {
+            return Err(malformed(shown, "runs backwards"));
+        }
+        return Ok(Item::Range(first, last));
+    }
+    let octets: Vec<&str> = text.split('.').collect();
+    let [a, b, c, d] = octets.as_slice() else {
+        return Err(malformed(shown, "is no IPv4 address: it has not four octets"));
+    };
+    let octets = [octet(shown, a)?, octet(shown, b)?, octet(shown, c)?, octet(shown, d)?];
+    Ok(Item::Product(Block(octets)))
+}
+
+/// All addresses but those of the network and for broadcasts; of 31 bits both, of 32 the one.
+fn network(address: u32, bits: u32) -> Item {
+    let mask = u32::MAX.checked_shl(32_u32.saturating_sub(bits)).unwrap_or(0);
+    let (first, last) = (address & mask, address | !mask);
+    if bits >= 31 { Item::Range(first, last) } else { Item::Range(first + 1, last - 1) }
+}
+
+fn address_of(shown: &str, text: &str) -> Result<u32> {
+    let address = text.parse::<Ipv4Addr>();
+    address.map(u32::from).map_err(|_| malformed(shown, "is no IPv4 address"))
+}
+
+fn octet(shown: &str, text: &str) -> Result<(u8, u8)> {
+    if text == "*" {
+        return Ok((0, 255));
+    }
+    let (low, high) = text.split_once('-').unwrap_or((text, text));
+    match (plain_number(low), plain_number(high)) {
+        (Some(low), Some(high)) => match (u8::try_from(low), u8::try_from(high)) {
+            (Ok(low), Ok(high)) if low > high => {
+                Err(malformed(shown, "has a range that runs backwards"))
+            }
+            (Ok(low), Ok(high)) => Ok((low, high)),
+            _ => Err(malformed(shown, "has an octet beyond 255")),
+        },
+        _ => Err(malformed(shown, "is no IPv4 address")),
+    }
+}
+
+/// A number of digits alone, without leading zeros: those would be octal somewhere.
+fn plain_number(text: &str) -> Option<u32> {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let zeros = text.len() > 1 && text.starts_with('0');
+    (plain && !zeros).then(|| text.parse().unwrap_or(u32::MAX))
+}
+
+fn host_name(shown: &str, text: &str) -> Result<String> {
+    let is_in_names = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '$');
+    if let Some(other) = text.chars().find(|c| !is_in_names(*c)) {
+        return Err(malformed(shown, &format!("is no target: {other:?} is in no name")));
+    }
+    if text.split('.').rev().skip_while(|part| part.is_empty()).any(str::is_empty)
+        || text.len() > 253
+    {
+        return Err(malformed(shown, "is no host name"));
+    }
+    // Resolvers take `0x7f.1` for an address.
+    let is_number = |part: &str| {
+        let hex = part.strip_prefix("0x").or_else(|| part.strip_prefix("0X"));
+        let digits = |text: &str, hex: bool| {
+            text.bytes()
+                .all(|byte| if hex { byte.is_ascii_hexdigit() } else { byte.is_ascii_digit() })
+        };
+        hex.map_or_else(|| digits(part, false), |hex| digits(hex, true))
+    };
+    if text.trim_end_matches('.').split('.').all(is_number) || text.starts_with('-') {
+        return Err(malformed(shown, "is no host name and no address"));
+    }
+    Ok(text.to_owned())
+}
+
+fn malformed(shown: &str, what: &str) -> Error {
+    Error::new(ErrorKind::MalformedIpAddress(format!("targets: {shown:?} {what}")))
+}

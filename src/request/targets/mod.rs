@@ -1,0 +1,380 @@
+//! Targets: names, addresses and ranges of them (DATA_MODEL section 6).
+
+mod blocks;
+mod item;
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use self::{
+    blocks::{Addresses, Block, disjoint},
+    item::{Item, V6, items},
+};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What is to be scanned. Ranges stay ranges: a `/8` takes no more memory than an address.
+///
+/// ```
+/// use scanmill::request::Targets;
+///
+/// let targets = Targets::new("192.0.2.0/29, 198.51.100.1-2, db.example")?;
+/// assert_eq!(targets.words(), ["192.0.2.1-6", "198.51.100.1-2", "db.example"]);
+/// assert_eq!(targets.count(), 9);
+/// # Ok::<(), scanmill::error::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Targets {
+    /// Blocks of IPv4 addresses without one in common, in order.
+    v4: Vec<Block>,
+    /// Networks of IPv6 addresses, none in another, in order.
+    v6: Vec<V6>,
+    /// In the order in which they were given.
+    names: Vec<String>,
+}
+
+/// What targets can be given as: a text with items between commas, or a list of such texts.
+pub trait IntoTargets {
+    /// The targets.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MalformedIpAddress`] for what is no target, [`ErrorKind::InvalidArgument`] for IPv4 and IPv6
+    /// addresses at once.
+    fn into_targets(self) -> Result<Targets>;
+}
+
+impl IntoTargets for Targets {
+    fn into_targets(self) -> Result<Targets> {
+        Ok(self)
+    }
+}
+
+impl IntoTargets for &str {
+    fn into_targets(self) -> Result<Targets> {
+        Targets::of([self])
+    }
+}
+
+impl IntoTargets for &String {
+    fn into_targets(self) -> Result<Targets> {
+        Targets::of([self])
+    }
+}
+
+impl IntoTargets for String {
+    fn into_targets(self) -> Result<Targets> {
+        Targets::of([self])
+    }
+}
+
+impl<T: AsRef<str>> IntoTargets for Vec<T> {
+    fn into_targets(self) -> Result<Targets> {
+        Targets::of(self)
+    }
+}
+
+impl<T: AsRef<str>> IntoTargets for &[T] {
+    fn into_targets(self) -> Result<Targets> {
+        Targets::of(self)
+    }
+}
+
+impl<T: AsRef<str>, const N: usize> IntoTargets for [T; N] {
+    fn into_targets(self) -> Result<Targets> {
+        Targets::of(self)
+    }
+}
+
+impl Targets {
+    /// Reads targets.
+    ///
+    /// # Errors
+    /// Those of [`IntoTargets::into_targets`].
+    pub fn new(targets: impl IntoTargets) -> Result<Self> {
+        targets.into_targets()
+    }
+
+    fn of(texts: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self> {
+        let (mut ranges, mut products, mut v6, mut names) = (vec![], vec![], vec![], vec![]);
+        for text in texts {
+            for item in items(text.as_ref())? {
+                match item {
+                    Item::Range(first, last) => ranges.push((first, last)),
+                    Item::Product(block) => products.push(block),
+                    Item::V6(network) => v6.push(network),
+                    Item::Name(name) => names.push(name),
+                }
+            }
+        }
+        let has_v4 = !ranges.is_empty() || !products.is_empty();
+        if has_v4 && !v6.is_empty() {
+            let message = "targets: IPv4 and IPv6 addresses cannot be scanned at once";
+            return Err(Error::new(ErrorKind::InvalidArgument(message.to_owned())));
+        }
+        let mut seen = std::collections::HashSet::new();
+        names.retain(|name: &String| seen.insert(name.to_lowercase()));
+        Ok(Self { v4: disjoint(ranges, &products), v6: V6::disjoint(v6), names })
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty() && self.names.is_empty()
+    }
+
+    /// Whether there are IPv6 addresses.
+    #[must_use]
+    pub fn is_v6(&self) -> bool {
+        !self.v6.is_empty()
+    }
+
+    /// Whether there are IPv4 addresses.
+    #[must_use]
+    pub fn is_v4(&self) -> bool {
+        !self.v4.is_empty()
+    }
+
+    /// How many addresses and names they are, at most `u128::MAX`.
+    #[must_use]
+    pub fn count(&self) -> u128 {
+        let v4 = self.v4.iter().map(|block| u128::from(block.count()));
+        let v6 = self.v6.iter().map(V6::count);
+        let names = u128::try_from(self.names.len()).unwrap_or(u128::MAX);
+        v4.chain(v6).fold(names, u128::saturating_add)
+    }
+
+    /// The words that nmap is given: few, and together they say the same.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        let v4 = self.v4.iter().map(ToString::to_string);
+        let v6 = self.v6.iter().map(ToString::to_string);
+        v4.chain(v6).chain(self.names.iter().cloned()).collect()
+    }
+
+    /// Each target alone, as a text: addresses in numeric order, then names. Nothing is held of a range.
+    pub fn iter(&self) -> impl Iterator<Item = String> + '_ {
+        let v4 = Addresses::of(&self.v4).map(|address| address.to_string());
+        let v6 = self.v6.iter().flat_map(V6::iter);
+        v4.chain(v6).chain(self.names.iter().cloned())
+    }
+
+    /// Whether an address is among them; a zone does not count if the targets name none.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr, zone: Option<&str>) -> bool {
+        match address {
+            IpAddr::V4(address) => self.v4.iter().any(|block| block.contains(address.into())),
+            IpAddr::V6(address) => self.has_v6(address, zone),
+        }
+    }
+
+    fn has_v6(&self, address: Ipv6Addr, zone: Option<&str>) -> bool {
+        self.v6.iter().any(|network| network.contains(address, zone))
+    }
+
+    /// The names, as they were given.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// These and others. IPv4 and IPv6 addresses may stand together in the union.
+    #[must_use]
+    pub(crate) fn union(&self, other: &Self) -> Self {
+        let mut names = self.names.clone();
+        let mut seen: std::collections::HashSet<_> =
+            names.iter().map(|name| name.to_lowercase()).collect();
+        names.extend(other.names.iter().filter(|name| seen.insert(name.to_lowercase())).cloned());
+        let v4: Vec<Block> = self.v4.iter().chain(&other.v4).copied().collect();
+        let v6 = self.v6.iter().chain(&other.v6).cloned().collect();
+        Self { v4: disjoint(Vec::new(), &v4), v6: V6::disjoint(v6), names }
+    }
+
+    /// So many parts of about the same number of targets, at most one a word and block; those without a target
+    /// are left out.
+    #[must_use]
+    pub fn split(&self, parts: usize) -> Vec<Self> {
+        let mut pieces: Vec<(u128, Self)> = Vec::new();
+        let share = (self.count() / u128::try_from(parts.max(1)).unwrap_or(1)).max(1);
+        for block in &self.v4 {
+            for block in block.cut(share) {
+                let part = Self { v4: vec![block], ..Self::default() };
+                pieces.push((part.count(), part));
+            }
+        }
+        for network in &self.v6 {
+            let part = Self { v6: vec![network.clone()], ..Self::default() };
+            pieces.push((part.count(), part));
+        }
+        for name in &self.names {
+            pieces.push((1, Self { names: vec![name.clone()], ..Self::default() }));
+        }
+        // The largest first, each to whoever has least; equal pieces in their order.
+        pieces.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+        let mut all = vec![(0_u128, Self::default()); parts.max(1)];
+        for (count, piece) in pieces {
+            if let Some((sum, part)) = all.iter_mut().min_by_key(|(sum, _)| *sum) {
+                *sum = sum.saturating_add(count);
+                part.v4.extend(piece.v4);
+                part.v6.extend(piece.v6);
+                part.names.extend(piece.names);
+            }
+        }
+        for (_, part) in &mut all {
+            // Pieces of a block that came to one part are one again.
+            part.v4 = disjoint(Vec::new(), &part.v4);
+            part.v6.sort_unstable();
+        }
+        all.into_iter().map(|(_, part)| part).filter(|part| !part.is_empty()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> String {
+        Targets::new(text).unwrap().words().join(" ")
+    }
+
+    #[test]
+    fn each_way_to_write_targets() {
+        for (text, said, count) in [
+            ("192.0.2.1", "192.0.2.1", 1),
+            ("192.0.2.1-192.0.2.20", "192.0.2.1-20", 20),
+            ("192.0.2.1 - 192.0.2.20", "192.0.2.1-20", 20),
+            ("192.167-168.0.1-20", "192.167-168.0.1-20", 40),
+            ("10.*.0.1", "10.0-255.0.1", 256),
+            ("192.168.0.0/24", "192.168.0.1-254", 254),
+            ("192.168.0.77/24", "192.168.0.1-254", 254),
+            ("192.168.0.0/16", "192.168.0.1-255 192.168.1-254.0-255 192.168.255.0-254", 65534),
+            ("192.0.2.4/31", "192.0.2.4-5", 2),
+            ("192.0.2.5/31", "192.0.2.4-5", 2),
+            ("192.0.2.5/32", "192.0.2.5", 1),
+            ("192.0.2.5/30", "192.0.2.5-6", 2),
+            ("web.example", "web.example", 1),
+            ("FILESRV$", "FILESRV$", 1),
+            ("https://user@web.example:8443/a?b#c", "web.example", 1),
+            ("http://192.0.2.9/", "192.0.2.9", 1),
+            ("http://[2001:db8::1]:80/", "2001:db8::1", 1),
+            ("2001:DB8::1", "2001:db8::1", 1),
+            ("fe80::1%eth0", "fe80::1%eth0", 1),
+            ("2001:db8::/126", "2001:db8::/126", 4),
+            ("2001:db8::7/126", "2001:db8::4/126", 4),
+            ("::ffff:192.0.2.1", "::ffff:192.0.2.1", 1),
+            ("", "", 0),
+            (" \n", "", 0),
+        ] {
+            let targets = Targets::new(text).unwrap();
+            assert_eq!(targets.words().join(" "), said, "{text}");
+            assert_eq!(targets.count(), count, "{text}");
+            assert_eq!(targets.iter().take(70_000).count() as u128, count, "{text}");
+        }
+    }
+
+    #[test]
+    fn duplicates_go_and_the_order_is_numeric_with_names_last() {
+        assert_eq!(
+            words(
+                "b.example, 192.0.2.9, 192.0.2.1-3, 192.0.2.2/31, 10.0.0.1, B.EXAMPLE, 192.0.2.9, a.example"
+            ),
+            "10.0.0.1 192.0.2.1-3 192.0.2.9 b.example a.example"
+        );
+        assert_eq!(words("10.0.0.0/8,10.1.2.3,10.9.*.*").split(' ').count(), 5);
+        // A product with a hole where a range is.
+        let targets = Targets::new("10.0-1.0.5, 10.0.0.5-6").unwrap();
+        assert_eq!(targets.iter().collect::<Vec<_>>(), ["10.0.0.5", "10.0.0.6", "10.1.0.5"]);
+        assert_eq!(
+            words("2001:db8::/64, 2001:db8::5, fe80::1%b, fe80::1%a, 2001:db8::/64"),
+            "2001:db8::/64 fe80::1%a fe80::1%b"
+        );
+        assert_eq!(words("2001:db8::1, 2001:db8::1%eth0"), "2001:db8::1 2001:db8::1%eth0");
+    }
+
+    #[test]
+    fn what_is_no_target_is_refused() {
+        for bad in [
+            "256.1.1.1",
+            "1.2.3",
+            "1.2.3.4.5",
+            "1.2.3.",
+            "300.1.2.3",
+            "192.0.2.5-1",
+            "192.0.2.1-256",
+            "192.0.2.9-192.0.2.1",
+            "192.0.2.0/33",
+            "192.0.2.0/",
+            "192.0.2.0/-1",
+            "192.0.2.0/1.2",
+            "-192.0.2.1",
+            "-iL",
+            "--script",
+            "1.2.3.04",
+            "01.2.3.4",
+            "12345",
+            "1.2.3.4-5-6",
+            "1.2.3.4-1.2.3",
+            "*.1",
+            "...",
+            "1..2.3",
+            "192.0.2.1 192.0.2.2",
+            "a b",
+            "a,,b",
+            "a,",
+            ",",
+            "0x7f.1",
+            "0x7f000001",
+            "host/24",
+            "web;id",
+            "$(id)",
+            "a|b",
+            "..",
+            "a..b",
+            "2001:db8::/129",
+            "2001:db8::1-2",
+            "::g",
+            "fe80::1%",
+            "fe80::1%a b",
+            "fe80::1%;",
+            "http://",
+            "http:///x",
+            "http://-x",
+            "ht tp://x",
+            "http://[::1",
+            "\u{202e}evil",
+            "a\0b",
+            "10.0.0.0/8-9",
+            "1.2.3.4/24/8",
+        ] {
+            let error = Targets::new(bad).expect_err(bad);
+            assert!(matches!(error.kind(), ErrorKind::MalformedIpAddress(_)), "{bad}: {error}");
+        }
+        let error = Targets::new("192.0.2.1,::1").unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::InvalidArgument(_)), "{error}");
+        assert!(Targets::new(["192.0.2.1", "web.example"]).is_ok());
+        assert!(Targets::new(["::1", "web.example"]).is_ok());
+    }
+
+    #[test]
+    fn a_large_network_costs_nothing_and_parts_of_it_are_of_one_size() {
+        let all = Targets::new("10.0.0.0/8, 2001:db8::/32, web.example");
+        assert!(all.is_err());
+        let all = Targets::new("10.0.0.0/8, web.example").unwrap();
+        assert_eq!(all.count(), (1 << 24) - 1);
+        assert!(all.contains("10.200.3.4".parse().unwrap(), None));
+        assert!(!all.contains("10.0.0.0".parse().unwrap(), None));
+        assert_eq!(all.iter().nth(1_000_000).unwrap(), "10.15.66.65");
+        for parts in [1, 2, 3, 4, 7] {
+            let split = all.split(parts);
+            assert_eq!(split.len(), parts);
+            assert_eq!(split.iter().map(Targets::count).sum::<u128>(), all.count());
+            let (least, most) = (
+                split.iter().map(Targets::count).min().unwrap(),
+                split.iter().map(Targets::count).max().unwrap(),
+            );
+            assert!(most <= least * 2, "{parts}: {least} {most}");
+        }
+        let few = Targets::new("192.0.2.1-2").unwrap();
+        assert_eq!(few.split(8).len(), 2);
+        let network = Targets::new("2001:db8::/64").unwrap();
+        assert_eq!(network.count(), 1 << 64);
+        assert!(network.contains("2001:db8::9".parse().unwrap(), Some("eth0")));
+    }
+}
