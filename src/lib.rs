@@ -76,6 +76,7 @@ mod bytes;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod diff;
+pub mod engine;
 pub mod error;
 pub mod feed;
 mod json;

@@ -1,0 +1,224 @@
+//! A user's functions, run on hosts as if they were scripts of nmap (DATA_MODEL section 6, "Engine").
+//!
+//! ```
+//! use scanmill::engine::{Engine, HostScript, PortScript};
+//!
+//! let mut engine = Engine::new();
+//! engine.host_script(HostScript::new("names", |context| {
+//!     Ok(context.host().hostnames.len())
+//! }))?;
+//! let port = 8080;
+//! engine.port_script(
+//!     PortScript::new("proxy", move |context| Ok(context.current_port() == Some(port)))
+//!         .ports("3128,8080")
+//!         .proto("tcp"),
+//! )?;
+//!
+//! let file = std::fs::File::open("fixtures/01-tcp-connect-default.xml")?;
+//! for host in scanmill::xml::Reader::new(file, Default::default()).hosts() {
+//!     let mut host = host?;
+//!     let failures = engine.run(&Default::default(), &mut host);
+//!     assert!(failures.is_empty());
+//!     assert_eq!(host.scripts.last().map(|script| &*script.name), Some("names"));
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod call;
+mod script;
+
+use std::{sync::Arc, thread, time::Duration};
+
+use self::call::{Calls, Given};
+pub use self::{
+    call::Context,
+    script::{Failed, HostScript, PortScript},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    model::{Host, HostState, RunHeader, Script},
+};
+
+/// Functions that are run on hosts: host scripts first, then those of ports in the order of the ports, each in
+/// the order of registration. It may be used by several threads at once.
+#[derive(Debug)]
+pub struct Engine {
+    hosts: Vec<HostScript>,
+    ports: Vec<PortScript>,
+    calls: Arc<Calls>,
+    timeout: Duration,
+}
+
+/// A function that failed on a host: its script is absent there, and the others ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Name of the script.
+    pub script: String,
+    /// Address or name of the host.
+    pub target: String,
+    /// Protocol and number of the port, of a port script.
+    pub port: Option<(String, u16)>,
+    /// Why.
+    pub message: String,
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let Failure { script, target, port, message } = failure;
+        let port = port.map(|(proto, port)| format!(" {port}/{proto}")).unwrap_or_default();
+        Self::new(ErrorKind::Engine(format!("{script} on {target}{port}: {message}")))
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Engine {
+    /// How long a function may take, unless told otherwise.
+    pub const TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// Functions that run at once, unless told otherwise.
+    pub const WORKERS: usize = 4;
+
+    /// An engine without functions.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            hosts: Vec::new(),
+            ports: Vec::new(),
+            calls: Arc::new(Calls::new(Self::WORKERS)),
+            timeout: Self::TIMEOUT,
+        }
+    }
+
+    /// The same, whose functions may take so long. One that takes longer has failed; it is not interrupted, for
+    /// that cannot be done to a function, but nobody waits for it any more.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// The same, of whose functions at most so many run at once, those that nobody waits for included.
+    #[must_use]
+    pub fn with_workers(self, workers: usize) -> Self {
+        Self { calls: Arc::new(Calls::new(workers.max(1))), ..self }
+    }
+
+    /// Adds a host script.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Engine`] if its name is empty or taken, or its targets are none.
+    pub fn host_script(&mut self, script: HostScript) -> Result<()> {
+        let script = script.checked()?;
+        if self.hosts.iter().any(|known| known.name() == script.name()) {
+            return Err(taken(script.name()));
+        }
+        self.hosts.push(script);
+        Ok(())
+    }
+
+    /// Adds a port script.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Engine`] if its name is empty or taken, if it has no ports, or if targets, ports, protocol or
+    /// states are none.
+    pub fn port_script(&mut self, script: PortScript) -> Result<()> {
+        let script = script.checked()?;
+        if self.ports.iter().any(|known| known.name() == script.name()) {
+            return Err(taken(script.name()));
+        }
+        self.ports.push(script);
+        Ok(())
+    }
+
+    /// Whether there are no functions.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.hosts.is_empty() && self.ports.is_empty()
+    }
+
+    /// Runs the functions that are for this host, and adds what they give to its scripts and those of its ports.
+    /// Gives those that failed.
+    pub fn run(&self, run: &RunHeader, host: &mut Host<'_>) -> Vec<Failure> {
+        let for_host = self
+            .hosts
+            .iter()
+            .filter(|script| host.status.state == HostState::Up && script.filter().takes(host));
+        let for_host: Vec<_> = for_host.collect();
+        let for_ports = host.ports.iter().enumerate().flat_map(|(place, port)| {
+            let fits = |script: &&PortScript| script.takes(port) && script.filter().takes(host);
+            self.ports.iter().filter(fits).map(move |script| (place, script))
+        });
+        let for_ports: Vec<_> = for_ports.collect();
+        let mut failures = Vec::new();
+        if for_host.is_empty() && for_ports.is_empty() {
+            return failures;
+        }
+        // Functions run on threads of their own, which may outlive this call.
+        let given = Given { run: run.clone(), host: host.clone().into_owned() };
+        let given = Arc::new(given);
+        for script in for_host {
+            match self.calls.call(script.function(), &given, None, self.timeout) {
+                Ok(value) => host.scripts.push(result(script.name(), &value)),
+                Err(message) => failures.push(failure(script.name(), &given.host, None, message)),
+            }
+        }
+        for (place, script) in for_ports {
+            match self.calls.call(script.function(), &given, Some(place), self.timeout) {
+                Ok(value) => {
+                    if let Some(port) = host.ports.get_mut(place) {
+                        port.scripts.push(result(script.name(), &value));
+                    }
+                }
+                Err(message) => {
+                    failures.push(failure(script.name(), &given.host, Some(place), message));
+                }
+            }
+        }
+        failures
+    }
+
+    /// The same for many hosts, as many at once as functions may run; what comes of it is in their order.
+    pub fn run_all(&self, run: &RunHeader, hosts: &mut [Host<'_>]) -> Vec<Failure> {
+        let share = hosts.len().div_ceil(self.calls.workers()).max(1);
+        thread::scope(|scope| {
+            let of_part = |part: &mut [Host<'_>]| -> Vec<Failure> {
+                part.iter_mut().flat_map(|host| self.run(run, host)).collect()
+            };
+            let parts: Vec<_> =
+                hosts.chunks_mut(share).map(|part| scope.spawn(move || of_part(part))).collect();
+            parts.into_iter().flat_map(|part| part.join().unwrap_or_default()).collect()
+        })
+    }
+}
+
+fn taken(name: &str) -> Error {
+    Error::new(ErrorKind::Engine(format!("there is a script {name:?} already")))
+}
+
+fn result(name: &str, value: &serde_json::Value) -> Script<'static> {
+    let output = match value {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    };
+    Script {
+        name: name.to_owned().into(),
+        output: output.map(Into::into),
+        data: crate::model::ScriptData::Json(value.to_string().into()),
+        origin: crate::model::ScriptOrigin::Engine,
+    }
+}
+
+fn failure(script: &str, host: &Host<'_>, place: Option<usize>, message: String) -> Failure {
+    let port = place.and_then(|place| host.ports.get(place));
+    Failure {
+        script: script.to_owned(),
+        target: call::target(host),
+        port: port.map(|port| (port.protocol.as_str().to_owned(), port.number)),
+        message,
+    }
+}
