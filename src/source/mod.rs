@@ -9,6 +9,7 @@ mod magic;
 mod members;
 mod meter;
 mod pick;
+pub mod process;
 
 use std::{
     ffi::OsStr,
