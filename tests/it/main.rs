@@ -6,6 +6,8 @@ mod batches;
 mod chunking;
 #[cfg(feature = "cli")]
 mod cli;
+#[cfg(feature = "cli")]
+mod clients;
 mod containers;
 mod formats;
 mod golden;
