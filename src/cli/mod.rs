@@ -2,6 +2,7 @@
 
 mod args;
 mod changes;
+mod config;
 mod convert;
 mod diff;
 mod exit;
@@ -17,20 +18,17 @@ mod signals;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use self::{args::Command, exit::Exit, render::Talk};
 use crate::error::{Error, ErrorKind};
 
 /// Runs the command with these arguments, the program's name first, and gives its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args = match args::Args::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let args = match parsed(&args) {
         Ok(args) => args,
-        Err(error) => {
-            // Help and version go to standard output and are no errors; a closed pipe is none either.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
-        }
+        Err(exit) => return exit.into(),
     };
     let talk = Talk::new(&args.talk);
     let result = match &args.command {
@@ -57,6 +55,32 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             Exit::of(&error).into()
         }
     }
+}
+
+/// The arguments; what neither they nor the environment set is as the configuration says.
+fn parsed(args: &[OsString]) -> std::result::Result<args::Args, Exit> {
+    let talk = Talk::plain();
+    let wrong = |error: Error| {
+        talk.error(&error);
+        Exit::Usage
+    };
+    let config = config::Config::find(args).map_err(wrong)?;
+    let mut command = args::Args::command();
+    if let Some(config) = &config {
+        command = config.apply(command).map_err(wrong)?;
+    }
+    let matches = command.try_get_matches_from_mut(args);
+    matches.and_then(|matches| args::Args::from_arg_matches(&matches)).map_err(|error| {
+        // Help and version go to standard output and are no errors; a closed pipe is none either.
+        let _ = error.print();
+        if !error.use_stderr() {
+            return Exit::Done;
+        }
+        if let Some(config) = &config {
+            talk.hint(&format!("{} sets options, too", config.path().display()));
+        }
+        Exit::Usage
+    })
 }
 
 /// One page: that of the program, and for each command what follows its title.

@@ -44,6 +44,16 @@ impl Talk {
         Self { quiet: args.quiet, verbose: args.verbose, json, color, terminal }
     }
 
+    /// As long as nobody knows how messages are to be written.
+    pub(super) fn plain() -> Self {
+        Self { quiet: false, verbose: 0, json: false, color: false, terminal: false }
+    }
+
+    /// What can be done.
+    pub(super) fn hint(&self, hint: &str) {
+        self.line("hint", CYAN, hint, &json!({}));
+    }
+
     /// An error, and what can be done about it.
     pub(super) fn error(&self, error: &Error) {
         let mut message = error.to_string();
@@ -57,7 +67,7 @@ impl Talk {
         }
         self.line("error", RED, &message, &json!({}));
         if let Some(hint) = hint(error) {
-            self.line("hint", CYAN, hint, &json!({}));
+            self.hint(hint);
         }
     }
 

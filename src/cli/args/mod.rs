@@ -26,6 +26,12 @@ pub(super) use self::{
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) talk: TalkArgs,
+    /// A file that sets options, as `threads = 2` or `[convert] to = "csv"`
+    ///
+    /// Without it, scanmill.toml in the working directory, else in the folder scanmill of the user's
+    /// configuration folder. Options of the command line and variables beat what it sets.
+    #[arg(long, global = true, value_name = "FILE", env = "SCANMILL_CONFIG")]
+    pub(super) config: Option<PathBuf>,
     #[command(subcommand)]
     pub(super) command: Command,
 }

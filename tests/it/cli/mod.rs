@@ -1,5 +1,6 @@
 //! The command as a user runs it: exit codes, data and messages.
 
+mod config;
 mod env;
 mod exit;
 mod inputs;

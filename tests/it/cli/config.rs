@@ -1,0 +1,84 @@
+//! Options from `scanmill.toml`.
+
+use super::{CUT, Folder, GOOD, Ran, ends_as, program, xml};
+
+/// A folder to work in, without a user's configuration.
+struct Here(Folder);
+
+impl Here {
+    fn with(config: &str) -> Self {
+        let folder = Folder::new();
+        folder.write("scanmill.toml", config);
+        Self(folder)
+    }
+
+    fn ends_in(&self, code: i32, variables: &[(&str, &str)], args: &[&str]) -> Ran {
+        let mut command = program();
+        command.current_dir(self.0.path("")).env("XDG_CONFIG_HOME", self.0.path("users"));
+        command.envs(variables.iter().copied()).args(args);
+        ends_as(code, command, b"")
+    }
+
+    fn ends(&self, code: i32, args: &[&str]) -> Ran {
+        self.ends_in(code, &[], args)
+    }
+}
+
+#[test]
+fn a_file_sets_options_for_all_commands_or_one_and_is_beaten_by_variables_and_options() {
+    let here = Here::with(
+        "table = \"ports\"\nstate = [\"open\"]\nthreads = 1\n[convert]\nto = \"csv\"\ncolumns = \"port,state\"\n",
+    );
+    let ran = here.ends(0, &["convert", &xml(GOOD)]);
+    assert_eq!(ran.lines()[..2], ["port,state", "21,open"]);
+    assert!(ran.lines()[1..].iter().all(|line| line.ends_with(",open")), "{}", ran.stdout);
+    let ran = here.ends(0, &["merge", &xml(GOOD)]);
+    assert!(ran.lines()[0].starts_with(r#"{"_table":"ports""#), "{}", ran.stdout);
+    let ran = here.ends_in(0, &[("SCANMILL_TO", "jsonl")], &["convert", &xml(GOOD)]);
+    assert_eq!(ran.lines()[0], r#"{"_table":"ports","port":21,"state":"open"}"#);
+    let ran = here.ends(0, &["convert", &xml(GOOD), "--columns", "ip"]);
+    assert_eq!(ran.lines()[0], "ip");
+}
+
+#[test]
+fn switches_can_be_set_and_unset() {
+    let here = Here::with("strict = true\n");
+    here.ends(3, &["convert", &xml(CUT)]);
+    here.ends_in(0, &[("SCANMILL_STRICT", "no")], &["convert", &xml(CUT)]);
+    Here::with("[merge]\nstrict = true\n").ends(0, &["convert", &xml(CUT)]);
+}
+
+#[test]
+fn a_named_file_beats_the_one_that_lies_there_which_beats_the_users() {
+    let here = Here::with("to = \"csv\"\ntable = \"scans\"\ncolumns = \"args\"\n");
+    let other = here.0.write("other.toml", "table = \"scans\"\n");
+    let ran = here.ends(0, &["convert", "--config", &other, &xml(GOOD)]);
+    assert!(ran.stdout.starts_with(r#"{"_table":"scans""#), "{}", ran.stdout);
+    let ran = here.ends_in(0, &[("SCANMILL_CONFIG", &other)], &["convert", &xml(GOOD)]);
+    assert!(ran.stdout.starts_with(r#"{"_table":"scans""#), "{}", ran.stdout);
+    std::fs::create_dir_all(here.0.path("users/scanmill")).unwrap();
+    here.0.write("users/scanmill/scanmill.toml", "table = \"hosts\"\ncolumns = \"ip\"\n");
+    let ran = here.ends(0, &["convert", &xml(GOOD)]);
+    assert_eq!(ran.lines()[0], "args");
+    std::fs::remove_file(here.0.path("scanmill.toml")).unwrap();
+    let ran = here.ends(0, &["convert", &xml(GOOD)]);
+    assert!(ran.stdout.starts_with(r#"{"_table":"hosts","ip":"#), "{}", ran.stdout);
+}
+
+#[test]
+fn what_is_wrong_in_it_is_told_with_its_name() {
+    for (config, words) in [
+        ("colour = \"always\"\n", "\"colour\" is neither an option nor a command"),
+        ("[convert]\npolicy = \"latest\"\n", "\"convert.policy\" is no option of this command"),
+        ("inputs = \"x\"\n", "\"inputs\" is neither an option nor a command"),
+        ("config = \"x\"\n", "\"config\" is neither an option nor a command"),
+        ("to = 2026-01-01\n", "\"to\" is neither a text"),
+        ("to = \n", "scanmill.toml: TOML parse error at line 1"),
+        ("[convert]\nto = \"xml\"\n", "hint: scanmill.toml sets options, too"),
+    ] {
+        let ran = Here::with(config).ends(2, &["convert", &xml(GOOD)]);
+        assert!(ran.stderr.contains(words), "{config}: {}", ran.stderr);
+    }
+    let ran = Here::with("").ends(2, &["convert", "--config", "none.toml", &xml(GOOD)]);
+    assert!(ran.stderr.contains("none.toml: No such file"), "{}", ran.stderr);
+}
