@@ -377,12 +377,19 @@ fn a_host_that_timed_out_never_wins_over_one_that_did_not() {
     let good = host(110, &[tcp(80, "closed")]);
     let late =
         H { timed_out: true, ..host(310, &[P("tcp", 80, "open", Some("x")), tcp(81, "open")]) };
-    let docs = [scan(100, "80", &[good]), scan(300, "80", &[late])];
+    let docs = [scan(100, "80-81", &[good]), scan(300, "80-81", &[late])];
     for policy in [Precedence::Latest, Precedence::Best] {
         let line = &merged(by(policy), &docs)[0];
         assert_eq!(ports(line)[0], "tcp/80 closed", "{policy}");
         assert_eq!(line["reason"], "r100", "{policy}");
+        // The better host was looked at before: it does not say that the port is gone.
+        assert_eq!(ports(line)[1], "tcp/81 open", "{policy}");
     }
+    let late = |start: i64, ports: &[P]| {
+        scan(start, "80", &[H { timed_out: true, ..host(start + 10, ports) }])
+    };
+    let docs = [late(100, &[tcp(80, "open")]), late(200, &[])];
+    assert_eq!(ports(&merged(by(Precedence::Latest), &docs)[0]), ["tcp/80 open"]);
 }
 
 #[test]
@@ -431,11 +438,17 @@ fn lines_of_masscan_were_seen_from_the_first_to_the_last() {
     let doc = format!(
         "<nmaprun scanner=\"masscan\" start=\"90\">{}{}</nmaprun>",
         line(105, 1),
-        line(100, 2)
+        line(100, 2) + &line(101, 2)
     );
     let host = &merged(by(Precedence::Caller), &[doc])[0];
-    let times = (&host["first_seen"], &host["last_seen"]);
-    assert_eq!(times, (&"1970-01-01T00:01:40Z".into(), &"1970-01-01T00:01:45Z".into()));
+    let times = |row: &Value| {
+        [&row["first_seen"], &row["last_seen"]].map(|time| time.as_str().unwrap()[14..].to_owned())
+    };
+    assert_eq!(times(host), ["01:40Z", "01:45Z"]);
+    // Each port by the lines that list it.
+    assert_eq!(times(&host["ports"][0]), ["01:45Z", "01:45Z"]);
+    assert_eq!(times(&host["ports"][1]), ["01:40Z", "01:41Z"]);
+    assert_eq!(host["ports"][1]["seen"], 1, "one scan");
 }
 
 #[test]
@@ -731,6 +744,38 @@ fn a_port_that_was_not_scanned_is_not_gone() {
         ],
         "tcp/90 is closed as before, only not listed singly any more"
     );
+}
+
+#[test]
+fn a_host_that_timed_out_says_nothing_by_what_it_lacks() {
+    let good = scan(100, "22", &[host(110, &[tcp(22, "open")])]);
+    let late = scan(200, "22", &[H { timed_out: true, ..host(210, &[]) }]);
+    let state = "ip:192.0.2.1 tcp/22 not scanned state";
+    assert_eq!(changes(&[good.clone()], &[late.clone()]), [format!("{state} open > -")]);
+    assert_eq!(changes(&[late], &[good]), [format!("{state} - > open")]);
+}
+
+#[test]
+fn names_are_compared_without_case_and_final_dot() {
+    let doc = |start: i64, name: &'static str| {
+        scan(start, "1", &[H { names: vec![name], ..host(start + 10, &[]) }])
+    };
+    assert!(changes(&[doc(100, "A.example.")], &[doc(200, "a.EXAMPLE")]).is_empty());
+    assert_eq!(changes(&[doc(100, "A.example.")], &[doc(200, "b.example")]).len(), 1);
+}
+
+#[test]
+fn hosts_without_address_and_name_are_themselves_in_copies_of_their_scan() {
+    let doc = |start: i64, state: &str| {
+        format!(
+            "<nmaprun args=\"nmap {start}\" start=\"{start}\"><host><status state=\"{state}\"/></host></nmaprun>"
+        )
+    };
+    let [old, changed, other] = [doc(1, "up"), doc(1, "down"), doc(2, "up")];
+    assert!(changes(&[other.clone(), old.clone()], &[old.clone(), other.clone()]).is_empty());
+    assert_eq!(changes(&[old.clone()], &[changed]), ["idx:0 changed state up > down"]);
+    let found = changes(&[old], &[other]);
+    assert_eq!(found, ["idx:0 appeared host - > up", "idx:0 gone host up > -"]);
 }
 
 #[test]
