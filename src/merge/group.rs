@@ -108,7 +108,10 @@ impl<'a, 'r> Group<'a, 'r> {
     }
 
     fn combined(mut self, explain: &mut Explain<'a>) -> Option<(Host<'a>, Origins)> {
-        explain.of_hosts(self.parts.iter().map(|(_, part)| part), self.rules.policy);
+        let parts = self.parts.iter().map(|(_, part)| part);
+        explain.of_hosts(parts.clone(), self.rules.policy);
+        explain.details(parts.clone(), self.rules.policy.precedence);
+        explain.extra_ports(parts);
         let origins_of_host = self.origins();
         let extra_ports = self.first_extra_ports();
         let names = self.names();
@@ -117,7 +120,7 @@ impl<'a, 'r> Group<'a, 'r> {
         let (scripts, script_origins) = self.scripts(explain);
         let (traces, trace_origin) = self.traces(explain);
         let complete = self.parts.iter().any(|(_, part)| part.host.complete);
-        let details = self.details(explain);
+        let details = self.details();
         let mut host = self.parts.into_iter().next()?.1.host;
         host.complete = complete;
         (host.addresses, host.hostnames) = names;
@@ -292,8 +295,7 @@ impl<'a, 'r> Group<'a, 'r> {
     }
 
     /// Each from the best host that has it.
-    fn details(&mut self, explain: &mut Explain<'a>) -> Details<'a> {
-        explain.details(self.parts.iter().map(|(_, part)| part), self.rules.policy.precedence);
+    fn details(&mut self) -> Details<'a> {
         let mut details = Details::default();
         for (_, part) in &mut self.parts {
             details.fill(&mut part.host);

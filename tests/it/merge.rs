@@ -545,6 +545,41 @@ fn what_lost_is_explained() {
 }
 
 #[test]
+fn what_lost_together_is_explained_together() {
+    let docs = [
+        "<ports><extraports state=\"closed\" count=\"9\"/></ports><os><portused state=\"open\" proto=\"tcp\" \
+         portid=\"22\"/><osfingerprint fingerprint=\"a\"/></os><tcpsequence index=\"1\" difficulty=\"low\"/>",
+        "<ports><extraports state=\"filtered\" count=\"8\"/></ports><os><portused state=\"open\" proto=\"tcp\" \
+         portid=\"23\"/><osclass vendor=\"V\" osfamily=\"F\"/><osfingerprint fingerprint=\"b\"/></os>\
+         <uptime seconds=\"5\" lastboot=\"x\"/><tcpsequence index=\"1\" difficulty=\"high\" values=\"1\"/>",
+        "<os><osclass vendor=\"W\"/></os><uptime lastboot=\"y\"/>",
+    ];
+    let docs = docs.map(|more| H { more, ..host(110, &[]) });
+    let docs: Vec<_> = (1..).zip(docs).map(|(n, host)| scan(n * 100, "1", &[host])).collect();
+    let line = merged(by(Precedence::Best).with_explain(true), &docs).remove(0);
+    let conflicts =
+        line["conflicts"].as_array().unwrap().iter().filter(|c| c["column"] != "reason");
+    let told: Vec<_> = conflicts
+        .map(|c| {
+            format!("{} {}<{} {}", c["column"], c["winner_value"], c["loser_value"], c["rule"])
+        })
+        .map(|text| text.replace('"', ""))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "last_boot x<y best",
+            "tcp_seq_difficulty low<high best",
+            "tcp_seq_values null<1 best",
+            "os_classes V F<W best",
+            "os_fingerprints a<b best",
+            "os_ports_used 22/tcp open<23/tcp open best",
+            "extra_ports 9 closed<8 filtered first",
+        ]
+    );
+}
+
+#[test]
 fn an_empty_merge_and_an_open_scan_are_errors() {
     assert!(
         Merger::new(by(Precedence::Caller)).finish().unwrap_err().to_string().contains("no scan")
