@@ -256,7 +256,9 @@ const DETAILS: &[&[(&str, OfHost)]] = &[
         ("tcp_ts_values", |host| host.tcp_ts_sequence.values.clone()),
     ],
     &[("os_classes", |host| list(host.os.classes.iter().filter_map(orphan)))],
-    &[("os_fingerprints", |host| list(host.os.fingerprints.iter().map(|text| text.to_string())))],
+    &[("os_fingerprints", |host| {
+        list(host.os.fingerprints.iter().map(|text| text.clone().into_owned()))
+    })],
     &[("os_ports_used", |host| list(host.os.ports_used.iter().map(port_used)))],
 ];
 
