@@ -38,10 +38,11 @@ impl<'a, 'r> Group<'a, 'r> {
                 .iter()
                 .filter_map(|(place, loser)| Some(self.times_of_port(self.part(*place)?, loser)));
             let seen = seen(std::iter::once(self.times_of_port(part, &port)).chain(of_losers));
-            for (place, loser) in losers {
-                if self.folding {
-                    append(&mut port, loser);
-                } else if let Some(of) = self.part(place) {
+            if self.folding && !losers.is_empty() {
+                append(&mut port, losers.into_iter().map(|(_, loser)| loser));
+            } else {
+                for (place, loser) in losers {
+                    let Some(of) = self.part(place) else { continue };
                     explain.port((part.scan, &port), (of.scan, &loser), precedence);
                 }
             }
