@@ -35,7 +35,9 @@ pub(super) fn write_block(host: &HostChanges, palette: Palette, out: &mut String
     let Some(first) = host.changes.first() else { return };
     let whole = host.changes.iter().find(|change| is_of_host(change));
     let name = host.hostname.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-    let shown = first.ip.as_deref().unwrap_or(&first.host_key);
+    // With its zone, without which two hosts would look like one.
+    let by_ip = first.host_key.strip_prefix("ip:").or(first.ip.as_deref());
+    let shown = by_ip.unwrap_or(&first.host_key);
     let state = whole.and_then(|change| change.new.as_ref().or(change.old.as_ref()));
     let state = state.map(|state| format!(" {state}")).unwrap_or_default();
     let about_host = safe(&format!("host {shown}{name}{state}"));

@@ -52,9 +52,11 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         if report.count(Outcome::Refused) > 0 {
             return Ok(Exit::NoInput);
         }
-        let merger = merger.filter(Merger::has_scans);
-        let missing = || Error::usage(format!("{} holds no scan", path.display()));
-        sides.push(merger.ok_or_else(missing)?);
+        let Some(merger) = merger.filter(Merger::has_scans) else {
+            talk.error(&Error::scan(format!("{} holds no scan", path.display())));
+            return Ok(Exit::NoInput);
+        };
+        sides.push(merger);
     }
     let (Some(new), Some(old)) = (sides.pop(), sides.pop()) else { return Ok(Exit::NoInput) };
     let changes = differences(old, new)?;

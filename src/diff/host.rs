@@ -43,7 +43,8 @@ impl Changes<'_, '_> {
                 self.changed(None, "state", (state(old), state(new)));
                 let (before, after) = (&old.merged.host, &new.merged.host);
                 // What a scan did not look for, or could not see, says nothing by its lack.
-                if !before.hostnames.is_empty() && !after.hostnames.is_empty() {
+                let named = !before.hostnames.is_empty() && !after.hostnames.is_empty();
+                if named && plain_names(before) != plain_names(after) {
                     self.changed(None, "hostnames", (names(before), names(after)));
                 }
                 let macs = before.mac().is_some() && after.mac().is_some();
@@ -230,6 +231,12 @@ fn set<'t>(texts: impl Iterator<Item = &'t str>) -> Option<String> {
 
 fn names(host: &Host<'_>) -> Option<String> {
     set(host.hostnames.iter().map(|name| &*name.name))
+}
+
+/// What is compared of names: neither case nor a final dot.
+fn plain_names(host: &Host<'_>) -> BTreeSet<String> {
+    let names = host.hostnames.iter().map(|name| name.name.to_lowercase());
+    names.map(|name| name.strip_suffix('.').map_or(name.clone(), str::to_owned)).collect()
 }
 
 fn addresses(host: &Host<'_>, macs: bool) -> Option<String> {

@@ -58,7 +58,7 @@ pub(super) struct HostCoverage<'c> {
     lists: Vec<(String, Ranges, Option<String>)>,
     /// The state of all ports that are not listed singly, if there is but one.
     only_state: Option<String>,
-    /// A host that was not up, or whose end is missing, shows nothing by what it lacks.
+    /// A host that was not up, that was given up on, or whose end is missing shows nothing by what it lacks.
     counts: bool,
 }
 
@@ -77,7 +77,8 @@ impl<'c> HostCoverage<'c> {
             [only] => name(only),
             _ => None,
         };
-        let counts = host.status.state == HostState::Up && host.complete;
+        let in_time = host.timed_out != Some(true);
+        let counts = host.status.state == HostState::Up && host.complete && in_time;
         Self { scan, lists, only_state, counts }
     }
 
@@ -162,13 +163,15 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_was_down_or_cut_covers_nothing() {
+    fn a_host_that_was_down_or_cut_or_timed_out_covers_nothing() {
         let scan = scan(&[("tcp", "1-100")]);
         let mut down = up();
         down.status.state = HostState::Down;
         let mut cut = up();
         cut.complete = false;
-        for host in [down, cut] {
+        let mut late = up();
+        late.timed_out = Some(true);
+        for host in [down, cut, late] {
             assert!(!HostCoverage::of(&host, &scan).has(&Protocol::Tcp, 22));
         }
     }

@@ -1,6 +1,6 @@
 //! Parts of a host that are taken one by one, and what flags take away.
 
-use std::mem;
+use std::{collections::HashSet, hash::Hash, mem};
 
 use super::policy::MergeFlags;
 use crate::model::{Host, Os, Port, Protocol, Sequence, TcpSequence, Text};
@@ -65,16 +65,20 @@ pub(super) fn strip(host: &mut Host<'_>, flags: &MergeFlags) {
     }
 }
 
-/// Services and scripts of an equal port of the same scan; what is there already is not repeated.
-pub(super) fn append<'a>(port: &mut Port<'a>, other: Port<'a>) {
-    for service in other.services {
-        if !port.services.contains(&service) {
-            port.services.push(service);
-        }
+/// Services and scripts of equal ports of the same scan, each once.
+pub(super) fn append<'a>(port: &mut Port<'a>, others: impl IntoIterator<Item = Port<'a>>) {
+    for other in others {
+        port.services.extend(other.services);
+        port.scripts.extend(other.scripts);
     }
-    for script in other.scripts {
-        if !port.scripts.contains(&script) {
-            port.scripts.push(script);
-        }
-    }
+    unique(&mut port.services);
+    unique(&mut port.scripts);
+}
+
+/// Leaves out what is there already.
+fn unique<T: Eq + Hash>(items: &mut Vec<T>) {
+    let mut known = HashSet::with_capacity(items.len());
+    let new: Vec<bool> = items.iter().map(|item| known.insert(item)).collect();
+    let mut new = new.into_iter();
+    items.retain(|_| new.next().unwrap_or_default());
 }

@@ -5,7 +5,8 @@ use super::{
     policy::{MergePolicy, Precedence},
 };
 use crate::model::{
-    Conflict, Host, OsMatch, Port, ScanNumber, Script, Service, Text, Timestamp, Trace,
+    Conflict, ExtraPorts, Host, OsClass, OsMatch, OsPortUsed, Port, PortState, ScanNumber, Script,
+    Service, Text, Timestamp, Trace,
 };
 
 /// The rule by which a port is gone that a later scan looked for and did not list.
@@ -80,10 +81,10 @@ impl<'a> Explain<'a> {
         }
     }
 
-    /// Details of hosts, best first: each is that of the first host that has it.
+    /// Details and lists of hosts, best first: what belongs together is that of the first host that has any of it.
     pub(super) fn details<'p>(
         &mut self,
-        parts: impl Iterator<Item = &'p Part<'a>>,
+        parts: impl Iterator<Item = &'p Part<'a>> + Clone,
         precedence: Precedence,
     ) where
         'a: 'p,
@@ -91,17 +92,39 @@ impl<'a> Explain<'a> {
         if !self.on {
             return;
         }
-        let mut standing: [(ScanNumber, Value<'a>); DETAILS.len()] = Default::default();
+        for together in DETAILS {
+            self.together(together, parts.clone(), precedence.name());
+        }
+    }
+
+    /// Counts of ports that are not listed singly: those of the first scan that has any stand, whatever the policy.
+    pub(super) fn extra_ports<'p>(&mut self, parts: impl Iterator<Item = &'p Part<'a>>)
+    where
+        'a: 'p,
+    {
+        if self.on {
+            let mut parts: Vec<_> = parts.collect();
+            parts.sort_by_key(|part| part.order);
+            self.together(EXTRA_PORTS, parts.into_iter(), Precedence::First.name());
+        }
+    }
+
+    /// Values that are taken together, of the first host that has any.
+    fn together<'p>(
+        &mut self,
+        columns: &[(&'static str, OfHost)],
+        parts: impl Iterator<Item = &'p Part<'a>>,
+        rule: &'static str,
+    ) where
+        'a: 'p,
+    {
+        let has_any = |part: &&Part<'a>| columns.iter().any(|(_, get)| get(&part.host).is_some());
+        let mut parts = parts.filter(has_any);
+        let Some(best) = parts.next() else { return };
         for part in parts {
-            let values = DETAILS.iter().map(|(_, get)| get(&part.host));
-            for ((value, stands), (column, _)) in values.zip(&mut standing).zip(DETAILS) {
-                if stands.1.is_none() {
-                    *stands = (part.scan, value);
-                } else {
-                    let winner = stands.clone();
-                    let loser = (part.scan, value);
-                    self.note((None, None), (*column).into(), winner, loser, precedence.name());
-                }
+            for (column, get) in columns {
+                let (mine, theirs) = ((best.scan, get(&best.host)), (part.scan, get(&part.host)));
+                self.note((None, None), (*column).into(), mine, theirs, rule);
             }
         }
     }
@@ -212,18 +235,61 @@ type OfHost = for<'p, 'a> fn(&'p Host<'a>) -> Value<'a>;
 type OfPort = for<'p, 'a> fn(&'p Port<'a>) -> Value<'a>;
 type OfService = for<'p, 'a> fn(&'p Service<'a>) -> Value<'a>;
 
-/// Values of a host that stand alone.
-const DETAILS: &[(&str, OfHost); 9] = &[
-    ("mac", |host| host.mac().map(|address| address.text.clone())),
-    ("comment", |host| host.comment.clone()),
-    ("uptime_s", |host| number(host.uptime_s)),
-    ("last_boot", |host| host.last_boot.clone()),
-    ("distance", |host| number(host.distance)),
-    ("tcp_seq_index", |host| number(host.tcp_sequence.index)),
-    ("tcp_seq_values", |host| host.tcp_sequence.values.clone()),
-    ("ip_id_class", |host| host.ip_id_sequence.class.clone()),
-    ("tcp_ts_class", |host| host.tcp_ts_sequence.class.clone()),
+/// Values of a host that may come from another scan than its state; those of a list belong together.
+const DETAILS: &[&[(&str, OfHost)]] = &[
+    &[("mac", |host| host.mac().map(|address| address.text.clone()))],
+    &[("comment", |host| host.comment.clone())],
+    &[("uptime_s", |host| number(host.uptime_s)), ("last_boot", |host| host.last_boot.clone())],
+    &[("distance", |host| number(host.distance))],
+    &[
+        ("tcp_seq_index", |host| number(host.tcp_sequence.index)),
+        ("tcp_seq_difficulty", |host| host.tcp_sequence.difficulty.clone()),
+        ("tcp_seq_class", |host| host.tcp_sequence.class.clone()),
+        ("tcp_seq_values", |host| host.tcp_sequence.values.clone()),
+    ],
+    &[
+        ("ip_id_class", |host| host.ip_id_sequence.class.clone()),
+        ("ip_id_values", |host| host.ip_id_sequence.values.clone()),
+    ],
+    &[
+        ("tcp_ts_class", |host| host.tcp_ts_sequence.class.clone()),
+        ("tcp_ts_values", |host| host.tcp_ts_sequence.values.clone()),
+    ],
+    &[("os_classes", |host| list(host.os.classes.iter().filter_map(orphan)))],
+    &[("os_fingerprints", |host| {
+        list(host.os.fingerprints.iter().map(|text| text.clone().into_owned()))
+    })],
+    &[("os_ports_used", |host| list(host.os.ports_used.iter().map(port_used)))],
 ];
+
+const EXTRA_PORTS: &[(&str, OfHost)] =
+    &[("extra_ports", |host| list(host.extra_ports.iter().map(extra)))];
+
+/// Texts side by side; null without any.
+fn list<'a>(texts: impl Iterator<Item = String>) -> Value<'a> {
+    let texts: Vec<_> = texts.collect();
+    (!texts.is_empty()).then(|| texts.join(", ").into())
+}
+
+/// What is known of a class that belongs to no match.
+fn orphan(class: &OsClass<'_>) -> Option<String> {
+    let known = [&class.vendor, &class.family, &class.gen_, &class.kind];
+    let known: Vec<&str> = known.into_iter().filter_map(Option::as_deref).collect();
+    class.match_index.is_none().then(|| known.join(" "))
+}
+
+/// As in `22/tcp open`.
+fn port_used(used: &OsPortUsed<'_>) -> String {
+    let number = used.port.map(|number| number.to_string()).unwrap_or_default();
+    let state = used.state.as_ref().map(PortState::as_str).unwrap_or_default();
+    format!("{number}/{} {state}", used.proto.as_deref().unwrap_or_default())
+}
+
+/// As in `998 closed`.
+fn extra(extra: &ExtraPorts<'_>) -> String {
+    let count = extra.count.map(|count| count.to_string()).unwrap_or_default();
+    format!("{count} {}", extra.state.as_ref().map(PortState::as_str).unwrap_or_default())
+}
 
 const PORT: &[(&str, OfPort)] = &[
     ("state", |port| Some(owned(port.state.as_str()))),

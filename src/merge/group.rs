@@ -4,14 +4,14 @@
 use std::{cmp::Reverse, mem};
 
 use super::{
-    coverage::{Coverage, HostCoverage},
-    details::{Details, append, strip},
+    coverage::Coverage,
+    details::{Details, strip},
     explain::Explain,
-    policy::{MergePolicy, Precedence, Rank},
+    policy::{MergePolicy, Rank},
 };
 use crate::model::{
-    Address, ExtraPorts, Host, Hostname, Origins, Os, OsClass, OsMatch, Port, PortOrigin,
-    PortState, ScanNumber, Script, Seen, Timestamp, Trace,
+    Address, ExtraPorts, Host, Hostname, Origins, Os, OsClass, OsMatch, PortOrigin, PortState,
+    ScanNumber, Script, Seen, Timestamp, Trace,
 };
 
 /// What is known of a scan when its hosts merge.
@@ -32,6 +32,8 @@ pub(super) struct Part<'a> {
     pub(super) host: Host<'a>,
     /// The earliest start, else end, of its entries, if it was folded of several.
     pub(super) first: Option<Timestamp>,
+    /// When its ports were seen, by their index, if it was folded of several.
+    pub(super) ports: Vec<PortOrigin>,
 }
 
 /// How hosts merge.
@@ -70,17 +72,18 @@ fn fold<'a>(mut parts: Vec<Part<'a>>, rules: Rules<'_>) -> Option<Part<'a>> {
     let start = parts.iter().filter_map(|part| part.host.start_time).min();
     let end = parts.iter().filter_map(|part| part.host.end_time).max();
     let first = parts.iter().filter_map(|part| part.host.start_time.or(part.host.end_time)).min();
-    let (mut host, _) = Group::new(parts, rules, true).combined(&mut Explain::off())?;
+    let (mut host, origins) = Group::new(parts, rules, true).combined(&mut Explain::off())?;
     (host.start_time, host.end_time) = (start, end);
-    Some(Part { scan, order, host, first })
+    Some(Part { scan, order, host, first, ports: origins.ports })
 }
 
 /// Hosts of one key, best first.
-struct Group<'a, 'r> {
-    rules: Rules<'r>,
-    folding: bool,
+pub(super) struct Group<'a, 'r> {
+    pub(super) rules: Rules<'r>,
+    /// Whether they are of one scan.
+    pub(super) folding: bool,
     /// Each with its rank.
-    parts: Vec<(Rank, Part<'a>)>,
+    pub(super) parts: Vec<(Rank, Part<'a>)>,
     /// Of these, the place of the first in the order of the arguments.
     base: usize,
 }
@@ -105,7 +108,10 @@ impl<'a, 'r> Group<'a, 'r> {
     }
 
     fn combined(mut self, explain: &mut Explain<'a>) -> Option<(Host<'a>, Origins)> {
-        explain.of_hosts(self.parts.iter().map(|(_, part)| part), self.rules.policy);
+        let parts = self.parts.iter().map(|(_, part)| part);
+        explain.of_hosts(parts.clone(), self.rules.policy);
+        explain.details(parts.clone(), self.rules.policy.precedence);
+        explain.extra_ports(parts);
         let origins_of_host = self.origins();
         let extra_ports = self.first_extra_ports();
         let names = self.names();
@@ -114,7 +120,7 @@ impl<'a, 'r> Group<'a, 'r> {
         let (scripts, script_origins) = self.scripts(explain);
         let (traces, trace_origin) = self.traces(explain);
         let complete = self.parts.iter().any(|(_, part)| part.host.complete);
-        let details = self.details(explain);
+        let details = self.details();
         let mut host = self.parts.into_iter().next()?.1.host;
         host.complete = complete;
         (host.addresses, host.hostnames) = names;
@@ -142,27 +148,13 @@ impl<'a, 'r> Group<'a, 'r> {
         Origins {
             status: self.parts.first().map_or(0, |(_, part)| part.scan),
             scans,
-            seen: self.seen(self.parts.iter().map(|(_, part)| part)),
+            seen: seen(self.parts.iter().map(|(_, part)| self.times(part))),
             ..Origins::default()
         }
     }
 
-    fn seen<'p>(&self, parts: impl Iterator<Item = &'p Part<'a>>) -> Seen
-    where
-        'a: 'p,
-    {
-        let mut seen = Seen::default();
-        for part in parts {
-            let (first, last) = self.times(part);
-            seen.first = seen.first.into_iter().chain(first).min();
-            seen.last = seen.last.max(last);
-            seen.count = seen.count.saturating_add(1);
-        }
-        seen
-    }
-
     /// When a host was seen, by itself, else by its scan.
-    fn times(&self, part: &Part<'_>) -> (Option<Timestamp>, Option<Timestamp>) {
+    pub(super) fn times(&self, part: &Part<'_>) -> Times {
         let (start, end) = (part.host.start_time, part.host.end_time);
         let facts = self.rules.scans.get(index(part.scan));
         let (scan_start, scan_end) = facts.map_or((None, None), |facts| (facts.start, facts.end));
@@ -209,68 +201,6 @@ impl<'a, 'r> Group<'a, 'r> {
             }
         }
         (addresses, hostnames)
-    }
-
-    fn ports(&mut self, explain: &mut Explain<'a>) -> (Vec<Port<'a>>, Vec<PortOrigin>) {
-        let rules = self.rules;
-        let precedence = rules.policy.precedence;
-        let drops = precedence == Precedence::Latest && !rules.policy.keep_covered && !self.folding;
-        let empty = Coverage::default();
-        let coverage: Vec<HostCoverage<'_>> = if drops && self.parts.len() > 1 {
-            let of_part = |(_, part): &(Rank, Part<'a>)| {
-                let scan =
-                    rules.scans.get(index(part.scan)).map_or(&empty, |facts| &facts.coverage);
-                HostCoverage::of(&part.host, scan)
-            };
-            self.parts.iter().map(of_part).collect()
-        } else {
-            Vec::new()
-        };
-        let mut records: Vec<(usize, Port<'a>)> = Vec::new();
-        for (place, (_, part)) in self.parts.iter_mut().enumerate() {
-            records.extend(mem::take(&mut part.host.ports).into_iter().map(|port| (place, port)));
-        }
-        let rank = |place: usize| self.parts.get(place).map(|(rank, _)| rank);
-        records.sort_by(|(a, mine), (b, theirs)| {
-            let same = (&mine.protocol, mine.number).cmp(&(&theirs.protocol, theirs.number));
-            same.then_with(|| match (rank(*a), rank(*b)) {
-                (Some(a), Some(b)) => Rank::compare_ports((a, mine), (b, theirs), precedence),
-                _ => a.cmp(b),
-            })
-        });
-        let (mut ports, mut origins) = (Vec::new(), Vec::new());
-        let mut records = records.into_iter().peekable();
-        while let Some((place, mut port)) = records.next() {
-            let same = |(_, next): &(usize, Port<'a>)| {
-                (&next.protocol, next.number) == (&port.protocol, port.number)
-            };
-            let mut losers = Vec::new();
-            while let Some(loser) = records.next_if(same) {
-                losers.push(loser);
-            }
-            let gone = coverage.iter().take(place).position(|c| c.has(&port.protocol, port.number));
-            let part_at = |place: usize| self.parts.get(place).map(|(_, part)| part);
-            if let Some(by) = gone {
-                if let (Some(by), Some(of)) = (part_at(by), part_at(place)) {
-                    explain.covered(&port, by.scan, of.scan);
-                }
-                continue;
-            }
-            let Some(part) = part_at(place) else { continue };
-            let of_port = losers.iter().filter_map(|(place, _)| part_at(*place));
-            let seen = self.seen(std::iter::once(part).chain(of_port));
-            for (place, loser) in losers {
-                if self.folding {
-                    append(&mut port, loser);
-                } else if let Some(of) = part_at(place) {
-                    explain.port((part.scan, &port), (of.scan, &loser), precedence);
-                }
-            }
-            port.index = count(ports.len());
-            origins.push(PortOrigin { scan: part.scan, seen });
-            ports.push(port);
-        }
-        (ports, origins)
     }
 
     fn os(&mut self, explain: &mut Explain<'a>) -> (Os<'a>, Vec<ScanNumber>, Vec<ScanNumber>) {
@@ -365,8 +295,7 @@ impl<'a, 'r> Group<'a, 'r> {
     }
 
     /// Each from the best host that has it.
-    fn details(&mut self, explain: &mut Explain<'a>) -> Details<'a> {
-        explain.details(self.parts.iter().map(|(_, part)| part), self.rules.policy.precedence);
+    fn details(&mut self) -> Details<'a> {
         let mut details = Details::default();
         for (_, part) in &mut self.parts {
             details.fill(&mut part.host);
@@ -375,15 +304,29 @@ impl<'a, 'r> Group<'a, 'r> {
     }
 }
 
+/// The first and the last time.
+pub(super) type Times = (Option<Timestamp>, Option<Timestamp>);
+
+/// When something was seen whose entries were seen then.
+pub(super) fn seen(times: impl Iterator<Item = Times>) -> Seen {
+    let mut seen = Seen::default();
+    for (first, last) in times {
+        seen.first = seen.first.into_iter().chain(first).min();
+        seen.last = seen.last.max(last);
+        seen.count = seen.count.saturating_add(1);
+    }
+    seen
+}
+
 /// A host name without the dot that may end it.
 fn plain_name(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
-fn index(scan: ScanNumber) -> usize {
+pub(super) fn index(scan: ScanNumber) -> usize {
     usize::try_from(scan).unwrap_or(usize::MAX)
 }
 
-fn count(n: usize) -> i32 {
+pub(super) fn count(n: usize) -> i32 {
     i32::try_from(n).unwrap_or(i32::MAX)
 }

@@ -104,6 +104,8 @@ const NAMELESS: &str = "idx:";
 /// A record of a host, found again.
 struct Found<'b> {
     key: &'b str,
+    /// The scan's id, of a host that has neither address nor name: there it is like no other.
+    only_in: Option<&'b str>,
     order: u64,
     scan: ScanNumber,
     host: &'b [u8],
@@ -150,16 +152,11 @@ impl Part {
         let mut old = old.chunk_by(Found::is_same).peekable();
         let mut new = new.chunk_by(Found::is_same).peekable();
         loop {
-            // Both are in the order of their keys; a host without one is like no other.
-            let key = |same: Option<&&[Found<'_>]>| {
-                same.and_then(|same| same.first()).map(|found| found.key.to_owned())
-            };
-            let (old_key, new_key) = (key(old.peek()), key(new.peek()));
-            let (take_old, take_new) = match (&old_key, &new_key) {
+            // Both are in this order.
+            let (take_old, take_new) = match (group_of(old.peek()), group_of(new.peek())) {
                 (None, None) => return Ok(()),
                 (Some(_), None) => (true, false),
                 (None, Some(_)) => (false, true),
-                (Some(old), Some(new)) if old == new && old.starts_with(NAMELESS) => (true, false),
                 (Some(old), Some(new)) => (old <= new, new <= old),
             };
             let old_group = if take_old { old.next() } else { None };
@@ -172,6 +169,11 @@ impl Part {
             })?;
         }
     }
+}
+
+/// What the first hosts that are left share.
+fn group_of<'b>(next: Option<&&[Found<'b>]>) -> Option<(&'b str, Option<&'b str>)> {
+    next.and_then(|same| same.first()).map(Found::group)
 }
 
 fn coverage(shared: &Shared) -> Vec<&Coverage> {
@@ -256,7 +258,7 @@ impl<'b> State<'b> {
 
 impl Shared {
     /// Records of scans that are used, those of one host together, in order.
-    fn groups<'b>(&self, bytes: &'b [u8]) -> Vec<Found<'b>> {
+    fn groups<'b>(&'b self, bytes: &'b [u8]) -> Vec<Found<'b>> {
         let mut found: Vec<Found<'_>> =
             records(bytes).filter_map(|entry| self.find(entry)).collect();
         found.sort_unstable_by(|a, b| a.group().cmp(&b.group()).then(a.order.cmp(&b.order)));
@@ -276,13 +278,19 @@ impl Shared {
         };
         let parts = same.iter().filter_map(|found| {
             let host = wire::read::<Host<'_>>(found.host)?;
-            Some(group::Part { scan: found.scan, order: found.order, host, first: None })
+            Some(group::Part {
+                scan: found.scan,
+                order: found.order,
+                host,
+                first: None,
+                ports: Vec::new(),
+            })
         });
         let mut explain = Explain::new(self.policy.explain);
         let (host, origins) = group::merge(parts.collect(), rules, &mut explain)?;
         let merged = MergedHost {
             host_key: first.key.into(),
-            host_id: self.host_id(first).into(),
+            host_id: first.host_id().into(),
             host,
             origins,
             conflicts: explain.into_conflicts(),
@@ -291,35 +299,34 @@ impl Shared {
     }
 
     /// What a record of a scan that is used says.
-    fn find<'b>(&self, entry: &'b [u8]) -> Option<Found<'b>> {
+    fn find<'b>(&'b self, entry: &'b [u8]) -> Option<Found<'b>> {
         let (scan, rest) = split_length(entry)?;
         let (index, rest) = split_length(rest)?;
         let (key, host) = split_record(rest)?;
         let place = (*self.places.get(scan)?)?;
         let order = u64::from(place) << 32 | u64::try_from(index).ok()?;
-        let scan = ScanNumber::try_from(scan).ok()?;
-        Some(Found { key: std::str::from_utf8(key).ok()?, order, scan, host })
-    }
-
-    fn host_id(&self, found: &Found<'_>) -> String {
-        match found.group() {
-            (key, None) => merged_host_id(key),
-            (key, Some(scan)) => {
-                let id = usize::try_from(scan).ok().and_then(|scan| self.ids.get(scan));
-                id_of_parts(&["scanmill.mhost.v1", key, id.map_or("", String::as_str)])
-            }
-        }
+        let key = std::str::from_utf8(key).ok()?;
+        let id = self.ids.get(scan).map(String::as_str);
+        let only_in = id.filter(|_| key.starts_with(NAMELESS));
+        Some(Found { key, only_in, order, scan: ScanNumber::try_from(scan).ok()?, host })
     }
 }
 
-impl Found<'_> {
+impl<'b> Found<'b> {
     fn is_same(&self, other: &Self) -> bool {
         self.group() == other.group()
     }
 
-    /// What hosts that are the same share. One without address and name is like no other.
-    fn group(&self) -> (&str, Option<ScanNumber>) {
-        (self.key, self.key.starts_with(NAMELESS).then_some(self.scan))
+    /// What hosts that are the same share.
+    fn group(&self) -> (&'b str, Option<&'b str>) {
+        (self.key, self.only_in)
+    }
+
+    fn host_id(&self) -> String {
+        match self.only_in {
+            None => merged_host_id(self.key),
+            Some(scan) => id_of_parts(&["scanmill.mhost.v1", self.key, scan]),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod group;
 mod merged;
 mod merger;
 mod policy;
+mod ports;
 mod runs;
 mod store;
 mod wire;

@@ -178,6 +178,11 @@ impl Rank {
         }
     }
 
+    /// Whether this host was looked at behind another one, even if that one ranks below it.
+    pub(super) fn is_later(&self, other: &Self) -> bool {
+        (self.time, self.order) > (other.time, other.order)
+    }
+
     /// Less is better: by the records of a port where the policy looks at them.
     pub(super) fn compare_ports(
         (rank, port): (&Self, &Port<'_>),

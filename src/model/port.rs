@@ -170,7 +170,7 @@ impl Port<'_> {
 }
 
 /// What is known of a service (element `service`).
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Service<'a> {
     /// Name, from the port table or from the answer.
     pub name: Option<Text<'a>>,

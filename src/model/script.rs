@@ -6,7 +6,7 @@ use super::{Text, owned, owned_opt};
 use crate::bytes::escape;
 
 /// One result of one script (element `script`).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Script<'a> {
     /// The script's id.
     pub name: Text<'a>,
@@ -79,7 +79,7 @@ impl ScriptScope {
 }
 
 /// The structured value of a script.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ScriptData<'a> {
     /// No children and no text.
@@ -128,13 +128,13 @@ impl ScriptData<'_> {
 
 /// Tables and elems in document order, flat: a table is followed by all it holds. Node 0 is the script
 /// itself.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ScriptTree<'a> {
     nodes: Vec<ScriptNode<'a>>,
 }
 
 /// A table or an elem.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ScriptNode<'a> {
     /// Text.
     Elem {
@@ -174,7 +174,7 @@ impl<'a> ScriptNode<'a> {
 }
 
 /// Which keys the children of a table have; it decides the JSON (DATA_MODEL section 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TableShape {
     /// None has one, or there are none: an array.
     List,

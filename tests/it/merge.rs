@@ -377,12 +377,19 @@ fn a_host_that_timed_out_never_wins_over_one_that_did_not() {
     let good = host(110, &[tcp(80, "closed")]);
     let late =
         H { timed_out: true, ..host(310, &[P("tcp", 80, "open", Some("x")), tcp(81, "open")]) };
-    let docs = [scan(100, "80", &[good]), scan(300, "80", &[late])];
+    let docs = [scan(100, "80-81", &[good]), scan(300, "80-81", &[late])];
     for policy in [Precedence::Latest, Precedence::Best] {
         let line = &merged(by(policy), &docs)[0];
         assert_eq!(ports(line)[0], "tcp/80 closed", "{policy}");
         assert_eq!(line["reason"], "r100", "{policy}");
+        // The better host was looked at before: it does not say that the port is gone.
+        assert_eq!(ports(line)[1], "tcp/81 open", "{policy}");
     }
+    let late = |start: i64, ports: &[P]| {
+        scan(start, "80", &[H { timed_out: true, ..host(start + 10, ports) }])
+    };
+    let docs = [late(100, &[tcp(80, "open")]), late(200, &[])];
+    assert_eq!(ports(&merged(by(Precedence::Latest), &docs)[0]), ["tcp/80 open"]);
 }
 
 #[test]
@@ -431,11 +438,17 @@ fn lines_of_masscan_were_seen_from_the_first_to_the_last() {
     let doc = format!(
         "<nmaprun scanner=\"masscan\" start=\"90\">{}{}</nmaprun>",
         line(105, 1),
-        line(100, 2)
+        line(100, 2) + &line(101, 2)
     );
     let host = &merged(by(Precedence::Caller), &[doc])[0];
-    let times = (&host["first_seen"], &host["last_seen"]);
-    assert_eq!(times, (&"1970-01-01T00:01:40Z".into(), &"1970-01-01T00:01:45Z".into()));
+    let times = |row: &Value| {
+        [&row["first_seen"], &row["last_seen"]].map(|time| time.as_str().unwrap()[14..].to_owned())
+    };
+    assert_eq!(times(host), ["01:40Z", "01:45Z"]);
+    // Each port by the lines that list it.
+    assert_eq!(times(&host["ports"][0]), ["01:45Z", "01:45Z"]);
+    assert_eq!(times(&host["ports"][1]), ["01:40Z", "01:41Z"]);
+    assert_eq!(host["ports"][1]["seen"], 1, "one scan");
 }
 
 #[test]
@@ -529,6 +542,41 @@ fn what_lost_is_explained() {
     let caller = told(Precedence::Caller);
     assert!(caller.iter().any(|found| found == "80 state open<closed caller"), "{caller:#?}");
     assert!(!caller.iter().any(|found| found.contains("covered")));
+}
+
+#[test]
+fn what_lost_together_is_explained_together() {
+    let docs = [
+        "<ports><extraports state=\"closed\" count=\"9\"/></ports><os><portused state=\"open\" proto=\"tcp\" \
+         portid=\"22\"/><osfingerprint fingerprint=\"a\"/></os><tcpsequence index=\"1\" difficulty=\"low\"/>",
+        "<ports><extraports state=\"filtered\" count=\"8\"/></ports><os><portused state=\"open\" proto=\"tcp\" \
+         portid=\"23\"/><osclass vendor=\"V\" osfamily=\"F\"/><osfingerprint fingerprint=\"b\"/></os>\
+         <uptime seconds=\"5\" lastboot=\"x\"/><tcpsequence index=\"1\" difficulty=\"high\" values=\"1\"/>",
+        "<os><osclass vendor=\"W\"/></os><uptime lastboot=\"y\"/>",
+    ];
+    let docs = docs.map(|more| H { more, ..host(110, &[]) });
+    let docs: Vec<_> = (1..).zip(docs).map(|(n, host)| scan(n * 100, "1", &[host])).collect();
+    let line = merged(by(Precedence::Best).with_explain(true), &docs).remove(0);
+    let conflicts =
+        line["conflicts"].as_array().unwrap().iter().filter(|c| c["column"] != "reason");
+    let told: Vec<_> = conflicts
+        .map(|c| {
+            format!("{} {}<{} {}", c["column"], c["winner_value"], c["loser_value"], c["rule"])
+        })
+        .map(|text| text.replace('"', ""))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "last_boot x<y best",
+            "tcp_seq_difficulty low<high best",
+            "tcp_seq_values null<1 best",
+            "os_classes V F<W best",
+            "os_fingerprints a<b best",
+            "os_ports_used 22/tcp open<23/tcp open best",
+            "extra_ports 9 closed<8 filtered first",
+        ]
+    );
 }
 
 #[test]
@@ -731,6 +779,38 @@ fn a_port_that_was_not_scanned_is_not_gone() {
         ],
         "tcp/90 is closed as before, only not listed singly any more"
     );
+}
+
+#[test]
+fn a_host_that_timed_out_says_nothing_by_what_it_lacks() {
+    let good = scan(100, "22", &[host(110, &[tcp(22, "open")])]);
+    let late = scan(200, "22", &[H { timed_out: true, ..host(210, &[]) }]);
+    let state = "ip:192.0.2.1 tcp/22 not scanned state";
+    assert_eq!(changes(&[good.clone()], &[late.clone()]), [format!("{state} open > -")]);
+    assert_eq!(changes(&[late], &[good]), [format!("{state} - > open")]);
+}
+
+#[test]
+fn names_are_compared_without_case_and_final_dot() {
+    let doc = |start: i64, name: &'static str| {
+        scan(start, "1", &[H { names: vec![name], ..host(start + 10, &[]) }])
+    };
+    assert!(changes(&[doc(100, "A.example.")], &[doc(200, "a.EXAMPLE")]).is_empty());
+    assert_eq!(changes(&[doc(100, "A.example.")], &[doc(200, "b.example")]).len(), 1);
+}
+
+#[test]
+fn hosts_without_address_and_name_are_themselves_in_copies_of_their_scan() {
+    let doc = |start: i64, state: &str| {
+        format!(
+            "<nmaprun args=\"nmap {start}\" start=\"{start}\"><host><status state=\"{state}\"/></host></nmaprun>"
+        )
+    };
+    let [old, changed, other] = [doc(1, "up"), doc(1, "down"), doc(2, "up")];
+    assert!(changes(&[other.clone(), old.clone()], &[old.clone(), other.clone()]).is_empty());
+    assert_eq!(changes(&[old.clone()], &[changed]), ["idx:0 changed state up > down"]);
+    let found = changes(&[old], &[other]);
+    assert_eq!(found, ["idx:0 appeared host - > up", "idx:0 gone host up > -"]);
 }
 
 #[test]

@@ -258,7 +258,24 @@ fn trouble_with_a_state_is_no_difference() {
     refuses(&["diff", &one, &one, "--to", "parquet"], &["-o"]);
     refuses(&["diff", &one, &one, "-o", &mixed], &["folder"]);
     let empty = folder.write("empty.xml", "");
-    refuses(&["diff", &one, &empty], &["holds no scan"]);
+    let ran = ends(3, &["diff", &one, &empty, "-o", &folder.path("d.csv")]);
+    assert!(ran.stderr.contains("empty.xml holds no scan"), "{}", ran.stderr);
+    assert!(fs::metadata(folder.path("d.csv")).is_err());
+}
+
+#[test]
+fn hosts_of_different_zones_look_different() {
+    let folder = Folder::new();
+    let with = |start: &str, zone: &str| {
+        let doc = format!(
+            "<nmaprun args=\"nmap\" start=\"{start}\"><host><status state=\"up\"/>\
+             <address addr=\"fe80::1%{zone}\"/></host></nmaprun>"
+        );
+        folder.write(&format!("{zone}.xml"), doc)
+    };
+    let (old, new) = (with("1", "eth0"), with("2", "eth1"));
+    let ran = ends(1, &["diff", &old, &new, "--to", "text"]);
+    assert_eq!(ran.stdout, "+ host fe80::1%eth1 up\n- host fe80::1%eth0 up\n");
 }
 
 #[test]
