@@ -4,6 +4,7 @@ mod args;
 mod changes;
 mod convert;
 mod diff;
+mod engine;
 mod exit;
 mod ingest;
 mod inputs;

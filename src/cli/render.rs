@@ -12,7 +12,7 @@ use super::args::{LogFormat, TalkArgs, When};
 use crate::{
     error::{Error, ErrorKind},
     lake::{Compacted, Told, Vacuumed},
-    pipeline::{Outcome, Report, WarningReport},
+    pipeline::{FailureReport, Outcome, Report, WarningReport},
 };
 
 /// How messages are written.
@@ -117,6 +117,11 @@ impl Talk {
                     "byte": warning.byte, "count": warning.count });
                 self.warning(&about(code, warning), &fields);
             }
+            for (script, failure) in &report.engine {
+                let fields = json!({ "script": script, "target": failure.target,
+                    "port": failure.port, "protocol": failure.protocol, "count": failure.count });
+                self.warning(&about_script(script, failure), &fields);
+            }
         }
         if !sums_up {
             return;
@@ -196,6 +201,17 @@ fn about(code: &str, warning: &WarningReport) -> String {
     format!("{}:{}: {code}{times} {}", warning.input, warning.line, warning.detail)
 }
 
+/// A script of an engine that failed, with the first host.
+fn about_script(script: &str, failure: &FailureReport) -> String {
+    let times = match failure.count {
+        1 => String::new(),
+        count => format!(" ({} times)", number(count)),
+    };
+    let port = failure.port.zip(failure.protocol.as_ref());
+    let port = port.map(|(port, protocol)| format!(" {port}/{protocol}")).unwrap_or_default();
+    format!("{script} on {}{port}{times}: {}", failure.target, failure.message)
+}
+
 /// A number of things, such as `1 scan`.
 pub(super) fn plural(value: impl TryInto<u64>, one: &str) -> String {
     let digits = number(value);
@@ -264,6 +280,9 @@ fn summary(report: &Report, elapsed: Duration) -> String {
     );
     for (n, (code, warning)) in report.warnings.iter().enumerate() {
         row(if n == 0 { "warnings" } else { "" }, &about(code, warning));
+    }
+    for (n, (script, failure)) in report.engine.iter().enumerate() {
+        row(if n == 0 { "engine" } else { "" }, &about_script(script, failure));
     }
     if report.interrupted {
         row("", "stopped before the end");

@@ -1,6 +1,9 @@
 //! Where hosts go, and what of them.
 
+use std::sync::Arc;
+
 use crate::{
+    engine::Engine,
     merge::Merger,
     model::Port,
     sink::{DocumentSink, Sink},
@@ -18,6 +21,9 @@ pub struct Filters {
     pub expand_extra_ports: bool,
     /// Whether documents of a scan that was read whole before are left out.
     pub dedup: bool,
+    /// What is run on hosts, before ports are left out of them and made. Of a merge it is run on the merged
+    /// hosts.
+    pub engine: Option<Arc<Engine>>,
 }
 
 impl Filters {

@@ -10,6 +10,7 @@ mod members;
 mod meter;
 mod pick;
 pub mod process;
+mod running;
 
 use std::{
     ffi::OsStr,
@@ -21,7 +22,7 @@ use std::{
 };
 
 use self::{ahead::Ahead, archive::Walk, magic::Kind};
-pub use self::{digest::FileDigest, meter::Meter, pick::Pick};
+pub use self::{digest::FileDigest, meter::Meter, pick::Pick, running::Running};
 use crate::{
     error::{Error, Result},
     limits::Limits,

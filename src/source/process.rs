@@ -77,6 +77,17 @@ pub struct Ended {
     pub stopped: bool,
 }
 
+/// What a program gave that ran to its end.
+#[derive(Debug)]
+pub struct Ran {
+    /// What it wrote to standard output, at most a byte more than it might.
+    pub output: Vec<u8>,
+    /// Whether that was more than it might.
+    pub too_much: bool,
+    /// How it ended; it was stopped if it took too long.
+    pub ended: Ended,
+}
+
 impl Process {
     /// Starts a program. Its standard input is empty unless it is to be written.
     ///
@@ -135,10 +146,25 @@ impl Process {
     pub fn run(
         program: &Program,
         input: Vec<u8>,
-        (bytes, time): (u64, Duration),
+        caps: (u64, Duration),
     ) -> io::Result<(Vec<u8>, Option<Ended>)> {
+        let Ran { output, too_much, ended } = Self::run_with(program, input, caps, &|_| {})?;
+        Ok((output, Some(ended).filter(|ended| !too_much && !ended.stopped)))
+    }
+
+    /// The same, told at length; `started` gets what ends it earlier.
+    ///
+    /// # Errors
+    /// If it cannot be started, or its output cannot be read.
+    pub fn run_with(
+        program: &Program,
+        input: Vec<u8>,
+        (bytes, time): (u64, Duration),
+        started: &dyn Fn(Stopper),
+    ) -> io::Result<Ran> {
         let mut process = Self::start(program, true)?;
         let stopper = process.stopper();
+        started(stopper.clone());
         let over_time = stopper.end_after(time);
         if let Some(mut stdin) = process.stdin.take() {
             // Whether it reads its input is its own matter.
@@ -148,11 +174,22 @@ impl Process {
         io::copy(&mut process.take_stdout().take(bytes.saturating_add(1)), &mut output)?;
         let too_much = u64::try_from(output.len()).unwrap_or(u64::MAX) > bytes;
         if too_much {
-            stopper.end(Duration::ZERO);
+            stopper.kill();
         }
         let ended = process.wait()?;
         let _ = over_time.join();
-        Ok((output, Some(ended).filter(|ended| !too_much && !ended.stopped)))
+        Ok(Ran { output, too_much, ended })
+    }
+
+    /// Runs a program that may ask the user something: it has this program's terminal.
+    ///
+    /// # Errors
+    /// If it cannot be run.
+    pub fn ask(program: &Program) -> io::Result<ExitStatus> {
+        #[expect(clippy::disallowed_methods, reason = "this is the place for it")]
+        let mut command = Command::new(&program.name);
+        // What it says must not come between data.
+        command.args(&program.args).stdout(Stdio::null()).status()
     }
 }
 
@@ -174,6 +211,11 @@ impl Stopper {
             return;
         }
         thread::spawn(move || stopper.end(GRACE));
+    }
+
+    /// Ends the program at once, by force.
+    pub fn kill(&self) {
+        self.end(Duration::ZERO);
     }
 
     /// Whether it was told to end.
