@@ -54,7 +54,7 @@ fn run_with(
         let seen = if merge.is_some() { Seen::Merged } else { Seen::Read };
         filters.engine = Some(engine::open(path, seen, &running)?);
     }
-    let shares = Shares::of(args.read.memory, threads(args.threads))?;
+    let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
     // Before anything temporary is made: a signal must find it.
     let stop = signals::stop_flag_with(&temporaries, &running);
     let on_stdout = plan.is_on_stdout();
@@ -67,7 +67,7 @@ fn run_with(
     }
     // Finished scans of one id that differ are told apart by their bytes.
     let hash = args.hash || merge.is_some();
-    let options = inputs::options(&args.read, &shares).with_hash(hash);
+    let options = inputs::options(&args.read.how, &shares).with_hash(hash);
     let pipeline = Pipeline::new(options, filters, destination, stop);
     let mut pipeline = pipeline.with_threads(shares.threads)?;
     let given = inputs.discover();
@@ -136,7 +136,7 @@ pub(super) fn write_json(
     sink.finish()
 }
 
-fn filters(args: &PickArgs) -> Filters {
+pub(super) fn filters(args: &PickArgs) -> Filters {
     let mut filters = Filters::default();
     filters.states.clone_from(&args.state);
     filters.up = args.up;

@@ -13,6 +13,7 @@ mod memory;
 mod output;
 mod progress;
 mod render;
+mod scan;
 mod schema;
 mod signals;
 
@@ -38,6 +39,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Convert(convert) => convert::run(convert, (&args.talk, &talk)),
         Command::Merge(merge) => convert::merge(merge, (&args.talk, &talk)),
         Command::Diff(diff) => diff::run(diff, (&args.talk, &talk)),
+        Command::Scan(scan) => scan::run(scan, (&args.talk, &talk)),
         Command::Ingest(ingest) => ingest::run(ingest, (&args.talk, &talk)),
         Command::Inspect(inspect) => inspect::run(inspect, (&args.talk, &talk)),
         Command::Schema(schema) => schema::run(schema, &talk),

@@ -62,7 +62,10 @@ impl Talk {
     }
 
     /// A warning.
-    fn warning(&self, message: &str, fields: &serde_json::Value) {
+    pub(super) fn warning(&self, message: &str, fields: &serde_json::Value) {
+        if self.quiet {
+            return;
+        }
         self.line("warning", YELLOW, message, fields);
     }
 
@@ -183,10 +186,16 @@ impl Talk {
     }
 }
 
+/// What is said of a program that is not there.
+pub(super) const MISSING: &str = "not found";
+
 /// What the user can do about an error.
 fn hint(error: &Error) -> Option<&'static str> {
     match error.kind() {
         ErrorKind::NotNmap(_) => Some("scanmill reads nmap's XML, as `nmap -oX FILE` writes it"),
+        ErrorKind::Scan(message) if message.contains(MISSING) => Some(
+            "install nmap, for example by `apt install nmap`, `dnf install nmap` or `brew install nmap`, or name it with --nmap PATH",
+        ),
         ErrorKind::Strict { .. } => Some("without --strict this is a warning"),
         _ => None,
     }

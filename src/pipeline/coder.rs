@@ -168,6 +168,9 @@ impl Coder {
     }
 
     pub(super) fn host(&mut self, run: &RunHeader, mut host: Host<'_>) -> Result<()> {
+        if self.filters.is_cut(&host) {
+            return Ok(());
+        }
         let counts = &mut self.report.counts;
         counts.hosts = counts.hosts.saturating_add(1);
         counts.ports = counts.ports.saturating_add(u64::try_from(host.ports_listed).unwrap_or(0));

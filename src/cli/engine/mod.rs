@@ -7,6 +7,7 @@ use std::{fs::File, io::Read as _, ops::Range, path::Path, sync::Arc, time::Dura
 use serde::Deserialize;
 use toml::Spanned;
 
+pub(super) use self::program::told;
 use self::program::{OutputKind, Runner, Words};
 use crate::{
     engine::{Engine, HostScript, PortScript},

@@ -17,8 +17,8 @@ use crate::{
     engine::{Context, Failed},
     feed::nested,
     source::{
-        Running,
-        process::{Ended, Process, Program, Ran},
+        Ran, Running,
+        process::{Ended, Process, Program},
     },
 };
 
