@@ -1,5 +1,6 @@
 //! The command as a user runs it: exit codes, data and messages.
 
+mod engine;
 mod env;
 mod exit;
 mod inputs;
@@ -10,6 +11,7 @@ mod output;
 mod pick;
 mod progress;
 mod read;
+mod scan;
 mod talk;
 mod tools;
 
