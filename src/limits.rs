@@ -37,6 +37,8 @@ pub struct Limits {
     /// Bytes of a zip archive that cannot be sought in, as it lies in another container or comes from a
     /// pipe: it is held.
     pub zip: usize,
+    /// Bytes that a program which is run as a script of a host or port may write.
+    pub program: usize,
 }
 
 impl Default for Limits {
@@ -58,6 +60,7 @@ impl Default for Limits {
             nesting: 4,
             members: 1_000_000,
             zip: 256 * MIB,
+            program: 8 * MIB,
         }
     }
 }
@@ -102,4 +105,6 @@ with! {
     with_members => members: u64;
     /// Caps a zip archive that has to be held.
     with_zip => zip: usize;
+    /// Caps what a program that is run as a script may write.
+    with_program => program: usize;
 }

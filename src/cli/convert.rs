@@ -4,6 +4,7 @@ use std::{io::Write as _, path::Path, time::Instant};
 
 use super::{
     args::{By, ConvertArgs, MergeArgs, MergeOptions, PickArgs, TalkArgs},
+    engine::{self, Seen},
     exit::Exit,
     inputs::{self, Given, Inputs},
     memory::Shares,
@@ -18,6 +19,7 @@ use crate::{
     model::Identity,
     pipeline::{Destination, Filters, Pipeline},
     sink::{DocumentSink, Output, Temporaries},
+    source::Running,
 };
 
 pub(super) fn run(args: &ConvertArgs, talk: (&TalkArgs, &Talk)) -> Result<Exit> {
@@ -46,9 +48,15 @@ fn run_with(
         return Err(Error::usage(format!("{} is a folder: --report is a file", report.display())));
     }
     let inputs = Inputs::of(&args.read)?;
-    let shares = Shares::of(args.read.memory, threads(args.threads))?;
+    let running = Running::default();
+    let mut filters = filters(&args.pick);
+    if let Some(path) = &args.engine {
+        let seen = if merge.is_some() { Seen::Merged } else { Seen::Read };
+        filters.engine = Some(engine::open(path, seen, &running)?);
+    }
+    let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
     // Before anything temporary is made: a signal must find it.
-    let stop = signals::stop_flag(&temporaries);
+    let stop = signals::stop_flag_with(&temporaries, &running);
     let on_stdout = plan.is_on_stdout();
     let mut destination = plan.open(&args.write, &args.pick, &temporaries)?;
     if let Some(options) = merge {
@@ -59,8 +67,8 @@ fn run_with(
     }
     // Finished scans of one id that differ are told apart by their bytes.
     let hash = args.hash || merge.is_some();
-    let options = inputs::options(&args.read, &shares).with_hash(hash);
-    let pipeline = Pipeline::new(options, filters(&args.pick), destination, stop);
+    let options = inputs::options(&args.read.how, &shares).with_hash(hash);
+    let pipeline = Pipeline::new(options, filters, destination, stop);
     let mut pipeline = pipeline.with_threads(shares.threads)?;
     let given = inputs.discover();
     let progress = Progress::begin(how, given.iter().map(Given::packed_len), on_stdout);
@@ -128,7 +136,7 @@ pub(super) fn write_json(
     sink.finish()
 }
 
-fn filters(args: &PickArgs) -> Filters {
+pub(super) fn filters(args: &PickArgs) -> Filters {
     let mut filters = Filters::default();
     filters.states.clone_from(&args.state);
     filters.up = args.up;

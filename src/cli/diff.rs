@@ -37,7 +37,7 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         return Err(Error::usage("two states are compared: OLD NEW, each a file or folder"));
     };
     let form = Form::of(args)?;
-    let shares = Shares::of(args.read.memory, threads(args.threads))?;
+    let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
     let stop = signals::stop_flag(&temporaries);
     // Refused before anything is read.
     let sink = form.open(args, &temporaries)?;
@@ -83,7 +83,7 @@ fn read(
     let merger = Merger::with_memory(policy, shares.merge / 2, args.temp_dir.as_deref());
     let then = Box::new(Destination::Nothing);
     let destination = Destination::Merge { merger: Box::new(merger), then };
-    let options = inputs::options(&args.read, shares).with_hash(true);
+    let options = inputs::options(&args.read.how, shares).with_hash(true);
     let pipeline = Pipeline::new(options, Filters::default(), destination, Arc::clone(stop));
     let mut pipeline = pipeline.with_threads(shares.threads)?;
     let pick = Pick::new(&args.read.include, &args.read.exclude)?;

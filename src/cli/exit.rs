@@ -33,6 +33,8 @@ impl Exit {
         let read = report.count(Outcome::Read) + report.count(Outcome::Known);
         if report.interrupted {
             Self::Interrupted
+        } else if report.errors.iter().any(|error| matches!(error.kind(), ErrorKind::Scan(_))) {
+            Self::Nmap
         } else if report.strict_failed() || (read == 0 && report.counts.scans == 0) {
             Self::NoInput
         } else if refused > 0 {

@@ -47,11 +47,11 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let inputs = Inputs::of(&args.read)?;
     let stop = signals::stop_flag(&temporaries);
     let mut options = load_options(args)?;
-    let shares = Shares::of(args.read.memory, options.threads)?;
+    let shares = Shares::of(args.read.how.memory, options.threads)?;
     let lake = Lake::open_or_create(&args.into)?;
     options.stop = stop.clone();
     let (sink, loading) = lake.load(&options, &temporaries)?;
-    let reading = inputs::options(&args.read, &shares).with_hash(true);
+    let reading = inputs::options(&args.read.how, &shares).with_hash(true);
     let pipeline = Pipeline::new(reading, Filters::default(), Destination::Tables(sink), stop);
     let mut pipeline = pipeline.with_threads(options.threads)?;
     let mut found = source::discover(&inputs.paths, &inputs.pick);
@@ -73,7 +73,7 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
 }
 
 fn load_options(args: &IngestArgs) -> Result<LoadOptions> {
-    let shares = Shares::of(args.read.memory, threads(args.threads))?;
+    let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
     let mut options = LoadOptions::new(now());
     options.threads = shares.threads;
     options.commit_bytes = args.commit_size.unwrap_or(shares.commit);

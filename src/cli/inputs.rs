@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    args::{LimitArgs, ReadArgs},
+    args::{HowArgs, LimitArgs, ReadArgs},
     memory::Shares,
     progress::Progress,
 };
@@ -133,7 +133,7 @@ fn listed(path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// How inputs are read.
-pub(super) fn options(args: &ReadArgs, shares: &Shares) -> Options {
+pub(super) fn options(args: &HowArgs, shares: &Shares) -> Options {
     Options::default()
         .with_limits(limits(&shares.limits(&args.limits)))
         .with_strict(args.strict)

@@ -51,7 +51,7 @@ pub(super) fn run(args: &InspectArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
     let stop = signals::stop_flag(&Temporaries::default());
     let given = inputs.discover();
     let progress = Progress::begin(how, given.iter().map(Given::packed_len), false);
-    let options = inputs::options(&args.read, &Shares::of(args.read.memory, 1)?);
+    let options = inputs::options(&args.read.how, &Shares::of(args.read.how.memory, 1)?);
     let pipeline = Pipeline::new(options, Filters::default(), Destination::Nothing, stop);
     let mut pipeline = pipeline.with_meter(progress.meter());
     let mut found = Found::default();

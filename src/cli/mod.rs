@@ -5,6 +5,7 @@ mod changes;
 mod config;
 mod convert;
 mod diff;
+mod engine;
 mod exit;
 mod ingest;
 mod inputs;
@@ -13,6 +14,7 @@ mod memory;
 mod output;
 mod progress;
 mod render;
+mod scan;
 mod schema;
 mod signals;
 
@@ -35,6 +37,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Convert(convert) => convert::run(convert, (&args.talk, &talk)),
         Command::Merge(merge) => convert::merge(merge, (&args.talk, &talk)),
         Command::Diff(diff) => diff::run(diff, (&args.talk, &talk)),
+        Command::Scan(scan) => scan::run(scan, (&args.talk, &talk)),
         Command::Ingest(ingest) => ingest::run(ingest, (&args.talk, &talk)),
         Command::Inspect(inspect) => inspect::run(inspect, (&args.talk, &talk)),
         Command::Schema(schema) => schema::run(schema, &talk),

@@ -19,12 +19,12 @@ use super::{
 use crate::source::Meter;
 
 /// Between two looks of a bar, and between two lines without a terminal.
-const LOOK: Duration = Duration::from_millis(100);
-const LINE: Duration = Duration::from_secs(2);
+pub(super) const LOOK: Duration = Duration::from_millis(100);
+pub(super) const LINE: Duration = Duration::from_secs(2);
 
 /// Whether, and how, it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     Bar,
     Lines,
 }
@@ -112,7 +112,8 @@ impl Drop for Progress {
     }
 }
 
-fn way(args: &TalkArgs, data_on_stdout: bool) -> Option<Way> {
+/// Whether, and how, progress is shown.
+pub(super) fn way(args: &TalkArgs, data_on_stdout: bool) -> Option<Way> {
     let terminal = io::stderr().is_terminal();
     let way = if terminal { Way::Bar } else { Way::Lines };
     match args.progress {

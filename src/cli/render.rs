@@ -12,7 +12,7 @@ use super::args::{LogFormat, TalkArgs, When};
 use crate::{
     error::{Error, ErrorKind},
     lake::{Compacted, Told, Vacuumed},
-    pipeline::{Outcome, Report, WarningReport},
+    pipeline::{FailureReport, Outcome, Report, WarningReport},
 };
 
 /// How messages are written.
@@ -72,7 +72,10 @@ impl Talk {
     }
 
     /// A warning.
-    fn warning(&self, message: &str, fields: &serde_json::Value) {
+    pub(super) fn warning(&self, message: &str, fields: &serde_json::Value) {
+        if self.quiet {
+            return;
+        }
         self.line("warning", YELLOW, message, fields);
     }
 
@@ -126,6 +129,11 @@ impl Talk {
                 let fields = json!({ "code": code, "input": warning.input, "line": warning.line,
                     "byte": warning.byte, "count": warning.count });
                 self.warning(&about(code, warning), &fields);
+            }
+            for (script, failure) in &report.engine {
+                let fields = json!({ "script": script, "target": failure.target,
+                    "port": failure.port, "protocol": failure.protocol, "count": failure.count });
+                self.warning(&about_script(script, failure), &fields);
             }
         }
         if !sums_up {
@@ -188,10 +196,16 @@ impl Talk {
     }
 }
 
+/// What is said of a program that is not there.
+pub(super) const MISSING: &str = "not found";
+
 /// What the user can do about an error.
 fn hint(error: &Error) -> Option<&'static str> {
     match error.kind() {
         ErrorKind::NotNmap(_) => Some("scanmill reads nmap's XML, as `nmap -oX FILE` writes it"),
+        ErrorKind::Scan(message) if message.contains(MISSING) => Some(
+            "install nmap, for example by `apt install nmap`, `dnf install nmap` or `brew install nmap`, or name it with --nmap PATH",
+        ),
         ErrorKind::Strict { .. } => Some("without --strict this is a warning"),
         _ => None,
     }
@@ -204,6 +218,17 @@ fn about(code: &str, warning: &WarningReport) -> String {
         count => format!(" ({} times)", number(count)),
     };
     format!("{}:{}: {code}{times} {}", warning.input, warning.line, warning.detail)
+}
+
+/// A script of an engine that failed, with the first host.
+fn about_script(script: &str, failure: &FailureReport) -> String {
+    let times = match failure.count {
+        1 => String::new(),
+        count => format!(" ({} times)", number(count)),
+    };
+    let port = failure.port.zip(failure.protocol.as_ref());
+    let port = port.map(|(port, protocol)| format!(" {port}/{protocol}")).unwrap_or_default();
+    format!("{script} on {}{port}{times}: {}", failure.target, failure.message)
 }
 
 /// A number of things, such as `1 scan`.
@@ -274,6 +299,9 @@ fn summary(report: &Report, elapsed: Duration) -> String {
     );
     for (n, (code, warning)) in report.warnings.iter().enumerate() {
         row(if n == 0 { "warnings" } else { "" }, &about(code, warning));
+    }
+    for (n, (script, failure)) in report.engine.iter().enumerate() {
+        row(if n == 0 { "engine" } else { "" }, &about_script(script, failure));
     }
     if report.interrupted {
         row("", "stopped before the end");

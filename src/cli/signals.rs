@@ -9,28 +9,71 @@ use std::{
     time::Duration,
 };
 
-use crate::sink::Temporaries;
+use crate::{sink::Temporaries, source::Running};
 
 /// How long a run that was told to stop may take to do so by itself; it may wait for input.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A flag that becomes true when the process is told to stop.
 pub(super) fn stop_flag(temporaries: &Temporaries) -> Arc<AtomicBool> {
+    stop_flag_with(temporaries, &Running::default())
+}
+
+/// The same; programs that run are told to end then.
+pub(super) fn stop_flag_with(temporaries: &Temporaries, running: &Running) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
-    let (flag, temporaries) = (Arc::clone(&stop), temporaries.clone());
-    let handler = move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            return;
+    let last = Last { stop: Arc::clone(&stop), temporaries: temporaries.clone() };
+    let running = running.clone();
+    handle(move || {
+        if !last.is_told() {
+            running.stop();
+            last.tell(&running);
         }
-        let temporaries = temporaries.clone();
+    });
+    stop
+}
+
+/// Of a scan: the first signal ends its programs, and what they wrote is kept; the second one ends the run, and
+/// makes the flag true.
+pub(super) fn second_stop_flag(temporaries: &Temporaries, running: &Running) -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let last = Last { stop: Arc::clone(&stop), temporaries: temporaries.clone() };
+    let running = running.clone();
+    handle(move || {
+        if !running.is_told() {
+            running.stop();
+        } else if !last.is_told() {
+            last.tell(&running);
+        }
+    });
+    stop
+}
+
+/// The last that a run is told.
+struct Last {
+    stop: Arc<AtomicBool>,
+    temporaries: Temporaries,
+}
+
+impl Last {
+    fn is_told(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn tell(&self, running: &Running) {
+        self.stop.store(true, Ordering::Relaxed);
+        let (temporaries, running) = (self.temporaries.clone(), running.clone());
         thread::spawn(move || {
             thread::sleep(PATIENCE);
+            running.kill();
             temporaries.remove_all();
             #[expect(clippy::disallowed_methods, reason = "the main thread waits for input")]
             std::process::exit(130);
         });
-    };
+    }
+}
+
+fn handle(handler: impl FnMut() + Send + 'static) {
     // Without a handler the process ends at once, as it would have anyway.
     let _ = ctrlc::set_handler(handler);
-    stop
 }

@@ -168,6 +168,9 @@ impl Coder {
     }
 
     pub(super) fn host(&mut self, run: &RunHeader, mut host: Host<'_>) -> Result<()> {
+        if self.filters.is_cut(&host) {
+            return Ok(());
+        }
         let counts = &mut self.report.counts;
         counts.hosts = counts.hosts.saturating_add(1);
         counts.ports = counts.ports.saturating_add(u64::try_from(host.ports_listed).unwrap_or(0));
@@ -178,6 +181,9 @@ impl Coder {
         }
         if self.filters.up && host.status.state != HostState::Up {
             return Ok(());
+        }
+        if let Some(engine) = &self.filters.engine {
+            self.report.fail(engine.run(run, &mut host));
         }
         if self.filters.expand_extra_ports {
             host.expand_extra_ports(self.ports);
@@ -202,6 +208,13 @@ impl Coder {
     pub(super) fn merged(&mut self, mut merged: MergedHost<'_>, runs: &[&RunHeader]) -> Result<()> {
         if self.filters.up && merged.host.status.state != HostState::Up {
             return Ok(());
+        }
+        if let Some(engine) = &self.filters.engine {
+            let status = merged.origins.status;
+            let run = usize::try_from(status).ok().and_then(|number| runs.get(number));
+            let run = run.map(|run| (*run).clone()).unwrap_or_default();
+            self.report.fail(engine.run(&run, &mut merged.host));
+            merged.origins.scripts.resize(merged.host.scripts.len(), status);
         }
         if !self.filters.states.is_empty() {
             let mut kept = merged.host.ports.iter().map(|port| self.filters.keeps(port));

@@ -1,8 +1,14 @@
 //! Where hosts go, and what of them.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use crate::{
+    engine::Engine,
     merge::Merger,
-    model::Port,
+    model::{Host, Port},
     sink::{DocumentSink, Sink},
 };
 
@@ -18,9 +24,19 @@ pub struct Filters {
     pub expand_extra_ports: bool,
     /// Whether documents of a scan that was read whole before are left out.
     pub dedup: bool,
+    /// What is run on hosts, before ports are left out of them and made. Of a merge it is run on the merged
+    /// hosts.
+    pub engine: Option<Arc<Engine>>,
+    /// Whether hosts that are cut are left out: it becomes true when whoever writes them is told to stop.
+    pub leaves_cut: Arc<AtomicBool>,
 }
 
 impl Filters {
+    /// Whether a host is left out, as it was cut when nobody wanted more.
+    pub(super) fn is_cut(&self, host: &Host<'_>) -> bool {
+        !host.complete && self.leaves_cut.load(Ordering::Relaxed)
+    }
+
     pub(super) fn keeps(&self, port: &Port<'_>) -> bool {
         self.states.is_empty() || self.states.iter().any(|state| state == port.state.as_str())
     }

@@ -21,7 +21,7 @@ use std::{
 pub use self::{
     batches::Batches,
     destination::{Destination, Filters},
-    report::{Counts, InputReport, Outcome, Report, WarningReport},
+    report::{Counts, FailureReport, InputReport, Outcome, Report, WarningReport},
 };
 use self::{
     coder::Coder,
@@ -131,6 +131,22 @@ impl Pipeline {
             Ok(member) => self.read_here(member, observer),
             Err(error) => self.refuse(error),
         })
+    }
+
+    /// Reads what a program writes as an input of this name, on this thread and with an observer. Whatever is
+    /// ready is written and flushed before more is waited for.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn read_live(
+        &mut self,
+        name: &str,
+        bytes: impl Read,
+        observer: Observer<'_>,
+    ) -> Result<()> {
+        self.write_crew()?;
+        let (name, bytes) = (name.to_owned(), Box::new(bytes));
+        self.read_here(Member { name, named: true, live: true, bytes, len: None }, observer)
     }
 
     /// Takes scans that were read before, as one input of this name; hosts in the order of the scans. With an
@@ -268,12 +284,15 @@ impl Pipeline {
     fn read_here(&mut self, member: Member<'_>, observer: Observer<'_>) -> Result<()> {
         let Member { name, named, live, bytes, .. } = member;
         let (outlet, stream) = (&mut self.outlet, Stream { name, named, bytes });
+        // What an engine takes for the next host is waiting too.
+        let runs = self.filters.engine.is_some();
         let between: Between<'_> = &mut |coder, waits| {
-            if coder.ready() >= OUTPUT || (live && waits) {
+            let flushes = live && (waits || runs);
+            if coder.ready() >= OUTPUT || flushes {
                 outlet.write(coder.take())?;
                 outlet.notice(coder.take_notices())?;
             }
-            if live && waits { outlet.flush() } else { Ok(()) }
+            if flushes { outlet.flush() } else { Ok(()) }
         };
         let read = (&self.options, &*self.stop);
         reading::read(&mut self.coder, stream, read, observer, between)?;

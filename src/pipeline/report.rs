@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use serde::Serialize;
 
-use crate::error::{Code, Error};
+use crate::{
+    engine::Failure,
+    error::{Code, Error},
+};
 
 /// How an input was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -65,6 +68,23 @@ pub struct WarningReport {
     pub detail: String,
 }
 
+/// How a script of an engine failed over all hosts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailureReport {
+    /// How often.
+    pub count: u64,
+    /// The host of the first one: its address, else its name.
+    pub target: String,
+    /// Its port, of a port script.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Its protocol.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// Why.
+    pub message: String,
+}
+
 /// What a run did.
 #[derive(Debug, Default, Serialize)]
 #[non_exhaustive]
@@ -80,6 +100,9 @@ pub struct Report {
     pub lines: u64,
     /// Warnings by code.
     pub warnings: BTreeMap<&'static str, WarningReport>,
+    /// Scripts of an engine that failed, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub engine: BTreeMap<String, FailureReport>,
     /// Whether the run was told to stop.
     pub interrupted: bool,
     /// Errors of inputs, in order.
@@ -124,6 +147,27 @@ impl Report {
         }
     }
 
+    /// Counts what failed of an engine on a host.
+    pub(super) fn fail(&mut self, failures: Vec<Failure>) {
+        for Failure { script, target, port, message } in failures {
+            let (protocol, port) = port.unzip();
+            let first = FailureReport { count: 1, target, port, protocol, message };
+            self.count_failure(script, first);
+        }
+    }
+
+    fn count_failure(&mut self, script: String, failure: FailureReport) {
+        match self.engine.entry(script) {
+            Entry::Vacant(entry) => {
+                entry.insert(failure);
+            }
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                known.count = known.count.saturating_add(failure.count);
+            }
+        }
+    }
+
     /// How often anything was warned of.
     pub(super) fn warned(&self) -> i64 {
         self.warnings.values().map(|warning| warning.count).fold(0, i64::saturating_add)
@@ -141,6 +185,9 @@ impl Report {
         self.lines = self.lines.saturating_add(next.lines);
         for (code, warning) in next.warnings {
             self.warn(code, warning);
+        }
+        for (script, failure) in next.engine {
+            self.count_failure(script, failure);
         }
         self.errors.extend(next.errors);
     }

@@ -5,11 +5,14 @@ mod ahead;
 mod archive;
 mod capped;
 mod digest;
+mod live;
 mod magic;
 mod members;
 mod meter;
 mod pick;
 pub mod process;
+mod run;
+mod running;
 
 use std::{
     ffi::OsStr,
@@ -21,7 +24,14 @@ use std::{
 };
 
 use self::{ahead::Ahead, archive::Walk, magic::Kind};
-pub use self::{digest::FileDigest, meter::Meter, pick::Pick};
+pub use self::{
+    digest::FileDigest,
+    live::{Copied, Live},
+    meter::Meter,
+    pick::Pick,
+    run::Ran,
+    running::Running,
+};
 use crate::{
     error::{Error, Result},
     limits::Limits,

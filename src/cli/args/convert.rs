@@ -24,6 +24,11 @@ pub(in super::super) struct ConvertArgs {
     /// Take the SHA-256 of each document (column `content_sha256`)
     #[arg(long, env = "SCANMILL_HASH", value_parser = Switch::new(), help_heading = "Reading")]
     pub(in super::super) hash: bool,
+    /// Run the programs that this TOML file names on hosts and ports, as scripts
+    ///
+    /// What they write is a script of the host or port, with the origin `engine`. docs/scan.md has the file's format.
+    #[arg(long, value_name = "FILE", help_heading = "Engine")]
+    pub(in super::super) engine: Option<PathBuf>,
     /// Write a JSON summary of the run to this file, - for standard error
     #[arg(long, value_name = "FILE", env = "SCANMILL_REPORT", help_heading = "Output")]
     pub(in super::super) report: Option<PathBuf>,

@@ -5,6 +5,7 @@ mod diff;
 mod ingest;
 mod merge;
 mod read;
+mod scan;
 
 use std::path::PathBuf;
 
@@ -17,7 +18,8 @@ pub(super) use self::{
     diff::{DiffArgs, DiffTo},
     ingest::{IngestArgs, Upkeep},
     merge::{By, MergeArgs, MergeOptions},
-    read::{LimitArgs, ReadArgs},
+    read::{HowArgs, LimitArgs, ReadArgs},
+    scan::{NmapArgs, ScanArgs},
 };
 
 /// Turns nmap XML into normalized tables: JSONL, CSV and Parquet.
@@ -46,6 +48,10 @@ pub(super) enum Command {
     ///
     /// Ends with 0 if nothing changed and 1 if something did.
     Diff(Box<DiffArgs>),
+    /// Run nmap and write what it finds while it runs
+    ///
+    /// It is the nmap that is installed, started without a shell. Scan only what you may.
+    Scan(Box<ScanArgs>),
     /// Load nmap XML into a partitioned Parquet dataset, each document exactly once
     Ingest(Box<IngestArgs>),
     /// Show what is in the inputs, on one screen

@@ -6,7 +6,7 @@ use clap::{Args as ClapArgs, builder::BoolishValueParser as Switch};
 
 use super::{count, size};
 
-/// How inputs are read.
+/// Which inputs are read, and how.
 #[derive(Debug, ClapArgs)]
 pub(in super::super) struct ReadArgs {
     /// Files, folders, or - for standard input
@@ -29,6 +29,13 @@ pub(in super::super) struct ReadArgs {
     /// Of folders and archives leave out what matches; may be given several times
     #[arg(long, value_name = "GLOB", help_heading = "Reading")]
     pub(in super::super) exclude: Vec<String>,
+    #[command(flatten)]
+    pub(in super::super) how: HowArgs,
+}
+
+/// How XML is read, wherever it comes from.
+#[derive(Debug, ClapArgs)]
+pub(in super::super) struct HowArgs {
     /// End an input at its first warning; whole hosts before it stay, and the exit code is 3
     #[arg(long, env = "SCANMILL_STRICT", value_parser = Switch::new(), help_heading = "Reading")]
     pub(in super::super) strict: bool,

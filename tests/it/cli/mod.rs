@@ -1,6 +1,7 @@
 //! The command as a user runs it: exit codes, data and messages.
 
 mod config;
+mod engine;
 mod env;
 mod exit;
 mod inputs;
@@ -11,6 +12,7 @@ mod output;
 mod pick;
 mod progress;
 mod read;
+mod scan;
 mod talk;
 mod tools;
 

@@ -1,0 +1,316 @@
+//! `--engine FILE.toml`: programs as scripts of hosts and ports.
+
+mod program;
+
+use std::{fs::File, io::Read as _, ops::Range, path::Path, sync::Arc, time::Duration};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+pub(super) use self::program::told;
+use self::program::{OutputKind, Runner, Words};
+use crate::{
+    engine::{Engine, HostScript, PortScript},
+    error::{Error, Result},
+    limits::Limits,
+    request::{IntoPorts as _, IntoTargets as _},
+    source::Running,
+};
+
+/// Bytes of a file of scripts.
+const FILE: u64 = 1 << 20;
+
+/// Programs of one host or port script wait for each other without a limit: each has a time of its own.
+const WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Programs that may run at once.
+const WORKERS: std::ops::RangeInclusive<i64> = 1..=1024;
+
+/// What hosts are shown to programs as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// As a scan saw them.
+    Read,
+    /// As a merge made them: their ids are others.
+    Merged,
+}
+
+/// The file as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scripts {
+    workers: Option<Spanned<i64>>,
+    #[serde(default)]
+    host_script: Vec<Spanned<HostEntry>>,
+    #[serde(default)]
+    port_script: Vec<Spanned<PortEntry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HostEntry {
+    name: String,
+    targets: Option<Spanned<String>>,
+    command: Spanned<Vec<String>>,
+    #[serde(default)]
+    output: OutputKind,
+    timeout: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PortEntry {
+    name: String,
+    ports: Spanned<String>,
+    proto: Option<Spanned<String>>,
+    states: Option<Spanned<Vec<String>>>,
+    targets: Option<Spanned<String>>,
+    command: Spanned<Vec<String>>,
+    #[serde(default)]
+    output: OutputKind,
+    timeout: Option<Spanned<String>>,
+}
+
+/// Reads a file of scripts. Programs are listed in `running` while they run.
+pub(super) fn open(path: &Path, seen: Seen, running: &Running) -> Result<Arc<Engine>> {
+    let failed = |error: std::io::Error| Error::usage(format!("{}: {error}", path.display()));
+    let mut text = String::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(FILE.saturating_add(1)).read_to_string(&mut text).map_err(failed)?;
+    if u64::try_from(text.len()).unwrap_or(u64::MAX) > FILE {
+        return Err(failed(std::io::Error::other("longer than 1 MiB")));
+    }
+    let source = Source { path, text: &text };
+    let scripts: Scripts = toml::from_str(&text).map_err(|error| {
+        let place = error.span().unwrap_or_default();
+        source.wrong(&place, error.message())
+    })?;
+    source.engine(scripts, seen, running).map(Arc::new)
+}
+
+/// The file, to say where something in it is wrong.
+#[derive(Clone, Copy)]
+struct Source<'s> {
+    path: &'s Path,
+    text: &'s str,
+}
+
+impl Source<'_> {
+    fn engine(self, scripts: Scripts, seen: Seen, running: &Running) -> Result<Engine> {
+        let mut engine = Engine::new().with_timeout(WAIT);
+        if let Some(workers) = scripts.workers {
+            let count = *workers.get_ref();
+            let fits = WORKERS.contains(&count).then_some(count);
+            let count = fits.and_then(|count| usize::try_from(count).ok());
+            let count = count.ok_or_else(|| {
+                self.wrong(
+                    &workers.span(),
+                    &format!("{} is no number from 1 to 1024", workers.get_ref()),
+                )
+            })?;
+            engine = engine.with_workers(count);
+        }
+        let runner = |words, output, timeout| Runner {
+            words,
+            output,
+            timeout,
+            seen,
+            most: Limits::default().program,
+            running: running.clone(),
+        };
+        for entry in scripts.host_script {
+            let place = entry.span();
+            let HostEntry { name, targets, command, output, timeout } = entry.into_inner();
+            let runner = runner(self.words(&command, false)?, output, self.timeout(timeout)?);
+            let mut script = HostScript::new(name, move |context| runner.run(context));
+            if let Some(targets) = targets {
+                script = script.targets(self.targets(&targets)?);
+            }
+            engine.host_script(script).map_err(|error| self.wrong(&place, &error.to_string()))?;
+        }
+        for entry in scripts.port_script {
+            let place = entry.span();
+            let entry = entry.into_inner();
+            let timeout = self.timeout(entry.timeout.clone())?;
+            let runner = runner(self.words(&entry.command, true)?, entry.output, timeout);
+            let script = PortScript::new(&entry.name, move |context| runner.run(context));
+            let script = self.port_script(script, &entry)?;
+            engine.port_script(script).map_err(|error| self.wrong(&place, &error.to_string()))?;
+        }
+        Ok(engine)
+    }
+
+    /// The script for the ports of its entry.
+    fn port_script(self, mut script: PortScript, entry: &PortEntry) -> Result<PortScript> {
+        let ports = entry.ports.get_ref().into_ports();
+        let ports = ports.map_err(|error| self.wrong(&entry.ports.span(), &error.to_string()))?;
+        script = script.ports(ports);
+        // Each value is tried alone, so that it is known which one is wrong.
+        let tried = |script: PortScript, place: Range<usize>| {
+            let tried = Engine::new().port_script(script.ports(1));
+            tried.map_err(|error| self.wrong(&place, &error.to_string()))
+        };
+        let script_of = || PortScript::new(&entry.name, |_| Ok(()));
+        if let Some(proto) = &entry.proto {
+            tried(script_of().proto(proto.get_ref()), proto.span())?;
+            script = script.proto(proto.get_ref());
+        }
+        if let Some(states) = &entry.states {
+            tried(script_of().states(states.get_ref()), states.span())?;
+            script = script.states(states.get_ref());
+        }
+        if let Some(targets) = &entry.targets {
+            script = script.targets(self.targets(targets)?);
+        }
+        Ok(script)
+    }
+
+    fn targets(self, targets: &Spanned<String>) -> Result<&str> {
+        let text = targets.get_ref().trim();
+        let wrong = |message: &str| self.wrong(&targets.span(), message);
+        match text {
+            "*" => Ok(text),
+            "" => Err(wrong("no targets are given; * is all")),
+            some => match some.into_targets() {
+                Ok(_) => Ok(text),
+                Err(error) => Err(wrong(&error.to_string())),
+            },
+        }
+    }
+
+    fn words(self, command: &Spanned<Vec<String>>, of_port: bool) -> Result<Words> {
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        Words::new(command.get_ref(), folder, of_port)
+            .map_err(|message| self.wrong(&command.span(), &message))
+    }
+
+    fn timeout(self, timeout: Option<Spanned<String>>) -> Result<Duration> {
+        let Some(timeout) = timeout else { return Ok(Engine::TIMEOUT) };
+        duration(timeout.get_ref()).ok_or_else(|| {
+            let message = format!("{:?} is no time such as 10s, 500ms or 2m", timeout.get_ref());
+            self.wrong(&timeout.span(), &message)
+        })
+    }
+
+    /// A usage error with file, line and, where the place is that of a value, its key.
+    fn wrong(self, place: &Range<usize>, message: &str) -> Error {
+        let before = self.text.get(..place.start).unwrap_or(self.text);
+        let number = before.matches('\n').count().saturating_add(1);
+        let line = self.text.lines().nth(number.saturating_sub(1)).unwrap_or_default();
+        let key = line.split_once('=').map(|(key, _)| key.trim());
+        let key = key.filter(|key| key.chars().all(|c| c.is_alphanumeric() || "_-".contains(c)));
+        // A message of several lines tells the rest on its others.
+        let message = message.lines().next().unwrap_or_default();
+        let path = self.path.display();
+        Error::usage(match key.filter(|key| !key.is_empty()) {
+            Some(key) => format!("{path}:{number}: {key}: {message}"),
+            None => format!("{path}:{number}: {message}"),
+        })
+    }
+}
+
+/// A time such as `10s`, `500ms`, `2m` or `1h`, longer than none.
+fn duration(text: &str) -> Option<Duration> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().ok()?;
+    let milliseconds = match text.get(digits.len()..)? {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    let time = Duration::from_millis(number.checked_mul(milliseconds)?);
+    (!time.is_zero() && time <= WAIT).then_some(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is wrong with a file of scripts, without its path.
+    fn wrong(text: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("e.toml");
+        std::fs::write(&path, text).unwrap();
+        let error = open(&path, Seen::Read, &Running::default()).unwrap_err().to_string();
+        error.strip_prefix(path.to_str().unwrap()).unwrap_or(&error).to_owned()
+    }
+
+    #[test]
+    fn times_have_units() {
+        for (text, milliseconds) in [
+            ("10s", Some(10_000)),
+            ("500ms", Some(500)),
+            ("2m", Some(120_000)),
+            ("1h", Some(3_600_000)),
+        ] {
+            assert_eq!(duration(text), milliseconds.map(Duration::from_millis));
+        }
+        for bad in [
+            "",
+            "10",
+            "s",
+            "0s",
+            "-1s",
+            "1.5s",
+            "10 s",
+            "10d",
+            "99999999999999999999s",
+            "9999999999h",
+        ] {
+            assert_eq!(duration(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_line_and_key() {
+        let port = "[[port_script]]\nname = \"a\"\nports = \"25\"\ncommand = [\"true\"]\n";
+        for (more, line) in [
+            ("prot = \"tcp\"", ":5: prot: unknown field `prot`"),
+            ("proto = \"tpc\"", ":5: proto: a: \"tpc\" is no protocol"),
+            ("proto = 6", ":5: proto: invalid type: integer `6`"),
+            ("states = \"open\"", ":5: states: invalid type: string \"open\""),
+            ("states = [\"opened\"]", ":5: states: a: states [\"opened\"]"),
+            ("states = []", ":5: states: a: states []"),
+            ("targets = \"1.2.3\"", ":5: targets: targets: \"1.2.3\""),
+            ("targets = \"\"", ":5: targets: no targets"),
+            ("timeout = \"10\"", ":5: timeout: \"10\" is no time"),
+            ("output = \"xml\"", ":5: output: unknown variant `xml`"),
+            ("timeout = ", ":5: timeout:"),
+            ("[[port_scripts]]", ":5: unknown field `port_scripts`"),
+        ] {
+            let found = wrong(&format!("{port}{more}\n"));
+            assert!(found.starts_with(line), "{more}: {found}");
+        }
+        for (text, line) in [
+            ("workers = 0", ":1: workers: 0 is no number"),
+            ("workers = \"4\"", ":1: workers: invalid type"),
+            ("[[host_script]]\nname = \"a\"", ":1: missing field `command`"),
+            ("[[host_script]]\ncommand = []\nname = \"a\"", ":2: command: it is empty"),
+            ("[[host_script]]\nname = \"\"\ncommand = [\"a\"]", ":1: a script: it has no name"),
+            (
+                "[[host_script]]\nname = \"a\"\ncommand = [\"{target}\"]",
+                ":3: command: \"{target}\": what",
+            ),
+            (
+                "[[host_script]]\nname = \"a\"\ncommand = [\"a\", \"{port}\"]",
+                ":3: command: \"{port}\": a host",
+            ),
+            ("[[port_script]]\nname = \"a\"\ncommand = [\"a\"]", ":1: missing field `ports`"),
+        ] {
+            let found = wrong(text);
+            assert!(found.starts_with(line), "{text}: {found}");
+        }
+        let twice = format!("{port}{port}");
+        assert!(
+            wrong(&twice).starts_with(":5: there is a script \"a\" already"),
+            "{}",
+            wrong(&twice)
+        );
+        for bad in ["0", "70000", "25-", "http", "T:25"] {
+            let found = wrong(&port.replace("25", bad));
+            assert!(found.starts_with(":3: ports: "), "{bad}: {found}");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! A program that is run for a host or port.
+
+use std::{
+    ffi::OsString,
+    io,
+    os::unix::process::ExitStatusExt as _,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    time::Duration,
+};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Seen;
+use crate::{
+    engine::{Context, Failed},
+    feed::nested,
+    source::{
+        Ran, Running,
+        process::{Ended, Process, Program},
+    },
+};
+
+/// Characters of what a program says that are shown.
+const SHOWN: usize = 200;
+
+/// What its output is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OutputKind {
+    /// A value.
+    Json,
+    /// Text, less the line end behind it.
+    #[default]
+    Text,
+}
+
+/// A program with its arguments, in which values of hosts and ports may have places.
+#[derive(Debug)]
+pub(super) struct Words {
+    name: PathBuf,
+    args: Vec<String>,
+}
+
+/// Runs a program.
+#[derive(Debug)]
+pub(super) struct Runner {
+    pub(super) words: Words,
+    pub(super) output: OutputKind,
+    pub(super) timeout: Duration,
+    pub(super) seen: Seen,
+    /// Bytes of output at most.
+    pub(super) most: usize,
+    pub(super) running: Running,
+}
+
+/// The places of values in arguments, and the names of these in the environment.
+const OF_HOST: (&str, &str) = ("{target}", "SCANMILL_TARGET");
+const OF_PORT: [(&str, &str); 3] =
+    [("{port}", "SCANMILL_PORT"), ("{proto}", "SCANMILL_PROTO"), ("{state}", "SCANMILL_STATE")];
+
+impl Words {
+    /// Checks a command. A program with a slash in its name is looked for from `folder` on.
+    pub(super) fn new(command: &[String], folder: &Path, of_port: bool) -> Result<Self, String> {
+        let (name, args) = command.split_first().ok_or("it is empty")?;
+        if name.is_empty() {
+            return Err("its program has no name".to_owned());
+        }
+        if command.iter().any(|word| word.contains('\0')) {
+            return Err("it has a NUL character".to_owned());
+        }
+        let places = || OF_PORT.into_iter().map(|(place, _)| place);
+        if places().chain([OF_HOST.0]).any(|place| name.contains(place)) {
+            return Err(format!("{name:?}: what was scanned cannot choose the program"));
+        }
+        let lost = args.iter().find(|word| places().any(|place| word.contains(place)));
+        if let Some(word) = lost.filter(|_| !of_port) {
+            return Err(format!("{word:?}: a host script has no port"));
+        }
+        let name = if name.contains('/') { folder.join(name) } else { name.into() };
+        Ok(Self { name, args: args.to_vec() })
+    }
+}
+
+impl Runner {
+    /// Runs the program for a host or port, and gives what it wrote.
+    pub(super) fn run(&self, context: &Context<'_>) -> Result<Value, Failed> {
+        let program = self.program(context)?;
+        let most = u64::try_from(self.most).unwrap_or(u64::MAX);
+        let caps = (most, self.timeout);
+        let ran = Process::run_with(&program, self.input(context), caps, &|stopper| {
+            self.running.add(stopper);
+        });
+        let ran = ran.map_err(|error| self.not_run(&error))?;
+        self.value(ran)
+    }
+
+    fn program(&self, context: &Context<'_>) -> Result<Program, Failed> {
+        let target = context.current_target().to_owned();
+        let mut values = vec![(OF_HOST, target)];
+        if let Some(port) = context.port() {
+            let of_port = [
+                port.number.to_string(),
+                port.protocol.as_str().to_owned(),
+                port.state.as_str().to_owned(),
+            ];
+            values.extend(OF_PORT.into_iter().zip(of_port));
+        }
+        let args = self.words.args.iter().map(|word| filled(word, &values));
+        Ok(Program {
+            name: self.words.name.clone().into(),
+            args: args.collect::<Result<_, _>>()?,
+            env: values.into_iter().map(|((_, name), value)| (name.to_owned(), value)).collect(),
+            by_sudo: false,
+        })
+    }
+
+    /// The host as nested JSON.
+    fn input(&self, context: &Context<'_>) -> Vec<u8> {
+        let mut line = Vec::new();
+        nested::host_line(context.run(), context.host(), &mut line);
+        if self.seen == Seen::Merged
+            && let Ok(Value::Object(mut host)) = serde_json::from_slice(&line)
+        {
+            // They are those of a scan, and the merged host has others.
+            host.remove("host_id");
+            host.remove("host_index");
+            line = Value::Object(host).to_string().into_bytes();
+            line.push(b'\n');
+        }
+        line
+    }
+
+    fn not_run(&self, error: &io::Error) -> Failed {
+        format!("cannot run {}: {error}", self.words.name.display()).into()
+    }
+
+    fn value(&self, ran: Ran) -> Result<Value, Failed> {
+        let Ran { output, too_much, ended } = ran;
+        let said = first_line(&ended);
+        if too_much {
+            return Err(format!("it wrote more than {} bytes{said}", self.most).into());
+        }
+        if ended.stopped && self.running.is_told() {
+            return Err("it was stopped, as the run was".into());
+        }
+        if ended.stopped {
+            let time = self.timeout.as_secs_f64();
+            return Err(format!("it took more than {time} s{said}").into());
+        }
+        if !ended.status.success() {
+            return Err(format!("{}{said}", told(ended.status)).into());
+        }
+        match self.output {
+            OutputKind::Json => serde_json::from_slice(&output)
+                .map_err(|error| format!("its output is no JSON: {error}").into()),
+            OutputKind::Text => {
+                let text = String::from_utf8_lossy(&output);
+                let text = text.strip_suffix('\n').unwrap_or(&text);
+                Ok(text.strip_suffix('\r').unwrap_or(text).into())
+            }
+        }
+    }
+}
+
+/// An argument with values in their places, each as it is.
+fn filled(word: &str, values: &[((&str, &str), String)]) -> Result<OsString, Failed> {
+    let mut filled = String::new();
+    let mut rest = word;
+    loop {
+        // The first place that is left; what a value holds is never taken for one.
+        let next = values.iter().filter_map(|((place, _), value)| {
+            let at = rest.find(place)?;
+            Some((at, *place, value))
+        });
+        let Some((at, place, value)) = next.min_by_key(|(at, ..)| *at) else { break };
+        let (before, behind) = rest.split_at(at);
+        filled.push_str(before);
+        if filled.is_empty() && value.starts_with('-') {
+            return Err(format!("{place} is {value:?}, which a program takes for an option").into());
+        }
+        filled.push_str(value);
+        rest = behind.strip_prefix(place).unwrap_or_default();
+    }
+    filled.push_str(rest);
+    Ok(filled.into())
+}
+
+/// How a program ended that did not end well.
+pub(in super::super) fn told(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("it ended with exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal} ended it"),
+        (None, None) => "it ended badly".to_owned(),
+    }
+}
+
+/// The first line of what it said, behind a colon; nothing if it said nothing.
+fn first_line(ended: &Ended) -> String {
+    let line = ended.stderr.lines().map(str::trim).find(|line| !line.is_empty());
+    line.map(|line| format!(": {}", line.chars().take(SHOWN).collect::<String>()))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(word: &str, target: &str) -> Result<OsString, String> {
+        let values = [(OF_HOST, target.to_owned()), (OF_PORT[0], "25".to_owned())];
+        filled(word, &values).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn values_stand_in_their_places_and_nothing_in_them_is_one() {
+        assert_eq!(fill("{target}:{port}", "192.0.2.1").unwrap(), "192.0.2.1:25");
+        assert_eq!(fill("--to={target}", "-x;$(id)").unwrap(), "--to=-x;$(id)");
+        assert_eq!(fill("{target}{target}", "{port}").unwrap(), "{port}{port}");
+        assert_eq!(fill("{ports}{state}{", "a").unwrap(), "{ports}{state}{");
+        assert!(fill("{target}", "--help").unwrap_err().contains("--help"));
+    }
+
+    #[test]
+    fn programs_with_a_slash_are_looked_for_beside_the_file() {
+        let name = |name: &str| {
+            let words = Words::new(&[name.to_owned()], Path::new("conf"), true);
+            words.unwrap().name
+        };
+        assert_eq!(name("./a.sh"), Path::new("conf/./a.sh"));
+        assert_eq!(name("/bin/a"), Path::new("/bin/a"));
+        assert_eq!(name("a"), Path::new("a"));
+    }
+}

@@ -1,0 +1,225 @@
+//! `scanmill scan`: runs nmap, and writes what it finds while it runs.
+
+mod nmap;
+mod request;
+mod spool;
+mod tasks;
+
+use std::{
+    fs::File,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use serde_json::json;
+
+use self::{nmap::Seen, request::Request, tasks::Tasks};
+use super::{
+    args::{ScanArgs, TalkArgs},
+    convert::{filters, threads, write_json},
+    engine,
+    exit::Exit,
+    inputs,
+    memory::Shares,
+    output::{Plan, Rows},
+    print, progress,
+    render::Talk,
+    signals,
+};
+use crate::{
+    error::{Code, Error, Result},
+    merge::{MergePolicy, Merger, Precedence},
+    pipeline::{Destination, Outcome, Pipeline, Report},
+    sink::Temporaries,
+    source::{
+        Copied, Live, Running,
+        process::{Process, Program},
+    },
+};
+
+/// A process of nmap that is to be run.
+struct Part {
+    name: String,
+    program: Program,
+    /// Where its XML is kept, and what that is called.
+    kept: Option<(File, String)>,
+}
+
+/// What all processes share.
+struct Scan<'s> {
+    args: &'s ScanArgs,
+    talk: &'s Talk,
+    running: Running,
+    tasks: Tasks,
+    /// Names of the processes that failed, and why.
+    failures: Vec<(String, String)>,
+    /// Whether anything was read.
+    exists: bool,
+}
+
+pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
+    let begun = Instant::now();
+    let request = Request::of(&args.nmap)?;
+    let merges = args.nmap.parallel > 1;
+    let rows = if merges { Rows::Merged { explain: false } } else { Rows::Read };
+    let plan = Plan::of(&args.write, &args.pick, rows)?;
+    let running = Running::default();
+    let mut filters = filters(&args.pick);
+    if let Some(path) = &args.engine {
+        let seen = if merges { engine::Seen::Merged } else { engine::Seen::Read };
+        filters.engine = Some(engine::open(path, seen, &running)?);
+    }
+    let shares = Shares::of(args.how.memory, threads(args.threads))?;
+    let way = progress::way(how, plan.is_on_stdout());
+    let programs = request.programs(way.is_some());
+    if args.nmap.dry_run {
+        let lines: Vec<_> = programs.iter().map(request::line).collect::<Result<_>>()?;
+        return print(&lines.concat());
+    }
+    let temporaries = Temporaries::default();
+    // Before anything is made or started: a signal must find it.
+    let stop = signals::second_stop_flag(&temporaries, &running);
+    filters.leaves_cut = running.told();
+    if args.nmap.sudo {
+        nmap::may_sudo().or_else(|error| if running.is_told() { Ok(()) } else { Err(error) })?;
+    }
+    if running.is_told() {
+        return Ok(Exit::Interrupted);
+    }
+    let destination = plan.open(&args.write, &args.pick, &temporaries)?;
+    let parts = parts(args, programs)?;
+    let tasks = Tasks::begin(way, parts.len());
+    let mut scan = Scan { args, talk, running, tasks, failures: Vec::new(), exists: false };
+    let destination = if merges { merged(destination, args, &shares) } else { destination };
+    let options = inputs::options(&args.how, &shares).with_hash(args.hash || merges);
+    let pipeline = Pipeline::new(options, filters, destination, Arc::clone(&stop));
+    let mut pipeline = pipeline.with_threads(shares.threads)?;
+    if merges {
+        scan.read_all(parts, &mut pipeline)?;
+    } else {
+        for part in parts {
+            scan.read(part, &mut pipeline)?;
+        }
+    }
+    let report = scan.finish(pipeline, &stop)?;
+    talk.report(&report, begun.elapsed());
+    if let Some(path) = &args.report {
+        write_json(path, &report, &temporaries)?;
+    }
+    Ok(Exit::of_report(&report))
+}
+
+/// The processes, with the files that their XML is kept in.
+fn parts(args: &ScanArgs, programs: Vec<Program>) -> Result<Vec<Part>> {
+    let of = (args.nmap.parallel > 1).then_some(programs.len());
+    let name = |number| match of {
+        Some(count) => format!("{}-{}", args.nmap.name, nmap::padded(number, count)),
+        None => args.nmap.name.clone(),
+    };
+    let keep = |path: &Path, number| -> Result<_> {
+        let path = nmap::kept_name(path, number, of);
+        let file = nmap::keep(&path, args.write.overwrite)?;
+        Ok((file, path.display().to_string()))
+    };
+    let numbered = (1..).zip(programs);
+    numbered
+        .map(|(number, program)| {
+            let kept = args.nmap.keep_xml.as_deref().map(|path| keep(path, number)).transpose()?;
+            Ok(Part { name: name(number), program, kept })
+        })
+        .collect()
+}
+
+/// What processes find, merged in their order.
+fn merged(then: Destination, args: &ScanArgs, shares: &Shares) -> Destination {
+    let policy = MergePolicy::new(Precedence::Caller);
+    let merger = Merger::with_memory(policy, shares.merge, args.temp_dir.as_deref());
+    Destination::Merge { merger: Box::new(merger), then: Box::new(then) }
+}
+
+impl Scan<'_> {
+    /// Runs a process, and reads what it writes while it runs.
+    fn read(&mut self, part: Part, pipeline: &mut Pipeline) -> Result<()> {
+        let Part { name, program, kept } = part;
+        let mut process = self.start(&program)?;
+        let (file, kept) = kept.unzip();
+        let bytes = Copied::new(process.take_stdout(), file, kept.unwrap_or_default());
+        let mut live =
+            Live::new(bytes).map_err(|error| Error::scan(format!("no thread: {error}")))?;
+        let mut seen = Seen::default();
+        pipeline.read_live(&name, &mut live, &mut |_, event| {
+            seen.see(event);
+            self.tasks.see(0, event);
+        })?;
+        self.end(process, live.is_over(), (name, &seen))
+    }
+
+    fn start(&self, program: &Program) -> Result<Process> {
+        let process = nmap::start(program)?;
+        self.running.add(process.stopper());
+        Ok(process)
+    }
+
+    /// All that is wanted of a process was read: tells how it ended.
+    fn end(
+        &mut self,
+        process: Process,
+        is_over: bool,
+        (name, seen): (String, &Seen),
+    ) -> Result<()> {
+        self.exists |= seen.exists;
+        if !is_over {
+            // An error ended reading, and with that the process.
+            return Ok(());
+        }
+        let ended = process.wait().map_err(|error| Error::scan(error.to_string()))?;
+        if self.running.is_told() {
+            return Ok(());
+        }
+        match seen.failure(&ended) {
+            Some(failure) => self.failures.push((name, failure)),
+            None if !ended.stderr.trim().is_empty() => {
+                let message = format!("{name}: {}", nmap::first_lines(&ended.stderr));
+                self.talk.warning(&message, &json!({ "input": name }));
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Completes the output with all that was read, and tells what failed.
+    fn finish(self, pipeline: Pipeline, stop: &AtomicBool) -> Result<Report> {
+        let Self { running, tasks, failures, exists, .. } = self;
+        drop(tasks);
+        if !exists {
+            // Nothing is no result: what there is under the output's name stays.
+            stop.store(true, Ordering::Relaxed);
+        }
+        let mut report = pipeline.finish()?;
+        report.interrupted = running.is_told();
+        for (name, failure) in failures {
+            fail(&mut report, &name, failure);
+        }
+        let strange = |error: &Error| matches!(error.code(), Some(Code::NotNmap | Code::Io));
+        for error in report.errors.extract_if(.., |error| strange(error)).collect::<Vec<_>>() {
+            let name = error.input().unwrap_or_default().to_owned();
+            fail(&mut report, &name, format!("what it wrote cannot be read: {}", error.kind()));
+        }
+        Ok(report)
+    }
+}
+
+/// Tells of a process that failed, in place of what was said of its input.
+fn fail(report: &mut Report, name: &str, failure: String) {
+    let error = Error::scan(failure).in_input(name);
+    if let Some(input) = report.inputs.iter_mut().find(|input| input.name == name) {
+        input.outcome = Outcome::Refused;
+        input.error = Some(error.to_string());
+    }
+    report.errors.retain(|known| known.input() != Some(name) || known.code() == Some(Code::Strict));
+    report.errors.push(error);
+}

@@ -1,0 +1,156 @@
+//! One process of nmap: how it is started, and how it ended.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, IsTerminal as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::super::{engine::told, render::MISSING};
+use crate::{
+    error::{Error, Result},
+    model::ScanEvent,
+    source::process::{Ended, Process, Program},
+};
+
+/// Lines of standard error that tell why nmap failed, and characters of each.
+const LINES: usize = 3;
+const LINE: usize = 300;
+
+/// How long sudo may take to say whether it asks for a password.
+const SUDO: Duration = Duration::from_secs(30);
+
+/// Starts nmap.
+pub(super) fn start(program: &Program) -> Result<Process> {
+    Process::start(program, false).map_err(|error| not_run(program, &error))
+}
+
+fn not_run(program: &Program, error: &io::Error) -> Error {
+    let name = program.name.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => Error::scan(format!("{name}: {MISSING}")),
+        _ => Error::scan(format!("{name} cannot be run: {error}")),
+    }
+}
+
+/// Sees to it that sudo will not ask while nmap runs: it asks now, if there is a terminal.
+pub(super) fn may_sudo() -> Result<()> {
+    let sudo = |args: &[&str]| Program {
+        name: "sudo".into(),
+        args: args.iter().map(Into::into).collect(),
+        ..Program::default()
+    };
+    let check = sudo(&["-n", "true"]);
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => Error::scan("sudo is not installed"),
+        _ => Error::scan(format!("sudo cannot be run: {error}")),
+    };
+    let (_, ended) = Process::run(&check, Vec::new(), (1 << 16, SUDO)).map_err(failed)?;
+    if ended.as_ref().is_some_and(|ended| ended.status.success()) {
+        return Ok(());
+    }
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        let said = ended.map(|ended| first_lines(&ended.stderr)).unwrap_or_default();
+        return Err(Error::scan(format!("sudo cannot be asked without a terminal: {said}")));
+    }
+    let asked = Process::ask(&sudo(&["-v"])).map_err(failed)?;
+    if asked.success() { Ok(()) } else { Err(Error::scan("sudo gives no rights")) }
+}
+
+/// What a process said of its run.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Whether there was a scan.
+    pub(super) exists: bool,
+    finished: bool,
+    exit_status: Option<String>,
+    error_message: Option<String>,
+}
+
+impl Seen {
+    pub(super) fn see(&mut self, event: &ScanEvent<'_>) {
+        let ScanEvent::RunEnd(record) = event else { return };
+        let stats = &record.stats;
+        self.exists |= record.exists;
+        self.finished = stats.finished && !record.truncated;
+        self.exit_status.clone_from(&stats.exit_status);
+        self.error_message.clone_from(&stats.error_message);
+    }
+
+    /// Why the run of a process failed; `None` if it did not.
+    pub(super) fn failure(&self, ended: &Ended) -> Option<String> {
+        let exit = self.exit_status.as_deref();
+        if ended.status.success() && self.finished && exit.is_none_or(|exit| exit == "success") {
+            return None;
+        }
+        let said = first_lines(&ended.stderr);
+        let why = self.error_message.clone().filter(|message| !message.is_empty());
+        let why = why.or_else(|| Some(said).filter(|said| !said.is_empty()));
+        let how = if !ended.status.success() {
+            told(ended.status)
+        } else if !self.exists {
+            "it wrote no scan".to_owned()
+        } else if !self.finished {
+            "it ended before its scan did".to_owned()
+        } else {
+            "its scan failed".to_owned()
+        };
+        Some(why.map_or_else(|| how.clone(), |why| format!("{how}: {why}")))
+    }
+}
+
+/// The first lines of what a program said, as one.
+pub(super) fn first_lines(said: &str) -> String {
+    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty()).take(LINES);
+    let lines = lines.map(|line| line.chars().take(LINE).collect::<String>());
+    lines.collect::<Vec<_>>().join("; ")
+}
+
+/// Where the XML of a process is kept: of several each has a number before the ending.
+pub(super) fn kept_name(path: &Path, number: usize, of: Option<usize>) -> PathBuf {
+    let Some(count) = of else { return path.to_owned() };
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!(".{}", padded(number, count)));
+    if let Some(ending) = path.extension() {
+        name.push(".");
+        name.push(ending);
+    }
+    path.with_file_name(name)
+}
+
+/// A number, with as many digits as the last one has.
+pub(super) fn padded(number: usize, count: usize) -> String {
+    let width = count.to_string().len();
+    format!("{number:0width$}")
+}
+
+/// Opens a file for XML that is kept. It is no temporary one: what nmap wrote shall be there, whatever happens.
+pub(super) fn keep(path: &Path, overwrite: bool) -> Result<File> {
+    if path.as_os_str() == "-" {
+        return Err(Error::usage("--keep-xml needs a file: standard output is for data"));
+    }
+    let special = path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
+    let mut options = OpenOptions::new();
+    options.read(!special).write(true).truncate(overwrite && !special).create(overwrite || special);
+    let opened = options.create_new(!overwrite && !special).open(path);
+    opened.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            Error::usage(format!("{} exists; --overwrite replaces it", path.display()))
+        }
+        _ => Error::sink(path.display().to_string(), error),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_several_processes_are_numbered_in_byte_order() {
+        let name = |path: &str, number, of| kept_name(Path::new(path), number, of);
+        assert_eq!(name("a/scan.xml", 1, None), Path::new("a/scan.xml"));
+        assert_eq!(name("a/scan.xml", 2, Some(4)), Path::new("a/scan.2.xml"));
+        assert_eq!(name("scan", 3, Some(12)), Path::new("scan.03"));
+    }
+}

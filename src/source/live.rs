@@ -1,0 +1,165 @@
+//! What a program writes, read as it comes.
+
+use std::{
+    io::{self, Read, Write},
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread,
+};
+
+use crate::error::Error;
+
+/// Bytes that are handed over at once at most, and how many times that may wait: the program need not, as long as
+/// this is not full.
+const CHUNK: usize = 64 << 10;
+const CHUNKS: usize = 256;
+
+/// Bytes that a thread reads and hands over at once, however few they are.
+#[derive(Debug)]
+pub struct Live {
+    chunks: Receiver<io::Result<Vec<u8>>>,
+    current: Vec<u8>,
+    place: usize,
+    over: bool,
+}
+
+impl Live {
+    /// Reads `inner` on another thread, until nobody reads from this any more.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn new(inner: impl Read + Send + 'static) -> io::Result<Self> {
+        let (sender, chunks) = sync_channel(CHUNKS);
+        thread::Builder::new().name("live".into()).spawn(move || feed(inner, &sender))?;
+        Ok(Self { chunks, current: Vec::new(), place: 0, over: false })
+    }
+
+    /// Whether all was read.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+}
+
+fn feed(mut inner: impl Read, sender: &SyncSender<io::Result<Vec<u8>>>) {
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let chunk = match inner.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(len) => Ok(buffer.get(..len).unwrap_or_default().to_vec()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => Err(error),
+        };
+        let failed = chunk.is_err();
+        if sender.send(chunk).is_err() || failed {
+            return;
+        }
+    }
+}
+
+impl Read for Live {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.place >= self.current.len() && !self.over {
+            match self.chunks.recv() {
+                Ok(chunk) => {
+                    let chunk = chunk.inspect_err(|_| self.over = true)?;
+                    (self.current, self.place) = (chunk, 0);
+                }
+                // The thread has ended, and so have the bytes.
+                Err(_) => self.over = true,
+            }
+        }
+        let rest = self.current.get(self.place..).unwrap_or_default();
+        let len = rest.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..len), rest.get(..len)) {
+            to.copy_from_slice(from);
+        }
+        self.place = self.place.saturating_add(len);
+        Ok(len)
+    }
+}
+
+/// Bytes that are copied, as they are, while they are read.
+#[derive(Debug)]
+pub struct Copied<R, W> {
+    inner: R,
+    copy: Option<W>,
+    /// What the copy is called when it cannot be written.
+    name: String,
+    failed: bool,
+}
+
+impl<R: Read, W: Write> Copied<R, W> {
+    /// Copies what is read of `inner`, if there is something to copy it to, which has this name.
+    pub fn new(inner: R, copy: Option<W>, name: impl Into<String>) -> Self {
+        Self { inner, copy, name: name.into(), failed: false }
+    }
+
+    /// The copy, without what it is made of.
+    pub fn into_copy(self) -> Option<W> {
+        self.copy
+    }
+}
+
+impl<R: Read, W: Write> Read for Copied<R, W> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // A copy in which something is missing is none.
+        if self.failed {
+            return Err(io::Error::other("the copy failed before"));
+        }
+        let len = self.inner.read(buffer)?;
+        if let Some(copy) = &mut self.copy {
+            let read = buffer.get(..len).unwrap_or_default();
+            copy.write_all(read).and_then(|()| copy.flush()).map_err(|error| {
+                self.failed = true;
+                io::Error::other(Error::sink(self.name.clone(), error))
+            })?;
+        }
+        Ok(len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives a few bytes at a time, so often, then fails.
+    struct Slow(usize);
+
+    impl Read for Slow {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(1).ok_or_else(|| io::Error::other("at last"))?;
+            let len = buffer.len().min(3);
+            buffer[..len].fill(b'x');
+            Ok(len)
+        }
+    }
+
+    #[test]
+    fn bytes_are_handed_over_as_they_come_and_the_error_last() {
+        let mut live = Live::new(Slow(1000)).unwrap();
+        let mut all = Vec::new();
+        let error = io::copy(&mut live, &mut all).unwrap_err();
+        assert_eq!((all.len(), error.to_string(), live.is_over()), (3000, "at last".into(), true));
+        let mut live = Live::new(&b"whole"[..]).unwrap();
+        let mut first = [0; 2];
+        live.read_exact(&mut first).unwrap();
+        assert!(!live.is_over());
+        let mut rest = String::new();
+        live.read_to_string(&mut rest).unwrap();
+        assert_eq!((&first, rest.as_str(), live.is_over()), (b"wh", "ole", true));
+        // Nobody reads on: the thread ends, and does not read for ever.
+        drop(Live::new(io::repeat(1)).unwrap());
+    }
+
+    #[test]
+    fn a_copy_has_the_same_bytes_and_says_when_it_cannot_be_written() {
+        let mut copied = Copied::new(&b"a\0b"[..], Some(Vec::new()), "copy");
+        io::copy(&mut copied, &mut io::sink()).unwrap();
+        assert_eq!(copied.into_copy().unwrap(), b"a\0b");
+        let room: &mut [u8] = &mut [0; 2];
+        let mut copied = Copied::new(&b"abc"[..], Some(room), "copy");
+        for _ in 0..2 {
+            assert!(copied.read(&mut [0; 8]).is_err());
+        }
+    }
+}
