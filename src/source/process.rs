@@ -4,7 +4,7 @@
 use std::{
     ffi::OsString,
     io::{self, Read, Write},
-    os::unix::process::CommandExt as _,
+    os::{fd::AsFd, unix::process::CommandExt as _},
     process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
@@ -12,6 +12,7 @@ use std::{
 };
 
 use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
     process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid},
 };
@@ -21,6 +22,10 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// The same for one that nobody waits for.
 const SHORT_GRACE: Duration = Duration::from_millis(500);
+
+/// How long a pipe must be silent once its program has ended until nothing more is expected of it: what the
+/// program started may hold it open.
+const SILENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
 /// Bytes of standard error that are kept of its begin, and of its end.
 const KEPT: usize = 32 << 10;
@@ -93,21 +98,31 @@ impl Process {
         command.process_group(0);
         let mut child = command.spawn()?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-        let stderr = child.stderr.take().map(|stderr| thread::spawn(move || Kept::read(stderr)));
+        let stderr = child.stderr.take();
         let pid = Pid::from_child(&child);
         let state = Mutex::default();
         let shared = Shared { pid, by_sudo: program.by_sudo, state, ended: Condvar::new() };
         let stopper = Stopper(Arc::new(shared));
-        let keeper = {
-            let stopper = stopper.clone();
-            thread::spawn(move || stopper.keep(child))
+        let keeper = stopper.clone();
+        let keeper = match spawn(move || keeper.keep(child)) {
+            Ok(keeper) => keeper,
+            Err(error) => {
+                // Nobody will wait for it: that it ends at least is sure.
+                stopper.signal(Signal::KILL);
+                return Err(error);
+            }
         };
-        Ok(Self { stopper, stdin, stdout, stderr, keeper: Some(keeper) })
+        let mut process = Self { stopper, stdin, stdout, stderr: None, keeper: Some(keeper) };
+        if let Some(stderr) = stderr {
+            let stderr = Pipe::new(stderr, process.stopper());
+            process.stderr = Some(spawn(move || Kept::read(stderr))?);
+        }
+        Ok(process)
     }
 
     /// Its standard output, once.
     pub fn take_stdout(&mut self) -> impl Read + Send + use<> {
-        Output(self.stdout.take())
+        Output(self.stdout.take().map(|stdout| Pipe::new(stdout, self.stopper())))
     }
 
     /// What ends it from elsewhere.
@@ -139,10 +154,10 @@ impl Process {
     ) -> io::Result<(Vec<u8>, Option<Ended>)> {
         let mut process = Self::start(program, true)?;
         let stopper = process.stopper();
-        let over_time = stopper.end_after(time);
+        let over_time = stopper.end_after(time)?;
         if let Some(mut stdin) = process.stdin.take() {
             // Whether it reads its input is its own matter.
-            thread::spawn(move || drop(stdin.write_all(&input)));
+            spawn(move || drop(stdin.write_all(&input)))?;
         }
         let mut output = Vec::new();
         io::copy(&mut process.take_stdout().take(bytes.saturating_add(1)), &mut output)?;
@@ -173,7 +188,18 @@ impl Stopper {
         if !self.tell() {
             return;
         }
-        thread::spawn(move || stopper.end(GRACE));
+        if spawn(move || stopper.end(GRACE)).is_err() {
+            // Nobody would see to it later.
+            self.end(SHORT_GRACE);
+        }
+    }
+
+    /// Ends the program, soon by force, and comes back when it has ended.
+    pub fn finish(&self) {
+        self.end(SHORT_GRACE);
+        if !self.0.by_sudo {
+            let _ = self.wait();
+        }
     }
 
     /// Whether it was told to end.
@@ -217,9 +243,9 @@ impl Stopper {
     }
 
     /// Ends it after some time, if it has not ended by then.
-    fn end_after(&self, time: Duration) -> JoinHandle<()> {
+    fn end_after(&self, time: Duration) -> io::Result<JoinHandle<()>> {
         let stopper = self.clone();
-        thread::spawn(move || {
+        spawn(move || {
             let waits = |state: &mut State| state.status.is_none();
             let waited = stopper.0.ended.wait_timeout_while(stopper.lock(), time, waits);
             let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -285,8 +311,47 @@ impl Stopper {
     }
 }
 
+/// A thread; the system may have none left.
+fn spawn<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
+    thread::Builder::new().name("process".to_owned()).spawn(run)
+}
+
+/// What a program writes. It is over with the program, even if something that it started, and that went
+/// out of its group, still holds the pipe open.
+#[derive(Debug)]
+struct Pipe<P> {
+    from: P,
+    stopper: Stopper,
+}
+
+impl<P: Read + AsFd> Pipe<P> {
+    fn new(from: P, stopper: Stopper) -> Self {
+        Self { from, stopper }
+    }
+
+    /// Waits until there is something to read; false if there never will be.
+    fn is_ready(&self) -> io::Result<bool> {
+        loop {
+            let has_ended = self.stopper.has_ended();
+            let mut pipes = [PollFd::new(&self.from, PollFlags::IN)];
+            match poll(&mut pipes, Some(&SILENCE)) {
+                Ok(0) if has_ended => return Ok(false),
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => return Ok(true),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl<P: Read + AsFd> Read for Pipe<P> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.is_ready()? { self.from.read(buffer) } else { Ok(0) }
+    }
+}
+
 /// Standard output, which may have been taken.
-struct Output(Option<ChildStdout>);
+struct Output(Option<Pipe<ChildStdout>>);
 
 impl Read for Output {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -332,5 +397,135 @@ impl Kept {
         }
         text.push_str(&String::from_utf8_lossy(&self.end));
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    fn shell(script: &str) -> Program {
+        Program {
+            name: "sh".into(),
+            args: vec!["-c".into(), script.into()],
+            env: vec![("WORD".to_owned(), "a b".to_owned())],
+            by_sudo: false,
+        }
+    }
+
+    fn read(process: &mut Process) -> String {
+        let mut text = String::new();
+        process.take_stdout().read_to_string(&mut text).unwrap();
+        text
+    }
+
+    /// Whether a process runs: one that has ended and is not waited for yet does not.
+    fn is_running(pid: &str) -> bool {
+        let stat = fs::read_to_string(Path::new("/proc").join(pid.trim()).join("stat"));
+        stat.is_ok_and(|stat| !stat.rsplit(") ").next().unwrap_or_default().starts_with(['Z', 'X']))
+    }
+
+    /// Processes that ended end a little later for others.
+    fn ends(pid: &str) -> bool {
+        (0..500).any(|_| {
+            thread::sleep(Duration::from_millis(10));
+            !is_running(pid)
+        })
+    }
+
+    #[test]
+    fn output_comes_while_the_program_runs_and_its_end_is_told() {
+        let mut process =
+            Process::start(&shell("echo \"$WORD\"; read x; echo $x >&2; exit 3"), true).unwrap();
+        let (mut stdin, mut stdout) = (process.stdin.take().unwrap(), process.take_stdout());
+        let mut line = [0; 4];
+        stdout.read_exact(&mut line).unwrap();
+        assert_eq!(&line, b"a b\n");
+        assert!(!process.stopper().has_ended());
+        stdin.write_all(b"on\n").unwrap();
+        assert_eq!(stdout.read(&mut line).unwrap(), 0);
+        let Ended { status, stderr, stopped } = process.wait().unwrap();
+        assert_eq!((status.code(), stderr.as_str(), stopped), (Some(3), "on\n", false));
+    }
+
+    #[test]
+    fn much_standard_error_blocks_nothing_and_its_begin_and_end_are_kept() {
+        let script =
+            "echo first >&2; head -c 3000000 /dev/zero | tr '\\0' x >&2; echo last >&2; echo out";
+        let mut process = Process::start(&shell(script), false).unwrap();
+        assert_eq!(read(&mut process), "out\n");
+        let stderr = process.wait().unwrap().stderr;
+        assert!(
+            stderr.starts_with("first\nxxx") && stderr.ends_with("xxxlast\n"),
+            "{}",
+            stderr.len()
+        );
+        assert!(stderr.len() < 4 * KEPT && stderr.contains("\n...\n"), "{}", stderr.len());
+    }
+
+    #[test]
+    fn a_program_that_will_not_end_is_ended_with_all_that_it_started() {
+        let script = "trap '' TERM; sleep 1000 & echo $! $$; while :; do sleep 0.1; done";
+        let mut process = Process::start(&shell(script), false).unwrap();
+        let mut pids = [0; 64];
+        let len = process.take_stdout().read(&mut pids).unwrap();
+        let pids = String::from_utf8_lossy(&pids[..len]).into_owned();
+        assert!(pids.split_whitespace().all(is_running), "{pids}");
+        drop(process);
+        assert!(pids.split_whitespace().all(ends), "{pids}");
+        // Of the program itself not even the entry of one that ended stays.
+        let own = pids.split_whitespace().next_back().unwrap();
+        assert!(!Path::new("/proc").join(own).exists());
+    }
+
+    #[test]
+    fn what_a_program_left_behind_ends_with_it() {
+        let mut process = Process::start(&shell("sleep 1000 & echo $!"), false).unwrap();
+        let pid = read(&mut process);
+        assert!(process.wait().unwrap().status.success());
+        assert!(ends(&pid), "{pid}");
+    }
+
+    #[test]
+    fn what_went_out_of_the_group_does_not_hold_up_the_end() {
+        let mut process =
+            Process::start(&shell("setsid sleep 1000 & echo $!; sleep 0.3"), false).unwrap();
+        let pid = read(&mut process);
+        assert!(process.wait().unwrap().status.success());
+        let pid = pid.trim().parse().ok().and_then(Pid::from_raw).unwrap();
+        rustix::process::kill_process(pid, Signal::KILL).unwrap();
+    }
+
+    #[test]
+    fn stopping_is_told_and_done_once() {
+        let process = Process::start(&shell("exec sleep 1000"), false).unwrap();
+        let stopper = process.stopper();
+        assert!(!stopper.is_told());
+        stopper.stop();
+        stopper.stop();
+        let ended = process.wait().unwrap();
+        assert!(ended.stopped && !ended.status.success() && stopper.has_ended());
+        stopper.finish();
+    }
+
+    #[test]
+    fn a_run_has_its_limits() {
+        let run = |script: &str, input: &[u8], bytes, millis| {
+            Process::run(&shell(script), input.to_vec(), (bytes, Duration::from_millis(millis)))
+        };
+        let (output, ended) = run("cat", b"in and out", 100, 60_000).unwrap();
+        assert_eq!((output.as_slice(), ended.is_some()), (b"in and out".as_slice(), true));
+        // Whether input is read makes no difference.
+        let (output, ended) = run("echo x", &vec![b'y'; 1 << 20], 100, 60_000).unwrap();
+        assert_eq!((output.as_slice(), ended.is_some()), (b"x\n".as_slice(), true));
+        let (output, ended) = run("cat /dev/zero", b"", 5, 60_000).unwrap();
+        assert_eq!((output.len(), ended.is_none()), (6, true));
+        let (_, ended) = run("exec sleep 1000", b"", 100, 50).unwrap();
+        assert!(ended.is_none());
+        let missing = Program { name: "/no/such/program".into(), ..Program::default() };
+        let error = Process::run(&missing, Vec::new(), (1, Duration::ZERO)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 }
