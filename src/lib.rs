@@ -86,6 +86,7 @@ pub mod merge;
 pub mod model;
 pub mod pipeline;
 pub mod request;
+pub mod scanner;
 pub mod sink;
 pub mod source;
 pub mod table;

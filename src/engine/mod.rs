@@ -195,6 +195,13 @@ impl Engine {
     }
 }
 
+/// A script as a function that gave this would leave it.
+pub(crate) fn script_of(name: &str, value: impl serde::Serialize) -> Result<Script<'static>> {
+    let value = serde_json::to_value(value);
+    let value = value.map_err(|error| Error::new(ErrorKind::Engine(format!("{name}: {error}"))))?;
+    Ok(result(name, &value))
+}
+
 fn taken(name: &str) -> Error {
     Error::new(ErrorKind::Engine(format!("there is a script {name:?} already")))
 }
