@@ -3,7 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, OnceLock},
-    thread,
+    thread::{self, JoinHandle},
 };
 
 use super::{ScanFailed, Scanner, State, found::Found, live::Control};
@@ -36,6 +36,7 @@ pub struct AsyncScanner {
 #[derive(Debug)]
 pub struct ScanHandle {
     shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
     mute_errors: bool,
 }
 
@@ -63,8 +64,7 @@ impl AsyncScanner {
     pub fn start(self) -> ScanHandle {
         let Self { scanner, mute_errors } = self;
         let shared = Arc::new(Shared::default());
-        let handle = ScanHandle { shared: Arc::clone(&shared), mute_errors };
-        let thread = thread::Builder::new().name("scan".to_owned());
+        let builder = thread::Builder::new().name("scan".to_owned());
         let run = {
             let shared = Arc::clone(&shared);
             move || {
@@ -76,7 +76,8 @@ impl AsyncScanner {
                 let _ = shared.outcome.set((scanner, outcome.err()));
             }
         };
-        if let Err(error) = thread.spawn(run) {
+        let thread = builder.spawn(run);
+        if let Err(error) = &thread {
             let error = Error::scan(format!("no thread for the scan: {error}"));
             let scanner = Scanner {
                 state: State::Failed(error.clone(), Box::default()),
@@ -84,7 +85,7 @@ impl AsyncScanner {
             };
             let _ = shared.outcome.set((scanner, Some(failed(error))));
         }
-        handle
+        ScanHandle { shared, thread: thread.ok(), mute_errors }
     }
 }
 
@@ -145,6 +146,23 @@ impl ScanHandle {
         let outcome = self.shared.outcome.get();
         let (scanner, _) = outcome.ok_or_else(|| Error::scan("the scan still runs"))?;
         Ok(scanner)
+    }
+
+    /// Waits for its end, and gives the scanner.
+    ///
+    /// # Errors
+    /// Those of [`Scanner::run`], muted or not.
+    pub fn into_scanner(mut self) -> Result<Scanner, ScanFailed> {
+        if let Some(thread) = self.thread.take() {
+            // What it tells is in the outcome.
+            let _ = thread.join();
+        }
+        let shared = Arc::into_inner(std::mem::take(&mut self.shared));
+        match shared.and_then(|shared| shared.outcome.into_inner()) {
+            Some((scanner, None)) => Ok(scanner),
+            Some((_, Some(failed))) => Err(failed),
+            None => Err(failed(Error::scan("the scan has no outcome"))),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod chunking;
 #[cfg(feature = "cli")]
 mod cli;
 mod containers;
+mod engine;
 mod formats;
 mod golden;
 mod hostile;
@@ -20,6 +21,7 @@ mod oracle;
 mod parity;
 mod readme;
 mod rules;
+mod scanner;
 mod schemas;
 mod support;
 mod threads;
