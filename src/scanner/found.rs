@@ -126,12 +126,6 @@ impl Found {
         twice
     }
 
-    /// Places of all hosts that are called so.
-    pub(super) fn places_of(&self, name: &str) -> impl Iterator<Item = usize> {
-        let places = self.names.iter().enumerate();
-        places.filter(move |(_, own)| *own == name).map(|(place, _)| place)
-    }
-
     /// The place of the host of this name: an address as a text, in any way to write it.
     pub(super) fn place(&self, name: &str) -> Option<usize> {
         let place = self.places.get(name).or_else(|| {
@@ -150,10 +144,13 @@ impl Found {
 
 /// What a host is called by: its address with its zone, else its MAC address, else its name.
 fn name(host: &Host<'_>) -> String {
-    let key = HostKey::of(host, Identity::Ip);
-    let key = key.as_str();
+    called(HostKey::of(host, Identity::Ip).as_str()).to_owned()
+}
+
+/// What a host of this key is called by; the key itself of one that is like no other.
+pub(super) fn called(key: &str) -> &str {
     let known = ["ip:", "mac:", "name:"].iter().find_map(|kind| key.strip_prefix(kind));
-    known.unwrap_or(key).to_owned()
+    known.unwrap_or(key)
 }
 
 /// Reads all scans.

@@ -1,10 +1,10 @@
 //! Results of several scans become one (DATA_MODEL section 5).
 
-use std::mem;
+use std::{collections::HashMap, mem};
 
 use super::{
     Scanner,
-    found::{Found, Origin},
+    found::{Found, Origin, called},
     unscanned::Covered,
 };
 use crate::{
@@ -113,41 +113,57 @@ fn merged(parts: &[&Found], flags: MergeFlags) -> Result<Hosts> {
         let header = RunHeader { scan_id: number.to_string(), ..part.record.header.clone() };
         merger.end_scan("", RunRecord { header, exists: true, ..part.record.clone() });
     }
+    let named: Vec<_> = parts.iter().map(|part| Named::new(part)).collect();
     let (mut hosts, mut origins) = (Vec::new(), Vec::new());
     let mut all = merger.finish()?.hosts()?;
     while let Some(record) = all.next()? {
         let found = record.host();
-        origins.push(origin(&found, parts));
+        origins.push(origin(&found, &named));
         hosts.push(found.host.into_owned());
     }
     Ok((hosts, origins))
 }
 
+/// What a scan found, with the places of hosts by their names.
+struct Named<'f> {
+    found: &'f Found,
+    places: HashMap<&'f str, Vec<usize>>,
+}
+
+impl<'f> Named<'f> {
+    fn new(found: &'f Found) -> Self {
+        let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (place, name) in found.names.iter().enumerate() {
+            places.entry(name).or_default().push(place);
+        }
+        Self { found, places }
+    }
+}
+
 /// Where a merged host comes from, in terms of the scans behind the parts.
-fn origin(merged: &MergedHost<'_>, parts: &[&Found]) -> Origin {
+fn origin(merged: &MergedHost<'_>, parts: &[Named<'_>]) -> Origin {
     let key = &*merged.host_key;
-    let name = ["ip:", "mac:", "name:"].iter().find_map(|kind| key.strip_prefix(kind));
+    let name = called(key);
     let mut origin = Origin { host_id: merged.host_id.to_string(), ..Origin::default() };
     for scan in &merged.origins.scans {
         let part = usize::try_from(*scan).ok().and_then(|scan| parts.get(scan));
-        let Some(part) = part else { continue };
-        let Some(name) = name else {
+        let Some(Named { found, places }) = part else { continue };
+        if name == key {
             // Such a host is like no other: its scan tells.
-            let id = part.record.header.scan_id.clone();
+            let id = found.record.header.scan_id.clone();
             origin.host_id = id_of_parts(&["scanmill.mhost.v1", key, &id]);
             origin.scans.push(id);
             continue;
-        };
-        for place in part.places_of(name) {
-            let known = part.origins.get(place);
-            let ids = known.map_or(part.scans.as_slice(), |known| &known.scans);
-            for id in ids {
+        }
+        for place in places.get(name).into_iter().flatten() {
+            let known = found.origins.get(*place);
+            for id in known.map_or(&found.scans, |known| &known.scans) {
                 if !origin.scans.contains(id) {
                     origin.scans.push(id.clone());
                 }
             }
             let covered =
-                known.map_or_else(|| Covered::of_part(part, place), |o| o.covered.clone());
+                known.map_or_else(|| Covered::of_part(found, *place), |o| o.covered.clone());
             origin.covered.add(covered);
         }
     }

@@ -2,13 +2,13 @@
 
 use std::{
     ffi::OsString,
+    fmt,
     io::{self, Read, Write},
     os::unix::process::ExitStatusExt as _,
     process::ExitStatus,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Told, Watch};
 use crate::{
     error::{Error, ErrorKind, Result},
     model::{Host, RunEvent, RunHeader, RunRecord, ScanEvent, Task},
@@ -68,6 +68,27 @@ impl Control {
             stopper.stop();
         }
         inner.stopper = Some(stopper);
+    }
+}
+
+/// Who is told of hosts or tasks while nmap runs. The lock is never waited for: it makes scanners shareable.
+type Told<T> = Option<Mutex<Box<T>>>;
+
+/// What happens while nmap runs.
+#[derive(Default)]
+pub(super) struct Watch {
+    pub(super) hosts: Told<dyn FnMut(&Host<'_>) + Send>,
+    pub(super) progress: Told<dyn FnMut(&Task) + Send>,
+    pub(super) xml: Told<dyn Write + Send>,
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("hosts", &self.hosts.is_some())
+            .field("progress", &self.progress.is_some())
+            .field("xml", &self.xml.is_some())
+            .finish()
     }
 }
 

@@ -46,7 +46,6 @@ mod unscanned;
 
 use std::{
     ffi::OsString,
-    fmt,
     io::{Read, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -59,7 +58,7 @@ pub use self::{
 };
 use self::{
     found::Found,
-    live::{Control, Live},
+    live::{Control, Live, Watch},
 };
 use crate::{
     engine::{Engine, Failure},
@@ -93,27 +92,6 @@ enum State {
 
 /// What takes hosts that are not kept, with their scan.
 type Each<'e> = dyn FnMut(&RunHeader, &mut Host<'_>) + 'e;
-
-/// Who is told of hosts or tasks while nmap runs. The lock is never waited for: it makes scanners shareable.
-type Told<T> = Option<Mutex<Box<T>>>;
-
-/// What happens while nmap runs.
-#[derive(Default)]
-struct Watch {
-    hosts: Told<dyn FnMut(&Host<'_>) + Send>,
-    progress: Told<dyn FnMut(&Task) + Send>,
-    xml: Told<dyn Write + Send>,
-}
-
-impl fmt::Debug for Watch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch")
-            .field("hosts", &self.hosts.is_some())
-            .field("progress", &self.progress.is_some())
-            .field("xml", &self.xml.is_some())
-            .finish()
-    }
-}
 
 impl Scanner {
     /// Failures of an engine that are kept; beyond, they are counted.
@@ -250,6 +228,12 @@ impl Scanner {
     #[must_use]
     pub fn ports(&self) -> Option<&PortSet> {
         self.ports.as_ref()
+    }
+
+    /// The arguments, without those that are added.
+    #[must_use]
+    pub fn arguments(&self) -> &Arguments {
+        &self.arguments
     }
 
     /// The words that are run: `nmap -oX - ARGS [-pPORTS] -- TARGETS`, never through a shell.

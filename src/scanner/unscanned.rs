@@ -1,5 +1,7 @@
 //! What was asked for and not looked at (DATA_MODEL section 6, "Not scanned").
 
+use std::collections::HashSet;
+
 use super::{Scanner, found::Found};
 use crate::{
     error::{Error, Result},
@@ -76,13 +78,14 @@ impl Scanner {
         let found = self.found()?;
         let targets = found.requested.as_ref().map(|(targets, _)| targets);
         let asked = targets.into_iter().flat_map(|targets| {
-            let names = targets.names();
-            let is_name = move |target: &String| names.contains(target);
-            targets.iter().map(move |target| (is_name(&target), target))
+            // Names come last.
+            let names = u128::try_from(targets.names().len()).unwrap_or(u128::MAX);
+            let addresses = targets.count().saturating_sub(names);
+            (0_u128..).zip(targets.iter()).map(move |(n, target)| (n >= addresses, target))
         });
-        let names = typed_names(found);
+        let typed = typed_names(found);
         let is_there = move |is_name: bool, target: &str| {
-            if is_name { names.contains(&target.to_lowercase()) } else { is_found(found, target) }
+            if is_name { typed.contains(&target.to_lowercase()) } else { is_found(found, target) }
         };
         Ok(asked
             .filter(move |(is_name, target)| !is_there(*is_name, target))
@@ -97,12 +100,10 @@ impl Scanner {
     /// is unknown.
     pub fn non_scanned_ports(&self, host: &str, proto: &str) -> Result<Vec<u16>> {
         let (found, place) = self.place(host)?;
-        let known = self.host(host)?;
-        let is_listed = |number: Option<u16>| {
-            let mut ports = known.ports.iter().filter(|port| port.protocol.as_str() == proto);
-            ports.any(|port| number.is_none_or(|number| port.number == number))
-        };
-        if !PROTOCOLS.contains(&proto) && !is_listed(None) {
+        let ports = self.host(host)?.ports.iter();
+        let of_proto = ports.filter(|port| port.protocol.as_str() == proto);
+        let listed: HashSet<u16> = of_proto.map(|port| port.number).collect();
+        if !PROTOCOLS.contains(&proto) && listed.is_empty() {
             return Err(Error::scan(format!("there is no protocol {proto:?} of {host}")));
         }
         let Some((_, Some(asked))) = &found.requested else { return Ok(Vec::new()) };
@@ -110,12 +111,6 @@ impl Scanner {
             .origins
             .get(place)
             .map_or_else(|| Covered::of_part(found, place), |origin| origin.covered.clone());
-        let listed: std::collections::HashSet<u16> = known
-            .ports
-            .iter()
-            .filter(|port| port.protocol.as_str() == proto)
-            .map(|port| port.number)
-            .collect();
         let missing =
             asked.iter().filter(|port| !listed.contains(port) && !covered.has(proto, *port));
         Ok(missing.collect())
@@ -123,7 +118,7 @@ impl Scanner {
 }
 
 /// Names that were typed and answered, in lower case.
-fn typed_names(found: &Found) -> std::collections::HashSet<String> {
+fn typed_names(found: &Found) -> HashSet<String> {
     let names = found.hosts.iter().flat_map(|host| &host.hostnames);
     let typed = names.filter(|name| name.kind.as_deref() == Some("user"));
     typed.map(|name| name.name.to_lowercase()).collect()

@@ -9,6 +9,7 @@ mod magic;
 mod members;
 mod meter;
 mod pick;
+mod pipe;
 pub mod process;
 
 use std::{

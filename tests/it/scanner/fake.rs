@@ -411,7 +411,11 @@ fn an_engine_runs_when_the_scan_has_ended_in_the_order_of_hosts() {
     let error = Error::from(scanner.failures()[0].clone());
     assert!(matches!(error.kind(), ErrorKind::Engine(_)));
     assert_eq!(error.to_string(), "bad on 192.0.2.3 22/tcp: no luck on 192.0.2.3");
-    // Without keeping hosts it runs on each before it is given.
+}
+
+#[test]
+fn an_engine_runs_on_each_host_that_is_only_shown_before_it_is() {
+    let fake = Fake::saying(&whole());
     let mut values = Vec::new();
     let mut engine = Engine::new();
     engine.host_script(HostScript::new("one", |_| Ok(1))).unwrap();

@@ -145,7 +145,7 @@ fn progress_errors_and_cancelling_in_the_background() {
     let scanner = slow().with_progress(move |task| teller.lock().unwrap().push(task.percent));
     let running = AsyncScanner::new(scanner).start();
     running.wait().unwrap();
-    assert!(told.lock().unwrap().iter().any(|percent| percent.is_some()), "{told:?}");
+    assert!(told.lock().unwrap().iter().any(Option::is_some), "{told:?}");
     let running = AsyncScanner::new(slow()).start();
     assert!(comes_true(|| running.progress().is_some()));
     running.cancel();
