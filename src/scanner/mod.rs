@@ -25,7 +25,7 @@
 //! use scanmill::scanner::Scanner;
 //!
 //! let scanner = Scanner::from_xml("fixtures/04-all-options-lan.xml")?;
-//! assert_eq!(scanner.most_accurate_os("192.0.2.20")?.first(), Some(&"Linux 4.15 - 5.6"));
+//! assert_eq!(scanner.most_accurate_os("192.0.2.20")?.first(), Some(&"Linux 5.3 - 5.4"));
 //! for hop in scanner.trace_info("192.0.2.20")? {
 //!     println!("{:?} {:?} {:?} {:?}", hop.ttl, hop.ip, hop.rtt_ms, hop.hostname);
 //! }

@@ -43,7 +43,7 @@ fn they_agree_with_the_reader_for_every_fixture() {
             checked += 1;
         }
     }
-    assert!(checked > 200, "{checked}");
+    assert!(checked > 150, "{checked}");
 }
 
 /// What is looked up of a host against the entries that the file has of it.

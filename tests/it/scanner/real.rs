@@ -237,7 +237,7 @@ fn the_examples_run() {
     let many = run("many_scanners", &[]);
     assert!(many.starts_with("4 hosts: 127.0.0.1 127.0.0.2"), "{many}");
     let import = run("import_xml", &[]);
-    assert!(import.contains("192.0.2.20: Linux 4.15 - 5.6"), "{import}");
+    assert!(import.contains("192.0.2.20: Linux 5.3 - 5.4"), "{import}");
     let background = run("background", &[]);
     assert!(background.contains("found 127.0.0.1"), "{background}");
     assert!(background.contains("muted: nmap failed: "), "{background}");
