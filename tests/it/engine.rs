@@ -246,6 +246,25 @@ fn no_more_functions_run_at_once_than_workers() {
 }
 
 #[test]
+fn waiting_for_others_is_not_taken_for_being_slow() {
+    let mut engine = Engine::new().with_workers(1).with_timeout(Duration::from_secs(2));
+    engine
+        .host_script(HostScript::new("nap", |_| {
+            std::thread::sleep(Duration::from_millis(700));
+            Ok(())
+        }))
+        .unwrap();
+    let (engine, host) = (&engine, &hosts(HOST)[0]);
+    std::thread::scope(|scope| {
+        let run = || run(engine, &mut host.clone());
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(run)).collect();
+        for thread in threads {
+            assert!(thread.join().unwrap().is_empty());
+        }
+    });
+}
+
+#[test]
 fn results_and_failures_of_many_hosts_are_in_their_order() {
     let mut engine = Engine::new().with_workers(4);
     engine
