@@ -54,6 +54,31 @@
 //! [`merge::Merger`] takes the hosts of scans as they come and gives one host for each that they saw, by a
 //! [`merge::MergePolicy`]. [`diff::differences`] compares two of them.
 //!
+//! # Running nmap
+//!
+//! [`scanner::Scanner`] runs the nmap that is installed: targets, ports and arguments are checked, hosts come as they
+//! close, and afterwards all that was found is looked up. [`scanner::AsyncScanner`] does so in the background. An
+//! [`engine::Engine`] runs functions on hosts and ports as if they were scripts of nmap, live or on what a file
+//! tells.
+//!
+//! ```
+//! use scanmill::{engine::{Engine, HostScript}, scanner::Scanner};
+//!
+//! let mut engine = Engine::new();
+//! engine.host_script(HostScript::new("open_ports", |context| {
+//!     let open = context.host().ports.iter().filter(|port| port.state.as_str() == "open");
+//!     Ok(open.map(|port| port.number).collect::<Vec<_>>())
+//! }))?;
+//!
+//! // `Scanner::new("127.0.0.1")?.with_ports("22,80")?.with_engine(engine)` and `run()` would scan.
+//! let mut scanner = Scanner::from_xml("fixtures/08-tcp-udp-combined.xml")?;
+//! scanner.run_engine(&engine)?;
+//! for host in scanner.scanned_hosts()? {
+//!     println!("{host} {:?}", scanner.host_script(host, "open_ports")?);
+//! }
+//! # Ok::<(), scanmill::error::Error>(())
+//! ```
+//!
 //! # Words
 //!
 //! They are nmap's and Arrow's own. A *document* is one `nmaprun` element; an input may hold several. A
@@ -86,6 +111,7 @@ pub mod merge;
 pub mod model;
 pub mod pipeline;
 pub mod request;
+pub mod scanner;
 pub mod sink;
 pub mod source;
 pub mod table;

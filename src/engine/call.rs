@@ -2,9 +2,13 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, PoisonError, mpsc},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -89,32 +93,58 @@ pub(super) fn target(host: &Host<'_>) -> String {
 #[derive(Debug)]
 pub(super) struct Calls {
     workers: usize,
-    free: Mutex<usize>,
-    freed: Condvar,
+    slots: Mutex<Slots>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct Slots {
+    free: usize,
+    /// Calls that run and that nobody waits for any more.
+    late: usize,
 }
 
 /// A call that runs.
-struct Running(Arc<Calls>);
+struct Running {
+    calls: Arc<Calls>,
+    state: Arc<CallState>,
+}
+
+/// Changed under the lock of the slots alone.
+#[derive(Debug, Default)]
+struct CallState {
+    done: AtomicBool,
+    late: AtomicBool,
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let mut free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner);
-        *free = free.saturating_add(1);
-        drop(free);
-        self.0.freed.notify_one();
+        let mut slots = self.calls.lock();
+        slots.free = slots.free.saturating_add(1);
+        self.state.done.store(true, Ordering::Relaxed);
+        if self.state.late.load(Ordering::Relaxed) {
+            slots.late = slots.late.saturating_sub(1);
+        }
+        drop(slots);
+        self.calls.changed.notify_all();
     }
 }
 
 impl Calls {
     pub(super) fn new(workers: usize) -> Self {
-        Self { workers, free: Mutex::new(workers), freed: Condvar::new() }
+        let slots = Mutex::new(Slots { free: workers, late: 0 });
+        Self { workers, slots, changed: Condvar::new() }
     }
 
     pub(super) fn workers(&self) -> usize {
         self.workers
     }
 
-    /// Calls a function, and gives its value or why there is none.
+    fn lock(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls a function, and gives its value or why there is none. Its time begins when there is room for it.
     pub(super) fn call(
         self: &Arc<Self>,
         function: &Function,
@@ -122,8 +152,8 @@ impl Calls {
         place: Option<usize>,
         timeout: Duration,
     ) -> Result<Value, String> {
-        let begun = Instant::now();
         let running = self.begin(timeout)?;
+        let state = Arc::clone(&running.state);
         let (function, given) = (Arc::clone(function), Arc::clone(given));
         let (sender, receiver) = mpsc::sync_channel(1);
         let call = move || {
@@ -143,20 +173,44 @@ impl Calls {
         };
         let thread = thread::Builder::new().name("engine".to_owned()).spawn(call);
         thread.map_err(|error| format!("no thread: {error}"))?;
-        let left = timeout.saturating_sub(begun.elapsed());
-        receiver.recv_timeout(left).unwrap_or_else(|_| Err(late(timeout)))
+        receiver.recv_timeout(timeout).unwrap_or_else(|_| {
+            self.give_up(&state);
+            Err(late(timeout))
+        })
     }
 
-    /// Waits until a call may begin.
-    fn begin(self: &Arc<Self>, timeout: Duration) -> Result<Running, String> {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.freed.wait_timeout_while(free, timeout, |free| *free == 0);
-        let (mut free, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        match free.checked_sub(1) {
-            Some(left) => *free = left,
-            None => return Err(format!("{}: others that take too long still run", late(timeout))),
+    /// Nobody waits for this call any more.
+    fn give_up(&self, state: &CallState) {
+        let mut slots = self.lock();
+        if !state.done.load(Ordering::Relaxed) {
+            state.late.store(true, Ordering::Relaxed);
+            slots.late = slots.late.saturating_add(1);
         }
-        Ok(Running(Arc::clone(self)))
+        drop(slots);
+        self.changed.notify_all();
+    }
+
+    /// Waits until a call may begin. If all that run are late, they may never end: that is waited for no longer
+    /// than for a call.
+    fn begin(self: &Arc<Self>, timeout: Duration) -> Result<Running, String> {
+        let mut slots = self.lock();
+        loop {
+            if let Some(left) = slots.free.checked_sub(1) {
+                slots.free = left;
+                return Ok(Running { calls: Arc::clone(self), state: Arc::default() });
+            }
+            if slots.late < self.workers {
+                slots = self.changed.wait(slots).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let all_late = |slots: &mut Slots| slots.free == 0 && slots.late >= self.workers;
+            let waited = self.changed.wait_timeout_while(slots, timeout, all_late);
+            let (after, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+            if waited.timed_out() {
+                return Err(format!("{}: others that take too long still run", late(timeout)));
+            }
+            slots = after;
+        }
     }
 }
 

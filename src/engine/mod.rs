@@ -140,8 +140,8 @@ impl Engine {
         self.hosts.is_empty() && self.ports.is_empty()
     }
 
-    /// Runs the functions that are for this host, and adds what they give to its scripts and those of its ports.
-    /// Gives those that failed.
+    /// Runs the functions that are for this host, and adds what they give to its scripts and those of its ports, in
+    /// place of what they gave in an earlier run. Gives those that failed.
     pub fn run(&self, run: &RunHeader, host: &mut Host<'_>) -> Vec<Failure> {
         let for_host = self
             .hosts
@@ -162,7 +162,7 @@ impl Engine {
         let given = Arc::new(given);
         for script in for_host {
             match self.calls.call(script.function(), &given, None, self.timeout) {
-                Ok(value) => host.scripts.push(result(script.name(), &value)),
+                Ok(value) => put(&mut host.scripts, result(script.name(), &value)),
                 Err(message) => failures.push(failure(script.name(), &given.host, None, message)),
             }
         }
@@ -170,7 +170,7 @@ impl Engine {
             match self.calls.call(script.function(), &given, Some(place), self.timeout) {
                 Ok(value) => {
                     if let Some(port) = host.ports.get_mut(place) {
-                        port.scripts.push(result(script.name(), &value));
+                        put(&mut port.scripts, result(script.name(), &value));
                     }
                 }
                 Err(message) => {
@@ -195,8 +195,21 @@ impl Engine {
     }
 }
 
+/// A script as a function that gave this would leave it.
+pub(crate) fn script_of(name: &str, value: impl serde::Serialize) -> Result<Script<'static>> {
+    let value = serde_json::to_value(value);
+    let value = value.map_err(|error| Error::new(ErrorKind::Engine(format!("{name}: {error}"))))?;
+    Ok(result(name, &value))
+}
+
 fn taken(name: &str) -> Error {
     Error::new(ErrorKind::Engine(format!("there is a script {name:?} already")))
+}
+
+/// Adds a result; that of an earlier run of the same function goes.
+fn put<'s>(scripts: &mut Vec<Script<'s>>, made: Script<'s>) {
+    scripts.retain(|known| known.origin != made.origin || known.name != made.name);
+    scripts.push(made);
 }
 
 fn result(name: &str, value: &serde_json::Value) -> Script<'static> {

@@ -19,7 +19,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct PortSet(Vec<RangeInclusive<u16>>);
 
 impl PortSet {
-    fn of(mut ranges: Vec<RangeInclusive<u16>>) -> Self {
+    /// Those of ranges in any order.
+    pub(crate) fn of(mut ranges: Vec<RangeInclusive<u16>>) -> Self {
         ranges.sort_unstable_by_key(|range| *range.start());
         let mut joined: Vec<RangeInclusive<u16>> = Vec::new();
         for range in ranges {
@@ -43,6 +44,12 @@ impl PortSet {
     #[must_use]
     pub fn contains(&self, port: u16) -> bool {
         self.0.iter().any(|range| range.contains(&port))
+    }
+
+    /// These and others.
+    #[must_use]
+    pub(crate) fn union(&self, other: &Self) -> Self {
+        Self::of(self.0.iter().chain(&other.0).cloned().collect())
     }
 
     /// The ports in order.

@@ -10,6 +10,7 @@ mod magic;
 mod members;
 mod meter;
 mod pick;
+mod pipe;
 pub mod process;
 mod run;
 mod running;

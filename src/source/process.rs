@@ -17,6 +17,8 @@ use rustix::{
     process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid},
 };
 
+use super::pipe::Pipe;
+
 /// How long a program that was told to end may take before it is ended by force.
 const GRACE: Duration = Duration::from_secs(5);
 

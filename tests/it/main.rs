@@ -9,6 +9,7 @@ mod cli;
 #[cfg(feature = "cli")]
 mod clients;
 mod containers;
+mod engine;
 mod formats;
 mod golden;
 mod hostile;
@@ -22,6 +23,7 @@ mod oracle;
 mod parity;
 mod readme;
 mod rules;
+mod scanner;
 mod schemas;
 mod support;
 mod threads;

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::root;
 
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 10] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
@@ -14,6 +14,7 @@ const DOCUMENTS: [&str; 9] = [
     "docs/merge.md",
     "docs/performance.md",
     "docs/scan.md",
+    "docs/scanner.md",
 ];
 
 #[test]

@@ -1,0 +1,175 @@
+//! Scans that run on a thread of their own.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, OnceLock},
+    thread::{self, JoinHandle},
+};
+
+use super::{ScanFailed, Scanner, State, found::Found, live::Control};
+use crate::{
+    error::{Error, Result},
+    model::Task,
+};
+
+/// A scan that is to run in the background, on a thread of its own.
+///
+/// ```no_run
+/// use scanmill::scanner::{AsyncScanner, Scanner};
+///
+/// let scanner = Scanner::new("127.0.0.1")?.with_arguments("-sV")?;
+/// let running = AsyncScanner::new(scanner).start();
+/// while running.is_running() {
+///     std::thread::sleep(std::time::Duration::from_millis(100));
+/// }
+/// running.wait()?;
+/// println!("{:?}", running.scanner()?.scanned_hosts()?);
+/// # Ok::<(), scanmill::error::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct AsyncScanner {
+    scanner: Scanner,
+    mute_errors: bool,
+}
+
+/// A scan that runs in the background, or has ended. When it is dropped, nmap and all that it started end.
+#[derive(Debug)]
+pub struct ScanHandle {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    mute_errors: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    control: Control,
+    outcome: OnceLock<(Scanner, Option<ScanFailed>)>,
+}
+
+impl AsyncScanner {
+    /// This scan; its errors are raised when it is waited for.
+    #[must_use]
+    pub fn new(scanner: Scanner) -> Self {
+        Self { scanner, mute_errors: false }
+    }
+
+    /// The same, whose errors are raised or muted. Muted ones are told by [`ScanHandle::fatal_errors`].
+    #[must_use]
+    pub fn with_mute_errors(self, mute_errors: bool) -> Self {
+        Self { mute_errors, ..self }
+    }
+
+    /// Starts it, and comes back at once.
+    #[must_use]
+    pub fn start(self) -> ScanHandle {
+        let Self { scanner, mute_errors } = self;
+        let shared = Arc::new(Shared::default());
+        let builder = thread::Builder::new().name("scan".to_owned());
+        let run = {
+            let shared = Arc::clone(&shared);
+            move || {
+                let mut scanner = scanner;
+                let run = || scanner.run_under(&shared.control, None);
+                let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+                    Err(failed(Error::scan("what was told of hosts or progress panicked")))
+                });
+                let _ = shared.outcome.set((scanner, outcome.err()));
+            }
+        };
+        let thread = builder.spawn(run);
+        if let Err(error) = &thread {
+            let error = Error::scan(format!("no thread for the scan: {error}"));
+            let scanner = Scanner {
+                state: State::Failed(error.clone(), Box::default()),
+                ..Scanner::default()
+            };
+            let _ = shared.outcome.set((scanner, Some(failed(error))));
+        }
+        ScanHandle { shared, thread: thread.ok(), mute_errors }
+    }
+}
+
+fn failed(error: Error) -> ScanFailed {
+    ScanFailed::new(error, Found::default())
+}
+
+impl ScanHandle {
+    /// Whether it still runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.shared.outcome.get().is_none()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// Those of [`Scanner::run`], unless errors are muted.
+    pub fn wait(&self) -> Result<(), ScanFailed> {
+        match self.shared.outcome.wait() {
+            (_, Some(failed)) if !self.mute_errors => Err(failed.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it has ended well; false while it runs.
+    #[must_use]
+    pub fn finished_successfully(&self) -> bool {
+        matches!(self.shared.outcome.get(), Some((_, None)))
+    }
+
+    /// The errors that ended it, if they are muted; else `None`.
+    #[must_use]
+    pub fn fatal_errors(&self) -> Option<Vec<Error>> {
+        let errors = || {
+            let (_, failed) = self.shared.outcome.get()?;
+            failed.as_ref().map(|failed| failed.error().clone())
+        };
+        self.mute_errors.then(|| errors().into_iter().collect())
+    }
+
+    /// What nmap told last of how far it is: see [`Scanner::with_progress`].
+    #[must_use]
+    pub fn progress(&self) -> Option<Task> {
+        self.shared.control.progress()
+    }
+
+    /// Ends the scan: nmap is told to end, and ended by force if it does not. Waiting for it is an error then.
+    pub fn cancel(&self) {
+        self.shared.control.cancel();
+    }
+
+    /// The scanner, to look up what it found.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) while it runs.
+    pub fn scanner(&self) -> Result<&Scanner> {
+        let outcome = self.shared.outcome.get();
+        let (scanner, _) = outcome.ok_or_else(|| Error::scan("the scan still runs"))?;
+        Ok(scanner)
+    }
+
+    /// Waits for its end, and gives the scanner.
+    ///
+    /// # Errors
+    /// Those of [`Scanner::run`], muted or not.
+    pub fn into_scanner(mut self) -> Result<Scanner, ScanFailed> {
+        if let Some(thread) = self.thread.take() {
+            // What it tells is in the outcome.
+            let _ = thread.join();
+        }
+        let shared = Arc::into_inner(std::mem::take(&mut self.shared));
+        match shared.and_then(|shared| shared.outcome.into_inner()) {
+            Some((scanner, None)) => Ok(scanner),
+            Some((_, Some(failed))) => Err(failed),
+            None => Err(failed(Error::scan("the scan has no outcome"))),
+        }
+    }
+}
+
+impl Drop for ScanHandle {
+    fn drop(&mut self) {
+        if self.is_running() {
+            self.shared.control.end();
+        }
+    }
+}

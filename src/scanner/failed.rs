@@ -1,0 +1,64 @@
+//! Why a scan failed, with what was read of it.
+
+use std::{fmt, sync::Arc};
+
+use super::found::Found;
+use crate::{
+    error::Error,
+    model::{Host, RunRecord},
+};
+
+/// A scan that failed: why, and the hosts that were read before.
+#[derive(Debug, Clone)]
+pub struct ScanFailed(Arc<(Error, Found)>);
+
+impl ScanFailed {
+    pub(super) fn new(error: Error, found: Found) -> Self {
+        Self(Arc::new((error, found)))
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn error(&self) -> &Error {
+        &self.0.0
+    }
+
+    /// The hosts that were read; the last may be cut, and is not [`complete`](Host::complete) then.
+    #[must_use]
+    pub fn hosts(&self) -> &[Host<'static>] {
+        &self.0.1.hosts
+    }
+
+    /// What is known of the scan.
+    #[must_use]
+    pub fn record(&self) -> &RunRecord {
+        &self.0.1.record
+    }
+
+    /// The hosts that were read, to keep.
+    #[must_use]
+    pub fn into_hosts(self) -> Vec<Host<'static>> {
+        match Arc::try_unwrap(self.0) {
+            Ok((_, found)) => found.hosts,
+            Err(shared) => shared.1.hosts.clone(),
+        }
+    }
+}
+
+impl fmt::Display for ScanFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error().fmt(f)
+    }
+}
+
+impl std::error::Error for ScanFailed {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error().source()
+    }
+}
+
+impl From<ScanFailed> for Error {
+    fn from(failed: ScanFailed) -> Self {
+        failed.error().clone()
+    }
+}

@@ -1,0 +1,171 @@
+//! Results of several scans become one (DATA_MODEL section 5).
+
+use std::{collections::HashMap, mem};
+
+use super::{
+    Scanner,
+    found::{Found, Origin, called},
+    unscanned::Covered,
+};
+use crate::{
+    error::{Error, Result},
+    merge::{MergeFlags, MergePolicy, Merger, Precedence},
+    model::{Host, MergedHost, RunHeader, RunRecord, id_of_parts},
+};
+
+impl Scanner {
+    /// Takes over what others found, in their order: what this one has stays, and they fill its gaps (policy
+    /// `caller`). Scans that are in it already are left out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) if there are no others, or if a scan was not run.
+    ///
+    /// ```
+    /// use scanmill::{merge::MergeFlags, scanner::Scanner};
+    ///
+    /// let mut fast = Scanner::from_xml("fixtures/40-merge-day1-fast-syn.xml")?;
+    /// let thorough = Scanner::from_xml("fixtures/41-merge-day1-versions-os.xml")?;
+    /// fast.merge(&[&thorough], MergeFlags::default())?;
+    /// assert_eq!(fast.most_accurate_os("192.0.2.20")?.len(), 1);
+    /// assert_eq!(fast.scan_ids("192.0.2.20")?.len(), 2);
+    /// # Ok::<(), scanmill::error::Error>(())
+    /// ```
+    pub fn merge(&mut self, others: &[&Self], flags: MergeFlags) -> Result<()> {
+        if others.is_empty() {
+            return Err(Error::scan("nothing to merge: no other scanner is given"));
+        }
+        let others = others.iter().map(|other| other.found()).collect::<Result<Vec<_>>>()?;
+        join(self.found_mut()?, &others, flags)
+    }
+}
+
+/// Adds to a scan what others saw.
+pub(super) fn join(own: &mut Found, others: &[&Found], flags: MergeFlags) -> Result<()> {
+    let mut scans = own.scans.clone();
+    let mut new = Vec::new();
+    for other in others {
+        if other.scans.iter().all(|id| scans.contains(id)) {
+            continue;
+        }
+        let unknown = other.scans.iter().filter(|id| !scans.contains(id)).cloned();
+        let unknown: Vec<String> = unknown.collect();
+        scans.extend(unknown);
+        new.push(*other);
+    }
+    if new.is_empty() {
+        return Ok(());
+    }
+    if flags.non_scanned {
+        for other in &new {
+            ask(own, other);
+        }
+    }
+    let mut parts: Vec<&Found> = vec![own];
+    parts.extend(&new);
+    let (hosts, origins) = merged(&parts, flags)?;
+    for other in new {
+        own.failures.add(other.failures.kept.clone());
+    }
+    own.scans = scans;
+    put(own, hosts, origins);
+    Ok(())
+}
+
+/// Hosts of one scan that are the same become one.
+pub(super) fn fold(own: &mut Found) -> Result<()> {
+    let (hosts, origins) = merged(&[own], MergeFlags::default())?;
+    put(own, hosts, origins);
+    Ok(())
+}
+
+fn put(own: &mut Found, hosts: Vec<Host<'static>>, origins: Vec<Origin>) {
+    own.hosts = hosts;
+    own.origins = origins;
+    own.index();
+}
+
+/// What was asked for is what either asked for.
+fn ask(own: &mut Found, other: &Found) {
+    let Some((targets, ports)) = &other.requested else { return };
+    own.requested = match mem::take(&mut own.requested) {
+        None => Some((targets.clone(), ports.clone())),
+        Some((own_targets, own_ports)) => {
+            let ports = match (own_ports, ports) {
+                (Some(own), Some(other)) => Some(own.union(other)),
+                (own, other) => own.or_else(|| other.clone()),
+            };
+            Some((own_targets.union(targets), ports))
+        }
+    };
+}
+
+/// Hosts, and where each comes from.
+type Hosts = (Vec<Host<'static>>, Vec<Origin>);
+
+fn merged(parts: &[&Found], flags: MergeFlags) -> Result<Hosts> {
+    let policy = MergePolicy::new(Precedence::Caller).with_flags(flags);
+    let mut merger = Merger::new(policy);
+    for (number, part) in parts.iter().enumerate() {
+        for host in &part.hosts {
+            merger.host(host)?;
+        }
+        // Which are copies of each other was decided by the ids that they have.
+        let header = RunHeader { scan_id: number.to_string(), ..part.record.header.clone() };
+        merger.end_scan("", RunRecord { header, exists: true, ..part.record.clone() });
+    }
+    let named: Vec<_> = parts.iter().map(|part| Named::new(part)).collect();
+    let (mut hosts, mut origins) = (Vec::new(), Vec::new());
+    let mut all = merger.finish()?.hosts()?;
+    while let Some(record) = all.next()? {
+        let found = record.host();
+        origins.push(origin(&found, &named));
+        hosts.push(found.host.into_owned());
+    }
+    Ok((hosts, origins))
+}
+
+/// What a scan found, with the places of hosts by their names.
+struct Named<'f> {
+    found: &'f Found,
+    places: HashMap<&'f str, Vec<usize>>,
+}
+
+impl<'f> Named<'f> {
+    fn new(found: &'f Found) -> Self {
+        let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (place, name) in found.names.iter().enumerate() {
+            places.entry(name).or_default().push(place);
+        }
+        Self { found, places }
+    }
+}
+
+/// Where a merged host comes from, in terms of the scans behind the parts.
+fn origin(merged: &MergedHost<'_>, parts: &[Named<'_>]) -> Origin {
+    let key = &*merged.host_key;
+    let name = called(key);
+    let mut origin = Origin { host_id: merged.host_id.to_string(), ..Origin::default() };
+    for scan in &merged.origins.scans {
+        let part = usize::try_from(*scan).ok().and_then(|scan| parts.get(scan));
+        let Some(Named { found, places }) = part else { continue };
+        if name == key {
+            // Such a host is like no other: its scan tells.
+            let id = found.record.header.scan_id.clone();
+            origin.host_id = id_of_parts(&["scanmill.mhost.v1", key, &id]);
+            origin.scans.push(id);
+            continue;
+        }
+        for place in places.get(name).into_iter().flatten() {
+            let known = found.origins.get(*place);
+            for id in known.map_or(&found.scans, |known| &known.scans) {
+                if !origin.scans.contains(id) {
+                    origin.scans.push(id.clone());
+                }
+            }
+            let covered =
+                known.map_or_else(|| Covered::of_part(found, *place), |o| o.covered.clone());
+            origin.covered.add(covered);
+        }
+    }
+    origin
+}

@@ -1,0 +1,252 @@
+//! A run of nmap: started, read while it runs, and judged by how it ended.
+
+use std::{
+    ffi::OsString,
+    fmt,
+    io::{self, Read, Write},
+    os::unix::process::ExitStatusExt as _,
+    process::ExitStatus,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    model::{Host, RunEvent, RunHeader, RunRecord, ScanEvent, Task},
+    source::process::{Ended, Process, Program, Stopper},
+    xml::{Options, Reader},
+};
+
+/// Characters of what nmap says that an error message shows.
+const SAID: usize = 600;
+
+/// What another thread may do to a run.
+#[derive(Debug, Default)]
+pub(super) struct Control(Mutex<Controlled>);
+
+#[derive(Debug, Default)]
+struct Controlled {
+    cancelled: bool,
+    stopper: Option<Stopper>,
+    progress: Option<Task>,
+}
+
+impl Control {
+    fn lock(&self) -> MutexGuard<'_, Controlled> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the run, or one that has not begun.
+    pub(super) fn cancel(&self) {
+        let mut inner = self.lock();
+        inner.cancelled = true;
+        if let Some(stopper) = &inner.stopper {
+            stopper.stop();
+        }
+    }
+
+    /// The same, and comes back when nmap has ended.
+    pub(super) fn end(&self) {
+        self.cancel();
+        let stopper = self.lock().stopper.clone();
+        if let Some(stopper) = stopper {
+            stopper.finish();
+        }
+    }
+
+    /// What was told last of how far it is.
+    pub(super) fn progress(&self) -> Option<Task> {
+        self.lock().progress.clone()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.lock().cancelled
+    }
+
+    fn begin(&self, stopper: Stopper) {
+        let mut inner = self.lock();
+        if inner.cancelled {
+            stopper.stop();
+        }
+        inner.stopper = Some(stopper);
+    }
+}
+
+/// Who is told of hosts or tasks while nmap runs. The lock is never waited for: it makes scanners shareable.
+type Told<T> = Option<Mutex<Box<T>>>;
+
+/// What happens while nmap runs.
+#[derive(Default)]
+pub(super) struct Watch {
+    pub(super) hosts: Told<dyn FnMut(&Host<'_>) + Send>,
+    pub(super) progress: Told<dyn FnMut(&Task) + Send>,
+    pub(super) xml: Told<dyn Write + Send>,
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("hosts", &self.hosts.is_some())
+            .field("progress", &self.progress.is_some())
+            .field("xml", &self.xml.is_some())
+            .finish()
+    }
+}
+
+/// nmap, as it runs.
+pub(super) struct Live<'w> {
+    process: Process,
+    reader: Reader<Copying<'w>>,
+    hosts: &'w mut Told<dyn FnMut(&Host<'_>) + Send>,
+    progress: &'w mut Told<dyn FnMut(&Task) + Send>,
+    control: &'w Control,
+}
+
+impl<'w> Live<'w> {
+    /// Starts it by these words, its own name first.
+    pub(super) fn start(
+        words: &[OsString],
+        options: &Options,
+        watch: &'w mut Watch,
+        control: &'w Control,
+    ) -> Result<Self> {
+        if control.is_cancelled() {
+            return Err(cancelled());
+        }
+        let Some((name, args)) = words.split_first() else { return Err(Error::scan("no command")) };
+        let program = Program { name: name.clone(), args: args.to_vec(), ..Program::default() };
+        let mut process =
+            Process::start(&program, false).map_err(|error| not_started(name, &error))?;
+        control.begin(process.stopper());
+        let Watch { hosts, progress, xml } = watch;
+        let from = Copying { from: Box::new(process.take_stdout()), to: xml };
+        Ok(Self { process, reader: Reader::new(from, options.clone()), hosts, progress, control })
+    }
+
+    /// Reads all of it: gives each host with its scan, and at last what nmap said beside its XML.
+    pub(super) fn run(
+        self,
+        record: &mut RunRecord,
+        each: &mut dyn FnMut(&RunHeader, Host<'_>),
+    ) -> Result<String> {
+        let Self { process, mut reader, hosts, progress, control } = self;
+        let mut header = RunHeader::default();
+        let failed = loop {
+            match reader.next_event() {
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+                Ok(Some(ScanEvent::RunStart(run))) => header = run,
+                Ok(Some(ScanEvent::Host(host))) => {
+                    tell(hosts, |told| told(&host));
+                    each(&header, *host);
+                }
+                Ok(Some(ScanEvent::Run(RunEvent::Task(task)))) => {
+                    tell(progress, |told| told(&task));
+                    control.lock().progress = Some(task);
+                }
+                Ok(Some(ScanEvent::RunEnd(end))) => *record = *end,
+                Ok(Some(_)) => {}
+            }
+        };
+        if failed.is_some() {
+            // Nobody reads on.
+            process.stopper().finish();
+        }
+        drop(reader);
+        let ended = process.wait();
+        if control.is_cancelled() {
+            return Err(cancelled());
+        }
+        judge(record, failed, ended)
+    }
+}
+
+fn tell<T: ?Sized>(told: &mut Told<T>, tell: impl FnOnce(&mut T)) {
+    if let Some(told) = told {
+        tell(told.get_mut().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Standard output of nmap, of which a copy is written.
+struct Copying<'w> {
+    from: Box<dyn Read + Send>,
+    to: &'w mut Told<dyn Write + Send>,
+}
+
+impl Read for Copying<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.from.read(buffer)?;
+        if let Some(copy) = self.to {
+            let copy = copy.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let read = buffer.get(..len).unwrap_or_default();
+            let written = if read.is_empty() { copy.flush() } else { copy.write_all(read) };
+            written.map_err(|error| io::Error::other(Error::sink("the copy of the XML", error)))?;
+        }
+        Ok(len)
+    }
+}
+
+/// Whether a run ended well; then what nmap wrote to standard error.
+fn judge(record: &RunRecord, failed: Option<Error>, ended: io::Result<Ended>) -> Result<String> {
+    let Ended { status, stderr, .. } = ended?;
+    match failed {
+        Some(error) if matches!(error.kind(), ErrorKind::NotNmap(_)) => {
+            return Err(scan("what nmap wrote is no XML of nmap", status, &stderr));
+        }
+        Some(error) => return Err(error),
+        None if !record.exists => return Err(scan("nmap gave no output", status, &stderr)),
+        None => {}
+    }
+    let stats = &record.stats;
+    if stats.exit_status.as_deref() == Some("error") || stats.error_message.is_some() {
+        let message = stats.error_message.as_deref().unwrap_or(&stderr);
+        return Err(Error::scan(format!("nmap failed: {}", one_line(message))));
+    }
+    if !stats.finished || record.truncated {
+        let seen = record.hosts_seen;
+        let what = format!("nmap ended before its scan did, {seen} hosts were read");
+        return Err(scan(&what, status, &stderr));
+    }
+    if !status.success() {
+        return Err(scan("nmap failed", status, &stderr));
+    }
+    Ok(stderr)
+}
+
+fn cancelled() -> Error {
+    Error::scan("the scan was cancelled")
+}
+
+/// An error with what is known of its cause.
+fn scan(what: &str, status: ExitStatus, stderr: &str) -> Error {
+    let how = match (status.code(), status.signal()) {
+        (Some(0), _) => String::new(),
+        (Some(code), _) => format!(" (exit code {code})"),
+        (None, Some(signal)) => format!(" (signal {signal})"),
+        (None, None) => format!(" ({status})"),
+    };
+    let said = one_line(stderr);
+    let said = if said.is_empty() { said } else { format!(": {said}") };
+    Error::scan(format!("{what}{how}{said}"))
+}
+
+fn not_started(name: &OsString, error: &io::Error) -> Error {
+    let name = name.to_string_lossy();
+    if error.kind() != io::ErrorKind::NotFound {
+        return Error::scan(format!("cannot start {name}: {error}"));
+    }
+    Error::scan(format!(
+        "there is no {name}: install nmap (apt install nmap, dnf install nmap, brew install nmap, or from \
+         https://nmap.org/download), or say where it is"
+    ))
+}
+
+/// A text on one line, and not too long.
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut line = words.join(" ");
+    if let Some((end, _)) = line.char_indices().nth(SAID) {
+        line.truncate(end);
+        line.push_str(" ...");
+    }
+    line
+}

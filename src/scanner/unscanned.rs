@@ -1,0 +1,132 @@
+//! What was asked for and not looked at (DATA_MODEL section 6, "Not scanned").
+
+use std::collections::HashSet;
+
+use super::{Scanner, found::Found};
+use crate::{
+    error::{Error, Result},
+    model::{Host, RunRecord, port_ranges},
+    request::PortSet,
+};
+
+/// Protocols that ports may be asked for of.
+const PROTOCOLS: [&str; 4] = ["tcp", "udp", "sctp", "ip"];
+
+/// Ports that a scan looked at and did not list, by protocol.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Covered(Vec<(String, PortSet)>);
+
+impl Covered {
+    /// Those of a host: what its extraports list, else all of that protocol that the scan was to look at.
+    fn of(host: &Host<'_>, record: &RunRecord) -> Self {
+        let mut covered = Self::default();
+        for extra in &host.extra_ports {
+            if extra.reasons.is_empty() {
+                covered.take_all(record, None);
+            }
+            for reason in &extra.reasons {
+                match (&reason.proto, &reason.ports) {
+                    (Some(proto), Some(list)) => covered.take(&proto.to_lowercase(), list),
+                    (proto, _) => covered.take_all(record, proto.as_deref()),
+                }
+            }
+        }
+        covered
+    }
+
+    /// Those of a host that was not merged.
+    pub(super) fn of_part(found: &Found, place: usize) -> Self {
+        found.hosts.get(place).map_or_else(Self::default, |host| Self::of(host, &found.record))
+    }
+
+    /// All ports that the scan was to look at, of a protocol or of each.
+    fn take_all(&mut self, record: &RunRecord, only: Option<&str>) {
+        for info in &record.scan_info {
+            let (Some(protocol), Some(list)) = (&info.protocol, &info.services) else { continue };
+            if only.is_none_or(|only| only.eq_ignore_ascii_case(protocol)) {
+                self.take(&protocol.to_lowercase(), list);
+            }
+        }
+    }
+
+    fn take(&mut self, protocol: &str, list: &str) {
+        let ranges = port_ranges(list).filter(|range| !range.is_empty());
+        self.add(Self(vec![(protocol.to_owned(), PortSet::of(ranges.collect()))]));
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        for (protocol, ports) in other.0 {
+            match self.0.iter_mut().find(|(known, _)| *known == protocol) {
+                Some((_, known)) => *known = known.union(&ports),
+                None => self.0.push((protocol, ports)),
+            }
+        }
+    }
+
+    fn has(&self, protocol: &str, port: u16) -> bool {
+        self.0.iter().any(|(known, ports)| known == protocol && ports.contains(port))
+    }
+}
+
+impl Scanner {
+    /// Targets that were asked for and that no host answers to, one by one: of a large network nothing is held. None
+    /// of a file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) if the scan was not run.
+    pub fn non_scanned_hosts(&self) -> Result<impl Iterator<Item = String> + '_> {
+        let found = self.found()?;
+        let targets = found.requested.as_ref().map(|(targets, _)| targets);
+        let asked = targets.into_iter().flat_map(|targets| {
+            // Names come last.
+            let names = u128::try_from(targets.names().len()).unwrap_or(u128::MAX);
+            let addresses = targets.count().saturating_sub(names);
+            (0_u128..).zip(targets.iter()).map(move |(n, target)| (n >= addresses, target))
+        });
+        let typed = typed_names(found);
+        let is_there = move |is_name: bool, target: &str| {
+            if is_name { typed.contains(&target.to_lowercase()) } else { is_found(found, target) }
+        };
+        Ok(asked
+            .filter(move |(is_name, target)| !is_there(*is_name, target))
+            .map(|(_, target)| target))
+    }
+
+    /// Ports that were asked for and that were not looked at on a host: neither listed nor among its extraports.
+    /// None of a file, or if no ports were given.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) if the scan was not run, or for a host or protocol that
+    /// is unknown.
+    pub fn non_scanned_ports(&self, host: &str, proto: &str) -> Result<Vec<u16>> {
+        let (found, place) = self.place(host)?;
+        let ports = self.host(host)?.ports.iter();
+        let of_proto = ports.filter(|port| port.protocol.as_str() == proto);
+        let listed: HashSet<u16> = of_proto.map(|port| port.number).collect();
+        if !PROTOCOLS.contains(&proto) && listed.is_empty() {
+            return Err(Error::scan(format!("there is no protocol {proto:?} of {host}")));
+        }
+        let Some((_, Some(asked))) = &found.requested else { return Ok(Vec::new()) };
+        let covered = found
+            .origins
+            .get(place)
+            .map_or_else(|| Covered::of_part(found, place), |origin| origin.covered.clone());
+        let missing =
+            asked.iter().filter(|port| !listed.contains(port) && !covered.has(proto, *port));
+        Ok(missing.collect())
+    }
+}
+
+/// Names that were typed and answered, in lower case.
+fn typed_names(found: &Found) -> HashSet<String> {
+    let names = found.hosts.iter().flat_map(|host| &host.hostnames);
+    let typed = names.filter(|name| name.kind.as_deref() == Some("user"));
+    typed.map(|name| name.name.to_lowercase()).collect()
+}
+
+/// Whether a host has this address. A zone that nmap left out makes no difference.
+fn is_found(found: &Found, address: &str) -> bool {
+    let without_zone = || address.split_once('%').map(|(address, _)| address);
+    let is_there = |name: &str| found.place(name).is_some();
+    is_there(address) || without_zone().is_some_and(is_there)
+}
