@@ -20,38 +20,30 @@ pub(super) fn feed(to: To, feed: &FeedArgs, line: &LineArgs) -> Result<Option<Fe
     let os_min = feed.os_min.unwrap_or(OS_MIN);
     let max_line = line.max_line.unwrap_or(LINE);
     Ok(match to {
-        To::Ecs => {
-            let mut ecs = ecs(line);
-            ecs.all_ports = feed.all_ports;
-            ecs.script_events = feed.script_events;
-            ecs.os_min = os_min;
-            ecs.event_kind = match feed.event_kind {
+        To::Ecs => Some(Feed::Ecs(Ecs {
+            all_ports: feed.all_ports,
+            script_events: feed.script_events,
+            os_min,
+            event_kind: match feed.event_kind {
                 None | Some(Kind::State) => EventKind::State,
                 Some(Kind::Asset) => EventKind::Asset,
-            };
-            Some(Feed::Ecs(ecs))
-        }
-        To::Ocsf => {
-            let mut ocsf = Ocsf::default();
-            ocsf.version = match feed.ocsf_version {
+            },
+            ..ecs(line)
+        })),
+        To::Ocsf => Some(Feed::Ocsf(Ocsf {
+            version: match feed.ocsf_version {
                 Some(OcsfVersion::V1_6) => Version::V1_6,
                 Some(OcsfVersion::V1_7) => Version::V1_7,
                 None | Some(OcsfVersion::V1_8) => Version::V1_8,
-            };
-            ocsf.all_hosts = feed.all_hosts;
-            ocsf.software_events = feed.software_events;
-            ocsf.os_min = os_min;
-            ocsf.bulk.clone_from(&line.bulk);
-            ocsf.max_line = max_line;
-            Some(Feed::Ocsf(ocsf))
-        }
+            },
+            all_hosts: feed.all_hosts,
+            software_events: feed.software_events,
+            os_min,
+            bulk: line.bulk.clone(),
+            max_line,
+        })),
         To::Cim => {
-            let mut cim = Cim::default();
-            cim.hec = feed.hec;
-            cim.os_min = os_min;
-            cim.sensor.clone_from(&line.sensor);
-            cim.max_line = max_line;
-            Some(Feed::Cim(cim))
+            Some(Feed::Cim(Cim { os_min, hec: feed.hec, sensor: line.sensor.clone(), max_line }))
         }
         To::Jsonl | To::Csv | To::Parquet => None,
     })
@@ -59,14 +51,14 @@ pub(super) fn feed(to: To, feed: &FeedArgs, line: &LineArgs) -> Result<Option<Fe
 
 /// What events of ECS say beside what was scanned.
 pub(super) fn ecs(line: &LineArgs) -> Ecs {
-    let mut ecs = Ecs::default();
-    ecs.sensor.clone_from(&line.sensor);
-    if let Some(namespace) = &line.namespace {
-        ecs.namespace.clone_from(namespace);
+    let defaults = Ecs::default();
+    Ecs {
+        sensor: line.sensor.clone(),
+        namespace: line.namespace.clone().unwrap_or(defaults.namespace),
+        bulk: line.bulk.clone(),
+        max_line: line.max_line.unwrap_or(LINE),
+        ..Ecs::default()
     }
-    ecs.bulk.clone_from(&line.bulk);
-    ecs.max_line = line.max_line.unwrap_or(LINE);
-    ecs
 }
 
 /// Whether an option of events is given.

@@ -11,6 +11,10 @@ use crate::{
     },
 };
 
+/// Ports of a host that have events at most: all of tcp, udp and sctp, and all IP protocols. What a host says of
+/// itself is repeated in each, so more would make much of little input.
+const PORTS: usize = 3 * 65_536 + 256;
+
 /// A host and what a format must know beside it.
 #[derive(Clone, Copy)]
 pub(super) struct Subject<'s> {
@@ -78,12 +82,12 @@ impl<'s> Subject<'s> {
         Self { host, run, ids, time, merged: Some(more) }
     }
 
-    /// Ports with the scan that each is of, and when it was seen if that is known of each.
+    /// Ports that have events, with the scan that each is of, and when it was seen if that is known of each.
     pub(super) fn ports(
         &self,
     ) -> impl Iterator<Item = (&'s Port<'s>, &'s RunHeader, Option<Seen>)> {
         let (merged, run) = (self.merged, self.run);
-        self.host.ports.iter().enumerate().map(move |(place, port)| {
+        self.host.ports.iter().take(PORTS).enumerate().map(move |(place, port)| {
             let of_port = merged.and_then(|merged| {
                 let origin = merged.ports.get(place)?;
                 let run = usize::try_from(origin.scan).ok();

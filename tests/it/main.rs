@@ -7,6 +7,7 @@ mod chunking;
 #[cfg(feature = "cli")]
 mod cli;
 mod containers;
+mod feeds;
 mod formats;
 mod golden;
 mod hostile;

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::root;
 
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 9] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
@@ -13,6 +13,7 @@ const DOCUMENTS: [&str; 8] = [
     "docs/lake.md",
     "docs/merge.md",
     "docs/performance.md",
+    "docs/siem.md",
 ];
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Ecs, Event, PORTS, port, scan_members, script, script_id};
+use super::{Ecs, Event, port, scan_members, script, script_id};
 use crate::{
     feed::{
         line::{Caps, clipped, clipped_header, clipped_script, fit},
@@ -24,7 +24,7 @@ pub(super) fn lines(ecs: &Ecs, subject: &Subject<'_>, out: &mut Vec<u8>) -> u64 
         }
     });
     let wanted = |port: &crate::model::Port<'_>| ecs.all_ports || port.state == PortState::Open;
-    let mut ports = subject.ports().filter(|(port, ..)| wanted(port)).take(PORTS).peekable();
+    let mut ports = subject.ports().filter(|(port, ..)| wanted(port)).peekable();
     if ports.peek().is_none() && (!ecs.script_events || subject.host.scripts.is_empty()) {
         return 1;
     }
@@ -250,7 +250,7 @@ fn scripts(ecs: &Ecs, subject: &Subject<'_>, shared: &Shared, out: &mut Vec<u8>)
         script_line(ecs, (subject, shared), (found, &id, None), out);
         lines = lines.saturating_add(1);
     }
-    for (port, run, seen) in subject.ports().take(PORTS) {
+    for (port, run, seen) in subject.ports() {
         let parent = if port.scripts.is_empty() { String::new() } else { subject.ids.port(port) };
         for (index, found) in port.scripts.iter().enumerate() {
             let id = script_id(&parent, ScriptScope::Port, index);

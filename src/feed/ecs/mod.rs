@@ -10,6 +10,7 @@ mod template;
 
 pub use self::{
     change::{change_line, changes},
+    fields::{FieldKind, fields},
     template::files,
 };
 use super::{
@@ -23,9 +24,6 @@ use crate::{
 
 /// The version of the schema.
 const VERSION: &str = "9.4.0";
-
-/// Ports of a host that have events at most: all of tcp, udp and sctp, and all IP protocols.
-const PORTS: usize = 3 * 65_536 + 256;
 
 /// What `event.kind` says of hosts and ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
