@@ -3,7 +3,7 @@
 use super::{
     OS_MIN,
     line::{self, LINE, clipped, clipped_port},
-    subject::{Ids, Subject, good_match, has_ports, product, transport},
+    subject::{Ids, Subject, brief, good_match, has_ports, product, transport},
 };
 use crate::{
     json::{OBJECT, key, list, nest, put},
@@ -48,12 +48,15 @@ impl Cim {
 
     fn lines(&self, subject: &Subject<'_>, out: &mut Vec<u8>) -> u64 {
         let mut lines = 0_u64;
+        let host = brief(subject.host);
         for (port, run, _) in subject.ports().filter(|(port, ..)| port.state == PortState::Open) {
             let id = subject.ids.port(port);
             line::fit(self.max_line, out, &mut |caps, out| match caps {
-                None => self.line(&Subject { run, ..*subject }, (port, &id), false, out),
+                None => {
+                    self.line(&Subject { host: &host, run, ..*subject }, (port, &id), false, out)
+                }
                 Some(caps) => {
-                    let host = Host { ports: Vec::new(), ..clipped(subject.host, caps) };
+                    let host = clipped(&host, caps);
                     let run = line::clipped_header(run, caps);
                     let cut = Subject { host: &host, run: &run, ..*subject };
                     self.line(&cut, (&clipped_port(port, caps), &id), true, out);

@@ -14,13 +14,13 @@ use crate::{
 };
 
 /// The least that a line may be limited to: what is never cut fits.
-pub const LEAST_LINE: usize = 4 << 10;
+pub const LEAST_LINE: usize = 8 << 10;
 /// The default limit of a line, which common log shippers take.
 pub const LINE: usize = 32 << 10;
 
 /// Bytes that are cut at once; of lists one item.
 const UNIT: usize = 64;
-/// Bytes of a part of an id; a longer one stands as its hash.
+/// Bytes of a part of an id; a longer one, and one with control characters, stands as its hash.
 const KEY: usize = 256;
 
 /// Fields that are cut together, in the order in which they are.
@@ -121,7 +121,7 @@ pub(super) fn fit(
 
 /// A part of an id: itself, or if no index would take it its hash.
 pub(super) fn short(part: &str) -> Cow<'_, str> {
-    if part.len() <= KEY {
+    if part.len() <= KEY && !part.chars().any(char::is_control) {
         return Cow::Borrowed(part);
     }
     Cow::Owned(id_of_parts(&["scanmill.long.v1", part]))

@@ -15,6 +15,9 @@ use crate::{
 /// itself is repeated in each, so more would make much of little input.
 const PORTS: usize = 3 * 65_536 + 256;
 
+/// Addresses of a host that the events of its ports repeat at most.
+const ADDRESSES: usize = 16;
+
 /// A host and what a format must know beside it.
 #[derive(Clone, Copy)]
 pub(super) struct Subject<'s> {
@@ -156,6 +159,30 @@ impl<'s> Subject<'s> {
                 let _ = write!(out, " {word}");
             }
         });
+    }
+}
+
+/// What the events of its ports need of a host, made once: it must cost little to look at, however much the host
+/// holds.
+pub(super) fn brief<'h>(host: &Host<'h>) -> Host<'h> {
+    let (ip, mac) = (host.ip(), host.mac());
+    let is = |one: Option<&Address<'h>>, address| one.is_some_and(|one| std::ptr::eq(one, address));
+    let mut literals = 0_usize;
+    let kept = host.addresses.iter().filter(|address| {
+        literals = literals.saturating_add(usize::from(address.ip.is_some()));
+        let is_listed = address.ip.is_some() && literals <= ADDRESSES;
+        is_listed || is(ip, address) || is(mac, address)
+    });
+    Host {
+        complete: host.complete,
+        start_time: host.start_time,
+        end_time: host.end_time,
+        status: host.status.clone(),
+        addresses: kept.cloned().collect(),
+        hostnames: host.hostname().cloned().into_iter().collect(),
+        os: host.os.clone(),
+        uptime_s: host.uptime_s,
+        ..Host::new(host.index)
     }
 }
 

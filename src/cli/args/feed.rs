@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_line_holds_what_is_never_cut() {
-        assert_eq!(line("4K"), Ok(4096));
-        assert!(line("4095").is_err() && line("x").is_err());
+        assert_eq!(line("8K"), Ok(8192));
+        assert!(line("8191").is_err() && line("x").is_err());
     }
 }

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use super::{Ecs, Event, port, scan_members, script, script_id};
 use crate::{
     feed::{
-        line::{Caps, clipped, clipped_header, clipped_script, fit},
+        line::{Caps, clipped, clipped_header, clipped_port, clipped_script, fit},
         nested,
-        subject::{Subject, best_match, good_match, ips, is_ip, lower, macs, text},
+        subject::{Subject, best_match, brief, good_match, ips, is_ip, lower, macs, text},
     },
     json::{Millis, OBJECT, key, list, nest, objects, put},
     model::{Host, OsClass, PortState, RunHeader, Script, ScriptScope, Service, Text},
@@ -29,15 +29,17 @@ pub(super) fn lines(ecs: &Ecs, subject: &Subject<'_>, out: &mut Vec<u8>) -> u64 
         return 1;
     }
     let shared = Shared::of(ecs, subject);
+    let host = brief(subject.host);
+    let near = Subject { host: &host, ..*subject };
     let mut lines = 1_u64;
     for (found, run, seen) in ports {
         let own = (!std::ptr::eq(run, subject.run)).then(|| Shared::of_run(ecs, run));
         let scan = own.as_ref().unwrap_or(&shared.scan);
-        port::line(ecs, (subject, &shared, scan), (found, run, seen), out);
+        port::line(ecs, (&near, &shared, scan), (found, run, seen), out);
         lines = lines.saturating_add(1);
     }
     if ecs.script_events {
-        lines = lines.saturating_add(scripts(ecs, subject, &shared, out));
+        lines = lines.saturating_add(scripts(ecs, (subject, &near), &shared, out));
     }
     lines
 }
@@ -242,19 +244,24 @@ fn facts(subject: &Subject<'_>, out: &mut Vec<u8>) {
 }
 
 /// Events of all scripts of a host and its ports.
-fn scripts(ecs: &Ecs, subject: &Subject<'_>, shared: &Shared, out: &mut Vec<u8>) -> u64 {
+fn scripts(
+    ecs: &Ecs,
+    (subject, near): (&Subject<'_>, &Subject<'_>),
+    shared: &Shared,
+    out: &mut Vec<u8>,
+) -> u64 {
     let host_id = &subject.ids.host_id;
     let mut lines = 0_u64;
     for (index, found) in subject.host.scripts.iter().enumerate() {
         let id = script_id(host_id, ScriptScope::Host, index);
-        script_line(ecs, (subject, shared), (found, &id, None), out);
+        script_line(ecs, (near, shared), (found, &id, None), out);
         lines = lines.saturating_add(1);
     }
     for (port, run, seen) in subject.ports() {
         let parent = if port.scripts.is_empty() { String::new() } else { subject.ids.port(port) };
         for (index, found) in port.scripts.iter().enumerate() {
             let id = script_id(&parent, ScriptScope::Port, index);
-            script_line(ecs, (subject, shared), (found, &id, Some((port, run, seen))), out);
+            script_line(ecs, (near, shared), (found, &id, Some((port, run, seen))), out);
             lines = lines.saturating_add(1);
         }
     }
@@ -267,9 +274,15 @@ fn script_line(
     (found, id, place): (&Script<'_>, &str, Option<port::Found<'_>>),
     out: &mut Vec<u8>,
 ) {
-    let host = subject.host;
     let run = place.map_or(subject.run, |(_, run, _)| run);
     let write = |found: &Script<'_>, caps: Option<&Caps>, out: &mut Vec<u8>| {
+        let host = caps
+            .map_or(Cow::Borrowed(subject.host), |caps| Cow::Owned(clipped(subject.host, caps)));
+        let subject = Subject { host: &host, ..*subject };
+        let place = place.map(|(port, ..)| {
+            let port = Cow::Borrowed(port);
+            caps.map_or(port.clone(), |caps| Cow::Owned(clipped_port(&port, caps)))
+        });
         let run = caps.map_or(Cow::Borrowed(run), |caps| Cow::Owned(clipped_header(run, caps)));
         Event {
             dataset: "nmap.script",
@@ -278,7 +291,7 @@ fn script_line(
             kinds: &["info"],
             id,
             action: None,
-            outcome: outcome(host),
+            outcome: outcome(&host),
             reason: None,
             time: subject.time,
             times: (host.start_time, host.end_time),
@@ -286,16 +299,16 @@ fn script_line(
         }
         .write(ecs, &run, out);
         let words = ["script", &found.name];
-        match place {
-            Some((port, ..)) => subject.port_message(key!("message"), port, &words, out),
+        match &place {
+            Some(port) => subject.port_message(key!("message"), port, &words, out),
             None => text(key!("message"), out, |out| {
                 use std::fmt::Write as _;
                 let _ = write!(out, "{} script {}", subject.address(), found.name);
             }),
         }
         out.extend_from_slice(&shared.host);
-        if let Some((port, ..)) = place {
-            port::place(subject, port, out);
+        if let Some(port) = &place {
+            port::place(&subject, port, out);
         }
         let scope = if place.is_some() { ScriptScope::Port } else { ScriptScope::Host };
         nest(key!("nmap"), OBJECT, out, |out| {

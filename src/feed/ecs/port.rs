@@ -1,6 +1,6 @@
 //! The event of a port.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::Cell};
 
 use super::{
     Ecs, Event,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     feed::{
-        line::{clipped_header, clipped_port},
+        line::{clipped, clipped_header, clipped_port},
         nested,
         subject::{Subject, has_ports, lower, plain_name, port_words, protocol_number, transport},
     },
@@ -28,7 +28,8 @@ pub(super) fn line(
     out: &mut Vec<u8>,
 ) {
     let id = subject.ids.port(port);
-    let write = |port: &Port<'_>, run: &RunHeader, cut: bool, out: &mut Vec<u8>| {
+    let cut = Cell::new(false);
+    let write = |subject: &Subject<'_>, (port, run): (&Port<'_>, &RunHeader), out: &mut Vec<u8>| {
         event(ecs, (subject, &id), (port, run), out);
         out.extend_from_slice(&shared.host);
         place(subject, port, out);
@@ -36,12 +37,17 @@ pub(super) fn line(
         nest(key!("nmap"), OBJECT, out, |out| {
             out.extend_from_slice(scan);
             details(port, seen, out);
-            put!(out, "line_truncated": (cut || shared.cut).then_some(true));
+            put!(out, "line_truncated": (cut.get() || shared.cut).then_some(true));
         });
     };
     ecs.line(&id, out, &mut |caps, out| match caps {
-        None => write(port, run, false, out),
-        Some(caps) => write(&clipped_port(port, caps), &clipped_header(run, caps), true, out),
+        None => write(subject, (port, run), out),
+        Some(caps) => {
+            cut.set(true);
+            let host = clipped(subject.host, caps);
+            let (port, run) = (clipped_port(port, caps), clipped_header(run, caps));
+            write(&Subject { host: &host, ..*subject }, (&port, &run), out);
+        }
     });
 }
 

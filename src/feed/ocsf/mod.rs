@@ -8,7 +8,7 @@ use super::{
     OS_MIN,
     line::{self, LINE, clipped, clipped_header, clipped_port},
     nested,
-    subject::{Ids, Subject, product, vendor},
+    subject::{Ids, Subject, brief, product, vendor},
 };
 use crate::{
     json::{ARRAY, OBJECT, Value as _, key, nest, objects, put},
@@ -114,9 +114,10 @@ impl Ocsf {
         });
         let mut lines = 1_u64;
         if self.software_events {
+            let host = brief(subject.host);
             for (port, run, _) in subject.ports().filter(|(port, ..)| port.state == PortState::Open)
             {
-                let of_port = Subject { run, ..*subject };
+                let of_port = Subject { host: &host, run, ..*subject };
                 lines = lines.saturating_add(self.products(&of_port, port, out));
             }
         }
@@ -171,7 +172,7 @@ impl Ocsf {
                 Some(caps) => {
                     let alone = Port { services: vec![service.clone()], ..port.clone() };
                     let port = clipped_port(&alone, caps);
-                    let host = Host { ports: Vec::new(), ..clipped(subject.host, caps) };
+                    let host = clipped(subject.host, caps);
                     let run = clipped_header(subject.run, caps);
                     let nothing = Service::default();
                     let service = port.services.first().unwrap_or(&nothing);

@@ -76,7 +76,7 @@ fn options_that_a_format_does_not_have_are_refused() {
         (&["--to", "cim", "--namespace", "x"], "--namespace is for --to ecs"),
         (&["--to", "cim", "--bulk", "x"], "--bulk is for --to ecs or ocsf"),
         (&["--max-line", "8K"], "--max-line is for"),
-        (&["--to", "ecs", "--max-line", "1K"], "4K at least"),
+        (&["--to", "ecs", "--max-line", "4K"], "8K at least"),
         (&["--to", "ecs", "--table", "ports"], "--table is not for --to ecs"),
         (&["--to", "ocsf", "--shape", "flat"], "--shape is not for --to ocsf"),
         (&["--to", "cim", "--events"], "--events is not for --to cim"),

@@ -173,7 +173,11 @@ fn ids_are_unique_in_a_document_and_the_same_on_a_second_run() {
 
 #[test]
 fn hosts_that_are_not_up_have_events_on_demand_alone() {
-    let down = fixture("14-");
-    assert_eq!(lines(&Feed::Ocsf(Ocsf::default()), &down.bytes), "");
-    assert!(!lines(&Feed::Ocsf(all_of_ocsf(Version::V1_8)), &down.bytes).is_empty());
+    let down = fixture("03-");
+    let states = |feed| -> BTreeSet<String> {
+        let events = values(&lines(&Feed::Ocsf(feed), &down.bytes));
+        events.iter().map(|e| e["unmapped"]["nmap"]["state"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(states(Ocsf::default()), ["up".to_owned()].into());
+    assert_eq!(states(all_of_ocsf(Version::V1_8)), ["down".to_owned(), "up".to_owned()].into());
 }
