@@ -166,7 +166,9 @@ impl<'s> Subject<'s> {
 /// holds.
 pub(super) fn brief<'h>(host: &Host<'h>) -> Host<'h> {
     let (ip, mac) = (host.ip(), host.mac());
-    let is = |one: Option<&Address<'h>>, address| one.is_some_and(|one| std::ptr::eq(one, address));
+    let is = |one: Option<&Address<'h>>, other: &Address<'h>| {
+        one.is_some_and(|one| std::ptr::eq(one, other))
+    };
     let mut literals = 0_usize;
     let kept = host.addresses.iter().filter(|address| {
         literals = literals.saturating_add(usize::from(address.ip.is_some()));
