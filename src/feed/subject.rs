@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt::Write as _, net::IpAddr};
 
 use super::line::short;
 use crate::{
-    json,
+    json::{self, Value as _},
     model::{
         Address, AddressKind, Host, HostKey, HostState, Identity, MergedHost, OsClass, OsMatch,
         Port, PortOrigin, Protocol, RunHeader, Seen, Service, Text, Timestamp, host_id,
@@ -59,7 +59,8 @@ impl Ids {
 
     /// The id of a port.
     pub(super) fn port(&self, port: &Port<'_>) -> String {
-        format!("{}-{}-{}", self.host_id, short(port.protocol.as_str()), port.number)
+        let (protocol, mut number) = (short(port.protocol.as_str()), itoa::Buffer::new());
+        [&self.host_id, "-", &protocol, "-", number.format(port.number)].concat()
     }
 }
 
@@ -152,13 +153,18 @@ impl<'s> Subject<'s> {
         words: &[&str],
         out: &mut Vec<u8>,
     ) {
-        text(lead, out, |out| {
-            let protocol = port.protocol.as_str();
-            let _ = write!(out, "{} {protocol}/{}", self.address(), port.number);
-            for word in words.iter().filter(|word| !word.is_empty()) {
-                let _ = write!(out, " {word}");
-            }
-        });
+        // There are many of them: without the ways of formatting.
+        out.extend_from_slice(lead.as_bytes());
+        out.push(b'"');
+        json::escape(self.address(), out);
+        out.push(b' ');
+        json::escape(port.protocol.as_str(), out);
+        i64::from(port.number).put("/", out);
+        for word in words.iter().filter(|word| !word.is_empty()) {
+            out.push(b' ');
+            json::escape(word, out);
+        }
+        out.push(b'"');
     }
 }
 
@@ -185,6 +191,23 @@ pub(super) fn brief<'h>(host: &Host<'h>) -> Host<'h> {
         os: host.os.clone(),
         uptime_s: host.uptime_s,
         ..Host::new(host.index)
+    }
+}
+
+/// A port with this service alone, and without what it holds beside.
+pub(super) fn brief_port<'h>(port: &Port<'h>, service: Option<&Service<'h>>) -> Port<'h> {
+    Port {
+        protocol: port.protocol.clone(),
+        number: port.number,
+        index: port.index,
+        state: port.state.clone(),
+        reason: None,
+        reason_ttl: None,
+        reason_ip: None,
+        owner: None,
+        services: service.cloned().into_iter().collect(),
+        scripts: Vec::new(),
+        expanded: port.expanded,
     }
 }
 

@@ -7,10 +7,12 @@ use crate::{
     feed::{
         line::{Caps, clipped, clipped_header, clipped_port, clipped_script, fit},
         nested,
-        subject::{Subject, best_match, brief, good_match, ips, is_ip, lower, macs, text},
+        subject::{
+            Subject, best_match, brief, brief_port, good_match, ips, is_ip, lower, macs, text,
+        },
     },
     json::{Millis, OBJECT, key, list, nest, objects, put},
-    model::{Host, OsClass, PortState, RunHeader, Script, ScriptScope, Service, Text},
+    model::{Host, OsClass, PortState, Script, ScriptScope, Service, Text},
 };
 
 /// Writes all events of a host.
@@ -28,14 +30,15 @@ pub(super) fn lines(ecs: &Ecs, subject: &Subject<'_>, out: &mut Vec<u8>) -> u64 
     if ports.peek().is_none() && (!ecs.script_events || subject.host.scripts.is_empty()) {
         return 1;
     }
-    let shared = Shared::of(ecs, subject);
     let host = brief(subject.host);
     let near = Subject { host: &host, ..*subject };
+    let shared = Shared::of(ecs, subject, &near);
+    let of_run = port::OfRun::of(ecs, &near, near.run);
     let mut lines = 1_u64;
     for (found, run, seen) in ports {
-        let own = (!std::ptr::eq(run, subject.run)).then(|| Shared::of_run(ecs, run));
-        let scan = own.as_ref().unwrap_or(&shared.scan);
-        port::line(ecs, (&near, &shared, scan), (found, run, seen), out);
+        let other = (!std::ptr::eq(run, subject.run)).then(|| port::OfRun::of(ecs, &near, run));
+        let of_run = other.as_ref().unwrap_or(&of_run);
+        port::line(ecs, (&near, &shared, of_run), (found, run, seen), out);
         lines = lines.saturating_add(1);
     }
     if ecs.script_events {
@@ -44,20 +47,23 @@ pub(super) fn lines(ecs: &Ecs, subject: &Subject<'_>, out: &mut Vec<u8>) -> u64 
     lines
 }
 
-/// What every event of a host repeats, written once.
+/// Bytes of a piece that is repeated, mostly.
+pub(super) const PIECE: usize = 512;
+
+/// What the events below a host repeat of it, written once.
 pub(super) struct Shared {
     /// `host` and `related`.
     pub(super) host: Vec<u8>,
-    /// `scan` below `nmap`.
-    pub(super) scan: Vec<u8>,
+    /// Members of `destination` but for the port.
+    pub(super) destination: Vec<u8>,
     /// Whether something of the host was cut.
     pub(super) cut: bool,
 }
 
 impl Shared {
-    /// A quarter of a line each at most: what is repeated is not much longer than what is said.
-    fn of(ecs: &Ecs, subject: &Subject<'_>) -> Self {
-        let (mut host, mut cut) = (Vec::new(), false);
+    /// A quarter of a line at most: what is repeated is not much longer than what is said.
+    fn of(ecs: &Ecs, subject: &Subject<'_>, near: &Subject<'_>) -> Self {
+        let (mut host, mut cut) = (Vec::with_capacity(PIECE), false);
         fit(ecs.max_line / 4, &mut host, &mut |caps, out| match caps {
             None => of_host(subject, out),
             Some(caps) => {
@@ -66,16 +72,7 @@ impl Shared {
                 of_host(&Subject { host: &host, ..*subject }, out);
             }
         });
-        Self { host, scan: Self::of_run(ecs, subject.run), cut }
-    }
-
-    fn of_run(ecs: &Ecs, run: &RunHeader) -> Vec<u8> {
-        let mut scan = Vec::new();
-        fit(ecs.max_line / 4, &mut scan, &mut |caps, out| {
-            let run = caps.map_or(Cow::Borrowed(run), |caps| Cow::Owned(clipped_header(run, caps)));
-            nest(key!("scan"), OBJECT, out, |out| scan_members(&run, out));
-        });
-        scan
+        Self { host, destination: port::destination(near), cut }
     }
 }
 
@@ -279,9 +276,9 @@ fn script_line(
         let host = caps
             .map_or(Cow::Borrowed(subject.host), |caps| Cow::Owned(clipped(subject.host, caps)));
         let subject = Subject { host: &host, ..*subject };
-        let place = place.map(|(port, ..)| {
-            let port = Cow::Borrowed(port);
-            caps.map_or(port.clone(), |caps| Cow::Owned(clipped_port(&port, caps)))
+        let place = place.map(|(port, ..)| match caps {
+            None => Cow::Borrowed(port),
+            Some(caps) => Cow::Owned(clipped_port(&brief_port(port, port.services.first()), caps)),
         });
         let run = caps.map_or(Cow::Borrowed(run), |caps| Cow::Owned(clipped_header(run, caps)));
         Event {
@@ -308,7 +305,7 @@ fn script_line(
         }
         out.extend_from_slice(&shared.host);
         if let Some(port) = &place {
-            port::place(&subject, port, out);
+            port::place(&subject, &port::destination(&subject), port, out);
         }
         let scope = if place.is_some() { ScriptScope::Port } else { ScriptScope::Host };
         nest(key!("nmap"), OBJECT, out, |out| {

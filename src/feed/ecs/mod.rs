@@ -132,26 +132,18 @@ struct Event<'e> {
 impl Event<'_> {
     /// Writes all but what the event is about.
     fn write(&self, ecs: &Ecs, run: &RunHeader, out: &mut Vec<u8>) {
+        self.around(ecs, run, out);
+        nest(key!("event"), OBJECT, out, |out| {
+            self.first(run, out);
+            self.own(out);
+            self.last(out);
+        });
+    }
+
+    /// Writes what stands beside `event`, the same for all events of a kind of a host.
+    fn around(&self, ecs: &Ecs, run: &RunHeader, out: &mut Vec<u8>) {
         put!(out, "@timestamp": self.time.unwrap_or_else(epoch));
         nest(key!("ecs"), OBJECT, out, |out| put!(out, "version": VERSION));
-        let (start, end) = self.times;
-        nest(key!("event"), OBJECT, out, |out| {
-            put!(out, "kind": self.kind);
-            list(key!("category"), self.categories.iter().copied(), out);
-            list(key!("type"), self.kinds.iter().copied(), out);
-            put!(out,
-                "module": "nmap",
-                "dataset": self.dataset,
-                "provider": run.scanner.as_deref(),
-                "id": self.id,
-                "action": self.action,
-                "outcome": self.outcome,
-                "reason": self.reason,
-                "start": start,
-                "end": end,
-                "duration": nanoseconds(start, end),
-            );
-        });
         nest(key!("data_stream"), OBJECT, out, |out| {
             put!(out, "type": "logs", "dataset": self.dataset, "namespace": &ecs.namespace);
         });
@@ -165,6 +157,34 @@ impl Event<'_> {
             );
         });
         tags(self.truncated, self.time.is_none(), out);
+    }
+
+    /// Writes the first members of `event`, which are the same too.
+    fn first(&self, run: &RunHeader, out: &mut Vec<u8>) {
+        put!(out, "kind": self.kind);
+        list(key!("category"), self.categories.iter().copied(), out);
+        list(key!("type"), self.kinds.iter().copied(), out);
+        put!(out,
+            "module": "nmap",
+            "dataset": self.dataset,
+            "provider": run.scanner.as_deref(),
+        );
+    }
+
+    /// Writes the members of `event` that no other has.
+    fn own(&self, out: &mut Vec<u8>) {
+        put!(out, "id": self.id, "action": self.action, "reason": self.reason);
+    }
+
+    /// Writes the last members of `event`, which are those of the host again.
+    fn last(&self, out: &mut Vec<u8>) {
+        let (start, end) = self.times;
+        put!(out,
+            "outcome": self.outcome,
+            "start": start,
+            "end": end,
+            "duration": nanoseconds(start, end),
+        );
     }
 }
 

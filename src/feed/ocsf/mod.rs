@@ -8,7 +8,7 @@ use super::{
     OS_MIN,
     line::{self, LINE, clipped, clipped_header, clipped_port},
     nested,
-    subject::{Ids, Subject, brief, product, vendor},
+    subject::{Ids, Subject, brief, brief_port, product, vendor},
 };
 use crate::{
     json::{ARRAY, OBJECT, Value as _, key, nest, objects, put},
@@ -170,8 +170,7 @@ impl Ocsf {
             self.line(&id, out, &mut |caps, out| match caps {
                 None => self.software((subject, &id), (port, service), false, out),
                 Some(caps) => {
-                    let alone = Port { services: vec![service.clone()], ..port.clone() };
-                    let port = clipped_port(&alone, caps);
+                    let port = clipped_port(&brief_port(port, Some(service)), caps);
                     let host = clipped(subject.host, caps);
                     let run = clipped_header(subject.run, caps);
                     let nothing = Service::default();

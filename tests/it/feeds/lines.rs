@@ -43,11 +43,11 @@ fn unmarked(mut event: Value) -> Value {
 #[test]
 fn lines_of_any_limit_are_whole_and_marked_if_something_was_cut() {
     let mut marked = 0;
-    for start in ["02-", "04-", "19-", "22-", "41-"] {
+    for start in ["02-", "19-", "22-"] {
         let bytes = fixture(start).bytes;
         for (whole, kind) in feeds(64 << 20).iter().zip(0..) {
             let whole = values(&lines(whole, &bytes));
-            for max in (LEAST_LINE..LINE).step_by(2477) {
+            for max in (LEAST_LINE..LINE).step_by(997) {
                 let text = lines(&feeds(max)[kind], &bytes);
                 assert_eq!(text.lines().count(), whole.len());
                 for (line, whole) in text.lines().zip(&whole) {
@@ -169,12 +169,12 @@ fn hostile<'t>(text: &'t str, times: usize, ports: u16) -> Host<'t> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]
     fn the_most_hostile_host_fits_into_lines(
         text in r"[\x01-\x25\\\u{7f}-\u{ff}\PC]{0,300}",
-        repeat in 1..12_usize,
-        times in 0..20_usize,
+        repeat in 1..4_usize,
+        times in 0..5_usize,
         max in LEAST_LINE..LINE,
     ) {
         let text = text.repeat(repeat);
