@@ -16,9 +16,9 @@ pub fn bench(criterion: &mut Criterion, input: &Input) {
     let mut group = group(criterion, "sink", input);
     for (name, feed) in [
         ("nested", Feed::Nested { events: false }),
-        ("ecs", Feed::Ecs(Ecs::default())),
-        ("ocsf", Feed::Ocsf(Ocsf::default())),
-        ("cim", Feed::Cim(Cim::default())),
+        ("ecs", Feed::from(Ecs::default())),
+        ("ocsf", Feed::from(Ocsf::default())),
+        ("cim", Feed::from(Cim::default())),
     ] {
         group.bench_function(format!("{}/{name}", input.name), |b| b.iter(|| lines(&feed, input)));
     }

@@ -20,7 +20,7 @@ pub(super) fn feed(to: To, feed: &FeedArgs, line: &LineArgs) -> Result<Option<Fe
     let os_min = feed.os_min.unwrap_or(OS_MIN);
     let max_line = line.max_line.unwrap_or(LINE);
     Ok(match to {
-        To::Ecs => Some(Feed::Ecs(Ecs {
+        To::Ecs => Some(Feed::from(Ecs {
             all_ports: feed.all_ports,
             script_events: feed.script_events,
             os_min,
@@ -30,7 +30,7 @@ pub(super) fn feed(to: To, feed: &FeedArgs, line: &LineArgs) -> Result<Option<Fe
             },
             ..ecs(line)
         })),
-        To::Ocsf => Some(Feed::Ocsf(Ocsf {
+        To::Ocsf => Some(Feed::from(Ocsf {
             version: match feed.ocsf_version {
                 Some(OcsfVersion::V1_6) => Version::V1_6,
                 Some(OcsfVersion::V1_7) => Version::V1_7,
@@ -43,7 +43,7 @@ pub(super) fn feed(to: To, feed: &FeedArgs, line: &LineArgs) -> Result<Option<Fe
             max_line,
         })),
         To::Cim => {
-            Some(Feed::Cim(Cim { os_min, hec: feed.hec, sensor: line.sensor.clone(), max_line }))
+            Some(Feed::from(Cim { os_min, hec: feed.hec, sensor: line.sensor.clone(), max_line }))
         }
         To::Jsonl | To::Csv | To::Parquet => None,
     })

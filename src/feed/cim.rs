@@ -53,7 +53,7 @@ impl Cim {
             let id = subject.ids.port(port);
             line::fit(self.max_line, out, &mut |caps, out| match caps {
                 None => {
-                    self.line(&Subject { host: &host, run, ..*subject }, (port, &id), false, out)
+                    self.line(&Subject { host: &host, run, ..*subject }, (port, &id), false, out);
                 }
                 Some(caps) => {
                     let host = clipped(&host, caps);

@@ -242,7 +242,9 @@ fn clip_service(service: &mut Service<'_>, caps: &Caps) {
 
 fn clip_scripts(scripts: &mut Vec<Script<'_>>, caps: &Caps) {
     scripts.truncate(caps.items(Class::Rest));
-    scripts.iter_mut().for_each(|script| clip_script(script, caps));
+    for script in scripts {
+        clip_script(script, caps);
+    }
 }
 
 fn clip_script(script: &mut Script<'_>, caps: &Caps) {

@@ -31,11 +31,29 @@ pub enum Feed {
         events: bool,
     },
     /// Elastic Common Schema.
-    Ecs(ecs::Ecs),
+    Ecs(Box<ecs::Ecs>),
     /// Open Cybersecurity Schema Framework.
-    Ocsf(ocsf::Ocsf),
+    Ocsf(Box<ocsf::Ocsf>),
     /// Splunk's Common Information Model.
-    Cim(cim::Cim),
+    Cim(Box<cim::Cim>),
+}
+
+impl From<ecs::Ecs> for Feed {
+    fn from(ecs: ecs::Ecs) -> Self {
+        Self::Ecs(Box::new(ecs))
+    }
+}
+
+impl From<ocsf::Ocsf> for Feed {
+    fn from(ocsf: ocsf::Ocsf) -> Self {
+        Self::Ocsf(Box::new(ocsf))
+    }
+}
+
+impl From<cim::Cim> for Feed {
+    fn from(cim: cim::Cim) -> Self {
+        Self::Cim(Box::new(cim))
+    }
 }
 
 impl Feed {

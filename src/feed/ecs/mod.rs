@@ -108,7 +108,7 @@ impl Ecs {
     ) {
         super::action(self.bulk.as_deref(), id, out);
         line::fit(self.max_line, out, &mut |caps, out| {
-            nest("", OBJECT, out, |out| write(caps, out))
+            nest("", OBJECT, out, |out| write(caps, out));
         });
         out.push(b'\n');
     }

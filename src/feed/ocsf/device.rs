@@ -56,7 +56,7 @@ pub(super) fn device(
 }
 
 /// The schema's number and name of a kind of device.
-fn kind<'k>(kind: Option<&'k str>) -> (i32, &'k str) {
+fn kind(kind: Option<&str>) -> (i32, &str) {
     match kind {
         None | Some("general purpose") => (0, "Unknown"),
         Some("router" | "broadband router") => (12, "Router"),

@@ -133,7 +133,7 @@ impl Ocsf {
     ) {
         super::action(self.bulk.as_deref(), id, out);
         line::fit(self.max_line, out, &mut |caps, out| {
-            nest("", OBJECT, out, |out| write(caps, out))
+            nest("", OBJECT, out, |out| write(caps, out));
         });
         out.push(b'\n');
     }

@@ -1,5 +1,7 @@
 //! Reviewed events of ten fixtures in each format.
 
+use std::fmt::Write as _;
+
 use scanmill::feed::{Feed, cim::Cim, ecs::Ecs, ocsf::Version};
 
 use super::{all_of_ecs, all_of_ocsf, lines, values};
@@ -18,7 +20,7 @@ fn reviewed(name: &str, feed: &Feed, most: usize) {
             if let Some(version) = event.pointer_mut(version) {
                 *version = "VERSION".into();
             }
-            text.push_str(&format!("{event:#}\n"));
+            writeln!(text, "{event:#}").unwrap();
         }
         let mut settings = insta::Settings::clone_current();
         settings.set_prepend_module_to_snapshot(false);
@@ -30,15 +32,18 @@ fn reviewed(name: &str, feed: &Feed, most: usize) {
 
 #[test]
 fn ecs() {
-    reviewed("ecs", &Feed::Ecs(Ecs::default()), 4);
+    reviewed("ecs", &Feed::from(Ecs::default()), 4);
 }
 
 #[test]
 fn ecs_with_all_events() {
-    let events = values(&lines(&Feed::Ecs(all_of_ecs()), &fixture("28-").bytes));
+    let events = values(&lines(&Feed::from(all_of_ecs()), &fixture("28-").bytes));
     let scripts: Vec<_> =
         events.iter().filter(|e| e["event"]["dataset"] == "nmap.script").collect();
-    let text: String = scripts.iter().map(|event| format!("{event:#}\n")).collect();
+    let mut text = String::new();
+    for event in scripts {
+        writeln!(text, "{event:#}").unwrap();
+    }
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
@@ -48,10 +53,10 @@ fn ecs_with_all_events() {
 
 #[test]
 fn ocsf() {
-    reviewed("ocsf", &Feed::Ocsf(all_of_ocsf(Version::V1_8)), 2);
+    reviewed("ocsf", &Feed::from(all_of_ocsf(Version::V1_8)), 2);
 }
 
 #[test]
 fn cim() {
-    reviewed("cim", &Feed::Cim(Cim::default()), 3);
+    reviewed("cim", &Feed::from(Cim::default()), 3);
 }

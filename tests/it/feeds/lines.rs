@@ -21,7 +21,7 @@ fn feeds(max: usize) -> [Feed; 3] {
     ocsf.max_line = max;
     let mut cim = Cim::default();
     (cim.max_line, cim.hec) = (max, true);
-    [Feed::Ecs(ecs), Feed::Ocsf(ocsf), Feed::Cim(cim)]
+    [Feed::from(ecs), Feed::from(ocsf), Feed::from(cim)]
 }
 
 /// Whether an event says that it was cut.
@@ -116,7 +116,7 @@ fn header() -> RunHeader {
 }
 
 /// A host of which everything is this text, so many times.
-fn hostile<'t>(text: &'t str, times: usize, ports: u16) -> Host<'t> {
+fn hostile(text: &str, times: usize, ports: u16) -> Host<'_> {
     let some = || Some(text.into());
     let script = || Script {
         name: text.into(),
@@ -197,7 +197,7 @@ fn requests_to_a_bulk_api_have_an_action_before_each_event() {
     ecs.bulk = Some("nmap".into());
     let mut out = Vec::new();
     let host = hostile("x", 1, 1);
-    assert_eq!(Feed::Ecs(ecs).host(&header(), &host, &mut out), 2);
+    assert_eq!(Feed::from(ecs).host(&header(), &host, &mut out), 2);
     let lines = values(std::str::from_utf8(&out).unwrap());
     assert_eq!(lines.len(), 4);
     for pair in lines.chunks(2) {
@@ -209,9 +209,9 @@ fn requests_to_a_bulk_api_have_an_action_before_each_event() {
 #[test]
 fn events_for_the_http_event_collector_are_wrapped() {
     let mut cim = Cim::default();
-    let plain = values(&lines(&Feed::Cim(cim.clone()), &fixture("02-").bytes));
+    let plain = values(&lines(&Feed::from(cim.clone()), &fixture("02-").bytes));
     (cim.hec, cim.sensor) = (true, Some("probe".into()));
-    let wrapped = values(&lines(&Feed::Cim(cim), &fixture("02-").bytes));
+    let wrapped = values(&lines(&Feed::from(cim), &fixture("02-").bytes));
     assert!(!plain.is_empty() && plain.len() == wrapped.len());
     for (plain, wrapped) in plain.iter().zip(&wrapped) {
         assert_eq!(wrapped["host"], "probe");

@@ -51,10 +51,10 @@ fn merged_lines(feed: &Feed, documents: &[&[u8]]) -> String {
             }
         }
     }
-    let merged = merger.finish().unwrap();
-    let runs: Vec<_> = merged.scans().iter().map(|scan| scan.record.header.clone()).collect();
+    let all = merger.finish().unwrap();
+    let runs: Vec<_> = all.scans().iter().map(|scan| scan.record.header.clone()).collect();
     let runs: Vec<&RunHeader> = runs.iter().collect();
-    let (mut out, mut hosts) = (Vec::new(), merged.hosts().unwrap());
+    let (mut out, mut hosts) = (Vec::new(), all.hosts().unwrap());
     while let Some(host) = hosts.next().unwrap() {
         feed.merged(&host.host(), &runs, &mut out);
     }
