@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::Criterion;
 use scanmill::{
     error::Result,
-    feed::nested,
+    feed::{Feed, cim::Cim, ecs::Ecs, ocsf::Ocsf},
     sink::{self, Output, Sink, SinkOptions, TableFormat},
     table::host_rows,
 };
@@ -14,7 +14,14 @@ use crate::{Input, group};
 
 pub fn bench(criterion: &mut Criterion, input: &Input) {
     let mut group = group(criterion, "sink", input);
-    group.bench_function(format!("{}/nested", input.name), |b| b.iter(|| nested_lines(input)));
+    for (name, feed) in [
+        ("nested", Feed::Nested { events: false }),
+        ("ecs", Feed::from(Ecs::default())),
+        ("ocsf", Feed::from(Ocsf::default())),
+        ("cim", Feed::from(Cim::default())),
+    ] {
+        group.bench_function(format!("{}/{name}", input.name), |b| b.iter(|| lines(&feed, input)));
+    }
     for format in [TableFormat::Jsonl, TableFormat::Csv, TableFormat::Parquet] {
         let name = format!("{}/{}", input.name, format.extension());
         group.bench_function(name, |b| {
@@ -23,13 +30,13 @@ pub fn bench(criterion: &mut Criterion, input: &Input) {
     }
 }
 
-fn nested_lines(input: &Input) -> usize {
-    let mut line = Vec::new();
+fn lines(feed: &Feed, input: &Input) -> usize {
+    let mut lines = Vec::new();
     let mut bytes = 0;
     for host in &input.hosts {
-        line.clear();
-        nested::host_line(&input.run, host, &mut line);
-        bytes += black_box(&line).len();
+        lines.clear();
+        feed.host(&input.run, host, &mut lines);
+        bytes += black_box(&lines).len();
     }
     bytes
 }

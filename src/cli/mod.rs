@@ -7,6 +7,7 @@ mod convert;
 mod diff;
 mod engine;
 mod exit;
+mod feeds;
 mod ingest;
 mod inputs;
 mod inspect;

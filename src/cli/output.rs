@@ -5,9 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::args::{PickArgs, Shape, To, WriteArgs};
+use super::{
+    args::{PickArgs, Shape, To, WriteArgs},
+    feeds,
+};
 use crate::{
     error::{Error, Result},
+    feed::Feed,
     pipeline::Destination,
     sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
     table::{Column, Table},
@@ -16,7 +20,7 @@ use crate::{
 /// What the options come to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Plan {
-    Nested(Output),
+    Feed(Feed, Output),
     Tables {
         format: TableFormat,
         output: Output,
@@ -78,6 +82,9 @@ impl Plan {
         }
         let out = write.out.as_deref().filter(|out| out.as_os_str() != "-");
         let to = write.to.unwrap_or_else(|| format_of(write.out.as_deref()));
+        if let Some(feed) = feeds::feed(to, &write.feed, &write.line)? {
+            return Self::of_feed(feed, to, (write, pick), out);
+        }
         let flat = match (to, write.shape) {
             (To::Jsonl, Some(shape)) => shape == Shape::Flat,
             (To::Jsonl, None) => !tables.is_empty(),
@@ -93,12 +100,12 @@ impl Plan {
             ));
         }
         if !flat {
-            return Ok(Self::Nested(feed_output(out)?));
+            return Ok(Self::Feed(Feed::Nested { events: pick.events }, feed_output(out)?));
         }
         let format = match to {
-            To::Jsonl => TableFormat::Jsonl,
             To::Csv => TableFormat::Csv,
             To::Parquet => TableFormat::Parquet,
+            To::Jsonl | To::Ecs | To::Ocsf | To::Cim => TableFormat::Jsonl,
         };
         check_format(format, write, columns.as_deref())?;
         let output = table_output(format, out, tables.len() == 1, write.rows_per_file.is_some())?;
@@ -106,21 +113,43 @@ impl Plan {
         Ok(Self::Tables { format, output, tables, columns, rows })
     }
 
+    /// A feed for a SIEM: it is one stream, and knows no tables.
+    fn of_feed(
+        feed: Feed,
+        to: To,
+        (write, pick): (&WriteArgs, &PickArgs),
+        out: Option<&Path>,
+    ) -> Result<Self> {
+        let name = to.name();
+        for (given, option) in [
+            (!write.table.is_empty(), "--table"),
+            (write.shape.is_some(), "--shape"),
+            (write.rows_per_file.is_some(), "--rows-per-file"),
+            (pick.events, "--events"),
+        ] {
+            if given {
+                return Err(Error::usage(format!("{option} is not for --to {name}")));
+            }
+        }
+        match out {
+            Some(path) if is_folder(path) => {
+                Err(Error::usage(format!("{} is a folder: {name} is one file", path.display())))
+            }
+            Some(path) => Ok(Self::Feed(feed, Output::File(path.to_owned()))),
+            None => Ok(Self::Feed(feed, Output::Stdout)),
+        }
+    }
+
     pub(super) fn is_on_stdout(&self) -> bool {
-        let (Self::Nested(output) | Self::Tables { output, .. }) = self;
+        let (Self::Feed(_, output) | Self::Tables { output, .. }) = self;
         *output == Output::Stdout
     }
 
-    pub(super) fn open(
-        self,
-        write: &WriteArgs,
-        pick: &PickArgs,
-        temporaries: &Temporaries,
-    ) -> Result<Destination> {
+    pub(super) fn open(self, write: &WriteArgs, temporaries: &Temporaries) -> Result<Destination> {
         match self {
-            Self::Nested(output) => {
+            Self::Feed(feed, output) => {
                 let sink = DocumentSink::open(&output, write.overwrite, temporaries)?;
-                Ok(Destination::Nested { sink, events: pick.events })
+                Ok(Destination::Feed { sink, feed })
             }
             Self::Tables { format, output, tables, columns, rows } => {
                 let defaults = SinkOptions::default();

@@ -1,5 +1,7 @@
 //! `scanmill schema`.
 
+use std::path::PathBuf;
+
 use super::{
     args::{SchemaArgs, SchemaFormat},
     exit::Exit,
@@ -8,6 +10,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    feed::ecs,
     table::{
         Table,
         export::{self, Dialect, Format},
@@ -16,11 +19,11 @@ use crate::{
 
 pub(super) fn run(args: &SchemaArgs, talk: &Talk) -> Result<Exit> {
     if let Some(folder) = &args.write {
-        export::write_all(folder)?;
+        export::write_all(folder, &files())?;
         return Ok(Exit::Done);
     }
     if let Some(folder) = &args.check {
-        let differing = export::check_all(folder)?;
+        let differing = export::check_all(folder, &files())?;
         for path in &differing {
             talk.error(&Error::usage(format!("{} differs", path.display())));
         }
@@ -40,4 +43,11 @@ pub(super) fn run(args: &SchemaArgs, talk: &Talk) -> Result<Exit> {
     };
     let print_tables = if args.merged { export::print_merged } else { export::print };
     print(print_tables(format, &tables).as_bytes())
+}
+
+/// All that is printed: schemas of tables, and templates of indexes.
+fn files() -> Vec<(PathBuf, String)> {
+    let mut files = export::files();
+    files.extend(ecs::files());
+    files
 }

@@ -7,6 +7,7 @@ use std::sync::{
 
 use crate::{
     engine::Engine,
+    feed::Feed,
     merge::Merger,
     model::{Host, Port},
     sink::{DocumentSink, Sink},
@@ -47,12 +48,12 @@ impl Filters {
 pub enum Destination {
     /// Tables.
     Tables(Box<dyn Sink>),
-    /// Nested JSONL; with lines for events or without.
-    Nested {
+    /// Documents of a feed.
+    Feed {
         /// Where the lines go.
         sink: DocumentSink,
-        /// Whether events of runs have lines.
-        events: bool,
+        /// Which lines there are.
+        feed: Feed,
     },
     /// To a merger, and what it makes of them somewhere else: neither to a merger again nor to a sink that
     /// takes notices.

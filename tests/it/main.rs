@@ -10,6 +10,7 @@ mod cli;
 mod clients;
 mod containers;
 mod engine;
+mod feeds;
 mod formats;
 mod golden;
 mod hostile;

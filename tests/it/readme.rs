@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::root;
 
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
@@ -15,6 +15,7 @@ const DOCUMENTS: [&str; 10] = [
     "docs/performance.md",
     "docs/scan.md",
     "docs/scanner.md",
+    "docs/siem.md",
 ];
 
 #[test]

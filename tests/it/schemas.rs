@@ -10,7 +10,10 @@ use std::{
 
 use jsonschema::Validator;
 use scanmill::{
-    feed::nested::{event_line, host_line, scan_line},
+    feed::{
+        ecs,
+        nested::{event_line, host_line, scan_line},
+    },
     model::{Host, HostHint, RunEvent, RunHeader, RunRecord, Script, ScriptData, ScriptOrigin},
     sink::{self, Output, SinkOptions, TableFormat},
     table::{
@@ -140,9 +143,16 @@ fn assert_fits(validator: &Validator, line: &Value) {
     }
 }
 
+/// All that `scanmill schema` prints.
+fn printed() -> Vec<(PathBuf, String)> {
+    let mut files = export::files();
+    files.extend(ecs::files());
+    files
+}
+
 #[test]
 fn the_committed_files_are_those_that_are_printed() {
-    let differ = export::check_all(&Path::new(ROOT).join("schemas")).unwrap();
+    let differ = export::check_all(&Path::new(ROOT).join("schemas"), &printed()).unwrap();
     assert!(differ.is_empty(), "print them with `scanmill schema --write schemas`: {differ:?}");
 }
 
@@ -150,30 +160,30 @@ fn the_committed_files_are_those_that_are_printed() {
 fn a_check_tells_what_differs_is_missing_or_is_too_much() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("schemas");
-    let all: Vec<_> = export::files().into_iter().map(|(path, _)| path).collect();
-    let mut sorted = all.clone();
+    let files = printed();
+    let mut sorted: Vec<_> = files.iter().map(|(path, _)| path.clone()).collect();
     sorted.sort();
-    assert_eq!(export::check_all(&dir).unwrap(), sorted, "a folder that is missing");
+    assert_eq!(export::check_all(&dir, &files).unwrap(), sorted, "a folder that is missing");
 
-    export::write_all(&dir).unwrap();
-    assert_eq!(export::check_all(&dir).unwrap(), Vec::<PathBuf>::new());
+    export::write_all(&dir, &files).unwrap();
+    assert_eq!(export::check_all(&dir, &files).unwrap(), Vec::<PathBuf>::new());
 
     fs::write(dir.join("duckdb.sql"), "").unwrap();
     fs::remove_file(dir.join("arrow/hosts.json")).unwrap();
     fs::write(dir.join("json-schema/host.json"), "{}").unwrap();
     fs::create_dir(dir.join("old")).unwrap();
     let differ = ["arrow/hosts.json", "duckdb.sql", "json-schema/host.json", "old"];
-    assert_eq!(export::check_all(&dir).unwrap(), differ.map(PathBuf::from));
+    assert_eq!(export::check_all(&dir, &files).unwrap(), differ.map(PathBuf::from));
 
-    export::write_all(&dir).unwrap();
+    export::write_all(&dir, &files).unwrap();
     let left = ["json-schema/host.json", "old"];
-    assert_eq!(export::check_all(&dir).unwrap(), left.map(PathBuf::from));
+    assert_eq!(export::check_all(&dir, &files).unwrap(), left.map(PathBuf::from));
 
     fs::remove_file(dir.join("tables.md")).unwrap();
     fs::create_dir(dir.join("tables.md")).unwrap();
-    let error = export::check_all(&dir).unwrap_err();
+    let error = export::check_all(&dir, &files).unwrap_err();
     assert!(error.input().is_some_and(|path| path.ends_with("tables.md")), "{error}");
-    assert!(export::write_all(&dir).unwrap_err().to_string().contains("tables.md"));
+    assert!(export::write_all(&dir, &files).unwrap_err().to_string().contains("tables.md"));
 }
 
 #[test]

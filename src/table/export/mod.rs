@@ -134,12 +134,12 @@ fn merged_files() -> impl Iterator<Item = (PathBuf, String)> {
     files.into_iter()
 }
 
-/// Writes all [`files`] below a folder, over those that are there.
+/// Writes files, such as all [`files`], below a folder, over those that are there.
 ///
 /// # Errors
 /// An output error if a file or folder cannot be written.
-pub fn write_all(dir: &Path) -> Result<()> {
-    for (path, text) in files() {
+pub fn write_all(dir: &Path, files: &[(PathBuf, String)]) -> Result<()> {
+    for (path, text) in files {
         let path = dir.join(path);
         let written = path.parent().map_or(Ok(()), fs::create_dir_all);
         written
@@ -154,11 +154,10 @@ pub fn write_all(dir: &Path) -> Result<()> {
 ///
 /// # Errors
 /// If a file or folder cannot be read.
-pub fn check_all(dir: &Path) -> Result<Vec<PathBuf>> {
-    let files = files();
+pub fn check_all(dir: &Path, files: &[(PathBuf, String)]) -> Result<Vec<PathBuf>> {
     let mut wrong = Vec::new();
     let mut folders = vec![PathBuf::new()];
-    for (path, text) in &files {
+    for (path, text) in files {
         if !holds(&dir.join(path), text)? {
             wrong.push(path.clone());
         }

@@ -1,0 +1,232 @@
+//! The event of a port.
+
+use std::borrow::Cow;
+
+use super::{
+    Ecs, Event,
+    host::{PIECE, Shared, hyphens, outcome},
+    scan_members, script,
+};
+use crate::{
+    feed::{
+        line::{clipped, clipped_header, clipped_port, fit},
+        nested,
+        subject::{Subject, has_ports, lower, plain_name, port_words, protocol_number, transport},
+    },
+    json::{OBJECT, key, list, nest, objects, put},
+    model::{Port, PortState, Protocol, RunHeader, Seen, Service},
+};
+
+/// A port, the scan it is of, and when it was seen if the host is merged.
+pub(super) type Found<'f> = (&'f Port<'f>, &'f RunHeader, Option<Seen>);
+
+/// What the events of ports repeat of their scan, written once.
+pub(super) struct OfRun {
+    /// What stands beside `event`.
+    around: Vec<u8>,
+    /// The first members of `event`, and the last ones.
+    first: Vec<u8>,
+    last: Vec<u8>,
+    /// `scan` below `nmap`.
+    scan: Vec<u8>,
+    /// Whether something of the scan was cut.
+    cut: bool,
+}
+
+impl OfRun {
+    /// A quarter of a line at most.
+    pub(super) fn of(ecs: &Ecs, subject: &Subject<'_>, run: &RunHeader) -> Self {
+        let (mut scan, mut cut) = (Vec::with_capacity(PIECE), false);
+        fit(ecs.max_line / 4, &mut scan, &mut |caps, out| {
+            cut = caps.is_some();
+            let run = caps.map_or(Cow::Borrowed(run), |caps| Cow::Owned(clipped_header(run, caps)));
+            nest(key!("scan"), OBJECT, out, |out| scan_members(&run, out));
+        });
+        let event = event(ecs, subject);
+        let written = |write: &dyn Fn(&mut Vec<u8>)| {
+            let mut out = Vec::with_capacity(PIECE);
+            write(&mut out);
+            out
+        };
+        Self {
+            around: written(&|out| event.around(ecs, run, out)),
+            first: written(&|out| event.first(run, out)),
+            last: written(&|out| event.last(out)),
+            scan,
+            cut,
+        }
+    }
+}
+
+/// What all events of ports of a host have.
+fn event<'e>(ecs: &'e Ecs, subject: &Subject<'e>) -> Event<'e> {
+    let host = subject.host;
+    Event {
+        dataset: "nmap.port",
+        kind: ecs.event_kind.as_str(),
+        categories: &["host", "network"],
+        kinds: &["info"],
+        id: "",
+        action: None,
+        outcome: outcome(host),
+        reason: None,
+        time: subject.time,
+        times: (host.start_time, host.end_time),
+        truncated: !host.complete,
+    }
+}
+
+/// Writes the event of a port, with what all events of its host and its scan repeat.
+pub(super) fn line(
+    ecs: &Ecs,
+    (subject, shared, of_run): (&Subject<'_>, &Shared, &OfRun),
+    (port, run, seen): Found<'_>,
+    out: &mut Vec<u8>,
+) {
+    let id = subject.ids.port(port);
+    ecs.line(&id, out, &mut |caps, out| match caps {
+        None => write((subject, shared, of_run), (port, &id, seen), false, out),
+        Some(caps) => {
+            let host = clipped(subject.host, caps);
+            let (port, run) = (clipped_port(port, caps), clipped_header(run, caps));
+            let subject = Subject { host: &host, ..*subject };
+            let shared = Shared {
+                host: shared.host.clone(),
+                destination: destination(&subject),
+                cut: shared.cut,
+            };
+            let of_run = OfRun::of(ecs, &subject, &run);
+            write((&subject, &shared, &of_run), (&port, &id, seen), true, out);
+        }
+    });
+}
+
+fn write(
+    (subject, shared, of_run): (&Subject<'_>, &Shared, &OfRun),
+    (port, id, seen): (&Port<'_>, &str, Option<Seen>),
+    cut: bool,
+    out: &mut Vec<u8>,
+) {
+    out.extend_from_slice(&of_run.around);
+    nest(key!("event"), OBJECT, out, |out| {
+        out.extend_from_slice(&of_run.first);
+        put!(out, "id": id, "action": &*action(&port.state), "reason": &port.reason);
+        out.extend_from_slice(&of_run.last);
+    });
+    subject.port_message(key!("message"), port, &port_words(port), out);
+    out.extend_from_slice(&shared.host);
+    place(subject, &shared.destination, port, out);
+    named_service(port, out);
+    nest(key!("nmap"), OBJECT, out, |out| {
+        out.extend_from_slice(&of_run.scan);
+        details(port, seen, out);
+        put!(out, "line_truncated": (cut || shared.cut || of_run.cut).then_some(true));
+    });
+}
+
+fn action<'s>(state: &'s PortState<'_>) -> Cow<'s, str> {
+    match state {
+        PortState::Open => "port-open".into(),
+        PortState::Closed => "port-closed".into(),
+        PortState::Filtered => "port-filtered".into(),
+        state => format!("port-{}", state.as_str().replace('|', "-")).into(),
+    }
+}
+
+/// Members of `destination` but for the port.
+pub(super) fn destination(subject: &Subject<'_>) -> Vec<u8> {
+    let (host, mut out) = (subject.host, Vec::with_capacity(PIECE));
+    let address = host.ip();
+    put!(&mut out,
+        "ip": address.filter(|address| address.ip.is_some()).map(|address| &address.text),
+        "address": address.map_or(&*subject.ids.host_key, |address| &address.text),
+        "domain": host.hostname().map(|name| plain_name(&name.name)).as_ref(),
+    );
+    if let Some(mac) = host.mac() {
+        hyphens(key!("mac"), &mac.text, &mut out);
+    }
+    out
+}
+
+/// `destination` and `network`: where a port is.
+pub(super) fn place(subject: &Subject<'_>, destination: &[u8], port: &Port<'_>, out: &mut Vec<u8>) {
+    nest(key!("destination"), OBJECT, out, |out| {
+        out.extend_from_slice(destination);
+        put!(out, "port": has_ports(&port.protocol).then_some(i64::from(port.number)));
+    });
+    let ip = subject.host.ip().and_then(|address| address.ip);
+    let number = match &port.protocol {
+        Protocol::Tcp => Some("6".into()),
+        Protocol::Udp => Some("17".into()),
+        Protocol::Ip => Some(Cow::Owned(port.number.to_string())),
+        protocol => protocol_number(protocol).map(|number| Cow::Owned(number.to_string())),
+    };
+    nest(key!("network"), OBJECT, out, |out| {
+        put!(out,
+            "type": ip.map(|ip| if ip.is_ipv4() { "ipv4" } else { "ipv6" }),
+            "transport": transport(port),
+            // A keyword of the schema, not a number.
+            "iana_number": number.as_ref(),
+            "protocol": port.services.first().and_then(application).as_ref(),
+        );
+    });
+}
+
+/// The schema's name of the protocol that a service speaks.
+fn application<'s>(service: &'s Service<'_>) -> Option<Cow<'s, str>> {
+    let name = lower(service.name.as_deref()?.trim_end_matches('?'));
+    Some(match &*name {
+        "" | "unknown" | "tcpwrapped" => return None,
+        "domain" => "dns".into(),
+        "microsoft-ds" => "smb".into(),
+        "ms-wbt-server" => "rdp".into(),
+        "http" if service.tunnel.as_deref() == Some("ssl") => "https".into(),
+        _ => name,
+    })
+}
+
+fn named_service(port: &Port<'_>, out: &mut Vec<u8>) {
+    let Some(service) = port.services.first() else { return };
+    nest(key!("service"), OBJECT, out, |out| {
+        put!(out, "name": &service.name, "version": &service.version);
+    });
+}
+
+/// What is known of a port, and the schema has no field for.
+fn details(port: &Port<'_>, seen: Option<Seen>, out: &mut Vec<u8>) {
+    nest(key!("port"), OBJECT, out, |out| {
+        put!(out,
+            "state": port.state.as_str(),
+            "reason_ttl": port.reason_ttl,
+            "reason_ip": &port.reason_ip,
+            "owner": &port.owner,
+            "expanded": port.expanded.then_some(true),
+        );
+        if let Some(seen) = seen {
+            put!(out, "first_seen": seen.first, "last_seen": seen.last, "seen": seen.count);
+        }
+    });
+    if let Some(service) = port.services.first() {
+        nest(key!("service"), OBJECT, out, |out| {
+            put!(out,
+                "product": &service.product,
+                "extra_info": &service.extra_info,
+                "method": &service.method,
+                "confidence": service.confidence,
+                "tunnel": &service.tunnel,
+            );
+            list(key!("cpe"), &service.cpes, out);
+            put!(out,
+                "hostname": &service.hostname,
+                "os_type": &service.os_type,
+                "device_type": &service.device_type,
+                "fingerprint": &service.fingerprint,
+                "banner": &service.banner,
+            );
+        });
+    }
+    if port.services.len() > 1 {
+        objects(key!("services"), &port.services, out, nested::service);
+    }
+    objects(key!("scripts"), &port.scripts, out, script);
+}
