@@ -5,6 +5,7 @@ mod ahead;
 mod archive;
 mod capped;
 mod digest;
+mod follow;
 mod magic;
 mod members;
 mod meter;
@@ -21,7 +22,8 @@ use std::{
 };
 
 use self::{ahead::Ahead, archive::Walk, magic::Kind};
-pub use self::{digest::FileDigest, meter::Meter, pick::Pick};
+pub(crate) use self::follow::ends_with;
+pub use self::{digest::FileDigest, follow::Follow, meter::Meter, pick::Pick};
 use crate::{
     error::{Error, Result},
     limits::Limits,
