@@ -9,6 +9,7 @@ use std::{
 use criterion::Criterion;
 use scanmill::{
     error::Result,
+    feed::Feed,
     pipeline::{Destination, Filters, Pipeline},
     sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
     source::{self, Pick},
@@ -42,7 +43,7 @@ fn convert(file: &Path, format: Option<TableFormat>) -> Result<()> {
     } else {
         let output = Output::File(folder.path().join("out.jsonl"));
         let sink = DocumentSink::open(&output, false, &Temporaries::default())?;
-        Destination::Nested { sink, events: false }
+        Destination::Feed { sink, feed: Feed::Nested { events: false } }
     };
     let stop = Arc::new(AtomicBool::new(false));
     let mut pipeline = Pipeline::new(Options::default(), Filters::default(), destination, stop);

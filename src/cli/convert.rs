@@ -50,7 +50,7 @@ fn run_with(
     // Before anything temporary is made: a signal must find it.
     let stop = signals::stop_flag(&temporaries);
     let on_stdout = plan.is_on_stdout();
-    let mut destination = plan.open(&args.write, &args.pick, &temporaries)?;
+    let mut destination = plan.open(&args.write, &temporaries)?;
     if let Some(options) = merge {
         let folder = options.temp_dir.as_deref();
         let merger = Merger::with_memory(policy(options), shares.merge, folder);

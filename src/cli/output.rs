@@ -8,6 +8,7 @@ use std::{
 use super::args::{PickArgs, Shape, To, WriteArgs};
 use crate::{
     error::{Error, Result},
+    feed::Feed,
     pipeline::Destination,
     sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
     table::{Column, Table},
@@ -16,7 +17,7 @@ use crate::{
 /// What the options come to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Plan {
-    Nested(Output),
+    Feed(Feed, Output),
     Tables {
         format: TableFormat,
         output: Output,
@@ -93,7 +94,7 @@ impl Plan {
             ));
         }
         if !flat {
-            return Ok(Self::Nested(feed_output(out)?));
+            return Ok(Self::Feed(Feed::Nested { events: pick.events }, feed_output(out)?));
         }
         let format = match to {
             To::Jsonl => TableFormat::Jsonl,
@@ -107,20 +108,15 @@ impl Plan {
     }
 
     pub(super) fn is_on_stdout(&self) -> bool {
-        let (Self::Nested(output) | Self::Tables { output, .. }) = self;
+        let (Self::Feed(_, output) | Self::Tables { output, .. }) = self;
         *output == Output::Stdout
     }
 
-    pub(super) fn open(
-        self,
-        write: &WriteArgs,
-        pick: &PickArgs,
-        temporaries: &Temporaries,
-    ) -> Result<Destination> {
+    pub(super) fn open(self, write: &WriteArgs, temporaries: &Temporaries) -> Result<Destination> {
         match self {
-            Self::Nested(output) => {
+            Self::Feed(feed, output) => {
                 let sink = DocumentSink::open(&output, write.overwrite, temporaries)?;
-                Ok(Destination::Nested { sink, events: pick.events })
+                Ok(Destination::Feed { sink, feed })
             }
             Self::Tables { format, output, tables, columns, rows } => {
                 let defaults = SinkOptions::default();

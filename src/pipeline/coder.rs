@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{Code, Diagnostic, Position, Result},
-    feed::nested,
+    feed::Feed,
     merge::Stager,
     model::{Host, HostState, MergedHost, RunEvent, RunHeader, RunRecord, Timestamp},
     sink::{Document, Encoded, Encoder, Notice},
@@ -42,9 +42,9 @@ struct Notices {
 
 pub(super) enum Way {
     Tables(Box<dyn Encoder>),
-    Nested {
+    Feed {
         buffer: Vec<u8>,
-        events: bool,
+        feed: Feed,
     },
     /// To be merged.
     Staged(Box<Staging>),
@@ -189,9 +189,9 @@ impl Coder {
             Way::Tables(encoder) => {
                 host_rows(run, &host, &mut |row| encode(encoder, &mut self.rows, row))
             }
-            Way::Nested { buffer, .. } => {
-                nested::host_line(run, &host, buffer);
-                self.report.lines = self.report.lines.saturating_add(1);
+            Way::Feed { buffer, feed } => {
+                let lines = feed.host(run, &host, buffer);
+                self.report.lines = self.report.lines.saturating_add(lines);
                 Ok(())
             }
             Way::Staged(_) | Way::Nothing => Ok(()),
@@ -213,9 +213,9 @@ impl Coder {
                 let ids: Vec<&str> = runs.iter().map(|run| run.scan_id.as_str()).collect();
                 merged_rows(&merged, &ids, &mut |row| encode(encoder, &mut self.rows, row))
             }
-            Way::Nested { buffer, .. } => {
-                nested::merged_line(&merged, runs, buffer);
-                self.report.lines = self.report.lines.saturating_add(1);
+            Way::Feed { buffer, feed } => {
+                let lines = feed.merged(&merged, runs, buffer);
+                self.report.lines = self.report.lines.saturating_add(lines);
                 Ok(())
             }
             Way::Staged(_) | Way::Nothing => Ok(()),
@@ -227,16 +227,16 @@ impl Coder {
             Way::Tables(encoder) => {
                 event_row(run, index, event, &mut |row| encode(encoder, &mut self.rows, row))
             }
-            Way::Nested { buffer, events: true } => {
-                nested::event_line(run, index, event, buffer);
-                self.report.lines = self.report.lines.saturating_add(1);
+            Way::Feed { buffer, feed } => {
+                let lines = feed.event(run, index, event, buffer);
+                self.report.lines = self.report.lines.saturating_add(lines);
                 Ok(())
             }
             Way::Staged(staging) => {
                 staging.stager.event(index, event, &mut staging.records);
                 Ok(())
             }
-            Way::Nested { .. } | Way::Nothing => Ok(()),
+            Way::Nothing => Ok(()),
         }
     }
 
@@ -299,9 +299,9 @@ impl Coder {
             Way::Tables(encoder) => {
                 run_rows(name, record, &mut |row| encode(encoder, &mut self.rows, row))?;
             }
-            Way::Nested { buffer, .. } => {
-                nested::scan_line(name, record, buffer);
-                self.report.lines = self.report.lines.saturating_add(u64::from(record.exists));
+            Way::Feed { buffer, feed } => {
+                let lines = feed.scan(name, record, buffer);
+                self.report.lines = self.report.lines.saturating_add(lines);
             }
             Way::Staged(_) | Way::Nothing => {}
         }
@@ -313,7 +313,7 @@ impl Coder {
         match &self.way {
             Way::Staged(staging) => staging.size.saturating_add(staging.records.len()),
             Way::Tables(encoder) => encoder.buffered(),
-            Way::Nested { buffer, .. } => buffer.len(),
+            Way::Feed { buffer, .. } => buffer.len(),
             Way::Nothing => 0,
         }
     }
@@ -322,7 +322,7 @@ impl Coder {
     pub(super) fn take(&mut self) -> Output {
         match &mut self.way {
             Way::Tables(encoder) => Output::Pieces(encoder.take()),
-            Way::Nested { buffer, .. } => {
+            Way::Feed { buffer, .. } => {
                 let next = Vec::with_capacity(buffer.len());
                 Output::Text(std::mem::replace(buffer, next))
             }

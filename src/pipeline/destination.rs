@@ -1,6 +1,7 @@
 //! Where hosts go, and what of them.
 
 use crate::{
+    feed::Feed,
     merge::Merger,
     model::Port,
     sink::{DocumentSink, Sink},
@@ -31,12 +32,12 @@ impl Filters {
 pub enum Destination {
     /// Tables.
     Tables(Box<dyn Sink>),
-    /// Nested JSONL; with lines for events or without.
-    Nested {
+    /// Documents of a feed.
+    Feed {
         /// Where the lines go.
         sink: DocumentSink,
-        /// Whether events of runs have lines.
-        events: bool,
+        /// Which lines there are.
+        feed: Feed,
     },
     /// To a merger, and what it makes of them somewhere else: neither to a merger again nor to a sink that
     /// takes notices.

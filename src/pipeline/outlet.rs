@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     error::Result,
+    feed::Feed,
     merge::{Merger, Stager},
     sink::{DocumentSink, Notice, Sink, Workers},
     table::Table,
@@ -14,9 +15,9 @@ use crate::{
 /// Writes encoded output in order.
 pub(super) enum Outlet {
     Tables(Box<dyn Sink>),
-    Nested {
+    Feed {
         sink: DocumentSink,
-        events: bool,
+        feed: Feed,
     },
     /// What is merged goes to another one then.
     Merge {
@@ -30,7 +31,7 @@ impl From<Destination> for Outlet {
     fn from(destination: Destination) -> Self {
         match destination {
             Destination::Tables(sink) => Self::Tables(sink),
-            Destination::Nested { sink, events } => Self::Nested { sink, events },
+            Destination::Feed { sink, feed } => Self::Feed { sink, feed },
             Destination::Merge { merger, then } => {
                 Self::Merge { merger, then: Box::new(Self::from(*then)) }
             }
@@ -44,7 +45,7 @@ impl Outlet {
     pub(super) fn way(&self) -> Way {
         match self {
             Self::Tables(sink) => Way::Tables(sink.encoder()),
-            Self::Nested { events, .. } => Way::Nested { buffer: Vec::new(), events: *events },
+            Self::Feed { feed, .. } => Way::Feed { buffer: Vec::new(), feed: feed.clone() },
             Self::Merge { merger, .. } => {
                 Way::Staged(Box::new(Staging::new(Stager::new(merger.policy()))))
             }
@@ -56,7 +57,7 @@ impl Outlet {
         match self {
             Self::Tables(sink) => sink.tables(),
             Self::Merge { then, .. } => then.tables(),
-            Self::Nested { .. } | Self::Nothing => &[],
+            Self::Feed { .. } | Self::Nothing => &[],
         }
     }
 
@@ -65,7 +66,7 @@ impl Outlet {
         match self {
             Self::Tables(sink) => sink.share(workers),
             Self::Merge { then, .. } => then.share(workers),
-            Self::Nested { .. } | Self::Nothing => {}
+            Self::Feed { .. } | Self::Nothing => {}
         }
     }
 
@@ -74,7 +75,7 @@ impl Outlet {
             (Self::Tables(sink), Output::Pieces(pieces)) => {
                 pieces.into_iter().try_for_each(|piece| sink.write(piece))
             }
-            (Self::Nested { sink, .. }, Output::Text(text)) => sink.write(&text),
+            (Self::Feed { sink, .. }, Output::Text(text)) => sink.write(&text),
             (Self::Merge { merger, .. }, Output::Staged(staged)) => {
                 staged.into_iter().try_for_each(|staged| match staged {
                     Staged::Records(records) => merger.add(&records),
@@ -105,7 +106,7 @@ impl Outlet {
     pub(super) fn flush(&mut self) -> Result<()> {
         match self {
             Self::Tables(sink) => sink.flush(),
-            Self::Nested { sink, .. } => sink.flush(),
+            Self::Feed { sink, .. } => sink.flush(),
             Self::Merge { .. } | Self::Nothing => Ok(()),
         }
     }
@@ -120,7 +121,7 @@ impl Outlet {
     pub(super) fn finish(self) -> Result<()> {
         match self {
             Self::Tables(sink) => sink.finish(),
-            Self::Nested { sink, .. } => sink.finish(),
+            Self::Feed { sink, .. } => sink.finish(),
             Self::Merge { then, .. } => then.finish(),
             Self::Nothing => Ok(()),
         }

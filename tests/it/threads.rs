@@ -7,6 +7,7 @@ use std::{
 };
 
 use scanmill::{
+    feed::Feed,
     pipeline::{Destination, Filters, Pipeline, Report},
     sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
     source::{self, Pick},
@@ -69,7 +70,7 @@ fn outcome(from: &Path, threads: usize) -> (String, Vec<(String, Vec<u8>)>) {
     let nested = folder.path().join("nested.jsonl");
     let target = Output::File(nested.clone());
     let sink = DocumentSink::open(&target, false, &Temporaries::default()).unwrap();
-    convert(from, Destination::Nested { sink, events: true }, threads);
+    convert(from, Destination::Feed { sink, feed: Feed::Nested { events: true } }, threads);
     files.push(("nested.jsonl".into(), fs::read(nested).unwrap()));
     (reports, files)
 }
