@@ -89,4 +89,5 @@ pub mod request;
 pub mod sink;
 pub mod source;
 pub mod table;
+pub mod watch;
 pub mod xml;

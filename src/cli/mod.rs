@@ -14,6 +14,7 @@ mod progress;
 mod render;
 mod schema;
 mod signals;
+mod watch;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
@@ -38,6 +39,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Merge(merge) => convert::merge(merge, (&args.talk, &talk)),
         Command::Diff(diff) => diff::run(diff, (&args.talk, &talk)),
         Command::Ingest(ingest) => ingest::run(ingest, (&args.talk, &talk)),
+        Command::Watch(watch) => watch::run(watch, &talk),
         Command::Inspect(inspect) => inspect::run(inspect, (&args.talk, &talk)),
         Command::Schema(schema) => schema::run(schema, &talk),
         Command::Completions { shell } => {

@@ -83,8 +83,15 @@ impl Follow {
         };
         let (file, meta) = opened;
         let name = self.name.clone();
-        let growing =
-            Growing { file, id: id(&meta), place: 0, tail: Tail::new(self.ending), quiet: 0, done: false, of: self };
+        let growing = Growing {
+            file,
+            id: id(&meta),
+            place: 0,
+            tail: Tail::new(self.ending),
+            quiet: 0,
+            done: false,
+            of: self,
+        };
         Some(match magic::peek(growing) {
             Ok((Kind::Plain, bytes)) => {
                 let bytes = Box::new(bytes);

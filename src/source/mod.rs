@@ -21,8 +21,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use self::{ahead::Ahead, archive::Walk, magic::Kind};
 pub(crate) use self::follow::ends_with;
+use self::{ahead::Ahead, archive::Walk, magic::Kind};
 pub use self::{digest::FileDigest, follow::Follow, meter::Meter, pick::Pick};
 use crate::{
     error::{Error, Result},

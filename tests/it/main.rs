@@ -23,3 +23,5 @@ mod rules;
 mod schemas;
 mod support;
 mod threads;
+#[cfg(feature = "cli")]
+mod watch;

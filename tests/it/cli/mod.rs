@@ -2,6 +2,7 @@
 
 mod env;
 mod exit;
+mod follow;
 mod inputs;
 mod live;
 mod merge;
