@@ -213,6 +213,26 @@ impl Set for Specials {
     }
 }
 
+/// Place of the first backslash.
+#[inline]
+pub(crate) fn backslash(bytes: &[u8]) -> Option<usize> {
+    position::<Backslash>(bytes)
+}
+
+struct Backslash;
+
+impl Set for Backslash {
+    #[inline]
+    fn has(byte: u8) -> bool {
+        byte == b'\\'
+    }
+
+    #[inline]
+    fn marks(word: u64) -> u64 {
+        equal(word, b'\\')
+    }
+}
+
 /// Bytes in hexadecimal, lower case.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

@@ -6,7 +6,7 @@
 use std::fmt;
 
 pub(crate) use crate::bytes::escape;
-use crate::bytes::{append, append_number};
+use crate::bytes::{append, append_number, backslash};
 use crate::model::{Text, Timestamp};
 
 /// The brackets of an object, for [`nest`].
@@ -180,6 +180,21 @@ pub(crate) fn objects<T>(
     });
 }
 
+/// Writes U+FFFD for each U+0000 in JSON from `start` on: many readers of lines end a text there.
+pub(crate) fn replace_nul(start: usize, out: &mut Vec<u8>) {
+    const NUL: &[u8] = b"\\u0000";
+    let mut at = start;
+    while let Some(found) = out.get(at..).and_then(backslash) {
+        at = at.saturating_add(found);
+        let is_nul = out.get(at..).is_some_and(|rest| rest.starts_with(NUL));
+        if is_nul {
+            out.splice(at..at + NUL.len(), *b"\xef\xbf\xbd");
+        }
+        // A backslash has a character behind it that belongs to it, which may be another one.
+        at = at.saturating_add(2);
+    }
+}
+
 /// Text that is formatted piece by piece into a JSON string, whose quotes the caller writes.
 pub(crate) struct Escaped<'o>(pub(crate) &'o mut Vec<u8>);
 
@@ -236,6 +251,18 @@ mod tests {
         assert_eq!(written(Millis(-1)), "");
         assert_eq!(written(Millis(0)), "0.0");
         assert_eq!(written(0.3), "0.3");
+    }
+
+    #[test]
+    fn nul_becomes_the_replacement_character_and_escaped_backslashes_stay() {
+        let texts = ["\0", "a\0\0b", "\\u0000", "\\\0", "\n\\\\u0000\0"];
+        for text in texts {
+            let mut out = b"\\u0000".to_vec();
+            text.put("", &mut out);
+            replace_nul(6, &mut out);
+            let expected = serde_json::to_string(&text.replace('\0', "\u{fffd}")).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), format!("\\u0000{expected}"));
+        }
     }
 
     #[test]

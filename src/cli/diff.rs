@@ -14,6 +14,7 @@ use super::{
     changes::{Palette, write_block},
     convert::{identity, threads},
     exit::Exit,
+    feeds,
     inputs::{self, Given, Inputs},
     memory::Shares,
     output,
@@ -24,6 +25,7 @@ use super::{
 use crate::{
     diff::{Differences, differences},
     error::{Error, Result},
+    feed::ecs::{Ecs, changes},
     merge::{MergePolicy, Merger, Precedence},
     pipeline::{Destination, Filters, Outcome, Pipeline, Report},
     sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
@@ -57,11 +59,11 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         sides.push(merger.ok_or_else(missing)?);
     }
     let (Some(new), Some(old)) = (sides.pop(), sides.pop()) else { return Ok(Exit::NoInput) };
-    let changes = differences(old, new)?;
+    let hosts = differences(old, new)?;
     if stop.load(Ordering::Relaxed) {
         return Ok(Exit::Interrupted);
     }
-    let differ = sink.write(changes, palette(how, &form), &stop)?;
+    let differ = sink.write(hosts, palette(how, &form), &stop)?;
     Ok(match differ {
         _ if stop.load(Ordering::Relaxed) => Exit::Interrupted,
         false => Exit::Done,
@@ -100,11 +102,13 @@ const PIECE: usize = 256 << 10;
 enum Form {
     Text(Output),
     Rows(TableFormat, Output),
+    Events(Box<Ecs>, Output),
 }
 
 /// The same, opened.
 enum Opened {
     Text(DocumentSink),
+    Events(Box<Ecs>, DocumentSink),
     Rows(Box<dyn sink::Sink>),
 }
 
@@ -128,6 +132,11 @@ impl Form {
             Some(path) => Output::File(path.to_owned()),
             None => Output::Stdout,
         };
+        if to != DiffTo::Ecs && feeds::any(&args.line) {
+            return Err(Error::usage(
+                "--sensor, --namespace, --bulk and --max-line are for --to ecs",
+            ));
+        }
         Ok(match to {
             DiffTo::Text => Self::Text(output),
             DiffTo::Jsonl => Self::Rows(TableFormat::Jsonl, output),
@@ -136,6 +145,7 @@ impl Form {
                 return Err(Error::usage("parquet needs an output: name one with -o"));
             }
             DiffTo::Parquet => Self::Rows(TableFormat::Parquet, output),
+            DiffTo::Ecs => Self::Events(Box::new(feeds::ecs(&args.line)), output),
         })
     }
 
@@ -143,6 +153,10 @@ impl Form {
         Ok(match self {
             Self::Text(output) => {
                 Opened::Text(DocumentSink::open(output, args.overwrite, temporaries)?)
+            }
+            Self::Events(ecs, output) => {
+                let sink = DocumentSink::open(output, args.overwrite, temporaries)?;
+                Opened::Events(ecs.clone(), sink)
             }
             Self::Rows(format, output) => {
                 let options = SinkOptions {
@@ -176,6 +190,22 @@ impl Opened {
                     }
                 }
                 sink.write(text.as_bytes())?;
+                sink.finish()?;
+            }
+            Self::Events(ecs, mut sink) => {
+                let mut lines = Vec::new();
+                for host in hosts {
+                    differ = true;
+                    changes(&ecs, &host?, &mut lines);
+                    if lines.len() >= PIECE {
+                        sink.write(&lines)?;
+                        lines.clear();
+                    }
+                    if stop.load(Ordering::Relaxed) {
+                        return Ok(differ);
+                    }
+                }
+                sink.write(&lines)?;
                 sink.finish()?;
             }
             Self::Rows(mut sink) => {

@@ -5,6 +5,7 @@ mod changes;
 mod convert;
 mod diff;
 mod exit;
+mod feeds;
 mod ingest;
 mod inputs;
 mod inspect;

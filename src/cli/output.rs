@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::args::{PickArgs, Shape, To, WriteArgs};
+use super::{
+    args::{PickArgs, Shape, To, WriteArgs},
+    feeds,
+};
 use crate::{
     error::{Error, Result},
     feed::Feed,
@@ -79,6 +82,9 @@ impl Plan {
         }
         let out = write.out.as_deref().filter(|out| out.as_os_str() != "-");
         let to = write.to.unwrap_or_else(|| format_of(write.out.as_deref()));
+        if let Some(feed) = feeds::feed(to, &write.feed, &write.line)? {
+            return Self::of_feed(feed, to, (write, pick), out);
+        }
         let flat = match (to, write.shape) {
             (To::Jsonl, Some(shape)) => shape == Shape::Flat,
             (To::Jsonl, None) => !tables.is_empty(),
@@ -97,14 +103,41 @@ impl Plan {
             return Ok(Self::Feed(Feed::Nested { events: pick.events }, feed_output(out)?));
         }
         let format = match to {
-            To::Jsonl => TableFormat::Jsonl,
             To::Csv => TableFormat::Csv,
             To::Parquet => TableFormat::Parquet,
+            To::Jsonl | To::Ecs | To::Ocsf | To::Cim => TableFormat::Jsonl,
         };
         check_format(format, write, columns.as_deref())?;
         let output = table_output(format, out, tables.len() == 1, write.rows_per_file.is_some())?;
         let tables = if tables.is_empty() { rows.tables().to_vec() } else { tables };
         Ok(Self::Tables { format, output, tables, columns, rows })
+    }
+
+    /// A feed for a SIEM: it is one stream, and knows no tables.
+    fn of_feed(
+        feed: Feed,
+        to: To,
+        (write, pick): (&WriteArgs, &PickArgs),
+        out: Option<&Path>,
+    ) -> Result<Self> {
+        let name = to.name();
+        for (given, option) in [
+            (!write.table.is_empty(), "--table"),
+            (write.shape.is_some(), "--shape"),
+            (write.rows_per_file.is_some(), "--rows-per-file"),
+            (pick.events, "--events"),
+        ] {
+            if given {
+                return Err(Error::usage(format!("{option} is not for --to {name}")));
+            }
+        }
+        match out {
+            Some(path) if is_folder(path) => {
+                Err(Error::usage(format!("{} is a folder: {name} is one file", path.display())))
+            }
+            Some(path) => Ok(Self::Feed(feed, Output::File(path.to_owned()))),
+            None => Ok(Self::Feed(feed, Output::Stdout)),
+        }
     }
 
     pub(super) fn is_on_stdout(&self) -> bool {

@@ -8,6 +8,9 @@ pub struct Timestamp(i64);
 const LAST: i64 = 253_402_300_799;
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
     /// A time from seconds; `None` beyond 0..=253402300799 (the year 9999), which no table holds.
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Option<Self> {

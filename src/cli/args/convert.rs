@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, builder::BoolishValueParser as Switch};
 
-use super::{ReadArgs, Shape, To, count};
+use super::{FeedArgs, LineArgs, ReadArgs, Shape, To, count};
 use crate::sink::Compression;
 
 #[derive(Debug, ClapArgs)]
@@ -81,6 +81,10 @@ pub(in super::super) struct WriteArgs {
     #[arg(long, value_name = "N", env = "SCANMILL_ROWS_PER_FILE", value_parser = count,
         hide_short_help = true)]
     pub(in super::super) rows_per_file: Option<usize>,
+    #[command(flatten)]
+    pub(in super::super) feed: FeedArgs,
+    #[command(flatten)]
+    pub(in super::super) line: LineArgs,
 }
 
 /// States of ports: nmap's, and what masscan says of one that answered ARP.

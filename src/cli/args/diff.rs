@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum, builder::BoolishValueParser as Switch};
 
-use super::{By, ReadArgs, count};
+use super::{By, LineArgs, ReadArgs, count};
 
 /// Form of differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -13,6 +13,8 @@ pub(in super::super) enum DiffTo {
     Jsonl,
     Csv,
     Parquet,
+    /// Events of Elastic Common Schema
+    Ecs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -40,6 +42,8 @@ pub(in super::super) struct DiffArgs {
     /// Replace OUT if it exists
     #[arg(long, env = "SCANMILL_OVERWRITE", value_parser = Switch::new(), help_heading = "Output")]
     pub(in super::super) overwrite: bool,
+    #[command(flatten)]
+    pub(in super::super) line: LineArgs,
     /// What makes two hosts the same
     #[arg(long, value_name = "WHAT", default_value = "ip", env = "SCANMILL_IDENTITY")]
     pub(in super::super) identity: By,

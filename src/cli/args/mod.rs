@@ -2,6 +2,7 @@
 
 mod convert;
 mod diff;
+mod feed;
 mod ingest;
 mod merge;
 mod read;
@@ -16,6 +17,7 @@ use clap::{
 pub(super) use self::{
     convert::{ConvertArgs, PickArgs, WriteArgs},
     diff::{DiffArgs, DiffTo},
+    feed::{FeedArgs, Kind, LineArgs, OcsfVersion},
     ingest::{IngestArgs, Upkeep},
     merge::{By, MergeArgs, MergeOptions},
     read::{LimitArgs, ReadArgs},
@@ -134,6 +136,26 @@ pub(super) enum To {
     Jsonl,
     Csv,
     Parquet,
+    /// Elastic Common Schema
+    Ecs,
+    /// Open Cybersecurity Schema Framework
+    Ocsf,
+    /// Splunk's Common Information Model
+    Cim,
+}
+
+impl To {
+    /// As it is given.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+            Self::Ecs => "ecs",
+            Self::Ocsf => "ocsf",
+            Self::Cim => "cim",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -211,7 +211,7 @@ fn measurements(host: &Host<'_>, out: &mut Vec<u8>) {
     );
 }
 
-fn extra_ports(extra: &ExtraPorts<'_>, out: &mut Vec<u8>) {
+pub(super) fn extra_ports(extra: &ExtraPorts<'_>, out: &mut Vec<u8>) {
     put!(out, "state": extra.state.as_ref().map(PortState::as_str), "count": extra.count);
     objects(key!("reasons"), &extra.reasons, out, |reason, out| {
         put!(out,
@@ -223,7 +223,7 @@ fn extra_ports(extra: &ExtraPorts<'_>, out: &mut Vec<u8>) {
     });
 }
 
-fn os(os: &Os<'_>, out: &mut Vec<u8>) {
+pub(super) fn os(os: &Os<'_>, out: &mut Vec<u8>) {
     let owner = |class: &OsClass<'_>| {
         let index = usize::try_from(class.match_index?).ok()?;
         (index < os.matches.len()).then_some(index)
@@ -262,7 +262,7 @@ fn os_class(class: &OsClass<'_>, out: &mut Vec<u8>) {
     list(key!("cpes"), &class.cpes, out);
 }
 
-fn port(port: &Port<'_>, out: &mut Vec<u8>) {
+pub(super) fn port(port: &Port<'_>, out: &mut Vec<u8>) {
     put!(out,
         "protocol": port.protocol.as_str(),
         "port": i64::from(port.number),
@@ -277,7 +277,7 @@ fn port(port: &Port<'_>, out: &mut Vec<u8>) {
     objects(key!("scripts"), &port.scripts, out, script);
 }
 
-fn service(service: &Service<'_>, out: &mut Vec<u8>) {
+pub(super) fn service(service: &Service<'_>, out: &mut Vec<u8>) {
     put!(out,
         "name": &service.name,
         "product": &service.product,
@@ -298,7 +298,7 @@ fn service(service: &Service<'_>, out: &mut Vec<u8>) {
     put!(out, "fingerprint": &service.fingerprint, "banner": &service.banner);
 }
 
-fn script(script: &Script<'_>, out: &mut Vec<u8>) {
+pub(super) fn script(script: &Script<'_>, out: &mut Vec<u8>) {
     put!(out, "name": &script.name, "output": &script.output);
     data(&script.data, out);
     put!(out, "origin": (script.origin == ScriptOrigin::Engine).then_some(script.origin.as_str()));
@@ -310,7 +310,7 @@ fn run_script((scope, _, run): (ScriptScope, i32, &Script<'_>), out: &mut Vec<u8
 }
 
 /// The value inline: `[]` and `null` are values too, only no value at all is left out.
-fn data(data: &ScriptData<'_>, out: &mut Vec<u8>) {
+pub(super) fn data(data: &ScriptData<'_>, out: &mut Vec<u8>) {
     if data.is_none() {
         return;
     }
@@ -325,7 +325,7 @@ fn data(data: &ScriptData<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn trace(trace: &Trace<'_>, out: &mut Vec<u8>) {
+pub(super) fn trace(trace: &Trace<'_>, out: &mut Vec<u8>) {
     put!(out, "proto": &trace.proto, "port": trace.port);
     objects(key!("hops"), &trace.hops, out, |hop, out| {
         put!(out, "ttl": hop.ttl, "rtt_ms": hop.rtt_ms, "ip": &hop.ip, "hostname": &hop.hostname);

@@ -1,0 +1,118 @@
+//! Splunk's Common Information Model: open ports for the dataset Ports of Endpoint (docs/siem.md, "CIM").
+
+use super::{
+    OS_MIN,
+    line::{self, LINE, clipped, clipped_port},
+    subject::{Ids, Subject, good_match, has_ports, product, transport},
+};
+use crate::{
+    json::{OBJECT, key, list, nest, put},
+    model::{Host, MergedHost, Port, PortState, RunHeader},
+};
+
+/// Name of the source type.
+const SOURCE_TYPE: &str = "nmap:port";
+
+/// What events say beside what was scanned, and their form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cim {
+    /// The least accuracy of a match for it to name the operating system, in percent.
+    pub os_min: i32,
+    /// Whether each event is wrapped for the HTTP Event Collector.
+    pub hec: bool,
+    /// Name of the sensor, the `host` of a wrapped event; without it that is the scanned host.
+    pub sensor: Option<String>,
+    /// Bytes of a line at most, without line feed.
+    pub max_line: usize,
+}
+
+impl Default for Cim {
+    fn default() -> Self {
+        Self { os_min: OS_MIN, hec: false, sensor: None, max_line: LINE }
+    }
+}
+
+impl Cim {
+    /// Writes the events of a host, and gives their number.
+    pub fn host(&self, run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) -> u64 {
+        let ids = Ids::of(run, host);
+        self.lines(&Subject::of(run, host, &ids), out)
+    }
+
+    /// The same of a host of a merge.
+    pub fn merged(&self, merged: &MergedHost<'_>, runs: &[&RunHeader], out: &mut Vec<u8>) -> u64 {
+        let (ids, nothing) = (Ids::of_merged(merged), RunHeader::default());
+        self.lines(&Subject::of_merged(merged, runs, &ids, &nothing), out)
+    }
+
+    fn lines(&self, subject: &Subject<'_>, out: &mut Vec<u8>) -> u64 {
+        let mut lines = 0_u64;
+        for (port, run, _) in subject.ports().filter(|(port, ..)| port.state == PortState::Open) {
+            let id = subject.ids.port(port);
+            line::fit(self.max_line, out, &mut |caps, out| match caps {
+                None => self.line(&Subject { run, ..*subject }, (port, &id), false, out),
+                Some(caps) => {
+                    let host = Host { ports: Vec::new(), ..clipped(subject.host, caps) };
+                    let run = line::clipped_header(run, caps);
+                    let cut = Subject { host: &host, run: &run, ..*subject };
+                    self.line(&cut, (&clipped_port(port, caps), &id), true, out);
+                }
+            });
+            out.push(b'\n');
+            lines = lines.saturating_add(1);
+        }
+        lines
+    }
+
+    fn line(
+        &self,
+        subject: &Subject<'_>,
+        (port, id): (&Port<'_>, &str),
+        cut: bool,
+        out: &mut Vec<u8>,
+    ) {
+        let time = subject.when().seconds();
+        nest("", OBJECT, out, |out| {
+            if !self.hec {
+                put!(out, "_time": time, "sourcetype": SOURCE_TYPE);
+                return self.members(subject, (port, id), cut, out);
+            }
+            put!(out, "time": time, "sourcetype": SOURCE_TYPE);
+            let name = subject.name();
+            put!(out, "host": self.sensor.as_deref().or(name.as_deref()));
+            nest(key!("event"), OBJECT, out, |out| self.members(subject, (port, id), cut, out));
+        });
+    }
+
+    fn members(
+        &self,
+        subject: &Subject<'_>,
+        (port, id): (&Port<'_>, &str),
+        cut: bool,
+        out: &mut Vec<u8>,
+    ) {
+        let host = subject.host;
+        let service = port.services.first();
+        let number = has_ports(&port.protocol).then_some(port.number);
+        let place = number.map(|number| format!("{}/{number}", port.protocol.as_str()));
+        put!(out,
+            "event_id": id,
+            "vendor_product": product(subject.run),
+            "dest": subject.name().as_ref(),
+            "dest_ip": host.ip().filter(|ip| ip.ip.is_some()).map(|ip| &ip.text),
+            "dest_mac": host.mac().map(|mac| &mac.text),
+            "dest_port": number.map(i64::from),
+            "transport": transport(port),
+            "transport_dest_port": place.as_deref(),
+            "state": "listening",
+            "creation_time": host.start_time.map(crate::model::Timestamp::seconds),
+            "app": service.and_then(|service| service.name.as_ref()),
+            "service_product": service.and_then(|service| service.product.as_ref()),
+            "service_version": service.and_then(|service| service.version.as_ref()),
+            "os": good_match(host, self.os_min).and_then(|(found, _)| found.name.as_ref()),
+        );
+        list(key!("tag"), ["listening", "port"], out);
+        put!(out, "line_truncated": cut.then_some(true));
+    }
+}

@@ -1,0 +1,211 @@
+//! Events of differences between two states (docs/siem.md, "Changes").
+
+use super::{Ecs, VERSION, tags};
+use crate::{
+    feed::{
+        line::{Caps, cut, short},
+        subject::{epoch, has_ports, is_ip, plain_name, protocol_number, text},
+    },
+    json::{OBJECT, Value as _, key, list, nest, put},
+    model::{Change, ChangeKind, HostChanges, Protocol, id_of_parts},
+};
+
+/// Writes an event for each difference of a host, and gives their number. What one of the states did not look
+/// for is no difference.
+///
+/// ```
+/// use scanmill::{
+///     feed::ecs::{Ecs, changes},
+///     model::{Change, ChangeKind, HostChanges},
+/// };
+/// let change = Change {
+///     host_key: "ip:192.0.2.1".into(),
+///     ip: Some("192.0.2.1".into()),
+///     protocol: Some("tcp".into()),
+///     port: Some(22),
+///     kind: ChangeKind::Appeared,
+///     column: "state".into(),
+///     old: None,
+///     new: Some("open".into()),
+///     old_scan_id: None,
+///     new_scan_id: Some("9f".into()),
+///     old_time: None,
+///     new_time: None,
+/// };
+/// let host = HostChanges { hostname: None, is_there: true, changes: vec![change] };
+/// let mut lines = Vec::new();
+/// assert_eq!(changes(&Ecs::default(), &host, &mut lines), 1);
+/// let line: serde_json::Value = serde_json::from_slice(&lines)?;
+/// assert_eq!(line["event"]["action"], "port-opened");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+pub fn changes(ecs: &Ecs, host: &HostChanges, out: &mut Vec<u8>) -> u64 {
+    let name = host.hostname.as_deref();
+    let lines = host.changes.iter().map(|change| change_line(ecs, name, change, out));
+    lines.fold(0, |sum, line| sum.saturating_add(u64::from(line)))
+}
+
+/// Writes the event of a difference of a host of this name. False if it is none, for one state did not look.
+pub fn change_line(ecs: &Ecs, hostname: Option<&str>, change: &Change, out: &mut Vec<u8>) -> bool {
+    let Some(action) = action(change) else { return false };
+    let id = change_id(change, action);
+    ecs.line(&id, out, &mut |caps, out| {
+        let bytes = caps.map_or(usize::MAX, Caps::text);
+        event(ecs, (hostname, change), (action, &id), bytes, out);
+    });
+    true
+}
+
+/// What has happened; nothing if a state did not look.
+fn action(change: &Change) -> Option<&'static str> {
+    let kind = change.kind;
+    if kind == ChangeKind::NotScanned {
+        return None;
+    }
+    let (old, new) = (change.old.as_deref(), change.new.as_deref());
+    Some(match (change.column.as_str(), change.port) {
+        ("host", _) if kind == ChangeKind::Gone => "host-gone",
+        ("host", _) => "host-appeared",
+        ("state", None) if new == Some("up") => "host-up",
+        ("state", None) => "host-down",
+        ("state", Some(_)) => match (old, new) {
+            (_, Some("open")) => "port-opened",
+            (Some("open"), None | Some("closed")) => "port-closed",
+            _ => "port-state-changed",
+        },
+        ("os", _) => "os-changed",
+        ("hostnames", _) => "hostname-changed",
+        ("trace", _) => "route-changed",
+        ("addresses", _) => "address-changed",
+        (column, _) if column.starts_with("script.") => "script-changed",
+        _ => "service-changed",
+    })
+}
+
+fn change_id(change: &Change, action: &str) -> String {
+    let text = |text: &Option<String>| text.as_deref().unwrap_or_default().to_owned();
+    let port = change.port.map(|port| port.to_string()).unwrap_or_default();
+    id_of_parts(&[
+        "scanmill.change.v1",
+        &text(&change.old_scan_id),
+        &text(&change.new_scan_id),
+        &change.host_key,
+        &text(&change.protocol),
+        &port,
+        action,
+        &change.column,
+    ])
+}
+
+/// Texts of the event are no longer than these bytes.
+fn event(
+    ecs: &Ecs,
+    (hostname, change): (Option<&str>, &Change),
+    (action, id): (&str, &str),
+    bytes: usize,
+    out: &mut Vec<u8>,
+) {
+    let time = change.new_time.or(change.old_time);
+    put!(out, "@timestamp": time.unwrap_or_else(epoch));
+    nest(key!("ecs"), OBJECT, out, |out| put!(out, "version": VERSION));
+    nest(key!("event"), OBJECT, out, |out| {
+        put!(out, "kind": "event");
+        list(key!("category"), ["host"], out);
+        list(key!("type"), ["change"], out);
+        put!(out, "module": "nmap", "dataset": DATASET, "id": id, "action": action);
+    });
+    nest(key!("data_stream"), OBJECT, out, |out| {
+        put!(out, "type": "logs", "dataset": DATASET, "namespace": &ecs.namespace);
+    });
+    nest(key!("observer"), OBJECT, out, |out| {
+        put!(out, "type": "scanner", "name": ecs.sensor.as_deref());
+    });
+    tags(false, time.is_none(), out);
+    let hostname = hostname.and_then(|name| cut(name, bytes));
+    let ip = change.ip.as_deref().filter(|ip| is_ip(ip));
+    let shown = change.ip.as_deref().unwrap_or(&change.host_key);
+    text(key!("message"), out, |out| message(cut(shown, bytes), (change, action), bytes, out));
+    nest(key!("host"), OBJECT, out, |out| {
+        put!(out, "id": &*short(&change.host_key));
+        list(key!("ip"), ip, out);
+        put!(out, "name": hostname.map(plain_name).as_ref());
+    });
+    nest(key!("related"), OBJECT, out, |out| {
+        list(key!("ip"), ip, out);
+        list(key!("hosts"), hostname, out);
+    });
+    if let (Some(protocol), Some(port)) = (&change.protocol, change.port) {
+        let domain = hostname.map(plain_name);
+        place((change, ip, domain.as_deref()), (protocol, port), bytes, out);
+    }
+    nest(key!("nmap"), OBJECT, out, |out| {
+        nest(key!("change"), OBJECT, out, |out| {
+            put!(out,
+                "kind": change.kind.as_str(),
+                "column": cut(&change.column, bytes),
+                "old": change.old.as_deref().and_then(|old| cut(old, bytes)),
+                "new": change.new.as_deref().and_then(|new| cut(new, bytes)),
+                "old_time": change.old_time,
+                "new_time": change.new_time,
+                "old_scan_id": &change.old_scan_id,
+                "new_scan_id": &change.new_scan_id,
+            );
+        });
+        put!(out, "line_truncated": (bytes < usize::MAX).then_some(true));
+    });
+}
+
+const DATASET: &str = "nmap.change";
+/// Characters of a value in a message.
+const SHOWN: usize = 120;
+
+fn message(
+    host: Option<&str>,
+    (change, action): (&Change, &str),
+    bytes: usize,
+    out: &mut dyn std::fmt::Write,
+) {
+    let brief = |value: &Option<String>| {
+        let value = value.as_deref().unwrap_or("nothing");
+        cut(value, bytes.min(SHOWN)).unwrap_or_default().to_owned()
+    };
+    let _ = write!(out, "{}", host.unwrap_or_default());
+    if let (Some(protocol), Some(port)) = (&change.protocol, change.port) {
+        let _ = write!(out, " {}/{port}", cut(protocol, bytes).unwrap_or_default());
+    }
+    let _ = write!(out, " {action}: {} -> {}", brief(&change.old), brief(&change.new));
+}
+
+/// Where the port is, and its service as far as that is what differs.
+fn place(
+    (change, ip, domain): (&Change, Option<&str>, Option<&str>),
+    (name, port): (&str, i32),
+    bytes: usize,
+    out: &mut Vec<u8>,
+) {
+    let protocol = Protocol::from_name(name.into());
+    nest(key!("destination"), OBJECT, out, |out| {
+        put!(out,
+            "ip": ip,
+            "port": has_ports(&protocol).then_some(port),
+            "address": cut(change.ip.as_deref().unwrap_or(&change.host_key), bytes),
+            "domain": domain,
+        );
+    });
+    let family = ip.map(|ip| if ip.contains(':') { "ipv6" } else { "ipv4" });
+    nest(key!("network"), OBJECT, out, |out| {
+        let number = protocol_number(&protocol);
+        put!(out, "type": family);
+        if number.is_some() {
+            put!(out, "transport": name);
+        }
+        let number = number.or_else(|| (protocol == Protocol::Ip).then_some(port));
+        put!(out, "iana_number": number.map(|number| number.to_string()).as_deref());
+    });
+    let new = change.new.as_deref().and_then(|new| cut(new, bytes));
+    nest(key!("service"), OBJECT, out, |out| match change.column.as_str() {
+        "service.name" => new.put(key!("name"), out),
+        "service.version" => new.put(key!("version"), out),
+        _ => {}
+    });
+}

@@ -1,0 +1,314 @@
+//! Events of a host, its ports and its scripts.
+
+use std::borrow::Cow;
+
+use super::{Ecs, Event, PORTS, port, scan_members, script, script_id};
+use crate::{
+    feed::{
+        line::{Caps, clipped, clipped_header, clipped_script, fit},
+        nested,
+        subject::{Subject, best_match, good_match, ips, is_ip, lower, macs, text},
+    },
+    json::{Millis, OBJECT, key, list, nest, objects, put},
+    model::{Host, OsClass, PortState, RunHeader, Script, ScriptScope, Service, Text},
+};
+
+/// Writes all events of a host.
+pub(super) fn lines(ecs: &Ecs, subject: &Subject<'_>, out: &mut Vec<u8>) -> u64 {
+    let id = &subject.ids.host_id;
+    ecs.line(id, out, &mut |caps, out| match caps {
+        None => host_event(ecs, subject, false, out),
+        Some(caps) => {
+            let (host, run) = (clipped(subject.host, caps), clipped_header(subject.run, caps));
+            host_event(ecs, &Subject { host: &host, run: &run, ..*subject }, true, out);
+        }
+    });
+    let wanted = |port: &crate::model::Port<'_>| ecs.all_ports || port.state == PortState::Open;
+    let mut ports = subject.ports().filter(|(port, ..)| wanted(port)).take(PORTS).peekable();
+    if ports.peek().is_none() && (!ecs.script_events || subject.host.scripts.is_empty()) {
+        return 1;
+    }
+    let shared = Shared::of(ecs, subject);
+    let mut lines = 1_u64;
+    for (found, run, seen) in ports {
+        let own = (!std::ptr::eq(run, subject.run)).then(|| Shared::of_run(ecs, run));
+        let scan = own.as_ref().unwrap_or(&shared.scan);
+        port::line(ecs, (subject, &shared, scan), (found, run, seen), out);
+        lines = lines.saturating_add(1);
+    }
+    if ecs.script_events {
+        lines = lines.saturating_add(scripts(ecs, subject, &shared, out));
+    }
+    lines
+}
+
+/// What every event of a host repeats, written once.
+pub(super) struct Shared {
+    /// `host` and `related`.
+    pub(super) host: Vec<u8>,
+    /// `scan` below `nmap`.
+    pub(super) scan: Vec<u8>,
+    /// Whether something of the host was cut.
+    pub(super) cut: bool,
+}
+
+impl Shared {
+    /// A quarter of a line each at most: what is repeated is not much longer than what is said.
+    fn of(ecs: &Ecs, subject: &Subject<'_>) -> Self {
+        let (mut host, mut cut) = (Vec::new(), false);
+        fit(ecs.max_line / 4, &mut host, &mut |caps, out| match caps {
+            None => of_host(subject, out),
+            Some(caps) => {
+                cut = true;
+                let host = clipped(subject.host, caps);
+                of_host(&Subject { host: &host, ..*subject }, out);
+            }
+        });
+        Self { host, scan: Self::of_run(ecs, subject.run), cut }
+    }
+
+    fn of_run(ecs: &Ecs, run: &RunHeader) -> Vec<u8> {
+        let mut scan = Vec::new();
+        fit(ecs.max_line / 4, &mut scan, &mut |caps, out| {
+            let run = caps.map_or(Cow::Borrowed(run), |caps| Cow::Owned(clipped_header(run, caps)));
+            nest(key!("scan"), OBJECT, out, |out| scan_members(&run, out));
+        });
+        scan
+    }
+}
+
+fn host_event(ecs: &Ecs, subject: &Subject<'_>, cut: bool, out: &mut Vec<u8>) {
+    let host = subject.host;
+    Event {
+        dataset: "nmap.host",
+        kind: ecs.event_kind.as_str(),
+        categories: &["host"],
+        kinds: &["info"],
+        id: &subject.ids.host_id,
+        action: None,
+        outcome: outcome(host),
+        reason: host.status.reason.as_deref(),
+        time: subject.time,
+        times: (host.start_time, host.end_time),
+        truncated: !host.complete,
+    }
+    .write(ecs, subject.run, out);
+    subject.message(key!("message"), out);
+    nest(key!("host"), OBJECT, out, |out| {
+        known_by(subject, out);
+        put!(out,
+            "hostname": host.hostname().map(|name| &name.name),
+            "type": best_match(host).and_then(|(_, class)| class?.kind.as_ref()),
+            "uptime": host.uptime_s,
+        );
+        system(host, ecs.os_min, out);
+    });
+    related(host, out);
+    nest(key!("nmap"), OBJECT, out, |out| {
+        nest(key!("scan"), OBJECT, out, |out| scan_members(subject.run, out));
+        nest(key!("host"), OBJECT, out, |out| facts(subject, out));
+        if !host.os.is_empty() {
+            nest(key!("os"), OBJECT, out, |out| nested::os(&host.os, out));
+        }
+        objects(key!("trace"), &host.traces, out, nested::trace);
+        objects(key!("scripts"), &host.scripts, out, script);
+        let open = host.ports.iter().filter(|port| port.state == PortState::Open);
+        objects(key!("ports"), open, out, |port, out| {
+            let service = port.services.first();
+            let value = |get: for<'t> fn(&'t Service<'_>) -> Option<&'t str>| service.and_then(get);
+            put!(out,
+                "protocol": port.protocol.as_str(),
+                "port": i64::from(port.number),
+                "service": value(|service| service.name.as_deref()),
+                "product": value(|service| service.product.as_deref()),
+                "version": value(|service| service.version.as_deref()),
+            );
+        });
+        put!(out, "line_truncated": cut.then_some(true));
+    });
+}
+
+pub(super) fn outcome(host: &Host<'_>) -> &'static str {
+    if host.complete { "success" } else { "unknown" }
+}
+
+/// `host` and `related` of the events below a host.
+fn of_host(subject: &Subject<'_>, out: &mut Vec<u8>) {
+    nest(key!("host"), OBJECT, out, |out| known_by(subject, out));
+    related(subject.host, out);
+}
+
+/// What a host is known by.
+fn known_by(subject: &Subject<'_>, out: &mut Vec<u8>) {
+    put!(out, "id": &subject.ids.host_key);
+    list(key!("ip"), ips(subject.host).map(|address| &address.text), out);
+    nest(key!("mac"), crate::json::ARRAY, out, |out| {
+        macs(subject.host).for_each(|mac| hyphens(",", mac, out));
+    });
+    put!(out, "name": subject.name().as_ref());
+}
+
+/// A MAC address as RFC 7042 writes it.
+pub(super) fn hyphens(lead: &str, mac: &Text<'_>, out: &mut Vec<u8>) {
+    text(lead, out, |out| {
+        use std::fmt::Write as _;
+        for (place, part) in mac.split(':').enumerate() {
+            let _ = write!(out, "{}{part}", if place > 0 { "-" } else { "" });
+        }
+    });
+}
+
+/// Operating system of a match that is good enough.
+fn system(host: &Host<'_>, least: i32, out: &mut Vec<u8>) {
+    let Some((found, class)) = good_match(host, least) else { return };
+    let family = class.and_then(|class| class.family.as_deref());
+    nest(key!("os"), OBJECT, out, |out| {
+        put!(out,
+            "full": &found.name,
+            "name": class.and_then(system_name).as_ref(),
+            "family": family.map(lower).as_ref(),
+            "version": class.and_then(|class| class.gen_.as_ref()),
+            "type": family.and_then(system_type),
+        );
+    });
+}
+
+/// Vendor and family, once if they are equal.
+pub(in crate::feed) fn system_name<'c>(class: &'c OsClass<'_>) -> Option<Cow<'c, str>> {
+    match (class.vendor.as_deref(), class.family.as_deref()) {
+        (Some(vendor), Some(family)) if vendor != family => {
+            Some(Cow::Owned(format!("{vendor} {family}")))
+        }
+        (vendor, family) => family.or(vendor).map(Cow::Borrowed),
+    }
+}
+
+/// The schema's type of a family of systems.
+fn system_type(family: &str) -> Option<&'static str> {
+    Some(match family {
+        "Linux" => "linux",
+        "Windows" => "windows",
+        "macOS" | "Mac OS X" => "macos",
+        "iOS" => "ios",
+        "Android" => "android",
+        "Solaris" | "AIX" | "HP-UX" | "IRIX" | "SunOS" => "unix",
+        other if other.ends_with("BSD") => "unix",
+        _ => return None,
+    })
+}
+
+/// All addresses and names of a host, its routes and answers, in order and each once.
+fn related(host: &Host<'_>, out: &mut Vec<u8>) {
+    let hops = || host.traces.iter().flat_map(|trace| &trace.hops);
+    let others = hops().filter_map(|hop| hop.ip.as_deref());
+    let others = others.chain(host.ports.iter().filter_map(|port| port.reason_ip.as_deref()));
+    let mut addresses: Vec<&str> = ips(host).map(|address| &*address.text).collect();
+    addresses.extend(others.filter(|text| is_ip(text)));
+    let names = host.hostnames.iter().map(|name| &*name.name);
+    let mut names: Vec<&str> =
+        names.chain(hops().filter_map(|hop| hop.hostname.as_deref())).collect();
+    for texts in [&mut addresses, &mut names] {
+        texts.sort_unstable();
+        texts.dedup();
+    }
+    nest(key!("related"), OBJECT, out, |out| {
+        list(key!("ip"), addresses, out);
+        list(key!("hosts"), names, out);
+    });
+}
+
+/// What is known of a host, and the schema has no field for.
+fn facts(subject: &Subject<'_>, out: &mut Vec<u8>) {
+    let host = subject.host;
+    put!(out,
+        "state": host.status.state.as_str(),
+        "reason_ttl": host.status.reason_ttl,
+        "complete": host.complete,
+        "timed_out": host.timed_out,
+        "mac_vendor": host.mac().and_then(|mac| mac.vendor.as_ref()),
+        "distance": host.distance,
+        "srtt_ms": host.srtt_us.map(Millis),
+        "rttvar_ms": host.rttvar_us.map(Millis),
+        "timeout_ms": host.timeout_us.map(Millis),
+        "last_boot": &host.last_boot,
+        "comment": &host.comment,
+    );
+    objects(key!("extra_ports"), &host.extra_ports, out, nested::extra_ports);
+    put!(out, "ports_open": host.ports_open);
+    if let Some(merged) = subject.merged {
+        let seen = merged.seen;
+        put!(out, "first_seen": seen.first, "last_seen": seen.last, "seen": seen.count);
+    }
+}
+
+/// Events of all scripts of a host and its ports.
+fn scripts(ecs: &Ecs, subject: &Subject<'_>, shared: &Shared, out: &mut Vec<u8>) -> u64 {
+    let host_id = &subject.ids.host_id;
+    let mut lines = 0_u64;
+    for (index, found) in subject.host.scripts.iter().enumerate() {
+        let id = script_id(host_id, ScriptScope::Host, index);
+        script_line(ecs, (subject, shared), (found, &id, None), out);
+        lines = lines.saturating_add(1);
+    }
+    for (port, run, seen) in subject.ports().take(PORTS) {
+        let parent = if port.scripts.is_empty() { String::new() } else { subject.ids.port(port) };
+        for (index, found) in port.scripts.iter().enumerate() {
+            let id = script_id(&parent, ScriptScope::Port, index);
+            script_line(ecs, (subject, shared), (found, &id, Some((port, run, seen))), out);
+            lines = lines.saturating_add(1);
+        }
+    }
+    lines
+}
+
+fn script_line(
+    ecs: &Ecs,
+    (subject, shared): (&Subject<'_>, &Shared),
+    (found, id, place): (&Script<'_>, &str, Option<port::Found<'_>>),
+    out: &mut Vec<u8>,
+) {
+    let host = subject.host;
+    let run = place.map_or(subject.run, |(_, run, _)| run);
+    let write = |found: &Script<'_>, caps: Option<&Caps>, out: &mut Vec<u8>| {
+        let run = caps.map_or(Cow::Borrowed(run), |caps| Cow::Owned(clipped_header(run, caps)));
+        Event {
+            dataset: "nmap.script",
+            kind: ecs.event_kind.as_str(),
+            categories: &["host"],
+            kinds: &["info"],
+            id,
+            action: None,
+            outcome: outcome(host),
+            reason: None,
+            time: subject.time,
+            times: (host.start_time, host.end_time),
+            truncated: !host.complete,
+        }
+        .write(ecs, &run, out);
+        let words = ["script", &found.name];
+        match place {
+            Some((port, ..)) => subject.port_message(key!("message"), port, &words, out),
+            None => text(key!("message"), out, |out| {
+                use std::fmt::Write as _;
+                let _ = write!(out, "{} script {}", subject.address(), found.name);
+            }),
+        }
+        out.extend_from_slice(&shared.host);
+        if let Some((port, ..)) = place {
+            port::place(subject, port, out);
+        }
+        let scope = if place.is_some() { ScriptScope::Port } else { ScriptScope::Host };
+        nest(key!("nmap"), OBJECT, out, |out| {
+            nest(key!("scan"), OBJECT, out, |out| scan_members(&run, out));
+            nest(key!("script"), OBJECT, out, |out| {
+                put!(out, "scope": scope.as_str());
+                script(found, out);
+            });
+            put!(out, "line_truncated": (caps.is_some() || shared.cut).then_some(true));
+        });
+    };
+    ecs.line(id, out, &mut |caps, out| match caps {
+        None => write(found, None, out),
+        Some(caps) => write(&clipped_script(found, caps), Some(caps), out),
+    });
+}

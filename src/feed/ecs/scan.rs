@@ -1,0 +1,124 @@
+//! Events of a scan that has ended, and of its own scripts.
+
+use std::{borrow::Cow, fmt::Write as _};
+
+use super::{Ecs, Event, scan_members, script, script_id};
+use crate::{
+    feed::{
+        line::{Caps, clipped_header, clipped_record, clipped_script},
+        subject::text,
+    },
+    json::{OBJECT, key, nest, objects, put},
+    model::{RunRecord, Script, ScriptScope, Timestamp},
+};
+
+pub(super) fn lines(ecs: &Ecs, record: &RunRecord, out: &mut Vec<u8>) -> u64 {
+    let mut lines = 1_u64;
+    if ecs.script_events {
+        for (scope, index, found) in record.scripts() {
+            script_line(ecs, record, (scope, usize::try_from(index).unwrap_or(0), found), out);
+            lines = lines.saturating_add(1);
+        }
+    }
+    ecs.line(&record.header.scan_id, out, &mut |caps, out| match caps {
+        None => event(ecs, record, false, out),
+        Some(caps) => event(ecs, &clipped_record(record, caps), true, out),
+    });
+    lines
+}
+
+fn when(record: &RunRecord) -> Option<Timestamp> {
+    record.stats.end_time.or(record.header.start_time)
+}
+
+fn event(ecs: &Ecs, record: &RunRecord, cut: bool, out: &mut Vec<u8>) {
+    let (run, stats) = (&record.header, &record.stats);
+    Event {
+        dataset: "nmap.scan",
+        kind: "event",
+        categories: &["host"],
+        kinds: if stats.finished { &["end"] } else { &["info"] },
+        id: &run.scan_id,
+        action: None,
+        outcome: match stats.exit_status.as_deref() {
+            Some("success") => "success",
+            Some("error") => "failure",
+            _ => "unknown",
+        },
+        reason: None,
+        time: when(record),
+        times: (run.start_time, stats.end_time),
+        truncated: record.truncated,
+    }
+    .write(ecs, run, out);
+    text(key!("message"), out, |out| {
+        let scanner = run.scanner.as_deref().unwrap_or("scan");
+        let _ = match (&stats.summary, stats.finished) {
+            (Some(summary), _) => write!(out, "{summary}"),
+            (None, true) => write!(out, "{scanner} ended"),
+            (None, false) => write!(out, "{scanner} did not end"),
+        };
+    });
+    if stats.error_message.is_some() {
+        nest(key!("error"), OBJECT, out, |out| put!(out, "message": &stats.error_message));
+    }
+    nest(key!("nmap"), OBJECT, out, |out| {
+        nest(key!("scan"), OBJECT, out, |out| {
+            scan_members(run, out);
+            put!(out,
+                "end_time": stats.end_time,
+                "exit_status": &stats.exit_status,
+                "hosts_up": stats.hosts.up,
+                "hosts_down": stats.hosts.down,
+                "hosts_total": stats.hosts.total,
+            );
+        });
+        objects(key!("scripts"), record.scripts(), out, |(scope, _, found), out| {
+            put!(out, "scope": scope.as_str());
+            script(found, out);
+        });
+        put!(out, "line_truncated": cut.then_some(true));
+    });
+}
+
+fn script_line(
+    ecs: &Ecs,
+    record: &RunRecord,
+    (scope, index, found): (ScriptScope, usize, &Script<'_>),
+    out: &mut Vec<u8>,
+) {
+    let id = script_id(&record.header.scan_id, scope, index);
+    let write = |found: &Script<'_>, caps: Option<&Caps>, out: &mut Vec<u8>| {
+        let run = &record.header;
+        let run = caps.map_or(Cow::Borrowed(run), |caps| Cow::Owned(clipped_header(run, caps)));
+        Event {
+            dataset: "nmap.script",
+            kind: ecs.event_kind.as_str(),
+            categories: &["host"],
+            kinds: &["info"],
+            id: &id,
+            action: None,
+            outcome: if record.truncated { "unknown" } else { "success" },
+            reason: None,
+            time: when(record),
+            times: (run.start_time, record.stats.end_time),
+            truncated: record.truncated,
+        }
+        .write(ecs, &run, out);
+        text(key!("message"), out, |out| {
+            let _ = write!(out, "{} script {}", scope.as_str(), found.name);
+        });
+        nest(key!("nmap"), OBJECT, out, |out| {
+            nest(key!("scan"), OBJECT, out, |out| scan_members(&run, out));
+            nest(key!("script"), OBJECT, out, |out| {
+                put!(out, "scope": scope.as_str());
+                script(found, out);
+            });
+            put!(out, "line_truncated": caps.map(|_| true));
+        });
+    };
+    ecs.line(&id, out, &mut |caps, out| match caps {
+        None => write(found, None, out),
+        Some(caps) => write(&clipped_script(found, caps), Some(caps), out),
+    });
+}

@@ -1,0 +1,5 @@
+//! x
+/// y
+pub fn files() -> Vec<(std::path::PathBuf, String)> {
+    Vec::new()
+}

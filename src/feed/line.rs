@@ -1,0 +1,338 @@
+//! Lines of at most so many bytes: what is too long is cut from the host, and the line is written anew.
+//!
+//! Most lines fit, and cost nothing but a look at their length. Of others one class of fields after the other is
+//! cut as far as it must be (docs/siem.md, "Long lines").
+
+use std::borrow::Cow;
+
+use crate::{
+    json,
+    model::{
+        ExtraPorts, Host, HostState, Os, Port, Protocol, RunHeader, RunRecord, Script, ScriptData,
+        Service, Text, Trace, id_of_parts,
+    },
+};
+
+/// The least that a line may be limited to: what is never cut fits.
+pub const LEAST_LINE: usize = 4 << 10;
+/// The default limit of a line, which common log shippers take.
+pub const LINE: usize = 32 << 10;
+
+/// Bytes that are cut at once; of lists one item.
+const UNIT: usize = 64;
+/// Bytes of a part of an id; a longer one stands as its hash.
+const KEY: usize = 256;
+
+/// Fields that are cut together, in the order in which they are.
+#[derive(Debug, Clone, Copy)]
+enum Class {
+    Data,
+    Output,
+    Fingerprints,
+    Banners,
+    ExtraPorts,
+    Trace,
+    Ports,
+    /// All other text and lists.
+    Rest,
+}
+
+impl Class {
+    const ALL: [Self; 8] = [
+        Self::Data,
+        Self::Output,
+        Self::Fingerprints,
+        Self::Banners,
+        Self::ExtraPorts,
+        Self::Trace,
+        Self::Ports,
+        Self::Rest,
+    ];
+}
+
+/// How much of each class is kept, in units.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caps([usize; Class::ALL.len()]);
+
+impl Caps {
+    const fn none() -> Self {
+        Self([usize::MAX; Class::ALL.len()])
+    }
+
+    fn set(&mut self, class: Class, units: usize) {
+        if let Some(cap) = self.0.get_mut(class as usize) {
+            *cap = units;
+        }
+    }
+
+    fn items(&self, class: Class) -> usize {
+        self.0.get(class as usize).copied().unwrap_or(usize::MAX)
+    }
+
+    /// Bytes of a text of no other class.
+    pub(super) fn text(&self) -> usize {
+        self.bytes(Class::Rest)
+    }
+
+    fn bytes(&self, class: Class) -> usize {
+        self.items(class).saturating_mul(UNIT)
+    }
+}
+
+/// Writes a line of at most `max` bytes, without its line feed. `write` is given how much to keep if that is not
+/// all, and writes the line.
+pub(super) fn fit(
+    max: usize,
+    out: &mut Vec<u8>,
+    write: &mut dyn FnMut(Option<&Caps>, &mut Vec<u8>),
+) {
+    let start = out.len();
+    let mut length = |caps: Option<&Caps>, out: &mut Vec<u8>| {
+        out.truncate(start);
+        write(caps, out);
+        json::replace_nul(start, out);
+        out.len().saturating_sub(start)
+    };
+    if length(None, out) <= max {
+        return;
+    }
+    let mut caps = Caps::none();
+    for class in Class::ALL {
+        caps.set(class, 0);
+        if length(Some(&caps), out) > max {
+            continue;
+        }
+        // The most that fits.
+        let (mut fits, mut most) = (0, max / UNIT);
+        while fits < most {
+            let units = fits + (most - fits).div_ceil(2);
+            caps.set(class, units);
+            if length(Some(&caps), out) <= max {
+                fits = units;
+            } else {
+                most = units - 1;
+            }
+        }
+        caps.set(class, fits);
+        length(Some(&caps), out);
+        return;
+    }
+}
+
+/// A part of an id: itself, or if no index would take it its hash.
+pub(super) fn short(part: &str) -> Cow<'_, str> {
+    if part.len() <= KEY {
+        return Cow::Borrowed(part);
+    }
+    Cow::Owned(id_of_parts(&["scanmill.long.v1", part]))
+}
+
+/// A text cut at a character, empty ones to nothing.
+pub(super) fn cut(text: &str, bytes: usize) -> Option<&str> {
+    if text.len() <= bytes {
+        return Some(text);
+    }
+    text.get(..text.floor_char_boundary(bytes)).filter(|text| !text.is_empty())
+}
+
+fn clip(text: &mut Text<'_>, bytes: usize) {
+    if text.len() > bytes {
+        let end = text.floor_char_boundary(bytes);
+        match text {
+            Cow::Borrowed(text) => *text = text.get(..end).unwrap_or_default(),
+            Cow::Owned(text) => text.truncate(end),
+        }
+    }
+}
+
+fn clip_option(text: &mut Option<Text<'_>>, bytes: usize) {
+    if bytes == 0 {
+        *text = None;
+    } else if let Some(text) = text {
+        clip(text, bytes);
+    }
+}
+
+fn clip_string(text: &mut Option<String>, bytes: usize) {
+    match text {
+        Some(_) if bytes == 0 => *text = None,
+        Some(text) => text.truncate(text.floor_char_boundary(bytes)),
+        None => {}
+    }
+}
+
+/// A host with no more than this; its ids must be taken before.
+pub(super) fn clipped<'h>(host: &Host<'h>, caps: &Caps) -> Host<'h> {
+    let mut host = host.clone();
+    let (bytes, items) = (caps.bytes(Class::Rest), caps.items(Class::Rest));
+    host.ports.truncate(caps.items(Class::Ports));
+    for port in &mut host.ports {
+        clip_port(port, caps);
+    }
+    clip_scripts(&mut host.scripts, caps);
+    clip_os(&mut host.os, caps);
+    clip_extra(&mut host.extra_ports, caps);
+    clip_traces(&mut host.traces, caps);
+    // The first address and name are what a host is known by.
+    host.addresses.truncate(items.max(1));
+    for address in &mut host.addresses {
+        clip(&mut address.text, bytes.max(UNIT));
+        clip_option(&mut address.vendor, bytes);
+    }
+    host.hostnames.truncate(items.max(1));
+    for name in &mut host.hostnames {
+        clip(&mut name.name, bytes.max(UNIT));
+        clip_option(&mut name.kind, bytes.max(UNIT));
+    }
+    if let HostState::Other(state) = &mut host.status.state {
+        clip(state, bytes.max(UNIT));
+    }
+    for text in [&mut host.status.reason, &mut host.comment, &mut host.last_boot] {
+        clip_option(text, bytes);
+    }
+    host
+}
+
+/// A port with no more than this.
+pub(super) fn clipped_port<'h>(port: &Port<'h>, caps: &Caps) -> Port<'h> {
+    let mut port = port.clone();
+    clip_port(&mut port, caps);
+    port
+}
+
+fn clip_port(port: &mut Port<'_>, caps: &Caps) {
+    let (bytes, items) = (caps.bytes(Class::Rest), caps.items(Class::Rest));
+    clip_scripts(&mut port.scripts, caps);
+    port.services.truncate(items);
+    for service in &mut port.services {
+        clip_service(service, caps);
+    }
+    if let Protocol::Other(name) = &mut port.protocol {
+        clip(name, bytes.max(UNIT));
+    }
+    if let crate::model::PortState::Other(state) = &mut port.state {
+        clip(state, bytes.max(UNIT));
+    }
+    for text in [&mut port.reason, &mut port.reason_ip, &mut port.owner] {
+        clip_option(text, bytes);
+    }
+}
+
+fn clip_service(service: &mut Service<'_>, caps: &Caps) {
+    let (bytes, items) = (caps.bytes(Class::Rest), caps.items(Class::Rest));
+    clip_option(&mut service.fingerprint, caps.bytes(Class::Fingerprints));
+    clip_option(&mut service.banner, caps.bytes(Class::Banners));
+    for text in [
+        &mut service.name,
+        &mut service.product,
+        &mut service.version,
+        &mut service.extra_info,
+        &mut service.hostname,
+        &mut service.os_type,
+        &mut service.device_type,
+        &mut service.method,
+        &mut service.tunnel,
+        &mut service.rpc_proto,
+    ] {
+        clip_option(text, bytes);
+    }
+    service.cpes.truncate(items);
+    service.cpes.iter_mut().for_each(|cpe| clip(cpe, bytes));
+}
+
+fn clip_scripts(scripts: &mut Vec<Script<'_>>, caps: &Caps) {
+    scripts.truncate(caps.items(Class::Rest));
+    scripts.iter_mut().for_each(|script| clip_script(script, caps));
+}
+
+fn clip_script(script: &mut Script<'_>, caps: &Caps) {
+    // A value cannot be cut in the middle: it is there, or it is not.
+    if caps.items(Class::Data) < usize::MAX && size(&script.data) > caps.bytes(Class::Data) {
+        script.data = ScriptData::None;
+    }
+    clip_option(&mut script.output, caps.bytes(Class::Output));
+    clip(&mut script.name, caps.bytes(Class::Rest).max(UNIT));
+}
+
+/// A script with no more than this.
+pub(super) fn clipped_script<'h>(script: &Script<'h>, caps: &Caps) -> Script<'h> {
+    let mut script = script.clone();
+    clip_script(&mut script, caps);
+    script
+}
+
+fn size(data: &ScriptData<'_>) -> usize {
+    let mut text = Vec::new();
+    data.write_json(&mut text);
+    text.len()
+}
+
+fn clip_os(os: &mut Os<'_>, caps: &Caps) {
+    let (bytes, items) = (caps.bytes(Class::Rest), caps.items(Class::Rest));
+    os.fingerprints.truncate(items);
+    let fingerprint = caps.bytes(Class::Fingerprints);
+    os.fingerprints.iter_mut().for_each(|text| clip(text, fingerprint));
+    os.fingerprints.retain(|text| !text.is_empty());
+    os.matches.truncate(items);
+    os.matches.iter_mut().for_each(|found| clip_option(&mut found.name, bytes));
+    os.classes.truncate(items);
+    for class in &mut os.classes {
+        for text in [&mut class.kind, &mut class.vendor, &mut class.family, &mut class.gen_] {
+            clip_option(text, bytes);
+        }
+        class.cpes.truncate(items);
+        class.cpes.iter_mut().for_each(|cpe| clip(cpe, bytes));
+    }
+    os.ports_used.truncate(items);
+    os.ports_used.iter_mut().for_each(|used| clip_option(&mut used.proto, bytes));
+}
+
+fn clip_extra(extra: &mut Vec<ExtraPorts<'_>>, caps: &Caps) {
+    extra.truncate(caps.items(Class::ExtraPorts));
+    for extra in extra {
+        extra.reasons.truncate(caps.items(Class::ExtraPorts));
+        for reason in &mut extra.reasons {
+            clip_option(&mut reason.ports, caps.bytes(Class::ExtraPorts));
+            clip_option(&mut reason.reason, caps.bytes(Class::ExtraPorts));
+            clip_option(&mut reason.proto, caps.bytes(Class::ExtraPorts));
+        }
+    }
+}
+
+fn clip_traces(traces: &mut Vec<Trace<'_>>, caps: &Caps) {
+    let (bytes, items) = (caps.bytes(Class::Trace), caps.items(Class::Trace));
+    traces.truncate(items);
+    for trace in traces {
+        clip_option(&mut trace.proto, bytes);
+        trace.hops.truncate(items);
+        for hop in &mut trace.hops {
+            clip_option(&mut hop.ip, bytes);
+            clip_option(&mut hop.hostname, bytes);
+        }
+    }
+}
+
+/// A header with no more than this.
+pub(super) fn clipped_header(header: &RunHeader, caps: &Caps) -> RunHeader {
+    let mut header = header.clone();
+    let bytes = caps.bytes(Class::Rest);
+    clip_string(&mut header.scanner, bytes.max(UNIT));
+    for text in [&mut header.scanner_version, &mut header.xml_version, &mut header.args] {
+        clip_string(text, bytes);
+    }
+    header
+}
+
+/// A scan with no more than this.
+pub(super) fn clipped_record(record: &RunRecord, caps: &Caps) -> RunRecord {
+    let mut record = record.clone();
+    record.header = clipped_header(&record.header, caps);
+    clip_scripts(&mut record.pre_scripts, caps);
+    clip_scripts(&mut record.post_scripts, caps);
+    let bytes = caps.bytes(Class::Rest);
+    let stats = &mut record.stats;
+    for text in [&mut stats.exit_status, &mut stats.error_message, &mut stats.summary] {
+        clip_string(text, bytes);
+    }
+    record
+}

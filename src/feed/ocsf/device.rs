@@ -1,0 +1,144 @@
+//! The object `device`, and what is observed of it.
+
+use super::{Ocsf, Version, millis};
+use crate::{
+    feed::subject::{Subject, best_match, good_match, ips, protocol_number},
+    json::{ARRAY, OBJECT, Value as _, key, nest, objects, put},
+    model::{Host, OsClass, PortState, Text, Timestamp},
+};
+
+/// Writes `device` and `observables`; with ports that are open of this host.
+pub(super) fn device(
+    ocsf: &Ocsf,
+    subject: &Subject<'_>,
+    ports: Option<&Host<'_>>,
+    out: &mut Vec<u8>,
+) {
+    let host = subject.host;
+    let ip = host.ip().filter(|address| address.ip.is_some()).map(|address| &address.text);
+    let mac = host.mac().filter(|address| is_mac(&address.text));
+    let (first, last) = subject.seen();
+    let hostname = host.hostname().map(|name| &name.name);
+    nest(key!("device"), OBJECT, out, |out| {
+        let (id, kind) = kind(best_match(host).and_then(|(_, class)| class?.kind.as_deref()));
+        put!(out,
+            "type_id": id,
+            "type": kind,
+            "uid": &subject.ids.host_key,
+            "name": subject.name().as_ref(),
+            "hostname": hostname,
+            "ip": ip,
+            "mac": mac.map(|mac| &mac.text),
+        );
+        if ocsf.version >= Version::V1_8 {
+            put!(out, "mac_vendor": mac.and_then(|mac| mac.vendor.as_ref()));
+        }
+        put!(out,
+            "first_seen_time": first.map(millis),
+            "last_seen_time": last.map(millis),
+            "boot_time": boot_time(host).map(millis),
+        );
+        system(host, ocsf.os_min, out);
+        nest(key!("network_interfaces"), ARRAY, out, |out| {
+            interfaces(host, mac.map(|mac| &mac.text), ports, out);
+        });
+    });
+    let seen = [
+        ("device.ip", 2, "IP Address", ip),
+        ("device.hostname", 1, "Hostname", hostname),
+        ("device.mac", 3, "MAC Address", mac.map(|mac| &mac.text)),
+    ];
+    objects(key!("observables"), seen, out, |(name, id, kind, value), out| {
+        if value.is_some() {
+            put!(out, "name": name, "type_id": id, "type": kind, "value": value);
+        }
+    });
+}
+
+/// The schema's number and name of a kind of device.
+fn kind<'k>(kind: Option<&'k str>) -> (i32, &'k str) {
+    match kind {
+        None | Some("general purpose") => (0, "Unknown"),
+        Some("router" | "broadband router") => (12, "Router"),
+        Some("switch") => (10, "Switch"),
+        Some("hub") => (11, "Hub"),
+        Some("firewall") => (9, "Firewall"),
+        Some("load balancer") => (15, "Load Balancer"),
+        Some("phone") => (5, "Mobile"),
+        Some("webcam" | "media device" | "power-device" | "VoIP phone" | "PBX") => (7, "IOT"),
+        Some(other) => (99, other),
+    }
+}
+
+/// Whether a text is six octets.
+fn is_mac(text: &str) -> bool {
+    let octet = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    text.split(':').count() == 6 && text.split(':').all(octet)
+}
+
+fn boot_time(host: &Host<'_>) -> Option<Timestamp> {
+    let seconds = host.end_time?.seconds().checked_sub(host.uptime_s?)?;
+    Timestamp::from_seconds(seconds)
+}
+
+/// Operating system of a match that is good enough.
+fn system(host: &Host<'_>, least: i32, out: &mut Vec<u8>) {
+    let Some((found, class)) = good_match(host, least) else { return };
+    let Some(name) = &found.name else { return };
+    let family = class.and_then(|class: &OsClass<'_>| class.family.as_deref());
+    let (id, kind) = match family {
+        Some("Linux") => (200, Some("Linux")),
+        Some("Windows") => (100, Some("Windows")),
+        Some("Android") => (201, Some("Android")),
+        Some("macOS" | "Mac OS X") => (300, Some("macOS")),
+        Some("iOS") => (301, Some("iOS")),
+        Some("Solaris") => (400, Some("Solaris")),
+        Some("AIX") => (401, Some("AIX")),
+        Some("HP-UX") => (402, Some("HP-UX")),
+        other => (99, other),
+    };
+    nest(key!("os"), OBJECT, out, |out| {
+        put!(out,
+            "name": name,
+            "type_id": id,
+            "type": kind,
+            "version": class.and_then(|class| class.gen_.as_ref()),
+            "cpe_name": class.and_then(|class| class.cpes.first()),
+        );
+    });
+}
+
+/// One interface an address; ports are on the first.
+fn interfaces(
+    host: &Host<'_>,
+    mac: Option<&Text<'_>>,
+    ports: Option<&Host<'_>>,
+    out: &mut Vec<u8>,
+) {
+    let hostname = host.hostname().map(|name| &name.name);
+    let addresses = ips(host).map(|address| Some(&address.text));
+    let alone = ips(host).next().is_none() && (mac.is_some() || hostname.is_some());
+    for (place, ip) in addresses.chain(alone.then_some(None)).enumerate() {
+        nest(",", OBJECT, out, |out| {
+            let first = place == 0;
+            put!(out,
+                "ip": ip,
+                "hostname": hostname,
+                "mac": mac.filter(|_| first),
+                "type_id": 0,
+                "type": "Unknown",
+            );
+            if let Some(host) = ports.filter(|_| first) {
+                let open = host.ports.iter().filter(|port| port.state == PortState::Open);
+                let numbered = open.filter_map(|port| {
+                    let number = protocol_number(&port.protocol).filter(|number| *number != 1)?;
+                    Some((port, number))
+                });
+                objects(key!("open_ports"), numbered, out, |(port, number), out| {
+                    i64::from(port.number).put(key!("port"), out);
+                    put!(out, "protocol_name": port.protocol.as_str(), "protocol_num": number);
+                });
+            }
+        });
+    }
+}

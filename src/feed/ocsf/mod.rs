@@ -1,0 +1,285 @@
+//! Open Cybersecurity Schema Framework: Device Inventory Info of each host, and on demand Software Inventory
+//! Info of each product (docs/siem.md, "OCSF").
+
+mod device;
+
+use self::device::device;
+use super::{
+    OS_MIN,
+    line::{self, LINE, clipped, clipped_header, clipped_port},
+    nested,
+    subject::{Ids, Subject, product, vendor},
+};
+use crate::{
+    json::{ARRAY, OBJECT, Value as _, key, nest, objects, put},
+    model::{Host, HostState, MergedHost, Port, PortState, RunHeader, Service, Timestamp},
+};
+
+/// A version of the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Version {
+    /// 1.6.0: without `metadata.log_format` and `device.mac_vendor`.
+    V1_6,
+    /// 1.7.0: without `device.mac_vendor`.
+    V1_7,
+    /// 1.8.0
+    #[default]
+    V1_8,
+}
+
+impl Version {
+    /// As the schema names it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V1_6 => "1.6.0",
+            Self::V1_7 => "1.7.0",
+            Self::V1_8 => "1.8.0",
+        }
+    }
+}
+
+/// Which events there are, and what they say beside what was scanned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ocsf {
+    /// The version of the schema.
+    pub version: Version,
+    /// Whether all hosts have events, or those that are up alone.
+    pub all_hosts: bool,
+    /// Whether products on open ports have events.
+    pub software_events: bool,
+    /// The least accuracy of a match for it to name the operating system, in percent.
+    pub os_min: i32,
+    /// The index of the action lines that make a request to a bulk API.
+    pub bulk: Option<String>,
+    /// Bytes of a line at most, without line feed.
+    pub max_line: usize,
+}
+
+impl Default for Ocsf {
+    fn default() -> Self {
+        Self {
+            version: Version::default(),
+            all_hosts: false,
+            software_events: false,
+            os_min: OS_MIN,
+            bulk: None,
+            max_line: LINE,
+        }
+    }
+}
+
+/// A class of events: its number, its name, and what its numbers make.
+struct Class {
+    uid: i32,
+    name: &'static str,
+    type_name: &'static str,
+}
+
+const DEVICE: Class =
+    Class { uid: 5001, name: "Device Inventory Info", type_name: "Device Inventory Info: Collect" };
+const SOFTWARE: Class = Class {
+    uid: 5020,
+    name: "Software Inventory Info",
+    type_name: "Software Inventory Info: Collect",
+};
+/// What all events do: they collect.
+const COLLECT: i32 = 2;
+
+impl Ocsf {
+    /// Writes the events of a host, and gives their number.
+    pub fn host(&self, run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) -> u64 {
+        let ids = Ids::of(run, host);
+        self.lines(&Subject::of(run, host, &ids), out)
+    }
+
+    /// The same of a host of a merge.
+    pub fn merged(&self, merged: &MergedHost<'_>, runs: &[&RunHeader], out: &mut Vec<u8>) -> u64 {
+        let (ids, nothing) = (Ids::of_merged(merged), RunHeader::default());
+        self.lines(&Subject::of_merged(merged, runs, &ids, &nothing), out)
+    }
+
+    fn lines(&self, subject: &Subject<'_>, out: &mut Vec<u8>) -> u64 {
+        if !self.all_hosts && subject.host.status.state != HostState::Up {
+            return 0;
+        }
+        let id = &subject.ids.host_id;
+        self.line(id, out, &mut |caps, out| match caps {
+            None => self.inventory(subject, false, out),
+            Some(caps) => {
+                let (host, run) = (clipped(subject.host, caps), clipped_header(subject.run, caps));
+                self.inventory(&Subject { host: &host, run: &run, ..*subject }, true, out);
+            }
+        });
+        let mut lines = 1_u64;
+        if self.software_events {
+            for (port, run, _) in subject.ports().filter(|(port, ..)| port.state == PortState::Open)
+            {
+                let of_port = Subject { run, ..*subject };
+                lines = lines.saturating_add(self.products(&of_port, port, out));
+            }
+        }
+        lines
+    }
+
+    /// Writes an event as a line that is not too long.
+    fn line(
+        &self,
+        id: &str,
+        out: &mut Vec<u8>,
+        write: &mut dyn FnMut(Option<&line::Caps>, &mut Vec<u8>),
+    ) {
+        super::action(self.bulk.as_deref(), id, out);
+        line::fit(self.max_line, out, &mut |caps, out| {
+            nest("", OBJECT, out, |out| write(caps, out))
+        });
+        out.push(b'\n');
+    }
+
+    /// Device Inventory Info.
+    fn inventory(&self, subject: &Subject<'_>, cut: bool, out: &mut Vec<u8>) {
+        let host = subject.host;
+        self.begin(&DEVICE, (subject, &subject.ids.host_id), out);
+        subject.message(key!("message"), out);
+        device(self, subject, Some(host), out);
+        nest(key!("unmapped"), OBJECT, out, |out| {
+            nest(key!("nmap"), OBJECT, out, |out| {
+                put!(out, "state": host.status.state.as_str(), "reason": &host.status.reason);
+                objects(key!("ports"), &host.ports, out, nested::port);
+                objects(key!("extra_ports"), &host.extra_ports, out, nested::extra_ports);
+                if !host.os.is_empty() {
+                    nest(key!("os"), OBJECT, out, |out| nested::os(&host.os, out));
+                }
+                objects(key!("trace"), &host.traces, out, nested::trace);
+                objects(key!("scripts"), &host.scripts, out, nested::script);
+                put!(out, "line_truncated": cut.then_some(true));
+            });
+        });
+    }
+
+    /// Software Inventory Info of each product of a port.
+    fn products(&self, subject: &Subject<'_>, port: &Port<'_>, out: &mut Vec<u8>) -> u64 {
+        let mut lines = 0_u64;
+        for (index, service) in port.services.iter().enumerate() {
+            if service.product.is_none() {
+                continue;
+            }
+            let id = format!("{}-s{index}", subject.ids.port(port));
+            self.line(&id, out, &mut |caps, out| match caps {
+                None => self.software((subject, &id), (port, service), false, out),
+                Some(caps) => {
+                    let alone = Port { services: vec![service.clone()], ..port.clone() };
+                    let port = clipped_port(&alone, caps);
+                    let host = Host { ports: Vec::new(), ..clipped(subject.host, caps) };
+                    let run = clipped_header(subject.run, caps);
+                    let nothing = Service::default();
+                    let service = port.services.first().unwrap_or(&nothing);
+                    let subject = Subject { host: &host, run: &run, ..*subject };
+                    self.software((&subject, &id), (&port, service), true, out);
+                }
+            });
+            lines = lines.saturating_add(1);
+        }
+        lines
+    }
+
+    fn software(
+        &self,
+        (subject, id): (&Subject<'_>, &str),
+        (port, service): (&Port<'_>, &Service<'_>),
+        cut: bool,
+        out: &mut Vec<u8>,
+    ) {
+        self.begin(&SOFTWARE, (subject, id), out);
+        let word =
+            |text: &'_ Option<crate::model::Text<'_>>| text.as_deref().unwrap_or("").to_owned();
+        let (product, version) = (word(&service.product), word(&service.version));
+        let words = [port.state.as_str(), &word(&service.name), &product, &version];
+        subject.port_message(key!("message"), port, &words, out);
+        device(self, subject, None, out);
+        let cpe = service.cpes.iter().find(|cpe| cpe.starts_with("cpe:/a:"));
+        nest(key!("product"), OBJECT, out, |out| {
+            put!(out,
+                "name": if product.is_empty() { "unknown" } else { &product },
+                "version": &service.version,
+                "cpe_name": cpe,
+                "vendor_name": cpe.and_then(|cpe| cpe.split(':').nth(2)).filter(|v| !v.is_empty()),
+            );
+        });
+        nest(key!("unmapped"), OBJECT, out, |out| {
+            nest(key!("nmap"), OBJECT, out, |out| {
+                put!(out, "protocol": port.protocol.as_str(), "port": i64::from(port.number));
+                nest(key!("service"), OBJECT, out, |out| nested::service(service, out));
+                put!(out, "line_truncated": cut.then_some(true));
+            });
+        });
+    }
+
+    /// What all events begin with.
+    fn begin(&self, class: &Class, (subject, id): (&Subject<'_>, &str), out: &mut Vec<u8>) {
+        let host = subject.host;
+        put!(out,
+            "activity_id": COLLECT,
+            "activity_name": "Collect",
+            "category_uid": 5,
+            "category_name": "Discovery",
+            "class_uid": class.uid,
+            "class_name": class.name,
+            "type_uid": class.uid.saturating_mul(100).saturating_add(COLLECT),
+            "type_name": class.type_name,
+            "severity_id": 1,
+            "severity": "Informational",
+            "status_id": i32::from(host.complete),
+            "status": if host.complete { "Success" } else { "Unknown" },
+            "status_detail": (!host.complete).then_some("host record truncated"),
+            "time": millis(subject.when()),
+            "start_time": host.start_time.map(millis),
+            "end_time": host.end_time.map(millis),
+            "duration": duration(host.start_time, host.end_time),
+        );
+        self.metadata((subject, id), out);
+    }
+
+    fn metadata(&self, (subject, id): (&Subject<'_>, &str), out: &mut Vec<u8>) {
+        let run = subject.run;
+        nest(key!("metadata"), OBJECT, out, |out| {
+            put!(out,
+                "version": self.version.as_str(),
+                "uid": id,
+                "correlation_uid": &run.scan_id,
+                "log_name": &run.scanner,
+                "log_format": (self.version >= Version::V1_7).then_some("XML"),
+                "original_time": subject.time.map(|time| time.seconds().to_string()).as_deref(),
+            );
+            nest(key!("labels"), ARRAY, out, |out| {
+                "nmap".put(",", out);
+                (!subject.host.complete).then_some("truncated").put(",", out);
+                subject.time.is_none().then_some("no_time").put(",", out);
+            });
+            nest(key!("product"), OBJECT, out, |out| {
+                put!(out,
+                    "name": product(run).unwrap_or("unknown"),
+                    "vendor_name": vendor(run),
+                    "version": run.scanner_version.as_deref(),
+                );
+            });
+            objects(key!("transformation_info_list"), ["scanmill"], out, |name, out| {
+                put!(out, "name": name);
+                nest(key!("product"), OBJECT, out, |out| {
+                    put!(out, "name": name, "version": env!("CARGO_PKG_VERSION"));
+                });
+            });
+        });
+    }
+}
+
+fn millis(time: Timestamp) -> i64 {
+    time.seconds().saturating_mul(1000)
+}
+
+/// Between two times, if both are known and in order.
+fn duration(start: Option<Timestamp>, end: Option<Timestamp>) -> Option<i64> {
+    let millis = millis(end?).checked_sub(millis(start?))?;
+    (millis >= 0).then_some(millis)
+}

@@ -1,0 +1,269 @@
+//! What the formats of SIEMs share: a host with its ids and its time, and what is taken from it.
+
+use std::{borrow::Cow, fmt::Write as _, net::IpAddr};
+
+use super::line::short;
+use crate::{
+    json,
+    model::{
+        Address, AddressKind, Host, HostKey, HostState, Identity, MergedHost, OsClass, OsMatch,
+        Port, PortOrigin, Protocol, RunHeader, Seen, Service, Text, Timestamp, host_id,
+    },
+};
+
+/// A host and what a format must know beside it.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'s> {
+    pub(super) host: &'s Host<'s>,
+    /// The scan, of a merged host that which gave its state.
+    pub(super) run: &'s RunHeader,
+    pub(super) ids: &'s Ids,
+    /// When it was seen; `None` if nothing tells.
+    pub(super) time: Option<Timestamp>,
+    /// Of a merged host.
+    pub(super) merged: Option<Merged<'s>>,
+}
+
+/// What is known of a merged host alone.
+#[derive(Clone, Copy)]
+pub(super) struct Merged<'s> {
+    pub(super) seen: Seen,
+    ports: &'s [PortOrigin],
+    runs: &'s [&'s RunHeader],
+}
+
+/// Ids of a host, which nothing cuts.
+pub(super) struct Ids {
+    pub(super) host_id: String,
+    pub(super) host_key: String,
+}
+
+impl Ids {
+    pub(super) fn of(run: &RunHeader, host: &Host<'_>) -> Self {
+        let key = HostKey::of(host, Identity::Ip);
+        let host_key = short(key.as_str()).into_owned();
+        Self { host_id: host_id(&run.scan_id, host.index), host_key }
+    }
+
+    pub(super) fn of_merged(merged: &MergedHost<'_>) -> Self {
+        let host_key = short(&merged.host_key).into_owned();
+        Self { host_id: merged.host_id.clone().into_owned(), host_key }
+    }
+
+    /// The id of a port.
+    pub(super) fn port(&self, port: &Port<'_>) -> String {
+        format!("{}-{}-{}", self.host_id, short(port.protocol.as_str()), port.number)
+    }
+}
+
+impl<'s> Subject<'s> {
+    pub(super) fn of(run: &'s RunHeader, host: &'s Host<'s>, ids: &'s Ids) -> Self {
+        // When a scan ends is not known yet when its hosts are written.
+        let time = host.end_time.or(host.start_time).or(run.start_time);
+        Self { host, run, ids, time, merged: None }
+    }
+
+    /// Of a merge of these scans.
+    pub(super) fn of_merged(
+        merged: &'s MergedHost<'s>,
+        runs: &'s [&'s RunHeader],
+        ids: &'s Ids,
+        nothing: &'s RunHeader,
+    ) -> Self {
+        let (host, origins) = (&merged.host, &merged.origins);
+        let status = usize::try_from(origins.status).ok();
+        let run = status.and_then(|status| runs.get(status)).copied().unwrap_or(nothing);
+        let time = host.end_time.or(host.start_time).or(origins.seen.last).or(run.start_time);
+        let more = Merged { seen: origins.seen, ports: &origins.ports, runs };
+        Self { host, run, ids, time, merged: Some(more) }
+    }
+
+    /// Ports with the scan that each is of, and when it was seen if that is known of each.
+    pub(super) fn ports(
+        &self,
+    ) -> impl Iterator<Item = (&'s Port<'s>, &'s RunHeader, Option<Seen>)> {
+        let (merged, run) = (self.merged, self.run);
+        self.host.ports.iter().enumerate().map(move |(place, port)| {
+            let of_port = merged.and_then(|merged| {
+                let origin = merged.ports.get(place)?;
+                let run = usize::try_from(origin.scan).ok();
+                Some((run.and_then(|run| merged.runs.get(run)).copied()?, origin.seen))
+            });
+            of_port.map_or((port, run, None), |(run, seen)| (port, run, Some(seen)))
+        })
+    }
+
+    pub(super) fn when(&self) -> Timestamp {
+        self.time.unwrap_or_else(epoch)
+    }
+
+    /// When it was first seen and last.
+    pub(super) fn seen(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        let own = (self.host.start_time, self.host.end_time);
+        self.merged.map_or(own, |merged| (merged.seen.first, merged.seen.last))
+    }
+
+    /// The name to show: a host name, else an address.
+    pub(super) fn name(&self) -> Option<Cow<'s, str>> {
+        if let Some(name) = self.host.hostname() {
+            return Some(plain_name(&name.name));
+        }
+        let address = self.host.ip().or_else(|| self.host.mac())?;
+        Some(Cow::Borrowed(&address.text))
+    }
+
+    /// The host as messages name it.
+    pub(super) fn address(&self) -> &'s str {
+        match self.host.ip().or_else(|| self.host.mac()) {
+            Some(address) => &address.text,
+            None => self.host.hostname().map_or(&self.ids.host_key, |name| &name.name),
+        }
+    }
+
+    /// Writes the message of a host.
+    pub(super) fn message(&self, lead: &str, out: &mut Vec<u8>) {
+        let host = self.host;
+        let name = host.ip().or_else(|| host.mac()).and_then(|_| host.hostname());
+        text(lead, out, |out| {
+            let _ = write!(out, "{}", self.address());
+            if let Some(name) = name {
+                let _ = write!(out, " ({})", name.name);
+            }
+            let _ = write!(out, " is {}", host.status.state.as_str());
+            if host.status.state == HostState::Up || host.ports_listed > 0 {
+                let open = host.ports_open;
+                let _ = write!(out, ": {open} open port{}", if open == 1 { "" } else { "s" });
+            }
+        });
+    }
+
+    /// Writes the message of a port, with more words behind it.
+    pub(super) fn port_message(
+        &self,
+        lead: &str,
+        port: &Port<'_>,
+        words: &[&str],
+        out: &mut Vec<u8>,
+    ) {
+        text(lead, out, |out| {
+            let protocol = port.protocol.as_str();
+            let _ = write!(out, "{} {protocol}/{}", self.address(), port.number);
+            for word in words.iter().filter(|word| !word.is_empty()) {
+                let _ = write!(out, " {word}");
+            }
+        });
+    }
+}
+
+/// What stands for a time that is not known.
+pub(super) fn epoch() -> Timestamp {
+    Timestamp::EPOCH
+}
+
+/// Writes text in pieces.
+pub(super) fn text(lead: &str, out: &mut Vec<u8>, write: impl FnOnce(&mut json::Escaped<'_>)) {
+    out.extend_from_slice(lead.as_bytes());
+    out.push(b'"');
+    write(&mut json::Escaped(out));
+    out.push(b'"');
+}
+
+/// State, product, version and name of a port, for its message.
+pub(super) fn port_words<'p>(port: &'p Port<'_>) -> [&'p str; 4] {
+    let service = port.services.first();
+    let word = |get: for<'t> fn(&'t Service<'_>) -> Option<&'t str>| {
+        service.and_then(get).unwrap_or_default()
+    };
+    let name = word(|service| service.name.as_deref());
+    let product = word(|service| service.product.as_deref());
+    [port.state.as_str(), name, product, word(|service| service.version.as_deref())]
+}
+
+/// A host name in lower case without final dot.
+pub(super) fn plain_name(name: &str) -> Cow<'_, str> {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    if name.chars().any(char::is_uppercase) {
+        Cow::Owned(name.to_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+/// A text in lower case.
+pub(super) fn lower(text: &str) -> Cow<'_, str> {
+    if text.chars().any(char::is_uppercase) {
+        Cow::Owned(text.to_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// Addresses that are IP literals.
+pub(super) fn ips<'h>(host: &'h Host<'_>) -> impl Iterator<Item = &'h Address<'h>> {
+    host.addresses.iter().filter(|address| address.ip.is_some())
+}
+
+/// MAC addresses.
+pub(super) fn macs<'h>(host: &'h Host<'_>) -> impl Iterator<Item = &'h Text<'h>> {
+    let of_kind = host.addresses.iter().filter(|address| address.kind == AddressKind::Mac);
+    of_kind.map(|address| &address.text)
+}
+
+/// Whether a text is an IP literal.
+pub(super) fn is_ip(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok()
+}
+
+/// The match that fits best, the first of equal ones, with the first of its classes.
+pub(super) fn best_match<'h>(
+    host: &'h Host<'_>,
+) -> Option<(&'h OsMatch<'h>, Option<&'h OsClass<'h>>)> {
+    let best = host.os.matches.iter().enumerate().rev().max_by_key(|(_, found)| found.accuracy);
+    let (place, found) = best?;
+    let place = i32::try_from(place).ok();
+    let class = host.os.classes.iter().find(|c| c.match_index.is_some() && c.match_index == place);
+    Some((found, class))
+}
+
+/// The same if it fits well enough.
+pub(super) fn good_match<'h>(
+    host: &'h Host<'_>,
+    least: i32,
+) -> Option<(&'h OsMatch<'h>, Option<&'h OsClass<'h>>)> {
+    best_match(host).filter(|(found, _)| found.accuracy.is_some_and(|accuracy| accuracy >= least))
+}
+
+/// Name of the product that a scanner is.
+pub(super) fn product(run: &RunHeader) -> Option<&str> {
+    run.scanner.as_deref().map(|scanner| if scanner == "nmap" { "Nmap" } else { scanner })
+}
+
+/// Its vendor, if it is nmap.
+pub(super) fn vendor(run: &RunHeader) -> Option<&'static str> {
+    (run.scanner.as_deref() == Some("nmap")).then_some("Nmap Project")
+}
+
+/// Number of a transport protocol.
+pub(super) fn protocol_number(protocol: &Protocol<'_>) -> Option<i32> {
+    match protocol {
+        Protocol::Tcp => Some(6),
+        Protocol::Udp => Some(17),
+        Protocol::Sctp => Some(132),
+        Protocol::Other(name) if name == "icmp" => Some(1),
+        _ => None,
+    }
+}
+
+/// Whether a port of this protocol has a number that is one.
+pub(super) fn has_ports(protocol: &Protocol<'_>) -> bool {
+    matches!(protocol, Protocol::Tcp | Protocol::Udp | Protocol::Sctp)
+}
+
+/// Name of the protocol below a port: of an IP protocol that of the service.
+pub(super) fn transport<'p>(port: &'p Port<'_>) -> Option<&'p str> {
+    match &port.protocol {
+        Protocol::Ip => port.services.first().and_then(|service| service.name.as_deref()),
+        Protocol::Other(name) if name != "icmp" => None,
+        protocol => Some(protocol.as_str()),
+    }
+}
