@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::atomic::Ordering};
 use super::{
     args::{To, WatchArgs},
     exit::Exit,
-    inputs,
+    feeds, inputs,
     memory::Shares,
     render::Talk,
     signals,
@@ -15,7 +15,7 @@ use crate::{
     feed::Feed,
     pipeline::{Outcome, Report},
     source::Pick,
-    watch::{Rotation, Watch, WatchOptions, What},
+    watch::{Changed, Rotation, Watch, WatchOptions, What},
 };
 
 pub(super) fn run(args: &WatchArgs, talk: &Talk) -> Result<Exit> {
@@ -45,9 +45,13 @@ fn options(args: &WatchArgs) -> Result<WatchOptions> {
     let [folder] = args.read.inputs.as_slice() else {
         return Err(Error::usage("one folder is watched"));
     };
-    let (name, feed) = feed(args)?;
-    let what = if args.changes { What::Changes } else { What::Events(feed) };
-    let name = format!("{name}{}", if args.changes { " changes" } else { "" });
+    let to = args.to.unwrap_or(To::Jsonl);
+    let name = format!("{}{}", to.name(), if args.changes { " changes" } else { "" });
+    let what = if args.changes {
+        What::Changes(changes(args, to)?)
+    } else {
+        What::Events(feed(args, to)?)
+    };
     let mut options = WatchOptions::new(folder, &out(args)?, what, name);
     options.state.clone_from(&args.state_dir);
     options.settle = args.settle;
@@ -61,11 +65,25 @@ fn options(args: &WatchArgs) -> Result<WatchOptions> {
     Ok(options)
 }
 
-/// The feed, and its name.
-fn feed(args: &WatchArgs) -> Result<(&'static str, Feed)> {
-    match args.to.unwrap_or(To::Jsonl) {
-        To::Jsonl => Ok(("jsonl", Feed::Nested { events: false })),
-        To::Csv | To::Parquet => Err(Error::usage("what is watched becomes a feed: --to jsonl")),
+/// The feed of a format.
+fn feed(args: &WatchArgs, to: To) -> Result<Feed> {
+    match (feeds::feed(to, &args.feed, &args.line)?, to) {
+        (Some(feed), _) => Ok(feed),
+        (None, To::Jsonl) => Ok(Feed::Nested { events: false }),
+        (None, _) => {
+            Err(Error::usage("what is watched becomes a feed: --to jsonl, ecs, ocsf or cim"))
+        }
+    }
+}
+
+/// How changes are told in a format.
+fn changes(args: &WatchArgs, to: To) -> Result<Changed> {
+    // Options that are for another format are refused here too.
+    feeds::feed(to, &args.feed, &args.line)?;
+    match to {
+        To::Jsonl => Ok(Changed::Rows),
+        To::Ecs => Ok(Changed::Events(Box::new(feeds::ecs(&args.line)))),
+        _ => Err(Error::usage("--changes is for --to jsonl or ecs")),
     }
 }
 

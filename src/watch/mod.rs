@@ -38,7 +38,7 @@ use self::{
 };
 use crate::{
     error::{Error, Result},
-    feed::Feed,
+    feed::{Feed, ecs::Ecs},
     pipeline::{Destination, Filters, Pipeline, Report},
     source::{self, Input, Pick},
     xml::Options,
@@ -64,8 +64,18 @@ const BATCH_FILES: usize = 256;
 pub enum What {
     /// All hosts and scans, as documents of a feed.
     Events(Feed),
-    /// What differs from the last known state of each host, as rows of the table `changes`.
-    Changes,
+    /// What differs from the last known state of each host.
+    Changes(Changed),
+}
+
+/// How changes are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Changed {
+    /// As rows of the table `changes`.
+    Rows,
+    /// As events of ECS.
+    Events(Box<Ecs>),
 }
 
 /// What is watched, and where it goes.
@@ -151,7 +161,7 @@ impl Watch {
         let mut ledger = Ledger::open(&state, &options.name)?;
         let mut feed = FeedFile::open(&options.out, options.rotation.clone())?;
         batch::complete(&state, &mut feed, &mut ledger)?;
-        let changes = options.what == What::Changes;
+        let changes = matches!(options.what, What::Changes(_));
         let known = changes.then(|| Known::open(&state, ledger.parts())).transpose()?;
         // Copies are told by their bytes.
         options.reading.hash = true;

@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    What,
+    Changed, What,
     batch::Batch,
     known::Known,
     ledger::{Given, Ledger},
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     bytes::hex,
     error::Result,
-    feed::Feed,
+    feed::{Feed, ecs::changes},
     model::{Host, HostChanges, RunHeader, RunRecord, ScanEvent},
     sink::row_line,
     table::change_row,
@@ -108,12 +108,12 @@ impl<'t> Taking<'t> {
                     open.digest.update(batch.lines.held().get(begin..).unwrap_or_default());
                 }
             }
-            (What::Changes, Some(known)) => known.host(host, &mut |record| {
+            (What::Changes(_), Some(known)) => known.host(host, &mut |record| {
                 if counts {
                     open.digest.update(record);
                 }
             })?,
-            (What::Changes, None) => {}
+            (What::Changes(_), None) => {}
         }
         if counts {
             open.hosts = open.hosts.saturating_add(1);
@@ -152,11 +152,11 @@ impl<'t> Taking<'t> {
         }
         match (self.what, &mut self.known) {
             (What::Events(feed), _) => scan_line(feed, name, record, self.batch)?,
-            (What::Changes, Some(known)) => {
+            (What::Changes(how), Some(known)) => {
                 let batch = &mut *self.batch;
-                known.step((name, record), &mut |host| change_lines(host, batch))?;
+                known.step((name, record), &mut |host| change_lines(how, host, batch))?;
             }
-            (What::Changes, None) => {}
+            (What::Changes(_), None) => {}
         }
         self.batch.add(sha256, Some((scan_id, now)));
         Ok(())
@@ -176,12 +176,20 @@ fn scan_line(feed: &Feed, name: &str, record: &RunRecord, batch: &mut Batch) -> 
     batch.settle()
 }
 
-fn change_lines(host: &HostChanges, batch: &mut Batch) -> Result<()> {
-    for change in &host.changes {
-        change_row(change, &mut |row| {
-            row_line(row, batch.lines.held());
-            Ok(())
-        })?;
+fn change_lines(how: &Changed, host: &HostChanges, batch: &mut Batch) -> Result<()> {
+    let out = batch.lines.held();
+    match how {
+        Changed::Rows => {
+            for change in &host.changes {
+                change_row(change, &mut |row| {
+                    row_line(row, out);
+                    Ok(())
+                })?;
+            }
+        }
+        Changed::Events(ecs) => {
+            changes(ecs, host, out);
+        }
     }
     batch.settle()
 }

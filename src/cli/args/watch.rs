@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, builder::BoolishValueParser as Switch};
 
-use super::{ReadArgs, To, count, duration, size};
+use super::{FeedArgs, LineArgs, ReadArgs, To, count, duration, size};
 
 #[derive(Debug, ClapArgs)]
 #[command(
@@ -23,7 +23,7 @@ use super::{ReadArgs, To, count, duration, size};
 pub(in super::super) struct WatchArgs {
     #[command(flatten)]
     pub(in super::super) read: ReadArgs,
-    /// Format of the feed [default: jsonl]
+    /// Format of the feed: jsonl, ecs, ocsf or cim; with --changes jsonl or ecs [default: jsonl]
     #[arg(long, value_name = "FEED", env = "SCANMILL_TO", help_heading = "Feed")]
     pub(in super::super) to: Option<To>,
     /// File that the feed is appended to; it is made if there is none
@@ -65,4 +65,8 @@ pub(in super::super) struct WatchArgs {
     /// Read what is there, then end
     #[arg(long, env = "SCANMILL_ONCE", value_parser = Switch::new(), help_heading = "Watching")]
     pub(in super::super) once: bool,
+    #[command(flatten)]
+    pub(in super::super) feed: FeedArgs,
+    #[command(flatten)]
+    pub(in super::super) line: LineArgs,
 }
