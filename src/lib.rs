@@ -54,6 +54,11 @@
 //! [`merge::Merger`] takes the hosts of scans as they come and gives one host for each that they saw, by a
 //! [`merge::MergePolicy`]. [`diff::differences`] compares two of them.
 //!
+//! # A feed that runs by itself
+//!
+//! [`watch::Watch`] turns files that are dropped into a folder into lines of a feed, each document once.
+//! [`pipeline::Pipeline::follow`] reads a file while it is written.
+//!
 //! # Words
 //!
 //! They are nmap's and Arrow's own. A *document* is one `nmaprun` element; an input may hold several. A

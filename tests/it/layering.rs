@@ -33,7 +33,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
         "watch",
         &[
             "pipeline", "diff", "xml", "source", "merge", "table", "feed", "sink", "model",
-            "error", "limits", "bytes",
+            "error", "bytes",
         ],
     ),
     ("cli", &["*"]),

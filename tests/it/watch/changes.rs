@@ -138,3 +138,45 @@ fn the_state_on_disk_does_not_grow_with_the_scans() {
     let (first, last) = (sizes[0], sizes[19]);
     assert!(last <= first + first / 20, "{sizes:?}");
 }
+
+/// A state is kept for years: bytes of another form need another version, or an old state is misread.
+#[test]
+fn the_form_of_the_state_is_that_of_its_version() {
+    let place = Place::new();
+    put(&place, "41-");
+    place.once(&["--changes"]);
+    let folder = place.path("in/.scanmill/hosts");
+    let mut sums: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let bytes = fs::read(&path).unwrap();
+            let sum = String::from_utf8_lossy(&bytes[..64]).into_owned();
+            format!("{} {sum}", path.file_name().unwrap().to_string_lossy())
+        })
+        .collect();
+    sums.sort_unstable();
+    insta::assert_snapshot!("watch_form_of_the_state", sums.join("\n"));
+}
+
+#[test]
+fn changes_are_events_of_ecs_too() {
+    let place = Place::new();
+    put(&place, "41-");
+    put(&place, "44-");
+    place.once(&["--changes", "--to", "ecs"]);
+    let rows = {
+        let place = Place::new();
+        put(&place, "41-");
+        put(&place, "44-");
+        place.once(&["--changes"]);
+        place.lines()
+    };
+    let lines = place.lines();
+    assert!(lines.len() > 5 && lines.len() <= rows.len());
+    let mut ids: Vec<_> = lines.iter().map(|line| line["event"]["id"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), lines.len(), "ids are unique");
+    assert!(lines.iter().all(|line| line["event"]["dataset"] == "nmap.change"));
+}
