@@ -50,16 +50,17 @@ fn a_scan_that_was_cut_gives_what_is_new_when_more_of_it_is_there() {
     // The scan is told of too, as one that was cut.
     assert_eq!(ids(&place), [&all[..2], &all[5..]].concat());
     assert_eq!(place.lines()[2]["truncated"], true);
-    // The third host is cut: it comes again when it is whole.
-    place.put("a.xml", &whole[..ends[2] - 20]);
+    // The fourth host is cut: it comes again when it is whole.
+    place.put("a.xml", &whole[..ends[2] + 30]);
     place.once(&[]);
+    assert_eq!(ids(&place)[3..], [&all[2..4], &all[5..]].concat());
     place.put("a.xml", &whole);
     place.once(&[]);
     let lines = place.lines();
-    let last: Vec<_> = lines[lines.len() - 4..].iter().map(id).collect();
-    assert_eq!(last, all[2..]);
-    assert_eq!(lines[lines.len() - 4]["complete"], true);
-    for done in &all[..2] {
+    let last: Vec<_> = lines[6..].iter().map(id).collect();
+    assert_eq!(last, all[3..]);
+    assert_eq!((&lines[4]["complete"], &lines[6]["complete"]), (&false.into(), &true.into()));
+    for done in &all[..3] {
         assert_eq!(lines.iter().filter(|line| id(line) == *done).count(), 1);
     }
     // A copy that tells less gives nothing.

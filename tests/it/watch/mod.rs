@@ -97,9 +97,9 @@ impl Place {
 
     /// All lines of the feed, those of older files first; each must be whole.
     fn lines(&self) -> Vec<Value> {
-        let old = (1..).map(|number| self.path(&format!("feed.jsonl.{number}")));
-        let mut files: Vec<PathBuf> = old.take_while(|path| path.exists()).collect();
-        files.reverse();
+        // A run that was killed may leave a gap in the numbers.
+        let old = (1..1000).rev().map(|number| self.path(&format!("feed.jsonl.{number}")));
+        let mut files: Vec<PathBuf> = old.filter(|path| path.exists()).collect();
         files.push(self.path("feed.jsonl"));
         let texts = files.iter().map(|path| fs::read_to_string(path).unwrap_or_default());
         let all: String = texts.collect();
