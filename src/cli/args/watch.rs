@@ -10,7 +10,6 @@ use super::{FeedArgs, LineArgs, ReadArgs, To, count, duration, size};
 #[command(
     override_usage = "scanmill watch [OPTIONS] --out <FILE> <DIR>",
     mut_arg("inputs", |inputs| inputs
-        .required(true)
         .num_args(1)
         .value_name("DIR")
         .help("The folder whose files are read, and those of folders in it")
