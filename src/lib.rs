@@ -79,6 +79,11 @@
 //! # Ok::<(), scanmill::error::Error>(())
 //! ```
 //!
+//! # A feed that runs by itself
+//!
+//! [`watch::Watch`] turns files that are dropped into a folder into lines of a feed, each document once.
+//! [`pipeline::Pipeline::follow`] reads a file while it is written.
+//!
 //! # Words
 //!
 //! They are nmap's and Arrow's own. A *document* is one `nmaprun` element; an input may hold several. A
@@ -115,4 +120,5 @@ pub mod scanner;
 pub mod sink;
 pub mod source;
 pub mod table;
+pub mod watch;
 pub mod xml;

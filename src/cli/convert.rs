@@ -1,6 +1,11 @@
 //! `scanmill convert` and `scanmill merge`.
 
-use std::{io::Write as _, path::Path, time::Instant};
+use std::{
+    io::Write as _,
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
+};
 
 use super::{
     args::{By, ConvertArgs, MergeArgs, MergeOptions, PickArgs, TalkArgs},
@@ -19,7 +24,8 @@ use crate::{
     model::Identity,
     pipeline::{Destination, Filters, Pipeline},
     sink::{DocumentSink, Output, Temporaries},
-    source::Running,
+    source::{Follow, Running},
+    watch::ENDING,
 };
 
 pub(super) fn run(args: &ConvertArgs, talk: (&TalkArgs, &Talk)) -> Result<Exit> {
@@ -58,7 +64,14 @@ fn run_with(
     // Before anything temporary is made: a signal must find it.
     let stop = signals::stop_flag_with(&temporaries, &running);
     let on_stdout = plan.is_on_stdout();
-    let mut destination = plan.open(&args.write, &temporaries)?;
+    let mut following = following(args, merge.is_some(), &stop, talk)?;
+    let mut destination = match plan {
+        Plan::Feed(feed, Output::File(path)) if args.follow => {
+            let sink = DocumentSink::open_live(&path, args.write.overwrite)?;
+            Destination::Feed { sink, feed }
+        }
+        plan => plan.open(&args.write, &temporaries)?,
+    };
     if let Some(options) = merge {
         let folder = options.temp_dir.as_deref();
         let merger = Merger::with_memory(policy(options), shares.merge, folder);
@@ -70,10 +83,16 @@ fn run_with(
     let options = inputs::options(&args.read.how, &shares).with_hash(hash);
     let pipeline = Pipeline::new(options, filters, destination, stop);
     let mut pipeline = pipeline.with_threads(shares.threads)?;
-    let given = inputs.discover();
-    let progress = Progress::begin(how, given.iter().map(Given::packed_len), on_stdout);
-    pipeline = pipeline.with_meter(progress.meter());
-    inputs.read(given, (&mut pipeline, &progress), None)?;
+    let progress = if let Some(follow) = &mut following {
+        pipeline.follow(follow)?;
+        None
+    } else {
+        let given = inputs.discover();
+        let progress = Progress::begin(how, given.iter().map(Given::packed_len), on_stdout);
+        pipeline = pipeline.with_meter(progress.meter());
+        inputs.read(given, (&mut pipeline, &progress), None)?;
+        Some(progress)
+    };
     let report = pipeline.finish()?;
     drop(progress);
     talk.report(&report, begun.elapsed());
@@ -81,6 +100,29 @@ fn run_with(
         write_json(path, &report, &temporaries)?;
     }
     Ok(Exit::of_report(&report))
+}
+
+/// What is followed, if that is asked for.
+fn following(
+    args: &ConvertArgs,
+    merges: bool,
+    stop: &Arc<AtomicBool>,
+    talk: &Talk,
+) -> Result<Option<Follow>> {
+    if !args.follow {
+        return Ok(None);
+    }
+    let [path] = args.read.inputs.as_slice() else {
+        return Err(Error::usage("--follow reads a single file"));
+    };
+    if merges {
+        return Err(Error::usage("--follow is for convert: a merge needs all of its inputs"));
+    }
+    let follow = Follow::new(path, ENDING, Arc::clone(stop))?;
+    if !follow.is_there() {
+        talk.note(&format!("{} is not there yet: waiting for it", path.display()));
+    }
+    Ok(Some(follow))
 }
 
 pub(super) fn identity(by: By) -> Identity {

@@ -125,16 +125,7 @@ impl Talk {
         let sums_up = self.terminal || self.verbose > 0;
         // The summary of a text has them too.
         if self.json || !sums_up {
-            for (code, warning) in &report.warnings {
-                let fields = json!({ "code": code, "input": warning.input, "line": warning.line,
-                    "byte": warning.byte, "count": warning.count });
-                self.warning(&about(code, warning), &fields);
-            }
-            for (script, failure) in &report.engine {
-                let fields = json!({ "script": script, "target": failure.target,
-                    "port": failure.port, "protocol": failure.protocol, "count": failure.count });
-                self.warning(&about_script(script, failure), &fields);
-            }
+            self.warnings(report);
         }
         if !sums_up {
             return;
@@ -152,6 +143,44 @@ impl Talk {
 }
 
 impl Talk {
+    fn warnings(&self, report: &Report) {
+        for (code, warning) in &report.warnings {
+            let fields = json!({ "code": code, "input": warning.input, "line": warning.line,
+                "byte": warning.byte, "count": warning.count });
+            self.warning(&about(code, warning), &fields);
+        }
+        for (script, failure) in &report.engine {
+            let fields = json!({ "script": script, "target": failure.target,
+                "port": failure.port, "protocol": failure.protocol, "count": failure.count });
+            self.warning(&about_script(script, failure), &fields);
+        }
+    }
+
+    /// What a file that was found brought: its errors and warnings.
+    pub(super) fn found(&self, report: &Report) {
+        report.errors.iter().for_each(|error| self.error(error));
+        if !self.quiet {
+            self.warnings(report);
+        }
+        if self.verbose > 0 && !self.json {
+            self.say(&safe_lines(&each_input(report)));
+        }
+    }
+
+    /// What a run that watched has read.
+    pub(super) fn watched(&self, read: u64, refused: u64) {
+        if !self.quiet && (self.terminal || self.verbose > 0) {
+            let refused =
+                if refused > 0 { format!(", {} refused", number(refused)) } else { String::new() };
+            self.line("info", CYAN, &format!("{} read{refused}", plural(read, "file")), &json!({}));
+        }
+    }
+
+    /// Something that a person may like to know.
+    pub(super) fn note(&self, message: &str) {
+        self.done(message);
+    }
+
     /// What became of documents that were read for a dataset.
     pub(super) fn loaded(&self, told: &Told) {
         if self.quiet || !(self.terminal || self.verbose > 0) {

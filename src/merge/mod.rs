@@ -18,10 +18,13 @@ mod runs;
 mod store;
 mod wire;
 
-pub(crate) use self::runs::SortedChanges;
 pub use self::{
     copies::MergedScan,
     merged::{Hosts, Merged, MergedRecord, Pair, Part, Sorted, State, Unlisted},
     merger::{Merger, Stager},
     policy::{MergeFlags, MergePolicy, Precedence},
+};
+pub(crate) use self::{
+    runs::SortedChanges,
+    wire::{pack_host, unpack_host},
 };

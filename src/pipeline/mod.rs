@@ -36,7 +36,7 @@ use crate::{
     merge::Merger,
     model::{RunHeader, ScanEvent, ScanEvents},
     sink::Workers,
-    source::{Input, Manner, Member, Meter, Pick},
+    source::{Follow, Input, Manner, Member, Meter, Pick},
     xml::{HostBatch, Options},
 };
 
@@ -147,6 +147,22 @@ impl Pipeline {
         self.write_crew()?;
         let (name, bytes) = (name.to_owned(), Box::new(bytes));
         self.read_here(Member { name, named: true, live: true, bytes, len: None }, observer)
+    }
+
+    /// Reads a file that is still being written, as it grows. Each file that takes its name is an input.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn follow(&mut self, follow: &mut Follow) -> Result<()> {
+        while !self.is_stopped()
+            && let Some(next) = follow.next()
+        {
+            match next {
+                Ok(member) => self.read_member(member, &mut |_, _| {})?,
+                Err(error) => self.refuse(error)?,
+            }
+        }
+        Ok(())
     }
 
     /// Takes scans that were read before, as one input of this name; hosts in the order of the scans. With an

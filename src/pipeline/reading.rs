@@ -145,6 +145,10 @@ fn events(
             return Ok(());
         }
         let Some((name, event)) = scans.next_event()? else { return Ok(()) };
+        // It may have come because waiting ended: then what it tells is cut.
+        if stop.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         observer(name, &event);
         match event {
             ScanEvent::RunStart(header) => {

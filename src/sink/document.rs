@@ -1,5 +1,7 @@
 //! A sink of documents: lines of a feed, made elsewhere.
 
+use std::path::Path;
+
 use super::{
     stream::TextStream,
     target::{Output, Temporaries},
@@ -25,6 +27,14 @@ impl DocumentSink {
             )));
         }
         Ok(Self { stream: TextStream::open(output, overwrite, temporaries)? })
+    }
+
+    /// A sink to a file that has its name from the start: what is written stays, however the run ends.
+    ///
+    /// # Errors
+    /// A usage error if the file exists and is not to be replaced; an output error if it cannot be made.
+    pub fn open_live(path: &Path, overwrite: bool) -> Result<Self> {
+        Ok(Self { stream: TextStream::live(path, overwrite)? })
     }
 
     /// Writes whole lines.

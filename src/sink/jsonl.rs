@@ -94,19 +94,17 @@ impl Encoder for JsonlEncoder {
         let Some(Some(columns)) = self.tables.get(number) else { return Ok(()) };
         let buffer = if self.together { 0 } else { number };
         let Some(out) = self.buffers.get_mut(buffer) else { return Ok(()) };
-        out.extend_from_slice(b"{\"_table\":\"");
-        out.extend_from_slice(table.name().as_bytes());
-        out.push(b'"');
-        let mut to = Members(out);
         match columns {
-            Columns::All => row.cells(&mut to),
+            Columns::All => row_line(row, out),
             Columns::Some(columns) => {
+                begin(table, out);
+                let mut to = Members(out);
                 for (column, lead) in columns {
                     to.cell(&column.field, lead, column.cell(row));
                 }
+                out.extend_from_slice(END);
             }
         }
-        out.extend_from_slice(b"}\n");
         Ok(())
     }
 
@@ -121,6 +119,22 @@ impl Encoder for JsonlEncoder {
     fn finish(&mut self) -> Result<Vec<Encoded>> {
         Ok(self.take())
     }
+}
+
+/// What ends a line.
+const END: &[u8] = b"}\n";
+
+fn begin(table: Table, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"_table\":\"");
+    out.extend_from_slice(table.name().as_bytes());
+    out.push(b'"');
+}
+
+/// Writes the line of a row, with all its columns.
+pub(crate) fn row_line(row: &Row<'_>, out: &mut Vec<u8>) {
+    begin(row.table(), out);
+    row.cells(&mut Members(out));
+    out.extend_from_slice(END);
 }
 
 /// The buffers that hold something, as pieces; a buffer for each table in their order. New ones have room

@@ -17,6 +17,7 @@ mod workers;
 
 use std::{path::PathBuf, sync::Arc};
 
+pub(crate) use self::jsonl::row_line;
 pub use self::{
     csv::CsvSink,
     document::DocumentSink,

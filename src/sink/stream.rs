@@ -1,13 +1,14 @@
 //! A stream of text, plain or compressed by the ending of its name.
 
 use std::{
+    fs::File,
     io::{self, BufWriter, Write},
     path::Path,
 };
 
 use flate2::{Compression, write::GzEncoder};
 
-use super::target::{Output, Pending, Raw, Temporaries};
+use super::target::{Output, Pending, Raw, Temporaries, refuse_existing};
 use crate::error::{Error, Result};
 
 /// Bytes gathered before they are handed to the system.
@@ -57,6 +58,18 @@ impl TextStream {
         let mut options = std::fs::OpenOptions::new();
         let file = options.write(true).create_new(!exists).open(path);
         let file = file.map_err(|error| Error::sink(path.display().to_string(), error))?;
+        Self::over(path, Raw::File(file))
+    }
+
+    /// A stream to a file that has its name from the start.
+    pub(super) fn live(path: &Path, overwrite: bool) -> Result<Self> {
+        let special = path.metadata().is_ok_and(|meta| !meta.is_file());
+        if special {
+            return Self::create(path, true);
+        }
+        refuse_existing(path, overwrite)?;
+        let file =
+            File::create(path).map_err(|error| Error::sink(path.display().to_string(), error))?;
         Self::over(path, Raw::File(file))
     }
 

@@ -195,7 +195,7 @@ fn parent_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn refuse_existing(target: &Path, overwrite: bool) -> Result<()> {
+pub(super) fn refuse_existing(target: &Path, overwrite: bool) -> Result<()> {
     if !overwrite && fs::symlink_metadata(target).is_ok() {
         return Err(Error::usage(format!("{} exists; --overwrite replaces it", target.display())));
     }

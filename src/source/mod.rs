@@ -5,6 +5,7 @@ mod ahead;
 mod archive;
 mod capped;
 mod digest;
+mod follow;
 mod live;
 mod magic;
 mod members;
@@ -24,9 +25,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub(crate) use self::follow::ends_with;
 use self::{ahead::Ahead, archive::Walk, magic::Kind};
 pub use self::{
     digest::FileDigest,
+    follow::Follow,
     live::{Copied, Live},
     meter::Meter,
     pick::Pick,

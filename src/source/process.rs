@@ -4,7 +4,7 @@
 use std::{
     ffi::OsString,
     io::{self, Read},
-    os::{fd::AsFd, unix::process::CommandExt as _},
+    os::unix::process::CommandExt as _,
     process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
@@ -12,7 +12,6 @@ use std::{
 };
 
 use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
     process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid},
 };
@@ -24,10 +23,6 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// The same for one that nobody waits for.
 const SHORT_GRACE: Duration = Duration::from_millis(500);
-
-/// How long a pipe must be silent once its program has ended until nothing more is expected of it: what the
-/// program started may hold it open.
-const SILENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
 /// Bytes of standard error that are kept of its begin, and of its end.
 const KEPT: usize = 32 << 10;
@@ -301,40 +296,6 @@ pub(super) fn spawn<T: Send + 'static>(
     run: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
     thread::Builder::new().name("process".to_owned()).spawn(run)
-}
-
-/// What a program writes. It is over with the program, even if something that it started, and that went
-/// out of its group, still holds the pipe open.
-#[derive(Debug)]
-struct Pipe<P> {
-    from: P,
-    stopper: Stopper,
-}
-
-impl<P: Read + AsFd> Pipe<P> {
-    fn new(from: P, stopper: Stopper) -> Self {
-        Self { from, stopper }
-    }
-
-    /// Waits until there is something to read; false if there never will be.
-    fn is_ready(&self) -> io::Result<bool> {
-        loop {
-            let has_ended = self.stopper.has_ended();
-            let mut pipes = [PollFd::new(&self.from, PollFlags::IN)];
-            match poll(&mut pipes, Some(&SILENCE)) {
-                Ok(0) if has_ended => return Ok(false),
-                Ok(0) | Err(Errno::INTR) => {}
-                Ok(_) => return Ok(true),
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-}
-
-impl<P: Read + AsFd> Read for Pipe<P> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.is_ready()? { self.from.read(buffer) } else { Ok(0) }
-    }
 }
 
 /// Standard output, which may have been taken.

@@ -28,3 +28,5 @@ mod scanner;
 mod schemas;
 mod support;
 mod threads;
+#[cfg(feature = "cli")]
+mod watch;

@@ -21,6 +21,13 @@ pub(in super::super) struct ConvertArgs {
     #[arg(short = 'j', long, value_name = "N", value_parser = count, env = "SCANMILL_THREADS",
         help_heading = "Reading")]
     pub(in super::super) threads: Option<usize>,
+    /// Read a file that nmap is still writing, as it grows
+    ///
+    /// Each host comes out as soon as it is whole. It ends with the document, or with Ctrl-C; a file that is not
+    /// there yet is waited for. A feed that goes to a file has its name from the start and keeps what was whole.
+    #[arg(long, env = "SCANMILL_FOLLOW", value_parser = Switch::new(),
+        conflicts_with = "files_from", help_heading = "Reading")]
+    pub(in super::super) follow: bool,
     /// Take the SHA-256 of each document (column `content_sha256`)
     #[arg(long, env = "SCANMILL_HASH", value_parser = Switch::new(), help_heading = "Reading")]
     pub(in super::super) hash: bool,

@@ -19,6 +19,7 @@ use crate::merge::Precedence;
              their paths. Whatever convert reads is read",
         )),
     mut_arg("hash", |hash| hash.hide(true)),
+    mut_arg("follow", |follow| follow.hide(true)),
     // The best copy of a scan is used anyway.
     mut_arg("dedup", |dedup| dedup.hide(true)),
     mut_arg("expand_extraports", |expand| expand.hide(true))

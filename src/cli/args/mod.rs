@@ -7,8 +7,9 @@ mod ingest;
 mod merge;
 mod read;
 mod scan;
+mod watch;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{
     Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::BoolishValueParser as Switch,
@@ -22,6 +23,7 @@ pub(super) use self::{
     merge::{By, MergeArgs, MergeOptions},
     read::{HowArgs, LimitArgs, ReadArgs},
     scan::{NmapArgs, ScanArgs},
+    watch::WatchArgs,
 };
 
 /// Turns nmap XML into normalized tables: JSONL, CSV and Parquet.
@@ -56,6 +58,11 @@ pub(super) enum Command {
     Scan(Box<ScanArgs>),
     /// Load nmap XML into a partitioned Parquet dataset, each document exactly once
     Ingest(Box<IngestArgs>),
+    /// Turn files that are dropped into a folder into lines of a feed, each document once
+    ///
+    /// It goes on until it is told to stop by Ctrl-C or SIGTERM; whenever it ends, even killed, the next run
+    /// goes on where it was.
+    Watch(Box<WatchArgs>),
     /// Show what is in the inputs, on one screen
     Inspect(Box<InspectArgs>),
     /// Print the tables' schema
@@ -234,6 +241,24 @@ fn size(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("{text:?} is no size"))
 }
 
+/// A time such as `500ms`, `2s`, `10m`, `1h` or `1d`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match text.get(digits.len()..).unwrap_or_default() {
+        "ms" => 1,
+        "s" => 1000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "w" => 7 * 86_400_000,
+        "" => return Err(format!("{text:?} has no unit: ms, s, m, h or d")),
+        unit => return Err(format!("unknown unit {unit:?}: ms, s, m, h or d")),
+    };
+    let number: u64 = digits.parse().map_err(|_| format!("{text:?} is no time"))?;
+    let millis = number.checked_mul(unit).ok_or_else(|| format!("{text:?} is too long"))?;
+    Ok(Duration::from_millis(millis))
+}
+
 /// A size as it is written.
 pub(super) fn size_text(size: usize) -> String {
     match size {
@@ -256,10 +281,13 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_units() {
+    fn sizes_and_times_have_units() {
         assert_eq!(size("64K"), Ok(64 << 10));
         assert_eq!(size("8MiB"), Ok(8 << 20));
         assert_eq!(size("12"), Ok(12));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("1d"), Ok(Duration::from_hours(24)));
+        assert!(duration("1").is_err() && duration("d").is_err() && duration("1y").is_err());
         assert!(size("0").is_err() && size("x").is_err() && size("1T").is_err());
     }
 }

@@ -90,7 +90,7 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     if running.is_told() {
         return Ok(Exit::Interrupted);
     }
-    let destination = plan.open(&args.write, &args.pick, &temporaries)?;
+    let destination = plan.open(&args.write, &temporaries)?;
     let parts = parts(args, programs)?;
     let tasks = Tasks::begin(way, parts.len());
     let mut scan = Scan { args, talk, running, tasks, failures: Vec::new(), exists: false };

@@ -1,13 +1,14 @@
 //! Hosts as compact records in memory or in a file, read back without copying a text.
 //!
 //! A record is a list of numbers and flags, and behind it all texts at once: they are checked to be UTF-8
-//! together, and each is a piece of that. Records never leave the run that wrote them.
+//! together, and each is a piece of that. Records never leave the run that wrote them, but for those of
+//! [`pack_host`]: whoever keeps them must tell records of another layout apart.
 
 mod model;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::model::{Text, Timestamp};
+use crate::model::{Host, Text, Timestamp};
 
 /// A record in the making.
 #[derive(Debug, Default)]
@@ -26,6 +27,16 @@ impl Out {
         out.extend_from_slice(&self.numbers);
         out.extend_from_slice(&self.texts);
     }
+}
+
+/// Writes a host as a record behind what `out` holds.
+pub(crate) fn pack_host(host: &Host<'_>, out: &mut Vec<u8>) {
+    Out::default().record(host, out);
+}
+
+/// Reads a host back; `None` if it is none.
+pub(crate) fn unpack_host(record: &[u8]) -> Option<Host<'_>> {
+    read(record)
 }
 
 /// A record that is read.
@@ -266,7 +277,7 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Address, AddressKind, Host, HostState, Script, ScriptData, ScriptOrigin, ScriptTree, Trace,
+        Address, AddressKind, HostState, Script, ScriptData, ScriptOrigin, ScriptTree, Trace,
     };
 
     fn there_and_back<T>(value: &T) -> bool

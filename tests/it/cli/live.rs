@@ -9,14 +9,14 @@ use super::{Folder, GOOD, ends, json_lines, program, xml};
 use crate::support;
 
 /// A command that reads from a pipe which is still open.
-struct Live {
+pub(super) struct Live {
     child: Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
 }
 
 impl Live {
-    fn start(args: &[&str]) -> Self {
+    pub(super) fn start(args: &[&str]) -> Self {
         let mut command = program();
         command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -30,19 +30,19 @@ impl Live {
     }
 
     /// The next line of standard output; waits for it.
-    fn line(&mut self) -> String {
+    pub(super) fn line(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
         line
     }
 
-    fn signal(&self, name: &str) {
+    pub(super) fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         support::output_of(support::command("sh").args(["-c", &kill]));
     }
 
     /// The rest of standard output and the exit code, with standard input still open.
-    fn interrupted(mut self) -> (String, Option<i32>) {
+    pub(super) fn interrupted(mut self) -> (String, Option<i32>) {
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
         let code = self.child.wait().unwrap().code();
@@ -51,7 +51,7 @@ impl Live {
     }
 
     /// The rest of standard output and the exit code, after the end of the input.
-    fn finished(mut self) -> (String, Option<i32>) {
+    pub(super) fn finished(mut self) -> (String, Option<i32>) {
         drop(self.stdin);
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
@@ -60,7 +60,7 @@ impl Live {
 }
 
 /// A document cut behind its hosts: the first piece ends with its first host.
-fn pieces() -> Vec<String> {
+pub(super) fn pieces() -> Vec<String> {
     let bytes = support::fixture("08-").bytes;
     let text = String::from_utf8(bytes).unwrap();
     text.split_inclusive("</host>").map(str::to_owned).collect()

@@ -4,6 +4,7 @@ mod config;
 mod engine;
 mod env;
 mod exit;
+mod follow;
 mod inputs;
 mod live;
 mod merge;

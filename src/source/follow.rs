@@ -1,0 +1,319 @@
+//! A file that is still being written, read as it grows.
+//!
+//! It is looked at again and again, not watched by the kernel's means: that works on every file system, and
+//! twenty looks a second cost nothing beside a scan.
+
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, Read, Seek as _, SeekFrom},
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use super::{
+    Member, display,
+    magic::{self, Kind},
+};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Looks without anything new behind the ending until the file is taken to be complete.
+const LOOKS: u32 = 2;
+
+/// Bytes at the end of a file that are looked at for its ending.
+const TAIL: u64 = 4 << 10;
+
+/// A file under its name, while it is written. Should another file take the name, or should it be cut to less
+/// than was read, what was read of it ends there and the name is read again from the start.
+///
+/// It ends when the last bytes but blanks are `ending` and nothing comes behind them, or when `stop` becomes
+/// true.
+#[derive(Debug)]
+pub struct Follow {
+    path: PathBuf,
+    name: String,
+    ending: &'static [u8],
+    stop: Arc<AtomicBool>,
+    over: bool,
+}
+
+impl Follow {
+    /// Follows a file of this name, which need not be there yet.
+    ///
+    /// # Errors
+    /// A usage error if the name is that of something else than a file, or of one in a folder that is not
+    /// there.
+    pub fn new(path: &Path, ending: &'static [u8], stop: Arc<AtomicBool>) -> Result<Self> {
+        let name = display(path);
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if path.as_os_str() == "-" || fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+            return Err(Error::usage(format!("{name} cannot be followed, as it is no file")));
+        }
+        if folder.is_some_and(|folder| !folder.is_dir()) {
+            return Err(Error::usage(format!("{name} cannot be followed: its folder is missing")));
+        }
+        Ok(Self { path: path.to_owned(), name, ending, stop, over: false })
+    }
+
+    /// Whether there is a file of the name already.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.path.exists()
+    }
+
+    /// What is to be read next, as soon as there is something in it; `None` at the end.
+    pub(crate) fn next(&mut self) -> Option<Result<Member<'_>>> {
+        if self.over {
+            return None;
+        }
+        let opened = match self.open()? {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.over = true;
+                return Some(Err(Error::from(error).in_input(self.name.clone())));
+            }
+        };
+        let (file, meta) = opened;
+        let name = self.name.clone();
+        let growing = Growing {
+            file,
+            id: id(&meta),
+            place: 0,
+            tail: Tail::new(self.ending),
+            quiet: 0,
+            done: false,
+            of: self,
+        };
+        Some(match magic::peek(growing) {
+            Ok((Kind::Plain, bytes)) => {
+                let bytes = Box::new(bytes);
+                Ok(Member { name, named: true, live: true, bytes, len: None })
+            }
+            Ok(_) => {
+                let message = "it is followed as it is: XML that is packed has no end to be seen";
+                Err(Error::new(ErrorKind::Decompress(message.into())).in_input(name))
+            }
+            Err(error) => Err(Error::from(error).in_input(name)),
+        })
+    }
+
+    /// Opens the file, and waits for it if need be; `None` when told to stop.
+    fn open(&self) -> Option<io::Result<(File, Metadata)>> {
+        while !self.is_stopped() {
+            match File::open(&self.path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => thread::sleep(LOOK),
+                opened => {
+                    return Some(opened.and_then(|file| {
+                        let meta = file.metadata()?;
+                        Ok((file, meta))
+                    }));
+                }
+            }
+        }
+        None
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// What a file is, whatever its name.
+fn id(meta: &Metadata) -> (u64, u64) {
+    (meta.dev(), meta.ino())
+}
+
+/// The bytes of one file: at its end more is waited for.
+struct Growing<'f> {
+    file: File,
+    id: (u64, u64),
+    place: u64,
+    tail: Tail,
+    /// Looks since the last bytes came.
+    quiet: u32,
+    done: bool,
+    of: &'f mut Follow,
+}
+
+impl Read for Growing<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() || self.done {
+            return Ok(0);
+        }
+        loop {
+            let len = self.file.read(buffer)?;
+            if len > 0 {
+                self.place = self.place.saturating_add(u64::try_from(len).unwrap_or(0));
+                self.tail.push(buffer.get(..len).unwrap_or_default());
+                self.quiet = 0;
+                return Ok(len);
+            }
+            if self.of.is_stopped() {
+                (self.of.over, self.done) = (true, true);
+                return Ok(0);
+            }
+            self.quiet = self.quiet.saturating_add(1);
+            if self.has_ended()? {
+                self.done = true;
+                return Ok(0);
+            }
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+impl Growing<'_> {
+    /// Whether nothing more is to be read of this file, at whose end this is. A file that has lost its name may
+    /// still be written for a moment.
+    fn has_ended(&mut self) -> io::Result<bool> {
+        let cut = self.file.metadata()?.len() < self.place;
+        let taken = || fs::metadata(&self.of.path).is_ok_and(|meta| id(&meta) != self.id);
+        if cut || (self.quiet >= LOOKS && taken()) {
+            return Ok(true);
+        }
+        self.of.over = self.quiet >= LOOKS && self.tail.is_ending();
+        Ok(self.of.over)
+    }
+}
+
+/// The last bytes of something, but blanks, compared with what it ends with. NUL bytes count as blanks, so
+/// that UTF-16 ends as UTF-8 does.
+#[derive(Debug)]
+struct Tail {
+    ending: &'static [u8],
+    last: Vec<u8>,
+}
+
+impl Tail {
+    fn new(ending: &'static [u8]) -> Self {
+        Self { ending, last: Vec::new() }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let solid = |byte: &&u8| !byte.is_ascii_whitespace() && **byte != 0;
+        let solid = bytes.iter().rev().filter(solid).take(self.ending.len());
+        let mut reversed: Vec<u8> = solid.copied().collect();
+        let kept = self.ending.len().saturating_sub(reversed.len());
+        reversed.extend(self.last.iter().rev().take(kept));
+        reversed.reverse();
+        self.last = reversed;
+    }
+
+    fn is_ending(&self) -> bool {
+        self.last == self.ending
+    }
+}
+
+/// Whether the last bytes of a file but blanks are these.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) fn ends_with(file: &mut File, ending: &'static [u8]) -> io::Result<bool> {
+    let len = file.metadata()?.len();
+    file.seek(SeekFrom::Start(len.saturating_sub(TAIL)))?;
+    let mut bytes = Vec::new();
+    io::copy(&mut file.take(TAIL), &mut bytes)?;
+    let mut tail = Tail::new(ending);
+    tail.push(&bytes);
+    Ok(tail.is_ending())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    const END: &[u8] = b"</nmaprun>";
+
+    fn rest(member: Option<Result<Member<'_>>>) -> String {
+        let mut bytes = Vec::new();
+        io::copy(&mut member.unwrap().unwrap().bytes, &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn endings_are_seen_in_any_pieces_and_behind_blanks() {
+        let text = b"<host/>\n</nmaprun>\r\n \n";
+        for size in 1..text.len() {
+            let mut tail = Tail::new(END);
+            text.chunks(size).for_each(|piece| tail.push(piece));
+            assert!(tail.is_ending(), "pieces of {size}");
+            tail.push(b"x");
+            assert!(!tail.is_ending());
+        }
+        let mut tail = Tail::new(END);
+        tail.push(&END.iter().flat_map(|byte| [*byte, 0]).collect::<Vec<_>>());
+        assert!(tail.is_ending(), "UTF-16");
+    }
+
+    #[test]
+    fn a_file_is_read_until_its_ending_and_a_new_one_of_its_name_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.xml");
+        let mut follow = Follow::new(&path, END, Arc::default()).unwrap();
+        assert!(!follow.is_there());
+        fs::write(&path, "<one>").unwrap();
+        let mut member = follow.next().unwrap().unwrap();
+        let mut five = [0; 5];
+        member.bytes.read_exact(&mut five).unwrap();
+        // While it is open it loses its name, and gets more.
+        let mut old = File::options().append(true).open(&path).unwrap();
+        fs::rename(&path, folder.path().join("a.xml.1")).unwrap();
+        fs::write(&path, "<two>").unwrap();
+        old.write_all(b"<rest>").unwrap();
+        assert_eq!(rest(Some(Ok(member))), "<rest>");
+        let mut member = follow.next().unwrap().unwrap();
+        member.bytes.read_exact(&mut five).unwrap();
+        // It is cut and written anew.
+        fs::write(&path, "<3>").unwrap();
+        assert_eq!(rest(Some(Ok(member))), "");
+        fs::write(&path, "<three></nmaprun>\n").unwrap();
+        assert_eq!(rest(follow.next()), "<three></nmaprun>\n");
+        assert!(follow.next().is_none());
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let follow = |path: &Path| Follow::new(path, END, Arc::default());
+        assert!(follow(folder.path()).is_err());
+        assert!(follow(Path::new("-")).is_err());
+        assert!(follow(&folder.path().join("none/a.xml")).is_err());
+        let packed = folder.path().join("a.gz");
+        fs::write(&packed, b"\x1f\x8b\x08").unwrap();
+        let error = follow(&packed).unwrap().next().unwrap().map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("packed"), "{error}");
+    }
+
+    #[test]
+    fn a_file_is_told_by_its_last_bytes() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![b'x'; 9000]).unwrap();
+        assert!(!ends_with(&mut file, END).unwrap());
+        file.seek(SeekFrom::End(0)).unwrap();
+        file.write_all(b"</nmaprun>\n").unwrap();
+        assert!(ends_with(&mut file, END).unwrap());
+    }
+
+    #[test]
+    fn it_ends_when_told_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let stop = Arc::new(AtomicBool::new(true));
+        let path = folder.path().join("a.xml");
+        let mut follow = Follow::new(&path, END, Arc::clone(&stop)).unwrap();
+        assert!(follow.next().is_none());
+        fs::write(&path, "<one>").unwrap();
+        let mut follow = Follow::new(&path, END, Arc::default()).unwrap();
+        follow.stop = stop;
+        assert!(follow.next().is_none());
+    }
+}

@@ -1,0 +1,391 @@
+//! What was given already: lines that are only ever appended, each with a checksum. A line that was cut by
+//! the end of its process is dropped when it is read again.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead as _, BufReader, Write as _},
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{failed, sync_dir};
+use crate::{
+    bytes::hex,
+    error::{Error, Result},
+};
+
+/// Version of the form of what is kept; another one is refused.
+const FORMAT: u32 = 1;
+
+/// Hex digits of the checksum of a line.
+const SUM: usize = 8;
+
+/// Lines beyond those that count, from which the ledger is written anew.
+const STALE: usize = 4096;
+
+/// Bytes of a line.
+const LINE: u64 = 64 << 20;
+
+/// What tells that a file is as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stamp {
+    device: u64,
+    inode: u64,
+    pub(super) bytes: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    pub(super) fn of(meta: &fs::Metadata) -> Self {
+        Self {
+            device: meta.dev(),
+            inode: meta.ino(),
+            bytes: meta.len(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        }
+    }
+}
+
+/// How much of a scan was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Given {
+    /// Whole hosts from its start, without a gap.
+    pub(super) hosts: u64,
+    /// SHA-256 of what was made of them.
+    pub(super) digest: String,
+    pub(super) finished: bool,
+    pub(super) truncated: bool,
+    /// Whole hosts in all.
+    pub(super) whole: i64,
+}
+
+impl Given {
+    /// More is better.
+    pub(super) fn rank(&self) -> impl Ord + use<> {
+        (self.finished, !self.truncated, self.whole)
+    }
+}
+
+/// A line of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "lowercase")]
+pub(super) enum Entry {
+    /// What the ledger is of; the first line.
+    Feed { format: u32, feed: String },
+    /// A file was read to its end.
+    File { path: String, stamp: Stamp },
+    /// A document was read, and if it has a scan that was given, how much of it.
+    Document {
+        sha256: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scan: Option<(String, Given)>,
+    },
+    /// All of a batch is in the feed.
+    Batch { number: u64 },
+    /// A part of the last known state has a new file.
+    Part { part: u8, number: u64 },
+}
+
+/// All that was given, in memory and in a file.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    path: PathBuf,
+    file: File,
+    feed: String,
+    files: BTreeMap<String, Stamp>,
+    documents: BTreeSet<String>,
+    scans: BTreeMap<String, Given>,
+    parts: BTreeMap<u8, u64>,
+    batch: u64,
+    lines: usize,
+}
+
+impl Ledger {
+    /// Opens a ledger, or makes one. A line that was cut is removed.
+    ///
+    /// # Errors
+    /// A usage error if it is that of another feed; an output error if it cannot be read or written, or is
+    /// damaged.
+    pub(super) fn open(folder: &Path, feed: &str) -> Result<Self> {
+        let path = folder.join("ledger");
+        let opened = OpenOptions::new().read(true).append(true).create(true).open(&path);
+        let file = opened.map_err(|error| failed(&path, error))?;
+        let mut ledger = Self {
+            path,
+            file,
+            feed: feed.to_owned(),
+            files: BTreeMap::new(),
+            documents: BTreeSet::new(),
+            scans: BTreeMap::new(),
+            parts: BTreeMap::new(),
+            batch: 0,
+            lines: 0,
+        };
+        ledger.lines = ledger.load()?;
+        if ledger.lines == 0 {
+            let first = Entry::Feed { format: FORMAT, feed: feed.to_owned() };
+            ledger.write(std::slice::from_ref(&first))?;
+            sync_dir(folder);
+        }
+        Ok(ledger)
+    }
+
+    /// Reads all lines; gives their number.
+    fn load(&mut self) -> Result<usize> {
+        let (mut lines, mut good) = (0_usize, 0_u64);
+        let copy = self.file.try_clone().map_err(|error| failed(&self.path, error))?;
+        let mut from = BufReader::new(copy);
+        loop {
+            let mut line = Vec::new();
+            let read = io::Read::take(&mut from, LINE).read_until(b'\n', &mut line);
+            let read = read.map_err(|error| failed(&self.path, error))?;
+            let Some(entry) = parse(&line) else {
+                // Only what was written last may be cut.
+                let more = from.fill_buf().map_err(|error| failed(&self.path, error))?;
+                if !more.is_empty() {
+                    let line = lines.saturating_add(1);
+                    return Err(failed(&self.path, format!("line {line} is damaged")));
+                }
+                if read > 0 {
+                    self.file.set_len(good).map_err(|error| failed(&self.path, error))?;
+                }
+                return Ok(lines);
+            };
+            self.check(&entry, lines == 0)?;
+            self.apply(entry);
+            lines = lines.saturating_add(1);
+            good = good.saturating_add(u64::try_from(read).unwrap_or(0));
+        }
+    }
+
+    /// The first line says what it is of.
+    fn check(&self, entry: &Entry, first: bool) -> Result<()> {
+        match entry {
+            Entry::Feed { format: FORMAT, feed } if *feed == self.feed => Ok(()),
+            Entry::Feed { format: FORMAT, feed } => Err(Error::usage(format!(
+                "{} belongs to a feed of {feed}, this one is of {}: give another --state-dir",
+                self.path.display(),
+                self.feed,
+            ))),
+            Entry::Feed { format, .. } => {
+                Err(failed(&self.path, format!("its form {format} is not known")))
+            }
+            _ if first => Err(failed(&self.path, "its first line is missing")),
+            _ => Ok(()),
+        }
+    }
+
+    fn apply(&mut self, entry: Entry) {
+        match entry {
+            Entry::Feed { .. } => {}
+            Entry::File { path, stamp } => {
+                self.files.insert(path, stamp);
+            }
+            Entry::Document { sha256, scan } => {
+                self.documents.insert(sha256);
+                if let Some((id, given)) = scan {
+                    self.scans.insert(id, given);
+                }
+            }
+            Entry::Batch { number } => self.batch = self.batch.max(number),
+            Entry::Part { part, number } => {
+                self.parts.insert(part, number);
+            }
+        }
+    }
+
+    /// Writes entries and has them on the disk.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub(super) fn add(&mut self, entries: Vec<Entry>) -> Result<()> {
+        self.write(&entries)?;
+        entries.into_iter().for_each(|entry| self.apply(entry));
+        Ok(())
+    }
+
+    fn write(&mut self, entries: &[Entry]) -> Result<()> {
+        let text = lines(entries);
+        self.lines = self.lines.saturating_add(entries.len());
+        let before = self.file.metadata().map(|meta| meta.len());
+        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
+        written.map_err(|error| {
+            // A line that was cut would be in the way of the next one.
+            if let Ok(before) = before {
+                let _ = self.file.set_len(before);
+            }
+            failed(&self.path, error)
+        })
+    }
+
+    /// Lines that count, in their own order.
+    fn entries(&self) -> impl Iterator<Item = Entry> {
+        let first = Entry::Feed { format: FORMAT, feed: self.feed.clone() };
+        let files = self.files.iter();
+        let files = files.map(|(path, stamp)| Entry::File { path: path.clone(), stamp: *stamp });
+        let plain = |sha256: &String| Entry::Document { sha256: sha256.clone(), scan: None };
+        // A scan's own line needs some digest: the first one will do, it is known anyway.
+        let any = self.documents.first().cloned().unwrap_or_default();
+        let scans = self.scans.iter().map(move |(id, given)| Entry::Document {
+            sha256: any.clone(),
+            scan: Some((id.clone(), given.clone())),
+        });
+        let parts = self.parts.iter();
+        let parts = parts.map(|(part, number)| Entry::Part { part: *part, number: *number });
+        std::iter::once(first)
+            .chain(files)
+            .chain(self.documents.iter().map(plain))
+            .chain(scans)
+            .chain(parts)
+            .chain(std::iter::once(Entry::Batch { number: self.batch }))
+    }
+
+    /// Forgets files that are no longer there, and if much does not count any more, writes the ledger anew.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(super) fn tidy(&mut self, folder: &Path, there: &BTreeSet<String>) -> Result<()> {
+        self.files.retain(|path, _| there.contains(path));
+        if self.lines <= self.entries().count().saturating_add(STALE) {
+            return Ok(());
+        }
+        let temporary = folder.join("ledger.tmp");
+        let write = || -> io::Result<File> {
+            let mut file = File::create(&temporary)?;
+            let all: Vec<Entry> = self.entries().collect();
+            file.write_all(&lines(&all))?;
+            file.sync_all()?;
+            fs::rename(&temporary, &self.path)?;
+            OpenOptions::new().read(true).append(true).open(&self.path)
+        };
+        self.file = write().map_err(|error| failed(&self.path, error))?;
+        self.lines = self.entries().count();
+        sync_dir(folder);
+        Ok(())
+    }
+
+    /// Whether a file was read as it is.
+    pub(super) fn has_read(&self, path: &str, stamp: &Stamp) -> bool {
+        self.files.get(path) == Some(stamp)
+    }
+
+    /// Whether a document of these bytes was read.
+    pub(super) fn has_document(&self, sha256: &str) -> bool {
+        self.documents.contains(sha256)
+    }
+
+    /// How much of a scan was given.
+    pub(super) fn given(&self, scan_id: &str) -> Option<&Given> {
+        self.scans.get(scan_id)
+    }
+
+    /// The last batch of which all is in the feed.
+    pub(super) fn batch(&self) -> u64 {
+        self.batch
+    }
+
+    /// Parts of the last known state, each with the number of its file.
+    pub(super) fn parts(&self) -> &BTreeMap<u8, u64> {
+        &self.parts
+    }
+}
+
+/// Entries as lines.
+fn lines(entries: &[Entry]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for entry in entries {
+        let line = serde_json::to_vec(entry).unwrap_or_default();
+        text.extend_from_slice(sum(&line).as_bytes());
+        text.push(b' ');
+        text.extend_from_slice(&line);
+        text.push(b'\n');
+    }
+    text
+}
+
+/// The entry of a line, if it is whole.
+fn parse(line: &[u8]) -> Option<Entry> {
+    let line = line.strip_suffix(b"\n")?;
+    let (found, rest) = line.split_at_checked(SUM)?;
+    let json = rest.strip_prefix(b" ")?;
+    if sum(json).as_bytes() != found {
+        return None;
+    }
+    serde_json::from_slice(json).ok()
+}
+
+fn sum(line: &[u8]) -> String {
+    let mut digits = hex(&Sha256::digest(line));
+    digits.truncate(SUM);
+    digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(number: u64) -> Entry {
+        let given =
+            Given { hosts: number, digest: "d".into(), finished: true, truncated: false, whole: 3 };
+        Entry::Document { sha256: format!("s{number}"), scan: Some((format!("i{number}"), given)) }
+    }
+
+    #[test]
+    fn a_cut_line_is_dropped_and_all_before_it_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        let mut ledger = Ledger::open(folder.path(), "jsonl").unwrap();
+        ledger.add(vec![document(1), document(2)]).unwrap();
+        let two = fs::read(&path).unwrap().len();
+        ledger.add(vec![document(3)]).unwrap();
+        drop(ledger);
+        let all = fs::read(&path).unwrap();
+        for cut in two..=all.len() {
+            fs::write(&path, &all[..cut]).unwrap();
+            let mut ledger = Ledger::open(folder.path(), "jsonl").unwrap();
+            assert!(ledger.has_document("s1") && ledger.given("i2").unwrap().hosts == 2);
+            assert_eq!(ledger.has_document("s3"), cut == all.len(), "{cut}");
+            ledger.add(vec![document(4)]).unwrap();
+            drop(ledger);
+            assert!(Ledger::open(folder.path(), "jsonl").unwrap().has_document("s4"), "{cut}");
+        }
+    }
+
+    #[test]
+    fn damage_before_the_end_is_an_error_and_another_feed_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        Ledger::open(folder.path(), "jsonl").unwrap().add(vec![document(1), document(2)]).unwrap();
+        let error = Ledger::open(folder.path(), "ecs").unwrap_err().to_string();
+        assert!(error.contains("belongs to a feed of jsonl"), "{error}");
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let error = Ledger::open(folder.path(), "jsonl").unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("is damaged"), "{cause}");
+    }
+
+    #[test]
+    fn what_no_longer_counts_goes_when_it_is_tidied() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        let mut ledger = Ledger::open(folder.path(), "jsonl").unwrap();
+        let batches = (1..10_000).map(|number| Entry::Batch { number }).collect();
+        ledger.add(batches).unwrap();
+        ledger.add(vec![document(1), Entry::Part { part: 3, number: 9 }]).unwrap();
+        ledger.tidy(folder.path(), &BTreeSet::new()).unwrap();
+        drop(ledger);
+        assert!(fs::metadata(&path).unwrap().len() < 1000);
+        let ledger = Ledger::open(folder.path(), "jsonl").unwrap();
+        assert_eq!((ledger.batch(), ledger.parts().get(&3)), (9999, Some(&9)));
+        assert!(ledger.has_document("s1") && ledger.given("i1").is_some());
+    }
+}

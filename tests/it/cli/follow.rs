@@ -1,0 +1,175 @@
+//! Files that are followed while they are written: each step waits for what the one before gave, and nothing
+//! hangs on time.
+
+use std::{
+    fs::{self, File},
+    io::Write as _,
+};
+
+use super::{
+    Folder, GOOD, ends, json_lines,
+    live::{Live, pieces},
+    refuses, xml,
+};
+use crate::support;
+
+/// A file that is written piece by piece.
+struct Written {
+    file: File,
+    path: String,
+}
+
+impl Written {
+    fn new(folder: &Folder) -> Self {
+        let path = folder.path("scan.xml");
+        Self { file: File::create(&path).unwrap(), path }
+    }
+
+    fn write(&mut self, text: &str) {
+        self.file.write_all(text.as_bytes()).unwrap();
+    }
+}
+
+/// What is said of the whole file at once.
+fn whole(path: &str) -> String {
+    ends(0, &["convert", path]).stdout
+}
+
+#[test]
+fn hosts_come_out_as_they_are_written_and_the_run_ends_with_the_document() {
+    let folder = Folder::new();
+    let mut written = Written::new(&folder);
+    let mut live = Live::start(&["convert", "--follow", &written.path]);
+    let mut all = String::new();
+    let pieces = pieces();
+    for piece in &pieces[..3] {
+        // Not even the last byte of its end tag is missing when a host comes.
+        let (start, end) = piece.split_at(piece.len() - 1);
+        written.write(start);
+        written.write(end);
+        all += &live.line();
+    }
+    written.write(&pieces[3]);
+    let (rest, code) = live.finished();
+    all += &rest;
+    assert_eq!((all, code), (whole(&written.path), Some(0)));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_waited_for() {
+    let folder = Folder::new();
+    let path = folder.path("scan.xml");
+    let live = Live::start(&["convert", "--follow", &path]);
+    fs::copy(xml(GOOD), &path).unwrap();
+    assert_eq!(live.finished(), (whole(&path), Some(0)));
+}
+
+#[test]
+fn a_file_that_is_complete_is_read_and_that_is_all() {
+    for name in [GOOD, "34-append-output-two-documents.xml", "02-syn-versions-scripts.xml"] {
+        let path = xml(name);
+        assert_eq!(ends(0, &["convert", "--follow", &path]).stdout, whole(&path), "{name}");
+    }
+}
+
+#[test]
+fn a_new_file_under_the_name_is_read_behind_the_old_one() {
+    let folder = Folder::new();
+    let mut written = Written::new(&folder);
+    let mut live = Live::start(&["convert", "--follow", &written.path]);
+    let pieces = pieces();
+    written.write(&pieces[0]);
+    assert_eq!(json_lines(&live.line())[0]["ip"], "192.0.2.30");
+    fs::rename(&written.path, folder.path("old.xml")).unwrap();
+    // What is still written to the old one is not lost.
+    written.write(&pieces[1]);
+    assert_eq!(json_lines(&live.line())[0]["ip"], "192.0.2.40");
+    fs::copy(xml("02-syn-versions-scripts.xml"), folder.path("new.xml")).unwrap();
+    fs::rename(folder.path("new.xml"), &written.path).unwrap();
+    let (rest, code) = live.finished();
+    let lines = json_lines(&rest);
+    assert_eq!((&lines[0]["_type"], &lines[0]["truncated"]), (&"scan".into(), &true.into()));
+    let after: String = rest.split_inclusive('\n').skip(1).collect();
+    assert_eq!((after, code), (whole(&written.path), Some(0)));
+}
+
+#[test]
+fn a_file_that_is_cut_and_written_anew_is_read_again() {
+    let folder = Folder::new();
+    let mut written = Written::new(&folder);
+    let mut live = Live::start(&["convert", "--follow", &written.path]);
+    written.write(&pieces()[0]);
+    written.write(&pieces()[1]);
+    live.line();
+    live.line();
+    let other = fs::read(xml("14-all-down.xml")).unwrap();
+    assert!(other.len() < pieces()[0].len(), "what is there now must be less than was read");
+    fs::write(&written.path, other).unwrap();
+    let (rest, code) = live.finished();
+    assert_eq!(json_lines(&rest)[0]["truncated"], true);
+    let after: String = rest.split_inclusive('\n').skip(1).collect();
+    assert_eq!((after, code), (whole(&written.path), Some(0)));
+}
+
+#[test]
+fn an_interrupted_run_keeps_the_whole_hosts() {
+    for name in ["INT", "TERM"] {
+        let folder = Folder::new();
+        let mut written = Written::new(&folder);
+        let out = folder.path("out.jsonl");
+        for args in [&[][..], &["-o", &out]] {
+            let mut live = Live::start(&[&["convert", "--follow", &written.path], args].concat());
+            written.file.set_len(0).unwrap();
+            let mut all = File::options().append(true).open(&written.path).unwrap();
+            let pieces = pieces();
+            let half = &pieces[2][..pieces[2].len() / 2];
+            all.write_all([&pieces[0], &pieces[1], half].concat().as_bytes()).unwrap();
+            let mut text = String::new();
+            if args.is_empty() {
+                text = live.line() + &live.line();
+            } else {
+                // The feed has its name from the start.
+                while text.lines().count() < 2 {
+                    text = fs::read_to_string(&out).unwrap_or_default();
+                }
+            }
+            live.signal(name);
+            let (rest, code) = live.interrupted();
+            assert_eq!((&*rest, code), ("", Some(130)));
+            if !args.is_empty() {
+                text = folder.read("out.jsonl");
+            }
+            let ips: Vec<_> = json_lines(&text).iter().map(|line| line["ip"].clone()).collect();
+            assert_eq!(ips, ["192.0.2.30", "192.0.2.40"]);
+            written = Written::new(&folder);
+        }
+    }
+}
+
+#[test]
+fn tables_of_a_followed_file_come_when_it_ends() {
+    let folder = Folder::new();
+    let mut written = Written::new(&folder);
+    let out = folder.path("ports.csv");
+    let live = Live::start(&["convert", "--follow", &written.path, "--table", "ports", "-o", &out]);
+    pieces().iter().for_each(|piece| written.write(piece));
+    assert_eq!(live.finished(), (String::new(), Some(0)));
+    assert_eq!(folder.read("ports.csv").lines().count(), 22);
+}
+
+#[test]
+fn what_cannot_be_followed_is_refused() {
+    let folder = Folder::new();
+    let good = xml(GOOD);
+    let pipe = folder.path("pipe");
+    support::output_of(support::command("mkfifo").arg(&pipe));
+    refuses(&["convert", "--follow", "-"], &["- cannot be followed"]);
+    refuses(&["convert", "--follow", &pipe], &["cannot be followed"]);
+    refuses(&["convert", "--follow", &folder.path("")], &["cannot be followed"]);
+    refuses(&["convert", "--follow", &folder.path("none/a.xml")], &["its folder is missing"]);
+    refuses(&["convert", "--follow", &good, &good], &["a single file"]);
+    refuses(&["merge", "--follow", &good], &["--follow is for convert"]);
+    let packed = folder.write("a.xml.gz", b"\x1f\x8b\x08rest");
+    let ran = ends(3, &["convert", "--follow", &packed]);
+    assert!(ran.stderr.contains("E_DECOMPRESS"), "{}", ran.stderr);
+}

@@ -1,0 +1,182 @@
+//! Only what changes.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::Place;
+use crate::support;
+
+/// The fixtures of one network on three days.
+const DAYS: [&str; 7] = ["40-", "41-", "42-", "43-", "44-", "45-", "46-"];
+
+/// A change without the scans that saw it.
+fn brief(line: &Value) -> String {
+    let text = |name: &str| line[name].as_str().unwrap_or("-").to_owned();
+    let port = line["port"].as_i64().map_or(String::new(), |port| format!("/{port}"));
+    let place = format!("{}{port}", text("protocol"));
+    format!(
+        "{} {place} {} {}: {} -> {}",
+        text("host_key"),
+        text("column"),
+        text("kind"),
+        text("old"),
+        text("new")
+    )
+}
+
+/// What `diff` says of two fixtures.
+fn diff(old: &str, new: &str) -> Vec<String> {
+    let path = |start: &str| support::fixture(start).path;
+    let mut command = support::command(assert_cmd::cargo::cargo_bin!("scanmill"));
+    command.arg("diff").arg(path(old)).arg(path(new)).args(["--to", "jsonl"]);
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| brief(&serde_json::from_str(line).unwrap())).collect()
+}
+
+fn put(place: &Place, start: &str) {
+    let fixture = support::fixture(start);
+    place.put(&fixture.name, fixture.bytes);
+}
+
+#[test]
+fn the_second_look_of_a_kind_tells_what_diff_does() {
+    let place = Place::new();
+    put(&place, "41-");
+    place.once(&["--changes"]);
+    let first = place.lines();
+    assert!(first.iter().all(|line| line["kind"] == "appeared"), "nothing was known");
+    assert!(first.iter().all(|line| line["_table"] == "changes"));
+    put(&place, "44-");
+    place.once(&["--changes"]);
+    let told: Vec<_> = place.lines()[first.len()..].iter().map(brief).collect();
+    let mut expected = diff("41-", "44-");
+    assert!(!expected.is_empty());
+    // A host that a scan does not list stays as it was last seen.
+    expected.retain(|line| !line.contains(" host gone"));
+    for line in &expected {
+        let kind = line.split(' ').nth(3).unwrap_or_default();
+        assert!(told.contains(line) || kind.starts_with("not"), "{line} is missing: {told:#?}");
+    }
+}
+
+#[test]
+fn a_state_goes_step_by_step_however_the_files_come() {
+    let at_once = Place::new();
+    for start in DAYS {
+        put(&at_once, start);
+    }
+    at_once.once(&["--changes"]);
+    let one_by_one = Place::new();
+    for start in DAYS {
+        put(&one_by_one, start);
+        one_by_one.once(&["--changes"]);
+    }
+    let read = |place: &Place| fs::read_to_string(place.path("feed.jsonl")).unwrap();
+    assert_eq!(read(&at_once), read(&one_by_one));
+    insta::assert_snapshot!(
+        "watch_changes_of_three_days",
+        at_once.lines().iter().map(brief).collect::<Vec<_>>().join("\n")
+    );
+    // What was seen is not seen again.
+    for start in ["40-", "44-"] {
+        let fixture = support::fixture(start);
+        one_by_one.put("again.xml", fixture.bytes);
+        one_by_one.once(&["--changes"]);
+    }
+    assert_eq!(read(&at_once), read(&one_by_one));
+}
+
+#[test]
+fn kills_change_nothing_of_what_is_told() {
+    let expected = {
+        let place = Place::new();
+        for start in DAYS {
+            put(&place, start);
+        }
+        place.once(&["--changes"]);
+        fs::read_to_string(place.path("feed.jsonl")).unwrap()
+    };
+    for wait in [3, 8, 15, 25, 40, 60, 90, 130] {
+        let place = Place::new();
+        for start in DAYS {
+            put(&place, start);
+            let watching = place.spawn(&["--changes"]);
+            std::thread::sleep(std::time::Duration::from_millis(wait));
+            watching.ended("KILL");
+        }
+        place.once(&["--changes"]);
+        let told = fs::read_to_string(place.path("feed.jsonl")).unwrap();
+        assert_eq!(told, expected, "killed after {wait} ms");
+    }
+}
+
+#[test]
+fn the_state_on_disk_does_not_grow_with_the_scans() {
+    let place = Place::new();
+    let size = |place: &Place| -> u64 {
+        let entries = fs::read_dir(place.path("in/.scanmill/hosts")).unwrap();
+        entries.map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+    };
+    let xml = String::from_utf8(support::fixture("41-").bytes).unwrap();
+    let mut sizes = Vec::new();
+    for day in 0..20 {
+        // The same look again, a day later each time.
+        let mut text = String::new();
+        for part in xml.split_inclusive('"') {
+            let digits = part.trim_end_matches('"');
+            match digits.parse::<i64>() {
+                Ok(time) if digits.len() == 10 => text += &format!("{}\"", time + day * 86_400),
+                _ => text += part,
+            }
+        }
+        place.put(&format!("{day:02}.xml"), text);
+        place.once(&["--changes"]);
+        sizes.push(size(&place));
+    }
+    let (first, last) = (sizes[0], sizes[19]);
+    assert!(last <= first + first / 20, "{sizes:?}");
+}
+
+/// A state is kept for years: bytes of another form need another version, or an old state is misread.
+#[test]
+fn the_form_of_the_state_is_that_of_its_version() {
+    let place = Place::new();
+    put(&place, "41-");
+    place.once(&["--changes"]);
+    let folder = place.path("in/.scanmill/hosts");
+    let mut sums: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let bytes = fs::read(&path).unwrap();
+            let sum = String::from_utf8_lossy(&bytes[..64]).into_owned();
+            format!("{} {sum}", path.file_name().unwrap().to_string_lossy())
+        })
+        .collect();
+    sums.sort_unstable();
+    insta::assert_snapshot!("watch_form_of_the_state", sums.join("\n"));
+}
+
+#[test]
+fn changes_are_events_of_ecs_too() {
+    let place = Place::new();
+    put(&place, "41-");
+    put(&place, "44-");
+    place.once(&["--changes", "--to", "ecs"]);
+    let rows = {
+        let place = Place::new();
+        put(&place, "41-");
+        put(&place, "44-");
+        place.once(&["--changes"]);
+        place.lines()
+    };
+    let lines = place.lines();
+    assert!(lines.len() > 5 && lines.len() <= rows.len());
+    let mut ids: Vec<_> = lines.iter().map(|line| line["event"]["id"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), lines.len(), "ids are unique");
+    assert!(lines.iter().all(|line| line["event"]["dataset"] == "nmap.change"));
+}

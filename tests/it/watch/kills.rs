@@ -1,0 +1,203 @@
+//! Runs that are killed, run out of space, or meet a feed that gives way.
+
+use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt as _, str, thread, time::Duration};
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::{Place, expected, scan};
+use crate::support;
+
+/// Moments that look random, the same in every run of the tests.
+struct Moments(u64);
+
+impl Moments {
+    fn next(&mut self, most: u64) -> Duration {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        Duration::from_millis((self.0 >> 33) % most)
+    }
+}
+
+/// Drops 200 files while runs with these options are killed 20 times, and reads what is left.
+fn kill(args: &[&str], seed: u64) -> Place {
+    let place = Place::new();
+    let mut moments = Moments(seed);
+    for round in 0..20 {
+        let before = feed(&place);
+        let watching = place.spawn(args);
+        for number in round * 10..round * 10 + 10 {
+            place.put(&format!("{number}.xml"), scan(number, hosts(number)));
+        }
+        // Every second one has written something.
+        while round % 2 == 1 && feed(&place) == before {
+            thread::sleep(Duration::from_millis(1));
+        }
+        thread::sleep(moments.next(120));
+        watching.ended("KILL");
+    }
+    place.once(args);
+    place
+}
+
+/// Which file the feed is, and how long.
+fn feed(place: &Place) -> Option<(u64, u64)> {
+    fs::metadata(place.path("feed.jsonl")).ok().map(|meta| (meta.ino(), meta.len()))
+}
+
+fn hosts(number: u32) -> u32 {
+    number * 37 % 400
+}
+
+fn each_once() -> BTreeMap<String, usize> {
+    (0..200).flat_map(|number| expected(number, hosts(number))).map(|id| (id, 1)).collect()
+}
+
+#[test]
+fn twenty_kills_repeat_nothing_and_lose_nothing() {
+    let place = kill(&[], 1);
+    assert!(place.ids() == each_once(), "{} ids", place.ids().len());
+    assert_eq!(place.once(&[]), "");
+    assert!(place.ids() == each_once(), "a run with nothing new");
+}
+
+#[test]
+fn twenty_kills_lose_nothing_from_files_that_give_way() {
+    let place = kill(&["--rotate-size", "64K", "--keep", "1000"], 2);
+    assert!(place.path("feed.jsonl.5").exists());
+    assert!(place.ids() == each_once(), "{} ids", place.ids().len());
+}
+
+/// What a state and a feed are at a moment.
+struct Moment {
+    ledger: Vec<u8>,
+    feed: Vec<u8>,
+}
+
+impl Moment {
+    fn of(place: &Place) -> Self {
+        let read = |name| fs::read(place.path(name)).unwrap();
+        Self { ledger: read("in/.scanmill/ledger"), feed: read("feed.jsonl") }
+    }
+
+    /// Leaves things as a run does that is killed between its note and the end: so many bytes of the batch are
+    /// in the feed.
+    fn leave(&self, after: &Self, place: &Place, written: usize) {
+        let (feed, state) = (place.path("feed.jsonl"), place.path("in/.scanmill"));
+        let lines = &after.feed[self.feed.len()..];
+        let file = fs::File::options().write(true).open(&feed).unwrap();
+        file.set_len(u64::try_from(self.feed.len() + written).unwrap()).unwrap();
+        fs::write(state.join("ledger"), &self.ledger).unwrap();
+        fs::write(state.join("lines"), lines).unwrap();
+        let meta = file.metadata().unwrap();
+        let entries = str::from_utf8(&after.ledger[self.ledger.len()..]).unwrap();
+        let entries: Vec<Value> =
+            entries.lines().map(|line| serde_json::from_str(&line[9..]).unwrap()).collect();
+        let number = entries.last().unwrap()["number"].as_u64().unwrap();
+        let digest: String =
+            Sha256::digest(lines).iter().map(|byte| format!("{byte:02x}")).collect();
+        let place = json!({ "device": meta.dev(), "inode": meta.ino(), "bytes": self.feed.len() });
+        let note = json!({ "number": number, "place": place, "bytes": lines.len(),
+            "digest": digest, "entries": entries });
+        fs::write(state.join("note"), note.to_string()).unwrap();
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_of_a_batch_is_completed() {
+    let place = Place::new();
+    place.put("1.xml", scan(1, 3));
+    place.once(&[]);
+    let before = Moment::of(&place);
+    place.put("2.xml", scan(2, 5));
+    place.once(&[]);
+    let after = Moment::of(&place);
+    let len = after.feed.len() - before.feed.len();
+    for written in [0, 1, len / 2, len - 1, len] {
+        before.leave(&after, &place, written);
+        // The input is gone: what was to be given is known without it.
+        let _ = fs::remove_file(place.path("in/2.xml"));
+        place.once(&[]);
+        assert!(Moment::of(&place).feed == after.feed, "{written} of {len} bytes");
+        assert!(!place.path("in/.scanmill/note").exists());
+    }
+    // The feed went on in another file meanwhile, but for the end of the batch.
+    before.leave(&after, &place, 10);
+    fs::rename(place.path("feed.jsonl"), place.path("feed.jsonl.1")).unwrap();
+    place.once(&[]);
+    assert!(fs::read(place.path("feed.jsonl.1")).unwrap() == after.feed);
+    assert_eq!(fs::read(place.path("feed.jsonl")).unwrap(), b"");
+    // A note that came back from a batch that is in the ledger, or whose lines are gone, says nothing.
+    fs::rename(place.path("feed.jsonl.1"), place.path("feed.jsonl")).unwrap();
+    before.leave(&after, &place, len);
+    fs::write(place.path("in/.scanmill/ledger"), &after.ledger).unwrap();
+    fs::write(place.path("in/.scanmill/lines"), "other").unwrap();
+    place.once(&[]);
+    assert!(Moment::of(&place).feed == after.feed);
+}
+
+#[test]
+fn a_file_that_may_not_grow_ends_the_run_and_nothing_is_lost() {
+    let place = Place::new();
+    place.put("1.xml", scan(1, 3));
+    place.once(&[]);
+    let before = fs::read(place.path("feed.jsonl")).unwrap();
+    place.put("2.xml", scan(2, 50));
+    let mut failed = 0;
+    // Blocks of 512 bytes: the lines do not fit, or they fit and the feed does not.
+    for blocks in [8, 30, 40, 42, 44] {
+        let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+        let run = place.command(&["--once"]);
+        let mut shell = support::command("sh");
+        shell.current_dir(place.0.path()).args(["-c", &limited, "sh"]);
+        let output = shell.arg(run.get_program()).args(run.get_args()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if !output.status.success() {
+            failed += 1;
+            assert_eq!(output.status.code(), Some(4), "{said}");
+            assert!(said.contains("cannot write"), "{said}");
+            // What was there is as it was.
+            assert!(fs::read(place.path("feed.jsonl")).unwrap().starts_with(&before), "{blocks}");
+        }
+    }
+    assert!(failed > 0);
+    place.once(&[]);
+    let all: BTreeMap<_, _> =
+        expected(1, 3).into_iter().chain(expected(2, 50)).map(|id| (id, 1)).collect();
+    assert_eq!(place.ids(), all);
+}
+
+#[test]
+fn a_full_disk_loses_nothing_when_there_is_room_again() {
+    let place = Place::new();
+    for number in 0..40 {
+        place.put(&format!("{number:02}.xml"), scan(number, 100));
+    }
+    fs::create_dir(place.path("small")).unwrap();
+    let mut unshare = support::command("unshare");
+    unshare.args(["-rm", "mount", "-t", "tmpfs", "none"]).arg(place.path("small"));
+    if !unshare.output().is_ok_and(|output| output.status.success()) {
+        // Mounting is a matter of the machine, not of what is installed.
+        let _ = std::io::Write::write_all(
+            &mut std::io::stderr(),
+            b"SKIPPED a_full_disk_...: no file system may be mounted\n",
+        );
+        return;
+    }
+    let script = "mount -t tmpfs -o size=300k none small || exit 9
+        \"$1\" watch in --once -o small/feed.jsonl --state-dir small/state; echo \"exit $?\"
+        tail -c1 small/feed.jsonl | od -An -c
+        mount -o remount,size=64m small || exit 9
+        \"$1\" watch in --once -o small/feed.jsonl --state-dir small/state; echo \"exit $?\"
+        cp small/feed.jsonl feed.jsonl";
+    let program = place.command(&[]).get_program().to_owned();
+    let mut unshare = support::command("unshare");
+    unshare.current_dir(place.0.path()).args(["-rm", "sh", "-c", script, "sh"]);
+    let said = support::output_of(unshare.arg(program));
+    assert!(said.starts_with("exit 4\n"), "{said}");
+    assert!(said.ends_with("exit 0\n"), "{said}");
+    assert!(said.contains("\\n") || !said.contains('}'), "a line was cut: {said}");
+    let all: BTreeMap<_, _> =
+        (0..40).flat_map(|number| expected(number, 100)).map(|id| (id, 1)).collect();
+    assert!(place.ids() == all, "{} ids", place.ids().len());
+}
