@@ -40,7 +40,9 @@ impl Running {
         self.stop();
         // Whoever adds one must not wait for these.
         let stoppers = self.lock().clone();
-        stoppers.iter().for_each(|stopper| stopper.end(Duration::ZERO));
+        for stopper in stoppers {
+            stopper.end(Duration::ZERO);
+        }
     }
 
     /// Whether all were told to end.

@@ -43,8 +43,8 @@ pub(in super::super) struct ScanArgs {
 pub(in super::super) struct NmapArgs {
     /// Addresses, networks, ranges, names and URLs; items may also stand between commas
     ///
-    /// 192.0.2.7, 192.0.2.0/28, 192.0.2.1-192.0.2.9, 192.0.2-3.1-20, 2001:db8::/120, web.example. Of an IPv4 network the
-    /// addresses of the network and of broadcast are left out.
+    /// Such as `192.0.2.7`, `192.0.2.0/28`, `192.0.2.1-192.0.2.9`, `192.0.2-3.1-20`, `2001:db8::/120` or `web.example`. Of an
+    /// IPv4 network the addresses of the network and of broadcast are left out.
     #[arg(required = true, value_name = "TARGET", help_heading = "Arguments")]
     pub(in super::super) targets: Vec<String>,
     /// Ports to scan, such as 22,80-90 [default: nmap's]

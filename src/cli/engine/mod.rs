@@ -20,8 +20,8 @@ use crate::{
 /// Bytes of a file of scripts.
 const FILE: u64 = 1 << 20;
 
-/// Programs of one host or port script wait for each other without a limit: each has a time of its own.
-const WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
+/// How long programs may wait for each other: as good as without a limit, for each has a time of its own.
+const WAIT: Duration = Duration::from_hours(365 * 24);
 
 /// Programs that may run at once.
 const WORKERS: std::ops::RangeInclusive<i64> = 1..=1024;

@@ -43,8 +43,7 @@ impl Request {
             return Err(Error::usage(format!("--parallel {}: at most {PARALLEL}", args.parallel)));
         }
         let nmap = args.nmap.clone().into_os_string();
-        let parts = targets.split(args.parallel);
-        Ok(Self { nmap, by_sudo: args.sudo, ports, arguments, parts })
+        Ok(Self { nmap, by_sudo: args.sudo, ports, arguments, parts: targets.split(args.parallel) })
     }
 
     /// The programs that are run, in the order of their targets; with `stats` they say how far they are.

@@ -194,7 +194,7 @@ fn the_number_of_threads_changes_nothing() {
     let toml = r#"workers = 3
 [[host_script]]
 name = "key"
-command = ["sh", "-c", "case $SCANMILL_TARGET in *0) exit 1;; esac; echo $SCANMILL_TARGET"]
+command = ["sh", "-c", "case $SCANMILL_TARGET in *.30) exit 1;; esac; echo $SCANMILL_TARGET"]
 "#;
     let toml = folder.write("e.toml", toml);
     let fixtures = support::root().join("fixtures");

@@ -218,7 +218,11 @@ fn a_run_that_fails_ends_with_5_and_what_was_read_is_kept() {
         (String::new(), 0, "it wrote no scan"),
         ("echo QUITTING >&2; exit 1".to_owned(), 0, "exit code 1: QUITTING"),
         ("echo usage: frobnicate".to_owned(), 0, "it wrote no scan"),
-        ("echo '<html>'; exec sleep 1000".to_owned(), 0, "cannot be read: not nmap XML"),
+        (
+            writes("<?xml version=\"1.0\"?><html>") + "exec sleep 1000",
+            0,
+            "cannot be read: not nmap XML",
+        ),
     ] {
         let ran = scanned(5, &commands, &[]);
         assert_eq!(ran.lines().len(), found, "{commands}: {}", ran.stdout);
@@ -444,7 +448,7 @@ fn a_dry_run_prints_what_would_be_run() {
         (&["192.0.2.0/28"][..], "nmap -oX - -- 192.0.2.1-14"),
         (
             &["192.0.2.1", "-p", "443,22,23", "--args", "-sV --script 'a b' -T4", "a.example"],
-            "nmap -oX - -sV --script 'a b' -T4 -p22-23,443 -- 192.0.2.1 a.example",
+            "nmap -oX - -sV --script 'a b' -T4 '-p22-23,443' -- 192.0.2.1 a.example",
         ),
         (&["2001:db8::1", "--args=-n"], "nmap -oX - -n -6 -- 2001:db8::1"),
         (&["192.0.2.1", "--nmap", "/no such/nmap"], "'/no such/nmap' -oX - -- 192.0.2.1"),
@@ -505,7 +509,7 @@ fn sudo_starts_and_stops_nmap() {
         &folder,
         "bin/sudo",
         &format!(
-            "echo \"$@\" >> '{log}'\n[ \"$1\" = -n ] && shift\n[ \"$1\" = -- ] && shift\nexec \"$@\""
+            "printf '%s\\n' \"$*\" >> '{log}'\n[ \"$1\" = -n ] && shift\n[ \"$1\" = -- ] && shift\nexec \"$@\""
         ),
     );
     let xml = [HEAD, &host("192.0.2.1")].map(writes).concat();
