@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A scan that failed: why, and the hosts that were read before.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ScanFailed(Arc<(Error, Found)>);
 
 impl ScanFailed {
@@ -42,6 +42,16 @@ impl ScanFailed {
             Ok((_, found)) => found.hosts,
             Err(shared) => shared.1.hosts.clone(),
         }
+    }
+}
+
+impl fmt::Debug for ScanFailed {
+    /// Not the hosts, which may be many.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScanFailed")
+            .field("error", &self.to_string())
+            .field("hosts", &self.hosts().len())
+            .finish_non_exhaustive()
     }
 }
 

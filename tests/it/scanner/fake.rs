@@ -222,6 +222,7 @@ fn a_run_that_was_killed_carries_the_hosts_read_so_far() {
     let mut scanner = fake.scanner();
     let failed = failed(&mut scanner);
     assert_eq!(failed.to_string(), "nmap ended before its scan did, 2 hosts were read (signal 9)");
+    assert!(format!("{failed:?}").contains("hosts: 2"), "{failed:?}");
     assert!(failed.record().truncated);
     let complete: Vec<_> = failed.hosts().iter().map(|host| host.complete).collect();
     assert_eq!(complete, [true, false]);
