@@ -133,7 +133,8 @@ impl Pipeline {
         })
     }
 
-    /// Reads a file that is still being written, as it grows. Each file that takes its name is an input.
+    /// Reads a file that is still being written, as it grows. Each file that takes its name is an input; one
+    /// that cannot be read ends it.
     ///
     /// # Errors
     /// If the output cannot be written.
@@ -143,7 +144,7 @@ impl Pipeline {
         {
             match next {
                 Ok(member) => self.read_member(member, &mut |_, _| {})?,
-                Err(error) => self.refuse(error)?,
+                Err(error) => return self.refuse(error),
             }
         }
         Ok(())
