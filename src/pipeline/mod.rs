@@ -149,7 +149,8 @@ impl Pipeline {
         self.read_here(Member { name, named: true, live: true, bytes, len: None }, observer)
     }
 
-    /// Reads a file that is still being written, as it grows. Each file that takes its name is an input.
+    /// Reads a file that is still being written, as it grows. Each file that takes its name is an input; one
+    /// that cannot be read ends it.
     ///
     /// # Errors
     /// If the output cannot be written.
@@ -159,7 +160,7 @@ impl Pipeline {
         {
             match next {
                 Ok(member) => self.read_member(member, &mut |_, _| {})?,
-                Err(error) => self.refuse(error)?,
+                Err(error) => return self.refuse(error),
             }
         }
         Ok(())

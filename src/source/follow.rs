@@ -92,17 +92,18 @@ impl Follow {
             done: false,
             of: self,
         };
-        Some(match magic::peek(growing) {
+        let error = match magic::peek(growing) {
             Ok((Kind::Plain, bytes)) => {
                 let bytes = Box::new(bytes);
-                Ok(Member { name, named: true, live: true, bytes, len: None })
+                return Some(Ok(Member { name, named: true, live: true, bytes, len: None }));
             }
             Ok(_) => {
                 let message = "it is followed as it is: XML that is packed has no end to be seen";
-                Err(Error::new(ErrorKind::Decompress(message.into())).in_input(name))
+                Error::new(ErrorKind::Decompress(message.into()))
             }
-            Err(error) => Err(Error::from(error).in_input(name)),
-        })
+            Err(error) => Error::from(error),
+        };
+        Some(Err(error.in_input(name)))
     }
 
     /// Opens the file, and waits for it if need be; `None` when told to stop.
@@ -149,7 +150,14 @@ impl Read for Growing<'_> {
             return Ok(0);
         }
         loop {
-            let len = self.file.read(buffer)?;
+            let len = match self.file.read(buffer) {
+                Ok(len) => len,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    (self.of.over, self.done) = (true, true);
+                    return Err(error);
+                }
+            };
             if len > 0 {
                 self.place = self.place.saturating_add(u64::try_from(len).unwrap_or(0));
                 self.tail.push(buffer.get(..len).unwrap_or_default());

@@ -1,7 +1,9 @@
 //! Which looks at a host its latest picture is made of.
 
+use std::collections::{BTreeMap, HashMap};
+
 use super::part::Scan;
-use crate::model::{Host, HostState};
+use crate::model::{Host, HostKey, HostState, Identity, Protocol, Service};
 
 /// Looks that are kept of a host: of scans that look for different things, one each.
 const KEPT: usize = 16;
@@ -55,20 +57,59 @@ impl<'s> Look<'s> {
 }
 
 fn found(host: &Host<'_>) -> u8 {
-    let services = || host.ports.iter().flat_map(|port| &port.services);
-    let probed = |method: Option<&str>| matches!(method, Some("probed" | "detection"));
+    let versions = host.ports.iter().any(|port| probed(&port.services));
     [
         (SYSTEM, !host.os.is_empty()),
         (ROUTE, host.traces.iter().any(|trace| !trace.hops.is_empty())),
         (HOST_SCRIPTS, !host.scripts.is_empty()),
         (PORT_SCRIPTS, host.ports.iter().any(|port| !port.scripts.is_empty())),
-        (VERSIONS, services().any(|service| probed(service.method.as_deref()))),
+        (VERSIONS, versions),
         (NAMES, !host.hostnames.is_empty()),
         (MAC, host.mac().is_some()),
     ]
     .into_iter()
     .filter(|(_, found)| *found)
     .fold(0, |all, (bit, _)| all | bit)
+}
+
+/// Whether versions were looked for.
+fn probed(services: &[Service<'_>]) -> bool {
+    services.iter().any(|s| matches!(s.method.as_deref(), Some("probed" | "detection")))
+}
+
+/// What an earlier look found out of a port.
+struct Found<'h> {
+    state: String,
+    services: Vec<Service<'h>>,
+    scripts: Vec<crate::model::Script<'h>>,
+}
+
+/// Has each look know of a port what the one before it found out, if it saw the port in the same state and did
+/// not look for that itself: a quick look hides no versions.
+pub(super) fn carry<'h>(by_scan: &mut BTreeMap<u64, Vec<Host<'h>>>) {
+    let mut looks: Vec<(&u64, &mut Host<'h>)> = by_scan
+        .iter_mut()
+        .flat_map(|(number, hosts)| hosts.iter_mut().map(move |host| (number, host)))
+        .collect();
+    looks.sort_by_key(|(number, host)| (host.end_time, **number));
+    let mut known: HashMap<(String, Protocol<'h>, u16), Found<'h>> = HashMap::new();
+    for (_, host) in looks {
+        let key = HostKey::of(host, Identity::Ip).as_str().to_owned();
+        for port in &mut host.ports {
+            let place = (key.clone(), port.protocol.clone(), port.number);
+            let state = port.state.as_str().to_owned();
+            if let Some(found) = known.get(&place).filter(|found| found.state == state) {
+                if !probed(&port.services) && probed(&found.services) {
+                    port.services.clone_from(&found.services);
+                }
+                if port.scripts.is_empty() {
+                    port.scripts.clone_from(&found.scripts);
+                }
+            }
+            let (services, scripts) = (port.services.clone(), port.scripts.clone());
+            known.insert(place, Found { state, services, scripts });
+        }
+    }
 }
 
 /// The numbers of the scans whose looks are kept, in order: those that no later look covers.

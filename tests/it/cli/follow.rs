@@ -102,7 +102,7 @@ fn a_file_that_is_cut_and_written_anew_is_read_again() {
     written.write(&pieces()[1]);
     live.line();
     live.line();
-    let other = fs::read(xml("14-all-down.xml")).unwrap();
+    let other = fs::read(xml("27-error-bad-interface.xml")).unwrap();
     assert!(other.len() < pieces()[0].len(), "what is there now must be less than was read");
     fs::write(&written.path, other).unwrap();
     let (rest, code) = live.finished();

@@ -53,12 +53,36 @@ fn the_second_look_of_a_kind_tells_what_diff_does() {
     let told: Vec<_> = place.lines()[first.len()..].iter().map(brief).collect();
     let mut expected = diff("41-", "44-");
     assert!(!expected.is_empty());
-    // A host that a scan does not list stays as it was last seen.
-    expected.retain(|line| !line.contains(" host gone"));
+    // A host that a scan does not list stays as it was last seen, and addresses of both looks are kept, as the
+    // newer one did not look for the system.
+    expected.retain(|line| !line.contains(" host gone") && !line.contains(" addresses "));
+    assert!(expected.len() > 3, "{expected:?}");
     for line in &expected {
         let kind = line.split(' ').nth(3).unwrap_or_default();
         assert!(told.contains(line) || kind.starts_with("not"), "{line} is missing: {told:#?}");
     }
+}
+
+/// Looks without versions in between hide none, and make none appear again.
+#[test]
+fn a_quick_look_changes_nothing_that_it_did_not_look_for() {
+    let place = Place::new();
+    put(&place, "41-");
+    place.once(&["--changes"]);
+    let first = place.lines().len();
+    let day = |days: i64, xml: &str| -> String {
+        let part = |part: &str| match part.trim_end_matches('"').parse::<i64>() {
+            Ok(time) if part.len() == 11 => format!("{}\"", time + days * 86_400),
+            _ => part.to_owned(),
+        };
+        xml.split_inclusive('"').map(part).collect()
+    };
+    let text = |start: &str| String::from_utf8(support::fixture(start).bytes).unwrap();
+    place.put("quick.xml", day(1, &text("40-")));
+    place.put("thorough.xml", day(2, &text("41-")));
+    place.once(&["--changes"]);
+    let told: Vec<_> = place.lines()[first..].iter().map(brief).collect();
+    assert!(!told.iter().any(|line| line.contains(" service.")), "{told:#?}");
 }
 
 #[test]
