@@ -54,6 +54,11 @@
 //! [`merge::Merger`] takes the hosts of scans as they come and gives one host for each that they saw, by a
 //! [`merge::MergePolicy`]. [`diff::differences`] compares two of them.
 //!
+//! # Events for SIEMs
+//!
+//! [`feed::Feed`] says which documents are made of hosts and scans: nested lines, or events of ECS, OCSF or CIM.
+//! [`feed::ecs::changes`] makes events of differences.
+//!
 //! # Words
 //!
 //! They are nmap's and Arrow's own. A *document* is one `nmaprun` element; an input may hold several. A
