@@ -84,6 +84,11 @@
 //! [`watch::Watch`] turns files that are dropped into a folder into lines of a feed, each document once.
 //! [`pipeline::Pipeline::follow`] reads a file while it is written.
 //!
+//! # Events for SIEMs
+//!
+//! [`feed::Feed`] says which documents are made of hosts and scans: nested lines, or events of ECS, OCSF or CIM.
+//! [`feed::ecs::changes`] makes events of differences.
+//!
 //! # Words
 //!
 //! They are nmap's and Arrow's own. A *document* is one `nmaprun` element; an input may hold several. A

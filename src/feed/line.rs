@@ -338,3 +338,71 @@ pub(super) fn clipped_record(record: &RunRecord, caps: &Caps) -> RunRecord {
     }
     record
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line of these texts, one of each of two classes, cut as far as it must be.
+    fn line(max: usize, output: &str, banner: &str) -> String {
+        let mut out = b"before ".to_vec();
+        fit(max, &mut out, &mut |caps, out| {
+            let kept = |class, text: &str| {
+                let bytes = caps.map_or(usize::MAX, |caps| caps.bytes(class));
+                cut(text, bytes).unwrap_or_default().to_owned()
+            };
+            out.extend_from_slice(kept(Class::Output, output).as_bytes());
+            out.extend_from_slice(kept(Class::Banners, banner).as_bytes());
+        });
+        String::from_utf8(out).unwrap().strip_prefix("before ").unwrap().to_owned()
+    }
+
+    #[test]
+    fn what_fits_is_whole_and_of_others_the_first_class_is_cut_as_far_as_it_must_be() {
+        let (output, banner) = ("o".repeat(1000), "b".repeat(1000));
+        assert_eq!(line(2000, &output, &banner).len(), 2000);
+        // The most of whole units that fits beside the banner.
+        let short = line(1999, &output, &banner);
+        assert_eq!((short.matches('o').count(), short.matches('b').count()), (960, 1000));
+        let short = line(900, &output, &banner);
+        assert_eq!((short.matches('o').count(), short.matches('b').count()), (0, 896));
+    }
+
+    #[test]
+    fn text_is_cut_between_characters() {
+        assert_eq!(cut("a\u{e9}b", 4), Some("a\u{e9}b"));
+        assert_eq!(cut("a\u{e9}b", 2), Some("a"));
+        assert_eq!(cut("\u{e9}", 1), None);
+        let mut text = Text::from("a\u{e9}b");
+        clip(&mut text, 2);
+        assert_eq!(text, "a");
+    }
+
+    #[test]
+    fn parts_of_ids_that_no_index_takes_stand_as_their_hash() {
+        assert_eq!(short("tcp"), "tcp");
+        assert_eq!(short(&"x".repeat(KEY)).len(), KEY);
+        for odd in [&*"x".repeat(KEY + 1), "a\nb"] {
+            assert_eq!(short(odd).len(), 32);
+            assert_ne!(short(odd), short("y\n"));
+        }
+    }
+
+    #[test]
+    fn a_value_of_a_script_is_whole_or_not_there() {
+        let script = Script {
+            name: "s".into(),
+            output: Some("x".repeat(100).into()),
+            data: ScriptData::Text("y".repeat(100).into()),
+            origin: crate::model::ScriptOrigin::Nse,
+        };
+        let mut caps = Caps::none();
+        assert_eq!(clipped_script(&script, &caps), script);
+        caps.set(Class::Data, 1);
+        assert!(clipped_script(&script, &caps).data.is_none());
+        caps.set(Class::Output, 1);
+        assert_eq!(clipped_script(&script, &caps).output.unwrap().len(), UNIT);
+        caps.set(Class::Output, 0);
+        assert_eq!(clipped_script(&script, &caps).output, None);
+    }
+}

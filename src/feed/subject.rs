@@ -323,3 +323,73 @@ pub(super) fn transport<'p>(port: &'p Port<'_>) -> Option<&'p str> {
         protocol => Some(protocol.as_str()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_match_is_the_first_of_the_most_accurate_with_its_own_first_class() {
+        let mut host = Host::new(0);
+        let found = |name: &'static str, accuracy| OsMatch {
+            name: Some(name.into()),
+            accuracy,
+            line: None,
+        };
+        let class = |match_index, family: &'static str| OsClass {
+            match_index,
+            kind: None,
+            vendor: None,
+            family: Some(family.into()),
+            gen_: None,
+            accuracy: None,
+            cpes: Vec::new(),
+        };
+        assert!(best_match(&host).is_none());
+        host.os.matches = vec![
+            found("a", None),
+            found("b", Some(90)),
+            found("c", Some(96)),
+            found("d", Some(96)),
+        ];
+        host.os.classes = vec![class(None, "none"), class(Some(3), "d"), class(Some(2), "c")];
+        let (best, class) = best_match(&host).unwrap();
+        assert_eq!(best.name.as_deref(), Some("c"));
+        assert_eq!(class.unwrap().family.as_deref(), Some("c"));
+        assert!(good_match(&host, 96).is_some() && good_match(&host, 97).is_none());
+    }
+
+    #[test]
+    fn what_is_brief_of_a_host_is_known_by_the_same_names() {
+        let mut host = Host::new(0);
+        let address = |text: String, kind, ip| Address {
+            text: text.into(),
+            kind,
+            ip,
+            zone: None,
+            vendor: None,
+        };
+        for n in 0..100 {
+            let text = format!("192.0.2.{n}");
+            let ip = text.parse().ok();
+            host.addresses.push(address(text, AddressKind::Ipv4, ip));
+            let name = |name: String, kind: &'static str| crate::model::Hostname {
+                name: name.into(),
+                kind: Some(kind.into()),
+            };
+            host.hostnames.push(name(format!("p{n}"), "PTR"));
+            host.hostnames.push(name(format!("u{n}"), "user"));
+        }
+        host.addresses.push(address("00:00:5E:00:53:01".into(), AddressKind::Mac, None));
+        let brief = brief(&host);
+        assert_eq!(brief.addresses.len(), ADDRESSES + 1);
+        assert_eq!((brief.ip(), brief.mac()), (host.ip(), host.mac()));
+        assert_eq!(brief.hostname().unwrap().name, "u0");
+    }
+
+    #[test]
+    fn names_are_plain_in_lower_case_without_their_last_dot() {
+        assert_eq!(plain_name("WWW.Example."), "www.example");
+        assert_eq!(plain_name("a."), "a");
+    }
+}

@@ -21,7 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const NOBODY: u32 = 65534;
 
 /// Feeds, each by the arguments of `convert` that make it.
-const FEEDS: [&[&str]; 1] = [&["--to", "jsonl"]];
+const FEEDS: [&[&str]; 4] = [
+    &["--to", "jsonl"],
+    &["--to", "ecs", "--all-ports", "--script-events"],
+    &["--to", "ocsf", "--all-hosts", "--software-events"],
+    &["--to", "cim"],
+];
 
 #[test]
 fn rsyslog_gives_every_event_of_every_feed_as_it_was() {

@@ -209,3 +209,87 @@ fn place(
         _ => {}
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(kind: ChangeKind, column: &str, port: Option<i32>) -> Change {
+        Change {
+            host_key: "ip:192.0.2.1".into(),
+            ip: Some("192.0.2.1".into()),
+            protocol: port.map(|_| "tcp".into()),
+            port,
+            kind,
+            column: column.into(),
+            old: None,
+            new: None,
+            old_scan_id: Some("a".into()),
+            new_scan_id: Some("b".into()),
+            old_time: None,
+            new_time: None,
+        }
+    }
+
+    #[test]
+    fn states_of_ports_have_their_actions() {
+        use ChangeKind::{Appeared, Changed, Gone};
+        for (kind, old, new, expected) in [
+            (Appeared, None, Some("open"), "port-opened"),
+            (Appeared, Some("closed"), Some("open"), "port-opened"),
+            (Appeared, None, Some("closed"), "port-state-changed"),
+            (Gone, Some("open"), None, "port-closed"),
+            (Gone, Some("open"), Some("closed"), "port-closed"),
+            (Gone, Some("open"), Some("filtered"), "port-state-changed"),
+            (Changed, Some("filtered"), Some("closed"), "port-state-changed"),
+            (Changed, Some("open|filtered"), Some("open"), "port-opened"),
+        ] {
+            let text = |text: Option<&str>| text.map(str::to_owned);
+            let change =
+                Change { old: text(old), new: text(new), ..change(kind, "state", Some(22)) };
+            assert_eq!(action(&change), Some(expected), "{old:?} to {new:?}");
+        }
+    }
+
+    #[test]
+    fn columns_have_their_actions() {
+        use ChangeKind::{Appeared, Changed, Gone, NotScanned};
+        for (kind, column, port, expected) in [
+            (Appeared, "host", None, Some("host-appeared")),
+            (Gone, "host", None, Some("host-gone")),
+            (Changed, "state", None, Some("host-down")),
+            (Changed, "service.version", Some(22), Some("service-changed")),
+            (Changed, "script.ssh-hostkey", Some(22), Some("script-changed")),
+            (Appeared, "script.smb-os", None, Some("script-changed")),
+            (Changed, "os", None, Some("os-changed")),
+            (Changed, "hostnames", None, Some("hostname-changed")),
+            (Changed, "addresses", None, Some("address-changed")),
+            (Changed, "trace", None, Some("route-changed")),
+            (NotScanned, "state", Some(22), None),
+        ] {
+            assert_eq!(action(&change(kind, column, port)), expected, "{column}");
+        }
+        let up = Change { new: Some("up".into()), ..change(Changed, "state", None) };
+        assert_eq!(action(&up), Some("host-up"));
+    }
+
+    #[test]
+    fn long_values_are_cut_and_ids_stay() {
+        let long = Change {
+            new: Some("\u{e9}".repeat(50_000)),
+            ..change(ChangeKind::Changed, "script.x", None)
+        };
+        let short = Change { new: Some("x".into()), ..long.clone() };
+        let line = |change: &Change| -> serde_json::Value {
+            let mut out = Vec::new();
+            assert!(change_line(&Ecs::default(), Some("a.example"), change, &mut out));
+            assert!(out.len() <= super::super::LINE + 1);
+            serde_json::from_slice(&out).unwrap()
+        };
+        let (long, short) = (line(&long), line(&short));
+        assert_eq!(long["event"]["id"], short["event"]["id"]);
+        assert_eq!(long["nmap"]["line_truncated"], true);
+        assert!(long["nmap"]["change"]["new"].as_str().unwrap().len() > 20_000);
+        assert!(short["nmap"].get("line_truncated").is_none());
+    }
+}
