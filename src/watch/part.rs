@@ -18,6 +18,7 @@ const FORMAT: u32 = 1;
 pub(super) struct Scan {
     pub(super) number: u64,
     pub(super) source: String,
+    #[serde(rename = "scan_id")]
     pub(super) id: String,
     pub(super) start: Option<i64>,
     pub(super) end: Option<i64>,
