@@ -119,7 +119,8 @@ impl Place {
     /// Waits until the feed has so many lines.
     fn wait_for(&self, lines: usize) {
         let feed = || fs::read(self.path("feed.jsonl")).unwrap_or_default();
-        while feed().split_inclusive(|byte| *byte == b'\n').count() < lines {
+        // What is behind the last line end is no line yet, or nothing.
+        while feed().split(|byte| *byte == b'\n').count() <= lines {
             thread::sleep(Duration::from_millis(5));
         }
     }
