@@ -55,10 +55,11 @@ fn options(args: &WatchArgs) -> Result<WatchOptions> {
     let mut options = WatchOptions::new(folder, &out(args)?, what, name);
     options.state.clone_from(&args.state_dir);
     options.settle = args.settle;
-    let mut rotation = Rotation::default();
-    rotation.size = args.rotate_size.and_then(|size| u64::try_from(size).ok());
-    rotation.every = args.rotate_every;
-    rotation.keep = args.keep;
+    let rotation = Rotation {
+        size: args.rotate_size.and_then(|size| u64::try_from(size).ok()),
+        every: args.rotate_every,
+        keep: args.keep,
+    };
     options.rotation = rotation;
     options.pick = Pick::new(&args.read.include, &args.read.exclude)?;
     options.reading = inputs::options(&args.read.how, &Shares::of(args.read.how.memory, 1)?);

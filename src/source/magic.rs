@@ -88,8 +88,9 @@ pub(super) fn peek<'r>(mut bytes: impl Read + 'r) -> io::Result<(Kind, impl Read
 /// archive begins with a name, so that is told from text by its first zero byte.
 fn may_be_packed(head: &[u8]) -> bool {
     let magic = KINDS.iter().any(|(magic, _)| magic.len() > head.len() && magic.starts_with(head));
+    let known = KINDS.iter().any(|(magic, _)| head.starts_with(magic));
     let xml = head.trim_ascii_start().starts_with(b"<");
-    magic || (!xml && head.len() < HEAD)
+    magic || (!xml && !known && head.len() < HEAD)
 }
 
 #[cfg(test)]

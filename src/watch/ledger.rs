@@ -206,7 +206,9 @@ impl Ledger {
     /// If they cannot be written.
     pub(super) fn add(&mut self, entries: Vec<Entry>) -> Result<()> {
         self.write(&entries)?;
-        entries.into_iter().for_each(|entry| self.apply(entry));
+        for entry in entries {
+            self.apply(entry);
+        }
         Ok(())
     }
 

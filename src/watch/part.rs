@@ -18,7 +18,8 @@ const FORMAT: u32 = 1;
 pub(super) struct Scan {
     pub(super) number: u64,
     pub(super) source: String,
-    pub(super) scan_id: String,
+    #[serde(rename = "scan_id")]
+    pub(super) id: String,
     pub(super) start: Option<i64>,
     pub(super) end: Option<i64>,
     /// Type, protocol, number and list of ports, flags.
@@ -40,7 +41,7 @@ impl Scan {
         Self {
             number,
             source: source.to_owned(),
-            scan_id: record.header.scan_id.clone(),
+            id: record.header.scan_id.clone(),
             start: seconds(record.header.start_time),
             end: seconds(record.stats.end_time),
             info: info
@@ -72,7 +73,7 @@ impl Scan {
         });
         RunRecord {
             header: RunHeader {
-                scan_id: self.scan_id.clone(),
+                scan_id: self.id.clone(),
                 start_time: time(self.start),
                 ..RunHeader::default()
             },
@@ -131,7 +132,9 @@ impl Part {
 pub(super) fn encode(scans: &[&Scan], entries: &[Entry]) -> io::Result<Vec<u8>> {
     let mut body = serde_json::to_vec(&(FORMAT, scans))?;
     body.push(b'\n');
-    entries.iter().for_each(|entry| put(entry, &mut body));
+    for entry in entries {
+        put(entry, &mut body);
+    }
     let mut bytes = hex(&Sha256::digest(&body)).into_bytes();
     bytes.push(b'\n');
     bytes.append(&mut body);

@@ -47,7 +47,7 @@ impl<'s> Look<'s> {
 
     /// Whether all that an earlier look tells is told by this one, or was looked for again and is gone.
     fn covers(&self, earlier: &Self) -> bool {
-        self.scan.scan_id == earlier.scan.scan_id
+        self.scan.id == earlier.scan.id
             || (self.whole
                 && self.scan.info == earlier.scan.info
                 // A scan that does not say at which ports it looked tells nothing by those it lacks.

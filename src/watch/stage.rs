@@ -53,12 +53,11 @@ impl Stage {
 
     /// Takes back all from a place on.
     pub(super) fn rewind(&mut self, len: u64) {
-        match len.checked_sub(self.filed) {
-            Some(held) => self.held.truncate(usize::try_from(held).unwrap_or(usize::MAX)),
-            None => {
-                self.filed = len;
-                self.held.clear();
-            }
+        if let Some(held) = len.checked_sub(self.filed) {
+            self.held.truncate(usize::try_from(held).unwrap_or(usize::MAX));
+        } else {
+            self.filed = len;
+            self.held.clear();
         }
     }
 

@@ -40,6 +40,15 @@ fn put(place: &Place, start: &str) {
     place.put(&fixture.name, fixture.bytes);
 }
 
+/// The same scan, so many days later: every number of ten digits is a time.
+fn later(xml: &str, days: i64) -> String {
+    let part = |part: &str| match part.trim_end_matches('"').parse::<i64>() {
+        Ok(time) if part.len() == 11 => format!("{}\"", time + days * 86_400),
+        _ => part.to_owned(),
+    };
+    xml.split_inclusive('"').map(part).collect::<Vec<_>>().concat()
+}
+
 #[test]
 fn the_second_look_of_a_kind_tells_what_diff_does() {
     let place = Place::new();
@@ -70,16 +79,9 @@ fn a_quick_look_changes_nothing_that_it_did_not_look_for() {
     put(&place, "41-");
     place.once(&["--changes"]);
     let first = place.lines().len();
-    let day = |days: i64, xml: &str| -> String {
-        let part = |part: &str| match part.trim_end_matches('"').parse::<i64>() {
-            Ok(time) if part.len() == 11 => format!("{}\"", time + days * 86_400),
-            _ => part.to_owned(),
-        };
-        xml.split_inclusive('"').map(part).collect()
-    };
     let text = |start: &str| String::from_utf8(support::fixture(start).bytes).unwrap();
-    place.put("quick.xml", day(1, &text("40-")));
-    place.put("thorough.xml", day(2, &text("41-")));
+    place.put("quick.xml", later(&text("40-"), 1));
+    place.put("thorough.xml", later(&text("41-"), 2));
     place.once(&["--changes"]);
     let told: Vec<_> = place.lines()[first..].iter().map(brief).collect();
     assert!(!told.iter().any(|line| line.contains(" service.")), "{told:#?}");
@@ -147,14 +149,7 @@ fn the_state_on_disk_does_not_grow_with_the_scans() {
     let mut sizes = Vec::new();
     for day in 0..20 {
         // The same look again, a day later each time.
-        let mut text = String::new();
-        for part in xml.split_inclusive('"') {
-            let digits = part.trim_end_matches('"');
-            match digits.parse::<i64>() {
-                Ok(time) if digits.len() == 10 => text += &format!("{}\"", time + day * 86_400),
-                _ => text += part,
-            }
-        }
+        let text = later(&xml, day);
         place.put(&format!("{day:02}.xml"), text);
         place.once(&["--changes"]);
         sizes.push(size(&place));

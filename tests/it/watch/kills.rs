@@ -94,11 +94,11 @@ impl Moment {
         let entries: Vec<Value> =
             entries.lines().map(|line| serde_json::from_str(&line[9..]).unwrap()).collect();
         let number = entries.last().unwrap()["number"].as_u64().unwrap();
-        let digest: String =
-            Sha256::digest(lines).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = Sha256::digest(lines);
+        let digits: Vec<_> = digits.iter().map(|byte| format!("{byte:02x}")).collect();
         let place = json!({ "device": meta.dev(), "inode": meta.ino(), "bytes": self.feed.len() });
         let note = json!({ "number": number, "place": place, "bytes": lines.len(),
-            "digest": digest, "entries": entries });
+            "digest": digits.concat(), "entries": entries });
         fs::write(state.join("note"), note.to_string()).unwrap();
     }
 }

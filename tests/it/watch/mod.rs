@@ -118,8 +118,9 @@ impl Place {
 
     /// Waits until the feed has so many lines.
     fn wait_for(&self, lines: usize) {
-        let count = || fs::read(self.path("feed.jsonl")).unwrap_or_default();
-        while count().iter().filter(|byte| **byte == b'\n').count() < lines {
+        let feed = || fs::read(self.path("feed.jsonl")).unwrap_or_default();
+        // What is behind the last line end is no line yet, or nothing.
+        while feed().split(|byte| *byte == b'\n').count() <= lines {
             thread::sleep(Duration::from_millis(5));
         }
     }
