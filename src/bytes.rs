@@ -77,6 +77,15 @@ pub(crate) fn contains<S: Set>(bytes: &[u8]) -> bool {
     if bytes.len() < WORD { S::marks(short(bytes)) != 0 } else { position::<S>(bytes).is_some() }
 }
 
+/// How often a byte stands there.
+pub(crate) fn count(bytes: &[u8], byte: u8) -> usize {
+    // Blocks of less than 256 have their sums in bytes, so these loops run in vectors.
+    let sum = |block: &[u8]| block.iter().fold(0_u8, |sum, b| sum + u8::from(*b == byte));
+    let (blocks, tail) = bytes.as_chunks::<{ 4 * BLOCK }>();
+    let whole: usize = blocks.iter().map(|block| usize::from(sum(block))).sum();
+    whole + usize::from(sum(tail))
+}
+
 #[inline]
 fn in_words<S: Set>(bytes: &[u8]) -> Option<usize> {
     for (i, word) in words(bytes).0.enumerate() {
@@ -106,28 +115,38 @@ fn short(bytes: &[u8]) -> u64 {
     FILL << 24 | u64::from(*last) << 16 | u64::from(middle) << 8 | u64::from(*first)
 }
 
-/// Appends bytes. Up to two words go without a call: as two pieces that may overlap.
+/// Appends bytes. Up to eight words go without a call: as two pieces that may overlap.
 #[inline]
 pub(crate) fn append(bytes: &[u8], out: &mut Vec<u8>) {
-    const HALF: usize = WORD / 2;
-    let end = out.len().wrapping_add(bytes.len());
-    if bytes.len() <= 2 * WORD
-        && let (Some(first), Some(last)) = (bytes.first_chunk::<WORD>(), bytes.last_chunk::<WORD>())
-    {
-        out.extend_from_slice(first);
-        out.truncate(end.wrapping_sub(WORD));
-        out.extend_from_slice(last);
-    } else if bytes.len() <= 2 * HALF
-        && let (Some(first), Some(last)) = (bytes.first_chunk::<HALF>(), bytes.last_chunk::<HALF>())
-    {
-        out.extend_from_slice(first);
-        out.truncate(end.wrapping_sub(HALF));
-        out.extend_from_slice(last);
-    } else if let [only] = bytes {
+    let done = match bytes.len() {
+        2..=3 => append_ends::<2>(bytes, out),
+        4..=8 => append_ends::<4>(bytes, out),
+        9..=16 => append_ends::<WORD>(bytes, out),
+        17..=32 => append_ends::<{ 2 * WORD }>(bytes, out),
+        33..=64 => append_ends::<{ 4 * WORD }>(bytes, out),
+        _ => false,
+    };
+    if done {
+        return;
+    }
+    if let [only] = bytes {
         out.push(*only);
     } else {
         out.extend_from_slice(bytes);
     }
+}
+
+/// Appends `N` bytes or more, up to twice as many: the first `N` and the last. False if they are fewer.
+#[inline]
+fn append_ends<const N: usize>(bytes: &[u8], out: &mut Vec<u8>) -> bool {
+    let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else {
+        return false;
+    };
+    let end = out.len().wrapping_add(bytes.len());
+    out.extend_from_slice(first);
+    out.truncate(end.wrapping_sub(N));
+    out.extend_from_slice(last);
+    true
 }
 
 /// Appends few bytes if none of them is in a set. False if one is or if they are many: nothing was done.
@@ -148,12 +167,30 @@ pub(crate) fn append_free<S: Set>(bytes: &[u8], out: &mut Vec<u8>) -> bool {
     marks == 0
 }
 
-/// Appends a number in decimal digits.
+/// The digits of the numbers below 100.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0_u8;
+    while number < 100 {
+        pairs[number as usize] = [b'0' + number / 10, b'0' + number % 10];
+        number += 1;
+    }
+    pairs
+};
+
+/// Appends a number in decimal digits. Most are small and go without a call.
 #[inline]
 pub(crate) fn append_number(number: i64, out: &mut Vec<u8>) {
-    match u8::try_from(number) {
-        Ok(digit @ 0..=9) => out.push(b'0' | digit),
-        _ => append(itoa::Buffer::new().format(number).as_bytes(), out),
+    let Some(small) = u16::try_from(number).ok().filter(|small| *small < 10_000) else {
+        return append(itoa::Buffer::new().format(number).as_bytes(), out);
+    };
+    let [a, b] = PAIRS[usize::from(small / 100)];
+    let [c, d] = PAIRS[usize::from(small % 100)];
+    match small {
+        0..10 => out.push(d),
+        10..100 => out.extend_from_slice(&[c, d]),
+        100..1000 => out.extend_from_slice(&[b, c, d]),
+        _ => out.extend_from_slice(&[a, b, c, d]),
     }
 }
 
@@ -271,7 +308,7 @@ mod tests {
         }
 
         #[test]
-        fn bytes_of_any_number_are_appended(text in prop::collection::vec(b' '..b'&', 0..20)) {
+        fn bytes_of_any_number_are_appended(text in prop::collection::vec(b' '..b'&', 0..80)) {
             let mut out = b"x".to_vec();
             append(&text, &mut out);
             prop_assert_eq!(&out[1..], &*text);
@@ -283,7 +320,12 @@ mod tests {
         }
 
         #[test]
-        fn numbers_are_appended_in_digits(number in prop_oneof![any::<i64>(), -20..20_i64]) {
+        fn bytes_are_counted(text in prop::collection::vec(b'a'..b'c', 0..600)) {
+            prop_assert_eq!(count(&text, b'a'), text.iter().filter(|byte| **byte == b'a').count());
+        }
+
+        #[test]
+        fn numbers_are_appended_in_digits(number in prop_oneof![any::<i64>(), -20..10_100_i64]) {
             let mut out = Vec::new();
             append_number(number, &mut out);
             prop_assert_eq!(String::from_utf8(out).unwrap(), number.to_string());

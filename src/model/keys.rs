@@ -54,7 +54,11 @@ pub fn scan_id(
 /// The id of a host element of a scan.
 #[must_use]
 pub fn host_id(scan_id: &str, host_index: i32) -> String {
-    format!("{scan_id}-h{host_index}")
+    let mut id = String::with_capacity(scan_id.len().saturating_add(12));
+    id.push_str(scan_id);
+    id.push_str("-h");
+    id.push_str(itoa::Buffer::new().format(host_index));
+    id
 }
 
 /// The id of a port of a host.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Text, owned, owned_opt};
-use crate::bytes::escape;
+use crate::bytes::{escape, escape_doubled};
 
 /// One result of one script (element `script`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -99,9 +99,20 @@ impl ScriptData<'_> {
     pub fn write_json(&self, out: &mut Vec<u8>) -> bool {
         match self {
             Self::None => return false,
-            Self::Text(text) => write_string(text, out),
-            Self::Tree(tree) => tree.write_table(0, out),
+            Self::Text(text) => write_string::<false>(text, out),
+            Self::Tree(tree) => tree.write_table::<false>(0, out),
             Self::Json(json) => out.extend_from_slice(json.as_bytes()),
+        }
+        true
+    }
+
+    /// The same into a CSV field in quotes, where each quote stands twice. False and nothing written if there
+    /// is no value, and also if it came as JSON text.
+    pub(crate) fn write_json_doubled(&self, out: &mut Vec<u8>) -> bool {
+        match self {
+            Self::None | Self::Json(_) => return false,
+            Self::Text(text) => write_string::<true>(text, out),
+            Self::Tree(tree) => tree.write_table::<true>(0, out),
         }
         true
     }
@@ -275,28 +286,28 @@ impl<'a> ScriptTree<'a> {
         (if plain { TableShape::Keyed } else { TableShape::Mixed }, repeated)
     }
 
-    fn write_table(&self, at: usize, out: &mut Vec<u8>) {
+    fn write_table<const DOUBLED: bool>(&self, at: usize, out: &mut Vec<u8>) {
         let Some(ScriptNode::Table { shape, .. }) = self.nodes.get(at) else { return };
         match shape {
-            TableShape::List => self.write_list(self.children(at).map(|(i, _)| i), out),
+            TableShape::List => self.write_list::<DOUBLED>(self.children(at).map(|(i, _)| i), out),
             TableShape::Keyed => {
                 out.push(b'{');
                 for (n, (i, child)) in self.children(at).enumerate() {
                     if n > 0 {
                         out.push(b',');
                     }
-                    write_string(child.key().map_or("", |k| k), out);
+                    write_string::<DOUBLED>(child.key().map_or("", |k| k), out);
                     out.push(b':');
-                    self.write_node(i, out);
+                    self.write_node::<DOUBLED>(i, out);
                 }
                 out.push(b'}');
             }
-            TableShape::Mixed => self.write_mixed(at, out),
+            TableShape::Mixed => self.write_mixed::<DOUBLED>(at, out),
         }
     }
 
     /// Children without key count as children of key `_`; a key stands where it first stood.
-    fn write_mixed(&self, at: usize, out: &mut Vec<u8>) {
+    fn write_mixed<const DOUBLED: bool>(&self, at: usize, out: &mut Vec<u8>) {
         let mut order: Vec<(&str, Vec<usize>, bool)> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
         for (i, child) in self.children(at) {
@@ -315,31 +326,35 @@ impl<'a> ScriptTree<'a> {
             if n > 0 {
                 out.push(b',');
             }
-            write_string(key, out);
+            write_string::<DOUBLED>(key, out);
             out.push(b':');
             match members.first() {
-                Some(only) if !list => self.write_node(*only, out),
-                _ => self.write_list(members.iter().copied(), out),
+                Some(only) if !list => self.write_node::<DOUBLED>(*only, out),
+                _ => self.write_list::<DOUBLED>(members.iter().copied(), out),
             }
         }
         out.push(b'}');
     }
 
-    fn write_list(&self, members: impl Iterator<Item = usize>, out: &mut Vec<u8>) {
+    fn write_list<const DOUBLED: bool>(
+        &self,
+        members: impl Iterator<Item = usize>,
+        out: &mut Vec<u8>,
+    ) {
         out.push(b'[');
         for (n, i) in members.enumerate() {
             if n > 0 {
                 out.push(b',');
             }
-            self.write_node(i, out);
+            self.write_node::<DOUBLED>(i, out);
         }
         out.push(b']');
     }
 
-    fn write_node(&self, at: usize, out: &mut Vec<u8>) {
+    fn write_node<const DOUBLED: bool>(&self, at: usize, out: &mut Vec<u8>) {
         match self.nodes.get(at) {
-            Some(ScriptNode::Elem { text, .. }) => write_string(text, out),
-            Some(ScriptNode::Table { .. }) => self.write_table(at, out),
+            Some(ScriptNode::Elem { text, .. }) => write_string::<DOUBLED>(text, out),
+            Some(ScriptNode::Table { .. }) => self.write_table::<DOUBLED>(at, out),
             None => {}
         }
     }
@@ -352,10 +367,16 @@ impl Default for ScriptTree<'_> {
 }
 
 /// Writes a JSON string; into a `Vec` that cannot fail.
-fn write_string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    escape(text, out);
-    out.push(b'"');
+fn write_string<const DOUBLED: bool>(text: &str, out: &mut Vec<u8>) {
+    if DOUBLED {
+        out.extend_from_slice(b"\"\"");
+        escape_doubled(text, out);
+        out.extend_from_slice(b"\"\"");
+    } else {
+        out.push(b'"');
+        escape(text, out);
+        out.push(b'"');
+    }
 }
 
 #[cfg(test)]

@@ -161,7 +161,7 @@ impl Cells for Fields<'_> {
             Cell::Plain(text) => self.plain(text),
             Cell::I32(number) => self.number(i64::from(number)),
             Cell::I64(number) => self.number(number),
-            Cell::F64(_) | Cell::Millis(_) => cell.write_json(field.kind, self.out),
+            Cell::F64(_) | Cell::Millis(_) => cell.write_json(self.out),
             Cell::Bool(value) => self.plain(if value { "true" } else { "false" }),
             Cell::Time(time) => self.out.extend_from_slice(&time.rfc3339()),
             Cell::Json(_) => self.data(cell),
@@ -188,10 +188,22 @@ impl Fields<'_> {
     }
 
     fn data(&mut self, cell: Cell<'_>) {
+        let Cell::Json(data) = cell else { return };
+        let start = self.out.len();
+        self.out.push(b'"');
+        if data.write_json_doubled(self.out) {
+            let written = self.out.get(start.saturating_add(1)..).unwrap_or_default();
+            // Only an empty table has nothing that asks for quotes.
+            if contains::<Separators>(written) {
+                self.out.push(b'"');
+            } else {
+                self.out.remove(start);
+            }
+            return;
+        }
+        self.out.truncate(start);
         self.scratch.clear();
-        if let Cell::Json(data) = cell
-            && data.write_json(self.scratch)
-        {
+        if data.write_json(self.scratch) {
             quoted(self.scratch, self.safe, self.out);
         }
     }
@@ -207,7 +219,7 @@ impl Fields<'_> {
             _ => {
                 // Whatever a list holds has quotes.
                 self.out.push(b'"');
-                Cell::List(items).write_json_doubled(kind, self.out);
+                items.write_json(true, self.out);
                 self.out.push(b'"');
             }
         }

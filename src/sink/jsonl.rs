@@ -82,7 +82,7 @@ impl Cells for Members<'_> {
     fn cell(&mut self, field: &Field, lead: &str, cell: Cell<'_>) {
         if field.kind.is_text() {
             self.0.extend_from_slice(lead.as_bytes());
-            cell.write_json(field.kind, self.0);
+            cell.write_json(self.0);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One value of a row, borrowed.
 
-use super::{Field, Kind};
+use super::Field;
 use crate::{
     bytes::{append, append_number, escape, escape_doubled},
     json::{self, Value as _},
@@ -51,6 +51,45 @@ pub trait Items {
 
     /// A field of an item.
     fn cell(&self, item: usize, field: usize) -> Cell<'_>;
+
+    /// Writes the list as compact JSON behind what `out` holds; if `doubled`, into a CSV field in quotes,
+    /// where each quote stands twice.
+    fn write_json(&self, doubled: bool, out: &mut Vec<u8>);
+}
+
+/// An item of a list, which knows its fields.
+pub(super) trait Item {
+    /// Writes it as compact JSON, with `DOUBLED` each quote twice.
+    fn write<const DOUBLED: bool>(&self, out: &mut Vec<u8>);
+}
+
+/// Writes a list of items.
+pub(super) fn write_list<T: Item>(items: &[T], doubled: bool, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (number, item) in items.iter().enumerate() {
+        if number > 0 {
+            out.push(b',');
+        }
+        if doubled {
+            item.write::<true>(out);
+        } else {
+            item.write::<false>(out);
+        }
+    }
+    out.push(b']');
+}
+
+/// Writes a member of an item: what stands before it, in either manner, and its value.
+#[expect(clippy::inline_always, reason = "the kind of the cell is known where it is called")]
+#[inline(always)]
+pub(super) fn write_member<const DOUBLED: bool>(
+    lead: &str,
+    doubled: &str,
+    cell: Cell<'_>,
+    out: &mut Vec<u8>,
+) {
+    out.extend_from_slice(if DOUBLED { doubled.as_bytes() } else { lead.as_bytes() });
+    cell.put_json::<DOUBLED>(out);
 }
 
 impl Cell<'_> {
@@ -67,17 +106,14 @@ impl Cell<'_> {
     /// Writes the value as compact JSON behind what `out` holds: null as `null`, a script's value as a
     /// string.
     #[inline]
-    pub fn write_json(&self, kind: Kind, out: &mut Vec<u8>) {
-        self.put_json::<false>(kind, out);
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        self.put_json::<false>(out);
     }
 
-    /// The same into a CSV field in quotes, where each quote stands twice.
-    pub(crate) fn write_json_doubled(&self, kind: Kind, out: &mut Vec<u8>) {
-        self.put_json::<true>(kind, out);
-    }
-
-    #[inline]
-    fn put_json<const DOUBLED: bool>(&self, kind: Kind, out: &mut Vec<u8>) {
+    /// The same; with `DOUBLED` into a CSV field in quotes, where each quote stands twice.
+    #[expect(clippy::inline_always, reason = "the kind of the cell is known where it is called")]
+    #[inline(always)]
+    pub(super) fn put_json<const DOUBLED: bool>(&self, out: &mut Vec<u8>) {
         match self {
             Self::Str(text) => put_text::<DOUBLED>(text, out),
             Self::Plain(text) => {
@@ -97,7 +133,7 @@ impl Cell<'_> {
                 append(quote::<DOUBLED>(), out);
             }
             Self::Json(data) => put_data::<DOUBLED>(data, out),
-            Self::List(items) => put_items::<DOUBLED>(*items, kind, out),
+            Self::List(items) => items.write_json(DOUBLED, out),
         }
     }
 }
@@ -126,41 +162,6 @@ fn put_data<const DOUBLED: bool>(data: &ScriptData<'_>, out: &mut Vec<u8>) {
     } else {
         out.extend_from_slice(b"null");
     }
-}
-
-fn put_items<const DOUBLED: bool>(items: &dyn Items, kind: Kind, out: &mut Vec<u8>) {
-    out.push(b'[');
-    for item in 0..items.count() {
-        if item > 0 {
-            out.push(b',');
-        }
-        match kind {
-            Kind::Structs(fields) => put_struct::<DOUBLED>(items, item, fields, out),
-            _ => items.cell(item, 0).put_json::<DOUBLED>(Kind::Utf8, out),
-        }
-    }
-    out.push(b']');
-}
-
-fn put_struct<const DOUBLED: bool>(
-    items: &dyn Items,
-    item: usize,
-    fields: &[Field],
-    out: &mut Vec<u8>,
-) {
-    out.push(b'{');
-    for (number, field) in fields.iter().enumerate() {
-        if number > 0 {
-            out.push(b',');
-        }
-        // Names are letters and underscores.
-        append(quote::<DOUBLED>(), out);
-        append(field.name.as_bytes(), out);
-        append(quote::<DOUBLED>(), out);
-        out.push(b':');
-        items.cell(item, number).put_json::<DOUBLED>(field.kind, out);
-    }
-    out.push(b'}');
 }
 
 impl<'r> From<&'r str> for Cell<'r> {

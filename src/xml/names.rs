@@ -93,7 +93,10 @@ macro_rules! names {
         static $table: NameTable<{ [$($name),*].len() }> = NameTable::new([$($name),*]);
 
         impl $kind {
-            const ALL: &'static [Self] = &[$(Self::$variant),*];
+            pub(super) const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// How many there are.
+            pub(super) const COUNT: usize = Self::ALL.len();
 
             /// The one with this name.
             #[inline]
@@ -105,6 +108,12 @@ macro_rules! names {
             #[inline]
             pub(super) fn of_key(key: Key) -> Option<Self> {
                 Self::ALL.get($table.find(key)?).copied()
+            }
+
+            /// The number of the variant, for tables with an entry for each.
+            #[expect(clippy::as_conversions, reason = "the number of a variant")]
+            pub(super) const fn number(self) -> usize {
+                self as usize
             }
 
             /// Its name.
@@ -169,15 +178,6 @@ impl El {
     pub(super) const fn bit(self) -> u64 {
         1 << (self as u32)
     }
-
-    /// The number of the variant, for tables with an entry an element.
-    #[expect(clippy::as_conversions, reason = "the number of a variant")]
-    pub(super) const fn number(self) -> usize {
-        self as usize
-    }
-
-    /// How many elements there are.
-    pub(super) const COUNT: usize = Self::ALL.len();
 
     /// The elements that may stand directly below this one.
     const fn children(self) -> u64 {

@@ -296,7 +296,12 @@ fn begin<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> (Port<'f
 }
 
 fn lower_case(name: Text<'_>) -> Text<'_> {
-    if name.chars().any(char::is_uppercase) { Text::Owned(name.to_lowercase()) } else { name }
+    let plain = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if !plain && name.chars().any(char::is_uppercase) {
+        Text::Owned(name.to_lowercase())
+    } else {
+        name
+    }
 }
 
 fn read_service<'f>(

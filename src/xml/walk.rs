@@ -102,7 +102,11 @@ impl Stack {
         visitor: &mut impl Visitor<'f>,
         context: &mut Context<'f, '_>,
     ) -> Exit {
-        while let Some(token) = tokens.next(context.notes) {
+        loop {
+            if self.ignores_text() {
+                tokens.pass_line_end();
+            }
+            let Some(token) = tokens.next(context.notes) else { return Exit::End };
             match token {
                 Token::Start { name, empty, at } => {
                     context.here = at;
@@ -122,7 +126,13 @@ impl Stack {
                 }
             }
         }
-        Exit::End
+    }
+
+    /// Whether text says nothing where the reader stands.
+    #[inline]
+    fn ignores_text(&self) -> bool {
+        let read = matches!(self.top(), Some(El::Script | El::Elem | El::Cpe | El::Banner));
+        self.skip.is_some() || !read
     }
 
     fn text<'f>(

@@ -1,7 +1,8 @@
 //! Hosts and what belongs to a host as a whole.
 
 use super::{
-    Cell, Cells, Column, Definition, Field, Inner, Items, Kind, column, field, items, table,
+    Cell, Cells, Column, Definition, Field, Inner, Item, Items, Kind, column, field, items, table,
+    write_list, write_member,
 };
 use crate::model::{Address, ExtraPorts, ExtraReason, Hostname, OsPortUsed, PortState};
 use crate::table::row::{HopRow, HostRow, OsClassRow, OsMatchRow};
@@ -90,45 +91,35 @@ table! { HOPS, "One row a hop of a route to a host.", key ["host_id", "trace_ind
     "hostname" Kind::Utf8, ? "Its name." => &r.hop.hostname;
 }
 
-const HOSTNAME: &[Field] = &[
-    field!("name" Kind::Utf8, ! "The name as found."),
-    field!("type" Kind::Dictionary, ? "user as typed, PTR from DNS."),
-];
+items! { HOSTNAME, Hostname<'_>, i:
+    "name" Kind::Utf8, ! "The name as found." => &i.name;
+    "type" Kind::Dictionary, ? "user as typed, PTR from DNS." => &i.kind;
+}
 
-items!(Hostname<'_>, i => &i.name, &i.kind);
+items! { ADDRESS, Address<'_>, i:
+    "addr" Kind::Utf8, ! "The address in its canonical form, without zone." => &i.text;
+    "type" Kind::Dictionary, ! "ipv4, ipv6 or mac." => i.kind.as_str();
+    "vendor" Kind::Utf8, ? "Vendor that a MAC address belongs to." => &i.vendor;
+}
 
-const ADDRESS: &[Field] = &[
-    field!("addr" Kind::Utf8, ! "The address in its canonical form, without zone."),
-    field!("type" Kind::Dictionary, ! "ipv4, ipv6 or mac."),
-    field!("vendor" Kind::Utf8, ? "Vendor that a MAC address belongs to."),
-];
+items! { EXTRA_PORTS, ExtraPorts<'_>, i:
+    "state" Kind::Dictionary, ? "State of these ports." => i.state.as_ref().map(PortState::as_str);
+    "count" Kind::Int64, ? "How many they are." => i.count;
+    "reasons" Kind::Structs(EXTRA_REASON), ? "Why they are in that state." => Cell::List(&i.reasons);
+}
 
-items!(Address<'_>, i => &i.text, i.kind.as_str(), &i.vendor);
+items! { EXTRA_REASON, ExtraReason<'_>, i:
+    "reason" Kind::Utf8, ? "The reason as written." => &i.reason;
+    "count" Kind::Int64, ? "How many ports." => i.count;
+    "proto" Kind::Utf8, ? "Their protocol." => &i.proto;
+    "ports" Kind::Utf8, ? "Their numbers, such as 1-24,26." => &i.ports;
+}
 
-const EXTRA_PORTS: &[Field] = &[
-    field!("state" Kind::Dictionary, ? "State of these ports."),
-    field!("count" Kind::Int64, ? "How many they are."),
-    field!("reasons" Kind::Structs(EXTRA_REASON), ? "Why they are in that state."),
-];
-
-items!(ExtraPorts<'_>, i => i.state.as_ref().map(PortState::as_str), i.count, Cell::List(&i.reasons));
-
-const EXTRA_REASON: &[Field] = &[
-    field!("reason" Kind::Utf8, ? "The reason as written."),
-    field!("count" Kind::Int64, ? "How many ports."),
-    field!("proto" Kind::Utf8, ? "Their protocol."),
-    field!("ports" Kind::Utf8, ? "Their numbers, such as 1-24,26."),
-];
-
-items!(ExtraReason<'_>, i => &i.reason, i.count, &i.proto, &i.ports);
-
-const OS_PORT_USED: &[Field] = &[
-    field!("state" Kind::Dictionary, ? "Its state."),
-    field!("proto" Kind::Dictionary, ? "Its protocol."),
-    field!("port" Kind::Int32, ? "Its number."),
-];
-
-items!(OsPortUsed<'_>, i => i.state.as_ref().map(PortState::as_str), &i.proto, i.port);
+items! { OS_PORT_USED, OsPortUsed<'_>, i:
+    "state" Kind::Dictionary, ? "Its state." => i.state.as_ref().map(PortState::as_str);
+    "proto" Kind::Dictionary, ? "Its protocol." => &i.proto;
+    "port" Kind::Int32, ? "Its number." => i.port;
+}
 
 /// Microseconds as milliseconds; negative is unknown.
 fn millis<'r>(micros: Option<i64>) -> Cell<'r> {

@@ -6,7 +6,11 @@ mod merged;
 mod ports;
 mod runs;
 
-use super::{Cell, Cells, Column, Field, Items, Kind, Table, row::Inner};
+use super::{
+    Cell, Cells, Column, Field, Items, Kind, Table,
+    cell::{Item, write_list, write_member},
+    row::Inner,
+};
 use crate::model::Text;
 
 /// A table's definition.
@@ -86,9 +90,15 @@ macro_rules! field {
     };
 }
 
-/// How the items of a list are read, a value a field in the order of `fields`.
+/// The structs of a list: the type of an item, and its fields with name, type, null or not, what they say and
+/// how they are read.
 macro_rules! items {
-    ($item:ty, $i:ident => $($value:expr),+ $(,)?) => {
+    (
+        $fields:ident, $item:ty, $i:ident:
+        $($name:literal $kind:expr, $null:tt $text:literal => $value:expr;)+
+    ) => {
+        const $fields: &[Field] = &[$(field!($name $kind, $null $text)),+];
+
         impl Items for Vec<$item> {
             fn count(&self) -> usize {
                 self.len()
@@ -102,11 +112,58 @@ macro_rules! items {
                 })+
                 Cell::Null
             }
+
+            fn write_json(&self, doubled: bool, out: &mut Vec<u8>) {
+                write_list(self, doubled, out);
+            }
+        }
+
+        impl Item for $item {
+            fn write<const DOUBLED: bool>(&self, out: &mut Vec<u8>) {
+                let $i = self;
+                let first = out.len();
+                $(write_member::<DOUBLED>(
+                    concat!(",\"", $name, "\":"),
+                    concat!(",\"\"", $name, "\"\":"),
+                    $value.into(),
+                    out,
+                );)+
+                // Over the first comma.
+                if let Some(open) = out.get_mut(first) {
+                    *open = b'{';
+                }
+                out.push(b'}');
+            }
+        }
+    };
+}
+
+/// The same of texts.
+macro_rules! texts {
+    ($text:ty) => {
+        impl Items for Vec<$text> {
+            fn count(&self) -> usize {
+                self.len()
+            }
+
+            fn cell(&self, item: usize, _: usize) -> Cell<'_> {
+                self.get(item).map_or(Cell::Null, |text| Cell::Str(text))
+            }
+
+            fn write_json(&self, doubled: bool, out: &mut Vec<u8>) {
+                write_list(self, doubled, out);
+            }
+        }
+
+        impl Item for $text {
+            fn write<const DOUBLED: bool>(&self, out: &mut Vec<u8>) {
+                Cell::Str(self).put_json::<DOUBLED>(out);
+            }
         }
     };
 }
 
 use {column, field, items, table};
 
-items!(Text<'_>, text => text);
-items!(&str, text => *text);
+texts!(Text<'_>);
+texts!(&str);

@@ -1,7 +1,8 @@
 //! Scans, their events and warnings.
 
 use super::{
-    Cell, Cells, Column, Definition, Field, Inner, Items, Kind, column, field, items, table,
+    Cell, Cells, Column, Definition, Field, Inner, Item, Items, Kind, column, field, items, table,
+    write_list, write_member,
 };
 use crate::model::{RunEvent, ScanInfo, Task};
 use crate::table::row::{EventRow, ScanRow, WarningRow};
@@ -39,15 +40,13 @@ table! { SCANS, "One row a document, written when it ends.", key ["scan_id"], Sc
     "content_sha256" Kind::Utf8, ? "SHA-256 of these bytes in hexadecimal, with --hash." => &r.record.content_sha256;
 }
 
-const SCAN_INFO: &[Field] = &[
-    field!("type" Kind::Dictionary, ? "Scan type, such as syn."),
-    field!("protocol" Kind::Dictionary, ? "Protocol."),
-    field!("num_services" Kind::Int64, ? "How many ports."),
-    field!("services" Kind::Utf8, ? "Which ports, such as 1-3,80."),
-    field!("scan_flags" Kind::Utf8, ? "TCP flags, if given by hand."),
-];
-
-items!(ScanInfo, i => &i.kind, &i.protocol, i.num_services, &i.services, &i.scan_flags);
+items! { SCAN_INFO, ScanInfo, i:
+    "type" Kind::Dictionary, ? "Scan type, such as syn." => &i.kind;
+    "protocol" Kind::Dictionary, ? "Protocol." => &i.protocol;
+    "num_services" Kind::Int64, ? "How many ports." => i.num_services;
+    "services" Kind::Utf8, ? "Which ports, such as 1-3,80." => &i.services;
+    "scan_flags" Kind::Utf8, ? "TCP flags, if given by hand." => &i.scan_flags;
+}
 
 table! { EVENTS, "One row a task element, hint at a host or skipped target of a scan.", key ["scan_id", "event_index"], Event(r: EventRow<'_>):
     "scan_id" Kind::Utf8, ! "The scan it belongs to." => Cell::Plain(r.scan_id);

@@ -24,6 +24,7 @@ use super::{
     token::{TagCaps, Tokens},
 };
 use crate::{
+    bytes,
     error::{Code, Error, Position, Result},
     model::ScanEvent,
 };
@@ -352,7 +353,7 @@ impl Settle {
 }
 
 fn count_lines(bytes: &[u8]) -> u64 {
-    to_u64(memchr::memchr_iter(b'\n', bytes).count())
+    to_u64(bytes::count(bytes, b'\n'))
 }
 
 /// The line behind these bytes, if that many lines ended before them.

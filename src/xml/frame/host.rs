@@ -1,7 +1,7 @@
 //! Cuts hosts.
 
 use super::{
-    super::lex::{End, Mark, classify, is_inner_tag},
+    super::lex::{End, Mark, classify, is_blank, is_inner_tag},
     Framer, HOST_OPENER, HostEnd, Kind, Mode, Step,
 };
 
@@ -13,6 +13,9 @@ impl Framer {
                 End::At(end) => {
                     if self.bytes().get(end.saturating_sub(2)) == Some(&b'/') {
                         return Step::piece(Kind::Host(HostEnd::Closed), end);
+                    }
+                    if let Some(len) = self.plain_host(end) {
+                        return Step::piece(Kind::Host(HostEnd::Closed), len);
                     }
                     self.scan = end;
                 }
@@ -38,6 +41,30 @@ impl Framer {
                 return step;
             }
         }
+    }
+
+    /// Length of the host whose start tag ends at a place, if it is there as a whole and nothing in it asks for
+    /// a look at each tag: neither what could hide its end tag, nor what could end it before that.
+    fn plain_host(&self, start: usize) -> Option<usize> {
+        let bytes = self.bytes().get(start..)?;
+        let mut end = None;
+        for at in self.finders.host.find_iter(bytes) {
+            let before = bytes.get(..at)?;
+            let closes = before.ends_with(b"</");
+            let next = *bytes.get(at.saturating_add(4))?;
+            if (closes || before.ends_with(b"<")) && (is_blank(next) || matches!(next, b'/' | b'>'))
+            {
+                end = (closes && next == b'>').then_some(at);
+                break;
+            }
+        }
+        let at = end?;
+        let inside = bytes.get(..at.saturating_sub(2))?;
+        let odd = self.finders.run.find(inside).is_some()
+            || memchr::memchr2_iter(b'!', b'?', inside)
+                .any(|at| inside.get(..at).is_some_and(|before| before.ends_with(b"<")));
+        let within = start.saturating_add(inside.len()) <= self.limits.host;
+        (within && !odd).then(|| start.saturating_add(at).saturating_add(5))
     }
 
     /// The place of the next `<` that may end the host or hide what does, or of one beyond the cap. Those of

@@ -7,6 +7,8 @@
 mod host;
 mod long;
 
+use memchr::memmem::Finder;
+
 use super::lex::{
     Closers, End, Mark, TagScan, classify, cut_character, doctype_end, is_nmap_doctype, to_u64,
 };
@@ -109,7 +111,15 @@ pub(super) struct Framer {
     long_tag: Vec<u8>,
     /// In a tag beyond the cap: the open quote, and the byte before.
     long_state: (u8, u8),
+    finders: Finders,
     limits: Limits,
+}
+
+/// Names of elements that end a host.
+#[derive(Debug)]
+struct Finders {
+    host: Finder<'static>,
+    run: Finder<'static>,
 }
 
 impl Framer {
@@ -128,6 +138,7 @@ impl Framer {
             lost_doctypes: 0,
             long_tag: Vec::new(),
             long_state: (0, 0),
+            finders: Finders { host: Finder::new("host"), run: Finder::new("nmaprun") },
             limits,
         }
     }

@@ -6,14 +6,16 @@ use super::{
         names::{At, El, Key},
         notes::Notes,
     },
-    Attr, Name, Stop, Token, Tokens, Way, is_name, starts_name,
+    Attr, Name, Stop, Token, Tokens, is_name,
+    likely::{self, Likely},
+    starts_name,
 };
-use crate::bytes::{self, beyond_ascii, controls, equal};
+use crate::bytes::{self, equal};
 
 impl<'f> Tokens<'f> {
     #[inline]
     pub(super) fn next_fast(&mut self, notes: &mut Notes) -> Result<Token<'f>, Stop> {
-        let Way::Fast(at) = self.way else { return Err(Stop::End) };
+        let at = self.at;
         let bytes = self.text.as_bytes();
         match bytes.get(at) {
             None => Err(Stop::End),
@@ -25,7 +27,7 @@ impl<'f> Tokens<'f> {
             Some(_) => {
                 let tail = bytes.get(at..).unwrap_or_default();
                 let end = at.saturating_add(text_end(tail));
-                self.way = Way::Fast(end);
+                self.at = end;
                 Ok(Token::Text { raw: self.text.get(at..end).unwrap_or_default(), at })
             }
         }
@@ -35,11 +37,12 @@ impl<'f> Tokens<'f> {
     fn fast_end(&mut self, at: usize) -> Result<Token<'f>, Stop> {
         let start = at.wrapping_add(2);
         let tail = self.text.as_bytes().get(start..).unwrap_or_default();
-        let quick = quick_name(tail, |word| equal(word, b'>'));
-        if let Some(key) = quick
-            && let Some(el) = El::of_key(key)
-        {
-            self.way = Way::Fast(start.wrapping_add(key.len).wrapping_add(1));
+        let known = likely::end(self.opened, tail).or_else(|| {
+            let key = quick_name(tail, |word| equal(word, b'>'))?;
+            Some((El::of_key(key)?, key.len))
+        });
+        if let Some((el, len)) = known {
+            self.at = start.wrapping_add(len).wrapping_add(1);
             return Ok(Token::End { name: Name::Known(el), at });
         }
         let len = tail.iter().position(|b| !is_name(*b)).unwrap_or(tail.len());
@@ -48,7 +51,7 @@ impl<'f> Tokens<'f> {
             return Err(Stop::Irregular(at));
         }
         let end = start.saturating_add(len);
-        self.way = Way::Fast(end.saturating_add(1));
+        self.at = end.saturating_add(1);
         let name = self.text.get(start..end).unwrap_or_default();
         Ok(Token::End { name: Name::of(name), at })
     }
@@ -58,10 +61,16 @@ impl<'f> Tokens<'f> {
         let text = self.text;
         let bytes = text.as_bytes();
         let irregular = Stop::Irregular(at);
-        let Some((name, mut here)) = element_name(text, at.wrapping_add(1)) else {
-            return Err(irregular);
+        let start = at.wrapping_add(1);
+        let guessed = likely::element(self.before, bytes.get(start..).unwrap_or_default());
+        let found = match guessed {
+            Some((el, len)) => Some((Name::Known(el), start.wrapping_add(len))),
+            None => element_name(text, start),
         };
+        let Some((name, mut here)) = found else { return Err(irregular) };
+        self.before = name.known();
         self.begin_attributes();
+        let mut likely = Likely::new(name.known());
         let mut duplicate = None;
         let mut count = 0_usize;
         let empty = loop {
@@ -72,16 +81,26 @@ impl<'f> Tokens<'f> {
                     break true;
                 }
                 Some(b' ' | b'\n' | b'\t' | b'\r') => {
-                    here = here.wrapping_add(1);
-                    if !matches!(bytes.get(here), Some(b'a'..=b'z' | b'A'..=b'Z' | b'_')) {
+                    let next = here.wrapping_add(1);
+                    let guessed = likely.opener(bytes.get(here..).unwrap_or_default());
+                    let opener = if let Some((id, len)) = guessed {
+                        Some((Some(id), here.wrapping_add(len)))
+                    } else if matches!(bytes.get(next), Some(b'a'..=b'z' | b'A'..=b'Z' | b'_')) {
+                        opener(bytes, next)
+                    } else {
+                        here = next;
                         continue;
-                    }
-                    let Some((attr, end)) = fast_attribute(text, here) else {
+                    };
+                    let Some((attr, end)) = opener.and_then(|opener| attribute(text, opener))
+                    else {
                         return Err(irregular);
                     };
                     count = count.wrapping_add(1);
                     here = end;
-                    if count <= self.caps.attributes {
+                    if count <= self.caps.attributes
+                        && let Some(attr) = attr
+                    {
+                        likely.passed(attr.id);
                         duplicate = duplicate.or(self.keep(attr));
                     }
                 }
@@ -89,7 +108,10 @@ impl<'f> Tokens<'f> {
             }
         };
         let end = here.wrapping_add(1);
-        self.way = Way::Fast(end);
+        if !empty {
+            self.opened = name.known();
+        }
+        self.at = end;
         self.note_tag(at, end.wrapping_sub(at), (count, duplicate), notes);
         Ok(Token::Start { name, empty, at })
     }
@@ -136,11 +158,10 @@ fn element_name(text: &str, start: usize) -> Option<(Name<'_>, usize)> {
     Some((Name::of(text.get(start..end)?), end))
 }
 
-/// Reads ` name="value"` whose name begins at `at`; gives the attribute, if its name is known, and the
-/// place behind it. `None` if it is written in any other way.
+/// The attribute whose name begins at `at`, if that is known, and the place behind its `="`. `None` if it is
+/// written in any other way.
 #[inline]
-fn fast_attribute(text: &str, at: usize) -> Option<(Option<Attr<'_>>, usize)> {
-    let bytes = text.as_bytes();
+fn opener(bytes: &[u8], at: usize) -> Option<(Option<At>, usize)> {
     let quick = quick_name(bytes.get(at..)?, |word| equal(word, b'='));
     let known = quick.and_then(|key| Some((At::of_key(key)?, at.wrapping_add(key.len))));
     let (id, name_end) = if let Some((id, end)) = known {
@@ -150,11 +171,15 @@ fn fast_attribute(text: &str, at: usize) -> Option<(Option<Attr<'_>>, usize)> {
         (At::from_name(bytes.get(at..end)?), end)
     };
     let quote = name_end.wrapping_add(1);
-    if bytes.get(name_end) != Some(&b'=') || bytes.get(quote) != Some(&b'"') {
-        return None;
-    }
-    let start = quote.wrapping_add(1);
-    let (len, special) = value_end(bytes.get(start..)?)?;
+    let opened = bytes.get(name_end) == Some(&b'=') && bytes.get(quote) == Some(&b'"');
+    opened.then_some((id, quote.wrapping_add(1)))
+}
+
+/// Reads a value that begins at `start`; gives the attribute, if its name is known, and the place behind
+/// it.
+#[inline]
+fn attribute(text: &str, (id, start): (Option<At>, usize)) -> Option<(Option<Attr<'_>>, usize)> {
+    let (len, special) = value_end(text.as_bytes().get(start..)?)?;
     let end = start.wrapping_add(len);
     let attr = id.and_then(|id| Some(Attr { id, raw: text.get(start..end)?, at: start, special }));
     Some((attr, end.wrapping_add(1)))
@@ -192,12 +217,13 @@ fn value_end(tail: &[u8]) -> Option<(usize, bool)> {
 #[inline]
 const fn value_marks(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
-    let folded = word & !(ONES * 0x04);
-    // A carry marks bytes above a marked one, as a borrow does.
-    equal(folded, b'"')
-        | equal(word, b'<')
-        | controls(word)
-        | beyond_ascii(word | word.wrapping_add(ONES))
+    let quotes = (word & !(ONES * 0x04)) ^ (ONES * 0x22);
+    let less = word ^ (ONES * 0x3c);
+    // A byte that is zero or below a blank borrows, one of 0x7f carries, and where these are wrong the top
+    // bit is set already. What they do to a byte above a marked one does not matter.
+    let borrows =
+        quotes.wrapping_sub(ONES) | less.wrapping_sub(ONES) | word.wrapping_sub(ONES * 0x20);
+    (borrows | word | word.wrapping_add(ONES)) & (ONES * 0x80)
 }
 
 #[inline]

@@ -3,6 +3,7 @@
 //! what breaks rule R3, is repaired first. All three give the same tokens for the same markup.
 
 mod fast;
+mod likely;
 mod quick;
 
 use bumpalo::Bump;
@@ -39,6 +40,15 @@ impl<'f> Name<'f> {
     #[inline]
     fn of(name: &'f str) -> Self {
         El::from_name(name.as_bytes()).map_or(Self::Unknown(name), Self::Known)
+    }
+
+    /// The element, if it is a known one.
+    #[inline]
+    fn known(self) -> Option<El> {
+        match self {
+            Self::Known(el) => Some(el),
+            Self::Unknown(_) => None,
+        }
     }
 
     /// The name as written.
@@ -78,16 +88,22 @@ pub(super) struct Tokens<'f> {
     /// Whether the input ends where the piece ends.
     last: bool,
     way: Way<'f>,
+    /// Place of the next token on the fast path.
+    at: usize,
     attributes: Vec<Attr<'f>>,
     seen: u128,
+    /// The element of the last start tag on the fast path.
+    before: Option<El>,
+    /// That of the last one that is no empty element.
+    opened: Option<El>,
     /// Places of what the repair dropped and no token has passed yet, from where it began.
     broken: std::vec::IntoIter<usize>,
     repaired_from: usize,
 }
 
 enum Way<'f> {
-    /// Place of the next token.
-    Fast(usize),
+    /// At [`Tokens::at`].
+    Fast,
     /// quick-xml on what begins at a place of the piece.
     Quick(Box<Quick<'f>>),
     Done,
@@ -107,9 +123,12 @@ impl<'f> Tokens<'f> {
             bump,
             caps,
             last,
-            way: Way::Fast(0),
+            way: Way::Fast,
+            at: 0,
             attributes: Vec::with_capacity(16),
             seen: 0,
+            before: None,
+            opened: None,
             broken: Vec::new().into_iter(),
             repaired_from: 0,
         }
@@ -136,18 +155,37 @@ impl<'f> Tokens<'f> {
     /// Place of the next token.
     pub(super) fn place(&self) -> usize {
         match &self.way {
-            Way::Fast(at) => *at,
+            Way::Fast => self.at,
             Way::Quick(quick) => quick.place(quick.position()),
             Way::Done => self.text.len(),
+        }
+    }
+
+    /// Passes a line end between two tags, where text says nothing.
+    #[inline]
+    pub(super) fn pass_line_end(&mut self) {
+        let fast = matches!(self.way, Way::Fast);
+        let tail = self.text.as_bytes().get(self.at..);
+        if fast && tail.is_some_and(|tail| tail.starts_with(b"\n<")) {
+            self.at = self.at.wrapping_add(1);
         }
     }
 
     /// The next token; `None` at the end of the piece.
     #[inline]
     pub(super) fn next(&mut self, notes: &mut Notes) -> Option<Token<'f>> {
+        if matches!(self.way, Way::Fast)
+            && let Ok(token) = self.next_fast(notes)
+        {
+            return Some(token);
+        }
+        self.next_any(notes)
+    }
+
+    fn next_any(&mut self, notes: &mut Notes) -> Option<Token<'f>> {
         loop {
             let found = match &mut self.way {
-                Way::Fast(_) => self.next_fast(notes),
+                Way::Fast => self.next_fast(notes),
                 Way::Quick(_) => self.next_quick(notes),
                 Way::Done => return None,
             };
@@ -170,7 +208,7 @@ impl<'f> Tokens<'f> {
     fn hand_over(&mut self, at: usize, notes: &mut Notes) {
         let rest = self.text.get(at..).unwrap_or_default();
         let quick = match &self.way {
-            Way::Fast(_) => Quick::new(rest, at, None),
+            Way::Fast => Quick::new(rest, at, None),
             Way::Quick(quick) if quick.map.is_some() => {
                 // The repair wrote something that quick-xml does not read: a bug, but no reason to
                 // lose the hosts that follow.
@@ -217,8 +255,7 @@ impl<'f> Tokens<'f> {
 
     /// Keeps an attribute of known name; gives it back if its name was there before.
     #[inline]
-    fn keep(&mut self, attr: Option<Attr<'f>>) -> Option<At> {
-        let attr = attr?;
+    fn keep(&mut self, attr: Attr<'f>) -> Option<At> {
         let bit = attr.id.bit();
         if self.seen & bit != 0 {
             return Some(attr.id);

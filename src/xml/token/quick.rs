@@ -101,13 +101,12 @@ impl<'f> Tokens<'f> {
             let offset = value.as_ptr().addr().saturating_sub(inner.as_ptr().addr());
             let raw = inner.get(offset..offset.saturating_add(value.len())).unwrap_or_default();
             let place = quick.place(start.saturating_add(1).saturating_add(offset));
-            let attr = At::from_name(key.as_bytes()).map(|id| Attr {
+            found.extend(At::from_name(key.as_bytes()).map(|id| Attr {
                 id,
                 raw,
                 at: place,
                 special: is_special(raw.as_bytes()),
-            });
-            found.push(attr);
+            }));
         }
         self.begin_attributes();
         let mut duplicate = None;
