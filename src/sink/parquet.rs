@@ -209,14 +209,6 @@ impl TableWriter {
         full.close()
     }
 
-    /// Writes what makes no whole block, and completes the file.
-    fn finish(mut self) -> Result<()> {
-        if let Some(rest) = self.blocks.rest()? {
-            self.write(&rest)?;
-        }
-        self.close()
-    }
-
     fn close(self) -> Result<()> {
         let Self { writer, name, .. } = self;
         let buffered = writer.into_inner().map_err(|error| failed(&name, error))?;
@@ -232,6 +224,14 @@ impl Lane<blocks::Sized> for TableWriter {
         let written = blocks.push(rows, |block| self.write(block));
         self.blocks = blocks;
         written
+    }
+
+    /// Writes what makes no whole block, and completes the file.
+    fn finish(mut self) -> Result<()> {
+        if let Some(rest) = self.blocks.rest()? {
+            self.write(&rest)?;
+        }
+        self.close()
     }
 }
 
@@ -305,7 +305,7 @@ impl Sink for ParquetSink {
 
     fn finish(self: Box<Self>) -> Result<()> {
         let Self { lanes, pending, .. } = *self;
-        lanes.finish()?.into_iter().try_for_each(TableWriter::finish)?;
+        lanes.finish()?;
         pending.publish()
     }
 }
