@@ -174,7 +174,9 @@ mod tests {
 
     /// Keeps what it was given, and shows it at the end; refuses 13, and to end on 14 and 15.
     #[derive(Default)]
-    struct Kept(Vec<u32>, Arc<Mutex<Vec<Vec<u32>>>>);
+    struct Kept(Vec<u32>, Shown);
+
+    type Shown = Arc<Mutex<Vec<Vec<u32>>>>;
 
     impl Lane<u32> for Kept {
         fn take(&mut self, item: u32) -> Result<()> {
@@ -186,19 +188,17 @@ mod tests {
         }
 
         fn finish(self) -> Result<()> {
-            match self.0.last() {
-                Some(last @ (14 | 15)) => Err(Error::usage(last.to_string())),
-                _ => {
-                    self.1.lock().unwrap().push(self.0);
-                    Ok(())
-                }
+            if let Some(last @ (14 | 15)) = self.0.last() {
+                return Err(Error::usage(last.to_string()));
             }
+            self.1.lock().unwrap().push(self.0);
+            Ok(())
         }
     }
 
     /// Three lanes, and what they show at the end.
-    fn lanes(workers: Option<&Workers>) -> (Lanes<Kept, u32>, Arc<Mutex<Vec<Vec<u32>>>>) {
-        let shown = Arc::default();
+    fn lanes(workers: Option<&Workers>) -> (Lanes<Kept, u32>, Shown) {
+        let shown = Shown::default();
         let lane = || Kept(Vec::new(), Arc::clone(&shown));
         let mut lanes = Lanes::new(vec![lane(), lane(), lane()]);
         if let Some(workers) = workers {

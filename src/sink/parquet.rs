@@ -4,7 +4,7 @@ use std::{fs::File, io::BufWriter, path::PathBuf, sync::Arc};
 
 use ::parquet::{
     arrow::ArrowWriter,
-    basic::{Compression as Codec, ZstdLevel},
+    basic::{Compression as Codec, Encoding, ZstdLevel},
     errors::ParquetError,
     file::{metadata::KeyValue, properties::WriterProperties},
     schema::types::ColumnPath,
@@ -45,8 +45,26 @@ const UNIQUE: [&str; 8] = [
 ];
 
 /// Columns of hosts whose values hardly ever repeat in one scan.
-const UNIQUE_OF_HOSTS: [&str; 6] =
-    ["host_index", "ip", "addresses.list.item.addr", "srtt_ms", "rttvar_ms", "timeout_ms"];
+const UNIQUE_OF_HOSTS: [&str; 5] =
+    ["ip", "addresses.list.item.addr", "srtt_ms", "rttvar_ms", "timeout_ms"];
+
+/// Columns of what is listed of a host whose values repeat behind each other alone: a dictionary of them
+/// grows until it is given up, and pages that point into it are larger than texts that are compressed.
+const UNIQUE_OF_PORTS: [&str; 1] = ["ip"];
+
+/// Columns that count from 0: each value as the difference to the one before takes next to nothing.
+const COUNTING: [&str; 10] = [
+    "host_index",
+    "port_index",
+    "service_index",
+    "script_index",
+    "match_index",
+    "class_index",
+    "trace_index",
+    "hop_index",
+    "event_index",
+    "warning_index",
+];
 
 /// How pages are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -270,10 +288,17 @@ pub(crate) fn properties(options: &SinkOptions, table: Table) -> Result<WriterPr
         .set_max_row_group_row_count(Some(options.row_group_rows.max(1)))
         .set_created_by(concat!("scanmill ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(vec![version]));
-    let of_table: &[&str] = if table == Table::Hosts { &UNIQUE_OF_HOSTS } else { &[] };
-    for column in UNIQUE.iter().chain(of_table) {
-        let path = column.split('.').map(str::to_owned).collect();
-        builder = builder.set_column_dictionary_enabled(ColumnPath::new(path), false);
+    let of_table: &[&str] = match table {
+        Table::Hosts => &UNIQUE_OF_HOSTS,
+        Table::Ports | Table::Services => &UNIQUE_OF_PORTS,
+        _ => &[],
+    };
+    let path = |column: &str| ColumnPath::new(column.split('.').map(str::to_owned).collect());
+    for column in UNIQUE.iter().chain(of_table).chain(&COUNTING) {
+        builder = builder.set_column_dictionary_enabled(path(column), false);
+    }
+    for column in &COUNTING {
+        builder = builder.set_column_encoding(path(column), Encoding::DELTA_BINARY_PACKED);
     }
     Ok(builder.build())
 }
