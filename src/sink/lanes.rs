@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
 };
 
 use super::Workers;
@@ -14,6 +14,9 @@ const WAITING: usize = 24;
 /// Something that takes items in order.
 pub(super) trait Lane<I>: Send + 'static {
     fn take(&mut self, item: I) -> Result<()>;
+
+    /// Does what is left to do behind the last item.
+    fn finish(self) -> Result<()>;
 }
 
 /// Lanes on threads, or on that of the caller.
@@ -80,8 +83,31 @@ impl<L: Lane<I>, I: Send + 'static> Lanes<L, I> {
         Ok(())
     }
 
-    /// Waits until all is done and gives the lanes back.
-    pub(super) fn finish(self) -> Result<Vec<L>> {
+    /// Waits until all is done, and finishes the lanes, beside each other too. An error is that of the
+    /// first lane that has one.
+    pub(super) fn finish(self) -> Result<()> {
+        let lanes = self.rest()?;
+        let Some(workers) = &self.workers else {
+            return lanes.into_iter().try_for_each(L::finish);
+        };
+        let (sender, results) = mpsc::channel();
+        for (number, lane) in lanes.into_iter().enumerate() {
+            let sender = sender.clone();
+            workers.spawn(move || {
+                // This one waits for all of them.
+                let _ = sender.send((number, lane.finish()));
+            });
+        }
+        drop(sender);
+        let failed = results.iter().filter_map(|(number, result)| Some((number, result.err()?)));
+        match failed.min_by_key(|(number, _)| *number) {
+            Some((_, error)) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until all is done and takes the lanes.
+    fn rest(&self) -> Result<Vec<L>> {
         let mut state = self.shared.lock();
         while state.lanes.iter().any(|slot| slot.lane.is_none()) {
             state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -146,9 +172,11 @@ impl<L: Lane<I>, I> Shared<L, I> {
 mod tests {
     use super::*;
 
-    /// Keeps what it was given; refuses 13.
+    /// Keeps what it was given, and shows it at the end; refuses 13, and to end on 14 and 15.
     #[derive(Default)]
-    struct Kept(Vec<u32>);
+    struct Kept(Vec<u32>, Shown);
+
+    type Shown = Arc<Mutex<Vec<Vec<u32>>>>;
 
     impl Lane<u32> for Kept {
         fn take(&mut self, item: u32) -> Result<()> {
@@ -158,28 +186,41 @@ mod tests {
             self.0.push(item);
             Ok(())
         }
+
+        fn finish(self) -> Result<()> {
+            if let Some(last @ (14 | 15)) = self.0.last() {
+                return Err(Error::usage(last.to_string()));
+            }
+            self.1.lock().unwrap().push(self.0);
+            Ok(())
+        }
     }
 
-    fn lanes(workers: Option<&Workers>) -> Lanes<Kept, u32> {
-        let mut lanes = Lanes::new(vec![Kept::default(), Kept::default(), Kept::default()]);
+    /// Three lanes, and what they show at the end.
+    fn lanes(workers: Option<&Workers>) -> (Lanes<Kept, u32>, Shown) {
+        let shown = Shown::default();
+        let lane = || Kept(Vec::new(), Arc::clone(&shown));
+        let mut lanes = Lanes::new(vec![lane(), lane(), lane()]);
         if let Some(workers) = workers {
             lanes.share(workers);
         }
-        lanes
+        (lanes, shown)
     }
 
     #[test]
     fn what_is_given_to_a_lane_is_done_in_order() {
         let workers = Workers::new(4).unwrap();
         for workers in [None, Some(&workers)] {
-            let lanes = lanes(workers);
-            for n in 100..1000 {
+            let (lanes, shown) = lanes(workers);
+            for n in 99..999 {
                 lanes.give(usize::try_from(n % 3).unwrap(), n).unwrap();
             }
-            let kept = lanes.finish().unwrap();
-            for (lane, kept) in (0_u32..).zip(kept) {
-                assert!(kept.0.iter().all(|n| n % 3 == lane) && kept.0.is_sorted());
-                assert_eq!(kept.0.len(), 300);
+            lanes.finish().unwrap();
+            let mut shown = std::mem::take(&mut *shown.lock().unwrap());
+            shown.sort_unstable();
+            for (lane, kept) in (0_u32..3).zip(shown) {
+                assert!(kept.iter().all(|n| n % 3 == lane) && kept.is_sorted());
+                assert_eq!(kept.len(), 300);
             }
         }
     }
@@ -188,14 +229,25 @@ mod tests {
     fn an_error_is_told_at_last_and_nothing_is_done_behind_it() {
         let workers = Workers::new(2).unwrap();
         for workers in [None, Some(&workers)] {
-            let lanes = lanes(workers);
+            let (lanes, _) = lanes(workers);
             let early = (10..2000).any(|n| lanes.give(1, n).is_err());
             let late = lanes.finish();
             assert!(early && (workers.is_none() || late.is_err()));
         }
         // Dropped with work under way it waits for that, not for ever.
-        let lanes = lanes(Some(&workers));
+        let (lanes, _) = lanes(Some(&workers));
         (20..40).for_each(|n| lanes.give(0, n).unwrap());
         drop(lanes);
+    }
+
+    #[test]
+    fn the_first_lane_that_cannot_be_finished_is_told_of() {
+        let workers = Workers::new(2).unwrap();
+        for workers in [None, Some(&workers)] {
+            let (lanes, _) = lanes(workers);
+            lanes.give(2, 14).unwrap();
+            lanes.give(1, 15).unwrap();
+            assert_eq!(lanes.finish().unwrap_err().to_string(), Error::usage("15").to_string());
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::{fs::File, io::BufWriter, path::PathBuf, sync::Arc};
 
 use ::parquet::{
     arrow::ArrowWriter,
-    basic::{Compression as Codec, ZstdLevel},
+    basic::{Compression as Codec, Encoding, ZstdLevel},
     errors::ParquetError,
     file::{metadata::KeyValue, properties::WriterProperties},
     schema::types::ColumnPath,
@@ -45,8 +45,26 @@ const UNIQUE: [&str; 8] = [
 ];
 
 /// Columns of hosts whose values hardly ever repeat in one scan.
-const UNIQUE_OF_HOSTS: [&str; 6] =
-    ["host_index", "ip", "addresses.list.item.addr", "srtt_ms", "rttvar_ms", "timeout_ms"];
+const UNIQUE_OF_HOSTS: [&str; 5] =
+    ["ip", "addresses.list.item.addr", "srtt_ms", "rttvar_ms", "timeout_ms"];
+
+/// Columns of what is listed of a host whose values repeat behind each other alone: a dictionary of them
+/// grows until it is given up, and pages that point into it are larger than texts that are compressed.
+const UNIQUE_OF_PORTS: [&str; 1] = ["ip"];
+
+/// Columns that count from 0: each value as the difference to the one before takes next to nothing.
+const COUNTING: [&str; 10] = [
+    "host_index",
+    "port_index",
+    "service_index",
+    "script_index",
+    "match_index",
+    "class_index",
+    "trace_index",
+    "hop_index",
+    "event_index",
+    "warning_index",
+];
 
 /// How pages are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,14 +227,6 @@ impl TableWriter {
         full.close()
     }
 
-    /// Writes what makes no whole block, and completes the file.
-    fn finish(mut self) -> Result<()> {
-        if let Some(rest) = self.blocks.rest()? {
-            self.write(&rest)?;
-        }
-        self.close()
-    }
-
     fn close(self) -> Result<()> {
         let Self { writer, name, .. } = self;
         let buffered = writer.into_inner().map_err(|error| failed(&name, error))?;
@@ -232,6 +242,14 @@ impl Lane<blocks::Sized> for TableWriter {
         let written = blocks.push(rows, |block| self.write(block));
         self.blocks = blocks;
         written
+    }
+
+    /// Writes what makes no whole block, and completes the file.
+    fn finish(mut self) -> Result<()> {
+        if let Some(rest) = self.blocks.rest()? {
+            self.write(&rest)?;
+        }
+        self.close()
     }
 }
 
@@ -270,10 +288,17 @@ pub(crate) fn properties(options: &SinkOptions, table: Table) -> Result<WriterPr
         .set_max_row_group_row_count(Some(options.row_group_rows.max(1)))
         .set_created_by(concat!("scanmill ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(vec![version]));
-    let of_table: &[&str] = if table == Table::Hosts { &UNIQUE_OF_HOSTS } else { &[] };
-    for column in UNIQUE.iter().chain(of_table) {
-        let path = column.split('.').map(str::to_owned).collect();
-        builder = builder.set_column_dictionary_enabled(ColumnPath::new(path), false);
+    let of_table: &[&str] = match table {
+        Table::Hosts => &UNIQUE_OF_HOSTS,
+        Table::Ports | Table::Services => &UNIQUE_OF_PORTS,
+        _ => &[],
+    };
+    let path = |column: &str| ColumnPath::new(column.split('.').map(str::to_owned).collect());
+    for column in UNIQUE.iter().chain(of_table).chain(&COUNTING) {
+        builder = builder.set_column_dictionary_enabled(path(column), false);
+    }
+    for column in &COUNTING {
+        builder = builder.set_column_encoding(path(column), Encoding::DELTA_BINARY_PACKED);
     }
     Ok(builder.build())
 }
@@ -305,7 +330,7 @@ impl Sink for ParquetSink {
 
     fn finish(self: Box<Self>) -> Result<()> {
         let Self { lanes, pending, .. } = *self;
-        lanes.finish()?.into_iter().try_for_each(TableWriter::finish)?;
+        lanes.finish()?;
         pending.publish()
     }
 }

@@ -50,13 +50,19 @@ enum Values {
 #[derive(Default)]
 struct Texts {
     bytes: Vec<u8>,
-    ends: Vec<usize>,
+    ends: Ends,
+}
+
+/// Where each item ends, behind where the first begins, as Arrow wants it.
+struct Ends {
+    places: Vec<i32>,
+    last: usize,
 }
 
 /// Gathers lists of texts (no fields) or structs.
 struct ListBuilder {
     kind: Kind,
-    ends: Vec<usize>,
+    ends: Ends,
     items: Vec<ColumnBuilder>,
 }
 
@@ -207,15 +213,45 @@ impl Texts {
 
     /// Ends a text whose bytes were appended, and tells how many they are, roughly.
     fn end(&mut self) -> usize {
-        let start = self.ends.last().copied().unwrap_or(0);
-        self.ends.push(self.bytes.len());
-        self.bytes.len().wrapping_sub(start).wrapping_add(4)
+        self.ends.push(self.bytes.len()).wrapping_add(4)
     }
 
     fn finish(&mut self, nulls: Option<NullBuffer>) -> Result<StringArray> {
-        let offsets = offsets(&mut self.ends)?;
+        let offsets = self.ends.finish()?;
         let bytes = Buffer::from_vec(emptied(&mut self.bytes));
         StringArray::try_new(offsets, bytes, nulls).map_err(schema_error)
+    }
+}
+
+impl Default for Ends {
+    fn default() -> Self {
+        Self { places: vec![0], last: 0 }
+    }
+}
+
+impl Ends {
+    /// Ends an item here, not before the last one, and tells its length. Places beyond 2 GiB are seen in the
+    /// end.
+    #[inline]
+    fn push(&mut self, end: usize) -> usize {
+        self.places.push(i32::try_from(end).unwrap_or(i32::MAX));
+        end.wrapping_sub(std::mem::replace(&mut self.last, end))
+    }
+
+    /// Ends so many empty items.
+    fn repeat(&mut self, count: usize) {
+        let last = self.places.last().copied().unwrap_or_default();
+        self.places.resize(self.places.len().saturating_add(count), last);
+    }
+
+    /// Arrow's offsets; nothing has ended then.
+    fn finish(&mut self) -> Result<OffsetBuffer<i32>> {
+        if i32::try_from(std::mem::take(&mut self.last)).is_err() {
+            return Err(Error::new(ErrorKind::Schema("a column of more than 2 GiB".into())));
+        }
+        let places = emptied(&mut self.places);
+        self.places.push(0);
+        Ok(OffsetBuffer::new(places.into()))
     }
 }
 
@@ -225,19 +261,9 @@ fn emptied<T>(values: &mut Vec<T>) -> Vec<T> {
     std::mem::replace(values, room)
 }
 
-/// Arrow's offsets from where each item ends.
-fn offsets(ends: &mut Vec<usize>) -> Result<OffsetBuffer<i32>> {
-    let ends = emptied(ends);
-    let ends = ends.into_iter().map(i32::try_from);
-    let offsets: Result<Vec<i32>, _> = std::iter::once(Ok(0)).chain(ends).collect();
-    let offsets =
-        offsets.map_err(|_| Error::new(ErrorKind::Schema("a column of more than 2 GiB".into())))?;
-    Ok(OffsetBuffer::new(offsets.into()))
-}
-
 impl Values {
     fn new(kind: Kind) -> Self {
-        let list = |items| Self::List(ListBuilder { kind, ends: Vec::new(), items });
+        let list = |items| Self::List(ListBuilder { kind, ends: Ends::default(), items });
         match kind {
             Kind::Utf8 | Kind::Json => Self::Utf8(Texts::default()),
             Kind::Dictionary => Self::Dictionary(DictionaryBuilder::default()),
@@ -256,15 +282,11 @@ impl Values {
 
     /// Makes place for nulls.
     fn append_nulls(&mut self, nulls: usize) {
-        fn repeat(ends: &mut Vec<usize>, nulls: usize) {
-            let last = ends.last().copied().unwrap_or(0);
-            ends.resize(ends.len().saturating_add(nulls), last);
-        }
         fn fill<T: Clone + Default>(values: &mut Vec<T>, nulls: usize) {
             values.resize(values.len().saturating_add(nulls), T::default());
         }
         match self {
-            Self::Utf8(texts) => repeat(&mut texts.ends, nulls),
+            Self::Utf8(texts) => texts.ends.repeat(nulls),
             Self::Dictionary(column) => column.append_nulls(nulls),
             Self::Int32(column) => fill(column, nulls),
             Self::Int64(column) | Self::Timestamp(column) => fill(column, nulls),
@@ -272,7 +294,7 @@ impl Values {
             Self::Boolean(column) => column.append_n(nulls, false),
             Self::Binary16(column) => fill(column, nulls),
             // No list is null: without a value it is empty.
-            Self::List(list) => repeat(&mut list.ends, nulls),
+            Self::List(list) => list.ends.repeat(nulls),
         }
     }
 
@@ -307,13 +329,13 @@ impl ListBuilder {
                 bytes = bytes.saturating_add(column.append(items.cell(item, field)));
             }
         }
-        self.ends.push(self.ends.last().copied().unwrap_or(0).saturating_add(count));
+        self.ends.push(self.ends.last.saturating_add(count));
         bytes
     }
 
     fn finish(&mut self) -> Result<ArrayRef> {
-        let total = self.ends.last().copied().unwrap_or(0);
-        let offsets = offsets(&mut self.ends)?;
+        let total = self.ends.last;
+        let offsets = self.ends.finish()?;
         let mut arrays: Vec<ArrayRef> =
             self.items.iter_mut().map(ColumnBuilder::finish).collect::<Result<_>>()?;
         let values: ArrayRef = match self.kind {
