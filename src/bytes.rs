@@ -321,7 +321,7 @@ mod tests {
 
         #[test]
         fn bytes_are_counted(text in prop::collection::vec(b'a'..b'c', 0..600)) {
-            prop_assert_eq!(count(&text, b'a'), text.iter().filter(|byte| **byte == b'a').count());
+            prop_assert_eq!(count(&text, b'a'), text.split(|byte| *byte == b'a').count() - 1);
         }
 
         #[test]

@@ -84,7 +84,7 @@ impl<'a> Explain<'a> {
     /// Details and lists of hosts, best first: what belongs together is that of the first host that has any of it.
     pub(super) fn details<'p>(
         &mut self,
-        parts: impl Iterator<Item = &'p Part<'a>> + Clone,
+        parts: &(impl Iterator<Item = &'p Part<'a>> + Clone),
         precedence: Precedence,
     ) where
         'a: 'p,

@@ -108,10 +108,10 @@ impl<'a, 'r> Group<'a, 'r> {
     }
 
     fn combined(mut self, explain: &mut Explain<'a>) -> Option<(Host<'a>, Origins)> {
-        let parts = self.parts.iter().map(|(_, part)| part);
-        explain.of_hosts(parts.clone(), self.rules.policy);
-        explain.details(parts.clone(), self.rules.policy.precedence);
-        explain.extra_ports(parts);
+        let all = self.parts.iter().map(|(_, part)| part);
+        explain.of_hosts(all.clone(), self.rules.policy);
+        explain.details(&all, self.rules.policy.precedence);
+        explain.extra_ports(all);
         let origins_of_host = self.origins();
         let extra_ports = self.first_extra_ports();
         let names = self.names();

@@ -107,8 +107,8 @@ impl<'a, 'r> Group<'a, 'r> {
     }
 
     /// When a host's port was seen.
-    fn times_of_port(&self, part: &Part<'a>, port: &Port<'a>) -> Times {
-        let of_folded = usize::try_from(port.index).ok().and_then(|index| part.ports.get(index));
-        of_folded.map_or_else(|| self.times(part), |of| (of.seen.first, of.seen.last))
+    fn times_of_port(&self, of: &Part<'a>, port: &Port<'a>) -> Times {
+        let of_folded = usize::try_from(port.index).ok().and_then(|index| of.ports.get(index));
+        of_folded.map_or_else(|| self.times(of), |port| (port.seen.first, port.seen.last))
     }
 }

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::support::{command, fixtures, output_of, root, skip};
 
 /// How long a client may take for a feed: it polls, and the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The user `nobody`, as whom a client runs where the tests run as root.
 const NOBODY: u32 = 65534;

@@ -1,7 +1,7 @@
 //! Merging and comparing scans (DATA_MODEL section 5): each rule by its name, the documented example, the
 //! series of fixtures, and properties of generated scans.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, slice::from_ref};
 
 use proptest::prelude::*;
 use scanmill::{
@@ -786,7 +786,7 @@ fn a_host_that_timed_out_says_nothing_by_what_it_lacks() {
     let good = scan(100, "22", &[host(110, &[tcp(22, "open")])]);
     let late = scan(200, "22", &[H { timed_out: true, ..host(210, &[]) }]);
     let state = "ip:192.0.2.1 tcp/22 not scanned state";
-    assert_eq!(changes(&[good.clone()], &[late.clone()]), [format!("{state} open > -")]);
+    assert_eq!(changes(from_ref(&good), from_ref(&late)), [format!("{state} open > -")]);
     assert_eq!(changes(&[late], &[good]), [format!("{state} - > open")]);
 }
 
@@ -808,7 +808,7 @@ fn hosts_without_address_and_name_are_themselves_in_copies_of_their_scan() {
     };
     let [old, changed, other] = [doc(1, "up"), doc(1, "down"), doc(2, "up")];
     assert!(changes(&[other.clone(), old.clone()], &[old.clone(), other.clone()]).is_empty());
-    assert_eq!(changes(&[old.clone()], &[changed]), ["idx:0 changed state up > down"]);
+    assert_eq!(changes(from_ref(&old), &[changed]), ["idx:0 changed state up > down"]);
     let found = changes(&[old], &[other]);
     assert_eq!(found, ["idx:0 appeared host - > up", "idx:0 gone host up > -"]);
 }

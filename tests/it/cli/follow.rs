@@ -152,7 +152,9 @@ fn tables_of_a_followed_file_come_when_it_ends() {
     let mut written = Written::new(&folder);
     let out = folder.path("ports.csv");
     let live = Live::start(&["convert", "--follow", &written.path, "--table", "ports", "-o", &out]);
-    pieces().iter().for_each(|piece| written.write(piece));
+    for piece in pieces() {
+        written.write(&piece);
+    }
     assert_eq!(live.finished(), (String::new(), Some(0)));
     assert_eq!(folder.read("ports.csv").lines().count(), 22);
 }
