@@ -4,6 +4,7 @@ mod batches;
 mod coder;
 mod crew;
 mod destination;
+mod live;
 mod merging;
 mod outlet;
 mod reading;
@@ -36,7 +37,7 @@ use crate::{
     merge::Merger,
     model::{RunHeader, ScanEvent, ScanEvents},
     sink::Workers,
-    source::{Follow, Input, Manner, Member, Meter, Pick},
+    source::{Input, Manner, Member, Meter, Pick},
     xml::{HostBatch, Options},
 };
 
@@ -131,39 +132,6 @@ impl Pipeline {
             Ok(member) => self.read_here(member, observer),
             Err(error) => self.refuse(error),
         })
-    }
-
-    /// Reads what a program writes as an input of this name, on this thread and with an observer. Whatever is
-    /// ready is written and flushed before more is waited for.
-    ///
-    /// # Errors
-    /// If the output cannot be written.
-    pub fn read_live(
-        &mut self,
-        name: &str,
-        bytes: impl Read,
-        observer: Observer<'_>,
-    ) -> Result<()> {
-        self.write_crew()?;
-        let (name, bytes) = (name.to_owned(), Box::new(bytes));
-        self.read_here(Member { name, named: true, live: true, bytes, len: None }, observer)
-    }
-
-    /// Reads a file that is still being written, as it grows. Each file that takes its name is an input; one
-    /// that cannot be read ends it.
-    ///
-    /// # Errors
-    /// If the output cannot be written.
-    pub fn follow(&mut self, follow: &mut Follow) -> Result<()> {
-        while !self.is_stopped()
-            && let Some(next) = follow.next()
-        {
-            match next {
-                Ok(member) => self.read_member(member, &mut |_, _| {})?,
-                Err(error) => return self.refuse(error),
-            }
-        }
-        Ok(())
     }
 
     /// Takes scans that were read before, as one input of this name; hosts in the order of the scans. With an
