@@ -19,6 +19,7 @@ mod scan;
 mod schema;
 mod signals;
 mod watch;
+mod words;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
