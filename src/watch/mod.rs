@@ -1,8 +1,8 @@
 //! Files that are dropped into a folder become lines of a feed, each document once (`docs/watch.md`).
 //!
 //! The folder is looked at again and again: that works on every file system. A file that is done being
-//! written is read, and of its documents what was not given before is put into the feed: a [`batch`] is in
-//! the feed and in the [`ledger`], or in neither, whenever the process may end.
+//! written is read, and of its documents what was not given before is put into the feed: a `batch` is in
+//! the feed and in the `ledger`, or in neither, whenever the process may end.
 
 mod batch;
 mod feed;
