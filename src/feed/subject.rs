@@ -111,10 +111,16 @@ impl<'s> Subject<'s> {
         self.merged.map_or(own, |merged| (merged.seen.first, merged.seen.last))
     }
 
+    /// The host name in lower case without final dot, if that leaves anything.
+    pub(super) fn plain_hostname(&self) -> Option<Cow<'s, str>> {
+        let name = plain_name(&self.host.hostname()?.name);
+        (!name.is_empty()).then_some(name)
+    }
+
     /// The name to show: a host name, else an address.
     pub(super) fn name(&self) -> Option<Cow<'s, str>> {
-        if let Some(name) = self.host.hostname() {
-            return Some(plain_name(&name.name));
+        if let Some(name) = self.plain_hostname() {
+            return Some(name);
         }
         let address = self.host.ip().or_else(|| self.host.mac())?;
         Some(Cow::Borrowed(&address.text))

@@ -67,7 +67,9 @@ fn action(change: &Change) -> Option<&'static str> {
         ("host", _) if kind == ChangeKind::Gone => "host-gone",
         ("host", _) => "host-appeared",
         ("state", None) if new == Some("up") => "host-up",
-        ("state", None) => "host-down",
+        ("state", None) if new == Some("down") => "host-down",
+        // A list of targets, or a host that took too long: nobody looked whether it is up.
+        ("state", None) => return None,
         ("state", Some(_)) => match (old, new) {
             (_, Some("open")) => "port-opened",
             (Some("open"), None | Some("closed")) => "port-closed",
@@ -122,21 +124,23 @@ fn event(
     });
     tags(false, time.is_none(), out);
     let hostname = hostname.and_then(|name| cut(name, bytes));
+    let plain = hostname.map(plain_name).filter(|name| !name.is_empty());
     let ip = change.ip.as_deref().filter(|ip| is_ip(ip));
     let shown = change.ip.as_deref().unwrap_or(&change.host_key);
     text(key!("message"), out, |out| message(cut(shown, bytes), (change, action), bytes, out));
     nest(key!("host"), OBJECT, out, |out| {
         put!(out, "id": &*short(&change.host_key));
         list(key!("ip"), ip, out);
-        put!(out, "name": hostname.map(plain_name).as_ref());
+        let address = change.ip.as_deref().or_else(|| change.host_key.strip_prefix("mac:"));
+        let address = address.and_then(|address| cut(address, bytes));
+        put!(out, "name": plain.as_deref().or(address));
     });
     nest(key!("related"), OBJECT, out, |out| {
         list(key!("ip"), ip, out);
         list(key!("hosts"), hostname, out);
     });
     if let (Some(protocol), Some(port)) = (&change.protocol, change.port) {
-        let domain = hostname.map(plain_name);
-        place((change, ip, domain.as_deref()), (protocol, port), bytes, out);
+        place((change, ip, plain.as_deref()), (protocol, port), bytes, out);
     }
     nest(key!("nmap"), OBJECT, out, |out| {
         nest(key!("change"), OBJECT, out, |out| {
@@ -257,7 +261,7 @@ mod tests {
         for (kind, column, port, expected) in [
             (Appeared, "host", None, Some("host-appeared")),
             (Gone, "host", None, Some("host-gone")),
-            (Changed, "state", None, Some("host-down")),
+            (Changed, "state", None, None),
             (Changed, "service.version", Some(22), Some("service-changed")),
             (Changed, "script.ssh-hostkey", Some(22), Some("script-changed")),
             (Appeared, "script.smb-os", None, Some("script-changed")),
@@ -269,8 +273,16 @@ mod tests {
         ] {
             assert_eq!(action(&change(kind, column, port)), expected, "{column}");
         }
-        let up = Change { new: Some("up".into()), ..change(Changed, "state", None) };
-        assert_eq!(action(&up), Some("host-up"));
+        for (state, expected) in [
+            ("up", Some("host-up")),
+            ("down", Some("host-down")),
+            // Of a list of targets, and of a host that took too long.
+            ("unknown", None),
+            ("skipped", None),
+        ] {
+            let now = Change { new: Some(state.into()), ..change(Changed, "state", None) };
+            assert_eq!(action(&now), expected, "{state}");
+        }
     }
 
     #[test]

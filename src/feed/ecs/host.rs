@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{Ecs, Event, port, scan_members, script, script_id};
 use crate::{
     feed::{
-        line::{Caps, clipped, clipped_header, clipped_port, clipped_script, fit},
+        line::{Caps, LEAST_LINE, clipped, clipped_header, clipped_port, clipped_script, fit},
         nested,
         subject::{
             Subject, best_match, brief, brief_port, good_match, ips, is_ip, lower, macs, text,
@@ -32,7 +32,7 @@ pub(super) fn lines(ecs: &Ecs, subject: &Subject<'_>, out: &mut Vec<u8>) -> u64 
     }
     let host = brief(subject.host);
     let near = Subject { host: &host, ..*subject };
-    let shared = Shared::of(ecs, subject, &near);
+    let shared = Shared::of(subject, &near);
     let of_run = port::OfRun::of(ecs, &near, near.run);
     let mut lines = 1_u64;
     for (found, run, seen) in ports {
@@ -61,10 +61,10 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// A quarter of a line at most: what is repeated is not much longer than what is said.
-    fn of(ecs: &Ecs, subject: &Subject<'_>, near: &Subject<'_>) -> Self {
+    /// A quarter of the shortest line at most: what is repeated is not much longer than what is said.
+    fn of(subject: &Subject<'_>, near: &Subject<'_>) -> Self {
         let (mut host, mut cut) = (Vec::with_capacity(PIECE), false);
-        fit(ecs.max_line / 4, &mut host, &mut |caps, out| match caps {
+        fit(LEAST_LINE / 4, &mut host, &mut |caps, out| match caps {
             None => of_host(subject, out),
             Some(caps) => {
                 cut = true;
@@ -98,7 +98,7 @@ fn host_event(ecs: &Ecs, subject: &Subject<'_>, cut: bool, out: &mut Vec<u8>) {
         put!(out,
             "hostname": host.hostname().map(|name| &name.name),
             "type": best_match(host).and_then(|(_, class)| class?.kind.as_ref()),
-            "uptime": host.uptime_s,
+            "uptime": host.uptime_s.filter(|seconds| *seconds >= 0),
         );
         system(host, ecs.os_min, out);
     });

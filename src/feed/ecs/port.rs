@@ -9,9 +9,9 @@ use super::{
 };
 use crate::{
     feed::{
-        line::{clipped, clipped_header, clipped_port, fit},
+        line::{LEAST_LINE, clipped, clipped_header, clipped_port, fit},
         nested,
-        subject::{Subject, has_ports, lower, plain_name, port_words, protocol_number, transport},
+        subject::{Subject, has_ports, lower, port_words, protocol_number, transport},
     },
     json::{OBJECT, key, list, nest, objects, put},
     model::{Port, PortState, Protocol, RunHeader, Seen, Service},
@@ -34,10 +34,10 @@ pub(super) struct OfRun {
 }
 
 impl OfRun {
-    /// A quarter of a line at most.
+    /// A quarter of the shortest line at most.
     pub(super) fn of(ecs: &Ecs, subject: &Subject<'_>, run: &RunHeader) -> Self {
         let (mut scan, mut cut) = (Vec::with_capacity(PIECE), false);
-        fit(ecs.max_line / 4, &mut scan, &mut |caps, out| {
+        fit(LEAST_LINE / 4, &mut scan, &mut |caps, out| {
             cut = caps.is_some();
             let run = caps.map_or(Cow::Borrowed(run), |caps| Cow::Owned(clipped_header(run, caps)));
             nest(key!("scan"), OBJECT, out, |out| scan_members(&run, out));
@@ -140,7 +140,7 @@ pub(super) fn destination(subject: &Subject<'_>) -> Vec<u8> {
     put!(&mut out,
         "ip": address.filter(|address| address.ip.is_some()).map(|address| &address.text),
         "address": address.map_or(&*subject.ids.host_key, |address| &address.text),
-        "domain": host.hostname().map(|name| plain_name(&name.name)).as_ref(),
+        "domain": subject.plain_hostname().as_ref(),
     );
     if let Some(mac) = host.mac() {
         hyphens(key!("mac"), &mac.text, &mut out);

@@ -77,7 +77,8 @@ fn is_mac(text: &str) -> bool {
 }
 
 fn boot_time(host: &Host<'_>) -> Option<Timestamp> {
-    let seconds = host.end_time?.seconds().checked_sub(host.uptime_s?)?;
+    let seconds =
+        host.end_time?.seconds().checked_sub(host.uptime_s.filter(|seconds| *seconds >= 0)?)?;
     Timestamp::from_seconds(seconds)
 }
 
