@@ -25,7 +25,7 @@ use super::{
 use crate::{
     diff::{Differences, differences},
     error::{Error, Result},
-    feed::ecs::{Ecs, changes},
+    feed::ecs::{Ecs, change_line},
     merge::{MergePolicy, Merger, Precedence},
     pipeline::{Destination, Filters, Outcome, Pipeline, Report},
     sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
@@ -198,10 +198,13 @@ impl Opened {
                 let mut lines = Vec::new();
                 for host in hosts {
                     differ = true;
-                    changes(&ecs, &host?, &mut lines);
-                    if lines.len() >= PIECE {
-                        sink.write(&lines)?;
-                        lines.clear();
+                    let host = host?;
+                    for change in &host.changes {
+                        change_line(&ecs, host.hostname.as_deref(), change, &mut lines);
+                        if lines.len() >= PIECE {
+                            sink.write(&lines)?;
+                            lines.clear();
+                        }
                     }
                     if stop.load(Ordering::Relaxed) {
                         return Ok(differ);

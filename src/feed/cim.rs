@@ -1,11 +1,12 @@
 //! Splunk's Common Information Model: open ports for the dataset Ports of Endpoint (docs/siem.md, "CIM").
 
 use super::{
-    OS_MIN,
+    Handing, OS_MIN, hand_over,
     line::{self, LINE, clipped, clipped_port},
     subject::{Ids, Subject, brief, good_match, has_ports, product, transport},
 };
 use crate::{
+    error::Result,
     json::{OBJECT, key, list, nest, put},
     model::{Host, MergedHost, Port, PortState, RunHeader},
 };
@@ -35,18 +36,32 @@ impl Default for Cim {
 
 impl Cim {
     /// Writes the events of a host, and gives their number.
-    pub fn host(&self, run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) -> u64 {
+    pub(super) fn host(
+        &self,
+        run: &RunHeader,
+        host: &Host<'_>,
+        out: (&mut Vec<u8>, Handing<'_>),
+    ) -> Result<u64> {
         let ids = Ids::of(run, host);
         self.lines(&Subject::of(run, host, &ids), out)
     }
 
     /// The same of a host of a merge.
-    pub fn merged(&self, merged: &MergedHost<'_>, runs: &[&RunHeader], out: &mut Vec<u8>) -> u64 {
+    pub(super) fn merged(
+        &self,
+        merged: &MergedHost<'_>,
+        runs: &[&RunHeader],
+        out: (&mut Vec<u8>, Handing<'_>),
+    ) -> Result<u64> {
         let (ids, nothing) = (Ids::of_merged(merged), RunHeader::default());
         self.lines(&Subject::of_merged(merged, runs, &ids, &nothing), out)
     }
 
-    fn lines(&self, subject: &Subject<'_>, out: &mut Vec<u8>) -> u64 {
+    fn lines(
+        &self,
+        subject: &Subject<'_>,
+        (out, hand): (&mut Vec<u8>, Handing<'_>),
+    ) -> Result<u64> {
         let mut lines = 0_u64;
         let host = brief(subject.host);
         for (port, run, _) in subject.ports().filter(|(port, ..)| port.state == PortState::Open) {
@@ -64,8 +79,9 @@ impl Cim {
             });
             out.push(b'\n');
             lines = lines.saturating_add(1);
+            hand_over(out, hand)?;
         }
-        lines
+        Ok(lines)
     }
 
     fn line(

@@ -13,12 +13,24 @@ mod subject;
 
 pub use self::line::{LEAST_LINE, LINE};
 use crate::{
+    error::Result,
     json::{OBJECT, key, nest, put},
     model::{Host, MergedHost, RunEvent, RunHeader, RunRecord},
 };
 
 /// The default of the least accuracy of an operating system, in percent.
 pub const OS_MIN: i32 = 85;
+
+/// Bytes of lines of one host that are handed over before there are more.
+const PIECE: usize = 256 << 10;
+
+/// Takes the lines that are ready while more of a host come, and leaves the buffer empty.
+pub type Handing<'h> = &'h mut dyn FnMut(&mut Vec<u8>) -> Result<()>;
+
+/// Hands over what is ready if it is enough.
+fn hand_over(out: &mut Vec<u8>, hand: Handing<'_>) -> Result<()> {
+    if out.len() >= PIECE { hand(out) } else { Ok(()) }
+}
 
 /// Which documents are made of hosts and scans. Each method appends whole lines to `out` and gives the number of
 /// documents; they hang on nothing but what they are given.
@@ -59,27 +71,59 @@ impl From<cim::Cim> for Feed {
 impl Feed {
     /// Writes the documents of a host.
     pub fn host(&self, run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) -> u64 {
+        // Nothing is handed over, so nothing fails.
+        self.host_in_pieces(run, host, out, &mut |_| Ok(())).unwrap_or_default()
+    }
+
+    /// The same; what is in `out` is handed over behind each document with which it is 256 KiB or more.
+    ///
+    /// # Errors
+    /// Those of `hand`.
+    pub fn host_in_pieces(
+        &self,
+        run: &RunHeader,
+        host: &Host<'_>,
+        out: &mut Vec<u8>,
+        hand: Handing<'_>,
+    ) -> Result<u64> {
         match self {
             Self::Nested { .. } => {
                 nested::host_line(run, host, out);
-                1
+                hand_over(out, hand)?;
+                Ok(1)
             }
-            Self::Ecs(ecs) => ecs.host(run, host, out),
-            Self::Ocsf(ocsf) => ocsf.host(run, host, out),
-            Self::Cim(cim) => cim.host(run, host, out),
+            Self::Ecs(ecs) => ecs.host(run, host, (out, hand)),
+            Self::Ocsf(ocsf) => ocsf.host(run, host, (out, hand)),
+            Self::Cim(cim) => cim.host(run, host, (out, hand)),
         }
     }
 
     /// Writes the documents of a host of a merge, whose scans are `runs`.
     pub fn merged(&self, merged: &MergedHost<'_>, runs: &[&RunHeader], out: &mut Vec<u8>) -> u64 {
+        // Nothing is handed over, so nothing fails.
+        self.merged_in_pieces(merged, runs, out, &mut |_| Ok(())).unwrap_or_default()
+    }
+
+    /// The same; what is in `out` is handed over behind each document with which it is 256 KiB or more.
+    ///
+    /// # Errors
+    /// Those of `hand`.
+    pub fn merged_in_pieces(
+        &self,
+        merged: &MergedHost<'_>,
+        runs: &[&RunHeader],
+        out: &mut Vec<u8>,
+        hand: Handing<'_>,
+    ) -> Result<u64> {
         match self {
             Self::Nested { .. } => {
                 nested::merged_line(merged, runs, out);
-                1
+                hand_over(out, hand)?;
+                Ok(1)
             }
-            Self::Ecs(ecs) => ecs.merged(merged, runs, out),
-            Self::Ocsf(ocsf) => ocsf.merged(merged, runs, out),
-            Self::Cim(cim) => cim.merged(merged, runs, out),
+            Self::Ecs(ecs) => ecs.merged(merged, runs, (out, hand)),
+            Self::Ocsf(ocsf) => ocsf.merged(merged, runs, (out, hand)),
+            Self::Cim(cim) => cim.merged(merged, runs, (out, hand)),
         }
     }
 

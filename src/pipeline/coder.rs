@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     Filters,
+    output::{Output, Staged, Taker},
     report::{Report, WarningReport},
 };
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     feed::Feed,
     merge::Stager,
     model::{Host, HostState, MergedHost, RunEvent, RunHeader, RunRecord, Timestamp},
-    sink::{Document, Encoded, Encoder, Notice},
+    sink::{Document, Encoder, Notice},
     table::{Row, Table, event_row, host_rows, merged_rows, run_rows},
 };
 
@@ -60,12 +61,6 @@ pub(super) struct Staging {
     size: usize,
 }
 
-/// What a merger is given.
-pub(super) enum Staged {
-    Records(Vec<u8>),
-    End { source: String, record: Box<RunRecord> },
-}
-
 impl Staging {
     pub(super) fn new(stager: Stager) -> Self {
         Self { stager, records: Vec::new(), ready: Vec::new(), size: 0 }
@@ -77,13 +72,6 @@ impl Staging {
             self.ready.push(Staged::Records(std::mem::take(&mut self.records)));
         }
     }
-}
-
-/// Encoded output, to be written in order.
-pub(super) enum Output {
-    Pieces(Vec<Encoded>),
-    Text(Vec<u8>),
-    Staged(Vec<Staged>),
 }
 
 impl Coder {
@@ -167,7 +155,13 @@ impl Coder {
         }
     }
 
-    pub(super) fn host(&mut self, run: &RunHeader, mut host: Host<'_>) -> Result<()> {
+    /// A host; output of which there is much is taken at once.
+    pub(super) fn host(
+        &mut self,
+        run: &RunHeader,
+        mut host: Host<'_>,
+        taker: &mut dyn Taker,
+    ) -> Result<()> {
         if self.filters.is_cut(&host) {
             return Ok(());
         }
@@ -196,7 +190,8 @@ impl Coder {
                 host_rows(run, &host, &mut |row| encode(encoder, &mut self.rows, row))
             }
             Way::Feed { buffer, feed } => {
-                let lines = feed.host(run, &host, buffer);
+                let lines =
+                    feed.host_in_pieces(run, &host, buffer, &mut |text| hand(text, taker))?;
                 self.report.lines = self.report.lines.saturating_add(lines);
                 Ok(())
             }
@@ -205,7 +200,12 @@ impl Coder {
     }
 
     /// A host of a merge; what is not to be written of it is left out now.
-    pub(super) fn merged(&mut self, mut merged: MergedHost<'_>, runs: &[&RunHeader]) -> Result<()> {
+    pub(super) fn merged(
+        &mut self,
+        mut merged: MergedHost<'_>,
+        runs: &[&RunHeader],
+        taker: &mut dyn Taker,
+    ) -> Result<()> {
         if self.filters.up && merged.host.status.state != HostState::Up {
             return Ok(());
         }
@@ -227,7 +227,8 @@ impl Coder {
                 merged_rows(&merged, &ids, &mut |row| encode(encoder, &mut self.rows, row))
             }
             Way::Feed { buffer, feed } => {
-                let lines = feed.merged(&merged, runs, buffer);
+                let lines =
+                    feed.merged_in_pieces(&merged, runs, buffer, &mut |text| hand(text, taker))?;
                 self.report.lines = self.report.lines.saturating_add(lines);
                 Ok(())
             }
@@ -335,10 +336,7 @@ impl Coder {
     pub(super) fn take(&mut self) -> Output {
         match &mut self.way {
             Way::Tables(encoder) => Output::Pieces(encoder.take()),
-            Way::Feed { buffer, .. } => {
-                let next = Vec::with_capacity(buffer.len());
-                Output::Text(std::mem::replace(buffer, next))
-            }
+            Way::Feed { buffer, .. } => taken(buffer),
             Way::Staged(staging) => {
                 staging.close_records();
                 staging.size = 0;
@@ -355,6 +353,16 @@ impl Coder {
             _ => Ok(self.take()),
         }
     }
+}
+
+/// Hands text over.
+fn hand(text: &mut Vec<u8>, taker: &mut dyn Taker) -> Result<()> {
+    taker.take(taken(text))
+}
+
+fn taken(buffer: &mut Vec<u8>) -> Output {
+    let next = Vec::with_capacity(buffer.len());
+    Output::Text(std::mem::replace(buffer, next))
 }
 
 fn duplicate(header: &RunHeader) -> Diagnostic {

@@ -12,8 +12,8 @@ use std::{
 };
 
 use super::{
-    OUTPUT,
-    coder::{Coder, Output},
+    coder::Coder,
+    output::{Gathering, Output, Taker},
     reading::{self, Stream},
 };
 use crate::{
@@ -41,7 +41,7 @@ pub(super) enum Task {
 }
 
 /// What a thread is given.
-enum Work {
+pub(super) enum Work {
     Inputs(Vec<Task>),
     Hosts(Arc<RunHeader>, HostBatch),
 }
@@ -57,6 +57,8 @@ enum Step<T> {
 pub(super) enum Next<T> {
     /// Output of a thread, and what it noted of hosts.
     Outputs(Vec<Output>, Option<HostNotes>),
+    /// Work that is to be done here, by the coder that knows all.
+    Again(Work),
     /// What was to be done then.
     Then(T),
 }
@@ -79,8 +81,8 @@ pub(super) struct Crew<T> {
 struct Done {
     work: Work,
     coder: Coder,
-    outputs: Result<Vec<Output>>,
-    notes: Option<HostNotes>,
+    gathered: Gathering,
+    result: Result<Option<HostNotes>>,
 }
 
 impl<T> Crew<T> {
@@ -139,12 +141,19 @@ impl<T> Crew<T> {
             Work::Hosts(_, batch) => batch.size(),
             Work::Inputs(_) => 0,
         };
+        let gathering = Gathering::of(work.size());
         let coder = self.idle.pop().unwrap_or_else(coder);
         let (options, stop) = (Arc::clone(&self.options), Arc::clone(&self.stop));
         let (sender, receiver) = mpsc::sync_channel(1);
         self.workers.spawn(move || {
+            let (mut coder, mut gathered) = (coder, gathering);
+            let result = work.run(&mut coder, (&options, &stop), &mut gathered);
+            let result = result.and_then(|notes| {
+                gathered.take(coder.take_all()?)?;
+                Ok(notes)
+            });
             // Nobody waits for it any more when writing failed.
-            let _ = sender.send(done(work, coder, (&options, &stop)));
+            let _ = sender.send(Done { work, coder, gathered, result });
         });
         self.working = self.working.saturating_add(1);
         self.under_way = self.under_way.saturating_add(bytes);
@@ -163,8 +172,8 @@ impl<T> Crew<T> {
             || self.steps.len() >= WAITING
     }
 
-    /// Waits for the oldest step. Scans of inputs are held against those read before; if one of them was,
-    /// the group is read again by a coder that knows. `None` if there is no step.
+    /// Waits for the oldest step. Scans of inputs are held against those read before: if one of them was, or
+    /// there was too much output, the work is to be done again. `None` if there is no step.
     ///
     /// # Errors
     /// If output could not be encoded.
@@ -178,42 +187,57 @@ impl<T> Crew<T> {
             }
         };
         self.working = self.working.saturating_sub(1);
-        let mut result = oldest.recv().map_err(|_| Error::usage("a thread ended early"))?;
-        let seen = result.coder.seen.iter().map(|(id, _)| id);
-        let before: Vec<(String, bool)> =
-            seen.filter_map(|id| Some((id.clone(), *main.known.get(id)?))).collect();
-        if !before.is_empty() {
-            result.coder.forget();
-            result.coder.known.extend(before);
-            result = done(result.work, result.coder, (&self.options, &self.stop));
+        let done = oldest.recv().map_err(|_| Error::usage("a thread ended early"))?;
+        let Done { work, mut coder, gathered, result } = done;
+        if gathered.is_too_much || coder.seen.iter().any(|(id, _)| main.known.contains_key(id)) {
+            return Ok(Some(Next::Again(work)));
         }
-        let outputs = result.outputs?;
-        main.absorb(&mut result.coder);
-        result.coder.forget();
-        self.idle.push(result.coder);
-        Ok(Some(Next::Outputs(outputs, result.notes)))
+        let notes = result?;
+        main.absorb(&mut coder);
+        coder.forget();
+        self.idle.push(coder);
+        Ok(Some(Next::Outputs(gathered.outputs, notes)))
+    }
+
+    /// How work is read.
+    pub(super) fn options(&self) -> (Arc<Options>, Arc<AtomicBool>) {
+        (Arc::clone(&self.options), Arc::clone(&self.stop))
     }
 }
 
-/// Does a piece of work. What it makes depends on that alone, and on what the coder knows.
-fn done(work: Work, mut coder: Coder, read: (&Options, &AtomicBool)) -> Done {
-    let mut outputs = Vec::new();
-    let mut notes = None;
-    let result = match &work {
-        Work::Inputs(tasks) => {
-            tasks.iter().try_for_each(|task| input(task, &mut coder, &mut outputs, read))
+impl Work {
+    /// Bytes that are read.
+    fn size(&self) -> usize {
+        match self {
+            Self::Inputs(tasks) => tasks.iter().fold(0, |sum, task| match task {
+                Task::Read { bytes, .. } => sum.saturating_add(bytes.len()),
+                _ => sum,
+            }),
+            Self::Hosts(_, batch) => batch.size(),
         }
-        Work::Hosts(run, batch) => {
-            let hosts = batch.read(&mut |host| coder.host(run, host));
-            hosts.map(|found| notes = Some(found))
+    }
+
+    /// Does it, and gives what was noted of hosts. What comes of it depends on the work alone, and on what
+    /// the coder knows.
+    ///
+    /// # Errors
+    /// If output cannot be encoded or taken.
+    pub(super) fn run(
+        &self,
+        coder: &mut Coder,
+        read: (&Options, &AtomicBool),
+        taker: &mut dyn Taker,
+    ) -> Result<Option<HostNotes>> {
+        match self {
+            Self::Inputs(tasks) => {
+                tasks.iter().try_for_each(|task| input(task, coder, read, taker))?;
+                Ok(None)
+            }
+            Self::Hosts(run, batch) => {
+                batch.read(&mut |host| coder.host(run, host, taker)).map(Some)
+            }
         }
-    };
-    let result = result.and_then(|()| coder.take_all());
-    let outputs = result.map(|last| {
-        outputs.push(last);
-        outputs
-    });
-    Done { work, coder, outputs, notes }
+    }
 }
 
 /// What is not read but only told of.
@@ -232,19 +256,14 @@ pub(super) fn told(task: &Task, coder: &mut Coder) {
 fn input(
     task: &Task,
     coder: &mut Coder,
-    outputs: &mut Vec<Output>,
     read: (&Options, &AtomicBool),
+    taker: &mut dyn Taker,
 ) -> Result<()> {
     match task {
         Task::Read { name, named, bytes } => {
             let bytes = Box::new(Cursor::new(bytes));
             let stream = Stream { name: name.clone(), named: *named, bytes };
-            reading::read(coder, stream, read, &mut |_, _| {}, &mut |coder, _| {
-                if coder.ready() >= OUTPUT {
-                    outputs.push(coder.take());
-                }
-                Ok(())
-            })
+            reading::read(coder, stream, read, &mut |_, _| {}, taker)
         }
         other => {
             told(other, coder);

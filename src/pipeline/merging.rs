@@ -11,8 +11,9 @@ use std::{
 
 use super::{
     OUTPUT, Pipeline, coder as new_coder,
-    coder::{Coder, Output},
+    coder::Coder,
     outlet::Outlet,
+    output::{Flushes, Gathering, Taker, Writing},
     report::WarningReport,
 };
 use crate::{
@@ -29,6 +30,16 @@ const AHEAD: usize = 3;
 struct Batch {
     hosts: Vec<MergedRecord>,
     scans: Arc<[RunHeader]>,
+    /// Bytes of the records.
+    size: usize,
+}
+
+/// What a thread made of them.
+struct Done {
+    batch: Batch,
+    coder: Coder,
+    gathered: Gathering,
+    result: Result<()>,
 }
 
 impl Pipeline {
@@ -62,30 +73,29 @@ impl Pipeline {
         let scans: Arc<[RunHeader]> = scans.collect();
         let mut hosts = self.sorted(merged.take_parts())?;
         let workers = self.workers();
-        let mut waiting: VecDeque<Receiver<(Coder, Result<Output>)>> = VecDeque::new();
+        let mut waiting: VecDeque<Receiver<Done>> = VecDeque::new();
         let mut idle: Vec<Coder> = Vec::new();
         while let Some(batch) = next_batch(&mut hosts, &scans)? {
             if self.is_stopped() {
                 return Ok(());
             }
             let Some(workers) = &workers else {
-                encode(&mut self.coder, &batch)?;
-                let output = self.coder.take();
-                self.outlet.write(output)?;
+                self.encode(&batch)?;
                 continue;
             };
             if waiting.len() >= workers.count().saturating_mul(AHEAD)
                 && let Some(oldest) = waiting.pop_front()
             {
-                idle.push(self.write_encoded(&oldest)?);
+                idle.extend(self.write_encoded(&oldest)?);
             }
             let coder = idle.pop();
             let coder =
                 coder.unwrap_or_else(|| new_coder(&self.outlet, &self.filters, &self.options));
             waiting.push_back(spawn(workers, move || {
-                let mut coder = coder;
-                let output = encode(&mut coder, &batch).and_then(|()| coder.take_all());
-                (coder, output)
+                let (mut coder, mut gathered) = (coder, Gathering::of(batch.size));
+                let result = encode(&mut coder, &batch, &mut gathered);
+                let result = result.and_then(|()| gathered.take(coder.take_all()?));
+                Done { batch, coder, gathered, result }
             }));
         }
         for oldest in waiting {
@@ -94,13 +104,27 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Writes what a thread encoded, and gives its coder back.
-    fn write_encoded(&mut self, from: &Receiver<(Coder, Result<Output>)>) -> Result<Coder> {
-        let (mut coder, output) = from.recv().map_err(|_| ended())?;
+    /// Encodes hosts here and writes them.
+    fn encode(&mut self, batch: &Batch) -> Result<()> {
+        let mut writing = Writing { outlet: &mut self.outlet, flushes: Flushes::Seldom };
+        encode(&mut self.coder, batch, &mut writing)?;
+        writing.take(self.coder.take())
+    }
+
+    /// Writes what a thread encoded, and gives its coder back. Of what was too much it is done again.
+    fn write_encoded(&mut self, from: &Receiver<Done>) -> Result<Option<Coder>> {
+        let Done { batch, mut coder, gathered, result } = from.recv().map_err(|_| ended())?;
+        if gathered.is_too_much {
+            self.encode(&batch)?;
+            return Ok(None);
+        }
+        result?;
         self.coder.absorb(&mut coder);
         coder.forget();
-        self.outlet.write(output?)?;
-        Ok(coder)
+        for output in gathered.outputs {
+            self.outlet.write(output)?;
+        }
+        Ok(Some(coder))
     }
 
     /// Merges the hosts of all parts.
@@ -210,10 +234,10 @@ fn next_batch(hosts: &mut Hosts, scans: &Arc<[RunHeader]>) -> Result<Option<Batc
         size = size.saturating_add(host.size());
         batch.push(host);
     }
-    Ok((!batch.is_empty()).then(|| Batch { hosts: batch, scans: Arc::clone(scans) }))
+    Ok((!batch.is_empty()).then(|| Batch { hosts: batch, scans: Arc::clone(scans), size }))
 }
 
-fn encode(coder: &mut Coder, batch: &Batch) -> Result<()> {
+fn encode(coder: &mut Coder, batch: &Batch, taker: &mut dyn Taker) -> Result<()> {
     let runs: Vec<&RunHeader> = batch.scans.iter().collect();
-    batch.hosts.iter().try_for_each(|host| coder.merged(host.host(), &runs))
+    batch.hosts.iter().try_for_each(|host| coder.merged(host.host(), &runs, taker))
 }

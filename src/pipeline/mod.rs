@@ -7,6 +7,7 @@ mod destination;
 mod live;
 mod merging;
 mod outlet;
+mod output;
 mod reading;
 mod report;
 mod split;
@@ -28,7 +29,8 @@ use self::{
     coder::Coder,
     crew::{Crew, Next, Task},
     outlet::Outlet,
-    reading::{Between, Stream},
+    output::{Flushes, Taker as _, Writing},
+    reading::Stream,
     split::{Turn, Turns},
 };
 use crate::{
@@ -146,15 +148,9 @@ impl Pipeline {
         observer: Observer<'_>,
     ) -> Result<()> {
         self.write_crew()?;
-        let (outlet, read) = (&mut self.outlet, (&self.options, &*self.stop));
-        let between: Between<'_> = &mut |coder, _| {
-            if coder.ready() < OUTPUT {
-                return Ok(());
-            }
-            outlet.write(coder.take())?;
-            outlet.notice(coder.take_notices())
-        };
-        reading::replay(&mut self.coder, (name, true), scans, read, observer, between)?;
+        let read = (&self.options, &*self.stop);
+        let mut writing = Writing { outlet: &mut self.outlet, flushes: Flushes::Seldom };
+        reading::replay(&mut self.coder, (name, true), scans, read, observer, &mut writing)?;
         self.coder.seen.clear();
         Ok(())
     }
@@ -268,19 +264,16 @@ impl Pipeline {
     /// Reads a member on this thread.
     fn read_here(&mut self, member: Member<'_>, observer: Observer<'_>) -> Result<()> {
         let Member { name, named, live, bytes, .. } = member;
-        let (outlet, stream) = (&mut self.outlet, Stream { name, named, bytes });
-        // What an engine takes for the next host is waiting too.
-        let runs = self.filters.engine.is_some();
-        let between: Between<'_> = &mut |coder, waits| {
-            let flushes = live && (waits || runs);
-            if coder.ready() >= OUTPUT || flushes {
-                outlet.write(coder.take())?;
-                outlet.notice(coder.take_notices())?;
-            }
-            if flushes { outlet.flush() } else { Ok(()) }
+        let stream = Stream { name, named, bytes };
+        let flushes = match live {
+            false => Flushes::Seldom,
+            // What an engine takes for the next host is waiting too.
+            true if self.filters.engine.is_some() => Flushes::Always,
+            true => Flushes::BeforeWaits,
         };
+        let mut writing = Writing { outlet: &mut self.outlet, flushes };
         let read = (&self.options, &*self.stop);
-        reading::read(&mut self.coder, stream, read, observer, between)?;
+        reading::read(&mut self.coder, stream, read, observer, &mut writing)?;
         // It is known; only a crew has to tell what it saw.
         self.coder.seen.clear();
         Ok(())
@@ -340,22 +333,24 @@ impl Pipeline {
     /// Takes the oldest step of the crew, behind what was encoded here; false if there is none.
     fn write_oldest(&mut self) -> Result<bool> {
         let Some(crew) = &mut self.crew else { return Ok(false) };
-        let (outputs, notes) = match crew.next(&mut self.coder)? {
+        let next = crew.next(&mut self.coder)?;
+        let mut writing = Writing { outlet: &mut self.outlet, flushes: Flushes::Seldom };
+        match next {
             None => return Ok(false),
-            Some(Next::Then(turn)) => {
-                self.turns.take(turn, &mut self.coder)?;
-                self.outlet.notice(self.coder.take_notices())?;
-                return Ok(true);
+            Some(Next::Then(turn)) => self.turns.take(turn, &mut self.coder, &mut writing)?,
+            Some(Next::Outputs(outputs, notes)) => {
+                self.turns.merge(notes.unwrap_or_default());
+                writing.take(self.coder.take_all()?)?;
+                outputs.into_iter().try_for_each(|output| writing.take(output))?;
             }
-            Some(Next::Outputs(outputs, notes)) => (outputs, notes),
-        };
-        if let Some(notes) = notes {
-            self.turns.merge(notes);
-        }
-        let before = self.coder.take_all()?;
-        self.outlet.write(before)?;
-        for output in outputs {
-            self.outlet.write(output)?;
+            Some(Next::Again(work)) => {
+                let (options, stop) = crew.options();
+                writing.take(self.coder.take_all()?)?;
+                let notes = work.run(&mut self.coder, (&options, &stop), &mut writing)?;
+                self.turns.merge(notes.unwrap_or_default());
+                self.coder.seen.clear();
+                writing.take(self.coder.take_all()?)?;
+            }
         }
         self.outlet.notice(self.coder.take_notices())?;
         Ok(true)

@@ -2,7 +2,8 @@
 
 use super::{
     Destination,
-    coder::{Output, Staged, Staging, Way},
+    coder::{Staging, Way},
+    output::{Output, Staged},
 };
 use crate::{
     error::Result,

@@ -8,6 +8,7 @@ use std::{
 use super::{
     Observer,
     coder::Coder,
+    output::Taker,
     report::{Counts, InputReport, Outcome},
 };
 use crate::{
@@ -24,9 +25,6 @@ pub(super) struct Stream<'s> {
     pub(super) bytes: Box<dyn Read + 's>,
 }
 
-/// What is done between two events; it is told whether the next one must be waited for.
-pub(super) type Between<'b> = &'b mut dyn FnMut(&mut Coder, bool) -> Result<()>;
-
 /// Reads a stream to its end and reports on it.
 ///
 /// # Errors
@@ -36,11 +34,11 @@ pub(super) fn read(
     stream: Stream<'_>,
     (options, stop): (&Options, &AtomicBool),
     observer: Observer<'_>,
-    between: Between<'_>,
+    taker: &mut dyn Taker,
 ) -> Result<()> {
     let Stream { name, named, bytes } = stream;
     let mut scans = Named { name: &name, reader: Reader::new(bytes, options.clone()) };
-    replay(coder, (&name, named), &mut scans, (options, stop), observer, between)
+    replay(coder, (&name, named), &mut scans, (options, stop), observer, taker)
 }
 
 /// XML with the name of its input.
@@ -70,10 +68,10 @@ pub(super) fn replay(
     scans: &mut dyn ScanEvents,
     (options, stop): (&Options, &AtomicBool),
     observer: Observer<'_>,
-    between: Between<'_>,
+    taker: &mut dyn Taker,
 ) -> Result<()> {
     let begun = Begun::new(coder);
-    let error = match events(coder, scans, (options.strict, stop), observer, between) {
+    let error = match events(coder, scans, (options.strict, stop), observer, taker) {
         Ok(()) => None,
         Err(error) if matches!(error.kind(), ErrorKind::Sink { .. } | ErrorKind::Schema(_)) => {
             return Err(error);
@@ -135,7 +133,7 @@ fn events(
     scans: &mut dyn ScanEvents,
     (strict, stop): (bool, &AtomicBool),
     observer: Observer<'_>,
-    between: Between<'_>,
+    taker: &mut dyn Taker,
 ) -> Result<()> {
     let mut run = RunHeader::default();
     let mut index = 0_i32;
@@ -167,11 +165,11 @@ fn events(
                 coder.event(&run, index, &event)?;
                 index = index.saturating_add(1);
             }
-            ScanEvent::Host(host) => coder.host(&run, *host)?,
+            ScanEvent::Host(host) => coder.host(&run, *host, taker)?,
             ScanEvent::RunEnd(record) => coder.run_end(name, *record)?,
             ScanEvent::ScanInfo(_) => {}
         }
-        between(coder, !scans.is_ready())?;
+        taker.between(coder, !scans.is_ready())?;
     }
 }
 

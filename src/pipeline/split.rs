@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use super::{Pipeline, coder::Coder, reading::Begun};
+use super::{Pipeline, coder::Coder, output::Taker, reading::Begun};
 use crate::{
     error::{Error, Result},
     model::{Host, RunEvent, RunHeader, RunRecord, ScanEvent},
@@ -43,11 +43,16 @@ impl Turns {
     }
 
     /// Does what is to be done in its turn.
-    pub(super) fn take(&mut self, turn: Turn, coder: &mut Coder) -> Result<()> {
+    pub(super) fn take(
+        &mut self,
+        turn: Turn,
+        coder: &mut Coder,
+        taker: &mut dyn Taker,
+    ) -> Result<()> {
         match turn {
             Turn::Begin => self.begun = Some(Begun::new(coder)),
             Turn::Event(run, index, event) => coder.event(&run, index, &event)?,
-            Turn::Host(run, host) => coder.host(&run, *host)?,
+            Turn::Host(run, host) => coder.host(&run, *host, taker)?,
             Turn::Skipped { name, record } => {
                 self.notes = HostNotes::default();
                 coder.run_skipped(&name, *record)?;
@@ -64,7 +69,7 @@ impl Turns {
                 }
             }
         }
-        Ok(())
+        taker.between(coder, false)
     }
 }
 

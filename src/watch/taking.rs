@@ -11,7 +11,7 @@ use super::{
 use crate::{
     bytes::hex,
     error::Result,
-    feed::{Feed, ecs::changes},
+    feed::{Feed, ecs::change_line},
     model::{Host, HostChanges, RunHeader, RunRecord, ScanEvent},
     sink::row_line,
     table::change_row,
@@ -102,11 +102,17 @@ impl<'t> Taking<'t> {
         open.cut |= !host.complete;
         match (self.what, &mut self.known) {
             (What::Events(feed), _) => {
-                let begin = batch.lines.held().len();
-                feed.host(&open.run, host, batch.lines.held());
-                if counts {
-                    open.digest.update(batch.lines.held().get(begin..).unwrap_or_default());
-                }
+                let Open { run, digest, .. } = open;
+                let mut take = |lines: &mut Vec<u8>| {
+                    if counts {
+                        digest.update(&*lines);
+                    }
+                    batch.lines.held().append(lines);
+                    batch.settle()
+                };
+                let mut lines = Vec::new();
+                feed.host_in_pieces(run, host, &mut lines, &mut take)?;
+                take(&mut lines)?;
             }
             (What::Changes(_), Some(known)) => known.host(host, &mut |record| {
                 if counts {
@@ -177,19 +183,19 @@ fn scan_line(feed: &Feed, name: &str, record: &RunRecord, batch: &mut Batch) -> 
 }
 
 fn change_lines(how: &Changed, host: &HostChanges, batch: &mut Batch) -> Result<()> {
-    let out = batch.lines.held();
-    match how {
-        Changed::Rows => {
-            for change in &host.changes {
-                change_row(change, &mut |row| {
-                    row_line(row, out);
-                    Ok(())
-                })?;
+    let name = host.hostname.as_deref();
+    for change in &host.changes {
+        let out = batch.lines.held();
+        match how {
+            Changed::Rows => change_row(change, &mut |row| {
+                row_line(row, out);
+                Ok(())
+            })?,
+            Changed::Events(ecs) => {
+                change_line(ecs, name, change, out);
             }
         }
-        Changed::Events(ecs) => {
-            changes(ecs, host, out);
-        }
+        batch.settle()?;
     }
-    batch.settle()
+    Ok(())
 }

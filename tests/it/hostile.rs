@@ -13,7 +13,7 @@ use scanmill::{
     xml::{Options, Reader},
 };
 
-use crate::support::{command, output_of, variable};
+use crate::support::{peak_mib, tell_peak};
 
 const HEAD: &str = r#"<?xml version="1.0"?><nmaprun scanner="nmap" args="nmap x" start="1">"#;
 const AFTER: &str = r#"<host><address addr="192.0.2.9" addrtype="ipv4"/></host></nmaprun>"#;
@@ -92,34 +92,6 @@ impl Seen {
         let last = self.hosts.last().map(|(address, complete, _)| (address.as_str(), *complete));
         assert_eq!(last, Some(("192.0.2.9", true)));
     }
-}
-
-/// Runs the named test again in a process of its own, which reads the input, and gives that process's peak
-/// memory in MiB: in this one other tests would count too. `None` where the system does not tell.
-fn peak_mib(test: &str, read: impl FnOnce()) -> Option<u64> {
-    const CHILD: &str = "SCANMILL_TEST_CHILD";
-    if variable(CHILD).is_some() {
-        read();
-        return None;
-    }
-    if !fs::exists("/proc/self/status").unwrap_or(false) {
-        read();
-        return None;
-    }
-    let exe = std::env::current_exe().unwrap();
-    let mut child = command(exe);
-    child.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(CHILD, "1");
-    let said = output_of(&mut child);
-    let peak = said.lines().find_map(|line| line.split("peak KiB: ").nth(1)).unwrap();
-    Some(peak.trim().parse::<u64>().unwrap() >> 10)
-}
-
-/// Tells the parent how much memory this process took at most.
-fn tell_peak() {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
-    let peak = peak.trim().trim_end_matches(" kB");
-    let _ = io::Write::write_fmt(&mut io::stdout(), format_args!("\npeak KiB: {peak}\n"));
 }
 
 /// Checks an input and its peak memory.

@@ -189,6 +189,34 @@ pub fn output_of(command: &mut Command) -> String {
     String::from_utf8(stdout).unwrap()
 }
 
+/// Runs the named test again in a process of its own, which reads the input, and gives that process's peak
+/// memory in MiB: in this one other tests would count too. `None` where the system does not tell.
+pub fn peak_mib(test: &str, read: impl FnOnce()) -> Option<u64> {
+    const CHILD: &str = "SCANMILL_TEST_CHILD";
+    if variable(CHILD).is_some() {
+        read();
+        return None;
+    }
+    if !fs::exists("/proc/self/status").unwrap_or(false) {
+        read();
+        return None;
+    }
+    let exe = std::env::current_exe().unwrap();
+    let mut child = command(exe);
+    child.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(CHILD, "1");
+    let said = output_of(&mut child);
+    let peak = said.lines().find_map(|line| line.split("peak KiB: ").nth(1)).unwrap();
+    Some(peak.trim().parse::<u64>().unwrap() >> 10)
+}
+
+/// Tells the parent how much memory this process took at most.
+pub fn tell_peak() {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
+    let peak = peak.trim().trim_end_matches(" kB");
+    let _ = io::Write::write_fmt(&mut io::stdout(), format_args!("\npeak KiB: {peak}\n"));
+}
+
 /// Python with the packages of `tests/oracle/requirements.txt`: the venv that `.ci/test` makes.
 pub fn venv_python() -> Option<PathBuf> {
     let python = root().join("target/test-venv/bin/python");

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use super::{Ecs, Event, port, scan_members, script, script_id};
 use crate::{
+    error::Result,
     feed::{
+        Handing, hand_over,
         line::{Caps, LEAST_LINE, clipped, clipped_header, clipped_port, clipped_script, fit},
         nested,
         subject::{
@@ -16,7 +18,11 @@ use crate::{
 };
 
 /// Writes all events of a host.
-pub(super) fn lines(ecs: &Ecs, subject: &Subject<'_>, out: &mut Vec<u8>) -> u64 {
+pub(super) fn lines(
+    ecs: &Ecs,
+    subject: &Subject<'_>,
+    (out, hand): (&mut Vec<u8>, Handing<'_>),
+) -> Result<u64> {
     let id = &subject.ids.host_id;
     ecs.line(id, out, &mut |caps, out| match caps {
         None => host_event(ecs, subject, false, out),
@@ -25,10 +31,11 @@ pub(super) fn lines(ecs: &Ecs, subject: &Subject<'_>, out: &mut Vec<u8>) -> u64 
             host_event(ecs, &Subject { host: &host, run: &run, ..*subject }, true, out);
         }
     });
+    hand_over(out, hand)?;
     let wanted = |port: &crate::model::Port<'_>| ecs.all_ports || port.state == PortState::Open;
     let mut ports = subject.ports().filter(|(port, ..)| wanted(port)).peekable();
-    if ports.peek().is_none() && (!ecs.script_events || subject.host.scripts.is_empty()) {
-        return 1;
+    if ports.peek().is_none() && !(ecs.script_events && has_scripts(subject)) {
+        return Ok(1);
     }
     let host = brief(subject.host);
     let near = Subject { host: &host, ..*subject };
@@ -40,11 +47,16 @@ pub(super) fn lines(ecs: &Ecs, subject: &Subject<'_>, out: &mut Vec<u8>) -> u64 
         let of_run = other.as_ref().unwrap_or(&of_run);
         port::line(ecs, (&near, &shared, of_run), (found, run, seen), out);
         lines = lines.saturating_add(1);
+        hand_over(out, hand)?;
     }
     if ecs.script_events {
-        lines = lines.saturating_add(scripts(ecs, (subject, &near), &shared, out));
+        lines = lines.saturating_add(scripts(ecs, (subject, &near), &shared, (out, hand))?);
     }
-    lines
+    Ok(lines)
+}
+
+fn has_scripts(subject: &Subject<'_>) -> bool {
+    !subject.host.scripts.is_empty() || subject.ports().any(|(port, ..)| !port.scripts.is_empty())
 }
 
 /// Bytes of a piece that is repeated, mostly.
@@ -245,14 +257,15 @@ fn scripts(
     ecs: &Ecs,
     (subject, near): (&Subject<'_>, &Subject<'_>),
     shared: &Shared,
-    out: &mut Vec<u8>,
-) -> u64 {
+    (out, hand): (&mut Vec<u8>, Handing<'_>),
+) -> Result<u64> {
     let host_id = &subject.ids.host_id;
     let mut lines = 0_u64;
     for (index, found) in subject.host.scripts.iter().enumerate() {
         let id = script_id(host_id, ScriptScope::Host, index);
         script_line(ecs, (near, shared), (found, &id, None), out);
         lines = lines.saturating_add(1);
+        hand_over(out, hand)?;
     }
     for (port, run, seen) in subject.ports() {
         let parent = if port.scripts.is_empty() { String::new() } else { subject.ids.port(port) };
@@ -260,9 +273,10 @@ fn scripts(
             let id = script_id(&parent, ScriptScope::Port, index);
             script_line(ecs, (near, shared), (found, &id, Some((port, run, seen))), out);
             lines = lines.saturating_add(1);
+            hand_over(out, hand)?;
         }
     }
-    lines
+    Ok(lines)
 }
 
 fn script_line(

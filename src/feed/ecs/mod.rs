@@ -14,10 +14,12 @@ pub use self::{
     template::files,
 };
 use super::{
+    Handing,
     line::{self, LINE},
     subject::{Ids, Subject, epoch, product, vendor},
 };
 use crate::{
+    error::Result,
     json::{ARRAY, OBJECT, Value as _, key, list, nest, put},
     model::{Host, MergedHost, RunHeader, RunRecord, Script, ScriptOrigin, ScriptScope, Timestamp},
 };
@@ -83,13 +85,23 @@ impl Default for Ecs {
 
 impl Ecs {
     /// Writes the events of a host, and gives their number.
-    pub fn host(&self, run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) -> u64 {
+    pub(super) fn host(
+        &self,
+        run: &RunHeader,
+        host: &Host<'_>,
+        out: (&mut Vec<u8>, Handing<'_>),
+    ) -> Result<u64> {
         let ids = Ids::of(run, host);
         host::lines(self, &Subject::of(run, host, &ids), out)
     }
 
     /// The same of a host of a merge.
-    pub fn merged(&self, merged: &MergedHost<'_>, runs: &[&RunHeader], out: &mut Vec<u8>) -> u64 {
+    pub(super) fn merged(
+        &self,
+        merged: &MergedHost<'_>,
+        runs: &[&RunHeader],
+        out: (&mut Vec<u8>, Handing<'_>),
+    ) -> Result<u64> {
         let (ids, nothing) = (Ids::of_merged(merged), RunHeader::default());
         host::lines(self, &Subject::of_merged(merged, runs, &ids, &nothing), out)
     }

@@ -5,12 +5,13 @@ mod device;
 
 use self::device::device;
 use super::{
-    OS_MIN,
+    Handing, OS_MIN, hand_over,
     line::{self, LINE, clipped, clipped_header, clipped_port},
     nested,
     subject::{Ids, Subject, brief, brief_port, product, vendor},
 };
 use crate::{
+    error::Result,
     json::{ARRAY, OBJECT, Value as _, key, nest, objects, put},
     model::{Host, HostState, MergedHost, Port, PortState, RunHeader, Service, Timestamp},
 };
@@ -89,20 +90,34 @@ const COLLECT: i32 = 2;
 
 impl Ocsf {
     /// Writes the events of a host, and gives their number.
-    pub fn host(&self, run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) -> u64 {
+    pub(super) fn host(
+        &self,
+        run: &RunHeader,
+        host: &Host<'_>,
+        out: (&mut Vec<u8>, Handing<'_>),
+    ) -> Result<u64> {
         let ids = Ids::of(run, host);
         self.lines(&Subject::of(run, host, &ids), out)
     }
 
     /// The same of a host of a merge.
-    pub fn merged(&self, merged: &MergedHost<'_>, runs: &[&RunHeader], out: &mut Vec<u8>) -> u64 {
+    pub(super) fn merged(
+        &self,
+        merged: &MergedHost<'_>,
+        runs: &[&RunHeader],
+        out: (&mut Vec<u8>, Handing<'_>),
+    ) -> Result<u64> {
         let (ids, nothing) = (Ids::of_merged(merged), RunHeader::default());
         self.lines(&Subject::of_merged(merged, runs, &ids, &nothing), out)
     }
 
-    fn lines(&self, subject: &Subject<'_>, out: &mut Vec<u8>) -> u64 {
+    fn lines(
+        &self,
+        subject: &Subject<'_>,
+        (out, hand): (&mut Vec<u8>, Handing<'_>),
+    ) -> Result<u64> {
         if !self.all_hosts && subject.host.status.state != HostState::Up {
-            return 0;
+            return Ok(0);
         }
         let id = &subject.ids.host_id;
         self.line(id, out, &mut |caps, out| match caps {
@@ -112,16 +127,17 @@ impl Ocsf {
                 self.inventory(&Subject { host: &host, run: &run, ..*subject }, true, out);
             }
         });
+        hand_over(out, hand)?;
         let mut lines = 1_u64;
         if self.software_events {
             let host = brief(subject.host);
             for (port, run, _) in subject.ports().filter(|(port, ..)| port.state == PortState::Open)
             {
                 let of_port = Subject { host: &host, run, ..*subject };
-                lines = lines.saturating_add(self.products(&of_port, port, out));
+                lines = lines.saturating_add(self.products(&of_port, port, (out, hand))?);
             }
         }
-        lines
+        Ok(lines)
     }
 
     /// Writes an event as a line that is not too long.
@@ -160,7 +176,12 @@ impl Ocsf {
     }
 
     /// Software Inventory Info of each product of a port.
-    fn products(&self, subject: &Subject<'_>, port: &Port<'_>, out: &mut Vec<u8>) -> u64 {
+    fn products(
+        &self,
+        subject: &Subject<'_>,
+        port: &Port<'_>,
+        (out, hand): (&mut Vec<u8>, Handing<'_>),
+    ) -> Result<u64> {
         let mut lines = 0_u64;
         for (index, service) in port.services.iter().enumerate() {
             if service.product.is_none() {
@@ -180,8 +201,9 @@ impl Ocsf {
                 }
             });
             lines = lines.saturating_add(1);
+            hand_over(out, hand)?;
         }
-        lines
+        Ok(lines)
     }
 
     fn software(

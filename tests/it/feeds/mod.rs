@@ -5,6 +5,7 @@ mod command;
 mod ecs;
 mod golden;
 mod lines;
+mod memory;
 mod ocsf;
 
 use std::fs;
