@@ -135,7 +135,7 @@ impl Plan {
             Some(path) if is_folder(path) => {
                 Err(Error::usage(format!("{} is a folder: {name} is one file", path.display())))
             }
-            Some(path) => Ok(Self::Feed(feed, Output::File(path.to_owned()))),
+            Some(path) => Ok(Self::Feed(feed, lines_file(path, name)?)),
             None => Ok(Self::Feed(feed, Output::Stdout)),
         }
     }
@@ -231,8 +231,23 @@ fn feed_output(out: Option<&Path>) -> Result<Output> {
             "{} is a folder: nested JSONL is one file (--shape flat has a file a table)",
             path.display()
         ))),
-        Some(path) => Ok(Output::File(path.to_owned())),
+        Some(path) => lines_file(path, "jsonl"),
     }
+}
+
+/// A file of lines, whose name does not promise tables.
+fn lines_file(path: &Path, format: &str) -> Result<Output> {
+    match ending(path).as_deref() {
+        Some(other @ ("csv" | "parquet")) if !is_special(path) => {
+            Err(Error::usage(format!("{} is named as {other}, not as {format}", path.display())))
+        }
+        _ => Ok(Output::File(path.to_owned())),
+    }
+}
+
+/// A device or a pipe is a file, whatever its name.
+fn is_special(path: &Path) -> bool {
+    path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }
 
 fn table_output(
@@ -251,10 +266,8 @@ fn table_output(
             TableFormat::Parquet => Err(Error::usage("parquet needs an output: name one with -o")),
         };
     };
-    // A device or a pipe is a file, whatever its name.
-    let special = path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
     let named_file = match (format, ending(path).as_deref()) {
-        _ if special => true,
+        _ if is_special(path) => true,
         (TableFormat::Jsonl, Some("jsonl" | "ndjson")) => true,
         (_, found) => found == Some(format.extension()),
     };

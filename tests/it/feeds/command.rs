@@ -81,6 +81,8 @@ fn options_that_a_format_does_not_have_are_refused() {
         (&["--to", "ocsf", "--shape", "flat"], "--shape is not for --to ocsf"),
         (&["--to", "cim", "--events"], "--events is not for --to cim"),
         (&["--to", "ecs", "-o", "fixtures"], "ecs is one file"),
+        (&["--to", "ecs", "-o", "none.parquet"], "is named as parquet, not as ecs"),
+        (&["--to", "jsonl", "-o", "none.csv.gz"], "is named as csv, not as jsonl"),
     ] {
         let output = run(&[&["convert", file], args].concat());
         let told = String::from_utf8(output.stderr).unwrap();
