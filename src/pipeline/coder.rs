@@ -361,7 +361,8 @@ fn hand(text: &mut Vec<u8>, taker: &mut dyn Taker) -> Result<()> {
 }
 
 fn taken(buffer: &mut Vec<u8>) -> Output {
-    let next = Vec::with_capacity(buffer.len());
+    // Mostly as much comes again, or a little more.
+    let next = Vec::with_capacity(buffer.len().saturating_add(buffer.len() / 8));
     Output::Text(std::mem::replace(buffer, next))
 }
 

@@ -205,8 +205,10 @@ impl FeedFile {
         let keep = self.rotation.keep.max(1);
         let free = (1..=keep).find(|number| !self.old(*number).exists()).unwrap_or(keep);
         let mut beyond = keep.saturating_add(1);
-        let rename =
-            |from: &Path, to: &Path| fs::rename(from, to).map_err(|error| failed(from, error));
+        let rename = |from: &Path, to: &Path| {
+            let what = |error| format!("cannot be renamed to {}: {error}", to.display());
+            fs::rename(from, to).map_err(|error| failed(from, what(error)))
+        };
         for number in (1..free).rev() {
             rename(&self.old(number), &self.old(number.saturating_add(1)))?;
         }

@@ -12,7 +12,7 @@ use super::{
     names::El,
     notes::{Ledger, Notes},
     text::{Encoding, PlaceMap, convert, note_bad_bytes},
-    token::is_name,
+    token::{is_name, known_element},
 };
 use crate::{
     error::{Position, Result},
@@ -51,7 +51,7 @@ pub struct HostNotes {
 
 impl HostBatch {
     pub(super) fn new(options: Arc<Options>, encoding: Encoding, first_index: i32) -> Self {
-        Self { options, encoding, first_index, bytes: Vec::new(), hosts: Vec::new() }
+        Self { options, encoding, first_index, bytes: Vec::with_capacity(BYTES + BYTES / 8), hosts: Vec::new() }
     }
 
     /// Bytes of XML in it.
@@ -130,10 +130,16 @@ impl HostNotes {
 pub(super) fn is_plain(host: &[u8]) -> bool {
     let inner = host.get(1..).unwrap_or_default();
     memchr::memchr_iter(b'<', inner).all(|at| {
-        let tag = inner.get(at.saturating_add(1)..).unwrap_or_default();
+        let tag = inner.get(at.wrapping_add(1)..).unwrap_or_default();
         let tag = tag.strip_prefix(b"/").unwrap_or(tag);
-        let len = tag.iter().position(|byte| !is_name(*byte)).unwrap_or(tag.len());
-        let name = tag.get(..len).unwrap_or_default();
-        El::from_name(name).is_some_and(|el| el == El::Host || !el.is_of_run())
+        let el = known_element(tag).map(|(el, _)| el).or_else(|| element(tag));
+        el.is_some_and(El::is_of_host)
     })
+}
+
+/// The element whose name stands at the start of a tag, however it ends.
+#[cold]
+fn element(tag: &[u8]) -> Option<El> {
+    let len = tag.iter().position(|byte| !is_name(*byte)).unwrap_or(tag.len());
+    El::from_name(tag.get(..len).unwrap_or_default())
 }

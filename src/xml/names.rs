@@ -245,17 +245,24 @@ impl El {
         | Self::Hosthint.bit()
         | Self::Output.bit();
 
+    /// All but those that belong to a scan as a whole: they would end a host or be read around it.
+    const OF_HOST: u64 = Self::Host.bit()
+        | !(Self::FLOATING
+            | Self::Nmaprun.bit()
+            | Self::Nmaprun.children()
+            | Self::Runstats.bit()
+            | Self::Runstats.children());
+
     /// Whether `child` may stand directly below this one.
     #[inline]
     pub(super) const fn holds(self, child: Self) -> bool {
         self.children() & child.bit() != 0
     }
 
-    /// Whether it belongs to a scan as a whole: it would end a host or be read around it.
-    pub(super) const fn is_of_run(self) -> bool {
-        self.floats()
-            || matches!(self, Self::Nmaprun | Self::Runstats | Self::Finished | Self::Hosts)
-            || Self::Nmaprun.holds(self)
+    /// Whether it may stand in a host without saying anything of the scan around it.
+    #[inline]
+    pub(super) const fn is_of_host(self) -> bool {
+        Self::OF_HOST & self.bit() != 0
     }
 
     /// Whether it closes nothing and is read where it stands (rule R4).

@@ -144,15 +144,20 @@ fn quick_name(tail: &[u8], ends: impl Fn(u64) -> u64) -> Option<Key> {
     (marks != 0).then(|| Key { words, len: bytes::lowest(marks).wrapping_add(8) })
 }
 
+/// The element whose name stands at the start of `tail` and ends as nmap ends names, and the length of the name.
+#[inline]
+pub(in super::super) fn known_element(tail: &[u8]) -> Option<(El, usize)> {
+    let key =
+        quick_name(tail, |word| equal(word, b' ') | equal(word, b'>') | equal(word, b'/'))?;
+    Some((El::of_key(key)?, key.len))
+}
+
 /// The element's name at a place, and the place behind it.
 #[inline]
 fn element_name(text: &str, start: usize) -> Option<(Name<'_>, usize)> {
     let tail = text.as_bytes().get(start..)?;
-    let ends = |word| equal(word, b' ') | equal(word, b'>') | equal(word, b'/');
-    if let Some(key) = quick_name(tail, ends)
-        && let Some(el) = El::of_key(key)
-    {
-        return Some((Name::Known(el), start.wrapping_add(key.len)));
+    if let Some((el, len)) = known_element(tail) {
+        return Some((Name::Known(el), start.wrapping_add(len)));
     }
     let end = name_end(text.as_bytes(), start)?;
     Some((Name::of(text.get(start..end)?), end))

@@ -8,6 +8,7 @@ mod quick;
 
 use bumpalo::Bump;
 
+pub(super) use self::fast::known_element;
 use self::quick::Quick;
 use super::{
     names::{At, El},
