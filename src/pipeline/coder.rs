@@ -4,15 +4,14 @@ use std::collections::HashMap;
 
 use super::{
     Filters,
-    output::{Output, Staged, Taker},
+    output::{Output, Staged, Staging, Taker},
     report::{Report, WarningReport},
 };
 use crate::{
     error::{Code, Diagnostic, Position, Result},
     feed::Feed,
-    merge::Stager,
     model::{Host, HostState, MergedHost, RunEvent, RunHeader, RunRecord, Timestamp},
-    sink::{Document, Encoder, Notice},
+    sink::{Document, Encoder, Notice, TEXT_INPUT},
     table::{Row, Table, event_row, host_rows, merged_rows, run_rows},
 };
 
@@ -50,28 +49,6 @@ pub(super) enum Way {
     /// To be merged.
     Staged(Box<Staging>),
     Nothing,
-}
-
-/// Hosts and events on their way to a merger.
-pub(super) struct Staging {
-    stager: Stager,
-    /// Of the scan that is open, not in `ready` yet.
-    records: Vec<u8>,
-    ready: Vec<Staged>,
-    size: usize,
-}
-
-impl Staging {
-    pub(super) fn new(stager: Stager) -> Self {
-        Self { stager, records: Vec::new(), ready: Vec::new(), size: 0 }
-    }
-
-    fn close_records(&mut self) {
-        if !self.records.is_empty() {
-            self.size = self.size.saturating_add(self.records.len());
-            self.ready.push(Staged::Records(std::mem::take(&mut self.records)));
-        }
-    }
 }
 
 impl Coder {
@@ -329,6 +306,14 @@ impl Coder {
             Way::Tables(encoder) => encoder.buffered(),
             Way::Feed { buffer, .. } => buffer.len(),
             Way::Nothing => 0,
+        }
+    }
+
+    /// Bytes of XML that are best encoded before what is ready is taken.
+    pub(super) fn best_input(&self) -> usize {
+        match &self.way {
+            Way::Tables(encoder) => encoder.best_input(),
+            _ => TEXT_INPUT,
         }
     }
 

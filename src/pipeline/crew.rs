@@ -26,7 +26,7 @@ use crate::{
 /// Bytes of inputs that are read together. Where groups end depends on the inputs alone.
 const GROUP: usize = 1 << 20;
 /// Pieces of work a thread that are under way: as many as keep it busy while the oldest is written.
-const AHEAD: usize = 3;
+const AHEAD: usize = 4;
 /// Bytes of hosts that are under way: the largest wait for each other.
 const UNDER_WAY: usize = 16 << 20;
 /// Things that wait for the work before them.

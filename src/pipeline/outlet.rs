@@ -2,8 +2,8 @@
 
 use super::{
     Destination,
-    coder::{Staging, Way},
-    output::{Output, Staged},
+    coder::Way,
+    output::{Output, Staged, Staging},
 };
 use crate::{
     error::Result,

@@ -3,6 +3,7 @@
 use super::{OUTPUT, coder::Coder, outlet::Outlet};
 use crate::{
     error::{Error, Result},
+    merge::Stager,
     model::RunRecord,
     sink::Encoded,
 };
@@ -18,6 +19,28 @@ pub(super) enum Output {
 pub(super) enum Staged {
     Records(Vec<u8>),
     End { source: String, record: Box<RunRecord> },
+}
+
+/// Hosts and events on their way to a merger.
+pub(super) struct Staging {
+    pub(super) stager: Stager,
+    /// Of the scan that is open, not in `ready` yet.
+    pub(super) records: Vec<u8>,
+    pub(super) ready: Vec<Staged>,
+    pub(super) size: usize,
+}
+
+impl Staging {
+    pub(super) fn new(stager: Stager) -> Self {
+        Self { stager, records: Vec::new(), ready: Vec::new(), size: 0 }
+    }
+
+    pub(super) fn close_records(&mut self) {
+        if !self.records.is_empty() {
+            self.size = self.size.saturating_add(self.records.len());
+            self.ready.push(Staged::Records(std::mem::take(&mut self.records)));
+        }
+    }
 }
 
 /// What becomes of output.

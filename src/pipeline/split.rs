@@ -77,7 +77,7 @@ impl Pipeline {
     /// Reads an input with the crew.
     pub(super) fn read_split(&mut self, name: String, named: bool, bytes: impl Read) -> Result<()> {
         self.then(Turn::Begin)?;
-        let mut reader = Reader::batching(bytes, self.options.clone());
+        let mut reader = Reader::batching(bytes, self.options.clone(), self.coder.best_input());
         let shown: Arc<str> = name.as_str().into();
         let mut run = Arc::new(RunHeader::default());
         let mut index = 0_i32;

@@ -43,6 +43,11 @@ pub trait Encoder: Send {
     /// Bytes of text that are ready, or a guess at what is; when they are many, [`Self::take`] them.
     fn buffered(&self) -> usize;
 
+    /// Bytes of XML that are best encoded before what is ready is taken: a few stay in a processor's caches.
+    fn best_input(&self) -> usize {
+        TEXT_INPUT
+    }
+
     /// Gives what is ready. Where pieces are cut depends on the rows alone, unless it is text, which may
     /// be cut anywhere between rows.
     fn take(&mut self) -> Vec<Encoded>;
@@ -81,6 +86,9 @@ impl Encoded {
 pub(crate) mod parquet_parts {
     pub(crate) use super::parquet::{GROUP_BYTES, SCHEMA_VERSION, encoder, properties};
 }
+
+/// Bytes of XML that are best encoded to text at once.
+pub(crate) const TEXT_INPUT: usize = 128 << 10;
 
 /// Writes pieces of output in the order they come.
 pub trait Sink: Send {

@@ -375,6 +375,10 @@ impl Encoder for ParquetEncoder {
         self.ready.len().saturating_mul(blocks::BYTES)
     }
 
+    fn best_input(&self) -> usize {
+        384 << 10
+    }
+
     fn take(&mut self) -> Vec<Encoded> {
         std::mem::take(&mut self.ready)
     }

@@ -19,8 +19,7 @@ use crate::{
     model::{Host, RunRecord},
 };
 
-/// Bytes and hosts of a batch at most; the last host may go beyond.
-const BYTES: usize = 512 << 10;
+/// Hosts of a batch at most.
 const HOSTS: usize = 4096;
 
 /// Hosts of one scan, one behind the other, not yet read.
@@ -29,6 +28,8 @@ pub struct HostBatch {
     options: Arc<Options>,
     encoding: Encoding,
     first_index: i32,
+    /// Bytes of a batch at most; the last host may go beyond.
+    most: usize,
     bytes: Vec<u8>,
     hosts: Vec<Framed>,
 }
@@ -50,8 +51,14 @@ pub struct HostNotes {
 }
 
 impl HostBatch {
-    pub(super) fn new(options: Arc<Options>, encoding: Encoding, first_index: i32) -> Self {
-        Self { options, encoding, first_index, bytes: Vec::with_capacity(BYTES + BYTES / 8), hosts: Vec::new() }
+    pub(super) fn new(
+        options: Arc<Options>,
+        encoding: Encoding,
+        first_index: i32,
+        most: usize,
+    ) -> Self {
+        let bytes = Vec::with_capacity(most.saturating_add(most / 8));
+        Self { options, encoding, first_index, most, bytes, hosts: Vec::new() }
     }
 
     /// Bytes of XML in it.
@@ -66,7 +73,7 @@ impl HostBatch {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.bytes.len() >= BYTES || self.hosts.len() >= HOSTS
+        self.bytes.len() >= self.most || self.hosts.len() >= HOSTS
     }
 
     /// Reads its hosts in order.

@@ -41,10 +41,10 @@ impl<R: Read> Reader<R> {
         Self { inner, decoder: Decoder::new(options), chunk, over: false, failed: None }
     }
 
-    /// A reader of these bytes for [`Self::next_part`].
+    /// A reader for [`Self::next_part`], with batches of so many bytes; the last host of one may go beyond.
     #[must_use]
-    pub fn batching(inner: R, options: Options) -> Self {
-        Self { decoder: Decoder::batching(options.clone()), ..Self::new(inner, options) }
+    pub fn batching(inner: R, options: Options, bytes: usize) -> Self {
+        Self { decoder: Decoder::batching(options.clone(), bytes), ..Self::new(inner, options) }
     }
 
     /// The next part, of a reader that batches: hosts in batches are left to be read by others.

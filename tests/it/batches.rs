@@ -38,7 +38,8 @@ fn at_once(bytes: &[u8]) -> (Vec<ScanEvent<'static>>, Option<String>) {
 
 /// The events of an input whose hosts are read in batches, and how many hosts were.
 fn apart(bytes: &[u8], piece: usize) -> (Vec<ScanEvent<'static>>, Option<String>, usize) {
-    let mut reader = Reader::batching(Pieces(bytes, piece), Options::default().with_hash(true));
+    let options = Options::default().with_hash(true);
+    let mut reader = Reader::batching(Pieces(bytes, piece), options, 1 << 17);
     let (mut events, mut gathered, mut batched) = (Vec::new(), HostNotes::default(), 0);
     loop {
         let part = match reader.next_part() {

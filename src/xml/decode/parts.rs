@@ -19,6 +19,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Batches {
     options: Arc<Options>,
+    /// Bytes of a batch.
+    bytes: usize,
     open: Option<HostBatch>,
     /// What was noted of the scans that ended, beside their hosts in batches.
     ended: VecDeque<HostNotes>,
@@ -44,11 +46,12 @@ impl Batches {
 }
 
 impl Decoder {
-    /// A decoder at the start of an input, for [`Self::next_part`].
+    /// A decoder at the start of an input, for [`Self::next_part`], with batches of so many bytes; the last
+    /// host of one may go beyond.
     #[must_use]
-    pub fn batching(options: Options) -> Self {
+    pub fn batching(options: Options, bytes: usize) -> Self {
         let shared = Arc::new(options.clone());
-        let batches = Batches { options: shared, open: None, ended: VecDeque::new() };
+        let batches = Batches { options: shared, bytes, open: None, ended: VecDeque::new() };
         Self { batches: Some(batches), ..Self::new(options) }
     }
 
@@ -97,9 +100,10 @@ impl Decoder {
         let seen = &mut self.document.reader.record.hosts_seen;
         let index = i32::try_from(*seen).unwrap_or(i32::MAX);
         let encoding = self.encoding;
-        let options = &batches.options;
-        let open =
-            batches.open.get_or_insert_with(|| HostBatch::new(options.clone(), encoding, index));
+        let (options, most) = (&batches.options, batches.bytes);
+        let open = batches
+            .open
+            .get_or_insert_with(|| HostBatch::new(options.clone(), encoding, index, most));
         open.push(bytes, self.intake.raw_start(), self.lines);
         *seen = seen.saturating_add(1);
         self.consume(piece.len);

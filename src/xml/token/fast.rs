@@ -147,8 +147,7 @@ fn quick_name(tail: &[u8], ends: impl Fn(u64) -> u64) -> Option<Key> {
 /// The element whose name stands at the start of `tail` and ends as nmap ends names, and the length of the name.
 #[inline]
 pub(in super::super) fn known_element(tail: &[u8]) -> Option<(El, usize)> {
-    let key =
-        quick_name(tail, |word| equal(word, b' ') | equal(word, b'>') | equal(word, b'/'))?;
+    let key = quick_name(tail, |word| equal(word, b' ') | equal(word, b'>') | equal(word, b'/'))?;
     Some((El::of_key(key)?, key.len))
 }
 
