@@ -4,10 +4,7 @@
 use std::fmt::Write as _;
 
 use super::render::safe;
-use crate::{
-    diff::HostChanges,
-    model::{Change, ChangeKind},
-};
+use crate::model::{Change, ChangeKind, HostChanges};
 
 /// What stands before a line of a kind, and behind it.
 #[derive(Debug, Clone, Copy)]

@@ -196,11 +196,12 @@ impl Opened {
             }
             Self::Events(ecs, mut sink) => {
                 let mut lines = Vec::new();
+                let scans = hosts.scans();
                 for host in hosts {
                     differ = true;
                     let host = host?;
                     for change in &host.changes {
-                        change_line(&ecs, host.hostname.as_deref(), change, &mut lines);
+                        change_line(&ecs, (&host, change), &scans, &mut lines);
                         if lines.len() >= PIECE {
                             sink.write(&lines)?;
                             lines.clear();

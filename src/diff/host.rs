@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     merge::{Pair, State, Unlisted},
     model::{
-        AddressKind, Change, ChangeKind, Host, Port, PortOrigin, Protocol, ScanNumber, Script,
-        Service, Timestamp,
+        AddressKind, Change, ChangeKind, ChangedService, Host, HostChanges, Port, PortOrigin,
+        Protocol, ScanNumber, Script, Service, Timestamp,
     },
 };
 
@@ -22,6 +22,8 @@ struct Side {
 struct Changes<'p, 'b> {
     pair: &'p Pair<'b>,
     ids: (&'p [String], &'p [String]),
+    /// Ports of both states.
+    ports: (Ports<'p>, Ports<'p>),
     found: Vec<Change>,
 }
 
@@ -29,10 +31,29 @@ type Ports<'s> = BTreeMap<(&'s Protocol<'s>, u16), (&'s Port<'s>, &'s PortOrigin
 
 /// All changes of a host.
 pub(super) fn changes(pair: &Pair<'_>, (old, new): (&[String], &[String])) -> Vec<Change> {
-    let mut changes = Changes { pair, ids: (old, new), found: Vec::new() };
+    let ports = (ports(pair.old.as_ref()), ports(pair.new.as_ref()));
+    let mut changes = Changes { pair, ids: (old, new), ports, found: Vec::new() };
     changes.host();
     changes.ports();
     changes.found
+}
+
+/// What else is told of a host of which something differs.
+pub(super) fn host_changes(pair: &Pair<'_>, changes: Vec<Change>) -> HostChanges {
+    let is_there = pair.new.is_some();
+    let Some(state) = pair.new.as_ref().or(pair.old.as_ref()) else {
+        return HostChanges { is_there, changes, ..HostChanges::default() };
+    };
+    let host = &state.merged.host;
+    HostChanges {
+        hostname: host.hostname().map(|name| name.name.clone().into_owned()),
+        mac: host.mac().map(|mac| mac.text.clone().into_owned()),
+        start_time: host.start_time,
+        end_time: host.end_time,
+        complete: host.complete,
+        is_there,
+        changes,
+    }
 }
 
 impl Changes<'_, '_> {
@@ -66,7 +87,7 @@ impl Changes<'_, '_> {
 
     fn ports(&mut self) {
         let pair = self.pair;
-        let (old, new) = (ports(pair.old.as_ref()), ports(pair.new.as_ref()));
+        let (old, new) = self.ports.clone();
         let keys: BTreeSet<_> = old.keys().chain(new.keys()).copied().collect();
         for key @ (protocol, number) in keys {
             let place = Some((protocol, number));
@@ -170,8 +191,10 @@ impl Changes<'_, '_> {
         (old, new): (Option<String>, Option<String>),
     ) {
         let pair = self.pair;
-        let old = side(pair.old.as_ref(), place, (self.ids.0, old));
-        let new = side(pair.new.as_ref(), place, (self.ids.1, new));
+        let (before, after) = (of_port(&self.ports.0, place), of_port(&self.ports.1, place));
+        let old = side(pair.old.as_ref(), before.map(|(_, origin)| origin), (self.ids.0, old));
+        let new = side(pair.new.as_ref(), after.map(|(_, origin)| origin), (self.ids.1, new));
+        let service = after.or(before).and_then(|(port, _)| first_service(port));
         let state = pair.new.as_ref().or(pair.old.as_ref());
         let merged = state.map(|state| &state.merged);
         self.found.push(Change {
@@ -189,25 +212,37 @@ impl Changes<'_, '_> {
             new_scan_id: new.scan,
             old_time: old.time,
             new_time: new.time,
+            service,
         });
     }
 }
 
 type Place<'s> = Option<(&'s Protocol<'s>, u16)>;
 
+fn of_port<'f>(ports: &'f Ports<'_>, place: Place<'_>) -> Option<(&'f Port<'f>, &'f PortOrigin)> {
+    place.and_then(|(protocol, number)| {
+        ports.get(&(protocol, number)).map(|(port, origin)| (*port, *origin))
+    })
+}
+
+/// What is told of the first service of a port.
+fn first_service(port: &Port<'_>) -> Option<ChangedService> {
+    let text = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
+    port.services.first().map(|service| ChangedService {
+        name: text(&service.name),
+        version: text(&service.version),
+        tunnel: text(&service.tunnel),
+    })
+}
+
 /// Where a value of a state comes from: the record of its port, else that of the host.
 fn side(
     state: Option<&State<'_>>,
-    place: Place<'_>,
+    of_port: Option<&PortOrigin>,
     (ids, value): (&[String], Option<String>),
 ) -> Side {
     let Some(state) = state else { return Side { value, ..Side::default() } };
     let origins = &state.merged.origins;
-    let of_port = place.and_then(|(protocol, number)| {
-        let ports = state.merged.host.ports.iter().zip(&origins.ports);
-        let same = |port: &Port<'_>| port.protocol == *protocol && port.number == number;
-        ports.into_iter().find(|(port, _)| same(port)).map(|(_, origin)| origin)
-    });
     let (scan, seen) =
         of_port.map_or((origins.status, origins.seen), |origin| (origin.scan, origin.seen));
     Side { value, scan: id(ids, scan), time: seen.last }

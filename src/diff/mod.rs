@@ -3,22 +3,36 @@
 
 mod host;
 
-pub use crate::model::HostChanges;
+use std::sync::Arc;
+
+pub use crate::model::{ComparedScans, HostChanges};
 use crate::{
     error::Result,
-    merge::{Merger, Pair, SortedChanges},
+    merge::{MergedScan, Merger, Pair, SortedChanges},
+    model::LatestScan,
 };
 
 /// Hosts that differ: those of the newer state in its order, then those that are gone. Beyond the memory of the
 /// mergers they are in temporary files.
 #[derive(Debug)]
-pub struct Differences(SortedChanges);
+pub struct Differences {
+    hosts: SortedChanges,
+    scans: Arc<ComparedScans>,
+}
+
+impl Differences {
+    /// The scans of both states.
+    #[must_use]
+    pub fn scans(&self) -> Arc<ComparedScans> {
+        Arc::clone(&self.scans)
+    }
+}
 
 impl Iterator for Differences {
     type Item = Result<HostChanges>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().transpose()
+        self.hosts.next().transpose()
     }
 }
 
@@ -62,7 +76,14 @@ const GONE: u64 = 1 << 63;
 /// Those of [`Merger::finish`]; if temporary files cannot be read or written.
 pub fn differences(old: Merger, new: Merger) -> Result<Differences> {
     let (mut old, mut new) = (old.finish()?, new.finish()?);
-    let ids = |scans: &[crate::merge::MergedScan]| -> Vec<String> {
+    let scans = Arc::new(ComparedScans {
+        headers: (old.scans().iter().chain(new.scans()))
+            .map(|scan| (scan.record.header.scan_id.clone(), scan.record.header.clone()))
+            .collect(),
+        old: latest(old.scans()),
+        new: latest(new.scans()),
+    });
+    let ids = |scans: &[MergedScan]| -> Vec<String> {
         scans.iter().map(|scan| scan.record.header.scan_id.clone()).collect()
     };
     let (old_ids, new_ids) = (ids(old.scans()), ids(new.scans()));
@@ -76,14 +97,19 @@ pub fn differences(old: Merger, new: Merger) -> Result<Differences> {
             };
             let changes = host::changes(&pair, (&old_ids, &new_ids));
             if !changes.is_empty() {
-                let state = pair.new.as_ref().or(pair.old.as_ref());
-                let hostname = state.and_then(|state| state.merged.host.hostname());
-                let hostname = hostname.map(|name| name.name.clone().into_owned());
-                let is_there = pair.new.is_some();
-                sorter.push(order, &HostChanges { hostname, is_there, changes })?;
+                sorter.push(order, &host::host_changes(&pair, changes))?;
             }
             Ok(())
         })?;
     }
-    sorter.finish().map(Differences)
+    Ok(Differences { hosts: sorter.finish()?, scans })
+}
+
+/// The scan that ended last, else began last; of equal ones the last.
+fn latest(scans: &[MergedScan]) -> Option<LatestScan> {
+    let scans = scans.iter().filter(|scan| scan.used).map(|scan| LatestScan {
+        scan_id: scan.record.header.scan_id.clone(),
+        time: scan.record.stats.end_time.or(scan.record.header.start_time),
+    });
+    scans.max_by_key(|scan| scan.time)
 }

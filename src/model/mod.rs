@@ -3,6 +3,7 @@
 //! A [`Host`] and what it holds may borrow from the bytes they were read from; `into_owned` gives one
 //! that outlives them. There is no I/O and no Arrow here.
 
+mod changes;
 mod host;
 mod keys;
 mod merged;
@@ -16,12 +17,10 @@ mod trace;
 use std::borrow::Cow;
 
 pub use self::{
+    changes::{Change, ChangeKind, ChangedService, ComparedScans, HostChanges, LatestScan},
     host::{Address, AddressKind, ExtraPorts, ExtraReason, Host, HostState, HostStatus, Hostname},
     keys::{HostKey, Identity, host_id, id_of_parts, port_id, scan_id},
-    merged::{
-        Change, ChangeKind, Conflict, HostChanges, MergedHost, Origins, PortOrigin, ScanNumber,
-        Seen, merged_host_id,
-    },
+    merged::{Conflict, MergedHost, Origins, PortOrigin, ScanNumber, Seen, merged_host_id},
     os::{Os, OsClass, OsMatch, OsPortUsed, Sequence, TcpSequence},
     port::{Port, PortState, Protocol, Service},
     run::{

@@ -24,7 +24,7 @@ use crate::{
     diff::differences,
     error::Result,
     merge::{MergePolicy, Merger, Precedence, pack_host, unpack_host},
-    model::{Host, HostChanges, HostKey, Identity, RunRecord},
+    model::{ComparedScans, Host, HostChanges, HostKey, Identity, RunRecord},
 };
 
 /// Parts of the hosts.
@@ -32,6 +32,9 @@ const PARTS: u8 = 64;
 
 /// Bytes of hosts of a document that are compared at once.
 const CHUNK: u64 = 16 << 20;
+
+/// Takes the differences of a host between scans.
+pub(super) type Each<'e> = &'e mut dyn FnMut(&HostChanges, &ComparedScans) -> Result<()>;
 
 /// The last known state, and the hosts of a document that is being read.
 #[derive(Debug)]
@@ -121,7 +124,7 @@ impl Known {
     pub(super) fn step(
         &mut self,
         (source, record): (&str, &RunRecord),
-        each: &mut dyn FnMut(&HostChanges) -> Result<()>,
+        each: Each<'_>,
     ) -> Result<()> {
         self.last = self.last.saturating_add(1);
         let scan = Scan::of(self.last, source, record);
@@ -147,12 +150,7 @@ impl Known {
         Ok(())
     }
 
-    fn step_parts(
-        &mut self,
-        parts: &[u8],
-        scan: &Scan,
-        each: &mut dyn FnMut(&HostChanges) -> Result<()>,
-    ) -> Result<()> {
+    fn step_parts(&mut self, parts: &[u8], scan: &Scan, each: Each<'_>) -> Result<()> {
         let mut scans = BTreeMap::new();
         let (mut before, mut after) = (Vec::new(), Vec::new());
         let mut written = Vec::new();
@@ -173,8 +171,11 @@ impl Known {
         if parts.is_empty() {
             return Ok(());
         }
-        for host in differences(self.merger(&before, &scans)?, self.merger(&after, &scans)?)? {
-            each(&host?)?;
+        let hosts = differences(self.merger(&before, &scans)?, self.merger(&after, &scans)?)?;
+        // No scan stands for what was known: it may be of any number of them.
+        let compared = ComparedScans { old: None, new: None, ..(*hosts.scans()).clone() };
+        for host in hosts {
+            each(&host?, &compared)?;
         }
         for (part, entries) in written {
             self.save(part, (&scans, &entries), scan.number)?;

@@ -29,6 +29,15 @@ pub(super) struct Scan {
     seen: i64,
     incomplete: i64,
     sha256: Option<String>,
+    // Not in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scanner: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    xml_version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    args: Option<String>,
 }
 
 /// What a scan looks at.
@@ -52,6 +61,10 @@ impl Scan {
             seen: record.hosts_seen,
             incomplete: record.hosts_incomplete,
             sha256: record.content_sha256.clone(),
+            scanner: record.header.scanner.clone(),
+            version: record.header.scanner_version.clone(),
+            xml_version: record.header.xml_version.clone(),
+            args: record.header.args.clone(),
         }
     }
 
@@ -75,6 +88,10 @@ impl Scan {
             header: RunHeader {
                 scan_id: self.id.clone(),
                 start_time: time(self.start),
+                scanner: self.scanner.clone(),
+                scanner_version: self.version.clone(),
+                xml_version: self.xml_version.clone(),
+                args: self.args.clone(),
                 ..RunHeader::default()
             },
             scan_info: info.collect(),

@@ -12,7 +12,7 @@ use crate::{
     bytes::hex,
     error::Result,
     feed::{Feed, ecs::change_line},
-    model::{Host, HostChanges, RunHeader, RunRecord, ScanEvent},
+    model::{ComparedScans, Host, HostChanges, RunHeader, RunRecord, ScanEvent},
     sink::row_line,
     table::change_row,
 };
@@ -160,7 +160,9 @@ impl<'t> Taking<'t> {
             (What::Events(feed), _) => scan_line(feed, name, record, self.batch)?,
             (What::Changes(how), Some(known)) => {
                 let batch = &mut *self.batch;
-                known.step((name, record), &mut |host| change_lines(how, host, batch))?;
+                known.step((name, record), &mut |host, scans| {
+                    change_lines(how, (host, scans), batch)
+                })?;
             }
             (What::Changes(_), None) => {}
         }
@@ -182,8 +184,11 @@ fn scan_line(feed: &Feed, name: &str, record: &RunRecord, batch: &mut Batch) -> 
     batch.settle()
 }
 
-fn change_lines(how: &Changed, host: &HostChanges, batch: &mut Batch) -> Result<()> {
-    let name = host.hostname.as_deref();
+fn change_lines(
+    how: &Changed,
+    (host, scans): (&HostChanges, &ComparedScans),
+    batch: &mut Batch,
+) -> Result<()> {
     for change in &host.changes {
         let out = batch.lines.held();
         match how {
@@ -192,7 +197,7 @@ fn change_lines(how: &Changed, host: &HostChanges, batch: &mut Batch) -> Result<
                 Ok(())
             })?,
             Changed::Events(ecs) => {
-                change_line(ecs, name, change, out);
+                change_line(ecs, (host, change), scans, out);
             }
         }
         batch.settle()?;

@@ -1,13 +1,23 @@
 //! Events of differences between two states (docs/siem.md, "Changes").
 
-use super::{Ecs, VERSION, tags};
+use std::borrow::Cow;
+
+use super::{
+    Ecs, Event,
+    host::{hyphens, outcome},
+    port::application,
+    scan_members,
+};
 use crate::{
     feed::{
-        line::{Caps, cut, short},
-        subject::{epoch, has_ports, is_ip, plain_name, protocol_number, text},
+        line::{clipped_header, cut, short},
+        subject::{has_ports, is_ip, plain_name, protocol_number, text},
     },
-    json::{OBJECT, Value as _, key, list, nest, put},
-    model::{Change, ChangeKind, HostChanges, Protocol, id_of_parts},
+    json::{OBJECT, key, list, nest, put},
+    model::{
+        Change, ChangeKind, ChangedService, ComparedScans, HostChanges, Protocol, RunHeader,
+        Timestamp, id_of_parts,
+    },
 };
 
 /// Writes an event for each difference of a host, and gives their number. What one of the states did not look
@@ -16,7 +26,7 @@ use crate::{
 /// ```
 /// use scanmill::{
 ///     feed::ecs::{Ecs, changes},
-///     model::{Change, ChangeKind, HostChanges},
+///     model::{Change, ChangeKind, ComparedScans, HostChanges},
 /// };
 /// let change = Change {
 ///     host_key: "ip:192.0.2.1".into(),
@@ -31,29 +41,75 @@ use crate::{
 ///     new_scan_id: Some("9f".into()),
 ///     old_time: None,
 ///     new_time: None,
+///     service: None,
 /// };
-/// let host = HostChanges { hostname: None, is_there: true, changes: vec![change] };
+/// let host = HostChanges { is_there: true, changes: vec![change], ..HostChanges::default() };
 /// let mut lines = Vec::new();
-/// assert_eq!(changes(&Ecs::default(), &host, &mut lines), 1);
+/// assert_eq!(changes(&Ecs::default(), &host, &ComparedScans::default(), &mut lines), 1);
 /// let line: serde_json::Value = serde_json::from_slice(&lines)?;
 /// assert_eq!(line["event"]["action"], "port-opened");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-pub fn changes(ecs: &Ecs, host: &HostChanges, out: &mut Vec<u8>) -> u64 {
-    let name = host.hostname.as_deref();
-    let lines = host.changes.iter().map(|change| change_line(ecs, name, change, out));
+pub fn changes(ecs: &Ecs, host: &HostChanges, scans: &ComparedScans, out: &mut Vec<u8>) -> u64 {
+    let lines = host.changes.iter().map(|change| change_line(ecs, (host, change), scans, out));
     lines.fold(0, |sum, line| sum.saturating_add(u64::from(line)))
 }
 
-/// Writes the event of a difference of a host of this name. False if it is none, for one state did not look.
-pub fn change_line(ecs: &Ecs, hostname: Option<&str>, change: &Change, out: &mut Vec<u8>) -> bool {
+/// Writes the event of a difference of a host between two states of these scans. False if it is none, for one
+/// state did not look.
+pub fn change_line(
+    ecs: &Ecs,
+    (host, change): (&HostChanges, &Change),
+    scans: &ComparedScans,
+    out: &mut Vec<u8>,
+) -> bool {
     let Some(action) = action(change) else { return false };
-    let id = change_id(change, action);
-    ecs.line(&id, out, &mut |caps, out| {
-        let bytes = caps.map_or(usize::MAX, Caps::text);
-        event(ecs, (hostname, change), (action, &id), bytes, out);
+    let told = Told::of((host, change), scans, action);
+    ecs.line(&told.id, out, &mut |caps, out| match caps {
+        None => event(ecs, &told, usize::MAX, out),
+        Some(caps) => {
+            let run = clipped_header(&told.run, caps);
+            event(ecs, &Told { run: Cow::Owned(run), ..told.clone() }, caps.text(), out);
+        }
     });
     true
+}
+
+/// What an event tells.
+#[derive(Clone)]
+struct Told<'t> {
+    host: &'t HostChanges,
+    change: &'t Change,
+    action: &'static str,
+    id: String,
+    /// The scan of the newer observation.
+    run: Cow<'t, RunHeader>,
+    /// The scans of both states, also where they do not have the host.
+    scan_ids: [Option<&'t str>; 2],
+    time: Option<Timestamp>,
+}
+
+impl<'t> Told<'t> {
+    fn of(
+        (host, change): (&'t HostChanges, &'t Change),
+        scans: &'t ComparedScans,
+        action: &'static str,
+    ) -> Self {
+        let old = change.old_scan_id.as_ref().or(scans.old.as_ref().map(|scan| &scan.scan_id));
+        let new = change.new_scan_id.as_ref().or(scans.new.as_ref().map(|scan| &scan.scan_id));
+        let run = new.or(old).and_then(|id| scans.headers.get(id));
+        let scan_ids = [old.map(String::as_str), new.map(String::as_str)];
+        let latest = scans.new.as_ref().and_then(|scan| scan.time);
+        Self {
+            host,
+            change,
+            action,
+            id: change_id(change, action, scan_ids),
+            run: run.map_or_else(Cow::default, Cow::Borrowed),
+            scan_ids,
+            time: change.new_time.or(latest).or(change.old_time),
+        }
+    }
 }
 
 /// What has happened; nothing if a state did not look.
@@ -84,15 +140,14 @@ fn action(change: &Change) -> Option<&'static str> {
     })
 }
 
-fn change_id(change: &Change, action: &str) -> String {
-    let text = |text: &Option<String>| text.as_deref().unwrap_or_default().to_owned();
+fn change_id(change: &Change, action: &str, [old, new]: [Option<&str>; 2]) -> String {
     let port = change.port.map(|port| port.to_string()).unwrap_or_default();
     id_of_parts(&[
         "scanmill.change.v1",
-        &text(&change.old_scan_id),
-        &text(&change.new_scan_id),
+        old.unwrap_or_default(),
+        new.unwrap_or_default(),
         &change.host_key,
-        &text(&change.protocol),
+        change.protocol.as_deref().unwrap_or_default(),
         &port,
         action,
         &change.column,
@@ -100,30 +155,24 @@ fn change_id(change: &Change, action: &str) -> String {
 }
 
 /// Texts of the event are no longer than these bytes.
-fn event(
-    ecs: &Ecs,
-    (hostname, change): (Option<&str>, &Change),
-    (action, id): (&str, &str),
-    bytes: usize,
-    out: &mut Vec<u8>,
-) {
-    let time = change.new_time.or(change.old_time);
-    put!(out, "@timestamp": time.unwrap_or_else(epoch));
-    nest(key!("ecs"), OBJECT, out, |out| put!(out, "version": VERSION));
-    nest(key!("event"), OBJECT, out, |out| {
-        put!(out, "kind": "event");
-        list(key!("category"), ["host"], out);
-        list(key!("type"), ["change"], out);
-        put!(out, "module": "nmap", "dataset": DATASET, "id": id, "action": action);
-    });
-    nest(key!("data_stream"), OBJECT, out, |out| {
-        put!(out, "type": "logs", "dataset": DATASET, "namespace": &ecs.namespace);
-    });
-    nest(key!("observer"), OBJECT, out, |out| {
-        put!(out, "type": "scanner", "name": ecs.sensor.as_deref());
-    });
-    tags(false, time.is_none(), out);
-    let hostname = hostname.and_then(|name| cut(name, bytes));
+fn event(ecs: &Ecs, told: &Told<'_>, bytes: usize, out: &mut Vec<u8>) {
+    let &Told { host, change, action, ref id, ref run, scan_ids: [old_scan, new_scan], time } =
+        told;
+    let event = Event {
+        dataset: DATASET,
+        kind: "event",
+        categories: &["host"],
+        kinds: &["change"],
+        id,
+        action: Some(action),
+        outcome: outcome(host.complete),
+        reason: None,
+        time,
+        times: (host.start_time, host.end_time),
+        truncated: !host.complete,
+    };
+    event.write(ecs, run, out);
+    let hostname = host.hostname.as_deref().and_then(|name| cut(name, bytes));
     let plain = hostname.map(plain_name).filter(|name| !name.is_empty());
     let ip = change.ip.as_deref().filter(|ip| is_ip(ip));
     let shown = change.ip.as_deref().unwrap_or(&change.host_key);
@@ -140,9 +189,10 @@ fn event(
         list(key!("hosts"), hostname, out);
     });
     if let (Some(protocol), Some(port)) = (&change.protocol, change.port) {
-        place((change, ip, plain.as_deref()), (protocol, port), bytes, out);
+        place(told, (ip, plain.as_deref()), (protocol, port), bytes, out);
     }
     nest(key!("nmap"), OBJECT, out, |out| {
+        nest(key!("scan"), OBJECT, out, |out| scan_members(run, out));
         nest(key!("change"), OBJECT, out, |out| {
             put!(out,
                 "kind": change.kind.as_str(),
@@ -151,8 +201,8 @@ fn event(
                 "new": change.new.as_deref().and_then(|new| cut(new, bytes)),
                 "old_time": change.old_time,
                 "new_time": change.new_time,
-                "old_scan_id": &change.old_scan_id,
-                "new_scan_id": &change.new_scan_id,
+                "old_scan_id": old_scan,
+                "new_scan_id": new_scan,
             );
         });
         put!(out, "line_truncated": (bytes < usize::MAX).then_some(true));
@@ -180,9 +230,10 @@ fn message(
     let _ = write!(out, " {action}: {} -> {}", brief(&change.old), brief(&change.new));
 }
 
-/// Where the port is, and its service as far as that is what differs.
+/// Where the port is, and its service.
 fn place(
-    (change, ip, domain): (&Change, Option<&str>, Option<&str>),
+    &Told { host, change, .. }: &Told<'_>,
+    (ip, domain): (Option<&str>, Option<&str>),
     (name, port): (&str, i32),
     bytes: usize,
     out: &mut Vec<u8>,
@@ -195,22 +246,30 @@ fn place(
             "address": cut(change.ip.as_deref().unwrap_or(&change.host_key), bytes),
             "domain": domain,
         );
+        if let Some(mac) = host.mac.as_deref().and_then(|mac| cut(mac, bytes)) {
+            hyphens(key!("mac"), mac, out);
+        }
     });
+    let service = change.service.as_ref();
+    let of_service = |part: fn(&ChangedService) -> &Option<String>| {
+        service.and_then(|service| part(service).as_deref()).and_then(|text| cut(text, bytes))
+    };
+    let service_name = of_service(|service| &service.name);
+    let number = protocol_number(&protocol);
+    let transport =
+        if protocol == Protocol::Ip { service_name } else { number.is_some().then_some(name) };
     let family = ip.map(|ip| if ip.contains(':') { "ipv6" } else { "ipv4" });
     nest(key!("network"), OBJECT, out, |out| {
-        let number = protocol_number(&protocol);
-        put!(out, "type": family);
-        if number.is_some() {
-            put!(out, "transport": name);
-        }
         let number = number.or_else(|| (protocol == Protocol::Ip).then_some(port));
-        put!(out, "iana_number": number.map(|number| number.to_string()).as_deref());
+        put!(out,
+            "type": family,
+            "transport": transport,
+            "iana_number": number.map(|number| number.to_string()).as_deref(),
+            "protocol": application(service_name, of_service(|service| &service.tunnel)).as_ref(),
+        );
     });
-    let new = change.new.as_deref().and_then(|new| cut(new, bytes));
-    nest(key!("service"), OBJECT, out, |out| match change.column.as_str() {
-        "service.name" => new.put(key!("name"), out),
-        "service.version" => new.put(key!("version"), out),
-        _ => {}
+    nest(key!("service"), OBJECT, out, |out| {
+        put!(out, "name": service_name, "version": of_service(|service| &service.version));
     });
 }
 
@@ -232,6 +291,7 @@ mod tests {
             new_scan_id: Some("b".into()),
             old_time: None,
             new_time: None,
+            service: None,
         }
     }
 
@@ -294,7 +354,9 @@ mod tests {
         let short = Change { new: Some("x".into()), ..long.clone() };
         let line = |change: &Change| -> serde_json::Value {
             let mut out = Vec::new();
-            assert!(change_line(&Ecs::default(), Some("a.example"), change, &mut out));
+            let host = HostChanges { hostname: Some("a.example".into()), ..HostChanges::default() };
+            let (ecs, scans) = (Ecs::default(), ComparedScans::default());
+            assert!(change_line(&ecs, (&host, change), &scans, &mut out));
             assert!(out.len() <= super::super::LINE + 1);
             serde_json::from_slice(&out).unwrap()
         };

@@ -14,7 +14,7 @@ use crate::{
         },
     },
     json::{Millis, OBJECT, key, list, nest, objects, put},
-    model::{Host, OsClass, PortState, Script, ScriptScope, Service, Text},
+    model::{Host, OsClass, PortState, Script, ScriptScope, Service},
 };
 
 /// Writes all events of a host.
@@ -97,7 +97,7 @@ fn host_event(ecs: &Ecs, subject: &Subject<'_>, cut: bool, out: &mut Vec<u8>) {
         kinds: &["info"],
         id: &subject.ids.host_id,
         action: None,
-        outcome: outcome(host),
+        outcome: outcome(host.complete),
         reason: host.status.reason.as_deref(),
         time: subject.time,
         times: (host.start_time, host.end_time),
@@ -139,8 +139,8 @@ fn host_event(ecs: &Ecs, subject: &Subject<'_>, cut: bool, out: &mut Vec<u8>) {
     });
 }
 
-pub(super) fn outcome(host: &Host<'_>) -> &'static str {
-    if host.complete { "success" } else { "unknown" }
+pub(super) const fn outcome(complete: bool) -> &'static str {
+    if complete { "success" } else { "unknown" }
 }
 
 /// `host` and `related` of the events below a host.
@@ -160,7 +160,7 @@ fn known_by(subject: &Subject<'_>, out: &mut Vec<u8>) {
 }
 
 /// A MAC address as RFC 7042 writes it.
-pub(super) fn hyphens(lead: &str, mac: &Text<'_>, out: &mut Vec<u8>) {
+pub(super) fn hyphens(lead: &str, mac: &str, out: &mut Vec<u8>) {
     text(lead, out, |out| {
         use std::fmt::Write as _;
         for (place, part) in mac.split(':').enumerate() {
@@ -302,7 +302,7 @@ fn script_line(
             kinds: &["info"],
             id,
             action: None,
-            outcome: outcome(&host),
+            outcome: outcome(host.complete),
             reason: None,
             time: subject.time,
             times: (host.start_time, host.end_time),

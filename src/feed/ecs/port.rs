@@ -68,7 +68,7 @@ fn event<'e>(ecs: &'e Ecs, subject: &Subject<'e>) -> Event<'e> {
         kinds: &["info"],
         id: "",
         action: None,
-        outcome: outcome(host),
+        outcome: outcome(host.complete),
         reason: None,
         time: subject.time,
         times: (host.start_time, host.end_time),
@@ -167,20 +167,24 @@ pub(super) fn place(subject: &Subject<'_>, destination: &[u8], port: &Port<'_>, 
             "transport": transport(port),
             // A keyword of the schema, not a number.
             "iana_number": number.as_ref(),
-            "protocol": port.services.first().and_then(application).as_ref(),
+            "protocol": port.services.first().and_then(spoken).as_ref(),
         );
     });
 }
 
-/// The schema's name of the protocol that a service speaks.
-fn application<'s>(service: &'s Service<'_>) -> Option<Cow<'s, str>> {
-    let name = lower(service.name.as_deref()?.trim_end_matches('?'));
+fn spoken<'s>(service: &'s Service<'_>) -> Option<Cow<'s, str>> {
+    application(service.name.as_deref(), service.tunnel.as_deref())
+}
+
+/// The schema's name of the protocol that a service of a name speaks, through a tunnel maybe.
+pub(super) fn application<'s>(name: Option<&'s str>, tunnel: Option<&str>) -> Option<Cow<'s, str>> {
+    let name = lower(name?.trim_end_matches('?'));
     Some(match &*name {
         "" | "unknown" | "tcpwrapped" => return None,
         "domain" => "dns".into(),
         "microsoft-ds" => "smb".into(),
         "ms-wbt-server" => "rdp".into(),
-        "http" if service.tunnel.as_deref() == Some("ssl") => "https".into(),
+        "http" if tunnel == Some("ssl") => "https".into(),
         _ => name,
     })
 }

@@ -115,7 +115,8 @@ const NOTE: &str = "\
 
 `component-template.json` and `index-template.json` are those of Elasticsearch, with one difference:
 values of scripts are `flat_object`, which is its name for `flattened`, without options. `match_only_text` needs OpenSearch
-2.12 or newer; with an older one write `text` instead.
+2.12 or newer; with an older one write `text` instead. `flat_object` has no limit on the length of a value, and the index
+refuses terms of more than 32 766 bytes: keep `--max-line` at 32K or below.
 
 ```sh
 curl -X PUT -H 'Content-Type: application/json' \"$URL/_component_template/scanmill-nmap\" -d @component-template.json

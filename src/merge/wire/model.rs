@@ -2,11 +2,11 @@
 
 use super::{In, Out, Wire};
 use crate::model::{
-    Address, AddressKind, Change, ChangeKind, Conflict, ExtraPorts, ExtraReason, Host, HostChanges,
-    HostHint, HostState, HostStatus, Hostname, MergedHost, Origins, Os, OsClass, OsMatch,
-    OsPortUsed, Port, PortOrigin, PortState, Protocol, RunEvent, Script, ScriptData, ScriptNode,
-    ScriptOrigin, ScriptTree, Seen, Sequence, Service, TableShape, TargetSkipped, Task, TaskKind,
-    TcpSequence, Text, Trace, TraceHop,
+    Address, AddressKind, Change, ChangeKind, ChangedService, Conflict, ExtraPorts, ExtraReason,
+    Host, HostChanges, HostHint, HostState, HostStatus, Hostname, MergedHost, Origins, Os, OsClass,
+    OsMatch, OsPortUsed, Port, PortOrigin, PortState, Protocol, RunEvent, Script, ScriptData,
+    ScriptNode, ScriptOrigin, ScriptTree, Seen, Sequence, Service, TableShape, TargetSkipped, Task,
+    TaskKind, TcpSequence, Text, Trace, TraceHop,
 };
 
 /// Structs, field by field.
@@ -120,9 +120,11 @@ structs! {
     Task { kind, task, time, extra_info, percent, remaining_s, etc_time }
     HostHint { ip, mac, hostname, state, reason }
     TargetSkipped { specification, status, reason }
-    HostChanges { hostname, is_there, changes }
+    HostChanges { hostname, mac, start_time, end_time, complete, is_there, changes }
+    ChangedService { name, version, tunnel }
     Change {
         host_key, ip, protocol, port, kind, column, old, new, old_scan_id, new_scan_id, old_time, new_time,
+        service,
     }
 }
 

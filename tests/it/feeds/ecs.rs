@@ -215,8 +215,10 @@ fn changed(ecs: &Ecs, old: &str, new: &str) -> String {
         merger
     };
     let mut out = Vec::new();
-    for host in differences(read(old), read(new)).unwrap() {
-        changes(ecs, &host.unwrap(), &mut out);
+    let hosts = differences(read(old), read(new)).unwrap();
+    let scans = hosts.scans();
+    for host in hosts {
+        changes(ecs, &host.unwrap(), &scans, &mut out);
     }
     String::from_utf8(out).unwrap()
 }
@@ -238,6 +240,59 @@ fn changes_are_events_with_ids_of_both_scans() {
     {
         assert!(actions.contains(action), "{action}: {actions:?}");
     }
+}
+
+#[test]
+fn changes_of_ports_say_what_the_event_of_the_port_says() {
+    let mut compared = 0;
+    for (old, new) in
+        [("40-", "41-"), ("41-", "44-"), ("43-", "41-"), ("02-", "15-"), ("46-", "10-")]
+    {
+        let ports = values(&lines(&Feed::from(all_of_ecs()), &fixture(new).bytes));
+        let key = |event: &Value| {
+            let place = |name: &str| event.pointer(name).map(ToString::to_string);
+            (place("/destination/ip"), place("/destination/port"), place("/network/iana_number"))
+        };
+        for change in values(&changed(&all_of_ecs(), old, new)) {
+            let mut same = ports.iter().filter(|port| {
+                port["event"]["dataset"] == "nmap.port" && key(port) == key(&change)
+            });
+            let Some(port) = same.next() else { continue };
+            if change["event"]["action"] == "host-appeared"
+                || change["nmap"]["change"]["new"].is_null()
+            {
+                continue;
+            }
+            for name in ["@timestamp", "destination", "network", "service", "observer", "tags"] {
+                assert_eq!(change[name], port[name], "{name} of {change}");
+            }
+            for name in ["provider", "outcome", "start", "end", "duration", "module"] {
+                assert_eq!(change["event"][name], port["event"][name], "{name} of {change}");
+            }
+            assert_eq!(change["nmap"]["scan"], port["nmap"]["scan"]);
+            compared += 1;
+        }
+    }
+    assert!(compared > 30, "{compared}");
+}
+
+#[test]
+fn what_is_gone_is_told_by_the_scan_that_did_not_find_it() {
+    let gone = |new: &str| {
+        let events = values(&changed(&Ecs::default(), "44-", new));
+        let is_gone = |event: &Value| {
+            event["event"]["action"] == "host-gone" && event["host"]["id"] == "ip:192.0.2.30"
+        };
+        let gone = events.into_iter().find(is_gone).unwrap();
+        let scan = values(&lines(&Feed::from(Ecs::default()), &fixture(new).bytes));
+        let scan = scan.into_iter().find(|event| event["event"]["dataset"] == "nmap.scan").unwrap();
+        assert_eq!(gone["@timestamp"], scan["@timestamp"]);
+        assert_eq!(gone["nmap"]["scan"]["id"], scan["nmap"]["scan"]["id"]);
+        assert_eq!(gone["nmap"]["change"]["new_scan_id"], scan["nmap"]["scan"]["id"]);
+        gone["event"]["id"].to_string()
+    };
+    // The same loss by two scans is two events.
+    assert_ne!(gone("45-"), gone("10-"));
 }
 
 fn check_ids(events: &[Value]) {
