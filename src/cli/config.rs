@@ -22,8 +22,9 @@ const NAME: &str = "scanmill.toml";
 /// Bytes of the file at most.
 const MOST: u64 = 1 << 20;
 
-/// Options that start programs. A file that merely lies where one works may not set them.
-const STARTS_PROGRAMS: [&str; 3] = ["engine", "nmap", "sudo"];
+/// Options that start programs, nmap's arguments among them, for its scripts are programs; and those that
+/// replace files. A file that merely lies where one works may not set them.
+const NOT_FROM_HERE: [&str; 6] = ["args", "engine", "keep-xml", "nmap", "overwrite", "sudo"];
 
 /// Where options are set.
 pub(super) struct Config {
@@ -115,8 +116,8 @@ impl Config {
 
     /// What an option is set to.
     fn values(&self, key: &str, value: &Value) -> Result<Vec<String>> {
-        if self.is_found_here && STARTS_PROGRAMS.contains(&key) {
-            let what = "starts programs: set it by --config or in the file of your own configuration folder";
+        if self.is_found_here && NOT_FROM_HERE.contains(&&*key.replace('_', "-")) {
+            let what = "starts programs or replaces files: set it by --config or in the file of your own configuration folder";
             return Err(self.wrong(key, what));
         }
         match value {

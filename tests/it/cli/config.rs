@@ -82,3 +82,14 @@ fn what_is_wrong_in_it_is_told_with_its_name() {
     let ran = Here::with("").ends(2, &["convert", "--config", "none.toml", &xml(GOOD)]);
     assert!(ran.stderr.contains("none.toml: No such file"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_file_that_lies_there_starts_no_program_and_replaces_nothing() {
+    for option in ["args", "engine", "keep-xml", "keep_xml", "nmap", "overwrite", "sudo"] {
+        for config in [format!("{option} = \"x\"\n"), format!("[scan]\n{option} = \"x\"\n")] {
+            let here = Here::with(&config);
+            let ran = here.ends(2, &["scan", "192.0.2.1", "--nmap", "no-such-nmap"]);
+            assert!(ran.stderr.contains("starts programs or replaces files"), "{}", ran.stderr);
+        }
+    }
+}
