@@ -1,12 +1,18 @@
-//! Ctrl-C and SIGTERM: the run stops between two events, and nothing temporary stays.
+//! Ctrl-C, SIGTERM and SIGHUP: the run stops between two events, and nothing temporary stays.
 
 use std::{
+    fs,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread,
     time::Duration,
+};
+
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
 };
 
 use crate::{sink::Temporaries, source::Running};
@@ -19,13 +25,12 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub(super) fn patient_stop_flag() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
-    let handler = move || {
+    handle(move || {
         if flag.swap(true, Ordering::Relaxed) {
             #[expect(clippy::disallowed_methods, reason = "nobody wants to wait any longer")]
             std::process::exit(130);
         }
-    };
-    let _ = ctrlc::set_handler(handler);
+    });
     stop
 }
 
@@ -88,7 +93,22 @@ impl Last {
     }
 }
 
-fn handle(handler: impl FnMut() + Send + 'static) {
+fn handle(mut handler: impl FnMut() + Send + 'static) {
+    let mut wanted = vec![SIGINT, SIGTERM];
+    if !ignores(SIGHUP) {
+        wanted.push(SIGHUP);
+    }
     // Without a handler the process ends at once, as it would have anyway.
-    let _ = ctrlc::set_handler(handler);
+    if let Ok(mut signals) = Signals::new(wanted) {
+        thread::spawn(move || signals.forever().for_each(|_| handler()));
+    }
+}
+
+/// Whether whoever started this process had it ignore a signal, as `nohup` does. Only Linux tells.
+fn ignores(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    let place = u32::try_from(signal).unwrap_or(0).saturating_sub(1);
+    mask.checked_shr(place).unwrap_or(0) & 1 == 1
 }
