@@ -27,12 +27,22 @@
 mod call;
 mod script;
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
-use self::call::{Calls, Given};
 pub use self::{
     call::Context,
     script::{Failed, HostScript, PortScript},
+};
+use self::{
+    call::{Calls, Given},
+    script::Function,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -142,43 +152,85 @@ impl Engine {
 
     /// Runs the functions that are for this host, and adds what they give to its scripts and those of its ports, in
     /// place of what they gave in an earlier run. Gives those that failed.
+    /// They run one behind the other: those for the host, then those for its ports in their order, each in the
+    /// order in which they were added.
     pub fn run(&self, run: &RunHeader, host: &mut Host<'_>) -> Vec<Failure> {
+        self.run_on(1, run, host)
+    }
+
+    /// The same, but as many run at once as [may](Self::with_workers). What comes of them is in the same order.
+    pub fn run_at_once(&self, run: &RunHeader, host: &mut Host<'_>) -> Vec<Failure> {
+        self.run_on(self.calls.workers(), run, host)
+    }
+
+    /// The same on so many threads.
+    fn run_on(&self, threads: usize, run: &RunHeader, host: &mut Host<'_>) -> Vec<Failure> {
         let for_host = self
             .hosts
             .iter()
             .filter(|script| host.status.state == HostState::Up && script.filter().takes(host));
-        let for_host: Vec<_> = for_host.collect();
+        let mut jobs: Vec<Job<'_>> =
+            for_host.map(|script| (script.name(), script.function(), None)).collect();
         let for_ports = host.ports.iter().enumerate().flat_map(|(place, port)| {
             let fits = |script: &&PortScript| script.takes(port) && script.filter().takes(host);
-            self.ports.iter().filter(fits).map(move |script| (place, script))
+            let fitting = self.ports.iter().filter(fits);
+            fitting.map(move |script| (script.name(), script.function(), Some(place)))
         });
-        let for_ports: Vec<_> = for_ports.collect();
+        jobs.extend(for_ports);
         let mut failures = Vec::new();
-        if for_host.is_empty() && for_ports.is_empty() {
+        if jobs.is_empty() {
             return failures;
         }
         // Functions run on threads of their own, which may outlive this call.
         let given = Given { run: run.clone(), host: host.clone().into_owned() };
         let given = Arc::new(given);
-        for script in for_host {
-            match self.calls.call(script.function(), &given, None, self.timeout) {
-                Ok(value) => put(&mut host.scripts, result(script.name(), &value)),
-                Err(message) => failures.push(failure(script.name(), &given.host, None, message)),
-            }
-        }
-        for (place, script) in for_ports {
-            match self.calls.call(script.function(), &given, Some(place), self.timeout) {
+        for ((name, _, place), called) in jobs.iter().zip(self.call_all(threads, &jobs, &given)) {
+            match called {
                 Ok(value) => {
-                    if let Some(port) = host.ports.get_mut(place) {
-                        put(&mut port.scripts, result(script.name(), &value));
+                    let port = place.map(|place| host.ports.get_mut(place));
+                    let scripts = match port {
+                        None => Some(&mut host.scripts),
+                        Some(port) => port.map(|port| &mut port.scripts),
+                    };
+                    if let Some(scripts) = scripts {
+                        put(scripts, result(name, &value));
                     }
                 }
-                Err(message) => {
-                    failures.push(failure(script.name(), &given.host, Some(place), message));
-                }
+                Err(message) => failures.push(failure(name, &given.host, *place, message)),
             }
         }
         failures
+    }
+
+    /// What functions give, in their order.
+    fn call_all(
+        &self,
+        threads: usize,
+        jobs: &[Job<'_>],
+        given: &Arc<Given>,
+    ) -> Vec<Result<serde_json::Value, String>> {
+        let call =
+            |(_, function, place): &Job<'_>| self.calls.call(function, given, *place, self.timeout);
+        let threads = threads.min(jobs.len());
+        if threads <= 1 {
+            return jobs.iter().map(call).collect();
+        }
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut made = Vec::new();
+            while let number = next.fetch_add(1, Ordering::Relaxed)
+                && let Some(job) = jobs.get(number)
+            {
+                made.push((number, call(job)));
+            }
+            made
+        };
+        let mut made: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+        });
+        made.sort_unstable_by_key(|(number, _)| *number);
+        made.into_iter().map(|(_, called)| called).collect()
     }
 
     /// The same for many hosts, as many at once as functions may run; what comes of it is in their order.
@@ -194,6 +246,9 @@ impl Engine {
         })
     }
 }
+
+/// A function that is to be called: its name, itself, and the place of its port.
+type Job<'j> = (&'j str, &'j Function, Option<usize>);
 
 /// A script as a function that gave this would leave it.
 pub(crate) fn script_of(name: &str, value: impl serde::Serialize) -> Result<Script<'static>> {

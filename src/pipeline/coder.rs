@@ -154,7 +154,7 @@ impl Coder {
             return Ok(());
         }
         if let Some(engine) = &self.filters.engine {
-            self.report.fail(engine.run(run, &mut host));
+            self.report.fail(engine.run_at_once(run, &mut host));
         }
         if self.filters.expand_extra_ports {
             host.expand_extra_ports(self.ports);
@@ -190,7 +190,7 @@ impl Coder {
             let status = merged.origins.status;
             let run = usize::try_from(status).ok().and_then(|number| runs.get(number));
             let run = run.map(|run| (*run).clone()).unwrap_or_default();
-            self.report.fail(engine.run(&run, &mut merged.host));
+            self.report.fail(engine.run_at_once(&run, &mut merged.host));
             merged.origins.scripts.resize(merged.host.scripts.len(), status);
         }
         if !self.filters.states.is_empty() {

@@ -56,6 +56,13 @@ impl Failures {
         let room = Scanner::FAILURES.saturating_sub(self.kept.len());
         self.kept.extend(failures.into_iter().take(room));
     }
+
+    /// Adds those of another scan.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.count = self.count.saturating_add(other.count);
+        let room = Scanner::FAILURES.saturating_sub(self.kept.len());
+        self.kept.extend(other.kept.iter().take(room).cloned());
+    }
 }
 
 impl Found {

@@ -55,16 +55,14 @@ pub(super) fn join(own: &mut Found, others: &[&Found], flags: MergeFlags) -> Res
     if new.is_empty() {
         return Ok(());
     }
-    if flags.non_scanned {
-        for other in &new {
-            ask(own, other);
-        }
-    }
     let mut parts: Vec<&Found> = vec![own];
     parts.extend(&new);
     let (hosts, origins) = merged(&parts, flags)?;
     for other in new {
-        own.failures.add(other.failures.kept.clone());
+        if flags.non_scanned {
+            ask(own, other);
+        }
+        own.failures.join(&other.failures);
     }
     own.scans = scans;
     put(own, hosts, origins);

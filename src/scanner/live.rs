@@ -12,6 +12,7 @@ use std::{
 use crate::{
     error::{Error, ErrorKind, Result},
     model::{Host, RunEvent, RunHeader, RunRecord, ScanEvent, Task},
+    request::unset_for_nmap,
     source::process::{Ended, Process, Program, Stopper},
     xml::{Options, Reader},
 };
@@ -113,7 +114,12 @@ impl<'w> Live<'w> {
             return Err(cancelled());
         }
         let Some((name, args)) = words.split_first() else { return Err(Error::scan("no command")) };
-        let program = Program { name: name.clone(), args: args.to_vec(), ..Program::default() };
+        let program = Program {
+            name: name.clone(),
+            args: args.to_vec(),
+            unset: unset_for_nmap(),
+            ..Program::default()
+        };
         let mut process =
             Process::start(&program, false).map_err(|error| not_started(name, &error))?;
         control.begin(process.stopper());

@@ -85,13 +85,14 @@ pub struct Copied<R, W> {
     copy: Option<W>,
     /// What the copy is called when it cannot be written.
     name: String,
-    failed: bool,
+    /// Why it could not be.
+    failed: Option<(io::ErrorKind, String)>,
 }
 
 impl<R: Read, W: Write> Copied<R, W> {
     /// Copies what is read of `inner`, if there is something to copy it to, which has this name.
     pub fn new(inner: R, copy: Option<W>, name: impl Into<String>) -> Self {
-        Self { inner, copy, name: name.into(), failed: false }
+        Self { inner, copy, name: name.into(), failed: None }
     }
 
     /// The copy, without what it is made of.
@@ -103,14 +104,15 @@ impl<R: Read, W: Write> Copied<R, W> {
 impl<R: Read, W: Write> Read for Copied<R, W> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         // A copy in which something is missing is none.
-        if self.failed {
-            return Err(io::Error::other("the copy failed before"));
+        if let Some((kind, why)) = &self.failed {
+            let again = io::Error::new(*kind, why.clone());
+            return Err(io::Error::other(Error::sink(self.name.clone(), again)));
         }
         let len = self.inner.read(buffer)?;
         if let Some(copy) = &mut self.copy {
             let read = buffer.get(..len).unwrap_or_default();
             copy.write_all(read).and_then(|()| copy.flush()).map_err(|error| {
-                self.failed = true;
+                self.failed = Some((error.kind(), error.to_string()));
                 io::Error::other(Error::sink(self.name.clone(), error))
             })?;
         }

@@ -36,6 +36,8 @@ pub struct Program {
     pub args: Vec<OsString>,
     /// What is added to its environment.
     pub env: Vec<(String, String)>,
+    /// What is not in its environment, though it is in this program's.
+    pub unset: Vec<OsString>,
     /// Whether it runs with other rights, by sudo, so that signals must go that way too.
     pub by_sudo: bool,
 }
@@ -87,6 +89,9 @@ impl Process {
     pub fn start(program: &Program, writes: bool) -> io::Result<Self> {
         #[expect(clippy::disallowed_methods, reason = "this is the place for it")]
         let mut command = Command::new(&program.name);
+        program.unset.iter().for_each(|name| {
+            command.env_remove(name);
+        });
         command.args(&program.args).envs(program.env.iter().map(|(name, value)| (name, value)));
         command.stdin(if writes { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -359,7 +364,7 @@ mod tests {
             name: "sh".into(),
             args: vec!["-c".into(), script.into()],
             env: vec![("WORD".to_owned(), "a b".to_owned())],
-            by_sudo: false,
+            ..Program::default()
         }
     }
 

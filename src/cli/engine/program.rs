@@ -112,6 +112,7 @@ impl Runner {
             name: self.words.name.clone().into(),
             args: args.collect::<Result<_, _>>()?,
             env: values.into_iter().map(|((_, name), value)| (name.to_owned(), value)).collect(),
+            unset: own_variables(),
             by_sudo: false,
         })
     }
@@ -162,6 +163,12 @@ impl Runner {
             }
         }
     }
+}
+
+/// Variables that are for this program: to one that is started they would be said of what it runs for.
+fn own_variables() -> Vec<OsString> {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    names.filter(|name| name.as_encoded_bytes().starts_with(b"SCANMILL_")).collect()
 }
 
 /// An argument with values in their places, each as it is.

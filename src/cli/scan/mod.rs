@@ -6,8 +6,7 @@ mod spool;
 mod tasks;
 
 use std::{
-    fs::File,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,7 +16,11 @@ use std::{
 
 use serde_json::json;
 
-use self::{nmap::Seen, request::Request, tasks::Tasks};
+use self::{
+    nmap::{Keep, Seen},
+    request::Request,
+    tasks::Tasks,
+};
 use super::{
     args::{ScanArgs, TalkArgs},
     convert::{filters, threads, write_json},
@@ -45,8 +48,8 @@ use crate::{
 struct Part {
     name: String,
     program: Program,
-    /// Where its XML is kept, and what that is called.
-    kept: Option<(File, String)>,
+    /// Where its XML is kept.
+    kept: Option<Keep>,
 }
 
 /// What all processes share.
@@ -67,6 +70,7 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     let merges = args.nmap.parallel > 1;
     let rows = if merges { Rows::Merged { explain: false } } else { Rows::Read };
     let plan = Plan::of(&args.write, &args.pick, rows)?;
+    apart(args)?;
     let running = Running::default();
     let mut filters = filters(&args.pick);
     if let Some(path) = &args.engine {
@@ -113,6 +117,25 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     Ok(Exit::of_report(&report))
 }
 
+/// Two outputs of one name would replace each other.
+fn apart(args: &ScanArgs) -> Result<()> {
+    let outputs =
+        [("-o", &args.write.out), ("--keep-xml", &args.nmap.keep_xml), ("--report", &args.report)];
+    let special = |path: &Path| path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
+    let named = outputs.iter().filter_map(|(option, path)| Some((option, path.as_deref()?)));
+    let named = named.filter(|(_, path)| !special(path));
+    let mut seen: Vec<(&str, PathBuf)> = Vec::new();
+    for (option, path) in named {
+        let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        if let Some((other, _)) = seen.iter().find(|(_, known)| *known == full) {
+            let both = format!("{other} and {option} are both {}", path.display());
+            return Err(Error::usage(both));
+        }
+        seen.push((option, full));
+    }
+    Ok(())
+}
+
 /// The processes, with the files that their XML is kept in.
 fn parts(args: &ScanArgs, programs: Vec<Program>) -> Result<Vec<Part>> {
     let of = (args.nmap.parallel > 1).then_some(programs.len());
@@ -120,11 +143,8 @@ fn parts(args: &ScanArgs, programs: Vec<Program>) -> Result<Vec<Part>> {
         Some(count) => format!("{}-{}", args.nmap.name, nmap::padded(number, count)),
         None => args.nmap.name.clone(),
     };
-    let keep = |path: &Path, number| -> Result<_> {
-        let path = nmap::kept_name(path, number, of);
-        let file = nmap::keep(&path, args.write.overwrite)?;
-        Ok((file, path.display().to_string()))
-    };
+    let keep =
+        |path: &Path, number| Keep::new(nmap::kept_name(path, number, of), args.write.overwrite);
     let numbered = (1..).zip(programs);
     numbered
         .map(|(number, program)| {
@@ -146,8 +166,8 @@ impl Scan<'_> {
     fn read(&mut self, part: Part, pipeline: &mut Pipeline) -> Result<()> {
         let Part { name, program, kept } = part;
         let mut process = self.start(&program)?;
-        let (file, kept) = kept.unzip();
-        let bytes = Copied::new(process.take_stdout(), file, kept.unwrap_or_default());
+        let called = kept.as_ref().map(Keep::name).unwrap_or_default();
+        let bytes = Copied::new(process.take_stdout(), kept, called);
         let mut live =
             Live::new(bytes).map_err(|error| Error::scan(format!("no thread: {error}")))?;
         let mut seen = Seen::default();

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, IsTerminal as _},
+    io::{self, IsTerminal as _, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -125,21 +125,72 @@ pub(super) fn padded(number: usize, count: usize) -> String {
     format!("{number:0width$}")
 }
 
-/// Opens a file for XML that is kept. It is no temporary one: what nmap wrote shall be there, whatever happens.
-pub(super) fn keep(path: &Path, overwrite: bool) -> Result<File> {
-    if path.as_os_str() == "-" {
-        return Err(Error::usage("--keep-xml needs a file: standard output is for data"));
-    }
-    let special = path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
-    let mut options = OpenOptions::new();
-    options.read(!special).write(true).truncate(overwrite && !special).create(overwrite || special);
-    let opened = options.create_new(!overwrite && !special).open(path);
-    opened.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            Error::usage(format!("{} exists; --overwrite replaces it", path.display()))
+/// A file for XML that is kept, which is there as soon as nmap has written something. It is no temporary one: what
+/// nmap wrote shall be there, whatever happens.
+#[derive(Debug)]
+pub(super) struct Keep {
+    path: PathBuf,
+    overwrite: bool,
+    file: Option<File>,
+}
+
+impl Keep {
+    /// A file that can be made. Nothing is made or changed yet.
+    pub(super) fn new(path: PathBuf, overwrite: bool) -> Result<Self> {
+        if path.as_os_str() == "-" {
+            return Err(Error::usage("--keep-xml needs a file: standard output is for data"));
         }
-        _ => Error::sink(path.display().to_string(), error),
-    })
+        let failed = |error: io::Error| Error::sink(path.display().to_string(), error);
+        match path.metadata() {
+            Ok(meta) if meta.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
+            Ok(meta) if meta.is_file() && !overwrite => return Err(exists(&path)),
+            Ok(meta) if meta.is_file() => {
+                OpenOptions::new().write(true).open(&path).map_err(failed)?;
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                tempfile::tempfile_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+            }
+            Err(error) => return Err(failed(error)),
+        }
+        Ok(Self { path, overwrite, file: None })
+    }
+
+    /// What it is called.
+    pub(super) fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// What was written, if anything was.
+    pub(super) fn into_file(self) -> Option<File> {
+        self.file
+    }
+
+    fn open(&self) -> io::Result<File> {
+        let special = self.path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
+        let replaces = self.overwrite && !special;
+        let mut options = OpenOptions::new();
+        options.read(!special).write(true).truncate(replaces).create(replaces || special);
+        options.create_new(!self.overwrite && !special).open(&self.path)
+    }
+}
+
+impl Write for Keep {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.file.is_none() && !bytes.is_empty() {
+            self.file = Some(self.open()?);
+        }
+        self.file.as_mut().map_or(Ok(0), |file| file.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), File::flush)
+    }
+}
+
+fn exists(path: &Path) -> Error {
+    Error::usage(format!("{} exists; --overwrite replaces it", path.display()))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{
 use super::super::args::NmapArgs;
 use crate::{
     error::{Error, ErrorKind, Result},
-    request::{Arguments, PortSet, Targets},
+    request::{Arguments, PortSet, Targets, unset_for_nmap},
     source::process::Program,
 };
 
@@ -39,6 +39,12 @@ impl Request {
         if args.nmap.as_os_str().is_empty() {
             return Err(Error::usage("--nmap: the name is empty"));
         }
+        if args.nmap.as_os_str().as_bytes().iter().any(u8::is_ascii_control) {
+            return Err(Error::usage("--nmap: the name has a control character"));
+        }
+        if args.name.trim().is_empty() {
+            return Err(Error::usage("--name: the name is empty"));
+        }
         if args.parallel > PARALLEL {
             return Err(Error::usage(format!("--parallel {}: at most {PARALLEL}", args.parallel)));
         }
@@ -68,7 +74,7 @@ impl Request {
             let before = ["-n".into(), "--".into(), std::mem::replace(&mut name, "sudo".into())];
             args.splice(..0, before);
         }
-        Program { name, args, env: Vec::new(), by_sudo: self.by_sudo }
+        Program { name, args, env: Vec::new(), unset: unset_for_nmap(), by_sudo: self.by_sudo }
     }
 }
 

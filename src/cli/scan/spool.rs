@@ -2,11 +2,15 @@
 
 use std::{
     fs::File,
-    io::{self, Read, Seek as _},
+    io::{self, Read, Seek as _, Write},
     thread::{self, ScopedJoinHandle},
 };
 
-use super::{Part, Scan, nmap::Seen, tasks::Tasks};
+use super::{
+    Part, Scan,
+    nmap::{Keep, Seen},
+    tasks::Tasks,
+};
 use crate::{
     error::{Error, Result},
     pipeline::Pipeline,
@@ -18,7 +22,7 @@ use crate::{
 struct Spooled<'s> {
     name: String,
     process: Process,
-    file: ScopedJoinHandle<'s, Result<File>>,
+    file: ScopedJoinHandle<'s, Result<Option<File>>>,
 }
 
 impl Scan<'_> {
@@ -31,11 +35,14 @@ impl Scan<'_> {
             for (number, part) in parts.into_iter().enumerate() {
                 let Part { name, program, kept } = part;
                 let mut process = self.start(&program)?;
-                let (file, kept) = match kept {
-                    Some(kept) => kept,
-                    None => (self.temporary()?, "a temporary file".to_owned()),
+                let (to, called) = match kept {
+                    Some(kept) => {
+                        let called = kept.name();
+                        (To::Kept(kept), called)
+                    }
+                    None => (To::Temporary(self.temporary()?), "a temporary file".to_owned()),
                 };
-                let copied = Copied::new(process.take_stdout(), Some(file), kept);
+                let copied = Copied::new(process.take_stdout(), Some(to), called);
                 let tasks = &tasks;
                 let spawned = thread::Builder::new()
                     .spawn_scoped(scope, move || spool(copied, (tasks, number)));
@@ -52,7 +59,11 @@ impl Scan<'_> {
         let Spooled { name, process, file } = spooled;
         let file = file.join().map_err(|_| Error::scan("a thread ended early"))??;
         let mut seen = Seen::default();
-        pipeline.read_live(&name, file, &mut |_, event| seen.see(event))?;
+        let bytes: Box<dyn Read> = match file {
+            Some(file) => Box::new(file),
+            None => Box::new(io::empty()),
+        };
+        pipeline.read_live(&name, bytes, &mut |_, event| seen.see(event))?;
         self.end(process, true, (name, &seen))
     }
 
@@ -66,14 +77,42 @@ impl Scan<'_> {
 }
 
 /// Takes all that a process writes into its file, and shows how far it is.
-fn spool(mut copied: Copied<impl Read, File>, (tasks, part): (&Tasks, usize)) -> Result<File> {
+fn spool(
+    mut copied: Copied<impl Read, To>,
+    (tasks, part): (&Tasks, usize),
+) -> Result<Option<File>> {
     let mut reader = Reader::new(&mut copied, Options::default());
     while let Ok(Some(event)) = reader.next_event() {
         tasks.see(part, &event);
     }
     // What is no XML is taken too, and an error of the copy comes again.
     io::copy(&mut copied, &mut io::sink())?;
-    let mut file = copied.into_copy().ok_or_else(|| Error::scan("there is no copy"))?;
-    file.rewind()?;
-    Ok(file)
+    let file = match copied.into_copy() {
+        Some(To::Kept(kept)) => kept.into_file(),
+        Some(To::Temporary(file)) => Some(file),
+        None => None,
+    };
+    file.map(|mut file| file.rewind().map(|()| file)).transpose().map_err(Error::from)
+}
+
+/// Where the XML of a process goes.
+enum To {
+    Kept(Keep),
+    Temporary(File),
+}
+
+impl Write for To {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Kept(kept) => kept.write(bytes),
+            Self::Temporary(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Kept(kept) => kept.flush(),
+            Self::Temporary(file) => file.flush(),
+        }
+    }
 }

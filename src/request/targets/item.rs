@@ -40,6 +40,20 @@ impl V6 {
         (self.last() - self.first).saturating_add(1)
     }
 
+    /// Networks of so many addresses at most, which together are this one.
+    pub(super) fn cut(&self, most: u128) -> Vec<Self> {
+        let mut bits = self.bits;
+        while bits < 128 && Self::mask(bits) != 0 && !Self::mask(bits) >= most {
+            bits = bits.saturating_add(1);
+        }
+        // Within what may be asked for, so the parts that they are for are few.
+        let parts = 1_u128.checked_shl(u32::from(bits.saturating_sub(self.bits))).unwrap_or(1);
+        let size = (!Self::mask(bits)).saturating_add(1);
+        let starts =
+            (0..parts).map(|number| self.first.saturating_add(number.saturating_mul(size)));
+        starts.map(|first| Self { first, bits, zone: self.zone.clone() }).collect()
+    }
+
     pub(super) fn contains(&self, address: Ipv6Addr, zone: Option<&str>) -> bool {
         let here = u128::from(address) & Self::mask(self.bits) == self.first;
         here && self.zone.as_deref().is_none_or(|own| zone == Some(own))

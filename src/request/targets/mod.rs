@@ -200,8 +200,10 @@ impl Targets {
             }
         }
         for network in &self.v6 {
-            let part = Self { v6: vec![network.clone()], ..Self::default() };
-            pieces.push((part.count(), part));
+            for network in network.cut(share) {
+                let part = Self { v6: vec![network], ..Self::default() };
+                pieces.push((part.count(), part));
+            }
         }
         for name in &self.names {
             pieces.push((1, Self { names: vec![name.clone()], ..Self::default() }));

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::{
-    Folder, GOOD, Ran, ends, refuses,
+    Folder, GOOD, Ran, ends, ends_as, program, refuses,
     scan::{Scanning, fifo, script},
     xml,
 };
@@ -248,4 +248,31 @@ fn a_file_that_is_wrong_is_refused_with_file_line_and_key() {
         refuses(&["scan", "192.0.2.1", "--dry-run", "--engine", &toml], words);
     }
     refuses(&["convert", &good, "--engine", &folder.path("none.toml")], &["none.toml"]);
+}
+
+#[test]
+fn programs_of_a_host_run_at_once() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("up")).unwrap();
+    // Each waits for the other.
+    let waits = "touch up/$1; while [ $(ls up | wc -l) -lt 2 ]; do sleep 0.01; done; echo $1";
+    script(&folder, "p.sh", &format!("cd '{}'; {waits}", folder.path("")));
+    let toml = "workers = 2\n[[port_script]]\nname = \"s\"\nports = \"1-100\"\nstates = [\"open\", \"closed\"]\ncommand = [\"./p.sh\", \"{port}\"]\n";
+    let (toml, xml) = (folder.write("e.toml", toml), folder.write("a.xml", document(ADDRESS)));
+    let ran = ends(0, &["convert", &xml, "--engine", &toml, "-j", "1"]);
+    let ports = &ran.json()[0]["ports"];
+    let outputs = [0, 1].map(|port| ports[port]["scripts"][0]["output"].clone());
+    assert_eq!((outputs, ran.stderr.as_str()), ([json!("25"), json!("26")], ""));
+}
+
+#[test]
+fn a_program_does_not_see_what_is_set_for_scanmill() {
+    let folder = Folder::new();
+    script(&folder, "p.sh", "env | grep ^SCANMILL_ | sort | tr '\\n' ' '");
+    let toml = "[[host_script]]\nname = \"s\"\ncommand = [\"./p.sh\"]\n";
+    let (toml, xml) = (folder.write("e.toml", toml), folder.write("a.xml", document(ADDRESS)));
+    let mut command = program();
+    command.env("SCANMILL_STATE", "open").args(["convert", &xml, "--engine", &toml]);
+    let ran = ends_as(0, command, b"");
+    assert_eq!(ran.json()[0]["scripts"][0]["output"], "SCANMILL_TARGET=192.0.2.1 ");
 }

@@ -454,6 +454,10 @@ fn a_dry_run_prints_what_would_be_run() {
         (&["192.0.2.1", "--nmap", "/no such/nmap"], "'/no such/nmap' -oX - -- 192.0.2.1"),
         (&["192.0.2.1", "--sudo"], "sudo -n -- nmap -oX - -- 192.0.2.1"),
         (&["192.0.2.1-2", "--parallel", "2"], "nmap -oX - -- 192.0.2.1\nnmap -oX - -- 192.0.2.2"),
+        (
+            &["2001:db8::/127", "--parallel", "2"],
+            "nmap -oX - -6 -- 2001:db8::\nnmap -oX - -6 -- 2001:db8::1",
+        ),
     ] {
         let ran = ends(0, &[&["scan", "--dry-run"], args].concat());
         assert_eq!((ran.stdout, ran.stderr.as_str()), (format!("{line}\n"), ""), "{args:?}");
@@ -578,4 +582,84 @@ fn nmap_itself_scans_loopback() {
     assert_eq!(ips(&ran), ["127.0.0.1", "127.0.0.2"]);
     let ran = ends(5, &["scan", "127.0.0.1", "--args", "--no-such-option"]);
     assert!(ran.stderr.contains("no-such-option"), "{}", ran.stderr);
+}
+
+#[test]
+fn nothing_is_made_or_changed_where_nmap_does_not_run() {
+    let folder = Folder::new();
+    let (old, new) = (folder.write("old.xml", "precious"), folder.path("new.xml"));
+    let missing = ["scan", "192.0.2.1", "--nmap", "/no/such/nmap", "--keep-xml"];
+    ends(5, &[&missing[..], &[&old, "--overwrite"]].concat());
+    assert_eq!(folder.read("old.xml"), "precious");
+    ends(5, &[&missing[..], &[&new]].concat());
+    ends(4, &[&missing[..], &[&folder.path("none/new.xml")]].concat());
+    folder.write("new.2.xml", "precious");
+    ends(2, &["scan", "192.0.2.1-2", "--nmap", "no", "--parallel", "2", "--keep-xml", &new]);
+    assert_eq!(folder.names(""), ["new.2.xml", "old.xml"]);
+}
+
+#[test]
+fn outputs_of_one_name_are_refused() {
+    let folder = Folder::new();
+    let path = folder.path("same");
+    for [one, other] in [["-o", "--keep-xml"], ["--keep-xml", "--report"], ["-o", "--report"]] {
+        let ran = ends(2, &["scan", "192.0.2.1", one, &path, other, &path, "--overwrite"]);
+        assert!(ran.stderr.contains("are both"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn nmap_gets_no_arguments_but_those_that_were_checked() {
+    let folder = Folder::new();
+    let commands =
+        format!("echo \"${{NMAP_ARGS-none}}\" >&2\n{}", [HEAD, TAIL].map(writes).concat());
+    let mut command = program();
+    command.env("NMAP_ARGS", "-oN stolen").args(["scan", "192.0.2.1", "--nmap"]);
+    command.arg(script(&folder, "nmap", &commands));
+    let ran = ends_as(0, command, b"");
+    assert!(ran.stderr.contains("none"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_full_disk_is_told_of_several_processes_as_of_one() {
+    let folder = Folder::new();
+    let many =
+        format!("i=0; while [ $i -lt 3000 ]; do {}i=$((i+1)); done\n", writes(&host("192.0.2.1")));
+    let nmap = script(&folder, "nmap", &format!("trap '' PIPE\n{}{many}", writes(HEAD)));
+    for options in ["--keep-xml kept.xml", "--keep-xml kept.xml --parallel 2"] {
+        // Files may have 64 KiB.
+        let exe = assert_cmd::cargo::cargo_bin!("scanmill").display();
+        let line = format!(
+            "trap '' XFSZ; ulimit -f 64; exec '{exe}' scan 192.0.2.1-2 --nmap '{nmap}' {options}"
+        );
+        let mut command = support::command("bash");
+        command.current_dir(folder.path("")).args(["-c", &line]);
+        let ran = ends_as(4, command, b"");
+        assert!(ran.stderr.contains("cannot write kept"), "{options}: {}", ran.stderr);
+        for name in folder.names("").iter().filter(|name| name.starts_with("kept")) {
+            fs::remove_file(folder.path(name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_hangup_that_is_ignored_ends_nothing() {
+    let folder = Folder::new();
+    let (ready, go) = (fifo(&folder, "ready"), fifo(&folder, "go"));
+    let text = [HEAD, &host("192.0.2.1"), TAIL].map(writes).concat();
+    let nmap = script(&folder, "nmap", &format!("echo up > '{ready}'\ncat '{go}'\n{text}"));
+    let exe = assert_cmd::cargo::cargo_bin!("scanmill").display();
+    let mut command = support::command("sh");
+    let line = format!("trap '' HUP; exec '{exe}' scan 192.0.2.1 --nmap '{nmap}'");
+    let scan = Scanning::of({
+        command.args(["-c", &line]);
+        command
+    });
+    said(&ready);
+    let kill = format!("kill -HUP {}", scan.child.id());
+    support::output_of(support::command("sh").args(["-c", &kill]));
+    fs::write(&go, "").unwrap();
+    let (stdout, stderr, code) = scan.finished();
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stdout.contains("192.0.2.1"));
 }
