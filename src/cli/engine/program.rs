@@ -120,15 +120,11 @@ impl Runner {
     /// The host as nested JSON.
     fn input(&self, context: &Context<'_>) -> Vec<u8> {
         let mut line = Vec::new();
-        nested::host_line(context.run(), context.host(), &mut line);
-        if self.seen == Seen::Merged
-            && let Ok(Value::Object(mut host)) = serde_json::from_slice(&line)
-        {
-            // They are those of a scan, and the merged host has others.
-            host.remove("host_id");
-            host.remove("host_index");
-            line = Value::Object(host).to_string().into_bytes();
-            line.push(b'\n');
+        match self.seen {
+            Seen::Read => nested::host_line(context.run(), context.host(), &mut line),
+            Seen::Merged => {
+                nested::host_line_without_ids(context.run(), context.host(), &mut line);
+            }
         }
         line
     }

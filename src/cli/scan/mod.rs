@@ -6,6 +6,7 @@ mod spool;
 mod tasks;
 
 use std::{
+    cell::Cell,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -17,7 +18,7 @@ use std::{
 use serde_json::json;
 
 use self::{
-    nmap::{Keep, Seen},
+    nmap::{Keep, Seen, UntilClear},
     request::Request,
     tasks::Tasks,
 };
@@ -170,8 +171,10 @@ impl Scan<'_> {
         let bytes = Copied::new(process.take_stdout(), kept, called);
         let mut live =
             Live::new(bytes).map_err(|error| Error::scan(format!("no thread: {error}")))?;
-        let mut seen = Seen::default();
-        pipeline.read_live(&name, &mut live, &mut |_, event| {
+        let (mut seen, exists) = (Seen::default(), Cell::new(false));
+        let bytes = UntilClear::new(&mut live, &exists);
+        pipeline.read_live(&name, bytes, &mut |_, event| {
+            exists.set(true);
             seen.see(event);
             self.tasks.see(0, event);
         })?;

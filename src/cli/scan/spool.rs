@@ -1,6 +1,7 @@
 //! Several processes at once: what each writes goes to a file, and is read when it has ended, in their order.
 
 use std::{
+    cell::Cell,
     fs::File,
     io::{self, Read, Seek as _, Write},
     thread::{self, ScopedJoinHandle},
@@ -8,11 +9,11 @@ use std::{
 
 use super::{
     Part, Scan,
-    nmap::{Keep, Seen},
+    nmap::{Keep, Seen, UntilClear},
     tasks::Tasks,
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     pipeline::Pipeline,
     source::{Copied, process::Process},
     xml::{Options, Reader},
@@ -81,12 +82,26 @@ fn spool(
     mut copied: Copied<impl Read, To>,
     (tasks, part): (&Tasks, usize),
 ) -> Result<Option<File>> {
-    let mut reader = Reader::new(&mut copied, Options::default());
-    while let Ok(Some(event)) = reader.next_event() {
-        tasks.see(part, &event);
+    let exists = Cell::new(false);
+    let mut reader = Reader::new(UntilClear::new(&mut copied, &exists), Options::default());
+    let mut strange = false;
+    loop {
+        match reader.next_event() {
+            Ok(Some(event)) => {
+                exists.set(true);
+                tasks.see(part, &event);
+            }
+            Ok(None) => break,
+            Err(error) => {
+                strange = matches!(error.kind(), ErrorKind::Scan(_));
+                break;
+            }
+        }
     }
-    // What is no XML is taken too, and an error of the copy comes again.
-    io::copy(&mut copied, &mut io::sink())?;
+    if !strange {
+        // What is no XML is taken too, and an error of the copy comes again.
+        io::copy(&mut copied, &mut io::sink())?;
+    }
     let file = match copied.into_copy() {
         Some(To::Kept(kept)) => kept.into_file(),
         Some(To::Temporary(file)) => Some(file),

@@ -34,9 +34,20 @@ use crate::{
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 pub fn host_line(run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) {
+    line_of((run, host), true, out);
+}
+
+/// The same without `host_id` and `host_index`, which are those of a host of one scan.
+pub(crate) fn host_line_without_ids(run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) {
+    line_of((run, host), false, out);
+}
+
+fn line_of((run, host): (&RunHeader, &Host<'_>), has_ids: bool, out: &mut Vec<u8>) {
     line("host", out, |out| {
         scan(run, out);
-        host_id(run, host, out);
+        if has_ids {
+            host_id(run, host, out);
+        }
         out.extend_from_slice(key!("host_key").as_bytes());
         out.push(b'"');
         HostKey::write(host, Identity::Ip, &mut json::Escaped(out));

@@ -663,3 +663,14 @@ fn a_hangup_that_is_ignored_ends_nothing() {
     assert_eq!(code, Some(0), "{stderr}");
     assert!(stdout.contains("192.0.2.1"));
 }
+
+#[test]
+fn a_program_that_writes_no_scan_and_never_ends_is_ended() {
+    let folder = Folder::new();
+    let nmap = script(&folder, "nmap", "exec yes garbage");
+    for options in [&[][..], &["--parallel", "2"]] {
+        let ran = ends(5, &[&["scan", "192.0.2.1-2", "--nmap", &nmap], options].concat());
+        assert_eq!(ran.stdout, "");
+        assert!(ran.stderr.contains("nmap"), "{}", ran.stderr);
+    }
+}
