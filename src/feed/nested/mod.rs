@@ -38,7 +38,7 @@ pub fn host_line(run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) {
 }
 
 /// The same without `host_id` and `host_index`, which are those of a host of one scan.
-pub(crate) fn host_line_without_ids(run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) {
+pub fn host_line_without_ids(run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) {
     line_of((run, host), false, out);
 }
 
