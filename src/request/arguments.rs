@@ -198,10 +198,15 @@ impl Arguments {
     /// Splits a text by the rules of shells, and checks the words.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] if a quote is open, and as for [`Self::new`].
+    /// [`ErrorKind::InvalidArgument`] if a quote is open or a comment begins, and as for [`Self::new`].
     pub fn parse(text: &str) -> Result<Self> {
-        let words = shlex::split(text);
-        Self::new(words.ok_or_else(|| invalid(format!("{text:?} has a quote that is open")))?)
+        let open = || invalid(format!("{text:?} has a quote that is open"));
+        let words = shlex::split(text).ok_or_else(open)?;
+        let ends = text.match_indices('\n').map(|(at, _)| at).chain([text.len()]);
+        if ends.filter_map(|end| text.get(..end)).any(ends_in_comment) {
+            return Err(invalid(format!("{text:?} has a # that begins a comment: quote it")));
+        }
+        Self::new(words)
     }
 
     /// Checks words.
@@ -369,9 +374,26 @@ fn invalid(what: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::InvalidArgument(format!("arguments: {what}")))
 }
 
+/// Whether text ends in a comment: behind that nothing is a word.
+fn ends_in_comment(text: &str) -> bool {
+    let words = |text: &str| shlex::split(text).map(|words| words.len());
+    words(text).is_some_and(|count| words(&format!("{text} x")) == Some(count))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_left_out_as_a_comment() {
+        for text in ["-sV # -T4", "# -sV", "-sV\n#\n-T4", "-sV #x\n-T4"] {
+            let error = Arguments::parse(text).unwrap_err().to_string();
+            assert!(error.contains("begins a comment"), "{text:?}: {error}");
+        }
+        for text in ["-sV --script '#a'", "--script a#b", "--script \\#a", "-sV \n -T4"] {
+            assert!(Arguments::parse(text).is_ok(), "{text:?}");
+        }
+    }
 
     #[test]
     fn what_a_scan_may_have_is_taken_as_it_is() {
