@@ -246,7 +246,7 @@ fn lines_file(path: &Path, format: &str) -> Result<Output> {
 }
 
 /// A device or a pipe is a file, whatever its name.
-fn is_special(path: &Path) -> bool {
+pub(super) fn is_special(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }
 

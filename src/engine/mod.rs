@@ -152,6 +152,7 @@ impl Engine {
 
     /// Runs the functions that are for this host, and adds what they give to its scripts and those of its ports, in
     /// place of what they gave in an earlier run. Gives those that failed.
+    ///
     /// They run one behind the other: those for the host, then those for its ports in their order, each in the
     /// order in which they were added.
     pub fn run(&self, run: &RunHeader, host: &mut Host<'_>) -> Vec<Failure> {

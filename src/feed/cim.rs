@@ -3,12 +3,12 @@
 use super::{
     Handing, OS_MIN, hand_over,
     line::{self, LINE, clipped, clipped_port},
-    subject::{Ids, Subject, brief, good_match, has_ports, product, transport},
+    subject::{Subject, brief, good_match, has_ports, product, transport},
 };
 use crate::{
     error::Result,
     json::{OBJECT, key, list, nest, put},
-    model::{Host, MergedHost, Port, PortState, RunHeader},
+    model::{Port, PortState},
 };
 
 /// Name of the source type.
@@ -36,28 +36,7 @@ impl Default for Cim {
 
 impl Cim {
     /// Writes the events of a host, and gives their number.
-    pub(super) fn host(
-        &self,
-        run: &RunHeader,
-        host: &Host<'_>,
-        out: (&mut Vec<u8>, Handing<'_>),
-    ) -> Result<u64> {
-        let ids = Ids::of(run, host);
-        self.lines(&Subject::of(run, host, &ids), out)
-    }
-
-    /// The same of a host of a merge.
-    pub(super) fn merged(
-        &self,
-        merged: &MergedHost<'_>,
-        runs: &[&RunHeader],
-        out: (&mut Vec<u8>, Handing<'_>),
-    ) -> Result<u64> {
-        let (ids, nothing) = (Ids::of_merged(merged), RunHeader::default());
-        self.lines(&Subject::of_merged(merged, runs, &ids, &nothing), out)
-    }
-
-    fn lines(
+    pub(super) fn lines(
         &self,
         subject: &Subject<'_>,
         (out, hand): (&mut Vec<u8>, Handing<'_>),

@@ -12,6 +12,7 @@ pub mod ocsf;
 mod subject;
 
 pub use self::line::{LEAST_LINE, LINE};
+use self::subject::{Ids, Subject};
 use crate::{
     error::Result,
     json::{OBJECT, key, nest, put},
@@ -86,16 +87,13 @@ impl Feed {
         out: &mut Vec<u8>,
         hand: Handing<'_>,
     ) -> Result<u64> {
-        match self {
-            Self::Nested { .. } => {
-                nested::host_line(run, host, out);
-                hand_over(out, hand)?;
-                Ok(1)
-            }
-            Self::Ecs(ecs) => ecs.host(run, host, (out, hand)),
-            Self::Ocsf(ocsf) => ocsf.host(run, host, (out, hand)),
-            Self::Cim(cim) => cim.host(run, host, (out, hand)),
+        if let Self::Nested { .. } = self {
+            nested::host_line(run, host, out);
+            hand_over(out, hand)?;
+            return Ok(1);
         }
+        let ids = Ids::of(run, host);
+        self.lines(&Subject::of(run, host, &ids), (out, hand))
     }
 
     /// Writes the documents of a host of a merge, whose scans are `runs`.
@@ -115,15 +113,22 @@ impl Feed {
         out: &mut Vec<u8>,
         hand: Handing<'_>,
     ) -> Result<u64> {
+        if let Self::Nested { .. } = self {
+            nested::merged_line(merged, runs, out);
+            hand_over(out, hand)?;
+            return Ok(1);
+        }
+        let (ids, nothing) = (Ids::of_merged(merged), RunHeader::default());
+        self.lines(&Subject::of_merged(merged, runs, &ids, &nothing), (out, hand))
+    }
+
+    /// Writes the events of a host, and gives their number; a nested line is none.
+    fn lines(&self, subject: &Subject<'_>, out: (&mut Vec<u8>, Handing<'_>)) -> Result<u64> {
         match self {
-            Self::Nested { .. } => {
-                nested::merged_line(merged, runs, out);
-                hand_over(out, hand)?;
-                Ok(1)
-            }
-            Self::Ecs(ecs) => ecs.merged(merged, runs, (out, hand)),
-            Self::Ocsf(ocsf) => ocsf.merged(merged, runs, (out, hand)),
-            Self::Cim(cim) => cim.merged(merged, runs, (out, hand)),
+            Self::Nested { .. } => Ok(0),
+            Self::Ecs(ecs) => ecs.lines(subject, out),
+            Self::Ocsf(ocsf) => ocsf.lines(subject, out),
+            Self::Cim(cim) => cim.lines(subject, out),
         }
     }
 

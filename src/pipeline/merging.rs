@@ -13,7 +13,7 @@ use super::{
     OUTPUT, Pipeline, coder as new_coder,
     coder::Coder,
     outlet::Outlet,
-    output::{Flushes, Gathering, Taker, Writing},
+    output::{Gathering, Taker, Writing},
     report::WarningReport,
 };
 use crate::{
@@ -106,7 +106,7 @@ impl Pipeline {
 
     /// Encodes hosts here and writes them.
     fn encode(&mut self, batch: &Batch) -> Result<()> {
-        let mut writing = Writing { outlet: &mut self.outlet, flushes: Flushes::Seldom };
+        let mut writing = Writing::new(&mut self.outlet);
         encode(&mut self.coder, batch, &mut writing)?;
         writing.take(self.coder.take())
     }

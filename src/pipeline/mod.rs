@@ -149,7 +149,7 @@ impl Pipeline {
     ) -> Result<()> {
         self.write_crew()?;
         let read = (&self.options, &*self.stop);
-        let mut writing = Writing { outlet: &mut self.outlet, flushes: Flushes::Seldom };
+        let mut writing = Writing::new(&mut self.outlet);
         reading::replay(&mut self.coder, (name, true), scans, read, observer, &mut writing)?;
         self.coder.seen.clear();
         Ok(())
@@ -334,7 +334,7 @@ impl Pipeline {
     fn write_oldest(&mut self) -> Result<bool> {
         let Some(crew) = &mut self.crew else { return Ok(false) };
         let next = crew.next(&mut self.coder)?;
-        let mut writing = Writing { outlet: &mut self.outlet, flushes: Flushes::Seldom };
+        let mut writing = Writing::new(&mut self.outlet);
         match next {
             None => return Ok(false),
             Some(Next::Then(turn)) => self.turns.take(turn, &mut self.coder, &mut writing)?,

@@ -79,6 +79,13 @@ pub(super) enum Flushes {
     Always,
 }
 
+impl<'o> Writing<'o> {
+    /// To this outlet, with what is written going to the system when there is much of it.
+    pub(super) fn new(outlet: &'o mut Outlet) -> Self {
+        Self { outlet, flushes: Flushes::Seldom }
+    }
+}
+
 impl Taker for Writing<'_> {
     fn take(&mut self, output: Output) -> Result<()> {
         self.outlet.write(output)

@@ -29,7 +29,7 @@ use super::{
     exit::Exit,
     inputs,
     memory::Shares,
-    output::{Plan, Rows},
+    output::{Plan, Rows, is_special},
     print, progress,
     render::Talk,
     signals,
@@ -122,9 +122,8 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
 fn apart(args: &ScanArgs) -> Result<()> {
     let outputs =
         [("-o", &args.write.out), ("--keep-xml", &args.nmap.keep_xml), ("--report", &args.report)];
-    let special = |path: &Path| path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
     let named = outputs.iter().filter_map(|(option, path)| Some((option, path.as_deref()?)));
-    let named = named.filter(|(_, path)| !special(path));
+    let named = named.filter(|(_, path)| !is_special(path));
     let mut seen: Vec<(&str, PathBuf)> = Vec::new();
     for (option, path) in named {
         let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

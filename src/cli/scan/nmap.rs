@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::super::{engine::told, render::MISSING};
+use super::super::{engine::told, output::is_special, render::MISSING};
 use crate::{
     error::{Error, Result},
     model::ScanEvent,
@@ -186,6 +186,11 @@ impl Keep {
         Ok(Self { path, overwrite, file: None })
     }
 
+    /// A file that is there, and has no name.
+    pub(super) fn temporary(file: File) -> Self {
+        Self { path: "a temporary file".into(), overwrite: false, file: Some(file) }
+    }
+
     /// What it is called.
     pub(super) fn name(&self) -> String {
         self.path.display().to_string()
@@ -197,7 +202,7 @@ impl Keep {
     }
 
     fn open(&self) -> io::Result<File> {
-        let special = self.path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
+        let special = is_special(&self.path);
         let replaces = self.overwrite && !special;
         let mut options = OpenOptions::new();
         options.read(!special).write(true).truncate(replaces).create(replaces || special);

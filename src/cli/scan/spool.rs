@@ -3,7 +3,7 @@
 use std::{
     cell::Cell,
     fs::File,
-    io::{self, Read, Seek as _, Write},
+    io::{self, Read, Seek as _},
     thread::{self, ScopedJoinHandle},
 };
 
@@ -36,14 +36,9 @@ impl Scan<'_> {
             for (number, part) in parts.into_iter().enumerate() {
                 let Part { name, program, kept } = part;
                 let mut process = self.start(&program)?;
-                let (to, called) = match kept {
-                    Some(kept) => {
-                        let called = kept.name();
-                        (To::Kept(kept), called)
-                    }
-                    None => (To::Temporary(self.temporary()?), "a temporary file".to_owned()),
-                };
-                let copied = Copied::new(process.take_stdout(), Some(to), called);
+                let kept = kept.map_or_else(|| self.temporary().map(Keep::temporary), Ok)?;
+                let called = kept.name();
+                let copied = Copied::new(process.take_stdout(), Some(kept), called);
                 let tasks = &tasks;
                 let spawned = thread::Builder::new()
                     .spawn_scoped(scope, move || spool(copied, (tasks, number)));
@@ -79,7 +74,7 @@ impl Scan<'_> {
 
 /// Takes all that a process writes into its file, and shows how far it is.
 fn spool(
-    mut copied: Copied<impl Read, To>,
+    mut copied: Copied<impl Read, Keep>,
     (tasks, part): (&Tasks, usize),
 ) -> Result<Option<File>> {
     let exists = Cell::new(false);
@@ -102,32 +97,6 @@ fn spool(
         // What is no XML is taken too, and an error of the copy comes again.
         io::copy(&mut copied, &mut io::sink())?;
     }
-    let file = match copied.into_copy() {
-        Some(To::Kept(kept)) => kept.into_file(),
-        Some(To::Temporary(file)) => Some(file),
-        None => None,
-    };
+    let file = copied.into_copy().and_then(Keep::into_file);
     file.map(|mut file| file.rewind().map(|()| file)).transpose().map_err(Error::from)
-}
-
-/// Where the XML of a process goes.
-enum To {
-    Kept(Keep),
-    Temporary(File),
-}
-
-impl Write for To {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Kept(kept) => kept.write(bytes),
-            Self::Temporary(file) => file.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Kept(kept) => kept.flush(),
-            Self::Temporary(file) => file.flush(),
-        }
-    }
 }

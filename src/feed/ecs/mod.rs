@@ -16,12 +16,12 @@ pub use self::{
 use super::{
     Handing,
     line::{self, LINE},
-    subject::{Ids, Subject, epoch, product, vendor},
+    subject::{Subject, epoch, product, vendor},
 };
 use crate::{
     error::Result,
     json::{ARRAY, OBJECT, Value as _, key, list, nest, put},
-    model::{Host, MergedHost, RunHeader, RunRecord, Script, ScriptOrigin, ScriptScope, Timestamp},
+    model::{RunHeader, RunRecord, Script, ScriptOrigin, ScriptScope, Timestamp},
 };
 
 /// The version of the schema.
@@ -85,25 +85,12 @@ impl Default for Ecs {
 
 impl Ecs {
     /// Writes the events of a host, and gives their number.
-    pub(super) fn host(
+    pub(super) fn lines(
         &self,
-        run: &RunHeader,
-        host: &Host<'_>,
+        subject: &Subject<'_>,
         out: (&mut Vec<u8>, Handing<'_>),
     ) -> Result<u64> {
-        let ids = Ids::of(run, host);
-        host::lines(self, &Subject::of(run, host, &ids), out)
-    }
-
-    /// The same of a host of a merge.
-    pub(super) fn merged(
-        &self,
-        merged: &MergedHost<'_>,
-        runs: &[&RunHeader],
-        out: (&mut Vec<u8>, Handing<'_>),
-    ) -> Result<u64> {
-        let (ids, nothing) = (Ids::of_merged(merged), RunHeader::default());
-        host::lines(self, &Subject::of_merged(merged, runs, &ids, &nothing), out)
+        host::lines(self, subject, out)
     }
 
     /// Writes the events of a scan that has ended, and gives their number.

@@ -8,12 +8,12 @@ use super::{
     Handing, OS_MIN, hand_over,
     line::{self, LINE, clipped, clipped_header, clipped_port},
     nested,
-    subject::{Ids, Subject, brief, brief_port, product, vendor},
+    subject::{Subject, brief, brief_port, product, vendor},
 };
 use crate::{
     error::Result,
     json::{ARRAY, OBJECT, Value as _, key, nest, objects, put},
-    model::{Host, HostState, MergedHost, Port, PortState, RunHeader, Service, Timestamp},
+    model::{HostState, Port, PortState, Service, Timestamp},
 };
 
 /// A version of the schema.
@@ -90,28 +90,7 @@ const COLLECT: i32 = 2;
 
 impl Ocsf {
     /// Writes the events of a host, and gives their number.
-    pub(super) fn host(
-        &self,
-        run: &RunHeader,
-        host: &Host<'_>,
-        out: (&mut Vec<u8>, Handing<'_>),
-    ) -> Result<u64> {
-        let ids = Ids::of(run, host);
-        self.lines(&Subject::of(run, host, &ids), out)
-    }
-
-    /// The same of a host of a merge.
-    pub(super) fn merged(
-        &self,
-        merged: &MergedHost<'_>,
-        runs: &[&RunHeader],
-        out: (&mut Vec<u8>, Handing<'_>),
-    ) -> Result<u64> {
-        let (ids, nothing) = (Ids::of_merged(merged), RunHeader::default());
-        self.lines(&Subject::of_merged(merged, runs, &ids, &nothing), out)
-    }
-
-    fn lines(
+    pub(super) fn lines(
         &self,
         subject: &Subject<'_>,
         (out, hand): (&mut Vec<u8>, Handing<'_>),
