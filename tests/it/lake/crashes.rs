@@ -52,7 +52,7 @@ impl Moments {
 
 #[test]
 fn a_hundred_kills_change_nothing() {
-    let place = Place::new();
+    let place = Place::in_memory();
     archive(&place);
     let undisturbed = place.0.path().join("undisturbed");
     let begun = Instant::now();

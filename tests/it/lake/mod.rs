@@ -85,7 +85,17 @@ struct Place(tempfile::TempDir);
 
 impl Place {
     fn new() -> Self {
-        let place = Self(tempfile::tempdir().unwrap());
+        Self::of(tempfile::tempdir().unwrap())
+    }
+
+    /// The same in memory, where the system has such a folder: what a killed process wrote is there either way,
+    /// and nothing waits for a disk.
+    fn in_memory() -> Self {
+        tempfile::tempdir_in("/dev/shm").map_or_else(|_| Self::new(), Self::of)
+    }
+
+    fn of(folder: tempfile::TempDir) -> Self {
+        let place = Self(folder);
         fs::create_dir(place.input("")).unwrap();
         place
     }
