@@ -23,6 +23,12 @@ pub(crate) const fn controls(word: u64) -> u64 {
     word.wrapping_sub(ONES * 0x20) & !word & TOPS
 }
 
+/// Marks the bytes below `@`, and some beyond ASCII.
+#[inline]
+pub(crate) const fn below_letters(word: u64) -> u64 {
+    (!word << 1) & TOPS
+}
+
 /// Marks the bytes beyond ASCII.
 #[inline]
 pub(crate) const fn beyond_ascii(word: u64) -> u64 {

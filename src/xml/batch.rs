@@ -9,10 +9,8 @@ use super::{
     decode::{line_of, read_piece},
     frame::{HostEnd, Kind, Piece},
     lex::to_u64,
-    names::El,
     notes::{Ledger, Notes},
     text::{Encoding, PlaceMap, convert, note_bad_bytes},
-    token::{is_name, known_element},
 };
 use crate::{
     error::{Position, Result},
@@ -130,23 +128,4 @@ impl HostNotes {
         record.diagnostics = self.ledger.finish();
         record.hosts_incomplete = record.hosts_incomplete.saturating_add(self.incomplete);
     }
-}
-
-/// Whether a host holds no markup but tags of elements that belong in a host: reading it then says nothing
-/// of the scan around it, nor of the elements behind it.
-pub(super) fn is_plain(host: &[u8]) -> bool {
-    let inner = host.get(1..).unwrap_or_default();
-    memchr::memchr_iter(b'<', inner).all(|at| {
-        let tag = inner.get(at.wrapping_add(1)..).unwrap_or_default();
-        let tag = tag.strip_prefix(b"/").unwrap_or(tag);
-        let el = known_element(tag).map(|(el, _)| el).or_else(|| element(tag));
-        el.is_some_and(El::is_of_host)
-    })
-}
-
-/// The element whose name stands at the start of a tag, however it ends.
-#[cold]
-fn element(tag: &[u8]) -> Option<El> {
-    let len = tag.iter().position(|byte| !is_name(*byte)).unwrap_or(tag.len());
-    El::from_name(tag.get(..len).unwrap_or_default())
 }

@@ -16,6 +16,11 @@ pub(super) struct Key {
     pub(super) len: usize,
 }
 
+impl Key {
+    /// Bytes of a name at most.
+    pub(super) const LONGEST: usize = 16;
+}
+
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -77,7 +82,7 @@ const fn key(name: &[u8]) -> Key {
     let mut words = [0; 2];
     let len = name.len();
     let mut i = 0;
-    while i < len && len <= 16 {
+    while i < len && len <= Key::LONGEST {
         words[i / 8] |= (name[i] as u64) << (i % 8 * 8);
         i += 1;
     }
@@ -245,13 +250,12 @@ impl El {
         | Self::Hosthint.bit()
         | Self::Output.bit();
 
-    /// All but those that belong to a scan as a whole: they would end a host or be read around it.
-    const OF_HOST: u64 = Self::Host.bit()
-        | !(Self::FLOATING
-            | Self::Nmaprun.bit()
-            | Self::Nmaprun.children()
-            | Self::Runstats.bit()
-            | Self::Runstats.children());
+    /// Those that belong to a scan as a whole: they would end a host or be read around it.
+    const OF_RUN: u64 = Self::FLOATING
+        | Self::Nmaprun.bit()
+        | Self::Nmaprun.children()
+        | Self::Runstats.bit()
+        | Self::Runstats.children();
 
     /// Whether `child` may stand directly below this one.
     #[inline]
@@ -259,10 +263,10 @@ impl El {
         self.children() & child.bit() != 0
     }
 
-    /// Whether it may stand in a host without saying anything of the scan around it.
+    /// Whether it may stand in a host without saying anything of the scan around it, and without ending it.
     #[inline]
-    pub(super) const fn is_of_host(self) -> bool {
-        Self::OF_HOST & self.bit() != 0
+    pub(super) const fn is_inside_host(self) -> bool {
+        Self::OF_RUN & self.bit() == 0
     }
 
     /// Whether it closes nothing and is read where it stands (rule R4).

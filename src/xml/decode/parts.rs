@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use super::{
     super::{
         Options,
-        batch::{HostBatch, HostNotes, is_plain},
+        batch::{HostBatch, HostNotes},
         frame::{HostEnd, Kind, Piece},
     },
     Decoder,
@@ -52,7 +52,9 @@ impl Decoder {
     pub fn batching(options: Options, bytes: usize) -> Self {
         let shared = Arc::new(options.clone());
         let batches = Batches { options: shared, bytes, open: None, ended: VecDeque::new() };
-        Self { batches: Some(batches), ..Self::new(options) }
+        let mut decoder = Self { batches: Some(batches), ..Self::new(options) };
+        decoder.framer.tell_plain();
+        decoder
     }
 
     /// The next part, of a decoder that batches; `None` as with [`Self::next_event`].
@@ -93,7 +95,7 @@ impl Decoder {
         let plain = piece.kind == Kind::Host(HostEnd::Closed)
             && self.queue.is_empty()
             && self.intake.is_plain()
-            && is_plain(bytes);
+            && self.framer.is_plain();
         if !plain {
             return false;
         }

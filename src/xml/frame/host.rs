@@ -1,7 +1,10 @@
 //! Cuts hosts.
 
 use super::{
-    super::lex::{End, Mark, classify, is_blank, is_inner_tag},
+    super::{
+        lex::{End, Mark, classify, is_blank, is_inner_tag},
+        token::is_inside_host,
+    },
     Framer, HOST_OPENER, HostEnd, Kind, Mode, Step,
 };
 
@@ -9,12 +12,16 @@ impl Framer {
     pub(super) fn host(&mut self) -> Step {
         let skipping = self.mode == Mode::SkipHost;
         if self.scan == 0 && !skipping {
+            self.plain = self.tells_plain;
             match self.tag_end(0) {
                 End::At(end) => {
                     if self.bytes().get(end.saturating_sub(2)) == Some(&b'/') {
                         return Step::piece(Kind::Host(HostEnd::Closed), end);
                     }
-                    if let Some(len) = self.plain_host(end) {
+                    // Who asks for more looks at each tag anyway.
+                    if !self.tells_plain
+                        && let Some(len) = self.plain_host(end)
+                    {
                         return Step::piece(Kind::Host(HostEnd::Closed), len);
                     }
                     self.scan = end;
@@ -68,14 +75,21 @@ impl Framer {
     }
 
     /// The place of the next `<` that may end the host or hide what does, or of one beyond the cap. Those of
-    /// other tags are passed.
+    /// other tags are passed; if plain hosts are told, only those of tags that leave it plain.
     fn next_outer_mark(&mut self) -> Option<usize> {
         let (cap, scan, mut mark) = (self.limits.host, self.scan, self.mark);
-        let bytes = self.bytes();
+        let (plain, inside) = (self.plain, &mut self.inside);
+        let bytes = self.buf.get(self.start..).unwrap_or_default();
         let marks = memchr::memchr_iter(b'<', bytes.get(scan..).unwrap_or_default());
         let mut marks = marks.map(|at| scan.saturating_add(at));
         let found = marks.find(|at| {
-            let stop = *at > cap || !is_inner_tag(bytes, *at);
+            let inner = if plain {
+                let tag = bytes.get(at.saturating_add(1)..).unwrap_or_default();
+                inside.has(tag)
+            } else {
+                is_inner_tag(bytes, *at)
+            };
+            let stop = *at > cap || !inner;
             if !stop {
                 mark = *at;
             }
@@ -90,6 +104,13 @@ impl Framer {
         let mark = classify(self.at(at), self.last);
         let end = match mark {
             Mark::Tag | Mark::Doctype => {
+                if self.plain {
+                    let tag = self.at(at.saturating_add(1));
+                    if !self.last && is_inside_host(tag).is_none() {
+                        return Some(self.host_pauses(at, skipping));
+                    }
+                    self.plain = false;
+                }
                 self.scan = at.saturating_add(1);
                 return None;
             }
@@ -103,7 +124,10 @@ impl Framer {
                 End::At(end) => return Some(self.host_ends(HostEnd::Closed, end, skipping)),
                 other => other,
             },
-            Mark::Comment | Mark::Cdata | Mark::Pi => self.markup_end(mark, at),
+            Mark::Comment | Mark::Cdata | Mark::Pi => {
+                self.plain = false;
+                self.markup_end(mark, at)
+            }
         };
         match end {
             End::At(end) | End::Broken(end) => self.scan = end,

@@ -5,10 +5,12 @@
 //! cut out without knowing what is open.
 
 mod host;
+mod inside;
 mod long;
 
 use memchr::memmem::Finder;
 
+use self::inside::InsideTags;
 use super::lex::{
     Closers, End, Mark, TagScan, classify, cut_character, doctype_end, is_nmap_doctype, to_u64,
 };
@@ -111,6 +113,10 @@ pub(super) struct Framer {
     long_tag: Vec<u8>,
     /// In a tag beyond the cap: the open quote, and the byte before.
     long_state: (u8, u8),
+    /// Whether all markup of the host that was passed is plain; told only if that is asked for.
+    plain: bool,
+    tells_plain: bool,
+    inside: InsideTags,
     finders: Finders,
     limits: Limits,
 }
@@ -138,9 +144,23 @@ impl Framer {
             lost_doctypes: 0,
             long_tag: Vec::new(),
             long_state: (0, 0),
+            plain: false,
+            tells_plain: false,
+            inside: InsideTags::default(),
             finders: Finders { host: Finder::new("host"), run: Finder::new("nmaprun") },
             limits,
         }
+    }
+
+    /// Has [`Self::is_plain`] tell of hosts.
+    pub(super) fn tell_plain(&mut self) {
+        self.tells_plain = true;
+    }
+
+    /// Whether the host that was found holds no markup but tags of elements that belong in a host: reading it
+    /// then says nothing of the scan around it, nor of the elements behind it. False if nobody asked for it.
+    pub(super) fn is_plain(&self) -> bool {
+        self.plain
     }
 
     /// Where new bytes are appended.

@@ -10,7 +10,7 @@ use super::{
     likely::{self, Likely},
     starts_name,
 };
-use crate::bytes::{self, equal};
+use crate::bytes::{self, below_letters, equal};
 
 impl<'f> Tokens<'f> {
     #[inline]
@@ -146,9 +146,35 @@ fn quick_name(tail: &[u8], ends: impl Fn(u64) -> u64) -> Option<Key> {
 
 /// The element whose name stands at the start of `tail` and ends as nmap ends names, and the length of the name.
 #[inline]
-pub(in super::super) fn known_element(tail: &[u8]) -> Option<(El, usize)> {
-    let key = quick_name(tail, |word| equal(word, b' ') | equal(word, b'>') | equal(word, b'/'))?;
-    Some((El::of_key(key)?, key.len))
+fn known_element(tail: &[u8]) -> Option<(El, usize)> {
+    // Of what nmap writes there, all but letters is below 0x40.
+    let key = quick_name(tail, below_letters)?;
+    let el = El::of_key(key)?;
+    matches!(tail.get(key.len), Some(b' ' | b'>' | b'/')).then_some((el, key.len))
+}
+
+/// Whether a tag, given from behind its `<`, is one of an element that may stand in a host, other than a host;
+/// `None` if more bytes may tell.
+#[inline]
+pub(in super::super) fn is_inside_host(tag: &[u8]) -> Option<bool> {
+    let name = tag.strip_prefix(b"/").unwrap_or(tag);
+    match known_element(name) {
+        Some((el, _)) => Some(el.is_inside_host()),
+        None => names_inside_host(name),
+    }
+}
+
+/// The same, however the name ends.
+#[cold]
+fn names_inside_host(name: &[u8]) -> Option<bool> {
+    let head = name.get(..=Key::LONGEST).unwrap_or(name);
+    match head.iter().position(|byte| !is_name(*byte)) {
+        Some(len) => {
+            let el = El::from_name(head.get(..len).unwrap_or_default());
+            Some(el.is_some_and(El::is_inside_host))
+        }
+        None => (head.len() > Key::LONGEST).then_some(false),
+    }
 }
 
 /// The element's name at a place, and the place behind it.

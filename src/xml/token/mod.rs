@@ -8,7 +8,7 @@ mod quick;
 
 use bumpalo::Bump;
 
-pub(super) use self::fast::known_element;
+pub(super) use self::fast::is_inside_host;
 use self::quick::Quick;
 use super::{
     names::{At, El},

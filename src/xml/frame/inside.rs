@@ -1,0 +1,72 @@
+//! Tags that leave a host plain, told again by their first bytes: nmap writes few different ones.
+
+use super::super::token::{is_inside_host, is_name};
+use crate::bytes::{below_letters, lowest};
+
+const SLOTS: usize = 64;
+
+/// Tags that were found to be of elements inside of hosts: of each its bytes up to the one behind its name, in
+/// the slot that these have.
+#[derive(Debug)]
+pub(super) struct InsideTags([u64; SLOTS]);
+
+impl Default for InsideTags {
+    fn default() -> Self {
+        // No tag is told by bytes that are all set.
+        Self([u64::MAX; SLOTS])
+    }
+}
+
+impl InsideTags {
+    /// Whether a tag, given from behind its `<`, is one of an element that may stand in a host, other than a
+    /// host; false too if more bytes could tell.
+    #[inline]
+    pub(super) fn has(&mut self, tag: &[u8]) -> bool {
+        let Some(first) = tag.first_chunk() else { return looked_up(tag) };
+        let word = u64::from_le_bytes(*first);
+        // The first byte may be the slash of an end tag.
+        let ends = below_letters(word) & !0xff;
+        let key = word & (ends ^ ends.wrapping_sub(1));
+        match self.0.get_mut(slot(key)) {
+            Some(known) if ends != 0 => {
+                *known == key || {
+                    let inside = looked_up(tag);
+                    if inside && tag.get(lowest(ends)).is_some_and(|byte| !is_name(*byte)) {
+                        *known = key;
+                    }
+                    inside
+                }
+            }
+            _ => looked_up(tag),
+        }
+    }
+}
+
+#[inline]
+fn looked_up(tag: &[u8]) -> bool {
+    is_inside_host(tag) == Some(true)
+}
+
+#[expect(clippy::as_conversions, reason = "the six bits that are left of the product")]
+const fn slot(key: u64) -> usize {
+    (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_was_told_before_is_told_again_alike(
+            tags in prop::collection::vec("/{0,2}(port|elem|script|hop|host|target|hostnames|po|p|)[ />1A\n\u{1}]{0,2}[a-z<>]{0,12}", 1..80),
+        ) {
+            let mut inside = InsideTags::default();
+            for tag in tags.iter().chain(&tags) {
+                prop_assert_eq!(inside.has(tag.as_bytes()), looked_up(tag.as_bytes()), "{}", tag);
+            }
+        }
+    }
+}
