@@ -1,11 +1,11 @@
 //! Record batches as encoders made them, to blocks whose cuts depend on the rows alone: the bytes of a
 //! Parquet file depend on how rows are handed over, and several encoders hand them over in any pieces.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
-use arrow::{array::RecordBatch, compute::concat_batches};
+use arrow::array::RecordBatch;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 
 /// A block has so many rows at most, and ends with the row that brings it to so many bytes.
 pub(super) const ROWS: usize = 2048;
@@ -27,11 +27,11 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    /// Takes a batch, and gives each block that it completes.
+    /// Takes a batch, and gives each block that it completes, in parts.
     pub(super) fn push(
         &mut self,
         Sized { batch, sizes }: Sized,
-        mut each: impl FnMut(&RecordBatch) -> Result<()>,
+        mut each: impl FnMut(Vec<RecordBatch>) -> Result<()>,
     ) -> Result<()> {
         let mut from = 0_usize;
         for (row, size) in sizes.iter().enumerate() {
@@ -41,32 +41,41 @@ impl Blocks {
                 let end = row.saturating_add(1);
                 self.parts.push(batch.slice(from, end.saturating_sub(from)));
                 from = end;
-                each(&self.take()?)?;
+                each(self.rest())?;
             }
         }
-        if from < batch.num_rows() {
-            self.parts.push(batch.slice(from, batch.num_rows().saturating_sub(from)));
+        let left = batch.num_rows().saturating_sub(from);
+        if left > 0 {
+            self.parts.push(if from > 0 { batch.slice(from, left) } else { batch });
         }
         Ok(())
     }
 
-    /// The rows that make no whole block, if there are any.
-    pub(super) fn rest(&mut self) -> Result<Option<RecordBatch>> {
-        if self.rows == 0 { Ok(None) } else { self.take().map(Some) }
-    }
-
-    fn take(&mut self) -> Result<RecordBatch> {
+    /// The rows that make no whole block, in parts.
+    pub(super) fn rest(&mut self) -> Vec<RecordBatch> {
         (self.rows, self.bytes) = (0, 0);
-        let parts = std::mem::take(&mut self.parts);
-        let failed = |error: &dyn std::fmt::Display| {
-            Error::new(ErrorKind::Schema(format!("rows do not fit together: {error}")))
-        };
-        match parts.as_slice() {
-            [one] => Ok(one.clone()),
-            [first, ..] => concat_batches(&first.schema(), &parts).map_err(|error| failed(&error)),
-            [] => Err(failed(&"there are none")),
+        std::mem::take(&mut self.parts)
+    }
+}
+
+/// Takes so many rows off, one at least, or all.
+pub(super) fn first_rows(batches: &mut VecDeque<RecordBatch>, rows: usize) -> Vec<RecordBatch> {
+    let mut taken = Vec::with_capacity(batches.len());
+    let mut room = rows.max(1);
+    while let Some(next) = batches.pop_front() {
+        let rows = next.num_rows();
+        if rows > room {
+            taken.push(next.slice(0, room));
+            batches.push_front(next.slice(room, rows.saturating_sub(room)));
+            break;
+        }
+        room = room.saturating_sub(rows);
+        taken.push(next);
+        if room == 0 {
+            break;
         }
     }
+    taken
 }
 
 #[cfg(test)]
@@ -89,10 +98,12 @@ mod tests {
     fn blocks(cuts: &[i32], rows: i32, size: usize) -> Vec<(i32, usize)> {
         let mut blocks = Blocks::default();
         let mut found = Vec::new();
-        let mut note = |block: &RecordBatch| {
+        let mut note = |block: Vec<RecordBatch>| {
             use arrow::array::AsArray as _;
-            let first = block.column(0).as_primitive::<Int32Type>().value(0);
-            found.push((first, block.num_rows()));
+            let mut parts = block.iter().filter(|part| part.num_rows() > 0).peekable();
+            let Some(first) = parts.peek() else { return };
+            let first = first.column(0).as_primitive::<Int32Type>().value(0);
+            found.push((first, parts.map(RecordBatch::num_rows).sum()));
         };
         let mut from = 0;
         for end in cuts.iter().copied().chain([rows]) {
@@ -104,7 +115,7 @@ mod tests {
             push.unwrap();
             from = end;
         }
-        blocks.rest().unwrap().iter().for_each(&mut note);
+        note(blocks.rest());
         found
     }
 
@@ -127,5 +138,19 @@ mod tests {
     fn a_block_is_full_by_rows_or_by_bytes() {
         assert_eq!(blocks(&[], 5000, 1), [(0, 2048), (2048, 2048), (4096, 904)]);
         assert_eq!(blocks(&[1], 3, BYTES), [(0, 1), (1, 1), (2, 1)]);
+    }
+
+    #[test]
+    fn rows_are_taken_off_across_batches() {
+        let mut rest: VecDeque<_> = [0..3, 3..4, 4..9].map(|rows| batch(rows, 1).batch).into();
+        let mut taken = |rows| {
+            let parts = first_rows(&mut rest, rows);
+            parts.iter().map(RecordBatch::num_rows).collect::<Vec<_>>()
+        };
+        assert_eq!(taken(2), [2]);
+        assert_eq!(taken(3), [1, 1, 1]);
+        assert_eq!(taken(0), [1]);
+        assert_eq!(taken(99), [3]);
+        assert_eq!(taken(1), [0; 0]);
     }
 }

@@ -10,6 +10,7 @@ mod jsonl;
 mod lanes;
 mod notice;
 mod parquet;
+mod row_groups;
 mod stream;
 mod target;
 mod text;

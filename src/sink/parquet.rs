@@ -1,9 +1,8 @@
 //! Parquet: a file a table, row groups cut by size (DATA_MODEL section 4).
 
-use std::{fs::File, io::BufWriter, path::PathBuf, sync::Arc};
+use std::{collections::VecDeque, fs::File, io::BufWriter, path::PathBuf, sync::Arc};
 
 use ::parquet::{
-    arrow::ArrowWriter,
     basic::{Compression as Codec, Encoding, ZstdLevel},
     errors::ParquetError,
     file::{metadata::KeyValue, properties::WriterProperties},
@@ -16,6 +15,7 @@ use super::{
     blocks::{self, Blocks},
     file_name,
     lanes::{Lane, Lanes},
+    row_groups::RowGroups,
     target::{Output, Pending},
 };
 use crate::{
@@ -119,7 +119,7 @@ impl std::str::FromStr for Compression {
     }
 }
 
-/// Writes a Parquet file a table. With [`Sink::share`] tables are written beside each other.
+/// Writes a Parquet file a table. With [`Sink::share`] tables and their columns are written beside each other.
 pub struct ParquetSink {
     options: Arc<SinkOptions>,
     lanes: Lanes<TableWriter, blocks::Sized>,
@@ -131,7 +131,7 @@ pub struct ParquetSink {
 struct TableWriter {
     table: Table,
     options: Arc<SinkOptions>,
-    writer: ArrowWriter<BufWriter<File>>,
+    writer: RowGroups<BufWriter<File>>,
     name: String,
     /// With a cap on rows: the folder of the parts, the number of this one, and its rows.
     parts: Option<(PathBuf, u32)>,
@@ -176,7 +176,10 @@ impl TableWriter {
         (file, name): (File, String),
         parts: Option<(PathBuf, u32)>,
     ) -> Result<Self> {
-        let writer = arrow_writer(table, file, options, &name)?;
+        let schema = BatchBuilder::new(table, options.columns_of(table).as_deref()).schema();
+        let file = BufWriter::with_capacity(1 << 16, file);
+        let writer = RowGroups::new(file, schema, properties(options, table)?);
+        let writer = writer.map_err(|error| failed(&name, error))?;
         let (options, blocks) = (Arc::clone(options), Blocks::default());
         Ok(Self { table, options, writer, name, parts, rows: 0, blocks })
     }
@@ -198,21 +201,25 @@ impl TableWriter {
         Self::new(table, options, file, Some((parts, number)))
     }
 
-    /// Writes a block, in as many files as the cap on rows asks for.
-    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let cap = self.options.rows_per_file.unwrap_or(usize::MAX).max(1);
-        let mut from = 0;
-        while from < batch.num_rows() {
-            if self.rows >= cap {
+    /// Writes a block, in as many files and row groups as the caps on rows ask for.
+    fn write(&mut self, block: Vec<RecordBatch>) -> Result<()> {
+        let of_file = self.options.rows_per_file.unwrap_or(usize::MAX).max(1);
+        let of_group = self.options.row_group_rows.max(1);
+        let mut rest = VecDeque::from(block);
+        while !rest.is_empty() {
+            if self.rows >= of_file {
                 self.next_part()?;
             }
-            let rows = (batch.num_rows() - from).min(cap - self.rows);
-            let written = self.writer.write(&batch.slice(from, rows));
-            written.map_err(|error| failed(&self.name, error))?;
-            self.rows = self.rows.saturating_add(rows);
-            from += rows;
+            let room = of_file.saturating_sub(self.rows);
+            let part = blocks::first_rows(
+                &mut rest,
+                room.min(of_group.saturating_sub(self.writer.rows())),
+            );
+            self.writer.write(&part).map_err(|error| failed(&self.name, error))?;
+            let rows = part.iter().map(RecordBatch::num_rows);
+            self.rows = rows.fold(self.rows, usize::saturating_add);
             // What a table holds depends on its rows alone, not on those of others.
-            if self.writer.memory_size() > GROUP_BYTES {
+            if self.writer.rows() >= of_group || self.writer.memory_size() > GROUP_BYTES {
                 self.writer.flush().map_err(|error| failed(&self.name, error))?;
             }
         }
@@ -246,9 +253,8 @@ impl Lane<blocks::Sized> for TableWriter {
 
     /// Writes what makes no whole block, and completes the file.
     fn finish(mut self) -> Result<()> {
-        if let Some(rest) = self.blocks.rest()? {
-            self.write(&rest)?;
-        }
+        let rest = self.blocks.rest();
+        self.write(rest)?;
         self.close()
     }
 }
@@ -265,18 +271,6 @@ fn failed(name: &str, error: ParquetError) -> Error {
         ParquetError::External(source) => Error::sink(name, source),
         other => Error::sink(name, other),
     }
-}
-
-fn arrow_writer(
-    table: Table,
-    file: File,
-    options: &SinkOptions,
-    name: &str,
-) -> Result<ArrowWriter<BufWriter<File>>> {
-    let schema = BatchBuilder::new(table, options.columns_of(table).as_deref()).schema();
-    let file = BufWriter::with_capacity(1 << 16, file);
-    let writer = ArrowWriter::try_new(file, schema, Some(properties(options, table)?));
-    writer.map_err(|error| failed(name, error))
 }
 
 /// How a table's file is written.
