@@ -4,11 +4,7 @@
 use std::{
     collections::VecDeque,
     io::Cursor,
-    sync::{
-        Arc,
-        atomic::AtomicBool,
-        mpsc::{self, Receiver},
-    },
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use super::{
@@ -19,7 +15,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     model::RunHeader,
-    sink::{Notice, Workers},
+    sink::{Notice, Pending, Workers},
     xml::{HostBatch, HostNotes, Options},
 };
 
@@ -49,7 +45,7 @@ pub(super) enum Work {
 /// What is under way, in order: work, and things that are done when all before them is.
 enum Step<T> {
     /// With its bytes of hosts.
-    Work(Receiver<Done>, usize),
+    Work(Pending<Done>, usize),
     Then(T),
 }
 
@@ -144,20 +140,18 @@ impl<T> Crew<T> {
         let gathering = Gathering::of(work.size());
         let coder = self.idle.pop().unwrap_or_else(coder);
         let (options, stop) = (Arc::clone(&self.options), Arc::clone(&self.stop));
-        let (sender, receiver) = mpsc::sync_channel(1);
-        self.workers.spawn(move || {
+        let pending = self.workers.start(move || {
             let (mut coder, mut gathered) = (coder, gathering);
             let result = work.run(&mut coder, (&options, &stop), &mut gathered);
             let result = result.and_then(|notes| {
                 gathered.take(coder.take_all()?)?;
                 Ok(notes)
             });
-            // Nobody waits for it any more when writing failed.
-            let _ = sender.send(Done { work, coder, gathered, result });
+            Done { work, coder, gathered, result }
         });
         self.working = self.working.saturating_add(1);
         self.under_way = self.under_way.saturating_add(bytes);
-        self.steps.push_back(Step::Work(receiver, bytes));
+        self.steps.push_back(Step::Work(pending, bytes));
     }
 
     /// Has something done when all that was sent is.
@@ -181,14 +175,13 @@ impl<T> Crew<T> {
         let oldest = match self.steps.pop_front() {
             None => return Ok(None),
             Some(Step::Then(what)) => return Ok(Some(Next::Then(what))),
-            Some(Step::Work(receiver, bytes)) => {
+            Some(Step::Work(pending, bytes)) => {
                 self.under_way = self.under_way.saturating_sub(bytes);
-                receiver
+                pending
             }
         };
         self.working = self.working.saturating_sub(1);
-        let done = oldest.recv().map_err(|_| Error::usage("a thread ended early"))?;
-        let Done { work, mut coder, gathered, result } = done;
+        let Done { work, mut coder, gathered, result } = oldest.wait()?;
         if gathered.is_too_much || coder.seen.iter().any(|(id, _)| main.known.contains_key(id)) {
             return Ok(Some(Next::Again(work)));
         }

@@ -1,13 +1,6 @@
 //! All inputs were read: what came of them is merged and written.
 
-use std::{
-    collections::VecDeque,
-    mem,
-    sync::{
-        Arc,
-        mpsc::{self, Receiver},
-    },
-};
+use std::{collections::VecDeque, mem, sync::Arc};
 
 use super::{
     OUTPUT, Pipeline, coder as new_coder,
@@ -17,10 +10,10 @@ use super::{
     report::WarningReport,
 };
 use crate::{
-    error::{Code, Error, Position, Result},
-    merge::{Hosts, Merged, MergedRecord, MergedScan, Part, Sorted},
+    error::{Code, Position, Result},
+    merge::{Hosts, Merged, MergedRecord, MergedScan, Part},
     model::{RunHeader, RunRecord},
-    sink::Workers,
+    sink::{Pending, Workers},
 };
 
 /// Pieces of work a thread that are under way.
@@ -73,7 +66,7 @@ impl Pipeline {
         let scans: Arc<[RunHeader]> = scans.collect();
         let mut hosts = self.sorted(merged.take_parts())?;
         let workers = self.workers();
-        let mut waiting: VecDeque<Receiver<Done>> = VecDeque::new();
+        let mut waiting: VecDeque<Pending<Done>> = VecDeque::new();
         let mut idle: Vec<Coder> = Vec::new();
         while let Some(batch) = next_batch(&mut hosts, &scans)? {
             if self.is_stopped() {
@@ -86,12 +79,12 @@ impl Pipeline {
             if waiting.len() >= workers.count().saturating_mul(AHEAD)
                 && let Some(oldest) = waiting.pop_front()
             {
-                idle.extend(self.write_encoded(&oldest)?);
+                idle.extend(self.write_encoded(oldest.wait()?)?);
             }
             let coder = idle.pop();
             let coder =
                 coder.unwrap_or_else(|| new_coder(&self.outlet, &self.filters, &self.options));
-            waiting.push_back(spawn(workers, move || {
+            waiting.push_back(workers.start(move || {
                 let (mut coder, mut gathered) = (coder, Gathering::of(batch.size));
                 let result = encode(&mut coder, &batch, &mut gathered);
                 let result = result.and_then(|()| gathered.take(coder.take_all()?));
@@ -99,7 +92,7 @@ impl Pipeline {
             }));
         }
         for oldest in waiting {
-            self.write_encoded(&oldest)?;
+            self.write_encoded(oldest.wait()?)?;
         }
         Ok(())
     }
@@ -112,8 +105,8 @@ impl Pipeline {
     }
 
     /// Writes what a thread encoded, and gives its coder back. Of what was too much it is done again.
-    fn write_encoded(&mut self, from: &Receiver<Done>) -> Result<Option<Coder>> {
-        let Done { batch, mut coder, gathered, result } = from.recv().map_err(|_| ended())?;
+    fn write_encoded(&mut self, done: Done) -> Result<Option<Coder>> {
+        let Done { batch, mut coder, gathered, result } = done;
         if gathered.is_too_much {
             self.encode(&batch)?;
             return Ok(None);
@@ -129,7 +122,7 @@ impl Pipeline {
 
     /// Merges the hosts of all parts.
     fn sorted(&self, parts: Vec<Part>) -> Result<Hosts> {
-        let (mut sorted, mut waiting) = (Vec::new(), VecDeque::new());
+        let (mut sorted, mut waiting) = (Vec::new(), VecDeque::<Pending<_>>::new());
         let workers = self.workers();
         for part in parts {
             if self.is_stopped() {
@@ -141,13 +134,15 @@ impl Pipeline {
                 continue;
             };
             // Each holds the hosts of its part: no more at once than threads.
-            if waiting.len() >= workers.count() {
-                sorted.extend(received(waiting.pop_front())?);
+            if waiting.len() >= workers.count()
+                && let Some(oldest) = waiting.pop_front()
+            {
+                sorted.push(oldest.wait()??);
             }
-            waiting.push_back(spawn(workers, move || part.merge()));
+            waiting.push_back(workers.start(move || part.merge()));
         }
         for oldest in waiting {
-            sorted.extend(received(Some(oldest))?);
+            sorted.push(oldest.wait()??);
         }
         Hosts::of(sorted)
     }
@@ -199,30 +194,6 @@ impl Pipeline {
     fn workers(&self) -> Option<Workers> {
         self.crew.as_ref().map(|crew| crew.workers().clone())
     }
-}
-
-/// Does something on a thread.
-fn spawn<T: Send + 'static>(
-    workers: &Workers,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Receiver<T> {
-    let (sender, receiver) = mpsc::sync_channel(1);
-    workers.spawn(move || {
-        // Nobody waits for it any more when writing failed.
-        let _ = sender.send(work());
-    });
-    receiver
-}
-
-fn received(from: Option<Receiver<Result<Sorted>>>) -> Result<Option<Sorted>> {
-    match from {
-        Some(from) => from.recv().map_err(|_| ended())?.map(Some),
-        None => Ok(None),
-    }
-}
-
-fn ended() -> Error {
-    Error::usage("a thread ended early")
 }
 
 /// Hosts whose output is about a piece.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
 use super::Workers;
@@ -43,6 +43,13 @@ struct Slot<L, I> {
     items: VecDeque<I>,
 }
 
+impl<L, I> State<L, I> {
+    /// Whether no thread has a lane.
+    fn is_idle(&self) -> bool {
+        self.lanes.iter().all(|slot| slot.lane.is_some())
+    }
+}
+
 impl<L: Lane<I>, I: Send + 'static> Lanes<L, I> {
     pub(super) fn new(lanes: Vec<L>) -> Self {
         let slot = |lane| Slot { lane: Some(lane), items: VecDeque::new() };
@@ -59,16 +66,15 @@ impl<L: Lane<I>, I: Send + 'static> Lanes<L, I> {
 
     /// Gives an item to a lane. An error may be one of an item before it.
     pub(super) fn give(&self, lane: usize, item: I) -> Result<()> {
-        let mut state = self.shared.lock();
         let Some(workers) = &self.workers else {
+            let mut state = self.shared.lock();
             let Some(Slot { lane: Some(lane), .. }) = state.lanes.get_mut(lane) else {
                 return Ok(());
             };
             return lane.take(item);
         };
-        while state.waiting >= WAITING && state.failed.is_none() {
-            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+        let has_room = |state: &State<L, I>| state.waiting < WAITING || state.failed.is_some();
+        let mut state = self.shared.wait(workers, has_room);
         if let Some(error) = &state.failed {
             return Err(error.clone());
         }
@@ -90,28 +96,19 @@ impl<L: Lane<I>, I: Send + 'static> Lanes<L, I> {
         let Some(workers) = &self.workers else {
             return lanes.into_iter().try_for_each(L::finish);
         };
-        let (sender, results) = mpsc::channel();
-        for (number, lane) in lanes.into_iter().enumerate() {
-            let sender = sender.clone();
-            workers.spawn(move || {
-                // This one waits for all of them.
-                let _ = sender.send((number, lane.finish()));
-            });
-        }
-        drop(sender);
-        let failed = results.iter().filter_map(|(number, result)| Some((number, result.err()?)));
-        match failed.min_by_key(|(number, _)| *number) {
-            Some((_, error)) => Err(error),
-            None => Ok(()),
-        }
+        let start = |lane: L| workers.start(move || lane.finish());
+        let tasks: Vec<_> = lanes.into_iter().map(start).collect();
+        let results = tasks.into_iter().map(|task| task.wait().flatten());
+        // All of them are waited for.
+        results.fold(Ok(()), Result::and)
     }
 
     /// Waits until all is done and takes the lanes.
     fn rest(&self) -> Result<Vec<L>> {
-        let mut state = self.shared.lock();
-        while state.lanes.iter().any(|slot| slot.lane.is_none()) {
-            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+        let mut state = match &self.workers {
+            Some(workers) => self.shared.wait(workers, State::is_idle),
+            None => self.shared.lock(),
+        };
         if let Some(error) = state.failed.take() {
             return Err(error);
         }
@@ -127,7 +124,7 @@ impl<L, I> Drop for Lanes<L, I> {
         for slot in &mut state.lanes {
             slot.items.clear();
         }
-        while self.workers.is_some() && state.lanes.iter().any(|slot| slot.lane.is_none()) {
+        while self.workers.is_some() && !state.is_idle() {
             state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -136,6 +133,28 @@ impl<L, I> Drop for Lanes<L, I> {
 impl<L, I> Shared<L, I> {
     fn lock(&self) -> MutexGuard<'_, State<L, I>> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lanes, when they are as asked for. This thread helps until then.
+    fn wait(
+        &self,
+        workers: &Workers,
+        is_so: impl Fn(&State<L, I>) -> bool,
+    ) -> MutexGuard<'_, State<L, I>> {
+        loop {
+            let state = self.lock();
+            if is_so(&state) {
+                return state;
+            }
+            drop(state);
+            if workers.help() {
+                continue;
+            }
+            // All work was begun: whoever is at it tells when something is done.
+            let state = self.lock();
+            let waits = |state: &mut State<L, I>| !is_so(state);
+            return self.changed.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 }
 

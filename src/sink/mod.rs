@@ -26,7 +26,7 @@ pub use self::{
     notice::{Document, Notice},
     parquet::{Compression, ParquetSink},
     target::{Output, Temporaries},
-    workers::Workers,
+    workers::{Pending, Workers},
 };
 use crate::{
     error::{Error, Result},
