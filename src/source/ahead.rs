@@ -2,17 +2,19 @@
 
 use std::{
     io::{self, Read},
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
     thread,
 };
 
 /// Bytes that are handed over at once, and how many times that may wait.
-const CHUNK: usize = 256 << 10;
-const CHUNKS: usize = 4;
+const CHUNK: usize = 128 << 10;
+const CHUNKS: usize = 6;
 
 /// Bytes that another thread reads. It ends with them, with an error, or when nobody reads any more.
 pub(super) struct Ahead {
     chunks: Receiver<io::Result<Vec<u8>>>,
+    /// The way back of chunks that were read: they are filled again.
+    used: Sender<Vec<u8>>,
     current: Vec<u8>,
     place: usize,
     over: bool,
@@ -22,15 +24,18 @@ impl Ahead {
     /// Reads `inner` on another thread; hands it back if the system gives none.
     pub(super) fn new<R: Read + Send + 'static>(inner: R) -> io::Result<Self> {
         let (sender, chunks) = sync_channel(CHUNKS);
-        thread::Builder::new().name("unpack".into()).spawn(move || feed(inner, &sender))?;
-        Ok(Self { chunks, current: Vec::new(), place: 0, over: false })
+        let (used, empty) = channel();
+        thread::Builder::new().name("unpack".into()).spawn(move || feed(inner, &sender, &empty))?;
+        Ok(Self { chunks, used, current: Vec::new(), place: 0, over: false })
     }
 }
 
 /// Sends chunks until there are no more; that the receiver is gone ends it too.
-fn feed(mut inner: impl Read, sender: &SyncSender<io::Result<Vec<u8>>>) {
+fn feed(mut inner: impl Read, sender: &SyncSender<io::Result<Vec<u8>>>, empty: &Receiver<Vec<u8>>) {
     loop {
-        let mut chunk = vec![0; CHUNK];
+        // Those that come back are whole: one that was cut was the last.
+        let mut chunk = empty.try_recv().unwrap_or_default();
+        chunk.resize(CHUNK, 0);
         let mut len = 0;
         let mut failed = None;
         while let Some(rest) = chunk.get_mut(len..).filter(|rest| !rest.is_empty()) {
@@ -65,6 +70,11 @@ impl Read for Ahead {
         }
         if self.place >= self.current.len() {
             let lost = || io::Error::other("the thread that unpacks ended early");
+            let used = std::mem::take(&mut self.current);
+            if used.len() == CHUNK {
+                // Nobody takes it when there is no more to unpack.
+                let _ = self.used.send(used);
+            }
             let chunk = self.chunks.recv().map_err(|_| lost());
             (self.current, self.place) = (chunk.flatten().inspect_err(|_| self.over = true)?, 0);
             self.over = self.current.is_empty();

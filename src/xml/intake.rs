@@ -58,6 +58,23 @@ impl Intake {
         }
     }
 
+    /// Takes input bytes that were appended to `out` already, behind the first `before` bytes of it. Only while it
+    /// [`takes_bytes`](Self::takes_bytes).
+    pub(super) fn accept(&mut self, before: usize, out: &mut Vec<u8>) {
+        let new = out.get(before..).unwrap_or_default();
+        if memchr::memchr(0, new).is_none() {
+            self.given = self.given.saturating_add(super::lex::to_u64(new.len()));
+        } else {
+            let new = out.split_off(before.min(out.len()));
+            self.take(&new, out);
+        }
+    }
+
+    /// Whether bytes mean themselves, but for NUL.
+    pub(super) fn takes_bytes(&self) -> bool {
+        self.form == Form::Bytes
+    }
+
     /// No more bytes will come.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
         if self.form == Form::Unknown {

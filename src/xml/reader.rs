@@ -106,9 +106,9 @@ impl<R: Read> Reader<R> {
     /// An input that fails ends like one that is cut: what was read of it is given first.
     fn fill(&mut self) {
         loop {
-            match self.inner.read(&mut self.chunk) {
+            match self.decoder.feed_from(&mut self.inner, &mut self.chunk) {
                 Ok(0) => self.over = true,
-                Ok(len) => self.decoder.feed(self.chunk.get(..len).unwrap_or_default()),
+                Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
                     self.over = true;

@@ -4,7 +4,11 @@ mod document;
 mod parts;
 mod strict;
 
-use std::{collections::VecDeque, mem};
+use std::{
+    collections::VecDeque,
+    io::{self, Read},
+    mem,
+};
 
 use bumpalo::Bump;
 use sha2::{Digest, Sha256};
@@ -126,6 +130,35 @@ impl Decoder {
         } else {
             self.waiting.extend(bytes);
         }
+    }
+
+    /// Takes what one call of a reader gives, at most as much as there is room in `chunk`; no bytes are the end.
+    /// Mostly they are read where they are looked at.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub(super) fn feed_from(
+        &mut self,
+        from: &mut impl Read,
+        chunk: &mut [u8],
+    ) -> io::Result<usize> {
+        let in_place = !self.done
+            && !self.options.hash
+            && self.waiting.is_empty()
+            && self.intake.takes_bytes();
+        if !in_place {
+            let len = from.read(chunk)?;
+            self.feed(chunk.get(..len).unwrap_or_default());
+            return Ok(len);
+        }
+        let buffer = self.framer.buffer();
+        let before = buffer.len();
+        buffer.resize(before.saturating_add(chunk.len()), 0);
+        let read = from.read(buffer.get_mut(before..).unwrap_or_default());
+        let len = read.as_ref().map_or(0, |len| *len);
+        buffer.truncate(before.saturating_add(len));
+        self.intake.accept(before, buffer);
+        read
     }
 
     /// Says that no more bytes will come: what is open is closed by that.
