@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
 };
 
 use super::Workers;
@@ -38,21 +39,22 @@ struct State<L, I> {
 }
 
 struct Slot<L, I> {
-    /// `None` while a thread has it.
+    /// `None` while a thread has it, and when that ended early.
     lane: Option<L>,
+    lost: bool,
     items: VecDeque<I>,
 }
 
 impl<L, I> State<L, I> {
     /// Whether no thread has a lane.
     fn is_idle(&self) -> bool {
-        self.lanes.iter().all(|slot| slot.lane.is_some())
+        self.lanes.iter().all(|slot| slot.lane.is_some() || slot.lost)
     }
 }
 
 impl<L: Lane<I>, I: Send + 'static> Lanes<L, I> {
     pub(super) fn new(lanes: Vec<L>) -> Self {
-        let slot = |lane| Slot { lane: Some(lane), items: VecDeque::new() };
+        let slot = |lane| Slot { lane: Some(lane), lost: false, items: VecDeque::new() };
         let lanes = lanes.into_iter().map(slot).collect();
         let state = State { lanes, waiting: 0, failed: None };
         let shared = Shared { lanes: Mutex::new(state), changed: Condvar::new() };
@@ -161,6 +163,7 @@ impl<L, I> Shared<L, I> {
 impl<L: Lane<I>, I> Shared<L, I> {
     /// Does what waits in a lane, then gives the lane back.
     fn run(&self, number: usize, mut lane: L) {
+        let ends = Ends { shared: self, number };
         let mut state = self.lock();
         loop {
             let failed = state.failed.is_some();
@@ -183,7 +186,28 @@ impl<L: Lane<I>, I> Shared<L, I> {
             slot.lane = Some(lane);
         }
         drop(state);
-        self.changed.notify_all();
+        drop(ends);
+    }
+}
+
+/// Tells that a thread is done with a lane, in any way.
+struct Ends<'s, L, I> {
+    shared: &'s Shared<L, I>,
+    number: usize,
+}
+
+impl<L, I> Drop for Ends<'_, L, I> {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        // After a bug in the lane nothing more can be done with it. Otherwise another thread may have it by now.
+        if thread::panicking()
+            && let Some(slot) = state.lanes.get_mut(self.number)
+        {
+            slot.lost = true;
+            state.failed.get_or_insert_with(|| Error::usage("a thread ended early"));
+        }
+        drop(state);
+        self.shared.changed.notify_all();
     }
 }
 
@@ -191,7 +215,7 @@ impl<L: Lane<I>, I> Shared<L, I> {
 mod tests {
     use super::*;
 
-    /// Keeps what it was given, and shows it at the end; refuses 13, and to end on 14 and 15.
+    /// Keeps what it was given, and shows it at the end; refuses 13, to end on 14 and 15, and breaks at 16.
     #[derive(Default)]
     struct Kept(Vec<u32>, Shown);
 
@@ -202,6 +226,7 @@ mod tests {
             if item == 13 {
                 return Err(Error::usage("13"));
             }
+            assert_ne!(item, 16, "on purpose");
             self.0.push(item);
             Ok(())
         }
@@ -257,6 +282,18 @@ mod tests {
         let (lanes, _) = lanes(Some(&workers));
         (20..40).for_each(|n| lanes.give(0, n).unwrap());
         drop(lanes);
+    }
+
+    #[test]
+    fn a_lane_that_breaks_is_an_error_on_whatever_thread() {
+        for threads in [2, 4] {
+            let workers = Workers::new(threads).unwrap();
+            let (kept, _) = lanes(Some(&workers));
+            let early = (10..2000).any(|n| kept.give(1, n).is_err());
+            assert!(early || kept.finish().is_err());
+            let (dropped, _) = lanes(Some(&workers));
+            let _ = dropped.give(0, 16);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{self, Receiver, TryRecvError},
@@ -118,7 +119,9 @@ impl Waiting {
         let oldest = self.lock().pop_front();
         match oldest {
             Some(work) => {
-                work();
+                // A bug in it must not end this thread, be it one of the pool or the one that helps: whoever
+                // waits is told.
+                let _ = catch_unwind(AssertUnwindSafe(work));
                 true
             }
             None => false,
@@ -144,5 +147,14 @@ mod tests {
         last.wait().unwrap();
         assert_eq!(blocked.wait().unwrap(), 7);
         assert!(!workers.help());
+    }
+
+    #[test]
+    fn whoever_waits_for_what_ended_early_is_told() {
+        let workers = Workers::new(2).unwrap();
+        let broken: Vec<_> = (0..9).map(|_| workers.start(|| panic!("on purpose"))).collect();
+        let sound = workers.start(|| 5);
+        assert!(broken.into_iter().all(|pending: Pending<()>| pending.wait().is_err()));
+        assert_eq!(sound.wait().unwrap(), 5);
     }
 }
