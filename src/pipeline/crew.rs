@@ -23,10 +23,12 @@ use crate::{
 const GROUP: usize = 1 << 20;
 /// Pieces of work a thread that are under way: as many as keep it busy while the oldest is written.
 const AHEAD: usize = 4;
-/// Bytes of hosts that are under way: the largest wait for each other.
+/// Bytes that are under way: the largest hosts wait for each other.
 const UNDER_WAY: usize = 16 << 20;
 /// Things that wait for the work before them.
 const WAITING: usize = 4096;
+/// What was read takes more than its XML, up to about so many times.
+const READ: usize = 8;
 
 /// An input that is read by a thread, or what is told in its place.
 pub(super) enum Task {
@@ -46,7 +48,8 @@ pub(super) enum Work {
 enum Step<T> {
     /// With its bytes of hosts.
     Work(Pending<Done>, usize),
-    Then(T),
+    /// With the bytes that it holds.
+    Then(T, usize),
 }
 
 /// The oldest step, done.
@@ -67,7 +70,7 @@ pub(super) struct Crew<T> {
     group: Vec<Task>,
     bytes: usize,
     steps: VecDeque<Step<T>>,
-    /// Steps that are work, and their bytes of hosts.
+    /// Steps that are work, and the bytes of all steps.
     working: usize,
     under_way: usize,
     idle: Vec<Coder>,
@@ -154,9 +157,11 @@ impl<T> Crew<T> {
         self.steps.push_back(Step::Work(pending, bytes));
     }
 
-    /// Has something done when all that was sent is.
-    pub(super) fn then(&mut self, what: T) {
-        self.steps.push_back(Step::Then(what));
+    /// Has something done when all that was sent is. It was read from so many bytes.
+    pub(super) fn then(&mut self, what: T, read: usize) {
+        let bytes = read.saturating_mul(READ);
+        self.under_way = self.under_way.saturating_add(bytes);
+        self.steps.push_back(Step::Then(what, bytes));
     }
 
     /// Whether the oldest step must be taken before there is another.
@@ -174,7 +179,10 @@ impl<T> Crew<T> {
     pub(super) fn next(&mut self, main: &mut Coder) -> Result<Option<Next<T>>> {
         let oldest = match self.steps.pop_front() {
             None => return Ok(None),
-            Some(Step::Then(what)) => return Ok(Some(Next::Then(what))),
+            Some(Step::Then(what, bytes)) => {
+                self.under_way = self.under_way.saturating_sub(bytes);
+                return Ok(Some(Next::Then(what)));
+            }
             Some(Step::Work(pending, bytes)) => {
                 self.under_way = self.under_way.saturating_sub(bytes);
                 pending

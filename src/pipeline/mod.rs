@@ -307,11 +307,11 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Has something done in its turn.
-    fn then(&mut self, turn: Turn) -> Result<()> {
+    /// Has something done in its turn that was read from so many bytes.
+    fn then(&mut self, turn: Turn, read: usize) -> Result<()> {
         self.make_room()?;
         if let Some(crew) = &mut self.crew {
-            crew.then(turn);
+            crew.then(turn, read);
         }
         Ok(())
     }

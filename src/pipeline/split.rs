@@ -76,11 +76,12 @@ impl Turns {
 impl Pipeline {
     /// Reads an input with the crew.
     pub(super) fn read_split(&mut self, name: String, named: bool, bytes: impl Read) -> Result<()> {
-        self.then(Turn::Begin)?;
+        self.then(Turn::Begin, 0)?;
         let mut reader = Reader::batching(bytes, self.options.clone(), self.coder.best_input());
         let shown: Arc<str> = name.as_str().into();
         let mut run = Arc::new(RunHeader::default());
         let mut index = 0_i32;
+        let mut place = 0_u64;
         let mut skipping = false;
         let error = loop {
             if self.stop.load(Ordering::Relaxed) {
@@ -94,7 +95,7 @@ impl Pipeline {
             match part {
                 Part::RunEnd(record, _) if skipping => {
                     skipping = false;
-                    self.then(Turn::Skipped { name: Arc::clone(&shown), record })?;
+                    self.then(Turn::Skipped { name: Arc::clone(&shown), record }, 0)?;
                 }
                 Part::Event(ScanEvent::RunStart(header)) => {
                     if self.filters.dedup {
@@ -105,21 +106,32 @@ impl Pipeline {
                     (run, index) = (Arc::new(header), 0);
                 }
                 _ if skipping => {}
-                Part::Hosts(batch) => self.send_hosts(&run, batch)?,
+                Part::Hosts(batch) => {
+                    since(&mut place, &reader);
+                    self.send_hosts(&run, batch)?;
+                }
                 Part::RunEnd(record, notes) => {
-                    self.then(Turn::RunEnd { name: Arc::clone(&shown), record, notes })?;
+                    self.then(Turn::RunEnd { name: Arc::clone(&shown), record, notes }, 0)?;
                 }
                 Part::Event(ScanEvent::Run(event)) => {
-                    self.then(Turn::Event(Arc::clone(&run), index, event))?;
+                    let read = since(&mut place, &reader);
+                    self.then(Turn::Event(Arc::clone(&run), index, event), read)?;
                     index = index.saturating_add(1);
                 }
                 Part::Event(ScanEvent::Host(host)) => {
                     let host = Box::new(host.into_owned());
-                    self.then(Turn::Host(Arc::clone(&run), host))?;
+                    let read = since(&mut place, &reader);
+                    self.then(Turn::Host(Arc::clone(&run), host), read)?;
                 }
                 Part::Event(ScanEvent::ScanInfo(_) | ScanEvent::RunEnd(_)) => {}
             }
         };
-        self.then(Turn::End { name, named, error })
+        self.then(Turn::End { name, named, error }, 0)
     }
+}
+
+/// Bytes that were read since a place, which is moved on.
+fn since<R: Read>(place: &mut u64, reader: &Reader<R>) -> usize {
+    let before = std::mem::replace(place, reader.passed());
+    usize::try_from(place.saturating_sub(before)).unwrap_or(usize::MAX)
 }

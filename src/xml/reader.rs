@@ -81,6 +81,12 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// Bytes of the input, without those that were dropped, up to behind what was given last.
+    #[must_use]
+    pub fn passed(&self) -> u64 {
+        self.decoder.passed()
+    }
+
     /// Whether the next event can be given without reading: false when a live feed should be flushed.
     #[must_use]
     pub fn is_ready(&self) -> bool {

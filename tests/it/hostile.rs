@@ -4,12 +4,15 @@ use std::{
     fmt::Write as _,
     fs,
     io::{self, Read},
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
 use scanmill::{
     error::Code,
     model::{Host, RunRecord, ScanEvent},
+    pipeline::{Destination, Filters, Pipeline},
+    source::{self, Pick},
     xml::{Options, Reader},
 };
 
@@ -317,5 +320,37 @@ fn repeated_openers_are_read_in_time_that_grows_with_their_number() {
             let took = start.elapsed();
             assert!(took < Duration::from_secs(20), "{part:?} behind {name} took {took:?}");
         }
+    }
+}
+
+/// Hosts that another thread may not read wait for those before them, but not many of them.
+#[test]
+fn hosts_that_wait_for_their_turn_take_no_memory() {
+    const HOSTS: u64 = 1000;
+    let test = "hostile::hosts_that_wait_for_their_turn_take_no_memory";
+    let peak = peak_mib(test, || {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("odd.xml");
+        let host = format!(
+            "{OPEN}<!-- odd --><hostscript><script id=\"x\" output=\"{}\"/></hostscript></host>",
+            "0123456789 ".repeat(10_000)
+        );
+        let size = HOSTS * host.len() as u64;
+        let mut input = Repeated::new(HEAD, &host, size, AFTER);
+        io::copy(&mut input, &mut fs::File::create(&path).unwrap()).unwrap();
+        for threads in [2, 8] {
+            let (options, stop) = (Options::default(), Arc::new(AtomicBool::new(false)));
+            let (filters, nothing) = (Filters::default(), Destination::Nothing);
+            let pipeline = Pipeline::new(options, filters, nothing, stop);
+            let mut pipeline = pipeline.with_threads(threads).unwrap();
+            for input in source::discover(std::slice::from_ref(&path), &Pick::default()) {
+                pipeline.read(&input.unwrap(), &Pick::default()).unwrap();
+            }
+            assert_eq!(pipeline.finish().unwrap().counts.hosts, HOSTS + 1);
+        }
+        tell_peak();
+    });
+    if let Some(peak) = peak {
+        assert!(peak <= 60, "{test} took {peak} MiB");
     }
 }

@@ -311,6 +311,11 @@ impl Decoder {
         self.unhashed.drain(..len);
     }
 
+    /// The place in the input behind what was given last.
+    pub(super) fn passed(&self) -> u64 {
+        self.intake.raw_start().saturating_add(to_u64(self.given))
+    }
+
     /// The place of the first byte that is not consumed.
     fn here(&self) -> Position {
         Position { byte: self.intake.raw_start(), line: self.lines.saturating_add(1) }
