@@ -22,9 +22,8 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-RELEASE = ROOT / "target" / "release"
-FORMATS = ("jsonl", "csv", "parquet")
+from measure import FORMATS, RELEASE, generate
+
 # Threads of each process, and processes at once.
 WAYS = {"one": (1, 1), "pair": (1, 2), "two": (2, 1)}
 
@@ -77,10 +76,7 @@ def main():
               "| two threads / half of the CPU time of one | two threads / half of a pair |")
         print("|---|---|---|---|---|---|---|---|")
         for kind in options.kinds.split(","):
-            plain, packed = out / f"{kind}.xml", out / f"{kind}.xml.gz"
-            with open(plain, "wb") as file:
-                command = [RELEASE / "examples/gen", kind, options.size]
-                subprocess.run(command, check=True, stdout=file, stderr=subprocess.DEVNULL)
+            plain, packed = generate(kind, options.size, out), out / f"{kind}.xml.gz"
             with open(plain, "rb") as file, gzip.open(packed, "wb", compresslevel=6) as to:
                 shutil.copyfileobj(file, to, 1 << 20)
             for path in (plain, packed):

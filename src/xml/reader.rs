@@ -81,9 +81,8 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Bytes of the input, without those that were dropped, up to behind what was given last.
-    #[must_use]
-    pub fn passed(&self) -> u64 {
+    /// The place in the input, in bytes, behind what was given last.
+    pub(crate) fn passed(&self) -> u64 {
         self.decoder.passed()
     }
 
