@@ -10,7 +10,8 @@ use super::{
     frame::{HostEnd, Kind, Piece},
     lex::to_u64,
     notes::{Ledger, Notes},
-    text::{Encoding, PlaceMap, convert, note_bad_bytes},
+    places::PlaceMap,
+    text::{Encoding, convert, note_bad_bytes},
 };
 use crate::{
     error::{Position, Result},

@@ -30,6 +30,7 @@ mod lex;
 mod marks;
 mod names;
 mod notes;
+mod places;
 mod port;
 #[doc(hidden)]
 pub mod probe;

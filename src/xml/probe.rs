@@ -33,8 +33,7 @@ pub fn hosts_framed(bytes: &[u8], chunk: usize) -> usize {
 /// How many attributes of known name a text has.
 #[must_use]
 pub fn attributes_read(text: &str) -> usize {
-    let limits = Limits::default();
-    let caps = TagCaps { tag: limits.tag, attributes: limits.attributes, markup: limits.markup };
+    let caps = TagCaps::of(&Limits::default());
     let bump = Bump::new();
     let mut notes = Notes::new(0);
     let mut tokens = Tokens::new(text, &bump, caps, true);

@@ -5,7 +5,7 @@ use bumpalo::{Bump, collections::String};
 
 use super::{
     lex::{Closers, End, Mark, TagScan, classify, is_blank},
-    text::PlaceMap,
+    places::{PlaceMap, Rising},
     token::{is_name_or_beyond, starts_name},
 };
 
@@ -14,8 +14,8 @@ pub(super) struct Repaired<'b> {
     pub(super) text: &'b str,
     /// From places of `text` to places of what was repaired.
     pub(super) map: PlaceMap,
-    /// Places of what was dropped, rising.
-    pub(super) broken: Vec<usize>,
+    /// Places of what was dropped.
+    pub(super) broken: Rising,
 }
 
 /// The beginning of what was dropped at a place, for a message: no more than its tag, so that it does not
@@ -34,7 +34,7 @@ struct Repair<'t, 'b> {
     source: &'t str,
     out: String<'b>,
     map: PlaceMap,
-    broken: Vec<usize>,
+    broken: Rising,
 }
 
 /// Repairs the text: tags that a raw `<` or a lost quote breaks off are dropped, openers without an end
@@ -45,7 +45,7 @@ pub(super) fn repair<'b>(source: &str, markup: usize, last: bool, bump: &'b Bump
         source,
         out: String::with_capacity_in(source.len(), bump),
         map: PlaceMap::default(),
-        broken: Vec::new(),
+        broken: Rising::default(),
     };
     let bytes = source.as_bytes();
     let mut closers = Closers::default();
@@ -227,7 +227,8 @@ mod tests {
     fn mended(source: &str) -> (std::string::String, usize) {
         let bump = Bump::new();
         let repaired = repair(source, 1000, false, &bump);
-        (repaired.text.to_owned(), repaired.broken.len())
+        let mut broken = repaired.broken;
+        (repaired.text.to_owned(), std::iter::from_fn(|| broken.pop()).count())
     }
 
     #[test]

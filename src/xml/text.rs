@@ -7,6 +7,7 @@ use encoding_rs::WINDOWS_1252;
 use super::{
     marks::{first_work, needs_work},
     notes::Notes,
+    places::PlaceMap,
 };
 use crate::error::Code;
 
@@ -33,35 +34,6 @@ impl Encoding {
             | "ascii" => Self::Latin1,
             "windows-1252" | "cp1252" => Self::Windows1252,
             _ => Self::Utf8,
-        }
-    }
-}
-
-/// From places of a text that was made to places of what it was made from: segments that run in step.
-#[derive(Debug, Clone, Default)]
-pub(super) struct PlaceMap {
-    /// Place in the made text, place in the source; both grow.
-    segments: Vec<(usize, usize)>,
-}
-
-impl PlaceMap {
-    /// From here on the two run in step.
-    pub(super) fn push(&mut self, made: usize, source: usize) {
-        if let Some((last_made, last_source)) = self.segments.last().copied() {
-            let step = made.saturating_sub(last_made);
-            if last_source.saturating_add(step) == source {
-                return;
-            }
-        }
-        self.segments.push((made, source));
-    }
-
-    /// The place in the source of a place in the made text.
-    pub(super) fn source(&self, made: usize) -> usize {
-        let behind = self.segments.partition_point(|(start, _)| *start <= made);
-        match behind.checked_sub(1).and_then(|i| self.segments.get(i)) {
-            Some((start, source)) => source.saturating_add(made.saturating_sub(*start)),
-            None => made,
         }
     }
 }

@@ -23,8 +23,9 @@ use super::{
     intake::Intake,
     lex::to_u64,
     notes::{Ledger, Notes},
+    places::PlaceMap,
     run::Document,
-    text::{Converted, Encoding, PlaceMap, ValueReader},
+    text::{Converted, Encoding, ValueReader},
     token::{TagCaps, Tokens},
 };
 use crate::{
@@ -364,9 +365,7 @@ pub(super) fn read_piece<'f>(
 }
 
 fn tokens<'f>(text: &'f str, bump: &'f Bump, options: &Options, last: bool) -> Tokens<'f> {
-    let limits = &options.limits;
-    let caps = TagCaps { tag: limits.tag, attributes: limits.attributes, markup: limits.markup };
-    Tokens::new(text, bump, caps, last)
+    Tokens::new(text, bump, TagCaps::of(&options.limits), last)
 }
 
 fn context<'f, 'n>(bump: &'f Bump, options: &'n Options, notes: &'n mut Notes) -> Context<'f, 'n> {

@@ -13,9 +13,10 @@ use self::quick::Quick;
 use super::{
     names::{At, El},
     notes::{Notes, shorten},
+    places::Rising,
     repair::{self, Repaired},
 };
-use crate::error::Code;
+use crate::{error::Code, limits::Limits};
 
 /// A token; its places are those of the piece's text.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,6 +82,12 @@ pub(super) struct TagCaps {
     pub(super) markup: usize,
 }
 
+impl TagCaps {
+    pub(super) fn of(limits: &Limits) -> Self {
+        Self { tag: limits.tag, attributes: limits.attributes, markup: limits.markup }
+    }
+}
+
 /// Reads the tokens of one piece.
 pub(super) struct Tokens<'f> {
     text: &'f str,
@@ -98,7 +105,7 @@ pub(super) struct Tokens<'f> {
     /// That of the last one that is no empty element.
     opened: Option<El>,
     /// Places of what the repair dropped and no token has passed yet, from where it began.
-    broken: std::vec::IntoIter<usize>,
+    broken: Rising,
     repaired_from: usize,
 }
 
@@ -130,7 +137,7 @@ impl<'f> Tokens<'f> {
             seen: 0,
             before: None,
             opened: None,
-            broken: Vec::new().into_iter(),
+            broken: Rising::default(),
             repaired_from: 0,
         }
     }
@@ -221,7 +228,7 @@ impl<'f> Tokens<'f> {
             _ => {
                 let Repaired { text, map, broken } =
                     repair::repair(rest, self.caps.markup, self.last, self.bump);
-                self.broken = broken.into_iter();
+                self.broken = broken;
                 self.repaired_from = at;
                 Quick::new(text, at, Some(map))
             }
@@ -232,18 +239,18 @@ impl<'f> Tokens<'f> {
     /// Notes what the repair dropped before the next token; what follows may be read with other bytes.
     #[inline]
     fn note_broken(&mut self, notes: &mut Notes) {
-        if !self.broken.as_slice().is_empty() {
+        if self.broken.first().is_some() {
             self.note_passed(notes);
         }
     }
 
     fn note_passed(&mut self, notes: &mut Notes) {
-        while let Some(first) = self.broken.as_slice().first() {
-            let at = self.repaired_from.saturating_add(*first);
+        while let Some(first) = self.broken.first() {
+            let at = self.repaired_from.saturating_add(first);
             if at >= self.place() {
                 return;
             }
-            self.broken.next();
+            self.broken.pop();
             let shown = repair::beginning(self.text, at);
             notes.add(Code::BrokenTag, at, || format!("{:?} dropped", shorten(shown)));
         }

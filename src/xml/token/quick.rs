@@ -6,7 +6,7 @@ use quick_xml::{
 };
 
 use super::{
-    super::{lex::is_blank, marks::is_special, names::At, notes::Notes, text::PlaceMap},
+    super::{lex::is_blank, marks::is_special, names::At, notes::Notes, places::PlaceMap},
     Attr, Name, Stop, Token, Tokens, Way, is_name_or_beyond, starts_name,
 };
 
