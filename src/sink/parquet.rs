@@ -370,7 +370,7 @@ impl Encoder for ParquetEncoder {
     }
 
     fn best_input(&self) -> usize {
-        384 << 10
+        1 << 20
     }
 
     fn take(&mut self) -> Vec<Encoded> {
