@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    args::{PickArgs, Shape, To, WriteArgs},
+    args::{PartitionName, PickArgs, Shape, To, WriteArgs},
     feeds,
 };
 use crate::{
@@ -85,6 +85,14 @@ impl Plan {
         if let Some(feed) = feeds::feed(to, &write.feed, &write.line)? {
             return Self::of_feed(feed, to, (write, pick), out);
         }
+        for (given, option) in [
+            (write.rows_per_file.is_some(), "--rows-per-file"),
+            (write.partition_by.is_some(), "--partition-by"),
+        ] {
+            if given && to != To::Parquet {
+                return Err(Error::usage(format!("{option} is for parquet")));
+            }
+        }
         let flat = match (to, write.shape) {
             (To::Jsonl, Some(shape)) => shape == Shape::Flat,
             (To::Jsonl, None) => !tables.is_empty(),
@@ -108,7 +116,13 @@ impl Plan {
             To::Jsonl | To::Ecs | To::Ocsf | To::Cim => TableFormat::Jsonl,
         };
         check_format(format, write, columns.as_deref())?;
-        let output = table_output(format, out, tables.len() == 1, write.rows_per_file.is_some())?;
+        if write.partition_by.is_some() && rows != Rows::Read {
+            return Err(Error::usage(
+                "--partition-by is not for merges: their rows are of several scans",
+            ));
+        }
+        let parts = write.rows_per_file.is_some() || write.partition_by.is_some();
+        let output = table_output(format, out, tables.len() == 1, parts)?;
         let tables = if tables.is_empty() { rows.tables().to_vec() } else { tables };
         Ok(Self::Tables { format, output, tables, columns, rows })
     }
@@ -125,6 +139,7 @@ impl Plan {
             (!write.table.is_empty(), "--table"),
             (write.shape.is_some(), "--shape"),
             (write.rows_per_file.is_some(), "--rows-per-file"),
+            (write.partition_by.is_some(), "--partition-by"),
             (pick.events, "--events"),
         ] {
             if given {
@@ -163,6 +178,7 @@ impl Plan {
                     compression: write.compression.unwrap_or_default(),
                     row_group_rows: write.row_group_rows.unwrap_or(defaults.row_group_rows),
                     rows_per_file: write.rows_per_file,
+                    partition_by: write.partition_by.map(PartitionName::by),
                     temporaries: temporaries.clone(),
                 };
                 Ok(Destination::Tables(sink::open(format, &output, options)?))
@@ -188,9 +204,6 @@ fn check_format(
     if let Some(column) = binary.filter(|_| !parquet) {
         let name = column.field.name;
         return Err(Error::usage(format!("column {name} is binary: only parquet has it")));
-    }
-    if write.rows_per_file.is_some() && !parquet {
-        return Err(Error::usage("--rows-per-file is for parquet"));
     }
     let extension = write.out.as_deref().and_then(Path::extension);
     let packed = extension.is_some_and(|found| found == "gz" || found == "zst");

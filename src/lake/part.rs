@@ -17,13 +17,10 @@ use crate::{
     error::{Error, ErrorKind, Result},
     sink::{
         SinkOptions, Temporaries,
-        parquet_parts::{GROUP_BYTES, properties},
+        parquet_parts::{GROUP_BYTES, NO_VALUE, properties},
     },
     table::{BatchBuilder, RecordBatch, Table},
 };
-
-/// The partition of scans without a time, as Hive names it.
-const NO_DATE: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// Rows and bytes that are handed to the Parquet writer at once.
 const ROWS: usize = 2048;
@@ -171,7 +168,7 @@ impl Part {
         let mut entries = Vec::with_capacity(parts.len());
         for (part, date) in parts {
             let table = part.table.name();
-            let partition = format!("scan_date={}", date.as_deref().unwrap_or(NO_DATE));
+            let partition = format!("scan_date={}", date.as_deref().unwrap_or(NO_VALUE));
             let folder = dir.join(table).join(&partition);
             if !folder.is_dir() {
                 fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;

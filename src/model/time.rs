@@ -53,6 +53,15 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// Its UTC date, such as `2023-11-14`.
+    #[must_use]
+    pub fn date(self) -> String {
+        let [date @ .., _, _, _, _, _, _, _, _, _, _] = self.rfc3339();
+        String::from_utf8_lossy(&date).into_owned()
+    }
+}
+
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(std::str::from_utf8(&self.rfc3339()).unwrap_or_default())

@@ -12,7 +12,7 @@ use crate::{
     feed::Feed,
     model::{Host, HostState, MergedHost, RunEvent, RunHeader, RunRecord, Timestamp},
     sink::{Document, Encoder, Notice, TEXT_INPUT},
-    table::{Row, Table, event_row, host_rows, merged_rows, run_rows},
+    table::{Row, ScanOf, Table, event_row, host_rows, merged_rows, run_rows},
 };
 
 /// Encodes in the order of what it is given, and counts.
@@ -164,6 +164,7 @@ impl Coder {
         }
         match &mut self.way {
             Way::Tables(encoder) => {
+                encoder.scan(ScanOf::running(run))?;
                 host_rows(run, &host, &mut |row| encode(encoder, &mut self.rows, row))
             }
             Way::Feed { buffer, feed } => {
@@ -216,6 +217,7 @@ impl Coder {
     pub(super) fn event(&mut self, run: &RunHeader, index: i32, event: &RunEvent) -> Result<()> {
         match &mut self.way {
             Way::Tables(encoder) => {
+                encoder.scan(ScanOf::running(run))?;
                 event_row(run, index, event, &mut |row| encode(encoder, &mut self.rows, row))
             }
             Way::Feed { buffer, feed } => {
@@ -288,6 +290,7 @@ impl Coder {
     pub(super) fn run_rows(&mut self, name: &str, record: &RunRecord) -> Result<()> {
         match &mut self.way {
             Way::Tables(encoder) => {
+                encoder.scan(ScanOf::ended(record))?;
                 run_rows(name, record, &mut |row| encode(encoder, &mut self.rows, row))?;
             }
             Way::Feed { buffer, feed } => {
@@ -358,14 +361,13 @@ fn duplicate(header: &RunHeader) -> Diagnostic {
 
 fn document(name: &str, record: RunRecord) -> Document {
     let RunRecord { header, stats, exists, .. } = record;
-    let date = |time: Timestamp| time.to_string().get(..10).map(str::to_owned);
     let whole = record.hosts_seen.saturating_sub(record.hosts_incomplete);
     Document {
         source: name.to_owned(),
         doc_index: header.doc_index,
         position: header.position,
         scan_id: exists.then_some(header.scan_id),
-        scan_date: header.start_time.or(stats.end_time).and_then(date),
+        scan_date: header.start_time.or(stats.end_time).map(Timestamp::date),
         finished: stats.finished,
         truncated: record.truncated,
         whole_hosts: u64::try_from(whole).unwrap_or(0),

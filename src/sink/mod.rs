@@ -10,8 +10,10 @@ mod jsonl;
 mod lanes;
 mod notice;
 mod parquet;
+mod partition;
 mod row_groups;
 mod stream;
+mod table_files;
 mod target;
 mod text;
 mod workers;
@@ -25,16 +27,26 @@ pub use self::{
     jsonl::JsonlSink,
     notice::{Document, Notice},
     parquet::{Compression, ParquetSink},
+    partition::PartitionBy,
     target::{Output, Temporaries},
     workers::{Pending, Workers},
 };
 use crate::{
     error::{Error, Result},
-    table::{Column, RecordBatch, Row, Table},
+    table::{Column, RecordBatch, Row, ScanOf, Table},
 };
 
 /// Turns rows into pieces of output.
 pub trait Encoder: Send {
+    /// Has it know of which scan the rows are that come.
+    ///
+    /// # Errors
+    /// If the rows before do not fit their tables' schemas.
+    fn scan(&mut self, scan: ScanOf<'_>) -> Result<()> {
+        let _ = scan;
+        Ok(())
+    }
+
     /// Takes a row; one of a table that is not asked for is left out.
     ///
     /// # Errors
@@ -70,22 +82,28 @@ pub struct Encoded {
 #[derive(Debug)]
 enum Data {
     Text(Vec<u8>),
-    Batch(blocks::Sized),
+    Batch(partition::Partition, blocks::Sized),
+    /// The rows before it that are [`partition::Partition::Open`] belong to the folder of this name.
+    Settled(Arc<str>),
 }
 
 impl Encoded {
     /// The rows of a piece of Parquet, with the bytes of each, roughly; `None` of text.
     pub(crate) fn into_rows(self) -> Option<(Table, RecordBatch, Arc<[usize]>)> {
         match self.data {
-            Data::Batch(blocks::Sized { batch, sizes }) => Some((self.table, batch, sizes)),
-            Data::Text(_) => None,
+            Data::Batch(_, blocks::Sized { batch, sizes }) => Some((self.table, batch, sizes)),
+            Data::Text(_) | Data::Settled(_) => None,
         }
     }
 }
 
 /// What the sinks of Parquet share.
 pub(crate) mod parquet_parts {
-    pub(crate) use super::parquet::{GROUP_BYTES, SCHEMA_VERSION, encoder, properties};
+    pub(crate) use super::{
+        parquet::{SCHEMA_VERSION, encoder, properties},
+        partition::NO_VALUE,
+        table_files::GROUP_BYTES,
+    };
 }
 
 /// Bytes of XML that are best encoded to text at once.
@@ -161,6 +179,8 @@ pub struct SinkOptions {
     pub row_group_rows: usize,
     /// Parquet: rows of a file at most; then tables are folders of `part-N.parquet`.
     pub rows_per_file: Option<usize>,
+    /// Parquet: tables are folders of partitions, each a folder of `part-N.parquet`; no merge has them.
+    pub partition_by: Option<PartitionBy>,
     /// Where temporary names are kept, so that a signal can remove them.
     pub temporaries: Temporaries,
 }
@@ -177,6 +197,7 @@ impl Default for SinkOptions {
             compression: Compression::default(),
             row_group_rows: 1 << 20,
             rows_per_file: None,
+            partition_by: None,
             temporaries: Temporaries::default(),
         }
     }
@@ -186,13 +207,21 @@ impl SinkOptions {
     /// The columns of a table, if they are not just those that it has of what was read.
     fn columns_of(&self, table: Table) -> Option<Vec<&'static Column>> {
         let more = table.merged_columns();
-        match &self.columns {
+        let columns = match &self.columns {
             Some(columns) => Some(columns.clone()),
             None if self.merged && !more.is_empty() => {
                 Some(table.columns().iter().chain(more).collect())
             }
             None => None,
+        };
+        let is_in_names =
+            |column: &Column| self.partition_by.is_some_and(|by| by.holds(table, column));
+        if !table.columns().iter().any(is_in_names) {
+            return columns;
         }
+        let mut columns = columns.unwrap_or_else(|| table.columns().iter().collect());
+        columns.retain(|column| !is_in_names(column));
+        Some(columns)
     }
 
     /// The columns of a table that text formats write.

@@ -1,33 +1,27 @@
 //! Parquet: a file a table, row groups cut by size (DATA_MODEL section 4).
 
-use std::{collections::VecDeque, fs::File, io::BufWriter, path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use ::parquet::{
     basic::{Compression as Codec, Encoding, ZstdLevel},
-    errors::ParquetError,
     file::{metadata::KeyValue, properties::WriterProperties},
     schema::types::ColumnPath,
 };
-use arrow::array::RecordBatch;
 
 use super::{
-    Data, Encoded, Encoder, Sink, SinkOptions, Workers,
-    blocks::{self, Blocks},
-    file_name,
-    lanes::{Lane, Lanes},
-    row_groups::RowGroups,
+    Data, Encoded, Encoder, Sink, SinkOptions, Workers, blocks,
+    lanes::Lanes,
+    partition::{Partition, Turn, Turns},
+    table_files::{Item, TableFiles},
     target::{Output, Pending},
 };
 use crate::{
     error::{Error, Result},
-    table::{BatchBuilder, Row, Table},
+    table::{BatchBuilder, Row, ScanOf, Table},
 };
 
 /// Version of the tables' schema, in each file's metadata.
 pub(crate) const SCHEMA_VERSION: &str = "1";
-
-/// Bytes that a table's row group in the making may take; then it is written.
-pub(crate) const GROUP_BYTES: usize = 12 << 20;
 
 /// Bytes of a page before it is compressed. Smaller than usual: each column in the making holds one.
 const PAGE_BYTES: usize = 256 << 10;
@@ -122,21 +116,9 @@ impl std::str::FromStr for Compression {
 /// Writes a Parquet file a table. With [`Sink::share`] tables and their columns are written beside each other.
 pub struct ParquetSink {
     options: Arc<SinkOptions>,
-    lanes: Lanes<TableWriter, blocks::Sized>,
+    lanes: Lanes<TableFiles, Item>,
     /// The folder or file that gets its name at the end.
     pending: Pending,
-}
-
-/// Writes the rows of one table.
-struct TableWriter {
-    table: Table,
-    options: Arc<SinkOptions>,
-    writer: RowGroups<BufWriter<File>>,
-    name: String,
-    /// With a cap on rows: the folder of the parts, the number of this one, and its rows.
-    parts: Option<(PathBuf, u32)>,
-    rows: usize,
-    blocks: Blocks,
 }
 
 impl ParquetSink {
@@ -147,129 +129,38 @@ impl ParquetSink {
     /// error if it cannot be made.
     pub fn open(output: &Output, options: SinkOptions) -> Result<Self> {
         let options = Arc::new(options);
+        if let Some(by) = options.partition_by {
+            let is_empty = |table: &Table| options.columns_of(*table).is_some_and(|c| c.is_empty());
+            if options.tables.iter().any(is_empty) {
+                let name = by.name();
+                return Err(Error::usage(format!(
+                    "no column is left: names of folders hold {name}"
+                )));
+            }
+        }
         let (pending, writers) = match output {
             Output::Stdout => {
                 return Err(Error::usage("Parquet needs a place to seek: name an output"));
+            }
+            Output::File(path) if options.partition_by.is_some() => {
+                let name = path.display();
+                return Err(Error::usage(format!("{name} is a file: partitions need a folder")));
             }
             Output::File(path) => {
                 let (pending, file) = Pending::file(path, options.overwrite, &options.temporaries)?;
                 let table = options.tables.first().copied().unwrap_or(Table::Hosts);
                 let name = path.display().to_string();
-                let only = TableWriter::new(table, &options, (file, name), None)?;
-                (pending, vec![only])
+                (pending, vec![TableFiles::of_file(table, &options, (file, name))?])
             }
             Output::Dir(path) => {
                 let pending = Pending::dir(path, options.overwrite, &options.temporaries)?;
-                let in_folder = |table: &Table| TableWriter::in_folder(*table, &options, &pending);
+                let in_folder =
+                    |table: &Table| TableFiles::in_folder(*table, &options, pending.path());
                 let writers: Result<_> = options.tables.iter().map(in_folder).collect();
                 (pending, writers?)
             }
         };
         Ok(Self { options, lanes: Lanes::new(writers), pending })
-    }
-}
-
-impl TableWriter {
-    fn new(
-        table: Table,
-        options: &Arc<SinkOptions>,
-        (file, name): (File, String),
-        parts: Option<(PathBuf, u32)>,
-    ) -> Result<Self> {
-        let schema = BatchBuilder::new(table, options.columns_of(table).as_deref()).schema();
-        let file = BufWriter::with_capacity(1 << 16, file);
-        let writer = RowGroups::new(file, schema, properties(options, table)?);
-        let writer = writer.map_err(|error| failed(&name, error))?;
-        let (options, blocks) = (Arc::clone(options), Blocks::default());
-        Ok(Self { table, options, writer, name, parts, rows: 0, blocks })
-    }
-
-    fn in_folder(table: Table, options: &Arc<SinkOptions>, folder: &Pending) -> Result<Self> {
-        let folder = folder.path();
-        if options.rows_per_file.is_none() {
-            let path = folder.join(file_name(table, "parquet"));
-            return Self::new(table, options, create(&path)?, None);
-        }
-        let parts = folder.join(table.name());
-        std::fs::create_dir(&parts)
-            .map_err(|error| Error::sink(parts.display().to_string(), error))?;
-        Self::part(table, options, parts, 0)
-    }
-
-    fn part(table: Table, options: &Arc<SinkOptions>, parts: PathBuf, number: u32) -> Result<Self> {
-        let file = create(&parts.join(format!("part-{number}.parquet")))?;
-        Self::new(table, options, file, Some((parts, number)))
-    }
-
-    /// Writes a block, in as many files and row groups as the caps on rows ask for.
-    fn write(&mut self, block: Vec<RecordBatch>) -> Result<()> {
-        let of_file = self.options.rows_per_file.unwrap_or(usize::MAX).max(1);
-        let of_group = self.options.row_group_rows.max(1);
-        let mut rest = VecDeque::from(block);
-        while !rest.is_empty() {
-            if self.rows >= of_file {
-                self.next_part()?;
-            }
-            let room = of_file.saturating_sub(self.rows);
-            let part = blocks::first_rows(
-                &mut rest,
-                room.min(of_group.saturating_sub(self.writer.rows())),
-            );
-            self.writer.write(&part).map_err(|error| failed(&self.name, error))?;
-            let rows = part.iter().map(RecordBatch::num_rows);
-            self.rows = rows.fold(self.rows, usize::saturating_add);
-            // What a table holds depends on its rows alone, not on those of others.
-            if self.writer.rows() >= of_group || self.writer.memory_size() > GROUP_BYTES {
-                self.writer.flush().map_err(|error| failed(&self.name, error))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn next_part(&mut self) -> Result<()> {
-        let Some((folder, number)) = self.parts.clone() else { return Ok(()) };
-        let next = Self::part(self.table, &self.options, folder, number.saturating_add(1))?;
-        let blocks = std::mem::take(&mut self.blocks);
-        let full = std::mem::replace(self, Self { blocks, ..next });
-        full.close()
-    }
-
-    fn close(self) -> Result<()> {
-        let Self { writer, name, .. } = self;
-        let buffered = writer.into_inner().map_err(|error| failed(&name, error))?;
-        let file =
-            buffered.into_inner().map_err(|error| Error::sink(&*name, error.into_error()))?;
-        file.sync_all().map_err(|error| Error::sink(&*name, error))
-    }
-}
-
-impl Lane<blocks::Sized> for TableWriter {
-    fn take(&mut self, rows: blocks::Sized) -> Result<()> {
-        let mut blocks = std::mem::take(&mut self.blocks);
-        let written = blocks.push(rows, |block| self.write(block));
-        self.blocks = blocks;
-        written
-    }
-
-    /// Writes what makes no whole block, and completes the file.
-    fn finish(mut self) -> Result<()> {
-        let rest = self.blocks.rest();
-        self.write(rest)?;
-        self.close()
-    }
-}
-
-/// Makes a file that is not there, and gives its name for messages.
-fn create(path: &std::path::Path) -> Result<(File, String)> {
-    let name = path.display().to_string();
-    let file = File::create_new(path).map_err(|error| Error::sink(&*name, error))?;
-    Ok((file, name))
-}
-
-fn failed(name: &str, error: ParquetError) -> Error {
-    match error {
-        ParquetError::External(source) => Error::sink(name, source),
-        other => Error::sink(name, other),
     }
 }
 
@@ -311,10 +202,16 @@ impl Sink for ParquetSink {
     }
 
     fn write(&mut self, piece: Encoded) -> Result<()> {
-        let Data::Batch(rows) = piece.data else { return Ok(()) };
-        match self.options.tables.iter().position(|table| *table == piece.table) {
-            Some(place) => self.lanes.give(place, rows),
-            None => Ok(()),
+        match piece.data {
+            Data::Batch(partition, rows) => {
+                match self.options.tables.iter().position(|table| *table == piece.table) {
+                    Some(place) => self.lanes.give(place, Item::Rows(partition, rows)),
+                    None => Ok(()),
+                }
+            }
+            Data::Settled(folder) => (0..self.options.tables.len())
+                .try_for_each(|place| self.lanes.give(place, Item::Settled(Arc::clone(&folder)))),
+            Data::Text(_) => Ok(()),
         }
     }
 
@@ -336,22 +233,46 @@ pub(crate) fn encoder(options: &SinkOptions) -> Box<dyn Encoder> {
     Box::new(ParquetEncoder {
         tables: options.tables.clone().into(),
         builders: builders.collect(),
+        turns: Turns::new(options.partition_by),
         ready: Vec::new(),
     })
 }
 
-fn encoded(table: Table, builder: &mut BatchBuilder) -> Result<Encoded> {
+fn encoded(table: Table, builder: &mut BatchBuilder, partition: &Partition) -> Result<Encoded> {
     let (batch, sizes) = builder.finish_sized()?;
-    Ok(Encoded { table, data: Data::Batch(blocks::Sized { batch, sizes: sizes.into() }) })
+    let rows = blocks::Sized { batch, sizes: sizes.into() };
+    Ok(Encoded { table, data: Data::Batch(partition.clone(), rows) })
 }
 
 struct ParquetEncoder {
     tables: Arc<[Table]>,
     builders: Vec<BatchBuilder>,
+    turns: Turns,
     ready: Vec<Encoded>,
 }
 
+impl ParquetEncoder {
+    /// Makes what was gathered ready.
+    fn cut(&mut self, partition: &Partition) -> Result<()> {
+        for (table, builder) in self.tables.iter().zip(&mut self.builders) {
+            if builder.rows() > 0 {
+                self.ready.push(encoded(*table, builder, partition)?);
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Encoder for ParquetEncoder {
+    fn scan(&mut self, scan: ScanOf<'_>) -> Result<()> {
+        let Some(Turn { before, settles }) = self.turns.scan(scan) else { return Ok(()) };
+        self.cut(&before)?;
+        if let Some(folder) = settles {
+            self.ready.push(Encoded { table: Table::Scans, data: Data::Settled(folder) });
+        }
+        Ok(())
+    }
+
     fn row(&mut self, row: &Row<'_>) -> Result<()> {
         let table = row.table();
         let Some(place) = self.tables.iter().position(|known| *known == table) else {
@@ -360,7 +281,7 @@ impl Encoder for ParquetEncoder {
         let Some(builder) = self.builders.get_mut(place) else { return Ok(()) };
         builder.push(row);
         if builder.rows() >= blocks::ROWS || builder.bytes() >= blocks::BYTES {
-            self.ready.push(encoded(table, builder)?);
+            self.ready.push(encoded(table, builder, self.turns.now())?);
         }
         Ok(())
     }
@@ -378,11 +299,8 @@ impl Encoder for ParquetEncoder {
     }
 
     fn finish(&mut self) -> Result<Vec<Encoded>> {
-        for (table, builder) in self.tables.iter().zip(&mut self.builders) {
-            if builder.rows() > 0 {
-                self.ready.push(encoded(*table, builder)?);
-            }
-        }
+        let partition = self.turns.now().clone();
+        self.cut(&partition)?;
         Ok(self.take())
     }
 }

@@ -8,6 +8,7 @@ mod dictionary;
 pub mod export;
 pub(crate) mod restore;
 mod row;
+mod scan;
 mod schema;
 
 pub use arrow::{array::RecordBatch, datatypes::SchemaRef};
@@ -16,6 +17,7 @@ pub use self::{
     builder::BatchBuilder,
     cell::{Cell, Items},
     row::{Row, change_row, event_row, host_rows, merged_rows, run_rows},
+    scan::ScanOf,
 };
 pub(crate) use self::{cell::Cells, restore::Stored};
 use crate::error::{Error, ErrorKind, Result};

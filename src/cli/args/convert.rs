@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, builder::BoolishValueParser as Switch};
+use clap::{Args as ClapArgs, ValueEnum, builder::BoolishValueParser as Switch};
 
 use super::{FeedArgs, LineArgs, ReadArgs, Shape, To, count};
-use crate::sink::Compression;
+use crate::sink::{Compression, PartitionBy};
 
 #[derive(Debug, ClapArgs)]
 pub(in super::super) struct ConvertArgs {
@@ -86,10 +86,35 @@ pub(in super::super) struct WriteArgs {
     #[arg(long, value_name = "N", env = "SCANMILL_ROWS_PER_FILE", value_parser = count,
         hide_short_help = true)]
     pub(in super::super) rows_per_file: Option<usize>,
+    /// Parquet: a folder for each day or scanner, with files part-N.parquet
+    ///
+    /// Tables become folders of folders such as `scan_date=2024-01-31`, the UTC date of the scan's start, else of its end. The
+    /// column that their names hold is not in the files: readers of Hive partitions add it. Not for merges.
+    #[arg(long, value_name = "BY", env = "SCANMILL_PARTITION_BY", hide_short_help = true)]
+    pub(in super::super) partition_by: Option<PartitionName>,
     #[command(flatten)]
     pub(in super::super) feed: FeedArgs,
     #[command(flatten)]
     pub(in super::super) line: LineArgs,
+}
+
+/// What tells the partition of a scan's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in super::super) enum PartitionName {
+    /// The UTC date of the scan's start, else of its end
+    #[value(name = "scan_date")]
+    ScanDate,
+    /// What wrote the XML, such as nmap
+    Scanner,
+}
+
+impl PartitionName {
+    pub(in super::super) const fn by(self) -> PartitionBy {
+        match self {
+            Self::ScanDate => PartitionBy::ScanDate,
+            Self::Scanner => PartitionBy::Scanner,
+        }
+    }
 }
 
 /// States of ports: nmap's, and what masscan says of one that answered ARP.

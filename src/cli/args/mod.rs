@@ -16,7 +16,7 @@ use clap::{
 };
 
 pub(super) use self::{
-    convert::{ConvertArgs, PickArgs, WriteArgs},
+    convert::{ConvertArgs, PartitionName, PickArgs, WriteArgs},
     diff::{DiffArgs, DiffTo},
     feed::{FeedArgs, Kind, LineArgs, OcsfVersion},
     ingest::{IngestArgs, Upkeep},

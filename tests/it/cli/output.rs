@@ -7,6 +7,7 @@ use std::{
 };
 
 use flate2::read::GzDecoder;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use scanmill::table::Table;
 
 use super::{Folder, GOOD, ends, json_lines, refuses, xml};
@@ -97,6 +98,58 @@ fn large_tables_are_cut_into_parts_on_demand() {
         ["part-0.parquet", "part-1.parquet", "part-2.parquet"]
     );
     assert_eq!(folder.names("tables/hosts"), ["part-0.parquet"]);
+}
+
+#[test]
+fn tables_are_parted_by_scanner_on_demand() {
+    let folder = Folder::new();
+    let mixed = format!(
+        "{}<nmaprun scanner=\"../a b\" start=\"5\"><host><address addr=\"192.0.2.1\"/></host></nmaprun>",
+        fs::read_to_string(xml(GOOD)).unwrap()
+    );
+    let input = folder.write("mixed.xml", mixed);
+    let out = folder.path("parts");
+    ends(
+        0,
+        &[
+            "convert",
+            &input,
+            &xml("51-masscan-banners.xml"),
+            "-o",
+            &out,
+            "--partition-by",
+            "scanner",
+        ],
+    );
+    let scanners = ["scanner=..%2Fa%20b", "scanner=masscan", "scanner=nmap"];
+    for table in ["hosts", "scans"] {
+        assert_eq!(folder.names(&format!("parts/{table}")), scanners);
+    }
+    assert_eq!(folder.names("parts/scans/scanner=nmap"), ["part-0.parquet"]);
+    assert_eq!(folder.names("parts/hops"), [""; 0]);
+    let file = File::open(folder.path("parts/scans/scanner=nmap/part-0.parquet")).unwrap();
+    let schema = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().schema().clone();
+    // Readers take it from the folder's name.
+    assert!(schema.field_with_name("scanner").is_err());
+    assert_eq!(schema.fields().len() + 1, Table::Scans.columns().len());
+}
+
+#[test]
+fn partitions_need_parquet_in_a_folder_and_rows_of_one_scan() {
+    let folder = Folder::new();
+    let (good, by) = (xml(GOOD), ["--partition-by", "scan_date"]);
+    let out = folder.path("out");
+    let refused = |args: &[&str], words: &[&str]| refuses(&[args, &by].concat(), words);
+    refused(&["convert", &good], &["--partition-by is for parquet"]);
+    refused(&["convert", &good, "--to", "csv", "-o", &out], &["--partition-by is for parquet"]);
+    refused(&["convert", &good, "--to", "ecs"], &["--partition-by is not for --to ecs"]);
+    refused(&["convert", &good, "--to", "parquet"], &["parquet needs an output"]);
+    refused(&["merge", &good, "-o", &out], &["--partition-by is not for merges"]);
+    refuses(&["convert", &good, "-o", &out, "--partition-by", "host"], &["scan_date", "scanner"]);
+    let scanner = ["--table", "scans", "--columns", "scanner", "--partition-by", "scanner"];
+    refuses(&[&["convert", &good, "-o", &out][..], &scanner].concat(), &["no column is left"]);
+    refuses(&["convert", &good, "--rows-per-file", "9"], &["--rows-per-file is for parquet"]);
+    assert_eq!(folder.names("."), [""; 0]);
 }
 
 #[test]

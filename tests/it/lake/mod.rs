@@ -226,18 +226,78 @@ fn a_dataset_holds_what_convert_writes() {
 }
 
 #[test]
+fn convert_makes_the_partitions_that_a_dataset_has() {
+    let place = Place::new();
+    // More dates than files are kept open for, and each again when others have come.
+    for second in 0..40 {
+        place.write(&format!("{:02}-{second:02}.xml", second % 3), Scan::new(second, 40).xml());
+    }
+    for (name, start, end) in [
+        ("00-05-open", "", " time=\"1600086400\""),
+        ("01-05-open", "", " time=\"951782400\""),
+        ("01-06-none", "", ""),
+        ("02-05-start", " start=\"1700006399\"", " time=\"1700100000\""),
+    ] {
+        place.write(&format!("{name}.xml"), brief(name, start, end));
+    }
+    // One that several threads read, and of which nothing is known until it ends.
+    let host = format!(
+        "<host><status state=\"up\"/><address addr=\"192.0.2.1\" vendor=\"{}\"/><ports><port protocol=\"tcp\" \
+         portid=\"80\"><state state=\"open\"/></port></ports></host>\n",
+        "v".repeat(2000)
+    );
+    let end = "<runstats><finished time=\"951782401\"/></runstats></nmaprun>";
+    let large = format!("<nmaprun args=\"large\">{}{end}", host.repeat(2100));
+    assert!(large.len() > 4 << 20);
+    place.write("01-07-large.xml", large);
+    place.write("empty.xml", "\n");
+    place.load(&[]);
+    let loaded = place.rows();
+    for more in [&[][..], &["--rows-per-file", "200"]] {
+        let mut before: Option<Vec<(PathBuf, Vec<u8>)>> = None;
+        for threads in ["1", "2", "8"] {
+            let out = place.0.path().join("parts");
+            let mut command = support::command(cargo_bin!("scanmill"));
+            command.current_dir(place.0.path()).args(["convert", "in", "--hash", "-j", threads]);
+            command.args(["--partition-by", "scan_date", "--overwrite", "-o", "parts/"]).args(more);
+            support::output_of(&mut command);
+            let files = files_below(&out);
+            let mut rows = Vec::new();
+            for file in &files {
+                let folder = file.strip_prefix(&out).unwrap().parent().unwrap();
+                rows_of_file(file, folder.to_str().unwrap(), &mut rows);
+            }
+            rows.sort_unstable();
+            let other = rows.iter().zip(&loaded).find(|(row, loaded)| row != loaded);
+            assert_eq!(other, None, "{threads} threads, {more:?}");
+            assert_eq!(rows.len(), loaded.len(), "{threads} threads, {more:?}");
+            let read = |path: PathBuf| (path.clone(), fs::read(path).unwrap());
+            let files: Vec<_> = files.into_iter().map(read).collect();
+            assert_eq!(
+                files.iter().any(|(path, _)| path.ends_with("part-9.parquet")),
+                !more.is_empty()
+            );
+            let before = before.get_or_insert_with(|| files.clone());
+            assert!(*before == files, "{threads} threads, {more:?}: other files than one thread");
+        }
+    }
+}
+
+/// A scan of this command with these attributes of its start and its end.
+fn brief(args: &str, start: &str, end: &str) -> String {
+    format!(
+        "<nmaprun args=\"{args}\"{start}><host><address addr=\"10.0.0.1\"/></host><runstats>\
+         <finished{end}/></runstats></nmaprun>"
+    )
+}
+
+#[test]
 fn partitions_are_dates_in_utc() {
     let place = Place::new();
-    let at = |start: &str, end: &str| {
-        format!(
-            "<nmaprun args=\"{start}{end}\"{start}><host><address addr=\"10.0.0.1\"/></host><runstats>\
-             <finished{end}/></runstats></nmaprun>"
-        )
-    };
-    place.write("start.xml", at(" start=\"1700006399\"", " time=\"1700100000\""));
-    place.write("next.xml", at(" start=\"1700006400\"", ""));
-    place.write("end.xml", at("", " time=\"951782400\""));
-    place.write("none.xml", at("", ""));
+    place.write("start.xml", brief("start", " start=\"1700006399\"", " time=\"1700100000\""));
+    place.write("next.xml", brief("next", " start=\"1700006400\"", ""));
+    place.write("end.xml", brief("end", "", " time=\"951782400\""));
+    place.write("none.xml", brief("none", "", ""));
     place.write("empty.xml", "\n");
     place.load(&[]);
     let dates = |table: &str| -> Vec<String> {

@@ -1,0 +1,296 @@
+//! The Parquet files of one table: a file, or folders of parts.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fs::{self, File},
+    io::BufWriter,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use ::parquet::errors::ParquetError;
+use arrow::array::RecordBatch;
+
+use super::{
+    SinkOptions,
+    blocks::{self, Blocks},
+    file_name,
+    lanes::Lane,
+    parquet::properties,
+    partition::Partition,
+    row_groups::RowGroups,
+};
+use crate::{
+    error::{Error, Result},
+    table::{BatchBuilder, Table},
+};
+
+/// Bytes that a table's row group in the making may take; then it is written.
+pub(crate) const GROUP_BYTES: usize = 12 << 20;
+
+/// The same while rows of other partitions come.
+const IDLE_BYTES: usize = 1 << 20;
+
+/// Partitions of a table whose files are open. Which one gives way depends on the rows alone.
+const PARTITIONS: usize = 8;
+
+/// The folder of rows of which it is not known yet where they belong. It is gone before the output has its name.
+const UNSETTLED: &str = ".unsettled";
+
+/// What a table's files are given, in order.
+pub(super) enum Item {
+    Rows(Partition, blocks::Sized),
+    /// The rows that are [`Partition::Open`] belong to the folder of this name.
+    Settled(Arc<str>),
+}
+
+/// Writes the rows of one table.
+pub(super) struct TableFiles {
+    table: Table,
+    options: Arc<SinkOptions>,
+    /// Where parts are made; `None` with a single file.
+    folder: Option<PathBuf>,
+    /// What is being written, that of the last rows behind the others.
+    series: VecDeque<Series>,
+    /// How many parts were made in each folder of a partition.
+    parts: HashMap<Arc<str>, u32>,
+}
+
+/// Rows of one partition, in as many files as the caps on rows ask for.
+#[derive(Default)]
+struct Series {
+    partition: Partition,
+    blocks: Blocks,
+    part: Option<PartFile>,
+}
+
+struct PartFile {
+    writer: RowGroups<BufWriter<File>>,
+    name: String,
+    rows: usize,
+}
+
+impl TableFiles {
+    /// The only file of this table.
+    pub(super) fn of_file(
+        table: Table,
+        options: &Arc<SinkOptions>,
+        file: (File, String),
+    ) -> Result<Self> {
+        let options = Arc::clone(options);
+        let part = Some(PartFile::new(table, &options, file)?);
+        let only = Series { part, ..Series::default() };
+        let (series, parts) = (VecDeque::from([only]), HashMap::new());
+        Ok(Self { table, options, folder: None, series, parts })
+    }
+
+    /// A file in this folder, or a folder of parts. Without rows there is a file that has none, but not in
+    /// partitions.
+    pub(super) fn in_folder(
+        table: Table,
+        options: &Arc<SinkOptions>,
+        folder: &Path,
+    ) -> Result<Self> {
+        if options.rows_per_file.is_none() && options.partition_by.is_none() {
+            return Self::of_file(
+                table,
+                options,
+                create(&folder.join(file_name(table, "parquet")))?,
+            );
+        }
+        let folder = folder.join(table.name());
+        make_folder(&folder)?;
+        let (series, parts) = (VecDeque::new(), HashMap::new());
+        let options = Arc::clone(options);
+        let mut this = Self { table, options, folder: Some(folder), series, parts };
+        if this.options.partition_by.is_none() {
+            let part = Some(this.next_part(&Partition::Whole)?);
+            this.series.push_back(Series { part, ..Series::default() });
+        }
+        Ok(this)
+    }
+
+    /// Makes the next part of a partition.
+    fn next_part(&mut self, partition: &Partition) -> Result<PartFile> {
+        let path = self.next_path(partition)?;
+        PartFile::new(self.table, &self.options, create(&path)?)
+    }
+
+    /// A name for the next part of a partition.
+    fn next_path(&mut self, partition: &Partition) -> Result<PathBuf> {
+        let name: &str = match partition {
+            Partition::Whole => "",
+            Partition::Named(name) => name,
+            Partition::Open => UNSETTLED,
+        };
+        let table = self.folder.as_deref().unwrap_or(Path::new(""));
+        let folder = if name.is_empty() { table.to_owned() } else { table.join(name) };
+        let number = if let Some(made) = self.parts.get_mut(name) {
+            std::mem::replace(made, made.saturating_add(1))
+        } else {
+            if !name.is_empty() {
+                make_folder(&folder)?;
+            }
+            self.parts.insert(name.into(), 1);
+            0
+        };
+        Ok(folder.join(part_name(number)))
+    }
+
+    /// Takes the series of a partition out. Files beyond the cap are closed: those whose rows are longest ago.
+    fn series_of(&mut self, partition: Partition) -> Result<Series> {
+        if let Some(last) = self.series.pop_back_if(|last| last.partition == partition) {
+            return Ok(last);
+        }
+        if let Some(last) = self.series.back_mut() {
+            last.rest_a_while()?;
+        }
+        let place = self.series.iter().position(|series| series.partition == partition);
+        if let Some(series) = place.and_then(|place| self.series.remove(place)) {
+            return Ok(series);
+        }
+        if self.series.len() >= PARTITIONS
+            && let Some(oldest) = self.series.pop_front()
+        {
+            self.close(oldest)?;
+        }
+        Ok(Series { partition, ..Series::default() })
+    }
+
+    /// Writes a block, in as many files and row groups as the caps on rows ask for.
+    fn write(&mut self, series: &mut Series, block: Vec<RecordBatch>) -> Result<()> {
+        let of_file = self.options.rows_per_file.unwrap_or(usize::MAX).max(1);
+        let of_group = self.options.row_group_rows.max(1);
+        let mut rest = VecDeque::from(block);
+        while !rest.is_empty() {
+            let full = series.part.take_if(|part| part.rows >= of_file);
+            full.map_or(Ok(()), PartFile::close)?;
+            let part = match &mut series.part {
+                Some(part) => part,
+                none => none.insert(self.next_part(&series.partition)?),
+            };
+            let room = of_file.saturating_sub(part.rows);
+            let room = room.min(of_group.saturating_sub(part.writer.rows()));
+            part.write(&blocks::first_rows(&mut rest, room))?;
+            // What a table holds depends on its rows alone, not on those of others.
+            if part.writer.rows() >= of_group || part.writer.memory_size() > GROUP_BYTES {
+                part.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what makes no whole block, and completes the file.
+    fn close(&mut self, mut series: Series) -> Result<()> {
+        let rest = series.blocks.rest();
+        self.write(&mut series, rest)?;
+        series.part.map_or(Ok(()), PartFile::close)
+    }
+
+    /// Rows that were open belong to the folder of this name.
+    fn settle(&mut self, name: &Arc<str>) -> Result<()> {
+        let place = self.series.iter().position(|series| series.partition == Partition::Open);
+        if let Some(open) = place.and_then(|place| self.series.remove(place)) {
+            self.close(open)?;
+        }
+        let Some(parts) = self.parts.remove(UNSETTLED) else { return Ok(()) };
+        let unsettled = self.folder.as_deref().unwrap_or(Path::new("")).join(UNSETTLED);
+        let to = Partition::Named(Arc::clone(name));
+        for number in 0..parts {
+            let target = self.next_path(&to)?;
+            fs::rename(unsettled.join(part_name(number)), &target)
+                .map_err(|error| Error::sink(target.display().to_string(), error))?;
+        }
+        fs::remove_dir(&unsettled)
+            .map_err(|error| Error::sink(unsettled.display().to_string(), error))
+    }
+}
+
+impl Lane<Item> for TableFiles {
+    fn take(&mut self, item: Item) -> Result<()> {
+        match item {
+            Item::Rows(partition, rows) => {
+                let mut series = self.series_of(partition)?;
+                let mut blocks = std::mem::take(&mut series.blocks);
+                let written = blocks.push(rows, |block| self.write(&mut series, block));
+                series.blocks = blocks;
+                self.series.push_back(series);
+                written
+            }
+            Item::Settled(name) => self.settle(&name),
+        }
+    }
+
+    fn finish(mut self) -> Result<()> {
+        if let Some(by) = self.options.partition_by {
+            // Of a scan that nobody ended.
+            self.settle(&by.folder(None))?;
+        }
+        while let Some(series) = self.series.pop_front() {
+            self.close(series)?;
+        }
+        Ok(())
+    }
+}
+
+impl Series {
+    /// Rows of other partitions come: little is kept in memory until more of these do.
+    fn rest_a_while(&mut self) -> Result<()> {
+        match &mut self.part {
+            Some(part) if part.writer.memory_size() > IDLE_BYTES => part.flush(),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl PartFile {
+    fn new(table: Table, options: &SinkOptions, (file, name): (File, String)) -> Result<Self> {
+        let schema = BatchBuilder::new(table, options.columns_of(table).as_deref()).schema();
+        let file = BufWriter::with_capacity(1 << 16, file);
+        let writer = RowGroups::new(file, schema, properties(options, table)?);
+        let writer = writer.map_err(|error| failed(&name, error))?;
+        Ok(Self { writer, name, rows: 0 })
+    }
+
+    fn write(&mut self, batches: &[RecordBatch]) -> Result<()> {
+        self.writer.write(batches).map_err(|error| failed(&self.name, error))?;
+        let rows = batches.iter().map(RecordBatch::num_rows);
+        self.rows = rows.fold(self.rows, usize::saturating_add);
+        Ok(())
+    }
+
+    /// Ends the row group in the making.
+    fn flush(&mut self) -> Result<()> {
+        self.writer.flush().map_err(|error| failed(&self.name, error))
+    }
+
+    fn close(self) -> Result<()> {
+        let Self { writer, name, .. } = self;
+        let buffered = writer.into_inner().map_err(|error| failed(&name, error))?;
+        let file =
+            buffered.into_inner().map_err(|error| Error::sink(&*name, error.into_error()))?;
+        file.sync_all().map_err(|error| Error::sink(&*name, error))
+    }
+}
+
+fn part_name(number: u32) -> String {
+    format!("part-{number}.parquet")
+}
+
+fn make_folder(path: &Path) -> Result<()> {
+    fs::create_dir(path).map_err(|error| Error::sink(path.display().to_string(), error))
+}
+
+/// Makes a file that is not there, and gives its name for messages.
+fn create(path: &Path) -> Result<(File, String)> {
+    let name = path.display().to_string();
+    let file = File::create_new(path).map_err(|error| Error::sink(&*name, error))?;
+    Ok((file, name))
+}
+
+fn failed(name: &str, error: ParquetError) -> Error {
+    match error {
+        ParquetError::External(source) => Error::sink(name, source),
+        other => Error::sink(name, other),
+    }
+}
