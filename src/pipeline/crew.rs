@@ -25,6 +25,9 @@ const GROUP: usize = 1 << 20;
 const AHEAD: usize = 4;
 /// Bytes that are under way: the largest hosts wait for each other.
 const UNDER_WAY: usize = 16 << 20;
+/// Bytes of small inputs that are under way, a thread: a document of two MiB takes ten times that until its
+/// rows are written.
+const INPUTS: usize = 3 << 20;
 /// Things that wait for the work before them.
 const WAITING: usize = 4096;
 /// What was read takes more than its XML, up to about so many times.
@@ -46,7 +49,7 @@ pub(super) enum Work {
 
 /// What is under way, in order: work, and things that are done when all before them is.
 enum Step<T> {
-    /// With its bytes of hosts.
+    /// With the bytes that it counts as.
     Work(Pending<Done>, usize),
     /// With the bytes that it holds.
     Then(T, usize),
@@ -138,7 +141,10 @@ impl<T> Crew<T> {
     fn send(&mut self, work: Work, coder: impl FnOnce() -> Coder) {
         let bytes = match &work {
             Work::Hosts(_, batch) => batch.size(),
-            Work::Inputs(_) => 0,
+            Work::Inputs(_) => {
+                let most = self.workers.count().saturating_mul(INPUTS).max(1);
+                work.size().saturating_mul(UNDER_WAY) / most
+            }
         };
         let gathering = Gathering::of(work.size());
         let coder = self.idle.pop().unwrap_or_else(coder);

@@ -323,6 +323,19 @@ fn repeated_openers_are_read_in_time_that_grows_with_their_number() {
     }
 }
 
+#[test]
+fn what_the_repair_drops_costs_little_beside_its_text() {
+    bounded(
+        "hostile::what_the_repair_drops_costs_little_beside_its_text",
+        60,
+        || Repeated::new(&format!("{HEAD}{OPEN}"), "<<a<\n", 6 * MIB, &format!("</host>{AFTER}")),
+        |seen| {
+            assert!(seen.has(Code::BrokenTag));
+            seen.ends_well();
+        },
+    );
+}
+
 /// Hosts that another thread may not read wait for those before them, but not many of them.
 #[test]
 fn hosts_that_wait_for_their_turn_take_no_memory() {
