@@ -86,7 +86,7 @@ impl Last {
         thread::spawn(move || {
             thread::sleep(PATIENCE);
             running.kill();
-            temporaries.remove_all();
+            let _halted = temporaries.remove_all();
             #[expect(clippy::disallowed_methods, reason = "the main thread waits for input")]
             std::process::exit(130);
         });

@@ -129,6 +129,10 @@ impl<L, I> Drop for Lanes<L, I> {
         while self.workers.is_some() && !state.is_idle() {
             state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        // A thread that has just put its lane back may still hold on to all of this.
+        let lanes = std::mem::take(&mut state.lanes);
+        drop(state);
+        drop(lanes);
     }
 }
 

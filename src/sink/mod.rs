@@ -28,7 +28,7 @@ pub use self::{
     notice::{Document, Notice},
     parquet::{Compression, ParquetSink},
     partition::PartitionBy,
-    target::{Output, Temporaries},
+    target::{Halted, Output, Temporaries},
     workers::{Pending, Workers},
 };
 use crate::{

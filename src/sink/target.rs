@@ -5,7 +5,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -27,31 +27,46 @@ pub enum Output {
 #[derive(Debug, Clone, Default)]
 pub struct Temporaries(Arc<Mutex<BTreeSet<PathBuf>>>);
 
+/// While it lives no output gets its name, and none is begun or removed: whoever wants to waits.
+#[derive(Debug)]
+pub struct Halted<'t>(MutexGuard<'t, BTreeSet<PathBuf>>);
+
 impl Temporaries {
-    /// Removes them all: for a process that ends without finishing its outputs.
-    pub fn remove_all(&self) {
-        let paths = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        for path in paths {
+    /// Removes them all: for a process that ends without finishing its outputs, before what is given goes.
+    #[must_use = "an output that is finished meanwhile must not end the process in the middle of this"]
+    pub fn remove_all(&self) -> Halted<'_> {
+        let mut halted = Halted(self.lock());
+        for path in std::mem::take(&mut *halted.0) {
             remove(&path);
         }
+        halted
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn add(&self, path: &Path) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+        self.lock().insert(path.to_owned());
     }
 
     pub(crate) fn forget(&self, path: &Path) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+        self.lock().remove(path);
     }
 }
 
 /// Removes a file or folder; there is nothing left to do if that fails.
 fn remove(path: &Path) {
-    if path.is_dir() {
-        let _ = fs::remove_dir_all(path);
-    } else {
+    if !path.is_dir() {
         let _ = fs::remove_file(path);
+        return;
     }
+    // Threads that are still at work know the old name, so nothing is added meanwhile.
+    let mut name = path.as_os_str().to_owned();
+    name.push(".gone");
+    let gone = PathBuf::from(name);
+    let moved = fs::rename(path, &gone).is_ok();
+    let _ = fs::remove_dir_all(if moved { &gone } else { path });
 }
 
 /// A file or folder under a temporary name beside its own. It is removed when it is dropped before
@@ -140,7 +155,10 @@ impl Pending {
     /// Puts what is complete and synced under its name, as a whole: before and after, and should the
     /// process end in between, there is either the old output or the new one.
     pub(super) fn publish(self) -> Result<()> {
+        // What a signal removes meanwhile must not have got the name of the output.
+        let halted = self.temporaries.lock();
         let result = self.rename();
+        drop(halted);
         if let Ok(parent) = File::open(parent_of(&self.target)) {
             // The names are as safe as the system makes them; some file systems cannot sync a folder.
             let _ = parent.sync_all();
@@ -186,8 +204,10 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
+        // A signal must not end the process in the middle of this.
+        let mut paths = self.temporaries.lock();
         remove(&self.temporary);
-        self.temporaries.forget(&self.temporary);
+        paths.remove(&self.temporary);
     }
 }
 
@@ -296,8 +316,10 @@ mod tests {
         fs::write(dir.path().join("x"), "x").unwrap();
         let file = Pending::file(&folder.path().join("b"), false, &temporaries).unwrap();
         assert_eq!(names(folder.path()).len(), 2);
-        temporaries.remove_all();
+        let halted = temporaries.remove_all();
         assert!(names(folder.path()).is_empty());
-        drop((dir, file));
+        drop(halted);
+        assert!(dir.publish().is_err() && file.0.publish().is_err());
+        assert!(names(folder.path()).is_empty());
     }
 }
