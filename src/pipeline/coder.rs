@@ -253,8 +253,8 @@ impl Coder {
     /// A scan has ended that was read whole before, and is left out.
     pub(super) fn run_skipped(&mut self, name: &str, record: RunRecord) -> Result<()> {
         let diagnostics = vec![duplicate(&record.header)];
-        let header = record.header;
-        self.report_run(name, RunRecord { header, diagnostics, ..RunRecord::default() })
+        let RunRecord { header, stats, .. } = record;
+        self.report_run(name, RunRecord { header, stats, diagnostics, ..RunRecord::default() })
     }
 
     /// Whether a scan is to be left out, as it was read whole before.

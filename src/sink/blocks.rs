@@ -3,13 +3,16 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use arrow::array::RecordBatch;
+use arrow::{array::RecordBatch, compute::concat_batches};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// A block has so many rows at most, and ends with the row that brings it to so many bytes.
 pub(super) const ROWS: usize = 2048;
 pub(super) const BYTES: usize = 1 << 20;
+
+/// So many parts of a block become one: a batch of few rows takes far more than they do.
+const PARTS: usize = 32;
 
 /// A batch, with the bytes of each of its rows, roughly.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub(super) struct Sized {
 #[derive(Default)]
 pub(super) struct Blocks {
     parts: Vec<RecordBatch>,
+    /// Parts before these are joined ones.
+    joined: usize,
     rows: usize,
     bytes: usize,
 }
@@ -48,12 +53,22 @@ impl Blocks {
         if left > 0 {
             self.parts.push(if from > 0 { batch.slice(from, left) } else { batch });
         }
+        if self.parts.len().saturating_sub(self.joined) >= PARTS { self.join() } else { Ok(()) }
+    }
+
+    fn join(&mut self) -> Result<()> {
+        let loose = self.parts.split_off(self.joined);
+        let Some(first) = loose.first() else { return Ok(()) };
+        let joined = concat_batches(first.schema_ref(), &loose)
+            .map_err(|error| Error::new(ErrorKind::Schema(error.to_string())))?;
+        self.parts.push(joined);
+        self.joined = self.parts.len();
         Ok(())
     }
 
     /// The rows that make no whole block, in parts.
     pub(super) fn rest(&mut self) -> Vec<RecordBatch> {
-        (self.rows, self.bytes) = (0, 0);
+        (self.joined, self.rows, self.bytes) = (0, 0, 0);
         std::mem::take(&mut self.parts)
     }
 }

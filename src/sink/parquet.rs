@@ -11,7 +11,7 @@ use ::parquet::{
 use super::{
     Data, Encoded, Encoder, Sink, SinkOptions, Workers, blocks,
     lanes::Lanes,
-    partition::{Partition, Turn, Turns},
+    partition::{Change, Partition, Partitions},
     table_files::{Item, TableFiles},
     target::{Output, Pending},
 };
@@ -129,14 +129,12 @@ impl ParquetSink {
     /// error if it cannot be made.
     pub fn open(output: &Output, options: SinkOptions) -> Result<Self> {
         let options = Arc::new(options);
-        if let Some(by) = options.partition_by {
-            let is_empty = |table: &Table| options.columns_of(*table).is_some_and(|c| c.is_empty());
-            if options.tables.iter().any(is_empty) {
-                let name = by.name();
-                return Err(Error::usage(format!(
-                    "no column is left: names of folders hold {name}"
-                )));
-            }
+        if let Some(by) = options.partition_by
+            && let (Some(columns), [table]) = (&options.columns, &*options.tables)
+            && columns.iter().any(|column| by.holds(*table, column))
+        {
+            let name = by.name();
+            return Err(Error::usage(format!("{name} is in the names of folders, not a column")));
         }
         let (pending, writers) = match output {
             Output::Stdout => {
@@ -233,7 +231,7 @@ pub(crate) fn encoder(options: &SinkOptions) -> Box<dyn Encoder> {
     Box::new(ParquetEncoder {
         tables: options.tables.clone().into(),
         builders: builders.collect(),
-        turns: Turns::new(options.partition_by),
+        partitions: Partitions::new(options.partition_by),
         ready: Vec::new(),
     })
 }
@@ -247,7 +245,7 @@ fn encoded(table: Table, builder: &mut BatchBuilder, partition: &Partition) -> R
 struct ParquetEncoder {
     tables: Arc<[Table]>,
     builders: Vec<BatchBuilder>,
-    turns: Turns,
+    partitions: Partitions,
     ready: Vec<Encoded>,
 }
 
@@ -265,7 +263,7 @@ impl ParquetEncoder {
 
 impl Encoder for ParquetEncoder {
     fn scan(&mut self, scan: ScanOf<'_>) -> Result<()> {
-        let Some(Turn { before, settles }) = self.turns.scan(scan) else { return Ok(()) };
+        let Some(Change { before, settles }) = self.partitions.scan(scan) else { return Ok(()) };
         self.cut(&before)?;
         if let Some(folder) = settles {
             self.ready.push(Encoded { table: Table::Scans, data: Data::Settled(folder) });
@@ -281,7 +279,7 @@ impl Encoder for ParquetEncoder {
         let Some(builder) = self.builders.get_mut(place) else { return Ok(()) };
         builder.push(row);
         if builder.rows() >= blocks::ROWS || builder.bytes() >= blocks::BYTES {
-            self.ready.push(encoded(table, builder, self.turns.now())?);
+            self.ready.push(encoded(table, builder, self.partitions.now())?);
         }
         Ok(())
     }
@@ -299,7 +297,7 @@ impl Encoder for ParquetEncoder {
     }
 
     fn finish(&mut self) -> Result<Vec<Encoded>> {
-        let partition = self.turns.now().clone();
+        let partition = self.partitions.now().clone();
         self.cut(&partition)?;
         Ok(self.take())
     }

@@ -86,13 +86,13 @@ pub(super) enum Partition {
     Whole,
     /// In the folder of this name.
     Named(Arc<str>),
-    /// With the rows of a scan whose end is going to tell: [`Turn::settles`].
+    /// With the rows of a scan whose end is going to tell: [`Change::settles`].
     Open,
 }
 
 /// The partition of the rows that come, for an encoder.
 #[derive(Debug, Default)]
-pub(super) struct Turns {
+pub(super) struct Partitions {
     by: Option<PartitionBy>,
     now: Partition,
     /// What told it, while the scan goes on: seconds since 1970, and the scanner.
@@ -101,14 +101,14 @@ pub(super) struct Turns {
 
 /// Rows of another partition follow.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Turn {
+pub(super) struct Change {
     /// That of the rows before.
     pub(super) before: Partition,
     /// The folder to which those rows belong that were [`Partition::Open`].
     pub(super) settles: Option<Arc<str>>,
 }
 
-impl Turns {
+impl Partitions {
     pub(super) fn new(by: Option<PartitionBy>) -> Self {
         Self { by, ..Self::default() }
     }
@@ -119,14 +119,14 @@ impl Turns {
     }
 
     /// Rows come of this scan.
-    pub(super) fn scan(&mut self, scan: ScanOf<'_>) -> Option<Turn> {
+    pub(super) fn scan(&mut self, scan: ScanOf<'_>) -> Option<Change> {
         let by = self.by?;
         if scan.has_ended() {
             self.told_by = None;
             let folder = by.of_ended(scan);
             // Its hosts may have been encoded elsewhere.
             let settles = by.of(scan).is_none().then(|| Arc::clone(&folder));
-            return self.turn(Partition::Named(folder), settles);
+            return self.change(Partition::Named(folder), settles);
         }
         let known = self.told_by.as_ref().is_some_and(|(known, scanner)| {
             *known == scan.start() && scanner.as_deref() == scan.scanner()
@@ -135,12 +135,12 @@ impl Turns {
             return None;
         }
         self.told_by = Some((scan.start(), scan.scanner().map(str::to_owned)));
-        self.turn(by.of(scan).map_or(Partition::Open, Partition::Named), None)
+        self.change(by.of(scan).map_or(Partition::Open, Partition::Named), None)
     }
 
-    fn turn(&mut self, to: Partition, settles: Option<Arc<str>>) -> Option<Turn> {
+    fn change(&mut self, to: Partition, settles: Option<Arc<str>>) -> Option<Change> {
         let before = std::mem::replace(&mut self.now, to);
-        (self.now != before || settles.is_some()).then_some(Turn { before, settles })
+        (self.now != before || settles.is_some()).then_some(Change { before, settles })
     }
 }
 
@@ -178,19 +178,26 @@ mod tests {
             record
         };
         let (first, second) = (named("scan_date=1970-01-01"), named("scan_date=1970-01-02"));
-        let mut turns = Turns::new(Some(PartitionBy::ScanDate));
-        let turn =
-            |before, settles: Option<&str>| Some(Turn { before, settles: settles.map(Arc::from) });
-        assert_eq!(turns.scan(ScanOf::running(&header(Some(5)))), turn(Partition::Whole, None));
-        assert_eq!(turns.scan(ScanOf::running(&header(Some(5)))), None);
-        assert_eq!(turns.scan(ScanOf::ended(&record(Some(5), 90_000))), None);
-        assert_eq!(turns.now(), &first);
+        let mut partitions = Partitions::new(Some(PartitionBy::ScanDate));
+        let change = |before, settles: Option<&str>| {
+            Some(Change { before, settles: settles.map(Arc::from) })
+        };
+        assert_eq!(
+            partitions.scan(ScanOf::running(&header(Some(5)))),
+            change(Partition::Whole, None)
+        );
+        assert_eq!(partitions.scan(ScanOf::running(&header(Some(5)))), None);
+        assert_eq!(partitions.scan(ScanOf::ended(&record(Some(5), 90_000))), None);
+        assert_eq!(partitions.now(), &first);
         for before in [&first, &second] {
-            assert_eq!(turns.scan(ScanOf::running(&header(None))), turn(before.clone(), None));
-            let settled = turn(Partition::Open, Some("scan_date=1970-01-02"));
-            assert_eq!(turns.scan(ScanOf::ended(&record(None, 90_000))), settled);
-            assert_eq!(turns.now(), &second);
+            assert_eq!(
+                partitions.scan(ScanOf::running(&header(None))),
+                change(before.clone(), None)
+            );
+            let settled = change(Partition::Open, Some("scan_date=1970-01-02"));
+            assert_eq!(partitions.scan(ScanOf::ended(&record(None, 90_000))), settled);
+            assert_eq!(partitions.now(), &second);
         }
-        assert_eq!(Turns::new(None).scan(ScanOf::running(&header(None))), None);
+        assert_eq!(Partitions::new(None).scan(ScanOf::running(&header(None))), None);
     }
 }

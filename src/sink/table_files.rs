@@ -54,6 +54,25 @@ pub(super) struct TableFiles {
     series: VecDeque<Series>,
     /// How many parts were made in each folder of a partition.
     parts: HashMap<Arc<str>, u32>,
+    /// Rows that are [`Partition::Open`], while they make no whole block: they have no file yet.
+    open: Open,
+}
+
+#[derive(Default)]
+struct Open {
+    rows: Vec<blocks::Sized>,
+    size: (usize, usize),
+}
+
+impl Open {
+    /// Keeps rows; false if there are too many: they are in `rows` then.
+    fn keep(&mut self, more: blocks::Sized) -> bool {
+        let (rows, bytes) = &mut self.size;
+        *rows = rows.saturating_add(more.sizes.len());
+        *bytes = more.sizes.iter().fold(*bytes, |sum, size| sum.saturating_add(*size));
+        self.rows.push(more);
+        *rows < blocks::ROWS && *bytes < blocks::BYTES
+    }
 }
 
 /// Rows of one partition, in as many files as the caps on rows ask for.
@@ -80,8 +99,9 @@ impl TableFiles {
         let options = Arc::clone(options);
         let part = Some(PartFile::new(table, &options, file)?);
         let only = Series { part, ..Series::default() };
-        let (series, parts) = (VecDeque::from([only]), HashMap::new());
-        Ok(Self { table, options, folder: None, series, parts })
+        let series = VecDeque::from([only]);
+        let (parts, open) = (HashMap::new(), Open::default());
+        Ok(Self { table, options, folder: None, series, parts, open })
     }
 
     /// A file in this folder, or a folder of parts. Without rows there is a file that has none, but not in
@@ -100,9 +120,9 @@ impl TableFiles {
         }
         let folder = folder.join(table.name());
         make_folder(&folder)?;
-        let (series, parts) = (VecDeque::new(), HashMap::new());
+        let (series, parts, open) = (VecDeque::new(), HashMap::new(), Open::default());
         let options = Arc::clone(options);
-        let mut this = Self { table, options, folder: Some(folder), series, parts };
+        let mut this = Self { table, options, folder: Some(folder), series, parts, open };
         if this.options.partition_by.is_none() {
             let part = Some(this.next_part(&Partition::Whole)?);
             this.series.push_back(Series { part, ..Series::default() });
@@ -187,8 +207,38 @@ impl TableFiles {
         series.part.map_or(Ok(()), PartFile::close)
     }
 
+    /// Takes rows of which it is not known yet where they belong.
+    fn take_open(&mut self, rows: blocks::Sized) -> Result<()> {
+        if self.is_unsettled() {
+            return self.put(Partition::Open, rows);
+        }
+        if !self.open.keep(rows) {
+            let rows = std::mem::take(&mut self.open).rows;
+            return rows.into_iter().try_for_each(|rows| self.put(Partition::Open, rows));
+        }
+        Ok(())
+    }
+
+    /// Whether there is more of such rows than is kept.
+    fn is_unsettled(&self) -> bool {
+        self.parts.contains_key(UNSETTLED)
+            || self.series.iter().any(|series| series.partition == Partition::Open)
+    }
+
+    fn put(&mut self, partition: Partition, rows: blocks::Sized) -> Result<()> {
+        let mut series = self.series_of(partition)?;
+        let mut blocks = std::mem::take(&mut series.blocks);
+        let written = blocks.push(rows, |block| self.write(&mut series, block));
+        series.blocks = blocks;
+        self.series.push_back(series);
+        written
+    }
+
     /// Rows that were open belong to the folder of this name.
     fn settle(&mut self, name: &Arc<str>) -> Result<()> {
+        for rows in std::mem::take(&mut self.open).rows {
+            self.put(Partition::Named(Arc::clone(name)), rows)?;
+        }
         let place = self.series.iter().position(|series| series.partition == Partition::Open);
         if let Some(open) = place.and_then(|place| self.series.remove(place)) {
             self.close(open)?;
@@ -209,14 +259,8 @@ impl TableFiles {
 impl Lane<Item> for TableFiles {
     fn take(&mut self, item: Item) -> Result<()> {
         match item {
-            Item::Rows(partition, rows) => {
-                let mut series = self.series_of(partition)?;
-                let mut blocks = std::mem::take(&mut series.blocks);
-                let written = blocks.push(rows, |block| self.write(&mut series, block));
-                series.blocks = blocks;
-                self.series.push_back(series);
-                written
-            }
+            Item::Rows(Partition::Open, rows) => self.take_open(rows),
+            Item::Rows(partition, rows) => self.put(partition, rows),
             Item::Settled(name) => self.settle(&name),
         }
     }
