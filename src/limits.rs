@@ -20,6 +20,9 @@ pub struct Limits {
     pub attributes: usize,
     /// Ports of one host.
     pub ports: usize,
+    /// Addresses, host names, OS matches and classes, hops and whatever else but ports and scripts is listed of
+    /// one host, together: each takes far more than its XML.
+    pub items: usize,
     /// Bytes of what waits for the first host of a scan without `args`, whose id hangs on that host.
     pub pending: usize,
     /// Bytes of a comment, processing instruction, CDATA section or DOCTYPE (rule R8).
@@ -52,6 +55,7 @@ impl Default for Limits {
             depth: 256,
             attributes: 256,
             ports: 1_000_000,
+            items: 65_536,
             pending: 16 * MIB,
             markup: MIB,
             unknown_names: 1024,
@@ -93,6 +97,8 @@ with! {
     with_attributes => attributes: usize;
     /// Caps the ports of a host.
     with_ports => ports: usize;
+    /// Caps what else is listed of a host.
+    with_items => items: usize;
     /// Caps what waits for the first host of a scan without `args`.
     with_pending => pending: usize;
     /// Caps what comes out of one compressed file or member.

@@ -152,6 +152,7 @@ fn limits(args: &LimitArgs) -> Limits {
         (&mut limits.depth, args.max_depth),
         (&mut limits.attributes, args.max_attributes),
         (&mut limits.ports, args.max_ports),
+        (&mut limits.items, args.max_items),
         (&mut limits.nesting, args.max_nesting),
         (&mut limits.zip, args.max_zip),
     ];

@@ -324,6 +324,23 @@ fn repeated_openers_are_read_in_time_that_grows_with_their_number() {
 }
 
 #[test]
+fn hops_by_the_million_are_cut_and_what_follows_is_read() {
+    bounded(
+        "hostile::hops_by_the_million_are_cut_and_what_follows_is_read",
+        100,
+        || {
+            let (open, end) = (format!("{HEAD}{OPEN}<trace>"), format!("</trace></host>{AFTER}"));
+            Repeated::new(&open, "<hop/>", 12 * MIB, &end)
+        },
+        |seen| {
+            assert!(seen.has(Code::Limit));
+            assert!(seen.hosts.iter().any(|(_, complete, _)| !complete));
+            seen.ends_well();
+        },
+    );
+}
+
+#[test]
 fn what_the_repair_drops_costs_little_beside_its_text() {
     bounded(
         "hostile::what_the_repair_drops_costs_little_beside_its_text",

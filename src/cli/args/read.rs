@@ -99,6 +99,9 @@ pub(in super::super) struct LimitArgs {
     /// Ports of a host [default: 1000000]
     #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
     pub(in super::super) max_ports: Option<usize>,
+    /// Addresses, names, OS matches, hops and the like of a host [default: 65536]
+    #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
+    pub(in super::super) max_items: Option<usize>,
     /// Containers in one another: compressed files and archives [default: 4]
     #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
     pub(in super::super) max_nesting: Option<usize>,

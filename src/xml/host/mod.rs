@@ -104,7 +104,23 @@ struct HostVisitor<'f> {
     seen: u64,
     /// Whether a status with a state was there.
     state_known: bool,
+    /// Elements of [`LISTED`] that were read.
+    listed: usize,
+    /// Whether there were more of them than may be.
+    lost: bool,
 }
+
+/// Elements of which a host has any number, but for ports and scripts (rule R10).
+const LISTED: u64 = El::Address.bit()
+    | El::Hostname.bit()
+    | El::Extraports.bit()
+    | El::Extrareasons.bit()
+    | El::Portused.bit()
+    | El::Osmatch.bit()
+    | El::Osclass.bit()
+    | El::Osfingerprint.bit()
+    | El::Trace.bit()
+    | El::Hop.bit();
 
 impl<'f> HostVisitor<'f> {
     fn new(index: i32) -> Self {
@@ -117,6 +133,8 @@ impl<'f> HostVisitor<'f> {
             text: TextBuffer::default(),
             seen: 0,
             state_known: false,
+            listed: 0,
+            lost: false,
         }
     }
 
@@ -134,7 +152,7 @@ impl<'f> HostVisitor<'f> {
 
     fn finish(self, closed: bool, len: usize) -> HostRead<'f> {
         let mut host = self.host;
-        host.complete = closed && !self.ports.lost();
+        host.complete = closed && !self.lost && !self.ports.lost();
         host.ports = self.ports.finish();
         let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
         host.ports_listed = count(host.ports.len());
@@ -159,6 +177,18 @@ impl<'f> HostVisitor<'f> {
         (attributes, at): (&[Attr<'f>], usize),
         context: &mut Context<'f, '_>,
     ) {
+        if el.bit() & LISTED == 0 {
+            return;
+        }
+        if self.listed >= context.limits.items {
+            let cap = context.limits.items;
+            let detail =
+                || format!("a host of more than {cap} addresses, names, hops and the like");
+            context.notes.add(Code::Limit, at, detail);
+            self.lost = true;
+            return;
+        }
+        self.listed = self.listed.saturating_add(1);
         let host = &mut self.host;
         match el {
             El::Address => host.addresses.extend(floating::address(attributes, at, context)),
@@ -308,7 +338,7 @@ impl<'f> Visitor<'f> for HostVisitor<'f> {
                 let text = self.text.take(context);
                 if !text.is_empty()
                     && let Some(cpe) = self.ports.cpe(text)
-                    && let Some(class) = self.host.os.classes.last_mut()
+                    && let Some(class) = self.host.os.classes.last_mut().filter(|_| !self.lost)
                 {
                     class.cpes.push(cpe);
                 }

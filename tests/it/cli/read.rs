@@ -103,6 +103,9 @@ fn a_limit_cuts_and_warns() {
     for host in &ran.json()[..3] {
         assert_eq!(host["ports"].as_array().unwrap().len(), 2);
     }
+    let ran = ends(0, &["convert", "-v", &xml(GOOD), "--max-items", "1"]);
+    assert!(ran.stderr.contains("W_LIMIT"), "{}", ran.stderr);
+    assert!(ran.json().iter().any(|line| line["complete"] == false));
     refuses(&["convert", &xml(GOOD), "--max-ports", "few"], &["--max-ports", "few"]);
 }
 
