@@ -19,6 +19,8 @@ const THREAD: usize = 32 * MIB;
 /// one is cut out meanwhile: measured on hosts of a million ports or script values.
 const HOST: usize = 12;
 const HOST_OF_SEVERAL: usize = 22;
+/// The same for large hosts that are nothing but script values, with all that the run takes besides.
+const WORST: usize = 21;
 
 /// What the parts of a run may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +68,8 @@ impl Shares {
             threads,
             commit: part(4, crate::lake::LoadOptions::COMMIT_BYTES),
             merge: part(3, usize::MAX),
-            host: part(times, 64 * MIB),
-            run: part(times, 64 * MIB),
+            host: part(times, 64 * MIB).min(memory / WORST),
+            run: part(times, 64 * MIB).min(memory / WORST),
             zip: part(2, 256 * MIB),
         }
     }
