@@ -8,8 +8,10 @@ use crate::{
     model::{Host, ScanEvent},
 };
 
-/// Bytes asked of the input at once.
-const CHUNK: usize = 64 << 10;
+/// Bytes asked of the input at once: first few, as most files are small, and each time that as many came twice
+/// as many, up to the most.
+const FIRST: usize = 8 << 10;
+const MOST: usize = 64 << 10;
 
 /// Reads events from bytes: a thin loop over [`Decoder`].
 ///
@@ -28,7 +30,8 @@ const CHUNK: usize = 64 << 10;
 pub struct Reader<R> {
     inner: R,
     decoder: Decoder,
-    chunk: Box<[u8]>,
+    chunk: Vec<u8>,
+    room: usize,
     over: bool,
     failed: Option<Error>,
 }
@@ -37,8 +40,8 @@ impl<R: Read> Reader<R> {
     /// A reader of these bytes.
     #[must_use]
     pub fn new(inner: R, options: Options) -> Self {
-        let chunk = vec![0; CHUNK].into_boxed_slice();
-        Self { inner, decoder: Decoder::new(options), chunk, over: false, failed: None }
+        let (decoder, chunk) = (Decoder::new(options), Vec::new());
+        Self { inner, decoder, chunk, room: FIRST, over: false, failed: None }
     }
 
     /// A reader for [`Self::next_part`], with batches of so many bytes; the last host of one may go beyond.
@@ -111,8 +114,9 @@ impl<R: Read> Reader<R> {
     /// An input that fails ends like one that is cut: what was read of it is given first.
     fn fill(&mut self) {
         loop {
-            match self.decoder.feed_from(&mut self.inner, &mut self.chunk) {
+            match self.decoder.feed_from(&mut self.inner, (&mut self.chunk, self.room)) {
                 Ok(0) => self.over = true,
+                Ok(len) if len >= self.room => self.room = self.room.saturating_mul(2).min(MOST),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {

@@ -133,28 +133,29 @@ impl Decoder {
         }
     }
 
-    /// Takes what one call of a reader gives, at most as much as there is room in `chunk`; no bytes are the end.
-    /// Mostly they are read where they are looked at.
+    /// Takes what one call of a reader gives, at most `room`; no bytes are the end. Mostly they are read where
+    /// they are looked at, else into the chunk.
     ///
     /// # Errors
     /// Those of the reader.
     pub(super) fn feed_from(
         &mut self,
         from: &mut impl Read,
-        chunk: &mut [u8],
+        (chunk, room): (&mut Vec<u8>, usize),
     ) -> io::Result<usize> {
         let in_place = !self.done
             && !self.options.hash
             && self.waiting.is_empty()
             && self.intake.takes_bytes();
         if !in_place {
+            chunk.resize(room, 0);
             let len = from.read(chunk)?;
             self.feed(chunk.get(..len).unwrap_or_default());
             return Ok(len);
         }
         let buffer = self.framer.buffer();
         let before = buffer.len();
-        buffer.resize(before.saturating_add(chunk.len()), 0);
+        buffer.resize(before.saturating_add(room), 0);
         let read = from.read(buffer.get_mut(before..).unwrap_or_default());
         let len = read.as_ref().map_or(0, |len| *len);
         buffer.truncate(before.saturating_add(len));
