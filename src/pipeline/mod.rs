@@ -247,8 +247,9 @@ impl Pipeline {
             self.send();
             return self.read_split(name, named, member.bytes);
         }
-        let mut bytes = Vec::new();
         let most = SMALL.saturating_add(1);
+        let room = member.len.map_or(0, |len| len.saturating_add(1).min(most));
+        let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or(0));
         let result = io::copy(&mut (&mut member.bytes).take(most), &mut bytes);
         if matches!(result, Ok(len) if len <= SMALL) {
             return self.add(Task::Read { name, named, bytes });

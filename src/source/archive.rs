@@ -39,10 +39,21 @@ impl Walk<'_, '_> {
     /// Those of the visitor.
     pub(super) fn go(&mut self, member: Member<'_>, depth: usize) -> Result<()> {
         let Member { name, named, live, bytes, len } = member;
-        let (kind, bytes) = match magic::peek(bytes) {
-            Ok(found) => found,
-            Err(error) => return self.refuse(&name, error.into()),
-        };
+        match magic::peek(bytes) {
+            Ok((kind, bytes)) => {
+                let bytes = Box::new(bytes);
+                self.go_as(kind, Member { name, named, live, bytes, len }, depth)
+            }
+            Err(error) => self.refuse(&name, error.into()),
+        }
+    }
+
+    /// The same of a member of this kind.
+    ///
+    /// # Errors
+    /// Those of the visitor.
+    pub(super) fn go_as(&mut self, kind: Kind, member: Member<'_>, depth: usize) -> Result<()> {
+        let Member { name, named, live, bytes, len } = member;
         if let Kind::Foreign(what) = kind {
             let message = format!("{what} is not read: unpack it first");
             return self.refuse(&name, Error::new(ErrorKind::Decompress(message)));
@@ -54,9 +65,7 @@ impl Walk<'_, '_> {
         }
         let depth = depth.saturating_add(1);
         match kind {
-            Kind::Plain => {
-                (self.visit)(Ok(Member { name, named, live, bytes: Box::new(bytes), len }))
-            }
+            Kind::Plain => (self.visit)(Ok(Member { name, named, live, bytes, len })),
             Kind::Tar => self.tar(&name, bytes, depth),
             Kind::Zip => self.zip_held(&name, bytes, depth),
             _ => {

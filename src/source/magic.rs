@@ -36,6 +36,8 @@ const KINDS: [(&[u8], Kind); 10] = [
 const TAR: (usize, &[u8]) = (257, b"ustar");
 /// Bytes that tell a tar archive.
 const HEAD: usize = 512;
+/// Bytes that are asked for: most files have no more.
+const ROOM: usize = 8 << 10;
 
 impl Kind {
     /// Whether it is one stream of bytes, compressed.
@@ -67,7 +69,16 @@ pub(super) fn begins(kind: Kind, bytes: &[u8]) -> bool {
 /// # Errors
 /// If they cannot be read.
 pub(super) fn peek<'r>(mut bytes: impl Read + 'r) -> io::Result<(Kind, impl Read + 'r)> {
-    let mut head = [0_u8; HEAD];
+    let (kind, head) = head(&mut bytes)?;
+    Ok((kind, Cursor::new(head).chain(bytes)))
+}
+
+/// What the bytes are, and the first of them.
+///
+/// # Errors
+/// As with [`peek`].
+pub(super) fn head(bytes: &mut impl Read) -> io::Result<(Kind, Vec<u8>)> {
+    let mut head = vec![0; ROOM];
     let mut len = 0;
     while len < HEAD {
         match bytes.read(head.get_mut(len..).unwrap_or_default()) {
@@ -80,8 +91,8 @@ pub(super) fn peek<'r>(mut bytes: impl Read + 'r) -> io::Result<(Kind, impl Read
             break;
         }
     }
-    let head = head.get(..len).unwrap_or_default().to_vec();
-    Ok((Kind::of(&head), Cursor::new(head).chain(bytes)))
+    head.truncate(len);
+    Ok((Kind::of(&head), head))
 }
 
 /// Whether more bytes could tell of a container: not when these begin with text, as XML does. A tar

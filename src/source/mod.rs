@@ -20,13 +20,13 @@ use std::{
     ffi::OsStr,
     fmt::Write as _,
     fs::{self, File},
-    io::{self, Read, Seek as _},
+    io::{self, Cursor, Read},
     os::unix::{ffi::OsStrExt, fs::FileTypeExt},
     path::{Path, PathBuf},
 };
 
 pub(crate) use self::follow::ends_with;
-use self::{ahead::Ahead, archive::Walk, magic::Kind};
+use self::{ahead::Ahead, archive::Walk, magic::Kind, meter::Counted};
 pub use self::{
     digest::FileDigest,
     follow::Follow,
@@ -136,26 +136,35 @@ impl Input {
             }
             Place::File(path) => path,
         };
-        let Open { file, live, kind, len } = match open(path) {
-            Ok(open) => open,
+        let opened = match open(path, meter) {
+            Ok(opened) => opened,
             Err(error) => return (walk.visit)(Err(Error::from(error).in_input(name))),
         };
-        let file = meter.count(file);
-        if kind == Kind::Zip {
+        let Opened { file, len, first } = opened;
+        let Some((kind, head)) = first else {
+            return walk.go(Member { name, named, live: true, bytes: Box::new(file), len }, 0);
+        };
+        if kind == Kind::Zip && limits.nesting > 0 {
+            // It is sought in: it need not be held.
             return walk.zip(&name, file, 1);
         }
+        let whole = !head.is_empty() && u64::try_from(head.len()).ok() == len;
+        let head = Cursor::new(head);
         let worth_it = *ahead && limits.nesting > 0 && len.is_some_and(|len| len >= AHEAD);
         if kind.is_compressed() && worth_it {
-            let bytes = Ahead::new(archive::unpack(kind, file, limits));
+            let bytes = Ahead::new(archive::unpack(kind, head.chain(file), limits));
             return match bytes {
                 Ok(bytes) => {
                     let bytes = Box::new(bytes);
-                    walk.go(Member { name, named, live, bytes, len: None }, 1)
+                    walk.go(Member { name, named, live: false, bytes, len: None }, 1)
                 }
                 Err(error) => (walk.visit)(Err(Error::from(error).in_input(name))),
             };
         }
-        walk.go(Member { name, named, live, bytes: Box::new(file), len }, 0)
+        // A small file need not be asked whether it has ended.
+        let bytes: Box<dyn Read> =
+            if whole { Box::new(head) } else { Box::new(head.chain(file)) };
+        walk.go_as(kind, Member { name, named, live: false, bytes, len }, 0)
     }
 }
 
@@ -184,30 +193,27 @@ impl<'m> Manner<'m> {
 const AHEAD: u64 = 1 << 20;
 
 /// A file that is open.
-struct Open {
-    file: File,
-    live: bool,
-    kind: Kind,
+struct Opened {
+    file: Counted<File>,
     len: Option<u64>,
+    /// What it is, and its first bytes, which were read. Of what comes slowly nothing was read yet.
+    first: Option<(Kind, Vec<u8>)>,
 }
 
-fn open(path: &Path) -> io::Result<Open> {
-    let mut file = File::open(path)?;
+fn open(path: &Path, meter: &Meter) -> io::Result<Opened> {
+    let file = File::open(path)?;
     let meta = file.metadata()?;
     if meta.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     let of = meta.file_type();
     let live = of.is_fifo() || of.is_char_device() || of.is_socket();
-    // A zip archive that is a file need not be held. What comes slowly is looked at later.
-    let kind = if live {
-        Kind::Plain
-    } else {
-        let (kind, _) = magic::peek(&mut file)?;
-        file.rewind()?;
-        kind
-    };
-    Ok(Open { file, live, kind, len: (!live).then_some(meta.len()) })
+    let mut file = meter.count(file);
+    if live {
+        return Ok(Opened { file, len: None, first: None });
+    }
+    let first = magic::head(&mut file)?;
+    Ok(Opened { file, len: Some(meta.len()), first: Some(first) })
 }
 
 /// A path as text, with what is not UTF-8 as `\xNN` (DATA_MODEL section 4).
