@@ -1,13 +1,11 @@
 //! Stable keys (DATA_MODEL section 2): hashes and indexes, never counters that hang on order of work.
 
-use std::{
-    borrow::Cow,
-    fmt::{self, Write as _},
-};
+use std::{borrow::Cow, fmt};
 
 use sha2::{Digest, Sha256};
 
 use super::{Host, Protocol};
+use crate::bytes::hex;
 
 /// First 32 hex digits of SHA-256 over the parts, joined by the byte 0x1F.
 #[must_use]
@@ -19,11 +17,7 @@ pub fn id_of_parts(parts: &[&str]) -> String {
         }
         hash.update(part.as_bytes());
     }
-    let mut id = String::with_capacity(32);
-    for byte in hash.finalize().iter().take(16) {
-        let _ = write!(id, "{byte:02x}");
-    }
-    id
+    hex(hash.finalize().get(..16).unwrap_or_default())
 }
 
 /// The id of a scan from the text of its header attributes. `first_host` is what stands in for missing

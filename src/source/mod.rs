@@ -281,7 +281,9 @@ fn folder(root: &Path, pick: &Pick, found: &mut Vec<Result<Input>>) {
             }
         }
     }
-    files.retain(|(path, error)| error.is_some() || pick.takes(inside(path, root)));
+    if !pick.takes_all() {
+        files.retain(|(path, error)| error.is_some() || pick.takes(inside(path, root)));
+    }
     files.sort_by(|(a, _), (b, _)| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
     found.extend(files.into_iter().map(|(path, error)| match error {
         Some(error) => Err(Error::from(error).in_input(display(&path))),

@@ -24,16 +24,7 @@ pub(super) struct Document {
     /// Events that wait for the id, which hangs on the first host (DATA_MODEL section 2).
     held: Vec<ScanEvent<'static>>,
     held_bytes: usize,
-    /// Attributes of the header as written: the id is made of them.
-    id_parts: IdParts,
-}
-
-/// Text of header attributes after rule T4, before T5.
-#[derive(Debug, Default)]
-struct IdParts {
-    scanner: String,
-    version: String,
-    args: String,
+    /// The header's `start` as written, after rule T4 and before T5: the id is made of it, too.
     start: String,
 }
 
@@ -56,13 +47,12 @@ impl Document {
         record.exists = true;
         let header = &mut record.header;
         for attr in attributes {
-            let text = context.plain(attr);
             match attr.id {
-                At::Scanner => text.clone_into(&mut self.id_parts.scanner),
-                At::Version => text.clone_into(&mut self.id_parts.version),
-                At::Args => text.clone_into(&mut self.id_parts.args),
+                At::Scanner => header.scanner = context.owned(attr),
+                At::Version => header.scanner_version = context.owned(attr),
+                At::Args => header.args = context.owned(attr),
                 At::Start => {
-                    text.clone_into(&mut self.id_parts.start);
+                    context.plain(attr).clone_into(&mut self.start);
                     header.start_time = context.time(attr);
                 }
                 At::Startstr => header.start_str = context.owned(attr),
@@ -71,11 +61,7 @@ impl Document {
                 _ => {}
             }
         }
-        let set = |text: &String| (!text.is_empty()).then(|| text.clone());
-        header.scanner = set(&self.id_parts.scanner);
-        header.scanner_version = set(&self.id_parts.version);
-        header.args = set(&self.id_parts.args);
-        if !self.id_parts.args.is_empty() {
+        if header.args.is_some() {
             self.announce(salt, ["", "/", ""]);
         }
     }
@@ -87,10 +73,10 @@ impl Document {
 
     /// Tells the scan's id, now that it is known what it hangs on; events that waited follow.
     pub(super) fn announce(&mut self, salt: &str, first_host: [&str; 3]) {
-        let parts = &self.id_parts;
         let header = &mut self.reader.record.header;
-        header.scan_id =
-            scan_id(&parts.scanner, &parts.version, &parts.args, &parts.start, salt, first_host);
+        let [scanner, version, args] = [&header.scanner, &header.scanner_version, &header.args]
+            .map(|value| value.as_deref().unwrap_or_default());
+        header.scan_id = scan_id(scanner, version, args, &self.start, salt, first_host);
         self.announced = true;
         let begin = ScanEvent::RunStart(header.clone());
         self.held.insert(0, begin);
