@@ -30,6 +30,11 @@ enum Form {
     },
 }
 
+/// Whether the first bytes, in a common case, tell that they and all that follow are [`Form::Bytes`].
+fn is_plain_start(head: &[u8]) -> bool {
+    matches!(head, [b'<', b'?' | b'!' | b'n' | b'h', _, _, ..])
+}
+
 /// NUL characters that were dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Nuls {
@@ -62,17 +67,19 @@ impl Intake {
     /// [`takes_bytes`](Self::takes_bytes).
     pub(super) fn accept(&mut self, before: usize, out: &mut Vec<u8>) {
         let new = out.get(before..).unwrap_or_default();
-        if memchr::memchr(0, new).is_none() {
+        let plain = self.form == Form::Bytes || is_plain_start(new);
+        if plain && memchr::memchr(0, new).is_none() {
+            self.form = Form::Bytes;
             self.given = self.given.saturating_add(super::lex::to_u64(new.len()));
         } else {
             let new = out.split_off(before.min(out.len()));
-            self.take(&new, out);
+            self.feed(&new, out);
         }
     }
 
-    /// Whether bytes mean themselves, but for NUL.
+    /// Whether bytes mean themselves, but for NUL, or may do so.
     pub(super) fn takes_bytes(&self) -> bool {
-        self.form == Form::Bytes
+        self.form == Form::Bytes || (self.form == Form::Unknown && self.head.is_empty())
     }
 
     /// No more bytes will come.
