@@ -10,7 +10,7 @@ use std::{
 use super::{
     coder::Coder,
     output::{Gathering, Output, Taker},
-    reading::{self, Stream},
+    reading::{self, Reading, Stream},
 };
 use crate::{
     error::{Error, Result},
@@ -237,7 +237,9 @@ impl Work {
     ) -> Result<Option<HostNotes>> {
         match self {
             Self::Inputs(tasks) => {
-                tasks.iter().try_for_each(|task| input(task, coder, read, taker))?;
+                let (options, stop) = read;
+                let mut reading = Reading { options, stop, spare: &mut None };
+                tasks.iter().try_for_each(|task| input(task, coder, &mut reading, taker))?;
                 Ok(None)
             }
             Self::Hosts(run, batch) => {
@@ -263,14 +265,14 @@ pub(super) fn told(task: &Task, coder: &mut Coder) {
 fn input(
     task: &Task,
     coder: &mut Coder,
-    read: (&Options, &AtomicBool),
+    reading: &mut Reading<'_>,
     taker: &mut dyn Taker,
 ) -> Result<()> {
     match task {
         Task::Read { name, named, bytes } => {
             let bytes = Box::new(Cursor::new(bytes));
             let stream = Stream { name: name.clone(), named: *named, bytes };
-            reading::read(coder, stream, read, &mut |_, _| {}, taker)
+            reading::read(coder, stream, reading, &mut |_, _| {}, taker)
         }
         other => {
             told(other, coder);

@@ -30,7 +30,7 @@ use self::{
     crew::{Crew, Next, Task},
     outlet::Outlet,
     output::{Flushes, Taker as _, Writing},
-    reading::Stream,
+    reading::{Reading, Stream},
     split::{Turn, Turns},
 };
 use crate::{
@@ -40,7 +40,7 @@ use crate::{
     model::{RunHeader, ScanEvent, ScanEvents},
     sink::Workers,
     source::{Input, Manner, Member, Meter, Pick},
-    xml::{HostBatch, Options},
+    xml::{Decoder, HostBatch, Options},
 };
 
 /// Bytes of an input that one thread of several reads.
@@ -55,6 +55,8 @@ pub type Observer<'o> = &'o mut dyn FnMut(&str, &ScanEvent<'_>);
 /// Reads inputs in order and writes what they hold. Whatever the number of threads, the output is the same.
 pub struct Pipeline {
     options: Options,
+    /// The decoder of the input that was read here before.
+    spare: Option<Box<Decoder>>,
     filters: Filters,
     coder: Coder,
     outlet: Outlet,
@@ -77,7 +79,7 @@ impl Pipeline {
         let coder = coder(&outlet, &filters, &options);
         let turns = Turns::default();
         let meter = Meter::default();
-        Self { options, filters, coder, outlet, crew: None, turns, meter, stop }
+        Self { options, spare: None, filters, coder, outlet, crew: None, turns, meter, stop }
     }
 
     /// The same with so many threads. With strict reading one thread reads all,
@@ -273,8 +275,9 @@ impl Pipeline {
             true => Flushes::BeforeWaits,
         };
         let mut writing = Writing { outlet: &mut self.outlet, flushes };
-        let read = (&self.options, &*self.stop);
-        reading::read(&mut self.coder, stream, read, observer, &mut writing)?;
+        let mut reading =
+            Reading { options: &self.options, stop: &self.stop, spare: &mut self.spare };
+        reading::read(&mut self.coder, stream, &mut reading, observer, &mut writing)?;
         // It is known; only a crew has to tell what it saw.
         self.coder.seen.clear();
         Ok(())

@@ -15,7 +15,7 @@ use crate::{
     error::{Code, Error, ErrorKind, Result},
     model::{RunHeader, ScanEvent, ScanEvents},
     sink::Notice,
-    xml::{Options, Reader},
+    xml::{Decoder, Options, Reader},
 };
 
 /// A stream with its name, and whether it was named itself.
@@ -25,6 +25,14 @@ pub(super) struct Stream<'s> {
     pub(super) bytes: Box<dyn Read + 's>,
 }
 
+/// How streams are read, one after the other.
+pub(super) struct Reading<'r> {
+    pub(super) options: &'r Options,
+    pub(super) stop: &'r AtomicBool,
+    /// The decoder of the stream before, of the same options: its memory is used again.
+    pub(super) spare: &'r mut Option<Box<Decoder>>,
+}
+
 /// Reads a stream to its end and reports on it.
 ///
 /// # Errors
@@ -32,13 +40,20 @@ pub(super) struct Stream<'s> {
 pub(super) fn read(
     coder: &mut Coder,
     stream: Stream<'_>,
-    (options, stop): (&Options, &AtomicBool),
+    reading: &mut Reading<'_>,
     observer: Observer<'_>,
     taker: &mut dyn Taker,
 ) -> Result<()> {
     let Stream { name, named, bytes } = stream;
-    let mut scans = Named { name: &name, reader: Reader::new(bytes, options.clone()) };
-    replay(coder, (&name, named), &mut scans, (options, stop), observer, taker)
+    let Reading { options, stop, spare } = reading;
+    let reader = match spare.take() {
+        Some(decoder) => Reader::with_decoder(bytes, decoder),
+        None => Reader::new(bytes, options.clone()),
+    };
+    let mut scans = Named { name: &name, reader };
+    replay(coder, (&name, named), &mut scans, (options, stop), observer, taker)?;
+    **spare = Some(scans.reader.into_decoder());
+    Ok(())
 }
 
 /// XML with the name of its input.

@@ -29,7 +29,7 @@ const MOST: usize = 64 << 10;
 #[derive(Debug)]
 pub struct Reader<R> {
     inner: R,
-    decoder: Decoder,
+    decoder: Box<Decoder>,
     chunk: Vec<u8>,
     room: usize,
     over: bool,
@@ -40,14 +40,24 @@ impl<R: Read> Reader<R> {
     /// A reader of these bytes.
     #[must_use]
     pub fn new(inner: R, options: Options) -> Self {
-        let (decoder, chunk) = (Decoder::new(options), Vec::new());
-        Self { inner, decoder, chunk, room: FIRST, over: false, failed: None }
+        Self::with_decoder(inner, Box::new(Decoder::new(options)))
+    }
+
+    /// The decoder, for [`Self::with_decoder`]: as new, with some of the memory that it has.
+    pub(crate) fn into_decoder(mut self) -> Box<Decoder> {
+        self.decoder.restart();
+        self.decoder
+    }
+
+    /// The same with a decoder at the start of an input; its options count.
+    pub(crate) fn with_decoder(inner: R, decoder: Box<Decoder>) -> Self {
+        Self { inner, decoder, chunk: Vec::new(), room: FIRST, over: false, failed: None }
     }
 
     /// A reader for [`Self::next_part`], with batches of so many bytes; the last host of one may go beyond.
     #[must_use]
     pub fn batching(inner: R, options: Options, bytes: usize) -> Self {
-        Self { decoder: Decoder::batching(options.clone(), bytes), ..Self::new(inner, options) }
+        Self::with_decoder(inner, Box::new(Decoder::batching(options, bytes)))
     }
 
     /// The next part, of a reader that batches: hosts in batches are left to be read by others.

@@ -2,6 +2,7 @@
 
 mod document;
 mod parts;
+mod settle;
 mod strict;
 
 use std::{
@@ -13,7 +14,11 @@ use std::{
 use bumpalo::Bump;
 use sha2::{Digest, Sha256};
 
-use self::parts::Batches;
+use self::{
+    parts::Batches,
+    settle::{Settle, count_lines},
+};
+pub(super) use self::settle::line_of;
 pub use self::parts::Part;
 use super::{
     Options,
@@ -23,19 +28,20 @@ use super::{
     intake::Intake,
     lex::to_u64,
     notes::{Ledger, Notes},
-    places::PlaceMap,
     run::Document,
     text::{Converted, Encoding, ValueReader},
     token::{TagCaps, Tokens},
 };
 use crate::{
-    bytes,
     error::{Code, Error, Position, Result},
+    limits::Limits,
     model::ScanEvent,
 };
 
 /// Bytes taken from a caller at once, so that no more than that is buffered beyond the caps.
 const FEED: usize = 256 << 10;
+/// Bytes of each buffer that are kept from one input for the next.
+const KEPT: usize = 64 << 10;
 
 /// Turns bytes into events, however they are cut. It keeps its place between calls; no reader, thread or
 /// clock is inside.
@@ -115,6 +121,21 @@ impl Decoder {
             hash: Sha256::new(),
             options,
         }
+    }
+
+    /// Goes to the start of another input, as new, but with some of the memory that it has.
+    pub(super) fn restart(&mut self) {
+        let options = mem::take(&mut self.options);
+        let mut framer = mem::replace(&mut self.framer, Framer::new(Limits::default()));
+        framer.restart(KEPT);
+        let mut bump = mem::take(&mut self.bump);
+        bump.reset();
+        if bump.allocated_bytes() > KEPT {
+            bump = Bump::new();
+        }
+        let mut queue = mem::take(&mut self.queue);
+        queue.clear();
+        *self = Self { framer, bump, queue, ..Self::new(options) };
     }
 
     /// Takes the next bytes of the input, any number of them. Call [`Self::next_event`] until it gives
@@ -372,29 +393,4 @@ fn tokens<'f>(text: &'f str, bump: &'f Bump, options: &Options, last: bool) -> T
 fn context<'f, 'n>(bump: &'f Bump, options: &'n Options, notes: &'n mut Notes) -> Context<'f, 'n> {
     let values = ValueReader { bump, cap: options.limits.value, repair: options.text_repair };
     Context { values, notes, limits: &options.limits, here: 0 }
-}
-
-/// The way from places of a piece's text to places of the input.
-#[derive(Debug, Default)]
-struct Settle(Option<PlaceMap>);
-
-impl Settle {
-    fn of(converted: Converted<'_>) -> Self {
-        Self(converted.map)
-    }
-
-    fn position(&self, at: usize, (intake, framer, lines): (&Intake, &Framer, u64)) -> Position {
-        let at = self.0.as_ref().map_or(at, |map| map.source(at));
-        let before = framer.bytes().get(..at).unwrap_or(framer.bytes());
-        Position { byte: intake.raw_place(before), line: line_of(lines, before) }
-    }
-}
-
-fn count_lines(bytes: &[u8]) -> u64 {
-    to_u64(bytes::count(bytes, b'\n'))
-}
-
-/// The line behind these bytes, if that many lines ended before them.
-pub(super) fn line_of(lines: u64, before: &[u8]) -> u64 {
-    lines.saturating_add(count_lines(before)).saturating_add(1)
 }

@@ -1,5 +1,9 @@
 //! Cuts hosts.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::{
     super::{
         lex::{End, Mark, classify, is_blank, is_inner_tag},
@@ -7,6 +11,15 @@ use super::{
     },
     Framer, HOST_OPENER, HostEnd, Kind, Mode, Step,
 };
+
+/// Names of elements that end a host.
+struct Finders {
+    host: Finder<'static>,
+    run: Finder<'static>,
+}
+
+static FINDERS: LazyLock<Finders> =
+    LazyLock::new(|| Finders { host: Finder::new("host"), run: Finder::new("nmaprun") });
 
 impl Framer {
     pub(super) fn host(&mut self) -> Step {
@@ -55,7 +68,7 @@ impl Framer {
     fn plain_host(&self, start: usize) -> Option<usize> {
         let bytes = self.bytes().get(start..)?;
         let mut end = None;
-        for at in self.finders.host.find_iter(bytes) {
+        for at in FINDERS.host.find_iter(bytes) {
             let before = bytes.get(..at)?;
             let closes = before.ends_with(b"</");
             let next = *bytes.get(at.saturating_add(4))?;
@@ -67,7 +80,7 @@ impl Framer {
         }
         let at = end?;
         let inside = bytes.get(..at.saturating_sub(2))?;
-        let odd = self.finders.run.find(inside).is_some()
+        let odd = FINDERS.run.find(inside).is_some()
             || memchr::memchr2_iter(b'!', b'?', inside)
                 .any(|at| inside.get(..at).is_some_and(|before| before.ends_with(b"<")));
         let within = start.saturating_add(inside.len()) <= self.limits.host;

@@ -8,7 +8,7 @@ mod host;
 mod inside;
 mod long;
 
-use memchr::memmem::Finder;
+use std::mem;
 
 use self::inside::InsideTags;
 use super::lex::{
@@ -117,15 +117,7 @@ pub(super) struct Framer {
     plain: bool,
     tells_plain: bool,
     inside: InsideTags,
-    finders: Finders,
     limits: Limits,
-}
-
-/// Names of elements that end a host.
-#[derive(Debug)]
-struct Finders {
-    host: Finder<'static>,
-    run: Finder<'static>,
 }
 
 impl Framer {
@@ -147,9 +139,16 @@ impl Framer {
             plain: false,
             tells_plain: false,
             inside: InsideTags::default(),
-            finders: Finders { host: Finder::new("host"), run: Finder::new("nmaprun") },
             limits,
         }
+    }
+
+    /// Goes to the start of another input, as new, but with up to so many bytes of the memory that it has.
+    pub(super) fn restart(&mut self, kept: usize) {
+        let mut buf = mem::take(&mut self.buf);
+        buf.clear();
+        buf.shrink_to(kept);
+        *self = Self { buf, ..Self::new(self.limits.clone()) };
     }
 
     /// Has [`Self::is_plain`] tell of hosts.
