@@ -5,7 +5,7 @@ use std::io::Read;
 use super::{Observer, Pipeline};
 use crate::{
     error::Result,
-    source::{Follow, Member},
+    source::{Bytes, Follow, Member},
 };
 
 impl Pipeline {
@@ -21,7 +21,7 @@ impl Pipeline {
         observer: Observer<'_>,
     ) -> Result<()> {
         self.write_crew()?;
-        let (name, bytes) = (name.to_owned(), Box::new(bytes));
+        let (name, bytes) = (name.to_owned(), Bytes::of(bytes));
         self.read_here(Member { name, named: true, live: true, bytes, len: None }, observer)
     }
 

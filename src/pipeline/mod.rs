@@ -239,27 +239,31 @@ impl Pipeline {
 
     /// Small members go to the crew as they are, and of others their hosts. Without a crew, and if it comes
     /// slowly, a member is read here.
-    fn read_member(&mut self, mut member: Member<'_>, observer: Observer<'_>) -> Result<()> {
+    fn read_member(&mut self, member: Member<'_>, observer: Observer<'_>) -> Result<()> {
         if self.crew.is_none() || member.live {
             self.write_crew()?;
             return self.read_here(member, observer);
         }
-        let Member { name, named, .. } = member;
-        if member.len.is_some_and(|len| len > SMALL) {
+        let Member { name, named, len, bytes, .. } = member;
+        let mut rest = match bytes.into_held() {
+            Ok(bytes) => return self.add(Task::Read { name, named, bytes }),
+            Err(bytes) => bytes,
+        };
+        if len.is_some_and(|len| len > SMALL) {
             self.send();
-            return self.read_split(name, named, member.bytes);
+            return self.read_split(name, named, rest);
         }
         let most = SMALL.saturating_add(1);
-        let room = member.len.map_or(0, |len| len.saturating_add(1).min(most));
+        let room = len.map_or(0, |len| len.saturating_add(1).min(most));
         let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or(0));
-        let result = io::copy(&mut (&mut member.bytes).take(most), &mut bytes);
+        let result = io::copy(&mut (&mut rest).take(most), &mut bytes);
         if matches!(result, Ok(len) if len <= SMALL) {
             return self.add(Task::Read { name, named, bytes });
         }
         self.send();
         let head = Cursor::new(bytes);
         match result {
-            Ok(_) => self.read_split(name, named, head.chain(member.bytes)),
+            Ok(_) => self.read_split(name, named, head.chain(rest)),
             Err(error) => self.read_split(name, named, head.chain(Failed(Some(error)))),
         }
     }
@@ -267,7 +271,7 @@ impl Pipeline {
     /// Reads a member on this thread.
     fn read_here(&mut self, member: Member<'_>, observer: Observer<'_>) -> Result<()> {
         let Member { name, named, live, bytes, .. } = member;
-        let stream = Stream { name, named, bytes };
+        let stream = Stream { name, named, bytes: bytes.into_read() };
         let flushes = match live {
             false => Flushes::Seldom,
             // What an engine takes for the next host is waiting too.

@@ -8,7 +8,7 @@ use std::{
 use zip::ZipArchive;
 
 use super::{
-    Member, Visit,
+    Bytes, Member, Visit,
     capped::{Capped, Counted, decompress},
     display_bytes,
     magic::{self, Kind},
@@ -39,9 +39,9 @@ impl Walk<'_, '_> {
     /// Those of the visitor.
     pub(super) fn go(&mut self, member: Member<'_>, depth: usize) -> Result<()> {
         let Member { name, named, live, bytes, len } = member;
-        match magic::peek(bytes) {
+        match magic::peek(bytes.into_read()) {
             Ok((kind, bytes)) => {
-                let bytes = Box::new(bytes);
+                let bytes = Bytes::of(bytes);
                 self.go_as(kind, Member { name, named, live, bytes, len }, depth)
             }
             Err(error) => self.refuse(&name, error.into()),
@@ -69,7 +69,7 @@ impl Walk<'_, '_> {
             Kind::Tar => self.tar(&name, bytes, depth),
             Kind::Zip => self.zip_held(&name, bytes, depth),
             _ => {
-                let bytes = Box::new(unpack(kind, bytes, self.limits));
+                let bytes = Bytes::of(unpack(kind, bytes, self.limits));
                 self.go(Member { name, named, live, bytes, len: None }, depth)
             }
         }
@@ -90,7 +90,7 @@ impl Walk<'_, '_> {
             return Ok(());
         }
         let name = member_name(archive, path);
-        let bytes = Box::new(bytes);
+        let bytes = Bytes::of(bytes);
         self.go(Member { name, named: false, live: false, bytes, len: None }, depth)
     }
 

@@ -17,7 +17,7 @@ use std::{
 };
 
 use super::{
-    Member, display,
+    Bytes, Member, display,
     magic::{self, Kind},
 };
 use crate::error::{Error, ErrorKind, Result};
@@ -94,7 +94,7 @@ impl Follow {
         };
         let error = match magic::peek(growing) {
             Ok((Kind::Plain, bytes)) => {
-                let bytes = Box::new(bytes);
+                let bytes = Bytes::of(bytes);
                 return Some(Ok(Member { name, named: true, live: true, bytes, len: None }));
             }
             Ok(_) => {

@@ -36,8 +36,8 @@ const KINDS: [(&[u8], Kind); 10] = [
 const TAR: (usize, &[u8]) = (257, b"ustar");
 /// Bytes that tell a tar archive.
 const HEAD: usize = 512;
-/// Bytes that are asked for: most files have no more.
-const ROOM: usize = 8 << 10;
+/// Bytes that are asked for, as more often than not there are no more.
+pub(super) const ROOM: usize = 8 << 10;
 
 impl Kind {
     /// Whether it is one stream of bytes, compressed.
@@ -69,18 +69,18 @@ pub(super) fn begins(kind: Kind, bytes: &[u8]) -> bool {
 /// # Errors
 /// If they cannot be read.
 pub(super) fn peek<'r>(mut bytes: impl Read + 'r) -> io::Result<(Kind, impl Read + 'r)> {
-    let (kind, head) = head(&mut bytes)?;
+    let (kind, head) = head(&mut bytes, ROOM)?;
     Ok((kind, Cursor::new(head).chain(bytes)))
 }
 
-/// What the bytes are, and the first of them.
+/// What the bytes are, and the first of them: at most `room`.
 ///
 /// # Errors
 /// As with [`peek`].
-pub(super) fn head(bytes: &mut impl Read) -> io::Result<(Kind, Vec<u8>)> {
-    let mut head = vec![0; ROOM];
+pub(super) fn head(bytes: &mut impl Read, room: usize) -> io::Result<(Kind, Vec<u8>)> {
+    let mut head = vec![0; room];
     let mut len = 0;
-    while len < HEAD {
+    while len < room.min(HEAD) {
         match bytes.read(head.get_mut(len..).unwrap_or_default()) {
             Ok(0) => break,
             Ok(more) => len = len.saturating_add(more),

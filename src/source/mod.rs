@@ -3,6 +3,7 @@
 
 mod ahead;
 mod archive;
+mod bytes;
 mod capped;
 mod digest;
 mod follow;
@@ -28,6 +29,7 @@ use std::{
 pub(crate) use self::follow::ends_with;
 use self::{ahead::Ahead, archive::Walk, magic::Kind, meter::Counted};
 pub use self::{
+    bytes::Bytes,
     digest::FileDigest,
     follow::Follow,
     live::{Copied, Live},
@@ -66,7 +68,7 @@ pub struct Member<'m> {
     /// Whether its bytes may come slowly, as from a pipe.
     pub live: bool,
     /// Its bytes, out of whatever they were packed in.
-    pub bytes: Box<dyn Read + 'm>,
+    pub bytes: Bytes<'m>,
     /// How many they are, if that is known.
     pub len: Option<u64>,
 }
@@ -131,7 +133,7 @@ impl Input {
         let mut walk = Walk { limits, pick, visit };
         let path = match &self.place {
             Place::Stdin => {
-                let bytes = Box::new(meter.count(io::stdin()));
+                let bytes = Bytes::of(meter.count(io::stdin()));
                 return walk.go(Member { name, named, live: true, bytes, len: None }, 0);
             }
             Place::File(path) => path,
@@ -142,28 +144,27 @@ impl Input {
         };
         let Opened { file, len, first } = opened;
         let Some((kind, head)) = first else {
-            return walk.go(Member { name, named, live: true, bytes: Box::new(file), len }, 0);
+            return walk.go(Member { name, named, live: true, bytes: Bytes::of(file), len }, 0);
         };
         if kind == Kind::Zip && limits.nesting > 0 {
             // It is sought in: it need not be held.
             return walk.zip(&name, file, 1);
         }
-        let whole = !head.is_empty() && u64::try_from(head.len()).ok() == len;
-        let head = Cursor::new(head);
         let worth_it = *ahead && limits.nesting > 0 && len.is_some_and(|len| len >= AHEAD);
         if kind.is_compressed() && worth_it {
-            let bytes = Ahead::new(archive::unpack(kind, head.chain(file), limits));
+            let bytes = Ahead::new(archive::unpack(kind, Cursor::new(head).chain(file), limits));
             return match bytes {
                 Ok(bytes) => {
-                    let bytes = Box::new(bytes);
+                    let bytes = Bytes::of(bytes);
                     walk.go(Member { name, named, live: false, bytes, len: None }, 1)
                 }
                 Err(error) => (walk.visit)(Err(Error::from(error).in_input(name))),
             };
         }
         // A small file need not be asked whether it has ended.
-        let bytes: Box<dyn Read> =
-            if whole { Box::new(head) } else { Box::new(head.chain(file)) };
+        let whole = !head.is_empty() && u64::try_from(head.len()).ok() == len;
+        let bytes =
+            if whole { Bytes::held(head) } else { Bytes::of(Cursor::new(head).chain(file)) };
         walk.go_as(kind, Member { name, named, live: false, bytes, len }, 0)
     }
 }
@@ -191,6 +192,8 @@ impl<'m> Manner<'m> {
 
 /// Bytes of a compressed file from which a thread is worth it.
 const AHEAD: u64 = 1 << 20;
+/// Bytes of a file that is read at once.
+const AT_ONCE: u64 = 64 << 10;
 
 /// A file that is open.
 struct Opened {
@@ -212,8 +215,12 @@ fn open(path: &Path, meter: &Meter) -> io::Result<Opened> {
     if live {
         return Ok(Opened { file, len: None, first: None });
     }
-    let first = magic::head(&mut file)?;
-    Ok(Opened { file, len: Some(meta.len()), first: Some(first) })
+    let len = meta.len();
+    // With room for a byte more, which tells that it grew. Some files that have bytes tell that they have none.
+    let at_once =
+        usize::try_from(len.saturating_add(1)).ok().filter(|_| (1..=AT_ONCE).contains(&len));
+    let first = magic::head(&mut file, at_once.unwrap_or(magic::ROOM))?;
+    Ok(Opened { file, len: Some(len), first: Some(first) })
 }
 
 /// A path as text, with what is not UTF-8 as `\xNN` (DATA_MODEL section 4).

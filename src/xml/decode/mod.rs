@@ -14,12 +14,12 @@ use std::{
 use bumpalo::Bump;
 use sha2::{Digest, Sha256};
 
+pub use self::parts::Part;
+pub(super) use self::settle::line_of;
 use self::{
     parts::Batches,
     settle::{Settle, count_lines},
 };
-pub(super) use self::settle::line_of;
-pub use self::parts::Part;
 use super::{
     Options,
     context::Context,

@@ -1,12 +1,6 @@
 //! From places in the text of a piece to places in the input.
 
-use super::super::{
-    frame::Framer,
-    intake::Intake,
-    lex::to_u64,
-    places::PlaceMap,
-    text::Converted,
-};
+use super::super::{frame::Framer, intake::Intake, lex::to_u64, places::PlaceMap, text::Converted};
 use crate::{bytes, error::Position};
 
 /// The way from places of a piece's text to places of the input.
@@ -18,7 +12,11 @@ impl Settle {
         Self(converted.map)
     }
 
-    pub(super) fn position(&self, at: usize, (intake, framer, lines): (&Intake, &Framer, u64)) -> Position {
+    pub(super) fn position(
+        &self,
+        at: usize,
+        (intake, framer, lines): (&Intake, &Framer, u64),
+    ) -> Position {
         let at = self.0.as_ref().map_or(at, |map| map.source(at));
         let before = framer.bytes().get(..at).unwrap_or(framer.bytes());
         Position { byte: intake.raw_place(before), line: line_of(lines, before) }
