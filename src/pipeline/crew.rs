@@ -3,7 +3,6 @@
 
 use std::{
     collections::VecDeque,
-    io::Cursor,
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -30,6 +29,8 @@ const UNDER_WAY: usize = 16 << 20;
 const INPUTS: usize = 3 << 20;
 /// Things that wait for the work before them.
 const WAITING: usize = 4096;
+/// Bytes of a small input that a decoder is given at once.
+const HEAD: usize = 64 << 10;
 /// What was read takes more than its XML, up to about so many times.
 const READ: usize = 8;
 
@@ -270,8 +271,8 @@ fn input(
 ) -> Result<()> {
     match task {
         Task::Read { name, named, bytes } => {
-            let bytes = Box::new(Cursor::new(bytes));
-            let stream = Stream { name: name.clone(), named: *named, bytes };
+            let (head, bytes) = bytes.split_at(bytes.len().min(HEAD));
+            let stream = Stream { name: name.clone(), named: *named, head, bytes: Box::new(bytes) };
             reading::read(coder, stream, reading, &mut |_, _| {}, taker)
         }
         other => {

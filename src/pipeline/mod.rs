@@ -39,7 +39,7 @@ use crate::{
     merge::Merger,
     model::{RunHeader, ScanEvent, ScanEvents},
     sink::Workers,
-    source::{Input, Manner, Member, Meter, Pick},
+    source::{Bytes, Input, Manner, Member, Meter, Pick},
     xml::{Decoder, HostBatch, Options},
 };
 
@@ -271,7 +271,11 @@ impl Pipeline {
     /// Reads a member on this thread.
     fn read_here(&mut self, member: Member<'_>, observer: Observer<'_>) -> Result<()> {
         let Member { name, named, live, bytes, .. } = member;
-        let stream = Stream { name, named, bytes: bytes.into_read() };
+        let (held, bytes) = match bytes.into_held() {
+            Ok(held) => (held, Bytes::of(io::empty())),
+            Err(bytes) => (Vec::new(), bytes),
+        };
+        let stream = Stream { name, named, head: &held, bytes: bytes.into_read() };
         let flushes = match live {
             false => Flushes::Seldom,
             // What an engine takes for the next host is waiting too.

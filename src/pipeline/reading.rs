@@ -22,6 +22,8 @@ use crate::{
 pub(super) struct Stream<'s> {
     pub(super) name: String,
     pub(super) named: bool,
+    /// Its first bytes, which were read already, and those behind them.
+    pub(super) head: &'s [u8],
     pub(super) bytes: Box<dyn Read + 's>,
 }
 
@@ -44,13 +46,13 @@ pub(super) fn read(
     observer: Observer<'_>,
     taker: &mut dyn Taker,
 ) -> Result<()> {
-    let Stream { name, named, bytes } = stream;
+    let Stream { name, named, head, bytes } = stream;
     let Reading { options, stop, spare } = reading;
     let reader = match spare.take() {
         Some(decoder) => Reader::with_decoder(bytes, decoder),
         None => Reader::new(bytes, options.clone()),
     };
-    let mut scans = Named { name: &name, reader };
+    let mut scans = Named { name: &name, reader: reader.behind(head) };
     replay(coder, (&name, named), &mut scans, (options, stop), observer, taker)?;
     **spare = Some(scans.reader.into_decoder());
     Ok(())

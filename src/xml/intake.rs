@@ -51,6 +51,9 @@ const DROPPED_CAP: usize = 1 << 20;
 impl Intake {
     /// Takes input bytes and appends what they mean to `out`.
     pub(super) fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        if self.form == Form::Unknown && self.head.is_empty() && is_plain_start(bytes) {
+            self.form = Form::Bytes;
+        }
         if self.form == Form::Unknown {
             self.head.extend_from_slice(bytes);
             if self.head.len() < 4 {

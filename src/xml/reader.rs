@@ -11,6 +11,7 @@ use crate::{
 /// Bytes asked of the input at once: first few, as most files are small, and each time that as many came twice
 /// as many, up to the most.
 const FIRST: usize = 8 << 10;
+const FEW: usize = 512;
 const MOST: usize = 64 << 10;
 
 /// Reads events from bytes: a thin loop over [`Decoder`].
@@ -43,15 +44,24 @@ impl<R: Read> Reader<R> {
         Self::with_decoder(inner, Box::new(Decoder::new(options)))
     }
 
+    /// The same with a decoder at the start of an input; its options count.
+    pub(crate) fn with_decoder(inner: R, decoder: Box<Decoder>) -> Self {
+        Self { inner, decoder, chunk: Vec::new(), room: FIRST, over: false, failed: None }
+    }
+
+    /// The same with these bytes before those that are read, of which mostly there are none.
+    pub(crate) fn behind(mut self, bytes: &[u8]) -> Self {
+        if !bytes.is_empty() {
+            self.decoder.feed(bytes);
+            self.room = FEW;
+        }
+        self
+    }
+
     /// The decoder, for [`Self::with_decoder`]: as new, with some of the memory that it has.
     pub(crate) fn into_decoder(mut self) -> Box<Decoder> {
         self.decoder.restart();
         self.decoder
-    }
-
-    /// The same with a decoder at the start of an input; its options count.
-    pub(crate) fn with_decoder(inner: R, decoder: Box<Decoder>) -> Self {
-        Self { inner, decoder, chunk: Vec::new(), room: FIRST, over: false, failed: None }
     }
 
     /// A reader for [`Self::next_part`], with batches of so many bytes; the last host of one may go beyond.
