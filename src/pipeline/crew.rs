@@ -18,8 +18,6 @@ use crate::{
     xml::{HostBatch, HostNotes, Options},
 };
 
-/// Bytes of inputs that are read together. Where groups end depends on the inputs alone.
-const GROUP: usize = 1 << 20;
 /// Pieces of work a thread that are under way: as many as keep it busy while the oldest is written.
 const AHEAD: usize = 4;
 /// Bytes that are under way: the largest hosts wait for each other.
@@ -71,8 +69,11 @@ pub(super) struct Crew<T> {
     workers: Workers,
     options: Arc<Options>,
     stop: Arc<AtomicBool>,
+    /// Inputs that are read together. Where groups end depends on the inputs alone.
     group: Vec<Task>,
+    /// Bytes of the group, and from how many on it is sent.
     bytes: usize,
+    most: usize,
     steps: VecDeque<Step<T>>,
     /// Steps that are work, and the bytes of all steps.
     working: usize,
@@ -89,14 +90,20 @@ struct Done {
 }
 
 impl<T> Crew<T> {
-    /// A crew of these threads.
-    pub(super) fn new(workers: Workers, options: &Options, stop: &Arc<AtomicBool>) -> Self {
+    /// A crew of these threads, with groups of about so many bytes.
+    pub(super) fn new(
+        workers: Workers,
+        options: &Options,
+        stop: &Arc<AtomicBool>,
+        most: usize,
+    ) -> Self {
         Self {
             workers,
             options: Arc::new(options.clone()),
             stop: Arc::clone(stop),
             group: Vec::new(),
             bytes: 0,
+            most,
             steps: VecDeque::new(),
             working: 0,
             under_way: 0,
@@ -117,7 +124,7 @@ impl<T> Crew<T> {
             self.bytes = self.bytes.saturating_add(bytes.len());
         }
         self.group.push(task);
-        self.bytes >= GROUP
+        self.bytes >= self.most
     }
 
     /// Sends the group to the threads.

@@ -91,7 +91,8 @@ impl Pipeline {
         if threads > 1 && !self.options.strict {
             let workers = Workers::new(threads)?;
             self.outlet.share(&workers);
-            self.crew = Some(Crew::new(workers, &self.options, &self.stop));
+            let best = self.coder.best_input();
+            self.crew = Some(Crew::new(workers, &self.options, &self.stop, best));
         }
         Ok(self)
     }

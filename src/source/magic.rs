@@ -37,7 +37,7 @@ const TAR: (usize, &[u8]) = (257, b"ustar");
 /// Bytes that tell a tar archive.
 const HEAD: usize = 512;
 /// Bytes that are asked for, as more often than not there are no more.
-pub(super) const ROOM: usize = 8 << 10;
+const ROOM: usize = 8 << 10;
 
 impl Kind {
     /// Whether it is one stream of bytes, compressed.
@@ -45,7 +45,8 @@ impl Kind {
         matches!(self, Self::Gzip | Self::Bzip2 | Self::Xz | Self::Zstd)
     }
 
-    fn of(head: &[u8]) -> Self {
+    /// What begins with these bytes.
+    pub(super) fn of(head: &[u8]) -> Self {
         let (at, magic) = TAR;
         if head.get(at..).is_some_and(|rest| rest.starts_with(magic)) {
             return Self::Tar;
@@ -69,18 +70,18 @@ pub(super) fn begins(kind: Kind, bytes: &[u8]) -> bool {
 /// # Errors
 /// If they cannot be read.
 pub(super) fn peek<'r>(mut bytes: impl Read + 'r) -> io::Result<(Kind, impl Read + 'r)> {
-    let (kind, head) = head(&mut bytes, ROOM)?;
+    let (kind, head) = head(&mut bytes)?;
     Ok((kind, Cursor::new(head).chain(bytes)))
 }
 
-/// What the bytes are, and the first of them: at most `room`.
+/// What the bytes are, and the first of them.
 ///
 /// # Errors
 /// As with [`peek`].
-pub(super) fn head(bytes: &mut impl Read, room: usize) -> io::Result<(Kind, Vec<u8>)> {
-    let mut head = vec![0; room];
+pub(super) fn head(bytes: &mut impl Read) -> io::Result<(Kind, Vec<u8>)> {
+    let mut head = vec![0; ROOM];
     let mut len = 0;
-    while len < room.min(HEAD) {
+    while len < HEAD {
         match bytes.read(head.get_mut(len..).unwrap_or_default()) {
             Ok(0) => break,
             Ok(more) => len = len.saturating_add(more),

@@ -193,7 +193,7 @@ impl<'m> Manner<'m> {
 /// Bytes of a compressed file from which a thread is worth it.
 const AHEAD: u64 = 1 << 20;
 /// Bytes of a file that is read at once.
-const AT_ONCE: u64 = 64 << 10;
+const AT_ONCE: usize = 64 << 10;
 
 /// A file that is open.
 struct Opened {
@@ -211,16 +211,24 @@ fn open(path: &Path, meter: &Meter) -> io::Result<Opened> {
     }
     let of = meta.file_type();
     let live = of.is_fifo() || of.is_char_device() || of.is_socket();
-    let mut file = meter.count(file);
     if live {
-        return Ok(Opened { file, len: None, first: None });
+        return Ok(Opened { file: meter.count(file), len: None, first: None });
     }
     let len = meta.len();
-    // With room for a byte more, which tells that it grew. Some files that have bytes tell that they have none.
-    let at_once =
-        usize::try_from(len.saturating_add(1)).ok().filter(|_| (1..=AT_ONCE).contains(&len));
-    let first = magic::head(&mut file, at_once.unwrap_or(magic::ROOM))?;
-    Ok(Opened { file, len: Some(len), first: Some(first) })
+    // Some files that have bytes tell that they have none.
+    let few = usize::try_from(len).ok().filter(|len| (1..=AT_ONCE).contains(len));
+    let Some(few) = few else {
+        let mut file = meter.count(file);
+        let first = magic::head(&mut file)?;
+        return Ok(Opened { file, len: Some(len), first: Some(first) });
+    };
+    let mut all = Vec::with_capacity(few);
+    match io::copy(&mut (&file).take(len), &mut all) {
+        Err(error) if all.is_empty() => return Err(error),
+        // Should it have failed, what was read is good, and it fails again behind that.
+        _ => meter.skip(u64::try_from(all.len()).unwrap_or(0)),
+    }
+    Ok(Opened { file: meter.count(file), len: Some(len), first: Some((Kind::of(&all), all)) })
 }
 
 /// A path as text, with what is not UTF-8 as `\xNN` (DATA_MODEL section 4).
