@@ -200,8 +200,10 @@ impl Closers {
         }
         let skip = usize::try_from(from.saturating_sub(base)).unwrap_or(usize::MAX);
         let tail = bytes.get(skip..).unwrap_or_default();
-        if let Some(found) = memmem::find(tail, closer) {
-            return End::At(skip.saturating_add(found).saturating_add(closer.len()));
+        // Mostly it is near: then this costs less than making a searcher.
+        let ends_here = |at: &usize| tail.get(..=*at).is_some_and(|text| text.ends_with(closer));
+        if let Some(found) = memchr::memchr_iter(b'>', tail).find(ends_here) {
+            return End::At(skip.saturating_add(found).saturating_add(1));
         }
         // A closer may begin in the last bytes and end in the next ones.
         let clear = tail.len().saturating_sub(closer.len().saturating_sub(1));

@@ -24,6 +24,10 @@ pub(super) enum Encoding {
 impl Encoding {
     /// The encoding that an XML declaration names; UTF-8 if it names none or an unknown one.
     pub(super) fn of_declaration(declaration: &[u8]) -> Self {
+        // As nmap writes it.
+        if declaration == br#"<?xml version="1.0" encoding="UTF-8"?>"# {
+            return Self::Utf8;
+        }
         let text = String::from_utf8_lossy(declaration);
         let Some((_, after)) = text.split_once("encoding") else { return Self::Utf8 };
         let after = after.trim_start().strip_prefix('=').unwrap_or_default().trim_start();

@@ -1,5 +1,6 @@
 //! The decoder: pieces of the framer to events, document by document (rules R1, R2, R6 and R7).
 
+mod again;
 mod document;
 mod parts;
 mod settle;
@@ -34,14 +35,13 @@ use super::{
 };
 use crate::{
     error::{Code, Error, Position, Result},
-    limits::Limits,
     model::ScanEvent,
 };
 
 /// Bytes taken from a caller at once, so that no more than that is buffered beyond the caps.
 const FEED: usize = 256 << 10;
-/// Bytes of each buffer that are kept from one input for the next.
-const KEPT: usize = 64 << 10;
+/// Where the first document starts.
+const START: Position = Position { byte: 0, line: 1 };
 
 /// Turns bytes into events, however they are cut. It keeps its place between calls; no reader, thread or
 /// clock is inside.
@@ -92,6 +92,12 @@ enum Phase {
     Foreign,
 }
 
+impl Default for Phase {
+    fn default() -> Self {
+        Self::Before { junk: None, anything: false }
+    }
+}
+
 impl Decoder {
     /// A decoder at the start of an input.
     #[must_use]
@@ -106,7 +112,7 @@ impl Decoder {
             ledger: Ledger::new(unknown),
             encoding: Encoding::default(),
             document: Document::new(0),
-            phase: Phase::Before { junk: None, anything: false },
+            phase: Phase::default(),
             queue: VecDeque::new(),
             host: None,
             given: 0,
@@ -115,27 +121,12 @@ impl Decoder {
             over: false,
             done: false,
             lines: 0,
-            doc_start: Position { byte: 0, line: 1 },
+            doc_start: START,
             unhashed: VecDeque::new(),
             hashed: 0,
             hash: Sha256::new(),
             options,
         }
-    }
-
-    /// Goes to the start of another input, as new, but with some of the memory that it has.
-    pub(super) fn restart(&mut self) {
-        let options = mem::take(&mut self.options);
-        let mut framer = mem::replace(&mut self.framer, Framer::new(Limits::default()));
-        framer.restart(KEPT);
-        let mut bump = mem::take(&mut self.bump);
-        bump.reset();
-        if bump.allocated_bytes() > KEPT {
-            bump = Bump::new();
-        }
-        let mut queue = mem::take(&mut self.queue);
-        queue.clear();
-        *self = Self { framer, bump, queue, ..Self::new(options) };
     }
 
     /// Takes the next bytes of the input, any number of them. Call [`Self::next_event`] until it gives

@@ -143,7 +143,7 @@ impl Framer {
         }
     }
 
-    /// Goes to the start of another input, as new, but with up to so many bytes of the memory that it has.
+    /// Goes to the start of another input, as new but for up to so many bytes of the memory that it has.
     pub(super) fn restart(&mut self, kept: usize) {
         let mut buf = mem::take(&mut self.buf);
         buf.clear();

@@ -1,0 +1,148 @@
+//! A decoder at the start of another input.
+
+use std::collections::VecDeque;
+
+use bumpalo::Bump;
+use sha2::{Digest, Sha256};
+
+use super::{
+    super::{
+        intake::Intake,
+        notes::{Ledger, Notes},
+        run::Document,
+        text::Encoding,
+    },
+    Decoder, Phase, START,
+};
+use crate::model::ScanEvent;
+
+/// Bytes of each buffer that are kept from one input for the next.
+const KEPT: usize = 64 << 10;
+
+impl Decoder {
+    /// Goes to the start of another input, as new but for some of the memory that it has.
+    pub(in crate::xml) fn restart(&mut self) {
+        // Each field is named here, so that none can be forgotten.
+        let Self {
+            options,
+            intake,
+            framer,
+            waiting,
+            bump,
+            notes,
+            ledger,
+            encoding,
+            document,
+            phase,
+            queue,
+            host,
+            given,
+            batches,
+            failed,
+            over,
+            done,
+            lines,
+            doc_start,
+            unhashed,
+            hashed,
+            hash,
+        } = self;
+        let unknown = options.limits.unknown_names;
+        *intake = Intake::default();
+        framer.restart(KEPT);
+        *waiting = VecDeque::new();
+        bump.reset();
+        if bump.allocated_bytes() > KEPT {
+            *bump = Bump::new();
+        }
+        *notes = Notes::new(unknown);
+        *ledger = Ledger::new(unknown);
+        *encoding = Encoding::default();
+        *document = Document::new(0);
+        *phase = Phase::default();
+        queue.clear();
+        queue.shrink_to(KEPT / size_of::<ScanEvent<'_>>());
+        *host = None;
+        *given = 0;
+        *batches = None;
+        *failed = None;
+        (*over, *done) = (false, false);
+        *lines = 0;
+        *doc_start = START;
+        *unhashed = VecDeque::new();
+        *hashed = 0;
+        *hash = Sha256::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use crate::xml::{Options, Reader};
+
+    /// All that is read of an input, and what ends it.
+    fn told(mut reader: Reader<&[u8]>) -> (Vec<String>, Reader<&[u8]>) {
+        let mut told = Vec::new();
+        loop {
+            match reader.next_event() {
+                Ok(Some(event)) => told.push(format!("{event:?}")),
+                Ok(None) => return (told, reader),
+                Err(error) => told.push(format!("{error:?}")),
+            }
+        }
+    }
+
+    fn inputs() -> Vec<Vec<u8>> {
+        let mut inputs: Vec<Vec<u8>> = [
+            "",
+            "<?xml version=\"1.0\" encoding=\"iso-8859-1\"?><nmaprun args=\"a\u{e9}\"><host>",
+            "<nmaprun><host><address addr=\"192.0.2.7\"/></host><verbose level=\"1\"/",
+            "<nmaprun args=\"x\"><host><hostscript><script id=\"y\" output=\"z\"><![CDATA[ open",
+            "<nmaprun args=\"x\"><!-- no end <host/>",
+            "<nmaprun args=\"x\"><strange><strange><deep>",
+            "<nmaprun args=\"x\"><host><a\0b/></host><?pi",
+            "<nmaprun args=\"x\"/><nmaprun/><other/>",
+            "<html>none of ours</html>",
+            "junk before <nmaprun args=\"x\">\u{fffd}\0<prescript><script id=\"y\"><table><elem>t",
+        ]
+        .iter()
+        .map(|text| text.as_bytes().to_vec())
+        .collect();
+        let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+        inputs
+            .push(utf16("\u{feff}<nmaprun args=\"x\"><host><address addr=\"192.0.2.7\"/></host>"));
+        let long =
+            format!("<nmaprun args=\"{}\"><host {}", "x".repeat(70_000), "y ".repeat(70_000));
+        inputs.push(long.into_bytes());
+        let mut names: Vec<_> = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        names.retain(|path| path.extension().is_some_and(|extension| extension == "xml"));
+        names.sort();
+        for whole in names.iter().map(|path| fs::read(path).unwrap()) {
+            for part in [3, 2, 1] {
+                inputs.push(whole[..whole.len() / part].to_vec());
+            }
+        }
+        inputs
+    }
+
+    #[test]
+    fn nothing_of_an_input_is_left_for_the_next() {
+        let inputs = inputs();
+        assert!(inputs.len() > 100);
+        for strict in [false, true] {
+            let options = Options::default().with_strict(strict);
+            let mut spare = Reader::new(&[][..], options.clone()).into_decoder();
+            // Each behind the one before, and behind the one after.
+            for bytes in inputs.iter().chain(inputs.iter().rev()) {
+                let (expected, _) = told(Reader::new(bytes.as_slice(), options.clone()));
+                let (found, reader) = told(Reader::with_decoder(bytes.as_slice(), spare));
+                assert_eq!(found, expected, "{}", String::from_utf8_lossy(bytes));
+                spare = reader.into_decoder();
+            }
+        }
+    }
+}
