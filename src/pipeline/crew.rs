@@ -10,6 +10,7 @@ use super::{
     coder::Coder,
     output::{Gathering, Output, Taker},
     reading::{self, Reading, Stream},
+    split::{Turn, Turns},
 };
 use crate::{
     error::{Error, Result},
@@ -44,28 +45,30 @@ pub(super) enum Task {
 pub(super) enum Work {
     Inputs(Vec<Task>),
     Hosts(Arc<RunHeader>, HostBatch),
+    /// Documents of an input, each as a whole, and the bytes of all of them.
+    Documents(Vec<Turn>, usize),
 }
 
 /// What is under way, in order: work, and things that are done when all before them is.
-enum Step<T> {
+enum Step {
     /// With the bytes that it counts as.
     Work(Pending<Done>, usize),
     /// With the bytes that it holds.
-    Then(T, usize),
+    Then(Turn, usize),
 }
 
 /// The oldest step, done.
-pub(super) enum Next<T> {
+pub(super) enum Next {
     /// Output of a thread, and what it noted of hosts.
     Outputs(Vec<Output>, Option<HostNotes>),
     /// Work that is to be done here, by the coder that knows all.
     Again(Work),
     /// What was to be done then.
-    Then(T),
+    Then(Turn),
 }
 
 /// Threads, and what is under way.
-pub(super) struct Crew<T> {
+pub(super) struct Crew {
     workers: Workers,
     options: Arc<Options>,
     stop: Arc<AtomicBool>,
@@ -74,7 +77,7 @@ pub(super) struct Crew<T> {
     /// Bytes of the group, and from how many on it is sent.
     bytes: usize,
     most: usize,
-    steps: VecDeque<Step<T>>,
+    steps: VecDeque<Step>,
     /// Steps that are work, and the bytes of all steps.
     working: usize,
     under_way: usize,
@@ -89,7 +92,7 @@ struct Done {
     result: Result<Option<HostNotes>>,
 }
 
-impl<T> Crew<T> {
+impl Crew {
     /// A crew of these threads, with groups of about so many bytes.
     pub(super) fn new(
         workers: Workers,
@@ -146,10 +149,20 @@ impl<T> Crew<T> {
         self.send(Work::Hosts(Arc::clone(run), batch), coder);
     }
 
+    /// Sends documents of an input to the threads, each of them a whole one, of so many bytes.
+    pub(super) fn send_documents(
+        &mut self,
+        turns: Vec<Turn>,
+        bytes: usize,
+        coder: impl FnOnce() -> Coder,
+    ) {
+        self.send(Work::Documents(turns, bytes), coder);
+    }
+
     fn send(&mut self, work: Work, coder: impl FnOnce() -> Coder) {
         let bytes = match &work {
             Work::Hosts(_, batch) => batch.size(),
-            Work::Inputs(_) => {
+            Work::Inputs(_) | Work::Documents(..) => {
                 let most = self.workers.count().saturating_mul(INPUTS).max(1);
                 work.size().saturating_mul(UNDER_WAY) / most
             }
@@ -172,7 +185,7 @@ impl<T> Crew<T> {
     }
 
     /// Has something done when all that was sent is. It was read from so many bytes.
-    pub(super) fn then(&mut self, what: T, read: usize) {
+    pub(super) fn then(&mut self, what: Turn, read: usize) {
         let bytes = read.saturating_mul(READ);
         self.under_way = self.under_way.saturating_add(bytes);
         self.steps.push_back(Step::Then(what, bytes));
@@ -190,7 +203,7 @@ impl<T> Crew<T> {
     ///
     /// # Errors
     /// If output could not be encoded.
-    pub(super) fn next(&mut self, main: &mut Coder) -> Result<Option<Next<T>>> {
+    pub(super) fn next(&mut self, main: &mut Coder) -> Result<Option<Next>> {
         let oldest = match self.steps.pop_front() {
             None => return Ok(None),
             Some(Step::Then(what, bytes)) => {
@@ -229,6 +242,7 @@ impl Work {
                 _ => sum,
             }),
             Self::Hosts(_, batch) => batch.size(),
+            Self::Documents(_, bytes) => *bytes,
         }
     }
 
@@ -253,6 +267,7 @@ impl Work {
             Self::Hosts(run, batch) => {
                 batch.read(&mut |host| coder.host(run, host, taker)).map(Some)
             }
+            Self::Documents(turns, _) => Turns::take_whole(turns, coder, taker).map(|()| None),
         }
     }
 }

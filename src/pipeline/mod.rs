@@ -60,7 +60,7 @@ pub struct Pipeline {
     filters: Filters,
     coder: Coder,
     outlet: Outlet,
-    crew: Option<Crew<Turn>>,
+    crew: Option<Crew>,
     turns: Turns,
     meter: Meter,
     stop: Arc<AtomicBool>,
@@ -350,7 +350,11 @@ impl Pipeline {
         let mut writing = Writing::new(&mut self.outlet);
         match next {
             None => return Ok(false),
-            Some(Next::Then(turn)) => self.turns.take(turn, &mut self.coder, &mut writing)?,
+            Some(Next::Then(turn)) => {
+                self.turns.take(turn, &mut self.coder, &mut writing)?;
+                // What it saw it knows; only a crew has to tell.
+                self.coder.seen.clear();
+            }
             Some(Next::Outputs(outputs, notes)) => {
                 self.turns.merge(notes.unwrap_or_default());
                 writing.take(self.coder.take_all()?)?;

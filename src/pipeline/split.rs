@@ -1,4 +1,5 @@
-//! One large input on several threads: this one cuts hosts out, others read them.
+//! One large input on several threads: this one cuts hosts out, others read them. Small documents that stand one
+//! behind the other are sent together, as each piece of work costs something however small it is.
 
 use std::{
     io::Read,
@@ -9,13 +10,16 @@ use super::{Pipeline, coder::Coder, output::Taker, reading::Begun};
 use crate::{
     error::{Error, Result},
     model::{Host, RunEvent, RunHeader, RunRecord, ScanEvent},
-    xml::{HostNotes, Part, Reader},
+    xml::{HostBatch, HostNotes, Part, Reader},
 };
 
 /// What is done in its turn, behind the hosts that come before it.
+#[derive(Clone)]
 pub(super) enum Turn {
     /// An input begins.
     Begin,
+    /// Hosts that were not read yet.
+    Hosts(Arc<RunHeader>, HostBatch),
     /// An event of a run, with its place.
     Event(Arc<RunHeader>, i32, RunEvent),
     /// A host that was read here.
@@ -51,6 +55,7 @@ impl Turns {
     ) -> Result<()> {
         match turn {
             Turn::Begin => self.begun = Some(Begun::new(coder)),
+            Turn::Hosts(run, batch) => self.hosts(&run, &batch, coder, taker)?,
             Turn::Event(run, index, event) => coder.event(&run, index, &event)?,
             Turn::Host(run, host) => coder.host(&run, *host, taker)?,
             Turn::Skipped { name, record } => {
@@ -61,7 +66,6 @@ impl Turns {
                 notes.merge(std::mem::take(&mut self.notes));
                 notes.complete(&mut record);
                 coder.run_end(&name, *record)?;
-                coder.seen.clear();
             }
             Turn::End { name, named, error } => {
                 if let Some(begun) = self.begun.take() {
@@ -71,6 +75,46 @@ impl Turns {
         }
         taker.between(coder, false)
     }
+    /// Does what is to be done of documents, each of them a whole one.
+    pub(super) fn take_whole(
+        documents: &[Turn],
+        coder: &mut Coder,
+        taker: &mut dyn Taker,
+    ) -> Result<()> {
+        let mut turns = Self::default();
+        documents.iter().try_for_each(|turn| match turn {
+            Turn::Hosts(run, batch) => turns.hosts(run, batch, coder, taker),
+            // It may be asked for once more, by a coder that knows more.
+            other => turns.take(other.clone(), coder, taker),
+        })
+    }
+
+    fn hosts(
+        &mut self,
+        run: &RunHeader,
+        batch: &HostBatch,
+        coder: &mut Coder,
+        taker: &mut dyn Taker,
+    ) -> Result<()> {
+        let notes = batch.read(&mut |host| coder.host(run, host, taker))?;
+        self.merge(notes);
+        Ok(())
+    }
+}
+
+/// Of how many small documents the best piece of work is made at least.
+const DOCUMENTS: usize = 4;
+
+/// Small documents of an input until they are sent, with the bytes that each turn was read from.
+#[derive(Default)]
+struct Small {
+    whole: Vec<Turn>,
+    bytes: usize,
+    /// The document that is open, as long as it is small.
+    open: Vec<(Turn, usize)>,
+    open_bytes: usize,
+    /// The open document is none of them.
+    is_large: bool,
 }
 
 impl Pipeline {
@@ -83,6 +127,7 @@ impl Pipeline {
         let mut index = 0_i32;
         let mut place = 0_u64;
         let mut skipping = false;
+        let mut small = Small::default();
         let error = loop {
             if self.stop.load(Ordering::Relaxed) {
                 break None;
@@ -92,41 +137,87 @@ impl Pipeline {
                 Ok(None) => break None,
                 Err(error) => break Some(error.in_input(&*name)),
             };
-            match part {
+            let turn = match part {
                 Part::RunEnd(record, _) if skipping => {
                     skipping = false;
-                    self.then(Turn::Skipped { name: Arc::clone(&shown), record }, 0)?;
+                    Turn::Skipped { name: Arc::clone(&shown), record }
                 }
                 Part::Event(ScanEvent::RunStart(header)) => {
                     if self.filters.dedup {
                         // What is under way may hold the same scan.
+                        self.send_small(&mut small)?;
                         self.write_crew()?;
                         skipping = self.coder.skips(&header.scan_id);
                     }
                     (run, index) = (Arc::new(header), 0);
+                    continue;
                 }
-                _ if skipping => {}
-                Part::Hosts(batch) => {
-                    since(&mut place, &reader);
-                    self.send_hosts(&run, batch)?;
-                }
+                _ if skipping => continue,
+                Part::Hosts(batch) => Turn::Hosts(Arc::clone(&run), batch),
                 Part::RunEnd(record, notes) => {
-                    self.then(Turn::RunEnd { name: Arc::clone(&shown), record, notes }, 0)?;
+                    Turn::RunEnd { name: Arc::clone(&shown), record, notes }
                 }
                 Part::Event(ScanEvent::Run(event)) => {
-                    let read = since(&mut place, &reader);
-                    self.then(Turn::Event(Arc::clone(&run), index, event), read)?;
                     index = index.saturating_add(1);
+                    Turn::Event(Arc::clone(&run), index.saturating_sub(1), event)
                 }
                 Part::Event(ScanEvent::Host(host)) => {
-                    let host = Box::new(host.into_owned());
-                    let read = since(&mut place, &reader);
-                    self.then(Turn::Host(Arc::clone(&run), host), read)?;
+                    Turn::Host(Arc::clone(&run), Box::new(host.into_owned()))
                 }
-                Part::Event(ScanEvent::ScanInfo(_) | ScanEvent::RunEnd(_)) => {}
-            }
+                Part::Event(ScanEvent::ScanInfo(_) | ScanEvent::RunEnd(_)) => continue,
+            };
+            let read = since(&mut place, &reader);
+            self.give(&mut small, turn, read)?;
         };
+        self.send_small(&mut small)?;
         self.then(Turn::End { name, named, error }, 0)
+    }
+
+    /// Gives a turn to the crew: at once, or with small documents.
+    fn give(&mut self, small: &mut Small, turn: Turn, read: usize) -> Result<()> {
+        let best = self.coder.best_input();
+        let ends = matches!(turn, Turn::RunEnd { .. } | Turn::Skipped { .. });
+        if small.is_large {
+            small.is_large = !ends;
+            return self.give_now(turn, read);
+        }
+        small.open.push((turn, read));
+        // A turn costs something however little it was read from.
+        small.open_bytes = small.open_bytes.saturating_add(read).saturating_add(size_of::<Turn>());
+        if small.open_bytes > best / DOCUMENTS {
+            small.is_large = !ends;
+            return self.send_small(small);
+        }
+        if ends {
+            small.bytes = small.bytes.saturating_add(std::mem::take(&mut small.open_bytes));
+            small.whole.extend(small.open.drain(..).map(|(turn, _)| turn));
+            if small.bytes >= best {
+                return self.send_small(small);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends small documents, and what there is of the open one.
+    fn send_small(&mut self, small: &mut Small) -> Result<()> {
+        let (whole, bytes) = (std::mem::take(&mut small.whole), std::mem::take(&mut small.bytes));
+        if !whole.is_empty() {
+            self.make_room()?;
+            let coder = || super::coder(&self.outlet, &self.filters, &self.options);
+            if let Some(crew) = &mut self.crew {
+                crew.send_documents(whole, bytes, coder);
+            }
+        }
+        small.open_bytes = 0;
+        small.open.drain(..).try_for_each(|(turn, read)| self.give_now(turn, read))
+    }
+
+    fn give_now(&mut self, turn: Turn, read: usize) -> Result<()> {
+        match turn {
+            Turn::Hosts(run, batch) => self.send_hosts(&run, batch),
+            turn @ (Turn::Event(..) | Turn::Host(..)) => self.then(turn, read),
+            turn => self.then(turn, 0),
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
 const HOSTS: usize = 4096;
 
 /// Hosts of one scan, one behind the other, not yet read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct HostBatch {
     options: Arc<Options>,
     encoding: Encoding,
@@ -43,7 +43,7 @@ struct Framed {
 }
 
 /// What was noted while hosts were read, for the record of their scan.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct HostNotes {
     pub(super) ledger: Ledger,
     incomplete: i64,
@@ -69,6 +69,13 @@ impl HostBatch {
     pub(super) fn push(&mut self, host: &[u8], byte: u64, lines: u64) {
         self.bytes.extend_from_slice(host);
         self.hosts.push(Framed { len: host.len(), byte, lines });
+    }
+
+    /// Gives back memory that is not needed, if that is most of it: batches of small documents wait for each other.
+    pub(super) fn fit(&mut self) {
+        if self.bytes.len() < self.bytes.capacity() / 4 {
+            self.bytes.shrink_to_fit();
+        }
     }
 
     pub(super) fn is_full(&self) -> bool {

@@ -35,6 +35,19 @@ fn archive() -> tempfile::TempDir {
     // Scans without args wait for their first host, and one file holds several documents.
     let appended = [fixture("34-").bytes, fixture("51-").bytes, fixture("27-").bytes].concat();
     fs::write(at("06-appended.xml".into()), appended).unwrap();
+    // Small documents in a large file are sent together, between larger ones. Some scans come twice.
+    let mut log = Vec::new();
+    for round in 0..24 {
+        for fixture in fixtures().iter().filter(|fixture| fixture.bytes.starts_with(b"<?xml")) {
+            let text = String::from_utf8_lossy(&fixture.bytes);
+            let args = format!("args=\"{} ", round - round % 5 / 4);
+            log.extend_from_slice(text.replacen("args=\"", &args, 1).as_bytes());
+        }
+        let hosts = host.repeat(if round % 6 == 0 { 6_000 } else { 100 });
+        log.extend_from_slice(format!("<nmaprun args=\"r{round}\">{hosts}</nmaprun>").as_bytes());
+    }
+    assert!(log.len() > 10 << 20);
+    fs::write(at("07-log.xml".into()), log).unwrap();
     folder
 }
 

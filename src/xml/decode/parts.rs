@@ -64,7 +64,8 @@ impl Decoder {
     pub fn next_part(&mut self) -> Result<Option<Part<'_>>> {
         self.advance()?;
         if self.is_batch_due() {
-            let open = self.batches.as_mut().and_then(|batches| batches.open.take());
+            let mut open = self.batches.as_mut().and_then(|batches| batches.open.take());
+            open.iter_mut().for_each(HostBatch::fit);
             return Ok(open.map(Part::Hosts));
         }
         match self.queue.pop_front() {
