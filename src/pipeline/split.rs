@@ -104,6 +104,8 @@ impl Turns {
 
 /// Of how many small documents the best piece of work is made at least.
 const DOCUMENTS: usize = 4;
+/// What a document costs at least, in bytes.
+const DOCUMENT: usize = 4 << 10;
 
 /// Small documents of an input until they are sent, with the bytes that each turn was read from.
 #[derive(Default)]
@@ -182,8 +184,9 @@ impl Pipeline {
             return self.give_now(turn, read);
         }
         small.open.push((turn, read));
-        // A turn costs something however little it was read from.
-        small.open_bytes = small.open_bytes.saturating_add(read).saturating_add(size_of::<Turn>());
+        // A turn costs something however little it was read from, and so does a document.
+        let cost = if ends { DOCUMENT } else { size_of::<Turn>() };
+        small.open_bytes = small.open_bytes.saturating_add(read).saturating_add(cost);
         if small.open_bytes > best / DOCUMENTS {
             small.is_large = !ends;
             return self.send_small(small);
