@@ -69,7 +69,7 @@ impl Walk<'_, '_> {
             Kind::Tar => self.tar(&name, bytes, depth),
             Kind::Zip => self.zip_held(&name, bytes, depth),
             _ => {
-                let bytes = Bytes::of(unpack(kind, bytes, self.limits));
+                let bytes = Bytes::of(unpack(kind, (bytes, len), self.limits));
                 self.go(Member { name, named, live, bytes, len: None }, depth)
             }
         }
@@ -202,10 +202,16 @@ impl Walk<'_, '_> {
 }
 
 /// What comes out of a compressed file.
-pub(super) fn unpack<R: Read>(kind: Kind, bytes: R, limits: &Limits) -> Unpacked<R> {
+/// What comes out is held against its length if that is known, else against what was read of it.
+pub(super) fn unpack<R: Read>(
+    kind: Kind,
+    (bytes, len): (R, Option<u64>),
+    limits: &Limits,
+) -> Unpacked<R> {
     let (counted, count) = Counted::new(bytes);
     let bytes = BufReader::with_capacity(CHUNK, counted);
-    Capped::new(Members::new(kind, bytes), count, limits)
+    let packed = len.map_or(count, |len| Arc::new(AtomicU64::new(len)));
+    Capped::new(Members::new(kind, bytes), packed, limits)
 }
 
 /// See [`unpack`].

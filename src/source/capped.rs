@@ -44,30 +44,36 @@ pub(super) struct Capped<R> {
     count: u64,
     size: u64,
     ratio: u64,
+    /// More came than may come.
+    over: bool,
 }
 
 impl<R> Capped<R> {
     pub(super) fn new(inner: R, compressed: Arc<AtomicU64>, limits: &Limits) -> Self {
         let size = limits.decompressed.unwrap_or(u64::MAX);
-        Self { inner, compressed, count: 0, size, ratio: limits.ratio }
+        Self { inner, compressed, count: 0, size, ratio: limits.ratio, over: false }
     }
 
-    fn check(&self) -> io::Result<()> {
-        if self.count > self.size {
-            let size = self.size;
-            return Err(decompress(format!("more than {size} bytes come out of it")));
-        }
-        let most = self.compressed.load(Ordering::Relaxed).saturating_mul(self.ratio).max(HARMLESS);
-        if self.count > most {
-            let ratio = self.ratio;
-            return Err(decompress(format!("it grows to more than {ratio} times its size")));
-        }
-        Ok(())
+    /// The most that may come out of what was read so far.
+    fn most(&self) -> u64 {
+        let by_ratio = self.compressed.load(Ordering::Relaxed).saturating_mul(self.ratio);
+        self.size.min(by_ratio.max(HARMLESS))
+    }
+
+    fn too_much(&self) -> io::Error {
+        decompress(if self.count >= self.size {
+            format!("more than {} bytes come out of it", self.size)
+        } else {
+            format!("it grows to more than {} times its size", self.ratio)
+        })
     }
 }
 
 impl<R: Read> Read for Capped<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.over {
+            return Err(self.too_much());
+        }
         let len = match self.inner.read(buffer) {
             Ok(len) => len,
             Err(error) if error.kind() == io::ErrorKind::Interrupted || is_ours(&error) => {
@@ -78,9 +84,20 @@ impl<R: Read> Read for Capped<R> {
             }
             Err(error) => return Err(decompress(error.to_string())),
         };
-        self.count = self.count.saturating_add(to_u64(len));
-        self.check()?;
-        Ok(len)
+        let count = self.count.saturating_add(to_u64(len));
+        let most = self.most();
+        if count <= most {
+            self.count = count;
+            return Ok(len);
+        }
+        // What may come out does, however much is asked for at once; then it fails.
+        let rest = most.saturating_sub(self.count);
+        self.over = true;
+        self.count = most.max(self.count);
+        match usize::try_from(rest) {
+            Ok(rest) if rest > 0 => Ok(rest.min(len)),
+            _ => Err(self.too_much()),
+        }
     }
 }
 

@@ -36,7 +36,7 @@ const KINDS: [(&[u8], Kind); 10] = [
 const TAR: (usize, &[u8]) = (257, b"ustar");
 /// Bytes that tell a tar archive.
 const HEAD: usize = 512;
-/// Bytes that are asked for, as more often than not there are no more.
+/// Bytes that are asked for, of what is not small and known to be.
 const ROOM: usize = 8 << 10;
 
 impl Kind {

@@ -19,7 +19,7 @@ impl Meter {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Counts bytes that need not be read.
+    /// Counts bytes that were read otherwise, or need not be read.
     pub fn skip(&self, bytes: u64) {
         self.0.fetch_add(bytes, Ordering::Relaxed);
     }

@@ -146,13 +146,18 @@ impl Input {
         let Some((kind, head)) = first else {
             return walk.go(Member { name, named, live: true, bytes: Bytes::of(file), len }, 0);
         };
+        let whole = !head.is_empty() && u64::try_from(head.len()).ok() == len;
         if kind == Kind::Zip && limits.nesting > 0 {
-            // It is sought in: it need not be held.
+            // It is sought in: a large one need not be held.
+            if whole {
+                return walk.zip(&name, Cursor::new(head), 1);
+            }
             return walk.zip(&name, file, 1);
         }
         let worth_it = *ahead && limits.nesting > 0 && len.is_some_and(|len| len >= AHEAD);
         if kind.is_compressed() && worth_it {
-            let bytes = Ahead::new(archive::unpack(kind, Cursor::new(head).chain(file), limits));
+            let bytes =
+                Ahead::new(archive::unpack(kind, (Cursor::new(head).chain(file), len), limits));
             return match bytes {
                 Ok(bytes) => {
                     let bytes = Bytes::of(bytes);
@@ -356,5 +361,39 @@ mod tests {
         };
         found.visit(&Limits::default(), &Pick::default(), &mut visit).unwrap();
         assert!(shown[0].contains("missing.xml: E_IO"), "{shown:?}");
+    }
+
+    #[test]
+    fn a_file_that_begins_with_much_out_of_little_is_held_against_its_whole_length() {
+        let mut bytes = b"<nmaprun>".to_vec();
+        bytes.resize(24 << 20, b' ');
+        // Hashes cannot be packed.
+        for number in 0..4000_u32 {
+            bytes.extend(<sha2::Sha256 as sha2::Digest>::digest(number.to_le_bytes()));
+        }
+        let packed = zstd::encode_all(bytes.as_slice(), 1).unwrap();
+        assert!(packed.len() > 100 << 10 && packed.len() < 200 << 10);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.zst");
+        fs::write(&path, &packed).unwrap();
+        let input = Input::file(path, true);
+        for (ratio, whole) in [(1000, true), (100, false)] {
+            let limits = Limits::default().with_ratio(ratio);
+            let mut lens = Vec::new();
+            for ahead in [false, true] {
+                let pick = Pick::default();
+                let manner = Manner { ahead, ..Manner::new(&limits, &pick) };
+                let mut visit = |member: Result<Member<'_>>| {
+                    let mut read = Vec::new();
+                    let result = io::copy(&mut member?.bytes, &mut read);
+                    assert_eq!(result.is_ok(), whole, "{result:?}");
+                    lens.push(read.len());
+                    Ok(())
+                };
+                input.visit_as(&manner, &mut visit).unwrap();
+            }
+            let expected = if whole { bytes.len() } else { packed.len() * 100 };
+            assert_eq!(lens, [expected; 2]);
+        }
     }
 }

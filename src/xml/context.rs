@@ -61,6 +61,11 @@ impl<'f> Context<'f, '_> {
     #[inline]
     pub(super) fn time(&mut self, attr: &Attr<'f>) -> Option<Timestamp> {
         let text = self.plain(attr);
+        self.time_of(attr, text)
+    }
+
+    /// The time that a text of an attribute tells which was read already.
+    pub(super) fn time_of(&mut self, attr: &Attr<'f>, text: &str) -> Option<Timestamp> {
         self.numbers(attr).time(text)
     }
 

@@ -52,8 +52,9 @@ impl Document {
                 At::Version => header.scanner_version = context.owned(attr),
                 At::Args => header.args = context.owned(attr),
                 At::Start => {
-                    context.plain(attr).clone_into(&mut self.start);
-                    header.start_time = context.time(attr);
+                    let text = context.plain(attr);
+                    text.clone_into(&mut self.start);
+                    header.start_time = context.time_of(attr, text);
                 }
                 At::Startstr => header.start_str = context.owned(attr),
                 At::ProfileName => header.profile_name = context.owned(attr),
