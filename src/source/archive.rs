@@ -201,8 +201,8 @@ impl Walk<'_, '_> {
     }
 }
 
-/// What comes out of a compressed file.
-/// What comes out is held against its length if that is known, else against what was read of it.
+/// What comes out of a compressed file. It is held against the length of that if it is known, else against what was
+/// read of it.
 pub(super) fn unpack<R: Read>(
     kind: Kind,
     (bytes, len): (R, Option<u64>),

@@ -54,7 +54,7 @@ impl<R> Capped<R> {
         Self { inner, compressed, count: 0, size, ratio: limits.ratio, over: false }
     }
 
-    /// The most that may come out of what was read so far.
+    /// The most that may come out, as far as is known yet.
     fn most(&self) -> u64 {
         let by_ratio = self.compressed.load(Ordering::Relaxed).saturating_mul(self.ratio);
         self.size.min(by_ratio.max(HARMLESS))

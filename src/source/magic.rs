@@ -37,7 +37,7 @@ const TAR: (usize, &[u8]) = (257, b"ustar");
 /// Bytes that tell a tar archive.
 const HEAD: usize = 512;
 /// Bytes that are asked for, of what is not small and known to be.
-const ROOM: usize = 8 << 10;
+pub(super) const ROOM: usize = 8 << 10;
 
 impl Kind {
     /// Whether it is one stream of bytes, compressed.

@@ -146,7 +146,8 @@ impl Input {
         let Some((kind, head)) = first else {
             return walk.go(Member { name, named, live: true, bytes: Bytes::of(file), len }, 0);
         };
-        let whole = !head.is_empty() && u64::try_from(head.len()).ok() == len;
+        // A small file need not be asked whether it has ended.
+        let whole = u64::try_from(head.len()).ok() == len;
         if kind == Kind::Zip && limits.nesting > 0 {
             // It is sought in: a large one need not be held.
             if whole {
@@ -166,8 +167,6 @@ impl Input {
                 Err(error) => (walk.visit)(Err(Error::from(error).in_input(name))),
             };
         }
-        // A small file need not be asked whether it has ended.
-        let whole = !head.is_empty() && u64::try_from(head.len()).ok() == len;
         let bytes =
             if whole { Bytes::held(head) } else { Bytes::of(Cursor::new(head).chain(file)) };
         walk.go_as(kind, Member { name, named, live: false, bytes, len }, 0)
@@ -203,6 +202,7 @@ const AT_ONCE: usize = 64 << 10;
 /// A file that is open.
 struct Opened {
     file: Counted<File>,
+    /// Its bytes, if they are a certain number: devices and what the kernel makes up tell that they have none.
     len: Option<u64>,
     /// What it is, and its first bytes, which were read. Of what comes slowly nothing was read yet.
     first: Option<(Kind, Vec<u8>)>,
@@ -219,21 +219,20 @@ fn open(path: &Path, meter: &Meter) -> io::Result<Opened> {
     if live {
         return Ok(Opened { file: meter.count(file), len: None, first: None });
     }
-    let len = meta.len();
-    // Some files that have bytes tell that they have none.
-    let few = usize::try_from(len).ok().filter(|len| (1..=AT_ONCE).contains(len));
+    let len = Some(meta.len()).filter(|len| *len > 0);
+    let few = len.and_then(|len| usize::try_from(len).ok()).filter(|len| *len <= AT_ONCE);
     let Some(few) = few else {
         let mut file = meter.count(file);
         let first = magic::head(&mut file)?;
-        return Ok(Opened { file, len: Some(len), first: Some(first) });
+        return Ok(Opened { file, len, first: Some(first) });
     };
     let mut all = Vec::with_capacity(few);
-    match io::copy(&mut (&file).take(len), &mut all) {
+    match io::copy(&mut (&file).take(meta.len()), &mut all) {
         Err(error) if all.is_empty() => return Err(error),
         // Should it have failed, what was read is good, and it fails again behind that.
         _ => meter.skip(u64::try_from(all.len()).unwrap_or(0)),
     }
-    Ok(Opened { file: meter.count(file), len: Some(len), first: Some((Kind::of(&all), all)) })
+    Ok(Opened { file: meter.count(file), len, first: Some((Kind::of(&all), all)) })
 }
 
 /// A path as text, with what is not UTF-8 as `\xNN` (DATA_MODEL section 4).
@@ -361,6 +360,32 @@ mod tests {
         };
         found.visit(&Limits::default(), &Pick::default(), &mut visit).unwrap();
         assert!(shown[0].contains("missing.xml: E_IO"), "{shown:?}");
+    }
+
+    #[test]
+    fn files_of_any_size_are_read_as_they_are_and_counted_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let (limits, pick) = (Limits::default(), Pick::default());
+        let edges = [0, 512, magic::ROOM, AT_ONCE].map(|edge| [edge, edge + 1, edge.max(1) - 1]);
+        for len in edges.into_iter().flatten() {
+            let bytes: Vec<u8> = b"<nmaprun>".iter().copied().cycle().take(len).collect();
+            fs::write(&path, &bytes).unwrap();
+            let manner = Manner::new(&limits, &pick);
+            let mut seen = 0;
+            let mut visit = |member: Result<Member<'_>>| {
+                let read = member?.bytes.into_held().or_else(|mut rest| {
+                    assert!(len == 0 || len > AT_ONCE, "{len} bytes are few");
+                    let mut read = Vec::new();
+                    io::copy(&mut rest, &mut read).map(|_| read)
+                })?;
+                assert!(read == bytes, "{len} bytes");
+                seen += 1;
+                Ok(())
+            };
+            Input::file(path.clone(), true).visit_as(&manner, &mut visit).unwrap();
+            assert_eq!((seen, manner.meter.bytes()), (1, u64::try_from(len).unwrap()));
+        }
     }
 
     #[test]
