@@ -75,6 +75,7 @@ impl Turns {
         }
         taker.between(coder, false)
     }
+
     /// Does what is to be done of documents, each of them a whole one.
     pub(super) fn take_whole(
         documents: &[Turn],

@@ -11,8 +11,9 @@ use crate::{
 /// Bytes asked of the input at once: first few, as most files are small, and each time that as many came twice
 /// as many, up to the most.
 const FIRST: usize = 8 << 10;
-const FEW: usize = 512;
 const MOST: usize = 64 << 10;
+/// Bytes asked for first behind those that a reader was given, as mostly there are none.
+const BEHIND: usize = 512;
 
 /// Reads events from bytes: a thin loop over [`Decoder`].
 ///
@@ -49,11 +50,11 @@ impl<R: Read> Reader<R> {
         Self { inner, decoder, chunk: Vec::new(), room: FIRST, over: false, failed: None }
     }
 
-    /// The same with these bytes before those that are read, of which mostly there are none.
+    /// The same with these bytes before those that are read.
     pub(crate) fn behind(mut self, bytes: &[u8]) -> Self {
         if !bytes.is_empty() {
             self.decoder.feed(bytes);
-            self.room = FEW;
+            self.room = BEHIND;
         }
         self
     }

@@ -324,6 +324,16 @@ fn r9_no_entity_is_declared_or_expanded() {
 }
 
 #[test]
+fn what_is_wrong_with_an_attribute_of_the_header_is_told_once() {
+    for name in ["scanner", "version", "args", "start", "startstr", "profile_name"] {
+        let read = Read::of(format!("<nmaprun args=\"x\"></nmaprun><nmaprun {name}=\"17&v\"/>"));
+        let of_header: Vec<_> = read.runs[1].diagnostics.iter().collect();
+        let entities = of_header.iter().filter(|found| found.code == Code::BadEntity);
+        assert_eq!(entities.map(|found| found.count).collect::<Vec<_>>(), [1], "{name}");
+    }
+}
+
+#[test]
 fn r10_values_tags_hosts_depth_and_attributes_are_capped() {
     let limits = Limits::default().with_value(100).with_tag(4000).with_host(20_000);
     let options = || Options::default().with_limits(limits.clone());

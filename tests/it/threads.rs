@@ -51,9 +51,11 @@ fn archive() -> tempfile::TempDir {
     folder
 }
 
-fn convert(from: &Path, destination: Destination, threads: usize) -> Report {
+fn convert(from: &Path, destination: Destination, dedup: bool, threads: usize) -> Report {
     let stop = Arc::new(AtomicBool::new(false));
-    let pipeline = Pipeline::new(Options::default(), Filters::default(), destination, stop);
+    let mut filters = Filters::default();
+    filters.dedup = dedup;
+    let pipeline = Pipeline::new(Options::default(), filters, destination, stop);
     let mut pipeline = pipeline.with_threads(threads).unwrap();
     for input in source::discover(&[from.to_owned()], &Pick::default()) {
         pipeline.read(&input.unwrap(), &Pick::default()).unwrap();
@@ -69,7 +71,7 @@ fn outcome(from: &Path, threads: usize) -> (String, Vec<(String, Vec<u8>)>) {
     for format in [TableFormat::Csv, TableFormat::Parquet, TableFormat::Jsonl] {
         let out = folder.path().join(format.extension());
         let sink = sink::open(format, &Output::Dir(out.clone()), SinkOptions::default()).unwrap();
-        let report = convert(from, Destination::Tables(sink), threads);
+        let report = convert(from, Destination::Tables(sink), false, threads);
         reports.push_str(&serde_json::to_string(&report).unwrap());
         let errors: Vec<_> = report.errors.iter().map(ToString::to_string).collect();
         reports.push_str(&errors.join("\n"));
@@ -80,11 +82,16 @@ fn outcome(from: &Path, threads: usize) -> (String, Vec<(String, Vec<u8>)>) {
             (name, fs::read(path).unwrap())
         }));
     }
-    let nested = folder.path().join("nested.jsonl");
-    let target = Output::File(nested.clone());
-    let sink = DocumentSink::open(&target, false, &Temporaries::default()).unwrap();
-    convert(from, Destination::Feed { sink, feed: Feed::Nested { events: true } }, threads);
-    files.push(("nested.jsonl".into(), fs::read(nested).unwrap()));
+    for dedup in [false, true] {
+        let name = format!("nested-{dedup}.jsonl");
+        let nested = folder.path().join(&name);
+        let target = Output::File(nested.clone());
+        let sink = DocumentSink::open(&target, false, &Temporaries::default()).unwrap();
+        let feed = Feed::Nested { events: true };
+        let report = convert(from, Destination::Feed { sink, feed }, dedup, threads);
+        reports.push_str(&serde_json::to_string(&report).unwrap());
+        files.push((name, fs::read(nested).unwrap()));
+    }
     (reports, files)
 }
 
@@ -93,7 +100,9 @@ fn output_and_report_are_the_same_for_any_number_of_threads() {
     let archive = archive();
     let (report, files) = outcome(archive.path(), 1);
     assert!(report.contains("W_DUP_SCAN") && report.contains("E_DECOMPRESS"));
-    assert_eq!(files.len(), 31);
+    assert_eq!(files.len(), 32);
+    let [.., (_, all), (_, without)] = files.as_slice() else { panic!("too few files") };
+    assert!(!without.is_empty() && without.len() < all.len());
     for threads in [2, 3, 8] {
         let (other, others) = outcome(archive.path(), threads);
         assert!(other == report, "{threads} threads report something else");

@@ -81,10 +81,13 @@ mod tests {
 
     use crate::xml::{Options, Reader};
 
-    /// All that is read of an input, and what ends it.
-    fn told(mut reader: Reader<&[u8]>) -> (Vec<String>, Reader<&[u8]>) {
+    /// What is read of an input up to so many events, and what ends it.
+    fn told(mut reader: Reader<&[u8]>, most: usize) -> (Vec<String>, Reader<&[u8]>) {
         let mut told = Vec::new();
         loop {
+            if told.len() == most {
+                return (told, reader);
+            }
             match reader.next_event() {
                 Ok(Some(event)) => told.push(format!("{event:?}")),
                 Ok(None) => return (told, reader),
@@ -96,8 +99,8 @@ mod tests {
     fn inputs() -> Vec<Vec<u8>> {
         let mut inputs: Vec<Vec<u8>> = [
             "",
-            "<?xml version=\"1.0\" encoding=\"iso-8859-1\"?><nmaprun args=\"a\u{e9}\"><host>",
-            "<nmaprun><host><address addr=\"192.0.2.7\"/></host><verbose level=\"1\"/",
+            "<?xml version=\"1.0\" encoding=\"iso-8859-1\"?><nmaprun args=\"@\"><host>",
+            "<nmaprun><host><address addr=\"192.0.2.7\" vendor=\"@\"/></host><verbose level=\"1\"/",
             "<nmaprun args=\"x\"><host><hostscript><script id=\"y\" output=\"z\"><![CDATA[ open",
             "<nmaprun args=\"x\"><!-- no end <host/>",
             "<nmaprun args=\"x\"><strange><strange><deep>",
@@ -107,7 +110,12 @@ mod tests {
             "junk before <nmaprun args=\"x\">\u{fffd}\0<prescript><script id=\"y\"><table><elem>t",
         ]
         .iter()
-        .map(|text| text.as_bytes().to_vec())
+        // A byte that is no UTF-8, and a letter in the encoding that one of them declares.
+        .map(|text| {
+            text.chars()
+                .flat_map(|c| if c == '@' { vec![0xe9] } else { c.to_string().into() })
+                .collect()
+        })
         .collect();
         let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
         inputs
@@ -134,14 +142,22 @@ mod tests {
         let inputs = inputs();
         assert!(inputs.len() > 100);
         for strict in [false, true] {
-            let options = Options::default().with_strict(strict);
+            let options = Options { hash: true, ..Options::default().with_strict(strict) };
             let mut spare = Reader::new(&[][..], options.clone()).into_decoder();
-            // Each behind the one before, and behind the one after.
-            for bytes in inputs.iter().chain(inputs.iter().rev()) {
-                let (expected, _) = told(Reader::new(bytes.as_slice(), options.clone()));
-                let (found, reader) = told(Reader::with_decoder(bytes.as_slice(), spare));
-                assert_eq!(found, expected, "{}", String::from_utf8_lossy(bytes));
-                spare = reader.into_decoder();
+            // Each behind the one before, and behind the one after, which were read to their end or left before it.
+            for most in [usize::MAX, 1, 2, 3] {
+                for bytes in inputs.iter().chain(inputs.iter().rev()) {
+                    let fresh = Reader::new(bytes.as_slice(), options.clone());
+                    let (expected, _) = told(fresh, usize::MAX);
+                    let again = Reader::with_decoder(&[][..], spare).behind(bytes);
+                    let (found, reader) = told(again, usize::MAX);
+                    assert_eq!(found, expected, "{}", String::from_utf8_lossy(bytes));
+                    spare = reader.into_decoder();
+                    if most < usize::MAX {
+                        let left = Reader::with_decoder(bytes.as_slice(), spare);
+                        spare = told(left, most).1.into_decoder();
+                    }
+                }
             }
         }
     }
