@@ -114,6 +114,7 @@ pub mod diff;
 pub mod engine;
 pub mod error;
 pub mod feed;
+mod fs;
 mod json;
 pub mod lake;
 pub mod limits;

@@ -5,7 +5,6 @@
 
 use std::{
     ffi::OsString,
-    fs::File,
     io::Read as _,
     path::{Path, PathBuf},
 };
@@ -14,7 +13,10 @@ use clap::{Arg, Command, CommandFactory as _};
 use toml::{Table, Value};
 
 use super::args::Args;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    fs::File,
+};
 
 /// The file's name.
 const NAME: &str = "scanmill.toml";

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    fs,
     lake::Lake,
     limits::Limits,
     pipeline::{Observer, Pipeline},
@@ -122,7 +123,7 @@ fn listed(path: &Path) -> Result<Vec<PathBuf>> {
     let read = if path.as_os_str() == "-" {
         io::copy(&mut io::stdin().lock().take(LIST), &mut text)
     } else {
-        std::fs::File::open(path).and_then(|file| io::copy(&mut file.take(LIST), &mut text))
+        fs::File::open(path).and_then(|file| io::copy(&mut file.take(LIST), &mut text))
     };
     if read.map_err(failed)? == LIST {
         return Err(failed(io::Error::other("longer than 1 GiB")));

@@ -30,6 +30,11 @@ use crate::error::{Error, ErrorKind};
 
 /// Runs the command with these arguments, the program's name first, and gives its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    if cfg!(debug_assertions)
+        && let Err(exit) = plan_faults()
+    {
+        return exit.into();
+    }
     let args: Vec<OsString> = args.into_iter().collect();
     let args = match parsed(&args) {
         Ok(args) => args,
@@ -62,6 +67,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             Exit::of(&error).into()
         }
     }
+}
+
+/// Has calls of the file system fail as a test asks for (`src/fs/faults.rs`).
+fn plan_faults() -> std::result::Result<(), Exit> {
+    let Some(plan) = std::env::var_os("SCANMILL_FAULTS") else { return Ok(()) };
+    crate::fs::install(&plan.to_string_lossy()).map_err(|error| {
+        Talk::plain().error(&Error::usage(format!("SCANMILL_FAULTS: {error}")));
+        Exit::Usage
+    })
 }
 
 /// The arguments; what neither they nor the environment set is as the configuration says.

@@ -1,7 +1,6 @@
 //! Ctrl-C, SIGTERM and SIGHUP: the run stops between two events, and nothing temporary stays.
 
 use std::{
-    fs,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,7 +14,7 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use crate::{sink::Temporaries, source::Running};
+use crate::{fs, sink::Temporaries, source::Running};
 
 /// How long a run that was told to stop may take to do so by itself; it may wait for input.
 const PATIENCE: Duration = Duration::from_millis(500);

@@ -1,20 +1,16 @@
 //! The log: a file a commit, numbered from 1 without gaps.
 
 use std::{
-    fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
-use rustix::{
-    fs::{CWD, RenameFlags, renameat_with},
-    io::Errno,
-};
 use serde::{Deserialize, Serialize};
 
 use super::{STAGING, failed, part::Staged, state::State, sync_dir};
 use crate::{
     error::{Error, Result},
+    fs::{self, File},
     sink::Temporaries,
 };
 
@@ -240,16 +236,17 @@ enum Named {
 
 /// Gives a file a name unless something has it.
 fn name_if_absent(from: &Path, to: &Path) -> io::Result<Named> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+    use io::ErrorKind::{AlreadyExists, InvalidInput, Unsupported};
+    match fs::rename_no_replace(from, to) {
         Ok(()) => return Ok(Named::Renamed),
-        Err(Errno::EXIST) => return Ok(Named::Taken),
+        Err(error) if error.kind() == AlreadyExists => return Ok(Named::Taken),
         // Not every file system knows this way; most know one of the two.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
-        Err(error) => return Err(error.into()),
+        Err(error) if matches!(error.kind(), InvalidInput | Unsupported) => {}
+        Err(error) => return Err(error),
     }
     match fs::hard_link(from, to) {
         Ok(()) => Ok(Named::Linked),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Named::Taken),
+        Err(error) if error.kind() == AlreadyExists => Ok(Named::Taken),
         Err(error) => Err(error),
     }
 }

@@ -5,6 +5,7 @@
 //! Files are never changed; a commit names those that come and those that go, and it is made by giving a
 //! name to a complete file, which only one of several runs can do.
 
+mod chunks;
 mod commit;
 mod loading;
 mod log;
@@ -18,7 +19,6 @@ mod upkeep;
 mod window;
 
 use std::{
-    fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
@@ -33,6 +33,7 @@ pub use self::{
 use self::{log::Log, state::State};
 use crate::{
     error::{Error, Result},
+    fs::{self, File, TryLockError},
     sink::Temporaries,
     table::Table,
 };

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
@@ -15,6 +14,7 @@ use super::{failed, log::FileEntry, sync_dir};
 use crate::{
     bytes::hex,
     error::{Error, ErrorKind, Result},
+    fs::{self, File},
     sink::{
         SinkOptions, Temporaries,
         parquet_parts::{GROUP_BYTES, NO_VALUE, properties},

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    fs::File,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,9 +15,10 @@ use parquet::arrow::{
     arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
 };
 
-use super::{failed, part::PartWriter};
+use super::{chunks::Chunks, failed, part::PartWriter};
 use crate::{
     error::{Error, ErrorKind, Result},
+    fs::File,
     table::Table,
 };
 
@@ -41,7 +41,7 @@ const OF_HOSTS: [Table; 7] = [
 
 /// Opens a file of a dataset.
 fn open(path: &Path, only_ids: bool) -> Result<ParquetRecordBatchReader> {
-    let file = File::open(path).map_err(|error| failed(path, error))?;
+    let file = File::open(path).and_then(Chunks::new).map_err(|error| failed(path, error))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file);
     let mut builder = builder.map_err(|error| failed(path, error))?.with_batch_size(ROWS);
     if only_ids {

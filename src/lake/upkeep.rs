@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    fs,
     sink::Temporaries,
     table::Table,
 };

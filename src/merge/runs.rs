@@ -3,7 +3,6 @@
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
-    fs::File,
     io::{self, BufReader, BufWriter, Read, Seek as _, SeekFrom, Write as _},
 };
 
@@ -11,7 +10,7 @@ use super::{
     store::{LEVEL, Place},
     wire::{self, Out},
 };
-use crate::{error::Result, model::HostChanges};
+use crate::{error::Result, fs::File, model::HostChanges};
 
 /// Records in order, each with its place in that, to be read once.
 #[derive(Debug)]

@@ -2,13 +2,15 @@
 //! is left of them however the run ends.
 
 use std::{
-    fs::File,
     io::{self, BufReader, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
 };
 
 use super::wire::{put_length, split_length};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    fs::{self, File},
+};
 
 /// Partitions of hosts; those of one key are in one.
 pub(super) const PARTITIONS: usize = 128;
@@ -26,7 +28,7 @@ impl Place {
     }
 
     pub(super) fn file(&self) -> Result<File> {
-        tempfile::tempfile_in(&self.0).map_err(|error| self.failed(error))
+        fs::tempfile_in(&self.0).map_err(|error| self.failed(error))
     }
 
     pub(super) fn failed(&self, error: io::Error) -> Error {

@@ -1,7 +1,6 @@
 //! A stream of text, plain or compressed by the ending of its name.
 
 use std::{
-    fs::File,
     io::{self, BufWriter, Write},
     path::Path,
 };
@@ -9,7 +8,10 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 
 use super::target::{Output, Pending, Raw, Temporaries, refuse_existing};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    fs::{self, File},
+};
 
 /// Bytes gathered before they are handed to the system.
 const BUFFER: usize = 64 << 10;
@@ -55,7 +57,7 @@ impl TextStream {
 
     /// A stream to a new file that is part of something with a name of its own.
     pub(super) fn create(path: &Path, exists: bool) -> Result<Self> {
-        let mut options = std::fs::OpenOptions::new();
+        let mut options = fs::OpenOptions::new();
         let file = options.write(true).create_new(!exists).open(path);
         let file = file.map_err(|error| Error::sink(path.display().to_string(), error))?;
         Self::over(path, Raw::File(file))

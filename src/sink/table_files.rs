@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    fs::{self, File},
     io::BufWriter,
     path::{Path, PathBuf},
     sync::Arc,
@@ -22,6 +21,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    fs::{self, File},
     table::{BatchBuilder, Table},
 };
 

@@ -2,15 +2,15 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    fs::{self, File, OpenOptions},
+};
 
 /// Where output goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,7 +175,7 @@ impl Pending {
         if !self.target.exists() || fs::remove_dir(&self.target).is_ok() {
             return fs::rename(&self.temporary, &self.target);
         }
-        if self.rename_with(RenameFlags::EXCHANGE).is_ok() {
+        if fs::exchange(&self.temporary, &self.target).is_ok() {
             // The old folder has the temporary name now, and is removed when this is dropped.
             return Ok(());
         }
@@ -190,15 +190,11 @@ impl Pending {
         if self.overwrite {
             return fs::rename(&self.temporary, &self.target);
         }
-        match self.rename_with(RenameFlags::NOREPLACE) {
+        match fs::rename_no_replace(&self.temporary, &self.target) {
             Ok(()) => Ok(()),
             Err(_) if self.target.exists() => Err(io::ErrorKind::AlreadyExists.into()),
             Err(_) => fs::rename(&self.temporary, &self.target),
         }
-    }
-
-    fn rename_with(&self, flags: RenameFlags) -> io::Result<()> {
-        Ok(renameat_with(CWD, &self.temporary, CWD, &self.target, flags)?)
     }
 }
 

@@ -1,7 +1,6 @@
 //! What tells that a file is the one it was.
 
 use std::{
-    fs::{File, Metadata},
     io::{self, Read as _},
     time::SystemTime,
 };
@@ -12,6 +11,7 @@ use super::{Input, Place};
 use crate::{
     bytes::hex,
     error::{Error, Result},
+    fs::{self, File, Metadata},
 };
 
 /// Bytes read at once.
@@ -34,7 +34,7 @@ impl Input {
     /// If the file cannot be read.
     pub fn digest(&self) -> Result<Option<FileDigest>> {
         let Place::File(path) = &self.place else { return Ok(None) };
-        let is_file = || std::fs::metadata(path).is_ok_and(|meta| meta.is_file());
+        let is_file = || fs::metadata(path).is_ok_and(|meta| meta.is_file());
         if !is_file() {
             return Ok(None);
         }
@@ -67,6 +67,6 @@ impl Input {
         let Place::File(path) = &self.place else { return false };
         let same =
             |meta: Metadata| meta.len() == digest.bytes && meta.modified().ok() == digest.modified;
-        std::fs::metadata(path).is_ok_and(same)
+        fs::metadata(path).is_ok_and(same)
     }
 }

@@ -4,7 +4,6 @@
 //! twenty looks a second cost nothing beside a scan.
 
 use std::{
-    fs::{self, File, Metadata},
     io::{self, Read, Seek as _, SeekFrom},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
@@ -20,7 +19,10 @@ use super::{
     Bytes, Member, display,
     magic::{self, Kind},
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    fs::{self, File, Metadata},
+};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
@@ -304,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_file_is_told_by_its_last_bytes() {
-        let mut file = tempfile::tempfile().unwrap();
+        let mut file = fs::tempfile_in(std::env::temp_dir()).unwrap();
         file.write_all(&vec![b'x'; 9000]).unwrap();
         assert!(!ends_with(&mut file, END).unwrap());
         file.seek(SeekFrom::End(0)).unwrap();

@@ -20,7 +20,6 @@ mod running;
 use std::{
     ffi::OsStr,
     fmt::Write as _,
-    fs::{self, File},
     io::{self, Cursor, Read},
     os::unix::{ffi::OsStrExt, fs::FileTypeExt},
     path::{Path, PathBuf},
@@ -40,6 +39,7 @@ pub use self::{
 };
 use crate::{
     error::{Error, Result},
+    fs::{self, File},
     limits::Limits,
 };
 

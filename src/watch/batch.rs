@@ -13,7 +13,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
@@ -28,7 +27,11 @@ use super::{
     stage::{At, Stage},
     sync_dir,
 };
-use crate::{bytes::hex, error::Result};
+use crate::{
+    bytes::hex,
+    error::Result,
+    fs::{self, File, OpenOptions},
+};
 
 /// Bytes read at once.
 const PIECE: usize = 64 << 10;

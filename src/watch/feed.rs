@@ -5,21 +5,19 @@
 //! `logrotate`, which every log shipper knows.
 
 use std::{
-    fs::{self, File, OpenOptions},
     io::{self, Read, Write as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
-use rustix::{
-    fs::{FallocateFlags, fallocate},
-    io::Errno,
-};
 use serde::{Deserialize, Serialize};
 
 use super::{failed, parent_of, stage::At, sync_dir};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    fs::{self, File, OpenOptions},
+};
 
 /// Bytes compared or written at once.
 const PIECE: usize = 64 << 10;
@@ -90,11 +88,8 @@ impl FeedFile {
             self.rotate()?;
         }
         let place = self.end()?;
-        let room = fallocate(&self.file, FallocateFlags::KEEP_SIZE, place.bytes, bytes.max(1));
-        match room {
-            Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => {
-                Err(failed(&self.path, io::Error::from(error)))
-            }
+        match self.file.allocate(place.bytes, bytes.max(1)) {
+            Err(error) if is_no_room(&error) => Err(failed(&self.path, error)),
             // What cannot be reserved may fit.
             _ => Ok(place),
         }
@@ -234,6 +229,11 @@ fn open(path: &Path) -> Result<File> {
     Ok(file)
 }
 
+fn is_no_room(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
+}
+
 /// Copies so many bytes, which must be there.
 fn copy(from: impl Read, to: &mut File, bytes: u64) -> io::Result<()> {
     let mut from = from.take(bytes);
@@ -299,7 +299,7 @@ mod tests {
     }
 
     fn lines(text: &str) -> File {
-        let mut file = tempfile::tempfile().unwrap();
+        let mut file = fs::tempfile_in(std::env::temp_dir()).unwrap();
         file.write_all(text.as_bytes()).unwrap();
         file
     }

@@ -6,7 +6,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -23,6 +22,7 @@ use super::{
 use crate::{
     diff::differences,
     error::Result,
+    fs::{self, File},
     merge::{MergePolicy, Merger, Precedence, pack_host, unpack_host},
     model::{ComparedScans, Host, HostChanges, HostKey, Identity, RunRecord},
 };
@@ -109,7 +109,7 @@ impl Known {
         seen(&record);
         put(&Entry { scan: 0, key: key.as_str().to_owned(), host: record }, stage.held());
         let folder = &self.folder;
-        stage.settle(&|| tempfile::tempfile_in(folder)).map_err(|error| failed(folder, error))
+        stage.settle(&|| fs::tempfile_in(folder)).map_err(|error| failed(folder, error))
     }
 
     /// Forgets the hosts of the document that was read.

@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, File, OpenOptions},
     io::{self, BufRead as _, BufReader, Write as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
@@ -16,6 +15,7 @@ use super::{failed, sync_dir};
 use crate::{
     bytes::hex,
     error::{Error, Result},
+    fs::{self, File, OpenOptions},
 };
 
 /// Version of the form of what is kept; another one is refused.

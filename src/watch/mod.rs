@@ -16,7 +16,6 @@ mod taking;
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File, TryLockError},
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     sync::{
@@ -39,6 +38,7 @@ use self::{
 use crate::{
     error::{Error, Result},
     feed::{Feed, ecs::Ecs},
+    fs::{self, File, TryLockError},
     pipeline::{Destination, Filters, Pipeline, Report},
     source::{self, Input, Pick},
     xml::Options,

@@ -3,13 +3,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
     path::Path,
     time::{Duration, Instant},
 };
 
 use super::ledger::Stamp;
-use crate::source::ends_with;
+use crate::{fs::File, source::ends_with};
 
 /// What the XML of nmap ends with.
 pub(super) const ENDING: &[u8] = b"</nmaprun>";

@@ -1,10 +1,8 @@
 //! Bytes on their way, in memory and beyond a cap in a file; what was put last may be taken back.
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    os::unix::fs::FileExt as _,
-};
+use std::io::{self, Read};
+
+use crate::fs::File;
 
 /// Bytes that are held in memory.
 const HELD: usize = 256 << 10;
@@ -115,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_back_is_gone_wherever_it_was() {
-        let make = || tempfile::tempfile();
+        let make = || crate::fs::tempfile_in(std::env::temp_dir());
         for filed in [0, 3, 5, 9] {
             let mut stage = Stage::default();
             for (place, byte) in b"abcdefgh".iter().enumerate() {

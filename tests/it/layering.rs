@@ -8,21 +8,22 @@ use std::{
 use crate::support::root;
 
 /// For each module what it may import from this crate; `*` is everything.
-const MAY_IMPORT: [(&str, &[&str]); 20] = [
+const MAY_IMPORT: [(&str, &[&str]); 21] = [
     ("bytes", &[]),
     ("error", &[]),
     ("limits", &[]),
+    ("fs", &[]),
     ("json", &["model", "bytes"]),
     ("model", &["error", "bytes"]),
     ("xml", &["model", "error", "limits", "bytes"]),
-    ("source", &["error", "limits", "bytes"]),
+    ("source", &["error", "limits", "bytes", "fs"]),
     ("request", &["error"]),
     ("engine", &["model", "request", "error", "limits"]),
-    ("merge", &["model", "error", "limits"]),
-    ("table", &["model", "error", "limits", "json", "bytes"]),
+    ("merge", &["model", "error", "limits", "fs"]),
+    ("table", &["model", "error", "limits", "json", "bytes", "fs"]),
     ("feed", &["model", "error", "limits", "json"]),
-    ("sink", &["table", "error", "bytes"]),
-    ("lake", &["table", "sink", "model", "error", "bytes"]),
+    ("sink", &["table", "error", "bytes", "fs"]),
+    ("lake", &["table", "sink", "model", "error", "bytes", "fs"]),
     (
         "pipeline",
         &["xml", "source", "engine", "merge", "table", "feed", "sink", "model", "error", "limits"],
@@ -33,7 +34,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
         "watch",
         &[
             "pipeline", "diff", "xml", "source", "merge", "table", "feed", "sink", "model",
-            "error", "bytes",
+            "error", "bytes", "fs",
         ],
     ),
     ("cli", &["*"]),
@@ -196,6 +197,27 @@ fn packages_are_used_only_by_the_module_they_belong_to() {
                 path.display()
             );
         }
+    }
+}
+
+/// Whether a line uses the file system past `crate::fs`.
+fn passes_fs(line: &str) -> bool {
+    let group =
+        line.strip_prefix("use std::{").is_some_and(|group| heads(group).contains(&"fs".into()));
+    let named = ["rustix::fs", "rustix::{fs", "tempfile::"].iter().any(|name| line.contains(name));
+    // `std::os::unix::fs` has traits alone.
+    group || named || line.contains("std::fs")
+}
+
+#[test]
+fn files_are_read_and_written_through_one_module() {
+    for uses in ["use std::{fs::{self,File},io,};", "use std::{io,fs};", "std::fs::read(path)"] {
+        assert!(passes_fs(uses), "{uses}");
+    }
+    assert!(!passes_fs("use std::{io,os::unix::fs::MetadataExt as _,};"));
+    for (module, path, lines) in sources() {
+        let found = lines.iter().find(|line| passes_fs(line)).filter(|_| module != "fs");
+        assert!(found.is_none(), "{}: use crate::fs: {found:?}", path.display());
     }
 }
 

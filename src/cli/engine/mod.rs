@@ -2,7 +2,7 @@
 
 mod program;
 
-use std::{fs::File, io::Read as _, ops::Range, path::Path, sync::Arc, time::Duration};
+use std::{io::Read as _, ops::Range, path::Path, sync::Arc, time::Duration};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -12,6 +12,7 @@ use self::program::{OutputKind, Runner, Words};
 use crate::{
     engine::{Engine, HostScript, PortScript},
     error::{Error, Result},
+    fs::File,
     limits::Limits,
     request::{IntoPorts as _, IntoTargets as _},
     source::Running,

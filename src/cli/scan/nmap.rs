@@ -2,7 +2,6 @@
 
 use std::{
     cell::Cell,
-    fs::{File, OpenOptions},
     io::{self, IsTerminal as _, Read, Write},
     path::{Path, PathBuf},
     time::Duration,
@@ -11,6 +10,7 @@ use std::{
 use super::super::{engine::told, output::is_special, render::MISSING};
 use crate::{
     error::{Error, Result},
+    fs::{self, File, OpenOptions},
     model::ScanEvent,
     source::process::{Ended, Process, Program},
 };
@@ -179,7 +179,7 @@ impl Keep {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                tempfile::tempfile_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+                fs::tempfile_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
             }
             Err(error) => return Err(failed(error)),
         }

@@ -2,7 +2,6 @@
 
 use std::{
     cell::Cell,
-    fs::File,
     io::{self, Read, Seek as _},
     thread::{self, ScopedJoinHandle},
 };
@@ -14,6 +13,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    fs::{self, File},
     pipeline::Pipeline,
     source::{Copied, process::Process},
     xml::{Options, Reader},
@@ -64,11 +64,8 @@ impl Scan<'_> {
     }
 
     fn temporary(&self) -> Result<File> {
-        let file = match &self.args.temp_dir {
-            Some(folder) => tempfile::tempfile_in(folder),
-            None => tempfile::tempfile(),
-        };
-        file.map_err(|error| Error::sink("a temporary file", error))
+        let folder = self.args.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
+        fs::tempfile_in(folder).map_err(|error| Error::sink("a temporary file", error))
     }
 }
 

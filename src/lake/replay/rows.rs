@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    fs::File,
     io,
     path::{Path, PathBuf},
 };
@@ -15,8 +14,10 @@ use parquet::{
     errors::ParquetError,
 };
 
+use super::super::chunks::Chunks;
 use crate::{
     error::{Error, Result},
+    fs::File,
     table::{RecordBatch, Stored},
 };
 
@@ -204,7 +205,7 @@ fn open(
     behind: u64,
     columns: &[&str],
 ) -> std::result::Result<ParquetRecordBatchReader, ParquetError> {
-    let mut builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    let mut builder = ParquetRecordBatchReaderBuilder::try_new(Chunks::new(File::open(path)?)?)?;
     if !columns.is_empty() {
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
         builder = builder.with_projection(mask);

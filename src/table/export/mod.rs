@@ -11,12 +11,15 @@ mod markdown;
 mod nested;
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
 use super::{Column, Table};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    fs,
+};
 
 /// What definitions are printed as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

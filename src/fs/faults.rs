@@ -1,0 +1,382 @@
+//! Calls that fail by plan, for tests of what is left on the disk.
+//!
+//! A plan is text in the variable `SCANMILL_FAULTS`, which the command reads in builds with debug assertions alone:
+//! in a release build [`next`] is `None` at compile time, so no environment can make a call fail there. It is a list
+//! of `KEY=VALUE` with blanks between them:
+//!
+//! - `at=K`: the number of the call, from 1 on. Calls of all threads are numbered together, in the order in which
+//!   they begin.
+//! - `fault=WAY`: what happens there.
+//!   - `before`: the call is not made, and fails. `from`: so do all later ones, as on a disk that stays full.
+//!   - `after`: the call is made, and fails all the same, as a rename over NFS may whose answer was lost. A call that
+//!     makes a name is not made: POSIX promises that it has made nothing when it fails.
+//!   - `short`: half of the bytes are written, as on a disk that fills up; half of a folder is removed, and that fails.
+//!   - `die`: the call is made, and the process is killed. `tear`: the same, after half of the call.
+//! - `errno=NAME`: what the call fails with, `EIO` unless told otherwise.
+//! - `only=CALL,CALL`: other calls are not numbered. Names are those of [`Call::name`].
+//! - `trace=PATH`: a line for each numbered call is appended to this file: its number, its name, what it was made on.
+
+#![cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the command alone takes a plan"))]
+
+use std::{
+    io::{self, Write as _},
+    os::fd::AsRawFd as _,
+    path::{Path, PathBuf},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use rustix::{
+    io::Errno,
+    process::{Signal, getpid, kill_process},
+};
+
+/// A kind of call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    Open,
+    Create,
+    Read,
+    Write,
+    Sync,
+    SetLen,
+    Allocate,
+    Lock,
+    Stat,
+    List,
+    MakeDir,
+    Rename,
+    Link,
+    Remove,
+}
+
+impl Call {
+    const ALL: [Self; 14] = [
+        Self::Open,
+        Self::Create,
+        Self::Read,
+        Self::Write,
+        Self::Sync,
+        Self::SetLen,
+        Self::Allocate,
+        Self::Lock,
+        Self::Stat,
+        Self::List,
+        Self::MakeDir,
+        Self::Rename,
+        Self::Link,
+        Self::Remove,
+    ];
+
+    /// The name in a plan and in a trace.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Create => "create",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Sync => "sync",
+            Self::SetLen => "set-len",
+            Self::Allocate => "allocate",
+            Self::Lock => "lock",
+            Self::Stat => "stat",
+            Self::List => "list",
+            Self::MakeDir => "make-dir",
+            Self::Rename => "rename",
+            Self::Link => "link",
+            Self::Remove => "remove",
+        }
+    }
+
+    /// Whether it makes a name, which it has not made when it fails.
+    fn makes_a_name(self) -> bool {
+        matches!(self, Self::Create | Self::MakeDir)
+    }
+}
+
+/// What happens at a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Before,
+    From,
+    After,
+    Short,
+    Die,
+    Tear,
+}
+
+impl Way {
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "before" => Self::Before,
+            "from" => Self::From,
+            "after" => Self::After,
+            "short" => Self::Short,
+            "die" => Self::Die,
+            "tear" => Self::Tear,
+            _ => return None,
+        })
+    }
+}
+
+/// What is to happen in this process.
+#[derive(Debug)]
+struct Plan {
+    /// The number of the call, and what happens there.
+    fault: Option<(u64, Way)>,
+    errno: Errno,
+    only: Option<Vec<Call>>,
+    trace: Option<std::fs::File>,
+    /// How many calls were numbered.
+    calls: AtomicU64,
+}
+
+static PLAN: OnceLock<Plan> = OnceLock::new();
+
+/// Takes a plan for the rest of the process.
+///
+/// # Errors
+/// What is wrong with its text.
+pub(crate) fn install(text: &str) -> Result<(), String> {
+    let plan = Plan::parse(text)?;
+    PLAN.set(plan).map_err(|_| "there is a plan already".to_owned())
+}
+
+impl Plan {
+    fn parse(text: &str) -> Result<Self, String> {
+        let calls = AtomicU64::new(0);
+        let mut plan = Self { fault: None, errno: Errno::IO, only: None, trace: None, calls };
+        let (mut at, mut way) = (None, None);
+        for word in text.split_whitespace() {
+            let wrong = || format!("{word:?} is not understood");
+            let (key, value) = word.split_once('=').ok_or_else(wrong)?;
+            match key {
+                "at" => at = Some(value.parse().map_err(|_| wrong())?),
+                "fault" => way = Some(Way::from_name(value).ok_or_else(wrong)?),
+                "errno" => plan.errno = errno(value).ok_or_else(wrong)?,
+                "only" => {
+                    let named = |name| Call::ALL.into_iter().find(|call| call.name() == name);
+                    let only = value.split(',').map(named).collect::<Option<Vec<_>>>();
+                    plan.only = Some(only.ok_or_else(wrong)?);
+                }
+                "trace" => {
+                    let file = std::fs::File::options().append(true).create(true).open(value);
+                    plan.trace = Some(file.map_err(|error| format!("{value}: {error}"))?);
+                }
+                _ => return Err(wrong()),
+            }
+        }
+        plan.fault = match (at, way) {
+            (None, None) => None,
+            (Some(at), Some(way)) => Some((at, way)),
+            _ => return Err("`at` and `fault` belong together".to_owned()),
+        };
+        Ok(plan)
+    }
+}
+
+fn errno(name: &str) -> Option<Errno> {
+    Some(match name {
+        "EACCES" => Errno::ACCESS,
+        "EDQUOT" => Errno::DQUOT,
+        "EINTR" => Errno::INTR,
+        "EIO" => Errno::IO,
+        "EMFILE" => Errno::MFILE,
+        "ENOSPC" => Errno::NOSPC,
+        "EROFS" => Errno::ROFS,
+        _ => return None,
+    })
+}
+
+/// What a call is made on, for the trace.
+pub(super) trait Target {
+    fn path(&self) -> PathBuf;
+}
+
+impl Target for Path {
+    fn path(&self) -> PathBuf {
+        self.to_owned()
+    }
+}
+
+impl Target for std::fs::File {
+    fn path(&self) -> PathBuf {
+        let link = format!("/proc/self/fd/{}", self.as_raw_fd());
+        std::fs::read_link(link).unwrap_or_default()
+    }
+}
+
+/// What the plan has for one call.
+#[derive(Debug)]
+pub(super) struct Fault {
+    way: Way,
+    errno: Errno,
+}
+
+/// Makes a call, or what the plan leaves of that.
+#[inline]
+pub(super) fn call<T>(
+    call: Call,
+    target: &(impl Target + ?Sized),
+    run: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    match next(call, target) {
+        Some(fault) => fault.around(run),
+        None => run(),
+    }
+}
+
+/// The same with a call that may be cut short: `part` does half of it.
+#[inline]
+pub(super) fn call_in_parts<T>(
+    call: Call,
+    target: &(impl Target + ?Sized),
+    part: impl FnOnce(),
+    run: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    match next(call, target) {
+        Some(fault) if matches!(fault.way, Way::Short | Way::Tear) => {
+            part();
+            if fault.way == Way::Tear {
+                die();
+            }
+            Err(fault.errno.into())
+        }
+        Some(fault) => fault.around(run),
+        None => run(),
+    }
+}
+
+/// Numbers a call, and gives what the plan has for it. In a release build there is never anything.
+#[inline]
+pub(super) fn next(call: Call, target: &(impl Target + ?Sized)) -> Option<Fault> {
+    if !cfg!(debug_assertions) {
+        return None;
+    }
+    PLAN.get()?.next(call, target)
+}
+
+impl Plan {
+    fn next(&self, call: Call, target: &(impl Target + ?Sized)) -> Option<Fault> {
+        if self.only.as_ref().is_some_and(|only| !only.contains(&call)) {
+            return None;
+        }
+        let number = self.calls.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        if let Some(mut trace) = self.trace.as_ref() {
+            let line = format!("{number} {} {}\n", call.name(), target.path().display());
+            // One write appends the whole line, whatever other threads do.
+            let _ = trace.write_all(line.as_bytes());
+        }
+        let (at, way) = self.fault?;
+        let fits = number == at || (way == Way::From && number > at);
+        let way = if way == Way::After && call.makes_a_name() { Way::Before } else { way };
+        fits.then_some(Fault { way, errno: self.errno })
+    }
+}
+
+impl Fault {
+    fn around<T>(self, run: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        match self.way {
+            Way::Before | Way::From => Err(self.errno.into()),
+            Way::After => run().and_then(|_| Err(self.errno.into())),
+            Way::Short => run(),
+            Way::Die | Way::Tear => {
+                let _made = run();
+                die()
+            }
+        }
+    }
+
+    /// Writes some of these bytes.
+    pub(super) fn write(
+        self,
+        bytes: &[u8],
+        write: impl FnOnce(&[u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let half = bytes.get(..bytes.len().div_ceil(2)).unwrap_or_default();
+        let part = if matches!(self.way, Way::Short | Way::Tear) { half } else { bytes };
+        self.around(|| write(part))
+    }
+}
+
+/// Removes one of the things in a folder, as if its removal had just begun.
+pub(super) fn remove_one(folder: &Path) {
+    let first = std::fs::read_dir(folder).ok().and_then(|mut entries| entries.next());
+    if let Some(Ok(entry)) = first {
+        let path = entry.path();
+        let _ =
+            if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    }
+}
+
+/// Ends the process as `kill -9` does.
+fn die() -> ! {
+    let _ = kill_process(getpid(), Signal::KILL);
+    std::process::abort()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(text: &str) -> Plan {
+        Plan::parse(text).unwrap()
+    }
+
+    #[test]
+    fn calls_are_numbered_and_fail_where_the_plan_says() {
+        let path = Path::new("x");
+        let plan = plan("at=2 fault=before errno=ENOSPC only=write,sync");
+        assert!(plan.next(Call::Write, path).is_none());
+        assert!(plan.next(Call::Rename, path).is_none());
+        let fault = plan.next(Call::Sync, path).unwrap();
+        let error = fault.around(|| -> io::Result<()> { panic!("made") }).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(plan.next(Call::Write, path).is_none());
+    }
+
+    #[test]
+    fn what_begins_to_fail_goes_on_to_fail() {
+        let plan = plan("at=2 fault=from");
+        let failed = [(); 4].map(|()| plan.next(Call::Write, Path::new("x")).is_some());
+        assert_eq!(failed, [false, true, true, true]);
+    }
+
+    #[test]
+    fn a_call_may_be_made_and_fail_but_makes_no_name_then() {
+        let of = |call| plan("at=1 fault=after").next(call, Path::new("x")).unwrap();
+        for (call, made) in [(Call::Rename, true), (Call::Create, false), (Call::MakeDir, false)] {
+            let mut was = false;
+            let result = of(call).around(|| {
+                was = true;
+                Ok(())
+            });
+            assert_eq!((was, result.is_err()), (made, true), "{call:?}");
+        }
+    }
+
+    #[test]
+    fn a_short_write_writes_half_and_says_so() {
+        let short = || plan("at=1 fault=short").next(Call::Write, Path::new("x")).unwrap();
+        for (text, half) in [("abcde", "abc"), ("a", "a"), ("", "")] {
+            let mut written = Vec::new();
+            let len = short().write(text.as_bytes(), |bytes| {
+                written.extend_from_slice(bytes);
+                Ok(bytes.len())
+            });
+            assert_eq!((len.unwrap(), written.as_slice()), (half.len(), half.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn a_plan_that_is_not_understood_is_refused() {
+        for text in
+            ["at=1", "fault=die", "at=x fault=die", "at=1 fault=odd", "x", "errno=E", "only=y"]
+        {
+            assert!(Plan::parse(text).is_err(), "{text}");
+        }
+        assert!(plan("").fault.is_none());
+    }
+}

@@ -1,0 +1,65 @@
+//! Reads Parquet files for `parquet`, which asks for bytes by their offset.
+
+use std::io::{self, BufReader, Read};
+
+use bytes::Bytes;
+use parquet::{
+    errors::{ParquetError, Result},
+    file::reader::{ChunkReader, Length},
+};
+
+use crate::fs::File;
+
+/// A Parquet file that is open.
+pub(super) struct Chunks {
+    file: File,
+    len: u64,
+}
+
+impl Chunks {
+    pub(super) fn new(file: File) -> io::Result<Self> {
+        let len = file.metadata()?.len();
+        Ok(Self { file, len })
+    }
+}
+
+impl Length for Chunks {
+    fn len(&self) -> u64 {
+        self.len
+    }
+}
+
+impl ChunkReader for Chunks {
+    type T = BufReader<Tail>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T> {
+        Ok(BufReader::new(Tail { file: self.file.try_clone()?, place: start }))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        let wanted = u64::try_from(length).unwrap_or(u64::MAX);
+        // A damaged footer may ask for anything; no memory is taken for what is not there.
+        if start.saturating_add(wanted) > self.len {
+            let len = self.len;
+            let message = format!("{length} bytes from byte {start} on are not in {len} bytes");
+            return Err(ParquetError::EOF(message));
+        }
+        let mut bytes = vec![0; length];
+        Tail { file: &self.file, place: start }.read_exact(&mut bytes)?;
+        Ok(bytes.into())
+    }
+}
+
+/// The bytes of a file from a place on, whatever the position of the file.
+pub(super) struct Tail<F = File> {
+    file: F,
+    place: u64,
+}
+
+impl<F: std::borrow::Borrow<File>> Read for Tail<F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.file.borrow().read_at(buffer, self.place)?;
+        self.place = self.place.saturating_add(u64::try_from(len).unwrap_or(0));
+        Ok(len)
+    }
+}
