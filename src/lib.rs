@@ -115,6 +115,9 @@ pub mod engine;
 pub mod error;
 pub mod feed;
 mod fs;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod json;
 pub mod lake;
 pub mod limits;

@@ -68,9 +68,17 @@ impl Config {
         if u64::try_from(len).is_ok_and(|len| len > MOST) {
             return Err(wrong(&"longer than 1 MiB"));
         }
+        Self::of_text(path, &text, is_found_here)
+    }
+
+    /// What a file of this text sets.
+    ///
+    /// # Errors
+    /// If it is no TOML.
+    pub(super) fn of_text(path: PathBuf, text: &str, is_found_here: bool) -> Result<Self> {
         let table = text.parse().map_err(|error: toml::de::Error| {
-            let message = error.to_string();
-            wrong(&message.trim_end().replace('\n', "\n  "))
+            let message = error.to_string().trim_end().replace('\n', "\n  ");
+            Error::usage(format!("{}: {message}", path.display()))
         })?;
         Ok(Self { path, table, is_found_here })
     }

@@ -8,6 +8,8 @@ mod diff;
 mod engine;
 mod exit;
 mod feeds;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod ingest;
 mod inputs;
 mod inspect;

@@ -251,7 +251,7 @@ fn name_if_absent(from: &Path, to: &Path) -> io::Result<Named> {
     }
 }
 
-fn parse(path: &Path, text: &[u8]) -> Result<Commit> {
+pub(super) fn parse(path: &Path, text: &[u8]) -> Result<Commit> {
     #[derive(Deserialize)]
     struct Form {
         format: u32,

@@ -7,6 +7,8 @@
 
 mod chunks;
 mod commit;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod loading;
 mod log;
 mod part;

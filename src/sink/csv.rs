@@ -64,6 +64,12 @@ impl Sink for CsvSink {
     }
 }
 
+/// An encoder without a file.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn encoder(options: &SinkOptions) -> Box<dyn Encoder> {
+    Box::new(CsvEncoder::new(options))
+}
+
 /// Fields are written straight into the buffer of their table: a csv writer knows no difference between
 /// null and the empty text, and every value would be copied once more.
 struct CsvEncoder {

@@ -6,6 +6,8 @@
 mod blocks;
 mod csv;
 mod document;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod jsonl;
 mod lanes;
 mod notice;

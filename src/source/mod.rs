@@ -7,6 +7,8 @@ mod bytes;
 mod capped;
 mod digest;
 mod follow;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod live;
 mod magic;
 mod members;

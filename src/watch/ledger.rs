@@ -299,7 +299,7 @@ impl Ledger {
 }
 
 /// Entries as lines.
-fn lines(entries: &[Entry]) -> Vec<u8> {
+pub(super) fn lines(entries: &[Entry]) -> Vec<u8> {
     let mut text = Vec::new();
     for entry in entries {
         let line = serde_json::to_vec(entry).unwrap_or_default();
@@ -312,7 +312,7 @@ fn lines(entries: &[Entry]) -> Vec<u8> {
 }
 
 /// The entry of a line, if it is whole.
-fn parse(line: &[u8]) -> Option<Entry> {
+pub(super) fn parse(line: &[u8]) -> Option<Entry> {
     let line = line.strip_suffix(b"\n")?;
     let (found, rest) = line.split_at_checked(SUM)?;
     let json = rest.strip_prefix(b" ")?;
@@ -322,7 +322,7 @@ fn parse(line: &[u8]) -> Option<Entry> {
     serde_json::from_slice(json).ok()
 }
 
-fn sum(line: &[u8]) -> String {
+pub(super) fn sum(line: &[u8]) -> String {
     let mut digits = hex(&Sha256::digest(line));
     digits.truncate(SUM);
     digits

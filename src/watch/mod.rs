@@ -6,6 +6,8 @@
 
 mod batch;
 mod feed;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod known;
 mod ledger;
 mod part;

@@ -24,6 +24,8 @@ mod context;
 mod decode;
 mod floating;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod host;
 mod intake;
 mod lex;

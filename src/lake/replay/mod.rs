@@ -1,5 +1,7 @@
 //! A dataset as an input: its documents again, as if their XML was read.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzzing;
 mod rows;
 
 use std::{collections::HashMap, io, iter::Enumerate, mem, vec::IntoIter};

@@ -52,7 +52,7 @@ struct Run {
 
 /// The rows of one table.
 #[derive(Default)]
-pub(super) struct Rows {
+pub(in crate::lake) struct Rows {
     files: Vec<PathBuf>,
     /// Runs of documents that were not read yet, in their order.
     runs: VecDeque<Run>,
@@ -106,7 +106,7 @@ impl Rows {
     }
 
     /// The row of the document that is next; `None` behind its last.
-    pub(super) fn row(&mut self) -> Result<Option<Stored<'_>>> {
+    pub(in crate::lake) fn row(&mut self) -> Result<Option<Stored<'_>>> {
         while self.runs.front().is_some_and(|run| run.rows == 0) {
             self.runs.pop_front();
         }
@@ -122,7 +122,7 @@ impl Rows {
     }
 
     /// Goes on to the row behind it.
-    pub(super) fn advance(&mut self) {
+    pub(in crate::lake) fn advance(&mut self) {
         if let Some(run) = self.runs.front_mut() {
             run.first = run.first.saturating_add(1);
             run.rows = run.rows.saturating_sub(1);
@@ -193,6 +193,18 @@ fn each_key(
         }
     }
     Ok(())
+}
+
+/// The key of the first row of a file.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn first_key(path: &Path) -> Result<Option<Key>> {
+    let mut first = None;
+    let find = &mut |key: &Key| {
+        first.get_or_insert_with(|| key.clone());
+        None
+    };
+    each_key(path, find, &mut |_| {}).map_err(|error| unreadable(path, error))?;
+    Ok(first)
 }
 
 fn rows(batch: &RecordBatch) -> u64 {

@@ -8,7 +8,7 @@ mod model;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::model::{Host, Text, Timestamp};
+use crate::model::{Address, Host, Text, Timestamp};
 
 /// A record in the making.
 #[derive(Debug, Default)]
@@ -34,9 +34,13 @@ pub(crate) fn pack_host(host: &Host<'_>, out: &mut Vec<u8>) {
     Out::default().record(host, out);
 }
 
-/// Reads a host back; `None` if it is none.
+/// Reads a host back; `None` if it is none. The record may come from a file that anybody wrote: an address that says to
+/// be a literal is written without a look at its text, so it has to be one.
 pub(crate) fn unpack_host(record: &[u8]) -> Option<Host<'_>> {
-    read(record)
+    let host: Host<'_> = read(record)?;
+    let is_literal =
+        |address: &Address<'_>| address.ip.is_none_or(|ip| address.text.parse() == Ok(ip));
+    host.addresses.iter().all(is_literal).then_some(host)
 }
 
 /// A record that is read.
@@ -277,7 +281,7 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Address, AddressKind, HostState, Script, ScriptData, ScriptOrigin, ScriptTree, Trace,
+        AddressKind, HostState, Script, ScriptData, ScriptOrigin, ScriptTree, Trace,
     };
 
     fn there_and_back<T>(value: &T) -> bool

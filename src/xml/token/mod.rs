@@ -143,7 +143,7 @@ impl<'f> Tokens<'f> {
     }
 
     /// The same tokens without the fast path, to prove that claim.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn by_quick_xml(text: &'f str, bump: &'f Bump, caps: TagCaps, last: bool) -> Self {
         let mut tokens = Self::new(text, bump, caps, last);
         tokens.way = Way::Quick(Box::new(Quick::new(text, 0, None)));

@@ -1,0 +1,101 @@
+//! Events to documents: each is one line of valid JSON, none is too long, and as many are counted as there are.
+
+use serde_json::Value;
+
+use super::outcome::Outcome;
+use crate::{
+    feed::{Feed, LEAST_LINE, cim::Cim, ecs::Ecs, ocsf::Ocsf},
+    model::{Host, RunHeader, ScanEvent},
+    xml::Options,
+};
+
+/// All kinds of feeds, with lines as short as they may be.
+pub(super) fn feeds() -> Vec<Feed> {
+    let max_line = LEAST_LINE;
+    let ecs = Ecs { all_ports: true, script_events: true, max_line, ..Ecs::default() };
+    let bulk = Some("index".to_owned());
+    let ocsf = Ocsf { all_hosts: true, software_events: true, max_line, ..Ocsf::default() };
+    vec![
+        Feed::Nested { events: true },
+        ecs.clone().into(),
+        Ecs { bulk: bulk.clone(), ..ecs }.into(),
+        ocsf.clone().into(),
+        Ocsf { bulk, ..ocsf }.into(),
+        Cim { max_line, ..Cim::default() }.into(),
+        Cim { max_line, hec: true, ..Cim::default() }.into(),
+    ]
+}
+
+/// Writes the documents of all that an input gives.
+pub(super) fn run(data: &[u8]) {
+    let outcome = Outcome::of(data, &Options::default().with_hash(true));
+    for feed in feeds() {
+        let (mut header, mut events) = (RunHeader::default(), 0_i32);
+        for event in &outcome.events {
+            let mut lines = Vec::new();
+            let count = match event {
+                ScanEvent::RunStart(run) => {
+                    (header, events) = (run.clone(), 0);
+                    0
+                }
+                ScanEvent::Host(host) => host_documents(&feed, &header, host, &mut lines),
+                ScanEvent::Run(event) => {
+                    events = events.saturating_add(1);
+                    feed.event(&header, events, event, &mut lines)
+                }
+                ScanEvent::RunEnd(record) => feed.scan("input.xml", record, &mut lines),
+                ScanEvent::ScanInfo(_) => 0,
+            };
+            check(&feed, &lines, count);
+        }
+    }
+}
+
+/// The documents of a host, which are the same when they are handed over.
+fn host_documents(feed: &Feed, run: &RunHeader, host: &Host<'_>, lines: &mut Vec<u8>) -> u64 {
+    let count = feed.host(run, host, lines);
+    let (mut out, mut handed) = (Vec::new(), Vec::new());
+    let in_pieces = feed.host_in_pieces(run, host, &mut out, &mut |piece| {
+        handed.append(piece);
+        Ok(())
+    });
+    handed.append(&mut out);
+    assert!(in_pieces.is_ok_and(|pieces| pieces == count) && handed == *lines, "in pieces");
+    count
+}
+
+/// Fails unless lines are documents of a feed, and this many.
+pub(super) fn check(feed: &Feed, lines: &[u8], count: u64) {
+    let (max, bulk) = match feed {
+        Feed::Nested { .. } => (usize::MAX, false),
+        Feed::Ecs(ecs) => (ecs.max_line, ecs.bulk.is_some()),
+        Feed::Ocsf(ocsf) => (ocsf.max_line, ocsf.bulk.is_some()),
+        Feed::Cim(cim) => (cim.max_line, false),
+    };
+    assert!(lines.is_empty() || lines.ends_with(b"\n"), "the last line has no end");
+    let mut found = 0_u64;
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        assert!(line.len() <= max, "a line of {} bytes, {max} at most", line.len());
+        let value: Value = match serde_json::from_slice(line) {
+            Ok(value) => value,
+            Err(error) => panic!("{error} in {}", String::from_utf8_lossy(line)),
+        };
+        assert!(value.is_object(), "no document: {value}");
+        assert!(matches!(feed, Feed::Nested { .. }) || !has_nul(&value), "U+0000 in {value}");
+        found = found.saturating_add(1);
+    }
+    let count = if bulk { count.saturating_mul(2) } else { count };
+    assert_eq!(found, count, "lines of {count} documents");
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(members) => {
+            members.iter().any(|(key, value)| key.contains('\0') || has_nul(value))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,105 @@
+//! Plain mutation, the same at every run: what tests do beside replaying the corpus. It finds no new way through the code
+//! as libFuzzer does, but sees to it that a change breaks nothing near the inputs that are known to matter.
+
+use super::Choices;
+
+/// Bytes that markup, numbers, lengths and containers have at their edges.
+const WORDS: [&[u8]; 24] = [
+    b"<",
+    b">",
+    b"\"",
+    b"'",
+    b"&",
+    b"&#x",
+    b"<!--",
+    b"-->",
+    b"<![CDATA[",
+    b"]]>",
+    b"<?",
+    b"?>",
+    b"</",
+    b"/>",
+    b"<host>",
+    b"</host>",
+    b"<nmaprun>",
+    b"</nmaprun>",
+    b"\xef\xbb\xbf",
+    b"\0",
+    b"\xff\xff\xff\xff",
+    b"\x80",
+    b"-1",
+    b"99999999999999999999",
+];
+
+/// Bytes of an input that is made.
+const MOST: usize = 16 << 10;
+
+/// Makes inputs of others.
+#[derive(Debug)]
+pub struct Mutator<'c> {
+    corpus: &'c [&'c [u8]],
+    choices: Choices,
+}
+
+impl std::fmt::Debug for Choices {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Choices")
+    }
+}
+
+impl<'c> Mutator<'c> {
+    /// A mutator of a corpus; the same seed makes the same inputs of it.
+    #[must_use]
+    pub fn new(seed: &str, corpus: &'c [&'c [u8]]) -> Self {
+        Self { corpus, choices: Choices::of(seed.as_bytes()) }
+    }
+
+    /// The next input: one of the corpus, changed at one to four places.
+    pub fn next_input(&mut self) -> Vec<u8> {
+        let mut input = self.pick().to_vec();
+        for _ in 0..=self.choices.below(4) {
+            self.change(&mut input);
+        }
+        input.truncate(MOST);
+        input
+    }
+
+    fn pick(&mut self) -> &'c [u8] {
+        let number = self.choices.below(self.corpus.len());
+        self.corpus.get(number).copied().unwrap_or_default()
+    }
+
+    fn change(&mut self, input: &mut Vec<u8>) {
+        let at = self.choices.below(input.len().saturating_add(1));
+        let len = self.choices.below(32).min(input.len().saturating_sub(at));
+        let end = at.saturating_add(len);
+        match self.choices.below(6) {
+            0 => {
+                let bit = 1_u8 << self.choices.below(8);
+                if let Some(byte) = input.get_mut(at) {
+                    *byte ^= bit;
+                }
+            }
+            1 => {
+                input.drain(at..end);
+            }
+            2 => {
+                let word = self.choices.below(WORDS.len());
+                let word = WORDS.get(word).copied().unwrap_or_default();
+                input.splice(at..at, word.iter().copied());
+            }
+            3 => {
+                let again = input.get(at..end).unwrap_or_default().to_vec();
+                input.splice(at..at, again);
+            }
+            4 => input.truncate(at),
+            _ => {
+                let other = self.pick();
+                let from = self.choices.below(other.len().saturating_add(1));
+                let piece = other.get(from..).unwrap_or_default();
+                let piece = piece.get(..64).unwrap_or(piece);
+                input.splice(at..end, piece.iter().copied());
+            }
+        }
+    }
+}

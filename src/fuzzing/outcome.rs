@@ -1,0 +1,212 @@
+//! What an input gives, by each way that there is to read it.
+
+use std::{fmt::Write as _, io::Read};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    bytes::{count, hex},
+    error::{Diagnostic, Result},
+    limits::Limits,
+    model::{Host, PortState, RunRecord, ScanEvent},
+    xml::{Decoder, HostNotes, Options, Part, Reader},
+};
+
+/// The events of an input, and the error that ended it.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Outcome {
+    pub(super) events: Vec<ScanEvent<'static>>,
+    error: Option<String>,
+}
+
+/// Options under which small inputs meet every cap.
+pub(super) fn tight() -> Options {
+    let limits = Limits::default()
+        .with_value(48)
+        .with_tag(256)
+        .with_host(700)
+        .with_run(600)
+        .with_depth(6)
+        .with_attributes(5)
+        .with_ports(4)
+        .with_items(9)
+        .with_pending(300);
+    Options::default().with_limits(limits).with_hash(true)
+}
+
+/// Gives its pieces one at a call.
+struct Pieces<'b>(std::vec::IntoIter<&'b [u8]>, &'b [u8]);
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.1.is_empty() {
+            self.1 = self.0.next().unwrap_or_default();
+        }
+        self.1.read(buffer)
+    }
+}
+
+impl Outcome {
+    /// Of bytes that are read at once.
+    pub(super) fn of(data: &[u8], options: &Options) -> Self {
+        let mut outcome = Self::default();
+        for event in Reader::new(data, options.clone()).events() {
+            outcome.take(event);
+        }
+        outcome
+    }
+
+    /// Of bytes that are fed in pieces.
+    pub(super) fn of_pieces(pieces: &[&[u8]], options: &Options) -> Self {
+        let mut outcome = Self::default();
+        let mut decoder = Decoder::new(options.clone());
+        for piece in pieces {
+            decoder.feed(piece);
+            outcome.drain(&mut decoder);
+        }
+        decoder.finish();
+        outcome.drain(&mut decoder);
+        outcome
+    }
+
+    fn drain(&mut self, decoder: &mut Decoder) {
+        loop {
+            match decoder.next_event() {
+                Ok(None) => return,
+                Ok(Some(event)) => self.take(Ok(event.into_owned())),
+                Err(error) => self.take(Err(error)),
+            }
+        }
+    }
+
+    /// Of bytes whose hosts are read in batches, as threads do.
+    pub(super) fn of_batches(pieces: Vec<&[u8]>, options: &Options, batch: usize) -> Self {
+        let mut outcome = Self::default();
+        let pieces = Pieces(pieces.into_iter(), &[]);
+        let mut reader = Reader::batching(pieces, options.clone(), batch);
+        let mut gathered = HostNotes::default();
+        loop {
+            let part = match reader.next_part() {
+                Ok(Some(part)) => part,
+                Ok(None) => return outcome,
+                Err(error) => {
+                    outcome.take(Err(error));
+                    continue;
+                }
+            };
+            match part {
+                Part::Event(event) => outcome.take(Ok(event.into_owned())),
+                Part::Hosts(batch) => {
+                    let notes = batch.read(&mut |host| {
+                        outcome.take(Ok(ScanEvent::Host(Box::new(host.into_owned()))));
+                        Ok(())
+                    });
+                    let Ok(notes) = notes else { panic!("nothing fails but what takes the hosts") };
+                    gathered.merge(notes);
+                }
+                Part::RunEnd(mut record, mut notes) => {
+                    notes.merge(std::mem::take(&mut gathered));
+                    notes.complete(&mut record);
+                    outcome.take(Ok(ScanEvent::RunEnd(record)));
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, event: Result<ScanEvent<'static>>) {
+        assert!(self.error.is_none(), "something follows an error");
+        match event {
+            Ok(event) => self.events.push(event),
+            Err(error) => self.error = Some(error.to_string()),
+        }
+    }
+
+    /// Fails if another way gave something else, and says what.
+    pub(super) fn assert_same(&self, other: &Self, way: &str) {
+        if self == other {
+            return;
+        }
+        let mut said = format!("another outcome {way}:");
+        for number in 0..self.events.len().max(other.events.len()) {
+            let (mine, its) = (self.events.get(number), other.events.get(number));
+            if mine != its {
+                let _ = write!(said, "\nevent {number}\n at once: {mine:?}\n {way}: {its:?}");
+                break;
+            }
+        }
+        let _ = write!(said, "\nerrors: {:?} and {:?}", self.error, other.error);
+        panic!("{said}");
+    }
+
+    /// Fails unless the events of each scan add up to its record.
+    pub(super) fn check(&self, data: &[u8]) {
+        let mut hosts: Vec<&Host<'_>> = Vec::new();
+        let mut open = false;
+        let mut ends: Vec<&RunRecord> = Vec::new();
+        for event in &self.events {
+            match event {
+                ScanEvent::RunStart(header) => {
+                    assert!(!open && hosts.is_empty(), "a scan begins in another");
+                    open = true;
+                    assert!(!header.scan_id.is_empty(), "a scan has no id");
+                }
+                ScanEvent::Host(host) => {
+                    assert!(open, "a host is in no scan");
+                    check_host(host);
+                    hosts.push(host);
+                }
+                ScanEvent::Run(_) | ScanEvent::ScanInfo(_) => assert!(open, "it is in no scan"),
+                ScanEvent::RunEnd(record) => {
+                    check_scan(record, &hosts, data);
+                    assert_eq!(open, record.exists, "a scan that began exists");
+                    hosts.clear();
+                    open = false;
+                    ends.push(record);
+                }
+            }
+        }
+        assert!(!open || self.error.is_some(), "a scan does not end");
+        let bytes: i64 = ends.iter().map(|record| record.bytes).sum();
+        assert!(usize::try_from(bytes).is_ok_and(|bytes| bytes <= data.len()), "{bytes} bytes");
+        if let ([record], None) = (ends.as_slice(), &self.error)
+            && usize::try_from(record.bytes).ok() == Some(data.len())
+            && let Some(hash) = &record.content_sha256
+        {
+            assert_eq!(*hash, hex(&Sha256::digest(data)), "the hash is that of all bytes");
+        }
+    }
+}
+
+fn check_host(host: &Host<'_>) {
+    let is_open = |port: &&crate::model::Port<'_>| port.state == PortState::Open;
+    assert_eq!(usize::try_from(host.ports_listed).ok(), Some(host.ports.len()));
+    assert_eq!(
+        usize::try_from(host.ports_open).ok(),
+        Some(host.ports.iter().filter(is_open).count())
+    );
+    for address in &host.addresses {
+        if let Some(ip) = address.ip {
+            assert_eq!(ip.to_string(), address.text, "an address is in its canonical form");
+        }
+    }
+}
+
+fn check_scan(record: &RunRecord, hosts: &[&Host<'_>], data: &[u8]) {
+    assert_eq!(usize::try_from(record.hosts_seen).ok(), Some(hosts.len()), "hosts seen");
+    let incomplete = hosts.iter().filter(|host| !host.complete).count();
+    assert_eq!(usize::try_from(record.hosts_incomplete).ok(), Some(incomplete), "hosts cut");
+    for (place, host) in hosts.iter().enumerate() {
+        assert_eq!(usize::try_from(host.index).ok(), Some(place), "hosts are numbered");
+    }
+    let lines = count(data, b'\n').saturating_add(1);
+    for Diagnostic { code, position, count, .. } in &record.diagnostics {
+        assert!(*count > 0, "{code} is counted");
+        assert!(usize::try_from(position.byte).is_ok_and(|byte| byte <= data.len()), "{code}");
+        assert!(usize::try_from(position.line).is_ok_and(|line| line <= lines), "{code}");
+    }
+    let in_order = |two: &[Diagnostic]| match two {
+        [a, b] => (a.position, a.code) < (b.position, b.code),
+        _ => true,
+    };
+    assert!(record.diagnostics.windows(2).all(in_order), "warnings are in order, each code once");
+}

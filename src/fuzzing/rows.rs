@@ -1,0 +1,265 @@
+//! Events to rows: batches are whole, JSONL and CSV are read back as the same values, and what is restored of rows gives
+//! the same rows again.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::outcome::Outcome;
+use crate::{
+    bytes,
+    error::Result,
+    model::{Host, Port, RunHeader, RunRecord, ScanEvent, Trace},
+    sink::{
+        Encoder,
+        fuzzing::{csv_encoder, texts},
+        row_line,
+    },
+    table::{
+        BatchBuilder, Column, Kind, RecordBatch, Row, Stored, Table, event_row, host_rows, restore,
+        run_rows,
+    },
+    xml::Options,
+};
+
+/// Makes rows of all that an input gives.
+pub(super) fn run(data: &[u8]) {
+    let outcome = Outcome::of(data, &Options::default().with_hash(true));
+    let mut tables = Tables::new();
+    let (mut header, mut events) = (RunHeader::default(), 0_i32);
+    for event in &outcome.events {
+        let made = match event {
+            ScanEvent::RunStart(run) => {
+                (header, events) = (run.clone(), 0);
+                Ok(())
+            }
+            ScanEvent::Host(host) => {
+                check_restored_host(&header, host);
+                host_rows(&header, host, &mut |row| tables.row(row))
+            }
+            ScanEvent::Run(event) => {
+                events = events.saturating_add(1);
+                event_row(&header, events, event, &mut |row| tables.row(row))
+            }
+            ScanEvent::RunEnd(record) => {
+                check_restored_scan(record);
+                run_rows("input.xml", record, &mut |row| tables.row(row))
+            }
+            ScanEvent::ScanInfo(_) => Ok(()),
+        };
+        assert!(made.is_ok(), "a row does not fit its table: {made:?}");
+    }
+    tables.check();
+}
+
+/// Rows of each table, in each form.
+struct Tables {
+    builders: Vec<BatchBuilder>,
+    lines: Vec<Vec<Value>>,
+    csv: Box<dyn Encoder>,
+    safe: Box<dyn Encoder>,
+}
+
+impl Tables {
+    fn new() -> Self {
+        Self {
+            builders: Table::ALL.map(|table| BatchBuilder::new(table, None)).into(),
+            lines: vec![Vec::new(); Table::ALL.len()],
+            csv: csv_encoder(false),
+            safe: csv_encoder(true),
+        }
+    }
+
+    fn row(&mut self, row: &Row<'_>) -> Result<()> {
+        let number = row.table().number();
+        if let (Some(builder), Some(lines)) =
+            (self.builders.get_mut(number), self.lines.get_mut(number))
+        {
+            builder.push(row);
+            lines.push(line(row));
+        }
+        self.csv.row(row)?;
+        self.safe.row(row)
+    }
+
+    fn check(&mut self) {
+        let csv: BTreeMap<_, _> =
+            texts(&mut *self.csv).into_iter().map(|(table, text)| (table.name(), text)).collect();
+        for ((table, builder), lines) in
+            Table::ALL.into_iter().zip(&mut self.builders).zip(&self.lines)
+        {
+            let Ok(batch) = builder.finish() else { panic!("no batch of {}", table.name()) };
+            assert_eq!(batch.num_rows(), lines.len(), "rows of {}", table.name());
+            assert_eq!(batch.num_columns(), table.columns().len());
+            let text = csv.get(table.name()).map(Vec::as_slice).unwrap_or_default();
+            check_csv(table, text, lines);
+        }
+        for (table, text) in texts(&mut *self.safe) {
+            for record in records(&text) {
+                let columns = table.columns().iter().filter(|column| column.field.kind.is_text());
+                for (column, field) in columns.zip(&record) {
+                    let is_text = matches!(column.field.kind, Kind::Utf8 | Kind::Dictionary);
+                    let starts = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
+                    assert!(!is_text || !starts, "a formula in {}: {field:?}", table.name());
+                }
+            }
+        }
+    }
+}
+
+/// The line of a row, which has all columns of its table.
+fn line(row: &Row<'_>) -> Value {
+    let mut text = Vec::new();
+    row_line(row, &mut text);
+    assert_eq!(bytes::count(&text, b'\n'), 1, "a row is one line");
+    let value: Value = match serde_json::from_slice(&text) {
+        Ok(value) => value,
+        Err(error) => panic!("{error} in {}", String::from_utf8_lossy(&text)),
+    };
+    let columns = row.table().columns().iter().filter(|column| column.field.kind.is_text());
+    let names: Vec<_> = columns.map(|column| column.field.name).collect();
+    let members = value.as_object().map_or(0, serde_json::Map::len);
+    assert_eq!(members, names.len().saturating_add(1), "members of a line");
+    for column in row.table().columns().iter().filter(|column| column.field.kind.is_text()) {
+        let cell = value.get(column.field.name);
+        let Some(cell) = cell else { panic!("no {} in {value}", column.field.name) };
+        assert!(column.field.nullable || !cell.is_null(), "{} is null", column.field.name);
+    }
+    value
+}
+
+/// Records of CSV as the crate csv reads them.
+fn records(text: &[u8]) -> Vec<csv::StringRecord> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text);
+    reader
+        .records()
+        .map(|record| match record {
+            Ok(record) => record,
+            Err(error) => panic!("{error} in {}", String::from_utf8_lossy(text)),
+        })
+        .collect()
+}
+
+fn check_csv(table: Table, text: &[u8], lines: &[Value]) {
+    let records = records(text);
+    assert_eq!(records.len(), lines.len(), "CSV records of {}", table.name());
+    let columns: Vec<&Column> =
+        table.columns().iter().filter(|column| column.field.kind.is_text()).collect();
+    for (record, line) in records.iter().zip(lines) {
+        assert_eq!(record.len(), columns.len(), "fields of {}", table.name());
+        for (column, field) in columns.iter().zip(record) {
+            let value = line.get(column.field.name).unwrap_or(&Value::Null);
+            let same = match value {
+                Value::Null => field.is_empty(),
+                Value::String(text) => text == field,
+                // Numbers, switches and lists.
+                value => serde_json::from_str(field).is_ok_and(|read: Value| read == *value),
+            };
+            assert!(same, "{}: {value} is {field:?} in CSV", column.field.name);
+        }
+    }
+}
+
+/// The lines of the rows of a host.
+fn host_lines(run: &RunHeader, host: &Host<'_>) -> Vec<Value> {
+    let mut lines = Vec::new();
+    let made = host_rows(run, host, &mut |row| {
+        lines.push(line(row));
+        Ok(())
+    });
+    assert!(made.is_ok());
+    lines
+}
+
+/// The batches of rows, one a table.
+fn batches(
+    fill: impl FnOnce(&mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()>,
+) -> Vec<RecordBatch> {
+    let mut builders = Table::ALL.map(|table| BatchBuilder::new(table, None));
+    let filled = fill(&mut |row| {
+        for builder in &mut builders {
+            builder.push(row);
+        }
+        Ok(())
+    });
+    assert!(filled.is_ok());
+    builders
+        .iter_mut()
+        .map(|builder| match builder.finish() {
+            Ok(batch) => batch,
+            Err(error) => panic!("{error}"),
+        })
+        .collect()
+}
+
+fn each(batches: &[RecordBatch], table: Table) -> impl Iterator<Item = Stored<'_>> {
+    let batch = batches.get(table.number());
+    batch.into_iter().flat_map(|batch| (0..batch.num_rows()).map(|row| Stored::new(batch, row)))
+}
+
+fn port_of<'h>(host: &'h mut Host<'static>, row: &Stored<'_>) -> Option<&'h mut Port<'static>> {
+    let (protocol, number) = restore::port_key(row)?;
+    host.ports.iter_mut().find(|port| port.number == number && port.protocol == protocol)
+}
+
+fn check_restored_host(run: &RunHeader, host: &Host<'_>) {
+    // Of two ports of one key, rows do not say whose services and scripts they are.
+    let mut keys: Vec<_> =
+        host.ports.iter().map(|port| (port.protocol.as_str(), port.number)).collect();
+    keys.sort_unstable();
+    if keys.windows(2).any(|two| matches!(two, [a, b] if a == b)) {
+        return;
+    }
+    let batches = batches(|each| host_rows(run, host, each));
+    let Some(row) = each(&batches, Table::Hosts).next() else { panic!("no row of the host") };
+    let mut back = restore::host(&row);
+    back.ports.extend(each(&batches, Table::Ports).filter_map(|row| restore::port(&row)));
+    for row in each(&batches, Table::Services) {
+        if let Some(port) = port_of(&mut back, &row) {
+            port.services.push(restore::service(&row));
+        }
+    }
+    for row in each(&batches, Table::Scripts) {
+        let script = restore::script(&row);
+        match port_of(&mut back, &row) {
+            Some(port) => port.scripts.push(script),
+            None => back.scripts.push(script),
+        }
+    }
+    back.os.matches.extend(each(&batches, Table::OsMatches).map(|row| restore::os_match(&row)));
+    back.os.classes.extend(each(&batches, Table::OsClasses).map(|row| restore::os_class(&row)));
+    for row in each(&batches, Table::Hops) {
+        let index = usize::try_from(row.int32("trace_index").unwrap_or_default()).unwrap_or(0);
+        back.traces.resize(index.saturating_add(1), Trace::default());
+        if let Some(trace) = back.traces.last_mut() {
+            (trace.proto, trace.port) = restore::trace(&row);
+            trace.hops.push(restore::hop(&row));
+        }
+    }
+    assert_eq!(host_lines(run, &back), host_lines(run, host), "rows of what was restored");
+}
+
+fn check_restored_scan(record: &RunRecord) {
+    let batches = batches(|each| run_rows("input.xml", record, each));
+    let Some(row) = each(&batches, Table::Scans).next() else { return };
+    let mut back = restore::scan(&row);
+    for row in each(&batches, Table::Scripts) {
+        let scripts = match row.text("scope") {
+            Some("prerule") => &mut back.pre_scripts,
+            _ => &mut back.post_scripts,
+        };
+        scripts.push(restore::script(&row));
+    }
+    back.diagnostics
+        .extend(each(&batches, Table::Warnings).filter_map(|row| restore::warning(&row)));
+    let lines = |record: &RunRecord| {
+        let mut lines = Vec::new();
+        let made = run_rows("input.xml", record, &mut |row| {
+            lines.push(line(row));
+            Ok(())
+        });
+        assert!(made.is_ok());
+        lines
+    };
+    assert_eq!(lines(&back), lines(record), "rows of the scan that was restored");
+}

@@ -1,0 +1,123 @@
+//! The body of the fuzz target of this layer: compressed files and archives.
+
+use std::io::{self, BufReader, Cursor, Read, Write as _};
+
+use super::{Bytes, Member, Pick, archive::Walk, magic::Kind, members::Members};
+use crate::{
+    error::{ErrorKind, Result},
+    fuzzing::Choices,
+    limits::Limits,
+};
+
+/// Bytes that may come out of a member here, so that hostile ones cost little.
+const MOST: u64 = 16 << 10;
+
+/// Gives its pieces one at a call.
+struct Pieces<'b>(std::vec::IntoIter<&'b [u8]>, &'b [u8]);
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.1.is_empty() {
+            self.1 = self.0.next().unwrap_or_default();
+        }
+        self.1.read(buffer)
+    }
+}
+
+/// Packs bytes into a stream.
+type Pack = fn(&[u8]) -> io::Result<Vec<u8>>;
+
+/// What is found in an input: names, bytes, and errors.
+type Found = Vec<(String, Vec<u8>, Option<String>)>;
+
+/// Visits all that is in some bytes.
+fn visited(bytes: Bytes<'_>, len: Option<u64>) -> Found {
+    let limits = Limits::default().with_decompressed(MOST).with_members(6).with_nesting(3);
+    let limits = limits.with_zip(64 << 10);
+    let mut found = Found::new();
+    let mut visit = |member: Result<Member<'_>>| {
+        match member {
+            Ok(Member { name, bytes, .. }) => {
+                let mut read = Vec::new();
+                let end = io::copy(&mut bytes.into_read(), &mut read);
+                found.push((name, read, end.err().map(|error| error.to_string())));
+            }
+            Err(error) => {
+                let of_container = matches!(error.kind(), ErrorKind::Decompress(_));
+                assert!(of_container, "another error than of a container: {error}");
+                found.push((String::new(), Vec::new(), Some(error.to_string())));
+            }
+        }
+        Ok(())
+    };
+    let pick = Pick::default();
+    let mut walk = Walk { limits: &limits, pick: &pick, visit: &mut visit };
+    let name = "a".to_owned();
+    let member = Member { name, named: true, live: false, bytes, len };
+    assert!(walk.go(member, 0).is_ok(), "only the visitor may fail");
+    found
+}
+
+/// Reads an input as a container, at once and in pieces, and packs it to read it back.
+pub(crate) fn run(data: &[u8]) {
+    let mut choices = Choices::of(data);
+    let len = u64::try_from(data.len()).ok();
+    let whole = visited(Bytes::held(data.to_vec()), len);
+    for (name, read, _) in &whole {
+        let most = usize::try_from(MOST).unwrap_or(usize::MAX).max(data.len());
+        assert!(read.len() <= most, "{} bytes of {name}", read.len());
+    }
+    assert!(whole.len() <= 400, "{} members", whole.len());
+    let pieces = Pieces(choices.pieces(data, 50).into_iter(), &[]);
+    let in_pieces = visited(Bytes::of(pieces), len);
+    let mut both = whole.iter().zip(&in_pieces);
+    // How much comes out before damage depends on how much is asked for at once.
+    if let Some(((name, read, _), (_, part, _))) = both.find(|(one, other)| one != other) {
+        let is_begin = read.starts_with(part) || part.starts_with(read);
+        let is_damaged = |found: &Found| found.iter().any(|(.., error)| error.is_some());
+        assert!(is_begin, "{name}: other bytes in pieces");
+        assert!(is_damaged(&whole) && is_damaged(&in_pieces), "{name}: damaged in pieces alone");
+    } else {
+        assert_eq!(whole.len(), in_pieces.len(), "members at once and in pieces");
+    }
+    there_and_back(data, &mut choices);
+}
+
+/// Packs bytes as two streams with padding, which give all of them back in any pieces.
+fn there_and_back(data: &[u8], choices: &mut Choices) {
+    let (first, second) = data.split_at(choices.below(data.len().saturating_add(1)));
+    let (kind, pack): (_, Pack) = match choices.below(4) {
+        0 => (Kind::Gzip, gzip),
+        1 => (Kind::Bzip2, bzip2),
+        2 => (Kind::Xz, |bytes| liblzma::encode_all(bytes, 0)),
+        _ => (Kind::Zstd, |bytes| zstd::encode_all(bytes, 1)),
+    };
+    let (Ok(mut packed), Ok(more)) = (pack(first), pack(second)) else {
+        panic!("packing into memory fails")
+    };
+    packed.extend(more);
+    packed.extend([0; 7]);
+    let capacity = choices.below(40).saturating_add(1);
+    let bytes = BufReader::with_capacity(capacity, Cursor::new(&packed));
+    let mut back = Vec::new();
+    let read = io::copy(&mut Members::new(kind, bytes), &mut back);
+    assert!(read.is_ok() && back == data, "{kind:?} gives {read:?} back of {}", data.len());
+    // Of a stream that is cut, what comes out is the beginning.
+    packed.truncate(choices.below(packed.len()));
+    let bytes = BufReader::with_capacity(capacity, Cursor::new(&packed));
+    let mut cut = Vec::new();
+    let _ = io::copy(&mut Members::new(kind, bytes), &mut cut);
+    assert!(data.starts_with(&cut), "a cut {kind:?} gives other bytes");
+}
+
+fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+fn bzip2(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}

@@ -1,0 +1,72 @@
+//! Bodies of the fuzz targets of this layer: the ledger and the parts of the last known state, as bytes that anybody
+//! wrote.
+
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    ledger::{self, Ledger},
+    part::{Part, encode},
+};
+use crate::{
+    bytes::hex,
+    fuzzing::{Choices, Folder},
+    merge::{MergePolicy, Merger, Precedence, unpack_host},
+    model::{HostKey, Identity},
+};
+
+/// Reads bytes as a ledger: as they are, and each line with the checksum that it needs.
+pub(crate) fn ledger(data: &[u8]) {
+    let mut summed = Vec::new();
+    let mut entries = Vec::new();
+    for line in data.split(|byte| *byte == b'\n') {
+        let line = [ledger::sum(line).as_bytes(), b" ", line, b"\n"].concat();
+        let Some(entry) = ledger::parse(&line) else { continue };
+        let written = ledger::lines(std::slice::from_ref(&entry));
+        assert_eq!(ledger::parse(&written).as_ref(), Some(&entry), "an entry is read as written");
+        summed.extend_from_slice(&line);
+        entries.push(entry);
+    }
+    // What is on the disk costs more, so it is not looked at each time.
+    if Choices::of(data).below(8) > 0 {
+        return;
+    }
+    let folder = Folder::new();
+    for bytes in [data, &summed] {
+        folder.write("ledger", bytes);
+        let Ok(opened) = Ledger::open(folder.path(), "jsonl") else { continue };
+        let (batch, parts) = (opened.batch(), opened.parts().clone());
+        drop(opened);
+        let Ok(again) = Ledger::open(folder.path(), "jsonl") else {
+            panic!("a ledger that was read is not read again")
+        };
+        assert_eq!((again.batch(), again.parts()), (batch, &parts), "read again");
+    }
+}
+
+/// Reads bytes as a part of the state: as they are, and with the checksum that they need; merges what is in it.
+pub(crate) fn parts(data: &[u8]) {
+    assert!(Part::parse(data).is_none_or(|part| part.entries.len() <= data.len()));
+    let sum = hex(&Sha256::digest(data));
+    let Some(part) = Part::parse(&[sum.as_bytes(), b"\n", data].concat()) else { return };
+    let scans: Vec<_> = part.scans.values().collect();
+    let Ok(bytes) = encode(&scans, &part.entries) else { panic!("a part cannot be written") };
+    let again = Part::parse(&bytes);
+    assert!(again.is_some_and(
+        |again| again.entries.len() == part.entries.len() && again.scans == part.scans
+    ));
+    let mut merger = Merger::new(MergePolicy::new(Precedence::Latest));
+    for scan in scans {
+        for entry in part.entries.iter().filter(|entry| entry.scan == scan.number) {
+            if let Some(host) = unpack_host(&entry.host) {
+                assert!(!HostKey::of(&host, Identity::Ip).as_str().is_empty());
+                assert!(merger.host(&host).is_ok());
+            }
+        }
+        merger.end_scan(&scan.source, scan.record());
+    }
+    let Ok(result) = merger.finish() else { return };
+    let Ok(mut hosts) = result.hosts() else { panic!("hosts in memory are read") };
+    while let Ok(Some(host)) = hosts.next() {
+        assert!(!host.host().host_key.is_empty());
+    }
+}

@@ -1,0 +1,154 @@
+//! Bodies of the fuzz targets of this layer: values, tokens and frames.
+
+use bumpalo::Bump;
+
+use super::{
+    frame::{Framer, Kind},
+    notes::Notes,
+    text::{ValueKind, ValueReader},
+    token::{TagCaps, Token, Tokens},
+    value::{Numbers, ip_literal},
+};
+use crate::{fuzzing::Choices, limits::Limits};
+
+/// Reads text as numbers, addresses and values, and compares with the standard library and quick-xml.
+pub(crate) fn values(data: &[u8]) {
+    // The intake drops them.
+    let text = String::from_utf8_lossy(data).replace('\0', "");
+    numbers(&text);
+    let bump = Bump::new();
+    let mut notes = Notes::new(8);
+    let cap = Choices::of(data).below(200);
+    for kind in [ValueKind::Attribute, ValueKind::Text, ValueKind::Cdata] {
+        for repair in [false, true] {
+            let whole = ValueReader { bump: &bump, cap: usize::MAX, repair };
+            let value = whole.read(&text, kind, 0, &mut notes);
+            assert!(!value.contains('\0'), "U+0000 is never kept");
+            let cut = ValueReader { cap, ..whole }.resolve(&text, kind, 0, &mut notes);
+            // A reference may end where it is cut; then it is left out.
+            let whole = whole.resolve(&text, kind, 0, &mut notes);
+            assert!(whole.starts_with(cut), "{cut:?} does not begin {whole:?}");
+        }
+    }
+    let plain = |c: char| c != '\r' && (c >= ' ' || c == '\n' || c == '\t') && c != '\u{7f}';
+    let mut silent = Notes::new(8);
+    let reader = ValueReader { bump: &bump, cap: usize::MAX, repair: false };
+    let value = reader.resolve(&text, ValueKind::Text, 0, &mut silent);
+    if silent.is_empty()
+        && text.chars().all(plain)
+        && let Ok(other) = quick_xml::escape::unescape(&text)
+    {
+        assert_eq!(value, other, "quick-xml resolves {text:?} otherwise");
+    }
+}
+
+fn numbers(text: &str) {
+    let mut notes = Notes::new(8);
+    let mut numbers = Numbers { notes: &mut notes, at: 0 };
+    let trimmed = text.trim_matches([' ', '\t', '\n', '\r']);
+    assert_eq!(numbers.int::<i64>(text), trimmed.parse::<i64>().ok(), "{text:?} as i64");
+    assert_eq!(
+        numbers.int::<u16>(text),
+        trimmed.parse::<i64>().ok().and_then(|n| n.try_into().ok())
+    );
+    if let Some(float) = numbers.float(text) {
+        assert_eq!(Some(float), trimmed.parse::<f64>().ok(), "{text:?} as f64");
+        assert!(float.is_finite());
+    }
+    if let Some(time) = numbers.time(text) {
+        assert_eq!(Some(time.seconds()), trimmed.parse().ok());
+        let shown = time.rfc3339();
+        assert!(shown.is_ascii() && shown.ends_with(b"Z"), "{shown:?}");
+    }
+    numbers.boolean(text);
+    let expected = match text.split_once('%') {
+        Some((_, "")) => None,
+        Some((plain, zone)) => {
+            plain.parse::<std::net::Ipv6Addr>().ok().map(|ip| (ip.into(), Some(zone)))
+        }
+        None => text.parse().ok().map(|ip: std::net::IpAddr| (ip, None)),
+    };
+    assert_eq!(ip_literal(text), expected, "{text:?} as an address");
+}
+
+/// The tokens of a text with their attributes, and the number of warnings.
+fn all(mut tokens: Tokens<'_>, len: usize) -> Vec<String> {
+    let mut notes = Notes::new(8);
+    let mut found = Vec::new();
+    let mut last = 0;
+    while let Some(token) = tokens.next(&mut notes) {
+        let (Token::Start { at, .. }
+        | Token::End { at, .. }
+        | Token::Text { at, .. }
+        | Token::Cdata { at, .. }) = token;
+        assert!(at >= last && at <= len, "a token at {at} follows one at {last} of {len}");
+        last = at;
+        let attributes = match token {
+            Token::Start { .. } => tokens.attributes(),
+            _ => &[],
+        };
+        found.push(format!("{token:?} {attributes:?}"));
+        assert!(found.len() <= len.saturating_mul(2), "more tokens than bytes");
+    }
+    found.push(format!("{notes:?}"));
+    found
+}
+
+/// Reads text by the fast path and by quick-xml: both give the same tokens and warnings.
+pub(crate) fn tokens(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let small = Limits::default().with_tag(128).with_attributes(4);
+    for caps in [TagCaps::of(&Limits::default()), TagCaps::of(&small)] {
+        for last in [false, true] {
+            let bump = Bump::new();
+            let fast = all(Tokens::new(&text, &bump, caps, last), text.len());
+            let quick = all(Tokens::by_quick_xml(&text, &bump, caps, last), text.len());
+            assert_eq!(fast, quick, "by the fast path and by quick-xml");
+        }
+    }
+}
+
+/// What a framer gives of pieces: the hosts, and how many bytes it passed.
+fn framed(pieces: &[&[u8]], limits: &Limits) -> (Vec<(Kind, Vec<u8>)>, usize) {
+    let mut framer = Framer::new(limits.clone());
+    let (mut hosts, mut passed) = (Vec::new(), 0_usize);
+    let (mut pieces, mut was_end) = (pieces.iter(), false);
+    loop {
+        while let Some(piece) = framer.next(false) {
+            // The end of a tag beyond the cap may be all that was left of it.
+            let is_end = matches!(piece.kind, Kind::LongTagEnd { .. });
+            assert!(piece.len > 0 || (is_end && !was_end), "no bytes passed: {:?}", piece.kind);
+            was_end = is_end;
+            assert!(piece.len <= framer.bytes().len(), "a piece beyond the bytes: {piece:?}");
+            if matches!(piece.kind, Kind::Host(_)) {
+                let bytes = framer.bytes().get(..piece.len).unwrap_or_default();
+                hosts.push((piece.kind, bytes.to_vec()));
+            }
+            framer.consume(piece.len);
+            passed = passed.saturating_add(piece.len);
+        }
+        match pieces.next() {
+            Some(piece) => framer.buffer().extend_from_slice(piece),
+            None if framer.is_last() => {
+                return (hosts, passed.saturating_add(framer.bytes().len()));
+            }
+            None => framer.finish(),
+        }
+    }
+}
+
+/// Cuts an input into frames, at once and in pieces: the hosts are the same, and no byte is passed twice or never.
+pub(crate) fn frames(data: &[u8]) {
+    let mut choices = Choices::of(data);
+    let small = Limits::default().with_host(300).with_tag(100).with_value(60);
+    for limits in [Limits::default(), small] {
+        let (whole, passed) = framed(&[data], &limits);
+        assert_eq!(passed, data.len(), "bytes passed");
+        for most in [1, 9, 200] {
+            let (hosts, passed) = framed(&choices.pieces(data, most), &limits);
+            assert_eq!(passed, data.len(), "bytes passed in pieces");
+            let is_same = limits != Limits::default() || whole == hosts;
+            assert!(is_same, "other hosts in pieces of up to {most} bytes");
+        }
+    }
+}
