@@ -42,7 +42,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(args) => args,
         Err(exit) => return exit.into(),
     };
-    let talk = Talk::new(&args.talk);
+    signals::survive_file_limit();
+    let talk = Talk::new(&args.talk, matches!(args.command, Command::Watch(_)));
     let result = match &args.command {
         Command::Convert(convert) => convert::run(convert, (&args.talk, &talk)),
         Command::Merge(merge) => convert::merge(merge, (&args.talk, &talk)),

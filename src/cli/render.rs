@@ -3,7 +3,7 @@
 use std::{
     fmt::Write as _,
     io::{self, IsTerminal as _, Write as _},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use serde_json::json;
@@ -13,6 +13,7 @@ pub(super) use super::words::{bytes, number, plural, rate, safe, safe_lines};
 use crate::{
     error::{Error, ErrorKind},
     lake::{Compacted, Told, Vacuumed},
+    model::Timestamp,
     pipeline::{FailureReport, Outcome, Report, WarningReport},
 };
 
@@ -23,6 +24,8 @@ pub(super) struct Talk {
     json: bool,
     color: bool,
     terminal: bool,
+    /// Whether each line begins with the time.
+    timed: bool,
 }
 
 /// Colour of a level's name.
@@ -32,7 +35,8 @@ const CYAN: &str = "\u{1b}[1;36m";
 const PLAIN: &str = "\u{1b}[0m";
 
 impl Talk {
-    pub(super) fn new(args: &TalkArgs) -> Self {
+    /// Messages as the options ask for. Those of a service have the time, where nobody sees them come.
+    pub(super) fn new(args: &TalkArgs, service: bool) -> Self {
         let terminal = io::stderr().is_terminal();
         #[expect(clippy::disallowed_methods, reason = "the command line may read the environment")]
         let no_color = std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty());
@@ -42,12 +46,14 @@ impl Talk {
             When::Auto => terminal && !no_color,
         };
         let json = args.log_format == LogFormat::Json;
-        Self { quiet: args.quiet, verbose: args.verbose, json, color, terminal }
+        let timed = service && !terminal;
+        Self { quiet: args.quiet, verbose: args.verbose, json, color, terminal, timed }
     }
 
     /// As long as nobody knows how messages are to be written.
     pub(super) fn plain() -> Self {
-        Self { quiet: false, verbose: 0, json: false, color: false, terminal: false }
+        let (json, color, terminal, timed) = (false, false, false, false);
+        Self { quiet: false, verbose: 0, json, color, terminal, timed }
     }
 
     /// What can be done.
@@ -85,6 +91,7 @@ impl Talk {
             let mut object = json!({ "level": level, "message": message });
             if let (Some(object), Some(fields)) = (object.as_object_mut(), fields.as_object()) {
                 object.extend(fields.clone());
+                object.extend(self.time().map(|time| ("time".to_owned(), time.into())));
             }
             format!("{object}\n")
         } else if self.color {
@@ -96,9 +103,27 @@ impl Talk {
     }
 
     /// Standard error may be closed; then nobody listens.
-    #[expect(clippy::unused_self, reason = "everything that is said goes through here")]
     fn say(&self, text: &str) {
+        let time = if self.json { None } else { self.time() };
+        let timed = time.map(|time| {
+            text.lines().fold(String::new(), |mut all, line| {
+                let _ = writeln!(all, "{time} {line}");
+                all
+            })
+        });
+        let text = timed.as_deref().unwrap_or(text);
         let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// The time, as RFC 3339 text in UTC, if messages have it.
+    fn time(&self) -> Option<String> {
+        if !self.timed {
+            return None;
+        }
+        #[expect(clippy::disallowed_methods, reason = "what a service says is read later")]
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        let now = Timestamp::from_seconds(i64::try_from(now.as_secs()).ok()?)?;
+        Some(String::from_utf8_lossy(&now.rfc3339()).into_owned())
     }
 
     /// Errors of inputs, or that there were none to read.

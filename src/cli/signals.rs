@@ -1,16 +1,19 @@
-//! Ctrl-C, SIGTERM and SIGHUP: the run stops between two events, and nothing temporary stays.
+//! Ctrl-C, SIGTERM and SIGHUP: the run stops between two events, and nothing temporary stays. For a service that
+//! watches SIGTERM is a good end, and SIGHUP none.
 
 use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     thread,
     time::Duration,
 };
 
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ},
+    flag,
     iterator::Signals,
 };
 
@@ -19,18 +22,42 @@ use crate::{fs, sink::Temporaries, source::Running};
 /// How long a run that was told to stop may take to do so by itself; it may wait for input.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// A flag that becomes true when the process is told to stop. It may take its time for that; told again, it ends
-/// at once.
-pub(super) fn patient_stop_flag() -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    handle(move || {
-        if flag.swap(true, Ordering::Relaxed) {
+/// What a service is told by signals.
+#[derive(Default)]
+pub(super) struct Service {
+    /// It is to stop: SIGINT or SIGTERM. It may take its time for that; told again, it ends at once.
+    pub(super) stop: Arc<AtomicBool>,
+    /// It was SIGTERM: the way services are stopped, so the end is a good one.
+    pub(super) terminated: Arc<AtomicBool>,
+    /// It is to open its files anew: SIGHUP.
+    pub(super) reopen: Arc<AtomicBool>,
+}
+
+/// Flags that become true as signals come.
+pub(super) fn service() -> Service {
+    let service = Service::default();
+    let Service { stop, terminated, reopen } = &service;
+    let flags = Flags { stop: Arc::clone(stop), reopen: Some(Arc::clone(reopen)) };
+    let terminated = Arc::clone(terminated);
+    let (stop, reopen) = (Arc::clone(stop), Arc::clone(reopen));
+    handle(&flags, move |signal| {
+        if signal == SIGHUP {
+            return reopen.store(true, Ordering::Relaxed);
+        }
+        // Before the flag that is waited for.
+        terminated.fetch_or(signal == SIGTERM, Ordering::SeqCst);
+        if stop.swap(true, Ordering::SeqCst) {
             #[expect(clippy::disallowed_methods, reason = "nobody wants to wait any longer")]
             std::process::exit(130);
         }
     });
-    stop
+    service
+}
+
+/// Has a write beyond the limit on the size of files fail, as one to a full disk does, instead of ending the
+/// process. Programs that are started are not concerned: a handler does not outlive the start of another one.
+pub(super) fn survive_file_limit() {
+    let _ = flag::register(SIGXFSZ, Arc::default());
 }
 
 /// A flag that becomes true when the process is told to stop.
@@ -43,7 +70,8 @@ pub(super) fn stop_flag_with(temporaries: &Temporaries, running: &Running) -> Ar
     let stop = Arc::new(AtomicBool::new(false));
     let last = Last { stop: Arc::clone(&stop), temporaries: temporaries.clone() };
     let running = running.clone();
-    handle(move || {
+    let flags = Flags { stop: Arc::clone(&stop), reopen: None };
+    handle(&flags, move |_| {
         if !last.is_told() {
             running.stop();
             last.tell(&running);
@@ -58,7 +86,8 @@ pub(super) fn second_stop_flag(temporaries: &Temporaries, running: &Running) -> 
     let stop = Arc::new(AtomicBool::new(false));
     let last = Last { stop: Arc::clone(&stop), temporaries: temporaries.clone() };
     let running = running.clone();
-    handle(move || {
+    let flags = Flags { stop: Arc::clone(&stop), reopen: None };
+    handle(&flags, move |_| {
         if !running.is_told() {
             running.stop();
         } else if !last.is_told() {
@@ -82,24 +111,57 @@ impl Last {
     fn tell(&self, running: &Running) {
         self.stop.store(true, Ordering::Relaxed);
         let (temporaries, running) = (self.temporaries.clone(), running.clone());
-        thread::spawn(move || {
-            thread::sleep(PATIENCE);
+        let end = move || {
             running.kill();
             let _halted = temporaries.remove_all();
             #[expect(clippy::disallowed_methods, reason = "the main thread waits for input")]
             std::process::exit(130);
+        };
+        let later = end.clone();
+        let patient = thread::Builder::new().name("stop".to_owned()).spawn(move || {
+            thread::sleep(PATIENCE);
+            later();
         });
+        // Without a thread that waits there is no patience.
+        if patient.is_err() {
+            end();
+        }
     }
 }
 
-fn handle(mut handler: impl FnMut() + Send + 'static) {
+/// What becomes true even if there is no thread that could do more.
+struct Flags {
+    stop: Arc<AtomicBool>,
+    /// Of SIGHUP, if that is not one that stops.
+    reopen: Option<Arc<AtomicBool>>,
+}
+
+/// Calls `handler` for each signal, on a thread of its own. Where the system gives none, the first signal sets
+/// the flag, and the second one ends the process.
+fn handle(flags: &Flags, mut handler: impl FnMut(i32) + Send + 'static) {
     let mut wanted = vec![SIGINT, SIGTERM];
     if !ignores(SIGHUP) {
         wanted.push(SIGHUP);
     }
-    // Without a handler the process ends at once, as it would have anyway.
-    if let Ok(mut signals) = Signals::new(wanted) {
-        thread::spawn(move || signals.forever().for_each(|_| handler()));
+    let (sender, signals) = mpsc::channel::<Signals>();
+    let thread = thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        if let Ok(mut signals) = signals.recv() {
+            signals.forever().for_each(&mut handler);
+        }
+    });
+    if thread.is_ok() {
+        // Without a handler the process ends at once, as it would have anyway.
+        if let Ok(signals) = Signals::new(wanted) {
+            let _ = sender.send(signals);
+        }
+        return;
+    }
+    for signal in wanted {
+        let flag = flags.reopen.as_ref().filter(|_| signal == SIGHUP).unwrap_or(&flags.stop);
+        if signal != SIGHUP || flags.reopen.is_none() {
+            let _ = flag::register_conditional_shutdown(signal, 130, Arc::clone(flag));
+        }
+        let _ = flag::register(signal, Arc::clone(flag));
     }
 }
 

@@ -1,28 +1,39 @@
 //! `scanmill watch`.
 
-use std::{path::PathBuf, sync::atomic::Ordering};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering},
+};
+
+use serde_json::json;
 
 use super::{
     args::{To, WatchArgs},
     exit::Exit,
     feeds, inputs,
     memory::Shares,
-    render::Talk,
+    render::{Talk, plural},
     signals,
 };
 use crate::{
     error::{Error, Result},
     feed::Feed,
-    pipeline::{Outcome, Report},
+    pipeline::Outcome,
     source::Pick,
-    watch::{Changed, Rotation, Watch, WatchOptions, What},
+    watch::{Changed, Rotation, Watch, WatchEvent, WatchOptions, What},
 };
 
 pub(super) fn run(args: &WatchArgs, talk: &Talk) -> Result<Exit> {
-    let stop = signals::patient_stop_flag();
-    let mut watch = Watch::open(options(args)?, stop.clone())?;
+    let service = signals::service();
+    let options = options(args)?;
+    let (folder, out) = (options.folder.clone(), options.out.clone());
+    let watch = Watch::open(options, Arc::clone(&service.stop))?;
+    let mut watch = watch.reopening(Arc::clone(&service.reopen));
     let (mut read, mut refused) = (0_u64, 0_u64);
-    let mut told = |report: &Report| {
+    let mut told = |event: WatchEvent<'_>| {
+        let WatchEvent::Read(report) = event else {
+            return talk.warning(&about(&event, &folder, &out), &json!({}));
+        };
         let whole = report.errors.is_empty() && report.count(Outcome::Read) > 0;
         read = read.saturating_add(u64::from(whole));
         refused = refused.saturating_add(u64::from(!report.errors.is_empty()));
@@ -35,10 +46,30 @@ pub(super) fn run(args: &WatchArgs, talk: &Talk) -> Result<Exit> {
     }
     talk.watched(read, refused);
     Ok(match refused {
-        _ if stop.load(Ordering::Relaxed) => Exit::Interrupted,
+        // A service that was told to stop has done what it should.
+        _ if service.terminated.load(Ordering::Relaxed) => Exit::Done,
+        _ if service.stop.load(Ordering::Relaxed) => Exit::Interrupted,
         0 => Exit::Done,
         _ => Exit::Partly,
     })
+}
+
+/// What happened, in a line.
+fn about(event: &WatchEvent<'_>, folder: &Path, out: &Path) -> String {
+    let (folder, out) = (folder.display(), out.display());
+    match event {
+        WatchEvent::FolderGone => format!("{folder} is gone: it is read when it is there again"),
+        WatchEvent::FolderBack => format!("{folder} is there again"),
+        WatchEvent::StateGone => {
+            format!("the state of {folder} is gone: all that is in it is written again")
+        }
+        WatchEvent::WrittenAgain(bytes) => format!(
+            "{out} is not as the run before left it: the last {} of that were appended again, \
+             and some lines may be there twice",
+            plural(*bytes, "byte")
+        ),
+        _ => String::new(),
+    }
 }
 
 fn options(args: &WatchArgs) -> Result<WatchOptions> {

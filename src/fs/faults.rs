@@ -45,6 +45,7 @@ pub(super) enum Call {
     Allocate,
     Lock,
     Stat,
+    SetStat,
     List,
     MakeDir,
     Rename,
@@ -53,7 +54,7 @@ pub(super) enum Call {
 }
 
 impl Call {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Open,
         Self::Create,
         Self::Read,
@@ -63,6 +64,7 @@ impl Call {
         Self::Allocate,
         Self::Lock,
         Self::Stat,
+        Self::SetStat,
         Self::List,
         Self::MakeDir,
         Self::Rename,
@@ -82,6 +84,7 @@ impl Call {
             Self::Allocate => "allocate",
             Self::Lock => "lock",
             Self::Stat => "stat",
+            Self::SetStat => "set-stat",
             Self::List => "list",
             Self::MakeDir => "make-dir",
             Self::Rename => "rename",

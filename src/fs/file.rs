@@ -1,8 +1,9 @@
 //! An open file, and how it is opened.
 
 use std::{
+    fs::Permissions,
     io::{self, IoSlice, Read, Seek, SeekFrom, Write},
-    os::unix::fs::FileExt as _,
+    os::unix::fs::{FileExt as _, PermissionsExt as _},
     path::Path,
 };
 
@@ -48,6 +49,11 @@ impl File {
     /// Reads what the file is.
     pub fn metadata(&self) -> io::Result<Metadata> {
         call(Call::Stat, &self.0, || self.0.metadata())
+    }
+
+    /// Sets the mode of the file, or of the folder that was opened.
+    pub fn set_mode(&self, mode: u32) -> io::Result<()> {
+        call(Call::SetStat, &self.0, || self.0.set_permissions(Permissions::from_mode(mode)))
     }
 
     /// Cuts the file, or adds zeros to it.

@@ -32,7 +32,8 @@ impl DocumentSink {
     /// A sink to a file that has its name from the start: what is written stays, however the run ends.
     ///
     /// # Errors
-    /// A usage error if the file exists and is not to be replaced; an output error if it cannot be made.
+    /// A usage error if the file exists and is not to be replaced, or if another run writes it; an output error
+    /// if it cannot be made.
     pub fn open_live(path: &Path, overwrite: bool) -> Result<Self> {
         Ok(Self { stream: TextStream::live(path, overwrite)? })
     }

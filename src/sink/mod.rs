@@ -10,6 +10,7 @@ mod document;
 pub(crate) mod fuzzing;
 mod jsonl;
 mod lanes;
+mod lock;
 mod notice;
 mod parquet;
 mod partition;
@@ -22,7 +23,6 @@ mod workers;
 
 use std::{path::PathBuf, sync::Arc};
 
-pub(crate) use self::jsonl::row_line;
 pub use self::{
     csv::CsvSink,
     document::DocumentSink,
@@ -32,6 +32,10 @@ pub use self::{
     partition::PartitionBy,
     target::{Halted, Output, Temporaries},
     workers::{Pending, Workers},
+};
+pub(crate) use self::{
+    jsonl::row_line,
+    lock::{is_at, lock, open_locked},
 };
 use crate::{
     error::{Error, Result},

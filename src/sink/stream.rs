@@ -7,7 +7,10 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 
-use super::target::{Output, Pending, Raw, Temporaries, refuse_existing};
+use super::{
+    lock::open_locked,
+    target::{Output, Pending, Raw, Temporaries, refuse_existing},
+};
 use crate::{
     error::{Error, Result},
     fs::{self, File},
@@ -63,15 +66,18 @@ impl TextStream {
         Self::over(path, Raw::File(file))
     }
 
-    /// A stream to a file that has its name from the start.
+    /// A stream to a file that has its name from the start, and no other writer.
     pub(super) fn live(path: &Path, overwrite: bool) -> Result<Self> {
         let special = path.metadata().is_ok_and(|meta| !meta.is_file());
         if special {
             return Self::create(path, true);
         }
         refuse_existing(path, overwrite)?;
-        let file =
-            File::create(path).map_err(|error| Error::sink(path.display().to_string(), error))?;
+        let mut options = File::options();
+        // Nothing is cut before the lock is held: what is there may be the feed of another run.
+        options.write(true).create(overwrite).create_new(!overwrite).truncate(false);
+        let file = open_locked(path, &options)?;
+        file.set_len(0).map_err(|error| Error::sink(path.display().to_string(), error))?;
         Self::over(path, Raw::File(file))
     }
 

@@ -9,7 +9,8 @@
 //!
 //! A run that finds a note does what is left of these steps. Lines that stand in the feed already, and a
 //! part of one at its end, are seen there and not written again: nothing that a reader may have read is
-//! ever changed.
+//! ever changed. Should the feed not be as it was left, they are written again at its end, after a note that
+//! says so: lines that are there twice have the same ids, lines that are lost are lost.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +30,7 @@ use super::{
 };
 use crate::{
     bytes::hex,
-    error::Result,
+    error::{Error, Result},
     fs::{self, File, OpenOptions},
 };
 
@@ -39,9 +40,15 @@ const PIECE: usize = 64 << 10;
 /// Bytes of a note: far more than the entries of an archive of a million documents.
 const NOTE: u64 = 1 << 30;
 
+/// Version of the form of a note; a newer one is refused.
+const VERSION: u32 = 1;
+
 /// What is left to be done of a batch.
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
+    /// Version 0.1.0 of scanmill wrote none, and no digest of what stands before the place.
+    #[serde(default)]
+    version: u32,
     number: u64,
     place: Place,
     bytes: u64,
@@ -124,7 +131,7 @@ impl Batch {
         let note = |file: &File| -> io::Result<Note> {
             file.sync_data()?;
             let digest = digest(At { file, place: 0, end: bytes })?;
-            Ok(Note { number, place, bytes, digest, entries })
+            Ok(Note { version: VERSION, number, place, bytes, digest, entries })
         };
         let Some(file) = stage.file().map_err(|error| failed(&path, error))? else { return Ok(()) };
         let note = note(file).map_err(|error| failed(&path, error))?;
@@ -138,25 +145,38 @@ impl Batch {
     }
 }
 
-/// Does what an earlier run left to be done; true if there was anything.
+/// Does what an earlier run left to be done. Returns the number of bytes that had to be written again, as the
+/// feed was not as that run left it.
 ///
 /// # Errors
-/// If files cannot be read or written.
-pub(super) fn complete(folder: &Path, feed: &mut FeedFile, ledger: &mut Ledger) -> Result<bool> {
-    let Some(note) = read_note(folder)? else { return Ok(false) };
+/// A usage error if a newer version of scanmill left it; an output error if files cannot be read or written.
+pub(super) fn complete(
+    folder: &Path,
+    feed: &mut FeedFile,
+    ledger: &mut Ledger,
+) -> Result<Option<u64>> {
+    let Some(mut note) = read_note(folder)? else { return Ok(None) };
     let path = lines_path(folder);
+    let mut again = None;
     if note.number > ledger.batch() {
         let file = File::open(&path).map_err(|error| failed(&path, error))?;
         let found = digest(At { file: &file, place: 0, end: note.bytes });
         let found = found.map_err(|error| failed(&path, error))?;
         // A machine that went down may leave a note whose lines are not there: their inputs are read again.
         if found == note.digest {
-            feed.complete(note.place, &file, note.bytes)?;
+            if !feed.complete(&note.place, &file, note.bytes)? {
+                again = Some(note.bytes);
+                feed.end_line()?;
+                note.version = VERSION;
+                note.place = feed.prepare(note.bytes)?;
+                write_note(folder, &note)?;
+                feed.append(At { file: &file, place: 0, end: note.bytes }, note.bytes)?;
+            }
             ledger.add(note.entries)?;
         }
     }
     forget_note(folder);
-    Ok(true)
+    Ok(again)
 }
 
 fn lines_path(folder: &Path) -> PathBuf {
@@ -209,5 +229,10 @@ fn read_note(folder: &Path) -> Result<Option<Note>> {
         Err(error) => return Err(failed(&path, error)),
     };
     let note = serde_json::from_reader(io::BufReader::new(file.take(NOTE)));
-    note.map(Some).map_err(|error| failed(&path, error))
+    let note: Note = note.map_err(|error| failed(&path, error))?;
+    if note.version > VERSION {
+        let path = path.display();
+        return Err(Error::usage(format!("{path}: left by a newer version of scanmill")));
+    }
+    Ok(Some(note))
 }

@@ -3,6 +3,13 @@
 //! What was written is never changed. A file that is full keeps its bytes under another name, so whoever
 //! reads it by what it is, not by its name, goes on to its end and then finds the new one: the way of
 //! `logrotate`, which every log shipper knows.
+//!
+//! A feed has one writer, which holds the lock of the file that has the name. A new file is locked under
+//! another name, and takes the name in one step, so that no second run can come in between.
+//!
+//! What a run that was killed left is completed only where it provably belongs: the place of a batch is
+//! recorded with the digest of the bytes before it. Bytes that are neither lines of the batch nor NUL, which
+//! only a machine leaves that went down, are somebody's: nothing is cut then, and the batch is appended again.
 
 use std::{
     io::{self, Read, Write as _},
@@ -12,15 +19,21 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::{failed, parent_of, stage::At, sync_dir};
 use crate::{
+    bytes::hex,
     error::{Error, Result},
     fs::{self, File, OpenOptions},
+    sink::{is_at, lock, open_locked},
 };
 
 /// Bytes compared or written at once.
 const PIECE: usize = 64 << 10;
+
+/// Bytes before a place that are digested.
+const TAIL: u64 = 64 << 10;
 
 /// When the feed goes on in a new file, and how many old ones stay.
 #[derive(Debug, Clone)]
@@ -46,11 +59,22 @@ impl Default for Rotation {
 }
 
 /// A place in a file, whatever its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     device: u64,
     inode: u64,
     bytes: u64,
+    /// What stands before it. Runs of version 0.1.0 did not record that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tail: Option<Tail>,
+}
+
+/// The last bytes before a place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Tail {
+    bytes: u64,
+    /// SHA-256 of them.
+    digest: String,
 }
 
 /// The file that is written.
@@ -87,7 +111,9 @@ impl FeedFile {
         if len > 0 && (grown || self.is_old()?) {
             self.rotate()?;
         }
-        let place = self.end()?;
+        let mut place = self.end()?;
+        let tail = place.tail_in(&self.file).map_err(|error| failed(&self.path, error))?;
+        place.tail = Some(tail);
         match self.file.allocate(place.bytes, bytes.max(1)) {
             Err(error) if is_no_room(&error) => Err(failed(&self.path, error)),
             // What cannot be reserved may fit.
@@ -116,37 +142,36 @@ impl FeedFile {
         written.map_err(|error| failed(&self.path, error))
     }
 
-    /// Brings to its end what was begun at a place: `lines` stand there when this returns. They may stand
-    /// there already, or a part of them.
+    /// Brings to its end what was begun at a place: `lines` stand there when this returns true. They may stand
+    /// there already, or a part of them. False if the file is gone, or is not as it was left: then nothing was
+    /// changed.
     ///
     /// # Errors
     /// If files cannot be read or written.
-    pub(super) fn complete(&mut self, place: Place, lines: &File, bytes: u64) -> Result<()> {
-        let Some((path, mut file)) = self.find(place)? else {
-            // Whoever took the file away may have what was in it: it is written again rather than lost.
-            self.prepare(bytes)?;
-            return self.append(At { file: lines, place: 0, end: bytes }, bytes);
-        };
-        let mut complete = || -> io::Result<()> {
-            let len = file.metadata()?.len();
-            let there = len.saturating_sub(place.bytes).min(bytes);
-            let found =
-                At { file: &file, place: place.bytes, end: place.bytes.saturating_add(there) };
-            let same = common(found, At { file: lines, place: 0, end: there })?;
-            if same < there {
-                // Only a machine that went down leaves other bytes than were written.
-                file.set_len(place.bytes.saturating_add(same))?;
-            }
-            let rest = At { file: lines, place: same, end: bytes };
-            copy(rest, &mut file, bytes.saturating_sub(same))?;
-            file.sync_data()
-        };
-        complete().map_err(|error| failed(&path, error))
+    pub(super) fn complete(&mut self, place: &Place, lines: &File, bytes: u64) -> Result<bool> {
+        let Some((path, mut file)) = self.find(place)? else { return Ok(false) };
+        place.complete(&mut file, lines, bytes).map_err(|error| failed(&path, error))
+    }
+
+    /// Ends a line that somebody left cut, so that others can follow it.
+    ///
+    /// # Errors
+    /// If the file cannot be read or written.
+    pub(super) fn end_line(&mut self) -> Result<()> {
+        self.reopen_moved()?;
+        let Some(last) = self.len()?.checked_sub(1) else { return Ok(()) };
+        let mut byte = [0];
+        let mut end = At { file: &self.file, place: last, end: last.saturating_add(1) };
+        let ended = end.read_exact(&mut byte).and_then(|()| match byte {
+            [b'\n'] => Ok(()),
+            _ => self.file.write_all(b"\n"),
+        });
+        ended.map_err(|error| failed(&self.path, error))
     }
 
     /// The file of a place, if it is still there and not shorter: under the name of the feed, or one that
     /// begins so.
-    fn find(&self, place: Place) -> Result<Option<(PathBuf, File)>> {
+    fn find(&self, place: &Place) -> Result<Option<(PathBuf, File)>> {
         let folder = parent_of(&self.path);
         let name = self.path.file_name().unwrap_or_default().as_encoded_bytes();
         let entries = fs::read_dir(folder).map_err(|error| failed(folder, error))?;
@@ -167,19 +192,20 @@ impl FeedFile {
 
     fn end(&self) -> Result<Place> {
         let meta = self.file.metadata().map_err(|error| failed(&self.path, error))?;
-        Ok(Place { device: meta.dev(), inode: meta.ino(), bytes: meta.len() })
+        let (device, inode) = (meta.dev(), meta.ino());
+        Ok(Place { device, inode, bytes: meta.len(), tail: None })
     }
 
     fn len(&self) -> Result<u64> {
         self.end().map(|place| place.bytes)
     }
 
-    /// Somebody else may have moved the file away.
-    fn reopen_moved(&mut self) -> Result<()> {
-        let now = self.end()?;
-        let there = fs::metadata(&self.path);
-        let is = |meta: fs::Metadata| (meta.dev(), meta.ino()) == (now.device, now.inode);
-        if !there.is_ok_and(is) {
+    /// Goes on in the file that has the name now, if somebody else moved this one away.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or another run writes it.
+    pub(super) fn reopen_moved(&mut self) -> Result<()> {
+        if !is_at(&self.file, &self.path).map_err(|error| failed(&self.path, error))? {
             self.file = open(&self.path)?;
         }
         Ok(())
@@ -198,21 +224,61 @@ impl FeedFile {
     /// the place of another but the oldest, so nothing is lost should this be cut short.
     fn rotate(&mut self) -> Result<()> {
         let keep = self.rotation.keep.max(1);
-        let free = (1..=keep).find(|number| !self.old(*number).exists()).unwrap_or(keep);
-        let mut beyond = keep.saturating_add(1);
-        let rename = |from: &Path, to: &Path| {
-            let what = |error| format!("cannot be renamed to {}: {error}", to.display());
-            fs::rename(from, to).map_err(|error| failed(from, what(error)))
-        };
-        for number in (1..free).rev() {
-            rename(&self.old(number), &self.old(number.saturating_add(1)))?;
+        let newest = self.old(1);
+        // A run that was killed in the middle of this may have left the file under both names.
+        let linked = is_at(&self.file, &newest).map_err(|error| failed(&newest, error))?;
+        if !linked {
+            let free = (1..=keep).find(|number| !self.old(*number).exists()).unwrap_or(keep);
+            for number in (1..free).rev() {
+                rename(&self.old(number), &self.old(number.saturating_add(1)))?;
+            }
+            if keep == 1 {
+                let _ = fs::remove_file(&newest);
+            }
         }
-        rename(&self.path, &self.old(1))?;
+        match self.successor()? {
+            Some((path, file)) if linked || fs::hard_link(&self.path, &newest).is_ok() => {
+                rename(&path, &self.path)?;
+                self.file = file;
+                sync_dir(parent_of(&self.path));
+            }
+            // Where files have one name only, that of the feed is free for a moment.
+            unused => {
+                if let Some((path, _)) = unused {
+                    let _ = fs::remove_file(path);
+                }
+                if linked {
+                    fs::remove_file(&self.path).map_err(|error| failed(&self.path, error))?;
+                } else {
+                    rename(&self.path, &newest)?;
+                }
+                self.file = open(&self.path)?;
+            }
+        }
+        let mut beyond = keep.saturating_add(1);
         while fs::remove_file(self.old(beyond)).is_ok() {
             beyond = beyond.saturating_add(1);
         }
-        self.file = open(&self.path)?;
         Ok(())
+    }
+
+    /// A new file that is locked, with the mode of this one, before it gets the name of the feed. `None` if
+    /// somebody else has a file of its first name.
+    fn successor(&self) -> Result<Option<(PathBuf, File)>> {
+        let mut path = self.path.clone().into_os_string();
+        path.push(".new");
+        let path = PathBuf::from(path);
+        let made = || -> io::Result<Option<File>> {
+            // One that is empty was left by a run that was killed.
+            let file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
+            if file.metadata()?.len() > 0 || lock(&file, &path).is_err() {
+                return Ok(None);
+            }
+            file.set_mode(self.file.metadata()?.mode() & 0o7777)?;
+            Ok(Some(file))
+        };
+        let made = made().map_err(|error| failed(&path, error))?;
+        Ok(made.map(|file| (path, file)))
     }
 
     fn old(&self, number: usize) -> PathBuf {
@@ -222,9 +288,51 @@ impl FeedFile {
     }
 }
 
+impl Place {
+    /// The last bytes before it, as they are in this file.
+    fn tail_in(&self, file: &File) -> io::Result<Tail> {
+        let bytes = self.bytes.min(TAIL);
+        let mut read = vec![0; usize::try_from(bytes).unwrap_or_default()];
+        let place = self.bytes.saturating_sub(bytes);
+        At { file, place, end: self.bytes }.read_exact(&mut read)?;
+        Ok(Tail { bytes, digest: hex(&Sha256::digest(&read)) })
+    }
+
+    /// Brings to its end in its own file what was begun here; false if that file is not as it was left.
+    fn complete(&self, file: &mut File, lines: &File, bytes: u64) -> io::Result<bool> {
+        let len = file.metadata()?.len();
+        let is_own = self
+            .tail
+            .as_ref()
+            .map_or(Ok(true), |tail| self.tail_in(file).map(|found| found == *tail));
+        if len < self.bytes || !is_own? {
+            return Ok(false);
+        }
+        let there = len.saturating_sub(self.bytes).min(bytes);
+        let end = self.bytes.saturating_add(there);
+        let found = At { file, place: self.bytes, end };
+        let same = common(found, At { file: lines, place: 0, end: there })?;
+        if same < there {
+            let from = self.bytes.saturating_add(same);
+            if len > end || !is_blank(At { file, place: from, end })? {
+                return Ok(false);
+            }
+            file.set_len(from)?;
+        }
+        let rest = At { file: lines, place: same, end: bytes };
+        copy(rest, file, bytes.saturating_sub(same))?;
+        file.sync_data()?;
+        Ok(true)
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    let what = |error| format!("cannot be renamed to {}: {error}", to.display());
+    fs::rename(from, to).map_err(|error| failed(from, what(error)))
+}
+
 fn open(path: &Path) -> Result<File> {
-    let file = OpenOptions::new().read(true).append(true).create(true).open(path);
-    let file = file.map_err(|error| failed(path, error))?;
+    let file = open_locked(path, OpenOptions::new().read(true).append(true).create(true))?;
     sync_dir(parent_of(path));
     Ok(file)
 }
@@ -248,6 +356,21 @@ fn copy(from: impl Read, to: &mut File, bytes: u64) -> io::Result<()> {
         rest = rest.saturating_sub(u64::try_from(len).unwrap_or(u64::MAX));
     }
     Ok(())
+}
+
+/// Whether there are only NUL bytes, which no line holds: blocks that a machine reserved and did not fill
+/// before it went down.
+fn is_blank(mut from: impl Read) -> io::Result<bool> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        let len = from.read(&mut piece)?;
+        if len == 0 {
+            return Ok(true);
+        }
+        if piece.get(..len).unwrap_or_default().iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+    }
 }
 
 /// How many bytes two readers of equal length have in common at their start.
@@ -349,32 +472,86 @@ mod tests {
             tried.add("before\n");
             let place = tried.feed.prepare(bytes).unwrap();
             tried.add(&text[..cut]);
-            tried.feed.complete(place, &lines(text), bytes).unwrap();
+            assert!(tried.feed.complete(&place, &lines(text), bytes).unwrap());
             assert_eq!(tried.read("feed"), format!("before\n{text}"), "{cut}");
         }
     }
 
     #[test]
-    fn what_was_begun_is_completed_in_its_own_file_or_written_again() {
+    fn what_was_begun_is_completed_in_its_own_file_or_not_at_all() {
         let mut tried = Tried::new(Rotation::default());
         let place = tried.feed.prepare(4).unwrap();
         tried.add("ab");
         let path = tried.folder.path().join("feed");
         fs::rename(&path, path.with_extension("moved")).unwrap();
-        tried.feed.complete(place, &lines("abc\n"), 4).unwrap();
-        assert_eq!((tried.read("feed"), tried.read("feed.moved")), (String::new(), "abc\n".into()));
+        assert!(tried.feed.complete(&place, &lines("abc\n"), 4).unwrap());
+        assert_eq!(tried.read("feed.moved"), "abc\n");
         fs::remove_file(path.with_extension("moved")).unwrap();
-        tried.feed.complete(place, &lines("abc\n"), 4).unwrap();
-        assert_eq!(tried.read("feed"), "abc\n");
+        assert!(!tried.feed.complete(&place, &lines("abc\n"), 4).unwrap());
+        assert_eq!(tried.read("feed"), "");
     }
 
     #[test]
-    fn other_bytes_than_were_written_are_put_right() {
+    fn what_a_machine_left_that_went_down_is_put_right() {
         let mut tried = Tried::new(Rotation::default());
         tried.add("x\n");
         let place = tried.feed.prepare(4).unwrap();
         tried.add("a\0\0\0");
-        tried.feed.complete(place, &lines("abc\n"), 4).unwrap();
+        assert!(tried.feed.complete(&place, &lines("abc\n"), 4).unwrap());
         assert_eq!(tried.read("feed"), "x\nabc\n");
+    }
+
+    #[test]
+    fn bytes_of_somebody_else_are_never_cut() {
+        for others in ["ax\n", "other\n", "a\0\0\0\0", "abc", "ab\0x"] {
+            let mut tried = Tried::new(Rotation::default());
+            tried.add("x\n");
+            let place = tried.feed.prepare(4).unwrap();
+            tried.add(others);
+            let whole = others == "abc";
+            assert_eq!(tried.feed.complete(&place, &lines("abc\n"), 4).unwrap(), whole, "{others}");
+            let found = if whole { "x\nabc\n".to_owned() } else { format!("x\n{others}") };
+            assert_eq!(tried.read("feed"), found);
+        }
+    }
+
+    #[test]
+    fn a_file_with_another_past_is_left_alone_and_an_old_place_has_none() {
+        let mut tried = Tried::new(Rotation::default());
+        tried.add("x\n");
+        let place = tried.feed.prepare(4).unwrap();
+        fs::write(tried.folder.path().join("feed"), "y\n").unwrap();
+        assert!(!tried.feed.complete(&place, &lines("abc\n"), 4).unwrap());
+        assert_eq!(tried.read("feed"), "y\n");
+        let old = Place { tail: None, ..place };
+        let text = serde_json::to_string(&old).unwrap();
+        assert!(!text.contains("tail"), "{text}");
+        let old = serde_json::from_str(&text).unwrap();
+        assert!(tried.feed.complete(&old, &lines("abc\n"), 4).unwrap());
+        assert_eq!(tried.read("feed"), "y\nabc\n");
+    }
+
+    #[test]
+    fn a_second_writer_is_refused_before_and_after_a_file_gave_way() {
+        let mut tried = Tried::new(Rotation { size: Some(4), ..Rotation::default() });
+        let path = tried.folder.path().join("feed");
+        let again = || FeedFile::open(&path, Rotation::default()).map(drop);
+        for line in ["a\n", "bcd\n", "efg\n"] {
+            tried.add(line);
+            assert!(again().unwrap_err().to_string().contains("another run writes"));
+        }
+        // A run that was killed had given the file its second name.
+        fs::hard_link(&path, path.with_extension("0")).unwrap();
+        for number in (1..=2).rev() {
+            let to = format!("feed.{}", number + 1);
+            let from = tried.folder.path().join(format!("feed.{number}"));
+            fs::rename(from, tried.folder.path().join(to)).unwrap();
+        }
+        fs::rename(path.with_extension("0"), path.with_extension("1")).unwrap();
+        tried.add("h\n");
+        let found = ["feed", "feed.1", "feed.2", "feed.3"].map(|name| tried.read(name));
+        assert_eq!(found, ["h\n", "efg\n", "bcd\n", "a\n"]);
+        drop(tried.feed);
+        again().unwrap();
     }
 }

@@ -272,6 +272,11 @@ impl Ledger {
         Ok(())
     }
 
+    /// Whether nothing was read yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.documents.is_empty()
+    }
+
     /// Whether a file was read as it is.
     pub(super) fn has_read(&self, path: &str, stamp: &Stamp) -> bool {
         self.files.get(path) == Some(stamp)

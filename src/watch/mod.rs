@@ -3,6 +3,10 @@
 //! The folder is looked at again and again: that works on every file system. A file that is done being
 //! written is read, and of its documents what was not given before is put into the feed: a `batch` is in
 //! the feed and in the `ledger`, or in neither, whenever the process may end.
+//!
+//! The folder may go away and come back, as one does that is mounted, and with it the state that lies in it. So
+//! each look first checks that both are there; what was read of a folder that went away in the middle is not
+//! in the ledger, and is read again.
 
 mod batch;
 mod feed;
@@ -10,10 +14,12 @@ mod feed;
 pub(crate) mod fuzzing;
 mod known;
 mod ledger;
+mod options;
 mod part;
 mod recent;
 mod settling;
 mod stage;
+mod state;
 mod taking;
 
 use std::{
@@ -28,22 +34,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use self::feed::Rotation;
 use self::{
-    batch::Batch,
     feed::FeedFile,
     known::Known,
-    ledger::{Entry, Ledger, Stamp},
+    ledger::{Entry, Stamp},
     settling::Settling,
+    state::{Locked, State},
     taking::Taking,
+};
+pub use self::{
+    feed::Rotation,
+    options::{Changed, WatchOptions, What},
 };
 use crate::{
     error::{Error, Result},
-    feed::{Feed, ecs::Ecs},
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     pipeline::{Destination, Filters, Pipeline, Report},
-    source::{self, Input, Pick},
-    xml::Options,
+    source::{self, Input},
 };
 
 /// What a file ends with that is being written by nmap, when it is complete.
@@ -60,129 +67,83 @@ const NAP: Duration = Duration::from_millis(50);
 const BATCH_BYTES: u64 = 8 << 20;
 const BATCH_FILES: usize = 256;
 
-/// What is given of documents.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum What {
-    /// All hosts and scans, as documents of a feed.
-    Events(Feed),
-    /// What differs from the last known state of each host.
-    Changes(Changed),
-}
-
-/// How changes are told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Changed {
-    /// As rows of the table `changes`.
-    Rows,
-    /// As events of ECS.
-    Events(Box<Ecs>),
-}
-
-/// What is watched, and where it goes.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct WatchOptions {
-    /// The folder.
-    pub folder: PathBuf,
-    /// The feed, a file.
-    pub out: PathBuf,
-    /// Where it is kept what was given; `.scanmill` in the folder if `None`.
-    pub state: Option<PathBuf>,
-    /// What is given.
-    pub what: What,
-    /// Its name, so that a ledger is not taken for that of another feed.
-    pub name: String,
-    /// How long a file must stay as it is to be read, if it does not end as a document does.
-    pub settle: Duration,
-    /// When the feed goes on in a new file.
-    pub rotation: Rotation,
-    /// Which files of the folder are read.
-    pub pick: Pick,
-    /// How they are read.
-    pub reading: Options,
-}
-
-impl WatchOptions {
-    /// How long a file must stay as it is, unless told otherwise.
-    pub const SETTLE: Duration = Duration::from_secs(2);
-
-    /// All documents of a folder, to a feed.
-    #[must_use]
-    pub fn new(folder: &Path, out: &Path, what: What, name: impl Into<String>) -> Self {
-        Self {
-            folder: folder.to_owned(),
-            out: out.to_owned(),
-            state: None,
-            what,
-            name: name.into(),
-            settle: Self::SETTLE,
-            rotation: Rotation::default(),
-            pick: Pick::default(),
-            reading: Options::default(),
-        }
-    }
-}
-
-/// Watches a folder. Only one can do so with a state.
+/// Watches a folder. Only one can do so with a state, and with a feed.
 pub struct Watch {
     options: WatchOptions,
-    state: PathBuf,
-    ledger: Ledger,
     feed: FeedFile,
-    known: Option<Known>,
+    state: State,
     settling: Settling,
-    batch: Batch,
     /// Files of the batch.
     files: usize,
     /// What was said of files that cannot be looked at.
     refused: BTreeSet<String>,
+    /// Whether the folder was not there at the last look.
+    gone: bool,
     tidied: bool,
+    /// Bytes that were written again when the state was opened, until that is told.
+    again: Option<u64>,
     stop: Arc<AtomicBool>,
-    _lock: File,
+    reopen: Arc<AtomicBool>,
 }
 
-/// Is told what was read of each file.
-pub type Told<'t> = &'t mut dyn FnMut(&Report);
+/// Something that happens while a folder is watched.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum WatchEvent<'e> {
+    /// A file was read, or could not be.
+    Read(&'e Report),
+    /// The folder is not there any more. It is looked for until it is.
+    FolderGone,
+    /// The folder is there again.
+    FolderBack,
+    /// The state went away with the folder, or was removed: all that is in the folder is given again.
+    StateGone,
+    /// The feed is not as a run left it that was ended in the middle. The lines of its last batch, this many
+    /// bytes, were appended as a whole: some may be there twice.
+    WrittenAgain(u64),
+}
+
+/// Receives what happens.
+pub type Told<'t> = &'t mut dyn FnMut(WatchEvent<'_>);
 
 impl Watch {
     /// Opens the state and the feed, and completes what a run left that was ended in the middle. It goes on
     /// until `stop` becomes true.
     ///
     /// # Errors
-    /// A usage error if the folder is none, or another run is at work with the state; an output error if
-    /// state or feed cannot be made, read or written.
+    /// A usage error if the folder is none, or another run is at work with the state or the feed; an output
+    /// error if state or feed cannot be made, read or written.
     pub fn open(mut options: WatchOptions, stop: Arc<AtomicBool>) -> Result<Self> {
         if !options.folder.is_dir() {
             return Err(Error::usage(format!("{} is no folder", options.folder.display())));
         }
-        let state = options.state.clone().unwrap_or_else(|| options.folder.join(".scanmill"));
-        fs::create_dir_all(&state).map_err(|error| failed(&state, error))?;
-        let lock = lock(&state)?;
-        let mut ledger = Ledger::open(&state, &options.name)?;
-        let mut feed = FeedFile::open(&options.out, options.rotation.clone())?;
-        batch::complete(&state, &mut feed, &mut ledger)?;
-        let changes = matches!(options.what, What::Changes(_));
-        let known = changes.then(|| Known::open(&state, ledger.parts())).transpose()?;
         // Copies are told by their bytes.
         options.reading.hash = true;
+        let locked = Locked::new(&options)?;
+        let mut feed = FeedFile::open(&options.out, options.rotation.clone())?;
+        let (state, again) = State::open(locked, &options, &mut feed)?;
         let settling = Settling::new(options.settle);
-        let batch = Batch::new(&state);
         Ok(Self {
             options,
-            state,
-            ledger,
             feed,
-            known,
+            state,
             settling,
-            batch,
             files: 0,
             refused: BTreeSet::new(),
+            gone: false,
             tidied: false,
+            again,
             stop,
-            _lock: lock,
+            reopen: Arc::default(),
         })
+    }
+
+    /// Opens the feed anew whenever `reopen` becomes true, and makes that false: for `logrotate`, which moves a
+    /// file away and then sends SIGHUP. A file that still has its name is gone on with.
+    #[must_use]
+    pub fn reopening(mut self, reopen: Arc<AtomicBool>) -> Self {
+        self.reopen = reopen;
+        self
     }
 
     /// Watches until it is told to stop.
@@ -192,6 +153,9 @@ impl Watch {
     pub fn run(&mut self, told: Told<'_>) -> Result<()> {
         while !self.is_stopped() {
             let begun = Instant::now();
+            if self.reopen.swap(false, Ordering::Relaxed) {
+                self.feed.reopen_moved()?;
+            }
             self.look(told)?;
             self.feed.rotate_old()?;
             self.sleep(LOOK.max(begun.elapsed().saturating_mul(REST)));
@@ -213,8 +177,56 @@ impl Watch {
         self.feed.rotate_old()
     }
 
-    /// Looks at the folder, and reads what is ready.
+    /// Looks at the folder if it is there, and reads what is ready.
     fn look(&mut self, told: Told<'_>) -> Result<()> {
+        if let Some(bytes) = self.again.take() {
+            told(WatchEvent::WrittenAgain(bytes));
+        }
+        if !self.find_folder(told)? {
+            return Ok(());
+        }
+        let looked = self.look_into(told);
+        if looked.is_err() && !self.options.folder.is_dir() {
+            // It went away meanwhile, and perhaps the state with it.
+            self.state.drop_batch();
+            self.files = 0;
+            self.find_folder(told)?;
+            return Ok(());
+        }
+        looked
+    }
+
+    /// Whether the folder is there; that it goes and comes back is told once each.
+    fn find_folder(&mut self, told: Told<'_>) -> Result<bool> {
+        let is_there = self.options.folder.is_dir();
+        if !is_there {
+            if !std::mem::replace(&mut self.gone, true) {
+                told(WatchEvent::FolderGone);
+            }
+            return Ok(false);
+        }
+        if !self.state.is_there() {
+            let known = !self.state.ledger.is_empty();
+            let locked = Locked::new(&self.options)?;
+            let (state, again) = State::open(locked, &self.options, &mut self.feed)?;
+            self.state = state;
+            self.tidied = false;
+            if let Some(bytes) = again {
+                told(WatchEvent::WrittenAgain(bytes));
+            }
+            if known && self.state.ledger.is_empty() {
+                told(WatchEvent::StateGone);
+            }
+        }
+        if std::mem::take(&mut self.gone) {
+            self.refused.clear();
+            told(WatchEvent::FolderBack);
+        }
+        Ok(true)
+    }
+
+    /// Looks at the folder, which is there, and reads what is ready.
+    fn look_into(&mut self, told: Told<'_>) -> Result<()> {
         let found =
             source::discover(std::slice::from_ref(&self.options.folder), &self.options.pick);
         let mut there = BTreeSet::new();
@@ -234,7 +246,9 @@ impl Watch {
             let Ok(meta) = fs::metadata(&path) else { continue };
             let stamp = Stamp::of(&meta);
             there.insert(name.clone());
-            if !self.ledger.has_read(&name, &stamp) && self.settling.is_ready(&name, &path, stamp) {
+            if !self.state.ledger.has_read(&name, &stamp)
+                && self.settling.is_ready(&name, &path, stamp)
+            {
                 self.read(&input, name, stamp, told)?;
             }
         }
@@ -242,7 +256,7 @@ impl Watch {
         self.settling.retain(&there);
         if !self.tidied {
             self.tidied = true;
-            self.ledger.tidy(&self.state, &there)?;
+            self.state.ledger.tidy(&self.state.folder, &there)?;
         }
         Ok(())
     }
@@ -263,25 +277,25 @@ impl Watch {
         };
         let out = self.options.out.file_name().unwrap_or_default().as_bytes();
         let own = named(out) && inside(parent_of(&self.options.out));
-        let of_state = self.options.state.is_some() && inside(&self.state);
+        let of_state = self.options.state.is_some() && inside(&self.state.folder);
         (!own && !of_state).then(|| (name.trim_start_matches('/').to_owned(), path.to_owned()))
     }
 
     /// Tells of what cannot be looked at, once.
     fn refuse(&mut self, error: Error, told: Told<'_>) {
         if self.refused.insert(error.to_string()) {
-            told(&Report { errors: vec![error], ..Report::default() });
+            told(WatchEvent::Read(&Report { errors: vec![error], ..Report::default() }));
         }
     }
 
     /// Reads a file into the batch.
     fn read(&mut self, input: &Input, name: String, stamp: Stamp, told: Told<'_>) -> Result<()> {
-        let (lines, entries) = (self.batch.lines.len(), self.batch.entries.len());
+        let State { ledger, known, batch, .. } = &mut self.state;
+        let (lines, entries) = (batch.lines.len(), batch.entries.len());
         let reading = self.options.reading.clone();
         let stop = Arc::clone(&self.stop);
         let mut pipeline = Pipeline::new(reading, Filters::default(), Destination::Nothing, stop);
-        let mut taking =
-            Taking::new(&self.options.what, &self.ledger, &mut self.batch, self.known.as_mut());
+        let mut taking = Taking::new(&self.options.what, ledger, batch, known.as_mut());
         pipeline.read_observed(input, &self.options.pick, &mut |name, event| {
             taking.event(name, event);
         })?;
@@ -289,37 +303,39 @@ impl Watch {
         let report = pipeline.finish()?;
         if report.interrupted {
             // It was not read to its end.
-            self.batch.lines.rewind(lines);
-            self.batch.entries.truncate(entries);
-            if let Some(known) = &mut self.known {
-                known.revert(self.ledger.parts());
+            batch.lines.rewind(lines);
+            batch.entries.truncate(entries);
+            if let Some(known) = known {
+                known.revert(ledger.parts());
             }
             return Ok(());
         }
-        told(&report);
-        self.batch.entries.push(Entry::File { path: name, stamp });
+        told(WatchEvent::Read(&report));
+        batch.entries.push(Entry::File { path: name, stamp });
         self.files = self.files.saturating_add(1);
-        let full = self.batch.lines.len() >= BATCH_BYTES || self.files >= BATCH_FILES;
+        let full = batch.lines.len() >= BATCH_BYTES || self.files >= BATCH_FILES;
         // A state goes step by step, and each is on disk.
-        if full || self.known.is_some() { self.commit() } else { Ok(()) }
+        if full || known.is_some() { self.commit() } else { Ok(()) }
     }
 
     fn commit(&mut self) -> Result<()> {
         self.files = 0;
-        let parts = self.known.as_mut().map(Known::take_parts).unwrap_or_default();
+        let State { ledger, known, batch, .. } = &mut self.state;
+        let parts = known.as_mut().map(Known::take_parts).unwrap_or_default();
         let parts = parts.into_iter().map(|(part, number)| Entry::Part { part, number });
-        self.batch.entries.extend(parts);
-        self.batch.commit(&mut self.feed, &mut self.ledger)?;
-        match &self.known {
+        batch.entries.extend(parts);
+        batch.commit(&mut self.feed, ledger)?;
+        match known {
             Some(known) => known.clean(),
             None => Ok(()),
         }
     }
 
-    /// Sleeps for so long, or until it is told to stop.
+    /// Sleeps for so long, or until it is told to stop or to open the feed anew.
     fn sleep(&self, time: Duration) {
         let begun = Instant::now();
         while !self.is_stopped()
+            && !self.reopen.load(Ordering::Relaxed)
             && let Some(rest) = time.checked_sub(begun.elapsed())
             && !rest.is_zero()
         {
@@ -329,21 +345,6 @@ impl Watch {
 
     fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
-    }
-}
-
-/// The lock of a state: it goes with the process, however that ends.
-fn lock(state: &Path) -> Result<File> {
-    let path = state.join("lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|error| failed(&path, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::usage(format!(
-            "another watch is at work with {}: give this one another --state-dir",
-            state.display()
-        ))),
-        Err(TryLockError::Error(error)) => Err(failed(&path, error)),
     }
 }
 

@@ -89,18 +89,25 @@ impl Moment {
         file.set_len(u64::try_from(self.feed.len() + written).unwrap()).unwrap();
         fs::write(state.join("ledger"), &self.ledger).unwrap();
         fs::write(state.join("lines"), lines).unwrap();
-        let meta = file.metadata().unwrap();
-        let entries = str::from_utf8(&after.ledger[self.ledger.len()..]).unwrap();
-        let entries: Vec<Value> =
-            entries.lines().map(|line| serde_json::from_str(&line[9..]).unwrap()).collect();
-        let number = entries.last().unwrap()["number"].as_u64().unwrap();
-        let digits = Sha256::digest(lines);
-        let digits: Vec<_> = digits.iter().map(|byte| format!("{byte:02x}")).collect();
-        let place = json!({ "device": meta.dev(), "inode": meta.ino(), "bytes": self.feed.len() });
-        let note = json!({ "number": number, "place": place, "bytes": lines.len(),
-            "digest": digits.concat(), "entries": entries });
-        fs::write(state.join("note"), note.to_string()).unwrap();
+        let note = note(place, (&self.feed, &after.feed), (&self.ledger, &after.ledger));
+        fs::write(state.join("note"), note).unwrap();
     }
+}
+
+/// The note of a batch between two moments, of feed and ledger, as version 0.1.0 wrote it.
+pub(super) fn note(place: &Place, feed: (&[u8], &[u8]), ledger: (&[u8], &[u8])) -> String {
+    let meta = fs::metadata(place.path("feed.jsonl")).unwrap();
+    let lines = &feed.1[feed.0.len()..];
+    let entries = str::from_utf8(&ledger.1[ledger.0.len()..]).unwrap();
+    let entries: Vec<Value> =
+        entries.lines().map(|line| serde_json::from_str(&line[9..]).unwrap()).collect();
+    let number = entries.last().unwrap()["number"].as_u64().unwrap();
+    let digits = Sha256::digest(lines);
+    let digits: Vec<_> = digits.iter().map(|byte| format!("{byte:02x}")).collect();
+    let place = json!({ "device": meta.dev(), "inode": meta.ino(), "bytes": feed.0.len() });
+    let note = json!({ "number": number, "place": place, "bytes": lines.len(),
+        "digest": digits.concat(), "entries": entries });
+    note.to_string()
 }
 
 #[test]

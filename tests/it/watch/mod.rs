@@ -4,6 +4,7 @@ mod changes;
 mod copies;
 mod kills;
 mod runs;
+mod service;
 
 use std::{
     collections::BTreeMap,
@@ -148,6 +149,12 @@ impl Watching {
     fn signal(&self, name: &str) {
         let mut kill = support::command("kill");
         support::output_of(kill.args([&format!("-{name}"), &self.0.id().to_string()]));
+    }
+
+    /// Has it end, and gives its exit code.
+    fn ended_quietly(mut self, signal: &str) -> Option<i32> {
+        self.signal(signal);
+        self.0.wait().unwrap().code()
     }
 
     /// Has it end, and gives its exit code and what it said.

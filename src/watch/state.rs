@@ -1,0 +1,91 @@
+//! The state folder, open: what was given, what is on its way, the last known state of hosts.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    WatchOptions, What,
+    batch::{self, Batch},
+    failed,
+    feed::FeedFile,
+    known::Known,
+    ledger::Ledger,
+};
+use crate::{
+    error::{Error, Result},
+    fs::{self, File, TryLockError},
+    sink::is_at,
+};
+
+/// A state folder. Only one watch has it.
+pub(super) struct State {
+    pub(super) folder: PathBuf,
+    pub(super) ledger: Ledger,
+    pub(super) known: Option<Known>,
+    pub(super) batch: Batch,
+    lock: File,
+}
+
+/// A state folder that no other run is at work with, not read yet.
+pub(super) struct Locked {
+    folder: PathBuf,
+    lock: File,
+}
+
+impl Locked {
+    /// Makes the folder if there is none, and takes its lock, which goes with the process however that ends.
+    ///
+    /// # Errors
+    /// A usage error if another run is at work with the state; an output error if it cannot be made.
+    pub(super) fn new(options: &WatchOptions) -> Result<Self> {
+        let folder = options.state.clone().unwrap_or_else(|| options.folder.join(".scanmill"));
+        fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
+        let path = lock_path(&folder);
+        let lock = File::options().create(true).truncate(false).write(true).open(&path);
+        let lock = lock.map_err(|error| failed(&path, error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { folder, lock }),
+            Err(TryLockError::WouldBlock) => Err(Error::usage(format!(
+                "another watch is at work with {}: give this one another --state-dir",
+                folder.display()
+            ))),
+            Err(TryLockError::Error(error)) => Err(failed(&path, error)),
+        }
+    }
+}
+
+impl State {
+    /// Reads a state, and completes what a run left that was ended in the middle. Returns the
+    /// bytes that had to be written to the feed again for that, too.
+    ///
+    /// # Errors
+    /// A usage error if it is that of another feed; an output error if it cannot be read or written.
+    pub(super) fn open(
+        Locked { folder, lock }: Locked,
+        options: &WatchOptions,
+        feed: &mut FeedFile,
+    ) -> Result<(Self, Option<u64>)> {
+        let mut ledger = Ledger::open(&folder, &options.name)?;
+        let again = batch::complete(&folder, feed, &mut ledger)?;
+        let changes = matches!(options.what, What::Changes(_));
+        let known = changes.then(|| Known::open(&folder, ledger.parts())).transpose()?;
+        let batch = Batch::new(&folder);
+        Ok((Self { folder, ledger, known, batch, lock }, again))
+    }
+
+    /// Whether the folder still is the one that was opened.
+    pub(super) fn is_there(&self) -> bool {
+        is_at(&self.lock, &lock_path(&self.folder)).is_ok_and(|there| there)
+    }
+
+    /// Forgets what was read and is not in the feed: it is read again.
+    pub(super) fn drop_batch(&mut self) {
+        self.batch = Batch::new(&self.folder);
+        if let Some(known) = &mut self.known {
+            known.revert(self.ledger.parts());
+        }
+    }
+}
+
+fn lock_path(folder: &Path) -> PathBuf {
+    folder.join("lock")
+}

@@ -1,0 +1,164 @@
+//! A watch as a service: what it is told by signals, and what it says.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+};
+
+use serde_json::Value;
+
+use super::{Place, Watching, expected, id, scan};
+
+/// The next line that a run says.
+struct Said(BufReader<std::process::ChildStderr>);
+
+impl Said {
+    fn of(watching: &mut Watching) -> Self {
+        Self(BufReader::new(watching.0.stderr.take().unwrap()))
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line
+    }
+}
+
+/// What a line says behind its time.
+fn untimed(line: &str) -> &str {
+    let (time, rest) = line.split_once(' ').unwrap();
+    let form = time.bytes().map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
+    assert_eq!(String::from_utf8(form.collect()).unwrap(), "0000-00-00T00:00:00Z", "{line}");
+    rest
+}
+
+#[test]
+fn a_folder_that_goes_and_comes_back_is_told_once_each_and_read_on() {
+    for state in [&[][..], &["--state-dir", "state"]] {
+        let place = Place::new();
+        place.put("a.xml", scan(1, 2));
+        let mut watching = place.spawn(state);
+        let mut said = Said::of(&mut watching);
+        place.wait_for(3);
+        for number in 2..4 {
+            fs::rename(place.path("in"), place.path("away")).unwrap();
+            assert_eq!(
+                untimed(&said.line()),
+                "warning: in is gone: it is read when it is there again\n"
+            );
+            fs::write(place.path("away/b.xml"), scan(number, 2)).unwrap();
+            fs::rename(place.path("away"), place.path("in")).unwrap();
+            assert_eq!(untimed(&said.line()), "warning: in is there again\n");
+            place.wait_for(3 * usize::try_from(number).unwrap());
+        }
+        let seen: Vec<_> = place.lines().iter().map(id).collect();
+        assert_eq!(seen, [expected(1, 2), expected(2, 2), expected(3, 2)].concat());
+        assert_eq!(watching.ended_quietly("TERM"), Some(0));
+        assert_eq!(said.line(), "", "nothing else was said");
+    }
+}
+
+#[test]
+fn a_state_that_went_with_its_folder_is_told_of() {
+    let place = Place::new();
+    place.put("a.xml", scan(1, 2));
+    let mut watching = place.spawn(&[]);
+    let mut said = Said::of(&mut watching);
+    place.wait_for(3);
+    fs::rename(place.path("in"), place.path("away")).unwrap();
+    said.line();
+    fs::create_dir(place.path("in")).unwrap();
+    let line = said.line();
+    assert!(line.contains("the state of in is gone"), "{line}");
+    said.line();
+    place.put("b.xml", scan(2, 2));
+    place.wait_for(6);
+    // It is kept in the new state now.
+    assert_eq!(watching.ended_quietly("TERM"), Some(0));
+    place.once(&[]);
+    assert_eq!(place.lines().len(), 6);
+}
+
+#[test]
+fn hangup_opens_the_feed_anew_and_the_new_one_is_locked() {
+    let place = Place::new();
+    place.put("a.xml", scan(1, 2));
+    let watching = place.spawn(&[]);
+    place.wait_for(3);
+    fs::rename(place.path("feed.jsonl"), place.path("feed.jsonl.1")).unwrap();
+    watching.signal("HUP");
+    wait_until(|| place.path("feed.jsonl").exists());
+    place.put("b.xml", scan(2, 2));
+    place.wait_for(3);
+    let refused = place.once_ends(2, &["--state-dir", "state"]);
+    assert!(refused.contains("another run writes"), "{refused}");
+    // The old one is free: it may be packed and removed.
+    let old = fs::File::open(place.path("feed.jsonl.1")).unwrap();
+    old.try_lock().unwrap();
+    // A file that still has its name is gone on with.
+    watching.signal("HUP");
+    place.put("c.xml", scan(3, 2));
+    place.wait_for(6);
+    let seen: Vec<_> = place.lines().iter().map(id).collect();
+    assert_eq!(seen, [expected(1, 2), expected(2, 2), expected(3, 2)].concat());
+    assert_eq!(watching.ended("TERM"), (Some(0), String::new()));
+}
+
+#[test]
+fn lines_have_the_time_as_text_and_as_json() {
+    let place = Place::new();
+    place.put("a.xml.gz", b"\x1f\x8b\x08 no gzip");
+    let said = place.once_ends(1, &[]);
+    assert!(untimed(&said).starts_with("error: in/a.xml.gz: E_DECOMPRESS"), "{said}");
+    place.put("a.xml.gz", b"\x1f\x8b\x08 another");
+    let said = place.once_ends(1, &["--log-format", "json"]);
+    let line: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(line["level"], "error");
+    untimed(&format!("{} ", line["time"].as_str().unwrap()));
+    // What is said before anything is watched, too.
+    let said = place.once_ends(2, &["--changes"]);
+    assert!(untimed(&said).starts_with("error: "), "{said}");
+}
+
+fn wait_until(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn lines_of_another_writer_are_not_cut_after_a_crash() {
+    let place = Place::new();
+    place.put("1.xml", scan(1, 3));
+    place.once(&[]);
+    let before = fs::read(place.path("feed.jsonl")).unwrap();
+    let state = |name: &str| place.path("in/.scanmill").join(name);
+    let ledger = fs::read(state("ledger")).unwrap();
+    place.put("2.xml", scan(2, 5));
+    place.once(&[]);
+    let after = fs::read(place.path("feed.jsonl")).unwrap();
+    let all = fs::read(state("ledger")).unwrap();
+    let note = super::kills::note(&place, (&before, &after), (&ledger, &all));
+    for others in
+        ["{\"scan_id\":\"other\"}\n", "{\"scan_id\":\"other\",\"rest\":1}\n{\"scan_id\":\"cut"]
+    {
+        for written in [0, 9, after.len() - before.len() - 1] {
+            // A run was killed after so many bytes, and another one wrote its lines behind them.
+            let feed = [&after[..before.len() + written], others.as_bytes()].concat();
+            fs::write(place.path("feed.jsonl"), &feed).unwrap();
+            fs::write(state("ledger"), &ledger).unwrap();
+            fs::write(state("lines"), &after[before.len()..]).unwrap();
+            fs::write(state("note"), &note).unwrap();
+            let said = place.once(&[]);
+            assert!(said.contains("were appended again"), "{said}");
+            let now = fs::read(place.path("feed.jsonl")).unwrap();
+            // All of the batch again, on lines of its own.
+            let end: &[u8] = if feed.ends_with(b"\n") { b"" } else { b"\n" };
+            assert!(now == [&feed, end, &after[before.len()..]].concat(), "{written}");
+            assert_eq!(place.once(&[]), "", "once is enough");
+            assert_eq!(fs::read(place.path("feed.jsonl")).unwrap(), now);
+        }
+    }
+    assert!(!Path::new(&state("note")).exists());
+}
