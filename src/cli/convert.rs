@@ -58,7 +58,7 @@ fn run_with(
     let mut filters = filters(&args.pick);
     if let Some(path) = &args.engine {
         let seen = if merge.is_some() { Seen::Merged } else { Seen::Read };
-        filters.engine = Some(engine::open(path, seen, &running)?);
+        filters.engine = Some(engine::open(path, seen, (&running, talk))?);
     }
     let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
     // Before anything temporary is made: a signal must find it.

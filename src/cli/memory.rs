@@ -1,5 +1,6 @@
 //! `--memory`: what a run may hold, shared out among its parts (docs/cli.md, "Memory").
 
+use rustix::process::{Resource, getrlimit};
 use sysinfo::System;
 
 use super::args::{LimitArgs, size_text};
@@ -49,7 +50,7 @@ impl Shares {
                 size_text(FLOOR)
             ))),
             Some(memory) => Ok(Self::share(memory, threads)),
-            None => Ok(Self::share((of_machine() / 4).max(LEAST), threads)),
+            None => Ok(Self::share((of_machine() / 4).max(LEAST).min(allowed()), threads)),
         }
     }
 
@@ -94,6 +95,13 @@ fn of_machine() -> usize {
     let total = system.total_memory();
     let limit = system.cgroup_limits().map_or(total, |limits| limits.total_memory.min(total));
     usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+/// Bytes that a run may take where it was started with a limit on them (`ulimit -v`): half of it, as threads and
+/// the allocator reserve more than they use. More would be refused in the middle of something.
+fn allowed() -> usize {
+    let limit = getrlimit(Resource::As).current;
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit / 2).unwrap_or(usize::MAX).max(FLOOR))
 }
 
 #[cfg(test)]

@@ -77,11 +77,13 @@ impl Progress {
             meter: meter.clone(),
         });
         let seen = Arc::clone(&state);
-        let thread = thread::spawn(move || match way {
+        let show = move || match way {
             Way::Bar => seen.draw(),
             Way::Lines => seen.print(),
-        });
-        Self { meter, shown: Some(Shown { state, thread }) }
+        };
+        // Nobody needs it so much that a run must end without.
+        let thread = thread::Builder::new().name("progress".to_owned()).spawn(show).ok();
+        Self { meter, shown: thread.map(|thread| Shown { state, thread }) }
     }
 
     /// Counts bytes of inputs.

@@ -29,7 +29,7 @@ mod script;
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -226,26 +226,41 @@ impl Engine {
             }
             made
         };
-        let mut made: Vec<_> = thread::scope(|scope| {
-            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
-        });
+        let mut made = on_threads(threads, &work);
         made.sort_unstable_by_key(|(number, _)| *number);
         made.into_iter().map(|(_, called)| called).collect()
     }
 
     /// The same for many hosts, as many at once as functions may run; what comes of it is in their order.
     pub fn run_all(&self, run: &RunHeader, hosts: &mut [Host<'_>]) -> Vec<Failure> {
-        let share = hosts.len().div_ceil(self.calls.workers()).max(1);
-        thread::scope(|scope| {
-            let of_part = |part: &mut [Host<'_>]| -> Vec<Failure> {
-                part.iter_mut().flat_map(|host| self.run(run, host)).collect()
-            };
-            let parts: Vec<_> =
-                hosts.chunks_mut(share).map(|part| scope.spawn(move || of_part(part))).collect();
-            parts.into_iter().flat_map(|part| part.join().unwrap_or_default()).collect()
-        })
+        let workers = self.calls.workers();
+        let share = hosts.len().div_ceil(workers).max(1);
+        let parts = Mutex::new(hosts.chunks_mut(share).enumerate());
+        let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = || {
+            let mut made = Vec::new();
+            while let Some((number, part)) = next() {
+                let failures = part.iter_mut().flat_map(|host| self.run(run, host));
+                made.push((number, failures.collect::<Vec<_>>()));
+            }
+            made
+        };
+        let mut made = on_threads(workers, &work);
+        made.sort_unstable_by_key(|(number, _)| *number);
+        made.into_iter().flat_map(|(_, failures)| failures).collect()
     }
+}
+
+/// Has several threads do the same work, and gives what all of them made. Where the system gives no thread this
+/// one does it.
+fn on_threads<T: Send>(count: usize, work: &(impl Fn() -> Vec<T> + Sync)) -> Vec<T> {
+    thread::scope(|scope| {
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        let threads: Vec<_> = (0..count).map_while(spawn).collect();
+        let mut made = if threads.is_empty() { work() } else { Vec::new() };
+        made.extend(threads.into_iter().flat_map(|one| one.join().unwrap_or_default()));
+        made
+    })
 }
 
 /// A function that is to be called: its name, itself, and the place of its port.

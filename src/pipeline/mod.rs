@@ -82,14 +82,16 @@ impl Pipeline {
         Self { options, spare: None, filters, coder, outlet, crew: None, turns, meter, stop }
     }
 
-    /// The same with so many threads. With strict reading one thread reads all,
-    /// as a scan that was read before ends its input.
+    /// The same with so many threads, or with as many as the system gives: the output has the same bytes. With
+    /// strict reading one thread reads all, as a scan that was read before ends its input.
     ///
     /// # Errors
-    /// If the system gives no threads.
+    /// None today: a pipeline that gets no thread works on that of its caller.
     pub fn with_threads(mut self, threads: usize) -> Result<Self> {
-        if threads > 1 && !self.options.strict {
-            let workers = Workers::new(threads)?;
+        if threads > 1
+            && !self.options.strict
+            && let Ok(workers) = Workers::new(threads).or_else(|_| Workers::new(2))
+        {
             self.outlet.share(&workers);
             let best = self.coder.best_input();
             self.crew = Some(Crew::new(workers, &self.options, &self.stop, best));

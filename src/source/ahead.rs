@@ -1,8 +1,11 @@
-//! Decompresses on a thread of its own, a little ahead of whoever reads.
+//! Decompresses on a thread of its own, a little ahead of whoever reads; without one, where the system gives none.
 
 use std::{
     io::{self, Read},
-    sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    },
     thread,
 };
 
@@ -22,12 +25,30 @@ pub(super) struct Ahead {
 
 impl Ahead {
     /// Reads `inner` on another thread; hands it back if the system gives none.
-    pub(super) fn new<R: Read + Send + 'static>(inner: R) -> io::Result<Self> {
+    pub(super) fn new<R: Read + Send + 'static>(inner: R) -> Result<Self, R> {
         let (sender, chunks) = sync_channel(CHUNKS);
         let (used, empty) = channel();
-        thread::Builder::new().name("unpack".into()).spawn(move || feed(inner, &sender, &empty))?;
+        on_thread("unpack", inner, move |inner| feed(inner, &sender, &empty))?;
         Ok(Self { chunks, used, current: Vec::new(), place: 0, over: false })
     }
+}
+
+/// Has a thread of its own do something with a value; hands the value back if the system gives none.
+pub(super) fn on_thread<T: Send + 'static>(
+    name: &str,
+    value: T,
+    run: impl FnOnce(T) + Send + 'static,
+) -> Result<(), T> {
+    let place = Arc::new(Mutex::new(Some(value)));
+    let take =
+        |place: &Mutex<Option<T>>| place.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let shared = Arc::clone(&place);
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+        if let Some(value) = take(&shared) {
+            run(value);
+        }
+    });
+    if thread.is_ok() { Ok(()) } else { take(&place).map_or(Ok(()), Err) }
 }
 
 /// Sends chunks until there are no more; that the receiver is gone ends it too.
@@ -109,14 +130,15 @@ mod tests {
     fn all_bytes_come_and_then_the_error() {
         for len in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 9 * CHUNK + 5] {
             let mut all = Vec::new();
-            let error = io::copy(&mut Ahead::new(Failing(len)).unwrap(), &mut all).unwrap_err();
+            let error =
+                io::copy(&mut Ahead::new(Failing(len)).ok().unwrap(), &mut all).unwrap_err();
             assert_eq!((all.len(), error.to_string()), (len, "at last".into()));
             let bytes = io::repeat(1).take(u64::try_from(len).unwrap());
             let mut all = Vec::new();
-            io::copy(&mut Ahead::new(bytes).unwrap(), &mut all).unwrap();
+            io::copy(&mut Ahead::new(bytes).ok().unwrap(), &mut all).unwrap();
             assert_eq!(all.len(), len);
         }
         // Nobody reads on: the thread ends, and does not read for ever.
-        drop(Ahead::new(io::repeat(1)).unwrap());
+        drop(Ahead::new(io::repeat(1)).ok().unwrap());
     }
 }

@@ -1,11 +1,12 @@
-//! What a program writes, read as it comes.
+//! What a program writes, read as it comes. Where the system gives no thread for that, it is read when it is
+//! wanted: the program then waits while its pipe is full.
 
 use std::{
     io::{self, Read, Write},
     sync::mpsc::{Receiver, SyncSender, sync_channel},
-    thread,
 };
 
+use super::ahead::on_thread;
 use crate::error::Error;
 
 /// Bytes that are handed over at once at most, and how many times that may wait: the program need not, as long as
@@ -14,23 +15,28 @@ const CHUNK: usize = 64 << 10;
 const CHUNKS: usize = 256;
 
 /// Bytes that a thread reads and hands over at once, however few they are.
-#[derive(Debug)]
 pub struct Live {
-    chunks: Receiver<io::Result<Vec<u8>>>,
+    chunks: Chunks,
     current: Vec<u8>,
     place: usize,
     over: bool,
 }
 
+/// Where they come from.
+enum Chunks {
+    Thread(Receiver<io::Result<Vec<u8>>>),
+    Here(Box<dyn Read + Send>),
+}
+
 impl Live {
     /// Reads `inner` on another thread, until nobody reads from this any more.
-    ///
-    /// # Errors
-    /// If the system gives no thread.
-    pub fn new(inner: impl Read + Send + 'static) -> io::Result<Self> {
+    pub fn new(inner: impl Read + Send + 'static) -> Self {
         let (sender, chunks) = sync_channel(CHUNKS);
-        thread::Builder::new().name("live".into()).spawn(move || feed(inner, &sender))?;
-        Ok(Self { chunks, current: Vec::new(), place: 0, over: false })
+        let chunks = match on_thread("live", inner, move |inner| feed(inner, &sender)) {
+            Ok(()) => Chunks::Thread(chunks),
+            Err(inner) => Chunks::Here(Box::new(inner)),
+        };
+        Self { chunks, current: Vec::new(), place: 0, over: false }
     }
 
     /// Whether all was read.
@@ -58,8 +64,20 @@ fn feed(mut inner: impl Read, sender: &SyncSender<io::Result<Vec<u8>>>) {
 
 impl Read for Live {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let chunks = match &mut self.chunks {
+            Chunks::Thread(chunks) => chunks,
+            Chunks::Here(inner) => {
+                let read = inner.read(buffer);
+                let interrupted = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
+                self.over |= match &read {
+                    Ok(read) => *read == 0 && !buffer.is_empty(),
+                    Err(error) => !interrupted(error),
+                };
+                return read;
+            }
+        };
         if self.place >= self.current.len() && !self.over {
-            match self.chunks.recv() {
+            match chunks.recv() {
                 Ok(chunk) => {
                     let chunk = chunk.inspect_err(|_| self.over = true)?;
                     (self.current, self.place) = (chunk, 0);
@@ -138,11 +156,11 @@ mod tests {
 
     #[test]
     fn bytes_are_handed_over_as_they_come_and_the_error_last() {
-        let mut live = Live::new(Slow(1000)).unwrap();
+        let mut live = Live::new(Slow(1000));
         let mut all = Vec::new();
         let error = io::copy(&mut live, &mut all).unwrap_err();
         assert_eq!((all.len(), error.to_string(), live.is_over()), (3000, "at last".into(), true));
-        let mut live = Live::new(&b"whole"[..]).unwrap();
+        let mut live = Live::new(&b"whole"[..]);
         let mut first = [0; 2];
         live.read_exact(&mut first).unwrap();
         assert!(!live.is_over());
@@ -150,7 +168,7 @@ mod tests {
         live.read_to_string(&mut rest).unwrap();
         assert_eq!((&first, rest.as_str(), live.is_over()), (b"wh", "ole", true));
         // Nobody reads on: the thread ends, and does not read for ever.
-        drop(Live::new(io::repeat(1)).unwrap());
+        drop(Live::new(io::repeat(1)));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod live;
 mod magic;
 mod members;
 mod meter;
+mod orphans;
 mod pick;
 mod pipe;
 pub mod process;
@@ -159,15 +160,9 @@ impl Input {
         }
         let worth_it = *ahead && limits.nesting > 0 && len.is_some_and(|len| len >= AHEAD);
         if kind.is_compressed() && worth_it {
-            let bytes =
-                Ahead::new(archive::unpack(kind, (Cursor::new(head).chain(file), len), limits));
-            return match bytes {
-                Ok(bytes) => {
-                    let bytes = Bytes::of(bytes);
-                    walk.go(Member { name, named, live: false, bytes, len: None }, 1)
-                }
-                Err(error) => (walk.visit)(Err(Error::from(error).in_input(name))),
-            };
+            let unpacked = archive::unpack(kind, (Cursor::new(head).chain(file), len), limits);
+            let bytes = Ahead::new(unpacked).map_or_else(Bytes::of, Bytes::of);
+            return walk.go(Member { name, named, live: false, bytes, len: None }, 1);
         }
         let bytes =
             if whole { Bytes::held(head) } else { Bytes::of(Cursor::new(head).chain(file)) };

@@ -7,26 +7,32 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    io::Errno,
+    io::{Errno, ioctl_fionread},
 };
 
 use super::process::Stopper;
+
+/// Bytes of standard error that are kept of its begin, and of its end.
+pub(super) const KEPT: usize = 32 << 10;
 
 /// How long a pipe must be silent once its program has ended until nothing more is expected of it: what the
 /// program started may hold it open.
 const SILENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
 /// What a program writes. It is over with the program, even if something that it started, and that went
-/// out of its group, still holds the pipe open.
+/// out of its group, still holds the pipe open. Such a thing may write for ever: once all is ended that can be,
+/// only what is in the pipe then is read.
 #[derive(Debug)]
 pub(super) struct Pipe<P> {
     from: P,
     stopper: Stopper,
+    /// Bytes that are still read, when all is ended.
+    left: Option<u64>,
 }
 
 impl<P: Read + AsFd> Pipe<P> {
     pub(super) fn new(from: P, stopper: Stopper) -> Self {
-        Self { from, stopper }
+        Self { from, stopper, left: None }
     }
 
     /// Waits until there is something to read; false if there never will be.
@@ -46,6 +52,62 @@ impl<P: Read + AsFd> Pipe<P> {
 
 impl<P: Read + AsFd> Read for Pipe<P> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.is_ready()? { self.from.read(buffer) } else { Ok(0) }
+        if self.left.is_none() && self.stopper.is_over() {
+            self.left = Some(ioctl_fionread(&self.from).unwrap_or_default());
+        }
+        let left = self.left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
+        let buffer = match buffer.len().min(left) {
+            0 => return Ok(0),
+            len => buffer.get_mut(..len).unwrap_or_default(),
+        };
+        if !self.is_ready()? {
+            return Ok(0);
+        }
+        let read = self.from.read(buffer)?;
+        let taken = u64::try_from(read).unwrap_or(u64::MAX);
+        self.left = self.left.map(|left| left.saturating_sub(taken));
+        Ok(read)
+    }
+}
+
+/// Begin and end of what was written.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    begin: Vec<u8>,
+    end: Vec<u8>,
+    left_out: bool,
+}
+
+impl Kept {
+    /// Reads to the end, however much it is.
+    pub(super) fn read(mut from: impl Read) -> Self {
+        let mut kept = Self::default();
+        let mut buffer = [0; 4096];
+        loop {
+            let read = match from.read(&mut buffer) {
+                Ok(0) => return kept,
+                Ok(read) => buffer.get(..read).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => return kept,
+            };
+            let room = KEPT.saturating_sub(kept.begin.len()).min(read.len());
+            let (begin, rest) = read.split_at(room);
+            kept.begin.extend_from_slice(begin);
+            kept.end.extend_from_slice(rest);
+            if kept.end.len() > KEPT * 2 {
+                kept.left_out = true;
+                kept.end.drain(..kept.end.len() - KEPT);
+            }
+        }
+    }
+
+    /// What is kept, as text.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::from_utf8_lossy(&self.begin).into_owned();
+        if self.left_out {
+            text.push_str("\n...\n");
+        }
+        text.push_str(&String::from_utf8_lossy(&self.end));
+        text
     }
 }

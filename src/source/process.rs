@@ -16,7 +16,12 @@ use rustix::{
     process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid},
 };
 
-use super::pipe::Pipe;
+use super::{
+    orphans::{self, Started},
+    pipe::{Kept, Pipe},
+};
+
+pub use super::orphans::adopt_orphans;
 
 /// How long a program that was told to end may take before it is ended by force.
 const GRACE: Duration = Duration::from_secs(5);
@@ -24,8 +29,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The same for one that nobody waits for.
 const SHORT_GRACE: Duration = Duration::from_millis(500);
 
-/// Bytes of standard error that are kept of its begin, and of its end.
-const KEPT: usize = 32 << 10;
+/// How long it takes at most until a program has ended that was ended by force.
+const FORCE: Duration = Duration::from_secs(2);
 
 /// What is started: a program with its arguments, never through a shell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,6 +64,7 @@ pub struct Stopper(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     pid: Pid,
+    started: Started,
     by_sudo: bool,
     state: Mutex<State>,
     ended: Condvar,
@@ -68,6 +74,8 @@ struct Shared {
 struct State {
     told: bool,
     status: Option<io::Result<ExitStatus>>,
+    /// Whether what it left behind was ended, too.
+    over: bool,
 }
 
 /// How a program ended.
@@ -98,19 +106,24 @@ impl Process {
         // A group of its own: what a terminal sends to this program is not sent to that one, and all that it
         // starts can be ended with it.
         command.process_group(0);
-        let mut child = command.spawn()?;
+        let (mut child, started) = orphans::start(&mut command)?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let stderr = child.stderr.take();
         let pid = Pid::from_child(&child);
         let state = Mutex::default();
-        let shared = Shared { pid, by_sudo: program.by_sudo, state, ended: Condvar::new() };
+        let by_sudo = program.by_sudo;
+        let shared = Shared { pid, started, by_sudo, state, ended: Condvar::new() };
         let stopper = Stopper(Arc::new(shared));
         let keeper = stopper.clone();
         let keeper = match spawn(move || keeper.keep(child)) {
             Ok(keeper) => keeper,
             Err(error) => {
-                // Nobody will wait for it: that it ends at least is sure.
+                // The thread that should wait for it does not exist, and has taken what it is waited with.
                 stopper.signal(Signal::KILL);
+                let options = WaitIdOptions::EXITED;
+                while matches!(waitid(WaitId::Pid(pid), options), Err(Errno::INTR)) {}
+                stopper.0.started.reaped();
+                stopper.end_orphans();
                 return Err(error);
             }
         };
@@ -133,15 +146,16 @@ impl Process {
         self.stopper.clone()
     }
 
-    /// Waits for its end.
+    /// Waits for its end, and ends what it left behind. Its output must have been read by then.
     ///
     /// # Errors
     /// If the system does not tell how it ended.
     pub fn wait(mut self) -> io::Result<Ended> {
         drop(self.stdin.take());
-        let (status, stopped) = self.stopper.wait();
+        let status = self.stopper.wait();
         let stderr = self.stderr.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        Ok(Ended { status: status?, stderr: stderr.text(), stopped })
+        self.stopper.end_orphans();
+        Ok(Ended { status: status?, stderr: stderr.text(), stopped: self.stopper.is_told() })
     }
 
     /// Runs a program that may ask the user something: it has this program's terminal.
@@ -152,7 +166,7 @@ impl Process {
         #[expect(clippy::disallowed_methods, reason = "this is the place for it")]
         let mut command = Command::new(&program.name);
         // What it says must not come between data.
-        command.args(&program.args).stdout(Stdio::null()).status()
+        run(command.args(&program.args).stdout(Stdio::null()))
     }
 }
 
@@ -163,6 +177,7 @@ impl Drop for Process {
         if let Some(keeper) = self.keeper.take() {
             let _ = keeper.join();
         }
+        self.stopper.end_orphans();
     }
 }
 
@@ -199,6 +214,12 @@ impl Stopper {
         self.lock().status.is_some()
     }
 
+    /// Whether it has ended, and all that it left behind.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.lock().over
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -214,32 +235,56 @@ impl Stopper {
         true
     }
 
-    /// Tells it to end, and ends it by force if it does not within some time.
+    /// Tells it to end, and ends it by force if it does not within some time. What it left behind ends, too.
     pub(super) fn end(&self, grace: Duration) {
+        if self.is_over() {
+            return;
+        }
         self.tell();
-        let state = self.lock();
         let waits = |state: &mut State| state.status.is_none();
-        let waited = self.0.ended.wait_timeout_while(state, grace, waits);
+        let waited = self.0.ended.wait_timeout_while(self.lock(), grace, waits);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         // While the lock is held its number is no other's.
         if state.status.is_none() {
             self.signal(Signal::KILL);
         }
+        if self.0.by_sudo {
+            return;
+        }
+        let waited = self.0.ended.wait_timeout_while(state, FORCE, waits);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let has_ended = state.status.is_some();
+        drop(state);
+        if has_ended {
+            self.end_orphans();
+        }
     }
 
-    /// Ends it after some time, if it has not ended by then.
+    /// Ends it after some time, if by then it has not ended, or something still runs that it left behind.
     pub(super) fn end_after(&self, time: Duration) -> io::Result<JoinHandle<()>> {
         let stopper = self.clone();
         spawn(move || {
-            let waits = |state: &mut State| state.status.is_none();
+            let waits = |state: &mut State| !state.over;
             let waited = stopper.0.ended.wait_timeout_while(stopper.lock(), time, waits);
-            let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            let over = state.status.is_none();
-            drop(state);
-            if over {
-                stopper.end(SHORT_GRACE);
+            let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if state.over {
+                return;
             }
+            // What is left of it takes its time as well.
+            state.told |= state.status.is_some();
+            drop(state);
+            stopper.end(SHORT_GRACE);
         })
+    }
+
+    /// Ends what the program left behind when it ended. After that nothing more is expected of it.
+    fn end_orphans(&self) {
+        if self.is_over() {
+            return;
+        }
+        self.0.started.end_orphans();
+        self.lock().over = true;
+        self.0.ended.notify_all();
     }
 
     /// Sends a signal to the program and all that it started.
@@ -254,19 +299,18 @@ impl Stopper {
     fn signal_by_sudo(&self, signal: Signal) {
         let (name, pid) = if signal == Signal::KILL { ("KILL", true) } else { ("TERM", false) };
         let group = format!("-{}", self.0.pid.as_raw_nonzero());
-        let run = |program: &str, args: &[&str]| {
+        let send = |program: &str, args: &[&str]| {
             #[expect(clippy::disallowed_methods, reason = "this is the place for it")]
             let mut command = Command::new("sudo");
             command.args(["-n", program]).args(args);
-            let _ =
-                command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+            let _ = run(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()));
         };
         if pid {
             // sudo cannot hand this one on, and may have put the program into a group of its own.
             let parent = self.0.pid.as_raw_nonzero().to_string();
-            run("pkill", &["-KILL", "-P", &parent]);
+            send("pkill", &["-KILL", "-P", &parent]);
         }
-        run("kill", &[&format!("-{name}"), "--", &group]);
+        send("kill", &[&format!("-{name}"), "--", &group]);
     }
 
     /// Waits for the program's end, ends what it left behind, and tells of it.
@@ -279,21 +323,30 @@ impl Stopper {
             let _ = kill_process_group(self.0.pid, Signal::KILL);
         }
         state.status = Some(child.wait());
+        self.0.started.reaped();
         drop(state);
         self.0.ended.notify_all();
     }
 
-    fn wait(&self) -> (io::Result<ExitStatus>, bool) {
+    fn wait(&self) -> io::Result<ExitStatus> {
         let waits = |state: &mut State| state.status.is_none();
         let waited = self.0.ended.wait_while(self.lock(), waits);
         let state = waited.unwrap_or_else(PoisonError::into_inner);
-        let status = match &state.status {
+        match &state.status {
             Some(Ok(status)) => Ok(*status),
             Some(Err(error)) => Err(io::Error::new(error.kind(), error.to_string())),
             None => Err(io::ErrorKind::Other.into()),
-        };
-        (status, state.told)
+        }
     }
+}
+
+/// Runs a program that is no script, and waits for it.
+fn run(command: &mut Command) -> io::Result<ExitStatus> {
+    let (mut child, started) = orphans::start(command)?;
+    let status = child.wait();
+    started.reaped();
+    started.end_orphans();
+    status
 }
 
 /// A thread; the system may have none left.
@@ -312,52 +365,11 @@ impl Read for Output {
     }
 }
 
-/// Begin and end of what was written.
-#[derive(Debug, Default)]
-struct Kept {
-    begin: Vec<u8>,
-    end: Vec<u8>,
-    left_out: bool,
-}
-
-impl Kept {
-    /// Reads to the end, however much it is.
-    fn read(mut from: impl Read) -> Self {
-        let mut kept = Self::default();
-        let mut buffer = [0; 4096];
-        loop {
-            let read = match from.read(&mut buffer) {
-                Ok(0) => return kept,
-                Ok(read) => buffer.get(..read).unwrap_or_default(),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => return kept,
-            };
-            let room = KEPT.saturating_sub(kept.begin.len()).min(read.len());
-            let (begin, rest) = read.split_at(room);
-            kept.begin.extend_from_slice(begin);
-            kept.end.extend_from_slice(rest);
-            if kept.end.len() > KEPT * 2 {
-                kept.left_out = true;
-                kept.end.drain(..kept.end.len() - KEPT);
-            }
-        }
-    }
-
-    fn text(&self) -> String {
-        let mut text = String::from_utf8_lossy(&self.begin).into_owned();
-        if self.left_out {
-            text.push_str("\n...\n");
-        }
-        text.push_str(&String::from_utf8_lossy(&self.end));
-        text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{fs, io::Write as _, path::Path};
 
-    use super::*;
+    use super::{super::pipe::KEPT, *};
 
     fn shell(script: &str) -> Program {
         Program {

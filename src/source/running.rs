@@ -21,7 +21,7 @@ impl Running {
     /// Takes a program that was started. If all were told to end, so is this one.
     pub fn add(&self, stopper: Stopper) {
         let mut stoppers = self.lock();
-        stoppers.retain(|stopper| !stopper.has_ended());
+        stoppers.retain(|stopper| !stopper.is_over());
         if self.is_told() {
             stopper.stop();
         }

@@ -5,17 +5,19 @@ mod program;
 use std::{io::Read as _, ops::Range, path::Path, sync::Arc, time::Duration};
 
 use serde::Deserialize;
+use serde_json::json;
 use toml::Spanned;
 
 pub(super) use self::program::told;
 use self::program::{OutputKind, Runner, Words};
+use super::render::Talk;
 use crate::{
     engine::{Engine, HostScript, PortScript},
     error::{Error, Result},
     fs::File,
     limits::Limits,
     request::{IntoPorts as _, IntoTargets as _},
-    source::Running,
+    source::{Running, process::adopt_orphans},
 };
 
 /// Bytes of a file of scripts.
@@ -72,8 +74,22 @@ struct PortEntry {
     timeout: Option<Spanned<String>>,
 }
 
-/// Reads a file of scripts. Programs are listed in `running` while they run.
-pub(super) fn open(path: &Path, seen: Seen, running: &Running) -> Result<Arc<Engine>> {
+/// Reads a file of scripts. Programs are listed in `running` while they run, and end with all that they start;
+/// where the system does not allow that it is said.
+pub(super) fn open(
+    path: &Path,
+    seen: Seen,
+    (running, talk): (&Running, &Talk),
+) -> Result<Arc<Engine>> {
+    let engine = read(path, seen, running)?;
+    if let Err(error) = adopt_orphans() {
+        let message = "programs of the engine that leave their session may outlive their time";
+        talk.warning(&format!("{message}: {error}"), &json!({}));
+    }
+    Ok(engine)
+}
+
+fn read(path: &Path, seen: Seen, running: &Running) -> Result<Arc<Engine>> {
     let failed = |error: std::io::Error| Error::usage(format!("{}: {error}", path.display()));
     let mut text = String::new();
     let file = File::open(path).map_err(failed)?;
@@ -234,7 +250,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("e.toml");
         std::fs::write(&path, text).unwrap();
-        let error = open(&path, Seen::Read, &Running::default()).unwrap_err().to_string();
+        let error = read(&path, Seen::Read, &Running::default()).unwrap_err().to_string();
         error.strip_prefix(path.to_str().unwrap()).unwrap_or(&error).to_owned()
     }
 

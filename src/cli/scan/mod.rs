@@ -76,7 +76,7 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     let mut filters = filters(&args.pick);
     if let Some(path) = &args.engine {
         let seen = if merges { engine::Seen::Merged } else { engine::Seen::Read };
-        filters.engine = Some(engine::open(path, seen, &running)?);
+        filters.engine = Some(engine::open(path, seen, (&running, talk))?);
     }
     let shares = Shares::of(args.how.memory, threads(args.threads))?;
     let way = progress::way(how, plan.is_on_stdout());
@@ -168,8 +168,7 @@ impl Scan<'_> {
         let mut process = self.start(&program)?;
         let called = kept.as_ref().map(Keep::name).unwrap_or_default();
         let bytes = Copied::new(process.take_stdout(), kept, called);
-        let mut live =
-            Live::new(bytes).map_err(|error| Error::scan(format!("no thread: {error}")))?;
+        let mut live = Live::new(bytes);
         let (mut seen, exists) = (Seen::default(), Cell::new(false));
         let bytes = UntilClear::new(&mut live, &exists);
         pipeline.read_live(&name, bytes, &mut |_, event| {

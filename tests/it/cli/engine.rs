@@ -276,3 +276,88 @@ fn a_program_does_not_see_what_is_set_for_scanmill() {
     let ran = ends_as(0, command, b"");
     assert_eq!(ran.json()[0]["scripts"][0]["output"], "SCANMILL_TARGET=192.0.2.1 ");
 }
+
+/// Whether a process runs that wrote its number to a file.
+fn is_running(folder: &Folder, name: &str) -> bool {
+    let pid = fs::read_to_string(folder.path(name)).unwrap();
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+    stat.is_ok_and(|stat| !stat.rsplit(") ").next().unwrap_or_default().starts_with(['Z', 'X']))
+}
+
+/// A program that starts another one in a session of its own, which writes its number to `pid`, and goes on when
+/// that is there.
+fn leaving(start: &str, inner: &str, then: &str) -> String {
+    let inner = format!("sh -c 'echo $$ > pid.tmp; mv pid.tmp pid; {inner}'");
+    let start = start.replace("INNER", &inner);
+    format!("cd \"${{0%/*}}\"\n{start}\nwhile [ ! -s pid ]; do sleep 0.01; done\n{then}")
+}
+
+#[test]
+fn what_leaves_its_session_does_not_outlive_its_program() {
+    let entry = "command = [\"./p.sh\"]\ntimeout = \"600ms\"";
+    let clear = "(env -i /usr/bin/setsid INNER > /dev/null 2>&1 &)";
+    for (start, inner, then, late) in [
+        // It takes too long with its program.
+        ("setsid INNER &", "exec sleep 1000", "wait", true),
+        ("setsid INNER > /dev/null 2>&1 &", "exec sleep 1000", "sleep 1000", true),
+        // Its program ends well before.
+        ("(setsid INNER > /dev/null 2>&1 &)", "exec sleep 1000", "echo well", false),
+        ("(setsid INNER &)", "exec sleep 1000", "echo well", false),
+        (clear, "exec sleep 1000", "echo well", false),
+        (clear, "trap \"\" TERM; sleep 1000 & exec sleep 1000", "sleep 1000", true),
+        // Only its time ends what writes for ever.
+        ("(setsid INNER &)", "while :; do echo x; sleep 0.05; done", "echo well", true),
+        ("(setsid INNER &)", "while :; do echo x >&2; sleep 0.05; done", "echo well", true),
+    ] {
+        let folder = Folder::new();
+        let (line, ran) = on_port(&folder, &leaving(start, inner, then), entry, ADDRESS);
+        assert!(!is_running(&folder, "pid"), "{start} {inner} {then}");
+        assert_eq!(ran.stderr.contains("more than 0.6 s"), late, "{start} {inner}: {}", ran.stderr);
+        let scripts = &line["ports"][0]["scripts"];
+        assert_eq!(scripts[0]["output"] == "well", !late, "{scripts}");
+    }
+}
+
+#[test]
+fn a_program_does_not_end_what_another_one_started() {
+    let folder = Folder::new();
+    script(&folder, "quick.sh", "(setsid sleep 1000 > /dev/null 2>&1 &); sleep 1000");
+    let start = "(setsid INNER > /dev/null 2>&1 &)";
+    let slow = leaving(
+        start,
+        "sleep 1; echo done > out",
+        "while [ ! -s out ]; do sleep 0.02; done; cat out",
+    );
+    script(&folder, "slow.sh", &slow);
+    let toml = "workers = 4\n".to_owned()
+        + &["a", "b", "c"].map(|name| format!(
+            "[[port_script]]\nname = \"{name}\"\nports = \"25\"\ncommand = [\"./quick.sh\"]\ntimeout = \"200ms\"\n"
+        )).concat()
+        + "[[port_script]]\nname = \"slow\"\nports = \"25\"\ncommand = [\"./slow.sh\"]\n";
+    let (toml, xml) = (folder.write("e.toml", toml), folder.write("a.xml", document(ADDRESS)));
+    let ran = ends(0, &["convert", &xml, "--engine", &toml]);
+    let scripts = &ran.json()[0]["ports"][0]["scripts"];
+    assert_eq!((&scripts[0]["name"], &scripts[0]["output"]), (&json!("slow"), &json!("done")));
+    assert_eq!(ran.stderr.matches("more than 0.2 s").count(), 3, "{}", ran.stderr);
+}
+
+#[test]
+fn what_leaves_its_session_ends_with_a_run_that_is_stopped() {
+    for signal in ["TERM", "INT"] {
+        let folder = Folder::new();
+        let program_text = leaving("setsid INNER &", "trap \"\" TERM; exec sleep 1000", "wait");
+        script(&folder, "p.sh", &program_text);
+        let toml = "[[host_script]]\nname = \"s\"\ncommand = [\"./p.sh\"]\n";
+        let (toml, xml) = (folder.write("e.toml", toml), folder.write("a.xml", document(ADDRESS)));
+        let mut run = program();
+        let mut run = run.args(["convert", &xml, "--engine", &toml]).spawn().unwrap();
+        while !fs::exists(folder.path("pid")).unwrap() {
+            assert!(run.try_wait().unwrap().is_none(), "it has ended");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let pid = run.id().to_string();
+        support::output_of(support::command("kill").args([&format!("-{signal}"), &pid]));
+        assert_eq!(run.wait().unwrap().code(), Some(130));
+        assert!(!is_running(&folder, "pid"), "{signal}");
+    }
+}

@@ -7,6 +7,7 @@ mod exit;
 mod follow;
 mod inputs;
 mod live;
+mod machine;
 mod merge;
 mod odd;
 mod output;

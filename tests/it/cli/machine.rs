@@ -1,0 +1,151 @@
+//! A machine that refuses: no thread, no room in a file, no more open files.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+
+use super::{Folder, GOOD, ends_as, program, xml};
+use crate::support;
+
+/// A folder that everybody may write to, as somebody who may have no second thread works there.
+fn open_to_all() -> Folder {
+    let folder = Folder::new();
+    fs::set_permissions(folder.path(""), fs::Permissions::from_mode(0o777)).unwrap();
+    folder
+}
+
+/// A command of somebody who may have no second thread; `None` where nobody else can be.
+fn without_threads(folder: &Folder, args: &[&str]) -> Option<Command> {
+    let mut command = support::command("prlimit");
+    let other = ["--nproc=1", "setpriv", "--reuid=64321", "--regid=64321", "--clear-groups"];
+    command.args(other).arg(program().get_program()).args(args);
+    command.current_dir(folder.path(""));
+    let mut tried = support::command("prlimit");
+    let works = tried.args(other).arg(program().get_program()).arg("--version").output();
+    works.is_ok_and(|tried| tried.status.success()).then_some(command)
+}
+
+#[test]
+fn without_a_second_thread_the_first_one_does_all() {
+    let folder = open_to_all();
+    let good = fs::read_to_string(xml(GOOD)).unwrap();
+    let names: Vec<_> = (0..40).map(|n| folder.write(&format!("{n:02}.xml"), &good)).collect();
+    let inputs: Vec<&str> = names.iter().map(String::as_str).collect();
+    // Large enough to be unpacked ahead.
+    let many = good.repeat(400);
+    let large = folder.write("large.xml", &many);
+    support::output_of(support::command("gzip").arg(&large));
+    let large = format!("{large}.gz");
+    let mut runs = vec![
+        [&["convert", "-j", "4"], &*inputs].concat(),
+        vec!["convert", "-j", "4", &large, "-o", "OUT"],
+        [&["convert", "-j", "4", "-o", "OUT"], &*inputs].concat(),
+        [&["merge", "-j", "4"], &*inputs].concat(),
+        vec!["diff", &large, inputs[0]],
+        vec!["inspect", "--json", inputs[0]],
+        vec!["ingest", "-j", "4", "--into", "OUT", inputs[0], inputs[1]],
+        vec!["watch", ".", "--once", "--settle", "0s", "--state-dir", "STATE", "-o", "OUT"],
+    ];
+    runs.push(vec!["convert", "--progress", "always", inputs[0]]);
+    for (number, run) in runs.iter().enumerate() {
+        let named = |who: &str| {
+            let name = |arg: &&str| match *arg {
+                "OUT" => format!("{who}-{number}"),
+                "STATE" => format!("{who}-state"),
+                other => other.to_owned(),
+            };
+            run.iter().map(name).collect::<Vec<_>>()
+        };
+        let args = named("single");
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let Some(mut command) = without_threads(&folder, &args) else {
+            return support::skip("without_a_second_thread_...", "needs other user ids");
+        };
+        let single = command.output().unwrap();
+        let said = String::from_utf8_lossy(&single.stderr).into_owned();
+        let args = named("many");
+        let many = program().current_dir(folder.path("")).args(&args).output().unwrap();
+        assert_eq!(single.status.code(), many.status.code(), "{args:?}: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+        assert!(run[0] == "inspect" || single.stdout == many.stdout, "{args:?}");
+    }
+    let read = |name: &str| fs::read(folder.path(name)).unwrap();
+    assert_eq!(read("single-1/ports.parquet"), read("many-1/ports.parquet"));
+    assert_eq!(read("single-7").len(), read("many-7").len());
+}
+
+#[test]
+fn programs_of_an_engine_need_threads_and_say_so() {
+    let folder = open_to_all();
+    let toml = "[[host_script]]\nname = \"s\"\ncommand = [\"true\"]\n";
+    let (toml, xml) = (folder.write("e.toml", toml), xml(GOOD));
+    let args = ["convert", "-v", &xml, "--engine", &toml];
+    let Some(mut command) = without_threads(&folder, &args) else {
+        return support::skip("programs_of_an_engine_...", "needs other user ids");
+    };
+    let ran = command.output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_eq!(ran.status.code(), Some(0), "{said}");
+    assert!(said.contains("no thread") && !said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_a_full_disk() {
+    let folder = Folder::new();
+    let document = fs::read_to_string(xml(GOOD)).unwrap();
+    let body = document.repeat(60);
+    let large = folder.write("large.xml", body);
+    let args: [&[&str]; 5] = [
+        &["-o", "out.jsonl"],
+        &["-o", "out.jsonl.gz"],
+        &["-o", "out.csv", "--table", "ports"],
+        &["-o", "out.parquet", "--table", "ports"],
+        &["-o", "tables"],
+    ];
+    for args in args {
+        let mut shell = support::command("sh");
+        shell.current_dir(folder.path(""));
+        shell.args(["-c", "ulimit -f 1; exec \"$@\"", "sh"]).arg(program().get_program());
+        let ran = ends_as(
+            4,
+            {
+                shell.args(["convert", &large]).args(args);
+                shell
+            },
+            b"",
+        );
+        assert!(ran.stderr.contains("error: cannot write") && ran.stderr.contains("too large"));
+        assert_eq!(folder.names(""), ["large.xml"], "{args:?}");
+    }
+}
+
+#[test]
+fn no_more_open_files_is_an_error_and_no_panic() {
+    let folder = Folder::new();
+    let good = xml(GOOD);
+    for most in 3..24 {
+        for (number, args) in [
+            &["convert", &*good][..],
+            &["convert", &good, "-o", "tables"],
+            &["ingest", &good, "--into", "lake"],
+        ]
+        .iter()
+        .enumerate()
+        {
+            let mut shell = support::command("sh");
+            let limited = format!("ulimit -n {most}; exec \"$@\"");
+            shell.current_dir(folder.path("")).args(["-c", &limited, "sh"]);
+            shell.arg(program().get_program()).args(*args);
+            let ran = shell.output().unwrap();
+            let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+            let code = ran.status.code();
+            // The loader of the system itself needs one or two.
+            let begun = code != Some(127);
+            assert!(!begun || matches!(code, Some(0 | 3 | 4)), "{most} {number}: {code:?} {said}");
+            assert!(!said.contains("panicked"), "{most}: {said}");
+            if code == Some(4) {
+                assert!(!fs::exists(folder.path("tables")).unwrap(), "{most}");
+            }
+            let _ = fs::remove_dir_all(folder.path("tables"));
+            let _ = fs::remove_dir_all(folder.path("lake"));
+        }
+    }
+}
