@@ -3,17 +3,18 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use rayon::{
-    ThreadPool,
-    iter::{IntoParallelRefIterator as _, ParallelIterator as _},
+    ThreadPool, ThreadPoolBuilder,
+    iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _},
 };
 
 use super::{
     Lake,
+    decode::Source,
     log::{Commit, DocumentEntry, FileEntry, Operation, SkippedEntry, SourceEntry},
     part::{Part, PartWriter},
     plan::{Against, Fate, Plan},
     rows::{self, Batches},
-    state::digest,
+    state::{File, digest},
 };
 use crate::{
     error::Result,
@@ -26,10 +27,36 @@ pub(super) struct Workshop {
     pub(super) dir: PathBuf,
     pub(super) staging: PathBuf,
     pub(super) temporaries: Temporaries,
-    pub(super) pool: ThreadPool,
+    /// `None` where the system gives no threads: that of the caller does all then.
+    pool: Option<ThreadPool>,
 }
 
 impl Workshop {
+    /// A place to make files for a dataset, with so many threads.
+    pub(super) fn new(lake: &Lake, threads: usize, temporaries: &Temporaries) -> Self {
+        Self {
+            dir: lake.dir.clone(),
+            staging: lake.log.staging(),
+            temporaries: temporaries.clone(),
+            pool: ThreadPoolBuilder::new().num_threads(threads.max(1)).build().ok(),
+        }
+    }
+
+    /// Does something with each of some things, at the same time as threads allow; what comes of it is in their
+    /// order.
+    pub(super) fn each<T: Send, M: Send>(
+        &self,
+        things: Vec<T>,
+        make: impl Fn(T) -> Result<M> + Sync + Send,
+    ) -> Result<Vec<M>> {
+        match &self.pool {
+            Some(pool) => {
+                pool.install(|| things.into_par_iter().with_max_len(1).map(make).collect())
+            }
+            None => things.into_iter().map(make).collect(),
+        }
+    }
+
     /// A new file of a table.
     pub(super) fn part(&self, table: Table) -> Result<PartWriter> {
         PartWriter::new(table, &self.staging, &self.temporaries)
@@ -94,25 +121,25 @@ impl Lake {
             match against {
                 Against::Here(other) => rows::same_hosts(mine, |table| store.rows(other, table)),
                 Against::Committed { scan_id, scan_date } => rows::same_hosts(mine, |table| {
-                    let paths = self.paths(Some(table), scan_date);
-                    Ok(rows::of_scan(paths, scan_id.to_owned()))
+                    let files = self.sources(table, scan_date)?;
+                    Ok(rows::of_scan(files, scan_id.to_owned()))
                 }),
             }
         };
         Plan::of(&self.state, store.documents(), &same)
     }
 
-    /// Files of a partition, in the order of their rows.
-    fn paths(&self, table: Option<Table>, scan_date: Option<&str>) -> Vec<PathBuf> {
+    /// Files of a table in a partition, in the order of their rows.
+    fn sources(&self, table: Table, scan_date: Option<&str>) -> Result<Vec<Source>> {
         let mut files: Vec<_> = self
             .state
             .files
             .values()
             .filter(|file| file.entry.scan_date.as_deref() == scan_date)
-            .filter(|file| table.is_none_or(|table| table.name() == file.entry.table))
+            .filter(|file| table.name() == file.entry.table)
             .collect();
         files.sort_by_key(|file| file.order);
-        files.iter().map(|file| self.dir.join(&file.entry.path)).collect()
+        files.into_iter().map(|file| Source::of(&self.dir, file)).collect()
     }
 
     /// Files with rows of copies that go are written again without them.
@@ -120,12 +147,9 @@ impl Lake {
         for (date, ids) in plan.removals() {
             let files = self.state.files.values();
             let of_date: Vec<_> = files.filter(|file| file.entry.scan_date == date).collect();
-            let made: Result<Vec<_>> = workshop.pool.install(|| {
-                let without = |entry: &FileEntry| self.without(entry, &ids, workshop);
-                of_date.par_iter().map(|file| without(&file.entry)).collect()
-            });
+            let made = workshop.each(of_date.clone(), |file| self.without(file, &ids, workshop))?;
             let mut parts = Vec::new();
-            for (file, made) in of_date.iter().zip(made?) {
+            for (file, made) in of_date.iter().zip(made) {
                 let Some(part) = made else { continue };
                 commit.removed.push(file.entry.path.clone());
                 if part.rows > 0 {
@@ -140,17 +164,16 @@ impl Lake {
     /// A file without the rows of some scans; `None` if it has none of them.
     fn without(
         &self,
-        entry: &FileEntry,
+        file: &File,
         ids: &BTreeSet<String>,
         workshop: &Workshop,
     ) -> Result<Option<Part>> {
-        let path = self.dir.join(&entry.path);
-        let table = Table::from_name(&entry.table)?;
-        if !rows::holds(&path, ids)? {
+        let source = Source::of(&self.dir, file)?;
+        if !rows::holds(&source, ids)? {
             return Ok(None);
         }
-        let mut writer = workshop.part(table)?;
-        rows::copy_without(&path, ids, &mut writer)?;
+        let mut writer = workshop.part(source.table)?;
+        rows::copy_without(&source, ids, &mut writer)?;
         writer.finish().map(Some)
     }
 

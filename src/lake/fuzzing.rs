@@ -33,7 +33,7 @@ pub(crate) fn commits(data: &[u8]) {
 pub(crate) fn parquet(data: &[u8]) {
     let folder = Folder::new();
     let path = folder.write("part.parquet", data);
-    let Ok(mut rows) = replay::fuzzing::rows(path) else { return };
+    let Ok(mut rows) = replay::fuzzing::rows(&path) else { return };
     let mut left = 2000_u32;
     while let Ok(Some(row)) = rows.row() {
         take(&row);

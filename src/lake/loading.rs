@@ -5,8 +5,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
 };
 
-use rayon::ThreadPoolBuilder;
-
 use super::{
     Lake, LoadOptions, SourceEntry,
     commit::{Committed, Store, Workshop},
@@ -16,7 +14,7 @@ use super::{
     window::Window,
 };
 use crate::{
-    error::{Code, Diagnostic, Error, Result},
+    error::{Code, Diagnostic, Result},
     sink::{
         Document, Encoded, Encoder, Notice, Sink, SinkOptions, Temporaries, parquet_parts::encoder,
     },
@@ -122,14 +120,8 @@ pub(super) fn start(
     lake: Lake,
     options: &LoadOptions,
     temporaries: &Temporaries,
-) -> Result<(Box<dyn Sink>, Loading)> {
-    let pool = ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build();
-    let workshop = Workshop {
-        dir: lake.dir.clone(),
-        staging: lake.log.staging(),
-        temporaries: temporaries.clone(),
-        pool: pool.map_err(|error| Error::usage(format!("no threads: {error}")))?,
-    };
+) -> (Box<dyn Sink>, Loading) {
+    let workshop = Workshop::new(&lake, options.threads, temporaries);
     let shared = Shared { lake, sources: HashMap::new(), told: Told::default() };
     let loading = Loading(Arc::new(Mutex::new(shared)));
     let loader = Loader {
@@ -143,7 +135,7 @@ pub(super) fn start(
         sources: Vec::new(),
         refused: false,
     };
-    Ok((Box::new(loader), loading))
+    (Box::new(loader), loading)
 }
 
 impl Loader {

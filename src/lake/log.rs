@@ -2,12 +2,12 @@
 
 use std::{
     io::{self, Write as _},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::{STAGING, failed, part::Staged, state::State, sync_dir};
+use super::{STAGING, decode::unreadable, failed, part::Staged, state::State, sync_dir};
 use crate::{
     error::{Error, Result},
     fs::{self, File},
@@ -161,7 +161,7 @@ impl Log {
     /// The commit of this number.
     pub(super) fn read(&self, number: u64) -> Result<Commit> {
         let path = self.path(number);
-        let text = fs::read(&path).map_err(|error| failed(&path, error))?;
+        let text = fs::read(&path).map_err(|error| unreadable(&path, error))?;
         parse(&path, &text)
     }
 
@@ -173,7 +173,7 @@ impl Log {
             let text = match fs::read(&path) {
                 Ok(text) => text,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => break,
-                Err(error) => return Err(failed(&path, error)),
+                Err(error) => return Err(unreadable(&path, error)),
             };
             state.apply(&parse(&path, &text)?);
         }
@@ -182,9 +182,10 @@ impl Log {
 
     /// A log that lost a file must not be taken for a shorter one.
     fn check_gap(&self, newest: u64) -> Result<()> {
-        let entries = fs::read_dir(&self.folder).map_err(|error| failed(&self.folder, error))?;
+        let entries =
+            fs::read_dir(&self.folder).map_err(|error| unreadable(&self.folder, error))?;
         for entry in entries {
-            let name = entry.map_err(|error| failed(&self.folder, error))?.file_name();
+            let name = entry.map_err(|error| unreadable(&self.folder, error))?.file_name();
             let number = name.to_str().and_then(|name| name.strip_suffix(".json"));
             // One more may have come since; it is the next run's.
             if let Some(number) = number.and_then(|number| number.parse::<u64>().ok())
@@ -192,7 +193,8 @@ impl Log {
                 && !self.path(newest.saturating_add(1)).exists()
             {
                 let lost = self.path(newest.saturating_add(1));
-                return Err(failed(&lost, "this commit is missing, and later ones are there"));
+                let message = "this commit is missing, and later ones are there";
+                return Err(unreadable(&lost, io::Error::other(message)));
             }
         }
         Ok(())
@@ -258,7 +260,7 @@ pub(super) fn parse(path: &Path, text: &[u8]) -> Result<Commit> {
         schema_version: String,
     }
     let Form { format, schema_version } =
-        serde_json::from_slice(text).map_err(|error| failed(path, error))?;
+        serde_json::from_slice(text).map_err(|error| unreadable(path, error))?;
     let known = crate::sink::parquet_parts::SCHEMA_VERSION;
     if format > FORMAT || schema_version != known {
         return Err(Error::usage(format!(
@@ -267,5 +269,20 @@ pub(super) fn parse(path: &Path, text: &[u8]) -> Result<Commit> {
             path.display()
         )));
     }
-    serde_json::from_slice(text).map_err(|error| failed(path, error))
+    let commit: Commit = serde_json::from_slice(text).map_err(|error| unreadable(path, error))?;
+    let paths = commit.files.iter().map(|entry| &entry.path).chain(&commit.removed);
+    let mut outside = paths.filter(|path| !is_inside(path));
+    match outside.next() {
+        None => Ok(commit),
+        Some(file) => {
+            let message = format!("damaged: {file:?} is no file of a dataset");
+            Err(unreadable(path, io::Error::other(message)))
+        }
+    }
+}
+
+/// Whether a path leads nowhere but into the dataset.
+fn is_inside(path: &str) -> bool {
+    let parts = Path::new(path).components();
+    !path.is_empty() && parts.into_iter().all(|part| matches!(part, Component::Normal(_)))
 }

@@ -7,6 +7,7 @@
 
 mod chunks;
 mod commit;
+mod decode;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod loading;
@@ -148,13 +149,13 @@ impl Lake {
     /// A sink that loads what it is given into the dataset, and the hand that tells it of sources.
     ///
     /// # Errors
-    /// If the system gives no threads.
+    /// None today: without threads of its own it works on that of its caller.
     pub fn load(
         self,
         options: &LoadOptions,
         temporaries: &Temporaries,
     ) -> Result<(Box<dyn crate::sink::Sink>, Loading)> {
-        loading::start(self, options, temporaries)
+        Ok(loading::start(self, options, temporaries))
     }
 }
 

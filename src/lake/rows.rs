@@ -1,29 +1,20 @@
 //! Rows of scans in Parquet files: read, compared, renamed, left out.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray},
     compute::filter_record_batch,
 };
-use parquet::arrow::{
-    ProjectionMask,
-    arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
-};
 
-use super::{chunks::Chunks, failed, part::PartWriter};
+use super::{
+    decode::{Decoder, Source},
+    part::PartWriter,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
-    fs::File,
     table::Table,
 };
-
-/// Rows that are read at once.
-const ROWS: usize = 512;
 
 /// Rows of one table, in order.
 pub(super) type Batches<'b> = Box<dyn Iterator<Item = Result<RecordBatch>> + 'b>;
@@ -39,33 +30,19 @@ const OF_HOSTS: [Table; 7] = [
     Table::Hops,
 ];
 
-/// Opens a file of a dataset.
-fn open(path: &Path, only_ids: bool) -> Result<ParquetRecordBatchReader> {
-    let file = File::open(path).and_then(Chunks::new).map_err(|error| failed(path, error))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file);
-    let mut builder = builder.map_err(|error| failed(path, error))?.with_batch_size(ROWS);
-    if only_ids {
-        let mask = ProjectionMask::columns(builder.parquet_schema(), ["scan_id"]);
-        builder = builder.with_projection(mask);
-    }
-    builder.build().map_err(|error| failed(path, error))
-}
-
 /// All rows of a file.
-pub(super) fn all(path: &Path) -> Result<Batches<'static>> {
-    let owned = path.to_owned();
-    let rows = open(path, false)?;
-    Ok(Box::new(rows.map(move |batch| batch.map_err(|error| failed(&owned, error)))))
+pub(super) fn all(source: &Source) -> Result<Batches<'static>> {
+    Ok(Box::new(Decoder::open(source, 0, &[])?))
 }
 
 /// Rows of a scan in some files.
-pub(super) fn of_scan(paths: Vec<PathBuf>, scan_id: String) -> Batches<'static> {
+pub(super) fn of_scan(files: Vec<Source>, scan_id: String) -> Batches<'static> {
     let ids = BTreeSet::from([scan_id]);
-    let rows = paths.into_iter().flat_map(move |path| {
+    let rows = files.into_iter().flat_map(move |file| {
         let ids = ids.clone();
-        let of_file: Batches<'static> = match holds(&path, &ids) {
+        let of_file: Batches<'static> = match holds(&file, &ids) {
             Ok(false) => Box::new(std::iter::empty()),
-            Ok(true) => match all(&path) {
+            Ok(true) => match all(&file) {
                 Ok(rows) => Box::new(rows.map(move |batch| keep(&batch?, &ids, true))),
                 Err(error) => Box::new(std::iter::once(Err(error))),
             },
@@ -77,10 +54,9 @@ pub(super) fn of_scan(paths: Vec<PathBuf>, scan_id: String) -> Batches<'static> 
 }
 
 /// Whether a file has a row of one of these scans.
-pub(super) fn holds(path: &Path, ids: &BTreeSet<String>) -> Result<bool> {
-    for batch in open(path, true)? {
-        let batch = batch.map_err(|error| failed(path, error))?;
-        if scan_ids(&batch)?.iter().flatten().any(|id| ids.contains(id)) {
+pub(super) fn holds(source: &Source, ids: &BTreeSet<String>) -> Result<bool> {
+    for batch in Decoder::open(source, 0, &["scan_id"])? {
+        if scan_ids(&batch?)?.iter().flatten().any(|id| ids.contains(id)) {
             return Ok(true);
         }
     }
@@ -89,11 +65,11 @@ pub(super) fn holds(path: &Path, ids: &BTreeSet<String>) -> Result<bool> {
 
 /// Writes the rows of a file that are of none of these scans.
 pub(super) fn copy_without(
-    path: &Path,
+    source: &Source,
     ids: &BTreeSet<String>,
     writer: &mut PartWriter,
 ) -> Result<()> {
-    for batch in all(path)? {
+    for batch in all(source)? {
         let batch = keep(&batch?, ids, false)?;
         if batch.num_rows() > 0 {
             let bytes = batch.get_array_memory_size();

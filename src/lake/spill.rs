@@ -1,10 +1,9 @@
 //! A document that is too large to wait in memory: its rows go to files of its own, before it is known what
 //! becomes of it.
 
-use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
-
 use super::{
     commit::{Store, Workshop},
+    decode::Source,
     log::FileEntry,
     part::{Part, PartWriter},
     plan::{Fate, Plan},
@@ -43,15 +42,14 @@ impl Spill {
         }
         let tables = self.writers.iter_mut().zip(rows).zip(Table::ALL);
         let tables: Vec<_> = tables.filter(|((_, slices), _)| !slices.is_empty()).collect();
-        workshop.pool.install(|| {
-            tables.into_par_iter().with_max_len(1).try_for_each(|((writer, slices), table)| {
-                let writer = match writer {
-                    Some(writer) => writer,
-                    none => none.insert(workshop.part(table)?),
-                };
-                slices.into_iter().try_for_each(|(batch, bytes)| writer.push(batch, bytes))
-            })
-        })
+        let push = |((writer, slices), table): ((&mut Option<PartWriter>, Vec<Slice>), Table)| {
+            let writer = match writer {
+                Some(writer) => writer,
+                none => none.insert(workshop.part(table)?),
+            };
+            slices.into_iter().try_for_each(|(batch, bytes)| writer.push(batch, bytes))
+        };
+        workshop.each(tables, push).map(drop)
     }
 
     /// Rows of a document that are not here yet.
@@ -91,7 +89,7 @@ impl Store for Spilled {
 
     fn rows(&self, _: usize, table: Table) -> Result<Batches<'static>> {
         match self.files.iter().find(|(found, _)| *found == table) {
-            Some((_, kept)) => rows::all(kept.path()),
+            Some((_, kept)) => rows::all(&Source::made(kept.path(), table)),
             None => Ok(Box::new(std::iter::empty())),
         }
     }
@@ -106,7 +104,7 @@ impl Store for Spilled {
             let mut parts = Vec::new();
             for (table, kept) in &self.files {
                 let mut writer = workshop.part(*table)?;
-                for batch in rows::all(kept.path())? {
+                for batch in rows::all(&Source::made(kept.path(), *table))? {
                     let batch = rows::rename(&batch?, own, new)?;
                     let bytes = batch.get_array_memory_size();
                     writer.push(batch, bytes)?;

@@ -1,8 +1,14 @@
 //! What the commits come to.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
-use super::log::{Commit, DocumentEntry, FileEntry};
+use super::{
+    decode::Proof,
+    log::{Commit, DocumentEntry, FileEntry},
+};
 
 /// SHA-256 of something.
 pub(super) type Digest = [u8; 32];
@@ -27,6 +33,7 @@ pub(super) struct State {
 pub(super) struct File {
     pub(super) entry: FileEntry,
     pub(super) order: (u64, usize),
+    pub(super) proof: Arc<Proof>,
 }
 
 /// A copy of a scan.
@@ -55,7 +62,8 @@ impl State {
             self.files.remove(path);
         }
         for (place, entry) in commit.files.iter().enumerate() {
-            let file = File { entry: entry.clone(), order: (self.number, place) };
+            let proof = Arc::new(Proof::of(entry));
+            let file = File { entry: entry.clone(), order: (self.number, place), proof };
             self.files.insert(entry.path.clone(), file);
         }
         for document in &commit.documents {

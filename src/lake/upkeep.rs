@@ -9,17 +9,13 @@ use std::{
 use super::{
     LOG, Lake, LoadOptions, STAGING,
     commit::Workshop,
+    decode::Source,
     failed,
     log::{Commit, FileEntry, Operation},
     part::Part,
     rows,
 };
-use crate::{
-    error::{Error, Result},
-    fs,
-    sink::Temporaries,
-    table::Table,
-};
+use crate::{error::Result, fs, sink::Temporaries, table::Table};
 
 /// Bytes that a file should have at least, and those that small files are joined to at most.
 const SMALL: u64 = 64 << 20;
@@ -145,19 +141,13 @@ impl Lake {
     /// Joins small files of a table and date to larger ones, with a commit a date.
     ///
     /// # Errors
-    /// If the system gives no threads; an output error if files cannot be read or written.
+    /// An output error if files cannot be read or written.
     pub fn compact(
         &mut self,
         options: &LoadOptions,
         temporaries: &Temporaries,
     ) -> Result<Compacted> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build();
-        let workshop = Workshop {
-            dir: self.dir.clone(),
-            staging: self.log.staging(),
-            temporaries: temporaries.clone(),
-            pool: pool.map_err(|error| Error::usage(format!("no threads: {error}")))?,
-        };
+        let workshop = Workshop::new(self, options.threads, temporaries);
         let files = self.state.files.values();
         let mut dates: Vec<_> = files.map(|file| file.entry.scan_date.clone()).collect();
         dates.sort_unstable();
@@ -192,7 +182,6 @@ impl Lake {
         options: &LoadOptions,
         workshop: &Workshop,
     ) -> Result<Option<Commit>> {
-        use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
         let groups: Vec<_> =
             Table::ALL.iter().flat_map(|table| self.groups(*table, date)).collect();
         if groups.is_empty() {
@@ -201,7 +190,8 @@ impl Lake {
         let join = |(table, group): &(Table, Vec<FileEntry>)| {
             let mut writer = workshop.part(*table)?;
             for entry in group {
-                for batch in rows::all(&self.dir.join(&entry.path))? {
+                let Some(file) = self.state.files.get(&entry.path) else { continue };
+                for batch in rows::all(&Source::of(&self.dir, file)?)? {
                     let batch = batch?;
                     let bytes = batch.get_array_memory_size();
                     writer.push(batch, bytes)?;
@@ -209,9 +199,9 @@ impl Lake {
             }
             Ok((writer.finish()?, date.map(str::to_owned)))
         };
-        let parts: Result<Vec<_>> = workshop.pool.install(|| groups.par_iter().map(join).collect());
+        let parts = workshop.each(groups.iter().collect(), join)?;
         let mut commit = Commit::new(Operation::Compact, &options.time);
-        commit.files = Part::publish_all(&self.dir, parts?)?;
+        commit.files = Part::publish_all(&self.dir, parts)?;
         let gone = groups.iter().flat_map(|(_, group)| group).map(|entry| entry.path.clone());
         commit.removed = gone.collect();
         Ok(Some(commit))

@@ -5,8 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
-
 use super::{
     commit::{Store, Workshop},
     log::FileEntry,
@@ -188,9 +186,7 @@ impl Store for Window {
             }
             Ok((writer.finish()?, date))
         };
-        let parts: Result<Vec<_>> =
-            workshop.pool.install(|| files.into_par_iter().map(write).collect());
-        Part::publish_all(&workshop.dir, parts?)
+        Part::publish_all(&workshop.dir, workshop.each(files, write)?)
     }
 }
 

@@ -17,7 +17,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     process::{Child, Command},
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
@@ -25,6 +25,8 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+
+use crate::fs;
 
 /// The variable that has the mark of a program. It is none of those that are for users, which begin with
 /// `SCANMILL_`.
@@ -204,16 +206,17 @@ fn children() -> Vec<Pid> {
     // Those that are adopted go to the first thread, which is there until the process ends.
     let own = std::process::id();
     let path = format!("/proc/{own}/task/{own}/children");
-    let Ok(mut before) = fs::read_to_string(&path) else { return all_children() };
+    let Ok(mut before) = fs::read(&path) else { return all_children() };
     // A list that is read while it changes may lack some.
     for _ in 0..ROUNDS {
-        let Ok(now) = fs::read_to_string(&path) else { break };
+        let Ok(now) = fs::read(&path) else { break };
         if now == before {
             break;
         }
         before = now;
     }
-    let numbers = before.split_ascii_whitespace();
+    let list = String::from_utf8_lossy(&before);
+    let numbers = list.split_ascii_whitespace();
     numbers.filter_map(|number| number.parse().ok().and_then(Pid::from_raw)).collect()
 }
 

@@ -1,14 +1,20 @@
 //! The rows of a file as those of a document, for the fuzz target of datasets.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{collections::HashMap, path::Path};
 
-use super::rows::{Rows, first_key};
-use crate::error::Result;
+use super::{
+    super::decode::Source,
+    rows::{Rows, first_key},
+};
+use crate::{error::Result, table::Table};
 
-/// The rows of the document that the first row of a file is of.
-pub(in crate::lake) fn rows(path: PathBuf) -> Result<Rows> {
-    let numbers: HashMap<_, _> = first_key(&path)?.into_iter().map(|key| (key, 0)).collect();
-    let mut rows = Rows::find(vec![path], &numbers)?;
+/// The rows of the document that the first row of a file is of. It is read as one of the table that it fits.
+pub(in crate::lake) fn rows(path: &Path) -> Result<Rows> {
+    let of = |table: &Table| Source::made(path, *table);
+    let fits = Table::ALL.iter().map(of).find(|source| first_key(source).is_ok());
+    let source = fits.unwrap_or_else(|| of(&Table::Hosts));
+    let numbers: HashMap<_, _> = first_key(&source)?.into_iter().map(|key| (key, 0)).collect();
+    let mut rows = Rows::find(vec![source], &numbers)?;
     rows.begin(0);
     Ok(rows)
 }

@@ -7,7 +7,7 @@ mod rows;
 use std::{collections::HashMap, io, iter::Enumerate, mem, vec::IntoIter};
 
 use self::rows::{Key, Number, Rows};
-use super::Lake;
+use super::{Lake, decode::Source};
 use crate::{
     error::{Error, Result},
     model::{Host, Port, RunRecord, ScanEvent, ScanEvents, Trace},
@@ -84,8 +84,8 @@ impl Lake {
                 self.state.files.values().filter(|file| file.entry.table == table.name());
             let mut files: Vec<_> = of_table.collect();
             files.sort_by_key(|file| file.order);
-            let paths = files.iter().map(|file| self.dir.join(&file.entry.path)).collect();
-            *found = Rows::find(paths, &numbers)?;
+            let sources = files.into_iter().map(|file| Source::of(&self.dir, file));
+            *found = Rows::find(sources.collect::<Result<_>>()?, &numbers)?;
         }
         Ok(Replay {
             documents: documents.into_iter().enumerate(),

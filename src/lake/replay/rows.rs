@@ -3,26 +3,13 @@
 use std::{
     collections::{HashMap, VecDeque},
     io,
-    path::{Path, PathBuf},
 };
 
-use parquet::{
-    arrow::{
-        ProjectionMask,
-        arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
-    },
-    errors::ParquetError,
-};
-
-use super::super::chunks::Chunks;
+use super::super::decode::{Decoder, Source, unreadable};
 use crate::{
-    error::{Error, Result},
-    fs::File,
+    error::Result,
     table::{RecordBatch, Stored},
 };
-
-/// Rows that are read at once.
-const ROWS: usize = 512;
 
 /// Rows that are passed over rather than looked up.
 const NEAR: u64 = 4096;
@@ -53,7 +40,7 @@ struct Run {
 /// The rows of one table.
 #[derive(Default)]
 pub(in crate::lake) struct Rows {
-    files: Vec<PathBuf>,
+    files: Vec<Source>,
     /// Runs of documents that were not read yet, in their order.
     runs: VecDeque<Run>,
     open: Option<Open>,
@@ -63,7 +50,7 @@ pub(in crate::lake) struct Rows {
 
 struct Open {
     file: usize,
-    reader: ParquetRecordBatchReader,
+    reader: Decoder,
     batch: RecordBatch,
     /// Number of the batch's first row in the file.
     first: u64,
@@ -71,11 +58,11 @@ struct Open {
 
 impl Rows {
     /// Finds the rows of documents in some files, which are in the order of their rows.
-    pub(super) fn find(files: Vec<PathBuf>, documents: &HashMap<Key, Number>) -> Result<Self> {
+    pub(super) fn find(files: Vec<Source>, documents: &HashMap<Key, Number>) -> Result<Self> {
         let mut runs: Vec<Run> = Vec::new();
-        for (file, path) in files.iter().enumerate() {
+        for (file, source) in files.iter().enumerate() {
             let mut row = 0_u64;
-            each_key(path, &mut |key| documents.get(key).copied(), &mut |document| {
+            each_key(source, &mut |key| documents.get(key).copied(), &mut |document| {
                 let first = row;
                 row = row.saturating_add(1);
                 // Of a document that the log does not name there are no runs.
@@ -89,8 +76,7 @@ impl Rows {
                     }
                     _ => runs.push(Run { document, file, first, rows: 1 }),
                 }
-            })
-            .map_err(|error| unreadable(path, error))?;
+            })?;
         }
         // Those of one document stay in the order of their files.
         runs.sort_by_key(|run| run.document);
@@ -131,8 +117,11 @@ impl Rows {
 
     /// Reads the batch that the first row of a run is in.
     fn go(&mut self, run: Run) -> Result<()> {
-        let Some(path) = self.files.get(run.file) else { return Ok(()) };
-        let fail = |error| unreadable(path, error);
+        let Some(source) = self.files.get(run.file) else { return Ok(()) };
+        let next = |reader: &mut Decoder| {
+            let missing = || unreadable(&source.path, io::Error::other("rows are missing"));
+            reader.next().unwrap_or_else(|| Err(missing()))
+        };
         let is_near = |open: &Open| {
             let end = open.first.saturating_add(rows(&open.batch));
             open.file == run.file && open.first <= run.first && run.first < end.saturating_add(NEAR)
@@ -140,13 +129,13 @@ impl Rows {
         let mut at = if let Some(open) = self.open.take().filter(is_near) {
             open
         } else {
-            let mut reader = open(path, run.first, &[]).map_err(fail)?;
-            let batch = next(&mut reader).map_err(fail)?;
+            let mut reader = Decoder::open(source, run.first, &[])?;
+            let batch = next(&mut reader)?;
             Open { file: run.file, reader, batch, first: run.first }
         };
         while run.first >= at.first.saturating_add(rows(&at.batch)) {
             at.first = at.first.saturating_add(rows(&at.batch));
-            at.batch = next(&mut at.reader).map_err(fail)?;
+            at.batch = next(&mut at.reader)?;
         }
         self.open = Some(at);
         Ok(())
@@ -175,12 +164,12 @@ impl Key {
 
 /// Gives the document of each row of a file, looked up once for rows of one key that stand together.
 fn each_key(
-    path: &Path,
+    source: &Source,
     find: &mut dyn FnMut(&Key) -> Option<Number>,
     each: &mut dyn FnMut(Option<Number>),
-) -> std::result::Result<(), ParquetError> {
+) -> Result<()> {
     let mut last: Option<(Key, Option<Number>)> = None;
-    for batch in open(path, 0, &OF_KEY)? {
+    for batch in Decoder::open(source, 0, &OF_KEY)? {
         let batch = batch?;
         for place in 0..batch.num_rows() {
             let row = Stored::new(&batch, place);
@@ -197,51 +186,16 @@ fn each_key(
 
 /// The key of the first row of a file.
 #[cfg(any(test, feature = "fuzzing"))]
-pub(super) fn first_key(path: &Path) -> Result<Option<Key>> {
+pub(super) fn first_key(source: &Source) -> Result<Option<Key>> {
     let mut first = None;
     let find = &mut |key: &Key| {
         first.get_or_insert_with(|| key.clone());
         None
     };
-    each_key(path, find, &mut |_| {}).map_err(|error| unreadable(path, error))?;
+    each_key(source, find, &mut |_| {})?;
     Ok(first)
 }
 
 fn rows(batch: &RecordBatch) -> u64 {
     u64::try_from(batch.num_rows()).unwrap_or(0)
-}
-
-/// Opens a file behind its first rows, with these columns or all.
-fn open(
-    path: &Path,
-    behind: u64,
-    columns: &[&str],
-) -> std::result::Result<ParquetRecordBatchReader, ParquetError> {
-    let mut builder = ParquetRecordBatchReaderBuilder::try_new(Chunks::new(File::open(path)?)?)?;
-    if !columns.is_empty() {
-        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-        builder = builder.with_projection(mask);
-    }
-    let behind = usize::try_from(behind).unwrap_or(usize::MAX);
-    builder.with_batch_size(ROWS).with_offset(behind).build()
-}
-
-/// The next rows, of which there must be some.
-fn next(reader: &mut ParquetRecordBatchReader) -> std::result::Result<RecordBatch, ParquetError> {
-    match reader.next() {
-        Some(batch) => Ok(batch?),
-        None => Err(ParquetError::EOF("rows are missing".into())),
-    }
-}
-
-/// A file of a dataset that cannot be read is an input that cannot.
-fn unreadable(path: &Path, error: ParquetError) -> Error {
-    let error = match error {
-        ParquetError::External(source) => match source.downcast::<io::Error>() {
-            Ok(error) => *error,
-            Err(other) => io::Error::other(other),
-        },
-        other => io::Error::other(other),
-    };
-    Error::from(error).in_input(path.display().to_string())
 }

@@ -27,8 +27,8 @@ fn without_threads(folder: &Folder, args: &[&str]) -> Option<Command> {
 fn without_a_second_thread_the_first_one_does_all() {
     let folder = open_to_all();
     let good = fs::read_to_string(xml(GOOD)).unwrap();
-    let names: Vec<_> = (0..40).map(|n| folder.write(&format!("{n:02}.xml"), &good)).collect();
-    let inputs: Vec<&str> = names.iter().map(String::as_str).collect();
+    let paths: Vec<_> = (0..40).map(|n| folder.write(&format!("{n:02}.xml"), &good)).collect();
+    let inputs: Vec<&str> = paths.iter().map(String::as_str).collect();
     // Large enough to be unpacked ahead.
     let many = good.repeat(400);
     let large = folder.write("large.xml", &many);

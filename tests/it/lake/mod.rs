@@ -2,6 +2,7 @@
 
 mod copies;
 mod crashes;
+mod damage;
 mod replay;
 mod upkeep;
 

@@ -1,0 +1,162 @@
+//! Datasets of which bytes were changed: an error that names a file, never a panic.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use scanmill::{
+    error::Result,
+    lake::{Lake, LoadOptions},
+    model::ScanEvents as _,
+    sink::Temporaries,
+};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::{Place, Scan, files_below};
+
+/// Numbers that look random, the same in every run of the tests.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from((self.0 >> 33) % u64::try_from(most.max(1)).unwrap()).unwrap()
+    }
+
+    /// Flips, overwrites, cuts or adds some bytes.
+    fn change(&mut self, bytes: &mut Vec<u8>) {
+        let at = self.below(bytes.len());
+        match self.below(6) {
+            0 => bytes.truncate(at),
+            1 => bytes.extend_from_slice(&[0; 9]),
+            2 => {
+                let end = bytes.len().min(at + 1 + self.below(40));
+                bytes[at..end].fill(0xff);
+            }
+            3 => {
+                bytes.remove(at);
+            }
+            _ => bytes[at] ^= 1 << self.below(8),
+        }
+    }
+}
+
+/// Hosts that a dataset gives.
+fn hosts(lake: &Path) -> Result<usize> {
+    let mut replay = Lake::open(lake)?.replay()?;
+    let mut hosts = 0;
+    while let Some((_, event)) = replay.next_event()? {
+        hosts += usize::from(matches!(event, scanmill::model::ScanEvent::Host(_)));
+    }
+    Ok(hosts)
+}
+
+fn compact(lake: &Path) -> Result<()> {
+    let options = LoadOptions::new("2026-01-01T00:00:00Z");
+    Lake::open_or_create(lake)?.compact(&options, &Temporaries::default()).map(drop)
+}
+
+/// A dataset of two commits with two files for each table.
+fn dataset() -> (Place, Vec<PathBuf>) {
+    let place = Place::in_memory();
+    for second in [0, 1] {
+        place.write("a.xml", Scan::new(second, 5).xml());
+        place.load(&[]);
+    }
+    let mut files = files_below(&place.lake());
+    files.retain(|path| path.extension().is_some_and(|ending| ending != "lock"));
+    files.sort();
+    assert!(files.len() > 10, "{files:?}");
+    (place, files)
+}
+
+#[test]
+fn a_changed_byte_anywhere_is_an_error_that_names_the_file_or_changes_nothing() {
+    let (place, files) = dataset();
+    let mut numbers = Numbers(18);
+    for path in &files {
+        let whole = fs::read(path).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        for _ in 0..12 {
+            let mut changed = whole.clone();
+            numbers.change(&mut changed);
+            fs::write(path, &changed).unwrap();
+            for result in [hosts(&place.lake()).map(drop), compact(&place.lake())] {
+                match result {
+                    Err(error) if name.ends_with("parquet") => {
+                        let said = format!("{error} {:?}", std::error::Error::source(&error));
+                        assert!(said.contains(name) && said.contains("damaged"), "{said}");
+                    }
+                    // A log may still be one, of other files or documents.
+                    _ => assert!(name.ends_with("json") || changed == whole, "{name}"),
+                }
+                // Whatever was made of a changed log goes.
+                fs::remove_file(place.lake().join("_scanmill/3.json")).unwrap_or_default();
+            }
+        }
+        fs::write(path, whole).unwrap();
+    }
+    assert_eq!(hosts(&place.lake()).unwrap(), 10);
+}
+
+/// Has the log have the digest and length of a file as it is.
+fn vouch(lake: &Path, path: &Path, bytes: &[u8]) {
+    let below = path.strip_prefix(lake).unwrap().to_str().unwrap();
+    for number in 1..=2 {
+        let commit = lake.join(format!("_scanmill/{number}.json"));
+        let mut log: Value = serde_json::from_slice(&fs::read(&commit).unwrap()).unwrap();
+        for file in log["files"].as_array_mut().unwrap() {
+            if file["path"] == below {
+                let digest: Vec<_> =
+                    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+                file["sha256"] = digest.concat().into();
+                file["bytes"] = bytes.len().into();
+            }
+        }
+        fs::write(commit, log.to_string()).unwrap();
+    }
+}
+
+#[test]
+fn a_changed_file_that_the_log_vouches_for_ends_nothing_but_its_input() {
+    let (place, files) = dataset();
+    let lake = place.lake();
+    let logs =
+        [1, 2].map(|number| fs::read(lake.join(format!("_scanmill/{number}.json"))).unwrap());
+    let mut numbers = Numbers(4);
+    let mut errors = 0;
+    for path in
+        files.iter().filter(|path| path.extension().is_some_and(|ending| ending == "parquet"))
+    {
+        let whole = fs::read(path).unwrap();
+        for _ in 0..12 {
+            let mut changed = whole.clone();
+            numbers.change(&mut changed);
+            fs::write(path, &changed).unwrap();
+            vouch(&lake, path, &changed);
+            // Text that was changed is other text; what is no file of this table is refused.
+            errors += usize::from(hosts(&lake).is_err());
+        }
+        fs::write(path, whole).unwrap();
+        for (number, log) in (1..).zip(&logs) {
+            fs::write(lake.join(format!("_scanmill/{number}.json")), log).unwrap();
+        }
+    }
+    assert!(errors > 50, "{errors}");
+    assert_eq!(hosts(&lake).unwrap(), 10);
+}
+
+#[test]
+fn a_log_cannot_name_a_file_outside_of_its_dataset() {
+    let (place, _) = dataset();
+    let path = place.lake().join("_scanmill/2.json");
+    let log = fs::read_to_string(&path).unwrap();
+    for outside in ["../hosts/", "/hosts/", "./../../x/"] {
+        fs::write(&path, log.replacen("hosts/", outside, 1)).unwrap();
+        let error = hosts(&place.lake()).unwrap_err().to_string();
+        assert!(error.contains("2.json"), "{error}");
+    }
+}
