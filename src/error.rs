@@ -35,6 +35,8 @@ pub enum Code {
     DupScan,
     /// Nothing but blanks in the input (R1).
     Empty,
+    /// Hosts or scans in a comment, CDATA section or the like, which is skipped (R8).
+    Hidden,
     /// Different finished scans share one id (section 5).
     IdCollision,
     /// An element was closed because its end tag was missing (R4, R8).
@@ -69,7 +71,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Addrtype,
         Self::BadAddr,
         Self::BadChar,
@@ -83,6 +85,7 @@ impl Code {
         Self::DupPort,
         Self::DupScan,
         Self::Empty,
+        Self::Hidden,
         Self::IdCollision,
         Self::ImplicitClose,
         Self::LeadingJunk,
@@ -117,6 +120,7 @@ impl Code {
             Self::DupPort => "W_DUP_PORT",
             Self::DupScan => "W_DUP_SCAN",
             Self::Empty => "W_EMPTY",
+            Self::Hidden => "W_HIDDEN",
             Self::IdCollision => "W_ID_COLLISION",
             Self::ImplicitClose => "W_IMPLICIT_CLOSE",
             Self::LeadingJunk => "W_LEADING_JUNK",

@@ -97,8 +97,10 @@ impl HostBatch {
             rest = tail;
             let converted = convert(bytes, self.encoding, &bump);
             let piece = Piece { kind: Kind::Host(HostEnd::Closed), len: framed.len };
-            let host =
-                read_piece(piece, &converted, index, (&bump, &self.options, &mut notes)).host;
+            let read_host =
+                read_piece(piece, &converted, index, (&bump, &self.options, &mut notes));
+            debug_assert!(read_host.len >= converted.text.len(), "a host ends before its frame");
+            let host = read_host.host;
             note_bad_bytes(bytes, self.encoding, &converted, &mut notes);
             let map = converted.map;
             read.ledger.take(&mut notes, |at| framed.position(bytes, at, map.as_ref()));

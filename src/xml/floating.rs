@@ -19,6 +19,13 @@ pub(super) enum RunItem {
     Event(RunEvent),
 }
 
+/// The same, and its place in the piece.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct PlacedItem {
+    pub(super) item: RunItem,
+    pub(super) at: usize,
+}
+
 /// Reads such elements; a hint at a host has children and is whole when it ends.
 #[derive(Debug, Default)]
 pub(super) struct FloatingReader {

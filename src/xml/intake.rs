@@ -195,6 +195,11 @@ impl Intake {
         self.raw_place(&[])
     }
 
+    /// The place in the input behind what is consumed, without the NUL characters there of which nothing was told yet.
+    pub(super) fn raw_consumed(&self) -> u64 {
+        self.raw_base
+    }
+
     /// The place in the input of the output byte that stands `behind` the first one not consumed;
     /// `between` are the output bytes from there to it.
     pub(super) fn raw_place(&self, between: &[u8]) -> u64 {

@@ -1,6 +1,17 @@
-//! Lexical facts that the framer and the repair share: what a `<` begins, and where it ends.
+//! Lexical facts that the framer, the tokens and the repair share: what a `<` begins, and where it ends.
+//!
+//! All of them follow one grammar, so that a host is cut out exactly where its tokens say that it ends:
+//!
+//! - A tag runs from `<` to its `>` outside quotes. Another tag that begins before that breaks it off (rule R3).
+//!   Any other `<` in it breaks it, too, but begins nothing: neither a comment nor a CDATA section nor a
+//!   processing instruction, for what stands there may be the text of a value that nobody escaped. Reading goes on
+//!   at the next tag. The one exception is a declaration that leads to `<nmaprun`: output that was appended to
+//!   a file which was cut in a tag ([`super::prolog::begins_document`]).
+//! - A processing instruction ends at `?>`, or is broken off by any `<`.
+//! - A comment and a CDATA section hold anything up to their end; hosts in them are counted ([`hidden`]).
+//! - Without an end within its cap, markup loses its opener.
 
-use memchr::memmem;
+use super::token::starts_name;
 
 /// What a `<` begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +111,8 @@ pub(super) enum End {
     At(usize),
     /// A raw `<` at this place breaks it off (rule R3).
     Broken(usize),
+    /// In a tag, a declaration at this place breaks it off if it [begins a document](super::prolog::begins_document).
+    Declaration(usize),
     /// It has no end within its cap (rule R8).
     Lost,
     /// The bytes end before it is told.
@@ -119,47 +132,121 @@ fn plain_tag(tag: &[u8]) -> Option<usize> {
     plain.then_some(len)
 }
 
-/// Whether the `<` at a place begins a tag that ends no host, as [`classify`] would tell.
+/// Whether the `<` at a place begins the tag of an element that ends no host, as [`classify`] would tell.
 #[inline]
 pub(super) fn is_inner_tag(bytes: &[u8], at: usize) -> bool {
-    match bytes.get(at.saturating_add(1)) {
-        Some(b'/') => bytes.get(at.saturating_add(2)).is_some_and(|b| !matches!(b, b'h' | b'n')),
-        Some(b'!' | b'?' | b'h' | b'n') | None => false,
-        Some(_) => true,
-    }
+    let name = match bytes.get(at.saturating_add(1)) {
+        Some(b'/') => bytes.get(at.saturating_add(2)),
+        first => first,
+    };
+    name.is_some_and(|first| starts_name(*first) && !matches!(first, b'h' | b'n'))
 }
 
-/// Finds the `>` of a tag, byte by byte, and goes on where it stopped when more bytes came.
+/// Whether the `<` at the start of `bytes` begins the tag of an element; `None` if more bytes may tell.
+pub(super) fn opens_tag(bytes: &[u8]) -> Option<bool> {
+    let first = match bytes.get(1)? {
+        b'/' => bytes.get(2)?,
+        first => first,
+    };
+    Some(starts_name(*first))
+}
+
+/// Places of `<host` and `<nmaprun` in markup that is skipped: what it hides.
+pub(super) fn hidden(markup: &[u8]) -> impl Iterator<Item = usize> {
+    memchr::memchr_iter(b'<', markup).filter(|at| {
+        let tag = markup.get(*at..).unwrap_or_default();
+        matches!(classify(tag, false), Mark::Host | Mark::Run)
+    })
+}
+
+/// Finds the end of a tag, and goes on where it stopped when more bytes came.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct TagScan {
-    /// Place to go on, counted from the `<`.
+    /// Place to go on, in what is left of the tag.
     at: usize,
+    /// Whether the first bytes were looked at.
+    started: bool,
     quote: u8,
+    /// Whether it is an end tag, the quotes of which mean nothing.
+    closes: bool,
+    /// Whether a `<` that begins no tag was met: then only the next tag ends this one.
+    broken: bool,
 }
 
 impl TagScan {
-    /// The end of the tag that begins with the first byte of `tag`.
+    /// The end of the tag that begins with the first byte of `tag`. When that is [`End::Declaration`], the
+    /// search goes on behind it after [`Self::pass`].
     pub(super) fn end(&mut self, tag: &[u8]) -> End {
-        if self.at == 0
-            && let Some(len) = plain_tag(tag)
-        {
-            return End::At(len);
-        }
-        let mut at = self.at.max(1);
-        // The quotes of an end tag mean nothing.
-        let quotes = tag.get(1) != Some(&b'/');
-        for byte in tag.get(at..).unwrap_or_default() {
-            match byte {
-                b'<' => return End::Broken(at),
-                b'>' if self.quote == 0 => return End::At(at.saturating_add(1)),
-                b'"' | b'\'' if quotes && self.quote == 0 => self.quote = *byte,
-                quote if *quote == self.quote => self.quote = 0,
-                _ => {}
+        if !self.started {
+            if let Some(len) = plain_tag(tag) {
+                return End::At(len);
             }
-            at = at.saturating_add(1);
+            let Some(first) = tag.get(1) else { return End::More };
+            *self = Self { at: 1, ..Self::behind_opener(*first) };
         }
-        self.at = at;
+        while let Some(found) = self.next(tag.get(self.at..).unwrap_or_default()) {
+            self.at = self.at.saturating_add(found);
+            let rest = tag.get(self.at..).unwrap_or_default();
+            match rest.first() {
+                Some(b'<') => match (opens_tag(rest), classify(rest, false)) {
+                    (Some(true), _) => return End::Broken(self.at),
+                    (None, _) | (_, Mark::Unsure) => return End::More,
+                    (_, Mark::Decl) => return End::Declaration(self.at),
+                    _ => self.broken = true,
+                },
+                Some(b'>') => return End::At(self.at.saturating_add(1)),
+                Some(quote) if self.quote == 0 => self.quote = *quote,
+                _ => self.quote = 0,
+            }
+            self.at = self.at.saturating_add(1);
+        }
+        self.at = tag.len().max(self.at);
         End::More
+    }
+
+    /// A search that begins behind the `<`, with the byte that stands there.
+    pub(super) const fn behind_opener(first: u8) -> Self {
+        Self { at: 0, started: true, quote: 0, closes: first == b'/', broken: false }
+    }
+
+    /// The same in a piece, in which no document begins.
+    pub(super) fn end_in_piece(tag: &[u8]) -> End {
+        let mut scan = Self::default();
+        loop {
+            match scan.end(tag) {
+                End::Declaration(_) => scan.pass(),
+                other => return other,
+            }
+        }
+    }
+
+    /// Goes on behind a declaration that begins no document.
+    pub(super) fn pass(&mut self) {
+        self.broken = true;
+        self.at = self.at.saturating_add(1);
+    }
+
+    /// Place up to which the tag was looked at.
+    pub(super) const fn place(&self) -> usize {
+        self.at
+    }
+
+    /// Forgets the first bytes of the tag, which were looked at.
+    pub(super) fn forget(&mut self, len: usize) {
+        debug_assert!(len <= self.at, "bytes of a tag are forgotten before they were looked at");
+        self.at = self.at.saturating_sub(len);
+    }
+
+    /// The next byte that matters.
+    fn next(&self, rest: &[u8]) -> Option<usize> {
+        if self.broken {
+            return memchr::memchr(b'<', rest);
+        }
+        match self.quote {
+            0 if self.closes => memchr::memchr2(b'<', b'>', rest),
+            0 => rest.iter().position(|byte| matches!(byte, b'<' | b'>' | b'"' | b'\'')),
+            quote => memchr::memchr2(b'<', quote, rest),
+        }
     }
 }
 
@@ -201,59 +288,21 @@ impl Closers {
         let skip = usize::try_from(from.saturating_sub(base)).unwrap_or(usize::MAX);
         let tail = bytes.get(skip..).unwrap_or_default();
         // Mostly it is near: then this costs less than making a searcher.
-        let ends_here = |at: &usize| tail.get(..=*at).is_some_and(|text| text.ends_with(closer));
-        if let Some(found) = memchr::memchr_iter(b'>', tail).find(ends_here) {
-            return End::At(skip.saturating_add(found).saturating_add(1));
+        let breaks = if matches!(mark, Mark::Pi | Mark::Decl) { b'<' } else { b'>' };
+        let ends_here = |at: &usize| {
+            let text = tail.get(..=*at).unwrap_or_default();
+            text.ends_with(closer) || text.ends_with(b"<")
+        };
+        if let Some(found) = memchr::memchr2_iter(b'>', breaks, tail).find(ends_here) {
+            let at = skip.saturating_add(found);
+            let broken = tail.get(found) == Some(&b'<');
+            return if broken { End::Broken(at) } else { End::At(at.saturating_add(1)) };
         }
         // A closer may begin in the last bytes and end in the next ones.
         let clear = tail.len().saturating_sub(closer.len().saturating_sub(1));
         none.1 = none.1.max(from.saturating_add(to_u64(clear)));
         if whole || last { End::Lost } else { End::More }
     }
-}
-
-/// The end of the DOCTYPE at the start of `bytes`, within `cap` bytes, and whether it has an internal
-/// subset.
-pub(super) fn doctype_end(bytes: &[u8], cap: usize, last: bool) -> (End, bool) {
-    let whole = bytes.len() >= cap;
-    let bytes = bytes.get(..cap).unwrap_or(bytes);
-    let mut subset = false;
-    let mut inside = false;
-    let mut at = Mark::Doctype.opener();
-    while let Some(byte) = bytes.get(at) {
-        let here = at;
-        at = at.saturating_add(1);
-        match byte {
-            b'>' if !inside => return (End::At(at), subset),
-            b'[' => (inside, subset) = (true, true),
-            b']' => inside = false,
-            b'"' | b'\'' => {
-                let rest = bytes.get(at..).unwrap_or_default();
-                match memchr::memchr(*byte, rest) {
-                    Some(found) => at = at.saturating_add(found).saturating_add(1),
-                    None => break,
-                }
-            }
-            b'<' if bytes.get(here..).is_some_and(|rest| rest.starts_with(b"<!--")) => {
-                match memmem::find(bytes.get(at..).unwrap_or_default(), b"-->") {
-                    Some(found) => at = at.saturating_add(found).saturating_add(3),
-                    None => break,
-                }
-            }
-            // Without a subset a tag may not begin before the `>`: the DOCTYPE is broken off.
-            b'<' if !inside => return (End::Broken(here), subset),
-            _ => {}
-        }
-    }
-    (if whole || last { End::Lost } else { End::More }, subset)
-}
-
-/// Whether a DOCTYPE is that of nmap; its name may be cut off by the end of the bytes.
-pub(super) fn is_nmap_doctype(bytes: &[u8]) -> bool {
-    let rest = bytes.strip_prefix(b"<!DOCTYPE").unwrap_or_default();
-    let name = rest.iter().position(|b| !is_blank(*b)).and_then(|at| rest.get(at..));
-    let Some(after) = name.and_then(|name| name.strip_prefix(b"nmaprun")) else { return false };
-    after.first().is_none_or(|b| is_blank(*b) || matches!(b, b'>' | b'['))
 }
 
 /// Bytes at the end that may be the start of a character whose rest has not come.
@@ -306,9 +355,20 @@ mod tests {
         ] {
             assert_eq!(classify(text.as_bytes(), false), mark, "{text}");
         }
-        for text in
-            ["<a", "<ports>", "</port>", "</", "<", "<host>", "</nmaprun>", "<!", "<?", "<-"]
-        {
+        for text in [
+            "<a",
+            "<ports>",
+            "</port>",
+            "</",
+            "<",
+            "<host>",
+            "</nmaprun>",
+            "<!",
+            "<?",
+            "<-",
+            "< a",
+            "</5",
+        ] {
             let inner = is_inner_tag(text.as_bytes(), 0);
             assert!(!inner || classify(text.as_bytes(), false) == Mark::Tag, "{text}");
         }
@@ -328,6 +388,10 @@ mod tests {
             ("<a b='\"' c='\"'>z", End::At(15)),
             ("<a <b>", End::Broken(3)),
             ("<>", End::At(2)),
+            ("<a b=\"<!-- \"/> --> </c>", End::Broken(19)),
+            ("<a b=\"<?x > <5 </ <![CDATA[<c>", End::Broken(27)),
+            ("<a <!-- <host", End::Broken(8)),
+            ("<a <!", End::More),
         ] {
             assert_eq!(TagScan::default().end(text.as_bytes()), end, "{text}");
             let mut stepwise = TagScan::default();
@@ -364,13 +428,10 @@ mod tests {
     }
 
     #[test]
-    fn a_doctype_ends_behind_its_subset() {
-        let plain = b"<!DOCTYPE nmaprun SYSTEM \"a>b\"> x";
-        assert_eq!(doctype_end(plain, 100, false), (End::At(31), false));
-        let subset = b"<!DOCTYPE nmaprun [<!ENTITY a \"]>\"><!-- ]> -->] > x";
-        assert_eq!(doctype_end(subset, 100, false), (End::At(49), true));
-        assert_eq!(doctype_end(b"<!DOCTYPE nmaprun [", 100, false).0, End::More);
-        assert_eq!(doctype_end(b"<!DOCTYPE nmaprun [", 100, true).0, End::Lost);
-        assert!(is_nmap_doctype(plain) && !is_nmap_doctype(b"<!DOCTYPE nmaprunner>"));
+    fn a_processing_instruction_holds_no_markup() {
+        let mut closers = Closers::default();
+        let mut end = |text: &str| closers.end(Mark::Pi, text.as_bytes(), 0, 100, false);
+        assert_eq!(end("<?a > b?>"), End::At(9));
+        assert_eq!(Closers::default().end(Mark::Pi, b"<?a <b> ?>", 0, 100, false), End::Broken(4));
     }
 }

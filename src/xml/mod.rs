@@ -36,10 +36,12 @@ mod places;
 mod port;
 #[doc(hidden)]
 pub mod probe;
+mod prolog;
 mod reader;
 mod repair;
 mod run;
 mod script;
+mod skip;
 mod text;
 mod token;
 mod value;

@@ -4,6 +4,10 @@ use std::collections::{BTreeSet, HashSet};
 
 use crate::error::{Code, Diagnostic, Position};
 
+/// What is said of hosts and scans that are not read because of where they stand.
+pub(super) const HIDDEN: &str =
+    "a <host> or <nmaprun> in a comment, CDATA section or the like is not read";
+
 /// Warnings about one frame: one entry a code, with the first place in the frame's text.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
@@ -49,6 +53,11 @@ impl Notes {
         } else {
             self.entries.push(Note { code, at, count, detail: detail() });
         }
+    }
+
+    /// Hosts or scans in markup that is skipped, of which the first stands at a place.
+    pub(super) fn hidden(&mut self, at: usize, count: i64) {
+        self.add_many(Code::Hidden, at, count, || HIDDEN.into());
     }
 
     /// An element of unknown name, or one that fits nowhere.

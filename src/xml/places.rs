@@ -63,6 +63,12 @@ impl Rising {
         self.first
     }
 
+    /// Takes the first if it is before this place.
+    pub(super) fn pop_before(&mut self, place: usize) -> Option<usize> {
+        self.first.filter(|first| *first < place)?;
+        self.pop()
+    }
+
     pub(super) fn pop(&mut self) -> Option<usize> {
         let first = self.first?;
         self.first = self.steps.read(&mut self.at).map(|step| first.saturating_add(step));

@@ -4,7 +4,7 @@
 use bumpalo::{Bump, collections::String};
 
 use super::{
-    lex::{Closers, End, Mark, TagScan, classify, is_blank},
+    lex::{Closers, End, Mark, TagScan, classify, hidden, is_blank},
     places::{PlaceMap, Rising},
     token::{is_name_or_beyond, starts_name},
 };
@@ -16,6 +16,8 @@ pub(super) struct Repaired<'b> {
     pub(super) map: PlaceMap,
     /// Places of what was dropped.
     pub(super) broken: Rising,
+    /// Places of hosts and scans in comments.
+    pub(super) hidden: Rising,
 }
 
 /// The beginning of what was dropped at a place, for a message: no more than its tag, so that it does not
@@ -35,6 +37,7 @@ struct Repair<'t, 'b> {
     out: String<'b>,
     map: PlaceMap,
     broken: Rising,
+    hidden: Rising,
 }
 
 /// Repairs the text: tags that a raw `<` or a lost quote breaks off are dropped, openers without an end
@@ -46,6 +49,7 @@ pub(super) fn repair<'b>(source: &str, markup: usize, last: bool, bump: &'b Bump
         out: String::with_capacity_in(source.len(), bump),
         map: PlaceMap::default(),
         broken: Rising::default(),
+        hidden: Rising::default(),
     };
     let bytes = source.as_bytes();
     let mut closers = Closers::default();
@@ -63,45 +67,71 @@ pub(super) fn repair<'b>(source: &str, markup: usize, last: bool, bump: &'b Bump
         at = match mark {
             Mark::Comment | Mark::Cdata | Mark::Decl | Mark::Pi => {
                 let base = super::lex::to_u64(start);
-                if let End::At(len) = closers.end(mark, tag, base, markup, true) {
-                    let end = start.saturating_add(len);
-                    if mark == Mark::Cdata {
-                        this.copy(start, end);
-                    }
-                    end
-                } else {
-                    this.drop_markup(start);
-                    start.saturating_add(mark.opener())
-                }
+                let end = closers.end(mark, tag, base, markup, true);
+                this.pass(mark, start, end)
             }
-            _ => match TagScan::default().end(tag) {
-                End::At(len) => {
-                    let end = start.saturating_add(len);
-                    this.tag(start, end);
-                    end
-                }
-                End::Broken(len) => {
-                    this.drop_markup(start);
-                    this.keep_opening(start, mark);
-                    start.saturating_add(len)
-                }
-                _ => {
-                    if !last {
-                        this.drop_markup(start);
-                        this.keep_opening(start, mark);
-                    }
-                    bytes.len()
-                }
-            },
+            _ => this.pass_tag(mark, start, last),
         };
+        debug_assert!(at > start, "the repair stands still at {start}");
+        at = at.max(start.saturating_add(1));
     }
-    Repaired { text: this.out.into_bump_str(), map: this.map, broken: this.broken }
+    let Repair { out, mut map, broken, hidden, .. } = this;
+    map.push(out.len(), bytes.len());
+    Repaired { text: out.into_bump_str(), map, broken, hidden }
 }
 
 impl Repair<'_, '_> {
     fn copy(&mut self, from: usize, to: usize) {
         self.map.push(self.out.len(), from);
         self.out.push_str(self.source.get(from..to).unwrap_or_default());
+    }
+
+    /// Passes a comment or the like with that end; the text of a CDATA section stays. Gives the place behind it.
+    fn pass(&mut self, mark: Mark, start: usize, end: End) -> usize {
+        let len = match end {
+            End::At(len) => len,
+            End::Broken(len) => {
+                self.drop_markup(start);
+                return start.saturating_add(len);
+            }
+            _ => {
+                self.drop_markup(start);
+                return start.saturating_add(mark.opener());
+            }
+        };
+        let end = start.saturating_add(len);
+        if mark == Mark::Cdata {
+            self.copy(start, end);
+        } else {
+            for at in hidden(self.source.as_bytes().get(start..end).unwrap_or_default()) {
+                self.hidden.push(start.saturating_add(at));
+            }
+        }
+        end
+    }
+
+    /// Passes a tag, of which what can be read stays. Gives the place behind it.
+    fn pass_tag(&mut self, mark: Mark, start: usize, last: bool) -> usize {
+        let tag = self.source.as_bytes().get(start..).unwrap_or_default();
+        match TagScan::end_in_piece(tag) {
+            End::At(len) => {
+                let end = start.saturating_add(len);
+                self.tag(start, end);
+                end
+            }
+            End::Broken(len) => {
+                self.drop_markup(start);
+                self.keep_opening(start, mark);
+                start.saturating_add(len)
+            }
+            _ => {
+                if !last {
+                    self.drop_markup(start);
+                    self.keep_opening(start, mark);
+                }
+                self.source.len()
+            }
+        }
     }
 
     fn drop_markup(&mut self, at: usize) {
@@ -240,6 +270,8 @@ mod tests {
             ("x<a b=\"1 c=\"2\"/>\n<d/>", "x<d/>", 1),
             ("<host a=\"1 <b/>", "<host><b/>", 1),
             ("<nmaprun a=\"<host >", "<nmaprun><host>", 1),
+            ("<a b=\"1 <!-- \"/><c/>", "<c/>", 1),
+            ("<a b='<![CDATA[<?x > <c/>", "<c/>", 1),
             ("<a b=\"1", "", 1),
         ] {
             assert_eq!(mended(source), (text.to_owned(), broken), "{source}");
@@ -269,8 +301,9 @@ mod tests {
             ("<!-- <b/>", " <b/>", 1),
             ("<![CDATA[<x>]]><c/>", "<![CDATA[<x>]]><c/>", 0),
             ("<![CDATA[<x/>", "<x/>", 1),
-            ("<?pi <x> ?><c/>", "<c/>", 0),
-            ("<?pi <x/>", "pi <x/>", 1),
+            ("<?pi x ?><c/>", "<c/>", 0),
+            ("<?pi <x> ?><c/>", "<x> ?><c/>", 1),
+            ("<?pi x", "pi x", 1),
             ("<!ENTITY a \"b\"><c/>", "<c/>", 1),
         ] {
             assert_eq!(mended(source), (text.to_owned(), broken), "{source}");

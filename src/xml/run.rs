@@ -2,8 +2,9 @@
 
 use super::{
     context::{Context, TextBuffer},
-    floating::{FloatingReader, RunItem, keep},
+    floating::{FloatingReader, PlacedItem, RunItem, keep},
     names::{At, El},
+    notes::Notes,
     script::ScriptBuilder,
     text::ValueKind,
     token::Attr,
@@ -83,17 +84,23 @@ impl Document {
         self.held.insert(0, begin);
     }
 
-    /// Takes over what elements said, in order; with a warning if too much waits for the first host.
-    pub(super) fn take_items(&mut self, items: Vec<RunItem>, limits: (usize, &str)) -> bool {
-        let (cap, salt) = limits;
-        for item in items {
+    /// Takes over what elements said, in order. When more than the cap waits for the first host, that is noted and
+    /// nothing waits any more.
+    pub(super) fn take_items(
+        &mut self,
+        items: Vec<PlacedItem>,
+        (cap, salt): (usize, &str),
+        notes: &mut Notes,
+    ) {
+        for PlacedItem { item, at } in items {
             self.take_item(item);
+            if self.waits_for_host() && self.held_bytes > cap {
+                self.announce(salt, ["", "/", ""]);
+                notes.add(Code::Limit, at, || {
+                    "too much before the first host of a scan without args".into()
+                });
+            }
         }
-        let full = self.waits_for_host() && self.held_bytes > cap;
-        if full {
-            self.announce(salt, ["", "/", ""]);
-        }
-        full
     }
 
     fn take_item(&mut self, item: RunItem) {
@@ -127,7 +134,7 @@ impl Document {
     pub(super) fn end(&mut self, salt: &str, context: &mut Context<'_, '_>) {
         self.stack.close_all(&mut self.reader, context);
         let items = std::mem::take(&mut self.reader.items);
-        self.take_items(items, (usize::MAX, salt));
+        self.take_items(items, (usize::MAX, salt), context.notes);
         if self.waits_for_host() {
             let time = std::mem::take(&mut self.reader.finished_text);
             self.announce(salt, ["", "/", &time]);
@@ -139,7 +146,7 @@ impl Document {
 #[derive(Debug, Default)]
 pub(super) struct RunReader {
     pub(super) record: RunRecord,
-    pub(super) items: Vec<RunItem>,
+    pub(super) items: Vec<PlacedItem>,
     script: Option<ScriptBuilder<'static>>,
     floating: FloatingReader,
     text: TextBuffer<'static>,
@@ -252,7 +259,10 @@ impl<'f> Visitor<'f> for RunReader {
                 self.floating.in_hint_open(el, (attributes, at), context);
             }
             El::Scaninfo if !self.keep(ELEMENT_COST, at, context) => {}
-            _ if el.floats() => self.items.extend(self.floating.open(el, attributes, context)),
+            _ if el.floats() => {
+                let item = self.floating.open(el, attributes, context);
+                self.items.extend(item.map(|item| PlacedItem { item, at }));
+            }
             _ => {}
         }
     }
@@ -292,7 +302,11 @@ impl<'f> Visitor<'f> for RunReader {
                     self.end_script(script);
                 }
             }
-            El::Hosthint => self.items.extend(self.floating.close(el)),
+            El::Hosthint => {
+                let at = context.here;
+                let item = self.floating.close(el);
+                self.items.extend(item.map(|item| PlacedItem { item, at }));
+            }
             _ => {}
         }
     }

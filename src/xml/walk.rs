@@ -4,6 +4,7 @@ use super::{
     context::Context,
     names::El,
     notes::shorten,
+    skip::{Skip, Skipped},
     text::ValueKind,
     token::{Attr, Name, Token, Tokens},
 };
@@ -36,16 +37,6 @@ pub(super) trait Visitor<'f> {
 pub(super) struct Stack {
     open: Vec<El>,
     skip: Option<Skip>,
-}
-
-/// An element that is skipped with all it holds.
-#[derive(Debug)]
-struct Skip {
-    name: String,
-    /// Elements of that name that are open in it, itself included.
-    same: usize,
-    /// Open elements of known name in it.
-    known: [u32; El::COUNT],
 }
 
 /// Why a walk ended.
@@ -147,9 +138,24 @@ impl Stack {
         }
     }
 
-    /// Begins to skip an element.
-    pub(super) fn skip(&mut self, name: &str) {
-        self.skip = Some(Skip { name: name.to_owned(), same: 1, known: [0; El::COUNT] });
+    /// Whether a start tag is skipped as it stands in an element that is. A skip that it ends is over then.
+    pub(super) fn skips(&mut self, name: Name<'_>) -> bool {
+        let skips = self.skip.as_ref().is_some_and(|skip| skip.holds(name));
+        if !skips {
+            self.skip = None;
+        }
+        skips
+    }
+
+    /// Drops a start tag, of which an element is open or not.
+    pub(super) fn drop_tag(&mut self, name: Name<'_>, opens: bool) {
+        match (&mut self.skip, name) {
+            _ if !opens => {}
+            (Some(skip), _) => skip.start(name),
+            (None, Name::Known(el)) => self.skip = Some(Skip::of_dropped(el)),
+            // Of what an unknown one may hold nothing is known: that is read where it fits.
+            (None, Name::Unknown(_)) => {}
+        }
     }
 
     fn start<'f>(
@@ -159,29 +165,25 @@ impl Stack {
         visitor: &mut impl Visitor<'f>,
         context: &mut Context<'f, '_>,
     ) -> Option<Exit> {
-        if let Some(skip) = &mut self.skip {
-            if !empty {
-                skip.start(name);
-            }
+        if self.skip.is_some() && self.skips(name) {
+            self.drop_tag(name, !empty);
+            return None;
+        }
+        if tokens.is_too_long(at) {
+            context.notes.add(Code::Limit, at, || long_tag(shorten(name.as_str())));
+            self.drop_tag(name, !empty);
             return None;
         }
         let el = match name {
             Name::Known(el) => el,
-            Name::Unknown(name) => {
-                context.notes.unknown(name, at);
-                if !empty {
-                    self.skip(name);
+            Name::Unknown(unknown) => {
+                context.notes.unknown(unknown, at);
+                if !empty && !tokens.is_damaged(at) {
+                    self.skip = Some(Skip::of_unknown(unknown));
                 }
                 return None;
             }
         };
-        if tokens.too_long(at) {
-            context.notes.add(Code::Limit, at, || long_tag(el.name()));
-            if !empty {
-                self.skip(el.name());
-            }
-            return None;
-        }
         match self.fit(el) {
             Fit::Here => {}
             Fit::Below(depth) => self.close_implicitly(depth, (el, at), visitor, context),
@@ -189,7 +191,7 @@ impl Stack {
             Fit::Nowhere => {
                 context.notes.unknown(el.name(), at);
                 if !empty {
-                    self.skip(el.name());
+                    self.skip = Some(Skip::of_unknown(el.name()));
                 }
                 return None;
             }
@@ -200,9 +202,7 @@ impl Stack {
             context.notes.add(Code::Limit, at, || {
                 format!("<{}> dropped: {cap} elements are open", el.name())
             });
-            if !empty {
-                self.skip(el.name());
-            }
+            self.drop_tag(name, !empty);
             return None;
         }
         visitor.open(el, parent, (tokens.attributes(), at), context);
@@ -296,43 +296,6 @@ enum Fit {
     /// Below an element that is not of this stack.
     Outside,
     Nowhere,
-}
-
-enum Skipped {
-    /// The skip goes on.
-    On,
-    /// The skipped element ended.
-    Done,
-    /// The end tag is that of an element that holds the skipped one.
-    EndsOuter,
-}
-
-impl Skip {
-    fn start(&mut self, name: Name<'_>) {
-        if name.as_str() == self.name {
-            self.same = self.same.saturating_add(1);
-        } else if let Name::Known(el) = name
-            && let Some(known) = self.known.get_mut(el.number())
-        {
-            *known = known.saturating_add(1);
-        }
-    }
-
-    fn end(&mut self, name: Name<'_>, outer: &[El]) -> Skipped {
-        if name.as_str() == self.name {
-            self.same = self.same.saturating_sub(1);
-            return if self.same == 0 { Skipped::Done } else { Skipped::On };
-        }
-        let Name::Known(el) = name else { return Skipped::On };
-        match self.known.get_mut(el.number()) {
-            Some(known) if *known > 0 => {
-                *known = known.saturating_sub(1);
-                Skipped::On
-            }
-            _ if outer.contains(&el) => Skipped::EndsOuter,
-            _ => Skipped::On,
-        }
-    }
 }
 
 /// What is said of a tag beyond the cap.

@@ -7,19 +7,55 @@ use std::{
 };
 
 use scanmill::{
+    limits::Limits,
     model::{Host, ScanEvent},
     xml::{Decoder, Options},
 };
 
-use crate::support::{Fixture, Outcome, fixture, fixtures};
+use crate::support::{Fixture, Outcome, damaged, fixture, fixtures};
+
+/// Ways to read that must not hang on how the bytes arrive: as they are, strictly, and with limits that are reached.
+fn ways_to_read() -> [Options; 4] {
+    let hashed = || Options::default().with_hash(true);
+    let mut limits = Limits::default().with_tag(90).with_pending(250).with_host(1500);
+    limits.markup = 120;
+    [
+        hashed(),
+        hashed().with_strict(true),
+        hashed().with_limits(limits.clone()),
+        hashed().with_strict(true).with_limits(limits),
+    ]
+}
 
 #[test]
 fn pieces_of_any_size_give_the_same_events() {
-    for fixture in fixtures() {
+    for fixture in fixtures().into_iter().chain(damaged()) {
+        for options in ways_to_read() {
+            let bytes = &*fixture.bytes;
+            let whole = Outcome::of_pieces_with([bytes].into_iter(), options.clone());
+            for size in sizes(bytes.len()) {
+                let pieces = Outcome::of_pieces_with(bytes.chunks(size), options.clone());
+                assert!(pieces == whole, "{} in pieces of {size}, {options:?}", fixture.name);
+            }
+        }
+    }
+}
+
+/// Every size up to 64 for a small file.
+fn sizes(len: usize) -> Vec<usize> {
+    if len <= 4 << 10 { (1..=64).collect() } else { vec![1, 2, 3, 7, 61, 4096] }
+}
+
+/// A limit that nothing reaches changes nothing, wherever it lies.
+#[test]
+fn limits_that_are_not_reached_change_nothing() {
+    for fixture in fixtures().into_iter().chain(damaged()) {
         let whole = Outcome::of(&fixture.bytes);
-        for size in [1, 2, 3, 7, 4096] {
-            let pieces = Outcome::of_pieces(fixture.bytes.chunks(size));
-            assert!(pieces == whole, "{} in pieces of {size}", fixture.name);
+        let len = fixture.bytes.len();
+        let limits = Limits::default().with_tag(len + 1).with_pending(1 << 20).with_host(len + 1);
+        for options in [Options::default(), Options::default().with_limits(limits)] {
+            let pieces = Outcome::of_pieces_with(fixture.bytes.chunks(1), options);
+            assert!(pieces == whole, "{}", fixture.name);
         }
     }
 }

@@ -4,11 +4,12 @@
 use std::{ops::Range, sync::LazyLock};
 
 use proptest::{prelude::*, sample::Index};
-use scanmill::model::Host;
+use scanmill::{error::Code, limits::Limits, model::Host, xml::Options};
 
-use crate::support::{Fixture, Outcome, fixtures};
+use crate::support::{Fixture, Outcome, damaged, fixtures};
 
-static FIXTURES: LazyLock<Vec<Fixture>> = LazyLock::new(fixtures);
+static FIXTURES: LazyLock<Vec<Fixture>> =
+    LazyLock::new(|| fixtures().into_iter().chain(damaged()).collect());
 
 /// A fixture and the places of its hosts.
 type Hosts = (&'static Fixture, Vec<Range<usize>>);
@@ -16,6 +17,8 @@ type Hosts = (&'static Fixture, Vec<Range<usize>>);
 /// Well-formed fixtures of several hosts, with the places of their hosts.
 static HOSTS: LazyLock<Vec<Hosts>> = LazyLock::new(|| {
     let found = FIXTURES.iter().filter(|fixture| fixture.is_well_formed());
+    let found =
+        found.filter(|fixture| fixture.name.starts_with(|first: char| first.is_ascii_digit()));
     let found: Vec<_> = found.map(|fixture| (fixture, host_ranges(&fixture.bytes))).collect();
     let several: Vec<_> = found.into_iter().filter(|(_, hosts)| hosts.len() >= 2).collect();
     assert!(several.len() >= 10, "fixtures of several hosts are missing");
@@ -26,7 +29,7 @@ const PROGRESS: &[u8] =
     b"<taskprogress task=\"SYN Stealth Scan\" time=\"1700000000\" percent=\"12.34\"/>\n";
 
 /// Markup that means something wherever it stands.
-const SPLICES: [&[u8]; 16] = [
+const SPLICES: [&[u8]; 28] = [
     PROGRESS,
     b"<host>",
     b"</host>",
@@ -43,6 +46,18 @@ const SPLICES: [&[u8]; 16] = [
     b"&#xe2;&#x82;&#xac;",
     b"\0",
     b"\xff\xfe<",
+    b"\xef\xbb\xbf",
+    b"<",
+    b"'",
+    b"<host ",
+    b"<host/>",
+    b"</host ",
+    b"<nmaprun",
+    b"<!DOCTYPE nmaprun",
+    b"?>",
+    b"<unknown ",
+    b"<unknown=\"x\">",
+    b"<5 ",
 ];
 
 #[derive(Debug, Clone)]
@@ -65,6 +80,16 @@ fn damage() -> impl Strategy<Value = Damage> {
         (any::<Index>(), 0..SPLICES.len()).prop_map(|(at, which)| Damage::Splice(at, which)),
         any::<Index>().prop_map(Damage::Cut),
     ]
+}
+
+/// Limits that small inputs reach, some of them.
+fn limits() -> impl Strategy<Value = Limits> {
+    let cap = || prop_oneof![Just(1 << 20), 1_usize..30, 30_usize..2000];
+    (cap(), cap(), cap(), cap()).prop_map(|(tag, pending, host, markup)| {
+        let mut limits = Limits::default().with_tag(tag).with_pending(pending).with_host(host);
+        limits.markup = markup;
+        limits
+    })
 }
 
 impl Damage {
@@ -160,6 +185,87 @@ proptest! {
         }
         let seen: i64 = whole.runs().iter().map(|run| run.hosts_seen).sum();
         prop_assert_eq!(usize::try_from(seen).unwrap(), whole.hosts().len());
+    }
+
+    #[test]
+    fn strict_reading_hashes_and_limits_do_not_hang_on_how_the_bytes_arrive(
+        which in any::<Index>(),
+        window in prop::option::of((any::<Index>(), 100_usize..3000)),
+        damages in prop::collection::vec(damage(), 0..5),
+        cuts in prop::collection::vec(1_usize..65, 1..20),
+        strict in any::<bool>(),
+        limits in prop::option::of(limits()),
+    ) {
+        let fixture = which.get(&FIXTURES);
+        let mut bytes = fixture.bytes.clone();
+        if let Some((at, len)) = window {
+            let at = at.index(bytes.len());
+            let part = &bytes[at..(at + len).min(bytes.len())];
+            bytes = [b"<nmaprun scanner=\"nmap\">", part].concat();
+        }
+        for damage in &damages {
+            let all = 0..bytes.len();
+            damage.apply(&mut bytes, all);
+        }
+        let options = Options::default()
+            .with_strict(strict)
+            .with_hash(true)
+            .with_limits(limits.unwrap_or_default());
+        let whole = Outcome::of_pieces_with([&*bytes].into_iter(), options.clone());
+        let mut rest = &*bytes;
+        let pieces = cuts.iter().cycle().map_while(|len| {
+            let (now, later) = rest.split_at((*len).min(rest.len()));
+            rest = later;
+            (!now.is_empty()).then_some(now)
+        });
+        let pieces = Outcome::of_pieces_with(pieces, options.clone());
+        prop_assert!(
+            whole == pieces,
+            "{} in pieces of {cuts:?}, {options:?}: {}\n{}",
+            fixture.name,
+            first_difference(&whole, &pieces),
+            String::from_utf8_lossy(&bytes)
+        );
+    }
+
+    /// Whatever is put into a file or replaced in it: a host that stands wholly outside is read as it was, or counts
+    /// among those that are hidden, or the file is refused.
+    #[test]
+    fn no_damage_hides_a_host_silently(
+        which in any::<Index>(),
+        at in any::<Index>(),
+        early in any::<bool>(),
+        gone in 0_usize..4,
+        new in prop_oneof![
+            prop::collection::vec(0..SPLICES.len(), 0..3)
+                .prop_map(|parts| parts.iter().map(|part| SPLICES[*part]).collect::<Vec<_>>().concat()),
+            prop::collection::vec(any::<u8>(), 1..3),
+        ],
+    ) {
+        let (fixture, ranges) = which.get(&HOSTS);
+        let len = fixture.bytes.len();
+        // Often in the header.
+        let at = at.index(if early { ranges[0].start } else { len });
+        let end = (at + gone).min(len);
+        let mut bytes = fixture.bytes.clone();
+        bytes.splice(at..end, new.iter().copied());
+        let (before, after) = (Outcome::of(&fixture.bytes), Outcome::of(&bytes));
+        let same = |a: &Host<'static>, b: &Host<'static>| Host { index: 0, ..a.clone() } == Host { index: 0, ..b.clone() };
+        let (hosts, found) = (before.hosts(), after.hosts());
+        let lost = hosts.iter().zip(ranges).filter(|(host, range)| {
+            let outside = range.end <= at || range.start >= end;
+            outside && !found.iter().any(|found| same(found, host))
+        });
+        let lost = lost.count();
+        let warnings = after.warnings();
+        let hidden = warnings.iter().filter(|(code, _)| *code == Code::Hidden);
+        let hidden = usize::try_from(hidden.map(|(_, count)| count).sum::<i64>()).unwrap();
+        prop_assert!(
+            lost <= hidden || after.error.is_some(),
+            "{} with {:?} for {gone} bytes at {at}: {lost} hosts lost, {warnings:?}",
+            fixture.name,
+            String::from_utf8_lossy(&new)
+        );
     }
 
     #[test]

@@ -81,8 +81,10 @@ fn r1_bytes_before_the_document_are_skipped() {
         assert_eq!(read.addresses(), ["192.0.2.1"], "{junk}");
         assert_eq!(read.codes(), [(Code::LeadingJunk, 1)], "{junk}");
     }
-    let clean = Read::of(format!("\u{feff} \n<!-- <host > --> {HEAD}</nmaprun>"));
+    let clean = Read::of(format!("\u{feff} \n<!-- a --> {HEAD}</nmaprun>"));
     assert_eq!((clean.hosts.len(), clean.codes()), (0, vec![]));
+    let hides = Read::of(format!("\n<!-- <host > --> {HEAD}</nmaprun>"));
+    assert_eq!((hides.hosts.len(), hides.codes()), (0, vec![(Code::Hidden, 1)]));
 }
 
 #[test]
@@ -162,6 +164,157 @@ fn r3_a_raw_bracket_ends_a_tag_which_is_dropped() {
     assert_eq!(names, ["a", "c"]);
     assert_eq!(read.complete(), [true, true]);
     assert_eq!(read.codes()[0], (Code::BrokenTag, 2));
+}
+
+/// A document of `tests/data/damaged`.
+fn damaged(name: &str) -> Read {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/damaged");
+    Read::of(std::fs::read(format!("{folder}/{name}.xml")).unwrap())
+}
+
+#[test]
+fn r3_markup_in_an_open_tag_opens_nothing() {
+    for opener in
+        ["<!-- ", "<?php ", "<?xml version='1.0'?><r", "<![CDATA[", "<!DOCTYPE x [", "<5 ", "< "]
+    {
+        for (before, behind) in [("\"", "\"/>"), ("\"", "/>"), ("", "/>"), ("'", "")] {
+            let read = Read::of(format!(
+                "{HEAD}<verbose level=\"1\" x={before}{opener}{behind}{}\
+                 <host><hostnames><hostname name={before}{opener}{behind}</hostnames>\
+                 <address addr=\"192.0.2.2\"/></host>{}</nmaprun>",
+                host(1),
+                host(3)
+            ));
+            let shown = format!("{before}{opener}{behind}");
+            assert_eq!(read.addresses(), ["192.0.2.1", "192.0.2.2", "192.0.2.3"], "{shown}");
+            assert_eq!(read.complete(), [true; 3], "{shown}");
+            let broken = read.codes().into_iter().filter(|(code, _)| *code == Code::BrokenTag);
+            assert!(broken.map(|(_, count)| count).sum::<i64>() >= 2, "{shown}");
+            assert_eq!(read.runs.len(), 1, "{shown}");
+        }
+    }
+    let read = damaged("comment-in-banner");
+    assert_eq!((read.hosts.len(), read.runs.len()), (50, 1));
+    assert!(read.codes().contains(&(Code::BrokenTag, 1)), "{:?}", read.codes());
+}
+
+#[test]
+fn r3_output_that_is_appended_to_a_tag_that_was_cut_is_a_scan() {
+    let second = "<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>\n<!DOCTYPE nmaprun>\n<?x y?>\n<!-- z -->\n\
+        <nmaprun args=\"b\">";
+    for cut in ["<host><address addr=\"192.0.2.9\"/><ports><port portid=\"", "<verbose level"] {
+        let read = Read::of(
+            [
+                format!("{HEAD}{}{cut}{second}<host comment=\"", host(1)).as_bytes(),
+                b"\xfc\"></host></nmaprun>",
+            ]
+            .concat(),
+        );
+        assert_eq!((read.runs.len(), read.runs[0].truncated), (2, true), "{cut}");
+        assert_eq!(read.hosts.last().unwrap().comment.as_deref(), Some("\u{fc}"), "{cut}");
+        assert!(!read.codes().contains(&(Code::BadUtf8, 1)), "{cut}");
+    }
+}
+
+#[test]
+fn r3_a_start_tag_that_was_dropped_skips_nothing_behind_it() {
+    let read = damaged("start-tag-without-name");
+    let run = &read.runs[0];
+    assert!(run.stats.finished && !run.truncated);
+    assert_eq!((run.scan_info.len(), read.hosts.len()), (1, 1));
+    assert_eq!(read.codes()[0], (Code::BrokenTag, 2));
+
+    // In a host, and where tags beyond a limit are dropped.
+    let read = Read::of(format!(
+        "{HEAD}<host><addr=\"192.0.2.1\"><address addr=\"192.0.2.1\"/></host></nmaprun>"
+    ));
+    assert_eq!(read.addresses(), ["192.0.2.1"]);
+    let limits = Limits::default().with_tag(80);
+    let long = "x".repeat(100);
+    let read = Read::with(
+        format!(
+            "{HEAD}<taskbegin x=\"{long}\"><scaninfo type=\"syn\"/><unknown x=\"{long}\"><verbose level=\"1\"/>\
+             <host><address addr=\"192.0.2.1\"/><ports><port portid=\"1\" x=\"{long}\"><state state=\"open\"/>\
+             <port portid=\"2\"><state state=\"open\"/></port></ports>\
+             <times srtt=\"5\" x=\"{long}\"><distance value=\"3\"/></host>\
+             <runstats><finished time=\"1700000002\"/></runstats></nmaprun>"
+        ),
+        Options::default().with_limits(limits),
+    );
+    let (run, host) = (&read.runs[0], &read.hosts[0]);
+    assert_eq!((run.scan_info.len(), run.verbosity, run.stats.finished), (1, Some(1), true));
+    assert_eq!((host.ports.len(), host.distance, host.complete), (1, Some(3), true));
+    assert!(read.codes().contains(&(Code::Limit, 4)), "{:?}", read.codes());
+}
+
+#[test]
+fn r8_a_processing_instruction_ends_at_a_bracket() {
+    let read = damaged("instruction-without-end");
+    assert_eq!(read.runs[0].header.args.as_deref(), Some("nmap -sT \u{1f600}192.0.2.27"));
+    assert_eq!(read.addresses()[0], "192.0.2.27");
+    let read = Read::of(format!(
+        "{HEAD}<?a {}<host><?b <address addr=\"192.0.2.2\"/></host></nmaprun>",
+        host(1)
+    ));
+    assert_eq!(read.addresses(), ["192.0.2.1", "192.0.2.2"]);
+    assert_eq!(read.codes(), [(Code::BrokenTag, 2)]);
+}
+
+#[test]
+fn r8_what_a_comment_hides_is_counted() {
+    let comment = format!("<!-- {} {} <hosts> <nmaprun> -->", host(8), host(9));
+    for (text, count) in [
+        (format!("{HEAD}{comment}{}</nmaprun>", host(1)), 3),
+        (format!("{comment}{HEAD}{}</nmaprun>{comment}", host(1)), 6),
+        (format!("{HEAD}<host><address addr=\"192.0.2.1\"/>{comment}</host></nmaprun>"), 3),
+        (
+            format!(
+                "{HEAD}<host><address addr=\"192.0.2.1\"/><x y=\"<\"{comment}</host></nmaprun>"
+            ),
+            0,
+        ),
+        (format!("{HEAD}<host><address addr=\"192.0.2.1\"/><x =>{comment}</host></nmaprun>"), 3),
+        (format!("{HEAD}<![CDATA[<host/> <host\n]]>{}</nmaprun>", host(1)), 2),
+        (format!("<!DOCTYPE nmaprun [<!ENTITY a '<host>'>]>{HEAD}{}</nmaprun>", host(1)), 1),
+    ] {
+        let read = Read::of(&text);
+        assert_eq!(read.addresses()[0], "192.0.2.1", "{text}");
+        let hidden = read.codes().into_iter().filter(|(code, _)| *code == Code::Hidden);
+        assert_eq!(hidden.map(|(_, count)| count).sum::<i64>(), count, "{text}");
+    }
+    let text = format!("{HEAD}\n<!-- {} -->{}</nmaprun>", host(8), host(1));
+    let read = Read::of(&text);
+    let found = &read.runs[0].diagnostics[0];
+    let place = u64::try_from(text.find("<host").unwrap()).unwrap();
+    assert_eq!((found.position.byte, found.position.line), (place, 2));
+    let strict = Read::with(text, Options::default().with_strict(true));
+    assert_eq!((strict.hosts.len(), strict.codes()), (0, vec![(Code::Hidden, 1)]));
+}
+
+#[test]
+fn r9_a_doctype_holds_no_elements() {
+    for doctype in ["<!DOCTYPE nmaprun [", "<!DOCTYPE nmaprun\">", "<!DOCTYPE nmaprun [<!ENTITY a"]
+    {
+        let read = Read::of(format!("<?xml version=\"1.0\"?>{doctype}{HEAD}{}</nmaprun>", host(1)));
+        assert_eq!(
+            (read.addresses(), read.codes()),
+            (vec!["192.0.2.1"], vec![(Code::BrokenTag, 1)]),
+            "{doctype}"
+        );
+    }
+    let read = damaged("doctype-without-blank");
+    assert_eq!((read.hosts.len(), read.error_code()), (0, Some(Code::NotNmap)));
+}
+
+#[test]
+fn a_byte_order_mark_where_a_piece_begins_ends_no_less() {
+    let read = damaged("byte-order-mark-in-piece");
+    assert_eq!(read.error_code(), Some(Code::NotNmap));
+    let read = Read::of(format!(
+        "{HEAD}<x>\u{feff}<!-- a -->\u{feff}</x>\u{feff}{}</nmaprun>\u{feff}\n<",
+        host(1)
+    ));
+    assert_eq!(read.addresses(), ["192.0.2.1"]);
 }
 
 #[test]
@@ -291,14 +444,14 @@ fn r8_unknown_elements_are_skipped_but_a_host_always_begins() {
 #[test]
 fn r8_comments_pis_and_cdata_are_understood_everywhere() {
     let read = Read::of(format!(
-        "{HEAD}<!-- <host > -- </nmaprun> --><?x <host > ?><host><!-- </host> -->\
-         <address addr=\"192.0.2.1\"/><?p </host> ?><hostscript><script id=\"s\">\
-         <elem>a<!-- b -->c<![CDATA[<host >&amp;]]></elem></script></hostscript></host></nmaprun>"
+        "{HEAD}<!-- <port> -- </nmaprun> --><?x host > ?><host><!-- </host> -->\
+         <address addr=\"192.0.2.1\"/><?p /host> ?><hostscript><script id=\"s\">\
+         <elem>a<!-- b -->c<![CDATA[<host>&amp;]]></elem></script></hostscript></host></nmaprun>"
     ));
-    assert_eq!((read.addresses(), read.codes()), (vec!["192.0.2.1"], vec![]));
+    assert_eq!((read.addresses(), read.codes()), (vec!["192.0.2.1"], vec![(Code::Hidden, 1)]));
     let mut json = Vec::new();
     read.hosts[0].scripts[0].data.write_json(&mut json);
-    assert_eq!(String::from_utf8(json).unwrap(), r#"["ac<host >&amp;"]"#);
+    assert_eq!(String::from_utf8(json).unwrap(), r#"["ac<host>&amp;"]"#);
 }
 
 #[test]
@@ -320,7 +473,7 @@ fn r9_no_entity_is_declared_or_expanded() {
          <hostnames><hostname name=\"&a;&b;\"/></hostnames></host></nmaprun>"
     ));
     assert_eq!(read.hosts[0].hostnames[0].name, "&a;&b;");
-    assert_eq!(read.codes(), [(Code::Dtd, 1), (Code::BadEntity, 2)]);
+    assert_eq!(read.codes(), [(Code::Dtd, 1), (Code::Hidden, 1), (Code::BadEntity, 2)]);
 }
 
 #[test]

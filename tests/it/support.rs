@@ -10,6 +10,7 @@ use std::{
 };
 
 use scanmill::{
+    error::{Code, Position},
     feed::nested,
     model::{Host, RunRecord, ScanEvent},
     pipeline::{Destination, Filters, Pipeline},
@@ -59,6 +60,21 @@ pub fn fixtures() -> Vec<Fixture> {
         .collect()
 }
 
+/// The damaged documents of `tests/data/damaged` by name.
+pub fn damaged() -> Vec<Fixture> {
+    let folder = fs::read_dir(root().join("tests/data/damaged")).unwrap();
+    let mut paths: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension() == Some(OsStr::new("xml")));
+    paths.sort();
+    assert!(paths.len() >= 6, "damaged documents are missing");
+    let read = |path: PathBuf| Fixture {
+        name: path.file_name().unwrap().to_string_lossy().into_owned(),
+        bytes: fs::read(&path).unwrap(),
+        path,
+    };
+    paths.into_iter().map(read).collect()
+}
+
 /// One fixture by the start of its name.
 pub fn fixture(start: &str) -> Fixture {
     fixtures().into_iter().find(|fixture| fixture.name.starts_with(start)).unwrap()
@@ -69,6 +85,7 @@ pub fn fixture(start: &str) -> Fixture {
 pub struct Outcome {
     pub events: Vec<ScanEvent<'static>>,
     pub error: Option<String>,
+    pub error_position: Option<Position>,
 }
 
 impl Outcome {
@@ -83,8 +100,13 @@ impl Outcome {
 
     /// Of pieces that are pushed.
     pub fn of_pieces<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Self {
+        Self::of_pieces_with(pieces, Options::default())
+    }
+
+    /// The same with options.
+    pub fn of_pieces_with<'a>(pieces: impl Iterator<Item = &'a [u8]>, options: Options) -> Self {
         let mut outcome = Self::default();
-        let mut decoder = Decoder::new(Options::default());
+        let mut decoder = Decoder::new(options);
         for piece in pieces {
             decoder.feed(piece);
             outcome.drain(&mut decoder);
@@ -109,8 +131,19 @@ impl Outcome {
         assert!(self.error.is_none(), "nothing comes behind an error");
         match event {
             Ok(event) => self.events.push(event),
-            Err(error) => self.error = Some(error.to_string()),
+            Err(error) => {
+                self.error = Some(error.to_string());
+                self.error_position = error.position();
+            }
         }
+    }
+
+    /// What is warned of, and how often, in all scans.
+    pub fn warnings(&self) -> Vec<(Code, i64)> {
+        let of_run = |run: &&RunRecord| -> Vec<_> {
+            run.diagnostics.iter().map(|found| (found.code, found.count)).collect()
+        };
+        self.runs().iter().flat_map(of_run).collect()
     }
 
     /// The hosts alone.

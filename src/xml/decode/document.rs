@@ -8,13 +8,12 @@ use sha2::Digest;
 use super::{
     super::{
         batch::HostNotes,
-        floating::RunItem,
         frame::{Framer, HostEnd, Kind, Piece},
         host,
         intake::Intake,
-        lex::is_blank,
+        lex::{End, TagScan, hidden, is_blank},
         names::El,
-        notes::{Notes, shorten},
+        notes::{HIDDEN, Notes, shorten},
         run::Document,
         text::{Encoding, convert, note_bad_bytes},
         token::Token,
@@ -45,10 +44,22 @@ impl Decoder {
     }
 
     pub(super) fn skip(&mut self, len: usize) {
+        self.note_hidden(len);
         if let Phase::Before { anything, .. } = &mut self.phase {
             *anything = true;
         }
         self.consume(len);
+    }
+
+    /// Notes the hosts and scans in markup that is not read. What begins with one is one that the input cuts.
+    fn note_hidden(&mut self, len: usize) {
+        let mut places = hidden(self.head(len)).filter(|at| *at > 0);
+        let Some(first) = places.next() else { return };
+        let count = i64::try_from(places.count().saturating_add(1)).unwrap_or(i64::MAX);
+        let before = self.head(first);
+        let line = line_of(self.lines, before);
+        let place = Position { byte: self.intake.raw_place(before), line };
+        self.ledger.add(Code::Hidden, count, || place, || HIDDEN.into());
     }
 
     /// A declaration, or a start tag of `nmaprun` without one: the document before it ends.
@@ -85,6 +96,7 @@ impl Decoder {
         if subset {
             self.note(Code::Dtd, "the internal subset of a DOCTYPE is skipped");
         }
+        self.note_hidden(len);
         self.consume(len);
     }
 
@@ -99,7 +111,7 @@ impl Decoder {
             let mut tokens = tokens(converted.text, &bump, &self.options, false);
             let token = tokens.next(&mut self.notes);
             let mut context = context(&bump, &self.options, &mut self.notes);
-            if tokens.too_long(0) {
+            if tokens.is_too_long(0) {
                 context.notes.add(Code::Limit, 0, || long_tag(El::Nmaprun.name()));
             }
             self.document.begin(tokens.attributes(), &self.options.salt, &mut context);
@@ -125,6 +137,11 @@ impl Decoder {
     pub(super) fn begin_without_header(&mut self) {
         self.leave_before();
         self.note(Code::NoHeader, "no <nmaprun> before this");
+        self.begin_bare();
+    }
+
+    /// A scan begins of which no attributes are known.
+    pub(super) fn begin_bare(&mut self) {
         self.document.reader.record.header.position = self.doc_start;
         let mut context = context(&self.bump, &self.options, &mut self.notes);
         self.document.begin(&[], &self.options.salt, &mut context);
@@ -137,20 +154,6 @@ impl Decoder {
         self.document.reader.record.resumed = true;
         self.document.stack.reopen(El::Nmaprun);
         self.phase = Phase::Open;
-    }
-
-    pub(super) fn long_tag(&mut self, len: usize) {
-        let name = String::from_utf8_lossy(self.framer.long_tag()).into_owned();
-        if name == "nmaprun" {
-            self.begin_document();
-            self.begin_without_header();
-        } else if self.phase != Phase::Open {
-            self.first_element(&name);
-        }
-        if self.phase == Phase::Open {
-            self.note(Code::Limit, &long_tag(&name));
-        }
-        self.consume(len);
     }
 
     /// The first element where none is open: a scan goes on or begins, or this is no nmap XML.
@@ -192,9 +195,11 @@ impl Decoder {
             self.first_element(&name);
             if self.phase != Phase::Open {
                 // Nothing is made of this element, but another may follow it.
-                let beyond = self.framer.bytes().get(1..len).unwrap_or_default();
-                let next = memchr::memchr(b'<', beyond).map_or(len, |at| at.saturating_add(1));
-                self.consume(next);
+                let end = match TagScan::end_in_piece(self.head(len)) {
+                    End::At(end) | End::Broken(end) => end.clamp(1, len),
+                    _ => len,
+                };
+                self.consume(end);
                 return;
             }
         }
@@ -220,6 +225,7 @@ impl Decoder {
         if self.phase == Phase::After {
             self.walk_run(len);
         } else {
+            self.note_hidden(len);
             self.consume(len);
         }
     }
@@ -250,19 +256,13 @@ impl Decoder {
             }
             (Settle::of(converted), used)
         };
+        let items = mem::take(&mut self.document.reader.items);
+        let limits = (self.options.limits.pending, &*self.options.salt);
+        self.document.take_items(items, limits, &mut self.notes);
+        self.queue.extend(self.document.drain());
         self.settle(&settle);
         self.bump = bump;
-        let items = mem::take(&mut self.document.reader.items);
-        self.take_items(items);
         self.consume(used);
-    }
-
-    pub(super) fn take_items(&mut self, items: Vec<RunItem>) {
-        let cap = self.options.limits.pending;
-        if self.document.take_items(items, (cap, &self.options.salt)) {
-            self.note(Code::Limit, "too much before the first host of a scan without args");
-        }
-        self.queue.extend(self.document.drain());
     }
 
     /// A host comes: what must be told before it is told first.
@@ -271,6 +271,7 @@ impl Decoder {
             Phase::Before { .. } | Phase::Prolog { .. } => self.begin_without_header(),
             Phase::After => self.resume(),
             Phase::Foreign => {
+                self.note(Code::Hidden, HIDDEN);
                 self.consume(piece.len);
                 return;
             }
@@ -321,7 +322,7 @@ impl Decoder {
         record.hosts_incomplete =
             record.hosts_incomplete.saturating_add(i64::from(!found.complete));
         if !read.items.is_empty() {
-            document.take_items(read.items, (usize::MAX, &options.salt));
+            document.take_items(read.items, (usize::MAX, &options.salt), notes);
             self.queue.extend(document.drain());
         }
         Ok(ScanEvent::Host(Box::new(found)))
@@ -348,6 +349,10 @@ impl Decoder {
         record.bytes = i64::try_from(len).unwrap_or(i64::MAX);
         self.doc_start = end;
         if self.options.hash {
+            // Strict reading may have ended before that.
+            if self.failed.is_none() {
+                self.hash_up_to(end.byte);
+            }
             record.content_sha256 = Some(hex(&mem::take(&mut self.hash).finalize()));
         }
         let notes = self.batches.is_some().then(|| HostNotes::of_run(self.ledger.clone()));

@@ -2,6 +2,7 @@
 
 mod again;
 mod document;
+mod oversized;
 mod parts;
 mod settle;
 mod strict;
@@ -103,9 +104,14 @@ impl Decoder {
     #[must_use]
     pub fn new(options: Options) -> Self {
         let unknown = options.limits.unknown_names;
+        let mut framer = Framer::new(options.limits.clone());
+        if options.strict {
+            // What is read before the first warning must not hang on what is there of the input.
+            framer.read_stepwise();
+        }
         Self {
             intake: Intake::default(),
-            framer: Framer::new(options.limits.clone()),
+            framer,
             waiting: VecDeque::new(),
             bump: Bump::new(),
             notes: Notes::new(unknown),
@@ -217,8 +223,13 @@ impl Decoder {
             }
             let wants_text = self.document.stack.wants_text();
             if let Some(piece) = self.framer.next(wants_text) {
+                let before = self.framer.place();
                 self.piece(piece);
                 self.check_strict();
+                if self.framer.place() == before && self.host.is_none() && self.failed.is_none() {
+                    debug_assert!(false, "the decoder stands still at {before}: {piece:?}");
+                    self.consume(piece.len);
+                }
             } else if !self.take_in() {
                 if self.over {
                     let rest = self.framer.bytes().len();
@@ -275,17 +286,11 @@ impl Decoder {
                 self.consume(piece.len);
             }
             Kind::Lost => {
-                self.note(Code::BrokenTag, "markup without an end");
-                self.consume(piece.len);
+                self.note(Code::BrokenTag, "markup that is broken off or has no end");
+                self.skip(piece.len);
             }
             Kind::LongTag => self.long_tag(piece.len),
-            Kind::LongTagEnd { empty } => {
-                if !empty && self.phase == Phase::Open && self.framer.long_tag() != b"nmaprun" {
-                    let name = String::from_utf8_lossy(self.framer.long_tag()).into_owned();
-                    self.document.stack.skip(&name);
-                }
-                self.consume(piece.len);
-            }
+            Kind::LongTagEnd { opens } => self.long_tag_end(opens, piece.len),
             Kind::Host(_) => self.host_piece(piece),
         }
     }
@@ -309,14 +314,17 @@ impl Decoder {
         self.lines = self.lines.saturating_add(count_lines(bytes));
         self.framer.consume(len);
         self.bump.reset();
-        self.hash_consumed();
+        // With strict reading the piece may be where it ends.
+        if !self.options.strict {
+            self.hash_up_to(self.intake.raw_start());
+        }
     }
 
-    fn hash_consumed(&mut self) {
+    /// Takes the input up to a place into the hash of the document.
+    fn hash_up_to(&mut self, place: u64) {
         if !self.options.hash {
             return;
         }
-        let place = self.intake.raw_start();
         let len = place.saturating_sub(mem::replace(&mut self.hashed, place));
         let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.unhashed.len());
         let (front, back) = self.unhashed.as_slices();

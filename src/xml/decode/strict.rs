@@ -29,19 +29,28 @@ impl Decoder {
         clean
     }
 
-    /// With strict reading the first warning ends the input (rule R11).
+    /// With strict reading the first warning ends the input, at its place (rule R11): what was read behind that
+    /// counts neither in the record of the scan nor in its hash.
     pub(super) fn check_strict(&mut self) {
         if !self.options.strict || self.failed.is_some() {
             return;
         }
-        if let Some(first) = self.ledger.first() {
-            self.failed = Some(strict_error(first));
-            self.host = None;
-            self.queue.extend(self.document.drain());
-            if self.document.reader.record.exists {
-                // It was given up, not cut.
-                self.phase = Phase::After;
-                self.end_document();
+        let Some(first) = self.ledger.first().cloned() else {
+            self.hash_up_to(self.intake.raw_consumed());
+            return;
+        };
+        self.failed = Some(strict_error(&first));
+        self.host = None;
+        self.queue.extend(self.document.drain());
+        if self.document.reader.record.exists {
+            self.hash_up_to(first.position.byte);
+            // It was given up, not cut.
+            self.phase = Phase::After;
+            let len = first.position.byte.saturating_sub(self.doc_start.byte);
+            self.end_document();
+            if let Some(ScanEvent::RunEnd(record)) = self.queue.back_mut() {
+                record.bytes = i64::try_from(len).unwrap_or(i64::MAX);
+                record.diagnostics = vec![Diagnostic { count: 1, ..first }];
             }
         }
     }

@@ -6,10 +6,10 @@ use memchr::memmem::Finder;
 
 use super::{
     super::{
-        lex::{End, Mark, classify, is_blank, is_inner_tag},
+        lex::{End, Mark, TagScan, classify, is_blank, is_inner_tag, opens_tag},
         token::is_inside_host,
     },
-    Framer, HOST_OPENER, HostEnd, Kind, Mode, Step,
+    Framer, HOST_OPENER, HostEnd, Kind, Mode, Open, Step,
 };
 
 /// Names of elements that end a host.
@@ -24,27 +24,11 @@ static FINDERS: LazyLock<Finders> =
 impl Framer {
     pub(super) fn host(&mut self) -> Step {
         let skipping = self.mode == Mode::SkipHost;
-        if self.scan == 0 && !skipping {
-            self.plain = self.tells_plain;
-            match self.tag_end(0) {
-                End::At(end) => {
-                    if self.bytes().get(end.saturating_sub(2)) == Some(&b'/') {
-                        return Step::piece(Kind::Host(HostEnd::Closed), end);
-                    }
-                    // Who asks for more looks at each tag anyway.
-                    if !self.tells_plain
-                        && let Some(len) = self.plain_host(end)
-                    {
-                        return Step::piece(Kind::Host(HostEnd::Closed), len);
-                    }
-                    self.scan = end;
-                }
-                End::Broken(end) => self.scan = end,
-                End::Lost => return Step::piece(Kind::Skip, self.bytes().len()),
-                End::More if self.bytes().len() > self.limits.tag => self.scan = HOST_OPENER,
-                End::More => return Step::More,
-            }
-            self.mark = self.scan;
+        if self.scan == 0
+            && !skipping
+            && let Some(step) = self.host_start()
+        {
+            return step;
         }
         loop {
             let found = self.next_outer_mark();
@@ -56,11 +40,44 @@ impl Framer {
             if found.is_none() {
                 return self.host_pauses(at, skipping);
             }
-            self.mark = at;
             if let Some(step) = self.host_mark(at, skipping) {
                 return step;
             }
+            self.advance_behind(at);
         }
+    }
+
+    /// Looks at the start tag of a host; `None` if the host goes on behind it.
+    fn host_start(&mut self) -> Option<Step> {
+        self.plain = self.tells_plain;
+        let end = self.tag_end(0);
+        if self.is_long(0, end) {
+            // Its end may be that of the host.
+            self.plain = false;
+            self.open = Open::Tag(0);
+            self.scan = HOST_OPENER;
+        } else {
+            match end {
+                End::At(end) => {
+                    if self.bytes().get(end.saturating_sub(2)) == Some(&b'/') {
+                        return Some(Step::piece(Kind::Host(HostEnd::Closed), end));
+                    }
+                    // Who asks for more looks at each tag anyway.
+                    if !self.tells_plain
+                        && let Some(len) = self.plain_host(end)
+                    {
+                        return Some(Step::piece(Kind::Host(HostEnd::Closed), len));
+                    }
+                    self.scan = end;
+                }
+                End::Broken(end) => self.scan = end,
+                End::Lost => return Some(Step::piece(Kind::Skip, self.bytes().len())),
+                _ => return Some(Step::More),
+            }
+            self.open = Open::Text;
+        }
+        self.mark = self.scan;
+        None
     }
 
     /// Length of the host whose start tag ends at a place, if it is there as a whole and nothing in it asks for
@@ -90,7 +107,7 @@ impl Framer {
     /// The place of the next `<` that may end the host or hide what does, or of one beyond the cap. Those of
     /// other tags are passed; if plain hosts are told, only those of tags that leave it plain.
     fn next_outer_mark(&mut self) -> Option<usize> {
-        let (cap, scan, mut mark) = (self.limits.host, self.scan, self.mark);
+        let (cap, scan, mut passed) = (self.limits.host, self.scan, None);
         let (plain, inside) = (self.plain, &mut self.inside);
         let bytes = self.buf.get(self.start..).unwrap_or_default();
         let marks = memchr::memchr_iter(b'<', bytes.get(scan..).unwrap_or_default());
@@ -104,19 +121,57 @@ impl Framer {
             };
             let stop = *at > cap || !inner;
             if !stop {
-                mark = *at;
+                passed = Some(*at);
             }
             stop
         });
-        self.mark = mark;
+        if let Some(at) = passed {
+            (self.mark, self.open) = (at, Open::Tag(at));
+        }
         found
     }
 
     /// Looks at the markup at a place of a host; `None` if the host goes on behind it.
     fn host_mark(&mut self, at: usize, skipping: bool) -> Option<Step> {
         let mark = classify(self.at(at), self.last);
+        if mark == Mark::Unsure {
+            return Some(self.host_pauses(at, skipping));
+        }
+        if opens_tag(self.at(at)) != Some(true)
+            && matches!(self.open_at(at), Open::Rest(_) | Open::Broken)
+        {
+            return self.host_tag_broken(mark, at, skipping);
+        }
+        self.mark = at;
         let end = match mark {
-            Mark::Tag | Mark::Doctype => {
+            Mark::Host => return Some(self.host_ends(HostEnd::NextHost, at, skipping)),
+            Mark::RunEnd => return Some(self.host_ends(HostEnd::RunEnd, at, skipping)),
+            Mark::Run => return Some(self.host_ends(HostEnd::NextDocument, at, skipping)),
+            Mark::HostEnd => {
+                self.open = Open::Tag(at);
+                let end = self.tag_end(at);
+                match end {
+                    _ if self.is_long(at, end) => {
+                        self.plain = false;
+                        End::Lost
+                    }
+                    End::At(end) => return Some(self.host_ends(HostEnd::Closed, end, skipping)),
+                    end => end,
+                }
+            }
+            Mark::Comment | Mark::Cdata | Mark::Pi | Mark::Decl => {
+                self.open = Open::Text;
+                self.plain = false;
+                let end = self.markup_end(mark, at);
+                match end {
+                    _ if !skipping && self.passes_cap(at, end) => return Some(self.overflow()),
+                    End::At(_) if mark == Mark::Decl => {
+                        return Some(self.host_ends(HostEnd::NextDocument, at, skipping));
+                    }
+                    end => end,
+                }
+            }
+            _ => {
                 if self.plain {
                     let tag = self.at(at.saturating_add(1));
                     if !self.last && is_inside_host(tag).is_none() {
@@ -124,45 +179,68 @@ impl Framer {
                     }
                     self.plain = false;
                 }
-                self.scan = at.saturating_add(1);
-                return None;
-            }
-            Mark::Unsure => return Some(self.host_pauses(at, skipping)),
-            Mark::Host => return Some(self.host_ends(HostEnd::NextHost, at, skipping)),
-            Mark::RunEnd => return Some(self.host_ends(HostEnd::RunEnd, at, skipping)),
-            Mark::Decl | Mark::Run => {
-                return Some(self.host_ends(HostEnd::NextDocument, at, skipping));
-            }
-            Mark::HostEnd => match self.tag_end(at) {
-                End::At(end) => return Some(self.host_ends(HostEnd::Closed, end, skipping)),
-                other => other,
-            },
-            Mark::Comment | Mark::Cdata | Mark::Pi => {
-                self.plain = false;
-                self.markup_end(mark, at)
+                self.open = Open::Tag(at);
+                End::Lost
             }
         };
         match end {
-            End::At(end) | End::Broken(end) => self.scan = end,
-            End::More => return Some(self.host_pauses(at, skipping)),
+            End::At(end) => self.scan = end,
+            End::Broken(end) => (self.scan, self.open) = (end, Open::Text),
             End::Lost => self.scan = at.saturating_add(mark.opener()),
+            _ => return Some(self.host_pauses(at, skipping)),
         }
         None
+    }
+
+    /// Looks at a `<` in a tag that is open and that it does not end (rule R3); `None` if the host goes on.
+    fn host_tag_broken(&mut self, mark: Mark, at: usize, skipping: bool) -> Option<Step> {
+        if mark == Mark::Decl {
+            match self.introduces(at) {
+                Some(true) => return Some(self.host_ends(HostEnd::NextDocument, at, skipping)),
+                Some(false) => {}
+                None => return Some(self.host_pauses(at, skipping)),
+            }
+        }
+        self.open = Open::Broken;
+        self.plain = false;
+        self.scan = at.saturating_add(1);
+        None
+    }
+
+    /// What is open at a place before which no other markup stands than what is open.
+    fn open_at(&self, at: usize) -> Open {
+        let (start, mut search) = match self.open {
+            Open::Tag(start) => (start, TagScan::default()),
+            Open::Rest(search) => (0, search),
+            other => return other,
+        };
+        let tag = self.bytes().get(start..at).unwrap_or_default();
+        if matches!(search.end(tag), End::At(_)) {
+            return Open::Text;
+        }
+        search.forget(search.place());
+        Open::Rest(search)
+    }
+
+    /// Whether a comment or the like at a place reaches beyond the cap on the host, as far as that is known. It
+    /// is known when as many bytes are there, be its end among them or not.
+    fn passes_cap(&self, at: usize, end: End) -> bool {
+        let cap = self.limits.host;
+        match end {
+            End::At(end) | End::Broken(end) => end > cap,
+            _ => self.bytes().len() > cap && at.saturating_add(self.limits.markup) > cap,
+        }
     }
 
     /// More bytes are needed at a place of a host, or the input ends in it.
     fn host_pauses(&mut self, at: usize, skipping: bool) -> Step {
         match (skipping, self.last) {
-            (false, false)
-                if self.bytes().len() > self.limits.host.saturating_add(self.limits.tag) =>
-            {
-                self.overflow()
-            }
             (false, false) => Step::More,
             (false, true) => Step::piece(Kind::Host(HostEnd::Input), self.bytes().len()),
             (true, true) => Step::piece(Kind::Skip, self.bytes().len()),
             (true, false) => {
                 self.tag_at = None;
+                self.open = self.open_at(at);
                 Step::piece_or_more(Kind::Skip, at)
             }
         }
@@ -181,6 +259,7 @@ impl Framer {
     fn overflow(&mut self) -> Step {
         let len = self.mark;
         self.mode = Mode::SkipHost;
+        self.open = Open::Text;
         Step::piece(Kind::Host(HostEnd::Limit), len)
     }
 }

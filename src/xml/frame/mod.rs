@@ -1,9 +1,19 @@
 //! The framer: cuts the stream at memchr speed into hosts and pieces of what stands between them. A host
 //! is what is held in memory, and the unit of work.
 //!
-//! A raw `<` always begins markup (rule R3), and `<host` always begins a host (R8), so that hosts can be
-//! cut out without knowing what is open.
+//! `<host` always begins a host (rule R8), so that hosts can be cut out without knowing which elements are open.
+//! What must be known is whether a `<!` or `<?` stands in a tag that is open: there it means nothing (R3).
+//!
+//! Two things hold for all readers of a stream, and end them:
+//!
+//! - **Progress.** Each step of a loop over pieces, tokens or markup passes at least one byte, asks for more bytes,
+//!   or ends. [`Framer::next`], the decoder, the tokens and the repair check that of themselves; a release
+//!   build, in which a check would be late, passes a byte or ends instead.
+//! - **No cut shows.** A piece hangs on the bytes of the stream and on the limits, never on how many bytes are
+//!   there: what more bytes could change is not decided before they come. So a tag over its limit is dropped when
+//!   its end is known, too.
 
+mod between;
 mod host;
 mod inside;
 mod long;
@@ -11,8 +21,9 @@ mod long;
 use std::mem;
 
 use self::inside::InsideTags;
-use super::lex::{
-    Closers, End, Mark, TagScan, classify, cut_character, doctype_end, is_nmap_doctype, to_u64,
+use super::{
+    lex::{Closers, End, Mark, TagScan, classify, to_u64},
+    prolog::{begins_document, is_nmap_doctype},
 };
 use crate::limits::Limits;
 
@@ -45,8 +56,9 @@ pub(super) enum Kind {
     Lost,
     /// The `<` of a tag beyond the cap; [`Framer::long_tag`] has its name. The tag is dropped.
     LongTag,
-    /// The end of that tag.
-    LongTagEnd { empty: bool },
+    /// The end of that tag, and whether an element is open then: it is not if the tag is that of an empty one or
+    /// is broken off.
+    LongTagEnd { opens: bool },
     /// A host, up to its end tag or to what ends it.
     Host(HostEnd),
 }
@@ -74,6 +86,12 @@ const RUN_PIECE: usize = 64 << 10;
 /// DOCTYPEs without an end that are looked for one, in one input; each look may cost the cap.
 const LOST_DOCTYPES: u32 = 64;
 
+/// Declarations in tags that are looked behind for a scan and have none, in one input.
+const LOST_PROLOGS: u32 = 64;
+
+/// Changes of the mode in a row: from seeking to between hosts to in a host.
+const MODES: usize = 4;
+
 /// Length of `<host`.
 const HOST_OPENER: usize = 5;
 
@@ -91,6 +109,19 @@ enum Mode {
     SkipTag,
 }
 
+/// What the framer is in, within a host.
+#[derive(Debug, Clone, Copy)]
+enum Open {
+    /// In no markup.
+    Text,
+    /// In the tag that begins at this place, or behind it.
+    Tag(usize),
+    /// The same, and the beginning of the tag was consumed.
+    Rest(TagScan),
+    /// In a tag that is broken, up to the next one.
+    Broken,
+}
+
 /// Cuts bytes into pieces; fed with any cut of the stream it gives the same pieces of hosts, and pieces
 /// of runs that hold the same markup.
 #[derive(Debug)]
@@ -102,6 +133,7 @@ pub(super) struct Framer {
     scan: usize,
     /// Place of the last markup of a host.
     mark: usize,
+    open: Open,
     /// Place of `start` in the stream.
     base: u64,
     mode: Mode,
@@ -110,9 +142,10 @@ pub(super) struct Framer {
     tag_at: Option<usize>,
     closers: Closers,
     lost_doctypes: u32,
+    lost_prologs: u32,
     long_tag: Vec<u8>,
-    /// In a tag beyond the cap: the open quote, and the byte before.
-    long_state: (u8, u8),
+    /// Whether each tag and each text between hosts is a piece of its own.
+    stepwise: bool,
     /// Whether all markup of the host that was passed is plain; told only if that is asked for.
     plain: bool,
     tells_plain: bool,
@@ -127,6 +160,7 @@ impl Framer {
             start: 0,
             scan: 0,
             mark: 0,
+            open: Open::Text,
             base: 0,
             mode: Mode::Seek,
             last: false,
@@ -134,8 +168,9 @@ impl Framer {
             tag_at: None,
             closers: Closers::default(),
             lost_doctypes: 0,
+            lost_prologs: 0,
             long_tag: Vec::new(),
-            long_state: (0, 0),
+            stepwise: false,
             plain: false,
             tells_plain: false,
             inside: InsideTags::default(),
@@ -148,7 +183,13 @@ impl Framer {
         let mut buf = mem::take(&mut self.buf);
         buf.clear();
         buf.shrink_to(kept);
-        *self = Self { buf, ..Self::new(self.limits.clone()) };
+        let stepwise = self.stepwise;
+        *self = Self { buf, stepwise, ..Self::new(self.limits.clone()) };
+    }
+
+    /// Makes a piece of each tag and each text between hosts.
+    pub(super) fn read_stepwise(&mut self) {
+        self.stepwise = true;
     }
 
     /// Has [`Self::is_plain`] tell of hosts.
@@ -199,6 +240,9 @@ impl Framer {
         self.scan = 0;
         self.mark = 0;
         self.tag_at = None;
+        if self.mode != Mode::SkipHost {
+            self.open = Open::Text;
+        }
         if self.mode == Mode::Host {
             self.mode = Mode::Run;
         }
@@ -209,7 +253,7 @@ impl Framer {
         if self.bytes().is_empty() {
             return None;
         }
-        loop {
+        for _ in 0..MODES {
             let found = match self.mode {
                 Mode::Seek => self.seek(),
                 Mode::Run => self.run(want_text),
@@ -217,11 +261,22 @@ impl Framer {
                 Mode::SkipTag => self.skip_tag(),
             };
             match found {
-                Step::Piece(piece) => return Some(piece),
+                Step::Piece(piece) => {
+                    let within = 1..=self.bytes().len();
+                    debug_assert!(within.contains(&piece.len), "a piece of no bytes: {piece:?}");
+                    return Some(Piece { len: piece.len.max(1), ..piece });
+                }
                 Step::More => return None,
                 Step::Again => {}
             }
         }
+        debug_assert!(false, "the modes of the framer change in a circle");
+        Some(Piece { kind: Kind::Skip, len: 1 })
+    }
+
+    /// The place of the first byte that is not consumed.
+    pub(super) fn place(&self) -> u64 {
+        self.base
     }
 
     fn at(&self, at: usize) -> &[u8] {
@@ -239,8 +294,15 @@ impl Framer {
         let bytes = self.buf.get(self.start.saturating_add(at)..).unwrap_or_default();
         match self.closers.end(mark, bytes, base, self.limits.markup, self.last) {
             End::At(len) => End::At(at.saturating_add(len)),
+            End::Broken(len) => End::Broken(at.saturating_add(len)),
             other => other,
         }
+    }
+
+    /// Sees to it that a loop over markup advances: what was looked at ends behind `at`.
+    fn advance_behind(&mut self, at: usize) {
+        debug_assert!(self.scan > at, "the framer stands still at {at} of {:?}", self.mode);
+        self.scan = self.scan.max(at.saturating_add(1));
     }
 
     /// The end of the tag at a place, as a place; goes on where it stopped.
@@ -249,13 +311,37 @@ impl Framer {
             self.tag = TagScan::default();
             self.tag_at = Some(at);
         }
-        let bytes = self.buf.get(self.start.saturating_add(at)..).unwrap_or_default();
-        match self.tag.end(bytes) {
-            End::At(len) => End::At(at.saturating_add(len)),
-            End::Broken(len) => End::Broken(at.saturating_add(len)),
-            End::More if self.last => End::Lost,
-            other => other,
+        self.go_on(at)
+    }
+
+    /// The end of the tag of which [`Self::tag`] is the search, and a place that of its first byte.
+    fn go_on(&mut self, at: usize) -> End {
+        loop {
+            let bytes = self.buf.get(self.start.saturating_add(at)..).unwrap_or_default();
+            match self.tag.end(bytes) {
+                End::Declaration(len) => match self.introduces(at.saturating_add(len)) {
+                    Some(true) => return End::Broken(at.saturating_add(len)),
+                    Some(false) => self.tag.pass(),
+                    None => return End::More,
+                },
+                End::At(len) => return End::At(at.saturating_add(len)),
+                End::Broken(len) => return End::Broken(at.saturating_add(len)),
+                End::More if self.last => return End::Lost,
+                other => return other,
+            }
         }
+    }
+
+    /// Whether the declaration at a place in a tag introduces a document; `None` if more bytes may tell.
+    fn introduces(&mut self, at: usize) -> Option<bool> {
+        if self.lost_prologs >= LOST_PROLOGS {
+            return Some(false);
+        }
+        let found = begins_document(self.at(at), self.last);
+        if found == Some(false) {
+            self.lost_prologs = self.lost_prologs.saturating_add(1);
+        }
+        found
     }
 
     fn seek(&mut self) -> Step {
@@ -271,12 +357,12 @@ impl Framer {
                 End::More => Step::More,
                 _ => Step::piece(Kind::Junk, Mark::Comment.opener()),
             },
-            Mark::Doctype if !is_nmap_doctype(self.at(0)) => {
-                // Its name may not have come yet.
-                let (end, _) = doctype_end(self.at(0), 64, self.last);
-                if end == End::More { Step::More } else { Step::piece(Kind::Junk, 1) }
-            }
-            Mark::Decl | Mark::Doctype | Mark::Run => self.enter(Mode::Run),
+            Mark::Doctype => match is_nmap_doctype(self.at(0), self.last) {
+                None => Step::More,
+                Some(false) => Step::piece(Kind::Junk, 1),
+                Some(true) => self.enter(Mode::Run),
+            },
+            Mark::Decl | Mark::Run => self.enter(Mode::Run),
             Mark::Host if self.at(0).get(5) != Some(&b'/') => self.enter(Mode::Run),
             _ => Step::piece(Kind::Junk, 1),
         }
@@ -286,94 +372,6 @@ impl Framer {
         self.mode = mode;
         self.scan = 0;
         Step::Again
-    }
-
-    fn run(&mut self, want_text: bool) -> Step {
-        loop {
-            let gathered = self.scan;
-            if gathered >= RUN_PIECE {
-                return Step::piece(Kind::Run, gathered);
-            }
-            let Some(at) = self.next_mark(gathered) else { return self.run_text(want_text) };
-            let mark = classify(self.at(at), self.last);
-            // Everything but tags and CDATA stands alone.
-            if at > 0 && !matches!(mark, Mark::Tag | Mark::RunEnd | Mark::HostEnd | Mark::Cdata) {
-                let len = if mark == Mark::Unsure { gathered } else { at };
-                return if len == 0 { Step::More } else { Step::piece(Kind::Run, len) };
-            }
-            match mark {
-                Mark::Host => return self.enter(Mode::Host),
-                Mark::Unsure => return Step::More,
-                Mark::Doctype => return self.doctype(),
-                Mark::Comment | Mark::Pi | Mark::Decl => {
-                    let kind = if mark == Mark::Decl { Kind::Decl } else { Kind::Skip };
-                    return match self.markup_end(mark, 0) {
-                        End::At(end) => Step::piece(kind, end),
-                        End::More => Step::More,
-                        _ => Step::piece(Kind::Lost, mark.opener()),
-                    };
-                }
-                Mark::Cdata => match self.markup_end(mark, at) {
-                    End::At(end) => self.scan = end,
-                    End::More => return Step::piece_or_more(Kind::Run, gathered),
-                    _ if at == 0 => return Step::piece(Kind::Lost, mark.opener()),
-                    _ => return Step::piece(Kind::Run, at),
-                },
-                _ => match self.tag_end(at) {
-                    End::At(end) if mark == Mark::Run => return Step::piece(Kind::RunStart, end),
-                    End::Broken(end) if mark == Mark::Run => {
-                        return Step::piece(Kind::RunStart, end);
-                    }
-                    End::At(end) | End::Broken(end) => self.scan = end,
-                    End::More if at > 0 => return Step::piece(Kind::Run, at),
-                    End::More => return self.long(),
-                    End::Lost if mark == Mark::Run => {
-                        return Step::piece(Kind::RunCut, self.bytes().len());
-                    }
-                    End::Lost => return Step::piece(Kind::Run, self.bytes().len()),
-                },
-            }
-        }
-    }
-
-    /// No markup follows what was gathered, only text.
-    fn run_text(&mut self, want_text: bool) -> Step {
-        let len = self.bytes().len();
-        if self.scan > 0 {
-            Step::piece(Kind::Run, self.scan)
-        } else if len == 0 {
-            Step::More
-        } else if self.last {
-            Step::piece(Kind::Run, len)
-        } else if !want_text || len > self.limits.value.saturating_add(4) {
-            // Of a wanted text, bytes beyond the cap tell the reader that the value is to be cut; text
-            // that follows is added to a value that is full. No character is cut in two.
-            Step::piece_or_more(Kind::Run, len.saturating_sub(cut_character(self.bytes())))
-        } else {
-            Step::More
-        }
-    }
-
-    fn doctype(&mut self) -> Step {
-        let nmap = is_nmap_doctype(self.at(0));
-        let (end, subset) = if self.lost_doctypes < LOST_DOCTYPES {
-            doctype_end(self.at(0), self.limits.markup, self.last)
-        } else {
-            (End::Lost, false)
-        };
-        let kind = Kind::Doctype { subset, nmap };
-        match end {
-            End::At(end) => Step::piece(kind, end),
-            End::More => Step::More,
-            End::Broken(_) | End::Lost => {
-                self.lost_doctypes = self.lost_doctypes.saturating_add(1);
-                if nmap && self.last {
-                    // Cut behind its name: nmap's all the same.
-                    return Step::piece(kind, self.bytes().len());
-                }
-                Step::piece(Kind::Lost, Mark::Doctype.opener())
-            }
-        }
     }
 }
 

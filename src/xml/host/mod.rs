@@ -4,7 +4,7 @@ mod elements;
 
 use super::{
     context::{Context, TextBuffer},
-    floating::{self, FloatingReader, RunItem, borrow},
+    floating::{self, FloatingReader, PlacedItem, borrow},
     names::{At, El},
     port::PortReader,
     script::ScriptBuilder,
@@ -21,7 +21,7 @@ use crate::{
 pub(super) struct HostRead<'f> {
     pub(super) host: Host<'f>,
     /// Elements of the run that stood in it.
-    pub(super) items: Vec<RunItem>,
+    pub(super) items: Vec<PlacedItem>,
     /// Bytes of the frame's text that belong to it.
     pub(super) len: usize,
 }
@@ -38,14 +38,15 @@ pub(super) fn read<'f>(
     let mut closed = false;
     // The framer saw to it that the first tag is that of a host.
     if let Some(Token::Start { empty, at, .. }) = tokens.next(context.notes) {
-        if tokens.too_long(at) {
+        if tokens.is_too_long(at) {
             context.notes.add(Code::Limit, at, || long_tag(El::Host.name()));
         }
         visitor.begin(tokens.attributes(), context);
         let mut stack = Stack::new(El::Host);
         let exit = if empty { Exit::Closed } else { stack.walk(tokens, &mut visitor, context) };
         match exit {
-            Exit::Closed => closed = true,
+            // What the frame holds behind its end tag is no part of it.
+            Exit::Closed => (closed, len) = (true, tokens.place()),
             Exit::Left(at) => {
                 context.notes.add(Code::ImplicitClose, at, host_closed);
                 len = at;
@@ -98,7 +99,7 @@ struct HostVisitor<'f> {
     ports: PortReader<'f>,
     script: Option<ScriptBuilder<'f>>,
     floating: FloatingReader,
-    items: Vec<RunItem>,
+    items: Vec<PlacedItem>,
     text: TextBuffer<'f>,
     /// Elements that count once and were there.
     seen: u64,
@@ -278,7 +279,10 @@ impl<'f> Visitor<'f> for HostVisitor<'f> {
                     script.child(el, attributes, borrow, context);
                 }
             }
-            _ if el.floats() => self.items.extend(self.floating.open(el, attributes, context)),
+            _ if el.floats() => {
+                let item = self.floating.open(el, attributes, context);
+                self.items.extend(item.map(|item| PlacedItem { item, at }));
+            }
             El::Status | El::Address | El::Hostname if self.floating.in_hint() => {
                 self.floating.in_hint_open(el, (attributes, at), context);
             }
@@ -350,7 +354,11 @@ impl<'f> Visitor<'f> for HostVisitor<'f> {
                 }
             }
             El::Service | El::Port => self.ports.close(el, context),
-            El::Hosthint => self.items.extend(self.floating.close(el)),
+            El::Hosthint => {
+                let at = context.here;
+                let item = self.floating.close(el);
+                self.items.extend(item.map(|item| PlacedItem { item, at }));
+            }
             _ => {}
         }
     }

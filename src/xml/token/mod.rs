@@ -1,6 +1,10 @@
 //! Tokens of a piece of the input. A fast path reads what nmap writes; at the first markup that is
 //! written in any other way the rest of the piece goes to quick-xml, and what quick-xml cannot read, or
 //! what breaks rule R3, is repaired first. All three give the same tokens for the same markup.
+//!
+//! Each token passes at least one byte of what it is read of, and the ways change in one direction only: so the
+//! tokens of a piece end. quick-xml is given nothing but markup, from its `<` on: it drops a byte order mark at the
+//! start of what it is given without counting it, and text is read here.
 
 mod fast;
 mod likely;
@@ -31,6 +35,18 @@ pub(super) enum Token<'f> {
     Cdata { raw: &'f str, at: usize },
 }
 
+impl Token<'_> {
+    /// Its place.
+    const fn place(&self) -> usize {
+        match self {
+            Self::Start { at, .. }
+            | Self::End { at, .. }
+            | Self::Text { at, .. }
+            | Self::Cdata { at, .. } => *at,
+        }
+    }
+}
+
 /// An element's name, known or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Name<'f> {
@@ -40,7 +56,7 @@ pub(super) enum Name<'f> {
 
 impl<'f> Name<'f> {
     #[inline]
-    fn of(name: &'f str) -> Self {
+    pub(super) fn of(name: &'f str) -> Self {
         El::from_name(name.as_bytes()).map_or(Self::Unknown(name), Self::Known)
     }
 
@@ -106,6 +122,12 @@ pub(super) struct Tokens<'f> {
     opened: Option<El>,
     /// Places of what the repair dropped and no token has passed yet, from where it began.
     broken: Rising,
+    /// The same of hosts and scans in comments that it dropped.
+    hidden: Rising,
+    /// Place of the last token of which the repair dropped something.
+    damaged: Option<usize>,
+    /// Place of the last start tag that was beyond the cap.
+    too_long: Option<usize>,
     repaired_from: usize,
 }
 
@@ -138,6 +160,9 @@ impl<'f> Tokens<'f> {
             before: None,
             opened: None,
             broken: Rising::default(),
+            hidden: Rising::default(),
+            damaged: None,
+            too_long: None,
             repaired_from: 0,
         }
     }
@@ -199,12 +224,12 @@ impl<'f> Tokens<'f> {
             };
             match found {
                 Ok(token) => {
-                    self.note_broken(notes);
+                    self.note_broken(token.place(), notes);
                     return Some(token);
                 }
                 Err(Stop::End) => {
                     self.way = Way::Done;
-                    self.note_broken(notes);
+                    self.note_broken(self.text.len(), notes);
                     return None;
                 }
                 Err(Stop::Irregular(at)) => self.hand_over(at, notes),
@@ -222,13 +247,13 @@ impl<'f> Tokens<'f> {
                 // lose the hosts that follow.
                 notes.add(Code::BrokenTag, at, || "markup that cannot be read".into());
                 self.way = Way::Done;
-                self.note_broken(notes);
+                self.note_broken(self.text.len(), notes);
                 return;
             }
             _ => {
-                let Repaired { text, map, broken } =
+                let Repaired { text, map, broken, hidden } =
                     repair::repair(rest, self.caps.markup, self.last, self.bump);
-                self.broken = broken;
+                (self.broken, self.hidden) = (broken, hidden);
                 self.repaired_from = at;
                 Quick::new(text, at, Some(map))
             }
@@ -236,23 +261,32 @@ impl<'f> Tokens<'f> {
         self.way = Way::Quick(Box::new(quick));
     }
 
-    /// Notes what the repair dropped before the next token; what follows may be read with other bytes.
+    /// Whether something of the last start tag, which stands at this place, could not be read.
+    pub(super) fn is_damaged(&self, at: usize) -> bool {
+        self.damaged == Some(at)
+    }
+
+    /// Notes what the repair dropped before the next token and of the last one, which stands at a place; what follows
+    /// may be read with other bytes.
     #[inline]
-    fn note_broken(&mut self, notes: &mut Notes) {
-        if self.broken.first().is_some() {
-            self.note_passed(notes);
+    fn note_broken(&mut self, token: usize, notes: &mut Notes) {
+        if self.broken.first().is_some() || self.hidden.first().is_some() {
+            self.note_passed(token, notes);
         }
     }
 
-    fn note_passed(&mut self, notes: &mut Notes) {
-        while let Some(first) = self.broken.first() {
-            let at = self.repaired_from.saturating_add(first);
-            if at >= self.place() {
-                return;
+    fn note_passed(&mut self, token: usize, notes: &mut Notes) {
+        let (from, place) = (self.repaired_from, self.place());
+        while let Some(at) = self.broken.pop_before(place.saturating_sub(from)) {
+            let at = from.saturating_add(at);
+            if at == token {
+                self.damaged = Some(at);
             }
-            self.broken.pop();
             let shown = repair::beginning(self.text, at);
             notes.add(Code::BrokenTag, at, || format!("{:?} dropped", shorten(shown)));
+        }
+        while let Some(at) = self.hidden.pop_before(place.saturating_sub(from)) {
+            notes.hidden(from.saturating_add(at), 1);
         }
     }
 
@@ -305,12 +339,13 @@ impl<'f> Tokens<'f> {
         }
         if len > self.caps.tag {
             self.begin_attributes();
+            self.too_long = Some(at);
         }
     }
 
-    /// Whether a start tag of this length is beyond the cap: then its element is dropped.
-    pub(super) fn too_long(&self, at: usize) -> bool {
-        self.place().saturating_sub(at) > self.caps.tag
+    /// Whether the last start tag, which stands at this place, is beyond the cap: then its element is dropped.
+    pub(super) fn is_too_long(&self, at: usize) -> bool {
+        self.too_long == Some(at)
     }
 }
 
@@ -407,6 +442,10 @@ mod tests {
             "<port protocol=\"tcp\" portid=\"80><state/><host a=\"b",
             "a & b &amp; &#x41; < c > <d e=f g/>",
             "<a b=\"&#10;\u{fc}\" b=\"2\">&x;</a><-/></>",
+            "<a b=\"<!-- \"/><c/> --> <d <![CDATA[ ]]><e/><?f <g/> ?><h i='<?j ?>'/><k/>",
+            "<!-- <host > --><a <!-- <b/> <nmaprun> --><![CDATA[<host/> <hosts>]]>",
+            "\u{feff}<a/>\u{feff}<b c=\"\u{feff}\"/>\u{feff}&amp;\u{feff}<c <d/>\u{feff}<e/>\u{feff}",
+            "\u{feff}\n<",
         ] {
             assert_both_ways_agree(text, false);
             assert_both_ways_agree(text, true);

@@ -6,13 +6,21 @@ use quick_xml::{
 };
 
 use super::{
-    super::{lex::is_blank, marks::is_special, names::At, notes::Notes, places::PlaceMap},
+    super::{
+        lex::{hidden, is_blank},
+        marks::is_special,
+        names::At,
+        notes::Notes,
+        places::PlaceMap,
+    },
     Attr, Name, Stop, Token, Tokens, Way, is_name_or_beyond, starts_name,
 };
 
 /// quick-xml on a part of a piece.
 pub(super) struct Quick<'f> {
     reader: Reader<&'f [u8]>,
+    /// Place in the source of what the reader was given.
+    read_from: usize,
     source: &'f str,
     /// Place of the source in the piece.
     base: usize,
@@ -26,9 +34,20 @@ impl<'f> Tokens<'f> {
         loop {
             let start = quick.position();
             let at = quick.place(start);
+            let source = quick.source;
+            let tail = source.get(start..).unwrap_or_default();
+            if tail.is_empty() {
+                return Err(Stop::End);
+            }
+            // References are events of their own there; here text runs to the next `<`.
+            let text = memchr::memchr(b'<', tail.as_bytes()).unwrap_or(tail.len());
+            if let Some(raw) = tail.get(..text).filter(|raw| !raw.is_empty()) {
+                quick.go_to(start.saturating_add(text));
+                return Ok(Token::Text { raw, at });
+            }
             let Ok(event) = quick.reader.read_event() else { return Err(Stop::Irregular(at)) };
             let end = quick.position();
-            let source = quick.source;
+            debug_assert!(end > start, "quick-xml stands still at {at}");
             let written = source.get(start..end).unwrap_or_default();
             match event {
                 Event::Start(_) | Event::Empty(_) => {
@@ -44,21 +63,18 @@ impl<'f> Tokens<'f> {
                     }
                     return Ok(Token::End { name: Name::of(name), at });
                 }
-                Event::Text(_) | Event::GeneralRef(_) => {
-                    // References are events of their own there; here text runs to the next `<`.
-                    let tail = source.as_bytes().get(start..).unwrap_or_default();
-                    let len = memchr::memchr(b'<', tail).unwrap_or(tail.len());
-                    let stop = start.saturating_add(len);
-                    quick.skip_to(stop);
-                    let raw = source.get(start..stop).unwrap_or_default();
-                    return Ok(Token::Text { raw, at });
-                }
                 Event::CData(_) if written.len() <= self.caps.markup => {
+                    note_hidden(written, at, notes);
                     let raw = written.get(9..written.len().saturating_sub(3)).unwrap_or_default();
                     return Ok(Token::Cdata { raw, at: at.saturating_add(9) });
                 }
-                Event::Comment(_) | Event::PI(_) | Event::Decl(_)
-                    if written.len() <= self.caps.markup => {}
+                // An end has no byte of the opener.
+                Event::Comment(_) if (7..=self.caps.markup).contains(&written.len()) => {
+                    note_hidden(written, at, notes);
+                }
+                Event::PI(_) | Event::Decl(_)
+                    if (4..=self.caps.markup).contains(&written.len())
+                        && memchr::memrchr(b'<', written.as_bytes()) == Some(0) => {}
                 Event::Eof => return Err(Stop::End),
                 _ => return Err(Stop::Irregular(at)),
             }
@@ -118,19 +134,22 @@ impl<'f> Tokens<'f> {
     }
 }
 
+/// Notes hosts and scans in a comment or CDATA section, which stands at a place and is one in its source, too.
+fn note_hidden(written: &str, at: usize, notes: &mut Notes) {
+    for place in hidden(written.as_bytes()) {
+        notes.hidden(at.saturating_add(place), 1);
+    }
+}
+
 impl<'f> Quick<'f> {
     pub(super) fn new(source: &'f str, base: usize, map: Option<PlaceMap>) -> Self {
-        let mut reader = Reader::from_str(source);
-        let config = reader.config_mut();
-        config.check_end_names = false;
-        config.allow_unmatched_ends = true;
-        config.allow_dangling_amp = true;
-        Self { reader, source, base, map }
+        Self { reader: reader(source), read_from: 0, source, base, map }
     }
 
     /// Place of the reader in the source.
     pub(super) fn position(&self) -> usize {
-        usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
+        let read = usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX);
+        self.read_from.saturating_add(read)
     }
 
     /// Place in the piece of a place in the source.
@@ -139,12 +158,18 @@ impl<'f> Quick<'f> {
         self.base.saturating_add(position)
     }
 
-    /// Goes on at a place behind the reader's, which is that of a `<` or the end.
-    fn skip_to(&mut self, stop: usize) {
-        while self.position() < stop {
-            if self.reader.read_event().is_err() {
-                break;
-            }
-        }
+    /// Goes on at a place, which is that of a `<` or the end.
+    fn go_to(&mut self, place: usize) {
+        self.reader = reader(self.source.get(place..).unwrap_or_default());
+        self.read_from = place;
     }
+}
+
+fn reader(source: &str) -> Reader<&[u8]> {
+    let mut reader = Reader::from_str(source);
+    let config = reader.config_mut();
+    config.check_end_names = false;
+    config.allow_unmatched_ends = true;
+    config.allow_dangling_amp = true;
+    reader
 }

@@ -1,0 +1,157 @@
+//! What introduces a document: its declaration and its DOCTYPE.
+
+use memchr::memmem;
+
+use super::lex::{Closers, End, Mark, classify, is_blank, opens_tag};
+
+/// The end of the DOCTYPE at the start of `bytes`, within `cap` bytes, and whether it has an internal
+/// subset.
+pub(super) fn doctype_end(bytes: &[u8], cap: usize, last: bool) -> (End, bool) {
+    let whole = bytes.len() >= cap;
+    let bytes = bytes.get(..cap).unwrap_or(bytes);
+    let mut subset = false;
+    let mut inside = false;
+    let mut at = Mark::Doctype.opener();
+    while let Some(byte) = bytes.get(at) {
+        let here = at;
+        at = at.saturating_add(1);
+        let rest = bytes.get(at..).unwrap_or_default();
+        let found = match byte {
+            b'>' if !inside => return (End::At(at), subset),
+            b'[' => {
+                (inside, subset) = (true, true);
+                Some(0)
+            }
+            b']' => {
+                inside = false;
+                Some(0)
+            }
+            // Only a subset has texts with markup in them.
+            b'"' | b'\'' => {
+                let end = memchr::memchr2(*byte, if inside { *byte } else { b'<' }, rest);
+                end.map(|end| end.saturating_add(usize::from(rest.get(end) == Some(byte))))
+            }
+            b'<' if !inside => return (End::Broken(here), subset),
+            b'<' if rest.starts_with(b"!--") => {
+                memmem::find(rest, b"-->").map(|end| end.saturating_add(3))
+            }
+            // A subset declares, and holds no elements.
+            b'<' => match opens_tag(bytes.get(here..).unwrap_or_default()) {
+                Some(true) => return (End::Broken(here), subset),
+                Some(false) => Some(0),
+                None => None,
+            },
+            _ => Some(0),
+        };
+        let Some(found) = found else { break };
+        at = at.saturating_add(found);
+    }
+    (if whole || last { End::Lost } else { End::More }, subset)
+}
+
+/// Bytes of a DOCTYPE within which its name must end.
+const DOCTYPE_NAME: usize = 64;
+
+/// Whether a DOCTYPE is that of nmap; `None` if more bytes may tell. With `last` its name may be cut off.
+pub(super) fn is_nmap_doctype(bytes: &[u8], last: bool) -> Option<bool> {
+    let open = !last && bytes.len() < DOCTYPE_NAME;
+    let bytes = bytes.get(..DOCTYPE_NAME).unwrap_or(bytes);
+    let rest = bytes.strip_prefix(b"<!DOCTYPE").unwrap_or_default();
+    let blanks = rest.iter().position(|b| !is_blank(*b)).unwrap_or(rest.len());
+    let name = rest.get(blanks..).unwrap_or_default();
+    match name.strip_prefix(b"nmaprun").map(<[u8]>::first) {
+        Some(Some(after)) => Some(is_blank(*after) || matches!(after, b'>' | b'[')),
+        Some(None) if !open => Some(true),
+        None if !open || !b"nmaprun".starts_with(name) => Some(false),
+        _ => None,
+    }
+}
+
+/// Bytes from a declaration to the scan that it introduces, when it stands in a tag.
+const PROLOG: usize = 16 << 10;
+
+/// Whether the declaration at the start of `bytes` introduces a document of nmap: nothing stands between it and a
+/// DOCTYPE or start tag of `nmaprun` but blanks, comments and processing instructions. `None` if more bytes may
+/// tell; with `last`, what is cut before that is taken for one.
+pub(super) fn begins_document(bytes: &[u8], last: bool) -> Option<bool> {
+    let unsure = if bytes.len() >= PROLOG { Some(false) } else { last.then_some(true) };
+    let mut rest = bytes.get(..PROLOG).unwrap_or(bytes);
+    loop {
+        let blanks = rest.iter().position(|b| !is_blank(*b)).unwrap_or(rest.len());
+        rest = rest.get(blanks..).unwrap_or_default();
+        let mark = match rest.first() {
+            None => return unsure,
+            Some(b'<') => classify(rest, false),
+            Some(_) => return Some(false),
+        };
+        let end = match mark {
+            Mark::Unsure => return unsure,
+            Mark::Run => return Some(true),
+            Mark::Doctype => return is_nmap_doctype(rest, last),
+            Mark::Decl | Mark::Pi | Mark::Comment => {
+                Closers::default().end(mark, rest, 0, PROLOG, false)
+            }
+            _ => return Some(false),
+        };
+        match end {
+            End::At(len) => rest = rest.get(len.max(1)..).unwrap_or_default(),
+            End::More => return unsure,
+            _ => return Some(false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_doctype_ends_behind_its_subset() {
+        let plain = b"<!DOCTYPE nmaprun SYSTEM \"a>b\"> x";
+        assert_eq!(doctype_end(plain, 100, false), (End::At(31), false));
+        let subset = b"<!DOCTYPE nmaprun [<!ENTITY a \"]>\"><!-- ]> -->] > x";
+        assert_eq!(doctype_end(subset, 100, false), (End::At(49), true));
+        assert_eq!(doctype_end(b"<!DOCTYPE nmaprun [", 100, false).0, End::More);
+        assert_eq!(doctype_end(b"<!DOCTYPE nmaprun [", 100, true).0, End::Lost);
+        for (text, place) in [
+            (&b"<!DOCTYPE nmaprun\">\n<?x href=\"a\"?>"[..], 20),
+            (b"<!DOCTYPE nmaprun [<!-- <a> --> <nmaprun>", 32),
+            (b"<!DOCTYPE nmaprun [<!ENTITY a '<b>'></c>", 36),
+        ] {
+            assert_eq!(doctype_end(text, 100, false).0, End::Broken(place));
+        }
+    }
+
+    #[test]
+    fn a_doctype_is_nmaps_by_its_whole_name() {
+        for (text, told) in [
+            ("<!DOCTYPE nmaprun>", Some(true)),
+            ("<!DOCTYPE\n nmaprun [", Some(true)),
+            ("<!DOCTYPE nmaprunner>", Some(false)),
+            ("<!DOCTYPE nmaprun<host>", Some(false)),
+            ("<!DOCTYPE html", Some(false)),
+            ("<!DOCTYPE nmaprun", None),
+            ("<!DOCTYPE nm", None),
+            ("<!DOCTYPE", None),
+        ] {
+            assert_eq!(is_nmap_doctype(text.as_bytes(), false), told, "{text}");
+        }
+        assert_eq!(is_nmap_doctype(b"<!DOCTYPE nmaprun", true), Some(true));
+        assert_eq!(is_nmap_doctype(b"<!DOCTYPE nm", true), Some(false));
+    }
+
+    #[test]
+    fn a_declaration_in_a_tag_begins_a_document_if_it_leads_to_one() {
+        for (text, told) in [
+            ("<?xml version=\"1.0\"?>\n<!-- a --><?b c?>\n<nmaprun args", Some(true)),
+            ("<?xml version=\"1.0\"?><!DOCTYPE nmaprun>", Some(true)),
+            ("<?xml version=\"1.0\"?><root>", Some(false)),
+            ("<?xml version=\"1.0\"?>\"/>", Some(false)),
+            ("<?xml version=\"1.0\" <nmaprun>", Some(false)),
+            ("<?xml version=\"1.0\"?><!-- ", None),
+        ] {
+            assert_eq!(begins_document(text.as_bytes(), false), told, "{text}");
+        }
+        assert_eq!(begins_document(b"<?xml version=\"1.0\"?> <nma", true), Some(true));
+    }
+}
