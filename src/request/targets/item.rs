@@ -124,11 +124,15 @@ fn item(text: &str) -> Result<Item> {
     if text.contains(':') {
         return v6(shown, text).map(Item::V6);
     }
-    let is_numeric = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '*' | '/');
-    if text.chars().all(is_numeric) {
+    if is_numeric(text) {
         return v4(shown, text);
     }
     host_name(shown, text).map(Item::Name)
+}
+
+/// Whether nmap reads a text as addresses, never as a name.
+fn is_numeric(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '*' | '/'))
 }
 
 /// The text without blanks around `-` and `/`; `None` if there are others.
@@ -172,6 +176,8 @@ fn item_of_url(shown: &str, scheme: &str, rest: &str) -> Result<Item> {
     }
     match host.parse::<Ipv4Addr>() {
         Ok(address) => Ok(Item::Range(address.into(), address.into())),
+        // nmap would take it for a range of addresses.
+        Err(_) if is_numeric(host) => Err(malformed(shown, "is a URL of no single address")),
         Err(_) => host_name(shown, host).map(Item::Name),
     }
 }
