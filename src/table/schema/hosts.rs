@@ -4,7 +4,7 @@ use super::{
     Cell, Cells, Column, Definition, Field, Inner, Item, Items, Kind, column, field, items, table,
     write_list, write_member,
 };
-use crate::model::{Address, ExtraPorts, ExtraReason, Hostname, OsPortUsed, PortState};
+use crate::model::{Address, ExtraPorts, ExtraReason, HostState, Hostname, OsPortUsed, PortState};
 use crate::table::row::{HopRow, HostRow, OsClassRow, OsMatchRow};
 
 table! { HOSTS, "One row a host element; filters leave rows out but change none.", key ["host_id"], Host(r: HostRow<'_>):
@@ -21,7 +21,7 @@ table! { HOSTS, "One row a host element; filters leave rows out but change none.
     "hostname" Kind::Utf8, ? "First name of type user, else first PTR, else first name." => r.host.hostname().map(|n| &*n.name);
     "hostnames" Kind::Structs(HOSTNAME), ? "Host names in document order." => Cell::List(&r.host.hostnames);
     "addresses" Kind::Structs(ADDRESS), ? "Addresses in document order." => Cell::List(&r.host.addresses);
-    "state" Kind::Dictionary, ! "up, down, unknown or skipped; without a status inferred from ports." => Cell::Plain(r.host.status.state.as_str());
+    "state" Kind::Dictionary, ! "up, down, unknown or skipped; without a status inferred from ports." => host_state(&r.host.status.state);
     "reason" Kind::Dictionary, ? "Why, such as echo-reply; `inferred` without a status." => &r.host.status.reason;
     "reason_ttl" Kind::Int32, ? "TTL of the packet that told." => r.host.status.reason_ttl;
     "start_time" Kind::Timestamp, ? "When nmap began with the host." => r.host.start_time;
@@ -124,4 +124,11 @@ items! { OS_PORT_USED, OsPortUsed<'_>, i:
 /// Microseconds as milliseconds; negative is unknown.
 fn millis<'r>(micros: Option<i64>) -> Cell<'r> {
     micros.filter(|micros| *micros >= 0).map_or(Cell::Null, Cell::Millis)
+}
+
+fn host_state<'r>(state: &'r HostState<'_>) -> Cell<'r> {
+    match state {
+        HostState::Other(name) => name.into(),
+        known => Cell::Plain(known.as_str()),
+    }
 }
