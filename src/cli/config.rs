@@ -12,7 +12,7 @@ use std::{
 use clap::{Arg, Command, CommandFactory as _};
 use toml::{Table, Value};
 
-use super::args::Args;
+use super::args::{Args, InputPath, PathRole, path_role};
 use crate::{
     error::{Error, Result},
     fs::File,
@@ -24,9 +24,10 @@ const NAME: &str = "scanmill.toml";
 /// Bytes of the file at most.
 const MOST: u64 = 1 << 20;
 
-/// Options that start programs, nmap's arguments among them, for its scripts are programs; and those that
-/// replace files. A file that merely lies where one works may not set them.
-const NOT_FROM_HERE: [&str; 6] = ["args", "engine", "keep-xml", "nmap", "overwrite", "sudo"];
+/// Options without a path that start programs or replace files: nmap's arguments, as its scripts are programs, the
+/// rights it runs with, and what allows replacing. A file that merely lies in the working directory may set neither
+/// these nor any option whose path is written or run ([`path_role`]).
+const NOT_FROM_HERE: [&str; 3] = ["args", "overwrite", "sudo"];
 
 /// Where options are set.
 pub(super) struct Config {
@@ -47,9 +48,9 @@ impl Config {
         let named = command
             .try_get_matches_from(args)
             .ok()
-            .and_then(|matches| matches.try_get_one::<PathBuf>("config").ok().flatten().cloned());
+            .and_then(|matches| matches.try_get_one::<InputPath>("config").ok().flatten().cloned());
         if let Some(path) = named {
-            return Self::read(path, false).map(Some);
+            return Self::read(path.to_path_buf(), false).map(Some);
         }
         let here = PathBuf::from(NAME);
         if here.is_file() {
@@ -99,37 +100,39 @@ impl Config {
             if let (Value::Table(keys), true) = (value, commands.contains(key)) {
                 for (name, value) in keys {
                     let values = self.values(name, value)?;
-                    let mut known = false;
+                    let mut found = Found::default();
                     command = command
-                        .mut_subcommand(key.clone(), |sub| set(sub, name, &values, &mut known));
-                    if !known {
-                        return Err(
-                            self.wrong(&format!("{key}.{name}"), "is no option of this command")
-                        );
-                    }
+                        .mut_subcommand(key.clone(), |sub| set(sub, name, &values, &mut found));
+                    self.check(&format!("{key}.{name}"), found, "is no option of this command")?;
                 }
                 continue;
             }
             let values = self.values(key, value)?;
-            let mut known = false;
-            command = set(command, key, &values, &mut known);
+            let mut found = Found::default();
+            command = set(command, key, &values, &mut found);
             for sub in &commands {
                 command =
-                    command.mut_subcommand(sub.clone(), |sub| set(sub, key, &values, &mut known));
+                    command.mut_subcommand(sub.clone(), |sub| set(sub, key, &values, &mut found));
             }
-            if !known {
-                return Err(self.wrong(key, "is neither an option nor a command"));
-            }
+            self.check(key, found, "is neither an option nor a command")?;
         }
         Ok(command)
     }
 
-    /// What an option is set to.
-    fn values(&self, key: &str, value: &Value) -> Result<Vec<String>> {
-        if self.is_found_here && NOT_FROM_HERE.contains(&&*key.replace('_', "-")) {
-            let what = "starts programs or replaces files: set it by --config or in the file of your own configuration folder";
+    /// Refuses a key that no option has, or that this file may not set.
+    fn check(&self, key: &str, found: Found, unknown: &str) -> Result<()> {
+        if !found.known {
+            return Err(self.wrong(key, unknown));
+        }
+        if self.is_found_here && found.guarded {
+            let what = "starts programs or replaces files, or names where something is written: set it by --config or in the file of your own configuration folder";
             return Err(self.wrong(key, what));
         }
+        Ok(())
+    }
+
+    /// What an option is set to.
+    fn values(&self, key: &str, value: &Value) -> Result<Vec<String>> {
         match value {
             Value::Array(items) => items.iter().map(|item| self.text(key, item)).collect(),
             one => Ok(vec![self.text(key, one)?]),
@@ -158,8 +161,26 @@ fn users_folder() -> Option<PathBuf> {
     own.or_else(|| folder("HOME").map(|home| PathBuf::from(home).join(".config")))
 }
 
+/// What a key of the file was found to be.
+#[derive(Debug, Clone, Copy, Default)]
+struct Found {
+    /// A command has an option of this name.
+    known: bool,
+    /// It is not for a file that merely lies in the working directory.
+    guarded: bool,
+}
+
+/// Whether an option starts programs, or names or replaces what is written.
+fn is_guarded(arg: &Arg) -> bool {
+    match path_role(arg) {
+        Some(PathRole::Output | PathRole::Program) => true,
+        Some(PathRole::Input) => false,
+        None => arg.get_long().is_some_and(|name| NOT_FROM_HERE.contains(&name)),
+    }
+}
+
 /// Sets an option of a command, if it has it.
-fn set(command: Command, name: &str, values: &[String], known: &mut bool) -> Command {
+fn set(command: Command, name: &str, values: &[String], found: &mut Found) -> Command {
     let name = name.replace('_', "-");
     let is_it = |arg: &Arg| {
         arg.get_long() == Some(&*name) && !["config", "help", "version"].contains(&&*name)
@@ -168,7 +189,8 @@ fn set(command: Command, name: &str, values: &[String], known: &mut bool) -> Com
         if !is_it(&arg) {
             return arg;
         }
-        *known = true;
+        found.known = true;
+        found.guarded |= is_guarded(&arg);
         let values: Vec<String> = match arg.get_value_delimiter() {
             Some(between) => {
                 values.iter().flat_map(|value| value.split(between)).map(str::to_owned).collect()
@@ -177,4 +199,60 @@ fn set(command: Command, name: &str, values: &[String], known: &mut bool) -> Com
         };
         arg.default_values(values)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::any::TypeId;
+
+    use super::*;
+
+    /// All options and arguments of all commands, each with the command's name.
+    fn all_args() -> Vec<(String, Arg)> {
+        let mut command = Args::command();
+        command.build();
+        let mut all = Vec::new();
+        for command in std::iter::once(&command).chain(command.get_subcommands()) {
+            let args = command.get_arguments();
+            all.extend(
+                args.map(|arg| (format!("{} {}", command.get_name(), arg.get_id()), arg.clone())),
+            );
+        }
+        assert!(all.len() > 200, "{}", all.len());
+        all
+    }
+
+    #[test]
+    fn every_option_that_names_a_path_says_what_becomes_of_it() {
+        let untyped = [TypeId::of::<PathBuf>(), TypeId::of::<OsString>()];
+        for (name, arg) in all_args() {
+            let id = arg.get_value_parser().type_id();
+            let mut values = arg.get_value_names().unwrap_or_default().iter();
+            let looks = values.any(|name| {
+                ["FILE", "DIR", "OUT", "PATH", "FOLDER", "INPUT", "CALLER", "OTHER", "OLD", "NEW"]
+                    .contains(&name.as_str())
+            });
+            let is_raw = untyped.iter().any(|of_type| id == *of_type);
+            assert!(
+                path_role(&arg).is_some() || !(looks || is_raw),
+                "{name} names a path: give it a type of args/paths.rs"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_written_or_run_is_known_by_its_type() {
+        let with = |role| {
+            let all = all_args().into_iter().filter(|(_, arg)| path_role(arg) == Some(role));
+            let mut longs: Vec<_> =
+                all.filter_map(|(_, arg)| arg.get_long().map(str::to_owned)).collect();
+            longs.sort_unstable();
+            longs.dedup();
+            longs
+        };
+        let written = ["into", "keep-xml", "out", "report", "state-dir", "temp-dir", "write"];
+        assert_eq!(with(PathRole::Output), written);
+        assert_eq!(with(PathRole::Program), ["engine", "nmap"]);
+        assert_eq!(with(PathRole::Input), ["check", "config", "files-from"]);
+    }
 }

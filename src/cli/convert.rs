@@ -14,6 +14,7 @@ use super::{
     inputs::{self, Given, Inputs},
     memory::Shares,
     output::{Plan, Rows},
+    overlap::{self, Reading, Written},
     progress::Progress,
     render::Talk,
     signals,
@@ -45,15 +46,14 @@ fn run_with(
 ) -> Result<Exit> {
     let begun = Instant::now();
     let temporaries = Temporaries::default();
-    let rows = match merge {
-        None => Rows::Read,
-        Some(options) => Rows::Merged { explain: options.explain },
+    let (command, rows) = match merge {
+        None => ("convert", Rows::Read),
+        Some(options) => ("merge", Rows::Merged { explain: options.explain }),
     };
     let plan = Plan::of(&args.write, &args.pick, rows)?;
-    if let Some(report) = args.report.as_deref().filter(|report| report.is_dir()) {
-        return Err(Error::usage(format!("{} is a folder: --report is a file", report.display())));
-    }
     let inputs = Inputs::of(&args.read)?;
+    let given = if args.follow { Vec::new() } else { inputs.discover() };
+    check_outputs(args, &plan, &inputs.reading(&given, args.engine.as_deref()))?;
     let running = Running::default();
     let mut filters = filters(&args.pick);
     if let Some(path) = &args.engine {
@@ -70,13 +70,10 @@ fn run_with(
             let sink = DocumentSink::open_live(&path, args.write.overwrite)?;
             Destination::Feed { sink, feed }
         }
-        plan => plan.open(&args.write, &temporaries)?,
+        plan => plan.open(&args.write, (command, &temporaries))?,
     };
     if let Some(options) = merge {
-        let folder = options.temp_dir.as_deref();
-        let merger = Merger::with_memory(policy(options), shares.merge, folder);
-        let (merger, then) = (Box::new(merger), Box::new(destination));
-        destination = Destination::Merge { merger, then };
+        destination = merged(options, shares.merge, destination);
     }
     // Finished scans of one id that differ are told apart by their bytes.
     let hash = args.hash || merge.is_some();
@@ -87,19 +84,37 @@ fn run_with(
         pipeline.follow(follow)?;
         None
     } else {
-        let given = inputs.discover();
         let progress = Progress::begin(how, given.iter().map(Given::packed_len), on_stdout);
         pipeline = pipeline.with_meter(progress.meter());
         inputs.read(given, (&mut pipeline, &progress), None)?;
         Some(progress)
     };
-    let report = pipeline.finish()?;
+    let finished = pipeline.finish();
     drop(progress);
+    talk.leftovers(&temporaries);
+    let report = finished?;
     talk.report(&report, begun.elapsed());
     if let Some(path) = &args.report {
         write_json(path, &report, &temporaries)?;
     }
     Ok(Exit::of_report(&report))
+}
+
+/// Refuses outputs that would take the place of something else.
+fn check_outputs(args: &ConvertArgs, plan: &Plan, reading: &Reading<'_>) -> Result<()> {
+    let report = args.report.as_deref();
+    if let Some(report) = report.filter(|report| report.is_dir()) {
+        return Err(Error::usage(format!("{} is a folder: --report is a file", report.display())));
+    }
+    let written =
+        Written::output(plan.output()).into_iter().chain(Written::file("--report", report));
+    overlap::check(written, reading, plan.is_on_stdout())
+}
+
+/// What is read, merged within so many bytes of memory.
+fn merged(options: &MergeOptions, memory: usize, then: Destination) -> Destination {
+    let merger = Merger::with_memory(policy(options), memory, options.temp_dir.as_deref());
+    Destination::Merge { merger: Box::new(merger), then: Box::new(then) }
 }
 
 /// What is followed, if that is asked for.

@@ -2,22 +2,24 @@
 
 use std::{
     io::IsTerminal as _,
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
+use clap::ValueEnum as _;
+
 use super::{
     args::{DiffArgs, DiffTo, TalkArgs, When},
     changes::{Palette, write_block},
     convert::{identity, threads},
+    ending::{OutputName, is_special, named},
     exit::Exit,
     feeds,
     inputs::{self, Given, Inputs},
     memory::Shares,
-    output,
+    overlap::{self, Written},
     progress::Progress,
     render::Talk,
     signals,
@@ -39,13 +41,22 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         return Err(Error::usage("two states are compared: OLD NEW, each a file or folder"));
     };
     let form = Form::of(args)?;
+    let pick = Pick::new(&args.read.include, &args.read.exclude)?;
+    let mut states = Vec::new();
+    for path in [old, new] {
+        let inputs = Inputs::new(vec![path.to_path_buf()], pick.clone());
+        let given = inputs.discover();
+        let output = Written::output(form.output());
+        overlap::check(output, &inputs.reading(&given, None), *form.output() == Output::Stdout)?;
+        states.push((path, inputs, given));
+    }
     let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
     let stop = signals::stop_flag(&temporaries);
     // Refused before anything is read.
     let sink = form.open(args, &temporaries)?;
     let mut sides = Vec::new();
-    for path in [old, new] {
-        let (report, merger) = read(path, args, &shares, (&stop, how))?;
+    for (path, inputs, given) in states {
+        let (report, merger) = read((&inputs, given), args, &shares, (&stop, how))?;
         talk.errors(&report);
         if report.interrupted {
             return Ok(Exit::Interrupted);
@@ -65,7 +76,9 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     if stop.load(Ordering::Relaxed) {
         return Ok(Exit::Interrupted);
     }
-    let differ = sink.write(hosts, palette(how, &form), &stop)?;
+    let written = sink.write(hosts, palette(how, &form), &stop);
+    talk.leftovers(&temporaries);
+    let differ = written?;
     Ok(match differ {
         _ if stop.load(Ordering::Relaxed) => Exit::Interrupted,
         false => Exit::Done,
@@ -75,7 +88,7 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
 
 /// Reads one state.
 fn read(
-    path: &Path,
+    (inputs, given): (&Inputs, Vec<Given>),
     args: &DiffArgs,
     shares: &Shares,
     (stop, how): (&Arc<AtomicBool>, &TalkArgs),
@@ -88,9 +101,6 @@ fn read(
     let options = inputs::options(&args.read.how, shares).with_hash(true);
     let pipeline = Pipeline::new(options, Filters::default(), destination, Arc::clone(stop));
     let mut pipeline = pipeline.with_threads(shares.threads)?;
-    let pick = Pick::new(&args.read.include, &args.read.exclude)?;
-    let inputs = Inputs { paths: vec![path.to_owned()], pick };
-    let given = inputs.discover();
     let progress = Progress::begin(how, given.iter().map(Given::packed_len), true);
     pipeline = pipeline.with_meter(progress.meter());
     inputs.read(given, (&mut pipeline, &progress), None)?;
@@ -99,6 +109,39 @@ fn read(
 
 /// Bytes of output gathered before they are written.
 const PIECE: usize = 256 << 10;
+
+/// Endings of names, and the format that each stands for.
+const ENDINGS: [(&str, DiffTo); 6] = [
+    ("jsonl", DiffTo::Jsonl),
+    ("ndjson", DiffTo::Jsonl),
+    ("csv", DiffTo::Csv),
+    ("parquet", DiffTo::Parquet),
+    ("txt", DiffTo::Text),
+    ("diff", DiffTo::Text),
+];
+
+/// The format of differences, which the name of their file must not contradict.
+fn format_of(to: Option<DiffTo>, out: Option<OutputName<'_>>) -> Result<DiffTo> {
+    let Some(name) = out else {
+        let text = std::io::stdout().is_terminal();
+        return Ok(to.unwrap_or(if text { DiffTo::Text } else { DiffTo::Jsonl }));
+    };
+    let Some(to) = to else { return Ok(name.select(&ENDINGS)?.unwrap_or(DiffTo::Text)) };
+    let family = if to == DiffTo::Ecs { DiffTo::Jsonl } else { to };
+    match name.find(&ENDINGS) {
+        Some(other) if other != family && !is_special(name.path()) => {
+            let path = name.path().display();
+            let (other, to) = (value_name(other), value_name(to));
+            Err(Error::usage(format!("{path} is named as {other}, not as {to}")))
+        }
+        _ => Ok(to),
+    }
+}
+
+/// A format as it is given to `--to`.
+fn value_name(to: DiffTo) -> String {
+    to.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
 
 /// Where differences go, and in which form.
 enum Form {
@@ -115,23 +158,20 @@ enum Opened {
 }
 
 impl Form {
+    fn output(&self) -> &Output {
+        let (Self::Text(output) | Self::Rows(_, output) | Self::Events(_, output)) = self;
+        output
+    }
+
     fn of(args: &DiffArgs) -> Result<Self> {
-        let out = args.out.as_deref().filter(|out| out.as_os_str() != "-");
-        let told = out.and_then(output::ending);
-        let to = args.to.unwrap_or_else(|| match told.as_deref() {
-            Some("jsonl" | "ndjson") => DiffTo::Jsonl,
-            Some("csv") => DiffTo::Csv,
-            Some("parquet") => DiffTo::Parquet,
-            Some(_) => DiffTo::Text,
-            None if out.is_some() || std::io::stdout().is_terminal() => DiffTo::Text,
-            None => DiffTo::Jsonl,
-        });
+        let out = named(args.out.as_deref()).map(OutputName::of);
+        let to = format_of(args.to, out)?;
         let output = match out {
-            Some(path) if path.is_dir() => {
-                let path = path.display();
+            Some(name) if name.is_folder() => {
+                let path = name.path().display();
                 return Err(Error::usage(format!("{path} is a folder: differences are one file")));
             }
-            Some(path) => Output::File(path.to_owned()),
+            Some(name) => Output::File(name.path().to_owned()),
             None => Output::Stdout,
         };
         if to != DiffTo::Ecs && feeds::any(&args.line) {

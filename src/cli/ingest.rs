@@ -14,6 +14,7 @@ use super::{
     exit::Exit,
     inputs::{self, Inputs},
     memory::Shares,
+    overlap::{self, Form, Written},
     print,
     progress::Progress,
     render::Talk,
@@ -21,6 +22,7 @@ use super::{
 };
 use crate::{
     error::Result,
+    fs,
     lake::{Lake, LoadOptions, Loading, Operation, Source, Told},
     model::Timestamp,
     pipeline::{Destination, Filters, Pipeline, Report, WarningReport},
@@ -30,7 +32,7 @@ use crate::{
 };
 
 pub(super) fn run(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
-    let dir = args.into.as_path();
+    let dir: &Path = &args.into;
     match &args.upkeep {
         Upkeep { files: true, .. } => files(dir, args.table.as_deref()),
         Upkeep { list: true, .. } => list(dir),
@@ -45,16 +47,18 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let begun = Instant::now();
     let temporaries = Temporaries::default();
     let inputs = Inputs::of(&args.read)?;
+    let mut found = source::discover(&inputs.paths, &inputs.pick);
+    check_outputs(args, &inputs, &found)?;
     let stop = signals::stop_flag(&temporaries);
     let mut options = load_options(args)?;
     let shares = Shares::of(args.read.how.memory, options.threads)?;
+    let (made, is_new) = (missing(&args.into), !Lake::is_at(&args.into));
     let lake = Lake::open_or_create(&args.into)?;
     options.stop = stop.clone();
     let (sink, loading) = lake.load(&options, &temporaries)?;
     let reading = inputs::options(&args.read.how, &shares).with_hash(true);
     let pipeline = Pipeline::new(reading, Filters::default(), Destination::Tables(sink), stop);
     let mut pipeline = pipeline.with_threads(options.threads)?;
-    let mut found = source::discover(&inputs.paths, &inputs.pick);
     leave_out(&args.into, &inputs, &mut found);
     let lens = found.iter().map(|input| input.as_ref().map_or(Some(0), Input::packed_len));
     let progress = Progress::begin(how, lens, false);
@@ -63,6 +67,15 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let mut report = pipeline.finish()?;
     drop(progress);
     let told = loading.told();
+    // With it goes the lock of the dataset.
+    drop(loading);
+    if is_new && !report.has_input() {
+        Lake::remove_unused(&args.into);
+        for folder in made {
+            // Whatever else came into it keeps it.
+            let _ = fs::remove_dir(folder);
+        }
+    }
     tell(&mut report, &told);
     talk.report(&report, begun.elapsed());
     talk.loaded(&told);
@@ -70,6 +83,22 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
         write_json(path, &summary(&report, &told), &temporaries)?;
     }
     Ok(Exit::of_report(&report))
+}
+
+/// The folders that are made on the way to this one, with itself, the innermost first.
+fn missing(folder: &Path) -> Vec<&Path> {
+    let above = folder.ancestors().take_while(|path| !path.as_os_str().is_empty());
+    above.take_while(|path| !path.exists()).collect()
+}
+
+/// The dataset may lie in a folder that is read, where its files are left out, but be no input itself.
+fn check_outputs(args: &IngestArgs, inputs: &Inputs, found: &[Result<Input>]) -> Result<()> {
+    let report = Written::file("--report", args.report.as_deref());
+    let dataset = Written::new("--into", &args.into, Form::Kept);
+    let files = found.iter().flatten().filter(|input| !input.named);
+    let mut reading = inputs.reading(&[], None);
+    reading.found = files.filter_map(Input::path).collect();
+    overlap::check([dataset].into_iter().chain(report), &reading, false)
 }
 
 fn load_options(args: &IngestArgs) -> Result<LoadOptions> {

@@ -8,8 +8,9 @@ use std::{
 };
 
 use super::{
-    args::{HowArgs, LimitArgs, ReadArgs},
+    args::{HowArgs, LimitArgs, ReadArgs, refuse_url},
     memory::Shares,
+    overlap::Reading,
     progress::Progress,
 };
 use crate::{
@@ -47,16 +48,44 @@ impl Given {
 pub(super) struct Inputs {
     pub(super) paths: Vec<PathBuf>,
     pub(super) pick: Pick,
+    /// The file that names of inputs were read from.
+    list: Option<PathBuf>,
 }
 
 impl Inputs {
     pub(super) fn of(args: &ReadArgs) -> Result<Self> {
         let pick = Pick::new(&args.include, &args.exclude)?;
-        let mut paths = args.inputs.clone();
-        if let Some(list) = &args.files_from {
-            paths.extend(listed(list)?);
+        let mut paths: Vec<_> = args.inputs.iter().map(|path| path.to_path_buf()).collect();
+        let list = args.files_from.as_deref().map(Path::to_path_buf);
+        if let Some(list) = &list {
+            for path in listed(list)? {
+                refuse_url(&path).map_err(|why| {
+                    let (list, path) = (list.display(), path.display());
+                    Error::usage(format!("--files-from {list}: {path:?}: {why}"))
+                })?;
+                paths.push(path);
+            }
         }
-        Ok(Self { paths, pick })
+        Ok(Self { paths, pick, list })
+    }
+
+    /// What a run reads: these inputs, what was found in them, and an engine.
+    pub(super) fn reading<'r>(
+        &'r self,
+        found: &'r [Given],
+        engine: Option<&'r Path>,
+    ) -> Reading<'r> {
+        let others = self.list.as_deref().into_iter().chain(engine).collect();
+        let files = found.iter().filter_map(|given| match given {
+            Given::Input(Ok(input)) if !input.named => input.path(),
+            _ => None,
+        });
+        Reading { named: &self.paths, found: files.collect(), others }
+    }
+
+    /// Inputs of these paths, as far as they are picked.
+    pub(super) fn new(paths: Vec<PathBuf>, pick: Pick) -> Self {
+        Self { paths, pick, list: None }
     }
 
     /// Finds what these paths name, in order. A dataset is one only if it is named itself.

@@ -1,12 +1,10 @@
 //! Where output goes, and in which form: the options held against each other.
 
-use std::{
-    collections::HashSet,
-    path::{Path, PathBuf},
-};
+use std::collections::HashSet;
 
 use super::{
     args::{PartitionName, PickArgs, Shape, To, WriteArgs},
+    ending::{OutputName, is_special, named},
     feeds,
 };
 use crate::{
@@ -16,6 +14,10 @@ use crate::{
     sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
     table::{Column, Table},
 };
+
+/// Endings of names, and the format that each stands for.
+pub(super) const ENDINGS: [(&str, To); 4] =
+    [("jsonl", To::Jsonl), ("ndjson", To::Jsonl), ("csv", To::Csv), ("parquet", To::Parquet)];
 
 /// What the options come to.
 #[derive(Debug, PartialEq, Eq)]
@@ -80,8 +82,8 @@ impl Plan {
                 return Err(Error::usage(format!("{name} is named twice")));
             }
         }
-        let out = write.out.as_deref().filter(|out| out.as_os_str() != "-");
-        let to = write.to.unwrap_or_else(|| format_of(write.out.as_deref()));
+        let out = named(write.out.as_deref()).map(OutputName::of);
+        let to = format_of(write.to, out)?;
         if let Some(feed) = feeds::feed(to, &write.feed, &write.line)? {
             return Self::of_feed(feed, to, (write, pick), out);
         }
@@ -115,7 +117,7 @@ impl Plan {
             To::Parquet => TableFormat::Parquet,
             To::Jsonl | To::Ecs | To::Ocsf | To::Cim => TableFormat::Jsonl,
         };
-        check_format(format, write, columns.as_deref())?;
+        check_format(format, out, columns.as_deref())?;
         if write.partition_by.is_some() && rows != Rows::Read {
             return Err(Error::usage(
                 "--partition-by is not for merges: their rows are of several scans",
@@ -132,7 +134,7 @@ impl Plan {
         feed: Feed,
         to: To,
         (write, pick): (&WriteArgs, &PickArgs),
-        out: Option<&Path>,
+        out: Option<OutputName<'_>>,
     ) -> Result<Self> {
         let name = to.name();
         for (given, option) in [
@@ -147,20 +149,30 @@ impl Plan {
             }
         }
         match out {
-            Some(path) if is_folder(path) => {
-                Err(Error::usage(format!("{} is a folder: {name} is one file", path.display())))
+            Some(out) if out.is_folder() => {
+                let path = out.path().display();
+                Err(Error::usage(format!("{path} is a folder: {name} is one file")))
             }
-            Some(path) => Ok(Self::Feed(feed, lines_file(path, name)?)),
+            Some(out) => Ok(Self::Feed(feed, Output::File(out.path().to_owned()))),
             None => Ok(Self::Feed(feed, Output::Stdout)),
         }
     }
 
     pub(super) fn is_on_stdout(&self) -> bool {
-        let (Self::Feed(_, output) | Self::Tables { output, .. }) = self;
-        *output == Output::Stdout
+        *self.output() == Output::Stdout
     }
 
-    pub(super) fn open(self, write: &WriteArgs, temporaries: &Temporaries) -> Result<Destination> {
+    /// Where output goes.
+    pub(super) fn output(&self) -> &Output {
+        let (Self::Feed(_, output) | Self::Tables { output, .. }) = self;
+        output
+    }
+
+    pub(super) fn open(
+        self,
+        write: &WriteArgs,
+        (command, temporaries): (&str, &Temporaries),
+    ) -> Result<Destination> {
         match self {
             Self::Feed(feed, output) => {
                 let sink = DocumentSink::open(&output, write.overwrite, temporaries)?;
@@ -173,6 +185,7 @@ impl Plan {
                     merged: rows != Rows::Read,
                     columns,
                     overwrite: write.overwrite,
+                    command: command.to_owned(),
                     csv_join: write.csv_join.clone(),
                     csv_safe: write.csv_safe,
                     compression: write.compression.unwrap_or_default(),
@@ -196,7 +209,7 @@ fn twice(names: &[String]) -> Option<&str> {
 /// What only some formats can do.
 fn check_format(
     format: TableFormat,
-    write: &WriteArgs,
+    out: Option<OutputName<'_>>,
     columns: Option<&[&'static Column]>,
 ) -> Result<()> {
     let parquet = format == TableFormat::Parquet;
@@ -205,71 +218,56 @@ fn check_format(
         let name = column.field.name;
         return Err(Error::usage(format!("column {name} is binary: only parquet has it")));
     }
-    let extension = write.out.as_deref().and_then(Path::extension);
-    let packed = extension.is_some_and(|found| found == "gz" || found == "zst");
-    if packed && parquet {
+    if parquet && out.is_some_and(|out| out.is_compressed() && !out.is_folder()) {
         return Err(Error::usage("parquet is compressed inside: name it without .gz or .zst"));
     }
     Ok(())
 }
 
-/// The format that the name of an output tells.
-fn format_of(out: Option<&Path>) -> To {
-    let Some(out) = out.filter(|out| out.as_os_str() != "-") else { return To::Jsonl };
-    match ending(out).as_deref() {
-        Some("jsonl" | "ndjson") => To::Jsonl,
-        Some("csv") => To::Csv,
-        _ => To::Parquet,
+/// The format of an output, which its name must not contradict.
+fn format_of(to: Option<To>, name: Option<OutputName<'_>>) -> Result<To> {
+    let Some(name) = name else { return Ok(to.unwrap_or(To::Jsonl)) };
+    if let Some(to) = to {
+        return check_name(name, to).map(|()| to);
     }
+    let without = if is_special(name.path()) { To::Jsonl } else { To::Parquet };
+    Ok(name.select(&ENDINGS)?.unwrap_or(without))
 }
 
-/// The ending of a name, before that of a compression.
-pub(super) fn ending(path: &Path) -> Option<String> {
-    let plain = match path.extension()?.to_str()? {
-        "gz" | "zst" => PathBuf::from(path.file_stem()?),
-        _ => path.to_owned(),
+/// Refuses a name that promises another format than the one that is written.
+pub(super) fn check_name(name: OutputName<'_>, to: To) -> Result<()> {
+    let family = match to {
+        To::Jsonl | To::Ecs | To::Ocsf | To::Cim => To::Jsonl,
+        To::Csv | To::Parquet => to,
     };
-    Some(plain.extension()?.to_str()?.to_ascii_lowercase())
-}
-
-/// Whether an output is meant as a folder.
-fn is_folder(path: &Path) -> bool {
-    path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/")
-}
-
-fn feed_output(out: Option<&Path>) -> Result<Output> {
-    match out {
-        None => Ok(Output::Stdout),
-        Some(path) if is_folder(path) => Err(Error::usage(format!(
-            "{} is a folder: nested JSONL is one file (--shape flat has a file a table)",
-            path.display()
-        ))),
-        Some(path) => lines_file(path, "jsonl"),
-    }
-}
-
-/// A file of lines, whose name does not promise tables.
-fn lines_file(path: &Path, format: &str) -> Result<Output> {
-    match ending(path).as_deref() {
-        Some(other @ ("csv" | "parquet")) if !is_special(path) => {
-            Err(Error::usage(format!("{} is named as {other}, not as {format}", path.display())))
+    let path = name.path();
+    match name.find(&ENDINGS) {
+        Some(other) if other != family && !name.is_folder() && !is_special(path) => {
+            let (path, other, to) = (path.display(), other.name(), to.name());
+            Err(Error::usage(format!("{path} is named as {other}, not as {to}")))
         }
-        _ => Ok(Output::File(path.to_owned())),
+        _ => Ok(()),
     }
 }
 
-/// A device or a pipe is a file, whatever its name.
-pub(super) fn is_special(path: &Path) -> bool {
-    path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
+fn feed_output(name: Option<OutputName<'_>>) -> Result<Output> {
+    match name {
+        None => Ok(Output::Stdout),
+        Some(name) if name.is_folder() => Err(Error::usage(format!(
+            "{} is a folder: nested JSONL is one file (--shape flat has a file a table)",
+            name.path().display()
+        ))),
+        Some(name) => Ok(Output::File(name.path().to_owned())),
+    }
 }
 
 fn table_output(
     format: TableFormat,
-    out: Option<&Path>,
+    name: Option<OutputName<'_>>,
     single: bool,
     parts: bool,
 ) -> Result<Output> {
-    let Some(path) = out else {
+    let Some(name) = name else {
         return match format {
             TableFormat::Jsonl => Ok(Output::Stdout),
             TableFormat::Csv if single => Ok(Output::Stdout),
@@ -279,18 +277,21 @@ fn table_output(
             TableFormat::Parquet => Err(Error::usage("parquet needs an output: name one with -o")),
         };
     };
-    let named_file = match (format, ending(path).as_deref()) {
-        _ if is_special(path) => true,
-        (TableFormat::Jsonl, Some("jsonl" | "ndjson")) => true,
-        (_, found) => found == Some(format.extension()),
-    };
-    if is_folder(path) || parts {
+    let path = name.path();
+    if name.is_folder() {
         return Ok(Output::Dir(path.to_owned()));
     }
-    if single || (format == TableFormat::Jsonl && named_file) {
+    let is_file = is_special(path) || name.find(&ENDINGS).is_some() || name.is_compressed();
+    if is_file && parts {
+        let path = path.display();
+        return Err(Error::usage(format!(
+            "{path} would be a file, but parts need a folder: {path}/ is one"
+        )));
+    }
+    if !parts && (single || (is_file && format == TableFormat::Jsonl)) {
         return Ok(Output::File(path.to_owned()));
     }
-    if named_file {
+    if is_file {
         return Err(Error::usage(format!(
             "{} would be a file, but there are several tables: name a folder, or one --table",
             path.display()

@@ -15,6 +15,7 @@ use crate::{
     lake::{Compacted, Told, Vacuumed},
     model::Timestamp,
     pipeline::{FailureReport, Outcome, Report, WarningReport},
+    sink::{Leftover, NOT_REPLACED, Temporaries},
 };
 
 /// How messages are written.
@@ -84,6 +85,15 @@ impl Talk {
             return;
         }
         self.line("warning", YELLOW, message, fields);
+    }
+
+    /// What could not be removed.
+    pub(super) fn leftovers(&self, temporaries: &Temporaries) {
+        for Leftover { path, reason, .. } in temporaries.take_leftovers() {
+            let path = path.display().to_string();
+            let fields = json!({ "path": path, "reason": reason });
+            self.warning(&format!("{path} is left over and cannot be removed: {reason}"), &fields);
+        }
     }
 
     fn line(&self, level: &str, color: &str, message: &str, fields: &serde_json::Value) {
@@ -254,6 +264,9 @@ impl Talk {
 /// What is said of a program that is not there.
 pub(super) const MISSING: &str = "not found";
 
+/// What can be done about a folder that holds what scanmill did not write.
+const FOREIGN: &str = "--overwrite replaces only what scanmill wrote: name another OUT, or move or remove the folder yourself (earlier versions wrote no _scanmill.json)";
+
 /// What the user can do about an error.
 fn hint(error: &Error) -> Option<&'static str> {
     match error.kind() {
@@ -262,6 +275,7 @@ fn hint(error: &Error) -> Option<&'static str> {
             "install nmap, for example by `apt install nmap`, `dnf install nmap` or `brew install nmap`, or name it with --nmap PATH",
         ),
         ErrorKind::Strict { .. } => Some("without --strict this is a warning"),
+        ErrorKind::Usage(message) if message.contains(NOT_REPLACED) => Some(FOREIGN),
         _ => None,
     }
 }

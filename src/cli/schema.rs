@@ -1,6 +1,6 @@
 //! `scanmill schema`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{
     args::{SchemaArgs, SchemaFormat},
@@ -19,7 +19,9 @@ use crate::{
 
 pub(super) fn run(args: &SchemaArgs, talk: &Talk) -> Result<Exit> {
     if let Some(folder) = &args.write {
-        export::write_all(folder, &files())?;
+        let files = files();
+        refuse_foreign(folder, &files)?;
+        export::write_all(folder, &files)?;
         return Ok(Exit::Done);
     }
     if let Some(folder) = &args.check {
@@ -43,6 +45,22 @@ pub(super) fn run(args: &SchemaArgs, talk: &Talk) -> Result<Exit> {
     };
     let print_tables = if args.merged { export::print_merged } else { export::print };
     print(print_tables(format, &tables).as_bytes())
+}
+
+/// Refuses a folder that holds what is not printed here: schemas are written over those that are there.
+fn refuse_foreign(folder: &Path, files: &[(PathBuf, String)]) -> Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let differing = export::check_all(folder, files)?;
+    let is_printed = |path: &PathBuf| files.iter().any(|(known, _)| known == path);
+    match differing.iter().find(|path| !is_printed(path)) {
+        Some(path) => {
+            let (folder, path) = (folder.display(), folder.join(path));
+            Err(Error::usage(format!("{folder} holds more than schemas: {}", path.display())))
+        }
+        None => Ok(()),
+    }
 }
 
 /// All that is printed: schemas of tables, and templates of indexes.

@@ -1,6 +1,7 @@
 //! `scanmill watch`.
 
 use std::{
+    io::Read as _,
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
 };
@@ -9,18 +10,22 @@ use serde_json::json;
 
 use super::{
     args::{To, WatchArgs},
+    ending::{OutputName, named},
     exit::Exit,
     feeds, inputs,
     memory::Shares,
+    output::{ENDINGS, check_name},
+    overlap::{self, Form, Reading, Written},
     render::{Talk, plural},
     signals,
 };
 use crate::{
     error::{Error, Result},
     feed::Feed,
+    fs::File,
     pipeline::Outcome,
     source::Pick,
-    watch::{Changed, Rotation, Watch, WatchEvent, WatchOptions, What},
+    watch::{Changed, Rotation, STATE, Watch, WatchEvent, WatchOptions, What},
 };
 
 pub(super) fn run(args: &WatchArgs, talk: &Talk) -> Result<Exit> {
@@ -83,8 +88,10 @@ fn options(args: &WatchArgs) -> Result<WatchOptions> {
     } else {
         What::Events(feed(args, to)?)
     };
-    let mut options = WatchOptions::new(folder, &out(args)?, what, name);
-    options.state.clone_from(&args.state_dir);
+    let out = out(args)?;
+    check_outputs(folder, &out, args.state_dir.as_deref())?;
+    let mut options = WatchOptions::new(folder, &out, what, name);
+    options.state = args.state_dir.as_deref().map(Path::to_path_buf);
     options.settle = args.settle;
     let rotation = Rotation {
         size: args.rotate_size.and_then(|size| u64::try_from(size).ok()),
@@ -119,14 +126,42 @@ fn changes(args: &WatchArgs, to: To) -> Result<Changed> {
     }
 }
 
+/// Feed and state may lie in the folder, where they are left out, but the feed must be one.
+fn check_outputs(folder: &Path, out: &Path, state: Option<&Path>) -> Result<()> {
+    let state = state.map_or_else(|| folder.join(STATE), Path::to_path_buf);
+    let feed = Written::new("-o", out, Form::Kept);
+    let state = Written::new("--state-dir", &state, Form::State);
+    let named = [folder.to_path_buf()];
+    let reading = Reading { named: &named, ..Reading::default() };
+    overlap::check([feed, state], &reading, false)?;
+    if !out.is_file() {
+        return Ok(());
+    }
+    let mut first = [b'{'];
+    // What cannot be read is for the feed itself to say.
+    let _ = File::open(out).and_then(|mut file| file.read(&mut first));
+    if first != [b'{'] {
+        let message = format!("{} exists, and does not begin as a feed does", out.display());
+        return Err(Error::usage(message));
+    }
+    Ok(())
+}
+
 fn out(args: &WatchArgs) -> Result<PathBuf> {
-    let packed = args.out.extension().is_some_and(|found| found == "gz" || found == "zst");
-    let message = match () {
-        () if args.out.as_os_str() == "-" => {
-            "a feed that is watched for is kept: name a file with -o"
-        }
-        () if packed => "lines are appended to the feed: name it without .gz or .zst",
-        () => return Ok(args.out.clone()),
+    let Some(path) = named(Some(&args.out)) else {
+        return Err(Error::usage("a feed that is watched for is kept: name a file with -o"));
     };
-    Err(Error::usage(message))
+    let name = OutputName::of(path);
+    if name.is_compressed() {
+        let message = "lines are appended to the feed: name it without .gz or .zst";
+        return Err(Error::usage(message));
+    }
+    if name.is_folder() {
+        return Err(Error::usage(format!("{} is a folder: a feed is one file", path.display())));
+    }
+    if args.to.is_none() {
+        name.select(&ENDINGS)?;
+    }
+    check_name(name, args.to.unwrap_or(To::Jsonl))?;
+    Ok(path.to_owned())
 }

@@ -3,7 +3,7 @@
 use std::{
     fs::Permissions,
     io::{self, IoSlice, Read, Seek, SeekFrom, Write},
-    os::unix::fs::{FileExt as _, PermissionsExt as _},
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown},
     path::Path,
 };
 
@@ -49,6 +49,11 @@ impl File {
     /// Reads what the file is.
     pub fn metadata(&self) -> io::Result<Metadata> {
         call(Call::Stat, &self.0, || self.0.metadata())
+    }
+
+    /// Gives the file, or the folder that was opened, to another owner and group, as far as one is named.
+    pub fn chown(&self, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
+        call(Call::SetStat, &self.0, || fchown(&self.0, uid, gid))
     }
 
     /// Sets the mode of the file, or of the folder that was opened.
@@ -207,6 +212,12 @@ impl OpenOptions {
     /// To read it.
     pub fn read(&mut self, read: bool) -> &mut Self {
         self.inner.read(read);
+        self
+    }
+
+    /// With at most the rights of a mode, if it is made.
+    pub fn mode(&mut self, mode: u32) -> &mut Self {
+        self.inner.mode(mode);
         self
     }
 

@@ -15,7 +15,13 @@
 mod faults;
 mod file;
 
-use std::{io, path::Path};
+#[cfg(feature = "cli")]
+use std::os::fd::AsFd;
+use std::{
+    io,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
 
 pub use std::fs::{DirEntry, Metadata, ReadDir, TryLockError};
 
@@ -52,6 +58,17 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
     call(Call::Stat, path.as_ref(), || std::fs::symlink_metadata(&path))
 }
 
+/// Reads where a symbolic link leads.
+pub fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
+    call(Call::Stat, path.as_ref(), || std::fs::read_link(&path))
+}
+
+/// Reads what a stream, such as standard input, was redirected to or from.
+#[cfg(feature = "cli")]
+pub fn stream_metadata(stream: impl AsFd) -> io::Result<Metadata> {
+    std::fs::File::from(stream.as_fd().try_clone_to_owned()?).metadata()
+}
+
 /// Opens a folder to list what is in it.
 pub fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
     call(Call::List, path.as_ref(), || std::fs::read_dir(&path))
@@ -60,6 +77,12 @@ pub fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
 /// Makes one folder, in one that is there.
 pub fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
     call(Call::MakeDir, path.as_ref(), || std::fs::create_dir(&path))
+}
+
+/// Makes one folder with at most the rights of a mode, in one that is there.
+pub fn create_dir_with_mode(path: impl AsRef<Path>, mode: u32) -> io::Result<()> {
+    let make = || std::fs::DirBuilder::new().mode(mode).create(&path);
+    call(Call::MakeDir, path.as_ref(), make)
 }
 
 /// Makes a folder and those above it that are missing.
@@ -106,4 +129,10 @@ pub fn hard_link(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()>
 /// Makes a file without a name in a folder; nothing is left of it, however the process ends.
 pub fn tempfile_in(folder: impl AsRef<Path>) -> io::Result<File> {
     call(Call::Create, folder.as_ref(), || ::tempfile::tempfile_in(&folder).map(File::from))
+}
+
+/// The absolute path without symbolic links, of what is there.
+#[cfg(feature = "cli")]
+pub fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
+    call(Call::Stat, path.as_ref(), || std::fs::canonicalize(&path))
 }

@@ -107,6 +107,21 @@ impl Lake {
         Self::with(dir, Use::Write)
     }
 
+    /// Removes the log of a dataset that nothing was loaded into, for the run that made it. A dataset that another run
+    /// is at work on stays.
+    pub fn remove_unused(dir: &Path) {
+        let folder = dir.join(LOG);
+        let Ok(Self { state: State { number: 0, .. }, _lock, .. }) = Self::open_to_clean(dir)
+        else {
+            return;
+        };
+        // Each of these fails if something is in the folder.
+        if fs::remove_dir(folder.join(STAGING)).is_ok() {
+            let _ = fs::remove_file(folder.join("lock"));
+            let _ = fs::remove_dir(&folder);
+        }
+    }
+
     /// Opens a dataset for [`Self::vacuum`].
     ///
     /// # Errors

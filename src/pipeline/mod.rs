@@ -203,8 +203,8 @@ impl Pipeline {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Completes the output. A run that was told to stop leaves no file, and on standard output what was
-    /// whole.
+    /// Completes the output. A run that was told to stop, or that read no scan, leaves no file, and what there was
+    /// under the output's name stays; on standard output is what was whole.
     ///
     /// # Errors
     /// If the output cannot be written.
@@ -220,7 +220,7 @@ impl Pipeline {
         for table in self.outlet.tables() {
             report.rows.insert(table.name(), self.coder.rows(*table));
         }
-        if !report.interrupted {
+        if !report.interrupted && report.has_input() {
             self.outlet.finish()?;
         }
         Ok(report)

@@ -198,6 +198,13 @@ impl Report {
         self.inputs.iter().filter(|input| input.outcome == outcome).count()
     }
 
+    /// Whether anything of a scan was read: a document to its end, or at least hosts of one.
+    #[must_use]
+    pub fn has_input(&self) -> bool {
+        let read = self.count(Outcome::Read) > 0 || self.count(Outcome::Known) > 0;
+        read || self.counts.scans > 0 || self.counts.hosts > 0
+    }
+
     /// Whether strict reading ended an input.
     #[must_use]
     pub fn strict_failed(&self) -> bool {

@@ -2,10 +2,7 @@
 
 use std::path::Path;
 
-use super::{
-    stream::TextStream,
-    target::{Output, Temporaries},
-};
+use super::{stream::TextStream, target::Output, temporaries::Temporaries};
 use crate::error::{Error, Result};
 
 /// Writes whole lines to standard output or to a file.

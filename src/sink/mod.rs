@@ -3,6 +3,7 @@
 //! An [`Encoder`] turns rows into pieces of output, a [`Sink`] writes pieces in order. They are apart so
 //! that several encoders may work at once while one sink writes.
 
+mod attributes;
 mod blocks;
 mod csv;
 mod document;
@@ -11,6 +12,8 @@ pub(crate) mod fuzzing;
 mod jsonl;
 mod lanes;
 mod lock;
+mod marker;
+mod members;
 mod notice;
 mod parquet;
 mod partition;
@@ -18,6 +21,7 @@ mod row_groups;
 mod stream;
 mod table_files;
 mod target;
+mod temporaries;
 mod text;
 mod workers;
 
@@ -30,12 +34,14 @@ pub use self::{
     notice::{Document, Notice},
     parquet::{Compression, ParquetSink},
     partition::PartitionBy,
-    target::{Halted, Output, Temporaries},
+    target::Output,
+    temporaries::{Halted, Leftover, Temporaries},
     workers::{Pending, Workers},
 };
 pub(crate) use self::{
     jsonl::row_line,
     lock::{is_at, lock, open_locked},
+    target::{NOT_REPLACED, follow},
 };
 use crate::{
     error::{Error, Result},
@@ -106,7 +112,7 @@ impl Encoded {
 /// What the sinks of Parquet share.
 pub(crate) mod parquet_parts {
     pub(crate) use super::{
-        parquet::{SCHEMA_VERSION, encoder, properties},
+        parquet::{SCHEMA_VERSION, SCHEMA_VERSION_KEY, encoder, properties},
         partition::NO_VALUE,
         table_files::GROUP_BYTES,
     };
@@ -173,8 +179,10 @@ pub struct SinkOptions {
     pub merged: bool,
     /// Columns of the one table; all if `None`.
     pub columns: Option<Vec<&'static Column>>,
-    /// Whether an output that exists is replaced.
+    /// Whether an output that exists is replaced; a folder only if its marker lists all that is in it.
     pub overwrite: bool,
+    /// Name of the command that writes, for the marker of a folder.
+    pub command: String,
     /// CSV: joins lists of texts by this, instead of writing JSON.
     pub csv_join: Option<String>,
     /// CSV: puts `'` before text that spreadsheets would take for a formula.
@@ -198,6 +206,7 @@ impl Default for SinkOptions {
             merged: false,
             columns: None,
             overwrite: false,
+            command: "scanmill".to_owned(),
             csv_join: None,
             csv_safe: false,
             compression: Compression::default(),

@@ -23,6 +23,9 @@ use crate::{
 /// Version of the tables' schema, in each file's metadata.
 pub(crate) const SCHEMA_VERSION: &str = "1";
 
+/// Its key there.
+pub(crate) const SCHEMA_VERSION_KEY: &str = "scanmill.schema_version";
+
 /// Bytes of a page before it is compressed. Smaller than usual: each column in the making holds one.
 const PAGE_BYTES: usize = 256 << 10;
 
@@ -151,9 +154,9 @@ impl ParquetSink {
                 (pending, vec![TableFiles::of_file(table, &options, (file, name))?])
             }
             Output::Dir(path) => {
-                let pending = Pending::dir(path, options.overwrite, &options.temporaries)?;
-                let in_folder =
-                    |table: &Table| TableFiles::in_folder(*table, &options, pending.path());
+                let pending = Pending::dir(path, &options)?;
+                let members = pending.members();
+                let in_folder = |table: &Table| TableFiles::in_folder(*table, &options, &members);
                 let writers: Result<_> = options.tables.iter().map(in_folder).collect();
                 (pending, writers?)
             }
@@ -164,7 +167,7 @@ impl ParquetSink {
 
 /// How a table's file is written.
 pub(crate) fn properties(options: &SinkOptions, table: Table) -> Result<WriterProperties> {
-    let version = KeyValue::new("scanmill.schema_version".to_owned(), SCHEMA_VERSION.to_owned());
+    let version = KeyValue::new(SCHEMA_VERSION_KEY.to_owned(), SCHEMA_VERSION.to_owned());
     let mut builder = WriterProperties::builder()
         .set_compression(options.compression.codec()?)
         .set_data_page_size_limit(PAGE_BYTES)

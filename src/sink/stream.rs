@@ -9,7 +9,8 @@ use flate2::{Compression, write::GzEncoder};
 
 use super::{
     lock::open_locked,
-    target::{Output, Pending, Raw, Temporaries, refuse_existing},
+    target::{Output, Pending, refuse_existing},
+    temporaries::Temporaries,
 };
 use crate::{
     error::{Error, Result},
@@ -23,7 +24,7 @@ const BUFFER: usize = 64 << 10;
 pub(super) struct TextStream {
     name: String,
     writer: Writer,
-    pending: Option<Pending>,
+    pending: Option<Box<Pending>>,
 }
 
 enum Writer {
@@ -50,40 +51,44 @@ impl TextStream {
         };
         let special = path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
         if special {
-            return Self::create(path, path.metadata().is_ok());
+            return Self::special(path);
         }
         let (pending, file) = Pending::file(path, overwrite, temporaries)?;
-        let mut stream = Self::over(path, Raw::File(file))?;
-        stream.pending = Some(pending);
+        let mut stream = Self::over(path, (file, path.display().to_string()))?;
+        stream.pending = Some(Box::new(pending));
         Ok(stream)
     }
 
-    /// A stream to a new file that is part of something with a name of its own.
-    pub(super) fn create(path: &Path, exists: bool) -> Result<Self> {
-        let mut options = fs::OpenOptions::new();
-        let file = options.write(true).create_new(!exists).open(path);
-        let file = file.map_err(|error| Error::sink(path.display().to_string(), error))?;
-        Self::over(path, Raw::File(file))
+    /// A stream to a new file that is part of something with a name of its own; with its name for messages.
+    pub(super) fn member(path: &Path, file: (File, String)) -> Result<Self> {
+        Self::over(path, file)
+    }
+
+    /// A stream to what is there and is no regular file.
+    fn special(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let file = fs::OpenOptions::new().write(true).open(path);
+        Self::over(path, (file.map_err(|error| Error::sink(&*name, error))?, name))
     }
 
     /// A stream to a file that has its name from the start, and no other writer.
     pub(super) fn live(path: &Path, overwrite: bool) -> Result<Self> {
         let special = path.metadata().is_ok_and(|meta| !meta.is_file());
         if special {
-            return Self::create(path, true);
+            return Self::special(path);
         }
-        refuse_existing(path, overwrite)?;
+        let name = path.display().to_string();
+        refuse_existing(path, &name, overwrite)?;
         let mut options = File::options();
         // Nothing is cut before the lock is held: what is there may be the feed of another run.
         options.write(true).create(overwrite).create_new(!overwrite).truncate(false);
         let file = open_locked(path, &options)?;
-        file.set_len(0).map_err(|error| Error::sink(path.display().to_string(), error))?;
-        Self::over(path, Raw::File(file))
+        file.set_len(0).map_err(|error| Error::sink(&*name, error))?;
+        Self::over(path, (file, name))
     }
 
-    fn over(path: &Path, raw: Raw) -> Result<Self> {
-        let name = path.display().to_string();
-        let buffered = BufWriter::with_capacity(BUFFER, raw);
+    fn over(path: &Path, (file, name): (File, String)) -> Result<Self> {
+        let buffered = BufWriter::with_capacity(BUFFER, Raw::File(file));
         let writer = match path.extension().and_then(|ending| ending.to_str()) {
             Some("gz") => Writer::Gzip(Box::new(GzEncoder::new(buffered, Compression::default()))),
             Some("zst") => {
@@ -129,6 +134,43 @@ impl TextStream {
         match self.pending {
             Some(pending) => pending.publish(),
             None => Ok(()),
+        }
+    }
+}
+
+/// Writes to standard output or to a file.
+#[derive(Debug)]
+enum Raw {
+    Stdout(io::Stdout),
+    File(File),
+}
+
+impl Raw {
+    /// Hands everything to the disk.
+    fn sync(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout(stdout) => stdout.flush(),
+            Self::File(file) => match file.sync_all() {
+                // A device or a pipe has nothing to sync.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+                other => other,
+            },
+        }
+    }
+}
+
+impl Write for Raw {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout(stdout) => stdout.write(bytes),
+            Self::File(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout(stdout) => stdout.flush(),
+            Self::File(file) => file.flush(),
         }
     }
 }

@@ -15,6 +15,7 @@ use super::{
     blocks::{self, Blocks},
     file_name,
     lanes::Lane,
+    members::Members,
     parquet::properties,
     partition::Partition,
     row_groups::RowGroups,
@@ -49,7 +50,7 @@ pub(super) struct TableFiles {
     table: Table,
     options: Arc<SinkOptions>,
     /// Where parts are made; `None` with a single file.
-    folder: Option<PathBuf>,
+    members: Option<Members>,
     /// What is being written, that of the last rows behind the others.
     series: VecDeque<Series>,
     /// How many parts were made in each folder of a partition.
@@ -101,7 +102,7 @@ impl TableFiles {
         let only = Series { part, ..Series::default() };
         let series = VecDeque::from([only]);
         let (parts, open) = (HashMap::new(), Open::default());
-        Ok(Self { table, options, folder: None, series, parts, open })
+        Ok(Self { table, options, members: None, series, parts, open })
     }
 
     /// A file in this folder, or a folder of parts. Without rows there is a file that has none, but not in
@@ -109,20 +110,16 @@ impl TableFiles {
     pub(super) fn in_folder(
         table: Table,
         options: &Arc<SinkOptions>,
-        folder: &Path,
+        members: &Members,
     ) -> Result<Self> {
         if options.rows_per_file.is_none() && options.partition_by.is_none() {
-            return Self::of_file(
-                table,
-                options,
-                create(&folder.join(file_name(table, "parquet")))?,
-            );
+            return Self::of_file(table, options, members.create(&file_name(table, "parquet"))?);
         }
-        let folder = folder.join(table.name());
-        make_folder(&folder)?;
+        members.make_folder(Path::new(table.name()))?;
+        let members = Some(members.clone());
         let (series, parts, open) = (VecDeque::new(), HashMap::new(), Open::default());
         let options = Arc::clone(options);
-        let mut this = Self { table, options, folder: Some(folder), series, parts, open };
+        let mut this = Self { table, options, members, series, parts, open };
         if this.options.partition_by.is_none() {
             let part = Some(this.next_part(&Partition::Whole)?);
             this.series.push_back(Series { part, ..Series::default() });
@@ -133,23 +130,28 @@ impl TableFiles {
     /// Makes the next part of a partition.
     fn next_part(&mut self, partition: &Partition) -> Result<PartFile> {
         let path = self.next_path(partition)?;
-        PartFile::new(self.table, &self.options, create(&path)?)
+        PartFile::new(self.table, &self.options, self.members()?.create(&path)?)
     }
 
-    /// A name for the next part of a partition.
+    /// The folder in the making that parts are in.
+    fn members(&self) -> Result<&Members> {
+        let missing = || Error::sink(self.table.name(), "a single file has no parts");
+        self.members.as_ref().ok_or_else(missing)
+    }
+
+    /// A name for the next part of a partition, below the folder in the making.
     fn next_path(&mut self, partition: &Partition) -> Result<PathBuf> {
         let name: &str = match partition {
             Partition::Whole => "",
             Partition::Named(name) => name,
             Partition::Open => UNSETTLED,
         };
-        let table = self.folder.as_deref().unwrap_or(Path::new(""));
-        let folder = if name.is_empty() { table.to_owned() } else { table.join(name) };
+        let folder = Path::new(self.table.name()).join(name);
         let number = if let Some(made) = self.parts.get_mut(name) {
             std::mem::replace(made, made.saturating_add(1))
         } else {
             if !name.is_empty() {
-                make_folder(&folder)?;
+                self.members()?.make_folder(&folder)?;
             }
             self.parts.insert(name.into(), 1);
             0
@@ -244,10 +246,11 @@ impl TableFiles {
             self.close(open)?;
         }
         let Some(parts) = self.parts.remove(UNSETTLED) else { return Ok(()) };
-        let unsettled = self.folder.as_deref().unwrap_or(Path::new("")).join(UNSETTLED);
+        let members = self.members()?.clone();
+        let unsettled = members.path(&Path::new(self.table.name()).join(UNSETTLED));
         let to = Partition::Named(Arc::clone(name));
         for number in 0..parts {
-            let target = self.next_path(&to)?;
+            let target = members.path(&self.next_path(&to)?);
             fs::rename(unsettled.join(part_name(number)), &target)
                 .map_err(|error| Error::sink(target.display().to_string(), error))?;
         }
@@ -319,17 +322,6 @@ impl PartFile {
 
 fn part_name(number: u32) -> String {
     format!("part-{number}.parquet")
-}
-
-fn make_folder(path: &Path) -> Result<()> {
-    fs::create_dir(path).map_err(|error| Error::sink(path.display().to_string(), error))
-}
-
-/// Makes a file that is not there, and gives its name for messages.
-fn create(path: &Path) -> Result<(File, String)> {
-    let name = path.display().to_string();
-    let file = File::create_new(path).map_err(|error| Error::sink(&*name, error))?;
-    Ok((file, name))
 }
 
 fn failed(name: &str, error: ParquetError) -> Error {

@@ -1,15 +1,20 @@
 //! Where output goes: files and folders get their name when they are complete.
 
 use std::{
-    collections::BTreeSet,
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use super::{
+    SinkOptions,
+    attributes::{Attributes, complete_dir, create_dir, create_file},
+    marker::{self, Marker, Obstacle},
+    members::Members,
+    temporaries::{Names, Temporaries, remove, with_suffix},
+};
 use crate::{
     error::{Error, Result},
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
 };
 
 /// Where output goes.
@@ -23,50 +28,26 @@ pub enum Output {
     Dir(PathBuf),
 }
 
-/// Temporary names in use, shared with whoever must remove them when the process is told to end.
-#[derive(Debug, Clone, Default)]
-pub struct Temporaries(Arc<Mutex<BTreeSet<PathBuf>>>);
+/// Links that are followed from one to the next, as the kernel has it.
+const MAX_LINKS: usize = 40;
 
-/// While it lives no output gets its name, and none is begun or removed: whoever wants to waits.
-#[derive(Debug)]
-pub struct Halted<'t>(MutexGuard<'t, BTreeSet<PathBuf>>);
-
-impl Temporaries {
-    /// Removes them all: for a process that ends without finishing its outputs, before what is given goes.
-    #[must_use = "an output that is finished meanwhile must not end the process in the middle of this"]
-    pub fn remove_all(&self) -> Halted<'_> {
-        let mut halted = Halted(self.lock());
-        for path in std::mem::take(&mut *halted.0) {
-            remove(&path);
+/// The path that is written when an output has this name: a symbolic link is followed, also one to where nothing is
+/// yet. Links on the way are the kernel's matter.
+///
+/// # Errors
+/// If links lead in a circle, or cannot be read.
+pub(crate) fn follow(path: &Path) -> io::Result<PathBuf> {
+    // Without a slash at the end, which would have the kernel follow the link.
+    let mut path: PathBuf = path.components().collect();
+    for _ in 0..MAX_LINKS {
+        match fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_symlink() => {}
+            _ => return Ok(path),
         }
-        halted
+        let to = fs::read_link(&path)?;
+        path = path.parent().map_or_else(|| to.clone(), |folder| folder.join(&to));
     }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn add(&self, path: &Path) {
-        self.lock().insert(path.to_owned());
-    }
-
-    pub(crate) fn forget(&self, path: &Path) {
-        self.lock().remove(path);
-    }
-}
-
-/// Removes a file or folder; there is nothing left to do if that fails.
-fn remove(path: &Path) {
-    if !path.is_dir() {
-        let _ = fs::remove_file(path);
-        return;
-    }
-    // Threads that are still at work know the old name, so nothing is added meanwhile.
-    let mut name = path.as_os_str().to_owned();
-    name.push(".gone");
-    let gone = PathBuf::from(name);
-    let moved = fs::rename(path, &gone).is_ok();
-    let _ = fs::remove_dir_all(if moved { &gone } else { path });
+    Err(io::Error::other("too many symbolic links"))
 }
 
 /// A file or folder under a temporary name beside its own. It is removed when it is dropped before
@@ -75,115 +56,137 @@ fn remove(path: &Path) {
 pub(super) struct Pending {
     temporary: PathBuf,
     target: PathBuf,
+    /// The output's name as given, for messages.
+    name: String,
     overwrite: bool,
+    /// What the marker of a folder says; `None` for a file.
+    marks: Option<(String, Vec<&'static str>)>,
+    like: Option<Attributes>,
+    /// Folders that were made on the way, each before those in it.
+    made: Vec<PathBuf>,
+    published: bool,
     temporaries: Temporaries,
 }
 
 impl Pending {
     /// A temporary folder for a folder of this name.
-    pub(super) fn dir(target: &Path, overwrite: bool, temporaries: &Temporaries) -> Result<Self> {
-        let empty = fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
-        refuse_existing(target, overwrite || empty)?;
-        if target.exists() && !target.is_dir() {
-            return Err(Error::usage(format!("{} is no folder", target.display())));
+    pub(super) fn dir(out: &Path, options: &SinkOptions) -> Result<Self> {
+        let name = out.display().to_string();
+        let target = follow(out).map_err(|error| Error::sink(&*name, error))?;
+        let overwrite = options.overwrite;
+        if target.is_dir() {
+            let empty = fs::read_dir(&target).is_ok_and(|mut all| all.next().is_none());
+            refuse_existing(&target, &name, overwrite || empty)?;
+            refuse_foreign(&target, &name)?;
+        } else {
+            refuse_existing(&target, &name, overwrite)?;
+            if target.exists() {
+                return Err(Error::usage(format!("{name} is no folder")));
+            }
         }
-        let (pending, ()) =
-            Self::claim(target, overwrite || empty, temporaries, |path| fs::create_dir(path))?;
+        let like = Attributes::of_dir(&target);
+        let marks = options.tables.iter().map(|table| table.name()).collect();
+        let marks = Some((options.command.clone(), marks));
+        let claim = Claim { name, target, followed: is_link(out), overwrite, marks, like };
+        let (pending, ()) = claim.make(&options.temporaries, |path| create_dir(path, like))?;
         Ok(pending)
     }
 
     /// A temporary file for a file of this name.
     pub(super) fn file(
-        target: &Path,
+        out: &Path,
         overwrite: bool,
         temporaries: &Temporaries,
     ) -> Result<(Self, File)> {
+        let name = out.display().to_string();
+        let target = follow(out).map_err(|error| Error::sink(&*name, error))?;
         if target.exists() && !target.is_file() && !target.is_dir() {
-            let message = format!("{} is a device or pipe: name a file", target.display());
+            let message = format!("{name} is a device or pipe: name a file");
             return Err(Error::usage(message));
         }
-        refuse_existing(target, overwrite)?;
+        refuse_existing(&target, &name, overwrite)?;
         if target.is_dir() {
-            return Err(Error::usage(format!("{} is a folder", target.display())));
+            return Err(Error::usage(format!("{name} is a folder")));
         }
-        if target.exists() && !target.is_file() {
-            return Err(Error::usage(format!("{} is no regular file", target.display())));
-        }
-        Self::claim(target, overwrite, temporaries, |path| {
-            OpenOptions::new().write(true).create_new(true).open(path)
-        })
+        let like = Attributes::of_file(&target);
+        let claim = Claim { name, target, followed: is_link(out), overwrite, marks: None, like };
+        claim.make(temporaries, |path| create_file(path, like))
     }
 
-    fn claim<T>(
-        target: &Path,
-        overwrite: bool,
-        temporaries: &Temporaries,
-        create: impl Fn(&Path) -> io::Result<T>,
-    ) -> Result<(Self, T)> {
-        let failed = |error| Error::sink(target.display().to_string(), error);
-        let Some(name) = target.file_name() else {
-            return Err(Error::usage(format!("{} names no output", target.display())));
-        };
-        if let Some(parent) = target.parent() {
-            fs::create_dir_all(parent).map_err(failed)?;
-        }
-        let mut number = 0_u32;
-        loop {
-            let mut temporary = name.to_owned();
-            temporary.push(format!(".tmp-{}-{number}", std::process::id()));
-            let temporary = target.with_file_name(temporary);
-            match create(&temporary) {
-                Ok(made) => {
-                    temporaries.add(&temporary);
-                    let target = target.to_owned();
-                    let temporaries = temporaries.clone();
-                    return Ok((Self { temporary, target, overwrite, temporaries }, made));
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    number = number.saturating_add(1);
-                }
-                Err(error) => return Err(failed(error)),
-            }
-        }
-    }
-
-    /// The temporary name.
-    pub(super) fn path(&self) -> &Path {
-        &self.temporary
+    /// The files of a folder in the making.
+    pub(super) fn members(&self) -> Members {
+        let old = self.like.map(|_| self.target.clone());
+        Members::new(self.temporary.clone(), old)
     }
 
     /// Puts what is complete and synced under its name, as a whole: before and after, and should the
     /// process end in between, there is either the old output or the new one.
-    pub(super) fn publish(self) -> Result<()> {
+    pub(super) fn publish(mut self) -> Result<()> {
+        let failed = |error: io::Error| Error::sink(&*self.name, error);
+        if let Some((command, tables)) = &self.marks {
+            self.complete_folder(command, tables).map_err(failed)?;
+        }
+        let temporaries = self.temporaries.clone();
         // What a signal removes meanwhile must not have got the name of the output.
-        let halted = self.temporaries.lock();
-        let result = self.rename();
-        drop(halted);
+        let mut names = temporaries.lock();
+        let result = match &self.marks {
+            Some(_) => self.rename_dir(&mut names),
+            None => self.rename_file().map_err(failed),
+        };
+        if result.is_ok() {
+            self.published = true;
+            names.used.remove(&self.temporary);
+        }
+        drop(names);
         if let Ok(parent) = File::open(parent_of(&self.target)) {
             // The names are as safe as the system makes them; some file systems cannot sync a folder.
             let _ = parent.sync_all();
         }
-        result.map_err(|error| Error::sink(self.target.display().to_string(), error))
+        result
     }
 
-    fn rename(&self) -> io::Result<()> {
-        if self.temporary.is_dir() { self.rename_dir() } else { self.rename_file() }
-    }
-
-    fn rename_dir(&self) -> io::Result<()> {
-        // A folder that is empty gives way; anything else in it makes this fail.
-        if !self.target.exists() || fs::remove_dir(&self.target).is_ok() {
-            return fs::rename(&self.temporary, &self.target);
+    /// Writes the marker, and gives folders the modes of those that they replace.
+    fn complete_folder(&self, command: &str, tables: &[&str]) -> io::Result<()> {
+        let listing = marker::list(&self.temporary)?;
+        let members = self.members();
+        let marker = Marker::new(command, tables, &listing.files);
+        marker.write(&self.temporary, members.like_file(Path::new(marker::NAME)))?;
+        // Those in others come first: a folder may lose the right to change it.
+        for folder in listing.folders.iter().rev().map(PathBuf::as_path).chain([Path::new("")]) {
+            complete_dir(&self.temporary.join(folder), members.like_dir(folder))?;
         }
+        Ok(())
+    }
+
+    fn rename_dir(&self, names: &mut Names) -> Result<()> {
+        let failed = |error: io::Error| Error::sink(&*self.name, error);
+        // A folder that is empty gives way; anything else in it makes this fail.
+        let Err(error) = fs::rename(&self.temporary, &self.target) else { return Ok(()) };
+        if !self.target.is_dir() || !self.overwrite {
+            return Err(failed(error));
+        }
+        // Something may have been put there since the run began.
+        refuse_foreign(&self.target, &self.name)?;
+        let old = self.swap().map_err(failed)?;
+        for (path, reason) in marker::remove_listed(&old) {
+            names.leave(path, reason);
+        }
+        Ok(())
+    }
+
+    /// Puts the new folder in place of the old one, and returns the name that the old one has then.
+    fn swap(&self) -> io::Result<PathBuf> {
         if fs::exchange(&self.temporary, &self.target).is_ok() {
-            // The old folder has the temporary name now, and is removed when this is dropped.
-            return Ok(());
+            return Ok(self.temporary.clone());
         }
         // This file system cannot swap two names: there is a moment without either.
-        let aside = self.temporary.with_extension("old");
+        let aside = with_suffix(&self.temporary, ".old");
         fs::rename(&self.target, &aside)?;
-        fs::rename(&self.temporary, &self.target)?;
-        fs::remove_dir_all(aside)
+        if let Err(error) = fs::rename(&self.temporary, &self.target) {
+            fs::rename(&aside, &self.target)?;
+            return Err(error);
+        }
+        Ok(aside)
     }
 
     fn rename_file(&self) -> io::Result<()> {
@@ -200,10 +203,96 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
+        if self.published {
+            return;
+        }
         // A signal must not end the process in the middle of this.
-        let mut paths = self.temporaries.lock();
-        remove(&self.temporary);
-        paths.remove(&self.temporary);
+        let mut names = self.temporaries.lock();
+        if let Err(error) = remove(&self.temporary) {
+            names.leave(self.temporary.clone(), error.to_string());
+        }
+        names.used.remove(&self.temporary);
+        remove_empty(&self.made);
+    }
+}
+
+/// What a temporary name is claimed for.
+struct Claim {
+    name: String,
+    target: PathBuf,
+    /// Whether the output was named by a symbolic link.
+    followed: bool,
+    overwrite: bool,
+    marks: Option<(String, Vec<&'static str>)>,
+    like: Option<Attributes>,
+}
+
+impl Claim {
+    fn make<T>(
+        self,
+        temporaries: &Temporaries,
+        create: impl Fn(&Path) -> io::Result<T>,
+    ) -> Result<(Pending, T)> {
+        let Self { name, target, followed, overwrite, marks, like } = self;
+        let failed = |error| Error::sink(&*name, error);
+        let Some(file_name) = target.file_name() else {
+            return Err(Error::usage(format!("{name} names no output")));
+        };
+        let made = match target.parent() {
+            // Where a link leads to nothing, a disk may be missing: no folder is made in its place.
+            Some(parent) if !followed => make_folders(parent).map_err(failed)?,
+            _ => Vec::new(),
+        };
+        let mut number = 0_u32;
+        loop {
+            let mut temporary = file_name.to_owned();
+            temporary.push(format!(".tmp-{}-{number}", std::process::id()));
+            let temporary = target.with_file_name(temporary);
+            match create(&temporary) {
+                Ok(created) => {
+                    temporaries.add(&temporary);
+                    let temporaries = temporaries.clone();
+                    let published = false;
+                    let pending = Pending {
+                        temporary,
+                        target,
+                        name,
+                        overwrite,
+                        marks,
+                        like,
+                        made,
+                        published,
+                        temporaries,
+                    };
+                    return Ok((pending, created));
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    number = number.saturating_add(1);
+                }
+                Err(error) => {
+                    remove_empty(&made);
+                    return Err(failed(error));
+                }
+            }
+        }
+    }
+}
+
+/// Makes a folder and those above it that are missing, and returns those.
+fn make_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let missing = folder
+        .ancestors()
+        .take_while(|path| !path.as_os_str().is_empty() && fs::symlink_metadata(path).is_err());
+    let mut missing: Vec<_> = missing.map(Path::to_owned).collect();
+    missing.reverse();
+    fs::create_dir_all(folder).inspect_err(|_| remove_empty(&missing))?;
+    Ok(missing)
+}
+
+/// Removes folders that were made on the way to an output that does not come, unless something else is in them.
+fn remove_empty(made: &[PathBuf]) {
+    for folder in made.iter().rev() {
+        let _ = fs::remove_dir(folder);
     }
 }
 
@@ -211,52 +300,43 @@ fn parent_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-pub(super) fn refuse_existing(target: &Path, overwrite: bool) -> Result<()> {
+fn is_link(path: &Path) -> bool {
+    let path: PathBuf = path.components().collect();
+    fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink())
+}
+
+pub(super) fn refuse_existing(target: &Path, name: &str, overwrite: bool) -> Result<()> {
     if !overwrite && fs::symlink_metadata(target).is_ok() {
-        return Err(Error::usage(format!("{} exists; --overwrite replaces it", target.display())));
+        return Err(Error::usage(format!("{name} exists; --overwrite replaces it")));
     }
     Ok(())
 }
 
-/// Writes to standard output or to a file.
-#[derive(Debug)]
-pub(super) enum Raw {
-    Stdout(io::Stdout),
-    File(File),
-}
+/// Words of an error about a folder that holds what scanmill did not write.
+pub(crate) const NOT_REPLACED: &str = "is not replaced: ";
 
-impl Raw {
-    /// Hands everything to the disk.
-    pub(super) fn sync(&mut self) -> io::Result<()> {
-        match self {
-            Self::Stdout(stdout) => stdout.flush(),
-            Self::File(file) => match file.sync_all() {
-                // A device or a pipe has nothing to sync.
-                Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-                other => other,
-            },
+/// Refuses to replace a folder that holds what scanmill did not write.
+fn refuse_foreign(target: &Path, name: &str) -> Result<()> {
+    let why = match marker::obstacle(target) {
+        None => return Ok(()),
+        Some(Obstacle::Foreign(path)) => {
+            format!("{} is none of the files that scanmill wrote there", path.display())
         }
-    }
-}
-
-impl Write for Raw {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Stdout(stdout) => stdout.write(bytes),
-            Self::File(file) => file.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Stdout(stdout) => stdout.flush(),
-            Self::File(file) => file.flush(),
-        }
-    }
+        Some(Obstacle::Unmarked(path)) => format!(
+            "it has no {}, so {} may not be an output of scanmill",
+            marker::NAME,
+            path.display()
+        ),
+        Some(Obstacle::Damaged(how)) => format!("its {} {how}", marker::NAME),
+        Some(Obstacle::Unreadable(path, error)) => format!("{}: {error}", path.display()),
+    };
+    Err(Error::usage(format!("{name} {NOT_REPLACED}{why}")))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
@@ -291,25 +371,26 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("out");
         fs::create_dir(&target).unwrap();
-        let temporaries = Temporaries::default();
+        let options = |overwrite| SinkOptions { overwrite, ..SinkOptions::default() };
         for (overwrite, name) in [(false, "first"), (true, "second")] {
-            let pending = Pending::dir(&target, overwrite, &temporaries).unwrap();
-            fs::write(pending.path().join(name), "x").unwrap();
+            let pending = Pending::dir(&target, &options(overwrite)).unwrap();
+            fs::write(pending.temporary.join(name), "x").unwrap();
             pending.publish().unwrap();
             assert_eq!(
                 (names(folder.path()), names(&target)),
-                (vec!["out".into()], vec![name.into()])
+                (vec!["out".into()], vec![marker::NAME.into(), name.into()])
             );
         }
-        assert!(Pending::dir(&target, false, &temporaries).is_err());
+        assert!(Pending::dir(&target, &options(false)).is_err());
     }
 
     #[test]
     fn temporary_names_can_be_removed_at_any_time() {
         let folder = tempfile::tempdir().unwrap();
         let temporaries = Temporaries::default();
-        let dir = Pending::dir(&folder.path().join("a"), false, &temporaries).unwrap();
-        fs::write(dir.path().join("x"), "x").unwrap();
+        let options = SinkOptions { temporaries: temporaries.clone(), ..SinkOptions::default() };
+        let dir = Pending::dir(&folder.path().join("a"), &options).unwrap();
+        fs::write(dir.temporary.join("x"), "x").unwrap();
         let file = Pending::file(&folder.path().join("b"), false, &temporaries).unwrap();
         assert_eq!(names(folder.path()).len(), 2);
         let halted = temporaries.remove_all();

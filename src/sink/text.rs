@@ -22,10 +22,11 @@ impl TextTables {
             let first = options.tables.first().copied().unwrap_or(Table::Hosts);
             return Ok(Self { options, streams: vec![(first, stream)], folder: None });
         };
-        let folder = Pending::dir(path, options.overwrite, &options.temporaries)?;
+        let folder = Pending::dir(path, &options)?;
+        let members = folder.members();
         let streams = options.tables.iter().map(|table| {
-            let file = folder.path().join(file_name(*table, extension));
-            Ok((*table, TextStream::create(&file, false)?))
+            let member = file_name(*table, extension);
+            Ok((*table, TextStream::member(&member, members.create(&member)?)?))
         });
         let streams = streams.collect::<Result<_>>()?;
         Ok(Self { options, streams, folder: Some(folder) })

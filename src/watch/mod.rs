@@ -53,6 +53,9 @@ use crate::{
     source::{self, Input},
 };
 
+/// The folder of the state, in the folder that is watched.
+pub const STATE: &str = ".scanmill";
+
 /// What a file ends with that is being written by nmap, when it is complete.
 pub const ENDING: &[u8] = settling::ENDING;
 

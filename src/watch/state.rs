@@ -37,7 +37,7 @@ impl Locked {
     /// # Errors
     /// A usage error if another run is at work with the state; an output error if it cannot be made.
     pub(super) fn new(options: &WatchOptions) -> Result<Self> {
-        let folder = options.state.clone().unwrap_or_else(|| options.folder.join(".scanmill"));
+        let folder = options.state.clone().unwrap_or_else(|| options.folder.join(super::STATE));
         fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
         let path = lock_path(&folder);
         let lock = File::options().create(true).truncate(false).write(true).open(&path);

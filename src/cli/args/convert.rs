@@ -1,10 +1,8 @@
 //! What `convert` writes.
 
-use std::path::PathBuf;
+use clap::{Args as ClapArgs, ValueEnum, ValueHint, builder::BoolishValueParser as Switch};
 
-use clap::{Args as ClapArgs, ValueEnum, builder::BoolishValueParser as Switch};
-
-use super::{FeedArgs, LineArgs, ReadArgs, Shape, To, count};
+use super::{FeedArgs, LineArgs, OutputPath, ProgramPath, ReadArgs, Shape, To, count};
 use crate::sink::{Compression, PartitionBy};
 
 #[derive(Debug, ClapArgs)]
@@ -34,11 +32,12 @@ pub(in super::super) struct ConvertArgs {
     /// Run the programs that this TOML file names on hosts and ports, as scripts
     ///
     /// What they write is a script of the host or port, with the origin `engine`. docs/scan.md has the file's format.
-    #[arg(long, value_name = "FILE", help_heading = "Engine")]
-    pub(in super::super) engine: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Engine")]
+    pub(in super::super) engine: Option<ProgramPath>,
     /// Write a JSON summary of the run to this file, - for standard error
-    #[arg(long, value_name = "FILE", env = "SCANMILL_REPORT", help_heading = "Output")]
-    pub(in super::super) report: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "SCANMILL_REPORT",
+        help_heading = "Output")]
+    pub(in super::super) report: Option<OutputPath>,
 }
 
 /// Where output goes, and in which form.
@@ -47,17 +46,17 @@ pub(in super::super) struct ConvertArgs {
 pub(in super::super) struct WriteArgs {
     /// Format
     ///
-    /// Without it the ending of OUT tells (.jsonl, .ndjson, .csv, .parquet), else it is parquet; without OUT
-    /// it is jsonl.
+    /// Without it, the ending of OUT selects it: .jsonl, .ndjson, .csv or .parquet. An OUT without an ending is a folder
+    /// of parquet; without OUT it is jsonl.
     #[arg(long, value_name = "FORMAT", env = "SCANMILL_TO")]
     pub(in super::super) to: Option<To>,
     /// A folder for several tables, a file for a feed or a single table, - for standard output
     ///
     /// A text output whose name ends in .gz or .zst is compressed. Output is written under a temporary name
     /// and gets its own when it is complete.
-    #[arg(short, long, value_name = "OUT", env = "SCANMILL_OUT")]
-    pub(in super::super) out: Option<PathBuf>,
-    /// Replace OUT if it exists; a folder is replaced as a whole
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::AnyPath, env = "SCANMILL_OUT")]
+    pub(in super::super) out: Option<OutputPath>,
+    /// Replace OUT if it exists; a folder only if scanmill wrote all that is in it
     #[arg(long, env = "SCANMILL_OVERWRITE", value_parser = Switch::new())]
     pub(in super::super) overwrite: bool,
     /// Tables to write [default: all]

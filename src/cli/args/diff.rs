@@ -1,10 +1,8 @@
 //! How `diff` compares.
 
-use std::path::PathBuf;
+use clap::{Args as ClapArgs, ValueEnum, ValueHint, builder::BoolishValueParser as Switch};
 
-use clap::{Args as ClapArgs, ValueEnum, builder::BoolishValueParser as Switch};
-
-use super::{By, LineArgs, ReadArgs, count};
+use super::{By, LineArgs, OutputPath, ReadArgs, count};
 
 /// Form of differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -33,12 +31,12 @@ pub(in super::super) enum DiffTo {
 pub(in super::super) struct DiffArgs {
     #[command(flatten)]
     pub(in super::super) read: ReadArgs,
-    /// Format [default: told by OUT, else text on a terminal, else jsonl]
+    /// Format [default: by the ending of OUT, else text on a terminal, else jsonl]
     #[arg(long, value_name = "FORMAT", env = "SCANMILL_DIFF_TO", help_heading = "Output")]
     pub(in super::super) to: Option<DiffTo>,
     /// File to write, - for standard output
-    #[arg(short, long, value_name = "OUT", help_heading = "Output")]
-    pub(in super::super) out: Option<PathBuf>,
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(in super::super) out: Option<OutputPath>,
     /// Replace OUT if it exists
     #[arg(long, env = "SCANMILL_OVERWRITE", value_parser = Switch::new(), help_heading = "Output")]
     pub(in super::super) overwrite: bool,
@@ -48,8 +46,8 @@ pub(in super::super) struct DiffArgs {
     #[arg(long, value_name = "WHAT", default_value = "ip", env = "SCANMILL_IDENTITY")]
     pub(in super::super) identity: By,
     /// Folder for what does not fit into --memory [default: the system's]
-    #[arg(long, value_name = "DIR", env = "SCANMILL_TEMP_DIR")]
-    pub(in super::super) temp_dir: Option<PathBuf>,
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "SCANMILL_TEMP_DIR")]
+    pub(in super::super) temp_dir: Option<OutputPath>,
     /// Threads that read [default: one for each processor]
     #[arg(short = 'j', long, value_name = "N", value_parser = count, env = "SCANMILL_THREADS",
         help_heading = "Reading")]

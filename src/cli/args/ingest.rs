@@ -1,10 +1,8 @@
 //! What `ingest` does with a dataset.
 
-use std::path::PathBuf;
+use clap::{Args as ClapArgs, ValueHint};
 
-use clap::Args as ClapArgs;
-
-use super::{ReadArgs, count, size};
+use super::{OutputPath, ReadArgs, count, size};
 
 /// With one of these there is no input.
 const INSTEAD: [&str; 5] = ["files", "list", "status", "vacuum", "compact"];
@@ -15,8 +13,9 @@ pub(in super::super) struct IngestArgs {
     #[command(flatten)]
     pub(in super::super) read: ReadArgs,
     /// Folder of the dataset; it is made if there is none
-    #[arg(long, value_name = "DIR", env = "SCANMILL_INTO", help_heading = "Dataset")]
-    pub(in super::super) into: PathBuf,
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "SCANMILL_INTO",
+        help_heading = "Dataset")]
+    pub(in super::super) into: OutputPath,
     #[command(flatten)]
     pub(in super::super) upkeep: Upkeep,
     /// With --files: of this table only
@@ -33,8 +32,9 @@ pub(in super::super) struct IngestArgs {
         help_heading = "Reading")]
     pub(in super::super) threads: Option<usize>,
     /// Write a JSON summary of the run to this file, - for standard error
-    #[arg(long, value_name = "FILE", env = "SCANMILL_REPORT", help_heading = "Dataset")]
-    pub(in super::super) report: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "SCANMILL_REPORT",
+        help_heading = "Dataset")]
+    pub(in super::super) report: Option<OutputPath>,
 }
 
 /// What is done instead of loading.

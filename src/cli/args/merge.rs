@@ -1,10 +1,8 @@
 //! How `merge` merges.
 
-use std::path::PathBuf;
+use clap::{Args as ClapArgs, ValueEnum, ValueHint, builder::BoolishValueParser as Switch};
 
-use clap::{Args as ClapArgs, ValueEnum, builder::BoolishValueParser as Switch};
-
-use super::ConvertArgs;
+use super::{ConvertArgs, OutputPath};
 use crate::merge::Precedence;
 
 #[derive(Debug, ClapArgs)]
@@ -65,8 +63,8 @@ pub(in super::super) struct MergeOptions {
     #[arg(long, env = "SCANMILL_KEEP_COVERED", value_parser = Switch::new())]
     pub(in super::super) keep_covered: bool,
     /// Folder for what does not fit into --memory [default: the system's]
-    #[arg(long, value_name = "DIR", env = "SCANMILL_TEMP_DIR")]
-    pub(in super::super) temp_dir: Option<PathBuf>,
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "SCANMILL_TEMP_DIR")]
+    pub(in super::super) temp_dir: Option<OutputPath>,
     /// Take no TCP ports from other scans than the first
     #[arg(long, hide_short_help = true)]
     pub(in super::super) no_tcp: bool,

@@ -5,14 +5,16 @@ mod diff;
 mod feed;
 mod ingest;
 mod merge;
+mod paths;
 mod read;
 mod scan;
 mod watch;
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use clap::{
-    Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::BoolishValueParser as Switch,
+    Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint,
+    builder::BoolishValueParser as Switch,
 };
 
 pub(super) use self::{
@@ -21,6 +23,7 @@ pub(super) use self::{
     feed::{FeedArgs, Kind, LineArgs, OcsfVersion},
     ingest::{IngestArgs, Upkeep},
     merge::{By, MergeArgs, MergeOptions},
+    paths::{InputPath, OutputPath, PathRole, ProgramPath, path_role, refuse_url},
     read::{HowArgs, LimitArgs, ReadArgs},
     scan::{NmapArgs, ScanArgs},
     watch::WatchArgs,
@@ -36,8 +39,9 @@ pub(super) struct Args {
     ///
     /// Without it, scanmill.toml in the working directory, else in the folder scanmill of the user's
     /// configuration folder. Options of the command line and variables beat what it sets.
-    #[arg(long, global = true, value_name = "FILE", env = "SCANMILL_CONFIG")]
-    pub(super) config: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath,
+        env = "SCANMILL_CONFIG")]
+    pub(super) config: Option<InputPath>,
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -199,11 +203,12 @@ pub(super) struct SchemaArgs {
     #[arg(long, conflicts_with_all = ["write", "check"])]
     pub(super) merged: bool,
     /// Write all formats of all tables to this folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["tables", "check"])]
-    pub(super) write: Option<PathBuf>,
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath,
+        conflicts_with_all = ["tables", "check"])]
+    pub(super) write: Option<OutputPath>,
     /// Compare this folder with what --write would write; exit code 1 if they differ
-    #[arg(long, value_name = "DIR", conflicts_with = "tables")]
-    pub(super) check: Option<PathBuf>,
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "tables")]
+    pub(super) check: Option<InputPath>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

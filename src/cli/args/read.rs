@@ -1,10 +1,8 @@
 //! Which inputs are read, and how.
 
-use std::path::PathBuf;
+use clap::{Args as ClapArgs, ValueHint, builder::BoolishValueParser as Switch};
 
-use clap::{Args as ClapArgs, builder::BoolishValueParser as Switch};
-
-use super::{count, size};
+use super::{InputPath, count, size};
 
 /// Which inputs are read, and how.
 #[derive(Debug, ClapArgs)]
@@ -15,11 +13,13 @@ pub(in super::super) struct ReadArgs {
     /// compressed by gzip, bzip2, xz or zstd and tar and zip archives, in one another too, are told by their
     /// first bytes. What is not nmap XML in a folder or archive is counted and left out; a file that is named
     /// itself is an error then.
-    #[arg(required_unless_present = "files_from", value_name = "INPUT")]
-    pub(in super::super) inputs: Vec<PathBuf>,
+    #[arg(required_unless_present = "files_from", value_name = "INPUT",
+        value_hint = ValueHint::AnyPath)]
+    pub(in super::super) inputs: Vec<InputPath>,
     /// Read names of inputs from FILE, - for standard input, one a line or each ended by a NUL byte
-    #[arg(long, value_name = "FILE", env = "SCANMILL_FILES_FROM", help_heading = "Reading")]
-    pub(in super::super) files_from: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "SCANMILL_FILES_FROM",
+        help_heading = "Reading")]
+    pub(in super::super) files_from: Option<InputPath>,
     /// Of folders and archives read only what matches; may be given several times
     ///
     /// A pattern without / is held against the last part of a path, any other against the whole path in the

@@ -1,10 +1,8 @@
 //! What `scan` runs.
 
-use std::path::PathBuf;
+use clap::{Args as ClapArgs, ValueHint, builder::BoolishValueParser as Switch};
 
-use clap::{Args as ClapArgs, builder::BoolishValueParser as Switch};
-
-use super::{HowArgs, PickArgs, WriteArgs, count};
+use super::{HowArgs, OutputPath, PickArgs, ProgramPath, WriteArgs, count};
 
 #[derive(Debug, ClapArgs)]
 #[command(mut_arg("dedup", |dedup| dedup.hide(true)))]
@@ -25,16 +23,18 @@ pub(in super::super) struct ScanArgs {
     #[arg(long, env = "SCANMILL_HASH", value_parser = Switch::new(), help_heading = "Reading")]
     pub(in super::super) hash: bool,
     /// Folder for what does not fit into --memory, and with --parallel for nmap's XML [default: the system's]
-    #[arg(long, value_name = "DIR", env = "SCANMILL_TEMP_DIR", help_heading = "Reading")]
-    pub(in super::super) temp_dir: Option<PathBuf>,
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "SCANMILL_TEMP_DIR",
+        help_heading = "Reading")]
+    pub(in super::super) temp_dir: Option<OutputPath>,
     /// Run the programs that this TOML file names on hosts and ports, as scripts
     ///
     /// What they write is a script of the host or port, with the origin `engine`. docs/scan.md has the file's format.
-    #[arg(long, value_name = "FILE", help_heading = "Engine")]
-    pub(in super::super) engine: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Engine")]
+    pub(in super::super) engine: Option<ProgramPath>,
     /// Write a JSON summary of the run to this file, - for standard error
-    #[arg(long, value_name = "FILE", env = "SCANMILL_REPORT", help_heading = "Output")]
-    pub(in super::super) report: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "SCANMILL_REPORT",
+        help_heading = "Output")]
+    pub(in super::super) report: Option<OutputPath>,
 }
 
 /// What nmap is asked for, and how it is started.
@@ -65,13 +65,14 @@ pub(in super::super) struct NmapArgs {
     #[arg(long)]
     pub(in super::super) sudo: bool,
     /// nmap's path, or its name if it is found on PATH
-    #[arg(long, value_name = "PATH", default_value = "nmap", env = "SCANMILL_NMAP")]
-    pub(in super::super) nmap: PathBuf,
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::CommandName, default_value = "nmap",
+        env = "SCANMILL_NMAP")]
+    pub(in super::super) nmap: ProgramPath,
     /// Write nmap's XML to FILE too, byte for byte while it runs
     ///
     /// With --parallel to a file for each process: scan.xml becomes scan.1.xml, scan.2.xml and so on.
-    #[arg(long, value_name = "FILE")]
-    pub(in super::super) keep_xml: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(in super::super) keep_xml: Option<OutputPath>,
     /// Name of the scan in the tables' column `source`, in messages and in the report
     #[arg(long, value_name = "TEXT", default_value = "nmap", env = "SCANMILL_NAME")]
     pub(in super::super) name: String,

@@ -1,10 +1,10 @@
 //! What `watch` reads and writes.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
-use clap::{Args as ClapArgs, builder::BoolishValueParser as Switch};
+use clap::{Args as ClapArgs, ValueHint, builder::BoolishValueParser as Switch};
 
-use super::{FeedArgs, LineArgs, ReadArgs, To, count, duration, size};
+use super::{FeedArgs, LineArgs, OutputPath, ReadArgs, To, count, duration, size};
 
 #[derive(Debug, ClapArgs)]
 #[command(
@@ -30,11 +30,12 @@ pub(in super::super) struct WatchArgs {
         short,
         long,
         value_name = "FILE",
+        value_hint = ValueHint::FilePath,
         required = true,
         env = "SCANMILL_OUT",
         help_heading = "Feed"
     )]
-    pub(in super::super) out: PathBuf,
+    pub(in super::super) out: OutputPath,
     /// Write only what differs from the last known state of each host
     ///
     /// The state is the latest picture of all that was read since the state folder was new.
@@ -59,8 +60,9 @@ pub(in super::super) struct WatchArgs {
         env = "SCANMILL_SETTLE", help_heading = "Watching")]
     pub(in super::super) settle: Duration,
     /// Where it is kept what was written [default: DIR/.scanmill]
-    #[arg(long, value_name = "DIR", env = "SCANMILL_STATE_DIR", help_heading = "Watching")]
-    pub(in super::super) state_dir: Option<PathBuf>,
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "SCANMILL_STATE_DIR",
+        help_heading = "Watching")]
+    pub(in super::super) state_dir: Option<OutputPath>,
     /// Read what is there, then end
     #[arg(long, env = "SCANMILL_ONCE", value_parser = Switch::new(), help_heading = "Watching")]
     pub(in super::super) once: bool,

@@ -7,7 +7,7 @@ mod tasks;
 
 use std::{
     cell::Cell,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -29,7 +29,8 @@ use super::{
     exit::Exit,
     inputs,
     memory::Shares,
-    output::{Plan, Rows, is_special},
+    output::{Plan, Rows},
+    overlap::{self, Reading, Written},
     print, progress,
     render::Talk,
     signals,
@@ -71,7 +72,7 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     let merges = args.nmap.parallel > 1;
     let rows = if merges { Rows::Merged { explain: false } } else { Rows::Read };
     let plan = Plan::of(&args.write, &args.pick, rows)?;
-    apart(args)?;
+    check_outputs(args, &plan)?;
     let running = Running::default();
     let mut filters = filters(&args.pick);
     if let Some(path) = &args.engine {
@@ -95,7 +96,7 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     if running.is_told() {
         return Ok(Exit::Interrupted);
     }
-    let destination = plan.open(&args.write, &temporaries)?;
+    let destination = plan.open(&args.write, ("scan", &temporaries))?;
     let parts = parts(args, programs)?;
     let tasks = Tasks::begin(way, parts.len());
     let mut scan = Scan { args, talk, running, tasks, failures: Vec::new(), exists: false };
@@ -110,7 +111,9 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
             scan.read(part, &mut pipeline)?;
         }
     }
-    let report = scan.finish(pipeline, &stop)?;
+    let finished = scan.finish(pipeline, &stop);
+    talk.leftovers(&temporaries);
+    let report = finished?;
     talk.report(&report, begun.elapsed());
     if let Some(path) = &args.report {
         write_json(path, &report, &temporaries)?;
@@ -119,21 +122,13 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
 }
 
 /// Two outputs of one name would replace each other.
-fn apart(args: &ScanArgs) -> Result<()> {
-    let outputs =
-        [("-o", &args.write.out), ("--keep-xml", &args.nmap.keep_xml), ("--report", &args.report)];
-    let named = outputs.iter().filter_map(|(option, path)| Some((option, path.as_deref()?)));
-    let named = named.filter(|(_, path)| !is_special(path));
-    let mut seen: Vec<(&str, PathBuf)> = Vec::new();
-    for (option, path) in named {
-        let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        if let Some((other, _)) = seen.iter().find(|(_, known)| *known == full) {
-            let both = format!("{other} and {option} are both {}", path.display());
-            return Err(Error::usage(both));
-        }
-        seen.push((option, full));
-    }
-    Ok(())
+fn check_outputs(args: &ScanArgs, plan: &Plan) -> Result<()> {
+    let output = Written::output(plan.output());
+    let kept = Written::file("--keep-xml", args.nmap.keep_xml.as_deref());
+    let report = Written::file("--report", args.report.as_deref());
+    let reading =
+        Reading { others: args.engine.as_deref().into_iter().collect(), ..Reading::default() };
+    overlap::check([output, kept, report].into_iter().flatten(), &reading, false)
 }
 
 /// The processes, with the files that their XML is kept in.

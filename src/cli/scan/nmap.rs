@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::super::{engine::told, output::is_special, render::MISSING};
+use super::super::{ending::is_special, engine::told, render::MISSING};
 use crate::{
     error::{Error, Result},
     fs::{self, File, OpenOptions},

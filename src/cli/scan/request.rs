@@ -48,7 +48,7 @@ impl Request {
         if args.parallel > PARALLEL {
             return Err(Error::usage(format!("--parallel {}: at most {PARALLEL}", args.parallel)));
         }
-        let nmap = args.nmap.clone().into_os_string();
+        let nmap = args.nmap.as_os_str().to_owned();
         Ok(Self { nmap, by_sudo: args.sudo, ports, arguments, parts: targets.split(args.parallel) })
     }
 

@@ -3,6 +3,7 @@
 use std::{
     cell::Cell,
     io::{self, Read, Seek as _},
+    path::Path,
     thread::{self, ScopedJoinHandle},
 };
 
@@ -64,8 +65,9 @@ impl Scan<'_> {
     }
 
     fn temporary(&self) -> Result<File> {
-        let folder = self.args.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
-        fs::tempfile_in(folder).map_err(|error| Error::sink("a temporary file", error))
+        let folder = self.args.temp_dir.as_deref().map(Path::to_path_buf);
+        fs::tempfile_in(folder.unwrap_or_else(std::env::temp_dir))
+            .map_err(|error| Error::sink("a temporary file", error))
     }
 }
 

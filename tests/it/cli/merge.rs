@@ -64,7 +64,7 @@ fn the_result_is_the_same_for_any_number_of_threads_and_any_memory() {
                 files.push((format!("{format}/{name}"), folder.bytes(&format!("{inside}/{name}"))));
             }
         }
-        assert_eq!(files.len(), 22);
+        assert_eq!(files.len(), 24);
         match &first {
             None => first = Some(files),
             Some(first) => {

@@ -9,16 +9,19 @@ mod inputs;
 mod live;
 mod machine;
 mod merge;
+mod names;
 mod odd;
 mod output;
+mod overlap;
 mod pick;
 mod progress;
 mod read;
+mod replace;
 mod scan;
 mod talk;
 mod tools;
 
-use std::{fs, process::Command, str};
+use std::{fs, os::unix::fs::PermissionsExt, process::Command, str};
 
 use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
@@ -72,6 +75,20 @@ fn ends_as(code: i32, command: Command, stdin: &[u8]) -> Ran {
     let output = assert.get_output();
     let text = |bytes: &[u8]| str::from_utf8(bytes).unwrap().to_owned();
     Ran { stdout: text(&output.stdout), stderr: text(&output.stderr) }
+}
+
+/// Runs the command in a folder as a user without rights; `None` if that cannot be had.
+fn as_nobody(folder: &Folder, args: &[&str]) -> Option<(Option<i32>, String, String)> {
+    let copy =
+        tempfile::Builder::new().permissions(PermissionsExt::from_mode(0o755)).tempdir().unwrap();
+    let copied = copy.path().join("scanmill");
+    fs::copy(cargo_bin!("scanmill"), &copied).unwrap();
+    let mut command = support::command("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&copied);
+    let output = command.args(args).current_dir(folder.path("")).output().ok()?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    (!stderr.starts_with("setpriv:")).then_some((output.status.code(), stdout, stderr))
 }
 
 /// Runs the command, which must refuse these arguments and say why with all of these words.

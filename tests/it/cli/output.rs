@@ -24,7 +24,7 @@ fn the_name_of_the_output_tells_the_format() {
     let csv = ends(0, &["convert", &good, "--to", "csv", "--table", "ports"]).stdout;
     ends(0, &["convert", &good, "-o", &folder.path("a.csv"), "--table", "ports"]);
     assert_eq!(folder.read("a.csv"), csv);
-    for name in ["a.parquet", "no-ending", "scan.xml"] {
+    for name in ["a.parquet", "no-ending"] {
         ends(0, &["convert", &good, "-o", &folder.path(name), "--table", "ports"]);
         assert!(folder.bytes(name).starts_with(b"PAR1"), "{name}");
     }
@@ -72,7 +72,8 @@ fn a_folder_gets_a_file_for_each_table() {
     for (ending, options) in formats {
         let out = folder.path(&format!("tables-{ending}"));
         ends(0, &[&["convert", &xml(GOOD), "-o", &out], options].concat());
-        let mut expected = Table::ALL.map(|table| format!("{}.{ending}", table.name()));
+        let mut expected = vec!["_scanmill.json".to_owned()];
+        expected.extend(Table::ALL.map(|table| format!("{}.{ending}", table.name())));
         expected.sort_unstable();
         assert_eq!(folder.names(&out), expected);
     }
@@ -85,7 +86,7 @@ fn only_the_tables_that_are_named_are_written() {
     let folder = Folder::new();
     let out = folder.path("tables");
     ends(0, &["convert", &xml(GOOD), "-o", &out, "--to", "csv", "--table", "ports,hosts"]);
-    assert_eq!(folder.names("tables"), ["hosts.csv", "ports.csv"]);
+    assert_eq!(folder.names("tables"), ["_scanmill.json", "hosts.csv", "ports.csv"]);
 }
 
 #[test]
@@ -190,7 +191,7 @@ fn an_empty_folder_may_be_filled() {
     let folder = Folder::new();
     fs::create_dir(folder.path("tables")).unwrap();
     ends(0, &["convert", &xml(GOOD), "-o", &folder.path("tables"), "--table", "ports,hosts"]);
-    assert_eq!(folder.names("tables"), ["hosts.parquet", "ports.parquet"]);
+    assert_eq!(folder.names("tables"), ["_scanmill.json", "hosts.parquet", "ports.parquet"]);
 }
 
 #[test]
@@ -213,7 +214,7 @@ fn overwriting_a_folder_leaves_no_stale_table() {
     let out = folder.path("tables");
     ends(0, &["convert", &xml(GOOD), "-o", &out]);
     ends(0, &["convert", &xml(GOOD), "-o", &out, "--overwrite", "--table", "ports,hosts"]);
-    assert_eq!(folder.names("tables"), ["hosts.parquet", "ports.parquet"]);
+    assert_eq!(folder.names("tables"), ["_scanmill.json", "hosts.parquet", "ports.parquet"]);
     assert_eq!(folder.names(""), ["tables"]);
 }
 

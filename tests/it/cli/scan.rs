@@ -178,7 +178,11 @@ fn outputs_are_files_and_folders_as_those_of_convert() {
     for (out, options, names) in [
         ("feed.jsonl", &[][..], &["feed.jsonl"][..]),
         ("ports.csv", &["--table", "ports"], &["ports.csv"]),
-        ("tables", &["--table", "ports,hosts"], &["hosts.parquet", "ports.parquet"]),
+        (
+            "tables",
+            &["--table", "ports,hosts"],
+            &["_scanmill.json", "hosts.parquet", "ports.parquet"],
+        ),
     ] {
         let path = folder.path(out);
         let ran = scanned(0, &commands, &[&["-o", &path], options].concat());

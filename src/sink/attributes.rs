@@ -1,0 +1,120 @@
+//! Mode and owner of what an output replaces: the new file or folder gets them.
+//!
+//! A file is created with at most the rights that it will have, so that nobody can open it in between who may not
+//! read the result. What the process may not set, such as another owner, stays as the system made it.
+
+use std::{io, os::unix::fs::MetadataExt as _, path::Path};
+
+use crate::fs::{self, File, Metadata, OpenOptions};
+
+/// Mode and owner of a file or folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Attributes {
+    mode: u32,
+    uid: u32,
+    gid: u32,
+}
+
+impl Attributes {
+    pub(super) fn of(meta: &Metadata) -> Self {
+        // Whatever the type of a file is, its new content is no program that runs with its owner's rights.
+        let bits = if meta.is_dir() { 0o7777 } else { 0o777 };
+        Self { mode: meta.mode() & bits, uid: meta.uid(), gid: meta.gid() }
+    }
+
+    /// Those of the regular file of this name, not of one that a link leads to.
+    pub(super) fn of_file(path: &Path) -> Option<Self> {
+        fs::symlink_metadata(path).ok().filter(Metadata::is_file).map(|meta| Self::of(&meta))
+    }
+
+    /// Those of the folder of this name, not of one that a link leads to.
+    pub(super) fn of_dir(path: &Path) -> Option<Self> {
+        fs::symlink_metadata(path).ok().filter(Metadata::is_dir).map(|meta| Self::of(&meta))
+    }
+}
+
+/// Makes a file that was not there.
+pub(super) fn create_file(path: &Path, like: Option<Attributes>) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    let Some(like) = like else { return options.open(path) };
+    let file = options.mode(like.mode).open(path)?;
+    give(&file, like)?;
+    Ok(file)
+}
+
+/// Makes a folder that was not there, in which its owner may make files: [`complete_dir`] gives it its final mode.
+pub(super) fn create_dir(path: &Path, like: Option<Attributes>) -> io::Result<()> {
+    match like {
+        Some(like) => fs::create_dir_with_mode(path, like.mode & 0o777 | 0o700),
+        None => fs::create_dir(path),
+    }
+}
+
+/// Puts the names in a folder whose files are complete on the disk, and gives it its final mode and owner.
+pub(super) fn complete_dir(path: &Path, like: Option<Attributes>) -> io::Result<()> {
+    let folder = File::open(path)?;
+    // Some file systems cannot sync a folder.
+    let _ = folder.sync_all();
+    like.map_or(Ok(()), |like| give(&folder, like))
+}
+
+/// Gives a file or folder mode and owner, as far as the system and the file system permit that.
+fn give(file: &File, like: Attributes) -> io::Result<()> {
+    let is = Attributes::of(&file.metadata()?);
+    if (is.uid, is.gid) != (like.uid, like.gid) {
+        // Only root gives files away; a group of one's own may be set without that.
+        let owner = file.chown(Some(like.uid), Some(like.gid));
+        let _ = owner.or_else(|_| file.chown(None, Some(like.gid)));
+    }
+    // Without what the mask of the process took away; a change of owner may have taken something, too.
+    if Attributes::of(&file.metadata()?).mode != like.mode {
+        let _ = file.set_mode(like.mode);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs::{Permissions, set_permissions},
+        os::unix::fs::PermissionsExt as _,
+    };
+
+    use super::*;
+
+    #[test]
+    fn files_and_folders_get_the_mode_of_what_they_replace() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for mode in [0o600, 0o444, 0o666, 0o000] {
+            fs::write(path("old"), "").unwrap();
+            set_permissions(path("old"), Permissions::from_mode(mode)).unwrap();
+            let like = Attributes::of_file(&path("old"));
+            create_file(&path("new"), like).unwrap();
+            assert_eq!(Attributes::of_file(&path("new")), like, "{mode:o}");
+            fs::remove_file(path("old")).unwrap();
+            fs::remove_file(path("new")).unwrap();
+        }
+        for mode in [0o700, 0o555, 0o2770] {
+            fs::create_dir(path("old")).unwrap();
+            set_permissions(path("old"), Permissions::from_mode(mode)).unwrap();
+            let like = Attributes::of_dir(&path("old"));
+            create_dir(&path("new"), like).unwrap();
+            assert_eq!(Attributes::of_dir(&path("new")).unwrap().mode & 0o700, 0o700);
+            fs::write(path("new/file"), "").unwrap();
+            complete_dir(&path("new"), like).unwrap();
+            assert_eq!(Attributes::of_dir(&path("new")), like, "{mode:o}");
+            fs::remove_dir(path("old")).unwrap();
+            fs::remove_dir_all(path("new")).unwrap();
+        }
+    }
+
+    #[test]
+    fn links_have_no_attributes_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(folder.path(), &link).unwrap();
+        assert_eq!((Attributes::of_dir(&link), Attributes::of_file(&link)), (None, None));
+    }
+}

@@ -1,0 +1,338 @@
+//! `_scanmill.json`, the marker of an output folder: which files in it scanmill wrote.
+//!
+//! A folder is replaced only if its marker lists all that is in it, and of the old folder only what is listed is
+//! removed. So nothing is lost that something else put there, be it before the run or during it. Readers of Hive
+//! layouts ignore names that begin with `_`, and a pattern such as `OUT/*.parquet` does not match it.
+//!
+//! The marker holds no time and nothing of the command line but the command's name: the same inputs give the same
+//! bytes, and no secret gets into it. It is read as hostile input: its size is limited, it must be a regular file, and
+//! its paths are only compared with those that are found in the folder, never opened.
+
+use std::{
+    collections::BTreeSet,
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::attributes::{Attributes, create_file};
+use crate::fs;
+
+/// The marker's name.
+pub(crate) const NAME: &str = "_scanmill.json";
+
+/// Maximum size of a marker in bytes: some 500,000 files.
+const MAX_BYTES: u64 = 32 << 20;
+
+/// What is in a marker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Marker {
+    /// Version of the scanmill that wrote the folder.
+    pub(super) version: String,
+    /// Its command, such as `convert`.
+    pub(super) command: String,
+    /// Names of the tables.
+    pub(super) tables: Vec<String>,
+    /// Paths of the files below the folder, in byte order, without the marker.
+    pub(super) files: Vec<String>,
+}
+
+/// Why a folder is not replaced.
+#[derive(Debug)]
+pub(super) enum Obstacle {
+    /// This entry is not one that the marker lists.
+    Foreign(PathBuf),
+    /// There is no marker, and this entry.
+    Unmarked(PathBuf),
+    /// The marker is none that scanmill writes.
+    Damaged(String),
+    /// This cannot be read.
+    Unreadable(PathBuf, io::Error),
+}
+
+/// What is in a folder, with paths relative to it.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    pub(super) files: Vec<PathBuf>,
+    /// Folders, each before those in it.
+    pub(super) folders: Vec<PathBuf>,
+}
+
+/// Lists all files and folders below a folder, in byte order. Links are not followed.
+pub(super) fn list(root: &Path) -> io::Result<Listing> {
+    let mut listing = Listing::default();
+    let mut open = vec![PathBuf::new()];
+    while let Some(folder) = open.pop() {
+        for (path, is_folder) in entries(root, &folder)? {
+            if is_folder {
+                listing.folders.push(path.clone());
+                open.push(path);
+            } else {
+                listing.files.push(path);
+            }
+        }
+    }
+    listing.files.sort_unstable();
+    listing.folders.sort_unstable();
+    Ok(listing)
+}
+
+/// The entries of a folder below `root` in byte order, each with whether it is a folder itself.
+fn entries(root: &Path, folder: &Path) -> io::Result<Vec<(PathBuf, bool)>> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(root.join(folder))? {
+        let entry = entry?;
+        all.push((folder.join(entry.file_name()), entry.file_type()?.is_dir()));
+    }
+    all.sort_unstable();
+    Ok(all)
+}
+
+impl Marker {
+    /// The marker of a folder with these files.
+    pub(super) fn new(command: &str, tables: &[&str], files: &[PathBuf]) -> Self {
+        // Names of tables and partitions are ASCII.
+        let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: command.to_owned(),
+            tables: tables.iter().map(|&name| name.to_owned()).collect(),
+            files: files.iter().map(text).collect(),
+        }
+    }
+
+    /// Writes the marker into a folder that has none.
+    pub(super) fn write(&self, folder: &Path, like: Option<Attributes>) -> io::Result<()> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        let mut file = create_file(&folder.join(NAME), like)?;
+        file.write_all(&text)?;
+        file.sync_all()
+    }
+
+    /// Reads the marker of a folder; `None` if there is none.
+    fn read(folder: &Path) -> Result<Option<Self>, Obstacle> {
+        let path = folder.join(NAME);
+        let damaged = |why: &str| Obstacle::Damaged(why.to_owned());
+        match fs::symlink_metadata(&path) {
+            Ok(meta) if !meta.is_file() => return Err(damaged("is no regular file")),
+            Ok(meta) if meta.len() > MAX_BYTES => return Err(damaged("is longer than 32 MiB")),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Obstacle::Unreadable(path, error)),
+        }
+        let mut text = Vec::new();
+        fs::File::open(&path)
+            .and_then(|file| io::copy(&mut file.take(MAX_BYTES), &mut text))
+            .map_err(|error| Obstacle::Unreadable(path, error))?;
+        let marker: Self = serde_json::from_slice(&text).map_err(|_| damaged("is damaged"))?;
+        let is_inside =
+            |path: &String| path.split('/').all(|part| !["", ".", ".."].contains(&part));
+        if !marker.files.iter().chain(&marker.tables).all(is_inside) {
+            return Err(damaged("lists paths outside of the folder"));
+        }
+        Ok(Some(marker))
+    }
+
+    /// Folders that scanmill made: those of its files, and those of tables without rows.
+    fn folders(&self) -> BTreeSet<&Path> {
+        let above = self.files.iter().flat_map(|file| Path::new(file).ancestors().skip(1));
+        above.chain(self.tables.iter().map(Path::new)).collect()
+    }
+}
+
+/// Why a folder must not be replaced; `None` if it is empty, or its marker lists all that is in it.
+pub(super) fn obstacle(folder: &Path) -> Option<Obstacle> {
+    find_obstacle(folder).err()
+}
+
+fn find_obstacle(root: &Path) -> Result<(), Obstacle> {
+    let listed = |folder: &Path| {
+        entries(root, folder).map_err(|error| Obstacle::Unreadable(root.join(folder), error))
+    };
+    let Some(marker) = Marker::read(root)? else {
+        return match listed(Path::new(""))?.into_iter().next() {
+            Some((first, _)) => Err(Obstacle::Unmarked(root.join(first))),
+            None => Ok(()),
+        };
+    };
+    let files: BTreeSet<&Path> = marker.files.iter().map(Path::new).collect();
+    let folders = marker.folders();
+    let mut open = vec![PathBuf::new()];
+    while let Some(folder) = open.pop() {
+        for (path, is_folder) in listed(&folder)? {
+            if is_folder && folders.contains(&*path) {
+                open.push(path);
+                continue;
+            }
+            let known = path == Path::new(NAME) || files.contains(&*path);
+            let full = root.join(&path);
+            let is_file = fs::symlink_metadata(&full).is_ok_and(|meta| meta.is_file());
+            if is_folder || !known || !is_file {
+                return Err(Obstacle::Foreign(full));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Removes a folder that was replaced: what its marker lists, and folders that are empty then. Returns what is left,
+/// with the reason.
+pub(super) fn remove_listed(root: &Path) -> Vec<(PathBuf, String)> {
+    let Ok(Some(marker)) = Marker::read(root) else {
+        // An empty one has none.
+        return remove_empty(root).err().into_iter().collect();
+    };
+    let mut left = Vec::new();
+    let names = marker.files.iter().map(String::as_str).chain([NAME]);
+    for path in names.map(|name| root.join(name)) {
+        // A link that took the name of a file is not ours, nor is what lies behind a folder that is one.
+        if is_file_without_links(root, &path)
+            && let Err(error) = fs::remove_file(&path)
+        {
+            left.push((path, error.to_string()));
+        }
+    }
+    let mut folders: Vec<_> = marker.folders().into_iter().map(|path| root.join(path)).collect();
+    folders.push(root.to_owned());
+    // The longest come first: those that are in others.
+    folders.sort_unstable_by(|a, b| b.cmp(a));
+    folders.dedup();
+    let mut last = Ok(());
+    for folder in folders {
+        let is_folder = fs::symlink_metadata(&folder).is_ok_and(|meta| meta.is_dir());
+        if is_folder {
+            last = remove_empty(&folder);
+        }
+    }
+    if left.is_empty() {
+        left.extend(last.err());
+    }
+    left
+}
+
+fn is_file_without_links(root: &Path, path: &Path) -> bool {
+    let above = path.ancestors().skip(1).take_while(|folder| *folder != root);
+    let is_dir = |path: &Path| fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir());
+    above.into_iter().all(is_dir) && fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file())
+}
+
+fn remove_empty(folder: &Path) -> Result<(), (PathBuf, String)> {
+    fs::remove_dir(folder).map_err(|error| (folder.to_owned(), error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder as scanmill writes it: `a.csv` and `ports/x=1/part-0.parquet`, and the empty table `hops`.
+    fn written(root: &Path) {
+        fs::create_dir_all(root.join("ports/x=1")).unwrap();
+        fs::create_dir_all(root.join("hops")).unwrap();
+        fs::write(root.join("a.csv"), "").unwrap();
+        fs::write(root.join("ports/x=1/part-0.parquet"), "").unwrap();
+        let files = list(root).unwrap().files;
+        Marker::new("convert", &["hops", "ports"], &files).write(root, None).unwrap();
+    }
+
+    #[test]
+    fn a_marker_has_no_time_and_lists_files_in_byte_order() {
+        let folder = tempfile::tempdir().unwrap();
+        written(folder.path());
+        let version = env!("CARGO_PKG_VERSION");
+        assert_eq!(
+            fs::read_to_string(folder.path().join(NAME)).unwrap(),
+            format!(
+                "{{\n  \"version\": \"{version}\",\n  \"command\": \"convert\",\n  \"tables\": [\n    \"hops\",\n    \
+                 \"ports\"\n  ],\n  \"files\": [\n    \"a.csv\",\n    \"ports/x=1/part-0.parquet\"\n  ]\n}}\n"
+            )
+        );
+        assert!(obstacle(folder.path()).is_none());
+    }
+
+    #[test]
+    fn whatever_is_not_listed_keeps_a_folder_and_is_named() {
+        type Change = fn(&Path);
+        let changes: [(&str, Change); 8] = [
+            ("notes.txt", |root| fs::write(root.join("notes.txt"), "").unwrap()),
+            (".hidden", |root| fs::write(root.join(".hidden"), "").unwrap()),
+            (".git", |root| fs::create_dir(root.join(".git")).unwrap()),
+            ("ports/empty", |root| fs::create_dir(root.join("ports/empty")).unwrap()),
+            ("ports/x=1/b", |root| fs::write(root.join("ports/x=1/b"), "").unwrap()),
+            ("link", |root| std::os::unix::fs::symlink("a.csv", root.join("link")).unwrap()),
+            ("a.csv", |root| {
+                fs::rename(root.join("a.csv"), root.join("hops/a.csv")).unwrap();
+                std::os::unix::fs::symlink("hops/a.csv", root.join("a.csv")).unwrap();
+            }),
+            ("a.csv", |root| {
+                fs::remove_file(root.join("a.csv")).unwrap();
+                fs::create_dir(root.join("a.csv")).unwrap();
+            }),
+        ];
+        for (name, change) in changes {
+            let folder = tempfile::tempdir().unwrap();
+            let root = folder.path().join("out");
+            fs::create_dir(&root).unwrap();
+            written(&root);
+            change(&root);
+            match obstacle(&root) {
+                Some(Obstacle::Foreign(path)) => assert_eq!(path, root.join(name)),
+                other => panic!("{name}: {other:?}"),
+            }
+            // Should it have come between the check and the replacement, it stays all the same.
+            let left = remove_listed(&root);
+            assert!(!left.is_empty() && fs::symlink_metadata(root.join(name)).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_listed_as_a_whole_is_removed_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("out");
+        fs::create_dir(&root).unwrap();
+        written(&root);
+        assert!(remove_listed(&root).is_empty() && !root.exists());
+    }
+
+    #[test]
+    fn a_marker_that_is_forged_or_damaged_lets_nothing_be_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("out");
+        fs::create_dir(&root).unwrap();
+        fs::write(folder.path().join("mine"), "").unwrap();
+        let with = |files: &str| {
+            format!("{{\"version\":\"1\",\"command\":\"convert\",\"tables\":[],\"files\":{files}}}")
+        };
+        for text in [
+            String::new(),
+            "{}".into(),
+            "[".repeat(100_000),
+            "\u{0}".into(),
+            with("[\"../mine\"]"),
+            with("[\"/etc/passwd\"]"),
+            with("[\"a/../../mine\"]"),
+            with("[\"\"]"),
+            with("[1]"),
+        ] {
+            fs::write(root.join(NAME), &text).unwrap();
+            assert!(matches!(obstacle(&root), Some(Obstacle::Damaged(_))), "{text:.40}");
+            remove_listed(&root);
+            assert!(folder.path().join("mine").exists() && root.join(NAME).exists());
+        }
+        let file = fs::File::create(root.join(NAME)).unwrap();
+        file.set_len(MAX_BYTES + 1).unwrap();
+        assert!(matches!(obstacle(&root), Some(Obstacle::Damaged(_))));
+        fs::remove_file(root.join(NAME)).unwrap();
+        std::os::unix::fs::symlink("../mine", root.join(NAME)).unwrap();
+        assert!(matches!(obstacle(&root), Some(Obstacle::Damaged(_))));
+    }
+
+    #[test]
+    fn files_without_a_marker_are_nobodys() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(obstacle(folder.path()).is_none());
+        fs::write(folder.path().join("hosts.parquet"), "").unwrap();
+        assert!(matches!(obstacle(folder.path()), Some(Obstacle::Unmarked(_))));
+    }
+}

@@ -1,0 +1,61 @@
+//! Files of a folder in the making.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    attributes::{Attributes, create_dir, create_file},
+    marker,
+};
+use crate::{
+    error::{Error, Result},
+    fs::File,
+};
+
+/// The files of a folder in the making. Each gets the mode of the one that it replaces, and a new one that of the old
+/// marker.
+#[derive(Debug, Clone)]
+pub(super) struct Members {
+    folder: PathBuf,
+    /// The folder that is replaced.
+    old: Option<PathBuf>,
+}
+
+impl Members {
+    /// Those of a folder with this temporary name, which replaces `old`.
+    pub(super) fn new(folder: PathBuf, old: Option<PathBuf>) -> Self {
+        Self { folder, old }
+    }
+
+    /// The temporary path of a member.
+    pub(super) fn path(&self, member: &Path) -> PathBuf {
+        self.folder.join(member)
+    }
+
+    /// Makes a file that is not there, and returns its name for messages.
+    pub(super) fn create(&self, member: &Path) -> Result<(File, String)> {
+        let path = self.path(member);
+        let name = path.display().to_string();
+        let file = create_file(&path, self.like_file(member));
+        Ok((file.map_err(|error| Error::sink(&*name, error))?, name))
+    }
+
+    /// Makes a folder that is not there.
+    pub(super) fn make_folder(&self, member: &Path) -> Result<()> {
+        let path = self.path(member);
+        let made = create_dir(&path, self.like_dir(member));
+        made.map_err(|error| Error::sink(path.display().to_string(), error))
+    }
+
+    /// Attributes of the file that a member replaces.
+    pub(super) fn like_file(&self, member: &Path) -> Option<Attributes> {
+        let old = self.old.as_deref()?;
+        Attributes::of_file(&old.join(member))
+            .or_else(|| Attributes::of_file(&old.join(marker::NAME)))
+    }
+
+    /// Attributes of the folder that a folder in it replaces.
+    pub(super) fn like_dir(&self, member: &Path) -> Option<Attributes> {
+        let old = self.old.as_deref()?;
+        Attributes::of_dir(&old.join(member)).or_else(|| Attributes::of_dir(old))
+    }
+}

@@ -1,0 +1,178 @@
+//! Outputs that are inputs, contain them or lie in them: refused before anything is read or made.
+
+use std::{
+    fs::{self, File},
+    os::unix::fs::symlink,
+};
+
+use assert_cmd::cargo::cargo_bin;
+
+use super::{Folder, GOOD, ends, ends_as, program, xml};
+use crate::support;
+
+/// A folder `in` with the scan `a.xml`, links to both, and a hard link.
+fn place() -> Folder {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path("in/deep")).unwrap();
+    fs::copy(xml(GOOD), folder.path("in/a.xml")).unwrap();
+    symlink("in", folder.path("in-link")).unwrap();
+    symlink("in/a.xml", folder.path("a-link")).unwrap();
+    fs::hard_link(folder.path("in/a.xml"), folder.path("a-hard")).unwrap();
+    folder.write("list", "in/a.xml\n");
+    folder
+}
+
+/// Runs the command in a folder; it must refuse with these words, and change nothing.
+fn refused(folder: &Folder, args: &str, word: &str) {
+    let listing = |folder: &Folder| {
+        let mut list = support::command("find");
+        list.current_dir(folder.path(""));
+        support::output_of(list.args([".", "-printf", "%p %s %i\\n"]))
+    };
+    let before = listing(folder);
+    let mut command = program();
+    command.current_dir(folder.path("")).args(args.split(' '));
+    let ran = ends_as(2, command, b"");
+    assert!(ran.stderr.contains(word), "{args}: {}", ran.stderr);
+    assert_eq!((&*ran.stdout, listing(folder)), ("", before), "{args}");
+}
+
+#[test]
+fn an_output_is_no_input() {
+    let folder = place();
+    for out in
+        ["in/a.xml", "./in/../in/a.xml", "in-link/a.xml", "a-link", "a-hard", "in/deep/../a.xml"]
+    {
+        let args = format!("convert in/a.xml --to jsonl --overwrite -o {out}");
+        refused(&folder, &args, "is an input");
+        // Found in a folder, too.
+        let args = format!("merge in --to jsonl --overwrite -o {out}");
+        refused(&folder, &args, "in");
+        refused(&folder, &format!("convert in/a.xml --report {out}"), "is an input");
+        refused(
+            &folder,
+            &format!("diff a-link in/a.xml --to text --overwrite -o {out}"),
+            "is an input",
+        );
+    }
+    refused(&folder, "convert a-hard --to jsonl --overwrite -o in/a.xml", "is an input");
+    refused(&folder, "convert --files-from list --to jsonl --overwrite -o in/a.xml", "is an input");
+    refused(&folder, "convert --files-from list --to jsonl --overwrite -o list", "is an input");
+    refused(&folder, "convert --follow in/a.xml --to jsonl --overwrite -o a-link", "is an input");
+    refused(&folder, "convert --follow new.xml --to jsonl -o ./new.xml", "is an input");
+    refused(&folder, "convert in/a.xml missing.jsonl --overwrite -o missing.jsonl", "is an input");
+    refused(&folder, "ingest in --into in", "is an input");
+    refused(&folder, "ingest in/a.xml --into lake --report in/a.xml", "is an input");
+}
+
+#[test]
+fn an_output_lies_in_no_folder_that_is_read_and_contains_none() {
+    let folder = place();
+    for out in ["in/out", "in-link/out", "in/deep/new/out", "in/out.jsonl", "./in/.hidden"] {
+        refused(&folder, &format!("convert in -o {out}"), "lies in");
+        refused(&folder, &format!("convert in-link -o {out}"), "lies in");
+        refused(&folder, &format!("convert in -o x --report {out}"), "lies in");
+    }
+    refused(&folder, "convert . -o out", "lies in");
+    refused(&folder, "diff in in/a.xml -o in/d.txt", "lies in");
+    refused(&folder, "ingest in --into lake --report in/report.json", "lies in");
+    for out in ["in", "in/", "in-link", "in-link/"] {
+        refused(&folder, &format!("convert in/a.xml -o {out} --overwrite"), "contains the input");
+        refused(&folder, &format!("convert in -o {out} --overwrite"), "is an input");
+    }
+    // A dataset may lie in a folder that is read: its own files are left out.
+    let mut command = program();
+    ends_as(
+        0,
+        {
+            command.current_dir(folder.path("")).args(["ingest", "in", "--into", "in/lake"]);
+            command
+        },
+        b"",
+    );
+    refused(&folder, "convert in/lake -o in/lake/out", "lies in");
+    refused(&folder, "convert in/lake -o in/lake --overwrite", "is an input");
+}
+
+#[test]
+fn an_output_is_not_where_one_works() {
+    let folder = place();
+    fs::create_dir(folder.path("empty")).unwrap();
+    let input = folder.path("in/a.xml");
+    for out in [".", "./", "../empty", "..", "../", "/"] {
+        for options in [&[][..], &["--overwrite"]] {
+            let mut command = program();
+            command.current_dir(folder.path("empty"));
+            command.args(["convert", &input, "-o", out]).args(options);
+            let ran = ends_as(2, command, b"");
+            let words = ["the working directory", "contains the input"];
+            assert!(words.iter().any(|word| ran.stderr.contains(word)), "{out}: {}", ran.stderr);
+        }
+    }
+    assert_eq!(folder.names("empty"), [""; 0]);
+}
+
+#[test]
+fn outputs_are_not_one_another() {
+    let folder = place();
+    refused(&folder, "convert in/a.xml -o x.jsonl --report ./x.jsonl", "are both");
+    refused(&folder, "convert in/a.xml -o x --report x/report.json", "lies in -o");
+    refused(&folder, "merge in/a.xml -o x/ --report x/y/report.json", "lies in -o");
+    refused(&folder, "scan 192.0.2.1 -o x --keep-xml x/kept.xml", "lies in -o");
+    refused(&folder, "scan 192.0.2.1 -o x --report in/../x", "are both");
+}
+
+#[test]
+fn streams_are_compared_with_files_too() {
+    let folder = place();
+    let path = folder.path("in/a.xml");
+    let mut command = program();
+    command.args(["convert", "-", "--to", "jsonl", "--overwrite", "-o", &path]);
+    command.stdin(File::open(&path).unwrap());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("is standard input"));
+    let mut command = program();
+    command.args(["convert", &path]).stdout(File::options().append(true).open(&path).unwrap());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(fs::read(&path).unwrap(), fs::read(xml(GOOD)).unwrap());
+    // Devices are no files that could be lost.
+    ends(0, &["convert", "/dev/null", "-o", "/dev/null"]);
+}
+
+#[test]
+fn a_mount_hides_nothing() {
+    let folder = place();
+    fs::create_dir(folder.path("mount")).unwrap();
+    let script = "mount --bind in mount && { \"$0\" convert in -o mount/out; echo $?; \"$0\" convert mount -o in/out; echo $?; \
+                  \"$0\" convert mount/a.xml --to jsonl -o in/a.xml --overwrite; echo $?; }";
+    let mut shell = support::command("unshare");
+    shell.args(["--mount", "sh", "-c", script]).arg(cargo_bin!("scanmill"));
+    let output = shell.current_dir(folder.path("")).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    if stderr.contains("unshare") || stderr.contains("mount:") {
+        return support::skip("a_mount_hides_nothing", "mounts are not permitted");
+    }
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "2\n2\n2\n", "{stderr}");
+    assert_eq!(folder.names("in"), ["a.xml", "deep"]);
+}
+
+#[test]
+fn a_feed_and_its_state_may_lie_in_the_folder_but_are_no_input() {
+    let folder = place();
+    refused(&folder, "watch in -o in", "is a folder");
+    refused(&folder, "watch in -o x.jsonl --state-dir in --once", "is an input");
+    refused(&folder, "watch in/deep -o x.jsonl --state-dir in --once", "contains the input");
+    refused(&folder, "watch in -o state/x.jsonl --state-dir state --once", "lies in --state-dir");
+    refused(&folder, "watch in -o in/.scanmill/x.jsonl --once", "lies in --state-dir");
+    refused(&folder, "watch in -o x.jsonl --state-dir . --once", "--state-dir .");
+    // What does not begin as a feed is not appended to, whatever its name.
+    refused(&folder, "watch in --to jsonl -o a-link --once", "does not begin as a feed");
+    folder.write("notes.jsonl", "my notes\n");
+    refused(&folder, "watch in -o notes.jsonl --once", "does not begin as a feed");
+    let mut command = program();
+    command.current_dir(folder.path("")).args(["watch", "in", "-o", "in/feed.jsonl", "--once"]);
+    ends_as(0, command, b"");
+    assert_eq!(folder.read("in/feed.jsonl").lines().count(), 4);
+}

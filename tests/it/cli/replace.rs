@@ -1,0 +1,316 @@
+//! What `--overwrite` replaces, and what it never does: files and folders that scanmill did not write.
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
+    path::Path,
+};
+
+use super::{Folder, GOOD, as_nobody, ends, refuses, xml};
+use crate::support;
+
+const MARKER: &str = "_scanmill.json";
+
+fn mode(path: &str) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+fn set_mode(path: &str, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// All paths in a folder and below, with the bytes of files.
+fn tree(root: &str) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut open = vec![Path::new(root).to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let is_dir = fs::symlink_metadata(&path).unwrap().is_dir();
+            let bytes = if is_dir { Vec::new() } else { fs::read(&path).unwrap_or_default() };
+            found.push((path.to_str().unwrap().to_owned(), bytes));
+            if is_dir {
+                open.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn every_output_folder_has_a_marker_that_lists_its_files() {
+    let folder = Folder::new();
+    let good = xml(GOOD);
+    let (plain, parts, text) = (folder.path("plain"), folder.path("parts"), folder.path("text"));
+    ends(0, &["convert", &good, "-o", &plain]);
+    ends(
+        0,
+        &["convert", &good, "-o", &parts, "--partition-by", "scan_date", "--table", "ports,hops"],
+    );
+    ends(0, &["merge", &good, "-o", &text, "--to", "csv", "--table", "hosts,ports"]);
+    for (out, command) in [(&plain, "convert"), (&parts, "convert"), (&text, "merge")] {
+        let bytes = fs::read(format!("{out}/{MARKER}")).unwrap();
+        let marker: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(marker["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(marker["command"], command);
+        let listed: Vec<_> = marker["files"].as_array().unwrap().iter().collect();
+        let found = tree(out).into_iter().map(|(path, _)| path);
+        let files: Vec<_> = found
+            .filter(|path| !Path::new(path).is_dir() && !path.ends_with(MARKER))
+            .map(|path| path.strip_prefix(&format!("{out}/")).unwrap().to_owned())
+            .collect();
+        assert_eq!(listed, files.iter().collect::<Vec<_>>(), "{out}");
+    }
+    let tables = |out| {
+        let marker: serde_json::Value =
+            serde_json::from_slice(&fs::read(format!("{out}/{MARKER}")).unwrap()).unwrap();
+        marker["tables"].clone()
+    };
+    assert_eq!(tables(&parts), serde_json::json!(["ports", "hops"]));
+    // The same inputs give the same bytes.
+    let before = tree(&plain);
+    ends(0, &["convert", &good, "-o", &plain, "--overwrite"]);
+    assert_eq!(tree(&plain), before);
+}
+
+#[test]
+fn a_folder_is_not_replaced_if_anything_in_it_is_not_scanmills() {
+    let good = xml(GOOD);
+    type Change = fn(&str);
+    let changes: [(&str, Change); 9] = [
+        ("notes.txt", |out| fs::write(format!("{out}/notes.txt"), "mine").unwrap()),
+        (".git", |out| {
+            fs::create_dir(format!("{out}/.git")).unwrap();
+            fs::write(format!("{out}/.git/HEAD"), "mine").unwrap();
+        }),
+        (".hidden", |out| fs::write(format!("{out}/.hidden"), "mine").unwrap()),
+        ("link", |out| symlink("/etc", format!("{out}/link")).unwrap()),
+        ("hosts/mine", |out| fs::write(format!("{out}/hosts/mine"), "mine").unwrap()),
+        ("hops/empty", |out| fs::create_dir(format!("{out}/hops/empty")).unwrap()),
+        ("scan.xml", |out| fs::copy(xml(GOOD), format!("{out}/scan.xml")).map(drop).unwrap()),
+        ("hosts/part-1.parquet", |out| {
+            symlink("part-0.parquet", format!("{out}/hosts/part-1.parquet")).unwrap();
+        }),
+        ("hosts/part-0.parquet", |out| {
+            fs::remove_file(format!("{out}/hosts/part-0.parquet")).unwrap();
+            symlink("/etc/hostname", format!("{out}/hosts/part-0.parquet")).unwrap();
+        }),
+    ];
+    for (name, change) in changes {
+        let folder = Folder::new();
+        let out = folder.path("out");
+        let args = ["convert", &good, "-o", &out, "--rows-per-file", "100", "--overwrite"];
+        ends(0, &args);
+        ends(0, &args);
+        change(&out);
+        let before = tree(&out);
+        refuses(&args, &["is not replaced", &format!("{out}/{name}"), "hint:"]);
+        assert_eq!(tree(&out), before, "{name}");
+        assert_eq!(folder.names(""), ["out"]);
+    }
+}
+
+#[test]
+fn a_folder_without_a_marker_is_not_replaced_unless_it_is_empty() {
+    let folder = Folder::new();
+    let (good, out) = (xml(GOOD), folder.path("out"));
+    let args = ["convert", &good, "-o", &out, "--table", "hosts,ports", "--overwrite"];
+    ends(0, &args);
+    fs::remove_file(format!("{out}/{MARKER}")).unwrap();
+    refuses(&args, &["is not replaced", "hosts.parquet", MARKER, "hint:"]);
+    for text in ["", "{}", "null", r#"{"version":"1","command":"x","tables":[],"files":["../x"]}"#]
+    {
+        folder.write(&format!("out/{MARKER}"), text);
+        refuses(&args, &["is not replaced", MARKER]);
+    }
+    fs::remove_file(format!("{out}/{MARKER}")).unwrap();
+    fs::create_dir(format!("{out}/{MARKER}")).unwrap();
+    refuses(&args, &["is not replaced", MARKER]);
+    fs::remove_dir_all(&out).unwrap();
+    fs::create_dir(&out).unwrap();
+    ends(0, &args);
+    assert_eq!(folder.names("out"), [MARKER, "hosts.parquet", "ports.parquet"]);
+    let dataset = folder.path("dataset");
+    ends(0, &["ingest", &good, "--into", &dataset]);
+    refuses(&["convert", &good, "-o", &dataset, "--overwrite"], &["is not replaced"]);
+}
+
+#[test]
+fn a_pipe_in_place_of_the_marker_keeps_nobody_waiting() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("out")).unwrap();
+    support::output_of(support::command("mkfifo").arg(folder.path("out/_scanmill.json")));
+    let args = ["convert", &xml(GOOD), "-o", &folder.path("out"), "--overwrite"];
+    refuses(&args, &["is not replaced", "no regular file"]);
+}
+
+#[test]
+fn files_and_folders_keep_their_modes() {
+    let folder = Folder::new();
+    let good = xml(GOOD);
+    let file = folder.write("out.jsonl", "old");
+    for bits in [0o600, 0o640, 0o666, 0o400] {
+        set_mode(&file, bits);
+        ends(0, &["convert", &good, "-o", &file, "--overwrite"]);
+        assert_eq!(mode(&file), bits);
+        ends(0, &["convert", &good, "--report", &file]);
+        assert_eq!(mode(&file), bits);
+    }
+    let out = folder.path("out");
+    let args = ["convert", &good, "-o", &out, "--rows-per-file", "8", "--overwrite"];
+    ends(0, &args);
+    for (name, bits) in [
+        ("", 0o2750),
+        ("/hosts", 0o700),
+        ("/hosts/part-0.parquet", 0o600),
+        ("/ports/part-1.parquet", 0o640),
+        ("/_scanmill.json", 0o604),
+        ("/hops", 0o555),
+    ] {
+        set_mode(&format!("{out}{name}"), bits);
+    }
+    // A part that there was not before gets the mode of the marker.
+    ends(0, &[&args[..5], &["4", "--overwrite"]].concat());
+    for (name, bits) in [
+        ("", 0o2750),
+        ("/hosts", 0o700),
+        ("/hosts/part-0.parquet", 0o600),
+        ("/ports/part-1.parquet", 0o640),
+        ("/ports/part-5.parquet", 0o604),
+        ("/_scanmill.json", 0o604),
+        ("/hops", 0o555),
+    ] {
+        assert_eq!(mode(&format!("{out}{name}")), bits, "{name}");
+    }
+    // A folder that was made beforehand keeps its mode, too.
+    let made = folder.path("made");
+    fs::create_dir(&made).unwrap();
+    set_mode(&made, 0o700);
+    ends(0, &["convert", &good, "-o", &made]);
+    assert_eq!(mode(&made), 0o700);
+}
+
+#[test]
+fn owners_are_kept_where_that_is_permitted() {
+    let folder = Folder::new();
+    let (file, out) = (folder.write("out.jsonl", "old"), folder.path("out"));
+    ends(0, &["convert", &xml(GOOD), "-o", &out]);
+    let paths = [&file, &out, &format!("{out}/hosts.parquet")];
+    for path in paths {
+        if std::os::unix::fs::chown(path, Some(65534), Some(65534)).is_err() {
+            return support::skip("owners_are_kept_...", "only root gives files away");
+        }
+    }
+    ends(0, &["convert", &xml(GOOD), "-o", &file, "--overwrite"]);
+    ends(0, &["convert", &xml(GOOD), "-o", &out, "--overwrite"]);
+    for path in paths {
+        let meta = fs::metadata(path).unwrap();
+        assert_eq!((meta.uid(), meta.gid()), (65534, 65534), "{path}");
+    }
+}
+
+#[test]
+fn a_link_that_names_the_output_stays_and_its_target_is_replaced() {
+    let folder = Folder::new();
+    let good = xml(GOOD);
+    fs::create_dir_all(folder.path("real/deep")).unwrap();
+    folder.write("real/deep/out.jsonl", "old");
+    symlink("real/deep/out.jsonl", folder.path("link.jsonl")).unwrap();
+    symlink("link.jsonl", folder.path("again.jsonl")).unwrap();
+    symlink("real/deep/tables", folder.path("tables")).unwrap();
+    symlink("nowhere/x.jsonl", folder.path("lost.jsonl")).unwrap();
+    symlink("loop.jsonl", folder.path("loop.jsonl")).unwrap();
+    refuses(&["convert", &good, "-o", &folder.path("again.jsonl")], &["exists", "--overwrite"]);
+    ends(0, &["convert", &good, "-o", &folder.path("again.jsonl"), "--overwrite"]);
+    assert_eq!(folder.read("real/deep/out.jsonl").lines().count(), 4);
+    // Nothing is there yet, and nothing is replaced.
+    let tables = ["convert", &good, "--table", "hosts,ports", "-o", &folder.path("tables")];
+    ends(0, &tables);
+    refuses(&tables, &["exists", "--overwrite"]);
+    ends(0, &[&tables[..], &["--overwrite"]].concat());
+    let slash = folder.path("tables/");
+    ends(0, &["convert", &good, "--table", "hosts", "-o", &slash, "--overwrite"]);
+    assert_eq!(folder.names("real/deep"), ["out.jsonl", "tables"]);
+    assert_eq!(folder.names("real/deep/tables"), [MARKER, "hosts.parquet"]);
+    for lost in ["lost.jsonl", "loop.jsonl"] {
+        ends(4, &["convert", &good, "-o", &folder.path(lost)]);
+    }
+    assert!(!Path::new(&folder.path("nowhere")).exists());
+    for link in ["link.jsonl", "again.jsonl", "tables", "lost.jsonl", "loop.jsonl"] {
+        assert!(fs::symlink_metadata(folder.path(link)).unwrap().is_symlink(), "{link}");
+    }
+}
+
+#[test]
+fn what_cannot_be_removed_of_the_old_folder_is_named() {
+    let folder = Folder::new();
+    let (good, out) = (folder.path("good.xml"), folder.path("out"));
+    fs::copy(xml(GOOD), &good).unwrap();
+    set_mode(&folder.path(""), 0o777);
+    let args = ["convert", &good, "-o", &out, "--rows-per-file", "8", "--overwrite"];
+    let Some(ran) = as_nobody(&folder, &args) else {
+        return support::skip("what_cannot_be_removed_...", "no other user to be (setpriv)");
+    };
+    assert_eq!((ran.0, &*ran.2), (Some(0), ""));
+    set_mode(&format!("{out}/ports"), 0o555);
+    let (code, _, stderr) = as_nobody(&folder, &args).unwrap();
+    assert_eq!(code, Some(0), "{stderr}");
+    let left = folder.names("").into_iter().find(|name| name.starts_with("out.tmp-")).unwrap();
+    let named = format!("warning: {}/ports/part-0.parquet is left over", folder.path(&left));
+    assert!(stderr.contains(&named), "{stderr}");
+    assert_eq!(folder.names(&left), ["ports"]);
+    assert_eq!(folder.names("out/ports").len(), 3);
+    set_mode(&folder.path(&format!("{left}/ports")), 0o755);
+}
+
+#[test]
+fn folders_that_were_made_on_the_way_to_nothing_are_gone() {
+    let folder = Folder::new();
+    let none = folder.path("none.xml");
+    for out in ["a/b/c.jsonl", "a/b/tables", "a/b/c.csv --table hosts"] {
+        let mut args = vec!["convert", &none, "-o"];
+        let path = folder.path(out.split(' ').next().unwrap());
+        args.push(&path);
+        args.extend(out.split(' ').skip(1));
+        ends(3, &args);
+        assert_eq!(folder.names(""), [""; 0], "{out}");
+    }
+}
+
+#[test]
+fn without_a_scan_what_there_is_stays_and_nothing_comes() {
+    let folder = Folder::new();
+    let junk = folder.write("junk.txt", "no scan");
+    let (file, out) = (folder.write("out.jsonl", "old"), folder.path("out"));
+    ends(0, &["convert", &xml(GOOD), "-o", &out]);
+    let before = tree(&out);
+    for command in ["convert", "merge"] {
+        for target in [&file, &out] {
+            ends(3, &[command, &junk, "-o", target, "--overwrite"]);
+        }
+        for (new, options) in [
+            ("new.jsonl", &[][..]),
+            ("new", &[]),
+            ("new", &["--to", "csv"]),
+            ("new.csv.gz", &["--table", "hosts"]),
+        ] {
+            ends(3, &[&[command, &junk, "-o", &folder.path(new)], options].concat());
+        }
+    }
+    ends(3, &["convert", &junk, "-o", &folder.path("new"), "--partition-by", "scan_date"]);
+    ends(3, &["ingest", &junk, "--into", &folder.path("lake/new")]);
+    // The report is about the run, and tells what was refused.
+    let report = folder.path("report.json");
+    ends(3, &["convert", &junk, "-o", &file, "--overwrite", "--report", &report]);
+    assert!(folder.read("report.json").contains("\"refused\""));
+    assert_eq!((folder.read("out.jsonl"), tree(&out)), ("old".into(), before));
+    assert_eq!(folder.names(""), ["junk.txt", "out", "out.jsonl", "report.json"]);
+    fs::create_dir(folder.path("lake")).unwrap();
+    ends(3, &["ingest", &junk, "--into", &folder.path("lake")]);
+    assert_eq!(folder.names("lake"), [""; 0]);
+    // An empty input was read: it is a scan that found nothing.
+    let empty = folder.write("empty.xml", "");
+    ends(0, &["convert", &empty, "-o", &file, "--overwrite"]);
+    assert_eq!(folder.read("out.jsonl"), "");
+}
