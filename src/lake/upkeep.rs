@@ -2,12 +2,15 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
+use parquet::file::metadata::ParquetMetaDataReader;
+
 use super::{
     LOG, Lake, LoadOptions, STAGING,
+    chunks::Chunks,
     commit::Workshop,
     decode::Source,
     failed,
@@ -15,7 +18,12 @@ use super::{
     part::Part,
     rows,
 };
-use crate::{error::Result, fs, sink::Temporaries, table::Table};
+use crate::{
+    error::Result,
+    fs::{self, File},
+    sink::{Temporaries, parquet_parts::SCHEMA_VERSION_KEY},
+    table::Table,
+};
 
 /// Bytes that a file should have at least, and those that small files are joined to at most.
 const SMALL: u64 = 64 << 20;
@@ -96,18 +104,17 @@ impl Lake {
         Ok(status)
     }
 
-    /// Files that are no part of the dataset: unfinished, never committed, or taken away. What has no name of
-    /// ours is let alone.
+    /// Files that are no part of the dataset: unfinished, never committed, or taken away. A file is listed only if
+    /// both its name and its footer are those that scanmill writes, and links are not followed.
     fn orphans(&self) -> Result<Vec<Orphan>> {
         let mut found = Vec::new();
         for table in Table::ALL {
-            for partition in entries(&self.dir.join(table.name()))? {
+            let partitions = entries(&self.dir.join(table.name()))?.into_iter();
+            for partition in partitions.filter(|path| name(path).starts_with("scan_date=")) {
                 for path in entries(&partition)? {
-                    let ours =
-                        name(&path).starts_with("part-") && name(&path).ends_with(".parquet");
                     let inside = path.strip_prefix(&self.dir).ok().and_then(Path::to_str);
                     let live = inside.is_some_and(|path| self.state.files.contains_key(path));
-                    if ours && !live {
+                    if !live && is_part_name(name(&path)) && is_file(&path) && has_footer(&path) {
                         found.push(orphan(path)?);
                     }
                 }
@@ -231,13 +238,63 @@ impl Lake {
     }
 }
 
-/// Files in the making.
+/// Files in the making, which have no footer yet: their names and first bytes are those that scanmill writes.
 pub(super) fn staged(log: &Path) -> Vec<PathBuf> {
-    entries(&log.join(STAGING)).unwrap_or_default()
+    let mut found = entries(log).and_then(|_| entries(&log.join(STAGING))).unwrap_or_default();
+    found.retain(|path| {
+        let start: Option<&[u8]> = match staged_ending(name(path)) {
+            Some("parquet") => Some(b"PAR1"),
+            Some("json") => Some(b"{"),
+            _ => None,
+        };
+        start.is_some_and(|start| is_file(path) && begins_with(path, start))
+    });
+    found
 }
 
-/// What is in a folder, in order; nothing if there is none.
+/// The ending of a name such as `4711-0.parquet`: process, number, ending.
+fn staged_ending(name: &str) -> Option<&str> {
+    let (number, ending) = name.split_once('.')?;
+    let (process, number) = number.split_once('-')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (digits(process) && digits(number)).then_some(ending)
+}
+
+/// Whether a file begins with these bytes, or was cut before their end.
+fn begins_with(path: &Path, start: &[u8]) -> bool {
+    let mut first = Vec::new();
+    let limit = u64::try_from(start.len()).unwrap_or(0);
+    let read = File::open(path).and_then(|file| io::copy(&mut file.take(limit), &mut first));
+    read.is_ok() && start.starts_with(&first)
+}
+
+/// Whether a name is that of a part, such as `part-fc3d04db73f694c4da1414faf02a924e.parquet`.
+fn is_part_name(name: &str) -> bool {
+    let hash = name.strip_prefix("part-").and_then(|name| name.strip_suffix(".parquet"));
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    hash.is_some_and(|hash| hash.len() == 32 && hash.bytes().all(is_hex))
+}
+
+/// Whether a Parquet file was written by scanmill, as its footer has it.
+fn has_footer(path: &Path) -> bool {
+    let read = |file: Chunks| ParquetMetaDataReader::new().parse_and_finish(&file);
+    let Ok(Ok(metadata)) = File::open(path).and_then(Chunks::new).map(read) else { return false };
+    let file = metadata.file_metadata();
+    let pairs = file.key_value_metadata().into_iter().flatten();
+    file.created_by().is_some_and(|by| by.starts_with("scanmill "))
+        && pairs.into_iter().any(|pair| pair.key == SCHEMA_VERSION_KEY)
+}
+
+/// Whether a name is that of a regular file, not of a link to one.
+fn is_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file())
+}
+
+/// What is in a folder, in order; nothing if there is none, or if the name is that of a link.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    if fs::symlink_metadata(folder).is_ok_and(|meta| meta.is_symlink()) {
+        return Ok(Vec::new());
+    }
     let list = match fs::read_dir(folder) {
         Ok(list) => list,
         Err(error)
@@ -258,6 +315,6 @@ fn name(path: &Path) -> &str {
 }
 
 fn orphan(path: PathBuf) -> Result<Orphan> {
-    let bytes = fs::metadata(&path).map_err(|error| failed(&path, error))?.len();
+    let bytes = fs::symlink_metadata(&path).map_err(|error| failed(&path, error))?.len();
     Ok(Orphan { path, bytes })
 }

@@ -1,8 +1,16 @@
 //! Compaction, left-over files, and what the readers of a dataset see meanwhile.
 
-use std::fs;
+use std::{fs, os::unix::fs::symlink, path::PathBuf};
 
 use super::{Place, Scan, files_below};
+
+/// A name that a part of a dataset may have.
+const PART: &str = "part-0123456789abcdef0123456789abcdef.parquet";
+
+/// A file of the dataset.
+fn a_part(place: &Place) -> PathBuf {
+    place.lake().join(place.says(&["--files", "--table", "hosts"]).lines().next().unwrap())
+}
 
 #[test]
 fn small_files_are_joined_and_no_row_changes() {
@@ -47,14 +55,15 @@ fn left_over_files_are_told_and_removed_and_others_let_alone() {
     let rows = place.rows();
     let partition = place.lake().join("hosts/scan_date=1999-01-01");
     fs::create_dir(&partition).unwrap();
-    fs::write(partition.join("part-0123.parquet"), "never committed").unwrap();
-    fs::write(place.lake().join("_scanmill/staging/1-0.parquet"), "in the making").unwrap();
+    let never = partition.join(PART);
+    let bytes = fs::copy(a_part(&place), &never).unwrap();
+    fs::write(place.lake().join("_scanmill/staging/1-0.parquet"), "PAR1 in the making").unwrap();
     fs::write(place.lake().join("README"), "mine").unwrap();
     let status = place.says(&["--status"]);
     for line in [
         "orphans\t2\n",
-        "orphans.bytes\t28\n",
-        "orphan\thosts/scan_date=1999-01-01/part-0123.parquet\n",
+        &format!("orphans.bytes\t{}\n", bytes + 18),
+        &format!("orphan\thosts/scan_date=1999-01-01/{PART}\n"),
         "rows.hosts\t3\n",
         "documents\t1\n",
     ] {
@@ -72,4 +81,55 @@ fn left_over_files_are_told_and_removed_and_others_let_alone() {
     assert!(place.says(&["--status"]).contains("orphans\t0\n"));
     assert!(place.lake().join("README").exists() && !partition.exists());
     assert_eq!(place.rows(), rows);
+}
+
+#[test]
+fn vacuum_removes_nothing_that_scanmill_did_not_write_and_follows_no_link() {
+    let place = Place::new();
+    place.write("a.xml", Scan::new(1, 3).xml());
+    place.load(&[]);
+    let (lake, ours) = (place.lake(), a_part(&place));
+    let outside = place.0.path().join("outside");
+    fs::create_dir_all(outside.join("scan_date=1999-01-01")).unwrap();
+    fs::copy(&ours, outside.join("scan_date=1999-01-01").join(PART)).unwrap();
+    fs::copy(&ours, outside.join(PART)).unwrap();
+    fs::write(outside.join("1-0.parquet"), "PAR1").unwrap();
+    let partition = lake.join("ports/scan_date=1999-01-01");
+    fs::create_dir(&partition).unwrap();
+    let whole = fs::read(&ours).unwrap();
+    // The same file, written by something else; and what only has the name.
+    let place_of = |text: &[u8]| whole.windows(text.len()).rposition(|part| part == text).unwrap();
+    let mut other = whole.clone();
+    let at = place_of(b"scanmill 0.");
+    other[at..at + 8].copy_from_slice(b"otherone");
+    fs::write(partition.join(PART), &other).unwrap();
+    let mut other = whole.clone();
+    let at = place_of(b"scanmill.schema_version");
+    other[at..at + 8].copy_from_slice(b"otherone");
+    fs::write(partition.join(PART.replace('0', "1")), &other).unwrap();
+    fs::write(partition.join(PART.replace('0', "2")), "my notes").unwrap();
+    fs::write(partition.join(PART.replace('0', "3")), &whole[..whole.len() - 9]).unwrap();
+    fs::copy(&ours, partition.join("part-mine.parquet")).unwrap();
+    fs::copy(&ours, partition.join("mine.parquet")).unwrap();
+    symlink(&ours, partition.join(PART.replace('0', "4"))).unwrap();
+    fs::create_dir(lake.join("hosts/mine")).unwrap();
+    fs::copy(&ours, lake.join("hosts/mine").join(PART)).unwrap();
+    symlink(outside.join("scan_date=1999-01-01"), lake.join("hosts/scan_date=1999-01-01")).unwrap();
+    let staging = lake.join("_scanmill/staging");
+    for name in ["notes.txt", "1-0.txt", "a-0.parquet", "1-0.parquet", "2-0.json"] {
+        fs::write(staging.join(name), "my notes").unwrap();
+    }
+    symlink(&ours, staging.join("3-0.parquet")).unwrap();
+    let before = files_below(place.0.path());
+    assert!(place.says(&["--status"]).contains("orphans\t0\n"));
+    place.says(&["--vacuum"]);
+    // Nor does loading, which removes what killed runs left in the making.
+    place.load(&[]);
+    assert_eq!(files_below(place.0.path()), before);
+    // A whole table, or the folder of files in the making, that is a link is left alone, too.
+    fs::rename(&staging, outside.join("staging")).unwrap();
+    symlink(outside.join("staging"), &staging).unwrap();
+    fs::write(outside.join("staging/9-0.parquet"), "PAR1").unwrap();
+    place.says(&["--vacuum"]);
+    assert!(outside.join("staging/9-0.parquet").exists());
 }
