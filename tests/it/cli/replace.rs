@@ -76,8 +76,8 @@ fn every_output_folder_has_a_marker_that_lists_its_files() {
 
 #[test]
 fn a_folder_is_not_replaced_if_anything_in_it_is_not_scanmills() {
-    let good = xml(GOOD);
     type Change = fn(&str);
+    let good = xml(GOOD);
     let changes: [(&str, Change); 9] = [
         ("notes.txt", |out| fs::write(format!("{out}/notes.txt"), "mine").unwrap()),
         (".git", |out| {
