@@ -27,6 +27,8 @@ mod workers;
 
 use std::{path::PathBuf, sync::Arc};
 
+#[cfg(feature = "cli")]
+pub(crate) use self::target::{NOT_REPLACED, follow};
 pub use self::{
     csv::CsvSink,
     document::DocumentSink,
@@ -41,7 +43,6 @@ pub use self::{
 pub(crate) use self::{
     jsonl::row_line,
     lock::{is_at, lock, open_locked},
-    target::{NOT_REPLACED, follow},
 };
 use crate::{
     error::{Error, Result},
