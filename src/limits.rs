@@ -20,8 +20,8 @@ pub struct Limits {
     pub attributes: usize,
     /// Ports of one host.
     pub ports: usize,
-    /// Addresses, host names, OS matches and classes, hops and whatever else but ports and scripts is listed of
-    /// one host, together: each takes far more than its XML.
+    /// Bytes of memory that the entries of all lists of one host may take, together: ports, services, scripts and
+    /// what is in them, addresses, names, hops and whatever else a host lists. Each takes far more than its XML.
     pub items: usize,
     /// Bytes of what waits for the first host of a scan without `args`, whose id hangs on that host.
     pub pending: usize,
@@ -55,7 +55,7 @@ impl Default for Limits {
             depth: 256,
             attributes: 256,
             ports: 1_000_000,
-            items: 65_536,
+            items: 512 * MIB,
             pending: 16 * MIB,
             markup: MIB,
             unknown_names: 1024,
@@ -97,7 +97,7 @@ with! {
     with_attributes => attributes: usize;
     /// Caps the ports of a host.
     with_ports => ports: usize;
-    /// Caps what else is listed of a host.
+    /// Caps the memory of what is listed of a host.
     with_items => items: usize;
     /// Caps what waits for the first host of a scan without `args`.
     with_pending => pending: usize;

@@ -20,6 +20,8 @@ const THREAD: usize = 32 * MIB;
 /// one is cut out meanwhile: measured on hosts of a million ports or script values.
 const HOST: usize = 12;
 const HOST_OF_SEVERAL: usize = 22;
+/// One part in so many of what is left is for the lists of hosts, whatever their XML has in bytes.
+const LISTS: usize = 2;
 /// The same for large hosts that are nothing but script values, with all that the run takes besides.
 const WORST: usize = 21;
 
@@ -34,6 +36,8 @@ pub(super) struct Shares {
     pub(super) merge: usize,
     /// Bytes of a host's XML.
     host: usize,
+    /// Bytes of what a host lists.
+    items: usize,
     /// Bytes of what is kept until a scan ends, or until its id is known.
     run: usize,
     /// Bytes of a zip archive that is held.
@@ -70,6 +74,7 @@ impl Shares {
             commit: part(4, crate::lake::LoadOptions::COMMIT_BYTES),
             merge: part(3, usize::MAX),
             host: part(times, 64 * MIB).min(memory / WORST),
+            items: part(LISTS, 512 * MIB),
             run: part(times, 64 * MIB).min(memory / WORST),
             zip: part(2, 256 * MIB),
         }
@@ -79,6 +84,9 @@ impl Shares {
     pub(super) fn limits(&self, args: &LimitArgs) -> LimitArgs {
         let pending = self.run.min(16 * MIB);
         LimitArgs {
+            max_value: args.max_value.or(Some(self.host.min(8 * MIB))),
+            max_tag: args.max_tag.or(Some(self.host.min(16 * MIB))),
+            max_items: args.max_items.or(Some(self.items)),
             max_host: args.max_host.or(Some(self.host)),
             max_run: args.max_run.or(Some(self.run)),
             max_pending: args.max_pending.or(Some(pending)),
@@ -130,6 +138,7 @@ mod tests {
                 assert!(need <= memory, "{memory} {shares:?}");
                 assert!(shares.host >= MIB && (1..=threads).contains(&shares.threads));
                 if memory >= LEAST {
+                    assert_eq!(shares.items, crate::limits::Limits::default().items);
                     assert_eq!(shares.host, crate::limits::Limits::default().host);
                 }
             }

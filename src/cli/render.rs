@@ -16,6 +16,7 @@ use crate::{
     model::Timestamp,
     pipeline::{FailureReport, Outcome, Report, WarningReport},
     sink::{Leftover, NOT_REPLACED, Temporaries},
+    xml::{ESCAPED, QUOTED},
 };
 
 /// How messages are written.
@@ -270,6 +271,12 @@ const FOREIGN: &str = "--overwrite replaces only what scanmill wrote: name anoth
 /// What the user can do about an error.
 fn hint(error: &Error) -> Option<&'static str> {
     match error.kind() {
+        ErrorKind::NotNmap(detail) if detail == QUOTED => {
+            Some("extract it from the JSON, CSV or source code around it, for example with `jq -r`")
+        }
+        ErrorKind::NotNmap(detail) if detail == ESCAPED => {
+            Some("extract it from the HTML or JSON around it, for example with `jq -r`")
+        }
         ErrorKind::NotNmap(_) => Some("scanmill reads nmap's XML, as `nmap -oX FILE` writes it"),
         ErrorKind::Scan(message) if message.contains(MISSING) => Some(
             "install nmap, for example by `apt install nmap`, `dnf install nmap` or `brew install nmap`, or name it with --nmap PATH",

@@ -118,8 +118,8 @@ impl<'a> Host<'a> {
     }
 
     /// Appends a port for each number in the `ports` lists of [`Host::extra_ports`] that has no port yet,
-    /// with state and reason from there, up to `cap` ports in all.
-    pub fn expand_extra_ports(&mut self, cap: usize) {
+    /// with state and reason from there, up to `cap` ports in all; false if there are more.
+    pub fn expand_extra_ports(&mut self, cap: usize) -> bool {
         let mut known: HashSet<(Protocol<'a>, u16)> =
             self.ports.iter().map(|p| (p.protocol.clone(), p.number)).collect();
         let mut index = self.ports.last().map_or(0, |p| p.index.saturating_add(1));
@@ -130,7 +130,7 @@ impl<'a> Host<'a> {
                 let protocol = Protocol::from_name(proto.clone());
                 for number in port_numbers(list) {
                     if self.ports.len() >= cap {
-                        return;
+                        return false;
                     }
                     if !known.insert((protocol.clone(), number)) {
                         continue;
@@ -152,6 +152,7 @@ impl<'a> Host<'a> {
                 }
             }
         }
+        true
     }
 
     /// The same, owning its text.

@@ -157,7 +157,7 @@ impl Coder {
             self.report.fail(engine.run_at_once(run, &mut host));
         }
         if self.filters.expand_extra_ports {
-            host.expand_extra_ports(self.ports);
+            host.complete &= host.expand_extra_ports(self.ports);
         }
         if !self.filters.states.is_empty() {
             host.ports.retain(|port| self.filters.keeps(port));

@@ -40,7 +40,7 @@ use crate::{
     model::{RunHeader, ScanEvent, ScanEvents},
     sink::Workers,
     source::{Bytes, Input, Manner, Member, Meter, Pick},
-    xml::{Decoder, HostBatch, Options},
+    xml::{Decoder, HostBatch, Options, most_ports},
 };
 
 /// Bytes of an input that one thread of several reads.
@@ -379,7 +379,7 @@ impl Pipeline {
 /// A coder whose output this outlet writes.
 fn coder(outlet: &Outlet, filters: &Filters, options: &Options) -> Coder {
     let takes = outlet.takes_notices();
-    Coder::new(outlet.way(), filters.clone(), options.limits.ports).with_notices(takes)
+    Coder::new(outlet.way(), filters.clone(), most_ports(&options.limits)).with_notices(takes)
 }
 
 /// Fails as what it stands for did.

@@ -1,8 +1,9 @@
 //! What reading an element needs: its values as types, and a place for warnings.
 
 use super::{
+    budget::{Budget, Entry},
     notes::Notes,
-    text::{ValueKind, ValueReader, mended},
+    text::{ValueKind, ValueReader},
     token::Attr,
     value::Numbers,
 };
@@ -16,6 +17,8 @@ pub(super) struct Context<'f, 'n> {
     pub(super) values: ValueReader<'f>,
     pub(super) notes: &'n mut Notes,
     pub(super) limits: &'n Limits,
+    /// What is left for lists of a host. Those of a scan are charged by what reads them.
+    pub(super) budget: Budget,
     /// Place of the token that is read: an element may have begun in an earlier piece.
     pub(super) here: usize,
 }
@@ -75,6 +78,12 @@ impl<'f> Context<'f, '_> {
         self.numbers(attr).boolean(text)
     }
 
+    /// Charges an entry of a list of a host (rule R10); false if it is to be left out.
+    #[inline]
+    pub(super) fn charge(&mut self, entry: Entry, at: usize) -> bool {
+        self.budget.charge((entry, 0), at, self.notes)
+    }
+
     fn numbers(&mut self, attr: &Attr<'f>) -> Numbers<'_> {
         Numbers { notes: self.notes, at: attr.at }
     }
@@ -121,10 +130,7 @@ impl<'a> TextBuffer<'a> {
     /// The whole text, repaired (rule T4); the buffer is empty then.
     pub(super) fn take(&mut self, context: &Context<'_, '_>) -> Text<'a> {
         let text = std::mem::take(self).text.unwrap_or_default();
-        match mended(&text) {
-            Some(mended) if context.values.repair => Text::Owned(mended),
-            _ => text,
-        }
+        context.values.mended(&text).map_or(text, Text::Owned)
     }
 
     /// Whether there is nothing but blanks.

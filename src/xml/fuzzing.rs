@@ -5,7 +5,7 @@ use bumpalo::Bump;
 use super::{
     frame::{Framer, Kind},
     notes::Notes,
-    text::{ValueKind, ValueReader},
+    text::{Encoding, ValueKind, ValueReader},
     token::{TagCaps, Token, Tokens},
     value::{Numbers, ip_literal},
 };
@@ -20,8 +20,10 @@ pub(crate) fn values(data: &[u8]) {
     let mut notes = Notes::new(8);
     let cap = Choices::of(data).below(200);
     for kind in [ValueKind::Attribute, ValueKind::Text, ValueKind::Cdata] {
-        for repair in [false, true] {
-            let whole = ValueReader { bump: &bump, cap: usize::MAX, repair };
+        for (repair, encoding) in
+            [(false, Encoding::Utf8), (true, Encoding::Utf8), (true, Encoding::Windows1252)]
+        {
+            let whole = ValueReader { bump: &bump, cap: usize::MAX, repair, encoding };
             let value = whole.read(&text, kind, 0, &mut notes);
             assert!(!value.contains('\0'), "U+0000 is never kept");
             let cut = ValueReader { cap, ..whole }.resolve(&text, kind, 0, &mut notes);
@@ -32,7 +34,8 @@ pub(crate) fn values(data: &[u8]) {
     }
     let plain = |c: char| c != '\r' && (c >= ' ' || c == '\n' || c == '\t') && c != '\u{7f}';
     let mut silent = Notes::new(8);
-    let reader = ValueReader { bump: &bump, cap: usize::MAX, repair: false };
+    let encoding = Encoding::Utf8;
+    let reader = ValueReader { bump: &bump, cap: usize::MAX, repair: false, encoding };
     let value = reader.resolve(&text, ValueKind::Text, 0, &mut silent);
     if silent.is_empty()
         && text.chars().all(plain)
@@ -112,13 +115,14 @@ pub(crate) fn tokens(data: &[u8]) {
 fn framed(pieces: &[&[u8]], limits: &Limits) -> (Vec<(Kind, Vec<u8>)>, usize) {
     let mut framer = Framer::new(limits.clone());
     let (mut hosts, mut passed) = (Vec::new(), 0_usize);
-    let (mut pieces, mut was_end) = (pieces.iter(), false);
+    let (mut pieces, mut was_end, mut in_scan) = (pieces.iter(), false, false);
     loop {
-        while let Some(piece) = framer.next(false) {
+        while let Some(piece) = framer.next(false, in_scan) {
             // The end of a tag beyond the cap may be all that was left of it.
             let is_end = matches!(piece.kind, Kind::LongTagEnd { .. });
             assert!(piece.len > 0 || (is_end && !was_end), "no bytes passed: {:?}", piece.kind);
             was_end = is_end;
+            in_scan |= matches!(piece.kind, Kind::RunStart | Kind::Host(_));
             assert!(piece.len <= framer.bytes().len(), "a piece beyond the bytes: {piece:?}");
             if matches!(piece.kind, Kind::Host(_)) {
                 let bytes = framer.bytes().get(..piece.len).unwrap_or_default();

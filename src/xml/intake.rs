@@ -1,18 +1,28 @@
 //! What arrives: UTF-16 is transcoded, a byte order mark and raw NUL bytes are dropped (rules T1, T2),
 //! and places of what is left can be told in bytes of the input.
+//!
+//! The first bytes decide the form of an input, and so does the start of each later document: whoever appends
+//! to a file need not write in its encoding. A start is the opener of a document in another form or at an odd
+//! place of the same one, such as `<?xml` in plain bytes within UTF-16, where it would be three rare Chinese
+//! characters. Bytes that may begin one are kept back until it is clear, so that the cuts of the input change
+//! nothing; all else is given at once.
 
 use std::collections::VecDeque;
+
+use super::{
+    form::{Form, next_start_in_bytes, next_start_in_utf16, undecided},
+    lex::to_u64,
+};
 
 /// Turns input bytes into bytes of an ASCII-compatible encoding.
 #[derive(Debug, Default)]
 pub(super) struct Intake {
     form: Form,
-    /// First bytes, until they tell the form.
-    head: Vec<u8>,
-    /// A UTF-16 unit or pair of which not all bytes came yet.
+    /// Input bytes whose meaning hangs on what follows them.
     rest: Vec<u8>,
-    /// What was dropped: place in the output from the first byte ever, and how many input bytes.
-    dropped: VecDeque<(u64, u64)>,
+    dropped: VecDeque<Dropped>,
+    /// Forms of the output that is not consumed, in order; the first begins where it does, or before.
+    parts: VecDeque<Part>,
     /// Output bytes given so far.
     given: u64,
     /// Place of the first output byte that is not consumed: in the output and in the input.
@@ -20,19 +30,24 @@ pub(super) struct Intake {
     raw_base: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Form {
-    #[default]
-    Unknown,
-    Bytes,
-    Utf16 {
-        big: bool,
-    },
+/// A stretch of output whose input has one form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part {
+    /// Its place in the output from the first byte ever.
+    at: u64,
+    form: Form,
+    /// Whether a byte order mark says so.
+    marked: bool,
 }
 
-/// Whether the first bytes, in a common case, tell that they and all that follow are [`Form::Bytes`].
-fn is_plain_start(head: &[u8]) -> bool {
-    matches!(head, [b'<', b'?' | b'!' | b'n' | b'h', _, _, ..])
+/// Input that was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Dropped {
+    /// Its place in the output from the first byte ever.
+    at: u64,
+    bytes: u64,
+    /// NUL characters among it.
+    nuls: u64,
 }
 
 /// NUL characters that were dropped.
@@ -48,21 +63,20 @@ pub(super) struct Nuls {
 /// Entries of `dropped` kept; beyond, places become rough (a file of which every other byte is NUL).
 const DROPPED_CAP: usize = 1 << 20;
 
+/// Whether the first bytes, in a common case, tell that they and all that follow are [`Form::Bytes`].
+fn is_plain_start(head: &[u8]) -> bool {
+    matches!(head, [b'<', b'?' | b'!' | b'n' | b'h', _, _, ..])
+}
+
 impl Intake {
     /// Takes input bytes and appends what they mean to `out`.
     pub(super) fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        if self.form == Form::Unknown && self.head.is_empty() && is_plain_start(bytes) {
-            self.form = Form::Bytes;
-        }
-        if self.form == Form::Unknown {
-            self.head.extend_from_slice(bytes);
-            if self.head.len() < 4 {
-                return;
-            }
-            let head = std::mem::take(&mut self.head);
-            self.begin(&head, out);
+        if self.rest.is_empty() {
+            self.take(bytes, false, out);
         } else {
-            self.take(bytes, out);
+            let mut joined = std::mem::take(&mut self.rest);
+            joined.extend_from_slice(bytes);
+            self.take(&joined, false, out);
         }
     }
 
@@ -70,10 +84,12 @@ impl Intake {
     /// [`takes_bytes`](Self::takes_bytes).
     pub(super) fn accept(&mut self, before: usize, out: &mut Vec<u8>) {
         let new = out.get(before..).unwrap_or_default();
-        let plain = self.form == Form::Bytes || is_plain_start(new);
+        if self.form == Form::Unknown && is_plain_start(new) {
+            self.begin_part(Form::Bytes, false);
+        }
+        let plain = self.form == Form::Bytes && undecided(new) == 0;
         if plain && memchr::memchr(0, new).is_none() {
-            self.form = Form::Bytes;
-            self.given = self.given.saturating_add(super::lex::to_u64(new.len()));
+            self.given = self.given.saturating_add(to_u64(new.len()));
         } else {
             let new = out.split_off(before.min(out.len()));
             self.feed(&new, out);
@@ -82,22 +98,52 @@ impl Intake {
 
     /// Whether bytes mean themselves, but for NUL, or may do so.
     pub(super) fn takes_bytes(&self) -> bool {
-        self.form == Form::Bytes || (self.form == Form::Unknown && self.head.is_empty())
+        self.rest.is_empty() && matches!(self.form, Form::Bytes | Form::Unknown)
     }
 
     /// No more bytes will come.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
+        let rest = std::mem::take(&mut self.rest);
+        self.take(&rest, true, out);
+    }
+
+    /// Takes bytes as far as it is clear what they are. With `last` no more will come.
+    fn take(&mut self, mut bytes: &[u8], last: bool, out: &mut Vec<u8>) {
         if self.form == Form::Unknown {
-            let head = std::mem::take(&mut self.head);
-            self.begin(&head, out);
+            if bytes.len() < 4 && !last {
+                self.rest = bytes.to_vec();
+                return;
+            }
+            bytes = self.begin(bytes);
         }
-        if !self.rest.is_empty() {
-            self.rest.clear();
-            self.give("\u{fffd}", out);
+        loop {
+            let (len, start) = match self.form {
+                Form::Utf16 { big } => next_start_in_utf16(bytes, big, last),
+                _ => next_start_in_bytes(bytes, last),
+            };
+            let (now, later) = bytes.split_at_checked(len).unwrap_or((bytes, &[]));
+            let used = match self.form {
+                Form::Utf16 { big } => self.give_utf16(now, big, out),
+                _ => self.give_bytes_without_nuls(now, out),
+            };
+            let Some(start) = start else {
+                let rest = bytes.get(used..).unwrap_or_default();
+                if last && !rest.is_empty() {
+                    self.give_bytes("\u{fffd}".as_bytes(), out);
+                } else {
+                    self.rest = rest.to_vec();
+                }
+                return;
+            };
+            // Half a character that another document cuts off, and the mark of that.
+            self.drop_input(now.len().saturating_sub(used).saturating_add(start.mark), 0);
+            self.begin_part(start.form, start.mark > 0);
+            bytes = later.get(start.mark..).unwrap_or_default();
         }
     }
 
-    fn begin(&mut self, head: &[u8], out: &mut Vec<u8>) {
+    /// Tells the form by the first bytes of the input; gives those behind the byte order mark.
+    fn begin<'b>(&mut self, head: &'b [u8]) -> &'b [u8] {
         let (form, mark) = match head {
             [0xef, 0xbb, 0xbf, ..] => (Form::Bytes, 3),
             [0xff, 0xfe, ..] => (Form::Utf16 { big: false }, 2),
@@ -106,41 +152,40 @@ impl Intake {
             [0, b'<', 0, second, ..] if *second != 0 => (Form::Utf16 { big: true }, 0),
             _ => (Form::Bytes, 0),
         };
+        self.raw_base = to_u64(mark);
+        self.begin_part(form, mark > 0);
+        head.get(mark..).unwrap_or_default()
+    }
+
+    fn begin_part(&mut self, form: Form, marked: bool) {
         self.form = form;
-        self.raw_base = mark;
-        let skip = usize::try_from(mark).unwrap_or_default();
-        self.take(head.get(skip..).unwrap_or_default(), out);
+        self.parts.push_back(Part { at: self.given, form, marked });
     }
 
-    fn take(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        match self.form {
-            Form::Utf16 { big } => self.take_utf16(bytes, big, out),
-            _ => self.take_bytes(bytes, out),
-        }
-    }
-
-    fn take_bytes(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
+    /// Gives bytes, which mean themselves; all of them are used.
+    fn give_bytes_without_nuls(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> usize {
+        let len = bytes.len();
         while let Some(nul) = memchr::memchr(0, bytes) {
             let (before, rest) = bytes.split_at_checked(nul).unwrap_or((bytes, &[]));
             self.give_bytes(before, out);
             let run = rest.iter().take_while(|b| **b == 0).count();
-            self.drop_input(run);
+            self.drop_input(run, run);
             bytes = rest.get(run..).unwrap_or_default();
         }
         self.give_bytes(bytes, out);
+        len
     }
 
-    fn take_utf16(&mut self, bytes: &[u8], big: bool, out: &mut Vec<u8>) {
-        let mut joined = std::mem::take(&mut self.rest);
-        joined.extend_from_slice(bytes);
+    /// Gives the characters that UTF-16 bytes are; how many bytes were used: a character at the end may be cut.
+    fn give_utf16(&mut self, bytes: &[u8], big: bool, out: &mut Vec<u8>) -> usize {
         let unit = |pair: &[u8]| match pair {
             [a, b] if big => u16::from_be_bytes([*a, *b]),
             [a, b] => u16::from_le_bytes([*a, *b]),
             _ => 0,
         };
-        let mut pairs = joined.chunks_exact(2).map(unit).peekable();
+        let mut pairs = bytes.chunks_exact(2).map(unit).peekable();
         let mut used = 0_usize;
-        let mut text = String::with_capacity(joined.len());
+        let mut text = String::with_capacity(bytes.len());
         while let Some(first) = pairs.next() {
             let high = (0xd800..0xdc00).contains(&first);
             if high && pairs.peek().is_none() {
@@ -153,41 +198,51 @@ impl Intake {
             for c in char::decode_utf16(units) {
                 match c.unwrap_or(char::REPLACEMENT_CHARACTER) {
                     '\0' => {
-                        self.give(&text, out);
+                        self.give_bytes(text.as_bytes(), out);
                         text.clear();
-                        self.drop_input(2);
+                        self.drop_input(2, 1);
                     }
                     c => text.push(c),
                 }
             }
         }
-        self.give(&text, out);
-        self.rest = joined.split_off(used);
-    }
-
-    fn give(&mut self, text: &str, out: &mut Vec<u8>) {
         self.give_bytes(text.as_bytes(), out);
+        used
     }
 
     fn give_bytes(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(bytes);
-        self.given = self.given.saturating_add(super::lex::to_u64(bytes.len()));
+        self.given = self.given.saturating_add(to_u64(bytes.len()));
     }
 
-    fn drop_input(&mut self, count: usize) {
-        let count = super::lex::to_u64(count);
+    fn drop_input(&mut self, bytes: usize, nuls: usize) {
+        if bytes == 0 {
+            return;
+        }
+        let (bytes, nuls) = (to_u64(bytes), to_u64(nuls));
         let full = self.dropped.len() >= DROPPED_CAP;
         match self.dropped.back_mut() {
-            Some((at, dropped)) if *at == self.given || full => {
-                *dropped = dropped.saturating_add(count);
+            Some(last) if full || (last.at == self.given && (last.nuls > 0) == (nuls > 0)) => {
+                last.bytes = last.bytes.saturating_add(bytes);
+                last.nuls = last.nuls.saturating_add(nuls);
             }
-            _ => self.dropped.push_back((self.given, count)),
+            _ => self.dropped.push_back(Dropped { at: self.given, bytes, nuls }),
         }
     }
 
     /// Whether the next bytes stand in the input just as they were given.
     pub(super) fn is_plain(&self) -> bool {
-        self.form == Form::Bytes && self.dropped.is_empty()
+        self.form == Form::Bytes && self.parts.len() == 1 && self.dropped.is_empty()
+    }
+
+    /// Whether it is known without a declaration what the document is written in that begins with the first
+    /// output byte not consumed (rule T1).
+    pub(super) fn knows_encoding(&self) -> bool {
+        let part = self.parts.iter().take_while(|part| part.at <= self.base).last();
+        part.is_some_and(|part| match part.form {
+            Form::Utf16 { .. } => true,
+            _ => part.marked && part.at == self.base,
+        })
     }
 
     /// The place in the input of the first output byte that is not consumed.
@@ -203,54 +258,56 @@ impl Intake {
     /// The place in the input of the output byte that stands `behind` the first one not consumed;
     /// `between` are the output bytes from there to it.
     pub(super) fn raw_place(&self, between: &[u8]) -> u64 {
-        let place = self.base.saturating_add(super::lex::to_u64(between.len()));
-        let dropped = self.dropped.iter().take_while(|(at, _)| *at <= place).map(|(_, n)| *n);
+        let place = self.base.saturating_add(to_u64(between.len()));
+        let dropped = self.dropped.iter().take_while(|d| d.at <= place).map(|d| d.bytes);
         self.raw_base.saturating_add(self.raw_len(between)).saturating_add(dropped.sum::<u64>())
     }
 
     /// Forgets the first output bytes; tells of the NUL characters that were dropped among them. With
     /// `all`, also of those right behind them.
     pub(super) fn consume(&mut self, bytes: &[u8], all: bool) -> Option<Nuls> {
-        let end = self.base.saturating_add(super::lex::to_u64(bytes.len()));
+        let end = self.base.saturating_add(to_u64(bytes.len()));
         let mut first = None;
         let mut count = 0_u64;
         let mut gone = 0_u64;
-        while let Some((at, dropped)) = self.dropped.front().copied() {
-            if at > end || (at == end && !all) {
+        while let Some(next) = self.dropped.front().copied() {
+            if next.at > end || (next.at == end && !all) {
                 break;
             }
-            if first.is_none() {
-                let before = usize::try_from(at.saturating_sub(self.base)).unwrap_or(usize::MAX);
-                let before = bytes.get(..before).unwrap_or(bytes);
+            if first.is_none() && next.nuls > 0 {
+                let before = usize::try_from(next.at.saturating_sub(self.base));
+                let before = bytes.get(..before.unwrap_or(usize::MAX)).unwrap_or(bytes);
                 let place = self.raw_base.saturating_add(self.raw_len(before));
-                first = Some((place, before.len()));
+                first = Some((place.saturating_add(gone), before.len()));
             }
             self.dropped.pop_front();
-            gone = gone.saturating_add(dropped);
-            count = count.saturating_add(match self.form {
-                Form::Utf16 { .. } => dropped / 2,
-                _ => dropped,
-            });
+            gone = gone.saturating_add(next.bytes);
+            count = count.saturating_add(next.nuls);
         }
         self.raw_base = self.raw_base.saturating_add(self.raw_len(bytes)).saturating_add(gone);
         self.base = end;
+        while self.parts.get(1).is_some_and(|next| next.at <= end) {
+            self.parts.pop_front();
+        }
         first.map(|(place, before)| Nuls { place, before, count })
     }
 
-    /// Input bytes that these output bytes took.
+    /// Input bytes that the first output bytes took.
     fn raw_len(&self, bytes: &[u8]) -> u64 {
-        match self.form {
-            // One unit for a character up to three bytes of UTF-8, two beyond; the lead bytes tell.
-            Form::Utf16 { .. } => bytes
-                .iter()
-                .map(|b| match b {
-                    0x80..=0xbf => 0,
-                    0xf0.. => 4,
-                    _ => 2,
-                })
-                .sum(),
-            _ => super::lex::to_u64(bytes.len()),
+        let mut sum = 0_u64;
+        let mut rest = bytes;
+        let mut place = self.base;
+        let ends = self.parts.iter().skip(1).map(|next| next.at).chain([u64::MAX]);
+        for (part, end) in self.parts.iter().zip(ends) {
+            let len = usize::try_from(end.saturating_sub(place)).unwrap_or(usize::MAX);
+            let (now, later) = rest.split_at_checked(len).unwrap_or((rest, &[]));
+            sum = sum.saturating_add(part.form.raw_len(now));
+            if later.is_empty() {
+                break;
+            }
+            (rest, place) = (later, end);
         }
+        sum
     }
 }
 

@@ -20,9 +20,11 @@
 //! ```
 
 mod batch;
+mod budget;
 mod context;
 mod decode;
 mod floating;
+mod form;
 mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
@@ -47,6 +49,9 @@ mod token;
 mod value;
 mod walk;
 
+pub(crate) use self::budget::most_ports;
+#[cfg(feature = "cli")]
+pub(crate) use self::decode::{ESCAPED, QUOTED};
 pub use self::{
     batch::{HostBatch, HostNotes},
     decode::{Decoder, Part},

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
+    budget::Entry,
     context::Context,
     names::{At, El},
     token::Attr,
@@ -34,6 +35,9 @@ struct Current<'f> {
     state: Option<PortState<'f>>,
     state_seen: bool,
     at: usize,
+    /// What was spent before it, and before its open service.
+    spent: usize,
+    spent_before_service: usize,
 }
 
 impl<'f> PortReader<'f> {
@@ -75,9 +79,16 @@ impl<'f> PortReader<'f> {
                 self.ports.pop();
             }
             self.in_service = false;
+            self.current = None;
+            let spent = context.budget.spent();
+            if !context.charge(Entry::Port, at) {
+                return;
+            }
             let (port, number) = begin(attributes, context);
             self.ports.push(port);
-            self.current = Some(Current { number, state: None, state_seen: false, at });
+            let (state, state_seen, spent_before_service) = (None, false, spent);
+            self.current =
+                Some(Current { number, state, state_seen, at, spent, spent_before_service });
             return;
         }
         let (Some(current), Some(port)) = (&mut self.current, self.ports.last_mut()) else {
@@ -93,8 +104,15 @@ impl<'f> PortReader<'f> {
                 if self.in_service {
                     port.services.pop();
                 }
-                // Mostly there is one.
-                port.services.reserve_exact(1);
+                self.in_service = false;
+                current.spent_before_service = context.budget.spent();
+                if !context.charge(Entry::Service, at) {
+                    return;
+                }
+                if port.services.is_empty() {
+                    // Mostly there is one.
+                    port.services.reserve_exact(1);
+                }
                 port.services.push(Service::default());
                 self.in_service = true;
                 if let Some(service) = port.services.last_mut() {
@@ -135,8 +153,10 @@ impl<'f> PortReader<'f> {
         match el {
             El::Service => {
                 let empty = self.service().is_some_and(|service| service.is_empty());
-                if let Some(port) = self.port().filter(|_| empty) {
+                if empty && let Some(port) = self.port() {
                     port.services.pop();
+                    let before = self.current.as_ref().map(|current| current.spent_before_service);
+                    context.budget.refund(before.unwrap_or(context.budget.spent()));
                 }
                 self.in_service = false;
             }
@@ -153,22 +173,25 @@ impl<'f> PortReader<'f> {
 
     /// The last port is whole; false if it is not to be kept.
     fn end_port(&mut self, current: Current<'f>, context: &mut Context<'f, '_>) -> bool {
-        let Current { number, state, at, .. } = current;
+        let Current { number, state, at, spent, .. } = current;
         let Some((port, earlier)) = self.ports.split_last_mut() else { return false };
         let Some(number) = number else {
             let why = || "a port without a number from 0 to 65535".into();
             context.notes.add(Code::PortDropped, at, why);
+            context.budget.refund(spent);
             return false;
         };
         let banner = || port.services.iter().any(|service| service.banner.is_some());
         let Some(state) = state.or_else(|| banner().then_some(PortState::Open)) else {
             let why = || format!("port {number} without a state");
             context.notes.add(Code::PortDropped, at, why);
+            context.budget.refund(spent);
             return false;
         };
         port.number = number;
         port.state = state;
         if let Some(place) = self.places.find(earlier, port) {
+            context.budget.refund(context.budget.spent().saturating_sub(Entry::Port.cost()));
             let name = port.protocol.as_str();
             context
                 .notes
@@ -182,6 +205,7 @@ impl<'f> PortReader<'f> {
         if earlier.len() >= context.limits.ports {
             let cap = context.limits.ports;
             context.notes.add(Code::Limit, at, || format!("a host of more than {cap} ports"));
+            context.budget.refund(spent);
             self.lost = true;
             return false;
         }

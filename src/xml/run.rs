@@ -1,6 +1,7 @@
 //! Reads what stands between hosts: one document's header, tasks, scripts and end.
 
 use super::{
+    budget::{Entry, text_of},
     context::{Context, TextBuffer},
     floating::{FloatingReader, PlacedItem, RunItem, keep},
     names::{At, El},
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     error::Code,
-    model::{HostTotals, RunRecord, ScanEvent, Script, scan_id},
+    model::{HostTotals, RunEvent, RunRecord, ScanEvent, ScanInfo, Script, scan_id},
 };
 
 /// A document while it is read.
@@ -108,15 +109,29 @@ impl Document {
         match item {
             RunItem::ScanInfo(info) => {
                 record.scan_info.push(info.clone());
-                self.hold(ScanEvent::ScanInfo(info), 200);
+                let bytes = info_len(&info);
+                self.hold(ScanEvent::ScanInfo(info), bytes);
             }
             RunItem::Verbose(level) => record.verbosity = record.verbosity.or(level),
             RunItem::Debugging(level) => record.debugging = record.debugging.or(level),
-            RunItem::Event(event) => self.hold(ScanEvent::Run(event), 300),
+            RunItem::Event(event) => {
+                let bytes = match &event {
+                    RunEvent::Task(task) => text_len([&task.task, &task.extra_info]),
+                    RunEvent::HostHint(hint) => {
+                        text_len([&hint.ip, &hint.mac, &hint.hostname, &hint.state, &hint.reason])
+                    }
+                    RunEvent::Target(target) => {
+                        text_len([&target.specification, &target.status, &target.reason])
+                    }
+                };
+                self.hold(ScanEvent::Run(event), bytes);
+            }
         }
     }
 
-    fn hold(&mut self, event: ScanEvent<'static>, bytes: usize) {
+    /// Holds an event that has so many bytes of text.
+    fn hold(&mut self, event: ScanEvent<'static>, text: usize) {
+        let bytes = text.saturating_add(size_of::<ScanEvent<'_>>().saturating_mul(2));
         self.held_bytes = self.held_bytes.saturating_add(bytes);
         self.held.push(event);
     }
@@ -158,8 +173,20 @@ pub(super) struct RunReader {
     full: bool,
 }
 
-/// What an element costs beside its text.
-const ELEMENT_COST: usize = 64;
+/// What is said of scripts and scaninfo that are too much.
+pub(super) fn scan_is_full(cap: usize) -> String {
+    format!("scripts and scaninfo of a scan beyond {cap} bytes of memory are left out")
+}
+
+/// Bytes of the texts of a `scaninfo`.
+fn info_len(info: &ScanInfo) -> usize {
+    text_len([&info.kind, &info.protocol, &info.services, &info.scan_flags])
+}
+
+/// Bytes of texts.
+fn text_len<const N: usize>(texts: [&Option<String>; N]) -> usize {
+    texts.iter().map(|text| text.as_ref().map_or(0, String::len)).fold(0, usize::saturating_add)
+}
 
 impl RunReader {
     /// Whether this much more may be kept (rule R10).
@@ -168,11 +195,35 @@ impl RunReader {
         if self.kept > context.limits.run && !self.full {
             self.full = true;
             let cap = context.limits.run;
-            context.notes.add(Code::Limit, at, || {
-                format!("scripts and scaninfo of a scan beyond {cap} bytes are left out")
-            });
+            context.notes.add(Code::Limit, at, || scan_is_full(cap));
         }
         !self.full
+    }
+
+    /// Leaves out what a `scaninfo` in a host says, if it is too much for the scan; how often.
+    pub(super) fn limit_infos(&mut self, items: &mut Vec<PlacedItem>, cap: usize) -> i64 {
+        let mut left_out = 0_i64;
+        items.retain(|item| {
+            let RunItem::ScanInfo(info) = &item.item else { return true };
+            let bytes = Entry::Activity.cost().saturating_add(info_len(info).saturating_mul(2));
+            self.kept = self.kept.saturating_add(bytes);
+            self.full |= self.kept > cap;
+            left_out = left_out.saturating_add(i64::from(self.full));
+            !self.full
+        });
+        left_out
+    }
+
+    /// Whether what a `scaninfo` says may be kept.
+    fn keep_info(
+        &mut self,
+        attributes: &[Attr<'_>],
+        at: usize,
+        context: &mut Context<'_, '_>,
+    ) -> bool {
+        // It is an event, too, and what waits for the id has a copy of it.
+        let bytes = Entry::Activity.cost().saturating_add(text_of(attributes).saturating_mul(2));
+        self.keep(bytes, at, context)
     }
 
     fn open_script<'f>(
@@ -181,9 +232,8 @@ impl RunReader {
         (attributes, at): (&[Attr<'f>], usize),
         context: &mut Context<'f, '_>,
     ) {
-        let size =
-            attributes.iter().map(|attr| attr.raw.len()).fold(ELEMENT_COST, usize::saturating_add);
-        if !self.keep(size, at, context) {
+        let entry = if el == El::Script { Entry::Script } else { Entry::ScriptNode };
+        if !self.keep(entry.cost().saturating_add(text_of(attributes)), at, context) {
             return;
         }
         if el == El::Script {
@@ -258,7 +308,7 @@ impl<'f> Visitor<'f> for RunReader {
             El::Status | El::Address | El::Hostname => {
                 self.floating.in_hint_open(el, (attributes, at), context);
             }
-            El::Scaninfo if !self.keep(ELEMENT_COST, at, context) => {}
+            El::Scaninfo if !self.keep_info(attributes, at, context) => {}
             _ if el.floats() => {
                 let item = self.floating.open(el, attributes, context);
                 self.items.extend(item.map(|item| PlacedItem { item, at }));

@@ -3,6 +3,7 @@
 use super::{
     context::{Context, Own, TextBuffer},
     names::{At, El},
+    notes::shorten,
     text::ValueKind,
     token::Attr,
 };
@@ -119,7 +120,9 @@ impl<'a> ScriptBuilder<'a> {
 fn close_table(tree: &mut ScriptTree<'_>, place: usize, context: &mut Context<'_, '_>) {
     if let Some(key) = tree.close(place) {
         let at = context.here;
-        context.notes.add(Code::DupKey, at, || format!("key {key:?} twice in one table"));
+        context
+            .notes
+            .add(Code::DupKey, at, || format!("key {:?} twice in one table", shorten(&key)));
     }
 }
 

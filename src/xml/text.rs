@@ -16,8 +16,8 @@ use crate::error::Code;
 pub(super) enum Encoding {
     #[default]
     Utf8,
-    /// ISO-8859-1 proper, and US-ASCII: each byte is the character of its code.
-    Latin1,
+    /// What the labels windows-1252, ISO-8859-1 and US-ASCII mean on the web (WHATWG), where 0x80 to 0x9F are
+    /// not control characters but punctuation and letters.
     Windows1252,
 }
 
@@ -33,11 +33,11 @@ impl Encoding {
         let after = after.trim_start().strip_prefix('=').unwrap_or_default().trim_start();
         let quote = after.chars().next().unwrap_or_default();
         let label = after.get(1..).and_then(|rest| rest.split(quote).next()).unwrap_or_default();
-        match label.to_ascii_lowercase().as_str() {
-            "iso-8859-1" | "iso8859-1" | "iso_8859-1" | "latin1" | "latin-1" | "us-ascii"
-            | "ascii" => Self::Latin1,
-            "windows-1252" | "cp1252" => Self::Windows1252,
-            _ => Self::Utf8,
+        let known = encoding_rs::Encoding::for_label(label.as_bytes());
+        if known == Some(WINDOWS_1252) || label.trim().eq_ignore_ascii_case("latin-1") {
+            Self::Windows1252
+        } else {
+            Self::Utf8
         }
     }
 }
@@ -47,6 +47,8 @@ impl Encoding {
 pub(super) struct Converted<'b> {
     pub(super) text: &'b str,
     pub(super) map: Option<PlaceMap>,
+    /// What its bytes were read as.
+    pub(super) encoding: Encoding,
 }
 
 impl Converted<'_> {
@@ -59,15 +61,13 @@ impl Converted<'_> {
 /// Decodes a piece (rule T1). Pieces end at ASCII bytes, so no character is cut by one. What is wrong with
 /// its bytes is told by [`note_bad_bytes`], when it is known how far the piece was read.
 pub(super) fn convert<'b>(bytes: &'b [u8], encoding: Encoding, bump: &'b Bump) -> Converted<'b> {
-    match encoding {
-        Encoding::Utf8 => match std::str::from_utf8(bytes) {
-            Ok(text) => Converted { text, map: None },
-            Err(_) => mend_utf8(bytes, bump),
-        },
-        _ if bytes.is_ascii() => {
-            Converted { text: std::str::from_utf8(bytes).unwrap_or_default(), map: None }
+    match (encoding, std::str::from_utf8(bytes)) {
+        (Encoding::Utf8, Ok(text)) => Converted { text, map: None, encoding },
+        (Encoding::Utf8, Err(_)) => mend_utf8(bytes, bump),
+        (Encoding::Windows1252, Ok(text)) if text.is_ascii() => {
+            Converted { text, map: None, encoding }
         }
-        _ => single_bytes(bytes, encoding, bump),
+        (Encoding::Windows1252, _) => single_bytes(bytes, bump),
     }
 }
 
@@ -91,8 +91,27 @@ pub(super) fn note_bad_bytes(
     }
 }
 
+/// A text with room for bytes of which some become characters of up to three bytes. It does not grow: what a
+/// text of an arena leaves behind when it grows is not given back.
+fn text_for<'b>(bytes: &[u8], bump: &'b Bump) -> bumpalo::collections::String<'b> {
+    let high = bytes.iter().filter(|byte| !byte.is_ascii()).count();
+    let room = bytes.len().saturating_add(high.saturating_mul(2));
+    bumpalo::collections::String::with_capacity_in(room, bump)
+}
+
+/// Appends the character that a byte is in windows-1252; the five bytes without one there are control
+/// characters.
+fn push_single(byte: u8, text: &mut bumpalo::collections::String<'_>) {
+    if byte.is_ascii() {
+        text.push(char::from(byte));
+    } else {
+        let single = [byte];
+        text.push_str(&WINDOWS_1252.decode_without_bom_handling(&single).0);
+    }
+}
+
 fn mend_utf8<'b>(bytes: &'b [u8], bump: &'b Bump) -> Converted<'b> {
-    let mut text = bumpalo::collections::String::with_capacity_in(bytes.len(), bump);
+    let mut text = text_for(bytes, bump);
     let mut map = PlaceMap::default();
     let mut at = 0_usize;
     for chunk in bytes.utf8_chunks() {
@@ -101,27 +120,21 @@ fn mend_utf8<'b>(bytes: &'b [u8], bump: &'b Bump) -> Converted<'b> {
         at = at.saturating_add(chunk.valid().len());
         for byte in chunk.invalid() {
             map.push(text.len(), at);
-            text.push(char::from(*byte));
+            push_single(*byte, &mut text);
             at = at.saturating_add(1);
         }
     }
-    Converted { text: text.into_bump_str(), map: Some(map) }
+    Converted { text: text.into_bump_str(), map: Some(map), encoding: Encoding::Utf8 }
 }
 
-fn single_bytes<'b>(bytes: &'b [u8], encoding: Encoding, bump: &'b Bump) -> Converted<'b> {
-    let mut text = bumpalo::collections::String::with_capacity_in(bytes.len(), bump);
+fn single_bytes<'b>(bytes: &'b [u8], bump: &'b Bump) -> Converted<'b> {
+    let mut text = text_for(bytes, bump);
     let mut map = PlaceMap::default();
     for (at, byte) in bytes.iter().enumerate() {
         map.push(text.len(), at);
-        if byte.is_ascii() || encoding == Encoding::Latin1 {
-            text.push(char::from(*byte));
-        } else {
-            let single = [*byte];
-            let (decoded, _) = WINDOWS_1252.decode_without_bom_handling(&single);
-            text.push_str(&decoded);
-        }
+        push_single(*byte, &mut text);
     }
-    Converted { text: text.into_bump_str(), map: Some(map) }
+    Converted { text: text.into_bump_str(), map: Some(map), encoding: Encoding::Windows1252 }
 }
 
 /// How a value is read.
@@ -143,6 +156,8 @@ pub(super) struct ValueReader<'f> {
     pub(super) cap: usize,
     /// Rule T4.
     pub(super) repair: bool,
+    /// What bytes were read as: the repair goes back to them.
+    pub(super) encoding: Encoding,
 }
 
 impl<'f> ValueReader<'f> {
@@ -193,10 +208,12 @@ impl<'f> ValueReader<'f> {
 
     /// Rule T4, if it is on.
     fn mend(&self, text: &'f str) -> &'f str {
-        if !self.repair || text.is_ascii() {
-            return text;
-        }
-        mended(text).map_or(text, |mended| self.bump.alloc_str(&mended))
+        self.mended(text).map_or(text, |mended| self.bump.alloc_str(&mended))
+    }
+
+    /// The text that a text is after rule T4, if it is another one and the rule is on.
+    pub(super) fn mended(&self, text: &str) -> Option<String> {
+        if self.repair && !text.is_ascii() { mended(text, self.encoding) } else { None }
     }
 
     /// The first `len` bytes of a value, less a character or reference that they cut in two.
@@ -228,14 +245,28 @@ impl<'f> ValueReader<'f> {
 }
 
 /// Rule T4: a text of Latin-1 characters, not all ASCII, whose bytes are UTF-8 is that UTF-8; `None` for
-/// any other text.
-pub(super) fn mended(text: &str) -> Option<String> {
+/// any other text. In a document of windows-1252 the characters that a byte stands for there count, too: its
+/// label was wrong.
+fn mended(text: &str, encoding: Encoding) -> Option<String> {
     // Characters up to U+00FF begin with a byte up to 0xC3 in UTF-8.
-    if text.is_ascii() || text.bytes().any(|b| b > 0xc3) {
+    if encoding == Encoding::Utf8 && text.bytes().any(|b| b > 0xc3) {
         return None;
     }
-    let latin1 = text.chars().map(|c| u8::try_from(u32::from(c)).ok());
-    String::from_utf8(latin1.collect::<Option<Vec<u8>>>()?).ok()
+    let byte = |c: char| match u8::try_from(u32::from(c)) {
+        Ok(byte) => Some(byte),
+        Err(_) if encoding == Encoding::Windows1252 => single_byte(c),
+        Err(_) => None,
+    };
+    String::from_utf8(text.chars().map(byte).collect::<Option<Vec<u8>>>()?).ok()
+}
+
+/// The byte that stands for a character in windows-1252.
+fn single_byte(c: char) -> Option<u8> {
+    let mut utf8 = [0; 4];
+    match WINDOWS_1252.encode(c.encode_utf8(&mut utf8)) {
+        (bytes, _, false) => bytes.first().copied(),
+        _ => None,
+    }
 }
 
 /// `&#x10FFFF;` and some leading zeros.
@@ -350,7 +381,7 @@ mod tests {
         let bump = Bump::new();
         let mut notes = Notes::new(4);
         let raw = bump.alloc_str(raw);
-        let reader = ValueReader { bump: &bump, cap: 1000, repair: true };
+        let reader = ValueReader { bump: &bump, cap: 1000, repair: true, encoding: Encoding::Utf8 };
         let text = reader.read(raw, kind, 0, &mut notes).to_owned();
         let mut ledger = super::super::notes::Ledger::new(4);
         ledger.take(&mut notes, |_| crate::error::Position::default());
@@ -396,6 +427,21 @@ mod tests {
     }
 
     #[test]
+    fn t4_a_document_with_a_wrong_label_is_put_together_from_the_bytes_it_has() {
+        let bump = Bump::new();
+        let single =
+            ValueReader { bump: &bump, cap: 1000, repair: true, encoding: Encoding::Windows1252 };
+        let made = convert("it\u{2019}s \u{20ac}".as_bytes(), Encoding::Windows1252, &bump);
+        assert_eq!(made.text, "it\u{e2}\u{20ac}\u{2122}s \u{e2}\u{201a}\u{ac}");
+        assert_eq!(single.mended(made.text).as_deref(), Some("it\u{2019}s \u{20ac}"));
+        assert_eq!(single.mended("\u{e2}\u{80}\u{99}").as_deref(), Some("\u{2019}"));
+        assert_eq!(single.mended("\u{201c}caf\u{e9}\u{201d}"), None, "as it stands");
+        let utf8 = ValueReader { encoding: Encoding::Utf8, ..single };
+        assert_eq!(utf8.mended("\u{e2}\u{20ac}\u{2122}"), None, "no bytes of it are known");
+        assert_eq!(utf8.mended("\u{e2}\u{80}\u{99}").as_deref(), Some("\u{2019}"));
+    }
+
+    #[test]
     fn raw_control_characters_are_kept_and_warned_of() {
         assert_eq!(read("a\u{1}b", ValueKind::Attribute), ("a\u{1}b".into(), vec![Code::BadChar]));
         assert_eq!(
@@ -408,7 +454,7 @@ mod tests {
     fn a_value_beyond_the_cap_is_cut_between_characters_and_references() {
         let bump = Bump::new();
         let mut notes = Notes::new(4);
-        let reader = ValueReader { bump: &bump, cap: 8, repair: true };
+        let reader = ValueReader { bump: &bump, cap: 8, repair: true, encoding: Encoding::Utf8 };
         assert_eq!(reader.read("abcdefg\u{20ac}", ValueKind::Attribute, 0, &mut notes), "abcdefg");
         assert_eq!(reader.read("abcd&amp;xyz", ValueKind::Attribute, 0, &mut notes), "abcd");
         assert_eq!(reader.read("ab&amp;xyz", ValueKind::Attribute, 0, &mut notes), "ab&x");
@@ -416,10 +462,10 @@ mod tests {
     }
 
     #[test]
-    fn t1_bytes_that_are_not_utf8_become_latin1_and_keep_their_place() {
+    fn t1_bytes_that_are_not_utf8_are_windows_1252_and_keep_their_place() {
         let bump = Bump::new();
         let made = convert(b"a\xfcb\xe2\x82c\xc3\xa9", Encoding::Utf8, &bump);
-        assert_eq!(made.text, "a\u{fc}b\u{e2}\u{82}c\u{e9}");
+        assert_eq!(made.text, "a\u{fc}b\u{e2}\u{201a}c\u{e9}");
         let map = made.map.unwrap();
         let places: Vec<_> = made.text.char_indices().map(|(at, _)| map.source(at)).collect();
         assert_eq!(places, [0, 1, 2, 3, 4, 5, 6]);
@@ -429,9 +475,11 @@ mod tests {
     fn t1_the_declaration_names_the_encoding() {
         for (declaration, encoding) in [
             ("<?xml version=\"1.0\" encoding=\"UTF-8\"?>", Encoding::Utf8),
-            ("<?xml version=\"1.0\" encoding='ISO-8859-1' ?>", Encoding::Latin1),
+            ("<?xml version=\"1.0\" encoding='ISO-8859-1' ?>", Encoding::Windows1252),
+            ("<?xml version=\"1.0\" encoding='latin1' ?>", Encoding::Windows1252),
+            ("<?xml version=\"1.0\" encoding='Latin-1' ?>", Encoding::Windows1252),
             ("<?xml version=\"1.0\" encoding = \"windows-1252\"?>", Encoding::Windows1252),
-            ("<?xml version=\"1.0\" encoding=\"us-ascii\"?>", Encoding::Latin1),
+            ("<?xml version=\"1.0\" encoding=\"us-ascii\"?>", Encoding::Windows1252),
             ("<?xml version=\"1.0\" encoding=\"klingon\"?>", Encoding::Utf8),
             ("<?xml version=\"1.0\"?>", Encoding::Utf8),
         ] {
@@ -440,6 +488,11 @@ mod tests {
         let bump = Bump::new();
         let made = convert(b"\x80\xe9", Encoding::Windows1252, &bump);
         assert_eq!((made.text, made.map.unwrap().source(3)), ("\u{20ac}\u{e9}", 1));
-        assert_eq!(convert(b"\x80", Encoding::Latin1, &bump).text, "\u{80}");
+        // Bytes that are not UTF-8 are of the same encoding, and five of them have no character there.
+        for encoding in [Encoding::Utf8, Encoding::Windows1252] {
+            let made = convert(b"\x93a\x94\x96\x8a\x81\x8d\x8f\x90\x9d", encoding, &bump);
+            let wanted = "\u{201c}a\u{201d}\u{2013}\u{160}\u{81}\u{8d}\u{8f}\u{90}\u{9d}";
+            assert_eq!(made.text, wanted);
+        }
     }
 }

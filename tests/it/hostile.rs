@@ -327,7 +327,7 @@ fn repeated_openers_are_read_in_time_that_grows_with_their_number() {
 fn hops_by_the_million_are_cut_and_what_follows_is_read() {
     bounded(
         "hostile::hops_by_the_million_are_cut_and_what_follows_is_read",
-        100,
+        150,
         || {
             let (open, end) = (format!("{HEAD}{OPEN}<trace>"), format!("</trace></host>{AFTER}"));
             Repeated::new(&open, "<hop/>", 12 * MIB, &end)

@@ -9,6 +9,7 @@ mod cli;
 #[cfg(feature = "cli")]
 mod clients;
 mod containers;
+mod encodings;
 mod engine;
 mod feeds;
 mod formats;
@@ -26,6 +27,7 @@ mod readme;
 mod rules;
 mod scanner;
 mod schemas;
+mod starts;
 mod support;
 mod threads;
 #[cfg(feature = "cli")]

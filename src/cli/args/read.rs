@@ -61,8 +61,8 @@ pub(in super::super) struct HowArgs {
     pub(in super::super) scan_salt: String,
     /// Memory that the run may take [default: a quarter of the machine's, at least 2G]
     ///
-    /// A smaller cap means fewer threads, and lower defaults of --max-host, --max-run, --max-pending,
-    /// --max-zip and --commit-size. It is at least 128M.
+    /// A smaller cap means fewer threads, and lower defaults of --max-host, --max-items, --max-run,
+    /// --max-pending, --max-tag, --max-value, --max-zip and --commit-size. It is at least 128M.
     #[arg(long, value_name = "SIZE", value_parser = size, env = "SCANMILL_MEMORY",
         help_heading = "Reading")]
     pub(in super::super) memory: Option<usize>,
@@ -99,8 +99,8 @@ pub(in super::super) struct LimitArgs {
     /// Ports of a host [default: 1000000]
     #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
     pub(in super::super) max_ports: Option<usize>,
-    /// Addresses, names, OS matches, hops and the like of a host [default: 65536]
-    #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
+    /// Memory for all that a host lists: ports, services, script values, names, hops [default: 512M]
+    #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     pub(in super::super) max_items: Option<usize>,
     /// Containers in one another: compressed files and archives [default: 4]
     #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]

@@ -12,7 +12,7 @@ use super::{
         run::Document,
         text::Encoding,
     },
-    Decoder, Phase, START,
+    Decoder, EscapedRun, Phase, START,
 };
 use crate::model::ScanEvent;
 
@@ -43,6 +43,7 @@ impl Decoder {
             done,
             lines,
             doc_start,
+            escaped,
             unhashed,
             hashed,
             hash,
@@ -69,6 +70,7 @@ impl Decoder {
         (*over, *done) = (false, false);
         *lines = 0;
         *doc_start = START;
+        *escaped = EscapedRun::default();
         *unhashed = VecDeque::new();
         *hashed = 0;
         *hash = Sha256::new();

@@ -8,9 +8,8 @@ use sha2::Digest;
 use super::{
     super::{
         batch::HostNotes,
-        frame::{Framer, HostEnd, Kind, Piece},
+        frame::{HostEnd, Kind, Piece},
         host,
-        intake::Intake,
         lex::{End, TagScan, hidden, is_blank},
         names::El,
         notes::{HIDDEN, Notes, shorten},
@@ -19,17 +18,20 @@ use super::{
         token::Token,
         walk::{Exit, long_tag},
     },
-    Decoder, Phase, Settle, context, line_of, read_piece, tokens,
+    Decoder, ESCAPED, Phase, QUOTED, Settle, context, line_of,
+    quoted::is_quoted,
+    tokens,
 };
 use crate::{
     bytes::hex,
-    error::{Code, Error, ErrorKind, Position, Result},
+    error::{Code, Error, ErrorKind, Position},
     model::ScanEvent,
 };
 
 impl Decoder {
     pub(super) fn junk(&mut self, len: usize) {
         let bytes = self.framer.bytes().get(..len).unwrap_or_default();
+        self.escaped.look(bytes);
         let solid = bytes.iter().position(|b| !is_blank(*b));
         let found = solid.map(|at| {
             let before = bytes.get(..at).unwrap_or_default();
@@ -101,6 +103,11 @@ impl Decoder {
     }
 
     pub(super) fn run_start(&mut self, len: usize) {
+        let first = self.document.reader.record.header.doc_index == 0;
+        let begins = matches!(self.phase, Phase::Before { .. } | Phase::Prolog { .. });
+        if first && begins && is_quoted(self.head(len)) {
+            return self.not_nmap(QUOTED);
+        }
         self.begin_document();
         self.document.reader.record.header.position = self.doc_start;
         let bump = mem::take(&mut self.bump);
@@ -110,7 +117,7 @@ impl Decoder {
             note_bad_bytes(bytes, self.encoding, &converted, &mut self.notes);
             let mut tokens = tokens(converted.text, &bump, &self.options, false);
             let token = tokens.next(&mut self.notes);
-            let mut context = context(&bump, &self.options, &mut self.notes);
+            let mut context = context(&bump, &self.options, &mut self.notes, self.encoding);
             if tokens.is_too_long(0) {
                 context.notes.add(Code::Limit, 0, || long_tag(El::Nmaprun.name()));
             }
@@ -143,7 +150,7 @@ impl Decoder {
     /// A scan begins of which no attributes are known.
     pub(super) fn begin_bare(&mut self) {
         self.document.reader.record.header.position = self.doc_start;
-        let mut context = context(&self.bump, &self.options, &mut self.notes);
+        let mut context = context(&self.bump, &self.options, &mut self.notes, self.encoding);
         self.document.begin(&[], &self.options.salt, &mut context);
         self.phase = Phase::Open;
     }
@@ -158,7 +165,9 @@ impl Decoder {
 
     /// The first element where none is open: a scan goes on or begins, or this is no nmap XML.
     pub(super) fn first_element(&mut self, name: &str) {
-        let known = El::from_name(name.as_bytes()).is_some_and(|el| El::Nmaprun.holds(el));
+        let el = El::from_name(name.as_bytes());
+        // A host that is one is no piece of what stands between hosts.
+        let known = el.is_some_and(|el| El::Nmaprun.holds(el) && el != El::Host);
         match self.phase {
             Phase::Prolog { .. } | Phase::Before { .. } if known => self.begin_without_header(),
             Phase::After if known => self.resume(),
@@ -239,7 +248,7 @@ impl Decoder {
             let last = self.framer.is_last() && len == self.framer.bytes().len();
             let converted = convert(bytes, self.encoding, &bump);
             let mut tokens = tokens(converted.text, &bump, &self.options, last);
-            let mut context = context(&bump, &self.options, &mut self.notes);
+            let mut context = context(&bump, &self.options, &mut self.notes, self.encoding);
             let Document { stack, reader, .. } = &mut self.document;
             let exit = stack.walk(&mut tokens, reader, &mut context);
             let used = match exit {
@@ -282,7 +291,7 @@ impl Decoder {
             let mut notes = Notes::new(0);
             let converted = convert(self.head(piece.len), self.encoding, &bump);
             let mut tokens = tokens(converted.text, &bump, &self.options, false);
-            let mut context = context(&bump, &self.options, &mut notes);
+            let mut context = context(&bump, &self.options, &mut notes, self.encoding);
             let [addr, port, end] = host::first_host_parts(&mut tokens, &mut context);
             self.document.announce(&self.options.salt, [&addr, &port, &end]);
             self.queue.extend(self.document.drain());
@@ -301,40 +310,13 @@ impl Decoder {
         }
     }
 
-    pub(super) fn read_host(&mut self, piece: Piece) -> Result<ScanEvent<'_>> {
-        let Kind::Host(end) = piece.kind else { return Err(Error::usage("no host is next")) };
-        let Self { framer, intake, bump, notes, ledger, document, options, .. } = self;
-        let (framer, intake, bump): (&Framer, &Intake, &Bump) = (framer, intake, bump);
-        let bytes = framer.bytes().get(..piece.len).unwrap_or_default();
-        let converted = convert(bytes, self.encoding, bump);
-        let record = &mut document.reader.record;
-        let index = i32::try_from(record.hosts_seen).unwrap_or(i32::MAX);
-        let read = read_piece(piece, &converted, index, (bump, options, notes));
-        let whole = read.len >= converted.text.len();
-        self.given = if whole { piece.len } else { converted.source(read.len).max(1) };
-        let used = bytes.get(..self.given).unwrap_or(bytes);
-        note_bad_bytes(used, self.encoding, &converted, notes);
-        record.resumed |= whole && end == HostEnd::NextHost;
-        let found = read.host;
-        let settle = Settle::of(converted);
-        ledger.take(notes, |at| settle.position(at, (intake, framer, self.lines)));
-        record.hosts_seen = record.hosts_seen.saturating_add(1);
-        record.hosts_incomplete =
-            record.hosts_incomplete.saturating_add(i64::from(!found.complete));
-        if !read.items.is_empty() {
-            document.take_items(read.items, (usize::MAX, &options.salt), notes);
-            self.queue.extend(document.drain());
-        }
-        Ok(ScanEvent::Host(Box::new(found)))
-    }
-
     /// The document ends, and with it whatever is open (rule R2).
     pub(super) fn end_document(&mut self) {
         if matches!(self.phase, Phase::Open | Phase::Prolog { nmap: true }) {
             self.document.reader.record.truncated = true;
             self.note(Code::Truncated, "the document ends before its end tag");
         }
-        let mut context = context(&self.bump, &self.options, &mut self.notes);
+        let mut context = context(&self.bump, &self.options, &mut self.notes, self.encoding);
         self.document.end(&self.options.salt, &mut context);
         self.settle(&Settle::default());
         if !self.document.reader.record.exists {
@@ -373,6 +355,7 @@ impl Decoder {
                 self.note(Code::Empty, "nothing but blanks");
                 self.end_document();
             }
+            Phase::Before { .. } if self.escaped.is_found() => self.not_nmap(ESCAPED),
             Phase::Before { .. } => self.not_nmap("no nmaprun element"),
             Phase::Prolog { nmap: false } if self.document.reader.record.header.doc_index == 0 => {
                 self.not_nmap("it ends before a root element");

@@ -4,6 +4,8 @@ mod again;
 mod document;
 mod oversized;
 mod parts;
+mod piece;
+mod quoted;
 mod settle;
 mod strict;
 
@@ -17,22 +19,22 @@ use bumpalo::Bump;
 use sha2::{Digest, Sha256};
 
 pub use self::parts::Part;
-pub(super) use self::settle::line_of;
+pub(crate) use self::quoted::{ESCAPED, QUOTED};
 use self::{
     parts::Batches,
+    piece::{context, tokens},
+    quoted::EscapedRun,
     settle::{Settle, count_lines},
 };
+pub(super) use self::{piece::read_piece, settle::line_of};
 use super::{
     Options,
-    context::Context,
-    frame::{Framer, HostEnd, Kind, Piece},
-    host::{self, HostRead},
+    frame::{Framer, Kind, Piece},
     intake::Intake,
     lex::to_u64,
     notes::{Ledger, Notes},
     run::Document,
-    text::{Converted, Encoding, ValueReader},
-    token::{TagCaps, Tokens},
+    text::Encoding,
 };
 use crate::{
     error::{Code, Error, Position, Result},
@@ -71,6 +73,7 @@ pub struct Decoder {
     done: bool,
     lines: u64,
     doc_start: Position,
+    escaped: EscapedRun,
     /// Bytes that are not consumed, for the hash.
     unhashed: VecDeque<u8>,
     /// Place of the first of these.
@@ -96,6 +99,13 @@ enum Phase {
 impl Default for Phase {
     fn default() -> Self {
         Self::Before { junk: None, anything: false }
+    }
+}
+
+impl Phase {
+    /// Whether a scan is open, or announced: any `<host` then begins a host (rule R8).
+    const fn is_in_scan(self) -> bool {
+        matches!(self, Self::Open | Self::Foreign | Self::Prolog { nmap: true })
     }
 }
 
@@ -128,6 +138,7 @@ impl Decoder {
             done: false,
             lines: 0,
             doc_start: START,
+            escaped: EscapedRun::default(),
             unhashed: VecDeque::new(),
             hashed: 0,
             hash: Sha256::new(),
@@ -222,7 +233,7 @@ impl Decoder {
                 return Ok(());
             }
             let wants_text = self.document.stack.wants_text();
-            if let Some(piece) = self.framer.next(wants_text) {
+            if let Some(piece) = self.framer.next(wants_text, self.phase.is_in_scan()) {
                 let before = self.framer.place();
                 self.piece(piece);
                 self.check_strict();
@@ -274,7 +285,11 @@ impl Decoder {
             Kind::Skip => self.skip(piece.len),
             Kind::Decl => {
                 self.begin_document();
-                self.encoding = Encoding::of_declaration(self.head(piece.len));
+                self.encoding = if self.intake.knows_encoding() {
+                    Encoding::Utf8
+                } else {
+                    Encoding::of_declaration(self.head(piece.len))
+                };
                 self.consume(piece.len);
             }
             Kind::Doctype { subset, nmap } => self.doctype(subset, nmap, piece.len),
@@ -354,42 +369,4 @@ impl Decoder {
         let (intake, framer, lines) = (&self.intake, &self.framer, self.lines);
         self.ledger.take(&mut self.notes, |at| text.position(at, (intake, framer, lines)));
     }
-}
-
-/// Reads the host in a piece, and notes how it ends.
-pub(super) fn read_piece<'f>(
-    piece: Piece,
-    converted: &Converted<'f>,
-    index: i32,
-    (bump, options, notes): (&'f Bump, &Options, &mut Notes),
-) -> HostRead<'f> {
-    let text = converted.text;
-    let last = piece.kind == Kind::Host(HostEnd::Input);
-    let mut tokens = tokens(text, bump, options, last);
-    let mut read = host::read(text, &mut tokens, index, &mut context(bump, options, notes));
-    if read.len >= text.len() && piece.kind != Kind::Host(HostEnd::Closed) {
-        read.host.complete = false;
-        match piece.kind {
-            Kind::Host(HostEnd::NextHost | HostEnd::RunEnd) => {
-                notes.add(Code::ImplicitClose, text.len(), host::host_closed);
-            }
-            Kind::Host(HostEnd::Limit) => {
-                let cap = options.limits.host;
-                notes.add(Code::Limit, 0, || {
-                    format!("a host of more than {cap} bytes; the rest of it is skipped")
-                });
-            }
-            _ => {}
-        }
-    }
-    read
-}
-
-fn tokens<'f>(text: &'f str, bump: &'f Bump, options: &Options, last: bool) -> Tokens<'f> {
-    Tokens::new(text, bump, TagCaps::of(&options.limits), last)
-}
-
-fn context<'f, 'n>(bump: &'f Bump, options: &'n Options, notes: &'n mut Notes) -> Context<'f, 'n> {
-    let values = ValueReader { bump, cap: options.limits.value, repair: options.text_repair };
-    Context { values, notes, limits: &options.limits, here: 0 }
 }

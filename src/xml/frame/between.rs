@@ -23,8 +23,10 @@ impl Framer {
                 let len = if mark == Mark::Unsure { gathered } else { at };
                 return if len == 0 { Step::More } else { Step::piece(Kind::Run, len) };
             }
+            let opens_host = if mark == Mark::Host { self.opens_host() } else { None };
             match mark {
-                Mark::Host => return self.enter(Mode::Host),
+                Mark::Host if opens_host == Some(true) => return self.enter(Mode::Host),
+                Mark::Host if opens_host.is_none() => return Step::More,
                 Mark::Unsure => return Step::More,
                 Mark::Doctype => return self.doctype(),
                 Mark::Comment | Mark::Pi | Mark::Decl => {

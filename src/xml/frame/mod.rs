@@ -17,13 +17,14 @@ mod between;
 mod host;
 mod inside;
 mod long;
+mod opening;
 
 use std::mem;
 
 use self::inside::InsideTags;
 use super::{
-    lex::{Closers, End, Mark, TagScan, classify, to_u64},
-    prolog::{begins_document, is_nmap_doctype},
+    lex::{Closers, End, Mark, TagScan, to_u64},
+    prolog::begins_document,
 };
 use crate::limits::Limits;
 
@@ -150,6 +151,10 @@ pub(super) struct Framer {
     plain: bool,
     tells_plain: bool,
     inside: InsideTags,
+    /// Whether a scan is open, so that any `<host` begins a host.
+    in_scan: bool,
+    /// Whether text was skipped before the first document.
+    text_before: bool,
     limits: Limits,
 }
 
@@ -174,6 +179,8 @@ impl Framer {
             plain: false,
             tells_plain: false,
             inside: InsideTags::default(),
+            in_scan: false,
+            text_before: false,
             limits,
         }
     }
@@ -248,11 +255,13 @@ impl Framer {
         }
     }
 
-    /// The next piece; `None` if more bytes are needed. With `want_text`, text between tags is kept.
-    pub(super) fn next(&mut self, want_text: bool) -> Option<Piece> {
+    /// The next piece; `None` if more bytes are needed. With `want_text`, text between tags is kept; `in_scan` if
+    /// a scan is open, or was announced.
+    pub(super) fn next(&mut self, want_text: bool, in_scan: bool) -> Option<Piece> {
         if self.bytes().is_empty() {
             return None;
         }
+        self.in_scan = in_scan;
         for _ in 0..MODES {
             let found = match self.mode {
                 Mode::Seek => self.seek(),
@@ -342,30 +351,6 @@ impl Framer {
             self.lost_prologs = self.lost_prologs.saturating_add(1);
         }
         found
-    }
-
-    fn seek(&mut self) -> Step {
-        match self.next_mark(0) {
-            None => return Step::piece_or_more(Kind::Junk, self.bytes().len()),
-            Some(0) => {}
-            Some(at) => return Step::piece(Kind::Junk, at),
-        }
-        match classify(self.at(0), self.last) {
-            Mark::Unsure => Step::More,
-            Mark::Comment => match self.markup_end(Mark::Comment, 0) {
-                End::At(end) => Step::piece(Kind::Skip, end),
-                End::More => Step::More,
-                _ => Step::piece(Kind::Junk, Mark::Comment.opener()),
-            },
-            Mark::Doctype => match is_nmap_doctype(self.at(0), self.last) {
-                None => Step::More,
-                Some(false) => Step::piece(Kind::Junk, 1),
-                Some(true) => self.enter(Mode::Run),
-            },
-            Mark::Decl | Mark::Run => self.enter(Mode::Run),
-            Mark::Host if self.at(0).get(5) != Some(&b'/') => self.enter(Mode::Run),
-            _ => Step::piece(Kind::Junk, 1),
-        }
     }
 
     fn enter(&mut self, mode: Mode) -> Step {

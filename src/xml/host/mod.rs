@@ -3,6 +3,7 @@
 mod elements;
 
 use super::{
+    budget::{Budget, Entry, text_of},
     context::{Context, TextBuffer},
     floating::{self, FloatingReader, PlacedItem, borrow},
     names::{At, El},
@@ -55,7 +56,7 @@ pub(super) fn read<'f>(
         }
         stack.close_all(&mut visitor, context);
     }
-    visitor.finish(closed, len)
+    visitor.finish(closed, len, &context.budget)
 }
 
 /// What is said of a host without end tag.
@@ -105,23 +106,24 @@ struct HostVisitor<'f> {
     seen: u64,
     /// Whether a status with a state was there.
     state_known: bool,
-    /// Elements of [`LISTED`] that were read.
-    listed: usize,
-    /// Whether there were more of them than may be.
-    lost: bool,
 }
 
-/// Elements of which a host has any number, but for ports and scripts (rule R10).
-const LISTED: u64 = El::Address.bit()
-    | El::Hostname.bit()
-    | El::Extraports.bit()
-    | El::Extrareasons.bit()
-    | El::Portused.bit()
-    | El::Osmatch.bit()
-    | El::Osclass.bit()
-    | El::Osfingerprint.bit()
-    | El::Trace.bit()
-    | El::Hop.bit();
+/// What an element adds to a list of a host, but for what is in ports and scripts.
+const fn listed(el: El) -> Option<Entry> {
+    Some(match el {
+        El::Address => Entry::Address,
+        El::Hostname => Entry::Hostname,
+        El::Extraports => Entry::ExtraPorts,
+        El::Extrareasons => Entry::ExtraReason,
+        El::Portused => Entry::PortUsed,
+        El::Osmatch => Entry::OsMatch,
+        El::Osclass => Entry::OsClass,
+        El::Osfingerprint => Entry::Fingerprint,
+        El::Trace => Entry::Trace,
+        El::Hop => Entry::Hop,
+        _ => return None,
+    })
+}
 
 impl<'f> HostVisitor<'f> {
     fn new(index: i32) -> Self {
@@ -134,8 +136,6 @@ impl<'f> HostVisitor<'f> {
             text: TextBuffer::default(),
             seen: 0,
             state_known: false,
-            listed: 0,
-            lost: false,
         }
     }
 
@@ -151,9 +151,9 @@ impl<'f> HostVisitor<'f> {
         }
     }
 
-    fn finish(self, closed: bool, len: usize) -> HostRead<'f> {
+    fn finish(self, closed: bool, len: usize, budget: &Budget) -> HostRead<'f> {
         let mut host = self.host;
-        host.complete = closed && !self.lost && !self.ports.lost();
+        host.complete = closed && !budget.is_full() && !self.ports.lost();
         host.ports = self.ports.finish();
         let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
         host.ports_listed = count(host.ports.len());
@@ -178,18 +178,9 @@ impl<'f> HostVisitor<'f> {
         (attributes, at): (&[Attr<'f>], usize),
         context: &mut Context<'f, '_>,
     ) {
-        if el.bit() & LISTED == 0 {
+        if !listed(el).is_some_and(|entry| context.charge(entry, at)) {
             return;
         }
-        if self.listed >= context.limits.items {
-            let cap = context.limits.items;
-            let detail =
-                || format!("a host of more than {cap} addresses, names, hops and the like");
-            context.notes.add(Code::Limit, at, detail);
-            self.lost = true;
-            return;
-        }
-        self.listed = self.listed.saturating_add(1);
         let host = &mut self.host;
         match el {
             El::Address => host.addresses.extend(floating::address(attributes, at, context)),
@@ -272,18 +263,29 @@ impl<'f> Visitor<'f> for HostVisitor<'f> {
                 self.ports.open(el, (attributes, at), context);
             }
             El::Script => {
-                self.script = Some(ScriptBuilder::open((attributes, at), borrow, context));
+                self.script = if context.charge(Entry::Script, at) {
+                    Some(ScriptBuilder::open((attributes, at), borrow, context))
+                } else {
+                    None
+                };
             }
             El::Table | El::Elem => {
-                if let Some(script) = &mut self.script {
+                if self.script.is_some()
+                    && context.charge(Entry::ScriptNode, at)
+                    && let Some(script) = &mut self.script
+                {
                     script.child(el, attributes, borrow, context);
                 }
             }
             _ if el.floats() => {
-                let item = self.floating.open(el, attributes, context);
+                let cost = (Entry::Activity, text_of(attributes));
+                let kept = context.budget.charge(cost, at, context.notes);
+                let item = self.floating.open(el, attributes, context).filter(|_| kept);
                 self.items.extend(item.map(|item| PlacedItem { item, at }));
             }
             El::Status | El::Address | El::Hostname if self.floating.in_hint() => {
+                let cost = (Entry::Cpe, text_of(attributes));
+                context.budget.charge(cost, at, context.notes);
                 self.floating.in_hint_open(el, (attributes, at), context);
             }
             El::Status
@@ -320,7 +322,7 @@ impl<'f> Visitor<'f> for HostVisitor<'f> {
         match el {
             El::Elem => {
                 let text = self.text.take(context);
-                if let Some(script) = &mut self.script {
+                if let Some(script) = self.script.as_mut().filter(|_| !context.budget.is_full()) {
                     script.elem(text);
                 }
             }
@@ -341,8 +343,9 @@ impl<'f> Visitor<'f> for HostVisitor<'f> {
             El::Cpe => {
                 let text = self.text.take(context);
                 if !text.is_empty()
+                    && context.charge(Entry::Cpe, context.here)
                     && let Some(cpe) = self.ports.cpe(text)
-                    && let Some(class) = self.host.os.classes.last_mut().filter(|_| !self.lost)
+                    && let Some(class) = self.host.os.classes.last_mut()
                 {
                     class.cpes.push(cpe);
                 }
@@ -356,8 +359,8 @@ impl<'f> Visitor<'f> for HostVisitor<'f> {
             El::Service | El::Port => self.ports.close(el, context),
             El::Hosthint => {
                 let at = context.here;
-                let item = self.floating.close(el);
-                self.items.extend(item.map(|item| PlacedItem { item, at }));
+                let hint = self.floating.close(el).filter(|_| !context.budget.is_full());
+                self.items.extend(hint.map(|item| PlacedItem { item, at }));
             }
             _ => {}
         }

@@ -8,6 +8,7 @@ mod follow;
 mod inputs;
 mod live;
 mod machine;
+mod memory;
 mod merge;
 mod names;
 mod odd;

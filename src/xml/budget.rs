@@ -1,0 +1,165 @@
+//! What the lists of a host, and those of a scan, may take in memory (rule R10).
+//!
+//! XML can be far smaller than what becomes of it: `<hop/>` has six bytes, and its entry in the list of hops
+//! ten times as many. So a cap on the bytes of a host bounds its text, but not its lists. This is the one place
+//! that knows what an entry of each list costs: its size in the model, twice as a list that grows holds its old
+//! and its new place, and what is written of it before it can leave memory. Whoever adds a list to the model
+//! adds an [`Entry`] here and charges it where it is read.
+//!
+//! A host has [`Limits::items`] bytes for all its lists together. When they are spent, no list grows any more:
+//! the host is incomplete, and each entry that is left out counts as `W_LIMIT`. Scripts of a scan and its
+//! `scaninfo` are charged alike, to [`Limits::run`], together with their text.
+
+use super::{notes::Notes, token::Attr};
+use crate::{
+    error::Code,
+    limits::Limits,
+    model::{
+        Address, ExtraPorts, ExtraReason, Hostname, OsClass, OsMatch, OsPortUsed, Port, ScanEvent,
+        Script, ScriptNode, Service, Text, Trace, TraceHop,
+    },
+};
+
+/// An entry of a list of the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entry {
+    Address,
+    Hostname,
+    ExtraPorts,
+    ExtraReason,
+    Port,
+    Service,
+    Cpe,
+    Script,
+    /// A table or an elem of a script.
+    ScriptNode,
+    PortUsed,
+    OsMatch,
+    OsClass,
+    Fingerprint,
+    Trace,
+    Hop,
+    /// Something said of the scan: its ports, a task, a hint, a target.
+    Activity,
+}
+
+/// Bytes that a row of a table takes until it is written, with the keys that lead to it: measured on hosts that
+/// are nothing but such rows, in every format.
+const ROW: usize = 256;
+/// The same of an entry that is part of another one's row.
+const PART: usize = 64;
+
+impl Entry {
+    /// Bytes of memory that it is charged with, besides its text.
+    pub(super) const fn cost(self) -> usize {
+        let (size, written) = match self {
+            Self::Address => (size_of::<Address<'_>>(), PART),
+            Self::Hostname => (size_of::<Hostname<'_>>(), PART),
+            Self::ExtraPorts => (size_of::<ExtraPorts<'_>>(), PART),
+            Self::ExtraReason => (size_of::<ExtraReason<'_>>(), PART),
+            Self::Port => (size_of::<Port<'_>>(), ROW),
+            Self::Service => (size_of::<Service<'_>>(), ROW),
+            Self::Cpe | Self::Fingerprint => (size_of::<Text<'_>>(), PART),
+            Self::Script => (size_of::<Script<'_>>(), ROW),
+            Self::ScriptNode => (size_of::<ScriptNode<'_>>(), PART),
+            Self::PortUsed => (size_of::<OsPortUsed<'_>>(), PART),
+            Self::OsMatch => (size_of::<OsMatch<'_>>(), ROW),
+            Self::OsClass => (size_of::<OsClass<'_>>(), ROW),
+            Self::Trace => (size_of::<Trace<'_>>(), PART),
+            Self::Hop => (size_of::<TraceHop<'_>>(), ROW),
+            Self::Activity => (size_of::<ScanEvent<'_>>(), ROW),
+        };
+        size.saturating_mul(2).saturating_add(written)
+    }
+}
+
+/// What is left for the lists of a host.
+#[derive(Debug)]
+pub(super) struct Budget {
+    cap: usize,
+    spent: usize,
+    full: bool,
+}
+
+impl Budget {
+    pub(super) const fn new(cap: usize) -> Self {
+        Self { cap, spent: 0, full: false }
+    }
+
+    /// Charges an entry with `text` bytes of its own; false if it is to be left out.
+    #[inline]
+    pub(super) fn charge(
+        &mut self,
+        (entry, text): (Entry, usize),
+        at: usize,
+        notes: &mut Notes,
+    ) -> bool {
+        let spent = self.spent.saturating_add(entry.cost()).saturating_add(text);
+        if self.full || spent > self.cap {
+            self.full = true;
+            let cap = self.cap;
+            notes.add(Code::Limit, at, || {
+                format!("a host whose lists take more than {cap} bytes of memory")
+            });
+            return false;
+        }
+        self.spent = spent;
+        true
+    }
+
+    /// Whether anything was left out.
+    pub(super) const fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Bytes spent, for [`Self::refund`].
+    pub(super) const fn spent(&self) -> usize {
+        self.spent
+    }
+
+    /// Takes back what was spent since `spent` was, as none of it is kept.
+    pub(super) fn refund(&mut self, spent: usize) {
+        debug_assert!(spent <= self.spent, "a refund of what was not spent");
+        self.spent = spent.min(self.spent);
+    }
+}
+
+/// Bytes of the values of a tag.
+pub(super) fn text_of(attributes: &[Attr<'_>]) -> usize {
+    attributes.iter().map(|attr| attr.raw.len()).fold(0, usize::saturating_add)
+}
+
+/// Ports that a host may have, whether they are listed or come of ports that were only counted.
+pub(crate) fn most_ports(limits: &Limits) -> usize {
+    let within = limits.items.checked_div(Entry::Port.cost());
+    limits.ports.min(within.unwrap_or(usize::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_of_all_ports_with_services_and_scripts_is_within_the_defaults() {
+        let limits = Limits::default();
+        let port = Entry::Port.cost() + Entry::Service.cost() + 2 * Entry::Cpe.cost();
+        let scripts = 2 * Entry::Script.cost() + 20 * Entry::ScriptNode.cost();
+        assert!(65_536 * (port + scripts) + 100_000 * Entry::ScriptNode.cost() < limits.items);
+        assert!(100_000 * (Entry::ScriptNode.cost() + 32) < limits.run);
+        assert!(most_ports(&limits) >= 2 * 65_536);
+    }
+
+    #[test]
+    fn what_is_spent_is_left_out_and_what_is_given_back_is_not() {
+        let mut notes = Notes::new(0);
+        let mut budget = Budget::new(Entry::Hop.cost() + Entry::Cpe.cost());
+        assert!(budget.charge((Entry::Cpe, 0), 0, &mut notes));
+        let before = budget.spent();
+        assert!(budget.charge((Entry::Hop, 0), 0, &mut notes));
+        budget.refund(before);
+        assert!(budget.charge((Entry::Hop, 0), 0, &mut notes) && !budget.is_full());
+        assert!(notes.is_empty());
+        assert!(!budget.charge((Entry::Cpe, 0), 7, &mut notes) && budget.is_full());
+        assert!(!notes.is_empty());
+    }
+}

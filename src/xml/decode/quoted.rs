@@ -1,0 +1,106 @@
+//! Recognises nmap's XML within another text, which only the user can take out of there.
+
+use memchr::memmem;
+
+/// What is said of XML in a string of JSON, CSV or source code.
+pub(crate) const QUOTED: &str = "it looks like nmap XML inside a quoted string";
+/// What is said of XML whose angle brackets are escaped.
+pub(crate) const ESCAPED: &str = "it looks like nmap XML whose angle brackets are escaped";
+
+/// Ways to write the `<` of `<nmaprun` in HTML and in JSON.
+const BRACKETS: [&[u8]; 5] = [b"&lt;", b"&#60;", b"&#x3c;", b"\\u003c", b"\\x3c"];
+const RUN: &[u8] = b"nmaprun";
+/// Bytes of the longest of these and the name.
+const LONGEST: usize = 13;
+
+/// Whether the quotes of a tag are escaped: by a backslash, or doubled.
+pub(super) fn is_quoted(tag: &[u8]) -> bool {
+    let value = memchr::memchr(b'=', tag).and_then(|at| tag.get(at.saturating_add(1)..));
+    match value {
+        Some([b'\\', ..]) => true,
+        Some([b'"', b'"', next, ..]) => next.is_ascii_alphanumeric(),
+        _ => false,
+    }
+}
+
+/// Looks for the start tag of a scan with an escaped bracket in what comes piece by piece.
+#[derive(Debug, Default)]
+pub(super) struct EscapedRun {
+    found: bool,
+    /// The last bytes.
+    tail: Vec<u8>,
+}
+
+impl EscapedRun {
+    pub(super) fn is_found(&self) -> bool {
+        self.found
+    }
+
+    pub(super) fn look(&mut self, bytes: &[u8]) {
+        if self.found {
+            return;
+        }
+        let first = bytes.get(..LONGEST).unwrap_or(bytes);
+        self.tail.extend_from_slice(first);
+        self.found = holds_escaped(&self.tail) || holds_escaped(bytes);
+        if bytes.len() >= LONGEST {
+            self.tail.clear();
+            self.tail.extend_from_slice(
+                bytes.get(bytes.len().saturating_sub(LONGEST)..).unwrap_or_default(),
+            );
+        } else {
+            let old = self.tail.len().saturating_sub(LONGEST);
+            self.tail.drain(..old);
+        }
+    }
+}
+
+fn holds_escaped(bytes: &[u8]) -> bool {
+    memmem::find_iter(bytes, RUN).any(|at| {
+        let before = bytes.get(..at).unwrap_or_default();
+        BRACKETS.iter().any(|bracket| {
+            let place = before.len().checked_sub(bracket.len());
+            let found = place.and_then(|place| before.get(place..));
+            found.is_some_and(|found| found.eq_ignore_ascii_case(bracket))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_of_strings_are_told_from_those_of_xml() {
+        for (tag, quoted) in [
+            (r#"<nmaprun scanner=\"nmap\">"#, true),
+            (r#"<nmaprun scanner=\\\"nmap\\\">"#, true),
+            (r#"<nmaprun scanner=""nmap"" args=""x"">"#, true),
+            (r#"<nmaprun scanner="nmap" args="a=\">"#, false),
+            (r#"<nmaprun scanner="" args="x">"#, false),
+            (r#"<nmaprun scanner="">"#, false),
+            ("<nmaprun scanner='nmap'>", false),
+            ("<nmaprun>", false),
+        ] {
+            assert_eq!(is_quoted(tag.as_bytes()), quoted, "{tag}");
+        }
+    }
+
+    #[test]
+    fn escaped_brackets_are_found_however_they_arrive() {
+        for (text, found) in [
+            ("<pre>&lt;nmaprun scanner=&quot;nmap&quot;", true),
+            (r#"{"xml":"\u003cnmaprun scanner=\"nmap\""#, true),
+            (r#"{"xml":"\u003Cnmaprun scanner=\"nmap\""#, true),
+            ("&#x3C;nmaprun", true),
+            ("the element nmaprun", false),
+            ("&lt;nmaprn", false),
+        ] {
+            for size in [1, 2, 3, 5, 100] {
+                let mut escaped = EscapedRun::default();
+                text.as_bytes().chunks(size).for_each(|piece| escaped.look(piece));
+                assert_eq!(escaped.is_found(), found, "{text} in pieces of {size}");
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Looks for the first document, and decides whether a `<host` or `<nmaprun` begins one where no scan is open
+//! (rule R1). Prose, manual pages and source code hold both words in angle brackets; what nmap writes goes on
+//! with an attribute or an element of nmap's.
+
+use memchr::memmem;
+
+use super::{
+    super::{
+        lex::{End, Mark, classify, is_blank},
+        names::{At, El},
+        prolog::is_nmap_doctype,
+    },
+    Framer, HOST_OPENER, Kind, Mode, Step,
+};
+
+/// Blanks in a row that may stand before the first element: more than anything writes.
+const BLANKS: usize = 4096;
+
+/// Bytes of a name, and one more.
+const NAME: usize = 17;
+
+/// The attributes of a host.
+const OF_HOST: [At; 4] = [At::Starttime, At::Endtime, At::Timedout, At::Comment];
+
+impl Framer {
+    /// Looks for what begins a document.
+    pub(super) fn seek(&mut self) -> Step {
+        match self.next_mark(0) {
+            None => return self.junk(self.bytes().len()),
+            Some(0) => {}
+            Some(at) => return self.junk(at),
+        }
+        let mark = classify(self.at(0), self.last);
+        match mark {
+            Mark::Unsure => Step::More,
+            Mark::Comment => match self.markup_end(Mark::Comment, 0) {
+                End::At(end) => Step::piece(Kind::Skip, end),
+                End::More => Step::More,
+                _ => self.junk(Mark::Comment.opener()),
+            },
+            Mark::Doctype => match is_nmap_doctype(self.at(0), self.last) {
+                None => Step::More,
+                Some(false) => self.junk(1),
+                Some(true) => self.enter(Mode::Run),
+            },
+            Mark::Decl => self.enter(Mode::Run),
+            Mark::Run | Mark::Host => {
+                let (opens, mode) = match mark {
+                    Mark::Run => (self.opens_run(), Mode::Run),
+                    _ if self.at(0).get(HOST_OPENER) == Some(&b'/') => (Some(false), Mode::Host),
+                    _ => (self.opens_host(), Mode::Host),
+                };
+                match opens {
+                    Some(true) => self.enter(mode),
+                    Some(false) => self.junk(1),
+                    None => Step::More,
+                }
+            }
+            _ => self.junk(1),
+        }
+    }
+
+    /// Bytes before the first document.
+    fn junk(&mut self, len: usize) -> Step {
+        let junk = self.bytes().get(..len).unwrap_or_default();
+        self.text_before |= junk.iter().any(|b| !is_blank(*b));
+        Step::piece_or_more(Kind::Junk, len)
+    }
+
+    /// Whether the `<host` at the start begins a host: always in a scan (rule R8), else if it has an attribute of
+    /// nmap's or an element of a host follows it. `None` if more bytes are needed.
+    pub(super) fn opens_host(&mut self) -> Option<bool> {
+        if self.in_scan {
+            return Some(true);
+        }
+        let cap = self.limits.tag;
+        let end = match self.tag_end(0) {
+            End::At(end) | End::Broken(end) => end,
+            End::Lost | End::Declaration(_) => return Some(false),
+            End::More if self.bytes().len() <= cap => return None,
+            End::More => self.bytes().len(),
+        };
+        let tag = self.bytes().get(..end.min(cap)).unwrap_or_default();
+        if OF_HOST.iter().any(|id| has_attribute(tag, id.name().as_bytes())) {
+            return Some(true);
+        }
+        if end > cap || tag.ends_with(b"/>") {
+            return Some(false);
+        }
+        self.element_follows(end, El::Host)
+    }
+
+    /// Whether the `<nmaprun` at the start begins a scan. It does unless text stands before it: then it has an
+    /// attribute, or an element of a scan follows it, or nothing at all.
+    pub(super) fn opens_run(&mut self) -> Option<bool> {
+        if !self.text_before {
+            return Some(true);
+        }
+        let end = match self.tag_end(0) {
+            End::At(end) => end,
+            End::More if self.bytes().len() <= self.limits.tag => return None,
+            _ => return Some(true),
+        };
+        let tag = self.bytes().get(..end).unwrap_or_default();
+        if memchr::memchr(b'=', tag).is_some() {
+            return Some(true);
+        }
+        if tag.ends_with(b"/>") {
+            return Some(false);
+        }
+        self.element_follows(end, El::Nmaprun)
+    }
+
+    /// Whether an element that `parent` holds is the first thing behind a place, but for blanks and comments.
+    fn element_follows(&mut self, from: usize, parent: El) -> Option<bool> {
+        let mut at = from;
+        loop {
+            let blanks = self.at(at).iter().take(BLANKS.saturating_add(1));
+            at = at.saturating_add(blanks.take_while(|b| is_blank(**b)).count());
+            match self.at(at).first() {
+                Some(b'<') => {}
+                Some(_) => return Some(false),
+                // A scan of which only this came.
+                None => return self.last.then_some(parent == El::Nmaprun),
+            }
+            let mark = classify(self.at(at), self.last);
+            match mark {
+                Mark::Unsure => return None,
+                Mark::Comment => match self.markup_end(mark, at) {
+                    End::At(end) => at = end,
+                    End::More => return None,
+                    _ => return Some(false),
+                },
+                Mark::Tag | Mark::Host => return self.is_child(at, parent),
+                _ => return Some(parent == El::Nmaprun),
+            }
+            if at.saturating_sub(from) > self.limits.markup {
+                return Some(false);
+            }
+        }
+    }
+
+    /// Whether the tag at a place is that of an element which `parent` holds, as nmap writes it: its quotes have
+    /// no backslashes, as they have in source code and in JSON.
+    fn is_child(&self, at: usize, parent: El) -> Option<bool> {
+        let tag = self.at(at.saturating_add(1));
+        let ends = |b: &u8| is_blank(*b) || matches!(b, b'>' | b'/' | b'<');
+        let Some(len) = tag.iter().take(NAME).position(ends) else {
+            return if tag.len() < NAME && !self.last { None } else { Some(false) };
+        };
+        let name = tag.get(..len).unwrap_or_default();
+        if !El::from_name(name).is_some_and(|el| parent.holds(el)) {
+            return Some(false);
+        }
+        let value = memchr::memchr3(b'=', b'>', b'<', tag);
+        match value.map(|place| (tag.get(place), tag.get(place.saturating_add(1)))) {
+            Some((Some(b'='), Some(next))) => Some(*next != b'\\'),
+            Some((Some(b'='), None)) | None if !self.last && tag.len() < self.limits.tag => None,
+            _ => Some(true),
+        }
+    }
+}
+
+/// Whether a tag has an attribute with a value, in quotes or a number.
+fn has_attribute(tag: &[u8], name: &[u8]) -> bool {
+    memmem::find_iter(tag, name).any(|at| {
+        let before = at.checked_sub(1).and_then(|before| tag.get(before));
+        let rest = tag.get(at.saturating_add(name.len())..).unwrap_or_default();
+        let value = rest.trim_ascii_start().strip_prefix(b"=").map(<[u8]>::trim_ascii_start);
+        let first = value.and_then(<[u8]>::first);
+        before.is_some_and(|b| is_blank(*b) || matches!(b, b'"' | b'\''))
+            && first.is_some_and(|b| matches!(b, b'"' | b'\'') || b.is_ascii_digit())
+    })
+}

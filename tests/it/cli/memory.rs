@@ -1,0 +1,164 @@
+//! `--memory` holds, whatever an input lists (rule R10): each list of the model a million times in one host or scan.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    thread,
+    time::Duration,
+};
+
+use super::program;
+
+/// Elements of a list.
+const MANY: usize = 1_000_000;
+/// The cap, in MiB.
+const MEMORY: u64 = 256;
+
+const HOST: &str = "<nmaprun scanner=\"nmap\" args=\"x\" start=\"1700000000\"><host><status state=\"up\"/>\
+    <address addr=\"192.0.2.1\" addrtype=\"ipv4\"/>";
+const PORT: &str = "<ports><port protocol=\"tcp\" portid=\"1\"><state state=\"open\"/>";
+const SCRIPT: &str = "<hostscript><script id=\"a\" output=\"\">";
+const SCAN: &str = "<nmaprun scanner=\"nmap\" args=\"x\" start=\"1700000000\">";
+const NO_ARGS: &str = "<nmaprun scanner=\"masscan\" start=\"1700000000\">";
+const END: &str = "<runstats><finished time=\"1700000001\"/></runstats></nmaprun>";
+
+/// Lists of a host: what opens each, its entry, and what closes it.
+const OF_HOST: [(&str, &str, &str); 25] = [
+    (PORT, "<service name=\"a\"/>", "</port></ports>"),
+    (PORT, "<service><banner>a</banner></service>", "</port></ports>"),
+    (
+        "<ports><port protocol=\"tcp\" portid=\"1\"><state state=\"open\"/><service name=\"a\">",
+        "<cpe>a</cpe>",
+        "</service></port></ports>",
+    ),
+    ("<os><osclass vendor=\"a\">", "<cpe>a</cpe>", "</osclass></os>"),
+    ("", "<address addr=\"a\"/>", ""),
+    ("<hostnames>", "<hostname name=\"a\"/>", "</hostnames>"),
+    ("<ports>", "<extraports/>", "</ports>"),
+    ("<ports><extraports state=\"closed\">", "<extrareasons/>", "</extraports></ports>"),
+    ("<ports>", "<port protocol=\"@\" portid=\"1\"><state state=\"a\"/></port>", "</ports>"),
+    ("<ports>", "<port/>", "</ports>"),
+    (PORT, "<script id=\"a\"/>", "</port></ports>"),
+    ("<hostscript>", "<script id=\"a\"/>", "</hostscript>"),
+    (SCRIPT, "<elem/>", "</script></hostscript>"),
+    (SCRIPT, "<elem key=\"@\"/><elem/>", "</script></hostscript>"),
+    (SCRIPT, "<table/>", "</script></hostscript>"),
+    ("<os>", "<portused/>", "</os>"),
+    ("<os>", "<osmatch/>", "</os>"),
+    ("<os>", "<osclass/>", "</os>"),
+    ("<os>", "<osfingerprint fingerprint=\"a\"/>", "</os>"),
+    ("", "<trace/>", ""),
+    ("<trace>", "<hop/>", "</trace>"),
+    ("", "<hosthint/>", ""),
+    ("", "<taskbegin/>", ""),
+    ("", "<target/>", ""),
+    ("", "<scaninfo/>", ""),
+];
+
+/// Lists of a scan, in the same way, with the scan's start tag.
+const OF_SCAN: [(&str, &str, &str, &str); 9] = [
+    (SCAN, "<prescript>", "<script id=\"a\"/>", "</prescript>"),
+    (SCAN, "<prescript><script id=\"a\" output=\"\">", "<elem/>", "</script></prescript>"),
+    (SCAN, "<postscript><script id=\"a\">", "<elem key=\"@\"/>", "</script></postscript>"),
+    (SCAN, "", "<scaninfo type=\"a\"/>", ""),
+    (SCAN, "", "<target specification=\"a\"/>", ""),
+    (SCAN, "", "<x@/>", ""),
+    (NO_ARGS, "", "<taskbegin task=\"a\"/>", ""),
+    (NO_ARGS, "", "<hosthint><address addr=\"192.0.2.1\"/></hosthint>", ""),
+    (SCAN, "", "<host><scaninfo/><scaninfo/><scaninfo/></host>", ""),
+];
+
+/// Writes an entry many times; `@` in it is a number.
+fn many(folder: &Path, (head, open, entry, close): (&str, &str, &str, &str), end: &str) -> PathBuf {
+    let mut text = format!("{head}{open}");
+    for number in 0..MANY {
+        match entry.split_once('@') {
+            Some((before, after)) => {
+                text.extend([before, &format!("{number:x}"), after]);
+            }
+            None => text.push_str(entry),
+        }
+    }
+    text.extend([close, end]);
+    let path = folder.join("hostile.xml");
+    fs::write(&path, text).unwrap();
+    path
+}
+
+/// Peak memory of the command in MiB; it must end well.
+fn peak(args: &[&str]) -> u64 {
+    let mut command = program();
+    command.args(args).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let path = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    loop {
+        // It only rises, so what is seen last is the most but for what came in between.
+        let status = fs::read_to_string(&path).unwrap_or_default();
+        let seen = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let seen = seen.and_then(|kb| kb.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        peak = peak.max(seen.unwrap_or(0) >> 10);
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{args:?}");
+            return peak;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Reads an input in some ways, each within the cap.
+fn check(input: &Path, case: &str, ways: &[&[&str]]) {
+    let folder = input.parent().unwrap();
+    let input = input.to_str().unwrap();
+    for way in ways {
+        let out = folder.join("out");
+        let mut args = vec![way[0], input, "--memory", "256M"];
+        args.extend(
+            way[1..].iter().map(|arg| if *arg == "OUT" { out.to_str().unwrap() } else { arg }),
+        );
+        let took = peak(&args);
+        assert!(took <= MEMORY, "{case}: {way:?} took {took} MiB");
+        let _ = fs::remove_dir_all(&out);
+    }
+}
+
+const JSONL: &[&str] = &["convert", "--to", "jsonl", "-j", "2", "-o", "/dev/null"];
+const CSV: &[&str] = &["convert", "--to", "csv", "-j", "1", "-o", "OUT"];
+const PARQUET: &[&str] = &["convert", "--to", "parquet", "-j", "2", "-o", "OUT"];
+const MERGE: &[&str] = &["merge", "--to", "jsonl", "-j", "2", "-o", "/dev/null"];
+const INGEST: &[&str] = &["ingest", "--into", "OUT"];
+
+#[test]
+fn lists_of_a_host_are_within_the_cap() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, (open, entry, close)) in OF_HOST.into_iter().enumerate() {
+        let end = format!("</host>{END}");
+        let input = many(folder.path(), (HOST, open, entry, close), &end);
+        // Each format has its turn; with all of them it would take minutes.
+        let ways = [CSV, PARQUET, MERGE, INGEST];
+        check(&input, entry, &[JSONL, ways[number % ways.len()]]);
+    }
+}
+
+#[test]
+fn lists_of_a_scan_are_within_the_cap() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, list) in OF_SCAN.into_iter().enumerate() {
+        let input = many(folder.path(), list, END);
+        let ways = [PARQUET, CSV];
+        check(&input, list.2, &[JSONL, ways[number % ways.len()]]);
+    }
+}
+
+#[test]
+fn expanded_ports_are_within_the_cap() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = "<extraports state=\"closed\"><extrareasons reason=\"x\" proto=\"@\" ports=\"1-65535\"/></extraports>";
+    let text: String = (0..100).map(|number| list.replace('@', &format!("p{number}"))).collect();
+    let input = folder.path().join("hostile.xml");
+    fs::write(&input, format!("{HOST}<ports>{text}</ports></host>{END}")).unwrap();
+    let expand: &[&str] = &["convert", "--to", "jsonl", "--expand-extraports", "-o", "/dev/null"];
+    let rows: &[&str] = &["convert", "--to", "parquet", "--expand-extraports", "-o", "OUT"];
+    check(&input, "expanded", &[expand, rows]);
+}

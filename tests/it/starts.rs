@@ -1,0 +1,128 @@
+//! Rule R1: what begins a scan, and what only mentions one.
+
+use std::fs;
+
+use scanmill::error::Code;
+
+use crate::support::{Outcome, root};
+
+fn is_refused(text: &str) -> String {
+    let outcome = Outcome::of(text.as_bytes());
+    let error = outcome.error.clone().unwrap_or_default();
+    assert!(error.contains("E_NOT_NMAP"), "{text}: {outcome:?}");
+    assert!(outcome.events.is_empty(), "{text}: {outcome:?}");
+    pieces_agree(text, &outcome);
+    error
+}
+
+fn is_read(text: &str, hosts: usize) -> Outcome {
+    let outcome = Outcome::of(text.as_bytes());
+    assert_eq!(outcome.error, None, "{text}");
+    assert_eq!((outcome.hosts().len(), outcome.runs().len()), (hosts, 1), "{text}");
+    pieces_agree(text, &outcome);
+    outcome
+}
+
+fn pieces_agree(text: &str, whole: &Outcome) {
+    for size in [1, 2, 3, 7, 100] {
+        let pieces = Outcome::of_pieces(text.as_bytes().chunks(size));
+        assert!(pieces == *whole, "{text} in pieces of {size}");
+    }
+}
+
+#[test]
+fn r1_text_that_mentions_hosts_is_no_scan() {
+    for text in [
+        "nmap -sV -oX scan.xml <host>\n",
+        "ssh admin@<host>\n",
+        "<hosts><host name=\"rack1\"/></hosts>\n",
+        "<host></host>",
+        "<host/>",
+        "<host>",
+        "<host>\n<p>none of ours</p></host>",
+        "<host name=\"starttime\">text</host>",
+        "<host data-starttime=\"1\"/>",
+        "usage: scp <host>:<path> [<host>:]<path>",
+        "let xml = \"<host><status state=\\\"up\\\"/><address addr=\\\"192.0.2.1\\\"/></host>\";",
+        "printf '<host starttime=%s>' x",
+        "The element <host> holds <status> and <address>.",
+        "<?xml version=\"1.0\"?><host name=\"rack1\"><service>ssh</service></host>",
+        "The element `<nmaprun>` is the root; `<host>` is a host.",
+        "Each `<nmaprun ...>` has hosts.",
+        "<p>An <nmaprun/> without anything</p>",
+        "a <!DOCTYPE html> <host> b",
+    ] {
+        is_refused(text);
+    }
+    for name in ["README.md", "inventory.txt"] {
+        let path = root().join("tests/data/folder").join(name);
+        is_refused(&fs::read_to_string(path).unwrap());
+    }
+}
+
+#[test]
+fn r1_a_host_of_nmap_begins_a_scan_whatever_stands_before_it() {
+    for (text, hosts) in [
+        ("<host starttime=\"1\" endtime=\"2\"><status state=\"up\"/></host>", 1),
+        ("<host starttime=\"1\"></host>", 1),
+        ("<host timedout=\"true\"/>", 1),
+        ("<host comment='x'><x/></host>", 1),
+        ("<host><status state=\"up\"/></host>", 1),
+        ("<host>\n<!-- a comment --> <address addr=\"192.0.2.1\"/></host>", 1),
+        ("<host name=\"x\"><hostnames/></host>", 1),
+        ("<host><ports><port portid=\"1\"><state state=\"open\"/></port></ports></host>", 1),
+        ("portid=\"1\"/></ports></host>\n<host><status state=\"up\"/></host>", 1),
+        ("see <host> and\n<host><status state=\"up\"/></host>\n<host/></nmaprun>", 2),
+        ("<host <status state=\"up\"/></host>", 1),
+        ("<?xml version=\"1.0\"?>\n<host><times srtt=\"1\"/></host>", 1),
+    ] {
+        let outcome = is_read(text, hosts);
+        let codes: Vec<_> = outcome.runs()[0].diagnostics.iter().map(|d| d.code).collect();
+        assert!(codes.contains(&Code::NoHeader), "{text}: {codes:?}");
+    }
+}
+
+#[test]
+fn r1_a_scan_without_attributes_begins_where_something_of_nmap_follows() {
+    let fatal = "<nmaprun><runstats><finished time=\"1\" exit=\"error\"/></runstats></nmaprun>";
+    is_read(fatal, 0);
+    is_read(&format!("dnet: Failed to open device eth9\nQUITTING!\n{fatal}"), 0);
+    is_read("QUITTING!\n<nmaprun>\n", 0);
+    is_read("<nmaprun></nmaprun>", 0);
+    is_read("<nmaprun/>", 0);
+    is_read("text <nmaprun>\n<!-- x --><host><status state=\"up\"/></host></nmaprun>", 1);
+    is_read("text <nmaprun><host/></nmaprun>", 1);
+}
+
+#[test]
+fn r8_in_a_scan_any_host_is_one() {
+    is_read("<nmaprun args=\"x\"><host/><host>text</host></nmaprun>", 2);
+    is_read("<!DOCTYPE nmaprun><host>text</host>", 1);
+}
+
+#[test]
+fn r7_text_behind_a_scan_is_no_host_of_it() {
+    let scan = "<nmaprun args=\"x\"><host><status state=\"up\"/></host></nmaprun>";
+    let outcome = is_read(&format!("{scan}\nThen run it on <host> again."), 1);
+    assert!(!outcome.runs()[0].resumed);
+    let resumed = is_read(&format!("{scan}\n<host starttime=\"1\"></host></nmaprun>"), 2);
+    assert!(resumed.runs()[0].resumed);
+}
+
+#[test]
+fn r1_xml_in_another_text_is_refused_with_what_it_is() {
+    let xml = "<?xml version=\"1.0\"?>\n<!DOCTYPE nmaprun>\n<nmaprun scanner=\"nmap\" args=\"x\">\n\
+        <host><status state=\"up\"/><address addr=\"192.0.2.1\"/></host></nmaprun>";
+    let json = serde_json::json!({ "xml": xml }).to_string();
+    assert!(is_refused(&json).contains("quoted string"));
+    let twice = serde_json::json!({ "json": json }).to_string();
+    assert!(is_refused(&twice).contains("quoted string"));
+    let csv = format!("id,xml\n1,\"{}\"\n", xml.replace('"', "\"\""));
+    assert!(is_refused(&csv).contains("quoted string"));
+    for escaped in [
+        xml.replace('<', "&lt;").replace('>', "&gt;"),
+        json.replace('<', "\\u003c").replace('>', "\\u003e"),
+    ] {
+        assert!(is_refused(&escaped).contains("escaped"), "{escaped}");
+    }
+}
