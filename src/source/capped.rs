@@ -1,7 +1,13 @@
 //! What comes out of a decompressor, under caps (DATA_MODEL rule R10): the only way to it.
+//!
+//! Two things are capped: what comes out of one decompressor ([`Capped`]), measured by what went into that, and what
+//! all decompressors of one input do together ([`Budget`]), measured by the bytes of that input. The second cap is
+//! there for containers in one another, whose ratios multiply, and for members of a zip archive that share their
+//! bytes. It also counts the set-up of decoders: a stream of a few bytes that yields nothing still makes bzip2 clear
+//! 3.6 MB of memory (0.5 ms, as long as it takes to read ten kilobytes of ordinary bzip2).
 
 use std::{
-    io::{self, Read},
+    io::{self, Read, Seek, SeekFrom},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -15,6 +21,10 @@ use crate::{
 
 /// Output below this is no bomb, whatever its ratio.
 const HARMLESS: u64 = 1 << 20;
+/// Set-up below this is none either: a thousand streams of `bzip2 -9`.
+const HARMLESS_SETUP: u64 = 1000 * 9 * BZIP2_LEVEL;
+/// Bytes of output that take as long as the set-up of a decoder of bzip2 does, per level.
+pub(super) const BZIP2_LEVEL: u64 = 32 << 10;
 
 /// Bytes that go into a decompressor, counted.
 pub(super) struct Counted<R> {
@@ -37,6 +47,51 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
+impl<R: Seek> Seek for Counted<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
+    }
+}
+
+/// What all decompressors of one input may do together. A clone is the same budget.
+#[derive(Debug, Clone)]
+pub(super) struct Budget {
+    /// Bytes of the input, packed as they are, or of a pipe those that were read so far. What is read of a file counts
+    /// on top of its length: at most twice the true number.
+    packed: Arc<AtomicU64>,
+    output: Arc<AtomicU64>,
+    setup: Arc<AtomicU64>,
+    ratio: u64,
+}
+
+impl Budget {
+    /// A budget for an input of `packed` bytes.
+    pub(super) fn new(packed: Arc<AtomicU64>, limits: &Limits) -> Self {
+        Self { packed, output: Arc::default(), setup: Arc::default(), ratio: limits.ratio }
+    }
+
+    fn most(&self, harmless: u64) -> u64 {
+        self.packed.load(Ordering::Relaxed).saturating_mul(self.ratio).max(harmless)
+    }
+
+    /// Bytes that may still come out, as far as is known yet.
+    fn left(&self) -> u64 {
+        self.most(HARMLESS).saturating_sub(self.output.load(Ordering::Relaxed))
+    }
+
+    /// Counts the set-up of a decoder, which takes as long as `cost` bytes of output.
+    ///
+    /// # Errors
+    /// If the streams of the input are so short that setting up their decoders is most of the work.
+    pub(super) fn set_up(&self, cost: u64) -> io::Result<()> {
+        let before = self.setup.fetch_add(cost, Ordering::Relaxed);
+        if before.saturating_add(cost) <= self.most(HARMLESS_SETUP) {
+            return Ok(());
+        }
+        Err(decompress("it consists of too many compressed streams of a few bytes each".into()))
+    }
+}
+
 /// Bytes that come out of a decompressor. An error of it is one of the input's compression.
 pub(super) struct Capped<R> {
     inner: R,
@@ -44,20 +99,27 @@ pub(super) struct Capped<R> {
     count: u64,
     size: u64,
     ratio: u64,
+    budget: Budget,
     /// More came than may come.
     over: bool,
 }
 
 impl<R> Capped<R> {
-    pub(super) fn new(inner: R, compressed: Arc<AtomicU64>, limits: &Limits) -> Self {
+    pub(super) fn new(
+        inner: R,
+        compressed: Arc<AtomicU64>,
+        (limits, budget): (&Limits, &Budget),
+    ) -> Self {
         let size = limits.decompressed.unwrap_or(u64::MAX);
-        Self { inner, compressed, count: 0, size, ratio: limits.ratio, over: false }
+        let (ratio, budget) = (limits.ratio, budget.clone());
+        Self { inner, compressed, count: 0, size, ratio, budget, over: false }
     }
 
-    /// The most that may come out, as far as is known yet.
-    fn most(&self) -> u64 {
+    /// Bytes that may still come out, as far as is known yet.
+    fn left(&self) -> u64 {
         let by_ratio = self.compressed.load(Ordering::Relaxed).saturating_mul(self.ratio);
-        self.size.min(by_ratio.max(HARMLESS))
+        let own = self.size.min(by_ratio.max(HARMLESS)).saturating_sub(self.count);
+        own.min(self.budget.left())
     }
 
     fn too_much(&self) -> io::Error {
@@ -84,20 +146,13 @@ impl<R: Read> Read for Capped<R> {
             }
             Err(error) => return Err(decompress(error.to_string())),
         };
-        let count = self.count.saturating_add(to_u64(len));
-        let most = self.most();
-        if count <= most {
-            self.count = count;
-            return Ok(len);
-        }
+        let left = self.left();
         // What may come out does, however much is asked for at once; then it fails.
-        let rest = most.saturating_sub(self.count);
-        self.over = true;
-        self.count = most.max(self.count);
-        match usize::try_from(rest) {
-            Ok(rest) if rest > 0 => Ok(rest.min(len)),
-            _ => Err(self.too_much()),
-        }
+        self.over = to_u64(len) > left;
+        let len = usize::try_from(left).map_or(len, |left| len.min(left));
+        self.count = self.count.saturating_add(to_u64(len));
+        self.budget.output.fetch_add(to_u64(len), Ordering::Relaxed);
+        if self.over && len == 0 { Err(self.too_much()) } else { Ok(len) }
     }
 }
 
@@ -131,7 +186,35 @@ mod tests {
         let (_, compressed) = Counted::new(io::empty());
         compressed.store(2000, Ordering::Relaxed);
         let zeros = io::repeat(0).take(to_u64(bytes));
-        io::copy(&mut Capped::new(zeros, compressed, limits), &mut io::sink()).map_err(Error::from)
+        let budget = Budget::new(Arc::clone(&compressed), limits);
+        let mut capped = Capped::new(zeros, compressed, (limits, &budget));
+        io::copy(&mut capped, &mut io::sink()).map_err(Error::from)
+    }
+
+    #[test]
+    fn decompressors_of_one_input_share_its_budget() {
+        let limits = Limits::default().with_ratio(10);
+        let budget = Budget::new(Arc::new(AtomicU64::new(200_000)), &limits);
+        let drain = || {
+            let zeros = io::repeat(0).take(1_500_000);
+            // Each may grow to 10 MB by itself.
+            let compressed = Arc::new(AtomicU64::new(1_000_000));
+            let mut capped = Capped::new(zeros, compressed, (&limits, &budget));
+            io::copy(&mut capped, &mut io::sink()).map_err(Error::from)
+        };
+        assert_eq!(drain().unwrap(), 1_500_000);
+        assert!(drain().unwrap_err().to_string().contains("10 times"));
+        assert_eq!(budget.output.load(Ordering::Relaxed), 2_000_000);
+    }
+
+    #[test]
+    fn many_streams_are_set_up_only_if_they_are_not_tiny() {
+        let limits = Limits::default();
+        let streams = |bytes_each: u64| {
+            let budget = Budget::new(Arc::new(AtomicU64::new(5000 * bytes_each)), &limits);
+            (0..5000).take_while(|_| budget.set_up(9 * BZIP2_LEVEL).is_ok()).count()
+        };
+        assert_eq!([streams(14), streams(300)], [1000, 5000]);
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub(super) enum Kind {
     Bzip2,
     Xz,
     Zstd,
+    /// As in gzip, without what is around it: only in zip archives, which say so.
+    Deflate,
     Tar,
     Zip,
     /// An archive of this name that is not read.

@@ -1,13 +1,19 @@
-//! Compressed streams, which may stand one behind the other in a file: rotated logs, parallel compressors.
+//! Compressed streams, which may stand one after another in a file: rotated logs, parallel compressors.
+//!
+//! A file may hold millions of streams of a few bytes, so what a stream costs besides its bytes counts. The decoder of
+//! zstd is reset rather than made anew for each frame. gzip and xz set up theirs in microseconds. bzip2 allocates and
+//! clears memory for the largest block of the stream, and its library has no way to use that again; a stream without
+//! a block, always the same 14 bytes, is skipped, and any other is charged to the [`Budget`] of the input.
 
 use std::io::{self, BufRead, Read};
 
 use bzip2::bufread::BzDecoder;
-use flate2::bufread::GzDecoder;
+use flate2::bufread::{DeflateDecoder, GzDecoder};
 use liblzma::{bufread::XzDecoder, stream::Stream};
+use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, Operation as _};
 
 use super::{
-    capped::decompress,
+    capped::{BZIP2_LEVEL, Budget, decompress},
     magic::{self, Kind},
 };
 
@@ -18,63 +24,125 @@ const ZSTD_WINDOW: u32 = 27;
 /// Bytes asked of a decoder at once: what it made of bytes before damaged ones in the same call is lost.
 const STEP: usize = 16 << 10;
 
-/// Decompresses streams of one kind until the bytes end. Each is read to its end before the next is looked
-/// at, so that what is no stream behind the last one costs nothing that came before.
+/// What follows the magic bytes and the level of a bzip2 stream without a block: the mark of its end, and a checksum
+/// of nothing.
+const NO_BLOCK: [u8; 10] = *b"\x17\x72\x45\x38\x50\x90\0\0\0\0";
+/// Bytes of a bzip2 stream before its first block.
+const BZIP2_HEADER: usize = 4;
+
+/// Bytes of output that take as long as the set-up of a decoder of another kind.
+const SETUP: u64 = 4 << 10;
+
+/// Which streams are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All of them until the bytes end.
+    All,
+    /// The first; what follows it is left.
+    One,
+}
+
+/// Decompresses streams of one kind. Each is read to its end before the next is looked at, so that what is no stream
+/// after the last one costs nothing that came before.
 pub(super) struct Members<B: BufRead> {
     kind: Kind,
+    extent: Extent,
+    budget: Budget,
     state: State<B>,
+    /// Of the last frame.
+    zstd: Option<ZstdDecoder<'static>>,
 }
 
 enum State<B: BufRead> {
     /// Between two streams.
     Between(B),
     Gzip(GzDecoder<B>),
+    Deflate(DeflateDecoder<B>),
     Bzip2(BzDecoder<B>),
     Xz(XzDecoder<B>),
-    Zstd(zstd::Decoder<'static, B>),
+    Zstd(Frame<B>),
+    /// After the last stream, or an error.
     Over,
 }
 
+/// A frame of zstd.
+struct Frame<B> {
+    bytes: B,
+    decoder: ZstdDecoder<'static>,
+    is_over: bool,
+}
+
 impl<B: BufRead> Members<B> {
-    pub(super) fn new(kind: Kind, bytes: B) -> Self {
-        Self { kind, state: State::Between(bytes) }
+    pub(super) fn new(kind: Kind, bytes: B, (extent, budget): (Extent, &Budget)) -> Self {
+        let (state, budget) = (State::Between(bytes), budget.clone());
+        Self { kind, extent, budget, state, zstd: None }
     }
 
-    /// Begins the next stream; false at the end.
-    fn begin(&mut self) -> io::Result<bool> {
-        let State::Between(mut bytes) = std::mem::replace(&mut self.state, State::Over) else {
-            return Ok(false);
-        };
-        if !skip_padding(&mut bytes)? {
-            return Ok(false);
+    /// Begins the next stream, if there is one.
+    fn begin(&mut self, mut bytes: B) -> io::Result<State<B>> {
+        let is_marked = self.kind != Kind::Deflate;
+        if is_marked && self.extent == Extent::All && !skip_padding(&mut bytes)? {
+            return Ok(State::Over);
         }
-        if !magic::begins(self.kind, bytes.fill_buf()?) {
-            return Err(decompress("other bytes stand behind the compressed ones".into()));
+        if is_marked && !magic::begins(self.kind, bytes.fill_buf()?) {
+            return Err(decompress("other bytes follow the compressed ones".into()));
         }
-        self.state = match self.kind {
-            Kind::Bzip2 => State::Bzip2(BzDecoder::new(bytes)),
+        if self.kind != Kind::Bzip2 {
+            self.budget.set_up(SETUP)?;
+        }
+        Ok(match self.kind {
+            Kind::Bzip2 => return self.begin_bzip2(bytes),
+            Kind::Deflate => State::Deflate(DeflateDecoder::new(bytes)),
             Kind::Xz => {
                 let stream = Stream::new_stream_decoder(XZ_MEMORY, 0)?;
                 State::Xz(XzDecoder::new_stream(bytes, stream))
             }
             Kind::Zstd => {
-                let mut decoder = zstd::Decoder::with_buffer(bytes)?.single_frame();
-                decoder.window_log_max(ZSTD_WINDOW)?;
-                State::Zstd(decoder)
+                let mut decoder = match self.zstd.take() {
+                    Some(decoder) => decoder,
+                    None => ZstdDecoder::new()?,
+                };
+                decoder.reinit()?;
+                decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW))?;
+                State::Zstd(Frame { bytes, decoder, is_over: false })
             }
             _ => State::Gzip(GzDecoder::new(bytes)),
-        };
-        Ok(true)
+        })
     }
 
-    /// The stream has ended.
+    /// Begins a stream of bzip2. The 14 bytes of one without a block are seldom cut by the end of what was read
+    /// at once; should they be, it is decoded as any other.
+    fn begin_bzip2(&mut self, mut bytes: B) -> io::Result<State<B>> {
+        let here = bytes.fill_buf()?;
+        let after = here.get(BZIP2_HEADER..).unwrap_or_default();
+        let level = here.get(BZIP2_HEADER - 1).copied().unwrap_or(b'9');
+        if matches!(level, b'1'..=b'9') && after.starts_with(&NO_BLOCK) {
+            bytes.consume(BZIP2_HEADER + NO_BLOCK.len());
+            return Ok(self.after(bytes));
+        }
+        self.budget.set_up(u64::from(level.saturating_sub(b'0')).saturating_mul(BZIP2_LEVEL))?;
+        Ok(State::Bzip2(BzDecoder::new(bytes)))
+    }
+
+    /// The state after a stream.
+    fn after(&self, bytes: B) -> State<B> {
+        match self.extent {
+            Extent::All => State::Between(bytes),
+            Extent::One => State::Over,
+        }
+    }
+
+    /// Goes on after the end of a stream.
     fn end(&mut self) {
-        let ended = std::mem::replace(&mut self.state, State::Over);
-        self.state = match ended {
-            State::Gzip(decoder) => State::Between(decoder.into_inner()),
-            State::Bzip2(decoder) => State::Between(decoder.into_inner()),
-            State::Xz(decoder) => State::Between(decoder.into_inner()),
-            State::Zstd(decoder) => State::Between(decoder.finish()),
+        self.state = match std::mem::replace(&mut self.state, State::Over) {
+            State::Gzip(decoder) => self.after(decoder.into_inner()),
+            State::Deflate(_) => State::Over,
+            State::Bzip2(decoder) => self.after(decoder.into_inner()),
+            State::Xz(decoder) => self.after(decoder.into_inner()),
+            State::Zstd(Frame { bytes, decoder, .. }) => {
+                self.zstd = Some(decoder);
+                self.after(bytes)
+            }
             other => other,
         };
     }
@@ -90,14 +158,17 @@ impl<B: BufRead> Read for Members<B> {
         loop {
             let read = match &mut self.state {
                 State::Between(_) => {
-                    self.begin()?;
+                    if let State::Between(bytes) = std::mem::replace(&mut self.state, State::Over) {
+                        self.state = self.begin(bytes)?;
+                    }
                     continue;
                 }
                 State::Over => return Ok(0),
                 State::Gzip(decoder) => decoder.read(buffer),
+                State::Deflate(decoder) => decoder.read(buffer),
                 State::Bzip2(decoder) => decoder.read(buffer),
                 State::Xz(decoder) => decoder.read(buffer),
-                State::Zstd(decoder) => decoder.read(buffer),
+                State::Zstd(frame) => frame.read(buffer),
             };
             match read {
                 Ok(0) => self.end(),
@@ -107,7 +178,27 @@ impl<B: BufRead> Read for Members<B> {
     }
 }
 
-/// Skips zero bytes, which tapes and padding leave behind a stream; false at the end.
+impl<B: BufRead> Frame<B> {
+    /// Reads decompressed bytes; nothing at the end of the frame.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while !self.is_over {
+            let here = self.bytes.fill_buf()?;
+            let is_cut = here.is_empty();
+            let status = self.decoder.run_on_buffers(here, buffer)?;
+            self.bytes.consume(status.bytes_read);
+            self.is_over = status.remaining == 0;
+            if status.bytes_written > 0 {
+                return Ok(status.bytes_written);
+            }
+            if is_cut && !self.is_over {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Skips zero bytes, which tapes and padding leave after a stream; false at the end.
 fn skip_padding(bytes: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let here = bytes.fill_buf()?;

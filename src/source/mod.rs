@@ -19,6 +19,8 @@ mod pipe;
 pub mod process;
 mod run;
 mod running;
+mod tar;
+mod zip;
 
 use std::{
     ffi::OsStr,
@@ -26,6 +28,7 @@ use std::{
     io::{self, Cursor, Read},
     os::unix::{ffi::OsStrExt, fs::FileTypeExt},
     path::{Path, PathBuf},
+    sync::atomic::Ordering,
 };
 
 pub(crate) use self::follow::ends_with;
@@ -133,19 +136,25 @@ impl Input {
     pub fn visit_as(&self, manner: &Manner<'_>, visit: &mut Visit<'_>) -> Result<()> {
         let (name, named) = (self.name.clone(), self.named);
         let Manner { limits, pick, meter, ahead } = manner;
-        let mut walk = Walk { limits, pick, visit };
         let path = match &self.place {
             Place::Stdin => {
-                let bytes = Bytes::of(meter.count(io::stdin()));
+                let (bytes, packed) = capped::Counted::new(meter.count(io::stdin()));
+                let mut walk = Walk::new((limits, pick), packed, visit);
+                let bytes = Bytes::of(bytes);
                 return walk.go(Member { name, named, live: true, bytes, len: None }, 0);
             }
             Place::File(path) => path,
         };
         let opened = match open(path, meter) {
             Ok(opened) => opened,
-            Err(error) => return (walk.visit)(Err(Error::from(error).in_input(name))),
+            Err(error) => return visit(Err(Error::from(error).in_input(name))),
         };
         let Opened { file, len, first } = opened;
+        let (file, packed) = capped::Counted::new(file);
+        let read = first.as_ref().map_or(0, |(_, head)| head.len());
+        let least = len.or_else(|| u64::try_from(read).ok()).unwrap_or_default();
+        packed.fetch_add(least, Ordering::Relaxed);
+        let mut walk = Walk::new((limits, pick), packed, visit);
         let Some((kind, head)) = first else {
             return walk.go(Member { name, named, live: true, bytes: Bytes::of(file), len }, 0);
         };
@@ -160,7 +169,8 @@ impl Input {
         }
         let worth_it = *ahead && limits.nesting > 0 && len.is_some_and(|len| len >= AHEAD);
         if kind.is_compressed() && worth_it {
-            let unpacked = archive::unpack(kind, (Cursor::new(head).chain(file), len), limits);
+            let bytes = Cursor::new(head).chain(file);
+            let unpacked = archive::unpack(kind, (bytes, len), (limits, &walk.budget));
             let bytes = Ahead::new(unpacked).map_or_else(Bytes::of, Bytes::of);
             return walk.go(Member { name, named, live: false, bytes, len: None }, 1);
         }

@@ -1,0 +1,171 @@
+//! The list of members at the end of an archive.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use super::{
+    cut, damaged,
+    header::{Fields, Packed, zip64},
+};
+
+/// First bytes of what ends an archive, of the place of its 64-bit form, of that form, and of an entry of the list.
+const END: [u8; 4] = *b"PK\x05\x06";
+const LOCATOR: [u8; 4] = *b"PK\x06\x07";
+const END64: [u8; 4] = *b"PK\x06\x06";
+const ENTRY: [u8; 4] = *b"PK\x01\x02";
+
+/// Bytes of these.
+const END_LEN: usize = 22;
+const LOCATOR_LEN: usize = 20;
+const END64_LEN: usize = 56;
+const ENTRY_LEN: usize = 46;
+
+/// Bytes at the end of an archive in which its end is sought: the longest comment, and the end itself.
+const TAIL: usize = END_LEN + 0xffff;
+
+/// Bytes of the longest entry: name, extra fields and comment.
+const LONGEST: usize = ENTRY_LEN + 3 * 0xffff;
+/// Bytes of the list that are held.
+const CHUNK: usize = 2 * LONGEST;
+
+/// The list of members, and how far it was read.
+pub(super) struct Directory {
+    /// Bytes of the list that were read, of which `used` are done with.
+    chunk: Vec<u8>,
+    used: usize,
+    /// Place of the bytes that follow, and entries that are left.
+    place: u64,
+    left: u64,
+    /// Bytes before the archive, as in a program that unpacks itself: places count from behind them.
+    before: u64,
+    pub(super) archive_len: u64,
+}
+
+/// A member as the list tells of it.
+pub(super) struct Entry {
+    pub(super) packed: Packed,
+    /// Place of what stands before the member.
+    pub(super) offset: u64,
+}
+
+impl Directory {
+    /// Finds the list; `None` if there is none that could be read.
+    pub(super) fn find(file: &mut (impl Read + Seek)) -> io::Result<Option<Self>> {
+        let archive_len = file.seek(SeekFrom::End(0))?;
+        let tail_len = archive_len.min(u64::try_from(TAIL).unwrap_or(0));
+        let tail_place = archive_len.saturating_sub(tail_len);
+        file.seek(SeekFrom::Start(tail_place))?;
+        let mut tail = Vec::new();
+        file.take(tail_len).read_to_end(&mut tail)?;
+        // The last one that fits: a comment may hold the same bytes.
+        for at in (0..=tail.len().saturating_sub(END_LEN)).rev() {
+            let Some(end) = tail.get(at..).filter(|end| end.starts_with(&END)) else { continue };
+            let Some(end) = end.get(..END_LEN) else { continue };
+            let place = tail_place.saturating_add(u64::try_from(at).unwrap_or(0));
+            if let Some(found) = Self::at(file, (place, Fields(end)), archive_len)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The list that an end at this place tells of, if it is there.
+    fn at(
+        file: &mut (impl Read + Seek),
+        (end_place, end): (u64, Fields<'_>),
+        archive_len: u64,
+    ) -> io::Result<Option<Self>> {
+        let (mut count, mut len, mut offset, mut after) =
+            (u64::from(end.u16(10)), u64::from(end.u32(12)), u64::from(end.u32(16)), end_place);
+        if end.u16(10) == u16::MAX || end.u32(12) == u32::MAX || end.u32(16) == u32::MAX {
+            if let Some((place, wide)) = end64(file, end_place)? {
+                let wide = Fields(&wide);
+                (count, len, offset, after) = (wide.u64(32), wide.u64(40), wide.u64(48), place);
+            }
+        }
+        // The list stands right before its end; its offset tells what is before the archive.
+        let Some(place) = after.checked_sub(len) else { return Ok(None) };
+        let Some(before) = place.checked_sub(offset) else { return Ok(None) };
+        file.seek(SeekFrom::Start(place))?;
+        let mut magic = [0; ENTRY.len()];
+        if count > 0 && (file.read_exact(&mut magic).is_err() || magic != ENTRY) {
+            return Ok(None);
+        }
+        Ok(Some(Self { chunk: Vec::new(), used: 0, place, left: count, before, archive_len }))
+    }
+
+    /// The next entry; `None` after the last.
+    pub(super) fn next(&mut self, file: &mut (impl Read + Seek)) -> io::Result<Option<Entry>> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left = self.left.saturating_sub(1);
+        if self.chunk.len().saturating_sub(self.used) < LONGEST {
+            self.refill(file)?;
+        }
+        let rest = self.chunk.get(self.used..).unwrap_or_default();
+        let (fixed, rest) = rest.split_at_checked(ENTRY_LEN).ok_or_else(cut)?;
+        if !fixed.starts_with(&ENTRY) {
+            return Err(damaged("the list of members"));
+        }
+        let fields = Fields(fixed);
+        let [path_len, extra_len, comment_len] = [28, 30, 32].map(|at| usize::from(fields.u16(at)));
+        let (path, rest) = rest.split_at_checked(path_len).ok_or_else(cut)?;
+        let extra = rest.get(..extra_len).ok_or_else(cut)?;
+        let path = path.to_vec();
+        for len in [ENTRY_LEN, path_len, extra_len, comment_len] {
+            self.used = self.used.saturating_add(len);
+        }
+        let [packed_len, len, offset] = [20, 24, 42].map(|at| fields.u32(at));
+        let is_wide = |value: u32| value == u32::MAX;
+        let wide = zip64(extra, [is_wide(len), is_wide(packed_len), is_wide(offset)]);
+        let of = |value: u32, wide: Option<u64>| wide.unwrap_or(u64::from(value));
+        Ok(Some(Entry {
+            packed: Packed {
+                path,
+                method: fields.u16(10),
+                is_encrypted: fields.u16(8) & 1 != 0,
+                crc: Some(fields.u32(16)),
+                packed_len: Some(of(packed_len, wide[1])),
+            },
+            offset: of(offset, wide[2]).saturating_add(self.before),
+        }))
+    }
+
+    /// Reads on in the list. Members were read since, so the file is elsewhere.
+    fn refill(&mut self, file: &mut (impl Read + Seek)) -> io::Result<()> {
+        self.chunk.drain(..self.used.min(self.chunk.len()));
+        self.used = 0;
+        file.seek(SeekFrom::Start(self.place))?;
+        let room = CHUNK.saturating_sub(self.chunk.len());
+        let room = u64::try_from(room).unwrap_or(0);
+        let len = file.take(room).read_to_end(&mut self.chunk)?;
+        self.place = self.place.saturating_add(u64::try_from(len).unwrap_or(0));
+        Ok(())
+    }
+}
+
+/// The 64-bit end of an archive, and its place.
+fn end64(
+    file: &mut (impl Read + Seek),
+    end_place: u64,
+) -> io::Result<Option<(u64, [u8; END64_LEN])>> {
+    let locator_len = u64::try_from(LOCATOR_LEN).unwrap_or(0);
+    let Some(place) = end_place.checked_sub(locator_len) else { return Ok(None) };
+    file.seek(SeekFrom::Start(place))?;
+    let mut locator = [0; LOCATOR_LEN];
+    file.read_exact(&mut locator)?;
+    if !locator.starts_with(&LOCATOR) {
+        return Ok(None);
+    }
+    // It stands right before its locator, unless something is in between; then its place is as told.
+    let right_before = place.checked_sub(u64::try_from(END64_LEN).unwrap_or(0));
+    let told = Fields(&locator).u64(8);
+    for place in [right_before, Some(told)].into_iter().flatten() {
+        file.seek(SeekFrom::Start(place))?;
+        let mut end = [0; END64_LEN];
+        if file.read_exact(&mut end).is_ok() && end.starts_with(&END64) {
+            return Ok(Some((place, end)));
+        }
+    }
+    Ok(None)
+}
