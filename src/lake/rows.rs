@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray},
-    compute::filter_record_batch,
+    compute::{cast, filter_record_batch},
+    datatypes::{DataType, FieldRef, Fields, Schema},
 };
 
 use super::{
@@ -32,7 +33,42 @@ const OF_HOSTS: [Table; 7] = [
 
 /// All rows of a file.
 pub(super) fn all(source: &Source) -> Result<Batches<'static>> {
-    Ok(Box::new(Decoder::open(source, 0, &[])?))
+    Ok(Box::new(Decoder::open(source, 0, &[])?.map(|batch| plain_lists(batch?))))
+}
+
+/// The same rows without dictionaries in lists. scanmill wrote them until other readers of Arrow were found to fail on
+/// them; what is joined and compared must have one type.
+fn plain_lists(batch: RecordBatch) -> Result<RecordBatch> {
+    let schema = batch.schema();
+    let fields: Fields = schema.fields().iter().map(plain_list).collect();
+    if fields == *schema.fields() {
+        return Ok(batch);
+    }
+    let columns = fields.iter().zip(batch.columns()).map(|(field, column)| {
+        if field.data_type() == column.data_type() {
+            return Ok(Arc::clone(column));
+        }
+        cast(column, field.data_type()).map_err(misfit)
+    });
+    let columns = columns.collect::<Result<_>>()?;
+    let schema = Schema::new_with_metadata(fields, schema.metadata().clone());
+    RecordBatch::try_new(Arc::new(schema), columns).map_err(misfit)
+}
+
+fn plain_list(field: &FieldRef) -> FieldRef {
+    let DataType::List(item) = field.data_type() else { return Arc::clone(field) };
+    Arc::new(field.as_ref().clone().with_data_type(DataType::List(plain(item))))
+}
+
+/// The field of a list or of a struct in it, without dictionaries.
+fn plain(field: &FieldRef) -> FieldRef {
+    let data_type = match field.data_type() {
+        DataType::Dictionary(_, values) => values.as_ref().clone(),
+        DataType::List(item) => DataType::List(plain(item)),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(plain).collect()),
+        _ => return Arc::clone(field),
+    };
+    Arc::new(field.as_ref().clone().with_data_type(data_type))
 }
 
 /// Rows of a scan in some files.

@@ -46,9 +46,15 @@ fn lines(host: Json, port: Members) -> String {
 
 /// A host, up to its operating system.
 fn host() -> Members {
-    let of_scan = ["scan_id", "scanner", "scanner_version", "args", "start_time"];
+    let mut scan = only(Table::Scans, &["scan_id", "scanner", "scanner_version", "args"]);
+    scan.push("args_truncated", object! {"const": true}, false);
+    scan.append(only(Table::Scans, &["start_time"]));
     let mut host = line("host");
-    host.push("scan", only(Table::Scans, &of_scan).object("The scan it belongs to."), true);
+    host.push(
+        "scan",
+        scan.object("The scan it belongs to; args of more than 1 KiB are cut."),
+        true,
+    );
     let elsewhere = ["scan_id", "ip_bytes", "os_fingerprints", "os_ports_used"];
     host.append(without(Table::Hosts, &elsewhere));
     host.push("os", os(), false);

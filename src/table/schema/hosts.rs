@@ -93,17 +93,17 @@ table! { HOPS, "One row a hop of a route to a host.", key ["host_id", "trace_ind
 
 items! { HOSTNAME, Hostname<'_>, i:
     "name" Kind::Utf8, ! "The name as found." => &i.name;
-    "type" Kind::Dictionary, ? "user as typed, PTR from DNS." => &i.kind;
+    "type" Kind::Utf8, ? "user as typed, PTR from DNS." => &i.kind;
 }
 
 items! { ADDRESS, Address<'_>, i:
     "addr" Kind::Utf8, ! "The address in its canonical form, without zone." => &i.text;
-    "type" Kind::Dictionary, ! "ipv4, ipv6 or mac." => i.kind.as_str();
+    "type" Kind::Utf8, ! "ipv4, ipv6 or mac." => i.kind.as_str();
     "vendor" Kind::Utf8, ? "Vendor that a MAC address belongs to." => &i.vendor;
 }
 
 items! { EXTRA_PORTS, ExtraPorts<'_>, i:
-    "state" Kind::Dictionary, ? "State of these ports." => i.state.as_ref().map(PortState::as_str);
+    "state" Kind::Utf8, ? "State of these ports." => i.state.as_ref().map(PortState::as_str);
     "count" Kind::Int64, ? "How many they are." => i.count;
     "reasons" Kind::Structs(EXTRA_REASON), ? "Why they are in that state." => Cell::List(&i.reasons);
 }
@@ -116,8 +116,8 @@ items! { EXTRA_REASON, ExtraReason<'_>, i:
 }
 
 items! { OS_PORT_USED, OsPortUsed<'_>, i:
-    "state" Kind::Dictionary, ? "Its state." => i.state.as_ref().map(PortState::as_str);
-    "proto" Kind::Dictionary, ? "Its protocol." => &i.proto;
+    "state" Kind::Utf8, ? "Its state." => i.state.as_ref().map(PortState::as_str);
+    "proto" Kind::Utf8, ? "Its protocol." => &i.proto;
     "port" Kind::Int32, ? "Its number." => i.port;
 }
 

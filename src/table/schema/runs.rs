@@ -41,8 +41,8 @@ table! { SCANS, "One row a document, written when it ends.", key ["scan_id"], Sc
 }
 
 items! { SCAN_INFO, ScanInfo, i:
-    "type" Kind::Dictionary, ? "Scan type, such as syn." => &i.kind;
-    "protocol" Kind::Dictionary, ? "Protocol." => &i.protocol;
+    "type" Kind::Utf8, ? "Scan type, such as syn." => &i.kind;
+    "protocol" Kind::Utf8, ? "Protocol." => &i.protocol;
     "num_services" Kind::Int64, ? "How many ports." => i.num_services;
     "services" Kind::Utf8, ? "Which ports, such as 1-3,80." => &i.services;
     "scan_flags" Kind::Utf8, ? "TCP flags, if given by hand." => &i.scan_flags;

@@ -1,0 +1,73 @@
+//! A dataset that scanmill 0.1.0 made, whose lists hold dictionaries: it reads as if it were made today.
+
+use std::{fs::File, path::Path};
+
+use flate2::read::GzDecoder;
+use serde_json::Value;
+
+use super::Place;
+use crate::support::{command, output_of, root};
+
+/// Unpacks the dataset of the fixtures 02 and 08, and gives its path.
+fn unpacked(folder: &Path) -> String {
+    let packed = File::open(root().join("tests/data/dataset-0.1.0.tar.gz")).unwrap();
+    tar::Archive::new(GzDecoder::new(packed)).unpack(folder).unwrap();
+    folder.join("old").to_str().unwrap().to_owned()
+}
+
+fn scanmill(args: &[&str]) -> String {
+    output_of(command(assert_cmd::cargo::cargo_bin!("scanmill")).args(args))
+}
+
+fn fixture(name: &str) -> String {
+    root().join("fixtures").join(name).to_str().unwrap().to_owned()
+}
+
+/// Nested lines, but for the names of inputs.
+fn lines(inputs: &[&str]) -> Vec<Value> {
+    let text = scanmill(&[&["convert", "-q"], inputs].concat());
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    let sourceless = lines.map(|mut line: Value| {
+        line.as_object_mut().unwrap().remove("source");
+        line
+    });
+    sourceless.collect()
+}
+
+const SCANS: [&str; 2] = ["02-syn-versions-scripts.xml", "08-tcp-udp-combined.xml"];
+
+#[test]
+fn it_reads_as_the_documents_that_were_loaded() {
+    let place = Place::new();
+    let old = unpacked(place.0.path());
+    let [one, other] = SCANS.map(fixture);
+    assert_eq!(lines(&[&old]), lines(&["--hash", &one, &other]));
+}
+
+#[test]
+fn it_is_compacted_with_files_of_today_and_knows_its_scans() {
+    let place = Place::new();
+    let old = unpacked(place.0.path());
+    let [one, other] = SCANS.map(fixture);
+    let new = fixture("04-all-options-lan.xml");
+    let said = scanmill(&["ingest", "--into", &old, &one, &new, "-v", "--log-format", "json"]);
+    assert_eq!(said, "");
+    let before = lines(&[&old]);
+    assert_eq!(before, lines(&["--hash", &one, &other, &new]));
+    scanmill(&["ingest", "--into", &old, "--compact"]);
+    assert_eq!(lines(&[&old]), before);
+    let hosts = scanmill(&["ingest", "--into", &old, "--files", "--table", "hosts"]);
+    assert_eq!(hosts.lines().count(), 1, "{hosts}");
+}
+
+#[test]
+fn a_copy_of_one_of_its_scans_is_seen_to_be_the_same() {
+    let place = Place::new();
+    let old = unpacked(place.0.path());
+    // Other bytes, the same hosts.
+    let text = std::fs::read_to_string(fixture(SCANS[0])).unwrap();
+    let copy = place.write("copy.xml", text.replace("<host ", "<host  "));
+    let before = lines(&[&old]);
+    scanmill(&["ingest", "-q", "--into", &old, copy.to_str().unwrap()]);
+    assert_eq!(lines(&[&old]), before);
+}
