@@ -195,6 +195,26 @@ pub(crate) fn replace_nul(start: usize, out: &mut Vec<u8>) {
     }
 }
 
+/// Arrays and objects in one another, in a text that is JSON.
+pub(crate) fn levels(json: &[u8]) -> usize {
+    let (mut open, mut most) = (0_usize, 0_usize);
+    let (mut in_text, mut is_escaped) = (false, false);
+    for byte in json {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_text => is_escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => {
+                open = open.saturating_add(1);
+                most = most.max(open);
+            }
+            b']' | b'}' if !in_text => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
+}
+
 /// Text that is formatted piece by piece into a JSON string, whose quotes the caller writes.
 pub(crate) struct Escaped<'o>(pub(crate) &'o mut Vec<u8>);
 
@@ -215,6 +235,19 @@ mod tests {
         let mut out = Vec::new();
         value.put("", &mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn levels_are_counted_outside_of_texts() {
+        for (json, count) in [
+            (&b"1"[..], 0),
+            (b"\"[[[\\\"[[\\\\\"", 0),
+            (b"[]", 1),
+            (b"[{},[{\"{[\":[]}]]", 4),
+            (b"{\"a\\\"[\":[1,2],\"b\":{}}", 2),
+        ] {
+            assert_eq!(levels(json), count, "{}", String::from_utf8_lossy(json));
+        }
     }
 
     #[test]

@@ -62,13 +62,24 @@ fn line_of((run, host): (&RunHeader, &Host<'_>), has_ids: bool, out: &mut Vec<u8
     });
 }
 
+/// Bytes of `args` in the line of a host. A scan of a long list of targets has arguments of megabytes, and every host
+/// would repeat them; the line of the scan has all of them.
+const ARGS: usize = 1 << 10;
+
+/// Levels of nesting of `data` that are JSON; what is nested deeper is a text that holds JSON. Readers give up at 128
+/// levels (`serde_json`) or more, and `data` itself is some levels deep in its line.
+const LEVELS: usize = 100;
+
 fn scan(run: &RunHeader, out: &mut Vec<u8>) {
+    let args = run.args.as_deref();
+    let cut = args.map(|args| args.get(..args.floor_char_boundary(ARGS)).unwrap_or(args));
     nest(key!("scan"), OBJECT, out, |out| {
         put!(out,
             "scan_id": &run.scan_id,
             "scanner": &run.scanner,
             "scanner_version": &run.scanner_version,
-            "args": &run.args,
+            "args": cut,
+            "args_truncated": (cut != args).then_some(true),
             "start_time": run.start_time,
         );
     });
@@ -320,7 +331,8 @@ fn run_script((scope, _, run): (ScriptScope, i32, &Script<'_>), out: &mut Vec<u8
     script(run, out);
 }
 
-/// The value inline: `[]` and `null` are values too, only no value at all is left out.
+/// The value inline: `[]` and `null` are values too, only no value at all is left out. One that is nested too deeply
+/// for common readers is a text that holds it.
 pub(super) fn data(data: &ScriptData<'_>, out: &mut Vec<u8>) {
     if data.is_none() {
         return;
@@ -333,6 +345,23 @@ pub(super) fn data(data: &ScriptData<'_>, out: &mut Vec<u8>) {
         for byte in out.iter_mut().skip(start).filter(|b| matches!(b, b'\n' | b'\r')) {
             *byte = b' ';
         }
+    }
+    if may_be_deep(data) && out.get(start..).is_some_and(|json| json::levels(json) > LEVELS) {
+        let json = out.split_off(start);
+        out.push(b'"');
+        // JSON made of texts is a text.
+        json::escape(&String::from_utf8_lossy(&json), out);
+        out.push(b'"');
+    }
+}
+
+/// Whether the JSON of a value could be nested too deeply: not most, and then it need not be looked through.
+fn may_be_deep(data: &ScriptData<'_>) -> bool {
+    match data {
+        ScriptData::None | ScriptData::Text(_) => false,
+        // A table is at most an object and, if its key is repeated, an array.
+        ScriptData::Tree(tree) => tree.nodes().len() > LEVELS / 2,
+        ScriptData::Json(json) => json.len() > LEVELS * 2,
     }
 }
 
@@ -406,6 +435,62 @@ mod tests {
         assert!(!line.contains(['\n', '\r']), "{line}");
         serde_json::from_str::<serde_json::Value>(line).unwrap();
         line.to_owned()
+    }
+
+    #[test]
+    fn arguments_of_more_than_a_kibibyte_are_cut_in_lines_of_hosts() {
+        let scan = |args: &str| {
+            let run = RunHeader { args: Some(args.into()), ..header() };
+            let line = text(|out| host_line(&run, &Host::new(0), out));
+            serde_json::from_str::<serde_json::Value>(&line).unwrap()["scan"].clone()
+        };
+        let whole = "a".repeat(ARGS);
+        assert_eq!(scan(&whole)["args"], whole);
+        assert_eq!(scan(&whole)["args_truncated"], serde_json::Value::Null);
+        // Between characters.
+        let long = format!("{}\u{e9}{}", "a".repeat(ARGS - 1), "b".repeat(1000));
+        assert_eq!(scan(&long)["args"], whole[..ARGS - 1]);
+        assert_eq!(scan(&long)["args_truncated"], true);
+        let record = RunRecord {
+            header: RunHeader { args: Some(long.clone()), ..header() },
+            exists: true,
+            ..RunRecord::default()
+        };
+        let line = text(|out| scan_line("a.xml", &record, out));
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&line["args"], line.get("args_truncated")), (&long.into(), None));
+    }
+
+    #[test]
+    fn values_that_are_nested_too_deeply_are_texts() {
+        let data_of = |data: ScriptData<'static>| {
+            let script = Script { data, ..ssh_script() };
+            let mut host = Host::new(0);
+            host.scripts.push(script);
+            let line = text(|out| host_line(&header(), &host, out));
+            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+            line["scripts"][0]["data"].clone()
+        };
+        let nested = |levels: usize| {
+            let mut tree = ScriptTree::new();
+            let open: Vec<_> = (1..levels).map(|_| tree.open(Some("a\"".into()))).collect();
+            for at in open.into_iter().rev() {
+                tree.close(at);
+            }
+            tree.close(0);
+            ScriptData::Tree(tree)
+        };
+        let json = |levels: usize| {
+            ScriptData::Json(format!("{}{}", "[".repeat(levels), "]".repeat(levels)).into())
+        };
+        for value in [nested(LEVELS), json(LEVELS)] {
+            assert!(!data_of(value).is_string());
+        }
+        for value in [nested(LEVELS + 1), json(LEVELS + 1), json(100_000)] {
+            let mut same = Vec::new();
+            value.write_json(&mut same);
+            assert_eq!(data_of(value), String::from_utf8(same).unwrap());
+        }
     }
 
     fn ssh_script() -> Script<'static> {
