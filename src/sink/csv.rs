@@ -243,9 +243,26 @@ fn join(items: &dyn Items, separator: &str, out: &mut Vec<u8>) {
     }
 }
 
+/// Whether a spreadsheet may take a field for a formula: it starts with a sign of one, in ASCII or full width, behind
+/// any blanks, or with a tab or line break, after which some begin anew.
+fn is_formula(text: &[u8]) -> bool {
+    if matches!(text.first(), Some(b'\t' | b'\r' | b'\n')) {
+        return true;
+    }
+    let is_blank = |c: &char| {
+        let is_invisible =
+            matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+        c.is_whitespace() || c.is_control() || is_invisible
+    };
+    // Text that is looked at ends with the first character that is no blank.
+    let chars = text.utf8_chunks().flat_map(|chunk| chunk.valid().chars());
+    let first = chars.into_iter().find(|c| !is_blank(c));
+    matches!(first, Some('=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}'))
+}
+
 /// Writes a field that is not null, in quotes if it needs them.
 fn quoted(text: &[u8], safe: bool, out: &mut Vec<u8>) {
-    let formula = safe && matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'));
+    let formula = safe && is_formula(text);
     if !text.is_empty() && is_plain(text) {
         if formula {
             out.push(b'\'');
@@ -343,6 +360,14 @@ mod tests {
             ("+a,b", "\"'+a,b\""),
             ("\tx", "'\tx"),
             ("-", "'-"),
+            ("\n=1", "\"'\n=1\""),
+            ("\nx", "\"'\nx\""),
+            (" =1", "' =1"),
+            ("\u{a0}\u{3000}@x", "'\u{a0}\u{3000}@x"),
+            ("\u{feff}=1", "'\u{feff}=1"),
+            ("\u{1}-1", "'\u{1}-1"),
+            ("\u{ff1d}1", "'\u{ff1d}1"),
+            (" a", " a"),
             ("a=", "a="),
             ("", "\"\""),
         ] {
