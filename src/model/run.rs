@@ -187,6 +187,15 @@ pub struct RunStats {
     pub hosts: HostTotals,
 }
 
+impl RunStats {
+    /// Whether the document says that the scan failed: with a message, or without.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        let is_error = |exit: &str| exit.eq_ignore_ascii_case("error");
+        self.error_message.is_some() || self.exit_status.as_deref().is_some_and(is_error)
+    }
+}
+
 /// Counts that `runstats` reports; masscan counts ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HostTotals {

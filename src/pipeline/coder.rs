@@ -238,6 +238,9 @@ impl Coder {
         counts.bytes = counts.bytes.saturating_add(u64::try_from(record.bytes).unwrap_or(0));
         if record.exists {
             counts.scans = counts.scans.saturating_add(1);
+            if record.stats.failed() {
+                self.report.scan_failed(name, &record);
+            }
             let id = &record.header.scan_id;
             let whole = record.stats.finished && !record.truncated && record.hosts_incomplete == 0;
             self.seen.push((id.clone(), whole));

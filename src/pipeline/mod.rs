@@ -23,7 +23,9 @@ use std::{
 pub use self::{
     batches::Batches,
     destination::{Destination, Filters},
-    report::{Counts, FailureReport, InputReport, Outcome, Report, WarningReport},
+    report::{
+        Counts, FailedScan, FailedScans, FailureReport, InputReport, Outcome, Report, WarningReport,
+    },
 };
 use self::{
     coder::Coder,

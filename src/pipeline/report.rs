@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     engine::Failure,
     error::{Code, Error},
+    model::RunRecord,
 };
 
 /// How an input was read.
@@ -85,6 +86,52 @@ pub struct FailureReport {
     pub message: String,
 }
 
+/// A scan of which its document says that it failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailedScan {
+    /// The input.
+    pub input: String,
+    /// The id of the scan.
+    pub scan_id: String,
+    /// Why, as the scanner wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// Scans that failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct FailedScans {
+    /// How many.
+    pub count: u64,
+    /// The first of them.
+    pub first: Vec<FailedScan>,
+}
+
+impl FailedScans {
+    /// How many are named; the others are counted.
+    pub const NAMED: usize = 20;
+
+    /// Whether there were none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Leaves out those of the first that are reported otherwise.
+    pub fn forget(&mut self, is_reported: impl Fn(&FailedScan) -> bool) {
+        let forgotten = self.first.extract_if(.., |scan| is_reported(scan)).count();
+        self.count = self.count.saturating_sub(u64::try_from(forgotten).unwrap_or(0));
+    }
+
+    /// Adds those of what was read next.
+    fn absorb(&mut self, next: Self) {
+        self.count = self.count.saturating_add(next.count);
+        let room = Self::NAMED.saturating_sub(self.first.len());
+        self.first.extend(next.first.into_iter().take(room));
+    }
+}
+
 /// What a run did.
 #[derive(Debug, Default, Serialize)]
 #[non_exhaustive]
@@ -103,6 +150,9 @@ pub struct Report {
     /// Scripts of an engine that failed, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub engine: BTreeMap<String, FailureReport>,
+    /// Scans that failed, as their documents say. They are read all the same.
+    #[serde(skip_serializing_if = "FailedScans::is_empty")]
+    pub failed_scans: FailedScans,
     /// Whether the run was told to stop.
     pub interrupted: bool,
     /// Errors of inputs, in order.
@@ -147,6 +197,16 @@ impl Report {
         }
     }
 
+    /// Counts a scan whose document says that it failed.
+    pub(super) fn scan_failed(&mut self, input: &str, record: &RunRecord) {
+        let failed = FailedScan {
+            input: input.to_owned(),
+            scan_id: record.header.scan_id.clone(),
+            message: record.stats.error_message.clone(),
+        };
+        self.failed_scans.absorb(FailedScans { count: 1, first: vec![failed] });
+    }
+
     /// Counts what failed of an engine on a host.
     pub(super) fn fail(&mut self, failures: Vec<Failure>) {
         for Failure { script, target, port, message } in failures {
@@ -189,6 +249,7 @@ impl Report {
         for (script, failure) in next.engine {
             self.count_failure(script, failure);
         }
+        self.failed_scans.absorb(next.failed_scans);
         self.errors.extend(next.errors);
     }
 

@@ -203,7 +203,7 @@ fn judge(record: &RunRecord, failed: Option<Error>, ended: io::Result<Ended>) ->
         None => {}
     }
     let stats = &record.stats;
-    if stats.exit_status.as_deref() == Some("error") || stats.error_message.is_some() {
+    if stats.failed() {
         let message = stats.error_message.as_deref().unwrap_or(&stderr);
         return Err(Error::scan(format!("nmap failed: {}", one_line(message))));
     }
