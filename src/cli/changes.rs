@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::render::safe;
+use super::terminal::escape;
 use crate::model::{Change, ChangeKind, HostChanges};
 
 /// What stands before a line of a kind, and behind it.
@@ -37,7 +37,7 @@ pub(super) fn write_block(host: &HostChanges, palette: Palette, out: &mut String
     let shown = by_ip.unwrap_or(&first.host_key);
     let state = whole.and_then(|change| change.new.as_ref().or(change.old.as_ref()));
     let state = state.map(|state| format!(" {state}")).unwrap_or_default();
-    let about_host = safe(&format!("host {shown}{name}{state}"));
+    let about_host = escape(&format!("host {shown}{name}{state}"));
     // Writing into a string cannot fail.
     let _ = match whole.map(|change| change.kind) {
         Some(kind) => {
@@ -48,7 +48,7 @@ pub(super) fn write_block(host: &HostChanges, palette: Palette, out: &mut String
     };
     for change in host.changes.iter().filter(|change| !is_of_host(change)) {
         let (begin, end) = palette.around(change.kind);
-        let line = safe(&about(change));
+        let line = escape(&about(change));
         let _ = writeln!(out, "{begin}  {} {line}{end}", sign(change.kind));
     }
 }

@@ -78,8 +78,9 @@ impl Config {
     /// If it is no TOML.
     pub(super) fn of_text(path: PathBuf, text: &str, is_found_here: bool) -> Result<Self> {
         let table = text.parse().map_err(|error: toml::de::Error| {
-            let message = error.to_string().trim_end().replace('\n', "\n  ");
-            Error::usage(format!("{}: {message}", path.display()))
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count().saturating_add(1);
+            Error::usage(format!("{}: line {line}: {}", path.display(), error.message()))
         })?;
         Ok(Self { path, table, is_found_here })
     }

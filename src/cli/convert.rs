@@ -1,7 +1,6 @@
 //! `scanmill convert` and `scanmill merge`.
 
 use std::{
-    io::Write as _,
     path::Path,
     sync::{Arc, atomic::AtomicBool},
     time::Instant,
@@ -17,7 +16,7 @@ use super::{
     overlap::{self, Reading, Written},
     progress::Progress,
     render::Talk,
-    signals,
+    signals, terminal,
 };
 use crate::{
     error::{Error, Result},
@@ -180,14 +179,12 @@ pub(super) fn write_json(
     report: &impl serde::Serialize,
     temporaries: &Temporaries,
 ) -> Result<()> {
-    let mut text = Vec::new();
-    serde_json::to_writer_pretty(&mut text, report)
-        .map_err(|error| Error::sink(path.display().to_string(), error))?;
-    text.push(b'\n');
+    let failed = |error| Error::sink(path.display().to_string(), error);
     if path.as_os_str() == "-" {
-        let mut stderr = std::io::stderr().lock();
-        return stderr.write_all(&text).map_err(|error| Error::sink("standard error", error));
+        return terminal::say_json(&serde_json::to_value(report).map_err(failed)?);
     }
+    let mut text = serde_json::to_vec_pretty(report).map_err(failed)?;
+    text.push(b'\n');
     let mut sink = DocumentSink::open(&Output::File(path.to_owned()), true, temporaries)?;
     sink.write(&text)?;
     sink.finish()

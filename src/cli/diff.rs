@@ -1,7 +1,6 @@
 //! `scanmill diff`.
 
 use std::{
-    io::IsTerminal as _,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -22,7 +21,7 @@ use super::{
     overlap::{self, Written},
     progress::Progress,
     render::Talk,
-    signals,
+    signals, terminal,
 };
 use crate::{
     diff::{Differences, differences},
@@ -280,7 +279,7 @@ impl Opened {
 fn palette(how: &TalkArgs, form: &Form) -> Palette {
     let on_terminal = || {
         matches!(form, Form::Text(Output::Stdout))
-            && std::io::stdout().is_terminal()
+            && terminal::is_stdout_terminal()
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
     };
     let colors = match how.color {

@@ -19,6 +19,7 @@ use super::{
     progress::Progress,
     render::Talk,
     signals,
+    terminal::escape,
 };
 use crate::{
     error::Result,
@@ -234,7 +235,7 @@ fn list(dir: &Path) -> Result<Exit> {
         let _ = writeln!(
             text,
             "{number}\t{}\t{operation}\t{}\t{}\t{}\t{}\t{}",
-            commit.time,
+            escape(&commit.time),
             commit.documents.len(),
             commit.skipped.len(),
             commit.files.len(),
@@ -262,7 +263,8 @@ fn status(dir: &Path) -> Result<Exit> {
     row("orphans", &status.orphans.len());
     row("orphans.bytes", &status.orphans.iter().map(|orphan| orphan.bytes).sum::<u64>());
     for orphan in &status.orphans {
-        row("orphan", &orphan.path.strip_prefix(dir).unwrap_or(&orphan.path).display());
+        let path = orphan.path.strip_prefix(dir).unwrap_or(&orphan.path);
+        row("orphan", &escape(&path.to_string_lossy()));
     }
     print(text.as_bytes())
 }

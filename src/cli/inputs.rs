@@ -157,9 +157,38 @@ fn listed(path: &Path) -> Result<Vec<PathBuf>> {
     if read.map_err(failed)? == LIST {
         return Err(failed(io::Error::other("longer than 1 GiB")));
     }
+    let text = match utf8(&text) {
+        Some(utf16) => utf16.map_err(failed)?,
+        None => text,
+    };
+    let text = text.strip_prefix(BOM).unwrap_or(&text);
     let end = if text.contains(&0) { 0 } else { b'\n' };
-    let names = text.split(|byte| *byte == end).filter(|name| !name.is_empty());
+    let names = text.split(|byte| *byte == end).map(|name| match name {
+        // Of what NUL bytes end, all is the name.
+        [line @ .., b'\r'] if end == b'\n' => line,
+        name => name,
+    });
+    let names = names.filter(|name| !name.is_empty());
     Ok(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
+}
+
+/// What some editors put before UTF-8.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// The same as UTF-8 if it is UTF-16, as PowerShell's `>` writes it: its byte order mark tells.
+fn utf8(text: &[u8]) -> Option<io::Result<Vec<u8>>> {
+    let (unit, rest): (fn([u8; 2]) -> u16, _) = match text {
+        [0xff, 0xfe, rest @ ..] => (u16::from_le_bytes, rest),
+        [0xfe, 0xff, rest @ ..] => (u16::from_be_bytes, rest),
+        _ => return None,
+    };
+    let (units, odd) = rest.as_chunks::<2>();
+    let wrong = || io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-16 throughout");
+    if !odd.is_empty() {
+        return Some(Err(wrong()));
+    }
+    let chars = char::decode_utf16(units.iter().map(|two| unit(*two)));
+    Some(chars.collect::<Result<String, _>>().map(String::into_bytes).map_err(|_| wrong()))
 }
 
 /// How inputs are read.
@@ -206,12 +235,22 @@ mod tests {
     fn lists_of_inputs_have_lines_or_nul_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let list = folder.path().join("list");
-        for (text, names) in
-            [(&b"a.xml\n\nb c.xml\n"[..], ["a.xml", "b c.xml"]), (b"a\nb\0c\0", ["a\nb", "c"])]
-        {
+        for (text, names) in [
+            (&b"a.xml\n\nb c.xml\n"[..], ["a.xml", "b c.xml"]),
+            (b"a\nb\0c\0", ["a\nb", "c"]),
+            (b"a.xml\r\n\r\nb c.xml\r\n", ["a.xml", "b c.xml"]),
+            (b"\xef\xbb\xbfa.xml\nb\r.xml", ["a.xml", "b\r.xml"]),
+            (b"\xff\xfea\0\r\0\n\0\xe9\0", ["a", "\u{e9}"]),
+            (b"\xfe\xff\0a\0\r\0\n\0\xe9", ["a", "\u{e9}"]),
+            (b"a\r\0b\0", ["a\r", "b"]),
+        ] {
             fs::write(&list, text).unwrap();
             assert_eq!(listed(&list).unwrap(), names.map(PathBuf::from));
         }
         assert!(listed(&folder.path().join("none")).is_err());
+        for broken in [&b"\xff\xfea"[..], b"\xff\xfe\0\xd8"] {
+            fs::write(&list, broken).unwrap();
+            assert!(listed(&list).unwrap_err().to_string().contains("UTF-16"));
+        }
     }
 }

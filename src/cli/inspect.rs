@@ -1,6 +1,6 @@
 //! `scanmill inspect`: one screen about the inputs.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -9,13 +9,13 @@ use super::{
     exit::Exit,
     inputs::{self, Given, Inputs},
     memory::Shares,
-    print,
     progress::Progress,
-    render::{Talk, number, plural, safe_lines},
+    render::{Talk, number, plural},
     signals,
+    terminal::{self, Lines},
 };
 use crate::{
-    error::{Error, Result},
+    error::Result,
     model::{Host, RunRecord, ScanEvent},
     pipeline::{Destination, Filters, Observer, Outcome, Pipeline, Report},
     sink::Temporaries,
@@ -42,6 +42,7 @@ struct Scan {
     args: Option<String>,
     start: Option<String>,
     exit: Option<String>,
+    error_message: Option<String>,
     hosts: i64,
     truncated: bool,
 }
@@ -62,12 +63,9 @@ pub(super) fn run(args: &InspectArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
     talk.errors(&report);
     if args.json {
         let all = serde_json::json!({ "found": found, "report": report });
-        let mut text = serde_json::to_vec_pretty(&all)
-            .map_err(|error| Error::sink("standard output", error))?;
-        text.push(b'\n');
-        print(&text)?;
+        terminal::show_json(&all)?;
     } else {
-        print(safe_lines(&found.screen(&report)).as_bytes())?;
+        terminal::show(&found.screen(&report))?;
     }
     Ok(Exit::of_report(&report))
 }
@@ -91,6 +89,7 @@ impl Found {
             args: header.args.clone(),
             start: header.start_time.map(|time| time.to_string()),
             exit: record.stats.exit_status.clone(),
+            error_message: record.stats.error_message.clone(),
             hosts: record.hosts_seen,
             truncated: record.truncated,
         });
@@ -117,61 +116,61 @@ impl Found {
         }
     }
 
-    fn screen(&self, report: &Report) -> String {
-        let mut text = String::new();
+    fn screen(&self, report: &Report) -> Lines {
+        let mut lines = Lines::default();
         let refused = report.count(Outcome::Refused) + report.count(Outcome::Skipped);
-        let _ = writeln!(
-            text,
+        lines.line(&format!(
             "{} read, {} left out; {}, {}, {} listed",
             plural(report.count(Outcome::Read), "input"),
             number(refused),
             plural(report.counts.scans, "scan"),
             plural(report.counts.hosts, "host"),
             plural(report.counts.ports, "port")
-        );
-        self.scans_part(&mut text);
-        part(&mut text, "hosts", &self.hosts);
-        part(&mut text, "ports", &self.ports);
-        part(&mut text, "open services", &self.services);
-        part(&mut text, "operating systems (best match)", &self.os);
+        ));
+        self.scans_part(&mut lines);
+        part(&mut lines, "hosts", &self.hosts);
+        part(&mut lines, "ports", &self.ports);
+        part(&mut lines, "open services", &self.services);
+        part(&mut lines, "operating systems (best match)", &self.os);
         if !report.warnings.is_empty() {
-            text.push_str("\nwarnings\n");
+            begin(&mut lines, "warnings");
             for (code, warning) in &report.warnings {
-                let _ = writeln!(
-                    text,
+                lines.line(&format!(
                     "  {:>9}  {code}  first at {}:{} {}",
                     number(warning.count),
                     warning.input,
                     warning.line,
                     warning.detail
-                );
+                ));
             }
         }
-        text
+        lines
     }
 
-    fn scans_part(&self, text: &mut String) {
+    fn scans_part(&self, lines: &mut Lines) {
         if self.scans.is_empty() {
             return;
         }
-        text.push_str("\nscans\n");
+        begin(lines, "scans");
         for scan in self.scans.iter().take(TOP) {
             let exit = match (&scan.exit, scan.truncated) {
                 (Some(exit), false) => exit.clone(),
                 (_, true) => "truncated".into(),
                 (None, false) => "no end".into(),
             };
-            let _ = writeln!(
-                text,
+            lines.line(&format!(
                 "  {}  {} {}  {}  {exit}  {}",
                 scan.start.as_deref().unwrap_or("(no time)"),
                 scan.scanner.as_deref().unwrap_or("(no scanner)"),
                 scan.version.as_deref().unwrap_or_default(),
                 plural(u64::try_from(scan.hosts).unwrap_or(0), "host"),
                 scan.args.as_deref().unwrap_or(&scan.source)
-            );
+            ));
+            if let Some(message) = &scan.error_message {
+                lines.line(&format!("      failed: {message}"));
+            }
         }
-        more(text, self.scans.len());
+        more(lines, self.scans.len());
     }
 }
 
@@ -181,21 +180,27 @@ fn count(counts: &mut BTreeMap<String, u64>, key: String) {
 }
 
 /// A list, the most frequent first.
-fn part(text: &mut String, title: &str, counts: &BTreeMap<String, u64>) {
+fn part(lines: &mut Lines, title: &str, counts: &BTreeMap<String, u64>) {
     if counts.is_empty() {
         return;
     }
     let mut sorted: Vec<_> = counts.iter().collect();
     sorted.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-    let _ = writeln!(text, "\n{title}");
+    begin(lines, title);
     for (name, count) in sorted.iter().take(TOP) {
-        let _ = writeln!(text, "  {:>9}  {name}", number(**count));
+        lines.line(&format!("  {:>9}  {name}", number(**count)));
     }
-    more(text, sorted.len());
+    more(lines, sorted.len());
 }
 
-fn more(text: &mut String, len: usize) {
+fn more(lines: &mut Lines, len: usize) {
     if len > TOP {
-        let _ = writeln!(text, "  {:>9}  more", number(len.saturating_sub(TOP)));
+        lines.line(&format!("  {:>9}  more", number(len.saturating_sub(TOP))));
     }
+}
+
+/// Begins a part below others.
+fn begin(lines: &mut Lines, title: &str) {
+    lines.line("");
+    lines.line(title);
 }

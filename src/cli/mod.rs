@@ -22,10 +22,11 @@ mod render;
 mod scan;
 mod schema;
 mod signals;
+mod terminal;
 mod watch;
 mod words;
 
-use std::{ffi::OsString, io::Write as _, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
@@ -96,9 +97,9 @@ fn parsed(args: &[OsString]) -> std::result::Result<args::Args, Exit> {
         command = config.apply(command).map_err(wrong)?;
     }
     let matches = command.try_get_matches_from_mut(args);
-    matches.and_then(|matches| args::Args::from_arg_matches(&matches)).map_err(|error| {
+    matches.and_then(|matches| args::Args::from_arg_matches(&matches)).map_err(|mut error| {
         // Help and version go to standard output and are no errors; a closed pipe is none either.
-        let _ = error.print();
+        terminal::print_usage(&mut error);
         if !error.use_stderr() {
             return Exit::Done;
         }
@@ -125,14 +126,9 @@ fn man() -> crate::error::Result<Exit> {
     print(&page)
 }
 
-/// Writes to standard output.
+/// Writes data to standard output.
 fn print(bytes: &[u8]) -> crate::error::Result<Exit> {
-    let mut stdout = std::io::stdout().lock();
-    stdout
-        .write_all(bytes)
-        .and_then(|()| stdout.flush())
-        .map_err(|error| Error::sink("standard output", error))?;
-    Ok(Exit::Done)
+    terminal::print_data(bytes).map(|()| Exit::Done)
 }
 
 /// Whether whoever read standard output has gone: `scanmill ... | head` is no error.

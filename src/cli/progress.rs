@@ -1,7 +1,6 @@
 //! How far a run is, on standard error.
 
 use std::{
-    io::{self, IsTerminal as _, Write as _},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -10,11 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     args::{LogFormat, TalkArgs, When},
-    render::{bytes, number, rate, safe},
+    render::{bytes, number, rate},
+    terminal::{self, Lines, escape},
 };
 use crate::source::Meter;
 
@@ -116,15 +116,15 @@ impl Drop for Progress {
 
 /// Whether, and how, progress is shown.
 pub(super) fn way(args: &TalkArgs, data_on_stdout: bool) -> Option<Way> {
-    let terminal = io::stderr().is_terminal();
-    let way = if terminal { Way::Bar } else { Way::Lines };
+    let is_terminal = terminal::is_stderr_terminal();
+    let way = if is_terminal { Way::Bar } else { Way::Lines };
     match args.progress {
         When::Always => Some(way),
         When::Never => None,
         When::Auto => {
-            let in_the_way = data_on_stdout && io::stdout().is_terminal();
+            let in_the_way = data_on_stdout && terminal::is_stdout_terminal();
             let silent = args.quiet || args.log_format == LogFormat::Json;
-            (terminal && !silent && !in_the_way).then_some(way)
+            (is_terminal && !silent && !in_the_way).then_some(way)
         }
     }
 }
@@ -132,12 +132,12 @@ pub(super) fn way(args: &TalkArgs, data_on_stdout: bool) -> Option<Way> {
 impl State {
     fn current(&self) -> (String, u64) {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        (safe(&current.name), current.done)
+        (current.name.clone(), current.done)
     }
 
     /// Draws a bar until the run is over, then clears it.
     fn draw(&self) {
-        let bar = ProgressBar::with_draw_target(self.total, ProgressDrawTarget::stderr());
+        let bar = ProgressBar::with_draw_target(self.total, terminal::bars());
         let template = if self.total.is_some() {
             "{percent:>3}% [{bar:20}] {bytes}/{total_bytes} {bytes_per_sec} ETA {eta} {prefix} {wide_msg}"
         } else {
@@ -149,7 +149,7 @@ impl State {
         while !self.over.load(Ordering::Relaxed) {
             let (name, done) = self.current();
             bar.set_prefix(format!("{}/{} files", number(done), number(self.files)));
-            bar.set_message(name);
+            bar.set_message(escape(&name));
             bar.set_position(self.meter.bytes());
             bar.tick();
             thread::park_timeout(LOOK);
@@ -166,8 +166,9 @@ impl State {
             let elapsed = begun.elapsed();
             if elapsed >= next {
                 next = elapsed.saturating_add(LINE);
-                let line = self.line(elapsed);
-                let _ = io::stderr().lock().write_all(line.as_bytes());
+                let mut lines = Lines::default();
+                lines.labelled("progress", None, &self.line(elapsed));
+                terminal::say(&lines);
             }
         }
     }
@@ -178,6 +179,6 @@ impl State {
         let of = self.total.map(|total| format!(" of {}", bytes(total))).unwrap_or_default();
         let (done, files) = (number(done), number(self.files));
         let rate = rate(read, elapsed.as_secs_f64());
-        format!("progress: {}{of}{rate}, {done} of {files} files, {name}\n", bytes(read))
+        format!("{}{of}{rate}, {done} of {files} files, {name}", bytes(read))
     }
 }

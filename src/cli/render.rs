@@ -2,19 +2,21 @@
 
 use std::{
     fmt::Write as _,
-    io::{self, IsTerminal as _, Write as _},
     time::{Duration, SystemTime},
 };
 
 use serde_json::json;
 
-use super::args::{LogFormat, TalkArgs, When};
-pub(super) use super::words::{bytes, number, plural, rate, safe, safe_lines};
+pub(super) use super::words::{bytes, number, plural, rate};
+use super::{
+    args::{LogFormat, TalkArgs, When},
+    terminal::{self, Lines},
+};
 use crate::{
     error::{Error, ErrorKind},
     lake::{Compacted, Told, Vacuumed},
     model::Timestamp,
-    pipeline::{FailureReport, Outcome, Report, WarningReport},
+    pipeline::{FailedScans, FailureReport, Outcome, Report, WarningReport},
     sink::{Leftover, NOT_REPLACED, Temporaries},
     xml::{ESCAPED, QUOTED},
 };
@@ -34,12 +36,11 @@ pub(super) struct Talk {
 const RED: &str = "\u{1b}[1;31m";
 const YELLOW: &str = "\u{1b}[1;33m";
 const CYAN: &str = "\u{1b}[1;36m";
-const PLAIN: &str = "\u{1b}[0m";
 
 impl Talk {
     /// Messages as the options ask for. Those of a service have the time, where nobody sees them come.
     pub(super) fn new(args: &TalkArgs, service: bool) -> Self {
-        let terminal = io::stderr().is_terminal();
+        let terminal = terminal::is_stderr_terminal();
         #[expect(clippy::disallowed_methods, reason = "the command line may read the environment")]
         let no_color = std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty());
         let color = match args.color {
@@ -97,33 +98,33 @@ impl Talk {
         }
     }
 
-    fn line(&self, level: &str, color: &str, message: &str, fields: &serde_json::Value) {
-        let text = if self.json {
+    fn line(
+        &self,
+        level: &'static str,
+        color: &'static str,
+        message: &str,
+        fields: &serde_json::Value,
+    ) {
+        let mut lines = Lines::default();
+        if self.json {
             let mut object = json!({ "level": level, "message": message });
             if let (Some(object), Some(fields)) = (object.as_object_mut(), fields.as_object()) {
                 object.extend(fields.clone());
                 object.extend(self.time().map(|time| ("time".to_owned(), time.into())));
             }
-            format!("{object}\n")
-        } else if self.color {
-            format!("{color}{level}:{PLAIN} {}\n", safe(message))
+            lines.json(&object);
         } else {
-            format!("{level}: {}\n", safe(message))
-        };
-        self.say(&text);
+            lines.labelled(level, Some(color).filter(|_| self.color), message);
+        }
+        self.say(&lines);
     }
 
-    /// Standard error may be closed; then nobody listens.
-    fn say(&self, text: &str) {
-        let time = if self.json { None } else { self.time() };
-        let timed = time.map(|time| {
-            text.lines().fold(String::new(), |mut all, line| {
-                let _ = writeln!(all, "{time} {line}");
-                all
-            })
-        });
-        let text = timed.as_deref().unwrap_or(text);
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+    /// Writes lines, with the time before each where that is wanted.
+    fn say(&self, lines: &Lines) {
+        match self.time().filter(|_| !self.json) {
+            Some(time) => terminal::say(&lines.after(&time)),
+            None => terminal::say(lines),
+        }
     }
 
     /// The time, as RFC 3339 text in UTC, if messages have it.
@@ -142,6 +143,7 @@ impl Talk {
         for error in &report.errors {
             self.error(error);
         }
+        self.failed_scans(&report.failed_scans);
         let skipped = report.count(Outcome::Skipped);
         if skipped == report.inputs.len() && !report.interrupted {
             let message = match skipped {
@@ -172,9 +174,9 @@ impl Talk {
             self.line("info", CYAN, "done", &fields);
         } else {
             if self.verbose > 1 {
-                self.say(&safe_lines(&each_input(report)));
+                self.say(&each_input(report));
             }
-            self.say(&safe_lines(&summary(report, elapsed)));
+            self.say(&summary(report, elapsed));
         }
     }
 }
@@ -193,14 +195,33 @@ impl Talk {
         }
     }
 
+    /// Scans whose documents say that they failed: a line each, and for the last of many their number.
+    fn failed_scans(&self, failed: &FailedScans) {
+        for scan in &failed.first {
+            let message = match &scan.message {
+                Some(message) => format!("{}: the scan failed: {message}", scan.input),
+                None => format!("{}: the scan failed, without a message", scan.input),
+            };
+            let fields = json!({ "input": scan.input, "scan_id": scan.scan_id });
+            self.warning(&message, &fields);
+        }
+        let named = u64::try_from(failed.first.len()).unwrap_or(u64::MAX);
+        let more = failed.count.saturating_sub(named);
+        if more > 0 {
+            let count = json!({ "count": more });
+            self.warning(&format!("{} more failed", plural(more, "scan")), &count);
+        }
+    }
+
     /// What a file that was found brought: its errors and warnings.
     pub(super) fn found(&self, report: &Report) {
         report.errors.iter().for_each(|error| self.error(error));
+        self.failed_scans(&report.failed_scans);
         if !self.quiet {
             self.warnings(report);
         }
         if self.verbose > 0 && !self.json {
-            self.say(&safe_lines(&each_input(report)));
+            self.say(&each_input(report));
         }
     }
 
@@ -237,10 +258,12 @@ impl Talk {
                 let _ = write!(documents, ", {} {what}", number(count));
             }
         }
-        self.say(&format!("documents  {documents}\n"));
+        let mut lines = Lines::default();
+        lines.line(&format!("documents  {documents}"));
         let commits = u64::try_from(told.commits.len()).unwrap_or(0);
         let (files, commits) = (plural(told.files, "file"), plural(commits, "commit"));
-        self.say(&format!("{:>9}  {files} in {commits}\n", "made"));
+        lines.line(&format!("{:>9}  {files} in {commits}", "made"));
+        self.say(&lines);
     }
 
     /// What was removed of a dataset.
@@ -308,8 +331,8 @@ fn about_script(script: &str, failure: &FailureReport) -> String {
 }
 
 /// What each input gave, a line an input.
-fn each_input(report: &Report) -> String {
-    let mut text = String::new();
+fn each_input(report: &Report) -> Lines {
+    let mut lines = Lines::default();
     for input in &report.inputs {
         let counts = &input.counts;
         let result = match input.outcome {
@@ -318,22 +341,21 @@ fn each_input(report: &Report) -> String {
             Outcome::Skipped => "skipped",
             Outcome::Known => "known",
         };
-        let _ = writeln!(
-            text,
+        lines.line(&format!(
             "{result:>9}  {}: {}, {}, {}, {}",
             input.name,
             plural(counts.scans, "scan"),
             plural(counts.hosts, "host"),
             plural(counts.ports, "port"),
             plural(u64::try_from(input.warnings).unwrap_or(0), "warning"),
-        );
+        ));
     }
-    text
+    lines
 }
 
 /// The summary that a person likes to read.
-fn summary(report: &Report, elapsed: Duration) -> String {
-    let mut text = String::new();
+fn summary(report: &Report, elapsed: Duration) -> Lines {
+    let mut lines = Lines::default();
     let (read, refused) = (report.count(Outcome::Read), report.count(Outcome::Refused));
     let (skipped, known) = (report.count(Outcome::Skipped), report.count(Outcome::Known));
     let mut inputs = format!("{} read", number(read));
@@ -348,9 +370,7 @@ fn summary(report: &Report, elapsed: Duration) -> String {
     }
     let counts = &report.counts;
     let seconds = elapsed.as_secs_f64();
-    let mut row = |name: &str, value: &str| {
-        let _ = writeln!(text, "{name:>9}  {value}");
-    };
+    let mut row = |name: &str, value: &str| lines.line(&format!("{name:>9}  {value}"));
     row("inputs", &inputs);
     row("scans", &number(counts.scans));
     row("hosts", &number(counts.hosts));
@@ -358,7 +378,9 @@ fn summary(report: &Report, elapsed: Duration) -> String {
     if !report.rows.is_empty() {
         let rows = report.rows.iter().filter(|(_, rows)| **rows > 0);
         let rows: Vec<_> = rows.map(|(table, rows)| format!("{table} {}", number(*rows))).collect();
-        row("rows", &wrap(&rows));
+        for (n, some) in wrapped(&rows).iter().enumerate() {
+            row(if n == 0 { "rows" } else { "" }, some);
+        }
     }
     if report.lines > 0 {
         row("lines", &number(report.lines));
@@ -376,20 +398,23 @@ fn summary(report: &Report, elapsed: Duration) -> String {
     if report.interrupted {
         row("", "stopped before the end");
     }
-    text
+    lines
 }
 
-/// Items in lines of a screen's width, below each other.
-fn wrap(items: &[String]) -> String {
-    let mut text = String::new();
-    let mut width = 0;
-    for (n, item) in items.iter().enumerate() {
-        if n > 0 {
-            text.push_str(if width + item.len() > 66 { ",\n           " } else { ", " });
-            width = if width + item.len() > 66 { 0 } else { width + 2 };
+/// Items in lines of a screen's width.
+fn wrapped(items: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for item in items {
+        match lines.last_mut() {
+            Some(line) if line.len() + item.len() <= 66 => {
+                line.push_str(", ");
+                line.push_str(item);
+            }
+            last => {
+                last.into_iter().for_each(|line| line.push(','));
+                lines.push(item.clone());
+            }
         }
-        text.push_str(item);
-        width += item.len();
     }
-    text
+    lines
 }

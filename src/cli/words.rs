@@ -1,7 +1,5 @@
 //! Numbers and text of scans as a person reads them on a terminal.
 
-use std::fmt::Write as _;
-
 /// A number of things, such as `1 scan`.
 pub(super) fn plural(value: impl TryInto<u64>, one: &str) -> String {
     let digits = number(value);
@@ -40,38 +38,9 @@ pub(super) fn rate(count: u64, seconds: f64) -> String {
     }
 }
 
-/// Text from outside without what a terminal would obey: control and bidi characters are escaped.
-pub(super) fn safe(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let bidi = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
-        if c.is_control() || bidi || c == '\u{feff}' {
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// The same, line by line.
-pub(super) fn safe_lines(text: &str) -> String {
-    text.lines().fold(String::new(), |mut all, line| {
-        all.push_str(&safe(line));
-        all.push('\n');
-        all
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn terminals_get_no_control_characters_from_scans() {
-        assert_eq!(safe("a\u{1b}[31m\u{202e}b\n\u{9b}"), "a\\u{1b}[31m\\u{202e}b\\u{a}\\u{9b}");
-        assert_eq!(safe("\u{fc}\u{20ac}"), "\u{fc}\u{20ac}");
-    }
 
     #[test]
     fn numbers_are_grouped() {

@@ -38,7 +38,7 @@ use super::{
 use crate::{
     error::{Code, Error, Result},
     merge::{MergePolicy, Merger, Precedence},
-    pipeline::{Destination, Outcome, Pipeline, Report},
+    pipeline::{Destination, FailedScan, Outcome, Pipeline, Report},
     sink::Temporaries,
     source::{
         Copied, Live, Running,
@@ -217,6 +217,9 @@ impl Scan<'_> {
         }
         let mut report = pipeline.finish()?;
         report.interrupted = running.is_told();
+        // An error reports the failure of a process already.
+        let is_process = |scan: &FailedScan| failures.iter().any(|(name, _)| *name == scan.input);
+        report.failed_scans.forget(is_process);
         for (name, failure) in failures {
             fail(&mut report, &name, failure);
         }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::super::{ending::is_special, engine::told, render::MISSING};
+use super::super::{ending::is_special, engine::told, render::MISSING, terminal};
 use crate::{
     error::{Error, Result},
     fs::{self, File, OpenOptions},
@@ -51,7 +51,7 @@ pub(super) fn may_sudo() -> Result<()> {
     if ended.as_ref().is_some_and(|ended| ended.status.success()) {
         return Ok(());
     }
-    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+    if !(io::stdin().is_terminal() && terminal::is_stderr_terminal()) {
         let said = ended.map(|ended| first_lines(&ended.stderr)).unwrap_or_default();
         return Err(Error::scan(format!("sudo cannot be asked without a terminal: {said}")));
     }

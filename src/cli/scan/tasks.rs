@@ -1,16 +1,16 @@
 //! How far nmap is, on standard error.
 
 use std::{
-    io::{self, Write as _},
     sync::{Mutex, PoisonError},
     time::Instant,
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::super::{
     progress::{LINE, LOOK, Way},
-    render::{number, plural, safe},
+    render::{number, plural},
+    terminal::{self, Lines, escape},
 };
 use crate::model::{RunEvent, ScanEvent, Task, TaskKind};
 
@@ -31,7 +31,7 @@ impl Tasks {
     pub(super) fn begin(way: Option<Way>, parts: usize) -> Self {
         Self(way.map(|way| {
             let bar = (way == Way::Bar).then(|| {
-                let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr());
+                let bar = ProgressBar::with_draw_target(Some(100), terminal::bars());
                 let template = "{percent:>3}% [{bar:20}] {elapsed} {wide_msg}";
                 if let Ok(style) = ProgressStyle::with_template(template) {
                     bar.set_style(style.progress_chars("=> "));
@@ -87,11 +87,12 @@ impl Shown {
                 reason = "from 0 to 100, whatever nmap says"
             )]
             bar.set_position(self.percent().clamp(0.0, 100.0) as u64);
-            bar.set_message(text);
+            bar.set_message(escape(&text));
         } else if self.printed.elapsed() >= LINE {
             self.printed = Instant::now();
-            let line = format!("progress: {:.0}%, {text}\n", self.percent());
-            let _ = io::stderr().lock().write_all(line.as_bytes());
+            let mut lines = Lines::default();
+            lines.labelled("progress", None, &format!("{:.0}%, {text}", self.percent()));
+            terminal::say(&lines);
         }
     }
 
@@ -116,7 +117,7 @@ impl Shown {
 }
 
 fn doing_now(task: &Task) -> (String, f64) {
-    let name = safe(task.task.as_deref().unwrap_or_default());
+    let name = task.task.as_deref().unwrap_or_default();
     let percent = match task.kind {
         TaskKind::End => 100.0,
         TaskKind::Begin | TaskKind::Progress => task.percent.unwrap_or_default(),

@@ -5,6 +5,7 @@ mod engine;
 mod env;
 mod exit;
 mod follow;
+mod foreign;
 mod inputs;
 mod live;
 mod machine;

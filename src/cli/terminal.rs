@@ -1,0 +1,245 @@
+//! Everything that people read, and the only place that writes it.
+//!
+//! Names of files, values from scans, arguments and what programs say come from others. Printed as they are, a line break
+//! in one forges a line of scanmill, an escape sequence moves the cursor or sets the title of the window, and a bidi mark
+//! shows text in another order. So what is printed is made of [`Lines`]: whatever is put into one line is one line, and
+//! shows such characters as `\u{...}`. Only labels and styles, which are constants of the program, are taken as they are.
+//! Data (rows, documents, printed schemas) is not for people; it goes out unchanged by [`print_data`] and the sinks.
+//!
+//! `tests/it/layering.rs` fails if another module names standard output or standard error.
+
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal as _, Write as _},
+};
+
+use indicatif::ProgressDrawTarget;
+
+use crate::error::{Error, Result};
+
+/// Whether a character does something to a terminal or to the text around it, or cannot be seen.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'
+                | '\u{1160}'
+                | '\u{17b4}'
+                | '\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+/// Text with characters that are not safe to print as `\u{...}`.
+pub(super) fn escape(text: &str) -> String {
+    escape_but(text, |_| false)
+}
+
+fn escape_but(text: &str, is_kept: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unsafe(c) && !is_kept(c) {
+            // Writing into a string cannot fail.
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Lines for people.
+#[derive(Debug, Default)]
+pub(super) struct Lines(String);
+
+impl Lines {
+    /// Adds a line.
+    pub(super) fn line(&mut self, text: &str) {
+        self.0.push_str(&escape(text));
+        self.0.push('\n');
+    }
+
+    /// Adds a line that begins with a label, in a style if there is one.
+    pub(super) fn labelled(
+        &mut self,
+        label: &'static str,
+        style: Option<&'static str>,
+        text: &str,
+    ) {
+        let _ = match style {
+            Some(style) => write!(self.0, "{style}{label}:\u{1b}[0m "),
+            None => write!(self.0, "{label}: "),
+        };
+        self.line(text);
+    }
+
+    /// Adds a line of JSON. What is not safe stands in its texts alone, as JSON escapes it.
+    pub(super) fn json(&mut self, value: &serde_json::Value) {
+        self.0.push_str(&escape_json(&value.to_string()));
+        self.0.push('\n');
+    }
+
+    /// The same lines, each after this text.
+    pub(super) fn after(&self, text: &str) -> Self {
+        let mut lines = Self::default();
+        for line in self.0.lines() {
+            lines.0.push_str(&escape(text));
+            lines.0.push(' ');
+            lines.0.push_str(line);
+            lines.0.push('\n');
+        }
+        lines
+    }
+
+    /// The lines, each ended by a line break.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// JSON with what is not safe to print as JSON escapes it.
+pub(super) fn escape_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        // Line breaks are between members, where text is laid out.
+        if is_unsafe(c) && c != '\n' {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Writes lines to standard error. Should it be closed, nobody reads them.
+pub(super) fn say(lines: &Lines) {
+    let _ = io::stderr().lock().write_all(lines.as_str().as_bytes());
+}
+
+/// Writes lines to standard output.
+///
+/// # Errors
+/// If that is not possible.
+pub(super) fn show(lines: &Lines) -> Result<()> {
+    print_data(lines.as_str().as_bytes())
+}
+
+/// Writes JSON, laid out for people, to standard output.
+///
+/// # Errors
+/// If that is not possible.
+pub(super) fn show_json(value: &serde_json::Value) -> Result<()> {
+    print_data(laid_out(value).as_bytes())
+}
+
+/// Writes JSON, laid out for people, to standard error.
+///
+/// # Errors
+/// If that is not possible.
+pub(super) fn say_json(value: &serde_json::Value) -> Result<()> {
+    let written = io::stderr().lock().write_all(laid_out(value).as_bytes());
+    written.map_err(|error| Error::sink("standard error", error))
+}
+
+fn laid_out(value: &serde_json::Value) -> String {
+    let mut text = escape_json(&format!("{value:#}"));
+    text.push('\n');
+    text
+}
+
+/// Writes data to standard output as it is.
+///
+/// # Errors
+/// If that is not possible.
+pub(super) fn print_data(bytes: &[u8]) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    written.map_err(|error| Error::sink("standard output", error))
+}
+
+/// Prints what is wrong with the arguments, or the help. Both may show values: those that are wrong, and of the help
+/// those that the environment and the configuration set.
+pub(super) fn print_usage(error: &mut clap::Error) {
+    use clap::error::ContextValue;
+    let context: Vec<_> = error.context().map(|(kind, value)| (kind, value.clone())).collect();
+    for (kind, value) in context {
+        let escaped = match value {
+            ContextValue::String(text) => ContextValue::String(escape(&text)),
+            ContextValue::Strings(texts) => {
+                ContextValue::Strings(texts.iter().map(|text| escape(text)).collect())
+            }
+            other => other,
+        };
+        error.insert(kind, escaped);
+    }
+    let plain = error.render().to_string();
+    let is_safe = plain.chars().all(|c| c == '\n' || !is_unsafe(c));
+    if is_safe {
+        // With its colours, where there are any.
+        let _ = error.print();
+        return;
+    }
+    let text = escape_but(&plain, |c| c == '\n');
+    let _ = match error.use_stderr() {
+        true => io::stderr().lock().write_all(text.as_bytes()),
+        false => io::stdout().lock().write_all(text.as_bytes()),
+    };
+}
+
+/// Whether standard error is a terminal.
+pub(super) fn is_stderr_terminal() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Whether standard output is a terminal.
+pub(super) fn is_stdout_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Where bars are drawn. Their messages are escaped by [`escape`].
+pub(super) fn bars() -> ProgressDrawTarget {
+    ProgressDrawTarget::stderr()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminals_get_nothing_that_they_obey() {
+        assert_eq!(escape("a\u{1b}[31m\u{202e}b\n\u{9b}"), "a\\u{1b}[31m\\u{202e}b\\u{a}\\u{9b}");
+        assert_eq!(
+            escape("\u{2028}\u{61c}\u{200b}\u{e0041}"),
+            "\\u{2028}\\u{61c}\\u{200b}\\u{e0041}"
+        );
+        assert_eq!(escape("\u{fc}\u{20ac}\u{65e5}\u{1f512}"), "\u{fc}\u{20ac}\u{65e5}\u{1f512}");
+    }
+
+    #[test]
+    fn whatever_is_in_a_line_is_one_line() {
+        let mut lines = Lines::default();
+        lines.line("a\nerror: forged\r");
+        lines.labelled("error", Some("\u{1b}[1;31m"), "b\n");
+        lines.json(&serde_json::json!({ "text": "c\n\u{202e}\u{e0041}\u{7f}" }));
+        let json = r#"{"text":"c\n\u202e\udb40\udc41\u007f"}"#;
+        let expected = format!(
+            "a\\u{{a}}error: forged\\u{{d}}\n\u{1b}[1;31merror:\u{1b}[0m b\\u{{a}}\n{json}\n"
+        );
+        assert_eq!(lines.as_str(), expected);
+        serde_json::from_str::<serde_json::Value>(json).unwrap();
+    }
+}
