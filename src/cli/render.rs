@@ -411,7 +411,9 @@ fn wrapped(items: &[String]) -> Vec<String> {
                 line.push_str(item);
             }
             last => {
-                last.into_iter().for_each(|line| line.push(','));
+                if let Some(last) = last {
+                    last.push(',');
+                }
                 lines.push(item.clone());
             }
         }

@@ -182,6 +182,11 @@ pub(super) fn print_usage(error: &mut clap::Error) {
             ContextValue::Strings(texts) => {
                 ContextValue::Strings(texts.iter().map(|text| escape(text)).collect())
             }
+            // Advice, which is one line each; the usage is one of these too, but not several.
+            ContextValue::StyledStrs(tips) => {
+                let tips = tips.iter().map(|tip| escape(&tip.to_string()).into());
+                ContextValue::StyledStrs(tips.collect())
+            }
             other => other,
         };
         error.insert(kind, escaped);
@@ -194,9 +199,10 @@ pub(super) fn print_usage(error: &mut clap::Error) {
         return;
     }
     let text = escape_but(&plain, |c| c == '\n');
-    let _ = match error.use_stderr() {
-        true => io::stderr().lock().write_all(text.as_bytes()),
-        false => io::stdout().lock().write_all(text.as_bytes()),
+    let _ = if error.use_stderr() {
+        io::stderr().lock().write_all(text.as_bytes())
+    } else {
+        io::stdout().lock().write_all(text.as_bytes())
     };
 }
 

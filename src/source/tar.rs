@@ -98,10 +98,10 @@ fn next_header(bytes: &mut impl Read) -> io::Result<Option<Header>> {
         }
         if block.iter().any(|byte| *byte != 0) {
             let header = Header(block);
-            return match header.is_valid() {
-                true => Ok(Some(header)),
-                false => Err(decompress("a header of the archive is damaged".into())),
-            };
+            if header.is_valid() {
+                return Ok(Some(header));
+            }
+            return Err(decompress("a header of the archive is damaged".into()));
         }
     }
 }

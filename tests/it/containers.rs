@@ -310,7 +310,7 @@ fn ends_soon(what: &str, bytes: &[u8]) -> Report {
     let begun = std::time::Instant::now();
     let report = read_bytes(bytes, Limits::default());
     let elapsed = begun.elapsed();
-    assert!(elapsed.as_secs() < 20, "{what}: {} bytes took {elapsed:?}", bytes.len());
+    assert!(elapsed.as_secs() < 60, "{what}: {} bytes took {elapsed:?}", bytes.len());
     report
 }
 

@@ -55,7 +55,7 @@ impl Directory {
         let tail_place = archive_len.saturating_sub(tail_len);
         file.seek(SeekFrom::Start(tail_place))?;
         let mut tail = Vec::new();
-        file.take(tail_len).read_to_end(&mut tail)?;
+        io::copy(&mut file.take(tail_len), &mut tail)?;
         // The last one that fits: a comment may hold the same bytes.
         for at in (0..=tail.len().saturating_sub(END_LEN)).rev() {
             let Some(end) = tail.get(at..).filter(|end| end.starts_with(&END)) else { continue };
@@ -76,11 +76,10 @@ impl Directory {
     ) -> io::Result<Option<Self>> {
         let (mut count, mut len, mut offset, mut after) =
             (u64::from(end.u16(10)), u64::from(end.u32(12)), u64::from(end.u32(16)), end_place);
-        if end.u16(10) == u16::MAX || end.u32(12) == u32::MAX || end.u32(16) == u32::MAX {
-            if let Some((place, wide)) = end64(file, end_place)? {
-                let wide = Fields(&wide);
-                (count, len, offset, after) = (wide.u64(32), wide.u64(40), wide.u64(48), place);
-            }
+        let is_wide = end.u16(10) == u16::MAX || end.u32(12) == u32::MAX || end.u32(16) == u32::MAX;
+        if is_wide && let Some((place, wide)) = end64(file, end_place)? {
+            let wide = Fields(&wide);
+            (count, len, offset, after) = (wide.u64(32), wide.u64(40), wide.u64(48), place);
         }
         // The list stands right before its end; its offset tells what is before the archive.
         let Some(place) = after.checked_sub(len) else { return Ok(None) };
@@ -125,7 +124,7 @@ impl Directory {
                 method: fields.u16(10),
                 is_encrypted: fields.u16(8) & 1 != 0,
                 crc: Some(fields.u32(16)),
-                packed_len: Some(of(packed_len, wide[1])),
+                len: Some(of(packed_len, wide[1])),
             },
             offset: of(offset, wide[2]).saturating_add(self.before),
         }))
@@ -138,8 +137,8 @@ impl Directory {
         file.seek(SeekFrom::Start(self.place))?;
         let room = CHUNK.saturating_sub(self.chunk.len());
         let room = u64::try_from(room).unwrap_or(0);
-        let len = file.take(room).read_to_end(&mut self.chunk)?;
-        self.place = self.place.saturating_add(u64::try_from(len).unwrap_or(0));
+        let len = io::copy(&mut file.take(room), &mut self.chunk)?;
+        self.place = self.place.saturating_add(len);
         Ok(())
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Packed {
     pub(super) is_encrypted: bool,
     /// Checksum and bytes in the archive; `None` if they follow the member.
     pub(super) crc: Option<u32>,
-    pub(super) packed_len: Option<u64>,
+    pub(super) len: Option<u64>,
 }
 
 /// Goes to the bytes of a member behind its header, which begins at `offset`.
@@ -55,7 +55,7 @@ impl Packed {
             method,
             is_encrypted: flags & 1 != 0,
             crc: Some(crc).filter(|_| !follows),
-            packed_len: packed_len.filter(|_| !follows),
+            len: packed_len.filter(|_| !follows),
         })
     }
 

@@ -87,7 +87,7 @@ impl Walk<'_, '_> {
             }
             match skip_local(file, entry.offset) {
                 Ok(()) => {
-                    let len = entry.packed.packed_len.unwrap_or_default();
+                    let len = entry.packed.len.unwrap_or_default();
                     let mut bytes = file.by_ref().take(len);
                     let member = Part { of: &entry.packed, len: Some(len.min(archive_len)) };
                     self.packed(name, (&member, &mut bytes), depth)?;

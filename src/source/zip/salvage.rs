@@ -43,7 +43,7 @@ impl Walk<'_, '_> {
             if !packed.is_folder() && !self.count_member(name)? {
                 return Ok(());
             }
-            let goes_on = match packed.packed_len {
+            let goes_on = match packed.len {
                 Some(len) => self.salvage_of_len(name, (&packed, len), &mut bytes, depth)?,
                 None => self.salvage_to_end(name, &packed, &mut bytes, depth)?,
             };
