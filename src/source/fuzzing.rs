@@ -1,8 +1,17 @@
 //! The body of the fuzz target of this layer: compressed files and archives.
 
-use std::io::{self, BufReader, Cursor, Read, Write as _};
+use std::{
+    io::{self, BufReader, Cursor, Read, Write as _},
+    sync::{Arc, atomic::AtomicU64},
+};
 
-use super::{Bytes, Member, Pick, archive::Walk, magic::Kind, members::Members};
+use super::{
+    Bytes, Member, Pick,
+    archive::Walk,
+    capped::Budget,
+    magic::Kind,
+    members::{Extent, Members},
+};
 use crate::{
     error::{ErrorKind, Result},
     fuzzing::Choices,
@@ -51,7 +60,8 @@ fn visited(bytes: Bytes<'_>, len: Option<u64>) -> Found {
         Ok(())
     };
     let pick = Pick::default();
-    let mut walk = Walk { limits: &limits, pick: &pick, visit: &mut visit };
+    let packed = Arc::new(AtomicU64::new(len.unwrap_or_default()));
+    let mut walk = Walk::new((&limits, &pick), packed, &mut visit);
     let name = "a".to_owned();
     let member = Member { name, named: true, live: false, bytes, len };
     assert!(walk.go(member, 0).is_ok(), "only the visitor may fail");
@@ -97,16 +107,18 @@ fn there_and_back(data: &[u8], choices: &mut Choices) {
     };
     packed.extend(more);
     packed.extend([0; 7]);
+    let packed_len = Arc::new(AtomicU64::new(u64::MAX));
+    let budget = Budget::new(packed_len, &Limits::default());
     let capacity = choices.below(40).saturating_add(1);
     let bytes = BufReader::with_capacity(capacity, Cursor::new(&packed));
     let mut back = Vec::new();
-    let read = io::copy(&mut Members::new(kind, bytes), &mut back);
+    let read = io::copy(&mut Members::new(kind, bytes, (Extent::All, &budget)), &mut back);
     assert!(read.is_ok() && back == data, "{kind:?} gives {read:?} back of {}", data.len());
     // Of a stream that is cut, what comes out is the beginning.
     packed.truncate(choices.below(packed.len()));
     let bytes = BufReader::with_capacity(capacity, Cursor::new(&packed));
     let mut cut = Vec::new();
-    let _ = io::copy(&mut Members::new(kind, bytes), &mut cut);
+    let _ = io::copy(&mut Members::new(kind, bytes, (Extent::All, &budget)), &mut cut);
     assert!(data.starts_with(&cut), "a cut {kind:?} gives other bytes");
 }
 

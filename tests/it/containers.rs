@@ -327,9 +327,10 @@ fn many_streams_of_nothing_cost_no_more_than_their_bytes() {
         assert_eq!((report.counts.hosts, report.errors.len()), (3, 0), "{name}");
         // In one another, and as members of archives.
         ends_soon(name, &gz(&many));
-        let members: Vec<_> = (0..20).map(|n| (format!("{n}.xml"), many.clone())).collect();
-        let report = ends_soon(name, &zip(&members[..4]));
-        assert_eq!(report.counts.hosts, 12, "{name}");
+        let members: Vec<_> = (0..4).map(|n| (format!("{n}.xml"), many.clone())).collect();
+        // Of archives that pack so well, little may come out.
+        let report = ends_soon(name, &zip(&members));
+        assert!(report.counts.hosts >= 3, "{name}");
     }
     let skipped = b"\x50\x2a\x4d\x18\0\0\0\0".repeat(1 << 17);
     let report = ends_soon("frames that are skipped", &[skipped, zst(&good)].concat());

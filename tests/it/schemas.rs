@@ -264,7 +264,8 @@ fn every_nested_line_fits_and_every_member_of_the_schema_is_written() {
     let (schema, validator) = schema("nested.json");
     let mut written = BTreeSet::new();
     let texts = fixtures().into_iter().map(|path| fs::read(path).unwrap());
-    for text in texts.chain([RARE.into()]) {
+    let long = RARE.replace("nmap x", &"x".repeat(2000));
+    for text in texts.chain([RARE.into(), long.into()]) {
         for line in nested_lines("a.xml", &read(&text)) {
             assert_fits(&validator, &line);
             let kind = line["_type"].as_str().unwrap().to_owned();

@@ -73,7 +73,7 @@ fn what_is_wrong_in_it_is_told_with_its_name() {
         ("inputs = \"x\"\n", "\"inputs\" is neither an option nor a command"),
         ("config = \"x\"\n", "\"config\" is neither an option nor a command"),
         ("to = 2026-01-01\n", "\"to\" is neither a text"),
-        ("to = \n", "scanmill.toml: TOML parse error at line 1"),
+        ("\nto = \n", "error: scanmill.toml: line 2: "),
         ("[convert]\nto = \"xml\"\n", "hint: scanmill.toml sets options, too"),
     ] {
         let ran = Here::with(config).ends(2, &["convert", &xml(GOOD)]);
