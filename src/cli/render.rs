@@ -234,11 +234,6 @@ impl Talk {
         }
     }
 
-    /// Something that a person may like to know.
-    pub(super) fn note(&self, message: &str) {
-        self.done(message);
-    }
-
     /// What became of documents that were read for a dataset.
     pub(super) fn loaded(&self, told: &Told) {
         if self.quiet || !(self.terminal || self.verbose > 0) {
@@ -269,16 +264,17 @@ impl Talk {
     /// What was removed of a dataset.
     pub(super) fn vacuumed(&self, done: Vacuumed) {
         let files = plural(done.files, "file");
-        self.done(&format!("removed {files}, {}", bytes(done.bytes)));
+        self.note(&format!("removed {files}, {}", bytes(done.bytes)));
     }
 
     /// What was joined in a dataset.
     pub(super) fn compacted(&self, done: Compacted) {
         let made = plural(done.made, "file");
-        self.done(&format!("{made} in place of {}", number(done.removed)));
+        self.note(&format!("{made} in place of {}", number(done.removed)));
     }
 
-    fn done(&self, message: &str) {
+    /// Something that a person may like to know.
+    pub(super) fn note(&self, message: &str) {
         if !self.quiet {
             self.line("info", CYAN, message, &json!({}));
         }

@@ -151,7 +151,7 @@ fn nothing_from_outside_is_printed_as_it_is() {
         &["scan", "--ports", HOSTILE, "localhost"],
         &["--config", HOSTILE, "inspect", &bad],
     ] {
-        let output = program().args(args).output().unwrap();
+        let output = program().current_dir(folder.path("")).args(args).output().unwrap();
         let what = format!("{args:?}");
         assert_safe(&String::from_utf8(output.stderr).unwrap(), &what);
         assert_safe(&String::from_utf8(output.stdout).unwrap(), &what);
