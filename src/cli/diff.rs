@@ -1,10 +1,8 @@
 //! `scanmill diff`.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use clap::ValueEnum as _;
@@ -122,7 +120,7 @@ const ENDINGS: [(&str, DiffTo); 6] = [
 /// The format of differences, which the name of their file must not contradict.
 fn format_of(to: Option<DiffTo>, out: Option<OutputName<'_>>) -> Result<DiffTo> {
     let Some(name) = out else {
-        let text = std::io::stdout().is_terminal();
+        let text = terminal::is_stdout_terminal();
         return Ok(to.unwrap_or(if text { DiffTo::Text } else { DiffTo::Jsonl }));
     };
     let Some(to) = to else { return Ok(name.select(&ENDINGS)?.unwrap_or(DiffTo::Text)) };

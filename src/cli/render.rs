@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-pub(super) use super::words::{bytes, number, plural, rate};
+pub(super) use super::words::{bytes, number, plural, rate, wrapped};
 use super::{
     args::{LogFormat, TalkArgs, When},
     terminal::{self, Lines},
@@ -393,26 +393,6 @@ fn summary(report: &Report, elapsed: Duration) -> Lines {
     }
     if report.interrupted {
         row("", "stopped before the end");
-    }
-    lines
-}
-
-/// Items in lines of a screen's width.
-fn wrapped(items: &[String]) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for item in items {
-        match lines.last_mut() {
-            Some(line) if line.len() + item.len() <= 66 => {
-                line.push_str(", ");
-                line.push_str(item);
-            }
-            last => {
-                if let Some(last) = last {
-                    last.push(',');
-                }
-                lines.push(item.clone());
-            }
-        }
     }
     lines
 }

@@ -38,6 +38,26 @@ pub(super) fn rate(count: u64, seconds: f64) -> String {
     }
 }
 
+/// Items in lines of a screen's width.
+pub(super) fn wrapped(items: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for item in items {
+        match lines.last_mut() {
+            Some(line) if line.len() + item.len() <= 66 => {
+                line.push_str(", ");
+                line.push_str(item);
+            }
+            last => {
+                if let Some(last) = last {
+                    last.push(',');
+                }
+                lines.push(item.clone());
+            }
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
