@@ -55,6 +55,7 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     for (path, inputs, given) in states {
         let (report, merger) = read((&inputs, given), args, &shares, (&stop, how))?;
         talk.errors(&report);
+        talk.failed_scans(&report.failed_scans);
         if report.interrupted {
             return Ok(Exit::Interrupted);
         }

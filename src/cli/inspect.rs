@@ -61,6 +61,7 @@ pub(super) fn run(args: &InspectArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
     let report = pipeline.finish()?;
     drop(progress);
     talk.errors(&report);
+    talk.failed_scans(&report.failed_scans);
     if args.json {
         let all = serde_json::json!({ "found": found, "report": report });
         terminal::show_json(&all)?;

@@ -22,6 +22,7 @@ mod render;
 mod scan;
 mod schema;
 mod signals;
+mod summary;
 mod terminal;
 mod watch;
 mod words;

@@ -7,16 +7,17 @@ use std::{
 
 use serde_json::json;
 
-pub(super) use super::words::{bytes, number, plural, rate, wrapped};
+pub(super) use super::words::{bytes, number, plural, rate};
 use super::{
     args::{LogFormat, TalkArgs, When},
+    summary::{about, about_failed, about_script, each_input, more_failed, summary},
     terminal::{self, Lines},
 };
 use crate::{
     error::{Error, ErrorKind},
     lake::{Compacted, Told, Vacuumed},
     model::Timestamp,
-    pipeline::{FailedScans, FailureReport, Outcome, Report, WarningReport},
+    pipeline::{FailedScans, Outcome, Report},
     sink::{Leftover, NOT_REPLACED, Temporaries},
     xml::{ESCAPED, QUOTED},
 };
@@ -143,7 +144,6 @@ impl Talk {
         for error in &report.errors {
             self.error(error);
         }
-        self.failed_scans(&report.failed_scans);
         let skipped = report.count(Outcome::Skipped);
         if skipped == report.inputs.len() && !report.interrupted {
             let message = match skipped {
@@ -183,6 +183,7 @@ impl Talk {
 
 impl Talk {
     fn warnings(&self, report: &Report) {
+        self.failed_scans(&report.failed_scans);
         for (code, warning) in &report.warnings {
             let fields = json!({ "code": code, "input": warning.input, "line": warning.line,
                 "byte": warning.byte, "count": warning.count });
@@ -196,27 +197,19 @@ impl Talk {
     }
 
     /// Scans whose documents say that they failed: a line each, and for the last of many their number.
-    fn failed_scans(&self, failed: &FailedScans) {
+    pub(super) fn failed_scans(&self, failed: &FailedScans) {
         for scan in &failed.first {
-            let message = match &scan.message {
-                Some(message) => format!("{}: the scan failed: {message}", scan.input),
-                None => format!("{}: the scan failed, without a message", scan.input),
-            };
             let fields = json!({ "input": scan.input, "scan_id": scan.scan_id });
-            self.warning(&message, &fields);
+            self.warning(&about_failed(scan), &fields);
         }
-        let named = u64::try_from(failed.first.len()).unwrap_or(u64::MAX);
-        let more = failed.count.saturating_sub(named);
-        if more > 0 {
-            let count = json!({ "count": more });
-            self.warning(&format!("{} more failed", plural(more, "scan")), &count);
+        if let Some(more) = more_failed(failed) {
+            self.warning(&more, &json!({}));
         }
     }
 
     /// What a file that was found brought: its errors and warnings.
     pub(super) fn found(&self, report: &Report) {
         report.errors.iter().for_each(|error| self.error(error));
-        self.failed_scans(&report.failed_scans);
         if !self.quiet {
             self.warnings(report);
         }
@@ -304,95 +297,4 @@ fn hint(error: &Error) -> Option<&'static str> {
         ErrorKind::Usage(message) if message.contains(NOT_REPLACED) => Some(FOREIGN),
         _ => None,
     }
-}
-
-/// A warning with its first place, and how often it was given.
-fn about(code: &str, warning: &WarningReport) -> String {
-    let times = match warning.count {
-        1 => String::new(),
-        count => format!(" ({} times)", number(count)),
-    };
-    format!("{}:{}: {code}{times} {}", warning.input, warning.line, warning.detail)
-}
-
-/// A script of an engine that failed, with the first host.
-fn about_script(script: &str, failure: &FailureReport) -> String {
-    let times = match failure.count {
-        1 => String::new(),
-        count => format!(" ({} times)", number(count)),
-    };
-    let port = failure.port.zip(failure.protocol.as_ref());
-    let port = port.map(|(port, protocol)| format!(" {port}/{protocol}")).unwrap_or_default();
-    format!("{script} on {}{port}{times}: {}", failure.target, failure.message)
-}
-
-/// What each input gave, a line an input.
-fn each_input(report: &Report) -> Lines {
-    let mut lines = Lines::default();
-    for input in &report.inputs {
-        let counts = &input.counts;
-        let result = match input.outcome {
-            Outcome::Read => "read",
-            Outcome::Refused => "refused",
-            Outcome::Skipped => "skipped",
-            Outcome::Known => "known",
-        };
-        lines.line(&format!(
-            "{result:>9}  {}: {}, {}, {}, {}",
-            input.name,
-            plural(counts.scans, "scan"),
-            plural(counts.hosts, "host"),
-            plural(counts.ports, "port"),
-            plural(u64::try_from(input.warnings).unwrap_or(0), "warning"),
-        ));
-    }
-    lines
-}
-
-/// The summary that a person likes to read.
-fn summary(report: &Report, elapsed: Duration) -> Lines {
-    let mut lines = Lines::default();
-    let (read, refused) = (report.count(Outcome::Read), report.count(Outcome::Refused));
-    let (skipped, known) = (report.count(Outcome::Skipped), report.count(Outcome::Known));
-    let mut inputs = format!("{} read", number(read));
-    if known > 0 {
-        let _ = write!(inputs, ", {} loaded before", number(known));
-    }
-    if refused > 0 {
-        let _ = write!(inputs, ", {} refused", number(refused));
-    }
-    if skipped > 0 {
-        let _ = write!(inputs, ", {} skipped (no nmap XML)", number(skipped));
-    }
-    let counts = &report.counts;
-    let seconds = elapsed.as_secs_f64();
-    let mut row = |name: &str, value: &str| lines.line(&format!("{name:>9}  {value}"));
-    row("inputs", &inputs);
-    row("scans", &number(counts.scans));
-    row("hosts", &number(counts.hosts));
-    row("ports", &number(counts.ports));
-    if !report.rows.is_empty() {
-        let rows = report.rows.iter().filter(|(_, rows)| **rows > 0);
-        let rows: Vec<_> = rows.map(|(table, rows)| format!("{table} {}", number(*rows))).collect();
-        for (n, some) in wrapped(&rows).iter().enumerate() {
-            row(if n == 0 { "rows" } else { "" }, some);
-        }
-    }
-    if report.lines > 0 {
-        row("lines", &number(report.lines));
-    }
-    row(
-        "bytes",
-        &format!("{} in {seconds:.2} s{}", bytes(counts.bytes), rate(counts.bytes, seconds)),
-    );
-    for (n, (code, warning)) in report.warnings.iter().enumerate() {
-        row(if n == 0 { "warnings" } else { "" }, &about(code, warning));
-    }
-    for (n, (script, failure)) in report.engine.iter().enumerate() {
-        row(if n == 0 { "engine" } else { "" }, &about_script(script, failure));
-    }
-    if report.interrupted {
-        row("", "stopped before the end");
-    }
-    lines
 }

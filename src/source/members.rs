@@ -31,7 +31,7 @@ const NO_BLOCK: [u8; 10] = *b"\x17\x72\x45\x38\x50\x90\0\0\0\0";
 const BZIP2_HEADER: usize = 4;
 
 /// Bytes of output that take as long as the set-up of a decoder of another kind.
-const SETUP: u64 = 4 << 10;
+const SETUP: u64 = 512;
 
 /// Which streams are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
