@@ -53,6 +53,9 @@ pub enum Code {
     PortDropped,
     /// Content after the end of the scan that continues it (R7).
     Resumed,
+    /// A MAC address at several IP addresses of one scan: hosts of a merge are told apart by both
+    /// (docs/merge.md).
+    SharedMac,
     /// An end tag that closes nothing (R5).
     StrayEnd,
     /// The input ends, or the next document begins, before this one is closed (R2).
@@ -71,7 +74,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Addrtype,
         Self::BadAddr,
         Self::BadChar,
@@ -94,6 +97,7 @@ impl Code {
         Self::NoHeader,
         Self::PortDropped,
         Self::Resumed,
+        Self::SharedMac,
         Self::StrayEnd,
         Self::Truncated,
         Self::Unknown,
@@ -129,6 +133,7 @@ impl Code {
             Self::NoHeader => "W_NO_HEADER",
             Self::PortDropped => "W_PORT_DROPPED",
             Self::Resumed => "W_RESUMED",
+            Self::SharedMac => "W_SHARED_MAC",
             Self::StrayEnd => "W_STRAY_END",
             Self::Truncated => "W_TRUNCATED",
             Self::Unknown => "W_UNKNOWN",

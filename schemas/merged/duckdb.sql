@@ -45,6 +45,7 @@ CREATE TABLE hosts (
     "scan_ids" VARCHAR[] NOT NULL,
     "first_seen" TIMESTAMP WITH TIME ZONE,
     "last_seen" TIMESTAMP WITH TIME ZONE,
+    "last_looked" TIMESTAMP WITH TIME ZONE,
     "seen" INTEGER NOT NULL
 );
 COMMENT ON TABLE hosts IS 'One row a host element; filters leave rows out but change none. Key: host_id.';
@@ -91,7 +92,8 @@ COMMENT ON COLUMN hosts."ports_listed" IS 'Ports that the document lists singly.
 COMMENT ON COLUMN hosts."ports_open" IS 'Of these, open ones.';
 COMMENT ON COLUMN hosts."scan_ids" IS 'The scans that contributed, in order.';
 COMMENT ON COLUMN hosts."first_seen" IS 'When it was first seen: the earliest start, else end.';
-COMMENT ON COLUMN hosts."last_seen" IS 'When it was last seen: the latest end, else start.';
+COMMENT ON COLUMN hosts."last_seen" IS 'When it was last seen up: the latest end, else start.';
+COMMENT ON COLUMN hosts."last_looked" IS 'When it was last looked for, up or not: the latest end, else start.';
 COMMENT ON COLUMN hosts."seen" IS 'How many scans saw it.';
 
 CREATE TABLE ports (
@@ -109,6 +111,7 @@ CREATE TABLE ports (
     "expanded" BOOLEAN NOT NULL,
     "first_seen" TIMESTAMP WITH TIME ZONE,
     "last_seen" TIMESTAMP WITH TIME ZONE,
+    "last_looked" TIMESTAMP WITH TIME ZONE,
     "seen" INTEGER NOT NULL
 );
 COMMENT ON TABLE ports IS 'One row a port that is listed singly; with --expand-extraports also one a port of the lists. Key: host_id, protocol, port.';
@@ -126,6 +129,7 @@ COMMENT ON COLUMN ports."port_index" IS 'Place among the ports of the host, from
 COMMENT ON COLUMN ports."expanded" IS 'Whether it was made from a list of extrareasons.';
 COMMENT ON COLUMN ports."first_seen" IS 'When it was first listed: the earliest start, else end, of the host.';
 COMMENT ON COLUMN ports."last_seen" IS 'When it was last listed: the latest end, else start, of the host.';
+COMMENT ON COLUMN ports."last_looked" IS 'When it was last listed or covered: the latest end, else start, of the host.';
 COMMENT ON COLUMN ports."seen" IS 'How many scans listed it.';
 
 CREATE TABLE conflicts (
@@ -133,22 +137,24 @@ CREATE TABLE conflicts (
     "protocol" VARCHAR,
     "port" INTEGER,
     "column" VARCHAR NOT NULL,
+    "item" VARCHAR,
     "winner_scan_id" VARCHAR NOT NULL,
     "winner_value" VARCHAR,
     "loser_scan_id" VARCHAR NOT NULL,
     "loser_value" VARCHAR,
     "rule" VARCHAR NOT NULL
 );
-COMMENT ON TABLE conflicts IS 'One row a value that lost in a merge against another one. Key: host_key, protocol, port, column, loser_scan_id.';
+COMMENT ON TABLE conflicts IS 'One row a value that lost in a merge against another one. Key: host_key, protocol, port, column, item, loser_scan_id.';
 COMMENT ON COLUMN conflicts."host_key" IS 'The host it is a value of.';
 COMMENT ON COLUMN conflicts."protocol" IS 'Protocol of the port; null of a value of the host.';
 COMMENT ON COLUMN conflicts."port" IS 'Number of the port.';
 COMMENT ON COLUMN conflicts."column" IS 'What it is a value of, such as state, service.version or script.http-title.';
+COMMENT ON COLUMN conflicts."item" IS 'The name of the service, script or match, or the type of the host names, that it is a value of.';
 COMMENT ON COLUMN conflicts."winner_scan_id" IS 'The scan of the value that stands.';
-COMMENT ON COLUMN conflicts."winner_value" IS 'The value that stands.';
+COMMENT ON COLUMN conflicts."winner_value" IS 'The value that stands; of a port that is covered its state, if the later look says it.';
 COMMENT ON COLUMN conflicts."loser_scan_id" IS 'The scan of the value that lost.';
 COMMENT ON COLUMN conflicts."loser_value" IS 'The value that lost.';
-COMMENT ON COLUMN conflicts."rule" IS 'Why: the policy, or covered for a port that a later scan looked for and did not list.';
+COMMENT ON COLUMN conflicts."rule" IS 'Why: the policy, or covered for a port that a later look covered and did not list.';
 
 CREATE TABLE changes (
     "host_key" VARCHAR NOT NULL,

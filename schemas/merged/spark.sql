@@ -44,7 +44,8 @@ CREATE TABLE hosts (
     `ports_open` INT NOT NULL COMMENT 'Of these, open ones.',
     `scan_ids` ARRAY<STRING> NOT NULL COMMENT 'The scans that contributed, in order.',
     `first_seen` TIMESTAMP COMMENT 'When it was first seen: the earliest start, else end.',
-    `last_seen` TIMESTAMP COMMENT 'When it was last seen: the latest end, else start.',
+    `last_seen` TIMESTAMP COMMENT 'When it was last seen up: the latest end, else start.',
+    `last_looked` TIMESTAMP COMMENT 'When it was last looked for, up or not: the latest end, else start.',
     `seen` INT NOT NULL COMMENT 'How many scans saw it.'
 )
 USING PARQUET
@@ -65,6 +66,7 @@ CREATE TABLE ports (
     `expanded` BOOLEAN NOT NULL COMMENT 'Whether it was made from a list of extrareasons.',
     `first_seen` TIMESTAMP COMMENT 'When it was first listed: the earliest start, else end, of the host.',
     `last_seen` TIMESTAMP COMMENT 'When it was last listed: the latest end, else start, of the host.',
+    `last_looked` TIMESTAMP COMMENT 'When it was last listed or covered: the latest end, else start, of the host.',
     `seen` INT NOT NULL COMMENT 'How many scans listed it.'
 )
 USING PARQUET
@@ -75,14 +77,15 @@ CREATE TABLE conflicts (
     `protocol` STRING COMMENT 'Protocol of the port; null of a value of the host.',
     `port` INT COMMENT 'Number of the port.',
     `column` STRING NOT NULL COMMENT 'What it is a value of, such as state, service.version or script.http-title.',
+    `item` STRING COMMENT 'The name of the service, script or match, or the type of the host names, that it is a value of.',
     `winner_scan_id` STRING NOT NULL COMMENT 'The scan of the value that stands.',
-    `winner_value` STRING COMMENT 'The value that stands.',
+    `winner_value` STRING COMMENT 'The value that stands; of a port that is covered its state, if the later look says it.',
     `loser_scan_id` STRING NOT NULL COMMENT 'The scan of the value that lost.',
     `loser_value` STRING COMMENT 'The value that lost.',
-    `rule` STRING NOT NULL COMMENT 'Why: the policy, or covered for a port that a later scan looked for and did not list.'
+    `rule` STRING NOT NULL COMMENT 'Why: the policy, or covered for a port that a later look covered and did not list.'
 )
 USING PARQUET
-COMMENT 'One row a value that lost in a merge against another one. Key: host_key, protocol, port, column, loser_scan_id.';
+COMMENT 'One row a value that lost in a merge against another one. Key: host_key, protocol, port, column, item, loser_scan_id.';
 
 CREATE TABLE changes (
     `host_key` STRING NOT NULL COMMENT 'The host.',

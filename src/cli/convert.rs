@@ -93,6 +93,9 @@ fn run_with(
     talk.leftovers(&temporaries);
     let report = finished?;
     talk.report(&report, begun.elapsed());
+    if merge.is_some_and(|options| options.policy.is_none()) {
+        talk.outdated(report.outdated);
+    }
     if let Some(path) = &args.report {
         write_json(path, &report, &temporaries)?;
     }
@@ -148,7 +151,7 @@ pub(super) fn identity(by: By) -> Identity {
 }
 
 fn policy(options: &MergeOptions) -> MergePolicy {
-    MergePolicy::new(options.policy)
+    MergePolicy::new(options.policy.unwrap_or_default())
         .with_flags(MergeFlags {
             tcp: !options.no_tcp,
             udp: !options.no_udp,
@@ -163,6 +166,8 @@ fn policy(options: &MergeOptions) -> MergePolicy {
         })
         .with_identity(identity(options.identity))
         .with_keep_covered(options.keep_covered)
+        .with_keep_identity(options.keep_identity)
+        .with_max_age(options.max_age)
         .with_explain(options.explain)
 }
 

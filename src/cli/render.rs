@@ -139,6 +139,18 @@ impl Talk {
         Some(String::from_utf8_lossy(&now.rfc3339()).into_owned())
     }
 
+    /// Newer records of ports lost to older ones, and nobody asked for that.
+    pub(super) fn outdated(&self, records: u64) {
+        if records == 0 || self.quiet {
+            return;
+        }
+        let lost = match records {
+            1 => "1 newer record of a port lost to an older one".to_owned(),
+            more => format!("{} newer records of ports lost to older ones", number(more)),
+        };
+        self.hint(&format!("{lost}: --policy latest shows what is true now"));
+    }
+
     /// Errors of inputs, or that there were none to read.
     pub(super) fn errors(&self, report: &Report) {
         for error in &report.errors {

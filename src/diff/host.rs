@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    merge::{Pair, State, Unlisted},
+    merge::{Pair, State, Unlisted, is_probed},
     model::{
         AddressKind, Change, ChangeKind, ChangedService, Host, HostChanges, Port, PortOrigin,
         Protocol, ScanNumber, Script, Service, Timestamp,
@@ -129,16 +129,16 @@ impl Changes<'_, '_> {
     fn port(&mut self, place: Place<'_>, before: &Port<'_>, after: &Port<'_>) {
         let state = |port: &Port<'_>| Some(port.state.as_str().to_owned());
         self.changed(place, "state", (state(before), state(after)));
-        let (old, new) = (services(before), services(after));
+        let (old, new) = (&before.services, &after.services);
         for (column, get) in SERVICE {
-            let values = |services: &[&Service<'_>]| -> Option<String> {
+            let values = |services: &[Service<'_>]| -> Option<String> {
                 let texts: BTreeSet<_> =
                     services.iter().filter_map(|service| get(service)).collect();
                 (!texts.is_empty()).then(|| texts.into_iter().collect::<Vec<_>>().join(", "))
             };
             // Without a look at versions nothing is said of them, and a name is a guess by the number.
-            if probed(&old) == probed(&new) || (probed(&new) && values(&new).is_some()) {
-                self.changed(place, column, (values(&old), values(&new)));
+            if is_probed(old) == is_probed(new) || (is_probed(new) && values(new).is_some()) {
+                self.changed(place, column, (values(old), values(new)));
             }
         }
         self.scripts(place, &before.scripts, &after.scripts);
@@ -287,15 +287,6 @@ fn route(host: &Host<'_>) -> Option<String> {
     let hops = host.traces.iter().flat_map(|trace| &trace.hops);
     let addresses: Vec<_> = hops.map(|hop| hop.ip.as_deref().unwrap_or("*")).collect();
     (!addresses.is_empty()).then(|| addresses.join(" "))
-}
-
-fn services<'s>(port: &'s Port<'s>) -> Vec<&'s Service<'s>> {
-    port.services.iter().collect()
-}
-
-/// Whether versions were looked for.
-fn probed(services: &[&Service<'_>]) -> bool {
-    services.iter().any(|s| matches!(s.method.as_deref(), Some("probed" | "detection")))
 }
 
 fn script_text(script: &Script<'_>) -> String {

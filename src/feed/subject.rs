@@ -81,7 +81,7 @@ impl<'s> Subject<'s> {
         let (host, origins) = (&merged.host, &merged.origins);
         let status = usize::try_from(origins.status).ok();
         let run = status.and_then(|status| runs.get(status)).copied().unwrap_or(nothing);
-        let time = host.end_time.or(host.start_time).or(origins.seen.last).or(run.start_time);
+        let time = host.end_time.or(host.start_time).or(origins.seen.looked).or(run.start_time);
         let more = Merged { seen: origins.seen, ports: &origins.ports, runs };
         Self { host, run, ids, time, merged: Some(more) }
     }

@@ -1,6 +1,6 @@
-//! Which copies of a scan are used (DATA_MODEL section 5, "Dedup").
+//! Which copies of a scan are used (docs/merge.md, "Copies of one scan").
 
-use std::{cmp::Reverse, collections::HashMap};
+use std::{cmp::Reverse, collections::HashMap, mem};
 
 use super::{
     store::split_record,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{Code, Diagnostic},
-    model::{AddressKind, Host, RunRecord, ScanNumber, ScriptData, Text},
+    model::{AddressKind, Host, RunRecord, ScanNumber, ScriptData, Text, Timestamp},
 };
 
 /// Makes records of hosts that are the same if tables of them are: a copy may have been read from XML, and
@@ -71,16 +71,13 @@ pub struct MergedScan {
     pub used: bool,
     /// Its place in the order of the arguments: that of the first copy of it.
     pub(super) place: ScanNumber,
-    /// Rows of its hosts.
+    /// Rows of its hosts and scripts.
     pub(super) rows: u64,
+    /// The time of its newest look at a host.
+    pub(super) newest: Option<Timestamp>,
 }
 
 impl MergedScan {
-    /// Its place in the order of the arguments, if its hosts are used.
-    pub(super) fn counted_place(&self) -> Option<ScanNumber> {
-        (self.used && self.record.exists).then_some(self.place)
-    }
-
     /// Less is better: finished, not truncated, most whole hosts, most rows.
     fn rank(&self) -> impl Ord + use<> {
         let record = &self.record;
@@ -89,12 +86,30 @@ impl MergedScan {
     }
 }
 
-/// Scans with one id, in order, of those ids that several scans have.
-pub(super) fn same_ids(scans: &[MergedScan]) -> Vec<Vec<ScanNumber>> {
+/// The id that a scan has by itself, without what tells it from another one of the same id.
+fn own_id(scan_id: &str) -> &str {
+    match scan_id.rsplit_once("-x") {
+        Some((own, digits))
+            if digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_hexdigit()) =>
+        {
+            own
+        }
+        _ => scan_id,
+    }
+}
+
+/// Scans that may be copies of each other, in order: those with one id, of which a dataset may hold one under
+/// another id, and those of equal bytes.
+pub(super) fn same_scans(scans: &[MergedScan]) -> Vec<Vec<ScanNumber>> {
     let mut by_id: HashMap<&str, Vec<ScanNumber>> = HashMap::new();
+    let mut ids: HashMap<&str, &str> = HashMap::new();
     let numbered = (0..).zip(scans).filter(|(_, scan)| scan.record.exists);
     for (number, scan) in numbered {
-        by_id.entry(&scan.record.header.scan_id).or_default().push(number);
+        let mut id = own_id(&scan.record.header.scan_id);
+        if let Some(sha256) = &scan.record.content_sha256 {
+            id = ids.entry(sha256).or_insert(id);
+        }
+        by_id.entry(id).or_default().push(number);
     }
     let mut several: Vec<_> = by_id.into_values().filter(|same| same.len() > 1).collect();
     several.sort_unstable();
@@ -112,6 +127,44 @@ fn scan(scans: &[MergedScan], number: ScanNumber) -> Option<&MergedScan> {
     scans.get(usize::try_from(number).ok()?)
 }
 
+/// Scans that are copies of each other.
+struct Kind<'s> {
+    digest: u128,
+    sha256: Vec<&'s str>,
+    copies: Vec<ScanNumber>,
+}
+
+impl<'s> Kind<'s> {
+    /// Puts finished scans with equal hosts or bytes together, in the order of their first.
+    fn all(
+        scans: &'s [MergedScan],
+        finished: &[ScanNumber],
+        digest: impl Fn(ScanNumber) -> u128,
+    ) -> Vec<Self> {
+        let mut kinds: Vec<Self> = Vec::new();
+        for number in finished {
+            let digest = digest(*number);
+            let record = scan(scans, *number).map(|scan| &scan.record);
+            let sha256 = record.and_then(|record| record.content_sha256.as_deref());
+            let is_same = |kind: &&mut Self| {
+                kind.digest == digest || sha256.is_some_and(|own| kind.sha256.contains(&own))
+            };
+            match kinds.iter_mut().find(is_same) {
+                Some(kind) => {
+                    kind.copies.push(*number);
+                    kind.sha256.extend(sha256);
+                }
+                None => kinds.push(Self {
+                    digest,
+                    sha256: sha256.into_iter().collect(),
+                    copies: vec![*number],
+                }),
+            }
+        }
+        kinds
+    }
+}
+
 /// Decides between scans of one id. `digest` tells the hosts of finished ones apart. Of those that differ
 /// each is used, under an id of its own.
 pub(super) fn decide(
@@ -119,51 +172,74 @@ pub(super) fn decide(
     same: &[ScanNumber],
     digest: impl Fn(ScanNumber) -> u128,
 ) {
-    let finished = finished(scans, same);
-    // Kinds in the order of their first scan.
-    let mut kinds: Vec<(u128, Vec<ScanNumber>)> = Vec::new();
-    for number in finished {
-        let digest = digest(number);
-        match kinds.iter_mut().find(|(known, _)| *known == digest) {
-            Some((_, copies)) => copies.push(number),
-            None => kinds.push((digest, vec![number])),
-        }
-    }
-    if kinds.is_empty() {
-        kinds.push((0, same.to_vec()));
-    }
-    let best = |copies: &[ScanNumber]| {
-        let ranked =
-            copies.iter().filter_map(|number| Some((scan(scans, *number)?.rank(), *number)));
-        ranked.min().map(|(_, number)| number)
+    let kinds = Kind::all(scans, &finished(scans, same), digest);
+    let mut kinds: Vec<_> = kinds.into_iter().map(|kind| kind.copies).collect();
+    // Those that are not finished are copies of the first.
+    let is_open = |number: &&ScanNumber| {
+        scan(scans, **number).is_some_and(|scan| !scan.record.stats.finished)
     };
-    let used: Vec<ScanNumber> = kinds.iter().filter_map(|(_, copies)| best(copies)).collect();
-    // A copy stands where the first of its kind did, and of the first kind where the first copy at all did.
-    let mut places: Vec<_> =
-        kinds.iter().filter_map(|(_, copies)| copies.first().copied()).collect();
-    if let (Some(first), Some(of_all)) = (places.first_mut(), same.first()) {
-        *first = *of_all;
+    let rest: Vec<ScanNumber> = same.iter().filter(is_open).copied().collect();
+    match kinds.first_mut() {
+        Some(first) => first.extend(rest),
+        None => kinds.push(rest),
     }
-    for number in same {
-        let place = used.iter().position(|used| used == number);
-        let Some(scan) = usize::try_from(*number).ok().and_then(|n| scans.get_mut(n)) else {
-            continue;
-        };
-        scan.used = place.is_some();
-        scan.place = place.and_then(|place| places.get(place)).copied().unwrap_or(*number);
-        if place.is_some_and(|place| place > 0) {
-            rename(&mut scan.record);
+    for (nth, mut copies) in kinds.into_iter().enumerate() {
+        copies.sort_unstable();
+        let ranked = copies.iter().filter_map(|n| Some((scan(scans, *n)?.rank(), *n)));
+        let Some((_, best)) = ranked.min() else { continue };
+        let Some(place) = copies.first().copied() else { continue };
+        let used = scan(scans, best).map(|scan| scan.source.clone()).unwrap_or_default();
+        for number in copies {
+            let Some(scan) = usize::try_from(number).ok().and_then(|n| scans.get_mut(n)) else {
+                continue;
+            };
+            scan.place = place;
+            scan.used = number == best;
+            if !scan.used {
+                report_copy(&mut scan.record, &used);
+            } else if nth > 0 {
+                rename(&mut scan.record);
+            } else {
+                let own = own_id(&scan.record.header.scan_id).to_owned();
+                scan.record.header.scan_id = own;
+            }
         }
     }
 }
 
+/// Another copy of this scan is used.
+fn report_copy(record: &mut RunRecord, used: &str) {
+    let detail =
+        format!("a copy of scan {}: the one in {used} is used", own_id(&record.header.scan_id));
+    let position = record.header.position;
+    record.diagnostics.insert(0, Diagnostic { code: Code::DupScan, position, count: 1, detail });
+}
+
 /// Another finished scan has this id and other hosts.
 fn rename(record: &mut RunRecord) {
-    let id = &mut record.header.scan_id;
-    let detail = format!("scan {id} is finished elsewhere with other hosts");
+    let own = own_id(&record.header.scan_id);
+    let detail = format!("scan {own} is finished elsewhere with other hosts");
     let digest = record.content_sha256.as_deref().unwrap_or_default();
-    id.push_str("-x");
-    id.push_str(digest.get(..8).unwrap_or(digest));
+    record.header.scan_id = format!("{own}-x{}", digest.get(..8).unwrap_or(digest));
     let position = record.header.position;
     record.diagnostics.push(Diagnostic { code: Code::IdCollision, position, count: 1, detail });
+}
+
+/// Puts scans in the order of their places, a copy that is used before those that it stands for. Returns the new
+/// number of each that is used.
+pub(super) fn in_order(scans: &mut Vec<MergedScan>) -> Vec<Option<ScanNumber>> {
+    let mut order: Vec<(ScanNumber, bool, usize)> =
+        scans.iter().enumerate().map(|(number, scan)| (scan.place, !scan.used, number)).collect();
+    order.sort_unstable();
+    let mut numbers = vec![None; scans.len()];
+    let mut taken: Vec<Option<MergedScan>> = mem::take(scans).into_iter().map(Some).collect();
+    for (_, _, before) in order {
+        let number = ScanNumber::try_from(scans.len()).ok();
+        let Some(scan) = taken.get_mut(before).and_then(Option::take) else { continue };
+        if let Some(of) = numbers.get_mut(before) {
+            *of = number.filter(|_| scan.used && scan.record.exists);
+        }
+        scans.push(scan);
+    }
+    numbers
 }

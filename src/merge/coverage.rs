@@ -1,22 +1,22 @@
-//! What a scan looked at: not scanned is not closed (DATA_MODEL section 5).
+//! At which ports a look looked: not scanned is not closed (docs/merge.md, "Words").
 
-use std::ops::RangeInclusive;
+use std::{fmt::Write as _, ops::RangeInclusive};
 
-use crate::model::{ExtraPorts, Host, HostState, Protocol, RunRecord, port_ranges};
+use crate::model::{ExtraPorts, Protocol, RunRecord, port_ranges};
 
-/// Ports that a scan was to look at, by what its `scaninfo` elements say.
+/// Ports that a scan was to look at, as its `scaninfo` elements list them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Coverage(Vec<(Protocol<'static>, Ranges)>);
+pub(crate) struct Coverage(Vec<(Protocol<'static>, Ranges)>);
 
-/// Ranges in order.
-#[derive(Debug, Clone, Default)]
-struct Ranges(Vec<RangeInclusive<u16>>);
+/// Ranges of port numbers in ascending order, of which no two overlap.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Ranges(Vec<RangeInclusive<u16>>);
 
 impl Ranges {
-    fn of(list: &str) -> Self {
+    pub(crate) fn of(list: &str) -> Self {
         let mut ranges: Vec<_> = port_ranges(list).filter(|range| !range.is_empty()).collect();
         ranges.sort_unstable_by_key(|range| *range.start());
-        // Those that overlap become one, so that one look tells.
+        // Those that overlap become one, so that one comparison decides.
         ranges.dedup_by(|next, last| {
             let overlap = next.start() <= last.end();
             if overlap {
@@ -27,16 +27,55 @@ impl Ranges {
         Self(ranges)
     }
 
-    fn has(&self, number: u16) -> bool {
-        let behind = self.0.partition_point(|range| *range.start() <= number);
-        let last = behind.checked_sub(1).and_then(|place| self.0.get(place));
+    pub(crate) fn has(&self, number: u16) -> bool {
+        let after = self.0.partition_point(|range| *range.start() <= number);
+        let last = after.checked_sub(1).and_then(|place| self.0.get(place));
         last.is_some_and(|range| range.contains(&number))
+    }
+
+    /// Writes the list without these numbers, which are in order, and says how many it had; `None` if it has
+    /// none of them, or more than `most`.
+    pub(crate) fn without(&self, numbers: &[u16], most: usize) -> Option<(String, usize)> {
+        let held = |range: &RangeInclusive<u16>| {
+            let from = numbers.partition_point(|number| number < range.start());
+            let to = numbers.partition_point(|number| number <= range.end());
+            numbers.get(from..to).unwrap_or_default()
+        };
+        let held: Vec<&[u16]> = self.0.iter().map(held).collect();
+        let taken = held.iter().map(|held| held.len()).sum::<usize>();
+        if taken == 0 || taken > most {
+            return None;
+        }
+        let mut list = String::new();
+        for (range, held) in self.0.iter().zip(held) {
+            let mut from = u32::from(*range.start());
+            for number in held {
+                let number = u32::from(*number);
+                put_range((from, number), &mut list);
+                from = number.saturating_add(1);
+            }
+            put_range((from, u32::from(*range.end()).saturating_add(1)), &mut list);
+        }
+        Some((list, taken))
     }
 }
 
+/// Appends the numbers from one to before another, if there are any.
+fn put_range((from, end): (u32, u32), list: &mut String) {
+    let Some(to) = end.checked_sub(1).filter(|to| *to >= from) else { return };
+    let comma = if list.is_empty() { "" } else { "," };
+    let _ =
+        if to == from { write!(list, "{comma}{from}") } else { write!(list, "{comma}{from}-{to}") };
+}
+
 impl Coverage {
-    /// What a scan says of itself.
-    pub(super) fn of(record: &RunRecord) -> Self {
+    /// No port at all.
+    pub(crate) const fn nothing() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Reads what a scan says of itself.
+    pub(crate) fn of(record: &RunRecord) -> Self {
         let of_info = record.scan_info.iter().filter_map(|info| {
             let protocol = Protocol::from_name(info.protocol.as_deref()?.to_lowercase().into());
             Some((protocol, Ranges::of(info.services.as_deref()?)))
@@ -44,66 +83,136 @@ impl Coverage {
         Self(of_info.collect())
     }
 
-    pub(super) fn has(&self, protocol: &Protocol<'_>, number: u16) -> bool {
+    pub(crate) fn has(&self, protocol: &Protocol<'_>, number: u16) -> bool {
         let of_protocol = self.0.iter().filter(|(found, _)| found == protocol);
         of_protocol.map(|(_, ranges)| ranges).any(|ranges| ranges.has(number))
     }
 }
 
-/// What was looked at on one host: what the lists of `extrareasons` say, else the scan.
-#[derive(Debug)]
-pub(super) struct HostCoverage<'c> {
-    scan: &'c Coverage,
-    /// Lists of ports that are not listed singly.
-    lists: Vec<(String, Ranges, Option<String>)>,
-    /// The state of all ports that are not listed singly, if there is but one.
-    only_state: Option<String>,
-    /// A host that was not up, that was given up on, or whose end is missing shows nothing by what it lacks.
-    counts: bool,
+/// Ports of one `extraports` element that its `extrareasons` list.
+#[derive(Debug, Clone)]
+pub(crate) struct UnlistedPorts {
+    /// In lower case.
+    pub(crate) protocol: String,
+    pub(crate) ranges: Ranges,
+    /// Their state, if the element has one.
+    pub(crate) state: Option<String>,
 }
 
-impl<'c> HostCoverage<'c> {
-    pub(super) fn of(host: &Host<'_>, scan: &'c Coverage) -> Self {
+/// What one entry says of the ports that it does not list singly.
+#[derive(Debug, Clone)]
+pub(crate) struct EntryCoverage {
+    lists: Vec<UnlistedPorts>,
+    /// The state of all ports that are not listed singly, if there is but one and no list.
+    only_state: Option<String>,
+}
+
+impl EntryCoverage {
+    fn of(extra_ports: &[ExtraPorts<'_>]) -> Self {
         let name = |extra: &ExtraPorts<'_>| extra.state.as_ref().map(|s| s.as_str().to_owned());
         let mut lists = Vec::new();
-        for extra in &host.extra_ports {
+        for extra in extra_ports {
             for reason in &extra.reasons {
                 if let (Some(protocol), Some(list)) = (&reason.proto, &reason.ports) {
-                    lists.push((protocol.to_lowercase(), Ranges::of(list), name(extra)));
+                    let (protocol, ranges) = (protocol.to_lowercase(), Ranges::of(list));
+                    lists.push(UnlistedPorts { protocol, ranges, state: name(extra) });
                 }
             }
         }
-        let only_state = match host.extra_ports.as_slice() {
-            [only] => name(only),
+        let only_state = match extra_ports {
+            [only] if lists.is_empty() => name(only),
             _ => None,
         };
-        let in_time = host.timed_out != Some(true);
-        let counts = host.status.state == HostState::Up && host.complete && in_time;
-        Self { scan, lists, only_state, counts }
+        Self { lists, only_state }
     }
 
-    /// Whether this port was looked at.
-    pub(super) fn has(&self, protocol: &Protocol<'_>, number: u16) -> bool {
+    fn has(&self, scan: &Coverage, protocol: &Protocol<'_>, number: u16) -> bool {
         let name = protocol.as_str();
-        let mut own = self.lists.iter().filter(|(found, ..)| found == name).peekable();
-        self.counts
-            && if own.peek().is_some() {
-                own.any(|(_, ranges, _)| ranges.has(number))
-            } else {
-                self.scan.has(protocol, number)
-            }
+        let mut own = self.lists.iter().filter(|list| list.protocol == name).peekable();
+        if own.peek().is_some() {
+            own.any(|list| list.ranges.has(number))
+        } else {
+            scan.has(protocol, number)
+        }
+    }
+
+    fn state(&self, protocol: &Protocol<'_>, number: u16) -> Option<&str> {
+        let name = protocol.as_str();
+        let is_in = |list: &&UnlistedPorts| list.protocol == name && list.ranges.has(number);
+        match self.lists.iter().find(is_in) {
+            Some(list) => list.state.as_deref(),
+            None => self.only_state.as_deref(),
+        }
     }
 }
 
-impl HostCoverage<'_> {
-    /// The state of a port that was looked at and is not listed singly, if it is told.
-    pub(super) fn state(&self, protocol: &Protocol<'_>, number: u16) -> Option<String> {
-        let of_port = |(found, ranges, _): &&(String, Ranges, Option<String>)| {
-            found == protocol.as_str() && ranges.has(number)
-        };
-        match self.lists.iter().find(of_port) {
-            Some((.., state)) => state.clone(),
-            None => self.only_state.clone(),
+/// What a look says of a port that it does not list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnlistedState<'s> {
+    /// It does not cover the port.
+    NotCovered,
+    /// It covers the port, and does not say its state.
+    Unknown,
+    /// It covers the port, which is in this state.
+    Known(&'s str),
+}
+
+impl<'s> UnlistedState<'s> {
+    pub(crate) fn is_covered(self) -> bool {
+        self != Self::NotCovered
+    }
+
+    /// The state, if it is said.
+    pub(crate) fn known(self) -> Option<&'s str> {
+        match self {
+            Self::Known(state) => Some(state),
+            Self::NotCovered | Self::Unknown => None,
+        }
+    }
+}
+
+/// The ports that a look covers, and their states where it says them.
+#[derive(Debug, Clone)]
+pub(crate) struct LookCoverage<'c> {
+    scan: &'c Coverage,
+    /// Of entries that count ports which they do not list.
+    entries: Vec<EntryCoverage>,
+    /// Whether there is an entry that lists all it saw: it covers what the scan was to look at.
+    all_listed: bool,
+}
+
+impl<'c> LookCoverage<'c> {
+    /// Reads the `extra_ports` of the entries of a look that cover anything at all.
+    pub(crate) fn new<'e, 'a: 'e>(
+        scan: &'c Coverage,
+        entries: impl IntoIterator<Item = &'e [ExtraPorts<'a>]>,
+    ) -> Self {
+        let mut coverage = Self { scan, entries: Vec::new(), all_listed: false };
+        for extra_ports in entries {
+            if extra_ports.is_empty() {
+                coverage.all_listed = true;
+            } else {
+                coverage.entries.push(EntryCoverage::of(extra_ports));
+            }
+        }
+        coverage
+    }
+
+    /// Whether the look would have reported this port.
+    pub(crate) fn has(&self, protocol: &Protocol<'_>, number: u16) -> bool {
+        self.entries.iter().any(|entry| entry.has(self.scan, protocol, number))
+            || (self.all_listed && self.scan.has(protocol, number))
+    }
+
+    /// Returns what the look says of a port that it does not list.
+    pub(crate) fn unlisted_state(&self, protocol: &Protocol<'_>, number: u16) -> UnlistedState<'_> {
+        let entry = self.entries.iter().find(|entry| entry.has(self.scan, protocol, number));
+        match entry {
+            Some(entry) => {
+                entry.state(protocol, number).map_or(UnlistedState::Unknown, UnlistedState::Known)
+            }
+            None if self.has(protocol, number) => UnlistedState::Unknown,
+            None => UnlistedState::NotCovered,
         }
     }
 }
@@ -111,7 +220,7 @@ impl HostCoverage<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ExtraReason, ScanInfo};
+    use crate::model::{ExtraReason, PortState, ScanInfo};
 
     fn scan(lists: &[(&str, &str)]) -> Coverage {
         let infos = lists.iter().map(|(protocol, services)| ScanInfo {
@@ -122,17 +231,44 @@ mod tests {
         Coverage::of(&RunRecord { scan_info: infos.collect(), ..RunRecord::default() })
     }
 
-    fn up() -> Host<'static> {
-        let mut host = Host::new(0);
-        host.status.state = HostState::Up;
-        host.complete = true;
-        host
+    fn extra(
+        state: PortState<'static>,
+        lists: &[(&'static str, Option<&'static str>)],
+    ) -> ExtraPorts<'static> {
+        let reason = |(proto, ports): &(&'static str, Option<&'static str>)| ExtraReason {
+            reason: None,
+            count: None,
+            proto: Some((*proto).into()),
+            ports: ports.map(Into::into),
+        };
+        ExtraPorts { state: Some(state), count: None, reasons: lists.iter().map(reason).collect() }
+    }
+
+    #[test]
+    fn numbers_are_taken_out_of_lists() {
+        for (list, numbers, expected) in [
+            ("1-21,23-1000", &[80][..], Some(("1-21,23-79,81-1000", 1))),
+            ("1-3", &[1, 3], Some(("2", 2))),
+            ("1-4", &[4, 9], Some(("1-3", 1))),
+            ("0-2", &[0], Some(("1-2", 1))),
+            ("65534-65535", &[65535], Some(("65534", 1))),
+            ("5", &[5], Some(("", 1))),
+            ("9,5,5-6", &[5], Some(("6,9", 1))),
+            ("5,x,9", &[9], Some(("5", 1))),
+            ("1-3", &[7], None),
+            ("", &[7], None),
+            ("1-9", &[1, 2, 3, 4, 5], None),
+        ] {
+            let found = Ranges::of(list).without(numbers, 4);
+            assert_eq!(found.as_ref().map(|(list, n)| (&**list, *n)), expected, "{list}");
+        }
     }
 
     #[test]
     fn a_scan_covers_what_its_scaninfo_lists_by_protocol() {
         let scan = scan(&[("tcp", "1-10,5-400,80"), ("udp", "53")]);
-        let host = HostCoverage::of(&up(), &scan);
+        let nothing: &[ExtraPorts<'_>] = &[];
+        let look = LookCoverage::new(&scan, [nothing]);
         for (protocol, number, covered) in [
             (Protocol::Tcp, 1, true),
             (Protocol::Tcp, 399, true),
@@ -141,38 +277,46 @@ mod tests {
             (Protocol::Udp, 80, false),
             (Protocol::Sctp, 53, false),
         ] {
-            assert_eq!(host.has(&protocol, number), covered, "{protocol:?} {number}");
+            assert_eq!(look.has(&protocol, number), covered, "{protocol:?} {number}");
         }
+        assert_eq!(look.unlisted_state(&Protocol::Tcp, 1), UnlistedState::Unknown);
+        assert!(!LookCoverage::new(&scan, []).has(&Protocol::Tcp, 1), "no entry covers anything");
     }
 
     #[test]
     fn lists_of_a_host_say_more_than_its_scan() {
         let scan = scan(&[("tcp", "1-100"), ("udp", "53")]);
-        let mut host = up();
-        let reason = |proto: &'static str, ports: Option<&'static str>| ExtraReason {
-            reason: None,
-            count: None,
-            proto: Some(proto.into()),
-            ports: ports.map(Into::into),
-        };
-        let reasons = vec![reason("tcp", Some("1-20,22")), reason("udp", None)];
-        host.extra_ports.push(ExtraPorts { state: None, count: None, reasons });
-        let found = HostCoverage::of(&host, &scan);
-        assert!(found.has(&Protocol::Tcp, 22) && !found.has(&Protocol::Tcp, 21));
-        assert!(found.has(&Protocol::Udp, 53), "without a list the scan tells");
+        let lists = [("tcp", Some("1-20,22")), ("udp", None)];
+        let extra_ports = [extra(PortState::Closed, &lists)];
+        let look = LookCoverage::new(&scan, [&extra_ports[..]]);
+        assert!(look.has(&Protocol::Tcp, 22) && !look.has(&Protocol::Tcp, 21));
+        assert!(look.has(&Protocol::Udp, 53), "without a list the scan says it");
+        assert_eq!(look.unlisted_state(&Protocol::Tcp, 22), UnlistedState::Known("closed"));
+        assert_eq!(look.unlisted_state(&Protocol::Udp, 53), UnlistedState::Unknown);
+        assert_eq!(look.unlisted_state(&Protocol::Tcp, 21), UnlistedState::NotCovered);
     }
 
     #[test]
-    fn a_host_that_was_down_or_cut_or_timed_out_covers_nothing() {
-        let scan = scan(&[("tcp", "1-100")]);
-        let mut down = up();
-        down.status.state = HostState::Down;
-        let mut cut = up();
-        cut.complete = false;
-        let mut late = up();
-        late.timed_out = Some(true);
-        for host in [down, cut, late] {
-            assert!(!HostCoverage::of(&host, &scan).has(&Protocol::Tcp, 22));
+    fn a_look_covers_what_one_of_its_entries_covers() {
+        let scan = scan(&[("tcp", "80")]);
+        let one = [extra(PortState::Closed, &[("tcp", Some("1-3"))])];
+        let other = [
+            extra(PortState::Filtered, &[("tcp", Some("5"))]),
+            extra(PortState::Closed, &[("tcp", Some("7"))]),
+        ];
+        let look = LookCoverage::new(&scan, [&one[..], &other[..]]);
+        for (number, state) in [(2, "closed"), (5, "filtered"), (7, "closed")] {
+            assert_eq!(look.unlisted_state(&Protocol::Tcp, number), UnlistedState::Known(state));
         }
+        assert!(!look.has(&Protocol::Tcp, 80), "both have lists of their own");
+        let counted = [extra(PortState::Closed, &[])];
+        let look = LookCoverage::new(&scan, [&counted[..]]);
+        assert_eq!(
+            look.unlisted_state(&Protocol::Tcp, 80),
+            UnlistedState::Known("closed"),
+            "all of them are"
+        );
+        let nothing: &[ExtraPorts<'_>] = &[];
+        assert!(LookCoverage::new(&scan, [&one[..], nothing]).has(&Protocol::Tcp, 80));
     }
 }

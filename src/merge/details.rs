@@ -1,9 +1,13 @@
 //! Parts of a host that are taken one by one, and what flags take away.
 
-use std::{collections::HashSet, hash::Hash, mem};
+use std::{
+    collections::{BTreeMap, HashSet},
+    hash::Hash,
+    mem,
+};
 
-use super::policy::MergeFlags;
-use crate::model::{Host, Os, Port, Protocol, Sequence, TcpSequence, Text};
+use super::{coverage::Ranges, policy::MergeFlags};
+use crate::model::{Address, ExtraPorts, Host, Hostname, Os, Port, Sequence, TcpSequence, Text};
 
 /// What of a host may come from another scan than its state.
 #[derive(Default)]
@@ -44,13 +48,7 @@ impl<'a> Details<'a> {
 
 /// Takes away what the flags turn off of a host that is not the caller's.
 pub(super) fn strip(host: &mut Host<'_>, flags: &MergeFlags) {
-    host.ports.retain(|port| match port.protocol {
-        Protocol::Tcp => flags.tcp,
-        Protocol::Udp => flags.udp,
-        Protocol::Sctp => flags.sctp,
-        Protocol::Ip => flags.ip,
-        Protocol::Other(_) => true,
-    });
+    host.ports.retain(|port| flags.takes(&port.protocol));
     if !flags.scripts {
         host.scripts.clear();
     }
@@ -63,6 +61,106 @@ pub(super) fn strip(host: &mut Host<'_>, flags: &MergeFlags) {
     if !flags.details {
         Details::default().into_host(host);
     }
+}
+
+/// Addresses of hosts, the best first, each once. Those that one host repeats stay.
+pub(super) fn addresses<'h, 'a: 'h>(hosts: impl Iterator<Item = &'h Host<'a>>) -> Vec<Address<'a>> {
+    let mut addresses: Vec<Address<'a>> = Vec::new();
+    for host in hosts {
+        let known = addresses.len();
+        for address in &host.addresses {
+            let same = |a: &&mut Address<'a>| {
+                a.text == address.text && a.kind == address.kind && a.zone == address.zone
+            };
+            match addresses.iter_mut().take(known).find(same) {
+                Some(known) if known.vendor.is_none() => known.vendor.clone_from(&address.vendor),
+                Some(_) => {}
+                None => addresses.push(address.clone()),
+            }
+        }
+    }
+    addresses
+}
+
+/// Host names of hosts, the best first, each of a type once. Those that one host repeats stay.
+pub(super) fn hostnames<'h, 'a: 'h>(
+    hosts: impl Iterator<Item = &'h Host<'a>>,
+) -> Vec<Hostname<'a>> {
+    let mut names: Vec<Hostname<'a>> = Vec::new();
+    for host in hosts {
+        let known = names.len();
+        for name in &host.hostnames {
+            if !names.iter().take(known).any(|known| is_same_name(known, name)) {
+                names.push(name.clone());
+            }
+        }
+    }
+    names
+}
+
+/// Host names of hosts, the best first: those of a type are those of the best host that has any of it.
+pub(super) fn hostnames_by_type<'h, 'a: 'h>(
+    hosts: impl Iterator<Item = &'h Host<'a>>,
+) -> Vec<Hostname<'a>> {
+    let mut names: Vec<Hostname<'a>> = Vec::new();
+    for host in hosts {
+        let known = names.len();
+        for name in &host.hostnames {
+            if !names.iter().take(known).any(|known| known.kind == name.kind) {
+                names.push(name.clone());
+            }
+        }
+    }
+    names
+}
+
+fn is_same_name(one: &Hostname<'_>, other: &Hostname<'_>) -> bool {
+    one.kind == other.kind && plain_name(&one.name).eq_ignore_ascii_case(plain_name(&other.name))
+}
+
+/// A host name without the dot that may end it.
+pub(super) fn plain_name(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+/// Ports that are taken out of the lists of a host at most: all there are of four protocols. A host of nmap never
+/// comes near, and a hostile one must not grow by it.
+const TAKEN: usize = 4 << 16;
+
+/// Takes ports that are listed singly out of lists of ports that are not, and out of their counts. What becomes
+/// empty goes.
+pub(super) fn without_listed(extra_ports: &mut Vec<ExtraPorts<'_>>, ports: &[Port<'_>]) {
+    if extra_ports.iter().all(|extra| extra.reasons.iter().all(|reason| reason.ports.is_none())) {
+        return;
+    }
+    let mut numbers: BTreeMap<String, Vec<u16>> = BTreeMap::new();
+    for port in ports.iter().filter(|port| !port.expanded) {
+        numbers.entry(port.protocol.as_str().to_owned()).or_default().push(port.number);
+    }
+    for numbers in numbers.values_mut() {
+        numbers.sort_unstable();
+    }
+    let mut left = TAKEN;
+    extra_ports.retain_mut(|extra| {
+        let mut gone = 0_i64;
+        extra.reasons.retain_mut(|reason| {
+            let (Some(proto), Some(list)) = (&reason.proto, &reason.ports) else { return true };
+            let Some(numbers) = numbers.get(&proto.to_lowercase()) else { return true };
+            let Some((rest, taken)) = Ranges::of(list).without(numbers, left) else { return true };
+            left = left.saturating_sub(taken);
+            let taken = i64::try_from(taken).unwrap_or(i64::MAX);
+            gone = gone.saturating_add(taken);
+            reason.count = reason.count.map(|count| count.saturating_sub(taken).max(0));
+            let stays = !rest.is_empty();
+            reason.ports = Some(rest.into());
+            stays
+        });
+        if gone == 0 {
+            return true;
+        }
+        extra.count = extra.count.map(|count| count.saturating_sub(gone).max(0));
+        extra.count.map_or(!extra.reasons.is_empty(), |count| count > 0)
+    });
 }
 
 /// Services and scripts of equal ports of the same scan, each once.
@@ -81,4 +179,57 @@ fn unique<T: Eq + Hash>(items: &mut Vec<T>) {
     let new: Vec<bool> = items.iter().map(|item| known.insert(item)).collect();
     let mut new = new.into_iter();
     items.retain(|_| new.next().unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ExtraReason, PortState, Protocol};
+
+    fn extra(count: Option<i64>, reasons: &[(i64, Option<&'static str>)]) -> ExtraPorts<'static> {
+        let reason = |(count, ports): &(i64, Option<&'static str>)| ExtraReason {
+            reason: None,
+            count: Some(*count),
+            proto: Some("tcp".into()),
+            ports: ports.map(Into::into),
+        };
+        let reasons = reasons.iter().map(reason).collect();
+        ExtraPorts { state: Some(PortState::Closed), count, reasons }
+    }
+
+    #[test]
+    fn counts_follow_their_lists_and_what_is_empty_goes() {
+        let port = |number| Port {
+            protocol: Protocol::Tcp,
+            number,
+            index: 0,
+            state: PortState::Open,
+            reason: None,
+            reason_ttl: None,
+            reason_ip: None,
+            owner: None,
+            services: Vec::new(),
+            scripts: Vec::new(),
+            expanded: false,
+        };
+        let ports = [port(22), port(80)];
+        let left = |extra: ExtraPorts<'static>| {
+            let mut all = vec![extra];
+            without_listed(&mut all, &ports);
+            all.pop().map(|extra| {
+                let reasons = extra.reasons.into_iter();
+                let text = |r: ExtraReason<'_>| {
+                    (r.count.unwrap(), r.ports.map(std::borrow::Cow::into_owned))
+                };
+                (extra.count, reasons.map(text).collect::<Vec<_>>())
+            })
+        };
+        let some = |text: &str| Some(text.to_owned());
+        let both = extra(Some(100), &[(99, Some("1-22,24-100")), (1, Some("80"))]);
+        assert_eq!(left(both), Some((Some(97), vec![(97, some("1-21,24-79,81-100"))])));
+        assert_eq!(left(extra(Some(2), &[(2, Some("22,80"))])), None);
+        assert_eq!(left(extra(Some(9), &[(9, None)])), Some((Some(9), vec![(9, None)])));
+        assert_eq!(left(extra(None, &[(1, Some("22"))])), None);
+        assert_eq!(left(extra(Some(0), &[])), Some((Some(0), vec![])), "as it was written");
+    }
 }

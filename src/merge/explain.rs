@@ -1,15 +1,21 @@
 //! What lost in a merge, to what, and by which rule: the table `conflicts`.
+//!
+//! Its key is the host, the port, the column, the item and the scan that lost: services and scripts, of which a
+//! port may have several, are compared by their names, as sets. Null loses silently, as it says nothing.
+
+use std::collections::BTreeSet;
 
 use super::{
-    group::Part,
-    policy::{MergePolicy, Precedence},
+    columns::{Columns, DETAILS, HOST, OS, PORT, SERVICE, extra_text, list, route, script_value},
+    details::plain_name,
+    group::Look,
+    policy::Precedence,
 };
 use crate::model::{
-    Conflict, ExtraPorts, Host, OsClass, OsMatch, OsPortUsed, Port, PortState, ScanNumber, Script,
-    Service, Text, Timestamp, Trace,
+    Conflict, ExtraPorts, Hostname, OsMatch, Port, Protocol, ScanNumber, Script, Text,
 };
 
-/// The rule by which a port is gone that a later scan looked for and did not list.
+/// The rule by which a port is gone that a later look covered and did not list.
 const COVERED: &str = "covered";
 
 /// Gathers conflicts, or nothing.
@@ -19,7 +25,40 @@ pub(super) struct Explain<'a> {
     found: Vec<Conflict<'a>>,
 }
 
-type Value<'a> = Option<Text<'a>>;
+pub(super) type Value<'a> = Option<Text<'a>>;
+
+/// Which scan lost to which, and why.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Loss {
+    pub(super) winner: ScanNumber,
+    pub(super) loser: ScanNumber,
+    pub(super) rule: &'static str,
+}
+
+/// Of what a value is.
+#[derive(Debug, Clone, Default)]
+struct Subject<'a> {
+    port: Option<(Text<'a>, i32)>,
+    column: Text<'a>,
+    /// Name of the service, script or match, or type of the host names.
+    item: Value<'a>,
+}
+
+impl<'a> Subject<'a> {
+    fn new(column: impl Into<Text<'a>>) -> Self {
+        Self { column: column.into(), ..Self::default() }
+    }
+
+    fn of_port(port: &Port<'a>, column: impl Into<Text<'a>>) -> Self {
+        let number = i32::from(port.number);
+        let port = Some((owned(port.protocol.as_str()), number));
+        Self { port, column: column.into(), item: None }
+    }
+
+    fn with_item(self, item: Value<'a>) -> Self {
+        Self { item, ..self }
+    }
+}
 
 impl<'a> Explain<'a> {
     pub(super) fn new(on: bool) -> Self {
@@ -30,309 +69,314 @@ impl<'a> Explain<'a> {
         Self::new(false)
     }
 
+    pub(super) fn is_on(&self) -> bool {
+        self.on
+    }
+
     pub(super) fn into_conflicts(self) -> Vec<Conflict<'a>> {
         self.found
     }
 
-    /// Notes a value that lost, if it says anything else than the one that stands. Null loses to anything
-    /// silently, as it says nothing.
-    fn note(
-        &mut self,
-        (protocol, port): (Value<'a>, Option<i32>),
-        column: Text<'a>,
-        (winner, winner_value): (ScanNumber, Value<'a>),
-        (loser, loser_value): (ScanNumber, Value<'a>),
-        rule: &'static str,
-    ) {
-        if loser_value.is_some() && winner_value != loser_value {
-            let rule = rule.into();
-            self.found.push(Conflict {
-                protocol,
-                port,
-                column,
-                winner,
-                winner_value,
-                loser,
-                loser_value,
-                rule,
-            });
+    /// Forgets what lost of ports that are left out.
+    pub(super) fn forget_ports(&mut self, ports: &[(Protocol<'_>, u16)]) {
+        if ports.is_empty() {
+            return;
+        }
+        let gone: BTreeSet<(&str, i32)> =
+            ports.iter().map(|(protocol, n)| (protocol.as_str(), i32::from(*n))).collect();
+        self.found.retain(|lost| match (lost.protocol.as_deref(), lost.port) {
+            (Some(protocol), Some(port)) => !gone.contains(&(protocol, port)),
+            _ => true,
+        });
+    }
+
+    /// Records a value that lost, if it says anything else than the one that stands.
+    fn note(&mut self, subject: Subject<'a>, mine: Value<'a>, theirs: Value<'a>, loss: Loss) {
+        if theirs.is_some() && mine != theirs {
+            self.record(subject, mine, theirs, loss);
         }
     }
 
-    /// State, reason and times of hosts, best first.
-    pub(super) fn of_hosts<'p>(
-        &mut self,
-        mut parts: impl Iterator<Item = &'p Part<'a>>,
-        policy: &MergePolicy,
-    ) where
-        'a: 'p,
-    {
-        if !self.on {
-            return;
-        }
-        let Some(best) = parts.next() else { return };
-        let rule = policy.precedence.name();
-        for part in parts {
-            let columns = host_columns(&best.host).into_iter().zip(host_columns(&part.host));
-            for ((column, mine), (_, theirs)) in columns {
-                let (mine, theirs) = ((best.scan, mine), (part.scan, theirs));
-                self.note((None, None), column.into(), mine, theirs, rule);
+    fn record(&mut self, subject: Subject<'a>, mine: Value<'a>, theirs: Value<'a>, loss: Loss) {
+        let (protocol, port) = subject.port.unzip();
+        self.found.push(Conflict {
+            protocol,
+            port,
+            column: subject.column,
+            item: subject.item,
+            winner: loss.winner,
+            winner_value: mine,
+            loser: loss.loser,
+            loser_value: theirs,
+            rule: loss.rule.into(),
+        });
+    }
+
+    /// State and reason of looks, best first.
+    pub(super) fn of_hosts(&mut self, looks: &[Look<'a>], precedence: Precedence) {
+        let Some((best, others)) = looks.split_first().filter(|_| self.on) else { return };
+        for look in others {
+            for (column, get) in HOST {
+                let values = (get(&best.host), get(&look.host));
+                self.note(Subject::new(*column), values.0, values.1, loss(best, look, precedence));
             }
         }
     }
 
-    /// Details and lists of hosts, best first: what belongs together is that of the first host that has any of it.
-    pub(super) fn details<'p>(
-        &mut self,
-        parts: &(impl Iterator<Item = &'p Part<'a>> + Clone),
-        precedence: Precedence,
-    ) where
-        'a: 'p,
-    {
+    /// Details and lists of looks, best first: what belongs together is that of the first that has any of it.
+    pub(super) fn details(&mut self, looks: &[Look<'a>], precedence: Precedence) {
         if !self.on {
             return;
         }
-        for together in DETAILS {
-            self.together(together, parts.clone(), precedence.name());
+        let of_os = if precedence == Precedence::Latest { &[] } else { OS };
+        for columns in DETAILS.iter().chain(of_os) {
+            self.together(columns, looks, precedence);
         }
     }
 
-    /// Counts of ports that are not listed singly: those of the first scan that has any stand, whatever the policy.
-    pub(super) fn extra_ports<'p>(&mut self, parts: impl Iterator<Item = &'p Part<'a>>)
-    where
-        'a: 'p,
-    {
-        if self.on {
-            let mut parts: Vec<_> = parts.collect();
-            parts.sort_by_key(|part| part.order);
-            self.together(EXTRA_PORTS, parts.into_iter(), Precedence::First.name());
-        }
-    }
-
-    /// Values that are taken together, of the first host that has any.
-    fn together<'p>(
+    /// Counts of ports that are not listed singly: those of one look, less what is listed.
+    pub(super) fn extra_ports(
         &mut self,
-        columns: &[(&'static str, OfHost)],
-        parts: impl Iterator<Item = &'p Part<'a>>,
-        rule: &'static str,
-    ) where
-        'a: 'p,
-    {
-        let has_any = |part: &&Part<'a>| columns.iter().any(|(_, get)| get(&part.host).is_some());
-        let mut parts = parts.filter(has_any);
-        let Some(best) = parts.next() else { return };
-        for part in parts {
-            for (column, get) in columns {
-                let (mine, theirs) = ((best.scan, get(&best.host)), (part.scan, get(&part.host)));
-                self.note((None, None), (*column).into(), mine, theirs, rule);
+        looks: &[Look<'a>],
+        (winner, stands): (usize, &[ExtraPorts<'a>]),
+        precedence: Precedence,
+    ) {
+        let Some(best) = looks.get(winner).filter(|_| self.on) else { return };
+        let value = |extra: &[ExtraPorts<'a>]| list(extra.iter().map(extra_text));
+        for (place, look) in looks.iter().enumerate() {
+            let theirs = value(&look.host.extra_ports);
+            // Taking out what is listed makes no other value of an equal one.
+            if place != winner && theirs != value(&best.host.extra_ports) {
+                let subject = Subject::new("extra_ports");
+                self.note(subject, value(stands), theirs, loss(best, look, precedence));
             }
         }
     }
 
-    /// A record of a port that lost.
-    pub(super) fn port(
-        &mut self,
-        (winner, mine): (ScanNumber, &Port<'a>),
-        (loser, theirs): (ScanNumber, &Port<'a>),
-        precedence: Precedence,
-    ) {
+    /// Values that are taken together, of the first look that has any.
+    fn together(&mut self, columns: &Columns, looks: &[Look<'a>], precedence: Precedence) {
+        let has_any = |look: &&Look<'a>| columns.iter().any(|(_, get)| get(&look.host).is_some());
+        let mut looks = looks.iter().filter(has_any);
+        let Some(best) = looks.next() else { return };
+        for look in looks {
+            for (column, get) in *columns {
+                let values = (get(&best.host), get(&look.host));
+                self.note(Subject::new(*column), values.0, values.1, loss(best, look, precedence));
+            }
+        }
+    }
+
+    /// Host names of a type, which are those of the best look that has any.
+    pub(super) fn names(&mut self, looks: &[&Look<'a>]) {
         if !self.on {
             return;
         }
-        let place = place(mine);
-        let rule = precedence.name();
+        let mut known: Vec<(&Value<'a>, &Look<'a>)> = Vec::new();
+        for look in looks {
+            let kinds: Vec<&Value<'a>> =
+                look.host.hostnames.iter().map(|name| &name.kind).collect();
+            for (place, kind) in kinds.iter().enumerate() {
+                if kinds.iter().take(place).any(|before| before == kind) {
+                    continue;
+                }
+                let Some((_, best)) = known.iter().find(|(known, _)| known == kind) else {
+                    known.push((kind, look));
+                    continue;
+                };
+                if plain_names(best, kind) != plain_names(look, kind) {
+                    let subject = Subject::new("hostnames").with_item((*kind).clone());
+                    let (mine, theirs) = (names(best, kind), names(look, kind));
+                    self.note(subject, mine, theirs, loss(best, look, Precedence::Latest));
+                }
+            }
+        }
+    }
+
+    /// State, reason and owner of a port.
+    pub(super) fn port(&mut self, mine: &Port<'a>, theirs: &Port<'a>, loss: Loss) {
         for (column, get) in PORT {
-            let (winner, loser) = ((winner, get(mine)), (loser, get(theirs)));
-            self.note(place.clone(), (*column).into(), winner, loser, rule);
+            self.note(Subject::of_port(mine, *column), get(mine), get(theirs), loss);
         }
-        for (number, service) in theirs.services.iter().enumerate() {
-            let own = mine.services.get(number);
+    }
+
+    /// Services of a port, by their names.
+    pub(super) fn services(&mut self, (mine, theirs): (&Port<'a>, &Port<'a>), loss: Loss) {
+        let names: BTreeSet<Option<&str>> =
+            theirs.services.iter().map(|service| service.name.as_deref()).collect();
+        for name in names {
             for (column, get) in SERVICE {
-                let (winner, loser) = ((winner, own.and_then(get)), (loser, get(service)));
-                self.note(place.clone(), (*column).into(), winner, loser, rule);
+                let value = |port: &Port<'a>| {
+                    let of_name = port.services.iter().filter(|s| s.name.as_deref() == name);
+                    set(of_name.filter_map(get), ", ")
+                };
+                let subject = Subject::of_port(mine, *column).with_item(name.map(owned));
+                self.note(subject, value(mine), value(theirs), loss);
             }
         }
-        for script in &theirs.scripts {
-            let own = mine.scripts.iter().find(|own| own.name == script.name);
-            let winner = (winner, own.map(script_value));
-            let loser = (loser, Some(script_value(script)));
-            self.note(place.clone(), script_column(script), winner, loser, rule);
+    }
+
+    /// Scripts of a port, by their names.
+    pub(super) fn port_scripts(&mut self, (mine, theirs): (&Port<'a>, &Port<'a>), loss: Loss) {
+        for name in script_names(&theirs.scripts) {
+            let subject = Subject::of_port(mine, format!("script.{name}"));
+            let subject = subject.with_item(Some(owned(name)));
+            let (mine, theirs) = (outputs(&mine.scripts, name), outputs(&theirs.scripts, name));
+            self.note(subject, mine, theirs, loss);
         }
     }
 
-    /// A port that is gone, as a later scan looked for it and did not list it.
-    pub(super) fn covered(&mut self, port: &Port<'a>, by: ScanNumber, of: ScanNumber) {
-        if self.on {
-            let lost = (of, Some(owned(port.state.as_str())));
-            self.note(place(port), "state".into(), (by, None), lost, COVERED);
-        }
-    }
-
-    pub(super) fn os_match(
+    /// A port that a look listed, and that is gone by a later one which says the state or nothing.
+    pub(super) fn gone(
         &mut self,
-        (winner, mine): (ScanNumber, &OsMatch<'a>),
-        (loser, theirs): (ScanNumber, &OsMatch<'a>),
-        precedence: Precedence,
+        port: &Port<'a>,
+        (winner, state): (ScanNumber, Option<&str>),
+        loser: ScanNumber,
     ) {
         if self.on {
-            let column = format!("os_match.{}", mine.name.as_deref().unwrap_or_default());
-            let value = |found: &OsMatch<'a>| number(found.accuracy);
-            let (mine, theirs) = ((winner, value(mine)), (loser, value(theirs)));
-            self.note((None, None), column.into(), mine, theirs, precedence.name());
+            let theirs = Some(owned(port.state.as_str()));
+            let loss = Loss { winner, loser, rule: COVERED };
+            self.record(Subject::of_port(port, "state"), state.map(owned), theirs, loss);
         }
     }
 
-    pub(super) fn script(
+    /// OS matches of a look, by their names. `known` returns the scan that stands for a name, with its match; a
+    /// name that nobody else has did not lose.
+    pub(super) fn os_matches<'m>(
         &mut self,
-        (winner, mine): (ScanNumber, &Script<'a>),
-        (loser, theirs): (ScanNumber, &Script<'a>),
+        known: impl Fn(Option<&str>) -> Option<(ScanNumber, Option<&'m OsMatch<'a>>)>,
+        (loser, theirs): (ScanNumber, &[OsMatch<'a>]),
+        precedence: Precedence,
+    ) where
+        'a: 'm,
+    {
+        if !self.on {
+            return;
+        }
+        let names: BTreeSet<Option<&str>> = theirs.iter().map(|m| m.name.as_deref()).collect();
+        for name in names {
+            let Some((winner, mine)) = known(name) else { continue };
+            let of_name = theirs.iter().filter(|found| found.name.as_deref() == name);
+            let theirs = set(of_name.filter_map(|found| number(found.accuracy)), ", ");
+            let column = format!("os_match.{}", name.unwrap_or_default());
+            let subject = Subject::new(column).with_item(name.map(owned));
+            let loss = Loss { winner, loser, rule: precedence.name() };
+            self.note(subject, mine.and_then(|mine| number(mine.accuracy)), theirs, loss);
+        }
+    }
+
+    /// All that looks found of the operating system, of which that of one stands.
+    pub(super) fn whole_os(
+        &mut self,
+        looks: &[Look<'a>],
+        winner: Option<usize>,
         precedence: Precedence,
     ) {
-        if self.on {
-            let mine = (winner, Some(script_value(mine)));
-            let lost = (loser, Some(script_value(theirs)));
-            self.note((None, None), script_column(theirs), mine, lost, precedence.name());
+        let Some(winner) = winner.filter(|_| self.on) else { return };
+        let Some(best) = looks.get(winner) else { return };
+        let others = looks.iter().enumerate().filter(|(place, _)| *place != winner);
+        for (_, look) in others {
+            let stands = |name: Option<&str>| {
+                let mut mine = best.host.os.matches.iter();
+                Some((best.facts.scan, mine.find(|mine| mine.name.as_deref() == name)))
+            };
+            let theirs = (look.facts.scan, &*look.host.os.matches);
+            self.os_matches(stands, theirs, precedence);
+            for (column, get) in OS.iter().copied().flatten() {
+                let values = (get(&best.host), get(&look.host));
+                self.note(Subject::new(*column), values.0, values.1, loss(best, look, precedence));
+            }
         }
     }
 
-    pub(super) fn traces(&mut self, winner: &Part<'a>, loser: &Part<'a>, precedence: Precedence) {
+    /// Host scripts, of which those of one look stand.
+    pub(super) fn whole_scripts(
+        &mut self,
+        looks: &[Look<'a>],
+        winner: Option<usize>,
+        precedence: Precedence,
+    ) {
+        let Some(winner) = winner.filter(|_| self.on) else { return };
+        let Some(best) = looks.get(winner) else { return };
+        let others = looks.iter().enumerate().filter(|(place, _)| *place != winner);
+        for (_, look) in others {
+            for name in script_names(&look.host.scripts) {
+                let mine = outputs(&best.host.scripts, name);
+                let theirs = outputs(&look.host.scripts, name);
+                self.note(script(name), mine, theirs, loss(best, look, precedence));
+            }
+        }
+    }
+
+    /// Host scripts of a look, of which those stand whose name no better look has.
+    pub(super) fn united_scripts(
+        &mut self,
+        (known, origins): (&[Script<'a>], &[ScanNumber]),
+        (loser, scripts): (ScanNumber, &[Script<'a>]),
+        precedence: Precedence,
+    ) {
+        if !self.on {
+            return;
+        }
+        for name in script_names(scripts) {
+            let place = known.iter().position(|known| known.name == name);
+            if let Some(winner) = place.and_then(|place| origins.get(place)).copied() {
+                let loss = Loss { winner, loser, rule: precedence.name() };
+                self.note(script(name), outputs(known, name), outputs(scripts, name), loss);
+            }
+        }
+    }
+
+    pub(super) fn traces(&mut self, winner: &Look<'a>, loser: &Look<'a>, precedence: Precedence) {
         if self.on {
             let (mine, theirs) = (route(&winner.host.traces), route(&loser.host.traces));
-            let (mine, theirs) = ((winner.scan, mine), (loser.scan, theirs));
-            self.note((None, None), "trace".into(), mine, theirs, precedence.name());
+            self.note(Subject::new("trace"), mine, theirs, loss(winner, loser, precedence));
         }
     }
 }
 
-fn place<'a>(port: &Port<'a>) -> (Value<'a>, Option<i32>) {
-    (Some(owned(port.protocol.as_str())), Some(i32::from(port.number)))
+fn loss(winner: &Look<'_>, loser: &Look<'_>, precedence: Precedence) -> Loss {
+    Loss { winner: winner.facts.scan, loser: loser.facts.scan, rule: precedence.name() }
 }
 
-fn owned<'a>(text: &str) -> Text<'a> {
+pub(super) fn owned<'a>(text: &str) -> Text<'a> {
     Text::Owned(text.to_owned())
 }
 
-fn number<'a>(number: Option<impl ToString>) -> Value<'a> {
+pub(super) fn number<'a>(number: Option<impl ToString>) -> Value<'a> {
     number.map(|number| number.to_string().into())
 }
 
-fn time<'a>(time: Option<Timestamp>) -> Value<'a> {
-    number(time)
-}
-
-fn host_columns<'a>(host: &Host<'a>) -> Vec<(&'static str, Value<'a>)> {
-    vec![
-        ("state", Some(owned(host.status.state.as_str()))),
-        ("reason", host.status.reason.clone()),
-        ("reason_ttl", number(host.status.reason_ttl)),
-        ("start_time", time(host.start_time)),
-        ("end_time", time(host.end_time)),
-        ("timed_out", number(host.timed_out)),
-    ]
-}
-
-type OfHost = for<'p, 'a> fn(&'p Host<'a>) -> Value<'a>;
-type OfPort = for<'p, 'a> fn(&'p Port<'a>) -> Value<'a>;
-type OfService = for<'p, 'a> fn(&'p Service<'a>) -> Value<'a>;
-
-/// Values of a host that may come from another scan than its state; those of a list belong together.
-const DETAILS: &[&[(&str, OfHost)]] = &[
-    &[("mac", |host| host.mac().map(|address| address.text.clone()))],
-    &[("comment", |host| host.comment.clone())],
-    &[("uptime_s", |host| number(host.uptime_s)), ("last_boot", |host| host.last_boot.clone())],
-    &[("distance", |host| number(host.distance))],
-    &[
-        ("tcp_seq_index", |host| number(host.tcp_sequence.index)),
-        ("tcp_seq_difficulty", |host| host.tcp_sequence.difficulty.clone()),
-        ("tcp_seq_class", |host| host.tcp_sequence.class.clone()),
-        ("tcp_seq_values", |host| host.tcp_sequence.values.clone()),
-    ],
-    &[
-        ("ip_id_class", |host| host.ip_id_sequence.class.clone()),
-        ("ip_id_values", |host| host.ip_id_sequence.values.clone()),
-    ],
-    &[
-        ("tcp_ts_class", |host| host.tcp_ts_sequence.class.clone()),
-        ("tcp_ts_values", |host| host.tcp_ts_sequence.values.clone()),
-    ],
-    &[("os_classes", |host| list(host.os.classes.iter().filter_map(orphan)))],
-    &[("os_fingerprints", |host| {
-        list(host.os.fingerprints.iter().map(|text| text.clone().into_owned()))
-    })],
-    &[("os_ports_used", |host| list(host.os.ports_used.iter().map(port_used)))],
-];
-
-const EXTRA_PORTS: &[(&str, OfHost)] =
-    &[("extra_ports", |host| list(host.extra_ports.iter().map(extra)))];
-
-/// Texts side by side; null without any.
-fn list<'a>(texts: impl Iterator<Item = String>) -> Value<'a> {
-    let texts: Vec<_> = texts.collect();
-    (!texts.is_empty()).then(|| texts.join(", ").into())
-}
-
-/// What is known of a class that belongs to no match.
-fn orphan(class: &OsClass<'_>) -> Option<String> {
-    let known = [&class.vendor, &class.family, &class.gen_, &class.kind];
-    let known: Vec<&str> = known.into_iter().filter_map(Option::as_deref).collect();
-    class.match_index.is_none().then(|| known.join(" "))
-}
-
-/// As in `22/tcp open`.
-fn port_used(used: &OsPortUsed<'_>) -> String {
-    let number = used.port.map(|number| number.to_string()).unwrap_or_default();
-    let state = used.state.as_ref().map(PortState::as_str).unwrap_or_default();
-    format!("{number}/{} {state}", used.proto.as_deref().unwrap_or_default())
-}
-
-/// As in `998 closed`.
-fn extra(extra: &ExtraPorts<'_>) -> String {
-    let count = extra.count.map(|count| count.to_string()).unwrap_or_default();
-    format!("{count} {}", extra.state.as_ref().map(PortState::as_str).unwrap_or_default())
-}
-
-const PORT: &[(&str, OfPort)] = &[
-    ("state", |port| Some(owned(port.state.as_str()))),
-    ("reason", |port| port.reason.clone()),
-    ("reason_ttl", |port| number(port.reason_ttl)),
-    ("reason_ip", |port| port.reason_ip.clone()),
-    ("owner", |port| port.owner.clone()),
-];
-
-const SERVICE: &[(&str, OfService)] = &[
-    ("service.name", |service| service.name.clone()),
-    ("service.product", |service| service.product.clone()),
-    ("service.version", |service| service.version.clone()),
-    ("service.extra_info", |service| service.extra_info.clone()),
-    ("service.hostname", |service| service.hostname.clone()),
-    ("service.os_type", |service| service.os_type.clone()),
-    ("service.device_type", |service| service.device_type.clone()),
-    ("service.method", |service| service.method.clone()),
-    ("service.confidence", |service| number(service.confidence)),
-    ("service.tunnel", |service| service.tunnel.clone()),
-    ("service.rpc_num", |service| number(service.rpc_num)),
-    ("service.cpes", |service| (!service.cpes.is_empty()).then(|| service.cpes.join(" ").into())),
-    ("service.fingerprint", |service| service.fingerprint.clone()),
-    ("service.banner", |service| service.banner.clone()),
-];
-
-fn script_column<'a>(script: &Script<'_>) -> Text<'a> {
-    format!("script.{}", script.name).into()
-}
-
-/// Its text, else its structured value.
-fn script_value<'a>(script: &Script<'a>) -> Text<'a> {
-    if let Some(output) = &script.output {
-        return output.clone();
+/// Texts in order, each once; null without any.
+fn set<'a>(texts: impl Iterator<Item = Text<'a>>, between: &str) -> Value<'a> {
+    let mut texts: Vec<Text<'a>> = texts.collect();
+    texts.sort_unstable();
+    texts.dedup();
+    match texts.len() {
+        0 | 1 => texts.pop(),
+        _ => Some(texts.join(between).into()),
     }
-    let mut json = Vec::new();
-    script.data.write_json(&mut json);
-    String::from_utf8(json).unwrap_or_default().into()
 }
 
-/// Addresses of the hops.
-fn route<'a>(traces: &[Trace<'a>]) -> Value<'a> {
-    let hops = traces.iter().flat_map(|trace| &trace.hops);
-    let addresses: Vec<&str> = hops.map(|hop| hop.ip.as_deref().unwrap_or("*")).collect();
-    (!addresses.is_empty()).then(|| addresses.join(" ").into())
+fn script<'a>(name: &str) -> Subject<'a> {
+    Subject::new(format!("script.{name}")).with_item(Some(owned(name)))
+}
+
+fn script_names<'s>(scripts: &'s [Script<'_>]) -> BTreeSet<&'s str> {
+    scripts.iter().map(|script| &*script.name).collect()
+}
+
+/// What scripts of a name say.
+fn outputs<'a>(scripts: &[Script<'a>], name: &str) -> Value<'a> {
+    set(scripts.iter().filter(|script| script.name == name).map(script_value), "\n")
+}
+
+fn names<'a>(look: &Look<'a>, kind: &Value<'a>) -> Value<'a> {
+    let of_kind = look.host.hostnames.iter().filter(|name| name.kind == *kind);
+    set(of_kind.map(|name| name.name.clone()), ", ")
+}
+
+/// What is compared of names of a type: neither case nor a final dot.
+fn plain_names(look: &Look<'_>, kind: &Value<'_>) -> BTreeSet<String> {
+    let plain = |name: &Hostname<'_>| plain_name(&name.name).to_ascii_lowercase();
+    look.host.hostnames.iter().filter(|name| name.kind == *kind).map(plain).collect()
 }

@@ -1,39 +1,60 @@
-//! What several scans saw of one host becomes one host (DATA_MODEL section 5). It hangs on the hosts, their
-//! order and the policy alone: whoever has all hosts of a key together gets the same.
+//! What several scans saw of one host becomes one host (docs/merge.md). The result depends on the hosts, their
+//! order and the policy alone: with all hosts of a key together, any caller gets the same.
+//!
+//! It takes two steps. The entries of each scan are folded into one [`Look`] of it, which loses nothing; then the
+//! looks are put in order, the best first, and each part of the host is taken from the look that the policy
+//! says. Both are done by a [`Group`], which is told whether it folds.
 
-use std::{cmp::Reverse, mem};
+use std::mem;
 
 use super::{
-    coverage::Coverage,
-    details::{Details, strip},
+    details::{Details, addresses, hostnames, hostnames_by_type, strip, without_listed},
     explain::Explain,
-    policy::{MergePolicy, Rank},
+    look::{Folded, LookFacts, ScanFacts, answered, current_device},
+    policy::{MergePolicy, Precedence},
+    ports::drop_old,
 };
 use crate::model::{
-    Address, ExtraPorts, Host, Hostname, Origins, Os, OsClass, OsMatch, PortOrigin, PortState,
-    ScanNumber, Script, Seen, Timestamp, Trace,
+    Address, ExtraPorts, Host, Hostname, Origins, PortOrigin, PortState, ScanNumber, Seen,
+    Timestamp, Trace,
 };
 
-/// What is known of a scan when its hosts merge.
-#[derive(Debug, Clone, Default)]
-pub(super) struct ScanFacts {
-    /// When it began and ended.
-    pub(super) start: Option<Timestamp>,
-    pub(super) end: Option<Timestamp>,
-    pub(super) coverage: Coverage,
-}
-
-/// A host of a scan.
+/// A host element of a scan.
 #[derive(Debug)]
-pub(super) struct Part<'a> {
+pub(super) struct Entry<'a> {
     pub(super) scan: ScanNumber,
     /// Place in the order of the arguments.
     pub(super) order: u64,
     pub(super) host: Host<'a>,
-    /// The earliest start, else end, of its entries, if it was folded of several.
-    pub(super) first: Option<Timestamp>,
-    /// When its ports were seen, by their index, if it was folded of several.
-    pub(super) ports: Vec<PortOrigin>,
+}
+
+/// One scan's observation of one host: its entries in that scan, folded into one.
+#[derive(Debug)]
+pub(crate) struct Look<'a> {
+    pub(crate) facts: LookFacts,
+    pub(crate) host: Host<'a>,
+    /// When its ports were seen, by their index, if it was folded of several entries.
+    ports: Vec<PortOrigin>,
+    /// What the entries count without listing it, if it was folded of several: of those that cover anything.
+    entries: Option<Vec<Vec<ExtraPorts<'a>>>>,
+}
+
+impl<'a> Look<'a> {
+    /// The `extra_ports` of each entry that covers anything.
+    pub(crate) fn covering_entries(&self) -> Vec<&[ExtraPorts<'a>]> {
+        match &self.entries {
+            _ if !self.facts.whole => Vec::new(),
+            Some(entries) => entries.iter().map(Vec::as_slice).collect(),
+            None => vec![&self.host.extra_ports],
+        }
+    }
+
+    /// When a port of it was seen.
+    pub(super) fn port_times(&self, index: i32) -> Times {
+        let of_folded = usize::try_from(index).ok().and_then(|index| self.ports.get(index));
+        of_folded
+            .map_or((self.facts.first, self.facts.last), |port| (port.seen.first, port.seen.last))
+    }
 }
 
 /// How hosts merge.
@@ -43,87 +64,160 @@ pub(super) struct Rules<'r> {
     pub(super) scans: &'r [ScanFacts],
     /// The first scan: flags leave it alone.
     pub(super) caller: ScanNumber,
+    /// What was seen last before this time is left out.
+    pub(super) oldest: Option<Timestamp>,
 }
 
-/// Merges what scans saw of one host; the parts are in order, and there is one at least.
+impl<'r> Rules<'r> {
+    pub(super) fn scan(&self, scan: ScanNumber) -> (ScanNumber, &'r ScanFacts) {
+        static UNKNOWN: ScanFacts = ScanFacts::unknown();
+        (scan, self.scans.get(index(scan)).unwrap_or(&UNKNOWN))
+    }
+}
+
+/// A host that was merged.
+#[derive(Debug)]
+pub(super) struct Combined<'a> {
+    pub(super) host: Host<'a>,
+    pub(super) origins: Origins,
+    /// Newer records of ports that lost to older ones and say something else.
+    pub(super) outdated: u64,
+}
+
+/// Merges what scans saw of one host. Entries are in order, those of one scan next to each other, and there is at
+/// least one.
 pub(super) fn merge<'a>(
-    parts: Vec<Part<'a>>,
+    entries: Vec<Entry<'a>>,
     rules: Rules<'_>,
     explain: &mut Explain<'a>,
-) -> Option<(Host<'a>, Origins)> {
-    let mut folded: Vec<Part<'a>> = Vec::with_capacity(parts.len());
-    let mut parts = parts.into_iter().peekable();
-    while let Some(first) = parts.next() {
-        let mut same = vec![first];
-        while let Some(next) = parts.next_if(|next| same.iter().any(|p| p.scan == next.scan)) {
-            same.push(next);
+) -> Option<Combined<'a>> {
+    let looks = looks(entries, rules);
+    let all_first = looks.iter().filter_map(|look| look.facts.first).min();
+    let mut group = Group::new(current(looks, rules.policy), rules, false);
+    group.apply_flags();
+    let mut combined = group.combined(explain)?;
+    combined.origins.seen.first = all_first;
+    Some(combined)
+}
+
+/// Folds entries to looks that count, the best first.
+pub(super) fn ranked_looks<'a>(entries: Vec<Entry<'a>>, rules: Rules<'_>) -> Vec<Look<'a>> {
+    Group::new(current(looks(entries, rules), rules.policy), rules, false).looks
+}
+
+fn looks<'a>(entries: Vec<Entry<'a>>, rules: Rules<'_>) -> Vec<Look<'a>> {
+    let mut looks: Vec<Look<'a>> = Vec::with_capacity(entries.len());
+    let mut entries = entries.into_iter().peekable();
+    while let Some(first) = entries.next() {
+        let scan = first.scan;
+        let mut same = vec![look_of(first, rules)];
+        while let Some(next) = entries.next_if(|next| next.scan == scan) {
+            same.push(look_of(next, rules));
         }
-        folded.extend(fold(same, rules));
+        looks.extend(fold(same, rules));
     }
-    Group::new(folded, rules, false).combined(explain)
+    looks
 }
 
-/// Hosts of one scan become one.
-fn fold<'a>(mut parts: Vec<Part<'a>>, rules: Rules<'_>) -> Option<Part<'a>> {
-    if parts.len() == 1 {
-        return parts.pop();
+fn look_of<'a>(entry: Entry<'a>, rules: Rules<'_>) -> Look<'a> {
+    let Entry { scan, order, host } = entry;
+    let facts = LookFacts::new(&host, rules.scan(scan), order, None);
+    Look { facts, host, ports: Vec::new(), entries: None }
+}
+
+/// Entries of one scan become one look.
+fn fold<'a>(mut entries: Vec<Look<'a>>, rules: Rules<'_>) -> Option<Look<'a>> {
+    if entries.len() == 1 {
+        return entries.pop();
     }
-    let (scan, order) = parts.first().map(|first| (first.scan, first.order))?;
-    let start = parts.iter().filter_map(|part| part.host.start_time).min();
-    let end = parts.iter().filter_map(|part| part.host.end_time).max();
-    let first = parts.iter().filter_map(|part| part.host.start_time.or(part.host.end_time)).min();
-    let (mut host, origins) = Group::new(parts, rules, true).combined(&mut Explain::off())?;
+    let (scan, order) = entries.first().map(|first| (first.facts.scan, first.facts.order))?;
+    let hosts = || entries.iter().map(|entry| &entry.host);
+    let start = hosts().filter_map(|host| host.start_time).min();
+    let end = hosts().filter_map(|host| host.end_time).max();
+    let folded = Folded {
+        first: hosts().filter_map(|host| host.start_time.or(host.end_time)).min(),
+        complete: hosts().all(|host| host.complete),
+        answered: hosts().any(answered),
+    };
+    let whole = entries.iter().filter(|entry| entry.facts.whole);
+    let mut covering: Vec<_> = whole.map(|entry| entry.host.extra_ports.clone()).collect();
+    // Those that count nothing are all alike: masscan has thousands of them.
+    let mut has_empty = false;
+    covering.retain(|extra| !extra.is_empty() || !mem::replace(&mut has_empty, true));
+    let combined = Group::new(entries, rules, true).combined(&mut Explain::off())?;
+    let mut host = combined.host;
     (host.start_time, host.end_time) = (start, end);
-    Some(Part { scan, order, host, first, ports: origins.ports })
+    let facts = LookFacts::new(&host, rules.scan(scan), order, Some(folded));
+    Some(Look { facts, host, ports: combined.origins.ports, entries: Some(covering) })
 }
 
-/// Hosts of one key, best first.
+/// Leaves looks at the device that has the address now, where the policy tells devices apart.
+fn current<'a>(mut looks: Vec<Look<'a>>, policy: &MergePolicy) -> Vec<Look<'a>> {
+    if policy.precedence == Precedence::Latest && !policy.keep_identity && looks.len() > 1 {
+        let moment =
+            |look: usize| looks.get(look).map(|look| look.facts.moment()).unwrap_or_default();
+        let mac = |look: usize| Some(&*looks.get(look)?.host.mac()?.text);
+        let mut current = current_device(looks.len(), moment, mac).into_iter();
+        looks.retain(|_| current.next().unwrap_or_default());
+    }
+    looks
+}
+
+/// Looks at one host, or entries of one, the best first.
 pub(super) struct Group<'a, 'r> {
     pub(super) rules: Rules<'r>,
-    /// Whether they are of one scan.
+    /// Whether they are entries of one scan.
     pub(super) folding: bool,
-    /// Each with its rank.
-    pub(super) parts: Vec<(Rank, Part<'a>)>,
+    pub(super) looks: Vec<Look<'a>>,
     /// Of these, the place of the first in the order of the arguments.
     base: usize,
 }
 
 impl<'a, 'r> Group<'a, 'r> {
-    fn new(parts: Vec<Part<'a>>, rules: Rules<'r>, folding: bool) -> Self {
-        let ranked = parts.into_iter().map(|mut part| {
-            // What a host lists is counted before a flag turns ports off.
-            let facts = rules.scans.get(index(part.scan));
-            let time = facts.and_then(|facts| facts.end.or(facts.start));
-            let rank = Rank::of(&part.host, time, part.order);
-            if !folding && part.scan != rules.caller {
-                strip(&mut part.host, &rules.policy.flags);
-            }
-            (rank, part)
-        });
-        let mut parts: Vec<_> = ranked.collect();
-        parts.sort_by(|(a, _), (b, _)| a.compare(b, rules.policy.precedence));
-        let first = parts.iter().enumerate().min_by_key(|(_, (_, part))| part.order);
+    fn new(mut looks: Vec<Look<'a>>, rules: Rules<'r>, folding: bool) -> Self {
+        looks.sort_by(|a, b| a.facts.rank(&b.facts, rules.policy.precedence));
+        let first = looks.iter().enumerate().min_by_key(|(_, look)| look.facts.order);
         let base = first.map_or(0, |(place, _)| place);
-        Self { rules, folding, parts, base }
+        Self { rules, folding, looks, base }
     }
 
-    fn combined(mut self, explain: &mut Explain<'a>) -> Option<(Host<'a>, Origins)> {
-        let all = self.parts.iter().map(|(_, part)| part);
-        explain.of_hosts(all.clone(), self.rules.policy);
-        explain.details(&all, self.rules.policy.precedence);
-        explain.extra_ports(all);
+    /// Takes away what flags turn off. What was looked for and covered is known by then.
+    fn apply_flags(&mut self) {
+        let (flags, caller) = (self.rules.policy.flags, self.rules.caller);
+        for look in self.looks.iter_mut().filter(|look| look.facts.scan != caller) {
+            strip(&mut look.host, &flags);
+        }
+    }
+
+    /// Whether the policy is `latest`, and looks are merged rather than entries.
+    pub(super) fn is_latest(&self) -> bool {
+        self.rules.policy.precedence == Precedence::Latest && !self.folding
+    }
+
+    fn combined(mut self, explain: &mut Explain<'a>) -> Option<Combined<'a>> {
+        let precedence = self.rules.policy.precedence;
+        explain.of_hosts(&self.looks, precedence);
+        explain.details(&self.looks, precedence);
         let origins_of_host = self.origins();
-        let extra_ports = self.first_extra_ports();
-        let names = self.names();
-        let (ports, port_origins) = self.ports(explain);
+        let (addresses, hostnames) = self.names(explain);
+        let (mut ports, mut port_origins, outdated) = self.ports(explain);
+        for origin in &mut port_origins {
+            // A look that saw the host down may list ports of it.
+            let seen = &mut origin.seen;
+            seen.last = seen.last.min(origins_of_host.seen.last.or(seen.last));
+        }
         let (os, matches, classes) = self.os(explain);
         let (scripts, script_origins) = self.scripts(explain);
         let (traces, trace_origin) = self.traces(explain);
-        let complete = self.parts.iter().any(|(_, part)| part.host.complete);
+        let complete = self.looks.iter().any(|look| look.host.complete);
         let details = self.details();
-        let mut host = self.parts.into_iter().next()?.1.host;
+        if let Some(oldest) = self.rules.oldest.filter(|_| !self.folding) {
+            explain.forget_ports(&drop_old(&mut ports, &mut port_origins, oldest));
+        }
+        let extra_ports = self.extra_ports(&ports, explain);
+        let mut host = self.looks.into_iter().next()?.host;
         host.complete = complete;
-        (host.addresses, host.hostnames) = names;
+        (host.addresses, host.hostnames) = (addresses, hostnames);
         host.extra_ports = extra_ports;
         let listed = ports.iter().filter(|port| !port.expanded);
         host.ports_listed = count(listed.count());
@@ -138,167 +232,90 @@ impl<'a, 'r> Group<'a, 'r> {
             traces: trace_origin,
             ..origins_of_host
         };
-        Some((host, origins))
+        Some(Combined { host, origins, outdated })
     }
 
     fn origins(&self) -> Origins {
-        let mut scans: Vec<ScanNumber> = self.parts.iter().map(|(_, part)| part.scan).collect();
+        let facts = || self.looks.iter().map(|look| look.facts);
+        let mut scans: Vec<ScanNumber> = facts().map(|facts| facts.scan).collect();
         scans.sort_unstable();
         scans.dedup();
         Origins {
-            status: self.parts.first().map_or(0, |(_, part)| part.scan),
+            status: facts().next().map_or(0, |facts| facts.scan),
             scans,
-            seen: seen(self.parts.iter().map(|(_, part)| self.times(part))),
+            seen: Seen {
+                first: facts().filter_map(|facts| facts.first).min(),
+                last: facts().filter(|facts| facts.up).filter_map(|facts| facts.last).max(),
+                looked: facts().filter_map(|facts| facts.last).max(),
+                count: count(self.looks.len()),
+            },
             ..Origins::default()
         }
     }
 
-    /// When a host was seen, by itself, else by its scan.
-    pub(super) fn times(&self, part: &Part<'_>) -> Times {
-        let (start, end) = (part.host.start_time, part.host.end_time);
-        let facts = self.rules.scans.get(index(part.scan));
-        let (scan_start, scan_end) = facts.map_or((None, None), |facts| (facts.start, facts.end));
-        (
-            part.first.or(start).or(end).or(scan_start).or(scan_end),
-            end.or(start).or(scan_end).or(scan_start),
-        )
+    /// Counts of ports that are not listed singly, without those that are.
+    fn extra_ports(
+        &mut self,
+        ports: &[crate::model::Port<'a>],
+        explain: &mut Explain<'a>,
+    ) -> Vec<ExtraPorts<'a>> {
+        let precedence = self.rules.policy.precedence;
+        let of_first = self.folding || precedence == Precedence::Caller;
+        let winner = if of_first {
+            let with_any =
+                self.looks.iter().enumerate().filter(|(_, l)| !l.host.extra_ports.is_empty());
+            with_any.min_by_key(|(_, look)| look.facts.order).map_or(0, |(place, _)| place)
+        } else {
+            0
+        };
+        let Some(look) = self.looks.get(winner) else { return Vec::new() };
+        let mut extra_ports = look.host.extra_ports.clone();
+        if !self.folding && precedence != Precedence::Caller {
+            without_listed(&mut extra_ports, ports);
+        }
+        explain.extra_ports(&self.looks, (winner, &extra_ports), precedence);
+        extra_ports
     }
 
-    /// Those of the first scan that has any.
-    fn first_extra_ports(&mut self) -> Vec<ExtraPorts<'a>> {
-        let with_any = self.parts.iter_mut().filter(|(_, part)| !part.host.extra_ports.is_empty());
-        let first = with_any.min_by_key(|(_, part)| part.order);
-        // Coverage is read from them later.
-        first.map(|(_, part)| part.host.extra_ports.clone()).unwrap_or_default()
-    }
-
-    /// Addresses and host names of all, best first, each once.
-    fn names(&self) -> (Vec<Address<'a>>, Vec<Hostname<'a>>) {
+    /// Addresses and host names.
+    fn names(&self, explain: &mut Explain<'a>) -> (Vec<Address<'a>>, Vec<Hostname<'a>>) {
         let all = self.folding || self.rules.policy.flags.names;
-        let (mut addresses, mut hostnames) = (Vec::new(), Vec::new());
-        for (place, (_, part)) in self.parts.iter().enumerate() {
-            if !all && place != self.base {
-                continue;
-            }
-            for address in &part.host.addresses {
-                let same = |a: &&mut Address<'a>| {
-                    a.text == address.text && a.kind == address.kind && a.zone == address.zone
-                };
-                match addresses.iter_mut().find(same) {
-                    Some(known) if known.vendor.is_none() => {
-                        known.vendor.clone_from(&address.vendor);
-                    }
-                    Some(_) => {}
-                    None => addresses.push(address.clone()),
-                }
-            }
-            for name in &part.host.hostnames {
-                let plain = plain_name(&name.name);
-                let same = |n: &Hostname<'a>| plain_name(&n.name).eq_ignore_ascii_case(plain);
-                if !hostnames.iter().any(same) {
-                    hostnames.push(name.clone());
-                }
-            }
+        let places = self.looks.iter().enumerate();
+        let taken: Vec<&Look<'a>> =
+            places.filter(|(place, _)| all || *place == self.base).map(|(_, look)| look).collect();
+        let hosts = || taken.iter().map(|look| &look.host);
+        if self.is_latest() {
+            explain.names(&taken);
+            (addresses(hosts()), hostnames_by_type(hosts()))
+        } else {
+            (addresses(hosts()), hostnames(hosts()))
         }
-        (addresses, hostnames)
     }
 
-    fn os(&mut self, explain: &mut Explain<'a>) -> (Os<'a>, Vec<ScanNumber>, Vec<ScanNumber>) {
-        let precedence = self.rules.policy.precedence;
-        let mut os = Os::default();
-        // Matches with their scan and the classes of each.
-        let mut matches: Vec<(ScanNumber, OsMatch<'a>, Vec<OsClass<'a>>)> = Vec::new();
-        let mut orphans: (ScanNumber, Vec<OsClass<'a>>) = (0, Vec::new());
-        for (_, part) in &mut self.parts {
-            let theirs = mem::take(&mut part.host.os);
-            let known = matches.len();
-            let mut own: Vec<Vec<OsClass<'a>>> =
-                theirs.matches.iter().map(|_| Vec::new()).collect();
-            let mut alone = Vec::new();
-            for class in theirs.classes {
-                let place = class.match_index.and_then(|place| usize::try_from(place).ok());
-                match place.and_then(|place| own.get_mut(place)) {
-                    Some(of_match) => of_match.push(class),
-                    None => alone.push(OsClass { match_index: None, ..class }),
-                }
-            }
-            for (found, classes) in theirs.matches.into_iter().zip(own) {
-                let winner = matches.iter().take(known).find(|(_, m, _)| m.name == found.name);
-                if let Some((scan, winner, _)) = winner {
-                    explain.os_match((*scan, winner), (part.scan, &found), precedence);
-                } else {
-                    matches.push((part.scan, found, classes));
-                }
-            }
-            if orphans.1.is_empty() {
-                orphans = (part.scan, alone);
-            }
-            if os.fingerprints.is_empty() {
-                os.fingerprints = theirs.fingerprints;
-            }
-            if os.ports_used.is_empty() {
-                os.ports_used = theirs.ports_used;
-            }
-        }
-        matches.sort_by_key(|(_, found, _)| Reverse(found.accuracy));
-        let (mut match_origins, mut class_origins) = (Vec::new(), Vec::new());
-        for (scan, found, classes) in matches {
-            let place = count(os.matches.len());
-            os.matches.push(found);
-            match_origins.push(scan);
-            for class in classes {
-                os.classes.push(OsClass { match_index: Some(place), ..class });
-                class_origins.push(scan);
-            }
-        }
-        class_origins.extend(orphans.1.iter().map(|_| orphans.0));
-        os.classes.append(&mut orphans.1);
-        (os, match_origins, class_origins)
-    }
-
-    fn scripts(&mut self, explain: &mut Explain<'a>) -> (Vec<Script<'a>>, Vec<ScanNumber>) {
-        let precedence = self.rules.policy.precedence;
-        let (mut scripts, mut origins) = (Vec::<Script<'a>>::new(), Vec::<ScanNumber>::new());
-        for (_, part) in &mut self.parts {
-            let known = scripts.len();
-            for script in mem::take(&mut part.host.scripts) {
-                let place = scripts.iter().take(known).position(|s| s.name == script.name);
-                if let Some((winner, scan)) = place.and_then(|p| scripts.get(p).zip(origins.get(p)))
-                {
-                    explain.script((*scan, winner), (part.scan, &script), precedence);
-                } else {
-                    scripts.push(script);
-                    origins.push(part.scan);
-                }
-            }
-        }
-        (scripts, origins)
-    }
-
-    /// Those of the best host that has hops.
+    /// Those of the best look that has hops.
     fn traces(&mut self, explain: &mut Explain<'a>) -> (Vec<Trace<'a>>, ScanNumber) {
         let precedence = self.rules.policy.precedence;
         let has_hops =
-            |part: &Part<'a>| part.host.traces.iter().any(|trace| !trace.hops.is_empty());
-        let winner = self.parts.iter().position(|(_, part)| has_hops(part)).unwrap_or(0);
-        if let Some((_, best)) = self.parts.get(winner) {
-            for (_, part) in self.parts.iter().skip(winner.saturating_add(1)) {
-                if has_hops(part) {
-                    explain.traces(best, part, precedence);
+            |look: &Look<'a>| look.host.traces.iter().any(|trace| !trace.hops.is_empty());
+        let winner = self.looks.iter().position(has_hops).unwrap_or(0);
+        if let Some(best) = self.looks.get(winner) {
+            for look in self.looks.iter().skip(winner.saturating_add(1)) {
+                if has_hops(look) {
+                    explain.traces(best, look, precedence);
                 }
             }
         }
-        match self.parts.get_mut(winner) {
-            Some((_, part)) => (mem::take(&mut part.host.traces), part.scan),
+        match self.looks.get_mut(winner) {
+            Some(look) => (mem::take(&mut look.host.traces), look.facts.scan),
             None => (Vec::new(), 0),
         }
     }
 
-    /// Each from the best host that has it.
+    /// Each from the best look that has it.
     fn details(&mut self) -> Details<'a> {
         let mut details = Details::default();
-        for (_, part) in &mut self.parts {
-            details.fill(&mut part.host);
+        for look in &mut self.looks {
+            details.fill(&mut look.host);
         }
         details
     }
@@ -306,22 +323,6 @@ impl<'a, 'r> Group<'a, 'r> {
 
 /// The first and the last time.
 pub(super) type Times = (Option<Timestamp>, Option<Timestamp>);
-
-/// When something was seen whose entries were seen then.
-pub(super) fn seen(times: impl Iterator<Item = Times>) -> Seen {
-    let mut seen = Seen::default();
-    for (first, last) in times {
-        seen.first = seen.first.into_iter().chain(first).min();
-        seen.last = seen.last.max(last);
-        seen.count = seen.count.saturating_add(1);
-    }
-    seen
-}
-
-/// A host name without the dot that may end it.
-fn plain_name(name: &str) -> &str {
-    name.strip_suffix('.').unwrap_or(name)
-}
 
 pub(super) fn index(scan: ScanNumber) -> usize {
     usize::try_from(scan).unwrap_or(usize::MAX)

@@ -1,21 +1,22 @@
 //! All scans have come: their hosts, merged part by part.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use super::{
     copies::MergedScan,
-    coverage::{Coverage, HostCoverage},
     explain::Explain,
-    group::{self, Rules, ScanFacts},
+    group::{self, Combined, Entry, Rules},
+    look::ScanFacts,
     policy::MergePolicy,
     runs::{ChangeSorter, Ordered, Run},
     store::{Place, Store, records, split_record},
+    summary::{Summary, tell_apart},
     wire::{self, Out, split_length},
 };
 use crate::{
     error::Result,
     model::{
-        Host, MergedHost, Origins, Protocol, RunEvent, ScanNumber, id_of_parts, merged_host_id,
+        Host, MergedHost, Origins, RunEvent, ScanNumber, Timestamp, id_of_parts, merged_host_id,
     },
 };
 
@@ -24,8 +25,12 @@ use crate::{
 pub(super) struct Shared {
     pub(super) policy: MergePolicy,
     pub(super) facts: Vec<ScanFacts>,
-    /// Of scans that are used their places in the order of the arguments.
-    pub(super) places: Vec<Option<ScanNumber>>,
+    /// Numbers of the scans that are used, by the numbers under which their hosts came.
+    pub(super) numbers: Vec<Option<ScanNumber>>,
+    /// The first scan that is used.
+    pub(super) caller: ScanNumber,
+    /// What was seen last before this time is left out.
+    pub(super) oldest: Option<Timestamp>,
     pub(super) ids: Vec<String>,
     pub(super) spilled: bool,
     /// Bytes that may be held in memory.
@@ -78,12 +83,16 @@ impl Merged {
         each: &mut dyn FnMut(ScanNumber, i32, &RunEvent) -> Result<()>,
     ) -> Result<()> {
         let bytes = std::mem::take(&mut self.events).load(&self.shared.place)?;
-        for entry in records(&bytes) {
-            let Some((scan, rest)) = split_length(entry) else { continue };
+        let of_used = |entry| {
+            let (scan, rest) = split_length(entry)?;
+            Some(((*self.shared.numbers.get(scan)?)?, rest))
+        };
+        let mut entries: Vec<(ScanNumber, &[u8])> = records(&bytes).filter_map(of_used).collect();
+        // Those of a scan stay in their order.
+        entries.sort_by_key(|(scan, _)| *scan);
+        for (scan, rest) in entries {
             let Some((index, record)) = split_length(rest) else { continue };
-            let used = self.shared.places.get(scan).copied().flatten();
-            if let (Some(_), Some(event)) = (used, wire::read::<RunEvent>(record)) {
-                let scan = ScanNumber::try_from(scan).unwrap_or(ScanNumber::MAX);
+            if let Some(event) = wire::read::<RunEvent>(record) {
                 each(scan, i32::try_from(index).unwrap_or(i32::MAX), &event)?;
             }
         }
@@ -94,26 +103,29 @@ impl Merged {
 /// Hosts of some keys.
 #[derive(Debug)]
 pub struct Part {
-    shared: Arc<Shared>,
-    store: Store,
+    pub(super) shared: Arc<Shared>,
+    pub(super) store: Store,
 }
 
 /// How the key of a host begins that has neither address nor name.
 const NAMELESS: &str = "idx:";
 
 /// A record of a host, found again.
-struct Found<'b> {
-    key: &'b str,
+pub(super) struct Found<'b> {
+    pub(super) key: Cow<'b, str>,
     /// The scan's id, of a host that has neither address nor name: there it is like no other.
     only_in: Option<&'b str>,
-    order: u64,
-    scan: ScanNumber,
+    pub(super) order: u64,
+    pub(super) scan: ScanNumber,
     host: &'b [u8],
 }
 
 /// Merged hosts in the order in which they were first seen.
 #[derive(Debug)]
-pub struct Sorted(Run);
+pub struct Sorted {
+    run: Run,
+    summary: Summary,
+}
 
 impl Part {
     /// Merges these hosts.
@@ -125,171 +137,63 @@ impl Part {
         let bytes = store.load(&shared.place)?;
         let (mut out, mut places) = (Vec::new(), Vec::new());
         let mut writer = Out::default();
-        for same in shared.groups(&bytes).chunk_by(Found::is_same) {
-            if let Some((order, merged)) = shared.merged(same) {
+        let mut summary = Summary::default();
+        let mut found = shared.found(&bytes);
+        let macs = shared.shared_macs(&found, Some(&mut summary));
+        tell_apart(&mut found, &macs);
+        for same in found.chunk_by(Found::is_same) {
+            if let Some((order, merged)) = shared.merged(same, &mut summary) {
                 let start = out.len();
                 writer.record(&merged, &mut out);
                 places.push((order, start, out.len()));
             }
         }
+        drop(found);
         drop(bytes);
         places.sort_unstable();
         let sorted = places
             .iter()
             .map(|(order, start, end)| (*order, out.get(*start..*end).unwrap_or_default()));
-        Run::new(sorted, shared.spilled, &shared.place).map(Sorted)
-    }
-
-    /// Merges these hosts and those of the same keys of another state, and gives each key with what both say
-    /// of it, in any order.
-    ///
-    /// # Errors
-    /// The first error of `each`; if a temporary file cannot be read.
-    pub fn compare(self, newer: Self, each: &mut dyn FnMut(Pair<'_>) -> Result<()>) -> Result<()> {
-        let (old_bytes, new_bytes) =
-            (self.store.load(&self.shared.place)?, newer.store.load(&newer.shared.place)?);
-        let (old, new) = (self.shared.groups(&old_bytes), newer.shared.groups(&new_bytes));
-        let mut old = old.chunk_by(Found::is_same).peekable();
-        let mut new = new.chunk_by(Found::is_same).peekable();
-        loop {
-            // Both are in this order.
-            let (take_old, take_new) = match (group_of(old.peek()), group_of(new.peek())) {
-                (None, None) => return Ok(()),
-                (Some(_), None) => (true, false),
-                (None, Some(_)) => (false, true),
-                (Some(old), Some(new)) => (old <= new, new <= old),
-            };
-            let old_group = if take_old { old.next() } else { None };
-            let new_group = if take_new { new.next() } else { None };
-            each(Pair {
-                old: old_group.and_then(|same| State::of(&self.shared, same)),
-                new: new_group.and_then(|same| State::of(&newer.shared, same)),
-                old_coverage: coverage(&self.shared),
-                new_coverage: coverage(&newer.shared),
-            })?;
-        }
-    }
-}
-
-/// What the first hosts that are left share.
-fn group_of<'b>(next: Option<&&[Found<'b>]>) -> Option<(&'b str, Option<&'b str>)> {
-    next.and_then(|same| same.first()).map(Found::group)
-}
-
-fn coverage(shared: &Shared) -> Vec<&Coverage> {
-    let of_scans = shared.facts.iter().zip(&shared.places);
-    of_scans.filter(|(_, place)| place.is_some()).map(|(facts, _)| &facts.coverage).collect()
-}
-
-/// What two states say of the host of one key.
-#[derive(Debug)]
-pub struct Pair<'b> {
-    /// The older state.
-    pub old: Option<State<'b>>,
-    /// The newer state.
-    pub new: Option<State<'b>>,
-    old_coverage: Vec<&'b Coverage>,
-    new_coverage: Vec<&'b Coverage>,
-}
-
-impl Pair<'_> {
-    /// What the older state says of a port that it does not list.
-    #[must_use]
-    pub fn unlisted_in_old(&self, protocol: &Protocol<'_>, number: u16) -> Unlisted {
-        unlisted(self.old.as_ref(), &self.old_coverage, (protocol, number))
-    }
-
-    /// What the newer state says of a port that it does not list.
-    #[must_use]
-    pub fn unlisted_in_new(&self, protocol: &Protocol<'_>, number: u16) -> Unlisted {
-        unlisted(self.new.as_ref(), &self.new_coverage, (protocol, number))
-    }
-}
-
-fn unlisted(
-    state: Option<&State<'_>>,
-    scans: &[&Coverage],
-    (protocol, number): (&Protocol<'_>, u16),
-) -> Unlisted {
-    let Some(state) = state else {
-        // Of a host that is not there it is told what its scans were to look at.
-        let looked = scans.iter().any(|scan| scan.has(protocol, number));
-        return if looked { Unlisted::Covered(None) } else { Unlisted::NotScanned };
-    };
-    let looked = state.looks.iter().find(|look| look.has(protocol, number));
-    looked.map_or(Unlisted::NotScanned, |look| Unlisted::Covered(look.state(protocol, number)))
-}
-
-/// What a state says of a port that it does not list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unlisted {
-    /// It was not looked at.
-    NotScanned,
-    /// It was looked at, and is in this state, if that is told.
-    Covered(Option<String>),
-}
-
-/// What a state says of a host.
-#[derive(Debug)]
-pub struct State<'b> {
-    /// The host, merged.
-    pub merged: MergedHost<'b>,
-    /// Place among all hosts of the state.
-    pub order: u64,
-    /// What its scans looked at, the latest first.
-    looks: Vec<HostCoverage<'b>>,
-}
-
-impl<'b> State<'b> {
-    fn of(shared: &'b Shared, same: &[Found<'b>]) -> Option<Self> {
-        let (order, merged) = shared.merged(same)?;
-        let mut hosts: Vec<(ScanNumber, Host<'b>)> = same
-            .iter()
-            .filter_map(|found| Some((found.scan, wire::read::<Host<'_>>(found.host)?)))
-            .collect();
-        hosts.sort_by_key(|(_, host)| std::cmp::Reverse(host.end_time));
-        let looks = hosts.iter().filter_map(|(scan, host)| {
-            let facts = shared.facts.get(usize::try_from(*scan).ok()?)?;
-            Some(HostCoverage::of(host, &facts.coverage))
-        });
-        Some(Self { merged, order, looks: looks.collect() })
+        let run = Run::new(sorted, shared.spilled, &shared.place)?;
+        Ok(Sorted { run, summary })
     }
 }
 
 impl Shared {
     /// Records of scans that are used, those of one host together, in order.
-    fn groups<'b>(&'b self, bytes: &'b [u8]) -> Vec<Found<'b>> {
+    pub(super) fn found<'b>(&'b self, bytes: &'b [u8]) -> Vec<Found<'b>> {
         let mut found: Vec<Found<'_>> =
             records(bytes).filter_map(|entry| self.find(entry)).collect();
         found.sort_unstable_by(|a, b| a.group().cmp(&b.group()).then(a.order.cmp(&b.order)));
         found
     }
 
-    /// The host of these records, with the place of the first.
-    fn merged<'b>(&self, same: &[Found<'b>]) -> Option<(u64, MergedHost<'b>)> {
+    fn rules(&self) -> Rules<'_> {
+        Rules { policy: &self.policy, scans: &self.facts, caller: self.caller, oldest: self.oldest }
+    }
+
+    /// The looks of these records that count, the best first.
+    pub(super) fn looks<'b>(&'b self, same: &[Found<'b>]) -> Vec<group::Look<'b>> {
+        group::ranked_looks(entries(same), self.rules())
+    }
+
+    /// The host of these records, with the place of the first; `None` if it is left out.
+    pub(super) fn merged<'b>(
+        &self,
+        same: &[Found<'b>],
+        summary: &mut Summary,
+    ) -> Option<(u64, MergedHost<'b>)> {
         let first = same.first()?;
-        let places = self.places.iter().enumerate();
-        let first_scan = places.filter_map(|(scan, place)| Some(((*place)?, scan))).min();
-        let caller = first_scan.map_or(0, |(_, scan)| scan);
-        let rules = Rules {
-            policy: &self.policy,
-            scans: &self.facts,
-            caller: ScanNumber::try_from(caller).unwrap_or_default(),
-        };
-        let parts = same.iter().filter_map(|found| {
-            let host = wire::read::<Host<'_>>(found.host)?;
-            Some(group::Part {
-                scan: found.scan,
-                order: found.order,
-                host,
-                first: None,
-                ports: Vec::new(),
-            })
-        });
         let mut explain = Explain::new(self.policy.explain);
-        let (host, origins) = group::merge(parts.collect(), rules, &mut explain)?;
+        let merged = group::merge(entries(same), self.rules(), &mut explain)?;
+        let Combined { host, origins, outdated } = merged;
+        let seen = origins.seen.last.or(origins.seen.looked);
+        if self.oldest.is_some_and(|oldest| seen.is_some_and(|seen| seen < oldest)) {
+            return None;
+        }
+        summary.outdated = summary.outdated.saturating_add(outdated);
         let merged = MergedHost {
-            host_key: first.key.into(),
+            host_key: first.key.clone(),
             host_id: first.host_id().into(),
             host,
             origins,
@@ -303,29 +207,47 @@ impl Shared {
         let (scan, rest) = split_length(entry)?;
         let (index, rest) = split_length(rest)?;
         let (key, host) = split_record(rest)?;
-        let place = (*self.places.get(scan)?)?;
-        let order = u64::from(place) << 32 | u64::try_from(index).ok()?;
+        let scan = (*self.numbers.get(scan)?)?;
+        let order = u64::from(scan) << 32 | u64::try_from(index).ok()?;
         let key = std::str::from_utf8(key).ok()?;
-        let id = self.ids.get(scan).map(String::as_str);
+        let id = self.ids.get(group::index(scan)).map(String::as_str);
         let only_in = id.filter(|_| key.starts_with(NAMELESS));
-        Some(Found { key, only_in, order, scan: ScanNumber::try_from(scan).ok()?, host })
+        Some(Found { key: key.into(), only_in, order, scan, host })
     }
 }
 
+fn entries<'b>(same: &[Found<'b>]) -> Vec<Entry<'b>> {
+    let entries = same.iter().filter_map(|found| {
+        let host = wire::read::<Host<'_>>(found.host)?;
+        Some(Entry { scan: found.scan, order: found.order, host })
+    });
+    entries.collect()
+}
+
 impl<'b> Found<'b> {
-    fn is_same(&self, other: &Self) -> bool {
+    pub(super) fn is_same(&self, other: &Self) -> bool {
         self.group() == other.group()
     }
 
     /// What hosts that are the same share.
-    fn group(&self) -> (&'b str, Option<&'b str>) {
-        (self.key, self.only_in)
+    pub(super) fn group(&self) -> (&str, Option<&'b str>) {
+        (&self.key, self.only_in)
+    }
+
+    /// The first IP address, with its zone.
+    pub(super) fn ip(&self) -> Option<String> {
+        let host = wire::read::<Host<'_>>(self.host)?;
+        let ip = host.ip()?;
+        Some(match &ip.zone {
+            Some(zone) => format!("{}%{zone}", ip.text),
+            None => ip.text.to_string(),
+        })
     }
 
     fn host_id(&self) -> String {
         match self.only_in {
-            None => merged_host_id(self.key),
-            Some(scan) => id_of_parts(&["scanmill.mhost.v1", self.key, scan]),
+            None => merged_host_id(&self.key),
+            Some(scan) => id_of_parts(&["scanmill.mhost.v1", &self.key, scan]),
         }
     }
 }
@@ -335,6 +257,7 @@ impl<'b> Found<'b> {
 pub struct Hosts {
     ordered: Ordered,
     count: i32,
+    summary: Summary,
 }
 
 /// A merged host, as it is kept.
@@ -373,8 +296,19 @@ impl Hosts {
     /// # Errors
     /// If a temporary file cannot be read.
     pub fn of(parts: Vec<Sorted>) -> Result<Self> {
-        let ordered = Ordered::of(parts.into_iter().map(|Sorted(run)| run))?;
-        Ok(Self { ordered, count: 0 })
+        let mut summary = Summary::default();
+        let runs = parts.into_iter().map(|Sorted { run, summary: of_part }| {
+            summary.add(of_part);
+            run
+        });
+        let ordered = Ordered::of(runs.collect::<Vec<_>>())?;
+        Ok(Self { ordered, count: 0, summary })
+    }
+
+    /// What is known of the merge beside its hosts.
+    #[must_use]
+    pub fn summary(&self) -> &Summary {
+        &self.summary
     }
 
     /// The next host; `None` after the last.

@@ -5,14 +5,14 @@ use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use sha2::{Digest as _, Sha256};
 
 use super::{
     copies::{self, MergedScan},
-    coverage::Coverage,
-    group::ScanFacts,
+    look::ScanFacts,
     merged::{Merged, Shared},
     policy::MergePolicy,
     store::{PARTITIONS, Place, Store, put_record, records},
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    model::{Host, HostKey, Identity, RunEvent, RunRecord, ScanNumber},
+    model::{Host, HostKey, Identity, RunEvent, RunRecord, ScanNumber, Timestamp},
 };
 
 /// What a host takes in memory while it is merged, in times of its record, roughly.
@@ -53,6 +53,9 @@ impl Stager {
         self.record.clear();
         put_length(usize::try_from(partition).unwrap_or(0), &mut self.record);
         put_length(rows(host), &mut self.record);
+        // The seconds of its end, and one more, as 0 says that there is none.
+        let end = host.end_time.and_then(|end| usize::try_from(end.seconds()).ok());
+        put_length(end.map_or(0, |end| end.saturating_add(1)), &mut self.record);
         put_length(usize::try_from(host.index).unwrap_or(0), &mut self.record);
         put_record(key.as_str().as_bytes(), &mut self.record);
         self.out.record(host, &mut self.record);
@@ -64,10 +67,42 @@ impl Stager {
         self.record.clear();
         put_length(EVENTS, &mut self.record);
         put_length(0, &mut self.record);
+        put_length(0, &mut self.record);
         put_length(usize::try_from(index).unwrap_or(0), &mut self.record);
         self.out.record(event, &mut self.record);
         put_record(&self.record, staged);
     }
+}
+
+/// When the hosts of a scan ended.
+#[derive(Debug, Default)]
+struct Ends {
+    /// The latest end, in seconds, and one more.
+    latest: usize,
+    /// Whether a host says no end: the scan says when it was looked at.
+    unknown: bool,
+}
+
+impl Ends {
+    fn add(&mut self, end: usize) {
+        self.latest = self.latest.max(end);
+        self.unknown |= end == 0;
+    }
+
+    /// The time of the newest look of the scan that ends.
+    fn newest(&self, record: &RunRecord) -> Option<Timestamp> {
+        let latest = self.latest.checked_sub(1).and_then(|end| i64::try_from(end).ok());
+        let of_scan = record.stats.end_time.or(record.header.start_time);
+        latest.and_then(Timestamp::from_seconds).max(of_scan.filter(|_| self.unknown))
+    }
+}
+
+/// The time before which nothing may have been seen last, if there is a greatest age.
+fn oldest(scans: &[MergedScan], max_age: Option<Duration>) -> Option<Timestamp> {
+    let used = scans.iter().filter(|scan| scan.used && scan.record.exists);
+    let newest = used.filter_map(|scan| scan.newest).max()?;
+    let age = i64::try_from(max_age?.as_secs()).ok()?;
+    Timestamp::from_seconds(newest.seconds().checked_sub(age)?)
 }
 
 /// Rows that a host gives to tables.
@@ -115,8 +150,9 @@ pub struct Merger {
     policy: MergePolicy,
     stager: Stager,
     scans: Vec<MergedScan>,
-    /// Rows of the scan that has not ended, and whether anything of it came.
+    /// Rows of the scan that has not ended, when its hosts ended, and whether anything of it came.
     rows: u64,
+    ends: Ends,
     open: bool,
     stores: Vec<Store>,
     held: usize,
@@ -141,6 +177,7 @@ impl Merger {
             stager: Stager::new(&policy),
             scans: Vec::new(),
             rows: 0,
+            ends: Ends::default(),
             open: false,
             stores: (0..=PARTITIONS).map(|_| Store::default()).collect(),
             held: 0,
@@ -183,8 +220,12 @@ impl Merger {
         let scan = self.scans.len();
         for entry in records(staged) {
             let Some((store, rest)) = split_length(entry) else { continue };
-            let Some((rows, record)) = split_length(rest) else { continue };
+            let Some((rows, rest)) = split_length(rest) else { continue };
+            let Some((end, record)) = split_length(rest) else { continue };
             self.rows = self.rows.saturating_add(u64::try_from(rows).unwrap_or(0));
+            if store != EVENTS {
+                self.ends.add(end);
+            }
             self.push(store, scan, record)?;
         }
         self.open |= !staged.is_empty();
@@ -215,11 +256,14 @@ impl Merger {
     /// input. To tell apart finished scans that share an id, its record needs
     /// [`content_sha256`](RunRecord::content_sha256).
     pub fn end_scan(&mut self, source: &str, record: RunRecord) {
+        let of_scan = record.pre_scripts.len().saturating_add(record.post_scripts.len());
         let rows = std::mem::take(&mut self.rows);
+        let rows = rows.saturating_add(u64::try_from(of_scan).unwrap_or(u64::MAX));
+        let newest = std::mem::take(&mut self.ends).newest(&record);
         self.open = false;
         let place = ScanNumber::try_from(self.scans.len()).unwrap_or(ScanNumber::MAX);
         let source = source.to_owned();
-        self.scans.push(MergedScan { source, record, used: true, place, rows });
+        self.scans.push(MergedScan { source, record, used: true, place, rows, newest });
     }
 
     /// Whether any scan has come.
@@ -271,7 +315,7 @@ impl Merger {
         if !self.has_scans() {
             return Err(Error::usage("nothing to merge: there is no scan"));
         }
-        let same = copies::same_ids(&self.scans);
+        let same = copies::same_scans(&self.scans);
         let compared: Vec<ScanNumber> = same
             .iter()
             .map(|same| copies::finished(&self.scans, same))
@@ -294,18 +338,15 @@ impl Merger {
                 need.div_ceil(self.cap.max(1)),
             )));
         }
-        let facts = self.scans.iter().map(|scan| ScanFacts {
-            start: scan.record.header.start_time,
-            end: scan.record.stats.end_time,
-            coverage: Coverage::of(&scan.record),
-        });
-        let facts = facts.collect();
+        let numbers = copies::in_order(&mut self.scans);
         let spilled = self.stores.iter().any(|store| store.len() > store.held());
         let events = self.stores.pop().unwrap_or_default();
         let shared = Shared {
             policy: self.policy,
-            facts,
-            places: self.scans.iter().map(MergedScan::counted_place).collect(),
+            facts: self.scans.iter().map(|scan| ScanFacts::of(&scan.record)).collect(),
+            caller: numbers.iter().flatten().copied().min().unwrap_or_default(),
+            numbers,
+            oldest: oldest(&self.scans, self.policy.max_age),
             ids: self.scans.iter().map(|scan| scan.record.header.scan_id.clone()).collect(),
             spilled,
             cap: self.cap,

@@ -1,10 +1,11 @@
-//! By which rules hosts merge (DATA_MODEL section 5).
+//! By which rules hosts merge (docs/merge.md).
 
-use std::{cmp::Ordering, fmt, str::FromStr};
+use std::{cmp::Ordering, fmt, str::FromStr, time::Duration};
 
+use super::look::LookFacts;
 use crate::{
     error::Error,
-    model::{Host, Identity, Port, PortState, Service, Text, Timestamp},
+    model::{Identity, Port, PortState, Protocol, Service, Text},
 };
 
 /// Which of several records wins.
@@ -16,7 +17,8 @@ pub enum Precedence {
     Caller,
     /// The first in the order of the arguments: the same, with the first input as caller.
     First,
-    /// The one whose host was scanned last. What a later scan looked for and did not list is gone.
+    /// What is true now: the latest record. What a later look covers and does not list is gone, and what it did
+    /// not look for stays.
     Latest,
     /// The one that knows most.
     Best,
@@ -79,6 +81,19 @@ pub struct MergeFlags {
     pub details: bool,
 }
 
+impl MergeFlags {
+    /// Whether ports of this protocol may be taken.
+    pub(super) fn takes(&self, protocol: &Protocol<'_>) -> bool {
+        match protocol {
+            Protocol::Tcp => self.tcp,
+            Protocol::Udp => self.udp,
+            Protocol::Sctp => self.sctp,
+            Protocol::Ip => self.ip,
+            Protocol::Other(_) => true,
+        }
+    }
+}
+
 impl Default for MergeFlags {
     fn default() -> Self {
         Self {
@@ -108,6 +123,10 @@ pub struct MergePolicy {
     pub identity: Identity,
     /// With [`Precedence::Latest`]: whether a port stays that a later scan looked for and did not list.
     pub keep_covered: bool,
+    /// With [`Precedence::Latest`]: whether looks at a host with another MAC address count as well.
+    pub keep_identity: bool,
+    /// Hosts and ports that were not seen for longer are left out, counted back from the newest look.
+    pub max_age: Option<Duration>,
     /// Whether what lost is told.
     pub explain: bool,
 }
@@ -137,6 +156,19 @@ impl MergePolicy {
         Self { keep_covered, ..self }
     }
 
+    /// The same, with looks at a host with another MAC address kept or not.
+    #[must_use]
+    pub fn with_keep_identity(self, keep_identity: bool) -> Self {
+        Self { keep_identity, ..self }
+    }
+
+    /// The same, without hosts and ports that were not seen for longer than this, counted back from the newest
+    /// look.
+    #[must_use]
+    pub fn with_max_age(self, max_age: Option<Duration>) -> Self {
+        Self { max_age, ..self }
+    }
+
     /// The same, with what lost told or not.
     #[must_use]
     pub fn with_explain(self, explain: bool) -> Self {
@@ -144,58 +176,14 @@ impl MergePolicy {
     }
 }
 
-/// A host with what decides its rank.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Rank {
-    timed_out: bool,
-    time: Option<Timestamp>,
-    listed: i32,
-    /// Place in the order of the arguments.
-    order: u64,
-}
-
-impl Rank {
-    /// `scan_time` is the end of its scan, else its start.
-    pub(super) fn of(host: &Host<'_>, scan_time: Option<Timestamp>, order: u64) -> Self {
-        Self {
-            timed_out: host.timed_out == Some(true),
-            time: host.end_time.or(scan_time),
-            listed: host.ports_listed,
-            order,
-        }
-    }
-
-    /// Less is better.
-    pub(super) fn compare(&self, other: &Self, precedence: Precedence) -> Ordering {
-        let earlier = self.order.cmp(&other.order);
-        let timed_out = self.timed_out.cmp(&other.timed_out);
-        match precedence {
-            Precedence::Caller | Precedence::First => earlier,
-            Precedence::Latest => {
-                timed_out.then(other.time.cmp(&self.time)).then(earlier.reverse())
-            }
-            Precedence::Best => timed_out.then(other.listed.cmp(&self.listed)).then(earlier),
-        }
-    }
-
-    /// Whether this host was looked at behind another one, even if that one ranks below it.
-    pub(super) fn is_later(&self, other: &Self) -> bool {
-        (self.time, self.order) > (other.time, other.order)
-    }
-
-    /// Less is better: by the records of a port where the policy looks at them.
-    pub(super) fn compare_ports(
-        (rank, port): (&Self, &Port<'_>),
-        (other, theirs): (&Self, &Port<'_>),
-        precedence: Precedence,
-    ) -> Ordering {
-        if precedence == Precedence::Best {
-            let timed_out = rank.timed_out.cmp(&other.timed_out);
-            let known = worth(theirs).cmp(&worth(port));
-            return timed_out.then(known).then(rank.order.cmp(&other.order));
-        }
-        rank.compare(other, precedence)
-    }
+/// Compares records of a port by what they know; less is better. Each has the facts of its look.
+pub(super) fn compare_knowledge(
+    (facts, port): (&LookFacts, &Port<'_>),
+    (other, theirs): (&LookFacts, &Port<'_>),
+) -> Ordering {
+    let timed_out = facts.timed_out.cmp(&other.timed_out);
+    let known = worth(theirs).cmp(&worth(port));
+    timed_out.then(known).then(facts.order.cmp(&other.order))
 }
 
 /// How much a record of a port knows: of its best service, then whether the port is open.
@@ -206,7 +194,8 @@ fn worth(port: &Port<'_>) -> (Option<(u8, Option<i32>, usize)>, bool) {
 fn worth_of_service(service: &Service<'_>) -> (u8, Option<i32>, usize) {
     let method = match service.method.as_deref() {
         // As it was called before nmap 4.85.
-        Some("probed" | "detection") => 2,
+        Some("probed" | "detection") => 3,
+        _ if service.banner.is_some() => 2,
         Some("table") => 1,
         _ => 0,
     };

@@ -1,114 +1,298 @@
-//! Ports of hosts that become one: which record of each wins, and which are gone.
+//! Ports of looks that become one host: which record of each stands, and which are gone.
 
-use std::mem;
+use std::{cell::OnceCell, mem};
 
 use super::{
-    coverage::HostCoverage,
+    coverage::{LookCoverage, UnlistedState},
     details::append,
-    explain::Explain,
-    group::{Group, Part, Times, count, index, seen},
-    policy::{Precedence, Rank},
+    explain::{Explain, Loss},
+    group::{Group, Look, count},
+    look::{LookFacts, Sightings, Standing, standing},
+    policy::{Precedence, compare_knowledge},
 };
-use crate::model::{Port, PortOrigin};
+use crate::model::{Port, PortOrigin, Protocol, ScanNumber, Seen, Timestamp};
 
-/// A record of a port, with the place of its host in the group.
+/// A record of a port, with the place of its look.
 type Record<'a> = (usize, Port<'a>);
 
-impl<'a, 'r> Group<'a, 'r> {
-    /// The ports of all hosts, each once, in order.
-    pub(super) fn ports(&mut self, explain: &mut Explain<'a>) -> (Vec<Port<'a>>, Vec<PortOrigin>) {
-        let precedence = self.rules.policy.precedence;
-        let coverage = self.coverage();
-        let (mut ports, mut origins) = (Vec::new(), Vec::new());
-        let mut records = self.records().into_iter().peekable();
-        while let Some((place, mut port)) = records.next() {
-            let same = |(_, next): &Record<'a>| {
-                (&next.protocol, next.number) == (&port.protocol, port.number)
+/// Records of one port, those that count most first.
+struct SamePort<'g, 'a, 'r> {
+    group: &'g Group<'a, 'r>,
+    /// What each look covers, made when it is asked for.
+    coverage: &'g [OnceCell<LookCoverage<'r>>],
+    records: &'g [Record<'a>],
+}
+
+impl<'a> Group<'a, '_> {
+    /// Takes the ports of all looks, each once, in order; and how many newer records lost that say something
+    /// else.
+    pub(super) fn ports(
+        &mut self,
+        explain: &mut Explain<'a>,
+    ) -> (Vec<Port<'a>>, Vec<PortOrigin>, u64) {
+        let mut all = self.records();
+        let coverage: Vec<_> = self.looks.iter().map(|_| OnceCell::new()).collect();
+        let (mut ports, mut origins, mut outdated) = (Vec::new(), Vec::new(), 0_u64);
+        let mut begin = 0;
+        while let Some((_, first)) = all.get(begin) {
+            let same = |(_, next): &&Record<'a>| {
+                (&next.protocol, next.number) == (&first.protocol, first.number)
             };
-            let mut losers = Vec::new();
-            while let Some(loser) = records.next_if(same) {
-                losers.push(loser);
-            }
-            let Some(part) = self.part(place) else { continue };
-            if let Some(by) = self.not_found_by(&coverage, place, &port) {
-                explain.covered(&port, by.scan, part.scan);
+            let len = all.iter().skip(begin).take_while(same).count();
+            let end = begin.saturating_add(len);
+            let Some(same) = all.get_mut(begin..end) else { break };
+            begin = end;
+            let records = SamePort { group: self, coverage: &coverage, records: same };
+            let Some(standing) = records.standing() else { continue };
+            if let Some(by) = standing.gone_by {
+                records.explain_gone(by, explain);
                 continue;
             }
-            let of_losers = losers
-                .iter()
-                .filter_map(|(place, loser)| Some(self.times_of_port(self.part(*place)?, loser)));
-            let seen = seen(std::iter::once(self.times_of_port(part, &port)).chain(of_losers));
-            if self.folding && !losers.is_empty() {
-                append(&mut port, losers.into_iter().map(|(_, loser)| loser));
-            } else {
-                for (place, loser) in losers {
-                    let Some(of) = self.part(place) else { continue };
-                    explain.port((part.scan, &port), (of.scan, &loser), precedence);
-                }
-            }
+            records.explain(standing, explain);
+            outdated = outdated.saturating_add(records.outdated());
+            let origin = records.origin(standing);
+            let Some(mut port) = take(same, standing, self.folding) else { continue };
             port.index = count(ports.len());
-            origins.push(PortOrigin { scan: part.scan, seen });
+            origins.push(origin);
             ports.push(port);
         }
-        (ports, origins)
-    }
-
-    fn part(&self, place: usize) -> Option<&Part<'a>> {
-        self.parts.get(place).map(|(_, part)| part)
+        (ports, origins, outdated)
     }
 
     /// All records: those of one port together, the best first.
     fn records(&mut self) -> Vec<Record<'a>> {
-        let precedence = self.rules.policy.precedence;
         let mut records: Vec<Record<'a>> = Vec::new();
-        for (place, (_, part)) in self.parts.iter_mut().enumerate() {
-            records.extend(mem::take(&mut part.host.ports).into_iter().map(|port| (place, port)));
+        for (place, look) in self.looks.iter_mut().enumerate() {
+            records.extend(mem::take(&mut look.host.ports).into_iter().map(|port| (place, port)));
         }
-        let rank = |place: usize| self.parts.get(place).map(|(rank, _)| rank);
+        let by_knowledge = self.rules.policy.precedence == Precedence::Best;
+        let facts = |place: usize| self.looks.get(place).map(|look| &look.facts);
         records.sort_by(|(a, mine), (b, theirs)| {
             let same = (&mine.protocol, mine.number).cmp(&(&theirs.protocol, theirs.number));
-            same.then_with(|| match (rank(*a), rank(*b)) {
-                (Some(a), Some(b)) => Rank::compare_ports((a, mine), (b, theirs), precedence),
+            same.then_with(|| match (facts(*a), facts(*b)) {
+                (Some(a), Some(b)) if by_knowledge => compare_knowledge((a, mine), (b, theirs)),
+                // Looks are in order, and so are their records.
                 _ => a.cmp(b),
             })
         });
         records
     }
+}
 
-    /// What was looked at on each host, if that may drop ports.
-    fn coverage(&self) -> Vec<Option<HostCoverage<'r>>> {
-        let policy = self.rules.policy;
-        let drops = policy.precedence == Precedence::Latest && !policy.keep_covered;
-        if !drops || self.folding || self.parts.len() < 2 {
-            return Vec::new();
+/// Takes the record that stands, with services and scripts of others where these give them.
+fn take<'a>(records: &mut [Record<'a>], standing: Standing, folding: bool) -> Option<Port<'a>> {
+    if folding {
+        let mut ports = records.iter_mut().map(|(_, port)| mem::replace(port, nothing()));
+        let mut port = ports.next()?;
+        let others: Vec<Port<'a>> = ports.collect();
+        if !others.is_empty() {
+            append(&mut port, others);
         }
-        let of_part = |(_, part): &(Rank, Part<'a>)| {
-            let facts = self.rules.scans.get(index(part.scan))?;
-            Some(HostCoverage::of(&part.host, &facts.coverage))
+        return Some(port);
+    }
+    let of = |look: usize| records.iter().position(|(place, _)| *place == look);
+    let (first, services, scripts) =
+        (of(standing.state)?, of(standing.services)?, of(standing.scripts)?);
+    let mut port = mem::replace(&mut records.get_mut(first)?.1, nothing());
+    if services != first {
+        port.services = mem::take(&mut records.get_mut(services)?.1.services);
+    }
+    if scripts != first {
+        port.scripts = mem::take(&mut records.get_mut(scripts)?.1.scripts);
+    }
+    Some(port)
+}
+
+/// Stands where a record was taken.
+fn nothing<'a>() -> Port<'a> {
+    Port {
+        protocol: Protocol::Tcp,
+        number: 0,
+        index: 0,
+        state: crate::model::PortState::Closed,
+        reason: None,
+        reason_ttl: None,
+        reason_ip: None,
+        owner: None,
+        services: Vec::new(),
+        scripts: Vec::new(),
+        expanded: false,
+    }
+}
+
+impl<'a> SamePort<'_, 'a, '_> {
+    /// Which looks give the parts of the port.
+    fn standing(&self) -> Option<Standing> {
+        let look = self.records.first()?.0;
+        if !self.group.is_latest() || self.group.looks.len() < 2 {
+            // A record moves as one piece.
+            return Some(Standing { state: look, services: look, scripts: look, gone_by: None });
+        }
+        let listing: Vec<usize> = self.records.iter().map(|(place, _)| *place).collect();
+        let standing = standing(&listing, self)?;
+        let gone_by = standing.gone_by.filter(|_| !self.group.rules.policy.keep_covered);
+        Some(Standing { gone_by, ..standing })
+    }
+
+    fn look(&self, place: usize) -> Option<&Look<'a>> {
+        self.group.looks.get(place)
+    }
+
+    fn scan(&self, place: usize) -> ScanNumber {
+        self.look(place).map_or(0, |look| look.facts.scan)
+    }
+
+    fn port(&self, place: usize) -> Option<&Port<'a>> {
+        let found = if self.group.rules.policy.precedence == Precedence::Best {
+            self.records.iter().position(|(of, _)| *of == place)
+        } else {
+            // They are in the order of their looks.
+            self.records.binary_search_by_key(&place, |(of, _)| *of).ok()
         };
-        self.parts.iter().map(of_part).collect()
+        found.and_then(|found| self.records.get(found)).map(|(_, port)| port)
     }
 
-    /// The host that looked later for a port of the host at this place, and did not list it. One that ranks
-    /// above a host that timed out may have been looked at earlier: it says nothing.
-    fn not_found_by(
-        &self,
-        coverage: &[Option<HostCoverage<'_>>],
-        place: usize,
-        port: &Port<'a>,
-    ) -> Option<&Part<'a>> {
-        let (of, _) = self.parts.get(place)?;
-        let better = self.parts.iter().zip(coverage).take(place);
-        let mut found = better.filter(|((rank, _), looked)| {
-            let looked = looked.as_ref().is_some_and(|l| l.has(&port.protocol, port.number));
-            looked && rank.is_later(of)
+    /// What a look covers; of ports that flags turn off others than the caller cover nothing.
+    fn coverage(&self, place: usize) -> Option<&LookCoverage<'_>> {
+        let look = self.look(place)?;
+        let rules = self.group.rules;
+        let (_, port) = self.records.first()?;
+        if look.facts.scan != rules.caller && !rules.policy.flags.takes(&port.protocol) {
+            return None;
+        }
+        let make = || {
+            let (_, scan) = rules.scan(look.facts.scan);
+            LookCoverage::new(&scan.coverage, look.covering_entries())
+        };
+        Some(self.coverage.get(place)?.get_or_init(make))
+    }
+
+    /// Where the port comes from, and when it was seen.
+    fn origin(&self, standing: Standing) -> PortOrigin {
+        let listing =
+            || self.records.iter().filter_map(|(place, port)| Some((self.look(*place)?, port)));
+        let times = || listing().map(|(look, port)| look.port_times(port.index));
+        let last = times().filter_map(|(_, last)| last).max();
+        let seen = Seen {
+            first: times().filter_map(|(first, _)| first).min(),
+            last,
+            looked: if self.group.folding { last } else { self.last_looked(last) },
+            count: count(self.records.len()),
+        };
+        PortOrigin {
+            scan: self.scan(standing.state),
+            services: self.scan(standing.services),
+            scripts: self.scan(standing.scripts),
+            seen,
+        }
+    }
+
+    /// When the port was looked for last: a look that covers it did so as well as one that lists it.
+    fn last_looked(&self, listed: Option<Timestamp>) -> Option<Timestamp> {
+        let mut last = listed;
+        for (place, look) in self.group.looks.iter().enumerate() {
+            if look.facts.last > last && self.port(place).is_none() && self.covers(place) {
+                last = look.facts.last;
+            }
+        }
+        last
+    }
+
+    fn covers(&self, place: usize) -> bool {
+        let Some((_, port)) = self.records.first() else { return false };
+        self.coverage(place).is_some_and(|coverage| coverage.has(&port.protocol, port.number))
+    }
+
+    /// Newer records that lost to an older one and say something else. Only of the policy that is the default
+    /// it matters.
+    fn outdated(&self) -> u64 {
+        if self.group.folding || self.group.rules.policy.precedence != Precedence::Caller {
+            return 0;
+        }
+        let Some(((place, port), losers)) = self.records.split_first() else { return 0 };
+        let moment = |place: usize| self.look(place).map(|look| look.facts.moment());
+        let newer = losers.iter().filter(|(loser, theirs)| {
+            moment(*loser) > moment(*place)
+                && (theirs.state != port.state || theirs.services != port.services)
         });
-        found.next().map(|((_, part), _)| part)
+        u64::try_from(newer.count()).unwrap_or(u64::MAX)
     }
 
-    /// When a host's port was seen.
-    fn times_of_port(&self, of: &Part<'a>, port: &Port<'a>) -> Times {
-        let of_folded = usize::try_from(port.index).ok().and_then(|index| of.ports.get(index));
-        of_folded.map_or_else(|| self.times(of), |port| (port.seen.first, port.seen.last))
+    fn explain_gone(&self, by: usize, explain: &mut Explain<'a>) {
+        let state = self.unlisted_state(by).known();
+        for (place, port) in self.records {
+            explain.gone(port, (self.scan(by), state), self.scan(*place));
+        }
     }
+
+    fn explain(&self, standing: Standing, explain: &mut Explain<'a>) {
+        if self.group.folding || self.records.len() < 2 || !explain.is_on() {
+            return;
+        }
+        let (Some(port), Some(services), Some(scripts)) =
+            (self.port(standing.state), self.port(standing.services), self.port(standing.scripts))
+        else {
+            return;
+        };
+        for (place, theirs) in self.records {
+            let loser = self.scan(*place);
+            let loss = |winner: usize| Loss {
+                winner: self.scan(winner),
+                loser,
+                rule: self.group.rules.policy.precedence.name(),
+            };
+            if *place != standing.state {
+                explain.port(port, theirs, loss(standing.state));
+            }
+            if *place != standing.services {
+                explain.services((services, theirs), loss(standing.services));
+            }
+            if *place != standing.scripts {
+                explain.port_scripts((scripts, theirs), loss(standing.scripts));
+            }
+        }
+    }
+}
+
+impl Sightings for SamePort<'_, '_, '_> {
+    fn facts(&self, look: usize) -> LookFacts {
+        // Places are those of looks.
+        self.look(look).map(|look| look.facts).unwrap_or_default()
+    }
+
+    fn state(&self, look: usize) -> &str {
+        self.port(look).map_or("", |port| port.state.as_str())
+    }
+
+    fn unlisted_state(&self, look: usize) -> UnlistedState<'_> {
+        match (self.records.first(), self.coverage(look)) {
+            (Some((_, port)), Some(coverage)) => {
+                coverage.unlisted_state(&port.protocol, port.number)
+            }
+            _ => UnlistedState::NotCovered,
+        }
+    }
+}
+
+/// Leaves out ports that were seen last before a time, and returns their protocols and numbers.
+pub(super) fn drop_old<'a>(
+    ports: &mut Vec<Port<'a>>,
+    origins: &mut Vec<PortOrigin>,
+    oldest: Timestamp,
+) -> Vec<(Protocol<'a>, u16)> {
+    let is_old = |origin: &PortOrigin| origin.seen.last.is_some_and(|last| last < oldest);
+    let mut old = origins.iter().map(is_old).collect::<Vec<_>>().into_iter();
+    let mut gone = Vec::new();
+    ports.retain(|port| {
+        let is_old = old.next().unwrap_or_default();
+        if is_old {
+            gone.push((port.protocol.clone(), port.number));
+        }
+        !is_old
+    });
+    origins.retain(|origin| !is_old(origin));
+    for (index, port) in ports.iter_mut().enumerate() {
+        port.index = count(index);
+    }
+    gone
 }

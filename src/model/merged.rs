@@ -1,4 +1,4 @@
-//! A host as several scans saw it, and where each part of it comes from (DATA_MODEL section 5).
+//! A host as several scans saw it, and where each part of it comes from (docs/merge.md).
 
 use super::{Host, Text, Timestamp};
 
@@ -10,8 +10,10 @@ pub type ScanNumber = u32;
 pub struct Seen {
     /// The earliest start, else end, of what was seen of the host.
     pub first: Option<Timestamp>,
-    /// The latest end, else start.
+    /// The latest end, else start, of what saw the host up, or listed the port.
     pub last: Option<Timestamp>,
+    /// The latest end, else start, of what looked for it.
+    pub looked: Option<Timestamp>,
     /// How many scans saw it.
     pub count: i32,
 }
@@ -19,8 +21,12 @@ pub struct Seen {
 /// Where a port comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PortOrigin {
-    /// The scan whose record it is, services and scripts included.
+    /// The scan whose record it is.
     pub scan: ScanNumber,
+    /// The scan that its services come from.
+    pub services: ScanNumber,
+    /// The scan that its scripts come from.
+    pub scripts: ScanNumber,
     /// When the port was listed.
     pub seen: Seen,
 }
@@ -32,7 +38,7 @@ pub struct Origins {
     pub status: ScanNumber,
     /// All scans that contributed, in order.
     pub scans: Vec<ScanNumber>,
-    /// When the host was seen.
+    /// When the host was seen and looked for.
     pub seen: Seen,
     /// Of [`Host::ports`].
     pub ports: Vec<PortOrigin>,
@@ -55,6 +61,8 @@ pub struct Conflict<'a> {
     pub port: Option<i32>,
     /// What it is a value of, such as `state`, `service.version` or `script.http-title`.
     pub column: Text<'a>,
+    /// The name of the service, script or match, or the type of the host names, that it is a value of.
+    pub item: Option<Text<'a>>,
     /// The scan of the value that stands.
     pub winner: ScanNumber,
     /// That value; `None` if null stands.
@@ -63,8 +71,7 @@ pub struct Conflict<'a> {
     pub loser: ScanNumber,
     /// That value; `None` if null lost.
     pub loser_value: Option<Text<'a>>,
-    /// Why: the policy's name, `covered` for a port that a later scan looked for and did not list, or
-    /// `order` for a part of which the first scan that has it is taken.
+    /// Why: the policy's name, or `covered` for a port that a later look covered and did not list.
     pub rule: Text<'a>,
 }
 
@@ -73,7 +80,7 @@ pub struct Conflict<'a> {
 pub struct MergedHost<'a> {
     /// Its identity across scans.
     pub host_key: Text<'a>,
-    /// Its id, which hangs on the key alone.
+    /// Its id, which depends on the key alone.
     pub host_id: Text<'a>,
     /// What is known of it.
     pub host: Host<'a>,

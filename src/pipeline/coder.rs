@@ -246,7 +246,9 @@ impl Coder {
             self.seen.push((id.clone(), whole));
             let before = self.known.get(id).copied();
             self.known.insert(id.clone(), whole || before.unwrap_or_default());
-            if self.notices.is_none() && before.is_some() {
+            // A merge and a dataset decide between copies when they have them all.
+            let decides = self.notices.is_some() || matches!(self.way, Way::Staged(_));
+            if !decides && before.is_some() {
                 record.diagnostics.insert(0, duplicate(&record.header));
             }
         }

@@ -10,8 +10,8 @@ use super::{
     report::WarningReport,
 };
 use crate::{
-    error::{Code, Position, Result},
-    merge::{Hosts, Merged, MergedRecord, MergedScan, Part},
+    error::{Code, Diagnostic, Position, Result},
+    merge::{Hosts, Merged, MergedRecord, MergedScan, Part, SharedMac, Summary},
     model::{RunHeader, RunRecord},
     sink::{Pending, Workers},
 };
@@ -54,23 +54,25 @@ impl Pipeline {
         self.coder = new_coder(&self.outlet, &self.filters, &self.options);
         self.coder.report = report;
         let mut all = merger.finish()?;
-        self.write_hosts(&mut all)?;
+        let summary = self.write_hosts(&mut all)?;
         if self.is_stopped() {
             return Ok(());
         }
-        self.write_scans(&mut all)
+        self.coder.report.outdated = summary.outdated;
+        self.write_scans(&mut all, &summary)
     }
 
-    fn write_hosts(&mut self, merged: &mut Merged) -> Result<()> {
+    fn write_hosts(&mut self, merged: &mut Merged) -> Result<Summary> {
         let scans = merged.scans().iter().map(|scan| scan.record.header.clone());
         let scans: Arc<[RunHeader]> = scans.collect();
         let mut hosts = self.sorted(merged.take_parts())?;
+        let summary = hosts.summary().clone();
         let workers = self.workers();
         let mut waiting: VecDeque<Pending<Done>> = VecDeque::new();
         let mut idle: Vec<Coder> = Vec::new();
         while let Some(batch) = next_batch(&mut hosts, &scans)? {
             if self.is_stopped() {
-                return Ok(());
+                return Ok(summary);
             }
             let Some(workers) = &workers else {
                 self.encode(&batch)?;
@@ -94,7 +96,7 @@ impl Pipeline {
         for oldest in waiting {
             self.write_encoded(oldest.wait()?)?;
         }
-        Ok(())
+        Ok(summary)
     }
 
     /// Encodes hosts here and writes them.
@@ -148,7 +150,7 @@ impl Pipeline {
     }
 
     /// Writes events and ends of all scans that are used, and warnings of all.
-    fn write_scans(&mut self, merged: &mut Merged) -> Result<()> {
+    fn write_scans(&mut self, merged: &mut Merged, summary: &Summary) -> Result<()> {
         let scans: Vec<MergedScan> = merged.scans().to_vec();
         let (coder, outlet) = (&mut self.coder, &mut self.outlet);
         merged.events(&mut |number, index, event| {
@@ -162,7 +164,7 @@ impl Pipeline {
             }
             Ok(())
         })?;
-        for scan in scans {
+        for (number, scan) in (0..).zip(scans) {
             let MergedScan { source, mut record, used, .. } = scan;
             if !used {
                 // The copy that is used has the row; of this one its warnings are told.
@@ -173,8 +175,10 @@ impl Pipeline {
                     ..record
                 };
             }
-            let collision = record.diagnostics.iter().find(|found| found.code == Code::IdCollision);
-            if let Some(found) = collision {
+            if let Some(shared) = summary.shared_macs.get(&number) {
+                record.diagnostics.push(shared_mac(record.header.position, shared));
+            }
+            for found in record.diagnostics.iter().filter(|found| is_of_merge(found.code)) {
                 let Position { byte, line } = found.position;
                 let detail = found.detail.clone();
                 let warning =
@@ -194,6 +198,16 @@ impl Pipeline {
     fn workers(&self) -> Option<Workers> {
         self.crew.as_ref().map(|crew| crew.workers().clone())
     }
+}
+
+/// Whether a warning is found when all scans have come, not when one is read.
+fn is_of_merge(code: Code) -> bool {
+    matches!(code, Code::DupScan | Code::IdCollision | Code::SharedMac)
+}
+
+fn shared_mac(position: Position, shared: &SharedMac) -> Diagnostic {
+    let detail = format!("{} is at several IP addresses: hosts are told apart by both", shared.mac);
+    Diagnostic { code: Code::SharedMac, position, count: shared.count, detail }
 }
 
 /// Hosts whose output is about a piece.

@@ -153,11 +153,19 @@ pub struct Report {
     /// Scans that failed, as their documents say. They are read all the same.
     #[serde(skip_serializing_if = "FailedScans::is_empty")]
     pub failed_scans: FailedScans,
+    /// Of a merge: newer records of ports that lost to older ones and say something else.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub outdated: u64,
     /// Whether the run was told to stop.
     pub interrupted: bool,
     /// Errors of inputs, in order.
     #[serde(skip)]
     pub errors: Vec<Error>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Report {
@@ -243,6 +251,7 @@ impl Report {
         counts.bytes = counts.bytes.saturating_add(bytes);
         self.inputs.extend(next.inputs);
         self.lines = self.lines.saturating_add(next.lines);
+        self.outdated = self.outdated.saturating_add(next.outdated);
         for (code, warning) in next.warnings {
             self.warn(code, warning);
         }

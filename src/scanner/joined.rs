@@ -109,7 +109,9 @@ fn merged(parts: &[&Found], flags: MergeFlags) -> Result<Hosts> {
         }
         // Which are copies of each other was decided by the ids that they have.
         let header = RunHeader { scan_id: number.to_string(), ..part.record.header.clone() };
-        merger.end_scan("", RunRecord { header, exists: true, ..part.record.clone() });
+        let record =
+            RunRecord { header, exists: true, content_sha256: None, ..part.record.clone() };
+        merger.end_scan("", record);
     }
     let named: Vec<_> = parts.iter().map(|part| Named::new(part)).collect();
     let (mut hosts, mut origins) = (Vec::new(), Vec::new());

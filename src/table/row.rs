@@ -6,9 +6,9 @@ use super::{Cell, Cells, Items, Table};
 use crate::{
     error::{Diagnostic, Result},
     model::{
-        Change, Conflict, Host, HostKey, Identity, MergedHost, OsClass, OsMatch, Port, RunEvent,
-        RunHeader, RunRecord, ScanNumber, Script, ScriptScope, Seen, Service, Trace, TraceHop,
-        host_id,
+        Change, Conflict, Host, HostKey, Identity, MergedHost, OsClass, OsMatch, Port, PortOrigin,
+        RunEvent, RunHeader, RunRecord, ScanNumber, Script, ScriptScope, Seen, Service, Trace,
+        TraceHop, host_id,
     },
 };
 
@@ -281,20 +281,20 @@ pub fn merged_rows(
         scans: Some(&scans),
     };
     each(&Row(Inner::Host(row)))?;
-    let ports = || {
-        host.ports.iter().zip(&origins.ports).map(|(port, origin)| {
-            (HostRow { scan_id: id(origin.scan), seen: origin.seen, ..row }, port)
+    let sources = |from: fn(&PortOrigin) -> ScanNumber| {
+        host.ports.iter().zip(&origins.ports).map(move |(port, origin)| {
+            (HostRow { scan_id: id(from(origin)), seen: origin.seen, ..row }, port)
         })
     };
-    for (host, port) in ports() {
+    for (host, port) in sources(|origin| origin.scan) {
         each(&Row(Inner::Port(PortRow { host, port })))?;
     }
-    for (host, port) in ports() {
+    for (host, port) in sources(|origin| origin.services) {
         for (index, service) in numbered(&port.services) {
             each(&Row(Inner::Service(ServiceRow { host, port, index, service })))?;
         }
     }
-    for (host, port) in ports() {
+    for (host, port) in sources(|origin| origin.scripts) {
         script_rows_of(host, Some(port), &port.scripts, each)?;
     }
     for ((index, script), scan) in numbered(&host.scripts).zip(&origins.scripts) {

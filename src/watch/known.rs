@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     failed,
     part::{self, Entry, Part, Scan, put, take_all},
-    recent::{self, Look, keep},
+    recent::{Look, keep},
     stage::Stage,
     sync_dir,
 };
@@ -201,7 +201,6 @@ impl Known {
         for entry in entries {
             by_scan.entry(entry.scan).or_default().extend(unpack_host(&entry.host));
         }
-        recent::carry(&mut by_scan);
         for (number, mut hosts) in by_scan {
             hosts.sort_by_key(|host| host.index);
             hosts.iter().try_for_each(|host| merger.host(host))?;

@@ -1,9 +1,10 @@
 //! Which looks at a host its latest picture is made of.
 
-use std::collections::{BTreeMap, HashMap};
-
 use super::part::Scan;
-use crate::model::{Host, HostKey, HostState, Identity, Protocol, Service};
+use crate::{
+    merge::{LookFacts, ScanFacts, is_probed},
+    model::Host,
+};
 
 /// Looks that are kept of a host: of scans that look for different things, one each.
 const KEPT: usize = 16;
@@ -14,8 +15,10 @@ const ROUTE: u8 = 2;
 const HOST_SCRIPTS: u8 = 4;
 const PORT_SCRIPTS: u8 = 8;
 const VERSIONS: u8 = 16;
-const NAMES: u8 = 32;
-const MAC: u8 = 64;
+const MAC: u8 = 32;
+/// Names by their type: those that were typed, those of the DNS, and others.
+const USER_NAMES: u8 = 64;
+const OTHER_NAMES: u8 = 128;
 
 /// What a scan saw of a host.
 #[derive(Debug)]
@@ -35,11 +38,8 @@ impl<'s> Look<'s> {
     pub(super) fn of(scan: &'s Scan, hosts: &[Host<'_>]) -> Self {
         let ended = hosts.iter().filter_map(|host| host.end_time).max();
         let time = ended.map(crate::model::Timestamp::seconds).or(scan.end).or(scan.start);
-        let whole = |host: &Host<'_>| {
-            host.complete
-                && !host.timed_out.unwrap_or_default()
-                && host.status.state == HostState::Up
-        };
+        let facts = ScanFacts::of(&scan.record());
+        let whole = |host: &Host<'_>| LookFacts::new(host, (0, &facts), 0, None).whole;
         let found = hosts.iter().map(found).fold(0, |all, found| all | found);
         let ports = hosts.iter().any(|host| !host.ports.is_empty());
         Self { scan, time, whole: hosts.iter().all(whole), ports, found }
@@ -57,59 +57,20 @@ impl<'s> Look<'s> {
 }
 
 fn found(host: &Host<'_>) -> u8 {
-    let versions = host.ports.iter().any(|port| probed(&port.services));
+    let versions = host.ports.iter().any(|port| is_probed(&port.services));
     [
         (SYSTEM, !host.os.is_empty()),
         (ROUTE, host.traces.iter().any(|trace| !trace.hops.is_empty())),
         (HOST_SCRIPTS, !host.scripts.is_empty()),
         (PORT_SCRIPTS, host.ports.iter().any(|port| !port.scripts.is_empty())),
         (VERSIONS, versions),
-        (NAMES, !host.hostnames.is_empty()),
+        (USER_NAMES, host.hostnames.iter().any(|name| name.kind.as_deref() == Some("user"))),
+        (OTHER_NAMES, host.hostnames.iter().any(|name| name.kind.as_deref() != Some("user"))),
         (MAC, host.mac().is_some()),
     ]
     .into_iter()
     .filter(|(_, found)| *found)
     .fold(0, |all, (bit, _)| all | bit)
-}
-
-/// Whether versions were looked for.
-fn probed(services: &[Service<'_>]) -> bool {
-    services.iter().any(|s| matches!(s.method.as_deref(), Some("probed" | "detection")))
-}
-
-/// What an earlier look found out of a port.
-struct Found<'h> {
-    state: String,
-    services: Vec<Service<'h>>,
-    scripts: Vec<crate::model::Script<'h>>,
-}
-
-/// Has each look know of a port what the one before it found out, if it saw the port in the same state and did
-/// not look for that itself: a quick look hides no versions.
-pub(super) fn carry<'h>(by_scan: &mut BTreeMap<u64, Vec<Host<'h>>>) {
-    let mut looks: Vec<(&u64, &mut Host<'h>)> = by_scan
-        .iter_mut()
-        .flat_map(|(number, hosts)| hosts.iter_mut().map(move |host| (number, host)))
-        .collect();
-    looks.sort_by_key(|(number, host)| (host.end_time, **number));
-    let mut known: HashMap<(String, Protocol<'h>, u16), Found<'h>> = HashMap::new();
-    for (_, host) in looks {
-        let key = HostKey::of(host, Identity::Ip).as_str().to_owned();
-        for port in &mut host.ports {
-            let place = (key.clone(), port.protocol.clone(), port.number);
-            let state = port.state.as_str().to_owned();
-            if let Some(found) = known.get(&place).filter(|found| found.state == state) {
-                if !probed(&port.services) && probed(&found.services) {
-                    port.services.clone_from(&found.services);
-                }
-                if port.scripts.is_empty() {
-                    port.scripts.clone_from(&found.scripts);
-                }
-            }
-            let (services, scripts) = (port.services.clone(), port.scripts.clone());
-            known.insert(place, Found { state, services, scripts });
-        }
-    }
 }
 
 /// The numbers of the scans whose looks are kept, in order: those that no later look covers.

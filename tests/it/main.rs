@@ -19,6 +19,7 @@ mod keys;
 #[cfg(feature = "cli")]
 mod lake;
 mod layering;
+mod looks;
 mod merge;
 mod mutations;
 mod oracle;

@@ -111,7 +111,7 @@ fn knowledge(host: &H, xml: &mut String) {
     }
 }
 
-fn add(merger: &mut Merger, name: &str, xml: &[u8]) {
+pub(crate) fn add(merger: &mut Merger, name: &str, xml: &[u8]) {
     let mut reader = Reader::new(xml, Options::default().with_hash(true));
     let mut events = 0;
     while let Some(event) = reader.next_event().unwrap() {
@@ -127,7 +127,7 @@ fn add(merger: &mut Merger, name: &str, xml: &[u8]) {
     }
 }
 
-fn merger(policy: MergePolicy, docs: &[String]) -> Merger {
+pub(crate) fn merger(policy: MergePolicy, docs: &[String]) -> Merger {
     let mut merger = Merger::new(policy);
     for doc in docs {
         add(&mut merger, "x.xml", doc.as_bytes());
@@ -136,7 +136,7 @@ fn merger(policy: MergePolicy, docs: &[String]) -> Merger {
 }
 
 /// The lines of the merged hosts.
-fn lines(merger: Merger) -> Vec<Value> {
+pub(crate) fn lines(merger: Merger) -> Vec<Value> {
     let result = merger.finish().unwrap();
     let scans: Vec<_> = result.scans().iter().map(|scan| scan.record.header.clone()).collect();
     let scans: Vec<_> = scans.iter().collect();
@@ -150,16 +150,16 @@ fn lines(merger: Merger) -> Vec<Value> {
     lines
 }
 
-fn merged(policy: MergePolicy, docs: &[String]) -> Vec<Value> {
+pub(crate) fn merged(policy: MergePolicy, docs: &[String]) -> Vec<Value> {
     lines(merger(policy, docs))
 }
 
-fn by(precedence: Precedence) -> MergePolicy {
+pub(crate) fn by(precedence: Precedence) -> MergePolicy {
     MergePolicy::new(precedence)
 }
 
 /// `protocol/port state product` of each port of a line.
-fn ports(line: &Value) -> Vec<String> {
+pub(crate) fn ports(line: &Value) -> Vec<String> {
     let ports = line["ports"].as_array().cloned().unwrap_or_default();
     let text = |port: &Value| {
         let product = port["services"][0]["product"].as_str().map(|p| format!(" {p}"));
@@ -170,7 +170,7 @@ fn ports(line: &Value) -> Vec<String> {
     ports.iter().map(text).collect()
 }
 
-fn names(list: &Value, key: &str) -> Vec<String> {
+pub(crate) fn names(list: &Value, key: &str) -> Vec<String> {
     let list = list.as_array().cloned().unwrap_or_default();
     list.iter().map(|item| item[key].as_str().unwrap_or_default().to_owned()).collect()
 }
@@ -494,7 +494,11 @@ fn of_copies_of_a_scan_the_best_is_used_in_the_place_of_the_first() {
     let merger = merger(by(Precedence::Caller), &docs);
     let finished = merger.finish().unwrap();
     let used: Vec<_> = finished.scans().iter().map(|scan| scan.used).collect();
-    assert_eq!(used, [false, true, true, false]);
+    assert_eq!(
+        used,
+        [true, false, false, true],
+        "the copy that is used, the others, the other scan"
+    );
     let lines = merged(by(Precedence::Caller), &docs);
     assert_eq!(ports(&lines[0]), ["tcp/80 open"], "the copy that is used is the caller");
     assert_eq!((lines.len(), &lines[0]["seen"]), (2, &2.into()));
@@ -508,10 +512,10 @@ fn finished_scans_of_one_id_with_other_hosts_are_kept_apart() {
     let finished = merger(by(Precedence::Caller), &docs).finish().unwrap();
     let ids: Vec<_> = finished.scans().iter().map(|s| s.record.header.scan_id.clone()).collect();
     let used: Vec<_> = finished.scans().iter().map(|scan| scan.used).collect();
-    assert_eq!(used, [true, true, false]);
-    let sha = finished.scans()[1].record.content_sha256.clone().unwrap();
-    assert_eq!(ids[1], format!("{}-x{}", ids[0], &sha[..8]));
-    let codes = &finished.scans()[1].record.diagnostics;
+    assert_eq!(used, [true, false, true]);
+    let sha = finished.scans()[2].record.content_sha256.clone().unwrap();
+    assert_eq!(ids[2], format!("{}-x{}", ids[0], &sha[..8]));
+    let codes = &finished.scans()[2].record.diagnostics;
     assert!(codes.iter().any(|found| found.code.as_str() == "W_ID_COLLISION"));
     assert_eq!(ports(&merged(by(Precedence::Caller), &docs)[0]).len(), 2);
 }
@@ -574,7 +578,7 @@ fn what_lost_together_is_explained_together() {
             "os_classes V F<W best",
             "os_fingerprints a<b best",
             "os_ports_used 22/tcp open<23/tcp open best",
-            "extra_ports 9 closed<8 filtered first",
+            "extra_ports 9 closed<8 filtered best",
         ]
     );
 }
@@ -639,7 +643,7 @@ fn shown(policy: MergePolicy, docs: &[String]) -> String {
         let texts = |key: &str| line[key].as_str().unwrap_or("-").to_owned();
         let _ = writeln!(
             shown,
-            "{} {} {} {} seen {} {} {}",
+            "{} {} {} {} seen {} {} {} {}",
             texts("host_key"),
             texts("state"),
             texts("mac"),
@@ -647,9 +651,23 @@ fn shown(policy: MergePolicy, docs: &[String]) -> String {
             line["seen"],
             texts("first_seen"),
             texts("last_seen"),
+            texts("last_looked"),
         );
+        // Places among the scans of the host, from 0.
+        let scans = line["scan_ids"].as_array().unwrap();
+        let place = |id: &Value| scans.iter().position(|known| known == id);
         for (port, text) in line["ports"].as_array().unwrap().iter().zip(ports(&line)) {
-            let _ = writeln!(shown, "  {text} seen {}", port["seen"]);
+            let time = |name: &str| port[name].as_str().unwrap_or("-").replace("2026-11-23T", "");
+            let _ = writeln!(
+                shown,
+                "  {text} seen {} {} {} {} scan {:?} services {:?}",
+                port["seen"],
+                time("first_seen"),
+                time("last_seen"),
+                time("last_looked"),
+                place(&port["scan_id"]),
+                place(&port["services"][0]["scan_id"]),
+            );
         }
     }
     shown
@@ -850,6 +868,9 @@ fn any_host() -> impl Strategy<Value = H> {
             scripts: [("s", "1"), ("t", "2"), ("s", "3")][..scripts].to_vec(),
             hops: if flags == 3 { vec!["192.0.2.254"] } else { Vec::new() },
             closed: (flags == 3).then_some("1-3"),
+            // Now and then another device.
+            mac: [None, None, None, Some("00:00:5E:00:53:01"), Some("00:00:5E:00:53:02")]
+                [usize::try_from(end % 5).unwrap()],
             ..H::default()
         },
     )
@@ -861,15 +882,26 @@ fn any_scans(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<String>
     let tcp = prop::sample::select(vec!["1-5", "1-2", "4"]);
     prop::collection::vec((hosts, tcp), count).prop_map(|scans| {
         let numbered = scans.into_iter().zip(1_i64..);
-        numbered.map(|((hosts, tcp), n)| scan(n * 10, tcp, &hosts)).collect()
+        let deep = |text: String, n: i64| match n % 3 {
+            0 => text.replace("args=\"nmap ", "args=\"nmap -sV "),
+            1 => text.replace("args=\"nmap ", "args=\"nmap -A "),
+            _ => text,
+        };
+        numbered.map(|((hosts, tcp), n)| deep(scan(n * 10, tcp, &hosts), n)).collect()
     })
 }
 
 fn any_policy() -> impl Strategy<Value = MergePolicy> {
     let policies =
         [Precedence::Caller, Precedence::First, Precedence::Latest, Precedence::Best].to_vec();
-    (prop::sample::select(policies), any::<bool>(), any::<bool>()).prop_map(
-        |(precedence, keep, explain)| by(precedence).with_keep_covered(keep).with_explain(explain),
+    (prop::sample::select(policies), any::<[bool; 4]>()).prop_map(
+        |(precedence, [covered, identity, explain, age])| {
+            by(precedence)
+                .with_keep_covered(covered)
+                .with_keep_identity(identity)
+                .with_explain(explain)
+                .with_max_age(age.then_some(std::time::Duration::from_secs(200)))
+        },
     )
 }
 
@@ -891,7 +923,7 @@ proptest! {
 
     #[test]
     fn no_key_is_lost(scans in any_scans(1..4), policy in any_policy()) {
-        let keep = policy.with_keep_covered(true);
+        let keep = policy.with_keep_covered(true).with_keep_identity(true).with_max_age(None);
         let all = merged(keep, &scans);
         for scan in &scans {
             for host in merged(by(Precedence::Caller), std::slice::from_ref(scan)) {
@@ -907,6 +939,7 @@ proptest! {
 
     #[test]
     fn one_scan_is_folded_in_itself(scans in any_scans(1..2), policy in any_policy()) {
+        let policy = policy.with_max_age(None);
         let mut read: Vec<Value> = Vec::new();
         let mut reader = Reader::new(scans[0].as_bytes(), Options::default());
         let mut run = None;
@@ -942,8 +975,12 @@ proptest! {
                     ports
                 };
                 prop_assert_eq!(sorted(host), sorted(only));
-                for part in ["addresses", "state", "reason", "start_time", "end_time", "trace", "extra_ports"] {
+                for part in ["addresses", "hostnames", "state", "reason", "start_time", "end_time", "trace"] {
                     prop_assert_eq!(&host[part], &only[part], "{}", part);
+                }
+                if policy.precedence == Precedence::Caller {
+                    // The lists of others do not repeat ports that are listed.
+                    prop_assert_eq!(&host["extra_ports"], &only["extra_ports"]);
                 }
                 prop_assert_eq!(names(&host["scripts"], "output"), names(&only["scripts"], "output"));
             }
@@ -988,10 +1025,9 @@ proptest! {
             lines.sort_by_key(|line| line["host_key"].as_str().unwrap().to_owned());
             for line in lines {
                 let line = line.as_object_mut().unwrap();
-                // The order of scans is that of the arguments, and so is whose lists come first.
+                // The order of scans is that of the arguments.
                 line.remove("host_index");
                 line.remove("scan_ids");
-                line.remove("extra_ports");
             }
         }
         prop_assert_eq!(sorted, other);

@@ -90,3 +90,37 @@ fn what_is_shown_of_merging_and_comparing_is_what_is_printed() {
     let page = fs::read_to_string(root().join("docs/merge.md")).unwrap();
     assert!(page.contains(&format!("```text\n{differ}```")), "{differ}");
 }
+
+/// Commands of a page in shell blocks that a block of text follows, with that text.
+#[cfg(feature = "cli")]
+fn shown_commands(page: &str) -> Vec<(String, String)> {
+    let mut shown = Vec::new();
+    for block in page.split("```sh\n").skip(1) {
+        let Some((command, rest)) = block.split_once("```\n\n```text\n") else { continue };
+        if let Some(text) = rest.split("```").next().filter(|_| !command.contains("```")) {
+            shown.push((command.replace("\\\n", " "), text.to_owned()));
+        }
+    }
+    shown
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn each_example_of_merging_prints_what_is_shown() {
+    let page = fs::read_to_string(root().join("docs/merge.md")).unwrap();
+    let shown = shown_commands(&page);
+    for policy in ["caller", "first", "latest", "best"] {
+        let option = format!("--policy {policy} ");
+        assert!(shown.iter().any(|(command, _)| command.contains(&option)), "{policy}");
+    }
+    for (command, text) in shown {
+        let mut words = command.split_whitespace();
+        assert_eq!(words.next(), Some("scanmill"), "{command}");
+        let run = assert_cmd::cargo::cargo_bin_cmd!("scanmill")
+            .current_dir(root())
+            .args(words)
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8(run.stdout).unwrap(), text, "{command}");
+    }
+}

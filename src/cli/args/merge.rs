@@ -1,8 +1,10 @@
 //! How `merge` merges.
 
+use std::time::Duration;
+
 use clap::{Args as ClapArgs, ValueEnum, ValueHint, builder::BoolishValueParser as Switch};
 
-use super::{ConvertArgs, OutputPath};
+use super::{ConvertArgs, OutputPath, duration};
 use crate::merge::Precedence;
 
 #[derive(Debug, ClapArgs)]
@@ -44,13 +46,13 @@ pub(in super::super) enum By {
 #[command(next_help_heading = "Merging")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option")]
 pub(in super::super) struct MergeOptions {
-    /// Which record of a port or host wins: caller, first, latest or best
+    /// Which record of a port or host wins: caller, first, latest or best [default: caller]
     ///
-    /// caller and first: that of the first input; others fill its gaps. latest: that of the host scanned last;
-    /// a port that a later scan looked for and did not list is gone. best: the one that knows most of the
-    /// service. docs/merge.md has the rules.
-    #[arg(long, value_name = "POLICY", default_value = "caller", env = "SCANMILL_POLICY")]
-    pub(in super::super) policy: Precedence,
+    /// caller and first: that of the first input; others fill its gaps. latest: what is true now; a port that a
+    /// later scan looked for and did not list is gone, and a quick scan hides no versions. best: the one that
+    /// knows most of the service. docs/merge.md has the rules.
+    #[arg(long, value_name = "POLICY", env = "SCANMILL_POLICY")]
+    pub(in super::super) policy: Option<Precedence>,
     /// What makes two hosts the same
     #[arg(long, value_name = "WHAT", default_value = "ip", env = "SCANMILL_IDENTITY")]
     pub(in super::super) identity: By,
@@ -62,6 +64,12 @@ pub(in super::super) struct MergeOptions {
     /// With latest: keep ports that a later scan looked for and did not list
     #[arg(long, env = "SCANMILL_KEEP_COVERED", value_parser = Switch::new())]
     pub(in super::super) keep_covered: bool,
+    /// With latest: keep what was seen of a host before it had another MAC address
+    #[arg(long, env = "SCANMILL_KEEP_IDENTITY", value_parser = Switch::new())]
+    pub(in super::super) keep_identity: bool,
+    /// Leave out hosts and ports not seen for this long, such as 30d, counted back from the newest scan of a host
+    #[arg(long, value_name = "TIME", value_parser = duration, env = "SCANMILL_MAX_AGE")]
+    pub(in super::super) max_age: Option<Duration>,
     /// Folder for what does not fit into --memory [default: the system's]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "SCANMILL_TEMP_DIR")]
     pub(in super::super) temp_dir: Option<OutputPath>,

@@ -1,13 +1,13 @@
 //! The line of a host of a merge.
 
-use super::{facts, line, os, port, scan, script, trace};
+use super::{facts, line, os, port_facts, scan, script, service, trace};
 use crate::{
     json::{OBJECT, key, list, nest, objects, put},
     model::{MergedHost, RunHeader, ScanNumber, Seen},
 };
 
 /// Writes the line of a host of a merge: that of [`host_line`](super::host_line), with the scans that contributed, when it and
-/// each of its ports were seen, and which scan each port is of. `scans` are the scans of the merge.
+/// each of its ports were seen, and which scan each port, service and script is of. `scans` are the scans of the merge.
 pub fn merged_line(merged: &MergedHost<'_>, scans: &[&RunHeader], out: &mut Vec<u8>) {
     let of = |number: ScanNumber| {
         usize::try_from(number).ok().and_then(|number| scans.get(number)).copied()
@@ -27,7 +27,15 @@ pub fn merged_line(merged: &MergedHost<'_>, scans: &[&RunHeader], out: &mut Vec<
         }
         let ports = host.ports.iter().zip(&origins.ports);
         objects(key!("ports"), ports, out, |(found, origin), out| {
-            port(found, out);
+            port_facts(found, out);
+            objects(key!("services"), &found.services, out, |found, out| {
+                service(found, out);
+                put!(out, "scan_id": id(origin.services));
+            });
+            objects(key!("scripts"), &found.scripts, out, |found, out| {
+                script(found, out);
+                put!(out, "scan_id": id(origin.scripts));
+            });
             put!(out, "scan_id": id(origin.scan));
             seen(&origin.seen, out);
         });
@@ -42,6 +50,7 @@ pub fn merged_line(merged: &MergedHost<'_>, scans: &[&RunHeader], out: &mut Vec<
                 "protocol": &lost.protocol,
                 "port": lost.port,
                 "column": &lost.column,
+                "item": &lost.item,
                 "winner_scan_id": id(lost.winner),
                 "winner_value": &lost.winner_value,
                 "loser_scan_id": id(lost.loser),
@@ -53,5 +62,10 @@ pub fn merged_line(merged: &MergedHost<'_>, scans: &[&RunHeader], out: &mut Vec<
 }
 
 fn seen(seen: &Seen, out: &mut Vec<u8>) {
-    put!(out, "first_seen": seen.first, "last_seen": seen.last, "seen": seen.count);
+    put!(out,
+        "first_seen": seen.first,
+        "last_seen": seen.last,
+        "last_looked": seen.looked,
+        "seen": seen.count,
+    );
 }

@@ -285,6 +285,13 @@ fn os_class(class: &OsClass<'_>, out: &mut Vec<u8>) {
 }
 
 pub(super) fn port(port: &Port<'_>, out: &mut Vec<u8>) {
+    port_facts(port, out);
+    objects(key!("services"), &port.services, out, service);
+    objects(key!("scripts"), &port.scripts, out, script);
+}
+
+/// What is known of a port without its services and scripts.
+fn port_facts(port: &Port<'_>, out: &mut Vec<u8>) {
     put!(out,
         "protocol": port.protocol.as_str(),
         "port": i64::from(port.number),
@@ -295,8 +302,6 @@ pub(super) fn port(port: &Port<'_>, out: &mut Vec<u8>) {
         "owner": &port.owner,
         "expanded": port.expanded.then_some(true),
     );
-    objects(key!("services"), &port.services, out, service);
-    objects(key!("scripts"), &port.scripts, out, script);
 }
 
 pub(super) fn service(service: &Service<'_>, out: &mut Vec<u8>) {

@@ -112,10 +112,10 @@ structs! {
     Sequence<'a> { class, values }
     Trace<'a> { proto, port, hops }
     TraceHop<'a> { ttl, rtt_ms, ip, hostname }
-    Seen { first, last, count }
-    PortOrigin { scan, seen }
+    Seen { first, last, looked, count }
+    PortOrigin { scan, services, scripts, seen }
     Origins { status, scans, seen, ports, scripts, matches, classes, traces }
-    Conflict<'a> { protocol, port, column, winner, winner_value, loser, loser_value, rule }
+    Conflict<'a> { protocol, port, column, item, winner, winner_value, loser, loser_value, rule }
     MergedHost<'a> { host_key, host_id, host, origins, conflicts }
     Task { kind, task, time, extra_info, percent, remaining_s, etc_time }
     HostHint { ip, mac, hostname, state, reason }

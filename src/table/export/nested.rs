@@ -13,32 +13,33 @@ pub(super) fn print() -> String {
     host.push("ports", list(refer("port")), false);
     host.push("scripts", list(refer("script")), false);
     host.push("trace", list(trace()), false);
-    lines(host.object("A host with all that was found on it."), port())
+    lines(host.object("A host with all that was found on it."), (port(), service(), script()))
 }
 
-/// The same of the result of a merge: what more there is of hosts and ports, and what lost.
+/// The same of the result of a merge: what more there is of hosts, ports, services and scripts, and what lost.
 pub(super) fn print_merged() -> String {
     let mut port = port();
     port.append(only(Table::Ports, &["scan_id"]));
     port.append(of_merges(Table::Ports));
-    let mut script = script();
+    let (mut service, mut script) = (service(), script());
+    service.append(only(Table::Services, &["scan_id"]));
     script.append(only(Table::Ports, &["scan_id"]));
     let mut host = host();
     host.append(of_merges(Table::Hosts));
     host.push("ports", list(refer("port")), false);
-    host.push("scripts", list(script.object("The result of a host script.")), false);
+    host.push("scripts", list(refer("script")), false);
     host.push("trace", list(trace()), false);
     let conflict = without(Table::Conflicts, &["host_key"]);
     host.push("conflicts", list(conflict.object("A value that lost.")), false);
-    lines(host.object("A host with all that scans found on it."), port)
+    lines(host.object("A host with all that scans found on it."), (port, service, script))
 }
 
-fn lines(host: Json, port: Members) -> String {
+fn lines(host: Json, (port, service, script): (Members, Members, Members)) -> String {
     let lines = vec![("host", host), ("scan", scan()), ("event", event())];
     let shared = vec![
         ("port", port.object("A port.")),
-        ("service", service()),
-        ("script", script().object("The result of a script.")),
+        ("service", service.object("A service on a port.")),
+        ("script", script.object("The result of a script.")),
         ("os_class", os_class()),
     ];
     one_of("nested", "A line of nested JSONL: a host, a scan or an event.", lines, shared).print()
@@ -118,9 +119,9 @@ fn port() -> Members {
     port
 }
 
-fn service() -> Json {
+fn service() -> Members {
     let above = ["scan_id", "host_id", "protocol", "port", "service_index", "ip"];
-    without(Table::Services, &above).object("A service on a port.")
+    without(Table::Services, &above)
 }
 
 fn script() -> Members {

@@ -52,7 +52,8 @@ table! { HOSTS, "One row a host element; filters leave rows out but change none.
 merged:
     "scan_ids" Kind::Texts, ! "The scans that contributed, in order." => Cell::List(r.scans());
     "first_seen" Kind::Timestamp, ? "When it was first seen: the earliest start, else end." => r.seen.first;
-    "last_seen" Kind::Timestamp, ? "When it was last seen: the latest end, else start." => r.seen.last;
+    "last_seen" Kind::Timestamp, ? "When it was last seen up: the latest end, else start." => r.seen.last;
+    "last_looked" Kind::Timestamp, ? "When it was last looked for, up or not: the latest end, else start." => r.seen.looked;
     "seen" Kind::Int32, ! "How many scans saw it." => r.seen.count;
 }
 

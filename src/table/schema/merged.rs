@@ -3,16 +3,17 @@
 use super::{Cell, Cells, Column, Definition, Field, Inner, Kind, column, field, table};
 use crate::table::row::{ChangeRow, ConflictRow};
 
-table! { CONFLICTS, "One row a value that lost in a merge against another one.", key ["host_key", "protocol", "port", "column", "loser_scan_id"], Conflict(r: ConflictRow<'_>):
+table! { CONFLICTS, "One row a value that lost in a merge against another one.", key ["host_key", "protocol", "port", "column", "item", "loser_scan_id"], Conflict(r: ConflictRow<'_>):
     "host_key" Kind::Utf8, ! "The host it is a value of." => r.host_key;
     "protocol" Kind::Dictionary, ? "Protocol of the port; null of a value of the host." => &r.conflict.protocol;
     "port" Kind::Int32, ? "Number of the port." => r.conflict.port;
     "column" Kind::Dictionary, ! "What it is a value of, such as state, service.version or script.http-title." => &r.conflict.column;
+    "item" Kind::Utf8, ? "The name of the service, script or match, or the type of the host names, that it is a value of." => &r.conflict.item;
     "winner_scan_id" Kind::Utf8, ! "The scan of the value that stands." => Cell::Plain(r.winner);
-    "winner_value" Kind::Utf8, ? "The value that stands." => &r.conflict.winner_value;
+    "winner_value" Kind::Utf8, ? "The value that stands; of a port that is covered its state, if the later look says it." => &r.conflict.winner_value;
     "loser_scan_id" Kind::Utf8, ! "The scan of the value that lost." => Cell::Plain(r.loser);
     "loser_value" Kind::Utf8, ? "The value that lost." => &r.conflict.loser_value;
-    "rule" Kind::Dictionary, ! "Why: the policy, or covered for a port that a later scan looked for and did not list." => &r.conflict.rule;
+    "rule" Kind::Dictionary, ! "Why: the policy, or covered for a port that a later look covered and did not list." => &r.conflict.rule;
 }
 
 table! { CHANGES, "One row a difference between an older state and a newer one.", key ["host_key", "protocol", "port", "column"], Change(r: ChangeRow<'_>):

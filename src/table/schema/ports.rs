@@ -20,6 +20,7 @@ table! { PORTS, "One row a port that is listed singly; with --expand-extraports 
 merged:
     "first_seen" Kind::Timestamp, ? "When it was first listed: the earliest start, else end, of the host." => r.host.seen.first;
     "last_seen" Kind::Timestamp, ? "When it was last listed: the latest end, else start, of the host." => r.host.seen.last;
+    "last_looked" Kind::Timestamp, ? "When it was last listed or covered: the latest end, else start, of the host." => r.host.seen.looked;
     "seen" Kind::Int32, ! "How many scans listed it." => r.host.seen.count;
 }
 

@@ -192,6 +192,64 @@ fn finished_scans_that_share_an_id_are_told_of() {
 }
 
 #[test]
+fn newer_records_that_lose_by_default_are_hinted_at() {
+    let folder = Folder::new();
+    let doc = |start: u32, state: &str| {
+        format!(
+            "<nmaprun args=\"nmap\" start=\"{start}\"><host endtime=\"{start}\"><status state=\"up\"/>\
+             <address addr=\"192.0.2.1\"/><ports><port protocol=\"tcp\" portid=\"80\"><state \
+             state=\"{state}\"/></port></ports></host></nmaprun>"
+        )
+    };
+    let (old, new) =
+        (folder.write("old", doc(100, "open")), folder.write("new", doc(200, "closed")));
+    let told = |args: &[&str]| ends(0, &[&["merge"][..], args].concat()).stderr;
+    let said = told(&[&old, &new]);
+    let hint = "hint: 1 newer record of a port lost to an older one: --policy latest shows what is true now";
+    assert!(said.contains(hint), "{said}");
+    for args in [
+        &[&*old, &*new, "--policy", "caller"][..],
+        &[&*new, &*old],
+        &[&*old, &*old],
+        &["-q", &*old, &*new],
+    ] {
+        assert!(!told(args).contains("hint"), "{args:?}");
+    }
+    let report = folder.path("report.json");
+    told(&[&old, &new, "--report", &report]);
+    let report: serde_json::Value = serde_json::from_str(&folder.read("report.json")).unwrap();
+    assert_eq!(report["outdated"], 1);
+    // Both ends of --max-age.
+    let rows = |age: &str| {
+        let args = ["merge", "-q", "--policy", "latest", "--max-age", age, &old, &new];
+        ends(0, &[&args[..], &["--table", "ports"]].concat()).lines().len()
+    };
+    assert_eq!((rows("1m"), rows("2m")), (1, 1));
+    refuses(&["merge", &old, &new, "--max-age", "30"], &["no unit"]);
+}
+
+#[test]
+fn a_mac_address_at_several_ip_addresses_is_told_of() {
+    let folder = Folder::new();
+    let host = |ip: &str| {
+        format!(
+            "<host><status state=\"up\"/><address addr=\"{ip}\"/><address addr=\"00:00:5E:00:53:01\" \
+             addrtype=\"mac\"/></host>"
+        )
+    };
+    let doc =
+        format!("<nmaprun args=\"nmap\">{}{}</nmaprun>", host("192.0.2.1"), host("192.0.2.2"));
+    let doc = folder.write("router.xml", doc);
+    let ran = ends(0, &["merge", &doc, "--identity", "mac", "--table", "hosts"]);
+    assert!(ran.stderr.contains("W_SHARED_MAC"), "{}", ran.stderr);
+    let keys: Vec<_> = ran.json().iter().map(|row| row["host_key"].clone()).collect();
+    assert_eq!(keys, ["mac:00:00:5E:00:53:01@192.0.2.1", "mac:00:00:5E:00:53:01@192.0.2.2"]);
+    let ran = ends(0, &["-q", "merge", &doc, "--identity", "mac", "--table", "warnings"]);
+    assert_eq!(ran.json()[0]["code"], "W_SHARED_MAC");
+    assert!(!ends(0, &["merge", &doc]).stderr.contains("W_SHARED_MAC"));
+}
+
+#[test]
 fn documents_that_were_read_whole_are_left_out_on_demand() {
     let folder = Folder::new();
     let whole = sweep(9_000, "a");

@@ -1,0 +1,192 @@
+//! What a scan looked for, read from the arguments that nmap wrote into its XML.
+//!
+//! The text is nmap's own: words that hold a blank stand in double quotes since 5.50, and a backslash keeps the
+//! character after it. Options are read as `getopt_long_only` reads them, as far as the few that matter here need
+//! it: short ones may stand in clusters (`-nA`, `-sSVC`), long ones may begin with one dash and have `_` for `-`.
+//! A value that looks like an option is taken for one: no value that nmap accepts begins with a dash in practice.
+
+use std::{iter::Peekable, str::Chars};
+
+/// What the arguments of a scan ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is asked for or not, whatever the others are"
+)]
+pub(crate) struct Requested {
+    /// Versions of services: `-sV`, `-A`, `--version-…`.
+    pub(crate) versions: bool,
+    /// Scripts: `-sC`, `-A`, `--script`.
+    pub(crate) scripts: bool,
+    /// The operating system: `-O`, `-A`.
+    pub(crate) os: bool,
+    /// The route: `--traceroute`, `-A`.
+    pub(crate) route: bool,
+    /// No names from the DNS: `-n`.
+    pub(crate) no_names: bool,
+}
+
+impl Requested {
+    /// Nothing that is not looked for anyway.
+    pub(crate) const fn nothing() -> Self {
+        Self { versions: false, scripts: false, os: false, route: false, no_names: false }
+    }
+
+    /// Reads the arguments of a scan; without any, nothing is asked for.
+    pub(crate) fn from_args(args: Option<&str>) -> Self {
+        let mut requested = Self::default();
+        // The first word is the program.
+        for word in words(args.unwrap_or_default()).skip(1) {
+            if word == "--" {
+                break;
+            }
+            if let Some(option) = word.strip_prefix("--") {
+                requested.long(option);
+            } else if let Some(option) = word.strip_prefix('-')
+                && !requested.long(option)
+            {
+                requested.cluster(option);
+            }
+        }
+        requested
+    }
+
+    /// Reads a long option, and says whether it is one that matters.
+    fn long(&mut self, option: &str) -> bool {
+        let name = option.split('=').next().unwrap_or_default().replace('_', "-");
+        if name == "script" {
+            self.scripts = true;
+        } else if name.starts_with("version-") {
+            self.versions = true;
+        } else if name.len() > 1 && "traceroute".starts_with(&name) {
+            self.route = true;
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Reads short options that stand together.
+    fn cluster(&mut self, options: &str) {
+        let mut rest = options.chars();
+        while let Some(option) = rest.next() {
+            match option {
+                'A' => {
+                    (self.versions, self.scripts, self.os, self.route) = (true, true, true, true);
+                }
+                'n' => self.no_names = true,
+                // The last of -n and -R counts.
+                'R' => self.no_names = false,
+                's' => {
+                    let types = rest.as_str();
+                    self.versions |= types.contains('V');
+                    self.scripts |= types.contains('C');
+                    return;
+                }
+                'O' => {
+                    self.os = true;
+                    return;
+                }
+                '4' | '6' | 'F' | 'f' | 'h' | 'I' | 'q' | 'r' | 'V' => {}
+                // The rest is the value of an option that has one.
+                _ => return,
+            }
+        }
+    }
+}
+
+/// Words of a command line as nmap writes it.
+fn words(text: &str) -> impl Iterator<Item = String> {
+    let mut rest = text.chars().peekable();
+    std::iter::from_fn(move || word(&mut rest))
+}
+
+fn word(rest: &mut Peekable<Chars<'_>>) -> Option<String> {
+    while rest.next_if(|c| c.is_whitespace()).is_some() {}
+    rest.peek()?;
+    let mut word = String::new();
+    let mut quoted = false;
+    while let Some(c) = rest.next_if(|c| quoted || !c.is_whitespace()) {
+        match c {
+            '"' => quoted = !quoted,
+            '\\' => word.extend(rest.next()),
+            c => word.push(c),
+        }
+    }
+    Some(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The letters of what is asked for: versions, scripts, OS, route, no names.
+    fn letters(args: &str) -> String {
+        let found = Requested::from_args(Some(args));
+        let all = [
+            (found.versions, 'v'),
+            (found.scripts, 's'),
+            (found.os, 'o'),
+            (found.route, 'r'),
+            (found.no_names, 'n'),
+        ];
+        all.into_iter().filter(|(is, _)| *is).map(|(_, letter)| letter).collect()
+    }
+
+    #[test]
+    fn arguments_say_what_a_scan_looks_for() {
+        for (args, expected) in [
+            ("", ""),
+            ("nmap", ""),
+            ("nmap -sS -p 1-1000 192.0.2.1", ""),
+            ("nmap -sV 192.0.2.1", "v"),
+            ("nmap -sSV 192.0.2.1", "v"),
+            ("nmap -sVC 192.0.2.1", "vs"),
+            ("nmap -sTUC 192.0.2.1", "s"),
+            ("nmap -sC 192.0.2.1", "s"),
+            ("nmap -A 192.0.2.1", "vsor"),
+            ("nmap -T4 -A -v 192.0.2.1", "vsor"),
+            ("nmap -nA 192.0.2.1", "vsorn"),
+            ("nmap -Fn 192.0.2.1", "n"),
+            ("nmap -n -R 192.0.2.1", ""),
+            ("nmap -O 192.0.2.1", "o"),
+            ("nmap -O2 192.0.2.1", "o"),
+            ("nmap -6nO 192.0.2.1", "on"),
+            ("nmap --version-all 192.0.2.1", "v"),
+            ("nmap --version-light 192.0.2.1", "v"),
+            ("nmap --version-intensity 5 192.0.2.1", "v"),
+            ("nmap --version_intensity=5 192.0.2.1", "v"),
+            ("nmap --version-trace 192.0.2.1", "v"),
+            ("nmap -version-light 192.0.2.1", "v"),
+            ("nmap --script default 192.0.2.1", "s"),
+            ("nmap --script=http-title 192.0.2.1", "s"),
+            ("nmap -script=http-title 192.0.2.1", "s"),
+            ("nmap --script \"http-* and not slow\" 192.0.2.1", "s"),
+            ("nmap --traceroute 192.0.2.1", "r"),
+            ("nmap -traceroute 192.0.2.1", "r"),
+            ("nmap --trace 192.0.2.1", "r"),
+            // Those that ask for nothing by themselves.
+            ("nmap --version 192.0.2.1", ""),
+            ("nmap -V", ""),
+            ("nmap --script-args user=A,x=-sV 192.0.2.1", ""),
+            ("nmap --script-timeout 5 --script-trace --script-updatedb 192.0.2.1", ""),
+            ("nmap --osscan-guess --osscan-limit 192.0.2.1", ""),
+            ("nmap -oA out -oX - -p T:80 -PS22 -PA80 -e An0 192.0.2.1", ""),
+            ("nmap -sn -PE --stats-every 5s 192.0.2.1", ""),
+            ("nmap -T4 -d2 -vv -iL list -D RND:5 192.0.2.1", ""),
+            // Words in quotes are one word, and words after `--` are targets.
+            ("nmap --script-args \"user=x -sV -A\" 192.0.2.1", ""),
+            ("nmap \"-sV\" 192.0.2.1", "v"),
+            ("nmap -oN \"a \\\"b\\\" -A\" 192.0.2.1", ""),
+            ("nmap -- -A -sV", ""),
+            ("-A", ""),
+            ("/usr/bin/nmap  -sV\t-O", "vo"),
+            ("nmap \"-A", "vsor"),
+            ("nmap -", ""),
+            ("nmap -s", ""),
+        ] {
+            assert_eq!(letters(args), expected, "{args}");
+        }
+        assert_eq!(Requested::from_args(None), Requested::default());
+    }
+}

@@ -1,0 +1,86 @@
+//! What a merge says beside its hosts, and hosts that share a MAC address.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::merged::{Found, Shared};
+use crate::model::{Identity, ScanNumber};
+
+/// A MAC address that a scan shows at several IP addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedMac {
+    /// The address.
+    pub mac: String,
+    /// How many such addresses the scan shows.
+    pub count: i64,
+}
+
+/// What is known of a merge beside its hosts.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// Newer records of ports that lost to older ones and say something else.
+    pub outdated: u64,
+    /// The first MAC address of each scan that it shows at several IP addresses, where hosts are told apart by
+    /// their MAC addresses.
+    pub shared_macs: BTreeMap<ScanNumber, SharedMac>,
+}
+
+impl Summary {
+    pub(super) fn add(&mut self, other: Self) {
+        self.outdated = self.outdated.saturating_add(other.outdated);
+        for (scan, theirs) in other.shared_macs {
+            self.add_shared_mac(scan, &theirs.mac, theirs.count);
+        }
+    }
+
+    fn add_shared_mac(&mut self, scan: ScanNumber, mac: &str, count: i64) {
+        let mine = self.shared_macs.entry(scan);
+        let mine = mine.or_insert_with(|| SharedMac { mac: mac.to_owned(), count: 0 });
+        mine.count = mine.count.saturating_add(count);
+        if *mac < *mine.mac {
+            mac.clone_into(&mut mine.mac);
+        }
+    }
+}
+
+impl Shared {
+    /// Keys of MAC addresses that one scan shows at several IP addresses. Which scans do so goes to the summary.
+    pub(super) fn shared_macs(
+        &self,
+        found: &[Found<'_>],
+        mut summary: Option<&mut Summary>,
+    ) -> BTreeSet<String> {
+        let mut macs = BTreeSet::new();
+        if self.policy.identity != Identity::Mac {
+            return macs;
+        }
+        for same in found.chunk_by(Found::is_same) {
+            let Some(mac) = same.first().and_then(|first| first.key.strip_prefix("mac:")) else {
+                continue;
+            };
+            for of_scan in same.chunk_by(|a, b| a.scan == b.scan).filter(|many| many.len() > 1) {
+                let ips: BTreeSet<String> = of_scan.iter().filter_map(Found::ip).collect();
+                if ips.len() < 2 {
+                    continue;
+                }
+                macs.insert(format!("mac:{mac}"));
+                if let (Some(summary), Some(first)) = (&mut summary, of_scan.first()) {
+                    summary.add_shared_mac(first.scan, mac, 1);
+                }
+            }
+        }
+        macs
+    }
+}
+
+/// Tells hosts with these keys apart by their IP addresses too.
+pub(super) fn tell_apart(found: &mut [Found<'_>], shared: &BTreeSet<String>) {
+    if shared.is_empty() {
+        return;
+    }
+    for record in found.iter_mut().filter(|record| shared.contains(&*record.key)) {
+        if let Some(ip) = record.ip() {
+            record.key = format!("{}@{ip}", record.key).into();
+        }
+    }
+    found.sort_unstable_by(|a, b| a.group().cmp(&b.group()).then(a.order.cmp(&b.order)));
+}
