@@ -12,7 +12,7 @@ use super::{
     decode::Source,
     log::{Commit, DocumentEntry, FileEntry, Operation, SkippedEntry, SourceEntry},
     part::{Part, PartWriter},
-    plan::{Against, Fate, Plan},
+    plan::{Against, Fate, Plan, found_rows},
     rows::{self, Batches},
     state::{File, digest},
 };
@@ -193,27 +193,35 @@ impl Lake {
 
 /// Enters what became of documents.
 fn enter(commit: &mut Commit, plan: &Plan, documents: &[Document]) {
+    let mut loaded = Vec::new();
     for (document, fate) in documents.iter().zip(&plan.fates) {
         let sha256 = document.sha256.clone().unwrap_or_default();
         let Document { source, doc_index, .. } = document.clone();
         match fate {
-            Fate::Load { scan_id, replaces, .. } => commit.documents.push(DocumentEntry {
-                scan_id: scan_id.clone(),
-                sha256,
-                source,
-                doc_index,
-                scan_date: document.scan_date.clone(),
-                finished: document.finished,
-                truncated: document.truncated,
-                whole_hosts: document.whole_hosts,
-                rows: document.rows.iter().copied().fold(0, u64::saturating_add),
-                replaces: replaces.as_ref().map(|gone| gone.scan_id.clone()),
-            }),
-            Fate::NoBetter => {
+            Fate::Load { scan_id, replaces, place, .. } => loaded.push((
+                *place,
+                DocumentEntry {
+                    scan_id: scan_id.clone(),
+                    sha256,
+                    source,
+                    doc_index,
+                    scan_date: document.scan_date.clone(),
+                    finished: document.finished,
+                    truncated: document.truncated,
+                    whole_hosts: document.whole_hosts,
+                    rows: document.rows.iter().copied().fold(0, u64::saturating_add),
+                    found_rows: Some(found_rows(document)),
+                    replaces: replaces.as_ref().map(|gone| gone.scan_id.clone()),
+                },
+            )),
+            Fate::NoBetter(_) => {
                 let scan_id = document.scan_id.clone();
                 commit.skipped.push(SkippedEntry { scan_id, sha256, source, doc_index });
             }
             Fate::Known | Fate::Cut => {}
         }
     }
+    // A better copy stands where the first one did: that is the order in which they are read again.
+    loaded.sort_by_key(|(place, _)| *place);
+    commit.documents.extend(loaded.into_iter().map(|(_, document)| document));
 }

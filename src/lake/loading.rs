@@ -8,7 +8,7 @@ use std::{
 use super::{
     Lake, LoadOptions, SourceEntry,
     commit::{Committed, Store, Workshop},
-    plan::Fate,
+    plan::{Better, Fate},
     spill::Spill,
     state::digest,
     window::Window,
@@ -206,7 +206,8 @@ impl Loader {
         let mut shared = self.loading.lock();
         let Shared { lake, told, .. } = &mut *shared;
         let committed = lake.commit(store, &sources, (&self.workshop, &self.options.time))?;
-        told.add(&committed, store.documents(), lake.state.number);
+        let source_of = |id: &str| lake.source_of(id).ok().flatten();
+        told.add(&committed, (store.documents(), lake.state.number), &source_of);
         Ok(())
     }
 }
@@ -217,12 +218,18 @@ fn entry(source: Source) -> SourceEntry {
 }
 
 impl Told {
-    fn add(&mut self, committed: &Committed, documents: &[Document], number: u64) {
+    /// Adds what a commit did. `committed_source` names the input of a copy that was committed before.
+    fn add(
+        &mut self,
+        committed: &Committed,
+        (documents, number): (&[Document], u64),
+        committed_source: &dyn Fn(&str) -> Option<String>,
+    ) {
         for (document, fate) in documents.iter().zip(&committed.plan.fates) {
             let count = match fate {
                 Fate::Load { .. } => &mut self.loaded,
                 Fate::Known => &mut self.known,
-                Fate::NoBetter => &mut self.no_better,
+                Fate::NoBetter(_) => &mut self.no_better,
                 Fate::Cut => continue,
             };
             *count = count.saturating_add(1);
@@ -233,7 +240,10 @@ impl Told {
                     *sum = sum.saturating_add(rows);
                 }
             }
-            self.warn(document, fate);
+            self.warn(document, fate, &|better| match committed.plan.used(better) {
+                Better::Here(place) => documents.get(*place).map(|used| used.source.clone()),
+                Better::Committed(id) => committed_source(id),
+            });
         }
         if let Some(commit) = &committed.commit {
             self.commits.push(number);
@@ -242,21 +252,35 @@ impl Told {
         }
     }
 
-    fn warn(&mut self, document: &Document, fate: &Fate) {
+    /// Counts what is to be said of a document. `source_of` names the input of the copy that is used.
+    fn warn(
+        &mut self,
+        document: &Document,
+        fate: &Fate,
+        source_of: &dyn Fn(&Better) -> Option<String>,
+    ) {
         let id = document.scan_id.as_deref().unwrap_or_default();
-        let (code, detail) = match fate {
-            Fate::NoBetter => {
-                (Code::DupScan, format!("a copy of scan {id} that is as good or better is kept"))
-            }
-            Fate::Load { scan_id: Some(new), collides: true, .. } => (
-                Code::IdCollision,
-                format!("another scan has the id {id}: this one is loaded as {new}"),
-            ),
+        let code = match fate {
+            Fate::NoBetter(_) => Code::DupScan,
+            Fate::Load { collides: true, .. } => Code::IdCollision,
             Fate::Load { .. } | Fate::Known | Fate::Cut => return,
         };
-        let found = Diagnostic { code, position: document.position, count: 0, detail };
-        let (_, first) =
-            self.warnings.entry(code).or_insert_with(|| (document.source.clone(), found));
+        // Only the first is told, so only of the first the words are made.
+        let (_, first) = self.warnings.entry(code).or_insert_with(|| {
+            let detail = match fate {
+                Fate::NoBetter(better) => {
+                    let used = source_of(better).unwrap_or_else(|| "the dataset".to_owned());
+                    format!("a copy of scan {id}: the one in {used} is used")
+                }
+                Fate::Load { scan_id, .. } => {
+                    let new = scan_id.as_deref().unwrap_or_default();
+                    format!("another scan has the id {id}: this one is loaded as {new}")
+                }
+                Fate::Known | Fate::Cut => String::new(),
+            };
+            let found = Diagnostic { code, position: document.position, count: 0, detail };
+            (document.source.clone(), found)
+        });
         first.count = first.count.saturating_add(1);
     }
 }

@@ -88,6 +88,10 @@ pub struct DocumentEntry {
     pub whole_hosts: u64,
     /// Rows in all tables.
     pub rows: u64,
+    /// Of these, rows that say what was found, by which copies of one scan are compared. Commits before 0.2 do not
+    /// have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_rows: Option<u64>,
     /// The id of a copy whose rows it takes the place of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,

@@ -155,6 +155,13 @@ impl Lake {
         (1..=self.state.number).map(|number| self.log.read(number)).collect()
     }
 
+    /// The name of the input of the scan whose rows have this id.
+    fn source_of(&self, scan_id: &str) -> Result<Option<String>> {
+        let documents = self.commits()?.into_iter().rev().flat_map(|commit| commit.documents);
+        let mut of_scan = documents.filter(|entry| entry.scan_id.as_deref() == Some(scan_id));
+        Ok(of_scan.next().map(|entry| entry.source))
+    }
+
     /// Paths of the newest commit's files, of one table or of all, relative to the folder and in byte order.
     pub fn files(&self, table: Option<Table>) -> impl Iterator<Item = &str> {
         let fits = move |entry: &FileEntry| table.is_none_or(|table| table.name() == entry.table);

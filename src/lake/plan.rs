@@ -1,8 +1,11 @@
-//! What becomes of documents: DATA_MODEL section 5, "Dedup".
+//! What becomes of documents: docs/merge.md, "Copies of one scan".
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::state::{Copy, Digest, Grade, State, digest};
+use super::{
+    rows::OF_HOSTS,
+    state::{Copy, Digest, Grade, State, digest},
+};
 use crate::{error::Result, sink::Document};
 
 /// What becomes of each document, in order.
@@ -22,13 +25,24 @@ pub(super) enum Fate {
         replaces: Option<Replaced>,
         /// Whether another scan has its own id.
         collides: bool,
+        /// Its place in the commit: that of the first document that it is a better copy of.
+        place: usize,
     },
     /// Its bytes are known.
     Known,
     /// A copy that is as good or better is there, or comes in the same commit.
-    NoBetter,
+    NoBetter(Better),
     /// Its end was not read.
     Cut,
+}
+
+/// The copy of a scan that is used instead of another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Better {
+    /// The committed one whose rows have this id.
+    Committed(String),
+    /// A document of the same commit.
+    Here(usize),
 }
 
 /// A committed copy that goes.
@@ -58,6 +72,13 @@ struct Known {
 }
 
 impl Known {
+    fn better(&self) -> Better {
+        match self.here {
+            Some(place) => Better::Here(place),
+            None => Better::Committed(self.copy.scan_id.clone().into()),
+        }
+    }
+
     fn against(&self) -> Against<'_> {
         match self.here {
             Some(place) => Against::Here(place),
@@ -83,6 +104,16 @@ impl Plan {
             planner.fates.push(fate);
         }
         Ok(Self { fates: planner.fates })
+    }
+
+    /// The copy that is used instead of one, whatever took its place in turn.
+    pub(super) fn used<'p>(&'p self, mut better: &'p Better) -> &'p Better {
+        while let Better::Here(place) = better
+            && let Some(Fate::NoBetter(next)) = self.fates.get(*place)
+        {
+            better = next;
+        }
+        better
     }
 
     /// Ids of the committed copies that go, by the dates of their partitions.
@@ -120,7 +151,7 @@ impl Planner<'_> {
             return Ok(Fate::Known);
         }
         let Some(scan_id) = &document.scan_id else {
-            return Ok(Fate::Load { scan_id: None, replaces: None, collides: false });
+            return Ok(Fate::Load { scan_id: None, replaces: None, collides: false, place: here });
         };
         let known = self.known(scan_id);
         let grade = grade(document);
@@ -137,13 +168,15 @@ impl Planner<'_> {
             format!("{scan_id}-x{}", sha256.get(..8).unwrap_or_default())
         };
         let rival = rival.and_then(|place| known.get(place).cloned().map(|rival| (place, rival)));
-        let replaces = match rival {
-            Some((_, rival)) if rival.copy.grade >= grade => return Ok(Fate::NoBetter),
+        let (replaces, place) = match rival {
+            Some((_, rival)) if rival.copy.grade >= grade => {
+                return Ok(Fate::NoBetter(rival.better()));
+            }
             Some((place, rival)) => {
                 self.copies.entry(scan_id.clone()).or_default().remove(place);
-                self.replace(rival)
+                self.replace(rival, here)
             }
-            None => None,
+            None => (None, here),
         };
         let copy = Copy {
             scan_id: id.as_str().into(),
@@ -152,7 +185,7 @@ impl Planner<'_> {
         };
         let copies = self.copies.entry(scan_id.clone()).or_default();
         copies.push(Known { copy, here: Some(here) });
-        Ok(Fate::Load { scan_id: Some(id), replaces, collides })
+        Ok(Fate::Load { scan_id: Some(id), replaces, collides, place })
     }
 
     /// The copies of a scan as they will be.
@@ -164,18 +197,20 @@ impl Planner<'_> {
         self.copies.entry(scan_id.to_owned()).or_insert_with(committed).clone()
     }
 
-    /// A copy goes. If it would have come with this commit, what it should replace is what goes.
-    fn replace(&mut self, rival: Known) -> Option<Replaced> {
+    /// A copy goes, as a better one is here. If it would have come with this commit, what it should replace is
+    /// what goes, and its place in the commit is that of the better one.
+    fn replace(&mut self, rival: Known, here: usize) -> (Option<Replaced>, usize) {
         let Some(place) = rival.here else {
-            return Some(Replaced {
+            let replaced = Replaced {
                 scan_id: rival.copy.scan_id.into(),
                 scan_date: rival.copy.scan_date.map(Into::into),
-            });
+            };
+            return (Some(replaced), here);
         };
-        let fate = self.fates.get_mut(place)?;
-        match std::mem::replace(fate, Fate::NoBetter) {
-            Fate::Load { replaces, .. } => replaces,
-            _ => None,
+        let Some(fate) = self.fates.get_mut(place) else { return (None, here) };
+        match std::mem::replace(fate, Fate::NoBetter(Better::Here(here))) {
+            Fate::Load { replaces, place, .. } => (replaces, place),
+            _ => (None, here),
         }
     }
 }
@@ -208,13 +243,20 @@ pub(super) fn grade(document: &Document) -> Grade {
         finished: document.finished,
         to_its_end: !document.truncated,
         whole_hosts: document.whole_hosts,
-        rows: document.rows.iter().copied().fold(0, u64::saturating_add),
+        rows: found_rows(document),
     }
+}
+
+/// Rows of a document that say what was found: neither warnings nor events make a copy better.
+pub(super) fn found_rows(document: &Document) -> u64 {
+    let rows = OF_HOSTS.iter().filter_map(|table| document.rows.get(table.number()));
+    rows.copied().fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::Table;
 
     fn document(sha: u8, finished: bool, hosts: u64) -> Document {
         Document {
@@ -236,31 +278,49 @@ mod tests {
         Plan::of(&State::default(), documents, &same).unwrap().fates
     }
 
-    fn load(id: &str, collides: bool) -> Fate {
-        Fate::Load { scan_id: Some(id.into()), replaces: None, collides }
+    fn load(id: &str, collides: bool, place: usize) -> Fate {
+        Fate::Load { scan_id: Some(id.into()), replaces: None, collides, place }
+    }
+
+    fn no_better(than: usize) -> Fate {
+        Fate::NoBetter(Better::Here(than))
     }
 
     #[test]
     fn the_same_bytes_are_loaded_once() {
         let twice = [document(1, true, 3), document(1, true, 3)];
-        assert_eq!(fates(&twice), [load("a", false), Fate::Known]);
+        assert_eq!(fates(&twice), [load("a", false, 0), Fate::Known]);
     }
 
     #[test]
     fn a_better_copy_takes_the_place_of_a_poorer_one() {
         let growing = [document(1, false, 1), document(2, false, 2), document(3, true, 3)];
-        assert_eq!(fates(&growing), [Fate::NoBetter, Fate::NoBetter, load("a", false)]);
+        assert_eq!(fates(&growing), [no_better(1), no_better(2), load("a", false, 0)]);
+        let plan = Plan { fates: fates(&growing) };
+        assert_eq!(plan.used(&Better::Here(1)), &Better::Here(2));
         let shrinking = [document(3, true, 3), document(2, false, 2), document(1, false, 1)];
-        assert_eq!(fates(&shrinking), [load("a", false), Fate::NoBetter, Fate::NoBetter]);
+        assert_eq!(fates(&shrinking), [load("a", false, 0), no_better(0), no_better(0)]);
+    }
+
+    #[test]
+    fn neither_warnings_nor_events_make_a_copy_better() {
+        let mut chatty = document(2, true, 3);
+        chatty.rows[Table::Warnings.number()] = 5;
+        chatty.rows[Table::Events.number()] = 5;
+        let found = fates(&[document(1, true, 3), chatty.clone()]);
+        assert_eq!(found, [load("a", false, 0), no_better(0)]);
+        chatty.rows[Table::Services.number()] = 1;
+        let found = fates(&[document(1, true, 3), chatty]);
+        assert_eq!(found, [no_better(1), load("a", false, 0)]);
     }
 
     #[test]
     fn finished_copies_with_other_hosts_are_kept_apart() {
         let mut later = document(4, true, 4);
-        later.rows[0] = 9;
+        later.rows[Table::Hosts.number()] = 9;
         let all = [document(3, true, 3), document(2, true, 4), document(5, false, 9), later];
-        let second = load("a-x04040404", true);
-        let expected = [load("a", false), Fate::NoBetter, Fate::NoBetter, second];
+        let second = load("a-x04040404", true, 1);
+        let expected = [load("a", false, 0), no_better(3), no_better(0), second];
         let fates = fates(&all);
         assert_eq!(fates[..3], expected[..3]);
         // It took the place of the second, so nothing but its bytes gives it its id.

@@ -20,8 +20,8 @@ use crate::{
 /// Rows of one table, in order.
 pub(super) type Batches<'b> = Box<dyn Iterator<Item = Result<RecordBatch>> + 'b>;
 
-/// The tables that tell of hosts.
-const OF_HOSTS: [Table; 7] = [
+/// The tables that say what was found.
+pub(super) const OF_HOSTS: [Table; 7] = [
     Table::Hosts,
     Table::Ports,
     Table::Services,

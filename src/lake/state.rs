@@ -45,7 +45,8 @@ pub(super) struct Copy {
     pub(super) grade: Grade,
 }
 
-/// How good a copy is: finished, not truncated, whole hosts, rows, in this order (DATA_MODEL section 5).
+/// How good a copy is: finished, not truncated, whole hosts, rows, in this order
+/// (docs/merge.md, "Copies of one scan").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Grade {
     pub(super) finished: bool,
@@ -89,7 +90,8 @@ impl State {
                 finished: document.finished,
                 to_its_end: !document.truncated,
                 whole_hosts: document.whole_hosts,
-                rows: document.rows,
+                // Before this was noted, rows of all tables counted.
+                rows: document.found_rows.unwrap_or(document.rows),
             },
         });
     }

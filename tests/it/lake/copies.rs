@@ -111,6 +111,8 @@ fn the_best_copy_wins_in_whatever_order_they_come_in_one_run() {
             let rows: Vec<_> = place.rows().iter().map(row).collect();
             assert_eq!(rows, expected, "{order:?} {size}");
             assert!(report["warnings"]["W_DUP_SCAN"]["count"].as_i64().unwrap() >= 1);
+            let said = report["warnings"]["W_DUP_SCAN"]["detail"].as_str().unwrap();
+            assert!(said.ends_with(&format!("the one in in/{name}.xml is used")), "{said}");
         }
     }
 }
@@ -130,6 +132,8 @@ fn finished_scans_of_one_id_with_other_hosts_are_kept_apart() {
         let collision = &report["warnings"]["W_ID_COLLISION"];
         assert_eq!((&collision["count"], &collision["input"]), (&json!(1), &json!("in/b.xml")));
         assert_eq!(report["ingest"]["no_better"], 1);
+        let said = report["warnings"]["W_DUP_SCAN"]["detail"].as_str().unwrap();
+        assert!(said.ends_with("the one in in/a.xml is used"), "{said}");
 
         let ids = values(&place, "scans", "scan_id");
         let sums = values(&place, "scans", "content_sha256");

@@ -76,6 +76,53 @@ fn a_dataset_merges_and_differs_as_what_was_loaded() {
 }
 
 #[test]
+fn how_a_dataset_was_loaded_changes_no_merge() {
+    // A copy that is cut, another scan, the whole copy, one of its id with other hosts, and a copy of that.
+    let collided = Scan { last: 8443, ..Scan::new(1, 5) };
+    let docs = [
+        Scan::cut(1, 3).xml(),
+        Scan { last: 22, ..Scan::new(2, 7) }.xml(),
+        Scan::new(1, 5).xml(),
+        collided.xml(),
+        format!("<!-- again -->{}", collided.xml()),
+    ];
+    for steps in [false, true] {
+        for size in ["64M", "1"] {
+            let place = Place::new();
+            for (name, doc) in docs.iter().enumerate() {
+                place.write(&format!("{name}.xml"), doc);
+                if steps {
+                    place.load(&["--commit-size", size]);
+                }
+            }
+            place.load(&["--commit-size", size]);
+            let merge = |policy: &str, inputs: &[&str]| {
+                let args = ["-q", "merge", "--explain", "--policy", policy];
+                let (code, mut files, said) = made(&place, &[&args[..], inputs].concat());
+                assert_eq!((code, &*said), (Some(0), ""));
+                // Copies that are not in the dataset have warnings of their own.
+                files.retain(|(name, _)| name != "warnings.csv");
+                files
+            };
+            for policy in ["caller", "latest", "best"] {
+                let expected = merge(policy, &["in"]);
+                assert_eq!(expected.len(), 10);
+                assert!(merge(policy, &["lake"]) == expected, "{policy} {steps} {size}");
+                let rows = |files: &[(String, Vec<u8>)]| {
+                    files
+                        .iter()
+                        .filter(|(name, _)| name != "scans.csv")
+                        .cloned()
+                        .collect::<Vec<_>>()
+                };
+                let both = merge(policy, &["lake", "in/3.xml", "in/4.xml", "in/0.xml"]);
+                assert!(rows(&both) == rows(&expected), "{policy} {steps} {size}");
+            }
+        }
+    }
+}
+
+#[test]
 fn copies_that_were_replaced_and_files_that_were_joined_change_no_order() {
     let place = Place::new();
     place.write("1.xml", Scan::cut(1, 3).xml());
