@@ -1,6 +1,6 @@
 //! The line of a host of a merge.
 
-use super::{facts, line, os, port_facts, scan, script, service, trace};
+use super::{facts, line, os, port::port_facts, scan, script, service, trace};
 use crate::{
     json::{OBJECT, key, list, nest, objects, put},
     model::{MergedHost, RunHeader, ScanNumber, Seen},

@@ -4,17 +4,18 @@
 //! Members stand in the order of the tables' columns. Null, empty lists and empty objects are left out.
 
 mod merged;
+mod port;
 
 use std::net::IpAddr;
 
 pub use self::merged::merged_line;
+pub(super) use self::port::{port, service};
 
 use crate::{
     json::{self, Millis, OBJECT, Value, key, list, nest, objects, put},
     model::{
-        Address, ExtraPorts, Host, HostKey, Identity, Os, OsClass, Port, PortState, RunEvent,
-        RunHeader, RunRecord, RunStats, ScanInfo, Script, ScriptData, ScriptOrigin, ScriptScope,
-        Service, Trace,
+        Address, ExtraPorts, Host, HostKey, Identity, Os, OsClass, PortState, RunEvent, RunHeader,
+        RunRecord, RunStats, ScanInfo, Script, ScriptData, ScriptOrigin, ScriptScope, Trace,
     },
 };
 
@@ -284,47 +285,6 @@ fn os_class(class: &OsClass<'_>, out: &mut Vec<u8>) {
     list(key!("cpes"), &class.cpes, out);
 }
 
-pub(super) fn port(port: &Port<'_>, out: &mut Vec<u8>) {
-    port_facts(port, out);
-    objects(key!("services"), &port.services, out, service);
-    objects(key!("scripts"), &port.scripts, out, script);
-}
-
-/// What is known of a port without its services and scripts.
-fn port_facts(port: &Port<'_>, out: &mut Vec<u8>) {
-    put!(out,
-        "protocol": port.protocol.as_str(),
-        "port": i64::from(port.number),
-        "state": port.state.as_str(),
-        "reason": &port.reason,
-        "reason_ttl": port.reason_ttl,
-        "reason_ip": &port.reason_ip,
-        "owner": &port.owner,
-        "expanded": port.expanded.then_some(true),
-    );
-}
-
-pub(super) fn service(service: &Service<'_>, out: &mut Vec<u8>) {
-    put!(out,
-        "name": &service.name,
-        "product": &service.product,
-        "version": &service.version,
-        "extra_info": &service.extra_info,
-        "hostname": &service.hostname,
-        "os_type": &service.os_type,
-        "device_type": &service.device_type,
-        "method": &service.method,
-        "confidence": service.confidence,
-        "tunnel": &service.tunnel,
-        "rpc_proto": &service.rpc_proto,
-        "rpc_num": service.rpc_num,
-        "low_ver": service.low_ver,
-        "high_ver": service.high_ver,
-    );
-    list(key!("cpes"), &service.cpes, out);
-    put!(out, "fingerprint": &service.fingerprint, "banner": &service.banner);
-}
-
 pub(super) fn script(script: &Script<'_>, out: &mut Vec<u8>) {
     put!(out, "name": &script.name, "output": &script.output);
     data(&script.data, out);
@@ -411,8 +371,8 @@ mod tests {
         error::{Code, Diagnostic, Position},
         model::{
             AddressKind, ExtraReason, HostHint, HostState, HostStatus, HostTotals, Hostname,
-            OsMatch, OsPortUsed, Protocol, ScriptTree, Sequence, TargetSkipped, Task, TaskKind,
-            TcpSequence, Timestamp, TraceHop,
+            OsMatch, OsPortUsed, Port, Protocol, ScriptTree, Sequence, Service, TargetSkipped,
+            Task, TaskKind, TcpSequence, Timestamp, TraceHop,
         },
     };
 
