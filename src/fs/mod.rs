@@ -25,7 +25,10 @@ use std::{
 
 pub use std::fs::{DirEntry, Metadata, ReadDir, TryLockError};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::{
+    fs::{CWD, RenameFlags, renameat_with},
+    io::Errno,
+};
 
 #[cfg(feature = "cli")]
 pub(crate) use self::faults::install;
@@ -121,9 +124,28 @@ pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
     call(Call::Rename, other, || Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?))
 }
 
+/// Whether a file system does not know a call such as [`exchange`], rather than failed at it. Another way may be
+/// tried then alone: a call that failed may have been made all the same.
+pub fn is_unsupported(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
+}
+
 /// Gives a file a second name that nothing has.
 pub fn hard_link(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
     call(Call::Link, to.as_ref(), || std::fs::hard_link(&from, &to))
+}
+
+/// Waits until the names in a folder are on the disk. A folder that may not be opened, and a file system that cannot
+/// do this, are no errors: names are then as safe as the system makes them.
+pub fn sync_dir(folder: &Path) -> io::Result<()> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.or_else(|error| if is_of_disk(&error) { Err(error) } else { Ok(()) })
+}
+
+/// Whether the disk failed, rather than was asked for something it does not know.
+fn is_of_disk(error: &io::Error) -> bool {
+    let is_io = error.raw_os_error() == Some(Errno::IO.raw_os_error());
+    is_io || matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Makes a file without a name in a folder; nothing is left of it, however the process ends.

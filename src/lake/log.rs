@@ -225,7 +225,7 @@ impl Log {
             Named::Linked => {}
             Named::Taken => return Ok(false),
         }
-        sync_dir(&self.folder);
+        sync_dir(&self.folder)?;
         Ok(true)
     }
 }
@@ -242,12 +242,12 @@ enum Named {
 
 /// Gives a file a name unless something has it.
 fn name_if_absent(from: &Path, to: &Path) -> io::Result<Named> {
-    use io::ErrorKind::{AlreadyExists, InvalidInput, Unsupported};
+    use io::ErrorKind::AlreadyExists;
     match fs::rename_no_replace(from, to) {
         Ok(()) => return Ok(Named::Renamed),
         Err(error) if error.kind() == AlreadyExists => return Ok(Named::Taken),
         // Not every file system knows this way; most know one of the two.
-        Err(error) if matches!(error.kind(), InvalidInput | Unsupported) => {}
+        Err(error) if fs::is_unsupported(&error) => {}
         Err(error) => return Err(error),
     }
     match fs::hard_link(from, to) {

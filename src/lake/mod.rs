@@ -102,8 +102,8 @@ impl Lake {
         }
         let staging = dir.join(LOG).join(STAGING);
         fs::create_dir_all(&staging).map_err(|error| failed(&staging, error))?;
-        sync_dir(&dir.join(LOG));
-        sync_dir(dir);
+        sync_dir(&dir.join(LOG))?;
+        sync_dir(dir)?;
         Self::with(dir, Use::Write)
     }
 
@@ -249,11 +249,9 @@ fn lock_file(folder: &Path) -> Result<File> {
     file.map_err(|error| failed(&path, error))
 }
 
-/// Makes the names in a folder safe; some file systems cannot sync a folder.
-fn sync_dir(dir: &Path) {
-    if let Ok(dir) = File::open(dir) {
-        let _ = dir.sync_all();
-    }
+/// Makes the names in a folder safe.
+fn sync_dir(dir: &Path) -> Result<()> {
+    fs::sync_dir(dir).map_err(|error| failed(dir, error))
 }
 
 fn failed(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {

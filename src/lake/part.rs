@@ -190,7 +190,7 @@ impl Part {
             });
         }
         for folder in &folders {
-            sync_dir(folder);
+            sync_dir(folder)?;
         }
         Ok(entries)
     }

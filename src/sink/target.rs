@@ -138,11 +138,7 @@ impl Pending {
             names.used.remove(&self.temporary);
         }
         drop(names);
-        if let Ok(parent) = File::open(parent_of(&self.target)) {
-            // The names are as safe as the system makes them; some file systems cannot sync a folder.
-            let _ = parent.sync_all();
-        }
-        result
+        result.and_then(|()| fs::sync_dir(parent_of(&self.target)).map_err(failed))
     }
 
     /// Writes the marker, and gives folders the modes of those that they replace.
@@ -176,8 +172,10 @@ impl Pending {
 
     /// Puts the new folder in place of the old one, and returns the name that the old one has then.
     fn swap(&self) -> io::Result<PathBuf> {
-        if fs::exchange(&self.temporary, &self.target).is_ok() {
-            return Ok(self.temporary.clone());
+        match fs::exchange(&self.temporary, &self.target) {
+            Ok(()) => return Ok(self.temporary.clone()),
+            Err(error) if fs::is_unsupported(&error) => {}
+            Err(error) => return Err(error),
         }
         // This file system cannot swap two names: there is a moment without either.
         let aside = with_suffix(&self.temporary, ".old");
@@ -196,7 +194,8 @@ impl Pending {
         match fs::rename_no_replace(&self.temporary, &self.target) {
             Ok(()) => Ok(()),
             Err(_) if self.target.exists() => Err(io::ErrorKind::AlreadyExists.into()),
-            Err(_) => fs::rename(&self.temporary, &self.target),
+            Err(error) if fs::is_unsupported(&error) => fs::rename(&self.temporary, &self.target),
+            Err(error) => Err(error),
         }
     }
 }

@@ -82,8 +82,9 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     }
     // Threads that are still at work know the old name, so nothing is added meanwhile.
     let aside = with_suffix(path, ".gone");
-    let moved = fs::rename(path, &aside).is_ok();
-    gone(fs::remove_dir_all(if moved { &aside } else { path }))
+    // A rename that failed may have been made all the same.
+    let _ = fs::rename(path, &aside);
+    gone(fs::remove_dir_all(&aside)).and(gone(fs::remove_dir_all(path)))
 }
 
 pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -212,8 +212,7 @@ fn write_note(folder: &Path, note: &Note) -> Result<()> {
         fs::rename(&temporary, &path)
     };
     write().map_err(|error| failed(&temporary, error))?;
-    sync_dir(folder);
-    Ok(())
+    sync_dir(folder)
 }
 
 /// Should it come back with a machine that went down, the ledger knows its number.

@@ -240,7 +240,7 @@ impl FeedFile {
             Some((path, file)) if linked || fs::hard_link(&self.path, &newest).is_ok() => {
                 rename(&path, &self.path)?;
                 self.file = file;
-                sync_dir(parent_of(&self.path));
+                sync_dir(parent_of(&self.path))?;
             }
             // Where files have one name only, that of the feed is free for a moment.
             unused => {
@@ -333,7 +333,7 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
 
 fn open(path: &Path) -> Result<File> {
     let file = open_locked(path, OpenOptions::new().read(true).append(true).create(true))?;
-    sync_dir(parent_of(path));
+    sync_dir(parent_of(path))?;
     Ok(file)
 }
 

@@ -146,8 +146,7 @@ impl Known {
         for (path, file) in self.unsynced.drain(..) {
             file.sync_data().map_err(|error| failed(&path, error))?;
         }
-        sync_dir(&self.folder);
-        Ok(())
+        sync_dir(&self.folder)
     }
 
     fn step_parts(&mut self, parts: &[u8], scan: &Scan, each: Each<'_>) -> Result<()> {

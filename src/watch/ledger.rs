@@ -131,7 +131,7 @@ impl Ledger {
         if ledger.lines == 0 {
             let first = Entry::Feed { format: FORMAT, feed: feed.to_owned() };
             ledger.write(std::slice::from_ref(&first))?;
-            sync_dir(folder);
+            sync_dir(folder)?;
         }
         Ok(ledger)
     }
@@ -268,8 +268,7 @@ impl Ledger {
         };
         self.file = write().map_err(|error| failed(&self.path, error))?;
         self.lines = self.entries().count();
-        sync_dir(folder);
-        Ok(())
+        sync_dir(folder)
     }
 
     /// Whether nothing was read yet.

@@ -47,8 +47,8 @@ pub use self::{
     options::{Changed, WatchOptions, What},
 };
 use crate::{
-    error::{Error, Result},
-    fs::{self, File},
+    error::{Error, ErrorKind, Result},
+    fs,
     pipeline::{Destination, Filters, Pipeline, Report},
     source::{self, Input},
 };
@@ -313,6 +313,11 @@ impl Watch {
             }
             return Ok(());
         }
+        if report.errors.iter().any(|error| matches!(error.kind(), ErrorKind::Io(_))) {
+            // The disk failed, or the file may not be read: it is not done, and is tried again at every look.
+            report.errors.into_iter().for_each(|error| self.refuse(error, told));
+            return self.commit();
+        }
         told(WatchEvent::Read(&report));
         batch.entries.push(Entry::File { path: name, stamp });
         self.files = self.files.saturating_add(1);
@@ -351,11 +356,9 @@ impl Watch {
     }
 }
 
-/// Makes the names in a folder safe; some file systems cannot sync a folder.
-fn sync_dir(dir: &Path) {
-    if let Ok(dir) = File::open(dir) {
-        let _ = dir.sync_all();
-    }
+/// Makes the names in a folder safe.
+fn sync_dir(dir: &Path) -> Result<()> {
+    fs::sync_dir(dir).map_err(|error| failed(dir, error))
 }
 
 fn parent_of(path: &Path) -> &Path {

@@ -11,6 +11,8 @@ mod clients;
 mod containers;
 mod encodings;
 mod engine;
+#[cfg(all(feature = "cli", debug_assertions))]
+mod faults;
 mod feeds;
 mod formats;
 mod golden;

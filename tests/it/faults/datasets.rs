@@ -1,0 +1,150 @@
+//! Datasets: the commit before or the one after, whole files behind every name, and no document twice.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use super::{Tree, Trial, folder, tree};
+
+/// A scan that started in this second, with the last `cut` bytes missing.
+fn scan(second: u32, hosts: u32, cut: usize) -> String {
+    let mut xml = format!(
+        "<?xml version=\"1.0\"?>\n<nmaprun scanner=\"nmap\" args=\"nmap\" start=\"{}\">\n",
+        1_600_000_000 + second
+    );
+    for host in 0..hosts {
+        xml.push_str(&format!(
+            "<host><status state=\"up\"/><address addr=\"192.0.2.{host}\" addrtype=\"ipv4\"/><ports><port \
+             protocol=\"tcp\" portid=\"80\"><state state=\"open\"/><service name=\"http\"/></port></ports></host>\n"
+        ));
+    }
+    xml.push_str(
+        "<runstats><finished time=\"1600000100\" exit=\"success\"/></runstats></nmaprun>\n",
+    );
+    xml.truncate(xml.len() - cut);
+    xml
+}
+
+/// A folder with these inputs and a dataset, which `ingest` made of others before.
+fn before(loaded: &[&[(&str, String)]], inputs: &[(&str, String)]) -> Tree {
+    let folder = folder();
+    let input = folder.path().join("in");
+    for files in loaded {
+        put(&input, files);
+        let args = ["-q", "ingest", "in", "--into", "lake"];
+        let trial = Trial { name: "before", args: &args, before: &Tree::new(), stride: 1 };
+        let ended = trial.run(folder.path(), "");
+        assert_eq!(ended.code, Some(0), "{}", ended.said);
+    }
+    put(&input, inputs);
+    tree(folder.path())
+}
+
+fn put(folder: &Path, files: &[(&str, String)]) {
+    let _ = fs::remove_dir_all(folder);
+    fs::create_dir(folder).unwrap();
+    for (name, text) in files {
+        fs::write(folder.join(name), text).unwrap();
+    }
+}
+
+/// What the log of a dataset says, without times: its commits, and the files of the newest one with their bytes.
+fn content(lake: &Path) -> (Vec<Value>, BTreeMap<String, Vec<u8>>) {
+    let mut commits = Vec::new();
+    let mut live = BTreeSet::new();
+    for number in 1.. {
+        let Ok(text) = fs::read(lake.join(format!("_scanmill/{number}.json"))) else { break };
+        let mut commit: Value = serde_json::from_slice(&text).unwrap();
+        for path in commit["removed"].as_array().into_iter().flatten() {
+            live.remove(path.as_str().unwrap());
+        }
+        for file in commit["files"].as_array().into_iter().flatten() {
+            live.insert(file["path"].as_str().unwrap().to_owned());
+        }
+        commit.as_object_mut().unwrap().remove("time");
+        commits.push(commit);
+    }
+    let bytes = |path: String| {
+        let bytes = fs::read(lake.join(&path));
+        (path.clone(), bytes.unwrap_or_else(|error| panic!("{path}: {error}")))
+    };
+    (commits, live.into_iter().map(bytes).collect())
+}
+
+/// Files of a dataset that are in the making.
+fn staged(lake: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(lake.join("_scanmill/staging"));
+    entries.into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
+}
+
+/// Checks each fault of a trial on the dataset `lake`.
+fn check(trial: Trial<'_>) {
+    let whole = trial.prepare();
+    let mut valid = vec![content(&whole.path().join("lake"))];
+    assert_eq!(trial.run(whole.path(), "").code, Some(0));
+    let new = content(&whole.path().join("lake"));
+    // Each commit of the run is a state of its own.
+    valid.push(new.clone());
+    trial.every(|case| {
+        let (what, lake) = (&case.what, case.path("lake"));
+        let found = content(&lake);
+        assert!(valid.contains(&found), "{what}: {:?} is neither old nor new", found.0);
+        if case.ended.code.is_some() && case.call.0 != "remove" {
+            assert_eq!(staged(&lake), [""; 0].map(PathBuf::from), "{what}: {}", case.ended.said);
+        }
+        if case.ended.code == Some(0) {
+            assert!(found == new, "{what}: nothing was said, and nothing is new");
+            return;
+        }
+        let ended = trial.run(case.folder.path(), "");
+        assert_eq!(ended.code, Some(0), "{what}, again: {}", ended.said);
+        assert!(content(&lake) == new, "{what}: the dataset differs in the end");
+        assert_eq!(staged(&lake), [""; 0].map(PathBuf::from), "{what}, again");
+    });
+}
+
+#[test]
+fn a_new_dataset_has_all_of_a_commit_or_nothing() {
+    let before = before(&[], &[("a.xml", scan(1, 3, 0)), ("b.xml", scan(90_000, 2, 0))]);
+    let args = ["-q", "ingest", "in", "--into", "lake", "-j1"];
+    check(Trial { name: "new dataset", args: &args, before: &before, stride: 5 });
+}
+
+#[test]
+fn a_better_copy_replaces_the_poorer_one_in_one_step() {
+    let poor = [("a.xml", scan(1, 3, 150)), ("b.xml", scan(2, 2, 0))];
+    let before = before(&[&poor], &[("a.xml", scan(1, 3, 0))]);
+    let args = ["-q", "ingest", "in", "--into", "lake", "-j1"];
+    check(Trial { name: "better copy", args: &args, before: &before, stride: 7 });
+}
+
+#[test]
+fn files_are_joined_in_one_step_and_removed_after_it() {
+    let loads: Vec<_> = (0..3).map(|n| [("a.xml", scan(n, 2, 0))]).collect();
+    let loads: Vec<&[_]> = loads.iter().map(|load| &load[..]).collect();
+    let before = before(&loads, &[]);
+    let args = ["-q", "ingest", "--compact", "--into", "lake", "-j1"];
+    check(Trial { name: "compact", args: &args, before: &before, stride: 7 });
+
+    // What was joined is left over then, and is removed.
+    let folder = folder();
+    super::plant(&before, folder.path());
+    let trial = Trial { name: "compact", args: &args, before: &before, stride: 1 };
+    assert_eq!(trial.run(folder.path(), "").code, Some(0));
+    let before = tree(folder.path());
+    let args = ["-q", "ingest", "--vacuum", "--into", "lake"];
+    let trial = Trial { name: "vacuum", args: &args, before: &before, stride: 3 };
+    let (clean, calls) = trial.clean("");
+    assert!(calls.iter().filter(|(name, _)| name == "remove").count() > 10, "{calls:?}");
+    trial.every(|case| {
+        let found = content(&case.path("lake"));
+        assert!(found == content(&folder.path().join("lake")), "{}", case.what);
+        let ended = trial.run(case.folder.path(), "");
+        assert_eq!(ended.code, Some(0), "{}, again: {}", case.what, ended.said);
+        assert!(tree(case.folder.path()) == clean, "{}: something is left", case.what);
+    });
+}

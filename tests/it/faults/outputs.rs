@@ -1,0 +1,133 @@
+//! Outputs that `convert`, `merge`, `diff` and `schema` write: the old one or the new one, never a part.
+
+use std::{fs, path::Path};
+
+use super::{Tree, Trial, folder, tree};
+use crate::support;
+
+/// A folder with an input, and an output that an earlier run made with these arguments.
+fn before(out: Option<&[&str]>) -> Tree {
+    let folder = folder();
+    fs::create_dir(folder.path().join("in")).unwrap();
+    for (name, fixture) in [("a.xml", "12-"), ("b.xml", "02-")] {
+        fs::write(folder.path().join("in").join(name), support::fixture(fixture).bytes).unwrap();
+    }
+    if let Some(args) = out {
+        let ended =
+            Trial { name: "before", args, before: &Tree::new(), stride: 1 }.run(folder.path(), "");
+        assert_eq!(ended.code, Some(0), "{}", ended.said);
+    }
+    tree(folder.path())
+}
+
+/// Below a name, with the name itself.
+fn below(tree: &Tree, name: &str) -> Tree {
+    let inside = tree.iter().filter(|(path, _)| path.starts_with(name));
+    inside
+        .map(|(path, bytes)| (path.strip_prefix(name).unwrap().to_owned(), bytes.clone()))
+        .collect()
+}
+
+/// Names in the folder that are none of these.
+fn left_over(root: &Path, known: &[&str]) -> Vec<String> {
+    let names = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = names.map(|name| name.into_string().unwrap());
+    names.filter(|name| !known.contains(&name.as_str()) && name != "in").collect()
+}
+
+/// Checks each fault of a trial that writes these outputs.
+fn check(trial: Trial<'_>, outs: &[&str]) {
+    let (clean, _) = trial.clean("");
+    trial.every(|case| {
+        let what = &case.what;
+        for out in outs {
+            let (old, new) = (below(trial.before, out), below(&clean, out));
+            let found = case.tree(out);
+            assert!(
+                found == old || found == new,
+                "{what}: {out} is neither old nor new: {:?}",
+                found.keys()
+            );
+            let must_be_new = case.ended.code == Some(0);
+            assert!(!must_be_new || found == new, "{what}: {out} is old, and nothing was said");
+        }
+        for name in left_over(case.folder.path(), outs) {
+            let killed = case.ended.code.is_none() || case.call.0 == "remove";
+            let allowed = killed && name.contains(".tmp-");
+            let told = case.ended.said.contains(&name);
+            assert!(allowed || told, "{what}: {name} is left: {}", case.ended.said);
+        }
+        if tree(case.folder.path()) == *trial.before {
+            return;
+        }
+        // The same again, now that nothing fails. Without --overwrite an output that is there is refused.
+        let is_there = outs.iter().any(|out| case.path(out).exists());
+        let overwrites = trial.args.contains(&"--overwrite");
+        let ended = trial.run(case.folder.path(), "");
+        let expected = if is_there && !overwrites { 2 } else { 0 };
+        assert_eq!(ended.code, Some(expected), "{what}, again: {}", ended.said);
+        for out in outs {
+            assert!(case.tree(out) == below(&clean, out), "{what}: {out} differs in the end");
+        }
+    });
+}
+
+#[test]
+fn a_new_folder_of_tables_is_there_as_a_whole_or_not_at_all() {
+    let before = before(None);
+    let args = ["-q", "convert", "in", "-o", "out", "--to", "csv", "-j1"];
+    check(Trial { name: "new csv", args: &args, before: &before, stride: 1 }, &["out"]);
+}
+
+#[test]
+fn a_folder_that_is_replaced_is_the_old_one_or_the_new_one() {
+    let before = before(Some(&["-q", "convert", "in/a.xml", "-o", "out", "--to", "csv"]));
+    let args = ["-q", "convert", "in", "-o", "out", "--overwrite", "-j1", "--rows-per-file", "40"];
+    check(Trial { name: "parquet over csv", args: &args, before: &before, stride: 3 }, &["out"]);
+}
+
+#[test]
+fn partitions_that_are_settled_late_are_there_or_not_at_all() {
+    let before = before(None);
+    let args = ["-q", "convert", "in", "-o", "out", "--partition-by", "scan_date", "-j1"];
+    check(Trial { name: "partitions", args: &args, before: &before, stride: 3 }, &["out"]);
+}
+
+#[test]
+fn a_file_and_its_report_are_old_or_new() {
+    let old = ["-q", "convert", "in/a.xml", "-o", "out.jsonl"];
+    let before = before(Some(&old));
+    let args =
+        ["-q", "convert", "in", "-o", "out.jsonl", "--overwrite", "--report", "report.json", "-j1"];
+    let trial = Trial { name: "jsonl", args: &args, before: &before, stride: 1 };
+    check(trial, &["out.jsonl", "report.json"]);
+}
+
+/// Every way to write a file, with the names that a message must have one of.
+const WRITERS: [(&[&str], &str); 9] = [
+    (&["-q", "convert", "in", "-o", "out.jsonl"], "out.jsonl"),
+    (&["-q", "convert", "in", "-o", "out.jsonl.gz"], "out.jsonl.gz"),
+    (&["-q", "convert", "in", "-o", "out.csv.zst", "--table", "hosts"], "out.csv.zst"),
+    (&["-q", "convert", "in", "-o", "out.parquet", "--table", "hosts"], "out.parquet"),
+    (&["-q", "convert", "in", "-o", "out", "--to", "jsonl", "--shape", "flat"], "out"),
+    (&["-q", "convert", "in", "-o", "out"], "out"),
+    (&["-q", "convert", "in", "-o", "out.jsonl", "--to", "ecs"], "out.jsonl"),
+    (&["-q", "merge", "in", "-o", "out"], "out"),
+    (&["-q", "ingest", "in", "--into", "out"], "out"),
+];
+
+#[test]
+fn what_cannot_be_synced_ends_every_writer_with_4_and_the_name_of_the_file() {
+    let before = before(None);
+    for (args, name) in WRITERS {
+        let trial = Trial { name, args, before: &before, stride: 1 };
+        for fault in ["before errno=EIO", "before errno=ENOSPC"] {
+            trial.each(fault, "sync", |case| {
+                let (what, said) = (&case.what, &case.ended.said);
+                assert_eq!(case.ended.code, Some(4), "{what}: {said}");
+                let reason = if fault.ends_with("EIO") { "Input/output" } else { "No space" };
+                assert!(said.contains(reason) && said.contains(name), "{what}: {said}");
+            });
+        }
+    }
+}
