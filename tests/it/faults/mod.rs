@@ -6,6 +6,7 @@
 
 mod datasets;
 mod outputs;
+mod spill;
 mod watch;
 
 use std::{
