@@ -61,6 +61,19 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
     call(Call::Stat, path.as_ref(), || std::fs::symlink_metadata(&path))
 }
 
+/// What a call found, or `None` if nothing has the name. That a disk fails, or a permission is missing, does not mean
+/// that nothing is there, and stays an error.
+pub fn if_there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    use io::ErrorKind::{NotADirectory, NotFound, StaleNetworkFileHandle};
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory | StaleNetworkFileHandle) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Reads where a symbolic link leads.
 pub fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
     call(Call::Stat, path.as_ref(), || std::fs::read_link(&path))
@@ -138,7 +151,15 @@ pub fn hard_link(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()>
 /// Waits until the names in a folder are on the disk. A folder that may not be opened, and a file system that cannot
 /// do this, are no errors: names are then as safe as the system makes them.
 pub fn sync_dir(folder: &Path) -> io::Result<()> {
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    unless_of_disk(File::open(folder).and_then(|folder| folder.sync_all()))
+}
+
+/// The same with a folder that was opened.
+pub fn sync_open_dir(folder: &File) -> io::Result<()> {
+    unless_of_disk(folder.sync_all())
+}
+
+fn unless_of_disk(synced: io::Result<()>) -> io::Result<()> {
     synced.or_else(|error| if is_of_disk(&error) { Err(error) } else { Ok(()) })
 }
 

@@ -23,24 +23,31 @@ impl Attributes {
     }
 
     /// Those of the regular file of this name, not of one that a link leads to.
-    pub(super) fn of_file(path: &Path) -> Option<Self> {
-        fs::symlink_metadata(path).ok().filter(Metadata::is_file).map(|meta| Self::of(&meta))
+    pub(super) fn of_file(path: &Path) -> io::Result<Option<Self>> {
+        let meta = fs::if_there(fs::symlink_metadata(path))?;
+        Ok(meta.filter(Metadata::is_file).map(|meta| Self::of(&meta)))
     }
 
     /// Those of the folder of this name, not of one that a link leads to.
-    pub(super) fn of_dir(path: &Path) -> Option<Self> {
-        fs::symlink_metadata(path).ok().filter(Metadata::is_dir).map(|meta| Self::of(&meta))
+    pub(super) fn of_dir(path: &Path) -> io::Result<Option<Self>> {
+        let meta = fs::if_there(fs::symlink_metadata(path))?;
+        Ok(meta.filter(Metadata::is_dir).map(|meta| Self::of(&meta)))
     }
 }
 
-/// Makes a file that was not there.
+/// Makes a file that was not there. Nothing of the name is left if that fails.
 pub(super) fn create_file(path: &Path, like: Option<Attributes>) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     let Some(like) = like else { return options.open(path) };
     let file = options.mode(like.mode).open(path)?;
-    give(&file, like)?;
-    Ok(file)
+    match give(&file, like) {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            let _ = fs::remove_file(path);
+            Err(error)
+        }
+    }
 }
 
 /// Makes a folder that was not there, in which its owner may make files: [`complete_dir`] gives it its final mode.
@@ -54,8 +61,7 @@ pub(super) fn create_dir(path: &Path, like: Option<Attributes>) -> io::Result<()
 /// Puts the names in a folder whose files are complete on the disk, and gives it its final mode and owner.
 pub(super) fn complete_dir(path: &Path, like: Option<Attributes>) -> io::Result<()> {
     let folder = File::open(path)?;
-    // Some file systems cannot sync a folder.
-    let _ = folder.sync_all();
+    fs::sync_open_dir(&folder)?;
     like.map_or(Ok(()), |like| give(&folder, like))
 }
 
@@ -90,21 +96,21 @@ mod tests {
         for mode in [0o600, 0o444, 0o666, 0o000] {
             fs::write(path("old"), "").unwrap();
             set_permissions(path("old"), Permissions::from_mode(mode)).unwrap();
-            let like = Attributes::of_file(&path("old"));
+            let like = Attributes::of_file(&path("old")).unwrap();
             create_file(&path("new"), like).unwrap();
-            assert_eq!(Attributes::of_file(&path("new")), like, "{mode:o}");
+            assert_eq!(Attributes::of_file(&path("new")).unwrap(), like, "{mode:o}");
             fs::remove_file(path("old")).unwrap();
             fs::remove_file(path("new")).unwrap();
         }
         for mode in [0o700, 0o555, 0o2770] {
             fs::create_dir(path("old")).unwrap();
             set_permissions(path("old"), Permissions::from_mode(mode)).unwrap();
-            let like = Attributes::of_dir(&path("old"));
+            let like = Attributes::of_dir(&path("old")).unwrap();
             create_dir(&path("new"), like).unwrap();
-            assert_eq!(Attributes::of_dir(&path("new")).unwrap().mode & 0o700, 0o700);
+            assert_eq!(Attributes::of_dir(&path("new")).unwrap().unwrap().mode & 0o700, 0o700);
             fs::write(path("new/file"), "").unwrap();
             complete_dir(&path("new"), like).unwrap();
-            assert_eq!(Attributes::of_dir(&path("new")), like, "{mode:o}");
+            assert_eq!(Attributes::of_dir(&path("new")).unwrap(), like, "{mode:o}");
             fs::remove_dir(path("old")).unwrap();
             fs::remove_dir_all(path("new")).unwrap();
         }
@@ -115,6 +121,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(folder.path(), &link).unwrap();
-        assert_eq!((Attributes::of_dir(&link), Attributes::of_file(&link)), (None, None));
+        let of = |path| (Attributes::of_dir(path).unwrap(), Attributes::of_file(path).unwrap());
+        assert_eq!(of(&link), (None, None));
+        assert_eq!(of(&folder.path().join("none")), (None, None));
+        assert!(Attributes::of_file(&folder.path().join("x".repeat(300))).is_err());
     }
 }

@@ -58,10 +58,11 @@ fn has_no_locks(error: &io::Error) -> bool {
 /// Whether a file is still the one of this name.
 ///
 /// # Errors
-/// If the open file cannot be looked at.
+/// If the system cannot say: that is not the same as another file.
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    let own = file.metadata()?;
-    Ok(fs::metadata(path).is_ok_and(|meta| (meta.dev(), meta.ino()) == (own.dev(), own.ino())))
+    let Some(own) = fs::if_there(file.metadata())? else { return Ok(false) };
+    let there = fs::if_there(fs::metadata(path))?;
+    Ok(there.is_some_and(|meta| (meta.dev(), meta.ino()) == (own.dev(), own.ino())))
 }
 
 #[cfg(test)]
@@ -79,6 +80,9 @@ mod tests {
         // The lock goes with the file, and a new one of the name is free.
         fs::rename(&path, folder.path().join("moved")).unwrap();
         assert!(!is_at(&first, &path).unwrap());
+        // A name that cannot be looked up is an error, not another file.
+        let too_long = folder.path().join("x".repeat(300));
+        assert!(is_at(&first, &too_long).is_err());
         let second = open().unwrap();
         assert!(is_at(&second, &path).unwrap() && open().is_err());
         drop(second);

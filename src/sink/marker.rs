@@ -168,8 +168,9 @@ fn find_obstacle(root: &Path) -> Result<(), Obstacle> {
             }
             let known = path == Path::new(NAME) || files.contains(&*path);
             let full = root.join(&path);
-            let is_file = fs::symlink_metadata(&full).is_ok_and(|meta| meta.is_file());
-            if is_folder || !known || !is_file {
+            let meta = fs::if_there(fs::symlink_metadata(&full))
+                .map_err(|error| Obstacle::Unreadable(full.clone(), error))?;
+            if is_folder || !known || !meta.is_some_and(|meta| meta.is_file()) {
                 return Err(Obstacle::Foreign(full));
             }
         }
@@ -201,9 +202,12 @@ pub(super) fn remove_listed(root: &Path) -> Vec<(PathBuf, String)> {
     folders.dedup();
     let mut last = Ok(());
     for folder in folders {
-        let is_folder = fs::symlink_metadata(&folder).is_ok_and(|meta| meta.is_dir());
-        if is_folder {
-            last = remove_empty(&folder);
+        match fs::if_there(fs::symlink_metadata(&folder)) {
+            Ok(meta) if meta.as_ref().is_some_and(fs::Metadata::is_dir) => {
+                last = remove_empty(&folder);
+            }
+            Ok(_) => {}
+            Err(error) => last = Err((folder, error.to_string())),
         }
     }
     if left.is_empty() {

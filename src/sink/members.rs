@@ -1,6 +1,9 @@
 //! Files of a folder in the making.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use super::{
     attributes::{Attributes, create_dir, create_file},
@@ -35,27 +38,32 @@ impl Members {
     pub(super) fn create(&self, member: &Path) -> Result<(File, String)> {
         let path = self.path(member);
         let name = path.display().to_string();
-        let file = create_file(&path, self.like_file(member));
+        let file = self.like_file(member).and_then(|like| create_file(&path, like));
         Ok((file.map_err(|error| Error::sink(&*name, error))?, name))
     }
 
     /// Makes a folder that is not there.
     pub(super) fn make_folder(&self, member: &Path) -> Result<()> {
         let path = self.path(member);
-        let made = create_dir(&path, self.like_dir(member));
+        let made = self.like_dir(member).and_then(|like| create_dir(&path, like));
         made.map_err(|error| Error::sink(path.display().to_string(), error))
     }
 
     /// Attributes of the file that a member replaces.
-    pub(super) fn like_file(&self, member: &Path) -> Option<Attributes> {
-        let old = self.old.as_deref()?;
-        Attributes::of_file(&old.join(member))
-            .or_else(|| Attributes::of_file(&old.join(marker::NAME)))
+    pub(super) fn like_file(&self, member: &Path) -> io::Result<Option<Attributes>> {
+        let Some(old) = &self.old else { return Ok(None) };
+        match Attributes::of_file(&old.join(member))? {
+            None => Attributes::of_file(&old.join(marker::NAME)),
+            like => Ok(like),
+        }
     }
 
     /// Attributes of the folder that a folder in it replaces.
-    pub(super) fn like_dir(&self, member: &Path) -> Option<Attributes> {
-        let old = self.old.as_deref()?;
-        Attributes::of_dir(&old.join(member)).or_else(|| Attributes::of_dir(old))
+    pub(super) fn like_dir(&self, member: &Path) -> io::Result<Option<Attributes>> {
+        let Some(old) = &self.old else { return Ok(None) };
+        match Attributes::of_dir(&old.join(member))? {
+            None => Attributes::of_dir(old),
+            like => Ok(like),
+        }
     }
 }

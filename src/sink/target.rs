@@ -35,14 +35,13 @@ const MAX_LINKS: usize = 40;
 /// yet. Links on the way are the kernel's matter.
 ///
 /// # Errors
-/// If links lead in a circle, or cannot be read.
+/// If links lead in a circle, or cannot be read: what cannot be looked at may be a link.
 pub(crate) fn follow(path: &Path) -> io::Result<PathBuf> {
     // Without a slash at the end, which would have the kernel follow the link.
     let mut path: PathBuf = path.components().collect();
     for _ in 0..MAX_LINKS {
-        match fs::symlink_metadata(&path) {
-            Ok(meta) if meta.is_symlink() => {}
-            _ => return Ok(path),
+        if !fs::if_there(fs::symlink_metadata(&path))?.is_some_and(|meta| meta.is_symlink()) {
+            return Ok(path);
         }
         let to = fs::read_link(&path)?;
         path = path.parent().map_or_else(|| to.clone(), |folder| folder.join(&to));
@@ -84,10 +83,11 @@ impl Pending {
                 return Err(Error::usage(format!("{name} is no folder")));
             }
         }
-        let like = Attributes::of_dir(&target);
+        let like = Attributes::of_dir(&target).map_err(|error| Error::sink(&*name, error))?;
         let marks = options.tables.iter().map(|table| table.name()).collect();
         let marks = Some((options.command.clone(), marks));
-        let claim = Claim { name, target, followed: is_link(out), overwrite, marks, like };
+        let followed = is_link(out, &target);
+        let claim = Claim { name, target, followed, overwrite, marks, like };
         let (pending, ()) = claim.make(&options.temporaries, |path| create_dir(path, like))?;
         Ok(pending)
     }
@@ -108,8 +108,9 @@ impl Pending {
         if target.is_dir() {
             return Err(Error::usage(format!("{name} is a folder")));
         }
-        let like = Attributes::of_file(&target);
-        let claim = Claim { name, target, followed: is_link(out), overwrite, marks: None, like };
+        let like = Attributes::of_file(&target).map_err(|error| Error::sink(&*name, error))?;
+        let followed = is_link(out, &target);
+        let claim = Claim { name, target, followed, overwrite, marks: None, like };
         claim.make(temporaries, |path| create_file(path, like))
     }
 
@@ -146,10 +147,10 @@ impl Pending {
         let listing = marker::list(&self.temporary)?;
         let members = self.members();
         let marker = Marker::new(command, tables, &listing.files);
-        marker.write(&self.temporary, members.like_file(Path::new(marker::NAME)))?;
+        marker.write(&self.temporary, members.like_file(Path::new(marker::NAME))?)?;
         // Those in others come first: a folder may lose the right to change it.
         for folder in listing.folders.iter().rev().map(PathBuf::as_path).chain([Path::new("")]) {
-            complete_dir(&self.temporary.join(folder), members.like_dir(folder))?;
+            complete_dir(&self.temporary.join(folder), members.like_dir(folder)?)?;
         }
         Ok(())
     }
@@ -207,8 +208,8 @@ impl Drop for Pending {
         }
         // A signal must not end the process in the middle of this.
         let mut names = self.temporaries.lock();
-        if let Err(error) = remove(&self.temporary) {
-            names.leave(self.temporary.clone(), error.to_string());
+        if let Err((path, error)) = remove(&self.temporary) {
+            names.leave(path, error.to_string());
         }
         names.used.remove(&self.temporary);
         remove_empty(&self.made);
@@ -279,10 +280,13 @@ impl Claim {
 
 /// Makes a folder and those above it that are missing, and returns those.
 fn make_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let missing = folder
-        .ancestors()
-        .take_while(|path| !path.as_os_str().is_empty() && fs::symlink_metadata(path).is_err());
-    let mut missing: Vec<_> = missing.map(Path::to_owned).collect();
+    let mut missing = Vec::new();
+    for path in folder.ancestors().take_while(|path| !path.as_os_str().is_empty()) {
+        if fs::if_there(fs::symlink_metadata(path))?.is_some() {
+            break;
+        }
+        missing.push(path.to_owned());
+    }
     missing.reverse();
     fs::create_dir_all(folder).inspect_err(|_| remove_empty(&missing))?;
     Ok(missing)
@@ -299,16 +303,20 @@ fn parent_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn is_link(path: &Path) -> bool {
-    let path: PathBuf = path.components().collect();
-    fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink())
+/// Whether [`follow`] went from this name to another one.
+fn is_link(out: &Path, target: &Path) -> bool {
+    out.components().ne(target.components())
 }
 
 pub(super) fn refuse_existing(target: &Path, name: &str, overwrite: bool) -> Result<()> {
-    if !overwrite && fs::symlink_metadata(target).is_ok() {
-        return Err(Error::usage(format!("{name} exists; --overwrite replaces it")));
+    if overwrite {
+        return Ok(());
     }
-    Ok(())
+    match fs::if_there(fs::symlink_metadata(target)) {
+        Ok(None) => Ok(()),
+        Ok(Some(_)) => Err(Error::usage(format!("{name} exists; --overwrite replaces it"))),
+        Err(error) => Err(Error::sink(name, error)),
+    }
 }
 
 /// Words of an error about a folder that holds what scanmill did not write.
@@ -327,7 +335,10 @@ fn refuse_foreign(target: &Path, name: &str) -> Result<()> {
             path.display()
         ),
         Some(Obstacle::Damaged(how)) => format!("its {} {how}", marker::NAME),
-        Some(Obstacle::Unreadable(path, error)) => format!("{}: {error}", path.display()),
+        // The disk failed: that is no matter of how the command was used.
+        Some(Obstacle::Unreadable(path, error)) => {
+            return Err(Error::sink(name, format!("{}: {error}", path.display())));
+        }
     };
     Err(Error::usage(format!("{name} {NOT_REPLACED}{why}")))
 }

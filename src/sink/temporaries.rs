@@ -72,19 +72,22 @@ impl Names {
 }
 
 /// Removes a temporary file or folder.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
-    let gone = |result: io::Result<()>| match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
+///
+/// # Errors
+/// The name of what is left, and why.
+pub(super) fn remove(path: &Path) -> Result<(), (PathBuf, io::Error)> {
+    let gone = |path: &Path, result: io::Result<()>| match result {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err((path.to_owned(), error)),
+        _ => Ok(()),
     };
     if !path.is_dir() {
-        return gone(fs::remove_file(path));
+        return gone(path, fs::remove_file(path));
     }
     // Threads that are still at work know the old name, so nothing is added meanwhile.
     let aside = with_suffix(path, ".gone");
     // A rename that failed may have been made all the same.
     let _ = fs::rename(path, &aside);
-    gone(fs::remove_dir_all(&aside)).and(gone(fs::remove_dir_all(path)))
+    gone(&aside, fs::remove_dir_all(&aside)).and(gone(path, fs::remove_dir_all(path)))
 }
 
 pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

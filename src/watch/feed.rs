@@ -21,7 +21,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{failed, parent_of, stage::At, sync_dir};
+use super::{failed, parent_of, stage::At};
 use crate::{
     bytes::hex,
     error::{Error, Result},
@@ -175,16 +175,22 @@ impl FeedFile {
         let folder = parent_of(&self.path);
         let name = self.path.file_name().unwrap_or_default().as_encoded_bytes();
         let entries = fs::read_dir(folder).map_err(|error| failed(folder, error))?;
-        for entry in entries.flatten() {
-            let fits = entry.file_name().as_encoded_bytes().starts_with(name);
-            let is = |meta: &fs::Metadata| (meta.dev(), meta.ino()) == (place.device, place.inode);
-            let same = fits && entry.metadata().is_ok_and(|meta| is(&meta));
-            if same {
-                let path = entry.path();
-                let file = OpenOptions::new().read(true).append(true).open(&path);
-                let file = file.map_err(|error| failed(&path, error))?;
-                let long = file.metadata().is_ok_and(|meta| meta.len() >= place.bytes);
-                return Ok(long.then_some((path, file)));
+        let is = |meta: fs::Metadata| (meta.dev(), meta.ino()) == (place.device, place.inode);
+        for entry in entries {
+            let entry = entry.map_err(|error| failed(folder, error))?;
+            if !entry.file_name().as_encoded_bytes().starts_with(name) {
+                continue;
+            }
+            let path = entry.path();
+            let found = || -> io::Result<Option<File>> {
+                if !fs::if_there(fs::symlink_metadata(&path))?.is_some_and(is) {
+                    return Ok(None);
+                }
+                OpenOptions::new().read(true).append(true).open(&path).map(Some)
+            };
+            if let Some(file) = found().map_err(|error| failed(&path, error))? {
+                let meta = file.metadata().map_err(|error| failed(&path, error))?;
+                return Ok((meta.len() >= place.bytes).then_some((path, file)));
             }
         }
         Ok(None)
@@ -238,9 +244,11 @@ impl FeedFile {
         }
         match self.successor()? {
             Some((path, file)) if linked || fs::hard_link(&self.path, &newest).is_ok() => {
-                rename(&path, &self.path)?;
+                rename(&path, &self.path).inspect_err(|_| {
+                    let _ = fs::remove_file(&path);
+                })?;
                 self.file = file;
-                sync_dir(parent_of(&self.path))?;
+                sync_name(&self.path)?;
             }
             // Where files have one name only, that of the feed is free for a moment.
             unused => {
@@ -268,17 +276,19 @@ impl FeedFile {
         let mut path = self.path.clone().into_os_string();
         path.push(".new");
         let path = PathBuf::from(path);
-        let made = || -> io::Result<Option<File>> {
-            // One that is empty was left by a run that was killed.
-            let file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
-            if file.metadata()?.len() > 0 || lock(&file, &path).is_err() {
-                return Ok(None);
-            }
-            file.set_mode(self.file.metadata()?.mode() & 0o7777)?;
-            Ok(Some(file))
-        };
-        let made = made().map_err(|error| failed(&path, error))?;
-        Ok(made.map(|file| (path, file)))
+        let failed = |error| failed(&path, error);
+        // One that is empty was left by a run that was killed.
+        let file = OpenOptions::new().read(true).append(true).create(true).open(&path);
+        let file = file.map_err(failed)?;
+        if file.metadata().map_err(failed)?.len() > 0 || lock(&file, &path).is_err() {
+            return Ok(None);
+        }
+        let mode = self.file.metadata().and_then(|meta| file.set_mode(meta.mode() & 0o7777));
+        if let Err(error) = mode {
+            let _ = fs::remove_file(&path);
+            return Err(failed(error));
+        }
+        Ok(Some((path, file)))
     }
 
     fn old(&self, number: usize) -> PathBuf {
@@ -333,8 +343,13 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
 
 fn open(path: &Path) -> Result<File> {
     let file = open_locked(path, OpenOptions::new().read(true).append(true).create(true))?;
-    sync_dir(parent_of(path))?;
+    sync_name(path)?;
     Ok(file)
+}
+
+/// Makes the name of a feed safe.
+fn sync_name(path: &Path) -> Result<()> {
+    fs::sync_dir(parent_of(path)).map_err(|error| failed(path, error))
 }
 
 fn is_no_room(error: &io::Error) -> bool {

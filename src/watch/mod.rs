@@ -208,7 +208,7 @@ impl Watch {
             }
             return Ok(false);
         }
-        if !self.state.is_there() {
+        if !self.state.is_there()? {
             let known = !self.state.ledger.is_empty();
             let locked = Locked::new(&self.options)?;
             let (state, again) = State::open(locked, &self.options, &mut self.feed)?;
@@ -246,7 +246,15 @@ impl Watch {
                 }
             };
             let Some((name, path)) = self.name(&input) else { continue };
-            let Ok(meta) = fs::metadata(&path) else { continue };
+            let meta = match fs::if_there(fs::metadata(&path)) {
+                Ok(Some(meta)) => meta,
+                Ok(None) => continue,
+                Err(error) => {
+                    there.insert(name);
+                    self.refuse(Error::from(error).in_input(path.display().to_string()), told);
+                    continue;
+                }
+            };
             let stamp = Stamp::of(&meta);
             there.insert(name.clone());
             if !self.state.ledger.has_read(&name, &stamp)

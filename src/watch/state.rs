@@ -73,8 +73,12 @@ impl State {
     }
 
     /// Whether the folder still is the one that was opened.
-    pub(super) fn is_there(&self) -> bool {
-        is_at(&self.lock, &lock_path(&self.folder)).is_ok_and(|there| there)
+    ///
+    /// # Errors
+    /// If the system cannot say.
+    pub(super) fn is_there(&self) -> Result<bool> {
+        let path = lock_path(&self.folder);
+        is_at(&self.lock, &path).map_err(|error| failed(&path, error))
     }
 
     /// Forgets what was read and is not in the feed: it is read again.

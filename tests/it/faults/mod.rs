@@ -5,6 +5,7 @@
 //! without faults must end with the same bytes as if nothing had failed.
 
 mod datasets;
+mod full;
 mod outputs;
 mod spill;
 mod watch;
@@ -102,13 +103,16 @@ impl Case {
         tree(&self.path(name))
     }
 
-    /// Checks the exit code: 0 if the fault was of no consequence, 4 with a message if an output failed. Killed is
-    /// killed.
+    /// Checks the exit code: 0 if the fault was of no consequence, 4 with a message if an output failed, 3 if a
+    /// dataset cannot be read. Killed is killed.
     fn check_code(&self, deadly: bool) {
         let Ended { code, said } = &self.ended;
+        let (call, path) = (&*self.call.0, &*self.call.1);
+        let reads = matches!(call, "open" | "read" | "stat" | "list") && path.starts_with("lake/");
         let fine = match code {
             None => deadly,
             Some(0) => !said.contains("error:"),
+            Some(3) => reads && said.contains("E_IO") && said.contains(path),
             Some(4) => said.contains("error:"),
             Some(_) => false,
         };
@@ -189,8 +193,8 @@ impl Trial<'_> {
     }
 
     /// [`Self::each`] with each kind of fault.
-    fn every(&self, mut check: impl FnMut(Case)) {
-        for (fault, only) in [
+    fn every(&self, check: impl FnMut(Case)) {
+        let faults = [
             ("before", ""),
             ("after", ""),
             ("from errno=ENOSPC", WRITING),
@@ -198,7 +202,13 @@ impl Trial<'_> {
             ("short", "write"),
             ("die", ""),
             ("tear", "write,remove"),
-        ] {
+        ];
+        self.every_of(&faults, check);
+    }
+
+    /// [`Self::each`] with these faults, each with the calls that it is for.
+    fn every_of(&self, faults: &[(&str, &str)], mut check: impl FnMut(Case)) {
+        for &(fault, only) in faults {
             let deadly = matches!(fault, "die" | "tear");
             self.each(fault, only, |case| {
                 case.check_code(deadly);

@@ -2,17 +2,18 @@
 
 use std::fmt::Write as _;
 
-use super::{Tree, Trial, folder, tree};
+use super::{Ended, Tree, Trial, folder, full, tree};
 
-/// Hosts that do not fit into the least memory.
-fn sweep(hosts: u32, name: &str) -> String {
+/// Hosts with so much text that those of two scans do not fit into the least memory.
+fn sweep(name: &str) -> String {
     let mut xml = format!("<nmaprun scanner=\"nmap\" args=\"{name}\" start=\"1700000000\">\n");
-    for host in 0..hosts {
+    let text = "0123456789abcdef".repeat(512);
+    for host in 0..4000_u32 {
         let [_, a, b, c] = host.to_be_bytes();
         writeln!(
             xml,
             "<host><status state=\"up\"/><address addr=\"10.{a}.{b}.{c}\" addrtype=\"ipv4\"/><ports><port \
-             protocol=\"tcp\" portid=\"80\"><state state=\"open\"/></port></ports></host>"
+             protocol=\"tcp\" portid=\"80\"><state state=\"open\"/><script id=\"banner\" output=\"{text}\"/></port></ports></host>"
         )
         .unwrap();
     }
@@ -20,23 +21,31 @@ fn sweep(hosts: u32, name: &str) -> String {
     xml
 }
 
+/// Two scans in a folder, and their paths.
+fn scans() -> (tempfile::TempDir, [String; 2]) {
+    let folder = folder();
+    let paths = ["a", "b"].map(|name| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, sweep(name)).unwrap();
+        path.display().to_string()
+    });
+    (folder, paths)
+}
+
 #[test]
 fn what_is_spilled_gives_the_same_or_ends_with_4() {
-    let inputs = folder();
-    for name in ["a", "b"] {
-        std::fs::write(inputs.path().join(name), sweep(150_000, name)).unwrap();
-    }
-    let [a, b] = ["a", "b"].map(|name| inputs.path().join(name).display().to_string());
+    let (_inputs, [a, b]) = scans();
     let args = ["-q", "merge", &a, &b, "-o", "out.jsonl", "--memory", "128M", "--temp-dir", "."];
     let before = Tree::new();
     let trial = Trial { name: "spill", args: &args, before: &before, stride: 1 };
     let (clean, calls) = trial.clean("only=create,write");
     // Files without a name, in the order in which they are made and written.
-    let of_spill = |kind: &str, path: &str| {
-        let fits = |call: &(String, String)| call.0 == kind && call.1.starts_with(path);
+    let of_spill = |kind: &str, is_spill: fn(&str) -> bool| -> Vec<usize> {
+        let fits = |call: &(String, String)| call.0 == kind && is_spill(&call.1);
         calls.iter().enumerate().filter(|(_, call)| fits(call)).map(|(at, _)| at + 1).collect()
     };
-    let (made, written): (Vec<_>, Vec<_>) = (of_spill("create", "."), of_spill("write", "#"));
+    let made = of_spill("create", |path| matches!(path, "." | ""));
+    let written = of_spill("write", |path| path.ends_with("(deleted)"));
     assert!(made.len() > 10 && written.len() > 10, "nothing is spilled: {calls:?}");
     for (at, fault) in [
         (made[made.len() / 2], "before errno=EMFILE"),
@@ -56,4 +65,17 @@ fn what_is_spilled_gives_the_same_or_ends_with_4() {
             assert_eq!(found.len(), 1, "{plan}: {:?}", found.keys());
         }
     }
+}
+
+#[test]
+fn a_full_disk_under_what_is_spilled_ends_with_4() {
+    let (_inputs, [a, b]) = scans();
+    let args =
+        ["-q", "merge", &a, &b, "-o", "out.jsonl", "--memory", "128M", "--temp-dir", "small"];
+    let Some(full) = full::run("a_full_disk_under_what_is_spilled", "200k", false, &args) else {
+        return;
+    };
+    assert_eq!(full.ended, "exit 4\n", "{}", full.said);
+    let said = full.said;
+    assert!(said.contains("a temporary file in") && said.contains("No space"), "{said}");
 }

@@ -9,12 +9,20 @@ fn lines(tree: &Tree) -> Vec<String> {
     let mut files: Vec<(u32, &Vec<u8>)> = Vec::new();
     for (path, bytes) in tree {
         let name = path.to_str().unwrap();
-        if let (Some(rest), Some(bytes)) = (name.strip_prefix("feed.jsonl"), bytes) {
+        if name == "feed.jsonl.new" {
+            assert_eq!(
+                bytes.as_deref(),
+                Some(&b""[..]),
+                "a file without the feed's name has lines"
+            );
+        } else if let (Some(rest), Some(bytes)) = (name.strip_prefix("feed.jsonl"), bytes) {
             let number = rest.strip_prefix('.').map_or(0, |number| number.parse().unwrap());
             files.push((number, bytes));
         }
     }
     files.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+    // A rotation that was cut short leaves one file under two names: no two files have the same lines.
+    files.dedup_by(|newer, older| newer.1 == older.1 && !newer.1.is_empty());
     let text =
         files.iter().map(|(_, bytes)| std::str::from_utf8(bytes).unwrap()).collect::<String>();
     text.lines().map(str::to_owned).collect()
