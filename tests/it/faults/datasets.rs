@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
@@ -17,10 +18,10 @@ fn scan(second: u32, hosts: u32, cut: usize) -> String {
         1_600_000_000 + second
     );
     for host in 0..hosts {
-        xml.push_str(&format!(
+        writeln!(xml,
             "<host><status state=\"up\"/><address addr=\"192.0.2.{host}\" addrtype=\"ipv4\"/><ports><port \
-             protocol=\"tcp\" portid=\"80\"><state state=\"open\"/><service name=\"http\"/></port></ports></host>\n"
-        ));
+             protocol=\"tcp\" portid=\"80\"><state state=\"open\"/><service name=\"http\"/></port></ports></host>"
+        ).unwrap();
     }
     xml.push_str(
         "<runstats><finished time=\"1600000100\" exit=\"success\"/></runstats></nmaprun>\n",

@@ -80,7 +80,7 @@ struct Trial<'t> {
     args: &'t [&'t str],
     /// What is in the folder before.
     before: &'t Tree,
-    /// Each of so many calls is tried.
+    /// The step from one call that is tried to the next.
     stride: usize,
 }
 

@@ -1,6 +1,6 @@
 //! Watched folders: each line once in the feed, however the run ended.
 
-use std::fs;
+use std::{fmt::Write as _, fs};
 
 use super::{Tree, Trial, folder, tree};
 
@@ -59,11 +59,11 @@ fn check(trial: Trial<'_>) {
 fn scan(number: u32, hosts: u32) -> String {
     let mut xml = format!("<nmaprun scanner=\"nmap\" start=\"{}\">\n", 1_700_000_000 + number);
     for host in 0..hosts {
-        xml.push_str(&format!(
+        writeln!(xml,
             "<host><status state=\"up\"/><address addr=\"192.0.2.{host}\" addrtype=\"ipv4\"/><ports><port \
-             protocol=\"tcp\" portid=\"{}\"><state state=\"open\"/></port></ports></host>\n",
+             protocol=\"tcp\" portid=\"{}\"><state state=\"open\"/></port></ports></host>",
             80 + number
-        ));
+        ).unwrap();
     }
     xml.push_str("<runstats><finished time=\"1700000100\"/></runstats></nmaprun>\n");
     xml

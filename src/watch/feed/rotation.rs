@@ -1,0 +1,140 @@
+//! When a feed gives its name to a new file, and how.
+
+use std::{
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use super::{super::failed, FeedFile, open, sync_name};
+use crate::{
+    error::Result,
+    fs::{self, File, OpenOptions},
+    sink::{is_at, lock},
+};
+
+/// When the feed goes on in a new file, and how many old ones stay.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Rotation {
+    /// Before it would grow beyond this; the lines of one input stay together, however many they are.
+    pub size: Option<u64>,
+    /// When it is this old.
+    pub every: Option<Duration>,
+    /// Old files that are kept, as `FILE.1`, `FILE.2` and so on, the newest first.
+    pub keep: usize,
+}
+
+impl Rotation {
+    /// Old files that are kept unless told otherwise.
+    pub const KEEP: usize = 14;
+}
+
+impl Default for Rotation {
+    fn default() -> Self {
+        Self { size: None, every: None, keep: Self::KEEP }
+    }
+}
+
+impl FeedFile {
+    pub(super) fn is_old(&self) -> Result<bool> {
+        let Some(every) = self.rotation.every else { return Ok(false) };
+        let meta = self.file.metadata().map_err(|error| failed(&self.path, error))?;
+        let Ok(born) = meta.created().or_else(|_| meta.modified()) else { return Ok(false) };
+        #[expect(clippy::disallowed_methods, reason = "a file is old by the clock")]
+        let age = SystemTime::now().duration_since(born).unwrap_or_default();
+        Ok(age >= every)
+    }
+
+    /// The file gets the name `FILE.1`, older ones the next ones, and a new one its name. No file is put in
+    /// the place of another but the oldest, so nothing is lost should this be cut short.
+    pub(super) fn rotate(&mut self) -> Result<()> {
+        let keep = self.rotation.keep.max(1);
+        let newest = self.old(1);
+        // A run that was killed in the middle of this may have left the file under both names.
+        let linked = is_at(&self.file, &newest).map_err(|error| failed(&newest, error))?;
+        if !linked {
+            let mut free = 1;
+            while free < keep && is_taken(&self.old(free))? {
+                free = free.saturating_add(1);
+            }
+            for number in (1..free).rev() {
+                rename(&self.old(number), &self.old(number.saturating_add(1)))?;
+            }
+            if keep == 1 {
+                let _ = fs::remove_file(&newest);
+            }
+        }
+        match self.successor()? {
+            Some((path, file)) if linked || self.has_also(&newest)? => {
+                rename(&path, &self.path).inspect_err(|_| {
+                    let _ = fs::remove_file(&path);
+                })?;
+                self.file = file;
+                sync_name(&self.path)?;
+            }
+            // Where files have one name only, that of the feed is free for a moment.
+            unused => {
+                if let Some((path, _)) = unused {
+                    let _ = fs::remove_file(path);
+                }
+                if linked {
+                    fs::remove_file(&self.path).map_err(|error| failed(&self.path, error))?;
+                } else {
+                    rename(&self.path, &newest)?;
+                }
+                self.file = open(&self.path)?;
+            }
+        }
+        let mut beyond = keep.saturating_add(1);
+        while fs::remove_file(self.old(beyond)).is_ok() {
+            beyond = beyond.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Gives the file a second name, and returns whether it has it: where files have one name only, it has not.
+    fn has_also(&self, name: &Path) -> Result<bool> {
+        // A call that failed may have been made all the same.
+        let linked = fs::hard_link(&self.path, name).is_ok();
+        Ok(linked || is_at(&self.file, name).map_err(|error| failed(name, error))?)
+    }
+
+    /// A new file that is locked, with the mode of this one, before it gets the name of the feed. `None` if
+    /// somebody else has a file of its first name.
+    fn successor(&self) -> Result<Option<(PathBuf, File)>> {
+        let mut path = self.path.clone().into_os_string();
+        path.push(".new");
+        let path = PathBuf::from(path);
+        let failed = |error| failed(&path, error);
+        // One that is empty was left by a run that was killed.
+        let file = OpenOptions::new().read(true).append(true).create(true).open(&path);
+        let file = file.map_err(failed)?;
+        if file.metadata().map_err(failed)?.len() > 0 || lock(&file, &path).is_err() {
+            return Ok(None);
+        }
+        let mode = self.file.metadata().and_then(|meta| file.set_mode(meta.mode() & 0o7777));
+        if let Err(error) = mode {
+            let _ = fs::remove_file(&path);
+            return Err(failed(error));
+        }
+        Ok(Some((path, file)))
+    }
+
+    fn old(&self, number: usize) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(format!(".{number}"));
+        name.into()
+    }
+}
+
+/// Whether something has this name.
+fn is_taken(path: &Path) -> Result<bool> {
+    let there = fs::if_there(fs::symlink_metadata(path));
+    Ok(there.map_err(|error| failed(path, error))?.is_some())
+}
+
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    let what = |error| format!("cannot be renamed to {}: {error}", to.display());
+    fs::rename(from, to).map_err(|error| failed(from, what(error)))
+}
