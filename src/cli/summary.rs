@@ -28,10 +28,20 @@ pub(super) fn about_script(script: &str, failure: &FailureReport) -> String {
     format!("{script} on {}{port}{times}: {}", failure.target, failure.message)
 }
 
+/// Characters of the message of a failed scan that are shown: nmap adds a stack trace to those of scripts. `inspect --json` and
+/// the report have all of it.
+const SHOWN: usize = 160;
+
 /// A scan of which its document says that it failed.
 pub(super) fn about_failed(scan: &FailedScan) -> String {
     match &scan.message {
-        Some(message) => format!("{}: the scan failed: {message}", scan.input),
+        Some(message) => {
+            let mut shown: String = message.chars().take(SHOWN).collect();
+            if shown.len() < message.len() {
+                shown.push('…');
+            }
+            format!("{}: the scan failed: {shown}", scan.input)
+        }
         None => format!("{}: the scan failed, without a message", scan.input),
     }
 }

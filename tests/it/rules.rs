@@ -99,6 +99,24 @@ fn r1_a_host_or_another_element_of_a_run_first_is_a_scan_without_header() {
 }
 
 #[test]
+fn r1_a_doctype_outweighs_a_damaged_name_of_the_root() {
+    let damaged = HEAD.replace("<nmaprun", "<nmaqrun");
+    let finished = "<runstats><finished time=\"1700000009\" exit=\"success\"/></runstats>";
+    for end in ["</nmaprun>", "</nmaqrun>"] {
+        let text = format!(
+            "<?xml version=\"1.0\"?>\n<!DOCTYPE nmaprun>\n{damaged}<scaninfo type=\"syn\"/>{}{finished}{end}",
+            host(1)
+        );
+        let read = Read::of(text);
+        assert!(read.error.is_none(), "{end}");
+        assert_eq!(read.addresses(), ["192.0.2.1"], "{end}");
+        assert!(read.codes().contains(&(Code::Unknown, 1)), "{end}: {:?}", read.codes());
+        assert!(read.codes().contains(&(Code::NoHeader, 1)), "{end}: {:?}", read.codes());
+        assert!(read.runs[0].stats.finished && read.runs[0].scan_info.len() == 1, "{end}");
+    }
+}
+
+#[test]
 fn r1_what_is_no_nmap_xml_is_refused() {
     for text in [
         "<?xml version=\"1.0\"?><html><host a=\"1\"></host></html>",

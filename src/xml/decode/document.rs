@@ -164,13 +164,21 @@ impl Decoder {
     }
 
     /// The first element where none is open: a scan goes on or begins, or this is no nmap XML.
-    pub(super) fn first_element(&mut self, name: &str) {
+    ///
+    /// Returns whether the element is the root of a scan with a damaged name: its tag has been read then, not what it holds.
+    pub(super) fn first_element(&mut self, name: &str) -> bool {
         let el = El::from_name(name.as_bytes());
         // A host that is one is no piece of what stands between hosts.
         let known = el.is_some_and(|el| El::Nmaprun.holds(el) && el != El::Host);
         match self.phase {
             Phase::Prolog { .. } | Phase::Before { .. } if known => self.begin_without_header(),
             Phase::After if known => self.resume(),
+            Phase::Prolog { nmap: true } => {
+                let detail = format!("the root element <{}> is read as nmaprun", shorten(name));
+                self.note(Code::Unknown, &detail);
+                self.begin_without_header();
+                return true;
+            }
             Phase::Prolog { .. } if self.document.reader.record.header.doc_index == 0 => {
                 let detail = format!("the root element is <{}>", shorten(name));
                 self.failed = Some(Error::new(ErrorKind::NotNmap(detail)).at(self.here()));
@@ -184,6 +192,7 @@ impl Decoder {
             }
             _ => {}
         }
+        false
     }
 
     pub(super) fn run_piece(&mut self, len: usize) {
@@ -201,8 +210,8 @@ impl Decoder {
                 self.stray_ends(at);
                 return;
             }
-            self.first_element(&name);
-            if self.phase != Phase::Open {
+            let is_damaged_root = self.first_element(&name);
+            if is_damaged_root || self.phase != Phase::Open {
                 // Nothing is made of this element, but another may follow it.
                 let end = match TagScan::end_in_piece(self.head(len)) {
                     End::At(end) | End::Broken(end) => end.clamp(1, len),
