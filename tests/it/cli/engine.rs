@@ -81,7 +81,9 @@ command = ["./host.sh", "{target}"]
     let line = &merged.json()[0];
     assert_eq!(line["scripts"][0]["output"], text);
     assert_eq!(line["scripts"][0]["scan_id"], line["scan"]["scan_id"]);
-    assert_eq!(line["ports"][0]["scripts"], host["ports"][0]["scripts"]);
+    let mut of_port = host["ports"][0]["scripts"].clone();
+    of_port[0]["scan_id"] = line["scan"]["scan_id"].clone();
+    assert_eq!(line["ports"][0]["scripts"], of_port);
 }
 
 #[test]
