@@ -240,7 +240,9 @@ fn members_of_one_name_are_all_read() {
         .map(|(at, _)| at)
         .collect();
     assert_eq!(renamed.len(), 2, "before the member and in the list");
-    renamed.into_iter().for_each(|at| bytes[at] = b'a');
+    for at in renamed {
+        bytes[at] = b'a';
+    }
     for bytes in [gz(&bytes), bytes] {
         let report = read_bytes(&bytes, Limits::default());
         let names: Vec<_> =

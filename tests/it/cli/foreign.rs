@@ -1,6 +1,6 @@
 //! Text from outside, in what people read: failures that scans tell of, and text that would forge or hide lines.
 
-use std::fs;
+use std::{fmt::Write as _, fs};
 
 use serde_json::Value;
 
@@ -85,23 +85,30 @@ fn assert_safe(text: &str, what: &str) {
     assert!(!forged, "{what} prints a line of another: {text:?}");
 }
 
-#[test]
-fn nothing_from_outside_is_printed_as_it_is() {
-    let folder = Folder::new();
-    let hostile: String = HOSTILE.chars().map(|c| format!("&#{};", u32::from(c))).collect();
-    let text = fs::read_to_string(xml("04-all-options-lan.xml")).unwrap();
-    // Every value of an attribute that is no number, one after another.
-    let values: Vec<_> = text
+/// A document with hostile text at the start of each value of an attribute that is no number, and that text as XML.
+fn hostile_document() -> (String, String) {
+    let hostile = HOSTILE.chars().fold(String::new(), |mut text, c| {
+        write!(text, "&#{};", u32::from(c)).unwrap();
+        text
+    });
+    let mut document = fs::read_to_string(xml("04-all-options-lan.xml")).unwrap();
+    let values: Vec<_> = document
         .match_indices("=\"")
         .map(|(at, _)| at + 2)
-        .filter(|at| !text[*at..].starts_with(|c: char| c.is_ascii_digit()))
-        .filter(|at| !text[*at..].starts_with(['t', 'u', 'i']))
+        .filter(|at| !document[*at..].starts_with(|c: char| c.is_ascii_digit()))
+        .filter(|at| !document[*at..].starts_with(['t', 'u', 'i']))
         .collect();
     assert!(values.len() > 100);
-    let mut document = text.clone();
     for at in values.into_iter().rev() {
         document.insert_str(at, &hostile);
     }
+    (document, hostile)
+}
+
+#[test]
+fn nothing_from_outside_is_printed_as_it_is() {
+    let folder = Folder::new();
+    let (document, hostile) = hostile_document();
     let bad = folder.write("bad\nerror: forged\u{1b}\u{202e}.xml", &document);
     let failed = folder.write("failed.xml", failed(&hostile));
     let junk = folder.write("junk\nerror: forged\u{1b}\u{202e}.xml", HOSTILE);
@@ -111,18 +118,7 @@ fn nothing_from_outside_is_printed_as_it_is() {
         &["inspect", &bad, &failed, &junk, &zip][..],
         &["inspect", "--json", &bad, &failed, &junk],
         &["convert", "-vv", &bad, &failed, &junk, &zip, "-o", "/dev/null", "--to", "jsonl"],
-        &[
-            "convert",
-            "-vv",
-            "--log-format",
-            "json",
-            &bad,
-            &junk,
-            "-o",
-            "/dev/null",
-            "--to",
-            "jsonl",
-        ],
+        &["convert", "-vv", "--log-format", "json", &bad, &junk, "-o", "/dev/null", "--to=jsonl"],
         &["convert", &bad, "--report", "-", "-o", "/dev/null", "--to", "jsonl"],
         &["convert", "--progress", "always", &bad, "-o", "/dev/null", "--to", "jsonl"],
         &["merge", "-vv", &bad, &failed, &junk, "-o", "/dev/null", "--to", "jsonl"],
