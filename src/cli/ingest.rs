@@ -95,7 +95,7 @@ fn missing(folder: &Path) -> Vec<&Path> {
 /// The dataset may lie in a folder that is read, where its files are left out, but be no input itself.
 fn check_outputs(args: &IngestArgs, inputs: &Inputs, found: &[Result<Input>]) -> Result<()> {
     let report = Written::file("--report", args.report.as_deref());
-    let dataset = Written::new("--into", &args.into, Form::Kept);
+    let dataset = Written::new("--into", &args.into, Form::State);
     let files = found.iter().flatten().filter(|input| !input.named);
     let mut reading = inputs.reading(&[], None);
     reading.found = files.filter_map(Input::path).collect();

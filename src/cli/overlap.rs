@@ -25,9 +25,9 @@ pub(super) enum Form {
     File,
     /// A folder, which is replaced as a whole.
     Folder,
-    /// A dataset, or the feed of a watched folder. It may lie in a folder that is read, where it is left out.
+    /// The feed of a watched folder. It may lie in a folder that is read, where it is left out.
     Kept,
-    /// The state of a watched folder: as [`Form::Kept`], and nothing else may lie in it.
+    /// A dataset, or the state of a watched folder: as [`Form::Kept`], and nothing else may lie in it.
     State,
 }
 
@@ -109,11 +109,13 @@ pub(super) fn check(
             check_outputs((place, output), (&other.0, &other.1))?;
         }
     }
-    let stdout = on_stdout.then(|| id_of_stream(io::stdout())).flatten();
-    match inputs.iter().find(|(input, _)| stdout.is_some() && input.id == stdout) {
-        Some((_, path)) => {
-            Err(Error::usage(format!("standard output is the input {}", path.display())))
-        }
+    let Some(stdout) = on_stdout.then(|| id_of_stream(io::stdout())).flatten() else {
+        return Ok(());
+    };
+    let named = inputs.iter().find(|(input, _)| input.id == Some(stdout)).map(|(_, path)| *path);
+    let found = || reading.found.iter().copied().find(|path| id(path) == Some(stdout));
+    match named.or_else(found) {
+        Some(path) => Err(Error::usage(format!("standard output is the input {}", path.display()))),
         None => Ok(()),
     }
 }

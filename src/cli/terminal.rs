@@ -15,30 +15,14 @@ use std::{
 
 use indicatif::ProgressDrawTarget;
 
-use crate::error::{Error, Result};
+use crate::{
+    bytes::is_invisible,
+    error::{Error, Result},
+};
 
 /// Whether a character does something to a terminal or to the text around it, or cannot be seen.
 fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}'
-                | '\u{34f}'
-                | '\u{61c}'
-                | '\u{115f}'
-                | '\u{1160}'
-                | '\u{17b4}'
-                | '\u{17b5}'
-                | '\u{180b}'..='\u{180f}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{3164}'
-                | '\u{feff}'
-                | '\u{ffa0}'
-                | '\u{fff0}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e0fff}'
-        )
+    c.is_control() || is_invisible(c)
 }
 
 /// Text with characters that are not safe to print as `\u{...}`.

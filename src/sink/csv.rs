@@ -7,7 +7,9 @@ use super::{
     Encoded, Encoder, Sink, SinkOptions, jsonl::take_texts, target::Output, text::TextTables,
 };
 use crate::{
-    bytes::{Set, append, append_free, append_number, contains, controls, equal, position},
+    bytes::{
+        Set, append, append_free, append_number, contains, controls, equal, is_invisible, position,
+    },
     error::{Error, Result},
     table::{Cell, Cells, Column, Field, Items, Kind, Row, Table},
 };
@@ -249,15 +251,15 @@ fn is_formula(text: &[u8]) -> bool {
     if matches!(text.first(), Some(b'\t' | b'\r' | b'\n')) {
         return true;
     }
-    let is_blank = |c: &char| {
-        let is_invisible =
-            matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
-        c.is_whitespace() || c.is_control() || is_invisible
-    };
+    let is_blank = |c: &char| c.is_whitespace() || c.is_control() || is_invisible(*c);
     // Text that is looked at ends with the first character that is no blank.
     let chars = text.utf8_chunks().flat_map(|chunk| chunk.valid().chars());
     let first = chars.into_iter().find(|c| !is_blank(c));
-    matches!(first, Some('=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}'))
+    let wide = [
+        '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}', '\u{fe62}', '\u{fe63}', '\u{fe66}',
+        '\u{2212}',
+    ];
+    first.is_some_and(|c| matches!(c, '=' | '+' | '-' | '@') || wide.contains(&c))
 }
 
 /// Writes a field that is not null, in quotes if it needs them.
@@ -367,6 +369,9 @@ mod tests {
             ("\u{feff}=1", "'\u{feff}=1"),
             ("\u{1}-1", "'\u{1}-1"),
             ("\u{ff1d}1", "'\u{ff1d}1"),
+            ("\u{2212}1", "'\u{2212}1"),
+            ("\u{202e}=1", "'\u{202e}=1"),
+            ("\u{2800}\u{3164}\u{fe0f}\u{e0100}=1", "'\u{2800}\u{3164}\u{fe0f}\u{e0100}=1"),
             (" a", " a"),
             ("a=", "a="),
             ("", "\"\""),

@@ -123,6 +123,22 @@ fn outputs_are_not_one_another() {
 }
 
 #[test]
+fn nothing_else_lies_in_a_dataset() {
+    let folder = place();
+    let mut command = program();
+    command.current_dir(folder.path("")).args(["ingest", "in", "--into", "lake"]);
+    ends_as(0, command, b"");
+    for report in ["lake/_scanmill/1.json", "lake/report.json"] {
+        refused(
+            &folder,
+            &format!("ingest in --into lake --report {report}"),
+            "lies in --into lake",
+        );
+        refused(&folder, &format!("convert lake --report {report}"), "lies in lake");
+    }
+}
+
+#[test]
 fn streams_are_compared_with_files_too() {
     let folder = place();
     let path = folder.path("in/a.xml");
@@ -132,11 +148,14 @@ fn streams_are_compared_with_files_too() {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("is standard input"));
-    let mut command = program();
-    command.args(["convert", &path]).stdout(File::options().append(true).open(&path).unwrap());
-    let output = command.output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    assert_eq!(fs::read(&path).unwrap(), fs::read(xml(GOOD)).unwrap());
+    // The file itself, and one that is found in a folder.
+    for input in [path.clone(), folder.path("in")] {
+        let mut command = program();
+        command.args(["convert", &input]).stdout(File::options().append(true).open(&path).unwrap());
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{input}");
+        assert_eq!(fs::read(&path).unwrap(), fs::read(xml(GOOD)).unwrap(), "{input}");
+    }
     // Devices are no files that could be lost.
     ends(0, &["convert", "/dev/null", "-o", "/dev/null"]);
 }
