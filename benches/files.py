@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures what many small files take, against one file of the same hosts and bytes.
 
-    cargo build --release --examples --bins
+    cargo build --profile dist --examples --bins
     benches/files.py [--files 20000] [--bytes 5000] [--runs 7] [--threads 1,2] [--kind sweep] [--out DIR]
 
 A generated file is cut into files of about so many bytes, each with a header and an end of its own. They and one
@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from measure import FORMATS, RELEASE, generate, run
+from measure import FORMATS, DIST, generate, run
 
 HEADER = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE nmaprun>
@@ -97,7 +97,7 @@ def main():
                 taken = {path: [] for path in inputs}
                 for number in range(options.runs + 1):
                     for path in inputs if number % 2 else inputs[::-1]:
-                        command = [RELEASE / "scanmill", "-q", "convert", f"-j{threads}", path, "--to", form,
+                        command = [DIST / "scanmill", "-q", "convert", f"-j{threads}", path, "--to", form,
                                    "--overwrite", "-o", f"{target}{slash}"]
                         result = run(command, subprocess.DEVNULL)
                         if number > 0:  # the first round warms the file cache

@@ -4,7 +4,7 @@
     benches/latency.py [--hosts 200] [--pause 0.02]
 
 A program that stands for nmap writes a host, notes the time, and pauses, so that scanmill must not wait for more.
-It needs `cargo build --release` first. Nothing is scanned.
+It needs `cargo build --profile dist` first. Nothing is scanned.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-SCANMILL = pathlib.Path(__file__).resolve().parent.parent / "target/release/scanmill"
+SCANMILL = pathlib.Path(__file__).resolve().parent.parent / "target/dist/scanmill"
 
 FAKE = """#!{python}
 import sys, time

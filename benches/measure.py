@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures whole runs of the command against the floor F, and prints a Markdown table.
 
-    cargo build --release --examples --bins
+    cargo build --profile dist --examples --bins
     benches/measure.py [--size 200M] [--runs 5] [--kinds rich,sweep] [--out DIR]
 
 For each kind of generated input it runs F (quick-xml reads every event and raw attribute of the file in
@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-RELEASE = ROOT / "target" / "release"
+DIST = ROOT / "target" / "dist"
 FORMATS = ("jsonl", "csv", "parquet")
 
 
@@ -39,12 +39,12 @@ def run(command, stdout):
 
 
 def floor(path):
-    said = subprocess.run([RELEASE / "examples/floor", path], check=True, capture_output=True, text=True)
+    said = subprocess.run([DIST / "examples/floor", path], check=True, capture_output=True, text=True)
     return float(said.stdout.split()[0])
 
 
 def convert(path, form, out):
-    command = [RELEASE / "scanmill", "-q", "convert", "-j1", path, "--to", form]
+    command = [DIST / "scanmill", "-q", "convert", "-j1", path, "--to", form]
     if form == "jsonl":
         return run(command, subprocess.DEVNULL)
     target = out / form
@@ -55,7 +55,7 @@ def convert(path, form, out):
 def generate(kind, size, out):
     path = out / f"{kind}.xml"
     with open(path, "wb") as file:
-        subprocess.run([RELEASE / "examples/gen", kind, size], check=True, stdout=file,
+        subprocess.run([DIST / "examples/gen", kind, size], check=True, stdout=file,
                        stderr=subprocess.DEVNULL)
     return path
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures merging and comparing against converting, and prints a Markdown table.
 
-    cargo build --release --examples --bins
+    cargo build --profile dist --examples --bins
     benches/merge.py [--sizes 8M,80M,800M] [--scans 5] [--memory 256M] [--out DIR]
 
 For each size it generates a sweep, makes as many scans of the same hosts of it, and runs `convert`, `merge`
@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-RELEASE = Path(__file__).resolve().parent.parent / "target" / "release"
+DIST = Path(__file__).resolve().parent.parent / "target" / "dist"
 
 
 def run(command, fine=(0,)):
@@ -36,7 +36,7 @@ def scans(size, count, out):
     """As many scans of the same hosts: other arguments, so other ids, and later times."""
     base = out / "base.xml"
     with open(base, "wb") as file:
-        said = subprocess.run([RELEASE / "examples/gen", "sweep", size], check=True, stdout=file,
+        said = subprocess.run([DIST / "examples/gen", "sweep", size], check=True, stdout=file,
                               stderr=subprocess.PIPE, text=True)
     paths = []
     for number in range(count):
@@ -64,7 +64,7 @@ def main():
             out = Path(folder)
             paths, hosts = scans(size, args.scans, out)
             total = sum(path.stat().st_size for path in paths) / 1e6
-            program, tail = [RELEASE / "scanmill", "-q"], ["--to", "parquet", "--overwrite", "-o", out / "o"]
+            program, tail = [DIST / "scanmill", "-q"], ["--to", "parquet", "--overwrite", "-o", out / "o"]
             base, _ = run([*program, "convert", *paths, *tail])
             held, held_peak = run([*program, "merge", "--policy", "latest", *paths, *tail])
             least = ["--memory", args.memory, "--temp-dir", out]

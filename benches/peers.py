@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures scanmill beside other readers of nmap XML, and prints a Markdown table.
 
-    cargo build --release --examples --bins
+    cargo build --profile dist --examples --bins
     benches/peers.py [--size 200M] [--runs 3] [--kinds rich,sweep] [--out DIR]
 
 All run in turn on the same generated files, as whole processes; the table has the best wall time of each and
@@ -22,7 +22,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-RELEASE = ROOT / "target" / "release"
+DIST = ROOT / "target" / "dist"
 PEERS = ROOT / "target" / "peers"
 
 ITERPARSE = """
@@ -147,7 +147,7 @@ def scanmill(form, threads, out):
         shutil.rmtree(target, ignore_errors=True)
         to = ["--to", form] if form == "jsonl" else ["--to", form, "-o", target]
         report = ["--report", out / "report.json"]
-        return [RELEASE / "scanmill", "-q", "convert", f"-j{threads}", path, *to, *report]
+        return [DIST / "scanmill", "-q", "convert", f"-j{threads}", path, *to, *report]
 
     return command
 
@@ -232,7 +232,7 @@ def main():
         for kind in options.kinds.split(","):
             path = out / f"{kind}.xml"
             with open(path, "wb") as file:
-                subprocess.run([RELEASE / "examples/gen", kind, options.size], check=True, stdout=file,
+                subprocess.run([DIST / "examples/gen", kind, options.size], check=True, stdout=file,
                                stderr=subprocess.DEVNULL)
             measure(path, peers, options.runs, out)
             path.unlink()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures what two threads gain, against what two processors of this machine can gain at all.
 
-    cargo build --release --examples --bins
+    cargo build --profile dist --examples --bins
     benches/threads.py [--size 200M] [--runs 7] [--kinds rich,sweep] [--out DIR]
 
 For each kind of generated input, plain and as gzip, and each format it runs `scanmill convert` in a changing
@@ -22,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from measure import FORMATS, RELEASE, generate
+from measure import FORMATS, DIST, generate
 
 # Threads of each process, and processes at once.
 WAYS = {"one": (1, 1), "pair": (1, 2), "two": (2, 1)}
@@ -32,7 +32,7 @@ def convert(path, form, way, out):
     """Wall and CPU seconds until all processes have ended well."""
     threads, processes = WAYS[way]
     targets = [out / f"{form}.{number}" for number in range(processes)]
-    command = [RELEASE / "scanmill", "-q", "convert", f"-j{threads}", path, "--to", form, "--overwrite", "-o"]
+    command = [DIST / "scanmill", "-q", "convert", f"-j{threads}", path, "--to", form, "--overwrite", "-o"]
     # With a slash behind it the output is a folder, of all tables.
     slash = "" if form == "jsonl" else "/"
     start = time.perf_counter()
