@@ -24,10 +24,11 @@ const NAME: &str = "scanmill.toml";
 /// Bytes of the file at most.
 const MOST: u64 = 1 << 20;
 
-/// Options without a path that start programs or replace files: nmap's arguments, as its scripts are programs, the
-/// rights it runs with, and what allows replacing. A file that merely lies in the working directory may set neither
+/// Options without a path that start programs, or replace or remove files: nmap's arguments, as its scripts are programs, the
+/// rights it runs with, what allows replacing, and what removes old feeds and files of datasets. A file that merely lies in the working directory may set neither
 /// these nor any option whose path is written or run ([`path_role`]).
-const NOT_FROM_HERE: [&str; 3] = ["args", "overwrite", "sudo"];
+const NOT_FROM_HERE: [&str; 8] =
+    ["args", "compact", "keep", "overwrite", "rotate-every", "rotate-size", "sudo", "vacuum"];
 
 /// Where options are set.
 pub(super) struct Config {

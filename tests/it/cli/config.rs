@@ -92,4 +92,15 @@ fn a_file_that_lies_there_starts_no_program_and_replaces_nothing() {
             assert!(ran.stderr.contains("starts programs or replaces files"), "{}", ran.stderr);
         }
     }
+    for (command, option) in [
+        ("watch", "keep"),
+        ("watch", "rotate-size"),
+        ("watch", "rotate_every"),
+        ("ingest", "vacuum"),
+        ("ingest", "compact"),
+    ] {
+        let here = Here::with(&format!("[{command}]\n{option} = \"1\"\n"));
+        let ran = here.ends(2, &["ingest", &xml(GOOD), "--into", "lake"]);
+        assert!(ran.stderr.contains("starts programs or replaces files"), "{}", ran.stderr);
+    }
 }
