@@ -35,10 +35,12 @@ impl Locked {
     /// Makes the folder if there is none, and takes its lock, which goes with the process however that ends.
     ///
     /// # Errors
-    /// A usage error if another run is at work with the state; an output error if it cannot be made.
+    /// A usage error if another run is at work with the state, or if the folder is none of a watch; an output error if it
+    /// cannot be made.
     pub(super) fn new(options: &WatchOptions) -> Result<Self> {
         let folder = options.state.clone().unwrap_or_else(|| options.folder.join(super::STATE));
         fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
+        check_own(&folder, options.state.is_none())?;
         let path = lock_path(&folder);
         let lock = File::options().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(|error| failed(&path, error))?;
@@ -88,6 +90,41 @@ impl State {
             known.revert(self.ledger.parts());
         }
     }
+}
+
+/// Refuses a folder with other things than the state of a watch: that has a lock from its first moment on. Links are never
+/// part of it. The state lies by default where others drop files, who could have any file written through a link.
+fn check_own(folder: &Path, is_default: bool) -> Result<()> {
+    let is_link = |path: &Path| {
+        let meta = fs::if_there(fs::symlink_metadata(path)).map_err(|error| failed(path, error))?;
+        Ok::<_, Error>(meta.is_some_and(|meta| meta.is_symlink()))
+    };
+    let refuse = |path: &Path, why: &str| {
+        let (path, folder) = (path.display(), folder.display());
+        Err(Error::usage(format!(
+            "{path} {why}: {folder} is not the state of a watch; name another folder with --state-dir"
+        )))
+    };
+    if is_default && is_link(folder)? {
+        return refuse(folder, "is a link");
+    }
+    let lock = lock_path(folder);
+    let has_lock =
+        fs::if_there(fs::symlink_metadata(&lock)).map_err(|error| failed(&lock, error))?.is_some();
+    for folder in [folder.to_owned(), folder.join("hosts")] {
+        let entries =
+            fs::if_there(fs::read_dir(&folder)).map_err(|error| failed(&folder, error))?;
+        for entry in entries.into_iter().flatten() {
+            let path = entry.map_err(|error| failed(&folder, error))?.path();
+            if is_link(&path)? {
+                return refuse(&path, "is a link");
+            }
+            if !has_lock {
+                return refuse(&path, "was there before");
+            }
+        }
+    }
+    Ok(())
 }
 
 fn lock_path(folder: &Path) -> PathBuf {

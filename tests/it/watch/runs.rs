@@ -74,6 +74,36 @@ fn an_error_is_told_once_and_the_rest_is_read() {
 }
 
 #[test]
+fn a_state_is_made_of_no_links_and_in_no_folder_of_somebody_else() {
+    let place = Place::new();
+    place.put("a.xml", scan(1, 1));
+    fs::write(place.path("precious"), "mine").unwrap();
+    let state = place.path("in/.scanmill");
+    for name in ["lines", "ledger", "note.tmp", "lock"] {
+        fs::create_dir(&state).unwrap();
+        fs::write(state.join("lock"), "").unwrap();
+        let _ = fs::remove_file(state.join(name));
+        std::os::unix::fs::symlink("../../precious", state.join(name)).unwrap();
+        let said = place.once_ends(2, &[]);
+        assert!(said.contains(&format!("{name} is a link")), "{said}");
+        fs::remove_dir_all(&state).unwrap();
+    }
+    fs::create_dir(place.path("mine")).unwrap();
+    std::os::unix::fs::symlink("../mine", &state).unwrap();
+    assert!(place.once_ends(2, &[]).contains("is a link"));
+    fs::remove_file(&state).unwrap();
+    // One line without an end looks like a ledger that was cut.
+    fs::write(place.path("mine/ledger"), "2019").unwrap();
+    let said = place.once_ends(2, &["--state-dir", "mine"]);
+    assert!(said.contains("mine/ledger was there before"), "{said}");
+    assert_eq!(fs::read_to_string(place.path("mine/ledger")).unwrap(), "2019");
+    assert_eq!(fs::read_to_string(place.path("precious")).unwrap(), "mine");
+    assert!(place.lines().is_empty());
+    place.once(&[]);
+    assert_eq!(place.lines().len(), 2);
+}
+
+#[test]
 fn a_second_run_with_the_same_state_is_refused() {
     let place = Place::new();
     place.put("a.xml", scan(1, 1));
