@@ -113,7 +113,7 @@ fn check_outputs(args: &ConvertArgs, plan: &Plan, reading: &Reading<'_>) -> Resu
     overlap::check(written, reading, plan.is_on_stdout())
 }
 
-/// What is read, merged within so many bytes of memory.
+/// What is read, merged within a limit on memory, in bytes.
 fn merged(options: &MergeOptions, memory: usize, then: Destination) -> Destination {
     let merger = Merger::with_memory(policy(options), memory, options.temp_dir.as_deref());
     Destination::Merge { merger: Box::new(merger), then: Box::new(then) }

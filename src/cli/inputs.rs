@@ -175,7 +175,7 @@ fn listed(path: &Path) -> Result<Vec<PathBuf>> {
 /// What some editors put before UTF-8.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// The same as UTF-8 if it is UTF-16, as PowerShell's `>` writes it: its byte order mark tells.
+/// The same as UTF-8 if it is UTF-16, as PowerShell's `>` writes it, as its byte order mark shows.
 fn utf8(text: &[u8]) -> Option<io::Result<Vec<u8>>> {
     let (unit, rest): (fn([u8; 2]) -> u16, _) = match text {
         [0xff, 0xfe, rest @ ..] => (u16::from_le_bytes, rest),

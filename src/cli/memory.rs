@@ -20,7 +20,7 @@ const THREAD: usize = 32 * MIB;
 /// one is cut out meanwhile: measured on hosts of a million ports or script values.
 const HOST: usize = 12;
 const HOST_OF_SEVERAL: usize = 22;
-/// One part in so many of what is left is for the lists of hosts, whatever their XML has in bytes.
+/// The lists of hosts get one part in this number of what is left, whatever the size of their XML.
 const LISTS: usize = 2;
 /// The same for large hosts that are nothing but script values, with all that the run takes besides.
 const WORST: usize = 21;

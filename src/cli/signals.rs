@@ -22,10 +22,10 @@ use crate::{fs, sink::Temporaries, source::Running};
 /// How long a run that was told to stop may take to do so by itself; it may wait for input.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What a service is told by signals.
+/// What signals ask of a service.
 #[derive(Default)]
 pub(super) struct Service {
-    /// It is to stop: SIGINT or SIGTERM. It may take its time for that; told again, it ends at once.
+    /// It is to stop: SIGINT or SIGTERM. It may take its time for that; a second signal ends it at once.
     pub(super) stop: Arc<AtomicBool>,
     /// It was SIGTERM: the way services are stopped, so the end is a good one.
     pub(super) terminated: Arc<AtomicBool>,
