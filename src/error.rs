@@ -53,7 +53,7 @@ pub enum Code {
     PortDropped,
     /// Content after the end of the scan that continues it (R7).
     Resumed,
-    /// A MAC address at several IP addresses of one scan: hosts of a merge are told apart by both
+    /// A MAC address at several IP addresses of one scan: a merge distinguishes its hosts by both
     /// (docs/merge.md).
     SharedMac,
     /// An end tag that closes nothing (R5).

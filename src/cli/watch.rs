@@ -51,7 +51,7 @@ pub(super) fn run(args: &WatchArgs, talk: &Talk) -> Result<Exit> {
     }
     talk.watched(read, refused);
     Ok(match refused {
-        // A service that was told to stop has done what it should.
+        // A service that stops on SIGTERM has done its job.
         _ if service.terminated.load(Ordering::Relaxed) => Exit::Done,
         _ if service.stop.load(Ordering::Relaxed) => Exit::Interrupted,
         0 => Exit::Done,

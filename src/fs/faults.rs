@@ -12,7 +12,7 @@
 //!     makes a name is not made: POSIX promises that it has made nothing when it fails.
 //!   - `short`: half of the bytes are written, as on a disk that fills up; half of a folder is removed, and that fails.
 //!   - `die`: the call is made, and the process is killed. `tear`: the same, after half of the call.
-//! - `errno=NAME`: what the call fails with, `EIO` unless told otherwise.
+//! - `errno=NAME`: what the call fails with, `EIO` by default.
 //! - `only=CALL,CALL`: other calls are not numbered. Names are those of [`Call::name`].
 //! - `trace=PATH`: a line for each numbered call is appended to this file: its number, its name, what it was made on.
 

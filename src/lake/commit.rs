@@ -32,7 +32,7 @@ pub(super) struct Workshop {
 }
 
 impl Workshop {
-    /// A place to make files for a dataset, with so many threads.
+    /// Creates a context that writes files of a dataset on `threads` threads.
     pub(super) fn new(lake: &Lake, threads: usize, temporaries: &Temporaries) -> Self {
         Self {
             dir: lake.dir.clone(),

@@ -265,7 +265,7 @@ impl Told {
             Fate::Load { collides: true, .. } => Code::IdCollision,
             Fate::Load { .. } | Fate::Known | Fate::Cut => return,
         };
-        // Only the first is told, so only of the first the words are made.
+        // Only the first is reported, so only the first is formatted.
         let (_, first) = self.warnings.entry(code).or_insert_with(|| {
             let detail = match fate {
                 Fate::NoBetter(better) => {

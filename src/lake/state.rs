@@ -102,7 +102,7 @@ impl State {
     }
 }
 
-/// The id that a scan has by itself, without what tells it from another one of the same id.
+/// The ID that a scan has by itself, without the suffix that a collision added.
 fn own_id(scan_id: &str) -> &str {
     scan_id.split_once("-x").map_or(scan_id, |(own, _)| own)
 }

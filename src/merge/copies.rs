@@ -86,7 +86,7 @@ impl MergedScan {
     }
 }
 
-/// The id that a scan has by itself, without what tells it from another one of the same id.
+/// The ID that a scan has by itself, without the suffix that a collision added.
 fn own_id(scan_id: &str) -> &str {
     match scan_id.rsplit_once("-x") {
         Some((own, digits))

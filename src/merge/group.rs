@@ -3,7 +3,7 @@
 //!
 //! It takes two steps. The entries of each scan are folded into one [`Look`] of it, which loses nothing; then the
 //! looks are put in order, the best first, and each part of the host is taken from the look that the policy
-//! says. Both are done by a [`Group`], which is told whether it folds.
+//! says. Both are done by a [`Group`], whose field `folding` says which of the two it does.
 
 use std::mem;
 
@@ -151,7 +151,7 @@ fn fold<'a>(mut entries: Vec<Look<'a>>, rules: Rules<'_>) -> Option<Look<'a>> {
     Some(Look { facts, host, ports: combined.origins.ports, entries: Some(covering) })
 }
 
-/// Leaves looks at the device that has the address now, where the policy tells devices apart.
+/// Keeps only the looks at the device that has the address now, if the policy distinguishes devices.
 fn current<'a>(mut looks: Vec<Look<'a>>, policy: &MergePolicy) -> Vec<Look<'a>> {
     if policy.precedence == Precedence::Latest && !policy.keep_identity && looks.len() > 1 {
         let moment =
