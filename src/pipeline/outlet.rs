@@ -24,8 +24,16 @@ pub(super) enum Outlet {
     Merge {
         merger: Box<Merger>,
         then: Box<Outlet>,
+        gives: Gives,
     },
     Nothing,
+}
+
+/// What is made of hosts that were merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gives {
+    Hosts,
+    Histories,
 }
 
 impl From<Destination> for Outlet {
@@ -34,7 +42,11 @@ impl From<Destination> for Outlet {
             Destination::Tables(sink) => Self::Tables(sink),
             Destination::Feed { sink, feed } => Self::Feed { sink, feed },
             Destination::Merge { merger, then } => {
-                Self::Merge { merger, then: Box::new(Self::from(*then)) }
+                let then = Box::new(Self::from(*then));
+                Self::Merge { merger, then, gives: Gives::Hosts }
+            }
+            Destination::History { merger, sink } => {
+                Self::Merge { merger, then: Box::new(Self::Tables(sink)), gives: Gives::Histories }
             }
             Destination::Nothing => Self::Nothing,
         }
