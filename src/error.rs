@@ -216,6 +216,9 @@ pub enum ErrorKind {
     /// A function of a script engine that cannot be registered, or failed (`EngineError`).
     #[error("{0}")]
     Engine(String),
+    /// What has to be held does not fit into the memory that was given.
+    #[error("{0}")]
+    Resource(String),
     /// The output could not be written.
     #[error("cannot write {target}")]
     Sink {
@@ -258,6 +261,12 @@ impl Error {
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
         Self::new(ErrorKind::Sink { target: target.into(), source: source.into() })
+    }
+
+    /// An error of memory that was given and is too little, with this message.
+    #[must_use]
+    pub fn resource(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Resource(message.into()))
     }
 
     /// An error of a scan with this message.

@@ -52,7 +52,8 @@ impl Exit {
             | ErrorKind::InvalidPort(_)
             | ErrorKind::MalformedIpAddress(_)
             | ErrorKind::InvalidArgument(_)
-            | ErrorKind::Engine(_) => Self::Usage,
+            | ErrorKind::Engine(_)
+            | ErrorKind::Resource(_) => Self::Usage,
             ErrorKind::Scan(_) => Self::Nmap,
             ErrorKind::Sink { .. } => Self::Output,
             _ => Self::NoInput,
@@ -86,6 +87,7 @@ mod tests {
         for (error, exit) in [
             (Error::usage("x"), Exit::Usage),
             (Error::new(ErrorKind::Schema("x".into())), Exit::Usage),
+            (Error::resource("x"), Exit::Usage),
             (Error::sink("x", "full"), Exit::Output),
             (Error::scan("x"), Exit::Nmap),
             (Error::new(ErrorKind::InvalidPort("x".into())), Exit::Usage),

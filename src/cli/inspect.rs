@@ -1,8 +1,20 @@
 //! `scanmill inspect`: one screen about the inputs.
 
-use std::collections::BTreeMap;
+use std::{
+    borrow::Borrow,
+    collections::{BTreeMap, BTreeSet},
+    ops::Deref,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use serde::Serialize;
+use serde::{
+    Serialize, Serializer,
+    ser::{Error as _, SerializeMap as _},
+};
 
 use super::{
     args::{InspectArgs, TalkArgs},
@@ -15,7 +27,7 @@ use super::{
     terminal::{self, Lines},
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     model::{Host, RunRecord, ScanEvent},
     pipeline::{Destination, Filters, Observer, Outcome, Pipeline, Report},
     sink::Temporaries,
@@ -24,27 +36,69 @@ use crate::{
 /// Lines of a list that fit on the screen.
 const TOP: usize = 10;
 
+/// What was found. Members are in the order of their names, as in all JSON that is printed for people.
 #[derive(Debug, Default, Serialize)]
 struct Found {
-    scans: Vec<Scan>,
     hosts: BTreeMap<String, u64>,
-    ports: BTreeMap<String, u64>,
-    services: BTreeMap<String, u64>,
     os: BTreeMap<String, u64>,
+    ports: BTreeMap<String, u64>,
+    /// All scans, or those that fit on the screen.
+    scans: Vec<Scan>,
+    services: BTreeMap<String, u64>,
+    #[serde(skip)]
+    kept: Kept,
+}
+
+/// What is kept in memory: of very many scans, and of very many names of services, the run ends.
+#[derive(Debug, Default)]
+struct Kept {
+    /// Texts that many scans have.
+    texts: BTreeSet<Shared>,
+    /// How many scans there are.
+    scans: usize,
+    /// Of how many more than those on the screen the rest is not kept.
+    all: bool,
+    bytes: usize,
+    most: usize,
+    stop: Arc<AtomicBool>,
+}
+
+/// A text that many scans have.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Shared(Rc<str>);
+
+impl Borrow<str> for Shared {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for Shared {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for Shared {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self)
+    }
 }
 
 #[derive(Debug, Serialize)]
 struct Scan {
-    source: String,
-    id: String,
-    scanner: Option<String>,
-    version: Option<String>,
-    args: Option<String>,
-    start: Option<String>,
-    exit: Option<String>,
-    error_message: Option<String>,
+    args: Option<Shared>,
+    error_message: Option<Shared>,
+    exit: Option<Shared>,
     hosts: i64,
+    id: Box<str>,
+    scanner: Option<Shared>,
+    source: Shared,
+    start: Option<Box<str>>,
     truncated: bool,
+    version: Option<Shared>,
 }
 
 pub(super) fn run(args: &InspectArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
@@ -52,19 +106,22 @@ pub(super) fn run(args: &InspectArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
     let stop = signals::stop_flag(&Temporaries::default());
     let given = inputs.discover();
     let progress = Progress::begin(how, given.iter().map(Given::packed_len), false);
-    let options = inputs::options(&args.read.how, &Shares::of(args.read.how.memory, 1)?);
+    let shares = Shares::of(args.read.how.memory, 1)?;
+    let options = inputs::options(&args.read.how, &shares);
+    let kept =
+        Kept { all: args.json, most: shares.documents, stop: Arc::clone(&stop), ..Kept::default() };
     let pipeline = Pipeline::new(options, Filters::default(), Destination::Nothing, stop);
-    let mut pipeline = pipeline.with_meter(progress.meter());
-    let mut found = Found::default();
+    let mut pipeline = pipeline.with_meter(progress.meter()).with_room(shares.documents);
+    let mut found = Found { kept, ..Found::default() };
     let observer: Observer<'_> = &mut |name, event| found.add(name, event);
     inputs.read(given, (&mut pipeline, &progress), Some(observer))?;
     let report = pipeline.finish()?;
     drop(progress);
+    found.kept.check()?;
     talk.errors(&report);
     talk.failed_scans(&report.failed_scans);
     if args.json {
-        let all = serde_json::json!({ "found": found, "report": report });
-        terminal::show_json(&all)?;
+        terminal::show_json(&All { found: &found, report: Sorted(&report) })?;
     } else {
         terminal::show(&found.screen(&report))?;
     }
@@ -81,22 +138,38 @@ impl Found {
     }
 
     fn scan(&mut self, source: &str, record: &RunRecord) {
-        let header = &record.header;
+        let kept = &mut self.kept;
+        kept.scans = kept.scans.saturating_add(1);
+        if !kept.all && self.scans.len() >= TOP {
+            return;
+        }
+        let (header, stats) = (&record.header, &record.stats);
+        let start = header.start_time.map(|time| time.to_string());
+        kept.hold(size_of::<Scan>().saturating_add(header.scan_id.len()).saturating_add(32));
         self.scans.push(Scan {
-            source: source.to_owned(),
-            id: header.scan_id.clone(),
-            scanner: header.scanner.clone(),
-            version: header.scanner_version.clone(),
-            args: header.args.clone(),
-            start: header.start_time.map(|time| time.to_string()),
-            exit: record.stats.exit_status.clone(),
-            error_message: record.stats.error_message.clone(),
+            args: kept.text(header.args.as_deref()),
+            error_message: kept.text(stats.error_message.as_deref()),
+            exit: kept.text(stats.exit_status.as_deref()),
             hosts: record.hosts_seen,
+            id: header.scan_id.as_str().into(),
+            scanner: kept.text(header.scanner.as_deref()),
+            source: kept.intern(source),
+            start: start.map(String::into_boxed_str),
             truncated: record.truncated,
+            version: kept.text(header.scanner_version.as_deref()),
         });
     }
 
     fn host(&mut self, host: &Host<'_>) {
+        let kept = &mut self.kept;
+        let mut count = |counts: &mut BTreeMap<String, u64>, key: String| {
+            let len = key.len();
+            let count = counts.entry(key).or_insert_with(|| {
+                kept.hold(len.saturating_add(64));
+                0
+            });
+            *count = count.saturating_add(1);
+        };
         count(&mut self.hosts, host.status.state.as_str().to_owned());
         for port in &host.ports {
             let state = port.state.as_str();
@@ -149,15 +222,15 @@ impl Found {
     }
 
     fn scans_part(&self, lines: &mut Lines) {
-        if self.scans.is_empty() {
+        if self.kept.scans == 0 {
             return;
         }
         begin(lines, "scans");
         for scan in self.scans.iter().take(TOP) {
             let exit = match (&scan.exit, scan.truncated) {
-                (Some(exit), false) => exit.clone(),
-                (_, true) => "truncated".into(),
-                (None, false) => "no end".into(),
+                (Some(exit), false) => exit,
+                (_, true) => "truncated",
+                (None, false) => "no end",
             };
             lines.line(&format!(
                 "  {}  {} {}  {}  {exit}  {}",
@@ -168,16 +241,83 @@ impl Found {
                 scan.args.as_deref().unwrap_or(&scan.source)
             ));
             if let Some(message) = &scan.error_message {
-                lines.line(&format!("      failed: {message}"));
+                lines.line(&format!("      failed: {}", &**message));
             }
         }
-        more(lines, self.scans.len());
+        more(lines, self.kept.scans);
     }
 }
 
-fn count(counts: &mut BTreeMap<String, u64>, key: String) {
-    let count = counts.entry(key).or_default();
-    *count = count.saturating_add(1);
+impl Kept {
+    /// Counts bytes that are kept; the run stops if they are too many.
+    fn hold(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > self.most {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn text(&mut self, text: Option<&str>) -> Option<Shared> {
+        text.map(|text| self.intern(text))
+    }
+
+    /// A text that many scans have, once.
+    fn intern(&mut self, text: &str) -> Shared {
+        if let Some(known) = self.texts.get(text) {
+            return known.clone();
+        }
+        self.hold(text.len().saturating_add(64));
+        let new = Shared(text.into());
+        self.texts.insert(new.clone());
+        new
+    }
+
+    /// # Errors
+    /// If the run was stopped as more would be kept than it may.
+    fn check(&self) -> Result<()> {
+        if self.bytes <= self.most {
+            return Ok(());
+        }
+        Err(Error::resource(format!(
+            "too little memory: what is found takes more than {} MiB; give more with --memory",
+            self.most >> 20
+        )))
+    }
+}
+
+/// What is printed as JSON.
+#[derive(Serialize)]
+struct All<'a> {
+    found: &'a Found,
+    report: Sorted<'a>,
+}
+
+/// A report with its members in the order of their names; inputs, of which there may be many, one by one.
+struct Sorted<'a>(&'a Report);
+
+impl Serialize for Sorted<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let Self(report) = self;
+        let members = report.without_inputs().map_err(S::Error::custom)?;
+        let mut map = serializer.serialize_map(Some(members.len()))?;
+        for (name, value) in &members {
+            if name == "inputs" {
+                map.serialize_entry(name, &SortedInputs(report))?;
+            } else {
+                map.serialize_entry(name, value)?;
+            }
+        }
+        map.end()
+    }
+}
+
+struct SortedInputs<'a>(&'a Report);
+
+impl Serialize for SortedInputs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let inputs = self.0.inputs.iter().map(|input| serde_json::json!(input));
+        serializer.collect_seq(inputs)
+    }
 }
 
 /// A list, the most frequent first.

@@ -34,6 +34,8 @@ pub(super) struct Shares {
     pub(super) commit: usize,
     /// Bytes of records of hosts that wait to be merged.
     pub(super) merge: usize,
+    /// Bytes of what is kept of inputs and documents until the end.
+    pub(super) documents: usize,
     /// Bytes of a host's XML.
     host: usize,
     /// Bytes of what a host lists.
@@ -73,6 +75,7 @@ impl Shares {
             threads,
             commit: part(4, crate::lake::LoadOptions::COMMIT_BYTES),
             merge: part(3, usize::MAX),
+            documents: part(3, usize::MAX),
             host: part(times, 64 * MIB).min(memory / WORST),
             items: part(LISTS, 512 * MIB),
             run: part(times, 64 * MIB).min(memory / WORST),

@@ -126,8 +126,33 @@ pub(super) fn show(lines: &Lines) -> Result<()> {
 ///
 /// # Errors
 /// If that is not possible.
-pub(super) fn show_json(value: &serde_json::Value) -> Result<()> {
-    print_data(laid_out(value).as_bytes())
+pub(super) fn show_json(value: &impl serde::Serialize) -> Result<()> {
+    let failed = |error: io::Error| Error::sink("standard output", error);
+    let mut out = Escaping(io::BufWriter::new(io::stdout().lock()));
+    serde_json::to_writer_pretty(&mut out, value).map_err(|error| failed(error.into()))?;
+    out.write_all(b"\n").and_then(|()| out.flush()).map_err(failed)
+}
+
+/// Escapes JSON on its way, which may be more than memory holds.
+struct Escaping<W>(W);
+
+impl<W: io::Write> io::Write for Escaping<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            // A piece of it at a time.
+            Err(error) => match bytes.split_at(error.valid_up_to()).0 {
+                [] => return Err(io::ErrorKind::InvalidData.into()),
+                valid => std::str::from_utf8(valid).unwrap_or_default(),
+            },
+        };
+        self.0.write_all(escape_json(text).as_bytes())?;
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Writes JSON, laid out for people, to standard error.
@@ -157,7 +182,10 @@ pub(super) fn print_data(bytes: &[u8]) -> Result<()> {
 
 /// Prints what is wrong with the arguments, or the help. Both may show values: those that are wrong, and of the help
 /// those that the environment and the configuration set.
-pub(super) fn print_usage(error: &mut clap::Error) {
+///
+/// # Errors
+/// If the help cannot be written. That what is wrong cannot be is known from the exit code.
+pub(super) fn print_usage(error: &mut clap::Error) -> Result<()> {
     use clap::error::ContextValue;
     let context: Vec<_> = error.context().map(|(kind, value)| (kind, value.clone())).collect();
     for (kind, value) in context {
@@ -177,17 +205,19 @@ pub(super) fn print_usage(error: &mut clap::Error) {
     }
     let plain = error.render().to_string();
     let is_safe = plain.chars().all(|c| c == '\n' || !is_unsafe(c));
-    if is_safe {
+    let written = if is_safe {
         // With its colours, where there are any.
-        let _ = error.print();
-        return;
-    }
-    let text = escape_but(&plain, |c| c == '\n');
-    let _ = if error.use_stderr() {
-        io::stderr().lock().write_all(text.as_bytes())
+        error.print()
     } else {
-        io::stdout().lock().write_all(text.as_bytes())
+        let text = escape_but(&plain, |c| c == '\n');
+        if error.use_stderr() {
+            io::stderr().lock().write_all(text.as_bytes())
+        } else {
+            io::stdout().lock().write_all(text.as_bytes())
+        }
     };
+    let written = written.and_then(|()| io::stdout().flush());
+    written.map_err(|error| Error::sink("standard output", error))
 }
 
 /// Whether standard error is a terminal.

@@ -217,7 +217,7 @@ impl Crew {
         };
         self.working = self.working.saturating_sub(1);
         let Done { work, mut coder, gathered, result } = oldest.wait()?;
-        if gathered.is_too_much || coder.seen.iter().any(|(id, _)| main.known.contains_key(id)) {
+        if gathered.is_too_much || coder.seen.iter().any(|(id, _)| main.known.get(id).is_some()) {
             return Ok(Some(Next::Again(work)));
         }
         let notes = result?;

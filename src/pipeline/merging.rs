@@ -5,14 +5,13 @@ use std::{collections::VecDeque, mem, sync::Arc};
 use super::{
     OUTPUT, Pipeline, coder as new_coder,
     coder::Coder,
-    outlet::{Gives, Outlet},
+    outlet::Outlet,
     output::{Gathering, Taker, Writing},
     report::WarningReport,
 };
 use crate::{
     error::{Code, Diagnostic, Position, Result},
-    history,
-    merge::{HistoryParts, Hosts, Merged, MergedRecord, MergedScan, Part, SharedMac, Summary},
+    merge::{Hosts, Merged, MergedRecord, MergedScan, Part, SharedMac, Summary},
     model::{RunHeader, RunRecord},
     sink::{Pending, Workers},
 };
@@ -20,13 +19,9 @@ use crate::{
 /// Pieces of work a thread that are under way.
 const AHEAD: usize = 3;
 
-/// Bytes of a host's history whose rows are written as they are made: no thread holds them.
-const LARGE: usize = 8 << 20;
-
 /// Hosts that are encoded together, and what of their scans that needs.
 struct Batch {
     hosts: Vec<MergedRecord>,
-    gives: Gives,
     scans: Arc<[RunHeader]>,
     /// Bytes of the records.
     size: usize,
@@ -43,8 +38,8 @@ struct Done {
 impl Pipeline {
     /// Merges all that was read, if that is what is done with it, and writes it.
     pub(super) fn merge(&mut self) -> Result<()> {
-        let (merger, then, gives) = match mem::replace(&mut self.outlet, Outlet::Nothing) {
-            Outlet::Merge { merger, then, gives } => (merger, then, gives),
+        let (merger, then) = match mem::replace(&mut self.outlet, Outlet::Nothing) {
+            Outlet::Merge { merger, then, .. } => (merger, then),
             other => {
                 self.outlet = other;
                 return Ok(());
@@ -59,31 +54,27 @@ impl Pipeline {
         self.coder = new_coder(&self.outlet, &self.filters, &self.options);
         self.coder.report = report;
         let mut all = merger.finish()?;
-        let summary = self.write_hosts(&mut all, gives)?;
+        let headers: Arc<[RunHeader]> =
+            all.scans().iter().map(|scan| scan.record.header.clone()).collect();
+        let summary = self.write_hosts(&mut all, &headers)?;
         if self.is_stopped() {
             return Ok(());
         }
         self.coder.report.outdated = summary.outdated;
-        self.write_scans(&mut all, &summary)
+        self.write_scans(&mut all, &headers, &summary)
     }
 
-    fn write_hosts(&mut self, merged: &mut Merged, gives: Gives) -> Result<Summary> {
-        let scans = merged.scans().iter().map(|scan| scan.record.header.clone());
-        let scans: Arc<[RunHeader]> = scans.collect();
-        let mut hosts = self.sorted(merged.take_parts(), gives)?;
+    fn write_hosts(&mut self, merged: &mut Merged, scans: &Arc<[RunHeader]>) -> Result<Summary> {
+        let mut hosts = self.sorted(merged.take_parts())?;
         let summary = hosts.summary().clone();
         let workers = self.workers();
         let mut waiting: VecDeque<Pending<Done>> = VecDeque::new();
         let mut idle: Vec<Coder> = Vec::new();
-        while let Some(batch) = next_batch(&mut hosts, gives, &scans)? {
+        while let Some(batch) = next_batch(&mut hosts, scans)? {
             if self.is_stopped() {
                 return Ok(summary);
             }
-            let is_large = gives == Gives::Histories && batch.size > LARGE;
-            let Some(workers) = workers.as_ref().filter(|_| !is_large) else {
-                for oldest in std::mem::take(&mut waiting) {
-                    idle.extend(self.write_encoded(oldest.wait()?)?);
-                }
+            let Some(workers) = &workers else {
                 self.encode(&batch)?;
                 continue;
             };
@@ -132,11 +123,7 @@ impl Pipeline {
     }
 
     /// Merges the hosts of all parts.
-    fn sorted(&self, parts: Vec<Part>, gives: Gives) -> Result<Hosts> {
-        let of_part = match gives {
-            Gives::Hosts => Part::merge,
-            Gives::Histories => history::of_part,
-        };
+    fn sorted(&self, parts: Vec<Part>) -> Result<Hosts> {
         let (mut sorted, mut waiting) = (Vec::new(), VecDeque::<Pending<_>>::new());
         let workers = self.workers();
         for part in parts {
@@ -145,7 +132,7 @@ impl Pipeline {
                 return Hosts::of(Vec::new());
             }
             let Some(workers) = &workers else {
-                sorted.push(of_part(part)?);
+                sorted.push(part.merge()?);
                 continue;
             };
             // Each holds the hosts of its part: no more at once than threads.
@@ -154,7 +141,7 @@ impl Pipeline {
             {
                 sorted.push(oldest.wait()??);
             }
-            waiting.push_back(workers.start(move || of_part(part)));
+            waiting.push_back(workers.start(move || part.merge()));
         }
         for oldest in waiting {
             sorted.push(oldest.wait()??);
@@ -163,13 +150,17 @@ impl Pipeline {
     }
 
     /// Writes events and ends of all scans that are used, and warnings of all.
-    fn write_scans(&mut self, merged: &mut Merged, summary: &Summary) -> Result<()> {
-        let scans: Vec<MergedScan> = merged.scans().to_vec();
+    fn write_scans(
+        &mut self,
+        merged: &mut Merged,
+        headers: &[RunHeader],
+        summary: &Summary,
+    ) -> Result<()> {
         let (coder, outlet) = (&mut self.coder, &mut self.outlet);
         merged.events(&mut |number, index, event| {
-            let scan = usize::try_from(number).ok().and_then(|number| scans.get(number));
-            if let Some(scan) = scan {
-                coder.event(&scan.record.header, index, event)?;
+            let header = usize::try_from(number).ok().and_then(|number| headers.get(number));
+            if let Some(header) = header {
+                coder.event(header, index, event)?;
             }
             if coder.ready() >= OUTPUT {
                 let output = coder.take();
@@ -177,8 +168,10 @@ impl Pipeline {
             }
             Ok(())
         })?;
-        for (number, scan) in (0..).zip(scans) {
-            let MergedScan { source, mut record, used, .. } = scan;
+        for (number, scan) in (0..).zip(merged.scans()) {
+            // One at a time: there may be very many.
+            let MergedScan { source, record, used, .. } = scan;
+            let mut record = record.clone();
             if !used {
                 // The copy that is used has the row; of this one its warnings are told.
                 record = RunRecord {
@@ -198,7 +191,7 @@ impl Pipeline {
                     WarningReport { count: found.count, input: source.clone(), line, byte, detail };
                 self.coder.report.warn(found.code.as_str(), warning);
             }
-            self.coder.run_rows(&source, &record)?;
+            self.coder.run_rows(source, &record)?;
             if self.coder.ready() >= OUTPUT {
                 let output = self.coder.take();
                 self.outlet.write(output)?;
@@ -224,7 +217,7 @@ fn shared_mac(position: Position, shared: &SharedMac) -> Diagnostic {
 }
 
 /// Hosts whose output is about a piece.
-fn next_batch(hosts: &mut Hosts, gives: Gives, scans: &Arc<[RunHeader]>) -> Result<Option<Batch>> {
+fn next_batch(hosts: &mut Hosts, scans: &Arc<[RunHeader]>) -> Result<Option<Batch>> {
     let (mut batch, mut size) = (Vec::new(), 0_usize);
     while size < OUTPUT
         && let Some(host) = hosts.next()?
@@ -232,20 +225,10 @@ fn next_batch(hosts: &mut Hosts, gives: Gives, scans: &Arc<[RunHeader]>) -> Resu
         size = size.saturating_add(host.size());
         batch.push(host);
     }
-    Ok((!batch.is_empty()).then(|| Batch { hosts: batch, gives, scans: Arc::clone(scans), size }))
+    Ok((!batch.is_empty()).then(|| Batch { hosts: batch, scans: Arc::clone(scans), size }))
 }
 
 fn encode(coder: &mut Coder, batch: &Batch, taker: &mut dyn Taker) -> Result<()> {
     let runs: Vec<&RunHeader> = batch.scans.iter().collect();
-    match batch.gives {
-        Gives::Hosts => {
-            batch.hosts.iter().try_for_each(|host| coder.merged(host.host(), &runs, taker))
-        }
-        Gives::Histories => {
-            let ids: Vec<&str> = runs.iter().map(|run| run.scan_id.as_str()).collect();
-            // What was written can be read.
-            let mut histories = batch.hosts.iter().filter_map(HistoryParts::of);
-            histories.try_for_each(|history| coder.history(&history, &ids, taker))
-        }
-    }
+    batch.hosts.iter().try_for_each(|host| coder.merged(host.host(), &runs, taker))
 }

@@ -4,12 +4,14 @@ mod batches;
 mod coder;
 mod crew;
 mod destination;
+mod ids;
 mod live;
 mod merging;
 mod outlet;
 mod output;
 mod reading;
 mod report;
+mod room;
 mod split;
 
 use std::{
@@ -78,7 +80,8 @@ impl Pipeline {
         stop: Arc<AtomicBool>,
     ) -> Self {
         let outlet = Outlet::from(destination);
-        let coder = coder(&outlet, &filters, &options);
+        let mut coder = coder(&outlet, &filters, &options);
+        coder.is_absorbed = false;
         let turns = Turns::default();
         let meter = Meter::default();
         Self { options, spare: None, filters, coder, outlet, crew: None, turns, meter, stop }
@@ -158,7 +161,6 @@ impl Pipeline {
         let read = (&self.options, &*self.stop);
         let mut writing = Writing::new(&mut self.outlet);
         reading::replay(&mut self.coder, (name, true), scans, read, observer, &mut writing)?;
-        self.coder.seen.clear();
         Ok(())
     }
 
@@ -291,8 +293,6 @@ impl Pipeline {
         let mut reading =
             Reading { options: &self.options, stop: &self.stop, spare: &mut self.spare };
         reading::read(&mut self.coder, stream, &mut reading, observer, &mut writing)?;
-        // It is known; only a crew has to tell what it saw.
-        self.coder.seen.clear();
         Ok(())
     }
 
@@ -356,10 +356,9 @@ impl Pipeline {
             None => return Ok(false),
             Some(Next::Then(turn)) => {
                 self.turns.take(turn, &mut self.coder, &mut writing)?;
-                // What it saw it knows; only a crew has to tell.
-                self.coder.seen.clear();
             }
             Some(Next::Outputs(outputs, notes)) => {
+                self.coder.check_room()?;
                 self.turns.merge(notes.unwrap_or_default());
                 writing.take(self.coder.take_all()?)?;
                 outputs.into_iter().try_for_each(|output| writing.take(output))?;
@@ -369,7 +368,6 @@ impl Pipeline {
                 writing.take(self.coder.take_all()?)?;
                 let notes = work.run(&mut self.coder, (&options, &stop), &mut writing)?;
                 self.turns.merge(notes.unwrap_or_default());
-                self.coder.seen.clear();
                 writing.take(self.coder.take_all()?)?;
             }
         }

@@ -4,6 +4,7 @@ use super::{
     Destination,
     coder::Way,
     output::{Output, Staged, Staging},
+    room::{self, Room},
 };
 use crate::{
     error::Result,
@@ -24,16 +25,11 @@ pub(super) enum Outlet {
     Merge {
         merger: Box<Merger>,
         then: Box<Outlet>,
-        gives: Gives,
+        /// Bytes that are kept of scans, and room for them.
+        held: usize,
+        room: Room,
     },
     Nothing,
-}
-
-/// What is made of hosts that were merged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gives {
-    Hosts,
-    Histories,
 }
 
 impl From<Destination> for Outlet {
@@ -42,11 +38,8 @@ impl From<Destination> for Outlet {
             Destination::Tables(sink) => Self::Tables(sink),
             Destination::Feed { sink, feed } => Self::Feed { sink, feed },
             Destination::Merge { merger, then } => {
-                let then = Box::new(Self::from(*then));
-                Self::Merge { merger, then, gives: Gives::Hosts }
-            }
-            Destination::History { merger, sink } => {
-                Self::Merge { merger, then: Box::new(Self::Tables(sink)), gives: Gives::Histories }
+                let (then, room) = (Box::new(Self::from(*then)), Room::default());
+                Self::Merge { merger, then, held: 0, room }
             }
             Destination::Nothing => Self::Nothing,
         }
@@ -54,6 +47,13 @@ impl From<Destination> for Outlet {
 }
 
 impl Outlet {
+    /// Has a merge keep no more of scans than there is room for.
+    pub(super) fn set_room(&mut self, of_outlet: Room) {
+        if let Self::Merge { room, .. } = self {
+            *room = of_outlet;
+        }
+    }
+
     /// How output for this is encoded.
     pub(super) fn way(&self) -> Way {
         match self {
@@ -89,12 +89,13 @@ impl Outlet {
                 pieces.into_iter().try_for_each(|piece| sink.write(piece))
             }
             (Self::Feed { sink, .. }, Output::Text(text)) => sink.write(&text),
-            (Self::Merge { merger, .. }, Output::Staged(staged)) => {
+            (Self::Merge { merger, held, room, .. }, Output::Staged(staged)) => {
                 staged.into_iter().try_for_each(|staged| match staged {
                     Staged::Records(records) => merger.add(&records),
                     Staged::End { source, record } => {
+                        *held = held.saturating_add(room::of_scan(&source, &record));
                         merger.end_scan(&source, *record);
-                        Ok(())
+                        room.check(*held, "scans that are merged")
                     }
                 })
             }

@@ -90,13 +90,16 @@ pub(super) fn replay(
     let begun = Begun::new(coder);
     let error = match events(coder, scans, (options.strict, stop), observer, taker) {
         Ok(()) => None,
-        Err(error) if matches!(error.kind(), ErrorKind::Sink { .. } | ErrorKind::Schema(_)) => {
-            return Err(error);
-        }
+        Err(error) if is_of_run(&error) => return Err(error),
         Err(error) => Some(error),
     };
     begun.end(coder, (name.to_owned(), named), error);
     Ok(())
+}
+
+/// Whether an error ends the run, not only an input.
+fn is_of_run(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Sink { .. } | ErrorKind::Schema(_) | ErrorKind::Resource(_))
 }
 
 /// What was counted when an input began.
@@ -167,7 +170,7 @@ fn events(
         observer(name, &event);
         match event {
             ScanEvent::RunStart(header) => {
-                if strict && coder.known.contains_key(&header.scan_id) {
+                if strict && coder.known.get(&header.scan_id).is_some() {
                     return Err(duplicate(&header).in_input(name));
                 }
                 skipping = coder.skips(&header.scan_id);

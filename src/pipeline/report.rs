@@ -262,6 +262,29 @@ impl Report {
         self.errors.extend(next.errors);
     }
 
+    /// All members but the inputs, of which there may be many, in the order of their names.
+    #[cfg(feature = "cli")]
+    pub(crate) fn without_inputs(
+        &self,
+    ) -> serde_json::Result<serde_json::Map<String, serde_json::Value>> {
+        let few = Self {
+            counts: self.counts,
+            inputs: Vec::new(),
+            rows: self.rows.clone(),
+            lines: self.lines,
+            warnings: self.warnings.clone(),
+            engine: self.engine.clone(),
+            failed_scans: self.failed_scans.clone(),
+            outdated: self.outdated,
+            interrupted: self.interrupted,
+            errors: Vec::new(),
+        };
+        serde_json::to_value(few).map(|value| match value {
+            serde_json::Value::Object(members) => members,
+            _ => serde_json::Map::new(),
+        })
+    }
+
     /// Inputs with this outcome.
     #[must_use]
     pub fn count(&self, outcome: Outcome) -> usize {

@@ -88,8 +88,15 @@ fn many(folder: &Path, (head, open, entry, close): (&str, &str, &str, &str), end
 
 /// Peak memory of the command in MiB; it must end well.
 fn peak(args: &[&str]) -> u64 {
+    let (peak, code) = run(args, Stdio::null());
+    assert_eq!(code, Some(0), "{args:?}");
+    peak
+}
+
+/// Peak memory of the command in MiB, and how it ended.
+fn run(args: &[&str], stderr: Stdio) -> (u64, Option<i32>) {
     let mut command = program();
-    command.args(args).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args(args).stdout(Stdio::null()).stderr(stderr);
     let mut child = command.spawn().unwrap();
     let path = format!("/proc/{}/status", child.id());
     let mut peak = 0;
@@ -100,8 +107,7 @@ fn peak(args: &[&str]) -> u64 {
         let seen = seen.and_then(|kb| kb.trim().trim_end_matches(" kB").parse::<u64>().ok());
         peak = peak.max(seen.unwrap_or(0) >> 10);
         if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success(), "{args:?}");
-            return peak;
+            return (peak, status.code());
         }
         thread::sleep(Duration::from_millis(2));
     }
@@ -161,4 +167,62 @@ fn expanded_ports_are_within_the_cap() {
     let expand: &[&str] = &["convert", "--to", "jsonl", "--expand-extraports", "-o", "/dev/null"];
     let rows: &[&str] = &["convert", "--to", "parquet", "--expand-extraports", "-o", "OUT"];
     check(&input, "expanded", &[expand, rows]);
+}
+
+/// Documents of an archive: many more than the least memory holds, and no host in any.
+const DOCUMENTS: usize = 200_000;
+
+#[test]
+fn very_many_documents_are_within_the_cap_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (empty, scans) = (path("empty.xml"), path("scans.xml"));
+    fs::write(&empty, "<nmaprun/>".repeat(DOCUMENTS)).unwrap();
+    let text: String = (0..DOCUMENTS)
+        .map(|number| format!("<nmaprun scanner=\"nmap\" args=\"nmap x\" start=\"{number}\"/>"))
+        .collect();
+    fs::write(&scans, text).unwrap();
+    let one = path("one.xml");
+    fs::write(&one, format!("{HOST}</host>{END}")).unwrap();
+    let said = path("said");
+    for input in [&empty, &scans] {
+        for (args, refuses) in [
+            (&["convert", input, "-o", "/dev/null"][..], false),
+            (&["merge", input, "-o", "/dev/null"], true),
+            (&["diff", input, &one, "--to", "jsonl", "-o", "/dev/null"], true),
+            (&["inspect", input], false),
+            (&["inspect", "--json", input], true),
+        ] {
+            let args = [args, &["-q", "--memory", "128M"]].concat();
+            let (took, code) = run(&args, fs::File::create(&said).unwrap().into());
+            let said = fs::read_to_string(&said).unwrap();
+            assert!(took <= 128, "{args:?} took {took} MiB: {said}");
+            assert_eq!(code, Some(if refuses { 2 } else { 0 }), "{args:?}: {said}");
+            let told =
+                said.contains("too little memory") && said.contains("give more with --memory");
+            assert_eq!(told, refuses, "{args:?}: {said}");
+        }
+    }
+    // With enough of it all of them are read.
+    for args in [
+        &["convert", &scans, "-o", "/dev/null"][..],
+        &["merge", &scans, "-o", "/dev/null"],
+        &["inspect", "--json", &scans],
+    ] {
+        peak(&[args, &["--memory", "2G"]].concat());
+    }
+}
+
+#[test]
+fn json_of_very_many_scans_is_that_of_few() {
+    // Members are in the order of their names, as ever, and each scan and input is there.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a\u{202e}.xml");
+    fs::write(&path, format!("{HOST}</host>{END}").repeat(3)).unwrap();
+    let ran = super::ends(0, &["inspect", "--json", path.to_str().unwrap()]);
+    let value: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let escaped = format!("{value:#}\n").replace('\u{202e}', "\\u202e");
+    assert_eq!(ran.stdout, escaped);
+    assert_eq!(value["found"]["scans"].as_array().unwrap().len(), 3);
+    assert_eq!(value["report"]["inputs"].as_array().unwrap().len(), 1);
 }

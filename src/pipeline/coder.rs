@@ -1,20 +1,18 @@
 //! Hosts, events and ends of scans to encoded output, with all that is to be said of them.
 
-mod merged;
-
-use std::collections::HashMap;
-
 use super::{
     Filters,
+    ids::Ids,
     output::{Output, Staged, Staging, Taker},
     report::{Report, WarningReport},
+    room::{Room, of_scan},
 };
 use crate::{
     error::{Code, Diagnostic, Position, Result},
     feed::Feed,
-    model::{Host, HostState, RunEvent, RunHeader, RunRecord, Timestamp},
+    model::{Host, HostState, MergedHost, RunEvent, RunHeader, RunRecord, Timestamp},
     sink::{Document, Encoder, Notice, TEXT_INPUT},
-    table::{Row, ScanOf, Table, event_row, host_rows, run_rows},
+    table::{Row, ScanOf, Table, event_row, host_rows, merged_rows, run_rows},
 };
 
 /// Encodes in the order of what it is given, and counts.
@@ -24,14 +22,18 @@ pub(super) struct Coder {
     ports: usize,
     way: Way,
     /// Rows a table.
-    rows: [u64; Table::COUNT],
+    rows: [u64; Table::MERGED.len()],
     pub(super) report: Report,
     /// Ids of the scans that were read before or are known to be, and whether whole.
-    pub(super) known: HashMap<String, bool>,
-    /// Ids of the scans that were read, in order, and whether whole.
+    pub(super) known: Ids,
+    /// Ids of the scans that were read, in order, and whether whole, for the coder that absorbs this one.
     pub(super) seen: Vec<(String, bool)>,
+    /// Whether it is absorbed by another one.
+    pub(super) is_absorbed: bool,
     /// What is told to a sink that takes notices.
     notices: Option<Notices>,
+    /// Room for what is kept of inputs and documents.
+    pub(super) room: Room,
 }
 
 /// Notices that were not told yet.
@@ -39,7 +41,7 @@ pub(super) struct Coder {
 struct Notices {
     list: Vec<Notice>,
     /// Rows a table at the end of the last document.
-    told: [u64; Table::COUNT],
+    told: [u64; Table::MERGED.len()],
 }
 
 pub(super) enum Way {
@@ -59,11 +61,13 @@ impl Coder {
             filters,
             ports,
             way,
-            rows: [0; Table::COUNT],
+            rows: [0; Table::MERGED.len()],
             report: Report::default(),
-            known: HashMap::new(),
+            known: Ids::default(),
             seen: Vec::new(),
+            is_absorbed: true,
             notices: None,
+            room: Room::default(),
         }
     }
 
@@ -76,7 +80,7 @@ impl Coder {
     /// Forgets all that was counted and seen; what was encoded must have been taken.
     pub(super) fn forget(&mut self) {
         self.report = Report::default();
-        self.rows = [0; Table::COUNT];
+        self.rows = [0; Table::MERGED.len()];
         self.known.clear();
         self.seen.clear();
         self.notices = self.notices.take().map(|_| Notices::default());
@@ -94,7 +98,7 @@ impl Coder {
             *sum = sum.saturating_add(rows);
         }
         for (id, whole) in other.seen.drain(..) {
-            *self.known.entry(id).or_default() |= whole;
+            self.known.add(&id, whole);
         }
         if let (Some(mine), Some(theirs)) = (&mut self.notices, &mut other.notices)
             && !theirs.list.is_empty()
@@ -179,6 +183,43 @@ impl Coder {
         }
     }
 
+    /// A host of a merge; what is not to be written of it is left out now.
+    pub(super) fn merged(
+        &mut self,
+        mut merged: MergedHost<'_>,
+        runs: &[&RunHeader],
+        taker: &mut dyn Taker,
+    ) -> Result<()> {
+        if self.filters.up && merged.host.status.state != HostState::Up {
+            return Ok(());
+        }
+        if let Some(engine) = &self.filters.engine {
+            let status = merged.origins.status;
+            let run = usize::try_from(status).ok().and_then(|number| runs.get(number));
+            let run = run.map(|run| (*run).clone()).unwrap_or_default();
+            self.report.fail(engine.run_at_once(&run, &mut merged.host));
+            merged.origins.scripts.resize(merged.host.scripts.len(), status);
+        }
+        if !self.filters.states.is_empty() {
+            let mut kept = merged.host.ports.iter().map(|port| self.filters.keeps(port));
+            merged.origins.ports.retain(|_| kept.next().unwrap_or_default());
+            merged.host.ports.retain(|port| self.filters.keeps(port));
+        }
+        match &mut self.way {
+            Way::Tables(encoder) => {
+                let ids: Vec<&str> = runs.iter().map(|run| run.scan_id.as_str()).collect();
+                merged_rows(&merged, &ids, &mut |row| encode(encoder, &mut self.rows, row))
+            }
+            Way::Feed { buffer, feed } => {
+                let lines =
+                    feed.merged_in_pieces(&merged, runs, buffer, &mut |text| hand(text, taker))?;
+                self.report.lines = self.report.lines.saturating_add(lines);
+                Ok(())
+            }
+            Way::Staged(_) | Way::Nothing => Ok(()),
+        }
+    }
+
     pub(super) fn event(&mut self, run: &RunHeader, index: i32, event: &RunEvent) -> Result<()> {
         match &mut self.way {
             Way::Tables(encoder) => {
@@ -208,9 +249,12 @@ impl Coder {
             }
             let id = &record.header.scan_id;
             let whole = record.stats.finished && !record.truncated && record.hosts_incomplete == 0;
-            self.seen.push((id.clone(), whole));
-            let before = self.known.get(id).copied();
-            self.known.insert(id.clone(), whole || before.unwrap_or_default());
+            if self.is_absorbed {
+                self.seen.push((id.clone(), whole));
+            }
+            let before = self.known.get(id);
+            self.known.add(id, whole);
+            self.check_room()?;
             // A merge and a dataset decide between copies when they have them all.
             let decides = self.notices.is_some() || matches!(self.way, Way::Staged(_));
             if !decides && before.is_some() {
@@ -229,7 +273,7 @@ impl Coder {
 
     /// Whether a scan is to be left out, as it was read whole before.
     pub(super) fn skips(&self, id: &str) -> bool {
-        self.filters.dedup && self.known.get(id).copied().unwrap_or_default()
+        self.filters.dedup && self.known.get(id).unwrap_or_default()
     }
 
     fn report_run(&mut self, name: &str, record: RunRecord) -> Result<()> {
@@ -246,6 +290,7 @@ impl Coder {
         }
         if let Way::Staged(staging) = &mut self.way {
             staging.close_records();
+            staging.size = staging.size.saturating_add(of_scan(name, &record));
             staging.ready.push(Staged::End { source: name.to_owned(), record: Box::new(record) });
             return Ok(());
         }

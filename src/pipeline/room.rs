@@ -1,0 +1,123 @@
+//! Memory for what a run keeps of each input and document until its end.
+//!
+//! It is little for each, but there may be millions of them: an empty document has twelve bytes. So it is counted, and a
+//! run ends that would keep more than it may. What hosts take is bounded elsewhere: by the caps on input, and by files
+//! of a merge. Sizes are those in memory, roughly: of texts their bytes and what the allocator adds.
+
+use crate::{
+    error::{Error, Result},
+    model::RunRecord,
+};
+
+use super::{
+    Pipeline,
+    coder::Coder,
+    report::{InputReport, Report},
+};
+
+/// What the allocator adds to a text, at most.
+const TEXT: usize = 16;
+
+/// Bytes of the id of a scan that was read, in a table of such.
+const ID: usize = 44;
+
+/// Bytes that may be kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(usize::MAX)
+    }
+}
+
+impl Room {
+    pub(super) fn new(bytes: usize) -> Self {
+        Self(bytes)
+    }
+
+    /// Refuses to keep more than there is room for.
+    ///
+    /// # Errors
+    /// An error of memory that names the option to change.
+    pub(super) fn check(self, held: usize, what: &str) -> Result<()> {
+        if held <= self.0 {
+            return Ok(());
+        }
+        Err(Error::resource(format!(
+            "too little memory: what is kept of the {what} takes {} MiB, and may take {} MiB; give more \
+             with --memory",
+            held.div_ceil(1 << 20),
+            self.0 >> 20,
+        )))
+    }
+}
+
+impl Pipeline {
+    /// The same, which keeps at most about so many bytes of its inputs and documents until its end, and of a merge as many
+    /// of scans. A run that would keep more ends with an error of memory.
+    #[must_use]
+    pub fn with_room(mut self, bytes: usize) -> Self {
+        self.coder.room = Room::new(bytes);
+        self.outlet.set_room(Room::new(bytes));
+        self
+    }
+}
+
+impl Coder {
+    /// Refuses to keep more of inputs and documents than there is room for.
+    ///
+    /// # Errors
+    /// As those of [`Room::check`].
+    pub(super) fn check_room(&self) -> Result<()> {
+        let ids = self.known.len().saturating_mul(ID);
+        self.room.check(ids.saturating_add(of_inputs(&self.report)), "inputs and documents")
+    }
+}
+
+/// Bytes that a report keeps of its inputs, but for long names.
+fn of_inputs(report: &Report) -> usize {
+    let of_input = size_of::<InputReport>().saturating_add(64);
+    let errors = report.errors.len().saturating_mul(256);
+    report.inputs.len().saturating_mul(of_input).saturating_add(errors)
+}
+
+/// Bytes that a merge keeps of a scan of this source: the record itself, its header beside the hosts, and what decides
+/// between looks.
+pub(super) fn of_scan(source: &str, record: &RunRecord) -> usize {
+    let header = &record.header;
+    let texts = [
+        &header.scanner,
+        &header.scanner_version,
+        &header.xml_version,
+        &header.args,
+        &header.profile_name,
+        &header.start_str,
+    ];
+    let stats = &record.stats;
+    let ends = [&stats.end_str, &stats.exit_status, &stats.error_message, &stats.summary];
+    let text =
+        |text: &Option<String>| text.as_ref().map_or(0, |text| text.len().saturating_add(TEXT));
+    let of_header = texts.into_iter().map(text).sum::<usize>().saturating_add(header.scan_id.len());
+    let of_stats = ends.into_iter().map(text).sum::<usize>();
+    let services = |services: &Option<String>| text(services).saturating_mul(2);
+    let info = record
+        .scan_info
+        .iter()
+        .map(|info| services(&info.services).saturating_add(256))
+        .sum::<usize>();
+    let warnings =
+        record.diagnostics.iter().map(|found| found.detail.len().saturating_add(96)).sum::<usize>();
+    let scripts = record.scripts().map(|(_, _, script)| {
+        script
+            .output
+            .as_ref()
+            .map_or(0, |output| output.len())
+            .saturating_mul(2)
+            .saturating_add(512)
+    });
+    let fixed = size_of::<RunRecord>().saturating_mul(2).saturating_add(512);
+    let sum =
+        [of_header.saturating_mul(2), of_stats, info, warnings, scripts.sum(), source.len(), fixed];
+    sum.into_iter().fold(0, usize::saturating_add)
+}
