@@ -26,13 +26,14 @@ impl DocumentSink {
         Ok(Self { stream: TextStream::open(output, overwrite, temporaries)? })
     }
 
-    /// A sink to a file that has its name from the start: what is written stays, however the run ends.
+    /// A sink to a file that has its name from the start: what is written stays, however the run ends. A file that is
+    /// there stays as it is until something is written or the sink is finished; if neither happens, a new one goes again.
     ///
     /// # Errors
     /// A usage error if the file exists and is not to be replaced, or if another run writes it; an output error
     /// if it cannot be made.
-    pub fn open_live(path: &Path, overwrite: bool) -> Result<Self> {
-        Ok(Self { stream: TextStream::live(path, overwrite)? })
+    pub fn open_live(path: &Path, overwrite: bool, temporaries: &Temporaries) -> Result<Self> {
+        Ok(Self { stream: TextStream::live(path, overwrite, temporaries)? })
     }
 
     /// Writes whole lines.

@@ -8,6 +8,9 @@
 //! A name may be given to another file between the opening and the locking. So the name is compared with the
 //! file once the lock is held, and whoever replaces a file holds the lock of the new one before it gets
 //! the name: at no time is there a file under the name of a feed that its writer has not locked.
+//!
+//! A run that replaces a file, whatever it is, takes its lock before ([`hold`]): a feed under a running `watch` would go on
+//! under no name, and its lines be lost.
 
 use std::{io, os::unix::fs::MetadataExt as _, path::Path};
 
@@ -41,7 +44,7 @@ pub(crate) fn lock(file: &File, path: &Path) -> Result<()> {
     match file.try_lock() {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(Error::usage(format!(
-            "another run writes {}: a feed has one writer, so name another file with -o",
+            "another run writes {}: a file has one writer at a time, so name another one",
             path.display()
         ))),
         // Some file systems have no locks. There the user must see to it that there is one writer.
@@ -50,9 +53,29 @@ pub(crate) fn lock(file: &File, path: &Path) -> Result<()> {
     }
 }
 
+/// Takes the lock of a file that is to be replaced, if there is one that this process may read.
+///
+/// # Errors
+/// A usage error if another run writes it; an output error if the system refuses.
+pub(crate) fn hold(path: &Path) -> Result<Option<File>> {
+    let failed = |error| Error::sink(path.display().to_string(), error);
+    let meta = fs::if_there(fs::symlink_metadata(path)).map_err(failed)?;
+    if !meta.is_some_and(|meta| meta.is_file()) {
+        return Ok(None);
+    }
+    match fs::if_there(File::open(path)) {
+        Ok(None) => Ok(None),
+        Ok(Some(file)) => lock(&file, path).map(|()| Some(file)),
+        // Its writer, if it has one, cannot be known. The name is the folder's, which this process may change.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
 fn has_no_locks(error: &io::Error) -> bool {
+    // The last is what NFS says of a file that is open to be read only.
     error.kind() == io::ErrorKind::Unsupported
-        || matches!(Errno::from_io_error(error), Some(Errno::NOLCK | Errno::NOSYS))
+        || matches!(Errno::from_io_error(error), Some(Errno::NOLCK | Errno::NOSYS | Errno::BADF))
 }
 
 /// Whether a file is still the one of this name.
@@ -85,7 +108,13 @@ mod tests {
         assert!(is_at(&first, &too_long).is_err());
         let second = open().unwrap();
         assert!(is_at(&second, &path).unwrap() && open().is_err());
+        // Nobody replaces it meanwhile.
+        assert!(hold(&path).is_err());
         drop(second);
+        let held = hold(&path).unwrap();
+        assert!(held.is_some() && open().is_err());
+        drop(held);
         open().unwrap();
+        assert!(hold(&folder.path().join("none")).unwrap().is_none());
     }
 }

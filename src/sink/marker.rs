@@ -6,7 +6,8 @@
 //!
 //! The marker holds no time and nothing of the command line but the command's name: the same inputs give the same
 //! bytes, and no secret gets into it. It is read as hostile input: its size is limited, it must be a regular file, and
-//! its paths are only compared with those that are found in the folder, never opened.
+//! its paths are only compared with those that are found in the folder, never opened. It may list only files that scanmill
+//! makes in such a folder, so a forged one makes no other file one that is replaced.
 
 use std::{
     collections::BTreeSet,
@@ -16,8 +17,13 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::attributes::{Attributes, create_file};
-use crate::fs;
+use super::{
+    PartitionBy, TableFormat,
+    attributes::{Attributes, create_file},
+    lock::hold,
+    table_files::is_part_name,
+};
+use crate::{error::Error, fs, table::Table};
 
 /// The marker's name.
 pub(crate) const NAME: &str = "_scanmill.json";
@@ -47,6 +53,8 @@ pub(super) enum Obstacle {
     Unmarked(PathBuf),
     /// The marker is none that scanmill writes.
     Damaged(String),
+    /// Another run writes a file in it.
+    Written(Error),
     /// This cannot be read.
     Unreadable(PathBuf, io::Error),
 }
@@ -127,12 +135,38 @@ impl Marker {
             .and_then(|file| io::copy(&mut file.take(MAX_BYTES), &mut text))
             .map_err(|error| Obstacle::Unreadable(path, error))?;
         let marker: Self = serde_json::from_slice(&text).map_err(|_| damaged("is damaged"))?;
-        let is_inside =
-            |path: &String| path.split('/').all(|part| !["", ".", ".."].contains(&part));
-        if !marker.files.iter().chain(&marker.tables).all(is_inside) {
-            return Err(damaged("lists paths outside of the folder"));
+        let is_table = |name: &String| Table::MERGED.iter().any(|table| table.name() == name);
+        if !marker.tables.iter().all(is_table)
+            || !marker.files.iter().all(|path| marker.is_own(path))
+        {
+            return Err(damaged("lists what scanmill does not write"));
         }
         Ok(Some(marker))
+    }
+
+    /// Whether a path is one that scanmill gives to a file of the tables: `ports.csv`, `ports/part-0.parquet` or
+    /// `ports/scan_date=2024-01-31/part-0.parquet`.
+    fn is_own(&self, path: &str) -> bool {
+        let mut parts = path.split('/');
+        let (Some(first), second, third) = (parts.next(), parts.next(), parts.next()) else {
+            return false;
+        };
+        let is_table = |name: &str| self.tables.iter().any(|table| table == name);
+        let is_table_file = |name: &str| {
+            let formats = [TableFormat::Jsonl, TableFormat::Csv, TableFormat::Parquet];
+            let split = name.rsplit_once('.');
+            split.is_some_and(|(table, ending)| {
+                is_table(table) && formats.iter().any(|format| format.extension() == ending)
+            })
+        };
+        parts.next().is_none()
+            && match (second, third) {
+                (None, _) => is_table_file(first),
+                (Some(part), None) => is_table(first) && is_part_name(part),
+                (Some(folder), Some(part)) => {
+                    is_table(first) && PartitionBy::is_folder(folder) && is_part_name(part)
+                }
+            }
     }
 
     /// Folders that scanmill made: those of its files, and those of tables without rows.
@@ -172,6 +206,10 @@ fn find_obstacle(root: &Path) -> Result<(), Obstacle> {
                 .map_err(|error| Obstacle::Unreadable(full.clone(), error))?;
             if is_folder || !known || !meta.is_some_and(|meta| meta.is_file()) {
                 return Err(Obstacle::Foreign(full));
+            }
+            // A feed may go on in a file of lines.
+            if full.extension().is_some_and(|ending| ending == TableFormat::Jsonl.extension()) {
+                drop(hold(&full).map_err(Obstacle::Written)?);
             }
         }
     }
@@ -230,12 +268,12 @@ fn remove_empty(folder: &Path) -> Result<(), (PathBuf, String)> {
 mod tests {
     use super::*;
 
-    /// A folder as scanmill writes it: `a.csv` and `ports/x=1/part-0.parquet`, and the empty table `hops`.
+    /// A folder as scanmill writes it: `hosts.csv` and `ports/scanner=1/part-0.parquet`, and the empty table `hops`.
     fn written(root: &Path) {
-        fs::create_dir_all(root.join("ports/x=1")).unwrap();
+        fs::create_dir_all(root.join("ports/scanner=1")).unwrap();
         fs::create_dir_all(root.join("hops")).unwrap();
-        fs::write(root.join("a.csv"), "").unwrap();
-        fs::write(root.join("ports/x=1/part-0.parquet"), "").unwrap();
+        fs::write(root.join("hosts.csv"), "").unwrap();
+        fs::write(root.join("ports/scanner=1/part-0.parquet"), "").unwrap();
         let files = list(root).unwrap().files;
         Marker::new("convert", &["hops", "ports"], &files).write(root, None).unwrap();
     }
@@ -249,7 +287,7 @@ mod tests {
             fs::read_to_string(folder.path().join(NAME)).unwrap(),
             format!(
                 "{{\n  \"version\": \"{version}\",\n  \"command\": \"convert\",\n  \"tables\": [\n    \"hops\",\n    \
-                 \"ports\"\n  ],\n  \"files\": [\n    \"a.csv\",\n    \"ports/x=1/part-0.parquet\"\n  ]\n}}\n"
+                 \"ports\"\n  ],\n  \"files\": [\n    \"hosts.csv\",\n    \"ports/scanner=1/part-0.parquet\"\n  ]\n}}\n"
             )
         );
         assert!(obstacle(folder.path()).is_none());
@@ -263,15 +301,15 @@ mod tests {
             (".hidden", |root| fs::write(root.join(".hidden"), "").unwrap()),
             (".git", |root| fs::create_dir(root.join(".git")).unwrap()),
             ("ports/empty", |root| fs::create_dir(root.join("ports/empty")).unwrap()),
-            ("ports/x=1/b", |root| fs::write(root.join("ports/x=1/b"), "").unwrap()),
-            ("link", |root| std::os::unix::fs::symlink("a.csv", root.join("link")).unwrap()),
-            ("a.csv", |root| {
-                fs::rename(root.join("a.csv"), root.join("hops/a.csv")).unwrap();
-                std::os::unix::fs::symlink("hops/a.csv", root.join("a.csv")).unwrap();
+            ("ports/scanner=1/b", |root| fs::write(root.join("ports/scanner=1/b"), "").unwrap()),
+            ("link", |root| std::os::unix::fs::symlink("hosts.csv", root.join("link")).unwrap()),
+            ("hosts.csv", |root| {
+                fs::rename(root.join("hosts.csv"), root.join("hops/hosts.csv")).unwrap();
+                std::os::unix::fs::symlink("hops/hosts.csv", root.join("hosts.csv")).unwrap();
             }),
-            ("a.csv", |root| {
-                fs::remove_file(root.join("a.csv")).unwrap();
-                fs::create_dir(root.join("a.csv")).unwrap();
+            ("hosts.csv", |root| {
+                fs::remove_file(root.join("hosts.csv")).unwrap();
+                fs::create_dir(root.join("hosts.csv")).unwrap();
             }),
         ];
         for (name, change) in changes {
@@ -318,6 +356,11 @@ mod tests {
             with("[\"a/../../mine\"]"),
             with("[\"\"]"),
             with("[1]"),
+            with("[\"notes.txt\"]"),
+            with("[\".git/config\"]"),
+            with("[\"ports/part-0.parquet\"]"),
+            with("[]").replace("[],\"files", "[\"mine\"],\"files"),
+            with("[]").replace("[],\"files", "[\"..\"],\"files"),
         ] {
             fs::write(root.join(NAME), &text).unwrap();
             assert!(matches!(obstacle(&root), Some(Obstacle::Damaged(_))), "{text:.40}");
@@ -330,6 +373,46 @@ mod tests {
         fs::remove_file(root.join(NAME)).unwrap();
         std::os::unix::fs::symlink("../mine", root.join(NAME)).unwrap();
         assert!(matches!(obstacle(&root), Some(Obstacle::Damaged(_))));
+    }
+
+    #[test]
+    fn a_marker_lists_names_that_tables_get() {
+        let tables = &["hosts", "ports", "conflicts"];
+        let marker = Marker::new("convert", tables, &[]);
+        for path in [
+            "hosts.csv",
+            "conflicts.jsonl",
+            "ports.parquet",
+            "ports/part-0.parquet",
+            "ports/part-120.parquet",
+            "ports/scan_date=2024-01-31/part-0.parquet",
+            "ports/scan_date=__HIVE_DEFAULT_PARTITION__/part-0.parquet",
+            "ports/scanner=..%2Fa%20b/part-0.parquet",
+        ] {
+            assert!(marker.is_own(path), "{path}");
+        }
+        for path in [
+            "",
+            "hosts",
+            "hosts.txt",
+            "hosts.csv.gz",
+            ".hosts.csv",
+            "scans.csv",
+            "ports/hosts.csv",
+            "ports/part-.parquet",
+            "ports/part-01.parquet",
+            "ports/part-x.parquet",
+            "ports/part-0.parquet/x",
+            "ports/x=1/part-0.parquet",
+            "ports/scanner=/part-0.parquet",
+            "ports/scanner=a b/part-0.parquet",
+            "ports/scanner=1/hosts.csv",
+            "ports/scanner=1/x/part-0.parquet",
+            "../hosts.csv",
+            "/hosts.csv",
+        ] {
+            assert!(!marker.is_own(path), "{path}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod document;
 pub(crate) mod fuzzing;
 mod jsonl;
 mod lanes;
+mod live;
 mod lock;
 mod marker;
 mod members;
@@ -27,8 +28,6 @@ mod workers;
 
 use std::{path::PathBuf, sync::Arc};
 
-#[cfg(feature = "cli")]
-pub(crate) use self::target::{NOT_REPLACED, follow};
 pub use self::{
     csv::CsvSink,
     document::DocumentSink,
@@ -43,7 +42,10 @@ pub use self::{
 pub(crate) use self::{
     jsonl::row_line,
     lock::{is_at, lock, open_locked},
+    target::follow,
 };
+#[cfg(feature = "cli")]
+pub(crate) use self::{lock::hold, target::NOT_REPLACED};
 use crate::{
     error::{Error, Result},
     table::{Column, RecordBatch, Row, ScanOf, Table},

@@ -43,6 +43,15 @@ impl PartitionBy {
         format!("{}={}", self.name(), escaped.as_deref().unwrap_or(NO_VALUE)).into()
     }
 
+    /// Whether a name is one that [`Self::folder`] gives.
+    pub(super) fn is_folder(name: &str) -> bool {
+        let Some((by, value)) = name.split_once('=') else { return false };
+        let is_escaped = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.%".contains(&byte);
+        [Self::ScanDate, Self::Scanner].iter().any(|known| known.name() == by)
+            && (1..=LONGEST).contains(&value.len())
+            && value.bytes().all(is_escaped)
+    }
+
     /// The folder of a scan, if that is known before its end.
     fn of(self, scan: ScanOf<'_>) -> Option<Arc<str>> {
         match self {
@@ -159,9 +168,11 @@ mod tests {
             (None, "scanner=__HIVE_DEFAULT_PARTITION__"),
         ] {
             assert_eq!(&*PartitionBy::Scanner.folder(value), name);
+            assert!(PartitionBy::is_folder(name));
         }
         let long = PartitionBy::Scanner.folder(Some(&"\u{20ac}".repeat(1000)));
         assert_eq!(long.len(), "scanner=".len() + 22 * "%E2%82%AC".len());
+        assert!(PartitionBy::is_folder(&long));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 
 use super::{
-    lock::open_locked,
-    target::{Output, Pending, refuse_existing},
+    live::{LiveFile, Unwritten},
+    target::{Output, Pending},
     temporaries::Temporaries,
 };
 use crate::{
@@ -23,11 +23,14 @@ const BUFFER: usize = 64 << 10;
 /// Text on its way to standard output or to a file.
 pub(super) struct TextStream {
     name: String,
+    packing: Packing,
     writer: Writer,
     pending: Option<Box<Pending>>,
 }
 
 enum Writer {
+    /// To a file that nothing was written to yet.
+    Unwritten(Unwritten),
     Plain(BufWriter<Raw>),
     Gzip(Box<GzEncoder<BufWriter<Raw>>>),
     Zstd(Box<zstd::Encoder<'static, BufWriter<Raw>>>),
@@ -45,7 +48,8 @@ impl TextStream {
             Output::Stdout => {
                 let writer =
                     Writer::Plain(BufWriter::with_capacity(BUFFER, Raw::Stdout(io::stdout())));
-                return Ok(Self { name: "standard output".into(), writer, pending: None });
+                let (name, packing) = ("standard output".into(), Packing::None);
+                return Ok(Self { name, packing, writer, pending: None });
             }
             Output::File(path) | Output::Dir(path) => path,
         };
@@ -72,46 +76,52 @@ impl TextStream {
     }
 
     /// A stream to a file that has its name from the start, and no other writer.
-    pub(super) fn live(path: &Path, overwrite: bool) -> Result<Self> {
+    pub(super) fn live(path: &Path, overwrite: bool, temporaries: &Temporaries) -> Result<Self> {
         let special = path.metadata().is_ok_and(|meta| !meta.is_file());
         if special {
             return Self::special(path);
         }
         let name = path.display().to_string();
-        refuse_existing(path, &name, overwrite)?;
-        let mut options = File::options();
-        // Nothing is cut before the lock is held: what is there may be the feed of another run.
-        options.write(true).create(overwrite).create_new(!overwrite).truncate(false);
-        let file = open_locked(path, &options)?;
-        file.set_len(0).map_err(|error| Error::sink(&*name, error))?;
-        Self::over(path, (file, name))
+        let writer = Writer::Unwritten(Unwritten::open(path, overwrite, temporaries)?);
+        Ok(Self { name, packing: Packing::of(path), writer, pending: None })
     }
 
     fn over(path: &Path, (file, name): (File, String)) -> Result<Self> {
-        let buffered = BufWriter::with_capacity(BUFFER, Raw::File(file));
-        let writer = match path.extension().and_then(|ending| ending.to_str()) {
-            Some("gz") => Writer::Gzip(Box::new(GzEncoder::new(buffered, Compression::default()))),
-            Some("zst") => {
-                let encoder = zstd::Encoder::new(buffered, zstd::DEFAULT_COMPRESSION_LEVEL);
-                Writer::Zstd(Box::new(encoder.map_err(|error| Error::sink(&*name, error))?))
-            }
-            _ => Writer::Plain(buffered),
-        };
-        Ok(Self { name, writer, pending: None })
+        let packing = Packing::of(path);
+        let writer = packing.writer(Raw::File(file)).map_err(|error| Error::sink(&*name, error))?;
+        Ok(Self { name, packing, writer, pending: None })
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let written = match &mut self.writer {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let written = self.begin().and_then(|()| match &mut self.writer {
+            Writer::Unwritten(_) => Ok(()),
             Writer::Plain(writer) => writer.write_all(bytes),
             Writer::Gzip(writer) => writer.write_all(bytes),
             Writer::Zstd(writer) => writer.write_all(bytes),
-        };
+        });
         written.map_err(|error| Error::sink(&*self.name, error))
+    }
+
+    /// Has a file be empty that is written now.
+    fn begin(&mut self) -> io::Result<()> {
+        if !matches!(self.writer, Writer::Unwritten(_)) {
+            return Ok(());
+        }
+        let nowhere = Writer::Plain(BufWriter::new(Raw::Nowhere));
+        if let Writer::Unwritten(file) = std::mem::replace(&mut self.writer, nowhere) {
+            let file = file.begin(self.packing == Packing::None)?;
+            self.writer = self.packing.writer(Raw::Live(file))?;
+        }
+        Ok(())
     }
 
     /// Hands what was written to the system.
     pub(super) fn flush(&mut self) -> Result<()> {
         let flushed = match &mut self.writer {
+            Writer::Unwritten(_) => Ok(()),
             Writer::Plain(writer) => writer.flush(),
             Writer::Gzip(writer) => writer.flush(),
             Writer::Zstd(writer) => writer.flush(),
@@ -120,8 +130,11 @@ impl TextStream {
     }
 
     /// Completes the stream, syncs it and gives it its name.
-    pub(super) fn finish(self) -> Result<()> {
+    pub(super) fn finish(mut self) -> Result<()> {
+        self.begin().map_err(|error| Error::sink(&*self.name, error))?;
         let buffered = match self.writer {
+            // It has begun.
+            Writer::Unwritten(_) => return Ok(()),
             Writer::Plain(writer) => Ok(writer),
             Writer::Gzip(writer) => writer.finish(),
             Writer::Zstd(writer) => writer.finish(),
@@ -138,11 +151,44 @@ impl TextStream {
     }
 }
 
+/// How text is compressed, by the ending of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Packing {
+    None,
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    fn of(path: &Path) -> Self {
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("gz") => Self::Gzip,
+            Some("zst") => Self::Zstd,
+            _ => Self::None,
+        }
+    }
+
+    fn writer(self, raw: Raw) -> io::Result<Writer> {
+        let buffered = BufWriter::with_capacity(BUFFER, raw);
+        Ok(match self {
+            Self::None => Writer::Plain(buffered),
+            Self::Gzip => Writer::Gzip(Box::new(GzEncoder::new(buffered, Compression::default()))),
+            Self::Zstd => {
+                let encoder = zstd::Encoder::new(buffered, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+                Writer::Zstd(Box::new(encoder))
+            }
+        })
+    }
+}
+
 /// Writes to standard output or to a file.
 #[derive(Debug)]
 enum Raw {
     Stdout(io::Stdout),
     File(File),
+    Live(LiveFile),
+    /// What could not be opened.
+    Nowhere,
 }
 
 impl Raw {
@@ -155,6 +201,8 @@ impl Raw {
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
                 other => other,
             },
+            Self::Live(file) => file.sync(),
+            Self::Nowhere => Ok(()),
         }
     }
 }
@@ -164,6 +212,8 @@ impl Write for Raw {
         match self {
             Self::Stdout(stdout) => stdout.write(bytes),
             Self::File(file) => file.write(bytes),
+            Self::Live(file) => file.write(bytes),
+            Self::Nowhere => Err(io::ErrorKind::NotFound.into()),
         }
     }
 
@@ -171,6 +221,8 @@ impl Write for Raw {
         match self {
             Self::Stdout(stdout) => stdout.flush(),
             Self::File(file) => file.flush(),
+            Self::Live(file) => file.flush(),
+            Self::Nowhere => Ok(()),
         }
     }
 }

@@ -324,6 +324,12 @@ fn part_name(number: u32) -> String {
     format!("part-{number}.parquet")
 }
 
+/// Whether a name is one that [`part_name`] gives.
+pub(super) fn is_part_name(name: &str) -> bool {
+    let number = name.strip_prefix("part-").and_then(|name| name.strip_suffix(".parquet"));
+    number.and_then(|number| number.parse().ok()).is_some_and(|number| part_name(number) == name)
+}
+
 fn failed(name: &str, error: ParquetError) -> Error {
     match error {
         ParquetError::External(source) => Error::sink(name, source),

@@ -8,6 +8,7 @@ use std::{
 use super::{
     SinkOptions,
     attributes::{Attributes, complete_dir, create_dir, create_file},
+    lock::hold,
     marker::{self, Marker, Obstacle},
     members::Members,
     temporaries::{Names, Temporaries, remove, with_suffix},
@@ -108,6 +109,7 @@ impl Pending {
         if target.is_dir() {
             return Err(Error::usage(format!("{name} is a folder")));
         }
+        drop(hold(&target)?);
         let like = Attributes::of_file(&target).map_err(|error| Error::sink(&*name, error))?;
         let followed = is_link(out, &target);
         let claim = Claim { name, target, followed, overwrite, marks: None, like };
@@ -132,7 +134,7 @@ impl Pending {
         let mut names = temporaries.lock();
         let result = match &self.marks {
             Some(_) => self.rename_dir(&mut names),
-            None => self.rename_file().map_err(failed),
+            None => self.rename_file(),
         };
         if result.is_ok() {
             self.published = true;
@@ -188,15 +190,20 @@ impl Pending {
         Ok(aside)
     }
 
-    fn rename_file(&self) -> io::Result<()> {
+    fn rename_file(&self) -> Result<()> {
+        let failed = |error: io::Error| Error::sink(&*self.name, error);
         if self.overwrite {
-            return fs::rename(&self.temporary, &self.target);
+            // Another run may have begun to write it since.
+            let _held = hold(&self.target)?;
+            return fs::rename(&self.temporary, &self.target).map_err(failed);
         }
         match fs::rename_no_replace(&self.temporary, &self.target) {
             Ok(()) => Ok(()),
-            Err(_) if self.target.exists() => Err(io::ErrorKind::AlreadyExists.into()),
-            Err(error) if fs::is_unsupported(&error) => fs::rename(&self.temporary, &self.target),
-            Err(error) => Err(error),
+            Err(_) if self.target.exists() => Err(failed(io::ErrorKind::AlreadyExists.into())),
+            Err(error) if fs::is_unsupported(&error) => {
+                fs::rename(&self.temporary, &self.target).map_err(failed)
+            }
+            Err(error) => Err(failed(error)),
         }
     }
 }
@@ -335,6 +342,7 @@ fn refuse_foreign(target: &Path, name: &str) -> Result<()> {
             path.display()
         ),
         Some(Obstacle::Damaged(how)) => format!("its {} {how}", marker::NAME),
+        Some(Obstacle::Written(error)) => return Err(error),
         // The disk failed: that is no matter of how the command was used.
         Some(Obstacle::Unreadable(path, error)) => {
             return Err(Error::sink(name, format!("{}: {error}", path.display())));

@@ -131,7 +131,13 @@ impl<R: Read, W: Write> Read for Copied<R, W> {
             let read = buffer.get(..len).unwrap_or_default();
             copy.write_all(read).and_then(|()| copy.flush()).map_err(|error| {
                 self.failed = Some((error.kind(), error.to_string()));
-                io::Error::other(Error::sink(self.name.clone(), error))
+                // One of ours names the file already.
+                let is_ours = error.get_ref().is_some_and(|inner| inner.is::<Error>());
+                if is_ours {
+                    error
+                } else {
+                    io::Error::other(Error::sink(self.name.clone(), error))
+                }
             })?;
         }
         Ok(len)

@@ -12,6 +12,7 @@ use crate::{
     error::{Error, Result},
     fs::{self, File, OpenOptions},
     model::ScanEvent,
+    sink::open_locked,
     source::process::{Ended, Process, Program},
 };
 
@@ -174,7 +175,7 @@ impl Keep {
             Ok(meta) if meta.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
             Ok(meta) if meta.is_file() && !overwrite => return Err(exists(&path)),
             Ok(meta) if meta.is_file() => {
-                OpenOptions::new().write(true).open(&path).map_err(failed)?;
+                drop(open_locked(&path, OpenOptions::new().write(true))?);
             }
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -201,19 +202,25 @@ impl Keep {
         self.file
     }
 
-    fn open(&self) -> io::Result<File> {
-        let special = is_special(&self.path);
-        let replaces = self.overwrite && !special;
+    /// Opens the file to write it alone: it grows under its name, as a feed does.
+    fn open(&self) -> Result<File> {
+        let failed = |error: io::Error| Error::sink(self.name(), error);
+        if is_special(&self.path) {
+            return OpenOptions::new().write(true).open(&self.path).map_err(failed);
+        }
         let mut options = OpenOptions::new();
-        options.read(!special).write(true).truncate(replaces).create(replaces || special);
-        options.create_new(!self.overwrite && !special).open(&self.path)
+        options.read(true).write(true).create(self.overwrite).create_new(!self.overwrite);
+        let file = open_locked(&self.path, &options)?;
+        // Not before it is certain that nobody else writes it.
+        file.set_len(0).map_err(failed)?;
+        Ok(file)
     }
 }
 
 impl Write for Keep {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.file.is_none() && !bytes.is_empty() {
-            self.file = Some(self.open()?);
+            self.file = Some(self.open().map_err(io::Error::other)?);
         }
         self.file.as_mut().map_or(Ok(0), |file| file.write(bytes))
     }

@@ -175,3 +175,67 @@ fn what_cannot_be_followed_is_refused() {
     let ran = ends(3, &["convert", "--follow", &packed]);
     assert!(ran.stderr.contains("E_DECOMPRESS"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_feed_that_is_replaced_stays_until_something_is_read() {
+    let folder = Folder::new();
+    let junk = folder.write("junk.xml", b"\x1f\x8b\x08 no gzip");
+    let out = folder.write("out.jsonl", "{\"old\":1}\n");
+    for name in ["out.jsonl", "new.jsonl", "new.jsonl.gz", "new.jsonl.zst"] {
+        let out = folder.path(name);
+        ends(3, &["convert", "--follow", &junk, "--overwrite", "-o", &out]);
+        assert_eq!(folder.read("out.jsonl"), "{\"old\":1}\n", "{name}");
+    }
+    assert_eq!(folder.names(""), ["junk.xml", "out.jsonl"]);
+    // Told to stop before anything was read, too.
+    let mut written = Written::new(&folder);
+    for name in ["out.jsonl", "new.jsonl"] {
+        let args = ["convert", "--follow", &written.path, "--overwrite", "-o", &folder.path(name)];
+        let live = Live::start(&args);
+        while !folder.names("").contains(&name.to_owned()) {}
+        // It holds the lock once it is about to read.
+        let file = File::open(folder.path(name)).unwrap();
+        while file.try_lock().is_ok() {
+            file.unlock().unwrap();
+        }
+        live.signal("INT");
+        assert_eq!(live.interrupted().1, Some(130));
+        assert_eq!(folder.read("out.jsonl"), "{\"old\":1}\n");
+    }
+    assert_eq!(folder.names(""), ["junk.xml", "out.jsonl", "scan.xml"]);
+    // The first line takes the place of what was there.
+    let live = Live::start(&["convert", "--follow", &written.path, "--overwrite", "-o", &out]);
+    for piece in pieces() {
+        written.write(&piece);
+    }
+    assert_eq!(live.finished().1, Some(0));
+    assert_eq!(folder.read("out.jsonl"), whole(&written.path));
+}
+
+#[test]
+fn a_feed_on_a_full_disk_ends_with_its_last_whole_line() {
+    let folder = Folder::new();
+    let all = ends(0, &["convert", &xml("04-all-options-lan.xml")]).stdout;
+    for (name, options) in [("out.jsonl", ""), ("over.jsonl", "--overwrite"), ("out.jsonl.gz", "")]
+    {
+        folder.write("over.jsonl", "{\"old\":1}\n");
+        let room = if name.ends_with("gz") { 600 } else { all.len() * 3 / 4 };
+        let script = format!("exec \"$0\" convert --follow \"$1\" -o {name} {options}");
+        let mut shell = support::command("prlimit");
+        shell.arg(format!("--fsize={room}")).args(["sh", "-c", &script]);
+        shell.current_dir(folder.path(""));
+        shell.arg(assert_cmd::cargo::cargo_bin!("scanmill")).arg(xml("04-all-options-lan.xml"));
+        let ran = super::ends_as(4, shell, b"");
+        assert!(ran.stderr.contains("error: cannot write"), "{}", ran.stderr);
+        if name.ends_with("gz") {
+            let unpacked = support::command("gzip").arg("-dc").arg(folder.path(name)).output();
+            let text = unpacked.unwrap().stdout;
+            assert!(all.as_bytes().starts_with(&text), "{name}");
+            continue;
+        }
+        let found = folder.read(name);
+        let lines = found.lines().count();
+        assert!(found.ends_with('\n') && all.starts_with(&found) && lines > 0, "{name}: {lines}");
+        assert!(found.len() < all.len(), "the disk was not full");
+    }
+}
