@@ -27,7 +27,7 @@ use crate::{
     lake::{Lake, LoadOptions, Loading, Operation, Source, Told},
     model::Timestamp,
     pipeline::{Destination, Filters, Pipeline, Report, WarningReport},
-    sink::Temporaries,
+    sink::{Temporaries, follow},
     source::{self, Input},
     table::Table,
 };
@@ -49,17 +49,18 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let temporaries = Temporaries::default();
     let inputs = Inputs::of(&args.read)?;
     let mut found = source::discover(&inputs.paths, &inputs.pick);
-    check_outputs(args, &inputs, &found)?;
+    check_outputs(args, how, (&inputs, &found))?;
     let stop = signals::stop_flag(&temporaries);
     let mut options = load_options(args)?;
     let shares = Shares::of(args.read.how.memory, options.threads)?;
-    let (made, is_new) = (missing(&args.into), !Lake::is_at(&args.into));
+    let into = follow(&args.into).unwrap_or_else(|_| args.into.to_path_buf());
+    let (made, is_new) = (missing(&into), !Lake::is_at(&into));
     let lake = Lake::open_or_create(&args.into)?;
     options.stop = stop.clone();
     let (sink, loading) = lake.load(&options, &temporaries)?;
     let reading = inputs::options(&args.read.how, &shares).with_hash(true);
     let pipeline = Pipeline::new(reading, Filters::default(), Destination::Tables(sink), stop);
-    let mut pipeline = pipeline.with_threads(options.threads)?;
+    let mut pipeline = pipeline.with_threads(options.threads)?.with_room(shares.documents);
     leave_out(&args.into, &inputs, &mut found);
     let lens = found.iter().map(|input| input.as_ref().map_or(Some(0), Input::packed_len));
     let progress = Progress::begin(how, lens, false);
@@ -93,11 +94,15 @@ fn missing(folder: &Path) -> Vec<&Path> {
 }
 
 /// The dataset may lie in a folder that is read, where its files are left out, but be no input itself.
-fn check_outputs(args: &IngestArgs, inputs: &Inputs, found: &[Result<Input>]) -> Result<()> {
+fn check_outputs(
+    args: &IngestArgs,
+    how: &TalkArgs,
+    (inputs, found): (&Inputs, &[Result<Input>]),
+) -> Result<()> {
     let report = Written::file("--report", args.report.as_deref());
     let dataset = Written::new("--into", &args.into, Form::State);
     let files = found.iter().flatten().filter(|input| !input.named);
-    let mut reading = inputs.reading(&[], None);
+    let mut reading = inputs.reading(&[], how.config_file());
     reading.found = files.filter_map(Input::path).collect();
     overlap::check([dataset].into_iter().chain(report), &reading, false)
 }
@@ -215,6 +220,8 @@ pub(super) fn documents(told: &Told) -> serde_json::Value {
 fn files(dir: &Path, table: Option<&str>) -> Result<Exit> {
     let table = table.map(Table::from_name).transpose()?;
     let lake = Lake::open(dir)?;
+    // Whoever reads by this list would get less, and not know.
+    lake.check_files()?;
     let mut text = String::new();
     for path in lake.files(table) {
         text.push_str(path);
@@ -247,7 +254,8 @@ fn list(dir: &Path) -> Result<Exit> {
 }
 
 fn status(dir: &Path) -> Result<Exit> {
-    let status = Lake::open(dir)?.status()?;
+    let lake = Lake::open(dir)?;
+    let status = lake.status()?;
     let mut text = String::new();
     let mut row = |name: &str, value: &dyn std::fmt::Display| {
         let _ = writeln!(text, "{name}\t{value}");
@@ -266,7 +274,8 @@ fn status(dir: &Path) -> Result<Exit> {
         let path = orphan.path.strip_prefix(dir).unwrap_or(&orphan.path);
         row("orphan", &escape(&path.to_string_lossy()));
     }
-    print(text.as_bytes())
+    print(text.as_bytes())?;
+    lake.check_files().map(|()| Exit::Done)
 }
 
 fn vacuum(dir: &Path, talk: &Talk) -> Result<Exit> {

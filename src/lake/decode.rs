@@ -9,10 +9,11 @@
 //!    instructions at about the speed of the disk, and files are read one after the other anyway.
 //! 2. A file whose log was changed with it is read with the schema of its table, never with the one that it brings
 //!    along (the metadata `ARROW:schema`), and its columns must be those of the table.
-//! 3. What still panics is caught here, file by file. The message of the panic goes to standard error, as
-//!    always; the error names the file.
+//! 3. What still panics is caught here, file by file, and the error names the file. Of the panic itself the command says
+//!    nothing ([`is_decoding`]); for a program that uses the library its hook decides.
 
 use std::{
+    cell::Cell,
     io::{self, Read},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -68,9 +69,8 @@ impl Proof {
         }
         let len = file.metadata()?.len();
         if len != self.bytes {
-            let message =
-                format!("damaged: it has {len} bytes, not {} as the log says", self.bytes);
-            return Err(io::Error::other(message));
+            let message = other_length(len, self.bytes);
+            return Err(io::Error::other(format!("damaged: {message}")));
         }
         let mut hash = Sha256::new();
         let mut piece = vec![0; PIECE];
@@ -176,9 +176,27 @@ fn reader(
     builder.with_batch_size(ROWS).with_offset(behind).build()
 }
 
+/// Says that a file has another length than in the log.
+pub(super) fn other_length(len: u64, of_log: u64) -> String {
+    format!("it has {len} bytes, not {of_log} as the log says")
+}
+
+thread_local! {
+    /// Whether the decoder runs on this thread.
+    static DECODES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic on this thread is one of the decoder, which is caught and becomes an error.
+pub(crate) fn is_decoding() -> bool {
+    DECODES.get()
+}
+
 /// Runs the decoder; that it panics is an error like others.
 fn caught<T>(run: impl FnOnce() -> std::result::Result<T, ParquetError>) -> io::Result<T> {
-    match catch_unwind(AssertUnwindSafe(run)) {
+    DECODES.set(true);
+    let done = catch_unwind(AssertUnwindSafe(run));
+    DECODES.set(false);
+    match done {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(ParquetError::External(source))) => match source.downcast::<io::Error>() {
             Ok(error) => Err(*error),
@@ -192,4 +210,20 @@ fn caught<T>(run: impl FnOnce() -> std::result::Result<T, ParquetError>) -> io::
 /// A file of a dataset that cannot be read is an input that cannot.
 pub(super) fn unreadable(path: &Path, error: impl Into<io::Error>) -> Error {
     Error::from(error.into()).in_input(path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_decoder_is_an_error_and_known_to_be_one() {
+        let error = caught(|| -> std::result::Result<(), ParquetError> {
+            assert!(!is_decoding(), "as long as it runs, this is true, so it panics");
+            Ok(())
+        });
+        assert!(error.unwrap_err().to_string().contains("cannot be decoded"));
+        assert!(!is_decoding());
+        caught(|| Ok(())).unwrap();
+    }
 }

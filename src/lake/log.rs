@@ -145,6 +145,7 @@ impl Commit {
     }
 }
 
+#[derive(Clone)]
 pub(super) struct Log {
     folder: PathBuf,
 }
@@ -158,7 +159,8 @@ impl Log {
         self.folder.join(STAGING)
     }
 
-    fn path(&self, number: u64) -> PathBuf {
+    /// The file of a commit.
+    pub(super) fn path(&self, number: u64) -> PathBuf {
         self.folder.join(format!("{number}.json"))
     }
 

@@ -27,17 +27,18 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
+pub(crate) use self::decode::is_decoding;
+use self::{decode::unreadable, log::Log, state::State};
 pub use self::{
     loading::{Loading, Source, Told},
     log::{Commit, DocumentEntry, FileEntry, Operation, SkippedEntry, SourceEntry},
     replay::Replay,
     upkeep::{Compacted, Orphan, Status, Vacuumed},
 };
-use self::{log::Log, state::State};
 use crate::{
     error::{Error, Result},
     fs::{self, File, TryLockError},
-    sink::Temporaries,
+    sink::{Temporaries, follow},
     table::Table,
 };
 
@@ -100,6 +101,7 @@ impl Lake {
                 return Err(Error::usage(message));
             }
         }
+        make_target(dir)?;
         let staging = dir.join(LOG).join(STAGING);
         fs::create_dir_all(&staging).map_err(|error| failed(&staging, error))?;
         sync_dir(&dir.join(LOG))?;
@@ -168,15 +170,52 @@ impl Lake {
         self.state.files.iter().filter(move |(_, file)| fits(&file.entry)).map(|(path, _)| &**path)
     }
 
+    /// Compares the files that are there with the log: each must be there and have its length. What is in them is
+    /// compared when they are read.
+    ///
+    /// # Errors
+    /// An input error that names the first file that is missing or has another length, and says how many there are.
+    pub fn check_files(&self) -> Result<()> {
+        let Err(error) = self.compare_files() else { return Ok(()) };
+        // Whoever only reads keeps nobody from joining and removing files meanwhile.
+        let now = Self::with(&self.dir, Use::Read)?;
+        if now.state.number == self.state.number { Err(error) } else { now.compare_files() }
+    }
+
+    fn compare_files(&self) -> Result<()> {
+        let mut first = None;
+        let mut wrong = 0_u64;
+        for (name, file) in &self.state.files {
+            let path = self.dir.join(name);
+            let why = match fs::if_there(fs::metadata(&path)) {
+                Err(error) => return Err(unreadable(&path, error)),
+                Ok(None) => "it is missing, and the log lists it".to_owned(),
+                Ok(Some(meta)) if !meta.is_file() => "it is no file".to_owned(),
+                Ok(Some(meta)) if meta.len() == file.entry.bytes => continue,
+                Ok(Some(meta)) => decode::other_length(meta.len(), file.entry.bytes),
+            };
+            wrong = wrong.saturating_add(1);
+            first.get_or_insert((path, why));
+        }
+        let Some((path, why)) = first else { return Ok(()) };
+        let others = match wrong {
+            1 => String::new(),
+            _ => format!(" (the first of {wrong} such files)"),
+        };
+        Err(unreadable(&path, io::Error::other(format!("damaged: {why}{others}"))))
+    }
+
     /// A sink that loads what it is given into the dataset, and the hand that tells it of sources.
     ///
     /// # Errors
-    /// None today: without threads of its own it works on that of its caller.
+    /// An input error if a file of the dataset is missing or damaged ([`Self::check_files`]): what was lost would be
+    /// left out as known.
     pub fn load(
         self,
         options: &LoadOptions,
         temporaries: &Temporaries,
     ) -> Result<(Box<dyn crate::sink::Sink>, Loading)> {
+        self.check_files()?;
         Ok(loading::start(self, options, temporaries))
     }
 }
@@ -209,6 +248,28 @@ impl LoadOptions {
             stop: Arc::default(),
         }
     }
+}
+
+/// Makes the folder that a link leads to, if that is not there. Where the folder around it is missing, a disk may be: none
+/// is made in its place.
+fn make_target(dir: &Path) -> Result<()> {
+    let target = follow(dir).map_err(|error| failed(dir, error))?;
+    let is_there = |path: &Path| fs::if_there(fs::metadata(path)).map_err(|e| failed(path, e));
+    if target.components().eq(dir.components()) || is_there(&target)?.is_some() {
+        return Ok(());
+    }
+    let around = target.parent().filter(|path| !path.as_os_str().is_empty());
+    if let Some(around) = around
+        && is_there(around)?.is_none()
+    {
+        return Err(Error::usage(format!(
+            "{} is a link to {}, and there is no folder {}",
+            dir.display(),
+            target.display(),
+            around.display()
+        )));
+    }
+    fs::create_dir(&target).map_err(|error| failed(&target, error))
 }
 
 /// The lock that runs share, and that keeps [`Lake::vacuum`] away. Whoever is alone removes what killed runs

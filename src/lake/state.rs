@@ -9,6 +9,7 @@ use super::{
     decode::Proof,
     log::{Commit, DocumentEntry, FileEntry},
 };
+use crate::model::own_scan_id;
 
 /// SHA-256 of something.
 pub(super) type Digest = [u8; 32];
@@ -78,7 +79,7 @@ impl State {
 
     fn add_copy(&mut self, document: &DocumentEntry) {
         let Some(scan_id) = &document.scan_id else { return };
-        let copies = self.scans.entry(own_id(scan_id).into()).or_default();
+        let copies = self.scans.entry(own_scan_id(scan_id).into()).or_default();
         if let Some(replaced) = &document.replaces {
             copies.retain(|copy| *copy.scan_id != **replaced);
             self.documents = self.documents.saturating_sub(1);
@@ -100,11 +101,6 @@ impl State {
     pub(super) fn copies(&self, scan_id: &str) -> &[Copy] {
         self.scans.get(scan_id).map(Vec::as_slice).unwrap_or_default()
     }
-}
-
-/// The ID that a scan has by itself, without the suffix that a collision added.
-fn own_id(scan_id: &str) -> &str {
-    scan_id.split_once("-x").map_or(scan_id, |(own, _)| own)
 }
 
 /// The bytes of a digest in hexadecimal.

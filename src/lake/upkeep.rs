@@ -130,8 +130,10 @@ impl Lake {
     /// Removes the files that are no part of the dataset. The dataset must be open for that.
     ///
     /// # Errors
-    /// An output error if a file cannot be removed.
+    /// An output error if a file cannot be removed. An input error if a file of the dataset is missing or damaged
+    /// ([`Self::check_files`]): what is left over may be what is left of it.
     pub fn vacuum(&self) -> Result<Vacuumed> {
+        self.check_files()?;
         let mut done = Vacuumed::default();
         for Orphan { path, bytes } in self.orphans()? {
             fs::remove_file(&path).map_err(|error| failed(&path, error))?;
@@ -148,12 +150,13 @@ impl Lake {
     /// Joins small files of a table and date to larger ones, with a commit a date.
     ///
     /// # Errors
-    /// An output error if files cannot be read or written.
+    /// An output error if files cannot be written; an input error if one cannot be read, is missing or damaged.
     pub fn compact(
         &mut self,
         options: &LoadOptions,
         temporaries: &Temporaries,
     ) -> Result<Compacted> {
+        self.check_files()?;
         let workshop = Workshop::new(self, options.threads, temporaries);
         let files = self.state.files.values();
         let mut dates: Vec<_> = files.map(|file| file.entry.scan_date.clone()).collect();

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{Code, Diagnostic},
-    model::{AddressKind, Host, RunRecord, ScanNumber, ScriptData, Text, Timestamp},
+    model::{AddressKind, Host, RunRecord, ScanNumber, ScriptData, Text, Timestamp, own_scan_id},
 };
 
 /// Makes records of hosts that are the same if tables of them are: a copy may have been read from XML, and
@@ -86,18 +86,6 @@ impl MergedScan {
     }
 }
 
-/// The ID that a scan has by itself, without the suffix that a collision added.
-fn own_id(scan_id: &str) -> &str {
-    match scan_id.rsplit_once("-x") {
-        Some((own, digits))
-            if digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_hexdigit()) =>
-        {
-            own
-        }
-        _ => scan_id,
-    }
-}
-
 /// Scans that may be copies of each other, in order: those with one id, of which a dataset may hold one under
 /// another id, and those of equal bytes.
 pub(super) fn same_scans(scans: &[MergedScan]) -> Vec<Vec<ScanNumber>> {
@@ -105,7 +93,7 @@ pub(super) fn same_scans(scans: &[MergedScan]) -> Vec<Vec<ScanNumber>> {
     let mut ids: HashMap<&str, &str> = HashMap::new();
     let numbered = (0..).zip(scans).filter(|(_, scan)| scan.record.exists);
     for (number, scan) in numbered {
-        let mut id = own_id(&scan.record.header.scan_id);
+        let mut id = own_scan_id(&scan.record.header.scan_id);
         if let Some(sha256) = &scan.record.content_sha256 {
             id = ids.entry(sha256).or_insert(id);
         }
@@ -200,7 +188,7 @@ pub(super) fn decide(
             } else if nth > 0 {
                 rename(&mut scan.record);
             } else {
-                let own = own_id(&scan.record.header.scan_id).to_owned();
+                let own = own_scan_id(&scan.record.header.scan_id).to_owned();
                 scan.record.header.scan_id = own;
             }
         }
@@ -209,15 +197,17 @@ pub(super) fn decide(
 
 /// Another copy of this scan is used.
 fn report_copy(record: &mut RunRecord, used: &str) {
-    let detail =
-        format!("a copy of scan {}: the one in {used} is used", own_id(&record.header.scan_id));
+    let detail = format!(
+        "a copy of scan {}: the one in {used} is used",
+        own_scan_id(&record.header.scan_id)
+    );
     let position = record.header.position;
     record.diagnostics.insert(0, Diagnostic { code: Code::DupScan, position, count: 1, detail });
 }
 
 /// Another finished scan has this id and other hosts.
 fn rename(record: &mut RunRecord) {
-    let own = own_id(&record.header.scan_id);
+    let own = own_scan_id(&record.header.scan_id);
     let detail = format!("scan {own} is finished elsewhere with other hosts");
     let digest = record.content_sha256.as_deref().unwrap_or_default();
     record.header.scan_id = format!("{own}-x{}", digest.get(..8).unwrap_or(digest));

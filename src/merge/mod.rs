@@ -19,7 +19,6 @@ mod merger;
 mod policy;
 mod ports;
 mod runs;
-mod series;
 mod sides;
 mod store;
 mod summary;
@@ -34,10 +33,7 @@ pub use self::{
     summary::{SharedMac, Summary},
 };
 pub(crate) use self::{
-    coverage::{LookCoverage, UnlistedState},
-    group::Look,
-    look::{Device, LookFacts, ScanFacts, Sightings, is_probed, standing},
+    look::{LookFacts, ScanFacts, is_probed},
     runs::SortedChanges,
-    series::{HistoryParts, Intervals, PackedHistory, Packer, Series},
     wire::{pack_host, unpack_host},
 };

@@ -45,6 +45,19 @@ pub fn scan_id(
     id_of_parts(parts.get(..used).unwrap_or(&parts))
 }
 
+/// The id that a scan has by itself: without the suffix, `-x` and eight hexadecimal digits, that it has beside a finished
+/// scan of the same id and other hosts.
+pub(crate) fn own_scan_id(scan_id: &str) -> &str {
+    match scan_id.rsplit_once("-x") {
+        Some((own, digits))
+            if digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
+        {
+            own
+        }
+        _ => scan_id,
+    }
+}
+
 /// The id of a host element of a scan.
 #[must_use]
 pub fn host_id(scan_id: &str, host_index: i32) -> String {
@@ -143,6 +156,21 @@ fn name_key(host: &Host<'_>, out: &mut dyn fmt::Write) -> bool {
 mod tests {
     use super::*;
     use crate::model::{Address, AddressKind, Hostname};
+
+    #[test]
+    fn an_id_keeps_whatever_is_no_suffix_of_a_collision() {
+        for (id, own) in [
+            ("2088ad771e1edfc80e1ab6bf79dfef82", "2088ad771e1edfc80e1ab6bf79dfef82"),
+            ("2088-x0123abcd", "2088"),
+            ("2088-x0123abcd-x0123abcd", "2088-x0123abcd"),
+            ("2088-x0123abc", "2088-x0123abc"),
+            ("2088-x0123abcz", "2088-x0123abcz"),
+            ("a-xb", "a-xb"),
+            ("", ""),
+        ] {
+            assert_eq!(own_scan_id(id), own, "{id}");
+        }
+    }
 
     #[test]
     fn scan_ids_match_the_documented_vectors() {

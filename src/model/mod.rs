@@ -4,7 +4,6 @@
 //! that outlives them. There is no I/O and no Arrow here.
 
 mod changes;
-mod history;
 mod host;
 mod keys;
 mod merged;
@@ -19,7 +18,6 @@ use std::borrow::Cow;
 
 pub use self::{
     changes::{Change, ChangeKind, ChangedService, ComparedScans, HostChanges, LatestScan},
-    history::{HostInterval, KnownService, PortInterval, Span},
     host::{Address, AddressKind, ExtraPorts, ExtraReason, Host, HostState, HostStatus, Hostname},
     keys::{HostKey, Identity, host_id, id_of_parts, port_id, scan_id},
     merged::{Conflict, MergedHost, Origins, PortOrigin, ScanNumber, Seen, merged_host_id},
@@ -37,7 +35,7 @@ pub use self::{
 /// Text that borrows from its frame, or owns its bytes.
 pub type Text<'a> = Cow<'a, str>;
 
-pub(crate) use self::port::port_ranges;
+pub(crate) use self::{keys::own_scan_id, port::port_ranges};
 
 pub(crate) fn owned(text: Text<'_>) -> Text<'static> {
     Cow::Owned(text.into_owned())

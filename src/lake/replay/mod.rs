@@ -7,9 +7,13 @@ mod rows;
 use std::{collections::HashMap, io, iter::Enumerate, mem, vec::IntoIter};
 
 use self::rows::{Key, Number, Rows};
-use super::{Lake, decode::Source};
+use super::{
+    Lake,
+    decode::{Source, unreadable},
+    log::{Commit, Log},
+};
 use crate::{
-    error::{Error, Result},
+    error::{Code, Diagnostic, Error, Result},
     model::{Host, Port, RunRecord, ScanEvent, ScanEvents, Trace},
     table::{Stored, Table, restore},
 };
@@ -25,6 +29,11 @@ const TRACES: usize = 4096;
 pub struct Replay {
     documents: Enumerate<IntoIter<Document>>,
     tables: Tables,
+    log: Log,
+    /// Hosts of the document that were given.
+    hosts: i64,
+    /// The error that comes after the end of the scan that was open.
+    failed: Option<Error>,
     source: String,
     record: RunRecord,
     stage: Stage,
@@ -45,6 +54,8 @@ struct Document {
     scan_id: Option<String>,
     source: String,
     doc_index: i32,
+    /// The number of its commit.
+    commit: u64,
 }
 
 /// What comes next of a document.
@@ -66,9 +77,12 @@ impl Lake {
     pub fn replay(&self) -> Result<Replay> {
         let mut documents: Vec<Document> = Vec::new();
         let mut numbers: HashMap<Key, Number> = HashMap::new();
-        for entry in self.commits()?.into_iter().flat_map(|commit| commit.documents) {
+        let of_commit = |(number, commit): (u64, Commit)| {
+            commit.documents.into_iter().map(move |entry| (number, entry))
+        };
+        for (commit, entry) in (1..).zip(self.commits()?).flat_map(of_commit) {
             let (source, doc_index) = (entry.source, entry.doc_index);
-            let document = Document { scan_id: entry.scan_id, source, doc_index };
+            let document = Document { scan_id: entry.scan_id, source, doc_index, commit };
             let replaced = entry.replaces.and_then(|id| numbers.remove(&Key::Scan(id)));
             let next = Number::try_from(documents.len()).unwrap_or(Number::MAX);
             let number = replaced.unwrap_or(next);
@@ -90,6 +104,9 @@ impl Lake {
         Ok(Replay {
             documents: documents.into_iter().enumerate(),
             tables: Tables(found),
+            log: self.log.clone(),
+            hosts: 0,
+            failed: None,
             source: String::new(),
             record: RunRecord::default(),
             stage: Stage::Begin,
@@ -108,12 +125,37 @@ impl Document {
 
 impl ScanEvents for Replay {
     fn next_event(&mut self) -> Result<Option<(&str, ScanEvent<'_>)>> {
-        let event = self.next()?;
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let event = match self.next() {
+            Ok(event) => event,
+            Err(error) => Some(self.fail(error)?),
+        };
         Ok(event.map(|event| (self.source.as_str(), event)))
     }
 }
 
 impl Replay {
+    /// No more can be read. As with XML, the scan that is open ends first, cut where it is; then comes the error, and
+    /// after that nothing.
+    fn fail(&mut self, error: Error) -> Result<ScanEvent<'static>> {
+        self.documents = Vec::new().into_iter().enumerate();
+        let is_open = self.record.exists && !matches!(self.stage, Stage::Begin);
+        self.stage = Stage::Begin;
+        let mut record = mem::take(&mut self.record);
+        if !is_open {
+            return Err(error);
+        }
+        self.failed = Some(error);
+        record.truncated = true;
+        (record.hosts_seen, record.hosts_incomplete) = (self.hosts, 0);
+        let position = record.header.position;
+        let detail = "the rows of this scan could not be read to their end".to_owned();
+        record.diagnostics.push(Diagnostic { code: Code::Truncated, position, count: 1, detail });
+        Ok(ScanEvent::RunEnd(Box::new(record)))
+    }
+
     fn next(&mut self) -> Result<Option<ScanEvent<'static>>> {
         loop {
             match self.stage {
@@ -145,12 +187,15 @@ impl Replay {
                     }
                 }
                 Stage::Hosts => match self.host()? {
-                    Some(host) => return Ok(Some(ScanEvent::Host(Box::new(host)))),
+                    Some(host) => {
+                        self.hosts = self.hosts.saturating_add(1);
+                        return Ok(Some(ScanEvent::Host(Box::new(host))));
+                    }
                     None => self.stage = Stage::End,
                 },
                 Stage::End => {
-                    self.stage = Stage::Begin;
                     self.end()?;
+                    self.stage = Stage::Begin;
                     return Ok(Some(ScanEvent::RunEnd(Box::new(mem::take(&mut self.record)))));
                 }
             }
@@ -161,13 +206,13 @@ impl Replay {
         for rows in &mut self.tables.0 {
             rows.begin(Number::try_from(number).unwrap_or(Number::MAX));
         }
-        let Document { scan_id, source, doc_index } = document;
-        self.record = RunRecord::default();
+        let Document { scan_id, source, doc_index, commit } = document;
+        (self.record, self.hosts) = (RunRecord::default(), 0);
         self.record.header.doc_index = doc_index;
         if let Some(id) = scan_id {
             let Some(row) = self.tables.of(Table::Scans).row()? else {
-                let message = format!("the row of scan {id} is missing in the dataset");
-                return Err(Error::from(io::Error::other(message)));
+                let message = format!("scan {id} is listed, and no file of the table scans has it");
+                return Err(unreadable(&self.log.path(commit), io::Error::other(message)));
             };
             self.record = restore::scan(&row);
         }

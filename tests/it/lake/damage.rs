@@ -160,3 +160,141 @@ fn a_log_cannot_name_a_file_outside_of_its_dataset() {
         assert!(error.contains("2.json"), "{error}");
     }
 }
+
+/// Standard output, standard error and the exit code of a command beside a dataset.
+fn runs(place: &Place, args: &str) -> (String, String, Option<i32>) {
+    let mut command = crate::support::command(assert_cmd::cargo::cargo_bin!("scanmill"));
+    let output = command.current_dir(place.0.path()).args(args.split(' ')).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code())
+}
+
+#[test]
+fn a_file_that_is_missing_or_cut_is_named_by_every_command_but_the_list() {
+    type Change = fn(&Path);
+    let changes: [(&str, Change); 3] = [
+        ("missing", |path| fs::remove_file(path).unwrap()),
+        ("0 bytes", |path| fs::write(path, "").unwrap()),
+        ("no file", |path| {
+            fs::remove_file(path).unwrap();
+            fs::create_dir(path).unwrap();
+        }),
+    ];
+    for (word, change) in changes {
+        let (place, files) = dataset();
+        let path =
+            files.iter().find(|path| path.to_str().unwrap().contains("lake/ports/")).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        change(path);
+        place.write("b.xml", Scan::new(9, 2).xml());
+        let all = || super::files_below(&place.lake());
+        let before = all();
+        for args in [
+            "ingest in --into lake",
+            "ingest --files --into lake",
+            "ingest --status --into lake",
+            "ingest --vacuum --into lake",
+            "ingest --compact --into lake",
+            "convert lake",
+            "merge lake",
+            "diff lake in/b.xml",
+        ] {
+            let (stdout, said, code) = runs(&place, args);
+            assert_eq!(code, Some(3), "{word}, {args}: {said}");
+            assert!(said.contains(name) && said.contains("E_IO"), "{word}, {args}: {said}");
+            let is_status = args.contains("--status");
+            assert_eq!(stdout.is_empty(), !is_status, "{word}, {args}: {stdout}");
+            assert_eq!(all(), before, "{word}, {args}");
+        }
+        assert_eq!(runs(&place, "ingest --list --into lake").2, Some(0));
+        let said = runs(&place, "ingest --files --into lake").1;
+        assert!(said.contains(word), "{said}");
+    }
+}
+
+#[test]
+fn several_files_that_are_missing_are_counted() {
+    let (place, files) = dataset();
+    for path in files.iter().filter(|path| path.to_str().unwrap().contains("/ports/")) {
+        fs::remove_file(path).unwrap();
+    }
+    let (_, said, code) = runs(&place, "ingest --files --into lake");
+    assert_eq!(code, Some(3));
+    assert!(said.contains("(the first of 2 such files)"), "{said}");
+}
+
+#[test]
+fn a_dataset_whose_log_and_rows_disagree_is_named_by_merge_and_convert() {
+    // A scan that the log has and the tables have not.
+    let (place, _) = dataset();
+    let log = place.lake().join("_scanmill/2.json");
+    let text = fs::read_to_string(&log).unwrap();
+    let commit: Value = serde_json::from_str(&text).unwrap();
+    let id = commit["documents"][0]["scan_id"].as_str().unwrap();
+    fs::write(&log, text.replace(id, &"0".repeat(32))).unwrap();
+    for args in ["merge lake", "convert lake", "diff lake in"] {
+        let (_, said, code) = runs(&place, args);
+        let expected = if args.starts_with("diff") { 3 } else { 1 };
+        assert_eq!(code, Some(expected), "{args}: {said}");
+        assert!(said.contains("_scanmill/2.json: E_IO") && said.contains("scan 0000"), "{said}");
+    }
+    let log = place.lake().join("_scanmill/1.json");
+    let text = fs::read_to_string(&log).unwrap();
+    let commit: Value = serde_json::from_str(&text).unwrap();
+    let id = commit["documents"][0]["scan_id"].as_str().unwrap();
+    fs::write(&log, text.replace(id, &"1".repeat(32))).unwrap();
+    for args in ["merge lake", "convert lake"] {
+        let (stdout, said, code) = runs(&place, args);
+        assert_eq!((code, &*stdout), (Some(3), ""), "{args}: {said}");
+        assert!(said.contains("_scanmill/1.json: E_IO"), "{args}: {said}");
+    }
+}
+
+#[test]
+fn a_dataset_that_fails_in_the_middle_of_a_scan_ends_that_scan_and_nothing_else() {
+    let place = Place::in_memory();
+    // Rows of ports that lie in another row group than the first hosts, so that some are read before they fail.
+    place.write("a.xml", Scan::new(0, 9000).xml());
+    place.load(&[]);
+    let (_, scan_of_other) = (place.write("../other.xml", Scan::new(1, 3).xml()), 3);
+    let ports = super::files_below(&place.lake()).into_iter();
+    let mut ports = ports.filter(|path| path.to_str().unwrap().contains("/ports/"));
+    let path = ports.next().unwrap();
+    let whole = fs::read(&path).unwrap();
+    let log = place.lake().join("_scanmill/1.json");
+    let logged = fs::read(&log).unwrap();
+    let mut numbers = Numbers(7);
+    let mut cut = 0;
+    for _ in 0..40 {
+        let mut changed = whole.clone();
+        let at = whole.len() / 4 + numbers.below(whole.len() / 2);
+        changed[at] ^= 0x55;
+        fs::write(&path, &changed).unwrap();
+        fs::write(&log, &logged).unwrap();
+        vouch_one(&place.lake(), &path, &changed);
+        let (stdout, said, code) = runs(&place, "merge lake other.xml");
+        assert!(!said.contains("panicked") && !said.contains("has not ended"), "{said}");
+        if code == Some(0) {
+            continue;
+        }
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(path.file_name().unwrap().to_str().unwrap()), "{said}");
+        let lines: Vec<Value> =
+            stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let scans: Vec<_> = lines.iter().filter(|line| line["_type"] == "scan").collect();
+        cut += usize::from(scans.iter().any(|scan| scan["truncated"] == true));
+        // The hosts of the other input are of its own scan.
+        let other = scans.iter().find(|scan| scan["source"] == "other.xml").unwrap();
+        assert_eq!(other["truncated"], false);
+        assert_eq!(other["hosts_seen"], scan_of_other, "{other}");
+    }
+    assert!(cut > 0, "no file failed in the middle");
+}
+
+/// Has the first commit of a dataset have the digest and length of a file as it is.
+fn vouch_one(lake: &Path, path: &Path, bytes: &[u8]) {
+    let second = lake.join("_scanmill/2.json");
+    fs::copy(lake.join("_scanmill/1.json"), &second).unwrap();
+    vouch(lake, path, bytes);
+    fs::remove_file(second).unwrap();
+}

@@ -133,3 +133,27 @@ fn vacuum_removes_nothing_that_scanmill_did_not_write_and_follows_no_link() {
     place.says(&["--vacuum"]);
     assert!(outside.join("staging/9-0.parquet").exists());
 }
+
+#[test]
+fn a_dataset_is_made_where_a_link_leads() {
+    let place = Place::new();
+    place.write("a.xml", Scan::new(1, 2).xml());
+    let disk = place.0.path().join("disk");
+    symlink(disk.join("real"), place.lake()).unwrap();
+    let refused = place.command(&["in"]).output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("is a link to") && said.contains("there is no folder"), "{said}");
+    assert!(!disk.exists());
+    fs::create_dir(&disk).unwrap();
+    // Without a scan nothing is left, and the link stays.
+    let junk = place.0.path().join("junk");
+    fs::write(&junk, "junk").unwrap();
+    let ran = place.command(&["junk"]).output().unwrap();
+    assert_eq!(ran.status.code(), Some(3));
+    assert_eq!(fs::read_dir(&disk).unwrap().count(), 0);
+    assert!(fs::symlink_metadata(place.lake()).unwrap().is_symlink());
+    place.load(&[]);
+    assert!(disk.join("real/_scanmill/1.json").is_file());
+    assert_eq!(place.rows().len(), place.rows().len().max(3));
+}
