@@ -1,28 +1,40 @@
 //! `scanmill schema`.
+//!
+//! `--write` replaces files one by one, each complete or not at all. A folder of schemas has no marker of its own, as it is
+//! kept in repositories and compared with `--check`. So a file is replaced only if it says itself what it is: of JSON the
+//! members that name it, of text the line that says what printed it. All files are looked at before the first is written.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
 
 use super::{
     args::{SchemaArgs, SchemaFormat},
     exit::Exit,
     print,
     render::Talk,
+    signals,
 };
 use crate::{
     error::{Error, Result},
     feed::ecs,
+    fs,
+    sink::{DocumentSink, Output, Temporaries},
     table::{
         Table,
         export::{self, Dialect, Format},
     },
 };
 
+/// Bytes of a file that is looked at, at most: those that are printed have some 100 KB.
+const MOST: u64 = 16 << 20;
+
 pub(super) fn run(args: &SchemaArgs, talk: &Talk) -> Result<Exit> {
     if let Some(folder) = &args.write {
-        let files = files();
-        refuse_foreign(folder, &files)?;
-        export::write_all(folder, &files)?;
-        return Ok(Exit::Done);
+        return write(folder, &files(), talk);
     }
     if let Some(folder) = &args.check {
         let differing = export::check_all(folder, &files())?;
@@ -47,20 +59,111 @@ pub(super) fn run(args: &SchemaArgs, talk: &Talk) -> Result<Exit> {
     print(print_tables(format, &tables).as_bytes())
 }
 
-/// Refuses a folder that holds what is not printed here: schemas are written over those that are there.
-fn refuse_foreign(folder: &Path, files: &[(PathBuf, String)]) -> Result<()> {
-    if !folder.is_dir() {
-        return Ok(());
-    }
-    let differing = export::check_all(folder, files)?;
-    let is_printed = |path: &PathBuf| files.iter().any(|(known, _)| known == path);
-    match differing.iter().find(|path| !is_printed(path)) {
-        Some(path) => {
-            let (folder, path) = (folder.display(), folder.join(path));
-            Err(Error::usage(format!("{folder} holds more than schemas: {}", path.display())))
+/// Writes files below a folder, in place of those that were printed before.
+fn write(folder: &Path, files: &[(PathBuf, String)], talk: &Talk) -> Result<Exit> {
+    let temporaries = Temporaries::default();
+    let stop = signals::stop_flag(&temporaries);
+    refuse_foreign(folder, files)?;
+    let mut changed = Vec::new();
+    for (path, text) in files {
+        let path = folder.join(path);
+        if is_to_be_written(&path, text)? {
+            changed.push((path, text));
         }
-        None => Ok(()),
     }
+    for (path, text) in changed {
+        if stop.load(std::sync::atomic::Ordering::Relaxed) {
+            return Ok(Exit::Interrupted);
+        }
+        let mut sink = DocumentSink::open(&Output::File(path), true, &temporaries)?;
+        sink.write(text.as_bytes())?;
+        sink.finish()?;
+    }
+    talk.leftovers(&temporaries);
+    Ok(Exit::Done)
+}
+
+/// Refuses a folder that holds what is not printed here, or a link.
+fn refuse_foreign(folder: &Path, files: &[(PathBuf, String)]) -> Result<()> {
+    let is_file = |path: &Path| files.iter().any(|(known, _)| known == path);
+    let is_folder = |path: &Path| files.iter().any(|(known, _)| known.starts_with(path));
+    let mut open = vec![PathBuf::new()];
+    while let Some(inside) = open.pop() {
+        let path = folder.join(&inside);
+        let failed = |error| Error::sink(path.display().to_string(), error);
+        let Some(entries) = fs::if_there(fs::read_dir(&path)).map_err(failed)? else { continue };
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            let (name, kind) = (inside.join(entry.file_name()), entry.file_type().map_err(failed)?);
+            if kind.is_dir() && is_folder(&name) && !is_file(&name) {
+                open.push(name);
+            } else if !(kind.is_file() && (is_file(&name) || is_left_over(&name, files))) {
+                let (folder, path) = (folder.display(), folder.join(&name));
+                let message = format!("{folder} holds more than schemas: {}", path.display());
+                return Err(Error::usage(message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a name is one that a file has while it is written, and that a run leaves that is killed.
+fn is_left_over(name: &Path, files: &[(PathBuf, String)]) -> bool {
+    let name = name.as_os_str().as_encoded_bytes();
+    let is_number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    files.iter().any(|(file, _)| {
+        let rest = name.strip_prefix(file.as_os_str().as_encoded_bytes());
+        let numbers = rest.and_then(|rest| rest.strip_prefix(b".tmp-"));
+        numbers.is_some_and(|numbers| {
+            let mut parts = numbers.split(|byte| *byte == b'-');
+            parts.clone().count() == 2 && parts.all(is_number)
+        })
+    })
+}
+
+/// Whether a file is missing, or holds another version of what is printed.
+///
+/// # Errors
+/// A usage error if it holds anything else.
+fn is_to_be_written(path: &Path, text: &str) -> Result<bool> {
+    let failed = |error| Error::sink(path.display().to_string(), error);
+    let refuse = |why: &dyn Display| {
+        Err(Error::usage(format!(
+            "{} {why}: it is not replaced; remove it, or name another folder",
+            path.display()
+        )))
+    };
+    let Some(meta) = fs::if_there(fs::symlink_metadata(path)).map_err(failed)? else {
+        return Ok(true);
+    };
+    if !meta.is_file() || meta.len() > MOST {
+        return refuse(&"is none of the files that `scanmill schema` prints");
+    }
+    let found = fs::read(path).map_err(failed)?;
+    if found == text.as_bytes() {
+        return Ok(false);
+    }
+    if is_version(&found, text) {
+        return Ok(true);
+    }
+    refuse(&"was not printed by `scanmill schema`")
+}
+
+/// Whether a file is another version of what is printed.
+fn is_version(found: &[u8], printed: &str) -> bool {
+    let Ok(found) = std::str::from_utf8(found) else { return false };
+    let Ok(json) = serde_json::from_str::<Value>(printed) else {
+        // The first line that is no heading says what the file is.
+        let mark = printed.lines().find(|line| !line.is_empty() && !line.starts_with("# "));
+        return mark.is_some_and(|mark| found.lines().take(5).any(|line| line == mark));
+    };
+    let Ok(found) = serde_json::from_str::<Value>(found) else { return false };
+    let names = ["/$schema", "/title", "/name", "/_meta/description"];
+    let of = |json: &Value| names.map(|name| json.pointer(name).cloned());
+    // An array of columns of Arrow's is told from that of Avro, say, by what a column has.
+    let members = ["/fields/0/children", "/type", "/oneOf", "/template", "/index_patterns"];
+    let has = |json: &Value| members.map(|name| json.pointer(name).is_some());
+    of(&json) == of(&found) && has(&json) == has(&found)
 }
 
 /// All that is printed: schemas of tables, and templates of indexes.
@@ -68,4 +171,58 @@ fn files() -> Vec<(PathBuf, String)> {
     let mut files = export::files();
     files.extend(ecs::files());
     files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_that_is_printed_is_known_by_what_it_says_and_no_other_is() {
+        let files = files();
+        for (path, text) in &files {
+            assert!(is_version(text.as_bytes(), text), "{}", path.display());
+            for other in [
+                "",
+                "{}",
+                "[]",
+                "mine",
+                r#"{"name": "hosts"}"#,
+                r#"{"type": "record", "name": "hosts", "fields": []}"#,
+                "# Tables\n\nmine\n",
+                "-- mine\n",
+            ] {
+                assert!(!is_version(other.as_bytes(), text), "{}: {other}", path.display());
+            }
+        }
+        // Another version may have more of everything.
+        for (path, text) in &files {
+            let other = match text.trim_end().strip_suffix('}') {
+                Some(head) => format!("{head}, \"more\": 1}}"),
+                None => format!("{text}\nmore\n"),
+            };
+            assert!(is_version(other.as_bytes(), text), "{}", path.display());
+        }
+        let named = |name: &str| files.iter().find(|(path, _)| path == Path::new(name)).unwrap();
+        let (ports, hosts) = (&named("arrow/ports.json").1, &named("arrow/hosts.json").1);
+        assert!(!is_version(ports.as_bytes(), hosts));
+        let schema = &named("json-schema/hosts.json").1;
+        assert!(!is_version(schema.as_bytes(), hosts));
+    }
+
+    #[test]
+    fn what_a_killed_run_left_has_the_name_of_a_file_and_two_numbers() {
+        let files = files();
+        for (name, is) in [
+            ("tables.md.tmp-12-0", true),
+            ("arrow/hosts.json.tmp-4711-13", true),
+            ("tables.md", false),
+            ("tables.md.tmp-12", false),
+            ("tables.md.tmp-12-0-1", false),
+            ("tables.md.tmp-12-x", false),
+            ("notes.md.tmp-12-0", false),
+        ] {
+            assert_eq!(is_left_over(Path::new(name), &files), is, "{name}");
+        }
+    }
 }

@@ -2,10 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{
-    Cell, Cells, Items, Table,
-    interval::{HostIntervalRow, PortIntervalRow},
-};
+use super::{Cell, Cells, Items, Table};
 use crate::{
     error::{Diagnostic, Result},
     model::{
@@ -33,8 +30,6 @@ pub(super) enum Inner<'r> {
     Warning(WarningRow<'r>),
     Conflict(ConflictRow<'r>),
     Change(ChangeRow<'r>),
-    HostInterval(HostIntervalRow<'r>),
-    PortInterval(PortIntervalRow<'r>),
 }
 
 #[derive(Clone, Copy)]
@@ -182,8 +177,6 @@ impl Row<'_> {
             Inner::Warning(_) => Table::Warnings,
             Inner::Conflict(_) => Table::Conflicts,
             Inner::Change(_) => Table::Changes,
-            Inner::HostInterval(_) => Table::HostHistory,
-            Inner::PortInterval(_) => Table::PortHistory,
         }
     }
 
@@ -202,8 +195,6 @@ impl Row<'_> {
             Inner::Warning(row) => row.cells(to),
             Inner::Conflict(row) => row.cells(to),
             Inner::Change(row) => row.cells(to),
-            Inner::HostInterval(row) => row.cells(to),
-            Inner::PortInterval(row) => row.cells(to),
         }
     }
 }

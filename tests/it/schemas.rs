@@ -165,7 +165,10 @@ fn a_check_tells_what_differs_is_missing_or_is_too_much() {
     sorted.sort();
     assert_eq!(export::check_all(&dir, &files).unwrap(), sorted, "a folder that is missing");
 
-    export::write_all(&dir, &files).unwrap();
+    for (path, text) in &files {
+        fs::create_dir_all(dir.join(path).parent().unwrap()).unwrap();
+        fs::write(dir.join(path), text).unwrap();
+    }
     assert_eq!(export::check_all(&dir, &files).unwrap(), Vec::<PathBuf>::new());
 
     fs::write(dir.join("duckdb.sql"), "").unwrap();
@@ -175,15 +178,10 @@ fn a_check_tells_what_differs_is_missing_or_is_too_much() {
     let differ = ["arrow/hosts.json", "duckdb.sql", "json-schema/host.json", "old"];
     assert_eq!(export::check_all(&dir, &files).unwrap(), differ.map(PathBuf::from));
 
-    export::write_all(&dir, &files).unwrap();
-    let left = ["json-schema/host.json", "old"];
-    assert_eq!(export::check_all(&dir, &files).unwrap(), left.map(PathBuf::from));
-
     fs::remove_file(dir.join("tables.md")).unwrap();
     fs::create_dir(dir.join("tables.md")).unwrap();
     let error = export::check_all(&dir, &files).unwrap_err();
     assert!(error.input().is_some_and(|path| path.ends_with("tables.md")), "{error}");
-    assert!(export::write_all(&dir, &files).unwrap_err().to_string().contains("tables.md"));
 }
 
 #[test]

@@ -137,22 +137,7 @@ fn merged_files() -> impl Iterator<Item = (PathBuf, String)> {
     files.into_iter()
 }
 
-/// Writes files, such as all [`files`], below a folder, over those that are there.
-///
-/// # Errors
-/// An output error if a file or folder cannot be written.
-pub fn write_all(dir: &Path, files: &[(PathBuf, String)]) -> Result<()> {
-    for (path, text) in files {
-        let path = dir.join(path);
-        let written = path.parent().map_or(Ok(()), fs::create_dir_all);
-        written
-            .and_then(|()| fs::write(&path, text))
-            .map_err(|error| Error::sink(path.display().to_string(), error))?;
-    }
-    Ok(())
-}
-
-/// Paths below a folder, in order, where it differs from what [`write_all`] gives: files that hold
+/// Paths below a folder, in order, where it differs from files such as all [`files`]: files that hold
 /// something else, are missing, or stand beside the printed ones.
 ///
 /// # Errors

@@ -95,11 +95,70 @@ fn schema_checks_what_it_writes() {
     let path = folder.path("new");
     ends(0, &["schema", "--write", &path]);
     ends(0, &["schema", "--check", &path]);
-    folder.write("new/tables.md", "edited");
+    folder.write("new/tables.md", folder.read("new/tables.md") + "edited");
     fs::remove_file(folder.path("new/spark.sql")).unwrap();
     let ran = ends(1, &["schema", "--check", &path]);
     assert_eq!(ran.stderr, "error: spark.sql differs\nerror: tables.md differs\n");
+    ends(0, &["schema", "--write", &path]);
+    ends(0, &["schema", "--check", &path]);
     ends(4, &["schema", "--write", "/proc/none"]);
+}
+
+#[test]
+fn schema_writes_in_place_of_what_it_printed_alone() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = Folder::new();
+    let path = folder.path("new");
+    ends(0, &["schema", "--write", &path]);
+    let tables = folder.read("new/tables.md");
+    let kept = || (folder.read("new/tables.md"), folder.read("mine"));
+    folder.write("mine", "mine");
+    // Whatever is in the way is named, and nothing at all is written.
+    folder.write("new/tables.md", tables.clone() + "old");
+    let old = kept();
+    type Change = fn(&Folder);
+    let changes: [(&str, Change); 9] = [
+        ("new/duckdb.sql", |folder| drop(folder.write("new/duckdb.sql", "CREATE TABLE mine ();"))),
+        ("new/duckdb.sql", |folder| drop(folder.write("new/duckdb.sql", ""))),
+        ("new/arrow/hosts.json", |folder| drop(folder.write("new/arrow/hosts.json", "{}"))),
+        ("new/notes.txt", |folder| drop(folder.write("new/notes.txt", ""))),
+        ("new/.git", |folder| fs::create_dir(folder.path("new/.git")).unwrap()),
+        ("new/merged/mine", |folder| drop(folder.write("new/merged/mine", ""))),
+        ("new/spark.sql", |folder| {
+            fs::remove_file(folder.path("new/spark.sql")).unwrap();
+            symlink("../mine", folder.path("new/spark.sql")).unwrap();
+        }),
+        ("new/spark.sql", |folder| {
+            fs::remove_file(folder.path("new/spark.sql")).unwrap();
+            fs::create_dir(folder.path("new/spark.sql")).unwrap();
+        }),
+        ("new/arrow", |folder| {
+            fs::rename(folder.path("new/arrow"), folder.path("arrow")).unwrap();
+            symlink("../arrow", folder.path("new/arrow")).unwrap();
+        }),
+    ];
+    for (name, change) in changes {
+        change(&folder);
+        let ran = ends(2, &["schema", "--write", &path]);
+        assert!(ran.stderr.contains(name), "{name}: {}", ran.stderr);
+        assert_eq!(kept(), old, "{name}");
+        fs::remove_dir_all(folder.path("new")).unwrap();
+        ends(0, &["schema", "--write", &path]);
+        folder.write("new/tables.md", tables.clone() + "old");
+    }
+    // What a run left that was killed is in nobody's way. Modes stay, and so does what is as it is printed.
+    folder.write("new/tables.md.tmp-12-0", "");
+    fs::set_permissions(folder.path("new/tables.md"), PermissionsExt::from_mode(0o600)).unwrap();
+    let spark = fs::metadata(folder.path("new/spark.sql")).unwrap().modified().unwrap();
+    ends(0, &["schema", "--write", &path]);
+    assert_eq!(folder.read("new/tables.md"), tables);
+    let meta = fs::metadata(folder.path("new/tables.md")).unwrap();
+    assert_eq!(meta.permissions().mode() & 0o777, 0o600);
+    let again = fs::metadata(folder.path("new/spark.sql")).unwrap();
+    assert_eq!(again.modified().unwrap(), spark);
+    // The folder itself may be named by a link.
+    symlink("new", folder.path("link")).unwrap();
+    ends(0, &["schema", "--write", &folder.path("link")]);
 }
 
 #[test]
