@@ -12,7 +12,7 @@ use std::{
 use clap::{Arg, Command, CommandFactory as _};
 use toml::{Table, Value};
 
-use super::args::{Args, InputPath, PathRole, path_role};
+use super::args::{Args, InputPath, path_role};
 use crate::{
     error::{Error, Result},
     fs::File,
@@ -26,7 +26,7 @@ const MOST: u64 = 1 << 20;
 
 /// Options without a path that start programs, or replace or remove files: nmap's arguments, as its scripts are programs, the
 /// rights it runs with, what allows replacing, and what removes old feeds and files of datasets. A file that merely lies in the working directory may set neither
-/// these nor any option whose path is written or run ([`path_role`]).
+/// these nor any option that names a path ([`path_role`]).
 const NOT_FROM_HERE: [&str; 8] =
     ["args", "compact", "keep", "overwrite", "rotate-every", "rotate-size", "sudo", "vacuum"];
 
@@ -127,7 +127,7 @@ impl Config {
             return Err(self.wrong(key, unknown));
         }
         if self.is_found_here && found.guarded {
-            let what = "starts programs or replaces files, or names where something is written: set it by --config or in the file of your own configuration folder";
+            let what = "starts programs or replaces files, or names a path: set it by --config or in the file of your own configuration folder";
             return Err(self.wrong(key, what));
         }
         Ok(())
@@ -172,13 +172,10 @@ struct Found {
     guarded: bool,
 }
 
-/// Whether an option starts programs, or names or replaces what is written.
+/// Whether an option starts programs, replaces files or names a path.
 fn is_guarded(arg: &Arg) -> bool {
-    match path_role(arg) {
-        Some(PathRole::Output | PathRole::Program) => true,
-        Some(PathRole::Input) => false,
-        None => arg.get_long().is_some_and(|name| NOT_FROM_HERE.contains(&name)),
-    }
+    // A list of inputs too: what is read beside that what was named would be in the output.
+    path_role(arg).is_some() || arg.get_long().is_some_and(|name| NOT_FROM_HERE.contains(&name))
 }
 
 /// Sets an option of a command, if it has it.
@@ -207,7 +204,7 @@ fn set(command: Command, name: &str, values: &[String], found: &mut Found) -> Co
 mod tests {
     use std::any::TypeId;
 
-    use super::*;
+    use super::{super::args::PathRole, *};
 
     /// All options and arguments of all commands, each with the command's name.
     fn all_args() -> Vec<(String, Arg)> {

@@ -52,7 +52,8 @@ fn run_with(
     let plan = Plan::of(&args.write, &args.pick, rows)?;
     let inputs = Inputs::of(&args.read)?;
     let given = if args.follow { Vec::new() } else { inputs.discover() };
-    check_outputs(args.report.as_deref(), &plan, &inputs.reading(&given, args.engine.as_deref()))?;
+    let others = args.engine.as_deref().into_iter().chain(how.config_file());
+    check_outputs(args, &plan, &inputs.reading(&given, others))?;
     let running = Running::default();
     let mut filters = filters(&args.pick);
     if let Some(path) = &args.engine {
@@ -66,7 +67,7 @@ fn run_with(
     let mut following = following(args, merge.is_some(), &stop, talk)?;
     let mut destination = match plan {
         Plan::Feed(feed, Output::File(path)) if args.follow => {
-            let sink = DocumentSink::open_live(&path, args.write.overwrite)?;
+            let sink = DocumentSink::open_live(&path, args.write.overwrite, &temporaries)?;
             Destination::Feed { sink, feed }
         }
         plan => plan.open(&args.write, (command, &temporaries))?,
@@ -78,7 +79,7 @@ fn run_with(
     let hash = args.hash || merge.is_some();
     let options = inputs::options(&args.read.how, &shares).with_hash(hash);
     let pipeline = Pipeline::new(options, filters, destination, stop);
-    let mut pipeline = pipeline.with_threads(shares.threads)?;
+    let mut pipeline = pipeline.with_threads(shares.threads)?.with_room(shares.documents);
     let progress = if let Some(follow) = &mut following {
         pipeline.follow(follow)?;
         None
@@ -103,11 +104,8 @@ fn run_with(
 }
 
 /// Refuses outputs that would take the place of something else.
-pub(super) fn check_outputs(
-    report: Option<&Path>,
-    plan: &Plan,
-    reading: &Reading<'_>,
-) -> Result<()> {
+fn check_outputs(args: &ConvertArgs, plan: &Plan, reading: &Reading<'_>) -> Result<()> {
+    let report = args.report.as_deref();
     if let Some(report) = report.filter(|report| report.is_dir()) {
         return Err(Error::usage(format!("{} is a folder: --report is a file", report.display())));
     }

@@ -44,7 +44,8 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         let inputs = Inputs::new(vec![path.to_path_buf()], pick.clone());
         let given = inputs.discover();
         let output = Written::output(form.output());
-        overlap::check(output, &inputs.reading(&given, None), *form.output() == Output::Stdout)?;
+        let reading = inputs.reading(&given, how.config_file());
+        overlap::check(output, &reading, *form.output() == Output::Stdout)?;
         states.push((path, inputs, given));
     }
     let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
@@ -98,7 +99,7 @@ fn read(
     let destination = Destination::Merge { merger: Box::new(merger), then };
     let options = inputs::options(&args.read.how, shares).with_hash(true);
     let pipeline = Pipeline::new(options, Filters::default(), destination, Arc::clone(stop));
-    let mut pipeline = pipeline.with_threads(shares.threads)?;
+    let mut pipeline = pipeline.with_threads(shares.threads)?.with_room(shares.documents / 2);
     let progress = Progress::begin(how, given.iter().map(Given::packed_len), true);
     pipeline = pipeline.with_meter(progress.meter());
     inputs.read(given, (&mut pipeline, &progress), None)?;

@@ -69,13 +69,13 @@ impl Inputs {
         Ok(Self { paths, pick, list })
     }
 
-    /// What a run reads: these inputs, what was found in them, and an engine.
+    /// What a run reads: these inputs, what was found in them, and files that options name.
     pub(super) fn reading<'r>(
         &'r self,
         found: &'r [Given],
-        engine: Option<&'r Path>,
+        others: impl IntoIterator<Item = &'r Path>,
     ) -> Reading<'r> {
-        let others = self.list.as_deref().into_iter().chain(engine).collect();
+        let others = self.list.as_deref().into_iter().chain(others).collect();
         let files = found.iter().filter_map(|given| match given {
             Given::Input(Ok(input)) if !input.named => input.path(),
             _ => None,

@@ -11,7 +11,6 @@ mod exit;
 mod feeds;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
-mod history;
 mod ingest;
 mod inputs;
 mod inspect;
@@ -42,21 +41,25 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     {
         return exit.into();
     }
+    be_quiet_about_decoders();
     let args: Vec<OsString> = args.into_iter().collect();
+    signals::hold_hangup(&args);
     let args = match parsed(&args) {
         Ok(args) => args,
         Err(exit) => return exit.into(),
     };
     signals::survive_file_limit();
+    if !matches!(args.command, Command::Watch(_)) {
+        signals::take_hangup_as_ever();
+    }
     let talk = Talk::new(&args.talk, matches!(args.command, Command::Watch(_)));
     let result = match &args.command {
         Command::Convert(convert) => convert::run(convert, (&args.talk, &talk)),
         Command::Merge(merge) => convert::merge(merge, (&args.talk, &talk)),
         Command::Diff(diff) => diff::run(diff, (&args.talk, &talk)),
-        Command::History(history) => history::run(history, (&args.talk, &talk)),
         Command::Scan(scan) => scan::run(scan, (&args.talk, &talk)),
         Command::Ingest(ingest) => ingest::run(ingest, (&args.talk, &talk)),
-        Command::Watch(watch) => watch::run(watch, &talk),
+        Command::Watch(watch) => watch::run(watch, (&args.talk, &talk)),
         Command::Inspect(inspect) => inspect::run(inspect, (&args.talk, &talk)),
         Command::Schema(schema) => schema::run(schema, &talk),
         Command::Completions { shell } => {
@@ -76,6 +79,16 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             Exit::of(&error).into()
         }
     }
+}
+
+/// Has panics that are caught and become errors say nothing beside these.
+fn be_quiet_about_decoders() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !crate::lake::is_decoding() {
+            usual(panic);
+        }
+    }));
 }
 
 /// Has calls of the file system fail as a test asks for (`src/fs/faults.rs`).
@@ -100,17 +113,29 @@ fn parsed(args: &[OsString]) -> std::result::Result<args::Args, Exit> {
         command = config.apply(command).map_err(wrong)?;
     }
     let matches = command.try_get_matches_from_mut(args);
-    matches.and_then(|matches| args::Args::from_arg_matches(&matches)).map_err(|mut error| {
-        // Help and version go to standard output and are no errors; a closed pipe is none either.
-        terminal::print_usage(&mut error);
-        if !error.use_stderr() {
-            return Exit::Done;
-        }
-        if let Some(config) = &config {
-            talk.hint(&format!("{} sets options, too", config.path().display()));
-        }
-        Exit::Usage
-    })
+    let parsed = matches.and_then(|matches| args::Args::from_arg_matches(&matches));
+    parsed
+        .map(|mut args| {
+            args.talk.config_file = config.as_ref().map(|config| config.path().to_owned());
+            args
+        })
+        .map_err(|mut error| {
+            // Help and version go to standard output and are no errors; a closed pipe is none either.
+            let printed = terminal::print_usage(&mut error);
+            if !error.use_stderr() {
+                return match printed {
+                    Err(error) if !is_closed_pipe(&error) => {
+                        talk.error(&error);
+                        Exit::of(&error)
+                    }
+                    _ => Exit::Done,
+                };
+            }
+            if let Some(config) = &config {
+                talk.hint(&format!("{} sets options, too", config.path().display()));
+            }
+            Exit::Usage
+        })
 }
 
 /// One page: that of the program, and for each command what follows its title.

@@ -3,19 +3,26 @@
 //! All paths of a run are compared before anything is read or made. Two paths are the same if they lead to the same
 //! device and inode, so neither links, bind mounts nor the case of a name hide anything; what does not exist yet is
 //! compared by its path without links. An output that lies in a folder that is read would be an input of the next run.
+//! Names that a run makes of the one that was given, such as the numbered files of `--keep-xml` and the old files of a
+//! feed, are compared as well.
+//!
+//! A path that the disk fails to look up may be any other path, so the run ends. A path that this process may not look up
+//! can be neither read nor replaced by it; that is reported when it is opened.
 
 use std::{
     collections::BTreeSet,
     io,
-    os::{fd::AsFd, unix::fs::MetadataExt as _},
+    os::{fd::AsFd, unix::ffi::OsStrExt as _, unix::fs::MetadataExt as _},
     path::{Component, Path, PathBuf},
 };
+
+use rustix::io::Errno;
 
 use super::ending::is_special;
 use crate::{
     error::{Error, Result},
     fs,
-    sink::{Output, follow},
+    sink::{Output, follow, hold},
 };
 
 /// What an output is.
@@ -25,9 +32,10 @@ pub(super) enum Form {
     File,
     /// A folder, which is replaced as a whole.
     Folder,
-    /// The feed of a watched folder. It may lie in a folder that is read, where it is left out.
-    Kept,
-    /// A dataset, or the state of a watched folder: as [`Form::Kept`], and nothing else may lie in it.
+    /// The feed of a watched folder. It may lie in a folder that is read, where it is left out. If it `rotates`, files
+    /// next to it get its name with a number.
+    Feed { rotates: bool },
+    /// A dataset, or the state of a watched folder: as [`Form::Feed`], and nothing else may lie in it.
     State,
 }
 
@@ -75,24 +83,28 @@ pub(super) struct Reading<'r> {
     pub(super) others: Vec<&'r Path>,
 }
 
-/// Refuses outputs that are, contain or lie in what is read, that contain the working directory, or that are one
-/// another.
+/// Refuses outputs that are, contain or lie in what is read, that contain the working directory, that are one
+/// another, or that another run writes.
 ///
 /// # Errors
-/// A usage error that names both paths.
+/// A usage error that names both paths; an error of the disk that names the one that cannot be looked up.
 pub(super) fn check(
     written: impl IntoIterator<Item = Written>,
     reading: &Reading<'_>,
     on_stdout: bool,
 ) -> Result<()> {
     let written = written.into_iter().filter(|written| !is_special(&written.path));
-    let outputs: Vec<_> = written.map(|written| (Place::of(&written.path), written)).collect();
+    let place = |written: Written| Ok((Place::of_output(&written.path)?, written));
+    let outputs: Vec<_> = written.map(place).collect::<Result<_>>()?;
     let is_stream = |path: &&Path| path.as_os_str() == "-";
     let all = || reading.named.iter().map(PathBuf::as_path).chain(reading.others.iter().copied());
-    let inputs: Vec<_> =
-        all().filter(|path| !is_stream(path)).map(|path| (Place::of(path), path)).collect();
-    let stdin = all().any(|path| is_stream(&path)).then(|| id_of_stream(io::stdin())).flatten();
-    let here = Place::of(Path::new("."));
+    let place = |path| Ok((Place::of_input(path)?, path));
+    let inputs: Vec<_> = all().filter(|path| !is_stream(path)).map(place).collect::<Result<_>>()?;
+    let stdin = match all().any(|path| is_stream(&path)) {
+        true => id_of_stream(io::stdin()).map_err(|error| unreadable(Path::new("-"), error))?,
+        false => None,
+    };
+    let here = Place::of_input(Path::new("."))?;
     for (number, (place, output)) in outputs.iter().enumerate() {
         if place.is_dir && (here.is(place) || here.is_in(place)) {
             let is = if here.is(place) { "is" } else { "contains" };
@@ -105,16 +117,28 @@ pub(super) fn check(
             return Err(Error::usage(format!("{} is standard input", output.shown())));
         }
         check_found((place, output), &reading.found)?;
+        if output.form == Form::File {
+            // A report is written last: what is wrong with it is said first.
+            drop(hold(&place.path)?);
+        }
         for other in outputs.iter().skip(number.saturating_add(1)) {
             check_outputs((place, output), (&other.0, &other.1))?;
         }
     }
-    let Some(stdout) = on_stdout.then(|| id_of_stream(io::stdout())).flatten() else {
-        return Ok(());
-    };
-    let named = inputs.iter().find(|(input, _)| input.id == Some(stdout)).map(|(_, path)| *path);
-    let found = || reading.found.iter().copied().find(|path| id(path) == Some(stdout));
-    match named.or_else(found) {
+    if on_stdout { check_stdout(&inputs, &reading.found) } else { Ok(()) }
+}
+
+fn check_stdout(inputs: &[(Place, &Path)], found: &[&Path]) -> Result<()> {
+    let stdout = id_of_stream(io::stdout()).map_err(|error| Error::sink("standard output", error));
+    let Some(stdout) = stdout? else { return Ok(()) };
+    let mut is_input =
+        inputs.iter().find(|(input, _)| input.id == Some(stdout)).map(|(_, path)| *path);
+    for file in found {
+        if is_input.is_none() && id_of_input(file)? == Some(stdout) {
+            is_input = Some(file);
+        }
+    }
+    match is_input {
         Some(path) => Err(Error::usage(format!("standard output is the input {}", path.display()))),
         None => Ok(()),
     }
@@ -128,6 +152,8 @@ fn check_input((place, output): (&Place, &Written), (input, path): (&Place, &Pat
         format!("{shown} contains the input {path}")
     } else if input.is_dir && place.is_in(input) && !output.may_lie_in_inputs() {
         format!("{shown} lies in {path}, a folder that is read")
+    } else if output.rotates() && input.is_numbered(place) {
+        format!("{path} has a name that old files of {shown} get")
     } else {
         return Ok(());
     };
@@ -138,26 +164,34 @@ fn check_input((place, output): (&Place, &Written), (input, path): (&Place, &Pat
 fn check_found((place, output): (&Place, &Written), found: &[&Path]) -> Result<()> {
     let mut folders = BTreeSet::new();
     for file in found {
-        if place.id.is_some() && place.id == id(file) {
+        if place.id.is_some() && place.id == id_of_input(file)? {
             let (shown, file) = (output.shown(), file.display());
             return Err(Error::usage(format!("{shown} is an input: {file}")));
         }
         folders.extend(file.parent());
     }
-    let lies_in = |folder: &&&Path| id(folder).is_some_and(|id| place.above.contains(&id));
-    match folders.iter().find(lies_in).filter(|_| !output.may_lie_in_inputs()) {
-        Some(folder) => {
-            let (shown, folder) = (output.shown(), folder.display());
-            Err(Error::usage(format!("{shown} lies in {folder}, a folder that is read")))
-        }
-        None => Ok(()),
+    if output.may_lie_in_inputs() {
+        return Ok(());
     }
+    for folder in folders {
+        if id_of_input(folder)?.is_some_and(|id| place.above.contains(&id)) {
+            let (shown, folder) = (output.shown(), folder.display());
+            return Err(Error::usage(format!("{shown} lies in {folder}, a folder that is read")));
+        }
+    }
+    Ok(())
 }
 
 fn check_outputs(one: (&Place, &Written), other: (&Place, &Written)) -> Result<()> {
     if one.0.is(other.0) {
         let (first, second) = (one.1.option, other.1.option);
         let path = other.1.path.display();
+        if first == second {
+            // Names that one option stands for.
+            let path = one.1.path.display();
+            let other = other.1.path.display();
+            return Err(Error::usage(format!("{first}: {path} and {other} are one file")));
+        }
         return Err(Error::usage(format!("{first} and {second} are both {path}")));
     }
     for ((place, inner), (folder, outer)) in [(one, other), (other, one)] {
@@ -165,13 +199,21 @@ fn check_outputs(one: (&Place, &Written), other: (&Place, &Written)) -> Result<(
             let (inner, outer) = (inner.shown(), outer.shown());
             return Err(Error::usage(format!("{inner} lies in {outer}, a folder of its own")));
         }
+        if outer.rotates() && place.is_numbered(folder) {
+            let (inner, outer) = (inner.shown(), outer.shown());
+            return Err(Error::usage(format!("{inner} has a name that old files of {outer} get")));
+        }
     }
     Ok(())
 }
 
 impl Written {
     fn may_lie_in_inputs(&self) -> bool {
-        matches!(self.form, Form::Kept | Form::State)
+        matches!(self.form, Form::Feed { .. } | Form::State)
+    }
+
+    fn rotates(&self) -> bool {
+        self.form == Form::Feed { rotates: true }
     }
 }
 
@@ -190,10 +232,23 @@ struct Place {
 }
 
 impl Place {
-    fn of(path: &Path) -> Self {
-        let path = resolve(&follow(path).unwrap_or_else(|_| path.to_owned()));
-        let above = path.ancestors().skip(1).filter_map(id).collect();
-        Self { id: id(&path), is_dir: path.is_dir(), above, path }
+    fn of_output(path: &Path) -> Result<Self> {
+        Self::of(path).map_err(|error| Error::sink(path.display().to_string(), error))
+    }
+
+    fn of_input(path: &Path) -> Result<Self> {
+        Self::of(path).map_err(|error| unreadable(path, error))
+    }
+
+    fn of(path: &Path) -> io::Result<Self> {
+        let path = resolve(&known(follow(path))?.unwrap_or_else(|| path.to_owned()))?;
+        let mut above = Vec::new();
+        for folder in path.ancestors().skip(1) {
+            above.extend(look(folder)?.as_ref().map(id));
+        }
+        let meta = look(&path)?;
+        let is_dir = meta.as_ref().is_some_and(fs::Metadata::is_dir);
+        Ok(Self { id: meta.as_ref().map(id), is_dir, above, path })
     }
 
     fn is(&self, other: &Self) -> bool {
@@ -207,13 +262,25 @@ impl Place {
             None => self.path != folder.path && self.path.starts_with(&folder.path),
         }
     }
+
+    /// Whether it has a name that is made of that of a feed when this gives way to a new file.
+    fn is_numbered(&self, feed: &Self) -> bool {
+        let name = |place: &Self| place.path.file_name().unwrap_or_default().to_owned();
+        let (own, feeds) = (name(self), name(feed));
+        let rest = own.as_bytes().strip_prefix(feeds.as_bytes());
+        let is_new = |rest: &[u8]| {
+            rest == b"new" || (!rest.is_empty() && rest.iter().all(u8::is_ascii_digit))
+        };
+        self.path.parent() == feed.path.parent()
+            && rest.and_then(|rest| rest.strip_prefix(b".")).is_some_and(is_new)
+    }
 }
 
 /// An absolute path without links, of what need not exist yet.
-fn resolve(path: &Path) -> PathBuf {
+fn resolve(path: &Path) -> io::Result<PathBuf> {
     let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for folder in full.ancestors() {
-        let Ok(mut real) = fs::canonicalize(folder) else { continue };
+        let Some(mut real) = known(fs::canonicalize(folder))? else { continue };
         for part in full.strip_prefix(folder).into_iter().flat_map(Path::components) {
             match part {
                 Component::Normal(name) => real.push(name),
@@ -223,19 +290,44 @@ fn resolve(path: &Path) -> PathBuf {
                 _ => {}
             }
         }
-        return real;
+        return Ok(real);
     }
-    full
+    Ok(full)
 }
 
-fn id(path: impl AsRef<Path>) -> Option<Id> {
-    fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
+fn look(path: &Path) -> io::Result<Option<fs::Metadata>> {
+    known(fs::metadata(path))
+}
+
+/// What was found; `None` if nothing has the name, or if this process cannot reach what has it.
+fn known<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match fs::if_there(found) {
+        Err(error) => match Errno::from_io_error(&error) {
+            // The last is an error of `follow`: links lead in a circle.
+            Some(Errno::ACCESS | Errno::PERM | Errno::LOOP | Errno::NAMETOOLONG) | None => Ok(None),
+            Some(_) => Err(error),
+        },
+        found => found,
+    }
+}
+
+fn id(meta: &fs::Metadata) -> Id {
+    (meta.dev(), meta.ino())
+}
+
+fn id_of_input(path: &Path) -> Result<Option<Id>> {
+    let meta = look(path).map_err(|error| unreadable(path, error))?;
+    Ok(meta.as_ref().map(id))
 }
 
 /// Device and inode of the file that a stream was redirected to or from.
-fn id_of_stream(stream: impl AsFd) -> Option<Id> {
-    let meta = fs::stream_metadata(stream).ok().filter(fs::Metadata::is_file)?;
-    Some((meta.dev(), meta.ino()))
+fn id_of_stream(stream: impl AsFd) -> io::Result<Option<Id>> {
+    let meta = fs::stream_metadata(stream)?;
+    Ok(Some(meta).filter(fs::Metadata::is_file).as_ref().map(id))
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    Error::from(error).in_input(path.display().to_string())
 }
 
 #[cfg(test)]
@@ -251,13 +343,44 @@ mod tests {
         fs::create_dir(root.join("real")).unwrap();
         symlink("real", root.join("link")).unwrap();
         symlink("real/later", root.join("dangling")).unwrap();
+        let place = |path: &str| Place::of(&root.join(path)).unwrap();
         for path in
             ["real/later", "link/later", "./real/../link/later/", "dangling", "none/../real/later"]
         {
-            assert_eq!(Place::of(&root.join(path)).path, root.join("real/later"), "{path}");
+            assert_eq!(place(path).path, root.join("real/later"), "{path}");
         }
-        let later = Place::of(&root.join("dangling"));
-        assert!(later.is_in(&Place::of(&root.join("link"))) && later.is_in(&Place::of(&root)));
-        assert!(!later.is_in(&later) && later.is(&Place::of(&root.join("link/later"))));
+        let later = place("dangling");
+        assert!(later.is_in(&place("link")) && later.is_in(&place("")));
+        assert!(!later.is_in(&later) && later.is(&place("link/later")));
+    }
+
+    #[test]
+    fn old_files_of_a_feed_are_known_by_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |path: &str| Place::of(&folder.path().join(path)).unwrap();
+        let feed = place("feed");
+        for (name, is_old) in [
+            ("feed.1", true),
+            ("feed.12", true),
+            ("feed.new", true),
+            ("feed", false),
+            ("feed.", false),
+            ("feed.x", false),
+            ("feed1", false),
+            ("other/feed.1", false),
+        ] {
+            assert_eq!(place(name).is_numbered(&feed), is_old, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_reached_is_not_there_and_what_the_disk_fails_at_is_an_error() {
+        let failed = |errno: Errno| known(io::Result::<()>::Err(errno.into()));
+        for errno in [Errno::NOENT, Errno::NOTDIR, Errno::ACCESS, Errno::LOOP, Errno::NAMETOOLONG] {
+            assert!(matches!(failed(errno), Ok(None)), "{errno}");
+        }
+        for errno in [Errno::IO, Errno::NOMEM, Errno::MFILE] {
+            assert!(failed(errno).is_err(), "{errno}");
+        }
     }
 }

@@ -2,8 +2,9 @@
 //! watches SIGTERM is a good end, and SIGHUP none.
 
 use std::{
+    ffi::OsString,
     sync::{
-        Arc,
+        Arc, LazyLock, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
@@ -12,9 +13,11 @@ use std::{
 };
 
 use signal_hook::{
+    SigId,
     consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ},
     flag,
     iterator::Signals,
+    low_level,
 };
 
 use crate::{fs, sink::Temporaries, source::Running};
@@ -51,7 +54,47 @@ pub(super) fn service() -> Service {
             std::process::exit(130);
         }
     });
+    // It may have come before there was a feed that could be opened anew.
+    service.reopen.fetch_or(HAS_HUNG_UP.load(Ordering::SeqCst), Ordering::SeqCst);
     service
+}
+
+/// What SIGHUP does while the command does not know what it is: it has come, or it ends the process as ever.
+static HANGUP: Mutex<Option<SigId>> = Mutex::new(None);
+static HAS_HUNG_UP: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
+/// Has SIGHUP end nothing from the first moment of a process that may be a `watch`: `logrotate` sends it to a service
+/// whenever it likes, and without a handler it would end that.
+pub(super) fn hold_hangup(args: &[OsString]) {
+    if args.iter().skip(1).any(|arg| arg == "watch") && !ignores(SIGHUP) {
+        set_hangup(flag::register(SIGHUP, Arc::clone(&HAS_HUNG_UP)).ok());
+    }
+}
+
+/// The command is no `watch`: SIGHUP ends it, until [`handle`] has better to do.
+pub(super) fn take_hangup_as_ever() {
+    if is_hangup_held() {
+        let ends = Arc::new(AtomicBool::new(true));
+        set_hangup(flag::register_conditional_default(SIGHUP, ends).ok());
+        if HAS_HUNG_UP.load(Ordering::SeqCst) {
+            let _ = low_level::emulate_default_handler(SIGHUP);
+        }
+    }
+}
+
+fn is_hangup_held() -> bool {
+    HANGUP.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+}
+
+/// Has SIGHUP do this, and nothing else that was set here before.
+fn set_hangup(action: Option<SigId>) {
+    let before = {
+        let mut now = HANGUP.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *now, action)
+    };
+    if let Some(before) = before {
+        low_level::unregister(before);
+    }
 }
 
 /// Has a write beyond the limit on the size of files fail, as one to a full disk does, instead of ending the
@@ -154,6 +197,7 @@ fn handle(flags: &Flags, mut handler: impl FnMut(i32) + Send + 'static) {
         if let Ok(signals) = Signals::new(wanted) {
             let _ = sender.send(signals);
         }
+        set_hangup(None);
         return;
     }
     for signal in wanted {
@@ -163,6 +207,7 @@ fn handle(flags: &Flags, mut handler: impl FnMut(i32) + Send + 'static) {
         }
         let _ = flag::register(signal, Arc::clone(flag));
     }
+    set_hangup(None);
 }
 
 /// Whether whoever started this process had it ignore a signal, as `nohup` does. Only Linux tells.

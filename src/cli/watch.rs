@@ -9,7 +9,7 @@ use std::{
 use serde_json::json;
 
 use super::{
-    args::{To, WatchArgs},
+    args::{TalkArgs, To, WatchArgs},
     ending::{OutputName, named},
     exit::Exit,
     feeds, inputs,
@@ -28,9 +28,9 @@ use crate::{
     watch::{Changed, Rotation, STATE, Watch, WatchEvent, WatchOptions, What},
 };
 
-pub(super) fn run(args: &WatchArgs, talk: &Talk) -> Result<Exit> {
+pub(super) fn run(args: &WatchArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let service = signals::service();
-    let options = options(args)?;
+    let options = options(args, how)?;
     let (folder, out) = (options.folder.clone(), options.out.clone());
     let watch = Watch::open(options, Arc::clone(&service.stop))?;
     let mut watch = watch.reopening(Arc::clone(&service.reopen));
@@ -77,7 +77,7 @@ fn about(event: &WatchEvent<'_>, folder: &Path, out: &Path) -> String {
     }
 }
 
-fn options(args: &WatchArgs) -> Result<WatchOptions> {
+fn options(args: &WatchArgs, how: &TalkArgs) -> Result<WatchOptions> {
     let [folder] = args.read.inputs.as_slice() else {
         return Err(Error::usage("one folder is watched"));
     };
@@ -89,7 +89,7 @@ fn options(args: &WatchArgs) -> Result<WatchOptions> {
         What::Events(feed(args, to)?)
     };
     let out = out(args)?;
-    check_outputs(folder, &out, args.state_dir.as_deref())?;
+    check_outputs(folder, &out, (args, how))?;
     let mut options = WatchOptions::new(folder, &out, what, name);
     options.state = args.state_dir.as_deref().map(Path::to_path_buf);
     options.settle = args.settle;
@@ -127,12 +127,14 @@ fn changes(args: &WatchArgs, to: To) -> Result<Changed> {
 }
 
 /// Feed and state may lie in the folder, where they are left out, but the feed must be one.
-fn check_outputs(folder: &Path, out: &Path, state: Option<&Path>) -> Result<()> {
-    let state = state.map_or_else(|| folder.join(STATE), Path::to_path_buf);
-    let feed = Written::new("-o", out, Form::Kept);
+fn check_outputs(folder: &Path, out: &Path, (args, how): (&WatchArgs, &TalkArgs)) -> Result<()> {
+    let state = args.state_dir.as_deref().map_or_else(|| folder.join(STATE), Path::to_path_buf);
+    let rotates = args.rotate_size.is_some() || args.rotate_every.is_some();
+    let feed = Written::new("-o", out, Form::Feed { rotates });
     let state = Written::new("--state-dir", &state, Form::State);
     let named = [folder.to_path_buf()];
-    let reading = Reading { named: &named, ..Reading::default() };
+    let others = how.config_file().into_iter().collect();
+    let reading = Reading { named: &named, others, ..Reading::default() };
     overlap::check([feed, state], &reading, false)?;
     if !out.is_file() {
         return Ok(());

@@ -282,12 +282,14 @@ impl Watch {
                 folder.canonicalize().is_ok_and(|folder| path.starts_with(folder))
             })
         };
-        let named = |name: &[u8]| {
+        let is_of = |feed: &Path| {
             let of_path = path.file_name().unwrap_or_default().as_bytes();
-            of_path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
+            let rest = of_path.strip_prefix(feed.file_name().unwrap_or_default().as_bytes());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
+                && inside(parent_of(feed))
         };
-        let out = self.options.out.file_name().unwrap_or_default().as_bytes();
-        let own = named(out) && inside(parent_of(&self.options.out));
+        // Of a feed that is named by a link, both are none of the inputs.
+        let own = is_of(&self.options.out) || is_of(self.feed.path());
         let of_state = self.options.state.is_some() && inside(&self.state.folder);
         (!own && !of_state).then(|| (name.trim_start_matches('/').to_owned(), path.to_owned()))
     }

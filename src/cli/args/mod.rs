@@ -3,7 +3,6 @@
 mod convert;
 mod diff;
 mod feed;
-mod history;
 mod ingest;
 mod merge;
 mod paths;
@@ -11,21 +10,25 @@ mod read;
 mod scan;
 mod watch;
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{
     Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint,
     builder::BoolishValueParser as Switch,
 };
 
+#[cfg(test)]
+pub(super) use self::paths::PathRole;
 pub(super) use self::{
-    convert::{ConvertArgs, PartitionName, PickArgs, STATES, WriteArgs},
+    convert::{ConvertArgs, PartitionName, PickArgs, WriteArgs},
     diff::{DiffArgs, DiffTo},
     feed::{FeedArgs, Kind, LineArgs, OcsfVersion},
-    history::HistoryArgs,
     ingest::{IngestArgs, Upkeep},
     merge::{By, MergeArgs, MergeOptions},
-    paths::{InputPath, OutputPath, PathRole, ProgramPath, path_role, refuse_url},
+    paths::{InputPath, OutputPath, ProgramPath, path_role, refuse_url},
     read::{HowArgs, LimitArgs, ReadArgs},
     scan::{NmapArgs, ScanArgs},
     watch::WatchArgs,
@@ -58,11 +61,6 @@ pub(super) enum Command {
     ///
     /// Ends with 0 if nothing changed and 1 if something did.
     Diff(Box<DiffArgs>),
-    /// Show what was true when: from when to when hosts and ports were as they were
-    ///
-    /// Of any number of scans two tables of intervals, by the rules of merge --policy latest. docs/history.md has
-    /// the rules.
-    History(Box<HistoryArgs>),
     /// Run nmap and write what it finds while it runs
     ///
     /// It is the nmap that is installed, started without a shell. Scan only what you may.
@@ -139,6 +137,16 @@ pub(super) struct TalkArgs {
         env = "SCANMILL_PROGRESS"
     )]
     pub(super) progress: When,
+    /// The file that set options, however it was found.
+    #[arg(skip)]
+    pub(super) config_file: Option<PathBuf>,
+}
+
+impl TalkArgs {
+    /// The file that set options, however it was found.
+    pub(super) fn config_file(&self) -> Option<&Path> {
+        self.config_file.as_deref()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -206,7 +214,7 @@ pub(super) struct SchemaArgs {
     /// Format; `ddl` is for the database duckdb
     #[arg(long, value_name = "FORMAT", default_value = "md")]
     pub(super) format: SchemaFormat,
-    /// Of the result of merge, which has more columns and tables, of diff, and of history
+    /// Of the result of merge, which has more columns and tables, and of diff
     #[arg(long, conflicts_with_all = ["write", "check"])]
     pub(super) merged: bool,
     /// Write all formats of all tables to this folder

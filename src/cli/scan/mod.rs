@@ -7,7 +7,7 @@ mod tasks;
 
 use std::{
     cell::Cell,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -72,7 +72,10 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     let merges = args.nmap.parallel > 1;
     let rows = if merges { Rows::Merged { explain: false } } else { Rows::Read };
     let plan = Plan::of(&args.write, &args.pick, rows)?;
-    check_outputs(args, &plan)?;
+    let way = progress::way(how, plan.is_on_stdout());
+    let programs = request.programs(way.is_some());
+    let kept = kept_files(args, programs.len());
+    check_outputs((args, how), &plan, &kept)?;
     let running = Running::default();
     let mut filters = filters(&args.pick);
     if let Some(path) = &args.engine {
@@ -80,8 +83,6 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         filters.engine = Some(engine::open(path, seen, (&running, talk))?);
     }
     let shares = Shares::of(args.how.memory, threads(args.threads))?;
-    let way = progress::way(how, plan.is_on_stdout());
-    let programs = request.programs(way.is_some());
     if args.nmap.dry_run {
         let lines: Vec<_> = programs.iter().map(request::line).collect::<Result<_>>()?;
         return print(&lines.concat());
@@ -97,7 +98,7 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         return Ok(Exit::Interrupted);
     }
     let destination = plan.open(&args.write, ("scan", &temporaries))?;
-    let parts = parts(args, programs)?;
+    let parts = parts(args, programs, kept)?;
     let tasks = Tasks::begin(way, parts.len());
     let mut scan = Scan { args, talk, running, tasks, failures: Vec::new(), exists: false };
     let destination = if merges { merged(destination, args, &shares) } else { destination };
@@ -121,29 +122,40 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     Ok(Exit::of_report(&report))
 }
 
+/// The files that the XML of the processes is kept in, one for each; none if it is not kept.
+fn kept_files(args: &ScanArgs, processes: usize) -> Vec<PathBuf> {
+    let of = (args.nmap.parallel > 1).then_some(processes);
+    let path = args.nmap.keep_xml.as_deref();
+    let names = |path| (1..=processes).map(move |number| nmap::kept_name(path, number, of));
+    path.into_iter().flat_map(names).collect()
+}
+
 /// Two outputs of one name would replace each other.
-fn check_outputs(args: &ScanArgs, plan: &Plan) -> Result<()> {
+fn check_outputs((args, how): (&ScanArgs, &TalkArgs), plan: &Plan, kept: &[PathBuf]) -> Result<()> {
     let output = Written::output(plan.output());
-    let kept = Written::file("--keep-xml", args.nmap.keep_xml.as_deref());
+    let kept = kept.iter().filter_map(|path| Written::file("--keep-xml", Some(path)));
     let report = Written::file("--report", args.report.as_deref());
-    let reading =
-        Reading { others: args.engine.as_deref().into_iter().collect(), ..Reading::default() };
-    overlap::check([output, kept, report].into_iter().flatten(), &reading, false)
+    let nmap: &Path = &args.nmap.nmap;
+    // A name without a folder is looked for on PATH.
+    let nmap = Some(nmap).filter(|path| path.components().count() > 1);
+    let others = args.engine.as_deref().into_iter().chain(nmap).chain(how.config_file());
+    let reading = Reading { others: others.collect(), ..Reading::default() };
+    overlap::check(output.into_iter().chain(kept).chain(report), &reading, false)
 }
 
 /// The processes, with the files that their XML is kept in.
-fn parts(args: &ScanArgs, programs: Vec<Program>) -> Result<Vec<Part>> {
+fn parts(args: &ScanArgs, programs: Vec<Program>, kept: Vec<PathBuf>) -> Result<Vec<Part>> {
     let of = (args.nmap.parallel > 1).then_some(programs.len());
     let name = |number| match of {
         Some(count) => format!("{}-{}", args.nmap.name, nmap::padded(number, count)),
         None => args.nmap.name.clone(),
     };
-    let keep =
-        |path: &Path, number| Keep::new(nmap::kept_name(path, number, of), args.write.overwrite);
+    let mut kept = kept.into_iter();
     let numbered = (1..).zip(programs);
     numbered
         .map(|(number, program)| {
-            let kept = args.nmap.keep_xml.as_deref().map(|path| keep(path, number)).transpose()?;
+            let keep = |path| Keep::new(path, args.write.overwrite);
+            let kept = kept.next().map(keep).transpose()?;
             Ok(Part { name: name(number), program, kept })
         })
         .collect()

@@ -28,7 +28,7 @@ use crate::{
     bytes::hex,
     error::{Error, Result},
     fs::{self, File, OpenOptions},
-    sink::{is_at, open_locked},
+    sink::{follow, is_at, open_locked},
 };
 
 /// Bytes compared or written at once.
@@ -59,6 +59,7 @@ struct Tail {
 /// The file that is written.
 #[derive(Debug)]
 pub(super) struct FeedFile {
+    /// Its name, where links lead: old files get their names next to the file, and a link stays.
     path: PathBuf,
     rotation: Rotation,
     file: File,
@@ -74,8 +75,14 @@ impl FeedFile {
             let path = path.display();
             return Err(Error::usage(format!("{path} is no file: a feed is one that is kept")));
         }
-        let file = open(path)?;
-        Ok(Self { path: path.to_owned(), rotation, file })
+        let path = follow(path).map_err(|error| failed(path, error))?;
+        let file = open(&path)?;
+        Ok(Self { path, rotation, file })
+    }
+
+    /// Its name, where links lead.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Where the next lines go, of which there are so many bytes. There is room for them then, on file
@@ -351,6 +358,24 @@ mod tests {
         tried.add("efg\n");
         let found = ["feed", "feed.1", "feed.2"].map(|name| tried.read(name));
         assert_eq!(found, ["efg\n", "d\n", "c\n"]);
+    }
+
+    #[test]
+    fn a_link_to_a_feed_stays_and_old_files_lie_next_to_what_it_leads_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir(path("disk")).unwrap();
+        std::os::unix::fs::symlink("disk/feed", path("link")).unwrap();
+        let rotation = Rotation { size: Some(4), ..Rotation::default() };
+        let feed = FeedFile::open(&path("link"), rotation).unwrap();
+        let mut tried = Tried { folder, feed };
+        for line in ["abc\n", "def\n"] {
+            tried.add(line);
+        }
+        let found = ["link", "disk/feed", "disk/feed.1", "link.1"].map(|name| tried.read(name));
+        assert_eq!(found, ["def\n", "def\n", "abc\n", ""]);
+        let link = tried.folder.path().join("link");
+        assert_eq!(fs::read_link(link).unwrap(), Path::new("disk/feed"));
     }
 
     #[test]

@@ -197,6 +197,32 @@ fn help_and_version_go_to_standard_output() {
 }
 
 #[test]
+fn whatever_is_printed_on_a_full_disk_ends_with_4() {
+    for args in [
+        &["--help"][..],
+        &["--version"],
+        &["convert", "-h"],
+        &["help", "scan"],
+        &["schema"],
+        &["schema", "hosts", "--format", "arrow"],
+        &["completions", "bash"],
+        &["man"],
+        &["convert", &xml(GOOD)],
+        &["inspect", &xml(GOOD)],
+        &["inspect", "--json", &xml(GOOD)],
+        &["diff", &xml(GOOD), &xml(CUT)],
+        &["scan", "192.0.2.1", "--dry-run"],
+    ] {
+        let mut command = program();
+        command.args(args).stdout(fs::File::options().write(true).open("/dev/full").unwrap());
+        let output = command.output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(4), "{args:?}: {said}");
+        assert!(said.contains("error: cannot write standard output"), "{args:?}: {said}");
+    }
+}
+
+#[test]
 fn a_pipe_is_never_replaced_by_a_file() {
     let folder = Folder::new();
     let pipe = folder.path("pipe");

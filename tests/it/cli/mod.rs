@@ -6,7 +6,6 @@ mod env;
 mod exit;
 mod follow;
 mod foreign;
-mod history;
 mod inputs;
 mod live;
 mod machine;

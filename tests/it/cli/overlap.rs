@@ -123,6 +123,53 @@ fn outputs_are_not_one_another() {
 }
 
 #[test]
+fn numbered_files_of_kept_xml_are_outputs_too() {
+    let folder = place();
+    let scan = "scan 192.0.2.1 192.0.2.2 --parallel 2 --overwrite --keep-xml k.jsonl";
+    refused(&folder, &format!("{scan} -o k.1.jsonl"), "-o and --keep-xml are both");
+    refused(&folder, &format!("{scan} -o x/ --report ./k.2.jsonl"), "are both");
+    folder.write("engine.toml", "");
+    symlink("engine.toml", folder.path("k.2.jsonl")).unwrap();
+    refused(&folder, &format!("{scan} --engine engine.toml"), "is an input");
+    // Two numbers that lead to one file.
+    folder.write("k.1.jsonl", "mine");
+    fs::remove_file(folder.path("k.2.jsonl")).unwrap();
+    fs::hard_link(folder.path("k.1.jsonl"), folder.path("k.2.jsonl")).unwrap();
+    refused(&folder, scan, "k.1.jsonl and k.2.jsonl are one file");
+    let scan = "scan 192.0.2.1 192.0.2.2 --parallel 2 --keep-xml x/kept";
+    refused(&folder, &format!("{scan} -o x"), "lies in -o");
+}
+
+#[test]
+fn programs_and_settings_are_inputs_too() {
+    let folder = place();
+    folder.write("nmap", "#!/bin/sh\n");
+    refused(&folder, "scan 192.0.2.1 --nmap ./nmap --keep-xml nmap --overwrite", "is an input");
+    folder.write("mine.toml", "threads = 1\n");
+    for args in ["convert in/a.xml", "merge in", "diff in/a.xml a-hard"] {
+        let args = format!("{args} --config mine.toml --to jsonl --overwrite -o mine.toml");
+        refused(&folder, &args, "is an input");
+    }
+    folder.write("scanmill.toml", "threads = 1\n");
+    refused(&folder, "convert in/a.xml --report scanmill.toml", "is an input");
+}
+
+#[test]
+fn old_files_of_a_feed_get_names_that_nothing_else_has() {
+    let folder = place();
+    let watch = "watch in -o feed.jsonl --once --rotate-size 1M";
+    refused(&folder, &format!("{watch} --state-dir feed.jsonl.1"), "old files of -o feed.jsonl");
+    refused(&folder, &format!("{watch} --state-dir ./feed.jsonl.new"), "old files of -o");
+    refused(&folder, "watch in -o feed --once --rotate-every 1d --state-dir feed.7", "old files");
+    fs::create_dir(folder.path("scans.1")).unwrap();
+    refused(&folder, "watch scans.1 -o scans --once --rotate-size 1M", "old files of -o scans");
+    // Without rotation no file gets such a name.
+    let mut command = program();
+    command.current_dir(folder.path("")).args(["watch", "scans.1", "-o", "scans", "--once"]);
+    ends_as(0, command, b"");
+}
+
+#[test]
 fn nothing_else_lies_in_a_dataset() {
     let folder = place();
     let mut command = program();

@@ -162,3 +162,72 @@ fn lines_of_another_writer_are_not_cut_after_a_crash() {
     }
     assert!(!Path::new(&state("note")).exists());
 }
+
+#[test]
+fn a_hangup_before_anything_is_watched_ends_nothing() {
+    use std::io::Write as _;
+    for args in [&["watch", "in", "-o", "feed.jsonl", "--once"][..], &["inspect", "watch"]] {
+        let place = Place::new();
+        place.put("a.xml", scan(1, 2));
+        place.put("../watch", scan(1, 2));
+        let config = place.path("config");
+        crate::support::output_of(crate::support::command("mkfifo").arg(&config));
+        let program = place.command(&[]).get_program().to_owned();
+        let mut command = crate::support::command(program);
+        command.current_dir(place.path("")).arg("--config").arg(&config).args(args);
+        let child = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+        let mut watching = Watching(child);
+        // It reads its settings, and waits for them.
+        let mut settings = fs::File::options().write(true).open(&config).unwrap();
+        watching.signal("HUP");
+        settings.write_all(b"threads = 1\n").unwrap();
+        drop(settings);
+        let status = watching.0.wait().unwrap();
+        if args[0] == "watch" {
+            assert_eq!(status.code(), Some(0));
+            assert_eq!(place.lines().len(), 3);
+        } else {
+            // Another command that names something `watch` ends as ever.
+            assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(1));
+        }
+    }
+}
+
+#[test]
+fn no_other_command_replaces_a_feed_that_is_written() {
+    let place = Place::new();
+    place.put("a.xml", scan(1, 2));
+    let watching = place.spawn(&[]);
+    place.wait_for(3);
+    fs::write(place.path("b.xml"), scan(2, 2)).unwrap();
+    let before = fs::read(place.path("feed.jsonl")).unwrap();
+    let program = place.command(&[]).get_program().to_owned();
+    std::os::unix::fs::symlink("feed.jsonl", place.path("link.jsonl")).unwrap();
+    for args in [
+        "convert b.xml -o feed.jsonl --overwrite",
+        "convert b.xml -o link.jsonl --overwrite",
+        "convert --follow b.xml -o feed.jsonl --overwrite",
+        "convert b.xml -o other.jsonl --report feed.jsonl",
+        "merge b.xml -o feed.jsonl --overwrite",
+        "merge b.xml -o other.jsonl --report feed.jsonl",
+        "diff b.xml in -o feed.jsonl --overwrite --to jsonl",
+        "ingest b.xml --into lake --report feed.jsonl",
+        "scan 192.0.2.1 --nmap false --keep-xml feed.jsonl --overwrite",
+        "scan 192.0.2.1 --nmap false -o feed.jsonl --overwrite",
+    ] {
+        let mut command = crate::support::command(&program);
+        let output = command.current_dir(place.path("")).args(args.split(' ')).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args}: {said}");
+        assert!(said.contains("another run writes"), "{args}: {said}");
+        assert_eq!(fs::read(place.path("feed.jsonl")).unwrap(), before, "{args}");
+    }
+    place.put("c.xml", scan(3, 2));
+    place.wait_for(6);
+    assert_eq!(watching.ended("TERM").0, Some(0));
+    // It is free then.
+    let mut command = crate::support::command(&program);
+    command.current_dir(place.path(""));
+    command.args(["convert", "b.xml", "-o", "feed.jsonl", "--overwrite"]);
+    crate::support::output_of(&mut command);
+}
