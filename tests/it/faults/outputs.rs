@@ -136,3 +136,119 @@ fn what_cannot_be_synced_ends_every_writer_with_4_and_the_name_of_the_file() {
         }
     }
 }
+
+/// Whether bytes are the first of others, and of lines whole ones.
+fn is_start(found: &[u8], whole: &[u8]) -> bool {
+    whole.starts_with(found) && (found.is_empty() || found.ends_with(b"\n"))
+}
+
+#[test]
+fn a_feed_that_is_followed_has_whole_lines_or_is_the_old_one() {
+    let before = before(Some(&["-q", "convert", "in/b.xml", "-o", "old.jsonl"]));
+    for out in ["old.jsonl", "new.jsonl"] {
+        let args = ["-q", "convert", "--follow", "in/a.xml", "-o", out, "--overwrite"];
+        let trial = Trial { name: "follow", args: &args, before: &before, stride: 1 };
+        let (clean, _) = trial.clean("");
+        let whole = clean[Path::new(out)].clone().unwrap();
+        trial.every(|case| {
+            let (what, found) = (&case.what, fs::read(case.path(out)).ok());
+            let old = before.get(Path::new(out)).cloned().flatten();
+            let is_killed = case.ended.code.is_none();
+            let fine = found == old
+                || found.as_ref().is_some_and(|found| match is_killed {
+                    true => whole.starts_with(found),
+                    false => is_start(found, &whole),
+                });
+            assert!(fine, "{what}: {out} is neither old nor a part of the new one: {found:?}");
+            assert!(case.ended.code != Some(0) || found.as_ref() == Some(&whole), "{what}");
+            assert!(left_over(case.folder.path(), &["old.jsonl", "new.jsonl"]).is_empty());
+            let ended = trial.run(case.folder.path(), "");
+            assert_eq!(ended.code, Some(0), "{what}, again: {}", ended.said);
+            assert_eq!(fs::read(case.path(out)).unwrap(), whole, "{what}, again");
+        });
+    }
+}
+
+#[test]
+fn what_nmap_wrote_is_kept_as_far_as_it_came_and_the_output_is_old_or_new() {
+    let place = folder();
+    let nmap = place.path().join("nmap").display().to_string();
+    let xml = support::fixture("12-").bytes;
+    fs::write(place.path().join("xml"), &xml).unwrap();
+    // This process never has it open to write it, so it can be started at once.
+    let script = format!("#!/bin/sh\ncat '{}'\n", place.path().join("xml").display());
+    let write = "printf '%s' \"$1\" > \"$0\" && chmod +x \"$0\"";
+    support::output_of(support::command("sh").args(["-c", write, &nmap, &script]));
+    let old = ["-q", "convert", "in/b.xml", "-o", "out.jsonl"];
+    let mut before = before(Some(&old));
+    for kept in [None, Some(b"<old/>".to_vec())] {
+        if let Some(kept) = kept.clone() {
+            before.insert("kept.xml".into(), Some(kept));
+        }
+        let args = [
+            "-q",
+            "scan",
+            "192.0.2.1",
+            "--nmap",
+            &nmap,
+            "--keep-xml",
+            "kept.xml",
+            "-o",
+            "out.jsonl",
+            "--overwrite",
+            "-j1",
+        ];
+        let trial = Trial { name: "keep-xml", args: &args, before: &before, stride: 1 };
+        let (clean, _) = trial.clean("");
+        assert_eq!(clean[Path::new("kept.xml")].as_deref(), Some(&*xml));
+        let (old, new) = (below(&before, "out.jsonl"), below(&clean, "out.jsonl"));
+        trial.every(|case| {
+            let (what, out) = (&case.what, case.tree("out.jsonl"));
+            assert!(out == old || out == new, "{what}: out.jsonl is neither old nor new");
+            let found = fs::read(case.path("kept.xml")).ok();
+            let is_part = found.as_ref().is_some_and(|found| xml.starts_with(found));
+            assert!(found == kept || is_part, "{what}: {found:?}");
+            if case.ended.code == Some(0) {
+                assert!(out == new && found.as_ref() == Some(&xml), "{what}: nothing was said");
+            }
+            for name in left_over(case.folder.path(), &["out.jsonl", "kept.xml"]) {
+                let allowed = case.ended.code.is_none() && name.contains(".tmp-");
+                assert!(allowed || case.ended.said.contains(&name), "{what}: {name} is left");
+            }
+            let ended = trial.run(case.folder.path(), "");
+            assert_eq!(ended.code, Some(0), "{what}, again: {}", ended.said);
+            assert!(case.tree("out.jsonl") == new, "{what}, again");
+            assert_eq!(fs::read(case.path("kept.xml")).unwrap(), xml, "{what}, again");
+        });
+    }
+}
+
+#[test]
+fn each_schema_is_the_old_one_or_the_new_one() {
+    let mut before = before(Some(&["schema", "--write", "schemas"]));
+    let tables = before[Path::new("schemas/tables.md")].clone().unwrap();
+    before.insert("schemas/tables.md".into(), Some([&*tables, b"old\n"].concat()));
+    before.remove(Path::new("schemas/spark.sql"));
+    let args = ["-q", "schema", "--write", "schemas"];
+    let trial = Trial { name: "schemas", args: &args, before: &before, stride: 3 };
+    let (clean, _) = trial.clean("");
+    // What is not there, or a folder.
+    let of = |tree: &Tree, name: &Path| tree.get(name).cloned().flatten();
+    trial.every(|case| {
+        let what = &case.what;
+        let mut found = tree(case.folder.path());
+        let is_left = |name: &Path| name.to_string_lossy().contains(".tmp-");
+        let left = found.extract_if(.., |name, _| is_left(name)).count();
+        assert!(left == 0 || case.ended.code.is_none(), "{what}: {left} files are left");
+        for name in clean.keys() {
+            let now = of(&found, name);
+            assert!(now == of(&clean, name) || now == of(&before, name), "{what}: {name:?}");
+        }
+        assert!(case.ended.code != Some(0) || found == clean, "{what}: nothing was said");
+        let ended = trial.run(case.folder.path(), "");
+        assert_eq!(ended.code, Some(0), "{what}, again: {}", ended.said);
+        let mut found = tree(case.folder.path());
+        found.retain(|name, _| !is_left(name));
+        assert!(found == clean, "{what}, again");
+    });
+}
