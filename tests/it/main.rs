@@ -16,7 +16,6 @@ mod faults;
 mod feeds;
 mod formats;
 mod golden;
-mod history;
 mod hostile;
 mod keys;
 #[cfg(feature = "cli")]
