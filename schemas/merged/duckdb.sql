@@ -183,3 +183,71 @@ COMMENT ON COLUMN changes."old_scan_id" IS 'The scan of the older value.';
 COMMENT ON COLUMN changes."new_scan_id" IS 'The scan of the newer value.';
 COMMENT ON COLUMN changes."old_time" IS 'When the older value was last seen.';
 COMMENT ON COLUMN changes."new_time" IS 'When the newer value was last seen.';
+
+CREATE TABLE host_history (
+    "host_key" VARCHAR NOT NULL,
+    "ip" VARCHAR,
+    "mac" VARCHAR,
+    "hostname" VARCHAR,
+    "state" VARCHAR NOT NULL,
+    "os_name" VARCHAR,
+    "valid_from" TIMESTAMP WITH TIME ZONE,
+    "last_seen" TIMESTAMP WITH TIME ZONE,
+    "valid_to" TIMESTAMP WITH TIME ZONE,
+    "looks" BIGINT NOT NULL,
+    "first_scan_id" VARCHAR NOT NULL,
+    "last_scan_id" VARCHAR NOT NULL,
+    "ended_by_scan_id" VARCHAR
+);
+COMMENT ON TABLE host_history IS 'One row an interval in which what is listed of a host did not change. Key: host_key, valid_from.';
+COMMENT ON COLUMN host_history."host_key" IS 'Identity across scans: `ip:`, `mac:`, `name:` or `idx:` and a text.';
+COMMENT ON COLUMN host_history."ip" IS 'First address of type ipv4 or ipv6, without its zone.';
+COMMENT ON COLUMN host_history."mac" IS 'First MAC address, upper case with colons.';
+COMMENT ON COLUMN host_history."hostname" IS 'First name of type user, else first PTR, else first name.';
+COMMENT ON COLUMN host_history."state" IS 'up, down, unknown or skipped.';
+COMMENT ON COLUMN host_history."os_name" IS 'Name of the best match of the operating system.';
+COMMENT ON COLUMN host_history."valid_from" IS 'The first look with these values; null if it has no time.';
+COMMENT ON COLUMN host_history."last_seen" IS 'The last look that confirmed them.';
+COMMENT ON COLUMN host_history."valid_to" IS 'The first later look that contradicts them; null while they are true.';
+COMMENT ON COLUMN host_history."looks" IS 'How many looks confirmed them.';
+COMMENT ON COLUMN host_history."first_scan_id" IS 'The scan of the first of these looks.';
+COMMENT ON COLUMN host_history."last_scan_id" IS 'The scan of the last of these looks.';
+COMMENT ON COLUMN host_history."ended_by_scan_id" IS 'The scan that contradicts them.';
+
+CREATE TABLE port_history (
+    "host_key" VARCHAR NOT NULL,
+    "ip" VARCHAR,
+    "protocol" VARCHAR NOT NULL,
+    "port" INTEGER NOT NULL,
+    "state" VARCHAR NOT NULL,
+    "reason" VARCHAR,
+    "service_name" VARCHAR,
+    "service_product" VARCHAR,
+    "service_version" VARCHAR,
+    "service_cpes" VARCHAR[] NOT NULL,
+    "valid_from" TIMESTAMP WITH TIME ZONE,
+    "last_seen" TIMESTAMP WITH TIME ZONE,
+    "valid_to" TIMESTAMP WITH TIME ZONE,
+    "looks" BIGINT NOT NULL,
+    "first_scan_id" VARCHAR NOT NULL,
+    "last_scan_id" VARCHAR NOT NULL,
+    "ended_by_scan_id" VARCHAR
+);
+COMMENT ON TABLE port_history IS 'One row an interval in which what is listed of a port did not change. Key: host_key, protocol, port, valid_from.';
+COMMENT ON COLUMN port_history."host_key" IS 'The host it belongs to.';
+COMMENT ON COLUMN port_history."ip" IS 'The host''s ip at that time.';
+COMMENT ON COLUMN port_history."protocol" IS 'tcp, udp, sctp, ip or what masscan wrote, in lower case.';
+COMMENT ON COLUMN port_history."port" IS 'Port number; for ip the IP protocol number.';
+COMMENT ON COLUMN port_history."state" IS 'open, closed, filtered, unfiltered, open|filtered or closed|filtered.';
+COMMENT ON COLUMN port_history."reason" IS 'Why, such as syn-ack.';
+COMMENT ON COLUMN port_history."service_name" IS 'Name of its first service, from the port table or from the answer.';
+COMMENT ON COLUMN port_history."service_product" IS 'Product of its first service.';
+COMMENT ON COLUMN port_history."service_version" IS 'Version of its first service.';
+COMMENT ON COLUMN port_history."service_cpes" IS 'CPE 2.2 URIs of its first service.';
+COMMENT ON COLUMN port_history."valid_from" IS 'The first look with these values; null if it has no time.';
+COMMENT ON COLUMN port_history."last_seen" IS 'The last look that confirmed them.';
+COMMENT ON COLUMN port_history."valid_to" IS 'The first later look that contradicts them; null while they are true.';
+COMMENT ON COLUMN port_history."looks" IS 'How many looks confirmed them.';
+COMMENT ON COLUMN port_history."first_scan_id" IS 'The scan of the first of these looks.';
+COMMENT ON COLUMN port_history."last_scan_id" IS 'The scan of the last of these looks.';
+COMMENT ON COLUMN port_history."ended_by_scan_id" IS 'The scan that contradicts them.';

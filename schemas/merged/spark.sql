@@ -103,3 +103,43 @@ CREATE TABLE changes (
 )
 USING PARQUET
 COMMENT 'One row a difference between an older state and a newer one. Key: host_key, protocol, port, column.';
+
+CREATE TABLE host_history (
+    `host_key` STRING NOT NULL COMMENT 'Identity across scans: `ip:`, `mac:`, `name:` or `idx:` and a text.',
+    `ip` STRING COMMENT 'First address of type ipv4 or ipv6, without its zone.',
+    `mac` STRING COMMENT 'First MAC address, upper case with colons.',
+    `hostname` STRING COMMENT 'First name of type user, else first PTR, else first name.',
+    `state` STRING NOT NULL COMMENT 'up, down, unknown or skipped.',
+    `os_name` STRING COMMENT 'Name of the best match of the operating system.',
+    `valid_from` TIMESTAMP COMMENT 'The first look with these values; null if it has no time.',
+    `last_seen` TIMESTAMP COMMENT 'The last look that confirmed them.',
+    `valid_to` TIMESTAMP COMMENT 'The first later look that contradicts them; null while they are true.',
+    `looks` BIGINT NOT NULL COMMENT 'How many looks confirmed them.',
+    `first_scan_id` STRING NOT NULL COMMENT 'The scan of the first of these looks.',
+    `last_scan_id` STRING NOT NULL COMMENT 'The scan of the last of these looks.',
+    `ended_by_scan_id` STRING COMMENT 'The scan that contradicts them.'
+)
+USING PARQUET
+COMMENT 'One row an interval in which what is listed of a host did not change. Key: host_key, valid_from.';
+
+CREATE TABLE port_history (
+    `host_key` STRING NOT NULL COMMENT 'The host it belongs to.',
+    `ip` STRING COMMENT 'The host\'s ip at that time.',
+    `protocol` STRING NOT NULL COMMENT 'tcp, udp, sctp, ip or what masscan wrote, in lower case.',
+    `port` INT NOT NULL COMMENT 'Port number; for ip the IP protocol number.',
+    `state` STRING NOT NULL COMMENT 'open, closed, filtered, unfiltered, open|filtered or closed|filtered.',
+    `reason` STRING COMMENT 'Why, such as syn-ack.',
+    `service_name` STRING COMMENT 'Name of its first service, from the port table or from the answer.',
+    `service_product` STRING COMMENT 'Product of its first service.',
+    `service_version` STRING COMMENT 'Version of its first service.',
+    `service_cpes` ARRAY<STRING> NOT NULL COMMENT 'CPE 2.2 URIs of its first service.',
+    `valid_from` TIMESTAMP COMMENT 'The first look with these values; null if it has no time.',
+    `last_seen` TIMESTAMP COMMENT 'The last look that confirmed them.',
+    `valid_to` TIMESTAMP COMMENT 'The first later look that contradicts them; null while they are true.',
+    `looks` BIGINT NOT NULL COMMENT 'How many looks confirmed them.',
+    `first_scan_id` STRING NOT NULL COMMENT 'The scan of the first of these looks.',
+    `last_scan_id` STRING NOT NULL COMMENT 'The scan of the last of these looks.',
+    `ended_by_scan_id` STRING COMMENT 'The scan that contradicts them.'
+)
+USING PARQUET
+COMMENT 'One row an interval in which what is listed of a port did not change. Key: host_key, protocol, port, valid_from.';

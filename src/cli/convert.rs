@@ -53,7 +53,7 @@ fn run_with(
     let inputs = Inputs::of(&args.read)?;
     let given = if args.follow { Vec::new() } else { inputs.discover() };
     let others = args.engine.as_deref().into_iter().chain(how.config_file());
-    check_outputs(args, &plan, &inputs.reading(&given, others))?;
+    check_outputs(args.report.as_deref(), &plan, &inputs.reading(&given, others))?;
     let running = Running::default();
     let mut filters = filters(&args.pick);
     if let Some(path) = &args.engine {
@@ -104,8 +104,11 @@ fn run_with(
 }
 
 /// Refuses outputs that would take the place of something else.
-fn check_outputs(args: &ConvertArgs, plan: &Plan, reading: &Reading<'_>) -> Result<()> {
-    let report = args.report.as_deref();
+pub(super) fn check_outputs(
+    report: Option<&Path>,
+    plan: &Plan,
+    reading: &Reading<'_>,
+) -> Result<()> {
     if let Some(report) = report.filter(|report| report.is_dir()) {
         return Err(Error::usage(format!("{} is a folder: --report is a file", report.display())));
     }

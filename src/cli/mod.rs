@@ -11,6 +11,7 @@ mod exit;
 mod feeds;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod history;
 mod ingest;
 mod inputs;
 mod inspect;
@@ -57,6 +58,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Convert(convert) => convert::run(convert, (&args.talk, &talk)),
         Command::Merge(merge) => convert::merge(merge, (&args.talk, &talk)),
         Command::Diff(diff) => diff::run(diff, (&args.talk, &talk)),
+        Command::History(history) => history::run(history, (&args.talk, &talk)),
         Command::Scan(scan) => scan::run(scan, (&args.talk, &talk)),
         Command::Ingest(ingest) => ingest::run(ingest, (&args.talk, &talk)),
         Command::Watch(watch) => watch::run(watch, (&args.talk, &talk)),

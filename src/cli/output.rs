@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     feed::Feed,
     pipeline::Destination,
-    sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
+    sink::{self, DocumentSink, Output, Sink, SinkOptions, TableFormat, Temporaries},
     table::{Column, Table},
 };
 
@@ -39,13 +39,27 @@ pub(super) enum Rows {
     Read,
     /// Those of a merge, with what lost in it or without.
     Merged { explain: bool },
+    /// Those of a history.
+    History,
 }
 
 impl Rows {
     fn tables(self) -> &'static [Table] {
         match self {
+            Self::History => &Table::HISTORY,
             Self::Merged { explain: true } => &Table::MERGED,
             Self::Read | Self::Merged { .. } => &Table::ALL,
+        }
+    }
+
+    /// Refuses a format that they cannot have.
+    fn check(self, to: To) -> Result<To> {
+        match to {
+            To::Ecs | To::Ocsf | To::Cim if self == Self::History => {
+                let to = to.name();
+                Err(Error::usage(format!("a history has no {to}: jsonl, csv or parquet")))
+            }
+            to => Ok(to),
         }
     }
 
@@ -58,7 +72,7 @@ impl Rows {
 
     fn column(self, table: Table, name: &str) -> Result<&'static Column> {
         match self {
-            Self::Read => table.column(name),
+            Self::Read | Self::History => table.column(name),
             Self::Merged { .. } => table.merged_column(name),
         }
     }
@@ -83,7 +97,7 @@ impl Plan {
             }
         }
         let out = named(write.out.as_deref()).map(OutputName::of);
-        let to = format_of(write.to, out)?;
+        let to = rows.check(format_of(write.to, out)?)?;
         if let Some(feed) = feeds::feed(to, &write.feed, &write.line)? {
             return Self::of_feed(feed, to, (write, pick), out);
         }
@@ -97,7 +111,7 @@ impl Plan {
         }
         let flat = match (to, write.shape) {
             (To::Jsonl, Some(shape)) => shape == Shape::Flat,
-            (To::Jsonl, None) => !tables.is_empty(),
+            (To::Jsonl, None) => rows == Rows::History || !tables.is_empty(),
             (_, Some(_)) => return Err(Error::usage("--shape is for jsonl")),
             (_, None) => true,
         };
@@ -178,11 +192,28 @@ impl Plan {
                 let sink = DocumentSink::open(&output, write.overwrite, temporaries)?;
                 Ok(Destination::Feed { sink, feed })
             }
+            tables @ Self::Tables { .. } => {
+                tables.open_tables(write, (command, temporaries)).map(Destination::Tables)
+            }
+        }
+    }
+
+    /// Opens the sink of tables.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open); of a feed, which has none.
+    pub(super) fn open_tables(
+        self,
+        write: &WriteArgs,
+        (command, temporaries): (&str, &Temporaries),
+    ) -> Result<Box<dyn Sink>> {
+        match self {
+            Self::Feed(..) => Err(Error::usage("a feed has no tables")),
             Self::Tables { format, output, tables, columns, rows } => {
                 let defaults = SinkOptions::default();
                 let options = SinkOptions {
                     tables,
-                    merged: rows != Rows::Read,
+                    merged: matches!(rows, Rows::Merged { .. }),
                     columns,
                     overwrite: write.overwrite,
                     command: command.to_owned(),
@@ -194,7 +225,7 @@ impl Plan {
                     partition_by: write.partition_by.map(PartitionName::by),
                     temporaries: temporaries.clone(),
                 };
-                Ok(Destination::Tables(sink::open(format, &output, options)?))
+                sink::open(format, &output, options)
             }
         }
     }

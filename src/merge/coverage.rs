@@ -198,6 +198,26 @@ impl<'c> LookCoverage<'c> {
         coverage
     }
 
+    /// Ranges of ports that hold all that the look covers, each with its protocol.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = (Protocol<'_>, &RangeInclusive<u16>)> {
+        let lists = self.entries.iter().flat_map(|entry| &entry.lists).flat_map(|list| {
+            let name: &str = &list.protocol;
+            list.ranges.0.iter().map(move |range| (Protocol::from_name(name.into()), range))
+        });
+        // The scan stands in for protocols of which an entry has no list.
+        let stands_in = |protocol: &Protocol<'_>| {
+            let has_list = |entry: &EntryCoverage| {
+                entry.lists.iter().any(|list| list.protocol == protocol.as_str())
+            };
+            self.all_listed || !self.entries.iter().all(has_list)
+        };
+        let of_scan = self.scan.0.iter().filter(move |(protocol, _)| stands_in(protocol));
+        let of_scan = of_scan.flat_map(|(protocol, ranges)| {
+            ranges.0.iter().map(move |range| (protocol.clone(), range))
+        });
+        lists.chain(of_scan)
+    }
+
     /// Whether the look would have reported this port.
     pub(crate) fn has(&self, protocol: &Protocol<'_>, number: u16) -> bool {
         self.entries.iter().any(|entry| entry.has(self.scan, protocol, number))

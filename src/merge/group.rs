@@ -105,6 +105,11 @@ pub(super) fn ranked_looks<'a>(entries: Vec<Entry<'a>>, rules: Rules<'_>) -> Vec
     Group::new(current(looks(entries, rules), rules.policy), rules, false).looks
 }
 
+/// Folds the entries of one scan.
+pub(super) fn look<'a>(entries: Vec<Entry<'a>>, rules: Rules<'_>) -> Option<Look<'a>> {
+    looks(entries, rules).pop()
+}
+
 fn looks<'a>(entries: Vec<Entry<'a>>, rules: Rules<'_>) -> Vec<Look<'a>> {
     let mut looks: Vec<Look<'a>> = Vec::with_capacity(entries.len());
     let mut entries = entries.into_iter().peekable();

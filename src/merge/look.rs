@@ -183,6 +183,29 @@ pub(crate) fn answered(host: &Host<'_>) -> bool {
         || host.extra_ports.iter().any(counts)
 }
 
+/// The device at an address, as looks in order of time show it.
+#[derive(Debug)]
+pub(crate) struct Device<M> {
+    /// The MAC address of the last look that has one.
+    mac: Option<M>,
+}
+
+impl<M> Default for Device<M> {
+    fn default() -> Self {
+        Self { mac: None }
+    }
+}
+
+impl<M: PartialEq> Device<M> {
+    /// Takes the MAC address of the next look, and returns whether another device begins with it.
+    pub(crate) fn begins(&mut self, mac: Option<M>) -> bool {
+        let Some(found) = mac else { return false };
+        let begins = self.mac.as_ref().is_some_and(|known| *known != found);
+        self.mac = Some(found);
+        begins
+    }
+}
+
 /// Returns which looks, in any order, are at the device that has the address now: those since the last look
 /// whose MAC address differs from that of the look before it that has one.
 pub(crate) fn current_device<'m>(
@@ -192,10 +215,9 @@ pub(crate) fn current_device<'m>(
 ) -> Vec<bool> {
     let mut in_time: Vec<usize> = (0..looks).collect();
     in_time.sort_by_key(|look| moment(*look));
-    let (mut known, mut begins) = (None, 0);
+    let (mut device, mut begins) = (Device::default(), 0);
     for (place, look) in in_time.iter().enumerate() {
-        let Some(found) = mac(*look) else { continue };
-        if known.replace(found).is_some_and(|known| known != found) {
+        if device.begins(mac(*look)) {
             begins = place;
         }
     }

@@ -117,7 +117,7 @@ pub(super) struct Found<'b> {
     only_in: Option<&'b str>,
     pub(super) order: u64,
     pub(super) scan: ScanNumber,
-    host: &'b [u8],
+    pub(super) host: &'b [u8],
 }
 
 /// Merged hosts in the order in which they were first seen.
@@ -125,6 +125,12 @@ pub(super) struct Found<'b> {
 pub struct Sorted {
     run: Run,
     summary: Summary,
+}
+
+impl Sorted {
+    pub(super) fn new(run: Run, summary: Summary) -> Self {
+        Self { run, summary }
+    }
 }
 
 impl Part {
@@ -168,7 +174,7 @@ impl Shared {
         found
     }
 
-    fn rules(&self) -> Rules<'_> {
+    pub(super) fn rules(&self) -> Rules<'_> {
         Rules { policy: &self.policy, scans: &self.facts, caller: self.caller, oldest: self.oldest }
     }
 
@@ -216,7 +222,7 @@ impl Shared {
     }
 }
 
-fn entries<'b>(same: &[Found<'b>]) -> Vec<Entry<'b>> {
+pub(super) fn entries<'b>(same: &[Found<'b>]) -> Vec<Entry<'b>> {
     let entries = same.iter().filter_map(|found| {
         let host = wire::read::<Host<'_>>(found.host)?;
         Some(Entry { scan: found.scan, order: found.order, host })
@@ -281,6 +287,10 @@ impl MergedRecord {
         });
         merged.host.index = self.index;
         merged
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.record
     }
 
     /// Bytes that it takes as it is kept.

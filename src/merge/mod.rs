@@ -19,6 +19,7 @@ mod merger;
 mod policy;
 mod ports;
 mod runs;
+mod series;
 mod sides;
 mod store;
 mod summary;
@@ -33,7 +34,10 @@ pub use self::{
     summary::{SharedMac, Summary},
 };
 pub(crate) use self::{
-    look::{LookFacts, ScanFacts, is_probed},
+    coverage::{LookCoverage, UnlistedState},
+    group::Look,
+    look::{Device, LookFacts, ScanFacts, Sightings, is_probed, standing},
     runs::SortedChanges,
+    series::{HistoryParts, Intervals, PackedHistory, Packer, Series},
     wire::{pack_host, unpack_host},
 };

@@ -105,7 +105,8 @@ fn next(from: &mut impl Read) -> io::Result<Option<(u64, Vec<u8>)>> {
 #[derive(Debug)]
 pub(super) struct Ordered {
     runs: Vec<Run>,
-    next: BinaryHeap<Reverse<(u64, usize, Vec<u8>)>>,
+    /// Of records with one place the least comes first, whatever runs they are in.
+    next: BinaryHeap<Reverse<(u64, Vec<u8>, usize)>>,
 }
 
 impl Ordered {
@@ -121,14 +122,14 @@ impl Ordered {
         if let Some(of) = self.runs.get_mut(run)
             && let Some((order, record)) = of.next()?
         {
-            self.next.push(Reverse((order, run, record)));
+            self.next.push(Reverse((order, record, run)));
         }
         Ok(())
     }
 
     /// The next record; `None` after the last.
     pub(super) fn next(&mut self) -> Result<Option<Vec<u8>>> {
-        let Some(Reverse((_, run, record))) = self.next.pop() else { return Ok(None) };
+        let Some(Reverse((_, record, run))) = self.next.pop() else { return Ok(None) };
         self.advance(run)?;
         Ok(Some(record))
     }

@@ -9,7 +9,7 @@ use crate::{
     engine::Engine,
     feed::Feed,
     merge::Merger,
-    model::{Host, Port},
+    model::{Host, Port, PortState},
     sink::{DocumentSink, Sink},
 };
 
@@ -39,7 +39,11 @@ impl Filters {
     }
 
     pub(super) fn keeps(&self, port: &Port<'_>) -> bool {
-        self.states.is_empty() || self.states.iter().any(|state| state == port.state.as_str())
+        self.keeps_state(&port.state)
+    }
+
+    pub(super) fn keeps_state(&self, state: &PortState<'_>) -> bool {
+        self.states.is_empty() || self.states.iter().any(|kept| kept == state.as_str())
     }
 }
 
@@ -62,6 +66,13 @@ pub enum Destination {
         merger: Box<Merger>,
         /// Where the merged ones go.
         then: Box<Destination>,
+    },
+    /// To a merger, and what was true when (docs/history.md) to tables.
+    History {
+        /// Takes all hosts.
+        merger: Box<Merger>,
+        /// Where the rows go.
+        sink: Box<dyn Sink>,
     },
     /// Nowhere: inputs are read and counted.
     Nothing,

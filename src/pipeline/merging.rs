@@ -5,13 +5,14 @@ use std::{collections::VecDeque, mem, sync::Arc};
 use super::{
     OUTPUT, Pipeline, coder as new_coder,
     coder::Coder,
-    outlet::Outlet,
+    outlet::{Gives, Outlet},
     output::{Gathering, Taker, Writing},
     report::WarningReport,
 };
 use crate::{
     error::{Code, Diagnostic, Position, Result},
-    merge::{Hosts, Merged, MergedRecord, MergedScan, Part, SharedMac, Summary},
+    history,
+    merge::{HistoryParts, Hosts, Merged, MergedRecord, MergedScan, Part, SharedMac, Summary},
     model::{RunHeader, RunRecord},
     sink::{Pending, Workers},
 };
@@ -19,9 +20,13 @@ use crate::{
 /// Pieces of work a thread that are under way.
 const AHEAD: usize = 3;
 
+/// Bytes of a host's history whose rows are written as they are made: no thread holds them.
+const LARGE: usize = 8 << 20;
+
 /// Hosts that are encoded together, and what of their scans that needs.
 struct Batch {
     hosts: Vec<MergedRecord>,
+    gives: Gives,
     scans: Arc<[RunHeader]>,
     /// Bytes of the records.
     size: usize,
@@ -38,8 +43,8 @@ struct Done {
 impl Pipeline {
     /// Merges all that was read, if that is what is done with it, and writes it.
     pub(super) fn merge(&mut self) -> Result<()> {
-        let (merger, then) = match mem::replace(&mut self.outlet, Outlet::Nothing) {
-            Outlet::Merge { merger, then, .. } => (merger, then),
+        let (merger, then, gives) = match mem::replace(&mut self.outlet, Outlet::Nothing) {
+            Outlet::Merge { merger, then, gives, .. } => (merger, then, gives),
             other => {
                 self.outlet = other;
                 return Ok(());
@@ -56,7 +61,7 @@ impl Pipeline {
         let mut all = merger.finish()?;
         let headers: Arc<[RunHeader]> =
             all.scans().iter().map(|scan| scan.record.header.clone()).collect();
-        let summary = self.write_hosts(&mut all, &headers)?;
+        let summary = self.write_hosts(&mut all, gives, &headers)?;
         if self.is_stopped() {
             return Ok(());
         }
@@ -64,17 +69,26 @@ impl Pipeline {
         self.write_scans(&mut all, &headers, &summary)
     }
 
-    fn write_hosts(&mut self, merged: &mut Merged, scans: &Arc<[RunHeader]>) -> Result<Summary> {
-        let mut hosts = self.sorted(merged.take_parts())?;
+    fn write_hosts(
+        &mut self,
+        merged: &mut Merged,
+        gives: Gives,
+        scans: &Arc<[RunHeader]>,
+    ) -> Result<Summary> {
+        let mut hosts = self.sorted(merged.take_parts(), gives)?;
         let summary = hosts.summary().clone();
         let workers = self.workers();
         let mut waiting: VecDeque<Pending<Done>> = VecDeque::new();
         let mut idle: Vec<Coder> = Vec::new();
-        while let Some(batch) = next_batch(&mut hosts, scans)? {
+        while let Some(batch) = next_batch(&mut hosts, gives, scans)? {
             if self.is_stopped() {
                 return Ok(summary);
             }
-            let Some(workers) = &workers else {
+            let is_large = gives == Gives::Histories && batch.size > LARGE;
+            let Some(workers) = workers.as_ref().filter(|_| !is_large) else {
+                for oldest in std::mem::take(&mut waiting) {
+                    idle.extend(self.write_encoded(oldest.wait()?)?);
+                }
                 self.encode(&batch)?;
                 continue;
             };
@@ -123,7 +137,11 @@ impl Pipeline {
     }
 
     /// Merges the hosts of all parts.
-    fn sorted(&self, parts: Vec<Part>) -> Result<Hosts> {
+    fn sorted(&self, parts: Vec<Part>, gives: Gives) -> Result<Hosts> {
+        let of_part = match gives {
+            Gives::Hosts => Part::merge,
+            Gives::Histories => history::of_part,
+        };
         let (mut sorted, mut waiting) = (Vec::new(), VecDeque::<Pending<_>>::new());
         let workers = self.workers();
         for part in parts {
@@ -132,7 +150,7 @@ impl Pipeline {
                 return Hosts::of(Vec::new());
             }
             let Some(workers) = &workers else {
-                sorted.push(part.merge()?);
+                sorted.push(of_part(part)?);
                 continue;
             };
             // Each holds the hosts of its part: no more at once than threads.
@@ -141,7 +159,7 @@ impl Pipeline {
             {
                 sorted.push(oldest.wait()??);
             }
-            waiting.push_back(workers.start(move || part.merge()));
+            waiting.push_back(workers.start(move || of_part(part)));
         }
         for oldest in waiting {
             sorted.push(oldest.wait()??);
@@ -217,7 +235,7 @@ fn shared_mac(position: Position, shared: &SharedMac) -> Diagnostic {
 }
 
 /// Hosts whose output is about a piece.
-fn next_batch(hosts: &mut Hosts, scans: &Arc<[RunHeader]>) -> Result<Option<Batch>> {
+fn next_batch(hosts: &mut Hosts, gives: Gives, scans: &Arc<[RunHeader]>) -> Result<Option<Batch>> {
     let (mut batch, mut size) = (Vec::new(), 0_usize);
     while size < OUTPUT
         && let Some(host) = hosts.next()?
@@ -225,10 +243,20 @@ fn next_batch(hosts: &mut Hosts, scans: &Arc<[RunHeader]>) -> Result<Option<Batc
         size = size.saturating_add(host.size());
         batch.push(host);
     }
-    Ok((!batch.is_empty()).then(|| Batch { hosts: batch, scans: Arc::clone(scans), size }))
+    Ok((!batch.is_empty()).then(|| Batch { hosts: batch, gives, scans: Arc::clone(scans), size }))
 }
 
 fn encode(coder: &mut Coder, batch: &Batch, taker: &mut dyn Taker) -> Result<()> {
     let runs: Vec<&RunHeader> = batch.scans.iter().collect();
-    batch.hosts.iter().try_for_each(|host| coder.merged(host.host(), &runs, taker))
+    match batch.gives {
+        Gives::Hosts => {
+            batch.hosts.iter().try_for_each(|host| coder.merged(host.host(), &runs, taker))
+        }
+        Gives::Histories => {
+            let ids: Vec<&str> = runs.iter().map(|run| run.scan_id.as_str()).collect();
+            // What was written can be read.
+            let mut histories = batch.hosts.iter().filter_map(HistoryParts::of);
+            histories.try_for_each(|history| coder.history(&history, &ids, taker))
+        }
+    }
 }

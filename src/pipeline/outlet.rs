@@ -25,11 +25,19 @@ pub(super) enum Outlet {
     Merge {
         merger: Box<Merger>,
         then: Box<Outlet>,
+        gives: Gives,
         /// Bytes that are kept of scans, and room for them.
         held: usize,
         room: Room,
     },
     Nothing,
+}
+
+/// What is made of hosts that were merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gives {
+    Hosts,
+    Histories,
 }
 
 impl From<Destination> for Outlet {
@@ -39,7 +47,11 @@ impl From<Destination> for Outlet {
             Destination::Feed { sink, feed } => Self::Feed { sink, feed },
             Destination::Merge { merger, then } => {
                 let (then, room) = (Box::new(Self::from(*then)), Room::default());
-                Self::Merge { merger, then, held: 0, room }
+                Self::Merge { merger, then, gives: Gives::Hosts, held: 0, room }
+            }
+            Destination::History { merger, sink } => {
+                let (then, room) = (Box::new(Self::Tables(sink)), Room::default());
+                Self::Merge { merger, then, gives: Gives::Histories, held: 0, room }
             }
             Destination::Nothing => Self::Nothing,
         }

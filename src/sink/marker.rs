@@ -135,7 +135,7 @@ impl Marker {
             .and_then(|file| io::copy(&mut file.take(MAX_BYTES), &mut text))
             .map_err(|error| Obstacle::Unreadable(path, error))?;
         let marker: Self = serde_json::from_slice(&text).map_err(|_| damaged("is damaged"))?;
-        let is_table = |name: &String| Table::MERGED.iter().any(|table| table.name() == name);
+        let is_table = |name: &String| Table::of_merges().any(|table| table.name() == name);
         if !marker.tables.iter().all(is_table)
             || !marker.files.iter().all(|path| marker.is_own(path))
         {

@@ -6,6 +6,7 @@ mod cell;
 mod column;
 mod dictionary;
 pub mod export;
+mod interval;
 pub(crate) mod restore;
 mod row;
 mod scan;
@@ -16,6 +17,7 @@ pub use arrow::{array::RecordBatch, datatypes::SchemaRef};
 pub use self::{
     builder::BatchBuilder,
     cell::{Cell, Items},
+    interval::{host_interval_row, port_interval_row},
     row::{Row, change_row, event_row, host_rows, merged_rows, run_rows},
     scan::ScanOf,
 };
@@ -49,6 +51,10 @@ pub enum Table {
     Conflicts,
     /// One row a difference between two states.
     Changes,
+    /// One row an interval in which what is listed of a host did not change.
+    HostHistory,
+    /// One row an interval in which what is listed of a port did not change.
+    PortHistory,
 }
 
 impl Table {
@@ -72,12 +78,15 @@ impl Table {
         [a, b, c, d, e, f, g, h, i, j, Self::Conflicts]
     };
 
-    /// How many tables there are at all.
-    pub(crate) const COUNT: usize = Self::MERGED.len() + 1;
+    /// The tables of a history.
+    pub const HISTORY: [Self; 2] = [Self::HostHistory, Self::PortHistory];
 
-    /// All tables: those of a merge, and the differences between two.
+    /// How many tables there are at all.
+    pub(crate) const COUNT: usize = Self::MERGED.len() + 1 + Self::HISTORY.len();
+
+    /// All tables: those of a merge, the differences between two, and those of a history.
     pub(crate) fn of_merges() -> impl Iterator<Item = Self> {
-        Self::MERGED.into_iter().chain([Self::Changes])
+        Self::MERGED.into_iter().chain([Self::Changes]).chain(Self::HISTORY)
     }
 
     /// The table's name, as in file names.
@@ -96,6 +105,8 @@ impl Table {
             Self::Warnings => "warnings",
             Self::Conflicts => "conflicts",
             Self::Changes => "changes",
+            Self::HostHistory => "host_history",
+            Self::PortHistory => "port_history",
         }
     }
 
@@ -172,7 +183,7 @@ impl Table {
         })
     }
 
-    /// This table's number, from 0: those of [`Table::MERGED`] in their order, then the last.
+    /// This table's number, from 0: those of [`Table::MERGED`] in their order, then the others.
     #[must_use]
     pub const fn number(self) -> usize {
         self as usize

@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::{Cell, Cells, Items, Table};
+use super::{
+    Cell, Cells, Items, Table,
+    interval::{HostIntervalRow, PortIntervalRow},
+};
 use crate::{
     error::{Diagnostic, Result},
     model::{
@@ -30,6 +33,8 @@ pub(super) enum Inner<'r> {
     Warning(WarningRow<'r>),
     Conflict(ConflictRow<'r>),
     Change(ChangeRow<'r>),
+    HostInterval(HostIntervalRow<'r>),
+    PortInterval(PortIntervalRow<'r>),
 }
 
 #[derive(Clone, Copy)]
@@ -177,6 +182,8 @@ impl Row<'_> {
             Inner::Warning(_) => Table::Warnings,
             Inner::Conflict(_) => Table::Conflicts,
             Inner::Change(_) => Table::Changes,
+            Inner::HostInterval(_) => Table::HostHistory,
+            Inner::PortInterval(_) => Table::PortHistory,
         }
     }
 
@@ -195,6 +202,8 @@ impl Row<'_> {
             Inner::Warning(row) => row.cells(to),
             Inner::Conflict(row) => row.cells(to),
             Inner::Change(row) => row.cells(to),
+            Inner::HostInterval(row) => row.cells(to),
+            Inner::PortInterval(row) => row.cells(to),
         }
     }
 }

@@ -39,6 +39,7 @@ fn every_common_reader_opens_files_of_several_row_groups() {
     scanmill("convert -q -o tables --row-group-rows 20", &[""]);
     scanmill("merge -q -o merged --explain --row-group-rows 20", &[""]);
     scanmill("convert -q -o by_date --row-group-rows 20 --partition-by scan_date", &[""]);
+    scanmill("history -q -o history --row-group-rows 20", &[""]);
     scanmill("ingest -q --into dataset", &[""]);
     scanmill(
         "diff -q -o changes.parquet",

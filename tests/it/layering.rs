@@ -8,7 +8,7 @@ use std::{
 use crate::support::root;
 
 /// For each module what it may import from this crate; `*` is everything.
-const MAY_IMPORT: [(&str, &[&str]); 22] = [
+const MAY_IMPORT: [(&str, &[&str]); 23] = [
     ("bytes", &[]),
     ("error", &[]),
     ("limits", &[]),
@@ -26,10 +26,14 @@ const MAY_IMPORT: [(&str, &[&str]); 22] = [
     ("lake", &["table", "sink", "model", "error", "bytes", "fs"]),
     (
         "pipeline",
-        &["xml", "source", "engine", "merge", "table", "feed", "sink", "model", "error", "limits"],
+        &[
+            "xml", "source", "engine", "merge", "history", "table", "feed", "sink", "model",
+            "error", "limits",
+        ],
     ),
     ("scanner", &["xml", "source", "engine", "request", "merge", "model", "limits", "error"]),
     ("diff", &["merge", "model", "error"]),
+    ("history", &["merge", "model", "error"]),
     (
         "watch",
         &[

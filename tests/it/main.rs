@@ -16,6 +16,7 @@ mod faults;
 mod feeds;
 mod formats;
 mod golden;
+mod history;
 mod hostile;
 mod keys;
 #[cfg(feature = "cli")]

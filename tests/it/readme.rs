@@ -4,12 +4,13 @@ use std::fs;
 
 use crate::support::root;
 
-const DOCUMENTS: [&str; 11] = [
+const DOCUMENTS: [&str; 12] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/cli.md",
     "docs/data-model.md",
+    "docs/history.md",
     "docs/lake.md",
     "docs/merge.md",
     "docs/performance.md",
@@ -106,9 +107,12 @@ fn shown_commands(page: &str) -> Vec<(String, String)> {
 
 #[cfg(feature = "cli")]
 #[test]
-fn each_example_of_merging_prints_what_is_shown() {
-    let page = fs::read_to_string(root().join("docs/merge.md")).unwrap();
-    let shown = shown_commands(&page);
+fn each_example_prints_what_is_shown() {
+    let read = |page: &str| fs::read_to_string(root().join(page)).unwrap();
+    let mut shown = shown_commands(&read("docs/merge.md"));
+    let of_history = shown_commands(&read("docs/history.md"));
+    assert!(!of_history.is_empty());
+    shown.extend(of_history);
     for policy in ["caller", "first", "latest", "best"] {
         let option = format!("--policy {policy} ");
         assert!(shown.iter().any(|(command, _)| command.contains(&option)), "{policy}");

@@ -41,7 +41,7 @@ pub(in super::super) struct ConvertArgs {
 }
 
 /// Where output goes, and in which form.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Output")]
 pub(in super::super) struct WriteArgs {
     /// Format
@@ -117,11 +117,11 @@ impl PartitionName {
 }
 
 /// States of ports: nmap's, and what masscan says of one that answered ARP.
-const STATES: [&str; 7] =
+pub(in super::super) const STATES: [&str; 7] =
     ["open", "closed", "filtered", "unfiltered", "open|filtered", "closed|filtered", "up"];
 
 /// What is written of what was read.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Selection")]
 pub(in super::super) struct PickArgs {
     /// States of ports to keep, such as open or open|filtered

@@ -3,6 +3,7 @@
 mod convert;
 mod diff;
 mod feed;
+mod history;
 mod ingest;
 mod merge;
 mod paths;
@@ -23,9 +24,10 @@ use clap::{
 #[cfg(test)]
 pub(super) use self::paths::PathRole;
 pub(super) use self::{
-    convert::{ConvertArgs, PartitionName, PickArgs, WriteArgs},
+    convert::{ConvertArgs, PartitionName, PickArgs, STATES, WriteArgs},
     diff::{DiffArgs, DiffTo},
     feed::{FeedArgs, Kind, LineArgs, OcsfVersion},
+    history::HistoryArgs,
     ingest::{IngestArgs, Upkeep},
     merge::{By, MergeArgs, MergeOptions},
     paths::{InputPath, OutputPath, ProgramPath, path_role, refuse_url},
@@ -61,6 +63,11 @@ pub(super) enum Command {
     ///
     /// Ends with 0 if nothing changed and 1 if something did.
     Diff(Box<DiffArgs>),
+    /// Show what was true when: from when to when hosts and ports were as they were
+    ///
+    /// Of any number of scans two tables of intervals, by the rules of merge --policy latest. docs/history.md has
+    /// the rules.
+    History(Box<HistoryArgs>),
     /// Run nmap and write what it finds while it runs
     ///
     /// It is the nmap that is installed, started without a shell. Scan only what you may.
@@ -214,7 +221,7 @@ pub(super) struct SchemaArgs {
     /// Format; `ddl` is for the database duckdb
     #[arg(long, value_name = "FORMAT", default_value = "md")]
     pub(super) format: SchemaFormat,
-    /// Of the result of merge, which has more columns and tables, and of diff
+    /// Of the result of merge, which has more columns and tables, of diff, and of history
     #[arg(long, conflicts_with_all = ["write", "check"])]
     pub(super) merged: bool,
     /// Write all formats of all tables to this folder

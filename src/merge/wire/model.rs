@@ -1,12 +1,13 @@
 //! The model as records, field by field.
 
-use super::{In, Out, Wire};
+use super::{super::series::HostHead, In, Out, Wire};
 use crate::model::{
     Address, AddressKind, Change, ChangeKind, ChangedService, Conflict, ExtraPorts, ExtraReason,
-    Host, HostChanges, HostHint, HostState, HostStatus, Hostname, MergedHost, Origins, Os, OsClass,
-    OsMatch, OsPortUsed, Port, PortOrigin, PortState, Protocol, RunEvent, Script, ScriptData,
-    ScriptNode, ScriptOrigin, ScriptTree, Seen, Sequence, Service, TableShape, TargetSkipped, Task,
-    TaskKind, TcpSequence, Text, Trace, TraceHop,
+    Host, HostChanges, HostHint, HostInterval, HostState, HostStatus, Hostname, KnownService,
+    MergedHost, Origins, Os, OsClass, OsMatch, OsPortUsed, Port, PortInterval, PortOrigin,
+    PortState, Protocol, RunEvent, Script, ScriptData, ScriptNode, ScriptOrigin, ScriptTree, Seen,
+    Sequence, Service, Span, TableShape, TargetSkipped, Task, TaskKind, TcpSequence, Text, Trace,
+    TraceHop,
 };
 
 /// Structs, field by field.
@@ -91,6 +92,7 @@ structs! {
         distance, tcp_sequence, ip_id_sequence, tcp_ts_sequence, scripts, traces, srtt_us, rttvar_us,
         timeout_us,
     }
+    HostHead { index, complete, start_time, end_time }
     HostStatus<'a> { state, reason, reason_ttl }
     Address<'a> { text, kind, ip, zone, vendor }
     Hostname<'a> { name, kind }
@@ -117,6 +119,10 @@ structs! {
     Origins { status, scans, seen, ports, scripts, matches, classes, traces }
     Conflict<'a> { protocol, port, column, item, winner, winner_value, loser, loser_value, rule }
     MergedHost<'a> { host_key, host_id, host, origins, conflicts }
+    Span { valid_from, last_seen, valid_to, looks, first_scan, last_scan, ended_by }
+    HostInterval<'a> { ip, mac, hostname, state, os_name, span }
+    PortInterval<'a> { ip, protocol, number, state, reason, service, span }
+    KnownService<'a> { name, product, version, cpes }
     Task { kind, task, time, extra_info, percent, remaining_s, etc_time }
     HostHint { ip, mac, hostname, state, reason }
     TargetSkipped { specification, status, reason }

@@ -127,7 +127,7 @@ fn millis<'r>(micros: Option<i64>) -> Cell<'r> {
     micros.filter(|micros| *micros >= 0).map_or(Cell::Null, Cell::Millis)
 }
 
-fn host_state<'r>(state: &'r HostState<'_>) -> Cell<'r> {
+pub(super) fn host_state<'r>(state: &'r HostState<'_>) -> Cell<'r> {
     match state {
         HostState::Other(name) => name.into(),
         known => Cell::Plain(known.as_str()),

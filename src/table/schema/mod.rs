@@ -1,6 +1,7 @@
 //! Every table and column, one line a column: the single source of truth. To add a column, add its line
 //! and print the schemas anew (`scanmill schema --write schemas`).
 
+mod history;
 mod hosts;
 mod merged;
 mod ports;
@@ -37,6 +38,8 @@ pub(super) const fn of(table: Table) -> &'static Definition {
         Table::Warnings => &runs::WARNINGS,
         Table::Conflicts => &merged::CONFLICTS,
         Table::Changes => &merged::CHANGES,
+        Table::HostHistory => &history::HOST_HISTORY,
+        Table::PortHistory => &history::PORT_HISTORY,
     }
 }
 

@@ -63,14 +63,14 @@ table! { SCRIPTS, "One row a script result, of a run, a host or a port.", key ["
     "data" Kind::Json, ? "Its structured value as JSON text." => Cell::Json(&r.script.data);
 }
 
-fn protocol<'r>(protocol: &'r Protocol<'_>) -> Cell<'r> {
+pub(super) fn protocol<'r>(protocol: &'r Protocol<'_>) -> Cell<'r> {
     match protocol {
         Protocol::Other(name) => name.into(),
         known => Cell::Plain(known.as_str()),
     }
 }
 
-fn state<'r>(state: &'r PortState<'_>) -> Cell<'r> {
+pub(super) fn state<'r>(state: &'r PortState<'_>) -> Cell<'r> {
     match state {
         PortState::Other(name) => name.into(),
         known => Cell::Plain(known.as_str()),

@@ -6,6 +6,7 @@ mod env;
 mod exit;
 mod follow;
 mod foreign;
+mod history;
 mod inputs;
 mod live;
 mod machine;

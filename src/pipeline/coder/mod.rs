@@ -1,5 +1,7 @@
 //! Hosts, events and ends of scans to encoded output, with all that is to be said of them.
 
+mod merged;
+
 use super::{
     Filters,
     ids::Ids,
@@ -10,9 +12,9 @@ use super::{
 use crate::{
     error::{Code, Diagnostic, Position, Result},
     feed::Feed,
-    model::{Host, HostState, MergedHost, RunEvent, RunHeader, RunRecord, Timestamp},
+    model::{Host, HostState, RunEvent, RunHeader, RunRecord, Timestamp},
     sink::{Document, Encoder, Notice, TEXT_INPUT},
-    table::{Row, ScanOf, Table, event_row, host_rows, merged_rows, run_rows},
+    table::{Row, ScanOf, Table, event_row, host_rows, run_rows},
 };
 
 /// Encodes in the order of what it is given, and counts.
@@ -22,7 +24,7 @@ pub(super) struct Coder {
     ports: usize,
     way: Way,
     /// Rows a table.
-    rows: [u64; Table::MERGED.len()],
+    rows: [u64; Table::COUNT],
     pub(super) report: Report,
     /// Ids of the scans that were read before or are known to be, and whether whole.
     pub(super) known: Ids,
@@ -41,7 +43,7 @@ pub(super) struct Coder {
 struct Notices {
     list: Vec<Notice>,
     /// Rows a table at the end of the last document.
-    told: [u64; Table::MERGED.len()],
+    told: [u64; Table::COUNT],
 }
 
 pub(super) enum Way {
@@ -61,7 +63,7 @@ impl Coder {
             filters,
             ports,
             way,
-            rows: [0; Table::MERGED.len()],
+            rows: [0; Table::COUNT],
             report: Report::default(),
             known: Ids::default(),
             seen: Vec::new(),
@@ -80,7 +82,7 @@ impl Coder {
     /// Forgets all that was counted and seen; what was encoded must have been taken.
     pub(super) fn forget(&mut self) {
         self.report = Report::default();
-        self.rows = [0; Table::MERGED.len()];
+        self.rows = [0; Table::COUNT];
         self.known.clear();
         self.seen.clear();
         self.notices = self.notices.take().map(|_| Notices::default());
@@ -176,43 +178,6 @@ impl Coder {
             Way::Feed { buffer, feed } => {
                 let lines =
                     feed.host_in_pieces(run, &host, buffer, &mut |text| hand(text, taker))?;
-                self.report.lines = self.report.lines.saturating_add(lines);
-                Ok(())
-            }
-            Way::Staged(_) | Way::Nothing => Ok(()),
-        }
-    }
-
-    /// A host of a merge; what is not to be written of it is left out now.
-    pub(super) fn merged(
-        &mut self,
-        mut merged: MergedHost<'_>,
-        runs: &[&RunHeader],
-        taker: &mut dyn Taker,
-    ) -> Result<()> {
-        if self.filters.up && merged.host.status.state != HostState::Up {
-            return Ok(());
-        }
-        if let Some(engine) = &self.filters.engine {
-            let status = merged.origins.status;
-            let run = usize::try_from(status).ok().and_then(|number| runs.get(number));
-            let run = run.map(|run| (*run).clone()).unwrap_or_default();
-            self.report.fail(engine.run_at_once(&run, &mut merged.host));
-            merged.origins.scripts.resize(merged.host.scripts.len(), status);
-        }
-        if !self.filters.states.is_empty() {
-            let mut kept = merged.host.ports.iter().map(|port| self.filters.keeps(port));
-            merged.origins.ports.retain(|_| kept.next().unwrap_or_default());
-            merged.host.ports.retain(|port| self.filters.keeps(port));
-        }
-        match &mut self.way {
-            Way::Tables(encoder) => {
-                let ids: Vec<&str> = runs.iter().map(|run| run.scan_id.as_str()).collect();
-                merged_rows(&merged, &ids, &mut |row| encode(encoder, &mut self.rows, row))
-            }
-            Way::Feed { buffer, feed } => {
-                let lines =
-                    feed.merged_in_pieces(&merged, runs, buffer, &mut |text| hand(text, taker))?;
                 self.report.lines = self.report.lines.saturating_add(lines);
                 Ok(())
             }

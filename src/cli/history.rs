@@ -1,0 +1,59 @@
+//! `scanmill history`.
+
+use std::time::Instant;
+
+use super::{
+    args::{HistoryArgs, TalkArgs},
+    convert::{check_outputs, filters, identity, threads, write_json},
+    exit::Exit,
+    inputs::{self, Given, Inputs},
+    memory::Shares,
+    output::{Plan, Rows},
+    progress::Progress,
+    render::Talk,
+    signals,
+};
+use crate::{
+    error::Result,
+    merge::{MergePolicy, Merger, Precedence},
+    pipeline::{Destination, Pipeline},
+    sink::Temporaries,
+};
+
+pub(super) fn run(args: &HistoryArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
+    let begun = Instant::now();
+    let temporaries = Temporaries::default();
+    let (write, pick) = (args.write(), args.pick());
+    let plan = Plan::of(&write, &pick, Rows::History)?;
+    let inputs = Inputs::of(&args.read)?;
+    let given = inputs.discover();
+    check_outputs(args.report.as_deref(), &plan, &inputs.reading(&given, how.config_file()))?;
+    let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
+    // Before anything temporary is made: a signal must find it.
+    let stop = signals::stop_flag(&temporaries);
+    let on_stdout = plan.is_on_stdout();
+    let sink = plan.open_tables(&write, ("history", &temporaries))?;
+    let series = &args.series;
+    let policy = MergePolicy::new(Precedence::Latest)
+        .with_identity(identity(series.identity))
+        .with_keep_covered(series.keep_covered)
+        .with_keep_identity(series.keep_identity);
+    let merger = Merger::with_memory(policy, shares.merge, series.temp_dir.as_deref());
+    let destination = Destination::History { merger: Box::new(merger), sink };
+    // Finished scans of one id that differ are told apart by their bytes.
+    let options = inputs::options(&args.read.how, &shares).with_hash(true);
+    let pipeline = Pipeline::new(options, filters(&pick), destination, stop);
+    let mut pipeline = pipeline.with_threads(shares.threads)?.with_room(shares.documents);
+    let progress = Progress::begin(how, given.iter().map(Given::packed_len), on_stdout);
+    pipeline = pipeline.with_meter(progress.meter());
+    inputs.read(given, (&mut pipeline, &progress), None)?;
+    let finished = pipeline.finish();
+    drop(progress);
+    talk.leftovers(&temporaries);
+    let report = finished?;
+    talk.report(&report, begun.elapsed());
+    if let Some(path) = &args.report {
+        write_json(path, &report, &temporaries)?;
+    }
+    Ok(Exit::of_report(&report))
+}

@@ -1,0 +1,116 @@
+//! What is known of a host as a whole, look by look.
+
+use std::cmp::Reverse;
+
+use crate::{
+    merge::Look,
+    model::{Host, HostInterval, HostState, Hostname, Span, Text},
+};
+
+/// A value that the best look gives which has one: the latest with evidence, else the latest without.
+#[derive(Debug)]
+struct Best<T> {
+    with_evidence: Option<T>,
+    without: Option<T>,
+}
+
+impl<T> Default for Best<T> {
+    fn default() -> Self {
+        Self { with_evidence: None, without: None }
+    }
+}
+
+impl<T> Best<T> {
+    /// Takes the value of the next look, if it has one.
+    fn put(&mut self, has_evidence: bool, value: Option<T>) {
+        let mine = if has_evidence { &mut self.with_evidence } else { &mut self.without };
+        if value.is_some() {
+            *mine = value;
+        }
+    }
+
+    fn get(&self) -> Option<&T> {
+        self.with_evidence.as_ref().or(self.without.as_ref())
+    }
+}
+
+/// What the looks at a device come to, as `latest` has it.
+#[derive(Debug, Default)]
+pub(super) struct KnownHost<'b> {
+    state: Best<HostState<'b>>,
+    ip: Best<Text<'b>>,
+    mac: Best<Text<'b>>,
+    /// Names by type: those of a type are those of the best look that has any of it.
+    user_name: Best<Text<'b>>,
+    ptr_name: Best<Text<'b>>,
+    name: Best<Text<'b>>,
+    /// The name of its best match, of looks that detected the operating system.
+    os: Best<Option<Text<'b>>>,
+}
+
+/// Values that a history lists of a host.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct HostValues<'b> {
+    pub(super) ip: Option<Text<'b>>,
+    pub(super) mac: Option<Text<'b>>,
+    pub(super) hostname: Option<Text<'b>>,
+    pub(super) state: HostState<'b>,
+    pub(super) os_name: Option<Text<'b>>,
+}
+
+impl<'b> HostValues<'b> {
+    /// Whether an interval has these values.
+    pub(super) fn is_in(&self, open: &HostInterval<'_>) -> bool {
+        let Self { ip, mac, hostname, state, os_name } = self;
+        *state == open.state
+            && *ip == open.ip
+            && *mac == open.mac
+            && *hostname == open.hostname
+            && *os_name == open.os_name
+    }
+
+    pub(super) fn into_interval(self, span: Span) -> HostInterval<'b> {
+        let Self { ip, mac, hostname, state, os_name } = self;
+        HostInterval { ip, mac, hostname, state, os_name, span }
+    }
+}
+
+impl<'b> KnownHost<'b> {
+    /// Takes what the next look says.
+    pub(super) fn put(&mut self, look: &Look<'b>) {
+        let (host, evidence) = (&look.host, look.facts.evidence);
+        let name_of = |kind| {
+            let mut names = host.hostnames.iter();
+            text(names.find(|name| name.kind.as_deref() == Some(kind)))
+        };
+        self.state.put(evidence, Some(host.status.state.clone()));
+        self.ip.put(evidence, host.ip().map(|address| address.text.clone()));
+        self.mac.put(evidence, host.mac().map(|address| address.text.clone()));
+        self.user_name.put(evidence, name_of("user"));
+        self.ptr_name.put(evidence, name_of("PTR"));
+        self.name.put(evidence, text(host.hostnames.first()));
+        self.os.put(evidence, look.facts.detected_os.then(|| os_name(host)));
+    }
+
+    /// What stands; `None` if there was no look.
+    pub(super) fn values(&self) -> Option<HostValues<'b>> {
+        let names =
+            self.user_name.get().or_else(|| self.ptr_name.get()).or_else(|| self.name.get());
+        Some(HostValues {
+            ip: self.ip.get().cloned(),
+            mac: self.mac.get().cloned(),
+            hostname: names.cloned(),
+            state: self.state.get()?.clone(),
+            os_name: self.os.get().cloned().flatten(),
+        })
+    }
+}
+
+fn text<'b>(name: Option<&Hostname<'b>>) -> Option<Text<'b>> {
+    name.map(|name| name.name.clone())
+}
+
+/// The name of the match with the best accuracy, of equal ones the first.
+fn os_name<'b>(host: &Host<'b>) -> Option<Text<'b>> {
+    host.os.matches.iter().min_by_key(|found| Reverse(found.accuracy))?.name.clone()
+}

@@ -1,0 +1,68 @@
+//! When intervals begin and end, and who confirms them.
+
+use crate::model::{ScanNumber, Span, Timestamp};
+
+/// All looks at a host with one time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    pub(super) time: Option<Timestamp>,
+    /// The scan of the last of them.
+    pub(super) last: ScanNumber,
+    /// The first look at the device that has the address then.
+    pub(super) device: usize,
+}
+
+impl Moment {
+    /// Ends an interval.
+    pub(super) fn end(self, span: &mut Span) {
+        (span.valid_to, span.ended_by) = (self.time, Some(self.last));
+    }
+}
+
+/// Looks of a moment that confirm what stands then.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Confirmed {
+    looks: i64,
+    first: ScanNumber,
+    last: ScanNumber,
+}
+
+impl Confirmed {
+    /// Those that saw this state, of all that say one.
+    pub(super) fn by<S: PartialEq>(state: Option<&S>, said: &[(S, ScanNumber)]) -> Self {
+        let mut confirmed = Self::default();
+        for (_, scan) in said.iter().filter(|(found, _)| Some(found) == state) {
+            if confirmed.looks == 0 {
+                confirmed.first = *scan;
+            }
+            confirmed.looks = confirmed.looks.saturating_add(1);
+            confirmed.last = *scan;
+        }
+        confirmed
+    }
+
+    /// An interval that begins. If no look confirms it (an address changed), the last one does.
+    pub(super) fn begin(self, moment: Moment) -> Span {
+        let Self { looks, first, last } = match self.looks {
+            0 => Self { looks: 1, first: moment.last, last: moment.last },
+            _ => self,
+        };
+        Span {
+            valid_from: moment.time,
+            last_seen: moment.time,
+            valid_to: None,
+            looks,
+            first_scan: first,
+            last_scan: last,
+            ended_by: None,
+        }
+    }
+
+    /// An interval that goes on.
+    pub(super) fn extend(self, span: &mut Span, moment: Moment) {
+        if self.looks > 0 {
+            span.looks = span.looks.saturating_add(self.looks);
+            (span.last_seen, span.last_scan) = (moment.time, self.last);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Rows of a history.
+
+use super::{Items, Row, row::Inner};
+use crate::{
+    error::Result,
+    model::{HostInterval, KnownService, PortInterval, ScanNumber, Span, Text},
+};
+
+/// The scans of an interval.
+#[derive(Clone, Copy)]
+pub(super) struct IntervalScans<'r> {
+    pub(super) first: &'r str,
+    pub(super) last: &'r str,
+    pub(super) ended_by: Option<&'r str>,
+}
+
+impl<'r> IntervalScans<'r> {
+    fn of(span: &Span, ids: &[&'r str]) -> Self {
+        let id = |scan: ScanNumber| {
+            usize::try_from(scan).ok().and_then(|scan| ids.get(scan)).copied().unwrap_or_default()
+        };
+        Self {
+            first: id(span.first_scan),
+            last: id(span.last_scan),
+            ended_by: span.ended_by.map(id),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct HostIntervalRow<'r> {
+    pub(super) host_key: &'r str,
+    pub(super) interval: &'r HostInterval<'r>,
+    pub(super) scans: IntervalScans<'r>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct PortIntervalRow<'r> {
+    pub(super) host_key: &'r str,
+    pub(super) interval: &'r PortInterval<'r>,
+    pub(super) scans: IntervalScans<'r>,
+}
+
+/// The CPEs of no service.
+static NO_CPES: Vec<Text<'static>> = Vec::new();
+
+impl<'r> PortIntervalRow<'r> {
+    pub(super) fn service(&self) -> Option<&'r KnownService<'r>> {
+        self.interval.service.as_ref()
+    }
+
+    pub(super) fn cpes(&self) -> &'r dyn Items {
+        match &self.interval.service {
+            Some(service) => &service.cpes,
+            None => &NO_CPES,
+        }
+    }
+}
+
+/// Gives the row of an interval of a host. `ids` are the ids of the scans, in order.
+///
+/// # Errors
+/// That of `each`.
+pub fn host_interval_row(
+    host_key: &str,
+    interval: &HostInterval<'_>,
+    ids: &[&str],
+    each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+) -> Result<()> {
+    let scans = IntervalScans::of(&interval.span, ids);
+    each(&Row(Inner::HostInterval(HostIntervalRow { host_key, interval, scans })))
+}
+
+/// Gives the row of an interval of a port. `ids` are the ids of the scans, in order.
+///
+/// # Errors
+/// That of `each`.
+pub fn port_interval_row(
+    host_key: &str,
+    interval: &PortInterval<'_>,
+    ids: &[&str],
+    each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+) -> Result<()> {
+    let scans = IntervalScans::of(&interval.span, ids);
+    each(&Row(Inner::PortInterval(PortIntervalRow { host_key, interval, scans })))
+}
