@@ -161,6 +161,7 @@ CREATE TABLE changes (
     "ip" VARCHAR,
     "protocol" VARCHAR,
     "port" INTEGER,
+    "ports" VARCHAR,
     "kind" VARCHAR NOT NULL,
     "column" VARCHAR NOT NULL,
     "old" VARCHAR,
@@ -168,14 +169,21 @@ CREATE TABLE changes (
     "old_scan_id" VARCHAR,
     "new_scan_id" VARCHAR,
     "old_time" TIMESTAMP WITH TIME ZONE,
-    "new_time" TIMESTAMP WITH TIME ZONE
+    "new_time" TIMESTAMP WITH TIME ZONE,
+    "old_service_name" VARCHAR,
+    "old_service_product" VARCHAR,
+    "old_service_version" VARCHAR,
+    "new_service_name" VARCHAR,
+    "new_service_product" VARCHAR,
+    "new_service_version" VARCHAR
 );
-COMMENT ON TABLE changes IS 'One row a difference between an older state and a newer one. Key: host_key, protocol, port, column.';
-COMMENT ON COLUMN changes."host_key" IS 'The host.';
+COMMENT ON TABLE changes IS 'One row per difference between an older state and a newer one. Key: host_key, protocol, port, ports, column.';
+COMMENT ON COLUMN changes."host_key" IS 'The host; of one that moved, in the newer state.';
 COMMENT ON COLUMN changes."ip" IS 'Its ip.';
 COMMENT ON COLUMN changes."protocol" IS 'Protocol of the port; null of a value of the host.';
 COMMENT ON COLUMN changes."port" IS 'Number of the port.';
-COMMENT ON COLUMN changes."kind" IS 'appeared, gone, changed, or not scanned by the other state.';
+COMMENT ON COLUMN changes."ports" IS 'Ports that are not listed singly and of which this is so, as 1-21,23-100.';
+COMMENT ON COLUMN changes."kind" IS 'appeared, first_seen (an open port that the older state never looked for), gone, changed, moved, or not_scanned by the other state.';
 COMMENT ON COLUMN changes."column" IS 'What differs, such as state, hostnames, service.version or script.http-title.';
 COMMENT ON COLUMN changes."old" IS 'The older value.';
 COMMENT ON COLUMN changes."new" IS 'The newer value.';
@@ -183,6 +191,12 @@ COMMENT ON COLUMN changes."old_scan_id" IS 'The scan of the older value.';
 COMMENT ON COLUMN changes."new_scan_id" IS 'The scan of the newer value.';
 COMMENT ON COLUMN changes."old_time" IS 'When the older value was last seen.';
 COMMENT ON COLUMN changes."new_time" IS 'When the newer value was last seen.';
+COMMENT ON COLUMN changes."old_service_name" IS 'Name of the port''s first service in the older state.';
+COMMENT ON COLUMN changes."old_service_product" IS 'Its product.';
+COMMENT ON COLUMN changes."old_service_version" IS 'Its version.';
+COMMENT ON COLUMN changes."new_service_name" IS 'Name of the port''s first service in the newer state.';
+COMMENT ON COLUMN changes."new_service_product" IS 'Its product.';
+COMMENT ON COLUMN changes."new_service_version" IS 'Its version.';
 
 CREATE TABLE host_history (
     "host_key" VARCHAR NOT NULL,

@@ -88,21 +88,28 @@ USING PARQUET
 COMMENT 'One row a value that lost in a merge against another one. Key: host_key, protocol, port, column, item, loser_scan_id.';
 
 CREATE TABLE changes (
-    `host_key` STRING NOT NULL COMMENT 'The host.',
+    `host_key` STRING NOT NULL COMMENT 'The host; of one that moved, in the newer state.',
     `ip` STRING COMMENT 'Its ip.',
     `protocol` STRING COMMENT 'Protocol of the port; null of a value of the host.',
     `port` INT COMMENT 'Number of the port.',
-    `kind` STRING NOT NULL COMMENT 'appeared, gone, changed, or not scanned by the other state.',
+    `ports` STRING COMMENT 'Ports that are not listed singly and of which this is so, as 1-21,23-100.',
+    `kind` STRING NOT NULL COMMENT 'appeared, first_seen (an open port that the older state never looked for), gone, changed, moved, or not_scanned by the other state.',
     `column` STRING NOT NULL COMMENT 'What differs, such as state, hostnames, service.version or script.http-title.',
     `old` STRING COMMENT 'The older value.',
     `new` STRING COMMENT 'The newer value.',
     `old_scan_id` STRING COMMENT 'The scan of the older value.',
     `new_scan_id` STRING COMMENT 'The scan of the newer value.',
     `old_time` TIMESTAMP COMMENT 'When the older value was last seen.',
-    `new_time` TIMESTAMP COMMENT 'When the newer value was last seen.'
+    `new_time` TIMESTAMP COMMENT 'When the newer value was last seen.',
+    `old_service_name` STRING COMMENT 'Name of the port\'s first service in the older state.',
+    `old_service_product` STRING COMMENT 'Its product.',
+    `old_service_version` STRING COMMENT 'Its version.',
+    `new_service_name` STRING COMMENT 'Name of the port\'s first service in the newer state.',
+    `new_service_product` STRING COMMENT 'Its product.',
+    `new_service_version` STRING COMMENT 'Its version.'
 )
 USING PARQUET
-COMMENT 'One row a difference between an older state and a newer one. Key: host_key, protocol, port, column.';
+COMMENT 'One row per difference between an older state and a newer one. Key: host_key, protocol, port, ports, column.';
 
 CREATE TABLE host_history (
     `host_key` STRING NOT NULL COMMENT 'Identity across scans: `ip:`, `mac:`, `name:` or `idx:` and a text.',

@@ -1,10 +1,18 @@
-//! Differences for people: a block a host, a line a difference. Control characters in what scans say are
-//! escaped.
+//! Differences for people: a block per host, a line per difference, and a total at the end. Control characters in
+//! what scans say are escaped.
 
-use std::fmt::Write as _;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    ops::RangeInclusive,
+};
 
-use super::terminal::escape;
-use crate::model::{Change, ChangeKind, HostChanges};
+use super::{
+    line_diff::{Line, changed_lines},
+    terminal::escape,
+    words::{number, plural},
+};
+use crate::model::{Change, ChangeKind, ChangedService, HostChanges, port_ranges};
 
 /// What stands before a line of a kind, and behind it.
 #[derive(Debug, Clone, Copy)]
@@ -19,25 +27,39 @@ impl Palette {
     const fn around(self, kind: ChangeKind) -> (&'static str, &'static str) {
         match (self, kind) {
             (Self::Plain, _) => ("", ""),
-            (Self::Colors, ChangeKind::Appeared) => ("\x1b[32m", "\x1b[0m"),
+            (Self::Colors, ChangeKind::Appeared | ChangeKind::FirstSeen) => ("\x1b[32m", "\x1b[0m"),
             (Self::Colors, ChangeKind::Gone) => ("\x1b[31m", "\x1b[0m"),
-            (Self::Colors, ChangeKind::Changed) => ("\x1b[33m", "\x1b[0m"),
+            (Self::Colors, ChangeKind::Changed | ChangeKind::Moved) => ("\x1b[33m", "\x1b[0m"),
             (Self::Colors, ChangeKind::NotScanned) => ("\x1b[2m", "\x1b[0m"),
         }
     }
 }
+
+/// Lines of a changed script that are shown.
+const LINES: usize = 10;
+
+/// Characters of a value that are shown.
+const SHOWN: usize = 120;
 
 /// Writes the block of a host.
 pub(super) fn write_block(host: &HostChanges, palette: Palette, out: &mut String) {
     let Some(first) = host.changes.first() else { return };
     let whole = host.changes.iter().find(|change| is_of_host(change));
     let name = host.hostname.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-    // With its zone, without which two hosts would look like one.
-    let by_ip = first.host_key.strip_prefix("ip:").or(first.ip.as_deref());
-    let shown = by_ip.unwrap_or(&first.host_key);
-    let state = whole.and_then(|change| change.new.as_ref().or(change.old.as_ref()));
-    let state = state.map(|state| format!(" {state}")).unwrap_or_default();
-    let about_host = escape(&format!("host {shown}{name}{state}"));
+    let about_host = match whole {
+        Some(Change { kind: ChangeKind::Moved, old, new, .. }) => {
+            format!("host {} -> {}{name}", value(old.as_ref()), value(new.as_ref()))
+        }
+        whole => {
+            // With its zone, without which two hosts would look like one.
+            let by_ip = first.host_key.strip_prefix("ip:").or(first.ip.as_deref());
+            let shown = by_ip.unwrap_or(&first.host_key);
+            let state = whole.and_then(|change| change.new.as_ref().or(change.old.as_ref()));
+            let state = state.map(|state| format!(" {state}")).unwrap_or_default();
+            format!("host {shown}{name}{state}")
+        }
+    };
+    let about_host = escape(&about_host);
     // Writing into a string cannot fail.
     let _ = match whole.map(|change| change.kind) {
         Some(kind) => {
@@ -46,59 +68,262 @@ pub(super) fn write_block(host: &HostChanges, palette: Palette, out: &mut String
         }
         None => writeln!(out, "  {about_host}"),
     };
-    for change in host.changes.iter().filter(|change| !is_of_host(change)) {
-        let (begin, end) = palette.around(change.kind);
-        let line = escape(&about(change));
-        let _ = writeln!(out, "{begin}  {} {line}{end}", sign(change.kind));
+    for Shown { kind, line, details } in lines(host) {
+        let (begin, end) = palette.around(kind);
+        let line = escape(&line);
+        let _ = writeln!(out, "{begin}  {} {line}{end}", sign(kind));
+        for detail in details {
+            let _ = writeln!(out, "{begin}      {}{end}", escape(&detail));
+        }
     }
 }
 
+/// A line of a host, and lines below it.
+struct Shown {
+    kind: ChangeKind,
+    line: String,
+    details: Vec<String>,
+}
+
+/// Ports in one state of a host that only one side has, or found up: they share a line.
+type Several<'c> = (ChangeKind, &'c str, &'static str);
+
+/// Returns what line a difference shares with others. `is_fresh` says that only one side has the host, or found it up.
+fn several(is_fresh: bool, change: &Change) -> Option<Several<'_>> {
+    let is_state = change.port.is_some() && change.column == "state";
+    match (change.old.as_deref(), change.new.as_deref()) {
+        (Some(state), None) | (None, Some(state)) if is_fresh && is_state && state != "open" => {
+            Some((change.kind, state, more(change)))
+        }
+        _ => None,
+    }
+}
+
+/// Whether only one side has a host, or found it up.
+fn is_fresh(host: &HostChanges) -> bool {
+    let is_state = |change: &Change| change.protocol.is_none() && change.column == "state";
+    !(host.was_there && host.is_there) || host.changes.iter().any(is_state)
+}
+
+/// Returns the lines of a host, without the one about the host as a whole.
+fn lines(host: &HostChanges) -> Vec<Shown> {
+    let is_fresh = is_fresh(host);
+    let mut shown: Vec<Shown> = Vec::new();
+    let mut several_of: BTreeMap<Several<'_>, u64> = BTreeMap::new();
+    for change in host.changes.iter().filter(|change| !is_of_host(change)) {
+        if let Some(several) = several(is_fresh, change) {
+            let count = several_of.entry(several).or_default();
+            *count = count.saturating_add(1);
+            continue;
+        }
+        let details = match (is_changed_script(change), &change.old, &change.new) {
+            (true, Some(old), Some(new)) => script_lines(old, new),
+            _ => Vec::new(),
+        };
+        shown.push(Shown { kind: change.kind, line: about(change), details });
+    }
+    for ((kind, state, more), count) in several_of {
+        let line = format!("{}{more}", plural(count, &format!("{} port", brief(state))));
+        shown.push(Shown { kind, line, details: Vec::new() });
+    }
+    shown
+}
+
+/// Whether the lines that differ are shown below the line of a change.
+fn is_changed_script(change: &Change) -> bool {
+    let texts = [&change.old, &change.new];
+    change.kind == ChangeKind::Changed
+        && change.column.starts_with("script.")
+        && texts.into_iter().flatten().any(|text| !is_one_line(text))
+}
+
+/// Returns the first lines of a script that differ.
+fn script_lines(old: &str, new: &str) -> Vec<String> {
+    let changed = changed_lines(old, new);
+    let first = changed.iter().take(LINES).map(|line| match line {
+        Line::Gone(text) => format!("- {}", cut(text)),
+        Line::Come(text) => format!("+ {}", cut(text)),
+    });
+    let mut lines: Vec<String> = first.collect();
+    let more = changed.len().saturating_sub(LINES);
+    if more > 0 {
+        lines.push(format!("\u{2026} {} more", number(more)));
+    }
+    lines
+}
+
+fn is_one_line(text: &str) -> bool {
+    text.trim().lines().nth(1).is_none()
+}
+
 fn is_of_host(change: &Change) -> bool {
-    change.port.is_none() && change.column == "host"
+    change.protocol.is_none() && change.column == "host"
 }
 
 const fn sign(kind: ChangeKind) -> char {
     match kind {
-        ChangeKind::Appeared => '+',
+        ChangeKind::Appeared | ChangeKind::FirstSeen => '+',
         ChangeKind::Gone => '-',
         ChangeKind::Changed => '~',
+        ChangeKind::Moved => '>',
         ChangeKind::NotScanned => '?',
     }
 }
 
 fn about(change: &Change) -> String {
-    let place = match (&change.protocol, change.port) {
-        (Some(protocol), Some(port)) => format!("{port}/{protocol} "),
+    let of_port = change.port.is_some() || change.ports.is_some();
+    let place = match (&change.protocol, change.port, &change.ports) {
+        (Some(protocol), Some(port), _) => format!("{port}/{protocol} "),
+        (Some(protocol), None, Some(ports)) => format!("{}/{protocol} ", cut(ports)),
         _ => String::new(),
     };
     // The state is what a line of a port is about.
-    let column = match change.column.as_str() {
-        "state" if change.port.is_some() => String::new(),
-        column => format!("{column} "),
+    let column = match (change.column.as_str(), &change.protocol) {
+        ("state", _) if of_port => String::new(),
+        ("extra_ports", Some(protocol)) => format!("unlisted {protocol} ports "),
+        ("extra_ports", None) => "unlisted ports ".to_owned(),
+        (column, _) => format!("{column} "),
     };
-    let value = |value: &Option<String>| brief(value.as_deref().unwrap_or("nothing"));
-    let said = match (change.kind, &change.old, &change.new) {
-        (ChangeKind::NotScanned, Some(_), _) => format!("{} (not scanned now)", value(&change.old)),
-        (ChangeKind::NotScanned, None, _) => {
-            format!("{} (not scanned before)", value(&change.new))
-        }
-        (ChangeKind::Appeared, None, _) => value(&change.new),
-        (ChangeKind::Gone, _, None) => value(&change.old),
-        _ => format!("{} -> {}", value(&change.old), value(&change.new)),
+    if is_changed_script(change) {
+        return format!("{place}{}", column.trim_end());
+    }
+    let (old, new) = (&change.old, &change.new);
+    let said = match (old, new) {
+        (Some(old), Some(new)) => format!("{} -> {}", brief(old), brief(new)),
+        (one, None) | (None, one) => value(one.as_ref()),
     };
-    format!("{place}{column}{said}")
+    let opened = of_port && change.column == "state" && new.as_deref() == Some("open");
+    let service = words(change.new_service.as_ref().filter(|_| opened));
+    format!("{place}{column}{said}{service}{}", more(change))
 }
 
-/// Characters of a value that are shown.
-const SHOWN: usize = 120;
+/// What is added to the line of a difference.
+fn more(change: &Change) -> &'static str {
+    match (change.kind, change.column.as_str()) {
+        (ChangeKind::NotScanned, _) if change.old.is_some() => " (unknown now)",
+        (ChangeKind::NotScanned, _) => " (unknown before)",
+        (ChangeKind::FirstSeen, _) => " (first look)",
+        (ChangeKind::Changed, "mac") => " (other device?)",
+        _ => "",
+    }
+}
+
+/// Name, product and version of a service, each with a blank before it.
+fn words(service: Option<&ChangedService>) -> String {
+    let words = service.map(|service| [&service.name, &service.product, &service.version]);
+    let words = words.into_iter().flatten().flatten();
+    words.fold(String::new(), |all, word| all + " " + &brief(word))
+}
+
+fn value(value: Option<&String>) -> String {
+    value.map(|value| brief(value)).unwrap_or_default()
+}
 
 /// The first line of a text.
 fn brief(text: &str) -> String {
     let mut lines = text.trim().lines();
-    let line = lines.next().unwrap_or_default();
-    let mut shown: String = line.chars().take(SHOWN).collect();
-    if lines.next().is_some() || line.chars().count() > SHOWN {
-        shown.push_str(" ...");
+    let shown = cut(lines.next().unwrap_or_default());
+    if lines.next().is_some() && !shown.ends_with(" ...") { shown + " ..." } else { shown }
+}
+
+/// A line, cut if it is long.
+fn cut(line: &str) -> String {
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{} ...", line.get(..end).unwrap_or_default()),
+        None => line.to_owned(),
     }
-    shown
+}
+
+/// What the last line counts.
+#[derive(Debug, Default)]
+pub(super) struct Totals {
+    hosts: u64,
+    opened: u64,
+    closed: u64,
+    /// Ports whose state is another one, and that neither opened nor closed.
+    others: u64,
+    /// Ports whose services changed.
+    services: u64,
+    scripts: u64,
+    rest: u64,
+    unknown: u64,
+}
+
+impl Totals {
+    /// Counts the differences of a host.
+    pub(super) fn add(&mut self, host: &HostChanges) {
+        let (mut services, is_fresh) = (BTreeSet::new(), is_fresh(host));
+        let is_change = |change: &Change| change.kind.is_change();
+        self.hosts = self.hosts.saturating_add(u64::from(host.changes.iter().any(is_change)));
+        for change in &host.changes {
+            let count = match change.column.as_str() {
+                _ if !is_change(change) => &mut self.unknown,
+                "state" if change.protocol.is_some() => {
+                    let (old, new) = (change.old.as_deref(), change.new.as_deref());
+                    let sum = match (old, new) {
+                        (_, Some("open")) => &mut self.opened,
+                        (Some("open"), _) => &mut self.closed,
+                        (None, _) | (_, None) if is_fresh => continue,
+                        _ => &mut self.others,
+                    };
+                    *sum = sum.saturating_add(ports(change));
+                    continue;
+                }
+                column if column.starts_with("service") => {
+                    if !services.insert((&change.protocol, change.port)) {
+                        continue;
+                    }
+                    &mut self.services
+                }
+                column if column.starts_with("script") => &mut self.scripts,
+                "host" => continue,
+                _ => &mut self.rest,
+            };
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// Writes the line; none if nothing differs.
+    pub(super) fn write(&self, out: &mut String) {
+        let opened = match self.opened {
+            0 => String::new(),
+            opened => format!("{} opened", plural(opened, "port")),
+        };
+        let closed = match (self.opened, self.closed) {
+            (_, 0) => String::new(),
+            (0, closed) => format!("{} closed", plural(closed, "port")),
+            (_, closed) => format!("{closed} closed"),
+        };
+        let count = |count: u64, what: &str, how: &str| match count {
+            0 => String::new(),
+            count => format!("{}{how}", plural(count, what)),
+        };
+        let parts = [
+            opened,
+            closed,
+            count(self.others, "port", " in another state"),
+            count(self.services, "service", " changed"),
+            count(self.scripts, "script", " changed"),
+            count(self.rest, "other change", ""),
+            count(self.unknown, "value", " unknown on one side"),
+        ];
+        let said: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        if self.hosts == 0 && said.is_empty() {
+            return;
+        }
+        let _ = write!(out, "{}", plural(self.hosts, "host"));
+        for part in said {
+            let _ = write!(out, ", {part}");
+        }
+        out.push('\n');
+    }
+}
+
+/// How many ports a change is about.
+fn ports(change: &Change) -> u64 {
+    let Some(list) = &change.ports else { return 1 };
+    let count = |range: RangeInclusive<u16>| {
+        u64::from(range.end().saturating_sub(*range.start())).saturating_add(1)
+    };
+    port_ranges(list).map(count).sum()
 }

@@ -9,7 +9,7 @@ use clap::ValueEnum as _;
 
 use super::{
     args::{DiffArgs, DiffTo, TalkArgs, When},
-    changes::{Palette, write_block},
+    changes::{Palette, Totals, write_block},
     convert::{identity, threads},
     ending::{OutputName, is_special, named},
     exit::Exit,
@@ -22,10 +22,11 @@ use super::{
     signals, terminal,
 };
 use crate::{
-    diff::{Differences, differences},
+    diff::{DiffOptions, Differences, differences_with},
     error::{Error, Result},
     feed::ecs::{Ecs, change_line},
     merge::{MergePolicy, Merger, Precedence},
+    model::HostChanges,
     pipeline::{Destination, Filters, Outcome, Pipeline, Report},
     sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
     source::Pick,
@@ -38,6 +39,7 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         return Err(Error::usage("two states are compared: OLD NEW, each a file or folder"));
     };
     let form = Form::of(args)?;
+    let options = options(args)?;
     let pick = Pick::new(&args.read.include, &args.read.exclude)?;
     let mut states = Vec::new();
     for path in [old, new] {
@@ -71,18 +73,29 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         sides.push(merger);
     }
     let (Some(new), Some(old)) = (sides.pop(), sides.pop()) else { return Ok(Exit::NoInput) };
-    let hosts = differences(old, new)?;
+    let hosts = differences_with(old, new, &options)?;
     if stop.load(Ordering::Relaxed) {
         return Ok(Exit::Interrupted);
     }
     let written = sink.write(hosts, palette(how, &form), &stop);
     talk.leftovers(&temporaries);
     let differ = written?;
-    Ok(match differ {
+    let differs = differ.changed || (args.strict_coverage && differ.not_scanned);
+    Ok(match differs {
         _ if stop.load(Ordering::Relaxed) => Exit::Interrupted,
         false => Exit::Done,
         true => Exit::Partly,
     })
+}
+
+/// Which differences are given.
+fn options(args: &DiffArgs) -> Result<DiffOptions> {
+    let options = if args.all { DiffOptions::all() } else { DiffOptions::without_noise() };
+    options
+        .ignore(args.ignore.iter().copied())
+        .only(args.only.iter().copied())
+        .ignore_states(args.ignore_state.iter().cloned())
+        .ignore_scripts(args.ignore_script.iter().map(String::as_str))
 }
 
 /// Reads one state.
@@ -212,33 +225,34 @@ impl Form {
     }
 }
 
+/// What there were of differences.
+#[derive(Debug, Clone, Copy, Default)]
+struct Differ {
+    changed: bool,
+    not_scanned: bool,
+}
+
+impl Differ {
+    fn add(&mut self, host: &HostChanges) {
+        for change in &host.changes {
+            self.changed |= change.kind.is_change();
+            self.not_scanned |= !change.kind.is_change();
+        }
+    }
+}
+
 impl Opened {
-    /// Writes differences, and tells whether there were any. When it is told to stop it leaves no file.
-    fn write(self, hosts: Differences, palette: Palette, stop: &AtomicBool) -> Result<bool> {
-        let mut differ = false;
+    /// Writes differences, and returns which there were. When it is told to stop it leaves no file.
+    fn write(self, hosts: Differences, palette: Palette, stop: &AtomicBool) -> Result<Differ> {
+        let mut differ = Differ::default();
         match self {
-            Self::Text(mut sink) => {
-                let mut text = String::new();
-                for host in hosts {
-                    differ = true;
-                    write_block(&host?, palette, &mut text);
-                    if text.len() >= PIECE {
-                        sink.write(text.as_bytes())?;
-                        text.clear();
-                    }
-                    if stop.load(Ordering::Relaxed) {
-                        return Ok(differ);
-                    }
-                }
-                sink.write(text.as_bytes())?;
-                sink.finish()?;
-            }
+            Self::Text(sink) => return write_text(sink, hosts, palette, stop),
             Self::Events(ecs, mut sink) => {
                 let mut lines = Vec::new();
                 let scans = hosts.scans();
                 for host in hosts {
-                    differ = true;
                     let host = host?;
+                    differ.add(&host);
                     for change in &host.changes {
                         change_line(&ecs, (&host, change), &scans, &mut lines);
                         if lines.len() >= PIECE {
@@ -256,8 +270,9 @@ impl Opened {
             Self::Rows(mut sink) => {
                 let mut encoder = sink.encoder();
                 for host in hosts {
-                    differ = true;
-                    for change in &host?.changes {
+                    let host = host?;
+                    differ.add(&host);
+                    for change in &host.changes {
                         change_row(change, &mut |row| encoder.row(row))?;
                     }
                     if encoder.buffered() >= PIECE {
@@ -274,6 +289,33 @@ impl Opened {
         }
         Ok(differ)
     }
+}
+
+fn write_text(
+    mut sink: DocumentSink,
+    hosts: Differences,
+    palette: Palette,
+    stop: &AtomicBool,
+) -> Result<Differ> {
+    let (mut differ, mut totals) = (Differ::default(), Totals::default());
+    let mut text = String::new();
+    for host in hosts {
+        let host = host?;
+        differ.add(&host);
+        totals.add(&host);
+        write_block(&host, palette, &mut text);
+        if text.len() >= PIECE {
+            sink.write(text.as_bytes())?;
+            text.clear();
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Ok(differ);
+        }
+    }
+    totals.write(&mut text);
+    sink.write(text.as_bytes())?;
+    sink.finish()?;
+    Ok(differ)
 }
 
 fn palette(how: &TalkArgs, form: &Form) -> Palette {

@@ -15,6 +15,7 @@ mod history;
 mod ingest;
 mod inputs;
 mod inspect;
+mod line_diff;
 mod memory;
 mod output;
 mod overlap;

@@ -1,48 +1,72 @@
 //! What differs between two states of one host.
+//!
+//! [`Changes`] gathers it: the host itself here, ports that are listed in `ports.rs`, ports that no state lists in
+//! `unlisted.rs`. Whatever is compared is a [`Said`] of each state, and [`Changes::compare`] is the one rule for all:
+//! a value counts where both states looked for it; where one did alone and found something, that is not scanned.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use super::{
+    options::{DiffOptions, Subject},
+    values::{
+        Said, addresses, first_service, macs, names, plain_names, route, script_text, system_set,
+        systems,
+    },
+};
 use crate::{
-    merge::{Pair, State, Unlisted, is_probed},
+    merge::{LookFacts, Pair, State},
     model::{
-        AddressKind, Change, ChangeKind, ChangedService, Host, HostChanges, Port, PortOrigin,
-        Protocol, ScanNumber, Script, Service, Timestamp,
+        Change, ChangeKind, HostChanges, HostState, Port, PortOrigin, Protocol, ScanNumber, Script,
     },
 };
 
-/// A value with its scan, and when it was last seen.
-#[derive(Debug, Clone, Default)]
-struct Side {
-    value: Option<String>,
-    scan: Option<String>,
-    time: Option<Timestamp>,
+/// What is the same for all hosts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Context<'c> {
+    pub(super) options: &'c DiffOptions,
+    /// The ids of scans of the older state.
+    pub(super) old_ids: &'c [String],
+    /// Those of the newer state.
+    pub(super) new_ids: &'c [String],
 }
 
 /// Gathers changes of one host.
-struct Changes<'p, 'b> {
-    pair: &'p Pair<'b>,
-    ids: (&'p [String], &'p [String]),
-    /// Ports of both states.
-    ports: (Ports<'p>, Ports<'p>),
+pub(super) struct Changes<'p, 'b> {
+    pub(super) pair: &'p Pair<'b>,
+    pub(super) context: Context<'p>,
+    /// Ports of both states, in order.
+    pub(super) ports: (Ports<'p>, Ports<'p>),
     found: Vec<Change>,
 }
 
-type Ports<'s> = BTreeMap<(&'s Protocol<'s>, u16), (&'s Port<'s>, &'s PortOrigin)>;
+pub(super) type Ports<'s> = Vec<(&'s Port<'s>, &'s PortOrigin)>;
 
-/// All changes of a host.
-pub(super) fn changes(pair: &Pair<'_>, (old, new): (&[String], &[String])) -> Vec<Change> {
+/// What a change is a value of.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place<'s> {
+    /// The host.
+    Host,
+    /// A port.
+    Port(&'s Protocol<'s>, u16),
+    /// Ports that are not listed singly, by the name of their protocol: a list, or all of them.
+    Unlisted(Option<&'s str>, Option<&'s str>),
+}
+
+/// Returns all changes of a host.
+pub(super) fn changes(pair: &Pair<'_>, context: Context<'_>) -> Vec<Change> {
     let ports = (ports(pair.old.as_ref()), ports(pair.new.as_ref()));
-    let mut changes = Changes { pair, ids: (old, new), ports, found: Vec::new() };
+    let mut changes = Changes { pair, context, ports, found: Vec::new() };
     changes.host();
-    changes.ports();
+    changes.listed_ports();
+    changes.unlisted_ports();
     changes.found
 }
 
-/// What else is told of a host of which something differs.
+/// Returns what else is told of a host of which something differs.
 pub(super) fn host_changes(pair: &Pair<'_>, changes: Vec<Change>) -> HostChanges {
-    let is_there = pair.new.is_some();
+    let (was_there, is_there) = (pair.old.is_some(), pair.new.is_some());
     let Some(state) = pair.new.as_ref().or(pair.old.as_ref()) else {
-        return HostChanges { is_there, changes, ..HostChanges::default() };
+        return HostChanges { changes, ..HostChanges::default() };
     };
     let host = &state.merged.host;
     HostChanges {
@@ -51,258 +75,240 @@ pub(super) fn host_changes(pair: &Pair<'_>, changes: Vec<Change>) -> HostChanges
         start_time: host.start_time,
         end_time: host.end_time,
         complete: host.complete,
+        was_there,
         is_there,
         changes,
     }
 }
 
-impl Changes<'_, '_> {
+impl<'p> Changes<'p, '_> {
     fn host(&mut self) {
-        let state = |state: &State<'_>| Some(state.merged.host.status.state.as_str().to_owned());
-        match (&self.pair.old, &self.pair.new) {
+        let pair = self.pair;
+        match (&pair.old, &pair.new) {
             (Some(old), Some(new)) => {
-                self.changed(None, "state", (state(old), state(new)));
-                let (before, after) = (&old.merged.host, &new.merged.host);
-                // What a scan did not look for, or could not see, says nothing by its lack.
-                let named = !before.hostnames.is_empty() && !after.hostnames.is_empty();
-                if named && plain_names(before) != plain_names(after) {
-                    self.changed(None, "hostnames", (names(before), names(after)));
+                if old.merged.host_key != new.merged.host_key {
+                    let values = (status(old, Some(shown(old))), status(new, Some(shown(new))));
+                    self.add(Place::Host, ChangeKind::Moved, "host", values);
                 }
-                let macs = before.mac().is_some() && after.mac().is_some();
-                let values = (addresses(before, macs), addresses(after, macs));
-                self.changed(None, "addresses", values);
-                if !before.os.is_empty() && !after.os.is_empty() {
-                    self.changed(None, "os", (systems(before), systems(after)));
-                }
-                if let (Some(before), Some(after)) = (route(before), route(after)) {
-                    self.changed(None, "trace", (Some(before), Some(after)));
-                }
-                self.scripts(None, &before.scripts, &after.scripts);
+                self.both(old, new);
             }
-            (Some(old), None) => self.add(None, ChangeKind::Gone, "host", (state(old), None)),
-            (None, Some(new)) => self.add(None, ChangeKind::Appeared, "host", (None, state(new))),
+            (Some(old), None) => {
+                let values = (status(old, Some(state_of(old))), Said::default());
+                self.add(Place::Host, ChangeKind::Gone, "host", values);
+            }
+            (None, Some(new)) => {
+                let values = (Said::default(), status(new, Some(state_of(new))));
+                self.add(Place::Host, ChangeKind::Appeared, "host", values);
+            }
             (None, None) => {}
         }
     }
 
-    fn ports(&mut self) {
-        let pair = self.pair;
-        let (old, new) = self.ports.clone();
-        let keys: BTreeSet<_> = old.keys().chain(new.keys()).copied().collect();
-        for key @ (protocol, number) in keys {
-            let place = Some((protocol, number));
-            match (old.get(&key), new.get(&key)) {
-                (Some((before, _)), Some((after, _))) => self.port(place, before, after),
-                (Some((before, _)), None) => {
-                    let state = before.state.as_str().to_owned();
-                    match pair.unlisted_in_new(protocol, number) {
-                        // It is still in that state, and only not listed singly any more.
-                        Unlisted::Covered(Some(now)) if now == state => {}
-                        Unlisted::Covered(now) => {
-                            self.add(place, ChangeKind::Gone, "state", (Some(state), now));
-                        }
-                        Unlisted::NotScanned => {
-                            self.add(place, ChangeKind::NotScanned, "state", (Some(state), None));
-                        }
-                    }
-                }
-                (None, Some((after, _))) => {
-                    let state = after.state.as_str().to_owned();
-                    match pair.unlisted_in_old(protocol, number) {
-                        Unlisted::Covered(Some(then)) if then == state => {}
-                        Unlisted::Covered(then) => {
-                            self.add(place, ChangeKind::Appeared, "state", (then, Some(state)));
-                        }
-                        Unlisted::NotScanned if pair.old.is_none() => {
-                            self.add(place, ChangeKind::Appeared, "state", (None, Some(state)));
-                        }
-                        Unlisted::NotScanned => {
-                            self.add(place, ChangeKind::NotScanned, "state", (None, Some(state)));
-                        }
-                    }
-                }
-                (None, None) => {}
-            }
+    /// What both states say of the host itself.
+    fn both(&mut self, old: &State<'_>, new: &State<'_>) {
+        let (before, after) = (&old.merged.host, &new.merged.host);
+        let has_moved = old.merged.host_key != new.merged.host_key;
+        self.compare(Place::Host, "state", (up_or_down(old), up_or_down(new)), false);
+        let named = |state: &State<'_>, names: Option<String>| {
+            let resolves =
+                |look: &LookFacts| look.up && look.requested.is_known && !look.requested.no_names;
+            let looked = names.is_some() || state.best_look(resolves).is_some();
+            Said { looked, ..status(state, names) }
+        };
+        let is_same = plain_names(before) == plain_names(after);
+        let values = (named(old, names(before)), named(new, names(after)));
+        self.compare(Place::Host, "hostnames", values, is_same);
+        let values = (addresses(before, has_moved), addresses(after, has_moved));
+        let values = (status(old, values.0), status(new, values.1));
+        self.compare(Place::Host, "addresses", values, false);
+        if let (Some(before), Some(after)) = (macs(before), macs(after)) {
+            let values = (status(old, Some(before)), status(new, Some(after)));
+            self.compare(Place::Host, "mac", values, false);
         }
+        let detected = |state: &State<'_>| {
+            Said::by(state.best_look(|look| look.detected_os), systems(&state.merged.host))
+        };
+        let is_same = system_set(before) == system_set(after);
+        self.compare(Place::Host, "os", (detected(old), detected(new)), is_same);
+        let traced = |state: &State<'_>| {
+            let route = route(&state.merged.host);
+            let found = route.as_ref().and_then(|_| state.look_of(state.merged.origins.traces));
+            let asked = || state.best_look(|look| look.whole && look.requested.route);
+            Said::by(found.or_else(asked), route)
+        };
+        self.compare(Place::Host, "trace", (traced(old), traced(new)), false);
+        let ran = |state: &State<'_>| Said::by(state.best_look(|look| look.ran_scripts), None);
+        let of_side = (ran(old), ran(new));
+        self.scripts(Place::Host, (&before.scripts, &of_side.0), (&after.scripts, &of_side.1));
     }
 
-    fn port(&mut self, place: Place<'_>, before: &Port<'_>, after: &Port<'_>) {
-        let state = |port: &Port<'_>| Some(port.state.as_str().to_owned());
-        self.changed(place, "state", (state(before), state(after)));
-        let (old, new) = (&before.services, &after.services);
-        for (column, get) in SERVICE {
-            let values = |services: &[Service<'_>]| -> Option<String> {
-                let texts: BTreeSet<_> =
-                    services.iter().filter_map(|service| get(service)).collect();
-                (!texts.is_empty()).then(|| texts.into_iter().collect::<Vec<_>>().join(", "))
+    /// Compares scripts by name. What each side says is that it ran scripts.
+    pub(super) fn scripts(
+        &mut self,
+        place: Place<'_>,
+        (before, old): (&[Script<'_>], &Said),
+        (after, new): (&[Script<'_>], &Said),
+    ) {
+        let options = self.context.options;
+        let is_shown = |script: &&Script<'_>| options.shows_script(&script.name);
+        let names = |scripts: &[Script<'_>]| -> BTreeSet<String> {
+            scripts.iter().filter(is_shown).map(|script| script.name.clone().into_owned()).collect()
+        };
+        let (of_old, of_new) = (names(before), names(after));
+        if !(old.looked && new.looked) {
+            let all = |names: &BTreeSet<String>, said: &Said| Said {
+                value: super::values::set(names.iter().map(String::as_str)),
+                ..said.clone()
             };
-            // Without a look at versions nothing is said of them, and a name is a guess by the number.
-            if is_probed(old) == is_probed(new) || (is_probed(new) && values(new).is_some()) {
-                self.changed(place, column, (values(old), values(new)));
-            }
-        }
-        self.scripts(place, &before.scripts, &after.scripts);
-    }
-
-    /// Scripts by name. A state without any script did not run them.
-    fn scripts(&mut self, place: Place<'_>, before: &[Script<'_>], after: &[Script<'_>]) {
-        if before.is_empty() && after.is_empty() {
+            self.compare(place, "scripts", (all(&of_old, old), all(&of_new, new)), false);
             return;
         }
-        let names: BTreeSet<&str> =
-            before.iter().chain(after).map(|script| &*script.name).collect();
-        for name in names {
-            let value = |scripts: &[Script<'_>]| -> Option<String> {
-                let of_name = scripts.iter().filter(|script| script.name == name);
+        for name in of_old.union(&of_new) {
+            let text = |scripts: &[Script<'_>]| -> Option<String> {
+                let of_name = scripts.iter().filter(|script| script.name == *name);
                 let outputs: Vec<_> = of_name.map(script_text).collect();
                 (!outputs.is_empty()).then(|| outputs.join("\n"))
             };
-            let (old, new) = (value(before), value(after));
-            let column = format!("script.{name}");
-            let kind = match (&old, &new) {
-                (Some(old), Some(new)) if old == new => continue,
-                (Some(_), Some(_)) => ChangeKind::Changed,
-                (Some(_), None) if after.is_empty() => ChangeKind::NotScanned,
-                (None, Some(_)) if before.is_empty() => ChangeKind::NotScanned,
-                (Some(_), None) => ChangeKind::Gone,
-                (None, _) => ChangeKind::Appeared,
+            let (before, after) = (text(before), text(after));
+            let compared = |text: &Option<String>| {
+                text.as_deref().map(|text| options.compared(text).into_owned())
             };
-            self.add(place, kind, &column, (old, new));
+            let is_same = compared(&before) == compared(&after);
+            let values =
+                (Said { value: before, ..old.clone() }, Said { value: after, ..new.clone() });
+            self.compare(place, &format!("script.{name}"), values, is_same);
         }
     }
 
-    /// Adds a value that both states have, if it is not the same.
-    fn changed(
+    /// Adds what differs of a value, by the one rule for all. `is_same` says that it does not, whatever is shown.
+    pub(super) fn compare(
         &mut self,
         place: Place<'_>,
         column: &str,
-        values: (Option<String>, Option<String>),
+        (old, new): (Said, Said),
+        is_same: bool,
     ) {
-        if values.0 != values.1 {
-            self.add(place, ChangeKind::Changed, column, values);
-        }
+        let kind = match (old.looked, new.looked) {
+            (true, true) => match (&old.value, &new.value) {
+                _ if is_same || old.value == new.value => return,
+                (Some(_), Some(_)) => ChangeKind::Changed,
+                (None, _) => ChangeKind::Appeared,
+                (_, None) => ChangeKind::Gone,
+            },
+            (true, false) if old.value.is_some() => ChangeKind::NotScanned,
+            (false, true) if new.value.is_some() => ChangeKind::NotScanned,
+            _ => return,
+        };
+        self.add(place, kind, column, (old, new));
     }
 
-    fn add(
+    /// Adds a change, unless it is left out.
+    pub(super) fn add(
         &mut self,
         place: Place<'_>,
         kind: ChangeKind,
         column: &str,
-        (old, new): (Option<String>, Option<String>),
+        (old, new): (Said, Said),
     ) {
-        let pair = self.pair;
+        let options = self.context.options;
+        let is_of_port = !matches!(place, Place::Host);
+        if !options.shows(kind, Subject::of(column, is_of_port)) {
+            return;
+        }
         let (before, after) = (of_port(&self.ports.0, place), of_port(&self.ports.1, place));
-        let old = side(pair.old.as_ref(), before.map(|(_, origin)| origin), (self.ids.0, old));
-        let new = side(pair.new.as_ref(), after.map(|(_, origin)| origin), (self.ids.1, new));
-        let service = after.or(before).and_then(|(port, _)| first_service(port));
+        if let Place::Port(..) = place {
+            let listed = [before, after].into_iter().flatten().map(|(port, _)| port.state.as_str());
+            let said = [&old, &new].into_iter().filter_map(|said| said.value.as_deref());
+            let said = said.filter(|_| column == "state");
+            if !options.shows_states(&listed.chain(said).collect::<Vec<_>>()) {
+                return;
+            }
+        }
+        let pair = self.pair;
         let state = pair.new.as_ref().or(pair.old.as_ref());
         let merged = state.map(|state| &state.merged);
+        let (protocol, port, ports) = match place {
+            Place::Host => (None, None, None),
+            Place::Port(protocol, number) => (Some(protocol.as_str()), Some(number), None),
+            Place::Unlisted(protocol, None) => (protocol, None, None),
+            Place::Unlisted(protocol, Some(list)) => match list.parse::<u16>() {
+                Ok(only) => (protocol, Some(only), None),
+                Err(_) => (protocol, None, Some(list.to_owned())),
+            },
+        };
         self.found.push(Change {
             host_key: merged.map(|merged| merged.host_key.clone().into_owned()).unwrap_or_default(),
             ip: merged
                 .and_then(|merged| merged.host.ip())
                 .map(|address| address.text.clone().into_owned()),
-            protocol: place.map(|(protocol, _)| protocol.as_str().to_owned()),
-            port: place.map(|(_, number)| i32::from(number)),
+            protocol: protocol.map(str::to_owned),
+            port: port.map(i32::from),
+            ports,
             kind,
             column: column.to_owned(),
+            old_scan_id: id(self.context.old_ids, old.scan),
+            new_scan_id: id(self.context.new_ids, new.scan),
             old: old.value,
             new: new.value,
-            old_scan_id: old.scan,
-            new_scan_id: new.scan,
             old_time: old.time,
             new_time: new.time,
-            service,
+            old_service: before.and_then(|(port, _)| first_service(port)),
+            new_service: after.and_then(|(port, _)| first_service(port)),
         });
+    }
+
+    /// What a state says of a port that it does not list, if nothing else does: its host.
+    pub(super) fn unseen(state: Option<&'p State<'_>>) -> Said {
+        state.map_or_else(Said::default, |state| Said { looked: false, ..status(state, None) })
     }
 }
 
-type Place<'s> = Option<(&'s Protocol<'s>, u16)>;
-
-fn of_port<'f>(ports: &'f Ports<'_>, place: Place<'_>) -> Option<(&'f Port<'f>, &'f PortOrigin)> {
-    place.and_then(|(protocol, number)| {
-        ports.get(&(protocol, number)).map(|(port, origin)| (*port, *origin))
-    })
-}
-
-/// What is told of the first service of a port.
-fn first_service(port: &Port<'_>) -> Option<ChangedService> {
-    let text = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
-    port.services.first().map(|service| ChangedService {
-        name: text(&service.name),
-        version: text(&service.version),
-        tunnel: text(&service.tunnel),
-    })
-}
-
-/// Where a value of a state comes from: the record of its port, else that of the host.
-fn side(
-    state: Option<&State<'_>>,
-    of_port: Option<&PortOrigin>,
-    (ids, value): (&[String], Option<String>),
-) -> Side {
-    let Some(state) = state else { return Side { value, ..Side::default() } };
+/// What the look says that gave the state of a host.
+fn status(state: &State<'_>, value: Option<String>) -> Said {
     let origins = &state.merged.origins;
-    let (scan, seen) =
-        of_port.map_or((origins.status, origins.seen), |origin| (origin.scan, origin.seen));
-    Side { value, scan: id(ids, scan), time: seen.last }
+    Said { looked: true, value, scan: Some(origins.status), time: origins.seen.last }
 }
 
-fn id(ids: &[String], scan: ScanNumber) -> Option<String> {
-    usize::try_from(scan).ok().and_then(|scan| ids.get(scan)).cloned()
+fn state_of(state: &State<'_>) -> String {
+    state.merged.host.status.state.as_str().to_owned()
+}
+
+/// Whether the host is up, if that was looked for.
+fn up_or_down(state: &State<'_>) -> Said {
+    let found = &state.merged.host.status.state;
+    let looked = matches!(found, HostState::Up | HostState::Down);
+    Said { looked, ..status(state, looked.then(|| state_of(state))) }
+}
+
+/// The address of a host, with its zone.
+fn shown(state: &State<'_>) -> String {
+    let key = &*state.merged.host_key;
+    let ip = || state.merged.host.ip().map(|ip| &*ip.text);
+    key.strip_prefix("ip:").or_else(ip).unwrap_or(key).to_owned()
+}
+
+/// Returns the ports of a protocol.
+pub(super) fn of_protocol<'f>(
+    ports: &'f Ports<'_>,
+    protocol: &Protocol<'_>,
+) -> &'f [(&'f Port<'f>, &'f PortOrigin)] {
+    let from = ports.partition_point(|(port, _)| port.protocol < *protocol);
+    let to = ports.partition_point(|(port, _)| port.protocol <= *protocol);
+    ports.get(from..to).unwrap_or_default()
+}
+
+fn of_port<'f>(ports: &Ports<'f>, place: Place<'_>) -> Option<(&'f Port<'f>, &'f PortOrigin)> {
+    let Place::Port(protocol, number) = place else { return None };
+    let found =
+        ports.binary_search_by(|(port, _)| (&port.protocol, port.number).cmp(&(protocol, number)));
+    found.ok().and_then(|found| ports.get(found)).copied()
+}
+
+fn id(ids: &[String], scan: Option<ScanNumber>) -> Option<String> {
+    scan.and_then(|scan| usize::try_from(scan).ok()).and_then(|scan| ids.get(scan)).cloned()
 }
 
 fn ports<'s>(state: Option<&'s State<'s>>) -> Ports<'s> {
     let merged = state.map(|state| &state.merged);
-    let pairs = merged.into_iter().flat_map(|m| m.host.ports.iter().zip(&m.origins.ports));
-    pairs.map(|(port, origin)| ((&port.protocol, port.number), (port, origin))).collect()
+    merged.into_iter().flat_map(|m| m.host.ports.iter().zip(&m.origins.ports)).collect()
 }
-
-/// Texts in order, each once.
-fn set<'t>(texts: impl Iterator<Item = &'t str>) -> Option<String> {
-    let texts: BTreeSet<&str> = texts.collect();
-    (!texts.is_empty()).then(|| texts.into_iter().collect::<Vec<_>>().join(", "))
-}
-
-fn names(host: &Host<'_>) -> Option<String> {
-    set(host.hostnames.iter().map(|name| &*name.name))
-}
-
-/// What is compared of names: neither case nor a final dot.
-fn plain_names(host: &Host<'_>) -> BTreeSet<String> {
-    let names = host.hostnames.iter().map(|name| name.name.to_lowercase());
-    names.map(|name| name.strip_suffix('.').map_or(name.clone(), str::to_owned)).collect()
-}
-
-fn addresses(host: &Host<'_>, macs: bool) -> Option<String> {
-    let told = host.addresses.iter().filter(|address| macs || address.kind != AddressKind::Mac);
-    set(told.map(|address| &*address.text))
-}
-
-fn systems(host: &Host<'_>) -> Option<String> {
-    set(host.os.matches.iter().filter_map(|found| found.name.as_deref()))
-}
-
-fn route(host: &Host<'_>) -> Option<String> {
-    let hops = host.traces.iter().flat_map(|trace| &trace.hops);
-    let addresses: Vec<_> = hops.map(|hop| hop.ip.as_deref().unwrap_or("*")).collect();
-    (!addresses.is_empty()).then(|| addresses.join(" "))
-}
-
-fn script_text(script: &Script<'_>) -> String {
-    if let Some(output) = &script.output {
-        return output.clone().into_owned();
-    }
-    let mut json = Vec::new();
-    script.data.write_json(&mut json);
-    String::from_utf8(json).unwrap_or_default()
-}
-
-type Text = for<'s> fn(&'s Service<'_>) -> Option<&'s str>;
-
-const SERVICE: [(&str, Text); 4] = [
-    ("service.name", |service| service.name.as_deref()),
-    ("service.product", |service| service.product.as_deref()),
-    ("service.version", |service| service.version.as_deref()),
-    ("service.tunnel", |service| service.tunnel.as_deref()),
-];

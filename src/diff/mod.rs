@@ -1,10 +1,20 @@
 //! What differs between two states, each of one or more scans (docs/merge.md, "Diff"): matched by host and
 //! port, whatever their order, and told apart from what was not looked at.
+//!
+//! Both states are merged by `latest`, so what a look saw, what it looked for and which looks count is asked of
+//! `merge` and decided nowhere here. A new kind of value is one more call of `Changes::compare` in `host.rs` or
+//! `ports.rs`, a [`Subject`], a word in docs/merge.md, and an action of its event in `feed::ecs`.
 
 mod host;
+mod options;
+mod ports;
+mod unlisted;
+mod values;
 
 use std::sync::Arc;
 
+use self::host::Context;
+pub use self::options::{DiffOptions, NOISE, NOISE_LINES, Sort, Subject};
 pub use crate::model::{ComparedScans, HostChanges};
 use crate::{
     error::Result,
@@ -75,6 +85,14 @@ const GONE: u64 = 1 << 63;
 /// # Errors
 /// Those of [`Merger::finish`]; if temporary files cannot be read or written.
 pub fn differences(old: Merger, new: Merger) -> Result<Differences> {
+    differences_with(old, new, &DiffOptions::all())
+}
+
+/// Compares two states, and gives the differences that these options leave.
+///
+/// # Errors
+/// Those of [`differences`].
+pub fn differences_with(old: Merger, new: Merger, options: &DiffOptions) -> Result<Differences> {
     let (mut old, mut new) = (old.finish()?, new.finish()?);
     let scans = Arc::new(ComparedScans {
         headers: (old.scans().iter().chain(new.scans()))
@@ -87,21 +105,20 @@ pub fn differences(old: Merger, new: Merger) -> Result<Differences> {
         scans.iter().map(|scan| scan.record.header.scan_id.clone()).collect()
     };
     let (old_ids, new_ids) = (ids(old.scans()), ids(new.scans()));
+    let context = Context { options, old_ids: &old_ids, new_ids: &new_ids };
     let mut sorter = new.change_sorter();
-    for (old, new) in old.take_parts().into_iter().zip(new.take_parts()) {
-        old.compare(new, &mut |pair: Pair<'_>| {
-            let order = match (&pair.new, &pair.old) {
-                (Some(new), _) => new.order,
-                (None, Some(old)) => old.order | GONE,
-                (None, None) => return Ok(()),
-            };
-            let changes = host::changes(&pair, (&old_ids, &new_ids));
-            if !changes.is_empty() {
-                sorter.push(order, &host::host_changes(&pair, changes))?;
-            }
-            Ok(())
-        })?;
-    }
+    old.compare(&mut new, &mut |pair: Pair<'_>| {
+        let order = match (&pair.new, &pair.old) {
+            (Some(new), _) => new.order,
+            (None, Some(old)) => old.order | GONE,
+            (None, None) => return Ok(()),
+        };
+        let changes = host::changes(&pair, context);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        sorter.push(order, &host::host_changes(&pair, changes))
+    })?;
     Ok(Differences { hosts: sorter.finish()?, scans })
 }
 

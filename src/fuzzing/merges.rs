@@ -194,6 +194,8 @@ fn compared(old: Merger, new: Merger) {
         }
         let mut lines = Vec::new();
         let count = changes(&ecs, &host, &scans, &mut lines);
+        let changed = host.changes.iter().filter(|change| change.kind.is_change()).count();
+        assert_eq!(u64::try_from(changed), Ok(count), "an event for each change, and no other");
         check(&feed, &lines, count);
     }
 }

@@ -14,6 +14,8 @@ use std::{iter::Peekable, str::Chars};
     reason = "each is asked for or not, whatever the others are"
 )]
 pub(crate) struct Requested {
+    /// Whether there are arguments at all.
+    pub(crate) is_known: bool,
     /// Versions of services: `-sV`, `-A`, `--version-…`.
     pub(crate) versions: bool,
     /// Scripts: `-sC`, `-A`, `--script`.
@@ -29,12 +31,19 @@ pub(crate) struct Requested {
 impl Requested {
     /// Nothing that is not looked for anyway.
     pub(crate) const fn nothing() -> Self {
-        Self { versions: false, scripts: false, os: false, route: false, no_names: false }
+        Self {
+            is_known: false,
+            versions: false,
+            scripts: false,
+            os: false,
+            route: false,
+            no_names: false,
+        }
     }
 
     /// Reads the arguments of a scan; without any, nothing is asked for.
     pub(crate) fn from_args(args: Option<&str>) -> Self {
-        let mut requested = Self::default();
+        let mut requested = Self { is_known: args.is_some(), ..Self::default() };
         // The first word is the program.
         for word in words(args.unwrap_or_default()).skip(1) {
             if word == "--" {
@@ -188,5 +197,6 @@ mod tests {
             assert_eq!(letters(args), expected, "{args}");
         }
         assert_eq!(Requested::from_args(None), Requested::default());
+        assert!(Requested::from_args(Some("nmap")).is_known);
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, ops::RangeInclusive};
 use crate::model::{ExtraPorts, Protocol, RunRecord, port_ranges};
 
 /// Ports that a scan was to look at, as its `scaninfo` elements list them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Coverage(Vec<(Protocol<'static>, Ranges)>);
 
 /// Ranges of port numbers in ascending order, of which no two overlap.
@@ -25,6 +25,17 @@ impl Ranges {
             overlap
         });
         Self(ranges)
+    }
+
+    /// Returns the ranges, in ascending order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &RangeInclusive<u16>> {
+        self.0.iter()
+    }
+
+    /// Returns how many numbers there are.
+    pub(crate) fn count(&self) -> i64 {
+        let len = |range: &RangeInclusive<u16>| i64::from(*range.end()) - i64::from(*range.start());
+        self.0.iter().map(|range| len(range).saturating_add(1)).sum()
     }
 
     pub(crate) fn has(&self, number: u16) -> bool {
@@ -83,6 +94,23 @@ impl Coverage {
         Self(of_info.collect())
     }
 
+    /// Returns whether no port is listed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().all(|(_, ranges)| ranges.0.is_empty())
+    }
+
+    /// Returns the lists of a protocol.
+    pub(crate) fn of_protocol(&self, protocol: &str) -> impl Iterator<Item = &Ranges> {
+        self.0.iter().filter(move |(found, _)| found.as_str() == protocol).map(|(_, list)| list)
+    }
+
+    /// Returns the protocol, if the lists are all of one.
+    pub(crate) fn only_protocol(&self) -> Option<&str> {
+        let mut names = self.0.iter().map(|(protocol, _)| protocol.as_str());
+        let first = names.next()?;
+        names.all(|name| name == first).then_some(first)
+    }
+
     pub(crate) fn has(&self, protocol: &Protocol<'_>, number: u16) -> bool {
         let of_protocol = self.0.iter().filter(|(found, _)| found == protocol);
         of_protocol.map(|(_, ranges)| ranges).any(|ranges| ranges.has(number))
@@ -102,9 +130,11 @@ pub(crate) struct UnlistedPorts {
 /// What one entry says of the ports that it does not list singly.
 #[derive(Debug, Clone)]
 pub(crate) struct EntryCoverage {
-    lists: Vec<UnlistedPorts>,
+    pub(super) lists: Vec<UnlistedPorts>,
     /// The state of all ports that are not listed singly, if there is but one and no list.
     only_state: Option<String>,
+    /// For each element that counts ports without a list their protocols, `None` if it names none.
+    counted: Vec<Vec<Option<String>>>,
 }
 
 impl EntryCoverage {
@@ -123,7 +153,18 @@ impl EntryCoverage {
             [only] if lists.is_empty() => name(only),
             _ => None,
         };
-        Self { lists, only_state }
+        let counted = extra_ports.iter().filter(|extra| extra.count != Some(0)).map(counted);
+        let counted = counted.filter(|protocols| !protocols.is_empty()).collect();
+        Self { lists, only_state, counted }
+    }
+
+    /// Returns whether ports of a protocol are in several states, and no list says which in which.
+    fn is_ambiguous(&self, protocol: &str) -> bool {
+        let counts = |protocols: &&Vec<Option<String>>| {
+            protocols.iter().any(|of| of.as_deref().is_none_or(|of| of == protocol))
+        };
+        self.counted.iter().filter(counts).nth(1).is_some()
+            && !self.lists.iter().any(|list| list.protocol == protocol)
     }
 
     fn has(&self, scan: &Coverage, protocol: &Protocol<'_>, number: u16) -> bool {
@@ -144,6 +185,17 @@ impl EntryCoverage {
             None => self.only_state.as_deref(),
         }
     }
+}
+
+/// Returns the protocols of ports that an element counts and does not list.
+fn counted(extra: &ExtraPorts<'_>) -> Vec<Option<String>> {
+    let without_list = extra.reasons.iter().filter(|r| r.proto.is_none() || r.ports.is_none());
+    let mut protocols: Vec<_> =
+        without_list.map(|reason| reason.proto.as_ref().map(|name| name.to_lowercase())).collect();
+    if extra.reasons.is_empty() {
+        protocols.push(None);
+    }
+    protocols
 }
 
 /// What a look says of a port that it does not list.
@@ -174,11 +226,11 @@ impl<'s> UnlistedState<'s> {
 /// The ports that a look covers, and their states where it says them.
 #[derive(Debug, Clone)]
 pub(crate) struct LookCoverage<'c> {
-    scan: &'c Coverage,
+    pub(super) scan: &'c Coverage,
     /// Of entries that count ports which they do not list.
-    entries: Vec<EntryCoverage>,
+    pub(super) entries: Vec<EntryCoverage>,
     /// Whether there is an entry that lists all it saw: it covers what the scan was to look at.
-    all_listed: bool,
+    pub(super) all_listed: bool,
 }
 
 impl<'c> LookCoverage<'c> {
@@ -222,6 +274,13 @@ impl<'c> LookCoverage<'c> {
     pub(crate) fn has(&self, protocol: &Protocol<'_>, number: u16) -> bool {
         self.entries.iter().any(|entry| entry.has(self.scan, protocol, number))
             || (self.all_listed && self.scan.has(protocol, number))
+    }
+
+    /// Returns whether the look says in which states ports of a protocol are that it does not list, but not which
+    /// port is in which.
+    pub(crate) fn is_ambiguous(&self, protocol: &Protocol<'_>, number: u16) -> bool {
+        let entry = self.entries.iter().find(|entry| entry.has(self.scan, protocol, number));
+        entry.is_some_and(|entry| entry.is_ambiguous(protocol.as_str()))
     }
 
     /// Returns what the look says of a port that it does not list.
@@ -314,6 +373,25 @@ mod tests {
         assert_eq!(look.unlisted_state(&Protocol::Tcp, 22), UnlistedState::Known("closed"));
         assert_eq!(look.unlisted_state(&Protocol::Udp, 53), UnlistedState::Unknown);
         assert_eq!(look.unlisted_state(&Protocol::Tcp, 21), UnlistedState::NotCovered);
+    }
+
+    #[test]
+    fn several_states_without_lists_are_ambiguous() {
+        let scan = scan(&[("tcp", "1-100"), ("udp", "53")]);
+        let tcp = extra(PortState::Closed, &[("tcp", Some("1-20"))]);
+        let closed = extra(PortState::Closed, &[("tcp", None)]);
+        let filtered = extra(PortState::Filtered, &[]);
+        let udp = extra(PortState::OpenFiltered, &[("udp", None)]);
+        let ambiguous = |extra_ports: &[ExtraPorts<'static>], protocol: Protocol<'static>| {
+            let number = if protocol == Protocol::Udp { 53 } else { 7 };
+            LookCoverage::new(&scan, [extra_ports]).is_ambiguous(&protocol, number)
+        };
+        assert!(ambiguous(&[closed.clone(), filtered.clone()], Protocol::Tcp));
+        assert!(!ambiguous(std::slice::from_ref(&closed), Protocol::Tcp), "there is one state");
+        assert!(!ambiguous(&[tcp.clone(), udp.clone()], Protocol::Udp), "the other is of tcp");
+        assert!(!ambiguous(&[tcp, filtered.clone()], Protocol::Tcp), "a list says which");
+        let none = ExtraPorts { count: Some(0), ..filtered };
+        assert!(!ambiguous(&[closed, none], Protocol::Tcp), "there are none of the other");
     }
 
     #[test]

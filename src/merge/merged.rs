@@ -9,9 +9,9 @@ use super::{
     look::ScanFacts,
     policy::MergePolicy,
     runs::{ChangeSorter, Ordered, Run},
-    store::{Place, Store, records, split_record},
+    store::{Place, Store, put_record, records, split_record},
     summary::{Summary, tell_apart},
-    wire::{self, Out, split_length},
+    wire::{self, Out, put_length, split_length},
 };
 use crate::{
     error::Result,
@@ -111,6 +111,7 @@ pub struct Part {
 const NAMELESS: &str = "idx:";
 
 /// A record of a host, found again.
+#[derive(Clone)]
 pub(super) struct Found<'b> {
     pub(super) key: Cow<'b, str>,
     /// The scan's id, of a host that has neither address nor name: there it is like no other.
@@ -248,6 +249,25 @@ impl<'b> Found<'b> {
             Some(zone) => format!("{}%{zone}", ip.text),
             None => ip.text.to_string(),
         })
+    }
+
+    /// Appends the record of a host that has a MAC address.
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        put_length(usize::try_from(self.scan).unwrap_or(usize::MAX), out);
+        out.extend_from_slice(&self.order.to_le_bytes());
+        put_record(self.key.as_bytes(), out);
+        out.extend_from_slice(self.host);
+    }
+
+    /// Reads what [`Self::put`] appended to a text.
+    pub(super) fn take(entry: &'b [u8]) -> Option<(&'b [u8], Self)> {
+        let (text, rest) = split_record(entry)?;
+        let (scan, rest) = split_length(rest)?;
+        let (order, rest) = rest.split_first_chunk::<8>()?;
+        let (key, host) = split_record(rest)?;
+        let key = std::str::from_utf8(key).ok()?;
+        let (scan, order) = (ScanNumber::try_from(scan).ok()?, u64::from_le_bytes(*order));
+        Some((text, Self { key: key.into(), only_in: None, order, scan, host }))
     }
 
     fn host_id(&self) -> String {

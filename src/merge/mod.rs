@@ -22,7 +22,9 @@ mod runs;
 mod series;
 mod sides;
 mod store;
+mod strays;
 mod summary;
+mod unlisted;
 mod wire;
 
 pub use self::{
@@ -30,7 +32,6 @@ pub use self::{
     merged::{Hosts, Merged, MergedRecord, Part, Sorted},
     merger::{Merger, Stager},
     policy::{MergeFlags, MergePolicy, Precedence},
-    sides::{Pair, State, Unlisted},
     summary::{SharedMac, Summary},
 };
 pub(crate) use self::{
@@ -39,5 +40,7 @@ pub(crate) use self::{
     look::{Device, LookFacts, ScanFacts, Sightings, is_probed, standing},
     runs::SortedChanges,
     series::{HistoryParts, Intervals, PackedHistory, Packer, Series},
+    sides::{Pair, State},
+    unlisted::{Counts, Listed},
     wire::{pack_host, unpack_host},
 };

@@ -1,25 +1,45 @@
 //! Two states, host by host, for a comparison.
+//!
+//! Hosts of equal keys meet in [`Part::compare`], part by part. A host that only one side has may be one that
+//! moved, so if it has a MAC address it goes to [`Strays`] first, where hosts of equal MAC addresses meet when
+//! all parts are done.
 
 use std::collections::BTreeSet;
 
 use super::{
     coverage::{Coverage, LookCoverage},
     group::{Look, index},
-    merged::{Found, Part, Shared},
+    look::LookFacts,
+    merged::{Found, Merged, Part, Shared},
+    strays::{Side, Strays},
     summary::{Summary, tell_apart},
+    unlisted::Covered,
 };
 use crate::{
     error::Result,
-    model::{MergedHost, Protocol},
+    model::{MergedHost, Protocol, ScanNumber},
 };
 
-impl Part {
-    /// Merges these hosts and those of the same keys of another state, and gives each key with what both say
-    /// of it, in any order.
+/// Takes pairs in any order.
+pub(crate) type EachPair<'e> = &'e mut dyn FnMut(Pair<'_>) -> Result<()>;
+
+impl Merged {
+    /// Merges all hosts of two states, and gives each pair of hosts that are the same, in any order.
     ///
     /// # Errors
-    /// The first error of `each`; if a temporary file cannot be read.
-    pub fn compare(self, newer: Self, each: &mut dyn FnMut(Pair<'_>) -> Result<()>) -> Result<()> {
+    /// The first error of `each`; if a temporary file cannot be read or written.
+    pub(crate) fn compare(&mut self, newer: &mut Self, each: EachPair<'_>) -> Result<()> {
+        let mut strays = Strays::new((&self.shared, &newer.shared));
+        for (old, new) in self.take_parts().into_iter().zip(newer.take_parts()) {
+            old.compare(new, &mut strays, each)?;
+        }
+        strays.compare(each)
+    }
+}
+
+impl Part {
+    /// Compares these hosts with those of the same keys of another state; those that may have moved go to `strays`.
+    fn compare(self, newer: Self, strays: &mut Strays, each: EachPair<'_>) -> Result<()> {
         let (old_bytes, new_bytes) =
             (self.store.load(&self.shared.place)?, newer.store.load(&newer.shared.place)?);
         let (mut old, mut new) = (self.shared.found(&old_bytes), newer.shared.found(&new_bytes));
@@ -28,6 +48,7 @@ impl Part {
         macs.extend(newer.shared.shared_macs(&new, None));
         tell_apart(&mut old, &macs);
         tell_apart(&mut new, &macs);
+        let both = (&*self.shared, &*newer.shared);
         let mut old = old.chunk_by(Found::is_same).peekable();
         let mut new = new.chunk_by(Found::is_same).peekable();
         loop {
@@ -40,12 +61,15 @@ impl Part {
             };
             let old_group = if take_old { old.next() } else { None };
             let new_group = if take_new { new.next() } else { None };
-            each(Pair {
-                old: old_group.and_then(|same| State::of(&self.shared, same)),
-                new: new_group.and_then(|same| State::of(&newer.shared, same)),
-                old_coverage: coverage(&self.shared),
-                new_coverage: coverage(&newer.shared),
-            })?;
+            let pair = Pair::of(both, (old_group, new_group));
+            let taken = match (&pair.old, &pair.new) {
+                (Some(state), None) => strays.take(Side::Old, state, old_group)?,
+                (None, Some(state)) => strays.take(Side::New, state, new_group)?,
+                _ => false,
+            };
+            if !taken {
+                each(pair)?;
+            }
         }
     }
 }
@@ -55,71 +79,64 @@ fn group_of<'f>(next: Option<&&'f [Found<'_>]>) -> Option<(&'f str, Option<&'f s
     next.and_then(|same| same.first()).map(Found::group)
 }
 
-fn coverage(shared: &Shared) -> Vec<&Coverage> {
-    let used = shared.numbers.iter().flatten();
-    used.filter_map(|scan| Some(&shared.facts.get(index(*scan))?.coverage)).collect()
-}
-
 /// What two states say of the host of one key.
 #[derive(Debug)]
-pub struct Pair<'b> {
+pub(crate) struct Pair<'b> {
     /// The older state.
-    pub old: Option<State<'b>>,
+    pub(crate) old: Option<State<'b>>,
     /// The newer state.
-    pub new: Option<State<'b>>,
-    old_coverage: Vec<&'b Coverage>,
-    new_coverage: Vec<&'b Coverage>,
+    pub(crate) new: Option<State<'b>>,
+    both: (&'b Shared, &'b Shared),
 }
 
-impl Pair<'_> {
-    /// What the older state says of a port that it does not list.
-    #[must_use]
-    pub fn unlisted_in_old(&self, protocol: &Protocol<'_>, number: u16) -> Unlisted {
-        unlisted(self.old.as_ref(), &self.old_coverage, (protocol, number))
+impl<'b> Pair<'b> {
+    /// Merges the records of a host on both sides.
+    pub(super) fn of(
+        both: (&'b Shared, &'b Shared),
+        (old, new): (Option<&[Found<'b>]>, Option<&[Found<'b>]>),
+    ) -> Self {
+        Self {
+            old: old.and_then(|same| State::of(both.0, same)),
+            new: new.and_then(|same| State::of(both.1, same)),
+            both,
+        }
     }
 
-    /// What the newer state says of a port that it does not list.
-    #[must_use]
-    pub fn unlisted_in_new(&self, protocol: &Protocol<'_>, number: u16) -> Unlisted {
-        unlisted(self.new.as_ref(), &self.new_coverage, (protocol, number))
+    /// Returns what the older state says of a port that it does not list; `None` if it does not cover it.
+    pub(crate) fn unlisted_in_old(
+        &self,
+        protocol: &Protocol<'_>,
+        number: u16,
+    ) -> Option<Covered<'_>> {
+        self.old.as_ref()?.unlisted(protocol, number)
     }
-}
 
-fn unlisted(
-    state: Option<&State<'_>>,
-    scans: &[&Coverage],
-    (protocol, number): (&Protocol<'_>, u16),
-) -> Unlisted {
-    let Some(state) = state else {
-        // Of a host that is not there it is told what its scans were to look at.
-        let looked = scans.iter().any(|scan| scan.has(protocol, number));
-        return if looked { Unlisted::Covered(None) } else { Unlisted::NotScanned };
-    };
-    let whole = state.looks.iter().filter(|looked| looked.look.facts.whole);
-    let mut said = whole.filter_map(|looked| {
-        let unlisted = looked.coverage.unlisted_state(protocol, number);
-        let known = unlisted.known().map(str::to_owned);
-        unlisted.is_covered().then_some(Unlisted::Covered(known))
-    });
-    said.next().unwrap_or(Unlisted::NotScanned)
-}
-
-/// What a state says of a port that it does not list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unlisted {
-    /// It was not looked at.
-    NotScanned,
-    /// It was looked at, and is in this state, if that is told.
-    Covered(Option<String>),
+    /// Returns what the newer state says of a port that it does not list; `None` if it does not cover it. Where it
+    /// does not list the host, what its scans were to look at counts.
+    pub(crate) fn unlisted_in_new(
+        &self,
+        protocol: &Protocol<'_>,
+        number: u16,
+    ) -> Option<Covered<'_>> {
+        if let Some(state) = &self.new {
+            return state.unlisted(protocol, number);
+        }
+        let shared = self.both.1;
+        let mut used = shared.numbers.iter().flatten();
+        let covers = |scan: &ScanNumber| {
+            shared.facts.get(index(*scan)).is_some_and(|scan| scan.coverage.has(protocol, number))
+        };
+        used.any(covers).then(Covered::default)
+    }
 }
 
 /// What a state says of a host.
 #[derive(Debug)]
-pub struct State<'b> {
+pub(crate) struct State<'b> {
     /// The host, merged.
-    pub merged: MergedHost<'b>,
+    pub(crate) merged: MergedHost<'b>,
     /// Place among all hosts of the state.
-    pub order: u64,
+    pub(crate) order: u64,
     /// The looks at it that count, the best first.
     pub(crate) looks: Vec<CoveringLook<'b>>,
 }
@@ -140,5 +157,20 @@ impl<'b> State<'b> {
             Some(CoveringLook { look, coverage })
         });
         Some(Self { merged, order, looks: looks.collect() })
+    }
+
+    /// Returns the best look of which something is so.
+    pub(crate) fn best_look(&self, is_so: impl Fn(&LookFacts) -> bool) -> Option<&LookFacts> {
+        self.looks.iter().map(|look| &look.look.facts).find(|facts| is_so(facts))
+    }
+
+    /// Returns the look of a scan.
+    pub(crate) fn look_of(&self, scan: ScanNumber) -> Option<&LookFacts> {
+        self.best_look(|facts| facts.scan == scan)
+    }
+
+    /// Returns the ports that the scan of the look was to look at which gives the state of the host.
+    pub(crate) fn best_coverage(&self) -> Option<&Coverage> {
+        self.looks.first().map(|look| look.coverage.scan)
     }
 }

@@ -6,34 +6,51 @@ use super::{RunHeader, Timestamp};
 
 /// How something differs between an older state and a newer one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum ChangeKind {
-    /// It is there only in the newer one, and the older one looked for it.
+    /// The newer one has it; the older one looked for it and did not find it.
     Appeared,
-    /// It is there only in the older one, and the newer one looked for it.
+    /// The newer one has it, an open port, and the older one never looked for it.
+    FirstSeen,
+    /// The older one has it; the newer one looked for it and did not find it.
     Gone,
-    /// It is there in both, and not the same.
+    /// Both have it, and it is not the same.
     Changed,
-    /// It is there only in one, and the other one did not look for it.
+    /// A host of the older one has another address in the newer one.
+    Moved,
+    /// One has it, and the other one did not look for it.
     NotScanned,
 }
 
 impl ChangeKind {
-    /// `appeared`, `gone`, `changed` or `not scanned`.
+    /// All kinds.
+    pub const ALL: [Self; 6] =
+        [Self::Appeared, Self::FirstSeen, Self::Gone, Self::Changed, Self::Moved, Self::NotScanned];
+
+    /// Returns the kind as rows name it, such as `first_seen`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Appeared => "appeared",
+            Self::FirstSeen => "first_seen",
             Self::Gone => "gone",
             Self::Changed => "changed",
-            Self::NotScanned => "not scanned",
+            Self::Moved => "moved",
+            Self::NotScanned => "not_scanned",
         }
+    }
+
+    /// Returns whether it is a change: all are but [`Self::NotScanned`].
+    #[must_use]
+    pub const fn is_change(self) -> bool {
+        !matches!(self, Self::NotScanned)
     }
 }
 
 /// A difference between two states of a host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// The host's identity.
+    /// The host's identity; of a host that moved, that in the newer state.
     pub host_key: String,
     /// Its IP address.
     pub ip: Option<String>,
@@ -41,10 +58,12 @@ pub struct Change {
     pub protocol: Option<String>,
     /// Number of the port.
     pub port: Option<i32>,
+    /// Ports that are not listed singly and of which this is so, as `1-21,23-100`.
+    pub ports: Option<String>,
     /// How it differs.
     pub kind: ChangeKind,
-    /// What differs: `state`, `hostnames`, `addresses`, `os`, `trace`, `service.version`,
-    /// `script.http-title` and so on.
+    /// What differs: `host`, `state`, `hostnames`, `addresses`, `mac`, `os`, `trace`, `extra_ports`,
+    /// `service.version`, `script.http-title` and so on.
     pub column: String,
     /// The older value.
     pub old: Option<String>,
@@ -58,8 +77,10 @@ pub struct Change {
     pub old_time: Option<Timestamp>,
     /// When the newer value was last seen.
     pub new_time: Option<Timestamp>,
-    /// The first service of the port, in the newer state that has the port.
-    pub service: Option<ChangedService>,
+    /// The first service of the port in the older state.
+    pub old_service: Option<ChangedService>,
+    /// The first service of the port in the newer state.
+    pub new_service: Option<ChangedService>,
 }
 
 /// The service of a port of which something differs.
@@ -67,6 +88,8 @@ pub struct Change {
 pub struct ChangedService {
     /// Its name.
     pub name: Option<String>,
+    /// The name of its software.
+    pub product: Option<String>,
     /// The version of its software.
     pub version: Option<String>,
     /// `ssl` if it is reached through that.
@@ -86,6 +109,8 @@ pub struct HostChanges {
     pub end_time: Option<Timestamp>,
     /// Whether its entry was whole.
     pub complete: bool,
+    /// Whether the older state has the host.
+    pub was_there: bool,
     /// Whether the newer state has the host.
     pub is_there: bool,
     /// What differs, the host itself first, then its ports in order.

@@ -47,7 +47,7 @@ const MAY_IMPORT: [(&str, &[&str]); 23] = [
 ];
 
 /// Names of packages that only these modules may use.
-const OWNED: [(&str, &[&str]); 13] = [
+const OWNED: [(&str, &[&str]); 14] = [
     ("quick_xml", &["xml"]),
     ("memchr", &["xml"]),
     ("encoding_rs", &["xml"]),
@@ -60,6 +60,7 @@ const OWNED: [(&str, &[&str]); 13] = [
     ("rayon", &["sink", "lake"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
+    ("similar", &["cli"]),
     ("mimalloc", &["main"]),
 ];
 

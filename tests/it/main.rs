@@ -9,6 +9,7 @@ mod cli;
 #[cfg(feature = "cli")]
 mod clients;
 mod containers;
+mod diff;
 mod encodings;
 mod engine;
 #[cfg(all(feature = "cli", debug_assertions))]

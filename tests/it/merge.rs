@@ -726,8 +726,10 @@ fn changes(old: &[String], new: &[String]) -> Vec<String> {
     let found = differences(merger(policy, old), merger(policy, new)).unwrap();
     let text = |change: &scanmill::model::Change| {
         let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".into());
-        let port = match (&change.protocol, change.port) {
-            (Some(protocol), Some(port)) => format!(" {protocol}/{port}"),
+        let port = match (&change.protocol, change.port, &change.ports) {
+            (Some(protocol), Some(port), _) => format!(" {protocol}/{port}"),
+            (Some(protocol), None, Some(ports)) => format!(" {protocol}/{ports}"),
+            (Some(protocol), None, None) => format!(" {protocol}"),
             _ => String::new(),
         };
         let (kind, column) = (change.kind.as_str(), &change.column);
@@ -791,7 +793,7 @@ fn a_port_that_was_not_scanned_is_not_gone() {
     assert_eq!(
         changes(&[old], &[new]),
         [
-            "ip:192.0.2.1 tcp/22 not scanned state open > -",
+            "ip:192.0.2.1 tcp/22 not_scanned state open > -",
             "ip:192.0.2.1 tcp/25 appeared state - > open",
             "ip:192.0.2.1 tcp/80 gone state open > closed",
         ],
@@ -803,9 +805,12 @@ fn a_port_that_was_not_scanned_is_not_gone() {
 fn a_host_that_timed_out_says_nothing_by_what_it_lacks() {
     let good = scan(100, "22", &[host(110, &[tcp(22, "open")])]);
     let late = scan(200, "22", &[H { timed_out: true, ..host(210, &[]) }]);
-    let state = "ip:192.0.2.1 tcp/22 not scanned state";
-    assert_eq!(changes(from_ref(&good), from_ref(&late)), [format!("{state} open > -")]);
-    assert_eq!(changes(&[late], &[good]), [format!("{state} - > open")]);
+    assert_eq!(
+        changes(from_ref(&good), from_ref(&late)),
+        ["ip:192.0.2.1 tcp/22 not_scanned state open > -"]
+    );
+    let first = "ip:192.0.2.1 tcp/22 first_seen state - > open";
+    assert_eq!(changes(&[late], &[good]), [first]);
 }
 
 #[test]
@@ -1072,7 +1077,16 @@ proptest! {
         let (before, after) = (states(&old), states(&new));
         let mut told = before.clone();
         for host in differences(merger(policy, &old), merger(policy, &new)).unwrap() {
-            for change in host.unwrap().changes.iter().filter(|change| change.column == "state") {
+            let host = host.unwrap();
+            for moved in host.changes.iter().filter(|change| change.kind == ChangeKind::Moved) {
+                let before = format!("ip:{}", moved.old.as_ref().unwrap());
+                let of_host: Vec<_> = told.keys().filter(|(key, _)| *key == before).cloned().collect();
+                for place in of_host {
+                    let state = told.remove(&place).unwrap();
+                    told.insert((moved.host_key.clone(), place.1), state);
+                }
+            }
+            for change in host.changes.iter().filter(|change| change.column == "state") {
                 let (Some(protocol), Some(port)) = (&change.protocol, change.port) else { continue };
                 let place = (change.host_key.clone(), format!("{protocol}/{port}"));
                 match (change.kind, &change.new) {

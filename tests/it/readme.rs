@@ -84,9 +84,11 @@ fn what_is_shown_of_merging_and_comparing_is_what_is_printed() {
     args.extend(series.iter().map(String::as_str));
     args.extend(["--table", "hosts", "--to", "csv", "--columns", "ip,state,mac,seen"]);
     let merged = printed(&args);
+    let changed = ["diff", &series[1], &series[4], "--ignore", "not_scanned", "--to", "text"];
+    let changed = printed(&changed);
     let differ = printed(&["diff", &series[1], &series[4], "--to", "text"]);
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let head = differ.lines().take(3).collect::<Vec<_>>().join("\n");
+    let head = changed.lines().take(3).collect::<Vec<_>>().join("\n");
     assert!(readme.contains(&format!("```text\n{merged}{head}\n```")), "{merged}{head}");
     let page = fs::read_to_string(root().join("docs/merge.md")).unwrap();
     assert!(page.contains(&format!("```text\n{differ}```")), "{differ}");

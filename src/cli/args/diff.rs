@@ -1,8 +1,16 @@
 //! How `diff` compares.
 
-use clap::{Args as ClapArgs, ValueEnum, ValueHint, builder::BoolishValueParser as Switch};
+use clap::{
+    Args as ClapArgs, ValueEnum, ValueHint,
+    builder::{BoolishValueParser as Switch, PossibleValuesParser, TypedValueParser},
+};
 
 use super::{By, LineArgs, OutputPath, ReadArgs, count};
+use crate::diff::Sort;
+
+/// States that `--ignore-state` takes.
+const STATES: [&str; 6] =
+    ["open", "closed", "filtered", "unfiltered", "open|filtered", "closed|filtered"];
 
 /// Form of differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -42,6 +50,36 @@ pub(in super::super) struct DiffArgs {
     pub(in super::super) overwrite: bool,
     #[command(flatten)]
     pub(in super::super) line: LineArgs,
+    /// Show differences too that there are at every scan: times and uptimes in the output of scripts
+    #[arg(long, env = "SCANMILL_DIFF_ALL", value_parser = Switch::new(), help_heading = "Differences")]
+    pub(in super::super) all: bool,
+    /// Leave out kinds of differences, such as `not_scanned` or `script`
+    ///
+    /// How something differs: `appeared`, `first_seen`, `gone`, `changed`, `moved`, `not_scanned`. What differs:
+    /// `host`, `port`, `service`, `script`, `os`, `name`, `address`, `route`.
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = sort(),
+        hide_possible_values = true, env = "SCANMILL_DIFF_IGNORE", help_heading = "Differences")]
+    pub(in super::super) ignore: Vec<Sort>,
+    /// Leave out all other kinds of differences
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = sort(),
+        hide_possible_values = true, env = "SCANMILL_DIFF_ONLY", help_heading = "Differences")]
+    pub(in super::super) only: Vec<Sort>,
+    /// Leave out scripts whose names match GLOB; may be given several times
+    #[arg(
+        long,
+        value_name = "GLOB",
+        env = "SCANMILL_DIFF_IGNORE_SCRIPT",
+        help_heading = "Differences"
+    )]
+    pub(in super::super) ignore_script: Vec<String>,
+    /// Leave out ports that are or were in STATE, unless they are or were open; may be given several times
+    #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = STATES,
+        env = "SCANMILL_DIFF_IGNORE_STATE", help_heading = "Differences")]
+    pub(in super::super) ignore_state: Vec<String>,
+    /// End with 1 too if one side did not look for what the other one found
+    #[arg(long, env = "SCANMILL_STRICT_COVERAGE", value_parser = Switch::new(),
+        help_heading = "Differences")]
+    pub(in super::super) strict_coverage: bool,
     /// What makes two hosts the same
     #[arg(long, value_name = "WHAT", default_value = "ip", env = "SCANMILL_IDENTITY")]
     pub(in super::super) identity: By,
@@ -52,4 +90,9 @@ pub(in super::super) struct DiffArgs {
     #[arg(short = 'j', long, value_name = "N", value_parser = count, env = "SCANMILL_THREADS",
         help_heading = "Reading")]
     pub(in super::super) threads: Option<usize>,
+}
+
+/// A kind of differences.
+fn sort() -> impl TypedValueParser<Value = Sort> {
+    PossibleValuesParser::new(Sort::all().map(Sort::as_str)).try_map(|name| name.parse::<Sort>())
 }

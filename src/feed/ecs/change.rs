@@ -20,8 +20,8 @@ use crate::{
     },
 };
 
-/// Writes an event for each difference of a host, and gives their number. What one of the states did not look
-/// for is no difference.
+/// Writes an event for each change of a host, and gives their number. What one of the states did not look
+/// for is no change.
 ///
 /// ```
 /// use scanmill::{
@@ -33,6 +33,7 @@ use crate::{
 ///     ip: Some("192.0.2.1".into()),
 ///     protocol: Some("tcp".into()),
 ///     port: Some(22),
+///     ports: None,
 ///     kind: ChangeKind::Appeared,
 ///     column: "state".into(),
 ///     old: None,
@@ -41,7 +42,8 @@ use crate::{
 ///     new_scan_id: Some("9f".into()),
 ///     old_time: None,
 ///     new_time: None,
-///     service: None,
+///     old_service: None,
+///     new_service: None,
 /// };
 /// let host = HostChanges { is_there: true, changes: vec![change], ..HostChanges::default() };
 /// let mut lines = Vec::new();
@@ -115,40 +117,41 @@ impl<'t> Told<'t> {
 /// What has happened; nothing if a state did not look.
 fn action(change: &Change) -> Option<&'static str> {
     let kind = change.kind;
-    if kind == ChangeKind::NotScanned {
+    if !kind.is_change() {
         return None;
     }
     let (old, new) = (change.old.as_deref(), change.new.as_deref());
-    Some(match (change.column.as_str(), change.port) {
-        ("host", _) if kind == ChangeKind::Gone => "host-gone",
-        ("host", _) => "host-appeared",
-        ("state", None) if new == Some("up") => "host-up",
-        ("state", None) if new == Some("down") => "host-down",
-        // A list of targets, or a host that took too long: nobody looked whether it is up.
-        ("state", None) => return None,
-        ("state", Some(_)) => match (old, new) {
+    let is_of_port = change.port.is_some() || change.ports.is_some();
+    Some(match change.column.as_str() {
+        "host" if kind == ChangeKind::Moved => "host-moved",
+        "host" if kind == ChangeKind::Gone => "host-gone",
+        "host" => "host-appeared",
+        "state" if is_of_port => match (old, new) {
             (_, Some("open")) => "port-opened",
             (Some("open"), None | Some("closed")) => "port-closed",
             _ => "port-state-changed",
         },
-        ("os", _) => "os-changed",
-        ("hostnames", _) => "hostname-changed",
-        ("trace", _) => "route-changed",
-        ("addresses", _) => "address-changed",
-        (column, _) if column.starts_with("script.") => "script-changed",
+        "state" if new == Some("up") => "host-up",
+        "state" => "host-down",
+        "extra_ports" => "port-state-changed",
+        "os" => "os-changed",
+        "hostnames" => "hostname-changed",
+        "trace" => "route-changed",
+        "addresses" | "mac" => "address-changed",
+        column if column.starts_with("script") => "script-changed",
         _ => "service-changed",
     })
 }
 
 fn change_id(change: &Change, action: &str, [old, new]: [Option<&str>; 2]) -> String {
-    let port = change.port.map(|port| port.to_string()).unwrap_or_default();
+    let port = change.port.map(|port| port.to_string()).or_else(|| change.ports.clone());
     id_of_parts(&[
         "scanmill.change.v1",
         old.unwrap_or_default(),
         new.unwrap_or_default(),
         &change.host_key,
         change.protocol.as_deref().unwrap_or_default(),
-        &port,
+        &port.unwrap_or_default(),
         action,
         &change.column,
     ])
@@ -188,8 +191,8 @@ fn event(ecs: &Ecs, told: &Told<'_>, bytes: usize, out: &mut Vec<u8>) {
         list(key!("ip"), ip, out);
         list(key!("hosts"), hostname, out);
     });
-    if let (Some(protocol), Some(port)) = (&change.protocol, change.port) {
-        place(told, (ip, plain.as_deref()), (protocol, port), bytes, out);
+    if let Some(protocol) = &change.protocol {
+        place(told, (ip, plain.as_deref()), (protocol, change.port), bytes, out);
     }
     nest(key!("nmap"), OBJECT, out, |out| {
         nest(key!("scan"), OBJECT, out, |out| scan_members(run, out));
@@ -197,6 +200,8 @@ fn event(ecs: &Ecs, told: &Told<'_>, bytes: usize, out: &mut Vec<u8>) {
             put!(out,
                 "kind": change.kind.as_str(),
                 "column": cut(&change.column, bytes),
+                "ports": change.ports.as_deref().and_then(|ports| cut(ports, bytes)),
+                "first_look": (change.kind == ChangeKind::FirstSeen).then_some(true),
                 "old": change.old.as_deref().and_then(|old| cut(old, bytes)),
                 "new": change.new.as_deref().and_then(|new| cut(new, bytes)),
                 "old_time": change.old_time,
@@ -219,22 +224,29 @@ fn message(
     bytes: usize,
     out: &mut dyn std::fmt::Write,
 ) {
-    let brief = |value: &Option<String>| {
-        let value = value.as_deref().unwrap_or("nothing");
-        cut(value, bytes.min(SHOWN)).unwrap_or_default().to_owned()
-    };
+    let brief = |value: &str| cut(value, bytes.min(SHOWN)).unwrap_or_default().to_owned();
     let _ = write!(out, "{}", host.unwrap_or_default());
-    if let (Some(protocol), Some(port)) = (&change.protocol, change.port) {
-        let _ = write!(out, " {}/{port}", cut(protocol, bytes).unwrap_or_default());
+    if let Some(protocol) = &change.protocol {
+        let _ = write!(out, " {}", cut(protocol, bytes).unwrap_or_default());
     }
-    let _ = write!(out, " {action}: {} -> {}", brief(&change.old), brief(&change.new));
+    let _ = match (change.port, &change.ports) {
+        (Some(port), _) => write!(out, "/{port}"),
+        (None, Some(ports)) => write!(out, "/{}", brief(ports)),
+        (None, None) => Ok(()),
+    };
+    let _ = write!(out, " {action}");
+    let _ = match (&change.old, &change.new) {
+        (Some(old), Some(new)) => write!(out, ": {} -> {}", brief(old), brief(new)),
+        (Some(value), None) | (None, Some(value)) => write!(out, ": {}", brief(value)),
+        (None, None) => Ok(()),
+    };
 }
 
 /// Where the port is, and its service.
 fn place(
     &Told { host, change, .. }: &Told<'_>,
     (ip, domain): (Option<&str>, Option<&str>),
-    (name, port): (&str, i32),
+    (name, port): (&str, Option<i32>),
     bytes: usize,
     out: &mut Vec<u8>,
 ) {
@@ -242,7 +254,7 @@ fn place(
     nest(key!("destination"), OBJECT, out, |out| {
         put!(out,
             "ip": ip,
-            "port": has_ports(&protocol).then_some(port),
+            "port": port.filter(|_| has_ports(&protocol)),
             "address": cut(change.ip.as_deref().unwrap_or(&change.host_key), bytes),
             "domain": domain,
         );
@@ -250,7 +262,7 @@ fn place(
             hyphens(key!("mac"), mac, out);
         }
     });
-    let service = change.service.as_ref();
+    let service = change.new_service.as_ref().or(change.old_service.as_ref());
     let of_service = |part: fn(&ChangedService) -> &Option<String>| {
         service.and_then(|service| part(service).as_deref()).and_then(|text| cut(text, bytes))
     };
@@ -260,7 +272,7 @@ fn place(
         if protocol == Protocol::Ip { service_name } else { number.is_some().then_some(name) };
     let family = ip.map(|ip| if ip.contains(':') { "ipv6" } else { "ipv4" });
     nest(key!("network"), OBJECT, out, |out| {
-        let number = number.or_else(|| (protocol == Protocol::Ip).then_some(port));
+        let number = number.or(port.filter(|_| protocol == Protocol::Ip));
         put!(out,
             "type": family,
             "transport": transport,
@@ -283,6 +295,7 @@ mod tests {
             ip: Some("192.0.2.1".into()),
             protocol: port.map(|_| "tcp".into()),
             port,
+            ports: None,
             kind,
             column: column.into(),
             old: None,
@@ -291,7 +304,8 @@ mod tests {
             new_scan_id: Some("b".into()),
             old_time: None,
             new_time: None,
-            service: None,
+            old_service: None,
+            new_service: None,
         }
     }
 
@@ -317,32 +331,68 @@ mod tests {
 
     #[test]
     fn columns_have_their_actions() {
-        use ChangeKind::{Appeared, Changed, Gone, NotScanned};
+        use ChangeKind::{Appeared, Changed, FirstSeen, Gone, Moved, NotScanned};
         for (kind, column, port, expected) in [
             (Appeared, "host", None, Some("host-appeared")),
             (Gone, "host", None, Some("host-gone")),
-            (Changed, "state", None, None),
+            (Moved, "host", None, Some("host-moved")),
+            (NotScanned, "state", None, None),
             (Changed, "service.version", Some(22), Some("service-changed")),
             (Changed, "script.ssh-hostkey", Some(22), Some("script-changed")),
             (Appeared, "script.smb-os", None, Some("script-changed")),
             (Changed, "os", None, Some("os-changed")),
             (Changed, "hostnames", None, Some("hostname-changed")),
             (Changed, "addresses", None, Some("address-changed")),
+            (Changed, "mac", None, Some("address-changed")),
             (Changed, "trace", None, Some("route-changed")),
+            (Changed, "extra_ports", None, Some("port-state-changed")),
             (NotScanned, "state", Some(22), None),
+            (NotScanned, "service", Some(22), None),
         ] {
             assert_eq!(action(&change(kind, column, port)), expected, "{column}");
         }
-        for (state, expected) in [
-            ("up", Some("host-up")),
-            ("down", Some("host-down")),
-            // Of a list of targets, and of a host that took too long.
-            ("unknown", None),
-            ("skipped", None),
-        ] {
+        for (state, expected) in [("up", "host-up"), ("down", "host-down")] {
             let now = Change { new: Some(state.into()), ..change(Changed, "state", None) };
-            assert_eq!(action(&now), expected, "{state}");
+            assert_eq!(action(&now), Some(expected), "{state}");
         }
+        let first = Change { new: Some("open".into()), ..change(FirstSeen, "state", Some(22)) };
+        assert_eq!(action(&first), Some("port-opened"));
+    }
+
+    fn line(change: &Change) -> serde_json::Value {
+        let mut out = Vec::new();
+        let host = HostChanges { hostname: Some("a.example".into()), ..HostChanges::default() };
+        let (ecs, scans) = (Ecs::default(), ComparedScans::default());
+        assert!(change_line(&ecs, (&host, change), &scans, &mut out));
+        assert!(out.len() <= super::super::LINE + 1);
+        serde_json::from_slice(&out).unwrap()
+    }
+
+    #[test]
+    fn values_of_messages_are_data() {
+        let text = |text: &str| Some(text.to_owned());
+        let closed = Change { old: text("open"), ..change(ChangeKind::Gone, "state", Some(22)) };
+        assert_eq!(line(&closed)["message"], "192.0.2.1 tcp/22 port-closed: open");
+        let first =
+            Change { new: text("open"), ..change(ChangeKind::FirstSeen, "state", Some(22)) };
+        let first = line(&first);
+        assert_eq!(first["message"], "192.0.2.1 tcp/22 port-opened: open");
+        assert_eq!(first["nmap"]["change"]["first_look"], true);
+        let range = Change {
+            protocol: text("tcp"),
+            ports: text("1-21,23-100"),
+            old: text("closed"),
+            new: text("filtered"),
+            ..change(ChangeKind::Changed, "state", None)
+        };
+        let range = line(&range);
+        assert_eq!(
+            range["message"],
+            "192.0.2.1 tcp/1-21,23-100 port-state-changed: closed -> filtered"
+        );
+        assert_eq!(range["nmap"]["change"]["ports"], "1-21,23-100");
+        assert!(range["destination"].get("port").is_none());
+        assert_eq!(range["network"]["transport"], "tcp");
     }
 
     #[test]
@@ -352,14 +402,6 @@ mod tests {
             ..change(ChangeKind::Changed, "script.x", None)
         };
         let short = Change { new: Some("x".into()), ..long.clone() };
-        let line = |change: &Change| -> serde_json::Value {
-            let mut out = Vec::new();
-            let host = HostChanges { hostname: Some("a.example".into()), ..HostChanges::default() };
-            let (ecs, scans) = (Ecs::default(), ComparedScans::default());
-            assert!(change_line(&ecs, (&host, change), &scans, &mut out));
-            assert!(out.len() <= super::super::LINE + 1);
-            serde_json::from_slice(&out).unwrap()
-        };
         let (long, short) = (line(&long), line(&short));
         assert_eq!(long["event"]["id"], short["event"]["id"]);
         assert_eq!(long["nmap"]["line_truncated"], true);

@@ -82,7 +82,7 @@ plain! {
     ScriptOrigin { Nse, 1 Engine }
     TableShape { List, 1 Keyed, 2 Mixed }
     TaskKind { Begin, 1 Progress, 2 End }
-    ChangeKind { Appeared, 1 Gone, 2 Changed, 3 NotScanned }
+    ChangeKind { Appeared, 1 FirstSeen, 2 Gone, 3 Changed, 4 Moved, 5 NotScanned }
 }
 
 structs! {
@@ -126,11 +126,11 @@ structs! {
     Task { kind, task, time, extra_info, percent, remaining_s, etc_time }
     HostHint { ip, mac, hostname, state, reason }
     TargetSkipped { specification, status, reason }
-    HostChanges { hostname, mac, start_time, end_time, complete, is_there, changes }
-    ChangedService { name, version, tunnel }
+    HostChanges { hostname, mac, start_time, end_time, complete, was_there, is_there, changes }
+    ChangedService { name, product, version, tunnel }
     Change {
-        host_key, ip, protocol, port, kind, column, old, new, old_scan_id, new_scan_id, old_time, new_time,
-        service,
+        host_key, ip, protocol, port, ports, kind, column, old, new, old_scan_id, new_scan_id, old_time,
+        new_time, old_service, new_service,
     }
 }
 

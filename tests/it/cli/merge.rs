@@ -284,7 +284,7 @@ fn differences_end_with_1_and_none_with_0() {
     let colors = ends(1, &["diff", &one, &two, "--to", "text", "--color", "always"]);
     assert!(colors.stdout.contains("\x1b[33m  ~ 80/tcp open -> closed\x1b[0m\n"));
     let csv = ends(1, &["diff", &one, &two, "--to", "csv"]);
-    assert!(csv.stdout.starts_with("host_key,ip,protocol,port,kind,column,old,new,"));
+    assert!(csv.stdout.starts_with("host_key,ip,protocol,port,ports,kind,column,old,new,"));
     let folder = Folder::new();
     for name in ["d.txt", "d.jsonl", "d.csv", "d.parquet"] {
         let out = folder.path(name);
@@ -333,7 +333,7 @@ fn hosts_of_different_zones_look_different() {
     };
     let (old, new) = (with("1", "eth0"), with("2", "eth1"));
     let ran = ends(1, &["diff", &old, &new, "--to", "text"]);
-    assert_eq!(ran.stdout, "+ host fe80::1%eth1 up\n- host fe80::1%eth0 up\n");
+    assert_eq!(ran.stdout, "+ host fe80::1%eth1 up\n- host fe80::1%eth0 up\n2 hosts\n");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The command as a user runs it: exit codes, data and messages.
 
 mod config;
+mod diff;
 mod engine;
 mod env;
 mod exit;

@@ -1,0 +1,80 @@
+//! The lines that differ between two texts.
+//!
+//! Lines are compared by `similar`, whose Myers algorithm takes time in proportion to the lines times the differences.
+//! Both texts come from a scan and may be of any size, and its time limit would make the result depend on the machine:
+//! what both begin and end with is left out first, and of what is left then no more than [`COMPARED`] lines are compared.
+
+use similar::{Algorithm, DiffOp, capture_diff_slices};
+
+/// Lines of both texts that are compared; if there are more, all of the older ones went and all of the newer ones came.
+const COMPARED: usize = 2000;
+
+/// A line that one of two texts has alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Line<'t> {
+    Gone(&'t str),
+    Come(&'t str),
+}
+
+/// Returns the lines that differ, in order.
+pub(super) fn changed_lines<'t>(old: &'t str, new: &'t str) -> Vec<Line<'t>> {
+    let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
+    let same = |(a, b): &(&&str, &&str)| a == b;
+    let begin = old.iter().zip(&new).take_while(same).count();
+    let (old, new) = (old.get(begin..).unwrap_or_default(), new.get(begin..).unwrap_or_default());
+    let end = old.iter().rev().zip(new.iter().rev()).take_while(same).count();
+    let (old, new) = (without_last(old, end), without_last(new, end));
+    let all = old.len().saturating_add(new.len());
+    if all > COMPARED {
+        let gone = old.iter().map(|line| Line::Gone(line));
+        return gone.chain(new.iter().map(|line| Line::Come(line))).collect();
+    }
+    let mut changed = Vec::new();
+    for op in capture_diff_slices(Algorithm::Myers, old, new) {
+        if matches!(op, DiffOp::Equal { .. }) {
+            continue;
+        }
+        let gone = old.get(op.old_range()).unwrap_or_default();
+        let come = new.get(op.new_range()).unwrap_or_default();
+        changed.extend(gone.iter().map(|line| Line::Gone(line)));
+        changed.extend(come.iter().map(|line| Line::Come(line)));
+    }
+    changed
+}
+
+fn without_last<'l, 't>(lines: &'l [&'t str], last: usize) -> &'l [&'t str] {
+    lines.get(..lines.len().saturating_sub(last)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lines_that_differ_are_left() {
+        let changed = |old: &'static str, new: &'static str| {
+            changed_lines(old, new)
+                .into_iter()
+                .map(|line| match line {
+                    Line::Gone(line) => format!("-{line}"),
+                    Line::Come(line) => format!("+{line}"),
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(changed("a\nb\nc", "a\nx\nc"), ["-b", "+x"]);
+        assert_eq!(changed("a\nb\nc\nd", "b\nc\nx\nd"), ["-a", "+x"]);
+        assert_eq!(changed("a", "a\nb\nc"), ["+b", "+c"]);
+        assert_eq!(changed("a\na\na", "a\na"), ["-a"]);
+        assert_eq!(changed("", "b"), ["+b"]);
+        assert_eq!(changed("a\n", "a"), [""; 0], "the end of the last line");
+    }
+
+    #[test]
+    fn long_texts_are_not_compared_line_by_line() {
+        let text = |letter: char| format!("same\n{}end", format!("{letter}\n").repeat(1500));
+        let (old, new) = (text('a'), text('b'));
+        let changed = changed_lines(&old, &new);
+        assert_eq!(changed.len(), 3000);
+        assert_eq!((changed[0], changed[1500]), (Line::Gone("a"), Line::Come("b")));
+    }
+}

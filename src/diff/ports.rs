@@ -1,0 +1,158 @@
+//! Ports that at least one of two states lists.
+
+use std::{cmp::Ordering, collections::BTreeSet};
+
+use super::{
+    host::{Changes, Place},
+    values::{SERVICE, Said, services},
+};
+use crate::{
+    merge::{State, is_probed},
+    model::{ChangeKind, HostState, Port, PortOrigin, PortState, Service},
+};
+
+/// A port with where it comes from.
+type Known<'p> = (&'p Port<'p>, &'p PortOrigin);
+
+impl Changes<'_, '_> {
+    /// Compares ports that are listed, in order.
+    pub(super) fn listed_ports(&mut self) {
+        let (mut old, mut new) = (0, 0);
+        loop {
+            let (before, after) = (self.ports.0.get(old).copied(), self.ports.1.get(new).copied());
+            let order = match (before, after) {
+                (None, None) => return,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((before, _)), Some((after, _))) => {
+                    (&before.protocol, before.number).cmp(&(&after.protocol, after.number))
+                }
+            };
+            match (order, before, after) {
+                (Ordering::Less, Some(before), _) => self.only_old(before),
+                (Ordering::Greater, _, Some(after)) => self.only_new(after),
+                (_, Some(before), Some(after)) => self.port(before, after),
+                _ => {}
+            }
+            old = old.saturating_add(usize::from(order.is_le()));
+            new = new.saturating_add(usize::from(order.is_ge()));
+        }
+    }
+
+    fn only_old(&mut self, (port, origin): Known<'_>) {
+        let place = Place::Port(&port.protocol, port.number);
+        let pair = self.pair;
+        let (kind, now) = match pair.unlisted_in_new(&port.protocol, port.number) {
+            // It is still in that state, and only not listed singly any more.
+            Some(now) if now.state == Some(port.state.as_str()) => return,
+            Some(now) => {
+                let value = now.state.map(str::to_owned);
+                let said = Said { looked: true, value, scan: now.scan, time: now.time };
+                // It may be in that state.
+                let kind = if now.is_ambiguous { ChangeKind::NotScanned } else { ChangeKind::Gone };
+                (kind, said)
+            }
+            None => (ChangeKind::NotScanned, Self::unseen(pair.new.as_ref())),
+        };
+        self.add(place, kind, "state", (said_of((port, origin)), now));
+    }
+
+    fn only_new(&mut self, (port, origin): Known<'_>) {
+        let place = Place::Port(&port.protocol, port.number);
+        let pair = self.pair;
+        let (kind, then) = match pair.unlisted_in_old(&port.protocol, port.number) {
+            Some(then) if then.state == Some(port.state.as_str()) => return,
+            Some(then) => {
+                let value = then.state.map(str::to_owned);
+                let said = Said { looked: true, value, scan: then.scan, time: then.time };
+                (ChangeKind::Appeared, said)
+            }
+            None => {
+                let kind = if pair.old.as_ref().is_none_or(is_news_without_a_look) {
+                    ChangeKind::Appeared
+                } else if port.state == PortState::Open {
+                    ChangeKind::FirstSeen
+                } else {
+                    ChangeKind::NotScanned
+                };
+                (kind, Self::unseen(pair.old.as_ref()))
+            }
+        };
+        self.add(place, kind, "state", (then, said_of((port, origin))));
+    }
+
+    /// Compares a port that both states list.
+    fn port(&mut self, before: Known<'_>, after: Known<'_>) {
+        let place = Place::Port(&before.0.protocol, before.0.number);
+        if before.0.state != after.0.state {
+            // What listens there is another matter now, and the row of the state says both.
+            self.compare(place, "state", (said_of(before), said_of(after)), false);
+            return;
+        }
+        self.services(place, before, after);
+        let (old, new) = (
+            ran_scripts(self.pair.old.as_ref(), before),
+            ran_scripts(self.pair.new.as_ref(), after),
+        );
+        self.scripts(place, (&before.0.scripts, &old), (&after.0.scripts, &new));
+    }
+
+    fn services(&mut self, place: Place<'_>, before: Known<'_>, after: Known<'_>) {
+        let old = probed(self.pair.old.as_ref(), before);
+        let new = probed(self.pair.new.as_ref(), after);
+        let (of_old, of_new) = (&before.0.services, &after.0.services);
+        if old.looked != new.looked {
+            // A name from the table of ports is nothing that was found.
+            let found = |list: &[Service<'_>]| services(list).filter(|_| is_probed(list));
+            let values =
+                (Said { value: found(of_old), ..old }, Said { value: found(of_new), ..new });
+            self.compare(place, "service", values, false);
+            return;
+        }
+        for (column, get) in SERVICE {
+            let values = |list: &[Service<'_>]| -> Option<String> {
+                let texts: BTreeSet<_> = list.iter().filter_map(|service| get(service)).collect();
+                (!texts.is_empty()).then(|| texts.into_iter().collect::<Vec<_>>().join(", "))
+            };
+            let value = |list: &[Service<'_>], said: &Said| Said {
+                looked: true,
+                value: values(list),
+                ..said.clone()
+            };
+            self.compare(place, column, (value(of_old, &old), value(of_new, &new)), false);
+        }
+    }
+}
+
+/// Whether a port that the older state did not look at is news: of a host that was down, or of which it is not told
+/// which ports were looked at, as masscan does.
+fn is_news_without_a_look(old: &State<'_>) -> bool {
+    old.merged.host.status.state == HostState::Down || (old.lists_ports() && !old.tells_ports())
+}
+
+/// The state of a port.
+fn said_of((port, origin): Known<'_>) -> Said {
+    Said::found(port.state.as_str(), Some(origin.scan), origin.seen.last)
+}
+
+/// Whether versions were looked for at a port, by the look that gives its services.
+fn probed(state: Option<&State<'_>>, (_, origin): Known<'_>) -> Said {
+    let look = state.and_then(|state| state.look_of(origin.services));
+    Said {
+        looked: look.is_some_and(|look| look.probed_services),
+        value: None,
+        scan: Some(origin.services),
+        time: look.map_or(origin.seen.last, |look| look.last),
+    }
+}
+
+/// Whether scripts were run at a port, by the look that gives its scripts.
+fn ran_scripts(state: Option<&State<'_>>, (_, origin): Known<'_>) -> Said {
+    let look = state.and_then(|state| state.look_of(origin.scripts));
+    Said {
+        looked: look.is_some_and(|look| look.ran_scripts),
+        value: None,
+        scan: Some(origin.scripts),
+        time: look.map_or(origin.seen.last, |look| look.last),
+    }
+}

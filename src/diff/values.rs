@@ -1,0 +1,139 @@
+//! What a state says of a host, as the texts that are compared and shown.
+
+use std::{cmp::Reverse, collections::BTreeSet};
+
+use crate::{
+    merge::LookFacts,
+    model::{
+        Address, AddressKind, ChangedService, Host, Port, ScanNumber, Script, Service, Timestamp,
+    },
+};
+
+/// What one state says of a value.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Said {
+    /// Whether it was looked for.
+    pub(super) looked: bool,
+    /// What was found.
+    pub(super) value: Option<String>,
+    /// The scan that says so.
+    pub(super) scan: Option<ScanNumber>,
+    /// When it did.
+    pub(super) time: Option<Timestamp>,
+}
+
+impl Said {
+    /// What a look says that looked for it; nothing if there is none.
+    pub(super) fn by(look: Option<&LookFacts>, value: Option<String>) -> Self {
+        Self {
+            looked: look.is_some() || value.is_some(),
+            value,
+            scan: look.map(|look| look.scan),
+            time: look.and_then(|look| look.last),
+        }
+    }
+
+    /// What a scan says that looked for it.
+    pub(super) fn found(
+        value: impl Into<String>,
+        scan: Option<ScanNumber>,
+        time: Option<Timestamp>,
+    ) -> Self {
+        Self { looked: true, value: Some(value.into()), scan, time }
+    }
+}
+
+/// Texts in order, each once.
+pub(super) fn set<'t>(texts: impl Iterator<Item = &'t str>) -> Option<String> {
+    let texts: BTreeSet<&str> = texts.collect();
+    (!texts.is_empty()).then(|| texts.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+/// Names in order.
+pub(super) fn names(host: &Host<'_>) -> Option<String> {
+    set(host.hostnames.iter().map(|name| &*name.name))
+}
+
+/// What is compared of names: neither case nor a final dot.
+pub(super) fn plain_names(host: &Host<'_>) -> BTreeSet<String> {
+    let names = host.hostnames.iter().map(|name| name.name.to_lowercase());
+    names.map(|name| name.strip_suffix('.').map_or(name.clone(), str::to_owned)).collect()
+}
+
+/// Addresses in order, but for MAC addresses and the first IP address if the host has moved.
+pub(super) fn addresses(host: &Host<'_>, has_moved: bool) -> Option<String> {
+    let key = host.ip().filter(|_| has_moved);
+    let is_told = |address: &&Address<'_>| {
+        address.kind != AddressKind::Mac && !key.is_some_and(|key| std::ptr::eq(key, *address))
+    };
+    set(host.addresses.iter().filter(is_told).map(|address| &*address.text))
+}
+
+/// MAC addresses in order.
+pub(super) fn macs(host: &Host<'_>) -> Option<String> {
+    let macs = host.addresses.iter().filter(|address| address.kind == AddressKind::Mac);
+    set(macs.map(|address| &*address.text))
+}
+
+/// Operating systems, the best match first.
+pub(super) fn systems(host: &Host<'_>) -> Option<String> {
+    let mut matches: Vec<_> = host.os.matches.iter().collect();
+    matches.sort_by_key(|found| Reverse(found.accuracy));
+    let mut seen = BTreeSet::new();
+    let names = matches.into_iter().filter_map(|found| found.name.as_deref());
+    let names: Vec<&str> = names.filter(|name| seen.insert(*name)).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// What is compared of operating systems.
+pub(super) fn system_set<'h>(host: &'h Host<'_>) -> BTreeSet<&'h str> {
+    host.os.matches.iter().filter_map(|found| found.name.as_deref()).collect()
+}
+
+/// Addresses of hops.
+pub(super) fn route(host: &Host<'_>) -> Option<String> {
+    let hops = host.traces.iter().flat_map(|trace| &trace.hops);
+    let addresses: Vec<_> = hops.map(|hop| hop.ip.as_deref().unwrap_or("*")).collect();
+    (!addresses.is_empty()).then(|| addresses.join(" "))
+}
+
+/// What a script says: its output, else its values.
+pub(super) fn script_text(script: &Script<'_>) -> String {
+    if let Some(output) = &script.output {
+        return output.clone().into_owned();
+    }
+    let mut json = Vec::new();
+    script.data.write_json(&mut json);
+    String::from_utf8(json).unwrap_or_default()
+}
+
+type Text = for<'s> fn(&'s Service<'_>) -> Option<&'s str>;
+
+/// What is compared of services.
+pub(super) const SERVICE: [(&str, Text); 4] = [
+    ("service.name", |service| service.name.as_deref()),
+    ("service.product", |service| service.product.as_deref()),
+    ("service.version", |service| service.version.as_deref()),
+    ("service.tunnel", |service| service.tunnel.as_deref()),
+];
+
+/// Name, product and version of services.
+pub(super) fn services(services: &[Service<'_>]) -> Option<String> {
+    let words = |service: &Service<'_>| -> String {
+        let words = [&service.name, &service.product, &service.version];
+        words.into_iter().flatten().map(|word| &**word).collect::<Vec<_>>().join(" ")
+    };
+    let texts: Vec<String> = services.iter().map(words).collect();
+    set(texts.iter().map(String::as_str))
+}
+
+/// What is told of the first service of a port.
+pub(super) fn first_service(port: &Port<'_>) -> Option<ChangedService> {
+    let text = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
+    port.services.first().map(|service| ChangedService {
+        name: text(&service.name),
+        product: text(&service.product),
+        version: text(&service.version),
+        tunnel: text(&service.tunnel),
+    })
+}

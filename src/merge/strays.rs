@@ -1,0 +1,153 @@
+//! Hosts that only one of two states has, by their MAC addresses: one that went and one that came may be one that
+//! moved.
+//!
+//! What waits here is bounded: beyond its share of memory it goes to temporary files, of a MAC address only so many
+//! hosts wait as show that there are several, and of so many MAC addresses only the first [`MACS`].
+
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
+
+use super::{
+    merged::{Found, Shared},
+    sides::{EachPair, Pair, State},
+    store::{PARTITIONS, Store, put_record, records},
+    wire::put_length,
+};
+use crate::error::Result;
+
+/// MAC addresses of hosts that only one side has, at most; hosts with others are not looked for elsewhere.
+const MACS: usize = 1 << 20;
+
+/// Hosts of one MAC address that wait, of each side: that there are two is enough to know.
+const WAITING: u8 = 2;
+
+/// One of two states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Old,
+    New,
+}
+
+/// Hosts that wait.
+#[derive(Debug)]
+pub(super) struct Strays {
+    both: (Arc<Shared>, Arc<Shared>),
+    old: Vec<Store>,
+    new: Vec<Store>,
+    /// How many hosts of a MAC address wait, by its hash.
+    waiting: HashMap<u64, (u8, u8)>,
+}
+
+impl Strays {
+    pub(super) fn new((old, new): (&Arc<Shared>, &Arc<Shared>)) -> Self {
+        let stores = || (0..PARTITIONS).map(|_| Store::default()).collect();
+        let both = (Arc::clone(old), Arc::clone(new));
+        Self { both, old: stores(), new: stores(), waiting: HashMap::new() }
+    }
+
+    /// Takes the records of a host that only one side has, unless it cannot have moved.
+    pub(super) fn take(
+        &mut self,
+        side: Side,
+        state: &State<'_>,
+        same: Option<&[Found<'_>]>,
+    ) -> Result<bool> {
+        let (Some(mac), Some(same)) = (state.merged.host.mac(), same) else { return Ok(false) };
+        let hash = hash(&mac.text);
+        if !self.waiting.contains_key(&hash) && self.waiting.len() >= MACS {
+            return Ok(false);
+        }
+        let (old, new) = self.waiting.entry(hash).or_default();
+        let waiting = if side == Side::Old { old } else { new };
+        if *waiting >= WAITING {
+            return Ok(false);
+        }
+        *waiting = waiting.saturating_add(1);
+        let partition = usize::try_from(hash % (PARTITIONS as u64)).unwrap_or(0);
+        let stores = if side == Side::Old { &mut self.old } else { &mut self.new };
+        if let Some(store) = stores.get_mut(partition) {
+            for found in same {
+                let mut record = Vec::new();
+                put_record(mac.text.as_bytes(), &mut record);
+                found.put(&mut record);
+                put_length(record.len(), store.buffer());
+                store.buffer().extend_from_slice(&record);
+            }
+        }
+        self.settle(side)?;
+        Ok(true)
+    }
+
+    /// Moves what is held to files if it is too much.
+    fn settle(&mut self, side: Side) -> Result<()> {
+        let (stores, shared) = match side {
+            Side::Old => (&mut self.old, &self.both.0),
+            Side::New => (&mut self.new, &self.both.1),
+        };
+        let held: usize = stores.iter().map(Store::held).sum();
+        if held > shared.cap / 4 {
+            stores.iter_mut().try_for_each(|store| store.spill(&shared.place))?;
+        }
+        Ok(())
+    }
+
+    /// Gives all hosts that wait, those as a pair that are one that moved.
+    pub(super) fn compare(self, each: EachPair<'_>) -> Result<()> {
+        let both = (&*self.both.0, &*self.both.1);
+        for (old, new) in self.old.into_iter().zip(self.new) {
+            let (old, new) = (old.load(&both.0.place)?, new.load(&both.1.place)?);
+            let (old, new) = (stray(&old), stray(&new));
+            let mut macs: Vec<&[u8]> = old.iter().chain(&new).map(|(mac, _)| *mac).collect();
+            macs.sort_unstable();
+            macs.dedup();
+            for mac in macs {
+                let (old, new) = (hosts_of(mac, &old), hosts_of(mac, &new));
+                if let ([old], [new]) = (&*old, &*new) {
+                    each(Pair::of(both, (Some(old), Some(new))))?;
+                    continue;
+                }
+                for host in &old {
+                    each(Pair::of(both, (Some(host), None)))?;
+                }
+                for host in &new {
+                    each(Pair::of(both, (None, Some(host))))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn hash(mac: &str) -> u64 {
+    let mut hash = DefaultHasher::new();
+    mac.hash(&mut hash);
+    hash.finish()
+}
+
+/// The records of a store with their MAC addresses, in order.
+fn stray(bytes: &[u8]) -> Vec<(&[u8], Found<'_>)> {
+    let mut found: Vec<_> = records(bytes).filter_map(Found::take).collect();
+    found.sort_unstable_by(|(a, mine), (b, theirs)| {
+        (a, mine.group(), mine.order).cmp(&(b, theirs.group(), theirs.order))
+    });
+    found
+}
+
+/// The hosts with a MAC address, each with its records.
+fn hosts_of<'b>(mac: &[u8], all: &[(&[u8], Found<'b>)]) -> Vec<Vec<Found<'b>>> {
+    let from = all.partition_point(|(found, _)| *found < mac);
+    let with_mac = all.iter().skip(from).take_while(|(found, _)| *found == mac);
+    let mut hosts: Vec<Vec<Found<'b>>> = Vec::new();
+    for (_, found) in with_mac {
+        match hosts.last_mut() {
+            Some(same) if same.first().is_some_and(|first| first.is_same(found)) => {
+                same.push(found.clone());
+            }
+            _ => hosts.push(vec![found.clone()]),
+        }
+    }
+    hosts
+}

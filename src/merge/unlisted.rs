@@ -1,0 +1,363 @@
+//! What a state says of ports that it does not list singly, for a comparison: of one port, of ranges that lists
+//! name, and as counts.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+};
+
+use super::{
+    coverage::{Coverage, Ranges, UnlistedPorts, UnlistedState},
+    sides::{CoveringLook, State},
+};
+use crate::model::{ExtraPorts, PortState, Protocol, ScanNumber, Timestamp};
+
+/// A look that covers a port and does not list it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Covered<'s> {
+    /// The state of the port, if it is said.
+    pub(crate) state: Option<&'s str>,
+    /// Ports are in several states, and nothing says which in which.
+    pub(crate) is_ambiguous: bool,
+    /// The scan, if it is known.
+    pub(crate) scan: Option<ScanNumber>,
+    /// When it looked.
+    pub(crate) time: Option<Timestamp>,
+}
+
+/// Ports whose state a list names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Listed<'s> {
+    pub(crate) first: u16,
+    pub(crate) last: u16,
+    /// `None` if it is covered and nothing is said.
+    pub(crate) state: Option<&'s str>,
+    pub(crate) scan: ScanNumber,
+    pub(crate) time: Option<Timestamp>,
+}
+
+impl Listed<'_> {
+    /// Compares what is said, whoever says it.
+    fn says_the_same(&self, other: &Self) -> bool {
+        (self.first, self.last, self.state) == (other.first, other.last, other.state)
+    }
+}
+
+/// What looks say of the ports of a protocol in their lists, the best first: what comes first stands.
+#[derive(Debug, Default)]
+pub(crate) struct Claims<'s>(Vec<Listed<'s>>);
+
+impl<'s> Claims<'s> {
+    /// Returns whether two states say the same.
+    pub(crate) fn are_same(&self, other: &Claims<'_>) -> bool {
+        self.0.len() == other.0.len()
+            && self.0.iter().zip(&other.0).all(|(mine, theirs)| mine.says_the_same(theirs))
+    }
+
+    /// Returns what stands: ranges of ports in ascending order, none twice, whose state is known.
+    pub(crate) fn standing(&self) -> Vec<Listed<'s>> {
+        let mut by_first: Vec<(usize, &Listed<'s>)> = self.0.iter().enumerate().collect();
+        by_first.sort_by_key(|(_, claim)| claim.first);
+        let mut next = by_first.into_iter().peekable();
+        // Those that hold at `at`, and some that ended before.
+        let mut active: BinaryHeap<Reverse<(usize, u16)>> = BinaryHeap::new();
+        let mut standing = Vec::new();
+        let mut at = 0_u32;
+        loop {
+            while let Some((rank, claim)) = next.next_if(|(_, claim)| u32::from(claim.first) <= at)
+            {
+                active.push(Reverse((rank, claim.last)));
+            }
+            while active.peek().is_some_and(|Reverse((_, last))| u32::from(*last) < at) {
+                active.pop();
+            }
+            let begins = next.peek().map(|(_, claim)| u32::from(claim.first));
+            let Some(Reverse((rank, last))) = active.peek() else {
+                match begins {
+                    Some(begins) => at = begins,
+                    None => return standing,
+                }
+                continue;
+            };
+            let end = u32::from(*last).saturating_add(1);
+            let end = begins.map_or(end, |begins| begins.min(end));
+            let claim = self.0.get(*rank).filter(|claim| claim.state.is_some());
+            if let (Some(claim), Ok(first), Ok(last)) =
+                (claim, u16::try_from(at), u16::try_from(end.saturating_sub(1)))
+            {
+                standing.push(Listed { first, last, ..*claim });
+            }
+            at = end;
+        }
+    }
+}
+
+/// How many ports of a protocol a look counts in each state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) by_state: BTreeMap<String, i64>,
+    /// Whether lists name them all.
+    pub(crate) are_listed: bool,
+    /// Whether all of them are said.
+    pub(crate) are_known: bool,
+}
+
+impl State<'_> {
+    /// Returns what the best look that covers a port says of it, if it does not list it.
+    pub(crate) fn unlisted(&self, protocol: &Protocol<'_>, number: u16) -> Option<Covered<'_>> {
+        self.looks.iter().find_map(|look| look.unlisted(protocol, number))
+    }
+
+    /// Returns whether a scan that looked at the host says at which ports it looked.
+    pub(crate) fn tells_ports(&self) -> bool {
+        let lists =
+            |look: &CoveringLook<'_>| look.coverage.entries.iter().any(|e| !e.lists.is_empty());
+        self.looks.iter().any(|look| !look.coverage.scan.is_empty() || lists(look))
+    }
+
+    /// Returns whether a look lists ports.
+    pub(crate) fn lists_ports(&self) -> bool {
+        self.looks.iter().any(|look| !look.look.host.ports.is_empty())
+    }
+
+    /// Returns what lists of the looks say, by protocol.
+    pub(crate) fn claims(&self) -> BTreeMap<&str, Claims<'_>> {
+        let entries = self.looks.iter().flat_map(|look| &look.coverage.entries);
+        let lists = entries.flat_map(|entry| &entry.lists);
+        let mut claims: BTreeMap<&str, Claims<'_>> =
+            lists.map(|list| (list.protocol.as_str(), Claims::default())).collect();
+        for look in &self.looks {
+            look.claim(&mut claims);
+        }
+        claims
+    }
+
+    /// Returns the counts of the look that gives the state of the host, by protocol, which is `None` where it is
+    /// not said and the scan looked at several.
+    pub(crate) fn counts(&self) -> BTreeMap<Option<String>, Counts> {
+        let mut counts = BTreeMap::new();
+        let Some(look) = self.looks.first().filter(|look| look.look.facts.whole) else {
+            return counts;
+        };
+        for extra in &look.look.host.extra_ports {
+            put_counts(extra, look.coverage.scan, &mut counts);
+        }
+        counts
+    }
+}
+
+impl CoveringLook<'_> {
+    /// Returns what the look says of a port that it covers and does not list.
+    pub(crate) fn unlisted(&self, protocol: &Protocol<'_>, number: u16) -> Option<Covered<'_>> {
+        let found = self.coverage.unlisted_state(protocol, number);
+        let facts = &self.look.facts;
+        found.is_covered().then(|| Covered {
+            state: found.known(),
+            is_ambiguous: found == UnlistedState::Unknown
+                && self.coverage.is_ambiguous(protocol, number),
+            scan: Some(facts.scan),
+            time: facts.last,
+        })
+    }
+
+    /// Adds what the lists of this look say. Where an entry has no list of a protocol, all ports that the scan was to
+    /// look at are covered, and nothing is said: later ones say nothing any more.
+    fn claim<'s>(&'s self, claims: &mut BTreeMap<&'s str, Claims<'s>>) {
+        let entries = &self.coverage.entries;
+        let mut own: BTreeMap<&str, BTreeMap<usize, Vec<&UnlistedPorts>>> = BTreeMap::new();
+        for (place, entry) in entries.iter().enumerate() {
+            for list in &entry.lists {
+                let of_protocol = own.entry(&list.protocol).or_default();
+                of_protocol.entry(place).or_default().push(list);
+            }
+        }
+        let none = BTreeMap::new();
+        for (protocol, claims) in claims {
+            let own = own.get(protocol).unwrap_or(&none);
+            let without = (0..entries.len()).find(|place| !own.contains_key(place));
+            let without = without.or(self.coverage.all_listed.then_some(entries.len()));
+            let split = without.unwrap_or(usize::MAX);
+            for list in own.range(..split).flat_map(|(_, lists)| lists) {
+                self.put(&list.ranges, list.state.as_deref(), claims);
+            }
+            if without.is_some() {
+                for ranges in self.coverage.scan.of_protocol(protocol) {
+                    self.put(ranges, None, claims);
+                }
+            }
+            for list in own.range(split..).flat_map(|(_, lists)| lists) {
+                self.put(&list.ranges, list.state.as_deref(), claims);
+            }
+        }
+    }
+
+    fn put<'s>(&self, ranges: &Ranges, state: Option<&'s str>, claims: &mut Claims<'s>) {
+        let facts = &self.look.facts;
+        claims.0.extend(ranges.iter().map(|range| Listed {
+            first: *range.start(),
+            last: *range.end(),
+            state,
+            scan: facts.scan,
+            time: facts.last,
+        }));
+    }
+}
+
+/// Adds what an element counts.
+fn put_counts(
+    extra: &ExtraPorts<'_>,
+    scan: &Coverage,
+    counts: &mut BTreeMap<Option<String>, Counts>,
+) {
+    let Some(state) = extra.state.as_ref().map(PortState::as_str) else { return };
+    let mut put = |protocol: Option<String>, count: Option<i64>, is_listed: bool| {
+        let protocol = protocol.or_else(|| scan.only_protocol().map(str::to_owned));
+        let of_protocol = counts.entry(protocol).or_insert_with(|| Counts {
+            by_state: BTreeMap::new(),
+            are_listed: true,
+            are_known: true,
+        });
+        of_protocol.are_listed &= is_listed;
+        of_protocol.are_known &= count.is_some();
+        let sum = of_protocol.by_state.entry(state.to_owned()).or_default();
+        *sum = sum.saturating_add(count.unwrap_or_default());
+    };
+    if extra.reasons.iter().all(|reason| reason.proto.is_none()) {
+        let sum = || -> Option<i64> {
+            let counts = extra.reasons.iter().map(|reason| reason.count);
+            counts.sum::<Option<i64>>().filter(|_| !extra.reasons.is_empty())
+        };
+        put(None, extra.count.or_else(sum), false);
+        return;
+    }
+    for reason in &extra.reasons {
+        let list = reason.ports.as_ref().filter(|_| reason.proto.is_some());
+        let count = match list {
+            Some(list) => Some(Ranges::of(list).count()),
+            None => reason.count,
+        };
+        put(reason.proto.as_ref().map(|name| name.to_lowercase()), count, list.is_some());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(list: &[(u16, u16, Option<&'static str>)]) -> Claims<'static> {
+        let listed = |(first, last, state): &(u16, u16, Option<&'static str>)| Listed {
+            first: *first,
+            last: *last,
+            state: *state,
+            scan: 0,
+            time: None,
+        };
+        Claims(list.iter().map(listed).collect())
+    }
+
+    fn standing(list: &[(u16, u16, Option<&'static str>)]) -> Vec<(u16, u16, &'static str)> {
+        let standing = claims(list).standing();
+        standing.iter().map(|listed| (listed.first, listed.last, listed.state.unwrap())).collect()
+    }
+
+    #[test]
+    fn what_comes_first_stands() {
+        let (closed, filtered) = (Some("closed"), Some("filtered"));
+        assert_eq!(
+            standing(&[(10, 20, filtered), (1, 100, closed)]),
+            [(1, 9, "closed"), (10, 20, "filtered"), (21, 100, "closed")]
+        );
+        assert_eq!(
+            standing(&[(1, 100, closed), (10, 20, filtered)]),
+            [(1, 9, "closed"), (10, 100, "closed")]
+        );
+        assert_eq!(
+            standing(&[(5, 9, None), (1, 10, closed)]),
+            [(1, 4, "closed"), (10, 10, "closed")]
+        );
+        assert_eq!(standing(&[(0, 65535, closed)]), [(0, 65535, "closed")]);
+        assert_eq!(
+            standing(&[(65535, 65535, closed), (7, 7, filtered)]),
+            [(7, 7, "filtered"), (65535, 65535, "closed")]
+        );
+        assert_eq!(standing(&[]), []);
+    }
+
+    /// The sweep against a look at each number.
+    #[test]
+    fn a_sweep_gives_what_looking_at_each_number_gives() {
+        let states = [None, Some("closed"), Some("filtered")];
+        let mut seed = 7_u64;
+        let mut below = |sides: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) % sides
+        };
+        for _ in 0..500 {
+            let count = below(8);
+            let list: Vec<_> = (0..count)
+                .map(|_| {
+                    let first = u16::try_from(below(40)).unwrap();
+                    let last = first + u16::try_from(below(20)).unwrap();
+                    (first, last, states[usize::try_from(below(3)).unwrap()])
+                })
+                .collect();
+            let found = standing(&list);
+            for number in 0..=60 {
+                let first = list.iter().find(|(first, last, _)| (*first..=*last).contains(&number));
+                let swept =
+                    found.iter().find(|(first, last, _)| (*first..=*last).contains(&number));
+                assert_eq!(
+                    swept.map(|(_, _, state)| *state),
+                    first.and_then(|(_, _, state)| *state),
+                    "{number} of {list:?}"
+                );
+            }
+            assert!(found.windows(2).all(|pair| pair[0].1 < pair[1].0), "in order: {found:?}");
+        }
+    }
+
+    #[test]
+    fn counts_are_of_the_protocol_that_is_named_or_of_the_only_one() {
+        use crate::model::{ExtraReason, RunRecord, ScanInfo};
+        let coverage = |protocols: &[&str]| {
+            let info = |protocol: &&str| ScanInfo {
+                protocol: Some((*protocol).to_owned()),
+                services: Some("1-9".to_owned()),
+                ..ScanInfo::default()
+            };
+            let scan_info = protocols.iter().map(info).collect();
+            Coverage::of(&RunRecord { scan_info, ..RunRecord::default() })
+        };
+        let reason =
+            |proto: Option<&'static str>, count, ports: Option<&'static str>| ExtraReason {
+                reason: None,
+                count,
+                proto: proto.map(Into::into),
+                ports: ports.map(Into::into),
+            };
+        let counted = |count, reasons: Vec<ExtraReason<'static>>, scan: &[&str]| {
+            let extra = ExtraPorts { state: Some(PortState::Closed), count, reasons };
+            let mut counts = BTreeMap::new();
+            put_counts(&extra, &coverage(scan), &mut counts);
+            let text = |(protocol, counts): (Option<String>, Counts)| {
+                let sum = counts.by_state["closed"];
+                (protocol.unwrap_or_default(), sum, counts.are_listed, counts.are_known)
+            };
+            counts.into_iter().map(text).collect::<Vec<_>>()
+        };
+        let row = |protocol: &str, sum, listed, known| (protocol.to_owned(), sum, listed, known);
+        assert_eq!(counted(Some(9), vec![], &["tcp"]), [row("tcp", 9, false, true)]);
+        assert_eq!(counted(Some(9), vec![], &["tcp", "udp"]), [row("", 9, false, true)]);
+        assert_eq!(
+            counted(None, vec![reason(None, Some(4), None)], &["tcp"]),
+            [row("tcp", 4, false, true)]
+        );
+        assert_eq!(counted(None, vec![], &["tcp"]), [row("tcp", 0, false, false)]);
+        let both =
+            vec![reason(Some("TCP"), None, Some("1-3,9")), reason(Some("udp"), Some(7), None)];
+        assert_eq!(
+            counted(Some(11), both, &["tcp"]),
+            [row("tcp", 4, true, true), row("udp", 7, false, true)]
+        );
+    }
+}
