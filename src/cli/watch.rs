@@ -9,7 +9,7 @@ use std::{
 use serde_json::json;
 
 use super::{
-    args::{TalkArgs, To, WatchArgs},
+    args::{BaselineArg, TalkArgs, To, WatchArgs},
     ending::{OutputName, named},
     exit::Exit,
     feeds, inputs,
@@ -25,7 +25,7 @@ use crate::{
     fs::File,
     pipeline::Outcome,
     source::Pick,
-    watch::{Changed, Rotation, STATE, Watch, WatchEvent, WatchOptions, What},
+    watch::{Baseline, Changed, Rotation, STATE, Watch, WatchEvent, WatchOptions, What},
 };
 
 pub(super) fn run(args: &WatchArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
@@ -84,7 +84,11 @@ fn options(args: &WatchArgs, how: &TalkArgs) -> Result<WatchOptions> {
     let to = args.to.unwrap_or(To::Jsonl);
     let name = format!("{}{}", to.name(), if args.changes { " changes" } else { "" });
     let what = if args.changes {
-        What::Changes(changes(args, to)?)
+        let baseline = match args.baseline {
+            Some(BaselineArg::Events) => Baseline::Events,
+            Some(BaselineArg::Silent) | None => Baseline::Silent,
+        };
+        What::Changes(changes(args, to)?, baseline)
     } else {
         What::Events(feed(args, to)?)
     };

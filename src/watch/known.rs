@@ -20,7 +20,7 @@ use super::{
     sync_dir,
 };
 use crate::{
-    diff::differences,
+    diff::{DiffOptions, differences_with},
     error::Result,
     fs::{self, File},
     merge::{MergePolicy, Merger, Precedence, pack_host, unpack_host},
@@ -170,7 +170,8 @@ impl Known {
         if parts.is_empty() {
             return Ok(());
         }
-        let hosts = differences(self.merger(&before, &scans)?, self.merger(&after, &scans)?)?;
+        let (before, after) = (self.merger(&before, &scans)?, self.merger(&after, &scans)?);
+        let hosts = differences_with(before, after, &DiffOptions::without_noise())?;
         // No scan stands for what was known: it may be of any number of them.
         let compared = ComparedScans { old: None, new: None, ..(*hosts.scans()).clone() };
         for host in hosts {

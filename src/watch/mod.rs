@@ -44,7 +44,7 @@ use self::{
 };
 pub use self::{
     feed::Rotation,
-    options::{Changed, WatchOptions, What},
+    options::{Baseline, Changed, WatchOptions, What},
 };
 use crate::{
     error::{Error, ErrorKind, Result},

@@ -19,7 +19,18 @@ pub enum What {
     /// All hosts and scans, as documents of a feed.
     Events(Feed),
     /// What differs from the last known state of each host.
-    Changes(Changed),
+    Changes(Changed, Baseline),
+}
+
+/// What the first look at a host gives, of which nothing was known before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Baseline {
+    /// Nothing: it is a state, and no change.
+    #[default]
+    Silent,
+    /// The host and its open ports.
+    Events,
 }
 
 /// How changes are told.

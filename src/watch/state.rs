@@ -68,7 +68,7 @@ impl State {
     ) -> Result<(Self, Option<u64>)> {
         let mut ledger = Ledger::open(&folder, &options.name)?;
         let again = batch::complete(&folder, feed, &mut ledger)?;
-        let changes = matches!(options.what, What::Changes(_));
+        let changes = matches!(options.what, What::Changes(..));
         let known = changes.then(|| Known::open(&folder, ledger.parts())).transpose()?;
         let batch = Batch::new(&folder);
         Ok((Self { folder, ledger, known, batch, lock }, again))

@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Changed, What,
+    Baseline, Changed, What,
     batch::Batch,
     known::Known,
     ledger::{Given, Ledger},
@@ -12,7 +12,7 @@ use crate::{
     bytes::hex,
     error::Result,
     feed::{Feed, ecs::change_line},
-    model::{ComparedScans, Host, HostChanges, RunHeader, RunRecord, ScanEvent},
+    model::{Change, ComparedScans, Host, HostChanges, RunHeader, RunRecord, ScanEvent},
     sink::row_line,
     table::change_row,
 };
@@ -114,12 +114,12 @@ impl<'t> Taking<'t> {
                 feed.host_in_pieces(run, host, &mut lines, &mut take)?;
                 take(&mut lines)?;
             }
-            (What::Changes(_), Some(known)) => known.host(host, &mut |record| {
+            (What::Changes(..), Some(known)) => known.host(host, &mut |record| {
                 if counts {
                     open.digest.update(record);
                 }
             })?,
-            (What::Changes(_), None) => {}
+            (What::Changes(..), None) => {}
         }
         if counts {
             open.hosts = open.hosts.saturating_add(1);
@@ -158,13 +158,13 @@ impl<'t> Taking<'t> {
         }
         match (self.what, &mut self.known) {
             (What::Events(feed), _) => scan_line(feed, name, record, self.batch)?,
-            (What::Changes(how), Some(known)) => {
+            (What::Changes(how, baseline), Some(known)) => {
                 let batch = &mut *self.batch;
                 known.step((name, record), &mut |host, scans| {
-                    change_lines(how, (host, scans), batch)
+                    change_lines((how, *baseline), (host, scans), batch)
                 })?;
             }
-            (What::Changes(_), None) => {}
+            (What::Changes(..), None) => {}
         }
         self.batch.add(sha256, Some((scan_id, now)));
         Ok(())
@@ -184,12 +184,14 @@ fn scan_line(feed: &Feed, name: &str, record: &RunRecord, batch: &mut Batch) -> 
     batch.settle()
 }
 
+/// Writes what changed of a host. What a look did not look for is no change, and the first look at a host is one only
+/// if that is asked for.
 fn change_lines(
-    how: &Changed,
+    (how, baseline): (&Changed, Baseline),
     (host, scans): (&HostChanges, &ComparedScans),
     batch: &mut Batch,
 ) -> Result<()> {
-    for change in &host.changes {
+    for change in host.changes.iter().filter(|change| is_told(host, change, baseline)) {
         let out = batch.lines.held();
         match how {
             Changed::Rows => change_row(change, &mut |row| {
@@ -203,4 +205,10 @@ fn change_lines(
         batch.settle()?;
     }
     Ok(())
+}
+
+fn is_told(host: &HostChanges, change: &Change, baseline: Baseline) -> bool {
+    let is_open = change.new.as_deref() == Some("open");
+    change.kind.is_change()
+        && (host.was_there || (baseline == Baseline::Events && (change.port.is_none() || is_open)))
 }

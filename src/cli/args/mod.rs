@@ -33,7 +33,7 @@ pub(super) use self::{
     paths::{InputPath, OutputPath, ProgramPath, path_role, refuse_url},
     read::{HowArgs, LimitArgs, ReadArgs},
     scan::{NmapArgs, ScanArgs},
-    watch::WatchArgs,
+    watch::{BaselineArg, WatchArgs},
 };
 
 /// Turns nmap XML into normalized tables: JSONL, CSV and Parquet.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, ValueHint, builder::BoolishValueParser as Switch};
+use clap::{Args as ClapArgs, ValueEnum, ValueHint, builder::BoolishValueParser as Switch};
 
 use super::{FeedArgs, LineArgs, OutputPath, ReadArgs, To, count, duration, size};
 
@@ -41,6 +41,18 @@ pub(in super::super) struct WatchArgs {
     /// The state is the latest picture of all that was read since the state folder was new.
     #[arg(long, env = "SCANMILL_CHANGES", value_parser = Switch::new(), help_heading = "Feed")]
     pub(in super::super) changes: bool,
+    /// With --changes: what the first look at a host gives, silent or events [default: silent]
+    ///
+    /// `silent` makes it the state against which later looks are compared; `events` tells of the host and its
+    /// open ports.
+    #[arg(
+        long,
+        value_name = "WHAT",
+        requires = "changes",
+        env = "SCANMILL_BASELINE",
+        help_heading = "Feed"
+    )]
+    pub(in super::super) baseline: Option<BaselineArg>,
     /// Go on in a new FILE before this one would grow beyond SIZE; the old one becomes FILE.1
     ///
     /// Older ones become FILE.2 and so on. The lines of one file that was read stay together.
@@ -70,4 +82,11 @@ pub(in super::super) struct WatchArgs {
     pub(in super::super) feed: FeedArgs,
     #[command(flatten)]
     pub(in super::super) line: LineArgs,
+}
+
+/// What the first look at a host gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in super::super) enum BaselineArg {
+    Silent,
+    Events,
 }

@@ -98,7 +98,7 @@ fn each_line_is_once_in_a_feed_that_rotates() {
         let found = sorted(lines(&case.tree("")));
         assert_eq!(found, expected, "{}, again, {:?}", case.what, case.ended);
     });
-    let args = [&args[..], &["--changes"]].concat();
+    let args = [&args[..], &["--changes", "--baseline", "events"]].concat();
     let _ = fs::remove_dir_all(folder.path().join("in/.scanmill"));
     let _ = fs::remove_file(folder.path().join("feed.jsonl"));
     let before = tree(folder.path());

@@ -13,7 +13,8 @@ const DAYS: [&str; 7] = ["40-", "41-", "42-", "43-", "44-", "45-", "46-"];
 /// A change without the scans that saw it.
 fn brief(line: &Value) -> String {
     let text = |name: &str| line[name].as_str().unwrap_or("-").to_owned();
-    let port = line["port"].as_i64().map_or(String::new(), |port| format!("/{port}"));
+    let ports = line["ports"].as_str().map_or(String::new(), |ports| format!("/{ports}"));
+    let port = line["port"].as_i64().map_or(ports, |port| format!("/{port}"));
     let place = format!("{}{port}", text("protocol"));
     format!(
         "{} {place} {} {}: {} -> {}",
@@ -49,27 +50,51 @@ fn later(xml: &str, days: i64) -> String {
     xml.split_inclusive('"').map(part).collect::<Vec<_>>().concat()
 }
 
+/// What a watch tells of the second file after the first one, without scans.
+fn told(first: &str, second: &str) -> Vec<String> {
+    let place = Place::new();
+    for start in [first, second] {
+        put(&place, start);
+        place.once(&["--changes"]);
+    }
+    place.lines().iter().map(brief).collect()
+}
+
 #[test]
-fn the_second_look_of_a_kind_tells_what_diff_does() {
+fn the_first_look_at_a_host_is_a_state_and_no_change() {
     let place = Place::new();
     put(&place, "41-");
     place.once(&["--changes"]);
-    let first = place.lines();
-    assert!(first.iter().all(|line| line["kind"] == "appeared"), "nothing was known");
-    assert!(first.iter().all(|line| line["_table"] == "changes"));
+    assert!(place.lines().is_empty(), "nothing was known");
+    // As events: the host and its open ports. What is closed would be a flood.
+    let place = Place::new();
     put(&place, "44-");
+    place.once(&["--changes", "--baseline", "events"]);
+    let lines = place.lines();
+    assert!(lines.iter().all(|line| line["kind"] == "appeared" && line["_table"] == "changes"));
+    assert!(lines.iter().any(|line| line["column"] == "host"));
+    let mut states = lines.iter().filter(|line| line["column"] == "state");
+    assert!(states.clone().count() > 0 && states.all(|line| line["new"] == "open"));
+    // A baseline that was silent, then hosts that are new.
+    let place = Place::new();
+    put(&place, "41-");
     place.once(&["--changes"]);
-    let told: Vec<_> = place.lines()[first.len()..].iter().map(brief).collect();
+    put(&place, "45-");
+    place.once(&["--changes", "--baseline", "events"]);
+    assert!(place.lines().iter().any(|line| line["host_key"] == "ip:192.0.2.60"));
+    let said = place.once_ends(2, &["--baseline", "events"]);
+    assert!(said.contains("--changes"), "{said}");
+}
+
+#[test]
+fn the_second_look_of_a_kind_tells_what_diff_does() {
+    let told = told("41-", "44-");
     let mut expected = diff("41-", "44-");
     assert!(!expected.is_empty());
-    // A host that a scan does not list stays as it was last seen, and addresses of both looks are kept, as the
-    // newer one did not look for the system.
-    expected.retain(|line| !line.contains(" host gone") && !line.contains(" addresses "));
+    // A host that a scan does not list stays as it was last seen, and what a scan did not look for is no change.
+    expected.retain(|line| !line.contains(" host gone") && !line.contains(" not_scanned"));
     assert!(expected.len() > 3, "{expected:?}");
-    for line in &expected {
-        let kind = line.split(' ').nth(3).unwrap_or_default();
-        assert!(told.contains(line) || kind.starts_with("not"), "{line} is missing: {told:#?}");
-    }
+    assert_eq!(told, expected);
 }
 
 /// Looks without versions in between hide none, and make none appear again.
@@ -78,26 +103,26 @@ fn a_quick_look_changes_nothing_that_it_did_not_look_for() {
     let place = Place::new();
     put(&place, "41-");
     place.once(&["--changes"]);
-    let first = place.lines().len();
     let text = |start: &str| String::from_utf8(support::fixture(start).bytes).unwrap();
     place.put("quick.xml", later(&text("40-"), 1));
     place.put("thorough.xml", later(&text("41-"), 2));
     place.once(&["--changes"]);
-    let told: Vec<_> = place.lines()[first..].iter().map(brief).collect();
-    assert!(!told.iter().any(|line| line.contains(" service.")), "{told:#?}");
+    let told: Vec<_> = place.lines().iter().map(brief).collect();
+    assert!(!told.iter().any(|line| line.contains(" service")), "{told:#?}");
 }
 
 #[test]
 fn a_state_goes_step_by_step_however_the_files_come() {
+    let args = ["--changes", "--baseline", "events"];
     let at_once = Place::new();
     for start in DAYS {
         put(&at_once, start);
     }
-    at_once.once(&["--changes"]);
+    at_once.once(&args);
     let one_by_one = Place::new();
     for start in DAYS {
         put(&one_by_one, start);
-        one_by_one.once(&["--changes"]);
+        one_by_one.once(&args);
     }
     let read = |place: &Place| fs::read_to_string(place.path("feed.jsonl")).unwrap();
     assert_eq!(read(&at_once), read(&one_by_one));
@@ -109,9 +134,20 @@ fn a_state_goes_step_by_step_however_the_files_come() {
     for start in ["40-", "44-"] {
         let fixture = support::fixture(start);
         one_by_one.put("again.xml", fixture.bytes);
-        one_by_one.once(&["--changes"]);
+        one_by_one.once(&args);
     }
     assert_eq!(read(&at_once), read(&one_by_one));
+    // A silent baseline leaves out the first look at each host, and nothing else.
+    let silent = Place::new();
+    for start in DAYS {
+        put(&silent, start);
+    }
+    silent.once(&["--changes"]);
+    let lines = |place: &Place| place.lines().iter().map(brief).collect::<Vec<_>>();
+    let mut rest = lines(&at_once).into_iter();
+    assert!(lines(&silent).iter().all(|line| rest.any(|other| other == *line)), "in their order");
+    assert!(!lines(&silent).iter().any(|line| line.contains(" host appeared")));
+    assert!(lines(&silent).len() > 3);
 }
 
 #[test]
@@ -121,18 +157,18 @@ fn kills_change_nothing_of_what_is_told() {
         for start in DAYS {
             put(&place, start);
         }
-        place.once(&["--changes"]);
+        place.once(&["--changes", "--baseline", "events"]);
         fs::read_to_string(place.path("feed.jsonl")).unwrap()
     };
     for wait in [3, 8, 15, 25, 40, 60, 90, 130] {
         let place = Place::new();
         for start in DAYS {
             put(&place, start);
-            let watching = place.spawn(&["--changes"]);
+            let watching = place.spawn(&["--changes", "--baseline", "events"]);
             std::thread::sleep(std::time::Duration::from_millis(wait));
             watching.ended("KILL");
         }
-        place.once(&["--changes"]);
+        place.once(&["--changes", "--baseline", "events"]);
         let told = fs::read_to_string(place.path("feed.jsonl")).unwrap();
         assert_eq!(told, expected, "killed after {wait} ms");
     }
@@ -180,22 +216,55 @@ fn the_form_of_the_state_is_that_of_its_version() {
 
 #[test]
 fn changes_are_events_of_ecs_too() {
-    let place = Place::new();
-    put(&place, "41-");
-    put(&place, "44-");
-    place.once(&["--changes", "--to", "ecs"]);
-    let rows = {
+    let told = |args: &[&str]| {
         let place = Place::new();
-        put(&place, "41-");
-        put(&place, "44-");
-        place.once(&["--changes"]);
+        for start in DAYS {
+            put(&place, start);
+        }
+        place.once(&[&["--changes", "--baseline", "events"], args].concat());
         place.lines()
     };
-    let lines = place.lines();
-    assert!(lines.len() > 5 && lines.len() <= rows.len());
+    let (lines, rows) = (told(&["--to", "ecs"]), told(&[]));
+    assert!(lines.len() > 5);
+    let place = |line: &Value| (line["column"].clone(), line["new"].clone(), line["kind"].clone());
+    let of_events: Vec<_> = lines.iter().map(|line| place(&line["nmap"]["change"])).collect();
+    assert_eq!(of_events, rows.iter().map(place).collect::<Vec<_>>(), "an event for each row");
     let mut ids: Vec<_> = lines.iter().map(|line| line["event"]["id"].as_str().unwrap()).collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), lines.len(), "ids are unique");
     assert!(lines.iter().all(|line| line["event"]["dataset"] == "nmap.change"));
+}
+
+#[test]
+fn a_port_that_is_open_at_its_first_look_is_told() {
+    let place = Place::new();
+    let scan = |start: u32, tcp: &str, ports: &str| {
+        format!(
+            "<nmaprun scanner=\"nmap\" args=\"nmap {start}\" start=\"{start}\">\
+             <scaninfo type=\"syn\" protocol=\"tcp\" services=\"{tcp}\"/>\
+             <host endtime=\"{start}\"><status state=\"up\" reason=\"arp-response\"/>\
+             <address addr=\"192.0.2.1\" addrtype=\"ipv4\"/><ports>{ports}</ports></host>\
+             <runstats><finished time=\"{start}\" exit=\"success\"/></runstats></nmaprun>"
+        )
+    };
+    let port = |number: u32, state: &str| {
+        format!("<port protocol=\"tcp\" portid=\"{number}\"><state state=\"{state}\"/></port>")
+    };
+    place.put("a.xml", scan(1000, "1-100", &port(22, "open")));
+    place.once(&["--changes", "--to", "ecs"]);
+    place.put(
+        "b.xml",
+        scan(
+            2000,
+            "1-9999",
+            &[port(22, "open"), port(8443, "open"), port(8444, "closed")].concat(),
+        ),
+    );
+    place.once(&["--changes", "--to", "ecs"]);
+    let lines = place.lines();
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert_eq!(lines[0]["event"]["action"], "port-opened");
+    assert_eq!(lines[0]["nmap"]["change"]["first_look"], true);
+    assert_eq!(lines[0]["destination"]["port"], 8443);
 }
