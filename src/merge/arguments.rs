@@ -3,9 +3,72 @@
 //! The text is nmap's own: words that hold a blank stand in double quotes since 5.50, and a backslash keeps the
 //! character after it. Options are read as `getopt_long_only` reads them, as far as the few that matter here need
 //! it: short ones may stand in clusters (`-nA`, `-sSVC`), long ones may begin with one dash and have `_` for `-`.
-//! A value that looks like an option is taken for one: no value that nmap accepts begins with a dash in practice.
+//! The word after an option that takes a value is that value, even if it begins with a dash (`-oX -`, `-p -1000`,
+//! `--exclude -A.example`).
 
 use std::{iter::Peekable, str::Chars};
+
+/// Short options of nmap that take a value: the rest of the word, else the next word.
+const SHORT_WITH_VALUE: &str = "bDegiMmopST";
+
+/// Long options of nmap that take a value: what follows `=`, else the next word.
+const LONG_WITH_VALUE: [&str; 55] = [
+    "data",
+    "data-length",
+    "data-string",
+    "datadir",
+    "dns-servers",
+    "exclude",
+    "exclude-file",
+    "exclude-ports",
+    "excludefile",
+    "host-timeout",
+    "iL",
+    "iR",
+    "initial-rtt-timeout",
+    "ip-options",
+    "max-hostgroup",
+    "max-os-tries",
+    "max-parallelism",
+    "max-rate",
+    "max-retries",
+    "max-rtt-timeout",
+    "max-scan-delay",
+    "min-hostgroup",
+    "min-parallelism",
+    "min-rate",
+    "min-rtt-timeout",
+    "mtu",
+    "nsock-engine",
+    "oA",
+    "oG",
+    "oH",
+    "oM",
+    "oN",
+    "oS",
+    "oX",
+    "port-ratio",
+    "proxies",
+    "proxy",
+    "resume",
+    "sI",
+    "scan-delay",
+    "scanflags",
+    "script",
+    "script-args",
+    "script-args-file",
+    "script-help",
+    "script-timeout",
+    "servicedb",
+    "source-port",
+    "spoof-mac",
+    "stats-every",
+    "stylesheet",
+    "top-ports",
+    "ttl",
+    "version-intensity",
+    "versiondb",
+];
 
 /// What the arguments of a scan ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,16 +108,22 @@ impl Requested {
     pub(crate) fn from_args(args: Option<&str>) -> Self {
         let mut requested = Self { is_known: args.is_some(), ..Self::default() };
         // The first word is the program.
-        for word in words(args.unwrap_or_default()).skip(1) {
+        let mut words = words(args.unwrap_or_default()).skip(1);
+        while let Some(word) = words.next() {
             if word == "--" {
                 break;
             }
-            if let Some(option) = word.strip_prefix("--") {
+            let takes_next = if let Some(option) = word.strip_prefix("--") {
                 requested.long(option);
-            } else if let Some(option) = word.strip_prefix('-')
-                && !requested.long(option)
-            {
-                requested.cluster(option);
+                is_long_without_value(option)
+            } else if let Some(option) = word.strip_prefix('-') {
+                let is_long = requested.long(option) || is_long_without_value(option);
+                if is_long { is_long_without_value(option) } else { requested.cluster(option) }
+            } else {
+                false
+            };
+            if takes_next {
+                words.next();
             }
         }
         requested
@@ -75,8 +144,8 @@ impl Requested {
         true
     }
 
-    /// Reads short options that stand together.
-    fn cluster(&mut self, options: &str) {
+    /// Reads short options that stand together, and says whether the last takes the next word as its value.
+    fn cluster(&mut self, options: &str) -> bool {
         let mut rest = options.chars();
         while let Some(option) = rest.next() {
             match option {
@@ -90,18 +159,24 @@ impl Requested {
                     let types = rest.as_str();
                     self.versions |= types.contains('V');
                     self.scripts |= types.contains('C');
-                    return;
+                    return types.is_empty();
                 }
                 'O' => {
                     self.os = true;
-                    return;
+                    return false;
                 }
                 '4' | '6' | 'F' | 'f' | 'h' | 'I' | 'q' | 'r' | 'V' => {}
                 // The rest is the value of an option that has one.
-                _ => return,
+                option => return SHORT_WITH_VALUE.contains(option) && rest.as_str().is_empty(),
             }
         }
+        false
     }
+}
+
+/// Whether this is a long option whose value is the next word.
+fn is_long_without_value(option: &str) -> bool {
+    LONG_WITH_VALUE.binary_search(&&*option.replace('_', "-")).is_ok()
 }
 
 /// Words of a command line as nmap writes it.
@@ -188,6 +263,16 @@ mod tests {
             ("nmap \"-sV\" 192.0.2.1", "v"),
             ("nmap -oN \"a \\\"b\\\" -A\" 192.0.2.1", ""),
             ("nmap -- -A -sV", ""),
+            // The value of an option may begin with a dash.
+            ("nmap -oX -A.xml -p -1000 --exclude -O --dns-servers -sV -e -n 192.0.2.1", ""),
+            ("nmap -oX=-A 192.0.2.1", ""),
+            ("nmap --exclude=x -O 192.0.2.1", "o"),
+            ("nmap --max-rate 5 -A 192.0.2.1", "vsor"),
+            ("nmap -oX x -A 192.0.2.1", "vsor"),
+            ("nmap -p80 -O 192.0.2.1", "o"),
+            ("nmap --script -A", "s"),
+            ("nmap -PS -O -d -A 192.0.2.1", "vsor"),
+            ("nmap -iL -O", ""),
             ("-A", ""),
             ("/usr/bin/nmap  -sV\t-O", "vo"),
             ("nmap \"-A", "vsor"),
@@ -198,5 +283,6 @@ mod tests {
         }
         assert_eq!(Requested::from_args(None), Requested::default());
         assert!(Requested::from_args(Some("nmap")).is_known);
+        assert!(LONG_WITH_VALUE.is_sorted(), "they are searched by halves");
     }
 }
