@@ -357,8 +357,9 @@ fn control(
             out.push(' ');
             crlf.saturating_add(1)
         }
+        // A line ends with one line feed, however it was written (XML 1.0, section 2.11).
         (b'\r', _) => {
-            out.push(if crlf == 1 { '\n' } else { '\r' });
+            out.push('\n');
             crlf.saturating_add(1)
         }
         _ => {
