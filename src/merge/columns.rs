@@ -17,9 +17,11 @@ pub(super) const HOST: &[(&str, OfHost)] = &[
     ("timed_out", |host| number(host.timed_out)),
 ];
 
+/// The MAC address, which comes with the names.
+pub(super) const MAC: Columns = &[("mac", |host| host.mac().map(|address| address.text.clone()))];
+
 /// Values of a host that may come from another scan than its state; those of a list belong together.
 pub(super) const DETAILS: &[Columns] = &[
-    &[("mac", |host| host.mac().map(|address| address.text.clone()))],
     &[("comment", |host| host.comment.clone())],
     &[("uptime_s", |host| number(host.uptime_s)), ("last_boot", |host| host.last_boot.clone())],
     &[("distance", |host| number(host.distance))],

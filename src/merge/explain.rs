@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::{
-    columns::{Columns, DETAILS, HOST, OS, PORT, SERVICE, extra_text, list, route, script_value},
+    columns::{
+        Columns, DETAILS, HOST, MAC, OS, PORT, SERVICE, extra_text, list, route, script_value,
+    },
     details::plain_name,
     group::Look,
     policy::Precedence,
@@ -124,12 +126,14 @@ impl<'a> Explain<'a> {
     }
 
     /// Details and lists of looks, best first: what belongs together is that of the first that has any of it.
-    pub(super) fn details(&mut self, looks: &[Look<'a>], precedence: Precedence) {
+    /// What a flag leaves out is no conflict: `names` says whether addresses of other looks are taken.
+    pub(super) fn details(&mut self, looks: &[Look<'a>], precedence: Precedence, names: bool) {
         if !self.on {
             return;
         }
         let of_os = if precedence == Precedence::Latest { &[] } else { OS };
-        for columns in DETAILS.iter().chain(of_os) {
+        let mac: &[Columns] = if names { &[MAC] } else { &[] };
+        for columns in mac.iter().chain(DETAILS).chain(of_os) {
             self.together(columns, looks, precedence);
         }
     }

@@ -141,6 +141,7 @@ fn fold<'a>(mut entries: Vec<Look<'a>>, rules: Rules<'_>) -> Option<Look<'a>> {
     let end = hosts().filter_map(|host| host.end_time).max();
     let folded = Folded {
         first: hosts().filter_map(|host| host.start_time.or(host.end_time)).min(),
+        last: hosts().filter_map(|host| host.end_time.or(host.start_time)).max(),
         complete: hosts().all(|host| host.complete),
         answered: hosts().any(answered),
     };
@@ -149,11 +150,21 @@ fn fold<'a>(mut entries: Vec<Look<'a>>, rules: Rules<'_>) -> Option<Look<'a>> {
     // Those that count nothing are all alike: masscan has thousands of them.
     let mut has_empty = false;
     covering.retain(|extra| !extra.is_empty() || !mem::replace(&mut has_empty, true));
+    if folded.first.is_some() {
+        // An entry without times has those of its look, not those of the scan.
+        for entry in entries.iter_mut().filter(|entry| !has_times(&entry.host)) {
+            (entry.facts.first, entry.facts.last) = (folded.first, folded.last);
+        }
+    }
     let combined = Group::new(entries, rules, true).combined(&mut Explain::off())?;
     let mut host = combined.host;
     (host.start_time, host.end_time) = (start, end);
     let facts = LookFacts::new(&host, rules.scan(scan), order, Some(folded));
     Some(Look { facts, host, ports: combined.origins.ports, entries: Some(covering) })
+}
+
+fn has_times(host: &Host<'_>) -> bool {
+    host.start_time.or(host.end_time).is_some()
 }
 
 /// Keeps only the looks at the device that has the address now, if the policy distinguishes devices.
@@ -202,15 +213,10 @@ impl<'a, 'r> Group<'a, 'r> {
     fn combined(mut self, explain: &mut Explain<'a>) -> Option<Combined<'a>> {
         let precedence = self.rules.policy.precedence;
         explain.of_hosts(&self.looks, precedence);
-        explain.details(&self.looks, precedence);
-        let origins_of_host = self.origins();
+        explain.details(&self.looks, precedence, self.takes_names());
+        let mut origins_of_host = self.origins();
         let (addresses, hostnames) = self.names(explain);
         let (mut ports, mut port_origins, outdated) = self.ports(explain);
-        for origin in &mut port_origins {
-            // A look that saw the host down may list ports of it.
-            let seen = &mut origin.seen;
-            seen.last = seen.last.min(origins_of_host.seen.last.or(seen.last));
-        }
         let (os, matches, classes) = self.os(explain);
         let (scripts, script_origins) = self.scripts(explain);
         let (traces, trace_origin) = self.traces(explain);
@@ -219,6 +225,9 @@ impl<'a, 'r> Group<'a, 'r> {
         if let Some(oldest) = self.rules.oldest.filter(|_| !self.folding) {
             explain.forget_ports(&drop_old(&mut ports, &mut port_origins, oldest));
         }
+        // A look that saw the host down may list ports of it.
+        let of_ports = port_origins.iter().filter_map(|origin| origin.seen.last).max();
+        origins_of_host.seen.last = origins_of_host.seen.last.max(of_ports);
         let extra_ports = self.extra_ports(&ports, explain);
         let mut host = self.looks.into_iter().next()?.host;
         host.complete = complete;
@@ -282,9 +291,14 @@ impl<'a, 'r> Group<'a, 'r> {
         extra_ports
     }
 
+    /// Whether names and addresses of other looks than the first are taken.
+    fn takes_names(&self) -> bool {
+        self.folding || self.rules.policy.flags.names
+    }
+
     /// Addresses and host names.
     fn names(&self, explain: &mut Explain<'a>) -> (Vec<Address<'a>>, Vec<Hostname<'a>>) {
-        let all = self.folding || self.rules.policy.flags.names;
+        let all = self.takes_names();
         let places = self.looks.iter().enumerate();
         let taken: Vec<&Look<'a>> =
             places.filter(|(place, _)| all || *place == self.base).map(|(_, look)| look).collect();

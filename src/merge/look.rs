@@ -94,6 +94,8 @@ pub(crate) struct LookFacts {
 pub(crate) struct Folded {
     /// The earliest start, else end, of the entries.
     pub(crate) first: Option<Timestamp>,
+    /// The latest end, else start, of the entries.
+    pub(crate) last: Option<Timestamp>,
     /// Whether no entry was cut.
     pub(crate) complete: bool,
     /// Whether a port of any entry answered.
@@ -128,7 +130,12 @@ impl LookFacts {
                 .or(end)
                 .or(facts.start)
                 .or(facts.end),
-            last: end.or(start).or(facts.end).or(facts.start),
+            last: folded
+                .and_then(|folded| folded.last)
+                .or(end)
+                .or(start)
+                .or(facts.end)
+                .or(facts.start),
             timed_out,
             up,
             evidence,
