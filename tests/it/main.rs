@@ -36,4 +36,6 @@ mod starts;
 mod support;
 mod threads;
 #[cfg(feature = "cli")]
+mod truth;
+#[cfg(feature = "cli")]
 mod watch;

@@ -1,0 +1,29 @@
+//! The rules of docs/merge.md and docs/history.md, written a second time in Python from these documents alone, on
+//! random series of scans: every table of the command, field by field. A failure prints the smallest series that
+//! shows it. Other series are tried by hand: see CONTRIBUTING.md.
+
+use crate::support::{command, root, skip};
+
+const ORACLE: &str = "tests/oracle/truth";
+
+#[test]
+fn histories_of_random_series_follow_the_document() {
+    agrees("history", 800);
+}
+
+#[test]
+fn differences_of_random_series_follow_the_document() {
+    agrees("diff", 800);
+}
+
+fn agrees(what: &str, series: u32) {
+    if !command("python3").arg("--version").output().is_ok_and(|o| o.status.success()) {
+        skip(what, "python3 is not installed");
+        return;
+    }
+    let mut oracle = command("python3");
+    oracle.arg(root().join(ORACLE)).args([what, "--binary", env!("CARGO_BIN_EXE_scanmill")]);
+    let output = oracle.args(["--series", &series.to_string(), "--seed", "1"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
