@@ -109,7 +109,9 @@ impl Changes<'_, '_> {
             self.compare(place, "service", values, false);
             return;
         }
-        for (column, get) in SERVICE {
+        // Without a look at versions there is nothing but the name by the number of the port.
+        let compared = SERVICE.iter().take(if old.looked { SERVICE.len() } else { 1 });
+        for (column, get) in compared {
             let values = |list: &[Service<'_>]| -> Option<String> {
                 let texts: BTreeSet<_> = list.iter().filter_map(|service| get(service)).collect();
                 (!texts.is_empty()).then(|| texts.into_iter().collect::<Vec<_>>().join(", "))

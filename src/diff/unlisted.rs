@@ -10,7 +10,7 @@ use super::{
     values::Said,
 };
 use crate::{
-    merge::{Counts, Listed, State},
+    merge::{Listed, State},
     model::{ChangeKind, Protocol},
 };
 
@@ -58,6 +58,9 @@ impl Changes<'_, '_> {
     pub(super) fn unlisted_ports(&mut self) {
         let pair = self.pair;
         let (Some(old), Some(new)) = (&pair.old, &pair.new) else { return };
+        if old.counts_as(new) {
+            return;
+        }
         let (of_old, of_new) = (old.claims(), new.claims());
         for (protocol, before) in &of_old {
             if let Some(after) = of_new.get(protocol)
@@ -126,47 +129,26 @@ impl Changes<'_, '_> {
             if !known || both_listed || !looked_at_the_same(name, old, new) {
                 continue;
             }
-            let differing = self.differing(name, (&before, old), (&after, new));
-            let states: Vec<&str> = differing.iter().map(String::as_str).collect();
-            if states.is_empty() || !self.context.options.shows_states(&states) {
+            let (mut before, mut after) = (before.by_state, after.by_state);
+            let free = (
+                self.take_listed(name, old, (true, &mut before)),
+                self.take_listed(name, new, (false, &mut after)),
+            );
+            let states = differing((&before, &after), free);
+            let texts = (counted(&before), counted(&after));
+            if states.is_empty()
+                || texts.0 == texts.1
+                || !self.context.options.shows_states(&states)
+            {
                 continue;
             }
-            let said = |state: &State<'_>, counts: &Counts| {
-                let look = state.best_look(|_| true);
-                Said { looked: true, ..Said::by(look, Some(counted(counts))) }
+            let said = |state: &State<'_>, counts: String| Said {
+                looked: true,
+                ..Said::by(state.best_look(|_| true), Some(counts))
             };
-            let values = (said(old, &before), said(new, &after));
+            let values = (said(old, texts.0), said(new, texts.1));
             self.add(Place::Unlisted(name, None), ChangeKind::Changed, "extra_ports", values);
         }
-    }
-
-    /// Returns the states whose counts differ, when ports are left out that one state lists and the other counts.
-    fn differing(
-        &self,
-        protocol: Option<&str>,
-        (before, old): (&Counts, &State<'_>),
-        (after, new): (&Counts, &State<'_>),
-    ) -> Vec<String> {
-        let (mut before, mut after) = (before.by_state.clone(), after.by_state.clone());
-        let free_old = self.take_listed(protocol, old, (true, &mut before));
-        let free_new = self.take_listed(protocol, new, (false, &mut after));
-        let states: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-        let (mut more, mut less) = (0_i64, 0_i64);
-        let mut differing = Vec::new();
-        for state in states {
-            let count = |of: &BTreeMap<String, i64>| of.get(state).copied().unwrap_or_default();
-            let difference = count(&after).saturating_sub(count(&before));
-            more = more.saturating_add(difference.max(0));
-            less = less.saturating_add(difference.min(0).saturating_neg());
-            if difference != 0 {
-                differing.push(state.clone());
-            }
-        }
-        // Ports that were listed, or are, may be of any state.
-        if less <= free_old && more <= free_new {
-            differing.clear();
-        }
-        differing
     }
 
     /// Takes ports out of the counts of a state that the other one alone lists. Returns the number of those of which it is
@@ -175,7 +157,7 @@ impl Changes<'_, '_> {
         &self,
         protocol: Option<&str>,
         state: &State<'_>,
-        (is_old, counts): (bool, &mut BTreeMap<String, i64>),
+        (is_old, counts): (bool, &mut ByState),
     ) -> i64 {
         let (own, others) =
             if is_old { (&self.ports.0, &self.ports.1) } else { (&self.ports.1, &self.ports.0) };
@@ -212,10 +194,38 @@ fn looked_at_the_same(protocol: Option<&str>, old: &State<'_>, new: &State<'_>) 
     }
 }
 
+/// Counts of ports by their state.
+type ByState = BTreeMap<String, i64>;
+
+/// Returns the states whose counts differ; none if ports explain that, so many of each side, whose state the other side
+/// does not say.
+fn differing<'c>(
+    (before, after): (&'c ByState, &'c ByState),
+    (free_old, free_new): (i64, i64),
+) -> Vec<&'c str> {
+    let states: BTreeSet<&'c String> = before.keys().chain(after.keys()).collect();
+    let (mut more, mut less) = (0_i64, 0_i64);
+    let mut differing = Vec::new();
+    for state in states {
+        let count = |of: &ByState| of.get(state).copied().unwrap_or_default();
+        let difference = count(after).saturating_sub(count(before));
+        more = more.saturating_add(difference.max(0));
+        less = less.saturating_add(difference.min(0).saturating_neg());
+        if difference != 0 {
+            differing.push(state.as_str());
+        }
+    }
+    if less <= free_old && more <= free_new {
+        differing.clear();
+    }
+    differing
+}
+
 /// Counts with their states, as `900 closed, 99 filtered`.
-fn counted(counts: &Counts) -> String {
-    let counts = counts.by_state.iter().filter(|(_, count)| **count != 0);
-    counts.map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>().join(", ")
+fn counted(counts: &ByState) -> String {
+    let counts = counts.iter().filter(|(_, count)| **count > 0);
+    let texts: Vec<String> = counts.map(|(state, count)| format!("{count} {state}")).collect();
+    if texts.is_empty() { "0".to_owned() } else { texts.join(", ") }
 }
 
 /// The pieces of a range between these numbers, which are in order.

@@ -41,6 +41,6 @@ pub(crate) use self::{
     runs::SortedChanges,
     series::{HistoryParts, Intervals, PackedHistory, Packer, Series},
     sides::{Pair, State},
-    unlisted::{Counts, Listed},
+    unlisted::Listed,
     wire::{pack_host, unpack_host},
 };

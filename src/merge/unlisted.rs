@@ -3,11 +3,11 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
 };
 
 use super::{
-    coverage::{Coverage, Ranges, UnlistedPorts, UnlistedState},
+    coverage::{Coverage, Ranges, UnlistedState},
     sides::{CoveringLook, State},
 };
 use crate::model::{ExtraPorts, PortState, Protocol, ScanNumber, Timestamp};
@@ -120,6 +120,18 @@ impl State<'_> {
         self.looks.iter().any(|look| !look.look.host.ports.is_empty())
     }
 
+    /// Returns whether both were looked at once and the looks say the same of ports that they do not list singly, as
+    /// most do.
+    pub(crate) fn counts_as(&self, other: &Self) -> bool {
+        match (&*self.looks, &*other.looks) {
+            ([mine], [theirs]) => {
+                mine.look.covering_entries() == theirs.look.covering_entries()
+                    && mine.coverage.scan == theirs.coverage.scan
+            }
+            _ => false,
+        }
+    }
+
     /// Returns what lists of the looks say, by protocol.
     pub(crate) fn claims(&self) -> BTreeMap<&str, Claims<'_>> {
         let entries = self.looks.iter().flat_map(|look| &look.coverage.entries);
@@ -160,33 +172,30 @@ impl CoveringLook<'_> {
         })
     }
 
-    /// Adds what the lists of this look say. Where an entry has no list of a protocol, all ports that the scan was to
-    /// look at are covered, and nothing is said: later ones say nothing any more.
+    /// Adds what the lists of this look say. Of all else that it covers nothing is said, by later looks neither.
     fn claim<'s>(&'s self, claims: &mut BTreeMap<&'s str, Claims<'s>>) {
         let entries = &self.coverage.entries;
-        let mut own: BTreeMap<&str, BTreeMap<usize, Vec<&UnlistedPorts>>> = BTreeMap::new();
-        for (place, entry) in entries.iter().enumerate() {
+        let mut own: BTreeMap<&str, usize> = BTreeMap::new();
+        for entry in entries {
             for list in &entry.lists {
-                let of_protocol = own.entry(&list.protocol).or_default();
-                of_protocol.entry(place).or_default().push(list);
+                if let Some(claims) = claims.get_mut(list.protocol.as_str()) {
+                    self.put(&list.ranges, list.state.as_deref(), claims);
+                }
+            }
+            let protocols: BTreeSet<&str> =
+                entry.lists.iter().map(|list| list.protocol.as_str()).collect();
+            for protocol in protocols {
+                let with_lists = own.entry(protocol).or_default();
+                *with_lists = with_lists.saturating_add(1);
             }
         }
-        let none = BTreeMap::new();
         for (protocol, claims) in claims {
-            let own = own.get(protocol).unwrap_or(&none);
-            let without = (0..entries.len()).find(|place| !own.contains_key(place));
-            let without = without.or(self.coverage.all_listed.then_some(entries.len()));
-            let split = without.unwrap_or(usize::MAX);
-            for list in own.range(..split).flat_map(|(_, lists)| lists) {
-                self.put(&list.ranges, list.state.as_deref(), claims);
-            }
-            if without.is_some() {
+            // An entry without a list of the protocol covers what the scan was to look at.
+            let with_lists = own.get(protocol).copied().unwrap_or_default();
+            if self.coverage.all_listed || with_lists < entries.len() {
                 for ranges in self.coverage.scan.of_protocol(protocol) {
                     self.put(ranges, None, claims);
                 }
-            }
-            for list in own.range(split..).flat_map(|(_, lists)| lists) {
-                self.put(&list.ranges, list.state.as_deref(), claims);
             }
         }
     }

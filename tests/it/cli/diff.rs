@@ -233,6 +233,15 @@ fn rows_of_all_formats_have_services_of_both_sides() {
         (&"1".into(), &"2".into())
     );
     assert_eq!(rows[0]["new_service_product"], "Example Terminal");
+    // For any number of threads and any memory the same bytes.
+    let days = |numbers: [&str; 2]| numbers.map(xml);
+    let [one, two] = days(["41-merge-day1-versions-os.xml", "44-merge-day2-changed.xml"]);
+    for to in ["text", "jsonl", "csv", "ecs"] {
+        let shown =
+            |more: &[&str]| ends(1, &[&["diff", &one, &two, "--to", to], more].concat()).stdout;
+        assert_eq!(shown(&["-j1"]), shown(&["-j8"]), "{to}");
+        assert_eq!(shown(&[]), shown(&["--memory", "128M"]), "{to}");
+    }
 }
 
 /// The list of noise is a promise: docs/cli.md and the code have the same.
