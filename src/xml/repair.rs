@@ -6,7 +6,7 @@ use bumpalo::{Bump, collections::String};
 use super::{
     lex::{Closers, End, Mark, TagScan, classify, hidden, is_blank},
     places::{PlaceMap, Rising},
-    token::{is_name_or_beyond, starts_name},
+    token::{TagCaps, is_name_or_beyond, starts_name},
 };
 
 /// A repaired text.
@@ -34,6 +34,7 @@ pub(super) fn beginning(source: &str, at: usize) -> &str {
 
 struct Repair<'t, 'b> {
     source: &'t str,
+    caps: TagCaps,
     out: String<'b>,
     map: PlaceMap,
     broken: Rising,
@@ -43,9 +44,10 @@ struct Repair<'t, 'b> {
 /// Repairs the text: tags that a raw `<` or a lost quote breaks off are dropped, openers without an end
 /// lose their opener, attributes that cannot be read are left out. With `last` the input ends where the
 /// text ends, and a tag that is cut there is dropped without a word (rule R2).
-pub(super) fn repair<'b>(source: &str, markup: usize, last: bool, bump: &'b Bump) -> Repaired<'b> {
+pub(super) fn repair<'b>(source: &str, caps: TagCaps, last: bool, bump: &'b Bump) -> Repaired<'b> {
     let mut this = Repair {
         source,
+        caps,
         out: String::with_capacity_in(source.len(), bump),
         map: PlaceMap::default(),
         broken: Rising::default(),
@@ -67,7 +69,7 @@ pub(super) fn repair<'b>(source: &str, markup: usize, last: bool, bump: &'b Bump
         at = match mark {
             Mark::Comment | Mark::Cdata | Mark::Decl | Mark::Pi => {
                 let base = super::lex::to_u64(start);
-                let end = closers.end(mark, tag, base, markup, true);
+                let end = closers.end(mark, tag, base, caps.markup, true);
                 this.pass(mark, start, end)
             }
             _ => this.pass_tag(mark, start, last),
@@ -158,6 +160,11 @@ impl Repair<'_, '_> {
         let len = inner.bytes().position(|b| !is_name_or_beyond(b)).unwrap_or(inner.len());
         if !inner.bytes().next().is_some_and(starts_name) {
             self.drop_markup(start);
+            return;
+        }
+        if is_end && end.saturating_sub(start) > self.caps.tag {
+            // It is to be found as long as it is.
+            self.copy(start, end);
             return;
         }
         self.copy(start, name_start.saturating_add(len));
@@ -254,9 +261,11 @@ fn after_quote(bytes: &[u8], open: usize, to: usize) -> usize {
 mod tests {
     use super::*;
 
+    const CAPS: TagCaps = TagCaps { tag: 1000, attributes: 100, markup: 1000 };
+
     fn mended(source: &str) -> (std::string::String, usize) {
         let bump = Bump::new();
-        let repaired = repair(source, 1000, false, &bump);
+        let repaired = repair(source, CAPS, false, &bump);
         let mut broken = repaired.broken;
         (repaired.text.to_owned(), std::iter::from_fn(|| broken.pop()).count())
     }
@@ -314,7 +323,7 @@ mod tests {
     fn places_lead_back_to_the_source() {
         let source = "<a b=\"1 <!-- x --><c  d = 'v'/>t";
         let bump = Bump::new();
-        let repaired = repair(source, 1000, false, &bump);
+        let repaired = repair(source, CAPS, false, &bump);
         assert_eq!(repaired.text, "<c d='v'/>t");
         for part in ["<c", "d", "v", "t"] {
             let made = repaired.text.find(part).unwrap();

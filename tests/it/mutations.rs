@@ -354,6 +354,29 @@ fn cuts_between_a_tag_and_what_follows_it_change_nothing() {
     }
 }
 
+/// The same with limits: an end tag beyond the cap on tags ends nothing, and what is said of it is one thing, however
+/// the bytes arrive.
+#[test]
+fn an_end_tag_beyond_the_cap_is_dropped_however_it_arrives() {
+    let hosts = b"<nmaprun scanner=\"nmap\" args=\"x\"><host>< addr=\"192.0.2.48\" addrtype=\"ipv4\"/>\n</host>\n\
+        <host><status state=\"up\"/></host   ><host>\n<hop ttl=\"1\"/></trace  \"  ><times to=\"1\"/></host>\n\
+        <hosthint>\n</<nmaprunhostnames>\n</hostnames>\n</hosthint></nmaprun>";
+    for (tag, host) in
+        [(6, 44), (7, 44), (8, 60), (6, 1 << 20), (7, 1 << 20), (9, 1 << 20), (20, 1 << 20)]
+    {
+        let limits = Limits::default().with_tag(tag).with_host(host);
+        let options = Options::default().with_limits(limits);
+        let whole = Outcome::of_pieces_with([&hosts[..]].into_iter(), options.clone());
+        for size in 1..hosts.len() {
+            let pieces = Outcome::of_pieces_with(hosts.chunks(size), options.clone());
+            let difference = first_difference(&whole, &pieces);
+            assert!(whole == pieces, "tags of {tag} bytes in pieces of {size}: {difference}");
+        }
+        let said = format!("{:?}", whole.runs());
+        assert!(!said.contains("markup that cannot be read"), "{said}");
+    }
+}
+
 /// Whether damage made none of the markup that rightly reaches beyond its host: what hides a `<host`, ends
 /// the scan or begins one.
 fn stays_inside(part: &[u8]) -> bool {

@@ -12,6 +12,9 @@ use super::{
     Framer, HOST_OPENER, HostEnd, Kind, Mode, Open, Step,
 };
 
+/// Length of `</host>`.
+const HOST_CLOSER: usize = 7;
+
 /// Names of elements that end a host.
 struct Finders {
     host: Finder<'static>,
@@ -83,6 +86,9 @@ impl Framer {
     /// Length of the host whose start tag ends at a place, if it is there as a whole and nothing in it asks for
     /// a look at each tag: neither what could hide its end tag, nor what could end it before that.
     fn plain_host(&self, start: usize) -> Option<usize> {
+        if self.limits.tag < HOST_CLOSER {
+            return None;
+        }
         let bytes = self.bytes().get(start..)?;
         let mut end = None;
         for at in FINDERS.host.find_iter(bytes) {

@@ -41,13 +41,15 @@ impl<'f> Tokens<'f> {
             let key = quick_name(tail, |word| equal(word, b'>'))?;
             Some((El::of_key(key)?, key.len))
         });
-        if let Some((el, len)) = known {
+        if let Some((el, len)) = known
+            && len <= self.longest_end
+        {
             self.at = start.wrapping_add(len).wrapping_add(1);
             return Ok(Token::End { name: Name::Known(el), at });
         }
         let len = tail.iter().position(|b| !is_name(*b)).unwrap_or(tail.len());
         let named = tail.first().is_some_and(|b| starts_name(*b));
-        if !named || tail.get(len) != Some(&b'>') {
+        if !named || tail.get(len) != Some(&b'>') || len > self.longest_end {
             return Err(Stop::Irregular(at));
         }
         let end = start.saturating_add(len);

@@ -109,6 +109,8 @@ pub(super) struct Tokens<'f> {
     text: &'f str,
     bump: &'f Bump,
     caps: TagCaps,
+    /// Bytes of the longest name whose end tag is within the cap.
+    longest_end: usize,
     /// Whether the input ends where the piece ends.
     last: bool,
     way: Way<'f>,
@@ -152,6 +154,7 @@ impl<'f> Tokens<'f> {
             text,
             bump,
             caps,
+            longest_end: caps.tag.saturating_sub("</>".len()),
             last,
             way: Way::Fast,
             at: 0,
@@ -252,7 +255,7 @@ impl<'f> Tokens<'f> {
             }
             _ => {
                 let Repaired { text, map, broken, hidden } =
-                    repair::repair(rest, self.caps.markup, self.last, self.bump);
+                    repair::repair(rest, self.caps, self.last, self.bump);
                 (self.broken, self.hidden) = (broken, hidden);
                 self.repaired_from = at;
                 Quick::new(text, at, Some(map))

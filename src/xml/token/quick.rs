@@ -10,11 +10,13 @@ use super::{
         lex::{hidden, is_blank},
         marks::is_special,
         names::At,
-        notes::Notes,
+        notes::{Notes, shorten},
         places::PlaceMap,
+        walk::long_tag,
     },
     Attr, Name, Stop, Token, Tokens, Way, is_name_or_beyond, starts_name,
 };
+use crate::error::Code;
 
 /// quick-xml on a part of a piece.
 pub(super) struct Quick<'f> {
@@ -53,12 +55,22 @@ impl<'f> Tokens<'f> {
                 Event::Start(_) | Event::Empty(_) => {
                     return self.quick_start((start, written), at, notes);
                 }
+                // Another tag breaks it off.
+                Event::End(_) if memchr::memrchr(b'<', written.as_bytes()) > Some(0) => {
+                    return Err(Stop::Irregular(at));
+                }
+                // As between hosts, where the framer drops it.
+                Event::End(_) if written.len() > self.caps.tag => {
+                    let ends = |c: char| c.is_ascii_whitespace() || c == '>';
+                    let name = written.get(1..).and_then(|tag| tag.split(ends).next());
+                    notes.add(Code::Limit, at, || long_tag(shorten(name.unwrap_or_default())));
+                }
                 Event::End(_) => {
                     let name = written.get(2..written.len().saturating_sub(1)).unwrap_or_default();
                     let name = name.trim_end_matches([' ', '\t', '\r', '\n']);
                     let plain = name.bytes().next().is_some_and(starts_name)
                         && name.bytes().all(is_name_or_beyond);
-                    if !plain || written.len() > self.caps.tag {
+                    if !plain {
                         return Err(Stop::Irregular(at));
                     }
                     return Ok(Token::End { name: Name::of(name), at });
