@@ -18,6 +18,8 @@ pub(super) struct Repaired<'b> {
     pub(super) broken: Rising,
     /// Places of hosts and scans in comments.
     pub(super) hidden: Rising,
+    /// Places of tags beyond the cap. Of a start tag the name is left, of an end tag nothing.
+    pub(super) long: Rising,
 }
 
 /// The beginning of what was dropped at a place, for a message: no more than its tag, so that it does not
@@ -39,6 +41,7 @@ struct Repair<'t, 'b> {
     map: PlaceMap,
     broken: Rising,
     hidden: Rising,
+    long: Rising,
 }
 
 /// Repairs the text: tags that a raw `<` or a lost quote breaks off are dropped, openers without an end
@@ -52,6 +55,7 @@ pub(super) fn repair<'b>(source: &str, caps: TagCaps, last: bool, bump: &'b Bump
         map: PlaceMap::default(),
         broken: Rising::default(),
         hidden: Rising::default(),
+        long: Rising::default(),
     };
     let bytes = source.as_bytes();
     let mut closers = Closers::default();
@@ -77,9 +81,9 @@ pub(super) fn repair<'b>(source: &str, caps: TagCaps, last: bool, bump: &'b Bump
         debug_assert!(at > start, "the repair stands still at {start}");
         at = at.max(start.saturating_add(1));
     }
-    let Repair { out, mut map, broken, hidden, .. } = this;
+    let Repair { out, mut map, broken, hidden, long, .. } = this;
     map.push(out.len(), bytes.len());
-    Repaired { text: out.into_bump_str(), map, broken, hidden }
+    Repaired { text: out.into_bump_str(), map, broken, hidden, long }
 }
 
 impl Repair<'_, '_> {
@@ -162,10 +166,12 @@ impl Repair<'_, '_> {
             self.drop_markup(start);
             return;
         }
-        if is_end && end.saturating_sub(start) > self.caps.tag {
-            // It is to be found as long as it is.
-            self.copy(start, end);
-            return;
+        let is_long = end.saturating_sub(start) > self.caps.tag;
+        if is_long {
+            self.long.push(start);
+            if is_end {
+                return;
+            }
         }
         self.copy(start, name_start.saturating_add(len));
         if is_end {
@@ -178,7 +184,7 @@ impl Repair<'_, '_> {
         }
         let empty = inner.ends_with('/');
         let stop = if empty { inner_end.saturating_sub(1) } else { inner_end };
-        if !self.attributes(name_start.saturating_add(len), stop) {
+        if !is_long && !self.attributes(name_start.saturating_add(len), stop) {
             self.drop_markup(start);
         }
         self.out.push_str(if empty { "/>" } else { ">" });

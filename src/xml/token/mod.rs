@@ -19,6 +19,7 @@ use super::{
     notes::{Notes, shorten},
     places::Rising,
     repair::{self, Repaired},
+    walk::long_tag,
 };
 use crate::{error::Code, limits::Limits};
 
@@ -126,6 +127,8 @@ pub(super) struct Tokens<'f> {
     broken: Rising,
     /// The same of hosts and scans in comments that it dropped.
     hidden: Rising,
+    /// The same of tags beyond the cap.
+    long: Rising,
     /// Place of the last token of which the repair dropped something.
     damaged: Option<usize>,
     /// Place of the last start tag that was beyond the cap.
@@ -164,6 +167,7 @@ impl<'f> Tokens<'f> {
             opened: None,
             broken: Rising::default(),
             hidden: Rising::default(),
+            long: Rising::default(),
             damaged: None,
             too_long: None,
             repaired_from: 0,
@@ -254,9 +258,9 @@ impl<'f> Tokens<'f> {
                 return;
             }
             _ => {
-                let Repaired { text, map, broken, hidden } =
+                let Repaired { text, map, broken, hidden, long } =
                     repair::repair(rest, self.caps, self.last, self.bump);
-                (self.broken, self.hidden) = (broken, hidden);
+                (self.broken, self.hidden, self.long) = (broken, hidden, long);
                 self.repaired_from = at;
                 Quick::new(text, at, Some(map))
             }
@@ -273,7 +277,8 @@ impl<'f> Tokens<'f> {
     /// may be read with other bytes.
     #[inline]
     fn note_broken(&mut self, token: usize, notes: &mut Notes) {
-        if self.broken.first().is_some() || self.hidden.first().is_some() {
+        let lists = [&self.broken, &self.hidden, &self.long];
+        if lists.iter().any(|list| list.first().is_some()) {
             self.note_passed(token, notes);
         }
     }
@@ -290,6 +295,18 @@ impl<'f> Tokens<'f> {
         }
         while let Some(at) = self.hidden.pop_before(place.saturating_sub(from)) {
             notes.hidden(from.saturating_add(at), 1);
+        }
+        while let Some(at) = self.long.pop_before(place.saturating_sub(from)) {
+            let at = from.saturating_add(at);
+            if at == token {
+                self.too_long = Some(at);
+                continue;
+            }
+            // As between hosts, where the framer drops it.
+            let tag = self.text.get(at.saturating_add(1)..).unwrap_or_default();
+            let ends = |c: char| c.is_ascii_whitespace() || matches!(c, '>' | '<');
+            let name = tag.split(ends).next().unwrap_or_default();
+            notes.add(Code::Limit, at, || long_tag(shorten(name)));
         }
     }
 

@@ -10,13 +10,11 @@ use super::{
         lex::{hidden, is_blank},
         marks::is_special,
         names::At,
-        notes::{Notes, shorten},
+        notes::Notes,
         places::PlaceMap,
-        walk::long_tag,
     },
     Attr, Name, Stop, Token, Tokens, Way, is_name_or_beyond, starts_name,
 };
-use crate::error::Code;
 
 /// quick-xml on a part of a piece.
 pub(super) struct Quick<'f> {
@@ -55,22 +53,12 @@ impl<'f> Tokens<'f> {
                 Event::Start(_) | Event::Empty(_) => {
                     return self.quick_start((start, written), at, notes);
                 }
-                // Another tag breaks it off.
-                Event::End(_) if memchr::memrchr(b'<', written.as_bytes()) > Some(0) => {
-                    return Err(Stop::Irregular(at));
-                }
-                // As between hosts, where the framer drops it.
-                Event::End(_) if written.len() > self.caps.tag => {
-                    let ends = |c: char| c.is_ascii_whitespace() || c == '>';
-                    let name = written.get(1..).and_then(|tag| tag.split(ends).next());
-                    notes.add(Code::Limit, at, || long_tag(shorten(name.unwrap_or_default())));
-                }
                 Event::End(_) => {
                     let name = written.get(2..written.len().saturating_sub(1)).unwrap_or_default();
                     let name = name.trim_end_matches([' ', '\t', '\r', '\n']);
                     let plain = name.bytes().next().is_some_and(starts_name)
                         && name.bytes().all(is_name_or_beyond);
-                    if !plain {
+                    if !plain || (quick.map.is_none() && written.len() > self.caps.tag) {
                         return Err(Stop::Irregular(at));
                     }
                     return Ok(Token::End { name: Name::of(name), at });
@@ -100,6 +88,8 @@ impl<'f> Tokens<'f> {
         notes: &mut Notes,
     ) -> Result<Token<'f>, Stop> {
         let Way::Quick(quick) = &self.way else { return Err(Stop::End) };
+        // What was repaired may be longer or shorter than it was.
+        let tag_len = if quick.map.is_some() { 0 } else { written.len() };
         let inner = written.get(1..written.len().saturating_sub(1)).unwrap_or_default();
         let empty = inner.ends_with('/');
         let inner = inner.strip_suffix('/').unwrap_or(inner);
@@ -141,7 +131,7 @@ impl<'f> Tokens<'f> {
         for attr in found {
             duplicate = duplicate.or(self.keep(attr));
         }
-        self.note_tag(at, written.len(), (count, duplicate), notes);
+        self.note_tag(at, tag_len, (count, duplicate), notes);
         Ok(Token::Start { name: Name::of(name), empty, at })
     }
 }
