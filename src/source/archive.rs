@@ -126,8 +126,8 @@ impl<'w, 'v> Walk<'w, 'v> {
     }
 }
 
-/// What comes out of a compressed file. It is held against the length of that if it is known, else against what was
-/// read of it.
+/// What comes out of a compressed file. It is compared with the length of that if it is known, else with what was
+/// read of it: should that seem too little, more is read first.
 pub(super) fn unpack<R: Read>(
     kind: Kind,
     (bytes, len): (R, Option<u64>),
@@ -135,8 +135,13 @@ pub(super) fn unpack<R: Read>(
 ) -> Unpacked<R> {
     let (counted, count) = Counted::new(bytes);
     let bytes = BufReader::with_capacity(CHUNK, counted);
-    let packed = len.map_or(count, |len| Arc::new(AtomicU64::new(len)));
-    Capped::new(Members::new(kind, bytes, (Extent::All, budget)), packed, (limits, budget))
+    let members = Members::new(kind, bytes, (Extent::All, budget));
+    match len {
+        Some(len) => Capped::new(members, Arc::new(AtomicU64::new(len)), (limits, budget)),
+        None => Capped::new(members, count, (limits, budget)).looking_ahead(|members| {
+            members.packed().map_or(0, |bytes| bytes.get_mut().look_ahead())
+        }),
+    }
 }
 
 /// See [`unpack`].

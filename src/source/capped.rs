@@ -5,8 +5,13 @@
 //! there for containers in one another, whose ratios multiply, and for members of a zip archive that share their
 //! bytes. It also counts the set-up of decoders: a stream of a few bytes that yields nothing still makes bzip2 clear
 //! 3.6 MB of memory (0.5 ms, as long as it takes to read ten kilobytes of ordinary bzip2).
+//!
+//! The length of a file is known, that of a pipe is not: its bytes so far may be those that unpack to the most. Before it
+//! is refused for that, more of it is read and kept ([`Counted::look_ahead`]), so that it is refused where a file of the
+//! same bytes is.
 
 use std::{
+    collections::VecDeque,
     io::{self, Read, Seek, SeekFrom},
     sync::{
         Arc,
@@ -26,21 +31,58 @@ const HARMLESS_SETUP: u64 = 1000 * 9 * BZIP2_LEVEL;
 /// Bytes of output that take as long as the set-up of a decoder of bzip2 does, per level.
 pub(super) const BZIP2_LEVEL: u64 = 32 << 10;
 
+/// Bytes that are read ahead at once, and at most: those of which 8 GB may come at the default ratio.
+const STEP: usize = 16 << 10;
+const AHEAD: usize = 8 << 20;
+
 /// Bytes that go into a decompressor, counted.
 pub(super) struct Counted<R> {
     inner: R,
     count: Arc<AtomicU64>,
+    /// Bytes that were read ahead, and what ended them.
+    ahead: VecDeque<u8>,
+    failed: Option<io::Error>,
 }
 
 impl<R> Counted<R> {
     pub(super) fn new(inner: R) -> (Self, Arc<AtomicU64>) {
         let count = Arc::new(AtomicU64::new(0));
-        (Self { inner, count: Arc::clone(&count) }, count)
+        let (ahead, failed) = (VecDeque::new(), None);
+        (Self { inner, count: Arc::clone(&count), ahead, failed }, count)
+    }
+}
+
+impl<R: Read> Counted<R> {
+    /// Reads bytes that are given later; how many they are. None, if no more come or too many were read ahead.
+    pub(super) fn look_ahead(&mut self) -> usize {
+        if self.failed.is_some() || self.ahead.len() >= AHEAD {
+            return 0;
+        }
+        let mut step = vec![0; STEP];
+        let len = loop {
+            match self.inner.read(&mut step) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.failed = Some(ours(error));
+                    break 0;
+                }
+                Ok(len) => break len,
+            }
+        };
+        self.ahead.extend(step.get(..len).unwrap_or_default());
+        self.count.fetch_add(to_u64(len), Ordering::Relaxed);
+        len
     }
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.ahead.is_empty() {
+            return self.ahead.read(buffer);
+        }
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         let len = self.inner.read(buffer).map_err(ours)?;
         self.count.fetch_add(to_u64(len), Ordering::Relaxed);
         Ok(len)
@@ -49,6 +91,7 @@ impl<R: Read> Read for Counted<R> {
 
 impl<R: Seek> Seek for Counted<R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        debug_assert!(self.ahead.is_empty(), "bytes that were read ahead are lost");
         self.inner.seek(to)
     }
 }
@@ -56,8 +99,7 @@ impl<R: Seek> Seek for Counted<R> {
 /// What all decompressors of one input may do together. A clone is the same budget.
 #[derive(Debug, Clone)]
 pub(super) struct Budget {
-    /// Bytes of the input, packed as they are, or of a pipe those that were read so far. What is read of a file counts
-    /// on top of its length: at most twice the true number.
+    /// Bytes of the input, packed as they are, or of a pipe those that were read so far.
     packed: Arc<AtomicU64>,
     output: Arc<AtomicU64>,
     setup: Arc<AtomicU64>,
@@ -100,6 +142,8 @@ pub(super) struct Capped<R> {
     size: u64,
     ratio: u64,
     budget: Budget,
+    /// Reads more of the packed bytes, which may be more than are known; how many.
+    look_ahead: Option<fn(&mut R) -> usize>,
     /// More came than may come.
     over: bool,
 }
@@ -112,7 +156,12 @@ impl<R> Capped<R> {
     ) -> Self {
         let size = limits.decompressed.unwrap_or(u64::MAX);
         let (ratio, budget) = (limits.ratio, budget.clone());
-        Self { inner, compressed, count: 0, size, ratio, budget, over: false }
+        Self { inner, compressed, count: 0, size, ratio, budget, look_ahead: None, over: false }
+    }
+
+    /// With a way to read on in bytes of unknown number before more comes out of them than may.
+    pub(super) fn looking_ahead(self, look_ahead: fn(&mut R) -> usize) -> Self {
+        Self { look_ahead: Some(look_ahead), ..self }
     }
 
     /// Bytes that may still come out, as far as is known yet.
@@ -123,10 +172,13 @@ impl<R> Capped<R> {
     }
 
     fn too_much(&self) -> io::Error {
+        let ratio = self.ratio;
         decompress(if self.count >= self.size {
             format!("more than {} bytes come out of it", self.size)
+        } else if self.look_ahead.is_some() {
+            format!("it grows to more than {ratio} times its size, as far as it was read")
         } else {
-            format!("it grows to more than {} times its size", self.ratio)
+            format!("it grows to more than {ratio} times its size")
         })
     }
 }
@@ -146,7 +198,13 @@ impl<R: Read> Read for Capped<R> {
             }
             Err(error) => return Err(decompress(error.to_string())),
         };
-        let left = self.left();
+        let mut left = self.left();
+        while to_u64(len) > left
+            && let Some(look_ahead) = self.look_ahead
+            && look_ahead(&mut self.inner) > 0
+        {
+            left = self.left();
+        }
         // What may come out does, however much is asked for at once; then it fails.
         self.over = to_u64(len) > left;
         let len = usize::try_from(left).map_or(len, |left| len.min(left));

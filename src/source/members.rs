@@ -4,16 +4,21 @@
 //! zstd is reset rather than made anew for each frame. gzip and xz set up theirs in microseconds. bzip2 allocates and
 //! clears memory for the largest block of the stream, and its library has no way to use that again; a stream without
 //! a block, always the same 14 bytes, is skipped, and any other is charged to the [`Budget`] of the input.
+//!
+//! Of a damaged stream all comes out that was made before the damage, however the bytes arrive: a decoder that fails in
+//! a call has counted what it made in that call, and it is in the buffer. zstd does not count that: what it makes of the
+//! last block before damage, up to [`STEP`] bytes, may be lost or not.
 
 use std::io::{self, BufRead, Read};
 
 use bzip2::bufread::BzDecoder;
-use flate2::bufread::{DeflateDecoder, GzDecoder};
+use flate2::bufread::DeflateDecoder;
 use liblzma::{bufread::XzDecoder, stream::Stream};
 use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, Operation as _};
 
 use super::{
     capped::{BZIP2_LEVEL, Budget, decompress},
+    gzip::Gzip,
     magic::{self, Kind},
 };
 
@@ -21,7 +26,7 @@ use super::{
 const XZ_MEMORY: u64 = 128 << 20;
 /// The largest window of zstd, as a power of two: what its own tool takes without being asked.
 const ZSTD_WINDOW: u32 = 27;
-/// Bytes asked of a decoder at once: what it made of bytes before damaged ones in the same call is lost.
+/// Bytes asked of a decoder at once.
 const STEP: usize = 16 << 10;
 
 /// What follows the magic bytes and the level of a bzip2 stream without a block: the mark of its end, and a checksum
@@ -51,12 +56,14 @@ pub(super) struct Members<B: BufRead> {
     state: State<B>,
     /// Of the last frame.
     zstd: Option<ZstdDecoder<'static>>,
+    /// What is told behind bytes that were made before it.
+    failed: Option<io::Error>,
 }
 
 enum State<B: BufRead> {
     /// Between two streams.
     Between(B),
-    Gzip(GzDecoder<B>),
+    Gzip(Gzip<B>),
     Deflate(DeflateDecoder<B>),
     Bzip2(BzDecoder<B>),
     Xz(XzDecoder<B>),
@@ -75,7 +82,7 @@ struct Frame<B> {
 impl<B: BufRead> Members<B> {
     pub(super) fn new(kind: Kind, bytes: B, (extent, budget): (Extent, &Budget)) -> Self {
         let (state, budget) = (State::Between(bytes), budget.clone());
-        Self { kind, extent, budget, state, zstd: None }
+        Self { kind, extent, budget, state, zstd: None, failed: None }
     }
 
     /// Begins the next stream, if there is one.
@@ -106,7 +113,7 @@ impl<B: BufRead> Members<B> {
                 decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW))?;
                 State::Zstd(Frame { bytes, decoder, is_over: false })
             }
-            _ => State::Gzip(GzDecoder::new(bytes)),
+            _ => State::Gzip(Gzip::new(bytes)?),
         })
     }
 
@@ -148,14 +155,45 @@ impl<B: BufRead> Members<B> {
     }
 }
 
+impl<B: BufRead> Members<B> {
+    /// The packed bytes, unless all are read.
+    pub(super) fn packed(&mut self) -> Option<&mut B> {
+        Some(match &mut self.state {
+            State::Between(bytes) => bytes,
+            State::Gzip(decoder) => decoder.get_mut(),
+            State::Deflate(decoder) => decoder.get_mut(),
+            State::Bzip2(decoder) => decoder.get_mut(),
+            State::Xz(decoder) => decoder.get_mut(),
+            State::Zstd(frame) => &mut frame.bytes,
+            State::Over => return None,
+        })
+    }
+
+    /// Bytes that the decoder of this stream has made.
+    fn made(&self) -> u64 {
+        match &self.state {
+            State::Gzip(decoder) => decoder.made(),
+            State::Deflate(decoder) => decoder.total_out(),
+            State::Bzip2(decoder) => decoder.total_out(),
+            State::Xz(decoder) => decoder.total_out(),
+            State::Between(_) | State::Zstd(_) | State::Over => 0,
+        }
+    }
+}
+
 impl<B: BufRead> Read for Members<B> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(error) = self.failed.take() {
+            self.state = State::Over;
+            return Err(error);
+        }
         let len = buffer.len().min(STEP);
         let buffer = buffer.get_mut(..len).unwrap_or_default();
         if buffer.is_empty() {
             return Ok(0);
         }
         loop {
+            let before = self.made();
             let read = match &mut self.state {
                 State::Between(_) => {
                     if let State::Between(bytes) = std::mem::replace(&mut self.state, State::Over) {
@@ -172,7 +210,16 @@ impl<B: BufRead> Read for Members<B> {
             };
             match read {
                 Ok(0) => self.end(),
-                other => return other,
+                Ok(len) => return Ok(len),
+                Err(error) => {
+                    let made = self.made().saturating_sub(before);
+                    let made = usize::try_from(made).unwrap_or_default().min(len);
+                    if made == 0 {
+                        return Err(error);
+                    }
+                    self.failed = Some(error);
+                    return Ok(made);
+                }
             }
         }
     }
@@ -211,5 +258,79 @@ fn skip_padding(bytes: &mut impl BufRead) -> io::Result<bool> {
         if !all {
             return Ok(true);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufReader, Write as _},
+        sync::{Arc, atomic::AtomicU64},
+    };
+
+    use super::*;
+    use crate::limits::Limits;
+
+    /// What comes out of bytes of which so many are there at once, and whether it ends well.
+    fn unpacked(kind: Kind, bytes: &[u8], step: usize) -> (Vec<u8>, bool) {
+        let budget = Budget::new(Arc::new(AtomicU64::new(u64::MAX)), &Limits::default());
+        let bytes = BufReader::with_capacity(step, bytes);
+        let mut out = Vec::new();
+        let mut members = Members::new(kind, bytes, (Extent::All, &budget));
+        let read = members.read_to_end(&mut out);
+        (out, read.is_ok())
+    }
+
+    #[test]
+    fn what_comes_out_before_damage_does_not_depend_on_how_the_bytes_arrive() {
+        let plain: Vec<u8> = (0..90_000_u32)
+            .flat_map(|n| format!("{} ", n.wrapping_mul(n) % 977).into_bytes())
+            .collect();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(&plain).unwrap();
+        let gzip = gzip.finish().unwrap();
+        let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        bzip2.write_all(&plain).unwrap();
+        let bzip2 = bzip2.finish().unwrap();
+        let xz = liblzma::encode_all(&*plain, 0).unwrap();
+        for (kind, packed) in [(Kind::Gzip, gzip), (Kind::Bzip2, bzip2), (Kind::Xz, xz)] {
+            assert_eq!(unpacked(kind, &packed, 4096), (plain.clone(), true), "{kind:?}");
+            for at in [packed.len() / 3, packed.len() / 2, packed.len() - 9] {
+                let mut damaged = packed.clone();
+                damaged[at..at + 8].fill(0xff);
+                let (whole, is_good) = unpacked(kind, &damaged, 1 << 20);
+                assert!(!is_good && (!whole.is_empty() || at < packed.len() / 2), "{kind:?}");
+                for step in [1, 7, 1000, 20_000] {
+                    let (pieces, _) = unpacked(kind, &damaged, step);
+                    assert_eq!(pieces.len(), whole.len(), "{kind:?} at {at} in pieces of {step}");
+                    assert!(pieces == whole, "{kind:?} at {at} in pieces of {step}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn headers_of_gzip_may_have_every_part() {
+        let mut encoder = flate2::GzBuilder::new()
+            .extra(b"extra".to_vec())
+            .filename("scan.xml")
+            .comment("a comment")
+            .write(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(b"some text").unwrap();
+        let packed = encoder.finish().unwrap();
+        for step in [1, 5, 1000] {
+            let (out, is_good) = unpacked(Kind::Gzip, &[&*packed, &packed].concat(), step);
+            assert_eq!((out.as_slice(), is_good), (&b"some textsome text"[..], true));
+            for cut in 1..packed.len() {
+                let (out, is_good) = unpacked(Kind::Gzip, &packed[..cut], step);
+                assert!(!is_good && b"some text".starts_with(&out), "cut at {cut}");
+            }
+        }
+        let mut damaged = packed.clone();
+        let last = damaged.len() - 1;
+        damaged[last] ^= 1;
+        assert_eq!(unpacked(Kind::Gzip, &damaged, 100), (b"some text".to_vec(), false));
+        damaged[3] |= 0x80;
+        assert_eq!(unpacked(Kind::Gzip, &damaged, 100), (Vec::new(), false));
     }
 }

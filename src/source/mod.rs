@@ -9,6 +9,7 @@ mod digest;
 mod follow;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod gzip;
 mod live;
 mod magic;
 mod members;
@@ -28,7 +29,10 @@ use std::{
     io::{self, Cursor, Read},
     os::unix::{ffi::OsStrExt, fs::FileTypeExt},
     path::{Path, PathBuf},
-    sync::atomic::Ordering,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 pub(crate) use self::follow::ends_with;
@@ -150,10 +154,16 @@ impl Input {
             Err(error) => return visit(Err(Error::from(error).in_input(name))),
         };
         let Opened { file, len, first } = opened;
-        let (file, packed) = capped::Counted::new(file);
-        let read = first.as_ref().map_or(0, |(_, head)| head.len());
-        let least = len.or_else(|| u64::try_from(read).ok()).unwrap_or_default();
-        packed.fetch_add(least, Ordering::Relaxed);
+        let (file, read) = capped::Counted::new(file);
+        // What is unpacked may depend on the length of a file, not on how far it was read.
+        let packed = match len {
+            Some(len) => Arc::new(AtomicU64::new(len)),
+            None => {
+                let head = first.as_ref().map_or(0, |(_, head)| head.len());
+                read.fetch_add(u64::try_from(head).unwrap_or_default(), Ordering::Relaxed);
+                read
+            }
+        };
         let mut walk = Walk::new((limits, pick), packed, visit);
         let Some((kind, head)) = first else {
             return walk.go(Member { name, named, live: true, bytes: Bytes::of(file), len }, 0);

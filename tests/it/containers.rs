@@ -10,7 +10,7 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use scanmill::{
     limits::Limits,
-    pipeline::{Destination, Filters, Outcome, Pipeline, Report},
+    pipeline::{Destination, Filters, InputReport, Outcome, Pipeline, Report},
     source::{self, Pick},
     xml::Options,
 };
@@ -260,6 +260,94 @@ fn a_member_of_a_zip_archive_with_another_checksum_is_refused_behind_what_it_hol
     let report = read_bytes(&bytes, Limits::default());
     assert_eq!((report.counts.hosts, report.count(Outcome::Refused)), (1, 1));
     assert!(report.errors[0].to_string().contains("checksum"), "{}", report.errors[0]);
+}
+
+/// The places of the entries in the list of a zip archive.
+fn entries(archive: &[u8]) -> Vec<usize> {
+    let places = archive.windows(4).enumerate();
+    places.filter(|(_, four)| *four == b"PK\x01\x02").map(|(at, _)| at).collect()
+}
+
+fn three() -> Vec<(String, Vec<u8>)> {
+    ["01-", "03-", "08-"].map(|start| (format!("{start}.xml"), fixture(start).bytes)).into()
+}
+
+#[test]
+fn members_that_the_list_of_a_zip_archive_lacks_are_read() {
+    let whole = read_bytes(&tar(&three()), Limits::default()).counts;
+    for archive in [zip(&three()), streamed_zip(&three())] {
+        let list = entries(&archive);
+        let end = archive.windows(4).rposition(|four| four == b"PK\x05\x06").unwrap();
+        let ends = [list[1], list[2], end];
+        for (from, to) in list.iter().zip(ends) {
+            let mut lacking = [&archive[..*from], &archive[to..]].concat();
+            let end = end - (to - from);
+            let len = u32::try_from(end - list[0]).unwrap().to_le_bytes();
+            lacking[end + 12..end + 16].copy_from_slice(&len);
+            // With the right number of entries, and with a wrong one.
+            for count in [2_u16, 1, 0] {
+                lacking[end + 8..end + 10].copy_from_slice(&count.to_le_bytes());
+                lacking[end + 10..end + 12].copy_from_slice(&count.to_le_bytes());
+                let report = read_bytes(&lacking, Limits::default());
+                assert_eq!((report.counts, report.errors.len()), (whole, 0), "{from}, {count}");
+            }
+        }
+        // Of more entries than there are, those that are there are read.
+        let mut more = archive.clone();
+        more[end + 10] = 9;
+        let report = read_bytes(&more, Limits::default());
+        assert_eq!(report.counts, whole);
+        assert!(report.errors[0].to_string().contains("more members than it lists"));
+    }
+}
+
+#[test]
+fn zip_archives_one_after_another_are_all_read() {
+    let files = three();
+    let one = |at: usize| zip(&files[at..=at]);
+    let empty = zip(&[]);
+    let names = |bytes: &[u8]| -> Vec<String> {
+        let report = read_bytes(bytes, Limits::default());
+        assert_eq!(report.errors.len(), 0, "{:?}", report.errors);
+        let name = |input: &InputReport| input.name.split_once('!').unwrap().1.to_owned();
+        report.inputs.iter().map(name).collect()
+    };
+    let all = ["01-.xml", "03-.xml", "08-.xml"];
+    assert_eq!(names(&[one(0), one(1), one(2)].concat()), all);
+    assert_eq!(names(&[empty, one(0), streamed_zip(&files[1..])].concat()), all);
+    assert_eq!(names(&gz(&[one(0), zip(&files[1..])].concat())), all);
+    // One that is cut, behind a whole one.
+    let cut = one(2);
+    let bytes = [zip(&files[..2]), cut[..entries(&cut)[0] + 20].to_vec()].concat();
+    let report = read_bytes(&bytes, Limits::default());
+    assert_eq!((report.count(Outcome::Read), report.counts.scans), (3, 3));
+    assert_eq!(report.errors.len(), 1, "{:?}", report.errors);
+}
+
+#[test]
+fn members_of_a_zip_archive_that_overlap_are_refused() {
+    // 5,000 entries of one member of 5 MB, and one member that is good.
+    let big = [fixture("01-").bytes, vec![b' '; 5 << 20]].concat();
+    let archive = zip(&[("a.xml".into(), big), ("b.xml".into(), fixture("03-").bytes)]);
+    let list = entries(&archive);
+    let end = archive.windows(4).rposition(|four| four == b"PK\x05\x06").unwrap();
+    let many = archive[list[0]..list[1]].repeat(4999);
+    let mut bomb = [&archive[..list[1]], &many, &archive[list[1]..]].concat();
+    let end = end + many.len();
+    bomb[end + 8..end + 10].copy_from_slice(&5001_u16.to_le_bytes());
+    bomb[end + 10..end + 12].copy_from_slice(&5001_u16.to_le_bytes());
+    let len = u32::try_from(end - list[0]).unwrap().to_le_bytes();
+    bomb[end + 12..end + 16].copy_from_slice(&len);
+    for bytes in [gz(&bomb), bomb] {
+        let report = ends_soon("members that overlap", &bytes);
+        assert_eq!((report.counts.hosts, report.counts.scans), (65, 2));
+        assert_eq!(report.errors.len(), 1, "{:?}", report.errors);
+        let message = report.errors[0].to_string();
+        assert!(
+            message.contains("overlap") && message.contains("a.xml and 4998 more"),
+            "{message}"
+        );
+    }
 }
 
 /// A tar member, with what a pax header before it says.

@@ -1,11 +1,12 @@
 //! The list of members at the end of an archive.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 use super::{
     cut, damaged,
     header::{Fields, Packed, zip64},
 };
+use crate::source::capped::decompress;
 
 /// First bytes of what ends an archive, of the place of its 64-bit form, of that form, and of an entry of the list.
 const END: [u8; 4] = *b"PK\x05\x06";
@@ -32,11 +33,18 @@ pub(super) struct Directory {
     /// Bytes of the list that were read, of which `used` are done with.
     chunk: Vec<u8>,
     used: usize,
-    /// Place of the bytes that follow, and entries that are left.
+    /// Place of the bytes that follow.
     place: u64,
+    /// Entries that are left, as the end of the archive says, and bytes of the list: these are right even if the number
+    /// of entries is another.
     left: u64,
-    /// Bytes before the archive, as in a program that unpacks itself: places count from behind them.
-    before: u64,
+    left_len: u64,
+    /// Bytes before the archive, such as another one: places count from behind them.
+    pub(super) before: u64,
+    /// Where the list begins, and where the archive ends.
+    pub(super) start: u64,
+    pub(super) end: u64,
+    /// Bytes of all.
     pub(super) archive_len: u64,
 }
 
@@ -86,16 +94,33 @@ impl Directory {
         let Some(before) = place.checked_sub(offset) else { return Ok(None) };
         file.seek(SeekFrom::Start(place))?;
         let mut magic = [0; ENTRY.len()];
-        if count > 0 && (file.read_exact(&mut magic).is_err() || magic != ENTRY) {
+        let has_entries = count > 0 || len > 0;
+        if has_entries && (file.read_exact(&mut magic).is_err() || magic != ENTRY) {
             return Ok(None);
         }
-        Ok(Some(Self { chunk: Vec::new(), used: 0, place, left: count, before, archive_len }))
+        let end_len = to_u64(END_LEN).saturating_add(u64::from(end.u16(20)));
+        Ok(Some(Self {
+            chunk: Vec::new(),
+            used: 0,
+            place,
+            left: count,
+            left_len: len,
+            before,
+            start: place,
+            end: end_place.saturating_add(end_len).min(archive_len),
+            archive_len,
+        }))
     }
 
     /// The next entry; `None` after the last.
     pub(super) fn next(&mut self, file: &mut (impl Read + Seek)) -> io::Result<Option<Entry>> {
-        if self.left == 0 {
-            return Ok(None);
+        if self.left_len < to_u64(ENTRY_LEN) {
+            return match self.left {
+                0 => Ok(None),
+                _ => Err(decompress(
+                    "the archive says that it has more members than it lists".into(),
+                )),
+            };
         }
         self.left = self.left.saturating_sub(1);
         if self.chunk.len().saturating_sub(self.used) < LONGEST {
@@ -113,6 +138,7 @@ impl Directory {
         let path = path.to_vec();
         for len in [ENTRY_LEN, path_len, extra_len, comment_len] {
             self.used = self.used.saturating_add(len);
+            self.left_len = self.left_len.saturating_sub(to_u64(len));
         }
         let [packed_len, len, offset] = [20, 24, 42].map(|at| fields.u32(at));
         let is_wide = |value: u32| value == u32::MAX;
@@ -141,6 +167,34 @@ impl Directory {
         self.place = self.place.saturating_add(len);
         Ok(())
     }
+}
+
+/// Skips what of a list of members or its end stands next, behind its first four bytes; false if these are none of
+/// theirs.
+pub(super) fn skip_record(magic: [u8; 4], bytes: &mut impl BufRead) -> io::Result<bool> {
+    let mut fixed = [0; ENTRY_LEN];
+    let len = match magic {
+        ENTRY => ENTRY_LEN,
+        END => END_LEN,
+        END64 => 12,
+        LOCATOR => LOCATOR_LEN,
+        _ => return Ok(false),
+    };
+    let rest = fixed.get_mut(magic.len()..len).unwrap_or_default();
+    bytes.read_exact(rest)?;
+    let fields = Fields(&fixed);
+    let more = match magic {
+        ENTRY => [28, 30, 32].iter().map(|at| u64::from(fields.u16(*at))).sum(),
+        END => u64::from(fields.u16(20)),
+        END64 => fields.u64(4),
+        _ => 0,
+    };
+    let skipped = io::copy(&mut bytes.take(more), &mut io::sink())?;
+    if skipped == more { Ok(true) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
+
+fn to_u64(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
 }
 
 /// The 64-bit end of an archive, and its place.

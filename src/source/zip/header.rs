@@ -1,11 +1,13 @@
 //! What stands before a member, and what the list says of it.
 
-use std::io::{self, BufRead, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use super::damaged;
 
 /// First bytes of what stands before a member.
 pub(super) const LOCAL: [u8; 4] = *b"PK\x03\x04";
+/// First bytes of what follows a member, if it has any of its own.
+const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
 /// Bytes of that, before name and extra fields.
 const LOCAL_LEN: usize = 30;
 /// Value of a field that is in the extra field of 64-bit sizes instead.
@@ -23,17 +25,40 @@ pub(super) struct Packed {
     pub(super) len: Option<u64>,
 }
 
+/// Where the bytes of a member begin, and how many they are if its header says so.
+pub(super) struct Local {
+    pub(super) start: u64,
+    pub(super) len: Option<u64>,
+}
+
 /// Goes to the bytes of a member behind its header, which begins at `offset`.
-pub(super) fn skip_local(file: &mut (impl Read + Seek), offset: u64) -> io::Result<()> {
-    file.seek(SeekFrom::Start(offset))?;
+pub(super) fn skip_local<R: Read + Seek>(
+    file: &mut BufReader<R>,
+    offset: u64,
+) -> io::Result<Local> {
+    go_to(file, offset)?;
     let mut fixed = [0; LOCAL_LEN];
     file.read_exact(&mut fixed)?;
     if !fixed.starts_with(&LOCAL) {
         return Err(damaged("the header of a member"));
     }
     let fields = Fields(&fixed);
-    let more = i64::from(fields.u16(26)).saturating_add(i64::from(fields.u16(28)));
-    file.seek(SeekFrom::Current(more)).map(|_| ())
+    let more = u64::from(fields.u16(26)).saturating_add(u64::from(fields.u16(28)));
+    let (flags, len) = (fields.u16(6), fields.u32(18));
+    let fixed = u64::try_from(LOCAL_LEN).unwrap_or_default();
+    let start = offset.saturating_add(fixed).saturating_add(more);
+    go_to(file, start)?;
+    Ok(Local { start, len: Some(u64::from(len)).filter(|_| flags & 8 == 0 && len != WIDE) })
+}
+
+/// Goes to a place, and keeps what was read if that is near.
+pub(super) fn go_to<R: Read + Seek>(file: &mut BufReader<R>, place: u64) -> io::Result<()> {
+    let here = file.stream_position()?;
+    let by = i64::try_from(place).ok().zip(i64::try_from(here).ok());
+    match by.and_then(|(place, here)| place.checked_sub(here)) {
+        Some(by) => file.seek_relative(by),
+        None => file.seek(SeekFrom::Start(place)).map(|_| ()),
+    }
 }
 
 impl Packed {
@@ -65,25 +90,39 @@ impl Packed {
     }
 
     /// Skips the checksum and the lengths that follow the bytes of a member if its header has none: with or without a
-    /// mark before them, in 32 or 64 bits.
-    pub(super) fn skip_descriptor(&self, bytes: &mut impl BufRead) -> io::Result<()> {
+    /// mark before them, in 32 or 64 bits. Gives the first bytes of what follows if these were read.
+    pub(super) fn skip_descriptor(&self, bytes: &mut impl BufRead) -> io::Result<Option<[u8; 4]>> {
         if self.crc.is_some() {
-            return Ok(());
+            return Ok(None);
         }
-        for len in [12, 4, 8] {
-            if begins_record(bytes)? {
-                return Ok(());
-            }
-            io::copy(&mut bytes.take(len), &mut io::sink())?;
+        let first = next_magic(bytes)?;
+        if first.is_none_or(|magic| begins_record(magic)) {
+            return Ok(first);
         }
-        Ok(())
+        let rest = if first == Some(DESCRIPTOR) { 12 } else { 8 };
+        io::copy(&mut bytes.take(rest), &mut io::sink())?;
+        let next = next_magic(bytes)?;
+        if next.is_none_or(|magic| begins_record(magic)) {
+            return Ok(next);
+        }
+        io::copy(&mut bytes.take(4), &mut io::sink())?;
+        Ok(None)
     }
 }
 
-/// Whether a member, or the list, comes next.
-fn begins_record(bytes: &mut impl BufRead) -> io::Result<bool> {
-    let here = bytes.fill_buf()?;
-    Ok(here.starts_with(&LOCAL) || here.starts_with(b"PK\x01\x02"))
+/// The next four bytes; `None` at the end.
+pub(super) fn next_magic(bytes: &mut impl BufRead) -> io::Result<Option<[u8; 4]>> {
+    let mut magic = [0; 4];
+    match bytes.read_exact(&mut magic) {
+        Ok(()) => Ok(Some(magic)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a member, the list or the end of an archive begins so.
+pub(super) fn begins_record(magic: [u8; 4]) -> bool {
+    [LOCAL, *b"PK\x01\x02", *b"PK\x05\x06", *b"PK\x06\x06"].contains(&magic)
 }
 
 /// Bytes of a header, with little-endian numbers.

@@ -1,13 +1,16 @@
 //! Members of zip archives.
 //!
 //! What is read is the list at the end of an archive; if that is missing, as in a file that was cut, what stands before each
-//! member (`salvage`).
+//! member (`salvage`). The same is read of members that the list lacks, and of archives before or behind this one: nothing
+//! that can be read is left out for want of an entry. Entries that share bytes are refused, but for the first: no program
+//! writes such archives, and a few bytes would be unpacked thousands of times.
 //!
 //! The package `zip` does not serve: it keeps members by their names, so that of two with one name the first cannot be
 //! read; it needs the list; and it decompresses the streams of a member without telling how many they are
 //! ([`Budget`](super::capped::Budget)).
 
 mod directory;
+mod extents;
 mod header;
 mod salvage;
 
@@ -20,7 +23,9 @@ use flate2::Crc;
 
 use self::{
     directory::Directory,
-    header::{Packed, skip_local},
+    extents::Extents,
+    header::{Packed, begins_record, go_to, next_magic, skip_local},
+    salvage::Missing,
 };
 use super::{
     archive::{Walk, broken, member_name, read_capped},
@@ -32,6 +37,8 @@ use crate::error::Result;
 
 /// Bytes read at once.
 const CHUNK: usize = 16 << 10;
+/// Bytes of the smallest thing that is looked for where a list has a gap.
+const SMALLEST: u64 = 22;
 
 impl Walk<'_, '_> {
     /// Shows the members of an archive that cannot be sought in: its list of members is at its end.
@@ -55,48 +62,112 @@ impl Walk<'_, '_> {
         match Directory::find(&mut file) {
             Ok(Some(directory)) => self.listed(name, (&mut file, directory), depth),
             Ok(None) => match file.seek(SeekFrom::Start(0)) {
-                Ok(_) => self.salvage(name, file, depth),
+                Ok(_) => self.salvage(name, &mut file, (Missing::List, depth)).map(|_| ()),
                 Err(error) => self.refuse(name, broken(error)),
             },
             Err(error) => self.refuse(name, broken(error)),
         }
     }
 
-    /// Shows the members that a list names.
+    /// Shows the members that a list names, and those that it lacks.
     fn listed<R: Read + Seek>(
         &mut self,
         name: &str,
         (file, mut directory): (&mut BufReader<R>, Directory),
         depth: usize,
     ) -> Result<()> {
-        let archive_len = directory.archive_len;
+        let Directory { before, start, end, archive_len, .. } = directory;
+        // Another archive stands before this one.
+        if before > 0 && !self.unlisted(name, file, (0, before), depth)? {
+            return Ok(());
+        }
+        let mut taken = Extents::default();
+        taken.take(0, before);
+        let mut overlaps = Overlaps::default();
         loop {
             let entry = match directory.next(file) {
                 Ok(Some(entry)) => entry,
-                Ok(None) => return Ok(()),
-                Err(error) => return self.refuse(name, broken(error)),
+                Ok(None) => break,
+                Err(error) => {
+                    self.refuse(name, broken(error))?;
+                    break;
+                }
             };
-            if entry.packed.is_folder() {
-                continue;
-            }
-            if !self.count_member(name)? {
+            let is_member = !entry.packed.is_folder();
+            if is_member && !self.count_member(name)? {
                 return Ok(());
             }
-            if !self.pick.takes(&entry.packed.path) {
-                continue;
-            }
+            let picked = is_member && self.pick.takes(&entry.packed.path);
+            let member = || member_name(name, &entry.packed.path);
             match skip_local(file, entry.offset) {
-                Ok(()) => {
+                Ok(local) => {
                     let len = entry.packed.len.unwrap_or_default();
-                    let mut bytes = file.by_ref().take(len);
-                    let member = Part { of: &entry.packed, len: Some(len.min(archive_len)) };
-                    self.packed(name, (&member, &mut bytes), depth)?;
+                    // Where the two differ, one is damaged, and would overlap what is sound.
+                    let sure = local.len.unwrap_or(len).min(len);
+                    if !taken.take(entry.offset, local.start.saturating_add(sure)) {
+                        overlaps.add(member);
+                    } else if picked {
+                        let mut bytes = file.by_ref().take(len);
+                        let member = Part { of: &entry.packed, len: Some(len.min(archive_len)) };
+                        self.packed(name, (&member, &mut bytes), depth)?;
+                    }
                 }
-                Err(error) => {
-                    self.refuse(&member_name(name, &entry.packed.path), broken(error))?;
-                }
+                Err(error) if picked => self.refuse(&member(), broken(error))?,
+                Err(_) => {}
             }
         }
+        if let Some(error) = overlaps.error() {
+            self.refuse(name, broken(error))?;
+        }
+        self.gaps(name, (file, &taken), [start, end, archive_len], depth)
+    }
+
+    /// Shows the members that the list of an archive lacks: those between its members, and behind its end.
+    fn gaps<R: Read + Seek>(
+        &mut self,
+        name: &str,
+        (file, taken): (&mut BufReader<R>, &Extents),
+        [list, end, archive_len]: [u64; 3],
+        depth: usize,
+    ) -> Result<()> {
+        for (from, to) in taken.gaps(list).chain([(end, archive_len)]) {
+            if !self.unlisted(name, file, (from, to), depth)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows the members in a range that begins with one, or with what may follow the member before it; false if there
+    /// were too many.
+    fn unlisted<R: Read + Seek>(
+        &mut self,
+        name: &str,
+        file: &mut BufReader<R>,
+        (from, to): (u64, u64),
+        depth: usize,
+    ) -> Result<bool> {
+        // A checksum and lengths that follow a member.
+        for skipped in [0, 12, 16, 20, 24] {
+            let from = from.saturating_add(skipped);
+            if to.saturating_sub(from) < SMALLEST {
+                return Ok(true);
+            }
+            let magic = go_to(file, from).and_then(|()| next_magic(file));
+            match magic.and_then(|magic| go_to(file, from).map(|()| magic)) {
+                Ok(Some(magic)) if begins_record(magic) => {
+                    let len = to.saturating_sub(from);
+                    return self.salvage(
+                        name,
+                        &mut file.by_ref().take(len),
+                        (Missing::Part, depth),
+                    );
+                }
+                Ok(_) => {}
+                Err(error) => return self.refuse(name, broken(error)).map(|()| true),
+            }
+        }
+        Ok(true)
     }
 
     /// Shows what a member holds.
@@ -119,6 +190,34 @@ impl Walk<'_, '_> {
         let checked = Checked { inner: bytes, crc: Crc::new(), told: of.crc };
         let bytes = Capped::new(checked, packed, (self.limits, &self.budget));
         self.member((name, &of.path), bytes, depth)
+    }
+}
+
+/// Entries that share bytes with those before them.
+#[derive(Default)]
+struct Overlaps {
+    count: u64,
+    first: String,
+}
+
+impl Overlaps {
+    fn add(&mut self, name: impl FnOnce() -> String) {
+        if self.count == 0 {
+            self.first = name();
+        }
+        self.count = self.count.saturating_add(1);
+    }
+
+    fn error(&self) -> Option<io::Error> {
+        let Self { count, first } = self;
+        let others = match count {
+            0 => return None,
+            1 => String::new(),
+            more => format!(" and {} more", more.saturating_sub(1)),
+        };
+        Some(decompress(format!(
+            "members overlap, as in an archive that is made to exhaust its reader: left out are {first}{others}"
+        )))
     }
 }
 

@@ -7,7 +7,8 @@ use std::{
 
 use super::{
     Part,
-    header::{LOCAL, Packed},
+    directory::skip_record,
+    header::{LOCAL, Packed, next_magic},
 };
 use crate::{
     error::Result,
@@ -18,57 +19,110 @@ use crate::{
     },
 };
 
+/// What follows a member.
+enum Next {
+    /// What comes next.
+    Here,
+    /// The same, and its first bytes were read.
+    Behind([u8; 4]),
+    /// It cannot be found.
+    Unknown,
+}
+
+/// What an archive lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// Its list: it was cut, and there may have been more members.
+    List,
+    /// Some entries of it.
+    Part,
+}
+
 impl Walk<'_, '_> {
-    /// Shows the members of an archive whose list is missing, as far as their own headers lead from one to the next;
-    /// then an error, as there may have been more.
+    /// Shows the members that no list names, as far as their own headers lead from one to the next; lists in between are
+    /// skipped. False if there were too many.
     ///
     /// # Errors
     /// Those of the visitor.
     pub(super) fn salvage(
         &mut self,
         name: &str,
-        mut bytes: impl BufRead,
-        depth: usize,
-    ) -> Result<()> {
+        bytes: &mut impl BufRead,
+        (missing, depth): (Missing, usize),
+    ) -> Result<bool> {
+        let mut known = None;
         loop {
-            let mut magic = [0; LOCAL.len()];
-            if bytes.read_exact(&mut magic).is_err() || magic != LOCAL {
-                let message = "its list of members is missing, as if it had been cut off; what the headers of members lead to was read";
-                return self.refuse(name, broken(decompress(message.into())));
+            let magic = match known.take() {
+                Some(magic) => Ok(Some(magic)),
+                None => next_magic(bytes),
+            };
+            let is_list = match magic {
+                Ok(Some(LOCAL)) => Ok(false),
+                Ok(Some(magic)) => match skip_record(magic, bytes) {
+                    Ok(true) => Ok(true),
+                    Ok(false) => return self.salvaged(name, missing).map(|()| true),
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                        return self.salvaged(name, missing).map(|()| true);
+                    }
+                    Err(error) => Err(error),
+                },
+                Ok(None) if missing == Missing::Part => return Ok(true),
+                Ok(None) => return self.salvaged(name, missing).map(|()| true),
+                Err(error) => Err(error),
+            };
+            match is_list {
+                Ok(false) => {}
+                Ok(true) => continue,
+                Err(error) => return self.refuse(name, broken(error)).map(|()| true),
             }
-            let packed = match Packed::read_local(&mut bytes) {
+            let packed = match Packed::read_local(bytes) {
                 Ok(packed) => packed,
-                Err(error) => return self.refuse(name, broken(error)),
+                Err(error) => return self.refuse(name, broken(error)).map(|()| true),
             };
             if !packed.is_folder() && !self.count_member(name)? {
-                return Ok(());
+                return Ok(false);
             }
-            let goes_on = match packed.len {
-                Some(len) => self.salvage_of_len(name, (&packed, len), &mut bytes, depth)?,
-                None => self.salvage_to_end(name, &packed, &mut bytes, depth)?,
+            let next = match packed.len {
+                Some(len) => self.salvage_of_len(name, (&packed, len), bytes, depth)?,
+                None => self.salvage_to_end(name, &packed, bytes, depth)?,
             };
-            if !goes_on {
-                return Ok(());
+            match next {
+                Next::Unknown => return Ok(true),
+                Next::Here => {}
+                Next::Behind(magic) => known = Some(magic),
             }
         }
     }
 
-    /// Shows a member of this length; false if what follows it cannot be found.
+    /// Tells that what follows is none of an archive's.
+    fn salvaged(&mut self, name: &str, missing: Missing) -> Result<()> {
+        let message = match missing {
+            Missing::List => {
+                "its list of members is missing, as if it had been cut off; what the headers of members lead to was read"
+            }
+            Missing::Part => {
+                "its list of members is not complete; what the headers of the others lead to was read"
+            }
+        };
+        self.refuse(name, broken(decompress(message.into())))
+    }
+
+    /// Shows a member of this length.
     fn salvage_of_len(
         &mut self,
         name: &str,
         (packed, len): (&Packed, u64),
         bytes: &mut impl BufRead,
         depth: usize,
-    ) -> Result<bool> {
+    ) -> Result<Next> {
         let mut member = bytes.take(len);
         if !packed.is_folder() && self.pick.takes(&packed.path) {
             let part = Part { of: packed, len: Some(len) };
             self.packed(name, (&part, &mut member), depth)?;
         }
         match io::copy(&mut member, &mut io::sink()) {
-            Ok(_) => Ok(true),
-            Err(error) => self.refuse(name, broken(error)).map(|()| false),
+            Ok(_) => Ok(Next::Here),
+            Err(error) => self.refuse(name, broken(error)).map(|()| Next::Unknown),
         }
     }
 
@@ -79,7 +133,7 @@ impl Walk<'_, '_> {
         packed: &Packed,
         bytes: &mut impl BufRead,
         depth: usize,
-    ) -> Result<bool> {
+    ) -> Result<Next> {
         let kind = match packed.kind() {
             Ok(Some(kind)) => Ok(kind),
             Ok(None) => {
@@ -91,7 +145,7 @@ impl Walk<'_, '_> {
             Ok(kind) => kind,
             Err(error) => {
                 let name = member_name(name, &packed.path);
-                return self.refuse(&name, broken(error)).map(|()| false);
+                return self.refuse(&name, broken(error)).map(|()| Next::Unknown);
             }
         };
         let members = Members::new(kind, &mut *bytes, (Extent::One, &self.budget));
@@ -103,8 +157,9 @@ impl Walk<'_, '_> {
         let rest = io::copy(&mut member, &mut io::sink());
         drop(member);
         match rest.and_then(|_| packed.skip_descriptor(bytes)) {
-            Ok(()) => Ok(true),
-            Err(error) => self.refuse(name, broken(error)).map(|()| false),
+            Ok(Some(magic)) => Ok(Next::Behind(magic)),
+            Ok(None) => Ok(Next::Here),
+            Err(error) => self.refuse(name, broken(error)).map(|()| Next::Unknown),
         }
     }
 }
