@@ -92,6 +92,8 @@ struct Scan {
     args: Option<Shared>,
     error_message: Option<Shared>,
     exit: Option<Shared>,
+    #[serde(skip)]
+    failed: bool,
     hosts: i64,
     id: Box<str>,
     scanner: Option<Shared>,
@@ -150,6 +152,7 @@ impl Found {
             args: kept.text(header.args.as_deref()),
             error_message: kept.text(stats.error_message.as_deref()),
             exit: kept.text(stats.exit_status.as_deref()),
+            failed: stats.failed(),
             hosts: record.hosts_seen,
             id: header.scan_id.as_str().into(),
             scanner: kept.text(header.scanner.as_deref()),
@@ -240,8 +243,10 @@ impl Found {
                 plural(u64::try_from(scan.hosts).unwrap_or(0), "host"),
                 scan.args.as_deref().unwrap_or(&scan.source)
             ));
-            if let Some(message) = &scan.error_message {
-                lines.line(&format!("      failed: {}", &**message));
+            match &scan.error_message {
+                Some(message) => lines.line(&format!("      failed: {}", &**message)),
+                None if scan.failed => lines.line("      failed, without a message"),
+                None => {}
             }
         }
         more(lines, self.kept.scans);

@@ -67,9 +67,12 @@ fn line_of((run, host): (&RunHeader, &Host<'_>), has_ids: bool, out: &mut Vec<u8
 /// would repeat them; the line of the scan has all of them.
 const ARGS: usize = 1 << 10;
 
-/// Levels of nesting of `data` that are JSON; what is nested deeper is a text that holds JSON. Readers give up at 128
-/// levels (`serde_json`) or more, and `data` itself is some levels deep in its line.
-const LEVELS: usize = 100;
+/// Levels of nesting of a line: some readers give up at 128 (`serde_json`), others earlier.
+const LINE_LEVELS: usize = 100;
+/// Levels around the `data` of a script of a port: the line, `ports`, a port, `scripts` and a script.
+const AROUND: usize = 5;
+/// Levels of nesting of `data` that are JSON, wherever it stands; what is nested deeper is a text that holds JSON.
+const LEVELS: usize = LINE_LEVELS - AROUND;
 
 fn scan(run: &RunHeader, out: &mut Vec<u8>) {
     let args = run.args.as_deref();

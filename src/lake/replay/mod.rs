@@ -215,6 +215,11 @@ impl Replay {
                 return Err(unreadable(&self.log.path(commit), io::Error::other(message)));
             };
             self.record = restore::scan(&row);
+            let id = &self.record.header.scan_id;
+            if !is_sound_id(id) {
+                let message = format!("the id {id:?} of a scan in the dataset is damaged");
+                return Err(Error::from(io::Error::other(message)));
+            }
         }
         self.source = source;
         Ok(())
@@ -284,6 +289,11 @@ impl Replay {
     }
 }
 
+/// Whether an id of a scan is made of what those of scanmill are: formats write it as it is, without a look.
+fn is_sound_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
 /// Shows the rows of a host.
 fn each(rows: &mut Rows, host_id: &str, mut show: impl FnMut(&Stored<'_>)) -> Result<()> {
     while let Some(row) = rows.row()? {
@@ -306,4 +316,17 @@ fn port_of<'h>(
     let is_it = |port: &Port<'_>| port.number == number && port.protocol == protocol;
     *place = place.saturating_add(host.ports.get(*place..)?.iter().position(is_it)?);
     host.ports.get_mut(*place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_would_change_a_line_is_not_sound() {
+        assert!(is_sound_id("2088ad771e1edfc80e1ab6bf79dfef82"));
+        for id in ["", "a\",\"b", "a\nb", "a,b", "=a", "\u{e9}", "a b", "a\\"] {
+            assert!(!is_sound_id(id), "{id:?}");
+        }
+    }
 }

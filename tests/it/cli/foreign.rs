@@ -49,6 +49,14 @@ fn scans_that_failed_say_so_once_each() {
         "{}",
         ran.stdout
     );
+    let ran = ends(0, &["inspect", &two]);
+    assert!(ran.stdout.contains("failed, without a message"), "{}", ran.stdout);
+    let bare = folder.write(
+        "bare.xml",
+        "<nmaprun args=\"z\"><finished time=\"1\" exit=\"error\" errormsg=\"no route\"/></nmaprun>",
+    );
+    let ran = ends(0, &["convert", &bare]);
+    assert_eq!(ran.stderr, format!("warning: {bare}: the scan failed: no route\n"));
     let ran = ends(0, &["inspect", "--json", &one]);
     let found: Value = serde_json::from_str(&ran.stdout).unwrap();
     let message = &found["found"]["scans"][0]["error_message"];
