@@ -23,6 +23,7 @@ mod batch;
 mod budget;
 mod context;
 mod decode;
+mod evidence;
 mod floating;
 mod form;
 mod frame;

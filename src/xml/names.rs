@@ -193,6 +193,9 @@ impl El {
                     | Self::Postscript.bit()
                     | Self::Host.bit()
                     | Self::Runstats.bit()
+                    // Where damage took the tag around them.
+                    | Self::Finished.bit()
+                    | Self::Hosts.bit()
             }
             Self::Hosthint => Self::Status.bit() | Self::Address.bit() | Self::Hostnames.bit(),
             Self::Prescript | Self::Postscript | Self::Hostscript => Self::Script.bit(),

@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 
 use super::{
-    frame::{Framer, Kind},
+    frame::{Around, Framer, Kind},
     notes::Notes,
     token::{TagCaps, Token, Tokens},
 };
@@ -16,7 +16,7 @@ pub fn hosts_framed(bytes: &[u8], chunk: usize) -> usize {
     let mut chunks = bytes.chunks(chunk.max(1));
     let mut hosts = 0_usize;
     loop {
-        while let Some(piece) = framer.next(false, true) {
+        while let Some(piece) = framer.next(false, Around::Scan) {
             if matches!(piece.kind, Kind::Host(_)) {
                 hosts = hosts.saturating_add(1);
             }

@@ -143,6 +143,7 @@ impl<R: Read> Reader<R> {
                 Err(error) => {
                     self.over = true;
                     self.failed = Some(error.into());
+                    self.decoder.break_off();
                 }
             }
             break;

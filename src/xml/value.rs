@@ -179,18 +179,23 @@ pub(super) fn canonical<'f>(ip: IpAddr, text: &'f str, bump: &'f Bump) -> &'f st
     if out == text { text } else { out.into_bump_str() }
 }
 
-/// A MAC address in upper case with colons; `None` if the text is none.
-fn mac<'f>(text: &'f str, bump: &'f Bump) -> Option<&'f str> {
+/// Whether a text is a MAC address.
+pub(super) fn is_mac(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let shaped = bytes.len() >= 17
+    bytes.len() >= 17
         && bytes.len() % 3 == 2
         && bytes.iter().enumerate().all(|(i, b)| match i % 3 {
             2 => matches!(b, b':' | b'-'),
             _ => b.is_ascii_hexdigit(),
-        });
-    if !shaped {
+        })
+}
+
+/// A MAC address in upper case with colons; `None` if the text is none.
+fn mac<'f>(text: &'f str, bump: &'f Bump) -> Option<&'f str> {
+    if !is_mac(text) {
         return None;
     }
+    let bytes = text.as_bytes();
     if bytes.iter().all(|b| !b.is_ascii_lowercase() && *b != b'-') {
         return Some(text);
     }

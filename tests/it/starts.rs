@@ -51,6 +51,20 @@ fn r1_text_that_mentions_hosts_is_no_scan() {
         "Each `<nmaprun ...>` has hosts.",
         "<p>An <nmaprun/> without anything</p>",
         "a <!DOCTYPE html> <host> b",
+        "<host comment='x'><x/></host>",
+        "<host name=\"x\"><hostnames/></host>",
+        "<host><address addr=\"%s\"/></host>",
+        "<host><address addr=\"{{ ip }}\" addrtype=\"ipv4\"/></host>",
+        "x = '<host><status state=\"up\"/></host>'",
+        "x = '<host><status state=\"up\" reason=\"%s\"/><address addr=\"%s\" addrtype=\"ipv4\"/></host>'",
+        "x = '<host starttime=\"$start\"><status state=\"up\"/></host>'",
+        "x <nmaprun foo=\"bar\"> and text",
+        "<?xml version=\"1.0\"?><output>text</output>",
+        "<?xml version=\"1.0\"?><target name=\"all\"/>",
+        "<?xml version=\"1.0\"?><verbose>true</verbose>",
+        "<?xml version=\"1.0\"?><x><host comment=\"a server\"/><host><status state=\"up\"/></host></x>",
+        "<?xml version=\"1.0\"?><x>see <nmaprun> <b>and</b></x><?xml version=\"1.0\"?><y/>",
+        "<?xml version=\"1.0\"?><x><![CDATA[<host><status state=\"up\"/></host>]]></x>",
     ] {
         is_refused(text);
     }
@@ -66,13 +80,18 @@ fn r1_a_host_of_nmap_begins_a_scan_whatever_stands_before_it() {
         ("<host starttime=\"1\" endtime=\"2\"><status state=\"up\"/></host>", 1),
         ("<host starttime=\"1\"></host>", 1),
         ("<host timedout=\"true\"/>", 1),
-        ("<host comment='x'><x/></host>", 1),
         ("<host><status state=\"up\"/></host>", 1),
         ("<host>\n<!-- a comment --> <address addr=\"192.0.2.1\"/></host>", 1),
-        ("<host name=\"x\"><hostnames/></host>", 1),
+        ("<host name=\"x\"><hostnames/><times srtt=\"9\"/></host>", 1),
         ("<host><ports><port portid=\"1\"><state state=\"open\"/></port></ports></host>", 1),
-        ("portid=\"1\"/></ports></host>\n<host><status state=\"up\"/></host>", 1),
-        ("see <host> and\n<host><status state=\"up\"/></host>\n<host/></nmaprun>", 2),
+        (
+            "portid=\"1\"/></ports></host>\n<host><status state=\"up\" reason=\"syn-ack\"/></host>",
+            1,
+        ),
+        (
+            "see <host> and\n<host><status state=\"up\"/><address addr=\"192.0.2.1\"/></host>\n<host/></nmaprun>",
+            2,
+        ),
         ("<host <status state=\"up\"/></host>", 1),
         ("<?xml version=\"1.0\"?>\n<host><times srtt=\"1\"/></host>", 1),
     ] {
@@ -92,6 +111,62 @@ fn r1_a_scan_without_attributes_begins_where_something_of_nmap_follows() {
     is_read("<nmaprun/>", 0);
     is_read("text <nmaprun>\n<!-- x --><host><status state=\"up\"/></host></nmaprun>", 1);
     is_read("text <nmaprun><host/></nmaprun>", 1);
+}
+
+/// What damage makes of a file that has no DOCTYPE: masscan and old versions of nmap write none.
+#[test]
+fn r1_a_scan_behind_another_root_is_read_and_told_of() {
+    let host =
+        "<host endtime=\"1610324299\"><address addr=\"192.0.2.9\" addrtype=\"ipv4\"/></host>";
+    let rest = format!("<scaninfo type=\"syn\" protocol=\"tcp\"/>\r\n{host}{host}</nmaprun>");
+    let attributes = "scanner=\"masscan\" start=\"1610324225\" version=\"1.0-BETA\"";
+    for (head, infos) in [
+        (format!("<nmaprum {attributes}>"), 1),
+        (format!("<nmaprun scanner=\"masscan\"<{attributes}>"), 1),
+        (format!("\u{1}nmaprun {attributes}>"), 1),
+        ("<report>".to_owned(), 1),
+        ("<report><x>text</x><host name=\"a\"/>".to_owned(), 1),
+    ] {
+        let text = format!("<?xml version=\"1.0\"?>\n<!-- masscan v1.0 scan -->\n{head}\r\n{rest}");
+        let outcome = is_read(&text, 2);
+        let record = outcome.runs()[0];
+        assert_eq!(record.scan_info.len(), infos, "{head}");
+        assert!(outcome.warnings().iter().any(|(code, _)| *code == Code::NoHeader), "{head}");
+    }
+    // Hosts alone, and a scan with a declaration of its own, behind a document of another kind.
+    let outcome = is_read(&format!("<?xml version=\"1.0\"?><x><y/>{host}</x>"), 1);
+    assert_eq!(outcome.warnings()[0], (Code::Unknown, 1));
+    let scan = format!("<?xml version=\"1.0\"?><nmaprun {attributes}>{rest}");
+    let outcome = is_read(&format!("<?xml version=\"1.0\"?>\n<x/>{scan}"), 2);
+    assert_eq!(outcome.warnings(), [(Code::Unknown, 1)]);
+    let found = &outcome.runs()[0].diagnostics[0];
+    assert_eq!((found.position.byte, found.position.line), (22, 2));
+    // A declaration in a host: the hosts behind it are a scan without header.
+    let text = format!(
+        "<nmaprun {attributes}><host><?xml version=\"1.0\"?><status state=\"up\"/></host>{host}{host}"
+    );
+    let outcome = Outcome::of(text.as_bytes());
+    assert_eq!((outcome.hosts().len(), outcome.runs().len()), (3, 2));
+    pieces_agree(&text, &outcome);
+}
+
+#[test]
+fn a_scan_that_is_hidden_before_any_other_is_told_of_though_the_input_is_refused() {
+    let host =
+        "<host endtime=\"1610324299\"><address addr=\"192.0.2.9\" addrtype=\"ipv4\"/></host>";
+    for text in [
+        format!("<?xml version=\"1.0\"?><!-- <nmaprun scanner=\"masscan\">{host} -->"),
+        format!("<!-- {host} --> text"),
+        format!("<?xml version=\"1.0\"?><x><![CDATA[{host}]]></x>"),
+    ] {
+        let outcome = Outcome::of(text.as_bytes());
+        assert!(outcome.error.clone().unwrap_or_default().contains("E_NOT_NMAP"), "{text}");
+        assert!(outcome.hosts().is_empty() && !outcome.runs()[0].exists, "{text}");
+        let hidden = text.matches("<host").count() + text.matches("<nmaprun").count();
+        let expected = (Code::Hidden, i64::try_from(hidden).unwrap());
+        assert_eq!(outcome.warnings(), [expected], "{text}");
+        pieces_agree(&text, &outcome);
+    }
 }
 
 #[test]
@@ -119,6 +194,26 @@ fn r1_xml_in_another_text_is_refused_with_what_it_is() {
     assert!(is_refused(&twice).contains("quoted string"));
     let csv = format!("id,xml\n1,\"{}\"\n", xml.replace('"', "\"\""));
     assert!(is_refused(&csv).contains("quoted string"));
+    // Nothing is escaped where single quotes are used.
+    let single = xml.replace('"', "'").replace('\n', "");
+    let commented = format!("<!-- \u{e9} -->{single}");
+    for xml in [&single, &commented] {
+        for json in [
+            serde_json::json!({ "xml": xml }).to_string(),
+            serde_json::json!([1, true, null, ["a\"b\\", xml]]).to_string(),
+            format!("{{\"a\": -1.5e3}}\n{}\n{{}}\n", serde_json::json!({ "x": { "xml": xml } })),
+            serde_json::to_string_pretty(&serde_json::json!([{ "a": "<host>", "xml": xml }]))
+                .unwrap(),
+            serde_json::json!(xml).to_string(),
+        ] {
+            assert!(is_refused(&json).contains("quoted string"), "{json}");
+        }
+    }
+    // What is no JSON, or has ended, is text before a scan.
+    for text in ["[*] Running \"nmap", "{\"a\": \"b\"}\n", "\"a\nb"] {
+        let read = is_read(&format!("{text}{single}"), 1);
+        assert_eq!(read.runs()[0].diagnostics[0].code, Code::LeadingJunk, "{text}");
+    }
     for escaped in [
         xml.replace('<', "&lt;").replace('>', "&gt;"),
         json.replace('<', "\\u003c").replace('>', "\\u003e"),

@@ -40,10 +40,13 @@ impl Decoder {
             batches,
             failed,
             over,
+            broke_off,
             done,
             lines,
             doc_start,
             escaped,
+            refused,
+            hides_scan,
             unhashed,
             hashed,
             hash,
@@ -67,10 +70,11 @@ impl Decoder {
         *given = 0;
         *batches = None;
         *failed = None;
-        (*over, *done) = (false, false);
+        (*over, *broke_off, *done) = (false, false, false);
         *lines = 0;
         *doc_start = START;
         *escaped = EscapedRun::default();
+        (*refused, *hides_scan) = (None, false);
         *unhashed = VecDeque::new();
         *hashed = 0;
         *hash = Sha256::new();

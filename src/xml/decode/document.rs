@@ -8,43 +8,22 @@ use sha2::Digest;
 use super::{
     super::{
         batch::HostNotes,
+        evidence::is_quoted,
         frame::{HostEnd, Kind, Piece},
         host,
-        lex::{End, TagScan, hidden, is_blank},
+        lex::{End, TagScan, is_blank},
         names::El,
-        notes::{HIDDEN, Notes, shorten},
+        notes::Notes,
         run::Document,
         text::{Encoding, convert, note_bad_bytes},
         token::Token,
         walk::{Exit, long_tag},
     },
-    Decoder, ESCAPED, Phase, QUOTED, Settle, context, line_of,
-    quoted::is_quoted,
-    tokens,
+    Decoder, Phase, QUOTED, Settle, context, tokens,
 };
-use crate::{
-    bytes::hex,
-    error::{Code, Error, ErrorKind, Position},
-    model::ScanEvent,
-};
+use crate::{bytes::hex, error::Code, model::ScanEvent};
 
 impl Decoder {
-    pub(super) fn junk(&mut self, len: usize) {
-        let bytes = self.framer.bytes().get(..len).unwrap_or_default();
-        self.escaped.look(bytes);
-        let solid = bytes.iter().position(|b| !is_blank(*b));
-        let found = solid.map(|at| {
-            let before = bytes.get(..at).unwrap_or_default();
-            let line = line_of(self.lines, before);
-            Position { byte: self.intake.raw_place(before), line }
-        });
-        if let Phase::Before { junk, anything } = &mut self.phase {
-            *junk = junk.or(found);
-            *anything |= found.is_some();
-        }
-        self.consume(len);
-    }
-
     pub(super) fn skip(&mut self, len: usize) {
         self.note_hidden(len);
         if let Phase::Before { anything, .. } = &mut self.phase {
@@ -53,21 +32,12 @@ impl Decoder {
         self.consume(len);
     }
 
-    /// Notes the hosts and scans in markup that is not read. What begins with one is one that the input cuts.
-    fn note_hidden(&mut self, len: usize) {
-        let mut places = hidden(self.head(len)).filter(|at| *at > 0);
-        let Some(first) = places.next() else { return };
-        let count = i64::try_from(places.count().saturating_add(1)).unwrap_or(i64::MAX);
-        let before = self.head(first);
-        let line = line_of(self.lines, before);
-        let place = Position { byte: self.intake.raw_place(before), line };
-        self.ledger.add(Code::Hidden, count, || place, || HIDDEN.into());
-    }
-
     /// A declaration, or a start tag of `nmaprun` without one: the document before it ends.
     pub(super) fn begin_document(&mut self) {
         match self.phase {
             Phase::Before { .. } | Phase::Prolog { .. } => {}
+            // What stood before the first scan belongs to no document.
+            Phase::Foreign if self.refused.is_some() => self.encoding = Encoding::default(),
             Phase::Open | Phase::After | Phase::Foreign => {
                 self.end_document();
                 self.encoding = Encoding::default();
@@ -106,9 +76,11 @@ impl Decoder {
         let first = self.document.reader.record.header.doc_index == 0;
         let begins = matches!(self.phase, Phase::Before { .. } | Phase::Prolog { .. });
         if first && begins && is_quoted(self.head(len)) {
-            return self.not_nmap(QUOTED);
+            self.failed = Some(self.not_nmap(QUOTED));
+            return;
         }
         self.begin_document();
+        self.accept();
         self.document.reader.record.header.position = self.doc_start;
         let bump = mem::take(&mut self.bump);
         let settle = {
@@ -149,6 +121,7 @@ impl Decoder {
 
     /// A scan begins of which no attributes are known.
     pub(super) fn begin_bare(&mut self) {
+        self.accept();
         self.document.reader.record.header.position = self.doc_start;
         let mut context = context(&self.bump, &self.options, &mut self.notes, self.encoding);
         self.document.begin(&[], &self.options.salt, &mut context);
@@ -161,38 +134,6 @@ impl Decoder {
         self.document.reader.record.resumed = true;
         self.document.stack.reopen(El::Nmaprun);
         self.phase = Phase::Open;
-    }
-
-    /// The first element where none is open: a scan goes on or begins, or this is no nmap XML.
-    ///
-    /// Returns whether the element is the root of a scan with a damaged name: its tag has been read then, not what it holds.
-    pub(super) fn first_element(&mut self, name: &str) -> bool {
-        let el = El::from_name(name.as_bytes());
-        // A host that is one is no piece of what stands between hosts.
-        let known = el.is_some_and(|el| El::Nmaprun.holds(el) && el != El::Host);
-        match self.phase {
-            Phase::Prolog { .. } | Phase::Before { .. } if known => self.begin_without_header(),
-            Phase::After if known => self.resume(),
-            Phase::Prolog { nmap: true } => {
-                let detail = format!("the root element <{}> is read as nmaprun", shorten(name));
-                self.note(Code::Unknown, &detail);
-                self.begin_without_header();
-                return true;
-            }
-            Phase::Prolog { .. } if self.document.reader.record.header.doc_index == 0 => {
-                let detail = format!("the root element is <{}>", shorten(name));
-                self.failed = Some(Error::new(ErrorKind::NotNmap(detail)).at(self.here()));
-            }
-            Phase::Prolog { .. } => {
-                self.note(Code::Unknown, &format!("a document of <{}> skipped", shorten(name)));
-                self.phase = Phase::Foreign;
-            }
-            Phase::After => {
-                self.note(Code::Unknown, &format!("<{}> behind the scan skipped", shorten(name)));
-            }
-            _ => {}
-        }
-        false
     }
 
     pub(super) fn run_piece(&mut self, len: usize) {
@@ -210,7 +151,7 @@ impl Decoder {
                 self.stray_ends(at);
                 return;
             }
-            let is_damaged_root = self.first_element(&name);
+            let is_damaged_root = self.first_element(&name, len);
             if is_damaged_root || self.phase != Phase::Open {
                 // Nothing is made of this element, but another may follow it.
                 let end = match TagScan::end_in_piece(self.head(len)) {
@@ -286,13 +227,10 @@ impl Decoder {
     /// A host comes: what must be told before it is told first.
     pub(super) fn host_piece(&mut self, piece: Piece) {
         match self.phase {
-            Phase::Before { .. } | Phase::Prolog { .. } => self.begin_without_header(),
-            Phase::After => self.resume(),
-            Phase::Foreign => {
-                self.note(Code::Hidden, HIDDEN);
-                self.consume(piece.len);
-                return;
+            Phase::Before { .. } | Phase::Prolog { .. } | Phase::Foreign => {
+                self.begin_without_header();
             }
+            Phase::After => self.resume(),
             Phase::Open => {}
         }
         if self.document.waits_for_host() {
@@ -360,24 +298,22 @@ impl Decoder {
     pub(super) fn end_of_input(&mut self) {
         self.done = true;
         match self.phase {
+            // Nothing is known of what was not read.
+            Phase::Before { junk: None, anything: false } if self.broke_off => {}
             Phase::Before { junk: None, anything: false } => {
                 self.note(Code::Empty, "nothing but blanks");
                 self.end_document();
             }
-            Phase::Before { .. } if self.escaped.is_found() => self.not_nmap(ESCAPED),
-            Phase::Before { .. } => self.not_nmap("no nmaprun element"),
+            Phase::Before { .. } => self.end_without_scan("no nmaprun element"),
             Phase::Prolog { nmap: false } if self.document.reader.record.header.doc_index == 0 => {
-                self.not_nmap("it ends before a root element");
+                self.end_without_scan("it ends before a root element");
             }
+            Phase::Foreign if self.refused.is_some() => self.end_without_scan(""),
             Phase::Prolog { .. } => {
                 self.phase = Phase::Prolog { nmap: true };
                 self.end_document();
             }
             Phase::Open | Phase::After | Phase::Foreign => self.end_document(),
         }
-    }
-
-    pub(super) fn not_nmap(&mut self, detail: &str) {
-        self.failed = Some(Error::new(ErrorKind::NotNmap(detail.into())).at(self.here()));
     }
 }

@@ -2,6 +2,7 @@
 
 mod again;
 mod document;
+mod foreign;
 mod oversized;
 mod parts;
 mod piece;
@@ -70,10 +71,16 @@ pub struct Decoder {
     batches: Option<Batches>,
     failed: Option<Error>,
     over: bool,
+    /// Whether the input was not read to its end.
+    broke_off: bool,
     done: bool,
     lines: u64,
     doc_start: Position,
     escaped: EscapedRun,
+    /// Why this is no nmap XML, unless a scan follows.
+    refused: Option<Error>,
+    /// Whether a scan or host of nmap's was seen in what is not read, before any scan.
+    hides_scan: bool,
     /// Bytes that are not consumed, for the hash.
     unhashed: VecDeque<u8>,
     /// Place of the first of these.
@@ -92,20 +99,13 @@ enum Phase {
     Open,
     /// Behind `</nmaprun>`.
     After,
-    /// In a later document that is no nmap XML.
+    /// In a document that is no nmap XML.
     Foreign,
 }
 
 impl Default for Phase {
     fn default() -> Self {
         Self::Before { junk: None, anything: false }
-    }
-}
-
-impl Phase {
-    /// Whether a scan is open, or announced: any `<host` then begins a host (rule R8).
-    const fn is_in_scan(self) -> bool {
-        matches!(self, Self::Open | Self::Foreign | Self::Prolog { nmap: true })
     }
 }
 
@@ -135,10 +135,13 @@ impl Decoder {
             batches: None,
             failed: None,
             over: false,
+            broke_off: false,
             done: false,
             lines: 0,
             doc_start: START,
             escaped: EscapedRun::default(),
+            refused: None,
+            hides_scan: false,
             unhashed: VecDeque::new(),
             hashed: 0,
             hash: Sha256::new(),
@@ -197,6 +200,12 @@ impl Decoder {
         self.over = true;
     }
 
+    /// The same where there are more that cannot be read.
+    pub(super) fn break_off(&mut self) {
+        self.broke_off = true;
+        self.finish();
+    }
+
     /// The next event; `None` if more bytes are needed or, after [`Self::finish`], all is given.
     ///
     /// # Errors
@@ -233,7 +242,7 @@ impl Decoder {
                 return Ok(());
             }
             let wants_text = self.document.stack.wants_text();
-            if let Some(piece) = self.framer.next(wants_text, self.phase.is_in_scan()) {
+            if let Some(piece) = self.framer.next(wants_text, self.phase.around()) {
                 let before = self.framer.place();
                 self.piece(piece);
                 self.check_strict();
@@ -293,6 +302,7 @@ impl Decoder {
                 self.consume(piece.len);
             }
             Kind::Doctype { subset, nmap } => self.doctype(subset, nmap, piece.len),
+            Kind::Foreign => self.foreign_piece(piece.len),
             Kind::Run => self.run_piece(piece.len),
             Kind::RunStart => self.run_start(piece.len),
             Kind::RunCut => {

@@ -14,7 +14,8 @@ impl Decoder {
             self.begin_document();
             self.begin_bare();
         } else if self.phase != Phase::Open && !name.starts_with('/') {
-            self.first_element(&name);
+            // Its attributes are not known.
+            self.first_element(&name, 0);
         }
         if self.phase == Phase::Open && !self.document.stack.skips(Name::of(&name)) {
             self.note(Code::Limit, &long_tag(&name));

@@ -13,16 +13,6 @@ const RUN: &[u8] = b"nmaprun";
 /// Bytes of the longest of these and the name.
 const LONGEST: usize = 13;
 
-/// Whether the quotes of a tag are escaped: by a backslash, or doubled.
-pub(super) fn is_quoted(tag: &[u8]) -> bool {
-    let value = memchr::memchr(b'=', tag).and_then(|at| tag.get(at.saturating_add(1)..));
-    match value {
-        Some([b'\\', ..]) => true,
-        Some([b'"', b'"', next, ..]) => next.is_ascii_alphanumeric(),
-        _ => false,
-    }
-}
-
 /// Looks for the start tag of a scan with an escaped bracket in what comes piece by piece.
 #[derive(Debug, Default)]
 pub(super) struct EscapedRun {
@@ -69,22 +59,6 @@ fn holds_escaped(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quotes_of_strings_are_told_from_those_of_xml() {
-        for (tag, quoted) in [
-            (r#"<nmaprun scanner=\"nmap\">"#, true),
-            (r#"<nmaprun scanner=\\\"nmap\\\">"#, true),
-            (r#"<nmaprun scanner=""nmap"" args=""x"">"#, true),
-            (r#"<nmaprun scanner="nmap" args="a=\">"#, false),
-            (r#"<nmaprun scanner="" args="x">"#, false),
-            (r#"<nmaprun scanner="">"#, false),
-            ("<nmaprun scanner='nmap'>", false),
-            ("<nmaprun>", false),
-        ] {
-            assert_eq!(is_quoted(tag.as_bytes()), quoted, "{tag}");
-        }
-    }
 
     #[test]
     fn escaped_brackets_are_found_however_they_arrive() {

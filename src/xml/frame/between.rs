@@ -29,15 +29,7 @@ impl Framer {
                 Mark::Host if opens_host.is_none() => return Step::More,
                 Mark::Unsure => return Step::More,
                 Mark::Doctype => return self.doctype(),
-                Mark::Comment | Mark::Pi | Mark::Decl => {
-                    let kind = if mark == Mark::Decl { Kind::Decl } else { Kind::Skip };
-                    return match self.markup_end(mark, 0) {
-                        End::At(end) => Step::piece(kind, end),
-                        End::Broken(end) => Step::piece(Kind::Lost, end),
-                        End::More => Step::More,
-                        _ => Step::piece(Kind::Lost, mark.opener()),
-                    };
-                }
+                Mark::Comment | Mark::Pi | Mark::Decl => return self.alone(mark),
                 Mark::Cdata => match self.markup_end(mark, at) {
                     End::At(end) => self.scan = end,
                     End::More => return Step::piece_or_more(Kind::Run, gathered),
@@ -54,8 +46,19 @@ impl Framer {
         }
     }
 
+    /// The comment, section, instruction or declaration at the start.
+    pub(super) fn alone(&mut self, mark: Mark) -> Step {
+        let kind = if mark == Mark::Decl { Kind::Decl } else { Kind::Skip };
+        match self.markup_end(mark, 0) {
+            End::At(end) => Step::piece(kind, end),
+            End::Broken(end) => Step::piece(Kind::Lost, end),
+            End::More => Step::More,
+            _ => Step::piece(Kind::Lost, mark.opener()),
+        }
+    }
+
     /// Looks at the tag at a place; `None` if it is gathered.
-    fn run_tag(&mut self, mark: Mark, at: usize) -> Option<Step> {
+    pub(super) fn run_tag(&mut self, mark: Mark, at: usize) -> Option<Step> {
         let end = self.tag_end(at);
         if self.is_long(at, end) {
             return Some(if at > 0 { Step::piece(Kind::Run, at) } else { self.long() });
@@ -92,7 +95,7 @@ impl Framer {
         }
     }
 
-    fn doctype(&mut self) -> Step {
+    pub(super) fn doctype(&mut self) -> Step {
         let (end, subset) = if self.lost_doctypes < LOST_DOCTYPES {
             doctype_end(self.at(0), self.limits.markup, self.last)
         } else {

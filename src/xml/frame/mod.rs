@@ -14,14 +14,16 @@
 //!   its end is known, too.
 
 mod between;
+mod foreign;
 mod host;
 mod inside;
 mod long;
 mod opening;
+mod strings;
 
 use std::mem;
 
-use self::inside::InsideTags;
+use self::{inside::InsideTags, strings::JsonText};
 use super::{
     lex::{Closers, End, Mark, TagScan, to_u64},
     prolog::begins_document,
@@ -47,6 +49,8 @@ pub(super) enum Kind {
     Decl,
     /// A DOCTYPE.
     Doctype { subset: bool, nmap: bool },
+    /// Tags and text of a document that is none of nmap's.
+    Foreign,
     /// Whole tags and text between hosts.
     Run,
     /// The start tag of a scan, alone.
@@ -79,6 +83,18 @@ pub(super) enum HostEnd {
     Input,
     /// It is beyond the cap; what follows of it is skipped.
     Limit,
+}
+
+/// What the bytes stand in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Around {
+    /// No document, or one of which nothing is known yet.
+    #[default]
+    Nothing,
+    /// A scan, or what announced one: any `<host` begins a host (rule R8).
+    Scan,
+    /// A document that is none of nmap's.
+    Foreign,
 }
 
 /// Bytes of whole run-level markup gathered into one piece.
@@ -151,10 +167,13 @@ pub(super) struct Framer {
     plain: bool,
     tells_plain: bool,
     inside: InsideTags,
-    /// Whether a scan is open, so that any `<host` begins a host.
-    in_scan: bool,
+    around: Around,
     /// Whether text was skipped before the first document.
     text_before: bool,
+    /// That text, read as JSON.
+    json: JsonText,
+    /// Whether a scan stands in a string of it.
+    is_quoted: bool,
     limits: Limits,
 }
 
@@ -179,8 +198,10 @@ impl Framer {
             plain: false,
             tells_plain: false,
             inside: InsideTags::default(),
-            in_scan: false,
+            around: Around::default(),
             text_before: false,
+            json: JsonText::default(),
+            is_quoted: false,
             limits,
         }
     }
@@ -255,16 +276,16 @@ impl Framer {
         }
     }
 
-    /// The next piece; `None` if more bytes are needed. With `want_text`, text between tags is kept; `in_scan` if
-    /// a scan is open, or was announced.
-    pub(super) fn next(&mut self, want_text: bool, in_scan: bool) -> Option<Piece> {
+    /// The next piece; `None` if more bytes are needed. With `want_text`, text between tags is kept.
+    pub(super) fn next(&mut self, want_text: bool, around: Around) -> Option<Piece> {
         if self.bytes().is_empty() {
             return None;
         }
-        self.in_scan = in_scan;
+        self.around = around;
         for _ in 0..MODES {
             let found = match self.mode {
                 Mode::Seek => self.seek(),
+                Mode::Run if around == Around::Foreign => self.foreign(),
                 Mode::Run => self.run(want_text),
                 Mode::Host | Mode::SkipHost => self.host(),
                 Mode::SkipTag => self.skip_tag(),
@@ -281,6 +302,11 @@ impl Framer {
         }
         debug_assert!(false, "the modes of the framer change in a circle");
         Some(Piece { kind: Kind::Skip, len: 1 })
+    }
+
+    /// Whether a scan was met in a string of JSON.
+    pub(super) fn is_quoted(&self) -> bool {
+        self.is_quoted
     }
 
     /// The place of the first byte that is not consumed.

@@ -2,15 +2,14 @@
 //! (rule R1). Prose, manual pages and source code hold both words in angle brackets; what nmap writes goes on
 //! with an attribute or an element of nmap's.
 
-use memchr::memmem;
-
 use super::{
     super::{
+        evidence::{STRONG, WEAK, is_host, is_quoted, is_scan},
         lex::{End, Mark, classify, is_blank},
-        names::{At, El},
+        names::El,
         prolog::is_nmap_doctype,
     },
-    Framer, HOST_OPENER, Kind, Mode, Step,
+    Around, Framer, HOST_OPENER, JsonText, Kind, Mode, Step,
 };
 
 /// Blanks in a row that may stand before the first element: more than anything writes.
@@ -18,9 +17,6 @@ const BLANKS: usize = 4096;
 
 /// Bytes of a name, and one more.
 const NAME: usize = 17;
-
-/// The attributes of a host.
-const OF_HOST: [At; 4] = [At::Starttime, At::Endtime, At::Timedout, At::Comment];
 
 impl Framer {
     /// Looks for what begins a document.
@@ -31,10 +27,16 @@ impl Framer {
             Some(at) => return self.junk(at),
         }
         let mark = classify(self.at(0), self.last);
+        if self.json.is_in_string() {
+            return self.seek_in_string(mark);
+        }
         match mark {
             Mark::Unsure => Step::More,
             Mark::Comment => match self.markup_end(Mark::Comment, 0) {
-                End::At(end) => Step::piece(Kind::Skip, end),
+                End::At(end) => {
+                    self.json = JsonText::Other;
+                    Step::piece(Kind::Skip, end)
+                }
                 End::More => Step::More,
                 _ => self.junk(Mark::Comment.opener()),
             },
@@ -60,50 +62,65 @@ impl Framer {
         }
     }
 
+    /// In a string of JSON nothing begins, not even a comment: where it ends is told by a quote.
+    fn seek_in_string(&mut self, mark: Mark) -> Step {
+        let is_scan = match mark {
+            Mark::Unsure => return Step::More,
+            Mark::Run => Some(true),
+            Mark::Doctype => is_nmap_doctype(self.at(0), self.last),
+            _ => Some(false),
+        };
+        match is_scan {
+            None => Step::More,
+            Some(found) => {
+                self.is_quoted |= found;
+                self.junk(1)
+            }
+        }
+    }
+
     /// Bytes before the first document.
     fn junk(&mut self, len: usize) -> Step {
         let junk = self.bytes().get(..len).unwrap_or_default();
-        self.text_before |= junk.iter().any(|b| !is_blank(*b));
+        let has_text = junk.iter().any(|b| !is_blank(*b));
+        self.json = self.json.behind(junk);
+        self.text_before |= has_text;
         Step::piece_or_more(Kind::Junk, len)
     }
 
-    /// Whether the `<host` at the start begins a host: always in a scan (rule R8), else if it has an attribute of
-    /// nmap's or an element of a host follows it. `None` if more bytes are needed.
+    /// Whether the `<host` at the start begins a host: always in a scan (rule R8), else if its values show that nmap
+    /// wrote it. `None` if more bytes are needed.
     pub(super) fn opens_host(&mut self) -> Option<bool> {
-        if self.in_scan {
-            return Some(true);
-        }
-        let cap = self.limits.tag;
-        let end = match self.tag_end(0) {
-            End::At(end) | End::Broken(end) => end,
-            End::Lost | End::Declaration(_) => return Some(false),
-            End::More if self.bytes().len() <= cap => return None,
-            End::More => self.bytes().len(),
+        let needed = match self.around {
+            Around::Scan => return Some(true),
+            Around::Nothing if !self.text_before => WEAK,
+            _ => STRONG,
         };
-        let tag = self.bytes().get(..end.min(cap)).unwrap_or_default();
-        if OF_HOST.iter().any(|id| has_attribute(tag, id.name().as_bytes())) {
-            return Some(true);
-        }
-        if end > cap || tag.ends_with(b"/>") {
-            return Some(false);
-        }
-        self.element_follows(end, El::Host)
+        is_host(self.at(0), needed, self.last)
     }
 
-    /// Whether the `<nmaprun` at the start begins a scan. It does unless text stands before it: then it has an
-    /// attribute, or an element of a scan follows it, or nothing at all.
+    /// Whether the `<nmaprun` at the start begins a scan. It does unless text or another document stands before it:
+    /// then it has an attribute of nmap's, or an element of a scan follows it, or nothing at all.
     pub(super) fn opens_run(&mut self) -> Option<bool> {
-        if !self.text_before {
+        let is_foreign = self.around == Around::Foreign;
+        if !self.text_before && !is_foreign {
             return Some(true);
         }
+        // Of a tag beyond the cap no more is looked at than is there when that is known.
+        let cap = self.limits.tag;
         let end = match self.tag_end(0) {
-            End::At(end) => end,
-            End::More if self.bytes().len() <= self.limits.tag => return None,
+            End::At(end) if end <= cap => end,
+            End::More if self.bytes().len() <= cap => return None,
+            End::Broken(end) if is_foreign => {
+                return Some(self.bytes().get(..end.min(cap)).is_some_and(is_scan));
+            }
+            _ if is_foreign => return Some(self.bytes().get(..cap).is_some_and(is_scan)),
             _ => return Some(true),
         };
         let tag = self.bytes().get(..end).unwrap_or_default();
-        if memchr::memchr(b'=', tag).is_some() {
-            return Some(true);
+        if is_scan(tag) {
+            // There is more than the one that would be refused.
+            return Some(!is_foreign || !is_quoted(tag));
         }
         if tag.ends_with(b"/>") {
             return Some(false);
@@ -159,16 +176,4 @@ impl Framer {
             _ => Some(true),
         }
     }
-}
-
-/// Whether a tag has an attribute with a value, in quotes or a number.
-fn has_attribute(tag: &[u8], name: &[u8]) -> bool {
-    memmem::find_iter(tag, name).any(|at| {
-        let before = at.checked_sub(1).and_then(|before| tag.get(before));
-        let rest = tag.get(at.saturating_add(name.len())..).unwrap_or_default();
-        let value = rest.trim_ascii_start().strip_prefix(b"=").map(<[u8]>::trim_ascii_start);
-        let first = value.and_then(<[u8]>::first);
-        before.is_some_and(|b| is_blank(*b) || matches!(b, b'"' | b'\''))
-            && first.is_some_and(|b| matches!(b, b'"' | b'\'') || b.is_ascii_digit())
-    })
 }

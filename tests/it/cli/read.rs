@@ -31,6 +31,63 @@ fn what_is_no_scan_in_a_folder_is_skipped_and_counted() {
 }
 
 #[test]
+fn no_host_in_a_folder_is_lost_silently() {
+    let folder = mixed();
+    let host =
+        "<host endtime=\"1610324299\"><address addr=\"192.0.2.9\" addrtype=\"ipv4\"/></host>";
+    let head = "scanner=\"masscan\" start=\"1610324225\" version=\"1.0-BETA\"";
+    folder.write(
+        "damaged.xml",
+        format!("<?xml version=\"1.0\"?>\n<nmaprum {head}>\n{host}{host}</nmaprun>\n"),
+    );
+    folder.write(
+        "hidden.xml",
+        format!("<?xml version=\"1.0\"?>\n<!--\n<nmaprun {head}>\n{host}</nmaprun> -->\n"),
+    );
+    let ran = ends(0, &["convert", &folder.path("")]);
+    let hosts = ran.json().into_iter().filter(|line| line["ip"] == "192.0.2.9");
+    assert_eq!(hosts.count(), 2);
+    for warning in [
+        "damaged.xml:2: W_UNKNOWN",
+        "damaged.xml:2: W_NO_HEADER",
+        "hidden.xml:3: W_HIDDEN (2 times)",
+    ] {
+        assert!(ran.stderr.contains(warning), "{warning}: {}", ran.stderr);
+    }
+    let ran = ends(3, &["convert", &folder.path("hidden.xml")]);
+    assert!(ran.stderr.contains("E_NOT_NMAP") && ran.stderr.contains("W_HIDDEN"), "{}", ran.stderr);
+}
+
+/// Much out of little at the begin, and little out of much behind it.
+#[test]
+fn a_compressed_pipe_is_refused_where_a_file_of_the_same_bytes_is() {
+    let folder = Folder::new();
+    let scan = fs::read(xml(GOOD)).unwrap();
+    let mut noise = 1_u64;
+    let noise: Vec<u8> = (0..40_000)
+        .map(|_| {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            b'!' + u8::try_from(noise >> 40 & 31).unwrap()
+        })
+        .collect();
+    for (blanks, code) in [(20 << 20, 0), (60 << 20, 3)] {
+        let comment = [b"<!-- ", &*noise, b" -->"].concat();
+        let text = [&vec![b' '; blanks], &*scan, &comment].concat();
+        let bytes = zstd::encode_all(&*text, 3).unwrap();
+        let path = folder.write("a.zst", &bytes);
+        let file = ends(code, &["convert", &path]);
+        let mut command = program();
+        command.args(["convert", "-"]);
+        let pipe = ends_as(code, command, &bytes);
+        assert_eq!(pipe.lines().len(), file.lines().len(), "{blanks}");
+        assert!(!pipe.stderr.contains("W_EMPTY"), "{}", pipe.stderr);
+        for ran in [&file, &pipe] {
+            assert_eq!(ran.stderr.contains("1000 times its size"), code == 3, "{}", ran.stderr);
+        }
+    }
+}
+
+#[test]
 fn what_is_no_scan_is_an_error_when_it_is_named() {
     let folder = mixed();
     let ran = ends(1, &["convert", &folder.path("page.xml"), &folder.path("a.scan")]);

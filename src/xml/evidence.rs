@@ -1,0 +1,469 @@
+//! What shows that an element was written by nmap or masscan (rule R1).
+//!
+//! Where no scan is open, a name in angle brackets says little: prose, manual pages, templates and source code have
+//! `<host>` and `<nmaprun>` too, and other formats have hosts of their own. Values say more. Each attribute that has a
+//! value which nmap writes there counts, most of them 1, those that nothing else has 2; a placeholder such as `%s`
+//! shows a template. What stands at the very start of an input begins a scan with little ([`WEAK`]), what stands behind
+//! text or in another document needs more ([`STRONG`]).
+
+use super::{
+    lex::{Closers, End, Mark, TagScan, classify, is_blank},
+    names::{At, El},
+    token::is_name_or_beyond,
+    value::{ip_literal, is_mac},
+};
+
+/// What a host needs that stands at the start of an input, with nothing but blanks and comments before it.
+pub(super) const WEAK: u8 = 1;
+/// What any other host needs: a time, an address, a state with its reason, or two smaller things.
+pub(super) const STRONG: u8 = 2;
+
+/// Bytes of a host that are looked at: its tag and the first elements.
+pub(super) const WINDOW: usize = 8 << 10;
+
+/// Whether the `<host` at the start of `bytes` is one that nmap wrote; `None` if more bytes may tell. With `last` no
+/// more will come.
+pub(super) fn is_host(bytes: &[u8], needed: u8, last: bool) -> Option<bool> {
+    let (whole, is_long) = (last || bytes.len() >= WINDOW, bytes.len() >= WINDOW);
+    let bytes = bytes.get(..WINDOW).unwrap_or(bytes);
+    let undecided = if whole { Some(false) } else { None };
+    let mut found = 0_u8;
+    let mut at = 0_usize;
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let len = match classify(rest, whole) {
+            Mark::Unsure => return undecided,
+            Mark::Comment => match Closers::default().end(Mark::Comment, rest, 0, WINDOW, whole) {
+                End::At(len) => len,
+                End::More => return None,
+                _ => return Some(false),
+            },
+            Mark::Host if at > 0 => return Some(false),
+            Mark::Host | Mark::Tag => {
+                let (len, is_whole) = match TagScan::end_in_piece(rest) {
+                    End::At(len) => (len, true),
+                    End::Broken(len) => (len, false),
+                    // A long comment of a user's, behind what nmap wrote.
+                    _ if at == 0 && is_long => (rest.len(), true),
+                    _ => return undecided,
+                };
+                let tag = rest.get(..len).unwrap_or_default();
+                match of_tag(tag, at == 0, is_whole) {
+                    Some(more) => found = found.saturating_add(more),
+                    None => return Some(false),
+                }
+                if found >= needed {
+                    return Some(true);
+                }
+                if at == 0 && is_whole && tag.ends_with(b"/>") {
+                    return Some(false);
+                }
+                len
+            }
+            _ => return Some(false),
+        };
+        at = at.saturating_add(len.max(1));
+        let rest = bytes.get(at..).unwrap_or_default();
+        at = at.saturating_add(rest.iter().take_while(|b| is_blank(**b)).count());
+        match bytes.get(at) {
+            Some(b'<') => {}
+            Some(_) => return Some(false),
+            None => return undecided,
+        }
+    }
+}
+
+/// What a tag of a host counts; `None` if it is none of those. A tag that is broken off counts nothing.
+fn of_tag(tag: &[u8], is_first: bool, is_whole: bool) -> Option<u8> {
+    let inner = tag.get(1..).unwrap_or_default();
+    let closes = inner.starts_with(b"/");
+    let name = name(inner.strip_prefix(b"/").unwrap_or(inner));
+    let el = El::from_name(name).filter(|el| is_first || el.is_inside_host());
+    // Damage may have made the name.
+    if !is_whole {
+        return (is_first || el.is_some()).then_some(0);
+    }
+    let el = el?;
+    if closes { Some(0) } else { of_element(el, tag) }
+}
+
+/// What the values of an element of a host count; `None` if one shows that nmap did not write it.
+fn of_element(el: El, tag: &[u8]) -> Option<u8> {
+    let (mut found, mut kind, mut addr) = (0_u8, None, None);
+    for (id, value) in Attributes::of(tag) {
+        let counts = match (el, id) {
+            (El::Host, At::Starttime | At::Endtime) => {
+                if is_number(value) {
+                    STRONG
+                } else {
+                    0
+                }
+            }
+            (El::Host, At::Timedout) => {
+                if is_boolean(value) {
+                    STRONG
+                } else {
+                    0
+                }
+            }
+            (El::Address, At::Addr) => {
+                addr = Some(value);
+                continue;
+            }
+            (El::Address, At::Addrtype) => {
+                kind = Some(value);
+                continue;
+            }
+            _ => match small(el, id) {
+                Some(is_good) => u8::from(is_good(value)),
+                None => continue,
+            },
+        };
+        if counts == 0 && is_placeholder(value) {
+            return None;
+        }
+        found = found.saturating_add(counts);
+    }
+    match addr {
+        Some(addr) if is_address(addr, kind) => Some(found.saturating_add(STRONG)),
+        Some(addr) if is_placeholder(addr) => None,
+        _ => Some(found),
+    }
+}
+
+/// What tells a good value of an attribute that shows a little.
+const fn small(el: El, id: At) -> Option<fn(&[u8]) -> bool> {
+    Some(match (el, id) {
+        (El::Status, At::State) => is_host_state,
+        (El::Status | El::State | El::Extrareasons, At::Reason) | (El::Script, At::Id) => is_word,
+        (El::State | El::Extraports | El::Portused, At::State) => is_port_state,
+        (El::Hostname, At::Type) => is_name_type,
+        (El::Port, At::Protocol) => is_protocol,
+        (El::Port | El::Portused, At::Portid)
+        | (El::Extraports, At::Count)
+        | (El::Service, At::Conf)
+        | (El::Times, At::Srtt | At::Rttvar | At::To)
+        | (El::Distance, At::Value)
+        | (El::Uptime, At::Seconds)
+        | (El::Hop, At::Ttl)
+        | (El::Osmatch | El::Osclass, At::Accuracy)
+        | (El::Tcpsequence, At::Index)
+        | (El::Smurf, At::Responses) => is_number,
+        _ => return None,
+    })
+}
+
+/// Whether the tag of an `nmaprun` has an attribute that nmap or masscan writes there.
+pub(super) fn is_scan(tag: &[u8]) -> bool {
+    Attributes::of(tag).any(|(id, _)| of_scan(id))
+}
+
+const fn of_scan(id: At) -> bool {
+    matches!(
+        id,
+        At::Scanner
+            | At::Args
+            | At::Start
+            | At::Startstr
+            | At::Version
+            | At::ProfileName
+            | At::Xmloutputversion
+    )
+}
+
+/// Whether a start tag of another name is that of an `nmaprun` with a damaged name: it says who scanned, and one thing
+/// more that nmap or masscan writes.
+pub(super) fn is_damaged_scan(tag: &[u8]) -> bool {
+    let scanner =
+        |(id, value): (At, &[u8])| id == At::Scanner && matches!(value, b"nmap" | b"masscan");
+    Attributes::of(tag).any(scanner)
+        && Attributes::of(tag).filter(|(id, _)| of_scan(*id)).count() > 1
+}
+
+/// Whether an element that an `nmaprun` holds, other than a host, has what nmap writes in it, or by its name can be no
+/// other's. A word such as `output` or `target` is an element of many formats.
+pub(super) fn is_of_scan(el: El, tag: &[u8]) -> bool {
+    let has = |wanted: At, is_good: fn(&[u8]) -> bool| {
+        Attributes::of(tag).any(|(id, value)| id == wanted && is_good(value))
+    };
+    match el {
+        El::Scaninfo => has(At::Type, is_scan_type),
+        El::Verbose | El::Debugging => has(At::Level, is_number),
+        El::Target => {
+            has(At::Specification, |value| !value.is_empty())
+                && has(At::Status, |value| value == b"skipped")
+        }
+        El::Output => has(At::Type, |value| value == b"interactive"),
+        El::Taskbegin | El::Taskprogress | El::Taskend => has(At::Time, is_number),
+        El::Hosthint | El::Prescript | El::Postscript | El::Runstats => true,
+        _ => false,
+    }
+}
+
+/// Whether the same may begin a scan in a document of another root, where more is asked of it.
+pub(super) fn begins_scan(el: El, tag: &[u8]) -> bool {
+    let has = |wanted: At| Attributes::of(tag).any(|(id, _)| id == wanted);
+    match el {
+        El::Scaninfo => is_of_scan(el, tag) && has(At::Protocol),
+        El::Taskbegin | El::Taskprogress | El::Taskend => is_of_scan(el, tag) && has(At::Task),
+        _ => false,
+    }
+}
+
+/// Whether the quotes of a tag are escaped: by backslashes, or doubled. Both quotes of a value are; one alone is damage.
+pub(super) fn is_quoted(tag: &[u8]) -> bool {
+    let quote = |bytes: &[u8]| memchr::memchr(b'"', bytes);
+    let Some(value) = memchr::memchr(b'=', tag).and_then(|at| tag.get(at.saturating_add(1)..))
+    else {
+        return false;
+    };
+    let slashes = value.iter().take_while(|byte| **byte == b'\\').count();
+    let inside = match value.get(slashes..) {
+        Some([b'"', b'"', rest @ ..]) if slashes == 0 => rest,
+        Some([b'"', rest @ ..]) if slashes > 0 => rest,
+        _ => return false,
+    };
+    let Some(end) = quote(inside).filter(|end| *end > 0) else { return false };
+    if slashes > 0 {
+        inside.get(..end).is_some_and(|text| text.ends_with(b"\\"))
+    } else {
+        inside.first().is_some_and(u8::is_ascii_alphanumeric)
+            && inside.get(end.saturating_add(1)) == Some(&b'"')
+    }
+}
+
+/// Places in markup that is skipped where a scan or a host of nmap's begins.
+pub(super) fn hides_scan(markup: &[u8]) -> bool {
+    memchr::memchr_iter(b'<', markup).any(|at| {
+        let tag = markup.get(at..).unwrap_or_default();
+        match classify(tag, false) {
+            Mark::Host => is_host(tag, STRONG, true) == Some(true),
+            Mark::Run => {
+                let tag = tag.get(..WINDOW).unwrap_or(tag);
+                match TagScan::end_in_piece(tag) {
+                    End::At(len) => tag.get(..len).is_some_and(is_scan),
+                    _ => false,
+                }
+            }
+            _ => false,
+        }
+    })
+}
+
+/// The name at the start of bytes.
+pub(super) fn name(bytes: &[u8]) -> &[u8] {
+    let len = bytes.iter().position(|b| !is_name_or_beyond(*b)).unwrap_or(bytes.len());
+    bytes.get(..len).unwrap_or_default()
+}
+
+/// The attributes of known name in a tag, with their values as they stand there; up to what is none.
+struct Attributes<'t>(&'t [u8]);
+
+impl<'t> Attributes<'t> {
+    fn of(tag: &'t [u8]) -> Self {
+        let inner = tag.get(1..).unwrap_or_default();
+        Self(inner.get(name(inner).len()..).unwrap_or_default())
+    }
+}
+
+impl<'t> Iterator for Attributes<'t> {
+    type Item = (At, &'t [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let rest = self.0.trim_ascii_start();
+            let name = name(rest);
+            let behind = rest.get(name.len()..)?.trim_ascii_start();
+            let behind = behind.strip_prefix(b"=").filter(|_| !name.is_empty())?.trim_ascii_start();
+            let (value, behind) = match behind.split_first() {
+                Some((quote @ (b'"' | b'\''), value)) => {
+                    let len = memchr::memchr(*quote, value)?;
+                    (value.get(..len)?, value.get(len.saturating_add(1)..)?)
+                }
+                _ => {
+                    let ends = |b: &u8| is_blank(*b) || matches!(b, b'>' | b'/');
+                    behind.split_at(behind.iter().position(ends).unwrap_or(behind.len()))
+                }
+            };
+            self.0 = behind;
+            if let Some(id) = At::from_name(name) {
+                return Some((id, value));
+            }
+        }
+    }
+}
+
+fn is_number(value: &[u8]) -> bool {
+    let digits = value.strip_prefix(b"-").unwrap_or(value);
+    (1..20).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
+}
+
+const fn is_boolean(value: &[u8]) -> bool {
+    matches!(value, b"true" | b"false")
+}
+
+/// Whether a value shows a template, or a string of source code.
+fn is_placeholder(value: &[u8]) -> bool {
+    value.iter().any(|byte| b"%{}$\\`".contains(byte))
+}
+
+/// Words such as `syn-ack`, `echo-reply` and `http-title`.
+fn is_word(value: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..64).contains(&value.len()) && value.iter().all(plain)
+}
+
+const fn is_name_type(value: &[u8]) -> bool {
+    matches!(value, b"user" | b"PTR")
+}
+
+const fn is_host_state(value: &[u8]) -> bool {
+    matches!(value, b"up" | b"down" | b"unknown" | b"skipped")
+}
+
+const fn is_port_state(value: &[u8]) -> bool {
+    matches!(
+        value,
+        b"open"
+            | b"closed"
+            | b"filtered"
+            | b"unfiltered"
+            | b"open|filtered"
+            | b"closed|filtered"
+            | b"up"
+    )
+}
+
+const fn is_protocol(value: &[u8]) -> bool {
+    matches!(value, b"tcp" | b"udp" | b"sctp" | b"ip" | b"icmp" | b"arp" | b"oproto")
+}
+
+/// The types of scans (DATA_MODEL section 1).
+fn is_scan_type(value: &[u8]) -> bool {
+    const TYPES: [&[u8]; 13] = [
+        b"syn",
+        b"ack",
+        b"bounce",
+        b"connect",
+        b"null",
+        b"xmas",
+        b"window",
+        b"maimon",
+        b"fin",
+        b"udp",
+        b"sctpinit",
+        b"sctpcookieecho",
+        b"ipproto",
+    ];
+    TYPES.contains(&value)
+}
+
+/// Whether a text is an address of its type. masscan calls those of IPv6 `ipv4`.
+fn is_address(addr: &[u8], kind: Option<&[u8]>) -> bool {
+    let Ok(addr) = std::str::from_utf8(addr) else { return false };
+    let ip = || ip_literal(addr).is_some();
+    match kind {
+        None => ip() || is_mac(addr),
+        Some(b"mac") => is_mac(addr),
+        Some(b"ipv4" | b"ipv6" | b"") => ip(),
+        Some(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_of_strings_are_told_from_those_of_xml() {
+        for (tag, quoted) in [
+            (r#"<nmaprun scanner=\"nmap\">"#, true),
+            (r#"<nmaprun scanner=\\\"nmap\\\">"#, true),
+            (r#"<nmaprun scanner=""nmap"" args=""x"">"#, true),
+            (r#"<nmaprun scanner="nmap" args="a=\">"#, false),
+            (r#"<nmaprun scanner="" args="x">"#, false),
+            (r#"<nmaprun scanner="">"#, false),
+            (r#"<nmaprun scanner=""nmap" args="x">"#, false),
+            (r#"<nmaprun scanner=\"nmap" args="x">"#, false),
+            ("<nmaprun scanner='nmap'>", false),
+            ("<nmaprun>", false),
+        ] {
+            assert_eq!(is_quoted(tag.as_bytes()), quoted, "{tag}");
+        }
+    }
+
+    #[test]
+    fn hosts_of_nmap_are_told_by_their_values() {
+        for (text, weak, strong) in [
+            ("<host starttime=\"1700000000\" endtime=\"1700000001\"><x/>", true, true),
+            ("<host endtime='1610324299'>text", true, true),
+            ("<host timedout=\"true\"/>", true, true),
+            ("<host><status state=\"up\" reason=\"echo-reply\"/>", true, true),
+            (
+                "<host ><status state=\"up\" />\n<address addr=\"10.0.0.1\" addrtype=\"ipv4\" />",
+                true,
+                true,
+            ),
+            (
+                "<host>\r\n<!-- <host> --><address addr=\"fe80::1%eth0\" addrtype=\"ipv6\"/>",
+                true,
+                true,
+            ),
+            ("<host><address addr=\"2001:db8::1\" addrtype=\"ipv4\"/>", true, true),
+            ("<host><address addr=\"00:00:5E:00:53:01\" addrtype=\"mac\"/>", true, true),
+            ("<host><status state=\"up\" rea<address addr=\"10.0.0.1\"/>", true, true),
+            ("<host><ports><port protocol=\"tcp\" portid=\"22\">", true, true),
+            ("<host><status state=\"up\"/></host>", true, false),
+            ("<host><hostnames></hostnames><times srtt=\"1\" x=\"\"/></host>", true, false),
+            ("<host comment=\"a server\"><hostnames/></host>", false, false),
+            ("<host starttime=\"%d\"><status state=\"up\"/>", false, false),
+            (
+                "<host><address addr=\"%s\" addrtype=\"ipv4\"/><status state=\"up\" reason=\"x\"/>",
+                false,
+                false,
+            ),
+            ("<host><address addr=\"{{ ip }}\"/>", false, false),
+            ("<host><status state=\\\"up\\\" reason=\\\"x\\\"/>", false, false),
+            ("<host><address addr=\"10.0.0.1\" addrtype=\"dns\"/>", false, false),
+            ("<host><address>10.0.0.1</address>", false, false),
+            ("<host><service state=\"up\"/><ip>", false, false),
+            ("<host starttime=\"1\" end", false, false),
+            ("<host/><address addr=\"10.0.0.1\"/>", false, false),
+            ("<host><host starttime=\"1\">", false, false),
+        ] {
+            let found = [WEAK, STRONG].map(|needed| is_host(text.as_bytes(), needed, true));
+            assert_eq!(found, [Some(weak), Some(strong)], "{text}");
+            for cut in 5..text.len() {
+                let early = is_host(&text.as_bytes()[..cut], STRONG, false);
+                assert!(early.is_none_or(|early| early == strong), "{text} up to {cut}");
+            }
+        }
+        let long = format!("<host starttime=\"1\" comment=\"{}\">", "x".repeat(WINDOW));
+        assert_eq!(is_host(long.as_bytes(), STRONG, false), Some(true));
+        let long = format!("<host comment=\"{}\">", "x".repeat(WINDOW));
+        assert_eq!(is_host(long.as_bytes(), WEAK, false), Some(false));
+    }
+
+    #[test]
+    fn elements_of_a_scan_are_told_by_their_values() {
+        for (tag, is_one) in [
+            ("<scaninfo type=\"syn\"/>", true),
+            ("<scaninfo type=\"full\"/>", false),
+            ("<verbose level=\"0\"/>", true),
+            ("<verbose>", false),
+            ("<output type=\"interactive\">", true),
+            ("<output>", false),
+            ("<target specification=\"x\" status=\"skipped\" reason=\"invalid\"/>", true),
+            ("<target name=\"x\"/>", false),
+            ("<runstats>", true),
+        ] {
+            let el = El::from_name(name(&tag.as_bytes()[1..])).unwrap();
+            assert_eq!(is_of_scan(el, tag.as_bytes()), is_one, "{tag}");
+        }
+        let masscan = b"<nmaprum scanner=\"masscan\" start=\"1\" version=\"1.0-BETA\">";
+        assert!(is_damaged_scan(masscan) && is_scan(masscan));
+        assert!(!is_damaged_scan(b"<report scanner=\"nmap\">"));
+        assert!(hides_scan(b"<!-- <host><status state=\"up\" reason=\"x\"/> -->"));
+        assert!(!hides_scan(b"<!-- <host > <nmaprun> -->"));
+    }
+}

@@ -1,0 +1,84 @@
+//! Cuts a document that is none of nmap's: a scan, a host of nmap's or another document ends it (rules R1 and R6).
+
+use super::{
+    super::{
+        evidence::{begins_scan, name},
+        lex::{End, Mark, classify, opens_tag},
+        names::El,
+    },
+    Framer, Kind, Mode, RUN_PIECE, Step,
+};
+
+impl Framer {
+    /// Gathers what is skipped. Comments and the like are pieces of their own.
+    pub(super) fn foreign(&mut self) -> Step {
+        loop {
+            let passed = self.scan;
+            if passed >= RUN_PIECE {
+                return Step::piece(Kind::Foreign, passed);
+            }
+            let Some(at) = self.next_mark(passed) else {
+                return Step::piece_or_more(Kind::Foreign, self.bytes().len());
+            };
+            let mark = classify(self.at(at), self.last);
+            let gathers = matches!(mark, Mark::Tag | Mark::RunEnd | Mark::HostEnd);
+            if at > 0 && !gathers {
+                return Step::piece(Kind::Foreign, at);
+            }
+            let opens = match mark {
+                Mark::Unsure => None,
+                Mark::Host => self.opens_host(),
+                Mark::Run => self.opens_run(),
+                Mark::Doctype => return self.doctype(),
+                Mark::Comment | Mark::Cdata | Mark::Pi | Mark::Decl => return self.alone(mark),
+                _ => Some(false),
+            };
+            match opens {
+                None => return Step::More,
+                Some(true) if mark == Mark::Host => return self.enter(Mode::Host),
+                Some(true) => {
+                    if let Some(step) = self.run_tag(mark, 0) {
+                        return step;
+                    }
+                }
+                Some(false) => {
+                    if let Some(step) = self.foreign_tag(at) {
+                        return step;
+                    }
+                }
+            }
+            self.advance_behind(at);
+        }
+    }
+
+    /// Looks at the tag at a place; `None` if it is gathered.
+    fn foreign_tag(&mut self, at: usize) -> Option<Step> {
+        if opens_tag(self.at(at)) != Some(true) {
+            self.scan = at.saturating_add(1);
+            return None;
+        }
+        let end = self.tag_end(at);
+        if self.is_long(at, end) {
+            return Some(if at > 0 { Step::piece(Kind::Foreign, at) } else { self.long() });
+        }
+        match end {
+            End::At(end) if self.begins_scan(at, end) => Some(match at {
+                0 => Step::piece(Kind::Run, end),
+                _ => Step::piece(Kind::Foreign, at),
+            }),
+            End::At(end) | End::Broken(end) => {
+                self.scan = end;
+                None
+            }
+            End::Lost => Some(Step::piece(Kind::Foreign, self.bytes().len())),
+            _ => Some(Step::piece_or_more(Kind::Foreign, at)),
+        }
+    }
+
+    /// Whether the tag in a range is that of an element of a scan that can begin one.
+    fn begins_scan(&self, at: usize, end: usize) -> bool {
+        let tag = self.bytes().get(at..end).unwrap_or_default();
+        let el = El::from_name(name(tag.get(1..).unwrap_or_default()));
+        el.is_some_and(|el| begins_scan(el, tag))
+    }
+}
