@@ -277,7 +277,7 @@ mod tests {
         let bytes = BufReader::with_capacity(step, bytes);
         let mut out = Vec::new();
         let mut members = Members::new(kind, bytes, (Extent::All, &budget));
-        let read = members.read_to_end(&mut out);
+        let read = io::copy(&mut members, &mut out);
         (out, read.is_ok())
     }
 

@@ -156,13 +156,12 @@ impl Input {
         let Opened { file, len, first } = opened;
         let (file, read) = capped::Counted::new(file);
         // What is unpacked may depend on the length of a file, not on how far it was read.
-        let packed = match len {
-            Some(len) => Arc::new(AtomicU64::new(len)),
-            None => {
-                let head = first.as_ref().map_or(0, |(_, head)| head.len());
-                read.fetch_add(u64::try_from(head).unwrap_or_default(), Ordering::Relaxed);
-                read
-            }
+        let packed = if let Some(len) = len {
+            Arc::new(AtomicU64::new(len))
+        } else {
+            let head = first.as_ref().map_or(0, |(_, head)| head.len());
+            read.fetch_add(u64::try_from(head).unwrap_or_default(), Ordering::Relaxed);
+            read
         };
         let mut walk = Walk::new((limits, pick), packed, visit);
         let Some((kind, head)) = first else {

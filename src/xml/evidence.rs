@@ -275,16 +275,14 @@ impl<'t> Iterator for Attributes<'t> {
             let name = name(rest);
             let behind = rest.get(name.len()..)?.trim_ascii_start();
             let behind = behind.strip_prefix(b"=").filter(|_| !name.is_empty())?.trim_ascii_start();
-            let (value, behind) = match behind.split_first() {
-                Some((quote @ (b'"' | b'\''), value)) => {
+            let (value, behind) =
+                if let Some((quote @ (b'"' | b'\''), value)) = behind.split_first() {
                     let len = memchr::memchr(*quote, value)?;
                     (value.get(..len)?, value.get(len.saturating_add(1)..)?)
-                }
-                _ => {
+                } else {
                     let ends = |b: &u8| is_blank(*b) || matches!(b, b'>' | b'/');
                     behind.split_at(behind.iter().position(ends).unwrap_or(behind.len()))
-                }
-            };
+                };
             self.0 = behind;
             if let Some(id) = At::from_name(name) {
                 return Some((id, value));

@@ -96,13 +96,13 @@ impl Packed {
             return Ok(None);
         }
         let first = next_magic(bytes)?;
-        if first.is_none_or(|magic| begins_record(magic)) {
+        if first.is_none_or(begins_record) {
             return Ok(first);
         }
         let rest = if first == Some(DESCRIPTOR) { 12 } else { 8 };
         io::copy(&mut bytes.take(rest), &mut io::sink())?;
         let next = next_magic(bytes)?;
-        if next.is_none_or(|magic| begins_record(magic)) {
+        if next.is_none_or(begins_record) {
             return Ok(next);
         }
         io::copy(&mut bytes.take(4), &mut io::sink())?;

@@ -28,28 +28,26 @@ impl JsonText {
         for byte in bytes {
             self = match (self, *byte) {
                 (Self::Other, _) => return self,
-                (Self::Before | Self::Outside, byte) if is_blank(byte) => self,
-                (Self::Before | Self::Outside, b'"') => Self::String { escaped: false },
-                (Self::Before | Self::Outside, b'{' | b'[') => Self::Outside,
-                (Self::Outside, b'}' | b']' | b',' | b':' | b'-' | b'+' | b'.' | b'0'..=b'9') => {
-                    Self::Outside
-                }
-                // Letters of `true`, `false`, `null` and of exponents.
-                (
-                    Self::Outside,
-                    b't' | b'r' | b'u' | b'e' | b'f' | b'a' | b'l' | b's' | b'n' | b'E',
-                ) => Self::Outside,
+                (Self::String { escaped: false }, b'\\') => Self::String { escaped: true },
+                (Self::String { escaped: false }, b'"') => Self::Outside,
                 // Line breaks are escaped there.
-                (Self::String { .. }, 0..0x20) => Self::Other,
-                (Self::String { escaped: true }, _) => Self::String { escaped: false },
-                (Self::String { .. }, b'\\') => Self::String { escaped: true },
-                (Self::String { .. }, b'"') => Self::Outside,
-                (Self::String { .. }, _) => self,
+                (Self::String { .. }, 0x20..) => Self::String { escaped: false },
+                (Self::String { .. }, _) => Self::Other,
+                (_, byte) if is_blank(byte) => self,
+                (_, b'"') => Self::String { escaped: false },
+                (_, b'{' | b'[') => Self::Outside,
+                (Self::Outside, byte) if is_token(byte) => Self::Outside,
                 _ => Self::Other,
             };
         }
         self
     }
+}
+
+/// Whether a byte is of a number, or of `true`, `false` and `null`, or stands between values.
+const fn is_token(byte: u8) -> bool {
+    matches!(byte, b'}' | b']' | b',' | b':' | b'-' | b'+' | b'.' | b'0'..=b'9' | b'E')
+        || matches!(byte, b'a' | b'e' | b'f' | b'l' | b'n' | b'r' | b's' | b't' | b'u')
 }
 
 #[cfg(test)]
