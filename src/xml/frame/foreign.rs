@@ -9,6 +9,18 @@ use super::{
     Framer, Kind, Mode, RUN_PIECE, Step,
 };
 
+/// What the bytes stand in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in super::super) enum Around {
+    /// No document, or one of which nothing is known yet.
+    #[default]
+    Nothing,
+    /// A scan, or what announced one: any `<host` begins a host (rule R8).
+    Scan,
+    /// A document that is none of nmap's.
+    Foreign,
+}
+
 impl Framer {
     /// Gathers what is skipped. Comments and the like are pieces of their own.
     pub(super) fn foreign(&mut self) -> Step {

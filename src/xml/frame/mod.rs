@@ -23,6 +23,7 @@ mod strings;
 
 use std::mem;
 
+pub(super) use self::foreign::Around;
 use self::{inside::InsideTags, strings::JsonText};
 use super::{
     lex::{Closers, End, Mark, TagScan, to_u64},
@@ -83,18 +84,6 @@ pub(super) enum HostEnd {
     Input,
     /// It is beyond the cap; what follows of it is skipped.
     Limit,
-}
-
-/// What the bytes stand in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Around {
-    /// No document, or one of which nothing is known yet.
-    #[default]
-    Nothing,
-    /// A scan, or what announced one: any `<host` begins a host (rule R8).
-    Scan,
-    /// A document that is none of nmap's.
-    Foreign,
 }
 
 /// Bytes of whole run-level markup gathered into one piece.
