@@ -7,6 +7,11 @@ use crate::support::{command, root, skip};
 const ORACLE: &str = "tests/oracle/truth";
 
 #[test]
+fn merges_of_random_series_follow_the_document() {
+    agrees("merge", 2000);
+}
+
+#[test]
 fn histories_of_random_series_follow_the_document() {
     agrees("history", 800);
 }

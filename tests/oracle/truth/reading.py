@@ -36,6 +36,9 @@ class Scan:
             self.hosts[-1]["complete"] = False
         self.line = expat.scan_line(run, self.id, len(data))
         self.line["truncated"] = self.truncated
+        # R8: where the bytes end behind `<host`, another host begins.
+        self.broken_off = cut_host and data.endswith(b"<host")
+        self.line["resumed"] = self.broken_off
         self.line["source"] = source
         self.line["content_sha256"] = self.sha
         self.line["hosts_incomplete"] = int(cut_host)

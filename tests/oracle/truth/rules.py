@@ -688,6 +688,8 @@ def own_warnings(scan):
     codes = {}
     if scan.truncated:
         codes["W_TRUNCATED"] = 1
+    if scan.broken_off:
+        codes["W_IMPLICIT_CLOSE"] = 1
     if scan.dropped_ports:
         codes["W_PORT_DROPPED"] = scan.dropped_ports
     if scan.dup_ports:
