@@ -1,7 +1,9 @@
 //! Where output goes: files and folders get their name when they are complete.
 
 use std::{
+    ffi::OsStr,
     io,
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
@@ -252,7 +254,7 @@ impl Claim {
         };
         let mut number = 0_u32;
         loop {
-            let mut temporary = file_name.to_owned();
+            let mut temporary = first_bytes(file_name).to_owned();
             temporary.push(format!(".tmp-{}-{number}", std::process::id()));
             let temporary = target.with_file_name(temporary);
             match create(&temporary) {
@@ -283,6 +285,17 @@ impl Claim {
             }
         }
     }
+}
+
+/// Bytes of a name that its temporary one begins with: file systems take 255 with all that follows.
+const LONGEST: usize = 200;
+
+/// As much of a name as there is room for before what makes it a temporary one, no character of it cut.
+fn first_bytes(name: &OsStr) -> &OsStr {
+    let bytes = name.as_bytes();
+    let is_start = |end: &usize| bytes.get(*end).is_none_or(|byte| byte & 0xc0 != 0x80);
+    let end = (0..=LONGEST.min(bytes.len())).rev().find(is_start).unwrap_or_default();
+    OsStr::from_bytes(bytes.get(..end).unwrap_or(bytes))
 }
 
 /// Makes a folder and those above it that are missing, and returns those.
@@ -382,6 +395,25 @@ mod tests {
             (names(folder.path()), fs::read(&target).unwrap()),
             (vec!["a.csv".into()], b"x".to_vec())
         );
+    }
+
+    #[test]
+    fn a_name_may_be_as_long_as_names_may_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let temporaries = Temporaries::default();
+        for name in ["x".repeat(255), "\u{20ac}".repeat(85), format!("{}.csv", "y".repeat(251))] {
+            let target = folder.path().join(&name);
+            let (pending, mut file) = Pending::file(&target, false, &temporaries).unwrap();
+            let temporary = pending.temporary.file_name().unwrap().to_str().unwrap();
+            assert!(temporary.len() < 230 && temporary.contains(".tmp-"), "{temporary}");
+            file.write_all(b"x").unwrap();
+            pending.publish().unwrap();
+            assert!(target.is_file());
+            fs::remove_file(&target).unwrap();
+            let dir = Pending::dir(&target, &SinkOptions::default()).unwrap();
+            dir.publish().unwrap();
+            assert!(target.is_dir());
+        }
     }
 
     #[test]
