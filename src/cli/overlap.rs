@@ -100,9 +100,10 @@ pub(super) fn check(
     let all = || reading.named.iter().map(PathBuf::as_path).chain(reading.others.iter().copied());
     let place = |path| Ok((Place::of_input(path)?, path));
     let inputs: Vec<_> = all().filter(|path| !is_stream(path)).map(place).collect::<Result<_>>()?;
-    let stdin = match all().any(|path| is_stream(&path)) {
-        true => id_of_stream(io::stdin()).map_err(|error| unreadable(Path::new("-"), error))?,
-        false => None,
+    let stdin = if all().any(|path| is_stream(&path)) {
+        id_of_stream(io::stdin()).map_err(|error| unreadable(Path::new("-"), error))?
+    } else {
+        None
     };
     let here = Place::of_input(Path::new("."))?;
     for (number, (place, output)) in outputs.iter().enumerate() {

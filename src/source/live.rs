@@ -132,7 +132,7 @@ impl<R: Read, W: Write> Read for Copied<R, W> {
             copy.write_all(read).and_then(|()| copy.flush()).map_err(|error| {
                 self.failed = Some((error.kind(), error.to_string()));
                 // One of ours names the file already.
-                let is_ours = error.get_ref().is_some_and(|inner| inner.is::<Error>());
+                let is_ours = matches!(error.get_ref(), Some(inner) if inner.is::<Error>());
                 if is_ours {
                     error
                 } else {
