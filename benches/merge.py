@@ -5,19 +5,20 @@
     benches/merge.py [--sizes 8M,80M,800M] [--scans 5] [--memory 256M] [--out DIR]
 
 For each size it generates a sweep, makes as many scans of the same hosts of it, and runs `convert`, `merge`
-in memory, `merge` with little memory, and `diff` of the first two, each once, as whole processes writing Parquet.
+in memory, `merge` with little memory, `history`, and `diff` of the first two, each once, as whole processes writing Parquet.
 Times are ratios to that of `convert`; memory is the largest resident set.
 """
 
 import argparse
 import os
-import shutil
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+TIME = re.compile(rb'\b((?:start|starttime|endtime|time)=")(\d{9,11})')
 DIST = Path(__file__).resolve().parent.parent / "target" / "dist"
 
 
@@ -32,6 +33,11 @@ def run(command, fine=(0,)):
     return time.perf_counter() - start, usage.ru_maxrss / 1024
 
 
+def later(found, days):
+    """A time that many days later."""
+    return b"%s%d" % (found[1], int(found[2]) + days * 86400)
+
+
 def scans(size, count, out):
     """As many scans of the same hosts: other arguments, so other ids, and later times."""
     base = out / "base.xml"
@@ -42,9 +48,9 @@ def scans(size, count, out):
     for number in range(count):
         path = out / f"scan{number}.xml"
         with open(base, "rb") as source, open(path, "wb") as target:
-            head = source.read(64 << 10)
-            target.write(head.replace(b'args="', b'args="%d ' % number, 1))
-            shutil.copyfileobj(source, target, 1 << 20)
+            for line in source:
+                line = line.replace(b'args="', b'args="%d ' % number, 1)
+                target.write(TIME.sub(lambda found: later(found, number), line))
         paths.append(path)
     base.unlink()
     return paths, said.stderr.split(",")[1].split()[0]
@@ -58,7 +64,7 @@ def main():
     parser.add_argument("--out", default=tempfile.gettempdir())
     args = parser.parse_args()
     print("| hosts | XML | convert | merge | | merge, --memory "
-          f"{args.memory} | | diff of two |\n|---|---|---|---|---|---|---|---|")
+          f"{args.memory} | | history | | diff of two |\n|---|---|---|---|---|---|---|---|---|---|")
     for size in args.sizes.split(","):
         with tempfile.TemporaryDirectory(dir=args.out) as folder:
             out = Path(folder)
@@ -69,10 +75,12 @@ def main():
             held, held_peak = run([*program, "merge", "--policy", "latest", *paths, *tail])
             least = ["--memory", args.memory, "--temp-dir", out]
             spilled, spilled_peak = run([*program, "merge", "--policy", "latest", *least, *paths, *tail])
+            told, told_peak = run([*program, "history", *paths, *tail])
             differ, differ_peak = run([*program, "diff", *paths[:2]], fine=(0, 1))
             print(f"| {hosts} x {args.scans} | {total:.0f} MB | {base:.1f} s | {held:.1f} s, {held / base:.2f} | "
                   f"{held_peak:.0f} MiB | {spilled:.1f} s, {spilled / base:.2f} | {spilled_peak:.0f} MiB | "
-                  f"{differ:.1f} s, {differ_peak:.0f} MiB |", flush=True)
+                  f"{told:.1f} s, {told / base:.2f} | {told_peak:.0f} MiB | {differ:.1f} s, {differ_peak:.0f} MiB |",
+                  flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-//! Three scans of the same hosts to one host each, held and spilled, and two of them compared.
+//! Three scans of the same hosts to one host each, held and spilled, to intervals, and two of them compared.
 
 use criterion::Criterion;
 use scanmill::{
     diff::differences,
+    history::Histories,
     merge::{MergePolicy, Merged, Merger, Precedence},
     model::{RunHeader, RunRecord},
 };
@@ -18,6 +19,9 @@ pub fn bench(criterion: &mut Criterion, input: &Input) {
     // Some twenty spills.
     group.bench_function(format!("{}, spilled", input.name), |b| {
         b.iter(|| hosts(merger(input, 3, Merger::with_memory(policy, 2 << 20, None))));
+    });
+    group.bench_function(format!("{}, history", input.name), |b| {
+        b.iter(|| intervals(merger(input, 3, Merger::new(policy))));
     });
     group.bench_function(format!("{}, compared", input.name), |b| {
         let state = || merger(input, 1, Merger::new(policy));
@@ -43,6 +47,15 @@ fn hosts(merger: Merger) -> usize {
     let mut count = 0;
     while let Ok(Some(record)) = hosts.next() {
         count += record.host().host.ports.len();
+    }
+    count
+}
+
+fn intervals(merger: Merger) -> usize {
+    let Ok(mut histories) = merger.finish().and_then(Histories::of) else { return 0 };
+    let mut count = 0;
+    while let Ok(Some(history)) = histories.next() {
+        count += history.host().count() + history.ports().count();
     }
     count
 }

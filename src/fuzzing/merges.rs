@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{
     Choices,
     feeds::{check, feeds},
+    histories,
     outcome::Outcome,
 };
 use crate::{
@@ -102,6 +103,12 @@ pub(super) fn run(data: &[u8]) {
         let split = choices.below(outcomes.len());
         let (old, new) = outcomes.split_at(split);
         compared(merger(old, usize::MAX), merger(new, usize::MAX));
+        let latest = MergePolicy { precedence: Precedence::Latest, explain: false, ..policy };
+        histories::hold(&|| {
+            let mut merger = Merger::new(latest);
+            outcomes.iter().for_each(|outcome| feed_merger(&mut merger, outcome));
+            merger
+        });
     }
 }
 

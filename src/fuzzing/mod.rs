@@ -18,6 +18,7 @@
 
 mod events;
 mod feeds;
+mod histories;
 mod merges;
 mod mutator;
 mod outcome;
