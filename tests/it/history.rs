@@ -7,9 +7,10 @@ use std::{
 
 use proptest::prelude::*;
 use scanmill::{
+    diff::differences,
     history::Histories,
     merge::{MergePolicy, Merger, Precedence},
-    model::{HostKey, Identity, ScanEvent, ScanNumber, Span, Timestamp},
+    model::{ChangeKind, HostKey, Identity, ScanEvent, ScanNumber, Span, Timestamp},
     xml::{Options, Reader},
 };
 use serde_json::Value;
@@ -458,6 +459,49 @@ proptest! {
     ) {
         prop_assert_eq!(rows(merger(policy, &docs.0)), rows(merger(policy, &docs.1)));
     }
+
+    #[test]
+    fn a_comparison_of_two_times_explains_the_difference_of_their_intervals(
+        docs in any_series(2..9, true),
+        cut in 1..8_usize,
+    ) {
+        let cut = cut.min(docs.len() - 1);
+        let all = rows(merger(latest(), &docs));
+        // Scans begin at 100, 200 and so on, and end before the next.
+        let states = |time: usize| -> BTreeMap<(String, String), String> {
+            let time = Some(i64::try_from(time * 100 + 99).unwrap());
+            let there = all.iter().filter(|row| !row.key.1.is_empty() && row.is_valid_at(time));
+            there.map(|row| (row.key.clone(), row.values[6].clone())).collect()
+        };
+        let (before, after) = (states(cut), states(docs.len()));
+        let mut told = before.clone();
+        for host in differences(merger(latest(), &docs[..cut]), merger(latest(), &docs)).unwrap() {
+            for change in host.unwrap().changes.iter().filter(|change| change.column == "state") {
+                let (Some(protocol), Some(port)) = (&change.protocol, change.port) else { continue };
+                let key = (change.host_key.clone(), format!("{protocol}/{port:05}"));
+                if change.kind.is_change() && before.get(&key) == after.get(&key) {
+                    // Of a port that neither lists the states are those of lists.
+                    prop_assert!(!before.contains_key(&key), "{change:?}");
+                    continue;
+                }
+                match (change.kind, &change.new) {
+                    (ChangeKind::Gone, _) | (ChangeKind::NotScanned, None) => told.remove(&key),
+                    (_, Some(new)) => told.insert(key, new.clone()),
+                    (_, None) => None,
+                };
+            }
+        }
+        // A port that a list names in the same state, or that is listed again, needs no word.
+        let is_in_lists = |state: &str| {
+            let list = format!("<extraports state=\"{state}\"");
+            docs.iter().any(|doc| doc.contains(&list))
+        };
+        for (one, other) in [(&after, &told), (&told, &after)] {
+            for (key, state) in one {
+                prop_assert!(other.get(key) == Some(state) || is_in_lists(state), "{key:?} {state}");
+            }
+        }
+    }
 }
 
 proptest! {
@@ -592,6 +636,21 @@ fn another_state_in_between_ends_a_version_though_the_port_is_kept() {
     ];
     let keep = latest().with_keep_covered(true);
     assert_eq!(spans(keep, &docs), ["open P 10-30 10 1", "open - 30- 40 2"]);
+}
+
+#[test]
+fn each_look_of_a_moment_may_end_a_version() {
+    let listed = "<ports><extraports state=\"open\" count=\"1\"><extrareasons reason=\"r\" count=\"1\" proto=\"tcp\" \
+                  ports=\"22\"/></extraports></ports>";
+    let docs = [
+        scan(10, "-sV", &port("open", PROBED)),
+        scan(20, "-a", "<ports><extraports state=\"closed\" count=\"100\"/></ports>"),
+        scan(20, "-b", listed),
+        scan(30, "", &port("open", "")),
+    ];
+    assert_eq!(spans(latest(), &docs), ["open P 10-20 10 1", "open - 30- 30 1"]);
+    let one = [docs[0].clone(), docs[2].clone(), docs[3].clone()];
+    assert_eq!(spans(latest(), &one), ["open P 10-20 10 1", "open P 30- 30 1"]);
 }
 
 /// Years of looks at a host of many ports take a time that grows with what they list.
