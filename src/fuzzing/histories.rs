@@ -39,9 +39,9 @@ pub(super) fn hold(merger: &dyn Fn() -> Merger) {
 }
 
 /// The same by a merge.
-fn of_merge(merger: Merger) -> Ports {
+fn of_merge(scans: Merger) -> Ports {
     let mut all = Ports::new();
-    let Ok(mut hosts) = merger.finish().and_then(crate::merge::Merged::hosts) else { return all };
+    let Ok(mut hosts) = scans.finish().and_then(crate::merge::Merged::hosts) else { return all };
     while let Ok(Some(record)) = hosts.next() {
         let merged = record.host();
         let open = all.entry(merged.host_key.clone().into_owned()).or_default();

@@ -106,7 +106,9 @@ pub(super) fn run(data: &[u8]) {
         let latest = MergePolicy { precedence: Precedence::Latest, explain: false, ..policy };
         histories::hold(&|| {
             let mut merger = Merger::new(latest);
-            outcomes.iter().for_each(|outcome| feed_merger(&mut merger, outcome));
+            for outcome in &outcomes {
+                feed_merger(&mut merger, outcome);
+            }
             merger
         });
     }
