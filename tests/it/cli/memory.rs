@@ -1,6 +1,7 @@
 //! `--memory` holds, whatever an input lists (rule R10): each list of the model a million times in one host or scan.
 
 use std::{
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
     process::Stdio,
@@ -178,9 +179,10 @@ fn very_many_documents_are_within_the_cap_or_refused() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (empty, scans) = (path("empty.xml"), path("scans.xml"));
     fs::write(&empty, "<nmaprun/>".repeat(DOCUMENTS)).unwrap();
-    let text: String = (0..DOCUMENTS)
-        .map(|number| format!("<nmaprun scanner=\"nmap\" args=\"nmap x\" start=\"{number}\"/>"))
-        .collect();
+    let mut text = String::new();
+    for number in 0..DOCUMENTS {
+        write!(text, "<nmaprun scanner=\"nmap\" args=\"nmap x\" start=\"{number}\"/>").unwrap();
+    }
     fs::write(&scans, text).unwrap();
     let one = path("one.xml");
     fs::write(&one, format!("{HOST}</host>{END}")).unwrap();

@@ -104,6 +104,9 @@ fn schema_checks_what_it_writes() {
     ends(4, &["schema", "--write", "/proc/none"]);
 }
 
+/// What somebody does in a folder of schemas.
+type Change = fn(&Folder);
+
 #[test]
 fn schema_writes_in_place_of_what_it_printed_alone() {
     use std::os::unix::fs::{PermissionsExt, symlink};
@@ -116,7 +119,6 @@ fn schema_writes_in_place_of_what_it_printed_alone() {
     // Whatever is in the way is named, and nothing at all is written.
     folder.write("new/tables.md", tables.clone() + "old");
     let old = kept();
-    type Change = fn(&Folder);
     let changes: [(&str, Change); 9] = [
         ("new/duckdb.sql", |folder| drop(folder.write("new/duckdb.sql", "CREATE TABLE mine ();"))),
         ("new/duckdb.sql", |folder| drop(folder.write("new/duckdb.sql", ""))),

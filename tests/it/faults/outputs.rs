@@ -177,9 +177,8 @@ fn a_feed_that_is_followed_has_whole_lines_or_is_the_old_one() {
             let old = before.get(Path::new(out)).cloned().flatten();
             let is_killed = case.ended.code.is_none();
             let fine = found == old
-                || found.as_ref().is_some_and(|found| match is_killed {
-                    true => whole.starts_with(found),
-                    false => is_start(found, &whole),
+                || found.as_ref().is_some_and(|found| {
+                    if is_killed { whole.starts_with(found) } else { is_start(found, &whole) }
                 });
             assert!(fine, "{what}: {out} is neither old nor a part of the new one: {found:?}");
             assert!(case.ended.code != Some(0) || found.as_ref() == Some(&whole), "{what}");
