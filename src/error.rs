@@ -219,6 +219,9 @@ pub enum ErrorKind {
     /// What has to be held does not fit into the memory that was given.
     #[error("{0}")]
     Resource(String),
+    /// A saved state that is damaged, of another version, or none at all.
+    #[error("{0}")]
+    State(String),
     /// The output could not be written.
     #[error("cannot write {target}")]
     Sink {

@@ -128,6 +128,7 @@ pub mod pipeline;
 pub mod request;
 pub mod scanner;
 pub mod sink;
+mod snapshot;
 pub mod source;
 pub mod table;
 pub mod watch;

@@ -1,5 +1,11 @@
 //! The caps on untrusted input (DATA_MODEL rule R10), each with its default and its reason.
 
+/// Bytes of a block of a saved state, unpacked: what is held of it while it is read.
+pub(crate) const MAX_SNAPSHOT_BLOCK: usize = 1 << 20;
+
+/// How many times its stored length a block of a saved state may grow.
+pub(crate) const MAX_SNAPSHOT_RATIO: usize = 1000;
+
 /// Caps on what is buffered of an input, and on what comes out of containers. Beyond a cap of the first
 /// kind the value is cut, the element dropped or the rest of the host skipped, with `W_LIMIT`; beyond one
 /// of the second kind the input ends with `E_DECOMPRESS`.

@@ -12,7 +12,7 @@ use std::{
 use clap::{Arg, Command, CommandFactory as _};
 use toml::{Table, Value};
 
-use super::args::{Args, InputPath, path_role};
+use super::args::{Args, InputPath, lists_states, path_role};
 use crate::{
     error::{Error, Result},
     fs::File,
@@ -189,7 +189,9 @@ fn set(command: Command, name: &str, values: &[String], found: &mut Found) -> Co
             return arg;
         }
         found.known = true;
-        found.guarded |= is_guarded(&arg);
+        // The state of `merge` is a file that is written.
+        let names_file = name == "state" && !values.iter().all(|value| lists_states(value));
+        found.guarded |= is_guarded(&arg) || names_file;
         let values: Vec<String> = match arg.get_value_delimiter() {
             Some(between) => {
                 values.iter().flat_map(|value| value.split(between)).map(str::to_owned).collect()

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    args::{By, ConvertArgs, MergeArgs, MergeOptions, PickArgs, TalkArgs},
+    args::{By, ConvertArgs, MergeArgs, MergeOptions, PickArgs, TalkArgs, lists_states},
     engine::{self, Seen},
     exit::Exit,
     inputs::{self, Given, Inputs},
@@ -23,7 +23,7 @@ use crate::{
     merge::{MergeFlags, MergePolicy, Merger},
     model::Identity,
     pipeline::{Destination, Filters, Pipeline},
-    sink::{DocumentSink, Output, Temporaries},
+    sink::{DocumentSink, Output, StateSink, Temporaries},
     source::{Follow, Running},
     watch::ENDING,
 };
@@ -49,11 +49,13 @@ fn run_with(
         None => ("convert", Rows::Read),
         Some(options) => ("merge", Rows::Merged { explain: options.explain }),
     };
+    let state = state_file(&args.pick)?;
     let plan = Plan::of(&args.write, &args.pick, rows)?;
     let inputs = Inputs::of(&args.read)?;
     let given = if args.follow { Vec::new() } else { inputs.discover() };
     let others = args.engine.as_deref().into_iter().chain(how.config_file());
-    check_outputs(args.report.as_deref(), &plan, &inputs.reading(&given, others))?;
+    let reading = inputs.reading(&given, others);
+    check_outputs(args.report.as_deref(), (&plan, state), &reading)?;
     let running = Running::default();
     let mut filters = filters(&args.pick);
     if let Some(path) = &args.engine {
@@ -72,13 +74,14 @@ fn run_with(
         }
         plan => plan.open(&args.write, (command, &temporaries))?,
     };
+    let state = state.map(|path| StateSink::open(path, &temporaries)).transpose()?;
     if let Some(options) = merge {
-        destination = merged(options, shares.merge, destination);
+        destination = merged(options, shares.merge, (destination, state.as_ref()))?;
     }
     // Finished scans of one id that differ are told apart by their bytes.
     let hash = args.hash || merge.is_some();
     let options = inputs::options(&args.read.how, &shares).with_hash(hash);
-    let pipeline = Pipeline::new(options, filters, destination, stop);
+    let pipeline = Pipeline::new(options, filters, destination, stop).with_state(state);
     let mut pipeline = pipeline.with_threads(shares.threads)?.with_room(shares.documents);
     let progress = if let Some(follow) = &mut following {
         pipeline.follow(follow)?;
@@ -106,7 +109,7 @@ fn run_with(
 /// Refuses outputs that would take the place of something else.
 pub(super) fn check_outputs(
     report: Option<&Path>,
-    plan: &Plan,
+    (plan, state): (&Plan, Option<&Path>),
     reading: &Reading<'_>,
 ) -> Result<()> {
     if let Some(report) = report.filter(|report| report.is_dir()) {
@@ -114,13 +117,33 @@ pub(super) fn check_outputs(
     }
     let written =
         Written::output(plan.output()).into_iter().chain(Written::file("--report", report));
+    let written = written.chain(Written::file("--state", state));
     overlap::check(written, reading, plan.is_on_stdout())
 }
 
-/// What is read, merged within a limit on memory, in bytes.
-fn merged(options: &MergeOptions, memory: usize, then: Destination) -> Destination {
-    let merger = Merger::with_memory(policy(options), memory, options.temp_dir.as_deref());
-    Destination::Merge { merger: Box::new(merger), then: Box::new(then) }
+/// The file that `--state` of a merge names; what else its values say is which ports to keep.
+fn state_file(args: &PickArgs) -> Result<Option<&Path>> {
+    let mut files = args.state.iter().filter(|value| !lists_states(value)).map(Path::new);
+    match (files.next(), files.next()) {
+        (_, Some(_)) => Err(Error::usage("--state names more than one file")),
+        (file, None) => Ok(file),
+    }
+}
+
+/// What is read, merged within a limit on memory, in bytes, going on with a state if there is one.
+fn merged(
+    options: &MergeOptions,
+    memory: usize,
+    (then, state): (Destination, Option<&StateSink>),
+) -> Result<Destination> {
+    let mut merger = Merger::with_memory(policy(options), memory, options.temp_dir.as_deref());
+    if let Some(state) = state {
+        merger = merger.with_state();
+        if let Some(old) = state.old()? {
+            merger.load(old, state.name())?;
+        }
+    }
+    Ok(Destination::Merge { merger: Box::new(merger), then: Box::new(then) })
 }
 
 /// What is followed, if that is asked for.
@@ -201,7 +224,8 @@ pub(super) fn write_json(
 
 pub(super) fn filters(args: &PickArgs) -> Filters {
     let mut filters = Filters::default();
-    filters.states.clone_from(&args.state);
+    let lists = args.state.iter().filter(|value| lists_states(value));
+    filters.states = lists.flat_map(|list| list.split(',')).map(str::to_owned).collect();
     filters.up = args.up;
     filters.expand_extra_ports = args.expand_extraports;
     filters.dedup = args.dedup;

@@ -27,7 +27,8 @@ pub(super) fn run(args: &HistoryArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
     let plan = Plan::of(&write, &pick, Rows::History)?;
     let inputs = Inputs::of(&args.read)?;
     let given = inputs.discover();
-    check_outputs(args.report.as_deref(), &plan, &inputs.reading(&given, how.config_file()))?;
+    let reading = inputs.reading(&given, how.config_file());
+    check_outputs(args.report.as_deref(), (&plan, None), &reading)?;
     let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
     // Before anything temporary is made: a signal must find it.
     let stop = signals::stop_flag(&temporaries);

@@ -132,9 +132,15 @@ impl Feed {
         }
     }
 
+    /// Whether it has documents of events.
+    #[must_use]
+    pub fn takes_events(&self) -> bool {
+        *self == (Self::Nested { events: true })
+    }
+
     /// Writes the documents of an event of a run; `index` is its place among the events of the scan.
     pub fn event(&self, run: &RunHeader, index: i32, event: &RunEvent, out: &mut Vec<u8>) -> u64 {
-        if *self != (Self::Nested { events: true }) {
+        if !self.takes_events() {
             return 0;
         }
         nested::event_line(run, index, event, out);

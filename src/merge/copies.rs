@@ -2,8 +2,11 @@
 
 use std::{cmp::Reverse, collections::HashMap, mem};
 
+use sha2::{Digest as _, Sha256};
+
 use super::{
     store::split_record,
+    summary::SharedMac,
     wire::{self, Out, split_length},
 };
 use crate::{
@@ -13,15 +16,25 @@ use crate::{
 
 /// Makes records of hosts that are the same if tables of them are: a copy may have been read from XML, and
 /// another one from a dataset.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Comparing {
     out: Out,
     record: Vec<u8>,
 }
 
 impl Comparing {
+    /// What tells the record of a host from that of another one; the host is what it holds.
+    pub(super) fn digest(&mut self, record: &[u8], host: &Host<'_>) -> u128 {
+        if is_as_in_tables(host) { hash(record) } else { self.digest_of_record(record) }
+    }
+
+    /// The same of a record alone.
+    pub(super) fn digest_of_record(&mut self, record: &[u8]) -> u128 {
+        hash(self.comparable(record))
+    }
+
     /// What is compared of the record of a host: its place, its key, and what is known of it.
-    pub(super) fn comparable(&mut self, record: &[u8]) -> &[u8] {
+    fn comparable(&mut self, record: &[u8]) -> &[u8] {
         self.record.clear();
         let host = split_length(record).and_then(|(_, rest)| split_record(rest));
         let Some((_, host)) = host else { return &self.record };
@@ -33,6 +46,22 @@ impl Comparing {
         }
         &self.record
     }
+}
+
+fn hash(record: &[u8]) -> u128 {
+    let hash = Sha256::digest(record);
+    hash.first_chunk::<16>().map_or(0, |part| u128::from_le_bytes(*part))
+}
+
+/// Whether surely nothing is left out by [`as_in_tables`].
+fn is_as_in_tables(host: &Host<'_>) -> bool {
+    let of_ports = host.ports.iter().flat_map(|port| &port.scripts);
+    let mut scripts = of_ports.chain(&host.scripts);
+    let times = [host.srtt_us, host.rttvar_us, host.timeout_us];
+    scripts.all(|script| script.data == ScriptData::None)
+        && times.into_iter().flatten().all(|time| time >= 0)
+        && host.addresses.iter().all(|address| address.zone.is_none())
+        && host.traces.iter().all(|trace| !trace.hops.is_empty())
 }
 
 /// Leaves out what no table holds.
@@ -75,9 +104,27 @@ pub struct MergedScan {
     pub(super) rows: u64,
     /// The time of its newest look at a host.
     pub(super) newest: Option<Timestamp>,
+    /// What tells its hosts from those of another scan, if a state is kept.
+    pub(super) digest: Option<u128>,
+    /// The MAC address that it shows at several IP addresses, if it comes from a state.
+    pub(super) shared_mac: Option<SharedMac>,
+    /// Whether it comes from a state.
+    pub(super) is_saved: bool,
 }
 
 impl MergedScan {
+    /// Whether it was read by an earlier run, whose state this one goes on with.
+    #[must_use]
+    pub fn is_saved(&self) -> bool {
+        self.is_saved
+    }
+
+    /// The MAC address that it shows at several IP addresses, of a scan that comes from a state.
+    #[must_use]
+    pub fn shared_mac(&self) -> Option<&SharedMac> {
+        self.shared_mac.as_ref()
+    }
+
     /// Less is better: finished, not truncated, most whole hosts, most rows.
     fn rank(&self) -> impl Ord + use<> {
         let record = &self.record;

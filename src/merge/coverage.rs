@@ -5,11 +5,11 @@ use std::{fmt::Write as _, ops::RangeInclusive};
 use crate::model::{ExtraPorts, Protocol, RunRecord, port_ranges};
 
 /// Ports that a scan was to look at, as its `scaninfo` elements list them.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Coverage(Vec<(Protocol<'static>, Ranges)>);
 
 /// Ranges of port numbers in ascending order, of which no two overlap.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Ranges(Vec<RangeInclusive<u16>>);
 
 impl Ranges {

@@ -10,7 +10,7 @@ use super::{coverage::Ranges, policy::MergeFlags};
 use crate::model::{Address, ExtraPorts, Host, Hostname, Os, Port, Sequence, TcpSequence, Text};
 
 /// What of a host may come from another scan than its state.
-#[derive(Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Details<'a> {
     comment: Option<Text<'a>>,
     uptime: (Option<i64>, Option<Text<'a>>),
@@ -34,6 +34,22 @@ impl<'a> Details<'a> {
         take(&mut self.tcp, &mut host.tcp_sequence);
         take(&mut self.ip_id, &mut host.ip_id_sequence);
         take(&mut self.tcp_ts, &mut host.tcp_ts_sequence);
+    }
+
+    /// What a host has that is not known yet; `None` if there is nothing.
+    pub(super) fn missing(&self, host: &Host<'a>) -> Option<Self> {
+        fn new<T: Default + PartialEq + Clone>(mine: &T, theirs: &T) -> T {
+            if *mine == T::default() { theirs.clone() } else { T::default() }
+        }
+        let new = Self {
+            comment: new(&self.comment, &host.comment),
+            uptime: new(&self.uptime, &(host.uptime_s, host.last_boot.clone())),
+            distance: new(&self.distance, &host.distance),
+            tcp: new(&self.tcp, &host.tcp_sequence),
+            ip_id: new(&self.ip_id, &host.ip_id_sequence),
+            tcp_ts: new(&self.tcp_ts, &host.tcp_ts_sequence),
+        };
+        (new != Self::default()).then_some(new)
     }
 
     pub(super) fn into_host(self, host: &mut Host<'a>) {
@@ -69,9 +85,7 @@ pub(super) fn addresses<'h, 'a: 'h>(hosts: impl Iterator<Item = &'h Host<'a>>) -
     for host in hosts {
         let known = addresses.len();
         for address in &host.addresses {
-            let same = |a: &&mut Address<'a>| {
-                a.text == address.text && a.kind == address.kind && a.zone == address.zone
-            };
+            let same = |a: &&mut Address<'a>| is_same_address(a, address);
             match addresses.iter_mut().take(known).find(same) {
                 Some(known) if known.vendor.is_none() => known.vendor.clone_from(&address.vendor),
                 Some(_) => {}
@@ -80,6 +94,10 @@ pub(super) fn addresses<'h, 'a: 'h>(hosts: impl Iterator<Item = &'h Host<'a>>) -
         }
     }
     addresses
+}
+
+pub(super) fn is_same_address(one: &Address<'_>, other: &Address<'_>) -> bool {
+    one.text == other.text && one.kind == other.kind && one.zone == other.zone
 }
 
 /// Host names of hosts, the best first, each of a type once. Those that one host repeats stay.
@@ -114,7 +132,7 @@ pub(super) fn hostnames_by_type<'h, 'a: 'h>(
     names
 }
 
-fn is_same_name(one: &Hostname<'_>, other: &Hostname<'_>) -> bool {
+pub(super) fn is_same_name(one: &Hostname<'_>, other: &Hostname<'_>) -> bool {
     one.kind == other.kind && plain_name(&one.name).eq_ignore_ascii_case(plain_name(&other.name))
 }
 

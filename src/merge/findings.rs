@@ -20,13 +20,23 @@ impl<'a> Group<'a, '_> {
         self.looks.iter().position(|look| looked_for(&look.facts) && counts(&look.facts))
     }
 
+    /// The place of the look that says under `latest` what is known of the operating system.
+    pub(super) fn only_os(&self) -> Option<usize> {
+        self.only(|facts| facts.detected_os, self.rules.policy.flags.os)
+    }
+
+    /// The same of host scripts.
+    pub(super) fn only_scripts(&self) -> Option<usize> {
+        self.only(|facts| facts.ran_scripts, self.rules.policy.flags.scripts)
+    }
+
     pub(super) fn os(
         &mut self,
         explain: &mut Explain<'a>,
     ) -> (Os<'a>, Vec<ScanNumber>, Vec<ScanNumber>) {
         let precedence = self.rules.policy.precedence;
         if self.is_latest() {
-            let only = self.only(|facts| facts.detected_os, self.rules.policy.flags.os);
+            let only = self.only_os();
             explain.whole_os(&self.looks, only, precedence);
             let places = self.looks.iter_mut().enumerate();
             let others = places.filter(|(place, _)| Some(*place) != only);
@@ -81,9 +91,7 @@ impl<'a> Group<'a, '_> {
         explain: &mut Explain<'a>,
     ) -> (Vec<Script<'a>>, Vec<ScanNumber>) {
         let precedence = self.rules.policy.precedence;
-        let only = self
-            .is_latest()
-            .then(|| self.only(|facts| facts.ran_scripts, self.rules.policy.flags.scripts));
+        let only = self.is_latest().then(|| self.only_scripts());
         let (mut scripts, mut origins) = (Vec::<Script<'a>>::new(), Vec::<ScanNumber>::new());
         if let Some(only) = only {
             explain.whole_scripts(&self.looks, only, precedence);

@@ -3,14 +3,19 @@
 //!
 //! It takes two steps. The entries of each scan are folded into one [`Look`] of it, which loses nothing; then the
 //! looks are put in order, the best first, and each part of the host is taken from the look that the policy
-//! says. Both are done by a [`Group`], whose field `folding` says which of the two it does.
+//! says. Both are done by a [`Group`], whose field `folding` says which of the two it does. Looks of scans in a state
+//! come with a [`Past`], which has the counts and times of those that were dropped.
 
 use std::mem;
 
 use super::{
     details::{Details, addresses, hostnames, hostnames_by_type, strip, without_listed},
+    devices::{Current, OutOfOrder, current},
     explain::Explain,
-    look::{Folded, LookFacts, ScanFacts, answered, current_device},
+    fold::looks,
+    keep::Keeper,
+    look::{LookFacts, ScanFacts},
+    past::{Past, Role},
     policy::{MergePolicy, Precedence},
     ports::drop_old,
 };
@@ -34,12 +39,24 @@ pub(crate) struct Look<'a> {
     pub(crate) facts: LookFacts,
     pub(crate) host: Host<'a>,
     /// When its ports were seen, by their index, if it was folded of several entries.
-    ports: Vec<PortOrigin>,
+    pub(super) ports: Vec<PortOrigin>,
     /// What the entries count without listing it, if it was folded of several: of those that cover anything.
-    entries: Option<Vec<Vec<ExtraPorts<'a>>>>,
+    pub(super) entries: Option<Vec<Vec<ExtraPorts<'a>>>>,
+    /// Of a look that comes from a state.
+    pub(super) past: Option<Role<'a>>,
 }
 
 impl<'a> Look<'a> {
+    /// A look that comes from a state.
+    pub(super) fn of_past(
+        facts: LookFacts,
+        host: Host<'a>,
+        entries: Option<Vec<Vec<ExtraPorts<'a>>>>,
+        role: Role<'a>,
+    ) -> Self {
+        Self { facts, host, ports: Vec::new(), entries, past: Some(role) }
+    }
+
     /// The `extra_ports` of each entry that covers anything.
     pub(crate) fn covering_entries(&self) -> Vec<&[ExtraPorts<'a>]> {
         match &self.entries {
@@ -62,6 +79,9 @@ impl<'a> Look<'a> {
 pub(super) struct Rules<'r> {
     pub(super) policy: &'r MergePolicy,
     pub(super) scans: &'r [ScanFacts],
+    /// Numbers of the scans that are used, by the numbers under which they came; and those, by the former.
+    pub(super) numbers: &'r [Option<ScanNumber>],
+    pub(super) arrivals: &'r [ScanNumber],
     /// The first scan: flags leave it alone.
     pub(super) caller: ScanNumber,
     /// What was seen last before this time is left out.
@@ -72,6 +92,16 @@ impl<'r> Rules<'r> {
     pub(super) fn scan(&self, scan: ScanNumber) -> (ScanNumber, &'r ScanFacts) {
         static UNKNOWN: ScanFacts = ScanFacts::unknown();
         (scan, self.scans.get(index(scan)).unwrap_or(&UNKNOWN))
+    }
+
+    /// The number of a scan that is used, by the one under which it came.
+    pub(super) fn number(&self, arrival: ScanNumber) -> Option<ScanNumber> {
+        self.numbers.get(index(arrival)).copied().flatten()
+    }
+
+    /// The number under which a scan came.
+    pub(super) fn arrival(&self, scan: ScanNumber) -> ScanNumber {
+        self.arrivals.get(index(scan)).copied().unwrap_or(ScanNumber::MAX)
     }
 }
 
@@ -85,98 +115,45 @@ pub(super) struct Combined<'a> {
 }
 
 /// Merges what scans saw of one host. Entries are in order, those of one scan next to each other, and there is at
-/// least one.
+/// least one, or a past.
+///
+/// # Errors
+/// If a look cannot be placed among those of the pasts.
 pub(super) fn merge<'a>(
     entries: Vec<Entry<'a>>,
+    pasts: Vec<Past<'a>>,
     rules: Rules<'_>,
-    explain: &mut Explain<'a>,
-) -> Option<Combined<'a>> {
+    (explain, keeper): (&mut Explain<'a>, &mut Keeper<'a>),
+) -> Result<Option<Combined<'a>>, OutOfOrder> {
     let looks = looks(entries, rules);
-    let all_first = looks.iter().filter_map(|look| look.facts.first).min();
-    let mut group = Group::new(current(looks, rules.policy), rules, false);
+    let of_looks = looks.iter().filter_map(|look| look.facts.first);
+    let all_first = of_looks.chain(pasts.iter().filter_map(|past| past.first)).min();
+    let Current { mut looks, mut pasts, mac, begin } = current(looks, pasts, rules)?;
+    for (place, past) in pasts.iter_mut().enumerate() {
+        looks.extend(past.take_looks(place, rules));
+    }
+    let mut group = Group { pasts, ..Group::new(looks, rules, false) };
     group.apply_flags();
-    let mut combined = group.combined(explain)?;
+    let Some(mut combined) = group.combined(explain, keeper) else { return Ok(None) };
     combined.origins.seen.first = all_first;
-    Some(combined)
+    if keeper.is_on() {
+        let past = keeper.past_mut();
+        (past.first, past.outdated) = (all_first, combined.outdated);
+        (past.mac, past.begin) = (mac, begin);
+    }
+    Ok(Some(combined))
 }
 
 /// Folds entries to looks that count, the best first.
 pub(super) fn ranked_looks<'a>(entries: Vec<Entry<'a>>, rules: Rules<'_>) -> Vec<Look<'a>> {
-    Group::new(current(looks(entries, rules), rules.policy), rules, false).looks
+    // Without a past any look can be placed.
+    let looks = current(looks(entries, rules), Vec::new(), rules).map(|current| current.looks);
+    Group::new(looks.unwrap_or_default(), rules, false).looks
 }
 
 /// Folds the entries of one scan.
 pub(super) fn look<'a>(entries: Vec<Entry<'a>>, rules: Rules<'_>) -> Option<Look<'a>> {
     looks(entries, rules).pop()
-}
-
-fn looks<'a>(entries: Vec<Entry<'a>>, rules: Rules<'_>) -> Vec<Look<'a>> {
-    let mut looks: Vec<Look<'a>> = Vec::with_capacity(entries.len());
-    let mut entries = entries.into_iter().peekable();
-    while let Some(first) = entries.next() {
-        let scan = first.scan;
-        let mut same = vec![look_of(first, rules)];
-        while let Some(next) = entries.next_if(|next| next.scan == scan) {
-            same.push(look_of(next, rules));
-        }
-        looks.extend(fold(same, rules));
-    }
-    looks
-}
-
-fn look_of<'a>(entry: Entry<'a>, rules: Rules<'_>) -> Look<'a> {
-    let Entry { scan, order, host } = entry;
-    let facts = LookFacts::new(&host, rules.scan(scan), order, None);
-    Look { facts, host, ports: Vec::new(), entries: None }
-}
-
-/// Entries of one scan become one look.
-fn fold<'a>(mut entries: Vec<Look<'a>>, rules: Rules<'_>) -> Option<Look<'a>> {
-    if entries.len() == 1 {
-        return entries.pop();
-    }
-    let (scan, order) = entries.first().map(|first| (first.facts.scan, first.facts.order))?;
-    let hosts = || entries.iter().map(|entry| &entry.host);
-    let start = hosts().filter_map(|host| host.start_time).min();
-    let end = hosts().filter_map(|host| host.end_time).max();
-    let folded = Folded {
-        first: hosts().filter_map(|host| host.start_time.or(host.end_time)).min(),
-        last: hosts().filter_map(|host| host.end_time.or(host.start_time)).max(),
-        complete: hosts().all(|host| host.complete),
-        answered: hosts().any(answered),
-    };
-    let whole = entries.iter().filter(|entry| entry.facts.whole);
-    let mut covering: Vec<_> = whole.map(|entry| entry.host.extra_ports.clone()).collect();
-    // Those that count nothing are all alike: masscan has thousands of them.
-    let mut has_empty = false;
-    covering.retain(|extra| !extra.is_empty() || !mem::replace(&mut has_empty, true));
-    if folded.first.is_some() {
-        // An entry without times has those of its look, not those of the scan.
-        for entry in entries.iter_mut().filter(|entry| !has_times(&entry.host)) {
-            (entry.facts.first, entry.facts.last) = (folded.first, folded.last);
-        }
-    }
-    let combined = Group::new(entries, rules, true).combined(&mut Explain::off())?;
-    let mut host = combined.host;
-    (host.start_time, host.end_time) = (start, end);
-    let facts = LookFacts::new(&host, rules.scan(scan), order, Some(folded));
-    Some(Look { facts, host, ports: combined.origins.ports, entries: Some(covering) })
-}
-
-fn has_times(host: &Host<'_>) -> bool {
-    host.start_time.or(host.end_time).is_some()
-}
-
-/// Keeps only the looks at the device that has the address now, if the policy distinguishes devices.
-fn current<'a>(mut looks: Vec<Look<'a>>, policy: &MergePolicy) -> Vec<Look<'a>> {
-    if policy.precedence == Precedence::Latest && !policy.keep_identity && looks.len() > 1 {
-        let moment =
-            |look: usize| looks.get(look).map(|look| look.facts.moment()).unwrap_or_default();
-        let mac = |look: usize| Some(&*looks.get(look)?.host.mac()?.text);
-        let mut current = current_device(looks.len(), moment, mac).into_iter();
-        looks.retain(|_| current.next().unwrap_or_default());
-    }
-    looks
 }
 
 /// Looks at one host, or entries of one, the best first.
@@ -185,16 +162,18 @@ pub(super) struct Group<'a, 'r> {
     /// Whether they are entries of one scan.
     pub(super) folding: bool,
     pub(super) looks: Vec<Look<'a>>,
-    /// Of these, the place of the first in the order of the arguments.
+    /// What is known of looks of a state that are dropped.
+    pub(super) pasts: Vec<Past<'a>>,
+    /// Of the looks, the place of the first in the order of the arguments.
     base: usize,
 }
 
 impl<'a, 'r> Group<'a, 'r> {
-    fn new(mut looks: Vec<Look<'a>>, rules: Rules<'r>, folding: bool) -> Self {
+    pub(super) fn new(mut looks: Vec<Look<'a>>, rules: Rules<'r>, folding: bool) -> Self {
         looks.sort_by(|a, b| a.facts.rank(&b.facts, rules.policy.precedence));
         let first = looks.iter().enumerate().min_by_key(|(_, look)| look.facts.order);
         let base = first.map_or(0, |(place, _)| place);
-        Self { rules, folding, looks, base }
+        Self { rules, folding, looks, pasts: Vec::new(), base }
     }
 
     /// Takes away what flags turn off. What was looked for and covered is known by then.
@@ -210,17 +189,22 @@ impl<'a, 'r> Group<'a, 'r> {
         self.rules.policy.precedence == Precedence::Latest && !self.folding
     }
 
-    fn combined(mut self, explain: &mut Explain<'a>) -> Option<Combined<'a>> {
+    pub(super) fn combined(
+        mut self,
+        explain: &mut Explain<'a>,
+        keeper: &mut Keeper<'a>,
+    ) -> Option<Combined<'a>> {
         let precedence = self.rules.policy.precedence;
+        keeper.host(&self);
         explain.of_hosts(&self.looks, precedence);
         explain.details(&self.looks, precedence, self.takes_names());
         let mut origins_of_host = self.origins();
         let (addresses, hostnames) = self.names(explain);
-        let (mut ports, mut port_origins, outdated) = self.ports(explain);
+        let (mut ports, mut port_origins, outdated) = self.ports(explain, keeper);
         let (os, matches, classes) = self.os(explain);
         let (scripts, script_origins) = self.scripts(explain);
         let (traces, trace_origin) = self.traces(explain);
-        let complete = self.looks.iter().any(|look| look.host.complete);
+        let complete = self.is_complete();
         let details = self.details();
         if let Some(oldest) = self.rules.oldest.filter(|_| !self.folding) {
             explain.forget_ports(&drop_old(&mut ports, &mut port_origins, oldest));
@@ -249,22 +233,59 @@ impl<'a, 'r> Group<'a, 'r> {
         Some(Combined { host, origins, outdated })
     }
 
-    fn origins(&self) -> Origins {
-        let facts = || self.looks.iter().map(|look| look.facts);
-        let mut scans: Vec<ScanNumber> = facts().map(|facts| facts.scan).collect();
+    /// The place of the first look in the order of the arguments.
+    pub(super) fn base(&self) -> usize {
+        self.base
+    }
+
+    /// Looks that no past counts.
+    fn fresh(&self) -> impl Iterator<Item = &Look<'a>> {
+        self.looks.iter().filter(|look| look.past.is_none())
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.fresh().any(|look| look.host.complete) || self.pasts.iter().any(|past| past.complete)
+    }
+
+    pub(super) fn origins(&self) -> Origins {
+        let facts = || self.fresh().map(|look| look.facts);
+        let pasts = || self.pasts.iter();
+        let of_pasts = pasts().flat_map(|past| past.scans(self.rules));
+        let mut scans: Vec<ScanNumber> = facts().map(|facts| facts.scan).chain(of_pasts).collect();
         scans.sort_unstable();
         scans.dedup();
+        let up = facts().filter(|facts| facts.up);
+        let counts = pasts().map(|past| past.count);
         Origins {
-            status: facts().next().map_or(0, |facts| facts.scan),
+            status: self.looks.first().map_or(0, |look| look.facts.scan),
             scans,
             seen: Seen {
-                first: facts().filter_map(|facts| facts.first).min(),
-                last: facts().filter(|facts| facts.up).filter_map(|facts| facts.last).max(),
-                looked: facts().filter_map(|facts| facts.last).max(),
-                count: count(self.looks.len()),
+                first: facts()
+                    .filter_map(|facts| facts.first)
+                    .chain(pasts().filter_map(|past| past.first))
+                    .min(),
+                last: up
+                    .filter_map(|facts| facts.last)
+                    .chain(pasts().filter_map(|past| past.last))
+                    .max(),
+                looked: facts()
+                    .filter_map(|facts| facts.last)
+                    .chain(pasts().filter_map(|past| past.looked))
+                    .max(),
+                count: counts.fold(count(self.fresh().count()), i32::saturating_add),
             },
             ..Origins::default()
         }
+    }
+
+    /// The place of the look whose counts of ports that are not listed singly are taken.
+    pub(super) fn extra_ports_from(&self) -> usize {
+        if !self.folding && self.rules.policy.precedence != Precedence::Caller {
+            return 0;
+        }
+        let with_any =
+            self.looks.iter().enumerate().filter(|(_, l)| !l.host.extra_ports.is_empty());
+        with_any.min_by_key(|(_, look)| look.facts.order).map_or(0, |(place, _)| place)
     }
 
     /// Counts of ports that are not listed singly, without those that are.
@@ -274,14 +295,7 @@ impl<'a, 'r> Group<'a, 'r> {
         explain: &mut Explain<'a>,
     ) -> Vec<ExtraPorts<'a>> {
         let precedence = self.rules.policy.precedence;
-        let of_first = self.folding || precedence == Precedence::Caller;
-        let winner = if of_first {
-            let with_any =
-                self.looks.iter().enumerate().filter(|(_, l)| !l.host.extra_ports.is_empty());
-            with_any.min_by_key(|(_, look)| look.facts.order).map_or(0, |(place, _)| place)
-        } else {
-            0
-        };
+        let winner = self.extra_ports_from();
         let Some(look) = self.looks.get(winner) else { return Vec::new() };
         let mut extra_ports = look.host.extra_ports.clone();
         if !self.folding && precedence != Precedence::Caller {
@@ -311,12 +325,15 @@ impl<'a, 'r> Group<'a, 'r> {
         }
     }
 
+    /// The place of the best look that has hops, else of the best.
+    pub(super) fn best_route(&self) -> usize {
+        self.looks.iter().position(has_hops).unwrap_or(0)
+    }
+
     /// Those of the best look that has hops.
     fn traces(&mut self, explain: &mut Explain<'a>) -> (Vec<Trace<'a>>, ScanNumber) {
         let precedence = self.rules.policy.precedence;
-        let has_hops =
-            |look: &Look<'a>| look.host.traces.iter().any(|trace| !trace.hops.is_empty());
-        let winner = self.looks.iter().position(has_hops).unwrap_or(0);
+        let winner = self.best_route();
         if let Some(best) = self.looks.get(winner) {
             for look in self.looks.iter().skip(winner.saturating_add(1)) {
                 if has_hops(look) {
@@ -338,6 +355,10 @@ impl<'a, 'r> Group<'a, 'r> {
         }
         details
     }
+}
+
+fn has_hops(look: &Look<'_>) -> bool {
+    look.host.traces.iter().any(|trace| !trace.hops.is_empty())
 }
 
 /// The first and the last time.

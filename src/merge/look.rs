@@ -36,6 +36,8 @@ pub(crate) struct ScanFacts {
     pub(crate) coverage: Coverage,
     /// What its arguments ask for.
     pub(crate) requested: Requested,
+    /// Scans with equal coverage have the same number here, where a state is kept.
+    pub(crate) class: usize,
 }
 
 impl ScanFacts {
@@ -46,6 +48,7 @@ impl ScanFacts {
             end: None,
             coverage: Coverage::nothing(),
             requested: Requested::nothing(),
+            class: 0,
         }
     }
 
@@ -56,6 +59,7 @@ impl ScanFacts {
             end: record.stats.end_time,
             coverage: Coverage::of(record),
             requested: Requested::from_args(record.header.args.as_deref()),
+            class: 0,
         }
     }
 }

@@ -1,23 +1,29 @@
 //! All scans have come: their hosts, merged part by part.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     copies::MergedScan,
+    devices::OutOfOrder,
     explain::Explain,
-    group::{self, Combined, Entry, Rules},
+    found::{Found, Record, entries},
+    group::{self, Combined, Rules},
+    keep::Keeper,
     look::ScanFacts,
+    past::Past,
     policy::MergePolicy,
     runs::{ChangeSorter, Ordered, Run},
-    store::{Place, Store, put_record, records, split_record},
-    summary::{Summary, tell_apart},
-    wire::{self, Out, put_length, split_length},
+    state::Saved,
+    store::{Place, Store, records},
+    summary::{SharedMac, Summary, tell_apart},
+    wire::{self, Out, split_length},
 };
 use crate::{
-    error::Result,
-    model::{
-        Host, MergedHost, Origins, RunEvent, ScanNumber, Timestamp, id_of_parts, merged_host_id,
-    },
+    error::{Error, Result},
+    model::{Host, MergedHost, Origins, RunEvent, ScanNumber, Timestamp},
 };
 
 /// What merging needs to know of all scans.
@@ -36,6 +42,13 @@ pub(super) struct Shared {
     /// Bytes that may be held in memory.
     pub(super) cap: usize,
     pub(super) place: Place,
+    /// The numbers under which scans came, by those that they have.
+    pub(super) arrivals: Vec<ScanNumber>,
+    /// Whether a state is kept, and the one that this merge goes on with.
+    pub(super) keeps: bool,
+    pub(super) saved: Option<Box<Saved>>,
+    /// The scans as they came, if a state is kept.
+    pub(super) originals: Vec<MergedScan>,
 }
 
 /// All scans, ready to be merged.
@@ -43,7 +56,8 @@ pub(super) struct Shared {
 pub struct Merged {
     pub(super) shared: Arc<Shared>,
     pub(super) scans: Vec<MergedScan>,
-    pub(super) stores: Vec<Store>,
+    /// By partition: hosts of scans that were read now, and what a state has of others.
+    pub(super) stores: Vec<(Store, Store)>,
     pub(super) events: Store,
 }
 
@@ -62,7 +76,9 @@ impl Merged {
     /// The hosts that are to be merged, in parts that may be merged at once by several threads.
     pub fn take_parts(&mut self) -> Vec<Part> {
         let stores = std::mem::take(&mut self.stores).into_iter();
-        stores.map(|store| Part { shared: Arc::clone(&self.shared), store }).collect()
+        stores
+            .map(|(store, saved)| Part { shared: Arc::clone(&self.shared), store, saved })
+            .collect()
     }
 
     /// Merges all hosts, and gives them in the order in which they were first seen.
@@ -82,7 +98,8 @@ impl Merged {
         &mut self,
         each: &mut dyn FnMut(ScanNumber, i32, &RunEvent) -> Result<()>,
     ) -> Result<()> {
-        let bytes = std::mem::take(&mut self.events).load(&self.shared.place)?;
+        let mut bytes = self.saved_events()?;
+        bytes.extend(std::mem::take(&mut self.events).load(&self.shared.place)?);
         let of_used = |entry| {
             let (scan, rest) = split_length(entry)?;
             Some(((*self.shared.numbers.get(scan)?)?, rest))
@@ -105,20 +122,7 @@ impl Merged {
 pub struct Part {
     pub(super) shared: Arc<Shared>,
     pub(super) store: Store,
-}
-
-/// How the key of a host begins that has neither address nor name.
-const NAMELESS: &str = "idx:";
-
-/// A record of a host, found again.
-#[derive(Clone)]
-pub(super) struct Found<'b> {
-    pub(super) key: Cow<'b, str>,
-    /// The scan's id, of a host that has neither address nor name: there it is like no other.
-    only_in: Option<&'b str>,
-    pub(super) order: u64,
-    pub(super) scan: ScanNumber,
-    pub(super) host: &'b [u8],
+    pub(super) saved: Store,
 }
 
 /// Merged hosts in the order in which they were first seen.
@@ -126,11 +130,13 @@ pub(super) struct Found<'b> {
 pub struct Sorted {
     run: Run,
     summary: Summary,
+    kept: Store,
+    macs: BTreeSet<String>,
 }
 
 impl Sorted {
     pub(super) fn new(run: Run, summary: Summary) -> Self {
-        Self { run, summary }
+        Self { run, summary, kept: Store::default(), macs: BTreeSet::new() }
     }
 }
 
@@ -140,43 +146,55 @@ impl Part {
     /// # Errors
     /// If a temporary file cannot be read or written.
     pub fn merge(self) -> Result<Sorted> {
-        let Self { shared, store } = self;
-        let bytes = store.load(&shared.place)?;
+        let Self { shared, store, saved } = self;
+        let (bytes, saved) = (store.load(&shared.place)?, saved.load(&shared.place)?);
         let (mut out, mut places) = (Vec::new(), Vec::new());
         let mut writer = Out::default();
         let mut summary = Summary::default();
-        let mut found = shared.found(&bytes);
+        let mut kept = Store::default();
+        let mut found = shared.found(&bytes, &saved)?;
         let macs = shared.shared_macs(&found, Some(&mut summary));
-        tell_apart(&mut found, &macs);
+        let known = shared.saved.as_ref().map(|saved| &saved.macs);
+        tell_apart(&mut found, &macs, known);
         for same in found.chunk_by(Found::is_same) {
-            if let Some((order, merged)) = shared.merged(same, &mut summary) {
+            let keeping = shared.keeping(same);
+            let mut keeper = keeping.keeper();
+            if let Some((order, merged)) = shared.merged_with(same, &mut summary, &mut keeper)? {
                 let start = out.len();
                 writer.record(&merged, &mut out);
                 places.push((order, start, out.len()));
             }
+            shared.keep(same, (keeping, keeper), kept.buffer())?;
         }
         drop(found);
-        drop(bytes);
+        drop((bytes, saved));
+        if shared.spilled {
+            kept.spill(&shared.place)?;
+        }
         places.sort_unstable();
         let sorted = places
             .iter()
             .map(|(order, start, end)| (*order, out.get(*start..*end).unwrap_or_default()));
         let run = Run::new(sorted, shared.spilled, &shared.place)?;
-        Ok(Sorted { run, summary })
+        Ok(Sorted { run, summary, kept, macs })
     }
 }
 
 impl Shared {
-    /// Records of scans that are used, those of one host together, in order.
-    pub(super) fn found<'b>(&'b self, bytes: &'b [u8]) -> Vec<Found<'b>> {
-        let mut found: Vec<Found<'_>> =
-            records(bytes).filter_map(|entry| self.find(entry)).collect();
-        found.sort_unstable_by(|a, b| a.group().cmp(&b.group()).then(a.order.cmp(&b.order)));
-        found
+    /// The error of a state that holds what cannot be.
+    pub(super) fn damaged(&self, how: &str) -> Error {
+        self.saved.as_ref().map_or_else(|| Error::usage(how), |saved| saved.damaged(how))
     }
 
     pub(super) fn rules(&self) -> Rules<'_> {
-        Rules { policy: &self.policy, scans: &self.facts, caller: self.caller, oldest: self.oldest }
+        Rules {
+            policy: &self.policy,
+            scans: &self.facts,
+            numbers: &self.numbers,
+            arrivals: &self.arrivals,
+            caller: self.caller,
+            oldest: self.oldest,
+        }
     }
 
     /// The looks of these records that count, the best first.
@@ -184,19 +202,35 @@ impl Shared {
         group::ranked_looks(entries(same), self.rules())
     }
 
-    /// The host of these records, with the place of the first; `None` if it is left out.
+    /// The host of these records, none of which is of a state, with the place of the first; `None` if it is left out.
     pub(super) fn merged<'b>(
         &self,
         same: &[Found<'b>],
         summary: &mut Summary,
     ) -> Option<(u64, MergedHost<'b>)> {
-        let first = same.first()?;
+        // Only what a state has can be out of order.
+        self.merged_with(same, summary, &mut Keeper::off()).ok().flatten()
+    }
+
+    /// The host of these records, with the place of the first; `None` if it is left out.
+    ///
+    /// # Errors
+    /// If the state cannot tell where a look belongs, or is damaged.
+    pub(super) fn merged_with<'b>(
+        &self,
+        same: &[Found<'b>],
+        summary: &mut Summary,
+        keeper: &mut Keeper<'b>,
+    ) -> Result<Option<(u64, MergedHost<'b>)>> {
+        let Some(first) = same.first() else { return Ok(None) };
         let mut explain = Explain::new(self.policy.explain);
-        let merged = group::merge(entries(same), self.rules(), &mut explain)?;
-        let Combined { host, origins, outdated } = merged;
+        let pasts = self.pasts(same)?;
+        let merged = group::merge(entries(same), pasts, self.rules(), (&mut explain, keeper));
+        let merged = merged.map_err(|OutOfOrder| self.out_of_order(&first.key))?;
+        let Some(Combined { host, origins, outdated }) = merged else { return Ok(None) };
         let seen = origins.seen.last.or(origins.seen.looked);
         if self.oldest.is_some_and(|oldest| seen.is_some_and(|seen| seen < oldest)) {
-            return None;
+            return Ok(None);
         }
         summary.outdated = summary.outdated.saturating_add(outdated);
         let merged = MergedHost {
@@ -206,76 +240,31 @@ impl Shared {
             origins,
             conflicts: explain.into_conflicts(),
         };
-        Some((first.order, merged))
+        Ok(Some((first.order, merged)))
     }
 
-    /// What a record of a scan that is used says.
-    fn find<'b>(&'b self, entry: &'b [u8]) -> Option<Found<'b>> {
-        let (scan, rest) = split_length(entry)?;
-        let (index, rest) = split_length(rest)?;
-        let (key, host) = split_record(rest)?;
-        let scan = (*self.numbers.get(scan)?)?;
-        let order = u64::from(scan) << 32 | u64::try_from(index).ok()?;
-        let key = std::str::from_utf8(key).ok()?;
-        let id = self.ids.get(group::index(scan)).map(String::as_str);
-        let only_in = id.filter(|_| key.starts_with(NAMELESS));
-        Some(Found { key: key.into(), only_in, order, scan, host })
-    }
-}
-
-pub(super) fn entries<'b>(same: &[Found<'b>]) -> Vec<Entry<'b>> {
-    let entries = same.iter().filter_map(|found| {
-        let host = wire::read::<Host<'_>>(found.host)?;
-        Some(Entry { scan: found.scan, order: found.order, host })
-    });
-    entries.collect()
-}
-
-impl<'b> Found<'b> {
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.group() == other.group()
-    }
-
-    /// What hosts that are the same share.
-    pub(super) fn group(&self) -> (&str, Option<&'b str>) {
-        (&self.key, self.only_in)
-    }
-
-    /// The first IP address, with its zone.
-    pub(super) fn ip(&self) -> Option<String> {
-        let host = wire::read::<Host<'_>>(self.host)?;
-        let ip = host.ip()?;
-        Some(match &ip.zone {
-            Some(zone) => format!("{}%{zone}", ip.text),
-            None => ip.text.to_string(),
-        })
-    }
-
-    /// Appends the record of a host that has a MAC address.
-    pub(super) fn put(&self, out: &mut Vec<u8>) {
-        put_length(usize::try_from(self.scan).unwrap_or(usize::MAX), out);
-        out.extend_from_slice(&self.order.to_le_bytes());
-        put_record(self.key.as_bytes(), out);
-        out.extend_from_slice(self.host);
-    }
-
-    /// Reads what [`Self::put`] appended to a text.
-    pub(super) fn take(entry: &'b [u8]) -> Option<(&'b [u8], Self)> {
-        let (text, rest) = split_record(entry)?;
-        let (scan, rest) = split_length(rest)?;
-        let (order, rest) = rest.split_first_chunk::<8>()?;
-        let (key, host) = split_record(rest)?;
-        let key = std::str::from_utf8(key).ok()?;
-        let (scan, order) = (ScanNumber::try_from(scan).ok()?, u64::from_le_bytes(*order));
-        Some((text, Self { key: key.into(), only_in: None, order, scan, host }))
-    }
-
-    fn host_id(&self) -> String {
-        match self.only_in {
-            None => merged_host_id(&self.key),
-            Some(scan) => id_of_parts(&["scanmill.mhost.v1", &self.key, scan]),
+    /// What a state has of the looks at a host.
+    fn pasts<'b>(&self, same: &[Found<'b>]) -> Result<Vec<Past<'b>>> {
+        let mut pasts = Vec::new();
+        for found in same {
+            if let Record::Past(record) = found.record {
+                let past =
+                    wire::read::<Past<'_>>(record).filter(|past| past.is_sound(self.rules()));
+                pasts.push(past.ok_or_else(|| self.damaged("a host cannot be read"))?);
+            }
         }
+        Ok(pasts)
     }
+}
+
+/// What a state keeps of the hosts of a merge.
+#[derive(Debug)]
+pub struct Kept {
+    /// By partition.
+    pub(super) hosts: Vec<Store>,
+    /// Keys of MAC addresses that one scan shows at several IP addresses, and which scans do so.
+    pub(super) macs: BTreeSet<String>,
+    pub(super) shared_macs: BTreeMap<ScanNumber, SharedMac>,
 }
 
 /// Merged hosts, in the order in which they were first seen over all scans.
@@ -284,6 +273,9 @@ pub struct Hosts {
     ordered: Ordered,
     count: i32,
     summary: Summary,
+    /// What is kept of them, by partition, and MAC addresses that hosts share.
+    kept: Vec<Store>,
+    macs: BTreeSet<String>,
 }
 
 /// A merged host, as it is kept.
@@ -326,13 +318,21 @@ impl Hosts {
     /// # Errors
     /// If a temporary file cannot be read.
     pub fn of(parts: Vec<Sorted>) -> Result<Self> {
-        let mut summary = Summary::default();
-        let runs = parts.into_iter().map(|Sorted { run, summary: of_part }| {
-            summary.add(of_part);
-            run
+        let (mut summary, mut kept, mut macs) = (Summary::default(), Vec::new(), BTreeSet::new());
+        let runs = parts.into_iter().map(|part| {
+            summary.add(part.summary);
+            kept.push(part.kept);
+            macs.extend(part.macs);
+            part.run
         });
         let ordered = Ordered::of(runs.collect::<Vec<_>>())?;
-        Ok(Self { ordered, count: 0, summary })
+        Ok(Self { ordered, count: 0, summary, kept, macs })
+    }
+
+    /// What is kept of the hosts, for [`Merged::save`].
+    pub fn take_kept(&mut self) -> Kept {
+        let (hosts, macs) = (std::mem::take(&mut self.kept), std::mem::take(&mut self.macs));
+        Kept { hosts, macs, shared_macs: self.summary.shared_macs.clone() }
     }
 
     /// What is known of the merge beside its hosts.

@@ -1,120 +1,25 @@
 //! The one stage that keeps state: all hosts of all scans, until the last has come.
 
-use std::{
-    collections::HashMap,
-    hash::{DefaultHasher, Hash as _, Hasher as _},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
-
-use sha2::{Digest as _, Sha256};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use super::{
+    age::{Ends, oldest},
     copies::{self, MergedScan},
     look::ScanFacts,
     merged::{Merged, Shared},
     policy::MergePolicy,
-    store::{PARTITIONS, Place, Store, put_record, records},
-    wire::{Out, put_length, split_length},
+    stager::{EVENTS, StagedRecord, Stager},
+    state::Saved,
+    store::{PARTITIONS, Place, Store, records},
+    wire::{put_length, split_length},
 };
 use crate::{
     error::{Error, Result},
-    model::{Host, HostKey, Identity, RunEvent, RunRecord, ScanNumber, Timestamp},
+    model::{Host, RunEvent, RunRecord, ScanNumber},
 };
 
 /// What a host takes in memory while it is merged, in times of its record, roughly.
 const UNPACKED: usize = 2;
-
-/// Turns hosts into what a [`Merger`] keeps of them. Several may work at once.
-#[derive(Debug, Default)]
-pub struct Stager {
-    identity: Identity,
-    out: Out,
-    record: Vec<u8>,
-}
-
-/// Number of the list of events, behind those of partitions.
-const EVENTS: usize = PARTITIONS;
-
-impl Stager {
-    /// A stager for mergers of this policy.
-    #[must_use]
-    pub fn new(policy: &MergePolicy) -> Self {
-        Self { identity: policy.identity, ..Self::default() }
-    }
-
-    /// Appends a host to what [`Merger::add`] takes.
-    pub fn host(&mut self, host: &Host<'_>, staged: &mut Vec<u8>) {
-        let key = HostKey::of(host, self.identity);
-        let mut hash = DefaultHasher::new();
-        key.as_str().hash(&mut hash);
-        let partition = hash.finish() % (PARTITIONS as u64);
-        self.record.clear();
-        put_length(usize::try_from(partition).unwrap_or(0), &mut self.record);
-        put_length(rows(host), &mut self.record);
-        // The seconds of its end, and one more, as 0 says that there is none.
-        let end = host.end_time.and_then(|end| usize::try_from(end.seconds()).ok());
-        put_length(end.map_or(0, |end| end.saturating_add(1)), &mut self.record);
-        put_length(usize::try_from(host.index).unwrap_or(0), &mut self.record);
-        put_record(key.as_str().as_bytes(), &mut self.record);
-        self.out.record(host, &mut self.record);
-        put_record(&self.record, staged);
-    }
-
-    /// Appends an event with its place in the scan.
-    pub fn event(&mut self, index: i32, event: &RunEvent, staged: &mut Vec<u8>) {
-        self.record.clear();
-        put_length(EVENTS, &mut self.record);
-        put_length(0, &mut self.record);
-        put_length(0, &mut self.record);
-        put_length(usize::try_from(index).unwrap_or(0), &mut self.record);
-        self.out.record(event, &mut self.record);
-        put_record(&self.record, staged);
-    }
-}
-
-/// When the hosts of a scan ended.
-#[derive(Debug, Default)]
-struct Ends {
-    /// The latest end, in seconds, and one more.
-    latest: usize,
-    /// Whether a host says no end: the scan says when it was looked at.
-    unknown: bool,
-}
-
-impl Ends {
-    fn add(&mut self, end: usize) {
-        self.latest = self.latest.max(end);
-        self.unknown |= end == 0;
-    }
-
-    /// The time of the newest look of the scan that ends.
-    fn newest(&self, record: &RunRecord) -> Option<Timestamp> {
-        let latest = self.latest.checked_sub(1).and_then(|end| i64::try_from(end).ok());
-        let of_scan = record.stats.end_time.or(record.header.start_time);
-        latest.and_then(Timestamp::from_seconds).max(of_scan.filter(|_| self.unknown))
-    }
-}
-
-/// The time before which nothing may have been seen last, if there is a greatest age.
-fn oldest(scans: &[MergedScan], max_age: Option<Duration>) -> Option<Timestamp> {
-    let used = scans.iter().filter(|scan| scan.used && scan.record.exists);
-    let newest = used.filter_map(|scan| scan.newest).max()?;
-    let age = i64::try_from(max_age?.as_secs()).ok()?;
-    Timestamp::from_seconds(newest.seconds().checked_sub(age)?)
-}
-
-/// Rows that a host gives to tables.
-fn rows(host: &Host<'_>) -> usize {
-    let of_ports = host.ports.iter().map(|port| 1 + port.services.len() + port.scripts.len());
-    let hops = host.traces.iter().map(|trace| trace.hops.len());
-    1 + of_ports.sum::<usize>()
-        + host.scripts.len()
-        + host.os.matches.len()
-        + host.os.classes.len()
-        + hops.sum::<usize>()
-}
 
 /// Takes the hosts of scans in the order of the arguments, the caller's first.
 ///
@@ -149,16 +54,20 @@ fn rows(host: &Host<'_>) -> usize {
 pub struct Merger {
     policy: MergePolicy,
     stager: Stager,
-    scans: Vec<MergedScan>,
+    pub(super) scans: Vec<MergedScan>,
     /// Rows of the scan that has not ended, when its hosts ended, and whether anything of it came.
     rows: u64,
     ends: Ends,
+    digest: u128,
     open: bool,
     stores: Vec<Store>,
     held: usize,
     /// Bytes of records that are held in memory.
-    cap: usize,
-    place: Place,
+    pub(super) cap: usize,
+    pub(super) place: Place,
+    /// Whether a state is kept, and the one that this merge goes on with.
+    pub(super) keeps: bool,
+    pub(super) saved: Option<Box<Saved>>,
 }
 
 impl Merger {
@@ -178,12 +87,29 @@ impl Merger {
             scans: Vec::new(),
             rows: 0,
             ends: Ends::default(),
+            digest: 0,
             open: false,
             stores: (0..=PARTITIONS).map(|_| Store::default()).collect(),
             held: 0,
             cap,
             place: Place::new(folder),
+            keeps: false,
+            saved: None,
         }
+    }
+
+    /// The same, which keeps what a later merge can go on with: [`Merged::save`](super::Merged::save) writes it.
+    #[must_use]
+    pub fn with_state(mut self) -> Self {
+        self.stager = Stager::new(&self.policy).with_digests(true);
+        self.keeps = true;
+        self
+    }
+
+    /// A stager of what this merger takes.
+    #[must_use]
+    pub fn stager(&self) -> Stager {
+        Stager::new(&self.policy).with_digests(self.keeps)
     }
 
     /// Its policy.
@@ -219,14 +145,13 @@ impl Merger {
     pub fn add(&mut self, staged: &[u8]) -> Result<()> {
         let scan = self.scans.len();
         for entry in records(staged) {
-            let Some((store, rest)) = split_length(entry) else { continue };
-            let Some((rows, rest)) = split_length(rest) else { continue };
-            let Some((end, record)) = split_length(rest) else { continue };
-            self.rows = self.rows.saturating_add(u64::try_from(rows).unwrap_or(0));
-            if store != EVENTS {
-                self.ends.add(end);
+            let Some(staged) = StagedRecord::read(entry) else { continue };
+            self.rows = self.rows.saturating_add(u64::try_from(staged.rows).unwrap_or(0));
+            if staged.store != EVENTS {
+                self.ends.add(staged.end);
+                self.digest = self.digest.wrapping_add(staged.digest.unwrap_or_default());
             }
-            self.push(store, scan, record)?;
+            self.push(staged.store, scan, staged.record)?;
         }
         self.open |= !staged.is_empty();
         Ok(())
@@ -243,8 +168,20 @@ impl Merger {
         out.extend_from_slice(&head);
         out.extend_from_slice(record);
         self.held = self.held.saturating_add(store.held()).saturating_sub(before);
+        self.settle()
+    }
+
+    /// Counts bytes of a state that are held.
+    pub(super) fn hold(&mut self, bytes: usize) -> Result<()> {
+        self.held = self.held.saturating_add(bytes);
+        self.settle()
+    }
+
+    /// Moves what is held to files if it is too much.
+    fn settle(&mut self) -> Result<()> {
         if self.held > self.cap {
-            for store in &mut self.stores {
+            let saved = self.saved.iter_mut().flat_map(|saved| saved.stores_mut());
+            for store in self.stores.iter_mut().chain(saved) {
                 store.spill(&self.place)?;
             }
             self.held = 0;
@@ -260,10 +197,21 @@ impl Merger {
         let rows = std::mem::take(&mut self.rows);
         let rows = rows.saturating_add(u64::try_from(of_scan).unwrap_or(u64::MAX));
         let newest = std::mem::take(&mut self.ends).newest(&record);
+        let digest = Some(std::mem::take(&mut self.digest)).filter(|_| self.keeps);
         self.open = false;
         let place = ScanNumber::try_from(self.scans.len()).unwrap_or(ScanNumber::MAX);
         let source = source.to_owned();
-        self.scans.push(MergedScan { source, record, used: true, place, rows, newest });
+        self.scans.push(MergedScan {
+            source,
+            record,
+            used: true,
+            place,
+            rows,
+            newest,
+            digest,
+            shared_mac: None,
+            is_saved: false,
+        });
     }
 
     /// Whether any scan has come.
@@ -285,6 +233,9 @@ impl Merger {
     pub fn join(&mut self, other: Self) -> Result<()> {
         if self.open || other.open {
             return Err(Error::usage("a scan has not ended: its hosts cannot merge yet"));
+        }
+        if other.saved.is_some() {
+            return Err(Error::usage("a merger that goes on with a state is the first"));
         }
         let before = self.scans.len();
         for (number, store) in other.stores.into_iter().enumerate() {
@@ -315,6 +266,50 @@ impl Merger {
         if !self.has_scans() {
             return Err(Error::usage("nothing to merge: there is no scan"));
         }
+        let originals = if self.keeps { self.scans.clone() } else { Vec::new() };
+        self.decide_copies()?;
+        self.check_memory()?;
+        let numbers = copies::in_order(&mut self.scans);
+        let saved = self.saved.as_mut().map(Box::as_mut);
+        let kept = saved.map(|saved| std::mem::take(&mut saved.hosts)).unwrap_or_default();
+        let mut stores = self.stores.iter().chain(&kept);
+        let spilled = stores.any(|store| store.len() > store.held());
+        let events = self.stores.pop().unwrap_or_default();
+        let mut arrivals = vec![ScanNumber::MAX; self.scans.len()];
+        for (arrival, number) in (0..).zip(&numbers) {
+            let number = number.and_then(|number| usize::try_from(number).ok());
+            if let Some(of) = number.and_then(|number| arrivals.get_mut(number)) {
+                *of = arrival;
+            }
+        }
+        let mut facts: Vec<ScanFacts> =
+            self.scans.iter().map(|scan| ScanFacts::of(&scan.record)).collect();
+        if self.keeps {
+            classify(&mut facts);
+        }
+        let shared = Shared {
+            policy: self.policy,
+            facts,
+            caller: numbers.iter().flatten().copied().min().unwrap_or_default(),
+            numbers,
+            arrivals,
+            oldest: oldest(&self.scans, self.policy.max_age),
+            ids: self.scans.iter().map(|scan| scan.record.header.scan_id.clone()).collect(),
+            spilled,
+            cap: self.cap,
+            place: self.place,
+            keeps: self.keeps,
+            saved: self.saved,
+            originals,
+        };
+        let mut kept = kept.into_iter();
+        let stores = self.stores.into_iter().map(|store| (store, kept.next().unwrap_or_default()));
+        let stores = stores.collect();
+        Ok(Merged { shared: Arc::new(shared), scans: self.scans, stores, events })
+    }
+
+    /// Decides between copies of one scan.
+    fn decide_copies(&mut self) -> Result<()> {
         let same = copies::same_scans(&self.scans);
         let compared: Vec<ScanNumber> = same
             .iter()
@@ -327,38 +322,38 @@ impl Merger {
             let digest = |number| digests.get(&number).copied().unwrap_or_default();
             copies::decide(&mut self.scans, same, digest);
         }
-        let largest = self.stores.iter().map(Store::len).max().unwrap_or_default();
-        let need = largest.saturating_mul(UNPACKED);
-        if self.cap != usize::MAX && need > self.cap {
-            return Err(Error::usage(format!(
-                "too little memory to merge: hosts that must be held together take {} MiB, and {} MiB of \
-                 records may be held; give {} times as much",
-                need.div_ceil(1 << 20),
-                self.cap >> 20,
-                need.div_ceil(self.cap.max(1)),
-            )));
+        self.saved.as_ref().map_or(Ok(()), |saved| saved.check_used(&self.scans))
+    }
+
+    /// Refuses to merge what does not fit into memory.
+    fn check_memory(&self) -> Result<()> {
+        let kept = |part: usize| self.saved.as_ref().map_or(0, |saved| saved.len_of(part));
+        let parts = self.stores.iter().enumerate();
+        let largest = parts.map(|(part, store)| store.len().saturating_add(kept(part))).max();
+        let need = largest.unwrap_or_default().saturating_mul(UNPACKED);
+        if self.cap == usize::MAX || need <= self.cap {
+            return Ok(());
         }
-        let numbers = copies::in_order(&mut self.scans);
-        let spilled = self.stores.iter().any(|store| store.len() > store.held());
-        let events = self.stores.pop().unwrap_or_default();
-        let shared = Shared {
-            policy: self.policy,
-            facts: self.scans.iter().map(|scan| ScanFacts::of(&scan.record)).collect(),
-            caller: numbers.iter().flatten().copied().min().unwrap_or_default(),
-            numbers,
-            oldest: oldest(&self.scans, self.policy.max_age),
-            ids: self.scans.iter().map(|scan| scan.record.header.scan_id.clone()).collect(),
-            spilled,
-            cap: self.cap,
-            place: self.place,
-        };
-        Ok(Merged { shared: Arc::new(shared), scans: self.scans, stores: self.stores, events })
+        Err(Error::usage(format!(
+            "too little memory to merge: hosts that must be held together take {} MiB, and {} MiB of \
+             records may be held; give {} times as much",
+            need.div_ceil(1 << 20),
+            self.cap >> 20,
+            need.div_ceil(self.cap.max(1)),
+        )))
     }
 
     /// What tells the hosts of scans apart, whatever their order.
     fn digests(&self, scans: &[ScanNumber]) -> Result<HashMap<ScanNumber, u128>> {
-        let mut digests = HashMap::new();
-        if scans.is_empty() {
+        let known = |number: ScanNumber| {
+            let scan = usize::try_from(number).ok().and_then(|number| self.scans.get(number));
+            Some((number, scan?.digest?))
+        };
+        let mut digests: HashMap<ScanNumber, u128> =
+            scans.iter().copied().filter_map(known).collect();
+        let unknown: Vec<ScanNumber> =
+            scans.iter().copied().filter(|scan| !digests.contains_key(scan)).collect();
+        if unknown.is_empty() {
             return Ok(digests);
         }
         let mut out = copies::Comparing::default();
@@ -367,15 +362,21 @@ impl Merger {
             for entry in records(&bytes) {
                 let Some((scan, record)) = split_length(entry) else { continue };
                 let Ok(scan) = ScanNumber::try_from(scan) else { continue };
-                if scans.contains(&scan) {
-                    let hash = Sha256::digest(out.comparable(record));
-                    let first =
-                        hash.first_chunk::<16>().map_or(0, |part| u128::from_le_bytes(*part));
+                if unknown.contains(&scan) {
                     let sum = digests.entry(scan).or_insert(0_u128);
-                    *sum = sum.wrapping_add(first);
+                    *sum = sum.wrapping_add(out.digest_of_record(record));
                 }
             }
         }
         Ok(digests)
+    }
+}
+
+/// Numbers scans by what they cover.
+fn classify(facts: &mut [ScanFacts]) {
+    let mut classes = HashMap::new();
+    for facts in facts {
+        let next = classes.len();
+        facts.class = *classes.entry(facts.coverage.clone()).or_insert(next);
     }
 }

@@ -7,7 +7,9 @@ use super::{
     details::append,
     explain::{Explain, Loss},
     group::{Group, Look, count},
+    keep::Keeper,
     look::{LookFacts, Sightings, Standing, standing},
+    past::PastPort,
     policy::{Precedence, compare_knowledge},
 };
 use crate::model::{Port, PortOrigin, Protocol, ScanNumber, Seen, Timestamp};
@@ -16,11 +18,11 @@ use crate::model::{Port, PortOrigin, Protocol, ScanNumber, Seen, Timestamp};
 type Record<'a> = (usize, Port<'a>);
 
 /// Records of one port, those that count most first.
-struct SamePort<'g, 'a, 'r> {
-    group: &'g Group<'a, 'r>,
+pub(super) struct SamePort<'g, 'a, 'r> {
+    pub(super) group: &'g Group<'a, 'r>,
     /// What each look covers, made when it is asked for.
     coverage: &'g [OnceCell<LookCoverage<'r>>],
-    records: &'g [Record<'a>],
+    pub(super) records: &'g [Record<'a>],
 }
 
 impl<'a> Group<'a, '_> {
@@ -29,10 +31,12 @@ impl<'a> Group<'a, '_> {
     pub(super) fn ports(
         &mut self,
         explain: &mut Explain<'a>,
+        keeper: &mut Keeper<'a>,
     ) -> (Vec<Port<'a>>, Vec<PortOrigin>, u64) {
         let mut all = self.records();
         let coverage: Vec<_> = self.looks.iter().map(|_| OnceCell::new()).collect();
-        let (mut ports, mut origins, mut outdated) = (Vec::new(), Vec::new(), 0_u64);
+        let (mut ports, mut origins) = (Vec::new(), Vec::new());
+        let mut outdated = self.pasts.iter().map(|past| past.outdated).fold(0, u64::saturating_add);
         let mut begin = 0;
         while let Some((_, first)) = all.get(begin) {
             let same = |(_, next): &&Record<'a>| {
@@ -44,6 +48,7 @@ impl<'a> Group<'a, '_> {
             begin = end;
             let records = SamePort { group: self, coverage: &coverage, records: same };
             let Some(standing) = records.standing() else { continue };
+            keeper.port(&records, standing);
             if let Some(by) = standing.gone_by {
                 records.explain_gone(by, explain);
                 continue;
@@ -121,6 +126,23 @@ fn nothing<'a>() -> Port<'a> {
 }
 
 impl<'a> SamePort<'_, 'a, '_> {
+    /// What pasts know of the port.
+    fn pasts(&self) -> impl Iterator<Item = &PastPort<'a>> {
+        let name = self.records.first().map(|(_, port)| (&port.protocol, port.number));
+        let pasts = self.group.pasts.iter();
+        pasts
+            .filter_map(move |past| name.and_then(|(protocol, number)| past.port(protocol, number)))
+    }
+
+    /// What a look of a past that knows the port says of it, if it does not list it.
+    fn unlisted_in_past(&self, place: usize) -> Option<UnlistedState<'_>> {
+        let role = self.look(place)?.past.as_ref()?;
+        let (_, port) = self.records.first()?;
+        let past = self.group.pasts.get(role.past)?;
+        let is_known = past.port(&port.protocol, port.number).is_some();
+        is_known.then(|| role.unlisted_state(&port.protocol, port.number))
+    }
+
     /// Which looks give the parts of the port.
     fn standing(&self) -> Option<Standing> {
         let look = self.records.first()?.0;
@@ -142,7 +164,7 @@ impl<'a> SamePort<'_, 'a, '_> {
         self.look(place).map_or(0, |look| look.facts.scan)
     }
 
-    fn port(&self, place: usize) -> Option<&Port<'a>> {
+    pub(super) fn port(&self, place: usize) -> Option<&Port<'a>> {
         let found = if self.group.rules.policy.precedence == Precedence::Best {
             self.records.iter().position(|(of, _)| *of == place)
         } else {
@@ -160,6 +182,9 @@ impl<'a> SamePort<'_, 'a, '_> {
         if look.facts.scan != rules.caller && !rules.policy.flags.takes(&port.protocol) {
             return None;
         }
+        if look.past.as_ref().is_some_and(|role| !role.covers) {
+            return None;
+        }
         let make = || {
             let (_, scan) = rules.scan(look.facts.scan);
             LookCoverage::new(&scan.coverage, look.covering_entries())
@@ -168,16 +193,23 @@ impl<'a> SamePort<'_, 'a, '_> {
     }
 
     /// Where the port comes from, and when it was seen.
-    fn origin(&self, standing: Standing) -> PortOrigin {
-        let listing =
-            || self.records.iter().filter_map(|(place, port)| Some((self.look(*place)?, port)));
+    pub(super) fn origin(&self, standing: Standing) -> PortOrigin {
+        let listing = || {
+            let looks = self.records.iter().map(|(place, port)| Some((self.look(*place)?, port)));
+            looks.flatten().filter(|(look, _)| look.past.is_none())
+        };
         let times = || listing().map(|(look, port)| look.port_times(port.index));
-        let last = times().filter_map(|(_, last)| last).max();
+        let pasts = || self.pasts().map(|port| port.seen);
+        let counts = pasts().map(|seen| seen.count);
+        let (firsts, lasts) =
+            (pasts().filter_map(|seen| seen.first), pasts().map(|seen| seen.last));
+        let last = times().map(|(_, last)| last).chain(lasts).max().flatten();
+        let looked = pasts().map(|seen| seen.looked).chain([last]).max().flatten();
         let seen = Seen {
-            first: times().filter_map(|(first, _)| first).min(),
+            first: times().filter_map(|(first, _)| first).chain(firsts).min(),
             last,
-            looked: if self.group.folding { last } else { self.last_looked(last) },
-            count: count(self.records.len()),
+            looked: if self.group.folding { last } else { self.last_looked(looked) },
+            count: counts.fold(count(listing().count()), i32::saturating_add),
         };
         PortOrigin {
             scan: self.scan(standing.state),
@@ -198,7 +230,11 @@ impl<'a> SamePort<'_, 'a, '_> {
         last
     }
 
+    /// Whether a look covers the port; of one that is in the times of a past it does not matter.
     fn covers(&self, place: usize) -> bool {
+        if self.unlisted_in_past(place).is_some() {
+            return false;
+        }
         let Some((_, port)) = self.records.first() else { return false };
         self.coverage(place).is_some_and(|coverage| coverage.has(&port.protocol, port.number))
     }
@@ -265,6 +301,9 @@ impl Sightings for SamePort<'_, '_, '_> {
     }
 
     fn unlisted_state(&self, look: usize) -> UnlistedState<'_> {
+        if let Some(state) = self.unlisted_in_past(look) {
+            return state;
+        }
         match (self.records.first(), self.coverage(look)) {
             (Some((_, port)), Some(coverage)) => {
                 coverage.unlisted_state(&port.protocol, port.number)

@@ -7,8 +7,9 @@
 
 use super::{
     coverage::{Coverage, LookCoverage},
+    found::{Found, entries},
     group::{self, Look, index},
-    merged::{Found, MergedRecord, Part, Shared, Sorted, entries},
+    merged::{MergedRecord, Part, Shared, Sorted},
     policy::MergePolicy,
     runs::Run,
     store::{put_record, records, split_record},
@@ -49,7 +50,7 @@ impl<'s, 'b> Series<'s, 'b> {
         let mut looks: Vec<Closed<'s, 'b>> = of_scans
             .filter_map(|entries| {
                 let first = entries.first()?;
-                let head = |found: &Found<'b>| wire::read::<HostHead>(found.host);
+                let head = |found: &Found<'b>| wire::read::<HostHead>(found.bytes());
                 let end = entries.iter().filter_map(|found| head(found)?.end_time).max();
                 let scan = shared.facts.get(index(first.scan))?;
                 let time = end.or(scan.end).or(scan.start);
@@ -148,13 +149,13 @@ impl Part {
     /// # Errors
     /// If a temporary file cannot be read or written.
     pub(crate) fn histories(self, of: fn(&Series<'_, '_>) -> PackedHistory) -> Result<Sorted> {
-        let Self { shared, store } = self;
+        let Self { shared, store, .. } = self;
         let bytes = store.load(&shared.place)?;
         let (mut out, mut places) = (Vec::new(), Vec::new());
         let mut summary = Summary::default();
-        let mut found = shared.found(&bytes);
+        let mut found = shared.found(&bytes, &[])?;
         let macs = shared.shared_macs(&found, Some(&mut summary));
-        tell_apart(&mut found, &macs);
+        tell_apart(&mut found, &macs, None);
         for same in found.chunk_by(Found::is_same) {
             let Some(first) = same.first() else { continue };
             let series = Series::new(&shared, same);

@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 
 use super::{
     coverage::{Coverage, LookCoverage},
+    found::Found,
     group::{Look, index},
     look::LookFacts,
-    merged::{Found, Merged, Part, Shared},
+    merged::{Merged, Part, Shared},
     strays::{Side, Strays},
     summary::{Summary, tell_apart},
     unlisted::Covered,
@@ -42,12 +43,13 @@ impl Part {
     fn compare(self, newer: Self, strays: &mut Strays, each: EachPair<'_>) -> Result<()> {
         let (old_bytes, new_bytes) =
             (self.store.load(&self.shared.place)?, newer.store.load(&newer.shared.place)?);
-        let (mut old, mut new) = (self.shared.found(&old_bytes), newer.shared.found(&new_bytes));
+        let (mut old, mut new) =
+            (self.shared.found(&old_bytes, &[])?, newer.shared.found(&new_bytes, &[])?);
         // Hosts match by the same keys on both sides.
         let mut macs: BTreeSet<String> = self.shared.shared_macs(&old, None);
         macs.extend(newer.shared.shared_macs(&new, None));
-        tell_apart(&mut old, &macs);
-        tell_apart(&mut new, &macs);
+        tell_apart(&mut old, &macs, None);
+        tell_apart(&mut new, &macs, None);
         let both = (&*self.shared, &*newer.shared);
         let mut old = old.chunk_by(Found::is_same).peekable();
         let mut new = new.chunk_by(Found::is_same).peekable();

@@ -11,7 +11,8 @@ use std::{
 };
 
 use super::{
-    merged::{Found, Shared},
+    found::Found,
+    merged::Shared,
     sides::{EachPair, Pair, State},
     store::{PARTITIONS, Store, put_record, records},
     wire::put_length,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::merged::{Found, Shared};
+use super::{found::Found, merged::Shared};
 use crate::model::{Identity, ScanNumber};
 
 /// A MAC address that a scan shows at several IP addresses.
@@ -57,7 +57,10 @@ impl Shared {
             let Some(mac) = same.first().and_then(|first| first.key.strip_prefix("mac:")) else {
                 continue;
             };
-            for of_scan in same.chunk_by(|a, b| a.scan == b.scan).filter(|many| many.len() > 1) {
+            // What a state has was counted when it was read.
+            let fresh =
+                |many: &&[Found<'_>]| many.len() > 1 && !many.iter().any(|one| one.is_saved);
+            for of_scan in same.chunk_by(|a, b| a.scan == b.scan).filter(fresh) {
                 let ips: BTreeSet<String> = of_scan.iter().filter_map(Found::ip).collect();
                 if ips.len() < 2 {
                     continue;
@@ -73,11 +76,18 @@ impl Shared {
 }
 
 /// Tells hosts with these keys apart by their IP addresses too.
-pub(super) fn tell_apart(found: &mut [Found<'_>], shared: &BTreeSet<String>) {
-    if shared.is_empty() {
+pub(super) fn tell_apart(
+    found: &mut [Found<'_>],
+    shared: &BTreeSet<String>,
+    known: Option<&BTreeSet<String>>,
+) {
+    let known = known.filter(|known| !known.is_empty());
+    if shared.is_empty() && known.is_none() {
         return;
     }
-    for record in found.iter_mut().filter(|record| shared.contains(&*record.key)) {
+    let is_shared =
+        |key: &str| shared.contains(key) || known.is_some_and(|known| known.contains(key));
+    for record in found.iter_mut().filter(|record| is_shared(&record.key)) {
         if let Some(ip) = record.ip() {
             record.key = format!("{}@{ip}", record.key).into();
         }

@@ -12,9 +12,11 @@ use super::{
 use crate::{
     error::{Code, Diagnostic, Position, Result},
     history,
-    merge::{HistoryParts, Hosts, Merged, MergedRecord, MergedScan, Part, SharedMac, Summary},
+    merge::{
+        HistoryParts, Hosts, Kept, Merged, MergedRecord, MergedScan, Part, SharedMac, Summary,
+    },
     model::{RunHeader, RunRecord},
-    sink::{Pending, Workers},
+    sink::{Pending, StateSink, Workers},
 };
 
 /// Pieces of work a thread that are under way.
@@ -41,6 +43,25 @@ struct Done {
 }
 
 impl Pipeline {
+    /// The same, which saves the state of its merge there, complete or not at all, when the output is complete. The
+    /// merger has to [keep one](Merger::with_state).
+    #[must_use]
+    pub fn with_state(mut self, state: Option<StateSink>) -> Self {
+        self.state = state;
+        self
+    }
+
+    /// Gives the output its name, and then the state.
+    pub(super) fn publish(mut self) -> Result<()> {
+        // What may fail comes before either gets its name. A state without its result would go on from scans that
+        // nobody saw; a result without its state is made again.
+        if let Some(state) = &mut self.state {
+            state.sync()?;
+        }
+        self.outlet.finish()?;
+        self.state.map_or(Ok(()), StateSink::finish)
+    }
+
     /// Merges all that was read, if that is what is done with it, and writes it.
     pub(super) fn merge(&mut self) -> Result<()> {
         let (merger, then, gives) = match mem::replace(&mut self.outlet, Outlet::Nothing) {
@@ -61,9 +82,12 @@ impl Pipeline {
         let mut all = merger.finish()?;
         let headers: Arc<[RunHeader]> =
             all.scans().iter().map(|scan| scan.record.header.clone()).collect();
-        let summary = self.write_hosts(&mut all, gives, &headers)?;
+        let (summary, kept) = self.write_hosts(&mut all, gives, &headers)?;
         if self.is_stopped() {
             return Ok(());
+        }
+        if let Some(state) = &mut self.state {
+            all.save(kept, &mut |bytes| state.write(bytes))?;
         }
         self.coder.report.outdated = summary.outdated;
         self.write_scans(&mut all, &headers, &summary)
@@ -74,15 +98,15 @@ impl Pipeline {
         merged: &mut Merged,
         gives: Gives,
         scans: &Arc<[RunHeader]>,
-    ) -> Result<Summary> {
+    ) -> Result<(Summary, Kept)> {
         let mut hosts = self.sorted(merged.take_parts(), gives)?;
-        let summary = hosts.summary().clone();
+        let (summary, kept) = (hosts.summary().clone(), hosts.take_kept());
         let workers = self.workers();
         let mut waiting: VecDeque<Pending<Done>> = VecDeque::new();
         let mut idle: Vec<Coder> = Vec::new();
         while let Some(batch) = next_batch(&mut hosts, gives, scans)? {
             if self.is_stopped() {
-                return Ok(summary);
+                return Ok((summary, kept));
             }
             let is_large = gives == Gives::Histories && batch.size > LARGE;
             let Some(workers) = workers.as_ref().filter(|_| !is_large) else {
@@ -110,7 +134,7 @@ impl Pipeline {
         for oldest in waiting {
             self.write_encoded(oldest.wait()?)?;
         }
-        Ok(summary)
+        Ok((summary, kept))
     }
 
     /// Encodes hosts here and writes them.
@@ -175,19 +199,22 @@ impl Pipeline {
         summary: &Summary,
     ) -> Result<()> {
         let (coder, outlet) = (&mut self.coder, &mut self.outlet);
-        merged.events(&mut |number, index, event| {
-            let header = usize::try_from(number).ok().and_then(|number| headers.get(number));
-            if let Some(header) = header {
-                coder.event(header, index, event)?;
-            }
-            if coder.ready() >= OUTPUT {
-                let output = coder.take();
-                outlet.write(output)?;
-            }
-            Ok(())
-        })?;
+        if outlet.takes_events() {
+            merged.events(&mut |number, index, event| {
+                let header = usize::try_from(number).ok().and_then(|number| headers.get(number));
+                if let Some(header) = header {
+                    coder.event(header, index, event)?;
+                }
+                if coder.ready() >= OUTPUT {
+                    let output = coder.take();
+                    outlet.write(output)?;
+                }
+                Ok(())
+            })?;
+        }
         for (number, scan) in (0..).zip(merged.scans()) {
             // One at a time: there may be very many.
+            let (is_saved, of_state) = (scan.is_saved(), scan.shared_mac());
             let MergedScan { source, record, used, .. } = scan;
             let mut record = record.clone();
             if !used {
@@ -199,10 +226,12 @@ impl Pipeline {
                     ..record
                 };
             }
-            if let Some(shared) = summary.shared_macs.get(&number) {
+            if let Some(shared) = summary.shared_macs.get(&number).or(of_state) {
                 record.diagnostics.push(shared_mac(record.header.position, shared));
             }
-            for found in record.diagnostics.iter().filter(|found| is_of_merge(found.code)) {
+            // What was reported of scans in a state is not news.
+            let of_merge = |found: &&Diagnostic| !is_saved && is_of_merge(found.code);
+            for found in record.diagnostics.iter().filter(of_merge) {
                 let Position { byte, line } = found.position;
                 let detail = found.detail.clone();
                 let warning =

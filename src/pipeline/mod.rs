@@ -42,7 +42,7 @@ use crate::{
     limits::Limits,
     merge::Merger,
     model::{RunHeader, ScanEvent, ScanEvents},
-    sink::Workers,
+    sink::{StateSink, Workers},
     source::{Bytes, Input, Manner, Member, Meter, Pick},
     xml::{Decoder, HostBatch, Options, most_ports},
 };
@@ -64,6 +64,8 @@ pub struct Pipeline {
     filters: Filters,
     coder: Coder,
     outlet: Outlet,
+    /// Where the state of a merge goes.
+    state: Option<StateSink>,
     crew: Option<Crew>,
     turns: Turns,
     meter: Meter,
@@ -84,7 +86,8 @@ impl Pipeline {
         coder.is_absorbed = false;
         let turns = Turns::default();
         let meter = Meter::default();
-        Self { options, spare: None, filters, coder, outlet, crew: None, turns, meter, stop }
+        let (spare, state, crew) = (None, None, None);
+        Self { options, spare, filters, coder, outlet, state, crew, turns, meter, stop }
     }
 
     /// The same with so many threads, or with as many as the system gives: the output has the same bytes. With
@@ -225,7 +228,7 @@ impl Pipeline {
             report.rows.insert(table.name(), self.coder.rows(*table));
         }
         if !report.interrupted && report.has_input() {
-            self.outlet.finish()?;
+            self.publish()?;
         }
         Ok(report)
     }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::Result,
     feed::Feed,
-    merge::{Merger, Stager},
+    merge::Merger,
     sink::{DocumentSink, Notice, Sink, Workers},
     table::Table,
 };
@@ -71,9 +71,7 @@ impl Outlet {
         match self {
             Self::Tables(sink) => Way::Tables(sink.encoder()),
             Self::Feed { feed, .. } => Way::Feed { buffer: Vec::new(), feed: feed.clone() },
-            Self::Merge { merger, .. } => {
-                Way::Staged(Box::new(Staging::new(Stager::new(merger.policy()))))
-            }
+            Self::Merge { merger, .. } => Way::Staged(Box::new(Staging::new(merger.stager()))),
             Self::Nothing => Way::Nothing,
         }
     }
@@ -83,6 +81,15 @@ impl Outlet {
             Self::Tables(sink) => sink.tables(),
             Self::Merge { then, .. } => then.tables(),
             Self::Feed { .. } | Self::Nothing => &[],
+        }
+    }
+
+    /// Whether events are written at all: those of a state need not be unpacked otherwise.
+    pub(super) fn takes_events(&self) -> bool {
+        match self {
+            Self::Tables(sink) => sink.tables().contains(&Table::Events),
+            Self::Feed { feed, .. } => feed.takes_events(),
+            Self::Merge { .. } | Self::Nothing => false,
         }
     }
 

@@ -41,14 +41,25 @@ pub(crate) fn open_locked(path: &Path, options: &OpenOptions) -> Result<File> {
 /// # Errors
 /// A usage error if another run has it; an output error if the system refuses.
 pub(crate) fn lock(file: &File, path: &Path) -> Result<()> {
+    if has_lock(file, path)? {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "another run writes {}: a file has one writer at a time, so name another one",
+        path.display()
+    )))
+}
+
+/// Takes the lock of a file, called `path` in messages; false if another run has it.
+///
+/// # Errors
+/// If the system refuses.
+pub(super) fn has_lock(file: &File, path: &Path) -> Result<bool> {
     match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(Error::usage(format!(
-            "another run writes {}: a file has one writer at a time, so name another one",
-            path.display()
-        ))),
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
         // Some file systems have no locks. There the user must see to it that there is one writer.
-        Err(TryLockError::Error(error)) if has_no_locks(&error) => Ok(()),
+        Err(TryLockError::Error(error)) if has_no_locks(&error) => Ok(true),
         Err(TryLockError::Error(error)) => Err(Error::sink(path.display().to_string(), error)),
     }
 }

@@ -19,6 +19,7 @@ mod notice;
 mod parquet;
 mod partition;
 mod row_groups;
+mod state;
 mod stream;
 mod table_files;
 mod target;
@@ -35,6 +36,7 @@ pub use self::{
     notice::{Document, Notice},
     parquet::{Compression, ParquetSink},
     partition::PartitionBy,
+    state::StateSink,
     target::Output,
     temporaries::{Halted, Leftover, Temporaries},
     workers::{Pending, Workers},

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     ledger::{self, Ledger},
-    part::{Part, encode},
+    part::{Part, encode, pack},
 };
 use crate::{
     bytes::hex,
@@ -47,7 +47,9 @@ pub(crate) fn ledger(data: &[u8]) {
 pub(crate) fn parts(data: &[u8]) {
     assert!(Part::parse(data).is_none_or(|part| part.entries.len() <= data.len()));
     let sum = hex(&Sha256::digest(data));
-    let Some(part) = Part::parse(&[sum.as_bytes(), b"\n", data].concat()) else { return };
+    let first = Part::parse(&[sum.as_bytes(), b"\n", data].concat());
+    let packed = || pack(data).ok().and_then(|packed| Part::parse(&packed));
+    let Some(part) = first.or_else(packed) else { return };
     let scans: Vec<_> = part.scans.values().collect();
     let Ok(bytes) = encode(&scans, &part.entries) else { panic!("a part cannot be written") };
     let again = Part::parse(&bytes);

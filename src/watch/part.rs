@@ -1,4 +1,5 @@
-//! A part of the last known state as it is on disk: scans, and hosts as they saw them.
+//! A part of the last known state as it is on disk: scans, and hosts as they saw them. It is a
+//! [snapshot](crate::snapshot); the first version had a checksum in hexadecimal before it, and is still read.
 
 use std::{collections::BTreeMap, io};
 
@@ -8,10 +9,16 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     bytes::hex,
     model::{RunHeader, RunRecord, RunStats, ScanInfo, Timestamp},
+    snapshot::{Kind, SnapshotError, SnapshotReader, SnapshotWriter},
 };
 
-/// Version of the files' form, and of that of the hosts in them; another one is refused.
-const FORMAT: u32 = 1;
+/// Version of the files' form, and of that of the hosts in them; later ones are refused.
+const FORMAT: u32 = 2;
+/// The version of files that are no snapshots. Hosts in them have the same form.
+const FIRST: u32 = 1;
+const KIND: Kind = Kind { name: "watch", version: FORMAT };
+/// The section of all there is.
+const BODY: u16 = 1;
 
 /// A scan that something of the state was seen by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,34 +135,66 @@ pub(super) struct Part {
 impl Part {
     /// Reads a file; `None` if it is damaged, or of another form.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
-        let line = |bytes: &[u8]| bytes.iter().position(|byte| *byte == b'\n');
-        let (sum, body) = bytes.split_at_checked(line(bytes)?)?;
-        let body = body.get(1..)?;
-        if hex(&Sha256::digest(body)).as_bytes() != sum {
-            return None;
+        match unpack(bytes) {
+            Ok(body) => Self::of_body(&body, FORMAT),
+            Err(SnapshotError::Foreign) => {
+                let (sum, body) = split_line(bytes)?;
+                let is_whole = hex(&Sha256::digest(body)).as_bytes() == sum;
+                is_whole.then(|| Self::of_body(body, FIRST)).flatten()
+            }
+            Err(_) => None,
         }
-        let (head, rest) = body.split_at_checked(line(body)?)?;
-        let (format, scans): (u32, Vec<Scan>) = serde_json::from_slice(head).ok()?;
-        let entries = take_all(rest.get(1..)?).collect();
-        let scans = scans.into_iter().map(|scan| (scan.number, scan)).collect();
-        (format == FORMAT).then_some(Part { scans, entries })
     }
+
+    fn of_body(body: &[u8], expected: u32) -> Option<Self> {
+        let (head, rest) = split_line(body)?;
+        let (format, scans): (u32, Vec<Scan>) = serde_json::from_slice(head).ok()?;
+        let entries = take_all(rest).collect();
+        let scans = scans.into_iter().map(|scan| (scan.number, scan)).collect();
+        (format == expected).then_some(Part { scans, entries })
+    }
+}
+
+/// The first line, and what follows it.
+fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let (line, rest) = bytes.split_at_checked(end)?;
+    Some((line, rest.get(1..)?))
+}
+
+/// What a snapshot holds.
+fn unpack(bytes: &[u8]) -> Result<Vec<u8>, SnapshotError> {
+    let mut reader = SnapshotReader::new(bytes, KIND)?;
+    let mut body = Vec::new();
+    while let Some(block) = reader.next()? {
+        if block.section != BODY {
+            return Err(SnapshotError::Damaged("it has a section that is not known"));
+        }
+        block.unpack(&mut body)?;
+    }
+    Ok(body)
+}
+
+/// A snapshot that holds these bytes.
+pub(super) fn pack(body: &[u8]) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut writer = SnapshotWriter::new(KIND, &mut bytes)?;
+    writer.section(BODY, body, &mut bytes)?;
+    writer.finish(&mut bytes);
+    Ok(bytes)
 }
 
 /// The bytes of a file.
 ///
 /// # Errors
-/// If the scans are no JSON.
+/// If the scans are no JSON, or cannot be compressed.
 pub(super) fn encode(scans: &[&Scan], entries: &[Entry]) -> io::Result<Vec<u8>> {
     let mut body = serde_json::to_vec(&(FORMAT, scans))?;
     body.push(b'\n');
     for entry in entries {
         put(entry, &mut body);
     }
-    let mut bytes = hex(&Sha256::digest(&body)).into_bytes();
-    bytes.push(b'\n');
-    bytes.append(&mut body);
-    Ok(bytes)
+    pack(&body)
 }
 
 /// Writes an entry behind what `out` holds.
@@ -186,4 +225,83 @@ pub(super) fn take_all(mut bytes: &[u8]) -> impl Iterator<Item = Entry> {
         bytes = rest;
         Some(entry)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+    use crate::{
+        merge::pack_host,
+        model::ScanEvent,
+        xml::{Options, Reader},
+    };
+
+    /// A part of what a fixture saw.
+    fn part() -> (Vec<Scan>, Vec<Entry>) {
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/41-merge-day1-versions-os.xml");
+        let mut reader = Reader::new(fs::File::open(path).unwrap(), Options::default());
+        let (mut scans, mut entries) = (Vec::new(), Vec::new());
+        while let Some(event) = reader.next_event().unwrap() {
+            match event {
+                ScanEvent::Host(host) => {
+                    let mut record = Vec::new();
+                    pack_host(&host, &mut record);
+                    let key = format!("ip:{}", host.index);
+                    entries.push(Entry { scan: 7, key, host: record });
+                }
+                ScanEvent::RunEnd(record) => scans.push(Scan::of(7, "a.xml", &record)),
+                _ => {}
+            }
+        }
+        (scans, entries)
+    }
+
+    fn body_of(scans: &[Scan], entries: &[Entry], format: u32) -> Vec<u8> {
+        let mut body = serde_json::to_vec(&(format, scans)).unwrap();
+        body.push(b'\n');
+        for entry in entries {
+            put(entry, &mut body);
+        }
+        body
+    }
+
+    #[test]
+    fn the_layout_is_that_of_its_version() {
+        let (scans, entries) = part();
+        let bytes = encode(&scans.iter().collect::<Vec<_>>(), &entries).unwrap();
+        let body = unpack(&bytes).unwrap();
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(format!("tests/golden/watch-part-{FORMAT}.bin"));
+        if std::env::var_os("WRITE_GOLDEN").is_some() {
+            fs::write(&golden, &body).unwrap();
+        }
+        assert!(
+            body == fs::read(&golden).unwrap(),
+            "the records of watch have another layout: raise FORMAT, refuse or read the old one, and write {} with \
+             WRITE_GOLDEN=1",
+            golden.display()
+        );
+        assert_eq!(Part::parse(&bytes).unwrap().entries.len(), entries.len());
+    }
+
+    #[test]
+    fn files_of_the_first_version_are_read_and_damaged_ones_are_not() {
+        let (scans, entries) = part();
+        let body = body_of(&scans, &entries, FIRST);
+        let old = [hex(&Sha256::digest(&body)).as_bytes(), b"\n", &body].concat();
+        let part = Part::parse(&old).unwrap();
+        assert_eq!((part.entries.len(), part.scans.len()), (entries.len(), 1));
+        let new = encode(&scans.iter().collect::<Vec<_>>(), &entries).unwrap();
+        for bytes in [&old, &new] {
+            let mut wrong = bytes.clone();
+            *wrong.last_mut().unwrap() ^= 1;
+            assert!(Part::parse(&wrong).is_none());
+            assert!(Part::parse(&bytes[..bytes.len() - 1]).is_none());
+        }
+        let later = pack(&body_of(&scans, &entries, FORMAT + 1)).unwrap();
+        assert!(Part::parse(&later).is_none());
+    }
 }

@@ -8,18 +8,19 @@ use std::{
 use crate::support::root;
 
 /// For each module what it may import from this crate; `*` is everything.
-const MAY_IMPORT: [(&str, &[&str]); 23] = [
+const MAY_IMPORT: [(&str, &[&str]); 24] = [
     ("bytes", &[]),
     ("error", &[]),
     ("limits", &[]),
     ("fs", &[]),
+    ("snapshot", &["limits"]),
     ("json", &["model", "bytes"]),
     ("model", &["error", "bytes"]),
     ("xml", &["model", "error", "limits", "bytes"]),
     ("source", &["error", "limits", "bytes", "fs"]),
     ("request", &["error"]),
     ("engine", &["model", "request", "error", "limits"]),
-    ("merge", &["model", "error", "limits", "fs"]),
+    ("merge", &["model", "error", "limits", "fs", "snapshot"]),
     ("table", &["model", "error", "limits", "json", "bytes", "fs"]),
     ("feed", &["model", "error", "limits", "json"]),
     ("sink", &["table", "error", "bytes", "fs"]),
@@ -38,7 +39,7 @@ const MAY_IMPORT: [(&str, &[&str]); 23] = [
         "watch",
         &[
             "pipeline", "diff", "xml", "source", "merge", "table", "feed", "sink", "model",
-            "error", "bytes", "fs",
+            "error", "bytes", "fs", "snapshot",
         ],
     ),
     ("fuzzing", &["*"]),
@@ -52,7 +53,7 @@ const OWNED: [(&str, &[&str]); 14] = [
     ("memchr", &["xml"]),
     ("encoding_rs", &["xml"]),
     ("flate2", &["source", "sink"]),
-    ("zstd", &["source", "sink", "merge"]),
+    ("zstd", &["source", "sink", "merge", "snapshot"]),
     ("bzip2", &["source"]),
     ("liblzma", &["source"]),
     ("arrow", &["table", "sink", "lake"]),

@@ -33,6 +33,7 @@ mod rules;
 mod scanner;
 mod schemas;
 mod starts;
+mod state;
 mod support;
 mod threads;
 #[cfg(feature = "cli")]

@@ -1,10 +1,10 @@
 //! How `merge` merges.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use clap::{Args as ClapArgs, ValueEnum, ValueHint, builder::BoolishValueParser as Switch};
 
-use super::{ConvertArgs, OutputPath, duration};
+use super::{ConvertArgs, OutputPath, STATES, duration, refuse_url};
 use crate::merge::Precedence;
 
 #[derive(Debug, ClapArgs)]
@@ -18,6 +18,19 @@ use crate::merge::Precedence;
              The order of the arguments is that of precedence; a folder stands for its files in byte order of \
              their paths. Whatever convert reads is read",
         )),
+    mut_arg("state", |state| state
+        .value_name("FILE|STATE,...")
+        .value_delimiter(None)
+        .value_parser(state_or_file)
+        .help_heading("Merging")
+        .help("Go on with the state in FILE, if it exists, and save the new one there; or STATE,...: ports to keep")
+        .long_help(
+            "Go on with the state in FILE, if it exists, and save the new one there\n\n\
+             The result is that of merging all scans at once that ever came. The file belongs to one --policy, \
+             --identity and set of flags, and is replaced together with the output.\n\n\
+             A list of states of ports, such as open or open|filtered, is what it is for convert: which ports to \
+             keep. Both may be given",
+        )),
     mut_arg("hash", |hash| hash.hide(true)),
     mut_arg("follow", |follow| follow.hide(true)),
     // The best copy of a scan is used anyway.
@@ -29,6 +42,32 @@ pub(in super::super) struct MergeArgs {
     pub(in super::super) convert: ConvertArgs,
     #[command(flatten)]
     pub(in super::super) merge: MergeOptions,
+}
+
+/// Whether the value of `--state` lists states of ports; else it names a file.
+pub(in super::super) fn lists_states(value: &str) -> bool {
+    value.split(',').all(|state| STATES.contains(&state))
+}
+
+/// Checks a value of `--state`: a list of states of ports, or a file. A name that may be a mistyped state is neither.
+fn state_or_file(value: &str) -> Result<String, String> {
+    if lists_states(value) {
+        return Ok(value.to_owned());
+    }
+    refuse_url(Path::new(value))?;
+    let is_path = value.contains(['/', '.']);
+    let begins_alike = |state: &&'static str| {
+        let begin = state.get(..2).unwrap_or(state);
+        value.get(..begin.len()).is_some_and(|own| own.eq_ignore_ascii_case(begin))
+    };
+    let is_doubtful = !is_path && (value.contains(',') || STATES.iter().any(begins_alike));
+    if value.is_empty() || value == "-" || is_doubtful {
+        return Err(format!(
+            "neither a list of states ({}) nor surely a file: ./{value} would be one",
+            STATES.join(", ")
+        ));
+    }
+    Ok(value.to_owned())
 }
 
 /// What makes two hosts the same.

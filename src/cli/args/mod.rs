@@ -29,7 +29,7 @@ pub(super) use self::{
     feed::{FeedArgs, Kind, LineArgs, OcsfVersion},
     history::HistoryArgs,
     ingest::{IngestArgs, Upkeep},
-    merge::{By, MergeArgs, MergeOptions},
+    merge::{By, MergeArgs, MergeOptions, lists_states},
     paths::{InputPath, OutputPath, ProgramPath, path_role, refuse_url},
     read::{HowArgs, LimitArgs, ReadArgs},
     scan::{NmapArgs, ScanArgs},

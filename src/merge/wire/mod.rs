@@ -1,14 +1,32 @@
 //! Hosts as compact records in memory or in a file, read back without copying a text.
 //!
 //! A record is a list of numbers and flags, and behind it all texts at once: they are checked to be UTF-8
-//! together, and each is a piece of that. Records never leave the run that wrote them, but for those of
-//! [`pack_host`]: whoever keeps them must tell records of another layout apart.
+//! together, and each is a piece of that. Records leave the run that wrote them as those of [`pack_host`] and in the
+//! states of [`state`](super::state): whoever keeps them must tell records of another layout apart.
 
 mod model;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::{Address, Host, Text, Timestamp};
+
+/// Makes records of structs, field by field.
+macro_rules! structs {
+    ($($type:ident $(<$life:lifetime>)? { $($field:ident),* $(,)? })*) => {
+        $(impl<'a> $crate::merge::wire::Wire<'a> for $type $(<$life>)? {
+            fn put(&self, out: &mut $crate::merge::wire::Out) {
+                let Self { $($field),* } = self;
+                $($crate::merge::wire::Wire::put($field, out);)*
+            }
+
+            fn get(from: &mut $crate::merge::wire::In<'a>) -> Option<Self> {
+                Some(Self { $($field: $crate::merge::wire::Wire::get(from)?),* })
+            }
+        })*
+    };
+}
+
+pub(super) use structs;
 
 /// A record in the making.
 #[derive(Debug, Default)]
@@ -38,9 +56,7 @@ pub(crate) fn pack_host(host: &Host<'_>, out: &mut Vec<u8>) {
 /// be a literal is written without a look at its text, so it has to be one.
 pub(crate) fn unpack_host(record: &[u8]) -> Option<Host<'_>> {
     let host: Host<'_> = read(record)?;
-    let is_literal =
-        |address: &Address<'_>| address.ip.is_none_or(|ip| address.text.parse() == Ok(ip));
-    host.addresses.iter().all(is_literal).then_some(host)
+    has_true_literals(&host).then_some(host)
 }
 
 /// A record that is read.
@@ -56,6 +72,14 @@ pub(super) fn read<'a, T: Wire<'a>>(record: &'a [u8]) -> Option<T> {
     let (numbers, texts) = rest.split_at_checked(len)?;
     let mut from = In { numbers, texts: std::str::from_utf8(texts).ok()? };
     T::get(&mut from)
+}
+
+/// Whether each address of a host that says to be a literal is one, so that it may be written without a look at its
+/// text: of a record that anybody may have written.
+pub(super) fn has_true_literals(host: &Host<'_>) -> bool {
+    let is_literal =
+        |address: &Address<'_>| address.ip.is_none_or(|ip| address.text.parse() == Ok(ip));
+    host.addresses.iter().all(is_literal)
 }
 
 /// Writes a length in seven bits a byte.
@@ -90,6 +114,9 @@ fn take_bits(bytes: &mut &[u8]) -> Option<u64> {
     }
     None
 }
+
+/// Items of a list for which memory is reserved before they are read.
+const RESERVED: usize = 1024;
 
 /// What a record can hold.
 pub(super) trait Wire<'a>: Sized {
@@ -243,12 +270,35 @@ impl<'a, T: Wire<'a>> Wire<'a> for Vec<T> {
 
     fn get(from: &mut In<'a>) -> Option<Self> {
         let len = usize::get(from)?;
-        // Each item takes a byte at least: a length that cannot be reserves nothing.
-        let mut items = Self::with_capacity(len.min(from.numbers.len()));
+        // Each item takes a byte at least, and far more in memory: a length that cannot be reserves little.
+        let mut items = Self::with_capacity(len.min(from.numbers.len()).min(RESERVED));
         for _ in 0..len {
             items.push(T::get(from)?);
         }
         Some(items)
+    }
+}
+
+impl<'a, A: Wire<'a>, B: Wire<'a>> Wire<'a> for (A, B) {
+    fn put(&self, out: &mut Out) {
+        self.0.put(out);
+        self.1.put(out);
+    }
+
+    fn get(from: &mut In<'a>) -> Option<Self> {
+        Some((A::get(from)?, B::get(from)?))
+    }
+}
+
+impl Wire<'_> for u128 {
+    fn put(&self, out: &mut Out) {
+        out.numbers.extend_from_slice(&self.to_le_bytes());
+    }
+
+    fn get(from: &mut In<'_>) -> Option<Self> {
+        let (bytes, rest) = from.numbers.split_first_chunk::<16>()?;
+        from.numbers = rest;
+        Some(Self::from_le_bytes(*bytes))
     }
 }
 

@@ -1,30 +1,15 @@
 //! The model as records, field by field.
 
-use super::{super::series::HostHead, In, Out, Wire};
+use super::{super::series::HostHead, In, Out, Wire, structs};
+use crate::error::{Code, Diagnostic, Position};
 use crate::model::{
     Address, AddressKind, Change, ChangeKind, ChangedService, Conflict, ExtraPorts, ExtraReason,
-    Host, HostChanges, HostHint, HostInterval, HostState, HostStatus, Hostname, KnownService,
-    MergedHost, Origins, Os, OsClass, OsMatch, OsPortUsed, Port, PortInterval, PortOrigin,
-    PortState, Protocol, RunEvent, Script, ScriptData, ScriptNode, ScriptOrigin, ScriptTree, Seen,
-    Sequence, Service, Span, TableShape, TargetSkipped, Task, TaskKind, TcpSequence, Text, Trace,
-    TraceHop,
+    Host, HostChanges, HostHint, HostInterval, HostState, HostStatus, HostTotals, Hostname,
+    KnownService, MergedHost, Origins, Os, OsClass, OsMatch, OsPortUsed, Port, PortInterval,
+    PortOrigin, PortState, Protocol, RunEvent, RunHeader, RunRecord, RunStats, ScanInfo, Script,
+    ScriptData, ScriptNode, ScriptOrigin, ScriptTree, Seen, Sequence, Service, Span, TableShape,
+    TargetSkipped, Task, TaskKind, TcpSequence, Text, Trace, TraceHop,
 };
-
-/// Structs, field by field.
-macro_rules! structs {
-    ($($type:ident $(<$life:lifetime>)? { $($field:ident),* $(,)? })*) => {
-        $(impl<'a> Wire<'a> for $type $(<$life>)? {
-            fn put(&self, out: &mut Out) {
-                let Self { $($field),* } = self;
-                $($field.put(out);)*
-            }
-
-            fn get(from: &mut In<'a>) -> Option<Self> {
-                Some(Self { $($field: Wire::get(from)?),* })
-            }
-        })*
-    };
-}
 
 /// Enums of names, of which the last may be any text.
 macro_rules! names {
@@ -128,6 +113,15 @@ structs! {
     TargetSkipped { specification, status, reason }
     HostChanges { hostname, mac, start_time, end_time, complete, was_there, is_there, changes }
     ChangedService { name, product, version, tunnel }
+    Position { byte, line }
+    Diagnostic { code, position, count, detail }
+    RunHeader {
+        scan_id, doc_index, position, scanner, scanner_version, xml_version, args, profile_name, start_time,
+        start_str,
+    }
+    ScanInfo { kind, protocol, num_services, services, scan_flags }
+    HostTotals { up, down, total }
+    RunStats { finished, end_time, end_str, elapsed_s, exit_status, error_message, summary, hosts }
     Change {
         host_key, ip, protocol, port, ports, kind, column, old, new, old_scan_id, new_scan_id, old_time,
         new_time, old_service, new_service,
@@ -215,6 +209,81 @@ impl<'a> Wire<'a> for RunEvent {
             0 => Self::Task(Task::get(from)?),
             1 => Self::HostHint(HostHint::get(from)?),
             _ => Self::Target(TargetSkipped::get(from)?),
+        })
+    }
+}
+
+impl Wire<'_> for Code {
+    fn put(&self, out: &mut Out) {
+        self.as_str().put(out);
+    }
+
+    fn get(from: &mut In<'_>) -> Option<Self> {
+        let name = <&str>::get(from)?;
+        Self::ALL.into_iter().find(|code| code.as_str() == name)
+    }
+}
+
+impl<'a> Wire<'a> for RunRecord {
+    fn put(&self, out: &mut Out) {
+        let Self {
+            header,
+            scan_info,
+            verbosity,
+            debugging,
+            stats,
+            pre_scripts,
+            post_scripts,
+            hosts_seen,
+            hosts_incomplete,
+            truncated,
+            resumed,
+            bytes,
+            content_sha256,
+            diagnostics,
+            exists,
+        } = self;
+        header.put(out);
+        scan_info.put(out);
+        (*verbosity, *debugging).put(out);
+        stats.put(out);
+        pre_scripts.put(out);
+        post_scripts.put(out);
+        (*hosts_seen, *hosts_incomplete).put(out);
+        (*truncated, *resumed).put(out);
+        bytes.put(out);
+        content_sha256.put(out);
+        diagnostics.put(out);
+        exists.put(out);
+    }
+
+    fn get(from: &mut In<'a>) -> Option<Self> {
+        let scripts = |from: &mut In<'a>| {
+            let scripts: Vec<Script<'a>> = Vec::get(from)?;
+            Some(scripts.into_iter().map(Script::into_owned).collect())
+        };
+        let (header, scan_info) = (RunHeader::get(from)?, Vec::get(from)?);
+        let (verbosity, debugging) = Wire::get(from)?;
+        let stats = RunStats::get(from)?;
+        let (pre_scripts, post_scripts) = (scripts(from)?, scripts(from)?);
+        let (hosts_seen, hosts_incomplete) = Wire::get(from)?;
+        let (truncated, resumed) = Wire::get(from)?;
+        Some(Self {
+            header,
+            scan_info,
+            verbosity,
+            debugging,
+            stats,
+            pre_scripts,
+            post_scripts,
+            hosts_seen,
+            hosts_incomplete,
+            truncated,
+            resumed,
+            bytes: Wire::get(from)?,
+            content_sha256: Wire::get(from)?,
+            diagnostics: Wire::get(from)?,
+            exists: Wire::get(from)?,
         })
     }
 }

@@ -354,3 +354,186 @@ fn text_of_scans_does_not_reach_a_terminal_as_it_is() {
     let piped = ends_as(1, command, with("2", "c").as_bytes());
     assert!(piped.stdout.contains("hostnames a -> c"), "{}", piped.stdout);
 }
+
+/// The merge series, oldest first.
+fn series() -> Vec<String> {
+    let names = [
+        "40-merge-day1-fast-syn.xml",
+        "41-merge-day1-versions-os.xml",
+        "42-merge-connect-unprivileged-view.xml",
+        "44-merge-day2-changed.xml",
+        "46-merge-day3-host-down.xml",
+    ];
+    names.iter().map(|name| format!("{}/fixtures/{name}", support::root().display())).collect()
+}
+
+#[test]
+fn going_on_with_a_state_every_night_gives_what_merging_at_once_gives() {
+    let folder = Folder::new();
+    let series = series();
+    for policy in ["caller", "first", "latest", "best"] {
+        let (state, out) = (folder.path(&format!("{policy}.state")), folder.path(policy));
+        for (night, file) in series.iter().enumerate() {
+            let args = ["-q", "merge", "--policy", policy, "--state", &state, "--to", "csv"];
+            ends(0, &[&args[..], &["-o", &out, "--overwrite", file]].concat());
+            let whole = folder.path("whole");
+            let mut args = vec!["-q", "merge", "--policy", policy, "--to", "csv", "--overwrite"];
+            args.extend(["-o", &whole]);
+            args.extend(series[..=night].iter().map(String::as_str));
+            ends(0, &args);
+            for table in ["scans", "hosts", "ports", "services", "scripts", "warnings", "events"] {
+                let read = |of: &str| fs::read_to_string(format!("{of}/{table}.csv")).unwrap();
+                assert_eq!(read(&out), read(&whole), "{policy}, night {night}, {table}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_scan_of_the_state_counts_once_and_a_better_copy_of_it_is_refused() {
+    let folder = Folder::new();
+    let (state, out) = (folder.path("s.state"), folder.path("out.jsonl"));
+    let whole = sweep(5, "a");
+    let cut = folder.write("cut.xml", &whole[..whole.len() - 200]);
+    let file = folder.write("a.xml", &whole);
+    let other = folder.write("b.xml", sweep(3, "b"));
+    let merge = |input: &str| {
+        let args = ["merge", "--state", &state, "-o", &out, "--overwrite", input];
+        program().args(args).output().unwrap()
+    };
+    assert_eq!(merge(&file).status.code(), Some(0));
+    let first = fs::read(&out).unwrap();
+    let again = merge(&file);
+    assert!(String::from_utf8_lossy(&again.stderr).contains("W_DUP_SCAN"), "{again:?}");
+    assert_eq!(merge(&cut).status.code(), Some(0), "a poorer copy counts for nothing");
+    assert_eq!(hosts(&fs::read(&out).unwrap()), hosts(&first));
+    // What is reported of scans in the state is no news.
+    let third = merge(&other);
+    assert!(!String::from_utf8_lossy(&third.stderr).contains("W_DUP_SCAN"), "{third:?}");
+    let begun = folder.path("begun.state");
+    let to_begun = |input: &str| {
+        let args = ["merge", "--state", &begun, "-o", &out, "--overwrite", input];
+        program().args(args).output().unwrap()
+    };
+    assert_eq!(to_begun(&cut).status.code(), Some(0));
+    let before = (fs::read(&begun).unwrap(), fs::read(&out).unwrap());
+    let refused = to_begun(&file);
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("merge all inputs again") && said.contains("cut.xml"), "{said}");
+    assert_eq!((fs::read(&begun).unwrap(), fs::read(&out).unwrap()), before);
+}
+
+/// Lines of hosts.
+fn hosts(lines: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(lines);
+    text.lines().filter(|line| line.contains("\"host_key\"")).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_state_is_only_that_of_its_options_and_nothing_else_is_overwritten() {
+    let folder = Folder::new();
+    let (state, out) = (folder.path("s.state"), folder.path("out.jsonl"));
+    let file = folder.write("a.xml", sweep(5, "a"));
+    ends(0, &["-q", "merge", "--policy", "latest", "--state", &state, &file, "-o", &out]);
+    let kept = fs::read(&state).unwrap();
+    let with = |code: i32, name: &str, more: &[&str], expected: &str| {
+        let output = folder.path("other.jsonl");
+        let mut args = vec!["-q", "merge", "--state", name, &file, "-o", &output];
+        args.extend(more);
+        let said = ends(code, &args).stderr;
+        assert!(said.contains(expected), "{said}");
+        assert!(!fs::exists(output).unwrap());
+    };
+    with(
+        2,
+        &state,
+        &["--policy", "best"],
+        "--policy latest --identity ip, and this one has --policy best",
+    );
+    with(2, &state, &["--policy", "latest", "--explain"], "--explain");
+    with(2, &state, &["--policy", "latest", "--no-udp"], "--no-udp");
+    let foreign = folder.write("foreign.state", "not a state");
+    with(3, &foreign, &[], "foreign.state: it is not a saved state");
+    let cut = folder.path("cut.state");
+    fs::write(&cut, &kept[..kept.len() / 2]).unwrap();
+    with(3, &cut, &["--policy", "latest"], "cut.state: it is damaged");
+    let mut later = kept.clone();
+    later[16] = 99;
+    let later = folder.write("later.state", later);
+    with(3, &later, &["--policy", "latest"], "it has version 99");
+    let sub = folder.path("sub");
+    fs::create_dir(&sub).unwrap();
+    with(2, &sub, &[], "is no file");
+    with(2, &file, &[], "is an input");
+    with(2, "opne", &[], "neither a list of states");
+    with(2, &state, &["--state", &foreign], "more than one file");
+    assert_eq!(fs::read(&state).unwrap(), kept);
+    assert_eq!(fs::read(folder.path("foreign.state")).unwrap(), b"not a state");
+    // Ports are still picked by their states.
+    let args = ["-q", "merge", "--policy", "latest", "--state", &state, "--state", "open"];
+    ends(0, &[&args[..], &[&file, "-o", &out, "--overwrite"]].concat());
+    assert!(!fs::read_to_string(&out).unwrap().contains("\"closed\""));
+    let args = ["-q", "merge", "--state", "open,closed", &file, "--table", "ports", "--to", "csv"];
+    assert_eq!(ends(0, &args).lines().len(), 11);
+}
+
+#[test]
+fn without_a_scan_there_is_no_state_and_with_no_new_one_it_stays() {
+    let folder = Folder::new();
+    let (state, empty) = (folder.path("s.state"), folder.write("empty.xml", ""));
+    let merge = |input: &str| {
+        let args = ["-q", "merge", "--state", &state, input, "--to", "jsonl"];
+        program().args(args).output().unwrap()
+    };
+    merge(&empty);
+    assert!(!fs::exists(&state).unwrap());
+    let refused = folder.write("no.xml", "no XML at all");
+    assert_eq!(merge(&refused).status.code(), Some(3));
+    assert!(!fs::exists(&state).unwrap());
+    let file = folder.write("a.xml", sweep(5, "a"));
+    let first = merge(&file).stdout;
+    let kept = fs::read(&state).unwrap();
+    assert_eq!(merge(&refused).status.code(), Some(3));
+    assert_eq!(fs::read(&state).unwrap(), kept);
+    assert_eq!(hosts(&merge(&empty).stdout), hosts(&first), "the state alone gives its hosts");
+}
+
+#[test]
+fn a_state_keeps_its_mode_and_its_link_and_has_one_run_at_a_time() {
+    let folder = Folder::new();
+    let (state, link) = (folder.path("real.state"), folder.path("link.state"));
+    let file = folder.write("a.xml", sweep(5, "a"));
+    std::os::unix::fs::symlink("real.state", &link).unwrap();
+    let out = folder.path("out.jsonl");
+    let args = ["-q", "merge", "--state", &link, &file, "-o", &out, "--overwrite"];
+    ends(0, &args);
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o600)).unwrap();
+    ends(0, &args);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o600);
+    let lock = fs::File::open(&state).unwrap();
+    lock.lock().unwrap();
+    refuses(&args, &["another run"]);
+    drop(lock);
+    ends(0, &args);
+    let names: Vec<_> = fs::read_dir(folder.path("")).unwrap().collect();
+    assert_eq!(names.len(), 4, "{names:?}");
+}
+
+#[test]
+fn a_state_grows_with_its_hosts_and_not_with_its_scans() {
+    let folder = Folder::new();
+    let (state, out) = (folder.path("s.state"), folder.path("out.jsonl"));
+    let mut sizes = Vec::new();
+    for night in 0..12 {
+        let text = sweep(2000, "a").replace("\"nmap a\"", &format!("\"nmap {night}\""));
+        let text = text.replace("17000001", &format!("17{night:02}0001"));
+        let file = folder.write("a.xml", text);
+        let args = ["-q", "merge", "--policy", "latest", "--state", &state, &file, "-o", &out];
+        ends(0, &[&args[..], &["--overwrite"]].concat());
+        sizes.push(fs::metadata(&state).unwrap().len());
+    }
+    let (second, last) = (sizes[1], sizes[11]);
+    assert!(last < second * 12 / 10, "{sizes:?}");
+}

@@ -104,16 +104,19 @@ impl Case {
     }
 
     /// Checks the exit code: 0 if the fault was of no consequence, 4 with a message if an output failed, 3 if a
-    /// dataset cannot be read, or an input cannot be told from an output. Killed is killed.
+    /// dataset or a state cannot be read, or an input cannot be told from an output. Killed is killed.
     fn check_code(&self, deadly: bool) {
         let Ended { code, said } = &self.ended;
         let (call, path) = (&*self.call.0, &*self.call.1);
-        let reads = matches!(call, "open" | "read" | "stat" | "list") && path.starts_with("lake/");
+        let reads = matches!(call, "open" | "read" | "stat" | "list");
         let fine = match code {
             None => deadly,
             Some(0) => !said.contains("error:"),
+            Some(3) if path == "s.state" => reads && said.contains("s.state"),
             Some(3) if call == "stat" && !path.starts_with("lake/") => said.contains("E_IO"),
-            Some(3) => reads && said.contains("E_IO") && said.contains(path),
+            Some(3) => {
+                reads && path.starts_with("lake/") && said.contains("E_IO") && said.contains(path)
+            }
             Some(4) => said.contains("error:"),
             Some(_) => false,
         };

@@ -273,3 +273,39 @@ fn each_schema_is_the_old_one_or_the_new_one() {
         assert!(found == clean, "{what}, again");
     });
 }
+
+#[test]
+fn a_state_and_its_result_are_old_or_new_and_a_state_is_never_ahead_of_its_result() {
+    let old = ["-q", "merge", "--state", "s.state", "in/a.xml", "-o", "out.jsonl"];
+    let before = before(Some(&old));
+    let args = ["merge", "--state", "s.state", "in/b.xml", "-o", "out.jsonl", "--overwrite", "-j1"];
+    let trial = Trial { name: "state", args: &args, before: &before, stride: 1 };
+    let (clean, _) = trial.clean("");
+    let outs = ["out.jsonl", "s.state"];
+    trial.every(|case| {
+        let what = &case.what;
+        let [result, state] = outs.map(|out| {
+            let (old, new) = (below(&before, out), below(&clean, out));
+            let found = case.tree(out);
+            assert!(found == old || found == new, "{what}: {out} is neither old nor new");
+            found == new
+        });
+        assert!(result || !state, "{what}: the state is ahead of its result");
+        assert!(
+            case.ended.code != Some(0) || state,
+            "{what}: the state is old, and nothing was said"
+        );
+        for name in left_over(case.folder.path(), &outs) {
+            let allowed = case.ended.code.is_none() && name.contains(".tmp-");
+            assert!(allowed || case.ended.said.contains(&name), "{what}: {name} is left");
+        }
+        if !state {
+            // The same again: what is in the state already counts once, and here nothing is.
+            let ended = trial.run(case.folder.path(), "");
+            assert_eq!(ended.code, Some(0), "{what}, again: {}", ended.said);
+            for out in outs {
+                assert!(case.tree(out) == below(&clean, out), "{what}: {out} differs in the end");
+            }
+        }
+    });
+}

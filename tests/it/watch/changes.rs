@@ -194,7 +194,8 @@ fn the_state_on_disk_does_not_grow_with_the_scans() {
     assert!(last <= first + first / 20, "{sizes:?}");
 }
 
-/// A state is kept for years: bytes of another form need another version, or an old state is misread.
+/// A state is kept for years: bytes of another form need another version, or an old state is misread. What is in it
+/// has a golden test of its own, in `src/watch/part.rs`.
 #[test]
 fn the_form_of_the_state_is_that_of_its_version() {
     let place = Place::new();
@@ -206,8 +207,12 @@ fn the_form_of_the_state_is_that_of_its_version() {
         .map(|entry| {
             let path = entry.unwrap().path();
             let bytes = fs::read(&path).unwrap();
-            let sum = String::from_utf8_lossy(&bytes[..64]).into_owned();
-            format!("{} {sum}", path.file_name().unwrap().to_string_lossy())
+            let kind = String::from_utf8_lossy(&bytes[..13]).into_owned();
+            let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+            // The version, and how long the first block is when it is unpacked.
+            let (version, len) = (number(16), number(23));
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            format!("{name} {kind} {version} {len}")
         })
         .collect();
     sums.sort_unstable();

@@ -1,0 +1,124 @@
+//! Which looks are at the device that has the address now, where a state may know some of them.
+//!
+//! Under `latest` a look with another MAC address than the one before it, in order of time, starts the host anew. Of
+//! looks in a state only the MAC address of their device, the latest look and the first one at the device are known. That
+//! decides unless a look comes that would have to be placed among those which are not kept: then the merge cannot be
+//! done with this state, and says so.
+
+use super::{
+    group::{Look, Rules},
+    look::current_device,
+    past::{Moment, Past},
+    policy::Precedence,
+};
+use crate::model::{Text, Timestamp};
+
+/// A look came that cannot be placed among those of a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OutOfOrder;
+
+/// Looks at the device that has the address now.
+#[derive(Debug)]
+pub(super) struct Current<'a> {
+    pub(super) looks: Vec<Look<'a>>,
+    pub(super) pasts: Vec<Past<'a>>,
+    /// The MAC address of the device; the first look at it, if another device was there before.
+    pub(super) mac: Option<Text<'a>>,
+    pub(super) begin: Option<Moment>,
+}
+
+/// Keeps only the looks at the device that has the address now, if the policy distinguishes devices.
+pub(super) fn current<'a>(
+    looks: Vec<Look<'a>>,
+    pasts: Vec<Past<'a>>,
+    rules: Rules<'_>,
+) -> Result<Current<'a>, OutOfOrder> {
+    let mut current = Current { looks, pasts, mac: None, begin: None };
+    let policy = rules.policy;
+    if policy.precedence == Precedence::Latest
+        && !policy.keep_identity
+        && current.looks.len().saturating_add(current.pasts.len()) > 0
+    {
+        current.tell_devices_apart(rules)?;
+    }
+    let is_below = |past: &Past<'a>| {
+        past.floor.is_some_and(|floor| {
+            let key = floor.moment.key(rules);
+            let below =
+                |look: &Look<'a>| look.facts.moment() <= key || look.facts.last < floor.last;
+            current.looks.iter().any(below)
+        })
+    };
+    if current.pasts.iter().any(is_below) { Err(OutOfOrder) } else { Ok(current) }
+}
+
+type Key = (Option<Timestamp>, u64);
+
+impl Current<'_> {
+    fn tell_devices_apart(&mut self, rules: Rules<'_>) -> Result<(), OutOfOrder> {
+        let begins = self.pasts.iter().filter_map(|past| past.begin);
+        self.begin = begins.max_by_key(|begin| begin.key(rules));
+        if let Some(begin) = self.begin {
+            self.drop_earlier(begin.key(rules))?;
+        }
+        if self.pasts.iter().any(|past| self.has_other_within(past, rules)) {
+            return Err(OutOfOrder);
+        }
+        let (pasts, looks) = (&self.pasts, &self.looks);
+        let of_look = |place: usize| looks.get(place.checked_sub(pasts.len())?);
+        let moment = |place: usize| -> Key {
+            match pasts.get(place) {
+                Some(past) => past.horizon.map(|horizon| horizon.key(rules)).unwrap_or_default(),
+                None => of_look(place).map(|look| look.facts.moment()).unwrap_or_default(),
+            }
+        };
+        let mac = |place: usize| match pasts.get(place) {
+            Some(past) => past.mac.as_deref(),
+            None => Some(&*of_look(place)?.host.mac()?.text),
+        };
+        let all = pasts.len().saturating_add(looks.len());
+        let is_current = current_device(all, moment, mac);
+        let (of_pasts, of_looks) = is_current.split_at_checked(pasts.len()).unwrap_or_default();
+        if is_current.iter().any(|is_current| !is_current) {
+            if of_pasts.iter().any(|is_current| *is_current) {
+                // The new device came before looks that are not kept.
+                return Err(OutOfOrder);
+            }
+            let mut of_looks = of_looks.iter().copied();
+            self.looks.retain(|_| of_looks.next().unwrap_or_default());
+            self.pasts.clear();
+            let first = self.looks.iter().min_by_key(|look| look.facts.moment());
+            self.begin = first.map(|look| Moment::of(&look.facts, rules));
+        }
+        let of_looks = self.looks.iter().find_map(|look| look.host.mac());
+        let of_looks = of_looks.map(|address| address.text.clone());
+        self.mac = of_looks.or_else(|| self.pasts.iter().find_map(|past| past.mac.clone()));
+        Ok(())
+    }
+
+    /// Whether another device was seen before the latest look of a past: nobody knows any more whether that was before
+    /// or after looks at the past's own device.
+    fn has_other_within(&self, past: &Past<'_>, rules: Rules<'_>) -> bool {
+        let (Some(own), Some(horizon)) = (past.mac.as_deref(), past.horizon) else { return false };
+        let key = horizon.key(rules);
+        let is_other = |look: &Look<'_>| {
+            look.facts.moment() < key && look.host.mac().is_some_and(|mac| *mac.text != *own)
+        };
+        self.looks.iter().any(is_other)
+    }
+
+    /// Drops looks from before the device was there.
+    fn drop_earlier(&mut self, begin: Key) -> Result<(), OutOfOrder> {
+        let known = self.pasts.iter().find_map(|past| past.mac.as_deref());
+        let is_at_device = |look: &Look<'_>| {
+            look.facts.moment() < begin
+                && look.host.mac().is_some_and(|mac| Some(&*mac.text) == known)
+        };
+        if self.looks.iter().any(is_at_device) {
+            // The device was there earlier, and so were looks that were dropped.
+            return Err(OutOfOrder);
+        }
+        self.looks.retain(|look| look.facts.moment() >= begin);
+        Ok(())
+    }
+}

@@ -1,0 +1,155 @@
+//! Records of hosts, found again: those of one host together, in order.
+
+use std::borrow::Cow;
+
+use super::{
+    group::{self, Entry},
+    merged::Shared,
+    past::Past,
+    state::has_kind,
+    store::{put_record, records, split_record},
+    wire::{self, has_true_literals, put_length, split_length},
+};
+use crate::{
+    error::Result,
+    model::{Host, ScanNumber, id_of_parts, merged_host_id},
+};
+
+/// How the key of a host begins that has neither address nor name.
+const NAMELESS: &str = "idx:";
+
+/// A record of a host, found again.
+#[derive(Clone)]
+pub(super) struct Found<'b> {
+    pub(super) key: Cow<'b, str>,
+    /// The key before it was told apart from others.
+    pub(super) own_key: &'b str,
+    /// The scan's id, of a host that has neither address nor name: there it is like no other.
+    only_in: Option<&'b str>,
+    pub(super) order: u64,
+    pub(super) scan: ScanNumber,
+    /// Whether it comes from a state.
+    pub(super) is_saved: bool,
+    pub(super) record: Record<'b>,
+}
+
+/// What a record is of.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Record<'b> {
+    /// A host element.
+    Host(&'b [u8]),
+    /// What a state has of looks at a host: [`Past`].
+    Past(&'b [u8]),
+}
+
+impl Shared {
+    /// Records of scans that are used, and those of a state; those of one host together, in order.
+    ///
+    /// # Errors
+    /// If those of the state are damaged.
+    pub(super) fn found<'b>(&'b self, bytes: &'b [u8], saved: &'b [u8]) -> Result<Vec<Found<'b>>> {
+        let mut found: Vec<Found<'_>> =
+            records(bytes).filter_map(|entry| self.find(entry, false)).collect();
+        for entry in records(saved) {
+            found.push(self.find(entry, true).ok_or_else(|| self.damaged("a host has no scan"))?);
+        }
+        found.sort_unstable_by(|a, b| a.group().cmp(&b.group()).then(a.order.cmp(&b.order)));
+        Ok(found)
+    }
+
+    /// What a record of a scan that is used says.
+    fn find<'b>(&'b self, entry: &'b [u8], is_saved: bool) -> Option<Found<'b>> {
+        let (scan, rest) = split_length(entry)?;
+        let (index, rest) = split_length(rest)?;
+        let (key, host) = split_record(rest)?;
+        let scan = (*self.numbers.get(scan)?)?;
+        let order = u64::from(scan) << 32 | u64::try_from(index).ok()?;
+        let key = std::str::from_utf8(key).ok()?;
+        let id = self.ids.get(group::index(scan)).map(String::as_str);
+        let only_in = id.filter(|_| key.starts_with(NAMELESS));
+        let record = if is_saved { has_kind(host)? } else { Record::Host(host) };
+        Some(Found { key: key.into(), own_key: key, only_in, order, scan, is_saved, record })
+    }
+}
+
+pub(super) fn entries<'b>(same: &[Found<'b>]) -> Vec<Entry<'b>> {
+    let entries = same.iter().filter_map(|found| {
+        let host = found.host()?;
+        Some(Entry { scan: found.scan, order: found.order, host })
+    });
+    entries.collect()
+}
+
+impl<'b> Found<'b> {
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.group() == other.group()
+    }
+
+    /// What hosts that are the same share.
+    pub(super) fn group(&self) -> (&str, Option<&'b str>) {
+        (&self.key, self.only_in)
+    }
+
+    /// The host element, if it is one.
+    fn host(&self) -> Option<Host<'b>> {
+        match self.record {
+            Record::Host(host) => wire::read::<Host<'_>>(host)
+                .filter(|host| !self.is_saved || has_true_literals(host)),
+            Record::Past(_) => None,
+        }
+    }
+
+    /// The first IP address, with its zone.
+    pub(super) fn ip(&self) -> Option<String> {
+        if let Record::Past(record) = self.record {
+            return wire::read::<Past<'_>>(record)?.ip.map(Cow::into_owned);
+        }
+        let host = self.host()?;
+        let ip = host.ip()?;
+        Some(match &ip.zone {
+            Some(zone) => format!("{}%{zone}", ip.text),
+            None => ip.text.to_string(),
+        })
+    }
+
+    /// The record itself.
+    pub(super) fn bytes(&self) -> &'b [u8] {
+        match self.record {
+            Record::Host(bytes) | Record::Past(bytes) => bytes,
+        }
+    }
+
+    /// Appends the record of a host that has a MAC address.
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        put_length(usize::try_from(self.scan).unwrap_or(usize::MAX), out);
+        out.extend_from_slice(&self.order.to_le_bytes());
+        put_record(self.key.as_bytes(), out);
+        out.extend_from_slice(self.bytes());
+    }
+
+    /// Reads what [`Self::put`] appended to a text.
+    pub(super) fn take(entry: &'b [u8]) -> Option<(&'b [u8], Self)> {
+        let (text, rest) = split_record(entry)?;
+        let (scan, rest) = split_length(rest)?;
+        let (order, rest) = rest.split_first_chunk::<8>()?;
+        let (key, host) = split_record(rest)?;
+        let own_key = std::str::from_utf8(key).ok()?;
+        let found = Self {
+            key: own_key.into(),
+            own_key,
+            only_in: None,
+            order: u64::from_le_bytes(*order),
+            scan: ScanNumber::try_from(scan).ok()?,
+            is_saved: false,
+            record: Record::Host(host),
+        };
+        Some((text, found))
+    }
+
+    pub(super) fn host_id(&self) -> String {
+        match self.only_in {
+            None => merged_host_id(&self.key),
+            Some(scan) => id_of_parts(&["scanmill.mhost.v1", &self.key, scan]),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Which looks are kept for what they cover: [`keep`](super) says why.
+
+use std::cmp::Reverse;
+
+use super::{
+    super::{
+        group::{Group, Look},
+        past::{Floor, Moment},
+    },
+    Keeper,
+};
+use crate::model::ExtraPorts;
+
+impl<'a> Keeper<'a> {
+    /// Looks that decide about ports which no look lists yet.
+    pub(super) fn coverage(&mut self, group: &Group<'a, '_>) {
+        let mut covering: Vec<(usize, &Look<'a>)> =
+            group.looks.iter().enumerate().filter(|(_, look)| group.covers_any(look)).collect();
+        covering.sort_by_key(|(_, look)| Reverse(look.facts.moment()));
+        let mut later: Vec<&Look<'a>> = Vec::new();
+        for (place, look) in covering {
+            let tells_all = |later: &&Look<'a>| {
+                later.facts.last >= look.facts.last && group.covers_alike(later, look)
+            };
+            if later.iter().any(tells_all) {
+                continue;
+            }
+            if later.len() >= self.patterns {
+                let moment = Moment::of(&look.facts, group.rules);
+                self.raise(Floor { moment, last: look.facts.last }, group.rules);
+                continue;
+            }
+            later.push(look);
+            if let Some(kept) = self.stay(place) {
+                kept.covers = true;
+                kept.entries.clone_from(&look.entries);
+                if look.entries.is_none() {
+                    kept.host.extra_ports.clone_from(&look.host.extra_ports);
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Group<'a, '_> {
+    /// Whether a look covers any port at all.
+    fn covers_any(&self, look: &Look<'a>) -> bool {
+        let has_lists = || {
+            let mut extra = look.covering_entries().into_iter().flatten();
+            extra.any(|extra| extra.reasons.iter().any(|reason| reason.ports.is_some()))
+        };
+        let (_, scan) = self.rules.scan(look.facts.scan);
+        look.facts.whole
+            && look.past.as_ref().is_none_or(|role| role.covers)
+            && (!scan.coverage.is_empty() || has_lists())
+    }
+
+    /// Whether two looks surely cover the same ports, and say the same states of those that no look lists.
+    fn covers_alike(&self, one: &Look<'a>, other: &Look<'a>) -> bool {
+        let class = |look: &Look<'a>| self.rules.scan(look.facts.scan).1.class;
+        let flags = &self.rules.policy.flags;
+        let is_callers = |look: &Look<'a>| look.facts.scan == self.rules.caller;
+        let all_taken = flags.tcp && flags.udp && flags.sctp && flags.ip;
+        let (mine, theirs) = (one.covering_entries(), other.covering_entries());
+        class(one) == class(other)
+            && (all_taken || is_callers(one) == is_callers(other))
+            && mine.len() == theirs.len()
+            && mine.iter().zip(theirs).all(|(mine, theirs)| says_alike(mine, theirs))
+    }
+}
+
+/// Whether two lists name the same ports with the same states; counts do not matter.
+fn says_alike(mine: &[ExtraPorts<'_>], theirs: &[ExtraPorts<'_>]) -> bool {
+    mine.len() == theirs.len()
+        && mine.iter().zip(theirs).all(|(mine, theirs)| {
+            mine.state == theirs.state
+                && mine.reasons.len() == theirs.reasons.len()
+                && mine.reasons.iter().zip(&theirs.reasons).all(|(mine, theirs)| {
+                    (&mine.proto, &mine.ports) == (&theirs.proto, &theirs.ports)
+                })
+        })
+}

@@ -1,0 +1,371 @@
+//! What of the looks at a host can still matter when more scans come.
+//!
+//! A state is to cost what its hosts cost, however many scans made it. So of the looks at a host only those parts are
+//! kept that some later scan could bring into the result; the rest is dropped, and stays in sums ([`Past`]). Whatever
+//! looks come, with whatever times, the result must be that of all looks together. Looks that come are always later in
+//! the order of the arguments, but may lie anywhere in time and so in rank. The proof, part by part:
+//!
+//! **What is taken from the best look that has it** (under any policy: details, the route; names by type or by name,
+//! addresses, OS matches, scripts by name; under `latest` the OS and the host scripts as a whole; the state of the host,
+//! which all looks have; `extra_ports`). If a better look has it too, a look can give it only if the better one is not
+//! there, and looks never go one by one. So what is not taken now never is. What is taken now stays.
+//!
+//! **Ports, under `caller`, `first` and `best`**: the first record in order moves as one piece, and the order of two
+//! records does not depend on others. The same argument; what lost is in the sums.
+//!
+//! **Ports, under `latest`.** Let the looks that list or cover a port stand in the order of rank. `state` is the first
+//! that lists it, `top` the first of all, which may cover it only. Kept are these:
+//!
+//! - `state`, since a look that lists the port below it never gives the state;
+//! - `top`: the port is gone if a look that covers it is later than the one that lists it, and of those that cover
+//!   it `top` is the latest, as only looks with evidence cover anything and these stand in the order of time;
+//! - the looks that services and scripts come from, if the state is the same from there to `state`;
+//! - for each of `state` and `top` the first below it that saw another state: the barrier.
+//!
+//! A look that comes and gives the state is above `state`; if the port is not gone then it is above `top` as well, or
+//! it has no evidence, and then neither has `state`. So a range between the look that gives the state and the one
+//! that services are taken from begins at `state`, or above `top`, or among looks without evidence, where it holds
+//! `state`. If it reaches a barrier it holds two looks that differ, and what lies below the barrier adds nothing; if it
+//! does not, all it holds is alike, and the kept end of it tells the same as all of it. Of ports that the past knows, what
+//! a kept look says is written down port by port, so that it does not matter what else of the look was dropped.
+//!
+//! With `--keep-covered` a port is never gone, so a look may come between those above `state`: then nothing may come
+//! before `top` ([`Floor`]).
+//!
+//! **Ports that no look lists yet.** If one lists such a port later, the looks that cover it decide whether it is gone,
+//! whether its state changed, and when it was looked for last. Of two looks that cover the same ports with the same
+//! states the later one tells all that. At most [`PATTERNS`] are kept; nothing may come before one that was dropped.
+//!
+//! **Devices.** Looks at an earlier device are dropped, but for the earliest time. A look with another MAC address must
+//! be later than all looks of the past, and one with the same may not come before the device did: see
+//! [`devices`](super::devices).
+//!
+//! Looks that cannot be placed are an error ([`OutOfOrder`](super::devices::OutOfOrder)), never another result.
+
+mod coverage;
+mod ports;
+
+use super::{
+    details::{Details, is_same_address, is_same_name},
+    group::{Group, Look, Rules},
+    look::LookFacts,
+    past::{Floor, Mark, Moment, Past, PastLook, bits_of, runs_of},
+};
+use crate::model::{Address, ExtraPorts, Host, Hostname, Os, OsClass};
+
+/// Looks that are kept of a host since they cover ports: more than networks have that are not hostile.
+pub(super) const PATTERNS: usize = 16;
+
+/// Gathers what is kept of a host, or nothing.
+#[derive(Debug, Default)]
+pub(super) struct Keeper<'a> {
+    on: bool,
+    /// Looks that may be kept for what they cover.
+    patterns: usize,
+    looks: Vec<Kept<'a>>,
+    past: Past<'a>,
+}
+
+/// What is kept of a look.
+#[derive(Debug)]
+struct Kept<'a> {
+    facts: LookFacts,
+    stays: bool,
+    covers: bool,
+    entries: Option<Vec<Vec<ExtraPorts<'a>>>>,
+    marks: Vec<Mark<'a>>,
+    host: Host<'a>,
+}
+
+impl<'a> Keeper<'a> {
+    pub(super) fn off() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn new(patterns: usize) -> Self {
+        Self { on: true, patterns, ..Self::default() }
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// Gathers all but ports, before they are taken.
+    pub(super) fn host(&mut self, group: &Group<'a, '_>) {
+        if !self.on {
+            return;
+        }
+        let kept = |look: &Look<'a>| Kept {
+            facts: look.facts,
+            stays: false,
+            covers: false,
+            entries: None,
+            marks: Vec::new(),
+            host: Host::new(look.host.index),
+        };
+        self.looks = group.looks.iter().map(kept).collect();
+        self.sums(group);
+        self.status(group);
+        self.names(group);
+        self.details(group);
+        self.os(group);
+        self.scripts(group);
+        self.extra_ports(group);
+        self.coverage(group);
+    }
+
+    fn stay(&mut self, place: usize) -> Option<&mut Kept<'a>> {
+        let kept = self.looks.get_mut(place)?;
+        kept.stays = true;
+        Some(kept)
+    }
+
+    fn sums(&mut self, group: &Group<'a, '_>) {
+        let rules = group.rules;
+        let origins = group.origins();
+        let seen = origins.seen;
+        let scans = origins.scans.iter().map(|scan| rules.arrival(*scan)).collect();
+        let floors = group.pasts.iter().filter_map(|past| past.floor);
+        let (moments, looks) = (group.pasts.iter(), group.looks.iter());
+        let before = moments.filter_map(|past| past.horizon);
+        let now = looks.filter(|look| look.past.is_none());
+        let now = now.map(|look| Moment::of(&look.facts, rules));
+        self.past = Past {
+            scans: runs_of(scans),
+            last: seen.last,
+            looked: seen.looked,
+            count: seen.count,
+            complete: group.is_complete(),
+            horizon: before.chain(now).max_by_key(|moment| moment.key(rules)),
+            floor: floors.reduce(|one, other| higher(one, other, rules)),
+            ..Past::default()
+        };
+    }
+
+    fn raise(&mut self, floor: Floor, rules: Rules<'_>) {
+        self.past.floor = Some(match self.past.floor {
+            Some(known) => higher(known, floor, rules),
+            None => floor,
+        });
+    }
+
+    /// State and times of the best look.
+    fn status(&mut self, group: &Group<'a, '_>) {
+        let Some(best) = group.looks.first() else { return };
+        let host = &best.host;
+        if let Some(kept) = self.stay(0) {
+            kept.host = Host {
+                complete: host.complete,
+                start_time: host.start_time,
+                end_time: host.end_time,
+                timed_out: host.timed_out,
+                status: host.status.clone(),
+                smurf_responses: host.smurf_responses,
+                srtt_us: host.srtt_us,
+                rttvar_us: host.rttvar_us,
+                timeout_us: host.timeout_us,
+                ..Host::new(host.index)
+            };
+        }
+    }
+
+    fn names(&mut self, group: &Group<'a, '_>) {
+        let all = group.rules.policy.flags.names;
+        if !all {
+            // Nobody else may be taken for it.
+            self.stay(group.base());
+        }
+        // Addresses that are known, and whether the vendor is.
+        let mut known: Vec<(&Address<'a>, bool)> = Vec::new();
+        let mut names: Vec<&Hostname<'a>> = Vec::new();
+        let by_type = group.is_latest();
+        for (place, look) in group.looks.iter().enumerate() {
+            if !all && place != group.base() {
+                continue;
+            }
+            let (before, before_names) = (known.len(), names.len());
+            let mut addresses = Vec::new();
+            for address in &look.host.addresses {
+                let mut better = known.iter_mut().take(before);
+                match better.find(|(known, _)| is_same_address(known, address)) {
+                    Some((_, has_vendor)) if *has_vendor || address.vendor.is_none() => continue,
+                    Some((_, has_vendor)) => *has_vendor = true,
+                    None => known.push((address, address.vendor.is_some())),
+                }
+                addresses.push(address.clone());
+            }
+            let mut own = Vec::new();
+            for name in &look.host.hostnames {
+                let is_known = |known: &&Hostname<'a>| {
+                    if by_type { known.kind == name.kind } else { is_same_name(known, name) }
+                };
+                if !names.iter().take(before_names).any(is_known) {
+                    names.push(name);
+                    own.push(name.clone());
+                }
+            }
+            if !(addresses.is_empty() && own.is_empty())
+                && let Some(kept) = self.stay(place)
+            {
+                (kept.host.addresses, kept.host.hostnames) = (addresses, own);
+            }
+        }
+    }
+
+    /// Details and routes.
+    fn details(&mut self, group: &Group<'a, '_>) {
+        let mut known = Details::default();
+        for (place, look) in group.looks.iter().enumerate() {
+            if let Some(new) = known.missing(&look.host)
+                && let Some(kept) = self.stay(place)
+            {
+                new.clone().into_host(&mut kept.host);
+                let mut host = Host::new(0);
+                new.into_host(&mut host);
+                known.fill(&mut host);
+            }
+        }
+        let winner = group.best_route();
+        if let Some(look) = group.looks.get(winner).filter(|look| !look.host.traces.is_empty())
+            && let Some(kept) = self.stay(winner)
+        {
+            kept.host.traces.clone_from(&look.host.traces);
+        }
+    }
+
+    fn os(&mut self, group: &Group<'a, '_>) {
+        if group.is_latest() {
+            if let Some(only) = group.only_os()
+                && let Some(look) = group.looks.get(only)
+                && let Some(kept) = self.stay(only)
+            {
+                kept.host.os = look.host.os.clone();
+            }
+            return;
+        }
+        let mut known = KnownOs::default();
+        for (place, look) in group.looks.iter().enumerate() {
+            let new = known.new_of(&look.host.os);
+            if !new.is_empty()
+                && let Some(kept) = self.stay(place)
+            {
+                kept.host.os = new;
+            }
+        }
+    }
+
+    fn scripts(&mut self, group: &Group<'a, '_>) {
+        if group.is_latest() {
+            if let Some(only) = group.only_scripts()
+                && let Some(look) = group.looks.get(only)
+                && let Some(kept) = self.stay(only)
+            {
+                kept.host.scripts.clone_from(&look.host.scripts);
+            }
+            return;
+        }
+        let mut names: Vec<&str> = Vec::new();
+        for (place, look) in group.looks.iter().enumerate() {
+            let known = names.len();
+            let mut own = Vec::new();
+            for script in &look.host.scripts {
+                if !names.iter().take(known).any(|name| *name == script.name) {
+                    names.push(&script.name);
+                    own.push(script.clone());
+                }
+            }
+            if !own.is_empty()
+                && let Some(kept) = self.stay(place)
+            {
+                kept.host.scripts = own;
+            }
+        }
+    }
+
+    fn extra_ports(&mut self, group: &Group<'a, '_>) {
+        let place = group.extra_ports_from();
+        if let Some(look) = group.looks.get(place).filter(|look| !look.host.extra_ports.is_empty())
+            && let Some(kept) = self.stay(place)
+        {
+            kept.host.extra_ports.clone_from(&look.host.extra_ports);
+        }
+    }
+
+    /// What was gathered.
+    pub(super) fn finish(self, rules: Rules<'_>) -> Past<'a> {
+        let looks = self.looks.into_iter().filter(|kept| kept.stays).map(|kept| PastLook {
+            moment: Moment::of(&kept.facts, rules),
+            last: kept.facts.last,
+            bits: bits_of(&kept.facts, kept.covers),
+            listed: kept.facts.listed,
+            entries: kept.entries,
+            marks: kept.marks,
+            host: kept.host,
+        });
+        Past { looks: looks.collect(), ..self.past }
+    }
+
+    /// What the keeper does not see: see [`Past`].
+    pub(super) fn past_mut(&mut self) -> &mut Past<'a> {
+        &mut self.past
+    }
+}
+
+/// Below neither of two floors anything may come.
+fn higher(one: Floor, other: Floor, rules: Rules<'_>) -> Floor {
+    let is_higher = one.moment.key(rules) >= other.moment.key(rules);
+    let moment = if is_higher { one.moment } else { other.moment };
+    Floor { moment, last: one.last.max(other.last) }
+}
+
+/// What better looks say of the operating system.
+#[derive(Default)]
+struct KnownOs<'h> {
+    names: Vec<Option<&'h str>>,
+    classes: bool,
+    fingerprints: bool,
+    ports_used: bool,
+}
+
+impl<'h> KnownOs<'h> {
+    /// What a look says that no better one does; better looks come first.
+    fn new_of<'a>(&mut self, os: &'h Os<'a>) -> Os<'a> {
+        let mut new = Os::default();
+        let known = self.names.len();
+        let mut places: Vec<Option<usize>> = Vec::with_capacity(os.matches.len());
+        for found in &os.matches {
+            let name = found.name.as_deref();
+            let is_new = !self.names.iter().take(known).any(|known| *known == name);
+            places.push(is_new.then_some(new.matches.len()));
+            if is_new {
+                self.names.push(name);
+                new.matches.push(found.clone());
+            }
+        }
+        let takes_classes = !self.classes;
+        for class in &os.classes {
+            let of_match = class.match_index.and_then(|place| usize::try_from(place).ok());
+            let match_index = match of_match.and_then(|place| places.get(place)) {
+                Some(Some(place)) => i32::try_from(*place).ok(),
+                Some(None) => continue,
+                None => {
+                    self.classes = true;
+                    if !takes_classes {
+                        continue;
+                    }
+                    None
+                }
+            };
+            new.classes.push(OsClass { match_index, ..class.clone() });
+        }
+        if !self.fingerprints && !os.fingerprints.is_empty() {
+            self.fingerprints = true;
+            new.fingerprints.clone_from(&os.fingerprints);
+        }
+        if !self.ports_used && !os.ports_used.is_empty() {
+            self.ports_used = true;
+            new.ports_used.clone_from(&os.ports_used);
+        }
+        new
+    }
+}

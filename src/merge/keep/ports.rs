@@ -1,0 +1,124 @@
+//! What is kept of ports: [`keep`](super) says why.
+
+use super::{
+    super::{
+        coverage::UnlistedState,
+        look::{Sightings as _, Standing},
+        past::{Floor, Mark, Moment, PastPort},
+        ports::SamePort,
+    },
+    Keeper,
+};
+use crate::model::{Port, Protocol};
+
+/// What a look says of the state of a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Saw<'s> {
+    /// It lists the port in this state.
+    Listed(&'s str),
+    /// It covers the port and does not list it; the state, if it says it.
+    Covered(Option<&'s str>),
+}
+
+impl<'s> Saw<'s> {
+    /// The state, if it is said.
+    fn known(self) -> Option<&'s str> {
+        match self {
+            Self::Listed(state) => Some(state),
+            Self::Covered(state) => state,
+        }
+    }
+}
+
+impl<'a> SamePort<'_, 'a, '_> {
+    /// Its protocol and number.
+    fn name(&self) -> Option<(Protocol<'a>, u16)> {
+        self.records.first().map(|(_, port)| (port.protocol.clone(), port.number))
+    }
+
+    /// What a look says of the state of the port, if it says anything.
+    fn saw(&self, look: usize) -> Option<Saw<'_>> {
+        if let Some(port) = self.port(look) {
+            return Some(Saw::Listed(port.state.as_str()));
+        }
+        match self.unlisted_state(look) {
+            UnlistedState::NotCovered => None,
+            UnlistedState::Unknown => Some(Saw::Covered(None)),
+            UnlistedState::Known(state) => Some(Saw::Covered(Some(state))),
+        }
+    }
+}
+
+impl<'a> Keeper<'a> {
+    /// Gathers what can matter of a port.
+    pub(in super::super) fn port(&mut self, port: &SamePort<'_, 'a, '_>, standing: Standing) {
+        let Some((protocol, number)) = port.name().filter(|_| self.on) else { return };
+        let seen = port.origin(standing).seen;
+        self.past.ports.push(PastPort { protocol, number, seen });
+        self.keep_record(port, standing.state, true);
+        if !port.group.is_latest() {
+            return;
+        }
+        for source in [standing.services, standing.scripts] {
+            self.keep_record(port, source, true);
+        }
+        let top = (0..standing.state).find(|look| port.saw(*look).is_some());
+        if let Some(top) = top {
+            self.keep_sight(port, top);
+            self.keep_barrier(port, top);
+            if port.group.rules.policy.keep_covered {
+                let facts = port.facts(top);
+                let moment = Moment::of(&facts, port.group.rules);
+                self.raise(Floor { moment, last: None }, port.group.rules);
+            }
+        }
+        self.keep_barrier(port, standing.state);
+    }
+
+    /// Keeps the first look below one that saw another state.
+    fn keep_barrier(&mut self, port: &SamePort<'_, 'a, '_>, from: usize) {
+        let Some(state) = port.saw(from).and_then(Saw::known) else { return };
+        let differs = |look: &usize| {
+            port.saw(*look).is_some_and(|saw| saw.known().is_none_or(|other| other != state))
+        };
+        let below = from.saturating_add(1)..self.looks.len();
+        if let Some(barrier) = below.into_iter().find(differs) {
+            self.keep_sight(port, barrier);
+        }
+    }
+
+    /// Keeps what a look says of the state of a port.
+    fn keep_sight(&mut self, port: &SamePort<'_, 'a, '_>, place: usize) {
+        match port.saw(place) {
+            Some(Saw::Listed(_)) => self.keep_record(port, place, false),
+            Some(Saw::Covered(state)) => {
+                let Some((protocol, number)) = port.name() else { return };
+                let state = state.map(|state| state.to_owned().into());
+                let mark = Mark { protocol, number, state };
+                if let Some(kept) = self.stay(place)
+                    && kept.marks.last().is_none_or(|last| *last != mark)
+                {
+                    kept.marks.push(mark);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Keeps the record of a port, as a whole or the state alone.
+    fn keep_record(&mut self, port: &SamePort<'_, 'a, '_>, place: usize, whole: bool) {
+        let Some(record) = port.port(place) else { return };
+        let is_same =
+            |kept: &Port<'a>| kept.number == record.number && kept.protocol == record.protocol;
+        let Some(kept) = self.stay(place) else { return };
+        if kept.host.ports.last().is_some_and(is_same) {
+            // A whole record comes before one of the state alone.
+            return;
+        }
+        kept.host.ports.push(if whole {
+            record.clone()
+        } else {
+            Port { services: Vec::new(), scripts: Vec::new(), owner: None, ..record.clone() }
+        });
+    }
+}

@@ -1,0 +1,259 @@
+//! What a state holds of a host: its looks, as far as they can still matter, and what the others leave behind.
+//!
+//! A [`Past`] stands for looks that are not there any more. The looks that it keeps go through the same
+//! [`Group`](super::group::Group) as looks of new scans, so that each rule is written once. What the others added to
+//! counts, times and lists of scans is in the sums of the past, and per port in [`PastPort`]. [`keep`](super::keep) says
+//! which looks may go, and why nothing that comes later can tell.
+//!
+//! Scans are named by the numbers under which they came, which never change: numbers of a merge move when copies come.
+
+use super::{
+    coverage::UnlistedState,
+    group::{Look, Rules},
+    look::LookFacts,
+    wire::{has_true_literals, structs},
+};
+use crate::model::{ExtraPorts, Host, Protocol, ScanNumber, Seen, Text, Timestamp};
+
+/// When a look was, in the order of looks by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moment {
+    pub(super) time: Option<Timestamp>,
+    /// The number under which the scan came, and the place of the host in it.
+    pub(super) scan: ScanNumber,
+    pub(super) index: u32,
+}
+
+/// Before this nothing may come: what would decide about it is not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Floor {
+    pub(super) moment: Moment,
+    pub(super) last: Option<Timestamp>,
+}
+
+/// A port that a kept look covers and does not list, with the state that it gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mark<'a> {
+    pub(super) protocol: Protocol<'a>,
+    pub(super) number: u16,
+    pub(super) state: Option<Text<'a>>,
+}
+
+/// A port that a look of the past lists, and when all of them saw and looked for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PastPort<'a> {
+    pub(super) protocol: Protocol<'a>,
+    pub(super) number: u16,
+    pub(super) seen: Seen,
+}
+
+/// A look of the past that can still matter, with those parts that can.
+#[derive(Debug, Clone)]
+pub(super) struct PastLook<'a> {
+    pub(super) moment: Moment,
+    pub(super) last: Option<Timestamp>,
+    pub(super) bits: u8,
+    pub(super) listed: i32,
+    /// As of a [`Look`].
+    pub(super) entries: Option<Vec<Vec<ExtraPorts<'a>>>>,
+    pub(super) marks: Vec<Mark<'a>>,
+    pub(super) host: Host<'a>,
+}
+
+/// All that is known of a host from scans of a state.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Past<'a> {
+    /// The first IP address, where hosts are told apart by MAC addresses.
+    pub(super) ip: Option<Text<'a>>,
+    /// Numbers of the scans that contribute: the first and the last of each run of them, ascending.
+    pub(super) scans: Vec<(ScanNumber, ScanNumber)>,
+    /// The earliest time of all looks, also of those at other devices.
+    pub(super) first: Option<Timestamp>,
+    pub(super) last: Option<Timestamp>,
+    pub(super) looked: Option<Timestamp>,
+    pub(super) count: i32,
+    pub(super) complete: bool,
+    pub(super) outdated: u64,
+    /// The MAC address of the device; where another one was there before, the first look at it.
+    pub(super) mac: Option<Text<'a>>,
+    pub(super) begin: Option<Moment>,
+    /// The latest look.
+    pub(super) horizon: Option<Moment>,
+    pub(super) floor: Option<Floor>,
+    /// Ascending by protocol and number.
+    pub(super) ports: Vec<PastPort<'a>>,
+    pub(super) looks: Vec<PastLook<'a>>,
+}
+
+structs! {
+    Moment { time, scan, index }
+    Floor { moment, last }
+    Mark<'a> { protocol, number, state }
+    PastPort<'a> { protocol, number, seen }
+    PastLook<'a> { moment, last, bits, listed, entries, marks, host }
+    Past<'a> {
+        ip, scans, first, last, looked, count, complete, outdated, mac, begin, horizon, floor, ports, looks,
+    }
+}
+
+/// What a look is that comes from a state.
+#[derive(Debug)]
+pub(super) struct Role<'a> {
+    /// The place of its past in the group.
+    pub(super) past: usize,
+    /// Whether its coverage decides about ports that the past does not know.
+    pub(super) covers: bool,
+    marks: Vec<Mark<'a>>,
+}
+
+impl Role<'_> {
+    /// What the look says of a port that the past knows, if it does not list it.
+    pub(super) fn unlisted_state(&self, protocol: &Protocol<'_>, number: u16) -> UnlistedState<'_> {
+        let of_port = |mark: &&Mark<'_>| mark.number == number && mark.protocol == *protocol;
+        match self.marks.iter().find(of_port) {
+            None => UnlistedState::NotCovered,
+            Some(mark) => {
+                mark.state.as_deref().map_or(UnlistedState::Unknown, UnlistedState::Known)
+            }
+        }
+    }
+}
+
+impl Moment {
+    pub(super) fn of(facts: &LookFacts, rules: Rules<'_>) -> Self {
+        let index = facts.order & u64::from(u32::MAX);
+        Self {
+            time: facts.time,
+            scan: rules.arrival(facts.scan),
+            index: u32::try_from(index).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// The number of its scan in this merge; 0 of one that is not used, which a past has none of.
+    fn scan(&self, rules: Rules<'_>) -> ScanNumber {
+        rules.number(self.scan).unwrap_or(0)
+    }
+
+    fn order(&self, rules: Rules<'_>) -> u64 {
+        u64::from(self.scan(rules)) << 32 | u64::from(self.index)
+    }
+
+    /// What looks are compared by: see [`LookFacts::moment`].
+    pub(super) fn key(&self, rules: Rules<'_>) -> (Option<Timestamp>, u64) {
+        (self.time, self.order(rules))
+    }
+}
+
+const TIMED_OUT: u8 = 1;
+const UP: u8 = 2;
+const EVIDENCE: u8 = 4;
+const WHOLE: u8 = 8;
+const PROBED: u8 = 16;
+const RAN_SCRIPTS: u8 = 32;
+const DETECTED_OS: u8 = 64;
+const COVERS: u8 = 128;
+
+/// What decides between looks, as bits.
+pub(super) fn bits_of(facts: &LookFacts, covers: bool) -> u8 {
+    let all = [
+        (facts.timed_out, TIMED_OUT),
+        (facts.up, UP),
+        (facts.evidence, EVIDENCE),
+        (facts.whole, WHOLE),
+        (facts.probed_services, PROBED),
+        (facts.ran_scripts, RAN_SCRIPTS),
+        (facts.detected_os, DETECTED_OS),
+        (covers, COVERS),
+    ];
+    all.into_iter().filter(|(is, _)| *is).fold(0, |bits, (_, bit)| bits | bit)
+}
+
+impl<'a> PastLook<'a> {
+    /// The look, for a group in which its past has this place.
+    fn into_look(self, past: usize, rules: Rules<'_>) -> Look<'a> {
+        let is = |bit: u8| self.bits & bit != 0;
+        let scan = self.moment.scan(rules);
+        let (_, of_scan) = rules.scan(scan);
+        let facts = LookFacts {
+            scan,
+            order: self.moment.order(rules),
+            time: self.moment.time,
+            // In the sums of the past.
+            first: None,
+            last: self.last,
+            timed_out: is(TIMED_OUT),
+            up: is(UP),
+            evidence: is(EVIDENCE),
+            whole: is(WHOLE),
+            probed_services: is(PROBED),
+            ran_scripts: is(RAN_SCRIPTS),
+            detected_os: is(DETECTED_OS),
+            requested: of_scan.requested,
+            listed: self.listed,
+        };
+        let role = Role { past, covers: is(COVERS), marks: self.marks };
+        Look::of_past(facts, self.host, self.entries, role)
+    }
+}
+
+impl<'a> Past<'a> {
+    /// Whether it can be the past of a host of these scans: anybody may have written it.
+    pub(super) fn is_sound(&self, rules: Rules<'_>) -> bool {
+        let is_used = |scan: ScanNumber| rules.number(scan).is_some();
+        let is_moment = |moment: &Moment| is_used(moment.scan);
+        let mut before = None;
+        let runs = self.scans.iter().all(|(first, last)| {
+            let follows = before.is_none_or(|before| before < *first) && first <= last;
+            before = Some(*last);
+            follows && is_used(*first) && is_used(*last)
+        });
+        let in_order =
+            self.ports.is_sorted_by(|a, b| (&a.protocol, a.number) < (&b.protocol, b.number));
+        let floor = self.floor.as_ref().map(|floor| &floor.moment);
+        let moments = [self.begin.as_ref(), self.horizon.as_ref(), floor];
+        runs && in_order
+            && !self.looks.is_empty()
+            && moments.into_iter().flatten().all(is_moment)
+            && self
+                .looks
+                .iter()
+                .all(|look| is_moment(&look.moment) && has_true_literals(&look.host))
+    }
+
+    /// Takes its looks out, for a group in which it has this place.
+    pub(super) fn take_looks(
+        &mut self,
+        place: usize,
+        rules: Rules<'_>,
+    ) -> impl Iterator<Item = Look<'a>> {
+        let looks = std::mem::take(&mut self.looks).into_iter();
+        looks.map(move |look| look.into_look(place, rules))
+    }
+
+    /// The scans that contribute, by their numbers in this merge.
+    pub(super) fn scans(&self, rules: Rules<'_>) -> impl Iterator<Item = ScanNumber> {
+        let runs = self.scans.iter().flat_map(|(first, last)| *first..=*last);
+        runs.filter_map(move |scan| rules.number(scan))
+    }
+
+    /// What is known of a port that one of its looks lists.
+    pub(super) fn port(&self, protocol: &Protocol<'_>, number: u16) -> Option<&PastPort<'a>> {
+        let found = self
+            .ports
+            .binary_search_by(|port| (&port.protocol, port.number).cmp(&(protocol, number)));
+        found.ok().and_then(|place| self.ports.get(place))
+    }
+}
+
+/// Numbers as runs of them.
+pub(super) fn runs_of(mut numbers: Vec<ScanNumber>) -> Vec<(ScanNumber, ScanNumber)> {
+    numbers.sort_unstable();
+    let mut runs: Vec<(ScanNumber, ScanNumber)> = Vec::new();
+    for number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if number <= last.saturating_add(1) => *last = number.max(*last),
+            _ => runs.push((number, number)),
+        }
+    }
+    runs
+}

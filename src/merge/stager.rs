@@ -1,0 +1,126 @@
+//! Hosts and events on their way to a merger, as records.
+
+use super::{
+    copies::Comparing,
+    policy::MergePolicy,
+    store::{PARTITIONS, put_record},
+    wire::{Out, put_length, split_length},
+};
+use crate::model::{Host, HostKey, Identity, RunEvent};
+
+/// Number of the list of events, behind those of partitions.
+pub(super) const EVENTS: usize = PARTITIONS;
+
+/// Turns hosts into what a [`Merger`](super::Merger) keeps of them. Several may work at once.
+#[derive(Debug, Default)]
+pub struct Stager {
+    identity: Identity,
+    /// Takes digests, which tell whether two scans have the same hosts, if a state is kept: later there are no hosts
+    /// any more.
+    digests: Option<Comparing>,
+    out: Out,
+    record: Vec<u8>,
+}
+
+/// What a stager made of a host or event.
+pub(super) struct StagedRecord<'s> {
+    /// Where it goes.
+    pub(super) store: usize,
+    /// Rows that it gives to tables.
+    pub(super) rows: usize,
+    /// The second of its end and one more; 0 of one that has none.
+    pub(super) end: usize,
+    pub(super) digest: Option<u128>,
+    pub(super) record: &'s [u8],
+}
+
+impl<'s> StagedRecord<'s> {
+    /// Reads what [`Stager`] wrote.
+    pub(super) fn read(entry: &'s [u8]) -> Option<Self> {
+        let (store, rest) = split_length(entry)?;
+        let (rows, rest) = split_length(rest)?;
+        let (end, rest) = split_length(rest)?;
+        let (has_digest, rest) = rest.split_first()?;
+        let (digest, record) = if *has_digest == 0 {
+            (None, rest)
+        } else {
+            let (digest, rest) = rest.split_first_chunk::<16>()?;
+            (Some(u128::from_le_bytes(*digest)), rest)
+        };
+        Some(Self { store, rows, end, digest, record })
+    }
+}
+
+impl Stager {
+    /// A stager for mergers of this policy.
+    #[must_use]
+    pub fn new(policy: &MergePolicy) -> Self {
+        Self { identity: policy.identity, ..Self::default() }
+    }
+
+    /// The same, for mergers that keep a state or do not.
+    #[must_use]
+    pub(super) fn with_digests(self, digests: bool) -> Self {
+        Self { digests: digests.then(Comparing::default), ..self }
+    }
+
+    /// Appends a host to what [`Merger::add`](super::Merger::add) takes.
+    pub fn host(&mut self, host: &Host<'_>, staged: &mut Vec<u8>) {
+        let key = HostKey::of(host, self.identity);
+        self.record.clear();
+        put_length(usize::try_from(host.index).unwrap_or(0), &mut self.record);
+        put_record(key.as_str().as_bytes(), &mut self.record);
+        self.out.record(host, &mut self.record);
+        let digest = self.digests.as_mut().map(|digests| digests.digest(&self.record, host));
+        // The seconds of its end, and one more, as 0 says that there is none.
+        let end = host.end_time.and_then(|end| usize::try_from(end.seconds()).ok());
+        let end = end.map_or(0, |end| end.saturating_add(1));
+        put(partition_of(key.as_str()), (rows(host), end, digest), &self.record, staged);
+    }
+
+    /// Appends an event with its place in the scan.
+    pub fn event(&mut self, index: i32, event: &RunEvent, staged: &mut Vec<u8>) {
+        self.record.clear();
+        put_length(usize::try_from(index).unwrap_or(0), &mut self.record);
+        self.out.record(event, &mut self.record);
+        put(EVENTS, (0, 0, None), &self.record, staged);
+    }
+}
+
+/// Appends a record with what [`StagedRecord::read`] reads before it.
+fn put(
+    store: usize,
+    (rows, end, digest): (usize, usize, Option<u128>),
+    record: &[u8],
+    staged: &mut Vec<u8>,
+) {
+    let mut head = Vec::with_capacity(32);
+    put_length(store, &mut head);
+    put_length(rows, &mut head);
+    put_length(end, &mut head);
+    head.push(u8::from(digest.is_some()));
+    head.extend(digest.iter().flat_map(|digest| digest.to_le_bytes()));
+    put_length(head.len().saturating_add(record.len()), staged);
+    staged.extend_from_slice(&head);
+    staged.extend_from_slice(record);
+}
+
+/// The partition of the hosts of a key: FNV-1a, which a state relies on.
+fn partition_of(key: &str) -> usize {
+    let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    let hash = key.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, fold);
+    // The last bytes, in which keys differ most, have reached the lower bits alone: the finish of MurmurHash3.
+    let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    usize::try_from((mixed ^ (mixed >> 33)) % (PARTITIONS as u64)).unwrap_or(0)
+}
+
+/// Rows that a host gives to tables.
+fn rows(host: &Host<'_>) -> usize {
+    let of_ports = host.ports.iter().map(|port| 1 + port.services.len() + port.scripts.len());
+    let hops = host.traces.iter().map(|trace| trace.hops.len());
+    1 + of_ports.sum::<usize>()
+        + host.scripts.len()
+        + host.os.matches.len()
+        + host.os.classes.len()
+        + hops.sum::<usize>()
+}

@@ -1,0 +1,207 @@
+//! States are read from files and written.
+
+use std::io::Read;
+
+use super::{
+    super::{
+        merged::{Kept, Merged},
+        merger::Merger,
+        store::{PARTITIONS, Store, put_record, records, split_record},
+        wire::{self, Out, split_length},
+    },
+    EVENTS, HEAD, HOSTS, Head, KIND, SCANS, Saved, SavedScan, damaged, options_of,
+};
+use crate::{
+    error::{Error, Result},
+    limits::MAX_SNAPSHOT_BLOCK,
+    model::ScanNumber,
+    snapshot::{Block, SnapshotError, SnapshotReader, SnapshotWriter},
+};
+
+impl Merger {
+    /// Goes on with a state that an earlier merge saved, as if its scans had come: before anything else comes. The
+    /// name is that of its file.
+    ///
+    /// # Errors
+    /// A usage error if the state is that of a merge with other options, or if scans have come; an error of the kind
+    /// [`State`](crate::error::ErrorKind::State) if it is damaged, or of another version; if a temporary file cannot be
+    /// written.
+    pub fn load(&mut self, state: impl Read, name: &str) -> Result<()> {
+        if !self.keeps || !self.scans.is_empty() || self.is_open() || self.saved.is_some() {
+            return Err(Error::usage("a merge goes on with a state before anything has come"));
+        }
+        let failed = |error: SnapshotError| damaged(name, &error.to_string());
+        let mut reader = SnapshotReader::new(state, KIND).map_err(failed)?;
+        self.saved = Some(Box::new(Saved {
+            name: name.to_owned(),
+            hosts: (0..PARTITIONS).map(|_| Store::default()).collect(),
+            ..Saved::default()
+        }));
+        let (mut head, mut scans) = (Vec::new(), Vec::new());
+        while let Some(block) = reader.next().map_err(failed)? {
+            match block.section {
+                HEAD => block.unpack(&mut head).map_err(failed)?,
+                SCANS => block.unpack(&mut scans).map_err(failed)?,
+                _ => self.load_block(&block)?,
+            }
+        }
+        let wrong = |how: &str| damaged(name, &format!("it is damaged: {how}"));
+        let head: Head = wire::read(&head).ok_or_else(|| wrong("it has no head"))?;
+        let wanted = options_of(self.policy());
+        if head.options != wanted {
+            return Err(Error::usage(format!(
+                "{name} is the state of a merge with {}, and this one has {wanted}: give the same options, or another \
+                 --state file",
+                head.options
+            )));
+        }
+        let scans = all_records(&scans).ok_or_else(|| wrong("its scans are cut"))?;
+        let scans: Option<Vec<SavedScan>> = scans.into_iter().map(wire::read).collect();
+        let scans = scans.ok_or_else(|| wrong("a scan cannot be read"))?;
+        let Some(saved) = &mut self.saved else { return Ok(()) };
+        saved.macs = head.macs.into_iter().collect();
+        saved.used = scans.iter().map(|scan| scan.used).collect();
+        let places = 0..ScanNumber::MAX;
+        self.scans = places.zip(scans).map(|(place, scan)| scan.into_scan(place)).collect();
+        Ok(())
+    }
+
+    /// Takes a block of hosts or events.
+    fn load_block(&mut self, block: &Block) -> Result<()> {
+        let Some(saved) = &mut self.saved else { return Ok(()) };
+        let before = saved.stores_mut().map(|store| store.held()).sum::<usize>();
+        if block.section == EVENTS {
+            saved.events.buffer().extend_from_slice(block.raw());
+        } else {
+            let partition = block.section.checked_sub(HOSTS).map(usize::from);
+            let Some(store) = partition.and_then(|number| saved.hosts.get_mut(number)) else {
+                return Err(saved.damaged("it has a section that is not known"));
+            };
+            let unpacked = block.unpack(store.buffer());
+            unpacked.map_err(|error| damaged(&saved.name, &error.to_string()))?;
+        }
+        let after = saved.stores_mut().map(|store| store.held()).sum::<usize>();
+        self.hold(after.saturating_sub(before))
+    }
+}
+
+/// All records of bytes that hold nothing else.
+fn all_records(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut all = Vec::new();
+    while !bytes.is_empty() {
+        let (record, rest) = split_record(bytes)?;
+        all.push(record);
+        bytes = rest;
+    }
+    Some(all)
+}
+
+/// Where the bytes of a state go.
+type Each<'e> = &'e mut dyn FnMut(&[u8]) -> Result<()>;
+
+/// Hands on the bytes of a snapshot section by section.
+struct Sections<'e> {
+    writer: SnapshotWriter,
+    buffer: Vec<u8>,
+    each: Each<'e>,
+}
+
+impl Sections<'_> {
+    fn put(&mut self, section: u16, bytes: &[u8]) -> Result<()> {
+        for piece in bytes.chunks(MAX_SNAPSHOT_BLOCK) {
+            let written = self.writer.section(section, piece, &mut self.buffer);
+            written.map_err(|error| Error::sink("the state of the merge", error))?;
+            self.hand()?;
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, blocks: &[u8]) -> Result<()> {
+        let written = self.writer.copy(blocks, &mut self.buffer);
+        written.map_err(|error| Error::sink("the state of the merge", error))?;
+        self.hand()
+    }
+
+    fn hand(&mut self) -> Result<()> {
+        (self.each)(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl Merged {
+    /// Gives the bytes of the state with which a later merge can [go on](Merger::load), piece by piece. What is kept of
+    /// the hosts comes from [`Hosts::take_kept`](super::super::Hosts::take_kept).
+    ///
+    /// # Errors
+    /// The first error of `each`; if a temporary file cannot be read; a usage error if the merger keeps no state.
+    pub fn save(&self, kept: Kept, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        if !self.shared.keeps {
+            return Err(Error::usage("this merge keeps no state"));
+        }
+        let mut buffer = Vec::new();
+        let writer = SnapshotWriter::new(KIND, &mut buffer);
+        let writer = writer.map_err(|error| Error::sink("the state of the merge", error))?;
+        let mut sections = Sections { writer, buffer, each };
+        let saved = self.shared.saved.as_deref();
+        let known = saved.into_iter().flat_map(|saved| saved.macs.iter().cloned());
+        let mut macs: Vec<String> = known.chain(kept.macs.iter().cloned()).collect();
+        macs.sort_unstable();
+        macs.dedup();
+        let head = Head { options: options_of(&self.shared.policy), macs };
+        let mut record = Vec::new();
+        Out::default().record(&head, &mut record);
+        sections.put(HEAD, &record)?;
+        sections.put(SCANS, &self.saved_scans(&kept))?;
+        if let Some(saved) = saved {
+            sections.copy(&saved.events.look(&self.shared.place)?)?;
+        }
+        sections.put(EVENTS, &self.new_events()?)?;
+        for (section, store) in (HOSTS..).zip(kept.hosts) {
+            sections.put(section, &store.load(&self.shared.place)?)?;
+        }
+        let Sections { writer, mut buffer, each } = sections;
+        writer.finish(&mut buffer);
+        each(&buffer)
+    }
+
+    /// Records of all scans as they came.
+    fn saved_scans(&self, kept: &Kept) -> Vec<u8> {
+        let (mut out, mut record, mut writer) = (Vec::new(), Vec::new(), Out::default());
+        for (arrival, scan) in self.shared.originals.iter().enumerate() {
+            let number = self.shared.numbers.get(arrival).copied().flatten();
+            let shared = number.and_then(|number| kept.shared_macs.get(&number));
+            // A record of an input that held no scan is no copy of anything.
+            let used = number.is_some() || !scan.record.exists;
+            record.clear();
+            writer.record(&SavedScan::of(scan, used, shared), &mut record);
+            put_record(&record, &mut out);
+        }
+        out
+    }
+
+    /// Events of scans that were read now and are used.
+    fn new_events(&self) -> Result<Vec<u8>> {
+        let bytes = self.events.look(&self.shared.place)?;
+        let mut out = Vec::new();
+        for entry in records(&bytes) {
+            let arrival = split_length(entry).map(|(arrival, _)| arrival);
+            if arrival
+                .is_some_and(|arrival| matches!(self.shared.numbers.get(arrival), Some(Some(_))))
+            {
+                put_record(entry, &mut out);
+            }
+        }
+        Ok(out)
+    }
+
+    /// Events of scans in the state.
+    pub(in super::super) fn saved_events(&self) -> Result<Vec<u8>> {
+        let Some(saved) = self.shared.saved.as_deref() else { return Ok(Vec::new()) };
+        let blocks = saved.events.look(&self.shared.place)?;
+        let mut events = Vec::new();
+        let unpacked = Block::unpack_all(&blocks, &mut events);
+        unpacked.map_err(|error| damaged(&saved.name, &error.to_string()))?;
+        Ok(events)
+    }
+}

@@ -1,0 +1,161 @@
+//! What a state keeps of each host.
+
+use std::collections::BTreeSet;
+
+use super::super::{
+    found::{Found, Record},
+    keep::{Keeper, PATTERNS},
+    merged::Shared,
+    past::Past,
+    policy::Precedence,
+    store::put_record,
+    summary::Summary,
+    wire::{Out, put_length},
+};
+use crate::{
+    error::{Error, Result},
+    model::{Identity, ScanNumber},
+};
+
+/// Kinds of records.
+const HOST: u8 = 0;
+const PAST: u8 = 1;
+
+/// What a record of a state is; `None` if it is none.
+pub(in super::super) fn has_kind(record: &[u8]) -> Option<Record<'_>> {
+    match record.split_first()? {
+        (&HOST, rest) => Some(Record::Host(rest)),
+        (&PAST, rest) => Some(Record::Past(rest)),
+        _ => None,
+    }
+}
+
+/// How the records of a host are kept.
+#[derive(Debug, PartialEq, Eq)]
+pub(in super::super) enum Keeping {
+    /// No state is kept.
+    Nothing,
+    /// As they are.
+    Whole,
+    /// As far as they can still matter.
+    Reduced,
+    /// The same, each IP address on its own: a later scan may show that these are different hosts.
+    ByAddress,
+}
+
+impl Keeping {
+    pub(in super::super) fn keeper<'a>(&self) -> Keeper<'a> {
+        match self {
+            Self::Reduced => Keeper::new(PATTERNS),
+            Self::Nothing | Self::Whole | Self::ByAddress => Keeper::off(),
+        }
+    }
+}
+
+impl Shared {
+    /// Decides how the records of a host are kept.
+    pub(in super::super) fn keeping(&self, same: &[Found<'_>]) -> Keeping {
+        if !self.keeps {
+            return Keeping::Nothing;
+        }
+        let is_past = matches!(same, [Found { record: Record::Past(_), .. }]);
+        if is_past || self.policy.explain {
+            return Keeping::Whole;
+        }
+        let first = same.first();
+        let is_one = |first: &Found<'_>| {
+            // One that is told apart by its address too has another key than its own.
+            let by_mac = self.policy.identity == Identity::Mac && first.own_key.starts_with("mac:");
+            !by_mac || *first.key != *first.own_key || {
+                let ip = first.ip();
+                same.iter().all(|found| found.ip() == ip)
+            }
+        };
+        if first.is_none_or(is_one) {
+            return Keeping::Reduced;
+        }
+        let mut addresses: BTreeSet<(ScanNumber, Option<String>)> = BTreeSet::new();
+        let mut scans: BTreeSet<ScanNumber> = BTreeSet::new();
+        for found in same.iter().filter(|found| matches!(found.record, Record::Host(_))) {
+            if addresses.insert((found.scan, found.ip())) && !scans.insert(found.scan) {
+                // One look of several addresses: it could not be told apart later.
+                return Keeping::Whole;
+            }
+        }
+        // What the sums of one address say of the other's looks would depend on both.
+        let is_simple = self.policy.precedence != Precedence::Caller && !self.policy.keep_covered;
+        if is_simple { Keeping::ByAddress } else { Keeping::Whole }
+    }
+
+    /// Appends what is kept of a host.
+    pub(in super::super) fn keep<'b>(
+        &self,
+        same: &[Found<'b>],
+        (keeping, keeper): (Keeping, Keeper<'b>),
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        match keeping {
+            Keeping::Nothing => {}
+            Keeping::Whole => self.keep_whole(same, out),
+            Keeping::Reduced => self.keep_reduced(same, keeper, out),
+            Keeping::ByAddress => {
+                let addresses: BTreeSet<Option<String>> = same.iter().map(Found::ip).collect();
+                for address in addresses {
+                    let of_address: Vec<Found<'b>> =
+                        same.iter().filter(|found| found.ip() == address).cloned().collect();
+                    if let [Found { record: Record::Past(_), .. }] = &*of_address {
+                        self.keep_whole(&of_address, out);
+                        continue;
+                    }
+                    let mut keeper = Keeper::new(usize::MAX);
+                    self.merged_with(&of_address, &mut Summary::default(), &mut keeper)?;
+                    self.keep_reduced(&of_address, keeper, out);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn keep_whole(&self, same: &[Found<'_>], out: &mut Vec<u8>) {
+        for found in same {
+            let (kind, record) = match found.record {
+                Record::Host(record) => (HOST, record),
+                Record::Past(record) => (PAST, record),
+            };
+            self.put(found, (kind, record), out);
+        }
+    }
+
+    fn keep_reduced<'b>(&self, same: &[Found<'b>], keeper: Keeper<'b>, out: &mut Vec<u8>) {
+        let Some(first) = same.first() else { return };
+        let mut past: Past<'b> = keeper.finish(self.rules());
+        if self.policy.identity == Identity::Mac {
+            past.ip = first.ip().map(Into::into);
+        }
+        let mut record = Vec::new();
+        Out::default().record(&past, &mut record);
+        self.put(first, (PAST, &record), out);
+    }
+
+    fn put(&self, found: &Found<'_>, (kind, record): (u8, &[u8]), out: &mut Vec<u8>) {
+        let arrival = self.rules().arrival(found.scan);
+        let index = found.order & u64::from(u32::MAX);
+        let mut head = Vec::with_capacity(64);
+        put_length(usize::try_from(arrival).unwrap_or(usize::MAX), &mut head);
+        put_length(usize::try_from(index).unwrap_or(usize::MAX), &mut head);
+        put_record(found.own_key.as_bytes(), &mut head);
+        head.push(kind);
+        put_length(head.len().saturating_add(record.len()), out);
+        out.extend_from_slice(&head);
+        out.extend_from_slice(record);
+    }
+
+    /// The error of a look that cannot be placed among those of the state.
+    pub(in super::super) fn out_of_order(&self, key: &str) -> Error {
+        let name = self.saved.as_ref().map_or("the state", |saved| &saved.name);
+        Error::usage(format!(
+            "{name}: a scan that came now is older than what the state has of host {key}, and the state does not hold \
+             enough to tell what stands: merge all inputs again, with another --state file"
+        ))
+    }
+}

@@ -1,0 +1,308 @@
+//! The state of a merge: what the next one needs to go on, instead of all scans (docs/merge.md, "Every night").
+//!
+//! A state holds all scans that were read, as they are in the tables of scans and warnings, and per host what can still
+//! matter of its looks ([`keep`](super::keep)). So it grows with the hosts, and by a line with each scan.
+//!
+//! ```text
+//! load   state file -> Merger: scans, hosts by partition, blocks of events
+//! add    new scans  -> Merger, as ever
+//! finish copies are decided between anew, with the digests of scans whose hosts are gone
+//! merge  per host: what the state has and the new looks go through one Group, whose Keeper says what stays
+//! save   Merged -> state file
+//! ```
+//!
+//! Scans have in a state the numbers under which they came: these never change. What is decided between copies (which is
+//! used, which ID it has, which warnings it gets) is decided in each run as if all scans had come in it. That a scan of
+//! the state is not used any more, as a better copy came, cannot be: its hosts are in the sums.
+//!
+//! A state belongs to one way of merging ([`Head`]). `--max-age` is not part of it: nothing is dropped for its age. With
+//! `--explain` all that lost is needed, so nothing is dropped at all.
+//!
+//! The file is a [snapshot](crate::snapshot). [`VERSION`] is to be raised with each change of a record that is in it: the
+//! golden test of this module fails until it is. Anybody may have written the file: what cannot be is an error that
+//! names the file, and nothing is written then.
+
+mod file;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
+mod hosts;
+
+use std::collections::BTreeSet;
+
+pub(super) use self::hosts::has_kind;
+use super::{
+    copies::MergedScan,
+    policy::{MergePolicy, Precedence},
+    store::Store,
+    summary::SharedMac,
+    wire::structs,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    model::{Identity, RunRecord, ScanNumber, Timestamp},
+    snapshot::Kind,
+};
+
+/// Version of all that is in a state.
+const VERSION: u32 = 1;
+
+const KIND: Kind = Kind { name: "merge", version: VERSION };
+
+/// Sections of the file; hosts are in one for each partition.
+const HEAD: u16 = 1;
+const SCANS: u16 = 2;
+const EVENTS: u16 = 3;
+const HOSTS: u16 = 16;
+
+/// How scans are merged in a state, and what holds for all hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Head {
+    /// The options of the way of merging.
+    options: String,
+    /// Keys of MAC addresses that one scan shows at several IP addresses.
+    macs: Vec<String>,
+}
+
+/// A scan of a state, as it came.
+#[derive(Debug, Clone, PartialEq)]
+struct SavedScan {
+    source: String,
+    record: RunRecord,
+    used: bool,
+    rows: u64,
+    newest: Option<Timestamp>,
+    digest: Option<u128>,
+    shared_mac: Option<SharedMac>,
+}
+
+structs! {
+    Head { options, macs }
+    SavedScan { source, record, used, rows, newest, digest, shared_mac }
+    SharedMac { mac, count }
+}
+
+/// A state that a merge goes on with.
+#[derive(Debug, Default)]
+pub(super) struct Saved {
+    /// The file's name.
+    name: String,
+    /// Which of its scans are used.
+    used: Vec<bool>,
+    /// Records of hosts, by partition.
+    pub(super) hosts: Vec<Store>,
+    /// Blocks of events.
+    events: Store,
+    pub(super) macs: BTreeSet<String>,
+}
+
+impl Saved {
+    pub(super) fn stores_mut(&mut self) -> impl Iterator<Item = &mut Store> {
+        self.hosts.iter_mut().chain([&mut self.events])
+    }
+
+    /// Bytes of the hosts of a partition.
+    pub(super) fn len_of(&self, partition: usize) -> usize {
+        self.hosts.get(partition).map_or(0, Store::len)
+    }
+
+    /// The error of a state that holds what cannot be.
+    pub(super) fn damaged(&self, how: &str) -> Error {
+        damaged(&self.name, &format!("it is damaged: {how}"))
+    }
+
+    /// Refuses that another copy of a scan is used than the one that the state has.
+    pub(super) fn check_used(&self, scans: &[MergedScan]) -> Result<()> {
+        let changed = self.used.iter().zip(scans).find(|(used, scan)| **used != scan.used);
+        let Some((_, scan)) = changed else { return Ok(()) };
+        let id = &scan.record.header.scan_id;
+        Err(Error::usage(format!(
+            "{}: a better copy of scan {id} than the one from {} has come, and what that one gave cannot be taken back: \
+             merge all inputs again, with another --state file",
+            self.name, scan.source
+        )))
+    }
+}
+
+/// The error of a file that is no state which can be used.
+fn damaged(name: &str, how: &str) -> Error {
+    Error::new(ErrorKind::State(format!("{name}: {how}")))
+}
+
+/// The options that a state depends on.
+fn options_of(policy: &MergePolicy) -> String {
+    let MergePolicy { precedence, flags, identity, keep_covered, keep_identity, explain, .. } =
+        policy;
+    let identity = match identity {
+        Identity::Ip => "ip",
+        Identity::Mac => "mac",
+        Identity::Hostname => "hostname",
+    };
+    let is_latest = *precedence == Precedence::Latest;
+    let mut options = format!("--policy {} --identity {identity}", precedence.name());
+    for (is_on, option) in [
+        (is_latest && *keep_covered, "--keep-covered"),
+        (is_latest && *keep_identity, "--keep-identity"),
+        (*explain, "--explain"),
+        (!flags.tcp, "--no-tcp"),
+        (!flags.udp, "--no-udp"),
+        (!flags.sctp, "--no-sctp"),
+        (!flags.ip, "--no-ip"),
+        (!flags.scripts, "--no-scripts"),
+        (!flags.trace, "--no-trace"),
+        (!flags.os, "--no-os"),
+        (!flags.names, "--no-names"),
+        (!flags.details, "--no-details"),
+    ] {
+        if is_on {
+            options.push(' ');
+            options.push_str(option);
+        }
+    }
+    options
+}
+
+impl SavedScan {
+    fn of(scan: &MergedScan, used: bool, shared_mac: Option<&SharedMac>) -> Self {
+        Self {
+            source: scan.source.clone(),
+            record: scan.record.clone(),
+            used,
+            rows: scan.rows,
+            newest: scan.newest,
+            digest: scan.digest,
+            shared_mac: scan.shared_mac.as_ref().or(shared_mac).cloned(),
+        }
+    }
+
+    fn into_scan(self, place: ScanNumber) -> MergedScan {
+        MergedScan {
+            source: self.source,
+            record: self.record,
+            used: true,
+            place,
+            rows: self.rows,
+            newest: self.newest,
+            digest: self.digest,
+            shared_mac: self.shared_mac,
+            is_saved: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+    use crate::{
+        merge::{Hosts, Merger, Part},
+        model::ScanEvent,
+        snapshot::SnapshotReader,
+        xml::{Options, Reader},
+    };
+
+    /// The state of a merge of fixtures that together have all there is.
+    fn state(policy: MergePolicy) -> Vec<u8> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+        let mut merger = Merger::new(policy).with_state();
+        let mut paths: Vec<_> =
+            fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        for path in paths {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if !["12-", "40-", "41-", "42-", "44-", "46-"].iter().any(|of| name.starts_with(of)) {
+                continue;
+            }
+            let file = fs::File::open(&path).unwrap();
+            let mut reader = Reader::new(file, Options::default().with_hash(true));
+            let mut events = 0;
+            while let Some(event) = reader.next_event().unwrap() {
+                match event {
+                    ScanEvent::Host(host) => merger.host(&host).unwrap(),
+                    ScanEvent::Run(event) => {
+                        merger.event(events, &event).unwrap();
+                        events += 1;
+                    }
+                    ScanEvent::RunEnd(record) => merger.end_scan(&name, *record),
+                    _ => {}
+                }
+            }
+        }
+        let mut result = merger.finish().unwrap();
+        let parts = result.take_parts().into_iter().map(|part: Part| part.merge().unwrap());
+        let mut hosts = Hosts::of(parts.collect()).unwrap();
+        let mut state = Vec::new();
+        let kept = hosts.take_kept();
+        result
+            .save(kept, &mut |bytes| {
+                state.extend_from_slice(bytes);
+                Ok(())
+            })
+            .unwrap();
+        state
+    }
+
+    /// Sections one after another, each with its number and length, not compressed.
+    fn sections(state: &[u8]) -> Vec<u8> {
+        let mut reader = SnapshotReader::new(state, KIND).unwrap();
+        let mut all = Vec::new();
+        while let Some(block) = reader.next().unwrap() {
+            let mut bytes = Vec::new();
+            block.unpack(&mut bytes).unwrap();
+            all.push(block.section.to_le_bytes()[0]);
+            all.extend_from_slice(&u16::try_from(bytes.len()).unwrap().to_le_bytes());
+            all.extend_from_slice(&bytes);
+        }
+        all
+    }
+
+    #[test]
+    fn the_layout_is_that_of_its_version() {
+        for precedence in [Precedence::Latest, Precedence::Best] {
+            let state = state(MergePolicy::new(precedence));
+            let found = sections(&state);
+            let golden = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join(format!("tests/golden/merge-state-{VERSION}-{}.bin", precedence.name()));
+            if std::env::var_os("WRITE_GOLDEN").is_some() {
+                fs::write(&golden, &found).unwrap();
+            }
+            assert!(
+                found == fs::read(&golden).unwrap(),
+                "states have another layout, or other records: raise VERSION, and write {} with WRITE_GOLDEN=1",
+                golden.display()
+            );
+        }
+    }
+
+    #[test]
+    fn a_state_that_is_damaged_is_an_error_that_names_it() {
+        let policy = MergePolicy::new(Precedence::Latest);
+        let whole = state(policy);
+        let load = |bytes: &[u8]| Merger::new(policy).with_state().load(bytes, "nightly.state");
+        load(&whole).unwrap();
+        let step = whole.len() / 200;
+        for place in (0..whole.len()).step_by(step.max(1)) {
+            let mut wrong = whole.clone();
+            wrong[place] ^= 0x10;
+            for bytes in [&wrong[..], &whole[..place]] {
+                let error = load(bytes).unwrap_err();
+                assert!(matches!(error.kind(), ErrorKind::State(_)), "{place}: {error}");
+                assert!(error.to_string().starts_with("nightly.state: "), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_state_is_taken_before_anything_else_and_by_a_merger_that_keeps_one() {
+        let policy = MergePolicy::new(Precedence::Latest);
+        let state = state(policy);
+        assert!(Merger::new(policy).load(&*state, "x").is_err());
+        let mut merger = Merger::new(policy).with_state();
+        merger.end_scan("x", RunRecord { exists: true, ..RunRecord::default() });
+        assert!(merger.load(&*state, "x").is_err());
+        let mut merger = Merger::new(policy).with_state();
+        merger.load(&*state, "x").unwrap();
+        assert!(merger.load(&*state, "x").is_err() && merger.has_scans());
+        assert!(Merger::new(policy).join(merger).is_err());
+    }
+}
