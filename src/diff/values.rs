@@ -64,7 +64,9 @@ pub(super) fn plain_names(host: &Host<'_>) -> BTreeSet<String> {
 pub(super) fn addresses(host: &Host<'_>, has_moved: bool) -> Option<String> {
     let key = host.ip().filter(|_| has_moved);
     let is_told = |address: &&Address<'_>| {
-        address.kind != AddressKind::Mac && !key.is_some_and(|key| std::ptr::eq(key, *address))
+        // What one entry repeats stays repeated.
+        let is_key = |key: &Address<'_>| (&key.text, &key.zone) == (&address.text, &address.zone);
+        address.kind != AddressKind::Mac && !key.is_some_and(is_key)
     };
     set(host.addresses.iter().filter(is_told).map(|address| &*address.text))
 }

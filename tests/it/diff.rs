@@ -576,6 +576,13 @@ fn a_host_that_went_and_one_that_came_with_its_mac_address_moved() {
     // It is still there, and a second one came.
     let more = new("", &[host(A, &with(&port(80, OPEN, ""))), host(B, &with(""))]);
     assert!(!between(&then, &more).iter().any(|row| row.contains("moved")));
+    // An address that an entry repeats is the one that moved, too.
+    let repeated = format!("{address}<address addr=\"{A}\" addrtype=\"ipv4\"/>");
+    let bare = format!("<host><status state=\"up\" reason=\"r\"/>{address}</host>");
+    assert_eq!(
+        between(&old("", &[host(A, &repeated)]), &new("", &[bare])),
+        ["mac:00:00:5E:00:53:01 moved host: 192.0.2.1 > mac:00:00:5E:00:53:01"]
+    );
     // Other addresses of it are compared, and the one that moved is not.
     let ipv6 = |last: u8| format!("<address addr=\"2001:db8::{last}\" addrtype=\"ipv6\"/>");
     let then = old("", &[host(A, &(address.clone() + &ipv6(1)))]);

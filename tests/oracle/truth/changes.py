@@ -265,7 +265,7 @@ class Diff:
         if counted[0] != counted[1]:
             texts = [", ".join(f"{n} {state}" for state, n in sorted(side.items())) for side in counted]
             self.add(key, "changed", "extra_ports", *texts, port=(protocol, None))
-            self.made[-1]["_states"] = set(counted[0]) | set(counted[1])
+            self.made[-1]["_states"] = {s for s in {**counted[0], **counted[1]} if counted[0].get(s) != counted[1].get(s)}
         return None
 
     def counted(self, look, other, protocol):
