@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     merge::{Intervals, LookFacts, Packer},
-    model::{KnownService, Port, PortInterval, PortState, Protocol, ScanNumber, Text},
+    model::{KnownService, Port, PortInterval, PortState, Protocol, ScanNumber, Service, Text},
 };
 
 /// Protocol and number.
@@ -63,7 +63,7 @@ impl<'b> TrackedPort<'b> {
         if self.listed_by.replace(place) == Some(place) {
             return;
         }
-        let service = port.services.into_iter().next().map(|service| {
+        let service = port.services.into_iter().next().filter(is_known).map(|service| {
             Box::new(KnownService {
                 name: service.name,
                 product: service.product,
@@ -118,6 +118,12 @@ impl<'b> TrackedPort<'b> {
             packer.port(open, to);
         }
     }
+}
+
+/// Whether a service has any value that rows list: one with a banner alone has none.
+fn is_known(service: &Service<'_>) -> bool {
+    let texts = [&service.name, &service.product, &service.version];
+    texts.into_iter().any(Option::is_some) || !service.cpes.is_empty()
 }
 
 /// Whether an interval has what stands now.

@@ -382,7 +382,8 @@ class Maker:
         if probed:
             kids.append(self.probed(number))
         elif chance(0.75):
-            kids.append(El("service", {"name": SERVICES[number], "method": "table", "conf": 3}))
+            product = "nginx" if chance(0.03) else None
+            kids.append(El("service", {"name": SERVICES[number], "product": product, "method": "table", "conf": 3}))
         if "sC" in want and chance(0.5):
             for name in r.sample(["http-title", "ssl-date", "vulners"], r.choice([1, 1, 2])):
                 kids.append(self.script(name))
@@ -529,9 +530,10 @@ def diff_options(rng, count):
 def make(rng, what="merge"):
     """A series for a check: `merge`, `state`, `history` or `diff`."""
     maker = Maker(rng)
-    if what == "diff" and rng.random() < 0.3:
-        # Two scans that count ports without listing them.
-        maker.lists = maker.twice = maker.odd = 0.0
+    if what == "diff" and rng.random() < 0.4:
+        # Two scans of the same ports, most of which are in lists or are only counted.
+        maker.twice = maker.odd = 0.0
+        maker.lists = rng.choice([0.0, 1.0])
         maker.share, maker.change, maker.shown = 1.0, 0.3, [{"open"}]
         return Series([Doc(maker.nmap(n, n, [["tcp"], ["tcp"], ["udp"]])) for n in (0, 1)], diff_options(rng, 2))
     docs = maker.docs()
