@@ -12,6 +12,11 @@ fn merges_of_random_series_follow_the_document() {
 }
 
 #[test]
+fn merges_that_go_on_with_a_state_follow_the_document() {
+    agrees("state", 500);
+}
+
+#[test]
 fn histories_of_random_series_follow_the_document() {
     agrees("history", 800);
 }
