@@ -409,12 +409,12 @@ mod tests {
     }
 
     #[test]
-    fn t3_literal_blanks_are_spaces_in_attributes_and_crlf_is_lf_in_text() {
+    fn t3_literal_blanks_are_spaces_in_attributes_and_line_ends_are_lf_in_text() {
         assert_eq!(
             read("a\tb\nc\rd\r\ne&#9;&#10;&#13;", ValueKind::Attribute).0,
             "a b c d e\t\n\r"
         );
-        assert_eq!(read("a\tb\nc\rd\r\ne&#13;&#10;", ValueKind::Text).0, "a\tb\nc\rd\ne\r\n");
+        assert_eq!(read("a\tb\nc\rd\r\ne&#13;&#10;", ValueKind::Text).0, "a\tb\nc\nd\ne\r\n");
         assert_eq!(read("a&amp;\r\n", ValueKind::Cdata).0, "a&amp;\n");
     }
 
