@@ -187,6 +187,7 @@ thread_local! {
 }
 
 /// Whether a panic on this thread is one of the decoder, which is caught and becomes an error.
+#[cfg(any(feature = "cli", test))]
 pub(crate) fn is_decoding() -> bool {
     DECODES.get()
 }

@@ -27,6 +27,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
+#[cfg(feature = "cli")]
 pub(crate) use self::decode::is_decoding;
 use self::{decode::unreadable, log::Log, state::State};
 pub use self::{
