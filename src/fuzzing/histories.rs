@@ -13,8 +13,8 @@ type Ports = BTreeMap<String, Vec<String>>;
 
 /// Checks the history of what a merger holds, which is made anew each time.
 pub(super) fn hold(merger: &dyn Fn() -> Merger) {
-    let Ok(merged) = merger().finish() else { panic!("what merges has a history") };
-    let Ok(mut histories) = Histories::of(merged) else { panic!("nothing is written") };
+    let Ok(all) = merger().finish() else { panic!("what merges has a history") };
+    let Ok(mut histories) = Histories::of(all) else { panic!("nothing is written") };
     let mut now = Ports::new();
     while let Ok(Some(history)) = histories.next() {
         let open = now.entry(history.host_key().to_owned()).or_default();

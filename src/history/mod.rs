@@ -5,7 +5,7 @@
 //! To merge anew for each time would take the square of the looks, so a [`Timeline`](timeline::Timeline) goes through the
 //! looks at a host once, in order of time:
 //!
-//! - [`known`] keeps what is known of the host, [`track`] what decides about a port. Both ask `merge` for what a look
+//! - [`host`] keeps what is known of the host, [`track`] what decides about a port. Both ask `merge` for what a look
 //!   saw and covers, which looks are at the same device, and which of them stand: the rules are there.
 //! - [`span`] says when intervals begin and end. What is closed is a compact record at once, so that a host takes memory
 //!   for the ports that it has, not for all that ever happened.
@@ -15,7 +15,7 @@
 //! A value that is to be listed is a field of `model::HostInterval` or `model::PortInterval`, is compared where
 //! these are, and has its column in `table/schema/history.rs`.
 
-mod known;
+mod host;
 mod port;
 mod span;
 mod timeline;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     merge::{Intervals, LookFacts, Packer},
-    model::{KnownService, Port, PortInterval, PortState, Protocol, ScanNumber, Service, Text},
+    model::{IntervalService, Port, PortInterval, PortState, Protocol, ScanNumber, Service, Text},
 };
 
 /// Protocol and number.
@@ -64,7 +64,7 @@ impl<'b> TrackedPort<'b> {
             return;
         }
         let service = port.services.into_iter().next().filter(is_known).map(|service| {
-            Box::new(KnownService {
+            Box::new(IntervalService {
                 name: service.name,
                 product: service.product,
                 version: service.version,
@@ -130,7 +130,7 @@ fn is_known(service: &Service<'_>) -> bool {
 fn is_same(
     open: &PortInterval<'_>,
     listing: &Listing<'_>,
-    service: Option<&KnownService<'_>>,
+    service: Option<&IntervalService<'_>>,
     ip: Option<&Text<'_>>,
 ) -> bool {
     open.state == listing.state

@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    known::KnownHost,
+    host::HostTrack,
     port::{PortKey, TrackedPort},
     span::{Confirmed, Moment},
     track::Said,
@@ -37,7 +37,7 @@ pub(super) struct Timeline<'s, 'b> {
     device: Device<Text<'b>>,
     /// The first look at the device.
     begun: usize,
-    host: KnownHost<'b>,
+    host: HostTrack<'b>,
     /// The interval of the host that is open, and its device.
     open: Option<(HostInterval<'b>, usize)>,
     closed: Intervals,
@@ -61,7 +61,7 @@ impl<'s, 'b> Timeline<'s, 'b> {
             looks: Vec::with_capacity(series.len()),
             device: Device::default(),
             begun: 0,
-            host: KnownHost::default(),
+            host: HostTrack::default(),
             open: None,
             closed: Intervals::default(),
             states: Vec::new(),
@@ -94,7 +94,7 @@ impl<'s, 'b> Timeline<'s, 'b> {
     /// Another device has the address from the last look on.
     fn begin_device(&mut self) {
         self.begun = self.looks.len().saturating_sub(1);
-        self.host = KnownHost::default();
+        self.host = HostTrack::default();
         self.states.clear();
         for (_, number) in std::mem::take(&mut self.watched) {
             if let Some(port) = self.ports.get_mut(number) {

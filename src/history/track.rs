@@ -21,7 +21,7 @@ use std::ops::RangeBounds;
 
 use crate::{
     merge::{LookFacts, Sightings, UnlistedState, standing},
-    model::{KnownService, PortState, Text},
+    model::{IntervalService, PortState, Text},
 };
 
 /// What a look says of a port.
@@ -38,7 +38,7 @@ pub(super) enum Said<'b> {
 pub(super) struct Listing<'b> {
     pub(super) state: PortState<'b>,
     pub(super) reason: Option<Text<'b>>,
-    pub(super) service: Option<Box<KnownService<'b>>>,
+    pub(super) service: Option<Box<IntervalService<'b>>>,
 }
 
 /// What one look says of a port.
@@ -175,7 +175,7 @@ impl<'b> Track<'b> {
         &self,
         looks: &[LookFacts],
         keep_covered: bool,
-    ) -> Option<(&Listing<'b>, Option<&KnownService<'b>>)> {
+    ) -> Option<(&Listing<'b>, Option<&IntervalService<'b>>)> {
         let ranked: Vec<_> = self.with_evidence.0.iter().chain(&self.without.0).collect();
         let places = ranked.iter().enumerate();
         let listing: Vec<usize> = places

@@ -53,14 +53,14 @@ pub struct PortInterval<'a> {
     /// Why.
     pub reason: Option<Text<'a>>,
     /// The first of its services, if it has any.
-    pub service: Option<KnownService<'a>>,
+    pub service: Option<IntervalService<'a>>,
     /// When.
     pub span: Span,
 }
 
 /// What a history says of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownService<'a> {
+pub struct IntervalService<'a> {
     /// Its name.
     pub name: Option<Text<'a>>,
     /// Its product.

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 
 pub use self::{
     changes::{Change, ChangeKind, ChangedService, ComparedScans, HostChanges, LatestScan},
-    history::{HostInterval, KnownService, PortInterval, Span},
+    history::{HostInterval, IntervalService, PortInterval, Span},
     host::{Address, AddressKind, ExtraPorts, ExtraReason, Host, HostState, HostStatus, Hostname},
     keys::{HostKey, Identity, host_id, id_of_parts, port_id, scan_id},
     merged::{Conflict, MergedHost, Origins, PortOrigin, ScanNumber, Seen, merged_host_id},

@@ -3,7 +3,7 @@
 use super::{Items, Row, row::Inner};
 use crate::{
     error::Result,
-    model::{HostInterval, KnownService, PortInterval, ScanNumber, Span, Text},
+    model::{HostInterval, IntervalService, PortInterval, ScanNumber, Span, Text},
 };
 
 /// The scans of an interval.
@@ -45,7 +45,7 @@ pub(super) struct PortIntervalRow<'r> {
 static NO_CPES: Vec<Text<'static>> = Vec::new();
 
 impl<'r> PortIntervalRow<'r> {
-    pub(super) fn service(&self) -> Option<&'r KnownService<'r>> {
+    pub(super) fn service(&self) -> Option<&'r IntervalService<'r>> {
         self.interval.service.as_ref()
     }
 

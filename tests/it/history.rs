@@ -70,7 +70,7 @@ fn rows(scans: Merger) -> Vec<Row> {
             row((host.clone(), String::new()), values, found.span)
         }));
         rows.extend(history.ports().map(|found| {
-            let service = found.service.unwrap_or(scanmill::model::KnownService {
+            let service = found.service.unwrap_or(scanmill::model::IntervalService {
                 name: None,
                 product: None,
                 version: None,

@@ -5,7 +5,7 @@ use crate::error::{Code, Diagnostic, Position};
 use crate::model::{
     Address, AddressKind, Change, ChangeKind, ChangedService, Conflict, ExtraPorts, ExtraReason,
     Host, HostChanges, HostHint, HostInterval, HostState, HostStatus, HostTotals, Hostname,
-    KnownService, MergedHost, Origins, Os, OsClass, OsMatch, OsPortUsed, Port, PortInterval,
+    IntervalService, MergedHost, Origins, Os, OsClass, OsMatch, OsPortUsed, Port, PortInterval,
     PortOrigin, PortState, Protocol, RunEvent, RunHeader, RunRecord, RunStats, ScanInfo, Script,
     ScriptData, ScriptNode, ScriptOrigin, ScriptTree, Seen, Sequence, Service, Span, TableShape,
     TargetSkipped, Task, TaskKind, TcpSequence, Text, Trace, TraceHop,
@@ -107,7 +107,7 @@ structs! {
     Span { valid_from, last_seen, valid_to, looks, first_scan, last_scan, ended_by }
     HostInterval<'a> { ip, mac, hostname, state, os_name, span }
     PortInterval<'a> { ip, protocol, number, state, reason, service, span }
-    KnownService<'a> { name, product, version, cpes }
+    IntervalService<'a> { name, product, version, cpes }
     Task { kind, task, time, extra_info, percent, remaining_s, etc_time }
     HostHint { ip, mac, hostname, state, reason }
     TargetSkipped { specification, status, reason }

@@ -36,7 +36,7 @@ impl<T> Best<T> {
 
 /// What the looks at a device come to, as `latest` has it.
 #[derive(Debug, Default)]
-pub(super) struct KnownHost<'b> {
+pub(super) struct HostTrack<'b> {
     state: Best<HostState<'b>>,
     ip: Best<Text<'b>>,
     mac: Best<Text<'b>>,
@@ -75,7 +75,7 @@ impl<'b> HostValues<'b> {
     }
 }
 
-impl<'b> KnownHost<'b> {
+impl<'b> HostTrack<'b> {
     /// Takes what the next look says.
     pub(super) fn put(&mut self, look: &Look<'b>) {
         let (host, evidence) = (&look.host, look.facts.evidence);
