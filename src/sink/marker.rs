@@ -275,7 +275,7 @@ mod tests {
         fs::write(root.join("hosts.csv"), "").unwrap();
         fs::write(root.join("ports/scanner=1/part-0.parquet"), "").unwrap();
         let files = list(root).unwrap().files;
-        Marker::new("convert", &["hops", "ports"], &files).write(root, None).unwrap();
+        Marker::new("convert", &["hops", "hosts", "ports"], &files).write(root, None).unwrap();
     }
 
     #[test]
@@ -286,7 +286,7 @@ mod tests {
         assert_eq!(
             fs::read_to_string(folder.path().join(NAME)).unwrap(),
             format!(
-                "{{\n  \"version\": \"{version}\",\n  \"command\": \"convert\",\n  \"tables\": [\n    \"hops\",\n    \
+                "{{\n  \"version\": \"{version}\",\n  \"command\": \"convert\",\n  \"tables\": [\n    \"hops\",\n    \"hosts\",\n    \
                  \"ports\"\n  ],\n  \"files\": [\n    \"hosts.csv\",\n    \"ports/scanner=1/part-0.parquet\"\n  ]\n}}\n"
             )
         );

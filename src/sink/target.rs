@@ -422,7 +422,7 @@ mod tests {
         let target = folder.path().join("out");
         fs::create_dir(&target).unwrap();
         let options = |overwrite| SinkOptions { overwrite, ..SinkOptions::default() };
-        for (overwrite, name) in [(false, "first"), (true, "second")] {
+        for (overwrite, name) in [(false, "hosts.csv"), (true, "ports.csv")] {
             let pending = Pending::dir(&target, &options(overwrite)).unwrap();
             fs::write(pending.temporary.join(name), "x").unwrap();
             pending.publish().unwrap();
