@@ -258,6 +258,14 @@ mod tests {
             ("nmap -oA out -oX - -p T:80 -PS22 -PA80 -e An0 192.0.2.1", ""),
             ("nmap -sn -PE --stats-every 5s 192.0.2.1", ""),
             ("nmap -T4 -d2 -vv -iL list -D RND:5 192.0.2.1", ""),
+        ] {
+            assert_eq!(letters(args), expected, "{args}");
+        }
+    }
+
+    #[test]
+    fn words_are_parted_and_values_taken_as_nmap_does() {
+        for (args, expected) in [
             // Words in quotes are one word, and words after `--` are targets.
             ("nmap --script-args \"user=x -sV -A\" 192.0.2.1", ""),
             ("nmap \"-sV\" 192.0.2.1", "v"),
