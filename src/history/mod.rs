@@ -2,15 +2,15 @@
 //! ports did not change.
 //!
 //! The law is that the intervals that hold a time are what merging all looks up to that time by `latest` gives.
-//! To merge anew for each time would take the square of the looks, so a [`Timeline`](timeline::Timeline) goes through the
+//! To merge anew for each time would take the square of the looks, so a `Timeline` goes through the
 //! looks at a host once, in order of time:
 //!
-//! - [`host`] keeps what is known of the host, [`track`] what decides about a port. Both ask `merge` for what a look
+//! - `host` keeps what is known of the host, `track` what decides about a port. Both ask `merge` for what a look
 //!   saw and covers, which looks are at the same device, and which of them stand: the rules are there.
-//! - [`span`] says when intervals begin and end. What is closed is a compact record at once, so that a host takes memory
+//! - `span` says when intervals begin and end. What is closed is a compact record at once, so that a host takes memory
 //!   for the ports that it has, not for all that ever happened.
 //! - Hosts come in the parts of a merge, one after another or on several threads, and go to sorted runs, in
-//!   memory or in files ([`Part::histories`]); [`Histories`] puts these in order.
+//!   memory or in files (`Part::histories`); [`Histories`] puts these in order.
 //!
 //! A value that is to be listed is a field of `model::HostInterval` or `model::PortInterval`, is compared where
 //! these are, and has its column in `table/schema/history.rs`.

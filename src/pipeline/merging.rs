@@ -44,7 +44,7 @@ struct Done {
 
 impl Pipeline {
     /// The same, which saves the state of its merge there, complete or not at all, when the output is complete. The
-    /// merger has to [keep one](Merger::with_state).
+    /// merger has to [keep one](crate::merge::Merger::with_state).
     #[must_use]
     pub fn with_state(mut self, state: Option<StateSink>) -> Self {
         self.state = state;
