@@ -78,7 +78,7 @@ fn run_with(
     if let Some(options) = merge {
         destination = merged(options, shares.merge, (destination, state.as_ref()))?;
     }
-    // Finished scans of one id that differ are told apart by their bytes.
+    // Finished scans that share an ID and differ are distinguished by their bytes.
     let hash = args.hash || merge.is_some();
     let options = inputs::options(&args.read.how, &shares).with_hash(hash);
     let pipeline = Pipeline::new(options, filters, destination, stop).with_state(state);

@@ -242,7 +242,7 @@ impl Differ {
 }
 
 impl Opened {
-    /// Writes differences, and returns which there were. When it is told to stop it leaves no file.
+    /// Writes the differences and returns which kinds occurred. A run that is interrupted leaves no file.
     fn write(self, hosts: Differences, palette: Palette, stop: &AtomicBool) -> Result<Differ> {
         let mut differ = Differ::default();
         match self {

@@ -41,7 +41,7 @@ pub(super) fn run(args: &HistoryArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
         .with_keep_identity(series.keep_identity);
     let merger = Merger::with_memory(policy, shares.merge, series.temp_dir.as_deref());
     let destination = Destination::History { merger: Box::new(merger), sink };
-    // Finished scans of one id that differ are told apart by their bytes.
+    // Finished scans that share an ID and differ are distinguished by their bytes.
     let options = inputs::options(&args.read.how, &shares).with_hash(true);
     let pipeline = Pipeline::new(options, filters(&pick), destination, stop);
     let mut pipeline = pipeline.with_threads(shares.threads)?.with_room(shares.documents);

@@ -160,7 +160,7 @@ fn is_version(found: &[u8], printed: &str) -> bool {
     let Ok(found) = serde_json::from_str::<Value>(found) else { return false };
     let names = ["/$schema", "/title", "/name", "/_meta/description"];
     let of = |json: &Value| names.map(|name| json.pointer(name).cloned());
-    // An array of columns of Arrow's is told from that of Avro, say, by what a column has.
+    // The members of a column distinguish a list of Arrow columns from one of another format, such as Avro.
     let members = ["/fields/0/children", "/type", "/oneOf", "/template", "/index_patterns"];
     let has = |json: &Value| members.map(|name| json.pointer(name).is_some());
     of(&json) == of(&found) && has(&json) == has(&found)

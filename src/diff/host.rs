@@ -62,7 +62,7 @@ pub(super) fn changes(pair: &Pair<'_>, context: Context<'_>) -> Vec<Change> {
     changes.found
 }
 
-/// Returns what else is told of a host of which something differs.
+/// Returns the details that go with the differences of a host.
 pub(super) fn host_changes(pair: &Pair<'_>, changes: Vec<Change>) -> HostChanges {
     let (was_there, is_there) = (pair.old.is_some(), pair.new.is_some());
     let Some(state) = pair.new.as_ref().or(pair.old.as_ref()) else {

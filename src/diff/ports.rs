@@ -126,8 +126,8 @@ impl Changes<'_, '_> {
     }
 }
 
-/// Whether a port that the older state did not look at is news: of a host that was down, or of which it is not told
-/// which ports were looked at, as masscan does.
+/// Returns true if a port that the older state did not look at is news: its host was down, or its scans do not say
+/// which ports they looked at (masscan).
 fn is_news_without_a_look(old: &State<'_>) -> bool {
     old.merged.host.status.state == HostState::Down || (old.lists_ports() && !old.tells_ports())
 }

@@ -129,7 +129,7 @@ pub(super) fn services(services: &[Service<'_>]) -> Option<String> {
     set(texts.iter().map(String::as_str))
 }
 
-/// What is told of the first service of a port.
+/// The reported columns of the first service of a port.
 pub(super) fn first_service(port: &Port<'_>) -> Option<ChangedService> {
     let text = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
     port.services.first().map(|service| ChangedService {

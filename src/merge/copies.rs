@@ -23,7 +23,7 @@ pub(super) struct Comparing {
 }
 
 impl Comparing {
-    /// What tells the record of a host from that of another one; the host is what it holds.
+    /// Identifies the record of a host; the host is its content.
     pub(super) fn digest(&mut self, record: &[u8], host: &Host<'_>) -> u128 {
         if is_as_in_tables(host) { hash(record) } else { self.digest_of_record(record) }
     }
@@ -104,7 +104,7 @@ pub struct MergedScan {
     pub(super) rows: u64,
     /// The time of its newest look at a host.
     pub(super) newest: Option<Timestamp>,
-    /// What tells its hosts from those of another scan, if a state is kept.
+    /// Distinguishes its hosts from those of another scan, if a state is kept.
     pub(super) digest: Option<u128>,
     /// The MAC address that it shows at several IP addresses, if it comes from a state.
     pub(super) shared_mac: Option<SharedMac>,

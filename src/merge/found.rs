@@ -22,7 +22,7 @@ const NAMELESS: &str = "idx:";
 #[derive(Clone)]
 pub(super) struct Found<'b> {
     pub(super) key: Cow<'b, str>,
-    /// The key before it was told apart from others.
+    /// The key before the IP address was added to it.
     pub(super) own_key: &'b str,
     /// The scan's id, of a host that has neither address nor name: there it is like no other.
     only_in: Option<&'b str>,

@@ -215,7 +215,7 @@ impl Shared {
     /// The host of these records, with the place of the first; `None` if it is left out.
     ///
     /// # Errors
-    /// If the state cannot tell where a look belongs, or is damaged.
+    /// If the state does not hold enough to place a look, or is damaged.
     pub(super) fn merged_with<'b>(
         &self,
         same: &[Found<'b>],

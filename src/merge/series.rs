@@ -144,7 +144,7 @@ pub(crate) struct PackedHistory {
 }
 
 impl Part {
-    /// Has each host's looks told of, by `of`.
+    /// Calls `of` with the looks at each host.
     ///
     /// # Errors
     /// If a temporary file cannot be read or written.

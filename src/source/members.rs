@@ -56,7 +56,7 @@ pub(super) struct Members<B: BufRead> {
     state: State<B>,
     /// Of the last frame.
     zstd: Option<ZstdDecoder<'static>>,
-    /// What is told behind bytes that were made before it.
+    /// A record that is written after bytes that were made before it.
     failed: Option<io::Error>,
 }
 

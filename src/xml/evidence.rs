@@ -131,7 +131,7 @@ fn of_element(el: El, tag: &[u8]) -> Option<u8> {
     }
 }
 
-/// What tells a good value of an attribute that shows a little.
+/// Checks the value of an attribute that is weak evidence.
 const fn small(el: El, id: At) -> Option<fn(&[u8]) -> bool> {
     Some(match (el, id) {
         (El::Status, At::State) => is_host_state,

@@ -321,7 +321,7 @@ fn ports_without_lists_are_compared_by_their_counts() {
         between(&then, &with_list),
         ["1 tcp changed extra_ports: 999 filtered > 999 closed"]
     );
-    // A port that opened is told of already.
+    // The row of the port's state already reports that it opened.
     let opened = counted("filtered", 998) + &open + &port(80, OPEN, "");
     assert_eq!(
         between(&then, &side(2_000_000, &opened)),

@@ -43,7 +43,7 @@ pub(in super::super) struct WatchArgs {
     pub(in super::super) changes: bool,
     /// With --changes: what the first look at a host gives, silent or events [default: silent]
     ///
-    /// `silent` makes it the state against which later looks are compared; `events` tells of the host and its
+    /// `silent` makes it the state against which later looks are compared; `events` reports the host and its
     /// open ports.
     #[arg(
         long,

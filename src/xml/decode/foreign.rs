@@ -3,7 +3,7 @@
 //! Damage in the tag of a root, or before it, makes a scan look like one of them. So the input is read on behind such
 //! a root: should a scan or a host of nmap's come, it is read, and what stood before it is told. Only if nothing comes
 //! the input is refused, for the root that it began with. What stands in comments is not read; a scan or host that is
-//! seen there is told even if the input is refused.
+//! seen there is reported even if the input is refused.
 
 use super::{
     super::{
