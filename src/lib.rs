@@ -118,6 +118,7 @@ mod fs;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod getopt;
 pub mod history;
 mod json;
 pub mod lake;

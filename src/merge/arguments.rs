@@ -8,67 +8,7 @@
 
 use std::{iter::Peekable, str::Chars};
 
-/// Short options of nmap that take a value: the rest of the word, else the next word.
-const SHORT_WITH_VALUE: &str = "bDegiMmopST";
-
-/// Long options of nmap that take a value: what follows `=`, else the next word.
-const LONG_WITH_VALUE: [&str; 55] = [
-    "data",
-    "data-length",
-    "data-string",
-    "datadir",
-    "dns-servers",
-    "exclude",
-    "exclude-file",
-    "exclude-ports",
-    "excludefile",
-    "host-timeout",
-    "iL",
-    "iR",
-    "initial-rtt-timeout",
-    "ip-options",
-    "max-hostgroup",
-    "max-os-tries",
-    "max-parallelism",
-    "max-rate",
-    "max-retries",
-    "max-rtt-timeout",
-    "max-scan-delay",
-    "min-hostgroup",
-    "min-parallelism",
-    "min-rate",
-    "min-rtt-timeout",
-    "mtu",
-    "nsock-engine",
-    "oA",
-    "oG",
-    "oH",
-    "oM",
-    "oN",
-    "oS",
-    "oX",
-    "port-ratio",
-    "proxies",
-    "proxy",
-    "resume",
-    "sI",
-    "scan-delay",
-    "scanflags",
-    "script",
-    "script-args",
-    "script-args-file",
-    "script-help",
-    "script-timeout",
-    "servicedb",
-    "source-port",
-    "spoof-mac",
-    "stats-every",
-    "stylesheet",
-    "top-ports",
-    "ttl",
-    "version-intensity",
-    "versiondb",
-];
+use crate::getopt::{VALUED, takes_next_word};
 
 /// What the arguments of a scan ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -159,7 +99,7 @@ impl Requested {
                     let types = rest.as_str();
                     self.versions |= types.contains('V');
                     self.scripts |= types.contains('C');
-                    return types.is_empty();
+                    return false;
                 }
                 'O' => {
                     self.os = true;
@@ -167,7 +107,7 @@ impl Requested {
                 }
                 '4' | '6' | 'F' | 'f' | 'h' | 'I' | 'q' | 'r' | 'V' => {}
                 // The rest is the value of an option that has one.
-                option => return SHORT_WITH_VALUE.contains(option) && rest.as_str().is_empty(),
+                option => return takes_next_word(option) && rest.as_str().is_empty(),
             }
         }
         false
@@ -176,7 +116,7 @@ impl Requested {
 
 /// Whether this is a long option whose value is the next word.
 fn is_long_without_value(option: &str) -> bool {
-    LONG_WITH_VALUE.binary_search(&&*option.replace('_', "-")).is_ok()
+    VALUED.contains(&&*option.replace('_', "-"))
 }
 
 /// Words of a command line as nmap writes it.
@@ -291,6 +231,5 @@ mod tests {
         }
         assert_eq!(Requested::from_args(None), Requested::default());
         assert!(Requested::from_args(Some("nmap")).is_known);
-        assert!(LONG_WITH_VALUE.is_sorted(), "they are searched by halves");
     }
 }

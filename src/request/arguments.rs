@@ -3,124 +3,13 @@
 //! What decides is how nmap reads them: `getopt_long_only`, by which long options may be abbreviated and may begin
 //! with one dash, and short ones may stand in clusters.
 
-use crate::error::{Error, ErrorKind, Result};
-
-/// nmap's short options as `getopt` takes them: one `:` behind those with a value, two if it must follow at
-/// once or not at all.
-const SHORT: &str = "46Ab:D:d::e:Ffg:hIi:M:m:nO::o:P::p:qRrS:s::T:Vv::";
+use crate::{
+    error::{Error, ErrorKind, Result},
+    getopt::{OPTIONAL, PLAIN, SHORT, VALUED},
+};
 
 /// Short options that a scan may not have.
 const NOT_SHORT: &str = "pvdhVoim";
-
-/// Long options without a value.
-const PLAIN: &[&str] = &[
-    "adler32",
-    "allports",
-    "append-output",
-    "badsum",
-    "defeat-icmp-ratelimit",
-    "defeat-rst-ratelimit",
-    "deprecated-xml-osclass",
-    "disable-arp-ping",
-    "discovery-ignore-rst",
-    "ff",
-    "fuzzy",
-    "help",
-    "iflist",
-    "log-errors",
-    "no-stylesheet",
-    "nogcc",
-    "noninteractive",
-    "open",
-    "osscan-guess",
-    "osscan-limit",
-    "packet-trace",
-    "privileged",
-    "randomize-hosts",
-    "reason",
-    "release-memory",
-    "resolve-all",
-    "rH",
-    "script-trace",
-    "script-updatedb",
-    "send-eth",
-    "send-ip",
-    "system-dns",
-    "thc",
-    "traceroute",
-    "unique",
-    "unprivileged",
-    "verbose",
-    "version",
-    "version-all",
-    "version-light",
-    "version-trace",
-    "vv",
-    "webxml",
-];
-
-/// Long options that may have a value behind `=`.
-const OPTIONAL: &[&str] = &["debug"];
-
-/// Long options with a value.
-const VALUED: &[&str] = &[
-    "data",
-    "data-length",
-    "data-string",
-    "datadir",
-    "dns-servers",
-    "exclude",
-    "exclude-ports",
-    "excludefile",
-    "host-timeout",
-    "iL",
-    "iR",
-    "initial-rtt-timeout",
-    "ip-options",
-    "max-hostgroup",
-    "max-os-tries",
-    "max-parallelism",
-    "max-rate",
-    "max-retries",
-    "max-rtt-timeout",
-    "max-scan-delay",
-    "min-hostgroup",
-    "min-parallelism",
-    "min-rate",
-    "min-rtt-timeout",
-    "mtu",
-    "nsock-engine",
-    "oA",
-    "oG",
-    "oH",
-    "oM",
-    "oN",
-    "oS",
-    "oX",
-    "port-ratio",
-    "proxies",
-    "proxy",
-    "resume",
-    "route-dst",
-    "scan-delay",
-    "scanflags",
-    "script",
-    "script-args",
-    "script-args-file",
-    "script-help",
-    "script-timeout",
-    "servicedb",
-    "sI",
-    "source-port",
-    "spoof-mac",
-    "stats-every",
-    "stylesheet",
-    "timing",
-    "top-ports",
-    "ttl",
-    "version-intensity",
-    "versiondb",
-];
 
 /// Long options that a scan may not have, and why.
 const REFUSED: &[(&str, Why)] = &[

@@ -8,19 +8,20 @@ use std::{
 use crate::support::root;
 
 /// For each module what it may import from this crate; `*` is everything.
-const MAY_IMPORT: [(&str, &[&str]); 24] = [
+const MAY_IMPORT: [(&str, &[&str]); 25] = [
     ("bytes", &[]),
     ("error", &[]),
     ("limits", &[]),
     ("fs", &[]),
+    ("getopt", &[]),
     ("snapshot", &["limits"]),
     ("json", &["model", "bytes"]),
     ("model", &["error", "bytes"]),
     ("xml", &["model", "error", "limits", "bytes"]),
     ("source", &["error", "limits", "bytes", "fs"]),
-    ("request", &["error"]),
+    ("request", &["error", "getopt"]),
     ("engine", &["model", "request", "error", "limits"]),
-    ("merge", &["model", "error", "limits", "fs", "snapshot"]),
+    ("merge", &["model", "error", "limits", "fs", "getopt", "snapshot"]),
     ("table", &["model", "error", "limits", "json", "bytes", "fs"]),
     ("feed", &["model", "error", "limits", "json"]),
     ("sink", &["table", "error", "bytes", "fs"]),

@@ -68,8 +68,6 @@ def cluster(letters, rest, kinds):
         letter, letters = letters[0], letters[1:]
         if letter == "s":
             kinds |= {k for l, k in (("V", "services"), ("C", "scripts")) if l in letters}
-            if not letters and rest:
-                rest.pop(0)
             return
         if letter == "A":
             kinds |= {"services", "scripts", "os", "route"}
