@@ -213,7 +213,7 @@ CREATE TABLE host_history (
     "last_scan_id" VARCHAR NOT NULL,
     "ended_by_scan_id" VARCHAR
 );
-COMMENT ON TABLE host_history IS 'One row an interval in which what is listed of a host did not change. Key: host_key, valid_from.';
+COMMENT ON TABLE host_history IS 'One row per interval in which the listed values of a host did not change. Key: host_key, valid_from.';
 COMMENT ON COLUMN host_history."host_key" IS 'Identity across scans: `ip:`, `mac:`, `name:` or `idx:` and a text.';
 COMMENT ON COLUMN host_history."ip" IS 'First address of type ipv4 or ipv6, without its zone.';
 COMMENT ON COLUMN host_history."mac" IS 'First MAC address, upper case with colons.';
@@ -247,7 +247,7 @@ CREATE TABLE port_history (
     "last_scan_id" VARCHAR NOT NULL,
     "ended_by_scan_id" VARCHAR
 );
-COMMENT ON TABLE port_history IS 'One row an interval in which what is listed of a port did not change. Key: host_key, protocol, port, valid_from.';
+COMMENT ON TABLE port_history IS 'One row per interval in which the listed values of a port did not change. Key: host_key, protocol, port, valid_from.';
 COMMENT ON COLUMN port_history."host_key" IS 'The host it belongs to.';
 COMMENT ON COLUMN port_history."ip" IS 'The host''s ip at that time.';
 COMMENT ON COLUMN port_history."protocol" IS 'tcp, udp, sctp, ip or what masscan wrote, in lower case.';

@@ -127,7 +127,7 @@ CREATE TABLE host_history (
     `ended_by_scan_id` STRING COMMENT 'The scan that contradicts them.'
 )
 USING PARQUET
-COMMENT 'One row an interval in which what is listed of a host did not change. Key: host_key, valid_from.';
+COMMENT 'One row per interval in which the listed values of a host did not change. Key: host_key, valid_from.';
 
 CREATE TABLE port_history (
     `host_key` STRING NOT NULL COMMENT 'The host it belongs to.',
@@ -149,4 +149,4 @@ CREATE TABLE port_history (
     `ended_by_scan_id` STRING COMMENT 'The scan that contradicts them.'
 )
 USING PARQUET
-COMMENT 'One row an interval in which what is listed of a port did not change. Key: host_key, protocol, port, valid_from.';
+COMMENT 'One row per interval in which the listed values of a port did not change. Key: host_key, protocol, port, valid_from.';

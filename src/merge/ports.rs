@@ -165,13 +165,15 @@ impl<'a> SamePort<'_, 'a, '_> {
     }
 
     pub(super) fn port(&self, place: usize) -> Option<&Port<'a>> {
-        let found = if self.group.rules.policy.precedence == Precedence::Best {
-            self.records.iter().position(|(of, _)| *of == place)
+        // A look may list the port more than once: its first record counts.
+        let first = if self.group.rules.policy.precedence == Precedence::Best {
+            self.records.iter().find(|(of, _)| *of == place)
         } else {
             // They are in the order of their looks.
-            self.records.binary_search_by_key(&place, |(of, _)| *of).ok()
+            let first = self.records.partition_point(|(of, _)| *of < place);
+            self.records.get(first).filter(|(of, _)| *of == place)
         };
-        found.and_then(|found| self.records.get(found)).map(|(_, port)| port)
+        first.map(|(_, port)| port)
     }
 
     /// What a look covers; of ports that flags turn off others than the caller cover nothing.

@@ -557,6 +557,19 @@ fn conflicts_of_a_port_name_the_scan_that_each_part_comes_from() {
     );
 }
 
+#[test]
+fn of_a_port_that_a_look_lists_more_than_once_the_first_record_counts() {
+    let twice = ["open", "closed", "closed", "closed"].map(|state| port(80, state, ""));
+    let docs = [scan(0, "", &listed(&[port(80, "filtered", "")])), scan(30, "", &listed(&twice))];
+    for policy in [Precedence::Latest, Precedence::Best] {
+        let rows = merged(by(policy), &docs).remove(0);
+        assert_eq!(rows["ports"][0]["state"], "open", "{policy}");
+        let expected = format!("80 state 1:open < 0:filtered {policy}");
+        let found = conflicts(by(policy), &docs);
+        assert!(found.contains(&expected), "{found:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 

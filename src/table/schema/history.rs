@@ -6,7 +6,7 @@ use super::{
 };
 use crate::table::interval::{HostIntervalRow, PortIntervalRow};
 
-table! { HOST_HISTORY, "One row an interval in which what is listed of a host did not change.", key ["host_key", "valid_from"], HostInterval(r: HostIntervalRow<'_>):
+table! { HOST_HISTORY, "One row per interval in which the listed values of a host did not change.", key ["host_key", "valid_from"], HostInterval(r: HostIntervalRow<'_>):
     "host_key" Kind::Utf8, ! "Identity across scans: `ip:`, `mac:`, `name:` or `idx:` and a text." => r.host_key;
     "ip" Kind::Utf8, ? "First address of type ipv4 or ipv6, without its zone." => &r.interval.ip;
     "mac" Kind::Utf8, ? "First MAC address, upper case with colons." => &r.interval.mac;
@@ -22,7 +22,7 @@ table! { HOST_HISTORY, "One row an interval in which what is listed of a host di
     "ended_by_scan_id" Kind::Utf8, ? "The scan that contradicts them." => r.scans.ended_by.map_or(Cell::Null, Cell::Plain);
 }
 
-table! { PORT_HISTORY, "One row an interval in which what is listed of a port did not change.", key ["host_key", "protocol", "port", "valid_from"], PortInterval(r: PortIntervalRow<'_>):
+table! { PORT_HISTORY, "One row per interval in which the listed values of a port did not change.", key ["host_key", "protocol", "port", "valid_from"], PortInterval(r: PortIntervalRow<'_>):
     "host_key" Kind::Utf8, ! "The host it belongs to." => r.host_key;
     "ip" Kind::Utf8, ? "The host's ip at that time." => &r.interval.ip;
     "protocol" Kind::Dictionary, ! "tcp, udp, sctp, ip or what masscan wrote, in lower case." => ports::protocol(&r.interval.protocol);
