@@ -233,7 +233,8 @@ fn files(dir: &Path, table: Option<&str>) -> Result<Exit> {
 fn list(dir: &Path) -> Result<Exit> {
     let mut text =
         String::from("commit\ttime\toperation\tdocuments\tskipped\tfiles\tremoved\trows\n");
-    for (number, commit) in (1_u64..).zip(Lake::open(dir)?.commits()?) {
+    let lake = Lake::open(dir)?;
+    for (number, commit) in (1_u64..).zip(lake.commits()?) {
         let operation = match commit.operation {
             Operation::Ingest => "ingest",
             Operation::Compact => "compact",
@@ -250,7 +251,8 @@ fn list(dir: &Path) -> Result<Exit> {
             rows.fold(0, u64::saturating_add),
         );
     }
-    print(text.as_bytes())
+    print(text.as_bytes())?;
+    lake.check_files().map(|()| Exit::Done)
 }
 
 fn status(dir: &Path) -> Result<Exit> {

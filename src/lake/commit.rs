@@ -12,7 +12,7 @@ use super::{
     decode::Source,
     log::{Commit, DocumentEntry, FileEntry, Operation, SkippedEntry, SourceEntry},
     part::{Part, PartWriter},
-    plan::{Against, Fate, Plan, found_rows},
+    plan::{Against, Fate, Plan, all_rows, found_rows},
     rows::{self, Batches},
     state::{File, digest},
 };
@@ -107,6 +107,7 @@ impl Lake {
             let number = self.state.number.saturating_add(1);
             if self.log.add(number, &commit, &workshop.temporaries)? {
                 self.state.apply(&commit);
+                debug_assert!(self.state.mismatch().is_none(), "files have the rows of documents");
                 return Ok(Committed { plan, commit: Some(commit) });
             }
             // What was written stays: another run may be about to commit files of the same bytes and names.
@@ -209,7 +210,7 @@ fn enter(commit: &mut Commit, plan: &Plan, documents: &[Document]) {
                     finished: document.finished,
                     truncated: document.truncated,
                     whole_hosts: document.whole_hosts,
-                    rows: document.rows.iter().copied().fold(0, u64::saturating_add),
+                    rows: all_rows(document),
                     found_rows: Some(found_rows(document)),
                     replaces: replaces.as_ref().map(|gone| gone.scan_id.clone()),
                 },

@@ -51,6 +51,7 @@ const PIECE: usize = 128 << 10;
 /// What the log says of the bytes of a file, and whether they were compared with it.
 #[derive(Debug)]
 pub(super) struct Proof {
+    rows: u64,
     bytes: u64,
     sha256: String,
     is_checked: AtomicBool,
@@ -58,8 +59,9 @@ pub(super) struct Proof {
 
 impl Proof {
     pub(super) fn of(entry: &FileEntry) -> Self {
-        let FileEntry { bytes, sha256, .. } = entry;
-        Self { bytes: *bytes, sha256: sha256.clone(), is_checked: AtomicBool::new(false) }
+        let FileEntry { rows, bytes, sha256, .. } = entry;
+        let is_checked = AtomicBool::new(false);
+        Self { rows: *rows, bytes: *bytes, sha256: sha256.clone(), is_checked }
     }
 
     /// Compares a file with the log, once.
@@ -134,7 +136,7 @@ impl Decoder {
             if let Some(proof) = &source.proof {
                 proof.check(&mut file)?;
             }
-            caught(|| reader(file, source.table, behind, columns))
+            caught(|| reader(file, source, behind, columns))
         };
         let reader = opened().map_err(|error| unreadable(&source.path, error))?;
         Ok(Self { path: source.path.clone(), reader: Some(reader) })
@@ -160,14 +162,22 @@ impl Iterator for Decoder {
 
 fn reader(
     file: File,
-    table: Table,
+    source: &Source,
     behind: u64,
     columns: &[&str],
 ) -> std::result::Result<ParquetRecordBatchReader, ParquetError> {
-    let schema = BatchBuilder::new(table, None).schema();
+    let schema = BatchBuilder::new(source.table, None).schema();
     let options = ArrowReaderOptions::new().with_schema(schema);
     let chunks = Chunks::new(file)?;
     let mut builder = ParquetRecordBatchReaderBuilder::try_new_with_options(chunks, options)?;
+    if let Some(proof) = &source.proof {
+        let rows = builder.metadata().file_metadata().num_rows();
+        if !u64::try_from(rows).is_ok_and(|rows| rows == proof.rows) {
+            let of_log = proof.rows;
+            let message = format!("damaged: it has {rows} rows, not {of_log} as the log says");
+            return Err(ParquetError::External(io::Error::other(message).into()));
+        }
+    }
     if !columns.is_empty() {
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
         builder = builder.with_projection(mask);

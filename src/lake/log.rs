@@ -147,7 +147,7 @@ impl Commit {
 
 #[derive(Clone)]
 pub(super) struct Log {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
 }
 
 impl Log {
@@ -167,7 +167,7 @@ impl Log {
     /// The commit of this number.
     pub(super) fn read(&self, number: u64) -> Result<Commit> {
         let path = self.path(number);
-        let text = fs::read(&path).map_err(|error| unreadable(&path, error))?;
+        let text = read_file(&path).map_err(|error| unreadable(&path, error))?;
         parse(&path, &text)
     }
 
@@ -176,12 +176,15 @@ impl Log {
         loop {
             let number = state.number.saturating_add(1);
             let path = self.path(number);
-            let text = match fs::read(&path) {
+            let text = match read_file(&path) {
                 Ok(text) => text,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => break,
                 Err(error) => return Err(unreadable(&path, error)),
             };
             state.apply(&parse(&path, &text)?);
+            if let Some(why) = state.mismatch() {
+                return Err(unreadable(&path, io::Error::other(format!("damaged: {why}"))));
+            }
         }
         self.check_gap(state.number)
     }
@@ -198,12 +201,16 @@ impl Log {
                 && number > newest.saturating_add(1)
                 && !self.path(newest.saturating_add(1)).exists()
             {
-                let lost = self.path(newest.saturating_add(1));
-                let message = "this commit is missing, and later ones are there";
-                return Err(unreadable(&lost, io::Error::other(message)));
+                return Err(self.lost(newest.saturating_add(1), "later ones are there"));
             }
         }
         Ok(())
+    }
+
+    /// The error of a commit that was made and is gone, with what shows that.
+    pub(super) fn lost(&self, number: u64, proof: &str) -> Error {
+        let message = format!("damaged: this commit is missing, and {proof}; {BRING_BACK}");
+        unreadable(&self.path(number), io::Error::other(message))
     }
 
     /// Adds a commit; false if another run made one of this number before.
@@ -228,12 +235,31 @@ impl Log {
             Named::Taken => return Ok(false),
         }
         sync_dir(&self.folder)?;
+        self.note_newest(number, temporaries)?;
         Ok(true)
     }
 }
 
+/// What can be done about a log that lost files.
+pub(super) const BRING_BACK: &str =
+    "bring the files of its log back, or load the inputs into a new dataset";
+
+/// Reads a file of the log.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    require_file(path)?;
+    fs::read(path)
+}
+
+/// Refuses what is no file, such as a pipe, which nobody may ever write to.
+pub(super) fn require_file(path: &Path) -> io::Result<()> {
+    if fs::metadata(path)?.is_file() {
+        return Ok(());
+    }
+    Err(io::Error::other("damaged: it is no file"))
+}
+
 /// What became of a name that nothing should have.
-enum Named {
+pub(super) enum Named {
     /// The file has it, and no other.
     Renamed,
     /// The file has it beside its old one.
@@ -243,7 +269,7 @@ enum Named {
 }
 
 /// Gives a file a name unless something has it.
-fn name_if_absent(from: &Path, to: &Path) -> io::Result<Named> {
+pub(super) fn name_if_absent(from: &Path, to: &Path) -> io::Result<Named> {
     use io::ErrorKind::AlreadyExists;
     match fs::rename_no_replace(from, to) {
         Ok(()) => return Ok(Named::Renamed),

@@ -12,6 +12,7 @@ mod decode;
 pub(crate) mod fuzzing;
 mod loading;
 mod log;
+mod newest;
 mod part;
 mod plan;
 mod replay;
@@ -67,16 +68,25 @@ enum Use {
 }
 
 impl Lake {
-    /// Whether a folder is a dataset.
+    /// Whether a folder is a dataset, be it one that lost its log: then it holds parts, and nothing but folders of tables.
     #[must_use]
     pub fn is_at(dir: &Path) -> bool {
+        let is_of_dataset = |entry: fs::DirEntry| {
+            let name = entry.file_name();
+            let name = name.to_str().unwrap_or_default();
+            name.starts_with('.') || Table::ALL.iter().any(|table| table.name() == name)
+        };
         dir.join(LOG).is_dir()
+            || fs::read_dir(dir).is_ok_and(|mut entries| {
+                entries.all(|entry| entry.is_ok_and(is_of_dataset))
+                    && upkeep::has_parts(dir).unwrap_or(false)
+            })
     }
 
     /// Opens a dataset to see what is in it.
     ///
     /// # Errors
-    /// A usage error if there is none; an output error if its log cannot be read.
+    /// A usage error if there is none; an input error if its log cannot be read, or lost commits.
     pub fn open(dir: &Path) -> Result<Self> {
         Self::with(dir, Use::Read)
     }
@@ -85,10 +95,13 @@ impl Lake {
     /// unfinished is removed if no other run is at work.
     ///
     /// # Errors
-    /// A usage error if the folder holds something else; an output error if it cannot be written, or its log
-    /// cannot be read.
+    /// A usage error if the folder holds something else; an output error if it cannot be written; an input error if its
+    /// log cannot be read, or lost commits.
     pub fn open_or_create(dir: &Path) -> Result<Self> {
-        if !Self::is_at(dir) {
+        if !dir.join(LOG).is_dir() {
+            if upkeep::has_parts(dir)? {
+                return Err(without_log(dir));
+            }
             let other = match fs::read_dir(dir) {
                 // Another run may be making it just now.
                 Ok(mut entries) => {
@@ -120,6 +133,7 @@ impl Lake {
         };
         // Each of these fails if something is in the folder.
         if fs::remove_dir(folder.join(STAGING)).is_ok() {
+            let _ = fs::remove_file(folder.join(newest::NEWEST));
             let _ = fs::remove_file(folder.join("lock"));
             let _ = fs::remove_dir(&folder);
         }
@@ -128,8 +142,8 @@ impl Lake {
     /// Opens a dataset for [`Self::vacuum`].
     ///
     /// # Errors
-    /// A usage error if there is none, or another run is at work on it; an output error if its log cannot be
-    /// read.
+    /// A usage error if there is none, or another run is at work on it; an input error if its log cannot be
+    /// read, or lost commits.
     pub fn open_to_clean(dir: &Path) -> Result<Self> {
         Self::with(dir, Use::Clean)
     }
@@ -137,6 +151,9 @@ impl Lake {
     fn with(dir: &Path, use_: Use) -> Result<Self> {
         let folder = dir.join(LOG);
         if !folder.is_dir() {
+            if upkeep::has_parts(dir)? {
+                return Err(without_log(dir));
+            }
             return Err(Error::usage(format!("{} is no dataset of scanmill", dir.display())));
         }
         let lock = match use_ {
@@ -145,8 +162,22 @@ impl Lake {
             Use::Clean => Some(lock_to_clean(dir, &folder)?),
         };
         let log = Log::new(folder);
+        // Before the log, which may grow meanwhile.
+        let noted = log.newest()?;
         let mut state = State::default();
         log.catch_up(&mut state)?;
+        match noted {
+            Some(noted) if noted > state.number => {
+                let proof = format!("commit {noted} was made");
+                return Err(log.lost(state.number.saturating_add(1), &proof));
+            }
+            // The first run notes its number before it makes parts, which it may have done since.
+            None if state.number == 0 && upkeep::has_parts(dir)? && log.newest()?.is_none() => {
+                return Err(without_log(dir));
+            }
+            None if use_ == Use::Write => log.note_first(state.number)?,
+            _ => {}
+        }
         Ok(Self { dir: dir.to_owned(), log, state, _lock: lock })
     }
 
@@ -249,6 +280,15 @@ impl LoadOptions {
             stop: Arc::default(),
         }
     }
+}
+
+/// The error of a dataset that has parts and no log.
+fn without_log(dir: &Path) -> Error {
+    let message = format!(
+        "damaged: parts of a dataset are there, and no commit of its log; {}",
+        log::BRING_BACK
+    );
+    unreadable(&dir.join(LOG), io::Error::other(message))
 }
 
 /// Makes the folder that a link leads to, if that is not there. Where the folder around it is missing, a disk may be: none

@@ -182,6 +182,7 @@ impl Planner<'_> {
             scan_id: id.as_str().into(),
             scan_date: document.scan_date.as_deref().map(Into::into),
             grade,
+            rows: all_rows(document),
         };
         let copies = self.copies.entry(scan_id.clone()).or_default();
         copies.push(Known { copy, here: Some(here) });
@@ -245,6 +246,11 @@ pub(super) fn grade(document: &Document) -> Grade {
         whole_hosts: document.whole_hosts,
         rows: found_rows(document),
     }
+}
+
+/// Rows of a document in all tables.
+pub(super) fn all_rows(document: &Document) -> u64 {
+    document.rows.iter().copied().fold(0, u64::saturating_add)
 }
 
 /// Rows of a document that say what was found: neither warnings nor events make a copy better.

@@ -27,6 +27,16 @@ pub(super) struct State {
     scans: HashMap<Box<str>, Vec<Copy>>,
     /// Documents that are there.
     pub(super) documents: u64,
+    rows: Rows,
+}
+
+/// Rows of what is there: of its files, of its documents with a scan, and of those without.
+#[derive(Debug, Default)]
+struct Rows {
+    files: u64,
+    scans: u64,
+    /// These are warnings. Two of them may be one row, as nothing distinguishes them.
+    others: u64,
 }
 
 /// A file, and the place of its commit and itself in the log: rows are in this order.
@@ -44,6 +54,8 @@ pub(super) struct Copy {
     pub(super) scan_id: Box<str>,
     pub(super) scan_date: Option<Box<str>>,
     pub(super) grade: Grade,
+    /// Its rows in all tables.
+    pub(super) rows: u64,
 }
 
 /// How good a copy is: finished, not truncated, whole hosts, rows, in this order
@@ -61,12 +73,16 @@ impl State {
     pub(super) fn apply(&mut self, commit: &Commit) {
         self.number = self.number.saturating_add(1);
         for path in &commit.removed {
-            self.files.remove(path);
+            let gone = self.files.remove(path).map_or(0, |file| file.entry.rows);
+            self.rows.files = self.rows.files.saturating_sub(gone);
         }
         for (place, entry) in commit.files.iter().enumerate() {
             let proof = Arc::new(Proof::of(entry));
             let file = File { entry: entry.clone(), order: (self.number, place), proof };
-            self.files.insert(entry.path.clone(), file);
+            let gone =
+                self.files.insert(entry.path.clone(), file).map_or(0, |file| file.entry.rows);
+            let in_files = self.rows.files.saturating_sub(gone);
+            self.rows.files = in_files.saturating_add(entry.rows);
         }
         for document in &commit.documents {
             self.known.extend(digest(&document.sha256));
@@ -78,12 +94,19 @@ impl State {
     }
 
     fn add_copy(&mut self, document: &DocumentEntry) {
-        let Some(scan_id) = &document.scan_id else { return };
+        let Some(scan_id) = &document.scan_id else {
+            self.rows.others = self.rows.others.saturating_add(document.rows);
+            return;
+        };
         let copies = self.scans.entry(own_scan_id(scan_id).into()).or_default();
+        let mut in_scans = self.rows.scans;
         if let Some(replaced) = &document.replaces {
-            copies.retain(|copy| *copy.scan_id != **replaced);
+            for copy in copies.extract_if(.., |copy| *copy.scan_id == **replaced) {
+                in_scans = in_scans.saturating_sub(copy.rows);
+            }
             self.documents = self.documents.saturating_sub(1);
         }
+        self.rows.scans = in_scans.saturating_add(document.rows);
         copies.push(Copy {
             scan_id: scan_id.as_str().into(),
             scan_date: document.scan_date.as_deref().map(Into::into),
@@ -94,7 +117,21 @@ impl State {
                 // Before this was noted, rows of all tables counted.
                 rows: document.found_rows.unwrap_or(document.rows),
             },
+            rows: document.rows,
         });
+    }
+
+    /// How files and documents disagree about the number of rows; `None` if they do not. A commit that lost a file or
+    /// a document, or has another number of either, shows here.
+    pub(super) fn mismatch(&self) -> Option<String> {
+        let Rows { files, scans, others } = self.rows;
+        let most = scans.saturating_add(others);
+        if (scans..=most).contains(&files) {
+            return None;
+        }
+        Some(format!(
+            "up to this commit the documents of the log have {most} rows, and its files {files}"
+        ))
     }
 
     /// Copies of a scan, in the order of their commits.

@@ -241,6 +241,20 @@ impl Lake {
     }
 }
 
+/// Whether files lie in a folder that have places and names of parts.
+pub(super) fn has_parts(dir: &Path) -> Result<bool> {
+    for table in Table::ALL {
+        let partitions = entries(&dir.join(table.name()))?;
+        for partition in partitions.iter().filter(|path| name(path).starts_with("scan_date=")) {
+            let mut files = entries(partition)?.into_iter();
+            if files.any(|path| is_part_name(name(&path)) && is_file(&path)) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
 /// Files in the making, which have no footer yet: their names and first bytes are those that scanmill writes.
 pub(super) fn staged(log: &Path) -> Vec<PathBuf> {
     let mut found = entries(log).and_then(|_| entries(&log.join(STAGING))).unwrap_or_default();

@@ -3,6 +3,7 @@
 mod copies;
 mod crashes;
 mod damage;
+mod lost;
 mod older;
 mod replay;
 mod upkeep;

@@ -1,0 +1,189 @@
+//! Datasets whose log lost files, or says other things than the files have: named, never taken for older or empty ones.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+use super::{Place, Scan, damage::runs, files_below};
+use crate::support;
+
+/// A dataset of three commits.
+fn dataset() -> Place {
+    let place = Place::in_memory();
+    for second in [0, 1, 2] {
+        place.write("a.xml", Scan::new(second, 3).xml());
+        place.load(&[]);
+    }
+    place.write("b.xml", Scan::new(9, 2).xml());
+    place
+}
+
+/// Every use of a dataset.
+const USES: [&str; 10] = [
+    "ingest in --into lake",
+    "ingest --files --into lake",
+    "ingest --status --into lake",
+    "ingest --list --into lake",
+    "ingest --vacuum --into lake",
+    "ingest --compact --into lake",
+    "convert lake -o out.jsonl --overwrite",
+    "merge lake -o out.jsonl --overwrite",
+    "history lake -o out.jsonl --overwrite",
+    "diff lake in/b.xml -o out.jsonl --overwrite",
+];
+
+/// Checks that every use ends with 3 and names what is wrong, and that nothing is changed.
+fn is_refused(place: &Place, what: &str, named: &str) {
+    let out = place.0.path().join("out.jsonl");
+    fs::write(&out, "old\n").unwrap();
+    let all = || {
+        let mut files = files_below(&place.lake());
+        files.retain(|path| !path.ends_with("_scanmill/lock"));
+        files
+    };
+    let before = all();
+    for args in USES {
+        let (_, said, code) = runs(place, args);
+        assert_eq!(code, Some(3), "{what}, {args}: {said}");
+        assert!(said.contains(named) && said.contains("damaged"), "{what}, {args}: {said}");
+        assert_eq!(all(), before, "{what}, {args}");
+        assert_eq!(fs::read(&out).unwrap(), b"old\n", "{what}, {args}");
+    }
+}
+
+fn remove(lake: &Path, commits: &[u32]) {
+    for number in commits {
+        fs::remove_file(lake.join(format!("_scanmill/{number}.json"))).unwrap();
+    }
+}
+
+#[test]
+fn commits_that_are_gone_are_named_wherever_they_were_in_the_log() {
+    for (commits, first) in
+        [(&[3][..], "3.json"), (&[2, 3], "2.json"), (&[1, 2, 3], "1.json"), (&[2], "2.json")]
+    {
+        let place = dataset();
+        remove(&place.lake(), commits);
+        is_refused(&place, &format!("{commits:?}"), &format!("lake/_scanmill/{first}"));
+    }
+}
+
+#[test]
+fn parts_without_any_log_are_no_empty_dataset() {
+    let place = dataset();
+    let log = place.lake().join("_scanmill");
+    for name in fs::read_dir(&log).unwrap().map(|entry| entry.unwrap().path()) {
+        if name.is_file() {
+            fs::remove_file(name).unwrap();
+        }
+    }
+    is_refused(&place, "an empty folder of the log", "lake/_scanmill: E_IO");
+    fs::remove_dir_all(&log).unwrap();
+    is_refused(&place, "no folder of the log", "lake/_scanmill: E_IO");
+    // With other things it is a folder like others, but none to load into.
+    fs::copy(place.input("b.xml"), place.lake().join("b.xml")).unwrap();
+    assert_eq!(runs(&place, "convert lake").2, Some(0));
+    let (_, said, code) = runs(&place, "ingest in --into lake");
+    assert!(code == Some(3) && said.contains("lake/_scanmill: E_IO"), "{said}");
+}
+
+#[test]
+fn parts_that_a_killed_first_run_left_are_tolerated() {
+    let place = dataset();
+    remove(&place.lake(), &[1, 2, 3]);
+    // The state between the first part's name and the first commit's.
+    fs::write(place.lake().join("_scanmill/newest"), "{\"commit\":0}\n").unwrap();
+    let (stdout, said, code) = runs(&place, "convert lake");
+    assert_eq!((code, &*stdout), (Some(0), ""), "{said}");
+    place.load(&[]);
+    assert!(runs(&place, "ingest --status --into lake").0.contains("documents\t2\n"));
+}
+
+#[test]
+fn a_number_that_was_noted_too_late_or_never_is_noted_by_the_next_run() {
+    let place = dataset();
+    let newest = place.lake().join("_scanmill/newest");
+    assert_eq!(fs::read_to_string(&newest).unwrap(), "{\"commit\":3}\n");
+    let rows = place.rows();
+    fs::write(&newest, "{\"commit\":1}\n").unwrap();
+    assert_eq!(place.rows(), rows);
+    place.load(&[]);
+    assert_eq!(fs::read_to_string(&newest).unwrap(), "{\"commit\":4}\n");
+    fs::remove_file(&newest).unwrap();
+    place.load(&[]);
+    assert_eq!(fs::read_to_string(&newest).unwrap(), "{\"commit\":4}\n", "nothing was new");
+}
+
+#[test]
+fn a_file_of_the_log_that_is_none_or_says_nothing_is_named_at_once() {
+    for name in ["newest", "3.json", "4.json"] {
+        let place = dataset();
+        let path = place.lake().join("_scanmill").join(name);
+        let _ = fs::remove_file(&path);
+        support::output_of(support::command("mkfifo").arg(&path));
+        is_refused(&place, "a pipe", &format!("lake/_scanmill/{name}"));
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        is_refused(&place, "a folder", &format!("lake/_scanmill/{name}"));
+    }
+    for text in ["", "{}", "3\n", "{\"commit\":-1}"] {
+        let place = dataset();
+        fs::write(place.lake().join("_scanmill/newest"), text).unwrap();
+        is_refused(&place, text, "lake/_scanmill/newest");
+    }
+}
+
+/// Changes the log's second commit.
+fn change(place: &Place, change: impl Fn(&mut Value)) {
+    let path = place.lake().join("_scanmill/2.json");
+    let mut commit: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    change(&mut commit);
+    fs::write(path, commit.to_string()).unwrap();
+}
+
+fn add_to(number: &mut Value, more: i64) {
+    *number = (number.as_i64().unwrap() + more).into();
+}
+
+#[test]
+fn a_commit_whose_files_have_other_rows_than_its_documents_is_named() {
+    type Change = fn(&mut Value);
+    let changes: [(&str, Change); 6] = [
+        ("a file has more rows", |commit| add_to(&mut commit["files"][0]["rows"], 7)),
+        ("a file has fewer rows", |commit| add_to(&mut commit["files"][1]["rows"], -1)),
+        ("a document has more rows", |commit| add_to(&mut commit["documents"][0]["rows"], 1)),
+        ("a table is missing", |commit| {
+            let files = commit["files"].as_array_mut().unwrap();
+            let before = files.len();
+            files.retain(|file| file["table"] != "ports");
+            assert_eq!(files.len(), before - 1);
+        }),
+        ("a document is missing", |commit| {
+            commit["documents"].as_array_mut().unwrap().clear();
+        }),
+        ("no file is left", |commit| commit["files"].as_array_mut().unwrap().clear()),
+    ];
+    for (what, change_commit) in changes {
+        let place = dataset();
+        change(&place, change_commit);
+        is_refused(&place, what, "lake/_scanmill/2.json");
+    }
+}
+
+#[test]
+fn a_file_with_other_rows_than_all_of_the_log_says_is_named_when_it_is_read() {
+    let place = dataset();
+    let mut path = String::new();
+    change(&place, |commit| {
+        add_to(&mut commit["files"][0]["rows"], 1);
+        add_to(&mut commit["documents"][0]["rows"], 1);
+    });
+    let log = fs::read(place.lake().join("_scanmill/2.json")).unwrap();
+    let commit: Value = serde_json::from_slice(&log).unwrap();
+    path.push_str(commit["files"][0]["path"].as_str().unwrap());
+    for args in ["convert lake", "merge lake", "ingest --compact --into lake"] {
+        let (stdout, said, code) = runs(&place, args);
+        assert_eq!((code, &*stdout), (Some(3), ""), "{args}: {said}");
+        assert!(said.contains(&path) && said.contains("as the log says"), "{args}: {said}");
+    }
+}
