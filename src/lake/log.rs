@@ -38,6 +38,9 @@ pub struct Commit {
     pub operation: Operation,
     /// When its run began, as RFC 3339 text in UTC.
     pub time: String,
+    /// Whether `_scanmill/newest` was there before it, and so has to be there since. Commits before 0.2 do not have it.
+    #[serde(default)]
+    pub has_newest: bool,
     /// Files that come.
     pub files: Vec<FileEntry>,
     /// Paths of files that go.
@@ -128,6 +131,7 @@ impl Commit {
             schema_version: crate::sink::parquet_parts::SCHEMA_VERSION.to_owned(),
             operation,
             time: time.to_owned(),
+            has_newest: true,
             files: Vec::new(),
             removed: Vec::new(),
             documents: Vec::new(),

@@ -175,6 +175,9 @@ impl Lake {
             None if state.number == 0 && upkeep::has_parts(dir)? && log.newest()?.is_none() => {
                 return Err(without_log(dir));
             }
+            None if state.has_newest && log.newest()?.is_none() => {
+                return Err(log.without_newest(state.number));
+            }
             None if use_ == Use::Write => log.note_first(state.number)?,
             _ => {}
         }

@@ -11,7 +11,8 @@
 //! 3. Whoever opens the dataset reads the number before the log. The log only grows, so one that ends before the number
 //!    has lost commits.
 //!
-//! Datasets of versions before 0.2 have no such file until something is loaded into them.
+//! Datasets of versions before 0.2 have no such file until a run opens them to load or compact. Commits since then say
+//! that it is there, so its loss shows too, and with it that of commits that went along.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -27,7 +28,7 @@ use super::{
     part::Staged,
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     fs::{self, File},
     sink::Temporaries,
 };
@@ -84,6 +85,15 @@ impl Log {
             staged.renamed();
         }
         super::sync_dir(&self.folder)
+    }
+
+    /// The error of a number that was noted and is gone, in a log that ends with this commit.
+    pub(super) fn without_newest(&self, last: u64) -> Error {
+        let message = format!(
+            "damaged: it is missing, so commits after {last} may be missing too; bring it back, or write \
+             {{\"commit\":{last}}} into it if {last}.json is the last commit"
+        );
+        unreadable(&self.newest_path(), io::Error::other(message))
     }
 
     fn stage_newest(&self, commit: u64, temporaries: &Temporaries) -> Result<Staged> {

@@ -27,6 +27,8 @@ pub(super) struct State {
     scans: HashMap<Box<str>, Vec<Copy>>,
     /// Documents that are there.
     pub(super) documents: u64,
+    /// Whether a commit says that the number of the newest one is noted.
+    pub(super) has_newest: bool,
     rows: Rows,
 }
 
@@ -72,6 +74,7 @@ impl State {
     /// Takes the next commit.
     pub(super) fn apply(&mut self, commit: &Commit) {
         self.number = self.number.saturating_add(1);
+        self.has_newest |= commit.has_newest;
         for path in &commit.removed {
             let gone = self.files.remove(path).map_or(0, |file| file.entry.rows);
             self.rows.files = self.rows.files.saturating_sub(gone);

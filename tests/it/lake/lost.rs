@@ -109,9 +109,44 @@ fn a_number_that_was_noted_too_late_or_never_is_noted_by_the_next_run() {
     assert_eq!(place.rows(), rows);
     place.load(&[]);
     assert_eq!(fs::read_to_string(&newest).unwrap(), "{\"commit\":4}\n");
+}
+
+#[test]
+fn a_number_that_is_gone_is_named_as_commits_may_be_gone_with_it() {
+    for commits in [&[][..], &[3], &[2, 3]] {
+        let place = dataset();
+        let newest = place.lake().join("_scanmill/newest");
+        fs::remove_file(&newest).unwrap();
+        remove(&place.lake(), commits);
+        is_refused(&place, &format!("{commits:?}"), "lake/_scanmill/newest");
+        let last = 3 - commits.len();
+        let (_, said, _) = runs(&place, "convert lake");
+        let number = format!("{{\"commit\":{last}}}");
+        assert!(said.contains(&number) && said.contains(&format!("{last}.json")), "{said}");
+        // As it says; the log ends there then.
+        fs::write(&newest, number).unwrap();
+        assert_eq!(runs(&place, "convert lake").2, Some(0));
+        place.load(&[]);
+    }
+}
+
+#[test]
+fn a_dataset_of_before_there_was_a_number_gets_one_when_it_is_opened_to_load() {
+    let place = dataset();
+    let log = place.lake().join("_scanmill");
+    let newest = log.join("newest");
     fs::remove_file(&newest).unwrap();
+    for number in 1..=3 {
+        let path = log.join(format!("{number}.json"));
+        let mut commit: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(commit.as_object_mut().unwrap().remove("has_newest"), Some(true.into()));
+        fs::write(&path, commit.to_string()).unwrap();
+    }
+    assert_eq!(runs(&place, "convert lake").2, Some(0));
+    assert!(!newest.exists());
+    fs::remove_file(place.input("b.xml")).unwrap();
     place.load(&[]);
-    assert_eq!(fs::read_to_string(&newest).unwrap(), "{\"commit\":4}\n", "nothing was new");
+    assert_eq!(fs::read_to_string(&newest).unwrap(), "{\"commit\":3}\n", "nothing was new");
 }
 
 #[test]
