@@ -1,16 +1,16 @@
-//! When the newest look of a merge was, and what is too old then.
+//! End times of the newest look of each scan, and the age limit that follows from them.
 
 use std::time::Duration;
 
 use super::copies::MergedScan;
 use crate::model::{RunRecord, Timestamp};
 
-/// When the hosts of a scan ended.
+/// Latest end time of the hosts of one scan.
 #[derive(Debug, Default)]
 pub(super) struct Ends {
-    /// The latest end, in seconds, and one more.
+    /// Latest host end, in Unix seconds plus one; 0 if no host has an end time.
     latest: usize,
-    /// Whether a host says no end: the scan says when it was looked at.
+    /// True if a host has no end time, so that the time of its scan counts for it.
     unknown: bool,
 }
 
@@ -20,7 +20,7 @@ impl Ends {
         self.unknown |= end == 0;
     }
 
-    /// The time of the newest look of the scan that ends.
+    /// Returns the time of the newest look of the scan that `record` ends.
     pub(super) fn newest(&self, record: &RunRecord) -> Option<Timestamp> {
         let latest = self.latest.checked_sub(1).and_then(|end| i64::try_from(end).ok());
         let of_scan = record.stats.end_time.or(record.header.start_time);
@@ -28,7 +28,7 @@ impl Ends {
     }
 }
 
-/// The time before which nothing may have been seen last, if there is a greatest age.
+/// Returns the time before which a host or port last seen is left out. `None` if `max_age` is not set.
 pub(super) fn oldest(scans: &[MergedScan], max_age: Option<Duration>) -> Option<Timestamp> {
     let used = scans.iter().filter(|scan| scan.used && scan.record.exists);
     let newest = used.filter_map(|scan| scan.newest).max()?;

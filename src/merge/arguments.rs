@@ -1,38 +1,38 @@
-//! What a scan looked for, read from the arguments that nmap wrote into its XML.
+//! Reads from nmap's arguments, as its XML records them, which information a scan asked for.
 //!
-//! The text is nmap's own: words that hold a blank stand in double quotes since 5.50, and a backslash keeps the
-//! character after it. Options are read as `getopt_long_only` reads them, as far as the few that matter here need
-//! it: short ones may stand in clusters (`-nA`, `-sSVC`), long ones may begin with one dash and have `_` for `-`.
-//! The word after an option that takes a value is that value, even if it begins with a dash (`-oX -`, `-p -1000`,
-//! `--exclude -A.example`).
+//! The text follows nmap's own quoting: since 5.50, words that contain a blank are in double quotes, and a backslash
+//! escapes the character after it. Options are parsed like `getopt_long_only` does, as far as the options that matter
+//! here need it: short options may be clustered (`-nA`, `-sSVC`), and long options may begin with one dash and use
+//! `_` for `-`. The word after an option that takes a value is that value, even if it begins with a dash (`-oX -`,
+//! `-p -1000`, `--exclude -A.example`).
 
 use std::{iter::Peekable, str::Chars};
 
 use crate::getopt::{VALUED, takes_next_word};
 
-/// What the arguments of a scan ask for.
+/// Information that the arguments of a scan ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is asked for or not, whatever the others are"
 )]
 pub(crate) struct Requested {
-    /// Whether there are arguments at all.
+    /// True if the scan has arguments at all.
     pub(crate) is_known: bool,
-    /// Versions of services: `-sV`, `-A`, `--version-…`.
+    /// Service versions: `-sV`, `-A`, `--version-…`.
     pub(crate) versions: bool,
     /// Scripts: `-sC`, `-A`, `--script`.
     pub(crate) scripts: bool,
-    /// The operating system: `-O`, `-A`.
+    /// Operating system: `-O`, `-A`.
     pub(crate) os: bool,
-    /// The route: `--traceroute`, `-A`.
+    /// Route: `--traceroute`, `-A`.
     pub(crate) route: bool,
-    /// No names from the DNS: `-n`.
+    /// No reverse DNS: `-n`.
     pub(crate) no_names: bool,
 }
 
 impl Requested {
-    /// Nothing that is not looked for anyway.
+    /// Returns a value that asks for nothing.
     pub(crate) const fn nothing() -> Self {
         Self {
             is_known: false,
@@ -44,7 +44,7 @@ impl Requested {
         }
     }
 
-    /// Reads the arguments of a scan; without any, nothing is asked for.
+    /// Reads the arguments of a scan; without arguments, nothing is asked for.
     pub(crate) fn from_args(args: Option<&str>) -> Self {
         let mut requested = Self { is_known: args.is_some(), ..Self::default() };
         // The first word is the program.
@@ -69,7 +69,7 @@ impl Requested {
         requested
     }
 
-    /// Reads a long option, and says whether it is one that matters.
+    /// Reads a long option. Returns true if it is one that matters here.
     fn long(&mut self, option: &str) -> bool {
         let name = option.split('=').next().unwrap_or_default().replace('_', "-");
         if name == "script" {
@@ -84,7 +84,7 @@ impl Requested {
         true
     }
 
-    /// Reads short options that stand together, and says whether the last takes the next word as its value.
+    /// Reads a cluster of short options. Returns true if the last of them takes the next word as its value.
     fn cluster(&mut self, options: &str) -> bool {
         let mut rest = options.chars();
         while let Some(option) = rest.next() {
@@ -106,7 +106,7 @@ impl Requested {
                     return false;
                 }
                 '4' | '6' | 'F' | 'f' | 'h' | 'I' | 'q' | 'r' | 'V' => {}
-                // The rest is the value of an option that has one.
+                // The rest of the word is the value of this option, if it takes one.
                 option => return takes_next_word(option) && rest.as_str().is_empty(),
             }
         }
@@ -114,12 +114,12 @@ impl Requested {
     }
 }
 
-/// Whether this is a long option whose value is the next word.
+/// Returns true if this is a long option whose value is the next word.
 fn is_long_without_value(option: &str) -> bool {
     VALUED.contains(&&*option.replace('_', "-"))
 }
 
-/// Words of a command line as nmap writes it.
+/// Splits a command line, quoted as nmap writes it, into words.
 fn words(text: &str) -> impl Iterator<Item = String> {
     let mut rest = text.chars().peekable();
     std::iter::from_fn(move || word(&mut rest))
@@ -144,7 +144,7 @@ fn word(rest: &mut Peekable<Chars<'_>>) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// The letters of what is asked for: versions, scripts, OS, route, no names.
+    /// Returns one letter per kind of information asked for: versions, scripts, OS, route, no names.
     fn letters(args: &str) -> String {
         let found = Requested::from_args(Some(args));
         let all = [
@@ -189,7 +189,7 @@ mod tests {
             ("nmap --traceroute 192.0.2.1", "r"),
             ("nmap -traceroute 192.0.2.1", "r"),
             ("nmap --trace 192.0.2.1", "r"),
-            // Those that ask for nothing by themselves.
+            // Options that ask for nothing.
             ("nmap --version 192.0.2.1", ""),
             ("nmap -V", ""),
             ("nmap --script-args user=A,x=-sV 192.0.2.1", ""),
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn words_are_parted_and_values_taken_as_nmap_does() {
         for (args, expected) in [
-            // Words in quotes are one word, and words after `--` are targets.
+            // A quoted text is one word, and words after `--` are targets.
             ("nmap --script-args \"user=x -sV -A\" 192.0.2.1", ""),
             ("nmap \"-sV\" 192.0.2.1", "v"),
             ("nmap -oN \"a \\\"b\\\" -A\" 192.0.2.1", ""),

@@ -1,4 +1,4 @@
-//! Values that the table `conflicts` compares, column by column.
+//! Columns that the table `conflicts` compares, each with the function that reads its value.
 
 use super::explain::{Value, number, owned};
 use crate::model::{
@@ -10,17 +10,17 @@ pub(super) type Columns = &'static [(&'static str, OfHost)];
 type OfPort = for<'p, 'a> fn(&'p Port<'a>) -> Value<'a>;
 type OfService = for<'p, 'a> fn(&'p Service<'a>) -> Value<'a>;
 
-/// What comes with the state of a host; times say nothing against each other.
+/// Columns that come with the state of a host. Times are not compared.
 pub(super) const HOST: &[(&str, OfHost)] = &[
     ("state", |host| Some(owned(host.status.state.as_str()))),
     ("reason", |host| host.status.reason.clone()),
     ("timed_out", |host| number(host.timed_out)),
 ];
 
-/// The MAC address, which comes with the names.
+/// MAC address, which comes with the names.
 pub(super) const MAC: Columns = &[("mac", |host| host.mac().map(|address| address.text.clone()))];
 
-/// Values of a host that may come from another scan than its state; those of a list belong together.
+/// Columns of a host that may come from another scan than its state. Columns of one list are taken together.
 pub(super) const DETAILS: &[Columns] = &[
     &[("comment", |host| host.comment.clone())],
     &[("uptime_s", |host| number(host.uptime_s)), ("last_boot", |host| host.last_boot.clone())],
@@ -41,7 +41,7 @@ pub(super) const DETAILS: &[Columns] = &[
     ],
 ];
 
-/// The same of the operating system.
+/// Columns of the operating system that may come from another scan than the state of the host.
 pub(super) const OS: &[Columns] = &[
     &[("os_classes", |host| list(host.os.classes.iter().filter_map(orphan)))],
     &[("os_fingerprints", |host| {
@@ -50,27 +50,27 @@ pub(super) const OS: &[Columns] = &[
     &[("os_ports_used", |host| list(host.os.ports_used.iter().map(port_used)))],
 ];
 
-/// Texts side by side; null without any.
+/// Joins texts with a comma and a blank; null if there are none.
 pub(super) fn list<'a>(texts: impl Iterator<Item = String>) -> Value<'a> {
     let texts: Vec<_> = texts.collect();
     (!texts.is_empty()).then(|| texts.join(", ").into())
 }
 
-/// What is known of a class that belongs to no match.
+/// Describes an OS class that belongs to no match; `None` for a class that belongs to one.
 fn orphan(class: &OsClass<'_>) -> Option<String> {
     let known = [&class.vendor, &class.family, &class.gen_, &class.kind];
     let known: Vec<&str> = known.into_iter().filter_map(Option::as_deref).collect();
     class.match_index.is_none().then(|| known.join(" "))
 }
 
-/// As in `22/tcp open`.
+/// Formats a port as in `22/tcp open`.
 fn port_used(used: &OsPortUsed<'_>) -> String {
     let number = used.port.map(|number| number.to_string()).unwrap_or_default();
     let state = used.state.as_ref().map(PortState::as_str).unwrap_or_default();
     format!("{number}/{} {state}", used.proto.as_deref().unwrap_or_default())
 }
 
-/// As in `998 closed`.
+/// Formats a count as in `998 closed`.
 pub(super) fn extra_text(extra: &ExtraPorts<'_>) -> String {
     let count = extra.count.map(|count| count.to_string()).unwrap_or_default();
     format!("{count} {}", extra.state.as_ref().map(PortState::as_str).unwrap_or_default())
@@ -100,7 +100,7 @@ pub(super) const SERVICE: &[(&str, OfService)] = &[
     ("service.banner", |service| service.banner.clone()),
 ];
 
-/// Its text, else its structured value.
+/// Returns the output of a script, or its structured value as JSON if it has no output.
 pub(super) fn script_value<'a>(script: &Script<'a>) -> Text<'a> {
     if let Some(output) = &script.output {
         return output.clone();
@@ -110,7 +110,7 @@ pub(super) fn script_value<'a>(script: &Script<'a>) -> Text<'a> {
     String::from_utf8(json).unwrap_or_default().into()
 }
 
-/// Addresses of the hops.
+/// Returns the addresses of the hops, separated by blanks.
 pub(super) fn route<'a>(traces: &[Trace<'a>]) -> Value<'a> {
     let hops = traces.iter().flat_map(|trace| &trace.hops);
     let addresses: Vec<&str> = hops.map(|hop| hop.ip.as_deref().unwrap_or("*")).collect();

@@ -1,4 +1,4 @@
-//! Which copies of a scan are used (docs/merge.md, "Copies of one scan").
+//! Chooses between copies of one scan (docs/merge.md, "Copies of one scan").
 
 use std::{cmp::Reverse, collections::HashMap, mem};
 
@@ -14,8 +14,8 @@ use crate::{
     model::{AddressKind, Host, RunRecord, ScanNumber, ScriptData, Text, Timestamp, own_scan_id},
 };
 
-/// Makes records of hosts that are the same if tables of them are: a copy may have been read from XML, and
-/// another one from a dataset.
+/// Digests of hosts that ignore everything no table holds, so that a copy read from XML equals a copy read from a
+/// dataset.
 #[derive(Debug, Default)]
 pub(super) struct Comparing {
     out: Out,
@@ -23,17 +23,17 @@ pub(super) struct Comparing {
 }
 
 impl Comparing {
-    /// Identifies the record of a host; the host is its content.
+    /// Returns the digest of a host. `record` is its staged record and `host` its content.
     pub(super) fn digest(&mut self, record: &[u8], host: &Host<'_>) -> u128 {
         if is_as_in_tables(host) { hash(record) } else { self.digest_of_record(record) }
     }
 
-    /// The same of a record alone.
+    /// Returns the digest of a staged record whose host has not been decoded.
     pub(super) fn digest_of_record(&mut self, record: &[u8]) -> u128 {
         hash(self.comparable(record))
     }
 
-    /// What is compared of the record of a host: its place, its key, and what is known of it.
+    /// Returns the bytes to compare: the position of the host, its key, and the columns that tables hold.
     fn comparable(&mut self, record: &[u8]) -> &[u8] {
         self.record.clear();
         let host = split_length(record).and_then(|(_, rest)| split_record(rest));
@@ -53,7 +53,7 @@ fn hash(record: &[u8]) -> u128 {
     hash.first_chunk::<16>().map_or(0, |part| u128::from_le_bytes(*part))
 }
 
-/// Whether surely nothing is left out by [`as_in_tables`].
+/// Returns true if [`as_in_tables`] would leave the host unchanged. May return false for such a host.
 fn is_as_in_tables(host: &Host<'_>) -> bool {
     let of_ports = host.ports.iter().flat_map(|port| &port.scripts);
     let mut scripts = of_ports.chain(&host.scripts);
@@ -64,7 +64,7 @@ fn is_as_in_tables(host: &Host<'_>) -> bool {
         && host.traces.iter().all(|trace| !trace.hops.is_empty())
 }
 
-/// Leaves out what no table holds.
+/// Removes everything that no table holds.
 fn as_in_tables(host: &mut Host<'_>) {
     let of_ports = host.ports.iter_mut().flat_map(|port| &mut port.scripts);
     for script in of_ports.chain(&mut host.scripts) {
@@ -89,43 +89,44 @@ fn as_in_tables(host: &mut Host<'_>) {
     host.traces.retain(|trace| !trace.hops.is_empty());
 }
 
-/// A scan of a merge, or what was said of an input that held none.
+/// Scan of a merge, or the record of an input that held none.
 #[derive(Debug, Clone)]
 pub struct MergedScan {
-    /// Name of the input it came from.
+    /// Name of the input that the scan came from.
     pub source: String,
-    /// All that is known of it; the id is that of the result.
+    /// Record of the scan. Its ID is the one used in the result.
     pub record: RunRecord,
-    /// Whether its hosts are in the result: false of a copy that another one beats.
+    /// True if the hosts of the scan are in the result; false for a copy that lost to another one.
     pub used: bool,
-    /// Its place in the order of the arguments: that of the first copy of it.
+    /// Position in the order of the arguments. Copies have the position of the first copy.
     pub(super) place: ScanNumber,
-    /// Rows of its hosts and scripts.
+    /// Number of rows of its hosts and scripts.
     pub(super) rows: u64,
-    /// The time of its newest look at a host.
+    /// Time of its newest look at a host.
     pub(super) newest: Option<Timestamp>,
-    /// Distinguishes its hosts from those of another scan, if a state is kept.
+    /// Digest of its hosts, present if a state is saved.
     pub(super) digest: Option<u128>,
-    /// The MAC address that it shows at several IP addresses, if it comes from a state.
+    /// MAC address that the scan shows at several IP addresses, if it comes from a saved state.
     pub(super) shared_mac: Option<SharedMac>,
-    /// Whether it comes from a state.
+    /// True if the scan comes from a saved state.
     pub(super) is_saved: bool,
 }
 
 impl MergedScan {
-    /// Whether it was read by an earlier run, whose state this one goes on with.
+    /// Returns true if an earlier run read the scan and this merge continues its saved state.
     #[must_use]
     pub fn is_saved(&self) -> bool {
         self.is_saved
     }
 
-    /// The MAC address that it shows at several IP addresses, of a scan that comes from a state.
+    /// Returns the MAC address that the scan shows at several IP addresses, if the scan comes from a saved state.
     #[must_use]
     pub fn shared_mac(&self) -> Option<&SharedMac> {
         self.shared_mac.as_ref()
     }
 
-    /// Less is better: finished, not truncated, most whole hosts, most rows.
+    /// Returns the rank among copies; lower is better. Compares, in this order: finished, not truncated, number of
+    /// complete hosts, number of rows.
     fn rank(&self) -> impl Ord + use<> {
         let record = &self.record;
         let whole = record.hosts_seen.saturating_sub(record.hosts_incomplete);
@@ -133,8 +134,8 @@ impl MergedScan {
     }
 }
 
-/// Scans that may be copies of each other, in order: those with one id, of which a dataset may hold one under
-/// another id, and those of equal bytes.
+/// Returns groups of scans that may be copies of each other, in order: scans that share an ID (which a dataset may
+/// have stored under another ID) and scans of equal bytes.
 pub(super) fn same_scans(scans: &[MergedScan]) -> Vec<Vec<ScanNumber>> {
     let mut by_id: HashMap<&str, Vec<ScanNumber>> = HashMap::new();
     let mut ids: HashMap<&str, &str> = HashMap::new();
@@ -151,7 +152,7 @@ pub(super) fn same_scans(scans: &[MergedScan]) -> Vec<Vec<ScanNumber>> {
     several
 }
 
-/// Finished ones among scans of one id: if there are several, their hosts must be compared.
+/// Returns the finished scans of a group. If there are several, their hosts must be compared.
 pub(super) fn finished(scans: &[MergedScan], same: &[ScanNumber]) -> Vec<ScanNumber> {
     let is_finished =
         |number: &&ScanNumber| scan(scans, **number).is_some_and(|scan| scan.record.stats.finished);
@@ -162,7 +163,7 @@ fn scan(scans: &[MergedScan], number: ScanNumber) -> Option<&MergedScan> {
     scans.get(usize::try_from(number).ok()?)
 }
 
-/// Scans that are copies of each other.
+/// Group of scans that are copies of each other.
 struct Kind<'s> {
     digest: u128,
     sha256: Vec<&'s str>,
@@ -170,7 +171,7 @@ struct Kind<'s> {
 }
 
 impl<'s> Kind<'s> {
-    /// Puts finished scans with equal hosts or bytes together, in the order of their first.
+    /// Groups finished scans with equal hosts or equal bytes, in the order of the first scan of each group.
     fn all(
         scans: &'s [MergedScan],
         finished: &[ScanNumber],
@@ -200,8 +201,8 @@ impl<'s> Kind<'s> {
     }
 }
 
-/// Decides between scans of one id. `digest` tells the hosts of finished ones apart. Of those that differ
-/// each is used, under an id of its own.
+/// Decides which scans of a group are used. `digest` returns the digest of a finished scan's hosts. Of finished scans
+/// with different hosts each is used, under an ID of its own.
 pub(super) fn decide(
     scans: &mut [MergedScan],
     same: &[ScanNumber],
@@ -209,7 +210,7 @@ pub(super) fn decide(
 ) {
     let kinds = Kind::all(scans, &finished(scans, same), digest);
     let mut kinds: Vec<_> = kinds.into_iter().map(|kind| kind.copies).collect();
-    // Those that are not finished are copies of the first.
+    // Unfinished scans count as copies of the first group.
     let is_open = |number: &&ScanNumber| {
         scan(scans, **number).is_some_and(|scan| !scan.record.stats.finished)
     };
@@ -242,7 +243,7 @@ pub(super) fn decide(
     }
 }
 
-/// Another copy of this scan is used.
+/// Reports that another copy of this scan is used.
 fn report_copy(record: &mut RunRecord, used: &str) {
     let detail = format!(
         "a copy of scan {}: the one in {used} is used",
@@ -252,7 +253,7 @@ fn report_copy(record: &mut RunRecord, used: &str) {
     record.diagnostics.insert(0, Diagnostic { code: Code::DupScan, position, count: 1, detail });
 }
 
-/// Another finished scan has this id and other hosts.
+/// Gives the scan another ID, because another finished scan has its ID and different hosts.
 fn rename(record: &mut RunRecord) {
     let own = own_scan_id(&record.header.scan_id);
     let detail = format!("scan {own} is finished elsewhere with other hosts");
@@ -262,8 +263,8 @@ fn rename(record: &mut RunRecord) {
     record.diagnostics.push(Diagnostic { code: Code::IdCollision, position, count: 1, detail });
 }
 
-/// Puts scans in the order of their places, a copy that is used before those that it stands for. Returns the new
-/// number of each that is used.
+/// Sorts scans by position, a copy that is used before the copies that it replaces. Returns the new number of each
+/// scan, `None` for scans that are not used.
 pub(super) fn in_order(scans: &mut Vec<MergedScan>) -> Vec<Option<ScanNumber>> {
     let mut order: Vec<(ScanNumber, bool, usize)> =
         scans.iter().enumerate().map(|(number, scan)| (scan.place, !scan.used, number)).collect();

@@ -1,14 +1,14 @@
-//! At which ports a look looked: not scanned is not closed (docs/merge.md, "Words").
+//! Ports that a look covers. A port that was not scanned is not closed (docs/merge.md, "Words").
 
 use std::{fmt::Write as _, ops::RangeInclusive};
 
 use crate::model::{ExtraPorts, Protocol, RunRecord, port_ranges};
 
-/// Ports that a scan was to look at, as its `scaninfo` elements list them.
+/// Ports that a scan was asked to scan, from its `scaninfo` elements.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Coverage(Vec<(Protocol<'static>, Ranges)>);
 
-/// Ranges of port numbers in ascending order, of which no two overlap.
+/// Ranges of port numbers in ascending order, without overlaps.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Ranges(Vec<RangeInclusive<u16>>);
 
@@ -16,7 +16,7 @@ impl Ranges {
     pub(crate) fn of(list: &str) -> Self {
         let mut ranges: Vec<_> = port_ranges(list).filter(|range| !range.is_empty()).collect();
         ranges.sort_unstable_by_key(|range| *range.start());
-        // Those that overlap become one, so that one comparison decides.
+        // Overlapping ranges are joined, so that one comparison per lookup is enough.
         ranges.dedup_by(|next, last| {
             let overlap = next.start() <= last.end();
             if overlap {
@@ -32,7 +32,7 @@ impl Ranges {
         self.0.iter()
     }
 
-    /// Returns how many numbers there are.
+    /// Returns the number of ports.
     pub(crate) fn count(&self) -> i64 {
         let len = |range: &RangeInclusive<u16>| i64::from(*range.end()) - i64::from(*range.start());
         self.0.iter().map(|range| len(range).saturating_add(1)).sum()
@@ -44,8 +44,8 @@ impl Ranges {
         last.is_some_and(|range| range.contains(&number))
     }
 
-    /// Writes the list without these numbers, which are in order, and says how many it had; `None` if it has
-    /// none of them, or more than `most`.
+    /// Returns the list without `numbers`, which are sorted, and the number of ports removed. `None` if the ranges
+    /// contain none of them or more than `most`.
     pub(crate) fn without(&self, numbers: &[u16], most: usize) -> Option<(String, usize)> {
         let held = |range: &RangeInclusive<u16>| {
             let from = numbers.partition_point(|number| number < range.start());
@@ -71,7 +71,7 @@ impl Ranges {
     }
 }
 
-/// Appends the numbers from one to before another, if there are any.
+/// Appends the range `from..end`, if it is not empty.
 fn put_range((from, end): (u32, u32), list: &mut String) {
     let Some(to) = end.checked_sub(1).filter(|to| *to >= from) else { return };
     let comma = if list.is_empty() { "" } else { "," };
@@ -80,12 +80,12 @@ fn put_range((from, end): (u32, u32), list: &mut String) {
 }
 
 impl Coverage {
-    /// No port at all.
+    /// Returns a coverage without ports.
     pub(crate) const fn nothing() -> Self {
         Self(Vec::new())
     }
 
-    /// Reads what a scan says of itself.
+    /// Reads the `scaninfo` elements of a scan.
     pub(crate) fn of(record: &RunRecord) -> Self {
         let of_info = record.scan_info.iter().filter_map(|info| {
             let protocol = Protocol::from_name(info.protocol.as_deref()?.to_lowercase().into());
@@ -94,17 +94,17 @@ impl Coverage {
         Self(of_info.collect())
     }
 
-    /// Returns whether no port is listed.
+    /// Returns true if no port is listed.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.iter().all(|(_, ranges)| ranges.0.is_empty())
     }
 
-    /// Returns the lists of a protocol.
+    /// Returns the port lists of a protocol.
     pub(crate) fn of_protocol(&self, protocol: &str) -> impl Iterator<Item = &Ranges> {
         self.0.iter().filter(move |(found, _)| found.as_str() == protocol).map(|(_, list)| list)
     }
 
-    /// Returns the protocol, if the lists are all of one.
+    /// Returns the protocol if all lists are of the same one.
     pub(crate) fn only_protocol(&self) -> Option<&str> {
         let mut names = self.0.iter().map(|(protocol, _)| protocol.as_str());
         let first = names.next()?;
@@ -120,20 +120,20 @@ impl Coverage {
 /// Ports of one `extraports` element that its `extrareasons` list.
 #[derive(Debug, Clone)]
 pub(crate) struct UnlistedPorts {
-    /// In lower case.
+    /// Protocol name in lower case.
     pub(crate) protocol: String,
     pub(crate) ranges: Ranges,
-    /// Their state, if the element has one.
+    /// State of the ports, if the element has one.
     pub(crate) state: Option<String>,
 }
 
-/// What one entry says of the ports that it does not list singly.
+/// Coverage of one entry: the ports that it does not list singly.
 #[derive(Debug, Clone)]
 pub(crate) struct EntryCoverage {
     pub(super) lists: Vec<UnlistedPorts>,
-    /// The state of all ports that are not listed singly, if there is but one and no list.
+    /// State of all ports that are not listed singly, if there is exactly one and no list.
     only_state: Option<String>,
-    /// For each element that counts ports without a list their protocols, `None` if it names none.
+    /// Protocols of each element that counts ports without listing them; `None` for a count without a protocol.
     counted: Vec<Vec<Option<String>>>,
 }
 
@@ -158,7 +158,7 @@ impl EntryCoverage {
         Self { lists, only_state, counted }
     }
 
-    /// Returns whether ports of a protocol are in several states, and no list says which in which.
+    /// Returns true if ports of a protocol are in several states and no list assigns ports to states.
     fn is_ambiguous(&self, protocol: &str) -> bool {
         let counts = |protocols: &&Vec<Option<String>>| {
             protocols.iter().any(|of| of.as_deref().is_none_or(|of| of == protocol))
@@ -187,7 +187,7 @@ impl EntryCoverage {
     }
 }
 
-/// Returns the protocols of ports that an element counts and does not list.
+/// Returns the protocols of ports that an element counts without listing them.
 fn counted(extra: &ExtraPorts<'_>) -> Vec<Option<String>> {
     let without_list = extra.reasons.iter().filter(|r| r.proto.is_none() || r.ports.is_none());
     let mut protocols: Vec<_> =
@@ -198,14 +198,14 @@ fn counted(extra: &ExtraPorts<'_>) -> Vec<Option<String>> {
     protocols
 }
 
-/// What a look says of a port that it does not list.
+/// State of a port that a look does not list singly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnlistedState<'s> {
-    /// It does not cover the port.
+    /// The look does not cover the port.
     NotCovered,
-    /// It covers the port, and does not say its state.
+    /// The look covers the port, but its state is not known.
     Unknown,
-    /// It covers the port, which is in this state.
+    /// The look covers the port, which is in this state.
     Known(&'s str),
 }
 
@@ -214,7 +214,7 @@ impl<'s> UnlistedState<'s> {
         self != Self::NotCovered
     }
 
-    /// The state, if it is said.
+    /// Returns the state, if it is known.
     pub(crate) fn known(self) -> Option<&'s str> {
         match self {
             Self::Known(state) => Some(state),
@@ -223,18 +223,18 @@ impl<'s> UnlistedState<'s> {
     }
 }
 
-/// The ports that a look covers, and their states where it says them.
+/// Ports that a look covers, and their states where these are known.
 #[derive(Debug, Clone)]
 pub(crate) struct LookCoverage<'c> {
     pub(super) scan: &'c Coverage,
-    /// Of entries that count ports which they do not list.
+    /// Coverage of each entry that counts ports without listing them singly.
     pub(super) entries: Vec<EntryCoverage>,
-    /// Whether there is an entry that lists all it saw: it covers what the scan was to look at.
+    /// True if an entry lists all ports it saw: that entry covers everything the scan was asked to scan.
     pub(super) all_listed: bool,
 }
 
 impl<'c> LookCoverage<'c> {
-    /// Reads the `extra_ports` of the entries of a look that cover anything at all.
+    /// Reads the `extra_ports` of those entries of a look that cover any port.
     pub(crate) fn new<'e, 'a: 'e>(
         scan: &'c Coverage,
         entries: impl IntoIterator<Item = &'e [ExtraPorts<'a>]>,
@@ -250,13 +250,13 @@ impl<'c> LookCoverage<'c> {
         coverage
     }
 
-    /// Ranges of ports that hold all that the look covers, each with its protocol.
+    /// Returns ranges that contain all ports the look covers, each with its protocol. Ranges may overlap.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = (Protocol<'_>, &RangeInclusive<u16>)> {
         let lists = self.entries.iter().flat_map(|entry| &entry.lists).flat_map(|list| {
             let name: &str = &list.protocol;
             list.ranges.0.iter().map(move |range| (Protocol::from_name(name.into()), range))
         });
-        // The scan stands in for protocols of which an entry has no list.
+        // The scan's own list applies to protocols of which an entry has no list.
         let stands_in = |protocol: &Protocol<'_>| {
             let has_list = |entry: &EntryCoverage| {
                 entry.lists.iter().any(|list| list.protocol == protocol.as_str())
@@ -270,20 +270,20 @@ impl<'c> LookCoverage<'c> {
         lists.chain(of_scan)
     }
 
-    /// Whether the look would have reported this port.
+    /// Returns true if the look would have reported this port.
     pub(crate) fn has(&self, protocol: &Protocol<'_>, number: u16) -> bool {
         self.entries.iter().any(|entry| entry.has(self.scan, protocol, number))
             || (self.all_listed && self.scan.has(protocol, number))
     }
 
-    /// Returns whether the look says in which states ports of a protocol are that it does not list, but not which
-    /// port is in which.
+    /// Returns true if the look names the states of unlisted ports of this protocol, but not which port is in which
+    /// state.
     pub(crate) fn is_ambiguous(&self, protocol: &Protocol<'_>, number: u16) -> bool {
         let entry = self.entries.iter().find(|entry| entry.has(self.scan, protocol, number));
         entry.is_some_and(|entry| entry.is_ambiguous(protocol.as_str()))
     }
 
-    /// Returns what the look says of a port that it does not list.
+    /// Returns the state that the look implies for a port it does not list.
     pub(crate) fn unlisted_state(&self, protocol: &Protocol<'_>, number: u16) -> UnlistedState<'_> {
         let entry = self.entries.iter().find(|entry| entry.has(self.scan, protocol, number));
         match entry {

@@ -1,4 +1,4 @@
-//! Parts of a host that are taken one by one, and what flags take away.
+//! Parts of a host that merge one by one, and the removal of parts that flags turn off.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -9,7 +9,7 @@ use std::{
 use super::{coverage::Ranges, policy::MergeFlags};
 use crate::model::{Address, ExtraPorts, Host, Hostname, Os, Port, Sequence, TcpSequence, Text};
 
-/// What of a host may come from another scan than its state.
+/// Values of a host that may come from another scan than its state.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Details<'a> {
     comment: Option<Text<'a>>,
@@ -21,7 +21,7 @@ pub(super) struct Details<'a> {
 }
 
 impl<'a> Details<'a> {
-    /// Takes what is not known yet.
+    /// Takes each value that is not set yet.
     pub(super) fn fill(&mut self, host: &mut Host<'a>) {
         fn take<T: Default + PartialEq>(mine: &mut T, theirs: &mut T) {
             if *mine == T::default() {
@@ -36,7 +36,7 @@ impl<'a> Details<'a> {
         take(&mut self.tcp_ts, &mut host.tcp_ts_sequence);
     }
 
-    /// What a host has that is not known yet; `None` if there is nothing.
+    /// Returns the values of a host that are not set here yet; `None` if there are none.
     pub(super) fn missing(&self, host: &Host<'a>) -> Option<Self> {
         fn new<T: Default + PartialEq + Clone>(mine: &T, theirs: &T) -> T {
             if *mine == T::default() { theirs.clone() } else { T::default() }
@@ -62,7 +62,7 @@ impl<'a> Details<'a> {
     }
 }
 
-/// Takes away what the flags turn off of a host that is not the caller's.
+/// Removes everything that the flags turn off from a host that is not the caller's.
 pub(super) fn strip(host: &mut Host<'_>, flags: &MergeFlags) {
     host.ports.retain(|port| flags.takes(&port.protocol));
     if !flags.scripts {
@@ -79,7 +79,8 @@ pub(super) fn strip(host: &mut Host<'_>, flags: &MergeFlags) {
     }
 }
 
-/// Addresses of hosts, the best first, each once. Those that one host repeats stay.
+/// Returns the addresses of hosts, best host first, each address once. An address that one host repeats stays
+/// repeated.
 pub(super) fn addresses<'h, 'a: 'h>(hosts: impl Iterator<Item = &'h Host<'a>>) -> Vec<Address<'a>> {
     let mut addresses: Vec<Address<'a>> = Vec::new();
     for host in hosts {
@@ -100,7 +101,7 @@ pub(super) fn is_same_address(one: &Address<'_>, other: &Address<'_>) -> bool {
     one.text == other.text && one.kind == other.kind && one.zone == other.zone
 }
 
-/// Host names of hosts, the best first, each of a type once. Those that one host repeats stay.
+/// Returns the names of hosts, best host first, each name once per type. A name that one host repeats stays repeated.
 pub(super) fn hostnames<'h, 'a: 'h>(
     hosts: impl Iterator<Item = &'h Host<'a>>,
 ) -> Vec<Hostname<'a>> {
@@ -116,7 +117,7 @@ pub(super) fn hostnames<'h, 'a: 'h>(
     names
 }
 
-/// Host names of hosts, the best first: those of a type are those of the best host that has any of it.
+/// Returns the names of hosts, best host first. All names of a type come from the best host that has one.
 pub(super) fn hostnames_by_type<'h, 'a: 'h>(
     hosts: impl Iterator<Item = &'h Host<'a>>,
 ) -> Vec<Hostname<'a>> {
@@ -136,17 +137,17 @@ pub(super) fn is_same_name(one: &Hostname<'_>, other: &Hostname<'_>) -> bool {
     one.kind == other.kind && plain_name(&one.name).eq_ignore_ascii_case(plain_name(&other.name))
 }
 
-/// A host name without the dot that may end it.
+/// Returns a host name without its trailing dot.
 pub(super) fn plain_name(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
-/// Ports that are taken out of the lists of a host at most: all there are of four protocols. A host of nmap never
-/// comes near, and a hostile one must not grow by it.
+/// Maximum number of ports removed from the lists of one host: all ports of four protocols. A host that nmap wrote
+/// stays far below; a hostile one must not grow by splitting ranges.
 const TAKEN: usize = 4 << 16;
 
-/// Takes ports that are listed singly out of lists of ports that are not, and out of their counts. What becomes
-/// empty goes.
+/// Removes ports that are listed singly from the lists and counts of unlisted ports. Elements that become empty are
+/// removed.
 pub(super) fn without_listed(extra_ports: &mut Vec<ExtraPorts<'_>>, ports: &[Port<'_>]) {
     if extra_ports.iter().all(|extra| extra.reasons.iter().all(|reason| reason.ports.is_none())) {
         return;
@@ -181,7 +182,7 @@ pub(super) fn without_listed(extra_ports: &mut Vec<ExtraPorts<'_>>, ports: &[Por
     });
 }
 
-/// Services and scripts of equal ports of the same scan, each once.
+/// Adds services and scripts of records of the same port in the same scan, each once.
 pub(super) fn append<'a>(port: &mut Port<'a>, others: impl IntoIterator<Item = Port<'a>>) {
     for other in others {
         port.services.extend(other.services);
@@ -191,7 +192,7 @@ pub(super) fn append<'a>(port: &mut Port<'a>, others: impl IntoIterator<Item = P
     unique(&mut port.scripts);
 }
 
-/// Leaves out what is there already.
+/// Removes repeated items, keeping the first.
 fn unique<T: Eq + Hash>(items: &mut Vec<T>) {
     let mut known = HashSet::with_capacity(items.len());
     let new: Vec<bool> = items.iter().map(|item| known.insert(item)).collect();

@@ -1,9 +1,9 @@
-//! Which looks are at the device that has the address now, where a state may know some of them.
+//! Selects the looks at the device that has an address now, also where a saved state holds only some looks.
 //!
-//! Under `latest` a look with another MAC address than the one before it, in order of time, starts the host anew. Of
-//! looks in a state only the MAC address of their device, the latest look and the first one at the device are known. That
-//! decides unless a look comes that would have to be placed among those which are not kept: then the merge cannot be
-//! done with this state, and says so.
+//! Under `latest`, a look whose MAC address differs from that of the look before it, in time order, starts the host
+//! anew. Of the looks in a saved state only three facts are known: the MAC address of their device, the latest look,
+//! and the first look at the device. These facts are enough unless a new look falls between looks that were not kept.
+//! Then the merge cannot continue this state and returns [`OutOfOrder`].
 
 use super::{
     group::{Look, Rules},
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::model::{Text, Timestamp};
 
-/// A look came that cannot be placed among those of a state.
+/// Error of a look that cannot be placed among the looks of a saved state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OutOfOrder;
 
@@ -22,12 +22,12 @@ pub(super) struct OutOfOrder;
 pub(super) struct Current<'a> {
     pub(super) looks: Vec<Look<'a>>,
     pub(super) pasts: Vec<Past<'a>>,
-    /// The MAC address of the device; the first look at it, if another device was there before.
+    /// MAC address of the device.
     pub(super) mac: Option<Text<'a>>,
     pub(super) begin: Option<Moment>,
 }
 
-/// Keeps only the looks at the device that has the address now, if the policy distinguishes devices.
+/// Keeps only looks at the device that has the address now, if the policy distinguishes devices.
 pub(super) fn current<'a>(
     looks: Vec<Look<'a>>,
     pasts: Vec<Past<'a>>,
@@ -81,7 +81,7 @@ impl Current<'_> {
         let (of_pasts, of_looks) = is_current.split_at_checked(pasts.len()).unwrap_or_default();
         if is_current.iter().any(|is_current| !is_current) {
             if of_pasts.iter().any(|is_current| *is_current) {
-                // The new device came before looks that are not kept.
+                // The new device appeared before looks that were not kept.
                 return Err(OutOfOrder);
             }
             let mut of_looks = of_looks.iter().copied();
@@ -96,8 +96,8 @@ impl Current<'_> {
         Ok(())
     }
 
-    /// Whether another device was seen before the latest look of a past: nobody knows any more whether that was before
-    /// or after looks at the past's own device.
+    /// Returns true if another device was seen before the latest look of a past. It is no longer known whether that was
+    /// before or after the looks at the past's own device.
     fn has_other_within(&self, past: &Past<'_>, rules: Rules<'_>) -> bool {
         let (Some(own), Some(horizon)) = (past.mac.as_deref(), past.horizon) else { return false };
         let key = horizon.key(rules);
@@ -107,7 +107,7 @@ impl Current<'_> {
         self.looks.iter().any(is_other)
     }
 
-    /// Drops looks from before the device was there.
+    /// Drops looks from before the device had the address.
     fn drop_earlier(&mut self, begin: Key) -> Result<(), OutOfOrder> {
         let known = self.pasts.iter().find_map(|past| past.mac.as_deref());
         let is_at_device = |look: &Look<'_>| {
@@ -115,7 +115,7 @@ impl Current<'_> {
                 && look.host.mac().is_some_and(|mac| Some(&*mac.text) == known)
         };
         if self.looks.iter().any(is_at_device) {
-            // The device was there earlier, and so were looks that were dropped.
+            // The device had the address earlier already, and looks from that time were dropped.
             return Err(OutOfOrder);
         }
         self.looks.retain(|look| look.facts.moment() >= begin);

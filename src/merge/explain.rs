@@ -1,7 +1,8 @@
-//! What lost in a merge, to what, and by which rule: the table `conflicts`.
+//! Records conflicts of a merge: the value that lost, the value that won, and the rule. They fill the table
+//! `conflicts`.
 //!
-//! Its key is the host, the port, the column, the item and the scan that lost: services and scripts, of which a
-//! port may have several, are compared by their names, as sets. Null loses silently, as it says nothing.
+//! The key of the table is the host, port, column, item and losing scan. A port may have several services and
+//! scripts; they are compared by name, as sets. A null value that loses is not a conflict.
 
 use std::collections::BTreeSet;
 
@@ -17,10 +18,10 @@ use crate::model::{
     Conflict, ExtraPorts, Hostname, OsMatch, Port, Protocol, ScanNumber, Script, Text,
 };
 
-/// The rule by which a port is gone that a later look covered and did not list.
+/// Rule that removes a port which a later look covered and did not list.
 const COVERED: &str = "covered";
 
-/// Gathers conflicts, or nothing.
+/// Collector of conflicts; collects nothing if the policy does not ask for an explanation.
 #[derive(Debug)]
 pub(super) struct Explain<'a> {
     on: bool,
@@ -29,7 +30,7 @@ pub(super) struct Explain<'a> {
 
 pub(super) type Value<'a> = Option<Text<'a>>;
 
-/// Which scan lost to which, and why.
+/// Losing scan, winning scan and rule of a conflict.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Loss {
     pub(super) winner: ScanNumber,
@@ -37,12 +38,12 @@ pub(super) struct Loss {
     pub(super) rule: &'static str,
 }
 
-/// Of what a value is.
+/// Port, column and item that a value belongs to.
 #[derive(Debug, Clone, Default)]
 struct Subject<'a> {
     port: Option<(Text<'a>, i32)>,
     column: Text<'a>,
-    /// Name of the service, script or match, or type of the host names.
+    /// Name of the service, script or match, or the type of the host names.
     item: Value<'a>,
 }
 
@@ -79,7 +80,7 @@ impl<'a> Explain<'a> {
         self.found
     }
 
-    /// Forgets what lost of ports that are left out.
+    /// Removes conflicts of ports that are left out of the result.
     pub(super) fn forget_ports(&mut self, ports: &[(Protocol<'_>, u16)]) {
         if ports.is_empty() {
             return;
@@ -92,7 +93,7 @@ impl<'a> Explain<'a> {
         });
     }
 
-    /// Records a value that lost, if it says anything else than the one that stands.
+    /// Records a conflict when the losing value is set and differs from the winning one.
     fn note(&mut self, subject: Subject<'a>, mine: Value<'a>, theirs: Value<'a>, loss: Loss) {
         if theirs.is_some() && mine != theirs {
             self.record(subject, mine, theirs, loss);
@@ -114,7 +115,7 @@ impl<'a> Explain<'a> {
         });
     }
 
-    /// State and reason of looks, best first.
+    /// Records conflicts of host states and their reasons. `looks` are sorted, best first.
     pub(super) fn of_hosts(&mut self, looks: &[Look<'a>], precedence: Precedence) {
         let Some((best, others)) = looks.split_first().filter(|_| self.on) else { return };
         for look in others {
@@ -125,8 +126,9 @@ impl<'a> Explain<'a> {
         }
     }
 
-    /// Details and lists of looks, best first: what belongs together is that of the first that has any of it.
-    /// What a flag leaves out is no conflict: `names` says whether addresses of other looks are taken.
+    /// Records conflicts of details and lists. `looks` are sorted, best first; values that are taken together come
+    /// from the first look that has any of them. Values that a flag leaves out are no conflict: `names` is true if
+    /// addresses of other looks are taken.
     pub(super) fn details(&mut self, looks: &[Look<'a>], precedence: Precedence, names: bool) {
         if !self.on {
             return;
@@ -138,7 +140,7 @@ impl<'a> Explain<'a> {
         }
     }
 
-    /// Counts of ports that are not listed singly: those of one look, less what is listed.
+    /// Records conflicts of counts of unlisted ports. The winning counts come from one look, less the listed ports.
     pub(super) fn extra_ports(
         &mut self,
         looks: &[Look<'a>],
@@ -149,7 +151,7 @@ impl<'a> Explain<'a> {
         let value = |extra: &[ExtraPorts<'a>]| list(extra.iter().map(extra_text));
         for (place, look) in looks.iter().enumerate() {
             let theirs = value(&look.host.extra_ports);
-            // Taking out what is listed makes no other value of an equal one.
+            // Removing listed ports does not turn equal counts into a conflict.
             if place != winner && theirs != value(&best.host.extra_ports) {
                 let subject = Subject::new("extra_ports");
                 self.note(subject, value(stands), theirs, loss(best, look, precedence));
@@ -157,7 +159,7 @@ impl<'a> Explain<'a> {
         }
     }
 
-    /// Values that are taken together, of the first look that has any.
+    /// Records conflicts of values that are taken together from the first look that has any.
     fn together(&mut self, columns: &Columns, looks: &[Look<'a>], precedence: Precedence) {
         let has_any = |look: &&Look<'a>| columns.iter().any(|(_, get)| get(&look.host).is_some());
         let mut looks = looks.iter().filter(has_any);
@@ -170,7 +172,7 @@ impl<'a> Explain<'a> {
         }
     }
 
-    /// Host names of a type, which are those of the best look that has any.
+    /// Records conflicts of host names per type. All names of a type come from the best look that has one.
     pub(super) fn names(&mut self, looks: &[&Look<'a>]) {
         if !self.on {
             return;
@@ -196,14 +198,14 @@ impl<'a> Explain<'a> {
         }
     }
 
-    /// State, reason and owner of a port.
+    /// Records conflicts of a port's state, reason and owner.
     pub(super) fn port(&mut self, mine: &Port<'a>, theirs: &Port<'a>, loss: Loss) {
         for (column, get) in PORT {
             self.note(Subject::of_port(mine, *column), get(mine), get(theirs), loss);
         }
     }
 
-    /// Services of a port, by their names.
+    /// Records conflicts of a port's services, compared by name.
     pub(super) fn services(&mut self, (mine, theirs): (&Port<'a>, &Port<'a>), loss: Loss) {
         let names: BTreeSet<Option<&str>> =
             theirs.services.iter().map(|service| service.name.as_deref()).collect();
@@ -219,7 +221,7 @@ impl<'a> Explain<'a> {
         }
     }
 
-    /// Scripts of a port, by their names.
+    /// Records conflicts of a port's scripts, compared by name.
     pub(super) fn port_scripts(&mut self, (mine, theirs): (&Port<'a>, &Port<'a>), loss: Loss) {
         for name in script_names(&theirs.scripts) {
             let subject = Subject::of_port(mine, format!("script.{name}"));
@@ -229,7 +231,8 @@ impl<'a> Explain<'a> {
         }
     }
 
-    /// A port that a look listed, and that is gone by a later one which says the state or nothing.
+    /// Records a port that a look listed and that a later look removed. `state` is the state that the later look
+    /// implies, if any.
     pub(super) fn gone(
         &mut self,
         port: &Port<'a>,
@@ -243,8 +246,8 @@ impl<'a> Explain<'a> {
         }
     }
 
-    /// OS matches of a look, by their names. `known` returns the scan that stands for a name, with its match; a
-    /// name that nobody else has did not lose.
+    /// Records conflicts of a look's OS matches, compared by name. `known` returns the scan that supplies a name and
+    /// its match. A name that `known` does not have is not a conflict.
     pub(super) fn os_matches<'m>(
         &mut self,
         known: impl Fn(Option<&str>) -> Option<(ScanNumber, Option<&'m OsMatch<'a>>)>,
@@ -268,7 +271,7 @@ impl<'a> Explain<'a> {
         }
     }
 
-    /// All that looks found of the operating system, of which that of one stands.
+    /// Records conflicts of the operating system where all of it comes from one look.
     pub(super) fn whole_os(
         &mut self,
         looks: &[Look<'a>],
@@ -292,7 +295,7 @@ impl<'a> Explain<'a> {
         }
     }
 
-    /// Host scripts, of which those of one look stand.
+    /// Records conflicts of host scripts where all of them come from one look.
     pub(super) fn whole_scripts(
         &mut self,
         looks: &[Look<'a>],
@@ -311,7 +314,7 @@ impl<'a> Explain<'a> {
         }
     }
 
-    /// Host scripts of a look, of which those stand whose name no better look has.
+    /// Records conflicts of a look's host scripts where each name comes from the best look that has it.
     pub(super) fn united_scripts(
         &mut self,
         (known, origins): (&[Script<'a>], &[ScanNumber]),
@@ -350,7 +353,7 @@ pub(super) fn number<'a>(number: Option<impl ToString>) -> Value<'a> {
     number.map(|number| number.to_string().into())
 }
 
-/// Texts in order, each once; null without any.
+/// Joins the distinct texts in sorted order; null if there are none.
 fn set<'a>(texts: impl Iterator<Item = Text<'a>>, between: &str) -> Value<'a> {
     let mut texts: Vec<Text<'a>> = texts.collect();
     texts.sort_unstable();
@@ -369,7 +372,7 @@ fn script_names<'s>(scripts: &'s [Script<'_>]) -> BTreeSet<&'s str> {
     scripts.iter().map(|script| &*script.name).collect()
 }
 
-/// What scripts of a name say.
+/// Returns the outputs of the scripts with a name.
 fn outputs<'a>(scripts: &[Script<'a>], name: &str) -> Value<'a> {
     set(scripts.iter().filter(|script| script.name == name).map(script_value), "\n")
 }
@@ -379,7 +382,7 @@ fn names<'a>(look: &Look<'a>, kind: &Value<'a>) -> Value<'a> {
     set(of_kind.map(|name| name.name.clone()), ", ")
 }
 
-/// What is compared of names of a type: neither case nor a final dot.
+/// Returns the names of a type in the form in which they are compared: lower case, without trailing dots.
 fn plain_names(look: &Look<'_>, kind: &Value<'_>) -> BTreeSet<String> {
     let plain = |name: &Hostname<'_>| plain_name(&name.name).to_ascii_lowercase();
     look.host.hostnames.iter().filter(|name| name.kind == *kind).map(plain).collect()

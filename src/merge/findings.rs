@@ -1,4 +1,4 @@
-//! What looks found of the operating system and by host scripts: united, or whole from one look.
+//! Merges operating systems and host scripts: as a union of all looks, or whole from one look.
 
 use std::{cmp::Reverse, mem};
 
@@ -9,23 +9,24 @@ use super::{
 };
 use crate::model::{Os, OsClass, OsMatch, ScanNumber, Script};
 
-/// Matches with their scan and the classes of each.
+/// OS matches, each with its scan and its classes.
 type Matches<'a> = Vec<(ScanNumber, OsMatch<'a>, Vec<OsClass<'a>>)>;
 
 impl<'a> Group<'a, '_> {
-    /// Leaves to `latest` the one look that says of the operating system, or of host scripts, what is so.
+    /// Returns the position of the look that alone supplies the operating system, or the host scripts, under
+    /// `latest`.
     fn only(&self, looked_for: impl Fn(&LookFacts) -> bool, taken: bool) -> Option<usize> {
         let caller = self.rules.caller;
         let counts = |facts: &LookFacts| taken || facts.scan == caller;
         self.looks.iter().position(|look| looked_for(&look.facts) && counts(&look.facts))
     }
 
-    /// The place of the look that says under `latest` what is known of the operating system.
+    /// Returns the position of the look that supplies the operating system under `latest`.
     pub(super) fn only_os(&self) -> Option<usize> {
         self.only(|facts| facts.detected_os, self.rules.policy.flags.os)
     }
 
-    /// The same of host scripts.
+    /// Returns the position of the look that supplies the host scripts under `latest`.
     pub(super) fn only_scripts(&self) -> Option<usize> {
         self.only(|facts| facts.ran_scripts, self.rules.policy.flags.scripts)
     }
@@ -116,7 +117,7 @@ impl<'a> Group<'a, '_> {
     }
 }
 
-/// Classes of each match, and those that belong to none.
+/// Splits classes into those of each match and those that belong to no match.
 fn classes_by_match<'a>(
     classes: Vec<OsClass<'a>>,
     matches: usize,

@@ -1,4 +1,4 @@
-//! Entries of one scan become one look, which loses nothing.
+//! Folds the entries of one scan into one look, without loss.
 
 use std::mem;
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::model::Host;
 
-/// Folds entries, of which those of one scan are next to each other, into a look for each scan.
+/// Folds entries into one look per scan. Entries of one scan must be adjacent.
 pub(super) fn looks<'a>(entries: Vec<Entry<'a>>, rules: Rules<'_>) -> Vec<Look<'a>> {
     let mut looks: Vec<Look<'a>> = Vec::with_capacity(entries.len());
     let mut entries = entries.into_iter().peekable();
@@ -31,7 +31,7 @@ fn look_of<'a>(entry: Entry<'a>, rules: Rules<'_>) -> Look<'a> {
     Look { facts, host, ports: Vec::new(), entries: None, past: None }
 }
 
-/// Entries of one scan become one look.
+/// Folds the entries of one scan into one look.
 fn fold<'a>(mut entries: Vec<Look<'a>>, rules: Rules<'_>) -> Option<Look<'a>> {
     if entries.len() == 1 {
         return entries.pop();
@@ -48,11 +48,11 @@ fn fold<'a>(mut entries: Vec<Look<'a>>, rules: Rules<'_>) -> Option<Look<'a>> {
     };
     let whole = entries.iter().filter(|entry| entry.facts.whole);
     let mut covering: Vec<_> = whole.map(|entry| entry.host.extra_ports.clone()).collect();
-    // Those that count nothing are all alike: masscan has thousands of them.
+    // Entries without counts are all alike, and masscan writes thousands of them: one is enough.
     let mut has_empty = false;
     covering.retain(|extra| !extra.is_empty() || !mem::replace(&mut has_empty, true));
     if folded.first.is_some() {
-        // An entry without times has those of its look, not those of the scan.
+        // An entry without times takes the times of its look, not those of the scan.
         for entry in entries.iter_mut().filter(|entry| !has_times(&entry.host)) {
             (entry.facts.first, entry.facts.last) = (folded.first, folded.last);
         }

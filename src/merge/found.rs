@@ -1,4 +1,4 @@
-//! Records of hosts, found again: those of one host together, in order.
+//! Records of hosts read back from a store, grouped by host and in order.
 
 use std::borrow::Cow;
 
@@ -15,38 +15,39 @@ use crate::{
     model::{Host, ScanNumber, id_of_parts, merged_host_id},
 };
 
-/// How the key of a host begins that has neither address nor name.
+/// Prefix of the key of a host that has neither an address nor a name.
 const NAMELESS: &str = "idx:";
 
-/// A record of a host, found again.
+/// Record of a host, read back from a store.
 #[derive(Clone)]
 pub(super) struct Found<'b> {
     pub(super) key: Cow<'b, str>,
-    /// The key before the IP address was added to it.
+    /// Key before an IP address was appended to it.
     pub(super) own_key: &'b str,
-    /// The scan's id, of a host that has neither address nor name: there it is like no other.
+    /// Scan ID, for a host that has neither an address nor a name: such a host equals no host of another scan.
     only_in: Option<&'b str>,
     pub(super) order: u64,
     pub(super) scan: ScanNumber,
-    /// Whether it comes from a state.
+    /// True if the record comes from a saved state.
     pub(super) is_saved: bool,
     pub(super) record: Record<'b>,
 }
 
-/// What a record is of.
+/// Content of a record.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Record<'b> {
-    /// A host element.
+    /// Host element.
     Host(&'b [u8]),
-    /// What a state has of looks at a host: [`Past`].
+    /// Looks of a saved state at a host: a [`Past`].
     Past(&'b [u8]),
 }
 
 impl Shared {
-    /// Records of scans that are used, and those of a state; those of one host together, in order.
+    /// Returns the records of scans that are used and those of a saved state, in order; records of one host are
+    /// adjacent.
     ///
     /// # Errors
-    /// If those of the state are damaged.
+    /// Returns an error if the saved state is damaged.
     pub(super) fn found<'b>(&'b self, bytes: &'b [u8], saved: &'b [u8]) -> Result<Vec<Found<'b>>> {
         let mut found: Vec<Found<'_>> =
             records(bytes).filter_map(|entry| self.find(entry, false)).collect();
@@ -57,7 +58,7 @@ impl Shared {
         Ok(found)
     }
 
-    /// What a record of a scan that is used says.
+    /// Decodes one record. `None` if its scan is not used, or if it is damaged.
     fn find<'b>(&'b self, entry: &'b [u8], is_saved: bool) -> Option<Found<'b>> {
         let (scan, rest) = split_length(entry)?;
         let (index, rest) = split_length(rest)?;
@@ -85,12 +86,12 @@ impl<'b> Found<'b> {
         self.group() == other.group()
     }
 
-    /// What hosts that are the same share.
+    /// Returns the key that equal hosts share.
     pub(super) fn group(&self) -> (&str, Option<&'b str>) {
         (&self.key, self.only_in)
     }
 
-    /// The host element, if it is one.
+    /// Decodes the host element; `None` for a past.
     fn host(&self) -> Option<Host<'b>> {
         match self.record {
             Record::Host(host) => wire::read::<Host<'_>>(host)
@@ -99,7 +100,7 @@ impl<'b> Found<'b> {
         }
     }
 
-    /// The first IP address, with its zone.
+    /// Returns the first IP address, with its zone.
     pub(super) fn ip(&self) -> Option<String> {
         if let Record::Past(record) = self.record {
             return wire::read::<Past<'_>>(record)?.ip.map(Cow::into_owned);
@@ -112,7 +113,7 @@ impl<'b> Found<'b> {
         })
     }
 
-    /// The record itself.
+    /// Returns the bytes of the record.
     pub(super) fn bytes(&self) -> &'b [u8] {
         match self.record {
             Record::Host(bytes) | Record::Past(bytes) => bytes,
@@ -127,7 +128,7 @@ impl<'b> Found<'b> {
         out.extend_from_slice(self.bytes());
     }
 
-    /// Reads what [`Self::put`] appended to a text.
+    /// Reads a record that [`Self::put`] appended after a text. Returns the text and the record.
     pub(super) fn take(entry: &'b [u8]) -> Option<(&'b [u8], Self)> {
         let (text, rest) = split_record(entry)?;
         let (scan, rest) = split_length(rest)?;

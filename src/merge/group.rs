@@ -1,10 +1,10 @@
-//! What several scans saw of one host becomes one host (docs/merge.md). The result depends on the hosts, their
-//! order and the policy alone: with all hosts of a key together, any caller gets the same.
+//! Merges the observations of one host by several scans into one host (docs/merge.md). The result depends only on the
+//! hosts, their order and the policy, so every caller that has all hosts of a key gets the same result.
 //!
-//! It takes two steps. The entries of each scan are folded into one [`Look`] of it, which loses nothing; then the
-//! looks are put in order, the best first, and each part of the host is taken from the look that the policy
-//! says. Both are done by a [`Group`], whose field `folding` says which of the two it does. Looks of scans in a state
-//! come with a [`Past`], which has the counts and times of those that were dropped.
+//! A merge has two steps. First the entries of each scan are folded into one [`Look`], without loss. Then the looks
+//! are sorted, best first, and each part of the host is taken from the look that the policy selects. A [`Group`] does
+//! both steps; its field `folding` is true in the first. Looks of scans in a saved state come with a [`Past`], which
+//! holds the counts and times of the looks that were dropped.
 
 use std::mem;
 
@@ -24,30 +24,30 @@ use crate::model::{
     Timestamp, Trace,
 };
 
-/// A host element of a scan.
+/// Host element of a scan.
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
     pub(super) scan: ScanNumber,
-    /// Place in the order of the arguments.
+    /// Position in the order of the arguments.
     pub(super) order: u64,
     pub(super) host: Host<'a>,
 }
 
-/// One scan's observation of one host: its entries in that scan, folded into one.
+/// Observation of one host by one scan: the entries of the host in that scan, folded into one.
 #[derive(Debug)]
 pub(crate) struct Look<'a> {
     pub(crate) facts: LookFacts,
     pub(crate) host: Host<'a>,
-    /// When its ports were seen, by their index, if it was folded of several entries.
+    /// Times at which its ports were seen, by port index, if it was folded from several entries.
     pub(super) ports: Vec<PortOrigin>,
-    /// What the entries count without listing it, if it was folded of several: of those that cover anything.
+    /// Unlisted port counts of each entry that covers any port, if it was folded from several entries.
     pub(super) entries: Option<Vec<Vec<ExtraPorts<'a>>>>,
-    /// Of a look that comes from a state.
+    /// Role of a look that comes from a saved state.
     pub(super) past: Option<Role<'a>>,
 }
 
 impl<'a> Look<'a> {
-    /// A look that comes from a state.
+    /// Creates a look that comes from a saved state.
     pub(super) fn of_past(
         facts: LookFacts,
         host: Host<'a>,
@@ -57,7 +57,7 @@ impl<'a> Look<'a> {
         Self { facts, host, ports: Vec::new(), entries, past: Some(role) }
     }
 
-    /// The `extra_ports` of each entry that covers anything.
+    /// Returns the `extra_ports` of each entry that covers any port.
     pub(crate) fn covering_entries(&self) -> Vec<&[ExtraPorts<'a>]> {
         match &self.entries {
             _ if !self.facts.whole => Vec::new(),
@@ -66,7 +66,7 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// When a port of it was seen.
+    /// Returns the first and the last time at which a port of the look was seen.
     pub(super) fn port_times(&self, index: i32) -> Times {
         let of_folded = usize::try_from(index).ok().and_then(|index| self.ports.get(index));
         of_folded
@@ -74,17 +74,17 @@ impl<'a> Look<'a> {
     }
 }
 
-/// How hosts merge.
+/// Policy and facts about the scans that decide how hosts merge.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules<'r> {
     pub(super) policy: &'r MergePolicy,
     pub(super) scans: &'r [ScanFacts],
-    /// Numbers of the scans that are used, by the numbers under which they came; and those, by the former.
+    /// Number of each used scan by its arrival number, and the reverse.
     pub(super) numbers: &'r [Option<ScanNumber>],
     pub(super) arrivals: &'r [ScanNumber],
-    /// The first scan: flags leave it alone.
+    /// First scan, to which flags do not apply.
     pub(super) caller: ScanNumber,
-    /// What was seen last before this time is left out.
+    /// Hosts and ports last seen before this time are left out.
     pub(super) oldest: Option<Timestamp>,
 }
 
@@ -94,31 +94,31 @@ impl<'r> Rules<'r> {
         (scan, self.scans.get(index(scan)).unwrap_or(&UNKNOWN))
     }
 
-    /// The number of a scan that is used, by the one under which it came.
+    /// Returns the number of a used scan by its arrival number.
     pub(super) fn number(&self, arrival: ScanNumber) -> Option<ScanNumber> {
         self.numbers.get(index(arrival)).copied().flatten()
     }
 
-    /// The number under which a scan came.
+    /// Returns the arrival number of a scan.
     pub(super) fn arrival(&self, scan: ScanNumber) -> ScanNumber {
         self.arrivals.get(index(scan)).copied().unwrap_or(ScanNumber::MAX)
     }
 }
 
-/// A host that was merged.
+/// Merged host.
 #[derive(Debug)]
 pub(super) struct Combined<'a> {
     pub(super) host: Host<'a>,
     pub(super) origins: Origins,
-    /// Newer records of ports that lost to older ones and say something else.
+    /// Number of newer port records that lost to older ones and differ from them.
     pub(super) outdated: u64,
 }
 
-/// Merges what scans saw of one host. Entries are in order, those of one scan next to each other, and there is at
-/// least one, or a past.
+/// Merges the observations of one host. Entries are in order, those of one scan adjacent; there is at least one entry
+/// or one past.
 ///
 /// # Errors
-/// If a look cannot be placed among those of the pasts.
+/// Returns [`OutOfOrder`] if a look cannot be placed among those of the pasts.
 pub(super) fn merge<'a>(
     entries: Vec<Entry<'a>>,
     pasts: Vec<Past<'a>>,
@@ -144,27 +144,27 @@ pub(super) fn merge<'a>(
     Ok(Some(combined))
 }
 
-/// Folds entries to looks that count, the best first.
+/// Folds entries into looks and returns those that count, best first.
 pub(super) fn ranked_looks<'a>(entries: Vec<Entry<'a>>, rules: Rules<'_>) -> Vec<Look<'a>> {
-    // Without a past any look can be placed.
+    // Without a past, every look can be placed.
     let looks = current(looks(entries, rules), Vec::new(), rules).map(|current| current.looks);
     Group::new(looks.unwrap_or_default(), rules, false).looks
 }
 
-/// Folds the entries of one scan.
+/// Folds the entries of one scan into a look.
 pub(super) fn look<'a>(entries: Vec<Entry<'a>>, rules: Rules<'_>) -> Option<Look<'a>> {
     looks(entries, rules).pop()
 }
 
-/// Looks at one host, or entries of one, the best first.
+/// Looks at one host, or entries of one look, best first.
 pub(super) struct Group<'a, 'r> {
     pub(super) rules: Rules<'r>,
-    /// Whether they are entries of one scan.
+    /// True while the entries of one scan are folded.
     pub(super) folding: bool,
     pub(super) looks: Vec<Look<'a>>,
-    /// What is known of looks of a state that are dropped.
+    /// Summaries of saved looks that were dropped.
     pub(super) pasts: Vec<Past<'a>>,
-    /// Of the looks, the place of the first in the order of the arguments.
+    /// Index of the look that is first in the order of the arguments.
     base: usize,
 }
 
@@ -176,7 +176,7 @@ impl<'a, 'r> Group<'a, 'r> {
         Self { rules, folding, looks, pasts: Vec::new(), base }
     }
 
-    /// Takes away what flags turn off. What was looked for and covered is known by then.
+    /// Removes everything that flags turn off. The facts and coverage of the looks are known by then.
     fn apply_flags(&mut self) {
         let (flags, caller) = (self.rules.policy.flags, self.rules.caller);
         for look in self.looks.iter_mut().filter(|look| look.facts.scan != caller) {
@@ -184,7 +184,7 @@ impl<'a, 'r> Group<'a, 'r> {
         }
     }
 
-    /// Whether the policy is `latest`, and looks are merged rather than entries.
+    /// Returns true if the policy is `latest` and looks, not entries, are merged.
     pub(super) fn is_latest(&self) -> bool {
         self.rules.policy.precedence == Precedence::Latest && !self.folding
     }
@@ -209,7 +209,7 @@ impl<'a, 'r> Group<'a, 'r> {
         if let Some(oldest) = self.rules.oldest.filter(|_| !self.folding) {
             explain.forget_ports(&drop_old(&mut ports, &mut port_origins, oldest));
         }
-        // A look that saw the host down may list ports of it.
+        // A look that saw the host down may still list ports of it.
         let of_ports = port_origins.iter().filter_map(|origin| origin.seen.last).max();
         origins_of_host.seen.last = origins_of_host.seen.last.max(of_ports);
         let extra_ports = self.extra_ports(&ports, explain);
@@ -233,12 +233,12 @@ impl<'a, 'r> Group<'a, 'r> {
         Some(Combined { host, origins, outdated })
     }
 
-    /// The place of the first look in the order of the arguments.
+    /// Returns the index of the look that is first in the order of the arguments.
     pub(super) fn base(&self) -> usize {
         self.base
     }
 
-    /// Looks that no past counts.
+    /// Returns looks that are not included in the sums of a past.
     fn fresh(&self) -> impl Iterator<Item = &Look<'a>> {
         self.looks.iter().filter(|look| look.past.is_none())
     }
@@ -278,7 +278,7 @@ impl<'a, 'r> Group<'a, 'r> {
         }
     }
 
-    /// The place of the look whose counts of ports that are not listed singly are taken.
+    /// Returns the index of the look whose counts of unlisted ports are taken.
     pub(super) fn extra_ports_from(&self) -> usize {
         if !self.folding && self.rules.policy.precedence != Precedence::Caller {
             return 0;
@@ -288,7 +288,7 @@ impl<'a, 'r> Group<'a, 'r> {
         with_any.min_by_key(|(_, look)| look.facts.order).map_or(0, |(place, _)| place)
     }
 
-    /// Counts of ports that are not listed singly, without those that are.
+    /// Returns counts of unlisted ports, less the ports that are listed.
     fn extra_ports(
         &mut self,
         ports: &[crate::model::Port<'a>],
@@ -305,12 +305,12 @@ impl<'a, 'r> Group<'a, 'r> {
         extra_ports
     }
 
-    /// Whether names and addresses of other looks than the first are taken.
+    /// Returns true if names and addresses of looks other than the first are taken.
     fn takes_names(&self) -> bool {
         self.folding || self.rules.policy.flags.names
     }
 
-    /// Addresses and host names.
+    /// Returns the merged addresses and host names.
     fn names(&self, explain: &mut Explain<'a>) -> (Vec<Address<'a>>, Vec<Hostname<'a>>) {
         let all = self.takes_names();
         let places = self.looks.iter().enumerate();
@@ -325,12 +325,12 @@ impl<'a, 'r> Group<'a, 'r> {
         }
     }
 
-    /// The place of the best look that has hops, else of the best.
+    /// Returns the index of the best look that has hops, or 0 if none has.
     pub(super) fn best_route(&self) -> usize {
         self.looks.iter().position(has_hops).unwrap_or(0)
     }
 
-    /// Those of the best look that has hops.
+    /// Returns the route of the best look that has hops, and its scan.
     fn traces(&mut self, explain: &mut Explain<'a>) -> (Vec<Trace<'a>>, ScanNumber) {
         let precedence = self.rules.policy.precedence;
         let winner = self.best_route();
@@ -347,7 +347,7 @@ impl<'a, 'r> Group<'a, 'r> {
         }
     }
 
-    /// Each from the best look that has it.
+    /// Takes each detail from the best look that has it.
     fn details(&mut self) -> Details<'a> {
         let mut details = Details::default();
         for look in &mut self.looks {
@@ -361,7 +361,7 @@ fn has_hops(look: &Look<'_>) -> bool {
     look.host.traces.iter().any(|trace| !trace.hops.is_empty())
 }
 
-/// The first and the last time.
+/// First and last time.
 pub(super) type Times = (Option<Timestamp>, Option<Timestamp>);
 
 pub(super) fn index(scan: ScanNumber) -> usize {

@@ -1,19 +1,19 @@
-//! Looks: one scan's observation of one host, and what stands of several of them (docs/merge.md, "Words" and
-//! "`latest`").
+//! Looks: the observation of one host by one scan, and the rules that choose between several of them (docs/merge.md,
+//! "Words" and "`latest`").
 //!
-//! This is the only place that says what a look saw, what it looked for and which looks count. `merge`,
-//! `watch --changes`, `diff` and `history` ask it, so that one look hides and shows the same for all of them:
+//! This module alone decides what a look saw, what it looked for, and which looks count. `merge`, `watch --changes`,
+//! `diff` and `history` all use it, so that a look hides and shows the same ports for each of them:
 //!
-//! - [`LookFacts`] are what decides between looks. They are made of the folded host, before a flag takes anything
-//!   away, by [`LookFacts::new`]. What the arguments of the scan ask for comes from [`Requested`].
-//! - [`LookFacts::rank`] puts looks in order under a policy, the best first. All places below count in this order.
-//! - [`current_device`] drops looks at another device, which had the same address before.
-//! - [`standing`] says of one port which look gives its state, its services and its scripts, and which look makes
-//!   it go: "a quick look hides no versions" is there and nowhere else. It asks for coverage only where that
-//!   decides, so a caller may make [`LookCoverage`](super::coverage::LookCoverage) lazily.
+//! - [`LookFacts`] are the facts that decide between looks. [`LookFacts::new`] reads them from the folded host before
+//!   flags remove anything. [`Requested`] reads what the arguments of the scan ask for.
+//! - [`LookFacts::rank`] orders looks under a policy, best first. All positions below refer to this order.
+//! - [`current_device`] drops looks at another device that had the same address before.
+//! - [`standing`] decides, for one port, which look supplies its state, its services and its scripts, and which look
+//!   removes it. The rule "a quick look hides no versions" is implemented only there. It asks for coverage only where
+//!   coverage decides, so a caller may build [`LookCoverage`](super::coverage::LookCoverage) lazily.
 //!
-//! A new kind of thing that scans look for (as versions and scripts are) becomes a field of `Requested` and of
-//! `LookFacts`, and a rule in docs/merge.md that says from which look it comes.
+//! A new kind of information that scans look for, like versions and scripts, becomes a field of `Requested` and of
+//! `LookFacts`, and a rule in docs/merge.md that names the look it comes from.
 
 use std::cmp::Ordering;
 
@@ -26,22 +26,22 @@ use crate::model::{
     ExtraPorts, Host, HostState, Port, PortState, RunRecord, ScanNumber, Service, Timestamp,
 };
 
-/// What is known of a scan when its hosts merge.
+/// Facts about a scan that merging its hosts needs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ScanFacts {
-    /// When it began and ended.
+    /// Start time of the scan.
     pub(crate) start: Option<Timestamp>,
     pub(crate) end: Option<Timestamp>,
-    /// The ports of its `scaninfo`.
+    /// Ports of its `scaninfo` elements.
     pub(crate) coverage: Coverage,
-    /// What its arguments ask for.
+    /// Information that its arguments ask for.
     pub(crate) requested: Requested,
-    /// Scans with equal coverage have the same number here, where a state is kept.
+    /// Class of scans with equal coverage; assigned only if a state is saved.
     pub(crate) class: usize,
 }
 
 impl ScanFacts {
-    /// A scan of which nothing is known.
+    /// Returns the facts of an unknown scan.
     pub(crate) const fn unknown() -> Self {
         Self {
             start: None,
@@ -52,7 +52,7 @@ impl ScanFacts {
         }
     }
 
-    /// Reads what the end of a scan says.
+    /// Reads the facts from the record at the end of a scan.
     pub(crate) fn of(record: &RunRecord) -> Self {
         Self {
             start: record.header.start_time,
@@ -64,50 +64,50 @@ impl ScanFacts {
     }
 }
 
-/// What decides between looks at a host.
+/// Facts that decide between looks at a host.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is true or not, whatever the others are")]
 pub(crate) struct LookFacts {
     pub(crate) scan: ScanNumber,
-    /// Place in the order of the arguments.
+    /// Position in the order of the arguments.
     pub(crate) order: u64,
-    /// The end of the host, else the end of its scan, else the start of its scan.
+    /// End of the host, or the end or start of its scan if the host has none.
     pub(crate) time: Option<Timestamp>,
-    /// The start, else the end, of the host, else of its scan.
+    /// Start of the host, or its end, or the start or end of its scan.
     pub(crate) first: Option<Timestamp>,
-    /// The end, else the start, of the host, else of its scan.
+    /// End of the host, or its start, or the end or start of its scan.
     pub(crate) last: Option<Timestamp>,
     pub(crate) timed_out: bool,
-    /// The host was up.
+    /// True if the host was up.
     pub(crate) up: bool,
-    /// Something answered: false for a host that timed out or was up because `-Pn` said so.
+    /// True if something answered: false for a host that timed out, or that was up only because of `-Pn`.
     pub(crate) evidence: bool,
-    /// The host was up, there is evidence, and nothing was cut: what is missing was not there.
+    /// True if the host was up, there is evidence, and nothing was cut off: ports that are missing were not there.
     pub(crate) whole: bool,
     pub(crate) probed_services: bool,
     pub(crate) ran_scripts: bool,
     pub(crate) detected_os: bool,
-    /// What the arguments of the scan ask for.
+    /// Information that the arguments of the scan ask for.
     pub(crate) requested: Requested,
-    /// How many ports are listed singly.
+    /// Number of ports that are listed singly.
     pub(crate) listed: i32,
 }
 
-/// What a fold of several entries knows that the folded host does not say.
+/// Facts about several folded entries that the folded host does not hold.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Folded {
-    /// The earliest start, else end, of the entries.
+    /// Earliest start, or end, of the entries.
     pub(crate) first: Option<Timestamp>,
-    /// The latest end, else start, of the entries.
+    /// Latest end, or start, of the entries.
     pub(crate) last: Option<Timestamp>,
-    /// Whether no entry was cut.
+    /// True if no entry was cut off.
     pub(crate) complete: bool,
-    /// Whether a port of any entry answered.
+    /// True if a port of any entry answered.
     pub(crate) answered: bool,
 }
 
 impl LookFacts {
-    /// Reads a host as a scan saw it. `folded` is given if it was made of several entries.
+    /// Reads the facts from a host of a scan. `folded` is set if the host was folded from several entries.
     pub(crate) fn new(
         host: &Host<'_>,
         scan: (ScanNumber, &ScanFacts),
@@ -155,7 +155,7 @@ impl LookFacts {
         }
     }
 
-    /// Compares looks under a policy; less is better.
+    /// Compares looks under a policy; lower is better.
     pub(crate) fn rank(&self, other: &Self, precedence: Precedence) -> Ordering {
         let earlier = self.order.cmp(&other.order);
         match precedence {
@@ -171,18 +171,18 @@ impl LookFacts {
         }
     }
 
-    /// Orders looks by time: of equal times the later argument is later.
+    /// Returns the sort key of a look by time. Of equal times, the later argument is later.
     pub(crate) fn moment(&self) -> (Option<Timestamp>, u64) {
         (self.time, self.order)
     }
 }
 
-/// Whether versions were looked for: `detection` is what nmap before 4.85 wrote.
+/// Returns true if a scan looked for versions. nmap before 4.85 wrote `detection` for `probed`.
 pub(crate) fn is_probed(services: &[Service<'_>]) -> bool {
     services.iter().any(|s| matches!(s.method.as_deref(), Some("probed" | "detection")))
 }
 
-/// Whether a port of the host answered.
+/// Returns true if a port of the host answered.
 pub(crate) fn answered(host: &Host<'_>) -> bool {
     let is_answer = |state: &PortState<'_>| {
         matches!(state, PortState::Open | PortState::Closed | PortState::Unfiltered)
@@ -194,10 +194,10 @@ pub(crate) fn answered(host: &Host<'_>) -> bool {
         || host.extra_ports.iter().any(counts)
 }
 
-/// The device at an address, as looks in order of time show it.
+/// Device at an address, as looks in time order show it.
 #[derive(Debug)]
 pub(crate) struct Device<M> {
-    /// The MAC address of the last look that has one.
+    /// MAC address of the last look that has one.
     mac: Option<M>,
 }
 
@@ -208,7 +208,7 @@ impl<M> Default for Device<M> {
 }
 
 impl<M: PartialEq> Device<M> {
-    /// Takes the MAC address of the next look, and returns whether another device begins with it.
+    /// Takes the MAC address of the next look. Returns true if another device begins with it.
     pub(crate) fn begins(&mut self, mac: Option<M>) -> bool {
         let Some(found) = mac else { return false };
         let begins = self.mac.as_ref().is_some_and(|known| *known != found);
@@ -217,8 +217,9 @@ impl<M: PartialEq> Device<M> {
     }
 }
 
-/// Returns which looks, in any order, are at the device that has the address now: those since the last look
-/// whose MAC address differs from that of the look before it that has one.
+/// Returns, for each look, true if it is at the device that has the address now: the look is not before the last look
+/// whose MAC address differs from that of the look before it. Looks without a MAC address are skipped in this
+/// comparison. Looks may be in any order.
 pub(crate) fn current_device<'m>(
     looks: usize,
     moment: impl Fn(usize) -> (Option<Timestamp>, u64),
@@ -241,35 +242,36 @@ pub(crate) fn current_device<'m>(
     current
 }
 
-/// Which looks give the parts of a port, by their place in rank order.
+/// Looks that supply the parts of a port, by their index in rank order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// State, reason and owner.
+    /// Look that supplies the state, the reason and the owner.
     pub(crate) state: usize,
     pub(crate) services: usize,
     pub(crate) scripts: usize,
-    /// A later look that covers the port and does not list it: the port went.
+    /// Later look that covers the port and does not list it: the port is gone.
     pub(crate) gone_by: Option<usize>,
 }
 
-/// What the looks at a host say about one of its ports.
+/// Access to the looks at a host from the view of one port.
 pub(crate) trait Sightings {
-    /// The facts of a look.
+    /// Returns the facts of a look.
     fn facts(&self, look: usize) -> LookFacts;
-    /// The state of the port in a look that lists it.
+    /// Returns the state of the port in a look that lists it.
     fn state(&self, look: usize) -> &str;
-    /// What a look says of the port if it does not list it.
+    /// Returns the state that a look which does not list the port implies for it.
     fn unlisted_state(&self, look: usize) -> UnlistedState<'_>;
 }
 
-/// Decides what stands of a port under `latest`. `listing` are the looks that list it, ascending by rank.
+/// Chooses the looks that supply the parts of a port under `latest`. `listing` holds the looks that list it, in rank
+/// order.
 ///
-/// Services and scripts come from the best look that looked for them and lists the port, unless a look between
-/// that one and the one that gives the state saw the port in another state.
+/// Services and scripts come from the best look that looked for them and lists the port, unless a look between that
+/// one and the one that supplies the state saw the port in another state.
 pub(crate) fn standing(listing: &[usize], sightings: &impl Sightings) -> Option<Standing> {
     let state = *listing.first()?;
     let given = sightings.facts(state);
-    // One that ranks above a look without evidence may be earlier: it says nothing.
+    // A look that ranks above a look without evidence may be earlier in time: it does not count.
     let gone_by = (0..state).find(|look| {
         sightings.facts(*look).moment() > given.moment()
             && sightings.unlisted_state(*look).is_covered()
@@ -283,7 +285,7 @@ pub(crate) fn standing(listing: &[usize], sightings: &impl Sightings) -> Option<
     Some(Standing { state, services, scripts, gone_by })
 }
 
-/// Whether all looks in a range saw the port in the same state.
+/// Returns true if all looks in a range saw the port in the same state.
 fn is_unchanged(listing: &[usize], (from, to): (usize, usize), sightings: &impl Sightings) -> bool {
     if from == to {
         return true;
@@ -322,7 +324,7 @@ mod tests {
         }
     }
 
-    /// What looks say, best first: a state that is listed, a state that is not, that it is covered, or nothing.
+    /// Looks, best first, as one word each: a listed state, an unlisted state, `covered`, or nothing.
     struct Said(Vec<(LookFacts, &'static str)>);
 
     impl Sightings for Said {
@@ -345,8 +347,9 @@ mod tests {
         }
     }
 
-    /// Places of state, services and what makes the port go. Looks are `time state`, with `v` before the time if
-    /// they probed services, and without evidence below the word `late`.
+    /// Returns the indexes of the looks that supply the state and the services, and of the one that removes the port.
+    /// A look is written as `time state`, with `v` before the time if it probed services, and without evidence after
+    /// the word `late`.
     fn stands(looks: &[&'static str]) -> (usize, usize, Option<usize>) {
         let mut said = Said(Vec::new());
         let mut evidence = true;
@@ -384,7 +387,7 @@ mod tests {
         assert_eq!(stands(&["3 open", "2 not closed", "v1 open"]), (0, 0, None));
         assert_eq!(stands(&["3 open", "2 covered", "v1 open"]), (0, 0, None), "nobody knows which");
         assert_eq!(stands(&["3 filtered", "2 not filtered", "v1 filtered"]), (0, 2, None));
-        // The latest that probed decides, not an older one.
+        // The latest look that probed decides, not an older one.
         assert_eq!(stands(&["4 open", "v3 closed", "v1 open"]), (0, 0, None));
     }
 
@@ -392,10 +395,10 @@ mod tests {
     fn a_port_goes_when_a_later_look_covers_it() {
         assert_eq!(stands(&["2 covered", "1 open"]), (1, 1, Some(0)));
         assert_eq!(stands(&["3 -", "2 not closed", "v1 open"]), (2, 2, Some(1)));
-        // Of a look without evidence only later ones.
+        // Only later looks remove a port of a look without evidence.
         assert_eq!(stands(&["1 covered", "late", "v2 open"]), (1, 1, None));
         assert_eq!(stands(&["3 covered", "late", "v2 open"]), (1, 1, Some(0)));
-        // What lies between in rank decides over what was known.
+        // The looks between in rank decide over earlier knowledge.
         assert_eq!(stands(&["4 open", "3 covered", "late", "v5 open"]), (0, 0, None));
     }
 

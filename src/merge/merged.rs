@@ -1,4 +1,4 @@
-//! All scans have come: their hosts, merged part by part.
+//! All scans of a merge after they have been collected, and the merging of their hosts part by part.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,54 +26,54 @@ use crate::{
     model::{Host, MergedHost, Origins, RunEvent, ScanNumber, Timestamp},
 };
 
-/// What merging needs to know of all scans.
+/// Data about all scans that merging a host needs. Read-only, and shared by all parts.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) policy: MergePolicy,
     pub(super) facts: Vec<ScanFacts>,
-    /// Numbers of the scans that are used, by the numbers under which their hosts came.
+    /// Number of each used scan, by its arrival number.
     pub(super) numbers: Vec<Option<ScanNumber>>,
-    /// The first scan that is used.
+    /// First scan that is used.
     pub(super) caller: ScanNumber,
-    /// What was seen last before this time is left out.
+    /// Hosts and ports last seen before this time are left out.
     pub(super) oldest: Option<Timestamp>,
     pub(super) ids: Vec<String>,
     pub(super) spilled: bool,
-    /// Bytes that may be held in memory.
+    /// Maximum size of records held in memory, in bytes.
     pub(super) cap: usize,
     pub(super) place: Place,
-    /// The numbers under which scans came, by those that they have.
+    /// Arrival number of each scan, by its number.
     pub(super) arrivals: Vec<ScanNumber>,
-    /// Whether a state is kept, and the one that this merge goes on with.
+    /// True if a state is saved after the merge.
     pub(super) keeps: bool,
     pub(super) saved: Option<Box<Saved>>,
-    /// The scans as they came, if a state is kept.
+    /// Scans as they came, before copies were decided; empty unless a state is saved.
     pub(super) originals: Vec<MergedScan>,
 }
 
-/// All scans, ready to be merged.
+/// All scans of a merge, ready to be merged.
 #[derive(Debug)]
 pub struct Merged {
     pub(super) shared: Arc<Shared>,
     pub(super) scans: Vec<MergedScan>,
-    /// By partition: hosts of scans that were read now, and what a state has of others.
+    /// Hosts by partition: those of scans read by this run, and those of the saved state.
     pub(super) stores: Vec<(Store, Store)>,
     pub(super) events: Store,
 }
 
 impl Merged {
-    /// The scans, in the order of the arguments: [`ScanNumber`]s count them.
+    /// Returns the scans in the order of the arguments. A [`ScanNumber`] is an index into this list.
     #[must_use]
     pub fn scans(&self) -> &[MergedScan] {
         &self.scans
     }
 
-    /// Puts differences in order, in a quarter of the memory for hosts.
+    /// Returns a sorter for differences. It uses a quarter of the memory for hosts.
     pub(crate) fn change_sorter(&self) -> ChangeSorter {
         ChangeSorter::new(self.shared.place.clone(), self.shared.cap / 4)
     }
 
-    /// The hosts that are to be merged, in parts that may be merged at once by several threads.
+    /// Takes the hosts to merge out, as parts that several threads may merge at once.
     pub fn take_parts(&mut self) -> Vec<Part> {
         let stores = std::mem::take(&mut self.stores).into_iter();
         stores
@@ -81,19 +81,20 @@ impl Merged {
             .collect()
     }
 
-    /// Merges all hosts, and gives them in the order in which they were first seen.
+    /// Merges all hosts on this thread and returns them in the order in which they were first seen.
     ///
     /// # Errors
-    /// If a temporary file cannot be read or written.
+    /// Returns an error if a temporary file cannot be read or written.
     pub fn hosts(mut self) -> Result<Hosts> {
         let parts = self.take_parts();
         Hosts::of(parts.into_iter().map(Part::merge).collect::<Result<_>>()?)
     }
 
-    /// Gives each event of scans that are used, with the number of its scan and its place there.
+    /// Calls `each` for every event of the scans that are used, with the number of its scan and its index in that
+    /// scan.
     ///
     /// # Errors
-    /// The first error of `each`; if a temporary file cannot be read.
+    /// Returns the first error of `each`, or an error if a temporary file cannot be read.
     pub fn events(
         &mut self,
         each: &mut dyn FnMut(ScanNumber, i32, &RunEvent) -> Result<()>,
@@ -105,7 +106,7 @@ impl Merged {
             Some(((*self.shared.numbers.get(scan)?)?, rest))
         };
         let mut entries: Vec<(ScanNumber, &[u8])> = records(&bytes).filter_map(of_used).collect();
-        // Those of a scan stay in their order.
+        // The sort is stable: events of one scan keep their order.
         entries.sort_by_key(|(scan, _)| *scan);
         for (scan, rest) in entries {
             let Some((index, record)) = split_length(rest) else { continue };
@@ -117,7 +118,7 @@ impl Merged {
     }
 }
 
-/// Hosts of some keys.
+/// Hosts of one partition, which can be merged independently of other parts.
 #[derive(Debug)]
 pub struct Part {
     pub(super) shared: Arc<Shared>,
@@ -125,7 +126,7 @@ pub struct Part {
     pub(super) saved: Store,
 }
 
-/// Merged hosts in the order in which they were first seen.
+/// Merged hosts of one part, in the order in which they were first seen.
 #[derive(Debug)]
 pub struct Sorted {
     run: Run,
@@ -141,10 +142,10 @@ impl Sorted {
 }
 
 impl Part {
-    /// Merges these hosts.
+    /// Merges the hosts of this part.
     ///
     /// # Errors
-    /// If a temporary file cannot be read or written.
+    /// Returns an error if a temporary file cannot be read or written.
     pub fn merge(self) -> Result<Sorted> {
         let Self { shared, store, saved } = self;
         let (bytes, saved) = (store.load(&shared.place)?, saved.load(&shared.place)?);
@@ -181,7 +182,7 @@ impl Part {
 }
 
 impl Shared {
-    /// The error of a state that holds what cannot be.
+    /// Returns the error for a saved state with invalid content.
     pub(super) fn damaged(&self, how: &str) -> Error {
         self.saved.as_ref().map_or_else(|| Error::usage(how), |saved| saved.damaged(how))
     }
@@ -197,25 +198,27 @@ impl Shared {
         }
     }
 
-    /// The looks of these records that count, the best first.
+    /// Returns the looks of these records that count, best first.
     pub(super) fn looks<'b>(&'b self, same: &[Found<'b>]) -> Vec<group::Look<'b>> {
         group::ranked_looks(entries(same), self.rules())
     }
 
-    /// The host of these records, none of which is of a state, with the place of the first; `None` if it is left out.
+    /// Merges the records of one host, none of which comes from a saved state. Returns the host with the order of its
+    /// first record, or `None` if the host is left out.
     pub(super) fn merged<'b>(
         &self,
         same: &[Found<'b>],
         summary: &mut Summary,
     ) -> Option<(u64, MergedHost<'b>)> {
-        // Only what a state has can be out of order.
+        // Only records of a saved state can be out of order.
         self.merged_with(same, summary, &mut Keeper::off()).ok().flatten()
     }
 
-    /// The host of these records, with the place of the first; `None` if it is left out.
+    /// Merges the records of one host. Returns the host with the order of its first record, or `None` if the host is
+    /// left out.
     ///
     /// # Errors
-    /// If the state does not hold enough to place a look, or is damaged.
+    /// Returns an error if the saved state holds too little to place a look, or is damaged.
     pub(super) fn merged_with<'b>(
         &self,
         same: &[Found<'b>],
@@ -243,7 +246,7 @@ impl Shared {
         Ok(Some((first.order, merged)))
     }
 
-    /// What a state has of the looks at a host.
+    /// Returns the pasts that a saved state has of a host.
     fn pasts<'b>(&self, same: &[Found<'b>]) -> Result<Vec<Past<'b>>> {
         let mut pasts = Vec::new();
         for found in same {
@@ -257,28 +260,28 @@ impl Shared {
     }
 }
 
-/// What a state keeps of the hosts of a merge.
+/// Data about the merged hosts that a saved state keeps.
 #[derive(Debug)]
 pub struct Kept {
-    /// By partition.
+    /// Records of hosts by partition.
     pub(super) hosts: Vec<Store>,
-    /// Keys of MAC addresses that one scan shows at several IP addresses, and which scans do so.
+    /// Keys of MAC addresses that one scan shows at several IP addresses, and the scans that do so.
     pub(super) macs: BTreeSet<String>,
     pub(super) shared_macs: BTreeMap<ScanNumber, SharedMac>,
 }
 
-/// Merged hosts, in the order in which they were first seen over all scans.
+/// Merged hosts in the order in which they were first seen over all scans.
 #[derive(Debug)]
 pub struct Hosts {
     ordered: Ordered,
     count: i32,
     summary: Summary,
-    /// What is kept of them, by partition, and MAC addresses that hosts share.
+    /// Records to save by partition, and MAC addresses that several hosts share.
     kept: Vec<Store>,
     macs: BTreeSet<String>,
 }
 
-/// A merged host, as it is kept.
+/// Merged host as a compact record.
 #[derive(Debug)]
 pub struct MergedRecord {
     index: i32,
@@ -286,10 +289,10 @@ pub struct MergedRecord {
 }
 
 impl MergedRecord {
-    /// The host; its index is its place in the result.
+    /// Returns the host. Its index is its position in the result.
     #[must_use]
     pub fn host(&self) -> MergedHost<'_> {
-        // What was written can be read.
+        // A record that this process wrote can always be read.
         let mut merged = wire::read::<MergedHost<'_>>(&self.record).unwrap_or_else(|| MergedHost {
             host_key: "".into(),
             host_id: "".into(),
@@ -305,7 +308,7 @@ impl MergedRecord {
         &self.record
     }
 
-    /// Bytes that it takes as it is kept.
+    /// Returns the size of the record in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.record.len()
@@ -313,10 +316,10 @@ impl MergedRecord {
 }
 
 impl Hosts {
-    /// The hosts of all parts.
+    /// Combines the hosts of all parts.
     ///
     /// # Errors
-    /// If a temporary file cannot be read.
+    /// Returns an error if a temporary file cannot be read.
     pub fn of(parts: Vec<Sorted>) -> Result<Self> {
         let (mut summary, mut kept, mut macs) = (Summary::default(), Vec::new(), BTreeSet::new());
         let runs = parts.into_iter().map(|part| {
@@ -329,22 +332,22 @@ impl Hosts {
         Ok(Self { ordered, count: 0, summary, kept, macs })
     }
 
-    /// What is kept of the hosts, for [`Merged::save`].
+    /// Takes out the data about hosts that [`Merged::save`] needs.
     pub fn take_kept(&mut self) -> Kept {
         let (hosts, macs) = (std::mem::take(&mut self.kept), std::mem::take(&mut self.macs));
         Kept { hosts, macs, shared_macs: self.summary.shared_macs.clone() }
     }
 
-    /// What is known of the merge beside its hosts.
+    /// Returns counts and warnings of the merge.
     #[must_use]
     pub fn summary(&self) -> &Summary {
         &self.summary
     }
 
-    /// The next host; `None` after the last.
+    /// Returns the next host; `None` after the last.
     ///
     /// # Errors
-    /// If a temporary file cannot be read.
+    /// Returns an error if a temporary file cannot be read.
     #[expect(clippy::should_implement_trait, reason = "it may fail")]
     pub fn next(&mut self) -> Result<Option<MergedRecord>> {
         let Some(record) = self.ordered.next()? else { return Ok(None) };

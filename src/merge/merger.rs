@@ -1,4 +1,4 @@
-//! The one stage that keeps state: all hosts of all scans, until the last has come.
+//! Collects the hosts of all scans until the last scan has come.
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
@@ -18,10 +18,10 @@ use crate::{
     model::{Host, RunEvent, RunRecord, ScanNumber},
 };
 
-/// What a host takes in memory while it is merged, in times of its record, roughly.
+/// Approximate size of a host in memory while it is merged, as a multiple of the size of its record.
 const UNPACKED: usize = 2;
 
-/// Takes the hosts of scans in the order of the arguments, the caller's first.
+/// Collects the hosts of scans in the order of the arguments, the caller's scan first.
 ///
 /// ```
 /// use scanmill::{
@@ -55,30 +55,31 @@ pub struct Merger {
     policy: MergePolicy,
     stager: Stager,
     pub(super) scans: Vec<MergedScan>,
-    /// Rows of the scan that has not ended, when its hosts ended, and whether anything of it came.
+    /// State of the open scan: its number of rows, the end times of its hosts, their digest, and if anything has
+    /// come.
     rows: u64,
     ends: Ends,
     digest: u128,
     open: bool,
     stores: Vec<Store>,
     held: usize,
-    /// Bytes of records that are held in memory.
+    /// Maximum size of records held in memory, in bytes.
     pub(super) cap: usize,
     pub(super) place: Place,
-    /// Whether a state is kept, and the one that this merge goes on with.
+    /// True if a state is saved after the merge.
     pub(super) keeps: bool,
     pub(super) saved: Option<Box<Saved>>,
 }
 
 impl Merger {
-    /// A merger that holds all in memory.
+    /// Creates a merger that holds all records in memory.
     #[must_use]
     pub fn new(policy: MergePolicy) -> Self {
         Self::with_memory(policy, usize::MAX, None)
     }
 
-    /// A merger that holds so many bytes of records in memory, and the rest in temporary files in a folder,
-    /// the system's without one.
+    /// Creates a merger that holds at most `cap` bytes of records in memory and spills the rest to temporary files in
+    /// `folder`, or in the system's temporary folder if that is `None`.
     #[must_use]
     pub fn with_memory(policy: MergePolicy, cap: usize, folder: Option<&Path>) -> Self {
         Self {
@@ -98,7 +99,8 @@ impl Merger {
         }
     }
 
-    /// The same, which keeps what a later merge can go on with: [`Merged::save`](super::Merged::save) writes it.
+    /// Makes the merger keep the data that [`Merged::save`](super::Merged::save) writes for a later merge to
+    /// continue.
     #[must_use]
     pub fn with_state(mut self) -> Self {
         self.stager = Stager::new(&self.policy).with_digests(true);
@@ -106,42 +108,42 @@ impl Merger {
         self
     }
 
-    /// A stager of what this merger takes.
+    /// Creates a stager for this merger.
     #[must_use]
     pub fn stager(&self) -> Stager {
         Stager::new(&self.policy).with_digests(self.keeps)
     }
 
-    /// Its policy.
+    /// Returns the policy of the merger.
     #[must_use]
     pub fn policy(&self) -> &MergePolicy {
         &self.policy
     }
 
-    /// Takes a host of the scan that is open.
+    /// Adds a host of the open scan.
     ///
     /// # Errors
-    /// If a temporary file cannot be written.
+    /// Returns an error if a temporary file cannot be written.
     pub fn host(&mut self, host: &Host<'_>) -> Result<()> {
         let mut staged = Vec::new();
         self.stager.host(host, &mut staged);
         self.add(&staged)
     }
 
-    /// Takes an event of the scan that is open, with its place in the scan.
+    /// Adds an event of the open scan. `index` is its position in the scan.
     ///
     /// # Errors
-    /// If a temporary file cannot be written.
+    /// Returns an error if a temporary file cannot be written.
     pub fn event(&mut self, index: i32, event: &RunEvent) -> Result<()> {
         let mut staged = Vec::new();
         self.stager.event(index, event, &mut staged);
         self.add(&staged)
     }
 
-    /// Takes what a stager made of hosts and events of the scan that is open.
+    /// Adds the records that a stager made from hosts and events of the open scan.
     ///
     /// # Errors
-    /// If a temporary file cannot be written.
+    /// Returns an error if a temporary file cannot be written.
     pub fn add(&mut self, staged: &[u8]) -> Result<()> {
         let scan = self.scans.len();
         for entry in records(staged) {
@@ -157,7 +159,7 @@ impl Merger {
         Ok(())
     }
 
-    /// Keeps a record of a scan.
+    /// Appends a record of a scan to its store.
     fn push(&mut self, store: usize, scan: usize, record: &[u8]) -> Result<()> {
         let Some(store) = self.stores.get_mut(store) else { return Ok(()) };
         let before = store.held();
@@ -171,13 +173,13 @@ impl Merger {
         self.settle()
     }
 
-    /// Counts bytes of a state that are held.
+    /// Adds bytes of a saved state to the memory in use.
     pub(super) fn hold(&mut self, bytes: usize) -> Result<()> {
         self.held = self.held.saturating_add(bytes);
         self.settle()
     }
 
-    /// Moves what is held to files if it is too much.
+    /// Spills all stores to files if they exceed the cap.
     fn settle(&mut self) -> Result<()> {
         if self.held > self.cap {
             let saved = self.saved.iter_mut().flat_map(|saved| saved.stores_mut());
@@ -189,9 +191,9 @@ impl Merger {
         Ok(())
     }
 
-    /// The scan that is open has ended: what came since the last one is its. `source` is the name of its
-    /// input. To tell apart finished scans that share an id, its record needs
-    /// [`content_sha256`](RunRecord::content_sha256).
+    /// Ends the open scan: all records since the end of the previous scan belong to it. `source` is the name of its
+    /// input. `record` needs [`content_sha256`](RunRecord::content_sha256) so that finished scans that share an ID
+    /// can be told apart.
     pub fn end_scan(&mut self, source: &str, record: RunRecord) {
         let of_scan = record.pre_scripts.len().saturating_add(record.post_scripts.len());
         let rows = std::mem::take(&mut self.rows);
@@ -214,22 +216,22 @@ impl Merger {
         });
     }
 
-    /// Whether any scan has come.
+    /// Returns true if at least one scan has ended.
     #[must_use]
     pub fn has_scans(&self) -> bool {
         self.scans.iter().any(|scan| scan.record.exists)
     }
 
-    /// Whether hosts came whose scan has not ended.
+    /// Returns true if hosts have come whose scan has not ended.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.open
     }
 
-    /// Takes over all scans of another merger of the same policy, behind those of this one.
+    /// Appends all scans of another merger with the same policy.
     ///
     /// # Errors
-    /// If a temporary file cannot be read or written; if a scan of either has not ended.
+    /// Returns an error if a temporary file cannot be read or written, or if a scan of either merger has not ended.
     pub fn join(&mut self, other: Self) -> Result<()> {
         if self.open || other.open {
             return Err(Error::usage("a scan has not ended: its hosts cannot merge yet"));
@@ -254,11 +256,11 @@ impl Merger {
         Ok(())
     }
 
-    /// All scans have come: copies of one scan are decided between.
+    /// Ends the collection of scans, and decides which copy of each scan is used.
     ///
     /// # Errors
-    /// A usage error if there is no scan, if one has not ended, or if the memory is too little for the hosts
-    /// that have to be held together; an output error if a temporary file cannot be read.
+    /// Returns a usage error if there is no scan, if a scan has not ended, or if the memory cap is too small for the
+    /// hosts that must be held together. Returns an output error if a temporary file cannot be read.
     pub fn finish(mut self) -> Result<Merged> {
         if self.open {
             return Err(Error::usage("a scan has not ended: its hosts cannot merge yet"));
@@ -308,7 +310,7 @@ impl Merger {
         Ok(Merged { shared: Arc::new(shared), scans: self.scans, stores, events })
     }
 
-    /// Decides between copies of one scan.
+    /// Decides which copy of each scan is used.
     fn decide_copies(&mut self) -> Result<()> {
         let same = copies::same_scans(&self.scans);
         let compared: Vec<ScanNumber> = same
@@ -325,7 +327,7 @@ impl Merger {
         self.saved.as_ref().map_or(Ok(()), |saved| saved.check_used(&self.scans))
     }
 
-    /// Refuses to merge what does not fit into memory.
+    /// Returns an error if the largest partition does not fit into memory.
     fn check_memory(&self) -> Result<()> {
         let kept = |part: usize| self.saved.as_ref().map_or(0, |saved| saved.len_of(part));
         let parts = self.stores.iter().enumerate();
@@ -343,7 +345,7 @@ impl Merger {
         )))
     }
 
-    /// What tells the hosts of scans apart, whatever their order.
+    /// Returns the digest of the hosts of each scan, which does not depend on their order.
     fn digests(&self, scans: &[ScanNumber]) -> Result<HashMap<ScanNumber, u128>> {
         let known = |number: ScanNumber| {
             let scan = usize::try_from(number).ok().and_then(|number| self.scans.get(number));
@@ -372,7 +374,7 @@ impl Merger {
     }
 }
 
-/// Numbers scans by what they cover.
+/// Gives scans with equal coverage the same class.
 fn classify(facts: &mut [ScanFacts]) {
     let mut classes = HashMap::new();
     for facts in facts {

@@ -1,11 +1,11 @@
-//! What a state holds of a host: its looks, as far as they can still matter, and what the others leave behind.
+//! Looks of a saved state at one host: those that can still matter, and the sums of the others.
 //!
-//! A [`Past`] stands for looks that are not there any more. The looks that it keeps go through the same
-//! [`Group`](super::group::Group) as looks of new scans, so that each rule is written once. What the others added to
-//! counts, times and lists of scans is in the sums of the past, and per port in [`PastPort`]. [`keep`](super::keep) says
-//! which looks may go, and why nothing that comes later can tell.
+//! A [`Past`] replaces looks that are no longer available. The looks that it keeps go through the same
+//! [`Group`](super::group::Group) as looks of new scans, so that each rule is written once. Counts, times and scan
+//! lists of the others are in the sums of the past, and per port in [`PastPort`]. [`keep`](super::keep) explains
+//! which looks may be dropped, and proves that no later scan changes the result.
 //!
-//! Scans are named by the numbers under which they came, which never change: numbers of a merge move when copies come.
+//! Scans are identified by arrival numbers, which never change; numbers within a merge move when copies come.
 
 use super::{
     coverage::UnlistedState,
@@ -15,23 +15,23 @@ use super::{
 };
 use crate::model::{ExtraPorts, Host, Protocol, ScanNumber, Seen, Text, Timestamp};
 
-/// When a look was, in the order of looks by time.
+/// Position of a look in time order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
     pub(super) time: Option<Timestamp>,
-    /// The number under which the scan came, and the place of the host in it.
+    /// Arrival number of the scan.
     pub(super) scan: ScanNumber,
     pub(super) index: u32,
 }
 
-/// Before this nothing may come: what would decide about it is not kept.
+/// Moment before which no new look may fall, because the data that would decide about it was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Floor {
     pub(super) moment: Moment,
     pub(super) last: Option<Timestamp>,
 }
 
-/// A port that a kept look covers and does not list, with the state that it gives it.
+/// Port that a kept look covers and does not list, with the state that the look implies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mark<'a> {
     pub(super) protocol: Protocol<'a>,
@@ -39,7 +39,7 @@ pub(super) struct Mark<'a> {
     pub(super) state: Option<Text<'a>>,
 }
 
-/// A port that a look of the past lists, and when all of them saw and looked for it.
+/// Port that a look of the past lists, with the times of all looks that saw or looked for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PastPort<'a> {
     pub(super) protocol: Protocol<'a>,
@@ -47,40 +47,40 @@ pub(super) struct PastPort<'a> {
     pub(super) seen: Seen,
 }
 
-/// A look of the past that can still matter, with those parts that can.
+/// Look of the past that can still matter, with the parts of it that can.
 #[derive(Debug, Clone)]
 pub(super) struct PastLook<'a> {
     pub(super) moment: Moment,
     pub(super) last: Option<Timestamp>,
     pub(super) bits: u8,
     pub(super) listed: i32,
-    /// As of a [`Look`].
+    /// Unlisted port counts per entry, as in [`Look`].
     pub(super) entries: Option<Vec<Vec<ExtraPorts<'a>>>>,
     pub(super) marks: Vec<Mark<'a>>,
     pub(super) host: Host<'a>,
 }
 
-/// All that is known of a host from scans of a state.
+/// Everything known about a host from the scans of a saved state.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Past<'a> {
-    /// The first IP address, where hosts are told apart by MAC addresses.
+    /// First IP address, set if hosts are identified by MAC address.
     pub(super) ip: Option<Text<'a>>,
-    /// Numbers of the scans that contribute: the first and the last of each run of them, ascending.
+    /// Arrival numbers of the scans that contribute, as ascending inclusive ranges.
     pub(super) scans: Vec<(ScanNumber, ScanNumber)>,
-    /// The earliest time of all looks, also of those at other devices.
+    /// Earliest time of all looks, including those at other devices.
     pub(super) first: Option<Timestamp>,
     pub(super) last: Option<Timestamp>,
     pub(super) looked: Option<Timestamp>,
     pub(super) count: i32,
     pub(super) complete: bool,
     pub(super) outdated: u64,
-    /// The MAC address of the device; where another one was there before, the first look at it.
+    /// MAC address of the device.
     pub(super) mac: Option<Text<'a>>,
     pub(super) begin: Option<Moment>,
-    /// The latest look.
+    /// Latest look.
     pub(super) horizon: Option<Moment>,
     pub(super) floor: Option<Floor>,
-    /// Ascending by protocol and number.
+    /// Ports in ascending order of protocol and number.
     pub(super) ports: Vec<PastPort<'a>>,
     pub(super) looks: Vec<PastLook<'a>>,
 }
@@ -96,18 +96,18 @@ structs! {
     }
 }
 
-/// What a look is that comes from a state.
+/// Role of a look that comes from a saved state.
 #[derive(Debug)]
 pub(super) struct Role<'a> {
-    /// The place of its past in the group.
+    /// Index of its past in the group.
     pub(super) past: usize,
-    /// Whether its coverage decides about ports that the past does not know.
+    /// True if its coverage decides about ports that the past does not know.
     pub(super) covers: bool,
     marks: Vec<Mark<'a>>,
 }
 
 impl Role<'_> {
-    /// What the look says of a port that the past knows, if it does not list it.
+    /// Returns the state that the look implies for a port that the past knows and the look does not list.
     pub(super) fn unlisted_state(&self, protocol: &Protocol<'_>, number: u16) -> UnlistedState<'_> {
         let of_port = |mark: &&Mark<'_>| mark.number == number && mark.protocol == *protocol;
         match self.marks.iter().find(of_port) {
@@ -129,7 +129,7 @@ impl Moment {
         }
     }
 
-    /// The number of its scan in this merge; 0 of one that is not used, which a past has none of.
+    /// Returns the number of its scan in this merge; 0 if that scan is not used, which never happens in a sound past.
     fn scan(&self, rules: Rules<'_>) -> ScanNumber {
         rules.number(self.scan).unwrap_or(0)
     }
@@ -138,7 +138,7 @@ impl Moment {
         u64::from(self.scan(rules)) << 32 | u64::from(self.index)
     }
 
-    /// What looks are compared by: see [`LookFacts::moment`].
+    /// Returns the sort key by which looks are compared in time; see [`LookFacts::moment`].
     pub(super) fn key(&self, rules: Rules<'_>) -> (Option<Timestamp>, u64) {
         (self.time, self.order(rules))
     }
@@ -153,7 +153,7 @@ const RAN_SCRIPTS: u8 = 32;
 const DETECTED_OS: u8 = 64;
 const COVERS: u8 = 128;
 
-/// What decides between looks, as bits.
+/// Packs the facts that decide between looks into bits.
 pub(super) fn bits_of(facts: &LookFacts, covers: bool) -> u8 {
     let all = [
         (facts.timed_out, TIMED_OUT),
@@ -169,7 +169,7 @@ pub(super) fn bits_of(facts: &LookFacts, covers: bool) -> u8 {
 }
 
 impl<'a> PastLook<'a> {
-    /// The look, for a group in which its past has this place.
+    /// Converts the look for a group in which its past has index `past`.
     fn into_look(self, past: usize, rules: Rules<'_>) -> Look<'a> {
         let is = |bit: u8| self.bits & bit != 0;
         let scan = self.moment.scan(rules);
@@ -178,7 +178,7 @@ impl<'a> PastLook<'a> {
             scan,
             order: self.moment.order(rules),
             time: self.moment.time,
-            // In the sums of the past.
+            // Included in the sums of the past.
             first: None,
             last: self.last,
             timed_out: is(TIMED_OUT),
@@ -197,7 +197,7 @@ impl<'a> PastLook<'a> {
 }
 
 impl<'a> Past<'a> {
-    /// Whether it can be the past of a host of these scans: anybody may have written it.
+    /// Returns true if this can be the past of a host of these scans. The file may have been written by anyone.
     pub(super) fn is_sound(&self, rules: Rules<'_>) -> bool {
         let is_used = |scan: ScanNumber| rules.number(scan).is_some();
         let is_moment = |moment: &Moment| is_used(moment.scan);
@@ -220,7 +220,7 @@ impl<'a> Past<'a> {
                 .all(|look| is_moment(&look.moment) && has_true_literals(&look.host))
     }
 
-    /// Takes its looks out, for a group in which it has this place.
+    /// Takes its looks out, for a group in which the past has index `place`.
     pub(super) fn take_looks(
         &mut self,
         place: usize,
@@ -230,13 +230,13 @@ impl<'a> Past<'a> {
         looks.map(move |look| look.into_look(place, rules))
     }
 
-    /// The scans that contribute, by their numbers in this merge.
+    /// Returns the scans that contribute, by their numbers in this merge.
     pub(super) fn scans(&self, rules: Rules<'_>) -> impl Iterator<Item = ScanNumber> {
         let runs = self.scans.iter().flat_map(|(first, last)| *first..=*last);
         runs.filter_map(move |scan| rules.number(scan))
     }
 
-    /// What is known of a port that one of its looks lists.
+    /// Returns the times of a port that one of its looks lists.
     pub(super) fn port(&self, protocol: &Protocol<'_>, number: u16) -> Option<&PastPort<'a>> {
         let found = self
             .ports
@@ -245,7 +245,7 @@ impl<'a> Past<'a> {
     }
 }
 
-/// Numbers as runs of them.
+/// Groups numbers into ascending inclusive ranges.
 pub(super) fn runs_of(mut numbers: Vec<ScanNumber>) -> Vec<(ScanNumber, ScanNumber)> {
     numbers.sort_unstable();
     let mut runs: Vec<(ScanNumber, ScanNumber)> = Vec::new();

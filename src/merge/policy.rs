@@ -1,4 +1,4 @@
-//! By which rules hosts merge (docs/merge.md).
+//! Options that decide how hosts merge (docs/merge.md).
 
 use std::{cmp::Ordering, fmt, str::FromStr, time::Duration};
 
@@ -8,24 +8,25 @@ use crate::{
     model::{Identity, Port, PortState, Protocol, Service, Text},
 };
 
-/// Which of several records wins.
+/// Rule that chooses the winning record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Precedence {
-    /// That of the caller, the first scan; others fill its gaps.
+    /// The caller's record, that is the first scan's, wins; other scans fill its gaps.
     #[default]
     Caller,
-    /// The first in the order of the arguments: the same, with the first input as caller.
+    /// The first record in the order of the arguments wins. Equals [`Precedence::Caller`] with the first input as
+    /// caller.
     First,
-    /// What is true now: the latest record. What a later look covers and does not list is gone, and what it did
-    /// not look for stays.
+    /// The latest record wins, so that the result is what is true now. A port that a later look covers and does not
+    /// list is removed; information that a later look did not ask for stays.
     Latest,
-    /// The one that knows most.
+    /// The record with the most information wins.
     Best,
 }
 
 impl Precedence {
-    /// The name of the policy, as options and the table of conflicts have it.
+    /// Returns the name of the policy, as used in options and in the table `conflicts`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -46,7 +47,7 @@ impl fmt::Display for Precedence {
 impl FromStr for Precedence {
     type Err = Error;
 
-    /// `caller`, `first`, `latest` or `best`.
+    /// Parses `caller`, `first`, `latest` or `best`.
     fn from_str(text: &str) -> Result<Self, Error> {
         let all = [Self::Caller, Self::First, Self::Latest, Self::Best];
         all.into_iter().find(|policy| policy.name() == text).ok_or_else(|| {
@@ -55,7 +56,7 @@ impl FromStr for Precedence {
     }
 }
 
-/// What may be taken from other scans than the caller's; all of it by default.
+/// Parts that may be taken from other scans than the caller's; all of them by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of Nmapthon's merge")]
 pub struct MergeFlags {
@@ -71,7 +72,7 @@ pub struct MergeFlags {
     pub scripts: bool,
     /// Routes.
     pub trace: bool,
-    /// All of operating system detection.
+    /// All results of operating system detection.
     pub os: bool,
     /// Requested targets that no scan looked at.
     pub non_scanned: bool,
@@ -82,7 +83,7 @@ pub struct MergeFlags {
 }
 
 impl MergeFlags {
-    /// Whether ports of this protocol may be taken.
+    /// Returns true if ports of this protocol may be taken.
     pub(super) fn takes(&self, protocol: &Protocol<'_>) -> bool {
         match protocol {
             Protocol::Tcp => self.tcp,
@@ -111,72 +112,71 @@ impl Default for MergeFlags {
     }
 }
 
-/// How scans merge.
+/// Complete set of rules by which scans merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct MergePolicy {
-    /// Which record wins.
+    /// Rule that chooses the winning record.
     pub precedence: Precedence,
-    /// What may be taken.
+    /// Parts that may be taken from other scans than the caller's.
     pub flags: MergeFlags,
-    /// What makes two hosts the same.
+    /// Identity by which two hosts are the same.
     pub identity: Identity,
-    /// With [`Precedence::Latest`]: whether a port stays that a later scan looked for and did not list.
+    /// With [`Precedence::Latest`]: keep ports that a later scan looked for and did not list.
     pub keep_covered: bool,
-    /// With [`Precedence::Latest`]: whether looks at a host with another MAC address count as well.
+    /// With [`Precedence::Latest`]: count looks at a host with another MAC address too.
     pub keep_identity: bool,
-    /// Hosts and ports that were not seen for longer are left out, counted back from the newest look.
+    /// Maximum time since a host or port was last seen, counted back from the newest look. Older ones are left out.
     pub max_age: Option<Duration>,
-    /// Whether what lost is told.
+    /// True if conflicts are recorded.
     pub explain: bool,
 }
 
 impl MergePolicy {
-    /// The policy with this precedence, all flags on, by IP address.
+    /// Creates a policy with this precedence and all flags on. Hosts are identified by IP address.
     #[must_use]
     pub fn new(precedence: Precedence) -> Self {
         Self { precedence, ..Self::default() }
     }
 
-    /// The same with these flags.
+    /// Sets the flags.
     #[must_use]
     pub fn with_flags(self, flags: MergeFlags) -> Self {
         Self { flags, ..self }
     }
 
-    /// The same with hosts told apart by this.
+    /// Sets the identity by which two hosts are the same.
     #[must_use]
     pub fn with_identity(self, identity: Identity) -> Self {
         Self { identity, ..self }
     }
 
-    /// The same, with ports that a later scan did not find kept or not.
+    /// Sets whether ports that a later scan looked for and did not list are kept.
     #[must_use]
     pub fn with_keep_covered(self, keep_covered: bool) -> Self {
         Self { keep_covered, ..self }
     }
 
-    /// The same, with looks at a host with another MAC address kept or not.
+    /// Sets whether looks at a host with another MAC address count too.
     #[must_use]
     pub fn with_keep_identity(self, keep_identity: bool) -> Self {
         Self { keep_identity, ..self }
     }
 
-    /// The same, without hosts and ports that were not seen for longer than this, counted back from the newest
-    /// look.
+    /// Sets the maximum time since a host or port was last seen, counted back from the newest look.
     #[must_use]
     pub fn with_max_age(self, max_age: Option<Duration>) -> Self {
         Self { max_age, ..self }
     }
 
-    /// The same, with what lost told or not.
+    /// Sets whether conflicts are recorded.
     #[must_use]
     pub fn with_explain(self, explain: bool) -> Self {
         Self { explain, ..self }
     }
 }
 
-/// Compares records of a port by what they know; less is better. Each has the facts of its look.
+/// Compares two records of a port by how much they know; lower is better. Each comes with the facts of its look.
 pub(super) fn compare_knowledge(
     (facts, port): (&LookFacts, &Port<'_>),
     (other, theirs): (&LookFacts, &Port<'_>),
@@ -186,14 +186,14 @@ pub(super) fn compare_knowledge(
     timed_out.then(known).then(facts.order.cmp(&other.order))
 }
 
-/// How much a record of a port knows: of its best service, then whether the port is open.
+/// Returns how much a record of a port knows: the rank of its best service, and then true if the port is open.
 fn worth(port: &Port<'_>) -> (Option<(u8, Option<i32>, usize)>, bool) {
     (port.services.iter().map(worth_of_service).max(), port.state == PortState::Open)
 }
 
 fn worth_of_service(service: &Service<'_>) -> (u8, Option<i32>, usize) {
     let method = match service.method.as_deref() {
-        // As it was called before nmap 4.85.
+        // nmap before 4.85 wrote `detection`.
         Some("probed" | "detection") => 3,
         _ if service.banner.is_some() => 2,
         Some("table") => 1,

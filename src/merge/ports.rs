@@ -1,4 +1,4 @@
-//! Ports of looks that become one host: which record of each stands, and which are gone.
+//! Merges the ports of the looks at one host: chooses the records that stay and removes ports that are gone.
 
 use std::{cell::OnceCell, mem};
 
@@ -14,20 +14,20 @@ use super::{
 };
 use crate::model::{Port, PortOrigin, Protocol, ScanNumber, Seen, Timestamp};
 
-/// A record of a port, with the place of its look.
+/// Record of a port with the index of its look.
 type Record<'a> = (usize, Port<'a>);
 
-/// Records of one port, those that count most first.
+/// Records of one port, best first.
 pub(super) struct SamePort<'g, 'a, 'r> {
     pub(super) group: &'g Group<'a, 'r>,
-    /// What each look covers, made when it is asked for.
+    /// Coverage of each look, computed on first use.
     coverage: &'g [OnceCell<LookCoverage<'r>>],
     pub(super) records: &'g [Record<'a>],
 }
 
 impl<'a> Group<'a, '_> {
-    /// Takes the ports of all looks, each once, in order; and how many newer records lost that say something
-    /// else.
+    /// Takes the ports of all looks, each once and in order. Also returns the number of newer records that lost and
+    /// differ from the winner.
     pub(super) fn ports(
         &mut self,
         explain: &mut Explain<'a>,
@@ -64,7 +64,7 @@ impl<'a> Group<'a, '_> {
         (ports, origins, outdated)
     }
 
-    /// All records: those of one port together, the best first.
+    /// Returns all records. Those of one port are adjacent, best first.
     fn records(&mut self) -> Vec<Record<'a>> {
         let mut records: Vec<Record<'a>> = Vec::new();
         for (place, look) in self.looks.iter_mut().enumerate() {
@@ -76,7 +76,7 @@ impl<'a> Group<'a, '_> {
             let same = (&mine.protocol, mine.number).cmp(&(&theirs.protocol, theirs.number));
             same.then_with(|| match (facts(*a), facts(*b)) {
                 (Some(a), Some(b)) if by_knowledge => compare_knowledge((a, mine), (b, theirs)),
-                // Looks are in order, and so are their records.
+                // Looks are sorted, and so are their records.
                 _ => a.cmp(b),
             })
         });
@@ -84,7 +84,7 @@ impl<'a> Group<'a, '_> {
     }
 }
 
-/// Takes the record that stands, with services and scripts of others where these give them.
+/// Takes the winning record, with the services and scripts of other records where these supply them.
 fn take<'a>(records: &mut [Record<'a>], standing: Standing, folding: bool) -> Option<Port<'a>> {
     if folding {
         let mut ports = records.iter_mut().map(|(_, port)| mem::replace(port, nothing()));
@@ -108,7 +108,7 @@ fn take<'a>(records: &mut [Record<'a>], standing: Standing, folding: bool) -> Op
     Some(port)
 }
 
-/// Stands where a record was taken.
+/// Returns a placeholder for a record that was taken.
 fn nothing<'a>() -> Port<'a> {
     Port {
         protocol: Protocol::Tcp,
@@ -126,7 +126,7 @@ fn nothing<'a>() -> Port<'a> {
 }
 
 impl<'a> SamePort<'_, 'a, '_> {
-    /// What pasts know of the port.
+    /// Returns the times that pasts hold for the port.
     fn pasts(&self) -> impl Iterator<Item = &PastPort<'a>> {
         let name = self.records.first().map(|(_, port)| (&port.protocol, port.number));
         let pasts = self.group.pasts.iter();
@@ -134,7 +134,7 @@ impl<'a> SamePort<'_, 'a, '_> {
             .filter_map(move |past| name.and_then(|(protocol, number)| past.port(protocol, number)))
     }
 
-    /// What a look of a past that knows the port says of it, if it does not list it.
+    /// Returns the state that a look of a past implies for the port, if the past knows the port.
     fn unlisted_in_past(&self, place: usize) -> Option<UnlistedState<'_>> {
         let role = self.look(place)?.past.as_ref()?;
         let (_, port) = self.records.first()?;
@@ -143,11 +143,11 @@ impl<'a> SamePort<'_, 'a, '_> {
         is_known.then(|| role.unlisted_state(&port.protocol, port.number))
     }
 
-    /// Which looks give the parts of the port.
+    /// Returns the looks that supply the parts of the port.
     fn standing(&self) -> Option<Standing> {
         let look = self.records.first()?.0;
         if !self.group.is_latest() || self.group.looks.len() < 2 {
-            // A record moves as one piece.
+            // Under other policies, a record moves as one piece.
             return Some(Standing { state: look, services: look, scripts: look, gone_by: None });
         }
         let listing: Vec<usize> = self.records.iter().map(|(place, _)| *place).collect();
@@ -169,14 +169,14 @@ impl<'a> SamePort<'_, 'a, '_> {
         let first = if self.group.rules.policy.precedence == Precedence::Best {
             self.records.iter().find(|(of, _)| *of == place)
         } else {
-            // They are in the order of their looks.
+            // Records are in the order of their looks.
             let first = self.records.partition_point(|(of, _)| *of < place);
             self.records.get(first).filter(|(of, _)| *of == place)
         };
         first.map(|(_, port)| port)
     }
 
-    /// What a look covers; of ports that flags turn off others than the caller cover nothing.
+    /// Returns the coverage of a look. Looks other than the caller's cover no port of a protocol that flags turn off.
     fn coverage(&self, place: usize) -> Option<&LookCoverage<'_>> {
         let look = self.look(place)?;
         let rules = self.group.rules;
@@ -194,7 +194,7 @@ impl<'a> SamePort<'_, 'a, '_> {
         Some(self.coverage.get(place)?.get_or_init(make))
     }
 
-    /// Where the port comes from, and when it was seen.
+    /// Returns the scans that supply the port and the times at which it was seen.
     pub(super) fn origin(&self, standing: Standing) -> PortOrigin {
         let listing = || {
             let looks = self.records.iter().map(|(place, port)| Some((self.look(*place)?, port)));
@@ -221,7 +221,7 @@ impl<'a> SamePort<'_, 'a, '_> {
         }
     }
 
-    /// When the port was looked for last: a look that covers it did so as well as one that lists it.
+    /// Returns the time at which the port was last looked for, by a look that lists or covers it.
     fn last_looked(&self, listed: Option<Timestamp>) -> Option<Timestamp> {
         let mut last = listed;
         for (place, look) in self.group.looks.iter().enumerate() {
@@ -232,7 +232,7 @@ impl<'a> SamePort<'_, 'a, '_> {
         last
     }
 
-    /// Whether a look covers the port; of one that is in the times of a past it does not matter.
+    /// Returns true if a look covers the port. Looks that are included in the times of a past return false.
     fn covers(&self, place: usize) -> bool {
         if self.unlisted_in_past(place).is_some() {
             return false;
@@ -241,8 +241,8 @@ impl<'a> SamePort<'_, 'a, '_> {
         self.coverage(place).is_some_and(|coverage| coverage.has(&port.protocol, port.number))
     }
 
-    /// Newer records that lost to an older one and say something else. Only of the policy that is the default
-    /// it matters.
+    /// Returns the number of newer records that lost to an older one and differ from it. Counted only for the default
+    /// policy.
     fn outdated(&self) -> u64 {
         if self.group.folding || self.group.rules.policy.precedence != Precedence::Caller {
             return 0;
@@ -294,7 +294,7 @@ impl<'a> SamePort<'_, 'a, '_> {
 
 impl Sightings for SamePort<'_, '_, '_> {
     fn facts(&self, look: usize) -> LookFacts {
-        // Places are those of looks.
+        // Indexes come from the list of looks, so the look exists.
         self.look(look).map(|look| look.facts).unwrap_or_default()
     }
 
@@ -315,7 +315,7 @@ impl Sightings for SamePort<'_, '_, '_> {
     }
 }
 
-/// Leaves out ports that were seen last before a time, and returns their protocols and numbers.
+/// Removes ports last seen before `oldest` and returns their protocols and numbers.
 pub(super) fn drop_old<'a>(
     ports: &mut Vec<Port<'a>>,
     origins: &mut Vec<PortOrigin>,

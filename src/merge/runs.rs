@@ -1,4 +1,4 @@
-//! Records that are put in order, in memory and beyond a cap in temporary files.
+//! Sorted runs of records, in memory or in temporary files, and their merge into one order.
 
 use std::{
     cmp::Reverse,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{error::Result, fs::File, model::HostChanges};
 
-/// Records in order, each with its place in that, to be read once.
+/// Sorted records, each with its sort key, that can be read once.
 #[derive(Debug)]
 pub(super) struct Run {
     source: Source,
@@ -34,7 +34,7 @@ impl std::fmt::Debug for Unpacked {
 }
 
 impl Run {
-    /// A run of these records, sorted; it goes to a file if that is asked for.
+    /// Creates a run from sorted records, in a temporary file if `in_file` is true.
     pub(super) fn new<'r>(
         sorted: impl Iterator<Item = (u64, &'r [u8])>,
         in_file: bool,
@@ -56,7 +56,7 @@ impl Run {
         Ok(Self { source, place: place.clone() })
     }
 
-    /// The next record with its place; `None` at the end.
+    /// Returns the next record with its sort key; `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<(u64, Vec<u8>)>> {
         let read = match &mut self.source {
             Source::Memory(bytes) => next(bytes),
@@ -87,7 +87,7 @@ fn write_all<'r>(
 
 fn next(from: &mut impl Read) -> io::Result<Option<(u64, Vec<u8>)>> {
     let mut order = [0; 8];
-    // The first byte tells whether there is another.
+    // The first byte shows whether another record follows.
     let (first, rest) = order.split_at_mut(1);
     if from.read(first)? == 0 {
         return Ok(None);
@@ -101,11 +101,11 @@ fn next(from: &mut impl Read) -> io::Result<Option<(u64, Vec<u8>)>> {
     Ok(Some((u64::from_le_bytes(order), record)))
 }
 
-/// Records of several runs, in one order.
+/// Records of several runs, merged into one order.
 #[derive(Debug)]
 pub(super) struct Ordered {
     runs: Vec<Run>,
-    /// Of records with one place the least comes first, whatever runs they are in.
+    /// Records with equal keys are ordered by their bytes, so the order does not depend on the run they are in.
     next: BinaryHeap<Reverse<(u64, Vec<u8>, usize)>>,
 }
 
@@ -135,11 +135,11 @@ impl Ordered {
     }
 }
 
-/// Takes differences in any order.
+/// Sorter that takes differences in any order.
 #[derive(Debug)]
 pub(crate) struct ChangeSorter {
     place: Place,
-    /// Bytes that are held in memory.
+    /// Maximum size of records held in memory, in bytes.
     cap: usize,
     out: Out,
     held: Vec<(u64, Vec<u8>)>,
@@ -156,11 +156,11 @@ impl ChangeSorter {
         Self { place, cap, out: Out::default(), held: Vec::new(), size: 0, runs: Vec::new() }
     }
 
-    /// Takes the differences of a host at this place in the order.
+    /// Adds the differences of a host. `order` is its sort key.
     pub(crate) fn push(&mut self, order: u64, host: &HostChanges) -> Result<()> {
         let mut record = Vec::new();
         self.out.record(host, &mut record);
-        // What it takes beside its bytes.
+        // Memory that a record takes in addition to its bytes, estimated.
         let size = record.len().saturating_add(64);
         self.size = self.size.saturating_add(size);
         self.held.push((order, record));
@@ -176,7 +176,7 @@ impl ChangeSorter {
         Ok(())
     }
 
-    /// All have come.
+    /// Ends the input and returns the differences in order.
     pub(crate) fn finish(mut self) -> Result<SortedChanges> {
         self.close(false)?;
         Ordered::of(self.runs).map(SortedChanges)
@@ -184,10 +184,10 @@ impl ChangeSorter {
 }
 
 impl SortedChanges {
-    /// The differences of the next host; `None` after the last.
+    /// Returns the differences of the next host; `None` after the last.
     pub(crate) fn next(&mut self) -> Result<Option<HostChanges>> {
         let record = self.0.next()?;
-        // What was written can be read.
+        // A record that this process wrote can always be read.
         Ok(record.and_then(|record| wire::read(&record)))
     }
 }

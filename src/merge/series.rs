@@ -1,9 +1,9 @@
-//! The looks at one host in the order of time, for what asks how things came to be (`history`).
+//! Looks at one host in time order, for `history`.
 //!
-//! A host may have years of looks with thousands of ports each. A [`Series`] holds none of them: it knows when
-//! each was, from the first bytes of its records, and makes it when it is [opened](Series::open). What a visitor
-//! keeps of the looks it has seen is its own matter, and what it says goes as compact records ([`Intervals`]) to
-//! a sorted run, as merged hosts do.
+//! A host may have years of looks with thousands of ports each. A [`Series`] holds none of them: it reads the time of
+//! each look from the first bytes of its records, and builds the look when it is [opened](Series::open). A visitor
+//! decides which looks it holds at a time. It returns its findings as compact records ([`Intervals`]), which go to a
+//! sorted run like merged hosts.
 
 use super::{
     coverage::{Coverage, LookCoverage},
@@ -21,7 +21,7 @@ use crate::{
     model::{HostInterval, PortInterval, Timestamp},
 };
 
-/// What the record of a host begins with.
+/// First fields of a host record, read without the rest.
 #[derive(Debug)]
 pub(super) struct HostHead {
     pub(super) index: i32,
@@ -30,21 +30,21 @@ pub(super) struct HostHead {
     pub(super) end_time: Option<Timestamp>,
 }
 
-/// A look that is not opened: its time, its place in the order of the arguments, and its entries.
+/// Look that has not been opened: its time, its position in the order of the arguments, and its entries.
 struct Closed<'s, 'b> {
     time: Option<Timestamp>,
     order: u64,
     entries: &'s [Found<'b>],
 }
 
-/// The looks at one host, in the order of time.
+/// Looks at one host, in time order.
 pub(crate) struct Series<'s, 'b> {
     shared: &'b Shared,
     looks: Vec<Closed<'s, 'b>>,
 }
 
 impl<'s, 'b> Series<'s, 'b> {
-    /// The looks of these records, those of one scan next to each other.
+    /// Creates the series of these records. Records of one scan are adjacent.
     fn new(shared: &'b Shared, same: &'s [Found<'b>]) -> Self {
         let of_scans = same.chunk_by(|one, other| one.scan == other.scan);
         let mut looks: Vec<Closed<'s, 'b>> = of_scans
@@ -61,17 +61,17 @@ impl<'s, 'b> Series<'s, 'b> {
         Self { shared, looks }
     }
 
-    /// How many looks there are.
+    /// Returns the number of looks.
     pub(crate) fn len(&self) -> usize {
         self.looks.len()
     }
 
-    /// The time of a look; `None` if it has none, or if there is no such look.
+    /// Returns the time of a look; `None` if it has none or the index is out of range.
     pub(crate) fn time(&self, place: usize) -> Option<Timestamp> {
         self.looks.get(place)?.time
     }
 
-    /// Makes a look.
+    /// Builds a look.
     pub(crate) fn open(&self, place: usize) -> Option<Look<'b>> {
         let closed = self.looks.get(place)?;
         let look = group::look(entries(closed.entries), self.shared.rules())?;
@@ -79,7 +79,7 @@ impl<'s, 'b> Series<'s, 'b> {
         Some(look)
     }
 
-    /// What a look covers.
+    /// Returns the coverage of a look.
     pub(crate) fn coverage(&self, look: &Look<'_>) -> LookCoverage<'b> {
         static NOTHING: Coverage = Coverage::nothing();
         let scan = self.shared.facts.get(index(look.facts.scan));
@@ -91,7 +91,8 @@ impl<'s, 'b> Series<'s, 'b> {
         &self.shared.policy
     }
 
-    /// What puts histories of hosts in order: the time of the first look, and the place of the host in its scan.
+    /// Returns the sort key of the host's history: the time of its first look, and the position of the host in its
+    /// scan.
     fn order(&self) -> (u64, [u8; 4]) {
         let first = self.looks.first();
         let time = first.and_then(|look| look.time).map(Timestamp::seconds);
@@ -107,13 +108,13 @@ impl<'s, 'b> Series<'s, 'b> {
 pub(crate) struct Intervals(Vec<u8>);
 
 impl Intervals {
-    /// Takes others, after its own.
+    /// Appends the intervals of another list.
     pub(crate) fn append(&mut self, others: &Self) {
         self.0.extend_from_slice(&others.0);
     }
 }
 
-/// Makes records of intervals.
+/// Writer of intervals as records.
 #[derive(Debug, Default)]
 pub(crate) struct Packer {
     out: Out,
@@ -134,20 +135,20 @@ impl Packer {
     }
 }
 
-/// What was true of a host and its ports.
+/// History of a host and its ports.
 #[derive(Debug, Default)]
 pub(crate) struct PackedHistory {
-    /// Of the host, in order.
+    /// Intervals of the host, in order.
     pub(crate) host: Intervals,
-    /// Of its ports, in order.
+    /// Intervals of its ports, in order.
     pub(crate) ports: Intervals,
 }
 
 impl Part {
-    /// Calls `of` with the looks at each host.
+    /// Calls `of` with the looks at each host and collects the histories that it returns.
     ///
     /// # Errors
-    /// If a temporary file cannot be read or written.
+    /// Returns an error if a temporary file cannot be read or written.
     pub(crate) fn histories(self, of: fn(&Series<'_, '_>) -> PackedHistory) -> Result<Sorted> {
         let Self { shared, store, .. } = self;
         let bytes = store.load(&shared.place)?;
@@ -162,7 +163,7 @@ impl Part {
             let history = of(&series);
             let (order, in_scan) = series.order();
             let start = out.len();
-            // Of two hosts with one order the first is that whose record is less.
+            // Hosts with equal keys are ordered by the bytes of their records.
             out.extend_from_slice(&in_scan);
             put_record(first.key.as_bytes(), &mut out);
             put_record(&history.host.0, &mut out);
@@ -181,7 +182,7 @@ impl Part {
     }
 }
 
-/// The record of a host's history.
+/// Record of a host's history.
 pub(crate) struct HistoryParts<'r> {
     pub(crate) host_key: &'r str,
     host: &'r [u8],
@@ -189,7 +190,7 @@ pub(crate) struct HistoryParts<'r> {
 }
 
 impl<'r> HistoryParts<'r> {
-    /// Of a record that [`Part::histories`] made.
+    /// Splits a record that [`Part::histories`] wrote.
     pub(crate) fn of(record: &'r MergedRecord) -> Option<Self> {
         let (_, rest) = record.bytes().split_first_chunk::<4>()?;
         let (key, rest) = split_record(rest)?;
@@ -197,13 +198,13 @@ impl<'r> HistoryParts<'r> {
         Some(Self { host_key: std::str::from_utf8(key).ok()?, host, ports })
     }
 
-    /// Of the host, in order.
+    /// Returns the intervals of the host, in order.
     pub(crate) fn host(&self) -> impl Iterator<Item = HostInterval<'r>> + use<'r> {
-        // What was written can be read.
+        // A record that this process wrote can always be read.
         records(self.host).filter_map(wire::read)
     }
 
-    /// Of its ports, in order.
+    /// Returns the intervals of its ports, in order.
     pub(crate) fn ports(&self) -> impl Iterator<Item = PortInterval<'r>> + use<'r> {
         records(self.ports).filter_map(wire::read)
     }

@@ -1,8 +1,7 @@
-//! Two states, host by host, for a comparison.
+//! Compares two states host by host.
 //!
-//! Hosts of equal keys meet in [`Part::compare`], part by part. A host that only one side has may be one that
-//! moved, so if it has a MAC address it goes to [`Strays`] first, where hosts of equal MAC addresses meet when
-//! all parts are done.
+//! [`Part::compare`] pairs hosts with equal keys, part by part. A host with a MAC address that only one side has may
+//! have moved, so it first goes to [`Strays`], which pairs hosts by MAC address after all parts are done.
 
 use std::collections::BTreeSet;
 
@@ -21,14 +20,14 @@ use crate::{
     model::{MergedHost, Protocol, ScanNumber},
 };
 
-/// Takes pairs in any order.
+/// Callback that takes pairs in any order.
 pub(crate) type EachPair<'e> = &'e mut dyn FnMut(Pair<'_>) -> Result<()>;
 
 impl Merged {
-    /// Merges all hosts of two states, and gives each pair of hosts that are the same, in any order.
+    /// Merges all hosts of two states, and calls `each` with every pair of equal hosts, in any order.
     ///
     /// # Errors
-    /// The first error of `each`; if a temporary file cannot be read or written.
+    /// Returns the first error of `each`, or an error if a temporary file cannot be read or written.
     pub(crate) fn compare(&mut self, newer: &mut Self, each: EachPair<'_>) -> Result<()> {
         let mut strays = Strays::new((&self.shared, &newer.shared));
         for (old, new) in self.take_parts().into_iter().zip(newer.take_parts()) {
@@ -39,13 +38,13 @@ impl Merged {
 }
 
 impl Part {
-    /// Compares these hosts with those of the same keys of another state; those that may have moved go to `strays`.
+    /// Compares the hosts of this part with those of another state; hosts that may have moved go to `strays`.
     fn compare(self, newer: Self, strays: &mut Strays, each: EachPair<'_>) -> Result<()> {
         let (old_bytes, new_bytes) =
             (self.store.load(&self.shared.place)?, newer.store.load(&newer.shared.place)?);
         let (mut old, mut new) =
             (self.shared.found(&old_bytes, &[])?, newer.shared.found(&new_bytes, &[])?);
-        // Hosts match by the same keys on both sides.
+        // Both sides must use the same keys, so a MAC address shared on one side is shared on both.
         let mut macs: BTreeSet<String> = self.shared.shared_macs(&old, None);
         macs.extend(newer.shared.shared_macs(&new, None));
         tell_apart(&mut old, &macs, None);
@@ -54,7 +53,7 @@ impl Part {
         let mut old = old.chunk_by(Found::is_same).peekable();
         let mut new = new.chunk_by(Found::is_same).peekable();
         loop {
-            // Both are in this order.
+            // Both sides are sorted by this key.
             let (take_old, take_new) = match (group_of(old.peek()), group_of(new.peek())) {
                 (None, None) => return Ok(()),
                 (Some(_), None) => (true, false),
@@ -76,12 +75,12 @@ impl Part {
     }
 }
 
-/// What the first hosts that are left share.
+/// Returns the key of the next group of records.
 fn group_of<'f>(next: Option<&&'f [Found<'_>]>) -> Option<(&'f str, Option<&'f str>)> {
     next.and_then(|same| same.first()).map(Found::group)
 }
 
-/// What two states say of the host of one key.
+/// Host of one key in two states.
 #[derive(Debug)]
 pub(crate) struct Pair<'b> {
     /// The older state.
@@ -104,7 +103,8 @@ impl<'b> Pair<'b> {
         }
     }
 
-    /// Returns what the older state says of a port that it does not list; `None` if it does not cover it.
+    /// Returns the state that the older side implies for a port it does not list; `None` if it does not cover the
+    /// port.
     pub(crate) fn unlisted_in_old(
         &self,
         protocol: &Protocol<'_>,
@@ -113,8 +113,8 @@ impl<'b> Pair<'b> {
         self.old.as_ref()?.unlisted(protocol, number)
     }
 
-    /// Returns what the newer state says of a port that it does not list; `None` if it does not cover it. Where it
-    /// does not list the host, what its scans were to look at counts.
+    /// Returns the state that the newer side implies for a port it does not list; `None` if it does not cover the
+    /// port. If the newer side does not list the host, the ports its scans were asked to scan count as covered.
     pub(crate) fn unlisted_in_new(
         &self,
         protocol: &Protocol<'_>,
@@ -132,18 +132,18 @@ impl<'b> Pair<'b> {
     }
 }
 
-/// What a state says of a host.
+/// Host of one state, merged.
 #[derive(Debug)]
 pub(crate) struct State<'b> {
-    /// The host, merged.
+    /// Merged host.
     pub(crate) merged: MergedHost<'b>,
-    /// Place among all hosts of the state.
+    /// Position among all hosts of the state.
     pub(crate) order: u64,
-    /// The looks at it that count, the best first.
+    /// Looks at the host that count, best first.
     pub(crate) looks: Vec<CoveringLook<'b>>,
 }
 
-/// A look with what it covers.
+/// Look with its coverage.
 #[derive(Debug)]
 pub(crate) struct CoveringLook<'b> {
     pub(crate) look: Look<'b>,
@@ -161,7 +161,7 @@ impl<'b> State<'b> {
         Some(Self { merged, order, looks: looks.collect() })
     }
 
-    /// Returns the best look of which something is so.
+    /// Returns the best look for which `is_so` is true.
     pub(crate) fn best_look(&self, is_so: impl Fn(&LookFacts) -> bool) -> Option<&LookFacts> {
         self.looks.iter().map(|look| &look.look.facts).find(|facts| is_so(facts))
     }
@@ -171,7 +171,7 @@ impl<'b> State<'b> {
         self.best_look(|facts| facts.scan == scan)
     }
 
-    /// Returns the ports that the scan of the look was to look at which gives the state of the host.
+    /// Returns the ports that the scan which supplies the host's state was asked to scan.
     pub(crate) fn best_coverage(&self) -> Option<&Coverage> {
         self.looks.first().map(|look| look.coverage.scan)
     }

@@ -1,4 +1,4 @@
-//! Hosts and events on their way to a merger, as records.
+//! Converts hosts and events into the records that a merger collects.
 
 use super::{
     copies::Comparing,
@@ -8,34 +8,34 @@ use super::{
 };
 use crate::model::{Host, HostKey, Identity, RunEvent};
 
-/// Number of the list of events, behind those of partitions.
+/// Index of the list of events, after those of the partitions.
 pub(super) const EVENTS: usize = PARTITIONS;
 
-/// Turns hosts into what a [`Merger`](super::Merger) keeps of them. Several may work at once.
+/// Converts hosts into the records that a [`Merger`](super::Merger) collects. Several stagers may work in parallel.
 #[derive(Debug, Default)]
 pub struct Stager {
     identity: Identity,
-    /// Takes digests, which tell whether two scans have the same hosts, if a state is kept: later there are no hosts
-    /// any more.
+    /// Computes digests, which show whether two scans have the same hosts. Needed if a state is saved, as a later merge
+    /// no longer has these hosts.
     digests: Option<Comparing>,
     out: Out,
     record: Vec<u8>,
 }
 
-/// What a stager made of a host or event.
+/// Record that a stager made from a host or event.
 pub(super) struct StagedRecord<'s> {
-    /// Where it goes.
+    /// Index of the store that it belongs to.
     pub(super) store: usize,
-    /// Rows that it gives to tables.
+    /// Number of table rows of the host.
     pub(super) rows: usize,
-    /// The second of its end and one more; 0 of one that has none.
+    /// End of the host in Unix seconds plus one; 0 if it has none.
     pub(super) end: usize,
     pub(super) digest: Option<u128>,
     pub(super) record: &'s [u8],
 }
 
 impl<'s> StagedRecord<'s> {
-    /// Reads what [`Stager`] wrote.
+    /// Reads a record that [`Stager`] wrote.
     pub(super) fn read(entry: &'s [u8]) -> Option<Self> {
         let (store, rest) = split_length(entry)?;
         let (rows, rest) = split_length(rest)?;
@@ -52,19 +52,19 @@ impl<'s> StagedRecord<'s> {
 }
 
 impl Stager {
-    /// A stager for mergers of this policy.
+    /// Creates a stager for mergers of this policy.
     #[must_use]
     pub fn new(policy: &MergePolicy) -> Self {
         Self { identity: policy.identity, ..Self::default() }
     }
 
-    /// The same, for mergers that keep a state or do not.
+    /// Sets whether digests are computed, for mergers that save a state.
     #[must_use]
     pub(super) fn with_digests(self, digests: bool) -> Self {
         Self { digests: digests.then(Comparing::default), ..self }
     }
 
-    /// Appends a host to what [`Merger::add`](super::Merger::add) takes.
+    /// Appends a host to the input of [`Merger::add`](super::Merger::add).
     pub fn host(&mut self, host: &Host<'_>, staged: &mut Vec<u8>) {
         let key = HostKey::of(host, self.identity);
         self.record.clear();
@@ -72,13 +72,13 @@ impl Stager {
         put_record(key.as_str().as_bytes(), &mut self.record);
         self.out.record(host, &mut self.record);
         let digest = self.digests.as_mut().map(|digests| digests.digest(&self.record, host));
-        // The seconds of its end, and one more, as 0 says that there is none.
+        // 0 means that the host has no end time, so all others are one higher.
         let end = host.end_time.and_then(|end| usize::try_from(end.seconds()).ok());
         let end = end.map_or(0, |end| end.saturating_add(1));
         put(partition_of(key.as_str()), (rows(host), end, digest), &self.record, staged);
     }
 
-    /// Appends an event with its place in the scan.
+    /// Appends an event. `index` is its position in the scan.
     pub fn event(&mut self, index: i32, event: &RunEvent, staged: &mut Vec<u8>) {
         self.record.clear();
         put_length(usize::try_from(index).unwrap_or(0), &mut self.record);
@@ -87,7 +87,7 @@ impl Stager {
     }
 }
 
-/// Appends a record with what [`StagedRecord::read`] reads before it.
+/// Appends a record with the head that [`StagedRecord::read`] reads.
 fn put(
     store: usize,
     (rows, end, digest): (usize, usize, Option<u128>),
@@ -105,16 +105,17 @@ fn put(
     staged.extend_from_slice(record);
 }
 
-/// The partition of the hosts of a key: FNV-1a, which a state relies on.
+/// Returns the partition of a host key. Saved states depend on this hash (FNV-1a).
 fn partition_of(key: &str) -> usize {
     let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     let hash = key.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, fold);
-    // The last bytes, in which keys differ most, have reached the lower bits alone: the finish of MurmurHash3.
+    // The last bytes of keys differ most, but only the low bits depend on them; the finalizer of MurmurHash3 mixes
+    // all bits.
     let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     usize::try_from((mixed ^ (mixed >> 33)) % (PARTITIONS as u64)).unwrap_or(0)
 }
 
-/// Rows that a host gives to tables.
+/// Returns the number of table rows of a host.
 fn rows(host: &Host<'_>) -> usize {
     let of_ports = host.ports.iter().map(|port| 1 + port.services.len() + port.scripts.len());
     let hops = host.traces.iter().map(|trace| trace.hops.len());

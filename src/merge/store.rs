@@ -1,5 +1,5 @@
-//! Records by partition: in memory, and beyond a cap in temporary files that have no name, so that nothing
-//! is left of them however the run ends.
+//! Stores of records, one per partition, in memory and beyond a cap in temporary files. The files have no name, so
+//! nothing is left behind however the process ends.
 
 use std::{
     io::{self, BufReader, Seek as _, SeekFrom, Write as _},
@@ -12,13 +12,13 @@ use crate::{
     fs::{self, File},
 };
 
-/// Partitions of hosts; those of one key are in one.
+/// Number of partitions of hosts. All records of a key are in one partition.
 pub(super) const PARTITIONS: usize = 128;
 
-/// Level of Zstandard that temporary files are compressed with: the cheapest.
+/// Zstandard level of temporary files: the fastest.
 pub(super) const LEVEL: i32 = 1;
 
-/// Where temporary files go.
+/// Folder for temporary files.
 #[derive(Debug, Clone)]
 pub(super) struct Place(PathBuf);
 
@@ -36,23 +36,23 @@ impl Place {
     }
 }
 
-/// Bytes that are appended, then read once.
+/// Bytes that are appended and then read once.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    /// What is not in the file yet.
+    /// Bytes that are not in the file yet.
     bytes: Vec<u8>,
     file: Option<File>,
-    /// Bytes in the file, before they were compressed.
+    /// Number of bytes in the file, before compression.
     spilled: usize,
 }
 
 impl Store {
-    /// Bytes in memory.
+    /// Returns the allocated memory in bytes.
     pub(super) fn held(&self) -> usize {
         self.bytes.capacity()
     }
 
-    /// All bytes.
+    /// Returns the total number of bytes.
     pub(super) fn len(&self) -> usize {
         self.bytes.len().saturating_add(self.spilled)
     }
@@ -61,7 +61,7 @@ impl Store {
         &mut self.bytes
     }
 
-    /// Moves what is held to the file.
+    /// Appends the bytes in memory to the file.
     pub(super) fn spill(&mut self, place: &Place) -> Result<()> {
         if self.bytes.is_empty() {
             return Ok(());
@@ -79,7 +79,7 @@ impl Store {
         Ok(())
     }
 
-    /// All bytes, in memory.
+    /// Returns all bytes, in memory.
     pub(super) fn load(self, place: &Place) -> Result<Vec<u8>> {
         let Some(mut file) = self.file else { return Ok(self.bytes) };
         let mut all = Vec::with_capacity(self.spilled.saturating_add(self.bytes.len()));
@@ -91,7 +91,7 @@ impl Store {
         Ok(all)
     }
 
-    /// The same, of which all is still there.
+    /// Returns all bytes, like [`Self::load`], but leaves the store as it is.
     pub(super) fn look(&self, place: &Place) -> Result<Vec<u8>> {
         let file = match &self.file {
             Some(file) => Some(file.try_clone().map_err(|error| place.failed(error))?),
@@ -99,7 +99,7 @@ impl Store {
         };
         let copy = Self { bytes: self.bytes.clone(), file, spilled: self.spilled };
         let bytes = copy.load(place)?;
-        // The file is shared, and so is its position: more may be appended.
+        // The clone of the file shares its position, so move it back to the end for later appends.
         if let Some(mut file) = self.file.as_ref() {
             file.seek(SeekFrom::End(0)).map_err(|error| place.failed(error))?;
         }
@@ -113,13 +113,13 @@ pub(super) fn put_record(record: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(record);
 }
 
-/// The first record, and what is behind it.
+/// Splits off the first record.
 pub(super) fn split_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = split_length(bytes)?;
     rest.split_at_checked(len)
 }
 
-/// All records.
+/// Iterates over all records.
 pub(super) fn records(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (record, rest) = split_record(bytes)?;

@@ -1,8 +1,8 @@
-//! Hosts that only one of two states has, by their MAC addresses: one that went and one that came may be one that
-//! moved.
+//! Hosts that only one of two states has, paired by MAC address: a host that disappeared and one that appeared may be
+//! the same host at another IP address.
 //!
-//! What waits here is bounded: beyond its share of memory it goes to temporary files, of a MAC address only so many
-//! hosts wait as show that there are several, and of so many MAC addresses only the first [`MACS`].
+//! Memory is bounded. Records beyond a quarter of the memory cap go to temporary files, at most [`WAITING`] hosts per
+//! side are held for one MAC address, and only the first [`MACS`] MAC addresses are considered.
 
 use std::{
     collections::HashMap,
@@ -19,26 +19,26 @@ use super::{
 };
 use crate::error::Result;
 
-/// MAC addresses of hosts that only one side has, at most; hosts with others are not looked for elsewhere.
+/// Maximum number of MAC addresses that are considered. Hosts with further ones are reported as not moved.
 const MACS: usize = 1 << 20;
 
-/// Hosts of one MAC address that wait, of each side: that there are two is enough to know.
+/// Maximum number of hosts per side and MAC address: two are enough to know that the MAC address is not unique.
 const WAITING: u8 = 2;
 
-/// One of two states.
+/// Side of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Old,
     New,
 }
 
-/// Hosts that wait.
+/// Hosts that wait for a host with the same MAC address on the other side.
 #[derive(Debug)]
 pub(super) struct Strays {
     both: (Arc<Shared>, Arc<Shared>),
     old: Vec<Store>,
     new: Vec<Store>,
-    /// How many hosts of a MAC address wait, by its hash.
+    /// Number of waiting hosts on the old and the new side, by the hash of their MAC address.
     waiting: HashMap<u64, (u8, u8)>,
 }
 
@@ -49,7 +49,7 @@ impl Strays {
         Self { both, old: stores(), new: stores(), waiting: HashMap::new() }
     }
 
-    /// Takes the records of a host that only one side has, unless it cannot have moved.
+    /// Takes the records of a host that only one side has. Returns false if the host cannot have moved.
     pub(super) fn take(
         &mut self,
         side: Side,
@@ -82,7 +82,7 @@ impl Strays {
         Ok(true)
     }
 
-    /// Moves what is held to files if it is too much.
+    /// Spills the stores of a side to files if they exceed a quarter of the memory cap.
     fn settle(&mut self, side: Side) -> Result<()> {
         let (stores, shared) = match side {
             Side::Old => (&mut self.old, &self.both.0),
@@ -95,7 +95,8 @@ impl Strays {
         Ok(())
     }
 
-    /// Gives all hosts that wait, those as a pair that are one that moved.
+    /// Calls `each` with all waiting hosts. A MAC address that exactly one host per side has gives a pair: that host
+    /// moved.
     pub(super) fn compare(self, each: EachPair<'_>) -> Result<()> {
         let both = (&*self.both.0, &*self.both.1);
         for (old, new) in self.old.into_iter().zip(self.new) {
@@ -128,7 +129,7 @@ fn hash(mac: &str) -> u64 {
     hash.finish()
 }
 
-/// The records of a store with their MAC addresses, in order.
+/// Returns the records of a store with their MAC addresses, sorted.
 fn stray(bytes: &[u8]) -> Vec<(&[u8], Found<'_>)> {
     let mut found: Vec<_> = records(bytes).filter_map(Found::take).collect();
     found.sort_unstable_by(|(a, mine), (b, theirs)| {
@@ -137,7 +138,7 @@ fn stray(bytes: &[u8]) -> Vec<(&[u8], Found<'_>)> {
     found
 }
 
-/// The hosts with a MAC address, each with its records.
+/// Returns the hosts with a MAC address, each with its records.
 fn hosts_of<'b>(mac: &[u8], all: &[(&[u8], Found<'b>)]) -> Vec<Vec<Found<'b>>> {
     let from = all.partition_point(|(found, _)| *found < mac);
     let with_mac = all.iter().skip(from).take_while(|(found, _)| *found == mac);

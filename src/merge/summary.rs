@@ -1,26 +1,26 @@
-//! What a merge says beside its hosts, and hosts that share a MAC address.
+//! Counts and warnings of a merge, and hosts that share a MAC address.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{found::Found, merged::Shared};
 use crate::model::{Identity, ScanNumber};
 
-/// A MAC address that a scan shows at several IP addresses.
+/// MAC address that one scan shows at several IP addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedMac {
-    /// The address.
+    /// MAC address as text.
     pub mac: String,
-    /// How many such addresses the scan shows.
+    /// Number of such MAC addresses in the scan.
     pub count: i64,
 }
 
-/// What is known of a merge beside its hosts.
+/// Counts and warnings of a merge.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
-    /// Newer records of ports that lost to older ones and say something else.
+    /// Number of newer port records that lost to older ones and differ from them.
     pub outdated: u64,
-    /// The first MAC address of each scan that it shows at several IP addresses, where hosts are told apart by
-    /// their MAC addresses.
+    /// First MAC address of each scan that the scan shows at several IP addresses. Set if hosts are identified by MAC
+    /// address.
     pub shared_macs: BTreeMap<ScanNumber, SharedMac>,
 }
 
@@ -43,7 +43,8 @@ impl Summary {
 }
 
 impl Shared {
-    /// Keys of MAC addresses that one scan shows at several IP addresses. Which scans do so goes to the summary.
+    /// Returns the keys of MAC addresses that one scan shows at several IP addresses, and adds these scans to the
+    /// summary.
     pub(super) fn shared_macs(
         &self,
         found: &[Found<'_>],
@@ -57,7 +58,7 @@ impl Shared {
             let Some(mac) = same.first().and_then(|first| first.key.strip_prefix("mac:")) else {
                 continue;
             };
-            // What a state has was counted when it was read.
+            // Records of a saved state were counted when they were read.
             let fresh =
                 |many: &&[Found<'_>]| many.len() > 1 && !many.iter().any(|one| one.is_saved);
             for of_scan in same.chunk_by(|a, b| a.scan == b.scan).filter(fresh) {
@@ -75,7 +76,7 @@ impl Shared {
     }
 }
 
-/// Tells hosts with these keys apart by their IP addresses too.
+/// Appends the IP address to the keys of hosts whose MAC address is shared, and sorts the records again.
 pub(super) fn tell_apart(
     found: &mut [Found<'_>],
     shared: &BTreeSet<String>,

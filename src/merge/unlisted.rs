@@ -1,5 +1,5 @@
-//! What a state says of ports that it does not list singly, for a comparison: of one port, of ranges that lists
-//! name, and as counts.
+//! Ports that a state does not list singly, for a comparison: the state of one port, ranges named in lists, and
+//! counts.
 
 use std::{
     cmp::Reverse,
@@ -12,54 +12,55 @@ use super::{
 };
 use crate::model::{ExtraPorts, PortState, Protocol, ScanNumber, Timestamp};
 
-/// A look that covers a port and does not list it.
+/// Port that a look covers and does not list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Covered<'s> {
-    /// The state of the port, if it is said.
+    /// State of the port, if the look implies one.
     pub(crate) state: Option<&'s str>,
-    /// Ports are in several states, and nothing says which in which.
+    /// True if unlisted ports are in several states and nothing assigns ports to states.
     pub(crate) is_ambiguous: bool,
-    /// The scan, if it is known.
+    /// Scan of the look, if it is known.
     pub(crate) scan: Option<ScanNumber>,
-    /// When it looked.
+    /// Time of the look.
     pub(crate) time: Option<Timestamp>,
 }
 
-/// Ports whose state a list names.
+/// Range of ports whose state a list names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Listed<'s> {
     pub(crate) first: u16,
     pub(crate) last: u16,
-    /// `None` if it is covered and nothing is said.
+    /// State of the ports; `None` if they are covered and their state is not known.
     pub(crate) state: Option<&'s str>,
     pub(crate) scan: ScanNumber,
     pub(crate) time: Option<Timestamp>,
 }
 
 impl Listed<'_> {
-    /// Compares what is said, whoever says it.
+    /// Returns true if the range and the state are equal; scan and time are not compared.
     fn says_the_same(&self, other: &Self) -> bool {
         (self.first, self.last, self.state) == (other.first, other.last, other.state)
     }
 }
 
-/// What looks say of the ports of a protocol in their lists, the best first: what comes first stands.
+/// Ranges of one protocol that the lists of all looks name, best look first. The first range that holds a port
+/// counts.
 #[derive(Debug, Default)]
 pub(crate) struct Claims<'s>(Vec<Listed<'s>>);
 
 impl<'s> Claims<'s> {
-    /// Returns whether two states say the same.
+    /// Returns true if two states name the same ranges and states.
     pub(crate) fn are_same(&self, other: &Claims<'_>) -> bool {
         self.0.len() == other.0.len()
             && self.0.iter().zip(&other.0).all(|(mine, theirs)| mine.says_the_same(theirs))
     }
 
-    /// Returns what stands: ranges of ports in ascending order, none twice, whose state is known.
+    /// Returns the resulting ranges whose state is known, in ascending order and without overlaps.
     pub(crate) fn standing(&self) -> Vec<Listed<'s>> {
         let mut by_first: Vec<(usize, &Listed<'s>)> = self.0.iter().enumerate().collect();
         by_first.sort_by_key(|(_, claim)| claim.first);
         let mut next = by_first.into_iter().peekable();
-        // Those that hold at `at`, and some that ended before.
+        // Ranges that contain `at`, and some that have ended before it.
         let mut active: BinaryHeap<Reverse<(usize, u16)>> = BinaryHeap::new();
         let mut standing = Vec::new();
         let mut at = 0_u32;
@@ -92,35 +93,35 @@ impl<'s> Claims<'s> {
     }
 }
 
-/// How many ports of a protocol a look counts in each state.
+/// Number of ports of a protocol that a look counts per state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) by_state: BTreeMap<String, i64>,
-    /// Whether lists name them all.
+    /// True if lists name all of them.
     pub(crate) are_listed: bool,
-    /// Whether all of them are said.
+    /// True if each element has a count.
     pub(crate) are_known: bool,
 }
 
 impl State<'_> {
-    /// Returns what the best look that covers a port says of it, if it does not list it.
+    /// Returns the state that the best covering look implies for a port it does not list.
     pub(crate) fn unlisted(&self, protocol: &Protocol<'_>, number: u16) -> Option<Covered<'_>> {
         self.looks.iter().find_map(|look| look.unlisted(protocol, number))
     }
 
-    /// Returns whether a scan that looked at the host says at which ports it looked.
+    /// Returns true if a scan of the host records the ports that it scanned.
     pub(crate) fn tells_ports(&self) -> bool {
         let lists =
             |look: &CoveringLook<'_>| look.coverage.entries.iter().any(|e| !e.lists.is_empty());
         self.looks.iter().any(|look| !look.coverage.scan.is_empty() || lists(look))
     }
 
-    /// Returns whether a look lists ports.
+    /// Returns true if a look lists ports.
     pub(crate) fn lists_ports(&self) -> bool {
         self.looks.iter().any(|look| !look.look.host.ports.is_empty())
     }
 
-    /// Returns whether both were looked at once and the looks say the same of ports that they do not list singly, as
+    /// Returns true if both sides have exactly one look and these imply the same for ports that are not listed, as
     /// most do.
     pub(crate) fn counts_as(&self, other: &Self) -> bool {
         match (&*self.looks, &*other.looks) {
@@ -132,7 +133,7 @@ impl State<'_> {
         }
     }
 
-    /// Returns what lists of the looks say, by protocol.
+    /// Returns the ranges that the lists of the looks name, by protocol.
     pub(crate) fn claims(&self) -> BTreeMap<&str, Claims<'_>> {
         let entries = self.looks.iter().flat_map(|look| &look.coverage.entries);
         let lists = entries.flat_map(|entry| &entry.lists);
@@ -144,8 +145,8 @@ impl State<'_> {
         claims
     }
 
-    /// Returns the counts of the look that gives the state of the host, by protocol, which is `None` where it is
-    /// not said and the scan looked at several.
+    /// Returns the counts of the look that supplies the host's state, by protocol. The protocol is `None` if it is
+    /// not given and the scan covered several.
     pub(crate) fn counts(&self) -> BTreeMap<Option<String>, Counts> {
         let mut counts = BTreeMap::new();
         let Some(look) = self.looks.first().filter(|look| look.look.facts.whole) else {
@@ -159,7 +160,7 @@ impl State<'_> {
 }
 
 impl CoveringLook<'_> {
-    /// Returns what the look says of a port that it covers and does not list.
+    /// Returns the state that the look implies for a port it covers and does not list.
     pub(crate) fn unlisted(&self, protocol: &Protocol<'_>, number: u16) -> Option<Covered<'_>> {
         let found = self.coverage.unlisted_state(protocol, number);
         let facts = &self.look.facts;
@@ -172,7 +173,8 @@ impl CoveringLook<'_> {
         })
     }
 
-    /// Adds what the lists of this look say. Of all else that it covers nothing is said, by later looks neither.
+    /// Adds the ranges that the lists of this look name. The state of all other ports it covers is unknown, and later
+    /// looks do not change that.
     fn claim<'s>(&'s self, claims: &mut BTreeMap<&'s str, Claims<'s>>) {
         let entries = &self.coverage.entries;
         let mut own: BTreeMap<&str, usize> = BTreeMap::new();
@@ -190,7 +192,7 @@ impl CoveringLook<'_> {
             }
         }
         for (protocol, claims) in claims {
-            // An entry without a list of the protocol covers what the scan was to look at.
+            // An entry without a list of the protocol covers the ports that the scan was asked to scan.
             let with_lists = own.get(protocol).copied().unwrap_or_default();
             if self.coverage.all_listed || with_lists < entries.len() {
                 for ranges in self.coverage.scan.of_protocol(protocol) {
@@ -212,7 +214,7 @@ impl CoveringLook<'_> {
     }
 }
 
-/// Adds what an element counts.
+/// Adds the counts of an element.
 fn put_counts(
     extra: &ExtraPorts<'_>,
     scan: &Coverage,
@@ -292,7 +294,7 @@ mod tests {
         assert_eq!(standing(&[]), []);
     }
 
-    /// The sweep against a look at each number.
+    /// Compares the sweep with a lookup of each port number.
     #[test]
     fn a_sweep_gives_what_looking_at_each_number_gives() {
         let states = [None, Some("closed"), Some("filtered")];

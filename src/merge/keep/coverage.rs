@@ -1,4 +1,4 @@
-//! Which looks are kept for what they cover: [`keep`](super) says why.
+//! Chooses the looks that are kept for what they cover; [`keep`](super) explains the rules.
 
 use std::cmp::Reverse;
 
@@ -12,7 +12,7 @@ use super::{
 use crate::model::ExtraPorts;
 
 impl<'a> Keeper<'a> {
-    /// Looks that decide about ports which no look lists yet.
+    /// Keeps looks that decide about ports which no look lists yet.
     pub(super) fn coverage(&mut self, group: &Group<'a, '_>) {
         let mut covering: Vec<(usize, &Look<'a>)> =
             group.looks.iter().enumerate().filter(|(_, look)| group.covers_any(look)).collect();
@@ -43,7 +43,7 @@ impl<'a> Keeper<'a> {
 }
 
 impl<'a> Group<'a, '_> {
-    /// Whether a look covers any port at all.
+    /// Returns true if a look covers any port.
     fn covers_any(&self, look: &Look<'a>) -> bool {
         let has_lists = || {
             let mut extra = look.covering_entries().into_iter().flatten();
@@ -55,7 +55,8 @@ impl<'a> Group<'a, '_> {
             && (!scan.coverage.is_empty() || has_lists())
     }
 
-    /// Whether two looks surely cover the same ports, and say the same states of those that no look lists.
+    /// Returns true if two looks certainly cover the same ports and imply the same states for ports that no look
+    /// lists.
     fn covers_alike(&self, one: &Look<'a>, other: &Look<'a>) -> bool {
         let class = |look: &Look<'a>| self.rules.scan(look.facts.scan).1.class;
         let flags = &self.rules.policy.flags;
@@ -69,7 +70,7 @@ impl<'a> Group<'a, '_> {
     }
 }
 
-/// Whether two lists name the same ports with the same states; counts do not matter.
+/// Returns true if two lists name the same ports with the same states. Counts are not compared.
 fn says_alike(mine: &[ExtraPorts<'_>], theirs: &[ExtraPorts<'_>]) -> bool {
     mine.len() == theirs.len()
         && mine.iter().zip(theirs).all(|(mine, theirs)| {

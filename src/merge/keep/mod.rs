@@ -1,46 +1,49 @@
-//! What of the looks at a host can still matter when more scans come.
+//! Chooses the parts of the looks at a host that can still matter when more scans come.
 //!
-//! A state is to cost what its hosts cost, however many scans made it. So of the looks at a host only those parts are
-//! kept that some later scan could bring into the result; the rest is dropped, and stays in sums ([`Past`]). Whatever
-//! looks come, with whatever times, the result must be that of all looks together. Looks that come are always later in
-//! the order of the arguments, but may lie anywhere in time and so in rank. The proof, part by part:
+//! The size of a saved state must depend on its hosts, not on the number of scans. So of the looks at a host only
+//! those parts are kept that a later scan could bring into the result; the rest is dropped and stays only in sums
+//! ([`Past`]). Whatever looks come, at whatever times, the result must equal that of all looks together. New looks
+//! are always later in the order of the arguments, but may fall anywhere in time and so in rank. The proof, part by
+//! part:
 //!
-//! **What is taken from the best look that has it** (under any policy: details, the route; names by type or by name,
-//! addresses, OS matches, scripts by name; under `latest` the OS and the host scripts as a whole; the state of the host,
-//! which all looks have; `extra_ports`). If a better look has it too, a look can give it only if the better one is not
-//! there, and looks never go one by one. So what is not taken now never is. What is taken now stays.
+//! **Values taken from the best look that has them** (under any policy: details and the route; names by type or by
+//! name, addresses, OS matches, scripts by name; under `latest` the OS and the host scripts as a whole; the state of
+//! the host, which all looks have; `extra_ports`). If a better look has the value too, a look can supply it only if
+//! the better one is missing, and looks are never removed one by one. So a value that is not taken now never will be,
+//! and a value that is taken now is kept.
 //!
 //! **Ports, under `caller`, `first` and `best`**: the first record in order moves as one piece, and the order of two
-//! records does not depend on others. The same argument; what lost is in the sums.
+//! records does not depend on others. The same argument holds; losing records are in the sums.
 //!
-//! **Ports, under `latest`.** Let the looks that list or cover a port stand in the order of rank. `state` is the first
-//! that lists it, `top` the first of all, which may cover it only. Kept are these:
+//! **Ports, under `latest`.** Consider the looks that list or cover a port in rank order. `state` is the first that
+//! lists it, and `top` the first of all, which may only cover it. These are kept:
 //!
-//! - `state`, since a look that lists the port below it never gives the state;
-//! - `top`: the port is gone if a look that covers it is later than the one that lists it, and of those that cover
-//!   it `top` is the latest, as only looks with evidence cover anything and these stand in the order of time;
+//! - `state`, since a look below it that lists the port never supplies the state;
+//! - `top`: the port is gone if a look that covers it is later than the one that lists it. Of those that cover it
+//!   `top` is the latest, as only looks with evidence cover anything and these are in time order;
 //! - the looks that services and scripts come from, if the state is the same from there to `state`;
-//! - for each of `state` and `top` the first below it that saw another state: the barrier.
+//! - for each of `state` and `top`, the first look below it that saw another state: the barrier.
 //!
-//! A look that comes and gives the state is above `state`; if the port is not gone then it is above `top` as well, or
-//! it has no evidence, and then neither has `state`. So a range between the look that gives the state and the one
-//! that services are taken from begins at `state`, or above `top`, or among looks without evidence, where it holds
-//! `state`. If it reaches a barrier it holds two looks that differ, and what lies below the barrier adds nothing; if it
-//! does not, all it holds is alike, and the kept end of it tells the same as all of it. Of ports that the past knows, what
-//! a kept look says is written down port by port, so that it does not matter what else of the look was dropped.
+//! A new look that supplies the state is above `state`. If the port is not gone then, the new look is above `top` as
+//! well, or it has no evidence, and then neither has `state`. So a range between the look that supplies the state and
+//! the one that supplies the services begins at `state`, or above `top`, or among looks without evidence, where it
+//! contains `state`. If the range reaches a barrier, it contains two looks that differ, and looks below the barrier
+//! add nothing; if not, all looks in it agree, and its kept end implies the same as all of it. For ports that the
+//! past knows, the state that a kept look implies is recorded per port, so it does not matter which other parts of
+//! the look were dropped.
 //!
-//! With `--keep-covered` a port is never gone, so a look may come between those above `state`: then nothing may come
+//! With `--keep-covered` a port is never gone, so a look may fall between those above `state`: then nothing may come
 //! before `top` ([`Floor`]).
 //!
-//! **Ports that no look lists yet.** If one lists such a port later, the looks that cover it decide whether it is gone,
-//! whether its state changed, and when it was looked for last. Of two looks that cover the same ports with the same
-//! states the later one tells all that. At most [`PATTERNS`] are kept; nothing may come before one that was dropped.
+//! **Ports that no look lists yet.** If a later look lists such a port, the looks that cover it decide whether it is
+//! gone, whether its state changed, and when it was last looked for. Of two looks that cover the same ports with the
+//! same states, the later one is enough. At most [`PATTERNS`] are kept; nothing may come before one that was dropped.
 //!
-//! **Devices.** Looks at an earlier device are dropped, but for the earliest time. A look with another MAC address must
-//! be later than all looks of the past, and one with the same may not come before the device did: see
-//! [`devices`](super::devices).
+//! **Devices.** Looks at an earlier device are dropped, except for the earliest time. A look with another MAC address
+//! must be later than all looks of the past, and one with the same must not be earlier than the first look at the
+//! device: see [`devices`](super::devices).
 //!
-//! Looks that cannot be placed are an error ([`OutOfOrder`](super::devices::OutOfOrder)), never another result.
+//! A look that cannot be placed is an error ([`OutOfOrder`](super::devices::OutOfOrder)), never a different result.
 
 mod coverage;
 mod ports;
@@ -53,20 +56,20 @@ use super::{
 };
 use crate::model::{Address, ExtraPorts, Host, Hostname, Os, OsClass};
 
-/// Looks that are kept of a host since they cover ports: more than networks have that are not hostile.
+/// Maximum number of looks per host that are kept for their coverage. Networks that are not hostile have fewer.
 pub(super) const PATTERNS: usize = 16;
 
-/// Gathers what is kept of a host, or nothing.
+/// Collector of the parts of a host that are kept; collects nothing if no state is saved.
 #[derive(Debug, Default)]
 pub(super) struct Keeper<'a> {
     on: bool,
-    /// Looks that may be kept for what they cover.
+    /// Maximum number of looks that may be kept for their coverage.
     patterns: usize,
     looks: Vec<Kept<'a>>,
     past: Past<'a>,
 }
 
-/// What is kept of a look.
+/// Parts of a look that are kept.
 #[derive(Debug)]
 struct Kept<'a> {
     facts: LookFacts,
@@ -90,7 +93,7 @@ impl<'a> Keeper<'a> {
         self.on
     }
 
-    /// Gathers all but ports, before they are taken.
+    /// Collects everything except ports, before the parts are taken out of the looks.
     pub(super) fn host(&mut self, group: &Group<'a, '_>) {
         if !self.on {
             return;
@@ -149,7 +152,7 @@ impl<'a> Keeper<'a> {
         });
     }
 
-    /// State and times of the best look.
+    /// Keeps the state and times of the best look.
     fn status(&mut self, group: &Group<'a, '_>) {
         let Some(best) = group.looks.first() else { return };
         let host = &best.host;
@@ -172,10 +175,10 @@ impl<'a> Keeper<'a> {
     fn names(&mut self, group: &Group<'a, '_>) {
         let all = group.rules.policy.flags.names;
         if !all {
-            // Nobody else may be taken for it.
+            // Without flag `names`, no other look may become the first.
             self.stay(group.base());
         }
-        // Addresses that are known, and whether the vendor is.
+        // Known addresses, with true if their vendor is known.
         let mut known: Vec<(&Address<'a>, bool)> = Vec::new();
         let mut names: Vec<&Hostname<'a>> = Vec::new();
         let by_type = group.is_latest();
@@ -212,7 +215,7 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Details and routes.
+    /// Keeps details and the route.
     fn details(&mut self, group: &Group<'a, '_>) {
         let mut known = Details::default();
         for (place, look) in group.looks.iter().enumerate() {
@@ -291,7 +294,7 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// What was gathered.
+    /// Returns the collected past.
     pub(super) fn finish(self, rules: Rules<'_>) -> Past<'a> {
         let looks = self.looks.into_iter().filter(|kept| kept.stays).map(|kept| PastLook {
             moment: Moment::of(&kept.facts, rules),
@@ -305,20 +308,20 @@ impl<'a> Keeper<'a> {
         Past { looks: looks.collect(), ..self.past }
     }
 
-    /// What the keeper does not see: see [`Past`].
+    /// Returns the past, for the fields that the keeper does not set itself; see [`Past`].
     pub(super) fn past_mut(&mut self) -> &mut Past<'a> {
         &mut self.past
     }
 }
 
-/// Below neither of two floors anything may come.
+/// Combines two floors: no look may fall before either.
 fn higher(one: Floor, other: Floor, rules: Rules<'_>) -> Floor {
     let is_higher = one.moment.key(rules) >= other.moment.key(rules);
     let moment = if is_higher { one.moment } else { other.moment };
     Floor { moment, last: one.last.max(other.last) }
 }
 
-/// What better looks say of the operating system.
+/// Parts of the operating system that better looks have.
 #[derive(Default)]
 struct KnownOs<'h> {
     names: Vec<Option<&'h str>>,
@@ -328,7 +331,7 @@ struct KnownOs<'h> {
 }
 
 impl<'h> KnownOs<'h> {
-    /// What a look says that no better one does; better looks come first.
+    /// Returns the parts that no better look has. Must be called with better looks first.
     fn new_of<'a>(&mut self, os: &'h Os<'a>) -> Os<'a> {
         let mut new = Os::default();
         let known = self.names.len();

@@ -1,4 +1,4 @@
-//! What is kept of ports: [`keep`](super) says why.
+//! Chooses the parts of ports that are kept; [`keep`](super) explains the rules.
 
 use super::{
     super::{
@@ -11,17 +11,17 @@ use super::{
 };
 use crate::model::{Port, Protocol};
 
-/// What a look says of the state of a port.
+/// State of a port as one look shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Saw<'s> {
-    /// It lists the port in this state.
+    /// The look lists the port in this state.
     Listed(&'s str),
-    /// It covers the port and does not list it; the state, if it says it.
+    /// The look covers the port and does not list it; the state, if the look implies one.
     Covered(Option<&'s str>),
 }
 
 impl<'s> Saw<'s> {
-    /// The state, if it is said.
+    /// Returns the state, if it is known.
     fn known(self) -> Option<&'s str> {
         match self {
             Self::Listed(state) => Some(state),
@@ -31,12 +31,12 @@ impl<'s> Saw<'s> {
 }
 
 impl<'a> SamePort<'_, 'a, '_> {
-    /// Its protocol and number.
+    /// Returns the protocol and number of the port.
     fn name(&self) -> Option<(Protocol<'a>, u16)> {
         self.records.first().map(|(_, port)| (port.protocol.clone(), port.number))
     }
 
-    /// What a look says of the state of the port, if it says anything.
+    /// Returns the state of the port in a look; `None` if the look neither lists nor covers it.
     fn saw(&self, look: usize) -> Option<Saw<'_>> {
         if let Some(port) = self.port(look) {
             return Some(Saw::Listed(port.state.as_str()));
@@ -50,7 +50,7 @@ impl<'a> SamePort<'_, 'a, '_> {
 }
 
 impl<'a> Keeper<'a> {
-    /// Gathers what can matter of a port.
+    /// Keeps all parts of a port that can still matter.
     pub(in super::super) fn port(&mut self, port: &SamePort<'_, 'a, '_>, standing: Standing) {
         let Some((protocol, number)) = port.name().filter(|_| self.on) else { return };
         let seen = port.origin(standing).seen;
@@ -75,7 +75,7 @@ impl<'a> Keeper<'a> {
         self.keep_barrier(port, standing.state);
     }
 
-    /// Keeps the first look below one that saw another state.
+    /// Keeps the first look below `from` that saw another state.
     fn keep_barrier(&mut self, port: &SamePort<'_, 'a, '_>, from: usize) {
         let Some(state) = port.saw(from).and_then(Saw::known) else { return };
         let differs = |look: &usize| {
@@ -87,7 +87,7 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Keeps what a look says of the state of a port.
+    /// Keeps the state of a port in one look.
     fn keep_sight(&mut self, port: &SamePort<'_, 'a, '_>, place: usize) {
         match port.saw(place) {
             Some(Saw::Listed(_)) => self.keep_record(port, place, false),
@@ -105,14 +105,14 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Keeps the record of a port, as a whole or the state alone.
+    /// Keeps the record of a port: all of it, or the state only.
     fn keep_record(&mut self, port: &SamePort<'_, 'a, '_>, place: usize, whole: bool) {
         let Some(record) = port.port(place) else { return };
         let is_same =
             |kept: &Port<'a>| kept.number == record.number && kept.protocol == record.protocol;
         let Some(kept) = self.stay(place) else { return };
         if kept.host.ports.last().is_some_and(is_same) {
-            // A whole record comes before one of the state alone.
+            // The whole record is always pushed before the one with only the state.
             return;
         }
         kept.host.ports.push(if whole {

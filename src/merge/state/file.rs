@@ -1,4 +1,4 @@
-//! States are read from files and written.
+//! Reads saved states from files and writes them.
 
 use std::io::Read;
 
@@ -19,13 +19,13 @@ use crate::{
 };
 
 impl Merger {
-    /// Goes on with a state that an earlier merge saved, as if its scans had come: before anything else comes. The
-    /// name is that of its file.
+    /// Loads the state that an earlier merge saved, as if its scans had come. Must be called before anything else is
+    /// added. `name` is the name of its file.
     ///
     /// # Errors
-    /// A usage error if the state is that of a merge with other options, or if scans have come; an error of the kind
-    /// [`State`](crate::error::ErrorKind::State) if it is damaged, or of another version; if a temporary file cannot be
-    /// written.
+    /// Returns a usage error if the state belongs to a merge with other options or if scans have come, an error of
+    /// the kind [`State`](crate::error::ErrorKind::State) if the state is damaged or of another version, and an error
+    /// if a temporary file cannot be written.
     pub fn load(&mut self, state: impl Read, name: &str) -> Result<()> {
         if !self.keeps || !self.scans.is_empty() || self.is_open() || self.saved.is_some() {
             return Err(Error::usage("a merge goes on with a state before anything has come"));
@@ -85,7 +85,7 @@ impl Merger {
     }
 }
 
-/// All records of bytes that hold nothing else.
+/// Splits bytes into records; `None` if anything else is left.
 fn all_records(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
     let mut all = Vec::new();
     while !bytes.is_empty() {
@@ -96,10 +96,10 @@ fn all_records(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
     Some(all)
 }
 
-/// Where the bytes of a state go.
+/// Callback that takes the bytes of a state.
 type Each<'e> = &'e mut dyn FnMut(&[u8]) -> Result<()>;
 
-/// Hands on the bytes of a snapshot section by section.
+/// Writer that passes the bytes of a snapshot on, section by section.
 struct Sections<'e> {
     writer: SnapshotWriter,
     buffer: Vec<u8>,
@@ -130,11 +130,12 @@ impl Sections<'_> {
 }
 
 impl Merged {
-    /// Gives the bytes of the state with which a later merge can [go on](Merger::load), piece by piece. What is kept of
-    /// the hosts comes from [`Hosts::take_kept`](super::super::Hosts::take_kept).
+    /// Calls `each` with the bytes of the state that a later merge can [load](Merger::load), piece by piece. `kept`
+    /// comes from [`Hosts::take_kept`](super::super::Hosts::take_kept).
     ///
     /// # Errors
-    /// The first error of `each`; if a temporary file cannot be read; a usage error if the merger keeps no state.
+    /// Returns the first error of `each`, an error if a temporary file cannot be read, or a usage error if the merger
+    /// keeps no state.
     pub fn save(&self, kept: Kept, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         if !self.shared.keeps {
             return Err(Error::usage("this merge keeps no state"));
@@ -165,13 +166,13 @@ impl Merged {
         each(&buffer)
     }
 
-    /// Records of all scans as they came.
+    /// Returns the records of all scans, as they came.
     fn saved_scans(&self, kept: &Kept) -> Vec<u8> {
         let (mut out, mut record, mut writer) = (Vec::new(), Vec::new(), Out::default());
         for (arrival, scan) in self.shared.originals.iter().enumerate() {
             let number = self.shared.numbers.get(arrival).copied().flatten();
             let shared = number.and_then(|number| kept.shared_macs.get(&number));
-            // A record of an input that held no scan is no copy of anything.
+            // The record of an input that held no scan is never a copy, so it counts as used.
             let used = number.is_some() || !scan.record.exists;
             record.clear();
             writer.record(&SavedScan::of(scan, used, shared), &mut record);
@@ -180,7 +181,7 @@ impl Merged {
         out
     }
 
-    /// Events of scans that were read now and are used.
+    /// Returns the events of used scans that this run read.
     fn new_events(&self) -> Result<Vec<u8>> {
         let bytes = self.events.look(&self.shared.place)?;
         let mut out = Vec::new();
@@ -195,7 +196,7 @@ impl Merged {
         Ok(out)
     }
 
-    /// Events of scans in the state.
+    /// Returns the events of scans in the loaded state.
     pub(in super::super) fn saved_events(&self) -> Result<Vec<u8>> {
         let Some(saved) = self.shared.saved.as_deref() else { return Ok(Vec::new()) };
         let blocks = saved.events.look(&self.shared.place)?;

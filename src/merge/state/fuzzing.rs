@@ -1,4 +1,4 @@
-//! Body of the fuzz target of this layer: a state that anybody wrote.
+//! Body of the fuzz target of this module: loads states with arbitrary content.
 
 use super::{EVENTS, HEAD, HOSTS, Head, KIND, SCANS, options_of};
 use crate::{
@@ -8,8 +8,8 @@ use crate::{
     snapshot::SnapshotWriter,
 };
 
-/// Reads bytes as a state: as they are, and as sections that get the file, the checksums and the head that they need.
-/// What is taken is merged and saved, and going on with that gives the same.
+/// Loads bytes as a state: as they are, and as sections with a valid file header, checksums and head. A state that is
+/// accepted is merged and saved, and continuing the saved state gives the same result.
 pub(crate) fn states(data: &[u8]) {
     let policy = policy(data);
     let mut merger = Merger::new(policy).with_state();
@@ -32,7 +32,7 @@ fn policy(data: &[u8]) -> MergePolicy {
     MergePolicy::new(precedence).with_keep_covered(choices.below(4) == 0)
 }
 
-/// A file with the sections of an input: the number of one in a byte, and its length in two.
+/// Builds a file from the sections of an input: one byte for the section number, two for its length.
 fn file(mut data: &[u8], policy: &MergePolicy) -> Vec<u8> {
     let mut file = Vec::new();
     let Ok(mut writer) = SnapshotWriter::new(KIND, &mut file) else { return file };
@@ -58,7 +58,7 @@ fn file(mut data: &[u8], policy: &MergePolicy) -> Vec<u8> {
     file
 }
 
-/// Hosts of a merge that goes on with a state and nothing else, and the state after it.
+/// Returns the hosts of a merge that continues a state and adds nothing, and the state it saves.
 fn go_on(policy: MergePolicy, state: &[u8]) -> Option<(Vec<String>, Vec<u8>)> {
     let mut merger = Merger::new(policy).with_state();
     merger.load(state, "fuzz").ok()?;

@@ -1,4 +1,4 @@
-//! What a state keeps of each host.
+//! Records of hosts that a saved state holds.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ use crate::{
 const HOST: u8 = 0;
 const PAST: u8 = 1;
 
-/// What a record of a state is; `None` if it is none.
+/// Splits the kind off a record of a saved state; `None` if the kind is unknown.
 pub(in super::super) fn has_kind(record: &[u8]) -> Option<Record<'_>> {
     match record.split_first()? {
         (&HOST, rest) => Some(Record::Host(rest)),
@@ -30,16 +30,16 @@ pub(in super::super) fn has_kind(record: &[u8]) -> Option<Record<'_>> {
     }
 }
 
-/// How the records of a host are kept.
+/// Form in which the records of a host are saved.
 #[derive(Debug, PartialEq, Eq)]
 pub(in super::super) enum Keeping {
-    /// No state is kept.
+    /// Nothing, as no state is saved.
     Nothing,
-    /// As they are.
+    /// All records, unchanged.
     Whole,
-    /// As far as they can still matter.
+    /// A [`Past`] with the parts that can still matter.
     Reduced,
-    /// The same, each IP address on its own: a later scan may show that these are different hosts.
+    /// One [`Past`] per IP address, because a later scan may show that these are different hosts.
     ByAddress,
 }
 
@@ -53,7 +53,7 @@ impl Keeping {
 }
 
 impl Shared {
-    /// Decides how the records of a host are kept.
+    /// Decides in which form the records of a host are saved.
     pub(in super::super) fn keeping(&self, same: &[Found<'_>]) -> Keeping {
         if !self.keeps {
             return Keeping::Nothing;
@@ -64,7 +64,7 @@ impl Shared {
         }
         let first = same.first();
         let is_one = |first: &Found<'_>| {
-            // One that is told apart by its address too has another key than its own.
+            // A host whose key also contains its address has a key that differs from `own_key`.
             let by_mac = self.policy.identity == Identity::Mac && first.own_key.starts_with("mac:");
             !by_mac || *first.key != *first.own_key || {
                 let ip = first.ip();
@@ -78,16 +78,16 @@ impl Shared {
         let mut scans: BTreeSet<ScanNumber> = BTreeSet::new();
         for found in same.iter().filter(|found| matches!(found.record, Record::Host(_))) {
             if addresses.insert((found.scan, found.ip())) && !scans.insert(found.scan) {
-                // One look of several addresses: it could not be told apart later.
+                // One scan shows several addresses: their look could not be split later.
                 return Keeping::Whole;
             }
         }
-        // What the sums of one address say of the other's looks would depend on both.
+        // The sums of one address would depend on looks at the other.
         let is_simple = self.policy.precedence != Precedence::Caller && !self.policy.keep_covered;
         if is_simple { Keeping::ByAddress } else { Keeping::Whole }
     }
 
-    /// Appends what is kept of a host.
+    /// Appends the records that are saved of a host.
     pub(in super::super) fn keep<'b>(
         &self,
         same: &[Found<'b>],
@@ -150,7 +150,7 @@ impl Shared {
         out.extend_from_slice(record);
     }
 
-    /// The error of a look that cannot be placed among those of the state.
+    /// Returns the error for a look that cannot be placed among those of the saved state.
     pub(in super::super) fn out_of_order(&self, key: &str) -> Error {
         let name = self.saved.as_ref().map_or("the state", |saved| &saved.name);
         Error::usage(format!(

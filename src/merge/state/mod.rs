@@ -1,26 +1,27 @@
-//! The state of a merge: what the next one needs to go on, instead of all scans (docs/merge.md, "Every night").
+//! Saved state of a merge: the data that a later merge needs to continue without the scans (docs/merge.md, "Every
+//! night").
 //!
-//! A state holds all scans that were read, as they are in the tables of scans and warnings, and per host what can still
-//! matter of its looks ([`keep`](super::keep)). So it grows with the hosts, and by a line with each scan.
+//! A state holds the records of all scans, as in the tables `scans` and `warnings`, and per host the parts of its
+//! looks that can still matter ([`keep`](super::keep)). So its size depends on the hosts, plus one record per scan.
 //!
 //! ```text
 //! load   state file -> Merger: scans, hosts by partition, blocks of events
-//! add    new scans  -> Merger, as ever
-//! finish copies are decided between anew, with the digests of scans whose hosts are gone
-//! merge  per host: what the state has and the new looks go through one Group, whose Keeper says what stays
+//! add    new scans  -> Merger, as in any merge
+//! finish copies are decided anew, with the digests of scans whose hosts are gone
+//! merge  per host: the saved past and the new looks go through one Group, whose Keeper selects what stays
 //! save   Merged -> state file
 //! ```
 //!
-//! Scans have in a state the numbers under which they came: these never change. What is decided between copies (which is
-//! used, which ID it has, which warnings it gets) is decided in each run as if all scans had come in it. That a scan of
-//! the state is not used any more, as a better copy came, cannot be: its hosts are in the sums.
+//! Scans in a state have their arrival numbers, which never change. Each run decides between copies (which one is
+//! used, its ID, its warnings) as if all scans had come in that run. One case is impossible: a scan of the state
+//! cannot be replaced by a better copy that comes later, because its hosts are in the sums. That is an error.
 //!
-//! A state belongs to one way of merging ([`Head`]). `--max-age` is not part of it: nothing is dropped for its age. With
-//! `--explain` all that lost is needed, so nothing is dropped at all.
+//! A state belongs to one set of options ([`Head`]). `--max-age` is not part of it: a state never drops anything for
+//! its age. With `--explain` all losing values are needed, so nothing is dropped at all.
 //!
-//! The file is a [snapshot](crate::snapshot). [`VERSION`] is to be raised with each change of a record that is in it: the
-//! golden test of this module fails until it is. Anybody may have written the file: what cannot be is an error that
-//! names the file, and nothing is written then.
+//! The file is a [snapshot](crate::snapshot). Each change of a record in it needs a new [`VERSION`]; the golden test
+//! of this module fails until then. The file may have been written by anyone: invalid content is an error that names
+//! the file, and nothing is written then.
 
 mod file;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -43,27 +44,27 @@ use crate::{
     snapshot::Kind,
 };
 
-/// Version of all that is in a state.
+/// Version of all records in a state.
 const VERSION: u32 = 1;
 
 const KIND: Kind = Kind { name: "merge", version: VERSION };
 
-/// Sections of the file; hosts are in one for each partition.
+/// Sections of the file. Each partition of hosts has a section of its own.
 const HEAD: u16 = 1;
 const SCANS: u16 = 2;
 const EVENTS: u16 = 3;
 const HOSTS: u16 = 16;
 
-/// How scans are merged in a state, and what holds for all hosts.
+/// Options of the merge that saved the state, and facts about all hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Head {
-    /// The options of the way of merging.
+    /// Options that the state depends on, as text.
     options: String,
     /// Keys of MAC addresses that one scan shows at several IP addresses.
     macs: Vec<String>,
 }
 
-/// A scan of a state, as it came.
+/// Scan of a state, as it came.
 #[derive(Debug, Clone, PartialEq)]
 struct SavedScan {
     source: String,
@@ -81,16 +82,16 @@ structs! {
     SharedMac { mac, count }
 }
 
-/// A state that a merge goes on with.
+/// Loaded state that a merge continues.
 #[derive(Debug, Default)]
 pub(super) struct Saved {
-    /// The file's name.
+    /// Name of the file.
     name: String,
-    /// Which of its scans are used.
+    /// For each of its scans, true if it is used.
     used: Vec<bool>,
-    /// Records of hosts, by partition.
+    /// Records of hosts by partition.
     pub(super) hosts: Vec<Store>,
-    /// Blocks of events.
+    /// Blocks of events, as in the file.
     events: Store,
     pub(super) macs: BTreeSet<String>,
 }
@@ -100,17 +101,17 @@ impl Saved {
         self.hosts.iter_mut().chain([&mut self.events])
     }
 
-    /// Bytes of the hosts of a partition.
+    /// Returns the size of the hosts of a partition, in bytes.
     pub(super) fn len_of(&self, partition: usize) -> usize {
         self.hosts.get(partition).map_or(0, Store::len)
     }
 
-    /// The error of a state that holds what cannot be.
+    /// Returns the error for a state with invalid content.
     pub(super) fn damaged(&self, how: &str) -> Error {
         damaged(&self.name, &format!("it is damaged: {how}"))
     }
 
-    /// Refuses that another copy of a scan is used than the one that the state has.
+    /// Returns an error if another copy of a scan would now be used than the one in the state.
     pub(super) fn check_used(&self, scans: &[MergedScan]) -> Result<()> {
         let changed = self.used.iter().zip(scans).find(|(used, scan)| **used != scan.used);
         let Some((_, scan)) = changed else { return Ok(()) };
@@ -123,12 +124,12 @@ impl Saved {
     }
 }
 
-/// The error of a file that is no state which can be used.
+/// Returns the error for a file that is not a usable state.
 fn damaged(name: &str, how: &str) -> Error {
     Error::new(ErrorKind::State(format!("{name}: {how}")))
 }
 
-/// The options that a state depends on.
+/// Returns the options that a state depends on, as text.
 fn options_of(policy: &MergePolicy) -> String {
     let MergePolicy { precedence, flags, identity, keep_covered, keep_identity, explain, .. } =
         policy;
@@ -201,7 +202,7 @@ mod tests {
         xml::{Options, Reader},
     };
 
-    /// The state of a merge of fixtures that together have all there is.
+    /// Returns the state of a merge of fixtures that together contain every kind of record.
     fn state(policy: MergePolicy) -> Vec<u8> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
         let mut merger = Merger::new(policy).with_state();
@@ -242,7 +243,7 @@ mod tests {
         state
     }
 
-    /// Sections one after another, each with its number and length, not compressed.
+    /// Returns all sections, uncompressed, each after its number and length.
     fn sections(state: &[u8]) -> Vec<u8> {
         let mut reader = SnapshotReader::new(state, KIND).unwrap();
         let mut all = Vec::new();

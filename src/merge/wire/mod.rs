@@ -1,8 +1,8 @@
-//! Hosts as compact records in memory or in a file, read back without copying a text.
+//! Compact records of hosts in memory or in a file, which are read without copying any text.
 //!
-//! A record is a list of numbers and flags, and behind it all texts at once: they are checked to be UTF-8
-//! together, and each is a piece of that. Records leave the run that wrote them as those of [`pack_host`] and in the
-//! states of [`state`](super::state): whoever keeps them must tell records of another layout apart.
+//! A record is a list of numbers and flags, followed by all texts. The texts are checked to be UTF-8 at once, and
+//! each text is a slice of them. Two kinds of records outlive the process that wrote them: those of [`pack_host`] and
+//! those in saved states ([`state`](super::state)). Whoever stores them must detect records of another layout.
 
 mod model;
 
@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::{Address, Host, Text, Timestamp};
 
-/// Makes records of structs, field by field.
+/// Implements [`Wire`] for structs, field by field.
 macro_rules! structs {
     ($($type:ident $(<$life:lifetime>)? { $($field:ident),* $(,)? })*) => {
         $(impl<'a> $crate::merge::wire::Wire<'a> for $type $(<$life>)? {
@@ -28,7 +28,7 @@ macro_rules! structs {
 
 pub(super) use structs;
 
-/// A record in the making.
+/// Buffers of a record that is being written.
 #[derive(Debug, Default)]
 pub(super) struct Out {
     numbers: Vec<u8>,
@@ -36,7 +36,7 @@ pub(super) struct Out {
 }
 
 impl Out {
-    /// Writes a value as a record behind what `out` holds.
+    /// Appends a value to `out` as a record.
     pub(super) fn record<'a>(&mut self, value: &impl Wire<'a>, out: &mut Vec<u8>) {
         self.numbers.clear();
         self.texts.clear();
@@ -47,26 +47,26 @@ impl Out {
     }
 }
 
-/// Writes a host as a record behind what `out` holds.
+/// Appends a host to `out` as a record.
 pub(crate) fn pack_host(host: &Host<'_>, out: &mut Vec<u8>) {
     Out::default().record(host, out);
 }
 
-/// Reads a host back; `None` if it is none. The record may come from a file that anybody wrote: an address that says to
-/// be a literal is written without a look at its text, so it has to be one.
+/// Reads a host; `None` if the record is invalid. The record may come from a file that anyone wrote. An address that
+/// is marked as a literal is written without checking its text, so it must be one.
 pub(crate) fn unpack_host(record: &[u8]) -> Option<Host<'_>> {
     let host: Host<'_> = read(record)?;
     has_true_literals(&host).then_some(host)
 }
 
-/// A record that is read.
+/// Rest of a record that is being read.
 #[derive(Debug)]
 pub(super) struct In<'a> {
     numbers: &'a [u8],
     texts: &'a str,
 }
 
-/// Reads the value of a record, which must be all there is.
+/// Reads the value of a record, which must end with the slice.
 pub(super) fn read<'a, T: Wire<'a>>(record: &'a [u8]) -> Option<T> {
     let (len, rest) = split_length(record)?;
     let (numbers, texts) = rest.split_at_checked(len)?;
@@ -74,20 +74,20 @@ pub(super) fn read<'a, T: Wire<'a>>(record: &'a [u8]) -> Option<T> {
     T::get(&mut from)
 }
 
-/// Whether each address of a host that says to be a literal is one, so that it may be written without a look at its
-/// text: of a record that anybody may have written.
+/// Returns true if every address that is marked as a literal is one. Such addresses are written without checking
+/// their text, so records that anyone may have written must pass this check.
 pub(super) fn has_true_literals(host: &Host<'_>) -> bool {
     let is_literal =
         |address: &Address<'_>| address.ip.is_none_or(|ip| address.text.parse() == Ok(ip));
     host.addresses.iter().all(is_literal)
 }
 
-/// Writes a length in seven bits a byte.
+/// Writes a length with seven bits per byte.
 pub(super) fn put_length(len: usize, out: &mut Vec<u8>) {
     put_bits(u64::try_from(len).unwrap_or(u64::MAX), out);
 }
 
-/// A length, and what is behind it.
+/// Splits off a length.
 pub(super) fn split_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let mut rest = bytes;
     let len = take_bits(&mut rest)?;
@@ -115,14 +115,14 @@ fn take_bits(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// Items of a list for which memory is reserved before they are read.
+/// Maximum number of list items for which memory is reserved before they are read.
 const RESERVED: usize = 1024;
 
-/// What a record can hold.
+/// Value that a record can hold.
 pub(super) trait Wire<'a>: Sized {
     /// Appends the value.
     fn put(&self, out: &mut Out);
-    /// Takes the value; `None` if the record is none that was written.
+    /// Takes the value; `None` if the record is invalid.
     fn get(from: &mut In<'a>) -> Option<Self>;
 }
 
@@ -138,7 +138,7 @@ impl Wire<'_> for u64 {
 
 impl Wire<'_> for i64 {
     fn put(&self, out: &mut Out) {
-        // The sign as the lowest bit, so that small numbers of both signs are short.
+        // The sign becomes the lowest bit, so that small numbers of both signs are short.
         ((self << 1) ^ (self >> 63)).cast_unsigned().put(out);
     }
 
@@ -148,7 +148,7 @@ impl Wire<'_> for i64 {
     }
 }
 
-/// Numbers that are written as wider ones.
+/// Implements [`Wire`] for numbers that are written as wider ones.
 macro_rules! narrow {
     ($($narrow:ty as $wide:ty),*) => {
         $(impl Wire<'_> for $narrow {
@@ -270,7 +270,7 @@ impl<'a, T: Wire<'a>> Wire<'a> for Vec<T> {
 
     fn get(from: &mut In<'a>) -> Option<Self> {
         let len = usize::get(from)?;
-        // Each item takes a byte at least, and far more in memory: a length that cannot be reserves little.
+        // Each item takes at least one byte, and far more in memory: an impossible length reserves little.
         let mut items = Self::with_capacity(len.min(from.numbers.len()).min(RESERVED));
         for _ in 0..len {
             items.push(T::get(from)?);

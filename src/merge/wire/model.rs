@@ -1,4 +1,4 @@
-//! The model as records, field by field.
+//! Layout of the model's types as records, field by field.
 
 use super::{super::series::HostHead, In, Out, Wire, structs};
 use crate::error::{Code, Diagnostic, Position};
@@ -11,7 +11,7 @@ use crate::model::{
     TargetSkipped, Task, TaskKind, TcpSequence, Text, Trace, TraceHop,
 };
 
-/// Enums of names, of which the last may be any text.
+/// Implements [`Wire`] for enums of names whose last variant may be any text.
 macro_rules! names {
     ($($type:ident { $($number:literal $variant:ident),* })*) => {
         $(impl<'a> Wire<'a> for $type<'a> {
@@ -35,7 +35,7 @@ macro_rules! names {
     };
 }
 
-/// Enums without fields.
+/// Implements [`Wire`] for enums without fields.
 macro_rules! plain {
     ($($type:ident { $first:ident $(, $number:literal $variant:ident)* })*) => {
         $(impl Wire<'_> for $type {
