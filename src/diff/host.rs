@@ -1,8 +1,9 @@
-//! What differs between two states of one host.
+//! Differences between two states of one host.
 //!
-//! [`Changes`] gathers it: the host itself here, ports that are listed in `ports.rs`, ports that no state lists in
-//! `unlisted.rs`. Whatever is compared is a [`Said`] of each state, and [`Changes::compare`] is the one rule for all:
-//! a value counts where both states looked for it; where one did alone and found something, that is not scanned.
+//! [`Changes`] collects them: those of the host itself in this file, of listed ports in `ports.rs`, and of ports that
+//! no state lists in `unlisted.rs`. Each compared value is one [`Said`] per state, and [`Changes::compare`] holds the
+//! only rule: a value is compared if both states looked for it; if only one did and found something, the change is
+//! `not_scanned`.
 
 use std::collections::BTreeSet;
 
@@ -20,35 +21,35 @@ use crate::{
     },
 };
 
-/// What is the same for all hosts.
+/// Data that is the same for all hosts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context<'c> {
     pub(super) options: &'c DiffOptions,
-    /// The ids of scans of the older state.
+    /// Scan IDs of the older state, by scan number.
     pub(super) old_ids: &'c [String],
-    /// Those of the newer state.
+    /// Scan IDs of the newer state, by scan number.
     pub(super) new_ids: &'c [String],
 }
 
-/// Gathers changes of one host.
+/// Collector of the changes of one host.
 pub(super) struct Changes<'p, 'b> {
     pub(super) pair: &'p Pair<'b>,
     pub(super) context: Context<'p>,
-    /// Ports of both states, in order.
+    /// Ports of the older and the newer state, in order.
     pub(super) ports: (Ports<'p>, Ports<'p>),
     found: Vec<Change>,
 }
 
 pub(super) type Ports<'s> = Vec<(&'s Port<'s>, &'s PortOrigin)>;
 
-/// What a change is a value of.
+/// Subject of a change: the host, a port, or ports that are not listed singly.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Place<'s> {
-    /// The host.
+    /// The host itself.
     Host,
-    /// A port.
+    /// One port.
     Port(&'s Protocol<'s>, u16),
-    /// Ports that are not listed singly, by the name of their protocol: a list, or all of them.
+    /// Ports that are not listed singly: the name of their protocol, and their list or `None` for all of them.
     Unlisted(Option<&'s str>, Option<&'s str>),
 }
 
@@ -62,7 +63,7 @@ pub(super) fn changes(pair: &Pair<'_>, context: Context<'_>) -> Vec<Change> {
     changes.found
 }
 
-/// Returns the details that go with the differences of a host.
+/// Returns the record of a host with its changes.
 pub(super) fn host_changes(pair: &Pair<'_>, changes: Vec<Change>) -> HostChanges {
     let (was_there, is_there) = (pair.old.is_some(), pair.new.is_some());
     let Some(state) = pair.new.as_ref().or(pair.old.as_ref()) else {
@@ -104,7 +105,7 @@ impl<'p> Changes<'p, '_> {
         }
     }
 
-    /// What both states say of the host itself.
+    /// Compares a host that both states have.
     fn both(&mut self, old: &State<'_>, new: &State<'_>) {
         let (before, after) = (&old.merged.host, &new.merged.host);
         let has_moved = old.merged.host_key != new.merged.host_key;
@@ -142,7 +143,7 @@ impl<'p> Changes<'p, '_> {
         self.scripts(Place::Host, (&before.scripts, &of_side.0), (&after.scripts, &of_side.1));
     }
 
-    /// Compares scripts by name. What each side says is that it ran scripts.
+    /// Compares scripts by name. `old` and `new` record whether each state ran scripts.
     pub(super) fn scripts(
         &mut self,
         place: Place<'_>,
@@ -180,7 +181,8 @@ impl<'p> Changes<'p, '_> {
         }
     }
 
-    /// Adds what differs of a value, by the one rule for all. `is_same` says that it does not, whatever is shown.
+    /// Adds a change if the two values differ, by the one rule for all values. `is_same` is true if the values are
+    /// equal although their texts may differ.
     pub(super) fn compare(
         &mut self,
         place: Place<'_>,
@@ -202,7 +204,7 @@ impl<'p> Changes<'p, '_> {
         self.add(place, kind, column, (old, new));
     }
 
-    /// Adds a change, unless it is left out.
+    /// Adds a change, unless the options leave it out.
     pub(super) fn add(
         &mut self,
         place: Place<'_>,
@@ -257,13 +259,13 @@ impl<'p> Changes<'p, '_> {
         });
     }
 
-    /// What a state says of a port that it does not list, if nothing else does: its host.
+    /// Returns the value of a port about which a state has no information except the scan and time of its host.
     pub(super) fn unseen(state: Option<&'p State<'_>>) -> Said {
         state.map_or_else(Said::default, |state| Said { looked: false, ..status(state, None) })
     }
 }
 
-/// What the look says that gave the state of a host.
+/// Attributes a value to the look that supplies the state of a host.
 fn status(state: &State<'_>, value: Option<String>) -> Said {
     let origins = &state.merged.origins;
     Said { looked: true, value, scan: Some(origins.status), time: origins.seen.last }
@@ -273,14 +275,14 @@ fn state_of(state: &State<'_>) -> String {
     state.merged.host.status.state.as_str().to_owned()
 }
 
-/// Whether the host is up, if that was looked for.
+/// Returns the state of the host if it is up or down; other states count as not looked for.
 fn up_or_down(state: &State<'_>) -> Said {
     let found = &state.merged.host.status.state;
     let looked = matches!(found, HostState::Up | HostState::Down);
     Said { looked, ..status(state, looked.then(|| state_of(state))) }
 }
 
-/// The address of a host, with its zone.
+/// Returns the address of a host, with its zone.
 fn shown(state: &State<'_>) -> String {
     let key = &*state.merged.host_key;
     let ip = || state.merged.host.ip().map(|ip| &*ip.text);

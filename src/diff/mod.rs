@@ -1,9 +1,9 @@
-//! What differs between two states, each of one or more scans (docs/merge.md, "Diff"): matched by host and
-//! port, whatever their order, and told apart from what was not looked at.
+//! Differences between two states, each of one or more scans (docs/merge.md, "Diff"). Hosts and ports are matched by
+//! key, so their order does not matter, and ports that one state did not look at are not reported as changed.
 //!
-//! Both states are merged by `latest`, so what a look saw, what it looked for and which looks count is asked of
-//! `merge` and decided nowhere here. A new kind of value is one more call of `Changes::compare` in `host.rs` or
-//! `ports.rs`, a [`Subject`], a word in docs/merge.md, and an action of its event in `feed::ecs`.
+//! Both states are merged by `latest`. What a look saw, what it looked for and which looks count is decided in
+//! `merge` only. To add a kind of value, call `Changes::compare` in `host.rs` or `ports.rs`, and add a [`Subject`], a
+//! description in docs/merge.md, and an action for its event in `feed::ecs`.
 
 mod host;
 mod options;
@@ -22,8 +22,8 @@ use crate::{
     model::LatestScan,
 };
 
-/// Hosts that differ: those of the newer state in its order, then those that are gone. Beyond the memory of the
-/// mergers they are in temporary files.
+/// Iterator over hosts with differences: first the hosts of the newer state in its order, then those that are gone.
+/// Differences that exceed the memory of the mergers are held in temporary files.
 #[derive(Debug)]
 pub struct Differences {
     hosts: SortedChanges,
@@ -31,7 +31,7 @@ pub struct Differences {
 }
 
 impl Differences {
-    /// The scans of both states.
+    /// Returns the scans of both states.
     #[must_use]
     pub fn scans(&self) -> Arc<ComparedScans> {
         Arc::clone(&self.scans)
@@ -46,10 +46,10 @@ impl Iterator for Differences {
     }
 }
 
-/// Puts hosts that are gone behind all others: no place among hosts is so high.
+/// Sorts hosts that are gone after all others. The position of a host is always lower.
 const GONE: u64 = 1 << 63;
 
-/// Compares two states.
+/// Compares two states and returns all differences.
 ///
 /// ```
 /// use scanmill::{
@@ -83,15 +83,15 @@ const GONE: u64 = 1 << 63;
 /// ```
 ///
 /// # Errors
-/// Those of [`Merger::finish`]; if temporary files cannot be read or written.
+/// Returns the errors of [`Merger::finish`], or an error if a temporary file cannot be read or written.
 pub fn differences(old: Merger, new: Merger) -> Result<Differences> {
     differences_with(old, new, &DiffOptions::all())
 }
 
-/// Compares two states, and gives the differences that these options leave.
+/// Compares two states and returns the differences that `options` selects.
 ///
 /// # Errors
-/// Those of [`differences`].
+/// Returns the same errors as [`differences`].
 pub fn differences_with(old: Merger, new: Merger, options: &DiffOptions) -> Result<Differences> {
     let (mut old, mut new) = (old.finish()?, new.finish()?);
     let scans = Arc::new(ComparedScans {
@@ -122,7 +122,7 @@ pub fn differences_with(old: Merger, new: Merger, options: &DiffOptions) -> Resu
     Ok(Differences { hosts: sorter.finish()?, scans })
 }
 
-/// The scan that ended last, else began last; of equal ones the last.
+/// Returns the scan that ended last, or began last if it has no end; of equal ones, the last in order.
 fn latest(scans: &[MergedScan]) -> Option<LatestScan> {
     let scans = scans.iter().filter(|scan| scan.used).map(|scan| LatestScan {
         scan_id: scan.record.header.scan_id.clone(),

@@ -1,4 +1,4 @@
-//! Which differences are of interest.
+//! Options that select the differences to report.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -9,8 +9,8 @@ use crate::{
     model::ChangeKind,
 };
 
-/// Scripts whose output differs at every scan, since it says what time it is or how long something has been up.
-/// docs/cli.md lists them as `diff-noise`.
+/// Scripts whose output differs in every scan, because it contains the time or an uptime. docs/cli.md lists them as
+/// `diff-noise`.
 pub const NOISE: [&str; 9] = [
     "*-uptime",
     "clock-skew",
@@ -23,7 +23,7 @@ pub const NOISE: [&str; 9] = [
     "uptime-agent-info",
 ];
 
-/// How lines of other scripts begin that differ at every scan, such as those of `smb-os-discovery`,
+/// Prefixes of lines that differ in every scan, in the output of other scripts such as `smb-os-discovery`,
 /// `rdp-ntlm-info`, `snmp-sysdescr`, `memcached-info` and `ntp-info`.
 pub const NOISE_LINES: [&str; 6] = [
     "Server time:",
@@ -34,25 +34,25 @@ pub const NOISE_LINES: [&str; 6] = [
     "receive time stamp:",
 ];
 
-/// What a difference is about.
+/// Subject of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Subject {
-    /// That a host is there, and its state.
+    /// Presence of a host, and its state.
     Host,
-    /// States of ports, of those too that are not listed singly.
+    /// States of ports, including ports that are not listed singly.
     Port,
     /// Services.
     Service,
     /// Results of scripts.
     Script,
-    /// The operating system.
+    /// Operating system.
     Os,
     /// Host names.
     Name,
-    /// Addresses, MAC addresses too.
+    /// Addresses, including MAC addresses.
     Address,
-    /// The route.
+    /// Route.
     Route,
 }
 
@@ -84,7 +84,7 @@ impl Subject {
         }
     }
 
-    /// Returns what a column is about.
+    /// Returns the subject of a column. `is_of_port` is true for columns of a port.
     #[must_use]
     pub fn of(column: &str, is_of_port: bool) -> Self {
         match column {
@@ -101,24 +101,24 @@ impl Subject {
     }
 }
 
-/// A kind of differences: how something differs, or what does.
+/// Category of differences: by kind of change or by subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Sort {
-    /// How it differs.
+    /// Kind of change.
     Kind(ChangeKind),
-    /// What differs.
+    /// Subject of the change.
     Subject(Subject),
 }
 
 impl Sort {
-    /// Returns all kinds.
+    /// Returns all categories.
     pub fn all() -> impl Iterator<Item = Self> {
         let subjects = Subject::ALL.into_iter().map(Self::Subject);
         ChangeKind::ALL.into_iter().map(Self::Kind).chain(subjects)
     }
 
-    /// Returns the name of the kind.
+    /// Returns the name of the category.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -143,7 +143,7 @@ impl FromStr for Sort {
     }
 }
 
-/// Which differences are given; all of them by default.
+/// Selection of differences to report; all of them by default.
 #[derive(Debug, Clone, Default)]
 pub struct DiffOptions {
     ignored: Vec<Sort>,
@@ -154,26 +154,27 @@ pub struct DiffOptions {
 }
 
 impl DiffOptions {
-    /// All differences.
+    /// Selects all differences.
     #[must_use]
     pub fn all() -> Self {
         Self::default()
     }
 
-    /// All differences but those of script outputs that differ at every scan ([`NOISE`], [`NOISE_LINES`]).
+    /// Selects all differences except those in script output that differs in every scan ([`NOISE`], [`NOISE_LINES`]).
     #[must_use]
     pub fn without_noise() -> Self {
         Self { without_noise: true, ..Self::default() }
     }
 
-    /// Leaves out differences of these kinds.
+    /// Leaves out differences in these categories.
     #[must_use]
     pub fn ignore(mut self, kinds: impl IntoIterator<Item = Sort>) -> Self {
         self.ignored.extend(kinds);
         self
     }
 
-    /// Leaves out all other kinds than these. Of both sorts of kinds, differences of one of each are left.
+    /// Reports only differences in these categories. If both kinds and subjects are given, a difference must match
+    /// one of each.
     #[must_use]
     pub fn only(mut self, kinds: impl IntoIterator<Item = Sort>) -> Self {
         self.only.extend(kinds);
@@ -190,7 +191,7 @@ impl DiffOptions {
     /// Leaves out results of scripts whose names match one of these patterns.
     ///
     /// # Errors
-    /// A usage error if a pattern is none.
+    /// Returns a usage error if a pattern is not valid.
     pub fn ignore_scripts<'p>(
         mut self,
         patterns: impl IntoIterator<Item = &'p str>,
@@ -204,7 +205,7 @@ impl DiffOptions {
         Ok(self)
     }
 
-    /// Returns whether differences of a kind are given.
+    /// Returns true if differences of this kind and subject are reported.
     pub(super) fn shows(&self, kind: ChangeKind, subject: Subject) -> bool {
         let both = [Sort::Kind(kind), Sort::Subject(subject)];
         if both.iter().any(|sort| self.ignored.contains(sort)) {
@@ -216,20 +217,20 @@ impl DiffOptions {
             && (!subjects || self.only.contains(&Sort::Subject(subject)))
     }
 
-    /// Returns whether differences are given of ports in these states.
+    /// Returns true if differences of ports in these states are reported.
     pub(super) fn shows_states(&self, states: &[&str]) -> bool {
         let is_ignored = |state: &str| self.states.iter().any(|ignored| ignored == state);
         let is_open = |state: &str| state == "open" && !is_ignored(state);
         states.iter().any(|state| is_open(state)) || !states.iter().any(|state| is_ignored(state))
     }
 
-    /// Returns whether differences of a script are given.
+    /// Returns true if differences of a script are reported.
     pub(super) fn shows_script(&self, name: &str) -> bool {
         let is_ignored = self.scripts.iter().any(|scripts| scripts.is_match(name));
         !(is_ignored || (self.without_noise && is_noise(name)))
     }
 
-    /// Returns what is compared of an output: all but lines that differ at every scan.
+    /// Returns the part of an output that is compared: all lines except those that differ in every scan.
     pub(super) fn compared<'o>(&self, output: &'o str) -> Cow<'o, str> {
         let is_noise =
             |line: &str| NOISE_LINES.iter().any(|noise| line.trim_start().starts_with(noise));
@@ -240,7 +241,7 @@ impl DiffOptions {
     }
 }
 
-/// Whether the output of a script differs at every scan.
+/// Returns true if the output of a script differs in every scan.
 fn is_noise(name: &str) -> bool {
     NOISE.iter().any(|noise| match noise.strip_prefix('*') {
         Some(ending) => name.ends_with(ending),

@@ -1,4 +1,4 @@
-//! Ports that at least one of two states lists.
+//! Differences between ports that at least one of two states lists.
 
 use std::{cmp::Ordering, collections::BTreeSet};
 
@@ -11,11 +11,11 @@ use crate::{
     model::{ChangeKind, HostState, Port, PortOrigin, PortState, Service},
 };
 
-/// A port with where it comes from.
+/// Port with its origin.
 type Known<'p> = (&'p Port<'p>, &'p PortOrigin);
 
 impl Changes<'_, '_> {
-    /// Compares ports that are listed, in order.
+    /// Compares listed ports, in order.
     pub(super) fn listed_ports(&mut self) {
         let (mut old, mut new) = (0, 0);
         loop {
@@ -43,12 +43,12 @@ impl Changes<'_, '_> {
         let place = Place::Port(&port.protocol, port.number);
         let pair = self.pair;
         let (kind, now) = match pair.unlisted_in_new(&port.protocol, port.number) {
-            // It is still in that state, and only not listed singly any more.
+            // The port is still in that state, but is no longer listed singly.
             Some(now) if now.state == Some(port.state.as_str()) => return,
             Some(now) => {
                 let value = now.state.map(str::to_owned);
                 let said = Said { looked: true, value, scan: now.scan, time: now.time };
-                // It may be in that state.
+                // The port may still be in the same state.
                 let kind = if now.is_ambiguous { ChangeKind::NotScanned } else { ChangeKind::Gone };
                 (kind, said)
             }
@@ -85,7 +85,7 @@ impl Changes<'_, '_> {
     fn port(&mut self, before: Known<'_>, after: Known<'_>) {
         let place = Place::Port(&before.0.protocol, before.0.number);
         if before.0.state != after.0.state {
-            // What listens there is another matter now, and the row of the state says both.
+            // Another service may listen there now, so only the state is compared; its row shows both states.
             self.compare(place, "state", (said_of(before), said_of(after)), false);
             return;
         }
@@ -102,14 +102,14 @@ impl Changes<'_, '_> {
         let new = probed(self.pair.new.as_ref(), after);
         let (of_old, of_new) = (&before.0.services, &after.0.services);
         if old.looked != new.looked {
-            // A name from the table of ports is nothing that was found.
+            // A name from nmap's port table was not detected.
             let found = |list: &[Service<'_>]| services(list).filter(|_| is_probed(list));
             let values =
                 (Said { value: found(of_old), ..old }, Said { value: found(of_new), ..new });
             self.compare(place, "service", values, false);
             return;
         }
-        // Without a look at versions there is nothing but the name by the number of the port.
+        // Without version detection, only the name from the port number is known.
         let compared = SERVICE.iter().take(if old.looked { SERVICE.len() } else { 1 });
         for (column, get) in compared {
             let values = |list: &[Service<'_>]| -> Option<String> {
@@ -126,18 +126,18 @@ impl Changes<'_, '_> {
     }
 }
 
-/// Returns true if a port that the older state did not look at is news: its host was down, or its scans do not say
-/// which ports they looked at (masscan).
+/// Returns true if a port that the older state did not look at counts as new: its host was down, or its scans do not
+/// record the ports they scanned (masscan).
 fn is_news_without_a_look(old: &State<'_>) -> bool {
     old.merged.host.status.state == HostState::Down || (old.lists_ports() && !old.tells_ports())
 }
 
-/// The state of a port.
+/// Returns the state of a port with its scan and time.
 fn said_of((port, origin): Known<'_>) -> Said {
     Said::found(port.state.as_str(), Some(origin.scan), origin.seen.last)
 }
 
-/// Whether versions were looked for at a port, by the look that gives its services.
+/// Returns whether the look that supplies the port's services looked for versions.
 fn probed(state: Option<&State<'_>>, (_, origin): Known<'_>) -> Said {
     let look = state.and_then(|state| state.look_of(origin.services));
     Said {
@@ -148,7 +148,7 @@ fn probed(state: Option<&State<'_>>, (_, origin): Known<'_>) -> Said {
     }
 }
 
-/// Whether scripts were run at a port, by the look that gives its scripts.
+/// Returns whether the look that supplies the port's scripts ran scripts.
 fn ran_scripts(state: Option<&State<'_>>, (_, origin): Known<'_>) -> Said {
     let look = state.and_then(|state| state.look_of(origin.scripts));
     Said {

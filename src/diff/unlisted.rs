@@ -1,4 +1,4 @@
-//! Ports that none of two states lists: ranges whose state lists name, and counts.
+//! Differences between ports that neither of two states lists: ranges whose state lists name, and counts.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,12 +14,12 @@ use crate::{
     model::{ChangeKind, Protocol},
 };
 
-/// Ports that went from one state to another one.
+/// Ports that changed from one state to another.
 struct Row<'l> {
-    /// What says the states of the first of them.
+    /// Claims of both states about the first of these ports.
     old: &'l Listed<'l>,
     new: &'l Listed<'l>,
-    /// In order, and parted by other ports.
+    /// Ranges in ascending order, which are not adjacent to each other.
     ranges: Vec<(u16, u16)>,
 }
 
@@ -37,7 +37,7 @@ impl<'l> Row<'l> {
         }
     }
 
-    /// The list, as nmap writes it: `1-21,23`.
+    /// Returns the ports in nmap's list format: `1-21,23`.
     fn list(&self) -> String {
         let mut list = String::new();
         for (first, last) in &self.ranges {
@@ -54,7 +54,7 @@ impl<'l> Row<'l> {
 }
 
 impl Changes<'_, '_> {
-    /// Compares ports that no state lists singly.
+    /// Compares ports that neither state lists singly.
     pub(super) fn unlisted_ports(&mut self) {
         let pair = self.pair;
         let (Some(old), Some(new)) = (&pair.old, &pair.new) else { return };
@@ -72,8 +72,7 @@ impl Changes<'_, '_> {
         self.counts(old, new);
     }
 
-    /// Adds ports whose state differs, those that went from one state to another one in one row; both lists are in
-    /// order.
+    /// Adds ports whose state differs, one change per pair of old and new state. Both lists are in order.
     fn ranges(&mut self, protocol: &str, (old, new): (&[Listed<'_>], &[Listed<'_>])) {
         let listed = self.listed(protocol);
         let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
@@ -109,7 +108,7 @@ impl Changes<'_, '_> {
         }
     }
 
-    /// Numbers of ports of a protocol that a state lists, in order.
+    /// Returns the numbers of the ports of a protocol that either state lists, in order.
     fn listed(&self, protocol: &str) -> Vec<u16> {
         let protocol = Protocol::from_name(protocol.into());
         let of_old = of_protocol(&self.ports.0, &protocol);
@@ -118,7 +117,7 @@ impl Changes<'_, '_> {
         numbers.into_iter().collect()
     }
 
-    /// Adds counts of ports that differ, where a state does not list them.
+    /// Adds changes of counts, for ports that a state counts without listing them.
     fn counts(&mut self, old: &State<'_>, new: &State<'_>) {
         let (of_old, mut of_new) = (old.counts(), new.counts());
         for (protocol, before) in of_old {
@@ -151,8 +150,8 @@ impl Changes<'_, '_> {
         }
     }
 
-    /// Takes ports out of the counts of a state that the other one alone lists. Returns the number of those of which it is
-    /// not known in which state they are.
+    /// Subtracts ports that only the other state lists from the counts of a state. Returns the number of such ports
+    /// whose state is not known here.
     fn take_listed(
         &self,
         protocol: Option<&str>,
@@ -182,7 +181,7 @@ impl Changes<'_, '_> {
     }
 }
 
-/// Whether the scans of both looks that give the state of the host were to look at the same ports.
+/// Returns true if the scans that supply the host's state were asked to scan the same ports.
 fn looked_at_the_same(protocol: Option<&str>, old: &State<'_>, new: &State<'_>) -> bool {
     let (Some(old), Some(new)) = (old.best_coverage(), new.best_coverage()) else { return false };
     match protocol {
@@ -194,11 +193,11 @@ fn looked_at_the_same(protocol: Option<&str>, old: &State<'_>, new: &State<'_>) 
     }
 }
 
-/// Counts of ports by their state.
+/// Number of ports per state.
 type ByState = BTreeMap<String, i64>;
 
-/// Returns the states whose counts differ; none if ports explain that, so many of each side, whose state the other side
-/// does not say.
+/// Returns the states whose counts differ. Returns none if ports of unknown state explain the difference: `free_old`
+/// and `free_new` are their numbers on each side.
 fn differing<'c>(
     (before, after): (&'c ByState, &'c ByState),
     (free_old, free_new): (i64, i64),
@@ -221,14 +220,14 @@ fn differing<'c>(
     differing
 }
 
-/// Counts with their states, as `900 closed, 99 filtered`.
+/// Formats counts as in `900 closed, 99 filtered`.
 fn counted(counts: &ByState) -> String {
     let counts = counts.iter().filter(|(_, count)| **count > 0);
     let texts: Vec<String> = counts.map(|(state, count)| format!("{count} {state}")).collect();
     if texts.is_empty() { "0".to_owned() } else { texts.join(", ") }
 }
 
-/// The pieces of a range between these numbers, which are in order.
+/// Returns the parts of a range that contain none of `listed`, which is sorted.
 fn between((first, last): (u16, u16), listed: &[u16]) -> Vec<(u16, u16)> {
     let mut pieces = Vec::new();
     let mut from = Some(first);

@@ -1,4 +1,4 @@
-//! What a state says of a host, as the texts that are compared and shown.
+//! Values of a host as texts, in the form in which they are compared and shown.
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
@@ -9,21 +9,21 @@ use crate::{
     },
 };
 
-/// What one state says of a value.
+/// Value of one state, and its source.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Said {
-    /// Whether it was looked for.
+    /// True if the state looked for the value.
     pub(super) looked: bool,
-    /// What was found.
+    /// Value that was found.
     pub(super) value: Option<String>,
-    /// The scan that says so.
+    /// Scan that the value comes from.
     pub(super) scan: Option<ScanNumber>,
-    /// When it did.
+    /// Time of the look.
     pub(super) time: Option<Timestamp>,
 }
 
 impl Said {
-    /// What a look says that looked for it; nothing if there is none.
+    /// Returns a value with the look that looked for it; a value counts as looked for even without a look.
     pub(super) fn by(look: Option<&LookFacts>, value: Option<String>) -> Self {
         Self {
             looked: look.is_some() || value.is_some(),
@@ -33,7 +33,7 @@ impl Said {
         }
     }
 
-    /// What a scan says that looked for it.
+    /// Returns a value that a scan looked for and found.
     pub(super) fn found(
         value: impl Into<String>,
         scan: Option<ScanNumber>,
@@ -43,41 +43,42 @@ impl Said {
     }
 }
 
-/// Texts in order, each once.
+/// Joins the distinct texts in sorted order; `None` if there are none.
 pub(super) fn set<'t>(texts: impl Iterator<Item = &'t str>) -> Option<String> {
     let texts: BTreeSet<&str> = texts.collect();
     (!texts.is_empty()).then(|| texts.into_iter().collect::<Vec<_>>().join(", "))
 }
 
-/// Names in order.
+/// Returns the host names in sorted order.
 pub(super) fn names(host: &Host<'_>) -> Option<String> {
     set(host.hostnames.iter().map(|name| &*name.name))
 }
 
-/// What is compared of names: neither case nor a final dot.
+/// Returns the host names in the form in which they are compared: lower case, without trailing dots.
 pub(super) fn plain_names(host: &Host<'_>) -> BTreeSet<String> {
     let names = host.hostnames.iter().map(|name| name.name.to_lowercase());
     names.map(|name| name.strip_suffix('.').map_or(name.clone(), str::to_owned)).collect()
 }
 
-/// Addresses in order, but for MAC addresses and the first IP address if the host has moved.
+/// Returns the addresses in sorted order, without MAC addresses and, if the host has moved, without its first IP
+/// address.
 pub(super) fn addresses(host: &Host<'_>, has_moved: bool) -> Option<String> {
     let key = host.ip().filter(|_| has_moved);
     let is_told = |address: &&Address<'_>| {
-        // What one entry repeats stays repeated.
+        // An address that an entry repeats is removed with its repetitions.
         let is_key = |key: &Address<'_>| (&key.text, &key.zone) == (&address.text, &address.zone);
         address.kind != AddressKind::Mac && !key.is_some_and(is_key)
     };
     set(host.addresses.iter().filter(is_told).map(|address| &*address.text))
 }
 
-/// MAC addresses in order.
+/// Returns the MAC addresses in sorted order.
 pub(super) fn macs(host: &Host<'_>) -> Option<String> {
     let macs = host.addresses.iter().filter(|address| address.kind == AddressKind::Mac);
     set(macs.map(|address| &*address.text))
 }
 
-/// Operating systems, the best match first.
+/// Returns the names of the operating systems, best match first.
 pub(super) fn systems(host: &Host<'_>) -> Option<String> {
     let mut matches: Vec<_> = host.os.matches.iter().collect();
     matches.sort_by_key(|found| Reverse(found.accuracy));
@@ -87,19 +88,19 @@ pub(super) fn systems(host: &Host<'_>) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// What is compared of operating systems.
+/// Returns the names of the operating systems in the form in which they are compared.
 pub(super) fn system_set<'h>(host: &'h Host<'_>) -> BTreeSet<&'h str> {
     host.os.matches.iter().filter_map(|found| found.name.as_deref()).collect()
 }
 
-/// Addresses of hops.
+/// Returns the addresses of the hops.
 pub(super) fn route(host: &Host<'_>) -> Option<String> {
     let hops = host.traces.iter().flat_map(|trace| &trace.hops);
     let addresses: Vec<_> = hops.map(|hop| hop.ip.as_deref().unwrap_or("*")).collect();
     (!addresses.is_empty()).then(|| addresses.join(" "))
 }
 
-/// What a script says: its output, else its values.
+/// Returns the output of a script, or its structured value as JSON if it has no output.
 pub(super) fn script_text(script: &Script<'_>) -> String {
     if let Some(output) = &script.output {
         return output.clone().into_owned();
@@ -111,7 +112,7 @@ pub(super) fn script_text(script: &Script<'_>) -> String {
 
 type Text = for<'s> fn(&'s Service<'_>) -> Option<&'s str>;
 
-/// What is compared of services.
+/// Columns of a service that are compared.
 pub(super) const SERVICE: [(&str, Text); 4] = [
     ("service.name", |service| service.name.as_deref()),
     ("service.product", |service| service.product.as_deref()),
@@ -119,7 +120,7 @@ pub(super) const SERVICE: [(&str, Text); 4] = [
     ("service.tunnel", |service| service.tunnel.as_deref()),
 ];
 
-/// Name, product and version of services.
+/// Returns name, product and version of services.
 pub(super) fn services(services: &[Service<'_>]) -> Option<String> {
     let words = |service: &Service<'_>| -> String {
         let words = [&service.name, &service.product, &service.version];
@@ -129,7 +130,7 @@ pub(super) fn services(services: &[Service<'_>]) -> Option<String> {
     set(texts.iter().map(String::as_str))
 }
 
-/// The reported columns of the first service of a port.
+/// Returns the reported columns of the first service of a port.
 pub(super) fn first_service(port: &Port<'_>) -> Option<ChangedService> {
     let text = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
     port.services.first().map(|service| ChangedService {
