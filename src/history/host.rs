@@ -1,4 +1,4 @@
-//! What is known of a host as a whole, look by look.
+//! Values of a host as a whole, updated look by look.
 
 use std::cmp::Reverse;
 
@@ -7,7 +7,7 @@ use crate::{
     model::{Host, HostInterval, HostState, Hostname, Span, Text},
 };
 
-/// A value that the best look gives which has one: the latest with evidence, else the latest without.
+/// Value from the best look that has one: the latest look with evidence, or the latest without.
 #[derive(Debug)]
 struct Best<T> {
     with_evidence: Option<T>,
@@ -34,21 +34,21 @@ impl<T> Best<T> {
     }
 }
 
-/// What the looks at a device come to, as `latest` has it.
+/// Values of the looks at one device, combined as `latest` does.
 #[derive(Debug, Default)]
 pub(super) struct HostTrack<'b> {
     state: Best<HostState<'b>>,
     ip: Best<Text<'b>>,
     mac: Best<Text<'b>>,
-    /// Names by type: those of a type are those of the best look that has any of it.
+    /// Names by type. The name of a type comes from the best look that has a name of that type.
     user_name: Best<Text<'b>>,
     ptr_name: Best<Text<'b>>,
     name: Best<Text<'b>>,
-    /// The name of its best match, of looks that detected the operating system.
+    /// Name of the best OS match, from looks that detected the operating system.
     os: Best<Option<Text<'b>>>,
 }
 
-/// Values that a history lists of a host.
+/// Values of a host that a history lists.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct HostValues<'b> {
     pub(super) ip: Option<Text<'b>>,
@@ -59,7 +59,7 @@ pub(super) struct HostValues<'b> {
 }
 
 impl<'b> HostValues<'b> {
-    /// Whether an interval has these values.
+    /// Returns true if an interval has these values.
     pub(super) fn is_in(&self, open: &HostInterval<'_>) -> bool {
         let Self { ip, mac, hostname, state, os_name } = self;
         *state == open.state
@@ -76,7 +76,7 @@ impl<'b> HostValues<'b> {
 }
 
 impl<'b> HostTrack<'b> {
-    /// Takes what the next look says.
+    /// Takes the values of the next look.
     pub(super) fn put(&mut self, look: &Look<'b>) {
         let (host, evidence) = (&look.host, look.facts.evidence);
         let name_of = |kind| {
@@ -92,7 +92,7 @@ impl<'b> HostTrack<'b> {
         self.os.put(evidence, look.facts.detected_os.then(|| os_name(host)));
     }
 
-    /// What stands; `None` if there was no look.
+    /// Returns the current values; `None` before the first look.
     pub(super) fn values(&self) -> Option<HostValues<'b>> {
         let names =
             self.user_name.get().or_else(|| self.ptr_name.get()).or_else(|| self.name.get());
@@ -110,7 +110,7 @@ fn text<'b>(name: Option<&Hostname<'b>>) -> Option<Text<'b>> {
     name.map(|name| name.name.clone())
 }
 
-/// The name of the match with the best accuracy, of equal ones the first.
+/// Returns the name of the OS match with the best accuracy; the first of equal ones.
 fn os_name<'b>(host: &Host<'b>) -> Option<Text<'b>> {
     host.os.matches.iter().min_by_key(|found| Reverse(found.accuracy))?.name.clone()
 }

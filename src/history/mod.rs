@@ -1,19 +1,19 @@
-//! What was true when (docs/history.md): of all looks at a host, intervals in which what `latest` says of it and of its
-//! ports did not change.
+//! History of hosts and ports (docs/history.md): the intervals in which the result of merging all looks at a host by
+//! `latest` did not change.
 //!
-//! The law is that the intervals that hold a time are what merging all looks up to that time by `latest` gives.
-//! To merge anew for each time would take the square of the looks, so a `Timeline` goes through the
-//! looks at a host once, in order of time:
+//! The invariant is that the intervals which contain a time equal the merge by `latest` of all looks up to that time.
+//! A new merge per time would need quadratic time, so a `Timeline` goes through the looks at a host once, in time
+//! order:
 //!
-//! - `host` keeps what is known of the host, `track` what decides about a port. Both ask `merge` for what a look
-//!   saw and covers, which looks are at the same device, and which of them stand: the rules are there.
-//! - `span` says when intervals begin and end. What is closed is a compact record at once, so that a host takes memory
-//!   for the ports that it has, not for all that ever happened.
-//! - Hosts come in the parts of a merge, one after another or on several threads, and go to sorted runs, in
-//!   memory or in files (`Part::histories`); [`Histories`] puts these in order.
+//! - `host` tracks the values of the host, `track` the looks that decide about a port. Both use `merge` for what a
+//!   look saw and covers, which looks are at the same device, and which look supplies a value: the rules are there.
+//! - `span` decides when intervals begin and end. A closed interval becomes a compact record at once, so the memory
+//!   per host depends on its ports, not on the length of its history.
+//! - Hosts come in the parts of a merge, one after another or on several threads, and go to sorted runs, in memory or
+//!   in files (`Part::histories`); [`Histories`] merges the runs.
 //!
-//! A value that is to be listed is a field of `model::HostInterval` or `model::PortInterval`, is compared where
-//! these are, and has its column in `table/schema/history.rs`.
+//! To list another value, add a field to `model::HostInterval` or `model::PortInterval`, compare it where the others
+//! are compared, and add its column to `table/schema/history.rs`.
 
 mod host;
 mod port;
@@ -27,12 +27,12 @@ use crate::{
     model::{HostInterval, PortInterval},
 };
 
-/// What was true of hosts: those that were looked at first come first.
+/// Histories of hosts, in the order of the first look at each host.
 #[derive(Debug)]
 pub struct Histories(Hosts);
 
 impl Histories {
-    /// Makes the histories of all hosts of a merge. Its policy should be
+    /// Builds the histories of all hosts of a merge. Its policy should be
     /// [`Precedence::Latest`](crate::merge::Precedence::Latest).
     ///
     /// ```
@@ -65,39 +65,39 @@ impl Histories {
     /// ```
     ///
     /// # Errors
-    /// If a temporary file cannot be read or written.
+    /// Returns an error if a temporary file cannot be read or written.
     pub fn of(mut merged: Merged) -> Result<Self> {
         let parts = merged.take_parts().into_iter();
         Hosts::of(parts.map(of_part).collect::<Result<_>>()?).map(Self)
     }
 
-    /// The history of the next host; `None` after the last.
+    /// Returns the history of the next host; `None` after the last.
     ///
     /// # Errors
-    /// If a temporary file cannot be read.
+    /// Returns an error if a temporary file cannot be read.
     #[expect(clippy::should_implement_trait, reason = "it may fail")]
     pub fn next(&mut self) -> Result<Option<HostHistory>> {
         Ok(self.0.next()?.map(HostHistory))
     }
 }
 
-/// What was true of a host and of its ports.
+/// History of a host and of its ports.
 #[derive(Debug)]
 pub struct HostHistory(MergedRecord);
 
 impl HostHistory {
-    /// Its identity across scans.
+    /// Returns the identity of the host across scans.
     #[must_use]
     pub fn host_key(&self) -> &str {
         self.parts().map_or("", |parts| parts.host_key)
     }
 
-    /// What was true of the host, in order of time.
+    /// Returns the intervals of the host, in time order.
     pub fn host(&self) -> impl Iterator<Item = HostInterval<'_>> {
         self.parts().into_iter().flat_map(|parts| parts.host())
     }
 
-    /// What was true of its ports: by protocol and number, then in order of time.
+    /// Returns the intervals of its ports: by protocol and number, then in time order.
     pub fn ports(&self) -> impl Iterator<Item = PortInterval<'_>> {
         self.parts().into_iter().flat_map(|parts| parts.ports())
     }
@@ -107,7 +107,7 @@ impl HostHistory {
     }
 }
 
-/// Makes the histories of the hosts of a part.
+/// Builds the histories of the hosts of a part.
 pub(crate) fn of_part(part: Part) -> Result<Sorted> {
     part.histories(of_host)
 }
@@ -115,7 +115,7 @@ pub(crate) fn of_part(part: Part) -> Result<Sorted> {
 fn of_host(series: &Series<'_, '_>) -> PackedHistory {
     let mut timeline = timeline::Timeline::new(series);
     for place in 0..series.len() {
-        // What was written can be read.
+        // A record that this process wrote can always be read.
         let Some(look) = series.open(place) else { break };
         timeline.take(look);
         let next = place.saturating_add(1);

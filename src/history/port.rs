@@ -1,4 +1,4 @@
-//! A port, and what was true of it from when to when.
+//! Intervals of one port.
 
 use super::{
     span::{Confirmed, Moment},
@@ -12,28 +12,28 @@ use crate::{
 /// Protocol and number.
 pub(super) type PortKey<'b> = (Protocol<'b>, u16);
 
-/// A port with what was true of it.
+/// Port with its intervals.
 #[derive(Debug)]
 pub(super) struct TrackedPort<'b> {
     pub(super) key: PortKey<'b>,
     pub(super) track: Track<'b>,
-    /// The first look at the device that the track is of.
+    /// Index of the first look at the device that the track belongs to.
     pub(super) device: usize,
-    /// The interval that is open, and its device.
+    /// Open interval, and the device it belongs to.
     open: Option<(PortInterval<'b>, usize)>,
     closed: Intervals,
-    /// What looks of this moment say that list it.
+    /// States in the looks of the current moment that list the port, each with its scan.
     pub(super) listed: Vec<(PortState<'b>, ScanNumber)>,
-    /// The last look that lists it.
+    /// Index of the last look that lists the port.
     listed_by: Option<usize>,
-    /// Whether it is to be asked at the end of the moment.
+    /// True if the port must be evaluated at the end of the moment.
     pub(super) is_touched: bool,
-    /// Whether a look that covers it may decide.
+    /// True if a look that covers the port may change its result.
     pub(super) is_watched: bool,
 }
 
 impl<'b> TrackedPort<'b> {
-    /// A port that the look at this place is the first to list.
+    /// Creates a port that is first listed by the look at index `place`.
     pub(super) fn new(key: PortKey<'b>, place: usize, device: usize) -> Self {
         Self {
             key,
@@ -48,13 +48,13 @@ impl<'b> TrackedPort<'b> {
         }
     }
 
-    /// Whether the look at this place lists it.
+    /// Returns true if the look at this index lists the port.
     pub(super) fn is_listed_by(&self, place: usize) -> bool {
         self.listed_by == Some(place)
     }
 
-    /// Takes the port as the last of these looks lists it, which is at the device that begins with this look. What one
-    /// entry repeats counts once.
+    /// Takes the port as the last of `looks` lists it. `device` is the first look at the current device. If one entry
+    /// repeats the port, only its first record counts.
     pub(super) fn list(&mut self, port: Port<'b>, looks: &[LookFacts], device: usize) {
         let place = looks.len().saturating_sub(1);
         if self.device != device {
@@ -76,8 +76,8 @@ impl<'b> TrackedPort<'b> {
         self.track.put(Said::Listed(listing), looks);
     }
 
-    /// All looks of a moment have come: an interval goes on, ends or begins. Returns whether the port is there, and
-    /// whether that began.
+    /// Extends, ends or begins an interval after all looks of a moment. Returns whether the port exists, and whether
+    /// a new interval began.
     pub(super) fn settle(
         &mut self,
         (looks, keep_covered): (&[LookFacts], bool),
@@ -111,7 +111,7 @@ impl<'b> TrackedPort<'b> {
         (self.open.is_some(), self.open.is_some())
     }
 
-    /// Appends all its intervals, that which is open last.
+    /// Appends all intervals of the port, the open one last.
     pub(super) fn finish(&self, packer: &mut Packer, to: &mut Intervals) {
         to.append(&self.closed);
         if let Some((open, _)) = &self.open {
@@ -120,13 +120,13 @@ impl<'b> TrackedPort<'b> {
     }
 }
 
-/// Whether a service has any value that rows list: one with a banner alone has none.
+/// Returns true if a service has a value that rows list. A service with only a banner has none.
 fn is_known(service: &Service<'_>) -> bool {
     let texts = [&service.name, &service.product, &service.version];
     texts.into_iter().any(Option::is_some) || !service.cpes.is_empty()
 }
 
-/// Whether an interval has what stands now.
+/// Returns true if an interval has the current values.
 fn is_same(
     open: &PortInterval<'_>,
     listing: &Listing<'_>,

@@ -1,4 +1,4 @@
-//! When intervals begin and end, and who confirms them.
+//! Begin and end of intervals, and the looks that confirm them.
 
 use crate::model::{ScanNumber, Span, Timestamp};
 
@@ -6,9 +6,9 @@ use crate::model::{ScanNumber, Span, Timestamp};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
     pub(super) time: Option<Timestamp>,
-    /// The scan of the last of them.
+    /// Scan of the last of these looks.
     pub(super) last: ScanNumber,
-    /// The first look at the device that has the address then.
+    /// Index of the first look at the device that has the address at this time.
     pub(super) device: usize,
 }
 
@@ -19,7 +19,7 @@ impl Moment {
     }
 }
 
-/// Looks of a moment that confirm what stands then.
+/// Looks of a moment that confirm the current state.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Confirmed {
     looks: i64,
@@ -28,7 +28,7 @@ pub(super) struct Confirmed {
 }
 
 impl Confirmed {
-    /// Those that saw this state, of all that say one.
+    /// Returns the looks whose state equals `state`. `said` holds the state and the scan of each look that has one.
     pub(super) fn by<S: PartialEq>(state: Option<&S>, said: &[(S, ScanNumber)]) -> Self {
         let mut confirmed = Self::default();
         for (_, scan) in said.iter().filter(|(found, _)| Some(found) == state) {
@@ -41,7 +41,7 @@ impl Confirmed {
         confirmed
     }
 
-    /// An interval that begins. If no look confirms it (an address changed), the last one does.
+    /// Begins an interval. If no look confirms it (an address changed), the last look of the moment counts as one.
     pub(super) fn begin(self, moment: Moment) -> Span {
         let Self { looks, first, last } = match self.looks {
             0 => Self { looks: 1, first: moment.last, last: moment.last },
@@ -58,7 +58,7 @@ impl Confirmed {
         }
     }
 
-    /// An interval that goes on.
+    /// Extends an interval.
     pub(super) fn extend(self, span: &mut Span, moment: Moment) {
         if self.looks > 0 {
             span.looks = span.looks.saturating_add(self.looks);

@@ -1,13 +1,13 @@
-//! The looks at one host, one after another, to what was true from when to when.
+//! Converts the looks at one host, one after another, to intervals.
 //!
-//! Looks with one time are one moment: what stands is asked when the last of them came ([`Timeline::settle`]), and
-//! where it differs from before, or another device began, an interval ends and the next begins. Only ports are
-//! asked of which a look of the moment says something: those that it lists, those that it covers and an earlier look
-//! lists, and all that are there when the device or its address changes.
+//! Looks with equal times form one moment. The result is evaluated after the last look of a moment
+//! ([`Timeline::settle`]). If it differs from before, or another device began, an interval ends and the next one
+//! begins. Only ports that a look of the moment can affect are evaluated: those it lists, those it covers that an
+//! earlier look lists, and all existing ports when the device or its address changes.
 //!
-//! A port is *watched* while a look that covers it may decide. Of a look that covers anything, the smaller is gone
-//! through: the ports that are watched, or the lists of ports that it covers. So a quick look at a few ports costs
-//! little, however many ports are known.
+//! A port is *watched* while a look that covers it may change its result. For a look that covers anything, the code
+//! iterates over the smaller of two sets: the watched ports, or the lists of ports that the look covers. So a quick
+//! look at a few ports is cheap, however many ports are known.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -25,31 +25,31 @@ use crate::{
     model::{HostInterval, HostState, Port, PortState, Protocol, ScanNumber, Text},
 };
 
-/// So many ports are gone through, whatever a look covers.
+/// Number of watched ports up to which all of them are checked, without comparing it with the lists of a look.
 const FEW: usize = 32;
 
-/// What was true of a host so far.
+/// History of one host up to the current look.
 pub(super) struct Timeline<'s, 'b> {
     series: &'s Series<'s, 'b>,
     packer: Packer,
-    /// All looks so far.
+    /// Facts about all looks so far.
     looks: Vec<LookFacts>,
     device: Device<Text<'b>>,
-    /// The first look at the device.
+    /// Index of the first look at the current device.
     begun: usize,
     host: HostTrack<'b>,
-    /// The interval of the host that is open, and its device.
+    /// Open interval of the host, and the device it belongs to.
     open: Option<(HostInterval<'b>, usize)>,
     closed: Intervals,
-    /// What the looks of this moment say of the host.
+    /// States of the host in the looks of the current moment, each with its scan.
     states: Vec<(HostState<'b>, ScanNumber)>,
     ports: Vec<TrackedPort<'b>>,
     numbers: BTreeMap<PortKey<'b>, usize>,
     touched: Vec<usize>,
     watched: BTreeSet<(PortKey<'b>, usize)>,
-    /// Ports that are there, and maybe some that have gone.
+    /// Ports that exist, and possibly some that are gone.
     there: Vec<usize>,
-    /// What earlier looks covered, as far as it was asked.
+    /// Coverage of earlier looks, as far as it was needed.
     coverage: HashMap<usize, Option<LookCoverage<'b>>>,
 }
 
@@ -91,7 +91,7 @@ impl<'s, 'b> Timeline<'s, 'b> {
         }
     }
 
-    /// Another device has the address from the last look on.
+    /// Starts another device, which has the address from the last look on.
     fn begin_device(&mut self) {
         self.begun = self.looks.len().saturating_sub(1);
         self.host = HostTrack::default();
@@ -109,7 +109,7 @@ impl<'s, 'b> Timeline<'s, 'b> {
         self.touch_all();
     }
 
-    /// Has all ports asked that are there.
+    /// Marks all existing ports for evaluation.
     fn touch_all(&mut self) {
         for number in std::mem::take(&mut self.there) {
             self.touch(number);
@@ -124,7 +124,7 @@ impl<'s, 'b> Timeline<'s, 'b> {
         }
     }
 
-    /// The last look lists a port.
+    /// Takes a port that the last look lists.
     fn list(&mut self, port: Port<'b>) {
         let key = (port.protocol.clone(), port.number);
         let number = if let Some(number) = self.numbers.get(&key) {
@@ -143,7 +143,7 @@ impl<'s, 'b> Timeline<'s, 'b> {
         }
     }
 
-    /// The last look covers what it does not list.
+    /// Takes the coverage of the last look, for ports that it does not list.
     fn cover(&mut self, look: &Look<'b>) {
         let place = self.looks.len().saturating_sub(1);
         let (ports, watched) = (&self.ports, &self.watched);
@@ -180,7 +180,7 @@ impl<'s, 'b> Timeline<'s, 'b> {
         }
     }
 
-    /// All looks of a moment have come.
+    /// Evaluates a moment after all its looks have come.
     pub(super) fn settle(&mut self) {
         let Some(last) = self.looks.last() else { return };
         let moment = Moment { time: last.time, last: last.scan, device: self.begun };
@@ -202,7 +202,7 @@ impl<'s, 'b> Timeline<'s, 'b> {
         }
     }
 
-    /// Returns the address that the host has now.
+    /// Evaluates the host and returns its current address.
     fn settle_host(&mut self, moment: Moment) -> Option<Text<'b>> {
         let states = std::mem::take(&mut self.states);
         let now = self.host.values()?;
@@ -223,7 +223,7 @@ impl<'s, 'b> Timeline<'s, 'b> {
         ip
     }
 
-    /// Asks what looks covered before the first that lists a port, if that may decide.
+    /// Loads the coverage of looks from before the first one that lists the port, if it can change the result.
     fn ask_earlier(&mut self, number: usize) {
         let Some(port) = self.ports.get_mut(number) else { return };
         if port.device != self.begun || !port.track.asks_earlier(&self.looks) {
@@ -243,7 +243,7 @@ impl<'s, 'b> Timeline<'s, 'b> {
         port.track.put_earlier(covered, &self.looks);
     }
 
-    /// All looks have come.
+    /// Ends the input and returns the history.
     pub(super) fn finish(mut self) -> PackedHistory {
         if let Some((open, _)) = &self.open {
             self.packer.host(open, &mut self.closed);
@@ -258,7 +258,7 @@ impl<'s, 'b> Timeline<'s, 'b> {
     }
 }
 
-/// What a look says of a port that it does not list; `None` if it does not cover it.
+/// Returns the information about a port that a look does not list; `None` if the look does not cover it.
 fn said(unlisted: UnlistedState<'_>) -> Option<Said<'static>> {
     match unlisted {
         UnlistedState::NotCovered => None,

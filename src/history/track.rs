@@ -1,21 +1,24 @@
-//! One port through time: which of the looks so far say what stands of it.
+//! Looks that decide about one port, over time.
 //!
-//! [`standing`] decides what stands, as it does for `merge`: from the looks that list or cover the port, in rank order.
-//! After each look it is asked anew, and must not see all looks again: a host with years of looks would take the
-//! square of them. So a [`Track`] keeps only the looks that can still decide, which are few:
+//! [`standing`] decides which looks supply the values of a port, as for `merge`: from the looks that list or cover
+//! the port, in rank order. It is called after each look and must not see all looks again, as a host with years of
+//! looks would need quadratic time. So a [`Track`] keeps only the looks that can still decide, which are few:
 //!
-//! - Looks with evidence rank above others, and in both [classes](Class) the later above the earlier. So a new look
-//!   comes first in its class, and only looks that are in front of a class, or decide about what is behind, matter.
-//! - State, reason and owner come from the first of a class that lists the port (`top`), and whether the port went
-//!   from the newest that covers it and does not list it, if that is before `top`.
-//! - Services come from the first that probed them and lists the port. What is behind that one in its class never
-//!   matters again.
-//! - They stand if all looks from `top` to there saw one state. Of the looks that saw the state of `top` none decides;
-//!   of those that saw another one, one is enough: as long as it is in the range, so is `top`, which differs from it.
-//!   One before `top` is kept besides: it comes into the range with the next look that lists the port.
+//! - Looks with evidence rank above others, and in both [classes](Class) later looks rank above earlier ones. So a
+//!   new look comes first in its class. Only looks at the front of a class, and looks that decide about those further
+//!   back, matter.
+//! - State, reason and owner come from the first look of a class that lists the port (`top`). The port is gone if the
+//!   newest look that covers it and does not list it comes before `top`.
+//! - Services come from the first look that probed them and lists the port. Looks after it in its class never matter
+//!   again.
+//! - Services apply if all looks from `top` to that one saw the same state. Looks that saw the state of `top` decide
+//!   nothing. Of those that saw another state one is enough: as long as it is in the range, so is `top`, which
+//!   differs from it. One such look before `top` is kept as well: it enters the range with the next look that lists
+//!   the port.
 //!
-//! What looks with evidence covered before the port was first listed decides in one case only: if looks with evidence list the
-//! port but none probed it, and one without evidence did. It is asked for then ([`Track::asks_earlier`]), once.
+//! The coverage of looks with evidence from before the port was first listed matters in one case only: if looks with
+//! evidence list the port but none probed it, and a look without evidence did. It is loaded then
+//! ([`Track::asks_earlier`]), once.
 
 use std::ops::RangeBounds;
 
@@ -24,16 +27,16 @@ use crate::{
     model::{IntervalService, PortState, Text},
 };
 
-/// What a look says of a port.
+/// Information about a port in one look.
 #[derive(Debug)]
 pub(super) enum Said<'b> {
-    /// It lists the port.
+    /// The look lists the port.
     Listed(Listing<'b>),
-    /// It covers the port and does not list it; the state, if it is known.
+    /// The look covers the port and does not list it; the state, if it is known.
     Covered(Option<PortState<'static>>),
 }
 
-/// A port as a look lists it.
+/// Values of a port in a look that lists it.
 #[derive(Debug, Clone)]
 pub(super) struct Listing<'b> {
     pub(super) state: PortState<'b>,
@@ -41,10 +44,10 @@ pub(super) struct Listing<'b> {
     pub(super) service: Option<Box<IntervalService<'b>>>,
 }
 
-/// What one look says of a port.
+/// Look at a port, with its information.
 #[derive(Debug)]
 struct Sighting<'b> {
-    /// The place of the look in the order of time.
+    /// Index of the look in time order.
     look: usize,
     said: Said<'b>,
 }
@@ -57,7 +60,7 @@ impl<'b> Sighting<'b> {
         }
     }
 
-    /// The state that the look saw; `None` if it is not known.
+    /// Returns the state in the look; `None` if it is not known.
     fn state(&self) -> Option<&str> {
         match &self.said {
             Said::Listed(listing) => Some(listing.state.as_str()),
@@ -66,7 +69,7 @@ impl<'b> Sighting<'b> {
     }
 }
 
-/// Looks with evidence, or those without: the ones that can still decide, the latest first.
+/// Looks of one class (with or without evidence) that can still decide, latest first.
 #[derive(Debug, Default)]
 struct Class<'b>(Vec<Sighting<'b>>);
 
@@ -76,7 +79,7 @@ impl<'b> Class<'b> {
         self.compact(looks);
     }
 
-    /// The first look that lists the port and is found.
+    /// Returns the first look that lists the port and satisfies `is_found`.
     fn position(&self, is_found: impl Fn(&Sighting<'b>) -> bool) -> Option<usize> {
         self.0.iter().position(|one| one.listing().is_some() && is_found(one))
     }
@@ -86,7 +89,7 @@ impl<'b> Class<'b> {
         self.position(|sighting| has_probed(sighting.look))
     }
 
-    /// Drops looks that cannot decide any more.
+    /// Drops looks that can no longer decide.
     fn compact(&mut self, looks: &[LookFacts]) {
         if self.0.len() < 2 {
             return;
@@ -96,7 +99,7 @@ impl<'b> Class<'b> {
             self.0.truncate(probed.saturating_add(1));
         }
         let top = self.position(|_| true);
-        // What differs before `top` decides when another look lists the port, what differs behind it does already.
+        // A different state before `top` decides once another look lists the port; one after `top` decides already.
         let (before, behind) =
             (self.differing(..top.unwrap_or(0)), self.differing(top.unwrap_or(0)..));
         let mut place = 0..;
@@ -106,7 +109,8 @@ impl<'b> Class<'b> {
         });
     }
 
-    /// The first look in a range that saw another state than `top`, or than the first if none lists the port.
+    /// Returns the first look in a range that saw another state than `top`, or than the first look if none lists the
+    /// port.
     fn differing(&self, range: impl RangeBounds<usize>) -> Option<usize> {
         let top = self.position(|_| true).unwrap_or(0);
         let state = self.0.get(top)?.state();
@@ -118,24 +122,24 @@ impl<'b> Class<'b> {
     }
 }
 
-/// One port of a device.
+/// Looks that decide about one port of a device.
 #[derive(Debug)]
 pub(super) struct Track<'b> {
-    /// Looks of the device from this on are known here.
+    /// Index of the first look that is included here.
     pub(super) begun: usize,
-    /// Whether what they covered before was asked for.
+    /// True if the coverage of earlier looks was loaded.
     is_asked: bool,
     with_evidence: Class<'b>,
     without: Class<'b>,
 }
 
 impl<'b> Track<'b> {
-    /// A port that the look at this place is the first to list.
+    /// Creates the track of a port that is first listed by the look at index `begun`.
     pub(super) fn new(begun: usize) -> Self {
         Self { begun, is_asked: false, with_evidence: Class::default(), without: Class::default() }
     }
 
-    /// Takes what the next look says. `looks` are all up to it.
+    /// Takes the information of the next look. `looks` contains all looks up to it.
     pub(super) fn put(&mut self, said: Said<'b>, looks: &[LookFacts]) {
         let look = looks.len().saturating_sub(1);
         let has_evidence = looks.last().is_some_and(|facts| facts.evidence);
@@ -143,7 +147,7 @@ impl<'b> Track<'b> {
         class.put(Sighting { look, said }, looks);
     }
 
-    /// Whether it must be known what looks with evidence before [`begun`](Self::begun) covered.
+    /// Returns true if the coverage of looks with evidence before [`begun`](Self::begun) is needed.
     pub(super) fn asks_earlier(&self, looks: &[LookFacts]) -> bool {
         !self.is_asked
             && self.with_evidence.position(|_| true).is_some()
@@ -151,7 +155,7 @@ impl<'b> Track<'b> {
             && self.without.probed(looks).is_some()
     }
 
-    /// Takes what looks with evidence before [`begun`](Self::begun) covered, the latest first.
+    /// Takes the coverage of looks with evidence before [`begun`](Self::begun), latest first.
     pub(super) fn put_earlier(
         &mut self,
         covered: impl IntoIterator<Item = (usize, Said<'b>)>,
@@ -164,13 +168,13 @@ impl<'b> Track<'b> {
         }
     }
 
-    /// Whether another look that covers the port and does not list it would decide nothing: the port went, or stays
-    /// whatever covers it, and looks with evidence differ on its state already.
+    /// Returns true if another look that covers the port and does not list it could not change the result: the port
+    /// is gone, or stays whatever covers it, and looks with evidence already disagree about its state.
     pub(super) fn is_settled(&self, may_go: bool) -> bool {
         !may_go && self.with_evidence.differing(..).is_some()
     }
 
-    /// What stands: the record of its state, and that of its services. `None` if the port went.
+    /// Returns the listing that supplies the state, and the service. `None` if the port is gone.
     pub(super) fn stands(
         &self,
         looks: &[LookFacts],
@@ -201,7 +205,7 @@ struct Ranked<'t, 'b> {
 impl Sightings for Ranked<'_, '_> {
     fn facts(&self, look: usize) -> LookFacts {
         let facts = self.sightings.get(look).and_then(|sighting| self.looks.get(sighting.look));
-        // Places are those of looks.
+        // Indexes come from the list of looks, so the look exists.
         facts.copied().unwrap_or_default()
     }
 
