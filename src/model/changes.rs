@@ -1,24 +1,24 @@
-//! What differs between two states (docs/merge.md, "Diff").
+//! Differences between two states (docs/merge.md, "Diff").
 
 use std::collections::BTreeMap;
 
 use super::{RunHeader, Timestamp};
 
-/// How something differs between an older state and a newer one.
+/// Kind of a difference between an older and a newer state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ChangeKind {
-    /// The newer one has it; the older one looked for it and did not find it.
+    /// The newer state has the value; the older one looked for it and did not find it.
     Appeared,
-    /// The newer one has it, an open port, and the older one never looked for it.
+    /// The newer state has an open port that the older one never looked for.
     FirstSeen,
-    /// The older one has it; the newer one looked for it and did not find it.
+    /// The older state has the value; the newer one looked for it and did not find it.
     Gone,
-    /// Both have it, and it is not the same.
+    /// Both states have a value, and the values differ.
     Changed,
-    /// A host of the older one has another address in the newer one.
+    /// A host of the older state has another address in the newer one.
     Moved,
-    /// One has it, and the other one did not look for it.
+    /// One state has the value, and the other did not look for it.
     NotScanned,
 }
 
@@ -27,7 +27,7 @@ impl ChangeKind {
     pub const ALL: [Self; 6] =
         [Self::Appeared, Self::FirstSeen, Self::Gone, Self::Changed, Self::Moved, Self::NotScanned];
 
-    /// Returns the kind as rows name it, such as `first_seen`.
+    /// Returns the name of the kind in rows, such as `first_seen`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -40,99 +40,99 @@ impl ChangeKind {
         }
     }
 
-    /// Returns whether it is a change: all are but [`Self::NotScanned`].
+    /// Returns true if the kind is a change. All kinds except [`Self::NotScanned`] are.
     #[must_use]
     pub const fn is_change(self) -> bool {
         !matches!(self, Self::NotScanned)
     }
 }
 
-/// A difference between two states of a host.
+/// Difference between two states of a host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// The host's identity; of a host that moved, that in the newer state.
+    /// Identity of the host; for a host that moved, its identity in the newer state.
     pub host_key: String,
-    /// Its IP address.
+    /// IP address of the host.
     pub ip: Option<String>,
-    /// Protocol of the port, of a value of a port.
+    /// Protocol of the port, for values of a port.
     pub protocol: Option<String>,
-    /// Number of the port.
+    /// Number of the port, for values of a port.
     pub port: Option<i32>,
-    /// Ports that are not listed singly and of which this is so, as `1-21,23-100`.
+    /// Ports that are not listed singly and that the change applies to, such as `1-21,23-100`.
     pub ports: Option<String>,
-    /// How it differs.
+    /// Kind of the difference.
     pub kind: ChangeKind,
-    /// What differs: `host`, `state`, `hostnames`, `addresses`, `mac`, `os`, `trace`, `extra_ports`,
+    /// Column that differs: `host`, `state`, `hostnames`, `addresses`, `mac`, `os`, `trace`, `extra_ports`,
     /// `service.version`, `script.http-title` and so on.
     pub column: String,
-    /// The older value.
+    /// Value in the older state.
     pub old: Option<String>,
-    /// The newer value.
+    /// Value in the newer state.
     pub new: Option<String>,
-    /// The scan of the older value.
+    /// ID of the scan that the older value comes from.
     pub old_scan_id: Option<String>,
-    /// The scan of the newer value.
+    /// ID of the scan that the newer value comes from.
     pub new_scan_id: Option<String>,
-    /// When the older value was last seen.
+    /// Time at which the older value was last seen.
     pub old_time: Option<Timestamp>,
-    /// When the newer value was last seen.
+    /// Time at which the newer value was last seen.
     pub new_time: Option<Timestamp>,
-    /// The first service of the port in the older state.
+    /// First service of the port in the older state.
     pub old_service: Option<ChangedService>,
-    /// The first service of the port in the newer state.
+    /// First service of the port in the newer state.
     pub new_service: Option<ChangedService>,
 }
 
-/// The service of a port of which something differs.
+/// Service of a port with a difference.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChangedService {
-    /// Its name.
+    /// Name of the service.
     pub name: Option<String>,
-    /// The name of its software.
+    /// Name of its software.
     pub product: Option<String>,
-    /// The version of its software.
+    /// Version of its software.
     pub version: Option<String>,
-    /// `ssl` if it is reached through that.
+    /// `ssl` if the service is reached through TLS.
     pub tunnel: Option<String>,
 }
 
-/// The differences of a host. What is said of the host is from the newer state that has it.
+/// Differences of a host. Values that describe the host come from the newer state, if that has the host.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HostChanges {
     /// Name to show with the host's address.
     pub hostname: Option<String>,
-    /// Its MAC address.
+    /// MAC address of the host.
     pub mac: Option<String>,
-    /// When its scan began.
+    /// Time at which the scan of the host began.
     pub start_time: Option<Timestamp>,
-    /// When its scan ended.
+    /// Time at which the scan of the host ended.
     pub end_time: Option<Timestamp>,
-    /// Whether its entry was whole.
+    /// True if its entry was read to the end and nothing was cut off.
     pub complete: bool,
-    /// Whether the older state has the host.
+    /// True if the older state has the host.
     pub was_there: bool,
-    /// Whether the newer state has the host.
+    /// True if the newer state has the host.
     pub is_there: bool,
-    /// What differs, the host itself first, then its ports in order.
+    /// Differences of the host itself, then of its ports in order.
     pub changes: Vec<Change>,
 }
 
-/// The scans of two states that are compared.
+/// Scans of two states that are compared.
 #[derive(Debug, Clone, Default)]
 pub struct ComparedScans {
-    /// Scans of both states by their ids.
+    /// Headers of the scans of both states, by scan ID.
     pub headers: BTreeMap<String, RunHeader>,
-    /// The scan that stands for the older state where that says nothing: the latest.
+    /// Latest scan of the older state, reported where no other scan is known.
     pub old: Option<LatestScan>,
-    /// The one that stands for the newer state.
+    /// Latest scan of the newer state, reported where no other scan is known.
     pub new: Option<LatestScan>,
 }
 
-/// The latest scan of a state.
+/// Latest scan of a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LatestScan {
-    /// Its id.
+    /// ID of the scan.
     pub scan_id: String,
-    /// When it ended, else when it began.
+    /// Time at which the scan ended, or began if its end is not known.
     pub time: Option<Timestamp>,
 }

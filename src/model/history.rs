@@ -1,72 +1,72 @@
-//! What was true of a host and its ports, from when to when (docs/history.md).
+//! Intervals in which the values of a host or port did not change (docs/history.md).
 
 use super::{HostState, PortState, Protocol, ScanNumber, Text, Timestamp};
 
-/// When something was so, and which looks say so. Times are those of looks: the end of the host, else the end
-/// of its scan, else the start of its scan.
+/// Time span of an interval, and the looks that confirm it. Times are those of looks: the end of the host, or the end
+/// or start of its scan if the host has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
-    /// The first look with these values; `None` if it has no time.
+    /// Time of the first look with these values; `None` if it has no time.
     pub valid_from: Option<Timestamp>,
-    /// The last look that confirmed them.
+    /// Time of the last look that confirmed the values.
     pub last_seen: Option<Timestamp>,
-    /// The first later look that contradicts them; `None` while they are still true.
+    /// Time of the first later look that contradicts the values; `None` while they are current.
     pub valid_to: Option<Timestamp>,
-    /// How many looks confirmed them.
+    /// Number of looks that confirmed the values.
     pub looks: i64,
-    /// The scan of the first of these looks.
+    /// Scan of the first of these looks.
     pub first_scan: ScanNumber,
-    /// The scan of the last of these looks.
+    /// Scan of the last of these looks.
     pub last_scan: ScanNumber,
-    /// The scan that contradicts them.
+    /// Scan that contradicts the values.
     pub ended_by: Option<ScanNumber>,
 }
 
-/// What was true of a host for a while.
+/// Values of a host during an interval.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostInterval<'a> {
-    /// Its first IP address.
+    /// First IP address.
     pub ip: Option<Text<'a>>,
-    /// Its first MAC address.
+    /// First MAC address.
     pub mac: Option<Text<'a>>,
-    /// The name to show: that of type `user`, else `PTR`, else the first.
+    /// Name to show: the first of type `user`, or the first of type `PTR`, or the first.
     pub hostname: Option<Text<'a>>,
-    /// Its state.
+    /// State of the host.
     pub state: HostState<'a>,
-    /// The name of the best match of its operating system.
+    /// Name of the best OS match.
     pub os_name: Option<Text<'a>>,
-    /// When.
+    /// Time span of the interval.
     pub span: Span,
 }
 
-/// What was true of a port for a while.
+/// Values of a port during an interval.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PortInterval<'a> {
-    /// The first IP address of its host.
+    /// First IP address of its host.
     pub ip: Option<Text<'a>>,
-    /// Its protocol.
+    /// Protocol.
     pub protocol: Protocol<'a>,
-    /// Its number.
+    /// Port number.
     pub number: u16,
-    /// Its state.
+    /// State of the port.
     pub state: PortState<'a>,
-    /// Why.
+    /// Reason for the state.
     pub reason: Option<Text<'a>>,
-    /// The first of its services, if it has any.
+    /// First service of the port, if it has any.
     pub service: Option<IntervalService<'a>>,
-    /// When.
+    /// Time span of the interval.
     pub span: Span,
 }
 
-/// What a history says of a service.
+/// Values of a service in a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntervalService<'a> {
-    /// Its name.
+    /// Name of the service.
     pub name: Option<Text<'a>>,
-    /// Its product.
+    /// Product.
     pub product: Option<Text<'a>>,
-    /// Its version.
+    /// Version.
     pub version: Option<Text<'a>>,
-    /// Its CPEs.
+    /// CPEs.
     pub cpes: Vec<Text<'a>>,
 }

@@ -1,4 +1,4 @@
-//! A host: the unit of streaming and of memory.
+//! Host: the unit of streaming and of memory.
 
 use std::{collections::HashSet, net::IpAddr};
 
@@ -7,50 +7,50 @@ use super::{
     owned_opt, port_ranges,
 };
 
-/// One host element with all it holds.
+/// Host element with everything it contains.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Host<'a> {
-    /// Place among the host elements of its scan, from 0.
+    /// Index among the host elements of its scan, from 0.
     pub index: i32,
-    /// Whether its end tag was read and nothing was cut.
+    /// True if its end tag was read and nothing was cut off.
     pub complete: bool,
-    /// When nmap began with it.
+    /// Time at which nmap started on the host.
     pub start_time: Option<Timestamp>,
-    /// When nmap was done with it.
+    /// Time at which nmap finished the host.
     pub end_time: Option<Timestamp>,
-    /// Whether nmap gave up on it (`--host-timeout`).
+    /// True if nmap gave up on the host (`--host-timeout`).
     pub timed_out: Option<bool>,
-    /// Zenmap's comment.
+    /// Comment that Zenmap saved.
     pub comment: Option<Text<'a>>,
-    /// Up or down, and why.
+    /// State of the host, and the reason.
     pub status: HostStatus<'a>,
     /// Addresses in document order.
     pub addresses: Vec<Address<'a>>,
     /// Host names in document order.
     pub hostnames: Vec<Hostname<'a>>,
-    /// Answers to a ping of a broadcast address.
+    /// Number of answers to a ping of a broadcast address.
     pub smurf_responses: Option<i64>,
     /// Ports that are not listed singly.
     pub extra_ports: Vec<ExtraPorts<'a>>,
     /// Ports in document order; a filter may have left some out.
     pub ports: Vec<Port<'a>>,
-    /// How many ports the document lists singly, whatever a filter left.
+    /// Number of ports that the document lists singly, before filters.
     pub ports_listed: i32,
-    /// How many of these are open.
+    /// Number of listed ports that are open, before filters.
     pub ports_open: i32,
-    /// Operating system detection.
+    /// Results of operating system detection.
     pub os: Os<'a>,
-    /// Seconds since its last boot.
+    /// Uptime in seconds.
     pub uptime_s: Option<i64>,
     /// Local time of the last boot, as nmap wrote it.
     pub last_boot: Option<Text<'a>>,
-    /// Hops away.
+    /// Distance in hops.
     pub distance: Option<i32>,
-    /// TCP initial sequence numbers.
+    /// Generation of TCP initial sequence numbers.
     pub tcp_sequence: TcpSequence<'a>,
-    /// IP identification numbers.
+    /// Generation of IP identification numbers.
     pub ip_id_sequence: Sequence<'a>,
-    /// TCP time stamps.
+    /// Generation of TCP time stamps.
     pub tcp_ts_sequence: Sequence<'a>,
     /// Results of host scripts.
     pub scripts: Vec<Script<'a>>,
@@ -60,12 +60,12 @@ pub struct Host<'a> {
     pub srtt_us: Option<i64>,
     /// Variance of the round trip time in microseconds.
     pub rttvar_us: Option<i64>,
-    /// Probe time-out in microseconds.
+    /// Probe timeout in microseconds.
     pub timeout_us: Option<i64>,
 }
 
 impl<'a> Host<'a> {
-    /// A host of which nothing is known but its place.
+    /// Creates a host with only its index set.
     #[must_use]
     pub fn new(index: i32) -> Self {
         Self {
@@ -98,27 +98,27 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// The first address of type ipv4 or ipv6, literal or not.
+    /// Returns the first address of type ipv4 or ipv6, literal or not.
     #[must_use]
     pub fn ip(&self) -> Option<&Address<'a>> {
         self.addresses.iter().find(|a| matches!(a.kind, AddressKind::Ipv4 | AddressKind::Ipv6))
     }
 
-    /// The first MAC address.
+    /// Returns the first MAC address.
     #[must_use]
     pub fn mac(&self) -> Option<&Address<'a>> {
         self.addresses.iter().find(|a| a.kind == AddressKind::Mac)
     }
 
-    /// The name to show: the first `user` one, else the first `PTR`, else the first.
+    /// Returns the name to show: the first of type `user`, or the first of type `PTR`, or the first.
     #[must_use]
     pub fn hostname(&self) -> Option<&Hostname<'a>> {
         let of_kind = |kind| self.hostnames.iter().find(|n| n.kind.as_deref() == Some(kind));
         of_kind("user").or_else(|| of_kind("PTR")).or_else(|| self.hostnames.first())
     }
 
-    /// Appends a port for each number in the `ports` lists of [`Host::extra_ports`] that has no port yet,
-    /// with state and reason from there, up to `cap` ports in all; false if there are more.
+    /// Appends a port for each number in the `ports` lists of [`Host::extra_ports`] that has no port yet, with state
+    /// and reason from there. Stops when the host has `cap` ports, and returns false if there are more.
     pub fn expand_extra_ports(&mut self, cap: usize) -> bool {
         let mut known: HashSet<(Protocol<'a>, u16)> =
             self.ports.iter().map(|p| (p.protocol.clone(), p.number)).collect();
@@ -155,7 +155,7 @@ impl<'a> Host<'a> {
         true
     }
 
-    /// The same, owning its text.
+    /// Converts to a host that owns its text.
     #[must_use]
     pub fn into_owned(self) -> Host<'static> {
         Host {
@@ -189,12 +189,12 @@ impl<'a> Host<'a> {
     }
 }
 
-/// The numbers of a list such as `1-3,80`, in its order; parts that are no port numbers are left out.
+/// Returns the numbers of a list such as `1-3,80`, in its order. Parts that are not port numbers are left out.
 fn port_numbers(list: &str) -> impl Iterator<Item = u16> {
     port_ranges(list).flatten()
 }
 
-/// Whether a host answers.
+/// State of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum HostState<'a> {
@@ -212,7 +212,7 @@ pub enum HostState<'a> {
 }
 
 impl<'a> HostState<'a> {
-    /// The state that this text names.
+    /// Returns the state that a text names.
     #[must_use]
     pub fn from_name(name: Text<'a>) -> Self {
         match &*name {
@@ -224,7 +224,7 @@ impl<'a> HostState<'a> {
         }
     }
 
-    /// The state as nmap writes it.
+    /// Returns the state as nmap writes it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -237,20 +237,20 @@ impl<'a> HostState<'a> {
     }
 }
 
-/// A host's state and why nmap thinks so. Without a `status` element: `up` with the reason `inferred`
-/// if a port is open, closed or unfiltered, else `unknown` (DATA_MODEL section 3).
+/// State of a host and nmap's reason for it. Without a `status` element: `up` with the reason `inferred` if a port is
+/// open, closed or unfiltered, otherwise `unknown` (DATA_MODEL section 3).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct HostStatus<'a> {
-    /// The state.
+    /// State.
     pub state: HostState<'a>,
-    /// Such as `echo-reply`.
+    /// Reason, such as `echo-reply`.
     pub reason: Option<Text<'a>>,
-    /// TTL of the packet that told.
+    /// TTL of the packet that the state was inferred from.
     pub reason_ttl: Option<i32>,
 }
 
 impl HostStatus<'_> {
-    /// The same, owning its text.
+    /// Converts to a status that owns its text.
     #[must_use]
     pub fn into_owned(self) -> HostStatus<'static> {
         let state = match self.state {
@@ -264,7 +264,7 @@ impl HostStatus<'_> {
     }
 }
 
-/// The kind of an address; for an IP literal the literal decides (rule T6).
+/// Kind of an address. For an IP literal, the literal decides (rule T6).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AddressKind<'a> {
@@ -279,7 +279,7 @@ pub enum AddressKind<'a> {
 }
 
 impl AddressKind<'_> {
-    /// The kind as nmap writes it.
+    /// Returns the kind as nmap writes it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -291,23 +291,23 @@ impl AddressKind<'_> {
     }
 }
 
-/// An address of a host.
+/// Address of a host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Address<'a> {
-    /// The address in its canonical form, without zone (rule T6); any other text as it is.
+    /// Address in its canonical form, without zone (rule T6); any other text unchanged.
     pub text: Text<'a>,
-    /// Its kind.
+    /// Kind of the address.
     pub kind: AddressKind<'a>,
-    /// The address itself, if it is an IP literal.
+    /// Parsed address, if it is an IP literal.
     pub ip: Option<IpAddr>,
-    /// Zone of an IPv6 address, what follows its `%`.
+    /// Zone of an IPv6 address: the part after `%`.
     pub zone: Option<Text<'a>>,
-    /// Vendor that a MAC address belongs to.
+    /// Vendor of a MAC address.
     pub vendor: Option<Text<'a>>,
 }
 
 impl Address<'_> {
-    /// The same, owning its text.
+    /// Converts to an address that owns its text.
     #[must_use]
     pub fn into_owned(self) -> Address<'static> {
         Address {
@@ -325,36 +325,36 @@ impl Address<'_> {
     }
 }
 
-/// A name of a host.
+/// Name of a host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hostname<'a> {
-    /// The name as found.
+    /// Name as found.
     pub name: Text<'a>,
-    /// `user` as typed, `PTR` from DNS.
+    /// `user` for a name that was typed, `PTR` for one from DNS.
     pub kind: Option<Text<'a>>,
 }
 
 impl Hostname<'_> {
-    /// The same, owning its text.
+    /// Converts to a name that owns its text.
     #[must_use]
     pub fn into_owned(self) -> Hostname<'static> {
         Hostname { name: owned(self.name), kind: owned_opt(self.kind) }
     }
 }
 
-/// Ports that are not listed singly, one entry a state (element `extraports`).
+/// Ports that are not listed singly, one entry per state (element `extraports`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExtraPorts<'a> {
-    /// Their state.
+    /// State of the ports.
     pub state: Option<PortState<'a>>,
-    /// How many they are.
+    /// Number of ports.
     pub count: Option<i64>,
-    /// Why.
+    /// Reasons for the state.
     pub reasons: Vec<ExtraReason<'a>>,
 }
 
 impl ExtraPorts<'_> {
-    /// The same, owning its text.
+    /// Converts to an entry that owns its text.
     #[must_use]
     pub fn into_owned(self) -> ExtraPorts<'static> {
         ExtraPorts {
@@ -365,21 +365,21 @@ impl ExtraPorts<'_> {
     }
 }
 
-/// Why ports are in a state (element `extrareasons`).
+/// Reason for the state of ports (element `extrareasons`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExtraReason<'a> {
-    /// The reason, as written (a plural word before nmap 7.92).
+    /// Reason as written (a plural word before nmap 7.92).
     pub reason: Option<Text<'a>>,
-    /// How many ports.
+    /// Number of ports.
     pub count: Option<i64>,
-    /// Their protocol.
+    /// Protocol of the ports.
     pub proto: Option<Text<'a>>,
-    /// Their numbers, such as `1-24,26`.
+    /// Port numbers, such as `1-24,26`.
     pub ports: Option<Text<'a>>,
 }
 
 impl ExtraReason<'_> {
-    /// The same, owning its text.
+    /// Converts to a reason that owns its text.
     #[must_use]
     pub fn into_owned(self) -> ExtraReason<'static> {
         ExtraReason {

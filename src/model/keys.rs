@@ -1,4 +1,4 @@
-//! Stable keys (DATA_MODEL section 2): hashes and indexes, never counters that hang on order of work.
+//! Stable keys (DATA_MODEL section 2): hashes and indexes, never counters that depend on the order of work.
 
 use std::{borrow::Cow, fmt};
 
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{Host, Protocol};
 use crate::bytes::hex;
 
-/// First 32 hex digits of SHA-256 over the parts, joined by the byte 0x1F.
+/// Returns the first 32 hex digits of the SHA-256 hash of the parts, joined by the byte 0x1F.
 #[must_use]
 pub fn id_of_parts(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
@@ -20,8 +20,8 @@ pub fn id_of_parts(parts: &[&str]) -> String {
     hex(hash.finalize().get(..16).unwrap_or_default())
 }
 
-/// The id of a scan from the text of its header attributes. `first_host` is what stands in for missing
-/// `args`: address, `protocol/portid` and endtime of the first host, each as written.
+/// Returns the ID of a scan from the text of its header attributes. `first_host` replaces missing `args`: address,
+/// `protocol/portid` and end time of the first host, each as written.
 ///
 /// ```
 /// use scanmill::model::scan_id;
@@ -45,8 +45,8 @@ pub fn scan_id(
     id_of_parts(parts.get(..used).unwrap_or(&parts))
 }
 
-/// The id that a scan has by itself: without the suffix, `-x` and eight hexadecimal digits, that it has beside a finished
-/// scan of the same id and other hosts.
+/// Returns the scan ID without the suffix that distinguishes it from another finished scan with the same ID and
+/// different hosts: `-x` and eight hexadecimal digits.
 pub(crate) fn own_scan_id(scan_id: &str) -> &str {
     match scan_id.rsplit_once("-x") {
         Some((own, digits))
@@ -58,7 +58,7 @@ pub(crate) fn own_scan_id(scan_id: &str) -> &str {
     }
 }
 
-/// The id of a host element of a scan.
+/// Returns the ID of a host element of a scan.
 #[must_use]
 pub fn host_id(scan_id: &str, host_index: i32) -> String {
     let mut id = String::with_capacity(scan_id.len().saturating_add(12));
@@ -68,32 +68,32 @@ pub fn host_id(scan_id: &str, host_index: i32) -> String {
     id
 }
 
-/// The id of a port of a host.
+/// Returns the ID of a port of a host.
 #[must_use]
 pub fn port_id(host_id: &str, protocol: &Protocol<'_>, port: u16) -> String {
     format!("{host_id}-{}-{port}", protocol.as_str())
 }
 
-/// What makes two hosts of different scans the same.
+/// Property by which hosts of different scans are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Identity {
-    /// The IP address, else the MAC address, else the host name.
+    /// IP address, or the MAC address, or the host name, whichever the host has first.
     #[default]
     Ip,
-    /// The MAC address, else as for [`Identity::Ip`].
+    /// MAC address; without one, as for [`Identity::Ip`].
     Mac,
-    /// The host name, else as for [`Identity::Ip`].
+    /// Host name; without one, as for [`Identity::Ip`].
     Hostname,
 }
 
-/// A host's identity across scans, such as `ip:192.0.2.1`.
+/// Identity of a host across scans, such as `ip:192.0.2.1`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HostKey(String);
 
 impl HostKey {
-    /// The key of this host: `ip:`, `mac:`, `name:` or, for a host without any of these, `idx:`, which
-    /// matches no other host.
+    /// Returns the key of a host. It begins with `ip:`, `mac:`, `name:` or, for a host without any of these, `idx:`,
+    /// which matches no other host.
     #[must_use]
     pub fn of(host: &Host<'_>, identity: Identity) -> Self {
         let mut key = String::with_capacity(24);
@@ -101,7 +101,7 @@ impl HostKey {
         Self(key)
     }
 
-    /// Writes the key behind what `out` holds; `out` must not fail.
+    /// Appends the key to `out`, which must not fail.
     pub fn write(host: &Host<'_>, identity: Identity, out: &mut dyn fmt::Write) {
         type Part = fn(&Host<'_>, &mut dyn fmt::Write) -> bool;
         let order: &[Part] = match identity {
@@ -114,7 +114,7 @@ impl HostKey {
         }
     }
 
-    /// The key's text.
+    /// Returns the text of the key.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

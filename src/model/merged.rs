@@ -1,96 +1,96 @@
-//! A host as several scans saw it, and where each part of it comes from (docs/merge.md).
+//! Merged host, with the origin of each part (docs/merge.md).
 
 use super::{Host, Text, Timestamp};
 
-/// The number of a scan among those of a merge, from 0 in the order of the arguments.
+/// Number of a scan in a merge, from 0 in the order of the arguments.
 pub type ScanNumber = u32;
 
-/// When something was seen, and how often.
+/// Times at which a host or port was seen, and the number of scans that saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Seen {
-    /// The earliest start, else end, of what was seen of the host.
+    /// Earliest start, or end if there is no start, of the looks at the host or of the entries that list the port.
     pub first: Option<Timestamp>,
-    /// The latest end, else start, of what saw the host up, or listed the port.
+    /// Latest end, or start if there is no end, of the looks that saw the host up or that list the port.
     pub last: Option<Timestamp>,
-    /// The latest end, else start, of what looked for it.
+    /// Latest end, or start if there is no end, of the looks that looked for it.
     pub looked: Option<Timestamp>,
-    /// How many scans saw it.
+    /// Number of scans that saw it.
     pub count: i32,
 }
 
-/// Where a port comes from.
+/// Origin of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PortOrigin {
-    /// The scan whose record it is.
+    /// Scan that its record comes from.
     pub scan: ScanNumber,
-    /// The scan that its services come from.
+    /// Scan that its services come from.
     pub services: ScanNumber,
-    /// The scan that its scripts come from.
+    /// Scan that its scripts come from.
     pub scripts: ScanNumber,
-    /// When the port was listed.
+    /// Times at which the port was listed.
     pub seen: Seen,
 }
 
-/// Where the parts of a host come from; each list has an entry for each item of the host's own.
+/// Origins of the parts of a host. Each list has one entry per item of the host's own list.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Origins {
-    /// The scan that gave state, reason and times.
+    /// Scan that supplied state, reason and times.
     pub status: ScanNumber,
     /// All scans that contributed, in order.
     pub scans: Vec<ScanNumber>,
-    /// When the host was seen and looked for.
+    /// Times at which the host was seen and looked for.
     pub seen: Seen,
-    /// Of [`Host::ports`].
+    /// Origins of [`Host::ports`].
     pub ports: Vec<PortOrigin>,
-    /// Of [`Host::scripts`].
+    /// Origins of [`Host::scripts`].
     pub scripts: Vec<ScanNumber>,
-    /// Of the matches in [`Host::os`].
+    /// Origins of the matches in [`Host::os`].
     pub matches: Vec<ScanNumber>,
-    /// Of the classes in [`Host::os`].
+    /// Origins of the classes in [`Host::os`].
     pub classes: Vec<ScanNumber>,
-    /// Of all of [`Host::traces`].
+    /// Origin of all [`Host::traces`].
     pub traces: ScanNumber,
 }
 
-/// A value that lost against another.
+/// Value that lost to another one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conflict<'a> {
-    /// Protocol of the port, of a value of a port.
+    /// Protocol of the port, for values of a port.
     pub protocol: Option<Text<'a>>,
-    /// Number of the port.
+    /// Number of the port, for values of a port.
     pub port: Option<i32>,
-    /// What it is a value of, such as `state`, `service.version` or `script.http-title`.
+    /// Column of the value, such as `state`, `service.version` or `script.http-title`.
     pub column: Text<'a>,
-    /// The name of the service, script or match, or the type of the host names, that it is a value of.
+    /// Name of the service, script or match, or type of the host names, that the value belongs to.
     pub item: Option<Text<'a>>,
-    /// The scan of the value that stands.
+    /// Scan of the winning value.
     pub winner: ScanNumber,
-    /// That value; `None` if null stands.
+    /// Winning value; `None` for null.
     pub winner_value: Option<Text<'a>>,
-    /// The scan of the value that lost.
+    /// Scan of the losing value.
     pub loser: ScanNumber,
-    /// That value; `None` if null lost.
+    /// Losing value; `None` for null.
     pub loser_value: Option<Text<'a>>,
-    /// Why: the policy's name, or `covered` for a port that a later look covered and did not list.
+    /// Rule that decided: the policy's name, or `covered` for a port that a later look covered and did not list.
     pub rule: Text<'a>,
 }
 
-/// A host of a merge.
+/// Host of a merge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MergedHost<'a> {
-    /// Its identity across scans.
+    /// Identity of the host across scans.
     pub host_key: Text<'a>,
-    /// Its id, which depends on the key alone.
+    /// ID of the host, which depends only on the key.
     pub host_id: Text<'a>,
-    /// What is known of it.
+    /// Merged values of the host.
     pub host: Host<'a>,
-    /// Where that comes from.
+    /// Origins of these values.
     pub origins: Origins,
-    /// What lost, if that is asked for.
+    /// Values that lost; empty unless they are asked for.
     pub conflicts: Vec<Conflict<'a>>,
 }
 
-/// The id of a merged host: that of all scans that saw it.
+/// Returns the ID of a merged host, which is the same for all scans that saw it.
 #[must_use]
 pub fn merged_host_id(host_key: &str) -> String {
     super::id_of_parts(&["scanmill.mhost.v1", host_key])

@@ -1,7 +1,7 @@
-//! The one domain model: what an nmap document says, with numbers as numbers and states as states.
+//! Domain model: the content of an nmap document, with numbers as numbers and states as states.
 //!
-//! A [`Host`] and what it holds may borrow from the bytes they were read from; `into_owned` gives one
-//! that outlives them. There is no I/O and no Arrow here.
+//! A [`Host`] and everything in it may borrow from the bytes it was read from; `into_owned` converts it to one that
+//! outlives them. This module contains no I/O and no Arrow.
 
 mod changes;
 mod history;

@@ -1,4 +1,4 @@
-//! What a host's answers tell of its operating system.
+//! Results of operating system detection.
 
 use super::{PortState, Text, owned, owned_opt};
 
@@ -9,14 +9,14 @@ pub struct Os<'a> {
     pub ports_used: Vec<OsPortUsed<'a>>,
     /// Matches in document order.
     pub matches: Vec<OsMatch<'a>>,
-    /// Classes in document order, of matches and without one.
+    /// Classes in document order, both those of matches and those without a match.
     pub classes: Vec<OsClass<'a>>,
     /// Fingerprints.
     pub fingerprints: Vec<Text<'a>>,
 }
 
 impl Os<'_> {
-    /// Whether nothing at all is known.
+    /// Returns true if nothing was detected.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ports_used.is_empty()
@@ -25,7 +25,7 @@ impl Os<'_> {
             && self.fingerprints.is_empty()
     }
 
-    /// The same, owning its text.
+    /// Converts to a value that owns its text.
     #[must_use]
     pub fn into_owned(self) -> Os<'static> {
         Os {
@@ -37,19 +37,19 @@ impl Os<'_> {
     }
 }
 
-/// A port that operating system detection used (element `portused`).
+/// Port that operating system detection used (element `portused`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct OsPortUsed<'a> {
-    /// Its state.
+    /// State of the port.
     pub state: Option<PortState<'a>>,
-    /// Its protocol.
+    /// Protocol of the port.
     pub proto: Option<Text<'a>>,
-    /// Its number.
+    /// Number of the port.
     pub port: Option<i32>,
 }
 
 impl OsPortUsed<'_> {
-    /// The same, owning its text.
+    /// Converts to a value that owns its text.
     #[must_use]
     pub fn into_owned(self) -> OsPortUsed<'static> {
         OsPortUsed {
@@ -60,29 +60,29 @@ impl OsPortUsed<'_> {
     }
 }
 
-/// An operating system that fits (element `osmatch`).
+/// Operating system that matches (element `osmatch`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct OsMatch<'a> {
-    /// Its name.
+    /// Name of the operating system.
     pub name: Option<Text<'a>>,
-    /// How well it fits, in percent.
+    /// Accuracy of the match, in percent.
     pub accuracy: Option<i32>,
     /// Line in nmap-os-db.
     pub line: Option<i32>,
 }
 
 impl OsMatch<'_> {
-    /// The same, owning its text.
+    /// Converts to a match that owns its text.
     #[must_use]
     pub fn into_owned(self) -> OsMatch<'static> {
         OsMatch { name: owned_opt(self.name), accuracy: self.accuracy, line: self.line }
     }
 }
 
-/// A class of operating systems (element `osclass`).
+/// Class of operating systems (element `osclass`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct OsClass<'a> {
-    /// Place in [`Os::matches`] of the match it belongs to; `None` if it stood directly below `os`.
+    /// Index in [`Os::matches`] of the match it belongs to; `None` if the class is directly in the element `os`.
     pub match_index: Option<i32>,
     /// Kind of device, such as `general purpose`.
     pub kind: Option<Text<'a>>,
@@ -92,14 +92,14 @@ pub struct OsClass<'a> {
     pub family: Option<Text<'a>>,
     /// Generation, such as `5.X`.
     pub gen_: Option<Text<'a>>,
-    /// How well it fits, in percent.
+    /// Accuracy of the class, in percent.
     pub accuracy: Option<i32>,
     /// `cpe:/` 2.2 URIs.
     pub cpes: Vec<Text<'a>>,
 }
 
 impl OsClass<'_> {
-    /// The same, owning its text.
+    /// Converts to a class that owns its text.
     #[must_use]
     pub fn into_owned(self) -> OsClass<'static> {
         OsClass {
@@ -114,7 +114,7 @@ impl OsClass<'_> {
     }
 }
 
-/// How a host chooses TCP initial sequence numbers (element `tcpsequence`).
+/// Generation of TCP initial sequence numbers (element `tcpsequence`).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TcpSequence<'a> {
     /// Difficulty index.
@@ -123,12 +123,12 @@ pub struct TcpSequence<'a> {
     pub difficulty: Option<Text<'a>>,
     /// Class (before nmap 4.62).
     pub class: Option<Text<'a>>,
-    /// The values seen, in hexadecimal.
+    /// Observed values, in hexadecimal.
     pub values: Option<Text<'a>>,
 }
 
 impl TcpSequence<'_> {
-    /// The same, owning its text.
+    /// Converts to a sequence that owns its text.
     #[must_use]
     pub fn into_owned(self) -> TcpSequence<'static> {
         TcpSequence {
@@ -140,17 +140,17 @@ impl TcpSequence<'_> {
     }
 }
 
-/// How a host chooses numbers (elements `ipidsequence` and `tcptssequence`).
+/// Generation of numbers (elements `ipidsequence` and `tcptssequence`).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sequence<'a> {
     /// Class.
     pub class: Option<Text<'a>>,
-    /// The values seen, in hexadecimal.
+    /// Observed values, in hexadecimal.
     pub values: Option<Text<'a>>,
 }
 
 impl Sequence<'_> {
-    /// The same, owning its text.
+    /// Converts to a sequence that owns its text.
     #[must_use]
     pub fn into_owned(self) -> Sequence<'static> {
         Sequence { class: owned_opt(self.class), values: owned_opt(self.values) }

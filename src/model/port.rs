@@ -1,10 +1,10 @@
-//! A port of a host and what listens there.
+//! Port of a host and its services.
 
 use std::ops::RangeInclusive;
 
 use super::{Script, Text, owned, owned_opt};
 
-/// The protocol of a port; `-sO` scans list IP protocol numbers as ports of `ip`.
+/// Protocol of a port. `-sO` scans list IP protocol numbers as ports of `ip`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Protocol<'a> {
@@ -16,12 +16,12 @@ pub enum Protocol<'a> {
     Sctp,
     /// `ip`: the port number is the IP protocol number.
     Ip,
-    /// Any other, in lower case: masscan writes `icmp` and `arp` with port 0.
+    /// Any other protocol, in lower case. masscan writes `icmp` and `arp` with port 0.
     Other(Text<'a>),
 }
 
 impl<'a> Protocol<'a> {
-    /// The protocol of this name, which must be in lower case.
+    /// Returns the protocol with this name, which must be in lower case.
     #[must_use]
     pub fn from_name(name: Text<'a>) -> Self {
         match &*name {
@@ -33,7 +33,7 @@ impl<'a> Protocol<'a> {
         }
     }
 
-    /// The name in lower case.
+    /// Returns the name in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -45,7 +45,7 @@ impl<'a> Protocol<'a> {
         }
     }
 
-    /// The same, owning its text.
+    /// Converts to a protocol that owns its text.
     #[must_use]
     pub fn into_owned(self) -> Protocol<'static> {
         match self {
@@ -58,7 +58,7 @@ impl<'a> Protocol<'a> {
     }
 }
 
-/// The state of a port.
+/// State of a port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PortState<'a> {
@@ -79,7 +79,7 @@ pub enum PortState<'a> {
 }
 
 impl<'a> PortState<'a> {
-    /// The state that this text names.
+    /// Returns the state that a text names.
     #[must_use]
     pub fn from_name(name: Text<'a>) -> Self {
         match &*name {
@@ -93,7 +93,7 @@ impl<'a> PortState<'a> {
         }
     }
 
-    /// The state as nmap writes it.
+    /// Returns the state as nmap writes it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -107,7 +107,7 @@ impl<'a> PortState<'a> {
         }
     }
 
-    /// The same, owning its text.
+    /// Converts to a state that owns its text.
     #[must_use]
     pub fn into_owned(self) -> PortState<'static> {
         match self {
@@ -122,35 +122,35 @@ impl<'a> PortState<'a> {
     }
 }
 
-/// One port of a host (element `port`).
+/// Port of a host (element `port`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Port<'a> {
-    /// The protocol.
+    /// Protocol.
     pub protocol: Protocol<'a>,
-    /// The number, 0 to 65535.
+    /// Port number.
     pub number: u16,
-    /// Place among the ports of its host, from 0, filters or not.
+    /// Index among the ports of its host, from 0, before filters.
     pub index: i32,
-    /// The state.
+    /// State.
     pub state: PortState<'a>,
-    /// Why nmap thinks so, such as `syn-ack`.
+    /// Reason for the state, such as `syn-ack`.
     pub reason: Option<Text<'a>>,
-    /// TTL of the packet that told.
+    /// TTL of the packet that the state was inferred from.
     pub reason_ttl: Option<i32>,
-    /// Who sent that packet, if it was not the host itself.
+    /// Sender of that packet, if it was not the host itself.
     pub reason_ip: Option<Text<'a>>,
-    /// The user that identd named (nmap 3.x and 4.x).
+    /// User that identd named (nmap 3.x and 4.x).
     pub owner: Option<Text<'a>>,
-    /// What listens there: at most one from nmap, several from masscan.
+    /// Services of the port: at most one from nmap, possibly several from masscan.
     pub services: Vec<Service<'a>>,
     /// Results of scripts that ran on this port.
     pub scripts: Vec<Script<'a>>,
-    /// Made from an `extrareasons` list, not from a `port` element.
+    /// True if the port comes from an `extrareasons` list, not from a `port` element.
     pub expanded: bool,
 }
 
 impl Port<'_> {
-    /// The same, owning its text.
+    /// Converts to a port that owns its text.
     #[must_use]
     pub fn into_owned(self) -> Port<'static> {
         Port {
@@ -169,7 +169,7 @@ impl Port<'_> {
     }
 }
 
-/// What is known of a service (element `service`).
+/// Service of a port (element `service`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Service<'a> {
     /// Name, from the port table or from the answer.
@@ -180,11 +180,11 @@ pub struct Service<'a> {
     pub version: Option<Text<'a>>,
     /// Further information.
     pub extra_info: Option<Text<'a>>,
-    /// The host name that the service gave.
+    /// Host name that the service reported.
     pub hostname: Option<Text<'a>>,
-    /// The operating system that the service gave.
+    /// Operating system that the service reported.
     pub os_type: Option<Text<'a>>,
-    /// The kind of device that the service gave.
+    /// Device type that the service reported.
     pub device_type: Option<Text<'a>>,
     /// `table` or `probed` (`detection` before 4.85).
     pub method: Option<Text<'a>>,
@@ -209,13 +209,13 @@ pub struct Service<'a> {
 }
 
 impl Service<'_> {
-    /// Whether nothing at all is known.
+    /// Returns true if no value is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.name.is_none() && *self == Service::default()
     }
 
-    /// The same, owning its text.
+    /// Converts to a service that owns its text.
     #[must_use]
     pub fn into_owned(self) -> Service<'static> {
         Service {
@@ -240,7 +240,7 @@ impl Service<'_> {
     }
 }
 
-/// The ranges of a list such as `1-3,80`, in its order; parts that are no port numbers are left out.
+/// Returns the ranges of a list such as `1-3,80`, in its order. Parts that are not port numbers are left out.
 pub(crate) fn port_ranges(list: &str) -> impl Iterator<Item = RangeInclusive<u16>> {
     list.split(',').filter_map(|item| {
         let (from, to) = item.split_once('-').unwrap_or((item, item));

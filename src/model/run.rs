@@ -1,93 +1,93 @@
-//! A scan (element `nmaprun`): its header, what happened while it ran, and what its end says.
+//! Scan (element `nmaprun`): its header, its events, and the data at its end.
 
 use super::{Host, Script, ScriptScope, Timestamp};
 use crate::error::{Diagnostic, Position, Result};
 
-/// What the reader gives, in document order. Hosts may borrow from the reader's buffer; everything
-/// else is small and owned.
+/// Event of a reader, in document order. Hosts may borrow from the reader's buffer; everything else is small and
+/// owned.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ScanEvent<'a> {
-    /// A scan begins.
+    /// Start of a scan.
     RunStart(RunHeader),
-    /// What will be scanned.
+    /// Ports that will be scanned.
     ScanInfo(ScanInfo),
-    /// Something happened while it ran: a row of the table `events`.
+    /// Event during the scan: a row of the table `events`.
     Run(RunEvent),
-    /// A host is done.
+    /// Finished host.
     Host(Box<Host<'a>>),
-    /// A scan ends, with all that is known of it.
+    /// End of a scan, with its complete record.
     RunEnd(Box<RunRecord>),
 }
 
-/// Scans, event by event, each with the name of the input that it was read from.
+/// Source of scan events, each with the name of the input that it was read from.
 pub trait ScanEvents {
-    /// The next event; `None` after the last.
+    /// Returns the next event; `None` after the last.
     ///
     /// # Errors
-    /// What ends the input; what came before is good.
+    /// Returns the error that ends the input. Events before it are valid.
     fn next_event(&mut self) -> Result<Option<(&str, ScanEvent<'_>)>>;
 
-    /// Whether the next event can be given without waiting for more of the input.
+    /// Returns true if the next event is available without waiting for more input.
     fn is_ready(&self) -> bool {
         true
     }
 }
 
-/// The attributes of `nmaprun`, and the ids that follow from them.
+/// Attributes of `nmaprun`, and the IDs derived from them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunHeader {
-    /// Stable id of the scan (DATA_MODEL section 2).
+    /// Stable ID of the scan (DATA_MODEL section 2).
     pub scan_id: String,
-    /// Place among the documents of the input, from 0.
+    /// Index among the documents of the input, from 0.
     pub doc_index: i32,
-    /// Where the document begins in its input.
+    /// Position of the start of the document in its input.
     pub position: Position,
-    /// `nmap`, `masscan` or what a merger wrote.
+    /// Name of the scanner: `nmap`, `masscan`, or the name that a merging tool wrote.
     pub scanner: Option<String>,
     /// Version of the scanner.
     pub scanner_version: Option<String>,
-    /// Version of the XML output; advisory only.
+    /// Version of the XML output. Informative only.
     pub xml_version: Option<String>,
-    /// The command line.
+    /// Command line.
     pub args: Option<String>,
-    /// Zenmap's profile.
+    /// Name of Zenmap's profile.
     pub profile_name: Option<String>,
-    /// When it began.
+    /// Start time.
     pub start_time: Option<Timestamp>,
-    /// The same in local time, as nmap wrote it.
+    /// Start time in local time, as nmap wrote it.
     pub start_str: Option<String>,
 }
 
-/// What a scan looks at (element `scaninfo`).
+/// Ports that a scan looks at (element `scaninfo`).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ScanInfo {
     /// Type, such as `syn`.
     pub kind: Option<String>,
     /// Protocol.
     pub protocol: Option<String>,
-    /// How many ports.
+    /// Number of ports.
     pub num_services: Option<i64>,
-    /// Which ports, such as `1-3,80`.
+    /// List of ports, such as `1-3,80`.
     pub services: Option<String>,
-    /// TCP flags, if given by hand.
+    /// TCP flags, if they were given on the command line.
     pub scan_flags: Option<String>,
 }
 
-/// A row of the table `events`.
+/// Row of the table `events`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum RunEvent {
-    /// A task began, went on or ended.
+    /// Begin, progress or end of a task.
     Task(Task),
-    /// An early word that a host is up.
+    /// Early notice that a host is up.
     HostHint(HostHint),
-    /// A target that was refused or had no route.
+    /// Target that was refused or had no route.
     Target(TargetSkipped),
 }
 
 impl RunEvent {
-    /// The element's name.
+    /// Returns the name of the element.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -98,7 +98,7 @@ impl RunEvent {
     }
 }
 
-/// Which of the task elements it is.
+/// Kind of a task element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TaskKind {
     /// `taskbegin`
@@ -110,7 +110,7 @@ pub enum TaskKind {
 }
 
 impl TaskKind {
-    /// The element's name.
+    /// Returns the name of the element.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -121,26 +121,26 @@ impl TaskKind {
     }
 }
 
-/// A step of a scan (elements `taskbegin`, `taskprogress`, `taskend`).
+/// Step of a scan (elements `taskbegin`, `taskprogress`, `taskend`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Task {
-    /// Which element.
+    /// Kind of the element.
     pub kind: TaskKind,
     /// Name of the step.
     pub task: Option<String>,
-    /// When.
+    /// Time of the event.
     pub time: Option<Timestamp>,
     /// Further information.
     pub extra_info: Option<String>,
-    /// How much is done.
+    /// Progress in percent.
     pub percent: Option<f64>,
-    /// Seconds that remain.
+    /// Remaining time in seconds.
     pub remaining_s: Option<i64>,
-    /// When it will be done.
+    /// Estimated time of completion.
     pub etc_time: Option<Timestamp>,
 }
 
-/// An early "it is up", repeated by a later host (element `hosthint`).
+/// Early notice that a host is up; a later host element repeats it (element `hosthint`).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct HostHint {
     /// First IP address.
@@ -155,40 +155,40 @@ pub struct HostHint {
     pub reason: Option<String>,
 }
 
-/// A target that nmap did not scan (element `target`).
+/// Target that nmap did not scan (element `target`).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TargetSkipped {
-    /// The target as given.
+    /// Target as given.
     pub specification: Option<String>,
     /// `skipped`
     pub status: Option<String>,
-    /// Such as `invalid`.
+    /// Reason, such as `invalid`.
     pub reason: Option<String>,
 }
 
-/// The end of a scan (element `runstats`); several of them, after `--resume`, are one.
+/// End of a scan (element `runstats`). After `--resume`, several of them are combined into one.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunStats {
-    /// Whether a `finished` element was read.
+    /// True if a `finished` element was read.
     pub finished: bool,
-    /// When it ended.
+    /// End time.
     pub end_time: Option<Timestamp>,
-    /// The same in local time, as nmap wrote it.
+    /// End time in local time, as nmap wrote it.
     pub end_str: Option<String>,
-    /// Seconds it took.
+    /// Duration in seconds.
     pub elapsed_s: Option<f64>,
     /// `success` or `error`.
     pub exit_status: Option<String>,
-    /// The message of an error.
+    /// Error message.
     pub error_message: Option<String>,
-    /// nmap's last line.
+    /// Last line of nmap's output.
     pub summary: Option<String>,
-    /// Hosts up, down and in all, as reported.
+    /// Number of hosts up, down and in total, as reported.
     pub hosts: HostTotals,
 }
 
 impl RunStats {
-    /// Whether the document says that the scan failed: with a message, or without.
+    /// Returns true if the document reports that the scan failed, with or without a message.
     #[must_use]
     pub fn failed(&self) -> bool {
         let is_error = |exit: &str| exit.eq_ignore_ascii_case("error");
@@ -196,60 +196,60 @@ impl RunStats {
     }
 }
 
-/// Counts that `runstats` reports; masscan counts ports.
+/// Counts that `runstats` reports. masscan counts ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HostTotals {
-    /// Up.
+    /// Number of hosts up.
     pub up: Option<i64>,
-    /// Down; a list scan counts every host here.
+    /// Number of hosts down. A list scan counts every host here.
     pub down: Option<i64>,
-    /// In all.
+    /// Total number of hosts.
     pub total: Option<i64>,
 }
 
-/// All that is known of a scan when it ends: a row of the table `scans`, with its scripts and warnings.
+/// Record of a scan at its end: a row of the table `scans`, with its scripts and warnings.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunRecord {
-    /// Its header. Without a scan (empty input) the scan id is empty.
+    /// Header. For an input without a scan, the scan ID is empty.
     pub header: RunHeader,
-    /// What it looked at.
+    /// Ports that the scan looked at.
     pub scan_info: Vec<ScanInfo>,
     /// Level of `-v`.
     pub verbosity: Option<i32>,
     /// Level of `-d`.
     pub debugging: Option<i32>,
-    /// Its end.
+    /// Data at the end of the scan.
     pub stats: RunStats,
     /// Results of prerule scripts.
     pub pre_scripts: Vec<Script<'static>>,
     /// Results of postrule scripts.
     pub post_scripts: Vec<Script<'static>>,
-    /// Host elements read.
+    /// Number of host elements read.
     pub hosts_seen: i64,
-    /// Of these, hosts that were cut.
+    /// Number of host elements that were cut off.
     pub hosts_incomplete: i64,
-    /// Whether the document ends before its end tag.
+    /// True if the document ends before its end tag.
     pub truncated: bool,
-    /// Whether `--resume` continued it.
+    /// True if `--resume` continued the scan.
     pub resumed: bool,
-    /// Bytes of the document, decompressed and undecoded.
+    /// Size of the document in bytes, decompressed and undecoded.
     pub bytes: i64,
-    /// SHA-256 of these bytes in hex, if it was asked for.
+    /// SHA-256 of these bytes in hexadecimal, if it was asked for.
     pub content_sha256: Option<String>,
-    /// Warnings, one a code, in order of their first place.
+    /// Warnings, one per code, in the order of their first position.
     pub diagnostics: Vec<Diagnostic>,
-    /// Whether there is a scan at all: false for an empty input or one that ends before `<nmaprun ...>`.
+    /// True if the input contains a scan: false for an empty input or one that ends before `<nmaprun ...>`.
     pub exists: bool,
 }
 
 impl RunRecord {
-    /// How often anything was warned of.
+    /// Returns the total number of warnings.
     #[must_use]
     pub fn warnings(&self) -> i64 {
         self.diagnostics.iter().map(|d| d.count).fold(0, i64::saturating_add)
     }
 
-    /// Scripts of the run with their scope name, prerule first.
+    /// Returns the scripts of the scan with their scope and index, prerule scripts first.
     pub fn scripts(&self) -> impl Iterator<Item = (ScriptScope, i32, &Script<'static>)> {
         let number =
             |scope| move |(i, script)| (scope, i32::try_from(i).unwrap_or(i32::MAX), script);
@@ -260,7 +260,7 @@ impl RunRecord {
 }
 
 impl ScanEvent<'_> {
-    /// The same, owning its text.
+    /// Converts to an event that owns its text.
     #[must_use]
     pub fn into_owned(self) -> ScanEvent<'static> {
         match self {

@@ -5,21 +5,21 @@ use std::collections::HashMap;
 use super::{Text, owned, owned_opt};
 use crate::bytes::{escape, escape_doubled};
 
-/// One result of one script (element `script`).
+/// Result of one script (element `script`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Script<'a> {
-    /// The script's id.
+    /// ID of the script.
     pub name: Text<'a>,
-    /// Its text; `None` when the script returned an empty table.
+    /// Output text; `None` if the script returned an empty table.
     pub output: Option<Text<'a>>,
-    /// Its structured value.
+    /// Structured value.
     pub data: ScriptData<'a>,
-    /// Who ran it.
+    /// Program that ran the script.
     pub origin: ScriptOrigin,
 }
 
 impl Script<'_> {
-    /// The same, owning its text.
+    /// Converts to a script that owns its text.
     #[must_use]
     pub fn into_owned(self) -> Script<'static> {
         Script {
@@ -31,18 +31,18 @@ impl Script<'_> {
     }
 }
 
-/// Who ran a script.
+/// Program that ran a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ScriptOrigin {
     /// nmap's script engine.
     #[default]
     Nse,
-    /// A function of scanmill's user.
+    /// Function of scanmill's user.
     Engine,
 }
 
 impl ScriptOrigin {
-    /// `nse` or `engine`.
+    /// Returns `nse` or `engine`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -52,21 +52,21 @@ impl ScriptOrigin {
     }
 }
 
-/// What a script ran on.
+/// Subject that a script ran on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ScriptScope {
-    /// The run, before it began.
+    /// The whole scan, before it began.
     Prerule,
-    /// A host.
+    /// Host.
     Host,
-    /// A port.
+    /// Port.
     Port,
-    /// The run, after it ended.
+    /// The whole scan, after it ended.
     Postrule,
 }
 
 impl ScriptScope {
-    /// `prerule`, `host`, `port` or `postrule`.
+    /// Returns `prerule`, `host`, `port` or `postrule`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -78,24 +78,24 @@ impl ScriptScope {
     }
 }
 
-/// The structured value of a script.
+/// Structured value of a script.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ScriptData<'a> {
     /// No children and no text.
     #[default]
     None,
-    /// Text alone.
+    /// Only text.
     Text(Text<'a>),
-    /// Tables and elems.
+    /// Tables and elements.
     Tree(ScriptTree<'a>),
     /// Any JSON text, as a user's function returned it.
     Json(Text<'a>),
 }
 
 impl ScriptData<'_> {
-    /// Writes the value as compact JSON behind what `out` holds (DATA_MODEL section 3); false and
-    /// nothing written if there is none.
+    /// Appends the value to `out` as compact JSON (DATA_MODEL section 3). Returns false and writes nothing if there
+    /// is no value.
     pub fn write_json(&self, out: &mut Vec<u8>) -> bool {
         match self {
             Self::None => return false,
@@ -106,8 +106,8 @@ impl ScriptData<'_> {
         true
     }
 
-    /// The same into a CSV field in quotes, where each quote stands twice. False and nothing written if there
-    /// is no value, and also if it came as JSON text.
+    /// Appends the value to `out` as JSON for a quoted CSV field, with each quote doubled. Returns false and writes
+    /// nothing if there is no value, or if the value is JSON text.
     pub(crate) fn write_json_doubled(&self, out: &mut Vec<u8>) -> bool {
         match self {
             Self::None | Self::Json(_) => return false,
@@ -117,13 +117,13 @@ impl ScriptData<'_> {
         true
     }
 
-    /// Whether there is no value.
+    /// Returns true if there is no value.
     #[must_use]
     pub fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }
 
-    /// The same, owning its text.
+    /// Converts to a value that owns its text.
     #[must_use]
     pub fn into_owned(self) -> ScriptData<'static> {
         match self {
@@ -137,36 +137,36 @@ impl ScriptData<'_> {
     }
 }
 
-/// Tables and elems in document order, flat: a table is followed by all it holds. Node 0 is the script
-/// itself.
+/// Tables and elements in document order, in one flat list: a table is followed by all its descendants. Node 0 is the
+/// script itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ScriptTree<'a> {
     nodes: Vec<ScriptNode<'a>>,
 }
 
-/// A table or an elem.
+/// Table or element.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ScriptNode<'a> {
-    /// Text.
+    /// Element with text.
     Elem {
-        /// Its key; `""` is a key.
+        /// Key; `""` is a key.
         key: Option<Text<'a>>,
-        /// Its text.
+        /// Text.
         text: Text<'a>,
     },
-    /// A table.
+    /// Table.
     Table {
-        /// Its key; `""` is a key.
+        /// Key; `""` is a key.
         key: Option<Text<'a>>,
-        /// Place behind its last descendant.
+        /// Index after its last descendant.
         end: usize,
-        /// Which keys its children have.
+        /// Shape of its children's keys.
         shape: TableShape,
     },
 }
 
 impl<'a> ScriptNode<'a> {
-    /// The key.
+    /// Returns the key.
     #[must_use]
     pub fn key(&self) -> Option<&Text<'a>> {
         match self {
@@ -184,45 +184,45 @@ impl<'a> ScriptNode<'a> {
     }
 }
 
-/// Which keys the children of a table have; it decides the JSON (DATA_MODEL section 3).
+/// Keys of a table's children, which decide the JSON form (DATA_MODEL section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TableShape {
-    /// None has one, or there are none: an array.
+    /// No child has a key, or there are no children: an array.
     List,
-    /// Each has one of its own: an object.
+    /// Each child has a distinct key: an object.
     Keyed,
-    /// Some have none, or a key is repeated: an object with the unkeyed ones under `_` and an array for
-    /// each repeated key.
+    /// Some children have no key, or a key is repeated: an object with the children without key under `_`, and an
+    /// array per repeated key.
     Mixed,
 }
 
 impl<'a> ScriptTree<'a> {
-    /// A tree that holds an empty script.
+    /// Creates a tree with an empty script.
     #[must_use]
     pub fn new() -> Self {
         let root = ScriptNode::Table { key: None, end: 1, shape: TableShape::List };
         Self { nodes: vec![root] }
     }
 
-    /// A tree of the nodes of another one.
+    /// Creates a tree from the nodes of another one.
     pub(crate) fn from_nodes(nodes: Vec<ScriptNode<'a>>) -> Self {
         Self { nodes }
     }
 
-    /// Appends an elem to the innermost open table.
+    /// Appends an element to the innermost open table.
     pub fn push_elem(&mut self, key: Option<Text<'a>>, text: Text<'a>) {
         self.nodes.push(ScriptNode::Elem { key, text });
     }
 
-    /// Appends a table to the innermost open table and gives its place, for [`Self::close`].
+    /// Appends a table to the innermost open table and returns its index, for [`Self::close`].
     pub fn open(&mut self, key: Option<Text<'a>>) -> usize {
         let at = self.nodes.len();
         self.nodes.push(ScriptNode::Table { key, end: at, shape: TableShape::List });
         at
     }
 
-    /// Closes the table at this place (0 is the script). Gives the first key that is repeated in it,
-    /// for `W_DUP_KEY`.
+    /// Closes the table at index `at` (0 is the script). Returns the first key that is repeated in it, for
+    /// `W_DUP_KEY`.
     pub fn close(&mut self, at: usize) -> Option<String> {
         let len = self.nodes.len();
         if let Some(ScriptNode::Table { end, .. }) = self.nodes.get_mut(at) {
@@ -235,13 +235,13 @@ impl<'a> ScriptTree<'a> {
         repeated
     }
 
-    /// All nodes in document order.
+    /// Returns all nodes in document order.
     #[must_use]
     pub fn nodes(&self) -> &[ScriptNode<'a>] {
         &self.nodes
     }
 
-    /// The children of the table at this place, with their own places.
+    /// Returns the children of the table at index `at`, each with its index.
     pub fn children(&self, at: usize) -> impl Iterator<Item = (usize, &ScriptNode<'a>)> {
         let end = match self.nodes.get(at) {
             Some(ScriptNode::Table { end, .. }) => *end,
@@ -306,7 +306,7 @@ impl<'a> ScriptTree<'a> {
         }
     }
 
-    /// Children without key count as children of key `_`; a key stands where it first stood.
+    /// Writes children without a key under the key `_`. A key keeps the position of its first occurrence.
     fn write_mixed<const DOUBLED: bool>(&self, at: usize, out: &mut Vec<u8>) {
         let mut order: Vec<(&str, Vec<usize>, bool)> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
@@ -366,7 +366,7 @@ impl Default for ScriptTree<'_> {
     }
 }
 
-/// Writes a JSON string; into a `Vec` that cannot fail.
+/// Writes a JSON string. Writing to a `Vec` cannot fail.
 fn write_string<const DOUBLED: bool>(text: &str, out: &mut Vec<u8>) {
     if DOUBLED {
         out.extend_from_slice(b"\"\"");

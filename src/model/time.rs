@@ -1,36 +1,36 @@
-//! Points in time, as nmap gives them: whole seconds since 1970 in UTC.
+//! Points in time as nmap records them: whole seconds since 1970 in UTC.
 
-/// Seconds since 1970-01-01T00:00:00Z; between the years 1970 and 9999 (DATA_MODEL rule T5).
+/// Seconds since 1970-01-01T00:00:00Z, between the years 1970 and 9999 (DATA_MODEL rule T5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp(i64);
 
-/// The last second of the year 9999.
+/// Last second of the year 9999.
 const LAST: i64 = 253_402_300_799;
 
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
 
-    /// A time from seconds; `None` beyond 0..=253402300799 (the year 9999), which no table holds.
+    /// Creates a time from seconds; `None` outside 0..=253402300799 (the year 9999), which no table can hold.
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Option<Self> {
         if seconds < 0 || seconds > LAST { None } else { Some(Self(seconds)) }
     }
 
-    /// Seconds since 1970.
+    /// Returns the seconds since 1970.
     #[must_use]
     pub const fn seconds(self) -> i64 {
         self.0
     }
 
-    /// Microseconds since 1970, Arrow's unit in every table.
+    /// Returns the microseconds since 1970, the unit of all Arrow tables.
     #[must_use]
     pub const fn micros(self) -> i64 {
         // 253402300799 * 10^6 is far below i64::MAX.
         self.0 * 1_000_000
     }
 
-    /// The RFC 3339 text, such as `2023-11-14T22:13:20Z`: always 20 ASCII bytes.
+    /// Returns the RFC 3339 text, such as `2023-11-14T22:13:20Z`: always 20 ASCII bytes.
     #[must_use]
     pub fn rfc3339(self) -> [u8; 20] {
         let (days, second) = (self.0 / 86_400, self.0 % 86_400);
@@ -54,7 +54,7 @@ impl Timestamp {
 }
 
 impl Timestamp {
-    /// Its UTC date, such as `2023-11-14`.
+    /// Returns the UTC date, such as `2023-11-14`.
     #[must_use]
     pub fn date(self) -> String {
         let [date @ .., _, _, _, _, _, _, _, _, _, _] = self.rfc3339();
@@ -68,7 +68,7 @@ impl std::fmt::Display for Timestamp {
     }
 }
 
-/// Days since 1970-01-01 to year, month and day, counting 400-year eras from March of the year 0.
+/// Converts days since 1970-01-01 to year, month and day, with 400-year eras that begin in March of the year 0.
 const fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted / 146_097;

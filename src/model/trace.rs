@@ -2,7 +2,7 @@
 
 use super::{Text, owned_opt};
 
-/// A route to the host (element `trace`).
+/// Route to a host (element `trace`).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Trace<'a> {
     /// Protocol of the probes.
@@ -14,7 +14,7 @@ pub struct Trace<'a> {
 }
 
 impl Trace<'_> {
-    /// The same, owning its text.
+    /// Converts to a trace that owns its text.
     #[must_use]
     pub fn into_owned(self) -> Trace<'static> {
         Trace {
@@ -28,18 +28,18 @@ impl Trace<'_> {
 /// One hop of a route (element `hop`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct TraceHop<'a> {
-    /// Hops away from the scanner.
+    /// Distance from the scanner in hops.
     pub ttl: Option<i32>,
     /// Round trip time in milliseconds.
     pub rtt_ms: Option<f64>,
     /// Address that answered.
     pub ip: Option<Text<'a>>,
-    /// Its name.
+    /// Host name of that address.
     pub hostname: Option<Text<'a>>,
 }
 
 impl TraceHop<'_> {
-    /// The same, owning its text.
+    /// Converts to a hop that owns its text.
     #[must_use]
     pub fn into_owned(self) -> TraceHop<'static> {
         TraceHop {
