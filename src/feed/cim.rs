@@ -1,4 +1,5 @@
-//! Splunk's Common Information Model: open ports for the dataset Ports of Endpoint (docs/siem.md, "CIM").
+//! Splunk's Common Information Model: open ports for the dataset Ports of the data model Endpoint (docs/siem.md,
+//! "CIM").
 
 use super::{
     Handing, OS_MIN, hand_over,
@@ -14,17 +15,17 @@ use crate::{
 /// Name of the source type.
 const SOURCE_TYPE: &str = "nmap:port";
 
-/// What events say beside what was scanned, and their form.
+/// Options of CIM events: their contents in addition to the scan results, and their form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cim {
-    /// The least accuracy of a match for it to name the operating system, in percent.
+    /// Minimum accuracy, in percent, for an OS match to name the operating system.
     pub os_min: i32,
-    /// Whether each event is wrapped for the HTTP Event Collector.
+    /// True if each event is wrapped for the HTTP Event Collector.
     pub hec: bool,
-    /// Name of the sensor, the `host` of a wrapped event; without it that is the scanned host.
+    /// Name of the sensor, used as `host` of a wrapped event; `None` uses the scanned host.
     pub sensor: Option<String>,
-    /// Bytes of a line at most, without line feed.
+    /// Maximum length of a line in bytes, without line feed.
     pub max_line: usize,
 }
 
@@ -35,7 +36,7 @@ impl Default for Cim {
 }
 
 impl Cim {
-    /// Writes the events of a host, and gives their number.
+    /// Writes the events of a host and returns their number.
     pub(super) fn lines(
         &self,
         subject: &Subject<'_>,

@@ -1,7 +1,7 @@
-//! Lines of at most so many bytes: what is too long is cut from the host, and the line is written anew.
+//! Limits the length of lines: a line that is too long is written again from a host that is cut.
 //!
-//! Most lines fit, and cost nothing but a look at their length. Of others one class of fields after the other is
-//! cut as far as it must be (docs/siem.md, "Long lines").
+//! Most lines fit, and cost only a comparison of their length. For others, one class of fields after the other is cut
+//! as far as necessary (docs/siem.md, "Long lines").
 
 use std::borrow::Cow;
 
@@ -13,17 +13,18 @@ use crate::{
     },
 };
 
-/// The least that a line may be limited to: what is never cut fits.
+/// Smallest allowed limit of a line, in bytes. All parts that are never cut fit.
 pub const LEAST_LINE: usize = 8 << 10;
-/// The default limit of a line, which common log shippers take.
+/// Default limit of a line, in bytes. Common log shippers accept lines of this length.
 pub const LINE: usize = 32 << 10;
 
-/// Bytes that are cut at once; of lists one item.
+/// Step in which texts are cut, in bytes. Lists are cut by one item.
 const UNIT: usize = 64;
-/// Bytes of a part of an id; a longer one, and one with control characters, stands as its hash.
+/// Maximum length of a part of an ID, in bytes. A longer part, or one with control characters, is replaced by its
+/// hash.
 const KEY: usize = 256;
 
-/// Fields that are cut together, in the order in which they are.
+/// Fields that are cut together, in the order in which they are cut.
 #[derive(Debug, Clone, Copy)]
 enum Class {
     Data,
@@ -33,7 +34,7 @@ enum Class {
     ExtraPorts,
     Trace,
     Ports,
-    /// All other text and lists.
+    /// All other texts and lists.
     Rest,
 }
 
@@ -50,7 +51,7 @@ impl Class {
     ];
 }
 
-/// How much of each class is kept, in units.
+/// Amount of each class that is kept, in units.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caps([usize; Class::ALL.len()]);
 
@@ -69,7 +70,7 @@ impl Caps {
         self.0.get(class as usize).copied().unwrap_or(usize::MAX)
     }
 
-    /// Bytes of a text of no other class.
+    /// Returns the maximum length of a text that belongs to no other class, in bytes.
     pub(super) fn text(&self) -> usize {
         self.bytes(Class::Rest)
     }
@@ -79,8 +80,8 @@ impl Caps {
     }
 }
 
-/// Writes a line of at most `max` bytes, without its line feed. `write` is given how much to keep if that is not
-/// all, and writes the line.
+/// Writes a line of at most `max` bytes, without its line feed. `write` writes the line, cut to the caps that it is
+/// given, or complete for `None`.
 pub(super) fn fit(
     max: usize,
     out: &mut Vec<u8>,
@@ -102,7 +103,7 @@ pub(super) fn fit(
         if length(Some(&caps), out) > max {
             continue;
         }
-        // The most that fits.
+        // Finds the largest amount that fits.
         let (mut fits, mut most) = (0, max / UNIT);
         while fits < most {
             let units = fits + (most - fits).div_ceil(2);
@@ -119,7 +120,7 @@ pub(super) fn fit(
     }
 }
 
-/// A part of an id: itself, or if no index would take it its hash.
+/// Returns a part of an ID, or its hash if an index would not accept it.
 pub(super) fn short(part: &str) -> Cow<'_, str> {
     if part.len() <= KEY && !part.chars().any(char::is_control) {
         return Cow::Borrowed(part);
@@ -127,7 +128,7 @@ pub(super) fn short(part: &str) -> Cow<'_, str> {
     Cow::Owned(id_of_parts(&["scanmill.long.v1", part]))
 }
 
-/// A text cut at a character, empty ones to nothing.
+/// Returns a text cut at a character boundary; `None` if nothing is left.
 pub(super) fn cut(text: &str, bytes: usize) -> Option<&str> {
     if text.len() <= bytes {
         return Some(text);
@@ -161,7 +162,7 @@ fn clip_string(text: &mut Option<String>, bytes: usize) {
     }
 }
 
-/// A host with no more than this; its ids must be taken before.
+/// Returns a host cut to these caps. Its IDs must be taken before.
 pub(super) fn clipped<'h>(host: &Host<'h>, caps: &Caps) -> Host<'h> {
     let mut host = host.clone();
     let (bytes, items) = (caps.bytes(Class::Rest), caps.items(Class::Rest));
@@ -173,7 +174,7 @@ pub(super) fn clipped<'h>(host: &Host<'h>, caps: &Caps) -> Host<'h> {
     clip_os(&mut host.os, caps);
     clip_extra(&mut host.extra_ports, caps);
     clip_traces(&mut host.traces, caps);
-    // The first address and name are what a host is known by.
+    // The first address and the first name identify the host, so they are kept.
     host.addresses.truncate(items.max(1));
     for address in &mut host.addresses {
         clip(&mut address.text, bytes.max(UNIT));
@@ -193,7 +194,7 @@ pub(super) fn clipped<'h>(host: &Host<'h>, caps: &Caps) -> Host<'h> {
     host
 }
 
-/// A port with no more than this.
+/// Returns a port cut to these caps.
 pub(super) fn clipped_port<'h>(port: &Port<'h>, caps: &Caps) -> Port<'h> {
     let mut port = port.clone();
     clip_port(&mut port, caps);
@@ -248,7 +249,7 @@ fn clip_scripts(scripts: &mut Vec<Script<'_>>, caps: &Caps) {
 }
 
 fn clip_script(script: &mut Script<'_>, caps: &Caps) {
-    // A value cannot be cut in the middle: it is there, or it is not.
+    // A value cannot be cut in the middle: it is kept or removed.
     if caps.items(Class::Data) < usize::MAX && size(&script.data) > caps.bytes(Class::Data) {
         script.data = ScriptData::None;
     }
@@ -256,7 +257,7 @@ fn clip_script(script: &mut Script<'_>, caps: &Caps) {
     clip(&mut script.name, caps.bytes(Class::Rest).max(UNIT));
 }
 
-/// A script with no more than this.
+/// Returns a script cut to these caps.
 pub(super) fn clipped_script<'h>(script: &Script<'h>, caps: &Caps) -> Script<'h> {
     let mut script = script.clone();
     clip_script(&mut script, caps);
@@ -314,7 +315,7 @@ fn clip_traces(traces: &mut Vec<Trace<'_>>, caps: &Caps) {
     }
 }
 
-/// A header with no more than this.
+/// Returns a scan header cut to these caps.
 pub(super) fn clipped_header(header: &RunHeader, caps: &Caps) -> RunHeader {
     let mut header = header.clone();
     let bytes = caps.bytes(Class::Rest);
@@ -325,7 +326,7 @@ pub(super) fn clipped_header(header: &RunHeader, caps: &Caps) -> RunHeader {
     header
 }
 
-/// A scan with no more than this.
+/// Returns a scan record cut to these caps.
 pub(super) fn clipped_record(record: &RunRecord, caps: &Caps) -> RunRecord {
     let mut record = record.clone();
     record.header = clipped_header(&record.header, caps);
@@ -343,7 +344,7 @@ pub(super) fn clipped_record(record: &RunRecord, caps: &Caps) -> RunRecord {
 mod tests {
     use super::*;
 
-    /// A line of these texts, one of each of two classes, cut as far as it must be.
+    /// Writes a line of these texts, one in each of two classes, cut as far as necessary.
     fn line(max: usize, output: &str, banner: &str) -> String {
         let mut out = b"before ".to_vec();
         fit(max, &mut out, &mut |caps, out| {
@@ -361,7 +362,7 @@ mod tests {
     fn what_fits_is_whole_and_of_others_the_first_class_is_cut_as_far_as_it_must_be() {
         let (output, banner) = ("o".repeat(1000), "b".repeat(1000));
         assert_eq!(line(2000, &output, &banner).len(), 2000);
-        // The most of whole units that fits beside the banner.
+        // The largest number of units that fits next to the banner.
         let short = line(1999, &output, &banner);
         assert_eq!((short.matches('o').count(), short.matches('b').count()), (960, 1000));
         let short = line(900, &output, &banner);

@@ -1,8 +1,12 @@
-//! Hosts to one-line JSON documents, written straight from the borrowed host.
+//! Converts hosts to one-line JSON documents, which are written directly from the borrowed host.
 //!
-//! A feed takes hosts, not rows: what belongs to a host stands in its line. [`nested`] is scanmill's own
-//! shape (data model, section 4). [`ecs`], [`ocsf`] and [`cim`] are those of SIEMs (`docs/siem.md`): their
-//! lines are never longer than what log shippers take. A [`Feed`] says which documents there are.
+//! A feed takes hosts, not rows, because everything that belongs to a host is in its line. [`nested`] is scanmill's
+//! own format (data model, section 4). [`ecs`], [`ocsf`] and [`cim`] are formats of SIEMs (`docs/siem.md`); their
+//! lines never exceed the length that log shippers accept. A [`Feed`] selects the format and its options.
+//!
+//! Feeds have no state: the documents depend only on the arguments, so several threads may write hosts with one
+//! [`Feed`]. To add a format, add a module, a variant of [`Feed`] and its branch in each method; `subject` holds what
+//! the formats of SIEMs have in common.
 
 pub mod cim;
 pub mod ecs;
@@ -19,28 +23,28 @@ use crate::{
     model::{Host, MergedHost, RunEvent, RunHeader, RunRecord},
 };
 
-/// The default of the least accuracy of an operating system, in percent.
+/// Default minimum accuracy, in percent, for an OS match to be reported.
 pub const OS_MIN: i32 = 85;
 
-/// Bytes of lines of one host that are handed over before there are more.
+/// Size of the buffered lines of one host at which they are handed over, in bytes.
 const PIECE: usize = 256 << 10;
 
-/// Takes the lines that are ready while more of a host come, and leaves the buffer empty.
+/// Callback that takes the finished lines of a host while more of them follow, and leaves the buffer empty.
 pub type Handing<'h> = &'h mut dyn FnMut(&mut Vec<u8>) -> Result<()>;
 
-/// Hands over what is ready if it is enough.
+/// Hands over the buffer if it has reached [`PIECE`] bytes.
 fn hand_over(out: &mut Vec<u8>, hand: Handing<'_>) -> Result<()> {
     if out.len() >= PIECE { hand(out) } else { Ok(()) }
 }
 
-/// Which documents are made of hosts and scans. Each method appends whole lines to `out` and gives the number of
-/// documents; they hang on nothing but what they are given.
+/// Format of the documents made from hosts and scans. Each method appends whole lines to `out` and returns the number
+/// of documents, which depend only on the arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Feed {
     /// scanmill's own documents.
     Nested {
-        /// Whether events of runs have lines.
+        /// True if events of scans have lines.
         events: bool,
     },
     /// Elastic Common Schema.
@@ -72,14 +76,14 @@ impl From<cim::Cim> for Feed {
 impl Feed {
     /// Writes the documents of a host.
     pub fn host(&self, run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) -> u64 {
-        // Nothing is handed over, so nothing fails.
+        // This callback never fails.
         self.host_in_pieces(run, host, out, &mut |_| Ok(())).unwrap_or_default()
     }
 
-    /// The same; what is in `out` is handed over behind each document with which it is 256 KiB or more.
+    /// Writes the documents of a host. After each document, `out` is handed over if it holds 256 KiB or more.
     ///
     /// # Errors
-    /// Those of `hand`.
+    /// Returns the errors of `hand`.
     pub fn host_in_pieces(
         &self,
         run: &RunHeader,
@@ -96,16 +100,16 @@ impl Feed {
         self.lines(&Subject::of(run, host, &ids), (out, hand))
     }
 
-    /// Writes the documents of a host of a merge, whose scans are `runs`.
+    /// Writes the documents of a merged host. `runs` are the scans of the merge.
     pub fn merged(&self, merged: &MergedHost<'_>, runs: &[&RunHeader], out: &mut Vec<u8>) -> u64 {
-        // Nothing is handed over, so nothing fails.
+        // This callback never fails.
         self.merged_in_pieces(merged, runs, out, &mut |_| Ok(())).unwrap_or_default()
     }
 
-    /// The same; what is in `out` is handed over behind each document with which it is 256 KiB or more.
+    /// Writes the documents of a merged host. After each document, `out` is handed over if it holds 256 KiB or more.
     ///
     /// # Errors
-    /// Those of `hand`.
+    /// Returns the errors of `hand`.
     pub fn merged_in_pieces(
         &self,
         merged: &MergedHost<'_>,
@@ -122,7 +126,7 @@ impl Feed {
         self.lines(&Subject::of_merged(merged, runs, &ids, &nothing), (out, hand))
     }
 
-    /// Writes the events of a host, and gives their number; a nested line is none.
+    /// Writes the events of a host and returns their number. Returns 0 for nested lines, which are not events.
     fn lines(&self, subject: &Subject<'_>, out: (&mut Vec<u8>, Handing<'_>)) -> Result<u64> {
         match self {
             Self::Nested { .. } => Ok(0),
@@ -132,13 +136,13 @@ impl Feed {
         }
     }
 
-    /// Whether it has documents of events.
+    /// Returns true if the feed writes documents of events.
     #[must_use]
     pub fn takes_events(&self) -> bool {
         *self == (Self::Nested { events: true })
     }
 
-    /// Writes the documents of an event of a run; `index` is its place among the events of the scan.
+    /// Writes the documents of an event of a scan. `index` is its index among the events of the scan.
     pub fn event(&self, run: &RunHeader, index: i32, event: &RunEvent, out: &mut Vec<u8>) -> u64 {
         if !self.takes_events() {
             return 0;
@@ -147,8 +151,8 @@ impl Feed {
         1
     }
 
-    /// Writes the documents of a scan that has ended; none if the document held no scan. `source` is the name
-    /// of the input as given.
+    /// Writes the documents of a scan that has ended; none if the input contained no scan. `source` is the name of
+    /// the input as given.
     pub fn scan(&self, source: &str, record: &RunRecord, out: &mut Vec<u8>) -> u64 {
         match self {
             Self::Nested { .. } => {
@@ -161,7 +165,7 @@ impl Feed {
     }
 }
 
-/// Writes the action line of a request to a bulk API, if the index is named.
+/// Writes the action line of a bulk API request, if an index is set.
 fn action(index: Option<&str>, id: &str, out: &mut Vec<u8>) {
     let Some(index) = index else { return };
     nest("", OBJECT, out, |out| {

@@ -1,4 +1,4 @@
-//! What the formats of SIEMs share: a host with its ids and its time, and what is taken from it.
+//! Common parts of the formats of SIEMs: a host with its IDs and time, and values derived from it.
 
 use std::{borrow::Cow, fmt::Write as _, net::IpAddr};
 
@@ -11,27 +11,27 @@ use crate::{
     },
 };
 
-/// Ports of a host that have events at most: all of tcp, udp and sctp, and all IP protocols. What a host says of
-/// itself is repeated in each, so more would make much of little input.
+/// Maximum number of ports per host that have events: all ports of tcp, udp and sctp, and all IP protocols. Each
+/// event repeats values of the host, so without a limit a small input could produce a large output.
 const PORTS: usize = 3 * 65_536 + 256;
 
-/// Addresses of a host that the events of its ports repeat at most.
+/// Maximum number of addresses of a host that the events of its ports repeat.
 const ADDRESSES: usize = 16;
 
-/// A host and what a format must know beside it.
+/// Host together with the scan, IDs and time that a format needs.
 #[derive(Clone, Copy)]
 pub(super) struct Subject<'s> {
     pub(super) host: &'s Host<'s>,
-    /// The scan, of a merged host that which gave its state.
+    /// Scan of the host; for a merged host, the scan that supplied its state.
     pub(super) run: &'s RunHeader,
     pub(super) ids: &'s Ids,
-    /// When it was seen; `None` if nothing tells.
+    /// Time at which the host was seen; `None` if no time is known.
     pub(super) time: Option<Timestamp>,
-    /// Of a merged host.
+    /// Data of a merged host.
     pub(super) merged: Option<Merged<'s>>,
 }
 
-/// What is known of a merged host alone.
+/// Data that only a merged host has.
 #[derive(Clone, Copy)]
 pub(super) struct Merged<'s> {
     pub(super) seen: Seen,
@@ -39,7 +39,7 @@ pub(super) struct Merged<'s> {
     runs: &'s [&'s RunHeader],
 }
 
-/// Ids of a host, which nothing cuts.
+/// IDs of a host, which are never cut.
 pub(super) struct Ids {
     pub(super) host_id: String,
     pub(super) host_key: String,
@@ -57,7 +57,7 @@ impl Ids {
         Self { host_id: merged.host_id.clone().into_owned(), host_key }
     }
 
-    /// The id of a port.
+    /// Returns the ID of a port.
     pub(super) fn port(&self, port: &Port<'_>) -> String {
         let (protocol, mut number) = (short(port.protocol.as_str()), itoa::Buffer::new());
         [&self.host_id, "-", &protocol, "-", number.format(port.number)].concat()
@@ -66,12 +66,12 @@ impl Ids {
 
 impl<'s> Subject<'s> {
     pub(super) fn of(run: &'s RunHeader, host: &'s Host<'s>, ids: &'s Ids) -> Self {
-        // When a scan ends is not known yet when its hosts are written.
+        // The end of the scan is not known yet when its hosts are written.
         let time = host.end_time.or(host.start_time).or(run.start_time);
         Self { host, run, ids, time, merged: None }
     }
 
-    /// Of a merge of these scans.
+    /// Creates the subject of a host in a merge of these scans.
     pub(super) fn of_merged(
         merged: &'s MergedHost<'s>,
         runs: &'s [&'s RunHeader],
@@ -86,7 +86,8 @@ impl<'s> Subject<'s> {
         Self { host, run, ids, time, merged: Some(more) }
     }
 
-    /// Ports that have events, with the scan that each is of, and when it was seen if that is known of each.
+    /// Returns the ports that have events, each with its scan and, if the host is merged, the times at which it was
+    /// seen.
     pub(super) fn ports(
         &self,
     ) -> impl Iterator<Item = (&'s Port<'s>, &'s RunHeader, Option<Seen>)> {
@@ -105,19 +106,19 @@ impl<'s> Subject<'s> {
         self.time.unwrap_or_else(epoch)
     }
 
-    /// When it was first seen and last.
+    /// Returns the first and the last time at which the host was seen.
     pub(super) fn seen(&self) -> (Option<Timestamp>, Option<Timestamp>) {
         let own = (self.host.start_time, self.host.end_time);
         self.merged.map_or(own, |merged| (merged.seen.first, merged.seen.last))
     }
 
-    /// The host name in lower case without final dot, if that leaves anything.
+    /// Returns the host name in lower case without trailing dot, if anything is left.
     pub(super) fn plain_hostname(&self) -> Option<Cow<'s, str>> {
         let name = plain_name(&self.host.hostname()?.name);
         (!name.is_empty()).then_some(name)
     }
 
-    /// The name to show: a host name, else an address.
+    /// Returns the name to show: the host name, or an address if there is none.
     pub(super) fn name(&self) -> Option<Cow<'s, str>> {
         if let Some(name) = self.plain_hostname() {
             return Some(name);
@@ -126,7 +127,7 @@ impl<'s> Subject<'s> {
         Some(Cow::Borrowed(&address.text))
     }
 
-    /// The host as messages name it.
+    /// Returns the address or name of the host for messages.
     pub(super) fn address(&self) -> &'s str {
         match self.host.ip().or_else(|| self.host.mac()) {
             Some(address) => &address.text,
@@ -151,7 +152,7 @@ impl<'s> Subject<'s> {
         });
     }
 
-    /// Writes the message of a port, with more words behind it.
+    /// Writes the message of a port, followed by `words`.
     pub(super) fn port_message(
         &self,
         lead: &str,
@@ -159,7 +160,7 @@ impl<'s> Subject<'s> {
         words: &[&str],
         out: &mut Vec<u8>,
     ) {
-        // There are many of them: without the ways of formatting.
+        // Written without format macros, because there are many of these messages.
         out.extend_from_slice(lead.as_bytes());
         out.push(b'"');
         json::escape(self.address(), out);
@@ -174,8 +175,8 @@ impl<'s> Subject<'s> {
     }
 }
 
-/// What the events of its ports need of a host, made once: it must cost little to look at, however much the host
-/// holds.
+/// Returns a host with only the values that the events of its ports need. Created once per host, so that the cost per
+/// port does not depend on the size of the host.
 pub(super) fn brief<'h>(host: &Host<'h>) -> Host<'h> {
     let (ip, mac) = (host.ip(), host.mac());
     let is = |one: Option<&Address<'h>>, other: &Address<'h>| {
@@ -200,7 +201,7 @@ pub(super) fn brief<'h>(host: &Host<'h>) -> Host<'h> {
     }
 }
 
-/// A port with this service alone, and without what it holds beside.
+/// Returns a port with only this service, and without scripts, reason and owner.
 pub(super) fn brief_port<'h>(port: &Port<'h>, service: Option<&Service<'h>>) -> Port<'h> {
     Port {
         protocol: port.protocol.clone(),
@@ -217,12 +218,12 @@ pub(super) fn brief_port<'h>(port: &Port<'h>, service: Option<&Service<'h>>) -> 
     }
 }
 
-/// What stands for a time that is not known.
+/// Returns the placeholder for an unknown time.
 pub(super) fn epoch() -> Timestamp {
     Timestamp::EPOCH
 }
 
-/// Writes text in pieces.
+/// Writes a text in pieces.
 pub(super) fn text(lead: &str, out: &mut Vec<u8>, write: impl FnOnce(&mut json::Escaped<'_>)) {
     out.extend_from_slice(lead.as_bytes());
     out.push(b'"');
@@ -230,7 +231,7 @@ pub(super) fn text(lead: &str, out: &mut Vec<u8>, write: impl FnOnce(&mut json::
     out.push(b'"');
 }
 
-/// State, product, version and name of a port, for its message.
+/// Returns state, service name, product and version of a port, for its message.
 pub(super) fn port_words<'p>(port: &'p Port<'_>) -> [&'p str; 4] {
     let service = port.services.first();
     let word = |get: for<'t> fn(&'t Service<'_>) -> Option<&'t str>| {
@@ -241,7 +242,7 @@ pub(super) fn port_words<'p>(port: &'p Port<'_>) -> [&'p str; 4] {
     [port.state.as_str(), name, product, word(|service| service.version.as_deref())]
 }
 
-/// A host name in lower case without final dot.
+/// Returns a host name in lower case without trailing dot.
 pub(super) fn plain_name(name: &str) -> Cow<'_, str> {
     let name = name.strip_suffix('.').unwrap_or(name);
     if name.chars().any(char::is_uppercase) {
@@ -251,7 +252,7 @@ pub(super) fn plain_name(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// A text in lower case.
+/// Returns a text in lower case.
 pub(super) fn lower(text: &str) -> Cow<'_, str> {
     if text.chars().any(char::is_uppercase) {
         Cow::Owned(text.to_lowercase())
@@ -260,23 +261,23 @@ pub(super) fn lower(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Addresses that are IP literals.
+/// Returns the addresses that are IP literals.
 pub(super) fn ips<'h>(host: &'h Host<'_>) -> impl Iterator<Item = &'h Address<'h>> {
     host.addresses.iter().filter(|address| address.ip.is_some())
 }
 
-/// MAC addresses.
+/// Returns the MAC addresses.
 pub(super) fn macs<'h>(host: &'h Host<'_>) -> impl Iterator<Item = &'h Text<'h>> {
     let of_kind = host.addresses.iter().filter(|address| address.kind == AddressKind::Mac);
     of_kind.map(|address| &address.text)
 }
 
-/// Whether a text is an IP literal.
+/// Returns true if a text is an IP literal.
 pub(super) fn is_ip(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok()
 }
 
-/// The match that fits best, the first of equal ones, with the first of its classes.
+/// Returns the match with the best accuracy, the first of equal ones, with the first of its classes.
 pub(super) fn best_match<'h>(
     host: &'h Host<'_>,
 ) -> Option<(&'h OsMatch<'h>, Option<&'h OsClass<'h>>)> {
@@ -287,7 +288,7 @@ pub(super) fn best_match<'h>(
     Some((found, class))
 }
 
-/// The same if it fits well enough.
+/// Returns the best match if its accuracy is at least `least` percent.
 pub(super) fn good_match<'h>(
     host: &'h Host<'_>,
     least: i32,
@@ -295,17 +296,17 @@ pub(super) fn good_match<'h>(
     best_match(host).filter(|(found, _)| found.accuracy.is_some_and(|accuracy| accuracy >= least))
 }
 
-/// Name of the product that a scanner is.
+/// Returns the product name of the scanner.
 pub(super) fn product(run: &RunHeader) -> Option<&str> {
     run.scanner.as_deref().map(|scanner| if scanner == "nmap" { "Nmap" } else { scanner })
 }
 
-/// Its vendor, if it is nmap.
+/// Returns the vendor of the scanner, if it is nmap.
 pub(super) fn vendor(run: &RunHeader) -> Option<&'static str> {
     (run.scanner.as_deref() == Some("nmap")).then_some("Nmap Project")
 }
 
-/// Number of a transport protocol.
+/// Returns the number of a transport protocol.
 pub(super) fn protocol_number(protocol: &Protocol<'_>) -> Option<i32> {
     match protocol {
         Protocol::Tcp => Some(6),
@@ -316,12 +317,12 @@ pub(super) fn protocol_number(protocol: &Protocol<'_>) -> Option<i32> {
     }
 }
 
-/// Whether a port of this protocol has a number that is one.
+/// Returns true if ports of this protocol are numbered.
 pub(super) fn has_ports(protocol: &Protocol<'_>) -> bool {
     matches!(protocol, Protocol::Tcp | Protocol::Udp | Protocol::Sctp)
 }
 
-/// Name of the protocol below a port: of an IP protocol that of the service.
+/// Returns the transport protocol of a port. For IP protocols, this is the name of the service.
 pub(super) fn transport<'p>(port: &'p Port<'_>) -> Option<&'p str> {
     match &port.protocol {
         Protocol::Ip => port.services.first().and_then(|service| service.name.as_deref()),

@@ -1,4 +1,4 @@
-//! Events of differences between two states (docs/siem.md, "Changes").
+//! Events for differences between two states (docs/siem.md, "Changes").
 
 use std::borrow::Cow;
 
@@ -20,8 +20,8 @@ use crate::{
     },
 };
 
-/// Writes an event for each change of a host, and gives their number. What one of the states did not look
-/// for is no change.
+/// Writes an event for each change of a host and returns their number. A value that one state did not look for is not
+/// a change.
 ///
 /// ```
 /// use scanmill::{
@@ -57,8 +57,8 @@ pub fn changes(ecs: &Ecs, host: &HostChanges, scans: &ComparedScans, out: &mut V
     lines.fold(0, |sum, line| sum.saturating_add(u64::from(line)))
 }
 
-/// Writes the event of a difference of a host between two states of these scans. False if it is none, for one
-/// state did not look.
+/// Writes the event for one difference of a host. `scans` are the scans of the two states. Returns false and writes
+/// nothing if the difference is not a change because one state did not look for the value.
 pub fn change_line(
     ecs: &Ecs,
     (host, change): (&HostChanges, &Change),
@@ -77,16 +77,16 @@ pub fn change_line(
     true
 }
 
-/// What an event tells.
+/// Contents of an event.
 #[derive(Clone)]
 struct Told<'t> {
     host: &'t HostChanges,
     change: &'t Change,
     action: &'static str,
     id: String,
-    /// The scan of the newer observation.
+    /// Scan of the newer observation.
     run: Cow<'t, RunHeader>,
-    /// The scans of both states, also where they do not have the host.
+    /// Scans of the older and the newer state, also if they do not have the host.
     scan_ids: [Option<&'t str>; 2],
     time: Option<Timestamp>,
 }
@@ -114,7 +114,7 @@ impl<'t> Told<'t> {
     }
 }
 
-/// What has happened; nothing if a state did not look.
+/// Returns the action of a change; `None` if a state did not look for the value.
 fn action(change: &Change) -> Option<&'static str> {
     let kind = change.kind;
     if !kind.is_change() {
@@ -157,7 +157,7 @@ fn change_id(change: &Change, action: &str, [old, new]: [Option<&str>; 2]) -> St
     ])
 }
 
-/// Texts of the event are no longer than these bytes.
+/// Writes the members of an event. Texts are cut to `bytes` bytes.
 fn event(ecs: &Ecs, told: &Told<'_>, bytes: usize, out: &mut Vec<u8>) {
     let &Told { host, change, action, ref id, ref run, scan_ids: [old_scan, new_scan], time } =
         told;
@@ -215,7 +215,7 @@ fn event(ecs: &Ecs, told: &Told<'_>, bytes: usize, out: &mut Vec<u8>) {
 }
 
 const DATASET: &str = "nmap.change";
-/// Characters of a value in a message.
+/// Maximum length of a value in a message, in bytes.
 const SHOWN: usize = 120;
 
 fn message(
@@ -242,7 +242,7 @@ fn message(
     };
 }
 
-/// Where the port is, and its service.
+/// Writes the location of the port, and its service.
 fn place(
     &Told { host, change, .. }: &Told<'_>,
     (ip, domain): (Option<&str>, Option<&str>),

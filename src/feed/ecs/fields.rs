@@ -1,33 +1,33 @@
-//! Every field that events of ECS may have, and how an index holds it.
+//! List of all fields of ECS events, with their index types.
 
-/// How an index holds a field.
+/// Index type of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FieldKind {
     /// Text that is compared as a whole.
     Keyword,
-    /// Text in which words are looked for.
+    /// Text that is searched by word.
     Text,
-    /// A whole number.
+    /// Integer.
     Long,
-    /// A number.
+    /// Floating point number.
     Float,
-    /// A time.
+    /// Point in time.
     Date,
     /// An IP address.
     Ip,
-    /// True or false.
+    /// Boolean.
     Boolean,
-    /// An object of any shape.
+    /// Object of any shape.
     Flattened,
-    /// Long text that is kept, and not looked for.
+    /// Long text that is stored but not searchable.
     Kept,
 }
 
 use FieldKind::{Boolean, Date, Flattened, Float, Ip, Kept, Keyword, Long, Text};
 
-/// All fields by name: those of the schema, and those of our own below `nmap`. Whether one is an array, an index
-/// does not ask.
+/// Returns all fields by name: those of ECS, and those below `nmap`, which are specific to scanmill. An index does
+/// not distinguish single values from arrays.
 #[must_use]
 pub const fn fields() -> &'static [(&'static str, FieldKind)] {
     FIELDS

@@ -1,4 +1,4 @@
-//! Events of a host, its ports and its scripts.
+//! Events of hosts and scripts.
 
 use std::borrow::Cow;
 
@@ -59,21 +59,22 @@ fn has_scripts(subject: &Subject<'_>) -> bool {
     !subject.host.scripts.is_empty() || subject.ports().any(|(port, ..)| !port.scripts.is_empty())
 }
 
-/// Bytes of a piece that is repeated, mostly.
+/// Initial capacity for a repeated piece, in bytes. Most pieces fit.
 pub(super) const PIECE: usize = 512;
 
-/// What the events below a host repeat of it, written once.
+/// Parts of a host that the events of its ports and scripts repeat, written once.
 pub(super) struct Shared {
-    /// `host` and `related`.
+    /// Members `host` and `related`.
     pub(super) host: Vec<u8>,
-    /// Members of `destination` but for the port.
+    /// Members of `destination` without the port.
     pub(super) destination: Vec<u8>,
-    /// Whether something of the host was cut.
+    /// True if a part of the host was cut.
     pub(super) cut: bool,
 }
 
 impl Shared {
-    /// A quarter of the shortest line at most: what is repeated is not much longer than what is said.
+    /// Limits the repeated parts to a quarter of the shortest line, so that they do not take more space than the
+    /// event.
     fn of(subject: &Subject<'_>, near: &Subject<'_>) -> Self {
         let (mut host, mut cut) = (Vec::with_capacity(PIECE), false);
         fit(LEAST_LINE / 4, &mut host, &mut |caps, out| match caps {
@@ -143,13 +144,13 @@ pub(super) const fn outcome(complete: bool) -> &'static str {
     if complete { "success" } else { "unknown" }
 }
 
-/// `host` and `related` of the events below a host.
+/// Writes `host` and `related` for the events of ports and scripts.
 fn of_host(subject: &Subject<'_>, out: &mut Vec<u8>) {
     nest(key!("host"), OBJECT, out, |out| known_by(subject, out));
     related(subject.host, out);
 }
 
-/// What a host is known by.
+/// Writes the identity of a host.
 fn known_by(subject: &Subject<'_>, out: &mut Vec<u8>) {
     put!(out, "id": &subject.ids.host_key);
     list(key!("ip"), ips(subject.host).map(|address| &address.text), out);
@@ -159,7 +160,7 @@ fn known_by(subject: &Subject<'_>, out: &mut Vec<u8>) {
     put!(out, "name": subject.name().as_ref());
 }
 
-/// A MAC address as RFC 7042 writes it.
+/// Writes a MAC address in the notation of RFC 7042.
 pub(super) fn hyphens(lead: &str, mac: &str, out: &mut Vec<u8>) {
     text(lead, out, |out| {
         use std::fmt::Write as _;
@@ -169,7 +170,7 @@ pub(super) fn hyphens(lead: &str, mac: &str, out: &mut Vec<u8>) {
     });
 }
 
-/// Operating system of a match that is good enough.
+/// Writes the operating system of the best match, if its accuracy is at least `least`.
 fn system(host: &Host<'_>, least: i32, out: &mut Vec<u8>) {
     let Some((found, class)) = good_match(host, least) else { return };
     let family = class.and_then(|class| class.family.as_deref());
@@ -184,7 +185,7 @@ fn system(host: &Host<'_>, least: i32, out: &mut Vec<u8>) {
     });
 }
 
-/// Vendor and family, once if they are equal.
+/// Returns vendor and family, or only one of them if they are equal.
 pub(in crate::feed) fn system_name<'c>(class: &'c OsClass<'_>) -> Option<Cow<'c, str>> {
     match (class.vendor.as_deref(), class.family.as_deref()) {
         (Some(vendor), Some(family)) if vendor != family => {
@@ -194,7 +195,7 @@ pub(in crate::feed) fn system_name<'c>(class: &'c OsClass<'_>) -> Option<Cow<'c,
     }
 }
 
-/// The schema's type of a family of systems.
+/// Returns the ECS type of an operating system family.
 fn system_type(family: &str) -> Option<&'static str> {
     Some(match family {
         "Linux" => "linux",
@@ -208,7 +209,7 @@ fn system_type(family: &str) -> Option<&'static str> {
     })
 }
 
-/// All addresses and names of a host, its routes and answers, in order and each once.
+/// Writes all addresses and names of a host, its routes and its answers, sorted and without duplicates.
 fn related(host: &Host<'_>, out: &mut Vec<u8>) {
     let hops = || host.traces.iter().flat_map(|trace| &trace.hops);
     let others = hops().filter_map(|hop| hop.ip.as_deref());
@@ -228,7 +229,7 @@ fn related(host: &Host<'_>, out: &mut Vec<u8>) {
     });
 }
 
-/// What is known of a host, and the schema has no field for.
+/// Writes the values of a host that ECS has no field for.
 fn facts(subject: &Subject<'_>, out: &mut Vec<u8>) {
     let host = subject.host;
     put!(out,
@@ -252,7 +253,7 @@ fn facts(subject: &Subject<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Events of all scripts of a host and its ports.
+/// Writes the events of all scripts of a host and its ports.
 fn scripts(
     ecs: &Ecs,
     (subject, near): (&Subject<'_>, &Subject<'_>),

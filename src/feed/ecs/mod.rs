@@ -1,5 +1,10 @@
-//! Elastic Common Schema: an event a host, an event a port, an event a scan, and on demand one a script
+//! Elastic Common Schema: one event per host, one per port, one per scan, and optionally one per script
 //! (docs/siem.md, "ECS").
+//!
+//! Each event is one line. `host`, `port`, `scan` and `change` write the events of their subject, `fields` lists
+//! every field that they may contain, and `template` prints the index templates from that list. A new field needs its
+//! line in `fields`. Parts that the events of one host repeat are written once and copied (`host::Shared`,
+//! `port::OfRun`). If a line exceeds the limit, it is written again from a host that is cut (`feed::line`).
 
 mod change;
 mod fields;
@@ -24,10 +29,10 @@ use crate::{
     model::{RunHeader, RunRecord, Script, ScriptOrigin, ScriptScope, Timestamp},
 };
 
-/// The version of the schema.
+/// Version of the schema.
 const VERSION: &str = "9.4.0";
 
-/// What `event.kind` says of hosts and ports.
+/// Value of `event.kind` for hosts and ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EventKind {
     /// `state`
@@ -46,15 +51,15 @@ impl EventKind {
     }
 }
 
-/// Which events there are, and what they say beside what was scanned.
+/// Options of ECS events: their selection, and their contents in addition to the scan results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ecs {
-    /// Whether ports in any state have events, or open ones alone.
+    /// True if ports in all states have events, false for open ports only.
     pub all_ports: bool,
-    /// Whether scripts have events.
+    /// True if scripts have events.
     pub script_events: bool,
-    /// The least accuracy of a match for it to name the operating system, in percent.
+    /// Minimum accuracy, in percent, for an OS match to name the operating system.
     pub os_min: i32,
     /// Name of the sensor.
     pub sensor: Option<String>,
@@ -62,9 +67,9 @@ pub struct Ecs {
     pub namespace: String,
     /// Kind of the events of hosts, ports and scripts.
     pub event_kind: EventKind,
-    /// The index of the action lines that make a request to the bulk API.
+    /// Index named in the action lines of bulk API requests; `None` writes no action lines.
     pub bulk: Option<String>,
-    /// Bytes of a line at most, without line feed.
+    /// Maximum length of a line in bytes, without line feed.
     pub max_line: usize,
 }
 
@@ -84,7 +89,7 @@ impl Default for Ecs {
 }
 
 impl Ecs {
-    /// Writes the events of a host, and gives their number.
+    /// Writes the events of a host and returns their number.
     pub(super) fn lines(
         &self,
         subject: &Subject<'_>,
@@ -93,12 +98,12 @@ impl Ecs {
         host::lines(self, subject, out)
     }
 
-    /// Writes the events of a scan that has ended, and gives their number.
+    /// Writes the events of a scan that has ended and returns their number.
     pub fn scan(&self, record: &RunRecord, out: &mut Vec<u8>) -> u64 {
         if record.exists { scan::lines(self, record, out) } else { 0 }
     }
 
-    /// Writes an event as a line that is not too long.
+    /// Writes an event as one line within the length limit.
     fn line(
         &self,
         id: &str,
@@ -113,7 +118,7 @@ impl Ecs {
     }
 }
 
-/// What events of a kind have in common.
+/// Members that all events of a kind have.
 struct Event<'e> {
     dataset: &'e str,
     kind: &'e str,
@@ -129,7 +134,7 @@ struct Event<'e> {
 }
 
 impl Event<'_> {
-    /// Writes all but what the event is about.
+    /// Writes all members except those specific to the subject of the event.
     fn write(&self, ecs: &Ecs, run: &RunHeader, out: &mut Vec<u8>) {
         self.around(ecs, run, out);
         nest(key!("event"), OBJECT, out, |out| {
@@ -139,7 +144,7 @@ impl Event<'_> {
         });
     }
 
-    /// Writes what stands beside `event`, the same for all events of a kind of a host.
+    /// Writes the members next to `event`, which are equal for all events of a kind and host.
     fn around(&self, ecs: &Ecs, run: &RunHeader, out: &mut Vec<u8>) {
         put!(out, "@timestamp": self.time.unwrap_or_else(epoch));
         nest(key!("ecs"), OBJECT, out, |out| put!(out, "version": VERSION));
@@ -158,7 +163,7 @@ impl Event<'_> {
         tags(self.truncated, self.time.is_none(), out);
     }
 
-    /// Writes the first members of `event`, which are the same too.
+    /// Writes the first members of `event`, which are equal as well.
     fn first(&self, run: &RunHeader, out: &mut Vec<u8>) {
         put!(out, "kind": self.kind);
         list(key!("category"), self.categories.iter().copied(), out);
@@ -170,12 +175,12 @@ impl Event<'_> {
         );
     }
 
-    /// Writes the members of `event` that no other has.
+    /// Writes the members of `event` that are specific to one event.
     fn own(&self, out: &mut Vec<u8>) {
         put!(out, "id": self.id, "action": self.action, "reason": self.reason);
     }
 
-    /// Writes the last members of `event`, which are those of the host again.
+    /// Writes the last members of `event`, which are equal for all events of the host again.
     fn last(&self, out: &mut Vec<u8>) {
         let (start, end) = self.times;
         put!(out,
@@ -187,7 +192,7 @@ impl Event<'_> {
     }
 }
 
-/// Between two times, if both are known and in order.
+/// Returns the nanoseconds between two times, if both are known and in order.
 fn nanoseconds(start: Option<Timestamp>, end: Option<Timestamp>) -> Option<i64> {
     let seconds = end?.seconds().checked_sub(start?.seconds())?;
     (seconds >= 0).then(|| seconds.saturating_mul(1_000_000_000))
@@ -201,7 +206,7 @@ fn tags(truncated: bool, timeless: bool, out: &mut Vec<u8>) {
     });
 }
 
-/// Members of `nmap.scan` that every event has.
+/// Writes the members of `nmap.scan` that every event has.
 fn scan_members(run: &RunHeader, out: &mut Vec<u8>) {
     put!(out,
         "id": &run.scan_id,
@@ -211,8 +216,8 @@ fn scan_members(run: &RunHeader, out: &mut Vec<u8>) {
     );
 }
 
-/// Members of a script. Its value is always an object, for an index takes nothing else as `flattened`: any
-/// other value stands in one, under `_`.
+/// Writes the members of a script. Its value is always an object, because an index accepts nothing else as
+/// `flattened`: any other value is wrapped in an object under `_`.
 fn script(script: &Script<'_>, out: &mut Vec<u8>) {
     put!(out, "name": &script.name, "output": &script.output);
     let start = out.len();
@@ -225,7 +230,7 @@ fn script(script: &Script<'_>, out: &mut Vec<u8>) {
     put!(out, "origin": (script.origin == ScriptOrigin::Engine).then_some(script.origin.as_str()));
 }
 
-/// The id of a script; `parent` is that of what it ran on.
+/// Returns the ID of a script. `parent` is the ID of its scan, host or port.
 fn script_id(parent: &str, scope: ScriptScope, index: usize) -> String {
     format!("{parent}-{}-{index}", scope.as_str())
 }

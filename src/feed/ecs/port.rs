@@ -1,4 +1,4 @@
-//! The event of a port.
+//! Event of a port.
 
 use std::borrow::Cow;
 
@@ -17,24 +17,24 @@ use crate::{
     model::{Port, PortState, Protocol, RunHeader, Seen, Service},
 };
 
-/// A port, the scan it is of, and when it was seen if the host is merged.
+/// Port, the scan it comes from, and the times it was seen if the host is merged.
 pub(super) type Found<'f> = (&'f Port<'f>, &'f RunHeader, Option<Seen>);
 
-/// What the events of ports repeat of their scan, written once.
+/// Parts of a scan that the events of ports repeat, written once.
 pub(super) struct OfRun {
-    /// What stands beside `event`.
+    /// Members next to `event`.
     around: Vec<u8>,
-    /// The first members of `event`, and the last ones.
+    /// First and last members of `event`.
     first: Vec<u8>,
     last: Vec<u8>,
-    /// `scan` below `nmap`.
+    /// Member `scan` of `nmap`.
     scan: Vec<u8>,
-    /// Whether something of the scan was cut.
+    /// True if a part of the scan was cut.
     cut: bool,
 }
 
 impl OfRun {
-    /// A quarter of the shortest line at most.
+    /// Limits the repeated parts to a quarter of the shortest line.
     pub(super) fn of(ecs: &Ecs, subject: &Subject<'_>, run: &RunHeader) -> Self {
         let (mut scan, mut cut) = (Vec::with_capacity(PIECE), false);
         fit(LEAST_LINE / 4, &mut scan, &mut |caps, out| {
@@ -58,7 +58,7 @@ impl OfRun {
     }
 }
 
-/// What all events of ports of a host have.
+/// Returns the members that all port events of a host have.
 fn event<'e>(ecs: &'e Ecs, subject: &Subject<'e>) -> Event<'e> {
     let host = subject.host;
     Event {
@@ -76,7 +76,7 @@ fn event<'e>(ecs: &'e Ecs, subject: &Subject<'e>) -> Event<'e> {
     }
 }
 
-/// Writes the event of a port, with what all events of its host and its scan repeat.
+/// Writes the event of a port, with the parts that all events of its host and scan repeat.
 pub(super) fn line(
     ecs: &Ecs,
     (subject, shared, of_run): (&Subject<'_>, &Shared, &OfRun),
@@ -133,7 +133,7 @@ fn action<'s>(state: &'s PortState<'_>) -> Cow<'s, str> {
     }
 }
 
-/// Members of `destination` but for the port.
+/// Returns the members of `destination` without the port.
 pub(super) fn destination(subject: &Subject<'_>) -> Vec<u8> {
     let (host, mut out) = (subject.host, Vec::with_capacity(PIECE));
     let address = host.ip();
@@ -148,7 +148,7 @@ pub(super) fn destination(subject: &Subject<'_>) -> Vec<u8> {
     out
 }
 
-/// `destination` and `network`: where a port is.
+/// Writes `destination` and `network`: the location of a port.
 pub(super) fn place(subject: &Subject<'_>, destination: &[u8], port: &Port<'_>, out: &mut Vec<u8>) {
     nest(key!("destination"), OBJECT, out, |out| {
         out.extend_from_slice(destination);
@@ -165,7 +165,7 @@ pub(super) fn place(subject: &Subject<'_>, destination: &[u8], port: &Port<'_>, 
         put!(out,
             "type": ip.map(|ip| if ip.is_ipv4() { "ipv4" } else { "ipv6" }),
             "transport": transport(port),
-            // A keyword of the schema, not a number.
+            // ECS defines this number as a keyword.
             "iana_number": number.as_ref(),
             "protocol": port.services.first().and_then(spoken).as_ref(),
         );
@@ -176,7 +176,7 @@ fn spoken<'s>(service: &'s Service<'_>) -> Option<Cow<'s, str>> {
     application(service.name.as_deref(), service.tunnel.as_deref())
 }
 
-/// The schema's name of the protocol that a service of a name speaks, through a tunnel maybe.
+/// Returns the ECS name of the protocol that a service speaks, given its name and tunnel.
 pub(super) fn application<'s>(name: Option<&'s str>, tunnel: Option<&str>) -> Option<Cow<'s, str>> {
     let name = lower(name?.trim_end_matches('?'));
     Some(match &*name {
@@ -196,7 +196,7 @@ fn named_service(port: &Port<'_>, out: &mut Vec<u8>) {
     });
 }
 
-/// What is known of a port, and the schema has no field for.
+/// Writes the values of a port that ECS has no field for.
 fn details(port: &Port<'_>, seen: Option<Seen>, out: &mut Vec<u8>) {
     nest(key!("port"), OBJECT, out, |out| {
         put!(out,

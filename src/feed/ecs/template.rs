@@ -1,4 +1,4 @@
-//! Templates of indexes, printed from the list of fields.
+//! Prints index templates from the list of fields.
 
 use std::path::{Path, PathBuf};
 
@@ -11,19 +11,19 @@ use super::{
 
 /// Name of the component template.
 const NAME: &str = "scanmill-nmap";
-/// Characters of a keyword that an index takes at most: its terms have 32766 bytes at most.
+/// Maximum length in characters of a keyword that is indexed. Terms of an index have at most 32766 bytes.
 const KEYWORD: i32 = 8191;
-/// As deep as values of scripts are read.
+/// Maximum depth of a `flattened` field: the depth to which values of scripts are read.
 const DEPTH: i32 = 260;
 
-/// Whose templates.
+/// Product that a template is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Engine {
     Elasticsearch,
     OpenSearch,
 }
 
-/// Everything that is printed: a path below a folder of schemas, and what it holds.
+/// Returns everything that can be printed: each path in a folder of schemas, with its content.
 #[must_use]
 pub fn files() -> Vec<(PathBuf, String)> {
     let of = |folder: &str, engine| {
@@ -43,7 +43,7 @@ fn text(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-/// The mappings of all events.
+/// Returns the mappings of all events.
 fn component(engine: Engine) -> Value {
     let mut root = Map::new();
     for (path, kind) in fields() {
@@ -69,19 +69,19 @@ fn component(engine: Engine) -> Value {
     })
 }
 
-/// The template of the data streams.
+/// Returns the template of the data streams.
 fn index() -> Value {
     json!({
         "_meta": {"description": "Data streams of nmap scans by scanmill"},
         "composed_of": [NAME],
         "data_stream": {},
         "index_patterns": ["logs-nmap.*-*"],
-        // Above that of all logs, which is 100.
+        // Higher than the template for all logs, which has 100.
         "priority": 250,
     })
 }
 
-/// Puts a field where its path leads.
+/// Inserts a field at its path.
 fn insert(properties: &mut Map<String, Value>, path: &str, mapping: Value) {
     let Some((first, rest)) = path.split_once('.') else {
         properties.insert(path.to_owned(), mapping);

@@ -1,4 +1,4 @@
-//! The line of a host of a merge.
+//! Line of a merged host.
 
 use super::{facts, line, os, port::port_facts, scan, script, service, trace};
 use crate::{
@@ -6,8 +6,9 @@ use crate::{
     model::{MergedHost, RunHeader, ScanNumber, Seen},
 };
 
-/// Writes the line of a host of a merge: that of [`host_line`](super::host_line), with the scans that contributed, when it and
-/// each of its ports were seen, and which scan each port, service and script is of. `scans` are the scans of the merge.
+/// Writes the line of a merged host. It extends that of [`host_line`](super::host_line) by the scans that
+/// contributed, the times at which the host and each of its ports were seen, and the scan of each port, service and
+/// script. `scans` are the scans of the merge.
 pub fn merged_line(merged: &MergedHost<'_>, scans: &[&RunHeader], out: &mut Vec<u8>) {
     let of = |number: ScanNumber| {
         usize::try_from(number).ok().and_then(|number| scans.get(number)).copied()

@@ -1,7 +1,7 @@
-//! scanmill's own documents: a line a host, a line a scan after its hosts, and on demand a line an event
+//! scanmill's own documents: one line per host, one line per scan after its hosts, and optionally one line per event
 //! (data model, section 4, "JSONL, nested").
 //!
-//! Members stand in the order of the tables' columns. Null, empty lists and empty objects are left out.
+//! Members are in the order of the tables' columns. Null, empty lists and empty objects are left out.
 
 mod merged;
 mod port;
@@ -19,8 +19,8 @@ use crate::{
     },
 };
 
-/// Writes the line of a host: its facts, operating systems, ports with services and scripts, host
-/// scripts and routes.
+/// Writes the line of a host: its own values, operating systems, ports with services and scripts, host scripts and
+/// routes.
 ///
 /// ```
 /// use scanmill::{
@@ -38,7 +38,7 @@ pub fn host_line(run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) {
     line_of((run, host), true, out);
 }
 
-/// The same without `host_id` and `host_index`, which are those of a host of one scan.
+/// Writes the line of a host without `host_id` and `host_index`, which identify a host within one scan.
 pub fn host_line_without_ids(run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) {
     line_of((run, host), false, out);
 }
@@ -63,15 +63,15 @@ fn line_of((run, host): (&RunHeader, &Host<'_>), has_ids: bool, out: &mut Vec<u8
     });
 }
 
-/// Bytes of `args` in the line of a host. A scan of a long list of targets has arguments of megabytes, and every host
-/// would repeat them; the line of the scan has all of them.
+/// Maximum length of `args` in the line of a host, in bytes. A scan of a long list of targets has megabytes of
+/// arguments, and every host would repeat them; the line of the scan contains all of them.
 const ARGS: usize = 1 << 10;
 
-/// Levels of nesting of a line: some readers give up at 128 (`serde_json`), others earlier.
+/// Maximum nesting of a line. Some readers stop at 128 levels (`serde_json`), others earlier.
 const LINE_LEVELS: usize = 100;
-/// Levels around the `data` of a script of a port: the line, `ports`, a port, `scripts` and a script.
+/// Number of levels around the `data` of a port script: the line, `ports`, a port, `scripts` and a script.
 const AROUND: usize = 5;
-/// Levels of nesting of `data` that are JSON, wherever it stands; what is nested deeper is a text that holds JSON.
+/// Maximum nesting of `data` as JSON. A value with deeper nesting is written as a text that contains JSON.
 const LEVELS: usize = LINE_LEVELS - AROUND;
 
 fn scan(run: &RunHeader, out: &mut Vec<u8>) {
@@ -89,8 +89,8 @@ fn scan(run: &RunHeader, out: &mut Vec<u8>) {
     });
 }
 
-/// Writes the line of a scan that has ended; nothing if the document held none ([`RunRecord::exists`]).
-/// `source` is the name of the input as given.
+/// Writes the line of a scan that has ended; nothing if the input contained no scan ([`RunRecord::exists`]). `source`
+/// is the name of the input as given.
 pub fn scan_line(source: &str, record: &RunRecord, out: &mut Vec<u8>) {
     if !record.exists {
         return;
@@ -125,7 +125,7 @@ pub fn scan_line(source: &str, record: &RunRecord, out: &mut Vec<u8>) {
     });
 }
 
-/// Writes the line of an event; `event_index` is its place among the events of the scan.
+/// Writes the line of an event. `event_index` is its index among the events of the scan.
 pub fn event_line(run: &RunHeader, event_index: i32, event: &RunEvent, out: &mut Vec<u8>) {
     line("event", out, |out| {
         put!(out, "scan_id": &run.scan_id, "event_index": event_index, "kind": event.kind());
@@ -171,7 +171,7 @@ fn host_id(run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) {
     put!(out, "host_index": host.index);
 }
 
-/// What is known of a host itself.
+/// Writes the values of the host itself.
 fn facts(host: &Host<'_>, out: &mut Vec<u8>) {
     identity(host, out);
     state(host, out);
@@ -254,7 +254,7 @@ pub(super) fn os(os: &Os<'_>, out: &mut Vec<u8>) {
         let index = usize::try_from(class.match_index?).ok()?;
         (index < os.matches.len()).then_some(index)
     };
-    // Sorted by match, those without one first, each match takes its own in one pass.
+    // Classes are sorted by match, those without a match first, so that each match takes its own in one pass.
     let mut classes: Vec<&OsClass<'_>> = os.classes.iter().collect();
     classes.sort_by_key(|class| owner(class));
     let orphans = classes.partition_point(|class| owner(class).is_none());
@@ -299,8 +299,8 @@ fn run_script((scope, _, run): (ScriptScope, i32, &Script<'_>), out: &mut Vec<u8
     script(run, out);
 }
 
-/// The value inline: `[]` and `null` are values too, only no value at all is left out. One that is nested too deeply
-/// for common readers is a text that holds it.
+/// Writes the value inline. `[]` and `null` are values too; only a missing value is left out. A value that is nested
+/// too deeply for common readers is written as a text that contains it.
 pub(super) fn data(data: &ScriptData<'_>, out: &mut Vec<u8>) {
     if data.is_none() {
         return;
@@ -309,7 +309,7 @@ pub(super) fn data(data: &ScriptData<'_>, out: &mut Vec<u8>) {
     let start = out.len();
     data.write_json(out);
     if matches!(data, ScriptData::Json(_)) {
-        // Text from outside may be laid out in lines; in JSON these breaks stand between tokens only.
+        // JSON from outside may contain line breaks, which are only between tokens.
         for byte in out.iter_mut().skip(start).filter(|b| matches!(b, b'\n' | b'\r')) {
             *byte = b' ';
         }
@@ -317,17 +317,17 @@ pub(super) fn data(data: &ScriptData<'_>, out: &mut Vec<u8>) {
     if may_be_deep(data) && out.get(start..).is_some_and(|json| json::levels(json) > LEVELS) {
         let json = out.split_off(start);
         out.push(b'"');
-        // JSON made of texts is a text.
+        // JSON made of texts is valid UTF-8.
         json::escape(&String::from_utf8_lossy(&json), out);
         out.push(b'"');
     }
 }
 
-/// Whether the JSON of a value could be nested too deeply: not most, and then it need not be looked through.
+/// Returns true if the JSON of a value may be nested too deeply. Most values cannot be, and are not checked further.
 fn may_be_deep(data: &ScriptData<'_>) -> bool {
     match data {
         ScriptData::None | ScriptData::Text(_) => false,
-        // A table is at most an object and, if its key is repeated, an array.
+        // A table adds at most an object and, if its key is repeated, an array.
         ScriptData::Tree(tree) => tree.nodes().len() > LEVELS / 2,
         ScriptData::Json(json) => json.len() > LEVELS * 2,
     }
@@ -394,7 +394,7 @@ mod tests {
         }
     }
 
-    /// The text of what was written, after making sure that it is one line of JSON.
+    /// Returns the text that was written, after checking that it is one line of JSON.
     fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
         let mut out = Vec::new();
         write(&mut out);
@@ -415,7 +415,7 @@ mod tests {
         let whole = "a".repeat(ARGS);
         assert_eq!(scan(&whole)["args"], whole);
         assert_eq!(scan(&whole)["args_truncated"], serde_json::Value::Null);
-        // Between characters.
+        // Cut between characters.
         let long = format!("{}\u{e9}{}", "a".repeat(ARGS - 1), "b".repeat(1000));
         assert_eq!(scan(&long)["args"], whole[..ARGS - 1]);
         assert_eq!(scan(&long)["args_truncated"], true);
@@ -551,7 +551,7 @@ mod tests {
                 port: Some(22),
             }],
             matches: vec![found("M0"), found("M1")],
-            // Neither sorted nor all within the matches: nothing may get lost.
+            // Neither sorted nor all within the matches: no class may get lost.
             classes: vec![
                 class(Some(1), "c1"),
                 class(None, "c"),

@@ -1,4 +1,4 @@
-//! A port with its services, as lines of hosts have it.
+//! Port with its services, as part of the line of a host.
 
 use super::script;
 use crate::{
@@ -12,7 +12,7 @@ pub(in crate::feed) fn port(port: &Port<'_>, out: &mut Vec<u8>) {
     objects(key!("scripts"), &port.scripts, out, script);
 }
 
-/// What is known of a port without its services and scripts.
+/// Writes the values of a port without its services and scripts.
 pub(super) fn port_facts(port: &Port<'_>, out: &mut Vec<u8>) {
     put!(out,
         "protocol": port.protocol.as_str(),

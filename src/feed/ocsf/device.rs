@@ -1,4 +1,4 @@
-//! The object `device`, and what is observed of it.
+//! Objects `device` and `observables`.
 
 use super::{Ocsf, Version, millis};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     model::{Host, OsClass, PortState, Text, Timestamp},
 };
 
-/// Writes `device` and `observables`; with ports that are open of this host.
+/// Writes `device` and `observables`. `ports` is the host whose open ports are included, if any.
 pub(super) fn device(
     ocsf: &Ocsf,
     subject: &Subject<'_>,
@@ -55,7 +55,7 @@ pub(super) fn device(
     });
 }
 
-/// The schema's number and name of a kind of device.
+/// Returns the OCSF number and name of a device type.
 fn kind(kind: Option<&str>) -> (i32, &str) {
     match kind {
         None | Some("general purpose") => (0, "Unknown"),
@@ -70,7 +70,7 @@ fn kind(kind: Option<&str>) -> (i32, &str) {
     }
 }
 
-/// Whether a text is six octets.
+/// Returns true if a text consists of six octets.
 fn is_mac(text: &str) -> bool {
     let octet = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     text.split(':').count() == 6 && text.split(':').all(octet)
@@ -82,7 +82,7 @@ fn boot_time(host: &Host<'_>) -> Option<Timestamp> {
     Timestamp::from_seconds(seconds)
 }
 
-/// Operating system of a match that is good enough.
+/// Writes the operating system of the best match, if its accuracy is at least `least`.
 fn system(host: &Host<'_>, least: i32, out: &mut Vec<u8>) {
     let Some((found, class)) = good_match(host, least) else { return };
     let Some(name) = &found.name else { return };
@@ -109,7 +109,7 @@ fn system(host: &Host<'_>, least: i32, out: &mut Vec<u8>) {
     });
 }
 
-/// One interface an address; ports are on the first.
+/// Writes one interface per address. The ports are in the first.
 fn interfaces(
     host: &Host<'_>,
     mac: Option<&Text<'_>>,

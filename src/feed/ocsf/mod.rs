@@ -1,5 +1,5 @@
-//! Open Cybersecurity Schema Framework: Device Inventory Info of each host, and on demand Software Inventory
-//! Info of each product (docs/siem.md, "OCSF").
+//! Open Cybersecurity Schema Framework: Device Inventory Info for each host, and optionally Software Inventory Info
+//! for each product (docs/siem.md, "OCSF").
 
 mod device;
 
@@ -16,7 +16,7 @@ use crate::{
     model::{HostState, Port, PortState, Service, Timestamp},
 };
 
-/// A version of the schema.
+/// Version of the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Version {
     /// 1.6.0: without `metadata.log_format` and `device.mac_vendor`.
@@ -29,7 +29,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// As the schema names it.
+    /// Returns the version as the schema writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -40,21 +40,21 @@ impl Version {
     }
 }
 
-/// Which events there are, and what they say beside what was scanned.
+/// Options of OCSF events: their selection, and their contents in addition to the scan results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ocsf {
-    /// The version of the schema.
+    /// Version of the schema.
     pub version: Version,
-    /// Whether all hosts have events, or those that are up alone.
+    /// True if all hosts have events, false for hosts that are up only.
     pub all_hosts: bool,
-    /// Whether products on open ports have events.
+    /// True if products on open ports have events.
     pub software_events: bool,
-    /// The least accuracy of a match for it to name the operating system, in percent.
+    /// Minimum accuracy, in percent, for an OS match to name the operating system.
     pub os_min: i32,
-    /// The index of the action lines that make a request to a bulk API.
+    /// Index named in the action lines of bulk API requests; `None` writes no action lines.
     pub bulk: Option<String>,
-    /// Bytes of a line at most, without line feed.
+    /// Maximum length of a line in bytes, without line feed.
     pub max_line: usize,
 }
 
@@ -71,7 +71,7 @@ impl Default for Ocsf {
     }
 }
 
-/// A class of events: its number, its name, and what its numbers make.
+/// Class of events: its number, its name, and the name of its type.
 struct Class {
     uid: i32,
     name: &'static str,
@@ -85,11 +85,11 @@ const SOFTWARE: Class = Class {
     name: "Software Inventory Info",
     type_name: "Software Inventory Info: Collect",
 };
-/// What all events do: they collect.
+/// Activity of all events: Collect.
 const COLLECT: i32 = 2;
 
 impl Ocsf {
-    /// Writes the events of a host, and gives their number.
+    /// Writes the events of a host and returns their number.
     pub(super) fn lines(
         &self,
         subject: &Subject<'_>,
@@ -119,7 +119,7 @@ impl Ocsf {
         Ok(lines)
     }
 
-    /// Writes an event as a line that is not too long.
+    /// Writes an event as one line within the length limit.
     fn line(
         &self,
         id: &str,
@@ -133,7 +133,7 @@ impl Ocsf {
         out.push(b'\n');
     }
 
-    /// Device Inventory Info.
+    /// Writes the members of Device Inventory Info.
     fn inventory(&self, subject: &Subject<'_>, cut: bool, out: &mut Vec<u8>) {
         let host = subject.host;
         self.begin(&DEVICE, (subject, &subject.ids.host_id), out);
@@ -154,7 +154,7 @@ impl Ocsf {
         });
     }
 
-    /// Software Inventory Info of each product of a port.
+    /// Writes Software Inventory Info for each product of a port.
     fn products(
         &self,
         subject: &Subject<'_>,
@@ -217,7 +217,7 @@ impl Ocsf {
         });
     }
 
-    /// What all events begin with.
+    /// Writes the first members, which all events have.
     fn begin(&self, class: &Class, (subject, id): (&Subject<'_>, &str), out: &mut Vec<u8>) {
         let host = subject.host;
         put!(out,
@@ -279,7 +279,7 @@ fn millis(time: Timestamp) -> i64 {
     time.seconds().saturating_mul(1000)
 }
 
-/// Between two times, if both are known and in order.
+/// Returns the milliseconds between two times, if both are known and in order.
 fn duration(start: Option<Timestamp>, end: Option<Timestamp>) -> Option<i64> {
     let millis = millis(end?).checked_sub(millis(start?))?;
     (millis >= 0).then_some(millis)
