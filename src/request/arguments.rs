@@ -1,7 +1,7 @@
-//! Arguments of nmap that a scan may have: split as a shell does, and held against nmap's own options.
+//! nmap arguments that a scan may have: split like a shell does, and checked against nmap's own options.
 //!
-//! What decides is how nmap reads them: `getopt_long_only`, by which long options may be abbreviated and may begin
-//! with one dash, and short ones may stand in clusters.
+//! Arguments are checked the way nmap parses them, with `getopt_long_only`: long options may be abbreviated and may
+//! begin with one dash, and short options may be clustered.
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -11,7 +11,7 @@ use crate::{
 /// Short options that a scan may not have.
 const NOT_SHORT: &str = "pvdhVoim";
 
-/// Long options that a scan may not have, and why.
+/// Long options that a scan may not have, with the reason.
 const REFUSED: &[(&str, Why)] = &[
     ("append-output", Why::Output),
     ("debug", Why::Talk),
@@ -40,7 +40,7 @@ const REFUSED: &[(&str, Why)] = &[
 /// Long options that choose ports.
 const CHOOSE_PORTS: [&str; 3] = ["exclude-ports", "port-ratio", "top-ports"];
 
-/// Why an option is refused.
+/// Reason for which an option is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Why {
     Output,
@@ -62,7 +62,7 @@ impl Why {
     }
 }
 
-/// Arguments that were checked.
+/// Checked arguments.
 ///
 /// ```
 /// use scanmill::request::Arguments;
@@ -75,19 +75,20 @@ impl Why {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Arguments {
     words: Vec<String>,
-    /// The option that chooses ports, if there is one.
+    /// Option that chooses ports, if there is one.
     pub(crate) ports: Option<String>,
-    /// `-4` or `-6`, if it is there.
+    /// `4` or `6` if `-4` or `-6` is given.
     pub(crate) family: Option<char>,
-    /// Whether there is `--stats-every`.
+    /// True if `--stats-every` is given.
     pub(crate) stats: bool,
 }
 
 impl Arguments {
-    /// Splits a text by the rules of shells, and checks the words.
+    /// Splits a text like a shell does, and checks the words.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] if a quote is open or a comment begins, and as for [`Self::new`].
+    /// Returns [`ErrorKind::InvalidArgument`] if a quote is not closed or a comment begins, and the errors of
+    /// [`Self::new`].
     pub fn parse(text: &str) -> Result<Self> {
         let open = || invalid(format!("{text:?} has a quote that is open"));
         let words = shlex::split(text).ok_or_else(open)?;
@@ -101,8 +102,8 @@ impl Arguments {
     /// Checks words.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for what chooses ports, output, targets or how much nmap says, for what scans
-    /// nothing, and for words that are no option's value (DATA_MODEL section 6).
+    /// Returns [`ErrorKind::InvalidArgument`] for options that choose ports, output, targets or verbosity, for
+    /// options that scan nothing, and for words that are not the value of an option (DATA_MODEL section 6).
     pub fn new(words: impl IntoIterator<Item = impl Into<String>>) -> Result<Self> {
         let mut found = Self::default();
         let mut words = words.into_iter().map(Into::into);
@@ -125,13 +126,13 @@ impl Arguments {
         Ok(found)
     }
 
-    /// The words, in their order.
+    /// Returns the words, in order.
     #[must_use]
     pub fn words(&self) -> &[String] {
         &self.words
     }
 
-    /// Checks a word; true if the next one is its value.
+    /// Checks a word. Returns true if the next word is its value.
     fn check(&mut self, word: &str) -> Result<bool> {
         if let Some(long) = word.strip_prefix("--") {
             if long.is_empty() {
@@ -153,7 +154,7 @@ impl Arguments {
     /// Checks a long option, without its dashes.
     fn long(&mut self, word: &str, long: &str) -> Result<bool> {
         let given = name(long);
-        // nmap takes both for one.
+        // nmap accepts both spellings.
         let asked = given.replace('_', "-");
         let exact = || PLAIN.iter().chain(OPTIONAL).chain(VALUED).find(|known| **known == asked);
         let full = match exact() {
@@ -164,7 +165,7 @@ impl Arguments {
                 Resolved::Many => {
                     return Err(invalid(format!("{word} is ambiguous: write the option in full")));
                 }
-                // Of a newer nmap than is known here; it says itself what it thinks of it.
+                // An option of a newer nmap, which decides about it itself.
                 Resolved::None => return Ok(false),
             },
         };
@@ -216,7 +217,7 @@ impl Arguments {
     }
 }
 
-/// The name of a long option.
+/// Returns the name of a long option.
 fn name(long: &str) -> &str {
     long.split_once('=').map_or(long, |(name, _)| name)
 }
@@ -225,13 +226,13 @@ fn all() -> impl Iterator<Item = &'static str> {
     PLAIN.iter().chain(OPTIONAL).chain(VALUED).copied()
 }
 
-/// Whether nmap takes this for a long option, in full or abbreviated.
+/// Returns true if nmap accepts this as a long option, in full or abbreviated.
 fn matches_long(given: &str) -> bool {
     let asked = given.replace('_', "-");
     !asked.is_empty() && all().any(|known| known.starts_with(&asked))
 }
 
-/// What an abbreviation stands for.
+/// Result of resolving an abbreviation.
 enum Resolved {
     One(&'static str),
     Refused(&'static str, Why),
@@ -240,7 +241,7 @@ enum Resolved {
 }
 
 fn resolved(given: &str) -> Resolved {
-    // What might be refused is, whatever else it might be.
+    // An abbreviation that may stand for a refused option is refused.
     if let Some((known, why)) = REFUSED.iter().find(|(known, _)| known.starts_with(given)) {
         return Resolved::Refused(known, *why);
     }
@@ -263,7 +264,7 @@ fn invalid(what: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::InvalidArgument(format!("arguments: {what}")))
 }
 
-/// Whether text ends in a comment: behind that nothing is a word.
+/// Returns true if a text ends in a comment: a word appended to it would be lost.
 fn ends_in_comment(text: &str) -> bool {
     let words = |text: &str| shlex::split(text).map(|words| words.len());
     words(text).is_some_and(|count| words(&format!("{text} x")) == Some(count))
@@ -340,7 +341,7 @@ mod tests {
         assert!(Arguments::parse("--stats-every=2s").unwrap().stats);
     }
 
-    /// Separated by bars, as none has one.
+    /// Separated by bars, which none of them contains.
     const REFUSED_WORDS: &str = r#"-p22|-p 22|-np22|-v|-vv|-nv|-v9|-sS -v|-d|-d2|-nd|-dd|--verbose|--verb|-verb|-verbose|
 --debug|--deb|-debug|--debug=3|-oX -|-oX x.xml|-oX=x|-oN x|-oG x|-oM x|-oS x|-oA x|-oH x|
 -o x|-nox|--oX x|--oN=x|-m x|-mx|-i x|--append-output|--append_output|-append-outp|--app|

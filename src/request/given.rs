@@ -1,14 +1,15 @@
-//! Arguments as they may be given.
+//! Types that arguments can be created from.
 
 use super::Arguments;
 use crate::error::Result;
 
-/// What arguments can be given as: a text, which is split as a shell does, or a list of words.
+/// Conversion to arguments: from a text, which is split like a shell does, or from a list of words.
 pub trait IntoArguments {
-    /// The arguments.
+    /// Converts to arguments.
     ///
     /// # Errors
-    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for what a scan may not have: see [`Arguments::new`].
+    /// Returns [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for arguments that a scan may not have;
+    /// see [`Arguments::new`].
     fn into_arguments(self) -> Result<Arguments>;
 }
 

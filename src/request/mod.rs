@@ -1,4 +1,4 @@
-//! What nmap is asked for: targets, ports and arguments, checked when they are given (DATA_MODEL section 6).
+//! Input of an nmap scan: targets, ports and arguments, checked on construction (DATA_MODEL section 6).
 
 mod arguments;
 mod given;
@@ -14,8 +14,8 @@ pub use self::{
     targets::{IntoTargets, Targets},
 };
 
-/// Variables that nmap must not see: it would split what `NMAP_ARGS` holds, and all its arguments with it, anew,
-/// without regard to quotes and to what was checked.
+/// Returns the environment variables to remove for nmap. `NMAP_ARGS` would make nmap split its value and all its
+/// arguments again, without regard to quotes and to the checks made here.
 pub(crate) fn unset_for_nmap() -> Vec<OsString> {
     vec!["NMAP_ARGS".into()]
 }

@@ -1,10 +1,10 @@
-//! Ports to scan: numbers and ranges of them.
+//! Ports to scan: numbers and ranges.
 
 use std::{fmt, ops::RangeInclusive, str::FromStr};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Ports, each once and in order: 1 to 65535, nothing else.
+/// Set of ports from 1 to 65535, in ascending order and without duplicates.
 ///
 /// ```
 /// use scanmill::request::PortSet;
@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct PortSet(Vec<RangeInclusive<u16>>);
 
 impl PortSet {
-    /// Those of ranges in any order.
+    /// Creates a set from ranges in any order.
     pub(crate) fn of(mut ranges: Vec<RangeInclusive<u16>>) -> Self {
         ranges.sort_unstable_by_key(|range| *range.start());
         let mut joined: Vec<RangeInclusive<u16>> = Vec::new();
@@ -34,32 +34,32 @@ impl PortSet {
         Self(joined)
     }
 
-    /// Whether there are none.
+    /// Returns true if the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether a port is among them.
+    /// Returns true if the set contains a port.
     #[must_use]
     pub fn contains(&self, port: u16) -> bool {
         self.0.iter().any(|range| range.contains(&port))
     }
 
-    /// These and others.
+    /// Returns the union of two sets.
     #[must_use]
     pub(crate) fn union(&self, other: &Self) -> Self {
         Self::of(self.0.iter().chain(&other.0).cloned().collect())
     }
 
-    /// The ports in order.
+    /// Returns the ports in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
         self.0.iter().cloned().flatten()
     }
 }
 
 impl fmt::Display for PortSet {
-    /// As `-p` takes them: `22,80-82`.
+    /// Formats the ports for `-p`: `22,80-82`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, range) in self.0.iter().enumerate() {
             if number > 0 {
@@ -82,13 +82,13 @@ impl FromStr for PortSet {
     }
 }
 
-/// What ports can be given as: a number, a text such as `22,80-90`, or a list or range of these.
+/// Conversion to ports: from a number, a text such as `22,80-90`, or a list or range of these.
 pub trait IntoPorts {
-    /// The ports.
+    /// Converts to ports.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidPort`] for 0, numbers beyond 65535, ranges that are open or run backwards, empty
-    /// items, names and prefixes such as `T:` (DATA_MODEL section 6).
+    /// Returns [`ErrorKind::InvalidPort`] for 0, numbers above 65535, open or reversed ranges, empty items, names,
+    /// and prefixes such as `T:` (DATA_MODEL section 6).
     fn into_ports(self) -> Result<PortSet>;
 }
 
@@ -159,7 +159,7 @@ fn item(text: &str) -> Result<RangeInclusive<u16>> {
     }
 }
 
-/// Digits alone: no sign, no name.
+/// Parses a number that consists of digits only: no sign, no name.
 fn number(text: &str) -> Option<u32> {
     let digits = text.trim();
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());

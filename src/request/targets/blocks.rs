@@ -1,8 +1,8 @@
-//! Sets of IPv4 addresses as products of octet ranges: what nmap's octet expressions say.
+//! Sets of IPv4 addresses as products of octet ranges, like nmap's octet expressions.
 
 use std::{cmp::Reverse, collections::BinaryHeap, fmt, net::Ipv4Addr};
 
-/// The addresses whose octets are each in a range.
+/// Addresses whose octets are each in a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Block(pub(super) [(u8, u8); 4]);
 
@@ -24,13 +24,13 @@ impl Block {
         self.0.iter().zip(octets).all(|((low, high), octet)| (*low..=*high).contains(&octet))
     }
 
-    /// The range that it is, if its addresses follow each other.
+    /// Returns the first and the last address, if the addresses are contiguous.
     fn range(self) -> Option<(u32, u32)> {
         let mut behind = self.0.iter().skip_while(|(low, high)| low == high).skip(1);
         behind.all(|octet| *octet == (0, 255)).then(|| (self.first(), self.last()))
     }
 
-    /// The address behind this one.
+    /// Returns the next address of the block.
     fn next(self, address: u32) -> Option<u32> {
         let mut octets = address.to_be_bytes();
         for (octet, (low, high)) in octets.iter_mut().zip(self.0).rev() {
@@ -43,10 +43,10 @@ impl Block {
         None
     }
 
-    /// Blocks of about so many addresses that it is cut into.
+    /// Cuts the block into blocks of at most about `share` addresses.
     pub(super) fn cut(self, share: u128) -> Vec<Self> {
         let mut parts = vec![self];
-        // The first octet that is a range is cut until the parts are small enough.
+        // Cut the first octet that is a range until the parts are small enough.
         for place in 0..4 {
             let (mut done, mut large): (Vec<_>, Vec<_>) =
                 parts.into_iter().partition(|part| u128::from(part.count()) <= share);
@@ -72,7 +72,7 @@ impl Block {
         parts
     }
 
-    /// What is left of it without another one.
+    /// Appends the parts of the block that are not in another one.
     fn without(self, other: Self, left: &mut Vec<Self>) {
         let meets =
             self.0.iter().zip(other.0).all(|(mine, its)| mine.0 <= its.1 && its.0 <= mine.1);
@@ -100,7 +100,7 @@ impl Block {
 }
 
 impl fmt::Display for Block {
-    /// As nmap takes it: `192.168.1-254.0-255`.
+    /// Formats the block as nmap accepts it: `192.168.1-254.0-255`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, (low, high)) in self.0.iter().enumerate() {
             if place > 0 {
@@ -115,13 +115,13 @@ impl fmt::Display for Block {
     }
 }
 
-/// The fewest blocks that a range is, in order.
+/// Appends the smallest number of blocks that make up a range, in order.
 fn blocks_of(first: u32, last: u32, blocks: &mut Vec<Block>) {
     let (from, to) = (first.to_be_bytes(), last.to_be_bytes());
     split(from, to, 0, Block(from.map(|octet| (octet, octet))), blocks);
 }
 
-/// Splits a range of which the octets before a place are equal, and stand in the block.
+/// Splits a range whose octets before `place` are equal; `block` contains these octets.
 fn split(from: [u8; 4], to: [u8; 4], place: usize, block: Block, blocks: &mut Vec<Block>) {
     let whole =
         |octets: [u8; 4], edge: u8| octets.iter().skip(place + 1).all(|octet| *octet == edge);
@@ -153,7 +153,7 @@ fn split(from: [u8; 4], to: [u8; 4], place: usize, block: Block, blocks: &mut Ve
     }
 }
 
-/// Blocks that have no address in common, in the order of their first ones.
+/// Returns blocks without common addresses, in the order of their first addresses.
 pub(super) fn disjoint(ranges: Vec<(u32, u32)>, products: &[Block]) -> Vec<Block> {
     let mut ranges = ranges;
     let mut left: Vec<Block> = Vec::new();
@@ -190,11 +190,11 @@ pub(super) fn disjoint(ranges: Vec<(u32, u32)>, products: &[Block]) -> Vec<Block
     blocks
 }
 
-/// The addresses of blocks that have none in common, in order.
+/// Iterator over the addresses of disjoint blocks, in order.
 pub(super) struct Addresses<'b> {
     blocks: &'b [Block],
     next: BinaryHeap<Reverse<(u32, usize)>>,
-    /// The first block that is not in the heap: those behind it begin later still.
+    /// Index of the first block that is not in the heap. Later blocks begin at higher addresses.
     waiting: usize,
 }
 

@@ -1,4 +1,4 @@
-//! One target as it is written.
+//! Parses one target.
 
 use std::{
     fmt,
@@ -8,18 +8,18 @@ use std::{
 use super::blocks::Block;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A target.
+/// Target.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Item {
-    /// IPv4 addresses that follow each other.
+    /// Contiguous IPv4 addresses.
     Range(u32, u32),
-    /// IPv4 addresses by ranges of octets.
+    /// IPv4 addresses as ranges of octets.
     Product(Block),
     V6(V6),
     Name(String),
 }
 
-/// A network of IPv6 addresses; one of 128 bits is an address.
+/// Network of IPv6 addresses. A network of 128 bits is a single address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct V6 {
     first: u128,
@@ -40,13 +40,13 @@ impl V6 {
         (self.last() - self.first).saturating_add(1)
     }
 
-    /// Networks of so many addresses at most, which together are this one.
+    /// Cuts the network into networks of at most `most` addresses.
     pub(super) fn cut(&self, most: u128) -> Vec<Self> {
         let mut bits = self.bits;
         while bits < 128 && Self::mask(bits) != 0 && !Self::mask(bits) >= most {
             bits = bits.saturating_add(1);
         }
-        // Within what may be asked for, so the parts that they are for are few.
+        // `most` is the share of one requested part, so there are about as many networks as parts.
         let parts = 1_u128.checked_shl(u32::from(bits.saturating_sub(self.bits))).unwrap_or(1);
         let size = (!Self::mask(bits)).saturating_add(1);
         let starts =
@@ -59,7 +59,7 @@ impl V6 {
         here && self.zone.as_deref().is_none_or(|own| zone == Some(own))
     }
 
-    /// Each address.
+    /// Returns each address as text.
     pub(super) fn iter(&self) -> impl Iterator<Item = String> + '_ {
         (self.first..=self.last()).map(|address| self.text(address))
     }
@@ -72,7 +72,7 @@ impl V6 {
         }
     }
 
-    /// Those that are in no other, in order.
+    /// Removes networks that are contained in others, and returns the rest in order.
     pub(super) fn disjoint(mut networks: Vec<Self>) -> Vec<Self> {
         networks.sort_unstable();
         let mut kept: Vec<Self> = Vec::new();
@@ -80,7 +80,7 @@ impl V6 {
             let is_in = |wide: &Self| {
                 wide.zone == network.zone && (wide.first..=wide.last()).contains(&network.first)
             };
-            // Of one zone the last that was kept is the only one that it may be in.
+            // Within a zone, only the network kept last can contain this one.
             if !kept.iter().rev().filter(|wide| wide.zone == network.zone).take(1).any(is_in) {
                 kept.push(network);
             }
@@ -96,7 +96,7 @@ impl fmt::Display for V6 {
     }
 }
 
-/// The items of a text, between commas. A text of blanks has none.
+/// Parses the comma-separated items of a text. A blank text has none.
 pub(super) fn items(text: &str) -> Result<Vec<Item>> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
@@ -106,7 +106,7 @@ pub(super) fn items(text: &str) -> Result<Vec<Item>> {
 
 fn item(text: &str) -> Result<Item> {
     let shown = text.trim();
-    // Blanks around what joins two addresses say nothing; between two words they hide a comma.
+    // Blanks around `-` and `/` have no meaning; a blank between two words is a missing comma.
     let joined = without_blanks(shown);
     let Some(joined) = joined else {
         return Err(malformed(shown, "has blanks inside: targets are separated by commas"));
@@ -130,12 +130,12 @@ fn item(text: &str) -> Result<Item> {
     host_name(shown, text).map(Item::Name)
 }
 
-/// Whether nmap reads a text as addresses, never as a name.
+/// Returns true if nmap reads a text as addresses, never as a name.
 fn is_numeric(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '*' | '/'))
 }
 
-/// The text without blanks around `-` and `/`; `None` if there are others.
+/// Removes blanks around `-` and `/`; `None` if there are other blanks.
 fn without_blanks(text: &str) -> Option<String> {
     let mut joined = String::with_capacity(text.len());
     let mut words = text.split_whitespace();
@@ -150,7 +150,7 @@ fn without_blanks(text: &str) -> Option<String> {
     Some(joined)
 }
 
-/// The host of `scheme://user@host:port/path`.
+/// Returns the host of `scheme://user@host:port/path`.
 fn item_of_url(shown: &str, scheme: &str, rest: &str) -> Result<Item> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-');
     if scheme.is_empty() || !scheme.chars().all(plain) {
@@ -176,7 +176,7 @@ fn item_of_url(shown: &str, scheme: &str, rest: &str) -> Result<Item> {
     }
     match host.parse::<Ipv4Addr>() {
         Ok(address) => Ok(Item::Range(address.into(), address.into())),
-        // nmap would take it for a range of addresses.
+        // nmap would read it as a range of addresses.
         Err(_) if is_numeric(host) => Err(malformed(shown, "is a URL of no single address")),
         Err(_) => host_name(shown, host).map(Item::Name),
     }
@@ -206,7 +206,7 @@ fn v6(shown: &str, text: &str) -> Result<V6> {
     Ok(V6 { first: u128::from(address) & V6::mask(bits), bits, zone })
 }
 
-/// An address, a network, a full range or octet ranges.
+/// Parses an address, a network, a full range or octet ranges.
 fn v4(shown: &str, text: &str) -> Result<Item> {
     if let Some((address, bits)) = text.split_once('/') {
         let address = address_of(shown, address)?;
@@ -234,7 +234,8 @@ fn v4(shown: &str, text: &str) -> Result<Item> {
     Ok(Item::Product(Block(octets)))
 }
 
-/// All addresses but those of the network and for broadcasts; of 31 bits both, of 32 the one.
+/// Returns the addresses of a network without its network and broadcast address; a network of 31 or 32 bits has
+/// neither.
 fn network(address: u32, bits: u32) -> Item {
     let mask = u32::MAX.checked_shl(32_u32.saturating_sub(bits)).unwrap_or(0);
     let (first, last) = (address & mask, address | !mask);
@@ -263,7 +264,7 @@ fn octet(shown: &str, text: &str) -> Result<(u8, u8)> {
     }
 }
 
-/// A number of digits alone, without leading zeros: those would be octal somewhere.
+/// Parses a number that consists of digits only, without leading zeros, which some programs read as octal.
 fn plain_number(text: &str) -> Option<u32> {
     let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let zeros = text.len() > 1 && text.starts_with('0');
@@ -280,7 +281,7 @@ fn host_name(shown: &str, text: &str) -> Result<String> {
     {
         return Err(malformed(shown, "is no host name"));
     }
-    // Resolvers take `0x7f.1` for an address.
+    // Resolvers read `0x7f.1` as an address.
     let is_number = |part: &str| {
         let hex = part.strip_prefix("0x").or_else(|| part.strip_prefix("0X"));
         let digits = |text: &str, hex: bool| {

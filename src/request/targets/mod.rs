@@ -1,4 +1,4 @@
-//! Targets: names, addresses and ranges of them (DATA_MODEL section 6).
+//! Targets: names, addresses and ranges of addresses (DATA_MODEL section 6).
 
 mod blocks;
 mod item;
@@ -11,7 +11,7 @@ use self::{
 };
 use crate::error::{Error, ErrorKind, Result};
 
-/// What is to be scanned. Ranges stay ranges: a `/8` takes no more memory than an address.
+/// Targets of a scan. Ranges are stored as ranges: a `/8` takes no more memory than a single address.
 ///
 /// ```
 /// use scanmill::request::Targets;
@@ -23,21 +23,21 @@ use crate::error::{Error, ErrorKind, Result};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Targets {
-    /// Blocks of IPv4 addresses without one in common, in order.
+    /// Disjoint blocks of IPv4 addresses, in order.
     v4: Vec<Block>,
-    /// Networks of IPv6 addresses, none in another, in order.
+    /// Networks of IPv6 addresses in order, none contained in another.
     v6: Vec<V6>,
-    /// In the order in which they were given.
+    /// Names, in the order in which they were given.
     names: Vec<String>,
 }
 
-/// What targets can be given as: a text with items between commas, or a list of such texts.
+/// Conversion to targets: from a text with comma-separated items, or a list of such texts.
 pub trait IntoTargets {
-    /// The targets.
+    /// Converts to targets.
     ///
     /// # Errors
-    /// [`ErrorKind::MalformedIpAddress`] for what is no target, [`ErrorKind::InvalidArgument`] for IPv4 and IPv6
-    /// addresses at once.
+    /// Returns [`ErrorKind::MalformedIpAddress`] for a text that is not a target, and [`ErrorKind::InvalidArgument`]
+    /// if IPv4 and IPv6 addresses are mixed.
     fn into_targets(self) -> Result<Targets>;
 }
 
@@ -84,10 +84,10 @@ impl<T: AsRef<str>, const N: usize> IntoTargets for [T; N] {
 }
 
 impl Targets {
-    /// Reads targets.
+    /// Parses targets.
     ///
     /// # Errors
-    /// Those of [`IntoTargets::into_targets`].
+    /// Returns the errors of [`IntoTargets::into_targets`].
     pub fn new(targets: impl IntoTargets) -> Result<Self> {
         targets.into_targets()
     }
@@ -114,25 +114,25 @@ impl Targets {
         Ok(Self { v4: disjoint(ranges, &products), v6: V6::disjoint(v6), names })
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no targets.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty() && self.names.is_empty()
     }
 
-    /// Whether there are IPv6 addresses.
+    /// Returns true if there are IPv6 addresses.
     #[must_use]
     pub fn is_v6(&self) -> bool {
         !self.v6.is_empty()
     }
 
-    /// Whether there are IPv4 addresses.
+    /// Returns true if there are IPv4 addresses.
     #[must_use]
     pub fn is_v4(&self) -> bool {
         !self.v4.is_empty()
     }
 
-    /// How many addresses and names they are, at most `u128::MAX`.
+    /// Returns the number of addresses and names, at most `u128::MAX`.
     #[must_use]
     pub fn count(&self) -> u128 {
         let v4 = self.v4.iter().map(|block| u128::from(block.count()));
@@ -141,7 +141,7 @@ impl Targets {
         v4.chain(v6).fold(names, u128::saturating_add)
     }
 
-    /// The words that nmap is given: few, and together they say the same.
+    /// Returns the targets as words for nmap. Ranges are written as ranges, so there are few words.
     #[must_use]
     pub fn words(&self) -> Vec<String> {
         let v4 = self.v4.iter().map(ToString::to_string);
@@ -149,14 +149,15 @@ impl Targets {
         v4.chain(v6).chain(self.names.iter().cloned()).collect()
     }
 
-    /// Each target alone, as a text: addresses in numeric order, then names. Nothing is held of a range.
+    /// Returns each target as text: addresses in numeric order, then names. Ranges are expanded one address at a
+    /// time.
     pub fn iter(&self) -> impl Iterator<Item = String> + '_ {
         let v4 = Addresses::of(&self.v4).map(|address| address.to_string());
         let v6 = self.v6.iter().flat_map(V6::iter);
         v4.chain(v6).chain(self.names.iter().cloned())
     }
 
-    /// Whether an address is among them; a zone does not count if the targets name none.
+    /// Returns true if the targets contain an address. The zone is not compared if the targets have none.
     #[must_use]
     pub fn contains(&self, address: IpAddr, zone: Option<&str>) -> bool {
         match address {
@@ -169,13 +170,13 @@ impl Targets {
         self.v6.iter().any(|network| network.contains(address, zone))
     }
 
-    /// The names, as they were given.
+    /// Returns the names, as they were given.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// These and others. IPv4 and IPv6 addresses may stand together in the union.
+    /// Returns the union of two sets of targets, which may contain both IPv4 and IPv6 addresses.
     #[must_use]
     pub(crate) fn union(&self, other: &Self) -> Self {
         let mut names = self.names.clone();
@@ -187,8 +188,8 @@ impl Targets {
         Self { v4: disjoint(Vec::new(), &v4), v6: V6::disjoint(v6), names }
     }
 
-    /// So many parts of about the same number of targets, at most one a word and block; those without a target
-    /// are left out.
+    /// Splits the targets into at most `parts` parts of about equal size. A name is never split, and empty parts are
+    /// left out.
     #[must_use]
     pub fn split(&self, parts: usize) -> Vec<Self> {
         let mut pieces: Vec<(u128, Self)> = Vec::new();
@@ -208,7 +209,7 @@ impl Targets {
         for name in &self.names {
             pieces.push((1, Self { names: vec![name.clone()], ..Self::default() }));
         }
-        // The largest first, each to whoever has least; equal pieces in their order.
+        // Assign the largest pieces first, each to the smallest part; pieces of equal size keep their order.
         pieces.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
         let mut all = vec![(0_u128, Self::default()); parts.max(1)];
         for (count, piece) in pieces {
@@ -220,7 +221,7 @@ impl Targets {
             }
         }
         for (_, part) in &mut all {
-            // Pieces of a block that came to one part are one again.
+            // Join pieces of one block that were assigned to the same part.
             part.v4 = disjoint(Vec::new(), &part.v4);
             part.v6.sort_unstable();
         }
@@ -280,7 +281,7 @@ mod tests {
             "10.0.0.1 192.0.2.1-3 192.0.2.9 b.example a.example"
         );
         assert_eq!(words("10.0.0.0/8,10.1.2.3,10.9.*.*").split(' ').count(), 5);
-        // A product with a hole where a range is.
+        // A product with a gap that a range fills.
         let targets = Targets::new("10.0-1.0.5, 10.0.0.5-6").unwrap();
         assert_eq!(targets.iter().collect::<Vec<_>>(), ["10.0.0.5", "10.0.0.6", "10.1.0.5"]);
         assert_eq!(
