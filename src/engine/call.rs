@@ -1,4 +1,12 @@
-//! Calls of functions: on threads of their own, so many at once, for so long.
+//! Calls of user functions: on threads of their own, with limits on their number and on the time each may take.
+//!
+//! A thread cannot be interrupted. If a function exceeds its time, [`Calls::call`] returns an error and the thread
+//! keeps running as a *late* call, which still occupies a slot. [`Running`] frees the slot when the function returns,
+//! even if it panics. If every slot is occupied by a late call, new calls wait at most their own timeout and then
+//! fail, so a function that never returns cannot block a scan forever.
+//!
+//! All counts change under the lock of [`Slots`] only. The flags of [`CallState`] are changed under the same lock, so
+//! that a call that ends while its caller gives up is counted exactly once.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -16,14 +24,14 @@ use serde_json::Value;
 use super::script::Function;
 use crate::model::{Host, Port, RunHeader};
 
-/// What functions are given of a host.
+/// Values that functions receive about a host.
 #[derive(Debug)]
 pub(super) struct Given {
     pub(super) run: RunHeader,
     pub(super) host: Host<'static>,
 }
 
-/// What a function is run on.
+/// Host, port and scan that a function is called for.
 #[derive(Debug)]
 pub struct Context<'c> {
     run: &'c RunHeader,
@@ -33,50 +41,50 @@ pub struct Context<'c> {
 }
 
 impl Context<'_> {
-    /// The host's address, else its name.
+    /// Returns the address of the host, or its name if it has no address.
     #[must_use]
     pub fn current_target(&self) -> &str {
         &self.target
     }
 
-    /// The port's number; `None` for host scripts.
+    /// Returns the port number; `None` for host scripts.
     #[must_use]
     pub fn current_port(&self) -> Option<u16> {
         self.port.map(|port| port.number)
     }
 
-    /// The port's protocol; `None` for host scripts.
+    /// Returns the protocol of the port; `None` for host scripts.
     #[must_use]
     pub fn current_proto(&self) -> Option<&str> {
         self.port.map(|port| port.protocol.as_str())
     }
 
-    /// The port's state; `None` for host scripts.
+    /// Returns the state of the port; `None` for host scripts.
     #[must_use]
     pub fn current_state(&self) -> Option<&str> {
         self.port.map(|port| port.state.as_str())
     }
 
-    /// The host as nmap saw it; what other functions gave is not in it.
+    /// Returns the host as nmap saw it, without results of other functions.
     #[must_use]
     pub fn host(&self) -> &Host<'static> {
         self.host
     }
 
-    /// The port as nmap saw it; `None` for host scripts.
+    /// Returns the port as nmap saw it; `None` for host scripts.
     #[must_use]
     pub fn port(&self) -> Option<&Port<'static>> {
         self.port
     }
 
-    /// The scan that the host is of.
+    /// Returns the scan that the host belongs to.
     #[must_use]
     pub fn run(&self) -> &RunHeader {
         self.run
     }
 }
 
-/// The host's address, else its name.
+/// Returns the address of the host, or its name if it has no address.
 pub(super) fn target(host: &Host<'_>) -> String {
     let address = host.ip().or_else(|| host.addresses.first());
     match (address, host.hostname()) {
@@ -89,7 +97,7 @@ pub(super) fn target(host: &Host<'_>) -> String {
     }
 }
 
-/// Counts the calls that run, those that nobody waits for included.
+/// Counter of running calls, including late ones.
 #[derive(Debug)]
 pub(super) struct Calls {
     workers: usize,
@@ -100,17 +108,17 @@ pub(super) struct Calls {
 #[derive(Debug)]
 struct Slots {
     free: usize,
-    /// Calls that run and that nobody waits for any more.
+    /// Number of late calls, which still run although their time is over.
     late: usize,
 }
 
-/// A call that runs.
+/// Slot of a running call. Dropping it frees the slot.
 struct Running {
     calls: Arc<Calls>,
     state: Arc<CallState>,
 }
 
-/// Changed under the lock of the slots alone.
+/// State of a call, changed only under the lock of the slots.
 #[derive(Debug, Default)]
 struct CallState {
     done: AtomicBool,
@@ -144,7 +152,7 @@ impl Calls {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls a function, and gives its value or why there is none. Its time begins when there is room for it.
+    /// Calls a function and returns its value, or a message if it has none. Its time begins when a slot is free.
     pub(super) fn call(
         self: &Arc<Self>,
         function: &Function,
@@ -179,7 +187,7 @@ impl Calls {
         })
     }
 
-    /// Nobody waits for this call any more.
+    /// Marks a call as late, unless it has ended.
     fn give_up(&self, state: &CallState) {
         let mut slots = self.lock();
         if !state.done.load(Ordering::Relaxed) {
@@ -190,8 +198,7 @@ impl Calls {
         self.changed.notify_all();
     }
 
-    /// Waits until a call may begin. If all that run are late, they may never end: that is waited for no longer
-    /// than for a call.
+    /// Waits for a free slot. If all running calls are late, they may never end; then it waits at most for `timeout`.
     fn begin(self: &Arc<Self>, timeout: Duration) -> Result<Running, String> {
         let mut slots = self.lock();
         loop {
@@ -218,7 +225,7 @@ fn late(timeout: Duration) -> String {
     format!("it took more than {} s", timeout.as_secs_f64())
 }
 
-/// What a panic says.
+/// Returns the message of a panic.
 fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()

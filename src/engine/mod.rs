@@ -1,4 +1,4 @@
-//! A user's functions, run on hosts as if they were scripts of nmap (DATA_MODEL section 6, "Engine").
+//! User functions that run on hosts like nmap's scripts (DATA_MODEL section 6, "Engine").
 //!
 //! ```
 //! use scanmill::engine::{Engine, HostScript, PortScript};
@@ -49,8 +49,8 @@ use crate::{
     model::{Host, HostState, RunHeader, Script},
 };
 
-/// Functions that are run on hosts: host scripts first, then those of ports in the order of the ports, each in
-/// the order of registration. It may be used by several threads at once.
+/// Functions that run on hosts: first host scripts, then port scripts in the order of the ports, each in the order of
+/// registration. Several threads may use one engine at once.
 #[derive(Debug)]
 pub struct Engine {
     hosts: Vec<HostScript>,
@@ -59,16 +59,16 @@ pub struct Engine {
     timeout: Duration,
 }
 
-/// A function that failed on a host: its script is absent there, and the others ran.
+/// Function that failed on a host. Its script is missing there; other functions are not affected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// Name of the script.
     pub script: String,
     /// Address or name of the host.
     pub target: String,
-    /// Protocol and number of the port, of a port script.
+    /// Protocol and number of the port, for port scripts.
     pub port: Option<(String, u16)>,
-    /// Why.
+    /// Error message.
     pub message: String,
 }
 
@@ -87,13 +87,13 @@ impl Default for Engine {
 }
 
 impl Engine {
-    /// How long a function may take, unless told otherwise.
+    /// Default time limit of a function.
     pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// Functions that run at once, unless told otherwise.
+    /// Default number of functions that run in parallel.
     pub const WORKERS: usize = 4;
 
-    /// An engine without functions.
+    /// Creates an engine without functions.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -104,14 +104,15 @@ impl Engine {
         }
     }
 
-    /// The same, whose functions may take so long. One that takes longer has failed; it is not interrupted, for
-    /// that cannot be done to a function, but nobody waits for it any more.
+    /// Sets the time limit of a function. A function that exceeds it has failed. It is not interrupted, because a
+    /// function cannot be, but its result is ignored.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// The same, of whose functions at most so many run at once, those that nobody waits for included.
+    /// Sets the maximum number of functions that run in parallel. Functions that exceeded their time limit and still
+    /// run count too.
     #[must_use]
     pub fn with_workers(self, workers: usize) -> Self {
         Self { calls: Arc::new(Calls::new(workers.max(1))), ..self }
@@ -120,7 +121,7 @@ impl Engine {
     /// Adds a host script.
     ///
     /// # Errors
-    /// [`ErrorKind::Engine`] if its name is empty or taken, or its targets are none.
+    /// Returns [`ErrorKind::Engine`] if its name is empty or taken, or its targets are not valid.
     pub fn host_script(&mut self, script: HostScript) -> Result<()> {
         let script = script.checked()?;
         if self.hosts.iter().any(|known| known.name() == script.name()) {
@@ -133,8 +134,8 @@ impl Engine {
     /// Adds a port script.
     ///
     /// # Errors
-    /// [`ErrorKind::Engine`] if its name is empty or taken, if it has no ports, or if targets, ports, protocol or
-    /// states are none.
+    /// Returns [`ErrorKind::Engine`] if its name is empty or taken, if it has no ports, or if targets, ports,
+    /// protocol or states are not valid.
     pub fn port_script(&mut self, script: PortScript) -> Result<()> {
         let script = script.checked()?;
         if self.ports.iter().any(|known| known.name() == script.name()) {
@@ -144,27 +145,28 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether there are no functions.
+    /// Returns true if the engine has no functions.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.hosts.is_empty() && self.ports.is_empty()
     }
 
-    /// Runs the functions that are for this host, and adds what they give to its scripts and those of its ports, in
-    /// place of what they gave in an earlier run. Gives those that failed.
+    /// Runs the functions that apply to this host, and adds their results to its scripts and those of its ports.
+    /// Results of an earlier run are replaced. Returns the functions that failed.
     ///
-    /// They run one behind the other: those for the host, then those for its ports in their order, each in the
-    /// order in which they were added.
+    /// Functions run one after another: those for the host, then those for its ports in port order, each in the order
+    /// in which they were added.
     pub fn run(&self, run: &RunHeader, host: &mut Host<'_>) -> Vec<Failure> {
         self.run_on(1, run, host)
     }
 
-    /// The same, but as many run at once as [may](Self::with_workers). What comes of them is in the same order.
+    /// Runs the functions like [`Self::run`], but as many in parallel as [allowed](Self::with_workers). Results are
+    /// in the same order.
     pub fn run_at_once(&self, run: &RunHeader, host: &mut Host<'_>) -> Vec<Failure> {
         self.run_on(self.calls.workers(), run, host)
     }
 
-    /// The same on so many threads.
+    /// Runs the functions on `threads` threads.
     fn run_on(&self, threads: usize, run: &RunHeader, host: &mut Host<'_>) -> Vec<Failure> {
         let for_host = self
             .hosts
@@ -203,7 +205,7 @@ impl Engine {
         failures
     }
 
-    /// What functions give, in their order.
+    /// Calls all jobs and returns their results in order.
     fn call_all(
         &self,
         threads: usize,
@@ -231,7 +233,8 @@ impl Engine {
         made.into_iter().map(|(_, called)| called).collect()
     }
 
-    /// The same for many hosts, as many at once as functions may run; what comes of it is in their order.
+    /// Runs the functions on many hosts, as many in parallel as functions may run. Failures are in the order of the
+    /// hosts.
     pub fn run_all(&self, run: &RunHeader, hosts: &mut [Host<'_>]) -> Vec<Failure> {
         let workers = self.calls.workers();
         let share = hosts.len().div_ceil(workers).max(1);
@@ -251,8 +254,8 @@ impl Engine {
     }
 }
 
-/// Has several threads do the same work, and gives what all of them made. Where the system gives no thread this
-/// one does it.
+/// Does the same work on several threads and returns the results of all of them. If the system provides no thread,
+/// the calling thread does the work.
 fn on_threads<T: Send>(count: usize, work: &(impl Fn() -> Vec<T> + Sync)) -> Vec<T> {
     thread::scope(|scope| {
         let spawn = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
@@ -263,10 +266,10 @@ fn on_threads<T: Send>(count: usize, work: &(impl Fn() -> Vec<T> + Sync)) -> Vec
     })
 }
 
-/// A function that is to be called: its name, itself, and the place of its port.
+/// Function to call: its name, the function, and the index of its port.
 type Job<'j> = (&'j str, &'j Function, Option<usize>);
 
-/// A script as a function that gave this would leave it.
+/// Returns the script that a function with this result would produce.
 pub(crate) fn script_of(name: &str, value: impl serde::Serialize) -> Result<Script<'static>> {
     let value = serde_json::to_value(value);
     let value = value.map_err(|error| Error::new(ErrorKind::Engine(format!("{name}: {error}"))))?;
@@ -277,7 +280,7 @@ fn taken(name: &str) -> Error {
     Error::new(ErrorKind::Engine(format!("there is a script {name:?} already")))
 }
 
-/// Adds a result; that of an earlier run of the same function goes.
+/// Adds a result and removes the result of an earlier run of the same function.
 fn put<'s>(scripts: &mut Vec<Script<'s>>, made: Script<'s>) {
     scripts.retain(|known| known.origin != made.origin || known.name != made.name);
     scripts.push(made);

@@ -1,4 +1,4 @@
-//! What is registered: a function with its name, and which hosts and ports it is for.
+//! Registered functions: each with its name, and the hosts and ports it applies to.
 
 use std::{fmt, sync::Arc};
 
@@ -12,10 +12,10 @@ use crate::{
     request::{IntoPorts, IntoTargets, PortSet, Targets},
 };
 
-/// What a function gives if it fails.
+/// Error of a function.
 pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-/// A function, as it is kept.
+/// Function in the form in which it is stored.
 pub(super) type Function =
     Arc<dyn Fn(&Context<'_>) -> std::result::Result<Value, Failed> + Send + Sync>;
 
@@ -25,12 +25,12 @@ fn function<R: Serialize>(
     Arc::new(move |context| Ok(serde_json::to_value(run(context)?)?))
 }
 
-/// Which hosts a function is for.
+/// Hosts that a function applies to; `None` for all.
 #[derive(Debug, Clone, Default)]
 pub(super) struct HostFilter(Option<Targets>);
 
 impl HostFilter {
-    /// Whether a host is among the targets, by an address or a name.
+    /// Returns true if a host is among the targets, by an address or a name.
     pub(super) fn takes(&self, host: &Host<'_>) -> bool {
         let Some(targets) = &self.0 else { return true };
         let by_address = host.addresses.iter().any(|address| {
@@ -43,7 +43,7 @@ impl HostFilter {
     }
 }
 
-/// A function that runs on each host that is up.
+/// Function that runs on each host that is up.
 #[derive(Clone)]
 pub struct HostScript {
     name: String,
@@ -51,7 +51,7 @@ pub struct HostScript {
     targets: Result<HostFilter>,
 }
 
-/// A function that runs on ports.
+/// Function that runs on ports.
 #[derive(Clone)]
 pub struct PortScript {
     of_host: HostScript,
@@ -73,8 +73,9 @@ impl fmt::Debug for PortScript {
 }
 
 impl HostScript {
-    /// A function with its name, for all hosts that are up. Arguments that stay the same are what it captures. It
-    /// gives anything that is JSON, which becomes the script's value; null is one.
+    /// Creates a script from a name and a function, for all hosts that are up. The function captures its constant
+    /// arguments. It may return any value that serializes to JSON, including null; this becomes the value of the
+    /// script.
     #[must_use]
     pub fn new<R: Serialize>(
         name: impl Into<String>,
@@ -83,7 +84,7 @@ impl HostScript {
         Self { name: name.into(), function: function(run), targets: Ok(HostFilter::default()) }
     }
 
-    /// The same for some hosts: those among the targets, or `*` for all.
+    /// Restricts the script to hosts among the targets; `*` selects all hosts.
     #[must_use]
     pub fn targets(self, targets: &str) -> Self {
         let targets = match targets.trim() {
@@ -103,7 +104,7 @@ impl HostScript {
     }
 
     pub(super) fn filter(&self) -> &HostFilter {
-        // It was checked.
+        // `checked` returned an error for invalid targets.
         self.targets.as_ref().unwrap_or(&HostFilter(None))
     }
 
@@ -119,9 +120,9 @@ impl HostScript {
 }
 
 impl PortScript {
-    /// A function with its name, for open ports of any protocol, the numbers of which
-    /// [`Self::ports`] must give. Arguments that stay the same are what it captures. It gives anything that is JSON,
-    /// which becomes the script's value; null is one.
+    /// Creates a script from a name and a function, for open ports of any protocol. [`Self::ports`] must set the port
+    /// numbers. The function captures its constant arguments. It may return any value that serializes to JSON,
+    /// including null; this becomes the value of the script.
     #[must_use]
     pub fn new<R: Serialize>(
         name: impl Into<String>,
@@ -136,25 +137,25 @@ impl PortScript {
         }
     }
 
-    /// The same for these ports.
+    /// Sets the port numbers.
     #[must_use]
     pub fn ports(self, ports: impl IntoPorts) -> Self {
         Self { ports: ports.into_ports(), ..self }
     }
 
-    /// The same for some hosts: those among the targets, or `*` for all.
+    /// Restricts the script to hosts among the targets; `*` selects all hosts.
     #[must_use]
     pub fn targets(self, targets: &str) -> Self {
         Self { of_host: self.of_host.targets(targets), ..self }
     }
 
-    /// The same for one protocol: `tcp`, `udp`, `sctp` or `ip`, or `*` for all.
+    /// Restricts the script to one protocol: `tcp`, `udp`, `sctp` or `ip`; `*` selects all.
     #[must_use]
     pub fn proto(self, proto: impl Into<String>) -> Self {
         Self { proto: proto.into(), ..self }
     }
 
-    /// The same for ports in these states, of `open`, `filtered` and `closed`.
+    /// Restricts the script to ports in these states: any of `open`, `filtered` and `closed`.
     #[must_use]
     pub fn states(self, states: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { states: states.into_iter().map(Into::into).collect(), ..self }
@@ -172,7 +173,7 @@ impl PortScript {
         self.of_host.filter()
     }
 
-    /// Whether it is for this port, its host aside.
+    /// Returns true if the script applies to this port, without checking the host.
     pub(super) fn takes(&self, port: &Port<'_>) -> bool {
         self.ports.as_ref().is_ok_and(|ports| ports.contains(port.number))
             && (self.proto == "*" || self.proto == port.protocol.as_str())
