@@ -12,7 +12,7 @@ use crate::{
     model::Task,
 };
 
-/// A scan that is to run in the background, on a thread of its own.
+/// Scan to run in the background, on a thread of its own.
 ///
 /// ```no_run
 /// use scanmill::scanner::{AsyncScanner, Scanner};
@@ -32,7 +32,7 @@ pub struct AsyncScanner {
     mute_errors: bool,
 }
 
-/// A scan that runs in the background, or has ended. When it is dropped, nmap and all that it started end.
+/// Scan that runs in the background, or has ended. Dropping the handle ends nmap and all its child processes.
 #[derive(Debug)]
 pub struct ScanHandle {
     shared: Arc<Shared>,
@@ -47,19 +47,20 @@ struct Shared {
 }
 
 impl AsyncScanner {
-    /// This scan; its errors are raised when it is waited for.
+    /// Creates a background scan. [`ScanHandle::wait`] returns its errors.
     #[must_use]
     pub fn new(scanner: Scanner) -> Self {
         Self { scanner, mute_errors: false }
     }
 
-    /// The same, whose errors are raised or muted. Muted ones are told by [`ScanHandle::fatal_errors`].
+    /// Sets whether [`ScanHandle::wait`] returns errors. Muted errors are available from
+    /// [`ScanHandle::fatal_errors`].
     #[must_use]
     pub fn with_mute_errors(self, mute_errors: bool) -> Self {
         Self { mute_errors, ..self }
     }
 
-    /// Starts it, and comes back at once.
+    /// Starts the scan and returns immediately.
     #[must_use]
     pub fn start(self) -> ScanHandle {
         let Self { scanner, mute_errors } = self;
@@ -94,16 +95,16 @@ fn failed(error: Error) -> ScanFailed {
 }
 
 impl ScanHandle {
-    /// Whether it still runs.
+    /// Returns true while the scan runs.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.shared.outcome.get().is_none()
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the scan.
     ///
     /// # Errors
-    /// Those of [`Scanner::run`], unless errors are muted.
+    /// Returns the errors of [`Scanner::run`], unless errors are muted.
     pub fn wait(&self) -> Result<(), ScanFailed> {
         match self.shared.outcome.wait() {
             (_, Some(failed)) if !self.mute_errors => Err(failed.clone()),
@@ -111,13 +112,13 @@ impl ScanHandle {
         }
     }
 
-    /// Whether it has ended well; false while it runs.
+    /// Returns true if the scan has ended successfully; false while it runs.
     #[must_use]
     pub fn finished_successfully(&self) -> bool {
         matches!(self.shared.outcome.get(), Some((_, None)))
     }
 
-    /// The errors that ended it, if they are muted; else `None`.
+    /// Returns the errors that ended the scan if errors are muted, otherwise `None`.
     #[must_use]
     pub fn fatal_errors(&self) -> Option<Vec<Error>> {
         let errors = || {
@@ -127,34 +128,34 @@ impl ScanHandle {
         self.mute_errors.then(|| errors().into_iter().collect())
     }
 
-    /// What nmap told last of how far it is: see [`Scanner::with_progress`].
+    /// Returns the progress that nmap reported last; see [`Scanner::with_progress`].
     #[must_use]
     pub fn progress(&self) -> Option<Task> {
         self.shared.control.progress()
     }
 
-    /// Ends the scan: nmap is told to end, and ended by force if it does not. Waiting for it is an error then.
+    /// Cancels the scan: nmap is asked to end, and killed if it does not. Waiting for the scan then returns an error.
     pub fn cancel(&self) {
         self.shared.control.cancel();
     }
 
-    /// The scanner, to look up what it found.
+    /// Returns the scanner, to look up results.
     ///
     /// # Errors
-    /// [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) while it runs.
+    /// Returns [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) while the scan runs.
     pub fn scanner(&self) -> Result<&Scanner> {
         let outcome = self.shared.outcome.get();
         let (scanner, _) = outcome.ok_or_else(|| Error::scan("the scan still runs"))?;
         Ok(scanner)
     }
 
-    /// Waits for its end, and gives the scanner.
+    /// Waits for the end of the scan and returns the scanner.
     ///
     /// # Errors
-    /// Those of [`Scanner::run`], muted or not.
+    /// Returns the errors of [`Scanner::run`], even if errors are muted.
     pub fn into_scanner(mut self) -> Result<Scanner, ScanFailed> {
         if let Some(thread) = self.thread.take() {
-            // What it tells is in the outcome.
+            // Its result is in the outcome.
             let _ = thread.join();
         }
         let shared = Arc::into_inner(std::mem::take(&mut self.shared));

@@ -1,4 +1,4 @@
-//! Why a scan failed, with what was read of it.
+//! Error of a scan that failed, with the hosts that were read.
 
 use std::{fmt, sync::Arc};
 
@@ -8,7 +8,7 @@ use crate::{
     model::{Host, RunRecord},
 };
 
-/// A scan that failed: why, and the hosts that were read before.
+/// Scan that failed: the error, and the hosts that were read before.
 #[derive(Clone)]
 pub struct ScanFailed(Arc<(Error, Found)>);
 
@@ -17,25 +17,25 @@ impl ScanFailed {
         Self(Arc::new((error, found)))
     }
 
-    /// Why.
+    /// Returns the error.
     #[must_use]
     pub fn error(&self) -> &Error {
         &self.0.0
     }
 
-    /// The hosts that were read; the last may be cut, and is not [`complete`](Host::complete) then.
+    /// Returns the hosts that were read. The last one may be cut off; it is not [`complete`](Host::complete) then.
     #[must_use]
     pub fn hosts(&self) -> &[Host<'static>] {
         &self.0.1.hosts
     }
 
-    /// What is known of the scan.
+    /// Returns the record of the scan, as far as it was read.
     #[must_use]
     pub fn record(&self) -> &RunRecord {
         &self.0.1.record
     }
 
-    /// The hosts that were read, to keep.
+    /// Converts to the hosts that were read.
     #[must_use]
     pub fn into_hosts(self) -> Vec<Host<'static>> {
         match Arc::try_unwrap(self.0) {
@@ -46,7 +46,7 @@ impl ScanFailed {
 }
 
 impl fmt::Debug for ScanFailed {
-    /// Not the hosts, which may be many.
+    /// Writes the number of hosts, not the hosts themselves, as there may be many.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ScanFailed")
             .field("error", &self.to_string())

@@ -1,4 +1,4 @@
-//! What a scan found, with its hosts by their names.
+//! Results of a scan, with an index of its hosts by name.
 
 use std::{collections::HashMap, io::Read, net::IpAddr, path::Path};
 
@@ -12,34 +12,34 @@ use crate::{
     xml::{Options, Reader},
 };
 
-/// A scan that has ended.
+/// Results of a scan that has ended.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) record: RunRecord,
     pub(super) hosts: Vec<Host<'static>>,
-    /// Of each host what it is called by, in their order.
+    /// Name of each host, in the order of the hosts.
     pub(super) names: Vec<String>,
-    /// Places of hosts by what they may be called by.
+    /// Index of a host by each of its names and addresses.
     pub(super) places: HashMap<String, usize>,
-    /// Of each host where it comes from, if scans were merged.
+    /// Origin of each host, if scans were merged.
     pub(super) origins: Vec<Origin>,
-    /// Ids of the scans that are in it, its own first.
+    /// IDs of the scans in the results, its own first.
     pub(super) scans: Vec<String>,
-    /// Whether hosts were kept.
+    /// True if hosts were kept.
     pub(super) is_kept: bool,
-    /// What was asked for; nothing of a file.
+    /// Targets and ports that were requested; `None` for a file.
     pub(super) requested: Option<(Targets, Option<PortSet>)>,
     pub(super) stderr: Option<String>,
     pub(super) failures: Failures,
 }
 
-/// Where a merged host comes from.
+/// Origin of a merged host.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Origin {
     pub(super) host_id: String,
-    /// Ids of the scans that saw it.
+    /// IDs of the scans that saw the host.
     pub(super) scans: Vec<String>,
-    /// Ports that some of them looked at and did not list.
+    /// Ports that some of these scans looked at and did not list.
     pub(super) covered: Covered,
 }
 
@@ -57,7 +57,7 @@ impl Failures {
         self.kept.extend(failures.into_iter().take(room));
     }
 
-    /// Adds those of another scan.
+    /// Adds the failures of another scan.
     pub(super) fn join(&mut self, other: &Self) {
         self.count = self.count.saturating_add(other.count);
         let room = Scanner::FAILURES.saturating_sub(self.kept.len());
@@ -66,9 +66,9 @@ impl Failures {
 }
 
 impl Found {
-    /// What a file tells.
+    /// Reads a file.
     pub(super) fn of_file(path: &Path, options: &Options) -> Result<Self> {
-        // A dash is standard input elsewhere; here it is the name of a file.
+        // `-` is standard input elsewhere; here it is the name of a file.
         let path = if path.as_os_str() == "-" { Path::new("./-") } else { path };
         let name = path.display().to_string();
         if path.is_dir() {
@@ -81,7 +81,7 @@ impl Found {
             input?.visit(&options.limits, &Pick::default(), &mut |member| {
                 let Member { name, named, bytes, .. } = member?;
                 match read(bytes, options, &mut scans) {
-                    // Something else in an archive.
+                    // Another file in an archive.
                     Err(error) if !named && matches!(error.kind(), ErrorKind::NotNmap(_)) => Ok(()),
                     other => other.map_err(|error| error.in_input(name)),
                 }
@@ -90,7 +90,7 @@ impl Found {
         Self::of_scans(scans).map_err(|error| error.in_input(name))
     }
 
-    /// What bytes tell.
+    /// Reads XML from a reader.
     pub(super) fn of_reader(xml: impl Read, options: &Options) -> Result<Self> {
         let mut scans = Vec::new();
         read(xml, options, &mut scans)?;
@@ -108,7 +108,7 @@ impl Found {
         Ok(first)
     }
 
-    /// All hosts have come. Several of one address become one.
+    /// Ends the input: several hosts with one address are merged into one.
     pub(super) fn finish(&mut self) -> Result<()> {
         self.scans = vec![self.record.header.scan_id.clone()];
         if self.index() {
@@ -117,7 +117,7 @@ impl Found {
         Ok(())
     }
 
-    /// Finds out what hosts are called by; true if several are called by one name.
+    /// Builds the index of host names. Returns true if several hosts have the same name.
     pub(super) fn index(&mut self) -> bool {
         self.names = self.hosts.iter().map(name).collect();
         self.places.clear();
@@ -133,7 +133,7 @@ impl Found {
         twice
     }
 
-    /// The place of the host of this name: an address as a text, in any way to write it.
+    /// Returns the index of the host with this name. An address may be written in any valid form.
     pub(super) fn place(&self, name: &str) -> Option<usize> {
         let place = self.places.get(name).or_else(|| {
             let (address, zone) =
@@ -149,18 +149,18 @@ impl Found {
     }
 }
 
-/// What a host is called by: its address with its zone, else its MAC address, else its name.
+/// Returns the name of a host: its address with its zone, or its MAC address, or its host name.
 fn name(host: &Host<'_>) -> String {
     called(HostKey::of(host, Identity::Ip).as_str()).to_owned()
 }
 
-/// What a host of this key is called by; the key itself of one that is like no other.
+/// Returns the name that belongs to a host key. For a host that equals no other, this is the key itself.
 pub(super) fn called(key: &str) -> &str {
     let known = ["ip:", "mac:", "name:"].iter().find_map(|kind| key.strip_prefix(kind));
     known.unwrap_or(key)
 }
 
-/// Reads all scans.
+/// Reads all scans of an input.
 fn read(xml: impl Read, options: &Options, scans: &mut Vec<Found>) -> Result<()> {
     let mut reader = Reader::new(xml, options.clone());
     let mut hosts = Vec::new();

@@ -1,4 +1,4 @@
-//! Results of several scans become one (DATA_MODEL section 5).
+//! Merges the results of several scans into one (DATA_MODEL section 5).
 
 use std::{collections::HashMap, mem};
 
@@ -14,11 +14,11 @@ use crate::{
 };
 
 impl Scanner {
-    /// Takes over what others found, in their order: what this one has stays, and they fill its gaps (policy
-    /// `caller`). Scans that are in it already are left out.
+    /// Adds the results of other scanners, in their order. Results of this scanner are kept, and the others fill its
+    /// gaps (policy `caller`). Scans that are already included are skipped.
     ///
     /// # Errors
-    /// [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) if there are no others, or if a scan was not run.
+    /// Returns [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) if `others` is empty or a scan was not run.
     ///
     /// ```
     /// use scanmill::{merge::MergeFlags, scanner::Scanner};
@@ -39,7 +39,7 @@ impl Scanner {
     }
 }
 
-/// Adds to a scan what others saw.
+/// Adds the results of other scans to those of a scan.
 pub(super) fn join(own: &mut Found, others: &[&Found], flags: MergeFlags) -> Result<()> {
     let mut scans = own.scans.clone();
     let mut new = Vec::new();
@@ -69,7 +69,7 @@ pub(super) fn join(own: &mut Found, others: &[&Found], flags: MergeFlags) -> Res
     Ok(())
 }
 
-/// Hosts of one scan that are the same become one.
+/// Merges hosts of one scan that are equal.
 pub(super) fn fold(own: &mut Found) -> Result<()> {
     let (hosts, origins) = merged(&[own], MergeFlags::default())?;
     put(own, hosts, origins);
@@ -82,7 +82,7 @@ fn put(own: &mut Found, hosts: Vec<Host<'static>>, origins: Vec<Origin>) {
     own.index();
 }
 
-/// What was asked for is what either asked for.
+/// Adds the targets and ports that another scan requested.
 fn ask(own: &mut Found, other: &Found) {
     let Some((targets, ports)) = &other.requested else { return };
     own.requested = match mem::take(&mut own.requested) {
@@ -97,7 +97,7 @@ fn ask(own: &mut Found, other: &Found) {
     };
 }
 
-/// Hosts, and where each comes from.
+/// Hosts, and the origin of each.
 type Hosts = (Vec<Host<'static>>, Vec<Origin>);
 
 fn merged(parts: &[&Found], flags: MergeFlags) -> Result<Hosts> {
@@ -107,7 +107,7 @@ fn merged(parts: &[&Found], flags: MergeFlags) -> Result<Hosts> {
         for host in &part.hosts {
             merger.host(host)?;
         }
-        // Which are copies of each other was decided by the ids that they have.
+        // Copies were decided by the original IDs already, so each part gets an ID of its own.
         let header = RunHeader { scan_id: number.to_string(), ..part.record.header.clone() };
         let record =
             RunRecord { header, exists: true, content_sha256: None, ..part.record.clone() };
@@ -124,7 +124,7 @@ fn merged(parts: &[&Found], flags: MergeFlags) -> Result<Hosts> {
     Ok((hosts, origins))
 }
 
-/// What a scan found, with the places of hosts by their names.
+/// Results of a scan, with an index of hosts by name.
 struct Named<'f> {
     found: &'f Found,
     places: HashMap<&'f str, Vec<usize>>,
@@ -140,7 +140,7 @@ impl<'f> Named<'f> {
     }
 }
 
-/// Where a merged host comes from, in terms of the scans behind the parts.
+/// Returns the origin of a merged host, in terms of the original scans of the parts.
 fn origin(merged: &MergedHost<'_>, parts: &[Named<'_>]) -> Origin {
     let key = &*merged.host_key;
     let name = called(key);
@@ -149,7 +149,7 @@ fn origin(merged: &MergedHost<'_>, parts: &[Named<'_>]) -> Origin {
         let part = usize::try_from(*scan).ok().and_then(|scan| parts.get(scan));
         let Some(Named { found, places }) = part else { continue };
         if name == key {
-            // Such a host is like no other: its scan tells.
+            // Such a host equals no host of another scan, so its scan identifies it.
             let id = found.record.header.scan_id.clone();
             origin.host_id = id_of_parts(&["scanmill.mhost.v1", key, &id]);
             origin.scans.push(id);

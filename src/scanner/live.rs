@@ -1,4 +1,13 @@
-//! A run of nmap: started, read while it runs, and judged by how it ended.
+//! Running nmap process: started, read while it runs, and checked for success when it ends.
+//!
+//! [`Live::start`] starts nmap and [`Live::run`] reads its XML from standard output on the calling thread, so
+//! callbacks of [`Watch`] run on that thread. Another thread can only use [`Control`], which stops the
+//! process or returns the last progress. The order of cancelling and starting does not matter: a run that was
+//! cancelled before it began does not start nmap, and `Control::begin` stops a process that was started in between.
+//!
+//! A scan is successful only if nmap exited with success *and* its XML is complete and reports success; [`judge`]
+//! holds these rules. After a read error the process is ended, so that nmap never blocks on a pipe that has no
+//! reader.
 
 use std::{
     ffi::OsString,
@@ -17,10 +26,10 @@ use crate::{
     xml::{Options, Reader},
 };
 
-/// Characters of what nmap says that an error message shows.
+/// Maximum length of nmap's messages in an error message, in characters.
 const SAID: usize = 600;
 
-/// What another thread may do to a run.
+/// Handle by which another thread controls a run.
 #[derive(Debug, Default)]
 pub(super) struct Control(Mutex<Controlled>);
 
@@ -36,7 +45,7 @@ impl Control {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends the run, or one that has not begun.
+    /// Cancels the run, or a run that has not begun.
     pub(super) fn cancel(&self) {
         let mut inner = self.lock();
         inner.cancelled = true;
@@ -45,7 +54,7 @@ impl Control {
         }
     }
 
-    /// The same, and comes back when nmap has ended.
+    /// Cancels the run and waits until nmap has ended.
     pub(super) fn end(&self) {
         self.cancel();
         let stopper = self.lock().stopper.clone();
@@ -54,7 +63,7 @@ impl Control {
         }
     }
 
-    /// What was told last of how far it is.
+    /// Returns the progress that nmap reported last.
     pub(super) fn progress(&self) -> Option<Task> {
         self.lock().progress.clone()
     }
@@ -72,10 +81,10 @@ impl Control {
     }
 }
 
-/// Who is told of hosts or tasks while nmap runs. The lock is never waited for: it makes scanners shareable.
+/// Callback or writer for events of a run. The lock is never contended; it only makes scanners `Sync`.
 type Told<T> = Option<Mutex<Box<T>>>;
 
-/// What happens while nmap runs.
+/// Callbacks for events while nmap runs.
 #[derive(Default)]
 pub(super) struct Watch {
     pub(super) hosts: Told<dyn FnMut(&Host<'_>) + Send>,
@@ -93,7 +102,7 @@ impl fmt::Debug for Watch {
     }
 }
 
-/// nmap, as it runs.
+/// Running nmap.
 pub(super) struct Live<'w> {
     process: Process,
     reader: Reader<Copying<'w>>,
@@ -103,7 +112,7 @@ pub(super) struct Live<'w> {
 }
 
 impl<'w> Live<'w> {
-    /// Starts it by these words, its own name first.
+    /// Starts nmap. `words` is the command line, including the name of the program.
     pub(super) fn start(
         words: &[OsString],
         options: &Options,
@@ -128,7 +137,7 @@ impl<'w> Live<'w> {
         Ok(Self { process, reader: Reader::new(from, options.clone()), hosts, progress, control })
     }
 
-    /// Reads all of it: gives each host with its scan, and at last what nmap said beside its XML.
+    /// Reads the output to its end and calls `each` with every host and its scan. Returns nmap's standard error.
     pub(super) fn run(
         self,
         record: &mut RunRecord,
@@ -154,7 +163,7 @@ impl<'w> Live<'w> {
             }
         };
         if failed.is_some() {
-            // Nobody reads on.
+            // Its output has no reader any more.
             process.stopper().finish();
         }
         drop(reader);
@@ -172,7 +181,7 @@ fn tell<T: ?Sized>(told: &mut Told<T>, tell: impl FnOnce(&mut T)) {
     }
 }
 
-/// Standard output of nmap, of which a copy is written.
+/// Standard output of nmap, which is copied to a writer while it is read.
 struct Copying<'w> {
     from: Box<dyn Read + Send>,
     to: &'w mut Told<dyn Write + Send>,
@@ -191,7 +200,7 @@ impl Read for Copying<'_> {
     }
 }
 
-/// Whether a run ended well; then what nmap wrote to standard error.
+/// Checks that a run was successful. Returns nmap's standard error, or the error that describes the failure.
 fn judge(record: &RunRecord, failed: Option<Error>, ended: io::Result<Ended>) -> Result<String> {
     let Ended { status, stderr, .. } = ended?;
     match failed {
@@ -222,7 +231,7 @@ fn cancelled() -> Error {
     Error::scan("the scan was cancelled")
 }
 
-/// An error with what is known of its cause.
+/// Creates an error with the known details of its cause.
 fn scan(what: &str, status: ExitStatus, stderr: &str) -> Error {
     let how = match (status.code(), status.signal()) {
         (Some(0), _) => String::new(),
@@ -246,7 +255,7 @@ fn not_started(name: &OsString, error: &io::Error) -> Error {
     ))
 }
 
-/// A text on one line, and not too long.
+/// Joins a text to one line of limited length.
 fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let mut line = words.join(" ");

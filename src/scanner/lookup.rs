@@ -1,5 +1,5 @@
-//! What was found, by host, protocol and port. A host is named by its address as a text, or, if it has none, as
-//! [`Scanner::scanned_hosts`] does. Whatever is unknown, and a scan that has not ended, is
+//! Lookup of results by host, protocol and port. A host is named by its address as text or, if it has no address, by
+//! its name in [`Scanner::scanned_hosts`]. Unknown names and scans that have not ended are
 //! [`ErrorKind::Scan`](crate::error::ErrorKind::Scan).
 
 use std::cmp::Reverse;
@@ -15,45 +15,46 @@ use crate::{
 };
 
 impl Scanner {
-    /// The hosts that the scan tells of, whatever their state, in its order.
+    /// Returns the names of all hosts in the results, in any state, in the order of the scan.
     ///
     /// # Errors
-    /// If the scan was not run.
+    /// Returns an error if the scan was not run.
     pub fn scanned_hosts(&self) -> Result<Vec<&str>> {
         Ok(self.found()?.names.iter().map(String::as_str).collect())
     }
 
-    /// The same with all that is known of them.
+    /// Returns all hosts in the results.
     ///
     /// # Errors
-    /// If the scan was not run.
+    /// Returns an error if the scan was not run.
     pub fn hosts(&self) -> Result<&[Host<'static>]> {
         Ok(&self.found()?.hosts)
     }
 
-    /// All that is known of a host.
+    /// Returns a host.
     ///
     /// # Errors
-    /// If the scan was not run, or the host is unknown.
+    /// Returns an error if the scan was not run or the host is unknown.
     pub fn host(&self, host: &str) -> Result<&Host<'static>> {
         let (found, place) = self.place(host)?;
         found.hosts.get(place).ok_or_else(|| no_host(host))
     }
 
-    /// All that is known of a port.
+    /// Returns a port.
     ///
     /// # Errors
-    /// If the scan was not run, or host, protocol or port are unknown.
+    /// Returns an error if the scan was not run, or if host, protocol or port are unknown.
     pub fn port(&self, host: &str, proto: &str, port: u16) -> Result<&Port<'static>> {
         let of_proto = self.ports_of(host, proto)?;
         let found = of_proto.into_iter().find(|known| known.number == port);
         found.ok_or_else(|| Error::scan(format!("port {port}/{proto} is not listed of {host}")))
     }
 
-    /// The id of a host (DATA_MODEL section 2): of its scan and place, and of a merged one of its identity alone.
+    /// Returns the ID of a host (DATA_MODEL section 2). It depends on the scan and the index of the host; for a
+    /// merged host it depends on the identity only.
     ///
     /// # Errors
-    /// If the scan was not run, or the host is unknown.
+    /// Returns an error if the scan was not run or the host is unknown.
     pub fn host_id(&self, host: &str) -> Result<String> {
         let (found, place) = self.place(host)?;
         Ok(match found.origins.get(place) {
@@ -62,36 +63,36 @@ impl Scanner {
         })
     }
 
-    /// The ids of the scans that told of a host; several if scans were merged.
+    /// Returns the IDs of the scans that saw a host; several if scans were merged.
     ///
     /// # Errors
-    /// If the scan was not run, or the host is unknown.
+    /// Returns an error if the scan was not run or the host is unknown.
     pub fn scan_ids(&self, host: &str) -> Result<Vec<&str>> {
         let (found, place) = self.place(host)?;
         let ids = found.origins.get(place).map_or(&found.scans, |origin| &origin.scans);
         Ok(ids.iter().map(String::as_str).collect())
     }
 
-    /// A host's state, such as `up`.
+    /// Returns the state of a host, such as `up`.
     ///
     /// # Errors
-    /// If the scan was not run, or the host is unknown.
+    /// Returns an error if the scan was not run or the host is unknown.
     pub fn state(&self, host: &str) -> Result<&str> {
         Ok(self.host(host)?.status.state.as_str())
     }
 
-    /// Why it is in its state.
+    /// Returns the reason for the state of a host.
     ///
     /// # Errors
-    /// If the scan was not run, or the host is unknown.
+    /// Returns an error if the scan was not run or the host is unknown.
     pub fn reason(&self, host: &str) -> Result<Option<&str>> {
         Ok(self.host(host)?.status.reason.as_deref())
     }
 
-    /// The protocols of which ports are listed.
+    /// Returns the protocols for which ports of a host are listed.
     ///
     /// # Errors
-    /// If the scan was not run, or the host is unknown.
+    /// Returns an error if the scan was not run or the host is unknown.
     pub fn all_protocols(&self, host: &str) -> Result<Vec<&str>> {
         let mut protocols: Vec<&str> = Vec::new();
         for port in &self.host(host)?.ports {
@@ -102,27 +103,27 @@ impl Scanner {
         Ok(protocols)
     }
 
-    /// Numbers of the ports that are listed.
+    /// Returns the numbers of the ports that are listed for a protocol.
     ///
     /// # Errors
-    /// If the scan was not run, or host or protocol are unknown.
+    /// Returns an error if the scan was not run, or if host or protocol are unknown.
     pub fn scanned_ports(&self, host: &str, proto: &str) -> Result<Vec<u16>> {
         Ok(self.ports_of(host, proto)?.into_iter().map(|port| port.number).collect())
     }
 
-    /// A port's state, and why.
+    /// Returns the state of a port and the reason for it.
     ///
     /// # Errors
-    /// If the scan was not run, or host, protocol or port are unknown.
+    /// Returns an error if the scan was not run, or if host, protocol or port are unknown.
     pub fn port_state(&self, host: &str, proto: &str, port: u16) -> Result<(&str, Option<&str>)> {
         let port = self.port(host, proto, port)?;
         Ok((port.state.as_str(), port.reason.as_deref()))
     }
 
-    /// A host's names, each once.
+    /// Returns the names of a host, each once.
     ///
     /// # Errors
-    /// If the scan was not run, or the host is unknown.
+    /// Returns an error if the scan was not run or the host is unknown.
     pub fn hostnames(&self, host: &str) -> Result<Vec<&str>> {
         let mut names: Vec<&str> = Vec::new();
         for name in &self.host(host)?.hostnames {
@@ -133,19 +134,19 @@ impl Scanner {
         Ok(names)
     }
 
-    /// The first service of a port, with its scripts; `None` if there is none. An empty one is given if an
-    /// engine's function ran there.
+    /// Returns the first service of a port with its scripts; `None` if there is no service. If a function of an
+    /// engine ran on the port, an empty service is returned.
     ///
     /// # Errors
-    /// If the scan was not run, or host, protocol or port are unknown.
+    /// Returns an error if the scan was not run, or if host, protocol or port are unknown.
     pub fn service(&self, host: &str, proto: &str, port: u16) -> Result<Option<ServiceView<'_>>> {
         Ok(ServiceView::of(self.port(host, proto, port)?))
     }
 
-    /// The same, to change its scripts.
+    /// Returns the first service of a port, to change its scripts.
     ///
     /// # Errors
-    /// As for [`Self::service`].
+    /// Returns the same errors as [`Self::service`].
     pub fn service_mut(
         &mut self,
         host: &str,
@@ -161,11 +162,11 @@ impl Scanner {
         Ok(fitting.next().and_then(ServiceViewMut::of))
     }
 
-    /// The name of a port's service, and its product, version and further information in one text; two `None`
-    /// without a service.
+    /// Returns the name of a port's service, and its product, version and extra information as one text. Both are
+    /// `None` without a service.
     ///
     /// # Errors
-    /// If the scan was not run, or host, protocol or port are unknown.
+    /// Returns an error if the scan was not run, or if host, protocol or port are unknown.
     pub fn standard_service_info(
         &self,
         host: &str,
@@ -176,26 +177,26 @@ impl Scanner {
         Ok(service.map_or((None, None), |service| (service.name(), Some(service.standard_info()))))
     }
 
-    /// What the host script of exactly this name gave; `None` is a value too.
+    /// Returns the output of the host script with exactly this name. A script may have no output.
     ///
     /// # Errors
-    /// If the scan was not run, or host or script are unknown.
+    /// Returns an error if the scan was not run, or if host or script are unknown.
     pub fn host_script(&self, host: &str, script: &str) -> Result<Option<&str>> {
         exact(&self.host(host)?.scripts, script)
     }
 
-    /// Names and outputs of the host scripts whose name contains a text, the empty one for all.
+    /// Returns the names and outputs of host scripts whose name contains a text. The empty text selects all.
     ///
     /// # Errors
-    /// If the scan was not run, or the host is unknown.
+    /// Returns an error if the scan was not run or the host is unknown.
     pub fn host_scripts(&self, host: &str, containing: &str) -> Result<Vec<(&str, Option<&str>)>> {
         Ok(containing_name(&self.host(host)?.scripts, containing))
     }
 
-    /// What the script of exactly this name gave on a port; `None` is a value too.
+    /// Returns the output of the script with exactly this name on a port. A script may have no output.
     ///
     /// # Errors
-    /// If the scan was not run, or host, protocol, port or script are unknown.
+    /// Returns an error if the scan was not run, or if host, protocol, port or script are unknown.
     pub fn port_script(
         &self,
         host: &str,
@@ -206,10 +207,10 @@ impl Scanner {
         exact(&self.port(host, proto, port)?.scripts, script)
     }
 
-    /// Names and outputs of a port's scripts whose name contains a text, the empty one for all.
+    /// Returns the names and outputs of a port's scripts whose name contains a text. The empty text selects all.
     ///
     /// # Errors
-    /// If the scan was not run, or host, protocol or port are unknown.
+    /// Returns an error if the scan was not run, or if host, protocol or port are unknown.
     pub fn port_scripts(
         &self,
         host: &str,
@@ -220,10 +221,11 @@ impl Scanner {
         Ok(containing_name(&self.port(host, proto, port)?.scripts, containing))
     }
 
-    /// Operating systems that fit, with their accuracy in percent, the best first. Those without a name are left out.
+    /// Returns the operating systems that match, with their accuracy in percent, best first. Matches without a name
+    /// are left out.
     ///
     /// # Errors
-    /// If the scan was not run, or the host is unknown.
+    /// Returns an error if the scan was not run or the host is unknown.
     pub fn os_matches(&self, host: &str) -> Result<Vec<(&str, Option<i32>)>> {
         let matches = self.host(host)?.os.matches.iter();
         let mut named: Vec<_> =
@@ -232,10 +234,10 @@ impl Scanner {
         Ok(named)
     }
 
-    /// All operating systems of the highest accuracy.
+    /// Returns all operating systems with the highest accuracy.
     ///
     /// # Errors
-    /// If the scan was not run, or the host is unknown.
+    /// Returns an error if the scan was not run or the host is unknown.
     pub fn most_accurate_os(&self, host: &str) -> Result<Vec<&str>> {
         let matches = self.os_matches(host)?;
         let best = matches.first().map(|(_, accuracy)| *accuracy);
@@ -243,23 +245,23 @@ impl Scanner {
         Ok(of_best.map(|(name, _)| name).collect())
     }
 
-    /// The first fingerprint of an operating system.
+    /// Returns the first fingerprint of the operating system.
     ///
     /// # Errors
-    /// If the scan was not run, or the host is unknown.
+    /// Returns an error if the scan was not run or the host is unknown.
     pub fn os_fingerprint(&self, host: &str) -> Result<Option<&str>> {
         Ok(self.host(host)?.os.fingerprints.first().map(|found| &**found))
     }
 
-    /// The hops of the routes to a host.
+    /// Returns the hops of the routes to a host.
     ///
     /// # Errors
-    /// If the scan was not run, or the host is unknown.
+    /// Returns an error if the scan was not run or the host is unknown.
     pub fn trace_info(&self, host: &str) -> Result<Vec<&TraceHop<'static>>> {
         Ok(self.host(host)?.traces.iter().flat_map(|trace| &trace.hops).collect())
     }
 
-    /// The ports of a protocol of which there are some.
+    /// Returns the ports of a protocol; an error if there are none.
     fn ports_of(&self, host: &str, proto: &str) -> Result<Vec<&Port<'static>>> {
         let ports = self.host(host)?.ports.iter();
         let fitting: Vec<_> = ports.filter(|port| port.protocol.as_str() == proto).collect();
@@ -271,7 +273,7 @@ impl Scanner {
         Ok(fitting)
     }
 
-    /// The place of a host.
+    /// Returns the results and the index of a host in them.
     pub(super) fn place(&self, host: &str) -> Result<(&Found, usize)> {
         let found = self.found()?;
         let place = found.place(host).ok_or_else(|| no_host(host))?;

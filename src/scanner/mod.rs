@@ -1,5 +1,5 @@
-//! nmap, run from Rust: what is asked for is checked, hosts come as they close, and what was found is looked up
-//! (DATA_MODEL section 6).
+//! Runs nmap from Rust: requests are checked before the scan, hosts are delivered while nmap runs, and results can be
+//! looked up (DATA_MODEL section 6).
 //!
 //! ```no_run
 //! use scanmill::scanner::Scanner;
@@ -19,7 +19,7 @@
 //! # Ok::<(), scanmill::error::Error>(())
 //! ```
 //!
-//! Without a scan to run, what a file tells is looked up in the same way:
+//! The results in a file can be looked up in the same way, without running a scan:
 //!
 //! ```
 //! use scanmill::scanner::Scanner;
@@ -32,7 +32,7 @@
 //! # Ok::<(), scanmill::error::Error>(())
 //! ```
 //!
-//! nmap is the one that the user has installed. Scan only what you may.
+//! The installed nmap is used. Scan only networks that you are allowed to scan.
 
 mod background;
 mod failed;
@@ -68,7 +68,7 @@ use crate::{
     xml::Options,
 };
 
-/// A scan: what nmap is asked for, and, once it has run, what it found.
+/// Scan: the request for nmap and, after it has run, the results.
 #[derive(Debug, Default)]
 pub struct Scanner {
     targets: Targets,
@@ -81,7 +81,7 @@ pub struct Scanner {
     state: State,
 }
 
-/// Where a scanner stands. One that runs is borrowed, or in another thread: it cannot be asked.
+/// State of a scanner. A running scanner is borrowed or owned by another thread, so it needs no state here.
 #[derive(Debug, Default)]
 enum State {
     #[default]
@@ -90,35 +90,36 @@ enum State {
     Failed(Error, Box<RunRecord>),
 }
 
-/// What takes hosts that are not kept, with their scan.
+/// Callback that takes hosts that are not kept, with their scan.
 type Each<'e> = dyn FnMut(&RunHeader, &mut Host<'_>) + 'e;
 
 impl Scanner {
-    /// Failures of an engine that are kept; beyond, they are counted.
+    /// Maximum number of failures of an engine that are kept. Further failures are only counted.
     pub const FAILURES: usize = 10_000;
 
-    /// A scan of these targets: a text with items between commas, or a list of such.
+    /// Creates a scan of these targets: a text with comma-separated items, or a list of such texts.
     ///
     /// # Errors
-    /// Those of [`IntoTargets::into_targets`].
+    /// Returns the errors of [`IntoTargets::into_targets`].
     pub fn new(targets: impl IntoTargets) -> Result<Self> {
         Ok(Self { targets: targets.into_targets()?, ..Self::default() })
     }
 
-    /// What a file tells, as if it had been scanned just now. It may be compressed. Several scans in it are merged
-    /// in their order, the first as the caller.
+    /// Reads a file as if it had just been scanned. The file may be compressed. If it contains several scans, they
+    /// are merged in order, the first as the caller.
     ///
     /// # Errors
-    /// If it cannot be read or is no nmap XML; [`ErrorKind::Scan`] if there is no scan in it.
+    /// Returns an error if the file cannot be read or is not nmap XML, and [`ErrorKind::Scan`] if it contains no
+    /// scan.
     pub fn from_xml(path: impl AsRef<Path>) -> Result<Self> {
         let found = Found::of_file(path.as_ref(), &Options::default())?;
         Ok(Self { state: State::Done(Box::new(found)), ..Self::default() })
     }
 
-    /// The same of bytes that are read.
+    /// Reads XML from a reader as if it had just been scanned.
     ///
     /// # Errors
-    /// As for [`Self::from_xml`].
+    /// Returns the same errors as [`Self::from_xml`].
     pub fn from_reader(xml: impl Read) -> Result<Self> {
         let found = Found::of_reader(xml, &Options::default())?;
         Ok(Self { state: State::Done(Box::new(found)), ..Self::default() })
@@ -127,8 +128,8 @@ impl Scanner {
     /// Sets the targets.
     ///
     /// # Errors
-    /// Those of [`IntoTargets::into_targets`]; [`ErrorKind::InvalidArgument`] if the arguments are for the other
-    /// family of addresses.
+    /// Returns the errors of [`IntoTargets::into_targets`], and [`ErrorKind::InvalidArgument`] if the arguments
+    /// select the other address family.
     pub fn set_targets(&mut self, targets: impl IntoTargets) -> Result<()> {
         let targets = targets.into_targets()?;
         agree(&targets, self.ports.as_ref(), &self.arguments)?;
@@ -139,8 +140,8 @@ impl Scanner {
     /// Sets the ports: a number, a text such as `22,80-90`, or a list or range of these.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidPort`] for what is no port; [`ErrorKind::InvalidArgument`] if the arguments choose
-    /// ports.
+    /// Returns [`ErrorKind::InvalidPort`] for an invalid port, and [`ErrorKind::InvalidArgument`] if the arguments
+    /// choose ports.
     pub fn set_ports(&mut self, ports: impl IntoPorts) -> Result<()> {
         let ports = Some(ports.into_ports()?).filter(|ports| !ports.is_empty());
         agree(&self.targets, ports.as_ref(), &self.arguments)?;
@@ -148,11 +149,11 @@ impl Scanner {
         Ok(())
     }
 
-    /// Sets further arguments of nmap: a text, split as a shell does, or a list.
+    /// Sets further arguments of nmap: a text, which is split like a shell does, or a list.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for what a scan may not have ([`Arguments::new`]), and for what does not
-    /// agree with targets or ports.
+    /// Returns [`ErrorKind::InvalidArgument`] for arguments that a scan may not have ([`Arguments::new`]), and for
+    /// arguments that contradict the targets or ports.
     pub fn set_arguments(&mut self, arguments: impl IntoArguments) -> Result<()> {
         let arguments = arguments.into_arguments()?;
         agree(&self.targets, self.ports.as_ref(), &arguments)?;
@@ -160,83 +161,83 @@ impl Scanner {
         Ok(())
     }
 
-    /// The same with these ports.
+    /// Sets the ports and returns the scanner.
     ///
     /// # Errors
-    /// Those of [`Self::set_ports`].
+    /// Returns the errors of [`Self::set_ports`].
     pub fn with_ports(mut self, ports: impl IntoPorts) -> Result<Self> {
         self.set_ports(ports)?;
         Ok(self)
     }
 
-    /// The same with these arguments.
+    /// Sets the arguments and returns the scanner.
     ///
     /// # Errors
-    /// Those of [`Self::set_arguments`].
+    /// Returns the errors of [`Self::set_arguments`].
     pub fn with_arguments(mut self, arguments: impl IntoArguments) -> Result<Self> {
         self.set_arguments(arguments)?;
         Ok(self)
     }
 
-    /// The same with another nmap: its path, or its name on the path.
+    /// Sets the nmap program: its path, or a name that is searched in `PATH`.
     #[must_use]
     pub fn with_nmap(self, nmap: impl Into<PathBuf>) -> Self {
         Self { nmap: Some(nmap.into()), ..self }
     }
 
-    /// The same, of which an engine's functions run on each host once the scan has ended.
+    /// Sets an engine whose functions run on each host after the scan has ended.
     #[must_use]
     pub fn with_engine(self, engine: impl Into<Arc<Engine>>) -> Self {
         Self { engine: Some(engine.into()), ..self }
     }
 
-    /// The same, whose XML is read in another way.
+    /// Sets the options with which the XML is read.
     #[must_use]
     pub fn with_options(self, options: Options) -> Self {
         Self { options, ..self }
     }
 
-    /// The same, which shows each host as it closes, as nmap saw it. One that was cut comes too: it is not
-    /// [`complete`](Host::complete).
+    /// Sets a callback that sees each host as it closes, as nmap reported it. A host that was cut off is passed too;
+    /// it is not [`complete`](Host::complete).
     #[must_use]
     pub fn with_each_host(mut self, each: impl FnMut(&Host<'_>) + Send + 'static) -> Self {
         self.watch.hosts = Some(Mutex::new(Box::new(each)));
         self
     }
 
-    /// The same, which tells how far it is. nmap says so if the arguments have `--stats-every`.
+    /// Sets a callback for progress. nmap reports progress if the arguments include `--stats-every`.
     #[must_use]
     pub fn with_progress(mut self, each: impl FnMut(&Task) + Send + 'static) -> Self {
         self.watch.progress = Some(Mutex::new(Box::new(each)));
         self
     }
 
-    /// The same, which writes nmap's XML there, byte for byte, while it is read. If that fails, so does the scan.
+    /// Sets a writer that receives nmap's XML, byte for byte, while it is read. If writing fails, the scan fails.
     #[must_use]
     pub fn with_xml_copy(mut self, copy: impl Write + Send + 'static) -> Self {
         self.watch.xml = Some(Mutex::new(Box::new(copy)));
         self
     }
 
-    /// What is scanned.
+    /// Returns the targets.
     #[must_use]
     pub fn targets(&self) -> &Targets {
         &self.targets
     }
 
-    /// The ports, if any are given.
+    /// Returns the ports, if any are set.
     #[must_use]
     pub fn ports(&self) -> Option<&PortSet> {
         self.ports.as_ref()
     }
 
-    /// The arguments, without those that are added.
+    /// Returns the arguments, without those that the scanner adds.
     #[must_use]
     pub fn arguments(&self) -> &Arguments {
         &self.arguments
     }
 
-    /// The words that are run: `nmap -oX - ARGS [-pPORTS] -- TARGETS`, never through a shell.
+    /// Returns the command line: `nmap -oX - ARGS [-pPORTS] -- TARGETS`. It never passes through a shell.
     #[must_use]
     pub fn command(&self) -> Vec<OsString> {
         let nmap = self.nmap.as_ref().map_or_else(|| "nmap".into(), |nmap| nmap.clone().into());
@@ -251,20 +252,20 @@ impl Scanner {
         words
     }
 
-    /// Runs nmap to its end, and keeps what it finds.
+    /// Runs nmap to its end and keeps the results.
     ///
     /// # Errors
-    /// [`ErrorKind::Scan`] if there are no targets, if nmap cannot be started or gives no output, or if its run ended
-    /// in an error, was killed or is cut off. The error carries the hosts that were read.
+    /// Returns [`ErrorKind::Scan`] if there are no targets, if nmap cannot be started or produces no output, or if
+    /// its run ended in an error, was killed or was cut off. The error contains the hosts that were read.
     pub fn run(&mut self) -> Result<(), ScanFailed> {
         self.run_under(&Control::default(), None)
     }
 
-    /// Runs nmap to its end, gives each host as it closes, with the scan that it is of, and keeps none of them: memory
-    /// is that of one host. An engine's functions run on a host before it is given.
+    /// Runs nmap to its end and calls `each` with every host as it closes and the scan it belongs to. No hosts are
+    /// kept: memory use is that of one host. An engine's functions run on a host before the callback.
     ///
     /// # Errors
-    /// As for [`Self::run`]; the error carries no hosts.
+    /// Returns the same errors as [`Self::run`], without hosts.
     pub fn run_each(
         &mut self,
         mut each: impl FnMut(&RunHeader, &mut Host<'_>),
@@ -272,10 +273,10 @@ impl Scanner {
         self.run_under(&Control::default(), Some(&mut each))
     }
 
-    /// Runs an engine's functions on what was found, and gives those that failed.
+    /// Runs an engine's functions on the results and returns the functions that failed.
     ///
     /// # Errors
-    /// [`ErrorKind::Scan`] if the scan was not run.
+    /// Returns [`ErrorKind::Scan`] if the scan was not run.
     pub fn run_engine(&mut self, engine: &Engine) -> Result<Vec<Failure>> {
         let found = self.found_mut()?;
         let failures = engine.run_all(&found.record.header, &mut found.hosts);
@@ -283,7 +284,7 @@ impl Scanner {
         Ok(failures)
     }
 
-    /// `each` takes the hosts that would be kept otherwise.
+    /// Runs the scan under a control. If `each` is set, it takes the hosts, and none are kept.
     fn run_under(
         &mut self,
         control: &Control,
@@ -333,7 +334,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// What was found, if the scan ended well.
+    /// Returns the results if the scan ended successfully.
     fn ended(&self) -> Result<&Found> {
         match &self.state {
             State::Done(found) => Ok(found),
@@ -344,7 +345,7 @@ impl Scanner {
         }
     }
 
-    /// The same, with its hosts.
+    /// Returns the results if the scan ended successfully and its hosts were kept.
     fn found(&self) -> Result<&Found> {
         let found = self.ended()?;
         if found.is_kept { Ok(found) } else { Err(not_kept()) }
@@ -363,7 +364,7 @@ fn not_kept() -> Error {
     Error::scan("the hosts of this scan were not kept")
 }
 
-/// Whether targets, ports and arguments can be asked for at once.
+/// Checks that targets, ports and arguments do not contradict each other.
 fn agree(targets: &Targets, ports: Option<&PortSet>, arguments: &Arguments) -> Result<()> {
     let invalid = |what: String| Err(Error::new(ErrorKind::InvalidArgument(what)));
     if let (Some(option), Some(ports)) = (&arguments.ports, ports) {

@@ -1,4 +1,4 @@
-//! What listens on a port, with the scripts that ran there.
+//! Service of a port, with the scripts that ran on the port.
 
 use serde::Serialize;
 
@@ -8,56 +8,56 @@ use crate::{
     model::{Port, Script, ScriptOrigin, Service, Text},
 };
 
-/// A service with the scripts of its port.
+/// Service with the scripts of its port.
 #[derive(Debug, Clone, Copy)]
 pub struct ServiceView<'s> {
     service: Option<&'s Service<'static>>,
     scripts: &'s [Script<'static>],
 }
 
-/// The same, to change its scripts.
+/// Service whose scripts can be changed.
 #[derive(Debug)]
 pub struct ServiceViewMut<'s>(&'s mut Port<'static>);
 
 impl<'s> ServiceView<'s> {
-    /// The first service of a port; an empty one if an engine's function ran there.
+    /// Returns the first service of a port; an empty one if a function of an engine ran on the port.
     pub(super) fn of(port: &'s Port<'static>) -> Option<Self> {
         let service = port.services.first();
         let is_there = || port.scripts.iter().any(|script| script.origin == ScriptOrigin::Engine);
         (service.is_some() || is_there()).then_some(Self { service, scripts: &port.scripts })
     }
 
-    /// All that is known of the service; `None` if there are only scripts.
+    /// Returns the service; `None` if there are only scripts.
     #[must_use]
     pub fn service(&self) -> Option<&'s Service<'static>> {
         self.service
     }
 
-    /// Its name.
+    /// Returns the name of the service.
     #[must_use]
     pub fn name(&self) -> Option<&'s str> {
         self.service?.name.as_deref()
     }
 
-    /// Its product.
+    /// Returns the product.
     #[must_use]
     pub fn product(&self) -> Option<&'s str> {
         self.service?.product.as_deref()
     }
 
-    /// Its version.
+    /// Returns the version.
     #[must_use]
     pub fn version(&self) -> Option<&'s str> {
         self.service?.version.as_deref()
     }
 
-    /// Further information.
+    /// Returns the extra information.
     #[must_use]
     pub fn extra_info(&self) -> Option<&'s str> {
         self.service?.extra_info.as_deref()
     }
 
-    /// Product, version and further information, with a blank between words; what is absent is left out.
+    /// Returns product, version and extra information, separated by blanks. Missing parts are left out.
     #[must_use]
     pub fn standard_info(&self) -> String {
         let parts = [self.product(), self.version(), self.extra_info()];
@@ -65,21 +65,21 @@ impl<'s> ServiceView<'s> {
         words.collect::<Vec<_>>().join(" ")
     }
 
-    /// What the script of this name gave; `None` is a value too.
+    /// Returns the output of the script with this name. A script may have no output.
     ///
     /// # Errors
-    /// [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) if there is no such script.
+    /// Returns [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) if there is no such script.
     pub fn get(&self, script: &str) -> Result<Option<&'s str>> {
         exact(self.scripts, script)
     }
 
-    /// Whether there is a script of this name.
+    /// Returns true if there is a script with this name.
     #[must_use]
     pub fn contains(&self, script: &str) -> bool {
         self.scripts.iter().any(|known| known.name == script)
     }
 
-    /// Names and outputs of the scripts whose name contains a text, the empty one for all.
+    /// Returns the names and outputs of scripts whose name contains a text. The empty text selects all.
     #[must_use]
     pub fn scripts(&self, containing: &str) -> Vec<(&'s str, Option<&'s str>)> {
         containing_name(self.scripts, containing)
@@ -92,16 +92,16 @@ impl<'s> ServiceViewMut<'s> {
         Some(Self(port))
     }
 
-    /// The service, to look at.
+    /// Returns a read-only view of the service.
     #[must_use]
     pub fn view(&self) -> ServiceView<'_> {
         ServiceView { service: self.0.services.first(), scripts: &self.0.scripts }
     }
 
-    /// Sets what the script of this name gave: anything that is JSON, null too.
+    /// Sets the result of the script with this name: any value that serializes to JSON, including null.
     ///
     /// # Errors
-    /// [`ErrorKind::Engine`](crate::error::ErrorKind::Engine) if it cannot be written as JSON.
+    /// Returns [`ErrorKind::Engine`](crate::error::ErrorKind::Engine) if the value cannot be serialized.
     pub fn set(&mut self, script: &str, value: impl Serialize) -> Result<()> {
         let made = engine::script_of(script, value)?;
         let scripts = &mut self.0.scripts;
@@ -112,10 +112,10 @@ impl<'s> ServiceViewMut<'s> {
         Ok(())
     }
 
-    /// Deletes the scripts of this name.
+    /// Deletes the scripts with this name.
     ///
     /// # Errors
-    /// [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) if there is none.
+    /// Returns [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) if there is none.
     pub fn delete(&mut self, script: &str) -> Result<()> {
         exact(&self.0.scripts, script)?;
         self.0.scripts.retain(|known| known.name != script);
@@ -123,14 +123,14 @@ impl<'s> ServiceViewMut<'s> {
     }
 }
 
-/// What the first script of exactly this name gave.
+/// Returns the output of the first script with exactly this name.
 pub(super) fn exact<'s>(scripts: &'s [Script<'static>], name: &str) -> Result<Option<&'s str>> {
     let found = scripts.iter().find(|script| script.name == name);
     let found = found.ok_or_else(|| Error::scan(format!("there is no script {name:?}")))?;
     Ok(found.output.as_deref())
 }
 
-/// Names and outputs of scripts whose name contains a text.
+/// Returns the names and outputs of scripts whose name contains a text.
 pub(super) fn containing_name<'s>(
     scripts: &'s [Script<'static>],
     text: &str,

@@ -1,4 +1,4 @@
-//! What was asked for and not looked at (DATA_MODEL section 6, "Not scanned").
+//! Targets and ports that were requested but not scanned (DATA_MODEL section 6, "Not scanned").
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use crate::{
     request::PortSet,
 };
 
-/// Protocols that ports may be asked for of.
+/// Protocols for which ports may be requested.
 const PROTOCOLS: [&str; 4] = ["tcp", "udp", "sctp", "ip"];
 
 /// Ports that a scan looked at and did not list, by protocol.
@@ -17,7 +17,8 @@ const PROTOCOLS: [&str; 4] = ["tcp", "udp", "sctp", "ip"];
 pub(super) struct Covered(Vec<(String, PortSet)>);
 
 impl Covered {
-    /// Those of a host: what its extraports list, else all of that protocol that the scan was to look at.
+    /// Returns the covered ports of a host: those that its extraports list or, without a list, all ports of that
+    /// protocol that the scan was asked to scan.
     fn of(host: &Host<'_>, record: &RunRecord) -> Self {
         let mut covered = Self::default();
         for extra in &host.extra_ports {
@@ -34,12 +35,12 @@ impl Covered {
         covered
     }
 
-    /// Those of a host that was not merged.
+    /// Returns the covered ports of a host that was not merged.
     pub(super) fn of_part(found: &Found, place: usize) -> Self {
         found.hosts.get(place).map_or_else(Self::default, |host| Self::of(host, &found.record))
     }
 
-    /// All ports that the scan was to look at, of a protocol or of each.
+    /// Adds all ports that the scan was asked to scan, of one protocol or of all.
     fn take_all(&mut self, record: &RunRecord, only: Option<&str>) {
         for info in &record.scan_info {
             let (Some(protocol), Some(list)) = (&info.protocol, &info.services) else { continue };
@@ -69,16 +70,16 @@ impl Covered {
 }
 
 impl Scanner {
-    /// Targets that were asked for and that no host answers to, one by one: of a large network nothing is held. None
-    /// of a file.
+    /// Returns the requested targets that match no host, one by one, without expanding large networks in memory.
+    /// Returns none for a file.
     ///
     /// # Errors
-    /// [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) if the scan was not run.
+    /// Returns [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) if the scan was not run.
     pub fn non_scanned_hosts(&self) -> Result<impl Iterator<Item = String> + '_> {
         let found = self.found()?;
         let targets = found.requested.as_ref().map(|(targets, _)| targets);
         let asked = targets.into_iter().flat_map(|targets| {
-            // Names come last.
+            // Names come after addresses.
             let names = u128::try_from(targets.names().len()).unwrap_or(u128::MAX);
             let addresses = targets.count().saturating_sub(names);
             (0_u128..).zip(targets.iter()).map(move |(n, target)| (n >= addresses, target))
@@ -92,11 +93,11 @@ impl Scanner {
             .map(|(_, target)| target))
     }
 
-    /// Ports that were asked for and that were not looked at on a host: neither listed nor among its extraports.
-    /// None of a file, or if no ports were given.
+    /// Returns the requested ports that were not scanned on a host: neither listed nor among its extraports. Returns
+    /// none for a file, or if no ports were requested.
     ///
     /// # Errors
-    /// [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) if the scan was not run, or for a host or protocol that
+    /// Returns [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) if the scan was not run, or if the host or protocol
     /// is unknown.
     pub fn non_scanned_ports(&self, host: &str, proto: &str) -> Result<Vec<u16>> {
         let (found, place) = self.place(host)?;
@@ -117,14 +118,14 @@ impl Scanner {
     }
 }
 
-/// Names that were typed and answered, in lower case.
+/// Returns the names that were typed and belong to a host, in lower case.
 fn typed_names(found: &Found) -> HashSet<String> {
     let names = found.hosts.iter().flat_map(|host| &host.hostnames);
     let typed = names.filter(|name| name.kind.as_deref() == Some("user"));
     typed.map(|name| name.name.to_lowercase()).collect()
 }
 
-/// Whether a host has this address. A zone that nmap left out makes no difference.
+/// Returns true if a host has this address. A zone that nmap omitted makes no difference.
 fn is_found(found: &Found, address: &str) -> bool {
     let without_zone = || address.split_once('%').map(|(address, _)| address);
     let is_there = |name: &str| found.place(name).is_some();
