@@ -1,5 +1,5 @@
-//! Bytes in hexadecimal, and text looked at eight bytes at a time, in plain integers. A *mark* is the top bit of a byte in a word. A
-//! borrow may mark bytes above a marked one wrongly, never below: the lowest mark is always true.
+//! Hexadecimal bytes, and text searched eight bytes at a time with plain integers. A *mark* is the top bit of a byte
+//! in a word. A borrow may set false marks above a true one, never below it, so the lowest mark is always true.
 
 use std::io::Write as _;
 
@@ -7,85 +7,85 @@ const WORD: usize = size_of::<u64>();
 const BLOCK: usize = 32;
 const ONES: u64 = u64::MAX / 255;
 const TOPS: u64 = ONES * 0x80;
-/// A word of `x`.
+/// Word that consists of the byte `x`, which is in no [`Set`].
 const FILL: u64 = ONES * 0x78;
 
-/// Marks the bytes that are equal to one.
+/// Marks the bytes that equal `byte`.
 #[inline]
 pub(crate) const fn equal(word: u64, byte: u8) -> u64 {
     let differs = word ^ ONES.wrapping_mul(u64::from_le_bytes([byte, 0, 0, 0, 0, 0, 0, 0]));
     differs.wrapping_sub(ONES) & !differs & TOPS
 }
 
-/// Marks the bytes below a blank.
+/// Marks the bytes below 0x20.
 #[inline]
 pub(crate) const fn controls(word: u64) -> u64 {
     word.wrapping_sub(ONES * 0x20) & !word & TOPS
 }
 
-/// Marks the bytes below `@`, and some beyond ASCII.
+/// Marks the bytes below `@`, and some non-ASCII bytes.
 #[inline]
 pub(crate) const fn below_letters(word: u64) -> u64 {
     (!word << 1) & TOPS
 }
 
-/// Marks the bytes beyond ASCII.
+/// Marks non-ASCII bytes.
 #[inline]
 pub(crate) const fn beyond_ascii(word: u64) -> u64 {
     word & TOPS
 }
 
-/// The byte of a word that has the lowest mark, from 0; 8 without a mark.
+/// Returns the index of the byte with the lowest mark; 8 without a mark.
 #[inline]
 pub(crate) const fn lowest(marks: u64) -> usize {
     // At most 8.
     (marks.trailing_zeros() / u8::BITS) as usize
 }
 
-/// The bytes of a word below its lowest mark, the others zero; all without a mark.
+/// Returns the bytes below the lowest mark and zeros above; all bytes without a mark.
 #[inline]
 pub(crate) const fn before(word: u64, marks: u64) -> u64 {
     word & ((marks & marks.wrapping_neg()) >> (u8::BITS - 1)).wrapping_sub(1)
 }
 
-/// A set of bytes to look for. An `x` is in none.
+/// Set of bytes to search for. No set contains `x`.
 pub(crate) trait Set {
-    /// Whether it has this byte.
+    /// Returns true if the set contains a byte.
     fn has(byte: u8) -> bool;
 
-    /// Marks bytes of the set.
+    /// Marks the bytes of the set.
     fn marks(word: u64) -> u64;
 }
 
-/// Whole words of text, and the bytes behind them.
+/// Splits text into whole words and the bytes after them.
 #[inline]
 pub(crate) fn words(bytes: &[u8]) -> (impl ExactSizeIterator<Item = u64>, &[u8]) {
     let (words, tail) = bytes.as_chunks::<WORD>();
     (words.iter().map(|word| u64::from_le_bytes(*word)), tail)
 }
 
-/// Place of the first byte of a set.
+/// Returns the position of the first byte of a set.
 #[inline]
 pub(crate) fn position<S: Set>(bytes: &[u8]) -> Option<usize> {
     if bytes.len() < BLOCK {
         return in_words::<S>(bytes);
     }
-    // Long text mostly has none. This loop has no way out, so it runs in vectors.
+    // Most long texts contain none. This loop has no early exit, so it is vectorized.
     let free = |block: &[u8; BLOCK]| !block.iter().fold(false, |any, byte| any | S::has(*byte));
     let blocks = bytes.as_chunks::<BLOCK>().0;
     let skip = blocks.iter().position(|block| !free(block)).unwrap_or(blocks.len()) * BLOCK;
     in_words::<S>(bytes.get(skip..)?).map(|at| skip + at)
 }
 
-/// Whether there is a byte of a set.
+/// Returns true if the text contains a byte of a set.
 #[inline]
 pub(crate) fn contains<S: Set>(bytes: &[u8]) -> bool {
     if bytes.len() < WORD { S::marks(short(bytes)) != 0 } else { position::<S>(bytes).is_some() }
 }
 
-/// How often a byte stands there.
+/// Counts the occurrences of a byte.
 pub(crate) fn count(bytes: &[u8], byte: u8) -> usize {
-    // Blocks of less than 256 have their sums in bytes, so these loops run in vectors.
+    // Blocks of less than 256 bytes have sums that fit into a byte, so these loops are vectorized.
     let sum = |block: &[u8]| block.iter().fold(0_u8, |sum, b| sum + u8::from(*b == byte));
     let (blocks, tail) = bytes.as_chunks::<{ 4 * BLOCK }>();
     let whole: usize = blocks.iter().map(|block| usize::from(sum(block))).sum();
@@ -100,7 +100,7 @@ fn in_words<S: Set>(bytes: &[u8]) -> Option<usize> {
             return Some(i * WORD + lowest(found));
         }
     }
-    // The last word again, with what is behind it: nothing is marked in the part that was seen.
+    // Read the last whole word again, with the bytes after it. Nothing is marked in the part that was searched.
     if let Some(last) = bytes.last_chunk::<WORD>() {
         let found = S::marks(u64::from_le_bytes(*last));
         return (found != 0).then(|| bytes.len() - WORD + lowest(found));
@@ -108,7 +108,7 @@ fn in_words<S: Set>(bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| S::has(*byte))
 }
 
-/// The bytes of less than a word in any order, some of them twice.
+/// Loads less than a word of bytes, in any order and with some of them repeated.
 #[inline]
 fn short(bytes: &[u8]) -> u64 {
     if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
@@ -121,7 +121,7 @@ fn short(bytes: &[u8]) -> u64 {
     FILL << 24 | u64::from(*last) << 16 | u64::from(middle) << 8 | u64::from(*first)
 }
 
-/// Appends bytes. Up to eight words go without a call: as two pieces that may overlap.
+/// Appends bytes. Up to eight words are appended without a call, as two pieces that may overlap.
 #[inline]
 pub(crate) fn append(bytes: &[u8], out: &mut Vec<u8>) {
     let done = match bytes.len() {
@@ -142,7 +142,7 @@ pub(crate) fn append(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Appends `N` bytes or more, up to twice as many: the first `N` and the last. False if they are fewer.
+/// Appends between `N` and twice `N` bytes: the first `N` and the last `N`. Returns false if there are fewer.
 #[inline]
 fn append_ends<const N: usize>(bytes: &[u8], out: &mut Vec<u8>) -> bool {
     let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else {
@@ -155,7 +155,8 @@ fn append_ends<const N: usize>(bytes: &[u8], out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// Appends few bytes if none of them is in a set. False if one is or if they are many: nothing was done.
+/// Appends a short text if it contains no byte of a set. Returns false and appends nothing if it does, or if the text
+/// is longer than two words.
 #[inline]
 pub(crate) fn append_free<S: Set>(bytes: &[u8], out: &mut Vec<u8>) -> bool {
     if bytes.len() > 2 * WORD {
@@ -173,7 +174,7 @@ pub(crate) fn append_free<S: Set>(bytes: &[u8], out: &mut Vec<u8>) -> bool {
     marks == 0
 }
 
-/// The digits of the numbers below 100.
+/// Digits of the numbers below 100.
 const PAIRS: [[u8; 2]; 100] = {
     let mut pairs = [[0; 2]; 100];
     let mut number = 0_u8;
@@ -184,7 +185,7 @@ const PAIRS: [[u8; 2]; 100] = {
     pairs
 };
 
-/// Appends a number in decimal digits. Most are small and go without a call.
+/// Appends a number in decimal digits. Numbers from 0 to 9999, which are most, are written without a call.
 #[inline]
 pub(crate) fn append_number(number: i64, out: &mut Vec<u8>) {
     let Some(small) = u16::try_from(number).ok().filter(|small| *small < 10_000) else {
@@ -200,7 +201,7 @@ pub(crate) fn append_number(number: i64, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes text with what JSON demands escaped: quote, backslash and what is below 0x20.
+/// Appends text with the escapes that JSON requires: for quotes, backslashes and bytes below 0x20.
 #[inline]
 pub(crate) fn escape(text: &str, out: &mut Vec<u8>) {
     if !append_free::<Specials>(text.as_bytes(), out) {
@@ -208,7 +209,7 @@ pub(crate) fn escape(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// The same into a CSV field in quotes, where each quote stands twice.
+/// Appends text with JSON's escapes and with every quote doubled, for a quoted CSV field.
 #[inline]
 pub(crate) fn escape_doubled(text: &str, out: &mut Vec<u8>) {
     if !append_free::<Specials>(text.as_bytes(), out) {
@@ -231,7 +232,7 @@ fn escape_any(text: &str, quote: &[u8], out: &mut Vec<u8>) {
             0x08 => out.extend_from_slice(b"\\b"),
             0x0c => out.extend_from_slice(b"\\f"),
             _ => {
-                // A vector takes every byte.
+                // Writing to a vector cannot fail.
                 let _ = write!(out, "\\u{byte:04x}");
             }
         }
@@ -240,7 +241,7 @@ fn escape_any(text: &str, quote: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
-/// What [`escape`] must change.
+/// Bytes that [`escape`] must change.
 struct Specials;
 
 impl Set for Specials {
@@ -256,7 +257,7 @@ impl Set for Specials {
     }
 }
 
-/// Place of the first backslash.
+/// Returns the position of the first backslash.
 #[inline]
 pub(crate) fn backslash(bytes: &[u8]) -> Option<usize> {
     position::<Backslash>(bytes)
@@ -276,8 +277,8 @@ impl Set for Backslash {
     }
 }
 
-/// Whether a character cannot be seen, or changes the order or look of those around it: marks of direction, joiners, fillers,
-/// variation selectors, tags and the like. Control characters and ordinary blanks are not among them.
+/// Returns true if a character is invisible or changes the order or look of those around it: direction marks,
+/// joiners, fillers, variation selectors, tags and the like. Control characters and ordinary blanks are not included.
 pub(crate) const fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -303,7 +304,7 @@ pub(crate) const fn is_invisible(c: char) -> bool {
     )
 }
 
-/// Bytes in hexadecimal, lower case.
+/// Returns bytes in lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| char::from(DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0'));

@@ -1,7 +1,7 @@
-//! Compact JSON into a byte vector, without a value tree and without an allocation a value.
+//! Writes compact JSON to a byte vector, without a value tree and without an allocation per value.
 //!
-//! Members and items are written with a comma before each; [`nest`] then puts the opening bracket over
-//! the first comma. So nobody keeps track of what comes first, and what stayed empty is seen at once.
+//! Members and items are written with a comma before each. [`nest`] then replaces the first comma by the opening
+//! bracket. So no state is needed for the first member, and empty objects are detected at no cost.
 
 use std::fmt;
 
@@ -9,19 +9,19 @@ pub(crate) use crate::bytes::escape;
 use crate::bytes::{append, append_number, backslash};
 use crate::model::{Text, Timestamp};
 
-/// The brackets of an object, for [`nest`].
+/// Brackets of an object, for [`nest`].
 pub(crate) const OBJECT: [u8; 2] = *b"{}";
-/// The brackets of an array, for [`nest`].
+/// Brackets of an array, for [`nest`].
 pub(crate) const ARRAY: [u8; 2] = *b"[]";
 
-/// Writes members of an object, null left out: `put!(out, "name": value, ...)`.
+/// Writes members of an object and leaves out null: `put!(out, "name": value, ...)`.
 macro_rules! put {
     ($out:expr, $($key:literal: $value:expr),+ $(,)?) => {{
         $($crate::json::Value::put($value, concat!(",\"", $key, "\":"), $out);)+
     }};
 }
 
-/// What follows a key in [`nest`]: the same text that [`put!`] writes.
+/// Lead of a member for [`nest`]: the text that [`put!`] writes before its value.
 macro_rules! key {
     ($key:literal) => {
         concat!(",\"", $key, "\":")
@@ -30,10 +30,10 @@ macro_rules! key {
 
 pub(crate) use {key, put};
 
-/// What a member may hold. `lead` is what stands before the value: a comma and the key, or in an array
-/// the comma alone. Null writes nothing.
+/// Value of a member. `lead` is the text before the value: a comma and the key, or in an array only the comma. Null
+/// writes nothing.
 pub(crate) trait Value {
-    /// Writes the value, and `lead` before it.
+    /// Writes `lead` and the value.
     fn put(self, lead: &str, out: &mut Vec<u8>);
 }
 
@@ -82,7 +82,7 @@ impl Value for f64 {
     fn put(self, lead: &str, out: &mut Vec<u8>) {
         if self.is_finite() {
             out.extend_from_slice(lead.as_bytes());
-            // A vector takes every byte, and a finite number has a text: it cannot fail.
+            // Writing to a vector cannot fail, and every finite number has a text.
             let _ = serde_json::to_writer(out, &self);
         }
     }
@@ -97,11 +97,12 @@ impl Value for Timestamp {
     }
 }
 
-/// Microseconds that are written as milliseconds; negative is null.
+/// Microseconds that are written as milliseconds. Negative values are null.
 pub(crate) struct Millis(pub(crate) i64);
 
 impl Value for Millis {
-    /// The digits are those of the shortest float that reads back, for up to 15 of them are always kept.
+    /// Writes the digits of the shortest float that reads back as the same value, because up to 15 digits are always
+    /// exact.
     fn put(self, lead: &str, out: &mut Vec<u8>) {
         let Self(micros) = self;
         if micros < 0 {
@@ -141,8 +142,8 @@ where
     }
 }
 
-/// Writes an object or array that `fill` fills with `,member` after `,member`; if it writes none, nothing
-/// at all is written, `lead` included.
+/// Writes an object or array. `fill` writes each member with a comma before it. If it writes none, nothing at all is
+/// written, not even `lead`.
 pub(crate) fn nest(
     lead: &str,
     [open, close]: [u8; 2],
@@ -161,12 +162,12 @@ pub(crate) fn nest(
     }
 }
 
-/// Writes an array of values; an empty one is left out.
+/// Writes an array of values. An empty array is left out.
 pub(crate) fn list<V: Value>(lead: &str, items: impl IntoIterator<Item = V>, out: &mut Vec<u8>) {
     nest(lead, ARRAY, out, |out| items.into_iter().for_each(|item| item.put(",", out)));
 }
 
-/// Writes an array of objects, each filled by `each`; empty ones are left out.
+/// Writes an array of objects, each filled by `each`. Empty objects are left out.
 pub(crate) fn objects<T>(
     lead: &str,
     items: impl IntoIterator<Item = T>,
@@ -180,7 +181,7 @@ pub(crate) fn objects<T>(
     });
 }
 
-/// Writes U+FFFD for each U+0000 in JSON from `start` on: many readers of lines end a text there.
+/// Replaces each U+0000 by U+FFFD in the JSON from `start` on, because many readers end a text at U+0000.
 pub(crate) fn replace_nul(start: usize, out: &mut Vec<u8>) {
     const NUL: &[u8] = b"\\u0000";
     let mut at = start;
@@ -190,12 +191,12 @@ pub(crate) fn replace_nul(start: usize, out: &mut Vec<u8>) {
         if is_nul {
             out.splice(at..at + NUL.len(), *b"\xef\xbf\xbd");
         }
-        // A backslash has a character behind it that belongs to it, which may be another one.
+        // Skip the character after the backslash, which may be another backslash.
         at = at.saturating_add(2);
     }
 }
 
-/// Arrays and objects in one another, in a text that is JSON.
+/// Returns the nesting depth of arrays and objects in a JSON text.
 pub(crate) fn levels(json: &[u8]) -> usize {
     let (mut open, mut most) = (0_usize, 0_usize);
     let (mut in_text, mut is_escaped) = (false, false);
@@ -215,7 +216,7 @@ pub(crate) fn levels(json: &[u8]) -> usize {
     most
 }
 
-/// Text that is formatted piece by piece into a JSON string, whose quotes the caller writes.
+/// Formatter that escapes text for a JSON string. The caller writes the quotes.
 pub(crate) struct Escaped<'o>(pub(crate) &'o mut Vec<u8>);
 
 impl fmt::Write for Escaped<'_> {

@@ -1,7 +1,7 @@
-//! Files of saved state: complete or refused, whoever wrote them.
+//! Files of saved state, which are read completely or rejected, whoever wrote them.
 //!
-//! A snapshot holds what a later run goes on with: the state of `merge --state`, and the host records of
-//! `watch --changes`. It is written by scanmill and read back as bytes that anybody may have changed.
+//! A snapshot holds the data with which a later run continues: the state of `merge --state`, and the host records of
+//! `watch --changes`. scanmill writes it, and reads it back as bytes that anyone may have changed.
 //!
 //! ```text
 //! "scanmill" kind[8] version[4]                   kind: "merge", "watch", padded with zeros
@@ -11,16 +11,17 @@
 //! ```
 //!
 //! Numbers are little-endian. The sum of a block is the first half of the SHA-256 over the eleven bytes before it and
-//! the stored bytes; that of the end is over the sums of all blocks in order, so a block that is missing, repeated or
-//! moved is noticed. Sums are not numbered otherwise: a block can be copied into the next snapshot as it is.
+//! the stored bytes. The sum of the end covers the sums of all blocks in order, so a block that is missing, repeated
+//! or moved is detected. Sums do not depend on the position of a block, so a block can be copied to the next snapshot
+//! unchanged.
 //!
-//! What the sections hold is the business of their owner: a section is a stream of bytes, in blocks of at most
-//! [`MAX_SNAPSHOT_BLOCK`] bytes that may be cut anywhere. Memory is that of a block. A block says how long it becomes
-//! and may not become more than [`MAX_SNAPSHOT_RATIO`] times its stored length, so a small file cannot fill a disk. What
-//! compresses better than that is stored as it is.
+//! The owner of a snapshot defines the contents of its sections. A section is a stream of bytes, split at arbitrary
+//! points into blocks of at most [`MAX_SNAPSHOT_BLOCK`] bytes. Reading needs the memory of one block. A block
+//! declares its uncompressed length, which may not exceed [`MAX_SNAPSHOT_RATIO`] times its stored length, so a small
+//! file cannot fill a disk. Bytes that compress better than that are stored uncompressed.
 //!
-//! The version is that of everything in the file, the layout of its records included. A golden test of each owner fails
-//! when the layout changes without a new version.
+//! The version covers everything in the file, including the layout of its records. A golden test of each owner fails
+//! if the layout changes without a new version.
 
 use std::{
     fmt,
@@ -31,16 +32,16 @@ use sha2::{Digest as _, Sha256};
 
 use crate::limits::{MAX_SNAPSHOT_BLOCK, MAX_SNAPSHOT_RATIO};
 
-/// Level of Zstandard: the cheapest.
+/// Zstandard level: the fastest.
 const LEVEL: i32 = 1;
 const MAGIC: &[u8; 8] = b"scanmill";
-/// Bytes of the head of a block: section, packed, len, stored, sum.
+/// Size of the head of a block in bytes: section, packed, len, stored, sum.
 const HEAD: usize = 11 + SUM;
 const SUM: usize = 16;
-/// The section of the end.
+/// Section number of the end.
 const END: u16 = 0;
 
-/// What a snapshot is the state of, and in which layout.
+/// Kind of state in a snapshot, and the version of its layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
@@ -48,7 +49,7 @@ pub(crate) struct Kind {
 }
 
 impl Kind {
-    /// The first bytes of a snapshot: what it is, without the version.
+    /// Returns the first bytes of a snapshot: magic and kind, without the version.
     fn start(self) -> [u8; 16] {
         let mut start = [0; 16];
         let text = MAGIC.iter().chain(self.name.as_bytes());
@@ -59,16 +60,16 @@ impl Kind {
     }
 }
 
-/// Why a file is no snapshot that can be read.
+/// Error of a file that cannot be read as a snapshot.
 #[derive(Debug)]
 pub(crate) enum SnapshotError {
-    /// It is no snapshot of this kind at all.
+    /// The file is not a snapshot of this kind.
     Foreign,
-    /// It has another version.
+    /// The snapshot has another version.
     Version(u32),
-    /// It is a snapshot, and damaged.
+    /// The snapshot is damaged.
     Damaged(&'static str),
-    /// It cannot be read.
+    /// The file cannot be read.
     Io(io::Error),
 }
 
@@ -91,7 +92,7 @@ impl From<io::Error> for SnapshotError {
     }
 }
 
-/// Makes the bytes of a snapshot.
+/// Encoder of a snapshot.
 pub(crate) struct SnapshotWriter {
     packer: zstd::bulk::Compressor<'static>,
     blocks: u32,
@@ -102,7 +103,7 @@ impl SnapshotWriter {
     /// Begins a snapshot at the end of `out`.
     ///
     /// # Errors
-    /// If there is no memory for the compressor.
+    /// Returns an error if there is no memory for the compressor.
     pub(crate) fn new(kind: Kind, out: &mut Vec<u8>) -> io::Result<Self> {
         out.extend_from_slice(&kind.start());
         out.extend_from_slice(&kind.version.to_le_bytes());
@@ -110,10 +111,10 @@ impl SnapshotWriter {
         Ok(Self { packer, blocks: 0, sums: Sha256::new() })
     }
 
-    /// Appends bytes of a section, which is not 0, as blocks of their own.
+    /// Appends bytes of a section as new blocks. `section` must not be 0.
     ///
     /// # Errors
-    /// If the bytes cannot be compressed, or there are too many blocks.
+    /// Returns an error if the bytes cannot be compressed, or if there are too many blocks.
     pub(crate) fn section(
         &mut self,
         section: u16,
@@ -136,10 +137,10 @@ impl SnapshotWriter {
         Ok(())
     }
 
-    /// Appends blocks of another snapshot as they are; `blocks` are what [`Block::raw`] gave, one after another.
+    /// Appends blocks of another snapshot unchanged. `blocks` are concatenated results of [`Block::raw`].
     ///
     /// # Errors
-    /// If they are no blocks, or there are too many.
+    /// Returns an error if there are too many blocks.
     pub(crate) fn copy(&mut self, blocks: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         for block in raw_blocks(blocks) {
             let sum = block.get(HEAD.saturating_sub(SUM)..HEAD).unwrap_or_default();
@@ -156,7 +157,7 @@ impl SnapshotWriter {
         Ok(())
     }
 
-    /// Appends the end.
+    /// Appends the end of the snapshot.
     pub(crate) fn finish(self, out: &mut Vec<u8>) {
         out.extend_from_slice(&END.to_le_bytes());
         out.push(0);
@@ -167,7 +168,7 @@ impl SnapshotWriter {
     }
 }
 
-/// The head of a block without its sum.
+/// Returns the head of a block without its sum.
 fn head_of(
     (section, is_packed): (u16, bool),
     len: usize,
@@ -194,7 +195,7 @@ fn sum_of(head: &[u8], stored: &[u8]) -> [u8; SUM] {
     hash.finalize().first_chunk::<SUM>().copied().unwrap_or_default()
 }
 
-/// The blocks that [`Block::raw`] gave, one after another.
+/// Splits concatenated results of [`Block::raw`].
 fn raw_blocks(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let stored = number_at(bytes, 7)?;
@@ -204,20 +205,20 @@ fn raw_blocks(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The number of four bytes at a place.
+/// Returns the four-byte number at a position.
 fn number_at(bytes: &[u8], place: usize) -> Option<usize> {
     let bytes = bytes.get(place..)?.first_chunk::<4>()?;
     usize::try_from(u32::from_le_bytes(*bytes)).ok()
 }
 
-/// Reads a snapshot block by block.
+/// Reader of a snapshot, block by block.
 pub(crate) struct SnapshotReader<R> {
     input: R,
     blocks: u32,
     sums: Sha256,
 }
 
-/// A block that is whole, not unpacked yet.
+/// Verified block that has not been decompressed.
 #[derive(Debug)]
 pub(crate) struct Block {
     pub(crate) section: u16,
@@ -227,10 +228,10 @@ pub(crate) struct Block {
 }
 
 impl<R: Read> SnapshotReader<R> {
-    /// Reads what the file is.
+    /// Reads the kind and version of a file.
     ///
     /// # Errors
-    /// If it is no snapshot of this kind and version.
+    /// Returns an error if the file is not a snapshot of this kind and version.
     pub(crate) fn new(mut input: R, kind: Kind) -> Result<Self, SnapshotError> {
         let mut start = Vec::with_capacity(20);
         io::copy(&mut Read::by_ref(&mut input).take(20), &mut start)?;
@@ -244,10 +245,10 @@ impl<R: Read> SnapshotReader<R> {
         }
     }
 
-    /// The next block; `None` at the end, which is checked.
+    /// Returns the next block; `None` after the end was verified.
     ///
     /// # Errors
-    /// If the file is damaged, cut, or cannot be read.
+    /// Returns an error if the file is damaged, cut off, or cannot be read.
     pub(crate) fn next(&mut self) -> Result<Option<Block>, SnapshotError> {
         let mut raw = Vec::with_capacity(HEAD);
         let head_len = u64::try_from(HEAD).unwrap_or(u64::MAX);
@@ -291,7 +292,7 @@ impl<R: Read> SnapshotReader<R> {
     }
 }
 
-/// Section, whether it is packed, and both lengths of a block.
+/// Returns the section of a block, true if it is compressed, and its uncompressed and stored length.
 fn fields(head: &[u8]) -> Option<(u16, bool, usize, usize)> {
     if head.len() < HEAD {
         return None;
@@ -302,15 +303,15 @@ fn fields(head: &[u8]) -> Option<(u16, bool, usize, usize)> {
 }
 
 impl Block {
-    /// The block as it is in the file, for [`SnapshotWriter::copy`].
+    /// Returns the block as it is in the file, for [`SnapshotWriter::copy`].
     pub(crate) fn raw(&self) -> &[u8] {
         &self.raw
     }
 
-    /// Appends what it holds.
+    /// Appends the uncompressed bytes.
     ///
     /// # Errors
-    /// If it does not become what it says.
+    /// Returns an error if they differ from the declared length.
     pub(crate) fn unpack(&self, out: &mut Vec<u8>) -> Result<(), SnapshotError> {
         let stored = self.raw.get(HEAD..).unwrap_or_default();
         if !self.is_packed {
@@ -326,10 +327,10 @@ impl Block {
         Ok(())
     }
 
-    /// Blocks that [`Self::raw`] gave, one after another, unpacked.
+    /// Appends the uncompressed bytes of concatenated results of [`Self::raw`].
     ///
     /// # Errors
-    /// As of [`Self::unpack`].
+    /// Returns the same errors as [`Self::unpack`].
     pub(crate) fn unpack_all(blocks: &[u8], out: &mut Vec<u8>) -> Result<(), SnapshotError> {
         for raw in raw_blocks(blocks) {
             let (section, is_packed, len, _) =
@@ -348,7 +349,7 @@ mod tests {
 
     const KIND: Kind = Kind { name: "test", version: 3 };
 
-    /// A snapshot of these sections.
+    /// Returns a snapshot of these sections.
     fn written(sections: &[(u16, Vec<u8>)]) -> Vec<u8> {
         let mut out = Vec::new();
         let mut writer = SnapshotWriter::new(KIND, &mut out).unwrap();
@@ -359,7 +360,7 @@ mod tests {
         out
     }
 
-    /// The sections of a snapshot, blocks of one put together.
+    /// Returns the sections of a snapshot, with the blocks of each section joined.
     fn read(bytes: &[u8], kind: Kind) -> Result<Vec<(u16, Vec<u8>)>, SnapshotError> {
         let mut reader = SnapshotReader::new(bytes, kind)?;
         let mut sections: Vec<(u16, Vec<u8>)> = Vec::new();
@@ -372,7 +373,7 @@ mod tests {
         Ok(sections)
     }
 
-    /// Bytes that do not compress.
+    /// Returns bytes that do not compress.
     fn noise(len: usize) -> Vec<u8> {
         let mut state = 1_u32;
         let mut next = || {
@@ -466,7 +467,7 @@ mod tests {
         assert!(
             matches!(read(&file, KIND), Err(SnapshotError::Damaged(how)) if how.contains("length"))
         );
-        // The writer stores such bytes as they are.
+        // The writer stores such bytes uncompressed.
         assert_eq!(read(&written(&[(1, bytes.clone())]), KIND).unwrap(), [(1, bytes)]);
     }
 
