@@ -5,7 +5,7 @@
 
 use std::{
     ffi::OsString,
-    io::Read as _,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -15,7 +15,7 @@ use toml::{Table, Value};
 use super::args::{Args, InputPath, lists_states, path_role};
 use crate::{
     error::{Error, Result},
-    fs::File,
+    fs::{self, File},
 };
 
 /// The file's name.
@@ -54,11 +54,18 @@ impl Config {
             return Self::read(path.to_path_buf(), false).map(Some);
         }
         let here = PathBuf::from(NAME);
-        if here.is_file() {
+        if is_there(&here)? {
             return Self::read(here, true).map(Some);
         }
-        let users = users_folder().map(|folder| folder.join("scanmill").join(NAME));
-        users.filter(|path| path.is_file()).map(|path| Self::read(path, false)).transpose()
+        let Some(folder) = users_folder() else { return Ok(None) };
+        let users = folder.join("scanmill").join(NAME);
+        match is_there(&users) {
+            Ok(true) => Self::read(users, false).map(Some),
+            Ok(false) => Ok(None),
+            // A service may run with a home folder that is not its own.
+            Err(_) if !can_look_into(&folder) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn read(path: PathBuf, is_found_here: bool) -> Result<Self> {
@@ -154,6 +161,30 @@ impl Config {
     fn wrong(&self, key: &str, what: &str) -> Error {
         Error::usage(format!("{}: {key:?} {what}", self.path.display()))
     }
+}
+
+/// Whether a file has this name. What has it and is no file, such as a pipe, is an error: options that somebody wrote
+/// down would be left out without a word.
+fn is_there(path: &Path) -> Result<bool> {
+    let failed = |error: io::Error| Error::from(error).in_input(path.display().to_string());
+    if fs::if_there(fs::symlink_metadata(path)).map_err(failed)?.is_none() {
+        return Ok(false);
+    }
+    let why = match fs::if_there(fs::metadata(path)).map_err(failed)? {
+        Some(meta) if meta.is_file() => return Ok(true),
+        Some(_) => "is no file",
+        None => "is a link that leads nowhere",
+    };
+    Err(Error::usage(format!(
+        "{} {why}: move it away, or name a configuration file with --config",
+        path.display()
+    )))
+}
+
+/// Whether this process may look into a folder.
+fn can_look_into(folder: &Path) -> bool {
+    let denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+    !fs::symlink_metadata(folder.join("scanmill").join(NAME)).is_err_and(|error| denied(&error))
 }
 
 /// The folder of the user's configuration.

@@ -108,7 +108,7 @@ fn parsed(args: &[OsString]) -> std::result::Result<args::Args, Exit> {
     let talk = Talk::plain();
     let wrong = |error: Error| {
         talk.error(&error);
-        Exit::Usage
+        Exit::of(&error)
     };
     let config = config::Config::find(args).map_err(wrong)?;
     let mut command = args::Args::command();

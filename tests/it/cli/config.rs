@@ -1,6 +1,9 @@
 //! Options from `scanmill.toml`.
 
-use super::{CUT, Folder, GOOD, Ran, ends_as, program, xml};
+use std::os::unix::fs::PermissionsExt;
+
+use super::{CUT, Folder, GOOD, Ran, as_nobody_with, ends_as, program, xml};
+use crate::support;
 
 /// A folder to work in, without a user's configuration.
 struct Here(Folder);
@@ -103,4 +106,55 @@ fn a_file_that_lies_there_starts_no_program_and_replaces_nothing() {
         let ran = here.ends(2, &["ingest", &xml(GOOD), "--into", "lake"]);
         assert!(ran.stderr.contains("starts programs or replaces files"), "{}", ran.stderr);
     }
+}
+
+#[test]
+fn a_file_of_this_name_that_is_none_or_cannot_be_read_is_named() {
+    type Make = fn(&std::path::Path);
+    let makes: [(&str, Make); 4] = [
+        ("is no file", |path| std::fs::create_dir(path).unwrap()),
+        ("is no file", |path| {
+            support::output_of(support::command("mkfifo").arg(path));
+        }),
+        ("is no file", |path| std::os::unix::fs::symlink("/dev/null", path).unwrap()),
+        ("leads nowhere", |path| std::os::unix::fs::symlink("nowhere", path).unwrap()),
+    ];
+    for name in ["scanmill.toml", "users/scanmill/scanmill.toml"] {
+        for (words, make) in makes {
+            let here = Here(Folder::new());
+            let path = here.0.path(name);
+            std::fs::create_dir_all(std::path::Path::new(&path).parent().unwrap()).unwrap();
+            make(std::path::Path::new(&path));
+            let ran = here.ends(2, &["convert", &xml(GOOD)]);
+            assert!(ran.stderr.contains(name) && ran.stderr.contains(words), "{}", ran.stderr);
+            let other = here.0.write("other.toml", "");
+            here.ends(0, &["convert", "--config", &other, &xml(GOOD)]);
+        }
+    }
+}
+
+#[test]
+fn a_file_without_rights_to_read_it_is_named_and_a_home_of_somebody_else_is_none() {
+    let folder = Folder::new();
+    for path in ["", "home", "home/scanmill"] {
+        std::fs::create_dir_all(folder.path(path)).unwrap();
+        std::fs::set_permissions(folder.path(path), PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    folder.write("home/scanmill/scanmill.toml", "to = \"csv\"\n");
+    folder.write("a.xml", std::fs::read(xml(GOOD)).unwrap());
+    let home = folder.path("home");
+    let run = || as_nobody_with(&folder, &[("XDG_CONFIG_HOME", &home)], &["convert", "a.xml"]);
+    let Some((code, ..)) = run() else {
+        return support::skip(
+            "configuration without rights",
+            "setpriv or the rights for it are missing",
+        );
+    };
+    assert_eq!(code, Some(2), "csv on standard output");
+    std::fs::set_permissions(&home, PermissionsExt::from_mode(0o700)).unwrap();
+    assert_eq!(run().unwrap().0, Some(0));
+    let here = folder.write("scanmill.toml", "to = \"csv\"\n");
+    std::fs::set_permissions(&here, PermissionsExt::from_mode(0o600)).unwrap();
+    let (code, _, said) = run().unwrap();
+    assert!(code == Some(2) && said.contains("scanmill.toml: Permission denied"), "{said}");
 }

@@ -83,12 +83,22 @@ fn ends_as(code: i32, command: Command, stdin: &[u8]) -> Ran {
 
 /// Runs the command in a folder as a user without rights; `None` if that cannot be had.
 fn as_nobody(folder: &Folder, args: &[&str]) -> Option<(Option<i32>, String, String)> {
+    as_nobody_with(folder, &[], args)
+}
+
+/// The same with these variables.
+fn as_nobody_with(
+    folder: &Folder,
+    variables: &[(&str, &str)],
+    args: &[&str],
+) -> Option<(Option<i32>, String, String)> {
     let copy =
         tempfile::Builder::new().permissions(PermissionsExt::from_mode(0o755)).tempdir().unwrap();
     let copied = copy.path().join("scanmill");
     fs::copy(cargo_bin!("scanmill"), &copied).unwrap();
     let mut command = support::command("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&copied);
+    command.envs(variables.iter().copied());
     let output = command.args(args).current_dir(folder.path("")).output().ok()?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
