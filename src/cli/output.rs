@@ -52,17 +52,6 @@ impl Rows {
         }
     }
 
-    /// Refuses a format that they cannot have.
-    fn check(self, to: To) -> Result<To> {
-        match to {
-            To::Ecs | To::Ocsf | To::Cim if self == Self::History => {
-                let to = to.name();
-                Err(Error::usage(format!("a history has no {to}: jsonl, csv or parquet")))
-            }
-            to => Ok(to),
-        }
-    }
-
     fn table(self, name: &str) -> Result<Table> {
         if name == Table::Conflicts.name() && self == (Self::Merged { explain: false }) {
             return Err(Error::usage("the table conflicts needs --explain"));
@@ -97,7 +86,7 @@ impl Plan {
             }
         }
         let out = named(write.out.as_deref()).map(OutputName::of);
-        let to = rows.check(format_of(write.to, out)?)?;
+        let to = format_of(write.to, out)?;
         if let Some(feed) = feeds::feed(to, &write.feed, &write.line)? {
             return Self::of_feed(feed, to, (write, pick), out);
         }

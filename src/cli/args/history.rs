@@ -1,6 +1,9 @@
 //! How `history` is written.
 
-use clap::{Args as ClapArgs, ValueHint, builder::BoolishValueParser as Switch};
+use clap::{
+    Args as ClapArgs, ValueEnum as _, ValueHint,
+    builder::{BoolishValueParser as Switch, PossibleValuesParser, TypedValueParser},
+};
 
 use super::{By, OutputPath, PickArgs, ReadArgs, STATES, To, WriteArgs, count};
 use crate::sink::Compression;
@@ -47,7 +50,7 @@ pub(in super::super) struct HistoryTableArgs {
     ///
     /// Without it, the ending of OUT selects it: .jsonl, .ndjson, .csv or .parquet. An OUT without an ending is a folder
     /// of parquet; without OUT it is jsonl, one line per row.
-    #[arg(long, value_name = "FORMAT", env = "SCANMILL_HISTORY_TO")]
+    #[arg(long, value_name = "FORMAT", env = "SCANMILL_HISTORY_TO", value_parser = format())]
     to: Option<To>,
     /// A folder for both tables, a file for one or for jsonl, - for standard output
     ///
@@ -99,6 +102,12 @@ pub(in super::super) struct SeriesOptions {
     /// Folder for what does not fit into --memory [default: the system's]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "SCANMILL_TEMP_DIR")]
     pub(in super::super) temp_dir: Option<OutputPath>,
+}
+
+/// A format of tables: a history has neither nested lines nor feeds.
+fn format() -> impl TypedValueParser<Value = To> {
+    PossibleValuesParser::new([To::Jsonl, To::Csv, To::Parquet].map(To::name))
+        .try_map(|name| To::from_str(&name, false))
 }
 
 impl HistoryArgs {

@@ -109,7 +109,11 @@ fn tables_and_columns_go_where_they_are_asked_for() {
 fn wrong_usage_is_told_and_inputs_are_never_replaced() {
     let folder = Folder::new();
     let one = xml(DAY1);
-    refuses(&["history", &one, "--to", "ecs"], &["jsonl, csv or parquet"]);
+    refuses(&["history", &one, "--to", "ecs"], &["[possible values: jsonl, csv, parquet]"]);
+    for help in ["-h", "--help"] {
+        let help = ends(0, &["history", help]).stdout;
+        assert!(!["ecs", "ocsf", "cim"].iter().any(|to| help.contains(to)), "{help}");
+    }
     refuses(&["history", &one, "--table", "hosts"], &["host_history, port_history"]);
     refuses(&["history", &one, "--to", "csv"], &["name a folder"]);
     refuses(&["history", &one, "--to", "parquet"], &["-o"]);
