@@ -139,7 +139,8 @@ fn merged(merger: Merger) -> std::result::Result<Vec<u8>, String> {
     let result = match merger.finish() {
         Ok(result) => result,
         Err(error) => {
-            assert!(matches!(error.kind(), ErrorKind::Usage(_)), "{error}");
+            let is_expected = matches!(error.kind(), ErrorKind::Usage(_) | ErrorKind::Resource(_));
+            assert!(is_expected, "{error}");
             return Err(error.to_string());
         }
     };
