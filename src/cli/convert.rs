@@ -55,7 +55,8 @@ fn run_with(
     let given = if args.follow { Vec::new() } else { inputs.discover() };
     let others = args.engine.as_deref().into_iter().chain(how.config_file());
     let reading = inputs.reading(&given, others);
-    check_outputs(args.report.as_deref(), (&plan, state), &reading)?;
+    let report = Written::report(args.report.as_deref(), args.write.overwrite);
+    check_outputs(report, (&plan, state), &reading)?;
     let running = Running::default();
     let mut filters = filters(&args.pick);
     if let Some(path) = &args.engine {
@@ -101,22 +102,18 @@ fn run_with(
         talk.outdated(report.outdated);
     }
     if let Some(path) = &args.report {
-        write_json(path, &report, &temporaries)?;
+        write_json((path, args.write.overwrite), &report, &temporaries)?;
     }
     Ok(Exit::of_report(&report))
 }
 
 /// Refuses outputs that would take the place of something else.
 pub(super) fn check_outputs(
-    report: Option<&Path>,
+    report: Option<Written>,
     (plan, state): (&Plan, Option<&Path>),
     reading: &Reading<'_>,
 ) -> Result<()> {
-    if let Some(report) = report.filter(|report| report.is_dir()) {
-        return Err(Error::usage(format!("{} is a folder: --report is a file", report.display())));
-    }
-    let written =
-        Written::output(plan.output()).into_iter().chain(Written::file("--report", report));
+    let written = Written::output(plan.output()).into_iter().chain(report);
     let written = written.chain(Written::file("--state", state));
     overlap::check(written, reading, plan.is_on_stdout())
 }
@@ -205,9 +202,9 @@ pub(super) fn threads(chosen: Option<usize>) -> usize {
     })
 }
 
-/// Writes the report of a run.
+/// Writes the report of a run to a file, in place of another report, or of any file with `--overwrite`.
 pub(super) fn write_json(
-    path: &Path,
+    (path, overwrite): (&Path, bool),
     report: &impl serde::Serialize,
     temporaries: &Temporaries,
 ) -> Result<()> {
@@ -217,7 +214,7 @@ pub(super) fn write_json(
     }
     let mut text = serde_json::to_vec_pretty(report).map_err(failed)?;
     text.push(b'\n');
-    let mut sink = DocumentSink::open(&Output::File(path.to_owned()), true, temporaries)?;
+    let mut sink = DocumentSink::open_report(path, overwrite, temporaries)?;
     sink.write(&text)?;
     sink.finish()
 }

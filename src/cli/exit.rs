@@ -35,7 +35,10 @@ impl Exit {
             Self::Interrupted
         } else if report.errors.iter().any(|error| matches!(error.kind(), ErrorKind::Scan(_))) {
             Self::Nmap
-        } else if report.strict_failed() || (read == 0 && report.counts.scans == 0) {
+        } else if report.strict_failed()
+            || report.kept.is_some()
+            || (read == 0 && report.counts.scans == 0)
+        {
             Self::NoInput
         } else if refused > 0 {
             Self::Partly

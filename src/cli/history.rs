@@ -9,6 +9,7 @@ use super::{
     inputs::{self, Given, Inputs},
     memory::Shares,
     output::{Plan, Rows},
+    overlap::Written,
     progress::Progress,
     render::Talk,
     signals,
@@ -28,7 +29,8 @@ pub(super) fn run(args: &HistoryArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
     let inputs = Inputs::of(&args.read)?;
     let given = inputs.discover();
     let reading = inputs.reading(&given, how.config_file());
-    check_outputs(args.report.as_deref(), (&plan, None), &reading)?;
+    let report = Written::report(args.report.as_deref(), write.overwrite);
+    check_outputs(report, (&plan, None), &reading)?;
     let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
     // Before anything temporary is made: a signal must find it.
     let stop = signals::stop_flag(&temporaries);
@@ -54,7 +56,7 @@ pub(super) fn run(args: &HistoryArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
     let report = finished?;
     talk.report(&report, begun.elapsed());
     if let Some(path) = &args.report {
-        write_json(path, &report, &temporaries)?;
+        write_json((path, write.overwrite), &report, &temporaries)?;
     }
     Ok(Exit::of_report(&report))
 }

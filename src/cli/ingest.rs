@@ -82,7 +82,7 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     talk.report(&report, begun.elapsed());
     talk.loaded(&told);
     if let Some(path) = &args.report {
-        write_json(path, &summary(&report, &told), &temporaries)?;
+        write_json((path, false), &summary(&report, &told), &temporaries)?;
     }
     Ok(Exit::of_report(&report))
 }
@@ -99,7 +99,7 @@ fn check_outputs(
     how: &TalkArgs,
     (inputs, found): (&Inputs, &[Result<Input>]),
 ) -> Result<()> {
-    let report = Written::file("--report", args.report.as_deref());
+    let report = Written::report(args.report.as_deref(), false);
     let dataset = Written::new("--into", &args.into, Form::State);
     let files = found.iter().flatten().filter(|input| !input.named);
     let mut reading = inputs.reading(&[], how.config_file());

@@ -22,7 +22,7 @@ use super::ending::is_special;
 use crate::{
     error::{Error, Result},
     fs,
-    sink::{Output, follow, hold},
+    sink::{Output, Replace, follow, hold, refuse_existing},
 };
 
 /// What an output is.
@@ -45,17 +45,25 @@ pub(super) struct Written {
     option: &'static str,
     path: PathBuf,
     form: Form,
+    /// What it may take the place of, where nothing else looks at that before it is written.
+    replace: Option<Replace>,
 }
 
 impl Written {
     pub(super) fn new(option: &'static str, path: &Path, form: Form) -> Self {
-        Self { option, path: path.to_owned(), form }
+        Self { option, path: path.to_owned(), form, replace: None }
     }
 
     /// The file that an option names, if it is given and no stream.
     pub(super) fn file(option: &'static str, path: Option<&Path>) -> Option<Self> {
         let path = path.filter(|path| path.as_os_str() != "-")?;
         Some(Self::new(option, path, Form::File))
+    }
+
+    /// What `--report` names, if it is given and no stream.
+    pub(super) fn report(path: Option<&Path>, overwrite: bool) -> Option<Self> {
+        let report = Self::file("--report", path)?;
+        Some(Self { replace: Some(Replace::report(overwrite)), ..report })
     }
 
     /// What `-o` names.
@@ -121,6 +129,14 @@ pub(super) fn check(
         if output.form == Form::File {
             // A report is written last: what is wrong with it is said first.
             drop(hold(&place.path)?);
+        }
+        if let Some(replace) = output.replace {
+            if place.is_dir {
+                let message =
+                    format!("{} is a folder: {} is a file", output.path.display(), output.option);
+                return Err(Error::usage(message));
+            }
+            refuse_existing(&place.path, &output.shown(), replace)?;
         }
         for other in outputs.iter().skip(number.saturating_add(1)) {
             check_outputs((place, output), (&other.0, &other.1))?;

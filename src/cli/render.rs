@@ -165,6 +165,11 @@ impl Talk {
             };
             self.line("error", RED, &message, &json!({}));
         }
+        if let Some(kept) = &report.kept {
+            let message = format!("no scan was read: {kept} stays as it is");
+            self.line("error", RED, &message, &json!({ "kept": kept }));
+            self.hint("remove it first, if an output without rows is wanted");
+        }
     }
 
     /// Errors of inputs and the summary of a run.
@@ -307,6 +312,7 @@ fn hint(error: &Error) -> Option<&'static str> {
         ),
         ErrorKind::Strict { .. } => Some("without --strict this is a warning"),
         ErrorKind::Usage(message) if message.contains(NOT_REPLACED) => Some(FOREIGN),
+        ErrorKind::State(_) => Some("bring back a copy of it, or move it away to begin anew"),
         _ => None,
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     error::{Error, Result},
     feed::ecs,
     fs,
-    sink::{DocumentSink, Output, Temporaries},
+    sink::{DocumentSink, Output, Temporaries, make_target},
     table::{
         Table,
         export::{self, Dialect, Format},
@@ -63,6 +63,7 @@ pub(super) fn run(args: &SchemaArgs, talk: &Talk) -> Result<Exit> {
 fn write(folder: &Path, files: &[(PathBuf, String)], talk: &Talk) -> Result<Exit> {
     let temporaries = Temporaries::default();
     let stop = signals::stop_flag(&temporaries);
+    make_target(folder)?;
     refuse_foreign(folder, files)?;
     let mut changed = Vec::new();
     for (path, text) in files {
@@ -87,6 +88,9 @@ fn write(folder: &Path, files: &[(PathBuf, String)], talk: &Talk) -> Result<Exit
 fn refuse_foreign(folder: &Path, files: &[(PathBuf, String)]) -> Result<()> {
     let is_file = |path: &Path| files.iter().any(|(known, _)| known == path);
     let is_folder = |path: &Path| files.iter().any(|(known, _)| known.starts_with(path));
+    if folder.metadata().is_ok_and(|meta| !meta.is_dir()) {
+        return Err(Error::usage(format!("{} is no folder: --write names one", folder.display())));
+    }
     let mut open = vec![PathBuf::new()];
     while let Some(inside) = open.pop() {
         let path = folder.join(&inside);

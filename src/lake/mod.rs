@@ -40,7 +40,7 @@ pub use self::{
 use crate::{
     error::{Error, Result},
     fs::{self, File, TryLockError},
-    sink::{Temporaries, follow},
+    sink::{Temporaries, make_target},
     table::Table,
 };
 
@@ -292,28 +292,6 @@ fn without_log(dir: &Path) -> Error {
         log::BRING_BACK
     );
     unreadable(&dir.join(LOG), io::Error::other(message))
-}
-
-/// Makes the folder that a link leads to, if that is not there. Where the folder around it is missing, a disk may be: none
-/// is made in its place.
-fn make_target(dir: &Path) -> Result<()> {
-    let target = follow(dir).map_err(|error| failed(dir, error))?;
-    let is_there = |path: &Path| fs::if_there(fs::metadata(path)).map_err(|e| failed(path, e));
-    if target.components().eq(dir.components()) || is_there(&target)?.is_some() {
-        return Ok(());
-    }
-    let around = target.parent().filter(|path| !path.as_os_str().is_empty());
-    if let Some(around) = around
-        && is_there(around)?.is_none()
-    {
-        return Err(Error::usage(format!(
-            "{} is a link to {}, and there is no folder {}",
-            dir.display(),
-            target.display(),
-            around.display()
-        )));
-    }
-    fs::create_dir(&target).map_err(|error| failed(&target, error))
 }
 
 /// The lock that runs share, and that keeps [`Lake::vacuum`] away. Whoever is alone removes what killed runs

@@ -210,8 +210,8 @@ impl Pipeline {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Completes the output. A run that was told to stop, or that read no scan, leaves no file, and what there was
-    /// under the output's name stays; on standard output is what was whole.
+    /// Completes the output. A run that was told to stop, or that could read nothing, leaves no file, and keeps what has the
+    /// output's name; one that read no scan keeps it if it holds something. On standard output is what was whole.
     ///
     /// # Errors
     /// If the output cannot be written.
@@ -227,7 +227,12 @@ impl Pipeline {
         for table in self.outlet.tables() {
             report.rows.insert(table.name(), self.coder.rows(*table));
         }
-        if !report.interrupted && report.has_input() {
+        if report.interrupted || !report.has_input() {
+            return Ok(report);
+        }
+        // Nothing takes the place of something.
+        report.kept = self.outlet.replaces().filter(|_| !report.has_scan()).map(str::to_owned);
+        if report.kept.is_none() {
             self.publish()?;
         }
         Ok(report)

@@ -135,6 +135,16 @@ impl Outlet {
         }
     }
 
+    /// The name of an output that holds something, and that is replaced when this is finished.
+    pub(super) fn replaces(&self) -> Option<&str> {
+        match self {
+            Self::Tables(sink) => sink.replaces(),
+            Self::Feed { sink, .. } => sink.replaces(),
+            Self::Merge { then, .. } => then.replaces(),
+            Self::Nothing => None,
+        }
+    }
+
     /// Hands what was written to the system.
     pub(super) fn flush(&mut self) -> Result<()> {
         match self {

@@ -156,6 +156,9 @@ pub struct Report {
     /// Of a merge: newer records of ports that lost to older ones and say something else.
     #[serde(skip_serializing_if = "is_zero")]
     pub outdated: u64,
+    /// The output that exists and stays as it is, since no scan was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
     /// Whether the run was told to stop.
     pub interrupted: bool,
     /// Errors of inputs, in order.
@@ -276,6 +279,7 @@ impl Report {
             engine: self.engine.clone(),
             failed_scans: self.failed_scans.clone(),
             outdated: self.outdated,
+            kept: self.kept.clone(),
             interrupted: self.interrupted,
             errors: Vec::new(),
         };
@@ -295,7 +299,13 @@ impl Report {
     #[must_use]
     pub fn has_input(&self) -> bool {
         let read = self.count(Outcome::Read) > 0 || self.count(Outcome::Known) > 0;
-        read || self.counts.scans > 0 || self.counts.hosts > 0
+        read || self.has_scan()
+    }
+
+    /// Whether a scan was read, or at least hosts of one.
+    #[must_use]
+    pub fn has_scan(&self) -> bool {
+        self.counts.scans > 0 || self.counts.hosts > 0
     }
 
     /// Whether strict reading ended an input.

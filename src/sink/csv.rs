@@ -57,6 +57,10 @@ impl Sink for CsvSink {
         self.tables.write(piece)
     }
 
+    fn replaces(&self) -> Option<&str> {
+        self.tables.replaces()
+    }
+
     fn flush(&mut self) -> Result<()> {
         self.tables.flush()
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{stream::TextStream, target::Output, temporaries::Temporaries};
+use super::{replace::Replace, stream::TextStream, target::Output, temporaries::Temporaries};
 use crate::error::{Error, Result};
 
 /// Writes whole lines to standard output or to a file.
@@ -23,7 +23,16 @@ impl DocumentSink {
                 path.display()
             )));
         }
-        Ok(Self { stream: TextStream::open(output, overwrite, temporaries)? })
+        Ok(Self { stream: TextStream::open(output, Replace::of(overwrite), temporaries)? })
+    }
+
+    /// A sink to the file of a report, which may take the place of another report.
+    ///
+    /// # Errors
+    /// A usage error if the file exists, is no report and is not to be replaced; an output error if it cannot be made.
+    pub fn open_report(path: &Path, overwrite: bool, temporaries: &Temporaries) -> Result<Self> {
+        let (output, replace) = (Output::File(path.to_owned()), Replace::report(overwrite));
+        Ok(Self { stream: TextStream::open(&output, replace, temporaries)? })
     }
 
     /// A sink to a file that has its name from the start: what is written stays, however the run ends. A file that is
@@ -42,6 +51,11 @@ impl DocumentSink {
     /// If the output cannot be written.
     pub fn write(&mut self, lines: &[u8]) -> Result<()> {
         self.stream.write(lines)
+    }
+
+    /// The name of a file that holds something, and that [`Self::finish`] would replace.
+    pub(crate) fn replaces(&self) -> Option<&str> {
+        self.stream.replaces()
     }
 
     /// Hands what was written to the system.

@@ -34,6 +34,10 @@ impl Sink for JsonlSink {
         self.tables.write(piece)
     }
 
+    fn replaces(&self) -> Option<&str> {
+        self.tables.replaces()
+    }
+
     fn flush(&mut self) -> Result<()> {
         self.tables.flush()
     }

@@ -15,7 +15,8 @@ use std::{
 
 use super::{
     lock::{is_at, open_locked},
-    target::{follow, refuse_existing},
+    replace::{Replace, refuse_existing},
+    target::{follow, is_link, make_folders, remove_empty},
     temporaries::Temporaries,
 };
 use crate::{
@@ -30,6 +31,8 @@ pub(super) struct Unwritten {
     path: PathBuf,
     /// Whether the file was made for this run.
     is_new: bool,
+    /// Folders that were made on the way, each before those in it.
+    made: Vec<PathBuf>,
     temporaries: Temporaries,
 }
 
@@ -41,17 +44,29 @@ impl Unwritten {
     /// if it cannot be made.
     pub(super) fn open(path: &Path, overwrite: bool, temporaries: &Temporaries) -> Result<Self> {
         let name = path.display().to_string();
-        refuse_existing(path, &name, overwrite)?;
+        refuse_existing(path, &name, Replace::of(overwrite))?;
         let failed = |error| Error::sink(&*name, error);
-        let path = follow(path).map_err(failed)?;
-        let is_new = fs::if_there(fs::symlink_metadata(&path)).map_err(failed)?.is_none();
+        let target = follow(path).map_err(failed)?;
+        let is_new = fs::if_there(fs::symlink_metadata(&target)).map_err(failed)?.is_none();
+        let made = if is_link(path, &target) {
+            Vec::new()
+        } else {
+            make_folders(&target).map_err(failed)?
+        };
+        let path = target;
         let mut options = File::options();
         options.write(true).create(overwrite).create_new(!overwrite).truncate(false);
-        let file = open_locked(&path, &options)?;
+        let file = open_locked(&path, &options).inspect_err(|_| remove_empty(&made))?;
         if is_new {
             temporaries.add(&path);
         }
-        Ok(Self { file: Some(file), path, is_new, temporaries: temporaries.clone() })
+        Ok(Self { file: Some(file), path, is_new, made, temporaries: temporaries.clone() })
+    }
+
+    /// Whether it takes the place of something.
+    pub(super) fn replaces(&self) -> bool {
+        let meta = self.file.as_ref().and_then(|file| file.metadata().ok());
+        !self.is_new && meta.is_some_and(|meta| meta.len() > 0)
     }
 
     /// The file, empty. `by_lines` if its bytes are lines, as they are not if they are compressed.
@@ -71,6 +86,7 @@ impl Drop for Unwritten {
             if is_at(file, &self.path).unwrap_or(false) {
                 let _ = fs::remove_file(&self.path);
             }
+            remove_empty(&self.made);
             self.temporaries.forget(&self.path);
         }
     }

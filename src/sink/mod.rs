@@ -18,6 +18,7 @@ mod members;
 mod notice;
 mod parquet;
 mod partition;
+mod replace;
 mod row_groups;
 mod state;
 mod stream;
@@ -43,11 +44,14 @@ pub use self::{
 };
 pub(crate) use self::{
     jsonl::row_line,
-    lock::{is_at, lock, open_locked},
-    target::follow,
+    lock::{hold, is_at, lock, open_locked},
+    target::{follow, make_target},
 };
 #[cfg(feature = "cli")]
-pub(crate) use self::{lock::hold, target::NOT_REPLACED};
+pub(crate) use self::{
+    replace::{Replace, refuse_existing},
+    target::NOT_REPLACED,
+};
 use crate::{
     error::{Error, Result},
     table::{Column, RecordBatch, Row, ScanOf, Table},
@@ -159,6 +163,11 @@ pub trait Sink: Send {
     fn notice(&mut self, notices: Vec<Notice>) -> Result<()> {
         let _ = notices;
         Ok(())
+    }
+
+    /// The name of an output that holds something, and that [`Self::finish`] would replace.
+    fn replaces(&self) -> Option<&str> {
+        None
     }
 
     /// Hands everything written so far to the system, where the format allows it.

@@ -12,6 +12,7 @@ use super::{
     Data, Encoded, Encoder, Sink, SinkOptions, Workers, blocks,
     lanes::Lanes,
     partition::{Change, Partition, Partitions},
+    replace::Replace,
     table_files::{Item, TableFiles},
     target::{Output, Pending},
 };
@@ -148,7 +149,8 @@ impl ParquetSink {
                 return Err(Error::usage(format!("{name} is a file: partitions need a folder")));
             }
             Output::File(path) => {
-                let (pending, file) = Pending::file(path, options.overwrite, &options.temporaries)?;
+                let replace = Replace::of(options.overwrite);
+                let (pending, file) = Pending::file(path, replace, &options.temporaries)?;
                 let table = options.tables.first().copied().unwrap_or(Table::Hosts);
                 let name = path.display().to_string();
                 (pending, vec![TableFiles::of_file(table, &options, (file, name))?])
@@ -214,6 +216,10 @@ impl Sink for ParquetSink {
                 .try_for_each(|place| self.lanes.give(place, Item::Settled(Arc::clone(&folder)))),
             Data::Text(_) => Ok(()),
         }
+    }
+
+    fn replaces(&self) -> Option<&str> {
+        self.pending.replaces()
     }
 
     fn flush(&mut self) -> Result<()> {

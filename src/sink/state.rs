@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     lock::{has_lock, is_at},
+    replace::Replace,
     target::{Pending, follow},
     temporaries::Temporaries,
 };
@@ -42,7 +43,7 @@ impl StateSink {
         }
         let old = fs::if_there(File::open(&target)).map_err(unreadable)?;
         // It looks at the lock itself, which therefore is taken after it.
-        let (pending, file) = Pending::file(path, old.is_some(), temporaries)?;
+        let (pending, file) = Pending::file(path, Replace::of(old.is_some()), temporaries)?;
         if let Some(old) = &old
             && !(has_lock(old, path)? && is_at(old, &target).map_err(unreadable)?)
         {

@@ -9,6 +9,7 @@ use flate2::{Compression, write::GzEncoder};
 
 use super::{
     live::{LiveFile, Unwritten},
+    replace::Replace,
     target::{Output, Pending},
     temporaries::Temporaries,
 };
@@ -41,7 +42,7 @@ impl TextStream {
     /// that is no regular one, such as `/dev/null` or a FIFO, is written as it is.
     pub(super) fn open(
         output: &Output,
-        overwrite: bool,
+        replace: Replace,
         temporaries: &Temporaries,
     ) -> Result<Self> {
         let path = match output {
@@ -57,7 +58,7 @@ impl TextStream {
         if special {
             return Self::special(path);
         }
-        let (pending, file) = Pending::file(path, overwrite, temporaries)?;
+        let (pending, file) = Pending::file(path, replace, temporaries)?;
         let mut stream = Self::over(path, (file, path.display().to_string()))?;
         stream.pending = Some(Box::new(pending));
         Ok(stream)
@@ -103,6 +104,15 @@ impl TextStream {
             Writer::Zstd(writer) => writer.write_all(bytes),
         });
         written.map_err(|error| Error::sink(&*self.name, error))
+    }
+
+    /// The name of a file that holds something, and that is replaced.
+    pub(super) fn replaces(&self) -> Option<&str> {
+        match (&self.pending, &self.writer) {
+            (Some(pending), _) => pending.replaces(),
+            (None, Writer::Unwritten(file)) if file.replaces() => Some(&self.name),
+            _ => None,
+        }
     }
 
     /// Has a file be empty that is written now.

@@ -13,6 +13,7 @@ use super::{
     lock::hold,
     marker::{self, Marker, Obstacle},
     members::Members,
+    replace::{Replace, refuse_existing},
     temporaries::{Names, Temporaries, remove, with_suffix},
 };
 use crate::{
@@ -61,6 +62,8 @@ pub(super) struct Pending {
     /// The output's name as given, for messages.
     name: String,
     overwrite: bool,
+    /// Whether it takes the place of something that holds anything.
+    replaces: bool,
     /// What the marker of a folder says; `None` for a file.
     marks: Option<(String, Vec<&'static str>)>,
     like: Option<Attributes>,
@@ -76,12 +79,13 @@ impl Pending {
         let name = out.display().to_string();
         let target = follow(out).map_err(|error| Error::sink(&*name, error))?;
         let overwrite = options.overwrite;
+        let mut replaces = false;
         if target.is_dir() {
-            let empty = fs::read_dir(&target).is_ok_and(|mut all| all.next().is_none());
-            refuse_existing(&target, &name, overwrite || empty)?;
+            replaces = fs::read_dir(&target).is_ok_and(|mut all| all.next().is_some());
+            refuse_existing(&target, &name, Replace::of(overwrite || !replaces))?;
             refuse_foreign(&target, &name)?;
         } else {
-            refuse_existing(&target, &name, overwrite)?;
+            refuse_existing(&target, &name, Replace::of(overwrite))?;
             if target.exists() {
                 return Err(Error::usage(format!("{name} is no folder")));
             }
@@ -90,7 +94,7 @@ impl Pending {
         let marks = options.tables.iter().map(|table| table.name()).collect();
         let marks = Some((options.command.clone(), marks));
         let followed = is_link(out, &target);
-        let claim = Claim { name, target, followed, overwrite, marks, like };
+        let claim = Claim { name, target, followed, overwrite, replaces, marks, like };
         let (pending, ()) = claim.make(&options.temporaries, |path| create_dir(path, like))?;
         Ok(pending)
     }
@@ -98,7 +102,7 @@ impl Pending {
     /// A temporary file for a file of this name.
     pub(super) fn file(
         out: &Path,
-        overwrite: bool,
+        replace: Replace,
         temporaries: &Temporaries,
     ) -> Result<(Self, File)> {
         let name = out.display().to_string();
@@ -107,15 +111,22 @@ impl Pending {
             let message = format!("{name} is a device or pipe: name a file");
             return Err(Error::usage(message));
         }
-        refuse_existing(&target, &name, overwrite)?;
+        refuse_existing(&target, &name, replace)?;
         if target.is_dir() {
             return Err(Error::usage(format!("{name} is a folder")));
         }
         drop(hold(&target)?);
         let like = Attributes::of_file(&target).map_err(|error| Error::sink(&*name, error))?;
         let followed = is_link(out, &target);
-        let claim = Claim { name, target, followed, overwrite, marks: None, like };
+        let replaces = target.metadata().is_ok_and(|meta| meta.len() > 0);
+        let overwrite = replace != Replace::Nothing;
+        let claim = Claim { name, target, followed, overwrite, replaces, marks: None, like };
         claim.make(temporaries, |path| create_file(path, like))
+    }
+
+    /// The name of what it takes the place of, if that holds anything.
+    pub(super) fn replaces(&self) -> Option<&str> {
+        Some(self.name.as_str()).filter(|_| self.replaces)
     }
 
     /// The files of a folder in the making.
@@ -232,6 +243,7 @@ struct Claim {
     /// Whether the output was named by a symbolic link.
     followed: bool,
     overwrite: bool,
+    replaces: bool,
     marks: Option<(String, Vec<&'static str>)>,
     like: Option<Attributes>,
 }
@@ -242,16 +254,13 @@ impl Claim {
         temporaries: &Temporaries,
         create: impl Fn(&Path) -> io::Result<T>,
     ) -> Result<(Pending, T)> {
-        let Self { name, target, followed, overwrite, marks, like } = self;
+        let Self { name, target, followed, overwrite, replaces, marks, like } = self;
         let failed = |error| Error::sink(&*name, error);
         let Some(file_name) = target.file_name() else {
             return Err(Error::usage(format!("{name} names no output")));
         };
-        let made = match target.parent() {
-            // Where a link leads to nothing, a disk may be missing: no folder is made in its place.
-            Some(parent) if !followed => make_folders(parent).map_err(failed)?,
-            _ => Vec::new(),
-        };
+        // Where a link leads to nothing, a disk may be missing: no folder is made in its place.
+        let made = if followed { Vec::new() } else { make_folders(&target).map_err(failed)? };
         let mut number = 0_u32;
         loop {
             let mut temporary = first_bytes(file_name).to_owned();
@@ -267,6 +276,7 @@ impl Claim {
                         target,
                         name,
                         overwrite,
+                        replaces,
                         marks,
                         like,
                         made,
@@ -298,8 +308,9 @@ fn first_bytes(name: &OsStr) -> &OsStr {
     OsStr::from_bytes(bytes.get(..end).unwrap_or(bytes))
 }
 
-/// Makes a folder and those above it that are missing, and returns those.
-fn make_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+/// Makes the folders above an output that are missing, and returns them.
+pub(super) fn make_folders(out: &Path) -> io::Result<Vec<PathBuf>> {
+    let Some(folder) = out.parent() else { return Ok(Vec::new()) };
     let mut missing = Vec::new();
     for path in folder.ancestors().take_while(|path| !path.as_os_str().is_empty()) {
         if fs::if_there(fs::symlink_metadata(path))?.is_some() {
@@ -313,7 +324,7 @@ fn make_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Removes folders that were made on the way to an output that does not come, unless something else is in them.
-fn remove_empty(made: &[PathBuf]) {
+pub(super) fn remove_empty(made: &[PathBuf]) {
     for folder in made.iter().rev() {
         let _ = fs::remove_dir(folder);
     }
@@ -324,19 +335,32 @@ fn parent_of(path: &Path) -> &Path {
 }
 
 /// Whether [`follow`] went from this name to another one.
-fn is_link(out: &Path, target: &Path) -> bool {
+pub(super) fn is_link(out: &Path, target: &Path) -> bool {
     out.components().ne(target.components())
 }
 
-pub(super) fn refuse_existing(target: &Path, name: &str, overwrite: bool) -> Result<()> {
-    if overwrite {
+/// Makes the folder that a link leads to, if that is not there. Where the folder around it is missing, a disk may be: none
+/// is made in its place.
+///
+/// # Errors
+/// A usage error if the folder around it is missing; an output error if it cannot be made.
+pub(crate) fn make_target(dir: &Path) -> Result<()> {
+    let failed = |path: &Path, error: io::Error| Error::sink(path.display().to_string(), error);
+    let target = follow(dir).map_err(|error| failed(dir, error))?;
+    let is_there = |path: &Path| fs::if_there(fs::metadata(path)).map_err(|e| failed(path, e));
+    if !is_link(dir, &target) || is_there(&target)?.is_some() {
         return Ok(());
     }
-    match fs::if_there(fs::symlink_metadata(target)) {
-        Ok(None) => Ok(()),
-        Ok(Some(_)) => Err(Error::usage(format!("{name} exists; --overwrite replaces it"))),
-        Err(error) => Err(Error::sink(name, error)),
+    let around = parent_of(&target);
+    if is_there(around)?.is_none() {
+        return Err(Error::usage(format!(
+            "{} is a link to {}, and there is no folder {}",
+            dir.display(),
+            target.display(),
+            around.display()
+        )));
     }
+    fs::create_dir(&target).map_err(|error| failed(&target, error))
 }
 
 /// Words of an error about a folder that holds what scanmill did not write.
@@ -384,13 +408,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("a.csv");
         let temporaries = Temporaries::default();
-        let (pending, mut file) = Pending::file(&target, false, &temporaries).unwrap();
+        let (pending, mut file) = Pending::file(&target, Replace::Nothing, &temporaries).unwrap();
         file.write_all(b"x").unwrap();
         assert!(!target.exists());
         pending.publish().unwrap();
         assert_eq!(names(folder.path()), ["a.csv"]);
-        assert!(Pending::file(&target, false, &temporaries).is_err());
-        drop(Pending::file(&target, true, &temporaries).unwrap());
+        assert!(Pending::file(&target, Replace::Nothing, &temporaries).is_err());
+        drop(Pending::file(&target, Replace::Anything, &temporaries).unwrap());
         assert_eq!(
             (names(folder.path()), fs::read(&target).unwrap()),
             (vec!["a.csv".into()], b"x".to_vec())
@@ -403,7 +427,8 @@ mod tests {
         let temporaries = Temporaries::default();
         for name in ["x".repeat(255), "\u{20ac}".repeat(85), format!("{}.csv", "y".repeat(251))] {
             let target = folder.path().join(&name);
-            let (pending, mut file) = Pending::file(&target, false, &temporaries).unwrap();
+            let (pending, mut file) =
+                Pending::file(&target, Replace::Nothing, &temporaries).unwrap();
             let temporary = pending.temporary.file_name().unwrap().to_str().unwrap();
             assert!(temporary.len() < 230 && temporary.contains(".tmp-"), "{temporary}");
             file.write_all(b"x").unwrap();
@@ -441,7 +466,7 @@ mod tests {
         let options = SinkOptions { temporaries: temporaries.clone(), ..SinkOptions::default() };
         let dir = Pending::dir(&folder.path().join("a"), &options).unwrap();
         fs::write(dir.temporary.join("x"), "x").unwrap();
-        let file = Pending::file(&folder.path().join("b"), false, &temporaries).unwrap();
+        let file = Pending::file(&folder.path().join("b"), Replace::Nothing, &temporaries).unwrap();
         assert_eq!(names(folder.path()).len(), 2);
         let halted = temporaries.remove_all();
         assert!(names(folder.path()).is_empty());

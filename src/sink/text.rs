@@ -2,6 +2,7 @@
 
 use super::{
     Data, Encoded, SinkOptions, file_name,
+    replace::Replace,
     stream::TextStream,
     target::{Output, Pending},
 };
@@ -18,7 +19,8 @@ pub(super) struct TextTables {
 impl TextTables {
     pub(super) fn open(output: &Output, extension: &str, options: SinkOptions) -> Result<Self> {
         let Output::Dir(path) = output else {
-            let stream = TextStream::open(output, options.overwrite, &options.temporaries)?;
+            let replace = Replace::of(options.overwrite);
+            let stream = TextStream::open(output, replace, &options.temporaries)?;
             let first = options.tables.first().copied().unwrap_or(Table::Hosts);
             return Ok(Self { options, streams: vec![(first, stream)], folder: None });
         };
@@ -53,6 +55,12 @@ impl TextTables {
             Some((_, stream)) => stream.write(&text),
             None => Ok(()),
         }
+    }
+
+    /// The name of an output that holds something, and that is replaced.
+    pub(super) fn replaces(&self) -> Option<&str> {
+        let of_stream = || self.streams.first().and_then(|(_, stream)| stream.replaces());
+        self.folder.as_ref().map_or_else(of_stream, Pending::replaces)
     }
 
     pub(super) fn flush(&mut self) -> Result<()> {

@@ -117,7 +117,7 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     let report = finished?;
     talk.report(&report, begun.elapsed());
     if let Some(path) = &args.report {
-        write_json(path, &report, &temporaries)?;
+        write_json((path, args.write.overwrite), &report, &temporaries)?;
     }
     Ok(Exit::of_report(&report))
 }
@@ -134,7 +134,7 @@ fn kept_files(args: &ScanArgs, processes: usize) -> Vec<PathBuf> {
 fn check_outputs((args, how): (&ScanArgs, &TalkArgs), plan: &Plan, kept: &[PathBuf]) -> Result<()> {
     let output = Written::output(plan.output());
     let kept = kept.iter().filter_map(|path| Written::file("--keep-xml", Some(path)));
-    let report = Written::file("--report", args.report.as_deref());
+    let report = Written::report(args.report.as_deref(), args.write.overwrite);
     let nmap: &Path = &args.nmap.nmap;
     // A name without a folder is looked for on PATH.
     let nmap = Some(nmap).filter(|path| path.components().count() > 1);

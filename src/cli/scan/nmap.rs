@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Result},
     fs::{self, File, OpenOptions},
     model::ScanEvent,
-    sink::open_locked,
+    sink::{Replace, follow, open_locked, refuse_existing},
     source::process::{Ended, Process, Program},
 };
 
@@ -170,19 +170,20 @@ impl Keep {
         if path.as_os_str() == "-" {
             return Err(Error::usage("--keep-xml needs a file: standard output is for data"));
         }
-        let failed = |error: io::Error| Error::sink(path.display().to_string(), error);
-        match path.metadata() {
-            Ok(meta) if meta.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
-            Ok(meta) if meta.is_file() && !overwrite => return Err(exists(&path)),
-            Ok(meta) if meta.is_file() => {
+        let name = path.display().to_string();
+        let failed = |error: io::Error| Error::sink(&*name, error);
+        match fs::if_there(fs::metadata(&path)).map_err(failed)? {
+            Some(meta) if meta.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
+            Some(meta) if meta.is_file() => {
+                refuse_existing(&path, &name, Replace::of(overwrite))?;
                 drop(open_locked(&path, OpenOptions::new().write(true))?);
             }
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            Some(_) => {}
+            None => {
+                let target = follow(&path).map_err(failed)?;
+                let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
                 fs::tempfile_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
             }
-            Err(error) => return Err(failed(error)),
         }
         Ok(Self { path, overwrite, file: None })
     }
@@ -210,7 +211,8 @@ impl Keep {
         }
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(self.overwrite).create_new(!self.overwrite);
-        let file = open_locked(&self.path, &options)?;
+        let target = follow(&self.path).map_err(failed)?;
+        let file = open_locked(&target, &options)?;
         // Not before it is certain that nobody else writes it.
         file.set_len(0).map_err(failed)?;
         Ok(file)
@@ -228,10 +230,6 @@ impl Write for Keep {
     fn flush(&mut self) -> io::Result<()> {
         self.file.as_mut().map_or(Ok(()), File::flush)
     }
-}
-
-fn exists(path: &Path) -> Error {
-    Error::usage(format!("{} exists; --overwrite replaces it", path.display()))
 }
 
 #[cfg(test)]

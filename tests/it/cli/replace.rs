@@ -154,6 +154,8 @@ fn files_and_folders_keep_their_modes() {
         set_mode(&file, bits);
         ends(0, &["convert", &good, "-o", &file, "--overwrite"]);
         assert_eq!(mode(&file), bits);
+        ends(0, &["convert", &good, "--report", &file, "--overwrite"]);
+        assert_eq!(mode(&file), bits);
         ends(0, &["convert", &good, "--report", &file]);
         assert_eq!(mode(&file), bits);
     }
@@ -309,8 +311,186 @@ fn without_a_scan_what_there_is_stays_and_nothing_comes() {
     fs::create_dir(folder.path("lake")).unwrap();
     ends(3, &["ingest", &junk, "--into", &folder.path("lake")]);
     assert_eq!(folder.names("lake"), [""; 0]);
-    // An empty input was read: it is a scan that found nothing.
-    let empty = folder.write("empty.xml", "");
-    ends(0, &["convert", &empty, "-o", &file, "--overwrite"]);
-    assert_eq!(folder.read("out.jsonl"), "");
+}
+
+#[test]
+fn an_input_without_a_scan_makes_an_output_and_replaces_none() {
+    let folder = Folder::new();
+    let (good, empty) = (xml(GOOD), folder.write("empty.xml", "\n"));
+    for (command, out, options) in [
+        ("convert", "out.jsonl", &[][..]),
+        ("convert", "out.jsonl.gz", &[]),
+        ("convert", "out.csv", &["--table", "ports"]),
+        ("convert", "out.parquet", &["--table", "ports"]),
+        ("convert", "out", &[]),
+        ("convert", "csv", &["--to", "csv"]),
+        ("convert", "parts", &["--partition-by", "scan_date"]),
+        ("merge", "merged.jsonl", &[]),
+        ("merge", "merged", &[]),
+        ("history", "history", &[]),
+    ] {
+        let out = folder.path(out);
+        let read = || {
+            if Path::new(&out).is_dir() {
+                tree(&out)
+            } else {
+                vec![(String::new(), fs::read(&out).unwrap())]
+            }
+        };
+        let args = |input| [&[command, input, "-o", &out, "--overwrite"], options].concat();
+        // It says that nothing was found, which is an output like others.
+        ends(0, &args(&empty));
+        let _ = fs::remove_dir_all(&out);
+        let _ = fs::remove_file(&out);
+        ends(0, &args(&good));
+        let before = read();
+        let ran = ends(3, &args(&empty));
+        let message = format!("no scan was read: {out} stays as it is");
+        assert!(ran.stderr.contains(&message), "{command}, {out}: {}", ran.stderr);
+        assert!(read() == before, "{command}, {out}");
+    }
+    assert!(folder.names("").iter().all(|name| !name.contains(".tmp-")), "{:?}", folder.names(""));
+    // What holds nothing loses nothing.
+    let nothing = folder.write("nothing.jsonl", "");
+    ends(0, &["convert", &empty, "-o", &nothing, "--overwrite"]);
+    // What was read and left out is another matter.
+    let out = folder.path("out.csv");
+    ends(
+        0,
+        &["convert", &good, "-o", &out, "--table", "ports", "--state", "unfiltered", "--overwrite"],
+    );
+    assert_eq!(folder.read("out.csv").lines().count(), 1);
+}
+
+#[test]
+fn a_report_takes_the_place_of_nothing_but_reports() {
+    let folder = Folder::new();
+    let good = xml(GOOD);
+    fs::create_dir(folder.path("other")).unwrap();
+    ends(0, &["convert", &good, "-o", &folder.path("other/tables")]);
+    let notes = folder.write("notes.txt", "mine\n");
+    folder.write("cut.json", "{\n  \"scans\": 1,\n  \"hosts\"");
+    folder.write("other.json", "{\"scans\": 1, \"hosts\": 3}\n");
+    let parquet = folder.path("other/tables/ports.parquet");
+    symlink(&parquet, folder.path("link")).unwrap();
+    symlink("notes.txt", folder.path("link.json")).unwrap();
+    let before = tree(&folder.path(""));
+    let names =
+        ["notes.txt", "cut.json", "other.json", "other/tables/ports.parquet", "link", "link.json"];
+    for name in names {
+        let report = folder.path(name);
+        let (out, lake, absent) =
+            (folder.path("out.jsonl"), folder.path("lake"), folder.path("none"));
+        let state = folder.path("s.state");
+        for args in [
+            &["convert", &good, "-o", &out][..],
+            &["convert", &good],
+            &["convert", &folder.path("absent.xml")],
+            &["convert", &good, "--follow"],
+            &["merge", &good, "-o", &out, "--state", &state],
+            &["history", &good, "-o", &out],
+            &["scan", "192.0.2.1", "--nmap", &absent, "-o", &out],
+            &["ingest", &good, "--into", &lake],
+        ] {
+            refuses(
+                &[args, &["--report", &report]].concat(),
+                &[&report, "is no report of scanmill"],
+            );
+            assert_eq!(tree(&folder.path("")), before, "{args:?}, {name}");
+        }
+    }
+    ends(0, &["convert", &good, "--report", &notes, "--overwrite"]);
+    assert!(folder.read("notes.txt").starts_with("{\n  \"scans\": 1"));
+    // From now on it is a report, by each of its names, and whoever writes the next one.
+    for command in ["convert", "merge", "history"] {
+        ends(0, &[command, &good, "--report", &folder.path("link.json")]);
+    }
+    for _ in 0..2 {
+        ends(0, &["ingest", &good, "--into", &folder.path("lake"), "--report", &notes]);
+    }
+    ends(0, &["convert", &good, "--report", &notes]);
+    ends(3, &["convert", &folder.path("absent.xml"), "--report", &notes]);
+    assert!(folder.read("notes.txt").contains("\"refused\""));
+    let empty = folder.write("empty.json", "");
+    ends(0, &["convert", &good, "--report", &empty]);
+    assert!(fs::symlink_metadata(folder.path("link.json")).unwrap().is_symlink());
+}
+
+#[test]
+fn no_single_file_is_replaced_without_being_asked() {
+    let folder = Folder::new();
+    let good = xml(GOOD);
+    let nmap = folder.path("none");
+    for (name, bytes) in
+        [("a.jsonl", "mine\n"), ("a.csv", "mine\n"), ("a.parquet", "PAR1"), ("a.xml", "<mine/>")]
+    {
+        folder.write(name, bytes);
+        symlink(name, folder.path(&format!("link-{name}"))).unwrap();
+    }
+    let before = tree(&folder.path(""));
+    for link in ["", "link-"] {
+        let name = |name: &str| folder.path(&format!("{link}{name}"));
+        for args in [
+            &["convert", &good, "-o", &name("a.jsonl")][..],
+            &["convert", &good, "-o", &name("a.csv"), "--table", "ports"],
+            &["convert", &good, "-o", &name("a.parquet"), "--table", "ports"],
+            &["convert", &good, "--follow", "-o", &name("a.jsonl")],
+            &["merge", &good, "-o", &name("a.jsonl")],
+            &["history", &good, "-o", &name("a.jsonl")],
+            &["diff", &good, &good, "-o", &name("a.jsonl")],
+            &["diff", &good, &good, "-o", &name("a.parquet")],
+            &["scan", "192.0.2.1", "--nmap", &nmap, "-o", &name("a.jsonl")],
+            &["scan", "192.0.2.1", "--nmap", &nmap, "--keep-xml", &name("a.xml")],
+        ] {
+            refuses(args, &["exists; --overwrite replaces it"]);
+            assert_eq!(tree(&folder.path("")), before, "{args:?}");
+        }
+    }
+    // A state that is none is not gone on with, and stays, whatever is replaced.
+    let (state, out) = (folder.path("a.xml"), folder.path("a.jsonl"));
+    ends(3, &["merge", &good, "--state", &state, "-o", &out, "--overwrite"]);
+    assert_eq!(tree(&folder.path("")), before);
+}
+
+#[test]
+fn folders_on_the_way_and_links_to_nothing_are_the_same_for_all_outputs() {
+    let folder = Folder::new();
+    let good = xml(GOOD);
+    let nmap = folder.write("nmap", format!("#!/bin/sh\ncat '{good}'\n"));
+    set_mode(&nmap, 0o755);
+    let scan = ["scan", "192.0.2.1", "--nmap", &nmap, "-o", "-"];
+    let merge = ["merge", &good, "-o", "-"];
+    let outputs: [(&[&str], &str); 6] = [
+        (&["convert", &good], "-o"),
+        (&["convert", &good, "--follow"], "-o"),
+        (&["convert", &good], "--report"),
+        (&merge, "--state"),
+        (&scan, "--keep-xml"),
+        (&scan[..4], "-o"),
+    ];
+    for (number, (args, option)) in outputs.iter().enumerate() {
+        let made = format!("made-{number}/x/y.jsonl");
+        if *option == "--keep-xml" {
+            // nmap's file has no other name before, and no folder is made for what may never come.
+            fs::create_dir_all(folder.path(&made)).unwrap();
+            fs::remove_dir(folder.path(&made)).unwrap();
+        }
+        ends(0, &[args, &[*option, &folder.path(&made)][..]].concat());
+        assert!(!folder.bytes(&made).is_empty(), "{args:?} {option}");
+        let (to, link) = (format!("to-{number}.jsonl"), format!("link-{number}.jsonl"));
+        symlink(&to, folder.path(&link)).unwrap();
+        ends(0, &[args, &[*option, &folder.path(&link)][..]].concat());
+        assert!(!folder.bytes(&to).is_empty(), "{args:?} {option}");
+        // Behind a link a disk may be missing.
+        let link = format!("far-{number}.jsonl");
+        symlink("missing/to.jsonl", folder.path(&link)).unwrap();
+        ends(4, &[args, &[*option, &folder.path(&link)][..]].concat());
+        assert!(!folder.names("").contains(&"missing".to_owned()));
+    }
+    // Of a run that reads nothing no folder stays.
+    let absent = folder.path("absent.xml");
+    for args in [&["convert", &absent, "-o"][..], &["merge", &absent, "--state"]] {
+        ends(3, &[args, &[&folder.path("nodir/x.jsonl")]].concat());
+        assert!(!folder.names("").contains(&"nodir".to_owned()), "{args:?}");
+    }
 }

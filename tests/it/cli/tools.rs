@@ -1,11 +1,11 @@
 //! The commands beside convert.
 
-use std::fs;
+use std::{fs, os::unix::fs::symlink};
 
 use scanmill::table::Table;
 use serde_json::{Value, json};
 
-use super::{CUT, Folder, GOOD, ends, xml};
+use super::{CUT, Folder, GOOD, ends, refuses, xml};
 use crate::support;
 
 #[test]
@@ -184,4 +184,20 @@ fn the_man_page_tells_of_every_command() {
         assert!(page.contains(&format!(".SH COMMAND {command}\n")), "{command}");
     }
     assert!(page.contains(r"\fB\-\-overwrite\fR"), "{page}");
+}
+
+#[test]
+fn schema_writes_where_a_link_leads_and_says_where_it_cannot() {
+    let folder = Folder::new();
+    symlink("to", folder.path("link")).unwrap();
+    ends(0, &["schema", "--write", &folder.path("link")]);
+    ends(0, &["schema", "--check", &folder.path("to")]);
+    assert!(fs::symlink_metadata(folder.path("link")).unwrap().is_symlink());
+    ends(0, &["schema", "--write", &folder.path("link")]);
+    symlink("missing/to", folder.path("far")).unwrap();
+    refuses(&["schema", "--write", &folder.path("far")], &["is a link to", "there is no folder"]);
+    assert!(!folder.names("").contains(&"missing".to_owned()));
+    let file = folder.write("file", "mine");
+    refuses(&["schema", "--write", &file], &["is no folder"]);
+    assert_eq!(folder.read("file"), "mine");
 }
