@@ -26,7 +26,7 @@ use super::{
     feed::{FeedFile, Place},
     ledger::{Entry, Given, Ledger},
     stage::{At, Stage},
-    sync_dir,
+    sync_dir, unreadable,
 };
 use crate::{
     bytes::hex,
@@ -159,9 +159,9 @@ pub(super) fn complete(
     let path = lines_path(folder);
     let mut again = None;
     if note.number > ledger.batch() {
-        let file = File::open(&path).map_err(|error| failed(&path, error))?;
+        let file = File::open(&path).map_err(|error| unreadable(&path, error))?;
         let found = digest(At { file: &file, place: 0, end: note.bytes });
-        let found = found.map_err(|error| failed(&path, error))?;
+        let found = found.map_err(|error| unreadable(&path, error))?;
         // A machine that went down may leave a note whose lines are not there: their inputs are read again.
         if found == note.digest {
             if !feed.complete(&note.place, &file, note.bytes)? {
@@ -225,10 +225,10 @@ fn read_note(folder: &Path) -> Result<Option<Note>> {
     let file = match File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(&path, error)),
+        Err(error) => return Err(unreadable(&path, error)),
     };
     let note = serde_json::from_reader(io::BufReader::new(file.take(NOTE)));
-    let note: Note = note.map_err(|error| failed(&path, error))?;
+    let note: Note = note.map_err(|error| unreadable(&path, error))?;
     if note.version > VERSION {
         let path = path.display();
         return Err(Error::usage(format!("{path}: left by a newer version of scanmill")));

@@ -17,7 +17,7 @@ use super::{
     part::{self, Entry, Part, Scan, put, take_all},
     recent::{Look, keep},
     stage::Stage,
-    sync_dir,
+    sync_dir, unreadable,
 };
 use crate::{
     diff::{DiffOptions, differences_with},
@@ -218,10 +218,10 @@ impl Known {
     fn load(&self, part: u8) -> Result<Part> {
         let Some(number) = self.parts.get(&part) else { return Ok(Part::default()) };
         let path = self.path(part, *number);
-        let bytes = fs::read(&path).map_err(|error| failed(&path, error))?;
+        let bytes = fs::read(&path).map_err(|error| unreadable(&path, error))?;
         Part::parse(&bytes).ok_or_else(|| {
             let message = "it is damaged, or of another version: a new --state-dir begins anew";
-            failed(&path, message)
+            unreadable(&path, message)
         })
     }
 

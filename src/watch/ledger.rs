@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{failed, sync_dir};
+use super::{failed, sync_dir, unreadable};
 use crate::{
     bytes::hex,
     error::{Error, Result},
@@ -110,8 +110,8 @@ impl Ledger {
     /// Opens a ledger, or makes one. A line that was cut is removed.
     ///
     /// # Errors
-    /// A usage error if it is that of another feed; an output error if it cannot be read or written, or is
-    /// damaged.
+    /// A usage error if it is that of another feed; an error of the kind [`State`](crate::error::ErrorKind::State) if it
+    /// cannot be read, or is damaged; an output error if it cannot be written.
     pub(super) fn open(folder: &Path, feed: &str) -> Result<Self> {
         let path = folder.join("ledger");
         let opened = OpenOptions::new().read(true).append(true).create(true).open(&path);
@@ -139,18 +139,18 @@ impl Ledger {
     /// Reads all lines; gives their number.
     fn load(&mut self) -> Result<usize> {
         let (mut lines, mut good) = (0_usize, 0_u64);
-        let copy = self.file.try_clone().map_err(|error| failed(&self.path, error))?;
+        let copy = self.file.try_clone().map_err(|error| unreadable(&self.path, error))?;
         let mut from = BufReader::new(copy);
         loop {
             let mut line = Vec::new();
             let read = io::Read::take(&mut from, LINE).read_until(b'\n', &mut line);
-            let read = read.map_err(|error| failed(&self.path, error))?;
+            let read = read.map_err(|error| unreadable(&self.path, error))?;
             let Some(entry) = parse(&line) else {
                 // Only what was written last may be cut.
-                let more = from.fill_buf().map_err(|error| failed(&self.path, error))?;
+                let more = from.fill_buf().map_err(|error| unreadable(&self.path, error))?;
                 if !more.is_empty() {
                     let line = lines.saturating_add(1);
-                    return Err(failed(&self.path, format!("line {line} is damaged")));
+                    return Err(unreadable(&self.path, format!("line {line} is damaged")));
                 }
                 if read > 0 {
                     self.file.set_len(good).map_err(|error| failed(&self.path, error))?;
@@ -174,9 +174,9 @@ impl Ledger {
                 self.feed,
             ))),
             Entry::Feed { format, .. } => {
-                Err(failed(&self.path, format!("its form {format} is not known")))
+                Err(unreadable(&self.path, format!("its form {format} is not known")))
             }
-            _ if first => Err(failed(&self.path, "its first line is missing")),
+            _ if first => Err(unreadable(&self.path, "its first line is missing")),
             _ => Ok(()),
         }
     }
@@ -375,8 +375,9 @@ mod tests {
         bytes[middle] ^= 1;
         fs::write(&path, bytes).unwrap();
         let error = Ledger::open(folder.path(), "jsonl").unwrap_err();
-        let cause = std::error::Error::source(&error).unwrap().to_string();
-        assert!(cause.contains("is damaged"), "{cause}");
+        assert!(matches!(error.kind(), crate::error::ErrorKind::State(_)), "{error:?}");
+        let said = error.to_string();
+        assert!(said.starts_with("cannot read") && said.contains("is damaged"), "{said}");
     }
 
     #[test]

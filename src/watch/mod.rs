@@ -375,6 +375,11 @@ fn parent_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// The error of a saved state that cannot be read, or is damaged.
+fn unreadable(path: &Path, error: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::State(format!("cannot read {}: {error}", path.display())))
+}
+
 fn failed(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::sink(path.display().to_string(), error)
 }

@@ -69,7 +69,8 @@ impl FeedFile {
     /// Opens a feed to go on with, or makes one.
     ///
     /// # Errors
-    /// A usage error if it is no file; an output error if it cannot be made.
+    /// A usage error if it is no file, or if another run writes it or one of its old files; an output error if it cannot
+    /// be made.
     pub(super) fn open(path: &Path, rotation: Rotation) -> Result<Self> {
         if path.metadata().is_ok_and(|meta| !meta.is_file()) {
             let path = path.display();
@@ -77,7 +78,11 @@ impl FeedFile {
         }
         let path = follow(path).map_err(|error| failed(path, error))?;
         let file = open(&path)?;
-        Ok(Self { path, rotation, file })
+        let feed = Self { path, rotation, file };
+        if feed.rotation.size.is_some() || feed.rotation.every.is_some() {
+            feed.check_old()?;
+        }
+        Ok(feed)
     }
 
     /// Its name, where links lead.

@@ -10,7 +10,7 @@ use super::{super::failed, FeedFile, open, sync_name};
 use crate::{
     error::Result,
     fs::{self, File, OpenOptions},
-    sink::{is_at, lock},
+    sink::{hold, is_at, lock},
 };
 
 /// When the feed goes on in a new file, and how many old ones stay.
@@ -49,6 +49,7 @@ impl FeedFile {
     /// The file gets the name `FILE.1`, older ones the next ones, and a new one its name. No file is put in
     /// the place of another but the oldest, so nothing is lost should this be cut short.
     pub(super) fn rotate(&mut self) -> Result<()> {
+        self.check_old()?;
         let keep = self.rotation.keep.max(1);
         let newest = self.old(1);
         // A run that was killed in the middle of this may have left the file under both names.
@@ -89,6 +90,29 @@ impl FeedFile {
         let mut beyond = keep.saturating_add(1);
         while fs::remove_file(self.old(beyond)).is_ok() {
             beyond = beyond.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Refuses to rename or remove an old file that another run writes: its feed has a name that is made of this one's,
+    /// and its lines would go on under another name, or none.
+    ///
+    /// # Errors
+    /// A usage error that names the file; an output error if it cannot be looked at.
+    pub(super) fn check_old(&self) -> Result<()> {
+        let keep = self.rotation.keep.max(1);
+        // Those up to the first name that is free, and those beyond the last, are renamed or removed.
+        for numbers in [1..keep.saturating_add(1), keep.saturating_add(1)..usize::MAX] {
+            for number in numbers {
+                let path = self.old(number);
+                if !is_taken(&path)? {
+                    break;
+                }
+                // The file itself may have this name, too, and is locked by this run.
+                if !is_at(&self.file, &path).map_err(|error| failed(&path, error))? {
+                    drop(hold(&path)?);
+                }
+            }
         }
         Ok(())
     }

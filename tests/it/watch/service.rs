@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _},
     path::Path,
 };
 
@@ -230,4 +230,81 @@ fn no_other_command_replaces_a_feed_that_is_written() {
     command.current_dir(place.path(""));
     command.args(["convert", "b.xml", "-o", "feed.jsonl", "--overwrite"]);
     crate::support::output_of(&mut command);
+}
+
+#[test]
+fn an_old_file_that_another_run_writes_is_neither_renamed_nor_removed() {
+    for (held, keep) in [("feed.jsonl.1", "3"), ("feed.jsonl.2", "2"), ("feed.jsonl.3", "1")] {
+        let place = Place::new();
+        // Old files without a gap, as rotation leaves them.
+        for number in 1..=3 {
+            fs::write(place.path(&format!("feed.jsonl.{number}")), "{}\n").unwrap();
+        }
+        let file = fs::File::open(place.path(held)).unwrap();
+        file.lock().unwrap();
+        place.put("a.xml", scan(1, 2));
+        let old = |number: u32| fs::read(place.path(&format!("feed.jsonl.{number}"))).unwrap();
+        let before = [1, 2, 3].map(old);
+        let rotating = ["--rotate-size", "1", "--keep", keep];
+        let said = place.once_ends(2, &rotating);
+        assert!(said.contains("another run writes") && said.contains(held), "{held}: {said}");
+        assert_eq!([1, 2, 3].map(old), before, "{held}");
+        drop(file);
+        place.once(&rotating);
+    }
+}
+
+#[test]
+fn an_old_file_that_another_run_begins_to_write_stops_rotation() {
+    let place = Place::new();
+    place.put("a.xml", scan(1, 2));
+    let mut watching = place.spawn(&["--rotate-size", "1"]);
+    place.wait_for(3);
+    fs::write(place.path("feed.jsonl.1"), "{}\n").unwrap();
+    let file = fs::File::open(place.path("feed.jsonl.1")).unwrap();
+    file.lock().unwrap();
+    place.put("b.xml", scan(2, 2));
+    let mut said = String::new();
+    watching.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(watching.0.wait().unwrap().code(), Some(2), "{said}");
+    assert!(said.contains("another run writes") && said.contains("feed.jsonl.1"), "{said}");
+    assert_eq!(fs::read(place.path("feed.jsonl.1")).unwrap(), b"{}\n");
+    // What was read is not in the ledger, and comes with the next run.
+    drop(file);
+    fs::remove_file(place.path("feed.jsonl.1")).unwrap();
+    place.once(&[]);
+    assert_eq!(place.lines().len(), 6);
+}
+
+#[test]
+fn a_state_that_cannot_be_read_is_named_as_such() {
+    let place = Place::new();
+    let changes = ["--changes", "--baseline", "events"];
+    place.put("a.xml", scan(1, 2));
+    place.once(&changes);
+    let state = |name: &str| place.path("in/.scanmill").join(name);
+    let hosts = fs::read_dir(state("hosts")).unwrap().map(|entry| entry.unwrap().path());
+    let parts: Vec<_> = hosts.collect();
+    let whole: Vec<_> = parts.iter().map(|part| fs::read(part).unwrap()).collect();
+    for part in &parts {
+        fs::write(part, "damaged").unwrap();
+    }
+    place.put("b.xml", scan(2, 2));
+    let said = place.once_ends(3, &changes);
+    assert!(said.contains("error: cannot read ") && said.contains("hint:"), "{said}");
+    assert!(said.contains(".scanmill/hosts/") && !said.contains("cannot write"), "{said}");
+    for (part, bytes) in parts.iter().zip(whole) {
+        fs::write(part, bytes).unwrap();
+    }
+    for (name, bytes) in [("note", &b"{"[..]), ("ledger", b"no line\nof a ledger\n")] {
+        let before = fs::read(state(name)).ok();
+        fs::write(state(name), bytes).unwrap();
+        let said = place.once_ends(3, &changes);
+        assert!(said.contains("error: cannot read ") && said.contains(name), "{name}: {said}");
+        match before {
+            Some(before) => fs::write(state(name), before).unwrap(),
+            None => fs::remove_file(state(name)).unwrap(),
+        }
+    }
+    place.once(&changes);
 }
