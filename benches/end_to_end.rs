@@ -10,8 +10,11 @@ use criterion::Criterion;
 use scanmill::{
     error::Result,
     feed::Feed,
-    pipeline::{Destination, Filters, Pipeline},
-    sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
+    pipeline::{Filters, Pipeline},
+    sink::{
+        self, DocumentSink, FeedSink, Format, Output, RowFormat, RowFormatVisitor, SinkOptions,
+        TableFormat, Temporaries,
+    },
     source::{self, Pick},
     xml::Options,
 };
@@ -37,16 +40,29 @@ pub fn bench(criterion: &mut Criterion, input: &Input) {
 
 fn convert(file: &Path, format: Option<TableFormat>) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let destination = if let Some(format) = format {
+    if let Some(format) = format {
         let output = Output::Dir(folder.path().join("out"));
-        Destination::Tables(sink::open(format, &output, SinkOptions::default())?)
-    } else {
-        let output = Output::File(folder.path().join("out.jsonl"));
-        let sink = DocumentSink::open(&output, false, &Temporaries::default())?;
-        Destination::Feed { sink, feed: Feed::Nested { events: false } }
-    };
+        return sink::open(format, &output, SinkOptions::default(), Convert(file));
+    }
+    let output = Output::File(folder.path().join("out.jsonl"));
+    let sink = DocumentSink::open(&output, false, &Temporaries::default())?;
+    read(file, FeedSink::new(sink, Feed::Nested { events: false }))
+}
+
+/// Converts a file to any format of rows.
+struct Convert<'p>(&'p Path);
+
+impl RowFormatVisitor for Convert<'_> {
+    type Output = ();
+
+    fn visit<F: RowFormat + 'static>(self, format: F) -> Result<()> {
+        read(self.0, format)
+    }
+}
+
+fn read(file: &Path, format: impl Format) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
-    let mut pipeline = Pipeline::new(Options::default(), Filters::default(), destination, stop);
+    let mut pipeline = Pipeline::new(Options::default(), Filters::default(), format, stop);
     for input in source::discover(&[file.to_owned()], &Pick::default()) {
         pipeline.read(&input?, &Pick::default())?;
     }

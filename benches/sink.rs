@@ -6,7 +6,7 @@ use criterion::Criterion;
 use scanmill::{
     error::Result,
     feed::{Feed, cim::Cim, ecs::Ecs, ocsf::Ocsf},
-    sink::{self, Output, Sink, SinkOptions, TableFormat},
+    sink::{self, Output, RowEncoder as _, RowFormat, RowFormatVisitor, SinkOptions, TableFormat},
     table::host_rows,
 };
 
@@ -44,16 +44,26 @@ fn lines(feed: &Feed, input: &Input) -> usize {
 fn tables(input: &Input, format: TableFormat) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let output = Output::Dir(folder.path().join("out"));
-    let mut sink: Box<dyn Sink> = sink::open(format, &output, SinkOptions::default())?;
-    let mut encoder = sink.encoder();
-    for host in &input.hosts {
-        host_rows(&input.run, host, &mut |row| encoder.row(row))?;
-        for piece in encoder.take() {
-            sink.write(piece)?;
+    sink::open(format, &output, SinkOptions::default(), Hosts(input))
+}
+
+/// Writes the hosts of an input in any format of rows.
+struct Hosts<'i>(&'i Input);
+
+impl RowFormatVisitor for Hosts<'_> {
+    type Output = ();
+
+    fn visit<F: RowFormat + 'static>(self, mut format: F) -> Result<()> {
+        let mut rows = format.row_encoder();
+        for host in &self.0.hosts {
+            host_rows(&self.0.run, host, &mut |row| rows.row(row))?;
+            for chunk in rows.take() {
+                format.write(chunk)?;
+            }
         }
+        for chunk in rows.finish()? {
+            format.write(chunk)?;
+        }
+        format.finish()
     }
-    for piece in encoder.finish()? {
-        sink.write(piece)?;
-    }
-    sink.finish()
 }

@@ -219,6 +219,9 @@ pub enum ErrorKind {
     /// What has to be held does not fit into the memory that was given.
     #[error("{0}")]
     Resource(String),
+    /// A bug of scanmill: please report it.
+    #[error("internal error: {0}")]
+    Internal(String),
     /// A saved state that is damaged, of another version, or none at all.
     #[error("{0}")]
     State(String),
@@ -270,6 +273,12 @@ impl Error {
     #[must_use]
     pub fn resource(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Resource(message.into()))
+    }
+
+    /// An error that only a bug of scanmill explains.
+    #[must_use]
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Internal(message.into()))
     }
 
     /// An error of a scan with this message.

@@ -46,8 +46,13 @@
 //!
 //! # Each document exactly once
 //!
-//! [`lake::Lake`] is a dataset of partitioned Parquet with a log of commits. It gives a [`sink::Sink`] for
+//! [`lake::Lake`] is a dataset of partitioned Parquet with a log of commits. It gives a [`sink::Format`] for
 //! [`pipeline::Pipeline`], which is how `scanmill ingest` loads it.
+//!
+//! # Formats of your own
+//!
+//! A [`sink::Format`] is an encoder that works on any thread and a writer that gets its chunks in order.
+//! `examples/markdown.rs` has one that is written outside the crate.
 //!
 //! # Several scans of one host
 //!
@@ -113,6 +118,7 @@ pub mod cli;
 pub mod diff;
 pub mod engine;
 pub mod error;
+pub mod exec;
 pub mod feed;
 mod fs;
 #[cfg(any(test, feature = "fuzzing"))]

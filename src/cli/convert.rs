@@ -12,7 +12,7 @@ use super::{
     exit::Exit,
     inputs::{self, Given, Inputs},
     memory::Shares,
-    output::{Plan, Rows},
+    output::{FormatVisitor, Plan, Rows},
     overlap::{self, Reading, Written},
     progress::Progress,
     render::Talk,
@@ -22,8 +22,8 @@ use crate::{
     error::{Error, Result},
     merge::{MergeFlags, MergePolicy, Merger},
     model::Identity,
-    pipeline::{Destination, Filters, Pipeline},
-    sink::{DocumentSink, Output, StateSink, Temporaries},
+    pipeline::{Filters, MergeInput, Pipeline},
+    sink::{DocumentSink, FeedSink, Format, MergeEncoder, Output, StateSink, Temporaries},
     source::{Follow, Running},
     watch::ENDING,
 };
@@ -66,45 +66,107 @@ fn run_with(
     let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
     // Before anything temporary is made: a signal must find it.
     let stop = signals::stop_flag_with(&temporaries, &running);
-    let on_stdout = plan.is_on_stdout();
-    let mut following = following(args, merge.is_some(), &stop, talk)?;
-    let mut destination = match plan {
+    let conversion = Conversion {
+        args,
+        merge,
+        how,
+        talk,
+        on_stdout: plan.is_on_stdout(),
+        following: following(args, merge.is_some(), &stop, talk)?,
+        inputs,
+        given,
+        filters,
+        shares,
+        state,
+        stop,
+        temporaries: &temporaries,
+        begun,
+    };
+    match plan {
         Plan::Feed(feed, Output::File(path)) if args.follow => {
             let sink = DocumentSink::open_live(&path, args.write.overwrite, &temporaries)?;
-            Destination::Feed { sink, feed }
+            conversion.visit(FeedSink::new(sink, feed))
         }
-        plan => plan.open(&args.write, (command, &temporaries))?,
-    };
-    let state = state.map(|path| StateSink::open(path, &temporaries)).transpose()?;
-    if let Some(options) = merge {
-        destination = merged(options, shares.merge, (destination, state.as_ref()))?;
+        plan => plan.open(&args.write, (command, &temporaries), conversion),
     }
-    // Finished scans that share an ID and differ are distinguished by their bytes.
-    let hash = args.hash || merge.is_some();
-    let options = inputs::options(&args.read.how, &shares).with_hash(hash);
-    let pipeline = Pipeline::new(options, filters, destination, stop).with_state(state);
-    let mut pipeline = pipeline.with_threads(shares.threads)?.with_room(shares.documents);
-    let progress = if let Some(follow) = &mut following {
-        pipeline.follow(follow)?;
-        None
-    } else {
-        let progress = Progress::begin(how, given.iter().map(Given::packed_len), on_stdout);
+}
+
+/// Everything that is known of a run before its output is opened.
+struct Conversion<'c> {
+    args: &'c ConvertArgs,
+    merge: Option<&'c MergeOptions>,
+    how: &'c TalkArgs,
+    talk: &'c Talk,
+    on_stdout: bool,
+    following: Option<Follow>,
+    inputs: Inputs,
+    given: Vec<Given>,
+    filters: Filters,
+    shares: Shares,
+    /// The file of the state of a merge.
+    state: Option<&'c Path>,
+    stop: Arc<AtomicBool>,
+    temporaries: &'c Temporaries,
+    begun: Instant,
+}
+
+impl FormatVisitor for Conversion<'_> {
+    type Output = Exit;
+
+    fn visit<F: Format<Encoder: MergeEncoder>>(mut self, format: F) -> Result<Exit> {
+        let (args, talk) = (self.args, self.talk);
+        let state = self.state.map(|path| StateSink::open(path, self.temporaries)).transpose()?;
+        // Finished scans that share an ID and differ are distinguished by their bytes.
+        let hash = args.hash || self.merge.is_some();
+        let options = inputs::options(&args.read.how, &self.shares).with_hash(hash);
+        let (filters, stop) = (self.filters.clone(), Arc::clone(&self.stop));
+        let (finished, progress) = match self.merge {
+            None => {
+                let pipeline = Pipeline::new(options, filters, format, stop);
+                let (pipeline, progress) = self.read(pipeline)?;
+                (pipeline.finish(), progress)
+            }
+            Some(merge) => {
+                let merger = merger(merge, self.shares.merge, state.as_ref())?;
+                let input = MergeInput::new(merger).with_room(self.shares.documents);
+                let pipeline = Pipeline::new(options, filters, input, stop);
+                let (pipeline, progress) = self.read(pipeline)?;
+                (pipeline.merge_into(format, state), progress)
+            }
+        };
+        drop(progress);
+        talk.leftovers(self.temporaries);
+        let report = finished?;
+        talk.report(&report, self.begun.elapsed());
+        if self.merge.is_some_and(|options| options.policy.is_none()) {
+            talk.outdated(report.outdated);
+        }
+        if let Some(path) = &args.report {
+            write_json((path, args.write.overwrite), &report, self.temporaries)?;
+        }
+        Ok(Exit::of_report(&report))
+    }
+}
+
+impl Conversion<'_> {
+    /// Reads all inputs. The progress is shown until it is dropped.
+    fn read<F: Format>(
+        &mut self,
+        pipeline: Pipeline<F>,
+    ) -> Result<(Pipeline<F>, Option<Progress>)> {
+        let mut pipeline =
+            pipeline.with_threads(self.shares.threads)?.with_room(self.shares.documents);
+        if let Some(follow) = &mut self.following {
+            pipeline.follow(follow)?;
+            return Ok((pipeline, None));
+        }
+        let given = std::mem::take(&mut self.given);
+        let lens = given.iter().map(Given::packed_len);
+        let progress = Progress::begin(self.how, lens, self.on_stdout);
         pipeline = pipeline.with_meter(progress.meter());
-        inputs.read(given, (&mut pipeline, &progress), None)?;
-        Some(progress)
-    };
-    let finished = pipeline.finish();
-    drop(progress);
-    talk.leftovers(&temporaries);
-    let report = finished?;
-    talk.report(&report, begun.elapsed());
-    if merge.is_some_and(|options| options.policy.is_none()) {
-        talk.outdated(report.outdated);
+        self.inputs.read(given, (&mut pipeline, &progress), None)?;
+        Ok((pipeline, Some(progress)))
     }
-    if let Some(path) = &args.report {
-        write_json((path, args.write.overwrite), &report, &temporaries)?;
-    }
-    Ok(Exit::of_report(&report))
 }
 
 /// Refuses outputs that would take the place of something else.
@@ -127,12 +189,8 @@ fn state_file(args: &PickArgs) -> Result<Option<&Path>> {
     }
 }
 
-/// What is read, merged within a limit on memory, in bytes, going on with a state if there is one.
-fn merged(
-    options: &MergeOptions,
-    memory: usize,
-    (then, state): (Destination, Option<&StateSink>),
-) -> Result<Destination> {
+/// The merger of a run, within a limit on memory in bytes. It goes on with the state if there is one.
+fn merger(options: &MergeOptions, memory: usize, state: Option<&StateSink>) -> Result<Merger> {
     let mut merger = Merger::with_memory(policy(options), memory, options.temp_dir.as_deref());
     if let Some(state) = state {
         merger = merger.with_state();
@@ -140,7 +198,7 @@ fn merged(
             merger.load(old, state.name())?;
         }
     }
-    Ok(Destination::Merge { merger: Box::new(merger), then: Box::new(then) })
+    Ok(merger)
 }
 
 /// What is followed, if that is asked for.

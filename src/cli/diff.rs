@@ -1,8 +1,11 @@
 //! `scanmill diff`.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use clap::ValueEnum as _;
@@ -22,13 +25,16 @@ use super::{
     signals, terminal,
 };
 use crate::{
-    diff::{DiffOptions, Differences, differences_with},
+    diff::{DiffOptions, differences_with},
     error::{Error, Result},
     feed::ecs::{Ecs, change_line},
     merge::{MergePolicy, Merger, Precedence},
-    model::HostChanges,
-    pipeline::{Destination, Filters, Outcome, Pipeline, Report},
-    sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
+    model::{ComparedScans, HostChanges},
+    pipeline::{Filters, MergeInput, Outcome, Pipeline, Report},
+    sink::{
+        self, DocumentSink, Output, RowEncoder as _, RowFormat, RowFormatVisitor, SinkOptions,
+        TableFormat, Temporaries,
+    },
     source::Pick,
     table::{Table, change_row},
 };
@@ -48,44 +54,120 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         let output = Written::output(form.output());
         let reading = inputs.reading(&given, how.config_file());
         overlap::check(output, &reading, *form.output() == Output::Stdout)?;
-        states.push((path, inputs, given));
+        states.push((&**path, inputs, given));
     }
     let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
     let stop = signals::stop_flag(&temporaries);
+    let comparison = Comparison {
+        args,
+        options: &options,
+        how,
+        talk,
+        shares: &shares,
+        states,
+        stop: &stop,
+        temporaries: &temporaries,
+    };
     // Refused before anything is read.
-    let sink = form.open(args, &temporaries)?;
-    let mut sides = Vec::new();
-    for (path, inputs, given) in states {
-        let (report, merger) = read((&inputs, given), args, &shares, (&stop, how))?;
-        talk.errors(&report);
-        talk.failed_scans(&report.failed_scans);
-        if report.interrupted {
+    match form {
+        Form::Text(output) => {
+            let sink = DocumentSink::open(&output, args.overwrite, &temporaries)?;
+            let palette = palette(how, &output);
+            let text =
+                TextChanges { sink, palette, text: String::new(), totals: Totals::default() };
+            comparison.write(text)
+        }
+        Form::Events(ecs, output) => {
+            let sink = DocumentSink::open(&output, args.overwrite, &temporaries)?;
+            comparison.write(EcsChanges { sink, ecs, lines: Vec::new() })
+        }
+        Form::Rows(format, output) => {
+            let options = SinkOptions {
+                tables: vec![Table::Changes],
+                overwrite: args.overwrite,
+                temporaries: temporaries.clone(),
+                ..SinkOptions::default()
+            };
+            sink::open(format, &output, options, comparison)
+        }
+    }
+}
+
+/// Everything that is known of a run before its output is opened.
+struct Comparison<'c> {
+    args: &'c DiffArgs,
+    options: &'c DiffOptions,
+    how: &'c TalkArgs,
+    talk: &'c Talk,
+    shares: &'c Shares,
+    /// The older and the newer state.
+    states: Vec<(&'c Path, Inputs, Vec<Given>)>,
+    stop: &'c Arc<AtomicBool>,
+    temporaries: &'c Temporaries,
+}
+
+impl RowFormatVisitor for Comparison<'_> {
+    type Output = Exit;
+
+    fn visit<F: RowFormat + 'static>(self, format: F) -> Result<Exit> {
+        let rows = format.row_encoder();
+        self.write(RowChanges { writer: format, rows })
+    }
+}
+
+impl Comparison<'_> {
+    /// Reads both states and writes their differences. A run that is interrupted leaves no file.
+    fn write(self, mut output: impl ChangesOutput) -> Result<Exit> {
+        let Self { args, talk, stop, .. } = self;
+        let mut sides = Vec::new();
+        for (path, inputs, given) in self.states {
+            let (report, merger) = read((&inputs, given), args, self.shares, (stop, self.how))?;
+            talk.errors(&report);
+            talk.failed_scans(&report.failed_scans);
+            if report.interrupted {
+                return Ok(Exit::Interrupted);
+            }
+            // With a part of a state missing, what differs would be wrong.
+            if report.count(Outcome::Refused) > 0 {
+                return Ok(Exit::NoInput);
+            }
+            if !merger.has_scans() {
+                talk.error(&Error::scan(format!("{} holds no scan", path.display())));
+                return Ok(Exit::NoInput);
+            }
+            sides.push(merger);
+        }
+        let (Some(new), Some(old)) = (sides.pop(), sides.pop()) else { return Ok(Exit::NoInput) };
+        let hosts = differences_with(old, new, self.options)?;
+        let scans = hosts.scans();
+        let mut differ = Differ::default();
+        let write = || {
+            for host in hosts {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                let host = host?;
+                differ.add(&host);
+                output.host(&host, &scans)?;
+            }
+            Ok(())
+        };
+        let finished = match write() {
+            Ok(()) if stop.load(Ordering::Relaxed) => {
+                drop(output);
+                Ok(())
+            }
+            Ok(()) => output.finish(),
+            Err(error) => Err(error),
+        };
+        talk.leftovers(self.temporaries);
+        finished?;
+        if stop.load(Ordering::Relaxed) {
             return Ok(Exit::Interrupted);
         }
-        // With a part of a state missing, what differs would be wrong.
-        if report.count(Outcome::Refused) > 0 {
-            return Ok(Exit::NoInput);
-        }
-        let Some(merger) = merger.filter(Merger::has_scans) else {
-            talk.error(&Error::scan(format!("{} holds no scan", path.display())));
-            return Ok(Exit::NoInput);
-        };
-        sides.push(merger);
+        let differs = differ.changed || (args.strict_coverage && differ.not_scanned);
+        Ok(if differs { Exit::Partly } else { Exit::Done })
     }
-    let (Some(new), Some(old)) = (sides.pop(), sides.pop()) else { return Ok(Exit::NoInput) };
-    let hosts = differences_with(old, new, &options)?;
-    if stop.load(Ordering::Relaxed) {
-        return Ok(Exit::Interrupted);
-    }
-    let written = sink.write(hosts, palette(how, &form), &stop);
-    talk.leftovers(&temporaries);
-    let differ = written?;
-    let differs = differ.changed || (args.strict_coverage && differ.not_scanned);
-    Ok(match differs {
-        _ if stop.load(Ordering::Relaxed) => Exit::Interrupted,
-        false => Exit::Done,
-        true => Exit::Partly,
-    })
 }
 
 /// Which differences are given.
@@ -104,14 +186,13 @@ fn read(
     args: &DiffArgs,
     shares: &Shares,
     (stop, how): (&Arc<AtomicBool>, &TalkArgs),
-) -> Result<(Report, Option<Merger>)> {
+) -> Result<(Report, Merger)> {
     let policy = MergePolicy::new(Precedence::Latest).with_identity(identity(args.identity));
     // Both states are held at once.
     let merger = Merger::with_memory(policy, shares.merge / 2, args.temp_dir.as_deref());
-    let then = Box::new(Destination::Nothing);
-    let destination = Destination::Merge { merger: Box::new(merger), then };
+    let input = MergeInput::new(merger).with_room(shares.documents / 2);
     let options = inputs::options(&args.read.how, shares).with_hash(true);
-    let pipeline = Pipeline::new(options, Filters::default(), destination, Arc::clone(stop));
+    let pipeline = Pipeline::new(options, Filters::default(), input, Arc::clone(stop));
     let mut pipeline = pipeline.with_threads(shares.threads)?.with_room(shares.documents / 2);
     let progress = Progress::begin(how, given.iter().map(Given::packed_len), true);
     pipeline = pipeline.with_meter(progress.meter());
@@ -162,13 +243,6 @@ enum Form {
     Events(Box<Ecs>, Output),
 }
 
-/// The same, opened.
-enum Opened {
-    Text(DocumentSink),
-    Events(Box<Ecs>, DocumentSink),
-    Rows(Box<dyn sink::Sink>),
-}
-
 impl Form {
     fn output(&self) -> &Output {
         let (Self::Text(output) | Self::Rows(_, output) | Self::Events(_, output)) = self;
@@ -202,27 +276,6 @@ impl Form {
             DiffTo::Ecs => Self::Events(Box::new(feeds::ecs(&args.line)), output),
         })
     }
-
-    fn open(&self, args: &DiffArgs, temporaries: &Temporaries) -> Result<Opened> {
-        Ok(match self {
-            Self::Text(output) => {
-                Opened::Text(DocumentSink::open(output, args.overwrite, temporaries)?)
-            }
-            Self::Events(ecs, output) => {
-                let sink = DocumentSink::open(output, args.overwrite, temporaries)?;
-                Opened::Events(ecs.clone(), sink)
-            }
-            Self::Rows(format, output) => {
-                let options = SinkOptions {
-                    tables: vec![Table::Changes],
-                    overwrite: args.overwrite,
-                    temporaries: temporaries.clone(),
-                    ..SinkOptions::default()
-                };
-                Opened::Rows(sink::open(*format, output, options)?)
-            }
-        })
-    }
 }
 
 /// What there were of differences.
@@ -241,86 +294,93 @@ impl Differ {
     }
 }
 
-impl Opened {
-    /// Writes the differences and returns which kinds occurred. A run that is interrupted leaves no file.
-    fn write(self, hosts: Differences, palette: Palette, stop: &AtomicBool) -> Result<Differ> {
-        let mut differ = Differ::default();
-        match self {
-            Self::Text(sink) => return write_text(sink, hosts, palette, stop),
-            Self::Events(ecs, mut sink) => {
-                let mut lines = Vec::new();
-                let scans = hosts.scans();
-                for host in hosts {
-                    let host = host?;
-                    differ.add(&host);
-                    for change in &host.changes {
-                        change_line(&ecs, (&host, change), &scans, &mut lines);
-                        if lines.len() >= PIECE {
-                            sink.write(&lines)?;
-                            lines.clear();
-                        }
-                    }
-                    if stop.load(Ordering::Relaxed) {
-                        return Ok(differ);
-                    }
-                }
-                sink.write(&lines)?;
-                sink.finish()?;
-            }
-            Self::Rows(mut sink) => {
-                let mut encoder = sink.encoder();
-                for host in hosts {
-                    let host = host?;
-                    differ.add(&host);
-                    for change in &host.changes {
-                        change_row(change, &mut |row| encoder.row(row))?;
-                    }
-                    if encoder.buffered() >= PIECE {
-                        encoder.take().into_iter().try_for_each(|piece| sink.write(piece))?;
-                    }
-                    if stop.load(Ordering::Relaxed) {
-                        return Ok(differ);
-                    }
-                }
-                encoder.finish()?.into_iter().try_for_each(|piece| sink.write(piece))?;
-                sink.flush()?;
-                sink.finish()?;
-            }
-        }
-        Ok(differ)
-    }
+/// Writes differences in one form.
+trait ChangesOutput {
+    /// Writes the differences of a host. `scans` are those of both states.
+    fn host(&mut self, host: &HostChanges, scans: &ComparedScans) -> Result<()>;
+
+    /// Completes the output and gives it its name.
+    fn finish(self) -> Result<()>;
 }
 
-fn write_text(
-    mut sink: DocumentSink,
-    hosts: Differences,
+/// Blocks of text for people, and the totals at the end.
+struct TextChanges {
+    sink: DocumentSink,
     palette: Palette,
-    stop: &AtomicBool,
-) -> Result<Differ> {
-    let (mut differ, mut totals) = (Differ::default(), Totals::default());
-    let mut text = String::new();
-    for host in hosts {
-        let host = host?;
-        differ.add(&host);
-        totals.add(&host);
-        write_block(&host, palette, &mut text);
-        if text.len() >= PIECE {
-            sink.write(text.as_bytes())?;
-            text.clear();
-        }
-        if stop.load(Ordering::Relaxed) {
-            return Ok(differ);
-        }
-    }
-    totals.write(&mut text);
-    sink.write(text.as_bytes())?;
-    sink.finish()?;
-    Ok(differ)
+    text: String,
+    totals: Totals,
 }
 
-fn palette(how: &TalkArgs, form: &Form) -> Palette {
+impl ChangesOutput for TextChanges {
+    fn host(&mut self, host: &HostChanges, _: &ComparedScans) -> Result<()> {
+        self.totals.add(host);
+        write_block(host, self.palette, &mut self.text);
+        if self.text.len() >= PIECE {
+            self.sink.write(self.text.as_bytes())?;
+            self.text.clear();
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<()> {
+        self.totals.write(&mut self.text);
+        self.sink.write(self.text.as_bytes())?;
+        self.sink.finish()
+    }
+}
+
+/// Events of ECS.
+struct EcsChanges {
+    sink: DocumentSink,
+    ecs: Box<Ecs>,
+    lines: Vec<u8>,
+}
+
+impl ChangesOutput for EcsChanges {
+    fn host(&mut self, host: &HostChanges, scans: &ComparedScans) -> Result<()> {
+        for change in &host.changes {
+            change_line(&self.ecs, (host, change), scans, &mut self.lines);
+            if self.lines.len() >= PIECE {
+                self.sink.write(&self.lines)?;
+                self.lines.clear();
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<()> {
+        self.sink.write(&self.lines)?;
+        self.sink.finish()
+    }
+}
+
+/// Rows of the table of changes.
+struct RowChanges<F: RowFormat> {
+    writer: F,
+    rows: F::Rows,
+}
+
+impl<F: RowFormat> ChangesOutput for RowChanges<F> {
+    fn host(&mut self, host: &HostChanges, _: &ComparedScans) -> Result<()> {
+        for change in &host.changes {
+            change_row(change, &mut |row| self.rows.row(row))?;
+        }
+        if self.rows.buffered_bytes() >= PIECE {
+            self.rows.take().into_iter().try_for_each(|chunk| self.writer.write(chunk))?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<()> {
+        self.rows.finish()?.into_iter().try_for_each(|chunk| self.writer.write(chunk))?;
+        self.writer.flush()?;
+        self.writer.finish()
+    }
+}
+
+fn palette(how: &TalkArgs, output: &Output) -> Palette {
     let on_terminal = || {
-        matches!(form, Form::Text(Output::Stdout))
+        *output == Output::Stdout
             && terminal::is_stdout_terminal()
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
     };

@@ -58,7 +58,7 @@ impl Exit {
             | ErrorKind::Engine(_)
             | ErrorKind::Resource(_) => Self::Usage,
             ErrorKind::Scan(_) => Self::Nmap,
-            ErrorKind::Sink { .. } => Self::Output,
+            ErrorKind::Sink { .. } | ErrorKind::Internal(_) => Self::Output,
             _ => Self::NoInput,
         }
     }

@@ -1,6 +1,9 @@
 //! `scanmill history`.
 
-use std::time::Instant;
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
+};
 
 use super::{
     args::{HistoryArgs, TalkArgs},
@@ -17,8 +20,8 @@ use super::{
 use crate::{
     error::Result,
     merge::{MergePolicy, Merger, Precedence},
-    pipeline::{Destination, Pipeline},
-    sink::Temporaries,
+    pipeline::{Filters, MergeInput, Pipeline},
+    sink::{RowFormat, RowFormatVisitor, Temporaries},
 };
 
 pub(super) fn run(args: &HistoryArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
@@ -34,29 +37,67 @@ pub(super) fn run(args: &HistoryArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
     let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
     // Before anything temporary is made: a signal must find it.
     let stop = signals::stop_flag(&temporaries);
-    let on_stdout = plan.is_on_stdout();
-    let sink = plan.open_tables(&write, ("history", &temporaries))?;
-    let series = &args.series;
-    let policy = MergePolicy::new(Precedence::Latest)
-        .with_identity(identity(series.identity))
-        .with_keep_covered(series.keep_covered)
-        .with_keep_identity(series.keep_identity);
-    let merger = Merger::with_memory(policy, shares.merge, series.temp_dir.as_deref());
-    let destination = Destination::History { merger: Box::new(merger), sink };
-    // Finished scans that share an ID and differ are distinguished by their bytes.
-    let options = inputs::options(&args.read.how, &shares).with_hash(true);
-    let pipeline = Pipeline::new(options, filters(&pick), destination, stop);
-    let mut pipeline = pipeline.with_threads(shares.threads)?.with_room(shares.documents);
-    let progress = Progress::begin(how, given.iter().map(Given::packed_len), on_stdout);
-    pipeline = pipeline.with_meter(progress.meter());
-    inputs.read(given, (&mut pipeline, &progress), None)?;
-    let finished = pipeline.finish();
-    drop(progress);
-    talk.leftovers(&temporaries);
-    let report = finished?;
-    talk.report(&report, begun.elapsed());
-    if let Some(path) = &args.report {
-        write_json((path, write.overwrite), &report, &temporaries)?;
+    let history = History {
+        args,
+        how,
+        talk,
+        on_stdout: plan.is_on_stdout(),
+        overwrite: write.overwrite,
+        inputs: &inputs,
+        given,
+        filters: filters(&pick),
+        shares: &shares,
+        stop,
+        temporaries: &temporaries,
+        begun,
+    };
+    plan.open_tables(&write, ("history", &temporaries), history)
+}
+
+/// Everything that is known of a run before its output is opened.
+struct History<'h> {
+    args: &'h HistoryArgs,
+    how: &'h TalkArgs,
+    talk: &'h Talk,
+    on_stdout: bool,
+    overwrite: bool,
+    inputs: &'h Inputs,
+    given: Vec<Given>,
+    filters: Filters,
+    shares: &'h Shares,
+    stop: Arc<AtomicBool>,
+    temporaries: &'h Temporaries,
+    begun: Instant,
+}
+
+impl RowFormatVisitor for History<'_> {
+    type Output = Exit;
+
+    fn visit<F: RowFormat + 'static>(self, format: F) -> Result<Exit> {
+        let Self { args, how, talk, shares, temporaries, .. } = self;
+        let series = &args.series;
+        let policy = MergePolicy::new(Precedence::Latest)
+            .with_identity(identity(series.identity))
+            .with_keep_covered(series.keep_covered)
+            .with_keep_identity(series.keep_identity);
+        let merger = Merger::with_memory(policy, shares.merge, series.temp_dir.as_deref());
+        let input = MergeInput::new(merger).with_room(shares.documents);
+        // Finished scans that share an ID and differ are distinguished by their bytes.
+        let options = inputs::options(&args.read.how, shares).with_hash(true);
+        let pipeline = Pipeline::new(options, self.filters, input, self.stop);
+        let mut pipeline = pipeline.with_threads(shares.threads)?.with_room(shares.documents);
+        let lens = self.given.iter().map(Given::packed_len);
+        let progress = Progress::begin(how, lens, self.on_stdout);
+        pipeline = pipeline.with_meter(progress.meter());
+        self.inputs.read(self.given, (&mut pipeline, &progress), None)?;
+        let finished = pipeline.history_into(format);
+        drop(progress);
+        talk.leftovers(temporaries);
+        let report = finished?;
+        talk.report(&report, self.begun.elapsed());
+        if let Some(path) = &args.report {
+            write_json((path, self.overwrite), &report, temporaries)?;
+        }
+        Ok(Exit::of_report(&report))
     }
-    Ok(Exit::of_report(&report))
 }

@@ -24,9 +24,9 @@ use super::{
 use crate::{
     error::Result,
     fs,
-    lake::{Lake, LoadOptions, Loading, Operation, Source, Told},
+    lake::{Lake, LoadOptions, Loader, Loading, Operation, Source, Told},
     model::Timestamp,
-    pipeline::{Destination, Filters, Pipeline, Report, WarningReport},
+    pipeline::{Filters, Pipeline, Report, WarningReport},
     sink::{Temporaries, follow},
     source::{self, Input},
     table::Table,
@@ -59,7 +59,7 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     options.stop = stop.clone();
     let (sink, loading) = lake.load(&options, &temporaries)?;
     let reading = inputs::options(&args.read.how, &shares).with_hash(true);
-    let pipeline = Pipeline::new(reading, Filters::default(), Destination::Tables(sink), stop);
+    let pipeline = Pipeline::new(reading, Filters::default(), sink, stop);
     let mut pipeline = pipeline.with_threads(options.threads)?.with_room(shares.documents);
     leave_out(&args.into, &inputs, &mut found);
     let lens = found.iter().map(|input| input.as_ref().map_or(Some(0), Input::packed_len));
@@ -138,7 +138,7 @@ fn now() -> String {
 
 /// Reads all inputs in order, but those whose bytes are known.
 fn read_all(
-    pipeline: &mut Pipeline,
+    pipeline: &mut Pipeline<Loader>,
     found: Vec<Result<Input>>,
     (inputs, loading, progress): (&Inputs, &Loading, &Progress),
 ) -> Result<()> {
@@ -161,7 +161,7 @@ fn read_all(
 
 /// Reads an input; false if its bytes are known.
 fn read(
-    pipeline: &mut Pipeline,
+    pipeline: &mut Pipeline<Loader>,
     (number, input): (u64, &Input),
     inputs: &Inputs,
     loading: &Loading,

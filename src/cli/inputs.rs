@@ -19,6 +19,7 @@ use crate::{
     lake::Lake,
     limits::Limits,
     pipeline::{Observer, Pipeline},
+    sink::Format,
     source::{self, Input, Pick},
     xml::Options,
 };
@@ -104,10 +105,10 @@ impl Inputs {
 
     /// Reads what was found into a pipeline, and shows it to an observer if there is one. Errors of inputs are
     /// in the report.
-    pub(super) fn read(
+    pub(super) fn read<F: Format>(
         &self,
         given: Vec<Given>,
-        (pipeline, progress): (&mut Pipeline, &Progress),
+        (pipeline, progress): (&mut Pipeline<F>, &Progress),
         mut observer: Option<Observer<'_>>,
     ) -> Result<()> {
         for given in given {

@@ -29,8 +29,8 @@ use super::{
 use crate::{
     error::{Error, Result},
     model::{Host, RunRecord, ScanEvent},
-    pipeline::{Destination, Filters, Observer, Outcome, Pipeline, Report},
-    sink::Temporaries,
+    pipeline::{Filters, Observer, Outcome, Pipeline, Report},
+    sink::{Discard, Temporaries},
 };
 
 /// Lines of a list that fit on the screen.
@@ -112,7 +112,7 @@ pub(super) fn run(args: &InspectArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
     let options = inputs::options(&args.read.how, &shares);
     let kept =
         Kept { all: args.json, most: shares.documents, stop: Arc::clone(&stop), ..Kept::default() };
-    let pipeline = Pipeline::new(options, Filters::default(), Destination::Nothing, stop);
+    let pipeline = Pipeline::new(options, Filters::default(), Discard, stop);
     let mut pipeline = pipeline.with_meter(progress.meter()).with_room(shares.documents);
     let mut found = Found { kept, ..Found::default() };
     let observer: Observer<'_> = &mut |name, event| found.add(name, event);

@@ -10,8 +10,10 @@ use super::{
 use crate::{
     error::{Error, Result},
     feed::Feed,
-    pipeline::Destination,
-    sink::{self, DocumentSink, Output, Sink, SinkOptions, TableFormat, Temporaries},
+    sink::{
+        self, DocumentSink, FeedSink, Format, MergeEncoder, Output, RowFormat, RowFormatVisitor,
+        SinkOptions, TableFormat, Temporaries,
+    },
     table::{Column, Table},
 };
 
@@ -171,31 +173,37 @@ impl Plan {
         output
     }
 
-    pub(super) fn open(
+    /// Opens the output and does a job with it.
+    ///
+    /// # Errors
+    /// If the output cannot be made; errors of the job.
+    pub(super) fn open<V: FormatVisitor>(
         self,
         write: &WriteArgs,
         (command, temporaries): (&str, &Temporaries),
-    ) -> Result<Destination> {
+        visitor: V,
+    ) -> Result<V::Output> {
         match self {
             Self::Feed(feed, output) => {
                 let sink = DocumentSink::open(&output, write.overwrite, temporaries)?;
-                Ok(Destination::Feed { sink, feed })
+                visitor.visit(FeedSink::new(sink, feed))
             }
             tables @ Self::Tables { .. } => {
-                tables.open_tables(write, (command, temporaries)).map(Destination::Tables)
+                tables.open_tables(write, (command, temporaries), AnyFormat(visitor))
             }
         }
     }
 
-    /// Opens the sink of tables.
+    /// Opens an output of tables and does a job with it.
     ///
     /// # Errors
     /// As of [`open`](Self::open); of a feed, which has none.
-    pub(super) fn open_tables(
+    pub(super) fn open_tables<V: RowFormatVisitor>(
         self,
         write: &WriteArgs,
         (command, temporaries): (&str, &Temporaries),
-    ) -> Result<Box<dyn Sink>> {
+        visitor: V,
+    ) -> Result<V::Output> {
         match self {
             Self::Feed(..) => Err(Error::usage("a feed has no tables")),
             Self::Tables { format, output, tables, columns, rows } => {
@@ -214,9 +222,27 @@ impl Plan {
                     partition_by: write.partition_by.map(PartitionName::by),
                     temporaries: temporaries.clone(),
                 };
-                sink::open(format, &output, options)
+                sink::open(format, &output, options, visitor)
             }
         }
+    }
+}
+
+/// A job that works with any format of hosts.
+pub(super) trait FormatVisitor {
+    type Output;
+
+    fn visit<F: Format<Encoder: MergeEncoder>>(self, format: F) -> Result<Self::Output>;
+}
+
+/// A job that works with any format works with those of rows.
+struct AnyFormat<V>(V);
+
+impl<V: FormatVisitor> RowFormatVisitor for AnyFormat<V> {
+    type Output = V::Output;
+
+    fn visit<F: RowFormat + 'static>(self, format: F) -> Result<V::Output> {
+        self.0.visit(format)
     }
 }
 

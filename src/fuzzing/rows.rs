@@ -11,8 +11,8 @@ use crate::{
     error::Result,
     model::{Host, Port, RunHeader, RunRecord, ScanEvent, Trace},
     sink::{
-        Encoder,
-        fuzzing::{csv_encoder, texts},
+        CsvRows, RowEncoder as _,
+        fuzzing::{csv_rows, texts},
         row_line,
     },
     table::{
@@ -56,8 +56,8 @@ pub(super) fn run(data: &[u8]) {
 struct Tables {
     builders: Vec<BatchBuilder>,
     lines: Vec<Vec<Value>>,
-    csv: Box<dyn Encoder>,
-    safe: Box<dyn Encoder>,
+    csv: CsvRows,
+    safe: CsvRows,
 }
 
 impl Tables {
@@ -65,8 +65,8 @@ impl Tables {
         Self {
             builders: Table::ALL.map(|table| BatchBuilder::new(table, None)).into(),
             lines: vec![Vec::new(); Table::ALL.len()],
-            csv: csv_encoder(false),
-            safe: csv_encoder(true),
+            csv: csv_rows(false),
+            safe: csv_rows(true),
         }
     }
 
@@ -84,7 +84,7 @@ impl Tables {
 
     fn check(&mut self) {
         let csv: BTreeMap<_, _> =
-            texts(&mut *self.csv).into_iter().map(|(table, text)| (table.name(), text)).collect();
+            texts(&mut self.csv).into_iter().map(|(table, text)| (table.name(), text)).collect();
         for ((table, builder), lines) in
             Table::ALL.into_iter().zip(&mut self.builders).zip(&self.lines)
         {
@@ -94,7 +94,7 @@ impl Tables {
             let text = csv.get(table.name()).map(Vec::as_slice).unwrap_or_default();
             check_csv(table, text, lines);
         }
-        for (table, text) in texts(&mut *self.safe) {
+        for (table, text) in texts(&mut self.safe) {
             for record in records(&text) {
                 let columns = table.columns().iter().filter(|column| column.field.kind.is_text());
                 for (column, field) in columns.zip(&record) {

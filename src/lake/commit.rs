@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    sink::{Document, Temporaries},
+    sink::{DocumentInfo, Temporaries},
     table::Table,
 };
 
@@ -65,7 +65,7 @@ impl Workshop {
 
 /// Documents that have ended, with their rows.
 pub(super) trait Store {
-    fn documents(&self) -> &[Document];
+    fn documents(&self) -> &[DocumentInfo];
 
     /// The rows of a document.
     fn rows(&self, document: usize, table: Table) -> Result<Batches<'static>>;
@@ -193,11 +193,11 @@ impl Lake {
 }
 
 /// Enters what became of documents.
-fn enter(commit: &mut Commit, plan: &Plan, documents: &[Document]) {
+fn enter(commit: &mut Commit, plan: &Plan, documents: &[DocumentInfo]) {
     let mut loaded = Vec::new();
     for (document, fate) in documents.iter().zip(&plan.fates) {
         let sha256 = document.sha256.clone().unwrap_or_default();
-        let Document { source, doc_index, .. } = document.clone();
+        let DocumentInfo { source, doc_index, .. } = document.clone();
         match fate {
             Fate::Load { scan_id, replaces, place, .. } => loaded.push((
                 *place,

@@ -1,4 +1,4 @@
-//! The sink that loads documents as they end.
+//! The format that loads documents into a dataset as they end.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -16,7 +16,8 @@ use super::{
 use crate::{
     error::{Code, Diagnostic, Result},
     sink::{
-        Document, Encoded, Encoder, Notice, Sink, SinkOptions, Temporaries, parquet_parts::encoder,
+        ChunkWriter, DocumentEvent, DocumentInfo, Format, ParquetChunk, ParquetRows, SinkOptions,
+        TableEncoder, Temporaries,
     },
     table::Table,
 };
@@ -90,7 +91,7 @@ impl Loading {
         digest(sha256).is_some_and(|digest| self.lock().lake.state.known.contains(&digest))
     }
 
-    /// Tells of the input that [`Notice::Mark`] with this number ends.
+    /// Tells of the input that [`DocumentEvent::Mark`] with this number ends.
     pub fn source(&self, number: u64, source: Source) {
         self.lock().sources.insert(number, source);
     }
@@ -102,14 +103,15 @@ impl Loading {
     }
 }
 
-struct Loader {
+/// Loads documents into a dataset; see [`Lake::load`].
+pub struct Loader {
     loading: Loading,
     workshop: Workshop,
     options: LoadOptions,
     sink: SinkOptions,
     window: Window,
     spill: Option<Spill>,
-    notices: VecDeque<Notice>,
+    events: VecDeque<DocumentEvent>,
     /// Inputs that were read to their end, all documents of which are in the window or committed.
     sources: Vec<SourceEntry>,
     /// Whether the input that is open was refused.
@@ -120,7 +122,7 @@ pub(super) fn start(
     lake: Lake,
     options: &LoadOptions,
     temporaries: &Temporaries,
-) -> (Box<dyn Sink>, Loading) {
+) -> (Loader, Loading) {
     let workshop = Workshop::new(&lake, options.threads, temporaries);
     let shared = Shared { lake, sources: HashMap::new(), told: Told::default() };
     let loading = Loading(Arc::new(Mutex::new(shared)));
@@ -131,27 +133,27 @@ pub(super) fn start(
         sink: SinkOptions::default(),
         window: Window::default(),
         spill: None,
-        notices: VecDeque::new(),
+        events: VecDeque::new(),
         sources: Vec::new(),
         refused: false,
     };
-    (Box::new(loader), loading)
+    (loader, loading)
 }
 
 impl Loader {
-    /// Takes notices whose rows are there, and commits when there is enough.
+    /// Handles the events whose rows are there, and commits when there is enough.
     fn settle(&mut self) -> Result<()> {
-        while let Some(notice) = self.notices.pop_front() {
-            match notice {
-                Notice::Refused => self.refused = true,
-                Notice::Mark(number) => {
+        while let Some(event) = self.events.pop_front() {
+            match event {
+                DocumentEvent::InputRefused => self.refused = true,
+                DocumentEvent::Mark(number) => {
                     let source = self.loading.lock().sources.remove(&number);
                     let whole = !std::mem::take(&mut self.refused);
                     self.sources.extend(source.filter(|_| whole).map(entry));
                 }
-                Notice::Document(document) if self.is_here(&document) => self.take(*document)?,
-                waits @ Notice::Document(_) => {
-                    self.notices.push_front(waits);
+                DocumentEvent::End(document) if self.is_here(&document) => self.take(*document)?,
+                waits @ DocumentEvent::End(_) => {
+                    self.events.push_front(waits);
                     break;
                 }
             }
@@ -160,9 +162,9 @@ impl Loader {
         if claimed >= self.options.commit_bytes || self.window.documents().len() >= DOCUMENTS {
             self.commit_window()?;
         }
-        // Without a notice that waits, what nobody claims is of the one document that is open.
+        // Without an event that waits, what nobody claims is of the one document that is open.
         let most = if self.spill.is_some() { STEP } else { usize::MAX };
-        if self.notices.is_empty() && open >= self.options.commit_bytes.min(most) {
+        if self.events.is_empty() && open >= self.options.commit_bytes.min(most) {
             self.commit_window()?;
             let rows = self.window.take(None);
             self.spill.get_or_insert_default().push(rows, &self.workshop)?;
@@ -171,7 +173,7 @@ impl Loader {
     }
 
     /// Whether all rows of a document have come.
-    fn is_here(&self, document: &Document) -> bool {
+    fn is_here(&self, document: &DocumentInfo) -> bool {
         match &self.spill {
             Some(spill) => self.window.has(&spill.missing(document)),
             None => self.window.has(&document.rows),
@@ -179,7 +181,7 @@ impl Loader {
     }
 
     /// Takes a document that is here.
-    fn take(&mut self, document: Document) -> Result<()> {
+    fn take(&mut self, document: DocumentInfo) -> Result<()> {
         let Some(mut spill) = self.spill.take() else {
             self.window.claim(document);
             return Ok(());
@@ -222,7 +224,7 @@ impl Told {
     fn add(
         &mut self,
         committed: &Committed,
-        (documents, number): (&[Document], u64),
+        (documents, number): (&[DocumentInfo], u64),
         committed_source: &dyn Fn(&str) -> Option<String>,
     ) {
         for (document, fate) in documents.iter().zip(&committed.plan.fates) {
@@ -255,7 +257,7 @@ impl Told {
     /// Counts what is to be said of a document. `source_of` names the input of the copy that is used.
     fn warn(
         &mut self,
-        document: &Document,
+        document: &DocumentInfo,
         fate: &Fate,
         source_of: &dyn Fn(&Better) -> Option<String>,
     ) {
@@ -285,40 +287,40 @@ impl Told {
     }
 }
 
-impl Sink for Loader {
+impl Format for Loader {
+    type Encoder = TableEncoder<ParquetRows>;
+
+    const KEEPS_COPIES: bool = true;
+    const DOCUMENT_EVENTS: bool = true;
+
+    fn encoder(&self) -> Self::Encoder {
+        TableEncoder::new(ParquetRows::new(&self.sink))
+    }
+}
+
+impl ChunkWriter for Loader {
+    type Chunk = ParquetChunk;
+
     fn tables(&self) -> &[Table] {
         &self.sink.tables
     }
 
-    fn encoder(&self) -> Box<dyn Encoder> {
-        encoder(&self.sink)
-    }
-
-    fn write(&mut self, piece: Encoded) -> Result<()> {
-        if let Some((table, batch, sizes)) = piece.into_rows() {
-            self.window.push(table, batch, sizes);
-        }
+    fn write(&mut self, chunk: ParquetChunk) -> Result<()> {
+        let (table, batch, sizes) = chunk.into_rows()?;
+        self.window.push(table, batch, sizes);
         Ok(())
     }
 
-    fn takes_notices(&self) -> bool {
-        true
-    }
-
-    fn notice(&mut self, notices: Vec<Notice>) -> Result<()> {
+    fn document_events(&mut self, events: Vec<DocumentEvent>) -> Result<()> {
         // A document that a run left open when it was stopped must not be taken for one that was cut.
         if self.options.stop.load(Ordering::Relaxed) {
             return Ok(());
         }
-        self.notices.extend(notices);
+        self.events.extend(events);
         self.settle()
     }
 
-    fn flush(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    fn finish(mut self: Box<Self>) -> Result<()> {
+    fn finish(mut self) -> Result<()> {
         self.settle()?;
         self.commit_window()
     }

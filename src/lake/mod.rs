@@ -32,7 +32,7 @@ use std::{
 pub(crate) use self::decode::is_decoding;
 use self::{decode::unreadable, log::Log, state::State};
 pub use self::{
-    loading::{Loading, Source, Told},
+    loading::{Loader, Loading, Source, Told},
     log::{Commit, DocumentEntry, FileEntry, Operation, SkippedEntry, SourceEntry},
     replay::Replay,
     upkeep::{Compacted, Orphan, Status, Vacuumed},
@@ -240,7 +240,7 @@ impl Lake {
         Err(unreadable(&path, io::Error::other(format!("damaged: {why}{others}"))))
     }
 
-    /// A sink that loads what it is given into the dataset, and the hand that tells it of sources.
+    /// A format that loads scans into the dataset, and a handle to name their inputs and to see what was loaded.
     ///
     /// # Errors
     /// An input error if a file of the dataset is missing or damaged ([`Self::check_files`]): what was lost would be
@@ -249,7 +249,7 @@ impl Lake {
         self,
         options: &LoadOptions,
         temporaries: &Temporaries,
-    ) -> Result<(Box<dyn crate::sink::Sink>, Loading)> {
+    ) -> Result<(Loader, Loading)> {
         self.check_files()?;
         Ok(loading::start(self, options, temporaries))
     }

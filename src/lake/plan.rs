@@ -6,7 +6,7 @@ use super::{
     rows::OF_HOSTS,
     state::{Copy, Digest, Grade, State, digest},
 };
-use crate::{error::Result, sink::Document};
+use crate::{error::Result, sink::DocumentInfo};
 
 /// What becomes of each document, in order.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl Plan {
     /// Decides on documents in their order.
     pub(super) fn of(
         state: &State,
-        documents: &[Document],
+        documents: &[DocumentInfo],
         same_hosts: &SameHosts<'_>,
     ) -> Result<Self> {
         let mut planner = Planner { state, fates: Vec::new(), copies: HashMap::new() };
@@ -139,7 +139,7 @@ struct Planner<'p> {
 impl Planner<'_> {
     fn fate(
         &mut self,
-        document: &Document,
+        document: &DocumentInfo,
         seen: &mut HashSet<Digest>,
         same_hosts: &SameHosts<'_>,
     ) -> Result<Fate> {
@@ -239,7 +239,7 @@ fn rival(
 }
 
 /// How good a document is as a copy of its scan.
-pub(super) fn grade(document: &Document) -> Grade {
+pub(super) fn grade(document: &DocumentInfo) -> Grade {
     Grade {
         finished: document.finished,
         to_its_end: !document.truncated,
@@ -249,12 +249,12 @@ pub(super) fn grade(document: &Document) -> Grade {
 }
 
 /// Rows of a document in all tables.
-pub(super) fn all_rows(document: &Document) -> u64 {
+pub(super) fn all_rows(document: &DocumentInfo) -> u64 {
     document.rows.iter().copied().fold(0, u64::saturating_add)
 }
 
 /// Rows of a document that say what was found: neither warnings nor events make a copy better.
-pub(super) fn found_rows(document: &Document) -> u64 {
+pub(super) fn found_rows(document: &DocumentInfo) -> u64 {
     let rows = OF_HOSTS.iter().filter_map(|table| document.rows.get(table.number()));
     rows.copied().fold(0, u64::saturating_add)
 }
@@ -264,19 +264,19 @@ mod tests {
     use super::*;
     use crate::table::Table;
 
-    fn document(sha: u8, finished: bool, hosts: u64) -> Document {
-        Document {
+    fn document(sha: u8, finished: bool, hosts: u64) -> DocumentInfo {
+        DocumentInfo {
             scan_id: Some("a".into()),
             sha256: Some(format!("{sha:02x}").repeat(32)),
             finished,
             truncated: !finished,
             whole_hosts: hosts,
-            ..Document::default()
+            ..DocumentInfo::default()
         }
     }
 
     /// The fates of documents in one commit, where hosts are the same if they are as many.
-    fn fates(documents: &[Document]) -> Vec<Fate> {
+    fn fates(documents: &[DocumentInfo]) -> Vec<Fate> {
         let same = |one: usize, other: Against<'_>| match other {
             Against::Here(other) => Ok(documents[one].whole_hosts == documents[other].whole_hosts),
             Against::Committed { .. } => unreachable!(),

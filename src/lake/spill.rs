@@ -10,7 +10,7 @@ use super::{
     rows::{self, Batches},
     window::Slice,
 };
-use crate::{error::Result, sink::Document, table::Table};
+use crate::{error::Result, sink::DocumentInfo, table::Table};
 
 const TABLES: usize = Table::ALL.len();
 
@@ -23,7 +23,7 @@ pub(super) struct Spill {
 
 /// Files of a document that has ended.
 pub(super) struct Spilled {
-    document: [Document; 1],
+    document: [DocumentInfo; 1],
     files: Vec<(Table, Kept)>,
 }
 
@@ -53,7 +53,7 @@ impl Spill {
     }
 
     /// Rows of a document that are not here yet.
-    pub(super) fn missing(&self, document: &Document) -> [u64; TABLES] {
+    pub(super) fn missing(&self, document: &DocumentInfo) -> [u64; TABLES] {
         let mut missing = document.rows;
         for (rows, here) in missing.iter_mut().zip(self.rows) {
             *rows = rows.saturating_sub(here);
@@ -62,7 +62,7 @@ impl Spill {
     }
 
     /// The document has ended.
-    pub(super) fn finish(self, document: Document) -> Result<Spilled> {
+    pub(super) fn finish(self, document: DocumentInfo) -> Result<Spilled> {
         let mut files = Vec::new();
         for (writer, table) in self.writers.into_iter().zip(Table::ALL) {
             if let Some(writer) = writer {
@@ -83,7 +83,7 @@ impl Kept {
 }
 
 impl Store for Spilled {
-    fn documents(&self) -> &[Document] {
+    fn documents(&self) -> &[DocumentInfo] {
         &self.document
     }
 

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    sink::Document,
+    sink::DocumentInfo,
     table::{RecordBatch, Table},
 };
 
@@ -28,7 +28,7 @@ pub(super) type Slice = (RecordBatch, usize);
 #[derive(Default)]
 pub(super) struct Window {
     queues: [Queue; TABLES],
-    documents: Vec<Document>,
+    documents: Vec<DocumentInfo>,
     /// Numbers of the first rows of each document.
     from: Vec<[u64; TABLES]>,
     claimed: usize,
@@ -67,7 +67,7 @@ impl Window {
     }
 
     /// Gives a document its rows, the next of each table. They must be there.
-    pub(super) fn claim(&mut self, document: Document) {
+    pub(super) fn claim(&mut self, document: DocumentInfo) {
         let mut from = [0; TABLES];
         for ((queue, rows), from) in self.queues.iter_mut().zip(document.rows).zip(&mut from) {
             *from = queue.claimed;
@@ -162,7 +162,7 @@ struct Run<'w> {
 }
 
 impl Store for Window {
-    fn documents(&self) -> &[Document] {
+    fn documents(&self) -> &[DocumentInfo] {
         &self.documents
     }
 

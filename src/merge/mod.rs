@@ -3,17 +3,17 @@
 //! A merge has four stages:
 //!
 //! - **Stage.** A [`Stager`] turns hosts and events into compact records (`wire`). It has no shared state, so each
-//! thread that reads an input uses its own.
+//!   thread that reads an input uses its own.
 //! - **Collect.** One [`Merger`] takes the records in the order of the arguments, and [`Merger::end_scan`] closes a
-//! scan with its record. Records go to one of 128 partitions by the hash of the host key, so that all records of
-//! a host are in one partition. They stay in memory up to a cap and are then spilled to temporary files
-//! (`store`). A merger holds nothing but the set of records that came; therefore partial merges may be
-//! [joined](Merger::join) in any grouping.
+//!   scan with its record. Records go to one of 128 partitions by the hash of the host key, so that all records of
+//!   a host are in one partition. They stay in memory up to a cap and are then spilled to temporary files
+//!   (`store`). A merger holds nothing but the set of records that came; therefore partial merges may be
+//!   [joined](Merger::join) in any grouping.
 //! - **Decide.** [`Merger::finish`] chooses between copies of one scan (`copies`), numbers the scans that are used,
-//! and returns [`Merged`], whose shared part is read-only from here on.
+//!   and returns [`Merged`], whose shared part is read-only from here on.
 //! - **Merge.** [`Merged::take_parts`] returns one [`Part`] per partition. Parts are independent: several threads may
-//! call [`Part::merge`] at once. [`Hosts`] reads their sorted results in the order in which hosts were first seen
-//! (`runs`).
+//!   call [`Part::merge`] at once. [`Hosts`] reads their sorted results in the order in which hosts were first seen
+//!   (`runs`).
 //!
 //! Within a part, `found` groups the records of one host. `fold` folds the records of each scan into one `Look`,
 //! and `group` takes each part of the host from the look that the [`MergePolicy`] selects; `look` holds all rules

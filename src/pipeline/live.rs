@@ -5,10 +5,11 @@ use std::io::Read;
 use super::{Observer, Pipeline};
 use crate::{
     error::Result,
+    sink::Format,
     source::{Bytes, Follow, Member},
 };
 
-impl Pipeline {
+impl<F: Format> Pipeline<F> {
     /// Reads what a program writes as an input of this name, on this thread and with an observer. Whatever is
     /// ready is written and flushed before more is waited for.
     ///
@@ -20,7 +21,7 @@ impl Pipeline {
         bytes: impl Read,
         observer: Observer<'_>,
     ) -> Result<()> {
-        self.write_crew()?;
+        self.write_jobs()?;
         let (name, bytes) = (name.to_owned(), Bytes::of(bytes));
         self.read_here(Member { name, named: true, live: true, bytes, len: None }, observer)
     }

@@ -1,18 +1,31 @@
-//! From inputs to one output: order, filters, counts. Errors of one input never stop the others.
+//! From inputs to one output: filters, counts, threads. An error of one input never stops the others.
+//!
+//! ```text
+//! inputs ──▶ readers ──▶ Worker (filters, counts, encoder) ──▶ chunks ──▶ writer
+//!   source/     xml/       one per thread                       in order     sink/
+//! ```
+//!
+//! [`Pipeline`] is generic over the [`Format`] that it writes, so an encoder and a writer always fit. With one thread,
+//! [`stream`] reads each input and its chunks are written at once. With several, [`jobs`] reads small inputs in groups
+//! and [`split`] cuts large ones into batches of hosts; results come back in the order of the inputs
+//! ([`exec::Ordered`](crate::exec::Ordered)), so the output has the same bytes for any number of threads. Two things are
+//! decided by the main [`Worker`] alone, in that order: which scan was read before, and what the report says.
+//!
+//! A merge is a pipeline into [`MergeInput`], whose scans [`Pipeline::merge_into`] and [`Pipeline::history_into`] then
+//! write in a second format.
 
 mod batches;
-mod coder;
-mod crew;
-mod destination;
+mod consumer;
+mod filters;
 mod ids;
+mod jobs;
 mod live;
-mod merging;
-mod outlet;
-mod output;
-mod reading;
+mod merge;
 mod report;
 mod room;
 mod split;
+mod stream;
+mod worker;
 
 use std::{
     io::{self, Cursor, Read},
@@ -24,27 +37,27 @@ use std::{
 
 pub use self::{
     batches::Batches,
-    destination::{Destination, Filters},
+    filters::Filters,
+    merge::{MergeInput, MergeInputEncoder, StagedChunk},
     report::{
         Counts, FailedScan, FailedScans, FailureReport, InputReport, Outcome, Report, WarningReport,
     },
 };
 use self::{
-    coder::Coder,
-    crew::{Crew, Next, Task},
-    outlet::Outlet,
-    output::{Flushes, Taker as _, Writing},
-    reading::{Reading, Stream},
-    split::{Turn, Turns},
+    consumer::{ChunkConsumer as _, DirectWriter, FlushPolicy},
+    jobs::{InputTask, Job, Jobs, Next},
+    split::{OrderedStep, Turns},
+    stream::{Reading, Stream},
+    worker::Worker,
 };
 use crate::{
     error::{Error, Result},
+    exec::ThreadPool,
     limits::Limits,
-    merge::Merger,
-    model::{RunHeader, ScanEvent, ScanEvents},
-    sink::{StateSink, Workers},
+    model::{ScanEvent, ScanEvents},
+    sink::{Format, ScanEncoder as _},
     source::{Bytes, Input, Manner, Member, Meter, Pick},
-    xml::{Decoder, HostBatch, Options, most_ports},
+    xml::{Decoder, Options},
 };
 
 /// Bytes of an input that one thread of several reads.
@@ -53,44 +66,67 @@ const SMALL: u64 = 4 << 20;
 /// Bytes of output gathered before they are written.
 const OUTPUT: usize = 256 << 10;
 
-/// A consumer of all that is read, beside the output, with the name of what it is read from.
+/// Receives every event that is read, before any filter, with the name of its input.
 pub type Observer<'o> = &'o mut dyn FnMut(&str, &ScanEvent<'_>);
 
-/// Reads inputs in order and writes what they hold. Whatever the number of threads, the output is the same.
-pub struct Pipeline {
+/// Reads inputs in order and writes what they hold. The output has the same bytes for any number of threads.
+///
+/// ```
+/// use std::sync::{Arc, atomic::AtomicBool};
+///
+/// use scanmill::{
+///     pipeline::{Filters, Pipeline},
+///     sink::{CsvSink, Output, SinkOptions},
+///     source::{self, Pick},
+///     table::Table,
+///     xml::Options,
+/// };
+///
+/// let folder = tempfile::tempdir()?;
+/// let mut options = SinkOptions::default();
+/// options.tables = vec![Table::Ports];
+/// let csv = CsvSink::open(&Output::File(folder.path().join("ports.csv")), options)?;
+/// let stop = Arc::new(AtomicBool::new(false));
+/// let mut pipeline = Pipeline::new(Options::default(), Filters::default(), csv, stop);
+/// for input in source::discover(&["fixtures/01-tcp-connect-default.xml".into()], &Pick::default()) {
+///     pipeline.read(&input?, &Pick::default())?;
+/// }
+/// let report = pipeline.finish()?;
+/// assert_eq!(report.rows["ports"], 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Pipeline<F: Format> {
     options: Options,
     /// The decoder of the input that was read here before.
     spare: Option<Box<Decoder>>,
     filters: Filters,
-    coder: Coder,
-    outlet: Outlet,
-    /// Where the state of a merge goes.
-    state: Option<StateSink>,
-    crew: Option<Crew>,
+    worker: Worker<F::Encoder>,
+    writer: F,
+    jobs: Option<Jobs<F::Encoder>>,
     turns: Turns,
     meter: Meter,
     stop: Arc<AtomicBool>,
 }
 
-impl Pipeline {
-    /// A pipeline to a destination, on one thread. It stops between two events when `stop` becomes true.
+impl<F: Format> Pipeline<F> {
+    /// A pipeline to this format, on one thread. It stops between two events when `stop` becomes true.
     #[must_use]
-    pub fn new(
-        options: Options,
-        filters: Filters,
-        destination: Destination,
-        stop: Arc<AtomicBool>,
-    ) -> Self {
-        let outlet = Outlet::from(destination);
-        let mut coder = coder(&outlet, &filters, &options);
-        coder.is_absorbed = false;
-        let turns = Turns::default();
-        let meter = Meter::default();
-        let (spare, state, crew) = (None, None, None);
-        Self { options, spare, filters, coder, outlet, state, crew, turns, meter, stop }
+    pub fn new(options: Options, filters: Filters, format: F, stop: Arc<AtomicBool>) -> Self {
+        let worker = Worker::main(&format, &filters, &options.limits);
+        Self {
+            options,
+            spare: None,
+            filters,
+            worker,
+            writer: format,
+            jobs: None,
+            turns: Turns::default(),
+            meter: Meter::default(),
+            stop,
+        }
     }
 
-    /// The same with so many threads, or with as many as the system gives: the output has the same bytes. With
+    /// Reads with so many threads, or with as many as the system gives: the output has the same bytes. With
     /// strict reading one thread reads all, as a scan that was read before ends its input.
     ///
     /// # Errors
@@ -98,16 +134,20 @@ impl Pipeline {
     pub fn with_threads(mut self, threads: usize) -> Result<Self> {
         if threads > 1
             && !self.options.strict
-            && let Ok(workers) = Workers::new(threads).or_else(|_| Workers::new(2))
+            && let Ok(pool) = ThreadPool::new(threads).or_else(|_| ThreadPool::new(2))
         {
-            self.outlet.share(&workers);
-            let best = self.coder.best_input();
-            self.crew = Some(Crew::new(workers, &self.options, &self.stop, best));
+            self.writer.set_thread_pool(&pool);
+            let best = self.preferred_input_bytes();
+            self.jobs = Some(Jobs::new(pool, &self.options, &self.stop, best));
         }
         Ok(self)
     }
 
-    /// The same, with the bytes of inputs counted here as they are read.
+    fn preferred_input_bytes(&self) -> usize {
+        self.worker.encoder.preferred_input_bytes()
+    }
+
+    /// Counts the bytes of inputs in `meter` as they are read.
     #[must_use]
     pub fn with_meter(mut self, meter: Meter) -> Self {
         self.meter = meter;
@@ -115,7 +155,7 @@ impl Pipeline {
     }
 
     /// Reads an input to its end, or what is in it if it is compressed or an archive, as far as it is
-    /// picked. What cannot be read is told in the report.
+    /// picked. The report says what could not be read.
     ///
     /// # Errors
     /// If the output cannot be written.
@@ -129,7 +169,7 @@ impl Pipeline {
         })
     }
 
-    /// The same with an observer, on one thread.
+    /// Reads an input as [`read`](Self::read) does, on one thread, and shows each event to the observer.
     ///
     /// # Errors
     /// If the output cannot be written.
@@ -139,7 +179,7 @@ impl Pipeline {
         pick: &Pick,
         observer: Observer<'_>,
     ) -> Result<()> {
-        self.write_crew()?;
+        self.write_jobs()?;
         let limits = self.options.limits.clone();
         let manner = self.manner(&limits, pick);
         input.visit_as(&manner, &mut |member| match member {
@@ -149,8 +189,8 @@ impl Pipeline {
         })
     }
 
-    /// Takes scans that were read before, as one input of this name; hosts in the order of the scans. With an
-    /// observer beside the output.
+    /// Takes scans that were read before, as one input of this name, hosts in the order of the scans, and shows each event
+    /// to the observer.
     ///
     /// # Errors
     /// If the output cannot be written.
@@ -160,112 +200,101 @@ impl Pipeline {
         scans: &mut dyn ScanEvents,
         observer: Observer<'_>,
     ) -> Result<()> {
-        self.write_crew()?;
+        self.write_jobs()?;
         let read = (&self.options, &*self.stop);
-        let mut writing = Writing::new(&mut self.outlet);
-        reading::replay(&mut self.coder, (name, true), scans, read, observer, &mut writing)?;
+        let mut direct = DirectWriter::new(&mut self.writer);
+        stream::replay(&mut self.worker, (name, true), scans, read, observer, &mut direct)?;
         Ok(())
     }
 
     fn manner<'m>(&self, limits: &'m Limits, pick: &'m Pick) -> Manner<'m> {
-        let (meter, ahead) = (self.meter.clone(), self.crew.is_some());
+        let (meter, ahead) = (self.meter.clone(), self.jobs.is_some());
         Manner { meter, ahead, ..Manner::new(limits, pick) }
     }
 
-    /// Tells of an input that was not even found.
+    /// Records in the report that an input could not be opened.
     ///
     /// # Errors
     /// If the output cannot be written.
     pub fn refuse(&mut self, error: Error) -> Result<()> {
-        self.tell(Task::Refused(error))
+        self.record(InputTask::Refused(error))
     }
 
-    /// Tells of an input that need not be read, as all in it is known.
+    /// Records in the report that an input need not be read, as everything in it was loaded before.
     ///
     /// # Errors
     /// If the output cannot be written.
     pub fn skip_known(&mut self, name: &str) -> Result<()> {
-        self.tell(Task::Known(name.to_owned()))
+        self.record(InputTask::Known(name.to_owned()))
     }
 
-    /// Has a sink that takes notices told this number, when it has been told of all that was read before.
+    /// Sends a writer that receives [`DocumentEvent`](crate::sink::DocumentEvent)s this number, after those of all that
+    /// was read before.
     ///
     /// # Errors
     /// If the output cannot be written.
     pub fn mark(&mut self, number: u64) -> Result<()> {
-        self.tell(Task::Mark(number))
+        self.record(InputTask::Mark(number))
     }
 
-    fn tell(&mut self, task: Task) -> Result<()> {
-        if self.crew.is_some() {
+    fn record(&mut self, task: InputTask) -> Result<()> {
+        if self.jobs.is_some() {
             return self.add(task);
         }
-        crew::told(&task, &mut self.coder);
-        self.outlet.notice(self.coder.take_notices())
+        task.record_unread(&mut self.worker);
+        self.worker.send_document_events(&mut self.writer)
     }
 
-    /// Whether the run was told to stop.
+    /// Returns true when the pipeline was asked to stop.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Completes the output. A run that was told to stop, or that could read nothing, leaves no file, and keeps what has the
-    /// output's name; one that read no scan keeps it if it holds something. On standard output is what was whole.
+    /// Completes the output. A pipeline that was stopped, or that could read nothing, leaves no file, and what has the
+    /// output's name stays; one that read no scan keeps it if it holds something. Standard output has what was whole.
     ///
     /// # Errors
     /// If the output cannot be written.
     pub fn finish(mut self) -> Result<Report> {
-        self.write_crew()?;
-        let rest = self.coder.take_all()?;
-        self.outlet.write(rest)?;
-        self.outlet.notice(self.coder.take_notices())?;
-        self.merge()?;
-        self.outlet.flush()?;
-        let mut report = std::mem::take(&mut self.coder.report);
-        report.interrupted = self.is_stopped();
-        for table in self.outlet.tables() {
-            report.rows.insert(table.name(), self.coder.rows(*table));
-        }
-        if report.interrupted || !report.has_input() {
-            return Ok(report);
-        }
-        // Nothing takes the place of something.
-        report.kept = self.outlet.replaces().filter(|_| !report.has_scan()).map(str::to_owned);
-        if report.kept.is_none() {
-            self.publish()?;
+        self.finish_reading()?;
+        let mut report = self.report();
+        if report.publishes(&self.writer) {
+            self.writer.finish()?;
         }
         Ok(report)
     }
 
-    /// Ends reading, of a pipeline whose destination is [`Destination::Merge`], and gives its merger with all
-    /// that was read; of any other, `None`.
-    ///
-    /// # Errors
-    /// If temporary files cannot be written.
-    pub fn into_merger(mut self) -> Result<(Report, Option<Merger>)> {
-        self.write_crew()?;
-        let rest = self.coder.take_all()?;
-        self.outlet.write(rest)?;
-        let mut report = std::mem::take(&mut self.coder.report);
-        report.interrupted = self.is_stopped();
-        Ok((report, self.outlet.into_merger()))
+    /// Writes everything that was read.
+    fn finish_reading(&mut self) -> Result<()> {
+        self.write_jobs()?;
+        let rest = self.worker.finish()?;
+        DirectWriter::new(&mut self.writer).take_all(rest)?;
+        self.worker.send_document_events(&mut self.writer)?;
+        self.writer.flush()
     }
 
-    /// Small members go to the crew as they are, and of others their hosts. Without a crew, and if it comes
-    /// slowly, a member is read here.
+    fn report(&mut self) -> Report {
+        let mut report = std::mem::take(&mut self.worker.report);
+        report.interrupted = self.is_stopped();
+        report.set_written(&self.worker.written(), self.writer.tables());
+        report
+    }
+
+    /// Reads a member: small ones are jobs as they are, of others the hosts. Without threads, and if its bytes come slowly,
+    /// it is read here.
     fn read_member(&mut self, member: Member<'_>, observer: Observer<'_>) -> Result<()> {
-        if self.crew.is_none() || member.live {
-            self.write_crew()?;
+        if self.jobs.is_none() || member.live {
+            self.write_jobs()?;
             return self.read_here(member, observer);
         }
         let Member { name, named, len, bytes, .. } = member;
         let mut rest = match bytes.into_held() {
-            Ok(bytes) => return self.add(Task::Read { name, named, bytes }),
+            Ok(bytes) => return self.add(InputTask::Read { name, named, bytes }),
             Err(bytes) => bytes,
         };
         if len.is_some_and(|len| len > SMALL) {
-            self.send();
+            self.submit_group();
             return self.read_split(name, named, rest);
         }
         let most = SMALL.saturating_add(1);
@@ -273,9 +302,9 @@ impl Pipeline {
         let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or(0));
         let result = io::copy(&mut (&mut rest).take(most), &mut bytes);
         if matches!(result, Ok(len) if len <= SMALL) {
-            return self.add(Task::Read { name, named, bytes });
+            return self.add(InputTask::Read { name, named, bytes });
         }
-        self.send();
+        self.submit_group();
         let head = Cursor::new(bytes);
         match result {
             Ok(_) => self.read_split(name, named, head.chain(rest)),
@@ -291,106 +320,100 @@ impl Pipeline {
             Err(bytes) => (Vec::new(), bytes),
         };
         let stream = Stream { name, named, head: &held, bytes: bytes.into_read() };
-        let flushes = match live {
-            false => Flushes::Seldom,
+        let flush = match live {
+            false => FlushPolicy::Seldom,
             // What an engine takes for the next host is waiting too.
-            true if self.filters.engine.is_some() => Flushes::Always,
-            true => Flushes::BeforeWaits,
+            true if self.filters.engine.is_some() => FlushPolicy::Always,
+            true => FlushPolicy::BeforeWaits,
         };
-        let mut writing = Writing { outlet: &mut self.outlet, flushes };
+        let mut direct = DirectWriter { writer: &mut self.writer, flush };
         let mut reading =
             Reading { options: &self.options, stop: &self.stop, spare: &mut self.spare };
-        reading::read(&mut self.coder, stream, &mut reading, observer, &mut writing)?;
+        stream::read(&mut self.worker, stream, &mut reading, observer, &mut direct)?;
         Ok(())
     }
 
-    /// Gives a task to the crew.
-    fn add(&mut self, task: Task) -> Result<()> {
-        let Some(crew) = &mut self.crew else { return Ok(()) };
-        if crew.add(task) {
+    /// Adds a task to the group of small inputs.
+    fn add(&mut self, task: InputTask) -> Result<()> {
+        let Some(jobs) = &mut self.jobs else { return Ok(()) };
+        if jobs.add(task) {
             self.make_room()?;
-            self.send();
+            self.submit_group();
         }
         Ok(())
     }
 
-    /// Sends the group that is gathered to the crew.
-    fn send(&mut self) {
-        let coder = || coder(&self.outlet, &self.filters, &self.options);
-        if let Some(crew) = &mut self.crew {
-            crew.send_group(coder);
+    /// Submits the group of small inputs.
+    fn submit_group(&mut self) {
+        let worker = || Worker::new(&self.writer, &self.filters, &self.options.limits);
+        if let Some(jobs) = &mut self.jobs {
+            jobs.submit_group(worker);
         }
     }
 
-    /// Sends hosts to the crew.
-    fn send_hosts(&mut self, run: &Arc<RunHeader>, batch: HostBatch) -> Result<()> {
+    /// Submits a job.
+    fn submit(&mut self, job: Job) -> Result<()> {
         self.make_room()?;
-        let coder = || coder(&self.outlet, &self.filters, &self.options);
-        if let Some(crew) = &mut self.crew {
-            crew.send_hosts(run, batch, coder);
+        let worker = || Worker::new(&self.writer, &self.filters, &self.options.limits);
+        if let Some(jobs) = &mut self.jobs {
+            jobs.submit(job, worker);
         }
         Ok(())
     }
 
-    /// Has something done in its turn that was read from so many bytes.
-    fn then(&mut self, turn: Turn, read: usize) -> Result<()> {
+    /// Queues `step` to run after all earlier output has been written. `read_bytes` counts against the limit on work
+    /// under way.
+    fn then(&mut self, step: OrderedStep, read_bytes: usize) -> Result<()> {
         self.make_room()?;
-        if let Some(crew) = &mut self.crew {
-            crew.then(turn, read);
+        if let Some(jobs) = &mut self.jobs {
+            jobs.push(step, read_bytes);
         }
         Ok(())
     }
 
     fn make_room(&mut self) -> Result<()> {
-        while self.crew.as_ref().is_some_and(Crew::is_full) {
+        while self.jobs.as_ref().is_some_and(Jobs::is_full) {
             self.write_oldest()?;
         }
         Ok(())
     }
 
-    /// Writes all that the crew has, so that what comes next can be written.
-    fn write_crew(&mut self) -> Result<()> {
-        self.send();
+    /// Writes the results of all jobs, so that what comes next can be written.
+    fn write_jobs(&mut self) -> Result<()> {
+        self.submit_group();
         while self.write_oldest()? {}
         Ok(())
     }
 
-    /// Takes the oldest step of the crew, behind what was encoded here; false if there is none.
+    /// Writes the result of the oldest job, after what was encoded here; returns false if there is none.
     fn write_oldest(&mut self) -> Result<bool> {
-        let Some(crew) = &mut self.crew else { return Ok(false) };
-        let next = crew.next(&mut self.coder)?;
-        let mut writing = Writing::new(&mut self.outlet);
+        let Some(jobs) = &mut self.jobs else { return Ok(false) };
+        let worker = &mut self.worker;
+        let next = jobs.next(worker)?;
+        let mut direct = DirectWriter::new(&mut self.writer);
         match next {
             None => return Ok(false),
-            Some(Next::Then(turn)) => {
-                self.turns.take(turn, &mut self.coder, &mut writing)?;
-            }
-            Some(Next::Outputs(outputs, notes)) => {
-                self.coder.check_room()?;
+            Some(Next::Step(step)) => self.turns.take(step, worker, &mut direct)?,
+            Some(Next::Chunks(chunks, notes)) => {
+                worker.check_room()?;
                 self.turns.merge(notes.unwrap_or_default());
-                writing.take(self.coder.take_all()?)?;
-                outputs.into_iter().try_for_each(|output| writing.take(output))?;
+                direct.take_all(worker.finish()?)?;
+                direct.take_all(chunks)?;
             }
-            Some(Next::Again(work)) => {
-                let (options, stop) = crew.options();
-                writing.take(self.coder.take_all()?)?;
-                let notes = work.run(&mut self.coder, (&options, &stop), &mut writing)?;
+            Some(Next::Again(job)) => {
+                let (options, stop) = jobs.options();
+                direct.take_all(worker.finish()?)?;
+                let notes = job.run(worker, (&options, &stop), &mut direct)?;
                 self.turns.merge(notes.unwrap_or_default());
-                writing.take(self.coder.take_all()?)?;
+                direct.take_all(worker.finish()?)?;
             }
         }
-        self.outlet.notice(self.coder.take_notices())?;
+        self.worker.send_document_events(&mut self.writer)?;
         Ok(true)
     }
 }
 
-/// A coder whose output this outlet writes.
-fn coder(outlet: &Outlet, filters: &Filters, options: &Options) -> Coder {
-    let takes = outlet.takes_notices();
-    Coder::new(outlet.way(), filters.clone(), most_ports(&options.limits)).with_notices(takes)
-}
-
-/// Fails as what it stands for did.
+/// A reader that fails with this error.
 struct Failed(Option<io::Error>);
 
 impl Read for Failed {

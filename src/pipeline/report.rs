@@ -8,6 +8,8 @@ use crate::{
     engine::Failure,
     error::{Code, Error},
     model::RunRecord,
+    sink::{ChunkWriter, Written},
+    table::Table,
 };
 
 /// How an input was read.
@@ -195,6 +197,25 @@ impl Report {
         });
     }
 
+    /// Returns true if the output of this run is to get its name: the run was not stopped, it could read something, and
+    /// it does not replace something by nothing. Sets [`kept`](Self::kept) in the last case.
+    pub(super) fn publishes(&mut self, writer: &impl ChunkWriter) -> bool {
+        if self.interrupted || !self.has_input() {
+            return false;
+        }
+        self.kept = writer.replaces().filter(|_| !self.has_scan()).map(str::to_owned);
+        self.kept.is_none()
+    }
+
+    /// Sets the rows of these tables, and the lines of a feed.
+    pub(super) fn set_written(&mut self, written: &Written, tables: &[Table]) {
+        self.lines = written.lines;
+        for table in tables {
+            let rows = written.rows.get(table.number()).copied().unwrap_or_default();
+            self.rows.insert(table.name(), rows);
+        }
+    }
+
     /// Counts a warning; the place of the first of its code stays.
     pub fn warn(&mut self, code: &'static str, warning: WarningReport) {
         match self.warnings.entry(code) {
@@ -253,7 +274,6 @@ impl Report {
         counts.ports = counts.ports.saturating_add(ports);
         counts.bytes = counts.bytes.saturating_add(bytes);
         self.inputs.extend(next.inputs);
-        self.lines = self.lines.saturating_add(next.lines);
         self.outdated = self.outdated.saturating_add(next.outdated);
         for (code, warning) in next.warnings {
             self.warn(code, warning);

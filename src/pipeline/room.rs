@@ -7,12 +7,13 @@
 use crate::{
     error::{Error, Result},
     model::RunRecord,
+    sink::{Format, ScanEncoder},
 };
 
 use super::{
     Pipeline,
-    coder::Coder,
     report::{InputReport, Report},
+    worker::Worker,
 };
 
 /// What the allocator adds to a text, at most.
@@ -53,18 +54,17 @@ impl Room {
     }
 }
 
-impl Pipeline {
-    /// The same, which keeps at most about so many bytes of its inputs and documents until its end, and of a merge as many
-    /// of scans. A run that would keep more ends with an error of memory.
+impl<F: Format> Pipeline<F> {
+    /// Sets the memory for what is kept of inputs and documents until the end, in bytes, about. A run that would keep more
+    /// ends with an error of the kind [`Resource`](crate::error::ErrorKind::Resource).
     #[must_use]
     pub fn with_room(mut self, bytes: usize) -> Self {
-        self.coder.room = Room::new(bytes);
-        self.outlet.set_room(Room::new(bytes));
+        self.worker.room = Room::new(bytes);
         self
     }
 }
 
-impl Coder {
+impl<E: ScanEncoder> Worker<E> {
     /// Refuses to keep more of inputs and documents than there is room for.
     ///
     /// # Errors

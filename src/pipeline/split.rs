@@ -6,16 +6,17 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use super::{Pipeline, coder::Coder, output::Taker, reading::Begun};
+use super::{Pipeline, consumer::ChunkConsumer, jobs::Job, stream::InputProgress, worker::Worker};
 use crate::{
     error::{Error, Result},
     model::{Host, RunEvent, RunHeader, RunRecord, ScanEvent},
+    sink::{Format, ScanEncoder},
     xml::{HostBatch, HostNotes, Part, Reader},
 };
 
 /// What is done in its turn, behind the hosts that come before it.
 #[derive(Clone)]
-pub(super) enum Turn {
+pub(super) enum OrderedStep {
     /// An input begins.
     Begin,
     /// Hosts that were not read yet.
@@ -35,7 +36,7 @@ pub(super) enum Turn {
 /// What is known between the turns of one input.
 #[derive(Default)]
 pub(super) struct Turns {
-    begun: Option<Begun>,
+    begun: Option<InputProgress>,
     /// What was noted of hosts of the scan that is open.
     notes: HostNotes,
 }
@@ -47,57 +48,57 @@ impl Turns {
     }
 
     /// Does what is to be done in its turn.
-    pub(super) fn take(
+    pub(super) fn take<E: ScanEncoder>(
         &mut self,
-        turn: Turn,
-        coder: &mut Coder,
-        taker: &mut dyn Taker,
+        turn: OrderedStep,
+        worker: &mut Worker<E>,
+        consumer: &mut dyn ChunkConsumer<E>,
     ) -> Result<()> {
         match turn {
-            Turn::Begin => self.begun = Some(Begun::new(coder)),
-            Turn::Hosts(run, batch) => self.hosts(&run, &batch, coder, taker)?,
-            Turn::Event(run, index, event) => coder.event(&run, index, &event)?,
-            Turn::Host(run, host) => coder.host(&run, *host, taker)?,
-            Turn::Skipped { name, record } => {
+            OrderedStep::Begin => self.begun = Some(InputProgress::new(worker)),
+            OrderedStep::Hosts(run, batch) => self.hosts(&run, &batch, worker, consumer)?,
+            OrderedStep::Event(run, index, event) => worker.activity(&run, index, &event)?,
+            OrderedStep::Host(run, host) => worker.host(&run, *host, consumer)?,
+            OrderedStep::Skipped { name, record } => {
                 self.notes = HostNotes::default();
-                coder.run_skipped(&name, *record)?;
+                worker.scan_skipped(&name, *record)?;
             }
-            Turn::RunEnd { name, mut record, mut notes } => {
+            OrderedStep::RunEnd { name, mut record, mut notes } => {
                 notes.merge(std::mem::take(&mut self.notes));
                 notes.complete(&mut record);
-                coder.run_end(&name, *record)?;
+                worker.scan_end(&name, *record)?;
             }
-            Turn::End { name, named, error } => {
+            OrderedStep::End { name, named, error } => {
                 if let Some(begun) = self.begun.take() {
-                    begun.end(coder, (name, named), error);
+                    begun.end(worker, (name, named), error);
                 }
             }
         }
-        taker.between(coder, false)
+        consumer.between_events(worker, false)
     }
 
     /// Does what is to be done of documents, each of them a whole one.
-    pub(super) fn take_whole(
-        documents: &[Turn],
-        coder: &mut Coder,
-        taker: &mut dyn Taker,
+    pub(super) fn take_whole<E: ScanEncoder>(
+        documents: &[OrderedStep],
+        worker: &mut Worker<E>,
+        consumer: &mut dyn ChunkConsumer<E>,
     ) -> Result<()> {
         let mut turns = Self::default();
         documents.iter().try_for_each(|turn| match turn {
-            Turn::Hosts(run, batch) => turns.hosts(run, batch, coder, taker),
-            // It may be asked for once more, by a coder that knows more.
-            other => turns.take(other.clone(), coder, taker),
+            OrderedStep::Hosts(run, batch) => turns.hosts(run, batch, worker, consumer),
+            // It may be asked for once more, by a worker that knows more.
+            other => turns.take(other.clone(), worker, consumer),
         })
     }
 
-    fn hosts(
+    fn hosts<E: ScanEncoder>(
         &mut self,
         run: &RunHeader,
         batch: &HostBatch,
-        coder: &mut Coder,
-        taker: &mut dyn Taker,
+        worker: &mut Worker<E>,
+        consumer: &mut dyn ChunkConsumer<E>,
     ) -> Result<()> {
-        let notes = batch.read(&mut |host| coder.host(run, host, taker))?;
+        let notes = batch.read(&mut |host| worker.host(run, host, consumer))?;
         self.merge(notes);
         Ok(())
     }
@@ -111,20 +112,21 @@ const DOCUMENT: usize = 4 << 10;
 /// Small documents of an input until they are sent, with the bytes that each turn was read from.
 #[derive(Default)]
 struct Small {
-    whole: Vec<Turn>,
+    whole: Vec<OrderedStep>,
     bytes: usize,
     /// The document that is open, as long as it is small.
-    open: Vec<(Turn, usize)>,
+    open: Vec<(OrderedStep, usize)>,
     open_bytes: usize,
     /// The open document is none of them.
     is_large: bool,
 }
 
-impl Pipeline {
+impl<F: Format> Pipeline<F> {
     /// Reads an input with the crew.
     pub(super) fn read_split(&mut self, name: String, named: bool, bytes: impl Read) -> Result<()> {
-        self.then(Turn::Begin, 0)?;
-        let mut reader = Reader::batching(bytes, self.options.clone(), self.coder.best_input());
+        self.then(OrderedStep::Begin, 0)?;
+        let mut reader =
+            Reader::batching(bytes, self.options.clone(), self.preferred_input_bytes());
         let shown: Arc<str> = name.as_str().into();
         let mut run = Arc::new(RunHeader::default());
         let mut index = 0_i32;
@@ -143,29 +145,29 @@ impl Pipeline {
             let turn = match part {
                 Part::RunEnd(record, _) if skipping => {
                     skipping = false;
-                    Turn::Skipped { name: Arc::clone(&shown), record }
+                    OrderedStep::Skipped { name: Arc::clone(&shown), record }
                 }
                 Part::Event(ScanEvent::RunStart(header)) => {
                     if self.filters.dedup {
                         // What is under way may hold the same scan.
                         self.send_small(&mut small)?;
-                        self.write_crew()?;
-                        skipping = self.coder.skips(&header.scan_id);
+                        self.write_jobs()?;
+                        skipping = self.worker.skips(&header.scan_id);
                     }
                     (run, index) = (Arc::new(header), 0);
                     continue;
                 }
                 _ if skipping => continue,
-                Part::Hosts(batch) => Turn::Hosts(Arc::clone(&run), batch),
+                Part::Hosts(batch) => OrderedStep::Hosts(Arc::clone(&run), batch),
                 Part::RunEnd(record, notes) => {
-                    Turn::RunEnd { name: Arc::clone(&shown), record, notes }
+                    OrderedStep::RunEnd { name: Arc::clone(&shown), record, notes }
                 }
                 Part::Event(ScanEvent::Run(event)) => {
                     index = index.saturating_add(1);
-                    Turn::Event(Arc::clone(&run), index.saturating_sub(1), event)
+                    OrderedStep::Event(Arc::clone(&run), index.saturating_sub(1), event)
                 }
                 Part::Event(ScanEvent::Host(host)) => {
-                    Turn::Host(Arc::clone(&run), Box::new(host.into_owned()))
+                    OrderedStep::Host(Arc::clone(&run), Box::new(host.into_owned()))
                 }
                 Part::Event(ScanEvent::ScanInfo(_) | ScanEvent::RunEnd(_)) => continue,
             };
@@ -173,20 +175,20 @@ impl Pipeline {
             self.give(&mut small, turn, read)?;
         };
         self.send_small(&mut small)?;
-        self.then(Turn::End { name, named, error }, 0)
+        self.then(OrderedStep::End { name, named, error }, 0)
     }
 
     /// Gives a turn to the crew: at once, or with small documents.
-    fn give(&mut self, small: &mut Small, turn: Turn, read: usize) -> Result<()> {
-        let best = self.coder.best_input();
-        let ends = matches!(turn, Turn::RunEnd { .. } | Turn::Skipped { .. });
+    fn give(&mut self, small: &mut Small, turn: OrderedStep, read: usize) -> Result<()> {
+        let best = self.preferred_input_bytes();
+        let ends = matches!(turn, OrderedStep::RunEnd { .. } | OrderedStep::Skipped { .. });
         if small.is_large {
             small.is_large = !ends;
             return self.give_now(turn, read);
         }
         small.open.push((turn, read));
         // A turn costs something however little it was read from, and so does a document.
-        let cost = if ends { DOCUMENT } else { size_of::<Turn>() };
+        let cost = if ends { DOCUMENT } else { size_of::<OrderedStep>() };
         small.open_bytes = small.open_bytes.saturating_add(read).saturating_add(cost);
         if small.open_bytes > best / DOCUMENTS {
             small.is_large = !ends;
@@ -206,20 +208,16 @@ impl Pipeline {
     fn send_small(&mut self, small: &mut Small) -> Result<()> {
         let (whole, bytes) = (std::mem::take(&mut small.whole), std::mem::take(&mut small.bytes));
         if !whole.is_empty() {
-            self.make_room()?;
-            let coder = || super::coder(&self.outlet, &self.filters, &self.options);
-            if let Some(crew) = &mut self.crew {
-                crew.send_documents(whole, bytes, coder);
-            }
+            self.submit(Job::Documents(whole, bytes))?;
         }
         small.open_bytes = 0;
         small.open.drain(..).try_for_each(|(turn, read)| self.give_now(turn, read))
     }
 
-    fn give_now(&mut self, turn: Turn, read: usize) -> Result<()> {
+    fn give_now(&mut self, turn: OrderedStep, read: usize) -> Result<()> {
         match turn {
-            Turn::Hosts(run, batch) => self.send_hosts(&run, batch),
-            turn @ (Turn::Event(..) | Turn::Host(..)) => self.then(turn, read),
+            OrderedStep::Hosts(run, batch) => self.submit(Job::Hosts(run, batch)),
+            turn @ (OrderedStep::Event(..) | OrderedStep::Host(..)) => self.then(turn, read),
             turn => self.then(turn, 0),
         }
     }

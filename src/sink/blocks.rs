@@ -16,14 +16,21 @@ const PARTS: usize = 32;
 
 /// A batch, with the bytes of each of its rows, roughly.
 #[derive(Debug)]
-pub(super) struct Sized {
+pub(crate) struct Sized {
     pub(super) batch: RecordBatch,
     pub(super) sizes: Arc<[usize]>,
 }
 
+impl From<(RecordBatch, Arc<[usize]>)> for Sized {
+    fn from((batch, sizes): (RecordBatch, Arc<[usize]>)) -> Self {
+        Self { batch, sizes }
+    }
+}
+
 /// Gathers batches of one table to blocks.
-#[derive(Default)]
-pub(super) struct Blocks {
+pub(crate) struct Blocks {
+    max_rows: usize,
+    max_bytes: usize,
     parts: Vec<RecordBatch>,
     /// Parts before these are joined ones.
     joined: usize,
@@ -31,18 +38,31 @@ pub(super) struct Blocks {
     bytes: usize,
 }
 
+impl Default for Blocks {
+    fn default() -> Self {
+        Self::new(ROWS, BYTES)
+    }
+}
+
 impl Blocks {
+    /// Blocks of at most `max_rows` rows, which end with the row that brings them to `max_bytes` bytes.
+    pub(crate) fn new(max_rows: usize, max_bytes: usize) -> Self {
+        let parts = Vec::new();
+        Self { max_rows, max_bytes, parts, joined: 0, rows: 0, bytes: 0 }
+    }
+
     /// Takes a batch, and gives each block that it completes, in parts.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
-        Sized { batch, sizes }: Sized,
+        rows: impl Into<Sized>,
         mut each: impl FnMut(Vec<RecordBatch>) -> Result<()>,
     ) -> Result<()> {
+        let Sized { batch, sizes } = rows.into();
         let mut from = 0_usize;
         for (row, size) in sizes.iter().enumerate() {
             self.rows = self.rows.saturating_add(1);
             self.bytes = self.bytes.saturating_add(*size);
-            if self.rows >= ROWS || self.bytes >= BYTES {
+            if self.rows >= self.max_rows || self.bytes >= self.max_bytes {
                 let end = row.saturating_add(1);
                 self.parts.push(batch.slice(from, end.saturating_sub(from)));
                 from = end;
@@ -67,7 +87,7 @@ impl Blocks {
     }
 
     /// The rows that make no whole block, in parts.
-    pub(super) fn rest(&mut self) -> Vec<RecordBatch> {
+    pub(crate) fn rest(&mut self) -> Vec<RecordBatch> {
         (self.joined, self.rows, self.bytes) = (0, 0, 0);
         std::mem::take(&mut self.parts)
     }

@@ -4,7 +4,10 @@
 use ::csv::{QuoteStyle, WriterBuilder};
 
 use super::{
-    Encoded, Encoder, Sink, SinkOptions, jsonl::take_texts, target::Output, text::TextTables,
+    ChunkWriter, Format, RowEncoder, RowFormat, SinkOptions, TableEncoder,
+    jsonl::take_texts,
+    target::Output,
+    text::{TextChunk, TextTables},
 };
 use crate::{
     bytes::{
@@ -44,17 +47,15 @@ fn header(columns: &[&Column]) -> Result<Vec<u8>> {
     writer.into_inner().map_err(|error| failed(&error))
 }
 
-impl Sink for CsvSink {
+impl ChunkWriter for CsvSink {
+    type Chunk = TextChunk;
+
     fn tables(&self) -> &[Table] {
         &self.tables.options().tables
     }
 
-    fn encoder(&self) -> Box<dyn Encoder> {
-        Box::new(CsvEncoder::new(self.tables.options()))
-    }
-
-    fn write(&mut self, piece: Encoded) -> Result<()> {
-        self.tables.write(piece)
+    fn write(&mut self, chunk: TextChunk) -> Result<()> {
+        self.tables.write(&chunk)
     }
 
     fn replaces(&self) -> Option<&str> {
@@ -65,20 +66,31 @@ impl Sink for CsvSink {
         self.tables.flush()
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn finish(self) -> Result<()> {
         self.tables.finish()
     }
 }
 
-/// An encoder without a file.
-#[cfg(any(test, feature = "fuzzing"))]
-pub(super) fn encoder(options: &SinkOptions) -> Box<dyn Encoder> {
-    Box::new(CsvEncoder::new(options))
+impl Format for CsvSink {
+    type Encoder = TableEncoder<CsvRows>;
+
+    fn encoder(&self) -> Self::Encoder {
+        TableEncoder::new(self.row_encoder())
+    }
 }
 
-/// Fields are written straight into the buffer of their table: a csv writer knows no difference between
+impl RowFormat for CsvSink {
+    type Rows = CsvRows;
+
+    fn row_encoder(&self) -> CsvRows {
+        CsvRows::new(self.tables.options())
+    }
+}
+
+/// Encodes rows as lines of CSV. Fields are written straight into the buffer of their table: a csv writer knows no difference between
 /// null and the empty text, and every value would be copied once more.
-struct CsvEncoder {
+#[derive(Debug)]
+pub struct CsvRows {
     /// The tables that are written.
     tables: Vec<Columns>,
     buffers: Vec<Vec<u8>>,
@@ -88,14 +100,15 @@ struct CsvEncoder {
 }
 
 /// Columns of a table that are written.
+#[derive(Debug)]
 enum Columns {
     None,
     All,
     Some(Vec<&'static Column>),
 }
 
-impl CsvEncoder {
-    fn new(options: &SinkOptions) -> Self {
+impl CsvRows {
+    pub(super) fn new(options: &SinkOptions) -> Self {
         let tables = Table::of_merges().map(|table| {
             if !options.tables.contains(&table) {
                 Columns::None
@@ -115,7 +128,9 @@ impl CsvEncoder {
     }
 }
 
-impl Encoder for CsvEncoder {
+impl RowEncoder for CsvRows {
+    type Chunk = TextChunk;
+
     fn row(&mut self, row: &Row<'_>) -> Result<()> {
         let number = row.table().number();
         let Some(columns) = self.tables.get(number) else { return Ok(()) };
@@ -139,16 +154,12 @@ impl Encoder for CsvEncoder {
         Ok(())
     }
 
-    fn buffered(&self) -> usize {
+    fn buffered_bytes(&self) -> usize {
         self.buffers.iter().map(Vec::len).sum()
     }
 
-    fn take(&mut self) -> Vec<Encoded> {
+    fn take(&mut self) -> Vec<TextChunk> {
         take_texts(&mut self.buffers)
-    }
-
-    fn finish(&mut self) -> Result<Vec<Encoded>> {
-        Ok(self.take())
     }
 }
 

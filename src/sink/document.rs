@@ -2,8 +2,15 @@
 
 use std::path::Path;
 
-use super::{replace::Replace, stream::TextStream, target::Output, temporaries::Temporaries};
-use crate::error::{Error, Result};
+use super::{
+    ChunkWriter, Format, MergeEncoder, ScanEncoder, Written, format::Emit, replace::Replace,
+    stream::TextStream, target::Output, temporaries::Temporaries,
+};
+use crate::{
+    error::{Error, Result},
+    feed::Feed,
+    model::{Host, MergedHost, RunEvent, RunHeader, RunRecord},
+};
 
 /// Writes whole lines to standard output or to a file.
 pub struct DocumentSink {
@@ -72,5 +79,124 @@ impl DocumentSink {
     /// If the output cannot be written.
     pub fn finish(self) -> Result<()> {
         self.stream.finish()
+    }
+}
+
+/// Writes the lines of a feed.
+pub struct FeedSink {
+    sink: DocumentSink,
+    feed: Feed,
+}
+
+impl FeedSink {
+    /// The lines that `feed` makes of hosts and scans, to this sink.
+    #[must_use]
+    pub fn new(sink: DocumentSink, feed: Feed) -> Self {
+        Self { sink, feed }
+    }
+}
+
+impl ChunkWriter for FeedSink {
+    /// Whole lines.
+    type Chunk = Vec<u8>;
+
+    fn wants_activities(&self) -> bool {
+        self.feed.takes_events()
+    }
+
+    fn write(&mut self, lines: Vec<u8>) -> Result<()> {
+        self.sink.write(&lines)
+    }
+
+    fn replaces(&self) -> Option<&str> {
+        self.sink.replaces()
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.sink.flush()
+    }
+
+    fn finish(self) -> Result<()> {
+        self.sink.finish()
+    }
+}
+
+impl Format for FeedSink {
+    type Encoder = FeedEncoder;
+
+    fn encoder(&self) -> FeedEncoder {
+        FeedEncoder { feed: self.feed.clone(), buffer: Vec::new(), written: Written::default() }
+    }
+}
+
+/// Encodes scans as lines of a feed.
+pub struct FeedEncoder {
+    feed: Feed,
+    buffer: Vec<u8>,
+    written: Written,
+}
+
+impl FeedEncoder {
+    fn wrote(&mut self, lines: u64) {
+        self.written.lines = self.written.lines.saturating_add(lines);
+    }
+}
+
+/// Takes the lines of a buffer. Mostly as many come again, or a few more: the new buffer has room for them.
+fn take_lines(buffer: &mut Vec<u8>) -> Vec<u8> {
+    let next = Vec::with_capacity(buffer.len().saturating_add(buffer.len() / 8));
+    std::mem::replace(buffer, next)
+}
+
+impl ScanEncoder for FeedEncoder {
+    type Chunk = Vec<u8>;
+
+    fn host(&mut self, scan: &RunHeader, host: &Host<'_>, emit: Emit<'_, Vec<u8>>) -> Result<()> {
+        let emit = &mut |lines: &mut Vec<u8>| emit(take_lines(lines));
+        let lines = self.feed.host_in_pieces(scan, host, &mut self.buffer, emit)?;
+        self.wrote(lines);
+        Ok(())
+    }
+
+    fn activity(&mut self, scan: &RunHeader, index: i32, activity: &RunEvent) -> Result<()> {
+        let lines = self.feed.event(scan, index, activity, &mut self.buffer);
+        self.wrote(lines);
+        Ok(())
+    }
+
+    fn scan_end(&mut self, source: &str, record: RunRecord) -> Result<()> {
+        let lines = self.feed.scan(source, &record, &mut self.buffer);
+        self.wrote(lines);
+        Ok(())
+    }
+
+    fn take_written(&mut self) -> Written {
+        std::mem::take(&mut self.written)
+    }
+
+    fn buffered_bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
+    fn emitted_bytes(lines: &Vec<u8>) -> usize {
+        lines.len()
+    }
+
+    fn take(&mut self) -> Vec<Vec<u8>> {
+        if self.buffer.is_empty() { Vec::new() } else { vec![take_lines(&mut self.buffer)] }
+    }
+}
+
+impl MergeEncoder for FeedEncoder {
+    fn merged_host(
+        &mut self,
+        merged: &MergedHost<'_>,
+        scans: &[&RunHeader],
+        emit: Emit<'_, Vec<u8>>,
+    ) -> Result<()> {
+        let emit = &mut |lines: &mut Vec<u8>| emit(take_lines(lines));
+        let lines = self.feed.merged_in_pieces(merged, scans, &mut self.buffer, emit)?;
+        self.wrote(lines);
+        Ok(())
     }
 }

@@ -1,6 +1,10 @@
 //! Flat JSONL: a line a row, every column present (DATA_MODEL section 4).
 
-use super::{Data, Encoded, Encoder, Sink, SinkOptions, target::Output, text::TextTables};
+use super::{
+    ChunkWriter, Format, RowEncoder, RowFormat, SinkOptions, TableEncoder,
+    target::Output,
+    text::{TextChunk, TextTables},
+};
 use crate::{
     error::Result,
     table::{Cell, Cells, Column, Field, Row, Table},
@@ -21,17 +25,15 @@ impl JsonlSink {
     }
 }
 
-impl Sink for JsonlSink {
+impl ChunkWriter for JsonlSink {
+    type Chunk = TextChunk;
+
     fn tables(&self) -> &[Table] {
         &self.tables.options().tables
     }
 
-    fn encoder(&self) -> Box<dyn Encoder> {
-        Box::new(JsonlEncoder::new(self.tables.options(), self.tables.is_one_stream()))
-    }
-
-    fn write(&mut self, piece: Encoded) -> Result<()> {
-        self.tables.write(piece)
+    fn write(&mut self, chunk: TextChunk) -> Result<()> {
+        self.tables.write(&chunk)
     }
 
     fn replaces(&self) -> Option<&str> {
@@ -42,12 +44,30 @@ impl Sink for JsonlSink {
         self.tables.flush()
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn finish(self) -> Result<()> {
         self.tables.finish()
     }
 }
 
-struct JsonlEncoder {
+impl Format for JsonlSink {
+    type Encoder = TableEncoder<JsonlRows>;
+
+    fn encoder(&self) -> Self::Encoder {
+        TableEncoder::new(self.row_encoder())
+    }
+}
+
+impl RowFormat for JsonlSink {
+    type Rows = JsonlRows;
+
+    fn row_encoder(&self) -> JsonlRows {
+        JsonlRows::new(self.tables.options(), self.tables.is_one_stream())
+    }
+}
+
+/// Encodes rows as lines of JSON.
+#[derive(Debug)]
+pub struct JsonlRows {
     /// For each table how its columns are written.
     tables: Vec<Option<Columns>>,
     /// For each table, or for all together, what is ready.
@@ -56,13 +76,14 @@ struct JsonlEncoder {
 }
 
 /// Columns of a table.
+#[derive(Debug)]
 enum Columns {
     All,
     /// Chosen ones, with what stands before each value.
     Some(Vec<(&'static Column, String)>),
 }
 
-impl JsonlEncoder {
+impl JsonlRows {
     fn new(options: &SinkOptions, together: bool) -> Self {
         let lead = |column: &'static Column| (column, format!(",\"{}\":", column.field.name));
         let tables = Table::of_merges().map(|table| {
@@ -91,7 +112,9 @@ impl Cells for Members<'_> {
     }
 }
 
-impl Encoder for JsonlEncoder {
+impl RowEncoder for JsonlRows {
+    type Chunk = TextChunk;
+
     fn row(&mut self, row: &Row<'_>) -> Result<()> {
         let table = row.table();
         let number = table.number();
@@ -112,16 +135,12 @@ impl Encoder for JsonlEncoder {
         Ok(())
     }
 
-    fn buffered(&self) -> usize {
+    fn buffered_bytes(&self) -> usize {
         self.buffers.iter().map(Vec::len).sum()
     }
 
-    fn take(&mut self) -> Vec<Encoded> {
+    fn take(&mut self) -> Vec<TextChunk> {
         take_texts(&mut self.buffers)
-    }
-
-    fn finish(&mut self) -> Result<Vec<Encoded>> {
-        Ok(self.take())
     }
 }
 
@@ -141,13 +160,13 @@ pub(crate) fn row_line(row: &Row<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(END);
 }
 
-/// The buffers that hold something, as pieces; a buffer for each table in their order. New ones have room
-/// for as much as the old ones held.
-pub(super) fn take_texts(buffers: &mut [Vec<u8>]) -> Vec<Encoded> {
+/// Takes the buffers that hold something as chunks. `buffers` has one buffer per table, in the order of the tables. New
+/// ones have room for as much as the old ones held.
+pub(super) fn take_texts(buffers: &mut [Vec<u8>]) -> Vec<TextChunk> {
     let texts = Table::of_merges().zip(buffers).filter(|(_, text)| !text.is_empty());
     let take = |text: &mut Vec<u8>| {
         let next = Vec::with_capacity(text.len());
-        Data::Text(std::mem::replace(text, next))
+        std::mem::replace(text, next)
     };
-    texts.map(|(table, text)| Encoded { table, data: take(text) }).collect()
+    texts.map(|(table, text)| TextChunk { table, text: take(text) }).collect()
 }

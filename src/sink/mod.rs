@@ -1,21 +1,21 @@
-//! Rows to bytes: one file a format. No host is known here.
+//! Output: encoders and writers of each format, and files that are complete or absent.
 //!
-//! An [`Encoder`] turns rows into pieces of output, a [`Sink`] writes pieces in order. They are apart so
-//! that several encoders may work at once while one sink writes.
+//! [`format`](Format) has the seams. [`JsonlSink`], [`CsvSink`] and [`ParquetSink`] write rows, [`FeedSink`] lines of a
+//! feed. All of them stand on the same files: a file or folder is made under a temporary name and gets its own when it
+//! is complete, and nothing is replaced that scanmill did not make (docs/cli.md, "Outputs").
 
 mod attributes;
 mod blocks;
 mod csv;
 mod document;
+mod format;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod jsonl;
-mod lanes;
 mod live;
 mod lock;
 mod marker;
 mod members;
-mod notice;
 mod parquet;
 mod partition;
 mod replace;
@@ -26,26 +26,29 @@ mod table_files;
 mod target;
 mod temporaries;
 mod text;
-mod workers;
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
+pub(crate) use self::{
+    blocks::Blocks,
+    jsonl::row_line,
+    lock::{hold, is_at, lock, open_locked},
+    target::{follow, make_target},
+};
 pub use self::{
-    csv::CsvSink,
-    document::DocumentSink,
-    jsonl::JsonlSink,
-    notice::{Document, Notice},
-    parquet::{Compression, ParquetSink},
+    csv::{CsvRows, CsvSink},
+    document::{DocumentSink, FeedEncoder, FeedSink},
+    format::{
+        ChunkWriter, Discard, DocumentEvent, DocumentInfo, Emit, Format, MergeEncoder, RowEncoder,
+        RowFormat, ScanEncoder, TableEncoder, Written,
+    },
+    jsonl::{JsonlRows, JsonlSink},
+    parquet::{Compression, ParquetChunk, ParquetRows, ParquetSink},
     partition::PartitionBy,
     state::StateSink,
     target::Output,
     temporaries::{Halted, Leftover, Temporaries},
-    workers::{Pending, Workers},
-};
-pub(crate) use self::{
-    jsonl::row_line,
-    lock::{hold, is_at, lock, open_locked},
-    target::{follow, make_target},
+    text::TextChunk,
 };
 #[cfg(feature = "cli")]
 pub(crate) use self::{
@@ -54,133 +57,16 @@ pub(crate) use self::{
 };
 use crate::{
     error::{Error, Result},
-    table::{Column, RecordBatch, Row, ScanOf, Table},
+    table::{Column, Table},
 };
-
-/// Turns rows into pieces of output.
-pub trait Encoder: Send {
-    /// Has it know of which scan the rows are that come.
-    ///
-    /// # Errors
-    /// If the rows before do not fit their tables' schemas.
-    fn scan(&mut self, scan: ScanOf<'_>) -> Result<()> {
-        let _ = scan;
-        Ok(())
-    }
-
-    /// Takes a row; one of a table that is not asked for is left out.
-    ///
-    /// # Errors
-    /// If the row does not fit its table's schema.
-    fn row(&mut self, row: &Row<'_>) -> Result<()>;
-
-    /// Bytes of text that are ready, or a guess at what is; when they are many, [`Self::take`] them.
-    fn buffered(&self) -> usize;
-
-    /// Bytes of XML that are best encoded before what is ready is taken: a few stay in a processor's caches.
-    fn best_input(&self) -> usize {
-        TEXT_INPUT
-    }
-
-    /// Gives what is ready. Where pieces are cut depends on the rows alone, unless it is text, which may
-    /// be cut anywhere between rows.
-    fn take(&mut self) -> Vec<Encoded>;
-
-    /// Gives the rest.
-    ///
-    /// # Errors
-    /// If rows do not fit their table's schema.
-    fn finish(&mut self) -> Result<Vec<Encoded>>;
-}
-
-/// A piece of output, for [`Sink::write`].
-#[derive(Debug)]
-pub struct Encoded {
-    table: Table,
-    data: Data,
-}
-
-#[derive(Debug)]
-enum Data {
-    Text(Vec<u8>),
-    Batch(partition::Partition, blocks::Sized),
-    /// The rows before it that are [`partition::Partition::Open`] belong to the folder of this name.
-    Settled(Arc<str>),
-}
-
-impl Encoded {
-    /// The rows of a piece of Parquet, with the bytes of each, roughly; `None` of text.
-    pub(crate) fn into_rows(self) -> Option<(Table, RecordBatch, Arc<[usize]>)> {
-        match self.data {
-            Data::Batch(_, blocks::Sized { batch, sizes }) => Some((self.table, batch, sizes)),
-            Data::Text(_) | Data::Settled(_) => None,
-        }
-    }
-}
 
 /// What the sinks of Parquet share.
 pub(crate) mod parquet_parts {
     pub(crate) use super::{
-        parquet::{SCHEMA_VERSION, SCHEMA_VERSION_KEY, encoder, properties},
+        parquet::{SCHEMA_VERSION, SCHEMA_VERSION_KEY, properties},
         partition::NO_VALUE,
         table_files::GROUP_BYTES,
     };
-}
-
-/// Bytes of XML that are best encoded to text at once.
-pub(crate) const TEXT_INPUT: usize = 128 << 10;
-
-/// Writes pieces of output in the order they come.
-pub trait Sink: Send {
-    /// The tables it writes.
-    fn tables(&self) -> &[Table];
-
-    /// A new encoder of pieces for this sink.
-    fn encoder(&self) -> Box<dyn Encoder>;
-
-    /// Has it use these threads, where that helps; the output has the same bytes.
-    fn share(&mut self, workers: &Workers) {
-        let _ = workers;
-    }
-
-    /// Writes a piece.
-    ///
-    /// # Errors
-    /// If the output cannot be written.
-    fn write(&mut self, piece: Encoded) -> Result<()>;
-
-    /// Whether it is to be told of documents by [`Self::notice`]. What becomes of a scan that was read
-    /// before is its matter then, and nothing is said of that.
-    fn takes_notices(&self) -> bool {
-        false
-    }
-
-    /// Takes what happened since the last call, in order. It comes no earlier than the rows before it were
-    /// encoded, but those may still be [written](Self::write) later: the counts tell.
-    ///
-    /// # Errors
-    /// If the output cannot be written.
-    fn notice(&mut self, notices: Vec<Notice>) -> Result<()> {
-        let _ = notices;
-        Ok(())
-    }
-
-    /// The name of an output that holds something, and that [`Self::finish`] would replace.
-    fn replaces(&self) -> Option<&str> {
-        None
-    }
-
-    /// Hands everything written so far to the system, where the format allows it.
-    ///
-    /// # Errors
-    /// If the output cannot be written.
-    fn flush(&mut self) -> Result<()>;
-
-    /// Completes the output and puts it under its name. Without this nothing is left of a file or folder.
-    ///
-    /// # Errors
-    /// If the output cannot be written.
-    fn finish(self: Box<Self>) -> Result<()>;
 }
 
 /// What all sinks of tables are told.
@@ -286,12 +172,29 @@ impl TableFormat {
     }
 }
 
-/// Opens a sink of tables.
+/// A job that works with any format of rows, for [`open`].
+pub trait RowFormatVisitor {
+    /// What the job returns.
+    type Output;
+
+    /// Does the job with a format that was opened.
+    ///
+    /// # Errors
+    /// Those of the job.
+    fn visit<F: RowFormat + 'static>(self, format: F) -> Result<Self::Output>;
+}
+
+/// Opens a format of rows that is chosen when the program runs, and hands it to a job.
 ///
 /// # Errors
 /// A usage error if the output exists and is not to be replaced, or if the format cannot be written to
-/// it; an output error if it cannot be made.
-pub fn open(format: TableFormat, output: &Output, options: SinkOptions) -> Result<Box<dyn Sink>> {
+/// it; an output error if it cannot be made; errors of the job.
+pub fn open<V: RowFormatVisitor>(
+    format: TableFormat,
+    output: &Output,
+    options: SinkOptions,
+    visitor: V,
+) -> Result<V::Output> {
     if format != TableFormat::Jsonl
         && !matches!(output, Output::Dir(_))
         && options.tables.len() != 1
@@ -301,11 +204,11 @@ pub fn open(format: TableFormat, output: &Output, options: SinkOptions) -> Resul
             "{name} has a file a table: name a folder, or one table"
         )));
     }
-    Ok(match format {
-        TableFormat::Jsonl => Box::new(JsonlSink::open(output, options)?),
-        TableFormat::Csv => Box::new(CsvSink::open(output, options)?),
-        TableFormat::Parquet => Box::new(ParquetSink::open(output, options)?),
-    })
+    match format {
+        TableFormat::Jsonl => visitor.visit(JsonlSink::open(output, options)?),
+        TableFormat::Csv => visitor.visit(CsvSink::open(output, options)?),
+        TableFormat::Parquet => visitor.visit(ParquetSink::open(output, options)?),
+    }
 }
 
 /// The name of a table's file in a folder.

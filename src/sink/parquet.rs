@@ -9,8 +9,7 @@ use ::parquet::{
 };
 
 use super::{
-    Data, Encoded, Encoder, Sink, SinkOptions, Workers, blocks,
-    lanes::Lanes,
+    ChunkWriter, Format, RowEncoder, RowFormat, SinkOptions, TableEncoder, blocks,
     partition::{Change, Partition, Partitions},
     replace::Replace,
     table_files::{Item, TableFiles},
@@ -18,7 +17,8 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    table::{BatchBuilder, Row, ScanOf, Table},
+    exec::{SerialQueues, ThreadPool},
+    table::{BatchBuilder, RecordBatch, Row, ScanOf, Table},
 };
 
 /// Version of the tables' schema, in each file's metadata.
@@ -117,10 +117,10 @@ impl std::str::FromStr for Compression {
     }
 }
 
-/// Writes a Parquet file a table. With [`Sink::share`] tables and their columns are written beside each other.
+/// Writes one Parquet file per table. With [`ChunkWriter::set_thread_pool`] tables and their columns are written in parallel.
 pub struct ParquetSink {
     options: Arc<SinkOptions>,
-    lanes: Lanes<TableFiles, Item>,
+    queues: SerialQueues<TableFiles, Item>,
     /// The folder or file that gets its name at the end.
     pending: Pending,
 }
@@ -163,7 +163,7 @@ impl ParquetSink {
                 (pending, writers?)
             }
         };
-        Ok(Self { options, lanes: Lanes::new(writers), pending })
+        Ok(Self { options, queues: SerialQueues::new(writers), pending })
     }
 }
 
@@ -191,30 +191,28 @@ pub(crate) fn properties(options: &SinkOptions, table: Table) -> Result<WriterPr
     Ok(builder.build())
 }
 
-impl Sink for ParquetSink {
+impl ChunkWriter for ParquetSink {
+    type Chunk = ParquetChunk;
+
     fn tables(&self) -> &[Table] {
         &self.options.tables
     }
 
-    fn encoder(&self) -> Box<dyn Encoder> {
-        encoder(&self.options)
+    fn set_thread_pool(&mut self, pool: &ThreadPool) {
+        self.queues.set_thread_pool(pool);
     }
 
-    fn share(&mut self, workers: &Workers) {
-        self.lanes.share(workers);
-    }
-
-    fn write(&mut self, piece: Encoded) -> Result<()> {
-        match piece.data {
-            Data::Batch(partition, rows) => {
-                match self.options.tables.iter().position(|table| *table == piece.table) {
-                    Some(place) => self.lanes.give(place, Item::Rows(partition, rows)),
-                    None => Ok(()),
-                }
+    fn write(&mut self, chunk: ParquetChunk) -> Result<()> {
+        match chunk.0 {
+            Piece::Rows { table, partition, rows } => {
+                let place = self.options.tables.iter().position(|known| *known == table);
+                let place = place.ok_or_else(|| {
+                    Error::internal(format!("rows of the table {} have no file", table.name()))
+                })?;
+                self.queues.push(place, Item::Rows(partition, rows))
             }
-            Data::Settled(folder) => (0..self.options.tables.len())
-                .try_for_each(|place| self.lanes.give(place, Item::Settled(Arc::clone(&folder)))),
-            Data::Text(_) => Ok(()),
+            Piece::PartitionResolved(folder) => (0..self.options.tables.len())
+                .try_for_each(|place| self.queues.push(place, Item::Settled(Arc::clone(&folder)))),
         }
     }
 
@@ -222,60 +220,108 @@ impl Sink for ParquetSink {
         self.pending.replaces()
     }
 
-    fn flush(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>) -> Result<()> {
-        let Self { lanes, pending, .. } = *self;
-        lanes.finish()?;
+    fn finish(self) -> Result<()> {
+        let Self { queues, pending, .. } = self;
+        queues.finish()?;
         pending.publish()
     }
 }
 
-/// An encoder of batches.
-pub(crate) fn encoder(options: &SinkOptions) -> Box<dyn Encoder> {
-    let builder = |table: &Table| BatchBuilder::new(*table, options.columns_of(*table).as_deref());
-    let builders = options.tables.iter().map(builder);
-    Box::new(ParquetEncoder {
-        tables: options.tables.clone().into(),
-        builders: builders.collect(),
-        partitions: Partitions::new(options.partition_by),
-        ready: Vec::new(),
-    })
+impl Format for ParquetSink {
+    type Encoder = TableEncoder<ParquetRows>;
+
+    fn encoder(&self) -> Self::Encoder {
+        TableEncoder::new(self.row_encoder())
+    }
 }
 
-fn encoded(table: Table, builder: &mut BatchBuilder, partition: &Partition) -> Result<Encoded> {
+impl RowFormat for ParquetSink {
+    type Rows = ParquetRows;
+
+    fn row_encoder(&self) -> ParquetRows {
+        ParquetRows::new(&self.options)
+    }
+}
+
+/// Rows of a table, or the partition of earlier rows.
+#[derive(Debug)]
+pub struct ParquetChunk(Piece);
+
+#[derive(Debug)]
+enum Piece {
+    Rows {
+        table: Table,
+        partition: Partition,
+        rows: blocks::Sized,
+    },
+    /// The rows before it that are [`Partition::Open`] belong to the folder of this name.
+    PartitionResolved(Arc<str>),
+}
+
+impl ParquetChunk {
+    /// The table, its rows and the approximate bytes of each row.
+    ///
+    /// # Errors
+    /// An internal error for the folder of a partition: encoders without partitions make none.
+    pub(crate) fn into_rows(self) -> Result<(Table, RecordBatch, Arc<[usize]>)> {
+        match self.0 {
+            Piece::Rows { table, rows: blocks::Sized { batch, sizes }, .. } => {
+                Ok((table, batch, sizes))
+            }
+            Piece::PartitionResolved(folder) => {
+                Err(Error::internal(format!("the folder {folder} where there are no partitions")))
+            }
+        }
+    }
+}
+
+fn chunk(table: Table, builder: &mut BatchBuilder, partition: &Partition) -> Result<ParquetChunk> {
     let (batch, sizes) = builder.finish_sized()?;
     let rows = blocks::Sized { batch, sizes: sizes.into() };
-    Ok(Encoded { table, data: Data::Batch(partition.clone(), rows) })
+    Ok(ParquetChunk(Piece::Rows { table, partition: partition.clone(), rows }))
 }
 
-struct ParquetEncoder {
+/// Encodes rows as record batches.
+pub struct ParquetRows {
     tables: Arc<[Table]>,
     builders: Vec<BatchBuilder>,
     partitions: Partitions,
-    ready: Vec<Encoded>,
+    ready: Vec<ParquetChunk>,
 }
 
-impl ParquetEncoder {
+impl ParquetRows {
+    /// An encoder for files with these options.
+    pub(crate) fn new(options: &SinkOptions) -> Self {
+        let builder =
+            |table: &Table| BatchBuilder::new(*table, options.columns_of(*table).as_deref());
+        let builders = options.tables.iter().map(builder);
+        Self {
+            tables: options.tables.clone().into(),
+            builders: builders.collect(),
+            partitions: Partitions::new(options.partition_by),
+            ready: Vec::new(),
+        }
+    }
+
     /// Makes what was gathered ready.
     fn cut(&mut self, partition: &Partition) -> Result<()> {
         for (table, builder) in self.tables.iter().zip(&mut self.builders) {
             if builder.rows() > 0 {
-                self.ready.push(encoded(*table, builder, partition)?);
+                self.ready.push(chunk(*table, builder, partition)?);
             }
         }
         Ok(())
     }
 }
 
-impl Encoder for ParquetEncoder {
+impl RowEncoder for ParquetRows {
+    type Chunk = ParquetChunk;
+
     fn scan(&mut self, scan: ScanOf<'_>) -> Result<()> {
         let Some(Change { before, settles }) = self.partitions.scan(scan) else { return Ok(()) };
         self.cut(&before)?;
         if let Some(folder) = settles {
-            self.ready.push(Encoded { table: Table::Scans, data: Data::Settled(folder) });
+            self.ready.push(ParquetChunk(Piece::PartitionResolved(folder)));
         }
         Ok(())
     }
@@ -288,24 +334,24 @@ impl Encoder for ParquetEncoder {
         let Some(builder) = self.builders.get_mut(place) else { return Ok(()) };
         builder.push(row);
         if builder.rows() >= blocks::ROWS || builder.bytes() >= blocks::BYTES {
-            self.ready.push(encoded(table, builder, self.partitions.now())?);
+            self.ready.push(chunk(table, builder, self.partitions.now())?);
         }
         Ok(())
     }
 
-    fn buffered(&self) -> usize {
+    fn buffered_bytes(&self) -> usize {
         self.ready.len().saturating_mul(blocks::BYTES)
     }
 
-    fn best_input(&self) -> usize {
+    fn preferred_input_bytes(&self) -> usize {
         1 << 20
     }
 
-    fn take(&mut self) -> Vec<Encoded> {
+    fn take(&mut self) -> Vec<ParquetChunk> {
         std::mem::take(&mut self.ready)
     }
 
-    fn finish(&mut self) -> Result<Vec<Encoded>> {
+    fn finish(&mut self) -> Result<Vec<ParquetChunk>> {
         let partition = self.partitions.now().clone();
         self.cut(&partition)?;
         Ok(self.take())

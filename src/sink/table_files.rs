@@ -14,7 +14,6 @@ use super::{
     SinkOptions,
     blocks::{self, Blocks},
     file_name,
-    lanes::Lane,
     members::Members,
     parquet::properties,
     partition::Partition,
@@ -22,6 +21,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    exec::SerialWorker,
     fs::{self, File},
     table::{BatchBuilder, Table},
 };
@@ -259,7 +259,7 @@ impl TableFiles {
     }
 }
 
-impl Lane<Item> for TableFiles {
+impl SerialWorker<Item> for TableFiles {
     fn take(&mut self, item: Item) -> Result<()> {
         match item {
             Item::Rows(Partition::Open, rows) => self.take_open(rows),

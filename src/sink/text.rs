@@ -1,12 +1,27 @@
 //! Tables as text: one stream, or a folder with a file a table.
 
 use super::{
-    Data, Encoded, SinkOptions, file_name,
+    SinkOptions, file_name,
     replace::Replace,
     stream::TextStream,
     target::{Output, Pending},
 };
 use crate::{error::Result, table::Table};
+
+/// Whole lines of a table.
+#[derive(Debug)]
+pub struct TextChunk {
+    pub(super) table: Table,
+    pub(super) text: Vec<u8>,
+}
+
+impl TextChunk {
+    /// The lines.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+}
 
 /// The streams of tables in a text format.
 pub(super) struct TextTables {
@@ -48,11 +63,10 @@ impl TextTables {
         self.streams.iter_mut().map(|(table, stream)| (*table, stream))
     }
 
-    pub(super) fn write(&mut self, piece: Encoded) -> Result<()> {
-        let Data::Text(text) = piece.data else { return Ok(()) };
+    pub(super) fn write(&mut self, chunk: &TextChunk) -> Result<()> {
         let shared = self.is_one_stream();
-        match self.streams.iter_mut().find(|(table, _)| shared || *table == piece.table) {
-            Some((_, stream)) => stream.write(&text),
+        match self.streams.iter_mut().find(|(table, _)| shared || *table == chunk.table) {
+            Some((_, stream)) => stream.write(&chunk.text),
             None => Ok(()),
         }
     }

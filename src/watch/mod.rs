@@ -49,7 +49,8 @@ pub use self::{
 use crate::{
     error::{Error, ErrorKind, Result},
     fs,
-    pipeline::{Destination, Filters, Pipeline, Report},
+    pipeline::{Filters, Pipeline, Report},
+    sink::Discard,
     source::{self, Input},
 };
 
@@ -307,7 +308,7 @@ impl Watch {
         let (lines, entries) = (batch.lines.len(), batch.entries.len());
         let reading = self.options.reading.clone();
         let stop = Arc::clone(&self.stop);
-        let mut pipeline = Pipeline::new(reading, Filters::default(), Destination::Nothing, stop);
+        let mut pipeline = Pipeline::new(reading, Filters::default(), Discard, stop);
         let mut taking = Taking::new(&self.options.what, ledger, batch, known.as_mut());
         pipeline.read_observed(input, &self.options.pick, &mut |name, event| {
             taking.event(name, event);

@@ -10,7 +10,8 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use scanmill::{
     limits::Limits,
-    pipeline::{Destination, Filters, InputReport, Outcome, Pipeline, Report},
+    pipeline::{Filters, InputReport, Outcome, Pipeline, Report},
+    sink::Discard,
     source::{self, Pick},
     xml::Options,
 };
@@ -75,7 +76,7 @@ fn plain() -> Vec<(String, Vec<u8>)> {
 fn read(path: &Path, limits: Limits) -> Report {
     let options = Options::default().with_limits(limits);
     let stop = Arc::new(AtomicBool::new(false));
-    let mut pipeline = Pipeline::new(options, Filters::default(), Destination::Nothing, stop);
+    let mut pipeline = Pipeline::new(options, Filters::default(), Discard, stop);
     for input in source::discover(&[path.to_owned()], &Pick::default()) {
         pipeline.read(&input.unwrap(), &Pick::default()).unwrap();
     }

@@ -11,7 +11,8 @@ use std::{
 use scanmill::{
     error::Code,
     model::{Host, RunRecord, ScanEvent},
-    pipeline::{Destination, Filters, Pipeline},
+    pipeline::{Filters, Pipeline},
+    sink::Discard,
     source::{self, Pick},
     xml::{Options, Reader},
 };
@@ -370,8 +371,7 @@ fn hosts_that_wait_for_their_turn_take_no_memory() {
         io::copy(&mut input, &mut fs::File::create(&path).unwrap()).unwrap();
         for threads in [2, 8] {
             let (options, stop) = (Options::default(), Arc::new(AtomicBool::new(false)));
-            let (filters, nothing) = (Filters::default(), Destination::Nothing);
-            let pipeline = Pipeline::new(options, filters, nothing, stop);
+            let pipeline = Pipeline::new(options, Filters::default(), Discard, stop);
             let mut pipeline = pipeline.with_threads(threads).unwrap();
             for input in source::discover(std::slice::from_ref(&path), &Pick::default()) {
                 pipeline.read(&input.unwrap(), &Pick::default()).unwrap();

@@ -15,7 +15,7 @@ use scanmill::{
         nested::{event_line, host_line, scan_line},
     },
     model::{Host, HostHint, RunEvent, RunHeader, RunRecord, Script, ScriptData, ScriptOrigin},
-    sink::{self, Output, SinkOptions, TableFormat},
+    sink::{ChunkWriter as _, JsonlSink, Output, RowEncoder as _, RowFormat as _, SinkOptions},
     table::{
         Row, Table, event_row,
         export::{self, Dialect, Format},
@@ -97,8 +97,8 @@ fn nested_lines(source: &str, read: &[Read]) -> Vec<Value> {
 fn flat_lines(source: &str, read: &[Read], folder: &Path) -> Vec<Value> {
     let path = folder.join("rows.jsonl");
     let output = Output::File(path.clone());
-    let mut sink = sink::open(TableFormat::Jsonl, &output, SinkOptions::default()).unwrap();
-    let mut encoder = sink.encoder();
+    let mut sink = JsonlSink::open(&output, SinkOptions::default()).unwrap();
+    let mut encoder = sink.row_encoder();
     for read in read {
         let each = &mut |row: &Row<'_>| encoder.row(row);
         match read {
@@ -108,8 +108,8 @@ fn flat_lines(source: &str, read: &[Read], folder: &Path) -> Vec<Value> {
         }
         .unwrap();
     }
-    for piece in encoder.finish().unwrap() {
-        sink.write(piece).unwrap();
+    for chunk in encoder.finish().unwrap() {
+        sink.write(chunk).unwrap();
     }
     sink.finish().unwrap();
     let text = fs::read(&path).unwrap();

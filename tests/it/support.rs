@@ -10,11 +10,11 @@ use std::{
 };
 
 use scanmill::{
-    error::{Code, Position},
+    error::{Code, Position, Result},
     feed::nested,
     model::{Host, RunRecord, ScanEvent},
-    pipeline::{Destination, Filters, Pipeline},
-    sink::{self, Output, SinkOptions, TableFormat},
+    pipeline::{Filters, Pipeline, Report},
+    sink::{self, Output, RowFormat, RowFormatVisitor, SinkOptions, TableFormat},
     source::{self, Pick},
     table::Table,
     xml::{Decoder, Options, Reader},
@@ -301,13 +301,22 @@ fn convert(format: TableFormat, output: &Output) {
 }
 
 fn convert_path(path: &Path, format: TableFormat, output: &Output) {
-    let sink = sink::open(format, output, SinkOptions::default()).unwrap();
-    let destination = Destination::Tables(sink);
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut pipeline = Pipeline::new(Options::default(), Filters::default(), destination, stop);
-    for input in source::discover(&[path.to_owned()], &Pick::default()) {
-        pipeline.read(&input.unwrap(), &Pick::default()).unwrap();
-    }
-    let report = pipeline.finish().unwrap();
+    let report = sink::open(format, output, SinkOptions::default(), Convert(path)).unwrap();
     assert!(report.counts.hosts > 100 && report.errors.is_empty(), "{:?}", report.errors);
+}
+
+/// Reads a file or folder.
+struct Convert<'p>(&'p Path);
+
+impl RowFormatVisitor for Convert<'_> {
+    type Output = Report;
+
+    fn visit<F: RowFormat + 'static>(self, format: F) -> Result<Report> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut pipeline = Pipeline::new(Options::default(), Filters::default(), format, stop);
+        for input in source::discover(&[self.0.to_owned()], &Pick::default()) {
+            pipeline.read(&input?, &Pick::default())?;
+        }
+        pipeline.finish()
+    }
 }

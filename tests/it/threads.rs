@@ -8,8 +8,11 @@ use std::{
 
 use scanmill::{
     feed::Feed,
-    pipeline::{Destination, Filters, Pipeline, Report},
-    sink::{self, DocumentSink, Output, SinkOptions, TableFormat, Temporaries},
+    pipeline::{Filters, Pipeline, Report},
+    sink::{
+        self, DocumentSink, FeedSink, Format, Output, RowFormat, RowFormatVisitor, SinkOptions,
+        TableFormat, Temporaries,
+    },
     source::{self, Pick},
     xml::Options,
 };
@@ -51,16 +54,32 @@ fn archive() -> tempfile::TempDir {
     folder
 }
 
-fn convert(from: &Path, destination: Destination, dedup: bool, threads: usize) -> Report {
+fn convert(
+    from: &Path,
+    format: impl Format,
+    dedup: bool,
+    threads: usize,
+) -> scanmill::error::Result<Report> {
     let stop = Arc::new(AtomicBool::new(false));
     let mut filters = Filters::default();
     filters.dedup = dedup;
-    let pipeline = Pipeline::new(Options::default(), filters, destination, stop);
-    let mut pipeline = pipeline.with_threads(threads).unwrap();
+    let pipeline = Pipeline::new(Options::default(), filters, format, stop);
+    let mut pipeline = pipeline.with_threads(threads)?;
     for input in source::discover(&[from.to_owned()], &Pick::default()) {
         pipeline.read(&input.unwrap(), &Pick::default()).unwrap();
     }
-    pipeline.finish().unwrap()
+    pipeline.finish()
+}
+
+/// Converts a folder on so many threads.
+struct Convert<'p>(&'p Path, usize);
+
+impl RowFormatVisitor for Convert<'_> {
+    type Output = Report;
+
+    fn visit<F: RowFormat + 'static>(self, format: F) -> scanmill::error::Result<Report> {
+        convert(self.0, format, false, self.1)
+    }
 }
 
 /// The report and every file that so many threads write.
@@ -70,8 +89,8 @@ fn outcome(from: &Path, threads: usize) -> (String, Vec<(String, Vec<u8>)>) {
     let mut reports = String::new();
     for format in [TableFormat::Csv, TableFormat::Parquet, TableFormat::Jsonl] {
         let out = folder.path().join(format.extension());
-        let sink = sink::open(format, &Output::Dir(out.clone()), SinkOptions::default()).unwrap();
-        let report = convert(from, Destination::Tables(sink), false, threads);
+        let (output, convert) = (Output::Dir(out.clone()), Convert(from, threads));
+        let report = sink::open(format, &output, SinkOptions::default(), convert).unwrap();
         reports.push_str(&serde_json::to_string(&report).unwrap());
         let errors: Vec<_> = report.errors.iter().map(ToString::to_string).collect();
         reports.push_str(&errors.join("\n"));
@@ -87,8 +106,8 @@ fn outcome(from: &Path, threads: usize) -> (String, Vec<(String, Vec<u8>)>) {
         let nested = folder.path().join(&name);
         let target = Output::File(nested.clone());
         let sink = DocumentSink::open(&target, false, &Temporaries::default()).unwrap();
-        let feed = Feed::Nested { events: true };
-        let report = convert(from, Destination::Feed { sink, feed }, dedup, threads);
+        let feed = FeedSink::new(sink, Feed::Nested { events: true });
+        let report = convert(from, feed, dedup, threads).unwrap();
         reports.push_str(&serde_json::to_string(&report).unwrap());
         files.push((name, fs::read(nested).unwrap()));
     }

@@ -29,7 +29,7 @@ use super::{
     exit::Exit,
     inputs,
     memory::Shares,
-    output::{Plan, Rows},
+    output::{FormatVisitor, Plan, Rows},
     overlap::{self, Reading, Written},
     print, progress,
     render::Talk,
@@ -38,8 +38,8 @@ use super::{
 use crate::{
     error::{Code, Error, Result},
     merge::{MergePolicy, Merger, Precedence},
-    pipeline::{Destination, FailedScan, Outcome, Pipeline, Report},
-    sink::Temporaries,
+    pipeline::{FailedScan, Filters, MergeInput, Outcome, Pipeline, Report},
+    sink::{Format, MergeEncoder, Temporaries},
     source::{
         Copied, Live, Running,
         process::{Process, Program},
@@ -97,29 +97,72 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     if running.is_told() {
         return Ok(Exit::Interrupted);
     }
-    let destination = plan.open(&args.write, ("scan", &temporaries))?;
-    let parts = parts(args, programs, kept)?;
-    let tasks = Tasks::begin(way, parts.len());
-    let mut scan = Scan { args, talk, running, tasks, failures: Vec::new(), exists: false };
-    let destination = if merges { merged(destination, args, &shares) } else { destination };
-    let options = inputs::options(&args.how, &shares).with_hash(args.hash || merges);
-    let pipeline = Pipeline::new(options, filters, destination, Arc::clone(&stop));
-    let mut pipeline = pipeline.with_threads(shares.threads)?;
-    if merges {
-        scan.read_all(parts, &mut pipeline)?;
-    } else {
-        for part in parts {
-            scan.read(part, &mut pipeline)?;
+    let output = ScanOutput {
+        args,
+        talk,
+        merges,
+        way,
+        programs,
+        kept,
+        running,
+        filters,
+        shares,
+        stop,
+        temporaries: &temporaries,
+        begun,
+    };
+    plan.open(&args.write, ("scan", &temporaries), output)
+}
+
+/// Everything that is known of a run before its output is opened.
+struct ScanOutput<'s> {
+    args: &'s ScanArgs,
+    talk: &'s Talk,
+    /// Several processes, whose hosts are merged.
+    merges: bool,
+    way: Option<progress::Way>,
+    programs: Vec<Program>,
+    kept: Vec<PathBuf>,
+    running: Running,
+    filters: Filters,
+    shares: Shares,
+    stop: Arc<AtomicBool>,
+    temporaries: &'s Temporaries,
+    begun: Instant,
+}
+
+impl FormatVisitor for ScanOutput<'_> {
+    type Output = Exit;
+
+    fn visit<F: Format<Encoder: MergeEncoder>>(self, format: F) -> Result<Exit> {
+        let Self { args, talk, merges, filters, shares, stop, temporaries, .. } = self;
+        let parts = parts(args, self.programs, self.kept)?;
+        let tasks = Tasks::begin(self.way, parts.len());
+        let running = self.running;
+        let mut scan = Scan { args, talk, running, tasks, failures: Vec::new(), exists: false };
+        let options = inputs::options(&args.how, &shares).with_hash(args.hash || merges);
+        let finished = if merges {
+            let input = MergeInput::new(merger(args, &shares));
+            let pipeline = Pipeline::new(options, filters, input, Arc::clone(&stop));
+            let mut pipeline = pipeline.with_threads(shares.threads)?;
+            scan.read_all(parts, &mut pipeline)?;
+            scan.finish(&stop, || pipeline.merge_into(format, None))
+        } else {
+            let pipeline = Pipeline::new(options, filters, format, Arc::clone(&stop));
+            let mut pipeline = pipeline.with_threads(shares.threads)?;
+            for part in parts {
+                scan.read(part, &mut pipeline)?;
+            }
+            scan.finish(&stop, || pipeline.finish())
+        };
+        talk.leftovers(temporaries);
+        let report = finished?;
+        talk.report(&report, self.begun.elapsed());
+        if let Some(path) = &args.report {
+            write_json((path, args.write.overwrite), &report, temporaries)?;
         }
+        Ok(Exit::of_report(&report))
     }
-    let finished = scan.finish(pipeline, &stop);
-    talk.leftovers(&temporaries);
-    let report = finished?;
-    talk.report(&report, begun.elapsed());
-    if let Some(path) = &args.report {
-        write_json((path, args.write.overwrite), &report, &temporaries)?;
-    }
-    Ok(Exit::of_report(&report))
 }
 
 /// The files that the XML of the processes is kept in, one for each; none if it is not kept.
@@ -161,16 +204,15 @@ fn parts(args: &ScanArgs, programs: Vec<Program>, kept: Vec<PathBuf>) -> Result<
         .collect()
 }
 
-/// What processes find, merged in their order.
-fn merged(then: Destination, args: &ScanArgs, shares: &Shares) -> Destination {
+/// The merger of several processes, whose hosts stand in the order of the processes.
+fn merger(args: &ScanArgs, shares: &Shares) -> Merger {
     let policy = MergePolicy::new(Precedence::Caller);
-    let merger = Merger::with_memory(policy, shares.merge, args.temp_dir.as_deref());
-    Destination::Merge { merger: Box::new(merger), then: Box::new(then) }
+    Merger::with_memory(policy, shares.merge, args.temp_dir.as_deref())
 }
 
 impl Scan<'_> {
     /// Runs a process, and reads what it writes while it runs.
-    fn read(&mut self, part: Part, pipeline: &mut Pipeline) -> Result<()> {
+    fn read<F: Format>(&mut self, part: Part, pipeline: &mut Pipeline<F>) -> Result<()> {
         let Part { name, program, kept } = part;
         let mut process = self.start(&program)?;
         let called = kept.as_ref().map(Keep::name).unwrap_or_default();
@@ -219,15 +261,15 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Completes the output with all that was read, and tells what failed.
-    fn finish(self, pipeline: Pipeline, stop: &AtomicBool) -> Result<Report> {
+    /// Completes the output with all that was read, and reports what failed.
+    fn finish(self, stop: &AtomicBool, finish: impl FnOnce() -> Result<Report>) -> Result<Report> {
         let Self { running, tasks, failures, exists, .. } = self;
         drop(tasks);
         if !exists {
             // Nothing is no result: what there is under the output's name stays.
             stop.store(true, Ordering::Relaxed);
         }
-        let mut report = pipeline.finish()?;
+        let mut report = finish()?;
         report.interrupted = running.is_told();
         // An error reports the failure of a process already.
         let is_process = |scan: &FailedScan| failures.iter().any(|(name, _)| *name == scan.input);

@@ -16,6 +16,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     fs::{self, File},
     pipeline::Pipeline,
+    sink::Format,
     source::{Copied, process::Process},
     xml::{Options, Reader},
 };
@@ -29,7 +30,11 @@ struct Spooled<'s> {
 
 impl Scan<'_> {
     /// Runs all processes at once, and reads what they wrote in their order.
-    pub(super) fn read_all(&mut self, parts: Vec<Part>, pipeline: &mut Pipeline) -> Result<()> {
+    pub(super) fn read_all<F: Format>(
+        &mut self,
+        parts: Vec<Part>,
+        pipeline: &mut Pipeline<F>,
+    ) -> Result<()> {
         // Threads must not hold what is changed here.
         let tasks = std::mem::replace(&mut self.tasks, Tasks::begin(None, 0));
         let result = thread::scope(|scope| {
@@ -52,7 +57,11 @@ impl Scan<'_> {
         result
     }
 
-    fn read_spooled(&mut self, spooled: Spooled<'_>, pipeline: &mut Pipeline) -> Result<()> {
+    fn read_spooled<F: Format>(
+        &mut self,
+        spooled: Spooled<'_>,
+        pipeline: &mut Pipeline<F>,
+    ) -> Result<()> {
         let Spooled { name, process, file } = spooled;
         let file = file.join().map_err(|_| Error::scan("a thread ended early"))??;
         let mut seen = Seen::default();

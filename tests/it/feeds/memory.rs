@@ -11,8 +11,8 @@ use std::{
 use scanmill::{
     feed::Feed,
     merge::{MergePolicy, Merger, Precedence},
-    pipeline::{Destination, Filters, Pipeline},
-    sink::{DocumentSink, Output, Temporaries},
+    pipeline::{Filters, MergeInput, Pipeline},
+    sink::{DocumentSink, FeedSink, Format, Output, Temporaries},
     source::{self, Pick},
     xml::Options,
 };
@@ -44,25 +44,31 @@ fn scan(path: &Path, hosts: u8, number: u8) {
     fs::write(path, text).unwrap();
 }
 
+/// A pipeline on so many threads that has read a folder.
+fn read<F: Format>(from: &Path, format: F, threads: usize) -> Pipeline<F> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let pipeline = Pipeline::new(Options::default(), Filters::default(), format, stop);
+    let mut pipeline = pipeline.with_threads(threads).unwrap();
+    for input in source::discover(&[from.to_owned()], &Pick::default()) {
+        pipeline.read(&input.unwrap(), &Pick::default()).unwrap();
+    }
+    pipeline
+}
+
 /// Bytes and digest of the events that so many threads make of all in a folder.
 fn events(from: &Path, threads: usize, merge: bool) -> (usize, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events");
     let target = Output::File(path.clone());
     let sink = DocumentSink::open(&target, false, &Temporaries::default()).unwrap();
-    let mut destination = Destination::Feed { sink, feed: Feed::from(all_of_ecs()) };
-    if merge {
-        let policy = MergePolicy::new(Precedence::Latest);
-        let merger = Box::new(Merger::new(policy));
-        destination = Destination::Merge { merger, then: Box::new(destination) };
-    }
-    let stop = Arc::new(AtomicBool::new(false));
-    let pipeline = Pipeline::new(Options::default(), Filters::default(), destination, stop);
-    let mut pipeline = pipeline.with_threads(threads).unwrap();
-    for input in source::discover(&[from.to_owned()], &Pick::default()) {
-        pipeline.read(&input.unwrap(), &Pick::default()).unwrap();
-    }
-    assert!(pipeline.finish().unwrap().errors.is_empty());
+    let feed = FeedSink::new(sink, Feed::from(all_of_ecs()));
+    let report = if merge {
+        let input = MergeInput::new(Merger::new(MergePolicy::new(Precedence::Latest)));
+        read(from, input, threads).merge_into(feed, None)
+    } else {
+        read(from, feed, threads).finish()
+    };
+    assert!(report.unwrap().errors.is_empty());
     let (mut digest, mut bytes) = (Sha256::new(), 0);
     let mut written = File::open(path).unwrap();
     let mut piece = vec![0; 1 << 16];

@@ -1,4 +1,4 @@
-//! One stream of XML through a coder.
+//! One stream of XML through a worker.
 
 use std::{
     io::Read,
@@ -7,14 +7,14 @@ use std::{
 
 use super::{
     Observer,
-    coder::Coder,
-    output::Taker,
+    consumer::ChunkConsumer,
     report::{Counts, InputReport, Outcome},
+    worker::Worker,
 };
 use crate::{
     error::{Code, Error, ErrorKind, Result},
     model::{RunHeader, ScanEvent, ScanEvents},
-    sink::Notice,
+    sink::{DocumentEvent, ScanEncoder},
     xml::{Decoder, Options, Reader},
 };
 
@@ -39,12 +39,12 @@ pub(super) struct Reading<'r> {
 ///
 /// # Errors
 /// If output cannot be encoded or written; errors of the stream are in the report.
-pub(super) fn read(
-    coder: &mut Coder,
+pub(super) fn read<E: ScanEncoder>(
+    worker: &mut Worker<E>,
     stream: Stream<'_>,
     reading: &mut Reading<'_>,
     observer: Observer<'_>,
-    taker: &mut dyn Taker,
+    consumer: &mut dyn ChunkConsumer<E>,
 ) -> Result<()> {
     let Stream { name, named, head, bytes } = stream;
     let Reading { options, stop, spare } = reading;
@@ -53,7 +53,7 @@ pub(super) fn read(
         None => Reader::new(bytes, options.clone()),
     };
     let mut scans = Named { name: &name, reader: reader.behind(head) };
-    replay(coder, (&name, named), &mut scans, (options, stop), observer, taker)?;
+    replay(worker, (&name, named), &mut scans, (options, stop), observer, consumer)?;
     **spare = Some(scans.reader.into_decoder());
     Ok(())
 }
@@ -79,57 +79,63 @@ impl<R: Read> ScanEvents for Named<'_, R> {
 ///
 /// # Errors
 /// If output cannot be encoded or written; errors of the input are in the report.
-pub(super) fn replay(
-    coder: &mut Coder,
+pub(super) fn replay<E: ScanEncoder>(
+    worker: &mut Worker<E>,
     (name, named): (&str, bool),
     scans: &mut dyn ScanEvents,
     (options, stop): (&Options, &AtomicBool),
     observer: Observer<'_>,
-    taker: &mut dyn Taker,
+    consumer: &mut dyn ChunkConsumer<E>,
 ) -> Result<()> {
-    let begun = Begun::new(coder);
-    let error = match events(coder, scans, (options.strict, stop), observer, taker) {
+    let begun = InputProgress::new(worker);
+    let error = match events(worker, scans, (options.strict, stop), observer, consumer) {
         Ok(()) => None,
         Err(error) if is_of_run(&error) => return Err(error),
         Err(error) => Some(error),
     };
-    begun.end(coder, (name.to_owned(), named), error);
+    begun.end(worker, (name.to_owned(), named), error);
     Ok(())
 }
 
 /// Whether an error ends the run, not only an input.
 fn is_of_run(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Sink { .. } | ErrorKind::Schema(_) | ErrorKind::Resource(_))
+    matches!(
+        error.kind(),
+        ErrorKind::Sink { .. }
+            | ErrorKind::Schema(_)
+            | ErrorKind::Resource(_)
+            | ErrorKind::Internal(_)
+    )
 }
 
-/// What was counted when an input began.
-pub(super) struct Begun {
+/// Counters at the start of an input.
+pub(super) struct InputProgress {
     counts: Counts,
     warned: i64,
 }
 
-impl Begun {
-    pub(super) fn new(coder: &Coder) -> Self {
-        Self { counts: coder.report.counts, warned: coder.report.warned() }
+impl InputProgress {
+    pub(super) fn new<E: ScanEncoder>(worker: &Worker<E>) -> Self {
+        Self { counts: worker.report.counts, warned: worker.report.warned() }
     }
 
     /// Reports on the input.
-    pub(super) fn end(
+    pub(super) fn end<E: ScanEncoder>(
         &self,
-        coder: &mut Coder,
+        worker: &mut Worker<E>,
         (name, named): (String, bool),
         error: Option<Error>,
     ) {
-        let (now, before) = (coder.report.counts, self.counts);
+        let (now, before) = (worker.report.counts, self.counts);
         let skipped = |error: &Error| !named && error.code() == Some(Code::NotNmap);
         let outcome = match &error {
             None => Outcome::Read,
             Some(error) if skipped(error) => Outcome::Skipped,
             Some(_) => Outcome::Refused,
         };
-        coder.end_input(&name);
+        worker.input_end(&name);
         if outcome == Outcome::Refused {
-            coder.note(Notice::Refused);
+            worker.push_event(DocumentEvent::InputRefused);
         }
         let report = InputReport {
             name,
@@ -140,20 +146,20 @@ impl Begun {
                 ports: now.ports.saturating_sub(before.ports),
                 bytes: now.bytes.saturating_sub(before.bytes),
             },
-            warnings: coder.report.warned().saturating_sub(self.warned),
+            warnings: worker.report.warned().saturating_sub(self.warned),
             error: error.as_ref().map(ToString::to_string),
         };
-        coder.report.inputs.push(report);
-        coder.report.errors.extend(error.filter(|_| outcome == Outcome::Refused));
+        worker.report.inputs.push(report);
+        worker.report.errors.extend(error.filter(|_| outcome == Outcome::Refused));
     }
 }
 
-fn events(
-    coder: &mut Coder,
+fn events<E: ScanEncoder>(
+    worker: &mut Worker<E>,
     scans: &mut dyn ScanEvents,
     (strict, stop): (bool, &AtomicBool),
     observer: Observer<'_>,
-    taker: &mut dyn Taker,
+    consumer: &mut dyn ChunkConsumer<E>,
 ) -> Result<()> {
     let mut run = RunHeader::default();
     let mut index = 0_i32;
@@ -170,26 +176,26 @@ fn events(
         observer(name, &event);
         match event {
             ScanEvent::RunStart(header) => {
-                if strict && coder.known.get(&header.scan_id).is_some() {
+                if strict && worker.known.get(&header.scan_id).is_some() {
                     return Err(duplicate(&header).in_input(name));
                 }
-                skipping = coder.skips(&header.scan_id);
+                skipping = worker.skips(&header.scan_id);
                 (run, index) = (header, 0);
             }
             ScanEvent::RunEnd(record) if skipping => {
                 skipping = false;
-                coder.run_skipped(name, *record)?;
+                worker.scan_skipped(name, *record)?;
             }
             _ if skipping => {}
             ScanEvent::Run(event) => {
-                coder.event(&run, index, &event)?;
+                worker.activity(&run, index, &event)?;
                 index = index.saturating_add(1);
             }
-            ScanEvent::Host(host) => coder.host(&run, *host, taker)?,
-            ScanEvent::RunEnd(record) => coder.run_end(name, *record)?,
+            ScanEvent::Host(host) => worker.host(&run, *host, consumer)?,
+            ScanEvent::RunEnd(record) => worker.scan_end(name, *record)?,
             ScanEvent::ScanInfo(_) => {}
         }
-        taker.between(coder, !scans.is_ready())?;
+        consumer.between_events(worker, !scans.is_ready())?;
     }
 }
 

@@ -1,0 +1,266 @@
+//! Work for several threads: small inputs in groups, large ones by batches of hosts. The results are written in the
+//! order of the inputs.
+//!
+//! A job depends on its input alone and on the ids of scans that its worker knows, which are none. So when its turn
+//! comes, and one of its scans was read before by another job, it is done again by the main worker, which knows all of
+//! them. The same happens if its output is larger than a thread may hold.
+
+use std::sync::{Arc, atomic::AtomicBool};
+
+use super::{
+    consumer::{BufferedChunks, ChunkConsumer},
+    split::{OrderedStep, Turns},
+    stream::{self, Reading, Stream},
+    worker::Worker,
+};
+use crate::{
+    error::{Error, Result},
+    exec::{Ordered, ThreadPool},
+    model::RunHeader,
+    sink::{DocumentEvent, ScanEncoder},
+    xml::{HostBatch, HostNotes, Options},
+};
+
+/// Jobs per thread that are under way: as many as keep it busy while the oldest is written.
+const AHEAD: usize = 4;
+/// Bytes that are under way: the largest hosts wait for each other.
+const UNDER_WAY: usize = 16 << 20;
+/// Bytes of small inputs that are under way, per thread: a document of two MiB takes ten times that until its
+/// rows are written.
+const INPUTS: usize = 3 << 20;
+/// Bytes of a small input that a decoder is given at once.
+const HEAD: usize = 64 << 10;
+/// Bytes of memory per byte of XML of what was read, at most about.
+const READ: usize = 8;
+
+/// An input that a thread reads, or an entry of the report in its place.
+pub(super) enum InputTask {
+    Read { name: String, named: bool, bytes: Vec<u8> },
+    Refused(Error),
+    Known(String),
+    Mark(u64),
+}
+
+/// The work of a thread.
+pub(super) enum Job {
+    Inputs(Vec<InputTask>),
+    Hosts(Arc<RunHeader>, HostBatch),
+    /// Documents of an input, each as a whole, and the bytes of all of them.
+    Documents(Vec<OrderedStep>, usize),
+}
+
+/// What comes next in the order of the inputs.
+pub(super) enum Next<C> {
+    /// Chunks of a thread, and the diagnostics of its hosts.
+    Chunks(Vec<C>, Option<HostNotes>),
+    /// A job that the main worker must do.
+    Again(Job),
+    /// A step that was queued behind jobs.
+    Step(OrderedStep),
+}
+
+/// A job or a step that is done.
+enum Completed<E: ScanEncoder> {
+    Job(Box<Done<E>>),
+    Step(Box<OrderedStep>),
+}
+
+/// A job with its result.
+struct Done<E: ScanEncoder> {
+    job: Job,
+    worker: Worker<E>,
+    buffered: BufferedChunks<E::Chunk>,
+    result: Result<Option<HostNotes>>,
+}
+
+/// Jobs under way.
+pub(super) struct Jobs<E: ScanEncoder> {
+    queue: Ordered<Completed<E>>,
+    options: Arc<Options>,
+    stop: Arc<AtomicBool>,
+    /// Inputs that are read together. Where groups end depends on the inputs alone.
+    group: Vec<InputTask>,
+    group_bytes: usize,
+    /// Bytes from which on a group is sent.
+    full_group_bytes: usize,
+    idle: Vec<Worker<E>>,
+}
+
+impl<E: ScanEncoder> Jobs<E> {
+    /// Jobs on these threads, in groups of about so many bytes.
+    pub(super) fn new(
+        pool: ThreadPool,
+        options: &Options,
+        stop: &Arc<AtomicBool>,
+        full_group_bytes: usize,
+    ) -> Self {
+        let max_tasks = pool.count().saturating_mul(AHEAD);
+        Self {
+            queue: Ordered::new(pool, max_tasks, UNDER_WAY),
+            options: Arc::new(options.clone()),
+            stop: Arc::clone(stop),
+            group: Vec::new(),
+            group_bytes: 0,
+            full_group_bytes,
+            idle: Vec::new(),
+        }
+    }
+
+    /// The threads.
+    pub(super) fn pool(&self) -> &ThreadPool {
+        self.queue.pool()
+    }
+
+    /// Adds a task to the group; returns true when the group should be sent.
+    pub(super) fn add(&mut self, task: InputTask) -> bool {
+        // An input costs something however small it is.
+        self.group_bytes = self.group_bytes.saturating_add(4096);
+        if let InputTask::Read { bytes, .. } = &task {
+            self.group_bytes = self.group_bytes.saturating_add(bytes.len());
+        }
+        self.group.push(task);
+        self.group_bytes >= self.full_group_bytes
+    }
+
+    /// Submits the group.
+    pub(super) fn submit_group(&mut self, worker: impl FnOnce() -> Worker<E>) {
+        if !self.group.is_empty() {
+            self.group_bytes = 0;
+            let tasks = std::mem::take(&mut self.group);
+            self.submit(Job::Inputs(tasks), worker);
+        }
+    }
+
+    /// Submits a job.
+    pub(super) fn submit(&mut self, job: Job, worker: impl FnOnce() -> Worker<E>) {
+        let cost = match &job {
+            Job::Hosts(_, batch) => batch.size(),
+            Job::Inputs(_) | Job::Documents(..) => {
+                let most = self.pool().count().saturating_mul(INPUTS).max(1);
+                job.bytes().saturating_mul(UNDER_WAY) / most
+            }
+        };
+        let buffered = BufferedChunks::new(job.bytes());
+        let worker = self.idle.pop().unwrap_or_else(worker);
+        let (options, stop) = (Arc::clone(&self.options), Arc::clone(&self.stop));
+        self.queue.submit(cost, move || {
+            let (mut worker, mut buffered) = (worker, buffered);
+            let result = job.run(&mut worker, (&options, &stop), &mut buffered);
+            let result = result.and_then(|notes| {
+                let rest = worker.finish()?;
+                ChunkConsumer::<E>::take_all(&mut buffered, rest)?;
+                Ok(notes)
+            });
+            Completed::Job(Box::new(Done { job, worker, buffered, result }))
+        });
+    }
+
+    /// Queues `step` to run after all jobs submitted before. It was read from so many bytes.
+    pub(super) fn push(&mut self, step: OrderedStep, read_bytes: usize) {
+        self.queue.push(read_bytes.saturating_mul(READ), Completed::Step(Box::new(step)));
+    }
+
+    /// Returns true when the oldest job must be taken before there is another.
+    pub(super) fn is_full(&self) -> bool {
+        self.queue.is_full()
+    }
+
+    /// Waits for the oldest job or step; `None` if there is none.
+    ///
+    /// # Errors
+    /// If output could not be encoded.
+    pub(super) fn next(&mut self, main: &mut Worker<E>) -> Result<Option<Next<E::Chunk>>> {
+        let done = match self.queue.take_next()? {
+            None => return Ok(None),
+            Some(Completed::Step(step)) => return Ok(Some(Next::Step(*step))),
+            Some(Completed::Job(done)) => done,
+        };
+        let Done { job, mut worker, buffered, result } = *done;
+        if buffered.overflowed || worker.seen.iter().any(|(id, _)| main.known.get(id).is_some()) {
+            return Ok(Some(Next::Again(job)));
+        }
+        let notes = result?;
+        main.absorb(&mut worker);
+        worker.reset();
+        self.idle.push(worker);
+        Ok(Some(Next::Chunks(buffered.chunks, notes)))
+    }
+
+    /// How inputs are read.
+    pub(super) fn options(&self) -> (Arc<Options>, Arc<AtomicBool>) {
+        (Arc::clone(&self.options), Arc::clone(&self.stop))
+    }
+}
+
+impl Job {
+    /// Bytes that are read.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Inputs(tasks) => tasks.iter().fold(0, |sum, task| match task {
+                InputTask::Read { bytes, .. } => sum.saturating_add(bytes.len()),
+                InputTask::Refused(_) | InputTask::Known(_) | InputTask::Mark(_) => sum,
+            }),
+            Self::Hosts(_, batch) => batch.size(),
+            Self::Documents(_, bytes) => *bytes,
+        }
+    }
+
+    /// Does the job and returns the diagnostics of its hosts. The result depends on the job alone, and on the scans that
+    /// the worker knows.
+    ///
+    /// # Errors
+    /// If output cannot be encoded or taken.
+    pub(super) fn run<E: ScanEncoder>(
+        &self,
+        worker: &mut Worker<E>,
+        (options, stop): (&Options, &AtomicBool),
+        consumer: &mut dyn ChunkConsumer<E>,
+    ) -> Result<Option<HostNotes>> {
+        match self {
+            Self::Inputs(tasks) => {
+                let mut reading = Reading { options, stop, spare: &mut None };
+                tasks.iter().try_for_each(|task| task.run(worker, &mut reading, consumer))?;
+                Ok(None)
+            }
+            Self::Hosts(scan, batch) => {
+                batch.read(&mut |host| worker.host(scan, host, consumer)).map(Some)
+            }
+            Self::Documents(steps, _) => Turns::take_whole(steps, worker, consumer).map(|()| None),
+        }
+    }
+}
+
+impl InputTask {
+    fn run<E: ScanEncoder>(
+        &self,
+        worker: &mut Worker<E>,
+        reading: &mut Reading<'_>,
+        consumer: &mut dyn ChunkConsumer<E>,
+    ) -> Result<()> {
+        match self {
+            Self::Read { name, named, bytes } => {
+                let (head, bytes) = bytes.split_at(bytes.len().min(HEAD));
+                let (name, named, bytes) = (name.clone(), *named, Box::new(bytes));
+                let stream = Stream { name, named, head, bytes };
+                stream::read(worker, stream, reading, &mut |_, _| {}, consumer)
+            }
+            unread => {
+                unread.record_unread(worker);
+                Ok(())
+            }
+        }
+    }
+
+    /// Records in the report an input that is not read.
+    pub(super) fn record_unread<E: ScanEncoder>(&self, worker: &mut Worker<E>) {
+        match self {
+            Self::Read { .. } => {}
+            Self::Refused(error) => {
+                worker.report.refuse(error);
+                worker.push_event(DocumentEvent::InputRefused);
+            }
+            Self::Known(name) => worker.report.known(name),
+            Self::Mark(number) => worker.push_event(DocumentEvent::Mark(*number)),
+        }
+    }
+}

@@ -1,0 +1,542 @@
+//! A merge: scans are read into a merger, and what comes of them is written in a second format.
+//!
+//! [`MergeInput`] is the format of the first half: its encoders pack hosts on any thread, its writer adds them to the
+//! [`Merger`]. The second half sorts the parts of the merger on the same threads and encodes the merged hosts, or their
+//! histories, in batches whose results are written in order.
+
+use std::{
+    marker::PhantomData,
+    mem,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{
+    Filters, OUTPUT, Pipeline,
+    consumer::{BufferedChunks, ChunkConsumer, DirectWriter},
+    report::Report,
+    room::{self, Room},
+    worker::{Worker, warning},
+};
+use crate::{
+    error::{Code, Diagnostic, Position, Result},
+    exec::{Ordered, ThreadPool},
+    history,
+    limits::Limits,
+    merge::{
+        HistoryParts, Hosts, Kept, Merged, MergedRecord, MergedScan, Merger, Part, SharedMac,
+        Sorted, Stager, Summary,
+    },
+    model::{Host, RunEvent, RunHeader, RunRecord},
+    sink::{
+        ChunkWriter, Emit, Format, MergeEncoder, RowEncoder, RowFormat, ScanEncoder, StateSink,
+        TableEncoder, Written,
+    },
+    table::{host_interval_row, port_interval_row},
+};
+
+/// Batches per thread that are under way.
+const AHEAD: usize = 3;
+
+/// Bytes of a host's history whose rows are written as they are made: no thread holds them.
+const LARGE: usize = 8 << 20;
+
+/// Takes all scans of a pipeline for a merge. Write the result with [`Pipeline::merge_into`] or
+/// [`Pipeline::history_into`], or take the merger with [`Pipeline::into_merger`]; [`Pipeline::finish`] only returns the
+/// report.
+pub struct MergeInput {
+    merger: Box<Merger>,
+    /// Bytes that are kept of scans, and room for them.
+    held: usize,
+    room: Room,
+}
+
+impl MergeInput {
+    /// Scans go to this merger.
+    #[must_use]
+    pub fn new(merger: Merger) -> Self {
+        Self { merger: Box::new(merger), held: 0, room: Room::default() }
+    }
+
+    /// Sets the memory for what is kept of each scan beside its hosts, in bytes, about. More is an error of the kind
+    /// [`Resource`](crate::error::ErrorKind::Resource).
+    #[must_use]
+    pub fn with_room(mut self, bytes: usize) -> Self {
+        self.room = Room::new(bytes);
+        self
+    }
+}
+
+/// Packed hosts and activities of a scan, or its end.
+pub struct StagedChunk(Staged);
+
+enum Staged {
+    Records(Vec<u8>),
+    End { source: String, record: Box<RunRecord> },
+}
+
+impl ChunkWriter for MergeInput {
+    type Chunk = StagedChunk;
+
+    fn write(&mut self, chunk: StagedChunk) -> Result<()> {
+        match chunk.0 {
+            Staged::Records(records) => self.merger.add(&records),
+            Staged::End { source, record } => {
+                self.held = self.held.saturating_add(room::of_scan(&source, &record));
+                self.merger.end_scan(&source, *record);
+                self.room.check(self.held, "scans that are merged")
+            }
+        }
+    }
+
+    fn finish(self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Format for MergeInput {
+    type Encoder = MergeInputEncoder;
+
+    const KEEPS_COPIES: bool = true;
+
+    fn encoder(&self) -> MergeInputEncoder {
+        let stager = self.merger.stager();
+        MergeInputEncoder { stager, records: Vec::new(), ready: Vec::new(), bytes: 0 }
+    }
+}
+
+/// Packs hosts and activities for a merger.
+pub struct MergeInputEncoder {
+    stager: Stager,
+    /// Of the scan that is open, not in `ready` yet.
+    records: Vec<u8>,
+    ready: Vec<StagedChunk>,
+    /// Bytes of `ready`.
+    bytes: usize,
+}
+
+impl MergeInputEncoder {
+    fn close_records(&mut self) {
+        if !self.records.is_empty() {
+            self.bytes = self.bytes.saturating_add(self.records.len());
+            self.ready.push(StagedChunk(Staged::Records(mem::take(&mut self.records))));
+        }
+    }
+}
+
+impl ScanEncoder for MergeInputEncoder {
+    type Chunk = StagedChunk;
+
+    fn host(&mut self, _: &RunHeader, host: &Host<'_>, _: Emit<'_, StagedChunk>) -> Result<()> {
+        self.stager.host(host, &mut self.records);
+        Ok(())
+    }
+
+    fn activity(&mut self, _: &RunHeader, index: i32, activity: &RunEvent) -> Result<()> {
+        self.stager.event(index, activity, &mut self.records);
+        Ok(())
+    }
+
+    fn scan_end(&mut self, source: &str, record: RunRecord) -> Result<()> {
+        self.close_records();
+        self.bytes = self.bytes.saturating_add(room::of_scan(source, &record));
+        let (source, record) = (source.to_owned(), Box::new(record));
+        self.ready.push(StagedChunk(Staged::End { source, record }));
+        Ok(())
+    }
+
+    fn take_written(&mut self) -> Written {
+        Written::default()
+    }
+
+    fn buffered_bytes(&self) -> usize {
+        self.bytes.saturating_add(self.records.len())
+    }
+
+    fn take(&mut self) -> Vec<StagedChunk> {
+        self.close_records();
+        self.bytes = 0;
+        mem::take(&mut self.ready)
+    }
+}
+
+impl Pipeline<MergeInput> {
+    /// Merges everything that was read and writes it. Filters on hosts and ports are applied to the merged ones. `state`
+    /// receives the state of the merge, complete or not at all, when the output is complete; the merger has to
+    /// [keep one](Merger::with_state). A pipeline that was stopped, or that read no scan, leaves no file.
+    ///
+    /// # Errors
+    /// If the output or temporary files cannot be written.
+    pub fn merge_into<F: Format<Encoder: MergeEncoder>>(
+        self,
+        format: F,
+        state: Option<StateSink>,
+    ) -> Result<Report> {
+        self.write_merge::<F, MergedHosts>(format, state)
+    }
+
+    /// Writes what was true of each host and when. Filters on ports are applied to their intervals.
+    ///
+    /// # Errors
+    /// If the output or temporary files cannot be written.
+    pub fn history_into<F: RowFormat>(self, format: F) -> Result<Report> {
+        self.write_merge::<F, Histories>(format, None)
+    }
+
+    /// Ends reading and returns the merger with everything that was read.
+    ///
+    /// # Errors
+    /// If temporary files cannot be written.
+    pub fn into_merger(mut self) -> Result<(Report, Merger)> {
+        self.finish_reading()?;
+        let report = self.report();
+        Ok((report, *self.writer.merger))
+    }
+
+    fn write_merge<F: Format, P: Product<F::Encoder>>(
+        mut self,
+        mut format: F,
+        mut state: Option<StateSink>,
+    ) -> Result<Report> {
+        self.finish_reading()?;
+        let pool = self.jobs.as_ref().map(|jobs| jobs.pool().clone());
+        if let Some(pool) = &pool {
+            format.set_thread_pool(pool);
+        }
+        let Self { options, filters, mut worker, writer: MergeInput { merger, .. }, stop, .. } =
+            self;
+        let report = mem::take(&mut worker.report);
+        let mut worker = Worker::main(&format, &filters, &options.limits);
+        worker.report = report;
+        let mut output = MergeOutput::<F, P> {
+            filters: &filters,
+            limits: &options.limits,
+            stop: &stop,
+            pool,
+            worker,
+            writer: format,
+            product: PhantomData,
+        };
+        // Nothing was usable, or it is to stop: an output that exists stays as it is.
+        if !output.is_stopped() && merger.has_scans() {
+            output.write(*merger, state.as_mut())?;
+        }
+        let MergeOutput { mut worker, mut writer, .. } = output;
+        writer.flush()?;
+        let mut report = mem::take(&mut worker.report);
+        report.interrupted = stop.load(Ordering::Relaxed);
+        report.set_written(&worker.written(), writer.tables());
+        if report.publishes(&writer) {
+            // What may fail comes before either gets its name. A state without its result would go on from scans that
+            // nobody saw; a result without its state is made again.
+            if let Some(state) = &mut state {
+                state.sync()?;
+            }
+            writer.finish()?;
+            state.map_or(Ok(()), StateSink::finish)?;
+        }
+        Ok(report)
+    }
+}
+
+/// What is made of the hosts of a merge.
+trait Product<E: ScanEncoder>: Send + 'static {
+    /// Hosts are large: a batch that one thread should not hold is written as it is made.
+    const STREAMS_LARGE: bool;
+
+    /// Merges the hosts of a part.
+    fn sort(part: Part) -> Result<Sorted>;
+
+    /// Encodes hosts.
+    fn encode(
+        worker: &mut Worker<E>,
+        batch: &Batch,
+        consumer: &mut dyn ChunkConsumer<E>,
+    ) -> Result<()>;
+}
+
+/// Hosts as they stand.
+struct MergedHosts;
+
+impl<E: MergeEncoder> Product<E> for MergedHosts {
+    const STREAMS_LARGE: bool = false;
+
+    fn sort(part: Part) -> Result<Sorted> {
+        part.merge()
+    }
+
+    fn encode(
+        worker: &mut Worker<E>,
+        batch: &Batch,
+        consumer: &mut dyn ChunkConsumer<E>,
+    ) -> Result<()> {
+        let scans: Vec<&RunHeader> = batch.scans.iter().collect();
+        batch.hosts.iter().try_for_each(|host| worker.merged_host(host.host(), &scans, consumer))
+    }
+}
+
+/// What was true of hosts, and when.
+struct Histories;
+
+impl<R: RowEncoder> Product<TableEncoder<R>> for Histories {
+    const STREAMS_LARGE: bool = true;
+
+    fn sort(part: Part) -> Result<Sorted> {
+        history::of_part(part)
+    }
+
+    fn encode(
+        worker: &mut Worker<TableEncoder<R>>,
+        batch: &Batch,
+        consumer: &mut dyn ChunkConsumer<TableEncoder<R>>,
+    ) -> Result<()> {
+        let ids: Vec<&str> = batch.scans.iter().map(|scan| scan.scan_id.as_str()).collect();
+        // What was written can be read.
+        let mut histories = batch.hosts.iter().filter_map(HistoryParts::of);
+        histories.try_for_each(|history| worker.history(&history, &ids, consumer))
+    }
+}
+
+impl<R: RowEncoder> Worker<TableEncoder<R>> {
+    /// Encodes the intervals of a host, and those of its ports whose state is to be kept.
+    fn history(
+        &mut self,
+        history: &HistoryParts<'_>,
+        scan_ids: &[&str],
+        consumer: &mut dyn ChunkConsumer<TableEncoder<R>>,
+    ) -> Result<()> {
+        let host_key = history.host_key;
+        for interval in history.host() {
+            let encoder = &mut self.encoder;
+            host_interval_row(host_key, &interval, scan_ids, &mut |row| encoder.row(row))?;
+        }
+        for interval in history.ports() {
+            if !self.filters().keeps_state(&interval.state) {
+                continue;
+            }
+            let encoder = &mut self.encoder;
+            port_interval_row(host_key, &interval, scan_ids, &mut |row| encoder.row(row))?;
+            // A host may have any number of them.
+            consumer.between_events(self, false)?;
+        }
+        Ok(())
+    }
+}
+
+/// Hosts that are encoded together, and the scans that they count.
+struct Batch {
+    hosts: Vec<MergedRecord>,
+    scans: Arc<[RunHeader]>,
+    /// Bytes of the records.
+    bytes: usize,
+}
+
+/// A batch with the result of a thread.
+struct Done<E: ScanEncoder> {
+    batch: Batch,
+    worker: Worker<E>,
+    buffered: BufferedChunks<E::Chunk>,
+    result: Result<()>,
+}
+
+/// The second half of a merge.
+struct MergeOutput<'m, F: Format, P> {
+    filters: &'m Filters,
+    limits: &'m Limits,
+    stop: &'m AtomicBool,
+    pool: Option<ThreadPool>,
+    worker: Worker<F::Encoder>,
+    writer: F,
+    product: PhantomData<P>,
+}
+
+impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn write(&mut self, merger: Merger, state: Option<&mut StateSink>) -> Result<()> {
+        let mut all = merger.finish()?;
+        let headers: Arc<[RunHeader]> =
+            all.scans().iter().map(|scan| scan.record.header.clone()).collect();
+        let (summary, kept) = self.write_hosts(&mut all, &headers)?;
+        if self.is_stopped() {
+            return Ok(());
+        }
+        if let Some(state) = state {
+            all.save(kept, &mut |bytes| state.write(bytes))?;
+        }
+        self.worker.report.outdated = summary.outdated;
+        self.write_scans(&mut all, &headers, &summary)
+    }
+
+    fn write_hosts(
+        &mut self,
+        merged: &mut Merged,
+        scans: &Arc<[RunHeader]>,
+    ) -> Result<(Summary, Kept)> {
+        let mut hosts = self.sort(merged.take_parts())?;
+        let (summary, kept) = (hosts.summary().clone(), hosts.take_kept());
+        let mut queue = self.pool.clone().map(|pool| {
+            let max_tasks = pool.count().saturating_mul(AHEAD);
+            Ordered::new(pool, max_tasks, usize::MAX)
+        });
+        let mut idle: Vec<Worker<F::Encoder>> = Vec::new();
+        while let Some(batch) = next_batch(&mut hosts, scans)? {
+            if self.is_stopped() {
+                return Ok((summary, kept));
+            }
+            let is_large = P::STREAMS_LARGE && batch.bytes > LARGE;
+            let Some(queue) = &mut queue else {
+                self.encode(&batch)?;
+                continue;
+            };
+            while queue.is_full() || is_large {
+                let Some(done) = queue.take_next()? else { break };
+                idle.extend(self.write_encoded(done)?);
+            }
+            if is_large {
+                self.encode(&batch)?;
+                continue;
+            }
+            let worker = idle.pop();
+            let worker =
+                worker.unwrap_or_else(|| Worker::new(&self.writer, self.filters, self.limits));
+            queue.submit(batch.bytes, move || {
+                let (mut worker, mut buffered) = (worker, BufferedChunks::new(batch.bytes));
+                let result = P::encode(&mut worker, &batch, &mut buffered).and_then(|()| {
+                    let rest = worker.finish()?;
+                    ChunkConsumer::<F::Encoder>::take_all(&mut buffered, rest)
+                });
+                Done { batch, worker, buffered, result }
+            });
+        }
+        while let Some(queue) = &mut queue
+            && let Some(done) = queue.take_next()?
+        {
+            self.write_encoded(done)?;
+        }
+        Ok((summary, kept))
+    }
+
+    /// Encodes hosts here and writes them.
+    fn encode(&mut self, batch: &Batch) -> Result<()> {
+        let mut direct = DirectWriter::new(&mut self.writer);
+        P::encode(&mut self.worker, batch, &mut direct)?;
+        direct.take_all(self.worker.take())
+    }
+
+    /// Writes what a thread encoded, and returns its worker. A batch that was too large is encoded again, here.
+    fn write_encoded(&mut self, done: Done<F::Encoder>) -> Result<Option<Worker<F::Encoder>>> {
+        let Done { batch, mut worker, buffered, result } = done;
+        if buffered.overflowed {
+            self.encode(&batch)?;
+            return Ok(None);
+        }
+        result?;
+        self.worker.absorb(&mut worker);
+        worker.reset();
+        DirectWriter::new(&mut self.writer).take_all(buffered.chunks)?;
+        Ok(Some(worker))
+    }
+
+    /// Merges the hosts of all parts.
+    fn sort(&self, parts: Vec<Part>) -> Result<Hosts> {
+        let mut sorted = Vec::new();
+        // Each task holds the hosts of its part: at most as many as threads.
+        let mut queue =
+            self.pool.clone().map(|pool| Ordered::new(pool.clone(), pool.count(), usize::MAX));
+        for part in parts {
+            if self.is_stopped() {
+                // What is not merged is not written either.
+                return Hosts::of(Vec::new());
+            }
+            let Some(queue) = &mut queue else {
+                sorted.push(P::sort(part)?);
+                continue;
+            };
+            while queue.is_full()
+                && let Some(oldest) = queue.take_next()?
+            {
+                sorted.push(oldest?);
+            }
+            queue.submit(0, move || P::sort(part));
+        }
+        while let Some(queue) = &mut queue
+            && let Some(oldest) = queue.take_next()?
+        {
+            sorted.push(oldest?);
+        }
+        Hosts::of(sorted)
+    }
+
+    /// Writes activities and ends of all scans that are used, and warnings of all.
+    fn write_scans(
+        &mut self,
+        merged: &mut Merged,
+        headers: &[RunHeader],
+        summary: &Summary,
+    ) -> Result<()> {
+        let (worker, mut direct) = (&mut self.worker, DirectWriter::new(&mut self.writer));
+        if direct.writer.wants_activities() {
+            merged.events(&mut |number, index, activity| {
+                let header = usize::try_from(number).ok().and_then(|number| headers.get(number));
+                if let Some(header) = header {
+                    worker.activity(header, index, activity)?;
+                }
+                direct.between_events(worker, false)
+            })?;
+        }
+        for (number, scan) in (0..).zip(merged.scans()) {
+            // One at a time: there may be very many.
+            let (is_saved, of_state) = (scan.is_saved(), scan.shared_mac());
+            let MergedScan { source, record, used, .. } = scan;
+            let mut record = record.clone();
+            if !used {
+                // The copy that is used has the row; of this one the warnings are reported.
+                record = RunRecord {
+                    exists: false,
+                    pre_scripts: Vec::new(),
+                    post_scripts: Vec::new(),
+                    ..record
+                };
+            }
+            if let Some(shared) = summary.shared_macs.get(&number).or(of_state) {
+                record.diagnostics.push(shared_mac(record.header.position, shared));
+            }
+            // What was reported of scans in a state is not news.
+            let of_merge = |found: &&Diagnostic| !is_saved && is_of_merge(found.code);
+            for found in record.diagnostics.iter().filter(of_merge) {
+                worker.report.warn(found.code.as_str(), warning(source, found));
+            }
+            worker.encoder.scan_end(source, record)?;
+            direct.between_events(worker, false)?;
+        }
+        let rest = worker.finish()?;
+        direct.take_all(rest)
+    }
+}
+
+/// Returns true for a warning that is found when all scans have come, not when one is read.
+fn is_of_merge(code: Code) -> bool {
+    matches!(code, Code::DupScan | Code::IdCollision | Code::SharedMac)
+}
+
+fn shared_mac(position: Position, shared: &SharedMac) -> Diagnostic {
+    let detail = format!("{} is at several IP addresses: hosts are told apart by both", shared.mac);
+    Diagnostic { code: Code::SharedMac, position, count: shared.count, detail }
+}
+
+/// Hosts whose output is about a chunk.
+fn next_batch(hosts: &mut Hosts, scans: &Arc<[RunHeader]>) -> Result<Option<Batch>> {
+    let (mut batch, mut bytes) = (Vec::new(), 0_usize);
+    while bytes < OUTPUT
+        && let Some(host) = hosts.next()?
+    {
+        bytes = bytes.saturating_add(host.size());
+        batch.push(host);
+    }
+    Ok((!batch.is_empty()).then(|| Batch { hosts: batch, scans: Arc::clone(scans), bytes }))
+}
