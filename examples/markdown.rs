@@ -7,9 +7,12 @@
 //! [`Rows`] encodes hosts on any number of threads, [`Markdown`] writes the chunks in the order of the inputs, and
 //! [`Format`] ties the two.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example shows what it does")]
+
 use std::{
     env,
     error::Error,
+    fmt::Write as _,
     io::{self, Write as _},
     path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
@@ -52,7 +55,8 @@ impl ScanEncoder for Rows {
             // A bar would end the cell.
             let service = service.unwrap_or_default().replace('|', "\\|");
             let (number, protocol) = (port.number, port.protocol.as_str());
-            self.text.push_str(&format!("| {address} | {number}/{protocol} | {service} |\n"));
+            // A string takes every text.
+            let _ = writeln!(self.text, "| {address} | {number}/{protocol} | {service} |");
             self.written.lines += 1;
         }
         Ok(())

@@ -44,6 +44,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! [`ops::read`](ops::read()) does so for many inputs and any set of tables at once, on several threads.
+//!
 //! # Each document exactly once
 //!
 //! [`lake::Lake`] is a dataset of partitioned Parquet with a log of commits. It gives a [`sink::Format`] for
@@ -131,6 +133,7 @@ pub mod lake;
 pub mod limits;
 pub mod merge;
 pub mod model;
+pub mod ops;
 pub mod pipeline;
 pub mod request;
 pub mod scanner;

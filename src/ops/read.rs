@@ -1,0 +1,417 @@
+//! Inputs to Arrow record batches: many inputs, any set of tables, one pass.
+//!
+//! A thread of its own runs the pipeline and sends batches through a bounded channel, so that a slow consumer slows
+//! reading down and memory stays bounded. Batches of a table are cut by rows and bytes alone ([`Blocks`]), so they are
+//! the same for any number of threads; how batches of different tables interleave is the order in which they fill.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver, SyncSender},
+    },
+    thread::{self, JoinHandle},
+};
+
+use arrow::compute::concat_batches;
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    lake::Lake,
+    pipeline::{Filters, Pipeline, Report},
+    sink::{Blocks, ChunkWriter, Format, ParquetChunk, ParquetRows, SinkOptions, TableEncoder},
+    source::{self, Pick},
+    table::{BatchBuilder, RecordBatch, SchemaRef, Table},
+    xml,
+};
+
+/// Batches that wait for their consumer.
+const WAITING_BATCHES: usize = 4;
+
+/// Bytes of rows that end a batch, roughly, whatever the number of its rows.
+const BATCH_BYTES: usize = 16 << 20;
+
+/// Options for [`read`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ReadOptions {
+    /// Tables to read; [`Table::ALL`] by default.
+    pub tables: Vec<Table>,
+    /// How XML is read: limits, strict reading, hashes.
+    pub xml: xml::Options,
+    /// Which hosts and ports are returned, and the engine that runs on them.
+    pub filters: Filters,
+    /// Which files of folders and archives are read.
+    pub pick: Pick,
+    /// Number of threads that read; one by default. A further one hands over the batches.
+    pub threads: usize,
+    /// Maximum number of rows per batch; 65,536 by default.
+    pub batch_rows: usize,
+    /// Ends reading between two events when it becomes true; dropping the batches sets it.
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self {
+            tables: Table::ALL.to_vec(),
+            xml: xml::Options::default(),
+            filters: Filters::default(),
+            pick: Pick::default(),
+            threads: 1,
+            batch_rows: 1 << 16,
+            stop: Arc::default(),
+        }
+    }
+}
+
+impl ReadOptions {
+    /// Reads these tables.
+    #[must_use]
+    pub fn with_tables(mut self, tables: impl IntoIterator<Item = Table>) -> Self {
+        self.tables = tables.into_iter().collect();
+        self
+    }
+
+    /// Sets how XML is read.
+    #[must_use]
+    pub fn with_xml(mut self, xml: xml::Options) -> Self {
+        self.xml = xml;
+        self
+    }
+
+    /// Sets which hosts and ports are returned.
+    #[must_use]
+    pub fn with_filters(mut self, filters: Filters) -> Self {
+        self.filters = filters;
+        self
+    }
+
+    /// Sets which files of folders and archives are read.
+    #[must_use]
+    pub fn with_pick(mut self, pick: Pick) -> Self {
+        self.pick = pick;
+        self
+    }
+
+    /// Sets the number of threads that read.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Sets the maximum number of rows per batch; at least one.
+    #[must_use]
+    pub fn with_batch_rows(mut self, rows: usize) -> Self {
+        self.batch_rows = rows;
+        self
+    }
+
+    /// Ends reading between two events when `stop` becomes true.
+    #[must_use]
+    pub fn with_stop(mut self, stop: Arc<AtomicBool>) -> Self {
+        self.stop = stop;
+        self
+    }
+}
+
+/// Rows of one table.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TableBatch {
+    /// The table.
+    pub table: Table,
+    /// Its rows.
+    pub batch: RecordBatch,
+}
+
+/// Reads files, folders, archives and datasets as Arrow record batches of the tables that are asked for, in one pass.
+/// `-` is standard input. The rows of a table come in the order of the inputs, the same for any number of threads.
+///
+/// An input that cannot be read does not end the others: [`ReadBatches::finish`] returns the report with its error.
+///
+/// ```
+/// use scanmill::{ops::{self, ReadOptions}, table::Table};
+///
+/// let options = ReadOptions::default().with_tables([Table::Hosts, Table::Ports]);
+/// let mut batches = ops::read(["fixtures/01-tcp-connect-default.xml"], options)?;
+/// let mut ports = 0;
+/// for batch in &mut batches {
+///     let batch = batch?;
+///     if batch.table == Table::Ports {
+///         ports += batch.batch.num_rows();
+///     }
+/// }
+/// assert_eq!(ports, 7);
+/// assert_eq!(batches.finish()?.counts.hosts, 1);
+/// # Ok::<(), scanmill::error::Error>(())
+/// ```
+///
+/// # Errors
+/// A usage error if no table is asked for; an error of the kind [`Resource`](ErrorKind::Resource) if the system starts
+/// no thread.
+pub fn read<P: Into<PathBuf>>(
+    inputs: impl IntoIterator<Item = P>,
+    options: ReadOptions,
+) -> Result<ReadBatches> {
+    if options.tables.is_empty() {
+        return Err(Error::usage("no table is asked for"));
+    }
+    let inputs: Vec<PathBuf> = inputs.into_iter().map(Into::into).collect();
+    let (sender, receiver) = mpsc::sync_channel(WAITING_BATCHES);
+    let (stop, tables) = (Arc::clone(&options.stop), options.tables.clone());
+    let reader = thread::Builder::new().name("scanmill-read".into());
+    let reader = reader.spawn(move || read_all(&inputs, options, sender));
+    let reader = reader.map_err(|error| Error::resource(format!("no thread to read: {error}")))?;
+    Ok(ReadBatches { tables, receiver: Some(receiver), state: State::Reading(reader), stop })
+}
+
+/// Reads all inputs; the sender is dropped at the end.
+fn read_all(
+    inputs: &[PathBuf],
+    options: ReadOptions,
+    sender: SyncSender<TableBatch>,
+) -> Result<Report> {
+    let ReadOptions { tables, xml, filters, pick, threads, batch_rows, stop } = options;
+    let channel = BatchChannel::new(tables, batch_rows, (sender, Arc::clone(&stop)));
+    let mut pipeline = Pipeline::new(xml, filters, channel, stop).with_threads(threads)?;
+    for path in inputs {
+        if pipeline.is_stopped() {
+            break;
+        }
+        if Lake::is_at(path) {
+            let name = path.display().to_string();
+            match Lake::open(path).and_then(|dataset| dataset.replay()) {
+                Ok(mut scans) => pipeline.replay(&name, &mut scans, &mut |_, _| {})?,
+                Err(error) => pipeline.refuse(error)?,
+            }
+            continue;
+        }
+        for input in source::discover(std::slice::from_ref(path), &pick) {
+            match input {
+                Ok(input) => pipeline.read(&input, &pick)?,
+                Err(error) => pipeline.refuse(error)?,
+            }
+        }
+    }
+    pipeline.finish()
+}
+
+/// The format whose chunks go to the consumer.
+struct BatchChannel {
+    options: SinkOptions,
+    /// Rows of each table that make no whole batch yet.
+    blocks: Vec<Blocks>,
+    sender: SyncSender<TableBatch>,
+    stop: Arc<AtomicBool>,
+}
+
+impl BatchChannel {
+    fn new(
+        tables: Vec<Table>,
+        batch_rows: usize,
+        (sender, stop): (SyncSender<TableBatch>, Arc<AtomicBool>),
+    ) -> Self {
+        let blocks = tables.iter().map(|_| Blocks::new(batch_rows.max(1), BATCH_BYTES)).collect();
+        Self { options: SinkOptions { tables, ..SinkOptions::default() }, blocks, sender, stop }
+    }
+}
+
+/// Sends the parts of a batch as one. A consumer that is gone ends reading.
+fn send(
+    sender: &SyncSender<TableBatch>,
+    stop: &AtomicBool,
+    table: Table,
+    parts: &[RecordBatch],
+) -> Result<()> {
+    let Some(first) = parts.first() else { return Ok(()) };
+    let batch = concat_batches(first.schema_ref(), parts)
+        .map_err(|error| Error::new(ErrorKind::Schema(error.to_string())))?;
+    if sender.send(TableBatch { table, batch }).is_err() {
+        stop.store(true, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+impl Format for BatchChannel {
+    type Encoder = TableEncoder<ParquetRows>;
+
+    fn encoder(&self) -> Self::Encoder {
+        TableEncoder::new(ParquetRows::new(&self.options))
+    }
+}
+
+impl ChunkWriter for BatchChannel {
+    type Chunk = ParquetChunk;
+
+    fn tables(&self) -> &[Table] {
+        &self.options.tables
+    }
+
+    fn write(&mut self, chunk: ParquetChunk) -> Result<()> {
+        let (table, batch, sizes) = chunk.into_rows()?;
+        let place = self.options.tables.iter().position(|known| *known == table);
+        let blocks = place.and_then(|place| self.blocks.get_mut(place));
+        let blocks = blocks.ok_or_else(|| Error::internal("rows of a table that is not read"))?;
+        blocks.push((batch, sizes), |parts| send(&self.sender, &self.stop, table, &parts))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<()> {
+        for (table, blocks) in self.options.tables.iter().zip(&mut self.blocks) {
+            send(&self.sender, &self.stop, *table, &blocks.rest())?;
+        }
+        Ok(())
+    }
+}
+
+/// Batches of the tables that were asked for, as they fill; see [`read`].
+///
+/// Dropping it ends reading.
+#[derive(Debug)]
+pub struct ReadBatches {
+    tables: Vec<Table>,
+    receiver: Option<Receiver<TableBatch>>,
+    state: State,
+    stop: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+enum State {
+    Reading(JoinHandle<Result<Report>>),
+    Read(Box<Report>),
+    /// The iterator returned the error that ended reading.
+    Failed,
+}
+
+impl ReadBatches {
+    /// The tables that are read.
+    #[must_use]
+    pub fn tables(&self) -> &[Table] {
+        &self.tables
+    }
+
+    /// The schema of the batches of a table.
+    #[must_use]
+    pub fn schema(table: Table) -> SchemaRef {
+        BatchBuilder::new(table, None).schema()
+    }
+
+    /// The flag that ends reading when it becomes true: batches that are complete still come.
+    #[must_use]
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+
+    /// Ends reading, if it has not ended, and returns the report: counts, warnings, and the inputs that could not be
+    /// read.
+    ///
+    /// # Errors
+    /// The error that ended reading as a whole, such as too little memory, unless the iterator returned it.
+    pub fn finish(mut self) -> Result<Report> {
+        self.end()?;
+        match std::mem::replace(&mut self.state, State::Failed) {
+            State::Read(report) => Ok(*report),
+            State::Reading(_) | State::Failed => Ok(Report::default()),
+        }
+    }
+
+    /// Ends reading and waits for that.
+    fn end(&mut self) -> Result<()> {
+        if matches!(self.state, State::Reading(_)) {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        // A reader that waits for room in the channel goes on.
+        self.receiver = None;
+        self.wait()
+    }
+
+    /// Waits for the end of reading.
+    fn wait(&mut self) -> Result<()> {
+        self.state = match std::mem::replace(&mut self.state, State::Failed) {
+            State::Reading(reader) => {
+                let report = reader.join().map_err(|_| Error::internal("reading panicked"));
+                State::Read(Box::new(report.flatten()?))
+            }
+            ended => ended,
+        };
+        Ok(())
+    }
+}
+
+impl Iterator for ReadBatches {
+    type Item = Result<TableBatch>;
+
+    /// The next batch, of whatever table fills next. An error that ends reading as a whole comes once, at the end.
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Ok(batch) = self.receiver.as_ref()?.recv() {
+            return Some(Ok(batch));
+        }
+        self.receiver = None;
+        self.wait().err().map(Err)
+    }
+}
+
+impl Drop for ReadBatches {
+    fn drop(&mut self) {
+        // The error has nobody to go to.
+        let _ = self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// The batches of each table as text, and the report.
+    fn all(options: ReadOptions) -> (BTreeMap<Table, Vec<String>>, Report) {
+        let mut batches = read(["fixtures"], options).unwrap();
+        let mut found = BTreeMap::<_, Vec<_>>::new();
+        for batch in &mut batches {
+            let TableBatch { table, batch } = batch.unwrap();
+            assert_eq!(batch.schema(), ReadBatches::schema(table));
+            found.entry(table).or_default().push(format!("{batch:?}"));
+        }
+        (found, batches.finish().unwrap())
+    }
+
+    #[test]
+    fn batches_are_the_same_for_any_number_of_threads_and_have_their_rows() {
+        let options = ReadOptions::default().with_batch_rows(50);
+        let (found, report) = all(options.clone());
+        let ports = report.rows.get("ports").copied().unwrap();
+        assert!(ports > 500 && report.rows.len() == 10);
+        assert_eq!(found[&Table::Ports].len() as u64, ports.div_ceil(50));
+        for threads in [2, 5] {
+            let (others, other) = all(options.clone().with_threads(threads));
+            assert!(others == found, "{threads} threads give other batches");
+            assert_eq!(other.rows, report.rows);
+        }
+    }
+
+    #[test]
+    fn a_consumer_that_leaves_ends_reading() {
+        let options = ReadOptions::default().with_batch_rows(1);
+        let mut batches = read(["fixtures", "fixtures", "fixtures"], options).unwrap();
+        assert!(batches.next().is_some());
+        assert!(batches.finish().unwrap().interrupted);
+        assert!(read(["fixtures"], ReadOptions::default().with_tables([])).is_err());
+    }
+
+    #[test]
+    fn inputs_that_cannot_be_read_are_in_the_report() {
+        let paths = ["none.xml", "fixtures/01-tcp-connect-default.xml"];
+        let mut batches = read(paths, ReadOptions::default().with_tables([Table::Ports])).unwrap();
+        let rows: usize = (&mut batches).map(|batch| batch.unwrap().batch.num_rows()).sum();
+        let report = batches.finish().unwrap();
+        assert_eq!((rows, report.errors.len()), (7, 1));
+        assert!(!report.interrupted);
+    }
+}
