@@ -26,7 +26,8 @@ fn a_report_counts_what_was_read_and_written() {
 fn a_report_tells_the_result_of_each_input() {
     let folder = Folder::new();
     let junk = folder.write("junk", "nothing to see");
-    let report = folder.write("report.json", "an old one");
+    let report = folder.path("report.json");
+    ends(0, &["convert", &xml(GOOD), "--report", &report]);
     ends(1, &["convert", &junk, &xml(CUT), "--report", &report]);
     let report: Value = serde_json::from_str(&folder.read("report.json")).unwrap();
     let inputs = report["inputs"].as_array().unwrap();
