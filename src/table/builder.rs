@@ -1,4 +1,4 @@
-//! Rows to Arrow record batches, generic over the schema.
+//! Converts rows to Arrow record batches, for any table of the schema.
 
 use std::sync::Arc;
 
@@ -10,20 +10,20 @@ use arrow::{
 use super::{Cell, Cells, Column, Field, Kind, Row, Table, column::ColumnBuilder};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Gathers rows of one table into a record batch.
+/// Builder that collects rows of one table into a record batch.
 pub struct BatchBuilder {
     schema: SchemaRef,
     builders: Vec<ColumnBuilder>,
-    /// The columns that were chosen; all if none were.
+    /// Selected columns; `None` for all.
     chosen: Option<Vec<&'static Column>>,
     table: Table,
     bytes: usize,
-    /// Bytes of each row, roughly.
+    /// Approximate size of each row, in bytes.
     sizes: Vec<usize>,
 }
 
 impl BatchBuilder {
-    /// A builder for these columns of a table; for all of them if `columns` is `None`.
+    /// Creates a builder for these columns of a table, or for all of them if `columns` is `None`.
     #[must_use]
     pub fn new(table: Table, columns: Option<&[&'static Column]>) -> Self {
         let fields: Vec<_> = match columns {
@@ -42,13 +42,13 @@ impl BatchBuilder {
         }
     }
 
-    /// The schema of its batches.
+    /// Returns the schema of the batches.
     #[must_use]
     pub fn schema(&self) -> SchemaRef {
         self.schema.clone()
     }
 
-    /// Appends a row; one of another table is left out.
+    /// Appends a row. Rows of other tables are ignored.
     pub fn push(&mut self, row: &Row<'_>) {
         if row.table() != self.table {
             return;
@@ -63,28 +63,28 @@ impl BatchBuilder {
         self.sizes.push(size);
     }
 
-    /// Rows appended since the last batch.
+    /// Returns the number of rows since the last batch.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.sizes.len()
     }
 
-    /// Bytes of these rows, roughly.
+    /// Returns the approximate size of these rows, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The rows as a batch; the builder is empty then.
+    /// Returns the rows as a batch and empties the builder.
     ///
     /// # Errors
-    /// [`ErrorKind::Schema`] if the rows do not fit the schema, as when one batch holds more than 2 GiB of
-    /// text.
+    /// Returns [`ErrorKind::Schema`] if the rows do not fit the schema, for example if one batch holds more than 2
+    /// GiB of text.
     pub fn finish(&mut self) -> Result<RecordBatch> {
         self.finish_sized().map(|(batch, _)| batch)
     }
 
-    /// The same, with the bytes of each row.
+    /// Returns the batch together with the size of each row, in bytes.
     pub(crate) fn finish_sized(&mut self) -> Result<(RecordBatch, Vec<usize>)> {
         self.bytes = 0;
         let sizes = std::mem::take(&mut self.sizes);
@@ -116,12 +116,12 @@ pub(super) fn schema_error(error: arrow::error::ArrowError) -> Error {
     Error::new(ErrorKind::Schema(error.to_string()))
 }
 
-/// The Arrow field of a field.
+/// Returns the Arrow field for a field.
 pub(super) fn arrow_field(field: &Field) -> ArrowField {
     ArrowField::new(field.name, arrow_type(field.kind), field.nullable)
 }
 
-/// The Arrow type of a kind.
+/// Returns the Arrow type for a kind.
 pub(super) fn arrow_type(kind: Kind) -> DataType {
     match kind {
         Kind::Utf8 | Kind::Json => DataType::Utf8,
@@ -214,7 +214,7 @@ mod tests {
                 Ok(())
             })
             .unwrap();
-            // scan_id, host_id, no port and protocol, scope, index, name, origin.
+            // In order: scan_id, host_id, no port and protocol, scope, index, name, origin.
             let ids = (1 + 4) + ("s-h0".len() + 4) + 1 + 1 + 8 + 8 + 8 + 8;
             let (batch, sizes) = builder.finish_sized().unwrap();
             assert_eq!(sizes, [ids + 8 + 1, ids + 1 + 8, ids + 11 + 7]);

@@ -1,4 +1,4 @@
-//! One value of a row, borrowed.
+//! Borrowed value of a row.
 
 use super::Field;
 use crate::{
@@ -7,59 +7,59 @@ use crate::{
     model::{ScriptData, Text, Timestamp},
 };
 
-/// A value of a row, borrowed from it.
+/// Value of a row, borrowed from it.
 #[derive(Clone, Copy)]
 pub enum Cell<'r> {
     /// Null.
     Null,
     /// Text.
     Str(&'r str),
-    /// Text of letters, digits and the characters `.`, `:`, `-`, `_` and `|` alone: no format has to escape
-    /// it.
+    /// Text that consists only of letters, digits and the characters `.`, `:`, `-`, `_` and `|`. No format has to
+    /// escape it.
     Plain(&'r str),
-    /// A whole number.
+    /// 32-bit integer.
     I32(i32),
-    /// A whole number.
+    /// 64-bit integer.
     I64(i64),
-    /// A finite number.
+    /// Finite number.
     F64(f64),
-    /// Microseconds, not negative, that are given as milliseconds.
+    /// Non-negative number of microseconds, written as milliseconds.
     Millis(i64),
     /// True or false.
     Bool(bool),
-    /// A time.
+    /// Point in time.
     Time(Timestamp),
     /// Sixteen bytes.
     Bytes([u8; 16]),
-    /// A script's value, which is JSON text in a table.
+    /// Value of a script, which is JSON text in a table.
     Json(&'r ScriptData<'r>),
-    /// A list of texts or structs.
+    /// List of texts or structs.
     List(&'r dyn Items),
 }
 
-/// What takes the cells of a row one by one.
+/// Consumer of the cells of a row, one by one.
 pub(crate) trait Cells {
-    /// Takes the cell of a field. `lead` is what stands before it in a JSON object that has members
-    /// already: a comma, the name and a colon.
+    /// Takes the cell of a field. `lead` is the text that precedes its value in a JSON object with earlier members: a
+    /// comma, the name and a colon.
     fn cell(&mut self, field: &Field, lead: &str, cell: Cell<'_>);
 }
 
-/// A list in a row: texts (one field) or structs.
+/// List in a row: texts (one field) or structs.
 pub trait Items {
-    /// How many items.
+    /// Returns the number of items.
     fn count(&self) -> usize;
 
-    /// A field of an item.
+    /// Returns a field of an item.
     fn cell(&self, item: usize, field: usize) -> Cell<'_>;
 
-    /// Writes the list as compact JSON behind what `out` holds; if `doubled`, into a CSV field in quotes,
-    /// where each quote stands twice.
+    /// Appends the list to `out` as compact JSON. If `doubled` is true, every quote is doubled for a quoted CSV
+    /// field.
     fn write_json(&self, doubled: bool, out: &mut Vec<u8>);
 }
 
-/// An item of a list, which knows its fields.
+/// Item of a list, which knows its fields.
 pub(super) trait Item {
-    /// Writes it as compact JSON, with `DOUBLED` each quote twice.
+    /// Writes the item as compact JSON; if `DOUBLED` is true, with every quote doubled.
     fn write<const DOUBLED: bool>(&self, out: &mut Vec<u8>);
 }
 
@@ -79,7 +79,7 @@ pub(super) fn write_list<T: Item>(items: &[T], doubled: bool, out: &mut Vec<u8>)
     out.push(b']');
 }
 
-/// Writes a member of an item: what stands before it, in either manner, and its value.
+/// Writes a member of an item: its lead in the plain or the doubled form, and its value.
 #[expect(clippy::inline_always, reason = "the kind of the cell is known where it is called")]
 #[inline(always)]
 pub(super) fn write_member<const DOUBLED: bool>(
@@ -93,7 +93,7 @@ pub(super) fn write_member<const DOUBLED: bool>(
 }
 
 impl Cell<'_> {
-    /// Whether it is null.
+    /// Returns true if the value is null.
     #[must_use]
     pub fn is_null(&self) -> bool {
         match self {
@@ -103,14 +103,13 @@ impl Cell<'_> {
         }
     }
 
-    /// Writes the value as compact JSON behind what `out` holds: null as `null`, a script's value as a
-    /// string.
+    /// Appends the value to `out` as compact JSON. Null becomes `null`, and the value of a script becomes a string.
     #[inline]
     pub fn write_json(&self, out: &mut Vec<u8>) {
         self.put_json::<false>(out);
     }
 
-    /// The same; with `DOUBLED` into a CSV field in quotes, where each quote stands twice.
+    /// Writes the value as compact JSON; if `DOUBLED` is true, with every quote doubled for a quoted CSV field.
     #[expect(clippy::inline_always, reason = "the kind of the cell is known where it is called")]
     #[inline(always)]
     pub(super) fn put_json<const DOUBLED: bool>(&self, out: &mut Vec<u8>) {
@@ -157,7 +156,7 @@ fn put_text<const DOUBLED: bool>(text: &str, out: &mut Vec<u8>) {
 fn put_data<const DOUBLED: bool>(data: &ScriptData<'_>, out: &mut Vec<u8>) {
     let mut text = Vec::new();
     if data.write_json(&mut text) {
-        // JSON made of texts is a text.
+        // JSON made of texts is valid UTF-8.
         put_text::<DOUBLED>(std::str::from_utf8(&text).unwrap_or_default(), out);
     } else {
         out.extend_from_slice(b"null");

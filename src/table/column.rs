@@ -1,4 +1,15 @@
-//! Cells of one column to an Arrow array.
+//! Converts the cells of one column to an Arrow array.
+//!
+//! A [`ColumnBuilder`] buffers runs: `valid` counts values that are in `values` but not yet in `validity`, and
+//! `nulls` counts nulls that are in neither. At most one of the two is above zero. A null after values flushes
+//! `valid`; a value after nulls flushes `nulls` as one run of placeholders. So a long run of nulls costs one addition
+//! per row.
+//!
+//! A cell of another type than the column becomes null. Offsets are 32 bits wide, as in the Arrow types of the
+//! tables: a column above 2 GiB is not detected per value but by `Ends::finish`, which returns an error. The sizes
+//! that `append` returns are estimates, by which callers decide when a batch is full.
+//!
+//! To add a kind of column, add a variant to `Values` with its branches, and its Arrow type in `builder::arrow_type`.
 
 use std::sync::Arc;
 
@@ -23,12 +34,11 @@ use crate::{
     model::ScriptData,
 };
 
-/// Gathers the values of one column, with runs of nulls and of others counted: most columns of most rows are
-/// null.
+/// Builder of one column. It counts runs of nulls and of values, because most columns are null in most rows.
 pub(super) struct ColumnBuilder {
-    /// Values since the last null.
+    /// Number of values since the last null.
     valid: usize,
-    /// Nulls since the last value.
+    /// Number of nulls since the last value.
     nulls: usize,
     validity: NullBufferBuilder,
     values: Values,
@@ -46,27 +56,27 @@ enum Values {
     List(ListBuilder),
 }
 
-/// Texts behind each other, and where each ends.
+/// Concatenated texts, with the end of each.
 #[derive(Default)]
 struct Texts {
     bytes: Vec<u8>,
     ends: Ends,
 }
 
-/// Where each item ends, behind where the first begins, as Arrow wants it.
+/// End of each item, after the start of the first, as Arrow's offsets require.
 struct Ends {
     places: Vec<i32>,
     last: usize,
 }
 
-/// Gathers lists of texts (no fields) or structs.
+/// Builder of lists of texts (no fields) or structs.
 struct ListBuilder {
     kind: Kind,
     ends: Ends,
     items: Vec<ColumnBuilder>,
 }
 
-/// Bytes that a null takes, roughly.
+/// Approximate size of a null, in bytes.
 const NULL: usize = 1;
 
 impl ColumnBuilder {
@@ -75,7 +85,7 @@ impl ColumnBuilder {
         Self { valid: 0, nulls: 0, validity: NullBufferBuilder::new(0), values }
     }
 
-    /// Appends a value, null if it is of another type, and tells its bytes, roughly.
+    /// Appends a value, or null if it is of another type. Returns its approximate size in bytes.
     #[expect(clippy::inline_always, reason = "the kind of the cell is known where it is called")]
     #[inline(always)]
     pub(super) fn append(&mut self, cell: Cell<'_>) -> usize {
@@ -103,7 +113,7 @@ impl ColumnBuilder {
         NULL
     }
 
-    /// The values, when one more of them comes.
+    /// Returns the values, to append one more.
     #[inline]
     fn next(&mut self) -> &mut Values {
         if self.nulls > 0 {
@@ -165,7 +175,7 @@ impl ColumnBuilder {
             return self.null();
         }
         let Values::Utf8(texts) = self.next() else { return self.other() };
-        // JSON made of texts is a text.
+        // JSON made of texts is valid UTF-8.
         data.write_json(&mut texts.bytes);
         texts.end()
     }
@@ -175,7 +185,7 @@ impl ColumnBuilder {
         list.append(items)
     }
 
-    /// A value of another type came: it is null.
+    /// Turns a value of another type into null.
     #[cold]
     fn other(&mut self) -> usize {
         self.valid = self.valid.wrapping_sub(1);
@@ -184,14 +194,14 @@ impl ColumnBuilder {
 
     fn append_nulls(&mut self) {
         let nulls = std::mem::take(&mut self.nulls);
-        // None at all would still make a buffer of validity, and Parquet cuts its pages by that.
+        // Appending zero nulls would still create a validity buffer, and Parquet splits its pages by that.
         if nulls > 0 {
             self.validity.append_n_nulls(nulls);
             self.values.append_nulls(nulls);
         }
     }
 
-    /// The column; the builder is empty then.
+    /// Returns the column and empties the builder.
     pub(super) fn finish(&mut self) -> Result<ArrayRef> {
         self.append_nulls();
         self.validity.append_n_non_nulls(std::mem::take(&mut self.valid));
@@ -211,7 +221,7 @@ impl Texts {
         self.end()
     }
 
-    /// Ends a text whose bytes were appended, and tells how many they are, roughly.
+    /// Ends a text whose bytes were appended. Returns its approximate size in bytes.
     fn end(&mut self) -> usize {
         self.ends.push(self.bytes.len()).wrapping_add(4)
     }
@@ -230,21 +240,21 @@ impl Default for Ends {
 }
 
 impl Ends {
-    /// Ends an item here, not before the last one, and tells its length. Places beyond 2 GiB are seen in the
-    /// end.
+    /// Ends an item at `end`, which is not before the last end, and returns its length. Ends above 2 GiB are reported
+    /// by [`Self::finish`].
     #[inline]
     fn push(&mut self, end: usize) -> usize {
         self.places.push(i32::try_from(end).unwrap_or(i32::MAX));
         end.wrapping_sub(std::mem::replace(&mut self.last, end))
     }
 
-    /// Ends so many empty items.
+    /// Ends `count` empty items.
     fn repeat(&mut self, count: usize) {
         let last = self.places.last().copied().unwrap_or_default();
         self.places.resize(self.places.len().saturating_add(count), last);
     }
 
-    /// Arrow's offsets; nothing has ended then.
+    /// Returns Arrow's offsets and resets the ends.
     fn finish(&mut self) -> Result<OffsetBuffer<i32>> {
         if i32::try_from(std::mem::take(&mut self.last)).is_err() {
             return Err(Error::new(ErrorKind::Schema("a column of more than 2 GiB".into())));
@@ -255,7 +265,7 @@ impl Ends {
     }
 }
 
-/// The values, with room for as many in what is left.
+/// Takes the values out and leaves an empty vector with the same capacity.
 fn emptied<T>(values: &mut Vec<T>) -> Vec<T> {
     let room = Vec::with_capacity(values.len());
     std::mem::replace(values, room)
@@ -280,7 +290,7 @@ impl Values {
         }
     }
 
-    /// Makes place for nulls.
+    /// Appends placeholders for nulls.
     fn append_nulls(&mut self, nulls: usize) {
         fn fill<T: Clone + Default>(values: &mut Vec<T>, nulls: usize) {
             values.resize(values.len().saturating_add(nulls), T::default());
@@ -293,7 +303,7 @@ impl Values {
             Self::Float64(column) => fill(column, nulls),
             Self::Boolean(column) => column.append_n(nulls, false),
             Self::Binary16(column) => fill(column, nulls),
-            // No list is null: without a value it is empty.
+            // Lists are never null: a missing list is empty.
             Self::List(list) => list.ends.repeat(nulls),
         }
     }

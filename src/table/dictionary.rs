@@ -1,4 +1,4 @@
-//! Columns of few different texts.
+//! Columns with few distinct texts.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use hashbrown::HashMap;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Gathers a dictionary column. A text is mostly the one before it, so that is looked at first; Arrow's own
-/// builder hashes each.
+/// Builder of a dictionary column. Most texts equal the one before, so that is compared first; Arrow's own builder
+/// hashes every text.
 #[derive(Default)]
 pub(super) struct DictionaryBuilder {
     keys: Vec<i32>,
@@ -39,14 +39,14 @@ impl DictionaryBuilder {
         if let Some(place) = self.places.get(text) {
             return *place;
         }
-        // A batch has far fewer rows than that.
+        // A batch has far fewer rows than `i32::MAX`.
         let place = i32::try_from(self.values.len()).unwrap_or(i32::MAX);
         self.values.push(text.to_owned());
         self.places.insert(text.to_owned(), place);
         place
     }
 
-    /// The column; the builder is empty then.
+    /// Returns the column and empties the builder.
     pub(super) fn finish(&mut self, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
         self.places.clear();
         self.last = 0;

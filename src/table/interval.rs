@@ -6,7 +6,7 @@ use crate::{
     model::{HostInterval, IntervalService, PortInterval, ScanNumber, Span, Text},
 };
 
-/// The scans of an interval.
+/// Scan IDs of an interval.
 #[derive(Clone, Copy)]
 pub(super) struct IntervalScans<'r> {
     pub(super) first: &'r str,
@@ -41,7 +41,7 @@ pub(super) struct PortIntervalRow<'r> {
     pub(super) scans: IntervalScans<'r>,
 }
 
-/// The CPEs of no service.
+/// CPEs of a missing service.
 static NO_CPES: Vec<Text<'static>> = Vec::new();
 
 impl<'r> PortIntervalRow<'r> {
@@ -57,10 +57,10 @@ impl<'r> PortIntervalRow<'r> {
     }
 }
 
-/// Gives the row of an interval of a host. `ids` are the ids of the scans, in order.
+/// Calls `each` with the row of a host interval. `ids` are the scan IDs, in order.
 ///
 /// # Errors
-/// That of `each`.
+/// Returns the error of `each`.
 pub fn host_interval_row(
     host_key: &str,
     interval: &HostInterval<'_>,
@@ -71,10 +71,10 @@ pub fn host_interval_row(
     each(&Row(Inner::HostInterval(HostIntervalRow { host_key, interval, scans })))
 }
 
-/// Gives the row of an interval of a port. `ids` are the ids of the scans, in order.
+/// Calls `each` with the row of a port interval. `ids` are the scan IDs, in order.
 ///
 /// # Errors
-/// That of `each`.
+/// Returns the error of `each`.
 pub fn port_interval_row(
     host_key: &str,
     interval: &PortInterval<'_>,

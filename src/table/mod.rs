@@ -1,5 +1,13 @@
-//! The model as tables: every table and column is defined once, in `schema`, and read there by Arrow
-//! builders, text sinks and the printed schemas alike.
+//! The model as tables. `schema` defines every table and column once; Arrow builders, text formats and the printed
+//! schemas all read these definitions.
+//!
+//! A host, an event or the end of a scan becomes rows (`row`). A [`Row`] borrows from the model and produces a
+//! [`Cell`] per column on request. There are two ways to read it: all cells in schema order, which the compiler
+//! specializes per table, or single columns through a function pointer. [`BatchBuilder`] turns rows of one table into
+//! Arrow batches, `restore` converts batches back to the model, and `export` prints the definitions.
+//!
+//! To add a column, add one line to its table in `schema`; `restore` must read it as well if a dataset is to keep the
+//! value, and a test that converts every fixture to rows and back fails until it does.
 
 mod builder;
 mod cell;
@@ -24,41 +32,41 @@ pub use self::{
 pub(crate) use self::{cell::Cells, restore::Stored};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A table (DATA_MODEL section 3).
+/// Table (DATA_MODEL section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Table {
-    /// One row a document.
+    /// One row per document.
     Scans,
-    /// One row a host element.
+    /// One row per host element.
     Hosts,
-    /// One row a port.
+    /// One row per port.
     Ports,
-    /// Any number of rows a port.
+    /// Any number of rows per port.
     Services,
-    /// One row a script result.
+    /// One row per script result.
     Scripts,
-    /// One row a match.
+    /// One row per OS match.
     OsMatches,
-    /// One row a class.
+    /// One row per OS class.
     OsClasses,
-    /// One row a hop.
+    /// One row per hop.
     Hops,
-    /// One row an event of a run.
+    /// One row per event of a scan.
     Events,
-    /// One row a warning code and document.
+    /// One row per warning code and document.
     Warnings,
-    /// One row a value that lost in a merge.
+    /// One row per value that lost in a merge.
     Conflicts,
-    /// One row a difference between two states.
+    /// One row per difference between two states.
     Changes,
-    /// One row an interval in which what is listed of a host did not change.
+    /// One row per interval in which the listed values of a host did not change.
     HostHistory,
-    /// One row an interval in which what is listed of a port did not change.
+    /// One row per interval in which the listed values of a port did not change.
     PortHistory,
 }
 
 impl Table {
-    /// The tables of what was read, in the order of the documentation.
+    /// Tables of a conversion, in the order of the documentation.
     pub const ALL: [Self; 10] = [
         Self::Scans,
         Self::Hosts,
@@ -72,24 +80,24 @@ impl Table {
         Self::Warnings,
     ];
 
-    /// The same, and those that only a merge has.
+    /// Tables of a merge: those of a conversion, and those that only a merge has.
     pub const MERGED: [Self; 11] = {
         let [a, b, c, d, e, f, g, h, i, j] = Self::ALL;
         [a, b, c, d, e, f, g, h, i, j, Self::Conflicts]
     };
 
-    /// The tables of a history.
+    /// Tables of a history.
     pub const HISTORY: [Self; 2] = [Self::HostHistory, Self::PortHistory];
 
-    /// How many tables there are at all.
+    /// Total number of tables.
     pub(crate) const COUNT: usize = Self::MERGED.len() + 1 + Self::HISTORY.len();
 
-    /// All tables: those of a merge, the differences between two, and those of a history.
+    /// Returns all tables: those of a merge, the differences between two states, and those of a history.
     pub(crate) fn of_merges() -> impl Iterator<Item = Self> {
         Self::MERGED.into_iter().chain([Self::Changes]).chain(Self::HISTORY)
     }
 
-    /// The table's name, as in file names.
+    /// Returns the name of the table, as in file names.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -110,18 +118,18 @@ impl Table {
         }
     }
 
-    /// The table of this name.
+    /// Returns the table with this name.
     ///
     /// # Errors
-    /// [`ErrorKind::Schema`] with the list of tables if there is none.
+    /// Returns [`ErrorKind::Schema`] with the list of tables if there is none.
     pub fn from_name(name: &str) -> Result<Self> {
         Self::among(&Self::ALL, name)
     }
 
-    /// The table of this name among some.
+    /// Returns the table with this name among `tables`.
     ///
     /// # Errors
-    /// [`ErrorKind::Schema`] with the list of these tables if there is none.
+    /// Returns [`ErrorKind::Schema`] with the list of these tables if there is none.
     pub fn among(tables: &[Self], name: &str) -> Result<Self> {
         tables.iter().copied().find(|table| table.name() == name).ok_or_else(|| {
             let all: Vec<_> = tables.iter().map(|table| table.name()).collect();
@@ -130,42 +138,42 @@ impl Table {
         })
     }
 
-    /// Its columns, in order.
+    /// Returns the columns of the table, in order.
     #[must_use]
     pub fn columns(self) -> &'static [Column] {
         schema::of(self).columns
     }
 
-    /// The columns that it has beyond these in the result of a merge (DATA_MODEL section 5, "Provenance").
+    /// Returns the additional columns of the table in the result of a merge (DATA_MODEL section 5, "Provenance").
     #[must_use]
     pub fn merged_columns(self) -> &'static [Column] {
         schema::of(self).merged
     }
 
-    /// The columns that tell its rows apart.
+    /// Returns the names of the columns that identify a row.
     #[must_use]
     pub fn key(self) -> &'static [&'static str] {
         schema::of(self).key
     }
 
-    /// A sentence on its rows.
+    /// Returns a sentence that describes the rows.
     #[must_use]
     pub fn doc(self) -> &'static str {
         schema::of(self).doc
     }
 
-    /// The column of this name.
+    /// Returns the column with this name.
     ///
     /// # Errors
-    /// [`ErrorKind::Schema`] with the list of columns if there is none.
+    /// Returns [`ErrorKind::Schema`] with the list of columns if there is none.
     pub fn column(self, name: &str) -> Result<&'static Column> {
         self.column_among(name, &self.columns().iter().collect::<Vec<_>>())
     }
 
-    /// The column of this name in the result of a merge.
+    /// Returns the column with this name in the result of a merge.
     ///
     /// # Errors
-    /// [`ErrorKind::Schema`] with the list of columns if there is none.
+    /// Returns [`ErrorKind::Schema`] with the list of columns if there is none.
     pub fn merged_column(self, name: &str) -> Result<&'static Column> {
         let all = self.columns().iter().chain(self.merged_columns());
         self.column_among(name, &all.collect::<Vec<_>>())
@@ -183,17 +191,17 @@ impl Table {
         })
     }
 
-    /// This table's number, from 0: those of [`Table::MERGED`] in their order, then the others.
+    /// Returns the number of the table, from 0: the tables of [`Table::MERGED`] in their order, then the others.
     #[must_use]
     pub const fn number(self) -> usize {
         self as usize
     }
 }
 
-/// A column: its field, and how it is read from a row.
+/// Column: its field, and the function that reads it from a row.
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
-    /// Name, type and meaning.
+    /// Name, type and description.
     pub field: Field,
     get: for<'r> fn(&Row<'r>) -> Cell<'r>,
 }
@@ -207,33 +215,33 @@ impl PartialEq for Column {
 impl Eq for Column {}
 
 impl Column {
-    /// The value of this column in a row; null if the row is of another table.
+    /// Returns the value of the column in a row; null if the row belongs to another table.
     #[must_use]
     pub fn cell<'r>(&self, row: &Row<'r>) -> Cell<'r> {
         (self.get)(row)
     }
 }
 
-/// A field of a table or of a struct in it.
+/// Field of a table or of a struct in a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
-    /// Its name, the same in every format.
+    /// Name, equal in all formats.
     pub name: &'static str,
-    /// Its type.
+    /// Type.
     pub kind: Kind,
-    /// Whether it may be null.
+    /// True if the value may be null.
     pub nullable: bool,
-    /// What it says, with its unit.
+    /// Description with the unit.
     pub doc: &'static str,
 }
 
-/// The type of a field; Arrow's names.
+/// Type of a field, with Arrow's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
     /// Utf8
     Utf8,
-    /// Utf8 that holds a JSON text.
+    /// Utf8 that contains JSON text.
     Json,
     /// Dictionary(Int32, Utf8)
     Dictionary,
@@ -247,16 +255,16 @@ pub enum Kind {
     Boolean,
     /// Timestamp(Microsecond, "UTC")
     Timestamp,
-    /// FixedSizeBinary(16): Parquet and Arrow only, text formats leave it out.
+    /// FixedSizeBinary(16), in Parquet and Arrow only. Text formats leave the column out.
     Binary16,
-    /// List of Utf8 that is never null.
+    /// List of Utf8, which is never null.
     Texts,
-    /// List of Struct with these fields; structs are never null.
+    /// List of Struct with these fields. The structs are never null.
     Structs(&'static [Field]),
 }
 
 impl Kind {
-    /// Whether text formats have the column.
+    /// Returns true if text formats have the column.
     #[must_use]
     pub const fn is_text(self) -> bool {
         !matches!(self, Self::Binary16)

@@ -1,5 +1,5 @@
-//! The way back: rows of record batches to the model. It reads what [`schema`](super::schema) defines, column
-//! by column in that order; a test holds the two together by turning every fixture into rows and back.
+//! Converts rows of record batches back to the model. Columns are read in the order in which
+//! [`schema`](super::schema) defines them; a test converts every fixture to rows and back to keep both in step.
 
 use std::cell::Cell;
 
@@ -18,11 +18,11 @@ use crate::{
     },
 };
 
-/// A row of a batch, or a struct in a list of one.
+/// Row of a batch, or struct in a list of a batch.
 pub(crate) struct Stored<'b> {
     columns: Columns<'b>,
     row: usize,
-    /// The column that is likely asked for next: they are read in their order.
+    /// Column that is probably requested next, because columns are read in order.
     next: Cell<usize>,
 }
 
@@ -33,12 +33,12 @@ enum Columns<'b> {
 }
 
 impl<'b> Stored<'b> {
-    /// A row of a batch.
+    /// Creates the row of a batch.
     pub(crate) fn new(batch: &'b RecordBatch, row: usize) -> Self {
         Self { columns: Columns::Batch(batch), row, next: Cell::new(0) }
     }
 
-    /// The value of a column; `None` if it is null or there is no such column.
+    /// Returns the value of a column; `None` if it is null or the column does not exist.
     fn column(&self, name: &str) -> Option<&'b dyn Array> {
         let (fields, arrays) = match self.columns {
             Columns::Batch(batch) => (batch.schema_ref().fields(), batch.columns()),
@@ -54,7 +54,7 @@ impl<'b> Stored<'b> {
         (self.row < array.len() && array.is_valid(self.row)).then_some(&**array)
     }
 
-    /// A text.
+    /// Returns a text column.
     pub(crate) fn text(&self, name: &str) -> Option<&'b str> {
         let array = self.column(name)?;
         if let Some(texts) = array.as_string_opt::<i32>() {
@@ -73,7 +73,7 @@ impl<'b> Stored<'b> {
         self.text(name).map(str::to_owned)
     }
 
-    /// A whole number.
+    /// Returns a 32-bit integer column.
     pub(crate) fn int32(&self, name: &str) -> Option<i32> {
         Some(self.column(name)?.as_primitive_opt::<Int32Type>()?.value(self.row))
     }
@@ -86,7 +86,7 @@ impl<'b> Stored<'b> {
         Some(self.column(name)?.as_primitive_opt::<Float64Type>()?.value(self.row))
     }
 
-    /// Milliseconds as microseconds.
+    /// Returns a column of milliseconds, converted to microseconds.
     fn micros(&self, name: &str) -> Option<i64> {
         let micros = self.float64(name)? * 1000.0;
         #[expect(clippy::cast_possible_truncation, reason = "it was made of an i64")]
@@ -126,7 +126,7 @@ impl<'b> Stored<'b> {
     }
 }
 
-/// The host of a row of `hosts`, without what other tables tell of it.
+/// Returns the host of a row of `hosts`, without the parts in other tables.
 pub(crate) fn host(row: &Stored<'_>) -> Host<'static> {
     let mut host = Host::new(row.int32("host_index").unwrap_or_default());
     let zone = row.owned("ip_zone");
@@ -210,13 +210,13 @@ fn extra_ports(item: &Stored<'_>) -> ExtraPorts<'static> {
     }
 }
 
-/// Protocol and number of the port that a row tells of.
+/// Returns the protocol and number of the port in a row.
 pub(crate) fn port_key(row: &Stored<'_>) -> Option<(Protocol<'static>, u16)> {
     let protocol = Protocol::from_name(row.owned("protocol")?);
     Some((protocol, u16::try_from(row.int32("port")?).ok()?))
 }
 
-/// The port of a row of `ports`, without services and scripts.
+/// Returns the port of a row of `ports`, without services and scripts.
 pub(crate) fn port(row: &Stored<'_>) -> Option<Port<'static>> {
     let (protocol, number) = port_key(row)?;
     Some(Port {
@@ -234,7 +234,7 @@ pub(crate) fn port(row: &Stored<'_>) -> Option<Port<'static>> {
     })
 }
 
-/// The service of a row of `services`.
+/// Returns the service of a row of `services`.
 pub(crate) fn service(row: &Stored<'_>) -> Service<'static> {
     Service {
         name: row.owned("name"),
@@ -257,7 +257,7 @@ pub(crate) fn service(row: &Stored<'_>) -> Service<'static> {
     }
 }
 
-/// The script of a row of `scripts`. Its value stays JSON text.
+/// Returns the script of a row of `scripts`. Its value remains JSON text.
 pub(crate) fn script(row: &Stored<'_>) -> Script<'static> {
     Script {
         name: row.owned("name").unwrap_or_default(),
@@ -270,12 +270,12 @@ pub(crate) fn script(row: &Stored<'_>) -> Script<'static> {
     }
 }
 
-/// The match of a row of `os_matches`.
+/// Returns the match of a row of `os_matches`.
 pub(crate) fn os_match(row: &Stored<'_>) -> OsMatch<'static> {
     OsMatch { name: row.owned("name"), accuracy: row.int32("accuracy"), line: row.int32("line") }
 }
 
-/// The class of a row of `os_classes`.
+/// Returns the class of a row of `os_classes`.
 pub(crate) fn os_class(row: &Stored<'_>) -> OsClass<'static> {
     OsClass {
         match_index: row.int32("match_index"),
@@ -288,7 +288,7 @@ pub(crate) fn os_class(row: &Stored<'_>) -> OsClass<'static> {
     }
 }
 
-/// The hop of a row of `hops`.
+/// Returns the hop of a row of `hops`.
 pub(crate) fn hop(row: &Stored<'_>) -> TraceHop<'static> {
     TraceHop {
         ttl: row.int32("ttl"),
@@ -298,12 +298,12 @@ pub(crate) fn hop(row: &Stored<'_>) -> TraceHop<'static> {
     }
 }
 
-/// Protocol and port of the probes of a row of `hops`.
+/// Returns the protocol and port of the probes in a row of `hops`.
 pub(crate) fn trace(row: &Stored<'_>) -> (Option<Text<'static>>, Option<i32>) {
     (row.owned("proto"), row.int32("trace_port"))
 }
 
-/// The scan of a row of `scans`, without its scripts and warnings.
+/// Returns the scan of a row of `scans`, without its scripts and warnings.
 pub(crate) fn scan(row: &Stored<'_>) -> RunRecord {
     let header = RunHeader {
         scan_id: row.string("scan_id").unwrap_or_default(),
@@ -354,7 +354,7 @@ pub(crate) fn scan(row: &Stored<'_>) -> RunRecord {
     }
 }
 
-/// The event of a row of `events`.
+/// Returns the event of a row of `events`.
 pub(crate) fn event(row: &Stored<'_>) -> Option<RunEvent> {
     let task = |kind| {
         RunEvent::Task(Task {
@@ -386,7 +386,7 @@ pub(crate) fn event(row: &Stored<'_>) -> Option<RunEvent> {
     })
 }
 
-/// The warning of a row of `warnings`.
+/// Returns the warning of a row of `warnings`.
 pub(crate) fn warning(row: &Stored<'_>) -> Option<Diagnostic> {
     let code = row.text("code")?;
     let unsigned = |name| row.int64(name).and_then(|n| u64::try_from(n).ok()).unwrap_or_default();

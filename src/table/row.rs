@@ -1,4 +1,4 @@
-//! Rows: what a host, an event or a run gives to each table.
+//! Rows that a host, an event or a scan contributes to each table.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// A row of a table; its cells are read from the model when they are asked for.
+/// Row of a table. Its cells are read from the model on request.
 #[derive(Clone, Copy)]
 pub struct Row<'r>(pub(super) Inner<'r>);
 
@@ -43,7 +43,7 @@ pub(super) struct ScanRow<'r> {
     pub(super) record: &'r RunRecord,
 }
 
-/// What rows of a host share.
+/// Values that all rows of a host share.
 #[derive(Clone, Copy)]
 pub(super) struct HostRow<'r> {
     pub(super) scan_id: &'r str,
@@ -51,16 +51,16 @@ pub(super) struct HostRow<'r> {
     pub(super) host_key: &'r str,
     pub(super) ip: Option<&'r str>,
     pub(super) host: &'r Host<'r>,
-    /// In the result of a merge: when the host or the port was seen, and by whom.
+    /// Times at which the host or the port was seen, in the result of a merge.
     pub(super) seen: Seen,
     pub(super) scans: Option<&'r Vec<&'r str>>,
 }
 
-/// Of what was read, no scan but its own is known to have seen a host.
+/// Without a merge, only its own scan is known to have seen a host.
 static NO_SCANS: Vec<&str> = Vec::new();
 
 impl<'r> HostRow<'r> {
-    /// The scans that saw it.
+    /// Returns the IDs of the scans that saw the host.
     pub(super) fn scans(&self) -> &'r dyn Items {
         match self.scans {
             Some(scans) => scans,
@@ -68,7 +68,7 @@ impl<'r> HostRow<'r> {
         }
     }
 
-    /// The first IP address.
+    /// Returns the first IP address.
     pub(super) fn ip(&self) -> Cell<'r> {
         match self.ip {
             Some(ip) if self.literal().is_some() => Cell::Plain(ip),
@@ -77,12 +77,12 @@ impl<'r> HostRow<'r> {
         }
     }
 
-    /// The first IP address, if it is a literal.
+    /// Returns the first IP address, if it is a literal.
     pub(super) fn literal(&self) -> Option<IpAddr> {
         self.host.ip().and_then(|address| address.ip)
     }
 
-    /// The literal in network order, IPv4 below `::ffff:0:0/96`.
+    /// Returns the literal in network order, with IPv4 addresses mapped into `::ffff:0:0/96`.
     pub(super) fn ip_bytes(&self) -> Cell<'r> {
         match self.literal() {
             Some(IpAddr::V4(ip)) => Cell::Bytes(ip.to_ipv6_mapped().octets()),
@@ -166,7 +166,7 @@ pub(super) struct ConflictRow<'r> {
 pub(super) struct ChangeRow<'r>(pub(super) &'r Change);
 
 impl Row<'_> {
-    /// The table it belongs to.
+    /// Returns the table that the row belongs to.
     #[must_use]
     pub fn table(&self) -> Table {
         match self.0 {
@@ -187,7 +187,7 @@ impl Row<'_> {
         }
     }
 
-    /// Gives all its cells, in the order of its table's columns.
+    /// Passes all cells to `to`, in the order of the table's columns.
     pub(crate) fn cells(&self, to: &mut impl Cells) {
         match &self.0 {
             Inner::Scan(row) => row.cells(to),
@@ -208,11 +208,11 @@ impl Row<'_> {
     }
 }
 
-/// Gives each row of a host: that of hosts, then those of ports, services, scripts, matches, classes and
-/// hops (DATA_MODEL section 4, "JSONL, flat").
+/// Calls `each` with every row of a host: first that of `hosts`, then those of ports, services, scripts, OS matches,
+/// OS classes and hops (DATA_MODEL section 4, "JSONL, flat").
 ///
 /// # Errors
-/// The first error of `each`.
+/// Returns the first error of `each`.
 pub fn host_rows(
     run: &RunHeader,
     host: &Host<'_>,
@@ -257,19 +257,19 @@ fn hop_rows(host: HostRow<'_>, each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> 
     Ok(())
 }
 
-/// Gives the row of a difference.
+/// Calls `each` with the row of a difference.
 ///
 /// # Errors
-/// That of `each`.
+/// Returns the error of `each`.
 pub fn change_row(change: &Change, each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
     each(&Row(Inner::Change(ChangeRow(change))))
 }
 
-/// Gives each row of a host of a merge, in the same order, and those of its conflicts behind them. `ids` are
-/// the ids of the scans of the merge, in order.
+/// Calls `each` with every row of a merged host, in the order of [`host_rows`], followed by its conflicts. `ids` are
+/// the scan IDs of the merge, in order.
 ///
 /// # Errors
-/// The first error of `each`.
+/// Returns the first error of `each`.
 pub fn merged_rows(
     merged: &MergedHost<'_>,
     ids: &[&str],
@@ -327,7 +327,7 @@ pub fn merged_rows(
     Ok(())
 }
 
-/// Port scripts in port order, then host scripts.
+/// Writes port scripts in port order, then host scripts.
 fn script_rows(host: HostRow<'_>, each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
     for port in &host.host.ports {
         script_rows_of(host, Some(port), &port.scripts, each)?;
@@ -350,10 +350,10 @@ fn script_rows_of(
     Ok(())
 }
 
-/// Gives the row of an event; `index` is its place among the events of its scan, from 0.
+/// Calls `each` with the row of an event. `index` is its index among the events of the scan, from 0.
 ///
 /// # Errors
-/// That of `each`.
+/// Returns the error of `each`.
 pub fn event_row(
     run: &RunHeader,
     index: i32,
@@ -363,11 +363,11 @@ pub fn event_row(
     each(&Row(Inner::Event(EventRow { scan_id: &run.scan_id, index, event })))
 }
 
-/// Gives the rows of a scan that has ended: scripts of the run, warnings, and the scans row last. An input
-/// without a scan gives its warnings alone.
+/// Calls `each` with the rows of a finished scan: its own scripts, its warnings, and last its row of `scans`. An
+/// input without a scan has only warnings.
 ///
 /// # Errors
-/// The first error of `each`.
+/// Returns the first error of `each`.
 pub fn run_rows(
     source: &str,
     record: &RunRecord,

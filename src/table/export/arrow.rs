@@ -1,4 +1,4 @@
-//! Arrow schemas as JSON, in the form of Arrow's integration tests, printed from what the batches have.
+//! Prints Arrow schemas as JSON, in the form of Arrow's integration tests. The schemas are those of the batches.
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 
@@ -6,7 +6,7 @@ use super::View;
 use super::document::{Json, object};
 use crate::table::BatchBuilder;
 
-/// The schema of one table, or an array of schemas.
+/// Prints the schema of one table, or an array of schemas.
 pub(super) fn print(tables: &[View]) -> String {
     match tables {
         [table] => schema(*table).print(),
@@ -21,7 +21,7 @@ fn schema(view: View) -> Json {
     object! {"name": view.0.name(), "fields": fields}
 }
 
-/// `dictionaries` numbers the dictionaries of a schema.
+/// Converts a field. `dictionaries` numbers the dictionaries of a schema.
 fn field(field: &Field, dictionaries: &mut std::ops::RangeFrom<i32>) -> Json {
     let (values, keys) = match field.data_type() {
         DataType::Dictionary(keys, values) => (&**values, Some(&**keys)),
@@ -61,7 +61,7 @@ fn data_type(data_type: &DataType) -> Json {
         }
         DataType::List(_) => object! {"name": "list"},
         DataType::Struct(_) => object! {"name": "struct"},
-        // No kind of column has another type: the tests look for this name.
+        // No kind of column has another type; the tests look for this name.
         other => object! {"name": format!("unknown: {other}")},
     }
 }
@@ -97,7 +97,7 @@ mod tests {
         let ids: Vec<_> =
             fields.iter().filter_map(|field| field["dictionary"]["id"].as_u64()).collect();
         assert!(ids.len() > 2 && ids.iter().copied().eq(0..ids.len() as u64), "{ids:?}");
-        // Text in lists is plain.
+        // Texts in lists are not dictionaries.
         let names = fields.iter().find(|field| field["name"] == "hostnames").unwrap();
         let item = &names["children"][0];
         assert_eq!((&item["name"], &item["type"]["name"]), (&"item".into(), &"struct".into()));

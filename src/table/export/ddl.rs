@@ -1,11 +1,11 @@
-//! SQL that creates the tables.
+//! Prints SQL that creates the tables.
 
 use std::fmt::Write as _;
 
 use super::{Dialect, View};
 use crate::table::{Column, Field, Kind};
 
-/// A statement a table; for `DuckDB` the comments are statements too.
+/// Prints one statement per table. For `DuckDB`, comments are separate statements.
 pub(super) fn print(dialect: Dialect, tables: &[View]) -> String {
     let mut out = String::from("-- Printed by `scanmill schema`; not edited by hand.\n");
     for table in tables {
@@ -37,12 +37,12 @@ fn create(dialect: Dialect, view: View, out: &mut String) {
     }
 }
 
-/// A column, or a field of a Spark struct but for its colon.
+/// Defines a column, or a field of a Spark struct without its colon.
 fn define(dialect: Dialect, field: &Field) -> String {
     format!("{} {}", dialect.name(field.name), described(dialect, field))
 }
 
-/// The type of a field with all that may follow it.
+/// Returns the type of a field with its constraint and comment.
 fn described(dialect: Dialect, field: &Field) -> String {
     let mut out = dialect.kind(field.kind);
     if !field.nullable {
@@ -55,7 +55,7 @@ fn described(dialect: Dialect, field: &Field) -> String {
 }
 
 impl Dialect {
-    /// A quoted name: some columns are called like types and functions.
+    /// Quotes a name, because some columns are named like types and functions.
     fn name(self, name: &str) -> String {
         match self {
             Self::DuckDb => format!("\"{name}\""),
@@ -70,7 +70,7 @@ impl Dialect {
         }
     }
 
-    /// The type that a Parquet column of this kind is read as.
+    /// Returns the type as which engines read a Parquet column of this kind.
     fn kind(self, kind: Kind) -> String {
         let (duckdb, spark) = match kind {
             Kind::Utf8 | Kind::Json | Kind::Dictionary => ("VARCHAR", "STRING"),
@@ -91,7 +91,7 @@ impl Dialect {
 
     fn structs(self, fields: &[Field]) -> String {
         let fields = fields.iter().map(|field| match self {
-            // A struct of DuckDB takes no constraints.
+            // Structs of DuckDB have no constraints.
             Self::DuckDb => format!("{} {}", self.name(field.name), self.kind(field.kind)),
             Self::Spark => format!("{}: {}", self.name(field.name), described(self, field)),
         });

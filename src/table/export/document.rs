@@ -1,11 +1,11 @@
-//! JSON documents whose members keep their order, laid out to be read.
+//! JSON documents that keep the order of members and are formatted for reading.
 
 use crate::json;
 
-/// Columns that a line may have.
+/// Maximum line length, in characters.
 const WIDTH: usize = 100;
 
-/// A JSON value.
+/// JSON value.
 #[derive(Debug, Clone)]
 pub(super) enum Json {
     Bool(bool),
@@ -15,7 +15,7 @@ pub(super) enum Json {
     Object(Vec<(String, Json)>),
 }
 
-/// An object with these members: `object!{"name": value, ...}`.
+/// Creates an object with these members: `object!{"name": value, ...}`.
 macro_rules! object {
     ($($key:literal: $value:expr),* $(,)?) => {
         Json::Object(vec![$(($key.to_owned(), Json::from($value))),*])
@@ -25,7 +25,7 @@ macro_rules! object {
 pub(super) use object;
 
 impl Json {
-    /// The text of the document: what fits on a line stands on one line.
+    /// Returns the text of the document. A value that fits on one line is written on one line.
     pub(super) fn print(&self) -> String {
         let mut out = String::new();
         self.write(0, 0, &mut out);
@@ -33,7 +33,7 @@ impl Json {
         out
     }
 
-    /// `behind` is how much follows on the same line.
+    /// Writes the value. `behind` is the number of characters that follow on the same line.
     fn write(&self, indent: usize, behind: usize, out: &mut String) {
         let start = out.len();
         self.write_compact(out);
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_value_is_broken_into_lines_only_where_it_does_not_fit() {
-        // The item, its indent, two quotes and the comma behind it.
+        // The list around an empty text, with its indent and the comma after it.
         let text = |length: usize| "x".repeat(length);
         let inner = |length| Json::List(vec![text(length).into(), 1.into()]);
         let fits = WIDTH - r#"  ["", 1],"#.len();

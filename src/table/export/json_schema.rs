@@ -1,4 +1,4 @@
-//! JSON Schemas of the rows of flat JSONL, and what they share with those of nested lines.
+//! Prints JSON Schemas of the rows of flat JSONL, and holds the parts shared with the schema of nested lines.
 
 use super::View;
 use super::document::{Json, object};
@@ -6,16 +6,16 @@ use crate::table::{Field, Kind};
 
 pub(super) const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// The shape of JSONL.
+/// Form of JSONL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// Every member is there, null too.
+    /// Every member is present, including null.
     Flat,
-    /// Null and what is empty is left out.
+    /// Null and empty values are left out.
     Nested,
 }
 
-/// The schema of a table's rows; of several tables one that each of their rows fits.
+/// Prints the schema of a table's rows. For several tables, it prints a schema that matches a row of any of them.
 pub(super) fn print(tables: &[View]) -> String {
     if let [table] = tables {
         let Json::Object(schema) = row(*table) else { return String::new() };
@@ -27,7 +27,7 @@ pub(super) fn print(tables: &[View]) -> String {
     one_of("rows", "A line of flat JSONL: a row of a table.", rows, Vec::new()).print()
 }
 
-/// A schema of what fits just one of `lines`; `shared` is what these refer to.
+/// Returns a schema that matches exactly one of `lines`. `shared` holds definitions that they refer to.
 pub(super) fn one_of(
     title: &str,
     doc: &str,
@@ -46,7 +46,7 @@ pub(super) fn one_of(
     }
 }
 
-/// A reference to a definition of [`one_of`].
+/// Returns a reference to a definition of [`one_of`].
 pub(super) fn refer(name: &str) -> Json {
     object! {"$ref": format!("#/$defs/{name}")}
 }
@@ -86,7 +86,7 @@ impl Members {
         self.required.extend(other.required);
     }
 
-    /// The schema of objects that have these members and no others.
+    /// Returns the schema of objects with exactly these members.
     pub(super) fn object(self, doc: &str) -> Json {
         let mut schema = Vec::new();
         let mut put = |name: &str, value: Json| schema.push((name.to_owned(), value));
@@ -105,7 +105,7 @@ impl Members {
     }
 }
 
-/// The schema of a field's values, with what they say.
+/// Returns the schema of a field's values, with the field's description.
 pub(super) fn described(field: &Field, shape: Shape) -> Json {
     let mut schema = vec![("description".to_owned(), field.doc.into())];
     schema.extend(value(field, shape));

@@ -1,4 +1,4 @@
-//! The reference of tables and columns.
+//! Prints the reference of tables and columns.
 
 use std::fmt::Write as _;
 
@@ -10,11 +10,11 @@ const HEAD: &str = "\
 
 <!-- Printed by `scanmill schema`; not edited by hand. -->
 
-Types are Arrow's. `Dictionary` is text of which there are few different values, `JSON` is text that holds JSON. Text
+Types are Arrow's. `Dictionary` is text with few distinct values, `JSON` is text that contains JSON. Text
 formats leave out columns of type `FixedSizeBinary(16)`. `list[].field` is a field of the structs in a list.
 ";
 
-/// A section a table.
+/// Prints one section per table.
 pub(super) fn print(tables: &[View]) -> String {
     let mut out = String::from(HEAD);
     for view in tables {
@@ -34,7 +34,7 @@ pub(super) fn print(tables: &[View]) -> String {
     out
 }
 
-/// A field, and below it those of its structs.
+/// Writes the row of a field, followed by the rows of its structs' fields.
 fn row(parent: &str, field: &Field, out: &mut String) {
     let name = format!("{parent}{}", field.name);
     let null = if field.nullable { "yes" } else { "no" };

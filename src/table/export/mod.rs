@@ -1,7 +1,7 @@
-//! The definitions of tables and columns, printed: Arrow schemas, JSON Schemas, SQL and a reference.
+//! Prints the definitions of tables and columns: Arrow schemas, JSON Schemas, SQL and a reference.
 //!
-//! Nothing here knows a column by itself but the shape of nested lines; the folder `schemas` of the
-//! project holds what [`files`] gives.
+//! All formats are derived from the definitions; only the layout of nested lines is described here. The folder
+//! `schemas` of the project contains the output of [`files`].
 
 mod arrow;
 mod ddl;
@@ -21,7 +21,7 @@ use crate::{
     fs,
 };
 
-/// What definitions are printed as.
+/// Format of printed definitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
@@ -31,11 +31,11 @@ pub enum Format {
     JsonSchema,
     /// SQL that creates the tables.
     Ddl(Dialect),
-    /// A reference for people.
+    /// Reference in Markdown.
     Markdown,
 }
 
-/// Whose SQL.
+/// SQL dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Dialect {
@@ -45,8 +45,8 @@ pub enum Dialect {
     Spark,
 }
 
-/// Prints these tables as one stream. JSON is always one document: several Arrow schemas are an array,
-/// several JSON Schemas one schema that a row of any of these tables fits.
+/// Prints these tables as one document. Several Arrow schemas form a JSON array; several JSON Schemas form one schema
+/// that matches a row of any of these tables.
 ///
 /// ```
 /// use scanmill::table::{
@@ -61,13 +61,13 @@ pub fn print(format: Format, tables: &[Table]) -> String {
     print_views(format, &tables.iter().map(|table| View(*table, false)).collect::<Vec<_>>())
 }
 
-/// The same of the result of a merge, where some tables have more columns.
+/// Prints these tables as a merge writes them. Some tables have additional columns there.
 #[must_use]
 pub fn print_merged(format: Format, tables: &[Table]) -> String {
     print_views(format, &tables.iter().map(|table| View(*table, true)).collect::<Vec<_>>())
 }
 
-/// A table, of what was read or of a merge.
+/// Table and, if true, with the columns of a merge.
 #[derive(Clone, Copy)]
 struct View(Table, bool);
 
@@ -87,7 +87,7 @@ fn print_views(format: Format, tables: &[View]) -> String {
     }
 }
 
-/// Everything there is to print: a path below a folder of schemas, and what it holds.
+/// Returns everything that can be printed: each path in a folder of schemas, with its content.
 #[must_use]
 pub fn files() -> Vec<(PathBuf, String)> {
     let a_table = |folder: &'static str, format| {
@@ -107,7 +107,7 @@ pub fn files() -> Vec<(PathBuf, String)> {
     files
 }
 
-/// Tables that a merge or a comparison has, or has more columns of.
+/// Returns the files of tables that only a merge or a comparison has, or that have additional columns there.
 fn merged_files() -> impl Iterator<Item = (PathBuf, String)> {
     let tables = Table::of_merges()
         .filter(|table| !table.merged_columns().is_empty() || !Table::ALL.contains(table));
@@ -137,11 +137,11 @@ fn merged_files() -> impl Iterator<Item = (PathBuf, String)> {
     files.into_iter()
 }
 
-/// Paths below a folder, in order, where it differs from files such as all [`files`]: files that hold
-/// something else, are missing, or stand beside the printed ones.
+/// Compares a folder with files such as all [`files`]. Returns, in order, the paths of files that differ, are
+/// missing, or are not among the printed ones.
 ///
 /// # Errors
-/// If a file or folder cannot be read.
+/// Returns an error if a file or folder cannot be read.
 pub fn check_all(dir: &Path, files: &[(PathBuf, String)]) -> Result<Vec<PathBuf>> {
     let mut wrong = Vec::new();
     let mut folders = vec![PathBuf::new()];
@@ -162,12 +162,12 @@ pub fn check_all(dir: &Path, files: &[(PathBuf, String)]) -> Result<Vec<PathBuf>
     Ok(wrong)
 }
 
-/// Whether a file is there and holds this text.
+/// Returns true if a file exists and has this content.
 fn holds(path: &Path, text: &str) -> Result<bool> {
     Ok(found(path, fs::read(path))?.is_some_and(|bytes| bytes == text.as_bytes()))
 }
 
-/// Names in a folder; none if there is no such folder.
+/// Returns the names in a folder; none if the folder does not exist.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let Some(entries) = found(folder, fs::read_dir(folder))? else { return Ok(Vec::new()) };
     let names: io::Result<Vec<_>> =
@@ -175,7 +175,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found(folder, names)?.unwrap_or_default())
 }
 
-/// What was read; `None` if there was nothing to read.
+/// Returns the value that was read; `None` if the file or folder does not exist.
 fn found<T>(path: &Path, result: io::Result<T>) -> Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),

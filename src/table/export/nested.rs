@@ -1,4 +1,4 @@
-//! The JSON Schema of nested JSONL. Which columns stand where is said here and in the feed that writes the
+//! Prints the JSON Schema of nested JSONL. The positions of columns are defined here and in the feed that writes the
 //! lines; a test compares the two, member by member.
 
 use super::{
@@ -7,16 +7,20 @@ use super::{
 };
 use crate::table::Table;
 
-/// The schema of a line, whatever its `_type`.
+/// Prints the schema of a line of any `_type`.
 pub(super) fn print() -> String {
     let mut host = host();
     host.push("ports", list(refer("port")), false);
     host.push("scripts", list(refer("script")), false);
     host.push("trace", list(trace()), false);
-    lines(host.object("A host with all that was found on it."), (port(), service(), script()))
+    lines(
+        host.object("A host with everything that was found on it."),
+        (port(), service(), script()),
+    )
 }
 
-/// The same of the result of a merge: what more there is of hosts, ports, services and scripts, and what lost.
+/// Prints the schema of lines of a merge, with the additional members of hosts, ports, services and scripts, and the
+/// conflicts.
 pub(super) fn print_merged() -> String {
     let mut port = port();
     port.append(only(Table::Ports, &["scan_id"]));
@@ -31,7 +35,10 @@ pub(super) fn print_merged() -> String {
     host.push("trace", list(trace()), false);
     let conflict = without(Table::Conflicts, &["host_key"]);
     host.push("conflicts", list(conflict.object("A value that lost.")), false);
-    lines(host.object("A host with all that scans found on it."), (port, service, script))
+    lines(
+        host.object("A host with everything that the scans found on it."),
+        (port, service, script),
+    )
 }
 
 fn lines(host: Json, (port, service, script): (Members, Members, Members)) -> String {
@@ -45,7 +52,7 @@ fn lines(host: Json, (port, service, script): (Members, Members, Members)) -> St
     one_of("nested", "A line of nested JSONL: a host, a scan or an event.", lines, shared).print()
 }
 
-/// A host, up to its operating system.
+/// Returns the members of a host up to its operating system.
 fn host() -> Members {
     let mut scan = only(Table::Scans, &["scan_id", "scanner", "scanner_version", "args"]);
     scan.push("args_truncated", object! {"const": true}, false);
@@ -53,7 +60,7 @@ fn host() -> Members {
     let mut host = line("host");
     host.push(
         "scan",
-        scan.object("The scan it belongs to; args of more than 1 KiB are cut."),
+        scan.object("Scan that the host belongs to; args of more than 1 KiB are cut."),
         true,
     );
     let elsewhere = ["scan_id", "ip_bytes", "os_fingerprints", "os_ports_used"];
@@ -62,7 +69,7 @@ fn host() -> Members {
     host
 }
 
-/// What columns a table has beyond those of what was read.
+/// Returns the columns that a table has only in the result of a merge.
 fn of_merges(table: Table) -> Members {
     let mut members = Members::default();
     for column in table.merged_columns() {
@@ -83,7 +90,7 @@ fn scan() -> Json {
 fn event() -> Json {
     let mut event = line("event");
     event.append(without(Table::Events, &[]));
-    event.object("Something that happened while a scan ran.")
+    event.object("An event during a scan.")
 }
 
 fn line(kind: &str) -> Members {
@@ -101,7 +108,7 @@ fn os() -> Json {
     os.append(renamed(Table::Hosts, "os_fingerprints", "fingerprints"));
     os.append(renamed(Table::Hosts, "os_ports_used", "ports_used"));
     os.object(
-        "What detection of its operating system found; classes without a match stand beside them.",
+        "Results of operating system detection; classes without a match are next to the matches.",
     )
 }
 
@@ -135,10 +142,10 @@ fn trace() -> Json {
     let mut trace = only(Table::Hops, &["proto"]);
     trace.append(renamed(Table::Hops, "trace_port", "port"));
     trace.push("hops", list(hop.object("")), false);
-    trace.object("A route to it.")
+    trace.object("A route to the host.")
 }
 
-/// A list, which is left out if it is empty.
+/// Returns the schema of a list, which is left out if it is empty.
 fn list(items: Json) -> Json {
     object! {"type": "array", "minItems": 1, "items": items}
 }
@@ -159,7 +166,7 @@ fn members(table: Table, keep: impl Fn(&str) -> bool) -> Members {
     members
 }
 
-/// A column that may be missing, under another name.
+/// Returns an optional column under another name.
 fn renamed(table: Table, column: &str, name: &'static str) -> Members {
     let mut members = Members::default();
     for column in table.columns().iter().filter(|found| found.field.name == column) {

@@ -1,5 +1,5 @@
-//! Every table and column, one line a column: the single source of truth. To add a column, add its line
-//! and print the schemas anew (`scanmill schema --write schemas`).
+//! Definitions of all tables and columns, one line per column: the single source of truth. To add a column, add its
+//! line and print the schemas again (`scanmill schema --write schemas`).
 
 mod history;
 mod hosts;
@@ -14,16 +14,16 @@ use super::{
 };
 use crate::model::Text;
 
-/// A table's definition.
+/// Definition of a table.
 pub(super) struct Definition {
     pub(super) columns: &'static [Column],
-    /// What more it has in the result of a merge.
+    /// Additional columns in the result of a merge.
     pub(super) merged: &'static [Column],
     pub(super) key: &'static [&'static str],
     pub(super) doc: &'static str,
 }
 
-/// The definition of a table.
+/// Returns the definition of a table.
 pub(super) const fn of(table: Table) -> &'static Definition {
     match table {
         Table::Scans => &runs::SCANS,
@@ -43,7 +43,8 @@ pub(super) const fn of(table: Table) -> &'static Definition {
     }
 }
 
-/// A table with rows of one kind: name, type, `!` for never null or `?`, what it says, how it is read.
+/// Defines a table with rows of one kind. Per column: name, type, `!` for never null or `?`, description, and the
+/// value.
 macro_rules! table {
     (
         $table:ident, $doc:literal, key $key:expr, $row:ident($r:ident: $type:ty):
@@ -58,8 +59,8 @@ macro_rules! table {
         };
 
         impl $type {
-            /// Gives all its cells, in the order of the columns. What is constant in a column is so to the
-            /// compiler too: no cell is a call through a pointer, as with single columns.
+            /// Passes all cells to `to`, in the order of the columns. Everything that is constant per column is
+            /// constant for the compiler too, so no cell needs a call through a pointer, unlike single columns.
             pub(in crate::table) fn cells(&self, to: &mut impl Cells) {
                 let $r = self;
                 $(to.cell(
@@ -93,8 +94,8 @@ macro_rules! field {
     };
 }
 
-/// The structs of a list: the type of an item, and its fields with name, type, null or not, what they say and
-/// how they are read.
+/// Defines the structs of a list: the type of an item, and per field its name, type, `!` or `?`, description and
+/// value.
 macro_rules! items {
     (
         $fields:ident, $item:ty, $i:ident:
@@ -131,7 +132,7 @@ macro_rules! items {
                     $value.into(),
                     out,
                 );)+
-                // Over the first comma.
+                // Replaces the first comma.
                 if let Some(open) = out.get_mut(first) {
                     *open = b'{';
                 }
@@ -141,7 +142,7 @@ macro_rules! items {
     };
 }
 
-/// The same of texts.
+/// Defines a list of texts.
 macro_rules! texts {
     ($text:ty) => {
         impl Items for Vec<$text> {
