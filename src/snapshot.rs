@@ -1,4 +1,4 @@
-//! Files of saved state, which are read completely or rejected, whoever wrote them.
+//! Files of saved state, which are read completely or rejected, regardless of who wrote them.
 //!
 //! A snapshot holds the data with which a later run continues: the state of `merge --state`, and the host records of
 //! `watch --changes`. scanmill writes it, and reads it back as bytes that anyone may have changed.
@@ -121,7 +121,7 @@ impl SnapshotWriter {
         bytes: &[u8],
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
-        debug_assert!(section != END, "the end is no section");
+        debug_assert!(section != END, "section 0 is the end");
         for piece in bytes.chunks(MAX_SNAPSHOT_BLOCK) {
             let packed = self.packer.compress(piece)?;
             let fits = packed.len().saturating_mul(MAX_SNAPSHOT_RATIO) >= piece.len();
@@ -236,7 +236,7 @@ impl<R: Read> SnapshotReader<R> {
         let mut start = Vec::with_capacity(20);
         io::copy(&mut Read::by_ref(&mut input).take(20), &mut start)?;
         let version = start.strip_prefix(&kind.start()).ok_or(SnapshotError::Foreign)?;
-        let version = version.first_chunk::<4>().ok_or(SnapshotError::Damaged("it is cut"))?;
+        let version = version.first_chunk::<4>().ok_or(SnapshotError::Damaged("it is cut off"))?;
         match u32::from_le_bytes(*version) {
             version if version == kind.version => {
                 Ok(Self { input, blocks: 0, sums: Sha256::new() })
@@ -254,13 +254,13 @@ impl<R: Read> SnapshotReader<R> {
         let head_len = u64::try_from(HEAD).unwrap_or(u64::MAX);
         io::copy(&mut Read::by_ref(&mut self.input).take(head_len), &mut raw)?;
         let (section, is_packed, len, stored) =
-            fields(&raw).ok_or(SnapshotError::Damaged("it is cut"))?;
+            fields(&raw).ok_or(SnapshotError::Damaged("it is cut off"))?;
         let (head, sum) = raw.split_at_checked(HEAD.saturating_sub(SUM)).unwrap_or_default();
         if section == END {
             let sums = std::mem::take(&mut self.sums).finalize();
             let is_end = !is_packed && stored == 0 && u32::try_from(len) == Ok(self.blocks);
             if !is_end || sums.get(..SUM) != Some(sum) {
-                return Err(SnapshotError::Damaged("blocks are missing, or it is cut"));
+                return Err(SnapshotError::Damaged("blocks are missing, or it is cut off"));
             }
             if self.input.read(&mut [0])? > 0 {
                 return Err(SnapshotError::Damaged("something follows its end"));
@@ -281,7 +281,7 @@ impl<R: Read> SnapshotReader<R> {
         let stored_len = u64::try_from(stored).unwrap_or(u64::MAX);
         let read = io::copy(&mut Read::by_ref(&mut self.input).take(stored_len), &mut raw)?;
         if read < stored_len {
-            return Err(SnapshotError::Damaged("it is cut"));
+            return Err(SnapshotError::Damaged("it is cut off"));
         }
         if sum_of(&head, raw.get(HEAD..).unwrap_or_default()).as_slice() != sum {
             return Err(SnapshotError::Damaged("a checksum is wrong"));
@@ -334,7 +334,7 @@ impl Block {
     pub(crate) fn unpack_all(blocks: &[u8], out: &mut Vec<u8>) -> Result<(), SnapshotError> {
         for raw in raw_blocks(blocks) {
             let (section, is_packed, len, _) =
-                fields(raw).ok_or(SnapshotError::Damaged("it is cut"))?;
+                fields(raw).ok_or(SnapshotError::Damaged("it is cut off"))?;
             Self { section, is_packed, len, raw: raw.to_vec() }.unpack(out)?;
         }
         Ok(())

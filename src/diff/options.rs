@@ -139,7 +139,7 @@ impl FromStr for Sort {
 
     fn from_str(name: &str) -> Result<Self> {
         let found = Self::all().find(|sort| sort.as_str() == name);
-        found.ok_or_else(|| Error::usage(format!("{name} is no kind of differences")))
+        found.ok_or_else(|| Error::usage(format!("{name} is not a category of differences")))
     }
 }
 

@@ -194,7 +194,8 @@ impl PortScript {
         }
         let is_state = |state: &String| ["open", "filtered", "closed"].contains(&state.as_str());
         if self.states.is_empty() || !self.states.iter().all(is_state) {
-            let what = format!("states {:?}: some of open, filtered and closed", self.states);
+            let what =
+                format!("states {:?}: use one or more of open, filtered and closed", self.states);
             return Err(bad(name, &what));
         }
         Ok(Self { of_host, ..self })

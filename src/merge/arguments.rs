@@ -12,10 +12,7 @@ use crate::getopt::{VALUED, takes_next_word};
 
 /// Information that the arguments of a scan ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is asked for or not, whatever the others are"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are independent")]
 pub(crate) struct Requested {
     /// True if the scan has arguments at all.
     pub(crate) is_known: bool,

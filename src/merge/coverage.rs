@@ -369,7 +369,7 @@ mod tests {
         let extra_ports = [extra(PortState::Closed, &lists)];
         let look = LookCoverage::new(&scan, [&extra_ports[..]]);
         assert!(look.has(&Protocol::Tcp, 22) && !look.has(&Protocol::Tcp, 21));
-        assert!(look.has(&Protocol::Udp, 53), "without a list the scan says it");
+        assert!(look.has(&Protocol::Udp, 53), "without a list the scan decides");
         assert_eq!(look.unlisted_state(&Protocol::Tcp, 22), UnlistedState::Known("closed"));
         assert_eq!(look.unlisted_state(&Protocol::Udp, 53), UnlistedState::Unknown);
         assert_eq!(look.unlisted_state(&Protocol::Tcp, 21), UnlistedState::NotCovered);
@@ -387,11 +387,17 @@ mod tests {
             LookCoverage::new(&scan, [extra_ports]).is_ambiguous(&protocol, number)
         };
         assert!(ambiguous(&[closed.clone(), filtered.clone()], Protocol::Tcp));
-        assert!(!ambiguous(std::slice::from_ref(&closed), Protocol::Tcp), "there is one state");
-        assert!(!ambiguous(&[tcp.clone(), udp.clone()], Protocol::Udp), "the other is of tcp");
-        assert!(!ambiguous(&[tcp, filtered.clone()], Protocol::Tcp), "a list says which");
+        assert!(
+            !ambiguous(std::slice::from_ref(&closed), Protocol::Tcp),
+            "there is only one state"
+        );
+        assert!(
+            !ambiguous(&[tcp.clone(), udp.clone()], Protocol::Udp),
+            "the other state is for tcp"
+        );
+        assert!(!ambiguous(&[tcp, filtered.clone()], Protocol::Tcp), "a list names the ports");
         let none = ExtraPorts { count: Some(0), ..filtered };
-        assert!(!ambiguous(&[closed, none], Protocol::Tcp), "there are none of the other");
+        assert!(!ambiguous(&[closed, none], Protocol::Tcp), "no port is in the other state");
     }
 
     #[test]
@@ -412,7 +418,7 @@ mod tests {
         assert_eq!(
             look.unlisted_state(&Protocol::Tcp, 80),
             UnlistedState::Known("closed"),
-            "all of them are"
+            "every port is covered"
         );
         let nothing: &[ExtraPorts<'_>] = &[];
         assert!(LookCoverage::new(&scan, [&one[..], nothing]).has(&Protocol::Tcp, 80));

@@ -249,6 +249,6 @@ mod tests {
         assert_eq!(left(extra(Some(2), &[(2, Some("22,80"))])), None);
         assert_eq!(left(extra(Some(9), &[(9, None)])), Some((Some(9), vec![(9, None)])));
         assert_eq!(left(extra(None, &[(1, Some("22"))])), None);
-        assert_eq!(left(extra(Some(0), &[])), Some((Some(0), vec![])), "as it was written");
+        assert_eq!(left(extra(Some(0), &[])), Some((Some(0), vec![])), "unchanged");
     }
 }

@@ -66,7 +66,7 @@ impl ScanFacts {
 
 /// Facts that decide between looks at a host.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is true or not, whatever the others are")]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are independent")]
 pub(crate) struct LookFacts {
     pub(crate) scan: ScanNumber,
     /// Position in the order of the arguments.
@@ -324,7 +324,7 @@ mod tests {
         }
     }
 
-    /// Looks, best first, as one word each: a listed state, an unlisted state, `covered`, or nothing.
+    /// Looks, best first. Each is a listed state, `not` and an unlisted state, `covered`, or `-` for nothing.
     struct Said(Vec<(LookFacts, &'static str)>);
 
     impl Sightings for Said {
@@ -375,7 +375,11 @@ mod tests {
     fn a_quick_look_hides_no_versions() {
         assert_eq!(stands(&["2 open", "v1 open"]), (0, 1, None));
         assert_eq!(stands(&["4 open", "3 -", "2 open", "v1 open"]), (0, 3, None));
-        assert_eq!(stands(&["v2 open", "v1 open"]), (0, 0, None), "it looked itself");
+        assert_eq!(
+            stands(&["v2 open", "v1 open"]),
+            (0, 0, None),
+            "the look probed services itself"
+        );
         assert_eq!(stands(&["3 open", "v2 open", "v1 open"]), (0, 1, None));
         assert_eq!(stands(&["2 open", "1 open"]), (0, 0, None), "nobody looked");
     }
@@ -385,7 +389,11 @@ mod tests {
         assert_eq!(stands(&["2 closed", "v1 open"]), (0, 0, None));
         assert_eq!(stands(&["3 open", "2 closed", "v1 open"]), (0, 0, None));
         assert_eq!(stands(&["3 open", "2 not closed", "v1 open"]), (0, 0, None));
-        assert_eq!(stands(&["3 open", "2 covered", "v1 open"]), (0, 0, None), "nobody knows which");
+        assert_eq!(
+            stands(&["3 open", "2 covered", "v1 open"]),
+            (0, 0, None),
+            "the state in between is not known"
+        );
         assert_eq!(stands(&["3 filtered", "2 not filtered", "v1 filtered"]), (0, 2, None));
         // The latest look that probed decides, not an older one.
         assert_eq!(stands(&["4 open", "v3 closed", "v1 open"]), (0, 0, None));

@@ -234,10 +234,12 @@ impl Merger {
     /// Returns an error if a temporary file cannot be read or written, or if a scan of either merger has not ended.
     pub fn join(&mut self, other: Self) -> Result<()> {
         if self.open || other.open {
-            return Err(Error::usage("a scan has not ended: its hosts cannot merge yet"));
+            return Err(Error::usage("a scan has not ended: its hosts cannot be merged yet"));
         }
         if other.saved.is_some() {
-            return Err(Error::usage("a merger that goes on with a state is the first"));
+            return Err(Error::usage(
+                "only the first of several mergers can continue a saved state",
+            ));
         }
         let before = self.scans.len();
         for (number, store) in other.stores.into_iter().enumerate() {
@@ -263,7 +265,7 @@ impl Merger {
     /// hosts that must be held together. Returns an output error if a temporary file cannot be read.
     pub fn finish(mut self) -> Result<Merged> {
         if self.open {
-            return Err(Error::usage("a scan has not ended: its hosts cannot merge yet"));
+            return Err(Error::usage("a scan has not ended: its hosts cannot be merged yet"));
         }
         if !self.has_scans() {
             return Err(Error::usage("nothing to merge: there is no scan"));

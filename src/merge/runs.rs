@@ -127,7 +127,7 @@ impl Ordered {
         Ok(())
     }
 
-    /// The next record; `None` after the last.
+    /// Returns the next record; `None` after the last.
     pub(super) fn next(&mut self) -> Result<Option<Vec<u8>>> {
         let Some(Reverse((_, record, run))) = self.next.pop() else { return Ok(None) };
         self.advance(run)?;

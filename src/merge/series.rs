@@ -75,7 +75,11 @@ impl<'s, 'b> Series<'s, 'b> {
     pub(crate) fn open(&self, place: usize) -> Option<Look<'b>> {
         let closed = self.looks.get(place)?;
         let look = group::look(entries(closed.entries), self.shared.rules())?;
-        debug_assert_eq!(look.facts.moment(), (closed.time, closed.order), "the head says when");
+        debug_assert_eq!(
+            look.facts.moment(),
+            (closed.time, closed.order),
+            "the head holds the time of the look"
+        );
         Some(look)
     }
 

@@ -1,5 +1,11 @@
-//! Stores of records, one per partition, in memory and beyond a cap in temporary files. The files have no name, so
-//! nothing is left behind however the process ends.
+//! Stores of records, one per partition, in memory and beyond a cap in temporary files.
+//!
+//! A [`Store`] is written by appending to [`Store::buffer`] and is read once, by [`Store::load`]. [`Store::spill`]
+//! appends the buffer to the store's file as one Zstandard frame and empties it, so a file is a sequence of frames
+//! that one decoder reads. The owner of the stores decides when to spill: a store does not know the cap.
+//!
+//! Files have no name, so nothing is left behind however the process ends. A clone of a file shares its position;
+//! code that reads a file which is appended to later must move the position back to the end, as [`Store::look`] does.
 
 use std::{
     io::{self, BufReader, Seek as _, SeekFrom, Write as _},

@@ -95,8 +95,8 @@ impl Strays {
         Ok(())
     }
 
-    /// Calls `each` with all waiting hosts. A MAC address that exactly one host per side has gives a pair: that host
-    /// moved.
+    /// Calls `each` with all waiting hosts. If exactly one host per side has a MAC address, the two are passed as a
+    /// pair: that host moved.
     pub(super) fn compare(self, each: EachPair<'_>) -> Result<()> {
         let both = (&*self.both.0, &*self.both.1);
         for (old, new) in self.old.into_iter().zip(self.new) {

@@ -53,10 +53,10 @@ enum Why {
 impl Why {
     const fn text(self) -> &'static str {
         match self {
-            Self::Output => "output is scanmill's matter",
-            Self::Talk => "how much nmap says is scanmill's matter",
-            Self::Targets => "targets are given as such",
-            Self::Ports => "ports are given as such",
+            Self::Output => "scanmill controls the output",
+            Self::Talk => "scanmill controls the verbosity",
+            Self::Targets => "targets are given separately",
+            Self::Ports => "ports are given separately",
             Self::NoScan => "it scans nothing",
         }
     }
@@ -90,7 +90,7 @@ impl Arguments {
     /// Returns [`ErrorKind::InvalidArgument`] if a quote is not closed or a comment begins, and the errors of
     /// [`Self::new`].
     pub fn parse(text: &str) -> Result<Self> {
-        let open = || invalid(format!("{text:?} has a quote that is open"));
+        let open = || invalid(format!("{text:?} has a quote that is not closed"));
         let words = shlex::split(text).ok_or_else(open)?;
         let ends = text.match_indices('\n').map(|(at, _)| at).chain([text.len()]);
         if ends.filter_map(|end| text.get(..end)).any(ends_in_comment) {
@@ -136,13 +136,15 @@ impl Arguments {
     fn check(&mut self, word: &str) -> Result<bool> {
         if let Some(long) = word.strip_prefix("--") {
             if long.is_empty() {
-                return Err(invalid("-- ends the options: targets are given as such".to_owned()));
+                return Err(invalid(
+                    "-- ends the options: targets are given separately".to_owned(),
+                ));
             }
             return self.long(word, long);
         }
         match word.strip_prefix('-') {
             None | Some("") => Err(invalid(format!(
-                "{word:?} is no option and no option's value: targets are given as such"
+                "{word:?} is neither an option nor the value of one: targets are given separately"
             ))),
             Some(rest) if rest.chars().count() > 1 && matches_long(name(rest)) => {
                 self.long(word, rest)

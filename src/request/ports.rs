@@ -155,7 +155,9 @@ fn item(text: &str) -> Result<RangeInclusive<u16>> {
     match (number(from), number(to)) {
         (Some(from), Some(to)) => check(from, to, shown),
         _ if shown.is_empty() => Err(invalid("an item is empty")),
-        _ => Err(invalid(format!("{shown:?} is no port: a number or two with - between them"))),
+        _ => Err(invalid(format!(
+            "{shown:?} is not a port: give a number, or two with - between them"
+        ))),
     }
 }
 
@@ -168,7 +170,7 @@ fn number(text: &str) -> Option<u32> {
 
 fn check(from: u32, to: u32, shown: &str) -> Result<RangeInclusive<u16>> {
     match (u16::try_from(from), u16::try_from(to)) {
-        (Ok(1..), Ok(1..)) if from > to => Err(invalid(format!("{shown:?} runs backwards"))),
+        (Ok(1..), Ok(1..)) if from > to => Err(invalid(format!("{shown:?} is reversed"))),
         (Ok(from @ 1..), Ok(to @ 1..)) => Ok(from..=to),
         _ => Err(invalid(format!("{shown:?} is out of range: ports are 1 to 65535"))),
     }

@@ -1,4 +1,15 @@
 //! Scans that run on a thread of their own.
+//!
+//! [`AsyncScanner::start`] moves the scanner to a thread named `scan`, which runs it like [`Scanner::run`]. The
+//! thread and the [`ScanHandle`] share two values: a [`Control`], which cancels the run and holds the last progress,
+//! and the outcome, which is set exactly once: when the scan ends, when a callback panics, or when the thread cannot
+//! be started. A scan is running as long as its outcome is not set.
+//!
+//! All methods of the handle except [`ScanHandle::into_scanner`] take `&self` and may be called from several threads.
+//! Errors stay in the outcome, so [`ScanHandle::wait`] may be called more than once. `into_scanner` joins the thread
+//! first, so that the handle is the only owner of the shared values and can move the scanner out.
+//!
+//! Dropping a handle ends nmap and waits for that, but not for the thread, which ends soon after its input does.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -72,14 +83,14 @@ impl AsyncScanner {
                 let mut scanner = scanner;
                 let run = || scanner.run_under(&shared.control, None);
                 let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-                    Err(failed(Error::scan("what was told of hosts or progress panicked")))
+                    Err(failed(Error::scan("a callback for hosts or progress panicked")))
                 });
                 let _ = shared.outcome.set((scanner, outcome.err()));
             }
         };
         let thread = builder.spawn(run);
         if let Err(error) = &thread {
-            let error = Error::scan(format!("no thread for the scan: {error}"));
+            let error = Error::scan(format!("cannot start a thread for the scan: {error}"));
             let scanner = Scanner {
                 state: State::Failed(error.clone(), Box::default()),
                 ..Scanner::default()

@@ -47,7 +47,7 @@ impl Scanner {
     pub fn port(&self, host: &str, proto: &str, port: u16) -> Result<&Port<'static>> {
         let of_proto = self.ports_of(host, proto)?;
         let found = of_proto.into_iter().find(|known| known.number == port);
-        found.ok_or_else(|| Error::scan(format!("port {port}/{proto} is not listed of {host}")))
+        found.ok_or_else(|| Error::scan(format!("port {port}/{proto} is not listed for {host}")))
     }
 
     /// Returns the ID of a host (DATA_MODEL section 2). It depends on the scan and the index of the host; for a
@@ -267,7 +267,7 @@ impl Scanner {
         let fitting: Vec<_> = ports.filter(|port| port.protocol.as_str() == proto).collect();
         if fitting.is_empty() {
             return Err(Error::scan(format!(
-                "no ports of protocol {proto:?} are listed of {host}"
+                "no ports of protocol {proto:?} are listed for {host}"
             )));
         }
         Ok(fitting)

@@ -105,7 +105,7 @@ impl Scanner {
         let of_proto = ports.filter(|port| port.protocol.as_str() == proto);
         let listed: HashSet<u16> = of_proto.map(|port| port.number).collect();
         if !PROTOCOLS.contains(&proto) && listed.is_empty() {
-            return Err(Error::scan(format!("there is no protocol {proto:?} of {host}")));
+            return Err(Error::scan(format!("there is no protocol {proto:?} on {host}")));
         }
         let Some((_, Some(asked))) = &found.requested else { return Ok(Vec::new()) };
         let covered = found

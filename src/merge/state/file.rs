@@ -28,7 +28,7 @@ impl Merger {
     /// if a temporary file cannot be written.
     pub fn load(&mut self, state: impl Read, name: &str) -> Result<()> {
         if !self.keeps || !self.scans.is_empty() || self.is_open() || self.saved.is_some() {
-            return Err(Error::usage("a merge goes on with a state before anything has come"));
+            return Err(Error::usage("a saved state must be loaded before anything else is added"));
         }
         let failed = |error: SnapshotError| damaged(name, &error.to_string());
         let mut reader = SnapshotReader::new(state, KIND).map_err(failed)?;
@@ -55,7 +55,7 @@ impl Merger {
                 head.options
             )));
         }
-        let scans = all_records(&scans).ok_or_else(|| wrong("its scans are cut"))?;
+        let scans = all_records(&scans).ok_or_else(|| wrong("its scans are cut off"))?;
         let scans: Option<Vec<SavedScan>> = scans.into_iter().map(wire::read).collect();
         let scans = scans.ok_or_else(|| wrong("a scan cannot be read"))?;
         let Some(saved) = &mut self.saved else { return Ok(()) };
@@ -138,7 +138,7 @@ impl Merged {
     /// keeps no state.
     pub fn save(&self, kept: Kept, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         if !self.shared.keeps {
-            return Err(Error::usage("this merge keeps no state"));
+            return Err(Error::usage("this merge does not save a state"));
         }
         let mut buffer = Vec::new();
         let writer = SnapshotWriter::new(KIND, &mut buffer);

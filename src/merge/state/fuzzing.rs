@@ -18,10 +18,10 @@ pub(crate) fn states(data: &[u8]) {
     }
     let Some((first, state)) = go_on(policy, &file(data, &policy)) else { return };
     let again = go_on(policy, &state);
-    assert!(again.is_some(), "a state that was saved is read");
+    assert!(again.is_some(), "a saved state can be loaded");
     assert!(
         again.is_some_and(|(lines, _)| lines == first),
-        "going on with nothing changes nothing"
+        "continuing without new scans changes nothing"
     );
 }
 

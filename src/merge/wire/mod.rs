@@ -2,7 +2,7 @@
 //!
 //! A record is a list of numbers and flags, followed by all texts. The texts are checked to be UTF-8 at once, and
 //! each text is a slice of them. Two kinds of records outlive the process that wrote them: those of [`pack_host`] and
-//! those in saved states ([`state`](super::state)). Whoever stores them must detect records of another layout.
+//! those in saved states ([`state`](super::state)). Code that stores them must detect records of another layout.
 
 mod model;
 

@@ -154,20 +154,20 @@ fn without_blanks(text: &str) -> Option<String> {
 fn item_of_url(shown: &str, scheme: &str, rest: &str) -> Result<Item> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-');
     if scheme.is_empty() || !scheme.chars().all(plain) {
-        return Err(malformed(shown, "is no URL"));
+        return Err(malformed(shown, "is not a URL"));
     }
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let authority = rest.get(..end).unwrap_or(rest);
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     if let Some(inside) = host.strip_prefix('[') {
         let (address, port) =
-            inside.split_once(']').ok_or_else(|| malformed(shown, "is no URL"))?;
+            inside.split_once(']').ok_or_else(|| malformed(shown, "is not a URL"))?;
         if !port.is_empty() && !port.starts_with(':') {
-            return Err(malformed(shown, "is no URL"));
+            return Err(malformed(shown, "is not a URL"));
         }
         return match v6(shown, address)? {
             network if network.bits == 128 => Ok(Item::V6(network)),
-            _ => Err(malformed(shown, "is no URL")),
+            _ => Err(malformed(shown, "is not a URL")),
         };
     }
     let host = host.split_once(':').map_or(host, |(host, _)| host);
@@ -177,7 +177,7 @@ fn item_of_url(shown: &str, scheme: &str, rest: &str) -> Result<Item> {
     match host.parse::<Ipv4Addr>() {
         Ok(address) => Ok(Item::Range(address.into(), address.into())),
         // nmap would read it as a range of addresses.
-        Err(_) if is_numeric(host) => Err(malformed(shown, "is a URL of no single address")),
+        Err(_) if is_numeric(host) => Err(malformed(shown, "is a URL without a single address")),
         Err(_) => host_name(shown, host).map(Item::Name),
     }
 }
@@ -199,9 +199,10 @@ fn v6(shown: &str, text: &str) -> Result<V6> {
         !zone.is_empty() && zone.chars().all(plain)
     };
     if !zone.iter().all(is_name) {
-        return Err(malformed(shown, "has a zone that is no name of an interface"));
+        return Err(malformed(shown, "has a zone that is not the name of an interface"));
     }
-    let address: Ipv6Addr = address.parse().map_err(|_| malformed(shown, "is no IPv6 address"))?;
+    let address: Ipv6Addr =
+        address.parse().map_err(|_| malformed(shown, "is not an IPv6 address"))?;
     let bits = u8::try_from(bits).unwrap_or(128);
     Ok(V6 { first: u128::from(address) & V6::mask(bits), bits, zone })
 }
@@ -222,13 +223,13 @@ fn v4(shown: &str, text: &str) -> Result<Item> {
     {
         let (first, last) = (address_of(shown, first)?, address_of(shown, last)?);
         if first > last {
-            return Err(malformed(shown, "runs backwards"));
+            return Err(malformed(shown, "is reversed"));
         }
         return Ok(Item::Range(first, last));
     }
     let octets: Vec<&str> = text.split('.').collect();
     let [a, b, c, d] = octets.as_slice() else {
-        return Err(malformed(shown, "is no IPv4 address: it has not four octets"));
+        return Err(malformed(shown, "is not an IPv4 address: it does not have four octets"));
     };
     let octets = [octet(shown, a)?, octet(shown, b)?, octet(shown, c)?, octet(shown, d)?];
     Ok(Item::Product(Block(octets)))
@@ -244,7 +245,7 @@ fn network(address: u32, bits: u32) -> Item {
 
 fn address_of(shown: &str, text: &str) -> Result<u32> {
     let address = text.parse::<Ipv4Addr>();
-    address.map(u32::from).map_err(|_| malformed(shown, "is no IPv4 address"))
+    address.map(u32::from).map_err(|_| malformed(shown, "is not an IPv4 address"))
 }
 
 fn octet(shown: &str, text: &str) -> Result<(u8, u8)> {
@@ -254,13 +255,11 @@ fn octet(shown: &str, text: &str) -> Result<(u8, u8)> {
     let (low, high) = text.split_once('-').unwrap_or((text, text));
     match (plain_number(low), plain_number(high)) {
         (Some(low), Some(high)) => match (u8::try_from(low), u8::try_from(high)) {
-            (Ok(low), Ok(high)) if low > high => {
-                Err(malformed(shown, "has a range that runs backwards"))
-            }
+            (Ok(low), Ok(high)) if low > high => Err(malformed(shown, "has a reversed range")),
             (Ok(low), Ok(high)) => Ok((low, high)),
-            _ => Err(malformed(shown, "has an octet beyond 255")),
+            _ => Err(malformed(shown, "has an octet above 255")),
         },
-        _ => Err(malformed(shown, "is no IPv4 address")),
+        _ => Err(malformed(shown, "is not an IPv4 address")),
     }
 }
 
@@ -274,12 +273,15 @@ fn plain_number(text: &str) -> Option<u32> {
 fn host_name(shown: &str, text: &str) -> Result<String> {
     let is_in_names = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '$');
     if let Some(other) = text.chars().find(|c| !is_in_names(*c)) {
-        return Err(malformed(shown, &format!("is no target: {other:?} is in no name")));
+        return Err(malformed(
+            shown,
+            &format!("is not a target: {other:?} is not allowed in names"),
+        ));
     }
     if text.split('.').rev().skip_while(|part| part.is_empty()).any(str::is_empty)
         || text.len() > 253
     {
-        return Err(malformed(shown, "is no host name"));
+        return Err(malformed(shown, "is not a host name"));
     }
     // Resolvers read `0x7f.1` as an address.
     let is_number = |part: &str| {
@@ -291,7 +293,7 @@ fn host_name(shown: &str, text: &str) -> Result<String> {
         hex.map_or_else(|| digits(part, false), |hex| digits(hex, true))
     };
     if text.trim_end_matches('.').split('.').all(is_number) || text.starts_with('-') {
-        return Err(malformed(shown, "is no host name and no address"));
+        return Err(malformed(shown, "is neither a host name nor an address"));
     }
     Ok(text.to_owned())
 }
