@@ -10,6 +10,7 @@ mod cli;
 mod clients;
 mod containers;
 mod diff;
+mod docs;
 mod encodings;
 mod engine;
 #[cfg(all(feature = "cli", debug_assertions))]
@@ -28,6 +29,7 @@ mod merge;
 mod mutations;
 mod oracle;
 mod parity;
+#[cfg(feature = "cli")]
 mod readme;
 mod rules;
 mod scanner;

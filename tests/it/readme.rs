@@ -1,42 +1,10 @@
-//! What the documents promise: links lead somewhere, and the README shows what the command prints.
+//! Runs the examples of README.md, docs/merge.md and docs/history.md, and compares what they print with what is shown.
+//! `docs.rs` checks links, options and names.
 
 use std::fs;
 
 use crate::support::root;
 
-const DOCUMENTS: [&str; 12] = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    "docs/cli.md",
-    "docs/data-model.md",
-    "docs/history.md",
-    "docs/lake.md",
-    "docs/merge.md",
-    "docs/performance.md",
-    "docs/scan.md",
-    "docs/scanner.md",
-    "docs/siem.md",
-];
-
-#[test]
-fn links_lead_to_files() {
-    let mut links = 0;
-    for document in DOCUMENTS {
-        let path = root().join(document);
-        let text = fs::read_to_string(&path).unwrap();
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let file = link.split('#').next().unwrap();
-            if !file.is_empty() && !file.contains("://") {
-                assert!(path.parent().unwrap().join(file).exists(), "{document}: {link}");
-                links += 1;
-            }
-        }
-    }
-    assert!(links > 8, "{links} links");
-}
-
-#[cfg(feature = "cli")]
 #[test]
 fn the_readme_shows_the_summary_of_the_fixtures() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
@@ -59,7 +27,6 @@ fn the_readme_shows_the_summary_of_the_fixtures() {
     assert_eq!(lasting(&printed), lasting(&shown));
 }
 
-#[cfg(feature = "cli")]
 #[test]
 fn what_is_shown_of_merging_and_comparing_is_what_is_printed() {
     let printed = |args: &[&str]| {
@@ -95,7 +62,6 @@ fn what_is_shown_of_merging_and_comparing_is_what_is_printed() {
 }
 
 /// Commands of a page in shell blocks that a block of text follows, with that text.
-#[cfg(feature = "cli")]
 fn shown_commands(page: &str) -> Vec<(String, String)> {
     let mut shown = Vec::new();
     for block in page.split("```sh\n").skip(1) {
@@ -107,7 +73,6 @@ fn shown_commands(page: &str) -> Vec<(String, String)> {
     shown
 }
 
-#[cfg(feature = "cli")]
 #[test]
 fn each_example_prints_what_is_shown() {
     let read = |page: &str| fs::read_to_string(root().join(page)).unwrap();
