@@ -6,8 +6,8 @@
 //! a block, always the same 14 bytes, is skipped, and any other is charged to the [`Budget`] of the input.
 //!
 //! Of a damaged stream all comes out that was made before the damage, however the bytes arrive: a decoder that fails in
-//! a call has counted what it made in that call, and it is in the buffer. zstd does not count that: what it makes of the
-//! last block before damage, up to [`STEP`] bytes, may be lost or not.
+//! a call has counted what it made in that call, and it is in the buffer. zstd does not count that, so it is given no
+//! more bytes in a call than the block that it reads has: a call that fails has made nothing ([`Frame`]).
 
 use std::io::{self, BufRead, Read};
 
@@ -73,11 +73,23 @@ enum State<B: BufRead> {
 }
 
 /// A frame of zstd.
+///
+/// A block is decoded whole, or else the call fails. It must not fail in a call that gives bytes of the block before,
+/// so the header of a block is given apart from the block before it, and nothing while bytes of that are left.
 struct Frame<B> {
     bytes: B,
     decoder: ZstdDecoder<'static>,
+    /// Bytes that the decoder takes next.
+    wanted: usize,
+    /// Whether it may hold bytes that had no room.
+    may_hold: bool,
     is_over: bool,
 }
+
+/// Bytes of the header of a block, which the decoder asks for with the block before it.
+const ZSTD_HEADER: usize = 3;
+/// Bytes that it asks for first.
+const ZSTD_FIRST: usize = 5;
 
 impl<B: BufRead> Members<B> {
     pub(super) fn new(kind: Kind, bytes: B, (extent, budget): (Extent, &Budget)) -> Self {
@@ -111,7 +123,13 @@ impl<B: BufRead> Members<B> {
                 };
                 decoder.reinit()?;
                 decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW))?;
-                State::Zstd(Frame { bytes, decoder, is_over: false })
+                State::Zstd(Frame {
+                    bytes,
+                    decoder,
+                    wanted: ZSTD_FIRST,
+                    may_hold: false,
+                    is_over: false,
+                })
             }
             _ => State::Gzip(Gzip::new(bytes)?),
         })
@@ -229,11 +247,17 @@ impl<B: BufRead> Frame<B> {
     /// Reads decompressed bytes; nothing at the end of the frame.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while !self.is_over {
-            let here = self.bytes.fill_buf()?;
-            let is_cut = here.is_empty();
+            let here = if self.may_hold { &[] } else { self.bytes.fill_buf()? };
+            let is_cut = here.is_empty() && !self.may_hold;
+            let here = here.get(..self.wanted).unwrap_or(here);
             let status = self.decoder.run_on_buffers(here, buffer)?;
             self.bytes.consume(status.bytes_read);
             self.is_over = status.remaining == 0;
+            self.wanted = match status.remaining.saturating_sub(ZSTD_HEADER) {
+                0 => status.remaining,
+                wanted => wanted,
+            };
+            self.may_hold = status.bytes_written == buffer.len();
             if status.bytes_written > 0 {
                 return Ok(status.bytes_written);
             }
@@ -293,7 +317,23 @@ mod tests {
         bzip2.write_all(&plain).unwrap();
         let bzip2 = bzip2.finish().unwrap();
         let xz = liblzma::encode_all(&*plain, 0).unwrap();
-        for (kind, packed) in [(Kind::Gzip, gzip), (Kind::Bzip2, bzip2), (Kind::Xz, xz)] {
+        // Of many small blocks, and of few large ones; damage that a block hides shows in the checksum.
+        let [small, large] = [3000, plain.len()].map(|len| {
+            let mut zstd = zstd::stream::Encoder::new(Vec::new(), 1).unwrap();
+            zstd.include_checksum(true).unwrap();
+            for part in plain.chunks(len) {
+                zstd.write_all(part).unwrap();
+                zstd.flush().unwrap();
+            }
+            zstd.finish().unwrap()
+        });
+        for (kind, packed) in [
+            (Kind::Gzip, gzip),
+            (Kind::Bzip2, bzip2),
+            (Kind::Xz, xz),
+            (Kind::Zstd, small),
+            (Kind::Zstd, large),
+        ] {
             assert_eq!(unpacked(kind, &packed, 4096), (plain.clone(), true), "{kind:?}");
             for at in [packed.len() / 3, packed.len() / 2, packed.len() - 9] {
                 let mut damaged = packed.clone();
