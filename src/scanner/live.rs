@@ -15,14 +15,20 @@ use std::{
     io::{self, Read, Write},
     os::unix::process::ExitStatusExt as _,
     process::ExitStatus,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::{
     error::{Error, ErrorKind, Result},
     model::{Host, RunEvent, RunHeader, RunRecord, ScanEvent, Task},
     request::unset_for_nmap,
-    source::process::{Ended, Process, Program, Stopper},
+    source::{
+        Preamble,
+        process::{Ended, Process, Program, Stopper},
+    },
     xml::{Options, Reader},
 };
 
@@ -105,7 +111,9 @@ impl fmt::Debug for Watch {
 /// Running nmap.
 pub(super) struct Live<'w> {
     process: Process,
-    reader: Reader<Copying<'w>>,
+    reader: Reader<Preamble<Copying<'w>>>,
+    /// Whether there is a scan.
+    exists: Arc<AtomicBool>,
     hosts: &'w mut Told<dyn FnMut(&Host<'_>) + Send>,
     progress: &'w mut Told<dyn FnMut(&Task) + Send>,
     control: &'w Control,
@@ -134,7 +142,9 @@ impl<'w> Live<'w> {
         control.begin(process.stopper());
         let Watch { hosts, progress, xml } = watch;
         let from = Copying { from: Box::new(process.take_stdout()), to: xml };
-        Ok(Self { process, reader: Reader::new(from, options.clone()), hosts, progress, control })
+        let exists = Arc::new(AtomicBool::new(false));
+        let reader = Reader::new(Preamble::new(from, &exists), options.clone());
+        Ok(Self { process, reader, exists, hosts, progress, control })
     }
 
     /// Reads the output to its end and calls `each` with every host and its scan. Returns nmap's standard error.
@@ -143,13 +153,16 @@ impl<'w> Live<'w> {
         record: &mut RunRecord,
         each: &mut dyn FnMut(&RunHeader, Host<'_>),
     ) -> Result<String> {
-        let Self { process, mut reader, hosts, progress, control } = self;
+        let Self { process, mut reader, exists, hosts, progress, control } = self;
         let mut header = RunHeader::default();
         let failed = loop {
             match reader.next_event() {
                 Ok(None) => break None,
                 Err(error) => break Some(error),
-                Ok(Some(ScanEvent::RunStart(run))) => header = run,
+                Ok(Some(ScanEvent::RunStart(run))) => {
+                    exists.store(true, Ordering::Relaxed);
+                    header = run;
+                }
                 Ok(Some(ScanEvent::Host(host))) => {
                     tell(hosts, |told| told(&host));
                     each(&header, *host);

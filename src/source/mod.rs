@@ -17,6 +17,7 @@ mod meter;
 mod orphans;
 mod pick;
 mod pipe;
+mod preamble;
 pub mod process;
 mod run;
 mod running;
@@ -35,7 +36,7 @@ use std::{
     },
 };
 
-pub(crate) use self::follow::ends_with;
+pub(crate) use self::{follow::ends_with, preamble::Preamble};
 use self::{ahead::Ahead, archive::Walk, magic::Kind, meter::Counted};
 pub use self::{
     bytes::Bytes,

@@ -6,7 +6,6 @@ mod spool;
 mod tasks;
 
 use std::{
-    cell::Cell,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -18,7 +17,7 @@ use std::{
 use serde_json::json;
 
 use self::{
-    nmap::{Keep, Seen, UntilClear},
+    nmap::{Keep, Seen},
     request::Request,
     tasks::Tasks,
 };
@@ -41,7 +40,7 @@ use crate::{
     pipeline::{FailedScan, Filters, MergeInput, Outcome, Pipeline, Report},
     sink::{Format, MergeEncoder, Temporaries},
     source::{
-        Copied, Live, Running,
+        Copied, Live, Preamble, Running,
         process::{Process, Program},
     },
 };
@@ -218,10 +217,10 @@ impl Scan<'_> {
         let called = kept.as_ref().map(Keep::name).unwrap_or_default();
         let bytes = Copied::new(process.take_stdout(), kept, called);
         let mut live = Live::new(bytes);
-        let (mut seen, exists) = (Seen::default(), Cell::new(false));
-        let bytes = UntilClear::new(&mut live, &exists);
+        let (mut seen, exists) = (Seen::default(), Arc::new(AtomicBool::new(false)));
+        let bytes = Preamble::new(&mut live, &exists);
         pipeline.read_live(&name, bytes, &mut |_, event| {
-            exists.set(true);
+            exists.store(true, Ordering::Relaxed);
             seen.see(event);
             self.tasks.see(0, event);
         })?;

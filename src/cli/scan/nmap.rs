@@ -1,8 +1,7 @@
 //! One process of nmap: how it is started, and how it ended.
 
 use std::{
-    cell::Cell,
-    io::{self, IsTerminal as _, Read, Write},
+    io::{self, IsTerminal as _, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -125,34 +124,6 @@ pub(super) fn kept_name(path: &Path, number: usize, of: Option<usize>) -> PathBu
 pub(super) fn padded(number: usize, count: usize) -> String {
     let width = count.to_string().len();
     format!("{number:0width$}")
-}
-
-/// Bytes before a scan that are read: what writes more is not nmap, and may never end.
-const BEFORE: u64 = 16 << 20;
-
-/// What a process writes, until it is clear that it writes no scan.
-pub(super) struct UntilClear<'s, R> {
-    inner: R,
-    left: u64,
-    exists: &'s Cell<bool>,
-}
-
-impl<'s, R> UntilClear<'s, R> {
-    /// `exists` becomes true when there is a scan.
-    pub(super) fn new(inner: R, exists: &'s Cell<bool>) -> Self {
-        Self { inner, left: BEFORE, exists }
-    }
-}
-
-impl<R: Read> Read for UntilClear<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 && !self.exists.get() {
-            return Err(io::Error::other(Error::scan("it wrote 16 MiB, and no scan")));
-        }
-        let len = self.inner.read(buffer)?;
-        self.left = self.left.saturating_sub(u64::try_from(len).unwrap_or(u64::MAX));
-        Ok(len)
-    }
 }
 
 /// A file for XML that is kept, which is there as soon as nmap has written something. It is no temporary one: what

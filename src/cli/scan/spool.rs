@@ -1,15 +1,18 @@
 //! Several processes at once: what each writes goes to a file, and is read when it has ended, in their order.
 
 use std::{
-    cell::Cell,
     io::{self, Read, Seek as _},
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, ScopedJoinHandle},
 };
 
 use super::{
     Part, Scan,
-    nmap::{Keep, Seen, UntilClear},
+    nmap::{Keep, Seen},
     tasks::Tasks,
 };
 use crate::{
@@ -17,7 +20,7 @@ use crate::{
     fs::{self, File},
     pipeline::Pipeline,
     sink::Format,
-    source::{Copied, process::Process},
+    source::{Copied, Preamble, process::Process},
     xml::{Options, Reader},
 };
 
@@ -85,13 +88,13 @@ fn spool(
     mut copied: Copied<impl Read, Keep>,
     (tasks, part): (&Tasks, usize),
 ) -> Result<Option<File>> {
-    let exists = Cell::new(false);
-    let mut reader = Reader::new(UntilClear::new(&mut copied, &exists), Options::default());
+    let exists = Arc::new(AtomicBool::new(false));
+    let mut reader = Reader::new(Preamble::new(&mut copied, &exists), Options::default());
     let mut strange = false;
     loop {
         match reader.next_event() {
             Ok(Some(event)) => {
-                exists.set(true);
+                exists.store(true, Ordering::Relaxed);
                 tasks.see(part, &event);
             }
             Ok(None) => break,

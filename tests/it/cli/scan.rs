@@ -223,6 +223,8 @@ fn a_run_that_fails_ends_with_5_and_what_was_read_is_kept() {
         ("echo QUITTING >&2; exit 1".to_owned(), 0, "exit code 1: QUITTING"),
         ("echo usage: frobnicate".to_owned(), 0, "it wrote no scan"),
         (writes("<?xml version=\"1.0\"?><html>") + "sleep 0.2", 0, "it wrote no scan"),
+        ("yes".to_owned(), 0, "it wrote 16 MiB, and no scan"),
+        ("yes '<html>'".to_owned(), 0, "it wrote 16 MiB, and no scan"),
     ] {
         let ran = scanned(5, &commands, &[]);
         assert_eq!(ran.lines().len(), found, "{commands}: {}", ran.stdout);

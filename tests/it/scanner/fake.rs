@@ -251,6 +251,11 @@ fn no_output_and_no_xml_are_errors_that_tell_what_nmap_said() {
     let html = failed(&mut Fake::saying("<?xml version=\"1.0\"?><html></html>").scanner());
     assert!(html.to_string().contains("no XML of nmap"), "{html}");
     assert!(failed(&mut Fake::new("exit 0", &[]).scanner()).hosts().is_empty());
+    // What never ends is ended.
+    for endless in ["yes", "yes '<html>'"] {
+        let other = failed(&mut Fake::new(endless, &[]).scanner());
+        assert!(other.to_string().contains("16 MiB, and no scan"), "{other}");
+    }
 }
 
 #[test]
