@@ -58,6 +58,8 @@ pub enum Code {
     SharedMac,
     /// An end tag that closes nothing (R5).
     StrayEnd,
+    /// Text where nmap writes only elements; it is skipped (R3).
+    StrayText,
     /// The input ends, or the next document begins, before this one is closed (R2).
     Truncated,
     /// An element of unknown name, skipped with all it holds (R8).
@@ -74,7 +76,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Addrtype,
         Self::BadAddr,
         Self::BadChar,
@@ -99,6 +101,7 @@ impl Code {
         Self::Resumed,
         Self::SharedMac,
         Self::StrayEnd,
+        Self::StrayText,
         Self::Truncated,
         Self::Unknown,
         Self::NotNmap,
@@ -135,6 +138,7 @@ impl Code {
             Self::Resumed => "W_RESUMED",
             Self::SharedMac => "W_SHARED_MAC",
             Self::StrayEnd => "W_STRAY_END",
+            Self::StrayText => "W_STRAY_TEXT",
             Self::Truncated => "W_TRUNCATED",
             Self::Unknown => "W_UNKNOWN",
             Self::NotNmap => "E_NOT_NMAP",

@@ -8,6 +8,11 @@ use crate::error::{Code, Diagnostic, Position};
 pub(super) const HIDDEN: &str =
     "a <host> or <nmaprun> in a comment, CDATA section or the like is not read";
 
+/// Says that an element holds text which nmap does not write there.
+pub(super) fn stray_text(name: &str) -> String {
+    format!("text in <{name}>, where only elements stand: a tag may have lost its <")
+}
+
 /// Warnings about one frame: one entry a code, with the first place in the frame's text.
 #[derive(Debug, Default)]
 pub(super) struct Notes {

@@ -84,7 +84,7 @@ impl<'f> PortReader<'f> {
             if !context.charge(Entry::Port, at) {
                 return;
             }
-            let (port, number) = begin(attributes, context);
+            let (port, number) = begin((attributes, at), context);
             self.ports.push(port);
             let (state, state_seen, spent_before_service) = (None, false, spent);
             self.current =
@@ -288,13 +288,16 @@ impl<'f> Current<'f> {
     }
 }
 
-fn begin<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> (Port<'f>, Option<u16>) {
-    let (mut protocol, mut number) = (Protocol::Tcp, None);
+fn begin<'f>(
+    (attributes, at): (&[Attr<'f>], usize),
+    context: &mut Context<'f, '_>,
+) -> (Port<'f>, Option<u16>) {
+    let (mut protocol, mut number) = (None, None);
     for attr in attributes {
         match attr.id {
             At::Protocol => {
                 if let Some(name) = context.text(attr) {
-                    protocol = Protocol::from_name(lower_case(name));
+                    protocol = Some(Protocol::from_name(lower_case(name)));
                 }
             }
             At::Portid => {
@@ -303,6 +306,12 @@ fn begin<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> (Port<'f
             _ => {}
         }
     }
+    let protocol = protocol.unwrap_or_else(|| {
+        context
+            .notes
+            .add(Code::MissingAttr, at, || "a port without protocol is read as tcp".into());
+        Protocol::Tcp
+    });
     let port = Port {
         protocol,
         number: 0,

@@ -323,15 +323,19 @@ impl<'f> Visitor<'f> for RunReader {
         (raw, kind): (&'f str, ValueKind),
         at: usize,
         context: &mut Context<'f, '_>,
-    ) {
-        if !matches!(el, El::Elem | El::Script) || !self.keep(raw.len(), at, context) {
-            return;
+    ) -> bool {
+        if !matches!(el, El::Elem | El::Script) {
+            return el == El::Output;
+        }
+        if !self.keep(raw.len(), at, context) {
+            return true;
         }
         if el == El::Elem {
             self.text.push((raw, kind), at, keep, context);
-        } else if let Some(script) = &mut self.script {
-            script.text((raw, kind), at, keep, context);
+            return true;
         }
+        let script = self.script.as_mut();
+        script.is_none_or(|script| script.text((raw, kind), at, keep, context))
     }
 
     fn close(&mut self, el: El, context: &mut Context<'f, '_>) {

@@ -3,7 +3,7 @@
 use super::{
     context::{Context, Own, TextBuffer},
     names::{At, El},
-    notes::shorten,
+    notes::{shorten, stray_text},
     text::ValueKind,
     token::Attr,
 };
@@ -62,6 +62,11 @@ impl<'a> ScriptBuilder<'a> {
         own: Own<'f, 'a>,
         context: &mut Context<'f, '_>,
     ) {
+        if self.tree.is_none() && !self.text.is_blank() {
+            let at = context.here;
+            context.notes.add(Code::StrayText, at, || stray_text(El::Script.name()));
+            self.text = TextBuffer::default();
+        }
         // The empty text is a key.
         let key = attributes.iter().find(|attr| attr.id == At::Key);
         let key = key.map(|attr| own(context.plain(attr)));
@@ -86,18 +91,20 @@ impl<'a> ScriptBuilder<'a> {
         }
     }
 
-    /// Text directly in the script, of use if it stands alone.
+    /// Text directly in the script, of use if it stands alone; false if it does not.
     pub(super) fn text<'f>(
         &mut self,
         text: (&'f str, ValueKind),
         at: usize,
         own: Own<'f, 'a>,
         context: &mut Context<'f, '_>,
-    ) {
+    ) -> bool {
         // Blanks between tables are most of it.
-        if self.tree.is_none() && !(self.text.is_blank() && text.0.trim().is_empty()) {
+        let stands_alone = self.tree.is_none();
+        if stands_alone && !(self.text.is_blank() && text.0.trim().is_empty()) {
             self.text.push(text, at, own, context);
         }
+        stands_alone
     }
 
     /// The script ends; `None` if it has no id.

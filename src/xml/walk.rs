@@ -2,8 +2,9 @@
 
 use super::{
     context::Context,
+    lex::is_blank,
     names::El,
-    notes::shorten,
+    notes::{shorten, stray_text},
     skip::{Skip, Skipped},
     text::ValueKind,
     token::{Attr, Name, Token, Tokens},
@@ -20,14 +21,14 @@ pub(super) trait Visitor<'f> {
         tag: (&[Attr<'f>], usize),
         context: &mut Context<'f, '_>,
     );
-    /// Text directly in an element.
+    /// Text directly in an element; false if the element holds none, and the text is not read.
     fn text(
         &mut self,
         el: El,
         text: (&'f str, ValueKind),
         at: usize,
         context: &mut Context<'f, '_>,
-    );
+    ) -> bool;
     /// An element ends, by its end tag or for want of one.
     fn close(&mut self, el: El, context: &mut Context<'f, '_>);
 }
@@ -37,6 +38,8 @@ pub(super) trait Visitor<'f> {
 pub(super) struct Stack {
     open: Vec<El>,
     skip: Option<Skip>,
+    /// Whether text since the last tag was reported as stray.
+    has_stray: bool,
 }
 
 /// Why a walk ended.
@@ -54,7 +57,7 @@ impl Stack {
     pub(super) fn new(root: El) -> Self {
         let mut open = Vec::with_capacity(16);
         open.push(root);
-        Self { open, skip: None }
+        Self { open, skip: None, has_stray: false }
     }
 
     /// The innermost open element.
@@ -72,6 +75,12 @@ impl Stack {
         self.open.clear();
         self.open.push(root);
         self.skip = None;
+        self.has_stray = false;
+    }
+
+    /// A host was passed: text after it is reported anew.
+    pub(super) fn pass_host(&mut self) {
+        self.has_stray = false;
     }
 
     /// Closes whatever is open.
@@ -101,12 +110,14 @@ impl Stack {
             match token {
                 Token::Start { name, empty, at } => {
                     context.here = at;
+                    self.has_stray = false;
                     if let Some(exit) = self.start((name, empty, at), tokens, visitor, context) {
                         return exit;
                     }
                 }
                 Token::End { name, at } => {
                     context.here = at;
+                    self.has_stray = false;
                     if let Some(exit) = self.end(name, at, visitor, context) {
                         return exit;
                     }
@@ -133,8 +144,14 @@ impl Stack {
         visitor: &mut impl Visitor<'f>,
         context: &mut Context<'f, '_>,
     ) {
-        if let (None, Some(top)) = (&self.skip, self.top()) {
-            visitor.text(top, text, at, context);
+        if let (None, Some(top)) = (&self.skip, self.top())
+            && !visitor.text(top, text, at, context)
+            && !self.has_stray
+            && let Some(solid) = text.0.bytes().position(|byte| !is_blank(byte))
+        {
+            // Pieces and comments may cut it: it counts once between two tags, and its words are not shown.
+            self.has_stray = true;
+            context.notes.add(Code::StrayText, at.saturating_add(solid), || stray_text(top.name()));
         }
     }
 

@@ -134,6 +134,87 @@ impl Damage {
     }
 }
 
+/// Well-formed fixtures, and what they give.
+static READ: LazyLock<Vec<(&Fixture, Outcome)>> = LazyLock::new(|| {
+    let whole = FIXTURES.iter().filter(|fixture| {
+        fixture.is_well_formed() && fixture.name.starts_with(|first: char| first.is_ascii_digit())
+    });
+    whole.map(|fixture| (fixture, Outcome::of(&fixture.bytes))).collect()
+});
+
+/// A byte in the place of another.
+#[derive(Debug, Clone, Copy)]
+enum New {
+    Byte(u8),
+    Flip(u8),
+}
+
+impl New {
+    const fn of(self, old: u8) -> u8 {
+        match self {
+            Self::Byte(new) => new,
+            Self::Flip(mask) => old ^ mask,
+        }
+    }
+}
+
+/// What the second outcome lacks of the first without a warning or error that the first lacks.
+fn lost_silently(before: &Outcome, after: &Outcome) -> Option<String> {
+    if after.error.is_some() || after.warnings() != before.warnings() {
+        return None;
+    }
+    let lines = |outcome: &Outcome| {
+        let lines = outcome.nested("x");
+        let lines = lines.lines().map(|line| serde_json::from_str(line).unwrap());
+        serde_json::Value::Array(lines.collect())
+    };
+    lost_of((&lines(before), &lines(after)), &mut String::from("line"))
+}
+
+/// The place of a list that is shorter in the second value, or of a record that it lacks.
+fn lost_of(
+    (before, after): (&serde_json::Value, &serde_json::Value),
+    place: &mut String,
+) -> Option<String> {
+    use serde_json::Value;
+    let len = place.len();
+    let mut inner = |name: String, pair: (&Value, &Value)| {
+        place.push_str(&name);
+        let lost = lost_of(pair, place);
+        place.truncate(len);
+        lost
+    };
+    match (before, after) {
+        (Value::Array(before), Value::Array(after)) if after.len() >= before.len() => {
+            let mut pairs = before.iter().zip(after).enumerate();
+            pairs.find_map(|(number, pair)| inner(format!("[{number}]"), pair))
+        }
+        (Value::Object(before), Value::Object(after)) => {
+            before.iter().find_map(|(name, value)| {
+                let other = after.get(name).unwrap_or(&Value::Null);
+                // A changed key makes of an object a list.
+                if name == "data" && values(other) >= values(value) {
+                    return None;
+                }
+                inner(format!(".{name}"), (value, other))
+            })
+        }
+        (Value::Array(list), _) if list.is_empty() => None,
+        (Value::Array(_) | Value::Object(_), _) => Some(place.clone()),
+        _ => None,
+    }
+}
+
+/// How many values that are no lists or objects a value holds.
+fn values(value: &serde_json::Value) -> usize {
+    match value {
+        serde_json::Value::Array(list) => list.iter().map(values).sum(),
+        serde_json::Value::Object(map) => map.values().map(values).sum(),
+        serde_json::Value::Null => 0,
+        _ => 1,
+    }
+}
+
 /// From each `<host` to behind its `</host>`.
 fn host_ranges(bytes: &[u8]) -> Vec<Range<usize>> {
     let places = |tag: &'static [u8]| {
@@ -284,6 +365,30 @@ proptest! {
             fixture.name,
             String::from_utf8_lossy(&new)
         );
+    }
+
+    /// One byte of a scan is another: whatever that takes away, more than the value it is in, is reported.
+    #[test]
+    fn no_changed_byte_loses_anything_silently(
+        which in any::<Index>(),
+        at in any::<Index>(),
+        new in prop_oneof![
+            any::<u8>().prop_map(New::Byte),
+            (0_u8..8).prop_map(|bit| New::Flip(1 << bit)),
+            prop::sample::select(b"<>/\"'=&!? \n-x".to_vec()).prop_map(New::Byte),
+        ],
+    ) {
+        let (fixture, read) = which.get(&READ);
+        let at = at.index(fixture.bytes.len());
+        let mut bytes = fixture.bytes.clone();
+        bytes[at] = new.of(bytes[at]);
+        let after = Outcome::of(&bytes);
+        if let Some(lost) = lost_silently(read, &after) {
+            let from = at.saturating_sub(60);
+            let around = bytes.get(from..(at + 60).min(bytes.len())).unwrap_or_default();
+            let around = String::from_utf8_lossy(around);
+            prop_assert!(false, "{} with {new:?} at {at}: {lost}\n{around}", fixture.name);
+        }
     }
 
     #[test]

@@ -252,8 +252,8 @@ fn r3_a_start_tag_that_was_dropped_skips_nothing_behind_it() {
     let read = Read::with(
         format!(
             "{HEAD}<taskbegin x=\"{long}\"><scaninfo type=\"syn\"/><unknown x=\"{long}\"><verbose level=\"1\"/>\
-             <host><address addr=\"192.0.2.1\"/><ports><port portid=\"1\" x=\"{long}\"><state state=\"open\"/>\
-             <port portid=\"2\"><state state=\"open\"/></port></ports>\
+             <host><address addr=\"192.0.2.1\"/><ports><port protocol=\"tcp\" portid=\"1\" x=\"{long}\"><state state=\"open\"/>\
+             <port protocol=\"tcp\" portid=\"2\"><state state=\"open\"/></port></ports>\
              <times srtt=\"5\" x=\"{long}\"><distance value=\"3\"/></host>\
              <runstats><finished time=\"1700000002\"/></runstats></nmaprun>"
         ),
@@ -380,9 +380,67 @@ fn r4_what_fits_nowhere_is_skipped_with_its_content() {
 }
 
 #[test]
+fn r3_text_where_only_elements_stand_is_reported() {
+    let ports = "<ports><port protocol=\"tcp\" portid=\"80\"><state state=\"open\"/>\
+        <service name=\"http\"><cpe>cpe:/a:x</cpe></service></port></ports>";
+    let whole = format!(
+        "{HEAD}<verbose level=\"1\"/>{}</host><runstats><finished time=\"1\"/></runstats></nmaprun>",
+        host(1).replace("</host>", &format!("{ports}\n"))
+    );
+    // One byte takes the element away.
+    for tag in [
+        "<verbose",
+        "<host>",
+        "<status",
+        "<address",
+        "<ports",
+        "<port ",
+        "<state",
+        "<service",
+        "<cpe",
+        "<finished",
+    ] {
+        let damaged = whole.replacen(tag, &tag.replace('<', "x"), 1);
+        let read = Read::of(&damaged);
+        let stray = read.runs[0].diagnostics.iter().find(|d| d.code == Code::StrayText);
+        let stray = stray.unwrap_or_else(|| panic!("{tag}: {:?}", read.codes()));
+        let place = u64::try_from(whole.find(tag).unwrap()).unwrap();
+        assert_eq!((stray.count, stray.position.byte), (1, place), "{tag}");
+    }
+    let script = |inside: &str| {
+        let read = Read::of(format!(
+            "{HEAD}<prescript><script id=\"a\" output=\"b\">{inside}</script></prescript><host><hostscript>\
+             <script id=\"a\" output=\"b\">{inside}</script></hostscript></host></nmaprun>"
+        ));
+        read.codes()
+    };
+    for inside in ["text", "<elem key=\"a\">text</elem>", "\n<table>\n<elem>a</elem>\n</table>\n"] {
+        assert_eq!(script(inside), [], "{inside}");
+    }
+    for inside in [
+        "text<elem>a</elem>",
+        "<elem>a</elem>text",
+        "<table>text<!-- a --> and more</table>",
+        "<table><elem>a</elem><![CDATA[ text ]]></table>",
+        "text<table/>text",
+    ] {
+        let count = if inside.starts_with("text<table") { 4 } else { 2 };
+        assert_eq!(script(inside), [(Code::StrayText, count)], "{inside}");
+    }
+    // What stands around it divides it, how it arrives does not.
+    let text = format!("{HEAD} a <!-- b --> c <?d?> e{}f{}g</nmaprun> h", host(1), host(2));
+    assert_eq!(Read::of(text).codes(), [(Code::StrayText, 3)]);
+    // Zenmap's copy of the terminal, elements of other tools, and what stands around documents.
+    let text = format!(
+        "{HEAD}<output type=\"interactive\">text</output><other>text</other></nmaprun>text"
+    );
+    assert_eq!(Read::of(text).codes(), [(Code::Unknown, 1)]);
+}
+
+#[test]
 fn r5_end_tags_close_up_to_their_element_or_nothing() {
     let read = Read::of(format!(
-        "{HEAD}</ports><host></port><address addr=\"192.0.2.1\"/><ports><port portid=\"1\">\
+        "{HEAD}</ports><host></port><address addr=\"192.0.2.1\"/><ports><port protocol=\"tcp\" portid=\"1\">\
          <state state=\"open\"/></ports></host></nmaprun>"
     ));
     assert_eq!(read.hosts[0].ports.len(), 1);
@@ -526,8 +584,9 @@ fn r10_values_tags_hosts_depth_and_attributes_are_capped() {
     let read = Read::with(tag, options());
     assert_eq!((read.hosts[0].hostnames.len(), read.codes()), (1, vec![(Code::Limit, 1)]));
 
-    let ports: String =
-        each(1000, |n| format!("<port portid=\"{n}\"><state state=\"open\"/></port>"));
+    let ports: String = each(1000, |n| {
+        format!("<port protocol=\"tcp\" portid=\"{n}\"><state state=\"open\"/></port>")
+    });
     let text = format!(
         "{HEAD}<host><address addr=\"192.0.2.1\"/><ports>{ports}</ports></host>{}</nmaprun>",
         host(2)
@@ -572,8 +631,9 @@ fn r10_a_tag_beyond_the_cap_between_hosts_is_dropped_while_it_streams() {
 
 #[test]
 fn r10_ports_of_a_host_are_capped() {
-    let ports: String =
-        each(20, |n| format!("<port portid=\"{n}\"><state state=\"open\"/></port>"));
+    let ports: String = each(20, |n| {
+        format!("<port protocol=\"tcp\" portid=\"{n}\"><state state=\"open\"/></port>")
+    });
     let limits = Limits::default().with_ports(10);
     let text = format!("{HEAD}<host><ports>{ports}</ports></host></nmaprun>");
     let read = Read::with(text, Options::default().with_limits(limits));

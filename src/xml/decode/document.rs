@@ -233,6 +233,7 @@ impl Decoder {
             Phase::After => self.resume(),
             Phase::Open => {}
         }
+        self.document.stack.pass_host();
         if self.document.waits_for_host() {
             let bump = Bump::new();
             let mut notes = Notes::new(0);

@@ -1,22 +1,28 @@
 //! Reads single elements of a host.
 
 use super::super::{context::Context, names::At, token::Attr, value};
-use crate::model::{
-    ExtraPorts, ExtraReason, Hostname, OsClass, OsMatch, OsPortUsed, PortState, Sequence,
-    TcpSequence, Trace, TraceHop,
+use crate::{
+    error::Code,
+    model::{
+        ExtraPorts, ExtraReason, Hostname, OsClass, OsMatch, OsPortUsed, PortState, Sequence,
+        TcpSequence, Trace, TraceHop,
+    },
 };
 
 pub(super) fn hostname<'f>(
-    attributes: &[Attr<'f>],
+    (attributes, at): (&[Attr<'f>], usize),
     context: &mut Context<'f, '_>,
 ) -> Option<Hostname<'f>> {
-    let (mut name, mut kind) = (None, None);
+    let (mut name, mut kind, mut is_named) = (None, None, false);
     for attr in attributes {
         match attr.id {
-            At::Name => name = context.text(attr),
+            At::Name => (name, is_named) = (context.text(attr), true),
             At::Type => kind = context.text(attr),
             _ => {}
         }
+    }
+    if !is_named {
+        context.notes.add(Code::MissingAttr, at, || "a hostname without name is dropped".into());
     }
     Some(Hostname { name: name?, kind })
 }

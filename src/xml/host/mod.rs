@@ -184,7 +184,7 @@ impl<'f> HostVisitor<'f> {
         let host = &mut self.host;
         match el {
             El::Address => host.addresses.extend(floating::address(attributes, at, context)),
-            El::Hostname => host.hostnames.extend(elements::hostname(attributes, context)),
+            El::Hostname => host.hostnames.extend(elements::hostname((attributes, at), context)),
             El::Extraports => host.extra_ports.push(elements::extra_ports(attributes, context)),
             El::Extrareasons => {
                 if let Some(extra) = host.extra_ports.last_mut() {
@@ -306,15 +306,16 @@ impl<'f> Visitor<'f> for HostVisitor<'f> {
         text: (&'f str, ValueKind),
         at: usize,
         context: &mut Context<'f, '_>,
-    ) {
+    ) -> bool {
         match el {
-            El::Elem | El::Cpe | El::Banner => self.text.push(text, at, borrow, context),
-            El::Script => {
-                if let Some(script) = &mut self.script {
-                    script.text(text, at, borrow, context);
-                }
+            El::Elem | El::Cpe | El::Banner => {
+                self.text.push(text, at, borrow, context);
+                true
             }
-            _ => {}
+            El::Script => {
+                self.script.as_mut().is_none_or(|script| script.text(text, at, borrow, context))
+            }
+            _ => el == El::Output,
         }
     }
 
