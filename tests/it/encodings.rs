@@ -160,6 +160,17 @@ fn an_event_is_given_as_soon_as_its_end_has_come_in_any_encoding() {
     }
 }
 
+#[test]
+fn t1_bytes_before_a_mark_are_no_mark_of_the_other_order() {
+    // `fe ff` across the end of a stray character and the mark `ff fe`: no big-endian document follows.
+    for (order, stray) in [(1, [0, 0xfe]), (2, [0, 0xff])] {
+        let mut bytes = FORMS[order].write(&document(0), false);
+        bytes.extend(stray);
+        bytes.extend(FORMS[order].write(&document(1), true));
+        pieces_agree(&bytes, &Outcome::of(&bytes));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
