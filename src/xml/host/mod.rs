@@ -200,6 +200,11 @@ impl<'f> HostVisitor<'f> {
             }
             El::Osfingerprint => {
                 let value = attributes.iter().find(|attr| attr.id == At::Fingerprint);
+                if value.is_none() {
+                    context.notes.add(Code::MissingAttr, at, || {
+                        "an osfingerprint without fingerprint is dropped".into()
+                    });
+                }
                 host.os.fingerprints.extend(value.and_then(|attr| context.text(attr)));
             }
             El::Trace => host.traces.push(elements::trace(attributes, context)),
