@@ -83,9 +83,17 @@ pub(crate) fn run(data: &[u8]) {
     let mut both = whole.iter().zip(&in_pieces);
     if let Some(((name, read, error), (_, part, other))) = both.find(|(one, other)| one != other) {
         let lens = [read.len(), part.len()];
-        panic!("{name}: {lens:?} bytes at once and in pieces, {error:?} and {other:?}");
+        // Of a damaged zip archive that cannot be sought in, other members may be named first.
+        let is_zip = data.windows(2).any(|bytes| bytes == b"PK");
+        let is_damaged = |found: &Found| found.iter().any(|(.., error)| error.is_some());
+        let is_begin = read.starts_with(part) || part.starts_with(read);
+        assert!(
+            is_zip && is_begin && is_damaged(&whole) && is_damaged(&in_pieces),
+            "{name}: {lens:?} bytes at once and in pieces, {error:?} and {other:?}"
+        );
+    } else {
+        assert_eq!(whole.len(), in_pieces.len(), "members at once and in pieces");
     }
-    assert_eq!(whole.len(), in_pieces.len(), "members at once and in pieces");
     there_and_back(data, &mut choices);
 }
 

@@ -36,7 +36,6 @@ use std::{
     },
 };
 
-pub(crate) use self::{follow::ends_with, preamble::Preamble};
 use self::{ahead::Ahead, archive::Walk, magic::Kind, meter::Counted};
 pub use self::{
     bytes::Bytes,
@@ -48,6 +47,7 @@ pub use self::{
     run::Ran,
     running::Running,
 };
+pub(crate) use self::{follow::ends_with, preamble::Preamble};
 use crate::{
     error::{Error, Result},
     fs::{self, File},

@@ -124,8 +124,8 @@ pub(super) fn next_start_in_utf16(bytes: &[u8], big: bool, last: bool) -> (usize
         let aligned = at.is_multiple_of(2) != big;
         let (before, behind) = (at.checked_sub(1), at.checked_add(1));
         // Little-endian `<` is also the end of a big-endian one at an odd place; only a mark decides.
-        let swapped = zero(before)
-            && Form::Utf16 { big: true }.start(bytes, at.saturating_sub(1)).mark > 0;
+        let swapped =
+            zero(before) && Form::Utf16 { big: true }.start(bytes, at.saturating_sub(1)).mark > 0;
         let same = aligned && zero(if big { before } else { behind }) && (big || !swapped);
         let plain = !zero(behind);
         let other = match (plain, same) {
