@@ -1,5 +1,5 @@
-//! Differences for people: a block per host, a line per difference, and a total at the end. Control characters in
-//! what scans say are escaped.
+//! Differences as text for people: one block per host, one line per difference, and a line of
+//! totals at the end. Control characters in values from scans are escaped.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,12 +14,12 @@ use super::{
 };
 use crate::model::{Change, ChangeKind, ChangedService, HostChanges, port_ranges};
 
-/// What stands before a line of a kind, and behind it.
+/// Escape sequences before and after a line, by the kind of its change.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Palette {
-    /// Nothing.
+    /// No escape sequences.
     Plain,
-    /// Colours of terminals.
+    /// Terminal colours.
     Colors,
 }
 
@@ -35,10 +35,10 @@ impl Palette {
     }
 }
 
-/// Lines of a changed script that are shown.
+/// Maximum number of lines of a changed script that are shown.
 const LINES: usize = 10;
 
-/// Characters of a value that are shown.
+/// Maximum number of characters of a value that are shown.
 const SHOWN: usize = 120;
 
 /// Writes the block of a host.
@@ -51,7 +51,7 @@ pub(super) fn write_block(host: &HostChanges, palette: Palette, out: &mut String
             format!("host {} -> {}{name}", value(old.as_ref()), value(new.as_ref()))
         }
         whole => {
-            // With its zone, without which two hosts would look like one.
+            // Includes the zone of an address, without which two hosts would look alike.
             let by_ip = first.host_key.strip_prefix("ip:").or(first.ip.as_deref());
             let shown = by_ip.unwrap_or(&first.host_key);
             let state = whole.and_then(|change| change.new.as_ref().or(change.old.as_ref()));
@@ -78,17 +78,19 @@ pub(super) fn write_block(host: &HostChanges, palette: Palette, out: &mut String
     }
 }
 
-/// A line of a host, and lines below it.
+/// Line about a host, with the detail lines below it.
 struct Shown {
     kind: ChangeKind,
     line: String,
     details: Vec<String>,
 }
 
-/// Ports in one state of a host that only one side has, or found up: they share a line.
+/// Key of a group of ports that share a line: kind of change, state and remark. Ports of a host
+/// that only one side has, or found up, are grouped unless they are open.
 type Several<'c> = (ChangeKind, &'c str, &'static str);
 
-/// Returns what line a difference shares with others. `is_fresh` says that only one side has the host, or found it up.
+/// Returns the group that a difference is shown in, if it is. `is_fresh` is true if only one side
+/// has the host or found it up.
 fn several(is_fresh: bool, change: &Change) -> Option<Several<'_>> {
     let is_state = change.port.is_some() && change.column == "state";
     match (change.old.as_deref(), change.new.as_deref()) {
@@ -99,13 +101,13 @@ fn several(is_fresh: bool, change: &Change) -> Option<Several<'_>> {
     }
 }
 
-/// Whether only one side has a host, or found it up.
+/// Returns true if only one side has a host, or if its state changed.
 fn is_fresh(host: &HostChanges) -> bool {
     let is_state = |change: &Change| change.protocol.is_none() && change.column == "state";
     !(host.was_there && host.is_there) || host.changes.iter().any(is_state)
 }
 
-/// Returns the lines of a host, without the one about the host as a whole.
+/// Returns the lines for a host, without the line about the host as a whole.
 fn lines(host: &HostChanges) -> Vec<Shown> {
     let is_fresh = is_fresh(host);
     let mut shown: Vec<Shown> = Vec::new();
@@ -129,7 +131,7 @@ fn lines(host: &HostChanges) -> Vec<Shown> {
     shown
 }
 
-/// Whether the lines that differ are shown below the line of a change.
+/// Returns true if a change is shown with the lines of the script that differ.
 fn is_changed_script(change: &Change) -> bool {
     let texts = [&change.old, &change.new];
     change.kind == ChangeKind::Changed
@@ -137,7 +139,7 @@ fn is_changed_script(change: &Change) -> bool {
         && texts.into_iter().flatten().any(|text| !is_one_line(text))
 }
 
-/// Returns the first lines of a script that differ.
+/// Returns the first lines of a script that differ, with the number of those that are left out.
 fn script_lines(old: &str, new: &str) -> Vec<String> {
     let changed = changed_lines(old, new);
     let first = changed.iter().take(LINES).map(|line| match line {
@@ -177,7 +179,7 @@ fn about(change: &Change) -> String {
         (Some(protocol), None, Some(ports)) => format!("{}/{protocol} ", cut(ports)),
         _ => String::new(),
     };
-    // The state is what a line of a port is about.
+    // The line of a port is about its state, so the state has no column name.
     let column = match (change.column.as_str(), &change.protocol) {
         ("state", _) if of_port => String::new(),
         ("extra_ports", Some(protocol)) => format!("unlisted {protocol} ports "),
@@ -197,7 +199,7 @@ fn about(change: &Change) -> String {
     format!("{place}{column}{said}{service}{}", more(change))
 }
 
-/// What is added to the line of a difference.
+/// Returns the remark at the end of a difference's line.
 fn more(change: &Change) -> &'static str {
     match (change.kind, change.column.as_str()) {
         (ChangeKind::NotScanned, _) if change.old.is_some() => " (unknown now)",
@@ -208,7 +210,7 @@ fn more(change: &Change) -> &'static str {
     }
 }
 
-/// Name, product and version of a service, each with a blank before it.
+/// Returns the name, product and version of a service, each preceded by a space.
 fn words(service: Option<&ChangedService>) -> String {
     let words = service.map(|service| [&service.name, &service.product, &service.version]);
     let words = words.into_iter().flatten().flatten();
@@ -219,14 +221,14 @@ fn value(value: Option<&String>) -> String {
     value.map(|value| brief(value)).unwrap_or_default()
 }
 
-/// The first line of a text.
+/// Returns the first line of a text, shortened to [`SHOWN`] characters.
 fn brief(text: &str) -> String {
     let mut lines = text.trim().lines();
     let shown = cut(lines.next().unwrap_or_default());
     if lines.next().is_some() && !shown.ends_with(" ...") { shown + " ..." } else { shown }
 }
 
-/// A line, cut if it is long.
+/// Shortens a line to [`SHOWN`] characters.
 fn cut(line: &str) -> String {
     match line.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{} ...", line.get(..end).unwrap_or_default()),
@@ -234,15 +236,15 @@ fn cut(line: &str) -> String {
     }
 }
 
-/// What the last line counts.
+/// Counts for the line of totals at the end.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
     hosts: u64,
     opened: u64,
     closed: u64,
-    /// Ports whose state is another one, and that neither opened nor closed.
+    /// Ports that changed state, but neither from nor to open.
     others: u64,
-    /// Ports whose services changed.
+    /// Ports whose service changed.
     services: u64,
     scripts: u64,
     rest: u64,
@@ -283,7 +285,7 @@ impl Totals {
         }
     }
 
-    /// Writes the line; none if nothing differs.
+    /// Writes the line of totals, or nothing if there are no differences.
     pub(super) fn write(&self, out: &mut String) {
         let opened = match self.opened {
             0 => String::new(),
@@ -319,7 +321,7 @@ impl Totals {
     }
 }
 
-/// How many ports a change is about.
+/// Returns the number of ports that a change covers.
 fn ports(change: &Change) -> u64 {
     let Some(list) = &change.ports else { return 1 };
     let count = |range: RangeInclusive<u16>| {

@@ -1,7 +1,8 @@
-//! `scanmill.toml`: options that hold unless the command line or the environment say otherwise.
+//! `scanmill.toml`: defaults for options, overridden by environment variables and by the command
+//! line.
 //!
-//! A key is the long name of an option. At the top it is for every command that has the option; in a table with a
-//! command's name, for that one.
+//! A key is the long name of an option. A key at the top level applies to every command that has
+//! the option; a key in a table named after a command applies to that command only.
 
 use std::{
     ffi::OsString,
@@ -18,33 +19,36 @@ use crate::{
     fs::{self, File},
 };
 
-/// The file's name.
+/// Name of the configuration file.
 const NAME: &str = "scanmill.toml";
 
-/// Bytes of the file at most.
+/// Maximum size of the configuration file, in bytes.
 const MOST: u64 = 1 << 20;
 
-/// Options without a path that start programs, or replace or remove files: nmap's arguments, as its scripts are programs, the
-/// rights it runs with, what allows replacing, and what removes old feeds and files of datasets. A file that merely lies in the working directory may set neither
-/// these nor any option that names a path ([`path_role`]).
+/// Options that name no path but start programs, or replace or remove files: the arguments of nmap,
+/// whose scripts are programs; the rights that nmap runs with; permission to replace output; and
+/// the removal of old feeds and of files of datasets. A configuration file found in the working
+/// directory may set neither these nor any option that names a path ([`path_role`]).
 const NOT_FROM_HERE: [&str; 8] =
     ["args", "compact", "keep", "overwrite", "rotate-every", "rotate-size", "sudo", "vacuum"];
 
-/// Where options are set.
+/// Options that a configuration file sets.
 pub(super) struct Config {
     path: PathBuf,
     table: Table,
-    /// Whether the file was found in the working directory.
+    /// True if the file was found in the working directory, so that it may not set guarded options.
     is_found_here: bool,
 }
 
 impl Config {
-    /// The file that `--config` names, else that in the working directory, else that in the user's folder.
+    /// Reads the file that `--config` names, or else the one in the working directory, or else the
+    /// one in the user's configuration folder.
     ///
     /// # Errors
-    /// If it cannot be read, or is no TOML.
+    /// Fails if the file cannot be read or is not TOML.
     pub(super) fn find(args: &[OsString]) -> Result<Option<Self>> {
-        // What is wrong with the rest is said when all is known.
+        // Other errors in the arguments are ignored here; the real parse, with the file applied,
+        // reports them.
         let command = Args::command().ignore_errors(true).disable_help_flag(true);
         let named = command
             .try_get_matches_from(args)
@@ -62,7 +66,7 @@ impl Config {
         match is_there(&users) {
             Ok(true) => Self::read(users, false).map(Some),
             Ok(false) => Ok(None),
-            // A service may run with a home folder that is not its own.
+            // A service may run with a home folder that belongs to another user.
             Err(_) if !can_look_into(&folder) => Ok(None),
             Err(error) => Err(error),
         }
@@ -80,10 +84,10 @@ impl Config {
         Self::of_text(path, &text, is_found_here)
     }
 
-    /// What a file of this text sets.
+    /// Parses the text of a configuration file.
     ///
     /// # Errors
-    /// If it is no TOML.
+    /// Fails if the text is not TOML.
     pub(super) fn of_text(path: PathBuf, text: &str, is_found_here: bool) -> Result<Self> {
         let table = text.parse().map_err(|error: toml::de::Error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
@@ -93,15 +97,15 @@ impl Config {
         Ok(Self { path, table, is_found_here })
     }
 
-    /// The file, as it was found.
+    /// Returns the path of the file, as it was given or found.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The command line with what the file sets as defaults.
+    /// Returns the command with the values of the file as defaults of its options.
     ///
     /// # Errors
-    /// If a key is no option, or its value is none that an option can have.
+    /// Fails if a key is not an option, or if its value has a type that no option accepts.
     pub(super) fn apply(&self, mut command: Command) -> Result<Command> {
         let commands: Vec<String> =
             command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
@@ -128,7 +132,7 @@ impl Config {
         Ok(command)
     }
 
-    /// Refuses a key that no option has, or that this file may not set.
+    /// Refuses a key that is not an option, or that this file may not set.
     fn check(&self, key: &str, found: Found, unknown: &str) -> Result<()> {
         if !found.known {
             return Err(self.wrong(key, unknown));
@@ -140,7 +144,7 @@ impl Config {
         Ok(())
     }
 
-    /// What an option is set to.
+    /// Returns the values that a key sets.
     fn values(&self, key: &str, value: &Value) -> Result<Vec<String>> {
         match value {
             Value::Array(items) => items.iter().map(|item| self.text(key, item)).collect(),
@@ -163,8 +167,8 @@ impl Config {
     }
 }
 
-/// Whether a file has this name. What has it and is no file, such as a pipe, is an error: options that somebody wrote
-/// down would be left out without a word.
+/// Returns true if a file with this name exists. Anything else with this name, such as a pipe, is
+/// an error: its options would otherwise be ignored silently.
 fn is_there(path: &Path) -> Result<bool> {
     let failed = |error: io::Error| Error::from(error).in_input(path.display().to_string());
     if fs::if_there(fs::symlink_metadata(path)).map_err(failed)?.is_none() {
@@ -181,35 +185,36 @@ fn is_there(path: &Path) -> Result<bool> {
     )))
 }
 
-/// Whether this process may look into a folder.
+/// Returns false if this process is denied access to a folder.
 fn can_look_into(folder: &Path) -> bool {
     let denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
     !fs::symlink_metadata(folder.join("scanmill").join(NAME)).is_err_and(|error| denied(&error))
 }
 
-/// The folder of the user's configuration.
+/// Returns the folder that holds the user's configuration.
 fn users_folder() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     let own = folder("XDG_CONFIG_HOME").map(PathBuf::from);
     own.or_else(|| folder("HOME").map(|home| PathBuf::from(home).join(".config")))
 }
 
-/// What a key of the file was found to be.
+/// Result of looking up a key of the file among the options.
 #[derive(Debug, Clone, Copy, Default)]
 struct Found {
-    /// A command has an option of this name.
+    /// At least one command has an option with this name.
     known: bool,
-    /// It is not for a file that merely lies in the working directory.
+    /// The option may not be set by a file in the working directory.
     guarded: bool,
 }
 
-/// Whether an option starts programs, replaces files or names a path.
+/// Returns true if an option starts programs, replaces or removes files, or names a path.
 fn is_guarded(arg: &Arg) -> bool {
-    // A list of inputs too: what is read beside that what was named would be in the output.
+    // Includes lists of inputs: files read in addition to the named inputs would end up in the
+    // output.
     path_role(arg).is_some() || arg.get_long().is_some_and(|name| NOT_FROM_HERE.contains(&name))
 }
 
-/// Sets an option of a command, if it has it.
+/// Sets the default of an option, if the command has it.
 fn set(command: Command, name: &str, values: &[String], found: &mut Found) -> Command {
     let name = name.replace('_', "-");
     let is_it = |arg: &Arg| {
@@ -220,7 +225,7 @@ fn set(command: Command, name: &str, values: &[String], found: &mut Found) -> Co
             return arg;
         }
         found.known = true;
-        // The state of `merge` is a file that is written.
+        // `merge --state` may name a file that is written.
         let names_file = name == "state" && !values.iter().all(|value| lists_states(value));
         found.guarded |= is_guarded(&arg) || names_file;
         let values: Vec<String> = match arg.get_value_delimiter() {
@@ -239,7 +244,7 @@ mod tests {
 
     use super::{super::args::PathRole, *};
 
-    /// All options and arguments of all commands, each with the command's name.
+    /// Returns all options and arguments of all commands, each with the name of its command.
     fn all_args() -> Vec<(String, Arg)> {
         let mut command = Args::command();
         command.build();

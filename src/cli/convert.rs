@@ -32,12 +32,12 @@ pub(super) fn run(args: &ConvertArgs, talk: (&TalkArgs, &Talk)) -> Result<Exit> 
     run_with(args, None, talk)
 }
 
-/// `scanmill merge`.
+/// Runs `scanmill merge`.
 pub(super) fn merge(args: &MergeArgs, talk: (&TalkArgs, &Talk)) -> Result<Exit> {
     run_with(&args.convert, Some(&args.merge), talk)
 }
 
-/// Reads inputs and writes their hosts, merged or as they are.
+/// Reads inputs and writes their hosts, merged or unchanged.
 fn run_with(
     args: &ConvertArgs,
     merge: Option<&MergeOptions>,
@@ -64,7 +64,7 @@ fn run_with(
         filters.engine = Some(engine::open(path, seen, (&running, talk))?);
     }
     let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
-    // Before anything temporary is made: a signal must find it.
+    // Installed before any temporary file exists, so that a signal finds all of them.
     let stop = signals::stop_flag_with(&temporaries, &running);
     let conversion = Conversion {
         args,
@@ -91,7 +91,7 @@ fn run_with(
     }
 }
 
-/// Everything that is known of a run before its output is opened.
+/// State of a run before its output is opened.
 struct Conversion<'c> {
     args: &'c ConvertArgs,
     merge: Option<&'c MergeOptions>,
@@ -103,7 +103,7 @@ struct Conversion<'c> {
     given: Vec<Given>,
     filters: Filters,
     shares: Shares,
-    /// The file of the state of a merge.
+    /// File that holds the state of an incremental merge.
     state: Option<&'c Path>,
     stop: Arc<AtomicBool>,
     temporaries: &'c Temporaries,
@@ -149,7 +149,7 @@ impl FormatVisitor for Conversion<'_> {
 }
 
 impl Conversion<'_> {
-    /// Reads all inputs. The progress is shown until it is dropped.
+    /// Reads all inputs. Progress is shown until the returned [`Progress`] is dropped.
     fn read<F: Format>(
         &mut self,
         pipeline: Pipeline<F>,
@@ -169,7 +169,7 @@ impl Conversion<'_> {
     }
 }
 
-/// Refuses outputs that would take the place of something else.
+/// Refuses outputs that would replace an input or another output.
 pub(super) fn check_outputs(
     report: Option<Written>,
     (plan, state): (&Plan, Option<&Path>),
@@ -180,7 +180,7 @@ pub(super) fn check_outputs(
     overlap::check(written, reading, plan.is_on_stdout())
 }
 
-/// The file that `--state` of a merge names; what else its values say is which ports to keep.
+/// Returns the file that `merge --state` names. Values that list port states are not files.
 fn state_file(args: &PickArgs) -> Result<Option<&Path>> {
     let mut files = args.state.iter().filter(|value| !lists_states(value)).map(Path::new);
     match (files.next(), files.next()) {
@@ -189,7 +189,8 @@ fn state_file(args: &PickArgs) -> Result<Option<&Path>> {
     }
 }
 
-/// The merger of a run, within a limit on memory in bytes. It goes on with the state if there is one.
+/// Creates the merger of a run, with a memory limit in bytes. It continues from the saved state, if
+/// there is one.
 fn merger(options: &MergeOptions, memory: usize, state: Option<&StateSink>) -> Result<Merger> {
     let mut merger = Merger::with_memory(policy(options), memory, options.temp_dir.as_deref());
     if let Some(state) = state {
@@ -201,7 +202,7 @@ fn merger(options: &MergeOptions, memory: usize, state: Option<&StateSink>) -> R
     Ok(merger)
 }
 
-/// What is followed, if that is asked for.
+/// Returns the file to follow, if `--follow` is given.
 fn following(
     args: &ConvertArgs,
     merges: bool,
@@ -253,14 +254,15 @@ fn policy(options: &MergeOptions) -> MergePolicy {
         .with_explain(options.explain)
 }
 
-/// Threads to work with, one for each processor unless told otherwise.
+/// Returns the number of threads: the given one, or one per processor.
 pub(super) fn threads(chosen: Option<usize>) -> usize {
     chosen.unwrap_or_else(|| {
         std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
     })
 }
 
-/// Writes the report of a run to a file, in place of another report, or of any file with `--overwrite`.
+/// Writes the report of a run to a file. Replaces an earlier report, or any file with
+/// `--overwrite`.
 pub(super) fn write_json(
     (path, overwrite): (&Path, bool),
     report: &impl serde::Serialize,

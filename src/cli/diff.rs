@@ -68,7 +68,7 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         stop: &stop,
         temporaries: &temporaries,
     };
-    // Refused before anything is read.
+    // Opening the output refuses an existing file before anything is read.
     match form {
         Form::Text(output) => {
             let sink = DocumentSink::open(&output, args.overwrite, &temporaries)?;
@@ -93,14 +93,14 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     }
 }
 
-/// Everything that is known of a run before its output is opened.
+/// State of a run before its output is opened.
 struct Comparison<'c> {
     args: &'c DiffArgs,
     options: &'c DiffOptions,
     how: &'c TalkArgs,
     talk: &'c Talk,
     shares: &'c Shares,
-    /// The older and the newer state.
+    /// The older and the newer state, in this order.
     states: Vec<(&'c Path, Inputs, Vec<Given>)>,
     stop: &'c Arc<AtomicBool>,
     temporaries: &'c Temporaries,
@@ -116,7 +116,7 @@ impl RowFormatVisitor for Comparison<'_> {
 }
 
 impl Comparison<'_> {
-    /// Reads both states and writes their differences. A run that is interrupted leaves no file.
+    /// Reads both states and writes their differences. An interrupted run leaves no file.
     fn write(self, mut output: impl ChangesOutput) -> Result<Exit> {
         let Self { args, talk, stop, .. } = self;
         let mut sides = Vec::new();
@@ -127,7 +127,7 @@ impl Comparison<'_> {
             if report.interrupted {
                 return Ok(Exit::Interrupted);
             }
-            // With a part of a state missing, what differs would be wrong.
+            // A state that is incomplete would produce wrong differences.
             if report.count(Outcome::Refused) > 0 {
                 return Ok(Exit::NoInput);
             }
@@ -170,7 +170,7 @@ impl Comparison<'_> {
     }
 }
 
-/// Which differences are given.
+/// Returns the selection of differences.
 fn options(args: &DiffArgs) -> Result<DiffOptions> {
     let options = if args.all { DiffOptions::all() } else { DiffOptions::without_noise() };
     options
@@ -180,7 +180,7 @@ fn options(args: &DiffArgs) -> Result<DiffOptions> {
         .ignore_scripts(args.ignore_script.iter().map(String::as_str))
 }
 
-/// Reads one state.
+/// Reads one of the two states.
 fn read(
     (inputs, given): (&Inputs, Vec<Given>),
     args: &DiffArgs,
@@ -188,7 +188,7 @@ fn read(
     (stop, how): (&Arc<AtomicBool>, &TalkArgs),
 ) -> Result<(Report, Merger)> {
     let policy = MergePolicy::new(Precedence::Latest).with_identity(identity(args.identity));
-    // Both states are held at once.
+    // Both states are in memory at once, so each gets half of the limit.
     let merger = Merger::with_memory(policy, shares.merge / 2, args.temp_dir.as_deref());
     let input = MergeInput::new(merger).with_room(shares.documents / 2);
     let options = inputs::options(&args.read.how, shares).with_hash(true);
@@ -200,10 +200,10 @@ fn read(
     pipeline.into_merger()
 }
 
-/// Bytes of output gathered before they are written.
+/// Output buffered before it is written, in bytes.
 const PIECE: usize = 256 << 10;
 
-/// Endings of names, and the format that each stands for.
+/// File name extensions, each with the format that it selects.
 const ENDINGS: [(&str, DiffTo); 6] = [
     ("jsonl", DiffTo::Jsonl),
     ("ndjson", DiffTo::Jsonl),
@@ -213,7 +213,7 @@ const ENDINGS: [(&str, DiffTo); 6] = [
     ("diff", DiffTo::Text),
 ];
 
-/// The format of differences, which the name of their file must not contradict.
+/// Returns the format of differences. The name of the output file must not contradict it.
 fn format_of(to: Option<DiffTo>, out: Option<OutputName<'_>>) -> Result<DiffTo> {
     let Some(name) = out else {
         let text = terminal::is_stdout_terminal();
@@ -231,12 +231,12 @@ fn format_of(to: Option<DiffTo>, out: Option<OutputName<'_>>) -> Result<DiffTo> 
     }
 }
 
-/// A format as it is given to `--to`.
+/// Returns the name of a format as `--to` accepts it.
 fn value_name(to: DiffTo) -> String {
     to.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
-/// Where differences go, and in which form.
+/// Format and destination of differences.
 enum Form {
     Text(Output),
     Rows(TableFormat, Output),
@@ -278,7 +278,7 @@ impl Form {
     }
 }
 
-/// What there were of differences.
+/// Kinds of differences that were found.
 #[derive(Debug, Clone, Copy, Default)]
 struct Differ {
     changed: bool,
@@ -294,16 +294,16 @@ impl Differ {
     }
 }
 
-/// Writes differences in one form.
+/// Writer of differences in one format.
 trait ChangesOutput {
-    /// Writes the differences of a host. `scans` are those of both states.
+    /// Writes the differences of a host. `scans` are the scans of both states.
     fn host(&mut self, host: &HostChanges, scans: &ComparedScans) -> Result<()>;
 
-    /// Completes the output and gives it its name.
+    /// Completes the output and gives it its final name.
     fn finish(self) -> Result<()>;
 }
 
-/// Blocks of text for people, and the totals at the end.
+/// Text for people: one block per host, and the totals at the end.
 struct TextChanges {
     sink: DocumentSink,
     palette: Palette,
@@ -329,7 +329,7 @@ impl ChangesOutput for TextChanges {
     }
 }
 
-/// Events of ECS.
+/// ECS events, one per line.
 struct EcsChanges {
     sink: DocumentSink,
     ecs: Box<Ecs>,
@@ -354,7 +354,7 @@ impl ChangesOutput for EcsChanges {
     }
 }
 
-/// Rows of the table of changes.
+/// Rows of the table `changes`.
 struct RowChanges<F: RowFormat> {
     writer: F,
     rows: F::Rows,

@@ -1,19 +1,20 @@
-//! What the name of an output says: its format, and whether it is a file or a folder.
+//! File name extensions of outputs, which select the format and decide between a file and a folder.
 //!
-//! An ending is what follows the last dot of a name, unless that has no letter: `scan-2024.01.31` and `v1.2` have
-//! none. An ending that no format has is refused, since a name such as `hosts.xlsx` promises what cannot be kept.
-//! `.gz` and `.zst` behind an ending are looked through.
+//! The extension of a name is the text after its last dot, if that contains a letter:
+//! `scan-2024.01.31` and `v1.2` have none. An extension that no format has is refused, because a
+//! name such as `hosts.xlsx` would promise a format that scanmill does not write. `.gz` and `.zst`
+//! after an extension are ignored when the format is selected.
 
 use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// The name of an output.
+/// Name of an output.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OutputName<'p> {
     path: &'p Path,
     ending: Option<&'p str>,
-    /// Whether the name ends in `.gz` or `.zst`.
+    /// True if the name ends in `.gz` or `.zst`.
     compressed: bool,
 }
 
@@ -27,10 +28,11 @@ impl<'p> OutputName<'p> {
         }
     }
 
-    /// The format that the name selects among those that endings stand for; `None` if it has no ending.
+    /// Returns the format that the extension selects, or `None` if the name has no extension.
     ///
     /// # Errors
-    /// A usage error if the ending is none of these. The name of a folder may have any.
+    /// Returns a usage error if the extension is not in `endings`. The name of a folder may have
+    /// any extension.
     pub(super) fn select<T: Copy>(&self, endings: &[(&str, T)]) -> Result<Option<T>> {
         let known = self.find(endings);
         if known.is_some() || self.is_folder() || is_special(self.path) {
@@ -50,49 +52,51 @@ impl<'p> OutputName<'p> {
         )))
     }
 
-    /// The format that the ending stands for, if any.
+    /// Returns the format that the extension selects, if any.
     pub(super) fn find<T: Copy>(&self, endings: &[(&str, T)]) -> Option<T> {
         let ending = self.ending?;
         let found = endings.iter().find(|(known, _)| known.eq_ignore_ascii_case(ending));
         found.map(|(_, format)| *format)
     }
 
-    /// Whether a folder is meant: one that is there, or a name that ends in `/`.
+    /// Returns true if the output is a folder: an existing one, or a name that ends in `/`.
     pub(super) fn is_folder(&self) -> bool {
         let name = self.path.as_os_str().as_encoded_bytes();
         name.ends_with(b"/") || name.ends_with(b"/.") || self.path.is_dir()
     }
 
-    /// The path as given.
+    /// Returns the path as it was given.
     pub(super) fn path(&self) -> &'p Path {
         self.path
     }
 
-    /// Whether the name ends in that of a compression.
+    /// Returns true if the name ends in the extension of a compression.
     pub(super) fn is_compressed(&self) -> bool {
         self.compressed
     }
 }
 
-/// Splits a name before its last dot. What follows the dot is an ending only if it has a letter.
+/// Splits a name before its last dot. The text after the dot is an extension only if it contains a
+/// letter.
 fn split(name: &[u8]) -> (&[u8], Option<&str>) {
     let dot = name.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0);
     let Some((stem, ending)) = dot.and_then(|dot| name.split_at_checked(dot)) else {
         return (name, None);
     };
     let ending = ending.get(1..).unwrap_or_default();
-    // An ending of other bytes is one that no format has.
+    // No format has an extension that is not UTF-8.
     let text = std::str::from_utf8(ending).unwrap_or("\u{fffd}");
     let has_letter = |c: char| c.is_alphabetic() || c == '\u{fffd}';
     (stem, Some(text).filter(|text| text.contains(has_letter)))
 }
 
-/// Whether a path is a device, a pipe or a socket, which is written as it is, whatever its name.
+/// Returns true if a path is a device, a pipe or a socket. These are written directly, whatever
+/// their name.
 pub(super) fn is_special(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }
 
-/// The output that an option names; `None` for standard output.
+/// Returns the path that an option names, or `None` for standard output.
 pub(super) fn named(out: Option<&Path>) -> Option<&Path> {
     out.filter(|out| !["-", "/dev/stdout"].iter().any(|name| out.as_os_str() == *name))
 }

@@ -7,27 +7,27 @@ use crate::{
     pipeline::{Outcome, Report},
 };
 
-/// How the command ended.
+/// Result of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exit {
-    /// All was read; warnings are allowed.
+    /// All inputs were read; there may be warnings.
     Done = 0,
-    /// Some input was refused or could not be read, and the rest is written.
+    /// Some inputs were refused or could not be read; the rest was written.
     Partly = 1,
     /// The arguments are wrong.
     Usage = 2,
-    /// No usable input at all, or strict reading failed.
+    /// No input was usable, or reading failed with `--strict`.
     NoInput = 3,
     /// The output failed.
     Output = 4,
     /// nmap could not be run, or failed.
     Nmap = 5,
-    /// It was told to stop.
+    /// A signal stopped the run.
     Interrupted = 130,
 }
 
 impl Exit {
-    /// The end of a run.
+    /// Returns the exit code of a completed run.
     pub(super) fn of_report(report: &Report) -> Self {
         let refused = report.count(Outcome::Refused);
         let read = report.count(Outcome::Read) + report.count(Outcome::Known);
@@ -47,7 +47,7 @@ impl Exit {
         }
     }
 
-    /// The end of a command that failed.
+    /// Returns the exit code of a command that failed.
     pub(super) fn of(error: &Error) -> Self {
         match error.kind() {
             ErrorKind::Usage(_)

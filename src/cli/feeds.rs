@@ -1,4 +1,4 @@
-//! Feeds for SIEMs: their options held against the format.
+//! Feeds for SIEMs, created from their options, which must fit the format.
 
 use super::args::{FeedArgs, Kind, LineArgs, OcsfVersion, To};
 use crate::{
@@ -11,10 +11,10 @@ use crate::{
     },
 };
 
-/// The feed of a format; `None` for formats of tables.
+/// Returns the feed of a format, or `None` for formats of tables.
 ///
 /// # Errors
-/// A usage error for an option that the format does not have.
+/// Returns a usage error for an option that the format does not have.
 pub(super) fn feed(to: To, feed: &FeedArgs, line: &LineArgs) -> Result<Option<Feed>> {
     fits(to, feed, line)?;
     let os_min = feed.os_min.unwrap_or(OS_MIN);
@@ -49,7 +49,7 @@ pub(super) fn feed(to: To, feed: &FeedArgs, line: &LineArgs) -> Result<Option<Fe
     })
 }
 
-/// What events of ECS say beside what was scanned.
+/// Returns the settings of ECS events that `convert` and `diff` share.
 pub(super) fn ecs(line: &LineArgs) -> Ecs {
     let defaults = Ecs::default();
     Ecs {
@@ -61,13 +61,13 @@ pub(super) fn ecs(line: &LineArgs) -> Ecs {
     }
 }
 
-/// Whether an option of events is given.
+/// Returns true if any option for lines of events is given.
 pub(super) fn any(line: &LineArgs) -> bool {
     let LineArgs { sensor, namespace, bulk, max_line } = line;
     sensor.is_some() || namespace.is_some() || bulk.is_some() || max_line.is_some()
 }
 
-/// Refuses options that are not for this format.
+/// Refuses options that belong to other formats.
 fn fits(to: To, feed: &FeedArgs, line: &LineArgs) -> Result<()> {
     for (given, option, formats) in [
         (feed.all_ports, "--all-ports", &[To::Ecs] as &[To]),

@@ -1,4 +1,4 @@
-//! The body of the fuzz target of this layer: `scanmill.toml`.
+//! Fuzz target of the configuration file, `scanmill.toml`.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use clap::CommandFactory as _;
 
 use super::{args::Args, config::Config};
 
-/// Command lines that a file sets options of.
+/// Command lines that the options of the file are applied to.
 const LINES: [&[&str]; 4] = [
     &["scanmill", "convert", "a.xml"],
     &["scanmill", "merge", "a.xml", "b.xml"],
@@ -14,8 +14,9 @@ const LINES: [&[&str]; 4] = [
     &["scanmill", "inspect", "a.xml"],
 ];
 
-/// Reads text as the file of options, and command lines with what it sets: it is refused, or it is taken, but a file found
-/// in the working directory sets nothing that one named by the user may not.
+/// Parses text as a configuration file, and parses command lines with the defaults that it sets.
+/// Checks that a file found in the working directory sets nothing that a file named by the user may
+/// not set.
 pub(crate) fn config(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let read =

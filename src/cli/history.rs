@@ -35,7 +35,7 @@ pub(super) fn run(args: &HistoryArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
     let report = Written::report(args.report.as_deref(), write.overwrite);
     check_outputs(report, (&plan, None), &reading)?;
     let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
-    // Before anything temporary is made: a signal must find it.
+    // Installed before any temporary file exists, so that a signal finds all of them.
     let stop = signals::stop_flag(&temporaries);
     let history = History {
         args,
@@ -54,7 +54,7 @@ pub(super) fn run(args: &HistoryArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
     plan.open_tables(&write, ("history", &temporaries), history)
 }
 
-/// Everything that is known of a run before its output is opened.
+/// State of a run before its output is opened.
 struct History<'h> {
     args: &'h HistoryArgs,
     how: &'h TalkArgs,

@@ -69,12 +69,12 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let mut report = pipeline.finish()?;
     drop(progress);
     let told = loading.told();
-    // With it goes the lock of the dataset.
+    // Dropping it releases the lock of the dataset.
     drop(loading);
     if is_new && !report.has_input() {
         Lake::remove_unused(&args.into);
         for folder in made {
-            // Whatever else came into it keeps it.
+            // Fails if anything else was put into the folder, which then stays.
             let _ = fs::remove_dir(folder);
         }
     }
@@ -87,13 +87,15 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     Ok(Exit::of_report(&report))
 }
 
-/// The folders that are made on the way to this one, with itself, the innermost first.
+/// Returns the folders that do not exist on the path to this one, including itself, innermost
+/// first.
 fn missing(folder: &Path) -> Vec<&Path> {
     let above = folder.ancestors().take_while(|path| !path.as_os_str().is_empty());
     above.take_while(|path| !path.exists()).collect()
 }
 
-/// The dataset may lie in a folder that is read, where its files are left out, but be no input itself.
+/// Checks the outputs. The dataset may lie in a folder that is read, where its files are left out,
+/// but must not be an input itself.
 fn check_outputs(
     args: &IngestArgs,
     how: &TalkArgs,
@@ -115,7 +117,8 @@ fn load_options(args: &IngestArgs) -> Result<LoadOptions> {
     Ok(options)
 }
 
-/// The dataset itself may lie in a folder that is read: its files are none of the inputs.
+/// Removes the dataset's own files from the inputs, since the dataset may lie in a folder that is
+/// read.
 fn leave_out(dataset: &Path, inputs: &Inputs, found: &mut Vec<Result<Input>>) {
     let Ok(dataset) = dataset.canonicalize() else { return };
     let around = |path: &PathBuf| path.canonicalize().is_ok_and(|path| dataset.starts_with(path));
@@ -128,7 +131,7 @@ fn leave_out(dataset: &Path, inputs: &Inputs, found: &mut Vec<Result<Input>>) {
     }
 }
 
-/// The time, for the log.
+/// Returns the current time, for the log of commits.
 fn now() -> String {
     #[expect(clippy::disallowed_methods, reason = "the log says when a commit was made")]
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -136,7 +139,7 @@ fn now() -> String {
     time.map(|time| time.to_string()).unwrap_or_default()
 }
 
-/// Reads all inputs in order, but those whose bytes are known.
+/// Reads all inputs in order, except those whose bytes were loaded before.
 fn read_all(
     pipeline: &mut Pipeline<Loader>,
     found: Vec<Result<Input>>,
@@ -159,14 +162,14 @@ fn read_all(
     Ok(())
 }
 
-/// Reads an input; false if its bytes are known.
+/// Reads an input. Returns false if its bytes were loaded before.
 fn read(
     pipeline: &mut Pipeline<Loader>,
     (number, input): (u64, &Input),
     inputs: &Inputs,
     loading: &Loading,
 ) -> Result<bool> {
-    // What cannot be read is told of when it is read.
+    // An input that cannot be read is reported when it is read below.
     let digest = input.digest().ok().flatten();
     if let Some(digest) = &digest
         && loading.knows(&digest.sha256)
@@ -175,7 +178,8 @@ fn read(
         return Ok(false);
     }
     pipeline.read(input, &inputs.pick)?;
-    // Of an archive something may not have been picked, and a file may have grown since.
+    // Records a digest only if it covers all that was read: patterns may leave out members of an
+    // archive, and a file may have grown since it was hashed.
     if let Some(digest) = digest
         && inputs.pick.takes_all()
         && input.is_still(&digest)
@@ -186,7 +190,7 @@ fn read(
     Ok(true)
 }
 
-/// The report tells of what was loaded, not of what was read.
+/// Replaces the counts of the report, which are those of reading, by those of loading.
 fn tell(report: &mut Report, told: &Told) {
     for (table, rows) in &mut report.rows {
         *rows = told.rows.get(table).copied().unwrap_or_default();
@@ -211,7 +215,7 @@ fn summary(report: &Report, told: &Told) -> serde_json::Value {
     summary
 }
 
-/// What became of documents.
+/// Returns the counts of documents by their outcome.
 pub(super) fn documents(told: &Told) -> serde_json::Value {
     json!({ "loaded": told.loaded, "replaced": told.replaced, "known": told.known,
         "no_better": told.no_better, "files": told.files, "commits": told.commits })
@@ -220,7 +224,7 @@ pub(super) fn documents(told: &Told) -> serde_json::Value {
 fn files(dir: &Path, table: Option<&str>) -> Result<Exit> {
     let table = table.map(Table::from_name).transpose()?;
     let lake = Lake::open(dir)?;
-    // Whoever reads by this list would get less, and not know.
+    // A reader of an incomplete list would get fewer rows without noticing.
     lake.check_files()?;
     let mut text = String::new();
     for path in lake.files(table) {
@@ -290,7 +294,7 @@ fn compact(args: &IngestArgs, talk: &Talk) -> Result<Exit> {
     let temporaries = Temporaries::default();
     let mut options = load_options(args)?;
     options.stop = signals::stop_flag(&temporaries);
-    // A dataset that is not there cannot be compacted.
+    // `open` fails if the dataset does not exist; `open_or_create` would create it.
     drop(Lake::open(&args.into)?);
     let done = Lake::open_or_create(&args.into)?.compact(&options, &temporaries)?;
     talk.compacted(done);

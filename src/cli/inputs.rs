@@ -1,4 +1,4 @@
-//! Which inputs are read, and how: what `convert` and `inspect` share.
+//! Inputs of a run and the options for reading them, shared by all commands that read.
 
 use std::{
     ffi::OsStr,
@@ -24,19 +24,19 @@ use crate::{
     xml::Options,
 };
 
-/// Bytes of a list of inputs: some ten million names.
+/// Maximum size of a list of inputs, in bytes: about ten million names.
 const LIST: u64 = 1 << 30;
 
-/// What is read of the paths that were given.
+/// Input found at one of the given paths.
 pub(super) enum Given {
-    /// A file, standard input, or what cannot be found.
+    /// A file or standard input, or the error if it cannot be found.
     Input(Result<Input>),
-    /// A dataset that `ingest` made.
+    /// A dataset written by `ingest`.
     Dataset(PathBuf),
 }
 
 impl Given {
-    /// Bytes that are read of it, packed as they are; `None` if they may be of any number.
+    /// Returns the number of bytes to read, before decompression, or `None` if it is unknown.
     pub(super) fn packed_len(&self) -> Option<u64> {
         match self {
             Self::Input(Ok(input)) => input.packed_len(),
@@ -45,11 +45,11 @@ impl Given {
     }
 }
 
-/// Paths of inputs, and what of them is picked.
+/// Paths of inputs, and the patterns that select files in them.
 pub(super) struct Inputs {
     pub(super) paths: Vec<PathBuf>,
     pub(super) pick: Pick,
-    /// The file that names of inputs were read from.
+    /// File that the names of inputs were read from.
     list: Option<PathBuf>,
 }
 
@@ -70,7 +70,8 @@ impl Inputs {
         Ok(Self { paths, pick, list })
     }
 
-    /// What a run reads: these inputs, what was found in them, and files that options name.
+    /// Returns all that a run reads: these inputs, the files found in them, and files that options
+    /// name.
     pub(super) fn reading<'r>(
         &'r self,
         found: &'r [Given],
@@ -84,12 +85,13 @@ impl Inputs {
         Reading { named: &self.paths, found: files.collect(), others }
     }
 
-    /// Inputs of these paths, as far as they are picked.
+    /// Creates inputs from paths and the patterns that select files in them.
     pub(super) fn new(paths: Vec<PathBuf>, pick: Pick) -> Self {
         Self { paths, pick, list: None }
     }
 
-    /// Finds what these paths name, in order. A dataset is one only if it is named itself.
+    /// Finds the inputs at these paths, in order. A dataset is recognized only if it is named
+    /// itself, not inside a folder.
     pub(super) fn discover(&self) -> Vec<Given> {
         let mut given = Vec::new();
         for path in &self.paths {
@@ -103,8 +105,8 @@ impl Inputs {
         given
     }
 
-    /// Reads what was found into a pipeline, and shows it to an observer if there is one. Errors of inputs are
-    /// in the report.
+    /// Reads inputs into a pipeline, and passes their events to an observer if there is one. Errors
+    /// of inputs are recorded in the report.
     pub(super) fn read<F: Format>(
         &self,
         given: Vec<Given>,
@@ -145,7 +147,8 @@ impl Inputs {
     }
 }
 
-/// The names in a list, each ended by a NUL byte if there is any, else by a line end.
+/// Reads the names in a list, each ended by a NUL byte if the list contains any, else by a line
+/// break.
 fn listed(path: &Path) -> Result<Vec<PathBuf>> {
     let failed =
         |error: io::Error| Error::usage(format!("--files-from {}: {error}", path.display()));
@@ -165,7 +168,7 @@ fn listed(path: &Path) -> Result<Vec<PathBuf>> {
     let text = text.strip_prefix(BOM).unwrap_or(&text);
     let end = if text.contains(&0) { 0 } else { b'\n' };
     let names = text.split(|byte| *byte == end).map(|name| match name {
-        // Of what NUL bytes end, all is the name.
+        // In a list with NUL bytes, a carriage return is part of the name.
         [line @ .., b'\r'] if end == b'\n' => line,
         name => name,
     });
@@ -173,10 +176,11 @@ fn listed(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
 }
 
-/// What some editors put before UTF-8.
+/// Byte order mark that some editors write before UTF-8.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// The same as UTF-8 if it is UTF-16, as PowerShell's `>` writes it, as its byte order mark shows.
+/// Converts UTF-16, as written by `>` in PowerShell, to UTF-8. Returns `None` unless the text
+/// starts with the byte order mark of UTF-16.
 fn utf8(text: &[u8]) -> Option<io::Result<Vec<u8>>> {
     let (unit, rest): (fn([u8; 2]) -> u16, _) = match text {
         [0xff, 0xfe, rest @ ..] => (u16::from_le_bytes, rest),
@@ -192,7 +196,7 @@ fn utf8(text: &[u8]) -> Option<io::Result<Vec<u8>>> {
     Some(chars.collect::<Result<String, _>>().map(String::into_bytes).map_err(|_| wrong()))
 }
 
-/// How inputs are read.
+/// Returns the options for reading XML.
 pub(super) fn options(args: &HowArgs, shares: &Shares) -> Options {
     Options::default()
         .with_limits(limits(&shares.limits(&args.limits)))

@@ -1,4 +1,4 @@
-//! `scanmill inspect`: one screen about the inputs.
+//! `scanmill inspect`: a summary of the inputs on one screen.
 
 use std::{
     borrow::Borrow,
@@ -33,37 +33,38 @@ use crate::{
     sink::{Discard, Temporaries},
 };
 
-/// Lines of a list that fit on the screen.
+/// Maximum number of lines of a list on the screen.
 const TOP: usize = 10;
 
-/// What was found. Members are in the order of their names, as in all JSON that is printed for people.
+/// Summary of the inputs. Members are in alphabetical order, as in all JSON that is printed for
+/// people.
 #[derive(Debug, Default, Serialize)]
 struct Found {
     hosts: BTreeMap<String, u64>,
     os: BTreeMap<String, u64>,
     ports: BTreeMap<String, u64>,
-    /// All scans, or those that fit on the screen.
+    /// All scans, or only those that fit on the screen.
     scans: Vec<Scan>,
     services: BTreeMap<String, u64>,
     #[serde(skip)]
     kept: Kept,
 }
 
-/// What is kept in memory: of very many scans, and of very many names of services, the run ends.
+/// Memory in use. The run stops if very many scans or service names exceed the limit.
 #[derive(Debug, Default)]
 struct Kept {
-    /// Texts that many scans have.
+    /// Texts that many scans share.
     texts: BTreeSet<Shared>,
-    /// How many scans there are.
+    /// Number of scans.
     scans: usize,
-    /// Of how many more than those on the screen the rest is not kept.
+    /// True if all scans are kept, not only those that fit on the screen.
     all: bool,
     bytes: usize,
     most: usize,
     stop: Arc<AtomicBool>,
 }
 
-/// A text that many scans have.
+/// Text that many scans share.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Shared(Rc<str>);
 
@@ -254,7 +255,7 @@ impl Found {
 }
 
 impl Kept {
-    /// Counts bytes that are kept; the run stops if they are too many.
+    /// Adds to the bytes in use, and stops the run if they exceed the limit.
     fn hold(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);
         if self.bytes > self.most {
@@ -266,7 +267,7 @@ impl Kept {
         text.map(|text| self.intern(text))
     }
 
-    /// A text that many scans have, once.
+    /// Returns the shared copy of a text.
     fn intern(&mut self, text: &str) -> Shared {
         if let Some(known) = self.texts.get(text) {
             return known.clone();
@@ -278,7 +279,7 @@ impl Kept {
     }
 
     /// # Errors
-    /// If the run was stopped as more would be kept than it may.
+    /// Fails if the run was stopped because its memory exceeded the limit.
     fn check(&self) -> Result<()> {
         if self.bytes <= self.most {
             return Ok(());
@@ -290,14 +291,15 @@ impl Kept {
     }
 }
 
-/// What is printed as JSON.
+/// Document that `--json` prints.
 #[derive(Serialize)]
 struct All<'a> {
     found: &'a Found,
     report: Sorted<'a>,
 }
 
-/// A report with its members in the order of their names; inputs, of which there may be many, one by one.
+/// Report with its members in alphabetical order. Inputs, of which there may be many, are
+/// serialized one at a time.
 struct Sorted<'a>(&'a Report);
 
 impl Serialize for Sorted<'_> {
@@ -325,7 +327,7 @@ impl Serialize for SortedInputs<'_> {
     }
 }
 
-/// A list, the most frequent first.
+/// Adds a list of counts, the most frequent first.
 fn part(lines: &mut Lines, title: &str, counts: &BTreeMap<String, u64>) {
     if counts.is_empty() {
         return;
@@ -345,7 +347,7 @@ fn more(lines: &mut Lines, len: usize) {
     }
 }
 
-/// Begins a part below others.
+/// Starts a section below others.
 fn begin(lines: &mut Lines, title: &str) {
     lines.line("");
     lines.line(title);

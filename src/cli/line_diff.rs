@@ -1,15 +1,18 @@
-//! The lines that differ between two texts.
+//! Lines that differ between two texts.
 //!
-//! Lines are compared by `similar`, whose Myers algorithm takes time in proportion to the lines times the differences.
-//! Both texts come from a scan and may be of any size, and its time limit would make the result depend on the machine:
-//! what both begin and end with is left out first, and of what is left then no more than [`COMPARED`] lines are compared.
+//! Lines are compared by `similar`, whose Myers algorithm takes time proportional to the number of
+//! lines times the number of differences. Both texts come from a scan and may have any size, and
+//! the library's time limit would make the result depend on the machine. Instead, the lines that
+//! both texts start and end with are removed first, and at most [`COMPARED`] of the remaining lines
+//! are compared.
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-/// Lines of both texts that are compared; if there are more, all of the older ones went and all of the newer ones came.
+/// Maximum number of lines of both texts that are compared. If there are more, all older lines
+/// count as removed and all newer lines as added.
 const COMPARED: usize = 2000;
 
-/// A line that one of two texts has alone.
+/// Line that only one of the two texts has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Line<'t> {
     Gone(&'t str),

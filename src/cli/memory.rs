@@ -1,4 +1,15 @@
-//! `--memory`: what a run may hold, shared out among its parts (docs/cli.md, "Memory").
+//! `--memory`: the limit on the memory of a run, divided among its parts (docs/cli.md, "Memory").
+//!
+//! [`Shares::of`] takes the limit that is given, or derives one from the machine, and divides it
+//! once, before any input is opened. A fixed part ([`BASE`]) covers the program and any output
+//! format. A quarter of the rest, or enough for two more threads, decides how many threads run. The
+//! remainder is divided among the largest host, its lists, the merge, the documents and the other
+//! buffers, each at most as large as its default limit.
+//!
+//! The test at the bottom of this file checks that the fixed part, the threads and the largest host
+//! fit into the limit together. When a part is added that is in use at the same time as a host, add
+//! it to that test. The factors below are measurements: measure again (docs/performance.md) when
+//! decoding or encoding holds more memory per host.
 
 use rustix::process::{Resource, getrlimit};
 use sysinfo::System;
@@ -8,46 +19,50 @@ use crate::error::{Error, Result};
 
 const MIB: usize = 1 << 20;
 
-/// The least that a run can do with.
+/// Minimum of `--memory`, in bytes: a run with one thread needs this much.
 const FLOOR: usize = 128 * MIB;
-/// The cap unless told otherwise is a quarter of what the machine has, but at least this: limits on input
-/// shall not depend on the machine.
+/// Minimum of the default limit, in bytes. The default is a quarter of the machine's memory, but at
+/// least this, so that the limits on input do not depend on the machine.
 const LEAST: usize = 2048 * MIB;
-/// What one thread needs with any format, and each one more: measured, see docs/performance.md.
+/// Memory of a run with one thread and any format, and of each further thread, in bytes. Measured;
+/// see docs/performance.md.
 const BASE: usize = 96 * MIB;
 const THREAD: usize = 32 * MIB;
-/// How many times its XML a host may take until it is written, on one thread and on several, where the next
-/// one is cut out meanwhile: measured on hosts of a million ports or script values.
+/// Memory that a host may take until it is written, as a multiple of the size of its XML: with one
+/// thread, and with several, where the next host is split off meanwhile. Measured with hosts of a
+/// million ports or script values.
 const HOST: usize = 12;
 const HOST_OF_SEVERAL: usize = 22;
-/// The lists of hosts get one part in this number of what is left, whatever the size of their XML.
+/// Divisor of the remaining memory that gives the share of the lists of hosts, whatever the size of
+/// their XML.
 const LISTS: usize = 2;
-/// The same for large hosts that are nothing but script values, with all that the run takes besides.
+/// Divisor of the whole limit that gives the maximum size of a host's XML. It covers large hosts
+/// that consist of script values only, together with all other memory of the run.
 const WORST: usize = 21;
 
-/// What the parts of a run may take.
+/// Shares of the parts of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shares {
-    /// Threads that read.
+    /// Number of threads that read.
     pub(super) threads: usize,
-    /// Bytes of rows of a commit.
+    /// Rows of a commit, in bytes.
     pub(super) commit: usize,
-    /// Bytes of records of hosts that wait to be merged.
+    /// Records of hosts that wait to be merged, in bytes.
     pub(super) merge: usize,
-    /// Bytes of what is kept of inputs and documents until the end.
+    /// Data about inputs and documents that is kept until the end of the run, in bytes.
     pub(super) documents: usize,
-    /// Bytes of a host's XML.
+    /// XML of a host, in bytes.
     host: usize,
-    /// Bytes of what a host lists.
+    /// Lists of a host, in bytes.
     items: usize,
-    /// Bytes of what is kept until a scan ends, or until its id is known.
+    /// Data that is kept until a scan ends, or until its ID is known, in bytes.
     run: usize,
-    /// Bytes of a zip archive that is held.
+    /// Zip archive that is held in memory, in bytes.
     zip: usize,
 }
 
 impl Shares {
-    /// Shares out a cap, or the default one.
+    /// Divides the given limit, or the default one.
     pub(super) fn of(memory: Option<usize>, threads: usize) -> Result<Self> {
         match memory {
             Some(memory) if memory < FLOOR => Err(Error::usage(format!(
@@ -61,7 +76,8 @@ impl Shares {
     }
 
     fn share(memory: usize, threads: usize) -> Self {
-        // Threads may take a quarter of what is left, or as much as two of them need; hosts the rest.
+        // Threads may take a quarter of the free memory, or as much as two of them need; hosts get
+        // the rest.
         let free = memory.saturating_sub(BASE);
         let more = (free / 4).max(free.min(2 * 2 * THREAD) / 2) / THREAD;
         let threads = threads.min(more).max(1);
@@ -83,7 +99,7 @@ impl Shares {
         }
     }
 
-    /// The limits on input, those that are given at length as they are.
+    /// Returns the limits on input. Limits that options set explicitly are kept.
     pub(super) fn limits(&self, args: &LimitArgs) -> LimitArgs {
         let pending = self.run.min(16 * MIB);
         LimitArgs {
@@ -99,7 +115,8 @@ impl Shares {
     }
 }
 
-/// Bytes of memory that the machine, or the container this runs in, has; 0 if it does not tell.
+/// Returns the memory of the machine, or of the container that this runs in, in bytes. Returns 0 if
+/// it is unknown.
 fn of_machine() -> usize {
     let Ok(mut system) = System::new() else { return 0 };
     system.refresh_memory();
@@ -108,8 +125,9 @@ fn of_machine() -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
 }
 
-/// Bytes that a run may take where it was started with a limit on them (`ulimit -v`): half of it, as threads and
-/// the allocator reserve more than they use. More would be refused in the middle of something.
+/// Returns the memory that a run may take under a limit on its address space (`ulimit -v`), in
+/// bytes: half of the limit, because threads and the allocator reserve more than they use.
+/// Allocations beyond the limit would fail in the middle of the run.
 fn allowed() -> usize {
     let limit = getrlimit(Resource::As).current;
     limit.map_or(usize::MAX, |limit| usize::try_from(limit / 2).unwrap_or(usize::MAX).max(FLOOR))

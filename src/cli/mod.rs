@@ -1,4 +1,5 @@
-//! The command: arguments in, exit code out. No logic of its own beyond joining the library's parts.
+//! The command: arguments in, exit code out. It contains no logic beyond connecting the parts of
+//! the library.
 
 mod args;
 mod changes;
@@ -36,7 +37,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use self::{args::Command, exit::Exit, render::Talk};
 use crate::error::{Error, ErrorKind};
 
-/// Runs the command with these arguments, the program's name first, and gives its exit code.
+/// Runs the command with these arguments, the program's name first, and returns its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if cfg!(debug_assertions)
         && let Err(exit) = plan_faults()
@@ -84,7 +85,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// Has panics that are caught and become errors say nothing beside these.
+/// Silences the message of panics that are caught while a dataset is decoded, since they are
+/// reported as errors.
 fn be_quiet_about_decoders() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -94,7 +96,7 @@ fn be_quiet_about_decoders() {
     }));
 }
 
-/// Has calls of the file system fail as a test asks for (`src/fs/faults.rs`).
+/// Installs faults in file system calls, as a test requests (`src/fs/faults.rs`).
 fn plan_faults() -> std::result::Result<(), Exit> {
     let Some(plan) = std::env::var_os("SCANMILL_FAULTS") else { return Ok(()) };
     crate::fs::install(&plan.to_string_lossy()).map_err(|error| {
@@ -103,7 +105,8 @@ fn plan_faults() -> std::result::Result<(), Exit> {
     })
 }
 
-/// The arguments; what neither they nor the environment set is as the configuration says.
+/// Parses the arguments. Options that neither they nor the environment set get their value from the
+/// configuration file.
 fn parsed(args: &[OsString]) -> std::result::Result<args::Args, Exit> {
     let talk = Talk::plain();
     let wrong = |error: Error| {
@@ -123,7 +126,8 @@ fn parsed(args: &[OsString]) -> std::result::Result<args::Args, Exit> {
             args
         })
         .map_err(|mut error| {
-            // Help and version go to standard output and are no errors; a closed pipe is none either.
+            // Help and version go to standard output and are not errors, and neither is a closed
+            // pipe.
             let printed = terminal::print_usage(&mut error);
             if !error.use_stderr() {
                 return match printed {
@@ -141,7 +145,8 @@ fn parsed(args: &[OsString]) -> std::result::Result<args::Args, Exit> {
         })
 }
 
-/// One page: that of the program, and for each command what follows its title.
+/// Prints one man page: that of the program, followed by the sections of each command without its
+/// title.
 fn man() -> crate::error::Result<Exit> {
     let failed = |error| Error::sink("the man page", error);
     let command = args::Args::command();
@@ -162,7 +167,8 @@ fn print(bytes: &[u8]) -> crate::error::Result<Exit> {
     terminal::print_data(bytes).map(|()| Exit::Done)
 }
 
-/// Whether whoever read standard output has gone: `scanmill ... | head` is no error.
+/// Returns true if the reader of standard output has closed it: `scanmill ... | head` is not an
+/// error.
 fn is_closed_pipe(error: &Error) -> bool {
     let ErrorKind::Sink { target, source } = error.kind() else { return false };
     target == "standard output"

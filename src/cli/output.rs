@@ -1,4 +1,4 @@
-//! Where output goes, and in which form: the options held against each other.
+//! Destination and format of the output, derived from options that are checked against each other.
 
 use std::collections::HashSet;
 
@@ -17,11 +17,11 @@ use crate::{
     table::{Column, Table},
 };
 
-/// Endings of names, and the format that each stands for.
+/// File name extensions, each with the format that it selects.
 pub(super) const ENDINGS: [(&str, To); 4] =
     [("jsonl", To::Jsonl), ("ndjson", To::Jsonl), ("csv", To::Csv), ("parquet", To::Parquet)];
 
-/// What the options come to.
+/// Output that the options describe.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Plan {
     Feed(Feed, Output),
@@ -34,14 +34,14 @@ pub(super) enum Plan {
     },
 }
 
-/// Which rows there are.
+/// Source of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rows {
-    /// Those of what is read.
+    /// Inputs, as read.
     Read,
-    /// Those of a merge, with what lost in it or without.
+    /// A merge. `explain` adds the table of values that lost.
     Merged { explain: bool },
-    /// Those of a history.
+    /// A history.
     History,
 }
 
@@ -134,7 +134,7 @@ impl Plan {
         Ok(Self::Tables { format, output, tables, columns, rows })
     }
 
-    /// A feed for a SIEM: it is one stream, and knows no tables.
+    /// Plans a feed for a SIEM, which is a single stream without tables.
     fn of_feed(
         feed: Feed,
         to: To,
@@ -167,16 +167,16 @@ impl Plan {
         *self.output() == Output::Stdout
     }
 
-    /// Where output goes.
+    /// Returns the destination of the output.
     pub(super) fn output(&self) -> &Output {
         let (Self::Feed(_, output) | Self::Tables { output, .. }) = self;
         output
     }
 
-    /// Opens the output and does a job with it.
+    /// Opens the output and passes it to `visitor`.
     ///
     /// # Errors
-    /// If the output cannot be made; errors of the job.
+    /// Fails if the output cannot be created. Returns errors of the visitor.
     pub(super) fn open<V: FormatVisitor>(
         self,
         write: &WriteArgs,
@@ -194,10 +194,10 @@ impl Plan {
         }
     }
 
-    /// Opens an output of tables and does a job with it.
+    /// Opens an output of tables and passes it to `visitor`.
     ///
     /// # Errors
-    /// As of [`open`](Self::open); of a feed, which has none.
+    /// Fails as [`open`](Self::open) does, and for a feed, which has no tables.
     pub(super) fn open_tables<V: RowFormatVisitor>(
         self,
         write: &WriteArgs,
@@ -228,14 +228,14 @@ impl Plan {
     }
 }
 
-/// A job that works with any format of hosts.
+/// Job that runs with any format of hosts.
 pub(super) trait FormatVisitor {
     type Output;
 
     fn visit<F: Format<Encoder: MergeEncoder>>(self, format: F) -> Result<Self::Output>;
 }
 
-/// A job that works with any format works with those of rows.
+/// Adapter that runs a job for any format with a format of rows.
 struct AnyFormat<V>(V);
 
 impl<V: FormatVisitor> RowFormatVisitor for AnyFormat<V> {
@@ -246,13 +246,13 @@ impl<V: FormatVisitor> RowFormatVisitor for AnyFormat<V> {
     }
 }
 
-/// A name that occurs before in the list.
+/// Returns the first name that occurs twice in a list.
 fn twice(names: &[String]) -> Option<&str> {
     let mut seen = HashSet::new();
     names.iter().map(String::as_str).find(|name| !seen.insert(*name))
 }
 
-/// What only some formats can do.
+/// Refuses features that the format does not support.
 fn check_format(
     format: TableFormat,
     out: Option<OutputName<'_>>,
@@ -270,7 +270,7 @@ fn check_format(
     Ok(())
 }
 
-/// The format of an output, which its name must not contradict.
+/// Returns the format of an output. The name of the output must not contradict it.
 fn format_of(to: Option<To>, name: Option<OutputName<'_>>) -> Result<To> {
     let Some(name) = name else { return Ok(to.unwrap_or(To::Jsonl)) };
     if let Some(to) = to {
@@ -280,7 +280,7 @@ fn format_of(to: Option<To>, name: Option<OutputName<'_>>) -> Result<To> {
     Ok(name.select(&ENDINGS)?.unwrap_or(without))
 }
 
-/// Refuses a name that promises another format than the one that is written.
+/// Refuses a name whose extension belongs to another format.
 pub(super) fn check_name(name: OutputName<'_>, to: To) -> Result<()> {
     let family = match to {
         To::Jsonl | To::Ecs | To::Ocsf | To::Cim => To::Jsonl,

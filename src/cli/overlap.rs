@@ -1,13 +1,15 @@
-//! No output may take the place of an input, or of another output.
+//! Checks that no output replaces an input or another output.
 //!
-//! All paths of a run are compared before anything is read or made. Two paths are the same if they lead to the same
-//! device and inode, so neither links, bind mounts nor the case of a name hide anything; what does not exist yet is
-//! compared by its path without links. An output that lies in a folder that is read would be an input of the next run.
-//! Names that a run makes of the one that was given, such as the numbered files of `--keep-xml` and the old files of a
-//! feed, are compared as well.
+//! All paths of a run are compared before anything is read or created. Two paths are equal if they
+//! lead to the same device and inode, so neither links, bind mounts nor the case of a name hide
+//! anything; a path that does not exist yet is compared after its links are resolved. An output
+//! inside a folder that is read would be an input of the next run. Names that a run derives from a
+//! given one, such as the numbered files of `--keep-xml` and the old files of a feed, are compared
+//! as well.
 //!
-//! A path that the disk fails to look up may be any other path, so the run ends. A path that this process may not look up
-//! can be neither read nor replaced by it; that is reported when it is opened.
+//! If the disk fails to look up a path, the path could be any other, so the run ends. A path that
+//! this process is not permitted to look up can be neither read nor replaced by it; the error is
+//! reported when the path is opened.
 
 use std::{
     collections::BTreeSet,
@@ -25,27 +27,29 @@ use crate::{
     sink::{Output, Replace, follow, hold, refuse_existing},
 };
 
-/// What an output is.
+/// Kind of an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// A file, which is replaced.
     File,
     /// A folder, which is replaced as a whole.
     Folder,
-    /// The feed of a watched folder. It may lie in a folder that is read, where it is left out. If it `rotates`, files
-    /// next to it get its name with a number.
+    /// The feed of a watched folder. It may lie in a folder that is read, where it is left out. If
+    /// it `rotates`, its old files get its name with a number.
     Feed { rotates: bool },
-    /// A dataset, or the state of a watched folder: as [`Form::Feed`], and nothing else may lie in it.
+    /// A dataset, or the state of a watched folder. It may lie in a folder that is read, as
+    /// [`Form::Feed`], but no other output may lie in it.
     State,
 }
 
-/// A path that a run writes, and the option that names it.
+/// Path that a run writes, and the option that names it.
 #[derive(Debug)]
 pub(super) struct Written {
     option: &'static str,
     path: PathBuf,
     form: Form,
-    /// What it may take the place of, where nothing else looks at that before it is written.
+    /// Files that the output may replace, if this check must enforce it because nothing else does
+    /// before the output is written.
     replace: Option<Replace>,
 }
 
@@ -54,19 +58,19 @@ impl Written {
         Self { option, path: path.to_owned(), form, replace: None }
     }
 
-    /// The file that an option names, if it is given and no stream.
+    /// Returns the file that an option names, unless it is a stream.
     pub(super) fn file(option: &'static str, path: Option<&Path>) -> Option<Self> {
         let path = path.filter(|path| path.as_os_str() != "-")?;
         Some(Self::new(option, path, Form::File))
     }
 
-    /// What `--report` names, if it is given and no stream.
+    /// Returns the file that `--report` names, unless it is a stream.
     pub(super) fn report(path: Option<&Path>, overwrite: bool) -> Option<Self> {
         let report = Self::file("--report", path)?;
         Some(Self { replace: Some(Replace::report(overwrite)), ..report })
     }
 
-    /// What `-o` names.
+    /// Returns the path that `-o` names, unless it is standard output.
     pub(super) fn output(output: &Output) -> Option<Self> {
         match output {
             Output::Stdout => None,
@@ -80,22 +84,23 @@ impl Written {
     }
 }
 
-/// What a run reads.
+/// Paths that a run reads.
 #[derive(Default)]
 pub(super) struct Reading<'r> {
     /// Inputs as they are named.
     pub(super) named: &'r [PathBuf],
-    /// Files that were found in folders among them.
+    /// Files found in folders among the inputs.
     pub(super) found: Vec<&'r Path>,
-    /// Files that options name.
+    /// Files that other options name.
     pub(super) others: Vec<&'r Path>,
 }
 
-/// Refuses outputs that are, contain or lie in what is read, that contain the working directory, that are one
-/// another, or that another run writes.
+/// Refuses outputs that are, contain or lie in an input, that contain the working directory, that
+/// coincide with one another, or that another run is writing.
 ///
 /// # Errors
-/// A usage error that names both paths; an error of the disk that names the one that cannot be looked up.
+/// Returns a usage error that names both paths, or the error of the disk for a path that cannot be
+/// looked up.
 pub(super) fn check(
     written: impl IntoIterator<Item = Written>,
     reading: &Reading<'_>,
@@ -127,7 +132,7 @@ pub(super) fn check(
         }
         check_found((place, output), &reading.found)?;
         if output.form == Form::File {
-            // A report is written last: what is wrong with it is said first.
+            // A report is written last, so its errors are reported first.
             drop(hold(&place.path)?);
         }
         if let Some(replace) = output.replace {
@@ -177,7 +182,8 @@ fn check_input((place, output): (&Place, &Written), (input, path): (&Place, &Pat
     Err(Error::usage(message))
 }
 
-/// Checks what was found in folders: a link there may lead to the output, or a mount to where it lies.
+/// Checks files found in folders: a link among them may lead to the output, or a mount to the
+/// output's folder.
 fn check_found((place, output): (&Place, &Written), found: &[&Path]) -> Result<()> {
     let mut folders = BTreeSet::new();
     for file in found {
@@ -204,7 +210,7 @@ fn check_outputs(one: (&Place, &Written), other: (&Place, &Written)) -> Result<(
         let (first, second) = (one.1.option, other.1.option);
         let path = other.1.path.display();
         if first == second {
-            // Names that one option stands for.
+            // Both names come from one option.
             let path = one.1.path.display();
             let other = other.1.path.display();
             return Err(Error::usage(format!("{first}: {path} and {other} are one file")));
@@ -237,14 +243,14 @@ impl Written {
 /// Device and inode.
 type Id = (u64, u64);
 
-/// Where a path leads.
+/// Resolved location of a path.
 #[derive(Debug)]
 struct Place {
-    /// The absolute path without links.
+    /// Absolute path without links.
     path: PathBuf,
     id: Option<Id>,
     is_dir: bool,
-    /// Folders above it that exist.
+    /// Existing folders above the path.
     above: Vec<Id>,
 }
 
@@ -272,7 +278,7 @@ impl Place {
         if self.id.is_some() { self.id == other.id } else { self.path == other.path }
     }
 
-    /// Whether it lies in a folder, at any depth.
+    /// Returns true if the path lies in a folder, at any depth.
     fn is_in(&self, folder: &Self) -> bool {
         match folder.id {
             Some(id) => self.above.contains(&id),
@@ -280,7 +286,7 @@ impl Place {
         }
     }
 
-    /// Whether it has a name that is made of that of a feed when this gives way to a new file.
+    /// Returns true if the path has a name that old files of a feed get when it is rotated.
     fn is_numbered(&self, feed: &Self) -> bool {
         let name = |place: &Self| place.path.file_name().unwrap_or_default().to_owned();
         let (own, feeds) = (name(self), name(feed));
@@ -293,7 +299,7 @@ impl Place {
     }
 }
 
-/// An absolute path without links, of what need not exist yet.
+/// Resolves a path, which need not exist, to an absolute path without links.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for folder in full.ancestors() {
@@ -316,11 +322,12 @@ fn look(path: &Path) -> io::Result<Option<fs::Metadata>> {
     known(fs::metadata(path))
 }
 
-/// What was found; `None` if nothing has the name, or if this process cannot reach what has it.
+/// Returns the result of a lookup, or `None` if the path does not exist or this process cannot
+/// reach it.
 fn known<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     match fs::if_there(found) {
         Err(error) => match Errno::from_io_error(&error) {
-            // The last is an error of `follow`: links lead in a circle.
+            // `follow` returns an error without a code if links form a circle.
             Some(Errno::ACCESS | Errno::PERM | Errno::LOOP | Errno::NAMETOOLONG) | None => Ok(None),
             Some(_) => Err(error),
         },
@@ -337,7 +344,7 @@ fn id_of_input(path: &Path) -> Result<Option<Id>> {
     Ok(meta.as_ref().map(id))
 }
 
-/// Device and inode of the file that a stream was redirected to or from.
+/// Returns the device and inode of the file that a stream is redirected to or from.
 fn id_of_stream(stream: impl AsFd) -> io::Result<Option<Id>> {
     let meta = fs::stream_metadata(stream)?;
     Ok(Some(meta).filter(fs::Metadata::is_file).as_ref().map(id))

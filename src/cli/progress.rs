@@ -1,4 +1,12 @@
-//! How far a run is, on standard error.
+//! Progress of a run, shown on standard error.
+//!
+//! [`Progress::begin`] decides between a bar, a line every two seconds, and nothing. If anything is
+//! shown, a thread named `progress` shows it: it wakes every [`LOOK`], reads the counter of bytes
+//! and the name of the current input, and draws. The threads that read only add to the counter
+//! ([`Meter`]) and set the name ([`Progress::input`]), so they never wait for the terminal.
+//!
+//! Dropping [`Progress`] ends the thread and clears the bar. Drop it before anything else is
+//! written to standard error, because a message in the middle of a bar would be overwritten.
 
 use std::{
     sync::{
@@ -18,18 +26,18 @@ use super::{
 };
 use crate::source::Meter;
 
-/// Between two looks of a bar, and between two lines without a terminal.
+/// Interval between two updates of a bar, and between two lines without a terminal.
 pub(super) const LOOK: Duration = Duration::from_millis(100);
 pub(super) const LINE: Duration = Duration::from_secs(2);
 
-/// Whether, and how, it is shown.
+/// Form in which progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     Bar,
     Lines,
 }
 
-/// What is shown of a run; nothing, if nobody watches.
+/// Progress display of a run. It shows nothing if progress is not wanted.
 pub(super) struct Progress {
     meter: Meter,
     shown: Option<Shown>,
@@ -43,7 +51,7 @@ struct Shown {
 struct State {
     over: AtomicBool,
     current: Mutex<Current>,
-    /// Inputs, and their bytes unless some may be of any number.
+    /// Number of inputs, and their size in bytes unless the size of one is unknown.
     files: u64,
     total: Option<u64>,
     meter: Meter,
@@ -56,8 +64,8 @@ struct Current {
 }
 
 impl Progress {
-    /// Begins to show how far inputs of so many bytes each are read. `data_on_stdout` tells whether lines that a person reads
-    /// may come on standard output.
+    /// Starts to show progress. `inputs` are the sizes of the inputs in bytes. `data_on_stdout` is
+    /// true if standard output gets lines that a person may be reading.
     pub(super) fn begin(
         args: &TalkArgs,
         inputs: impl ExactSizeIterator<Item = Option<u64>>,
@@ -81,17 +89,17 @@ impl Progress {
             Way::Bar => seen.draw(),
             Way::Lines => seen.print(),
         };
-        // Nobody needs it so much that a run must end without.
+        // A run must not fail because its progress cannot be shown.
         let thread = thread::Builder::new().name("progress".to_owned()).spawn(show).ok();
         Self { meter, shown: thread.map(|thread| Shown { state, thread }) }
     }
 
-    /// Counts bytes of inputs.
+    /// Returns the counter of bytes that were read from inputs.
     pub(super) fn meter(&self) -> Meter {
         self.meter.clone()
     }
 
-    /// An input is read now.
+    /// Sets the name of the input that is being read.
     pub(super) fn input(&self, name: &str) {
         if let Some(Shown { state, .. }) = &self.shown {
             let mut current = state.current.lock().unwrap_or_else(PoisonError::into_inner);
@@ -104,7 +112,7 @@ impl Progress {
 }
 
 impl Drop for Progress {
-    /// Takes away what is shown, before anything else is said.
+    /// Clears the display, so that other messages can follow.
     fn drop(&mut self) {
         if let Some(Shown { state, thread }) = self.shown.take() {
             state.over.store(true, Ordering::Relaxed);
@@ -114,7 +122,7 @@ impl Drop for Progress {
     }
 }
 
-/// Whether, and how, progress is shown.
+/// Returns the form in which progress is shown, or `None` if it is not.
 pub(super) fn way(args: &TalkArgs, data_on_stdout: bool) -> Option<Way> {
     let is_terminal = terminal::is_stderr_terminal();
     let way = if is_terminal { Way::Bar } else { Way::Lines };
@@ -157,7 +165,7 @@ impl State {
         bar.finish_and_clear();
     }
 
-    /// Prints a line from time to time.
+    /// Prints a line every [`LINE`] until the run is over.
     fn print(&self) {
         let begun = Instant::now();
         let mut next = LINE;

@@ -1,4 +1,4 @@
-//! What is said on standard error: errors, hints, warnings and the summary.
+//! Messages on standard error: errors, hints, warnings and the summary.
 
 use std::{
     fmt::Write as _,
@@ -22,24 +22,25 @@ use crate::{
     xml::{ESCAPED, QUOTED},
 };
 
-/// How messages are written.
+/// Printer of messages, with their format.
 pub(super) struct Talk {
     quiet: bool,
     verbose: u8,
     json: bool,
     color: bool,
     terminal: bool,
-    /// Whether each line begins with the time.
+    /// True if each line starts with the time.
     timed: bool,
 }
 
-/// Colour of a level's name.
+/// Colours of the names of levels.
 const RED: &str = "\u{1b}[1;31m";
 const YELLOW: &str = "\u{1b}[1;33m";
 const CYAN: &str = "\u{1b}[1;36m";
 
 impl Talk {
-    /// Messages as the options ask for. Those of a service have the time, where nobody sees them come.
+    /// Creates the printer that the options ask for. Messages of a service carry the time, unless
+    /// they go to a terminal.
     pub(super) fn new(args: &TalkArgs, service: bool) -> Self {
         let terminal = terminal::is_stderr_terminal();
         #[expect(clippy::disallowed_methods, reason = "the command line may read the environment")]
@@ -54,18 +55,18 @@ impl Talk {
         Self { quiet: args.quiet, verbose: args.verbose, json, color, terminal, timed }
     }
 
-    /// As long as nobody knows how messages are to be written.
+    /// Creates a printer for messages before the options are known.
     pub(super) fn plain() -> Self {
         let (json, color, terminal, timed) = (false, false, false, false);
         Self { quiet: false, verbose: 0, json, color, terminal, timed }
     }
 
-    /// What can be done.
+    /// Prints a hint at what the user can do.
     pub(super) fn hint(&self, hint: &str) {
         self.line("hint", CYAN, hint, &json!({}));
     }
 
-    /// An error, and what can be done about it.
+    /// Prints an error, and a hint if there is one.
     pub(super) fn error(&self, error: &Error) {
         let mut message = error.to_string();
         let mut source = std::error::Error::source(error);
@@ -82,7 +83,7 @@ impl Talk {
         }
     }
 
-    /// A warning.
+    /// Prints a warning.
     pub(super) fn warning(&self, message: &str, fields: &serde_json::Value) {
         if self.quiet {
             return;
@@ -90,7 +91,7 @@ impl Talk {
         self.line("warning", YELLOW, message, fields);
     }
 
-    /// What could not be removed.
+    /// Warns about temporary files that could not be removed.
     pub(super) fn leftovers(&self, temporaries: &Temporaries) {
         for Leftover { path, reason, .. } in temporaries.take_leftovers() {
             let path = path.display().to_string();
@@ -120,7 +121,7 @@ impl Talk {
         self.say(&lines);
     }
 
-    /// Writes lines, with the time before each where that is wanted.
+    /// Writes lines, each preceded by the time if messages carry it.
     fn say(&self, lines: &Lines) {
         match self.time().filter(|_| !self.json) {
             Some(time) => terminal::say(&lines.after(&time)),
@@ -128,7 +129,7 @@ impl Talk {
         }
     }
 
-    /// The time, as RFC 3339 text in UTC, if messages have it.
+    /// Returns the time as RFC 3339 text in UTC, if messages carry it.
     fn time(&self) -> Option<String> {
         if !self.timed {
             return None;
@@ -139,7 +140,7 @@ impl Talk {
         Some(String::from_utf8_lossy(&now.rfc3339()).into_owned())
     }
 
-    /// Newer records of ports lost to older ones, and nobody asked for that.
+    /// Hints that newer records of ports lost to older ones, although no policy was chosen.
     pub(super) fn outdated(&self, records: u64) {
         if records == 0 || self.quiet {
             return;
@@ -151,7 +152,7 @@ impl Talk {
         self.hint(&format!("{lost}: --policy latest shows what is true now"));
     }
 
-    /// Errors of inputs, or that there were none to read.
+    /// Prints the errors of inputs, and an error if no input could be read.
     pub(super) fn errors(&self, report: &Report) {
         for error in &report.errors {
             self.error(error);
@@ -172,14 +173,14 @@ impl Talk {
         }
     }
 
-    /// Errors of inputs and the summary of a run.
+    /// Prints the errors of inputs and the summary of a run.
     pub(super) fn report(&self, report: &Report, elapsed: Duration) {
         self.errors(report);
         if self.quiet {
             return;
         }
         let sums_up = self.terminal || self.verbose > 0;
-        // The summary of a text has them too.
+        // The summary in text form includes the warnings.
         if self.json || !sums_up {
             self.warnings(report);
         }
@@ -213,7 +214,8 @@ impl Talk {
         }
     }
 
-    /// Scans whose documents say that they failed: a line each, and for the last of many their number.
+    /// Warns about scans whose documents say that they failed: one line per scan, then the number
+    /// of those that are not listed.
     pub(super) fn failed_scans(&self, failed: &FailedScans) {
         for scan in &failed.first {
             let fields = json!({ "input": scan.input, "scan_id": scan.scan_id });
@@ -224,7 +226,7 @@ impl Talk {
         }
     }
 
-    /// What a file that was found brought: its errors and warnings.
+    /// Prints the errors and warnings of a file found by `watch`.
     pub(super) fn found(&self, report: &Report) {
         report.errors.iter().for_each(|error| self.error(error));
         if !self.quiet {
@@ -235,7 +237,7 @@ impl Talk {
         }
     }
 
-    /// What a run that watched has read.
+    /// Prints the number of files that a run of `watch` has read.
     pub(super) fn watched(&self, read: u64, refused: u64) {
         if !self.quiet && (self.terminal || self.verbose > 0) {
             let refused =
@@ -244,7 +246,7 @@ impl Talk {
         }
     }
 
-    /// What became of documents that were read for a dataset.
+    /// Prints the counts of documents that were read into a dataset, by their outcome.
     pub(super) fn loaded(&self, told: &Told) {
         if self.quiet || !(self.terminal || self.verbose > 0) {
             return;
@@ -271,19 +273,19 @@ impl Talk {
         self.say(&lines);
     }
 
-    /// What was removed of a dataset.
+    /// Prints the files that were removed from a dataset.
     pub(super) fn vacuumed(&self, done: Vacuumed) {
         let files = plural(done.files, "file");
         self.note(&format!("removed {files}, {}", bytes(done.bytes)));
     }
 
-    /// What was joined in a dataset.
+    /// Prints the files that were merged in a dataset.
     pub(super) fn compacted(&self, done: Compacted) {
         let made = plural(done.made, "file");
         self.note(&format!("{made} in place of {}", number(done.removed)));
     }
 
-    /// Something that a person may like to know.
+    /// Prints a note, unless `--quiet` is given.
     pub(super) fn note(&self, message: &str) {
         if !self.quiet {
             self.line("info", CYAN, message, &json!({}));
@@ -291,13 +293,13 @@ impl Talk {
     }
 }
 
-/// What is said of a program that is not there.
+/// Message for a program that does not exist.
 pub(super) const MISSING: &str = "not found";
 
-/// What can be done about a folder that holds what scanmill did not write.
+/// Hint for a folder that holds files that scanmill did not write.
 const FOREIGN: &str = "--overwrite replaces only what scanmill wrote: name another OUT, or move or remove the folder yourself (earlier versions wrote no _scanmill.json)";
 
-/// What the user can do about an error.
+/// Returns a hint at what the user can do about an error.
 fn hint(error: &Error) -> Option<&'static str> {
     match error.kind() {
         ErrorKind::NotNmap(detail) if detail == QUOTED => {

@@ -1,8 +1,10 @@
 //! `scanmill schema`.
 //!
-//! `--write` replaces files one by one, each complete or not at all. A folder of schemas has no marker of its own, as it is
-//! kept in repositories and compared with `--check`. So a file is replaced only if it says itself what it is: of JSON the
-//! members that name it, of text the line that says what printed it. All files are looked at before the first is written.
+//! `--write` replaces files one by one, each complete or not at all. A folder of schemas has no
+//! marker file, because it is kept in repositories and compared with `--check`. A file is therefore
+//! replaced only if its own content identifies it: for JSON the members that name it, for text the
+//! line that names the command that printed it. All files are checked before the first one is
+//! written.
 
 use std::{
     fmt::Display,
@@ -29,7 +31,7 @@ use crate::{
     },
 };
 
-/// Bytes of a file that is looked at, at most: those that are printed have some 100 KB.
+/// Maximum size of an existing file that is checked, in bytes. Printed schemas have about 100 KB.
 const MOST: u64 = 16 << 20;
 
 pub(super) fn run(args: &SchemaArgs, talk: &Talk) -> Result<Exit> {
@@ -59,7 +61,7 @@ pub(super) fn run(args: &SchemaArgs, talk: &Talk) -> Result<Exit> {
     print(print_tables(format, &tables).as_bytes())
 }
 
-/// Writes files below a folder, in place of those that were printed before.
+/// Writes files below a folder, in place of those printed before.
 fn write(folder: &Path, files: &[(PathBuf, String)], talk: &Talk) -> Result<Exit> {
     let temporaries = Temporaries::default();
     let stop = signals::stop_flag(&temporaries);
@@ -84,7 +86,7 @@ fn write(folder: &Path, files: &[(PathBuf, String)], talk: &Talk) -> Result<Exit
     Ok(Exit::Done)
 }
 
-/// Refuses a folder that holds what is not printed here, or a link.
+/// Refuses a folder that holds files that this command does not print, or a link.
 fn refuse_foreign(folder: &Path, files: &[(PathBuf, String)]) -> Result<()> {
     let is_file = |path: &Path| files.iter().any(|(known, _)| known == path);
     let is_folder = |path: &Path| files.iter().any(|(known, _)| known.starts_with(path));
@@ -111,7 +113,8 @@ fn refuse_foreign(folder: &Path, files: &[(PathBuf, String)]) -> Result<()> {
     Ok(())
 }
 
-/// Whether a name is one that a file has while it is written, and that a run leaves that is killed.
+/// Returns true if a name is the temporary name of one of the files. A run that is killed while it
+/// writes leaves such a file.
 fn is_left_over(name: &Path, files: &[(PathBuf, String)]) -> bool {
     let name = name.as_os_str().as_encoded_bytes();
     let is_number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
@@ -125,10 +128,10 @@ fn is_left_over(name: &Path, files: &[(PathBuf, String)]) -> bool {
     })
 }
 
-/// Whether a file is missing, or holds another version of what is printed.
+/// Returns true if a file is missing, or holds another version of the printed text.
 ///
 /// # Errors
-/// A usage error if it holds anything else.
+/// Returns a usage error if the file holds anything else.
 fn is_to_be_written(path: &Path, text: &str) -> Result<bool> {
     let failed = |error| Error::sink(path.display().to_string(), error);
     let refuse = |why: &dyn Display| {
@@ -153,11 +156,11 @@ fn is_to_be_written(path: &Path, text: &str) -> Result<bool> {
     refuse(&"was not printed by `scanmill schema`")
 }
 
-/// Whether a file is another version of what is printed.
+/// Returns true if a file is another version of the printed text.
 fn is_version(found: &[u8], printed: &str) -> bool {
     let Ok(found) = std::str::from_utf8(found) else { return false };
     let Ok(json) = serde_json::from_str::<Value>(printed) else {
-        // The first line that is no heading says what the file is.
+        // The first line that is not a heading identifies the file.
         let mark = printed.lines().find(|line| !line.is_empty() && !line.starts_with("# "));
         return mark.is_some_and(|mark| found.lines().take(5).any(|line| line == mark));
     };
@@ -170,7 +173,7 @@ fn is_version(found: &[u8], printed: &str) -> bool {
     of(&json) == of(&found) && has(&json) == has(&found)
 }
 
-/// All that is printed: schemas of tables, and templates of indexes.
+/// Returns all files that are printed: schemas of tables, and index templates.
 fn files() -> Vec<(PathBuf, String)> {
     let mut files = export::files();
     files.extend(ecs::files());
@@ -199,7 +202,7 @@ mod tests {
                 assert!(!is_version(other.as_bytes(), text), "{}: {other}", path.display());
             }
         }
-        // Another version may have more of everything.
+        // Another version may have more members or lines.
         for (path, text) in &files {
             let other = match text.trim_end().strip_suffix('}') {
                 Some(head) => format!("{head}, \"more\": 1}}"),

@@ -1,5 +1,19 @@
-//! Ctrl-C, SIGTERM and SIGHUP: the run stops between two events, and nothing temporary stays. For a service that
-//! watches SIGTERM is a good end, and SIGHUP none.
+//! Ctrl-C, SIGTERM and SIGHUP: the run stops between two events, and no temporary file stays.
+//!
+//! A thread named `signals` waits for signals and calls one handler per command, so handlers may
+//! lock, allocate and start threads, which code inside a signal handler must not do. A handler sets
+//! a flag that the run polls between two events. A run may be blocked in a read and never poll it,
+//! so the handler also starts a thread that removes the temporary files and ends the process after
+//! [`PATIENCE`].
+//!
+//! Commands that write once use [`stop_flag`], or [`stop_flag_with`] if they start programs. A scan
+//! uses [`second_stop_flag`]: the first signal ends nmap only. `watch` uses [`service`]: SIGTERM is
+//! its normal end, with exit code 0, and SIGHUP makes it open its files again. Until the arguments
+//! are parsed, SIGHUP is held for a process that may be a `watch` ([`hold_hangup`]).
+//!
+//! Call these functions once per process, before the first temporary file or program is created: a
+//! signal cleans up only what is registered in the [`Temporaries`] and [`Running`] that they are
+//! given.
 
 use std::{
     ffi::OsString,
@@ -22,21 +36,23 @@ use signal_hook::{
 
 use crate::{fs, sink::Temporaries, source::Running};
 
-/// How long a run that was told to stop may take to do so by itself; it may wait for input.
+/// Time for a stopped run to end on its own. After that it is ended, since it may be waiting for
+/// input.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What signals ask of a service.
+/// Requests of signals to a service.
 #[derive(Default)]
 pub(super) struct Service {
-    /// It is to stop: SIGINT or SIGTERM. It may take its time for that; a second signal ends it at once.
+    /// Stop, after SIGINT or SIGTERM. The service may take its time; a second signal ends it at
+    /// once.
     pub(super) stop: Arc<AtomicBool>,
-    /// It was SIGTERM: the way services are stopped, so the end is a good one.
+    /// The signal was SIGTERM, the usual way to stop a service, so the run succeeded.
     pub(super) terminated: Arc<AtomicBool>,
-    /// It is to open its files anew: SIGHUP.
+    /// Open the files again, after SIGHUP.
     pub(super) reopen: Arc<AtomicBool>,
 }
 
-/// Flags that become true as signals come.
+/// Installs handlers for a service, and returns the flags that they set.
 pub(super) fn service() -> Service {
     let service = Service::default();
     let Service { stop, terminated, reopen } = &service;
@@ -47,31 +63,33 @@ pub(super) fn service() -> Service {
         if signal == SIGHUP {
             return reopen.store(true, Ordering::Relaxed);
         }
-        // Before the flag that is waited for.
+        // Set before `stop`, because the service reads it once `stop` is set.
         terminated.fetch_or(signal == SIGTERM, Ordering::SeqCst);
         if stop.swap(true, Ordering::SeqCst) {
             #[expect(clippy::disallowed_methods, reason = "nobody wants to wait any longer")]
             std::process::exit(130);
         }
     });
-    // It may have come before there was a feed that could be opened anew.
+    // SIGHUP may have arrived before this handler was installed.
     service.reopen.fetch_or(HAS_HUNG_UP.load(Ordering::SeqCst), Ordering::SeqCst);
     service
 }
 
-/// What SIGHUP does while the command does not know what it is: it has come, or it ends the process as ever.
+/// Action of SIGHUP until the command is known: it sets [`HAS_HUNG_UP`], or ends the process as by
+/// default.
 static HANGUP: Mutex<Option<SigId>> = Mutex::new(None);
 static HAS_HUNG_UP: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// Has SIGHUP end nothing from the first moment of a process that may be a `watch`: `logrotate` sends it to a service
-/// whenever it likes, and without a handler it would end that.
+/// Prevents SIGHUP from ending a process that may be a `watch`, from its first moment. `logrotate`
+/// may send the signal to a service at any time, and without a handler it would end the service.
 pub(super) fn hold_hangup(args: &[OsString]) {
     if args.iter().skip(1).any(|arg| arg == "watch") && !ignores(SIGHUP) {
         set_hangup(flag::register(SIGHUP, Arc::clone(&HAS_HUNG_UP)).ok());
     }
 }
 
-/// The command is no `watch`: SIGHUP ends it, until [`handle`] has better to do.
+/// Restores the default action of SIGHUP for a command that is not `watch`, until [`handle`]
+/// installs another.
 pub(super) fn take_hangup_as_ever() {
     if is_hangup_held() {
         let ends = Arc::new(AtomicBool::new(true));
@@ -86,7 +104,7 @@ fn is_hangup_held() -> bool {
     HANGUP.lock().unwrap_or_else(PoisonError::into_inner).is_some()
 }
 
-/// Has SIGHUP do this, and nothing else that was set here before.
+/// Replaces the action of SIGHUP that was set here before.
 fn set_hangup(action: Option<SigId>) {
     let before = {
         let mut now = HANGUP.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,18 +115,20 @@ fn set_hangup(action: Option<SigId>) {
     }
 }
 
-/// Has a write beyond the limit on the size of files fail, as one to a full disk does, instead of ending the
-/// process. Programs that are started are not concerned: a handler does not outlive the start of another one.
+/// Makes a write that exceeds the file size limit fail, like a write to a full disk, instead of
+/// ending the process. Programs that are started are not affected, because a handler is reset when
+/// a program starts.
 pub(super) fn survive_file_limit() {
     let _ = flag::register(SIGXFSZ, Arc::default());
 }
 
-/// A flag that becomes true when the process is told to stop.
+/// Returns a flag that becomes true when a signal stops the process.
 pub(super) fn stop_flag(temporaries: &Temporaries) -> Arc<AtomicBool> {
     stop_flag_with(temporaries, &Running::default())
 }
 
-/// The same; programs that run are told to end then.
+/// Returns a flag that becomes true when a signal stops the process. The signal also ends the
+/// programs in `running`.
 pub(super) fn stop_flag_with(temporaries: &Temporaries, running: &Running) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let last = Last { stop: Arc::clone(&stop), temporaries: temporaries.clone() };
@@ -123,8 +143,8 @@ pub(super) fn stop_flag_with(temporaries: &Temporaries, running: &Running) -> Ar
     stop
 }
 
-/// Of a scan: the first signal ends its programs, and what they wrote is kept; the second one ends the run, and
-/// makes the flag true.
+/// Returns a flag that becomes true with the second signal, for a scan. The first signal ends the
+/// programs in `running`, whose output is kept; the second one ends the run.
 pub(super) fn second_stop_flag(temporaries: &Temporaries, running: &Running) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let last = Last { stop: Arc::clone(&stop), temporaries: temporaries.clone() };
@@ -140,7 +160,7 @@ pub(super) fn second_stop_flag(temporaries: &Temporaries, running: &Running) -> 
     stop
 }
 
-/// The last that a run is told.
+/// Last step of stopping a run: sets the flag, and ends the process if the run does not.
 struct Last {
     stop: Arc<AtomicBool>,
     temporaries: Temporaries,
@@ -165,22 +185,22 @@ impl Last {
             thread::sleep(PATIENCE);
             later();
         });
-        // Without a thread that waits there is no patience.
+        // Without a waiting thread, end the process at once.
         if patient.is_err() {
             end();
         }
     }
 }
 
-/// What becomes true even if there is no thread that could do more.
+/// Flags that are set even if the thread for signals cannot be started.
 struct Flags {
     stop: Arc<AtomicBool>,
-    /// Of SIGHUP, if that is not one that stops.
+    /// Flag of SIGHUP, if the signal does not stop the run.
     reopen: Option<Arc<AtomicBool>>,
 }
 
-/// Calls `handler` for each signal, on a thread of its own. Where the system gives none, the first signal sets
-/// the flag, and the second one ends the process.
+/// Calls `handler` for each signal, on a thread of its own. If the thread cannot be started, the
+/// first signal sets the flag, and the second one ends the process.
 fn handle(flags: &Flags, mut handler: impl FnMut(i32) + Send + 'static) {
     let mut wanted = vec![SIGINT, SIGTERM];
     if !ignores(SIGHUP) {
@@ -193,7 +213,7 @@ fn handle(flags: &Flags, mut handler: impl FnMut(i32) + Send + 'static) {
         }
     });
     if thread.is_ok() {
-        // Without a handler the process ends at once, as it would have anyway.
+        // Without a handler a signal ends the process at once, which is its default action.
         if let Ok(signals) = Signals::new(wanted) {
             let _ = sender.send(signals);
         }
@@ -210,7 +230,8 @@ fn handle(flags: &Flags, mut handler: impl FnMut(i32) + Send + 'static) {
     set_hangup(None);
 }
 
-/// Whether whoever started this process had it ignore a signal, as `nohup` does. Only Linux tells.
+/// Returns true if the process was started with a signal ignored, as by `nohup`. Always false
+/// except on Linux.
 fn ignores(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

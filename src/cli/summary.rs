@@ -1,4 +1,4 @@
-//! What a run did, as lines that a person reads.
+//! Summary of a run, as lines for people.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::pipeline::{FailedScan, FailedScans, FailureReport, Outcome, Report, WarningReport};
 
-/// A warning with its first place, and how often it was given.
+/// Describes a warning: its first position, and how often it was given.
 pub(super) fn about(code: &str, warning: &WarningReport) -> String {
     let times = match warning.count {
         1 => String::new(),
@@ -17,7 +17,7 @@ pub(super) fn about(code: &str, warning: &WarningReport) -> String {
     format!("{}:{}: {code}{times} {}", warning.input, warning.line, warning.detail)
 }
 
-/// A script of an engine that failed, with the first host.
+/// Describes the failure of an engine script, with the first host.
 pub(super) fn about_script(script: &str, failure: &FailureReport) -> String {
     let times = match failure.count {
         1 => String::new(),
@@ -28,11 +28,11 @@ pub(super) fn about_script(script: &str, failure: &FailureReport) -> String {
     format!("{script} on {}{port}{times}: {}", failure.target, failure.message)
 }
 
-/// Characters of the message of a failed scan that are shown: nmap adds a stack trace to those of scripts. `inspect --json` and
-/// the report have all of it.
+/// Maximum number of characters of a failed scan's message that are shown. nmap adds a stack trace
+/// to messages of scripts. `inspect --json` and the report contain the full message.
 const SHOWN: usize = 160;
 
-/// A scan of which its document says that it failed.
+/// Describes a scan whose document says that it failed.
 pub(super) fn about_failed(scan: &FailedScan) -> String {
     match &scan.message {
         Some(message) => {
@@ -46,14 +46,14 @@ pub(super) fn about_failed(scan: &FailedScan) -> String {
     }
 }
 
-/// Scans that failed, but are not named.
+/// Describes the failed scans that are not listed, if there are any.
 pub(super) fn more_failed(failed: &FailedScans) -> Option<String> {
     let named = u64::try_from(failed.first.len()).unwrap_or(u64::MAX);
     let more = failed.count.saturating_sub(named);
     (more > 0).then(|| format!("{} more failed", plural(more, "scan")))
 }
 
-/// What each input gave, a line an input.
+/// Lists the result of each input, one line per input.
 pub(super) fn each_input(report: &Report) -> Lines {
     let mut lines = Lines::default();
     for input in &report.inputs {
@@ -76,7 +76,7 @@ pub(super) fn each_input(report: &Report) -> Lines {
     lines
 }
 
-/// The summary that a person likes to read.
+/// Returns the summary of a run.
 pub(super) fn summary(report: &Report, elapsed: Duration) -> Lines {
     let mut lines = Lines::default();
     let (read, refused) = (report.count(Outcome::Read), report.count(Outcome::Refused));

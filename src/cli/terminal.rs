@@ -1,10 +1,12 @@
-//! Everything that people read, and the only place that writes it.
+//! Text for people, and the only module that writes it.
 //!
-//! Names of files, values from scans, arguments and what programs say come from others. Printed as they are, a line break
-//! in one forges a line of scanmill, an escape sequence moves the cursor or sets the title of the window, and a bidi mark
-//! shows text in another order. So what is printed is made of [`Lines`]: whatever is put into one line is one line, and
-//! shows such characters as `\u{...}`. Only labels and styles, which are constants of the program, are taken as they are.
-//! Data (rows, documents, printed schemas) is not for people; it goes out unchanged by [`print_data`] and the sinks.
+//! File names, values from scans, arguments and the output of programs come from others. Printed
+//! unchanged, a line break in one forges a line of scanmill, an escape sequence moves the cursor or
+//! sets the title of the window, and a bidi mark reorders the text. Therefore all output is built
+//! from [`Lines`]: each text that is added stays on one line, and such characters are shown as
+//! `\u{...}`. Only labels and styles, which are constants of the program, are printed unchanged.
+//! Data (rows, documents, printed schemas) is not for people; [`print_data`] and the sinks write it
+//! unchanged.
 //!
 //! `tests/it/layering.rs` fails if another module names standard output or standard error.
 
@@ -20,12 +22,12 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Whether a character does something to a terminal or to the text around it, or cannot be seen.
+/// Returns true if a character is invisible, or affects the terminal or the text around it.
 fn is_unsafe(c: char) -> bool {
     c.is_control() || is_invisible(c)
 }
 
-/// Text with characters that are not safe to print as `\u{...}`.
+/// Escapes characters that are not safe to print as `\u{...}`.
 pub(super) fn escape(text: &str) -> String {
     escape_but(text, |_| false)
 }
@@ -43,7 +45,7 @@ fn escape_but(text: &str, is_kept: impl Fn(char) -> bool) -> String {
     out
 }
 
-/// Lines for people.
+/// Lines of text for people.
 #[derive(Debug, Default)]
 pub(super) struct Lines(String);
 
@@ -54,7 +56,7 @@ impl Lines {
         self.0.push('\n');
     }
 
-    /// Adds a line that begins with a label, in a style if there is one.
+    /// Adds a line that starts with a label, in a style if one is given.
     pub(super) fn labelled(
         &mut self,
         label: &'static str,
@@ -68,13 +70,14 @@ impl Lines {
         self.line(text);
     }
 
-    /// Adds a line of JSON. What is not safe stands in its texts alone, as JSON escapes it.
+    /// Adds a line of JSON. Unsafe characters can occur only in its strings, and are escaped as
+    /// JSON escapes them.
     pub(super) fn json(&mut self, value: &serde_json::Value) {
         self.0.push_str(&escape_json(&value.to_string()));
         self.0.push('\n');
     }
 
-    /// The same lines, each after this text.
+    /// Returns the lines, each preceded by a text and a space.
     pub(super) fn after(&self, text: &str) -> Self {
         let mut lines = Self::default();
         for line in self.0.lines() {
@@ -86,17 +89,17 @@ impl Lines {
         lines
     }
 
-    /// The lines, each ended by a line break.
+    /// Returns the lines, each ended by a line break.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// JSON with what is not safe to print as JSON escapes it.
+/// Escapes characters that are not safe to print in JSON, as JSON escapes them.
 pub(super) fn escape_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
-        // Line breaks are between members, where text is laid out.
+        // Indented JSON has line breaks between its members.
         if is_unsafe(c) && c != '\n' {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
@@ -109,7 +112,7 @@ pub(super) fn escape_json(json: &str) -> String {
     out
 }
 
-/// Writes lines to standard error. Should it be closed, nobody reads them.
+/// Writes lines to standard error. Ignores errors, because a closed standard error has no reader.
 pub(super) fn say(lines: &Lines) {
     let _ = io::stderr().lock().write_all(lines.as_str().as_bytes());
 }
@@ -117,15 +120,15 @@ pub(super) fn say(lines: &Lines) {
 /// Writes lines to standard output.
 ///
 /// # Errors
-/// If that is not possible.
+/// Fails if standard output cannot be written.
 pub(super) fn show(lines: &Lines) -> Result<()> {
     print_data(lines.as_str().as_bytes())
 }
 
-/// Writes JSON, laid out for people, to standard output.
+/// Writes indented JSON to standard output.
 ///
 /// # Errors
-/// If that is not possible.
+/// Fails if standard output cannot be written.
 pub(super) fn show_json(value: &impl serde::Serialize) -> Result<()> {
     let failed = |error: io::Error| Error::sink("standard output", error);
     let mut out = Escaping(io::BufWriter::new(io::stdout().lock()));
@@ -133,14 +136,14 @@ pub(super) fn show_json(value: &impl serde::Serialize) -> Result<()> {
     out.write_all(b"\n").and_then(|()| out.flush()).map_err(failed)
 }
 
-/// Escapes JSON on its way, which may be more than memory holds.
+/// Writer that escapes JSON as it passes through, since the whole may exceed the memory.
 struct Escaping<W>(W);
 
 impl<W: io::Write> io::Write for Escaping<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text,
-            // A piece of it at a time.
+            // The bytes may end within a character: write the valid part only.
             Err(error) => match bytes.split_at(error.valid_up_to()).0 {
                 [] => return Err(io::ErrorKind::InvalidData.into()),
                 valid => std::str::from_utf8(valid).unwrap_or_default(),
@@ -155,10 +158,10 @@ impl<W: io::Write> io::Write for Escaping<W> {
     }
 }
 
-/// Writes JSON, laid out for people, to standard error.
+/// Writes indented JSON to standard error.
 ///
 /// # Errors
-/// If that is not possible.
+/// Fails if standard error cannot be written.
 pub(super) fn say_json(value: &serde_json::Value) -> Result<()> {
     let written = io::stderr().lock().write_all(laid_out(value).as_bytes());
     written.map_err(|error| Error::sink("standard error", error))
@@ -170,21 +173,22 @@ fn laid_out(value: &serde_json::Value) -> String {
     text
 }
 
-/// Writes data to standard output as it is.
+/// Writes data to standard output unchanged.
 ///
 /// # Errors
-/// If that is not possible.
+/// Fails if standard output cannot be written.
 pub(super) fn print_data(bytes: &[u8]) -> Result<()> {
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
     written.map_err(|error| Error::sink("standard output", error))
 }
 
-/// Prints what is wrong with the arguments, or the help. Both may show values: those that are wrong, and of the help
-/// those that the environment and the configuration set.
+/// Prints the error in the arguments, or the help. Both may contain values: the wrong ones, and in
+/// the help those that the environment and the configuration set.
 ///
 /// # Errors
-/// If the help cannot be written. That what is wrong cannot be is known from the exit code.
+/// Fails if the help cannot be written. An error that cannot be written still shows in the exit
+/// code.
 pub(super) fn print_usage(error: &mut clap::Error) -> Result<()> {
     use clap::error::ContextValue;
     let context: Vec<_> = error.context().map(|(kind, value)| (kind, value.clone())).collect();
@@ -194,7 +198,7 @@ pub(super) fn print_usage(error: &mut clap::Error) -> Result<()> {
             ContextValue::Strings(texts) => {
                 ContextValue::Strings(texts.iter().map(|text| escape(text)).collect())
             }
-            // Advice, which is one line each; the usage is one of these too, but not several.
+            // Tips have one line each. The usage also has this type, but is a single one.
             ContextValue::StyledStrs(tips) => {
                 let tips = tips.iter().map(|tip| escape(&tip.to_string()).into());
                 ContextValue::StyledStrs(tips.collect())
@@ -206,7 +210,7 @@ pub(super) fn print_usage(error: &mut clap::Error) -> Result<()> {
     let plain = error.render().to_string();
     let is_safe = plain.chars().all(|c| c == '\n' || !is_unsafe(c));
     let written = if is_safe {
-        // With its colours, where there are any.
+        // With colours, where they are supported.
         error.print()
     } else {
         let text = escape_but(&plain, |c| c == '\n');
@@ -220,17 +224,17 @@ pub(super) fn print_usage(error: &mut clap::Error) -> Result<()> {
     written.map_err(|error| Error::sink("standard output", error))
 }
 
-/// Whether standard error is a terminal.
+/// Returns true if standard error is a terminal.
 pub(super) fn is_stderr_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Whether standard output is a terminal.
+/// Returns true if standard output is a terminal.
 pub(super) fn is_stdout_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Where bars are drawn. Their messages are escaped by [`escape`].
+/// Returns the place where bars are drawn. Escape their messages with [`escape`].
 pub(super) fn bars() -> ProgressDrawTarget {
     ProgressDrawTarget::stderr()
 }

@@ -51,7 +51,7 @@ pub(super) fn run(args: &WatchArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<E
     }
     talk.watched(read, refused);
     Ok(match refused {
-        // A service that stops on SIGTERM has done its job.
+        // A service that stops on SIGTERM has succeeded.
         _ if service.terminated.load(Ordering::Relaxed) => Exit::Done,
         _ if service.stop.load(Ordering::Relaxed) => Exit::Interrupted,
         0 => Exit::Done,
@@ -59,7 +59,7 @@ pub(super) fn run(args: &WatchArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<E
     })
 }
 
-/// What happened, in a line.
+/// Describes an event in one line.
 fn about(event: &WatchEvent<'_>, folder: &Path, out: &Path) -> String {
     let (folder, out) = (folder.display(), out.display());
     match event {
@@ -108,7 +108,7 @@ fn options(args: &WatchArgs, how: &TalkArgs) -> Result<WatchOptions> {
     Ok(options)
 }
 
-/// The feed of a format.
+/// Returns the feed of a format.
 fn feed(args: &WatchArgs, to: To) -> Result<Feed> {
     match (feeds::feed(to, &args.feed, &args.line)?, to) {
         (Some(feed), _) => Ok(feed),
@@ -119,9 +119,9 @@ fn feed(args: &WatchArgs, to: To) -> Result<Feed> {
     }
 }
 
-/// How changes are told in a format.
+/// Returns the form of changes in a format.
 fn changes(args: &WatchArgs, to: To) -> Result<Changed> {
-    // Options that are for another format are refused here too.
+    // Refuses options of other formats here too.
     feeds::feed(to, &args.feed, &args.line)?;
     match to {
         To::Jsonl => Ok(Changed::Rows),
@@ -130,7 +130,8 @@ fn changes(args: &WatchArgs, to: To) -> Result<Changed> {
     }
 }
 
-/// Feed and state may lie in the folder, where they are left out, but the feed must be one.
+/// Checks the outputs. The feed and the state may lie in the folder, where they are left out, but
+/// an existing output file must be a feed.
 fn check_outputs(folder: &Path, out: &Path, (args, how): (&WatchArgs, &TalkArgs)) -> Result<()> {
     let state = args.state_dir.as_deref().map_or_else(|| folder.join(STATE), Path::to_path_buf);
     let rotates = args.rotate_size.is_some() || args.rotate_every.is_some();
@@ -144,7 +145,7 @@ fn check_outputs(folder: &Path, out: &Path, (args, how): (&WatchArgs, &TalkArgs)
         return Ok(());
     }
     let mut first = [b'{'];
-    // What cannot be read is for the feed itself to say.
+    // If the file cannot be read, opening the feed reports that.
     let _ = File::open(out).and_then(|mut file| file.read(&mut first));
     if first != [b'{'] {
         let message = format!("{} exists, and does not begin as a feed does", out.display());

@@ -1,12 +1,12 @@
-//! Numbers and text of scans as a person reads them on a terminal.
+//! Numbers and lists, formatted for people.
 
-/// A number of things, such as `1 scan`.
+/// Formats a count with its noun, such as `1 scan`.
 pub(super) fn plural(value: impl TryInto<u64>, one: &str) -> String {
     let digits = number(value);
     if digits == "1" { format!("1 {one}") } else { format!("{digits} {one}s") }
 }
 
-/// A whole number with a thin mark every three digits.
+/// Formats a whole number with a comma between groups of three digits.
 pub(super) fn number(value: impl TryInto<u64>) -> String {
     let digits = value.try_into().unwrap_or_default().to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
@@ -38,7 +38,7 @@ pub(super) fn rate(count: u64, seconds: f64) -> String {
     }
 }
 
-/// Items in lines of a screen's width.
+/// Joins items to lines that fit the width of a screen.
 pub(super) fn wrapped(items: &[String]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for item in items {

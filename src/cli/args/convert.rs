@@ -1,4 +1,4 @@
-//! What `convert` writes.
+//! Options of `convert`.
 
 use clap::{Args as ClapArgs, ValueEnum, ValueHint, builder::BoolishValueParser as Switch};
 
@@ -40,7 +40,7 @@ pub(in super::super) struct ConvertArgs {
     pub(in super::super) report: Option<OutputPath>,
 }
 
-/// Where output goes, and in which form.
+/// Output: its destination, format and layout.
 #[derive(Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Output")]
 pub(in super::super) struct WriteArgs {
@@ -97,7 +97,7 @@ pub(in super::super) struct WriteArgs {
     pub(in super::super) line: LineArgs,
 }
 
-/// What tells the partition of a scan's rows.
+/// Partition key of a scan's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(in super::super) enum PartitionName {
     /// The UTC date of the scan's start, else of its end
@@ -116,11 +116,12 @@ impl PartitionName {
     }
 }
 
-/// States of ports: nmap's, and what masscan says of one that answered ARP.
+/// Port states that `--state` accepts: those of nmap, and `up`, which masscan reports for a port
+/// that answered ARP.
 pub(in super::super) const STATES: [&str; 7] =
     ["open", "closed", "filtered", "unfiltered", "open|filtered", "closed|filtered", "up"];
 
-/// What is written of what was read.
+/// Selection of the rows to write.
 #[derive(Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Selection")]
 pub(in super::super) struct PickArgs {

@@ -1,4 +1,4 @@
-//! How `diff` compares.
+//! Options of `diff`.
 
 use clap::{
     Args as ClapArgs, ValueEnum, ValueHint,
@@ -8,11 +8,11 @@ use clap::{
 use super::{By, LineArgs, OutputPath, ReadArgs, count};
 use crate::diff::Sort;
 
-/// States that `--ignore-state` takes.
+/// Port states that `--ignore-state` accepts.
 const STATES: [&str; 6] =
     ["open", "closed", "filtered", "unfiltered", "open|filtered", "closed|filtered"];
 
-/// Form of differences.
+/// Format of differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(in super::super) enum DiffTo {
     Text,
@@ -92,7 +92,7 @@ pub(in super::super) struct DiffArgs {
     pub(in super::super) threads: Option<usize>,
 }
 
-/// A kind of differences.
+/// Parses the name of a category of differences.
 fn sort() -> impl TypedValueParser<Value = Sort> {
     PossibleValuesParser::new(Sort::all().map(Sort::as_str)).try_map(|name| name.parse::<Sort>())
 }

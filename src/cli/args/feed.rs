@@ -1,11 +1,11 @@
-//! What feeds for SIEMs hold.
+//! Options of feeds for SIEMs.
 
 use clap::{Args as ClapArgs, ValueEnum, builder::BoolishValueParser as Switch};
 
 use super::size;
 use crate::feed::LEAST_LINE;
 
-/// What `event.kind` says.
+/// Value of `event.kind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(in super::super) enum Kind {
     State,
@@ -23,7 +23,7 @@ pub(in super::super) enum OcsfVersion {
     V1_8,
 }
 
-/// Which events of hosts and scans there are.
+/// Selection of events for hosts and scans.
 #[derive(Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Feeds")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option")]
@@ -56,7 +56,7 @@ pub(in super::super) struct FeedArgs {
     pub(in super::super) hec: bool,
 }
 
-/// What all events of a feed say, and how long their lines are.
+/// Fields that all events of a feed share, and the limit on the length of their lines.
 #[derive(Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Feeds")]
 pub(in super::super) struct LineArgs {
@@ -81,7 +81,7 @@ pub(in super::super) struct LineArgs {
     pub(in super::super) max_line: Option<usize>,
 }
 
-/// Bytes of a name at most, as an index has it.
+/// Maximum length of a name, in bytes: the limit of Elasticsearch for the name of an index.
 const NAME: usize = 255;
 
 fn sensor(text: &str) -> Result<String, String> {
@@ -104,7 +104,7 @@ fn index(text: &str) -> Result<String, String> {
     })
 }
 
-/// Whether an index may be named so.
+/// Returns true if Elasticsearch accepts an index with this name.
 fn name(text: &str) -> bool {
     let odd = |c: char| {
         c.is_uppercase() || c.is_whitespace() || c.is_control() || "\\/*?\"<>|,#:".contains(c)

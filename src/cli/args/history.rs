@@ -1,4 +1,4 @@
-//! How `history` is written.
+//! Options of `history`.
 
 use clap::{
     Args as ClapArgs, ValueEnum as _, ValueHint,
@@ -42,7 +42,7 @@ pub(in super::super) struct HistoryArgs {
     pub(in super::super) report: Option<OutputPath>,
 }
 
-/// Where the tables go, and in which form.
+/// Output of the tables: its destination, format and layout.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Output")]
 pub(in super::super) struct HistoryTableArgs {
@@ -86,7 +86,7 @@ pub(in super::super) struct HistoryTableArgs {
     rows_per_file: Option<usize>,
 }
 
-/// Which looks are at one host.
+/// Rules that assign looks to hosts, and that end their intervals.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Merging")]
 pub(in super::super) struct SeriesOptions {
@@ -104,14 +104,14 @@ pub(in super::super) struct SeriesOptions {
     pub(in super::super) temp_dir: Option<OutputPath>,
 }
 
-/// A format of tables: a history has neither nested lines nor feeds.
+/// Parses a format of tables. A history has neither nested lines nor feeds.
 fn format() -> impl TypedValueParser<Value = To> {
     PossibleValuesParser::new([To::Jsonl, To::Csv, To::Parquet].map(To::name))
         .try_map(|name| To::from_str(&name, false))
 }
 
 impl HistoryArgs {
-    /// What it writes, as `convert` has it.
+    /// Returns the output options in the form that `convert` has.
     pub(in super::super) fn write(&self) -> WriteArgs {
         let args = &self.table;
         WriteArgs {
@@ -129,7 +129,7 @@ impl HistoryArgs {
         }
     }
 
-    /// What it leaves out.
+    /// Returns the selection in the form that `convert` has.
     pub(in super::super) fn pick(&self) -> PickArgs {
         PickArgs { state: self.state.clone(), ..PickArgs::default() }
     }

@@ -1,10 +1,10 @@
-//! What `ingest` does with a dataset.
+//! Options of `ingest`.
 
 use clap::{Args as ClapArgs, ValueHint};
 
 use super::{OutputPath, ReadArgs, count, size};
 
-/// With one of these there is no input.
+/// Options that replace loading, so that no input is required.
 const INSTEAD: [&str; 5] = ["files", "list", "status", "vacuum", "compact"];
 
 #[derive(Debug, ClapArgs)]
@@ -37,7 +37,7 @@ pub(in super::super) struct IngestArgs {
     pub(in super::super) report: Option<OutputPath>,
 }
 
-/// What is done instead of loading.
+/// Tasks to run instead of loading.
 #[derive(Debug, ClapArgs)]
 #[group(multiple = false, conflicts_with_all = ["inputs", "files_from"])]
 #[command(next_help_heading = "Instead of loading")]

@@ -1,4 +1,4 @@
-//! How `merge` merges.
+//! Options of `merge`.
 
 use std::{path::Path, time::Duration};
 
@@ -33,7 +33,7 @@ use crate::merge::Precedence;
         )),
     mut_arg("hash", |hash| hash.hide(true)),
     mut_arg("follow", |follow| follow.hide(true)),
-    // The best copy of a scan is used anyway.
+    // Merging always uses the best copy of a scan, so the option has no effect.
     mut_arg("dedup", |dedup| dedup.hide(true)),
     mut_arg("expand_extraports", |expand| expand.hide(true))
 )]
@@ -44,12 +44,13 @@ pub(in super::super) struct MergeArgs {
     pub(in super::super) merge: MergeOptions,
 }
 
-/// Whether the value of `--state` lists states of ports; else it names a file.
+/// Returns true if a value of `--state` lists port states; otherwise it names a file.
 pub(in super::super) fn lists_states(value: &str) -> bool {
     value.split(',').all(|state| STATES.contains(&state))
 }
 
-/// Checks a value of `--state`: a list of states of ports, or a file. A name that may be a mistyped state is neither.
+/// Checks a value of `--state`: a list of port states, or a file. Refuses a name that may be a
+/// mistyped state.
 fn state_or_file(value: &str) -> Result<String, String> {
     if lists_states(value) {
         return Ok(value.to_owned());
@@ -70,7 +71,7 @@ fn state_or_file(value: &str) -> Result<String, String> {
     Ok(value.to_owned())
 }
 
-/// What makes two hosts the same.
+/// Key by which hosts of several scans are matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(in super::super) enum By {
     /// Their IP address, else MAC address, else name

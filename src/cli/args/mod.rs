@@ -1,4 +1,4 @@
-//! The command line's flags, without logic.
+//! Definitions of the command line: options and their help texts, without logic.
 
 mod convert;
 mod diff;
@@ -92,7 +92,7 @@ pub(super) enum Command {
     Man,
 }
 
-/// What is said on standard error, and how.
+/// Messages on standard error: which are printed, and in which form.
 #[derive(Debug, ClapArgs)]
 pub(super) struct TalkArgs {
     /// Say nothing but errors
@@ -144,13 +144,13 @@ pub(super) struct TalkArgs {
         env = "SCANMILL_PROGRESS"
     )]
     pub(super) progress: When,
-    /// The file that set options, however it was found.
+    /// Configuration file in use, named by `--config` or found.
     #[arg(skip)]
     pub(super) config_file: Option<PathBuf>,
 }
 
 impl TalkArgs {
-    /// The file that set options, however it was found.
+    /// Returns the configuration file in use, named by `--config` or found.
     pub(super) fn config_file(&self) -> Option<&Path> {
         self.config_file.as_deref()
     }
@@ -183,7 +183,7 @@ pub(super) enum To {
 }
 
 impl To {
-    /// As it is given.
+    /// Returns the name of the format as `--to` accepts it.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Jsonl => "jsonl",
@@ -242,7 +242,7 @@ pub(super) enum SchemaFormat {
     Md,
 }
 
-/// A number of things, at least one.
+/// Parses a count of at least one.
 fn count(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
@@ -250,7 +250,7 @@ fn count(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("{text:?} is no number above 0"))
 }
 
-/// A size such as `64K`, `8M` or `1G`.
+/// Parses a size such as `64K`, `8M` or `1G`, in bytes.
 fn size(text: &str) -> Result<usize, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase();
@@ -268,7 +268,7 @@ fn size(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("{text:?} is no size"))
 }
 
-/// A time such as `500ms`, `2s`, `10m`, `1h` or `1d`.
+/// Parses a duration such as `500ms`, `2s`, `10m`, `1h` or `1d`.
 fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: u64 = match text.get(digits.len()..).unwrap_or_default() {
@@ -286,7 +286,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(millis))
 }
 
-/// A size as it is written.
+/// Formats a size, in bytes, as options accept it.
 pub(super) fn size_text(size: usize) -> String {
     match size {
         size if size.is_multiple_of(1 << 30) => format!("{}G", size >> 30),

@@ -1,8 +1,9 @@
-//! Paths on the command line. The type of an option says what becomes of its path: it is read, written or run.
+//! Paths on the command line. The type of an option's value records the role of its path: it is
+//! read, written or run.
 //!
-//! `config` derives from these types what a `scanmill.toml` that merely lies in the working directory may set, and
-//! all of them refuse URLs. An option that names a path must be of one of these types; a test of `config` fails on
-//! any other.
+//! `config` derives from these types which options a `scanmill.toml` in the working directory may
+//! set, and all of them refuse URLs. Every option that names a path must have one of these types; a
+//! test in `config` fails for any other.
 
 use std::{
     any::TypeId,
@@ -15,18 +16,18 @@ use clap::{
     builder::{PathBufValueParser, TryMapValueParser, TypedValueParser as _, ValueParserFactory},
 };
 
-/// What becomes of a path.
+/// Role of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum PathRole {
-    /// It is read.
+    /// The path is read.
     Input,
-    /// Something is written there: a file, or files in a folder.
+    /// The path is written: a file, or a folder of files.
     Output,
-    /// It is a program, or names programs.
+    /// The path is a program, or a file that names programs.
     Program,
 }
 
-/// The role of the path that an option names; `None` if it names none.
+/// Returns the role of the path that an option names, or `None` if the option names no path.
 pub(in super::super) fn path_role(arg: &Arg) -> Option<PathRole> {
     let id = arg.get_value_parser().type_id();
     let roles = [
@@ -71,15 +72,15 @@ macro_rules! path_types {
 }
 
 path_types! {
-    /// A path that is read, or `-` for standard input.
+    /// Path to read, or `-` for standard input.
     InputPath;
-    /// A path that is written, or `-` for standard output.
+    /// Path to write, or `-` for standard output.
     OutputPath;
-    /// A program, or a file that names programs.
+    /// Program, or a file that names programs.
     ProgramPath;
 }
 
-/// Refuses a URL, which must not become a folder named `s3:`.
+/// Refuses a URL, which would otherwise create a folder named `s3:`.
 pub(in super::super) fn refuse_url(path: &Path) -> Result<(), String> {
     if !is_url(path.as_os_str().as_encoded_bytes()) {
         return Ok(());
@@ -88,7 +89,7 @@ pub(in super::super) fn refuse_url(path: &Path) -> Result<(), String> {
         .to_owned())
 }
 
-/// Whether a path begins with a scheme and `//`, or with `file:/`.
+/// Returns true if a path starts with a scheme and `://`, or with `file:/`.
 fn is_url(path: &[u8]) -> bool {
     let Some(colon) = path.iter().position(|byte| *byte == b':') else { return false };
     let (scheme, rest) = path.split_at(colon);

@@ -1,10 +1,10 @@
-//! Which inputs are read, and how.
+//! Inputs, and the options for reading them.
 
 use clap::{Args as ClapArgs, ValueHint, builder::BoolishValueParser as Switch};
 
 use super::{InputPath, count, size};
 
-/// Which inputs are read, and how.
+/// Inputs, and the options for reading them.
 #[derive(Debug, ClapArgs)]
 pub(in super::super) struct ReadArgs {
     /// Files, folders, or - for standard input
@@ -33,7 +33,7 @@ pub(in super::super) struct ReadArgs {
     pub(in super::super) how: HowArgs,
 }
 
-/// How XML is read, wherever it comes from.
+/// Options for reading XML from any source.
 #[derive(Debug, ClapArgs)]
 pub(in super::super) struct HowArgs {
     /// End an input at its first warning; whole hosts before it stay, and the exit code is 3
@@ -70,7 +70,7 @@ pub(in super::super) struct HowArgs {
     pub(in super::super) limits: LimitArgs,
 }
 
-/// Caps on what is held of an input; sizes take K, M and G.
+/// Limits on the memory that an input may take. Sizes accept the suffixes K, M and G.
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Limits")]
 #[expect(clippy::struct_field_names, reason = "they are named as the options are")]

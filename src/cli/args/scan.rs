@@ -1,4 +1,4 @@
-//! What `scan` runs.
+//! Options of `scan`.
 
 use clap::{Args as ClapArgs, ValueHint, builder::BoolishValueParser as Switch};
 
@@ -37,7 +37,7 @@ pub(in super::super) struct ScanArgs {
     pub(in super::super) report: Option<OutputPath>,
 }
 
-/// What nmap is asked for, and how it is started.
+/// Request to nmap, and the way to start it.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Scan")]
 pub(in super::super) struct NmapArgs {

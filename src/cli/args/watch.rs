@@ -1,4 +1,4 @@
-//! What `watch` reads and writes.
+//! Options of `watch`.
 
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ pub(in super::super) struct WatchArgs {
     pub(in super::super) line: LineArgs,
 }
 
-/// What the first look at a host gives.
+/// Events for the first look at a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(in super::super) enum BaselineArg {
     Silent,

@@ -1,4 +1,4 @@
-//! `--engine FILE.toml`: programs as scripts of hosts and ports.
+//! `--engine FILE.toml`: programs that run as scripts of hosts and ports.
 
 mod program;
 
@@ -20,25 +20,25 @@ use crate::{
     source::{Running, process::adopt_orphans},
 };
 
-/// Bytes of a file of scripts.
+/// Maximum size of a file of scripts, in bytes.
 const FILE: u64 = 1 << 20;
 
-/// How long programs may wait for each other: as good as without a limit, for each has a time of its own.
+/// Timeout of the engine itself: in effect unlimited, since each program has a timeout of its own.
 const WAIT: Duration = Duration::from_hours(365 * 24);
 
-/// Programs that may run at once.
+/// Allowed number of programs that run at once.
 const WORKERS: std::ops::RangeInclusive<i64> = 1..=1024;
 
-/// What hosts are shown to programs as.
+/// Form in which hosts are passed to programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// As a scan saw them.
+    /// As read from a scan.
     Read,
-    /// As a merge made them: their ids are others.
+    /// As merged: without the IDs of a single scan.
     Merged,
 }
 
-/// The file as it is written.
+/// File of scripts, as deserialized.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Scripts {
@@ -74,8 +74,8 @@ struct PortEntry {
     timeout: Option<Spanned<String>>,
 }
 
-/// Reads a file of scripts. Programs are listed in `running` while they run, and end with all that they start;
-/// where the system does not allow that it is said.
+/// Reads a file of scripts. Programs are registered in `running` while they run, and end together
+/// with all processes that they start. Prints a warning where the system does not support that.
 pub(super) fn open(
     path: &Path,
     seen: Seen,
@@ -105,7 +105,7 @@ fn read(path: &Path, seen: Seen, running: &Running) -> Result<Arc<Engine>> {
     source.engine(scripts, seen, running).map(Arc::new)
 }
 
-/// The file, to say where something in it is wrong.
+/// Text of the file, for the position of errors.
 #[derive(Clone, Copy)]
 struct Source<'s> {
     path: &'s Path,
@@ -157,12 +157,12 @@ impl Source<'_> {
         Ok(engine)
     }
 
-    /// The script for the ports of its entry.
+    /// Creates the script for the ports of an entry.
     fn port_script(self, mut script: PortScript, entry: &PortEntry) -> Result<PortScript> {
         let ports = entry.ports.get_ref().into_ports();
         let ports = ports.map_err(|error| self.wrong(&entry.ports.span(), &error.to_string()))?;
         script = script.ports(ports);
-        // Each value is tried alone, so that it is known which one is wrong.
+        // Checks each value on its own, so that the error names the wrong one.
         let tried = |script: PortScript, place: Range<usize>| {
             let tried = Engine::new().port_script(script.ports(1));
             tried.map_err(|error| self.wrong(&place, &error.to_string()))
@@ -209,14 +209,14 @@ impl Source<'_> {
         })
     }
 
-    /// A usage error with file, line and, where the place is that of a value, its key.
+    /// Returns a usage error with file and line and, if the position is that of a value, its key.
     fn wrong(self, place: &Range<usize>, message: &str) -> Error {
         let before = self.text.get(..place.start).unwrap_or(self.text);
         let number = before.matches('\n').count().saturating_add(1);
         let line = self.text.lines().nth(number.saturating_sub(1)).unwrap_or_default();
         let key = line.split_once('=').map(|(key, _)| key.trim());
         let key = key.filter(|key| key.chars().all(|c| c.is_alphanumeric() || "_-".contains(c)));
-        // A message of several lines tells the rest on its others.
+        // Only the first line of the message is shown; the others repeat the position.
         let message = message.lines().next().unwrap_or_default();
         let path = self.path.display();
         Error::usage(match key.filter(|key| !key.is_empty()) {
@@ -226,7 +226,7 @@ impl Source<'_> {
     }
 }
 
-/// A time such as `10s`, `500ms`, `2m` or `1h`, longer than none.
+/// Parses a time such as `10s`, `500ms`, `2m` or `1h`, greater than zero.
 fn duration(text: &str) -> Option<Duration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().ok()?;
@@ -245,7 +245,7 @@ fn duration(text: &str) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    /// What is wrong with a file of scripts, without its path.
+    /// Returns the error for a file of scripts, without its path.
     fn wrong(text: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("e.toml");

@@ -1,4 +1,4 @@
-//! A program that is run for a host or port.
+//! A program that runs once per host or port.
 
 use std::{
     ffi::OsString,
@@ -22,46 +22,46 @@ use crate::{
     },
 };
 
-/// Characters of what a program says that are shown.
+/// Maximum number of characters of a program's error output that are shown.
 const SHOWN: usize = 200;
 
-/// What its output is.
+/// Type of a program's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum OutputKind {
-    /// A value.
+    /// A JSON value.
     Json,
-    /// Text, less the line end behind it.
+    /// Text, without the line break at its end.
     #[default]
     Text,
 }
 
-/// A program with its arguments, in which values of hosts and ports may have places.
+/// Program with its arguments, which may contain placeholders for values of hosts and ports.
 #[derive(Debug)]
 pub(super) struct Words {
     name: PathBuf,
     args: Vec<String>,
 }
 
-/// Runs a program.
+/// Program together with the conditions that it runs under.
 #[derive(Debug)]
 pub(super) struct Runner {
     pub(super) words: Words,
     pub(super) output: OutputKind,
     pub(super) timeout: Duration,
     pub(super) seen: Seen,
-    /// Bytes of output at most.
+    /// Maximum size of the output, in bytes.
     pub(super) most: usize,
     pub(super) running: Running,
 }
 
-/// The places of values in arguments, and the names of these in the environment.
+/// Placeholders in arguments, each with the environment variable that holds the same value.
 const OF_HOST: (&str, &str) = ("{target}", "SCANMILL_TARGET");
 const OF_PORT: [(&str, &str); 3] =
     [("{port}", "SCANMILL_PORT"), ("{proto}", "SCANMILL_PROTO"), ("{state}", "SCANMILL_STATE")];
 
 impl Words {
-    /// Checks a command. A program with a slash in its name is looked for from `folder` on.
+    /// Checks a command. A program name with a slash is relative to `folder`.
     pub(super) fn new(command: &[String], folder: &Path, of_port: bool) -> Result<Self, String> {
         let (name, args) = command.split_first().ok_or("it is empty")?;
         if name.is_empty() {
@@ -84,7 +84,7 @@ impl Words {
 }
 
 impl Runner {
-    /// Runs the program for a host or port, and gives what it wrote.
+    /// Runs the program for a host or port, and returns its output.
     pub(super) fn run(&self, context: &Context<'_>) -> Result<Value, Failed> {
         let program = self.program(context)?;
         let most = u64::try_from(self.most).unwrap_or(u64::MAX);
@@ -117,7 +117,7 @@ impl Runner {
         })
     }
 
-    /// The host as nested JSON.
+    /// Returns the host as nested JSON, which the program reads from standard input.
     fn input(&self, context: &Context<'_>) -> Vec<u8> {
         let mut line = Vec::new();
         match self.seen {
@@ -161,18 +161,20 @@ impl Runner {
     }
 }
 
-/// Variables that are for this program: to one that is started they would be said of what it runs for.
+/// Returns the variables that configure scanmill itself. A program that inherited them could take
+/// them for facts about its host.
 fn own_variables() -> Vec<OsString> {
     let names = std::env::vars_os().map(|(name, _)| name);
     names.filter(|name| name.as_encoded_bytes().starts_with(b"SCANMILL_")).collect()
 }
 
-/// An argument with values in their places, each as it is.
+/// Replaces the placeholders of an argument by their values.
 fn filled(word: &str, values: &[((&str, &str), String)]) -> Result<OsString, Failed> {
     let mut filled = String::new();
     let mut rest = word;
     loop {
-        // The first place that is left; what a value holds is never taken for one.
+        // Finds the next placeholder in the rest of the argument. Values are never searched for
+        // placeholders.
         let next = values.iter().filter_map(|((place, _), value)| {
             let at = rest.find(place)?;
             Some((at, *place, value))
@@ -190,7 +192,7 @@ fn filled(word: &str, values: &[((&str, &str), String)]) -> Result<OsString, Fai
     Ok(filled.into())
 }
 
-/// How a program ended that did not end well.
+/// Describes the end of a program that failed.
 pub(in super::super) fn told(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("it ended with exit code {code}"),
@@ -199,7 +201,8 @@ pub(in super::super) fn told(status: ExitStatus) -> String {
     }
 }
 
-/// The first line of what it said, behind a colon; nothing if it said nothing.
+/// Returns the first line of the program's error output, after a colon, or an empty string if there
+/// is none.
 fn first_line(ended: &Ended) -> String {
     let line = ended.stderr.lines().map(str::trim).find(|line| !line.is_empty());
     line.map(|line| format!(": {}", line.chars().take(SHOWN).collect::<String>()))

@@ -1,4 +1,17 @@
-//! `scanmill scan`: runs nmap, and writes what it finds while it runs.
+//! `scanmill scan`: runs nmap, and writes hosts while it runs.
+//!
+//! With one process, the main thread reads nmap's standard output as it comes ([`Scan::read`]), so
+//! that each host is written as soon as it is complete. With `--parallel`, one thread per process
+//! copies the output to a file, and the main thread reads the files in the order of the processes
+//! and merges them (`spool`); hosts are written when all processes have ended.
+//!
+//! A process is registered in [`Running`] as soon as it is started. The first signal ends the
+//! processes, and the output is completed with what they wrote; the second one ends the run
+//! (`signals::second_stop_flag`). Everything that a signal must clean up is therefore created after
+//! the handler is installed.
+//!
+//! A process that fails does not end the run: its failure is collected in [`Scan::failures`] and
+//! reported at the end, in place of the error of reading its output.
 
 mod nmap;
 mod request;
@@ -45,23 +58,23 @@ use crate::{
     },
 };
 
-/// A process of nmap that is to be run.
+/// Process of nmap that is to be run.
 struct Part {
     name: String,
     program: Program,
-    /// Where its XML is kept.
+    /// File that keeps the XML of the process.
     kept: Option<Keep>,
 }
 
-/// What all processes share.
+/// State that all processes share.
 struct Scan<'s> {
     args: &'s ScanArgs,
     talk: &'s Talk,
     running: Running,
     tasks: Tasks,
-    /// Names of the processes that failed, and why.
+    /// Names of the processes that failed, each with the reason.
     failures: Vec<(String, String)>,
-    /// Whether anything was read.
+    /// True if any process wrote a scan.
     exists: bool,
 }
 
@@ -87,7 +100,7 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         return print(&lines.concat());
     }
     let temporaries = Temporaries::default();
-    // Before anything is made or started: a signal must find it.
+    // Installed before anything is created or started, so that a signal finds all of it.
     let stop = signals::second_stop_flag(&temporaries, &running);
     filters.leaves_cut = running.told();
     if args.nmap.sudo {
@@ -113,11 +126,11 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     plan.open(&args.write, ("scan", &temporaries), output)
 }
 
-/// Everything that is known of a run before its output is opened.
+/// State of a run before its output is opened.
 struct ScanOutput<'s> {
     args: &'s ScanArgs,
     talk: &'s Talk,
-    /// Several processes, whose hosts are merged.
+    /// True if there are several processes, whose hosts are merged.
     merges: bool,
     way: Option<progress::Way>,
     programs: Vec<Program>,
@@ -164,7 +177,8 @@ impl FormatVisitor for ScanOutput<'_> {
     }
 }
 
-/// The files that the XML of the processes is kept in, one for each; none if it is not kept.
+/// Returns the files that keep the XML of the processes, one per process, or none if it is not
+/// kept.
 fn kept_files(args: &ScanArgs, processes: usize) -> Vec<PathBuf> {
     let of = (args.nmap.parallel > 1).then_some(processes);
     let path = args.nmap.keep_xml.as_deref();
@@ -172,20 +186,20 @@ fn kept_files(args: &ScanArgs, processes: usize) -> Vec<PathBuf> {
     path.into_iter().flat_map(names).collect()
 }
 
-/// Two outputs of one name would replace each other.
+/// Refuses outputs that would replace each other.
 fn check_outputs((args, how): (&ScanArgs, &TalkArgs), plan: &Plan, kept: &[PathBuf]) -> Result<()> {
     let output = Written::output(plan.output());
     let kept = kept.iter().filter_map(|path| Written::file("--keep-xml", Some(path)));
     let report = Written::report(args.report.as_deref(), args.write.overwrite);
     let nmap: &Path = &args.nmap.nmap;
-    // A name without a folder is looked for on PATH.
+    // A name without a folder is searched for on PATH.
     let nmap = Some(nmap).filter(|path| path.components().count() > 1);
     let others = args.engine.as_deref().into_iter().chain(nmap).chain(how.config_file());
     let reading = Reading { others: others.collect(), ..Reading::default() };
     overlap::check(output.into_iter().chain(kept).chain(report), &reading, false)
 }
 
-/// The processes, with the files that their XML is kept in.
+/// Returns the processes, each with the file that keeps its XML.
 fn parts(args: &ScanArgs, programs: Vec<Program>, kept: Vec<PathBuf>) -> Result<Vec<Part>> {
     let of = (args.nmap.parallel > 1).then_some(programs.len());
     let name = |number| match of {
@@ -203,14 +217,14 @@ fn parts(args: &ScanArgs, programs: Vec<Program>, kept: Vec<PathBuf>) -> Result<
         .collect()
 }
 
-/// The merger of several processes, whose hosts stand in the order of the processes.
+/// Creates the merger for several processes. Hosts are in the order of the processes.
 fn merger(args: &ScanArgs, shares: &Shares) -> Merger {
     let policy = MergePolicy::new(Precedence::Caller);
     Merger::with_memory(policy, shares.merge, args.temp_dir.as_deref())
 }
 
 impl Scan<'_> {
-    /// Runs a process, and reads what it writes while it runs.
+    /// Runs a process, and reads its output while it runs.
     fn read<F: Format>(&mut self, part: Part, pipeline: &mut Pipeline<F>) -> Result<()> {
         let Part { name, program, kept } = part;
         let mut process = self.start(&program)?;
@@ -233,7 +247,7 @@ impl Scan<'_> {
         Ok(process)
     }
 
-    /// All that is wanted of a process was read: tells how it ended.
+    /// Waits for the end of a process whose output was read, and records its failure.
     fn end(
         &mut self,
         process: Process,
@@ -242,7 +256,7 @@ impl Scan<'_> {
     ) -> Result<()> {
         self.exists |= seen.exists;
         if !is_over {
-            // An error ended reading, and with that the process.
+            // Reading ended with an error, which ended the process as well.
             return Ok(());
         }
         let ended = process.wait().map_err(|error| Error::scan(error.to_string()))?;
@@ -260,17 +274,17 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Completes the output with all that was read, and reports what failed.
+    /// Completes the output with all that was read, and reports the failures.
     fn finish(self, stop: &AtomicBool, finish: impl FnOnce() -> Result<Report>) -> Result<Report> {
         let Self { running, tasks, failures, exists, .. } = self;
         drop(tasks);
         if !exists {
-            // Nothing is no result: what there is under the output's name stays.
+            // Without a scan there is no result: an existing output stays.
             stop.store(true, Ordering::Relaxed);
         }
         let mut report = finish()?;
         report.interrupted = running.is_told();
-        // An error reports the failure of a process already.
+        // The error of a process already reports its failed scan.
         let is_process = |scan: &FailedScan| failures.iter().any(|(name, _)| *name == scan.input);
         report.failed_scans.forget(is_process);
         for (name, failure) in failures {
@@ -285,7 +299,7 @@ impl Scan<'_> {
     }
 }
 
-/// Tells of a process that failed, in place of what was said of its input.
+/// Records the failure of a process in the report, in place of the errors of its input.
 fn fail(report: &mut Report, name: &str, failure: String) {
     let error = Error::scan(failure).in_input(name);
     if let Some(input) = report.inputs.iter_mut().find(|input| input.name == name) {

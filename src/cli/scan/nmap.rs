@@ -1,4 +1,4 @@
-//! One process of nmap: how it is started, and how it ended.
+//! One process of nmap: its start, its end and its XML file.
 
 use std::{
     io::{self, IsTerminal as _, Write},
@@ -15,11 +15,12 @@ use crate::{
     source::process::{Ended, Process, Program},
 };
 
-/// Lines of standard error that tell why nmap failed, and characters of each.
+/// Maximum number of lines of standard error that are shown when nmap fails, and of characters per
+/// line.
 const LINES: usize = 3;
 const LINE: usize = 300;
 
-/// How long sudo may take to say whether it asks for a password.
+/// Maximum time for sudo to report whether it needs a password.
 const SUDO: Duration = Duration::from_secs(30);
 
 /// Starts nmap.
@@ -35,7 +36,8 @@ fn not_run(program: &Program, error: &io::Error) -> Error {
     }
 }
 
-/// Sees to it that sudo will not ask while nmap runs: it asks now, if there is a terminal.
+/// Makes sure that sudo will not ask for a password while nmap runs: it asks now, if there is a
+/// terminal.
 pub(super) fn may_sudo() -> Result<()> {
     let sudo = |args: &[&str]| Program {
         name: "sudo".into(),
@@ -59,10 +61,10 @@ pub(super) fn may_sudo() -> Result<()> {
     if asked.success() { Ok(()) } else { Err(Error::scan("sudo gives no rights")) }
 }
 
-/// What a process said of its run.
+/// Facts about the run of a process, taken from its XML.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// Whether there was a scan.
+    /// True if the process wrote a scan.
     pub(super) exists: bool,
     finished: bool,
     exit_status: Option<String>,
@@ -79,7 +81,7 @@ impl Seen {
         self.error_message.clone_from(&stats.error_message);
     }
 
-    /// Why the run of a process failed; `None` if it did not.
+    /// Returns the reason why a process failed, or `None` if it succeeded.
     pub(super) fn failure(&self, ended: &Ended) -> Option<String> {
         let exit = self.exit_status.as_deref();
         if ended.status.success() && self.finished && exit.is_none_or(|exit| exit == "success") {
@@ -101,14 +103,15 @@ impl Seen {
     }
 }
 
-/// The first lines of what a program said, as one.
+/// Returns the first lines of a program's error output, joined to one.
 pub(super) fn first_lines(said: &str) -> String {
     let lines = said.lines().map(str::trim).filter(|line| !line.is_empty()).take(LINES);
     let lines = lines.map(|line| line.chars().take(LINE).collect::<String>());
     lines.collect::<Vec<_>>().join("; ")
 }
 
-/// Where the XML of a process is kept: of several each has a number before the ending.
+/// Returns the file that keeps the XML of a process. With several processes, the name has a number
+/// before its extension.
 pub(super) fn kept_name(path: &Path, number: usize, of: Option<usize>) -> PathBuf {
     let Some(count) = of else { return path.to_owned() };
     let mut name = path.file_stem().unwrap_or_default().to_owned();
@@ -120,14 +123,14 @@ pub(super) fn kept_name(path: &Path, number: usize, of: Option<usize>) -> PathBu
     path.with_file_name(name)
 }
 
-/// A number, with as many digits as the last one has.
+/// Formats a number with as many digits as the last one has.
 pub(super) fn padded(number: usize, count: usize) -> String {
     let width = count.to_string().len();
     format!("{number:0width$}")
 }
 
-/// A file for XML that is kept, which is there as soon as nmap has written something. It is no temporary one: what
-/// nmap wrote shall be there, whatever happens.
+/// File that keeps the XML of a process. It is created when nmap writes its first bytes. It is not
+/// a temporary file, so that the XML survives whatever happens to the run.
 #[derive(Debug)]
 pub(super) struct Keep {
     path: PathBuf,
@@ -136,7 +139,7 @@ pub(super) struct Keep {
 }
 
 impl Keep {
-    /// A file that can be made. Nothing is made or changed yet.
+    /// Checks that the file can be created or replaced. Leaves the disk unchanged.
     pub(super) fn new(path: PathBuf, overwrite: bool) -> Result<Self> {
         if path.as_os_str() == "-" {
             return Err(Error::usage("--keep-xml needs a file: standard output is for data"));
@@ -159,22 +162,22 @@ impl Keep {
         Ok(Self { path, overwrite, file: None })
     }
 
-    /// A file that is there, and has no name.
+    /// Keeps the XML in an open file without a name.
     pub(super) fn temporary(file: File) -> Self {
         Self { path: "a temporary file".into(), overwrite: false, file: Some(file) }
     }
 
-    /// What it is called.
+    /// Returns the name of the file, for messages.
     pub(super) fn name(&self) -> String {
         self.path.display().to_string()
     }
 
-    /// What was written, if anything was.
+    /// Returns the file, or `None` if nothing was written.
     pub(super) fn into_file(self) -> Option<File> {
         self.file
     }
 
-    /// Opens the file to write it alone: it grows under its name, as a feed does.
+    /// Opens and locks the file. It grows under its final name, as a feed does.
     fn open(&self) -> Result<File> {
         let failed = |error: io::Error| Error::sink(self.name(), error);
         if is_special(&self.path) {
@@ -184,7 +187,7 @@ impl Keep {
         options.read(true).write(true).create(self.overwrite).create_new(!self.overwrite);
         let target = follow(&self.path).map_err(failed)?;
         let file = open_locked(&target, &options)?;
-        // Not before it is certain that nobody else writes it.
+        // Truncates only after the lock rules out another writer.
         file.set_len(0).map_err(failed)?;
         Ok(file)
     }

@@ -1,4 +1,4 @@
-//! What is asked for, checked, and the programs that come of it.
+//! Checked request of `scan`, and the programs that it results in.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -12,10 +12,10 @@ use crate::{
     source::process::Program,
 };
 
-/// Processes of nmap at most: each has a few files open and a thread or two.
+/// Maximum number of nmap processes: each holds a few open files and one or two threads.
 const PARALLEL: usize = 256;
 
-/// A scan that may be run.
+/// Scan that may be run.
 #[derive(Debug)]
 pub(super) struct Request {
     nmap: OsString,
@@ -27,7 +27,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Checks targets, ports and arguments, each alone and against each other.
+    /// Checks targets, ports and arguments, on their own and against each other.
     pub(super) fn of(args: &NmapArgs) -> Result<Self> {
         let targets = Targets::new(args.targets.as_slice())?;
         if targets.is_empty() {
@@ -52,7 +52,8 @@ impl Request {
         Ok(Self { nmap, by_sudo: args.sudo, ports, arguments, parts: targets.split(args.parallel) })
     }
 
-    /// The programs that are run, in the order of their targets; with `stats` they say how far they are.
+    /// Returns the programs to run, in the order of their targets. With `stats` they print their
+    /// progress.
     pub(super) fn programs(&self, stats: bool) -> Vec<Program> {
         self.parts.iter().map(|targets| self.program(targets, stats)).collect()
     }
@@ -78,7 +79,7 @@ impl Request {
     }
 }
 
-/// Whether targets, ports and arguments go together.
+/// Checks that targets, ports and arguments are consistent.
 fn agree(targets: &Targets, ports: Option<&PortSet>, arguments: &Arguments) -> Result<()> {
     let invalid = |message: String| Err(Error::new(ErrorKind::InvalidArgument(message)));
     if let (Some(option), Some(_)) = (&arguments.ports, ports) {
@@ -91,7 +92,7 @@ fn agree(targets: &Targets, ports: Option<&PortSet>, arguments: &Arguments) -> R
     }
 }
 
-/// A program as a line of a shell.
+/// Formats a program as a line for a shell.
 pub(super) fn line(program: &Program) -> Result<Vec<u8>> {
     let words = [&program.name].into_iter().chain(&program.args);
     let quoted = shlex::bytes::try_join(words.map(OsString::as_os_str).map(OsStr::as_bytes));

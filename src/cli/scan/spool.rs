@@ -1,4 +1,5 @@
-//! Several processes at once: what each writes goes to a file, and is read when it has ended, in their order.
+//! Parallel processes: the output of each goes to a file, which is read in order after the process
+//! has ended.
 
 use std::{
     io::{self, Read, Seek as _},
@@ -24,7 +25,7 @@ use crate::{
     xml::{Options, Reader},
 };
 
-/// A process that runs, and the thread that takes what it writes.
+/// Running process, and the thread that copies its output.
 struct Spooled<'s> {
     name: String,
     process: Process,
@@ -32,13 +33,14 @@ struct Spooled<'s> {
 }
 
 impl Scan<'_> {
-    /// Runs all processes at once, and reads what they wrote in their order.
+    /// Runs all processes at once, and reads their output in the order of the processes.
     pub(super) fn read_all<F: Format>(
         &mut self,
         parts: Vec<Part>,
         pipeline: &mut Pipeline<F>,
     ) -> Result<()> {
-        // Threads must not hold what is changed here.
+        // The threads borrow the progress display, so it is moved out of `self`, which changes
+        // meanwhile.
         let tasks = std::mem::replace(&mut self.tasks, Tasks::begin(None, 0));
         let result = thread::scope(|scope| {
             let mut all = Vec::new();
@@ -83,7 +85,7 @@ impl Scan<'_> {
     }
 }
 
-/// Takes all that a process writes into its file, and shows how far it is.
+/// Copies the output of a process to its file until the process closes it, and shows its progress.
 fn spool(
     mut copied: Copied<impl Read, Keep>,
     (tasks, part): (&Tasks, usize),
@@ -105,7 +107,7 @@ fn spool(
         }
     }
     if !strange {
-        // What is no XML is taken too, and an error of the copy comes again.
+        // Copies the rest even if it is not XML. An error of the copy is returned here again.
         io::copy(&mut copied, &mut io::sink())?;
     }
     let file = copied.into_copy().and_then(Keep::into_file);

@@ -1,4 +1,4 @@
-//! How far nmap is, on standard error.
+//! Progress of nmap, shown on standard error.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -14,20 +14,20 @@ use super::super::{
 };
 use crate::model::{RunEvent, ScanEvent, Task, TaskKind};
 
-/// What is shown of processes of nmap; nothing, if nobody watches.
+/// Progress display of nmap's processes. It shows nothing if progress is not wanted.
 pub(super) struct Tasks(Option<Mutex<Shown>>);
 
 struct Shown {
-    /// `None` where lines are printed.
+    /// `None` if lines are printed instead of a bar.
     bar: Option<ProgressBar>,
     printed: Instant,
     hosts: u64,
-    /// What each process does, and how much of that is done.
+    /// Current task of each process, and its progress in percent.
     parts: Vec<(String, f64)>,
 }
 
 impl Tasks {
-    /// Begins to show how far so many processes are.
+    /// Starts to show the progress of `parts` processes.
     pub(super) fn begin(way: Option<Way>, parts: usize) -> Self {
         Self(way.map(|way| {
             let bar = (way == Way::Bar).then(|| {
@@ -44,7 +44,7 @@ impl Tasks {
         }))
     }
 
-    /// Takes in what a process said.
+    /// Updates the display from an event of a process.
     pub(super) fn see(&self, part: usize, event: &ScanEvent<'_>) {
         let Some(shown) = &self.0 else { return };
         let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,7 +67,7 @@ impl Tasks {
 }
 
 impl Drop for Tasks {
-    /// Takes away what is shown, before anything else is said.
+    /// Clears the display, so that other messages can follow.
     fn drop(&mut self) {
         let Some(shown) = self.0.take() else { return };
         let shown = shown.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -96,7 +96,7 @@ impl Shown {
         }
     }
 
-    /// How much is done of what all do.
+    /// Returns the mean progress of all processes, in percent.
     fn percent(&self) -> f64 {
         let sum: f64 = self.parts.iter().map(|(_, percent)| percent).sum();
         #[expect(clippy::cast_precision_loss, reason = "there are few")]
