@@ -1,68 +1,70 @@
-//! What can go wrong: [`Error`] ends one input, a [`Diagnostic`] is one thing in it that could not be used.
+//! Errors: an [`Error`] ends one input or the output; a [`Diagnostic`] is a warning about a
+//! document.
 
 use std::{fmt, io, sync::Arc};
 
 /// Result with scanmill's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The documented code of a warning or error about an input (DATA_MODEL section 1.2).
+/// Documented code of a warning or error about an input (DATA_MODEL section 1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Code {
-    /// An address literal is of another family than `addrtype` says (T6).
+    /// An address literal that does not have the family that `addrtype` names (T6).
     Addrtype,
-    /// An address that is no literal of any family; its text is kept (T6).
+    /// An address that is not a literal of any family; its text is kept (T6).
     BadAddr,
-    /// A character that XML forbids, or a raw NUL byte, which is dropped (T2).
+    /// A character that XML forbids, or a raw NUL byte; it is dropped (T2).
     BadChar,
-    /// An `&` that starts no known reference; it stays as text (T2).
+    /// An `&` that does not start a known reference; it is kept as text (T2).
     BadEntity,
-    /// A number that is malformed or too big for its column; null is stored (T5).
+    /// A number that is malformed or too large for its column; null is stored (T5).
     BadNumber,
     /// A byte that is not UTF-8; it is read as Latin-1 (T1).
     BadUtf8,
-    /// Markup that is broken off or malformed and was dropped (R3, R8).
+    /// Markup that is incomplete or malformed; it is dropped (R3, R8).
     BrokenTag,
-    /// A DOCTYPE with an internal subset, which is skipped (R9).
+    /// A DOCTYPE with an internal subset; it is skipped (R9).
     Dtd,
-    /// A second attribute of the same name in one tag; the first counts (R11).
+    /// A second attribute with the same name in one tag; the first one is used (R11).
     DupAttr,
     /// A repeated key in a script's table; its values become an array (section 3).
     DupKey,
-    /// The same protocol and port twice in one host; the two are one row (section 2).
+    /// A protocol and port that occur twice in one host; they become one row (section 2).
     DupPort,
     /// A scan that was already read in this run (section 5).
     DupScan,
-    /// Nothing but blanks in the input (R1).
+    /// An input that contains only white space (R1).
     Empty,
-    /// Hosts or scans in a comment, CDATA section or the like, which is skipped (R8).
+    /// Hosts or scans in a comment, a CDATA section or similar markup, which is skipped (R8).
     Hidden,
-    /// Different finished scans share one id (section 5).
+    /// Different finished scans that share one ID (section 5).
     IdCollision,
-    /// An element was closed because its end tag was missing (R4, R8).
+    /// An element that was closed because its end tag is missing (R4, R8).
     ImplicitClose,
     /// Bytes before the document (R1).
     LeadingJunk,
-    /// A limit was reached; something was cut or left out (R10).
+    /// A limit that was reached; data was cut or left out (R10).
     Limit,
-    /// An attribute without which an element has no meaning is missing.
+    /// An element without an attribute that is essential to it.
     MissingAttr,
-    /// Hosts or other content without an `<nmaprun ...>` before them (R1).
+    /// Hosts or other content that no `<nmaprun ...>` precedes (R1).
     NoHeader,
     /// A port without a usable number or state (section 3).
     PortDropped,
-    /// Content after the end of the scan that continues it (R7).
+    /// Content after the end of the scan, which continues the scan (R7).
     Resumed,
-    /// A MAC address at several IP addresses of one scan: a merge distinguishes its hosts by both
-    /// (docs/merge.md).
+    /// A MAC address that several IP addresses of one scan share. A merge distinguishes its hosts
+    /// by both addresses (docs/merge.md).
     SharedMac,
-    /// An end tag that closes nothing (R5).
+    /// An end tag without a start tag (R5).
     StrayEnd,
     /// Text where nmap writes only elements; it is skipped (R3).
     StrayText,
-    /// The input ends, or the next document begins, before this one is closed (R2).
+    /// A document that ends before its end tag, because the input ends or the next document starts
+    /// (R2).
     Truncated,
-    /// An element of unknown name, skipped with all it holds (R8).
+    /// An element with an unknown name; it is skipped with its content (R8).
     Unknown,
     /// Error: the input is not nmap XML (R1).
     NotNmap,
@@ -75,7 +77,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// Every code, in the order of the documentation.
+    /// All codes, in the order of the documentation.
     pub const ALL: [Self; 31] = [
         Self::Addrtype,
         Self::BadAddr,
@@ -110,7 +112,7 @@ impl Code {
         Self::Strict,
     ];
 
-    /// The code as it is written in tables and messages, such as `W_TRUNCATED`.
+    /// Returns the code as it is written in tables and messages, such as `W_TRUNCATED`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -155,29 +157,29 @@ impl fmt::Display for Code {
     }
 }
 
-/// A place in an input: undecoded bytes from its start, and the line counted from 1.
+/// Position in an input: its byte offset and line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Position {
-    /// Byte offset from the start of the (decompressed) input.
+    /// Offset from the start of the decompressed input, in bytes before the text is decoded.
     pub byte: u64,
-    /// Line, counted from 1.
+    /// Line number, starting at 1.
     pub line: u64,
 }
 
-/// Something in a document that could not be used as it stood: one entry a code and document.
+/// Warning about a document. There is one entry per code and document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// What it is.
+    /// Code of the warning.
     pub code: Code,
-    /// The first place where it happened.
+    /// Position of the first occurrence.
     pub position: Position,
-    /// How often it happened in this document.
+    /// Number of occurrences in this document.
     pub count: i64,
-    /// What was found at the first place.
+    /// Description of the first occurrence.
     pub detail: String,
 }
 
-/// What kind of thing an [`Error`] is.
+/// Kind of an [`Error`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -187,60 +189,60 @@ pub enum ErrorKind {
     /// The input could not be read.
     #[error("cannot read the input")]
     Io(#[source] io::Error),
-    /// The input is no nmap XML.
+    /// The input is not nmap XML.
     #[error("not nmap XML: {0}")]
     NotNmap(String),
     /// The input could not be decompressed.
     #[error("cannot decompress: {0}")]
     Decompress(String),
-    /// A warning that strict reading makes an error.
+    /// A warning that `--strict` turned into an error.
     #[error("{code}: {detail}")]
     Strict {
-        /// The warning's code.
+        /// Code of the warning.
         code: Code,
-        /// The warning's detail.
+        /// Detail of the warning.
         detail: String,
     },
     /// A table or column that does not exist.
     #[error("{0}")]
     Schema(String),
-    /// A scan that could not be run, ended in an error, or does not hold what was asked for (Nmapthon's
-    /// `NmapScanError`).
+    /// A scan that could not be run, that failed, or that lacks the requested data (`NmapScanError`
+    /// in Nmapthon).
     #[error("{0}")]
     Scan(String),
-    /// Ports that are none (`InvalidPortError`).
+    /// A malformed list of ports (`InvalidPortError`).
     #[error("{0}")]
     InvalidPort(String),
-    /// A target that is none (`MalformedIpAddressError`).
+    /// A malformed target (`MalformedIpAddressError`).
     #[error("{0}")]
     MalformedIpAddress(String),
-    /// An argument of nmap that a scan may not have (`InvalidArgumentError`).
+    /// An argument of nmap that scanmill does not accept (`InvalidArgumentError`).
     #[error("{0}")]
     InvalidArgument(String),
     /// A function of a script engine that cannot be registered, or failed (`EngineError`).
     #[error("{0}")]
     Engine(String),
-    /// What has to be held does not fit into the memory that was given.
+    /// Data that must be held in memory and exceeds its limit.
     #[error("{0}")]
     Resource(String),
-    /// A bug of scanmill: please report it.
+    /// A bug in scanmill; please report it.
     #[error("internal error: {0}")]
     Internal(String),
-    /// A saved state that is damaged, of another version, or none at all.
+    /// A saved state that is damaged, that has another version, or that is not a saved state.
     #[error("{0}")]
     State(String),
     /// The output could not be written.
     #[error("cannot write {target}")]
     Sink {
-        /// The file or stream.
+        /// Name of the file or stream.
         target: String,
-        /// Why.
+        /// Cause of the failure.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
-/// An error that ends one input, or the output; with the input's name and place where they are known.
+/// Error that ends one input or the output, with the input's name and position if they are known.
 #[derive(Debug, Clone)]
 pub struct Error(Box<Inner>);
 
@@ -252,19 +254,19 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of this kind, without a place.
+    /// Creates an error of this kind, without an input and a position.
     #[must_use]
     pub fn new(kind: ErrorKind) -> Self {
         Self(Box::new(Inner { kind: Arc::new(kind), input: None, position: None }))
     }
 
-    /// A usage error with this message.
+    /// Creates a usage error.
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Usage(message.into()))
     }
 
-    /// An output error about this target.
+    /// Creates an error about an output.
     #[must_use]
     pub fn sink(
         target: impl Into<String>,
@@ -273,26 +275,26 @@ impl Error {
         Self::new(ErrorKind::Sink { target: target.into(), source: source.into() })
     }
 
-    /// An error of memory that was given and is too little, with this message.
+    /// Creates an error about a memory limit that is too low.
     #[must_use]
     pub fn resource(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Resource(message.into()))
     }
 
-    /// An error that only a bug of scanmill explains.
+    /// Creates an error that only a bug in scanmill can cause.
     #[must_use]
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Internal(message.into()))
     }
 
-    /// An error of a scan with this message.
+    /// Creates an error about a scan.
     #[must_use]
     pub fn scan(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Scan(message.into()))
     }
 
-    /// Whether it is about a scan, its targets, ports or arguments: one of the four kinds that Nmapthon
-    /// derives from `NmapScanError`.
+    /// Returns true if the error is about a scan, its targets, ports or arguments: one of the four
+    /// kinds that correspond to `NmapScanError` and its subclasses in Nmapthon.
     #[must_use]
     pub fn is_of_scan(&self) -> bool {
         matches!(
@@ -304,39 +306,39 @@ impl Error {
         )
     }
 
-    /// The same error, at this place of the input.
+    /// Adds the position in the input.
     #[must_use]
     pub fn at(mut self, position: Position) -> Self {
         self.0.position = Some(position);
         self
     }
 
-    /// The same error, about this input.
+    /// Adds the name of the input.
     #[must_use]
     pub fn in_input(mut self, name: impl Into<String>) -> Self {
         self.0.input = Some(name.into());
         self
     }
 
-    /// What kind of error it is.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
     }
 
-    /// The input's name, where one is known.
+    /// Returns the name of the input, if it is known.
     #[must_use]
     pub fn input(&self) -> Option<&str> {
         self.0.input.as_deref()
     }
 
-    /// The place in the input, where one is known.
+    /// Returns the position in the input, if it is known.
     #[must_use]
     pub fn position(&self) -> Option<Position> {
         self.0.position
     }
 
-    /// The documented code, for errors about an input.
+    /// Returns the documented code of an error about an input.
     #[must_use]
     pub fn code(&self) -> Option<Code> {
         match self.kind() {
@@ -350,7 +352,8 @@ impl Error {
 }
 
 impl From<io::Error> for Error {
-    /// An error of reading; one of ours that came through a reader is itself again.
+    /// Creates an error about reading. An [`Error`] that passed through a reader is returned
+    /// unchanged.
     fn from(error: io::Error) -> Self {
         match error.downcast::<Self>() {
             Ok(ours) => ours,

@@ -1,20 +1,24 @@
-//! Calls that fail by plan, for tests of what is left on the disk.
+//! File system calls that fail on purpose, for tests of the state that is left on the disk.
 //!
-//! A plan is text in the variable `SCANMILL_FAULTS`, which the command reads in builds with debug assertions alone:
-//! in a release build [`next`] is `None` at compile time, so no environment can make a call fail there. It is a list
-//! of `KEY=VALUE` with blanks between them:
+//! A plan is the text of the variable `SCANMILL_FAULTS`, which the command reads only in builds with
+//! debug assertions: in a release build [`next`] is `None` at compile time, so no environment can
+//! make a call fail there. The plan is a list of `KEY=VALUE`, separated by spaces:
 //!
-//! - `at=K`: the number of the call, from 1 on. Calls of all threads are numbered together, in the order in which
-//!   they begin.
-//! - `fault=WAY`: what happens there.
-//!   - `before`: the call is not made, and fails. `from`: so do all later ones, as on a disk that stays full.
-//!   - `after`: the call is made, and fails all the same, as a rename over NFS may whose answer was lost. A call that
-//!     makes a name is not made: POSIX promises that it has made nothing when it fails.
-//!   - `short`: half of the bytes are written, as on a disk that fills up; half of a folder is removed, and that fails.
-//!   - `die`: the call is made, and the process is killed. `tear`: the same, after half of the call.
-//! - `errno=NAME`: what the call fails with, `EIO` by default.
-//! - `only=CALL,CALL`: other calls are not numbered. Names are those of [`Call::name`].
-//! - `trace=PATH`: a line for each numbered call is appended to this file: its number, its name, what it was made on.
+//! - `at=K`: the number of the call, starting at 1. Calls of all threads are numbered together, in
+//!   the order in which they start.
+//! - `fault=WAY`: the fault at that call.
+//!   - `before`: the call fails and is not made. `from`: all later calls fail as well, as on a disk
+//!     that stays full.
+//!   - `after`: the call is made and still fails, like a rename over NFS whose reply was lost. A call
+//!     that creates a name is not made: POSIX guarantees that it creates nothing if it fails.
+//!   - `short`: half of the bytes are written, as on a disk that fills up. Of a folder, one entry is
+//!     removed, and the call fails.
+//!   - `die`: the call is made, and the process is killed. `tear`: half of the call is made, and the
+//!     process is killed.
+//! - `errno=NAME`: the error of the call, `EIO` by default.
+//! - `only=CALL,CALL`: only these calls are numbered. Their names are those of [`Call::name`].
+//! - `trace=PATH`: appends one line per numbered call to this file: its number, its name and its
+//!   target.
 
 #![cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the command alone takes a plan"))]
 
@@ -33,7 +37,7 @@ use rustix::{
     process::{Signal, getpid, kill_process},
 };
 
-/// A kind of call.
+/// Kind of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Call {
     Open,
@@ -72,7 +76,7 @@ impl Call {
         Self::Remove,
     ];
 
-    /// The name in a plan and in a trace.
+    /// Returns the name in a plan and in a trace.
     fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -93,13 +97,13 @@ impl Call {
         }
     }
 
-    /// Whether it makes a name, which it has not made when it fails.
+    /// Returns true if the call creates a name, which it has not created if it fails.
     fn makes_a_name(self) -> bool {
         matches!(self, Self::Create | Self::MakeDir)
     }
 }
 
-/// What happens at a call.
+/// Fault at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Before,
@@ -124,24 +128,24 @@ impl Way {
     }
 }
 
-/// What is to happen in this process.
+/// Faults of this process.
 #[derive(Debug)]
 struct Plan {
-    /// The number of the call, and what happens there.
+    /// Number of the call that fails, and its fault.
     fault: Option<(u64, Way)>,
     errno: Errno,
     only: Option<Vec<Call>>,
     trace: Option<std::fs::File>,
-    /// How many calls were numbered.
+    /// Number of calls so far.
     calls: AtomicU64,
 }
 
 static PLAN: OnceLock<Plan> = OnceLock::new();
 
-/// Takes a plan for the rest of the process.
+/// Installs a plan for the rest of the process.
 ///
 /// # Errors
-/// What is wrong with its text.
+/// Returns a message if the text is not a valid plan, or if a plan is already installed.
 pub(crate) fn install(text: &str) -> Result<(), String> {
     let plan = Plan::parse(text)?;
     PLAN.set(plan).map_err(|_| "there is a plan already".to_owned())
@@ -193,7 +197,7 @@ fn errno(name: &str) -> Option<Errno> {
     })
 }
 
-/// What a call is made on, for the trace.
+/// Object that a call is made on, for the trace.
 pub(super) trait Target {
     fn path(&self) -> PathBuf;
 }
@@ -211,14 +215,14 @@ impl Target for std::fs::File {
     }
 }
 
-/// What the plan has for one call.
+/// Fault of one call.
 #[derive(Debug)]
 pub(super) struct Fault {
     way: Way,
     errno: Errno,
 }
 
-/// Makes a call, or what the plan leaves of that.
+/// Makes a call, unless the plan has a fault for it.
 #[inline]
 pub(super) fn call<T>(
     call: Call,
@@ -231,7 +235,8 @@ pub(super) fn call<T>(
     }
 }
 
-/// The same with a call that may be cut short: `part` does half of it.
+/// Makes a call that can be interrupted in the middle, unless the plan has a fault for it. `part`
+/// makes half of the call.
 #[inline]
 pub(super) fn call_in_parts<T>(
     call: Call,
@@ -252,7 +257,7 @@ pub(super) fn call_in_parts<T>(
     }
 }
 
-/// Numbers a call, and gives what the plan has for it. In a release build there is never anything.
+/// Numbers a call, and returns its fault. Always returns `None` in a release build.
 #[inline]
 pub(super) fn next(call: Call, target: &(impl Target + ?Sized)) -> Option<Fault> {
     if !cfg!(debug_assertions) {
@@ -269,7 +274,7 @@ impl Plan {
         let number = self.calls.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         if let Some(mut trace) = self.trace.as_ref() {
             let line = format!("{number} {} {}\n", call.name(), target.path().display());
-            // One write appends the whole line, whatever other threads do.
+            // A single write appends the whole line, whatever other threads do.
             let _ = trace.write_all(line.as_bytes());
         }
         let (at, way) = self.fault?;
@@ -292,7 +297,7 @@ impl Fault {
         }
     }
 
-    /// Writes some of these bytes.
+    /// Writes the bytes, or the part of them that the fault allows.
     pub(super) fn write(
         self,
         bytes: &[u8],
@@ -304,7 +309,7 @@ impl Fault {
     }
 }
 
-/// Removes one of the things in a folder, as if its removal had just begun.
+/// Removes one entry of a folder, as if its removal had just started.
 pub(super) fn remove_one(folder: &Path) {
     let first = std::fs::read_dir(folder).ok().and_then(|mut entries| entries.next());
     if let Some(Ok(entry)) = first {

@@ -1,4 +1,4 @@
-//! An open file, and how it is opened.
+//! Open files, and the options for opening them.
 
 use std::{
     fs::Permissions,
@@ -14,7 +14,7 @@ use super::{
     faults::{Call, call, next},
 };
 
-/// An open file: `std::fs::File`, each call numbered.
+/// Open file: `std::fs::File` with numbered calls.
 #[derive(Debug)]
 pub struct File(std::fs::File);
 
@@ -25,89 +25,89 @@ impl From<std::fs::File> for File {
 }
 
 impl File {
-    /// Opens a file to read it.
+    /// Opens a file for reading.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         OpenOptions::new().read(true).open(path)
     }
 
-    /// Makes a file to write it, over what was there.
+    /// Creates a file for writing, or truncates an existing one.
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         OpenOptions::new().write(true).create(true).truncate(true).open(path)
     }
 
-    /// Makes a file that was not there, to write it.
+    /// Creates a file for reading and writing. Fails if the name exists.
     pub fn create_new(path: impl AsRef<Path>) -> io::Result<Self> {
         OpenOptions::new().read(true).write(true).create_new(true).open(path)
     }
 
-    /// A way to open a file.
+    /// Returns options for opening a file.
     #[must_use]
     pub fn options() -> OpenOptions {
         OpenOptions::new()
     }
 
-    /// Reads what the file is.
+    /// Reads the metadata of the file.
     pub fn metadata(&self) -> io::Result<Metadata> {
         call(Call::Stat, &self.0, || self.0.metadata())
     }
 
-    /// Gives the file, or the folder that was opened, to another owner and group, as far as one is named.
+    /// Changes the owner and the group of the file or folder, where they are given.
     pub fn chown(&self, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
         call(Call::SetStat, &self.0, || fchown(&self.0, uid, gid))
     }
 
-    /// Sets the mode of the file, or of the folder that was opened.
+    /// Sets the mode of the file or folder.
     pub fn set_mode(&self, mode: u32) -> io::Result<()> {
         call(Call::SetStat, &self.0, || self.0.set_permissions(Permissions::from_mode(mode)))
     }
 
-    /// Cuts the file, or adds zeros to it.
+    /// Truncates the file, or extends it with zeros.
     pub fn set_len(&self, len: u64) -> io::Result<()> {
         call(Call::SetLen, &self.0, || self.0.set_len(len))
     }
 
-    /// Reserves room for `len` bytes from `offset` on, without changing the file's length.
+    /// Reserves space for `len` bytes at `offset`, without changing the length of the file.
     pub fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
         let flags = FallocateFlags::KEEP_SIZE;
         call(Call::Allocate, &self.0, || Ok(fallocate(&self.0, flags, offset, len)?))
     }
 
-    /// Waits until bytes and names are on the disk.
+    /// Waits until the data and the metadata are on the disk.
     pub fn sync_all(&self) -> io::Result<()> {
         call(Call::Sync, &self.0, || self.0.sync_all())
     }
 
-    /// Waits until the bytes are on the disk.
+    /// Waits until the data is on the disk.
     pub fn sync_data(&self) -> io::Result<()> {
         call(Call::Sync, &self.0, || self.0.sync_data())
     }
 
-    /// The same open file again; both share their position.
+    /// Duplicates the handle. Both handles share one position.
     pub fn try_clone(&self) -> io::Result<Self> {
         call(Call::Open, &self.0, || self.0.try_clone().map(Self))
     }
 
-    /// Locks the file for this process alone, or returns at once.
+    /// Takes an exclusive lock on the file. Returns at once if another process holds a lock.
     pub fn try_lock(&self) -> Result<(), TryLockError> {
         call(Call::Lock, &self.0, || Ok(self.0.try_lock())).map_err(TryLockError::Error)?
     }
 
-    /// Locks the file together with others that share it, and waits for that.
+    /// Takes a shared lock on the file. Waits while another process holds an exclusive lock.
     pub fn lock_shared(&self) -> io::Result<()> {
         call(Call::Lock, &self.0, || self.0.lock_shared())
     }
 
-    /// Gives the lock back.
+    /// Releases the lock.
     pub fn unlock(&self) -> io::Result<()> {
         call(Call::Lock, &self.0, || self.0.unlock())
     }
 
-    /// Reads from a place on, whatever the position.
+    /// Reads at an offset, without using the position of the file.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         call(Call::Read, &self.0, || self.0.read_at(buffer, offset))
     }
 
-    /// Writes all bytes from a place on, whatever the position.
+    /// Writes all bytes at an offset, without using the position of the file.
     pub fn write_all_at(&self, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
         while !bytes.is_empty() {
             match write(&self.0, bytes, |bytes| self.0.write_at(bytes, offset)) {
@@ -124,7 +124,7 @@ impl File {
     }
 }
 
-/// Writes, or what the plan leaves of that.
+/// Writes the bytes, unless the plan has a fault for the call.
 fn write(
     file: &std::fs::File,
     bytes: &[u8],
@@ -195,7 +195,7 @@ impl Seek for File {
     }
 }
 
-/// How a file is opened.
+/// Options for opening a file.
 #[derive(Debug, Clone)]
 pub struct OpenOptions {
     inner: std::fs::OpenOptions,
@@ -203,51 +203,51 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
-    /// Nothing is set.
+    /// Creates options with every flag unset.
     #[must_use]
     pub fn new() -> Self {
         Self { inner: std::fs::OpenOptions::new(), creates: false }
     }
 
-    /// To read it.
+    /// Opens the file for reading.
     pub fn read(&mut self, read: bool) -> &mut Self {
         self.inner.read(read);
         self
     }
 
-    /// With at most the rights of a mode, if it is made.
+    /// Limits the permissions of a newly created file to a mode.
     pub fn mode(&mut self, mode: u32) -> &mut Self {
         self.inner.mode(mode);
         self
     }
 
-    /// To write it.
+    /// Opens the file for writing.
     pub fn write(&mut self, write: bool) -> &mut Self {
         self.inner.write(write);
         self
     }
 
-    /// To write behind its end.
+    /// Appends all writes to the end of the file.
     pub fn append(&mut self, append: bool) -> &mut Self {
         self.inner.append(append);
         self
     }
 
-    /// To cut what was there.
+    /// Truncates an existing file.
     pub fn truncate(&mut self, truncate: bool) -> &mut Self {
         self.inner.truncate(truncate);
         self.creates |= truncate;
         self
     }
 
-    /// To make it if it is not there.
+    /// Creates the file if it does not exist.
     pub fn create(&mut self, create: bool) -> &mut Self {
         self.inner.create(create);
         self.creates |= create;
         self
     }
 
-    /// To make it, and fail if it is there.
+    /// Creates the file, and fails if it exists.
     pub fn create_new(&mut self, create_new: bool) -> &mut Self {
         self.inner.create_new(create_new);
         self.creates |= create_new;
