@@ -1,4 +1,10 @@
-//! Decompresses on a thread of its own, a little ahead of whoever reads; without one, where the system gives none.
+//! Decompresses on a separate thread, a bounded number of chunks ahead of the reader.
+//!
+//! [`Ahead`] owns the receiving end of a bounded channel; the thread that it starts owns the decompressor and sends
+//! full chunks of `CHUNK` bytes, at most `CHUNKS` of them ahead of the reader. Chunks that were read are sent back on a
+//! second channel and refilled, so reading allocates nothing in the steady state. The thread ends after the last chunk,
+//! after an error (which the reader sees only after all bytes before it), or when the reader is dropped. If the system
+//! cannot start a thread, [`Ahead::new`] returns the decompressor, and the caller reads from it directly.
 
 use std::{
     io::{self, Read},
@@ -9,14 +15,14 @@ use std::{
     thread,
 };
 
-/// Bytes that are handed over at once, and how many times that may wait.
+/// Size of a chunk in bytes, and the number of chunks that may be queued.
 const CHUNK: usize = 128 << 10;
 const CHUNKS: usize = 6;
 
-/// Bytes that another thread reads. It ends with them, with an error, or when nobody reads any more.
+/// Reader of bytes that another thread produces. It ends with the bytes, with an error, or when it is dropped.
 pub(super) struct Ahead {
     chunks: Receiver<io::Result<Vec<u8>>>,
-    /// The way back of chunks that were read: they are filled again.
+    /// Returns chunks that were read to the thread, which refills them.
     used: Sender<Vec<u8>>,
     current: Vec<u8>,
     place: usize,
@@ -24,7 +30,7 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    /// Reads `inner` on another thread; hands it back if the system gives none.
+    /// Reads `inner` on another thread. Returns `inner` as the error if the system cannot start one.
     pub(super) fn new<R: Read + Send + 'static>(inner: R) -> Result<Self, R> {
         let (sender, chunks) = sync_channel(CHUNKS);
         let (used, empty) = channel();
@@ -33,7 +39,7 @@ impl Ahead {
     }
 }
 
-/// Has a thread of its own do something with a value; hands the value back if the system gives none.
+/// Runs a function with `value` on a new thread. Returns `value` as the error if the system cannot start one.
 pub(super) fn on_thread<T: Send + 'static>(
     name: &str,
     value: T,
@@ -51,10 +57,10 @@ pub(super) fn on_thread<T: Send + 'static>(
     if thread.is_ok() { Ok(()) } else { take(&place).map_or(Ok(()), Err) }
 }
 
-/// Sends chunks until there are no more; that the receiver is gone ends it too.
+/// Sends chunks until the input ends, it fails, or the receiver is gone.
 fn feed(mut inner: impl Read, sender: &SyncSender<io::Result<Vec<u8>>>, empty: &Receiver<Vec<u8>>) {
     loop {
-        // Those that come back are whole: one that was cut was the last.
+        // Returned chunks have their full length: a shorter chunk was the last one.
         let mut chunk = empty.try_recv().unwrap_or_default();
         chunk.resize(CHUNK, 0);
         let mut len = 0;
@@ -72,12 +78,12 @@ fn feed(mut inner: impl Read, sender: &SyncSender<io::Result<Vec<u8>>>, empty: &
         }
         let over = len < CHUNK;
         chunk.truncate(len);
-        // What came before an error is good.
+        // Bytes before an error are valid.
         if len > 0 && sender.send(Ok(chunk)).is_err() {
             return;
         }
         if over {
-            // Nothing at all is the end.
+            // An empty chunk marks the end.
             let _ = sender.send(failed.map_or(Ok(Vec::new()), Err));
             return;
         }
@@ -93,7 +99,7 @@ impl Read for Ahead {
             let lost = || io::Error::other("the thread that unpacks ended early");
             let used = std::mem::take(&mut self.current);
             if used.len() == CHUNK {
-                // Nobody takes it when there is no more to unpack.
+                // The send fails if the thread has already finished, which is harmless.
                 let _ = self.used.send(used);
             }
             let chunk = self.chunks.recv().map_err(|_| lost());
@@ -114,7 +120,7 @@ impl Read for Ahead {
 mod tests {
     use super::*;
 
-    /// Gives so many bytes in small pieces, then fails.
+    /// Yields this number of bytes in small pieces, then fails.
     struct Failing(usize);
 
     impl Read for Failing {
@@ -138,7 +144,7 @@ mod tests {
             io::copy(&mut Ahead::new(bytes).ok().unwrap(), &mut all).unwrap();
             assert_eq!(all.len(), len);
         }
-        // Nobody reads on: the thread ends, and does not read for ever.
+        // Dropping the reader ends the thread, which would otherwise read without end.
         drop(Ahead::new(io::repeat(1)).ok().unwrap());
     }
 }

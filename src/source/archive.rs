@@ -1,4 +1,5 @@
-//! What is inside compressed files and archives, in one another to any allowed depth. Nothing is written to disk, so no path in an archive matters.
+//! Walks compressed files and archives, nested to any allowed depth. Nothing is written to disk, so paths in an archive
+//! cannot do harm.
 
 use std::{
     io::{self, BufReader, Read},
@@ -18,22 +19,22 @@ use crate::{
     limits::Limits,
 };
 
-/// Bytes read from a compressed file at once.
+/// Number of bytes read from a compressed file at once.
 const CHUNK: usize = 64 << 10;
 
-/// Goes down to what is no container, and shows it.
+/// Descends into containers and passes each member that is not a container to the visitor.
 pub(super) struct Walk<'w, 'v> {
     pub(super) limits: &'w Limits,
     pub(super) pick: &'w Pick,
     pub(super) visit: &'w mut Visit<'v>,
-    /// What all decompressors of the input may do.
+    /// Output and set-up budget shared by all decompressors of the input.
     pub(super) budget: Budget,
-    /// Members of archives so far, those of archives in archives included.
+    /// Number of archive members so far, including members of nested archives.
     members: u64,
 }
 
 impl<'w, 'v> Walk<'w, 'v> {
-    /// A walk through an input of `packed` bytes.
+    /// Creates a walk through an input of `packed` bytes.
     pub(super) fn new(
         (limits, pick): (&'w Limits, &'w Pick),
         packed: Arc<AtomicU64>,
@@ -42,10 +43,11 @@ impl<'w, 'v> Walk<'w, 'v> {
         Self { limits, pick, visit, budget: Budget::new(packed, limits), members: 0 }
     }
 
-    /// Shows the member, or what is in it if it is a container; what cannot be read is shown as an error.
+    /// Visits the member, or its contents if it is a container. An unreadable member is reported to the visitor as an
+    /// error.
     ///
     /// # Errors
-    /// Those of the visitor.
+    /// Returns the errors of the visitor.
     pub(super) fn go(&mut self, member: Member<'_>, depth: usize) -> Result<()> {
         let Member { name, named, live, bytes, len } = member;
         match magic::peek(bytes.into_read()) {
@@ -57,10 +59,10 @@ impl<'w, 'v> Walk<'w, 'v> {
         }
     }
 
-    /// The same of a member of this kind.
+    /// Visits a member whose kind is already known, as [`go`](Self::go) does.
     ///
     /// # Errors
-    /// Those of the visitor.
+    /// Returns the errors of the visitor.
     pub(super) fn go_as(&mut self, kind: Kind, member: Member<'_>, depth: usize) -> Result<()> {
         let Member { name, named, live, bytes, len } = member;
         if let Kind::Foreign(what) = kind {
@@ -84,18 +86,18 @@ impl<'w, 'v> Walk<'w, 'v> {
         }
     }
 
-    /// Shows an error in place of what cannot be read.
+    /// Passes an error to the visitor in place of a member that cannot be read.
     ///
     /// # Errors
-    /// Those of the visitor.
+    /// Returns the errors of the visitor.
     pub(super) fn refuse(&mut self, name: &str, error: Error) -> Result<()> {
         (self.visit)(Err(error.in_input(name)))
     }
 
-    /// A member of an archive, if it is picked.
+    /// Visits a member of an archive if its path is picked.
     ///
     /// # Errors
-    /// Those of the visitor.
+    /// Returns the errors of the visitor.
     pub(super) fn member<'m>(
         &mut self,
         (archive, path): (&str, &[u8]),
@@ -110,10 +112,10 @@ impl<'w, 'v> Walk<'w, 'v> {
         self.go(Member { name, named: false, live: false, bytes, len: None }, depth)
     }
 
-    /// Counts a member; false if there were too many before, which is shown.
+    /// Counts a member. Returns false, after reporting it to the visitor, if the limit on members is exceeded.
     ///
     /// # Errors
-    /// Those of the visitor.
+    /// Returns the errors of the visitor.
     pub(super) fn count_member(&mut self, archive: &str) -> Result<bool> {
         let most = self.limits.members;
         self.members = self.members.saturating_add(1);
@@ -126,8 +128,9 @@ impl<'w, 'v> Walk<'w, 'v> {
     }
 }
 
-/// What comes out of a compressed file. It is compared with the length of that if it is known, else with what was
-/// read of it: should that seem too little, more is read first.
+/// Decompresses one stream of `kind` under the caps of `limits` and `budget`. The output is compared with `len`, the
+/// compressed length, if it is known, and with the bytes read so far otherwise: before such an input is refused, more
+/// of it is read.
 pub(super) fn unpack<R: Read>(
     kind: Kind,
     (bytes, len): (R, Option<u64>),
@@ -144,10 +147,10 @@ pub(super) fn unpack<R: Read>(
     }
 }
 
-/// See [`unpack`].
+/// Type that [`unpack`] returns.
 pub(super) type Unpacked<R> = Capped<Members<BufReader<Counted<R>>>>;
 
-/// All bytes, if they are no more than `cap`.
+/// Reads all bytes. Fails if there are more than `cap`.
 pub(super) fn read_capped(bytes: impl Read, cap: u64) -> io::Result<Vec<u8>> {
     let mut held = Vec::new();
     let len = io::copy(&mut bytes.take(cap.saturating_add(1)), &mut held)?;
@@ -157,12 +160,12 @@ pub(super) fn read_capped(bytes: impl Read, cap: u64) -> io::Result<Vec<u8>> {
     Ok(held)
 }
 
-/// The name of a member, such as `scans.tar!2024/a.xml.gz`.
+/// Returns the name of a member, such as `scans.tar!2024/a.xml.gz`.
 pub(super) fn member_name(archive: &str, path: &[u8]) -> String {
     format!("{archive}!{}", display_bytes(path))
 }
 
-/// An error of a container's structure; one of reading it stays what it is.
+/// Converts an error of a container's structure; errors of reading it are kept as they are.
 pub(super) fn broken(error: impl Into<Broken>) -> Error {
     match error.into() {
         Broken::Reading(error) => error,

@@ -2,7 +2,7 @@
 
 use std::io::{self, Cursor, Read};
 
-/// Bytes to be read, or few that were read already.
+/// Bytes of a member: a stream, or a buffer for members that were already read.
 pub struct Bytes<'m>(Inner<'m>);
 
 enum Inner<'m> {
@@ -11,22 +11,22 @@ enum Inner<'m> {
 }
 
 impl<'m> Bytes<'m> {
-    /// These and no more.
+    /// Wraps bytes that were already read.
     #[must_use]
     pub fn held(bytes: Vec<u8>) -> Self {
         Self(Inner::Held(Cursor::new(bytes)))
     }
 
-    /// What this gives.
+    /// Wraps a reader.
     #[must_use]
     pub fn of(bytes: impl Read + 'm) -> Self {
         Self(Inner::Stream(Box::new(bytes)))
     }
 
-    /// All of them, if they were read already.
+    /// Returns all bytes if they were already read and none was consumed.
     ///
     /// # Errors
-    /// The same again, if they have to be read.
+    /// Returns `self` if the bytes still have to be read.
     pub fn into_held(self) -> Result<Vec<u8>, Self> {
         match self.0 {
             Inner::Held(bytes) if bytes.position() == 0 => Ok(bytes.into_inner()),
@@ -34,7 +34,7 @@ impl<'m> Bytes<'m> {
         }
     }
 
-    /// The same as something to read.
+    /// Converts into a boxed reader.
     #[must_use]
     pub fn into_read(self) -> Box<dyn Read + 'm> {
         match self.0 {

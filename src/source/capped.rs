@@ -1,14 +1,14 @@
-//! What comes out of a decompressor, under caps (DATA_MODEL rule R10): the only way to it.
+//! Caps on decompressed output (DATA_MODEL rule R10). All decompressed bytes pass through this module.
 //!
-//! Two things are capped: what comes out of one decompressor ([`Capped`]), measured by what went into that, and what
-//! all decompressors of one input do together ([`Budget`]), measured by the bytes of that input. The second cap is
-//! there for containers in one another, whose ratios multiply, and for members of a zip archive that share their
-//! bytes. It also counts the set-up of decoders: a stream of a few bytes that yields nothing still makes bzip2 clear
-//! 3.6 MB of memory (0.5 ms, as long as it takes to read ten kilobytes of ordinary bzip2).
+//! There are two caps: one on the output of a single decompressor ([`Capped`]), relative to its compressed input, and
+//! one on the output of all decompressors of an input ([`Budget`]), relative to the bytes of that input. The second
+//! exists for nested containers, whose ratios multiply, and for members of a zip archive that share bytes. It also
+//! counts the set-up of decoders: a stream of a few bytes that yields nothing still makes bzip2 clear 3.6 MB of memory
+//! (0.5 ms, as long as reading ten kilobytes of ordinary bzip2 takes).
 //!
-//! The length of a file is known, that of a pipe is not: its bytes so far may be those that unpack to the most. Before it
-//! is refused for that, more of it is read and kept ([`Counted::look_ahead`]), so that it is refused where a file of the
-//! same bytes is.
+//! The length of a file is known; that of a pipe is not, and the bytes read so far may be its most compressible ones.
+//! Before a pipe is refused for its ratio, more of it is read and kept ([`Counted::look_ahead`]), so that it is refused
+//! at the same byte as a file with the same contents.
 
 use std::{
     collections::VecDeque,
@@ -24,22 +24,22 @@ use crate::{
     limits::Limits,
 };
 
-/// Output below this is no bomb, whatever its ratio.
+/// Output in bytes below which a decompressor is never taken for a bomb, whatever its ratio.
 const HARMLESS: u64 = 1 << 20;
-/// Set-up below this is none either: a thousand streams of `bzip2 -9`.
+/// Set-up cost below which an input is never refused: a thousand streams of `bzip2 -9`.
 const HARMLESS_SETUP: u64 = 1000 * 9 * BZIP2_LEVEL;
-/// Bytes of output that take as long as the set-up of a decoder of bzip2 does, per level.
+/// Bytes of output that take as long as the set-up of a bzip2 decoder, per compression level.
 pub(super) const BZIP2_LEVEL: u64 = 32 << 10;
 
-/// Bytes that are read ahead at once, and at most: those of which 8 GB may come at the default ratio.
+/// Bytes per step of reading ahead, and the maximum in total: at the default ratio, 8 MB may expand to 8 GB.
 const STEP: usize = 16 << 10;
 const AHEAD: usize = 8 << 20;
 
-/// Bytes that go into a decompressor, counted.
+/// Counts the bytes that go into a decompressor.
 pub(super) struct Counted<R> {
     inner: R,
     count: Arc<AtomicU64>,
-    /// Bytes that were read ahead, and what ended them.
+    /// Bytes that were read ahead, and the error that ended them.
     ahead: VecDeque<u8>,
     failed: Option<io::Error>,
 }
@@ -53,7 +53,8 @@ impl<R> Counted<R> {
 }
 
 impl<R: Read> Counted<R> {
-    /// Reads bytes that are given later; how many they are. None, if no more come or too many were read ahead.
+    /// Reads more bytes into the read-ahead buffer and returns their number. Returns 0 at the end, after an error, or
+    /// if the buffer is full.
     pub(super) fn look_ahead(&mut self) -> usize {
         if self.failed.is_some() || self.ahead.len() >= AHEAD {
             return 0;
@@ -96,10 +97,10 @@ impl<R: Seek> Seek for Counted<R> {
     }
 }
 
-/// What all decompressors of one input may do together. A clone is the same budget.
+/// Budget shared by all decompressors of one input. Clones share the same counters.
 #[derive(Debug, Clone)]
 pub(super) struct Budget {
-    /// Bytes of the input, packed as they are, or of a pipe those that were read so far.
+    /// Length of the input, compressed, in bytes; for a pipe, the bytes read so far.
     packed: Arc<AtomicU64>,
     output: Arc<AtomicU64>,
     setup: Arc<AtomicU64>,
@@ -107,7 +108,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// A budget for an input of `packed` bytes.
+    /// Creates a budget for an input of `packed` bytes.
     pub(super) fn new(packed: Arc<AtomicU64>, limits: &Limits) -> Self {
         Self { packed, output: Arc::default(), setup: Arc::default(), ratio: limits.ratio }
     }
@@ -116,15 +117,15 @@ impl Budget {
         self.packed.load(Ordering::Relaxed).saturating_mul(self.ratio).max(harmless)
     }
 
-    /// Bytes that may still come out, as far as is known yet.
+    /// Returns the bytes of output that are still allowed, given the input read so far.
     fn left(&self) -> u64 {
         self.most(HARMLESS).saturating_sub(self.output.load(Ordering::Relaxed))
     }
 
-    /// Counts the set-up of a decoder, which takes as long as `cost` bytes of output.
+    /// Counts the set-up of a decoder, which takes as long as producing `cost` bytes of output.
     ///
     /// # Errors
-    /// If the streams of the input are so short that setting up their decoders is most of the work.
+    /// Fails if the streams of the input are so short that most of the work is setting up their decoders.
     pub(super) fn set_up(&self, cost: u64) -> io::Result<()> {
         let before = self.setup.fetch_add(cost, Ordering::Relaxed);
         if before.saturating_add(cost) <= self.most(HARMLESS_SETUP) {
@@ -134,7 +135,7 @@ impl Budget {
     }
 }
 
-/// Bytes that come out of a decompressor. An error of it is one of the input's compression.
+/// Reader that limits the output of a decompressor. Errors of `inner` are reported as decompression errors.
 pub(super) struct Capped<R> {
     inner: R,
     compressed: Arc<AtomicU64>,
@@ -142,9 +143,9 @@ pub(super) struct Capped<R> {
     size: u64,
     ratio: u64,
     budget: Budget,
-    /// Reads more of the packed bytes, which may be more than are known; how many.
+    /// Reads more compressed bytes, for inputs of unknown length, and returns their number.
     look_ahead: Option<fn(&mut R) -> usize>,
-    /// More came than may come.
+    /// True once the output has exceeded a cap.
     over: bool,
 }
 
@@ -159,12 +160,12 @@ impl<R> Capped<R> {
         Self { inner, compressed, count: 0, size, ratio, budget, look_ahead: None, over: false }
     }
 
-    /// With a way to read on in bytes of unknown number before more comes out of them than may.
+    /// Sets a function that reads more compressed bytes before an input of unknown length is refused.
     pub(super) fn looking_ahead(self, look_ahead: fn(&mut R) -> usize) -> Self {
         Self { look_ahead: Some(look_ahead), ..self }
     }
 
-    /// Bytes that may still come out, as far as is known yet.
+    /// Returns the bytes of output that are still allowed, given the input read so far.
     fn left(&self) -> u64 {
         let by_ratio = self.compressed.load(Ordering::Relaxed).saturating_mul(self.ratio);
         let own = self.size.min(by_ratio.max(HARMLESS)).saturating_sub(self.count);
@@ -205,7 +206,7 @@ impl<R: Read> Read for Capped<R> {
         {
             left = self.left();
         }
-        // What may come out does, however much is asked for at once; then it fails.
+        // All allowed bytes are returned first, whatever the size of the buffer; the next call fails.
         self.over = to_u64(len) > left;
         let len = usize::try_from(left).map_or(len, |left| len.min(left));
         self.count = self.count.saturating_add(to_u64(len));
@@ -214,12 +215,12 @@ impl<R: Read> Read for Capped<R> {
     }
 }
 
-/// An error of a container, as one of reading.
+/// Creates an I/O error for damage in a container.
 pub(super) fn decompress(message: String) -> io::Error {
     io::Error::other(Error::new(ErrorKind::Decompress(message)))
 }
 
-/// An error of reading the container itself, so that a decompressor hands it on as it is.
+/// Marks an error of reading the container itself, so that decompressors pass it on unchanged.
 fn ours(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::Interrupted || is_ours(&error) {
         error
@@ -255,7 +256,7 @@ mod tests {
         let budget = Budget::new(Arc::new(AtomicU64::new(200_000)), &limits);
         let drain = || {
             let zeros = io::repeat(0).take(1_500_000);
-            // Each may grow to 10 MB by itself.
+            // By its own ratio, each may grow to 10 MB.
             let compressed = Arc::new(AtomicU64::new(1_000_000));
             let mut capped = Capped::new(zeros, compressed, (&limits, &budget));
             io::copy(&mut capped, &mut io::sink()).map_err(Error::from)

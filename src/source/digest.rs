@@ -1,4 +1,4 @@
-//! What tells that a file is the one it was.
+//! Digests of input files, which show whether a file is unchanged.
 
 use std::{
     io::{self, Read as _},
@@ -14,24 +14,24 @@ use crate::{
     fs::{self, File, Metadata},
 };
 
-/// Bytes read at once.
+/// Number of bytes read at once.
 const CHUNK: usize = 256 << 10;
 
-/// The bytes of a file, told by their digest.
+/// Length and digest of the bytes of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileDigest {
-    /// SHA-256 of its bytes, packed as they are, in hexadecimal.
+    /// SHA-256 of the file as stored (compressed or not), in hexadecimal.
     pub sha256: String,
-    /// How many bytes these are.
+    /// Length of the file in bytes.
     pub bytes: u64,
     modified: Option<SystemTime>,
 }
 
 impl Input {
-    /// The digest of a regular file; `None` of anything else, as its bytes can be read only once.
+    /// Returns the digest of a regular file, or `None` for anything else, whose bytes can be read only once.
     ///
     /// # Errors
-    /// If the file cannot be read.
+    /// Fails if the file cannot be read.
     pub fn digest(&self) -> Result<Option<FileDigest>> {
         let Place::File(path) = &self.place else { return Ok(None) };
         let is_file = || fs::metadata(path).is_ok_and(|meta| meta.is_file());
@@ -61,7 +61,7 @@ impl Input {
         digest().map(Some).map_err(|error| Error::from(error).in_input(self.name.clone()))
     }
 
-    /// Whether the file has not been written since its digest was taken, as far as its length and time tell.
+    /// Returns true if the file's length and modification time are those it had when its digest was taken.
     #[must_use]
     pub fn is_still(&self, digest: &FileDigest) -> bool {
         let Place::File(path) = &self.place else { return false };

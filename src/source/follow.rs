@@ -1,7 +1,7 @@
-//! A file that is still being written, read as it grows.
+//! Follows a file that is still being written.
 //!
-//! It is looked at again and again, not watched by the kernel's means: that works on every file system, and
-//! twenty looks a second cost nothing beside a scan.
+//! The file is polled rather than watched through the kernel: polling works on every file system, and twenty polls per
+//! second cost nothing compared with a scan.
 
 use std::{
     io::{self, Read, Seek as _, SeekFrom},
@@ -24,19 +24,19 @@ use crate::{
     fs::{self, File, Metadata},
 };
 
-/// Between two looks.
+/// Time between two polls.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Looks without anything new behind the ending until the file is taken to be complete.
+/// Number of polls without new bytes after the ending before the file counts as complete.
 const LOOKS: u32 = 2;
 
-/// Bytes at the end of a file that are looked at for its ending.
+/// Number of bytes at the end of a file that are searched for the ending.
 const TAIL: u64 = 4 << 10;
 
-/// A file under its name, while it is written. Should another file take the name, or should it be cut to less
-/// than was read, what was read of it ends there and the name is read again from the start.
+/// Follows a path while its file is written. If another file takes the path, or the file is truncated to less than was
+/// read, the current member ends there and the path is read again from the start.
 ///
-/// It ends when the last bytes but blanks are `ending` and nothing comes behind them, or when `stop` becomes
+/// The input ends when the last bytes other than whitespace are `ending` and no more follow, or when `stop` becomes
 /// true.
 #[derive(Debug)]
 pub struct Follow {
@@ -48,11 +48,10 @@ pub struct Follow {
 }
 
 impl Follow {
-    /// Follows a file of this name, which need not be there yet.
+    /// Follows the file at `path`, which need not exist yet.
     ///
     /// # Errors
-    /// A usage error if the name is that of something else than a file, or of one in a folder that is not
-    /// there.
+    /// Returns a usage error if `path` is something other than a file, or if its folder does not exist.
     pub fn new(path: &Path, ending: &'static [u8], stop: Arc<AtomicBool>) -> Result<Self> {
         let name = display(path);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -65,13 +64,13 @@ impl Follow {
         Ok(Self { path: path.to_owned(), name, ending, stop, over: false })
     }
 
-    /// Whether there is a file of the name already.
+    /// Returns true if the file exists.
     #[must_use]
     pub fn is_there(&self) -> bool {
         self.path.exists()
     }
 
-    /// What is to be read next, as soon as there is something in it; `None` at the end.
+    /// Returns the next file at the path, as soon as it has any bytes; `None` at the end.
     pub(crate) fn next(&mut self) -> Option<Result<Member<'_>>> {
         if self.over {
             return None;
@@ -108,7 +107,7 @@ impl Follow {
         Some(Err(error.in_input(name)))
     }
 
-    /// Opens the file, and waits for it if need be; `None` when told to stop.
+    /// Opens the file, waiting for it if necessary. Returns `None` once `stop` is set.
     fn open(&self) -> Option<io::Result<(File, Metadata)>> {
         while !self.is_stopped() {
             match File::open(&self.path) {
@@ -129,18 +128,18 @@ impl Follow {
     }
 }
 
-/// What a file is, whatever its name.
+/// Returns device and inode number, which identify a file independently of its name.
 fn id(meta: &Metadata) -> (u64, u64) {
     (meta.dev(), meta.ino())
 }
 
-/// The bytes of one file: at its end more is waited for.
+/// Reader of one growing file: at the end of the file it waits for more.
 struct Growing<'f> {
     file: File,
     id: (u64, u64),
     place: u64,
     tail: Tail,
-    /// Looks since the last bytes came.
+    /// Number of polls since the last bytes arrived.
     quiet: u32,
     done: bool,
     of: &'f mut Follow,
@@ -181,8 +180,8 @@ impl Read for Growing<'_> {
 }
 
 impl Growing<'_> {
-    /// Whether nothing more is to be read of this file, at whose end this is. A file that has lost its name may
-    /// still be written for a moment.
+    /// Returns true if no more bytes are expected of this file, whose end was reached. A file that has lost its name
+    /// may still be written to for a moment.
     fn has_ended(&mut self) -> io::Result<bool> {
         let cut = self.file.metadata()?.len() < self.place;
         let taken = || fs::metadata(&self.of.path).is_ok_and(|meta| id(&meta) != self.id);
@@ -194,8 +193,8 @@ impl Growing<'_> {
     }
 }
 
-/// The last bytes of something, but blanks, compared with what it ends with. NUL bytes count as blanks, so
-/// that UTF-16 ends as UTF-8 does.
+/// Last bytes of an input other than whitespace, compared with the expected ending. NUL bytes count as whitespace, so
+/// that UTF-16 files are recognized as UTF-8 files are.
 #[derive(Debug)]
 struct Tail {
     ending: &'static [u8],
@@ -222,10 +221,10 @@ impl Tail {
     }
 }
 
-/// Whether the last bytes of a file but blanks are these.
+/// Returns true if the last bytes of a file, ignoring whitespace, are `ending`.
 ///
 /// # Errors
-/// If it cannot be read.
+/// Fails if the file cannot be read.
 pub(crate) fn ends_with(file: &mut File, ending: &'static [u8]) -> io::Result<bool> {
     let len = file.metadata()?.len();
     file.seek(SeekFrom::Start(len.saturating_sub(TAIL)))?;
@@ -275,7 +274,7 @@ mod tests {
         let mut member = follow.next().unwrap().unwrap();
         let mut five = [0; 5];
         member.bytes.read_exact(&mut five).unwrap();
-        // While it is open it loses its name, and gets more.
+        // While it is open, the file is renamed and appended to.
         let mut old = File::options().append(true).open(&path).unwrap();
         fs::rename(&path, folder.path().join("a.xml.1")).unwrap();
         fs::write(&path, "<two>").unwrap();
@@ -283,7 +282,7 @@ mod tests {
         assert_eq!(rest(Some(Ok(member))), "<rest>");
         let mut member = follow.next().unwrap().unwrap();
         member.bytes.read_exact(&mut five).unwrap();
-        // It is cut and written anew.
+        // The file is truncated and rewritten.
         fs::write(&path, "<3>").unwrap();
         assert_eq!(rest(Some(Ok(member))), "");
         fs::write(&path, "<three></nmaprun>\n").unwrap();

@@ -1,4 +1,4 @@
-//! The body of the fuzz target of this layer: compressed files and archives.
+//! Body of the fuzz target of this layer: compressed files and archives.
 
 use std::{
     io::{self, BufReader, Cursor, Read, Write as _},
@@ -18,10 +18,10 @@ use crate::{
     limits::Limits,
 };
 
-/// Bytes that may come out of a member here, so that hostile ones cost little.
+/// Maximum number of bytes decompressed per member, which keeps hostile inputs cheap.
 const MOST: u64 = 16 << 10;
 
-/// Gives its pieces one at a call.
+/// Reader that returns one piece per call.
 struct Pieces<'b>(std::vec::IntoIter<&'b [u8]>, &'b [u8]);
 
 impl Read for Pieces<'_> {
@@ -33,13 +33,13 @@ impl Read for Pieces<'_> {
     }
 }
 
-/// Packs bytes into a stream.
+/// Function that compresses bytes into a stream.
 type Pack = fn(&[u8]) -> io::Result<Vec<u8>>;
 
-/// What is found in an input: names, bytes, and errors.
+/// Members found in an input: name, bytes and error.
 type Found = Vec<(String, Vec<u8>, Option<String>)>;
 
-/// Visits all that is in some bytes.
+/// Visits everything in `bytes`.
 fn visited(bytes: Bytes<'_>, len: Option<u64>) -> Found {
     let limits = Limits::default().with_decompressed(MOST).with_members(6).with_nesting(3);
     let limits = limits.with_zip(64 << 10);
@@ -68,7 +68,7 @@ fn visited(bytes: Bytes<'_>, len: Option<u64>) -> Found {
     found
 }
 
-/// Reads an input as a container, at once and in pieces, and packs it to read it back.
+/// Reads an input as a container, at once and in pieces, then compresses it and reads it back.
 pub(crate) fn run(data: &[u8]) {
     let mut choices = Choices::of(data);
     let len = u64::try_from(data.len()).ok();
@@ -83,7 +83,7 @@ pub(crate) fn run(data: &[u8]) {
     let mut both = whole.iter().zip(&in_pieces);
     if let Some(((name, read, error), (_, part, other))) = both.find(|(one, other)| one != other) {
         let lens = [read.len(), part.len()];
-        // Of a damaged zip archive that cannot be sought in, other members may be named first.
+        // A damaged zip archive that is not seekable may report its members in a different order.
         let is_zip = data.windows(2).any(|bytes| bytes == b"PK");
         let is_damaged = |found: &Found| found.iter().any(|(.., error)| error.is_some());
         let is_begin = read.starts_with(part) || part.starts_with(read);
@@ -97,7 +97,7 @@ pub(crate) fn run(data: &[u8]) {
     there_and_back(data, &mut choices);
 }
 
-/// Packs bytes as two streams with padding, which give all of them back in any pieces.
+/// Compresses bytes as two streams with padding, which must give all of them back for any split into pieces.
 fn there_and_back(data: &[u8], choices: &mut Choices) {
     let (first, second) = data.split_at(choices.below(data.len().saturating_add(1)));
     let (kind, pack): (_, Pack) = match choices.below(4) {
@@ -118,7 +118,7 @@ fn there_and_back(data: &[u8], choices: &mut Choices) {
     let mut back = Vec::new();
     let read = io::copy(&mut Members::new(kind, bytes, (Extent::All, &budget)), &mut back);
     assert!(read.is_ok() && back == data, "{kind:?} gives {read:?} back of {}", data.len());
-    // Of a stream that is cut, what comes out is the beginning.
+    // A truncated stream yields a prefix.
     packed.truncate(choices.below(packed.len()));
     let bytes = BufReader::with_capacity(capacity, Cursor::new(&packed));
     let mut cut = Vec::new();

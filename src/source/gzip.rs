@@ -1,7 +1,7 @@
-//! Members of gzip files (RFC 1952): what is around a stream of deflate.
+//! Members of gzip files (RFC 1952): the header and trailer around a deflate stream.
 //!
-//! The package that inflates reads these too, but then what it made of the bytes before damaged ones in the same call
-//! is lost, and how much that is depends on how the bytes arrive.
+//! `flate2` reads these too, but then the output that it produced in the same call before damaged bytes is lost, and
+//! its amount depends on how the input is split into reads.
 
 use std::io::{self, BufRead, Read};
 
@@ -9,21 +9,21 @@ use flate2::{Crc, bufread::DeflateDecoder};
 
 use super::capped::decompress;
 
-/// Bytes of the header before its optional parts, and of what follows the stream.
+/// Length in bytes of the header before its optional parts, and of the trailer after the stream.
 const HEADER: usize = 10;
 const TRAILER: usize = 8;
 
-/// Bits of the flags: a checksum of the header, and its optional parts.
+/// Flag bits: a checksum of the header, and its optional parts.
 const CHECKSUM: u8 = 2;
 const EXTRA: u8 = 4;
 const NAME: u8 = 8;
 const COMMENT: u8 = 16;
 const RESERVED: u8 = 0xe0;
 
-/// Bytes of a name or comment.
+/// Maximum length of a file name or comment, in bytes.
 const LONGEST: u64 = 64 << 10;
 
-/// A member, behind its header.
+/// Gzip member whose header has been read.
 pub(super) struct Gzip<B> {
     deflate: DeflateDecoder<B>,
     crc: Crc,
@@ -54,7 +54,7 @@ impl<B: BufRead> Gzip<B> {
         Ok(Self { deflate: DeflateDecoder::new(bytes), crc: Crc::new() })
     }
 
-    /// Reads decompressed bytes; nothing at the end of the member.
+    /// Reads decompressed bytes; returns 0 at the end of the member.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.deflate.read(buffer)?;
         self.crc.update(buffer.get(..len).unwrap_or_default());
@@ -69,17 +69,17 @@ impl<B: BufRead> Gzip<B> {
         Ok(len)
     }
 
-    /// Bytes that were made, those of a call that failed included.
+    /// Returns the number of bytes decompressed so far, including those of a call that failed.
     pub(super) fn made(&self) -> u64 {
         self.deflate.total_out()
     }
 
-    /// The packed bytes.
+    /// Returns the compressed input.
     pub(super) fn get_mut(&mut self) -> &mut B {
         self.deflate.get_mut()
     }
 
-    /// The packed bytes, behind the member.
+    /// Returns the compressed input, positioned after the member.
     pub(super) fn into_inner(self) -> B {
         self.deflate.into_inner()
     }
@@ -90,7 +90,7 @@ fn skip(bytes: &mut impl BufRead, len: u16) -> io::Result<()> {
     if skipped == u64::from(len) { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
-/// Skips a text and the zero byte behind it.
+/// Skips a text and its terminating zero byte.
 fn skip_text(bytes: &mut impl BufRead) -> io::Result<()> {
     let mut text = Vec::new();
     bytes.take(LONGEST).read_until(0, &mut text)?;

@@ -1,5 +1,9 @@
-//! What a program writes, read as it comes. Where the system gives no thread for that, it is read when it is
-//! wanted: the program then waits while its pipe is full.
+//! Reads a program's output as it arrives.
+//!
+//! A thread reads the pipe and queues chunks of at most `CHUNK` bytes, up to `CHUNKS` of them, so that the program does
+//! not have to wait for the reader until the queue is full. If the system cannot start a thread, the pipe is read on
+//! demand, and the program waits while its pipe is full. [`Copied`] additionally writes a copy of everything that is
+//! read.
 
 use std::{
     io::{self, Read, Write},
@@ -9,12 +13,12 @@ use std::{
 use super::ahead::on_thread;
 use crate::error::Error;
 
-/// Bytes that are handed over at once at most, and how many times that may wait: the program need not, as long as
-/// this is not full.
+/// Maximum size of a chunk in bytes, and the number of chunks that may be queued. The program waits only when the queue
+/// is full.
 const CHUNK: usize = 64 << 10;
 const CHUNKS: usize = 256;
 
-/// Bytes that a thread reads and hands over at once, however few they are.
+/// Reader of bytes that a thread reads and hands over immediately, however few arrive.
 pub struct Live {
     chunks: Chunks,
     current: Vec<u8>,
@@ -22,14 +26,14 @@ pub struct Live {
     over: bool,
 }
 
-/// Where they come from.
+/// Source of the bytes.
 enum Chunks {
     Thread(Receiver<io::Result<Vec<u8>>>),
     Here(Box<dyn Read + Send>),
 }
 
 impl Live {
-    /// Reads `inner` on another thread, until nobody reads from this any more.
+    /// Reads `inner` on another thread until the end or until this reader is dropped.
     pub fn new(inner: impl Read + Send + 'static) -> Self {
         let (sender, chunks) = sync_channel(CHUNKS);
         let chunks = match on_thread("live", inner, move |inner| feed(inner, &sender)) {
@@ -39,7 +43,7 @@ impl Live {
         Self { chunks, current: Vec::new(), place: 0, over: false }
     }
 
-    /// Whether all was read.
+    /// Returns true if all bytes were read.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.over
@@ -82,7 +86,7 @@ impl Read for Live {
                     let chunk = chunk.inspect_err(|_| self.over = true)?;
                     (self.current, self.place) = (chunk, 0);
                 }
-                // The thread has ended, and so have the bytes.
+                // The thread has ended, and with it the bytes.
                 Err(_) => self.over = true,
             }
         }
@@ -96,24 +100,24 @@ impl Read for Live {
     }
 }
 
-/// Bytes that are copied, as they are, while they are read.
+/// Reader that writes an unchanged copy of the bytes that pass through it.
 #[derive(Debug)]
 pub struct Copied<R, W> {
     inner: R,
     copy: Option<W>,
-    /// What the copy is called when it cannot be written.
+    /// Name of the copy in errors.
     name: String,
-    /// Why it could not be.
+    /// Kind and message of the error that stopped the copy.
     failed: Option<(io::ErrorKind, String)>,
 }
 
 impl<R: Read, W: Write> Copied<R, W> {
-    /// Copies what is read of `inner`, if there is something to copy it to, which has this name.
+    /// Copies everything read from `inner` to `copy`, if given; `name` is its name in errors.
     pub fn new(inner: R, copy: Option<W>, name: impl Into<String>) -> Self {
         Self { inner, copy, name: name.into(), failed: None }
     }
 
-    /// The copy, without what it is made of.
+    /// Returns the writer of the copy, without the reader.
     pub fn into_copy(self) -> Option<W> {
         self.copy
     }
@@ -121,7 +125,7 @@ impl<R: Read, W: Write> Copied<R, W> {
 
 impl<R: Read, W: Write> Read for Copied<R, W> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // A copy in which something is missing is none.
+        // A copy with missing bytes is useless: every later read fails.
         if let Some((kind, why)) = &self.failed {
             let again = io::Error::new(*kind, why.clone());
             return Err(io::Error::other(Error::sink(self.name.clone(), again)));
@@ -131,7 +135,7 @@ impl<R: Read, W: Write> Read for Copied<R, W> {
             let read = buffer.get(..len).unwrap_or_default();
             copy.write_all(read).and_then(|()| copy.flush()).map_err(|error| {
                 self.failed = Some((error.kind(), error.to_string()));
-                // One of ours names the file already.
+                // scanmill's own errors already name the file.
                 let is_ours = matches!(error.get_ref(), Some(inner) if inner.is::<Error>());
                 if is_ours {
                     error
@@ -148,7 +152,7 @@ impl<R: Read, W: Write> Read for Copied<R, W> {
 mod tests {
     use super::*;
 
-    /// Gives a few bytes at a time, so often, then fails.
+    /// Yields a few bytes per read, this many times, then fails.
     struct Slow(usize);
 
     impl Read for Slow {
@@ -173,7 +177,7 @@ mod tests {
         let mut rest = String::new();
         live.read_to_string(&mut rest).unwrap();
         assert_eq!((&first, rest.as_str(), live.is_over()), (b"wh", "ole", true));
-        // Nobody reads on: the thread ends, and does not read for ever.
+        // Dropping the reader ends the thread, which would otherwise read without end.
         drop(Live::new(io::repeat(1)));
     }
 

@@ -1,31 +1,31 @@
-//! What bytes are, told by the first of them, never by a name.
+//! Detects compression and archive formats by their first bytes, never by file name.
 
 use std::io::{self, Cursor, Read};
 
-/// What bytes are.
+/// Format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Anything else: XML, or what is refused as being none.
+    /// Anything else: XML, or bytes that the XML reader will refuse.
     Plain,
     Gzip,
     Bzip2,
     Xz,
     Zstd,
-    /// As in gzip, without what is around it: only in zip archives, which say so.
+    /// Raw deflate, without gzip's header and trailer. Occurs only in zip archives, which declare it.
     Deflate,
     Tar,
     Zip,
-    /// An archive of this name that is not read.
+    /// Archive format of this name, which is not supported.
     Foreign(&'static str),
 }
 
-/// First bytes, and what they belong to.
+/// First bytes of each format.
 const KINDS: [(&[u8], Kind); 10] = [
     (b"\x1f\x8b", Kind::Gzip),
     (b"BZh", Kind::Bzip2),
     (b"\xfd7zXZ\0", Kind::Xz),
     (b"\x28\xb5\x2f\xfd", Kind::Zstd),
-    // A frame to skip, with which parallel compressors begin.
+    // Skippable frame, with which the output of parallel compressors begins.
     (b"\x50\x2a\x4d\x18", Kind::Zstd),
     (b"PK\x03\x04", Kind::Zip),
     (b"PK\x05\x06", Kind::Zip),
@@ -34,20 +34,20 @@ const KINDS: [(&[u8], Kind); 10] = [
     (b"\x04\x22\x4d\x18", Kind::Foreign("LZ4")),
 ];
 
-/// Where a tar archive names itself.
+/// Offset and bytes of the magic number of tar.
 const TAR: (usize, &[u8]) = (257, b"ustar");
-/// Bytes that tell a tar archive.
+/// Number of bytes needed to recognize a tar archive.
 const HEAD: usize = 512;
-/// Bytes that are asked for, of what is not small and known to be.
+/// Number of bytes requested of inputs that are not known to be small.
 pub(super) const ROOM: usize = 8 << 10;
 
 impl Kind {
-    /// Whether it is one stream of bytes, compressed.
+    /// Returns true for single compressed streams, as opposed to archives.
     pub(super) const fn is_compressed(self) -> bool {
         matches!(self, Self::Gzip | Self::Bzip2 | Self::Xz | Self::Zstd)
     }
 
-    /// What begins with these bytes.
+    /// Returns the format that begins with `head`.
     pub(super) fn of(head: &[u8]) -> Self {
         let (at, magic) = TAR;
         if head.get(at..).is_some_and(|rest| rest.starts_with(magic)) {
@@ -58,7 +58,7 @@ impl Kind {
     }
 }
 
-/// Whether bytes begin as those of a kind do; few may tell already.
+/// Returns true if `bytes` begin like `kind`. A few bytes may be enough.
 pub(super) fn begins(kind: Kind, bytes: &[u8]) -> bool {
     KINDS.iter().any(|(magic, of)| {
         *of == kind
@@ -66,20 +66,20 @@ pub(super) fn begins(kind: Kind, bytes: &[u8]) -> bool {
     })
 }
 
-/// What the bytes are, and all of them again. Of a slow input no more is awaited than it takes to see that
-/// it is XML.
+/// Detects the format, and returns a reader of all bytes, including those read for it. For a slow input it waits for no
+/// more bytes than are needed to recognize XML.
 ///
 /// # Errors
-/// If they cannot be read.
+/// Fails if the input cannot be read.
 pub(super) fn peek<'r>(mut bytes: impl Read + 'r) -> io::Result<(Kind, impl Read + 'r)> {
     let (kind, head) = head(&mut bytes)?;
     Ok((kind, Cursor::new(head).chain(bytes)))
 }
 
-/// What the bytes are, and the first of them.
+/// Detects the format, and returns the first bytes, which were read for it.
 ///
 /// # Errors
-/// As with [`peek`].
+/// Fails if the input cannot be read.
 pub(super) fn head(bytes: &mut impl Read) -> io::Result<(Kind, Vec<u8>)> {
     let mut head = vec![0; ROOM];
     let mut len = 0;
@@ -98,8 +98,8 @@ pub(super) fn head(bytes: &mut impl Read) -> io::Result<(Kind, Vec<u8>)> {
     Ok((Kind::of(&head), head))
 }
 
-/// Whether more bytes could tell of a container: not when these begin with text, as XML does. A tar
-/// archive begins with a name, so that is told from text by its first zero byte.
+/// Returns true if more bytes could reveal a container: not if these begin with text, as XML does. A tar archive begins
+/// with a name, so its first zero byte distinguishes it from text.
 fn may_be_packed(head: &[u8]) -> bool {
     let magic = KINDS.iter().any(|(magic, _)| magic.len() > head.len() && magic.starts_with(head));
     let known = KINDS.iter().any(|(magic, _)| head.starts_with(magic));
@@ -111,7 +111,7 @@ fn may_be_packed(head: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// Gives a byte at a time, and fails where it should not be asked any more.
+    /// Yields one byte per read, and fails if it is read further than necessary.
     struct Slow(Vec<u8>);
 
     impl Read for Slow {

@@ -1,13 +1,13 @@
-//! Compressed streams, which may stand one after another in a file: rotated logs, parallel compressors.
+//! Decompresses files of one or more concatenated streams, as log rotation and parallel compressors write them.
 //!
-//! A file may hold millions of streams of a few bytes, so what a stream costs besides its bytes counts. The decoder of
-//! zstd is reset rather than made anew for each frame. gzip and xz set up theirs in microseconds. bzip2 allocates and
-//! clears memory for the largest block of the stream, and its library has no way to use that again; a stream without
-//! a block, always the same 14 bytes, is skipped, and any other is charged to the [`Budget`] of the input.
+//! A file may hold millions of streams of a few bytes, so the fixed cost per stream matters. The zstd decoder is reset
+//! rather than recreated for each frame. gzip and xz are set up in microseconds. bzip2 allocates and clears memory for
+//! the largest block of the stream, and its library cannot reuse it; a stream without a block, always the same 14
+//! bytes, is skipped, and any other is charged to the [`Budget`] of the input.
 //!
-//! Of a damaged stream all comes out that was made before the damage, however the bytes arrive: a decoder that fails in
-//! a call has counted what it made in that call, and it is in the buffer. zstd does not count that, so it is given no
-//! more bytes in a call than the block that it reads has: a call that fails has made nothing ([`Frame`]).
+//! All output that precedes damage in a stream is returned, however the input is split into reads: a decoder that fails
+//! during a call has counted the output of that call, which is in the buffer. zstd does not count it, so each call
+//! receives at most the bytes of the block that is being read: a call that fails has produced nothing ([`Frame`]).
 
 use std::io::{self, BufRead, Read};
 
@@ -22,41 +22,40 @@ use super::{
     magic::{self, Kind},
 };
 
-/// Memory that an xz file may ask for; `xz -9` needs half of it.
+/// Maximum memory for an xz stream, in bytes; `xz -9` needs half of it.
 const XZ_MEMORY: u64 = 128 << 20;
-/// The largest window of zstd, as a power of two: what its own tool takes without being asked.
+/// Base-2 logarithm of the largest zstd window: the default limit of the `zstd` tool.
 const ZSTD_WINDOW: u32 = 27;
-/// Bytes asked of a decoder at once.
+/// Number of bytes requested of a decoder at once.
 const STEP: usize = 16 << 10;
 
-/// What follows the magic bytes and the level of a bzip2 stream without a block: the mark of its end, and a checksum
-/// of nothing.
+/// Bytes after the magic number and level of a bzip2 stream without blocks: its end marker and an empty checksum.
 const NO_BLOCK: [u8; 10] = *b"\x17\x72\x45\x38\x50\x90\0\0\0\0";
-/// Bytes of a bzip2 stream before its first block.
+/// Length in bytes of a bzip2 stream's header, before its first block.
 const BZIP2_HEADER: usize = 4;
 
-/// Bytes of output that take as long as the set-up of a decoder of another kind.
+/// Set-up cost of the other decoders, in bytes of output that take as long.
 const SETUP: u64 = 512;
 
-/// Which streams are read.
+/// Number of streams to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extent {
-    /// All of them until the bytes end.
+    /// All streams until the input ends.
     All,
-    /// The first; what follows it is left.
+    /// The first stream only.
     One,
 }
 
-/// Decompresses streams of one kind. Each is read to its end before the next is looked at, so that what is no stream
-/// after the last one costs nothing that came before.
+/// Decompresses concatenated streams of one kind. Each is read to its end before the next is examined, so bytes after
+/// the last stream that are not a stream cannot damage earlier output.
 pub(super) struct Members<B: BufRead> {
     kind: Kind,
     extent: Extent,
     budget: Budget,
     state: State<B>,
-    /// Of the last frame.
+    /// Decoder of the last frame, for reuse.
     zstd: Option<ZstdDecoder<'static>>,
-    /// A record that is written after bytes that were made before it.
+    /// Error to return after the output that precedes it.
     failed: Option<io::Error>,
 }
 
@@ -68,14 +67,15 @@ enum State<B: BufRead> {
     Bzip2(BzDecoder<B>),
     Xz(XzDecoder<B>),
     Zstd(Frame<B>),
-    /// After the last stream, or an error.
+    /// After the last stream or an error.
     Over,
 }
 
-/// A frame of zstd.
+/// Frame of zstd.
 ///
-/// A block is decoded whole, or else the call fails. It must not fail in a call that gives bytes of the block before,
-/// so the header of a block is given apart from the block before it, and nothing while bytes of that are left.
+/// A block is decoded completely, or the call fails. A call that returns bytes of the previous block must not fail, so
+/// the header of a block is passed separately from the block before it, and nothing is passed while bytes of that
+/// block are left.
 struct Frame<B> {
     bytes: B,
     decoder: ZstdDecoder<'static>,
@@ -97,7 +97,7 @@ impl<B: BufRead> Members<B> {
         Self { kind, extent, budget, state, zstd: None, failed: None }
     }
 
-    /// Begins the next stream, if there is one.
+    /// Begins the next stream, if any.
     fn begin(&mut self, mut bytes: B) -> io::Result<State<B>> {
         let is_marked = self.kind != Kind::Deflate;
         if is_marked && self.extent == Extent::All && !skip_padding(&mut bytes)? {
@@ -135,8 +135,8 @@ impl<B: BufRead> Members<B> {
         })
     }
 
-    /// Begins a stream of bzip2. The 14 bytes of one without a block are seldom cut by the end of what was read
-    /// at once; should they be, it is decoded as any other.
+    /// Begins a bzip2 stream. The 14 bytes of one without blocks are rarely split between two reads; if they are, the
+    /// stream is decoded like any other.
     fn begin_bzip2(&mut self, mut bytes: B) -> io::Result<State<B>> {
         let here = bytes.fill_buf()?;
         let after = here.get(BZIP2_HEADER..).unwrap_or_default();
@@ -149,7 +149,7 @@ impl<B: BufRead> Members<B> {
         Ok(State::Bzip2(BzDecoder::new(bytes)))
     }
 
-    /// The state after a stream.
+    /// Returns the state that follows a stream.
     fn after(&self, bytes: B) -> State<B> {
         match self.extent {
             Extent::All => State::Between(bytes),
@@ -157,7 +157,7 @@ impl<B: BufRead> Members<B> {
         }
     }
 
-    /// Goes on after the end of a stream.
+    /// Continues after the end of a stream.
     fn end(&mut self) {
         self.state = match std::mem::replace(&mut self.state, State::Over) {
             State::Gzip(decoder) => self.after(decoder.into_inner()),
@@ -174,7 +174,7 @@ impl<B: BufRead> Members<B> {
 }
 
 impl<B: BufRead> Members<B> {
-    /// The packed bytes, unless all are read.
+    /// Returns the compressed input, unless it was read to its end.
     pub(super) fn packed(&mut self) -> Option<&mut B> {
         Some(match &mut self.state {
             State::Between(bytes) => bytes,
@@ -187,7 +187,7 @@ impl<B: BufRead> Members<B> {
         })
     }
 
-    /// Bytes that the decoder of this stream has made.
+    /// Returns the number of bytes that the decoder of the current stream has produced.
     fn made(&self) -> u64 {
         match &self.state {
             State::Gzip(decoder) => decoder.made(),
@@ -244,7 +244,7 @@ impl<B: BufRead> Read for Members<B> {
 }
 
 impl<B: BufRead> Frame<B> {
-    /// Reads decompressed bytes; nothing at the end of the frame.
+    /// Reads decompressed bytes; returns 0 at the end of the frame.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while !self.is_over {
             let here = if self.may_hold { &[] } else { self.bytes.fill_buf()? };
@@ -269,7 +269,7 @@ impl<B: BufRead> Frame<B> {
     }
 }
 
-/// Skips zero bytes, which tapes and padding leave after a stream; false at the end.
+/// Skips zero bytes, which tapes and padding leave after a stream. Returns false at the end of the input.
 fn skip_padding(bytes: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let here = bytes.fill_buf()?;
@@ -295,7 +295,8 @@ mod tests {
     use super::*;
     use crate::limits::Limits;
 
-    /// What comes out of bytes of which so many are there at once, and whether it ends well.
+    /// Decompresses `bytes`, available in steps of `step` bytes. Returns the output, and true if it ended without
+    /// error.
     fn unpacked(kind: Kind, bytes: &[u8], step: usize) -> (Vec<u8>, bool) {
         let budget = Budget::new(Arc::new(AtomicU64::new(u64::MAX)), &Limits::default());
         let bytes = BufReader::with_capacity(step, bytes);

@@ -1,4 +1,4 @@
-//! How much of the inputs was read, for whoever watches.
+//! Progress through the inputs, in bytes.
 
 use std::{
     io::{self, Read, Seek, SeekFrom},
@@ -8,29 +8,29 @@ use std::{
     },
 };
 
-/// Counts bytes of inputs, packed as they are. A clone is the same count.
+/// Counter of input bytes, as stored (compressed or not). Clones share the counter.
 #[derive(Debug, Clone, Default)]
 pub struct Meter(Arc<AtomicU64>);
 
 impl Meter {
-    /// Bytes read so far.
+    /// Returns the number of bytes read so far.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Counts bytes that were read otherwise, or need not be read.
+    /// Adds bytes that were read elsewhere or need not be read.
     pub fn skip(&self, bytes: u64) {
         self.0.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Counts what is read of this.
+    /// Wraps a reader so that its bytes are counted.
     pub(super) fn count<R>(&self, inner: R) -> Counted<R> {
         Counted { inner, meter: self.clone() }
     }
 }
 
-/// Counts what is read of it.
+/// Reader whose bytes are counted.
 pub(super) struct Counted<R> {
     inner: R,
     meter: Meter,

@@ -1,5 +1,14 @@
-//! Where bytes come from: paths, folders, compressed files, archives and standard input. Nothing here knows
-//! XML.
+//! Inputs as bytes: paths, folders, compressed files, archives and standard input.
+//!
+//! [`discover`] expands the paths of the user to [`Input`]s. [`Input::visit`] opens one, detects its format by its
+//! first bytes (`magic`), descends through compressed streams (`members`, `gzip`) and archives (`tar`, `zip`) and
+//! passes each [`Member`] that is not a container to a visitor, in order. Everything that cannot be read reaches the
+//! visitor as an error in its place, so that one bad member does not hide the next. All decompressed bytes pass through
+//! `capped`, which enforces the limits on size and ratio. Growing files (`follow`) and the output of programs
+//! (`process`, `live`) are inputs as well.
+//!
+//! Nothing in this folder knows XML. A new container format needs a `magic::Kind` with its magic bytes, and an arm in
+//! `archive::Walk::go_as` or `members::Members`.
 
 mod ahead;
 mod archive;
@@ -54,12 +63,12 @@ use crate::{
     limits::Limits,
 };
 
-/// An input: a file or standard input.
+/// Input: a file or standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
-    /// Its name as given, with what is not UTF-8 as `\xNN`.
+    /// Name as given; bytes that are not UTF-8 are written as `\xNN`.
     pub name: String,
-    /// Whether it was named itself, not found in a folder.
+    /// True if the user named the input itself; false if it was found in a folder.
     pub named: bool,
     place: Place,
 }
@@ -72,24 +81,24 @@ enum Place {
 
 /// Something to read: an input, or a member of one.
 pub struct Member<'m> {
-    /// The input's name, and for a member of an archive its path in there: `scans.tar!2024/a.xml.gz`.
+    /// Name of the input, followed by the path inside it for a member of an archive: `scans.tar!2024/a.xml.gz`.
     pub name: String,
-    /// Whether it was named itself, not found in a folder or archive.
+    /// True if the user named it itself; false if it was found in a folder or an archive.
     pub named: bool,
-    /// Whether its bytes may come slowly, as from a pipe.
+    /// True if its bytes may arrive slowly, as from a pipe.
     pub live: bool,
-    /// Its bytes, out of whatever they were packed in.
+    /// Contents, decompressed.
     pub bytes: Bytes<'m>,
-    /// How many they are, if that is known.
+    /// Length of the contents in bytes, if known.
     pub len: Option<u64>,
 }
 
-/// What is shown the members of an input in order, with errors in place of those that cannot be read.
+/// Callback that receives the members of an input in order, with an error in place of each that cannot be read.
 pub type Visit<'v> = dyn FnMut(Result<Member<'_>>) -> Result<()> + 'v;
 
-/// Finds the inputs that paths name: `-` is standard input, a folder stands for all files in it and below,
-/// in byte order of their paths, less hidden ones and those that are not picked. What cannot be read is given
-/// in its place as an error.
+/// Finds the inputs that paths name. `-` is standard input. A folder stands for all files in and below it, in byte
+/// order of their paths, except hidden files and files that `pick` does not take. Paths that cannot be read yield an
+/// error in their place.
 #[must_use]
 pub fn discover(paths: &[PathBuf], pick: &Pick) -> Vec<Result<Input>> {
     let mut found = Vec::new();
@@ -106,7 +115,7 @@ pub fn discover(paths: &[PathBuf], pick: &Pick) -> Vec<Result<Input>> {
 }
 
 impl Input {
-    /// The path of a file; `None` of standard input.
+    /// Returns the path of a file, or `None` for standard input.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match &self.place {
@@ -115,7 +124,7 @@ impl Input {
         }
     }
 
-    /// Bytes of the file, packed as they are; `None` of what is no regular file.
+    /// Returns the length of the file as stored, in bytes, or `None` if it is not a regular file.
     #[must_use]
     pub fn packed_len(&self) -> Option<u64> {
         let Place::File(path) = &self.place else { return None };
@@ -126,18 +135,18 @@ impl Input {
         Self { name: display(&path), named, place: Place::File(path) }
     }
 
-    /// Shows what is in the input: itself, or if it is compressed or an archive what is in that.
+    /// Visits the contents of the input: the input itself, or the members of a compressed file or archive.
     ///
     /// # Errors
-    /// Those of the visitor.
+    /// Returns the errors of the visitor.
     pub fn visit(&self, limits: &Limits, pick: &Pick, visit: &mut Visit<'_>) -> Result<()> {
         self.visit_as(&Manner::new(limits, pick), visit)
     }
 
-    /// The same in another manner.
+    /// Visits the contents of the input with the options of `manner`.
     ///
     /// # Errors
-    /// Those of the visitor.
+    /// Returns the errors of the visitor.
     pub fn visit_as(&self, manner: &Manner<'_>, visit: &mut Visit<'_>) -> Result<()> {
         let (name, named) = (self.name.clone(), self.named);
         let Manner { limits, pick, meter, ahead } = manner;
@@ -156,7 +165,7 @@ impl Input {
         };
         let Opened { file, len, first } = opened;
         let (file, read) = capped::Counted::new(file);
-        // What is unpacked may depend on the length of a file, not on how far it was read.
+        // For a file, the caps depend on its length, not on how much of it was read.
         let packed = if let Some(len) = len {
             Arc::new(AtomicU64::new(len))
         } else {
@@ -168,10 +177,10 @@ impl Input {
         let Some((kind, head)) = first else {
             return walk.go(Member { name, named, live: true, bytes: Bytes::of(file), len }, 0);
         };
-        // A small file need not be asked whether it has ended.
+        // A small file was read completely.
         let whole = u64::try_from(head.len()).ok() == len;
         if kind == Kind::Zip && limits.nesting > 0 {
-            // It is sought in: a large one need not be held.
+            // Zip needs seeking: a large file need not be held in memory.
             if whole {
                 return walk.zip(&name, Cursor::new(head), 1);
             }
@@ -190,38 +199,38 @@ impl Input {
     }
 }
 
-/// How inputs are read.
+/// Options for reading inputs.
 #[derive(Debug)]
 pub struct Manner<'m> {
-    /// Caps on what comes out of containers.
+    /// Caps on decompressed output.
     pub limits: &'m Limits,
-    /// What of archives is read.
+    /// Files and archive members to read.
     pub pick: &'m Pick,
-    /// Counts the bytes of inputs, packed as they are.
+    /// Counter of input bytes, as stored.
     pub meter: Meter,
-    /// Whether large compressed files are unpacked by a thread of their own.
+    /// Decompress large files on a separate thread.
     pub ahead: bool,
 }
 
 impl<'m> Manner<'m> {
-    /// On the thread of whoever reads.
+    /// Creates options that decompress on the calling thread.
     #[must_use]
     pub fn new(limits: &'m Limits, pick: &'m Pick) -> Self {
         Self { limits, pick, meter: Meter::default(), ahead: false }
     }
 }
 
-/// Bytes of a compressed file from which a thread is worth it.
+/// Compressed length in bytes from which a separate thread pays off.
 const AHEAD: u64 = 1 << 20;
-/// Bytes of a file that is read at once.
+/// Length in bytes up to which a file is read at once.
 const AT_ONCE: usize = 64 << 10;
 
-/// A file that is open.
+/// Open file.
 struct Opened {
     file: Counted<File>,
-    /// Its bytes, if they are a certain number: devices and what the kernel makes up tell that they have none.
+    /// Length in bytes if it is reliable: devices and files that the kernel generates report 0.
     len: Option<u64>,
-    /// What it is, and its first bytes, which were read. Of what comes slowly nothing was read yet.
+    /// Format and first bytes, if they were read. Nothing was read yet of inputs that arrive slowly.
     first: Option<(Kind, Vec<u8>)>,
 }
 
@@ -246,13 +255,13 @@ fn open(path: &Path, meter: &Meter) -> io::Result<Opened> {
     let mut all = Vec::with_capacity(few);
     match io::copy(&mut (&file).take(meta.len()), &mut all) {
         Err(error) if all.is_empty() => return Err(error),
-        // Should it have failed, what was read is good, and it fails again behind that.
+        // After an error, the bytes before it are valid; reading on fails again after them.
         _ => meter.skip(u64::try_from(all.len()).unwrap_or(0)),
     }
     Ok(Opened { file: meter.count(file), len, first: Some((Kind::of(&all), all)) })
 }
 
-/// A path as text, with what is not UTF-8 as `\xNN` (DATA_MODEL section 4).
+/// Returns a path as text; bytes that are not UTF-8 are written as `\xNN` (DATA_MODEL section 4).
 fn display(path: &Path) -> String {
     display_bytes(path.as_os_str().as_bytes())
 }
@@ -262,18 +271,18 @@ fn display_bytes(path: &[u8]) -> String {
     for chunk in path.utf8_chunks() {
         text.push_str(chunk.valid());
         for byte in chunk.invalid() {
-            // Writing into a string cannot fail.
+            // Writing to a string cannot fail.
             let _ = write!(text, "\\x{byte:02X}");
         }
     }
     text
 }
 
-/// What lies in a folder.
+/// Entry of a folder.
 enum Found {
     Folder,
     File,
-    /// A pipe, a socket, a device, or a link to one of these or to a folder.
+    /// Pipe, socket, device, or a link to one of these or to a folder.
     Other,
 }
 
@@ -288,8 +297,8 @@ fn kind(entry: &fs::DirEntry) -> io::Result<Found> {
     })
 }
 
-/// Files of a folder and below. Links to files are followed, links to folders are not: they could lead in
-/// a circle.
+/// Lists the files in and below a folder. Links to files are followed; links to folders are not, because they could
+/// form a cycle.
 fn folder(root: &Path, pick: &Pick, found: &mut Vec<Result<Input>>) {
     let mut files: Vec<(PathBuf, Option<io::Error>)> = Vec::new();
     let mut folders = vec![root.to_owned()];
@@ -307,7 +316,7 @@ fn folder(root: &Path, pick: &Pick, found: &mut Vec<Result<Input>>) {
                 Ok(entry) => match kind(&entry) {
                     Ok(Found::Folder) => folders.push(entry.path()),
                     Ok(Found::File) => files.push((entry.path(), None)),
-                    // A link that leads nowhere, or in a circle.
+                    // A dangling or cyclic link.
                     Err(error) if pick.takes(inside(&entry.path(), root)) => {
                         files.push((entry.path(), Some(error)));
                     }
@@ -327,7 +336,7 @@ fn folder(root: &Path, pick: &Pick, found: &mut Vec<Result<Input>>) {
     }));
 }
 
-/// The path of a file inside a folder.
+/// Returns the path of a file relative to the folder.
 fn inside<'p>(path: &'p Path, root: &Path) -> &'p [u8] {
     path.strip_prefix(root).unwrap_or(path).as_os_str().as_bytes()
 }
@@ -409,7 +418,7 @@ mod tests {
     fn a_file_that_begins_with_much_out_of_little_is_held_against_its_whole_length() {
         let mut bytes = b"<nmaprun>".to_vec();
         bytes.resize(24 << 20, b' ');
-        // Hashes cannot be packed.
+        // Hashes are incompressible.
         for number in 0..4000_u32 {
             bytes.extend(<sha2::Sha256 as sha2::Digest>::digest(number.to_le_bytes()));
         }

@@ -1,19 +1,19 @@
-//! What programs leave behind that went out of their process group, found and ended.
+//! Finds and ends processes that a program left behind outside its process group.
 //!
-//! A program is ended with its group. One that calls `setsid`, or starts a daemon by two forks, has children
-//! in groups of their own, which no signal to its group reaches. On Linux a process can ask to adopt them
-//! (`PR_SET_CHILD_SUBREAPER`): whatever loses its parent below it becomes its child. Then every child that is
-//! no running program is what a program left behind, and as long as it was not waited for, its number is no
-//! other's: it can be ended without hitting somebody else.
+//! A program is ended together with its process group. A program that calls `setsid`, or starts a daemon by forking
+//! twice, has children in groups of their own, which no signal to its group reaches. On Linux a process can ask to
+//! adopt them (`PR_SET_CHILD_SUBREAPER`): every descendant that loses its parent becomes its child. Then each child
+//! that is not a running program was left behind by one, and until it is waited for, its process ID cannot be reused:
+//! it can be ended without hitting another process.
 //!
-//! Several programs may run at once, and one must not end what another one has left. Which one it was is in
-//! the environment: each program gets a mark, which its own programs inherit. One without a mark, as its
-//! environment was cleared, began later than its program; it is ended as soon as no program runs that began
-//! before it. So nothing outlives the last program that runs.
+//! Several programs may run at once, and one must not end the orphans of another. The environment shows which program
+//! an orphan belongs to: each program gets a mark, which its children inherit. An orphan without a mark, because its
+//! environment was cleared, started after its program; it is ended as soon as no program is running that started before
+//! it. So nothing outlives the last running program.
 //!
-//! Adopting is a matter of the whole process, whose other children would be taken for orphans: the command line
-//! asks for it, the library does not. One lock makes the list of programs and the children of this process agree:
-//! it is held while a program starts and while orphans are ended. What runs with other rights cannot be ended.
+//! Adoption applies to the whole process, whose other children would be taken for orphans: the command line requests
+//! it, the library does not. One lock keeps the list of programs consistent with the children of this process: it is
+//! held while a program starts and while orphans are ended. Processes with other privileges cannot be ended.
 
 use std::{
     collections::BTreeMap,
@@ -28,14 +28,14 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::fs;
 
-/// The variable that has the mark of a program. It is none of those that are for users, which begin with
+/// Environment variable that holds the mark of a program. It is not one of the user's variables, which begin with
 /// `SCANMILL_`.
 const MARK: &str = "_SCANMILL_PROGRAM";
 
-/// How often orphans are looked for that others left which were ended just now.
+/// Maximum number of rounds of looking for orphans of orphans that were just ended.
 const ROUNDS: usize = 100;
 
-/// How long one is waited for that was ended, and how often it is looked at in that time.
+/// Time between two checks for an orphan that was ended, and the maximum number of checks.
 const NAP: Duration = Duration::from_millis(2);
 const NAPS: usize = 250;
 
@@ -48,22 +48,22 @@ struct Programs {
     next: u64,
 }
 
-/// A program of which something may be left.
+/// Program that may leave processes behind.
 struct Program {
-    /// Its number, until it was waited for.
+    /// Process ID, until the program was waited for.
     pid: Option<Pid>,
-    /// When it began, in the kernel's own time.
+    /// Start time, in the kernel's clock ticks.
     began: u64,
 }
 
-/// A program that was started here, by its number.
+/// Handle of a program that was started here: the number of its mark.
 #[derive(Debug)]
 pub(super) struct Started(u64);
 
-/// Has this process adopt what its programs leave behind, so that it can be ended.
+/// Makes this process adopt the processes that its programs leave behind, so that they can be ended.
 ///
 /// # Errors
-/// If the system has no way to do so, or does not allow it.
+/// Fails if the system does not support or permit it.
 pub fn adopt_orphans() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
@@ -77,7 +77,7 @@ pub fn adopt_orphans() -> io::Result<()> {
 
 /// Starts a program.
 ///
-/// # Errors
+/// Fails if it cannot be started.
 /// If it cannot be started.
 pub(super) fn start(command: &mut Command) -> io::Result<(Child, Started)> {
     let mut programs = programs();
@@ -94,14 +94,14 @@ pub(super) fn start(command: &mut Command) -> io::Result<(Child, Started)> {
 }
 
 impl Started {
-    /// The program was waited for: its process number may be another's from now on.
+    /// Records that the program was waited for: its process ID may be reused from now on.
     pub(super) fn reaped(&self) {
         if let Some(program) = programs().running.get_mut(&self.0) {
             program.pid = None;
         }
     }
 
-    /// Ends what the program left behind. It must have ended.
+    /// Ends the processes that the program left behind. The program must have ended.
     pub(super) fn end_orphans(&self) {
         let mut stays = Vec::new();
         for _ in 0..ROUNDS {
@@ -113,7 +113,7 @@ impl Started {
             if orphans.is_empty() {
                 break;
             }
-            // All at once, before one of them starts others.
+            // All are signalled before any can start others.
             for pid in &orphans {
                 let _ = kill_process(*pid, Signal::KILL);
             }
@@ -124,7 +124,8 @@ impl Started {
 }
 
 impl Programs {
-    /// Children of this process that a program left behind, and those that nobody can have left that runs.
+    /// Returns the children of this process that program `number` left behind, and those that no running program can
+    /// have left behind.
     fn orphans(&self, number: u64, stays: &[Pid]) -> Vec<Pid> {
         let own: Vec<Pid> = self.running.values().filter_map(|program| program.pid).collect();
         let mut children = children();
@@ -136,7 +137,7 @@ impl Programs {
     fn may_end(&self, number: u64, pid: Pid) -> bool {
         let Some(stat) = Stat::of(pid) else { return false };
         match marked(pid) {
-            // It has ended already, and is waited for by nobody else.
+            // It has already ended, and only this process can wait for it.
             _ if stat.has_ended => true,
             Some(other) => other == number || !self.running.contains_key(&other),
             None => {
@@ -151,7 +152,8 @@ fn programs() -> MutexGuard<'static, Programs> {
     PROGRAMS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits for a child that was ended; false if it does not end, as it runs with other rights or waits for a device.
+/// Waits for a child that was killed. Returns false if it does not end, because it has other privileges or waits for a
+/// device.
 fn reap(pid: Pid) -> bool {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
     for _ in 0..NAPS {
@@ -163,12 +165,12 @@ fn reap(pid: Pid) -> bool {
     false
 }
 
-/// The mark of a program of this process.
+/// Returns the mark of a program of this process.
 fn mark(number: u64) -> String {
     format!("{}-{number}", std::process::id())
 }
 
-/// The program of this process that has the mark of a process.
+/// Returns the number of the program of this process whose mark a process carries.
 fn marked(pid: Pid) -> Option<u64> {
     let environment = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).ok()?;
     let name = format!("{MARK}={}-", std::process::id());
@@ -177,7 +179,7 @@ fn marked(pid: Pid) -> Option<u64> {
     std::str::from_utf8(number).ok()?.parse().ok()
 }
 
-/// What the kernel says of a process.
+/// Process state as reported by the kernel.
 struct Stat {
     has_ended: bool,
     parent: i32,
@@ -189,7 +191,7 @@ impl Stat {
         Self::parse(&fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?)
     }
 
-    /// Reads a line of which the second field is a name in brackets, with anything in it.
+    /// Parses a line whose second field is a name in parentheses, which may contain any bytes.
     fn parse(line: &[u8]) -> Option<Self> {
         let name = line.iter().rposition(|byte| *byte == b')')?;
         let rest = std::str::from_utf8(line.get(name.saturating_add(1)..)?).ok()?;
@@ -201,13 +203,13 @@ impl Stat {
     }
 }
 
-/// The children that this process has adopted, and others.
+/// Lists the children of this process, including adopted ones.
 fn children() -> Vec<Pid> {
-    // Those that are adopted go to the first thread, which is there until the process ends.
+    // Adopted children belong to the first thread, which lives as long as the process.
     let own = std::process::id();
     let path = format!("/proc/{own}/task/{own}/children");
     let Ok(mut before) = fs::read(&path) else { return all_children() };
-    // A list that is read while it changes may lack some.
+    // A list that changes while it is read may be incomplete.
     for _ in 0..ROUNDS {
         let Ok(now) = fs::read(&path) else { break };
         if now == before {
@@ -220,7 +222,7 @@ fn children() -> Vec<Pid> {
     numbers.filter_map(|number| number.parse().ok().and_then(Pid::from_raw)).collect()
 }
 
-/// All children, where the kernel has no list of them.
+/// Lists all children, for kernels without a list of them.
 fn all_children() -> Vec<Pid> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let own = i32::try_from(std::process::id()).unwrap_or_default();
@@ -249,7 +251,7 @@ mod tests {
         let (mut child, started) = start(Command::new("sleep").arg("1000")).unwrap();
         let pid = Pid::from_child(&child);
         assert!(all_children().contains(&pid));
-        // Nothing is adopted in tests, so nothing is ended.
+        // Tests adopt nothing, so nothing is ended.
         started.end_orphans();
         assert!(!Stat::of(pid).unwrap().has_ended);
         child.kill().unwrap();

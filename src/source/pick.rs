@@ -1,4 +1,4 @@
-//! Which files of folders and members of archives are read.
+//! Selects files of folders and members of archives by path.
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, path::Path};
 
@@ -6,10 +6,10 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::error::{Error, Result};
 
-/// Picks files of folders and members of archives by their paths; all of them by default.
+/// Selection of files in folders and members of archives by path; selects everything by default.
 ///
-/// A pattern without `/` is held against the last part of a path, any other against the whole path inside
-/// the folder or archive; `*` and `?` stay within a part, `**` does not.
+/// A pattern without `/` is matched against the last component of a path, any other against the whole path inside the
+/// folder or archive. `*` and `?` do not match `/`; `**` does.
 #[derive(Debug, Clone, Default)]
 pub struct Pick {
     include: Option<GlobSet>,
@@ -17,22 +17,22 @@ pub struct Pick {
 }
 
 impl Pick {
-    /// Takes what one of `include` matches, or anything if there is none, and none of `exclude` does.
+    /// Selects paths that match one of `include` (or all paths if it is empty) and none of `exclude`.
     ///
     /// # Errors
-    /// A usage error if a pattern is none.
+    /// Returns a usage error if a pattern is invalid.
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self> {
         let chosen = if include.is_empty() { None } else { Some(set(include)?) };
         Ok(Self { include: chosen, exclude: set(exclude)? })
     }
 
-    /// Whether everything is taken.
+    /// Returns true if every path is selected.
     #[must_use]
     pub fn takes_all(&self) -> bool {
         self.include.is_none() && self.exclude.is_empty()
     }
 
-    /// Whether a path is taken.
+    /// Returns true if `path` is selected.
     pub(super) fn takes(&self, path: &[u8]) -> bool {
         let path = Path::new(OsStr::from_bytes(path.strip_prefix(b"./").unwrap_or(path)));
         self.include.as_ref().is_none_or(|set| set.is_match(path)) && !self.exclude.is_match(path)

@@ -1,4 +1,4 @@
-//! What a program writes, as far as it is the program's.
+//! Reads the output of a program, ignoring processes that outlive it.
 
 use std::{
     io::{self, Read},
@@ -12,21 +12,21 @@ use rustix::{
 
 use super::process::Stopper;
 
-/// Bytes of standard error that are kept of its begin, and of its end.
+/// Number of bytes kept of the beginning of standard error, and of its end.
 pub(super) const KEPT: usize = 32 << 10;
 
-/// How long a pipe must be silent once its program has ended until nothing more is expected of it: what the
-/// program started may hold it open.
+/// Time for which a pipe must be silent after its program has ended before no more output is expected: a process that
+/// the program started may still hold the pipe open.
 const SILENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
-/// What a program writes. It is over with the program, even if something that it started, and that went
-/// out of its group, still holds the pipe open. Such a thing may write for ever: once all is ended that can be,
-/// only what is in the pipe then is read.
+/// Output of a program. It ends with the program, even if a process that the program started outside its group still
+/// holds the pipe open. Such a process may write forever: once everything that can be ended has ended, only the bytes
+/// that are in the pipe at that time are read.
 #[derive(Debug)]
 pub(super) struct Pipe<P> {
     from: P,
     stopper: Stopper,
-    /// Bytes that are still read, when all is ended.
+    /// Number of bytes left to read after all processes were ended.
     left: Option<u64>,
 }
 
@@ -35,7 +35,7 @@ impl<P: Read + AsFd> Pipe<P> {
         Self { from, stopper, left: None }
     }
 
-    /// Waits until there is something to read; false if there never will be.
+    /// Waits until there is something to read. Returns false if nothing more will come.
     fn is_ready(&self) -> io::Result<bool> {
         loop {
             let has_ended = self.stopper.has_ended();
@@ -70,7 +70,7 @@ impl<P: Read + AsFd> Read for Pipe<P> {
     }
 }
 
-/// Begin and end of what was written.
+/// Beginning and end of what was written.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     begin: Vec<u8>,
@@ -79,7 +79,7 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Reads to the end, however much it is.
+    /// Reads to the end, whatever the length.
     pub(super) fn read(mut from: impl Read) -> Self {
         let mut kept = Self::default();
         let mut buffer = [0; 4096];
@@ -101,7 +101,7 @@ impl Kept {
         }
     }
 
-    /// What is kept, as text.
+    /// Returns the kept bytes as text.
     pub(super) fn text(&self) -> String {
         let mut text = String::from_utf8_lossy(&self.begin).into_owned();
         if self.left_out {

@@ -1,5 +1,11 @@
-//! Programs that run: what they write is read as it comes, and they end when they are told to or nobody wants
-//! them any more. The only place that starts a program.
+//! Child processes: the only module that starts programs.
+//!
+//! [`Process::start`] runs a program in a process group of its own. One thread per process waits for its end, then ends
+//! what the program left behind (`orphans`) and records its exit status in the state that all [`Stopper`]s share.
+//! Output is read as it arrives (`pipe`). A program ends in one of three ways: by itself; because a [`Stopper`] asked
+//! it to, from any thread, first by a signal and after a grace period by force; or because its [`Process`] was dropped.
+//! Signals are sent under the lock of the state and only while no exit status is recorded, so a process ID that was
+//! reused is never signalled.
 
 use std::{
     ffi::OsString,
@@ -23,31 +29,31 @@ use super::{
 
 pub use super::orphans::adopt_orphans;
 
-/// How long a program that was told to end may take before it is ended by force.
+/// Time that a program has to end after it was asked to, before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The same for one that nobody waits for.
+/// Time that a program has to end before it is killed if its output is no longer wanted.
 const SHORT_GRACE: Duration = Duration::from_millis(500);
 
-/// How long it takes at most until a program has ended that was ended by force.
+/// Maximum time to wait for the end of a program that was killed.
 const FORCE: Duration = Duration::from_secs(2);
 
-/// What is started: a program with its arguments, never through a shell.
+/// Program with its arguments. It is started directly, never through a shell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Program {
-    /// The program, looked for on the path if it has no slash.
+    /// Name or path of the program; a name without a slash is searched for in `PATH`.
     pub name: OsString,
-    /// Its arguments.
+    /// Arguments of the program.
     pub args: Vec<OsString>,
-    /// What is added to its environment.
+    /// Variables added to its environment.
     pub env: Vec<(String, String)>,
-    /// What is not in its environment, though it is in this program's.
+    /// Variables removed from its environment.
     pub unset: Vec<OsString>,
-    /// Whether it runs with other rights, by sudo, so that signals must go that way too.
+    /// True if it runs through sudo with other privileges, so that signals must be sent through sudo as well.
     pub by_sudo: bool,
 }
 
-/// A program that was started, in a process group of its own. When it is dropped, it and what it started end.
+/// Running program, in a process group of its own. Dropping it ends the program and everything it started.
 #[derive(Debug)]
 pub struct Process {
     stopper: Stopper,
@@ -57,7 +63,7 @@ pub struct Process {
     keeper: Option<JoinHandle<()>>,
 }
 
-/// Ends a process from any thread.
+/// Handle that ends a process from any thread.
 #[derive(Debug, Clone)]
 pub struct Stopper(Arc<Shared>);
 
@@ -74,26 +80,26 @@ struct Shared {
 struct State {
     told: bool,
     status: Option<io::Result<ExitStatus>>,
-    /// Whether what it left behind was ended, too.
+    /// True if the processes that it left behind were ended, too.
     over: bool,
 }
 
-/// How a program ended.
+/// Result of a program that ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// Its exit status.
+    /// Exit status of the program.
     pub status: ExitStatus,
-    /// What it wrote to standard error; of much of it begin and end.
+    /// Standard error; of long output, the beginning and the end.
     pub stderr: String,
-    /// Whether it was told to end.
+    /// True if the program was asked to end.
     pub stopped: bool,
 }
 
 impl Process {
-    /// Starts a program. Its standard input is empty unless it is to be written.
+    /// Starts a program. Its standard input is empty unless `writes` is true.
     ///
     /// # Errors
-    /// If it cannot be started.
+    /// Fails if it cannot be started.
     pub fn start(program: &Program, writes: bool) -> io::Result<Self> {
         #[expect(clippy::disallowed_methods, reason = "this is the place for it")]
         let mut command = Command::new(&program.name);
@@ -103,8 +109,8 @@ impl Process {
         command.args(&program.args).envs(program.env.iter().map(|(name, value)| (name, value)));
         command.stdin(if writes { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        // A group of its own: what a terminal sends to this program is not sent to that one, and all that it
-        // starts can be ended with it.
+        // A process group of its own: signals that a terminal sends to scanmill do not reach the program, and
+        // everything it starts can be ended with it.
         command.process_group(0);
         let (mut child, started) = orphans::start(&mut command)?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
@@ -118,7 +124,8 @@ impl Process {
         let keeper = match spawn(move || keeper.keep(child)) {
             Ok(keeper) => keeper,
             Err(error) => {
-                // The thread that should wait for it does not exist, and has taken what it is waited with.
+                // Without a thread to wait for it, the program cannot be supervised: the closure that owned its handle
+                // is gone.
                 stopper.signal(Signal::KILL);
                 let options = WaitIdOptions::EXITED;
                 while matches!(waitid(WaitId::Pid(pid), options), Err(Errno::INTR)) {}
@@ -135,21 +142,22 @@ impl Process {
         Ok(process)
     }
 
-    /// Its standard output, once.
+    /// Returns its standard output. A second call returns an empty reader.
     pub fn take_stdout(&mut self) -> impl Read + Send + use<> {
         Output(self.stdout.take().map(|stdout| Pipe::new(stdout, self.stopper())))
     }
 
-    /// What ends it from elsewhere.
+    /// Returns a handle that ends the process from elsewhere.
     #[must_use]
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
     }
 
-    /// Waits for its end, and ends what it left behind. Its output must have been read by then.
+    /// Waits for the program to end, then ends the processes that it left behind. Its output must have been read
+    /// before.
     ///
     /// # Errors
-    /// If the system does not tell how it ended.
+    /// Fails if the system does not report how it ended.
     pub fn wait(mut self) -> io::Result<Ended> {
         drop(self.stdin.take());
         let status = self.stopper.wait();
@@ -158,14 +166,14 @@ impl Process {
         Ok(Ended { status: status?, stderr: stderr.text(), stopped: self.stopper.is_told() })
     }
 
-    /// Runs a program that may ask the user something: it has this program's terminal.
+    /// Runs a program that may ask the user something, with access to scanmill's terminal.
     ///
     /// # Errors
-    /// If it cannot be run.
+    /// Fails if it cannot be run.
     pub fn ask(program: &Program) -> io::Result<ExitStatus> {
         #[expect(clippy::disallowed_methods, reason = "this is the place for it")]
         let mut command = Command::new(&program.name);
-        // What it says must not come between data.
+        // Its output must not end up in the data.
         run(command.args(&program.args).stdout(Stdio::null()))
     }
 }
@@ -182,19 +190,19 @@ impl Drop for Process {
 }
 
 impl Stopper {
-    /// Tells the program to end, and sees to it that it does.
+    /// Asks the program to end, and kills it if it does not within the grace period.
     pub fn stop(&self) {
         let stopper = self.clone();
         if !self.tell() {
             return;
         }
         if spawn(move || stopper.end(GRACE)).is_err() {
-            // Nobody would see to it later.
+            // Without a thread nothing would enforce it later.
             self.end(SHORT_GRACE);
         }
     }
 
-    /// Ends the program, soon by force, and comes back when it has ended.
+    /// Ends the program, by force after a short grace period, and returns when it has ended.
     pub fn finish(&self) {
         self.end(SHORT_GRACE);
         if !self.0.by_sudo {
@@ -202,19 +210,19 @@ impl Stopper {
         }
     }
 
-    /// Whether it was told to end.
+    /// Returns true if the program was asked to end.
     #[must_use]
     pub fn is_told(&self) -> bool {
         self.lock().told
     }
 
-    /// Whether it has ended.
+    /// Returns true if the program has ended.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.lock().status.is_some()
     }
 
-    /// Whether it has ended, and all that it left behind.
+    /// Returns true if the program and everything that it left behind have ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.lock().over
@@ -224,7 +232,7 @@ impl Stopper {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells it to end; false if it has, or was told before.
+    /// Asks it to end. Returns false if it has ended or was asked before.
     fn tell(&self) -> bool {
         let mut state = self.lock();
         if state.told || state.status.is_some() {
@@ -235,7 +243,7 @@ impl Stopper {
         true
     }
 
-    /// Tells it to end, and ends it by force if it does not within some time. What it left behind ends, too.
+    /// Asks it to end, and kills it if it does not within `grace`. The processes that it left behind end, too.
     pub(super) fn end(&self, grace: Duration) {
         if self.is_over() {
             return;
@@ -244,7 +252,7 @@ impl Stopper {
         let waits = |state: &mut State| state.status.is_none();
         let waited = self.0.ended.wait_timeout_while(self.lock(), grace, waits);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        // While the lock is held its number is no other's.
+        // While the lock is held, its process ID cannot be reused.
         if state.status.is_none() {
             self.signal(Signal::KILL);
         }
@@ -260,7 +268,7 @@ impl Stopper {
         }
     }
 
-    /// Ends it after some time, if by then it has not ended, or something still runs that it left behind.
+    /// Ends it after `time` if it, or something that it left behind, is still running.
     pub(super) fn end_after(&self, time: Duration) -> io::Result<JoinHandle<()>> {
         let stopper = self.clone();
         spawn(move || {
@@ -270,14 +278,14 @@ impl Stopper {
             if state.over {
                 return;
             }
-            // What is left of it takes its time as well.
+            // Its remaining children exceed the time limit as well.
             state.told |= state.status.is_some();
             drop(state);
             stopper.end(SHORT_GRACE);
         })
     }
 
-    /// Ends what the program left behind when it ended. After that nothing more is expected of it.
+    /// Ends the processes that the program left behind when it ended. No more output is expected after that.
     fn end_orphans(&self) {
         if self.is_over() {
             return;
@@ -287,7 +295,7 @@ impl Stopper {
         self.0.ended.notify_all();
     }
 
-    /// Sends a signal to the program and all that it started.
+    /// Sends a signal to the program and everything in its process group.
     fn signal(&self, signal: Signal) {
         if self.0.by_sudo {
             return self.signal_by_sudo(signal);
@@ -306,16 +314,16 @@ impl Stopper {
             let _ = run(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()));
         };
         if pid {
-            // sudo cannot hand this one on, and may have put the program into a group of its own.
+            // sudo cannot forward this signal, and may have put the program into a group of its own.
             let parent = self.0.pid.as_raw_nonzero().to_string();
             send("pkill", &["-KILL", "-P", &parent]);
         }
         send("kill", &[&format!("-{name}"), "--", &group]);
     }
 
-    /// Waits for the program's end, ends what it left behind, and tells of it.
+    /// Waits for the program to end, ends the processes that it left behind, and records its exit status.
     fn keep(&self, mut child: Child) {
-        // It stays there until it is waited for below: its number can be no other's yet.
+        // It remains a zombie until it is waited for below, so its process ID cannot be reused yet.
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         while matches!(waitid(WaitId::Pid(self.0.pid), options), Err(Errno::INTR)) {}
         let mut state = self.lock();
@@ -340,7 +348,7 @@ impl Stopper {
     }
 }
 
-/// Runs a program that is no script, and waits for it.
+/// Runs a program and waits for it.
 fn run(command: &mut Command) -> io::Result<ExitStatus> {
     let (mut child, started) = orphans::start(command)?;
     let status = child.wait();
@@ -349,7 +357,7 @@ fn run(command: &mut Command) -> io::Result<ExitStatus> {
     status
 }
 
-/// A thread; the system may have none left.
+/// Starts a thread. The system may refuse.
 pub(super) fn spawn<T: Send + 'static>(
     run: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
@@ -386,13 +394,13 @@ mod tests {
         text
     }
 
-    /// Whether a process runs: one that has ended and is not waited for yet does not.
+    /// Returns true if a process is running; a zombie is not.
     fn is_running(pid: &str) -> bool {
         let stat = fs::read_to_string(Path::new("/proc").join(pid.trim()).join("stat"));
         stat.is_ok_and(|stat| !stat.rsplit(") ").next().unwrap_or_default().starts_with(['Z', 'X']))
     }
 
-    /// Processes that ended end a little later for others.
+    /// The end of a process becomes visible to others a little later.
     fn ends(pid: &str) -> bool {
         (0..500).any(|_| {
             thread::sleep(Duration::from_millis(10));
@@ -440,7 +448,7 @@ mod tests {
         assert!(pids.split_whitespace().all(is_running), "{pids}");
         drop(process);
         assert!(pids.split_whitespace().all(ends), "{pids}");
-        // Of the program itself not even the entry of one that ended stays.
+        // The program itself leaves not even a zombie.
         let own = pids.split_whitespace().next_back().unwrap();
         assert!(!Path::new("/proc").join(own).exists());
     }
@@ -482,7 +490,7 @@ mod tests {
         };
         let (output, ended) = run("cat", b"in and out", 100, 60_000).unwrap();
         assert_eq!((output.as_slice(), ended.is_some()), (b"in and out".as_slice(), true));
-        // Whether input is read makes no difference.
+        // The result does not depend on the program reading its input.
         let (output, ended) = run("echo x", &vec![b'y'; 1 << 20], 100, 60_000).unwrap();
         assert_eq!((output.as_slice(), ended.is_some()), (b"x\n".as_slice(), true));
         let (output, ended) = run("cat /dev/zero", b"", 5, 60_000).unwrap();

@@ -1,4 +1,4 @@
-//! A program from its begin to its end, with caps on what it writes and how long it takes.
+//! Runs a program from start to end, with caps on its output and its running time.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -7,23 +7,23 @@ use std::{
 
 use super::process::{Ended, Process, Program, Stopper, spawn};
 
-/// What a program gave that ran to its end.
+/// Result of a program that ran to its end.
 #[derive(Debug)]
 pub struct Ran {
-    /// What it wrote to standard output, at most a byte more than it might.
+    /// Standard output; at most one byte more than the cap.
     pub output: Vec<u8>,
-    /// Whether that was more than it might.
+    /// True if the output exceeded the cap.
     pub too_much: bool,
-    /// How it ended; it was stopped if it took too long.
+    /// Exit of the program; it was stopped if it took too long.
     pub ended: Ended,
 }
 
 impl Process {
-    /// Runs a program to its end: gives it all of its input, and takes at most so many bytes of output and so
-    /// much time; then it is ended. `None` if it took more.
+    /// Runs a program to its end with the given input. Ends it, and returns `None`, if it writes more bytes or takes
+    /// longer than allowed.
     ///
     /// # Errors
-    /// If it cannot be started, or its output cannot be read.
+    /// Fails if it cannot be started, or its output cannot be read.
     pub fn run(
         program: &Program,
         input: Vec<u8>,
@@ -33,10 +33,10 @@ impl Process {
         Ok((output, Some(ended).filter(|ended| !too_much && !ended.stopped)))
     }
 
-    /// The same, told at length; `started` gets what ends it earlier.
+    /// Runs a program as [`run`] does, and reports in detail; `started` receives a handle that ends it earlier.
     ///
     /// # Errors
-    /// If it cannot be started, or its output cannot be read.
+    /// Fails if it cannot be started, or its output cannot be read.
     pub fn run_with(
         program: &Program,
         input: Vec<u8>,
@@ -48,7 +48,7 @@ impl Process {
         started(stopper.clone());
         let over_time = stopper.end_after(time)?;
         if let Some(mut stdin) = process.stdin.take() {
-            // Whether it reads its input is its own matter.
+            // A program need not read its input.
             spawn(move || drop(stdin.write_all(&input)))?;
         }
         let mut output = Vec::new();

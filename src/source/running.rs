@@ -1,4 +1,4 @@
-//! Programs that run, to be ended together.
+//! List of running programs that are ended together.
 
 use std::{
     sync::{
@@ -10,7 +10,7 @@ use std::{
 
 use super::process::Stopper;
 
-/// Programs that run. A clone is the same list.
+/// Running programs. Clones share the list.
 #[derive(Debug, Clone, Default)]
 pub struct Running {
     stoppers: Arc<Mutex<Vec<Stopper>>>,
@@ -18,7 +18,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Takes a program that was started. If all were told to end, so is this one.
+    /// Adds a program that was started. If all were asked to end, so is this one.
     pub fn add(&self, stopper: Stopper) {
         let mut stoppers = self.lock();
         stoppers.retain(|stopper| !stopper.is_over());
@@ -28,30 +28,30 @@ impl Running {
         stoppers.push(stopper);
     }
 
-    /// Tells all to end, and those that are started later.
+    /// Asks all programs to end, including those that start later.
     pub fn stop(&self) {
         let stoppers = self.lock();
         self.told.store(true, Ordering::Relaxed);
         stoppers.iter().for_each(Stopper::stop);
     }
 
-    /// Ends all by force.
+    /// Kills all programs.
     pub fn kill(&self) {
         self.stop();
-        // Whoever adds one must not wait for these.
+        // Threads that add a program must not wait for this.
         let stoppers = self.lock().clone();
         for stopper in stoppers {
             stopper.end(Duration::ZERO);
         }
     }
 
-    /// Whether all were told to end.
+    /// Returns true if all programs were asked to end.
     #[must_use]
     pub fn is_told(&self) -> bool {
         self.told.load(Ordering::Relaxed)
     }
 
-    /// What becomes true when all are told to end.
+    /// Returns the flag that becomes true when all programs are asked to end.
     #[must_use]
     pub fn told(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.told)

@@ -1,8 +1,8 @@
-//! Members of tar archives: ustar, GNU's and pax, read as a stream.
+//! Members of tar archives: ustar, GNU and pax, read as a stream.
 //!
-//! The package `tar` does not serve: read raw, it passes over the `size` of a pax header, and then takes the bytes of a
-//! member for headers; read otherwise, it holds names and pax headers of any length. And it ends at the first block of
-//! zeros, which hides what `cat a.tar b.tar` put after it.
+//! The crate `tar` is not used: its raw mode ignores the `size` of a pax header and then takes the bytes of a member
+//! for headers; its other mode buffers names and pax headers of any length. It also stops at the first block of zeros,
+//! which hides the archives that `cat a.tar b.tar` appends.
 
 use std::io::{self, Read};
 
@@ -12,15 +12,15 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result};
 
-/// Bytes of a block: of a header, and of what members are padded to.
+/// Size of a block in bytes: of a header, and the multiple that members are padded to.
 const BLOCK: usize = 512;
-/// Bytes of what stands before a member, such as its long name.
+/// Maximum length in bytes of the records before a member, such as its long name.
 const EXTENDED: u64 = 64 << 10;
 
-/// A header, as far as it tells where members are.
+/// Header of a member.
 struct Header([u8; BLOCK]);
 
-/// What the headers before that of a member say of it.
+/// Values that preceding headers set for the next member.
 #[derive(Default)]
 struct Extended {
     path: Option<Vec<u8>>,
@@ -29,10 +29,10 @@ struct Extended {
 }
 
 impl Walk<'_, '_> {
-    /// Shows the members of an archive, in their order.
+    /// Visits the members of an archive in order.
     ///
     /// # Errors
-    /// Those of the visitor.
+    /// Returns the errors of the visitor.
     pub(super) fn tar(&mut self, name: &str, mut bytes: impl Read, depth: usize) -> Result<()> {
         let mut extended = Extended::default();
         loop {
@@ -60,7 +60,7 @@ impl Walk<'_, '_> {
                 if !self.count_member(name)? {
                     return Ok(());
                 }
-                // Should the archive end in it, what is there is read as a file that was cut.
+                // If the archive ends inside the member, the bytes that exist are read as a truncated file.
                 self.member((name, &path), &mut member, depth)?;
             }
             if let Err(error) = skip(member, size) {
@@ -74,7 +74,7 @@ fn cut() -> io::Error {
     decompress("the archive is cut off".into())
 }
 
-/// Skips what is left of a member of this size, and what it is padded with.
+/// Skips the rest of a member of `size` bytes, and its padding.
 fn skip(mut member: io::Take<impl Read>, size: u64) -> io::Result<()> {
     io::copy(&mut member, &mut io::sink())?;
     if member.limit() > 0 {
@@ -82,11 +82,11 @@ fn skip(mut member: io::Take<impl Read>, size: u64) -> io::Result<()> {
     }
     let block = u64::try_from(BLOCK).unwrap_or(1);
     let padding = size.checked_next_multiple_of(block).unwrap_or(size).saturating_sub(size);
-    // An archive may end without the last padding.
+    // An archive may end without its last padding.
     io::copy(&mut member.into_inner().take(padding), &mut io::sink()).map(|_| ())
 }
 
-/// The next header; `None` at the end. Blocks of zeros end an archive, but another may follow.
+/// Returns the next header, or `None` at the end. Blocks of zeros end an archive, but another may follow.
 fn next_header(bytes: &mut impl Read) -> io::Result<Option<Header>> {
     loop {
         let mut block = [0; BLOCK];
@@ -106,7 +106,7 @@ fn next_header(bytes: &mut impl Read) -> io::Result<Option<Header>> {
     }
 }
 
-/// Fills a block as far as there are bytes.
+/// Fills a block as far as bytes are available.
 fn fill(bytes: &mut impl Read, block: &mut [u8]) -> io::Result<usize> {
     let mut len = 0;
     while let Some(rest) = block.get_mut(len..).filter(|rest| !rest.is_empty()) {
@@ -125,7 +125,7 @@ impl Header {
         self.0.get(from..from.saturating_add(len)).unwrap_or_default()
     }
 
-    /// A field that a NUL byte ends unless it is full.
+    /// Returns a field up to its NUL terminator, or the full field.
     fn text(&self, from: usize, len: usize) -> &[u8] {
         self.field(from, len).split(|byte| *byte == 0).next().unwrap_or_default()
     }
@@ -138,12 +138,12 @@ impl Header {
         matches!(self.kind(), b'0' | 0 | b'7')
     }
 
-    /// Whether the checksum is that of the block, which takes its own place for blanks.
+    /// Returns true if the checksum is that of the block, in which the checksum field counts as blanks.
     fn is_valid(&self) -> bool {
         let sum = |signed: bool| {
             self.0.iter().enumerate().fold(0_i64, |sum, (place, byte)| {
                 let byte = if (148..156).contains(&place) { b' ' } else { *byte };
-                // Some old writers took bytes for signed numbers.
+                // Some old writers summed signed bytes.
                 let byte = if signed { i64::from(byte.cast_signed()) } else { i64::from(byte) };
                 sum.saturating_add(byte)
             })
@@ -152,9 +152,9 @@ impl Header {
         told.is_some_and(|told| told == sum(false) || told == sum(true))
     }
 
-    /// Bytes of the member; `size` is what a pax header says.
+    /// Returns the length of the member in bytes; `size` is the value of a pax header.
     fn len(&self, size: Option<u64>) -> io::Result<u64> {
-        // Of links, devices, folders and pipes there are none, whatever is written there.
+        // Links, devices, folders and pipes have no contents, whatever their size field contains.
         if matches!(self.kind(), b'1'..=b'6') {
             return Ok(0);
         }
@@ -164,18 +164,18 @@ impl Header {
 
     fn path(&self) -> Vec<u8> {
         let name = self.text(0, 100);
-        // GNU's own form, `ustar` and blanks, has other things there.
+        // GNU's format (`ustar` and blanks) stores other values there.
         let prefix = if self.field(257, 6) == b"ustar\0" { self.text(345, 155) } else { b"" };
         if prefix.is_empty() { name.to_vec() } else { [prefix, b"/", name].concat() }
     }
 
-    /// Reads what belongs to the next member or to none; false if the header is that of a member itself.
+    /// Reads a header that describes the next member or none. Returns false if the header is that of a member itself.
     fn read_extended(&self, bytes: &mut impl Read, extended: &mut Extended) -> io::Result<bool> {
         let kind = self.kind();
         match kind {
             b'L' | b'x' | b'X' | b'K' | b'g' => {}
             b'S' => {
-                // Each block of the map of a sparse member says whether another follows.
+                // Each block of the map of a sparse member indicates if another follows.
                 let mut more = self.field(482, 1) != [0];
                 while more {
                     let mut block = Self([0; BLOCK]);
@@ -205,7 +205,7 @@ impl Header {
 }
 
 impl Extended {
-    /// Takes over the records of a pax header: `LENGTH KEY=VALUE` and a line end each.
+    /// Applies the records of a pax header, each of the form `LENGTH KEY=VALUE` and a newline.
     fn read_pax(&mut self, mut records: &[u8]) -> io::Result<()> {
         // Some writers pad with zeros.
         while records.iter().any(|byte| *byte != 0) {
@@ -213,7 +213,7 @@ impl Extended {
                 record(records).ok_or_else(|| decompress("a pax header is damaged".into()))?;
             records = rest;
             match key {
-                // An empty value is that of the header.
+                // An empty value restores that of the header.
                 b"path" if !self.is_sparse => {
                     self.path = Some(value.to_vec()).filter(|path| !path.is_empty());
                 }
@@ -235,7 +235,7 @@ impl Extended {
     }
 }
 
-/// Key and value of the first record of a pax header, and what follows it.
+/// Splits the first record of a pax header into key and value, and returns them with the remaining records.
 fn record(records: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let space = records.iter().position(|byte| *byte == b' ')?;
     let len: usize = std::str::from_utf8(records.get(..space)?).ok()?.parse().ok()?;
@@ -244,7 +244,7 @@ fn record(records: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     Some((key, value.get(1..)?, records.get(len..)?))
 }
 
-/// A number: octal digits, or GNU's binary form for large ones.
+/// Parses a number: octal digits, or GNU's binary form for large values.
 fn number(field: &[u8]) -> Option<u64> {
     match field.split_first() {
         Some((0x80, rest)) => {
@@ -256,7 +256,7 @@ fn number(field: &[u8]) -> Option<u64> {
     }
 }
 
-/// A number in octal digits, with blanks or NUL bytes around it.
+/// Parses octal digits with blanks or NUL bytes around them.
 fn octal(field: &[u8]) -> Option<u64> {
     let text = field.trim_ascii_start().split(|byte| matches!(byte, 0 | b' ')).next()?;
     if text.is_empty() {

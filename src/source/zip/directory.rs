@@ -1,4 +1,4 @@
-//! The list of members at the end of an archive.
+//! Central directory: the list of members at the end of a zip archive.
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
@@ -8,55 +8,55 @@ use super::{
 };
 use crate::source::capped::decompress;
 
-/// First bytes of what ends an archive, of the place of its 64-bit form, of that form, and of an entry of the list.
+/// Signatures of the end record, the locator of its 64-bit form, that form, and an entry of the directory.
 const END: [u8; 4] = *b"PK\x05\x06";
 const LOCATOR: [u8; 4] = *b"PK\x06\x07";
 const END64: [u8; 4] = *b"PK\x06\x06";
 const ENTRY: [u8; 4] = *b"PK\x01\x02";
 
-/// Bytes of these.
+/// Lengths of these records in bytes.
 const END_LEN: usize = 22;
 const LOCATOR_LEN: usize = 20;
 const END64_LEN: usize = 56;
 const ENTRY_LEN: usize = 46;
 
-/// Bytes at the end of an archive in which its end is sought: the longest comment, and the end itself.
+/// Number of bytes at the end of an archive that are searched for the end record: the longest comment and the record.
 const TAIL: usize = END_LEN + 0xffff;
 
-/// Bytes of the longest entry: name, extra fields and comment.
+/// Length in bytes of the longest entry: name, extra fields and comment.
 const LONGEST: usize = ENTRY_LEN + 3 * 0xffff;
-/// Bytes of the list that are held.
+/// Number of bytes of the directory held in memory.
 const CHUNK: usize = 2 * LONGEST;
 
-/// The list of members, and how far it was read.
+/// Central directory, and the position up to which it was read.
 pub(super) struct Directory {
-    /// Bytes of the list that were read, of which `used` are done with.
+    /// Bytes of the directory in memory, of which `used` were consumed.
     chunk: Vec<u8>,
     used: usize,
-    /// Place of the bytes that follow.
+    /// Offset of the bytes that follow.
     place: u64,
-    /// Entries that are left, as the end of the archive says, and bytes of the list: these are right even if the number
-    /// of entries is another.
+    /// Entries left according to the end record, and bytes left of the directory: the latter decides if the two
+    /// disagree.
     left: u64,
     left_len: u64,
-    /// Bytes before the archive, such as another one: places count from behind them.
+    /// Number of bytes before the archive, such as another archive: offsets are relative to it.
     pub(super) before: u64,
-    /// Where the list begins, and where the archive ends.
+    /// Offsets of the start of the directory and of the end of the archive.
     pub(super) start: u64,
     pub(super) end: u64,
-    /// Bytes of all.
+    /// Length of the whole file in bytes.
     pub(super) archive_len: u64,
 }
 
-/// A member as the list tells of it.
+/// Member as described by the directory.
 pub(super) struct Entry {
     pub(super) packed: Packed,
-    /// Place of what stands before the member.
+    /// Offset of the local header.
     pub(super) offset: u64,
 }
 
 impl Directory {
-    /// Finds the list; `None` if there is none that could be read.
+    /// Finds the directory. Returns `None` if there is none that can be read.
     pub(super) fn find(file: &mut (impl Read + Seek)) -> io::Result<Option<Self>> {
         let archive_len = file.seek(SeekFrom::End(0))?;
         let tail_len = archive_len.min(u64::try_from(TAIL).unwrap_or(0));
@@ -64,7 +64,7 @@ impl Directory {
         file.seek(SeekFrom::Start(tail_place))?;
         let mut tail = Vec::new();
         io::copy(&mut file.take(tail_len), &mut tail)?;
-        // The last one that fits: a comment may hold the same bytes.
+        // Takes the last one that is consistent: a comment may contain the same bytes.
         for at in (0..=tail.len().saturating_sub(END_LEN)).rev() {
             let Some(end) = tail.get(at..).filter(|end| end.starts_with(&END)) else { continue };
             let Some(end) = end.get(..END_LEN) else { continue };
@@ -76,7 +76,7 @@ impl Directory {
         Ok(None)
     }
 
-    /// The list that an end at this place tells of, if it is there.
+    /// Returns the directory that an end record at this offset describes, if it is there.
     fn at(
         file: &mut (impl Read + Seek),
         (end_place, end): (u64, Fields<'_>),
@@ -89,7 +89,8 @@ impl Directory {
             let wide = Fields(&wide);
             (count, len, offset, after) = (wide.u64(32), wide.u64(40), wide.u64(48), place);
         }
-        // The list stands right before its end; its offset tells what is before the archive.
+        // The directory stands right before the end record; the offset recorded there reveals what precedes the
+        // archive.
         let Some(place) = after.checked_sub(len) else { return Ok(None) };
         let Some(before) = place.checked_sub(offset) else { return Ok(None) };
         file.seek(SeekFrom::Start(place))?;
@@ -112,7 +113,7 @@ impl Directory {
         }))
     }
 
-    /// The next entry; `None` after the last.
+    /// Returns the next entry, or `None` after the last.
     pub(super) fn next(&mut self, file: &mut (impl Read + Seek)) -> io::Result<Option<Entry>> {
         if self.left_len < to_u64(ENTRY_LEN) {
             return match self.left {
@@ -156,7 +157,7 @@ impl Directory {
         }))
     }
 
-    /// Reads on in the list. Members were read since, so the file is elsewhere.
+    /// Reads more of the directory. Members were read in between, so the file is positioned elsewhere.
     fn refill(&mut self, file: &mut (impl Read + Seek)) -> io::Result<()> {
         self.chunk.drain(..self.used.min(self.chunk.len()));
         self.used = 0;
@@ -169,8 +170,8 @@ impl Directory {
     }
 }
 
-/// Skips what of a list of members or its end stands next, behind its first four bytes; false if these are none of
-/// theirs.
+/// Skips the record of a directory or of its end that follows, after its signature was read. Returns false if the
+/// signature is not one of these.
 pub(super) fn skip_record(magic: [u8; 4], bytes: &mut impl BufRead) -> io::Result<bool> {
     let mut fixed = [0; ENTRY_LEN];
     let len = match magic {
@@ -197,7 +198,7 @@ fn to_u64(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
 }
 
-/// The 64-bit end of an archive, and its place.
+/// Returns the 64-bit end record and its offset.
 fn end64(
     file: &mut (impl Read + Seek),
     end_place: u64,
@@ -210,7 +211,7 @@ fn end64(
     if !locator.starts_with(&LOCATOR) {
         return Ok(None);
     }
-    // It stands right before its locator, unless something is in between; then its place is as told.
+    // It stands right before its locator unless something is in between; then the offset recorded there is used.
     let right_before = place.checked_sub(u64::try_from(END64_LEN).unwrap_or(0));
     let told = Fields(&locator).u64(8);
     for place in [right_before, Some(told)].into_iter().flatten() {

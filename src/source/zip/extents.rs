@@ -1,13 +1,13 @@
-//! Which bytes of an archive are taken by members that its list names.
+//! Byte ranges of an archive that are taken by the members of its directory.
 
 use std::collections::BTreeMap;
 
-/// Ranges of bytes that do not overlap; those that touch are one.
+/// Set of byte ranges that do not overlap; adjacent ranges are merged.
 #[derive(Debug, Default)]
 pub(super) struct Extents(BTreeMap<u64, u64>);
 
 impl Extents {
-    /// Takes a range; false, and nothing is taken, if some of it was taken before.
+    /// Takes a range. Returns false, and takes nothing, if part of it was already taken.
     pub(super) fn take(&mut self, mut start: u64, mut end: u64) -> bool {
         if start == end {
             return true;
@@ -32,7 +32,7 @@ impl Extents {
         true
     }
 
-    /// The ranges up to `end` that are not taken.
+    /// Returns the ranges up to `end` that are not taken.
     pub(super) fn gaps(&self, end: u64) -> impl Iterator<Item = (u64, u64)> {
         let starts = std::iter::once(0).chain(self.0.values().copied());
         let ends = self.0.keys().copied().chain([end]);

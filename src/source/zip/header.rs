@@ -1,37 +1,37 @@
-//! What stands before a member, and what the list says of it.
+//! Local header of a member, and the fields that it shares with the directory.
 
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use super::damaged;
 
-/// First bytes of what stands before a member.
+/// Signature of a local header.
 pub(super) const LOCAL: [u8; 4] = *b"PK\x03\x04";
-/// First bytes of what follows a member, if it has any of its own.
+/// Signature of the data descriptor after a member, if it has one.
 const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
-/// Bytes of that, before name and extra fields.
+/// Length in bytes of a local header, without name and extra fields.
 const LOCAL_LEN: usize = 30;
-/// Value of a field that is in the extra field of 64-bit sizes instead.
+/// Value of a field that is stored in the ZIP64 extra field instead.
 const WIDE: u32 = u32::MAX;
-/// The extra field of 64-bit sizes.
+/// ID of the ZIP64 extra field.
 const ZIP64: u16 = 1;
 
-/// A member, packed as it is.
+/// Member as stored in the archive.
 pub(super) struct Packed {
     pub(super) path: Vec<u8>,
     pub(super) method: u16,
     pub(super) is_encrypted: bool,
-    /// Checksum and bytes in the archive; `None` if they follow the member.
+    /// CRC-32 and compressed length in bytes; `None` if they follow the member.
     pub(super) crc: Option<u32>,
     pub(super) len: Option<u64>,
 }
 
-/// Where the bytes of a member begin, and how many they are if its header says so.
+/// Offset of the contents of a member, and their length if its header has it.
 pub(super) struct Local {
     pub(super) start: u64,
     pub(super) len: Option<u64>,
 }
 
-/// Goes to the bytes of a member behind its header, which begins at `offset`.
+/// Seeks to the contents of a member whose local header begins at `offset`.
 pub(super) fn skip_local<R: Read + Seek>(
     file: &mut BufReader<R>,
     offset: u64,
@@ -51,7 +51,7 @@ pub(super) fn skip_local<R: Read + Seek>(
     Ok(Local { start, len: Some(u64::from(len)).filter(|_| flags & 8 == 0 && len != WIDE) })
 }
 
-/// Goes to a place, and keeps what was read if that is near.
+/// Seeks to an offset, keeping the buffer if it is near.
 pub(super) fn go_to<R: Read + Seek>(file: &mut BufReader<R>, place: u64) -> io::Result<()> {
     let here = file.stream_position()?;
     let by = i64::try_from(place).ok().zip(i64::try_from(here).ok());
@@ -62,7 +62,7 @@ pub(super) fn go_to<R: Read + Seek>(file: &mut BufReader<R>, place: u64) -> io::
 }
 
 impl Packed {
-    /// Reads the header before a member, behind its first four bytes.
+    /// Reads a local header after its signature.
     pub(super) fn read_local(bytes: &mut impl Read) -> io::Result<Self> {
         let mut fixed = [0; LOCAL_LEN - LOCAL.len()];
         bytes.read_exact(&mut fixed)?;
@@ -84,13 +84,13 @@ impl Packed {
         })
     }
 
-    /// Whether it is a folder, which holds nothing.
+    /// Returns true if it is a folder, which has no contents.
     pub(super) fn is_folder(&self) -> bool {
         self.path.last().is_some_and(|byte| matches!(byte, b'/' | b'\\'))
     }
 
-    /// Skips the checksum and the lengths that follow the bytes of a member if its header has none: with or without a
-    /// mark before them, in 32 or 64 bits. Gives the first bytes of what follows if these were read.
+    /// Skips the data descriptor: the checksum and lengths after a member whose header lacks them, with or without a
+    /// signature, in 32 or 64 bits. Returns the first bytes of the next record if they were read.
     pub(super) fn skip_descriptor(&self, bytes: &mut impl BufRead) -> io::Result<Option<[u8; 4]>> {
         if self.crc.is_some() {
             return Ok(None);
@@ -110,7 +110,7 @@ impl Packed {
     }
 }
 
-/// The next four bytes; `None` at the end.
+/// Returns the next four bytes, or `None` at the end.
 pub(super) fn next_magic(bytes: &mut impl BufRead) -> io::Result<Option<[u8; 4]>> {
     let mut magic = [0; 4];
     match bytes.read_exact(&mut magic) {
@@ -120,12 +120,12 @@ pub(super) fn next_magic(bytes: &mut impl BufRead) -> io::Result<Option<[u8; 4]>
     }
 }
 
-/// Whether a member, the list or the end of an archive begins so.
+/// Returns true if a member, the directory or the end of an archive begins with this signature.
 pub(super) fn begins_record(magic: [u8; 4]) -> bool {
     [LOCAL, *b"PK\x01\x02", *b"PK\x05\x06", *b"PK\x06\x06"].contains(&magic)
 }
 
-/// Bytes of a header, with little-endian numbers.
+/// Little-endian numbers in the bytes of a header.
 pub(super) struct Fields<'f>(pub(super) &'f [u8]);
 
 impl Fields<'_> {
@@ -154,7 +154,7 @@ fn read_vec(bytes: &mut impl Read, len: u16) -> io::Result<Vec<u8>> {
     Ok(read)
 }
 
-/// The 64-bit values of an extra field, of which only those that are asked for are there.
+/// Returns the 64-bit values of an extra field. It stores only those whose 32-bit field is full.
 pub(super) fn zip64<const COUNT: usize>(
     mut extra: &[u8],
     asked: [bool; COUNT],

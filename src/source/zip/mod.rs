@@ -1,12 +1,12 @@
 //! Members of zip archives.
 //!
-//! What is read is the list at the end of an archive; if that is missing, as in a file that was cut, what stands before each
-//! member (`salvage`). The same is read of members that the list lacks, and of archives before or behind this one: nothing
-//! that can be read is left out for want of an entry. Entries that share bytes are refused, but for the first: no program
-//! writes such archives, and a few bytes would be unpacked thousands of times.
+//! The directory at the end of an archive is read; if it is missing, as in a truncated file, the local headers before
+//! each member are read instead (`salvage`). Local headers are also read for members that the directory lacks, and for
+//! archives before or after this one: nothing readable is left out for want of an entry. Entries that share bytes with
+//! an earlier one are refused: no program writes such archives, and a few bytes would be unpacked thousands of times.
 //!
-//! The package `zip` does not serve: it keeps members by their names, so that of two with one name the first cannot be
-//! read; it needs the list; and it decompresses the streams of a member without telling how many they are
+//! The crate `zip` is not used: it indexes members by name, so that of two with the same name the first is unreachable;
+//! it requires the directory; and it decompresses the streams of a member without reporting their number
 //! ([`Budget`](super::capped::Budget)).
 
 mod directory;
@@ -35,16 +35,17 @@ use super::{
 };
 use crate::error::Result;
 
-/// Bytes read at once.
+/// Number of bytes read at once.
 const CHUNK: usize = 16 << 10;
-/// Bytes of the smallest thing that is looked for where a list has a gap.
+/// Length in bytes of the smallest record that is searched for in a gap of the directory.
 const SMALLEST: u64 = 22;
 
 impl Walk<'_, '_> {
-    /// Shows the members of an archive that cannot be sought in: its list of members is at its end.
+    /// Visits the members of an archive that is not seekable. It is held in memory, because its directory is at its
+    /// end.
     ///
     /// # Errors
-    /// Those of the visitor.
+    /// Returns the errors of the visitor.
     pub(super) fn zip_held(&mut self, name: &str, bytes: impl Read, depth: usize) -> Result<()> {
         let most = u64::try_from(self.limits.zip).unwrap_or(u64::MAX);
         match read_capped(bytes, most) {
@@ -53,10 +54,10 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Shows the members of an archive, in the order of its list.
+    /// Visits the members of an archive in the order of its directory.
     ///
     /// # Errors
-    /// Those of the visitor.
+    /// Returns the errors of the visitor.
     pub(super) fn zip(&mut self, name: &str, file: impl Read + Seek, depth: usize) -> Result<()> {
         let mut file = BufReader::with_capacity(CHUNK, file);
         match Directory::find(&mut file) {
@@ -69,7 +70,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Shows the members that a list names, and those that it lacks.
+    /// Visits the members in the directory, and those that it lacks.
     fn listed<R: Read + Seek>(
         &mut self,
         name: &str,
@@ -77,7 +78,7 @@ impl Walk<'_, '_> {
         depth: usize,
     ) -> Result<()> {
         let Directory { before, start, end, archive_len, .. } = directory;
-        // Another archive stands before this one.
+        // Another archive precedes this one.
         if before > 0 && !self.unlisted(name, file, (0, before), depth)? {
             return Ok(());
         }
@@ -102,7 +103,7 @@ impl Walk<'_, '_> {
             match skip_local(file, entry.offset) {
                 Ok(local) => {
                     let len = entry.packed.len.unwrap_or_default();
-                    // Where the two differ, one is damaged, and would overlap what is sound.
+                    // If the two lengths differ, one is damaged, and the larger might overlap sound members.
                     let sure = local.len.unwrap_or(len).min(len);
                     if !taken.take(entry.offset, local.start.saturating_add(sure)) {
                         overlaps.add(member);
@@ -122,7 +123,7 @@ impl Walk<'_, '_> {
         self.gaps(name, (file, &taken), [start, end, archive_len], depth)
     }
 
-    /// Shows the members that the list of an archive lacks: those between its members, and behind its end.
+    /// Visits the members that the directory lacks: those between its members, and after the end of the archive.
     fn gaps<R: Read + Seek>(
         &mut self,
         name: &str,
@@ -138,8 +139,8 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    /// Shows the members in a range that begins with one, or with what may follow the member before it; false if there
-    /// were too many.
+    /// Visits the members in a range that begins with one, or with the data descriptor of the member before it. Returns
+    /// false if the limit on members is exceeded.
     fn unlisted<R: Read + Seek>(
         &mut self,
         name: &str,
@@ -147,7 +148,7 @@ impl Walk<'_, '_> {
         (from, to): (u64, u64),
         depth: usize,
     ) -> Result<bool> {
-        // A checksum and lengths that follow a member.
+        // Lengths of the data descriptors that may follow a member.
         for skipped in [0, 12, 16, 20, 24] {
             let from = from.saturating_add(skipped);
             if to.saturating_sub(from) < SMALLEST {
@@ -170,7 +171,7 @@ impl Walk<'_, '_> {
         Ok(true)
     }
 
-    /// Shows what a member holds.
+    /// Visits the contents of a member.
     fn packed(
         &mut self,
         name: &str,
@@ -193,7 +194,7 @@ impl Walk<'_, '_> {
     }
 }
 
-/// Entries that share bytes with those before them.
+/// Entries that share bytes with earlier ones.
 #[derive(Default)]
 struct Overlaps {
     count: u64,
@@ -221,14 +222,14 @@ impl Overlaps {
     }
 }
 
-/// A member whose bytes come next.
+/// Member whose contents come next.
 struct Part<'p> {
     of: &'p Packed,
-    /// Bytes that it takes in the archive, if they are known.
+    /// Length in bytes in the archive, if known.
     len: Option<u64>,
 }
 
-/// The bytes of a member, whose checksum is compared with what was told.
+/// Contents of a member, whose checksum is compared with the recorded one.
 struct Checked<R> {
     inner: R,
     crc: Crc,
@@ -256,7 +257,7 @@ fn damaged(what: &str) -> io::Error {
 }
 
 impl Packed {
-    /// How the bytes are compressed; `None` if they are not.
+    /// Returns the compression method, or `None` if the member is stored uncompressed.
     fn kind(&self) -> io::Result<Option<Kind>> {
         if self.is_encrypted {
             return Err(decompress("it is encrypted".into()));

@@ -1,4 +1,4 @@
-//! Members of an archive without a list: what stands before each is enough to read it.
+//! Reads members of an archive without a directory: their local headers are enough.
 
 use std::{
     io::{self, BufRead, Read},
@@ -19,31 +19,31 @@ use crate::{
     },
 };
 
-/// What follows a member.
+/// Record after a member.
 enum Next {
-    /// What comes next.
+    /// It begins at the current position.
     Here,
-    /// The same, and its first bytes were read.
+    /// Its first four bytes were already read.
     Behind([u8; 4]),
     /// It cannot be found.
     Unknown,
 }
 
-/// What an archive lacks.
+/// Missing parts of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// Its list: it was cut, and there may have been more members.
+    /// The directory: the archive was truncated, and may have had more members.
     List,
-    /// Some entries of it.
+    /// Some entries of the directory.
     Part,
 }
 
 impl Walk<'_, '_> {
-    /// Shows the members that no list names, as far as their own headers lead from one to the next; lists in between are
-    /// skipped. False if there were too many.
+    /// Visits the members that no directory lists, as far as their local headers lead from one to the next; directories
+    /// in between are skipped. Returns false if the limit on members is exceeded.
     ///
     /// # Errors
-    /// Those of the visitor.
+    /// Returns the errors of the visitor.
     pub(super) fn salvage(
         &mut self,
         name: &str,
@@ -94,7 +94,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Tells that what follows is none of an archive's.
+    /// Reports that the following members are not listed in a directory.
     fn salvaged(&mut self, name: &str, missing: Missing) -> Result<()> {
         let message = match missing {
             Missing::List => {
@@ -107,7 +107,7 @@ impl Walk<'_, '_> {
         self.refuse(name, broken(decompress(message.into())))
     }
 
-    /// Shows a member of this length.
+    /// Visits a member of this length.
     fn salvage_of_len(
         &mut self,
         name: &str,
@@ -126,7 +126,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Shows a member whose length follows it: only its compression tells where it ends.
+    /// Visits a member whose length follows it: only its compressed stream shows where it ends.
     fn salvage_to_end(
         &mut self,
         name: &str,
