@@ -1,7 +1,8 @@
-//! Mode and owner of what an output replaces: the new file or folder gets them.
+//! Mode and owner of the file or folder that an output replaces, which the new one receives.
 //!
-//! A file is created with at most the rights that it will have, so that nobody can open it in between who may not
-//! read the result. What the process may not set, such as another owner, stays as the system made it.
+//! A file is created with at most the permissions that it will have at the end, so that nobody without access to the
+//! result can open it in between. Attributes that the process may not set, such as another owner, remain as the system
+//! chose them.
 
 use std::{io, os::unix::fs::MetadataExt as _, path::Path};
 
@@ -17,25 +18,25 @@ pub(super) struct Attributes {
 
 impl Attributes {
     pub(super) fn of(meta: &Metadata) -> Self {
-        // Whatever the type of a file is, its new content is no program that runs with its owner's rights.
+        // Whatever the old file was, the new contents never run with their owner's privileges.
         let bits = if meta.is_dir() { 0o7777 } else { 0o777 };
         Self { mode: meta.mode() & bits, uid: meta.uid(), gid: meta.gid() }
     }
 
-    /// Those of the regular file of this name, not of one that a link leads to.
+    /// Reads the attributes of a regular file. Symbolic links are not followed.
     pub(super) fn of_file(path: &Path) -> io::Result<Option<Self>> {
         let meta = fs::if_there(fs::symlink_metadata(path))?;
         Ok(meta.filter(Metadata::is_file).map(|meta| Self::of(&meta)))
     }
 
-    /// Those of the folder of this name, not of one that a link leads to.
+    /// Reads the attributes of a folder. Symbolic links are not followed.
     pub(super) fn of_dir(path: &Path) -> io::Result<Option<Self>> {
         let meta = fs::if_there(fs::symlink_metadata(path))?;
         Ok(meta.filter(Metadata::is_dir).map(|meta| Self::of(&meta)))
     }
 }
 
-/// Makes a file that was not there. Nothing of the name is left if that fails.
+/// Creates a new file. If that fails, no file of the name remains.
 pub(super) fn create_file(path: &Path, like: Option<Attributes>) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -50,7 +51,7 @@ pub(super) fn create_file(path: &Path, like: Option<Attributes>) -> io::Result<F
     }
 }
 
-/// Makes a folder that was not there, in which its owner may make files: [`complete_dir`] gives it its final mode.
+/// Creates a new folder in which its owner may create files. [`complete_dir`] sets its final mode.
 pub(super) fn create_dir(path: &Path, like: Option<Attributes>) -> io::Result<()> {
     match like {
         Some(like) => fs::create_dir_with_mode(path, like.mode & 0o777 | 0o700),
@@ -58,22 +59,22 @@ pub(super) fn create_dir(path: &Path, like: Option<Attributes>) -> io::Result<()
     }
 }
 
-/// Puts the names in a folder whose files are complete on the disk, and gives it its final mode and owner.
+/// Syncs the entries of a folder whose files are already synced, and sets its final mode and owner.
 pub(super) fn complete_dir(path: &Path, like: Option<Attributes>) -> io::Result<()> {
     let folder = File::open(path)?;
     fs::sync_open_dir(&folder)?;
     like.map_or(Ok(()), |like| give(&folder, like))
 }
 
-/// Gives a file or folder mode and owner, as far as the system and the file system permit that.
+/// Sets mode and owner, as far as the system and the file system permit.
 fn give(file: &File, like: Attributes) -> io::Result<()> {
     let is = Attributes::of(&file.metadata()?);
     if (is.uid, is.gid) != (like.uid, like.gid) {
-        // Only root gives files away; a group of one's own may be set without that.
+        // Only root may change the owner; a group that the user belongs to may be set without privileges.
         let owner = file.chown(Some(like.uid), Some(like.gid));
         let _ = owner.or_else(|_| file.chown(None, Some(like.gid)));
     }
-    // Without what the mask of the process took away; a change of owner may have taken something, too.
+    // Sets the bits that the umask removed; a change of owner may have cleared some, too.
     if Attributes::of(&file.metadata()?).mode != like.mode {
         let _ = file.set_mode(like.mode);
     }

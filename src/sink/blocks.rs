@@ -1,5 +1,5 @@
-//! Record batches as encoders made them, to blocks whose cuts depend on the rows alone: the bytes of a
-//! Parquet file depend on how rows are handed over, and several encoders hand them over in any pieces.
+//! Regroups record batches into blocks whose boundaries depend on the rows alone. The bytes of a Parquet file depend on
+//! the calls in which rows are handed over, and parallel encoders produce batches of any size.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -7,14 +7,15 @@ use arrow::{array::RecordBatch, compute::concat_batches};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// A block has so many rows at most, and ends with the row that brings it to so many bytes.
+/// Maximum number of rows per block, and the size in bytes at which a block ends after the current row.
 pub(super) const ROWS: usize = 2048;
 pub(super) const BYTES: usize = 1 << 20;
 
-/// So many parts of a block become one: a batch of few rows takes far more than they do.
+/// Number of parts of a block that are concatenated into one: a batch of few rows takes far more memory than its
+/// values.
 const PARTS: usize = 32;
 
-/// A batch, with the bytes of each of its rows, roughly.
+/// Record batch with the approximate size of each row in bytes.
 #[derive(Debug)]
 pub(crate) struct Sized {
     pub(super) batch: RecordBatch,
@@ -27,12 +28,12 @@ impl From<(RecordBatch, Arc<[usize]>)> for Sized {
     }
 }
 
-/// Gathers batches of one table to blocks.
+/// Gathers the batches of one table into blocks.
 pub(crate) struct Blocks {
     max_rows: usize,
     max_bytes: usize,
     parts: Vec<RecordBatch>,
-    /// Parts before these are joined ones.
+    /// Number of parts at the start of the list that were already concatenated.
     joined: usize,
     rows: usize,
     bytes: usize,
@@ -45,13 +46,13 @@ impl Default for Blocks {
 }
 
 impl Blocks {
-    /// Blocks of at most `max_rows` rows, which end with the row that brings them to `max_bytes` bytes.
+    /// Creates blocks of at most `max_rows` rows, which end with the row that brings them to `max_bytes` bytes.
     pub(crate) fn new(max_rows: usize, max_bytes: usize) -> Self {
         let parts = Vec::new();
         Self { max_rows, max_bytes, parts, joined: 0, rows: 0, bytes: 0 }
     }
 
-    /// Takes a batch, and gives each block that it completes, in parts.
+    /// Adds a batch, and calls the function with each block that it completes, as a list of parts.
     pub(crate) fn push(
         &mut self,
         rows: impl Into<Sized>,
@@ -86,14 +87,14 @@ impl Blocks {
         Ok(())
     }
 
-    /// The rows that make no whole block, in parts.
+    /// Returns the rows that do not fill a block, as a list of parts.
     pub(crate) fn rest(&mut self) -> Vec<RecordBatch> {
         (self.joined, self.rows, self.bytes) = (0, 0, 0);
         std::mem::take(&mut self.parts)
     }
 }
 
-/// Takes so many rows off, one at least, or all.
+/// Removes the first `rows` rows, at least one, or all if there are fewer.
 pub(super) fn first_rows(batches: &mut VecDeque<RecordBatch>, rows: usize) -> Vec<RecordBatch> {
     let mut taken = Vec::with_capacity(batches.len());
     let mut room = rows.max(1);
@@ -129,7 +130,7 @@ mod tests {
         Sized { batch: RecordBatch::try_from_iter([("n", column)]).unwrap(), sizes }
     }
 
-    /// The first and last row of each block, however the rows are cut into batches.
+    /// Returns the first and last row of each block. The result must not depend on how rows are cut into batches.
     fn blocks(cuts: &[i32], rows: i32, size: usize) -> Vec<(i32, usize)> {
         let mut blocks = Blocks::default();
         let mut found = Vec::new();

@@ -1,5 +1,5 @@
-//! CSV after RFC 4180: a header line, LF, null as an empty field and the empty text as `""` (DATA_MODEL
-//! section 4).
+//! CSV as specified by RFC 4180: a header line, LF line ends, null as an empty field and the empty string as `""`
+//! (DATA_MODEL section 4).
 
 use ::csv::{QuoteStyle, WriterBuilder};
 
@@ -17,16 +17,16 @@ use crate::{
     table::{Cell, Cells, Column, Field, Items, Kind, Row, Table},
 };
 
-/// Writes a file a table.
+/// Writes one CSV file per table.
 pub struct CsvSink {
     tables: TextTables,
 }
 
 impl CsvSink {
-    /// A sink of CSV; the header lines are written at once.
+    /// Opens a CSV sink and writes the header lines.
     ///
     /// # Errors
-    /// A usage error if the output exists and is not to be replaced; an output error if it cannot be made.
+    /// Returns a usage error if the output exists and may not be replaced, and an output error if it cannot be created.
     pub fn open(output: &Output, options: SinkOptions) -> Result<Self> {
         let mut tables = TextTables::open(output, "csv", options)?;
         let options = tables.options().clone();
@@ -87,11 +87,11 @@ impl RowFormat for CsvSink {
     }
 }
 
-/// Encodes rows as lines of CSV. Fields are written straight into the buffer of their table: a csv writer knows no difference between
-/// null and the empty text, and every value would be copied once more.
+/// Encodes rows as lines of CSV. Fields are written directly into the buffer of their table: the `csv` crate does not
+/// distinguish null from the empty string, and would copy every value once more.
 #[derive(Debug)]
 pub struct CsvRows {
-    /// The tables that are written.
+    /// Tables to write.
     tables: Vec<Columns>,
     buffers: Vec<Vec<u8>>,
     join: Option<String>,
@@ -99,7 +99,7 @@ pub struct CsvRows {
     scratch: Vec<u8>,
 }
 
-/// Columns of a table that are written.
+/// Columns of a table to write.
 #[derive(Debug)]
 enum Columns {
     None,
@@ -143,7 +143,7 @@ impl RowEncoder for CsvRows {
             Columns::All => row.cells(&mut to),
             Columns::Some(chosen) => chosen.iter().for_each(|c| to.cell(&c.field, "", c.cell(row))),
         }
-        // A line of one null would be blank, and readers skip those.
+        // A line with a single null would be blank, and readers skip blank lines.
         if out.len() == start.saturating_add(1) {
             out.truncate(start);
             out.extend_from_slice(b"\"\",");
@@ -163,7 +163,7 @@ impl RowEncoder for CsvRows {
     }
 }
 
-/// Writes cells as fields, a comma behind each.
+/// Writes cells as fields, each followed by a comma.
 struct Fields<'e> {
     join: Option<&'e str>,
     safe: bool,
@@ -216,7 +216,7 @@ impl Fields<'_> {
         self.out.push(b'"');
         if data.write_json_doubled(self.out) {
             let written = self.out.get(start.saturating_add(1)..).unwrap_or_default();
-            // Only an empty table has nothing that asks for quotes.
+            // Only an empty table contains no byte that requires quotes.
             if contains::<Separators>(written) {
                 self.out.push(b'"');
             } else {
@@ -240,7 +240,7 @@ impl Fields<'_> {
             }
             _ if items.count() == 0 => append(b"[]", self.out),
             _ => {
-                // Whatever a list holds has quotes.
+                // The items contain quotation marks, so a list always needs quotes.
                 self.out.push(b'"');
                 items.write_json(true, self.out);
                 self.out.push(b'"');
@@ -260,14 +260,14 @@ fn join(items: &dyn Items, separator: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Whether a spreadsheet may take a field for a formula: it starts with a sign of one, in ASCII or full width, behind
-/// any blanks, or with a tab or line break, after which some begin anew.
+/// Returns true if a spreadsheet may interpret the field as a formula: it starts, after any blanks, with a formula
+/// character in ASCII or full width, or with a tab or line break, after which some spreadsheets start a new field.
 fn is_formula(text: &[u8]) -> bool {
     if matches!(text.first(), Some(b'\t' | b'\r' | b'\n')) {
         return true;
     }
     let is_blank = |c: &char| c.is_whitespace() || c.is_control() || is_invisible(*c);
-    // Text that is looked at ends with the first character that is no blank.
+    // The search ends with the first character that is not blank.
     let chars = text.utf8_chunks().flat_map(|chunk| chunk.valid().chars());
     let first = chars.into_iter().find(|c| !is_blank(c));
     let wide = [
@@ -277,7 +277,7 @@ fn is_formula(text: &[u8]) -> bool {
     first.is_some_and(|c| matches!(c, '=' | '+' | '-' | '@') || wide.contains(&c))
 }
 
-/// Writes a field that is not null, in quotes if it needs them.
+/// Writes a field that is not null, quoted if necessary.
 fn quoted(text: &[u8], safe: bool, out: &mut Vec<u8>) {
     let formula = safe && is_formula(text);
     if !text.is_empty() && is_plain(text) {
@@ -302,14 +302,14 @@ fn quoted(text: &[u8], safe: bool, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Whether a field needs no quotes. Line ends are told by a cheaper mark first, that of all control
-/// characters.
+/// Returns true if a field needs no quotes. Line ends are first searched for with the cheaper test for any control
+/// character.
 fn is_plain(text: &[u8]) -> bool {
     let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
     !contains::<Separators>(text) || !text.iter().any(special)
 }
 
-/// What a field in quotes must double.
+/// Bytes that are doubled in a quoted field.
 struct Quote;
 
 impl Set for Quote {
@@ -324,7 +324,7 @@ impl Set for Quote {
     }
 }
 
-/// What may ask for quotes.
+/// Bytes that require quotes.
 struct Separators;
 
 impl Set for Separators {

@@ -1,4 +1,4 @@
-//! A sink of documents: lines of a feed, made elsewhere.
+//! Sink of feeds and reports: complete lines that are produced elsewhere.
 
 use std::path::Path;
 
@@ -12,17 +12,17 @@ use crate::{
     model::{Host, MergedHost, RunEvent, RunHeader, RunRecord},
 };
 
-/// Writes whole lines to standard output or to a file.
+/// Writes complete lines to standard output or to a file.
 pub struct DocumentSink {
     stream: TextStream,
 }
 
 impl DocumentSink {
-    /// A sink to standard output or to a file.
+    /// Opens a sink that writes to standard output or to a file.
     ///
     /// # Errors
-    /// A usage error if the output exists and is not to be replaced, or is a folder; an output error if it
-    /// cannot be made.
+    /// Returns a usage error if the output exists and may not be replaced, or is a folder, and an output error if it
+    /// cannot be created.
     pub fn open(output: &Output, overwrite: bool, temporaries: &Temporaries) -> Result<Self> {
         if let Output::Dir(path) = output {
             return Err(Error::usage(format!(
@@ -33,50 +33,52 @@ impl DocumentSink {
         Ok(Self { stream: TextStream::open(output, Replace::of(overwrite), temporaries)? })
     }
 
-    /// A sink to the file of a report, which may take the place of another report.
+    /// Opens a sink for a report, which may replace another report.
     ///
     /// # Errors
-    /// A usage error if the file exists, is no report and is not to be replaced; an output error if it cannot be made.
+    /// Returns a usage error if the file exists, is not a report and may not be replaced, and an output error if it
+    /// cannot be created.
     pub fn open_report(path: &Path, overwrite: bool, temporaries: &Temporaries) -> Result<Self> {
         let (output, replace) = (Output::File(path.to_owned()), Replace::report(overwrite));
         Ok(Self { stream: TextStream::open(&output, replace, temporaries)? })
     }
 
-    /// A sink to a file that has its name from the start: what is written stays, however the run ends. A file that is
-    /// there stays as it is until something is written or the sink is finished; if neither happens, a new one goes again.
+    /// Opens a sink that writes directly to the final path, so that output remains even if the process is interrupted.
+    /// An existing file stays unchanged until something is written or the sink is finished; if neither happens, a file
+    /// that was created is removed.
     ///
     /// # Errors
-    /// A usage error if the file exists and is not to be replaced, or if another run writes it; an output error
-    /// if it cannot be made.
+    /// Returns a usage error if the file exists and may not be replaced, or if another process is writing it, and an
+    /// output error if it cannot be created.
     pub fn open_live(path: &Path, overwrite: bool, temporaries: &Temporaries) -> Result<Self> {
         Ok(Self { stream: TextStream::live(path, overwrite, temporaries)? })
     }
 
-    /// Writes whole lines.
+    /// Writes complete lines.
     ///
     /// # Errors
-    /// If the output cannot be written.
+    /// Fails if the output cannot be written.
     pub fn write(&mut self, lines: &[u8]) -> Result<()> {
         self.stream.write(lines)
     }
 
-    /// The name of a file that holds something, and that [`Self::finish`] would replace.
+    /// Returns the name of a file that is not empty and that [`Self::finish`] would replace.
     pub(crate) fn replaces(&self) -> Option<&str> {
         self.stream.replaces()
     }
 
-    /// Hands what was written to the system.
+    /// Passes buffered output to the operating system.
     ///
     /// # Errors
-    /// If the output cannot be written.
+    /// Fails if the output cannot be written.
     pub fn flush(&mut self) -> Result<()> {
         self.stream.flush()
     }
 
-    /// Completes the output and gives it its name.
+    /// Completes the output and renames it to its final path.
     ///
     /// # Errors
-    /// If the output cannot be written.
+    /// Fails if the output cannot be written.
     pub fn finish(self) -> Result<()> {
         self.stream.finish()
     }
@@ -89,7 +91,7 @@ pub struct FeedSink {
 }
 
 impl FeedSink {
-    /// The lines that `feed` makes of hosts and scans, to this sink.
+    /// Creates a sink that writes the lines that `feed` produces from hosts and scans.
     #[must_use]
     pub fn new(sink: DocumentSink, feed: Feed) -> Self {
         Self { sink, feed }
@@ -97,7 +99,7 @@ impl FeedSink {
 }
 
 impl ChunkWriter for FeedSink {
-    /// Whole lines.
+    /// Complete lines.
     type Chunk = Vec<u8>;
 
     fn wants_activities(&self) -> bool {
@@ -142,7 +144,7 @@ impl FeedEncoder {
     }
 }
 
-/// Takes the lines of a buffer. Mostly as many come again, or a few more: the new buffer has room for them.
+/// Takes the lines of a buffer. The new buffer has room for slightly more, because chunks are of similar size.
 fn take_lines(buffer: &mut Vec<u8>) -> Vec<u8> {
     let next = Vec::with_capacity(buffer.len().saturating_add(buffer.len() / 8));
     std::mem::replace(buffer, next)

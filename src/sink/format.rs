@@ -1,4 +1,4 @@
-//! The seams between what was read and what is written.
+//! The interfaces between reading and writing.
 //!
 //! A format is two halves that share a type of chunk:
 //!
@@ -8,12 +8,12 @@
 //! ```
 //!
 //! [`Format`] ties them together, so that a writer only ever receives the chunks of its own encoders: a pair that does
-//! not fit does not compile. The pipeline makes one encoder per thread and hands the chunks to the writer in the order
-//! of the inputs. Where chunks end may depend on the work that a thread was given, so a writer must not let its bytes
-//! depend on it.
+//! not fit does not compile. The pipeline creates one encoder per thread and passes the chunks to the writer in the
+//! order of the inputs. The boundaries of chunks may depend on how work was divided among threads, so the output bytes
+//! of a writer must not depend on them.
 //!
 //! To add a format of rows, implement [`RowEncoder`] and [`ChunkWriter`], and tie them with [`Format`] and
-//! [`RowFormat`]: [`TableEncoder`] turns hosts into rows. A format that is no table implements [`ScanEncoder`] itself,
+//! [`RowFormat`]: [`TableEncoder`] converts hosts to rows. A format without tables implements [`ScanEncoder`] itself,
 //! as the feeds do (`sink/document.rs`).
 
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
 /// Receives chunks that are ready while a host is encoded: one host may have a million lines.
 pub type Emit<'e, C> = &'e mut dyn FnMut(C) -> Result<()>;
 
-/// Bytes of XML that are best encoded to text before it is taken.
+/// Number of bytes of XML to encode to text before the chunks are taken.
 pub(crate) const TEXT_INPUT_BYTES: usize = 128 << 10;
 
 /// Rows and lines that an encoder wrote.
@@ -40,7 +40,7 @@ pub struct Written {
 }
 
 impl Written {
-    /// Adds what was written later.
+    /// Adds the counts of a later part.
     pub fn add(&mut self, later: Self) {
         for (sum, rows) in self.rows.iter_mut().zip(later.rows) {
             *sum = sum.saturating_add(rows);
@@ -65,52 +65,53 @@ pub trait ScanEncoder: Send + 'static {
         emit: Emit<'_, Self::Chunk>,
     ) -> Result<()>;
 
-    /// Encodes a task or hint of a scan. `index` is its place among those of the scan, from 0.
+    /// Encodes a task or hint of a scan. `index` is its position among those of the scan, from 0.
     ///
     /// # Errors
-    /// If it does not fit the schema.
+    /// Fails if it does not fit the schema.
     fn activity(&mut self, scan: &RunHeader, index: i32, activity: &RunEvent) -> Result<()>;
 
-    /// Encodes what is known of a scan at its end. `source` is the name of its input.
+    /// Encodes the record of a scan at its end. `source` is the name of its input.
     ///
     /// # Errors
-    /// If it does not fit the schema.
+    /// Fails if it does not fit the schema.
     fn scan_end(&mut self, source: &str, record: RunRecord) -> Result<()>;
 
-    /// Returns what was written since the last call.
+    /// Returns the counts since the last call.
     fn take_written(&mut self) -> Written;
 
-    /// Bytes that are ready, or an estimate; when they are many, [`Self::take`] them.
+    /// Returns the number of bytes that are ready, possibly estimated. [`Self::take`] them when it is large.
     fn buffered_bytes(&self) -> usize;
 
-    /// Bytes of XML that are best encoded before what is ready is taken: a few stay in a processor's caches.
+    /// Number of bytes of XML to encode before the ready chunks are taken: small amounts stay in the processor's
+    /// caches.
     fn preferred_input_bytes(&self) -> usize {
         TEXT_INPUT_BYTES
     }
 
-    /// Bytes of a chunk that was emitted, which count against what a thread may hold of one piece of work. 0 for formats
-    /// whose chunks are never larger than what they were read from.
+    /// Returns the size of an emitted chunk in bytes, which counts against the memory that a thread may hold per piece
+    /// of work. Returns 0 for formats whose chunks are never larger than the input that they were read from.
     #[must_use]
     fn emitted_bytes(_chunk: &Self::Chunk) -> usize {
         0
     }
 
-    /// Takes the chunks that are ready. Where rows are cut depends on the rows alone, unless they are text, which may be
-    /// cut anywhere between rows.
+    /// Takes the chunks that are ready. Text may be cut between any two rows; all other boundaries depend on the rows
+    /// alone.
     fn take(&mut self) -> Vec<Self::Chunk>;
 
-    /// Takes all chunks. The encoder may be used again.
+    /// Takes all chunks. The encoder can be used again.
     ///
     /// # Errors
-    /// If rows do not fit their table's schema.
+    /// Fails if rows do not fit their table's schema.
     fn finish(&mut self) -> Result<Vec<Self::Chunk>> {
         Ok(self.take())
     }
 }
 
-/// An encoder that encodes hosts of a merge, too.
+/// Encoder that also encodes hosts of a merge.
 pub trait MergeEncoder: ScanEncoder {
-    /// Encodes a host of a merge. `scans` are the scans that its provenance counts.
+    /// Encodes a host of a merge. `scans` are the scans that its provenance refers to.
     ///
     /// # Errors
     /// If the host does not fit the schema, or an error of `emit`.
@@ -124,76 +125,76 @@ pub trait MergeEncoder: ScanEncoder {
 
 /// Writes chunks in the order of the inputs.
 pub trait ChunkWriter: Send {
-    /// A piece of output, of the encoders of the same format.
+    /// A piece of output of the encoders of the same format.
     type Chunk;
 
-    /// The tables it writes; none of a format without tables.
+    /// Returns the tables it writes, which is empty for formats without tables.
     fn tables(&self) -> &[Table] {
         &[]
     }
 
-    /// Returns true if tasks and hints are written at all: a merge need not keep them otherwise.
+    /// Returns true if tasks and hints are written; otherwise a merge does not keep them.
     fn wants_activities(&self) -> bool {
         self.tables().contains(&Table::Events)
     }
 
-    /// Lets the writer use these threads. The output has the same bytes.
+    /// Lets the writer use a thread pool. The output bytes do not depend on it.
     fn set_thread_pool(&mut self, _pool: &ThreadPool) {}
 
     /// Writes a chunk.
     ///
     /// # Errors
-    /// If the output cannot be written.
+    /// Fails if the output cannot be written.
     fn write(&mut self, chunk: Self::Chunk) -> Result<()>;
 
-    /// Receives the events of documents since the last call, in order, if [`Format::DOCUMENT_EVENTS`] asks for them. They
-    /// come after the rows before them were encoded, but those may be [written](Self::write) later:
-    /// [`DocumentInfo::rows`] counts them. Also called without events, when rows have come.
+    /// Receives the events of documents since the last call, in order, if [`Format::DOCUMENT_EVENTS`] is true. They
+    /// arrive after the rows before them were encoded, but those rows may be [written](Self::write) later:
+    /// [`DocumentInfo::rows`] counts them. Also called without events after rows.
     ///
     /// # Errors
-    /// If the output cannot be written.
+    /// Fails if the output cannot be written.
     fn document_events(&mut self, _events: Vec<DocumentEvent>) -> Result<()> {
         Ok(())
     }
 
-    /// The name of an output that holds something and that [`Self::finish`] would replace. Without a scan nothing is
-    /// replaced.
+    /// Returns the name of an output that is not empty and that [`Self::finish`] would replace. Without a scan nothing
+    /// is replaced.
     fn replaces(&self) -> Option<&str> {
         None
     }
 
-    /// Hands everything written so far to the system, where the format allows it.
+    /// Passes everything written so far to the operating system, if the format permits it.
     ///
     /// # Errors
-    /// If the output cannot be written.
+    /// Fails if the output cannot be written.
     fn flush(&mut self) -> Result<()> {
         Ok(())
     }
 
-    /// Completes the output and gives it its name. Without this call nothing is left of a file or folder.
+    /// Completes the output and renames it to its final path. Without this call no file or folder remains.
     ///
     /// # Errors
-    /// If the output cannot be written.
+    /// Fails if the output cannot be written.
     fn finish(self) -> Result<()>;
 }
 
-/// A writer with the encoders of its chunks.
+/// Writer and the encoders of its chunks.
 pub trait Format: ChunkWriter<Chunk = <Self::Encoder as ScanEncoder>::Chunk> {
     /// Encodes scans to the chunks of this writer.
     type Encoder: ScanEncoder;
 
-    /// The writer decides between copies of a scan and receives all of them, with hosts that no filter has seen: merging
-    /// and datasets. A copy is no warning then.
+    /// True if the writer itself chooses between copies of a scan and receives all of them, with unfiltered hosts, as
+    /// merging and datasets do. Copies then cause no warning.
     const KEEPS_COPIES: bool = false;
 
-    /// The writer receives [`DocumentEvent`]s.
+    /// True if the writer receives [`DocumentEvent`]s.
     const DOCUMENT_EVENTS: bool = false;
 
-    /// A new encoder; each thread has one.
+    /// Creates an encoder; each thread has its own.
     fn encoder(&self) -> Self::Encoder;
 }
 
-/// An event for a writer that keeps documents apart.
+/// Event for a writer that handles documents separately.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum DocumentEvent {
@@ -206,29 +207,29 @@ pub enum DocumentEvent {
     Mark(u64),
 }
 
-/// Facts about a document, known at its end.
+/// Facts about a document that are known at its end.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct DocumentInfo {
     /// Name of its input as given.
     pub source: String,
-    /// Its place among the documents of the input, from 0.
+    /// Position among the documents of the input, from 0.
     pub doc_index: i32,
-    /// Where it begins in its input.
+    /// Position in the input at which it begins.
     pub position: Position,
-    /// The id of its scan; `None` if there is no scan in it.
+    /// ID of its scan; `None` if it contains no scan.
     pub scan_id: Option<String>,
-    /// The UTC date of the scan's start, else of its end, as `2024-01-31`.
+    /// UTC date of the scan's start, or of its end if the start is unknown, as `2024-01-31`.
     pub scan_date: Option<String>,
-    /// A `finished` element was read.
+    /// True if a `finished` element was read.
     pub finished: bool,
-    /// The document ends before its end tag.
+    /// True if the document ends before its end tag.
     pub truncated: bool,
-    /// Host elements that were not cut.
+    /// Number of host elements that were not truncated.
     pub whole_hosts: u64,
     /// SHA-256 of its bytes in hexadecimal. `None` for rows of a document whose end was not read.
     pub sha256: Option<String>,
-    /// Rows per table, by [`Table::number`]: those that were encoded since the document before it.
+    /// Rows per table, by [`Table::number`], encoded since the previous document.
     pub rows: [u64; Table::ALL.len()],
 }
 
@@ -237,46 +238,46 @@ pub trait RowEncoder: Send + 'static {
     /// A piece of output, for the writer of the same format.
     type Chunk: Send + 'static;
 
-    /// Announces the scan of the rows that follow.
+    /// Sets the scan of the rows that follow.
     ///
     /// # Errors
-    /// If the rows before do not fit their tables' schemas.
+    /// Fails if earlier rows do not fit their tables' schemas.
     fn scan(&mut self, _scan: ScanOf<'_>) -> Result<()> {
         Ok(())
     }
 
-    /// Encodes a row; one of a table that is not written is left out.
+    /// Encodes a row. Rows of tables that are not written are ignored.
     ///
     /// # Errors
-    /// If the row does not fit its table's schema.
+    /// Fails if the row does not fit its table's schema.
     fn row(&mut self, row: &Row<'_>) -> Result<()>;
 
-    /// As [`ScanEncoder::buffered_bytes`].
+    /// Returns the number of bytes that are ready; see [`ScanEncoder::buffered_bytes`].
     fn buffered_bytes(&self) -> usize;
 
-    /// As [`ScanEncoder::preferred_input_bytes`].
+    /// Number of bytes of XML to encode before taking chunks; see [`ScanEncoder::preferred_input_bytes`].
     fn preferred_input_bytes(&self) -> usize {
         TEXT_INPUT_BYTES
     }
 
-    /// As [`ScanEncoder::take`].
+    /// Takes the chunks that are ready; see [`ScanEncoder::take`].
     fn take(&mut self) -> Vec<Self::Chunk>;
 
-    /// As [`ScanEncoder::finish`].
+    /// Takes all chunks; see [`ScanEncoder::finish`].
     ///
     /// # Errors
-    /// If rows do not fit their table's schema.
+    /// Fails if rows do not fit their table's schema.
     fn finish(&mut self) -> Result<Vec<Self::Chunk>> {
         Ok(self.take())
     }
 }
 
-/// A format of rows.
+/// Format of rows.
 pub trait RowFormat: Format<Encoder = TableEncoder<Self::Rows>> {
     /// Encodes rows to the chunks of the writer.
     type Rows: RowEncoder;
 
-    /// A new encoder of rows.
+    /// Creates an encoder of rows.
     fn row_encoder(&self) -> Self::Rows;
 }
 
@@ -288,7 +289,7 @@ pub struct TableEncoder<R> {
 }
 
 impl<R: RowEncoder> TableEncoder<R> {
-    /// An encoder of scans to rows.
+    /// Creates an encoder of scans that passes rows to `rows`.
     #[must_use]
     pub fn new(rows: R) -> Self {
         Self { rows, written: Written::default() }
@@ -297,7 +298,7 @@ impl<R: RowEncoder> TableEncoder<R> {
     /// Encodes a row.
     ///
     /// # Errors
-    /// If the row does not fit its table's schema.
+    /// Fails if the row does not fit its table's schema.
     pub fn row(&mut self, row: &Row<'_>) -> Result<()> {
         if let Some(count) = self.written.rows.get_mut(row.table().number()) {
             *count = count.saturating_add(1);
@@ -362,7 +363,7 @@ impl<R: RowEncoder> MergeEncoder for TableEncoder<R> {
     }
 }
 
-/// A format that writes nothing: inputs are read and counted.
+/// Format without output: inputs are read and counted.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Discard;
 

@@ -1,4 +1,4 @@
-//! Flat JSONL: a line a row, every column present (DATA_MODEL section 4).
+//! Flat JSONL: one line per row, with every column present (DATA_MODEL section 4).
 
 use super::{
     ChunkWriter, Format, RowEncoder, RowFormat, SinkOptions, TableEncoder,
@@ -10,16 +10,17 @@ use crate::{
     table::{Cell, Cells, Column, Field, Row, Table},
 };
 
-/// Writes a line a row: to one stream, tables interleaved in row order, or in a folder a file a table.
+/// Writes one line per row: to a single stream, with tables interleaved in row order, or to one file per table in a
+/// folder.
 pub struct JsonlSink {
     tables: TextTables,
 }
 
 impl JsonlSink {
-    /// A sink of flat JSONL.
+    /// Opens a sink of flat JSONL.
     ///
     /// # Errors
-    /// A usage error if the output exists and is not to be replaced; an output error if it cannot be made.
+    /// Returns a usage error if the output exists and may not be replaced, and an output error if it cannot be created.
     pub fn open(output: &Output, options: SinkOptions) -> Result<Self> {
         Ok(Self { tables: TextTables::open(output, "jsonl", options)? })
     }
@@ -68,9 +69,9 @@ impl RowFormat for JsonlSink {
 /// Encodes rows as lines of JSON.
 #[derive(Debug)]
 pub struct JsonlRows {
-    /// For each table how its columns are written.
+    /// Columns to write per table.
     tables: Vec<Option<Columns>>,
-    /// For each table, or for all together, what is ready.
+    /// Encoded lines per table, or of all tables in one buffer.
     buffers: Vec<Vec<u8>>,
     together: bool,
 }
@@ -79,7 +80,7 @@ pub struct JsonlRows {
 #[derive(Debug)]
 enum Columns {
     All,
-    /// Chosen ones, with what stands before each value.
+    /// Selected columns, each with the text before its value.
     Some(Vec<(&'static Column, String)>),
 }
 
@@ -99,7 +100,7 @@ impl JsonlRows {
     }
 }
 
-/// Writes cells as members of an object.
+/// Writes cells as members of a JSON object.
 struct Members<'o>(&'o mut Vec<u8>);
 
 impl Cells for Members<'_> {
@@ -144,7 +145,7 @@ impl RowEncoder for JsonlRows {
     }
 }
 
-/// What ends a line.
+/// End of a line.
 const END: &[u8] = b"}\n";
 
 fn begin(table: Table, out: &mut Vec<u8>) {
@@ -153,15 +154,15 @@ fn begin(table: Table, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Writes the line of a row, with all its columns.
+/// Writes a row with all its columns as one line.
 pub(crate) fn row_line(row: &Row<'_>, out: &mut Vec<u8>) {
     begin(row.table(), out);
     row.cells(&mut Members(out));
     out.extend_from_slice(END);
 }
 
-/// Takes the buffers that hold something as chunks. `buffers` has one buffer per table, in the order of the tables. New
-/// ones have room for as much as the old ones held.
+/// Takes the non-empty buffers as chunks. `buffers` has one buffer per table, in the order of the tables. New buffers
+/// have the capacity that the old ones filled.
 pub(super) fn take_texts(buffers: &mut [Vec<u8>]) -> Vec<TextChunk> {
     let texts = Table::of_merges().zip(buffers).filter(|(_, text)| !text.is_empty());
     let take = |text: &mut Vec<u8>| {

@@ -1,12 +1,13 @@
-//! A file of lines that has its name from the start, and is read while it grows.
+//! Line-based output file that has its final name from the start and is read while it grows.
 //!
-//! It cannot appear as a whole, as other outputs do, so three rules keep what is worth keeping:
+//! It cannot appear as a whole, as other outputs do, so three rules protect its contents:
 //!
-//! 1. Nothing is done to what is there before the first bytes come. A run that reads no scan leaves the old file as it
-//!    is, and a new one goes again.
-//! 2. The file has one writer, which holds its lock ([`super::lock`]) from before anything is cut.
-//! 3. When the disk is full, the file is cut back to its last whole line, or, if it is compressed, to the last place up to
-//!    which a reader can unpack it. Nothing more is written then, whatever a buffer still holds.
+//! 1. An existing file is not modified before the first bytes arrive. A command that reads no scan leaves it unchanged,
+//!    and removes a file that it created.
+//! 2. The file has one writer, which holds its lock ([`super::lock`]) before it truncates anything.
+//! 3. When the disk is full, the file is truncated to its last complete line or, if it is compressed, to the last
+//!    position up to which a reader can decompress it. Nothing more is written then, even if a buffer still holds
+//!    bytes.
 
 use std::{
     io::{self, Write},
@@ -24,24 +25,24 @@ use crate::{
     fs::{self, File},
 };
 
-/// A file that nothing was written to yet.
+/// File to which nothing was written yet.
 #[derive(Debug)]
 pub(super) struct Unwritten {
     file: Option<File>,
     path: PathBuf,
-    /// Whether the file was made for this run.
+    /// True if the file was created by this process.
     is_new: bool,
-    /// Folders that were made on the way, each before those in it.
+    /// Folders that were created for it, each before those inside it.
     made: Vec<PathBuf>,
     temporaries: Temporaries,
 }
 
 impl Unwritten {
-    /// Opens a file to write it alone, or makes it.
+    /// Opens or creates a file, and locks it.
     ///
     /// # Errors
-    /// A usage error if the file exists and is not to be replaced, or if another run writes it; an output error
-    /// if it cannot be made.
+    /// Returns a usage error if the file exists and may not be replaced, or if another process is writing it, and an
+    /// output error if it cannot be created.
     pub(super) fn open(path: &Path, overwrite: bool, temporaries: &Temporaries) -> Result<Self> {
         let name = path.display().to_string();
         refuse_existing(path, &name, Replace::of(overwrite))?;
@@ -63,13 +64,14 @@ impl Unwritten {
         Ok(Self { file: Some(file), path, is_new, made, temporaries: temporaries.clone() })
     }
 
-    /// Whether it takes the place of something.
+    /// Returns true if it replaces a file that is not empty.
     pub(super) fn replaces(&self) -> bool {
         let meta = self.file.as_ref().and_then(|file| file.metadata().ok());
         !self.is_new && meta.is_some_and(|meta| meta.len() > 0)
     }
 
-    /// The file, empty. `by_lines` if its bytes are lines, as they are not if they are compressed.
+    /// Truncates the file and returns it for writing. `by_lines` is true if its bytes are lines, which compressed bytes
+    /// are not.
     pub(super) fn begin(mut self, by_lines: bool) -> io::Result<LiveFile> {
         let file = self.file.take().ok_or(io::ErrorKind::NotFound)?;
         self.temporaries.forget(&self.path);
@@ -82,7 +84,7 @@ impl Drop for Unwritten {
     fn drop(&mut self) {
         let Some(file) = &self.file else { return };
         if self.is_new {
-            // The lock is still held: no other run has written it.
+            // The lock is still held, so no other process has written to it.
             if is_at(file, &self.path).unwrap_or(false) {
                 let _ = fs::remove_file(&self.path);
             }
@@ -92,15 +94,15 @@ impl Drop for Unwritten {
     }
 }
 
-/// The file while it grows.
+/// File that grows.
 #[derive(Debug)]
 pub(super) struct LiveFile {
     file: File,
     by_lines: bool,
     len: u64,
-    /// Bytes up to the last place that a reader may find the end at.
+    /// Length in bytes up to the last position at which a reader may find the end.
     whole: u64,
-    /// Whether a write failed: nothing more is written.
+    /// True after a failed write: nothing more is written.
     is_broken: bool,
 }
 
@@ -116,7 +118,7 @@ impl LiveFile {
         (self.len, self.whole) = (end(bytes.len()), whole.unwrap_or(self.whole));
     }
 
-    /// Cuts what is not whole, since no more comes.
+    /// Truncates an incomplete line, because no more follows.
     fn cut_back(&mut self, error: io::Error) -> io::Error {
         self.is_broken = true;
         match self.file.set_len(self.whole) {

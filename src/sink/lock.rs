@@ -1,16 +1,16 @@
-//! One writer per file of lines.
+//! Ensures that each line-based output file has one writer.
 //!
-//! A feed grows line by line under its own name, so two runs that append to one file would mix their lines,
-//! and a run that completes what was cut would meet bytes that it did not write. Whoever writes such a file
-//! therefore holds its lock (`flock`), which belongs to the open file, not to its name: the kernel releases it
-//! when the process ends in any way, and a file keeps it when it is renamed.
+//! A feed grows line by line under its final name, so two processes that append to one file would mix their lines, and
+//! a process that completes a truncated line would find bytes that it did not write. The writer of such a file
+//! therefore holds its lock (`flock`). The lock belongs to the open file, not to its name: the kernel releases it when
+//! the process ends in any way, and it stays with the file when that is renamed.
 //!
-//! A name may be given to another file between the opening and the locking. So the name is compared with the
-//! file once the lock is held, and whoever replaces a file holds the lock of the new one before it gets
-//! the name: at no time is there a file under the name of a feed that its writer has not locked.
+//! Between opening and locking, the name may be given to another file. So the name is compared with the file once the
+//! lock is held, and a process that replaces a file locks the new one before it gets the name: at no time is there an
+//! unlocked file under the name of a feed that is being written.
 //!
-//! A run that replaces a file, whatever it is, takes its lock before ([`hold`]): a feed under a running `watch` would go on
-//! under no name, and its lines be lost.
+//! A process that replaces any file takes its lock first ([`hold`]). Otherwise a feed under a running `watch` would
+//! continue in a file without a name, and its lines would be lost.
 
 use std::{io, os::unix::fs::MetadataExt as _, path::Path};
 
@@ -21,10 +21,10 @@ use crate::{
     fs::{self, File, OpenOptions, TryLockError},
 };
 
-/// Opens a file of lines to write it alone.
+/// Opens a line-based file and locks it.
 ///
 /// # Errors
-/// A usage error if another run writes it; an output error if it cannot be opened.
+/// Returns a usage error if another process is writing it, and an output error if it cannot be opened.
 pub(crate) fn open_locked(path: &Path, options: &OpenOptions) -> Result<File> {
     let failed = |error| Error::sink(path.display().to_string(), error);
     loop {
@@ -36,10 +36,10 @@ pub(crate) fn open_locked(path: &Path, options: &OpenOptions) -> Result<File> {
     }
 }
 
-/// Takes the lock of a file, called `path` in messages.
+/// Locks a file, called `path` in messages.
 ///
 /// # Errors
-/// A usage error if another run has it; an output error if the system refuses.
+/// Returns a usage error if another process has locked it, and an output error if the system refuses.
 pub(crate) fn lock(file: &File, path: &Path) -> Result<()> {
     if has_lock(file, path)? {
         return Ok(());
@@ -50,24 +50,24 @@ pub(crate) fn lock(file: &File, path: &Path) -> Result<()> {
     )))
 }
 
-/// Takes the lock of a file, called `path` in messages; false if another run has it.
+/// Tries to lock a file, called `path` in messages. Returns false if another process has locked it.
 ///
 /// # Errors
-/// If the system refuses.
+/// Fails if the system refuses.
 pub(super) fn has_lock(file: &File, path: &Path) -> Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
-        // Some file systems have no locks. There the user must see to it that there is one writer.
+        // Some file systems have no locks. There the user has to ensure that there is one writer.
         Err(TryLockError::Error(error)) if has_no_locks(&error) => Ok(true),
         Err(TryLockError::Error(error)) => Err(Error::sink(path.display().to_string(), error)),
     }
 }
 
-/// Takes the lock of a file that is to be replaced, if there is one that this process may read.
+/// Locks a file that is about to be replaced, if it exists and this process may read it.
 ///
 /// # Errors
-/// A usage error if another run writes it; an output error if the system refuses.
+/// Returns a usage error if another process is writing it, and an output error if the system refuses.
 pub(crate) fn hold(path: &Path) -> Result<Option<File>> {
     let failed = |error| Error::sink(path.display().to_string(), error);
     let meta = fs::if_there(fs::symlink_metadata(path)).map_err(failed)?;
@@ -77,22 +77,22 @@ pub(crate) fn hold(path: &Path) -> Result<Option<File>> {
     match fs::if_there(File::open(path)) {
         Ok(None) => Ok(None),
         Ok(Some(file)) => lock(&file, path).map(|()| Some(file)),
-        // Its writer, if it has one, cannot be known. The name is the folder's, which this process may change.
+        // A possible writer cannot be detected. The entry belongs to the folder, which this process may change.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
         Err(error) => Err(failed(error)),
     }
 }
 
 fn has_no_locks(error: &io::Error) -> bool {
-    // The last is what NFS says of a file that is open to be read only.
+    // `EBADF` is the error of NFS for a file that is open only for reading.
     error.kind() == io::ErrorKind::Unsupported
         || matches!(Errno::from_io_error(error), Some(Errno::NOLCK | Errno::NOSYS | Errno::BADF))
 }
 
-/// Whether a file is still the one of this name.
+/// Returns true if `path` still refers to the open file.
 ///
 /// # Errors
-/// If the system cannot say: that is not the same as another file.
+/// Fails if the system cannot tell, which differs from referring to another file.
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let Some(own) = fs::if_there(file.metadata())? else { return Ok(false) };
     let there = fs::if_there(fs::metadata(path))?;
@@ -111,7 +111,7 @@ mod tests {
         let first = open().unwrap();
         let refused = open().unwrap_err().to_string();
         assert!(refused.contains("another run writes"), "{refused}");
-        // The lock goes with the file, and a new one of the name is free.
+        // The lock stays with the renamed file, and a new file of the name is not locked.
         fs::rename(&path, folder.path().join("moved")).unwrap();
         assert!(!is_at(&first, &path).unwrap());
         // A name that cannot be looked up is an error, not another file.
@@ -119,7 +119,7 @@ mod tests {
         assert!(is_at(&first, &too_long).is_err());
         let second = open().unwrap();
         assert!(is_at(&second, &path).unwrap() && open().is_err());
-        // Nobody replaces it meanwhile.
+        // It cannot be replaced meanwhile.
         assert!(hold(&path).is_err());
         drop(second);
         let held = hold(&path).unwrap();

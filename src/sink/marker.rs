@@ -1,13 +1,13 @@
-//! `_scanmill.json`, the marker of an output folder: which files in it scanmill wrote.
+//! `_scanmill.json`, the marker of an output folder, which lists the files that scanmill wrote there.
 //!
-//! A folder is replaced only if its marker lists all that is in it, and of the old folder only what is listed is
-//! removed. So nothing is lost that something else put there, be it before the run or during it. Readers of Hive
-//! layouts ignore names that begin with `_`, and a pattern such as `OUT/*.parquet` does not match it.
+//! A folder is replaced only if its marker lists everything in it, and only listed files are removed from the old
+//! folder. So nothing is lost that another program put there, before the command or during it. Readers of Hive layouts
+//! ignore names that begin with `_`, and a pattern such as `OUT/*.parquet` does not match it.
 //!
-//! The marker holds no time and nothing of the command line but the command's name: the same inputs give the same
-//! bytes, and no secret gets into it. It is read as hostile input: its size is limited, it must be a regular file, and
-//! its paths are only compared with those that are found in the folder, never opened. It may list only files that scanmill
-//! makes in such a folder, so a forged one makes no other file one that is replaced.
+//! The marker records no time, and nothing of the command line except the command's name: the same inputs produce the
+//! same bytes, and no secret ends up in it. It is read as hostile input: its size is limited, it must be a regular
+//! file, and its paths are only compared with those found in the folder, never opened. It may list only files that
+//! scanmill creates in such a folder, so a forged marker cannot make another file replaceable.
 
 use std::{
     collections::BTreeSet,
@@ -25,45 +25,45 @@ use super::{
 };
 use crate::{error::Error, fs, table::Table};
 
-/// The marker's name.
+/// Name of the marker.
 pub(crate) const NAME: &str = "_scanmill.json";
 
-/// Maximum size of a marker in bytes: some 500,000 files.
+/// Maximum size of a marker in bytes: about 500,000 files.
 const MAX_BYTES: u64 = 32 << 20;
 
-/// What is in a marker.
+/// Contents of a marker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Marker {
     /// Version of the scanmill that wrote the folder.
     pub(super) version: String,
-    /// Its command, such as `convert`.
+    /// Command that wrote it, such as `convert`.
     pub(super) command: String,
     /// Names of the tables.
     pub(super) tables: Vec<String>,
-    /// Paths of the files below the folder, in byte order, without the marker.
+    /// Paths of the files relative to the folder, in byte order, without the marker.
     pub(super) files: Vec<String>,
 }
 
-/// Why a folder is not replaced.
+/// Reason not to replace a folder.
 #[derive(Debug)]
 pub(super) enum Obstacle {
-    /// This entry is not one that the marker lists.
+    /// The folder contains this entry, which the marker does not list.
     Foreign(PathBuf),
-    /// There is no marker, and this entry.
+    /// The folder contains this entry, and no marker.
     Unmarked(PathBuf),
-    /// The marker is none that scanmill writes.
+    /// The marker is not one that scanmill writes.
     Damaged(String),
-    /// Another run writes a file in it.
+    /// Another process is writing a file in the folder.
     Written(Error),
-    /// This cannot be read.
+    /// This path cannot be read.
     Unreadable(PathBuf, io::Error),
 }
 
-/// What is in a folder, with paths relative to it.
+/// Contents of a folder, with paths relative to it.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     pub(super) files: Vec<PathBuf>,
-    /// Folders, each before those in it.
+    /// Folders, each before those inside it.
     pub(super) folders: Vec<PathBuf>,
 }
 
@@ -86,7 +86,7 @@ pub(super) fn list(root: &Path) -> io::Result<Listing> {
     Ok(listing)
 }
 
-/// The entries of a folder below `root` in byte order, each with whether it is a folder itself.
+/// Returns the entries of a folder below `root` in byte order, each with a flag that is true for folders.
 fn entries(root: &Path, folder: &Path) -> io::Result<Vec<(PathBuf, bool)>> {
     let mut all = Vec::new();
     for entry in fs::read_dir(root.join(folder))? {
@@ -98,7 +98,7 @@ fn entries(root: &Path, folder: &Path) -> io::Result<Vec<(PathBuf, bool)>> {
 }
 
 impl Marker {
-    /// The marker of a folder with these files.
+    /// Creates the marker of a folder with these files.
     pub(super) fn new(command: &str, tables: &[&str], files: &[PathBuf]) -> Self {
         // Names of tables and partitions are ASCII.
         let text = |path: &PathBuf| path.to_string_lossy().into_owned();
@@ -119,7 +119,7 @@ impl Marker {
         file.sync_all()
     }
 
-    /// Reads the marker of a folder; `None` if there is none.
+    /// Reads the marker of a folder. Returns `None` if there is none.
     fn read(folder: &Path) -> Result<Option<Self>, Obstacle> {
         let path = folder.join(NAME);
         let damaged = |why: &str| Obstacle::Damaged(why.to_owned());
@@ -144,8 +144,8 @@ impl Marker {
         Ok(Some(marker))
     }
 
-    /// Whether a path is one that scanmill gives to a file of the tables: `ports.csv`, `ports/part-0.parquet` or
-    /// `ports/scan_date=2024-01-31/part-0.parquet`.
+    /// Returns true if `path` is one that scanmill gives to a file of a listed table: `ports.csv`,
+    /// `ports/part-0.parquet` or `ports/scan_date=2024-01-31/part-0.parquet`.
     fn is_own(&self, path: &str) -> bool {
         let mut parts = path.split('/');
         let (Some(first), second, third) = (parts.next(), parts.next(), parts.next()) else {
@@ -169,14 +169,14 @@ impl Marker {
             }
     }
 
-    /// Folders that scanmill made: those of its files, and those of tables without rows.
+    /// Returns the folders that scanmill created: those of its files, and those of tables without rows.
     fn folders(&self) -> BTreeSet<&Path> {
         let above = self.files.iter().flat_map(|file| Path::new(file).ancestors().skip(1));
         above.chain(self.tables.iter().map(Path::new)).collect()
     }
 }
 
-/// Why a folder must not be replaced; `None` if it is empty, or its marker lists all that is in it.
+/// Returns the reason why a folder must not be replaced, or `None` if it is empty or its marker lists everything in it.
 pub(super) fn obstacle(folder: &Path) -> Option<Obstacle> {
     find_obstacle(folder).err()
 }
@@ -207,7 +207,7 @@ fn find_obstacle(root: &Path) -> Result<(), Obstacle> {
             if is_folder || !known || !meta.is_some_and(|meta| meta.is_file()) {
                 return Err(Obstacle::Foreign(full));
             }
-            // A feed may go on in a file of lines.
+            // A feed may be writing to a line-based file.
             if full.extension().is_some_and(|ending| ending == TableFormat::Jsonl.extension()) {
                 drop(hold(&full).map_err(Obstacle::Written)?);
             }
@@ -216,17 +216,18 @@ fn find_obstacle(root: &Path) -> Result<(), Obstacle> {
     Ok(())
 }
 
-/// Removes a folder that was replaced: what its marker lists, and folders that are empty then. Returns what is left,
-/// with the reason.
+/// Removes a replaced folder: the files that its marker lists, and then folders that are empty. Returns the entries
+/// that remain, with the reason.
 pub(super) fn remove_listed(root: &Path) -> Vec<(PathBuf, String)> {
     let Ok(Some(marker)) = Marker::read(root) else {
-        // An empty one has none.
+        // An empty folder has no marker.
         return remove_empty(root).err().into_iter().collect();
     };
     let mut left = Vec::new();
     let names = marker.files.iter().map(String::as_str).chain([NAME]);
     for path in names.map(|name| root.join(name)) {
-        // A link that took the name of a file is not ours, nor is what lies behind a folder that is one.
+        // A link with the name of a listed file is not scanmill's, and neither is anything reached through a linked
+        // folder.
         if is_file_without_links(root, &path)
             && let Err(error) = fs::remove_file(&path)
         {
@@ -235,7 +236,7 @@ pub(super) fn remove_listed(root: &Path) -> Vec<(PathBuf, String)> {
     }
     let mut folders: Vec<_> = marker.folders().into_iter().map(|path| root.join(path)).collect();
     folders.push(root.to_owned());
-    // The longest come first: those that are in others.
+    // Reverse byte order puts inner folders first.
     folders.sort_unstable_by(|a, b| b.cmp(a));
     folders.dedup();
     let mut last = Ok(());
@@ -268,7 +269,8 @@ fn remove_empty(folder: &Path) -> Result<(), (PathBuf, String)> {
 mod tests {
     use super::*;
 
-    /// A folder as scanmill writes it: `hosts.csv` and `ports/scanner=1/part-0.parquet`, and the empty table `hops`.
+    /// Creates a folder as scanmill writes it: `hosts.csv`, `ports/scanner=1/part-0.parquet`, and the empty table
+    /// `hops`.
     fn written(root: &Path) {
         fs::create_dir_all(root.join("ports/scanner=1")).unwrap();
         fs::create_dir_all(root.join("hops")).unwrap();
@@ -322,7 +324,7 @@ mod tests {
                 Some(Obstacle::Foreign(path)) => assert_eq!(path, root.join(name)),
                 other => panic!("{name}: {other:?}"),
             }
-            // Should it have come between the check and the replacement, it stays all the same.
+            // Even if it appeared between the check and the replacement, it is kept.
             let left = remove_listed(&root);
             assert!(!left.is_empty() && fs::symlink_metadata(root.join(name)).is_ok(), "{name}");
         }

@@ -1,4 +1,4 @@
-//! Files of a folder in the making.
+//! Files of an output folder that is not complete yet.
 
 use std::{
     io,
@@ -14,27 +14,27 @@ use crate::{
     fs::File,
 };
 
-/// The files of a folder in the making. Each gets the mode of the one that it replaces, and a new one that of the old
-/// marker.
+/// Files of a folder under its temporary name. Each gets the mode of the file that it replaces; a file without a
+/// predecessor gets that of the old marker.
 #[derive(Debug, Clone)]
 pub(super) struct Members {
     folder: PathBuf,
-    /// The folder that is replaced.
+    /// Folder that is replaced.
     old: Option<PathBuf>,
 }
 
 impl Members {
-    /// Those of a folder with this temporary name, which replaces `old`.
+    /// Creates the files of a folder with this temporary name, which replaces `old`.
     pub(super) fn new(folder: PathBuf, old: Option<PathBuf>) -> Self {
         Self { folder, old }
     }
 
-    /// The temporary path of a member.
+    /// Returns the temporary path of a member.
     pub(super) fn path(&self, member: &Path) -> PathBuf {
         self.folder.join(member)
     }
 
-    /// Makes a file that is not there, and returns its name for messages.
+    /// Creates a file that does not exist, and returns it with its name for messages.
     pub(super) fn create(&self, member: &Path) -> Result<(File, String)> {
         let path = self.path(member);
         let name = path.display().to_string();
@@ -42,14 +42,14 @@ impl Members {
         Ok((file.map_err(|error| Error::sink(&*name, error))?, name))
     }
 
-    /// Makes a folder that is not there.
+    /// Creates a folder that does not exist.
     pub(super) fn make_folder(&self, member: &Path) -> Result<()> {
         let path = self.path(member);
         let made = self.like_dir(member).and_then(|like| create_dir(&path, like));
         made.map_err(|error| Error::sink(path.display().to_string(), error))
     }
 
-    /// Attributes of the file that a member replaces.
+    /// Returns the attributes of the file that a member replaces.
     pub(super) fn like_file(&self, member: &Path) -> io::Result<Option<Attributes>> {
         let Some(old) = &self.old else { return Ok(None) };
         match Attributes::of_file(&old.join(member))? {
@@ -58,7 +58,7 @@ impl Members {
         }
     }
 
-    /// Attributes of the folder that a folder in it replaces.
+    /// Returns the attributes of the folder that an inner folder replaces.
     pub(super) fn like_dir(&self, member: &Path) -> io::Result<Option<Attributes>> {
         let Some(old) = &self.old else { return Ok(None) };
         match Attributes::of_dir(&old.join(member))? {

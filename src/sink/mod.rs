@@ -1,8 +1,18 @@
-//! Output: encoders and writers of each format, and files that are complete or absent.
+//! Output formats: encoders and writers, and files that are complete or absent.
 //!
-//! [`format`](Format) has the seams. [`JsonlSink`], [`CsvSink`] and [`ParquetSink`] write rows, [`FeedSink`] lines of a
-//! feed. All of them stand on the same files: a file or folder is made under a temporary name and gets its own when it
-//! is complete, and nothing is replaced that scanmill did not make (docs/cli.md, "Outputs").
+//! Each format consists of an encoder, which turns hosts into chunks on any thread, and a writer, which receives the
+//! chunks in the order of the inputs; `format` defines these interfaces and describes how to add one. [`JsonlSink`],
+//! [`CsvSink`] and [`ParquetSink`] write rows, [`FeedSink`] writes the lines of a feed.
+//!
+//! All of them share the handling of files. `target` creates a file or folder under a temporary name and renames it
+//! when it is complete, so that an output is either complete or absent. `replace` and `marker` decide what may be
+//! replaced: files with `--overwrite`, and folders only if their marker lists everything in them (docs/cli.md,
+//! "Outputs"). `attributes` carries mode and owner over from the replaced file. `temporaries` lists the names that must
+//! be removed when the process is interrupted. The exceptions are line-based files that are read while they grow
+//! (`live`); they have their final name from the start and are locked by their writer (`lock`).
+//!
+//! Parquet has three more layers: `blocks` regroups batches so that the bytes of a file do not depend on threads,
+//! `table_files` divides the rows of a table into files and partitions, and `row_groups` writes one file.
 
 mod attributes;
 mod blocks;
@@ -60,7 +70,7 @@ use crate::{
     table::{Column, Table},
 };
 
-/// What the sinks of Parquet share.
+/// Items that the Parquet sinks share.
 pub(crate) mod parquet_parts {
     pub(crate) use super::{
         parquet::{SCHEMA_VERSION, SCHEMA_VERSION_KEY, properties},
@@ -69,33 +79,33 @@ pub(crate) mod parquet_parts {
     };
 }
 
-/// What all sinks of tables are told.
+/// Options shared by all sinks of tables.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SinkOptions {
     /// Tables to write.
     pub tables: Vec<Table>,
-    /// Whether rows are those of a merge, which have more columns.
+    /// True if rows come from a merge, which has additional columns.
     pub merged: bool,
-    /// Columns of the one table; all if `None`.
+    /// Columns to write if there is a single table; all if `None`.
     pub columns: Option<Vec<&'static Column>>,
-    /// Whether an output that exists is replaced; a folder only if its marker lists all that is in it.
+    /// Replace an existing output; a folder only if its marker lists everything in it.
     pub overwrite: bool,
-    /// Name of the command that writes, for the marker of a folder.
+    /// Name of the command, recorded in the marker of a folder.
     pub command: String,
-    /// CSV: joins lists of texts by this, instead of writing JSON.
+    /// CSV: separator for lists of texts, which are written as JSON if it is `None`.
     pub csv_join: Option<String>,
-    /// CSV: puts `'` before text that spreadsheets would take for a formula.
+    /// CSV: write `'` before text that a spreadsheet would interpret as a formula.
     pub csv_safe: bool,
-    /// Parquet: how pages are compressed.
+    /// Parquet: compression of pages.
     pub compression: Compression,
-    /// Parquet: rows of a row group at most.
+    /// Parquet: maximum number of rows per row group.
     pub row_group_rows: usize,
-    /// Parquet: rows of a file at most; then tables are folders of `part-N.parquet`.
+    /// Parquet: maximum number of rows per file. If set, each table is a folder of `part-N.parquet`.
     pub rows_per_file: Option<usize>,
-    /// Parquet: tables are folders of partitions, each a folder of `part-N.parquet`; no merge has them.
+    /// Parquet: partitioning of tables into folders of `part-N.parquet`. Not available for merges.
     pub partition_by: Option<PartitionBy>,
-    /// Where temporary names are kept, so that a signal can remove them.
+    /// Registry of temporary names, so that a signal handler can remove them.
     pub temporaries: Temporaries,
 }
 
@@ -119,7 +129,7 @@ impl Default for SinkOptions {
 }
 
 impl SinkOptions {
-    /// The columns of a table, if they are not just those that it has of what was read.
+    /// Returns the columns of a table if they differ from those of unmerged input.
     fn columns_of(&self, table: Table) -> Option<Vec<&'static Column>> {
         let more = table.merged_columns();
         let columns = match &self.columns {
@@ -139,7 +149,7 @@ impl SinkOptions {
         Some(columns)
     }
 
-    /// The columns of a table that text formats write.
+    /// Returns the columns of a table that text formats write.
     fn text_columns(&self, table: Table) -> Vec<&'static Column> {
         let mut columns =
             self.columns_of(table).unwrap_or_else(|| table.columns().iter().collect());
@@ -148,7 +158,7 @@ impl SinkOptions {
     }
 }
 
-/// A format of tables.
+/// Format of tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TableFormat {
@@ -161,7 +171,7 @@ pub enum TableFormat {
 }
 
 impl TableFormat {
-    /// The ending of its files' names.
+    /// Returns the file name extension.
     #[must_use]
     pub const fn extension(self) -> &'static str {
         match self {
@@ -172,23 +182,23 @@ impl TableFormat {
     }
 }
 
-/// A job that works with any format of rows, for [`open`].
+/// Job that works with any format of rows, for [`open`].
 pub trait RowFormatVisitor {
-    /// What the job returns.
+    /// Result of the job.
     type Output;
 
-    /// Does the job with a format that was opened.
+    /// Runs the job with a format that was opened.
     ///
     /// # Errors
-    /// Those of the job.
+    /// Returns the errors of the job.
     fn visit<F: RowFormat + 'static>(self, format: F) -> Result<Self::Output>;
 }
 
-/// Opens a format of rows that is chosen when the program runs, and hands it to a job.
+/// Opens a format of rows that is chosen at run time, and runs a job with it.
 ///
 /// # Errors
-/// A usage error if the output exists and is not to be replaced, or if the format cannot be written to
-/// it; an output error if it cannot be made; errors of the job.
+/// Returns a usage error if the output exists and may not be replaced, or if the format cannot be written to it; an
+/// output error if it cannot be created; and the errors of the job.
 pub fn open<V: RowFormatVisitor>(
     format: TableFormat,
     output: &Output,
@@ -211,7 +221,7 @@ pub fn open<V: RowFormatVisitor>(
     }
 }
 
-/// The name of a table's file in a folder.
+/// Returns the name of a table's file in a folder.
 fn file_name(table: Table, extension: &str) -> PathBuf {
     PathBuf::from(format!("{}.{extension}", table.name()))
 }

@@ -1,4 +1,4 @@
-//! Parquet: a file a table, row groups cut by size (DATA_MODEL section 4).
+//! Parquet: one file per table, with row groups limited by size (DATA_MODEL section 4).
 
 use std::sync::Arc;
 
@@ -21,16 +21,16 @@ use crate::{
     table::{BatchBuilder, RecordBatch, Row, ScanOf, Table},
 };
 
-/// Version of the tables' schema, in each file's metadata.
+/// Version of the tables' schema, recorded in the metadata of each file.
 pub(crate) const SCHEMA_VERSION: &str = "1";
 
-/// Its key there.
+/// Metadata key of the schema version.
 pub(crate) const SCHEMA_VERSION_KEY: &str = "scanmill.schema_version";
 
-/// Bytes of a page before it is compressed. Smaller than usual: each column in the making holds one.
+/// Uncompressed size of a page in bytes. Smaller than usual, because each column being written holds one.
 const PAGE_BYTES: usize = 256 << 10;
 
-/// Columns whose values hardly ever repeat: a dictionary of them costs and gains nothing.
+/// Columns whose values hardly ever repeat, so that a dictionary costs time and saves nothing.
 const UNIQUE: [&str; 8] = [
     "host_id",
     "host_key",
@@ -42,15 +42,15 @@ const UNIQUE: [&str; 8] = [
     "tcp_ts_values",
 ];
 
-/// Columns of hosts whose values hardly ever repeat in one scan.
+/// Columns of the table of hosts whose values hardly ever repeat within one scan.
 const UNIQUE_OF_HOSTS: [&str; 5] =
     ["ip", "addresses.list.item.addr", "srtt_ms", "rttvar_ms", "timeout_ms"];
 
-/// Columns of what is listed of a host whose values repeat behind each other alone: a dictionary of them
-/// grows until it is given up, and pages that point into it are larger than texts that are compressed.
+/// Columns of per-host tables whose values repeat only in consecutive rows: a dictionary grows until it is abandoned,
+/// and pages of its indexes are larger than compressed text.
 const UNIQUE_OF_PORTS: [&str; 1] = ["ip"];
 
-/// Columns that count from 0: each value as the difference to the one before takes next to nothing.
+/// Columns that count from 0: delta encoding takes almost no space.
 const COUNTING: [&str; 10] = [
     "host_index",
     "port_index",
@@ -64,17 +64,17 @@ const COUNTING: [&str; 10] = [
     "warning_index",
 ];
 
-/// How pages are compressed.
+/// Compression of pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
-    /// Zstandard of this level, 1 to 22.
+    /// Zstandard with this level, 1 to 22.
     Zstd(i32),
     /// Snappy.
     Snappy,
     /// LZ4.
     Lz4,
-    /// Not at all.
+    /// No compression.
     None,
 }
 
@@ -101,7 +101,7 @@ impl Compression {
 impl std::str::FromStr for Compression {
     type Err = Error;
 
-    /// `zstd`, `zstd(LEVEL)`, `snappy`, `lz4` or `none`.
+    /// Parses `zstd`, `zstd(LEVEL)`, `snappy`, `lz4` or `none`.
     fn from_str(text: &str) -> Result<Self> {
         let level = text.strip_prefix("zstd(").and_then(|rest| rest.strip_suffix(')'));
         match (text, level.map(str::parse)) {
@@ -121,16 +121,16 @@ impl std::str::FromStr for Compression {
 pub struct ParquetSink {
     options: Arc<SinkOptions>,
     queues: SerialQueues<TableFiles, Item>,
-    /// The folder or file that gets its name at the end.
+    /// Folder or file that is renamed to its final path at the end.
     pending: Pending,
 }
 
 impl ParquetSink {
-    /// A sink of Parquet, to a folder or, with one table, to a file.
+    /// Opens a Parquet sink that writes to a folder or, with one table, to a file.
     ///
     /// # Errors
-    /// A usage error if the output exists and is not to be replaced, or is standard output; an output
-    /// error if it cannot be made.
+    /// Returns a usage error if the output exists and may not be replaced, or is standard output, and an output error
+    /// if it cannot be created.
     pub fn open(output: &Output, options: SinkOptions) -> Result<Self> {
         let options = Arc::new(options);
         if let Some(by) = options.partition_by
@@ -167,7 +167,7 @@ impl ParquetSink {
     }
 }
 
-/// How a table's file is written.
+/// Returns the writer properties of a table's files.
 pub(crate) fn properties(options: &SinkOptions, table: Table) -> Result<WriterProperties> {
     let version = KeyValue::new(SCHEMA_VERSION_KEY.to_owned(), SCHEMA_VERSION.to_owned());
     let mut builder = WriterProperties::builder()
@@ -254,15 +254,15 @@ enum Piece {
         partition: Partition,
         rows: blocks::Sized,
     },
-    /// The rows before it that are [`Partition::Open`] belong to the folder of this name.
+    /// The preceding rows that are [`Partition::Open`] belong to the folder of this name.
     PartitionResolved(Arc<str>),
 }
 
 impl ParquetChunk {
-    /// The table, its rows and the approximate bytes of each row.
+    /// Returns the table, its rows and the approximate size of each row in bytes.
     ///
     /// # Errors
-    /// An internal error for the folder of a partition: encoders without partitions make none.
+    /// Returns an internal error for the folder of a partition, which encoders without partitions never produce.
     pub(crate) fn into_rows(self) -> Result<(Table, RecordBatch, Arc<[usize]>)> {
         match self.0 {
             Piece::Rows { table, rows: blocks::Sized { batch, sizes }, .. } => {
@@ -290,7 +290,7 @@ pub struct ParquetRows {
 }
 
 impl ParquetRows {
-    /// An encoder for files with these options.
+    /// Creates an encoder for files with these options.
     pub(crate) fn new(options: &SinkOptions) -> Self {
         let builder =
             |table: &Table| BatchBuilder::new(*table, options.columns_of(*table).as_deref());
@@ -303,7 +303,7 @@ impl ParquetRows {
         }
     }
 
-    /// Makes what was gathered ready.
+    /// Completes the batches that are being built.
     fn cut(&mut self, partition: &Partition) -> Result<()> {
         for (table, builder) in self.tables.iter().zip(&mut self.builders) {
             if builder.rows() > 0 {

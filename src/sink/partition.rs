@@ -1,27 +1,27 @@
-//! Partitions: rows of the scans of one day, or of one scanner, in a folder that is named as Hive names it.
+//! Partitions: rows of the scans of one day or one scanner, in a folder named according to the Hive convention.
 
 use std::{fmt::Write as _, sync::Arc};
 
 use crate::table::{Column, ScanOf, Table};
 
-/// The value in the name of a folder whose rows have none, as Hive names it.
+/// Value in a folder name for rows without a value, as in Hive.
 pub(crate) const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// Bytes of a value in a folder's name at most: file systems take 255 with all that is around it.
+/// Maximum length in bytes of a value in a folder name: file systems limit names to 255 bytes.
 const LONGEST: usize = 200;
 
-/// What tells the partition of a scan's rows.
+/// Property of a scan that determines the partition of its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PartitionBy {
-    /// The UTC date of the scan's start, else of its end.
+    /// UTC date of the scan's start, or of its end if the start is unknown.
     ScanDate,
-    /// What wrote the XML, such as `nmap`. The table of scans lacks this column then.
+    /// Program that wrote the XML, such as `nmap`. The table of scans then lacks this column.
     Scanner,
 }
 
 impl PartitionBy {
-    /// The name, which readers give the column that the folders' names hold.
+    /// Name of the column that readers derive from the folder names.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -30,20 +30,20 @@ impl PartitionBy {
         }
     }
 
-    /// Whether a column of a table is told by the folders' names. It is not in the files then: readers add
-    /// it, and some refuse to find it twice.
+    /// Returns true if a column of a table is represented by the folder names. It is then not written to the files:
+    /// readers add it, and some refuse duplicates.
     pub(super) fn holds(self, table: Table, column: &Column) -> bool {
         table == Table::Scans && column.field.name == self.name()
     }
 
-    /// The name of the folder of this value.
+    /// Returns the folder name for a value.
     pub(super) fn folder(self, value: Option<&str>) -> Arc<str> {
         let value = value.filter(|value| !value.is_empty());
         let escaped = value.map(escaped);
         format!("{}={}", self.name(), escaped.as_deref().unwrap_or(NO_VALUE)).into()
     }
 
-    /// Whether a name is one that [`Self::folder`] gives.
+    /// Returns true if `name` has the form that [`Self::folder`] produces.
     pub(super) fn is_folder(name: &str) -> bool {
         let Some((by, value)) = name.split_once('=') else { return false };
         let is_escaped = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.%".contains(&byte);
@@ -52,7 +52,7 @@ impl PartitionBy {
             && value.bytes().all(is_escaped)
     }
 
-    /// The folder of a scan, if that is known before its end.
+    /// Returns the folder of a scan if it is known before the scan's end.
     fn of(self, scan: ScanOf<'_>) -> Option<Arc<str>> {
         match self {
             Self::ScanDate => scan.start_date().map(|date| self.folder(Some(&date))),
@@ -65,7 +65,7 @@ impl PartitionBy {
     }
 }
 
-/// A value as it stands in the name of a folder, from which readers know how to take it.
+/// Escapes a value for a folder name, as readers expect it.
 fn escaped(value: &str) -> String {
     let mut name = String::with_capacity(value.len().min(LONGEST));
     for c in value.chars() {
@@ -75,7 +75,7 @@ fn escaped(value: &str) -> String {
         } else {
             let mut bytes = [0; 4];
             for byte in c.encode_utf8(&mut bytes).bytes() {
-                // A string takes every text.
+                // Writing to a string cannot fail.
                 let _ = write!(name, "%{byte:02X}");
             }
         }
@@ -87,33 +87,33 @@ fn escaped(value: &str) -> String {
     name
 }
 
-/// Where rows belong.
+/// Destination of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) enum Partition {
     /// There are no partitions.
     #[default]
     Whole,
-    /// In the folder of this name.
+    /// The folder of this name.
     Named(Arc<str>),
-    /// With the rows of a scan whose end is going to tell: [`Change::settles`].
+    /// With rows of the same scan, until its end determines the folder: [`Change::settles`].
     Open,
 }
 
-/// The partition of the rows that come, for an encoder.
+/// Tracks the partition of the current rows, for an encoder.
 #[derive(Debug, Default)]
 pub(super) struct Partitions {
     by: Option<PartitionBy>,
     now: Partition,
-    /// What told it, while the scan goes on: seconds since 1970, and the scanner.
+    /// Scan start in seconds since 1970, and scanner, that determined it while the scan lasts.
     told_by: Option<(Option<i64>, Option<String>)>,
 }
 
-/// Rows of another partition follow.
+/// Change to rows of another partition.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Change {
-    /// That of the rows before.
+    /// Partition of the previous rows.
     pub(super) before: Partition,
-    /// The folder to which those rows belong that were [`Partition::Open`].
+    /// Folder of the previous rows that were [`Partition::Open`].
     pub(super) settles: Option<Arc<str>>,
 }
 
@@ -122,18 +122,18 @@ impl Partitions {
         Self { by, ..Self::default() }
     }
 
-    /// The partition of the rows that come.
+    /// Returns the partition of the current rows.
     pub(super) fn now(&self) -> &Partition {
         &self.now
     }
 
-    /// Rows come of this scan.
+    /// Sets the scan of the rows that follow.
     pub(super) fn scan(&mut self, scan: ScanOf<'_>) -> Option<Change> {
         let by = self.by?;
         if scan.has_ended() {
             self.told_by = None;
             let folder = by.of_ended(scan);
-            // Its hosts may have been encoded elsewhere.
+            // Its hosts may have been encoded by another encoder.
             let settles = by.of(scan).is_none().then(|| Arc::clone(&folder));
             return self.change(Partition::Named(folder), settles);
         }

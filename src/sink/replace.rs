@@ -1,4 +1,4 @@
-//! Which files an output may take the place of: the one rule of all outputs that are single files.
+//! Rule for replacing existing files, shared by all single-file outputs.
 
 use std::{
     io::{self, BufReader},
@@ -13,34 +13,34 @@ use crate::{
     fs::{self, File},
 };
 
-/// Which file may be replaced that has the name of an output.
+/// Existing files that an output may replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Replace {
-    /// None.
+    /// No file.
     Nothing,
-    /// One that holds nothing, or the report of another run.
+    /// Empty files and earlier reports.
     Reports,
-    /// Any.
+    /// Any file.
     Anything,
 }
 
 impl Replace {
-    /// Any file with `--overwrite`, none without it.
+    /// Returns `Anything` with `--overwrite`, otherwise `Nothing`.
     pub(crate) const fn of(overwrite: bool) -> Self {
         if overwrite { Self::Anything } else { Self::Nothing }
     }
 
-    /// Any file with `--overwrite`, else only reports.
+    /// Returns `Anything` with `--overwrite`, otherwise `Reports`.
     pub(crate) const fn report(overwrite: bool) -> Self {
         if overwrite { Self::Anything } else { Self::Reports }
     }
 }
 
-/// Refuses an output, called `name` in messages, that would replace what it may not. A link is followed; what is neither
-/// a file nor a folder is written as it is and loses nothing.
+/// Refuses an output, called `name` in messages, that would replace a file it may not replace. Symbolic links are
+/// followed. Anything that is neither a file nor a folder is written in place, which loses nothing.
 ///
 /// # Errors
-/// A usage error if something has the name that may not be replaced; an output error if that cannot be looked at.
+/// Returns a usage error if the existing file may not be replaced, and an output error if it cannot be examined.
 pub(crate) fn refuse_existing(path: &Path, name: &str, replace: Replace) -> Result<()> {
     if replace == Replace::Anything {
         return Ok(());
@@ -76,8 +76,8 @@ struct Report {
     interrupted: bool,
 }
 
-/// Whether a file is a report that scanmill wrote. It is read as a stream: an archive of a million inputs has a report of
-/// some hundred megabytes.
+/// Returns true if a file is a report written by scanmill. The file is parsed as a stream, because the report of an
+/// archive with a million inputs takes hundreds of megabytes.
 fn is_report(path: &Path) -> io::Result<bool> {
     let file = BufReader::new(File::open(path)?);
     match serde_json::from_reader::<_, Report>(file) {

@@ -1,5 +1,5 @@
-//! A Parquet file of one table, row group by row group. On threads that share work the columns of a group are
-//! written beside each other; what is written is the same either way.
+//! Writes a Parquet file of one table, row group by row group. In a thread pool the columns of a group are written in
+//! parallel; the output bytes are the same either way.
 
 use std::{io::Write, sync::Arc};
 
@@ -20,7 +20,7 @@ use arrow::{
 };
 use rayon::prelude::*;
 
-/// The file, and the row group in the making.
+/// Parquet file and its current row group.
 pub(super) struct RowGroups<W: Write> {
     file: SerializedFileWriter<W>,
     factory: ArrowRowGroupWriterFactory,
@@ -29,7 +29,7 @@ pub(super) struct RowGroups<W: Write> {
 }
 
 struct RowGroup {
-    /// The writers of each field: of one that is no list of structs, one.
+    /// Column writers per field; a field that is not a list of structs has one.
     fields: Vec<Vec<ArrowColumnWriter>>,
     rows: usize,
 }
@@ -41,18 +41,18 @@ impl<W: Write + Send> RowGroups<W> {
         Ok(Self { file, factory, schema, group: None })
     }
 
-    /// Rows of the group in the making.
+    /// Returns the number of rows in the current group.
     pub(super) fn rows(&self) -> usize {
         self.group.as_ref().map_or(0, |group| group.rows)
     }
 
-    /// Bytes that the group in the making takes, roughly.
+    /// Returns the approximate memory of the current group in bytes.
     pub(super) fn memory_size(&self) -> usize {
         let fields = self.group.iter().flat_map(|group| &group.fields);
         fields.flatten().map(ArrowColumnWriter::memory_size).sum()
     }
 
-    /// Writes batches as if they were one. How the rows come in calls decides where pages end.
+    /// Writes batches as if they were one. The boundaries of pages depend on how rows are distributed over calls.
     pub(super) fn write(&mut self, batches: &[RecordBatch]) -> Result<()> {
         let schema = Arc::clone(&self.schema);
         let group = self.group()?;
@@ -90,7 +90,7 @@ impl<W: Write + Send> RowGroups<W> {
         Ok(RowGroup { fields, rows: 0 })
     }
 
-    /// Ends the group in the making, if there is one.
+    /// Ends the current row group, if any.
     pub(super) fn flush(&mut self) -> Result<()> {
         let Some(group) = self.group.take() else { return Ok(()) };
         let writers: Vec<_> = group.fields.into_iter().flatten().collect();
@@ -114,7 +114,7 @@ impl<W: Write + Send> RowGroups<W> {
     }
 }
 
-/// A column of batches that are one.
+/// Returns one column of consecutive batches as a single array.
 fn column(batches: &[RecordBatch], index: usize) -> Result<ArrayRef> {
     if let [only] = batches {
         return Ok(Arc::clone(only.column(index)));
@@ -123,7 +123,7 @@ fn column(batches: &[RecordBatch], index: usize) -> Result<ArrayRef> {
     concat(&parts).map_err(ParquetError::from)
 }
 
-/// Whether this thread is one of a pool, where others may take a part of the work.
+/// Returns true if this thread belongs to a pool, whose other threads may take part of the work.
 fn shares_work() -> bool {
     rayon::current_thread_index().is_some()
 }

@@ -1,4 +1,4 @@
-//! A stream of text, plain or compressed by the ending of its name.
+//! Text stream, compressed according to the extension of its name.
 
 use std::{
     io::{self, BufWriter, Write},
@@ -18,10 +18,10 @@ use crate::{
     fs::{self, File},
 };
 
-/// Bytes gathered before they are handed to the system.
+/// Number of bytes buffered before they are passed to the operating system.
 const BUFFER: usize = 64 << 10;
 
-/// Text on its way to standard output or to a file.
+/// Text stream to standard output or to a file.
 pub(super) struct TextStream {
     name: String,
     packing: Packing,
@@ -30,7 +30,7 @@ pub(super) struct TextStream {
 }
 
 enum Writer {
-    /// To a file that nothing was written to yet.
+    /// File to which nothing was written yet.
     Unwritten(Unwritten),
     Plain(BufWriter<Raw>),
     Gzip(Box<GzEncoder<BufWriter<Raw>>>),
@@ -38,8 +38,8 @@ enum Writer {
 }
 
 impl TextStream {
-    /// A stream to standard output or to a file of its own, which gets its name when it is finished. A file
-    /// that is no regular one, such as `/dev/null` or a FIFO, is written as it is.
+    /// Opens a stream to standard output, or to a file that is renamed to its final path when it is finished. Anything
+    /// that is not a regular file, such as `/dev/null` or a FIFO, is written in place.
     pub(super) fn open(
         output: &Output,
         replace: Replace,
@@ -64,19 +64,19 @@ impl TextStream {
         Ok(stream)
     }
 
-    /// A stream to a new file that is part of something with a name of its own; with its name for messages.
+    /// Opens a stream to a new file inside an output folder; `file` includes its name for messages.
     pub(super) fn member(path: &Path, file: (File, String)) -> Result<Self> {
         Self::over(path, file)
     }
 
-    /// A stream to what is there and is no regular file.
+    /// Opens a stream to an existing path that is not a regular file.
     fn special(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
         let file = fs::OpenOptions::new().write(true).open(path);
         Self::over(path, (file.map_err(|error| Error::sink(&*name, error))?, name))
     }
 
-    /// A stream to a file that has its name from the start, and no other writer.
+    /// Opens a stream to a file that has its final name from the start and no other writer.
     pub(super) fn live(path: &Path, overwrite: bool, temporaries: &Temporaries) -> Result<Self> {
         let special = path.metadata().is_ok_and(|meta| !meta.is_file());
         if special {
@@ -106,7 +106,7 @@ impl TextStream {
         written.map_err(|error| Error::sink(&*self.name, error))
     }
 
-    /// The name of a file that holds something, and that is replaced.
+    /// Returns the name of a file that is not empty and will be replaced.
     pub(super) fn replaces(&self) -> Option<&str> {
         match (&self.pending, &self.writer) {
             (Some(pending), _) => pending.replaces(),
@@ -115,7 +115,7 @@ impl TextStream {
         }
     }
 
-    /// Has a file be empty that is written now.
+    /// Truncates a file that is about to be written.
     fn begin(&mut self) -> io::Result<()> {
         if !matches!(self.writer, Writer::Unwritten(_)) {
             return Ok(());
@@ -128,7 +128,7 @@ impl TextStream {
         Ok(())
     }
 
-    /// Hands what was written to the system.
+    /// Passes buffered output to the operating system.
     pub(super) fn flush(&mut self) -> Result<()> {
         let flushed = match &mut self.writer {
             Writer::Unwritten(_) => Ok(()),
@@ -139,11 +139,11 @@ impl TextStream {
         flushed.map_err(|error| Error::sink(&*self.name, error))
     }
 
-    /// Completes the stream, syncs it and gives it its name.
+    /// Completes the stream, syncs it and renames it to its final path.
     pub(super) fn finish(mut self) -> Result<()> {
         self.begin().map_err(|error| Error::sink(&*self.name, error))?;
         let buffered = match self.writer {
-            // It has begun.
+            // Unreachable after `begin`.
             Writer::Unwritten(_) => return Ok(()),
             Writer::Plain(writer) => Ok(writer),
             Writer::Gzip(writer) => writer.finish(),
@@ -161,7 +161,7 @@ impl TextStream {
     }
 }
 
-/// How text is compressed, by the ending of its name.
+/// Compression, chosen by the extension of the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Packing {
     None,
@@ -191,23 +191,23 @@ impl Packing {
     }
 }
 
-/// Writes to standard output or to a file.
+/// Unbuffered output to standard output or a file.
 #[derive(Debug)]
 enum Raw {
     Stdout(io::Stdout),
     File(File),
     Live(LiveFile),
-    /// What could not be opened.
+    /// An output that could not be opened.
     Nowhere,
 }
 
 impl Raw {
-    /// Hands everything to the disk.
+    /// Syncs everything to disk.
     fn sync(&mut self) -> io::Result<()> {
         match self {
             Self::Stdout(stdout) => stdout.flush(),
             Self::File(file) => match file.sync_all() {
-                // A device or a pipe has nothing to sync.
+                // Devices and pipes cannot be synced.
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
                 other => other,
             },

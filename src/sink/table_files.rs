@@ -1,4 +1,13 @@
-//! The Parquet files of one table: a file, or folders of parts.
+//! Parquet files of one table: a single file, or folders of parts.
+//!
+//! [`TableFiles`] receives the rows of a table in order, each batch with its [`Partition`]. It keeps one [`Series`] per
+//! partition with the rows that do not fill a block yet and the file that is being written. At most `PARTITIONS` series
+//! have open files; when one more is needed, the least recently used is closed, and its partition continues in a new
+//! part. Rows whose partition is known only at the end of their scan are kept in memory up to a block and then written
+//! below [`UNSETTLED`], from where complete parts are renamed into their folder.
+//!
+//! Invariant: all boundaries (blocks, row groups, parts, the choice of the series to close) depend on the rows alone,
+//! never on threads or on time, so that the same input produces the same bytes.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -26,19 +35,19 @@ use crate::{
     table::{BatchBuilder, Table},
 };
 
-/// Bytes that a table's row group in the making may take; then it is written.
+/// Memory in bytes at which the current row group of a table is written.
 pub(crate) const GROUP_BYTES: usize = 12 << 20;
 
-/// The same while rows of other partitions come.
+/// Memory in bytes at which a row group is written when rows of other partitions follow.
 const IDLE_BYTES: usize = 1 << 20;
 
-/// Partitions of a table whose files are open. Which one gives way depends on the rows alone.
+/// Maximum number of partitions per table with open files. The choice of the one to close depends on the rows alone.
 const PARTITIONS: usize = 8;
 
-/// The folder of rows of which it is not known yet where they belong. It is gone before the output has its name.
+/// Folder of rows whose partition is not known yet. It is removed before the output gets its final name.
 const UNSETTLED: &str = ".unsettled";
 
-/// What a table's files are given, in order.
+/// Input of a table's files, in order.
 pub(super) enum Item {
     Rows(Partition, blocks::Sized),
     /// The rows that are [`Partition::Open`] belong to the folder of this name.
@@ -49,13 +58,13 @@ pub(super) enum Item {
 pub(super) struct TableFiles {
     table: Table,
     options: Arc<SinkOptions>,
-    /// Where parts are made; `None` with a single file.
+    /// Files of the output folder; `None` for a single file.
     members: Option<Members>,
-    /// What is being written, that of the last rows behind the others.
+    /// Series in progress, the most recently used last.
     series: VecDeque<Series>,
-    /// How many parts were made in each folder of a partition.
+    /// Number of parts created per partition folder.
     parts: HashMap<Arc<str>, u32>,
-    /// Rows that are [`Partition::Open`], while they make no whole block: they have no file yet.
+    /// Rows that are [`Partition::Open`], as long as they do not fill a block: they have no file yet.
     open: Open,
 }
 
@@ -66,7 +75,7 @@ struct Open {
 }
 
 impl Open {
-    /// Keeps rows; false if there are too many: they are in `rows` then.
+    /// Keeps rows. Returns false if there are too many, which are then in `rows`.
     fn keep(&mut self, more: blocks::Sized) -> bool {
         let (rows, bytes) = &mut self.size;
         *rows = rows.saturating_add(more.sizes.len());
@@ -76,7 +85,7 @@ impl Open {
     }
 }
 
-/// Rows of one partition, in as many files as the caps on rows ask for.
+/// Rows of one partition, in as many files as the limits on rows require.
 #[derive(Default)]
 struct Series {
     partition: Partition,
@@ -91,7 +100,7 @@ struct PartFile {
 }
 
 impl TableFiles {
-    /// The only file of this table.
+    /// Creates the files of a table that is written to a single file.
     pub(super) fn of_file(
         table: Table,
         options: &Arc<SinkOptions>,
@@ -105,8 +114,8 @@ impl TableFiles {
         Ok(Self { table, options, members: None, series, parts, open })
     }
 
-    /// A file in this folder, or a folder of parts. Without rows there is a file that has none, but not in
-    /// partitions.
+    /// Creates the files of a table in a folder: one file, or a folder of parts. A table without rows has a file
+    /// without rows, unless it is partitioned.
     pub(super) fn in_folder(
         table: Table,
         options: &Arc<SinkOptions>,
@@ -127,19 +136,19 @@ impl TableFiles {
         Ok(this)
     }
 
-    /// Makes the next part of a partition.
+    /// Creates the next part of a partition.
     fn next_part(&mut self, partition: &Partition) -> Result<PartFile> {
         let path = self.next_path(partition)?;
         PartFile::new(self.table, &self.options, self.members()?.create(&path)?)
     }
 
-    /// The folder in the making that parts are in.
+    /// Returns the files of the temporary folder that contains the parts.
     fn members(&self) -> Result<&Members> {
         let missing = || Error::sink(self.table.name(), "a single file has no parts");
         self.members.as_ref().ok_or_else(missing)
     }
 
-    /// A name for the next part of a partition, below the folder in the making.
+    /// Returns a path for the next part of a partition, relative to the temporary folder.
     fn next_path(&mut self, partition: &Partition) -> Result<PathBuf> {
         let name: &str = match partition {
             Partition::Whole => "",
@@ -159,7 +168,7 @@ impl TableFiles {
         Ok(folder.join(part_name(number)))
     }
 
-    /// Takes the series of a partition out. Files beyond the cap are closed: those whose rows are longest ago.
+    /// Removes and returns the series of a partition. If there are too many, the least recently used are closed.
     fn series_of(&mut self, partition: Partition) -> Result<Series> {
         if let Some(last) = self.series.pop_back_if(|last| last.partition == partition) {
             return Ok(last);
@@ -179,7 +188,7 @@ impl TableFiles {
         Ok(Series { partition, ..Series::default() })
     }
 
-    /// Writes a block, in as many files and row groups as the caps on rows ask for.
+    /// Writes a block, in as many files and row groups as the limits on rows require.
     fn write(&mut self, series: &mut Series, block: Vec<RecordBatch>) -> Result<()> {
         let of_file = self.options.rows_per_file.unwrap_or(usize::MAX).max(1);
         let of_group = self.options.row_group_rows.max(1);
@@ -194,7 +203,7 @@ impl TableFiles {
             let room = of_file.saturating_sub(part.rows);
             let room = room.min(of_group.saturating_sub(part.writer.rows()));
             part.write(&blocks::first_rows(&mut rest, room))?;
-            // What a table holds depends on its rows alone, not on those of others.
+            // The contents of a file depend on its own rows alone, not on those of others.
             if part.writer.rows() >= of_group || part.writer.memory_size() > GROUP_BYTES {
                 part.flush()?;
             }
@@ -202,14 +211,14 @@ impl TableFiles {
         Ok(())
     }
 
-    /// Writes what makes no whole block, and completes the file.
+    /// Writes the remaining rows, and completes the file.
     fn close(&mut self, mut series: Series) -> Result<()> {
         let rest = series.blocks.rest();
         self.write(&mut series, rest)?;
         series.part.map_or(Ok(()), PartFile::close)
     }
 
-    /// Takes rows of which it is not known yet where they belong.
+    /// Adds rows whose partition is not known yet.
     fn take_open(&mut self, rows: blocks::Sized) -> Result<()> {
         if self.is_unsettled() {
             return self.put(Partition::Open, rows);
@@ -221,7 +230,7 @@ impl TableFiles {
         Ok(())
     }
 
-    /// Whether there is more of such rows than is kept.
+    /// Returns true if there are more such rows than are kept in memory.
     fn is_unsettled(&self) -> bool {
         self.parts.contains_key(UNSETTLED)
             || self.series.iter().any(|series| series.partition == Partition::Open)
@@ -236,7 +245,7 @@ impl TableFiles {
         written
     }
 
-    /// Rows that were open belong to the folder of this name.
+    /// Assigns the open rows to the folder of this name.
     fn settle(&mut self, name: &Arc<str>) -> Result<()> {
         for rows in std::mem::take(&mut self.open).rows {
             self.put(Partition::Named(Arc::clone(name)), rows)?;
@@ -270,7 +279,7 @@ impl SerialWorker<Item> for TableFiles {
 
     fn finish(mut self) -> Result<()> {
         if let Some(by) = self.options.partition_by {
-            // Of a scan that nobody ended.
+            // Rows of a scan whose end was never recorded.
             self.settle(&by.folder(None))?;
         }
         while let Some(series) = self.series.pop_front() {
@@ -281,7 +290,7 @@ impl SerialWorker<Item> for TableFiles {
 }
 
 impl Series {
-    /// Rows of other partitions come: little is kept in memory until more of these do.
+    /// Reduces memory while rows of other partitions follow.
     fn rest_a_while(&mut self) -> Result<()> {
         match &mut self.part {
             Some(part) if part.writer.memory_size() > IDLE_BYTES => part.flush(),
@@ -306,7 +315,7 @@ impl PartFile {
         Ok(())
     }
 
-    /// Ends the row group in the making.
+    /// Ends the current row group.
     fn flush(&mut self) -> Result<()> {
         self.writer.flush().map_err(|error| failed(&self.name, error))
     }
@@ -324,7 +333,7 @@ fn part_name(number: u32) -> String {
     format!("part-{number}.parquet")
 }
 
-/// Whether a name is one that [`part_name`] gives.
+/// Returns true if `name` has the form that [`part_name`] produces.
 pub(super) fn is_part_name(name: &str) -> bool {
     let number = name.strip_prefix("part-").and_then(|name| name.strip_suffix(".parquet"));
     number.and_then(|number| number.parse().ok()).is_some_and(|number| part_name(number) == name)

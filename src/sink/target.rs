@@ -1,4 +1,12 @@
-//! Where output goes: files and folders get their name when they are complete.
+//! Destinations of output. Files and folders get their name when they are complete.
+//!
+//! [`Pending`] creates a file or folder under a temporary name next to the final one and registers it with
+//! [`Temporaries`]. [`Pending::publish`] renames it; if the `Pending` is dropped before, the temporary is removed, as
+//! are folders that were created on the way. Renaming and removing happen under the lock of [`Temporaries`], so that
+//! the signal handler never removes an output that already has its name. A folder that replaces another is exchanged
+//! with it in one step where the file system supports that; then the files that the old marker lists are removed. What
+//! may be replaced is checked twice: when the output is opened, and again right before it is replaced, because other
+//! processes may have changed it since.
 
 use std::{
     ffi::OsStr,
@@ -21,27 +29,27 @@ use crate::{
     fs::{self, File},
 };
 
-/// Where output goes.
+/// Destination of output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
     /// Standard output.
     Stdout,
     /// A file.
     File(PathBuf),
-    /// A folder with a file a table.
+    /// A folder with one file per table.
     Dir(PathBuf),
 }
 
-/// Links that are followed from one to the next, as the kernel has it.
+/// Maximum number of symbolic links to follow, as in the kernel.
 const MAX_LINKS: usize = 40;
 
-/// The path that is written when an output has this name: a symbolic link is followed, also one to where nothing is
-/// yet. Links on the way are the kernel's matter.
+/// Returns the path that is written for an output of this name: a symbolic link is followed, even if its target does
+/// not exist. Links in the parent folders are left to the kernel.
 ///
 /// # Errors
-/// If links lead in a circle, or cannot be read: what cannot be looked at may be a link.
+/// Fails if links form a cycle or cannot be read: a path that cannot be examined may be a link.
 pub(crate) fn follow(path: &Path) -> io::Result<PathBuf> {
-    // Without a slash at the end, which would have the kernel follow the link.
+    // Without a trailing slash, which would make the kernel follow the link.
     let mut path: PathBuf = path.components().collect();
     for _ in 0..MAX_LINKS {
         if !fs::if_there(fs::symlink_metadata(&path))?.is_some_and(|meta| meta.is_symlink()) {
@@ -53,28 +61,28 @@ pub(crate) fn follow(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links"))
 }
 
-/// A file or folder under a temporary name beside its own. It is removed when it is dropped before
+/// File or folder under a temporary name next to its final one. It is removed if it is dropped before
 /// [`Pending::publish`].
 #[derive(Debug)]
 pub(super) struct Pending {
     temporary: PathBuf,
     target: PathBuf,
-    /// The output's name as given, for messages.
+    /// Name of the output as given, for messages.
     name: String,
     overwrite: bool,
-    /// Whether it takes the place of something that holds anything.
+    /// True if it replaces something that is not empty.
     replaces: bool,
-    /// What the marker of a folder says; `None` for a file.
+    /// Command and table names for the marker of a folder; `None` for a file.
     marks: Option<(String, Vec<&'static str>)>,
     like: Option<Attributes>,
-    /// Folders that were made on the way, each before those in it.
+    /// Folders that were created for it, each before those inside it.
     made: Vec<PathBuf>,
     published: bool,
     temporaries: Temporaries,
 }
 
 impl Pending {
-    /// A temporary folder for a folder of this name.
+    /// Creates a temporary folder for an output folder.
     pub(super) fn dir(out: &Path, options: &SinkOptions) -> Result<Self> {
         let name = out.display().to_string();
         let target = follow(out).map_err(|error| Error::sink(&*name, error))?;
@@ -99,7 +107,7 @@ impl Pending {
         Ok(pending)
     }
 
-    /// A temporary file for a file of this name.
+    /// Creates a temporary file for an output file.
     pub(super) fn file(
         out: &Path,
         replace: Replace,
@@ -124,26 +132,26 @@ impl Pending {
         claim.make(temporaries, |path| create_file(path, like))
     }
 
-    /// The name of what it takes the place of, if that holds anything.
+    /// Returns the name of what it replaces, if that is not empty.
     pub(super) fn replaces(&self) -> Option<&str> {
         Some(self.name.as_str()).filter(|_| self.replaces)
     }
 
-    /// The files of a folder in the making.
+    /// Returns the files of a temporary folder.
     pub(super) fn members(&self) -> Members {
         let old = self.like.map(|_| self.target.clone());
         Members::new(self.temporary.clone(), old)
     }
 
-    /// Puts what is complete and synced under its name, as a whole: before and after, and should the
-    /// process end in between, there is either the old output or the new one.
+    /// Renames a complete, synced output to its final name atomically: at any time, even if the process ends in
+    /// between, there is either the old output or the new one.
     pub(super) fn publish(mut self) -> Result<()> {
         let failed = |error: io::Error| Error::sink(&*self.name, error);
         if let Some((command, tables)) = &self.marks {
             self.complete_folder(command, tables).map_err(failed)?;
         }
         let temporaries = self.temporaries.clone();
-        // What a signal removes meanwhile must not have got the name of the output.
+        // A signal handler must not remove a temporary that already has the output's name.
         let mut names = temporaries.lock();
         let result = match &self.marks {
             Some(_) => self.rename_dir(&mut names),
@@ -163,7 +171,7 @@ impl Pending {
         let members = self.members();
         let marker = Marker::new(command, tables, &listing.files);
         marker.write(&self.temporary, members.like_file(Path::new(marker::NAME))?)?;
-        // Those in others come first: a folder may lose the right to change it.
+        // Inner folders first: afterwards a folder may no longer be writable.
         for folder in listing.folders.iter().rev().map(PathBuf::as_path).chain([Path::new("")]) {
             complete_dir(&self.temporary.join(folder), members.like_dir(folder)?)?;
         }
@@ -172,12 +180,12 @@ impl Pending {
 
     fn rename_dir(&self, names: &mut Names) -> Result<()> {
         let failed = |error: io::Error| Error::sink(&*self.name, error);
-        // A folder that is empty gives way; anything else in it makes this fail.
+        // Renaming replaces an empty folder; it fails if the folder has any contents.
         let Err(error) = fs::rename(&self.temporary, &self.target) else { return Ok(()) };
         if !self.target.is_dir() || !self.overwrite {
             return Err(failed(error));
         }
-        // Something may have been put there since the run began.
+        // Files may have been added since the command began.
         refuse_foreign(&self.target, &self.name)?;
         let old = self.swap().map_err(failed)?;
         for (path, reason) in marker::remove_listed(&old) {
@@ -186,14 +194,14 @@ impl Pending {
         Ok(())
     }
 
-    /// Puts the new folder in place of the old one, and returns the name that the old one has then.
+    /// Exchanges the new folder with the old one, and returns the name of the old one.
     fn swap(&self) -> io::Result<PathBuf> {
         match fs::exchange(&self.temporary, &self.target) {
             Ok(()) => return Ok(self.temporary.clone()),
             Err(error) if fs::is_unsupported(&error) => {}
             Err(error) => return Err(error),
         }
-        // This file system cannot swap two names: there is a moment without either.
+        // This file system cannot exchange two names: for a moment there is neither.
         let aside = with_suffix(&self.temporary, ".old");
         fs::rename(&self.target, &aside)?;
         if let Err(error) = fs::rename(&self.temporary, &self.target) {
@@ -206,7 +214,7 @@ impl Pending {
     fn rename_file(&self) -> Result<()> {
         let failed = |error: io::Error| Error::sink(&*self.name, error);
         if self.overwrite {
-            // Another run may have begun to write it since.
+            // Another process may have begun to write it since.
             let _held = hold(&self.target)?;
             return fs::rename(&self.temporary, &self.target).map_err(failed);
         }
@@ -226,7 +234,7 @@ impl Drop for Pending {
         if self.published {
             return;
         }
-        // A signal must not end the process in the middle of this.
+        // A signal must not end the process while this happens.
         let mut names = self.temporaries.lock();
         if let Err((path, error)) = remove(&self.temporary) {
             names.leave(path, error.to_string());
@@ -236,11 +244,11 @@ impl Drop for Pending {
     }
 }
 
-/// What a temporary name is claimed for.
+/// Request for a temporary name.
 struct Claim {
     name: String,
     target: PathBuf,
-    /// Whether the output was named by a symbolic link.
+    /// True if the output was named by a symbolic link.
     followed: bool,
     overwrite: bool,
     replaces: bool,
@@ -259,7 +267,7 @@ impl Claim {
         let Some(file_name) = target.file_name() else {
             return Err(Error::usage(format!("{name} names no output")));
         };
-        // Where a link leads to nothing, a disk may be missing: no folder is made in its place.
+        // A dangling link may point to a disk that is not mounted: no folder is created in its place.
         let made = if followed { Vec::new() } else { make_folders(&target).map_err(failed)? };
         let mut number = 0_u32;
         loop {
@@ -297,10 +305,10 @@ impl Claim {
     }
 }
 
-/// Bytes of a name that its temporary one begins with: file systems take 255 with all that follows.
+/// Maximum number of bytes of a name that its temporary name begins with: file systems limit names to 255 bytes.
 const LONGEST: usize = 200;
 
-/// As much of a name as there is room for before what makes it a temporary one, no character of it cut.
+/// Returns as much of a name as fits into a temporary name, without splitting a character.
 fn first_bytes(name: &OsStr) -> &OsStr {
     let bytes = name.as_bytes();
     let is_start = |end: &usize| bytes.get(*end).is_none_or(|byte| byte & 0xc0 != 0x80);
@@ -308,7 +316,7 @@ fn first_bytes(name: &OsStr) -> &OsStr {
     OsStr::from_bytes(bytes.get(..end).unwrap_or(bytes))
 }
 
-/// Makes the folders above an output that are missing, and returns them.
+/// Creates the missing parent folders of an output, and returns them.
 pub(super) fn make_folders(out: &Path) -> io::Result<Vec<PathBuf>> {
     let Some(folder) = out.parent() else { return Ok(Vec::new()) };
     let mut missing = Vec::new();
@@ -323,7 +331,7 @@ pub(super) fn make_folders(out: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(missing)
 }
 
-/// Removes folders that were made on the way to an output that does not come, unless something else is in them.
+/// Removes folders that were created for an output that is not completed, unless they contain something else.
 pub(super) fn remove_empty(made: &[PathBuf]) {
     for folder in made.iter().rev() {
         let _ = fs::remove_dir(folder);
@@ -334,16 +342,16 @@ fn parent_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Whether [`follow`] went from this name to another one.
+/// Returns true if [`follow`] resolved a link.
 pub(super) fn is_link(out: &Path, target: &Path) -> bool {
     out.components().ne(target.components())
 }
 
-/// Makes the folder that a link leads to, if that is not there. Where the folder around it is missing, a disk may be: none
-/// is made in its place.
+/// Creates the folder that a link points to if it does not exist. If its parent is missing, a disk may not be mounted:
+/// the folder is not created.
 ///
 /// # Errors
-/// A usage error if the folder around it is missing; an output error if it cannot be made.
+/// Returns a usage error if the parent is missing, and an output error if the folder cannot be created.
 pub(crate) fn make_target(dir: &Path) -> Result<()> {
     let failed = |path: &Path, error: io::Error| Error::sink(path.display().to_string(), error);
     let target = follow(dir).map_err(|error| failed(dir, error))?;
@@ -363,10 +371,10 @@ pub(crate) fn make_target(dir: &Path) -> Result<()> {
     fs::create_dir(&target).map_err(|error| failed(&target, error))
 }
 
-/// Words of an error about a folder that holds what scanmill did not write.
+/// Part of the message about a folder that contains files of other programs.
 pub(crate) const NOT_REPLACED: &str = "is not replaced: ";
 
-/// Refuses to replace a folder that holds what scanmill did not write.
+/// Refuses to replace a folder that contains files of other programs.
 fn refuse_foreign(target: &Path, name: &str) -> Result<()> {
     let why = match marker::obstacle(target) {
         None => return Ok(()),
@@ -380,7 +388,7 @@ fn refuse_foreign(target: &Path, name: &str) -> Result<()> {
         ),
         Some(Obstacle::Damaged(how)) => format!("its {} {how}", marker::NAME),
         Some(Obstacle::Written(error)) => return Err(error),
-        // The disk failed: that is no matter of how the command was used.
+        // A disk error is not a usage error.
         Some(Obstacle::Unreadable(path, error)) => {
             return Err(Error::sink(name, format!("{}: {error}", path.display())));
         }

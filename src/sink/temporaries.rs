@@ -1,4 +1,4 @@
-//! Temporary names: what must be gone when the process ends, however it does.
+//! Temporary names, which must be removed however the process ends.
 
 use std::{
     collections::BTreeSet,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::fs;
 
-/// Temporary names in use, shared with the handler that removes them when the process is told to end.
+/// Temporary names in use, shared with the handler that removes them when the process receives a signal.
 #[derive(Debug, Clone, Default)]
 pub struct Temporaries(Arc<Mutex<Names>>);
 
@@ -19,33 +19,34 @@ pub(super) struct Names {
     leftovers: Vec<Leftover>,
 }
 
-/// While it lives no output gets its name, and none is begun or removed: whoever wants to waits.
+/// Guard that prevents outputs from being renamed, created or removed while it lives; other threads wait.
 #[derive(Debug)]
 pub struct Halted<'t>(MutexGuard<'t, Names>);
 
-/// Something that should have been removed and could not be.
+/// File or folder that could not be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leftover {
-    /// Its path.
+    /// Path of the file or folder.
     pub path: PathBuf,
-    /// Why it is still there.
+    /// Error message.
     pub reason: String,
 }
 
 impl Temporaries {
-    /// Removes them all: for a process that ends without finishing its outputs, before what is given goes.
+    /// Removes all temporaries, for a process that ends without finishing its outputs. No output is renamed until the
+    /// returned guard is dropped.
     #[must_use = "an output that is finished meanwhile must not end the process in the middle of this"]
     pub fn remove_all(&self) -> Halted<'_> {
         let mut halted = Halted(self.lock());
         for path in std::mem::take(&mut halted.0.used) {
-            // There is nobody left to report to.
+            // There is no one left to report an error to.
             let _ = remove(&path);
         }
         halted
     }
 
-    /// Takes the list of what could not be removed so far.
+    /// Takes the list of files and folders that could not be removed so far.
     #[must_use]
     pub fn take_leftovers(&self) -> Vec<Leftover> {
         std::mem::take(&mut self.lock().leftovers)
@@ -65,7 +66,7 @@ impl Temporaries {
 }
 
 impl Names {
-    /// Records what could not be removed.
+    /// Records a file or folder that could not be removed.
     pub(super) fn leave(&mut self, path: PathBuf, reason: String) {
         self.leftovers.push(Leftover { path, reason });
     }
@@ -74,7 +75,7 @@ impl Names {
 /// Removes a temporary file or folder.
 ///
 /// # Errors
-/// The name of what is left, and why.
+/// Returns the path that remains, and the error.
 pub(super) fn remove(path: &Path) -> Result<(), (PathBuf, io::Error)> {
     let gone = |path: &Path, result: io::Result<()>| match result {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err((path.to_owned(), error)),
@@ -83,9 +84,9 @@ pub(super) fn remove(path: &Path) -> Result<(), (PathBuf, io::Error)> {
     if !path.is_dir() {
         return gone(path, fs::remove_file(path));
     }
-    // Threads that are still at work know the old name, so nothing is added meanwhile.
+    // Threads that are still writing know the old name, so nothing is added meanwhile.
     let aside = with_suffix(path, ".gone");
-    // A rename that failed may have been made all the same.
+    // A rename that reported an error may have succeeded nevertheless.
     let _ = fs::rename(path, &aside);
     gone(&aside, fs::remove_dir_all(&aside)).and(gone(path, fs::remove_dir_all(path)))
 }

@@ -1,4 +1,4 @@
-//! Tables as text: one stream, or a folder with a file a table.
+//! Tables as text: a single stream, or a folder with one file per table.
 
 use super::{
     SinkOptions, file_name,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{error::Result, table::Table};
 
-/// Whole lines of a table.
+/// Complete lines of a table.
 #[derive(Debug)]
 pub struct TextChunk {
     pub(super) table: Table,
@@ -16,18 +16,18 @@ pub struct TextChunk {
 }
 
 impl TextChunk {
-    /// The lines.
+    /// Returns the lines.
     #[must_use]
     pub fn text(&self) -> &[u8] {
         &self.text
     }
 }
 
-/// The streams of tables in a text format.
+/// Streams of the tables in a text format.
 pub(super) struct TextTables {
     options: SinkOptions,
     streams: Vec<(Table, TextStream)>,
-    /// The folder that holds them, if they have one.
+    /// Folder that contains them, if any.
     folder: Option<Pending>,
 }
 
@@ -53,12 +53,12 @@ impl TextTables {
         &self.options
     }
 
-    /// Whether all tables share a stream.
+    /// Returns true if all tables share a stream.
     pub(super) fn is_one_stream(&self) -> bool {
         self.folder.is_none()
     }
 
-    /// The streams with the table of each; a shared one stands with the first table.
+    /// Returns the streams, each with its table; a shared stream is listed with the first table.
     pub(super) fn streams(&mut self) -> impl Iterator<Item = (Table, &mut TextStream)> {
         self.streams.iter_mut().map(|(table, stream)| (*table, stream))
     }
@@ -71,7 +71,7 @@ impl TextTables {
         }
     }
 
-    /// The name of an output that holds something, and that is replaced.
+    /// Returns the name of an output that is not empty and will be replaced.
     pub(super) fn replaces(&self) -> Option<&str> {
         let of_stream = || self.streams.first().and_then(|(_, stream)| stream.replaces());
         self.folder.as_ref().map_or_else(of_stream, Pending::replaces)
