@@ -1,4 +1,4 @@
-//! One table of an input as Arrow record batches.
+//! Arrow record batches of one table of an input.
 
 use std::io::Read;
 
@@ -9,11 +9,11 @@ use crate::{
     xml::Reader,
 };
 
-/// A batch is given at this many rows or bytes, whichever comes first.
+/// Number of rows, and size in bytes, at which a batch is returned, whichever is reached first.
 const ROWS: usize = 8192;
 const BYTES: usize = 8 << 20;
 
-/// The rows of one table as Arrow record batches, with bounded memory however long the input is.
+/// Iterator over the rows of one table as Arrow record batches. Memory is bounded, however long the input is.
 ///
 /// ```
 /// use scanmill::{pipeline::Batches, table::Table, xml::{Options, Reader}};
@@ -40,7 +40,7 @@ pub struct Batches<R> {
 }
 
 impl<R: Read> Batches<R> {
-    /// The rows of a table; `source` names the input in the tables that tell it.
+    /// Creates an iterator over the rows of `table`. `source` is the input's name in the tables that record it.
     #[must_use]
     pub fn new(reader: Reader<R>, source: impl Into<String>, table: Table) -> Self {
         Self {
@@ -54,13 +54,13 @@ impl<R: Read> Batches<R> {
         }
     }
 
-    /// The schema of the batches.
+    /// Returns the schema of the batches.
     #[must_use]
     pub fn schema(&self) -> SchemaRef {
         self.builder.schema()
     }
 
-    /// Reads until there is a batch's worth of rows, or to the end.
+    /// Reads until a batch is full, or to the end.
     fn gather(&mut self) -> Result<()> {
         let Self { reader, builder, run, events, .. } = self;
         while builder.rows() < ROWS && builder.bytes() < BYTES {
@@ -90,7 +90,7 @@ impl<R: Read> Batches<R> {
 impl<R: Read> Iterator for Batches<R> {
     type Item = Result<RecordBatch>;
 
-    /// The next batch. An input that fails gives the rows read before, then its error, then `None`.
+    /// Returns the next batch. An input that fails yields the rows read before, then its error, then `None`.
     fn next(&mut self) -> Option<Self::Item> {
         if !self.over {
             if let Err(error) = self.gather() {

@@ -1,4 +1,4 @@
-//! Where chunks go while a stream is read: to the writer at once, or into memory until their turn comes.
+//! Consumers of chunks while a stream is read: direct writing, or buffering until the chunks' turn.
 
 use super::{OUTPUT, worker::Worker};
 use crate::{
@@ -8,48 +8,49 @@ use crate::{
 
 /// Receives the chunks of one encoder in order.
 pub(super) trait ChunkConsumer<E: ScanEncoder> {
-    /// Takes a chunk. Called while a host is encoded if that has many lines.
+    /// Takes a chunk. Also called while a host with many lines is being encoded.
     ///
     /// # Errors
-    /// If it cannot be written, or there is too much of it.
+    /// Fails if it cannot be written, or if the buffer is full.
     fn take(&mut self, chunk: E::Chunk) -> Result<()>;
 
-    /// Takes what is ready between two events, if it is much. `waits` is true if the next event must be waited for.
+    /// Takes the chunks that are ready between two events if they are large. `waits` is true if reading the next event
+    /// may block.
     ///
     /// # Errors
-    /// As of [`take`](Self::take).
+    /// Fails as [`take`](Self::take) does.
     fn between_events(&mut self, worker: &mut Worker<E>, _waits: bool) -> Result<()> {
         if worker.buffered_bytes() >= OUTPUT { self.take_all(worker.take()) } else { Ok(()) }
     }
 
-    /// Takes chunks.
+    /// Takes several chunks.
     ///
     /// # Errors
-    /// As of [`take`](Self::take).
+    /// Fails as [`take`](Self::take) does.
     fn take_all(&mut self, chunks: Vec<E::Chunk>) -> Result<()> {
         chunks.into_iter().try_for_each(|chunk| self.take(chunk))
     }
 }
 
-/// Chunks are written at once.
+/// Consumer that writes chunks immediately.
 pub(super) struct DirectWriter<'o, F> {
     pub(super) writer: &'o mut F,
     pub(super) flush: FlushPolicy,
 }
 
-/// When what was written is handed to the system.
+/// Time at which written output is passed to the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FlushPolicy {
-    /// When there is much of it.
+    /// When much output has accumulated.
     Seldom,
-    /// Before more is waited for.
+    /// Before reading blocks.
     BeforeWaits,
-    /// After each event: what comes next may take its time, too.
+    /// After each event, because processing the next one may take long as well.
     Always,
 }
 
 impl<'o, F: Format> DirectWriter<'o, F> {
-    /// Chunks go to this writer, and to the system when there are many.
+    /// Creates a consumer that writes to `writer` and flushes only when much output has accumulated.
     pub(super) fn new(writer: &'o mut F) -> Self {
         Self { writer, flush: FlushPolicy::Seldom }
     }
@@ -74,20 +75,20 @@ impl<F: Format> ChunkConsumer<F::Encoder> for DirectWriter<'_, F> {
     }
 }
 
-/// Bytes of chunks that a thread may hold in addition to as many as it read.
+/// Number of bytes of chunks that a thread may hold in addition to the number of bytes that it read.
 const HELD: usize = 8 << 20;
 
-/// Chunks are held until their turn comes.
+/// Consumer that holds chunks until their turn.
 pub(super) struct BufferedChunks<C> {
     pub(super) chunks: Vec<C>,
     read_bytes: usize,
     held_bytes: usize,
-    /// There was more than may be held: the work must be done again, by the thread that writes.
+    /// True if the chunks exceeded the limit: the thread that writes must repeat the work.
     pub(super) overflowed: bool,
 }
 
 impl<C> BufferedChunks<C> {
-    /// No chunks yet of work that reads so many bytes.
+    /// Creates an empty buffer for work that reads `read_bytes` bytes.
     pub(super) fn new(read_bytes: usize) -> Self {
         Self { chunks: Vec::new(), read_bytes, held_bytes: 0, overflowed: false }
     }

@@ -1,4 +1,4 @@
-//! Which hosts and ports are written, and what is run on them.
+//! Filters on hosts and ports, and the engine that runs on hosts.
 
 use std::sync::{
     Arc,
@@ -10,27 +10,26 @@ use crate::{
     model::{Host, Port, PortState},
 };
 
-/// Options for hosts between reading and writing.
+/// Options that apply to hosts between reading and writing.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Filters {
-    /// States of the ports to keep; all if empty.
+    /// Port states to keep; all if empty.
     pub states: Vec<String>,
-    /// Leave out hosts that are not up.
+    /// Omit hosts that are not up.
     pub up: bool,
-    /// Make ports of the lists of `extrareasons`.
+    /// Create ports from the lists of `extrareasons`.
     pub expand_extra_ports: bool,
-    /// Leave out documents of a scan that was read whole before.
+    /// Omit documents whose scan was completely read before.
     pub dedup: bool,
-    /// What is run on hosts, before ports are left out of them and made. Of a merge it is run on the merged
-    /// hosts.
+    /// Engine to run on hosts, before ports are filtered and expanded. In a merge it runs on merged hosts.
     pub engine: Option<Arc<Engine>>,
-    /// Leave out hosts that are cut. It becomes true when the program that writes them is stopped.
+    /// Omit truncated hosts. Becomes true when the program that writes them is stopped.
     pub leaves_cut: Arc<AtomicBool>,
 }
 
 impl Filters {
-    /// Returns true if a host is left out, as its program was stopped in the middle of it.
+    /// Returns true if a host is omitted because it was truncated when its program was stopped.
     pub(super) fn is_cut(&self, host: &Host<'_>) -> bool {
         !host.complete && self.leaves_cut.load(Ordering::Relaxed)
     }

@@ -1,28 +1,28 @@
-//! Ids of the scans that a run has read, in little memory: there may be millions of them.
+//! Compact set of the IDs of scans that were read: there may be millions of them.
 
 use std::collections::HashMap;
 
 use sha2::{Digest as _, Sha256};
 
-/// Ids of scans, and whether each was read whole.
+/// Scan IDs, each with a flag that is true if the scan was completely read.
 #[derive(Debug, Default)]
 pub(super) struct Ids(HashMap<Key, bool>);
 
-/// The sixteen bytes that an id writes in hexadecimal; of any other text as many of its digest.
+/// The sixteen bytes that an ID represents in hexadecimal, or sixteen bytes of the digest of any other text.
 type Key = [u8; 16];
 
 impl Ids {
-    /// Whether the scan of this id was read whole; `None` if it was not read.
+    /// Returns true if the scan with this ID was completely read, and `None` if it was not read.
     pub(super) fn get(&self, id: &str) -> Option<bool> {
         self.0.get(&key(id)).copied()
     }
 
-    /// Adds a scan. One that was read whole before stays so.
+    /// Adds a scan. A scan that was completely read before remains so.
     pub(super) fn add(&mut self, id: &str, whole: bool) {
         *self.0.entry(key(id)).or_default() |= whole;
     }
 
-    /// How many there are.
+    /// Returns the number of IDs.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }

@@ -1,9 +1,9 @@
-//! Work for several threads: small inputs in groups, large ones by batches of hosts. The results are written in the
+//! Work for several threads: small inputs in groups, large ones in batches of hosts. The results are written in the
 //! order of the inputs.
 //!
-//! A job depends on its input alone and on the ids of scans that its worker knows, which are none. So when its turn
-//! comes, and one of its scans was read before by another job, it is done again by the main worker, which knows all of
-//! them. The same happens if its output is larger than a thread may hold.
+//! A job depends only on its input and on the scan IDs that its worker knows, which are none. If, when its turn comes,
+//! one of its scans turns out to have been read by an earlier job, the main worker, which knows all IDs, repeats the
+//! job. The same happens if its output exceeds what a thread may hold.
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -21,19 +21,19 @@ use crate::{
     xml::{HostBatch, HostNotes, Options},
 };
 
-/// Jobs per thread that are under way: as many as keep it busy while the oldest is written.
+/// Maximum number of queued jobs per thread: enough to keep it busy while the oldest is written.
 const AHEAD: usize = 4;
-/// Bytes that are under way: the largest hosts wait for each other.
+/// Maximum number of bytes of queued work: the largest hosts wait for each other.
 const UNDER_WAY: usize = 16 << 20;
-/// Bytes of small inputs that are under way, per thread: a document of two MiB takes ten times that until its
+/// Maximum number of bytes of queued small inputs, per thread: a document of two MiB takes ten times that until its
 /// rows are written.
 const INPUTS: usize = 3 << 20;
-/// Bytes of a small input that a decoder is given at once.
+/// Number of bytes of a small input that are passed to a decoder at once.
 const HEAD: usize = 64 << 10;
-/// Bytes of memory per byte of XML of what was read, at most about.
+/// Approximate maximum memory per byte of XML that was read, in bytes.
 const READ: usize = 8;
 
-/// An input that a thread reads, or an entry of the report in its place.
+/// Input for a thread to read, or an entry of the report in its place.
 pub(super) enum InputTask {
     Read { name: String, named: bool, bytes: Vec<u8> },
     Refused(Error),
@@ -41,31 +41,31 @@ pub(super) enum InputTask {
     Mark(u64),
 }
 
-/// The work of a thread.
+/// Unit of work for a thread.
 pub(super) enum Job {
     Inputs(Vec<InputTask>),
     Hosts(Arc<RunHeader>, HostBatch),
-    /// Documents of an input, each as a whole, and the bytes of all of them.
+    /// Complete documents of an input, and their total length in bytes.
     Documents(Vec<OrderedStep>, usize),
 }
 
-/// What comes next in the order of the inputs.
+/// Next result in the order of the inputs.
 pub(super) enum Next<C> {
-    /// Chunks of a thread, and the diagnostics of its hosts.
+    /// Chunks from a thread, and the diagnostics of its hosts.
     Chunks(Vec<C>, Option<HostNotes>),
-    /// A job that the main worker must do.
+    /// Job that the main worker must repeat.
     Again(Job),
-    /// A step that was queued behind jobs.
+    /// Step that was queued after jobs.
     Step(OrderedStep),
 }
 
-/// A job or a step that is done.
+/// Finished job or step.
 enum Completed<E: ScanEncoder> {
     Job(Box<Done<E>>),
     Step(Box<OrderedStep>),
 }
 
-/// A job with its result.
+/// Job with its result.
 struct Done<E: ScanEncoder> {
     job: Job,
     worker: Worker<E>,
@@ -73,21 +73,21 @@ struct Done<E: ScanEncoder> {
     result: Result<Option<HostNotes>>,
 }
 
-/// Jobs under way.
+/// Jobs in progress.
 pub(super) struct Jobs<E: ScanEncoder> {
     queue: Ordered<Completed<E>>,
     options: Arc<Options>,
     stop: Arc<AtomicBool>,
-    /// Inputs that are read together. Where groups end depends on the inputs alone.
+    /// Inputs that are read together. The boundaries of groups depend on the inputs alone.
     group: Vec<InputTask>,
     group_bytes: usize,
-    /// Bytes from which on a group is sent.
+    /// Number of bytes at which a group is submitted.
     full_group_bytes: usize,
     idle: Vec<Worker<E>>,
 }
 
 impl<E: ScanEncoder> Jobs<E> {
-    /// Jobs on these threads, in groups of about so many bytes.
+    /// Creates a queue of jobs on `pool`, in groups of about `full_group_bytes` bytes.
     pub(super) fn new(
         pool: ThreadPool,
         options: &Options,
@@ -106,14 +106,14 @@ impl<E: ScanEncoder> Jobs<E> {
         }
     }
 
-    /// The threads.
+    /// Returns the thread pool.
     pub(super) fn pool(&self) -> &ThreadPool {
         self.queue.pool()
     }
 
     /// Adds a task to the group; returns true when the group should be sent.
     pub(super) fn add(&mut self, task: InputTask) -> bool {
-        // An input costs something however small it is.
+        // Every input has a cost, however small it is.
         self.group_bytes = self.group_bytes.saturating_add(4096);
         if let InputTask::Read { bytes, .. } = &task {
             self.group_bytes = self.group_bytes.saturating_add(bytes.len());
@@ -155,20 +155,20 @@ impl<E: ScanEncoder> Jobs<E> {
         });
     }
 
-    /// Queues `step` to run after all jobs submitted before. It was read from so many bytes.
+    /// Queues `step` to run after all jobs submitted before. It was read from `read_bytes` bytes.
     pub(super) fn push(&mut self, step: OrderedStep, read_bytes: usize) {
         self.queue.push(read_bytes.saturating_mul(READ), Completed::Step(Box::new(step)));
     }
 
-    /// Returns true when the oldest job must be taken before there is another.
+    /// Returns true if the oldest job must be taken before another one is submitted.
     pub(super) fn is_full(&self) -> bool {
         self.queue.is_full()
     }
 
-    /// Waits for the oldest job or step; `None` if there is none.
+    /// Waits for the oldest job or step. Returns `None` if there is none.
     ///
     /// # Errors
-    /// If output could not be encoded.
+    /// Fails if output could not be encoded.
     pub(super) fn next(&mut self, main: &mut Worker<E>) -> Result<Option<Next<E::Chunk>>> {
         let done = match self.queue.take_next()? {
             None => return Ok(None),
@@ -186,14 +186,14 @@ impl<E: ScanEncoder> Jobs<E> {
         Ok(Some(Next::Chunks(buffered.chunks, notes)))
     }
 
-    /// How inputs are read.
+    /// Returns the reading options and the stop flag.
     pub(super) fn options(&self) -> (Arc<Options>, Arc<AtomicBool>) {
         (Arc::clone(&self.options), Arc::clone(&self.stop))
     }
 }
 
 impl Job {
-    /// Bytes that are read.
+    /// Returns the number of bytes that it reads.
     fn bytes(&self) -> usize {
         match self {
             Self::Inputs(tasks) => tasks.iter().fold(0, |sum, task| match task {
@@ -205,11 +205,11 @@ impl Job {
         }
     }
 
-    /// Does the job and returns the diagnostics of its hosts. The result depends on the job alone, and on the scans that
+    /// Runs the job and returns the diagnostics of its hosts. The result depends only on the job and on the scans that
     /// the worker knows.
     ///
     /// # Errors
-    /// If output cannot be encoded or taken.
+    /// Fails if output cannot be encoded, or if the consumer does not take it.
     pub(super) fn run<E: ScanEncoder>(
         &self,
         worker: &mut Worker<E>,

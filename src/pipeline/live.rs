@@ -1,4 +1,4 @@
-//! Inputs that are still being written: what was read is written at once.
+//! Inputs that are still being written: everything read is written immediately.
 
 use std::io::Read;
 
@@ -10,11 +10,11 @@ use crate::{
 };
 
 impl<F: Format> Pipeline<F> {
-    /// Reads what a program writes as an input of this name, on this thread and with an observer. Whatever is
-    /// ready is written and flushed before more is waited for.
+    /// Reads the output of a program as an input of this name, on the calling thread and with an observer. Everything
+    /// that is ready is written and flushed before reading blocks.
     ///
     /// # Errors
-    /// If the output cannot be written.
+    /// Fails if the output cannot be written.
     pub fn read_live(
         &mut self,
         name: &str,
@@ -26,11 +26,11 @@ impl<F: Format> Pipeline<F> {
         self.read_here(Member { name, named: true, live: true, bytes, len: None }, observer)
     }
 
-    /// Reads a file that is still being written, as it grows. Each file that takes its name is an input; one
-    /// that cannot be read ends it.
+    /// Reads a file that is still being written, as it grows. Each file that takes its name is an input; the first one
+    /// that cannot be read ends the call.
     ///
     /// # Errors
-    /// If the output cannot be written.
+    /// Fails if the output cannot be written.
     pub fn follow(&mut self, follow: &mut Follow) -> Result<()> {
         while !self.is_stopped()
             && let Some(next) = follow.next()

@@ -1,4 +1,4 @@
-//! A merge: scans are read into a merger, and what comes of them is written in a second format.
+//! Merging: scans are read into a merger, and the result is written in a second format.
 //!
 //! [`MergeInput`] is the format of the first half: its encoders pack hosts on any thread, its writer adds them to the
 //! [`Merger`]. The second half sorts the parts of the merger on the same threads and encodes the merged hosts, or their
@@ -37,31 +37,31 @@ use crate::{
     table::{host_interval_row, port_interval_row},
 };
 
-/// Batches per thread that are under way.
+/// Maximum number of queued batches per thread.
 const AHEAD: usize = 3;
 
-/// Bytes of a host's history whose rows are written as they are made: no thread holds them.
+/// Size in bytes from which a host's history is written while it is encoded, so that no thread holds its rows.
 const LARGE: usize = 8 << 20;
 
-/// Takes all scans of a pipeline for a merge. Write the result with [`Pipeline::merge_into`] or
+/// Format that passes all scans of a pipeline to a merger. Write the result with [`Pipeline::merge_into`] or
 /// [`Pipeline::history_into`], or take the merger with [`Pipeline::into_merger`]; [`Pipeline::finish`] only returns the
 /// report.
 pub struct MergeInput {
     merger: Box<Merger>,
-    /// Bytes that are kept of scans, and room for them.
+    /// Number of bytes kept for scans, and their limit.
     held: usize,
     room: Room,
 }
 
 impl MergeInput {
-    /// Scans go to this merger.
+    /// Creates a format that passes scans to `merger`.
     #[must_use]
     pub fn new(merger: Merger) -> Self {
         Self { merger: Box::new(merger), held: 0, room: Room::default() }
     }
 
-    /// Sets the memory for what is kept of each scan beside its hosts, in bytes, about. More is an error of the kind
-    /// [`Resource`](crate::error::ErrorKind::Resource).
+    /// Sets the approximate memory, in bytes, for the data kept of each scan in addition to its hosts. Exceeding it is
+    /// an error of the kind [`Resource`](crate::error::ErrorKind::Resource).
     #[must_use]
     pub fn with_room(mut self, bytes: usize) -> Self {
         self.room = Room::new(bytes);
@@ -110,10 +110,10 @@ impl Format for MergeInput {
 /// Packs hosts and activities for a merger.
 pub struct MergeInputEncoder {
     stager: Stager,
-    /// Of the scan that is open, not in `ready` yet.
+    /// Records of the open scan that are not in `ready` yet.
     records: Vec<u8>,
     ready: Vec<StagedChunk>,
-    /// Bytes of `ready`.
+    /// Size of `ready` in bytes.
     bytes: usize,
 }
 
@@ -163,12 +163,12 @@ impl ScanEncoder for MergeInputEncoder {
 }
 
 impl Pipeline<MergeInput> {
-    /// Merges everything that was read and writes it. Filters on hosts and ports are applied to the merged ones. `state`
-    /// receives the state of the merge, complete or not at all, when the output is complete; the merger has to
-    /// [keep one](Merger::with_state). A pipeline that was stopped, or that read no scan, leaves no file.
+    /// Merges everything that was read and writes the result. Filters on hosts and ports apply to the merged ones.
+    /// `state` receives the state of the merge, completely or not at all, when the output is complete; the merger has
+    /// to [keep one](Merger::with_state). A pipeline that was stopped, or that read no scan, leaves no file.
     ///
     /// # Errors
-    /// If the output or temporary files cannot be written.
+    /// Fails if the output or temporary files cannot be written.
     pub fn merge_into<F: Format<Encoder: MergeEncoder>>(
         self,
         format: F,
@@ -177,10 +177,10 @@ impl Pipeline<MergeInput> {
         self.write_merge::<F, MergedHosts>(format, state)
     }
 
-    /// Writes what was true of each host and when. Filters on ports are applied to their intervals.
+    /// Writes the history of each host as intervals. Filters on ports apply to their intervals.
     ///
     /// # Errors
-    /// If the output or temporary files cannot be written.
+    /// Fails if the output or temporary files cannot be written.
     pub fn history_into<F: RowFormat>(self, format: F) -> Result<Report> {
         self.write_merge::<F, Histories>(format, None)
     }
@@ -188,7 +188,7 @@ impl Pipeline<MergeInput> {
     /// Ends reading and returns the merger with everything that was read.
     ///
     /// # Errors
-    /// If temporary files cannot be written.
+    /// Fails if temporary files cannot be written.
     pub fn into_merger(mut self) -> Result<(Report, Merger)> {
         self.finish_reading()?;
         let report = self.report();
@@ -219,7 +219,7 @@ impl Pipeline<MergeInput> {
             writer: format,
             product: PhantomData,
         };
-        // Nothing was usable, or it is to stop: an output that exists stays as it is.
+        // If nothing was usable, or the pipeline was stopped, an existing output is kept.
         if !output.is_stopped() && merger.has_scans() {
             output.write(*merger, state.as_mut())?;
         }
@@ -229,8 +229,8 @@ impl Pipeline<MergeInput> {
         report.interrupted = stop.load(Ordering::Relaxed);
         report.set_written(&worker.written(), writer.tables());
         if report.publishes(&writer) {
-            // What may fail comes before either gets its name. A state without its result would go on from scans that
-            // nobody saw; a result without its state is made again.
+            // Everything that can fail precedes both renames. A state without its result would continue from scans that
+            // are in no output; a result without its state is simply produced again.
             if let Some(state) = &mut state {
                 state.sync()?;
             }
@@ -241,9 +241,9 @@ impl Pipeline<MergeInput> {
     }
 }
 
-/// What is made of the hosts of a merge.
+/// Output produced from the hosts of a merge.
 trait Product<E: ScanEncoder>: Send + 'static {
-    /// Hosts are large: a batch that one thread should not hold is written as it is made.
+    /// True if hosts can be large: a batch that one thread should not hold is then written while it is encoded.
     const STREAMS_LARGE: bool;
 
     /// Merges the hosts of a part.
@@ -257,7 +257,7 @@ trait Product<E: ScanEncoder>: Send + 'static {
     ) -> Result<()>;
 }
 
-/// Hosts as they stand.
+/// Product of a merge: the merged hosts.
 struct MergedHosts;
 
 impl<E: MergeEncoder> Product<E> for MergedHosts {
@@ -277,7 +277,7 @@ impl<E: MergeEncoder> Product<E> for MergedHosts {
     }
 }
 
-/// What was true of hosts, and when.
+/// Product of a history: intervals of host and port states.
 struct Histories;
 
 impl<R: RowEncoder> Product<TableEncoder<R>> for Histories {
@@ -293,14 +293,14 @@ impl<R: RowEncoder> Product<TableEncoder<R>> for Histories {
         consumer: &mut dyn ChunkConsumer<TableEncoder<R>>,
     ) -> Result<()> {
         let ids: Vec<&str> = batch.scans.iter().map(|scan| scan.scan_id.as_str()).collect();
-        // What was written can be read.
+        // A history that was packed can be unpacked.
         let mut histories = batch.hosts.iter().filter_map(HistoryParts::of);
         histories.try_for_each(|history| worker.history(&history, &ids, consumer))
     }
 }
 
 impl<R: RowEncoder> Worker<TableEncoder<R>> {
-    /// Encodes the intervals of a host, and those of its ports whose state is to be kept.
+    /// Encodes the intervals of a host, and of its ports that pass the filter on states.
     fn history(
         &mut self,
         history: &HistoryParts<'_>,
@@ -318,22 +318,22 @@ impl<R: RowEncoder> Worker<TableEncoder<R>> {
             }
             let encoder = &mut self.encoder;
             port_interval_row(host_key, &interval, scan_ids, &mut |row| encoder.row(row))?;
-            // A host may have any number of them.
+            // A host may have any number of intervals.
             consumer.between_events(self, false)?;
         }
         Ok(())
     }
 }
 
-/// Hosts that are encoded together, and the scans that they count.
+/// Hosts that are encoded together, and the scans that they refer to.
 struct Batch {
     hosts: Vec<MergedRecord>,
     scans: Arc<[RunHeader]>,
-    /// Bytes of the records.
+    /// Size of the records in bytes.
     bytes: usize,
 }
 
-/// A batch with the result of a thread.
+/// Batch with the result of a thread.
 struct Done<E: ScanEncoder> {
     batch: Batch,
     worker: Worker<E>,
@@ -421,14 +421,15 @@ impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
         Ok((summary, kept))
     }
 
-    /// Encodes hosts here and writes them.
+    /// Encodes hosts on this thread and writes them.
     fn encode(&mut self, batch: &Batch) -> Result<()> {
         let mut direct = DirectWriter::new(&mut self.writer);
         P::encode(&mut self.worker, batch, &mut direct)?;
         direct.take_all(self.worker.take())
     }
 
-    /// Writes what a thread encoded, and returns its worker. A batch that was too large is encoded again, here.
+    /// Writes what a thread encoded, and returns its worker. A batch that was too large is encoded again on this
+    /// thread.
     fn write_encoded(&mut self, done: Done<F::Encoder>) -> Result<Option<Worker<F::Encoder>>> {
         let Done { batch, mut worker, buffered, result } = done;
         if buffered.overflowed {
@@ -445,12 +446,12 @@ impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
     /// Merges the hosts of all parts.
     fn sort(&self, parts: Vec<Part>) -> Result<Hosts> {
         let mut sorted = Vec::new();
-        // Each task holds the hosts of its part: at most as many as threads.
+        // Each task holds the hosts of its part, so there are at most as many tasks as threads.
         let mut queue =
             self.pool.clone().map(|pool| Ordered::new(pool.clone(), pool.count(), usize::MAX));
         for part in parts {
             if self.is_stopped() {
-                // What is not merged is not written either.
+                // After a stop nothing is merged, and nothing is written.
                 return Hosts::of(Vec::new());
             }
             let Some(queue) = &mut queue else {
@@ -472,7 +473,7 @@ impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
         Hosts::of(sorted)
     }
 
-    /// Writes activities and ends of all scans that are used, and warnings of all.
+    /// Writes the activities and ends of all scans that are used, and the warnings of all scans.
     fn write_scans(
         &mut self,
         merged: &mut Merged,
@@ -490,12 +491,12 @@ impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
             })?;
         }
         for (number, scan) in (0..).zip(merged.scans()) {
-            // One at a time: there may be very many.
+            // One at a time, because there may be very many.
             let (is_saved, of_state) = (scan.is_saved(), scan.shared_mac());
             let MergedScan { source, record, used, .. } = scan;
             let mut record = record.clone();
             if !used {
-                // The copy that is used has the row; of this one the warnings are reported.
+                // The copy that is used has the row; this one only reports its warnings.
                 record = RunRecord {
                     exists: false,
                     pre_scripts: Vec::new(),
@@ -506,7 +507,7 @@ impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
             if let Some(shared) = summary.shared_macs.get(&number).or(of_state) {
                 record.diagnostics.push(shared_mac(record.header.position, shared));
             }
-            // What was reported of scans in a state is not news.
+            // Warnings of scans from a state were reported when they were merged.
             let of_merge = |found: &&Diagnostic| !is_saved && is_of_merge(found.code);
             for found in record.diagnostics.iter().filter(of_merge) {
                 worker.report.warn(found.code.as_str(), warning(source, found));
@@ -519,7 +520,7 @@ impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
     }
 }
 
-/// Returns true for a warning that is found when all scans have come, not when one is read.
+/// Returns true for warnings that are found when all scans are known, not when one is read.
 fn is_of_merge(code: Code) -> bool {
     matches!(code, Code::DupScan | Code::IdCollision | Code::SharedMac)
 }
@@ -529,7 +530,7 @@ fn shared_mac(position: Position, shared: &SharedMac) -> Diagnostic {
     Diagnostic { code: Code::SharedMac, position, count: shared.count, detail }
 }
 
-/// Hosts whose output is about a chunk.
+/// Returns the next batch: hosts whose output is about one chunk.
 fn next_batch(hosts: &mut Hosts, scans: &Arc<[RunHeader]>) -> Result<Option<Batch>> {
     let (mut batch, mut bytes) = (Vec::new(), 0_usize);
     while bytes < OUTPUT

@@ -1,15 +1,16 @@
-//! From inputs to one output: filters, counts, threads. An error of one input never stops the others.
+//! Reads inputs into one output, with filters, counts and threads. An error of one input never stops the others.
 //!
 //! ```text
 //! inputs ──▶ readers ──▶ Worker (filters, counts, encoder) ──▶ chunks ──▶ writer
 //!   source/     xml/       one per thread                       in order     sink/
 //! ```
 //!
-//! [`Pipeline`] is generic over the [`Format`] that it writes, so an encoder and a writer always fit. With one thread,
-//! [`stream`] reads each input and its chunks are written at once. With several, [`jobs`] reads small inputs in groups
-//! and [`split`] cuts large ones into batches of hosts; results come back in the order of the inputs
-//! ([`exec::Ordered`](crate::exec::Ordered)), so the output has the same bytes for any number of threads. Two things are
-//! decided by the main [`Worker`] alone, in that order: which scan was read before, and what the report says.
+//! [`Pipeline`] is generic over the [`Format`] that it writes, so an encoder and a writer always match. With one
+//! thread, [`stream`] reads each input and its chunks are written immediately. With several, [`jobs`] reads small
+//! inputs in groups and [`split`] divides large ones into batches of hosts; results come back in the order of the
+//! inputs ([`exec::Ordered`](crate::exec::Ordered)), so the output has the same bytes for any number of threads. Two
+//! things are decided by the main [`Worker`] alone, in input order: which scans were read before, and the contents of
+//! the report.
 //!
 //! A merge is a pipeline into [`MergeInput`], whose scans [`Pipeline::merge_into`] and [`Pipeline::history_into`] then
 //! write in a second format.
@@ -60,16 +61,16 @@ use crate::{
     xml::{Decoder, Options},
 };
 
-/// Bytes of an input that one thread of several reads.
+/// Maximum length in bytes of an input that is read by a single thread when there are several.
 const SMALL: u64 = 4 << 20;
 
-/// Bytes of output gathered before they are written.
+/// Number of bytes of output gathered before they are written.
 const OUTPUT: usize = 256 << 10;
 
-/// Receives every event that is read, before any filter, with the name of its input.
+/// Callback that receives the name of the input and every event that is read, before any filter.
 pub type Observer<'o> = &'o mut dyn FnMut(&str, &ScanEvent<'_>);
 
-/// Reads inputs in order and writes what they hold. The output has the same bytes for any number of threads.
+/// Reads inputs in order and writes their contents. The output has the same bytes for any number of threads.
 ///
 /// ```
 /// use std::sync::{Arc, atomic::AtomicBool};
@@ -97,7 +98,7 @@ pub type Observer<'o> = &'o mut dyn FnMut(&str, &ScanEvent<'_>);
 /// ```
 pub struct Pipeline<F: Format> {
     options: Options,
-    /// The decoder of the input that was read here before.
+    /// Decoder of the previous input, for reuse.
     spare: Option<Box<Decoder>>,
     filters: Filters,
     worker: Worker<F::Encoder>,
@@ -109,7 +110,7 @@ pub struct Pipeline<F: Format> {
 }
 
 impl<F: Format> Pipeline<F> {
-    /// A pipeline to this format, on one thread. It stops between two events when `stop` becomes true.
+    /// Creates a pipeline to this format, on one thread. It stops between two events when `stop` becomes true.
     #[must_use]
     pub fn new(options: Options, filters: Filters, format: F, stop: Arc<AtomicBool>) -> Self {
         let worker = Worker::main(&format, &filters, &options.limits);
@@ -126,11 +127,11 @@ impl<F: Format> Pipeline<F> {
         }
     }
 
-    /// Reads with so many threads, or with as many as the system gives: the output has the same bytes. With
-    /// strict reading one thread reads all, as a scan that was read before ends its input.
+    /// Sets the number of threads; fewer are used if the system provides fewer. The output bytes are the same. Strict
+    /// reading uses a single thread, because a scan that was read before ends its input.
     ///
     /// # Errors
-    /// None today: a pipeline that gets no thread works on that of its caller.
+    /// Never fails today: a pipeline without threads works on the calling thread.
     pub fn with_threads(mut self, threads: usize) -> Result<Self> {
         if threads > 1
             && !self.options.strict
@@ -154,11 +155,11 @@ impl<F: Format> Pipeline<F> {
         self
     }
 
-    /// Reads an input to its end, or what is in it if it is compressed or an archive, as far as it is
-    /// picked. The report says what could not be read.
+    /// Reads an input to its end, or its contents if it is compressed or an archive, as far as `pick` selects them. The
+    /// report records everything that could not be read.
     ///
     /// # Errors
-    /// If the output cannot be written.
+    /// Fails if the output cannot be written.
     pub fn read(&mut self, input: &Input, pick: &Pick) -> Result<()> {
         let limits = self.options.limits.clone();
         let manner = self.manner(&limits, pick);
@@ -169,10 +170,10 @@ impl<F: Format> Pipeline<F> {
         })
     }
 
-    /// Reads an input as [`read`](Self::read) does, on one thread, and shows each event to the observer.
+    /// Reads an input as [`read`](Self::read) does, on one thread, and passes each event to the observer.
     ///
     /// # Errors
-    /// If the output cannot be written.
+    /// Fails if the output cannot be written.
     pub fn read_observed(
         &mut self,
         input: &Input,
@@ -189,11 +190,11 @@ impl<F: Format> Pipeline<F> {
         })
     }
 
-    /// Takes scans that were read before, as one input of this name, hosts in the order of the scans, and shows each event
-    /// to the observer.
+    /// Replays scans that were read before, as one input of this name with hosts in the order of the scans, and passes
+    /// each event to the observer.
     ///
     /// # Errors
-    /// If the output cannot be written.
+    /// Fails if the output cannot be written.
     pub fn replay(
         &mut self,
         name: &str,
@@ -215,24 +216,24 @@ impl<F: Format> Pipeline<F> {
     /// Records in the report that an input could not be opened.
     ///
     /// # Errors
-    /// If the output cannot be written.
+    /// Fails if the output cannot be written.
     pub fn refuse(&mut self, error: Error) -> Result<()> {
         self.record(InputTask::Refused(error))
     }
 
-    /// Records in the report that an input need not be read, as everything in it was loaded before.
+    /// Records in the report that an input need not be read, because all of its contents were loaded before.
     ///
     /// # Errors
-    /// If the output cannot be written.
+    /// Fails if the output cannot be written.
     pub fn skip_known(&mut self, name: &str) -> Result<()> {
         self.record(InputTask::Known(name.to_owned()))
     }
 
-    /// Sends a writer that receives [`DocumentEvent`](crate::sink::DocumentEvent)s this number, after those of all that
-    /// was read before.
+    /// Passes `number` to a writer that receives [`DocumentEvent`](crate::sink::DocumentEvent)s, after the events of
+    /// everything read before.
     ///
     /// # Errors
-    /// If the output cannot be written.
+    /// Fails if the output cannot be written.
     pub fn mark(&mut self, number: u64) -> Result<()> {
         self.record(InputTask::Mark(number))
     }
@@ -245,17 +246,18 @@ impl<F: Format> Pipeline<F> {
         self.worker.send_document_events(&mut self.writer)
     }
 
-    /// Returns true when the pipeline was asked to stop.
+    /// Returns true if the pipeline was asked to stop.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Completes the output. A pipeline that was stopped, or that could read nothing, leaves no file, and what has the
-    /// output's name stays; one that read no scan keeps it if it holds something. Standard output has what was whole.
+    /// Completes the output. A pipeline that was stopped, or that could read nothing, leaves no file, and an existing
+    /// output is kept. A pipeline that read no scan keeps an existing output that is not empty. Standard output has
+    /// received everything that was complete.
     ///
     /// # Errors
-    /// If the output cannot be written.
+    /// Fails if the output cannot be written.
     pub fn finish(mut self) -> Result<Report> {
         self.finish_reading()?;
         let mut report = self.report();
@@ -281,8 +283,8 @@ impl<F: Format> Pipeline<F> {
         report
     }
 
-    /// Reads a member: small ones are jobs as they are, of others the hosts. Without threads, and if its bytes come slowly,
-    /// it is read here.
+    /// Reads a member. With threads, a small member becomes a job, and a large one is divided into batches of hosts.
+    /// Without threads, or if its bytes arrive slowly, it is read on this thread.
     fn read_member(&mut self, member: Member<'_>, observer: Observer<'_>) -> Result<()> {
         if self.jobs.is_none() || member.live {
             self.write_jobs()?;
@@ -322,7 +324,7 @@ impl<F: Format> Pipeline<F> {
         let stream = Stream { name, named, head: &held, bytes: bytes.into_read() };
         let flush = match live {
             false => FlushPolicy::Seldom,
-            // What an engine takes for the next host is waiting too.
+            // The time that an engine needs for the next host is a wait as well.
             true if self.filters.engine.is_some() => FlushPolicy::Always,
             true => FlushPolicy::BeforeWaits,
         };
@@ -378,14 +380,14 @@ impl<F: Format> Pipeline<F> {
         Ok(())
     }
 
-    /// Writes the results of all jobs, so that what comes next can be written.
+    /// Writes the results of all jobs, so that later output can be written directly.
     fn write_jobs(&mut self) -> Result<()> {
         self.submit_group();
         while self.write_oldest()? {}
         Ok(())
     }
 
-    /// Writes the result of the oldest job, after what was encoded here; returns false if there is none.
+    /// Writes the result of the oldest job, after the output encoded on this thread. Returns false if there is none.
     fn write_oldest(&mut self) -> Result<bool> {
         let Some(jobs) = &mut self.jobs else { return Ok(false) };
         let worker = &mut self.worker;
@@ -413,7 +415,7 @@ impl<F: Format> Pipeline<F> {
     }
 }
 
-/// A reader that fails with this error.
+/// Reader that fails with this error.
 struct Failed(Option<io::Error>);
 
 impl Read for Failed {

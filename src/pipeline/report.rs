@@ -1,4 +1,4 @@
-//! What a run did: counts, inputs, warnings.
+//! Report of a pipeline: counts, inputs, warnings.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
@@ -12,121 +12,121 @@ use crate::{
     table::Table,
 };
 
-/// How an input was read.
+/// Outcome of reading an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// To its end.
+    /// The input was read to its end.
     Read,
-    /// An error ended it; what came before is in the output.
+    /// An error ended the input; everything before it is in the output.
     Refused,
-    /// It was found in a folder and is no nmap XML.
+    /// The input was found in a folder and is not nmap XML.
     Skipped,
-    /// Its bytes are known: all that is in it was loaded before.
+    /// The bytes of the input are known: its contents were loaded before.
     Known,
 }
 
-/// What is said of an input.
+/// Report on one input.
 #[derive(Debug, Clone, Serialize)]
 pub struct InputReport {
-    /// Its name.
+    /// Name of the input.
     pub name: String,
-    /// How it was read.
+    /// Outcome of reading it.
     pub outcome: Outcome,
-    /// Scans, hosts and ports in it.
+    /// Number of scans, hosts and ports in it.
     #[serde(flatten)]
     pub counts: Counts,
-    /// How often anything was warned of.
+    /// Number of warnings.
     pub warnings: i64,
-    /// The error that ended it.
+    /// Error that ended it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// What was read.
+/// Counts of what was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Counts {
-    /// Documents that hold a scan.
+    /// Number of documents that contain a scan.
     pub scans: u64,
-    /// Host elements.
+    /// Number of host elements.
     pub hosts: u64,
-    /// Ports listed singly.
+    /// Number of ports that are listed individually.
     pub ports: u64,
-    /// Bytes of documents.
+    /// Total length of documents in bytes.
     pub bytes: u64,
 }
 
-/// A warning code over all inputs.
+/// Occurrences of one warning code over all inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WarningReport {
-    /// How often.
+    /// Number of occurrences.
     pub count: i64,
-    /// The input of the first one.
+    /// Input of the first occurrence.
     pub input: String,
-    /// Its line, from 1.
+    /// Line of the first occurrence, from 1.
     pub line: u64,
-    /// Its byte.
+    /// Byte offset of the first occurrence.
     pub byte: u64,
-    /// What was found there.
+    /// Details of the first occurrence.
     pub detail: String,
 }
 
-/// How a script of an engine failed over all hosts.
+/// Failures of one engine script over all hosts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailureReport {
-    /// How often.
+    /// Number of failures.
     pub count: u64,
-    /// The host of the first one: its address, else its name.
+    /// Host of the first failure: its address, or its name if it has none.
     pub target: String,
-    /// Its port, of a port script.
+    /// Port of the first failure, for port scripts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// Its protocol.
+    /// Protocol of that port.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
-    /// Why.
+    /// Message of the first failure.
     pub message: String,
 }
 
-/// A scan of which its document says that it failed.
+/// Scan that failed according to its document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailedScan {
-    /// The input.
+    /// Name of the input.
     pub input: String,
-    /// The id of the scan.
+    /// ID of the scan.
     pub scan_id: String,
-    /// Why, as the scanner wrote it.
+    /// Error message of the scanner.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
-/// Scans that failed.
+/// Scans that failed according to their documents.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct FailedScans {
-    /// How many.
+    /// Number of failed scans.
     pub count: u64,
-    /// The first of them.
+    /// The first of them, at most [`NAMED`](Self::NAMED).
     pub first: Vec<FailedScan>,
 }
 
 impl FailedScans {
-    /// How many are named; the others are counted.
+    /// Maximum number of failed scans that are listed; the others are only counted.
     pub const NAMED: usize = 20;
 
-    /// Whether there were none.
+    /// Returns true if no scan failed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Leaves out those of the first that are reported otherwise.
+    /// Removes those of `first` that are reported elsewhere.
     pub fn forget(&mut self, is_reported: impl Fn(&FailedScan) -> bool) {
         let forgotten = self.first.extract_if(.., |scan| is_reported(scan)).count();
         self.count = self.count.saturating_sub(u64::try_from(forgotten).unwrap_or(0));
     }
 
-    /// Adds those of what was read next.
+    /// Adds the failed scans of later inputs.
     fn absorb(&mut self, next: Self) {
         self.count = self.count.saturating_add(next.count);
         let room = Self::NAMED.saturating_sub(self.first.len());
@@ -134,34 +134,34 @@ impl FailedScans {
     }
 }
 
-/// What a run did.
+/// Report of a pipeline.
 #[derive(Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// Over all inputs.
+    /// Totals over all inputs.
     #[serde(flatten)]
     pub counts: Counts,
     /// Inputs in order.
     pub inputs: Vec<InputReport>,
-    /// Rows written, a table.
+    /// Number of rows written per table.
     pub rows: BTreeMap<&'static str, u64>,
-    /// Lines of a feed written.
+    /// Number of feed lines written.
     pub lines: u64,
     /// Warnings by code.
     pub warnings: BTreeMap<&'static str, WarningReport>,
-    /// Scripts of an engine that failed, by name.
+    /// Engine scripts that failed, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub engine: BTreeMap<String, FailureReport>,
-    /// Scans that failed, as their documents say. They are read all the same.
+    /// Scans that failed according to their documents. They are read nevertheless.
     #[serde(skip_serializing_if = "FailedScans::is_empty")]
     pub failed_scans: FailedScans,
-    /// Of a merge: newer records of ports that lost to older ones and say something else.
+    /// For merges: number of newer port records that lost to older ones with different values.
     #[serde(skip_serializing_if = "is_zero")]
     pub outdated: u64,
-    /// The output that exists and stays as it is, since no scan was read.
+    /// Existing output that was kept because no scan was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<String>,
-    /// Whether the run was told to stop.
+    /// True if the pipeline was stopped.
     pub interrupted: bool,
     /// Errors of inputs, in order.
     #[serde(skip)]
@@ -174,7 +174,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl Report {
-    /// Tells of an input that was not read at all.
+    /// Records an input that could not be opened.
     pub(super) fn refuse(&mut self, error: &Error) {
         self.inputs.push(InputReport {
             name: error.input().unwrap_or_default().to_owned(),
@@ -186,7 +186,7 @@ impl Report {
         self.errors.push(error.clone());
     }
 
-    /// Tells of an input that need not be read.
+    /// Records an input that need not be read.
     pub(super) fn known(&mut self, name: &str) {
         self.inputs.push(InputReport {
             name: name.to_owned(),
@@ -197,8 +197,8 @@ impl Report {
         });
     }
 
-    /// Returns true if the output of this run is to get its name: the run was not stopped, it could read something, and
-    /// it does not replace something by nothing. Sets [`kept`](Self::kept) in the last case.
+    /// Returns true if the output gets its final name: the pipeline was not stopped, it could read something, and it
+    /// does not replace existing data by nothing. Sets [`kept`](Self::kept) in the last case.
     pub(super) fn publishes(&mut self, writer: &impl ChunkWriter) -> bool {
         if self.interrupted || !self.has_input() {
             return false;
@@ -207,7 +207,7 @@ impl Report {
         self.kept.is_none()
     }
 
-    /// Sets the rows of these tables, and the lines of a feed.
+    /// Sets the number of rows of these tables, and of feed lines.
     pub(super) fn set_written(&mut self, written: &Written, tables: &[Table]) {
         self.lines = written.lines;
         for table in tables {
@@ -216,7 +216,7 @@ impl Report {
         }
     }
 
-    /// Counts a warning; the place of the first of its code stays.
+    /// Counts a warning. The position of the first one with its code is kept.
     pub fn warn(&mut self, code: &'static str, warning: WarningReport) {
         match self.warnings.entry(code) {
             Entry::Vacant(entry) => {
@@ -229,7 +229,7 @@ impl Report {
         }
     }
 
-    /// Counts a scan whose document says that it failed.
+    /// Counts a scan that failed according to its document.
     pub(super) fn scan_failed(&mut self, input: &str, record: &RunRecord) {
         let failed = FailedScan {
             input: input.to_owned(),
@@ -239,7 +239,7 @@ impl Report {
         self.failed_scans.absorb(FailedScans { count: 1, first: vec![failed] });
     }
 
-    /// Counts what failed of an engine on a host.
+    /// Counts the engine failures of a host.
     pub(super) fn fail(&mut self, failures: Vec<Failure>) {
         for Failure { script, target, port, message } in failures {
             let (protocol, port) = port.unzip();
@@ -260,12 +260,12 @@ impl Report {
         }
     }
 
-    /// How often anything was warned of.
+    /// Returns the total number of warnings.
     pub(super) fn warned(&self) -> i64 {
         self.warnings.values().map(|warning| warning.count).fold(0, i64::saturating_add)
     }
 
-    /// Takes over what was reported of the inputs that come next.
+    /// Adds the report of later inputs.
     pub(super) fn absorb(&mut self, next: Self) {
         let Counts { scans, hosts, ports, bytes } = next.counts;
         let counts = &mut self.counts;
@@ -285,7 +285,7 @@ impl Report {
         self.errors.extend(next.errors);
     }
 
-    /// All members but the inputs, of which there may be many, in the order of their names.
+    /// Serializes all members except the inputs, of which there may be many, in the order of their names.
     #[cfg(feature = "cli")]
     pub(crate) fn without_inputs(
         &self,
@@ -309,26 +309,26 @@ impl Report {
         })
     }
 
-    /// Inputs with this outcome.
+    /// Returns the number of inputs with this outcome.
     #[must_use]
     pub fn count(&self, outcome: Outcome) -> usize {
         self.inputs.iter().filter(|input| input.outcome == outcome).count()
     }
 
-    /// Whether anything of a scan was read: a document to its end, or at least hosts of one.
+    /// Returns true if any part of a scan was read: a complete document, or at least some hosts.
     #[must_use]
     pub fn has_input(&self) -> bool {
         let read = self.count(Outcome::Read) > 0 || self.count(Outcome::Known) > 0;
         read || self.has_scan()
     }
 
-    /// Whether a scan was read, or at least hosts of one.
+    /// Returns true if a scan, or at least some hosts of one, was read.
     #[must_use]
     pub fn has_scan(&self) -> bool {
         self.counts.scans > 0 || self.counts.hosts > 0
     }
 
-    /// Whether strict reading ended an input.
+    /// Returns true if strict reading ended an input.
     #[must_use]
     pub fn strict_failed(&self) -> bool {
         self.errors.iter().any(|error| error.code() == Some(Code::Strict))

@@ -1,8 +1,9 @@
-//! Memory for what a run keeps of each input and document until its end.
+//! Memory for the data that a pipeline keeps of each input and document until its end.
 //!
-//! It is little for each, but there may be millions of them: an empty document has twelve bytes. So it is counted, and a
-//! run ends that would keep more than it may. What hosts take is bounded elsewhere: by the caps on input, and by files
-//! of a merge. Sizes are those in memory, roughly: of texts their bytes and what the allocator adds.
+//! It is little per document, but there may be millions of them: an empty document has twelve bytes. So it is counted,
+//! and a pipeline that would exceed its limit fails. The memory of hosts is bounded elsewhere: by the limits on input,
+//! and by the temporary files of a merge. Sizes are approximate sizes in memory: for texts, their bytes and the
+//! overhead of the allocator.
 
 use crate::{
     error::{Error, Result},
@@ -16,13 +17,13 @@ use super::{
     worker::Worker,
 };
 
-/// What the allocator adds to a text, at most.
+/// Maximum overhead of the allocator per text, in bytes.
 const TEXT: usize = 16;
 
-/// Bytes of the id of a scan that was read, in a table of such.
+/// Size in bytes of a scan ID in the set of IDs.
 const ID: usize = 44;
 
-/// Bytes that may be kept.
+/// Maximum number of bytes to keep.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Room(usize);
 
@@ -37,10 +38,10 @@ impl Room {
         Self(bytes)
     }
 
-    /// Refuses to keep more than there is room for.
+    /// Fails if `held` bytes exceed the limit.
     ///
     /// # Errors
-    /// An error of memory that names the option to change.
+    /// Returns a resource error that names the option to change.
     pub(super) fn check(self, held: usize, what: &str) -> Result<()> {
         if held <= self.0 {
             return Ok(());
@@ -55,8 +56,8 @@ impl Room {
 }
 
 impl<F: Format> Pipeline<F> {
-    /// Sets the memory for what is kept of inputs and documents until the end, in bytes, about. A run that would keep more
-    /// ends with an error of the kind [`Resource`](crate::error::ErrorKind::Resource).
+    /// Sets the approximate memory, in bytes, for the data kept of inputs and documents until the end. Exceeding it is
+    /// an error of the kind [`Resource`](crate::error::ErrorKind::Resource).
     #[must_use]
     pub fn with_room(mut self, bytes: usize) -> Self {
         self.worker.room = Room::new(bytes);
@@ -65,25 +66,25 @@ impl<F: Format> Pipeline<F> {
 }
 
 impl<E: ScanEncoder> Worker<E> {
-    /// Refuses to keep more of inputs and documents than there is room for.
+    /// Fails if the data kept of inputs and documents exceeds the limit.
     ///
     /// # Errors
-    /// As those of [`Room::check`].
+    /// Returns the errors of [`Room::check`].
     pub(super) fn check_room(&self) -> Result<()> {
         let ids = self.known.len().saturating_mul(ID);
         self.room.check(ids.saturating_add(of_inputs(&self.report)), "inputs and documents")
     }
 }
 
-/// Bytes that a report keeps of its inputs, but for long names.
+/// Returns the number of bytes that a report keeps of its inputs, apart from long names.
 fn of_inputs(report: &Report) -> usize {
     let of_input = size_of::<InputReport>().saturating_add(64);
     let errors = report.errors.len().saturating_mul(256);
     report.inputs.len().saturating_mul(of_input).saturating_add(errors)
 }
 
-/// Bytes that a merge keeps of a scan of this source: the record itself, its header beside the hosts, and what decides
-/// between looks.
+/// Returns the number of bytes that a merge keeps of a scan from this source: the record itself, its header, and the
+/// values that choose between observations.
 pub(super) fn of_scan(source: &str, record: &RunRecord) -> usize {
     let header = &record.header;
     let texts = [

@@ -1,5 +1,5 @@
-//! One large input on several threads: this one cuts hosts out, others read them. Small documents that stand one
-//! behind the other are sent together, as each piece of work costs something however small it is.
+//! Reads one large input with several threads: this thread cuts out hosts, others parse them. Consecutive small
+//! documents are submitted together, because each job has a fixed cost.
 
 use std::{
     io::Read,
@@ -14,18 +14,18 @@ use crate::{
     xml::{HostBatch, HostNotes, Part, Reader},
 };
 
-/// What is done in its turn, behind the hosts that come before it.
+/// Step that runs in order, after the hosts that precede it.
 #[derive(Clone)]
 pub(super) enum OrderedStep {
-    /// An input begins.
+    /// The input begins.
     Begin,
-    /// Hosts that were not read yet.
+    /// Hosts that were not parsed yet.
     Hosts(Arc<RunHeader>, HostBatch),
-    /// An event of a run, with its place.
+    /// An event of a scan, with its index.
     Event(Arc<RunHeader>, i32, RunEvent),
-    /// A host that was read here.
+    /// A host that was read on this thread.
     Host(Arc<RunHeader>, Box<Host<'static>>),
-    /// A scan ends that was left out.
+    /// A scan that is omitted ends.
     Skipped { name: Arc<str>, record: Box<RunRecord> },
     /// A scan ends.
     RunEnd { name: Arc<str>, record: Box<RunRecord>, notes: HostNotes },
@@ -33,21 +33,21 @@ pub(super) enum OrderedStep {
     End { name: String, named: bool, error: Option<Error> },
 }
 
-/// What is known between the turns of one input.
+/// State between the steps of one input.
 #[derive(Default)]
 pub(super) struct Turns {
     begun: Option<InputProgress>,
-    /// What was noted of hosts of the scan that is open.
+    /// Diagnostics of the hosts of the open scan.
     notes: HostNotes,
 }
 
 impl Turns {
-    /// Hosts that were read elsewhere are written now.
+    /// Adds the diagnostics of hosts that other threads read.
     pub(super) fn merge(&mut self, notes: HostNotes) {
         self.notes.merge(notes);
     }
 
-    /// Does what is to be done in its turn.
+    /// Runs a step.
     pub(super) fn take<E: ScanEncoder>(
         &mut self,
         turn: OrderedStep,
@@ -77,7 +77,7 @@ impl Turns {
         consumer.between_events(worker, false)
     }
 
-    /// Does what is to be done of documents, each of them a whole one.
+    /// Runs the steps of complete documents.
     pub(super) fn take_whole<E: ScanEncoder>(
         documents: &[OrderedStep],
         worker: &mut Worker<E>,
@@ -86,7 +86,7 @@ impl Turns {
         let mut turns = Self::default();
         documents.iter().try_for_each(|turn| match turn {
             OrderedStep::Hosts(run, batch) => turns.hosts(run, batch, worker, consumer),
-            // It may be asked for once more, by a worker that knows more.
+            // Cloned, because a worker that knows more scans may run the steps again.
             other => turns.take(other.clone(), worker, consumer),
         })
     }
@@ -104,25 +104,25 @@ impl Turns {
     }
 }
 
-/// Of how many small documents the best piece of work is made at least.
+/// Minimum number of documents per job, if they are small.
 const DOCUMENTS: usize = 4;
-/// What a document costs at least, in bytes.
+/// Minimum cost of a document in bytes.
 const DOCUMENT: usize = 4 << 10;
 
-/// Small documents of an input until they are sent, with the bytes that each turn was read from.
+/// Small documents of an input that were not submitted yet, with the bytes that each step was read from.
 #[derive(Default)]
 struct Small {
     whole: Vec<OrderedStep>,
     bytes: usize,
-    /// The document that is open, as long as it is small.
+    /// Steps of the open document, as long as it is small.
     open: Vec<(OrderedStep, usize)>,
     open_bytes: usize,
-    /// The open document is none of them.
+    /// True if the open document is not small.
     is_large: bool,
 }
 
 impl<F: Format> Pipeline<F> {
-    /// Reads an input with the crew.
+    /// Reads an input with several threads.
     pub(super) fn read_split(&mut self, name: String, named: bool, bytes: impl Read) -> Result<()> {
         self.then(OrderedStep::Begin, 0)?;
         let mut reader =
@@ -149,7 +149,7 @@ impl<F: Format> Pipeline<F> {
                 }
                 Part::Event(ScanEvent::RunStart(header)) => {
                     if self.filters.dedup {
-                        // What is under way may hold the same scan.
+                        // Queued jobs may contain the same scan.
                         self.send_small(&mut small)?;
                         self.write_jobs()?;
                         skipping = self.worker.skips(&header.scan_id);
@@ -178,7 +178,7 @@ impl<F: Format> Pipeline<F> {
         self.then(OrderedStep::End { name, named, error }, 0)
     }
 
-    /// Gives a turn to the crew: at once, or with small documents.
+    /// Submits a step: immediately, or together with small documents.
     fn give(&mut self, small: &mut Small, turn: OrderedStep, read: usize) -> Result<()> {
         let best = self.preferred_input_bytes();
         let ends = matches!(turn, OrderedStep::RunEnd { .. } | OrderedStep::Skipped { .. });
@@ -187,7 +187,7 @@ impl<F: Format> Pipeline<F> {
             return self.give_now(turn, read);
         }
         small.open.push((turn, read));
-        // A turn costs something however little it was read from, and so does a document.
+        // Every step and every document has a cost, however few bytes it was read from.
         let cost = if ends { DOCUMENT } else { size_of::<OrderedStep>() };
         small.open_bytes = small.open_bytes.saturating_add(read).saturating_add(cost);
         if small.open_bytes > best / DOCUMENTS {
@@ -204,7 +204,7 @@ impl<F: Format> Pipeline<F> {
         Ok(())
     }
 
-    /// Sends small documents, and what there is of the open one.
+    /// Submits small documents, and the steps of the open one.
     fn send_small(&mut self, small: &mut Small) -> Result<()> {
         let (whole, bytes) = (std::mem::take(&mut small.whole), std::mem::take(&mut small.bytes));
         if !whole.is_empty() {
@@ -223,7 +223,7 @@ impl<F: Format> Pipeline<F> {
     }
 }
 
-/// Bytes that were read since a place, which is moved on.
+/// Returns the number of bytes read since `place`, and moves it forward.
 fn since<R: Read>(place: &mut u64, reader: &Reader<R>) -> usize {
     let before = std::mem::replace(place, reader.passed());
     usize::try_from(place.saturating_sub(before)).unwrap_or(usize::MAX)

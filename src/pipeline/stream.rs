@@ -1,4 +1,4 @@
-//! One stream of XML through a worker.
+//! Reads one XML stream through a worker.
 
 use std::{
     io::Read,
@@ -18,27 +18,27 @@ use crate::{
     xml::{Decoder, Options, Reader},
 };
 
-/// A stream with its name, and whether it was named itself.
+/// Stream with its name; `named` is true if the user named the input itself.
 pub(super) struct Stream<'s> {
     pub(super) name: String,
     pub(super) named: bool,
-    /// Its first bytes, which were read already, and those behind them.
+    /// First bytes, which were already read, and the reader of the rest.
     pub(super) head: &'s [u8],
     pub(super) bytes: Box<dyn Read + 's>,
 }
 
-/// How streams are read, one after the other.
+/// Options and reusable memory for reading consecutive streams.
 pub(super) struct Reading<'r> {
     pub(super) options: &'r Options,
     pub(super) stop: &'r AtomicBool,
-    /// The decoder of the stream before, of the same options: its memory is used again.
+    /// Decoder of the previous stream, with the same options, whose memory is reused.
     pub(super) spare: &'r mut Option<Box<Decoder>>,
 }
 
-/// Reads a stream to its end and reports on it.
+/// Reads a stream to its end and reports it.
 ///
 /// # Errors
-/// If output cannot be encoded or written; errors of the stream are in the report.
+/// Fails if output cannot be encoded or written. Errors of the stream are recorded in the report.
 pub(super) fn read<E: ScanEncoder>(
     worker: &mut Worker<E>,
     stream: Stream<'_>,
@@ -58,7 +58,7 @@ pub(super) fn read<E: ScanEncoder>(
     Ok(())
 }
 
-/// XML with the name of its input.
+/// XML reader with the name of its input.
 struct Named<'n, R> {
     name: &'n str,
     reader: Reader<R>,
@@ -75,10 +75,10 @@ impl<R: Read> ScanEvents for Named<'_, R> {
     }
 }
 
-/// Takes scans to their end and reports on them as one input.
+/// Replays scans to their end and reports them as one input.
 ///
 /// # Errors
-/// If output cannot be encoded or written; errors of the input are in the report.
+/// Fails if output cannot be encoded or written. Errors of the input are recorded in the report.
 pub(super) fn replay<E: ScanEncoder>(
     worker: &mut Worker<E>,
     (name, named): (&str, bool),
@@ -97,7 +97,7 @@ pub(super) fn replay<E: ScanEncoder>(
     Ok(())
 }
 
-/// Whether an error ends the run, not only an input.
+/// Returns true if an error ends the whole pipeline, not only an input.
 fn is_of_run(error: &Error) -> bool {
     matches!(
         error.kind(),
@@ -119,7 +119,7 @@ impl InputProgress {
         Self { counts: worker.report.counts, warned: worker.report.warned() }
     }
 
-    /// Reports on the input.
+    /// Reports the input.
     pub(super) fn end<E: ScanEncoder>(
         &self,
         worker: &mut Worker<E>,
@@ -169,7 +169,7 @@ fn events<E: ScanEncoder>(
             return Ok(());
         }
         let Some((name, event)) = scans.next_event()? else { return Ok(()) };
-        // It may have come because waiting ended: then what it tells is cut.
+        // The event may have arrived because a wait was ended; then it is truncated.
         if stop.load(Ordering::Relaxed) {
             return Ok(());
         }

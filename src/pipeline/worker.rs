@@ -1,7 +1,7 @@
-//! Hosts, activities and ends of scans on their way to an encoder: filters, counts and the report.
+//! Takes hosts, activities and ends of scans to an encoder: filters, counts and the report.
 //!
-//! Each thread has a worker, with an encoder of its own. The worker of the thread that writes is the main one: it knows
-//! which scans were read, and [absorbs](Worker::absorb) what the others counted in the order of the inputs.
+//! Each thread has a worker with its own encoder. The worker of the thread that writes is the main one: it knows which
+//! scans were read, and [absorbs](Worker::absorb) the counts of the others in the order of the inputs.
 
 use super::{
     Filters,
@@ -19,7 +19,7 @@ use crate::{
     xml::most_ports,
 };
 
-/// Filters, encodes and counts in the order of what it is given.
+/// Filters, encodes and counts hosts, activities and scans in the order in which it receives them.
 pub(super) struct Worker<E> {
     filters: Filters,
     /// Maximum number of ports per host after `extraports` lists are expanded.
@@ -27,17 +27,17 @@ pub(super) struct Worker<E> {
     pub(super) encoder: E,
     written: Written,
     pub(super) report: Report,
-    /// Ids of the scans that were read before or are known to be, and whether whole.
+    /// IDs of scans that are known from before or were read, each with a flag for completeness.
     pub(super) known: Ids,
-    /// Ids of the scans that were read, in order, and whether whole, for the worker that absorbs this one.
+    /// IDs of scans that were read, in order, with a flag for completeness, for the worker that absorbs this one.
     pub(super) seen: Vec<(String, bool)>,
-    /// It is absorbed by another worker.
+    /// True if another worker absorbs this one.
     is_absorbed: bool,
-    /// As [`Format::KEEPS_COPIES`].
+    /// Value of [`Format::KEEPS_COPIES`].
     keeps_copies: bool,
     /// Events of documents, if the writer receives them.
     events: Option<DocumentEvents>,
-    /// Room for what is kept of inputs and documents.
+    /// Limit on the data kept of inputs and documents.
     pub(super) room: Room,
 }
 
@@ -50,7 +50,7 @@ struct DocumentEvents {
 }
 
 impl<E: ScanEncoder> Worker<E> {
-    /// A worker that encodes for this format and is absorbed by another one.
+    /// Creates a worker that encodes for this format and is absorbed by another one.
     pub(super) fn new<F: Format<Encoder = E>>(
         format: &F,
         filters: &Filters,
@@ -71,7 +71,7 @@ impl<E: ScanEncoder> Worker<E> {
         }
     }
 
-    /// A worker that absorbs others.
+    /// Creates the worker that absorbs others.
     pub(super) fn main<F: Format<Encoder = E>>(
         format: &F,
         filters: &Filters,
@@ -80,7 +80,7 @@ impl<E: ScanEncoder> Worker<E> {
         Self { is_absorbed: false, ..Self::new(format, filters, limits) }
     }
 
-    /// Resets what was counted and seen; what was encoded must have been taken.
+    /// Resets all counts. Encoded output must have been taken before.
     pub(super) fn reset(&mut self) {
         self.report = Report::default();
         self.encoder.take_written();
@@ -90,13 +90,13 @@ impl<E: ScanEncoder> Worker<E> {
         self.events = self.events.take().map(|_| DocumentEvents::default());
     }
 
-    /// Rows and lines so far.
+    /// Returns the number of rows and lines so far.
     pub(super) fn written(&mut self) -> Written {
         self.written.add(self.encoder.take_written());
         self.written
     }
 
-    /// Adds what another worker counted of what comes next.
+    /// Adds the counts of another worker, whose inputs follow those of this one.
     pub(super) fn absorb(&mut self, other: &mut Self) {
         self.report.absorb(std::mem::take(&mut other.report));
         self.written();
@@ -108,20 +108,20 @@ impl<E: ScanEncoder> Worker<E> {
         if let (Some(mine), Some(theirs)) = (&mut self.events, &mut other.events)
             && !theirs.list.is_empty()
         {
-            // It read whole inputs: all of its rows are reported.
+            // It read complete inputs: all of its rows have been reported.
             mine.list.append(&mut theirs.list);
             mine.reported = self.written.rows;
         }
     }
 
-    /// Adds an event for the writer, if that receives them.
+    /// Adds an event for the writer, if it receives events.
     pub(super) fn push_event(&mut self, event: DocumentEvent) {
         if let Some(events) = &mut self.events {
             events.list.push(event);
         }
     }
 
-    /// Hands the events of documents to the writer, or the news that rows have come.
+    /// Passes the events of documents to the writer; without events, notifies it of new rows.
     pub(super) fn send_document_events<F: Format<Encoder = E>>(
         &mut self,
         writer: &mut F,
@@ -143,7 +143,7 @@ impl<E: ScanEncoder> Worker<E> {
         events.list.push(DocumentEvent::End(Box::new(document)));
     }
 
-    /// An input has ended: rows of a document whose end was not read are reported.
+    /// Ends an input: reports the rows of a document whose end was not read.
     pub(super) fn input_end(&mut self, name: &str) {
         if self.events.is_some() {
             let rows = self.written().rows;
@@ -156,7 +156,7 @@ impl<E: ScanEncoder> Worker<E> {
         }
     }
 
-    /// Encodes a host, unless a filter leaves it out.
+    /// Encodes a host, unless a filter omits it.
     pub(super) fn host(
         &mut self,
         scan: &RunHeader,
@@ -175,7 +175,7 @@ impl<E: ScanEncoder> Worker<E> {
         self.encoder.host(scan, &host, &mut |chunk| consumer.take(chunk))
     }
 
-    /// Runs the engine on a host and leaves out ports; returns false if the host itself is left out.
+    /// Runs the engine on a host and filters its ports. Returns false if the host itself is omitted.
     fn filter(&mut self, scan: &RunHeader, host: &mut Host<'_>) -> bool {
         if self.filters.up && host.status.state != HostState::Up {
             return false;
@@ -226,14 +226,14 @@ impl<E: ScanEncoder> Worker<E> {
         self.report_scan(name, record)
     }
 
-    /// Reports a scan that was read whole before, and is left out.
+    /// Reports a scan that is omitted because it was completely read before.
     pub(super) fn scan_skipped(&mut self, name: &str, record: RunRecord) -> Result<()> {
         let diagnostics = vec![duplicate(&record.header)];
         let RunRecord { header, stats, .. } = record;
         self.report_scan(name, RunRecord { header, stats, diagnostics, ..RunRecord::default() })
     }
 
-    /// Returns true if a scan is to be left out, as it was read whole before.
+    /// Returns true if a scan is to be omitted because it was completely read before.
     pub(super) fn skips(&self, id: &str) -> bool {
         self.filters.dedup && self.known.get(id).unwrap_or_default()
     }
@@ -250,7 +250,7 @@ impl<E: ScanEncoder> Worker<E> {
         Ok(())
     }
 
-    /// Bytes that are ready, or an estimate.
+    /// Returns the number of bytes that are ready, possibly estimated.
     pub(super) fn buffered_bytes(&self) -> usize {
         self.encoder.buffered_bytes()
     }
@@ -267,7 +267,7 @@ impl<E: ScanEncoder> Worker<E> {
 }
 
 impl<E: MergeEncoder> Worker<E> {
-    /// Encodes a host of a merge, unless a filter leaves it out.
+    /// Encodes a host of a merge, unless a filter omits it.
     pub(super) fn merged_host(
         &mut self,
         mut merged: MergedHost<'_>,
@@ -294,13 +294,13 @@ impl<E: MergeEncoder> Worker<E> {
 }
 
 impl<E> Worker<E> {
-    /// The filters on hosts and ports.
+    /// Returns the filters on hosts and ports.
     pub(super) fn filters(&self) -> &Filters {
         &self.filters
     }
 }
 
-/// A warning of an input, for the report.
+/// Converts a diagnostic of an input to a warning of the report.
 pub(super) fn warning(input: &str, found: &Diagnostic) -> WarningReport {
     let Position { byte, line } = found.position;
     let detail = found.detail.clone();
