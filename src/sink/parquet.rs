@@ -117,7 +117,8 @@ impl std::str::FromStr for Compression {
     }
 }
 
-/// Writes one Parquet file per table. With [`ChunkWriter::set_thread_pool`] tables and their columns are written in parallel.
+/// Writes one Parquet file per table. With [`ChunkWriter::set_thread_pool`], tables and their columns are written in
+/// parallel.
 pub struct ParquetSink {
     options: Arc<SinkOptions>,
     queues: SerialQueues<TableFiles, Item>,

@@ -79,16 +79,16 @@ enum State<B: BufRead> {
 struct Frame<B> {
     bytes: B,
     decoder: ZstdDecoder<'static>,
-    /// Bytes that the decoder takes next.
+    /// Number of bytes that the decoder takes next.
     wanted: usize,
-    /// Whether it may hold bytes that had no room.
+    /// True if the decoder may hold output that did not fit into the buffer.
     may_hold: bool,
     is_over: bool,
 }
 
-/// Bytes of the header of a block, which the decoder asks for with the block before it.
+/// Length in bytes of a block header, which the decoder requests together with the previous block.
 const ZSTD_HEADER: usize = 3;
-/// Bytes that it asks for first.
+/// Number of bytes that the decoder requests first.
 const ZSTD_FIRST: usize = 5;
 
 impl<B: BufRead> Members<B> {
@@ -318,7 +318,7 @@ mod tests {
         bzip2.write_all(&plain).unwrap();
         let bzip2 = bzip2.finish().unwrap();
         let xz = liblzma::encode_all(&*plain, 0).unwrap();
-        // Of many small blocks, and of few large ones; damage that a block hides shows in the checksum.
+        // With many small blocks, and with few large ones; damage that a block hides is found by the checksum.
         let [small, large] = [3000, plain.len()].map(|len| {
             let mut zstd = zstd::stream::Encoder::new(Vec::new(), 1).unwrap();
             zstd.include_checksum(true).unwrap();

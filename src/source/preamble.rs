@@ -1,4 +1,4 @@
-//! What a program that was started to scan writes before its scan.
+//! Limit on the output of a scanning program before its scan begins.
 
 use std::{
     io::{self, Read},
@@ -10,11 +10,11 @@ use std::{
 
 use crate::error::Error;
 
-/// Bytes before a scan that are read: what writes more is not nmap, and may never end.
+/// Maximum number of bytes before a scan: a program that writes more is not nmap, and may never end.
 const BEFORE: u64 = 16 << 20;
 
-/// Bytes of which only so many may come before a scan: then it is clear that they hold none. A file is read to its end
-/// instead, as a scan may follow whatever stands in it.
+/// Reader that fails if a limited number of bytes passes without a scan, because then they contain none. Files are read
+/// to their end instead, because a scan may follow any other contents.
 #[derive(Debug)]
 pub(crate) struct Preamble<R> {
     inner: R,
@@ -23,7 +23,7 @@ pub(crate) struct Preamble<R> {
 }
 
 impl<R> Preamble<R> {
-    /// `exists` becomes true when there is a scan.
+    /// Wraps `inner`. `exists` becomes true when a scan begins.
     pub(crate) fn new(inner: R, exists: &Arc<AtomicBool>) -> Self {
         Self { inner, left: BEFORE, exists: Arc::clone(exists) }
     }
