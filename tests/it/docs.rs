@@ -341,10 +341,11 @@ fn options() -> std::collections::BTreeMap<String, BTreeSet<String>> {
 
 /// Options of nmap, cargo and xmllint that the documents name.
 #[cfg(feature = "cli")]
-const OTHER_OPTIONS: [&str; 22] = [
+const OTHER_OPTIONS: [&str; 23] = [
     "--append-output",
     "--deprecated-xml-osclass",
     "--exclude-ports",
+    "--host-timeout",
     "--iflist",
     "--port-ratio",
     "--resume",
