@@ -1,4 +1,4 @@
-//! Reads Parquet files for `parquet`, which asks for bytes by their offset.
+//! Random access to Parquet files, as the `parquet` crate requests it.
 
 use std::io::{self, BufReader, Read};
 
@@ -10,7 +10,7 @@ use parquet::{
 
 use crate::fs::File;
 
-/// A Parquet file that is open.
+/// Open Parquet file.
 pub(super) struct Chunks {
     file: File,
     len: u64,
@@ -38,7 +38,7 @@ impl ChunkReader for Chunks {
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
         let wanted = u64::try_from(length).unwrap_or(u64::MAX);
-        // A damaged footer may ask for anything; no memory is taken for what is not there.
+        // A damaged footer may request any range; check it before memory is allocated.
         if start.saturating_add(wanted) > self.len {
             let len = self.len;
             let message = format!("{length} bytes from byte {start} on are not in {len} bytes");
@@ -50,7 +50,7 @@ impl ChunkReader for Chunks {
     }
 }
 
-/// The bytes of a file from a place on, whatever the position of the file.
+/// Reader of a file from an offset on. It does not use the position of the file.
 pub(super) struct Tail<F = File> {
     file: F,
     place: u64,

@@ -1,4 +1,14 @@
-//! From rows and a plan to a commit, again if another run was first.
+//! Commits: writes rows according to a plan, and plans again if another run commits first.
+//!
+//! [`Lake::commit`] is the only way that documents enter a dataset. It decides about each document
+//! ([`Plan`]), writes the files of the rows to load, rewrites files that lose the rows of replaced
+//! copies, and adds a commit to the log. Adding fails if another run added a commit with the same
+//! number. Then the new commit is applied to the state, and the loop starts again: copies may be
+//! known by now, so the plan may differ. If it does not, the files that were written are used
+//! again.
+//!
+//! Until the log has the commit, readers do not see any of its files. A run that is killed before
+//! that leaves files that no commit names, which [`Lake::vacuum`] removes.
 
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -22,17 +32,17 @@ use crate::{
     table::Table,
 };
 
-/// What is needed to make files.
+/// Resources for writing files of a dataset.
 pub(super) struct Workshop {
     pub(super) dir: PathBuf,
     pub(super) staging: PathBuf,
     pub(super) temporaries: Temporaries,
-    /// `None` where the system gives no threads: that of the caller does all then.
+    /// `None` if threads cannot be started; the thread of the caller then does all work.
     pool: Option<ThreadPool>,
 }
 
 impl Workshop {
-    /// Creates a context that writes files of a dataset on `threads` threads.
+    /// Creates the resources for writing files of a dataset on `threads` threads.
     pub(super) fn new(lake: &Lake, threads: usize, temporaries: &Temporaries) -> Self {
         Self {
             dir: lake.dir.clone(),
@@ -42,8 +52,8 @@ impl Workshop {
         }
     }
 
-    /// Does something with each of some things, at the same time as threads allow; what comes of it is in their
-    /// order.
+    /// Calls `make` for each of `things`, in parallel. Returns the results in the order of
+    /// `things`.
     pub(super) fn each<T: Send, M: Send>(
         &self,
         things: Vec<T>,
@@ -57,32 +67,32 @@ impl Workshop {
         }
     }
 
-    /// A new file of a table.
+    /// Creates a file for rows of a table.
     pub(super) fn part(&self, table: Table) -> Result<PartWriter> {
         PartWriter::new(table, &self.staging, &self.temporaries)
     }
 }
 
-/// Documents that have ended, with their rows.
+/// Completed documents with their rows.
 pub(super) trait Store {
     fn documents(&self) -> &[DocumentInfo];
 
-    /// The rows of a document.
+    /// Returns the rows of a document in a table.
     fn rows(&self, document: usize, table: Table) -> Result<Batches<'static>>;
 
-    /// Writes what the plan says, all files or none.
+    /// Writes the rows that the plan loads. Publishes all files or none.
     fn write(&mut self, plan: &Plan, workshop: &Workshop) -> Result<Vec<FileEntry>>;
 }
 
-/// A commit that was made, and what became of the documents.
+/// Commit, and the plan that it carries out.
 pub(super) struct Committed {
     pub(super) plan: Plan,
-    /// `None` if there was nothing to say.
+    /// `None` if there was nothing to commit.
     pub(super) commit: Option<Commit>,
 }
 
 impl Lake {
-    /// Commits documents and sources. If another run was first, what to do is decided again.
+    /// Commits documents and sources. If another run commits first, plans again.
     pub(super) fn commit(
         &mut self,
         store: &mut dyn Store,
@@ -110,7 +120,8 @@ impl Lake {
                 debug_assert!(self.state.mismatch().is_none(), "files have the rows of documents");
                 return Ok(Committed { plan, commit: Some(commit) });
             }
-            // What was written stays: another run may be about to commit files of the same bytes and names.
+            // Keeps the files: another run may be about to commit files with the same bytes and
+            // names.
             written = Some((plan, files));
             self.log.catch_up(&mut self.state)?;
         }
@@ -130,7 +141,7 @@ impl Lake {
         Plan::of(&self.state, store.documents(), &same)
     }
 
-    /// Files of a table in a partition, in the order of their rows.
+    /// Returns the files of a table in a partition, in the order of their rows.
     fn sources(&self, table: Table, scan_date: Option<&str>) -> Result<Vec<Source>> {
         let mut files: Vec<_> = self
             .state
@@ -143,7 +154,7 @@ impl Lake {
         files.into_iter().map(|file| Source::of(&self.dir, file)).collect()
     }
 
-    /// Files with rows of copies that go are written again without them.
+    /// Rewrites the files that contain rows of replaced copies, without these rows.
     fn replace(&self, plan: &Plan, commit: &mut Commit, workshop: &Workshop) -> Result<()> {
         for (date, ids) in plan.removals() {
             let files = self.state.files.values();
@@ -162,7 +173,7 @@ impl Lake {
         Ok(())
     }
 
-    /// A file without the rows of some scans; `None` if it has none of them.
+    /// Writes a file without the rows of some scans. Returns `None` if it contains no such rows.
     fn without(
         &self,
         file: &File,
@@ -178,7 +189,8 @@ impl Lake {
         writer.finish().map(Some)
     }
 
-    /// Sources that are not known yet, by themselves or as a document that is the whole of them.
+    /// Adds the sources that are not known yet, neither by themselves nor as a document that spans
+    /// the whole source.
     fn enter_sources(&self, commit: &mut Commit, sources: &[SourceEntry]) {
         let documents = commit.documents.iter().map(|document| &document.sha256);
         let skipped = commit.skipped.iter().map(|document| &document.sha256);
@@ -192,7 +204,7 @@ impl Lake {
     }
 }
 
-/// Enters what became of documents.
+/// Adds the outcome of each document to the commit.
 fn enter(commit: &mut Commit, plan: &Plan, documents: &[DocumentInfo]) {
     let mut loaded = Vec::new();
     for (document, fate) in documents.iter().zip(&plan.fates) {
@@ -222,7 +234,8 @@ fn enter(commit: &mut Commit, plan: &Plan, documents: &[DocumentInfo]) {
             Fate::Known | Fate::Cut => {}
         }
     }
-    // A better copy stands where the first one did: that is the order in which they are read again.
+    // A better copy takes the position of the first one, since documents are read back in this
+    // order.
     loaded.sort_by_key(|(place, _)| *place);
     commit.documents.extend(loaded.into_iter().map(|(_, document)| document));
 }

@@ -1,16 +1,19 @@
-//! The Parquet files of a dataset, decoded: the only place where bytes that somebody may have changed reach the
-//! decoder of another project.
+//! Decoding of the Parquet files of a dataset. Only here are rows that others may have changed
+//! passed to the decoder of the `parquet` crate.
 //!
-//! That decoder is made for files that a writer wrote, and panics on some others. Three walls keep a damaged
-//! file an error that names it:
+//! That decoder is written for files that a writer produced, and panics on some others. Three
+//! barriers turn a damaged file into an error that names it:
 //!
-//! 1. The log has length and SHA-256 of each file. They are compared before anything of it is decoded, so a file
-//!    that was damaged on its disk or on its way never gets there. This reads a file once more: with SHA
-//!    instructions at about the speed of the disk, and files are read one after the other anyway.
-//! 2. A file whose log was changed with it is read with the schema of its table, never with the one that it brings
-//!    along (the metadata `ARROW:schema`), and its columns must be those of the table.
-//! 3. What still panics is caught here, file by file, and the error names the file. Of the panic itself the command says
-//!    nothing ([`is_decoding`]); for a program that uses the library its hook decides.
+//! 1. The log contains the length and the SHA-256 of each file. They are compared before anything
+//! is decoded, so a file that was damaged on disk or in transfer never reaches the decoder. This
+//! reads a file once more: with SHA instructions at about the speed of the disk, and files are read
+//! one after another anyway.
+//! 2. A file that was changed together with its log is read with the schema of its table, never
+//! with the one that it contains (the metadata `ARROW:schema`), and its columns must be those of
+//! the table.
+//! 3. Remaining panics are caught per file, and become an error that names the file. The command
+//! suppresses the message of the panic ([`is_decoding`]); in a program that uses the library, its
+//! own panic hook decides.
 
 use std::{
     cell::Cell,
@@ -42,13 +45,13 @@ use crate::{
     table::{BatchBuilder, RecordBatch, Table},
 };
 
-/// Rows that are read at once.
+/// Number of rows per batch.
 const ROWS: usize = 512;
 
-/// Bytes that are digested at once.
+/// Number of bytes that are hashed at once.
 const PIECE: usize = 128 << 10;
 
-/// What the log says of the bytes of a file, and whether they were compared with it.
+/// Length and digest of a file according to the log, and whether the file was compared with them.
 #[derive(Debug)]
 pub(super) struct Proof {
     rows: u64,
@@ -64,7 +67,7 @@ impl Proof {
         Self { rows: *rows, bytes: *bytes, sha256: sha256.clone(), is_checked }
     }
 
-    /// Compares a file with the log, once.
+    /// Compares a file with the log. Later calls do nothing.
     fn check(&self, file: &mut File) -> io::Result<()> {
         if self.is_checked.load(Ordering::Relaxed) {
             return Ok(());
@@ -88,30 +91,30 @@ impl Proof {
             return Err(io::Error::other("damaged: its bytes are not those that the log has"));
         }
         self.is_checked.store(true, Ordering::Relaxed);
-        // The decoder reads by places, wherever this has left the file.
+        // The decoder reads at offsets, so the position of the file does not matter.
         Ok(())
     }
 }
 
-/// A file of a dataset.
+/// File of a dataset.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     pub(super) path: PathBuf,
     pub(super) table: Table,
-    /// `None` of a file that this run has just made.
+    /// `None` for a file that this run wrote.
     proof: Option<Arc<Proof>>,
 }
 
 impl Source {
-    /// A file that this run has made.
+    /// Creates a source from a file that this run wrote.
     pub(super) fn made(path: &Path, table: Table) -> Self {
         Self { path: path.to_owned(), table, proof: None }
     }
 
-    /// A file that the log names.
+    /// Creates a source from a file that the log names.
     ///
     /// # Errors
-    /// If it is of a table that there is not.
+    /// Fails if the table of the file does not exist.
     pub(super) fn of(dir: &Path, file: &state::File) -> Result<Self> {
         let table = Table::from_name(&file.entry.table)?;
         let proof = Some(Arc::clone(&file.proof));
@@ -119,17 +122,19 @@ impl Source {
     }
 }
 
-/// The rows of a file, batch by batch. After an error there are none.
+/// Iterator over the batches of a file. It ends after an error.
 pub(super) struct Decoder {
     path: PathBuf,
     reader: Option<ParquetRecordBatchReader>,
 }
 
 impl Decoder {
-    /// Opens a file behind its first rows, with these columns or all.
+    /// Opens a file and skips its first `behind` rows. Reads only these columns, or all if none are
+    /// given.
     ///
     /// # Errors
-    /// An input error with the name of the file, if it cannot be read or is not as it was written.
+    /// Returns an input error that names the file if it cannot be read or differs from what was
+    /// written.
     pub(super) fn open(source: &Source, behind: u64, columns: &[&str]) -> Result<Self> {
         let opened = || -> io::Result<ParquetRecordBatchReader> {
             let mut file = File::open(&source.path)?;
@@ -186,23 +191,24 @@ fn reader(
     builder.with_batch_size(ROWS).with_offset(behind).build()
 }
 
-/// Says that a file has another length than in the log.
+/// Describes a file whose length differs from the log.
 pub(super) fn other_length(len: u64, of_log: u64) -> String {
     format!("it has {len} bytes, not {of_log} as the log says")
 }
 
 thread_local! {
-    /// Whether the decoder runs on this thread.
+    /// True while the decoder runs on this thread.
     static DECODES: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether a panic on this thread is one of the decoder, which is caught and becomes an error.
+/// Returns true if a panic on this thread comes from the decoder. Such a panic is caught and
+/// becomes an error.
 #[cfg(any(feature = "cli", test))]
 pub(crate) fn is_decoding() -> bool {
     DECODES.get()
 }
 
-/// Runs the decoder; that it panics is an error like others.
+/// Runs the decoder. Returns a panic as an error.
 fn caught<T>(run: impl FnOnce() -> std::result::Result<T, ParquetError>) -> io::Result<T> {
     DECODES.set(true);
     let done = catch_unwind(AssertUnwindSafe(run));
@@ -218,7 +224,7 @@ fn caught<T>(run: impl FnOnce() -> std::result::Result<T, ParquetError>) -> io::
     }
 }
 
-/// A file of a dataset that cannot be read is an input that cannot.
+/// Returns an input error for a file of a dataset that cannot be read.
 pub(super) fn unreadable(path: &Path, error: impl Into<io::Error>) -> Error {
     Error::from(error.into()).in_input(path.display().to_string())
 }

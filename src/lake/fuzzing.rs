@@ -1,4 +1,4 @@
-//! Bodies of the fuzz targets of this layer: commits, and the rows of Parquet files that anybody wrote.
+//! Fuzz targets of datasets: commits, and rows of arbitrary Parquet files.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::{
     table::{Stored, restore},
 };
 
-/// Reads lines as commits, one after the other.
+/// Parses each line as a commit, and applies the commits in order.
 pub(crate) fn commits(data: &[u8]) {
     let mut state = State::default();
     let mut taken = 0;
@@ -29,7 +29,7 @@ pub(crate) fn commits(data: &[u8]) {
     }
 }
 
-/// Reads bytes as a file of a dataset, and takes each row for one of each table.
+/// Reads bytes as a file of a dataset, and converts each row as a row of every table.
 pub(crate) fn parquet(data: &[u8]) {
     let folder = Folder::new();
     let path = folder.write("part.parquet", data);
@@ -45,7 +45,7 @@ pub(crate) fn parquet(data: &[u8]) {
     }
 }
 
-/// Takes a row for one of each table.
+/// Converts a row as a row of every table.
 fn take(row: &Stored<'_>) {
     let host = restore::host(row);
     assert!(host.ports.is_empty());

@@ -1,4 +1,18 @@
-//! The format that loads documents into a dataset as they end.
+//! Output format that loads documents into a dataset.
+//!
+//! [`Loader`] receives chunks of rows from the pipeline, in the order of the inputs, and events
+//! that report the end of documents and inputs. Rows wait in a [`Window`]. An event waits until all
+//! rows of its document have arrived; then the document claims its rows. When the claimed rows
+//! reach [`LoadOptions::commit_bytes`], or [`DOCUMENTS`] documents wait, they are committed.
+//!
+//! A document that exceeds this size before it ends is written to files of its own ([`Spill`]), in
+//! steps of [`STEP`] bytes, and gets a commit of its own. Memory is therefore bounded by the size
+//! of a commit, whatever the size of a document.
+//!
+//! [`Loading`] is the handle of the caller. It shares the dataset and the counts with the loader
+//! behind a mutex, so the caller can ask at any time whether an input is known. The caller must
+//! name the source of an input ([`Loading::source`]) before it marks the end of that input in the
+//! pipeline.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -22,55 +36,57 @@ use crate::{
     table::Table,
 };
 
-/// Documents of a commit at most: small ones cost memory beside their rows.
+/// Maximum number of documents per commit. Small documents need memory in addition to their rows.
 const DOCUMENTS: usize = 50_000;
 
-/// Bytes of rows of a document with files of its own that are written at once.
+/// Size of the rows that are written at once for a document with files of its own, in bytes.
 const STEP: usize = 8 << 20;
 
-/// An input, for the log: when it is read again, its bytes tell that all of it is there.
+/// Input, as it is recorded in the log. A later run recognizes it by its bytes and does not read it
+/// again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Source {
-    /// Its name as given.
+    /// Name of the input, as given.
     pub name: String,
-    /// SHA-256 of its bytes, packed as they are, in hexadecimal.
+    /// SHA-256 of the bytes of the input before decompression, in hexadecimal.
     pub sha256: String,
-    /// How many bytes these are.
+    /// Number of these bytes.
     pub bytes: u64,
 }
 
 impl Source {
-    /// An input of this name, digest and length.
+    /// Creates a source from the name, digest and length of an input.
     #[must_use]
     pub fn new(name: impl Into<String>, sha256: impl Into<String>, bytes: u64) -> Self {
         Self { name: name.into(), sha256: sha256.into(), bytes }
     }
 }
 
-/// What was done so far.
+/// Counts of what was loaded so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Told {
-    /// Documents that were loaded, those that took the place of a poorer copy included.
+    /// Number of loaded documents, including those that replaced a worse copy.
     pub loaded: u64,
-    /// Of these, those that took the place of a poorer copy of a commit before.
+    /// Number of loaded documents that replaced a worse copy from an earlier commit.
     pub replaced: u64,
-    /// Documents whose bytes were known.
+    /// Number of documents whose bytes were known.
     pub known: u64,
-    /// Documents left out as there is a copy that is as good or better.
+    /// Number of documents that were left out because the dataset has a copy that is at least as
+    /// good.
     pub no_better: u64,
     /// Numbers of the commits.
     pub commits: Vec<u64>,
-    /// Files made.
+    /// Number of files written.
     pub files: u64,
-    /// Rows loaded, a table.
+    /// Number of rows loaded, per table.
     pub rows: BTreeMap<&'static str, u64>,
-    /// The first document of each warning, by its name, and how often there was one.
+    /// First document of each warning, by its name, and the number of documents with that warning.
     pub warnings: BTreeMap<Code, (String, Diagnostic)>,
 }
 
-/// Tells a sink of sources, and what the sink has done.
+/// Handle of a running load: names the sources of inputs, and returns the counts.
 #[derive(Clone)]
 pub struct Loading(Arc<Mutex<Shared>>);
 
@@ -85,18 +101,18 @@ impl Loading {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether all that is in an input of these bytes is there.
+    /// Returns true if the dataset contains all documents of an input with this digest.
     #[must_use]
     pub fn knows(&self, sha256: &str) -> bool {
         digest(sha256).is_some_and(|digest| self.lock().lake.state.known.contains(&digest))
     }
 
-    /// Tells of the input that [`DocumentEvent::Mark`] with this number ends.
+    /// Sets the source of the input that ends with [`DocumentEvent::Mark`] and this number.
     pub fn source(&self, number: u64, source: Source) {
         self.lock().sources.insert(number, source);
     }
 
-    /// What was done so far.
+    /// Returns the counts of what was loaded so far.
     #[must_use]
     pub fn told(&self) -> Told {
         self.lock().told.clone()
@@ -112,9 +128,9 @@ pub struct Loader {
     window: Window,
     spill: Option<Spill>,
     events: VecDeque<DocumentEvent>,
-    /// Inputs that were read to their end, all documents of which are in the window or committed.
+    /// Inputs that were read to their end. All their documents are in the window or committed.
     sources: Vec<SourceEntry>,
-    /// Whether the input that is open was refused.
+    /// True if the current input was refused.
     refused: bool,
 }
 
@@ -141,7 +157,7 @@ pub(super) fn start(
 }
 
 impl Loader {
-    /// Handles the events whose rows are there, and commits when there is enough.
+    /// Handles the events whose rows have arrived, and commits if there are enough rows.
     fn settle(&mut self) -> Result<()> {
         while let Some(event) = self.events.pop_front() {
             match event {
@@ -162,7 +178,7 @@ impl Loader {
         if claimed >= self.options.commit_bytes || self.window.documents().len() >= DOCUMENTS {
             self.commit_window()?;
         }
-        // Without an event that waits, what nobody claims is of the one document that is open.
+        // If no event waits, all unclaimed rows belong to the one open document.
         let most = if self.spill.is_some() { STEP } else { usize::MAX };
         if self.events.is_empty() && open >= self.options.commit_bytes.min(most) {
             self.commit_window()?;
@@ -172,7 +188,7 @@ impl Loader {
         Ok(())
     }
 
-    /// Whether all rows of a document have come.
+    /// Returns true if all rows of a document have arrived.
     fn is_here(&self, document: &DocumentInfo) -> bool {
         match &self.spill {
             Some(spill) => self.window.has(&spill.missing(document)),
@@ -180,7 +196,7 @@ impl Loader {
         }
     }
 
-    /// Takes a document that is here.
+    /// Takes a document whose rows have arrived.
     fn take(&mut self, document: DocumentInfo) -> Result<()> {
         let Some(mut spill) = self.spill.take() else {
             self.window.claim(document);
@@ -220,7 +236,8 @@ fn entry(source: Source) -> SourceEntry {
 }
 
 impl Told {
-    /// Adds what a commit did. `committed_source` names the input of a copy that was committed before.
+    /// Adds the result of a commit. `committed_source` returns the input of a copy from an earlier
+    /// commit.
     fn add(
         &mut self,
         committed: &Committed,
@@ -254,7 +271,8 @@ impl Told {
         }
     }
 
-    /// Counts what is to be said of a document. `source_of` names the input of the copy that is used.
+    /// Counts the warning about a document, if there is one. `source_of` returns the input of the
+    /// copy that is used.
     fn warn(
         &mut self,
         document: &DocumentInfo,
@@ -267,7 +285,7 @@ impl Told {
             Fate::Load { collides: true, .. } => Code::IdCollision,
             Fate::Load { .. } | Fate::Known | Fate::Cut => return,
         };
-        // Only the first is reported, so only the first is formatted.
+        // Only the first one is reported, so the detail is formatted only once.
         let (_, first) = self.warnings.entry(code).or_insert_with(|| {
             let detail = match fate {
                 Fate::NoBetter(better) => {
@@ -312,7 +330,7 @@ impl ChunkWriter for Loader {
     }
 
     fn document_events(&mut self, events: Vec<DocumentEvent>) -> Result<()> {
-        // A document that a run left open when it was stopped must not be taken for one that was cut.
+        // When the run was stopped, the open document must not be mistaken for a truncated one.
         if self.options.stop.load(Ordering::Relaxed) {
             return Ok(());
         }

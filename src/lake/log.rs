@@ -1,4 +1,4 @@
-//! The log: a file a commit, numbered from 1 without gaps.
+//! Log of a dataset: one file per commit, numbered from 1 without gaps.
 
 use std::{
     io::{self, Write as _},
@@ -14,113 +14,114 @@ use crate::{
     sink::Temporaries,
 };
 
-/// Version of the log's form; a newer one is not read.
+/// Version of the log's layout. Newer versions are refused.
 const FORMAT: u32 = 1;
 
-/// What a commit was made by.
+/// Operation that created a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
-    /// Documents were loaded.
+    /// Loading of documents.
     Ingest,
-    /// Small files were made one.
+    /// Merging of small files.
     Compact,
 }
 
-/// A step from one state of the dataset to the next.
+/// Step from one state of the dataset to the next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
-    /// Version of the log's form.
+    /// Version of the log's layout.
     pub format: u32,
     /// Version of the tables' schema.
     pub schema_version: String,
-    /// What made it.
+    /// Operation that created the commit.
     pub operation: Operation,
-    /// When its run began, as RFC 3339 text in UTC.
+    /// Start of the run, as RFC 3339 text in UTC.
     pub time: String,
-    /// Whether `_scanmill/newest` was there before it, and so has to be there since. Commits before 0.2 do not have it.
+    /// True if `_scanmill/newest` existed before this commit, and must therefore exist from then
+    /// on. Absent from commits before version 0.2.
     #[serde(default)]
     pub has_newest: bool,
-    /// Files that come.
+    /// Files that are added.
     pub files: Vec<FileEntry>,
-    /// Paths of files that go.
+    /// Paths of files that are removed.
     pub removed: Vec<String>,
     /// Documents that were loaded.
     pub documents: Vec<DocumentEntry>,
-    /// Documents that were left out, as a copy that is as good or better is there.
+    /// Documents that were left out because the dataset has a copy that is at least as good.
     pub skipped: Vec<SkippedEntry>,
-    /// Inputs of which everything is in the dataset.
+    /// Inputs whose documents are all in the dataset.
     pub sources: Vec<SourceEntry>,
 }
 
-/// A Parquet file.
+/// Parquet file of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
-    /// Its path below the dataset's folder.
+    /// Path, relative to the folder of the dataset.
     pub path: String,
-    /// Its table.
+    /// Name of the table.
     pub table: String,
-    /// The date of its scans, `None` if they have none.
+    /// Date of its scans, or `None` if they have none.
     pub scan_date: Option<String>,
-    /// Its rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Its bytes.
+    /// Size, in bytes.
     pub bytes: u64,
-    /// SHA-256 of its bytes in hexadecimal.
+    /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
 }
 
-/// A document that was loaded.
+/// Document that was loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DocumentEntry {
-    /// The id that its rows have; `None` if there is no scan in it.
+    /// ID of the scan in its rows, or `None` if the document contains no scan.
     pub scan_id: Option<String>,
-    /// SHA-256 of its bytes in hexadecimal.
+    /// SHA-256 of the document, in hexadecimal.
     pub sha256: String,
-    /// Name of its input as given.
+    /// Name of the input, as given.
     pub source: String,
-    /// Its place in the input, from 0.
+    /// Position of the document in the input, starting at 0.
     pub doc_index: i32,
-    /// The date of its rows' partition.
+    /// Date of the partition of its rows.
     pub scan_date: Option<String>,
-    /// Whether a `finished` element was read.
+    /// True if a `finished` element was read.
     pub finished: bool,
-    /// Whether it ends before its end tag.
+    /// True if the document ends before its end tag.
     pub truncated: bool,
-    /// Host elements that were not cut.
+    /// Number of complete host elements.
     pub whole_hosts: u64,
-    /// Rows in all tables.
+    /// Number of rows in all tables.
     pub rows: u64,
-    /// Of these, rows that say what was found, by which copies of one scan are compared. Commits before 0.2 do not
-    /// have it.
+    /// Number of rows in the tables of findings, by which copies of one scan are compared. Absent
+    /// from commits before version 0.2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found_rows: Option<u64>,
-    /// The id of a copy whose rows it takes the place of.
+    /// ID of the copy whose rows the document replaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,
 }
 
-/// A document that was left out.
+/// Document that was left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkippedEntry {
-    /// The id of its scan.
+    /// ID of its scan.
     pub scan_id: Option<String>,
-    /// SHA-256 of its bytes in hexadecimal.
+    /// SHA-256 of the document, in hexadecimal.
     pub sha256: String,
-    /// Name of its input as given.
+    /// Name of the input, as given.
     pub source: String,
-    /// Its place in the input, from 0.
+    /// Position of the document in the input, starting at 0.
     pub doc_index: i32,
 }
 
-/// An input that was read to its end without an error.
+/// Input that was read to its end without an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceEntry {
-    /// Its name as given.
+    /// Name of the input, as given.
     pub name: String,
-    /// SHA-256 of its bytes, packed as they are, in hexadecimal.
+    /// SHA-256 of the bytes of the input before decompression, in hexadecimal.
     pub sha256: String,
-    /// How many bytes these are.
+    /// Number of these bytes.
     pub bytes: u64,
 }
 
@@ -163,19 +164,19 @@ impl Log {
         self.folder.join(STAGING)
     }
 
-    /// The file of a commit.
+    /// Returns the path of a commit's file.
     pub(super) fn path(&self, number: u64) -> PathBuf {
         self.folder.join(format!("{number}.json"))
     }
 
-    /// The commit of this number.
+    /// Reads the commit with this number.
     pub(super) fn read(&self, number: u64) -> Result<Commit> {
         let path = self.path(number);
         let text = read_file(&path).map_err(|error| unreadable(&path, error))?;
         parse(&path, &text)
     }
 
-    /// Brings a state up to the newest commit.
+    /// Applies all commits that are newer than the state.
     pub(super) fn catch_up(&self, state: &mut State) -> Result<()> {
         loop {
             let number = state.number.saturating_add(1);
@@ -193,14 +194,15 @@ impl Log {
         self.check_gap(state.number)
     }
 
-    /// A log that lost a file must not be taken for a shorter one.
+    /// Fails if a later commit exists: a log that lost a file must not be taken for a shorter one.
     fn check_gap(&self, newest: u64) -> Result<()> {
         let entries =
             fs::read_dir(&self.folder).map_err(|error| unreadable(&self.folder, error))?;
         for entry in entries {
             let name = entry.map_err(|error| unreadable(&self.folder, error))?.file_name();
             let number = name.to_str().and_then(|name| name.strip_suffix(".json"));
-            // One more may have come since; it is the next run's.
+            // The next number may have been added since the log was read; that commit belongs to
+            // the next run.
             if let Some(number) = number.and_then(|number| number.parse::<u64>().ok())
                 && number > newest.saturating_add(1)
                 && !self.path(newest.saturating_add(1)).exists()
@@ -211,13 +213,13 @@ impl Log {
         Ok(())
     }
 
-    /// The error of a commit that was made and is gone, with what shows that.
+    /// Returns the error for a commit that existed and is missing, with the evidence for that.
     pub(super) fn lost(&self, number: u64, proof: &str) -> Error {
         let message = format!("damaged: this commit is missing, and {proof}; {BRING_BACK}");
         unreadable(&self.path(number), io::Error::other(message))
     }
 
-    /// Adds a commit; false if another run made one of this number before.
+    /// Adds a commit. Returns false if another run has already added one with this number.
     pub(super) fn add(
         &self,
         number: u64,
@@ -244,7 +246,7 @@ impl Log {
     }
 }
 
-/// What can be done about a log that lost files.
+/// Advice for a log that lost files.
 pub(super) const BRING_BACK: &str =
     "bring the files of its log back, or load the inputs into a new dataset";
 
@@ -254,7 +256,7 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-/// Refuses what is no file, such as a pipe, which nobody may ever write to.
+/// Refuses anything but a file, such as a pipe, which may never have a writer.
 pub(super) fn require_file(path: &Path) -> io::Result<()> {
     if fs::metadata(path)?.is_file() {
         return Ok(());
@@ -262,23 +264,23 @@ pub(super) fn require_file(path: &Path) -> io::Result<()> {
     Err(io::Error::other("damaged: it is no file"))
 }
 
-/// What became of a name that nothing should have.
+/// Result of [`name_if_absent`].
 pub(super) enum Named {
-    /// The file has it, and no other.
+    /// The file has the new name only.
     Renamed,
-    /// The file has it beside its old one.
+    /// The file has the new name in addition to its old one.
     Linked,
-    /// Something had it before.
+    /// The name existed before.
     Taken,
 }
 
-/// Gives a file a name unless something has it.
+/// Gives a file a name, unless the name exists.
 pub(super) fn name_if_absent(from: &Path, to: &Path) -> io::Result<Named> {
     use io::ErrorKind::AlreadyExists;
     match fs::rename_no_replace(from, to) {
         Ok(()) => return Ok(Named::Renamed),
         Err(error) if error.kind() == AlreadyExists => return Ok(Named::Taken),
-        // Not every file system knows this way; most know one of the two.
+        // Not every file system supports this call; most support at least one of the two.
         Err(error) if fs::is_unsupported(&error) => {}
         Err(error) => return Err(error),
     }
@@ -317,7 +319,7 @@ pub(super) fn parse(path: &Path, text: &[u8]) -> Result<Commit> {
     }
 }
 
-/// Whether a path leads nowhere but into the dataset.
+/// Returns true if a path stays inside the dataset.
 fn is_inside(path: &str) -> bool {
     let parts = Path::new(path).components();
     !path.is_empty() && parts.into_iter().all(|part| matches!(part, Component::Normal(_)))

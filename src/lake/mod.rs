@@ -1,9 +1,29 @@
-//! A partitioned Parquet dataset that many runs feed, each document exactly once (`docs/lake.md`).
+//! Partitioned Parquet dataset that many runs can write, with each document loaded exactly once
+//! (`docs/lake.md`).
 //!
-//! A dataset is a folder: `<table>/scan_date=YYYY-MM-DD/part-<content hash>.parquet`, and a log of commits
-//! `_scanmill/<n>.json`. What is in it is what the log says: a file that no commit names is no part of it.
-//! Files are never changed; a commit names those that come and those that go, and it is made by giving a
-//! name to a complete file, which only one of several runs can do.
+//! A dataset is a folder with Parquet files, `<table>/scan_date=YYYY-MM-DD/part-<content
+//! hash>.parquet`, and a log of commits, `_scanmill/<n>.json`. The log defines the content: a file
+//! that no commit names is not part of the dataset. Files are never changed. A commit names the
+//! files that are added and removed, and it takes effect when a complete file gets its name in the
+//! log, which only one of several runs can do.
+//!
+//! Writing: [`Lake::load`] returns an output format (`loading`), which collects rows (`window`, and
+//! `spill` for large documents). `commit` decides about each document (`plan`, based on `state`),
+//! writes files under temporary names in `_scanmill/staging` (`part`), moves them to their final
+//! names, and adds the commit (`log`). The order matters: a file has its final name and is on the
+//! disk before a commit names it, and the commit is on the disk before its number is recorded as
+//! the newest (`newest`).
+//!
+//! Reading: `state` is the sum of all commits. `replay` returns the documents as events, so that a
+//! dataset is an input like any other. All Parquet bytes pass through `decode`, which checks them
+//! against the log.
+//!
+//! Locks: runs that write share a lock, and [`Lake::vacuum`] takes it exclusively, since the files
+//! of a commit in progress look like leftovers. Readers take no lock; if a file is missing, they
+//! check whether a newer commit removed it. Two writers are kept apart by the names in the log, not
+//! by the lock, so datasets also work on file systems without locks.
+//!
+//! When the layout of the log changes, raise its version (`log`), so that older programs refuse it.
 
 mod chunks;
 mod commit;
@@ -44,22 +64,22 @@ use crate::{
     table::Table,
 };
 
-/// The folder of the log, below the dataset's.
+/// Folder of the log, inside the folder of the dataset.
 const LOG: &str = "_scanmill";
 
-/// Files in the making, below the log's folder.
+/// Folder for unfinished files, inside the folder of the log.
 const STAGING: &str = "staging";
 
-/// A dataset: its folder, and what its newest commit says.
+/// Dataset: its folder, and its state as of the newest commit.
 pub struct Lake {
     dir: PathBuf,
     log: Log,
     state: State,
-    /// Held while files are made, so that nobody takes them for orphans.
+    /// Held while files are written, so that [`Lake::vacuum`] does not remove them.
     _lock: Option<File>,
 }
 
-/// What is to be done with a dataset.
+/// Intended use of a dataset, which decides about the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
     Read,
@@ -68,7 +88,8 @@ enum Use {
 }
 
 impl Lake {
-    /// Whether a folder is a dataset, be it one that lost its log: then it holds parts, and nothing but folders of tables.
+    /// Returns true if a folder is a dataset. A dataset that lost its log is recognized if it
+    /// contains parts, and nothing but folders of tables.
     #[must_use]
     pub fn is_at(dir: &Path) -> bool {
         let is_of_dataset = |entry: fs::DirEntry| {
@@ -83,27 +104,28 @@ impl Lake {
             })
     }
 
-    /// Opens a dataset to see what is in it.
+    /// Opens a dataset for reading.
     ///
     /// # Errors
-    /// A usage error if there is none; an input error if its log cannot be read, or lost commits.
+    /// Returns a usage error if the folder is not a dataset, and an input error if its log cannot
+    /// be read or lost commits.
     pub fn open(dir: &Path) -> Result<Self> {
         Self::with(dir, Use::Read)
     }
 
-    /// Opens a dataset to load or compact it, and makes it if there is none. What runs that were killed left
-    /// unfinished is removed if no other run is at work.
+    /// Opens a dataset for loading or compaction, and creates it if it does not exist. Unfinished
+    /// files of killed runs are removed if no other run is writing.
     ///
     /// # Errors
-    /// A usage error if the folder holds something else; an output error if it cannot be written; an input error if its
-    /// log cannot be read, or lost commits.
+    /// Returns a usage error if the folder contains anything else, an output error if it cannot be
+    /// written, and an input error if its log cannot be read or lost commits.
     pub fn open_or_create(dir: &Path) -> Result<Self> {
         if !dir.join(LOG).is_dir() {
             if upkeep::has_parts(dir)? {
                 return Err(without_log(dir));
             }
             let other = match fs::read_dir(dir) {
-                // Another run may be making it just now.
+                // Another run may be creating the dataset at the same time.
                 Ok(mut entries) => {
                     entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != LOG))
                 }
@@ -123,15 +145,15 @@ impl Lake {
         Self::with(dir, Use::Write)
     }
 
-    /// Removes the log of a dataset that nothing was loaded into, for the run that made it. A dataset that another run
-    /// is at work on stays.
+    /// Removes the log of a dataset that the calling run created and loaded nothing into. A dataset
+    /// that another run is writing stays.
     pub fn remove_unused(dir: &Path) {
         let folder = dir.join(LOG);
         let Ok(Self { state: State { number: 0, .. }, _lock, .. }) = Self::open_to_clean(dir)
         else {
             return;
         };
-        // Each of these fails if something is in the folder.
+        // Each call fails if the folder is not empty.
         if fs::remove_dir(folder.join(STAGING)).is_ok() {
             let _ = fs::remove_file(folder.join(newest::NEWEST));
             let _ = fs::remove_file(folder.join("lock"));
@@ -142,8 +164,8 @@ impl Lake {
     /// Opens a dataset for [`Self::vacuum`].
     ///
     /// # Errors
-    /// A usage error if there is none, or another run is at work on it; an input error if its log cannot be
-    /// read, or lost commits.
+    /// Returns a usage error if the folder is not a dataset or another run is writing it, and an
+    /// input error if its log cannot be read or lost commits.
     pub fn open_to_clean(dir: &Path) -> Result<Self> {
         Self::with(dir, Use::Clean)
     }
@@ -162,7 +184,7 @@ impl Lake {
             Use::Clean => Some(lock_to_clean(dir, &folder)?),
         };
         let log = Log::new(folder);
-        // Before the log, which may grow meanwhile.
+        // Read before the log, which may grow in between.
         let noted = log.newest()?;
         let mut state = State::default();
         log.catch_up(&mut state)?;
@@ -171,7 +193,7 @@ impl Lake {
                 let proof = format!("commit {noted} was made");
                 return Err(log.lost(state.number.saturating_add(1), &proof));
             }
-            // The first run notes its number before it makes parts, which it may have done since.
+            // The first run records its number before it creates parts, and may have done so since.
             None if state.number == 0 && upkeep::has_parts(dir)? && log.newest()?.is_none() => {
                 return Err(without_log(dir));
             }
@@ -184,35 +206,37 @@ impl Lake {
         Ok(Self { dir: dir.to_owned(), log, state, _lock: lock })
     }
 
-    /// The commits, oldest first.
+    /// Returns the commits, oldest first.
     ///
     /// # Errors
-    /// An output error if the log cannot be read.
+    /// Returns an output error if the log cannot be read.
     pub fn commits(&self) -> Result<Vec<Commit>> {
         (1..=self.state.number).map(|number| self.log.read(number)).collect()
     }
 
-    /// The name of the input of the scan whose rows have this id.
+    /// Returns the name of the input of the scan with this ID.
     fn source_of(&self, scan_id: &str) -> Result<Option<String>> {
         let documents = self.commits()?.into_iter().rev().flat_map(|commit| commit.documents);
         let mut of_scan = documents.filter(|entry| entry.scan_id.as_deref() == Some(scan_id));
         Ok(of_scan.next().map(|entry| entry.source))
     }
 
-    /// Paths of the newest commit's files, of one table or of all, relative to the folder and in byte order.
+    /// Returns the paths of the current files, of one table or of all, relative to the folder and
+    /// in byte order.
     pub fn files(&self, table: Option<Table>) -> impl Iterator<Item = &str> {
         let fits = move |entry: &FileEntry| table.is_none_or(|table| table.name() == entry.table);
         self.state.files.iter().filter(move |(_, file)| fits(&file.entry)).map(|(path, _)| &**path)
     }
 
-    /// Compares the files that are there with the log: each must be there and have its length. What is in them is
-    /// compared when they are read.
+    /// Checks that every file in the log exists and has the recorded length. Its content is checked
+    /// when it is read.
     ///
     /// # Errors
-    /// An input error that names the first file that is missing or has another length, and says how many there are.
+    /// Returns an input error that names the first file that is missing or has another length, with
+    /// the number of such files.
     pub fn check_files(&self) -> Result<()> {
         let Err(error) = self.compare_files() else { return Ok(()) };
-        // Whoever only reads keeps nobody from joining and removing files meanwhile.
+        // A reader holds no lock, so another run may have compacted or removed files in between.
         let now = Self::with(&self.dir, Use::Read)?;
         if now.state.number == self.state.number { Err(error) } else { now.compare_files() }
     }
@@ -240,11 +264,12 @@ impl Lake {
         Err(unreadable(&path, io::Error::other(format!("damaged: {why}{others}"))))
     }
 
-    /// A format that loads scans into the dataset, and a handle to name their inputs and to see what was loaded.
+    /// Returns a format that loads scans into the dataset, and a handle that names their inputs and
+    /// reports what was loaded.
     ///
     /// # Errors
-    /// An input error if a file of the dataset is missing or damaged ([`Self::check_files`]): what was lost would be
-    /// left out as known.
+    /// Returns an input error if a file of the dataset is missing or damaged
+    /// ([`Self::check_files`]): its documents are known, so they would not be loaded again.
     pub fn load(
         self,
         options: &LoadOptions,
@@ -255,25 +280,25 @@ impl Lake {
     }
 }
 
-/// How documents are loaded.
+/// Options for loading documents.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct LoadOptions {
-    /// Threads that write files.
+    /// Number of threads that write files.
     pub threads: usize,
-    /// Bytes of rows, as Arrow, after which there is a commit.
+    /// Size of the rows, in Arrow format, after which they are committed, in bytes.
     pub commit_bytes: usize,
-    /// When the run began, as RFC 3339 text for the log.
+    /// Start of the run, as RFC 3339 text for the log.
     pub time: String,
-    /// When it becomes true, nothing more is committed.
+    /// Nothing more is committed once this is true.
     pub stop: Arc<AtomicBool>,
 }
 
 impl LoadOptions {
-    /// Bytes of rows after which there is a commit, unless told otherwise.
+    /// Default of [`Self::commit_bytes`].
     pub const COMMIT_BYTES: usize = 32 << 20;
 
-    /// One thread, [`Self::COMMIT_BYTES`], and this time.
+    /// Creates options with one thread and [`Self::COMMIT_BYTES`].
     #[must_use]
     pub fn new(time: impl Into<String>) -> Self {
         Self {
@@ -285,7 +310,7 @@ impl LoadOptions {
     }
 }
 
-/// The error of a dataset that has parts and no log.
+/// Returns the error for a dataset that has parts and no log.
 fn without_log(dir: &Path) -> Error {
     let message = format!(
         "damaged: parts of a dataset are there, and no commit of its log; {}",
@@ -294,8 +319,8 @@ fn without_log(dir: &Path) -> Error {
     unreadable(&dir.join(LOG), io::Error::other(message))
 }
 
-/// The lock that runs share, and that keeps [`Lake::vacuum`] away. Whoever is alone removes what killed runs
-/// left in the making.
+/// Takes the lock that writing runs share, and that excludes [`Lake::vacuum`]. If no other run
+/// holds it, removes unfinished files of killed runs first.
 fn lock_to_write(folder: &Path) -> Result<File> {
     let file = lock_file(folder)?;
     match file.try_lock() {
@@ -303,11 +328,12 @@ fn lock_to_write(folder: &Path) -> Result<File> {
             for path in upkeep::staged(folder) {
                 let _ = fs::remove_file(path);
             }
-            // From alone to shared: in between another run may come in, which does no harm.
+            // Another run may take the lock before it becomes shared, which is harmless.
             let _ = file.unlock();
         }
         Err(TryLockError::WouldBlock) => {}
-        // A file system without locks: runs are kept apart by their names, only nobody may clean up.
+        // On a file system without locks, file names keep runs apart; only cleaning up is not
+        // possible.
         Err(TryLockError::Error(_)) => return Ok(file),
     }
     file.lock_shared().map_err(|error| failed(folder, error))?;
@@ -332,7 +358,7 @@ fn lock_file(folder: &Path) -> Result<File> {
     file.map_err(|error| failed(&path, error))
 }
 
-/// Makes the names in a folder safe.
+/// Waits until the names in a folder are on the disk.
 fn sync_dir(dir: &Path) -> Result<()> {
     fs::sync_dir(dir).map_err(|error| failed(dir, error))
 }

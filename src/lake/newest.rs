@@ -1,18 +1,22 @@
-//! `_scanmill/newest`: the number of the newest commit, as a second witness of the log.
+//! `_scanmill/newest`: the number of the newest commit, as independent evidence of the log's
+//! length.
 //!
-//! A log that lost its last files looks like an older log, and one that lost all of them like that of a new dataset.
-//! Parts that no commit names prove nothing: a run that was killed leaves such parts too, made for a commit that never
-//! happened. So the number of each commit is noted in a file of its own:
+//! A log that lost its last files looks like an older log, and one that lost all its files looks
+//! like that of a new dataset. Parts that no commit names prove nothing: a killed run also leaves
+//! parts, written for a commit that never happened. The number of each commit is therefore recorded
+//! in a separate file:
 //!
-//! 1. A new dataset has the number 0 before the first part gets its name. Parts without a log and without this file
-//!    are therefore what is left of a dataset whose log is gone.
-//! 2. A run notes the number of its commit after the commit has its name. A process that ends in between leaves a
-//!    number that is too small, which is weaker evidence and never wrong. The next commit mends it.
-//! 3. Whoever opens the dataset reads the number before the log. The log only grows, so one that ends before the number
-//!    has lost commits.
+//! 1. In a new dataset, the number 0 is recorded before the first part gets its name. Parts without
+//! a log and without this file are therefore the remains of a dataset that lost its log.
+//! 2. A run records the number of its commit after the commit got its name. A process that ends in
+//! between leaves a number that is too low, which is weaker evidence but never wrong. The next
+//! commit corrects it.
+//! 3. Opening a dataset reads the number before the log. The log only grows, so a log that ends
+//! before the number has lost commits.
 //!
-//! Datasets of versions before 0.2 have no such file until a run opens them to load or compact. Commits since then say
-//! that it is there, so its loss shows too, and with it that of commits that went along.
+//! Datasets written by versions before 0.2 have no such file until a run opens them for loading or
+//! compaction. Later commits record that it exists, so its loss is detected, and with it that of
+//! commits lost at the same time.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -33,7 +37,8 @@ use crate::{
     sink::Temporaries,
 };
 
-/// The file's name. It does not end as commits do, so that what removes these leaves it.
+/// Name of the file. It has no `.json` extension, so that a pattern that removes commits does not
+/// match it.
 pub(super) const NEWEST: &str = "newest";
 
 /// Maximum size of the file in bytes.
@@ -49,7 +54,7 @@ impl Log {
         self.folder.join(NEWEST)
     }
 
-    /// Reads the number that was noted last; `None` if there is no such file.
+    /// Returns the recorded number, or `None` if the file does not exist.
     pub(super) fn newest(&self) -> Result<Option<u64>> {
         let path = self.newest_path();
         let read = || -> io::Result<Option<Newest>> {
@@ -64,7 +69,7 @@ impl Log {
         Ok(newest.map(|newest| newest.commit))
     }
 
-    /// Notes the number of a commit that has its name, unless a later one is noted.
+    /// Records the number of a commit that has its name, unless a later one is recorded.
     pub(super) fn note_newest(&self, commit: u64, temporaries: &Temporaries) -> Result<()> {
         if self.newest()?.is_some_and(|noted| noted >= commit) {
             return Ok(());
@@ -76,7 +81,7 @@ impl Log {
         Ok(())
     }
 
-    /// Notes the number of a dataset that has no note yet.
+    /// Records the number in a dataset without such a file.
     pub(super) fn note_first(&self, commit: u64) -> Result<()> {
         let staged = self.stage_newest(commit, &Temporaries::default())?;
         let path = self.newest_path();
@@ -87,7 +92,7 @@ impl Log {
         super::sync_dir(&self.folder)
     }
 
-    /// The error of a number that was noted and is gone, in a log that ends with this commit.
+    /// Returns the error for a missing file in a dataset whose log ends with this commit.
     pub(super) fn without_newest(&self, last: u64) -> Error {
         let message = format!(
             "damaged: it is missing, so commits after {last} may be missing too; bring it back, or write \

@@ -22,15 +22,15 @@ use crate::{
     table::{BatchBuilder, RecordBatch, Table},
 };
 
-/// Rows and bytes that are handed to the Parquet writer at once.
+/// Number of rows, and of bytes, that are passed to the Parquet writer at once.
 const ROWS: usize = 2048;
 const BYTES: usize = 1 << 20;
 
-/// A file under a temporary name; it is removed when it is dropped, unless it got another one.
+/// File with a temporary name. It is removed when this is dropped, unless it was renamed.
 #[derive(Debug)]
 pub(super) struct Staged {
     path: PathBuf,
-    /// Whether the name is no longer ours: another run may have taken it since.
+    /// True if the name is no longer used by this file: another run may have taken it since.
     renamed: bool,
     temporaries: Temporaries,
 }
@@ -61,7 +61,7 @@ impl Staged {
         &self.path
     }
 
-    /// It has another name now.
+    /// Records that the file has another name now.
     pub(super) fn renamed(mut self) {
         self.renamed = true;
     }
@@ -76,7 +76,7 @@ impl Drop for Staged {
     }
 }
 
-/// Writes the rows of one table to a file.
+/// Writer of the rows of one table to a file.
 pub(super) struct PartWriter {
     table: Table,
     staged: Staged,
@@ -87,7 +87,7 @@ pub(super) struct PartWriter {
     rows: u64,
 }
 
-/// A file that is complete and synced, under a temporary name.
+/// Complete file on disk, with a temporary name.
 pub(super) struct Part {
     pub(super) table: Table,
     staged: Staged,
@@ -114,7 +114,7 @@ impl PartWriter {
         })
     }
 
-    /// Adds rows of about so many bytes.
+    /// Adds rows with a size of about `bytes` bytes.
     pub(super) fn push(&mut self, batch: RecordBatch, bytes: usize) -> Result<()> {
         self.waiting_rows = self.waiting_rows.saturating_add(batch.num_rows());
         self.waiting_bytes = self.waiting_bytes.saturating_add(bytes);
@@ -143,7 +143,7 @@ impl PartWriter {
         Ok(())
     }
 
-    /// Completes the file.
+    /// Completes the file and waits until it is on the disk.
     pub(super) fn finish(mut self) -> Result<Part> {
         self.write()?;
         let Self { table, staged, writer, rows, .. } = self;
@@ -158,8 +158,8 @@ impl Part {
         self.staged.path()
     }
 
-    /// Gives files their names in the dataset, and makes the names safe. The same bytes have the same name,
-    /// so one may be there already.
+    /// Moves files to their final names, and waits until the names are on the disk. Equal bytes
+    /// have equal names, so a file may already exist.
     pub(super) fn publish_all(
         dir: &Path,
         parts: Vec<(Self, Option<String>)>,
@@ -196,7 +196,7 @@ impl Part {
     }
 }
 
-/// Counts and digests what goes to a file.
+/// Writer that counts and hashes the bytes of a file.
 struct Hashing {
     file: BufWriter<File>,
     hash: Sha256,

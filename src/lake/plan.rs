@@ -1,4 +1,4 @@
-//! What becomes of documents: docs/merge.md, "Copies of one scan".
+//! Decisions about documents: docs/merge.md, "Copies of one scan".
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -8,63 +8,63 @@ use super::{
 };
 use crate::{error::Result, sink::DocumentInfo};
 
-/// What becomes of each document, in order.
+/// Decisions about documents, in their order.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     pub(super) fates: Vec<Fate>,
 }
 
-/// What becomes of a document.
+/// Decision about a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It is loaded.
+    /// Load it.
     Load {
-        /// Under this id.
+        /// ID of the scan in its rows.
         scan_id: Option<String>,
-        /// In place of this copy.
+        /// Copy whose rows it replaces.
         replaces: Option<Replaced>,
-        /// Whether another scan has its own id.
+        /// True if another scan already has the ID of this one.
         collides: bool,
-        /// Its place in the commit: that of the first document that it is a better copy of.
+        /// Position in the commit: that of the first document that this one is a better copy of.
         place: usize,
     },
-    /// Its bytes are known.
+    /// Leave it out: its bytes are known.
     Known,
-    /// A copy that is as good or better is there, or comes in the same commit.
+    /// Leave it out: the dataset or this commit has a copy that is at least as good.
     NoBetter(Better),
-    /// Its end was not read.
+    /// Leave it out: it was not read to its end.
     Cut,
 }
 
-/// The copy of a scan that is used instead of another one.
+/// Copy of a scan that is used instead of another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Better {
-    /// The committed one whose rows have this id.
+    /// Committed copy with this ID in its rows.
     Committed(String),
-    /// A document of the same commit.
+    /// Document in the same commit, by its position.
     Here(usize),
 }
 
-/// A committed copy that goes.
+/// Committed copy that is removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Replaced {
     pub(super) scan_id: String,
     pub(super) scan_date: Option<String>,
 }
 
-/// The copy a document is held against.
+/// Copy that a document is compared with.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Against<'a> {
-    /// One that is committed.
+    /// Committed copy.
     Committed { scan_id: &'a str, scan_date: Option<&'a str> },
-    /// A document of the same commit.
+    /// Document in the same commit, by its position.
     Here(usize),
 }
 
-/// Tells whether the hosts of a document are those of a copy.
+/// Function that returns true if the hosts of a document equal those of a copy.
 pub(super) type SameHosts<'s> = dyn Fn(usize, Against<'_>) -> Result<bool> + 's;
 
-/// A copy with its place in the commit, if it is not committed.
+/// Copy, with its position in the commit if it is not committed yet.
 #[derive(Clone)]
 struct Known {
     copy: Copy,
@@ -91,7 +91,7 @@ impl Known {
 }
 
 impl Plan {
-    /// Decides on documents in their order.
+    /// Decides about documents in their order.
     pub(super) fn of(
         state: &State,
         documents: &[DocumentInfo],
@@ -106,7 +106,8 @@ impl Plan {
         Ok(Self { fates: planner.fates })
     }
 
-    /// The copy that is used instead of one, whatever took its place in turn.
+    /// Returns the copy that is finally used instead of a document, since a better copy may itself
+    /// be replaced.
     pub(super) fn used<'p>(&'p self, mut better: &'p Better) -> &'p Better {
         while let Better::Here(place) = better
             && let Some(Fate::NoBetter(next)) = self.fates.get(*place)
@@ -116,7 +117,7 @@ impl Plan {
         better
     }
 
-    /// Ids of the committed copies that go, by the dates of their partitions.
+    /// Returns the IDs of committed copies that are removed, by the dates of their partitions.
     pub(super) fn removals(&self) -> BTreeMap<Option<String>, BTreeSet<String>> {
         let mut removals: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for fate in &self.fates {
@@ -132,7 +133,7 @@ impl Plan {
 struct Planner<'p> {
     state: &'p State,
     fates: Vec<Fate>,
-    /// Copies of the scans that were looked at, as they will be.
+    /// Copies of the scans seen so far, as they will be after this commit.
     copies: HashMap<String, Vec<Known>>,
 }
 
@@ -157,7 +158,7 @@ impl Planner<'_> {
         let grade = grade(document);
         let rival = rival(&known, here, grade, same_hosts)?;
         let collides = rival.is_none() && !known.is_empty();
-        // The first one keeps the id of the scan; so does whoever takes its place.
+        // The first scan keeps its ID, and so does a copy that replaces it.
         let keeps = match rival {
             Some(place) => known.get(place).is_some_and(|rival| *rival.copy.scan_id == **scan_id),
             None => known.is_empty(),
@@ -189,7 +190,7 @@ impl Planner<'_> {
         Ok(Fate::Load { scan_id: Some(id), replaces, collides, place })
     }
 
-    /// The copies of a scan as they will be.
+    /// Returns the copies of a scan as they will be after this commit.
     fn known(&mut self, scan_id: &str) -> Vec<Known> {
         let committed = || {
             let copies = self.state.copies(scan_id).iter().cloned();
@@ -198,8 +199,8 @@ impl Planner<'_> {
         self.copies.entry(scan_id.to_owned()).or_insert_with(committed).clone()
     }
 
-    /// A copy goes, as a better one is here. If it would have come with this commit, what it should replace is
-    /// what goes, and its place in the commit is that of the better one.
+    /// Replaces a copy by the better one at `here`. A copy from this commit passes on the copy that
+    /// it would have replaced, and its position in the commit.
     fn replace(&mut self, rival: Known, here: usize) -> (Option<Replaced>, usize) {
         let Some(place) = rival.here else {
             let replaced = Replaced {
@@ -216,8 +217,9 @@ impl Planner<'_> {
     }
 }
 
-/// The place of the copy that a document must be better than; `None` if it is the first one, or differs from
-/// every finished one. A copy that is not finished is one of whatever is there.
+/// Returns the index of the copy that a document must be better than, or `None` if it is the first
+/// copy, or a finished one that differs from all others. An unfinished copy counts as a copy of any
+/// document with the same ID.
 fn rival(
     known: &[Known],
     here: usize,
@@ -238,7 +240,7 @@ fn rival(
     Ok(None)
 }
 
-/// How good a document is as a copy of its scan.
+/// Returns the grade of a document as a copy of its scan.
 pub(super) fn grade(document: &DocumentInfo) -> Grade {
     Grade {
         finished: document.finished,
@@ -248,12 +250,13 @@ pub(super) fn grade(document: &DocumentInfo) -> Grade {
     }
 }
 
-/// Rows of a document in all tables.
+/// Returns the number of rows of a document in all tables.
 pub(super) fn all_rows(document: &DocumentInfo) -> u64 {
     document.rows.iter().copied().fold(0, u64::saturating_add)
 }
 
-/// Rows of a document that say what was found: neither warnings nor events make a copy better.
+/// Returns the number of rows of a document in the tables of findings. Warnings and events do not
+/// make a copy better.
 pub(super) fn found_rows(document: &DocumentInfo) -> u64 {
     let rows = OF_HOSTS.iter().filter_map(|table| document.rows.get(table.number()));
     rows.copied().fold(0, u64::saturating_add)
@@ -275,7 +278,7 @@ mod tests {
         }
     }
 
-    /// The fates of documents in one commit, where hosts are the same if they are as many.
+    /// Returns the decisions about documents in one commit. Hosts are equal if their numbers are.
     fn fates(documents: &[DocumentInfo]) -> Vec<Fate> {
         let same = |one: usize, other: Against<'_>| match other {
             Against::Here(other) => Ok(documents[one].whole_hosts == documents[other].whole_hosts),
@@ -329,7 +332,7 @@ mod tests {
         let expected = [load("a", false, 0), no_better(3), no_better(0), second];
         let fates = fates(&all);
         assert_eq!(fates[..3], expected[..3]);
-        // It took the place of the second, so nothing but its bytes gives it its id.
+        // It replaced the second one, so its ID is derived from its bytes.
         let Fate::Load { scan_id, .. } = &fates[3] else { panic!("{fates:?}") };
         assert_eq!(scan_id.as_deref(), Some("a-x04040404"));
     }

@@ -1,4 +1,4 @@
-//! Rows of scans in Parquet files: read, compared, renamed, left out.
+//! Rows of scans in Parquet files: reading, comparing, renaming and removing.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -17,10 +17,10 @@ use crate::{
     table::Table,
 };
 
-/// Rows of one table, in order.
+/// Batches of rows of one table, in order.
 pub(super) type Batches<'b> = Box<dyn Iterator<Item = Result<RecordBatch>> + 'b>;
 
-/// The tables that say what was found.
+/// Tables of findings, by which copies of a scan are compared.
 pub(super) const OF_HOSTS: [Table; 7] = [
     Table::Hosts,
     Table::Ports,
@@ -31,13 +31,14 @@ pub(super) const OF_HOSTS: [Table; 7] = [
     Table::Hops,
 ];
 
-/// All rows of a file.
+/// Reads all rows of a file.
 pub(super) fn all(source: &Source) -> Result<Batches<'static>> {
     Ok(Box::new(Decoder::open(source, 0, &[])?.map(|batch| plain_lists(batch?))))
 }
 
-/// The same rows without dictionaries in lists. scanmill wrote them until other readers of Arrow were found to fail on
-/// them; what is joined and compared must have one type.
+/// Replaces dictionaries inside lists by plain values. scanmill wrote such dictionaries until other
+/// readers of Arrow were found to fail on them. Rows that are joined or compared must have one
+/// type.
 fn plain_lists(batch: RecordBatch) -> Result<RecordBatch> {
     let schema = batch.schema();
     let fields: Fields = schema.fields().iter().map(plain_list).collect();
@@ -60,7 +61,7 @@ fn plain_list(field: &FieldRef) -> FieldRef {
     Arc::new(field.as_ref().clone().with_data_type(DataType::List(plain(item))))
 }
 
-/// The field of a list or of a struct in it, without dictionaries.
+/// Returns the field of a list, or of a struct in it, without dictionaries.
 fn plain(field: &FieldRef) -> FieldRef {
     let data_type = match field.data_type() {
         DataType::Dictionary(_, values) => values.as_ref().clone(),
@@ -71,7 +72,7 @@ fn plain(field: &FieldRef) -> FieldRef {
     Arc::new(field.as_ref().clone().with_data_type(data_type))
 }
 
-/// Rows of a scan in some files.
+/// Returns the rows of a scan in some files.
 pub(super) fn of_scan(files: Vec<Source>, scan_id: String) -> Batches<'static> {
     let ids = BTreeSet::from([scan_id]);
     let rows = files.into_iter().flat_map(move |file| {
@@ -89,7 +90,7 @@ pub(super) fn of_scan(files: Vec<Source>, scan_id: String) -> Batches<'static> {
     Box::new(rows)
 }
 
-/// Whether a file has a row of one of these scans.
+/// Returns true if a file contains a row of one of these scans.
 pub(super) fn holds(source: &Source, ids: &BTreeSet<String>) -> Result<bool> {
     for batch in Decoder::open(source, 0, &["scan_id"])? {
         if scan_ids(&batch?)?.iter().flatten().any(|id| ids.contains(id)) {
@@ -99,7 +100,7 @@ pub(super) fn holds(source: &Source, ids: &BTreeSet<String>) -> Result<bool> {
     Ok(false)
 }
 
-/// Writes the rows of a file that are of none of these scans.
+/// Copies the rows of a file, except those of these scans.
 pub(super) fn copy_without(
     source: &Source,
     ids: &BTreeSet<String>,
@@ -115,7 +116,7 @@ pub(super) fn copy_without(
     Ok(())
 }
 
-/// The rows that are, or are not, of one of these scans.
+/// Returns the rows that belong to one of these scans, or if `these` is false, those that do not.
 fn keep(batch: &RecordBatch, ids: &BTreeSet<String>, these: bool) -> Result<RecordBatch> {
     let found = scan_ids(batch)?.iter().map(|id| id.is_some_and(|id| ids.contains(id)) == these);
     let mask = BooleanArray::from(found.collect::<Vec<_>>());
@@ -127,7 +128,7 @@ fn scan_ids(batch: &RecordBatch) -> Result<&StringArray> {
     column.ok_or_else(|| Error::new(ErrorKind::Schema("a file without scan ids".into())))
 }
 
-/// The same rows under another scan id; ids of hosts begin with it.
+/// Replaces the scan ID in rows. Host IDs start with it and change as well.
 pub(super) fn rename(batch: &RecordBatch, from: &str, to: &str) -> Result<RecordBatch> {
     let schema = batch.schema();
     let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
@@ -146,7 +147,8 @@ pub(super) fn rename(batch: &RecordBatch, from: &str, to: &str) -> Result<Record
     RecordBatch::try_new(Arc::clone(&schema), columns.collect()).map_err(misfit)
 }
 
-/// Whether two copies of a scan tell the same of the same hosts. Their ids do not count.
+/// Returns true if two copies of a scan contain equal rows for the same hosts, apart from their
+/// IDs.
 pub(super) fn same_hosts(
     mut one: impl FnMut(Table) -> Result<Batches<'static>>,
     mut other: impl FnMut(Table) -> Result<Batches<'static>>,
@@ -159,7 +161,7 @@ pub(super) fn same_hosts(
     Ok(true)
 }
 
-/// Whether two streams hold the same rows, however they are cut.
+/// Returns true if two streams contain equal rows, however they are split into batches.
 fn same_rows(mut one: Batches<'_>, mut other: Batches<'_>) -> Result<bool> {
     let (mut left, mut right) = (None, None);
     loop {
@@ -182,7 +184,7 @@ fn same_rows(mut one: Batches<'_>, mut other: Batches<'_>) -> Result<bool> {
     }
 }
 
-/// What is left of a batch, or the next one with rows.
+/// Returns the rest of a batch, or the next batch with rows.
 fn next(left: &mut Option<RecordBatch>, rows: &mut Batches<'_>) -> Result<Option<RecordBatch>> {
     let mut batch = left.take();
     while batch.as_ref().is_none_or(|batch| batch.num_rows() == 0) {

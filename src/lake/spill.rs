@@ -1,5 +1,5 @@
-//! A document that is too large to wait in memory: its rows go to files of its own, before it is known what
-//! becomes of it.
+//! Document that is too large to wait in memory. Its rows are written to files of its own before
+//! the decision about the document is known.
 
 use super::{
     commit::{Store, Workshop},
@@ -14,20 +14,20 @@ use crate::{error::Result, sink::DocumentInfo, table::Table};
 
 const TABLES: usize = Table::ALL.len();
 
-/// Files of a document that is open.
+/// Files of an open document.
 #[derive(Default)]
 pub(super) struct Spill {
     writers: [Option<PartWriter>; TABLES],
     rows: [u64; TABLES],
 }
 
-/// Files of a document that has ended.
+/// Files of a completed document.
 pub(super) struct Spilled {
     document: [DocumentInfo; 1],
     files: Vec<(Table, Kept)>,
 }
 
-/// A file in the making, or what became of it.
+/// File before or after its publication.
 enum Kept {
     Staged(Part),
     Published(FileEntry, std::path::PathBuf),
@@ -52,7 +52,7 @@ impl Spill {
         workshop.each(tables, push).map(drop)
     }
 
-    /// Rows of a document that are not here yet.
+    /// Returns the number of rows per table that have not arrived yet.
     pub(super) fn missing(&self, document: &DocumentInfo) -> [u64; TABLES] {
         let mut missing = document.rows;
         for (rows, here) in missing.iter_mut().zip(self.rows) {
@@ -61,7 +61,7 @@ impl Spill {
         missing
     }
 
-    /// The document has ended.
+    /// Completes the files when the document has ended.
     pub(super) fn finish(self, document: DocumentInfo) -> Result<Spilled> {
         let mut files = Vec::new();
         for (writer, table) in self.writers.into_iter().zip(Table::ALL) {

@@ -1,4 +1,4 @@
-//! What the commits come to.
+//! State of a dataset: the sum of its commits.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -11,37 +11,39 @@ use super::{
 };
 use crate::model::own_scan_id;
 
-/// SHA-256 of something.
+/// SHA-256 digest.
 pub(super) type Digest = [u8; 32];
 
-/// What the newest commit says.
+/// State as of the newest commit.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// Its number; 0 if there is none.
+    /// Number of the newest commit, or 0 if there is none.
     pub(super) number: u64,
-    /// The files by their paths.
+    /// Files by their paths.
     pub(super) files: BTreeMap<String, File>,
     /// Digests of documents and sources that need not be read again.
     pub(super) known: HashSet<Digest>,
-    /// Copies by the id that their scan has by itself.
+    /// Copies of each scan, by the original ID of the scan.
     scans: HashMap<Box<str>, Vec<Copy>>,
-    /// Documents that are there.
+    /// Number of documents.
     pub(super) documents: u64,
-    /// Whether a commit says that the number of the newest one is noted.
+    /// True if a commit records that the number of the newest commit is stored separately
+    /// (`newest`).
     pub(super) has_newest: bool,
     rows: Rows,
 }
 
-/// Rows of what is there: of its files, of its documents with a scan, and of those without.
+/// Numbers of rows: in files, in documents with a scan, and in documents without one.
 #[derive(Debug, Default)]
 struct Rows {
     files: u64,
     scans: u64,
-    /// These are warnings. Two of them may be one row, as nothing distinguishes them.
+    /// Number of warnings in documents without a scan. Equal warnings become one row, so files may
+    /// contain fewer.
     others: u64,
 }
 
-/// A file, and the place of its commit and itself in the log: rows are in this order.
+/// File, with the number of its commit and its position there. Rows are in this order.
 #[derive(Debug, Clone)]
 pub(super) struct File {
     pub(super) entry: FileEntry,
@@ -49,19 +51,19 @@ pub(super) struct File {
     pub(super) proof: Arc<Proof>,
 }
 
-/// A copy of a scan.
+/// Copy of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Copy {
-    /// The id that its rows have.
+    /// ID of the scan in its rows.
     pub(super) scan_id: Box<str>,
     pub(super) scan_date: Option<Box<str>>,
     pub(super) grade: Grade,
-    /// Its rows in all tables.
+    /// Number of its rows in all tables.
     pub(super) rows: u64,
 }
 
-/// How good a copy is: finished, not truncated, whole hosts, rows, in this order
-/// (docs/merge.md, "Copies of one scan").
+/// Quality of a copy, compared in this order: finished, not truncated, number of complete hosts,
+/// number of rows (docs/merge.md, "Copies of one scan").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Grade {
     pub(super) finished: bool,
@@ -71,7 +73,7 @@ pub(super) struct Grade {
 }
 
 impl State {
-    /// Takes the next commit.
+    /// Applies the next commit.
     pub(super) fn apply(&mut self, commit: &Commit) {
         self.number = self.number.saturating_add(1);
         self.has_newest |= commit.has_newest;
@@ -117,15 +119,16 @@ impl State {
                 finished: document.finished,
                 to_its_end: !document.truncated,
                 whole_hosts: document.whole_hosts,
-                // Before this was noted, rows of all tables counted.
+                // Commits before version 0.2 lack this number; use the rows of all tables.
                 rows: document.found_rows.unwrap_or(document.rows),
             },
             rows: document.rows,
         });
     }
 
-    /// How files and documents disagree about the number of rows; `None` if they do not. A commit that lost a file or
-    /// a document, or has another number of either, shows here.
+    /// Describes a disagreement between files and documents about the number of rows, if there is
+    /// one. It reveals a commit that lost a file or a document, or that has a wrong number for
+    /// either.
     pub(super) fn mismatch(&self) -> Option<String> {
         let Rows { files, scans, others } = self.rows;
         let most = scans.saturating_add(others);
@@ -137,13 +140,13 @@ impl State {
         ))
     }
 
-    /// Copies of a scan, in the order of their commits.
+    /// Returns the copies of a scan, in the order of their commits.
     pub(super) fn copies(&self, scan_id: &str) -> &[Copy] {
         self.scans.get(scan_id).map(Vec::as_slice).unwrap_or_default()
     }
 }
 
-/// The bytes of a digest in hexadecimal.
+/// Parses a digest from hexadecimal.
 pub(super) fn digest(text: &str) -> Option<Digest> {
     let mut digest = [0; 32];
     if text.len() != 64 {

@@ -1,4 +1,4 @@
-//! What is there, what is left over, and small files made one.
+//! Maintenance of a dataset: status, removal of leftover files, and compaction of small ones.
 
 use std::{
     collections::BTreeMap,
@@ -25,65 +25,66 @@ use crate::{
     table::Table,
 };
 
-/// Bytes that a file should have at least, and those that small files are joined to at most.
+/// Minimum size of a file that is not merged with others, and maximum size of merged files, in
+/// bytes.
 const SMALL: u64 = 64 << 20;
 const TARGET: u64 = 128 << 20;
 
-/// What is in a dataset.
+/// Content of a dataset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
-    /// Commits.
+    /// Number of commits.
     pub commits: u64,
-    /// Documents.
+    /// Number of documents.
     pub documents: u64,
-    /// Files.
+    /// Number of files.
     pub files: u64,
-    /// Bytes of these files.
+    /// Size of these files, in bytes.
     pub bytes: u64,
-    /// Rows a table.
+    /// Number of rows per table.
     pub rows: BTreeMap<&'static str, u64>,
-    /// Files that no commit names, or that a later one took away, by their paths.
+    /// Files that no commit names, or that a later commit removed, by their paths.
     pub orphans: Vec<Orphan>,
 }
 
-/// A file that is no part of the dataset.
+/// File that is not part of the dataset.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Orphan {
-    /// Its path.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Its bytes.
+    /// Size of the file, in bytes.
     pub bytes: u64,
 }
 
-/// What [`Lake::vacuum`] removed.
+/// Result of [`Lake::vacuum`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Vacuumed {
-    /// Files.
+    /// Number of files removed.
     pub files: u64,
-    /// Their bytes.
+    /// Size of these files, in bytes.
     pub bytes: u64,
 }
 
-/// What [`Lake::compact`] did.
+/// Result of [`Lake::compact`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Compacted {
-    /// Files that went.
+    /// Number of files removed.
     pub removed: u64,
-    /// Files that came in their place.
+    /// Number of files that replaced them.
     pub made: u64,
-    /// Commits.
+    /// Number of commits.
     pub commits: u64,
 }
 
 impl Lake {
-    /// What is there, and which files are left over.
+    /// Returns the content of the dataset, and the leftover files.
     ///
     /// # Errors
-    /// An output error if a folder cannot be read.
+    /// Returns an output error if a folder cannot be read.
     pub fn status(&self) -> Result<Status> {
         let mut status = Status {
             commits: self.state.number,
@@ -104,8 +105,9 @@ impl Lake {
         Ok(status)
     }
 
-    /// Files that are no part of the dataset: unfinished, never committed, or taken away. A file is listed only if
-    /// both its name and its footer are those that scanmill writes, and links are not followed.
+    /// Returns the files that are not part of the dataset: unfinished, never committed, or removed.
+    /// A file is listed only if both its name and its footer are those that scanmill writes. Links
+    /// are not followed.
     fn orphans(&self) -> Result<Vec<Orphan>> {
         let mut found = Vec::new();
         for table in Table::ALL {
@@ -127,18 +129,20 @@ impl Lake {
         Ok(found)
     }
 
-    /// Removes the files that are no part of the dataset. The dataset must be open for that.
+    /// Removes the files that are not part of the dataset, which must have been opened by
+    /// [`Self::open_to_clean`].
     ///
     /// # Errors
-    /// An output error if a file cannot be removed. An input error if a file of the dataset is missing or damaged
-    /// ([`Self::check_files`]): what is left over may be what is left of it.
+    /// Returns an output error if a file cannot be removed, and an input error if a file of the
+    /// dataset is missing or damaged ([`Self::check_files`]): the leftover files may be what
+    /// remains of it.
     pub fn vacuum(&self) -> Result<Vacuumed> {
         self.check_files()?;
         let mut done = Vacuumed::default();
         for Orphan { path, bytes } in self.orphans()? {
             fs::remove_file(&path).map_err(|error| failed(&path, error))?;
             if let Some(partition) = path.parent().filter(|parent| !parent.ends_with(STAGING)) {
-                // Only if it is empty now.
+                // Succeeds only if the folder is empty.
                 let _ = fs::remove_dir(partition);
             }
             done.files = done.files.saturating_add(1);
@@ -147,10 +151,11 @@ impl Lake {
         Ok(done)
     }
 
-    /// Joins small files of a table and date to larger ones, with a commit a date.
+    /// Merges small files of a table and date to larger ones, with one commit per date.
     ///
     /// # Errors
-    /// An output error if files cannot be written; an input error if one cannot be read, is missing or damaged.
+    /// Returns an output error if files cannot be written, and an input error if one cannot be
+    /// read, is missing or is damaged.
     pub fn compact(
         &mut self,
         options: &LoadOptions,
@@ -170,7 +175,7 @@ impl Lake {
             while let Some(commit) = self.joined(date.as_deref(), options, &workshop)? {
                 let number = self.state.number.saturating_add(1);
                 if !self.log.add(number, &commit, temporaries)? {
-                    // Files may have gone since: what to join is looked at again.
+                    // Another run committed: the files to merge may be gone, so select them again.
                     self.log.catch_up(&mut self.state)?;
                     continue;
                 }
@@ -185,7 +190,8 @@ impl Lake {
         Ok(done)
     }
 
-    /// A commit that joins the small files of a date; `None` if there is nothing to join.
+    /// Returns a commit that merges the small files of a date, or `None` if there is nothing to
+    /// merge.
     fn joined(
         &self,
         date: Option<&str>,
@@ -217,7 +223,8 @@ impl Lake {
         Ok(Some(commit))
     }
 
-    /// Small files of a table and date that make one, in the order of their rows.
+    /// Returns the groups of small files of a table and date that become one file each, in the
+    /// order of their rows.
     fn groups(&self, table: Table, date: Option<&str>) -> Vec<(Table, Vec<FileEntry>)> {
         let of_date = |entry: &FileEntry| {
             entry.table == table.name() && entry.scan_date.as_deref() == date && entry.bytes < SMALL
@@ -241,7 +248,7 @@ impl Lake {
     }
 }
 
-/// Whether files lie in a folder that have places and names of parts.
+/// Returns true if a folder contains files with the places and names of parts.
 pub(super) fn has_parts(dir: &Path) -> Result<bool> {
     for table in Table::ALL {
         let partitions = entries(&dir.join(table.name()))?;
@@ -255,7 +262,8 @@ pub(super) fn has_parts(dir: &Path) -> Result<bool> {
     Ok(false)
 }
 
-/// Files in the making, which have no footer yet: their names and first bytes are those that scanmill writes.
+/// Returns unfinished files. They have no footer yet, so they are recognized by their names and
+/// first bytes.
 pub(super) fn staged(log: &Path) -> Vec<PathBuf> {
     let mut found = entries(log).and_then(|_| entries(&log.join(STAGING))).unwrap_or_default();
     found.retain(|path| {
@@ -269,7 +277,7 @@ pub(super) fn staged(log: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The ending of a name such as `4711-0.parquet`: process, number, ending.
+/// Returns the extension of a name such as `4711-0.parquet`: process ID, number, extension.
 fn staged_ending(name: &str) -> Option<&str> {
     let (number, ending) = name.split_once('.')?;
     let (process, number) = number.split_once('-')?;
@@ -277,7 +285,7 @@ fn staged_ending(name: &str) -> Option<&str> {
     (digits(process) && digits(number)).then_some(ending)
 }
 
-/// Whether a file begins with these bytes, or was cut before their end.
+/// Returns true if a file starts with these bytes, or is a prefix of them.
 fn begins_with(path: &Path, start: &[u8]) -> bool {
     let mut first = Vec::new();
     let limit = u64::try_from(start.len()).unwrap_or(0);
@@ -285,14 +293,15 @@ fn begins_with(path: &Path, start: &[u8]) -> bool {
     read.is_ok() && start.starts_with(&first)
 }
 
-/// Whether a name is that of a part, such as `part-fc3d04db73f694c4da1414faf02a924e.parquet`.
+/// Returns true if a name is that of a part, such as
+/// `part-fc3d04db73f694c4da1414faf02a924e.parquet`.
 fn is_part_name(name: &str) -> bool {
     let hash = name.strip_prefix("part-").and_then(|name| name.strip_suffix(".parquet"));
     let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     hash.is_some_and(|hash| hash.len() == 32 && hash.bytes().all(is_hex))
 }
 
-/// Whether a Parquet file was written by scanmill, as its footer has it.
+/// Returns true if the footer of a Parquet file shows that scanmill wrote it.
 fn has_footer(path: &Path) -> bool {
     let read = |file: Chunks| ParquetMetaDataReader::new().parse_and_finish(&file);
     let Ok(Ok(metadata)) = File::open(path).and_then(Chunks::new).map(read) else { return false };
@@ -302,12 +311,13 @@ fn has_footer(path: &Path) -> bool {
         && pairs.into_iter().any(|pair| pair.key == SCHEMA_VERSION_KEY)
 }
 
-/// Whether a name is that of a regular file, not of a link to one.
+/// Returns true if a path is a regular file, not a link to one.
 fn is_file(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file())
 }
 
-/// What is in a folder, in order; nothing if there is none, or if the name is that of a link.
+/// Returns the entries of a folder, in order. Returns none if the folder does not exist or is a
+/// link.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     if fs::symlink_metadata(folder).is_ok_and(|meta| meta.is_symlink()) {
         return Ok(Vec::new());

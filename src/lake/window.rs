@@ -1,4 +1,4 @@
-//! Rows that wait for the next commit, and the documents they belong to.
+//! Rows that wait for the next commit, and the documents that they belong to.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -20,16 +20,16 @@ use crate::{
 
 const TABLES: usize = Table::ALL.len();
 
-/// Rows with their bytes, roughly.
+/// Rows with their approximate size, in bytes.
 pub(super) type Slice = (RecordBatch, usize);
 
-/// Rows in the order they came, by their numbers since the run began. Those of documents that have ended are
-/// claimed by them, the rest is of documents that are open.
+/// Rows in the order of their arrival, numbered from the start of the run. Completed documents have
+/// claimed their rows; the rest belongs to open documents.
 #[derive(Default)]
 pub(super) struct Window {
     queues: [Queue; TABLES],
     documents: Vec<DocumentInfo>,
-    /// Numbers of the first rows of each document.
+    /// Number of the first row of each document, per table.
     from: Vec<[u64; TABLES]>,
     claimed: usize,
     unclaimed: usize,
@@ -38,9 +38,9 @@ pub(super) struct Window {
 #[derive(Default)]
 struct Queue {
     pieces: VecDeque<Piece>,
-    /// Number of the row behind the last claimed one.
+    /// Number of the row after the last claimed one.
     claimed: u64,
-    /// Number of the row that comes next.
+    /// Number of the next row to arrive.
     next: u64,
 }
 
@@ -60,13 +60,13 @@ impl Window {
         queue.pieces.push_back(Piece { first, batch, sizes });
     }
 
-    /// Whether so many rows of each table are there that nobody claims.
+    /// Returns true if at least this many unclaimed rows of each table have arrived.
     pub(super) fn has(&self, rows: &[u64; TABLES]) -> bool {
         let there = |queue: &Queue| queue.next.saturating_sub(queue.claimed);
         self.queues.iter().zip(rows).all(|(queue, rows)| there(queue) >= *rows)
     }
 
-    /// Gives a document its rows, the next of each table. They must be there.
+    /// Claims the next rows of each table for a document. They must have arrived.
     pub(super) fn claim(&mut self, document: DocumentInfo) {
         let mut from = [0; TABLES];
         for ((queue, rows), from) in self.queues.iter_mut().zip(document.rows).zip(&mut from) {
@@ -80,12 +80,12 @@ impl Window {
         self.from.push(from);
     }
 
-    /// Bytes of rows of documents that have ended, and of those that are open.
+    /// Returns the size of the claimed and of the unclaimed rows, in bytes.
     pub(super) fn bytes(&self) -> (usize, usize) {
         (self.claimed, self.unclaimed)
     }
 
-    /// Takes so many rows of each table that nobody claims, or all of them. No document may wait.
+    /// Removes this many unclaimed rows of each table, or all of them. No document may be waiting.
     pub(super) fn take(&mut self, rows: Option<&[u64; TABLES]>) -> [Vec<Slice>; TABLES] {
         let mut taken: [Vec<Slice>; TABLES] = Default::default();
         for (n, (queue, taken)) in self.queues.iter_mut().zip(&mut taken).enumerate() {
@@ -100,7 +100,7 @@ impl Window {
         taken
     }
 
-    /// Forgets the documents and their rows: they are committed.
+    /// Removes the documents and their rows after a commit.
     pub(super) fn clear(&mut self) {
         self.documents.clear();
         self.from.clear();
@@ -117,7 +117,7 @@ impl Window {
         }
     }
 
-    /// Which rows go to which file: documents of one date in their order.
+    /// Returns the rows of each file: the documents of one date, in their order.
     fn files(&self, plan: &Plan) -> BTreeMap<(usize, Option<String>), Vec<Run<'_>>> {
         let mut files: BTreeMap<_, Vec<Run<'_>>> = BTreeMap::new();
         for (n, (document, fate)) in self.documents.iter().zip(&plan.fates).enumerate() {
@@ -153,7 +153,7 @@ impl Window {
     }
 }
 
-/// Rows that stand together, with the old and the new id of their scan if it changes.
+/// Consecutive rows, with the old and the new ID of their scan if it changes.
 struct Run<'w> {
     queue: &'w Queue,
     from: u64,
@@ -191,7 +191,7 @@ impl Store for Window {
 }
 
 impl Queue {
-    /// The piece that a row is in.
+    /// Returns the index of the piece that contains a row.
     fn place(&self, row: u64) -> usize {
         self.pieces.partition_point(|piece| piece.first <= row).saturating_sub(1)
     }
@@ -212,7 +212,8 @@ impl Queue {
         self.cuts(from, rows).map(sum).sum()
     }
 
-    /// The pieces that hold some rows, with the first one's place in each and how many there are.
+    /// Returns the pieces that contain some rows, each with the offset of the first row and their
+    /// number.
     fn cuts(&self, from: u64, rows: u64) -> impl Iterator<Item = (&Piece, usize, usize)> {
         let end = from.saturating_add(rows);
         let place = if rows == 0 { self.pieces.len() } else { self.place(from) };

@@ -1,4 +1,4 @@
-//! The rows of a file as those of a document, for the fuzz target of datasets.
+//! Rows of a file as those of one document, for the fuzz target of datasets.
 
 use std::{collections::HashMap, path::Path};
 
@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{error::Result, table::Table};
 
-/// The rows of the document that the first row of a file is of. It is read as one of the table that it fits.
+/// Returns the rows of the document that the first row of a file belongs to. Reads the file as the
+/// first table that it fits.
 pub(in crate::lake) fn rows(path: &Path) -> Result<Rows> {
     let of = |table: &Table| Source::made(path, *table);
     let fits = Table::ALL.iter().map(of).find(|source| first_key(source).is_ok());

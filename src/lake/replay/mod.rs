@@ -1,4 +1,12 @@
-//! A dataset as an input: its documents again, as if their XML was read.
+//! A dataset as an input: returns its documents as the events that their XML produced.
+//!
+//! The log gives the order of the documents, and [`Rows`] finds the rows of each in the files of
+//! every table. For each document, [`Replay`] goes through the stages of [`Stage`] and assembles
+//! events from rows. All tables advance together: the rows of a host in each table are consumed
+//! when the host is returned, so memory holds one host, not one document.
+//!
+//! When a table is added to the schema, its rows must be read here, in `Replay::host` for tables of
+//! hosts and in `Replay::end` for those of a scan, or a dataset loses them when it is read.
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) mod fuzzing;
@@ -20,45 +28,45 @@ use crate::{
 
 const TABLES: usize = Table::ALL.len();
 
-/// Routes of a host at most.
+/// Maximum number of routes per host.
 const TRACES: usize = 4096;
 
-/// The documents of a dataset, in the order in which they were loaded; a better copy of a scan stands where the
-/// one did that it replaced, so that merging them is like merging what was loaded. Memory is that of one host, some rows of each table, and
-/// about 250 bytes a document.
+/// Documents of a dataset, in the order in which they were loaded. A better copy of a scan has the
+/// position of the copy that it replaced, so that merging a dataset equals merging its inputs.
+/// Memory use is one host, a batch of rows per table, and about 250 bytes per document.
 pub struct Replay {
     documents: Enumerate<IntoIter<Document>>,
     tables: Tables,
     log: Log,
-    /// Hosts of the document that were given.
+    /// Number of hosts of the document returned so far.
     hosts: i64,
-    /// The error that comes after the end of the scan that was open.
+    /// Error to return after the end of the open scan.
     failed: Option<Error>,
     source: String,
     record: RunRecord,
     stage: Stage,
 }
 
-/// The rows of each table, in the order of [`Table::ALL`].
+/// Rows of each table, in the order of [`Table::ALL`].
 struct Tables([Rows; TABLES]);
 
 impl Tables {
     fn of(&mut self, table: Table) -> &mut Rows {
-        // There is one for each table.
+        // The array has one element per table.
         &mut self.0[table.number()]
     }
 }
 
-/// A document, as the log has it.
+/// Document, as recorded in the log.
 struct Document {
     scan_id: Option<String>,
     source: String,
     doc_index: i32,
-    /// The number of its commit.
+    /// Number of its commit.
     commit: u64,
 }
 
-/// What comes next of a document.
+/// Next part of a document to return.
 #[derive(Clone, Copy)]
 enum Stage {
     Begin,
@@ -69,11 +77,13 @@ enum Stage {
 }
 
 impl Lake {
-    /// The documents of the newest commit, as the events that their XML gave. What tables do not hold is
-    /// missing: the place of events among hosts, and zones of an address behind the first.
+    /// Returns the documents of the newest commit, as the events that their XML produced. Data that
+    /// tables do not hold is missing: the position of events among hosts, and all but the first
+    /// zone of an address.
     ///
     /// # Errors
-    /// An output error if the log cannot be read; an input error if a file cannot.
+    /// Returns an output error if the log cannot be read, and an input error if a file cannot be
+    /// read.
     pub fn replay(&self) -> Result<Replay> {
         let mut documents: Vec<Document> = Vec::new();
         let mut numbers: HashMap<Key, Number> = HashMap::new();
@@ -137,8 +147,8 @@ impl ScanEvents for Replay {
 }
 
 impl Replay {
-    /// No more can be read. As with XML, the scan that is open ends first, cut where it is; then comes the error, and
-    /// after that nothing.
+    /// Ends reading after an error. As with XML, the open scan ends first, marked as truncated; the
+    /// next call returns the error, and later calls return nothing.
     fn fail(&mut self, error: Error) -> Result<ScanEvent<'static>> {
         self.documents = Vec::new().into_iter().enumerate();
         let is_open = self.record.exists && !matches!(self.stage, Stage::Begin);
@@ -225,7 +235,7 @@ impl Replay {
         Ok(())
     }
 
-    /// The next host with all that the tables hold of it.
+    /// Returns the next host with all its rows in the tables.
     fn host(&mut self) -> Result<Option<Host<'static>>> {
         let rows = self.tables.of(Table::Hosts);
         let Some(row) = rows.row()? else { return Ok(None) };
@@ -233,7 +243,7 @@ impl Replay {
             (row.text("host_id").unwrap_or_default().to_owned(), restore::host(&row));
         rows.advance();
         each(self.tables.of(Table::Ports), &id, |row| host.ports.extend(restore::port(row)))?;
-        // They come in the order of their ports.
+        // Rows are in the order of their ports.
         let mut place = 0;
         each(self.tables.of(Table::Services), &id, |row| {
             if let Some(port) = port_of(&mut host, &mut place, row) {
@@ -256,7 +266,7 @@ impl Replay {
         })?;
         each(self.tables.of(Table::Hops), &id, |row| {
             let index = usize::try_from(row.int32("trace_index").unwrap_or_default()).unwrap_or(0);
-            // Routes without a hop have no rows.
+            // Routes without hops have no rows.
             while host.traces.len() <= index.min(TRACES) {
                 host.traces.push(Trace::default());
             }
@@ -268,7 +278,7 @@ impl Replay {
         Ok(Some(host))
     }
 
-    /// Scripts and warnings of the run.
+    /// Adds the scripts and warnings of the scan.
     fn end(&mut self) -> Result<()> {
         let Self { tables, record, .. } = self;
         let rows = tables.of(Table::Scripts);
@@ -289,12 +299,13 @@ impl Replay {
     }
 }
 
-/// Whether an id of a scan is made of what those of scanmill are: formats write it as it is, without a look.
+/// Returns true if a scan ID consists of the characters that scanmill uses. Formats write it
+/// without escaping.
 fn is_sound_id(id: &str) -> bool {
     !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// Shows the rows of a host.
+/// Calls `show` for each row of a host.
 fn each(rows: &mut Rows, host_id: &str, mut show: impl FnMut(&Stored<'_>)) -> Result<()> {
     while let Some(row) = rows.row()? {
         if row.text("host_id") != Some(host_id) {
@@ -306,7 +317,7 @@ fn each(rows: &mut Rows, host_id: &str, mut show: impl FnMut(&Stored<'_>)) -> Re
     Ok(())
 }
 
-/// The port that a row tells of, from a place on.
+/// Returns the port that a row belongs to, searching from `place` on.
 fn port_of<'h>(
     host: &'h mut Host<'static>,
     place: &mut usize,

@@ -1,4 +1,4 @@
-//! Rows of one table of a dataset, document by document, whatever files they stand in.
+//! Rows of one table of a dataset, document by document, whichever files contain them.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,24 +11,25 @@ use crate::{
     table::{RecordBatch, Stored},
 };
 
-/// Rows that are passed over rather than looked up.
+/// Maximum number of rows that are skipped by reading, rather than by opening the file at a new
+/// row.
 const NEAR: u64 = 4096;
 
-/// The number of a document, in the order in which they are read.
+/// Number of a document, in reading order.
 pub(super) type Number = u32;
 
-/// What the rows of a document have in common: the id of its scan, or without one its input and its place
-/// there.
+/// Key that the rows of a document share: the ID of its scan or, without a scan, its input and its
+/// position in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Key {
     Scan(String),
     None(String, i32),
 }
 
-/// Columns that make the key.
+/// Columns of the key.
 const OF_KEY: [&str; 3] = ["scan_id", "source", "doc_index"];
 
-/// Rows that stand together.
+/// Consecutive rows of one document in one file.
 #[derive(Debug, Clone, Copy)]
 struct Run {
     document: Number,
@@ -37,14 +38,14 @@ struct Run {
     rows: u64,
 }
 
-/// The rows of one table.
+/// Rows of one table.
 #[derive(Default)]
 pub(in crate::lake) struct Rows {
     files: Vec<Source>,
-    /// Runs of documents that were not read yet, in their order.
+    /// Runs of documents that were not read yet, in the order of the documents.
     runs: VecDeque<Run>,
     open: Option<Open>,
-    /// The document that is read.
+    /// Current document.
     document: Number,
 }
 
@@ -57,7 +58,7 @@ struct Open {
 }
 
 impl Rows {
-    /// Finds the rows of documents in some files, which are in the order of their rows.
+    /// Finds the rows of documents in files, which must be in the order of their rows.
     pub(super) fn find(files: Vec<Source>, documents: &HashMap<Key, Number>) -> Result<Self> {
         let mut runs: Vec<Run> = Vec::new();
         for (file, source) in files.iter().enumerate() {
@@ -65,7 +66,7 @@ impl Rows {
             each_key(source, &mut |key| documents.get(key).copied(), &mut |document| {
                 let first = row;
                 row = row.saturating_add(1);
-                // Of a document that the log does not name there are no runs.
+                // Rows of a document that the log does not name are skipped.
                 let Some(document) = document else { return };
                 match runs.last_mut() {
                     Some(run)
@@ -78,12 +79,12 @@ impl Rows {
                 }
             })?;
         }
-        // Those of one document stay in the order of their files.
+        // The sort is stable: runs of one document stay in the order of their files.
         runs.sort_by_key(|run| run.document);
         Ok(Self { files, runs: runs.into(), open: None, document: 0 })
     }
 
-    /// Goes to a document; those before it are not asked for any more.
+    /// Moves to a document. Drops the rows of earlier ones.
     pub(super) fn begin(&mut self, document: Number) {
         self.document = document;
         while self.runs.front().is_some_and(|run| run.document < document) {
@@ -91,7 +92,7 @@ impl Rows {
         }
     }
 
-    /// The row of the document that is next; `None` behind its last.
+    /// Returns the current row of the document, or `None` after its last row.
     pub(in crate::lake) fn row(&mut self) -> Result<Option<Stored<'_>>> {
         while self.runs.front().is_some_and(|run| run.rows == 0) {
             self.runs.pop_front();
@@ -107,7 +108,7 @@ impl Rows {
         }))
     }
 
-    /// Goes on to the row behind it.
+    /// Moves to the next row.
     pub(in crate::lake) fn advance(&mut self) {
         if let Some(run) = self.runs.front_mut() {
             run.first = run.first.saturating_add(1);
@@ -115,7 +116,7 @@ impl Rows {
         }
     }
 
-    /// Reads the batch that the first row of a run is in.
+    /// Reads the batch that contains the first row of a run.
     fn go(&mut self, run: Run) -> Result<()> {
         let Some(source) = self.files.get(run.file) else { return Ok(()) };
         let next = |reader: &mut Decoder| {
@@ -153,7 +154,7 @@ impl Key {
         }
     }
 
-    /// Whether a row has this key, without making one.
+    /// Returns true if a row has this key. Does not create a key.
     fn is_of(&self, row: &Stored<'_>) -> bool {
         match self {
             Self::Scan(id) => row.text("scan_id") == Some(id),
@@ -162,7 +163,8 @@ impl Key {
     }
 }
 
-/// Gives the document of each row of a file, looked up once for rows of one key that stand together.
+/// Calls `each` with the document of each row of a file. Looks up a document once for consecutive
+/// rows with the same key.
 fn each_key(
     source: &Source,
     find: &mut dyn FnMut(&Key) -> Option<Number>,
@@ -184,7 +186,7 @@ fn each_key(
     Ok(())
 }
 
-/// The key of the first row of a file.
+/// Returns the key of the first row of a file.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn first_key(source: &Source) -> Result<Option<Key>> {
     let mut first = None;
