@@ -17,6 +17,7 @@ mod ingest;
 mod inputs;
 mod inspect;
 mod line_diff;
+mod machine;
 mod memory;
 mod output;
 mod overlap;

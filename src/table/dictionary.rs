@@ -1,6 +1,6 @@
 //! Columns with few distinct texts.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use arrow::{
     array::{ArrayRef, DictionaryArray, Int32Array, StringArray},
@@ -8,9 +8,10 @@ use arrow::{
     datatypes::Int32Type,
 };
 
-use hashbrown::HashMap;
-
 use crate::error::{Error, ErrorKind, Result};
+
+/// Number of texts that are compared one by one: most columns have fewer, and comparing them costs less than a hash.
+const COMPARED: usize = 8;
 
 /// Builder of a dictionary column. Most texts equal the one before, so that is compared first; Arrow's own builder
 /// hashes every text.
@@ -18,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) struct DictionaryBuilder {
     keys: Vec<i32>,
     values: Vec<String>,
+    /// Places of the texts after the first [`COMPARED`].
     places: HashMap<String, i32>,
     last: i32,
 }
@@ -36,13 +38,17 @@ impl DictionaryBuilder {
     }
 
     fn place(&mut self, text: &str) -> i32 {
-        if let Some(place) = self.places.get(text) {
-            return *place;
-        }
+        let compared = self.values.iter().take(COMPARED).position(|value| value == text);
         // A batch has far fewer rows than `i32::MAX`.
-        let place = i32::try_from(self.values.len()).unwrap_or(i32::MAX);
+        let place = |at| i32::try_from(at).unwrap_or(i32::MAX);
+        if let Some(found) = compared.map(place).or_else(|| self.places.get(text).copied()) {
+            return found;
+        }
+        let place = place(self.values.len());
+        if self.values.len() >= COMPARED {
+            self.places.insert(text.to_owned(), place);
+        }
         self.values.push(text.to_owned());
-        self.places.insert(text.to_owned(), place);
         place
     }
 
@@ -65,6 +71,22 @@ mod tests {
     use arrow::array::{Array as _, AsArray as _};
 
     use super::*;
+
+    #[test]
+    fn many_texts_are_kept_once_too() {
+        let mut builder = DictionaryBuilder::default();
+        let texts: Vec<String> = (0..40).map(|number| (number % 20).to_string()).collect();
+        for _ in 0..2 {
+            for text in &texts {
+                builder.append_value(text);
+            }
+            let array = builder.finish(None).unwrap();
+            let array = array.as_dictionary::<Int32Type>();
+            let values = array.downcast_dict::<StringArray>().unwrap();
+            assert_eq!(array.values().len(), 20);
+            assert!(values.into_iter().eq(texts.iter().map(|text| Some(text.as_str()))));
+        }
+    }
 
     #[test]
     fn texts_come_back_in_order_and_are_kept_once() {
