@@ -1,9 +1,7 @@
 //! Inputs of a run and the options for reading them, shared by all commands that read.
 
 use std::{
-    ffi::OsStr,
     io::{self, Read as _},
-    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
@@ -173,7 +171,7 @@ fn listed(path: &Path) -> Result<Vec<PathBuf>> {
         name => name,
     });
     let names = names.filter(|name| !name.is_empty());
-    Ok(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
+    Ok(names.map(|name| PathBuf::from(fs::os_str(name).into_owned())).collect())
 }
 
 /// Byte order mark that some editors write before UTF-8.

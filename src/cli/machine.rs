@@ -1,4 +1,4 @@
-//! Size of the machine's memory.
+//! Size of the machine's memory, and limits on what this process may take of it.
 //!
 //! Read from the files in which Linux shows it, as it is one number: a crate that knows processes, disks and users of every
 //! system cost more to build than all of `cli/memory.rs`. Other systems show it through calls that need `unsafe`; there
@@ -20,6 +20,17 @@ pub(super) fn memory() -> Option<u64> {
     let limits = limit_files(&groups).into_iter().filter_map(|file| fs::read_to_string(file).ok());
     // A group without a limit says `max`, or a number near 2^63: neither is less than the total.
     Some(limits.filter_map(|text| text.trim().parse().ok()).fold(total, u64::min))
+}
+
+/// Returns the bytes of address space that this process may take at most (`ulimit -v`), if that is limited.
+#[cfg(all(unix, not(scanmill_portable)))]
+pub(super) fn address_space() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::As).current
+}
+
+#[cfg(any(not(unix), scanmill_portable))]
+pub(super) fn address_space() -> Option<u64> {
+    None
 }
 
 /// Returns the bytes of the line `MemTotal` of `/proc/meminfo`.

@@ -11,8 +11,6 @@
 //! it to that test. The factors below are measurements: measure again (docs/performance.md) when
 //! decoding or encoding holds more memory per host.
 
-use rustix::process::{Resource, getrlimit};
-
 use super::{
     args::{LimitArgs, size_text},
     machine,
@@ -127,8 +125,8 @@ fn of_machine() -> usize {
 /// bytes: half of the limit, because threads and the allocator reserve more than they use.
 /// Allocations beyond the limit would fail in the middle of the run.
 fn allowed() -> usize {
-    let limit = getrlimit(Resource::As).current;
-    limit.map_or(usize::MAX, |limit| usize::try_from(limit / 2).unwrap_or(usize::MAX).max(FLOOR))
+    machine::address_space()
+        .map_or(usize::MAX, |limit| usize::try_from(limit / 2).unwrap_or(usize::MAX).max(FLOOR))
 }
 
 #[cfg(test)]

@@ -14,16 +14,13 @@
 use std::{
     collections::BTreeSet,
     io,
-    os::{fd::AsFd, unix::ffi::OsStrExt as _, unix::fs::MetadataExt as _},
     path::{Component, Path, PathBuf},
 };
-
-use rustix::io::Errno;
 
 use super::ending::is_special;
 use crate::{
     error::{Error, Result},
-    fs,
+    fs::{self, FileId},
     sink::{Output, Replace, follow, hold, refuse_existing},
 };
 
@@ -114,7 +111,7 @@ pub(super) fn check(
     let place = |path| Ok((Place::of_input(path)?, path));
     let inputs: Vec<_> = all().filter(|path| !is_stream(path)).map(place).collect::<Result<_>>()?;
     let stdin = if all().any(|path| is_stream(&path)) {
-        id_of_stream(io::stdin()).map_err(|error| unreadable(Path::new("-"), error))?
+        id_of_file(fs::stdin_metadata().map_err(|error| unreadable(Path::new("-"), error))?)
     } else {
         None
     };
@@ -151,8 +148,8 @@ pub(super) fn check(
 }
 
 fn check_stdout(inputs: &[(Place, &Path)], found: &[&Path]) -> Result<()> {
-    let stdout = id_of_stream(io::stdout()).map_err(|error| Error::sink("standard output", error));
-    let Some(stdout) = stdout? else { return Ok(()) };
+    let stdout = fs::stdout_metadata().map_err(|error| Error::sink("standard output", error))?;
+    let Some(stdout) = id_of_file(stdout) else { return Ok(()) };
     let mut is_input =
         inputs.iter().find(|(input, _)| input.id == Some(stdout)).map(|(_, path)| *path);
     for file in found {
@@ -240,18 +237,15 @@ impl Written {
     }
 }
 
-/// Device and inode.
-type Id = (u64, u64);
-
 /// Resolved location of a path.
 #[derive(Debug)]
 struct Place {
     /// Absolute path without links.
     path: PathBuf,
-    id: Option<Id>,
+    id: Option<FileId>,
     is_dir: bool,
     /// Existing folders above the path.
-    above: Vec<Id>,
+    above: Vec<FileId>,
 }
 
 impl Place {
@@ -267,11 +261,11 @@ impl Place {
         let path = resolve(&known(follow(path))?.unwrap_or_else(|| path.to_owned()))?;
         let mut above = Vec::new();
         for folder in path.ancestors().skip(1) {
-            above.extend(look(folder)?.as_ref().map(id));
+            above.extend(look(folder)?.as_ref().and_then(fs::file_id));
         }
         let meta = look(&path)?;
         let is_dir = meta.as_ref().is_some_and(fs::Metadata::is_dir);
-        Ok(Self { id: meta.as_ref().map(id), is_dir, above, path })
+        Ok(Self { id: meta.as_ref().and_then(fs::file_id), is_dir, above, path })
     }
 
     fn is(&self, other: &Self) -> bool {
@@ -290,7 +284,7 @@ impl Place {
     fn is_numbered(&self, feed: &Self) -> bool {
         let name = |place: &Self| place.path.file_name().unwrap_or_default().to_owned();
         let (own, feeds) = (name(self), name(feed));
-        let rest = own.as_bytes().strip_prefix(feeds.as_bytes());
+        let rest = own.as_encoded_bytes().strip_prefix(feeds.as_encoded_bytes());
         let is_new = |rest: &[u8]| {
             rest == b"new" || (!rest.is_empty() && rest.iter().all(u8::is_ascii_digit))
         };
@@ -326,28 +320,19 @@ fn look(path: &Path) -> io::Result<Option<fs::Metadata>> {
 /// reach it.
 fn known<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     match fs::if_there(found) {
-        Err(error) => match Errno::from_io_error(&error) {
-            // `follow` returns an error without a code if links form a circle.
-            Some(Errno::ACCESS | Errno::PERM | Errno::LOOP | Errno::NAMETOOLONG) | None => Ok(None),
-            Some(_) => Err(error),
-        },
+        Err(error) if fs::is_unreachable(&error) => Ok(None),
         found => found,
     }
 }
 
-fn id(meta: &fs::Metadata) -> Id {
-    (meta.dev(), meta.ino())
-}
-
-fn id_of_input(path: &Path) -> Result<Option<Id>> {
+fn id_of_input(path: &Path) -> Result<Option<FileId>> {
     let meta = look(path).map_err(|error| unreadable(path, error))?;
-    Ok(meta.as_ref().map(id))
+    Ok(meta.as_ref().and_then(fs::file_id))
 }
 
-/// Returns the device and inode of the file that a stream is redirected to or from.
-fn id_of_stream(stream: impl AsFd) -> io::Result<Option<Id>> {
-    let meta = fs::stream_metadata(stream)?;
-    Ok(Some(meta).filter(fs::Metadata::is_file).as_ref().map(id))
+/// Returns the identity of the file that a stream is redirected to or from.
+fn id_of_file(meta: Option<fs::Metadata>) -> Option<FileId> {
+    meta.filter(fs::Metadata::is_file).as_ref().and_then(fs::file_id)
 }
 
 fn unreadable(path: &Path, error: io::Error) -> Error {
@@ -357,6 +342,8 @@ fn unreadable(path: &Path, error: io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
+
+    use rustix::io::Errno;
 
     use super::*;
 

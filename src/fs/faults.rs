@@ -24,7 +24,6 @@
 
 use std::{
     io::{self, Write as _},
-    os::fd::AsRawFd as _,
     path::{Path, PathBuf},
     sync::{
         OnceLock,
@@ -32,10 +31,7 @@ use std::{
     },
 };
 
-use rustix::{
-    io::Errno,
-    process::{Signal, getpid, kill_process},
-};
+use super::system::{die, error_number, path_of};
 
 /// Kind of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +129,7 @@ impl Way {
 struct Plan {
     /// Number of the call that fails, and its fault.
     fault: Option<(u64, Way)>,
-    errno: Errno,
+    error: Error,
     only: Option<Vec<Call>>,
     trace: Option<std::fs::File>,
     /// Number of calls so far.
@@ -154,7 +150,8 @@ pub(crate) fn install(text: &str) -> Result<(), String> {
 impl Plan {
     fn parse(text: &str) -> Result<Self, String> {
         let calls = AtomicU64::new(0);
-        let mut plan = Self { fault: None, errno: Errno::IO, only: None, trace: None, calls };
+        let error = Error(error_number("EIO"));
+        let mut plan = Self { fault: None, error, only: None, trace: None, calls };
         let (mut at, mut way) = (None, None);
         for word in text.split_whitespace() {
             let wrong = || format!("{word:?} is not understood");
@@ -162,7 +159,9 @@ impl Plan {
             match key {
                 "at" => at = Some(value.parse().map_err(|_| wrong())?),
                 "fault" => way = Some(Way::from_name(value).ok_or_else(wrong)?),
-                "errno" => plan.errno = errno(value).ok_or_else(wrong)?,
+                "errno" => {
+                    plan.error = Error(Some(error_number(value).ok_or_else(wrong)?));
+                }
                 "only" => {
                     let named = |name| Call::ALL.into_iter().find(|call| call.name() == name);
                     let only = value.split(',').map(named).collect::<Option<Vec<_>>>();
@@ -184,17 +183,14 @@ impl Plan {
     }
 }
 
-fn errno(name: &str) -> Option<Errno> {
-    Some(match name {
-        "EACCES" => Errno::ACCESS,
-        "EDQUOT" => Errno::DQUOT,
-        "EINTR" => Errno::INTR,
-        "EIO" => Errno::IO,
-        "EMFILE" => Errno::MFILE,
-        "ENOSPC" => Errno::NOSPC,
-        "EROFS" => Errno::ROFS,
-        _ => return None,
-    })
+/// The number of an error of this system, if it has one.
+#[derive(Debug, Clone, Copy)]
+struct Error(Option<i32>);
+
+impl From<Error> for io::Error {
+    fn from(Error(number): Error) -> Self {
+        number.map_or_else(|| io::ErrorKind::Other.into(), Self::from_raw_os_error)
+    }
 }
 
 /// Object that a call is made on, for the trace.
@@ -210,8 +206,7 @@ impl Target for Path {
 
 impl Target for std::fs::File {
     fn path(&self) -> PathBuf {
-        let link = format!("/proc/self/fd/{}", self.as_raw_fd());
-        std::fs::read_link(link).unwrap_or_default()
+        path_of(self)
     }
 }
 
@@ -219,7 +214,7 @@ impl Target for std::fs::File {
 #[derive(Debug)]
 pub(super) struct Fault {
     way: Way,
-    errno: Errno,
+    error: Error,
 }
 
 /// Makes a call, unless the plan has a fault for it.
@@ -250,7 +245,7 @@ pub(super) fn call_in_parts<T>(
             if fault.way == Way::Tear {
                 die();
             }
-            Err(fault.errno.into())
+            Err(fault.error.into())
         }
         Some(fault) => fault.around(run),
         None => run(),
@@ -280,15 +275,15 @@ impl Plan {
         let (at, way) = self.fault?;
         let fits = number == at || (way == Way::From && number > at);
         let way = if way == Way::After && call.makes_a_name() { Way::Before } else { way };
-        fits.then_some(Fault { way, errno: self.errno })
+        fits.then_some(Fault { way, error: self.error })
     }
 }
 
 impl Fault {
     fn around<T>(self, run: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         match self.way {
-            Way::Before | Way::From => Err(self.errno.into()),
-            Way::After => run().and_then(|_| Err(self.errno.into())),
+            Way::Before | Way::From => Err(self.error.into()),
+            Way::After => run().and_then(|_| Err(self.error.into())),
             Way::Short => run(),
             Way::Die | Way::Tear => {
                 let _made = run();
@@ -317,12 +312,6 @@ pub(super) fn remove_one(folder: &Path) {
         let _ =
             if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
     }
-}
-
-/// Ends the process as `kill -9` does.
-fn die() -> ! {
-    let _ = kill_process(getpid(), Signal::KILL);
-    std::process::abort()
 }
 
 #[cfg(test)]

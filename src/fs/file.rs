@@ -1,17 +1,14 @@
 //! Open files, and the options for opening them.
 
 use std::{
-    fs::Permissions,
     io::{self, IoSlice, Read, Seek, SeekFrom, Write},
-    os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown},
     path::Path,
 };
-
-use rustix::fs::{FallocateFlags, fallocate};
 
 use super::{
     Metadata, TryLockError,
     faults::{Call, call, next},
+    system,
 };
 
 /// Open file: `std::fs::File` with numbered calls.
@@ -53,12 +50,12 @@ impl File {
 
     /// Changes the owner and the group of the file or folder, where they are given.
     pub fn chown(&self, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
-        call(Call::SetStat, &self.0, || fchown(&self.0, uid, gid))
+        call(Call::SetStat, &self.0, || system::set_owner(&self.0, uid, gid))
     }
 
     /// Sets the mode of the file or folder.
     pub fn set_mode(&self, mode: u32) -> io::Result<()> {
-        call(Call::SetStat, &self.0, || self.0.set_permissions(Permissions::from_mode(mode)))
+        call(Call::SetStat, &self.0, || system::set_mode(&self.0, mode))
     }
 
     /// Truncates the file, or extends it with zeros.
@@ -68,8 +65,7 @@ impl File {
 
     /// Reserves space for `len` bytes at `offset`, without changing the length of the file.
     pub fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
-        let flags = FallocateFlags::KEEP_SIZE;
-        call(Call::Allocate, &self.0, || Ok(fallocate(&self.0, flags, offset, len)?))
+        call(Call::Allocate, &self.0, || system::allocate(&self.0, offset, len))
     }
 
     /// Waits until the data and the metadata are on the disk.
@@ -104,13 +100,13 @@ impl File {
 
     /// Reads at an offset, without using the position of the file.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        call(Call::Read, &self.0, || self.0.read_at(buffer, offset))
+        call(Call::Read, &self.0, || system::read_at(&self.0, buffer, offset))
     }
 
     /// Writes all bytes at an offset, without using the position of the file.
     pub fn write_all_at(&self, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
         while !bytes.is_empty() {
-            match write(&self.0, bytes, |bytes| self.0.write_at(bytes, offset)) {
+            match write(&self.0, bytes, |bytes| system::write_at(&self.0, bytes, offset)) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(len) => {
                     bytes = bytes.get(len..).unwrap_or_default();
@@ -217,7 +213,7 @@ impl OpenOptions {
 
     /// Limits the permissions of a newly created file to a mode.
     pub fn mode(&mut self, mode: u32) -> &mut Self {
-        self.inner.mode(mode);
+        system::set_mode_of_new(&mut self.inner, mode);
         self
     }
 

@@ -12,30 +12,38 @@
 //!   position. It has only the methods that are used.
 //! - Queries of a path (`Path::exists`, `Path::is_dir`) stay with `std`: they return no error to
 //!   inject.
+//! - Calls and properties that only Unix has are in `unix.rs`, with a substitute in `portable.rs`. On
+//!   Linux, `.ci/run` checks that the substitutes compile, too (`--cfg scanmill_portable`).
 //! - To add a call, add a function with the name and the signature that it has in `std::fs`.
 
 mod faults;
 mod file;
+#[cfg(any(not(unix), scanmill_portable))]
+mod portable;
+#[cfg(all(unix, not(scanmill_portable)))]
+mod unix;
 
-#[cfg(feature = "cli")]
-use std::os::fd::AsFd;
 use std::{
     io,
-    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
 pub use std::fs::{DirEntry, Metadata, ReadDir, TryLockError};
 
-use rustix::{
-    fs::{CWD, RenameFlags, renameat_with},
-    io::Errno,
-};
-
 #[cfg(feature = "cli")]
 pub(crate) use self::faults::install;
 use self::faults::{Call, call};
 pub use self::file::{File, OpenOptions};
+#[cfg(any(not(unix), scanmill_portable))]
+use self::portable as system;
+pub use self::system::{file_id, has_no_locks, is_stream, mode, os_str, owner, times};
+#[cfg(feature = "cli")]
+pub use self::system::{is_unreachable, stdin_metadata, stdout_metadata};
+#[cfg(all(unix, not(scanmill_portable)))]
+use self::unix as system;
+
+/// Device and inode: what a file is, whatever its name.
+pub type FileId = (u64, u64);
 
 /// Reads a whole file. Use it only for small files that scanmill wrote; input is streamed.
 pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
@@ -82,12 +90,6 @@ pub fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
     call(Call::Stat, path.as_ref(), || std::fs::read_link(&path))
 }
 
-/// Reads the metadata of the file that a stream, such as standard input, is redirected to or from.
-#[cfg(feature = "cli")]
-pub fn stream_metadata(stream: impl AsFd) -> io::Result<Metadata> {
-    std::fs::File::from(stream.as_fd().try_clone_to_owned()?).metadata()
-}
-
 /// Opens a folder to list its entries.
 pub fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
     call(Call::List, path.as_ref(), || std::fs::read_dir(&path))
@@ -100,8 +102,7 @@ pub fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
 
 /// Creates a folder in an existing one, with its permissions limited to a mode.
 pub fn create_dir_with_mode(path: impl AsRef<Path>, mode: u32) -> io::Result<()> {
-    let make = || std::fs::DirBuilder::new().mode(mode).create(&path);
-    call(Call::MakeDir, path.as_ref(), make)
+    call(Call::MakeDir, path.as_ref(), || system::create_dir_with_mode(path.as_ref(), mode))
 }
 
 /// Creates a folder and its missing ancestors.
@@ -132,12 +133,12 @@ pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
 
 /// Renames a file or folder, and fails if the new name exists. Not every file system supports this.
 pub fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {
-    call(Call::Rename, to, || Ok(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?))
+    call(Call::Rename, to, || system::rename_no_replace(from, to))
 }
 
 /// Exchanges the names of two files or folders atomically. Not every file system supports this.
 pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
-    call(Call::Rename, other, || Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?))
+    call(Call::Rename, other, || system::exchange(one, other))
 }
 
 /// Returns true if the file system does not support a call such as [`exchange`], as opposed to a
@@ -156,7 +157,14 @@ pub fn hard_link(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()>
 /// system without support for this, is not an error: names are then as durable as the system makes
 /// them.
 pub fn sync_dir(folder: &Path) -> io::Result<()> {
-    unless_of_disk(File::open(folder).and_then(|folder| folder.sync_all()))
+    unless_of_disk(
+        open_dir(folder).and_then(|folder| folder.map_or(Ok(()), |folder| folder.sync_all())),
+    )
+}
+
+/// Opens a folder, to sync it or to set its mode. `None` where the system has no such way.
+pub fn open_dir(folder: &Path) -> io::Result<Option<File>> {
+    call(Call::Open, folder, || system::open_dir(folder)).map(|folder| folder.map(File::from))
 }
 
 /// Waits until the names in an open folder are on the disk, as [`sync_dir`] does.
@@ -170,7 +178,7 @@ fn unless_of_disk(synced: io::Result<()>) -> io::Result<()> {
 
 /// Returns true if the disk failed, as opposed to a request that it does not support.
 fn is_of_disk(error: &io::Error) -> bool {
-    let is_io = error.raw_os_error() == Some(Errno::IO.raw_os_error());
+    let is_io = system::is_input_output(error);
     is_io || matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 

@@ -13,7 +13,6 @@ use std::{
     ffi::OsString,
     fmt,
     io::{self, Read, Write},
-    os::unix::process::ExitStatusExt as _,
     process::ExitStatus,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -27,7 +26,7 @@ use crate::{
     request::unset_for_nmap,
     source::{
         Preamble,
-        process::{Ended, Process, Program, Stopper},
+        process::{Ended, Process, Program, Stopper, signal_of},
     },
     xml::{Options, Reader},
 };
@@ -246,7 +245,7 @@ fn cancelled() -> Error {
 
 /// Creates an error with the known details of its cause.
 fn scan(what: &str, status: ExitStatus, stderr: &str) -> Error {
-    let how = match (status.code(), status.signal()) {
+    let how = match (status.code(), signal_of(status)) {
         (Some(0), _) => String::new(),
         (Some(code), _) => format!(" (exit code {code})"),
         (None, Some(signal)) => format!(" (signal {signal})"),

@@ -4,7 +4,7 @@
 //! result can open it in between. Attributes that the process may not set, such as another owner, remain as the system
 //! chose them.
 
-use std::{io, os::unix::fs::MetadataExt as _, path::Path};
+use std::{io, path::Path};
 
 use crate::fs::{self, File, Metadata, OpenOptions};
 
@@ -20,7 +20,8 @@ impl Attributes {
     pub(super) fn of(meta: &Metadata) -> Self {
         // Whatever the old file was, the new contents never run with their owner's privileges.
         let bits = if meta.is_dir() { 0o7777 } else { 0o777 };
-        Self { mode: meta.mode() & bits, uid: meta.uid(), gid: meta.gid() }
+        let (uid, gid) = fs::owner(meta);
+        Self { mode: fs::mode(meta) & bits, uid, gid }
     }
 
     /// Reads the attributes of a regular file. Symbolic links are not followed.
@@ -61,7 +62,7 @@ pub(super) fn create_dir(path: &Path, like: Option<Attributes>) -> io::Result<()
 
 /// Syncs the entries of a folder whose files are already synced, and sets its final mode and owner.
 pub(super) fn complete_dir(path: &Path, like: Option<Attributes>) -> io::Result<()> {
-    let folder = File::open(path)?;
+    let Some(folder) = fs::open_dir(path)? else { return Ok(()) };
     fs::sync_open_dir(&folder)?;
     like.map_or(Ok(()), |like| give(&folder, like))
 }

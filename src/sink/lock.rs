@@ -12,9 +12,7 @@
 //! A process that replaces any file takes its lock first ([`hold`]). Otherwise a feed under a running `watch` would
 //! continue in a file without a name, and its lines would be lost.
 
-use std::{io, os::unix::fs::MetadataExt as _, path::Path};
-
-use rustix::io::Errno;
+use std::{io, path::Path};
 
 use crate::{
     error::{Error, Result},
@@ -59,7 +57,7 @@ pub(super) fn has_lock(file: &File, path: &Path) -> Result<bool> {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
         // Some file systems have no locks. There the user has to ensure that there is one writer.
-        Err(TryLockError::Error(error)) if has_no_locks(&error) => Ok(true),
+        Err(TryLockError::Error(error)) if fs::has_no_locks(&error) => Ok(true),
         Err(TryLockError::Error(error)) => Err(Error::sink(path.display().to_string(), error)),
     }
 }
@@ -83,12 +81,6 @@ pub(crate) fn hold(path: &Path) -> Result<Option<File>> {
     }
 }
 
-fn has_no_locks(error: &io::Error) -> bool {
-    // `EBADF` is the error of NFS for a file that is open only for reading.
-    error.kind() == io::ErrorKind::Unsupported
-        || matches!(Errno::from_io_error(error), Some(Errno::NOLCK | Errno::NOSYS | Errno::BADF))
-}
-
 /// Returns true if `path` still refers to the open file.
 ///
 /// # Errors
@@ -96,7 +88,7 @@ fn has_no_locks(error: &io::Error) -> bool {
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let Some(own) = fs::if_there(file.metadata())? else { return Ok(false) };
     let there = fs::if_there(fs::metadata(path))?;
-    Ok(there.is_some_and(|meta| (meta.dev(), meta.ino()) == (own.dev(), own.ino())))
+    Ok(there.is_some_and(|meta| fs::file_id(&meta) == fs::file_id(&own)))
 }
 
 #[cfg(test)]

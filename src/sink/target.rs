@@ -9,9 +9,9 @@
 //! processes may have changed it since.
 
 use std::{
+    borrow::Cow,
     ffi::OsStr,
     io,
-    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
@@ -271,7 +271,7 @@ impl Claim {
         let made = if followed { Vec::new() } else { make_folders(&target).map_err(failed)? };
         let mut number = 0_u32;
         loop {
-            let mut temporary = first_bytes(file_name).to_owned();
+            let mut temporary = first_bytes(file_name).into_owned();
             temporary.push(format!(".tmp-{}-{number}", std::process::id()));
             let temporary = target.with_file_name(temporary);
             match create(&temporary) {
@@ -309,11 +309,11 @@ impl Claim {
 const LONGEST: usize = 200;
 
 /// Returns as much of a name as fits into a temporary name, without splitting a character.
-fn first_bytes(name: &OsStr) -> &OsStr {
-    let bytes = name.as_bytes();
+fn first_bytes(name: &OsStr) -> Cow<'_, OsStr> {
+    let bytes = name.as_encoded_bytes();
     let is_start = |end: &usize| bytes.get(*end).is_none_or(|byte| byte & 0xc0 != 0x80);
     let end = (0..=LONGEST.min(bytes.len())).rev().find(is_start).unwrap_or_default();
-    OsStr::from_bytes(bytes.get(..end).unwrap_or(bytes))
+    fs::os_str(bytes.get(..end).unwrap_or(bytes))
 }
 
 /// Creates the missing parent folders of an output, and returns them.

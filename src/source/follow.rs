@@ -5,7 +5,6 @@
 
 use std::{
     io::{self, Read, Seek as _, SeekFrom},
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -21,7 +20,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    fs::{self, File, Metadata},
+    fs::{self, File, FileId, Metadata},
 };
 
 /// Time between two polls.
@@ -86,7 +85,7 @@ impl Follow {
         let name = self.name.clone();
         let growing = Growing {
             file,
-            id: id(&meta),
+            id: fs::file_id(&meta),
             place: 0,
             tail: Tail::new(self.ending),
             quiet: 0,
@@ -128,15 +127,10 @@ impl Follow {
     }
 }
 
-/// Returns device and inode number, which identify a file independently of its name.
-fn id(meta: &Metadata) -> (u64, u64) {
-    (meta.dev(), meta.ino())
-}
-
 /// Reader of one growing file: at the end of the file it waits for more.
 struct Growing<'f> {
     file: File,
-    id: (u64, u64),
+    id: Option<FileId>,
     place: u64,
     tail: Tail,
     /// Number of polls since the last bytes arrived.
@@ -184,7 +178,7 @@ impl Growing<'_> {
     /// may still be written to for a moment.
     fn has_ended(&mut self) -> io::Result<bool> {
         let cut = self.file.metadata()?.len() < self.place;
-        let taken = || fs::metadata(&self.of.path).is_ok_and(|meta| id(&meta) != self.id);
+        let taken = || fs::metadata(&self.of.path).is_ok_and(|meta| fs::file_id(&meta) != self.id);
         if cut || (self.quiet >= LOOKS && taken()) {
             return Ok(true);
         }

@@ -23,11 +23,18 @@ mod live;
 mod magic;
 mod members;
 mod meter;
+#[cfg(all(unix, not(scanmill_portable)))]
 mod orphans;
 mod pick;
+#[cfg(all(unix, not(scanmill_portable)))]
 mod pipe;
 mod preamble;
+#[cfg(all(unix, not(scanmill_portable)))]
 pub mod process;
+#[cfg(any(not(unix), scanmill_portable))]
+#[path = "process_portable.rs"]
+pub mod process;
+mod program;
 mod run;
 mod running;
 mod tar;
@@ -37,7 +44,6 @@ use std::{
     ffi::OsStr,
     fmt::Write as _,
     io::{self, Cursor, Read},
-    os::unix::{ffi::OsStrExt, fs::FileTypeExt},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -240,9 +246,7 @@ fn open(path: &Path, meter: &Meter) -> io::Result<Opened> {
     if meta.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    let of = meta.file_type();
-    let live = of.is_fifo() || of.is_char_device() || of.is_socket();
-    if live {
+    if fs::is_stream(&meta) {
         return Ok(Opened { file: meter.count(file), len: None, first: None });
     }
     let len = Some(meta.len()).filter(|len| *len > 0);
@@ -263,7 +267,7 @@ fn open(path: &Path, meter: &Meter) -> io::Result<Opened> {
 
 /// Returns a path as text; bytes that are not UTF-8 are written as `\xNN` (DATA_MODEL section 4).
 fn display(path: &Path) -> String {
-    display_bytes(path.as_os_str().as_bytes())
+    display_bytes(path.as_os_str().as_encoded_bytes())
 }
 
 fn display_bytes(path: &[u8]) -> String {
@@ -329,7 +333,9 @@ fn folder(root: &Path, pick: &Pick, found: &mut Vec<Result<Input>>) {
     if !pick.takes_all() {
         files.retain(|(path, error)| error.is_some() || pick.takes(inside(path, root)));
     }
-    files.sort_by(|(a, _), (b, _)| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
+    files.sort_by(|(a, _), (b, _)| {
+        a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes())
+    });
     found.extend(files.into_iter().map(|(path, error)| match error {
         Some(error) => Err(Error::from(error).in_input(display(&path))),
         None => Ok(Input::file(path, false)),
@@ -338,15 +344,17 @@ fn folder(root: &Path, pick: &Pick, found: &mut Vec<Result<Input>>) {
 
 /// Returns the path of a file relative to the folder.
 fn inside<'p>(path: &'p Path, root: &Path) -> &'p [u8] {
-    path.strip_prefix(root).unwrap_or(path).as_os_str().as_bytes()
+    path.strip_prefix(root).unwrap_or(path).as_os_str().as_encoded_bytes()
 }
 
 fn is_hidden(name: &OsStr) -> bool {
-    name.as_bytes().starts_with(b".")
+    name.as_encoded_bytes().starts_with(b".")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt as _;
+
     use super::*;
 
     #[test]

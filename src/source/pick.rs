@@ -1,10 +1,13 @@
 //! Selects files of folders and members of archives by path.
 
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, path::Path};
+use std::path::Path;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    fs,
+};
 
 /// Selection of files in folders and members of archives by path; selects everything by default.
 ///
@@ -34,7 +37,8 @@ impl Pick {
 
     /// Returns true if `path` is selected.
     pub(super) fn takes(&self, path: &[u8]) -> bool {
-        let path = Path::new(OsStr::from_bytes(path.strip_prefix(b"./").unwrap_or(path)));
+        let path = fs::os_str(path.strip_prefix(b"./").unwrap_or(path));
+        let path = Path::new(&path);
         self.include.as_ref().is_none_or(|set| set.is_match(path)) && !self.exclude.is_match(path)
     }
 }

@@ -8,9 +8,8 @@
 //! reused is never signalled.
 
 use std::{
-    ffi::OsString,
     io::{self, Read},
-    os::unix::process::CommandExt as _,
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
     process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
@@ -27,7 +26,10 @@ use super::{
     pipe::{Kept, Pipe},
 };
 
-pub use super::orphans::adopt_orphans;
+pub use super::{
+    orphans::adopt_orphans,
+    program::{Ended, Program},
+};
 
 /// Time that a program has to end after it was asked to, before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -37,21 +39,6 @@ const SHORT_GRACE: Duration = Duration::from_millis(500);
 
 /// Maximum time to wait for the end of a program that was killed.
 const FORCE: Duration = Duration::from_secs(2);
-
-/// Program with its arguments. It is started directly, never through a shell.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Program {
-    /// Name or path of the program; a name without a slash is searched for in `PATH`.
-    pub name: OsString,
-    /// Arguments of the program.
-    pub args: Vec<OsString>,
-    /// Variables added to its environment.
-    pub env: Vec<(String, String)>,
-    /// Variables removed from its environment.
-    pub unset: Vec<OsString>,
-    /// True if it runs through sudo with other privileges, so that signals must be sent through sudo as well.
-    pub by_sudo: bool,
-}
 
 /// Running program, in a process group of its own. Dropping it ends the program and everything it started.
 #[derive(Debug)]
@@ -82,17 +69,6 @@ struct State {
     status: Option<io::Result<ExitStatus>>,
     /// True if the processes that it left behind were ended, too.
     over: bool,
-}
-
-/// Result of a program that ended.
-#[derive(Debug)]
-pub struct Ended {
-    /// Exit status of the program.
-    pub status: ExitStatus,
-    /// Standard error; of long output, the beginning and the end.
-    pub stderr: String,
-    /// True if the program was asked to end.
-    pub stopped: bool,
 }
 
 impl Process {
@@ -346,6 +322,12 @@ impl Stopper {
             None => Err(io::ErrorKind::Other.into()),
         }
     }
+}
+
+/// Returns the signal that ended a program.
+#[must_use]
+pub fn signal_of(status: ExitStatus) -> Option<i32> {
+    status.signal()
 }
 
 /// Runs a program and waits for it.

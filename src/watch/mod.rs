@@ -24,7 +24,6 @@ mod taking;
 
 use std::{
     collections::BTreeSet,
-    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -284,8 +283,9 @@ impl Watch {
             })
         };
         let is_of = |feed: &Path| {
-            let of_path = path.file_name().unwrap_or_default().as_bytes();
-            let rest = of_path.strip_prefix(feed.file_name().unwrap_or_default().as_bytes());
+            let of_path = path.file_name().unwrap_or_default().as_encoded_bytes();
+            let rest =
+                of_path.strip_prefix(feed.file_name().unwrap_or_default().as_encoded_bytes());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
                 && inside(parent_of(feed))
         };

@@ -68,6 +68,16 @@ const OWNED: [(&str, &[&str]); 14] = [
     ("mimalloc", &["main"]),
 ];
 
+/// Files that may use what Unix systems alone have: for each there is another file, or another function, for other systems.
+const UNIX: [&str; 6] = [
+    "src/fs/unix.rs",
+    "src/source/process.rs",
+    "src/source/orphans.rs",
+    "src/source/pipe.rs",
+    "src/cli/signals/unix.rs",
+    "src/cli/machine.rs",
+];
+
 /// Lines of code of every source file, with its top-level module.
 fn sources() -> Vec<(String, PathBuf, Vec<String>)> {
     let mut files = Vec::new();
@@ -259,5 +269,20 @@ fn one_module_alone_writes_what_people_read() {
             !line.contains("take_stdout()") && writes.iter().any(|writes| line.contains(writes))
         });
         assert!(found.is_none(), "{} writes past cli/terminal.rs: {found:?}", path.display());
+    }
+}
+
+#[test]
+fn unix_is_known_to_few_files() {
+    let names = |line: &str| {
+        let std = ["std::os::", "os::unix", "os::fd", "os::linux", "os::{"];
+        std.iter().chain(&["rustix::", "signal_hook::"]).any(|name| line.contains(name))
+    };
+    assert!(names("use std::{io,os::unix::fs::MetadataExt as _,};") && !names("use std::io;"));
+    for (_, path, lines) in sources() {
+        let known = UNIX.iter().any(|file| path.ends_with(file))
+            || path.ends_with("src/cli/signals/portable.rs");
+        let found = lines.iter().find(|line| names(line)).filter(|_| !known);
+        assert!(found.is_none(), "{}: ask crate::fs or crate::source: {found:?}", path.display());
     }
 }

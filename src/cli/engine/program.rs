@@ -3,7 +3,6 @@
 use std::{
     ffi::OsString,
     io,
-    os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::ExitStatus,
     time::Duration,
@@ -18,7 +17,7 @@ use crate::{
     feed::nested,
     source::{
         Ran, Running,
-        process::{Ended, Process, Program},
+        process::{Ended, Process, Program, signal_of},
     },
 };
 
@@ -194,7 +193,7 @@ fn filled(word: &str, values: &[((&str, &str), String)]) -> Result<OsString, Fai
 
 /// Describes the end of a program that failed.
 pub(in super::super) fn told(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
+    match (status.code(), signal_of(status)) {
         (Some(code), _) => format!("it ended with exit code {code}"),
         (None, Some(signal)) => format!("signal {signal} ended it"),
         (None, None) => "it ended badly".to_owned(),

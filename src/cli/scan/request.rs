@@ -1,9 +1,6 @@
 //! Checked request of `scan`, and the programs that it results in.
 
-use std::{
-    ffi::{OsStr, OsString},
-    os::unix::ffi::OsStrExt as _,
-};
+use std::ffi::{OsStr, OsString};
 
 use super::super::args::NmapArgs;
 use crate::{
@@ -39,7 +36,7 @@ impl Request {
         if args.nmap.as_os_str().is_empty() {
             return Err(Error::usage("--nmap: the name is empty"));
         }
-        if args.nmap.as_os_str().as_bytes().iter().any(u8::is_ascii_control) {
+        if args.nmap.as_os_str().as_encoded_bytes().iter().any(u8::is_ascii_control) {
             return Err(Error::usage("--nmap: the name has a control character"));
         }
         if args.name.trim().is_empty() {
@@ -95,7 +92,8 @@ fn agree(targets: &Targets, ports: Option<&PortSet>, arguments: &Arguments) -> R
 /// Formats a program as a line for a shell.
 pub(super) fn line(program: &Program) -> Result<Vec<u8>> {
     let words = [&program.name].into_iter().chain(&program.args);
-    let quoted = shlex::bytes::try_join(words.map(OsString::as_os_str).map(OsStr::as_bytes));
+    let quoted =
+        shlex::bytes::try_join(words.map(OsString::as_os_str).map(OsStr::as_encoded_bytes));
     let mut line = quoted.map_err(|_| Error::usage("--nmap: the name has a NUL character"))?;
     line.push(b'\n');
     Ok(line)

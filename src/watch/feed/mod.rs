@@ -14,8 +14,8 @@
 mod rotation;
 
 use std::{
+    ffi::OsStr,
     io::{self, Read, Write as _},
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -166,7 +166,11 @@ impl FeedFile {
         let folder = parent_of(&self.path);
         let name = self.path.file_name().unwrap_or_default().as_encoded_bytes();
         let entries = fs::read_dir(folder).map_err(|error| failed(folder, error))?;
-        let is = |meta: fs::Metadata| (meta.dev(), meta.ino()) == (place.device, place.inode);
+        // Files without an identity are known by their name alone.
+        let is = |meta: &fs::Metadata, named: &OsStr| match fs::file_id(meta) {
+            Some(id) => id == (place.device, place.inode),
+            None => named.as_encoded_bytes() == name,
+        };
         for entry in entries {
             let entry = entry.map_err(|error| failed(folder, error))?;
             if !entry.file_name().as_encoded_bytes().starts_with(name) {
@@ -174,7 +178,8 @@ impl FeedFile {
             }
             let path = entry.path();
             let found = || -> io::Result<Option<File>> {
-                if !fs::if_there(fs::symlink_metadata(&path))?.is_some_and(is) {
+                let meta = fs::if_there(fs::symlink_metadata(&path))?;
+                if !meta.is_some_and(|meta| is(&meta, &entry.file_name())) {
                     return Ok(None);
                 }
                 OpenOptions::new().read(true).append(true).open(&path).map(Some)
@@ -189,7 +194,7 @@ impl FeedFile {
 
     fn end(&self) -> Result<Place> {
         let meta = self.file.metadata().map_err(|error| failed(&self.path, error))?;
-        let (device, inode) = (meta.dev(), meta.ino());
+        let (device, inode) = fs::file_id(&meta).unwrap_or_default();
         Ok(Place { device, inode, bytes: meta.len(), tail: None })
     }
 

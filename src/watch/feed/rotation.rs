@@ -1,7 +1,6 @@
 //! When a feed gives its name to a new file, and how.
 
 use std::{
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -137,7 +136,7 @@ impl FeedFile {
         if file.metadata().map_err(failed)?.len() > 0 || lock(&file, &path).is_err() {
             return Ok(None);
         }
-        let mode = self.file.metadata().and_then(|meta| file.set_mode(meta.mode() & 0o7777));
+        let mode = self.file.metadata().and_then(|meta| file.set_mode(fs::mode(&meta) & 0o7777));
         if let Err(error) = mode {
             let _ = fs::remove_file(&path);
             return Err(failed(error));

@@ -34,26 +34,15 @@ use signal_hook::{
     low_level,
 };
 
+use super::Service;
 use crate::{fs, sink::Temporaries, source::Running};
 
 /// Time for a stopped run to end on its own. After that it is ended, since it may be waiting for
 /// input.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Requests of signals to a service.
-#[derive(Default)]
-pub(super) struct Service {
-    /// Stop, after SIGINT or SIGTERM. The service may take its time; a second signal ends it at
-    /// once.
-    pub(super) stop: Arc<AtomicBool>,
-    /// The signal was SIGTERM, the usual way to stop a service, so the run succeeded.
-    pub(super) terminated: Arc<AtomicBool>,
-    /// Open the files again, after SIGHUP.
-    pub(super) reopen: Arc<AtomicBool>,
-}
-
 /// Installs handlers for a service, and returns the flags that they set.
-pub(super) fn service() -> Service {
+pub(in super::super) fn service() -> Service {
     let service = Service::default();
     let Service { stop, terminated, reopen } = &service;
     let flags = Flags { stop: Arc::clone(stop), reopen: Some(Arc::clone(reopen)) };
@@ -82,7 +71,7 @@ static HAS_HUNG_UP: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// Prevents SIGHUP from ending a process that may be a `watch`, from its first moment. `logrotate`
 /// may send the signal to a service at any time, and without a handler it would end the service.
-pub(super) fn hold_hangup(args: &[OsString]) {
+pub(in super::super) fn hold_hangup(args: &[OsString]) {
     if args.iter().skip(1).any(|arg| arg == "watch") && !ignores(SIGHUP) {
         set_hangup(flag::register(SIGHUP, Arc::clone(&HAS_HUNG_UP)).ok());
     }
@@ -90,7 +79,7 @@ pub(super) fn hold_hangup(args: &[OsString]) {
 
 /// Restores the default action of SIGHUP for a command that is not `watch`, until [`handle`]
 /// installs another.
-pub(super) fn take_hangup_as_ever() {
+pub(in super::super) fn take_hangup_as_ever() {
     if is_hangup_held() {
         let ends = Arc::new(AtomicBool::new(true));
         set_hangup(flag::register_conditional_default(SIGHUP, ends).ok());
@@ -118,18 +107,21 @@ fn set_hangup(action: Option<SigId>) {
 /// Makes a write that exceeds the file size limit fail, like a write to a full disk, instead of
 /// ending the process. Programs that are started are not affected, because a handler is reset when
 /// a program starts.
-pub(super) fn survive_file_limit() {
+pub(in super::super) fn survive_file_limit() {
     let _ = flag::register(SIGXFSZ, Arc::default());
 }
 
 /// Returns a flag that becomes true when a signal stops the process.
-pub(super) fn stop_flag(temporaries: &Temporaries) -> Arc<AtomicBool> {
+pub(in super::super) fn stop_flag(temporaries: &Temporaries) -> Arc<AtomicBool> {
     stop_flag_with(temporaries, &Running::default())
 }
 
 /// Returns a flag that becomes true when a signal stops the process. The signal also ends the
 /// programs in `running`.
-pub(super) fn stop_flag_with(temporaries: &Temporaries, running: &Running) -> Arc<AtomicBool> {
+pub(in super::super) fn stop_flag_with(
+    temporaries: &Temporaries,
+    running: &Running,
+) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let last = Last { stop: Arc::clone(&stop), temporaries: temporaries.clone() };
     let running = running.clone();
@@ -145,7 +137,10 @@ pub(super) fn stop_flag_with(temporaries: &Temporaries, running: &Running) -> Ar
 
 /// Returns a flag that becomes true with the second signal, for a scan. The first signal ends the
 /// programs in `running`, whose output is kept; the second one ends the run.
-pub(super) fn second_stop_flag(temporaries: &Temporaries, running: &Running) -> Arc<AtomicBool> {
+pub(in super::super) fn second_stop_flag(
+    temporaries: &Temporaries,
+    running: &Running,
+) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let last = Last { stop: Arc::clone(&stop), temporaries: temporaries.clone() };
     let running = running.clone();

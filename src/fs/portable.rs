@@ -1,0 +1,149 @@
+//! Functions of `unix.rs` for systems that are no Unix, with what std has for all systems.
+//!
+//! Files have no identity there that std shows, so files are compared by their paths without links. They have neither modes
+//! nor owners, so nothing is set. Calls that have no equivalent fail as unsupported, and callers take their other way.
+
+use std::{
+    borrow::Cow,
+    ffi::OsStr,
+    fs::{File, Metadata, OpenOptions},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::UNIX_EPOCH,
+};
+
+use super::FileId;
+
+/// Held while the position of a file is not its own: see [`at`].
+static POSITION: Mutex<()> = Mutex::new(());
+
+pub fn file_id(_: &Metadata) -> Option<FileId> {
+    None
+}
+
+/// Only the first of both times is known.
+pub fn times(meta: &Metadata) -> [(i64, i64); 2] {
+    let since = |time: std::time::SystemTime| time.duration_since(UNIX_EPOCH).ok();
+    let modified = meta.modified().ok().and_then(since).unwrap_or_default();
+    let seconds = i64::try_from(modified.as_secs()).unwrap_or(i64::MAX);
+    [(seconds, i64::from(modified.subsec_nanos())), (0, 0)]
+}
+
+/// Whatever has a length of its own or is a folder is none.
+pub fn is_stream(meta: &Metadata) -> bool {
+    !meta.is_file() && !meta.is_dir()
+}
+
+pub fn mode(_: &Metadata) -> u32 {
+    0
+}
+
+pub fn owner(_: &Metadata) -> (u32, u32) {
+    (0, 0)
+}
+
+/// Bytes that are not UTF-8 are replaced: no file has such a name.
+pub fn os_str(bytes: &[u8]) -> Cow<'_, OsStr> {
+    match String::from_utf8_lossy(bytes) {
+        Cow::Borrowed(text) => OsStr::new(text).into(),
+        Cow::Owned(text) => Cow::Owned(text.into()),
+    }
+}
+
+pub fn has_no_locks(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported
+}
+
+#[cfg(feature = "cli")]
+pub fn is_unreachable(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, PermissionDenied};
+    matches!(error.kind(), PermissionDenied | InvalidFilename) || error.raw_os_error().is_none()
+}
+
+/// The code is not known; full disks are recognized by their kind of error.
+pub(super) fn is_input_output(_: &io::Error) -> bool {
+    false
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
+pub(super) fn set_mode(_: &File, _: u32) -> io::Result<()> {
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
+pub(super) fn set_owner(_: &File, _: Option<u32>, _: Option<u32>) -> io::Result<()> {
+    Ok(())
+}
+
+pub(super) fn set_mode_of_new(_: &mut OpenOptions, _: u32) {}
+
+pub(super) fn create_dir_with_mode(path: &Path, _: u32) -> io::Result<()> {
+    std::fs::create_dir(path)
+}
+
+/// A folder cannot be opened as a file is.
+#[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
+pub(super) fn open_dir(_: &Path) -> io::Result<Option<File>> {
+    Ok(None)
+}
+
+pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    at(file, offset, |mut file| file.read(buffer))
+}
+
+pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
+    at(file, offset, |mut file| file.write(bytes))
+}
+
+/// Reads or writes at a place, and puts the position back. A file that is used this way is not used at its position by
+/// another thread at the same time.
+fn at(
+    mut file: &File,
+    offset: u64,
+    run: impl FnOnce(&File) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let _held = POSITION.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = file.stream_position()?;
+    file.seek(SeekFrom::Start(offset))?;
+    let len = run(file);
+    file.seek(SeekFrom::Start(before))?;
+    len
+}
+
+pub(super) fn allocate(_: &File, _: u64, _: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(super) fn rename_no_replace(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(super) fn exchange(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(feature = "cli")]
+#[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
+pub fn stdin_metadata() -> io::Result<Option<Metadata>> {
+    Ok(None)
+}
+
+#[cfg(feature = "cli")]
+#[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
+pub fn stdout_metadata() -> io::Result<Option<Metadata>> {
+    Ok(None)
+}
+
+/// Plans that name an error are not understood.
+pub(super) fn error_number(_: &str) -> Option<i32> {
+    None
+}
+
+pub(super) fn path_of(_: &File) -> PathBuf {
+    PathBuf::new()
+}
+
+pub(super) fn die() -> ! {
+    std::process::abort()
+}

@@ -1,0 +1,188 @@
+//! Calls and properties of files that Unix systems have, and Linux or macOS alone. `portable.rs` has the same functions
+//! for other systems.
+
+use std::{
+    borrow::Cow,
+    ffi::OsStr,
+    fs::{DirBuilder, File, Metadata, OpenOptions, Permissions},
+    io,
+    os::{
+        fd::AsRawFd as _,
+        unix::{
+            ffi::OsStrExt as _,
+            fs::{
+                DirBuilderExt as _, FileExt as _, FileTypeExt as _, MetadataExt as _,
+                OpenOptionsExt as _, PermissionsExt as _, fchown,
+            },
+        },
+    },
+    path::{Path, PathBuf},
+};
+
+#[cfg(feature = "cli")]
+use std::os::fd::AsFd;
+
+use rustix::{
+    io::Errno,
+    process::{Signal, getpid, kill_process},
+};
+
+use super::FileId;
+
+/// Returns the identity of a file, which all its names share.
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere files have none")]
+pub fn file_id(meta: &Metadata) -> Option<FileId> {
+    Some((meta.dev(), meta.ino()))
+}
+
+/// Returns when the content of a file and when its properties changed last, each in seconds and nanoseconds since 1970.
+pub fn times(meta: &Metadata) -> [(i64, i64); 2] {
+    [(meta.mtime(), meta.mtime_nsec()), (meta.ctime(), meta.ctime_nsec())]
+}
+
+/// Returns true for pipes, sockets and character devices: bytes come from them as they are made.
+pub fn is_stream(meta: &Metadata) -> bool {
+    let is = meta.file_type();
+    is.is_fifo() || is.is_char_device() || is.is_socket()
+}
+
+/// Returns the mode of a file, its type included.
+pub fn mode(meta: &Metadata) -> u32 {
+    meta.mode()
+}
+
+/// Returns the numbers of the user and the group that own a file.
+pub fn owner(meta: &Metadata) -> (u32, u32) {
+    (meta.uid(), meta.gid())
+}
+
+/// Returns the name or path that has these bytes.
+pub fn os_str(bytes: &[u8]) -> Cow<'_, OsStr> {
+    OsStr::from_bytes(bytes).into()
+}
+
+/// Returns true if a file system has no locks, rather than a lock was refused. The last code is what NFS reports for a file
+/// that was opened to be read only.
+pub fn has_no_locks(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported
+        || matches!(Errno::from_io_error(error), Some(Errno::NOLCK | Errno::NOSYS | Errno::BADF))
+}
+
+/// Returns true if this process cannot reach what has a name, and true for errors that are not the system's: a name was
+/// found, and none can be found by trying again. The last code is an error of links that lead in a circle.
+#[cfg(feature = "cli")]
+pub fn is_unreachable(error: &io::Error) -> bool {
+    Errno::from_io_error(error).is_none_or(|errno| {
+        matches!(errno, Errno::ACCESS | Errno::PERM | Errno::NAMETOOLONG | Errno::LOOP)
+    })
+}
+
+/// Returns true if the disk failed to read or write.
+pub(super) fn is_input_output(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::IO.raw_os_error())
+}
+
+pub(super) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+    file.set_permissions(Permissions::from_mode(mode))
+}
+
+pub(super) fn set_owner(file: &File, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
+    fchown(file, uid, gid)
+}
+
+pub(super) fn set_mode_of_new(options: &mut OpenOptions, mode: u32) {
+    options.mode(mode);
+}
+
+pub(super) fn create_dir_with_mode(path: &Path, mode: u32) -> io::Result<()> {
+    DirBuilder::new().mode(mode).create(path)
+}
+
+/// Opens a folder, to sync it or to set its mode and owner.
+pub(super) fn open_dir(path: &Path) -> io::Result<Option<File>> {
+    File::open(path).map(Some)
+}
+
+pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    file.read_at(buffer, offset)
+}
+
+pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
+    file.write_at(bytes, offset)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn allocate(file: &File, offset: u64, len: u64) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+    Ok(fallocate(file, FallocateFlags::KEEP_SIZE, offset, len)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn allocate(_: &File, _: u64, _: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+pub(super) fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+pub(super) fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+pub(super) fn rename_no_replace(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+pub(super) fn exchange(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Returns the properties of what standard input was redirected from.
+#[cfg(feature = "cli")]
+pub fn stdin_metadata() -> io::Result<Option<Metadata>> {
+    of_stream(io::stdin()).map(Some)
+}
+
+/// Returns the properties of what standard output was redirected to.
+#[cfg(feature = "cli")]
+pub fn stdout_metadata() -> io::Result<Option<Metadata>> {
+    of_stream(io::stdout()).map(Some)
+}
+
+#[cfg(feature = "cli")]
+fn of_stream(stream: impl AsFd) -> io::Result<Metadata> {
+    File::from(stream.as_fd().try_clone_to_owned()?).metadata()
+}
+
+/// Returns the number of an error by its name. Those that tests inject are known.
+pub(super) fn error_number(name: &str) -> Option<i32> {
+    let errno = match name {
+        "EACCES" => Errno::ACCESS,
+        "EDQUOT" => Errno::DQUOT,
+        "EINTR" => Errno::INTR,
+        "EIO" => Errno::IO,
+        "EMFILE" => Errno::MFILE,
+        "ENOSPC" => Errno::NOSPC,
+        "EROFS" => Errno::ROFS,
+        _ => return None,
+    };
+    Some(errno.raw_os_error())
+}
+
+/// Returns the path of an open file, as far as the system shows it.
+pub(super) fn path_of(file: &File) -> PathBuf {
+    std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap_or_default()
+}
+
+/// Ends this process as `kill -9` does.
+pub(super) fn die() -> ! {
+    let _ = kill_process(getpid(), Signal::KILL);
+    std::process::abort()
+}
