@@ -5,15 +5,15 @@
 //! barriers turn a damaged file into an error that names it:
 //!
 //! 1. The log contains the length and the SHA-256 of each file. They are compared before anything
-//! is decoded, so a file that was damaged on disk or in transfer never reaches the decoder. This
-//! reads a file once more: with SHA instructions at about the speed of the disk, and files are read
-//! one after another anyway.
+//!    is decoded, so a file that was damaged on disk or in transfer never reaches the decoder. This
+//!    reads a file once more: with SHA instructions at about the speed of the disk, and files are read
+//!    one after another anyway.
 //! 2. A file that was changed together with its log is read with the schema of its table, never
-//! with the one that it contains (the metadata `ARROW:schema`), and its columns must be those of
-//! the table.
+//!    with the one that it contains (the metadata `ARROW:schema`), and its columns must be those of
+//!    the table.
 //! 3. Remaining panics are caught per file, and become an error that names the file. The command
-//! suppresses the message of the panic ([`is_decoding`]); in a program that uses the library, its
-//! own panic hook decides.
+//!    suppresses the message of the panic ([`is_decoding`]); in a program that uses the library, its
+//!    own panic hook decides.
 
 use std::{
     cell::Cell,

@@ -7,12 +7,12 @@
 //! in a separate file:
 //!
 //! 1. In a new dataset, the number 0 is recorded before the first part gets its name. Parts without
-//! a log and without this file are therefore the remains of a dataset that lost its log.
+//!    a log and without this file are therefore the remains of a dataset that lost its log.
 //! 2. A run records the number of its commit after the commit got its name. A process that ends in
-//! between leaves a number that is too low, which is weaker evidence but never wrong. The next
-//! commit corrects it.
+//!    between leaves a number that is too low, which is weaker evidence but never wrong. The next
+//!    commit corrects it.
 //! 3. Opening a dataset reads the number before the log. The log only grows, so a log that ends
-//! before the number has lost commits.
+//!    before the number has lost commits.
 //!
 //! Datasets written by versions before 0.2 have no such file until a run opens them for loading or
 //! compaction. Later commits record that it exists, so its loss is detected, and with it that of
