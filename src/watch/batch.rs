@@ -1,16 +1,17 @@
-//! Lines on their way to the feed, each exactly once whenever the process may end.
+//! Batches of lines, each written to the feed exactly once, whenever the process may end.
 //!
-//! 1. The lines go to a file of their own, which is synced.
-//! 2. A note says where in the feed they belong, and what the ledger is to be told. It gets its name when it
-//!    is complete: from here on the batch counts.
+//! 1. The lines are written to a separate file, which is synced.
+//! 2. A note records the position in the feed where they belong, and the entries for the ledger. It
+//! gets its name when it is complete: from then on the batch is committed.
 //! 3. The lines are appended to the feed, which is synced.
-//! 4. The ledger is told, and synced.
+//! 4. The entries are added to the ledger, which is synced.
 //! 5. The note is removed.
 //!
-//! A run that finds a note does what is left of these steps. Lines that stand in the feed already, and a
-//! part of one at its end, are seen there and not written again: nothing that a reader may have read is
-//! ever changed. Should the feed not be as it was left, they are written again at its end, after a note that
-//! says so: lines that are there twice have the same ids, lines that are lost are lost.
+//! A run that finds a note performs the remaining steps. Lines that are already in the feed,
+//! including a partial one at its end, are recognized and not written again: bytes that a reader
+//! may have read are never changed. If the feed is not as it was left, the lines are written again
+//! at its end, after a note that records this: duplicate lines have equal IDs, whereas lost lines
+//! would be lost for good.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,19 +35,21 @@ use crate::{
     fs::{self, File, OpenOptions},
 };
 
-/// Bytes read at once.
+/// Number of bytes that are read at once.
 const PIECE: usize = 64 << 10;
 
-/// Bytes of a note: far more than the entries of an archive of a million documents.
+/// Maximum size of a note, in bytes: far more than the entries of an archive with a million
+/// documents need.
 const NOTE: u64 = 1 << 30;
 
-/// Version of the form of a note; a newer one is refused.
+/// Version of the layout of a note. Newer versions are refused.
 const VERSION: u32 = 1;
 
-/// What is left to be done of a batch.
+/// Remaining work for a batch.
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
-    /// Version 0.1.0 of scanmill wrote none, and no digest of what stands before the place.
+    /// Version 0.1.0 of scanmill wrote neither a version nor a digest of the bytes before the
+    /// position.
     #[serde(default)]
     version: u32,
     number: u64,
@@ -57,19 +60,19 @@ struct Note {
     entries: Vec<Entry>,
 }
 
-/// Lines and entries of a batch in the making.
+/// Lines and entries of a batch that is being built.
 #[derive(Debug)]
 pub(super) struct Batch {
     folder: PathBuf,
     pub(super) lines: Stage,
     pub(super) entries: Vec<Entry>,
-    /// What the entries say.
+    /// SHA-256 digests of the documents in `entries`.
     documents: BTreeSet<String>,
     scans: BTreeMap<String, Given>,
 }
 
 impl Batch {
-    /// An empty batch, with its files in this folder.
+    /// Creates an empty batch, with its files in this folder.
     pub(super) fn new(folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
@@ -80,7 +83,7 @@ impl Batch {
         }
     }
 
-    /// A document was read.
+    /// Adds a document that was read.
     pub(super) fn add(&mut self, sha256: String, scan: Option<(String, Given)>) {
         self.documents.insert(sha256.clone());
         if let Some((id, given)) = &scan {
@@ -89,30 +92,30 @@ impl Batch {
         self.entries.push(Entry::Document { sha256, scan });
     }
 
-    /// Whether a document of these bytes was read.
+    /// Returns true if a document with these bytes was read.
     pub(super) fn has_document(&self, sha256: &str) -> bool {
         self.documents.contains(sha256)
     }
 
-    /// How much is given of a scan.
+    /// Returns the part of a scan that was written, if any.
     pub(super) fn given(&self, scan_id: &str) -> Option<&Given> {
         self.scans.get(scan_id)
     }
 
-    /// Moves lines to their file if they are many.
+    /// Moves the lines to their file if they exceed the limit on memory.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// Fails if the file cannot be written.
     pub(super) fn settle(&mut self) -> Result<()> {
         let path = lines_path(&self.folder);
         self.lines.settle(&|| make(&path)).map_err(|error| failed(&path, error))
     }
 
-    /// Puts the lines into the feed and the entries into the ledger.
+    /// Appends the lines to the feed, and adds the entries to the ledger.
     ///
     /// # Errors
-    /// If there is no room for them, or they cannot be written. Before the note has its name nothing was
-    /// done; after that the next run does it.
+    /// Fails if there is no space for them, or if they cannot be written. Until the note has its
+    /// name nothing is committed; after that, the next run completes the batch.
     pub(super) fn commit(&mut self, feed: &mut FeedFile, ledger: &mut Ledger) -> Result<()> {
         let bytes = self.lines.len();
         let mut entries = std::mem::take(&mut self.entries);
@@ -145,11 +148,12 @@ impl Batch {
     }
 }
 
-/// Does what an earlier run left to be done. Returns the number of bytes that had to be written again, as the
-/// feed was not as that run left it.
+/// Completes the batch of an earlier run. Returns the number of bytes that had to be written again
+/// because the feed was not as that run left it.
 ///
 /// # Errors
-/// A usage error if a newer version of scanmill left it; an output error if files cannot be read or written.
+/// Returns a usage error if a newer version of scanmill left the batch, and an output error if
+/// files cannot be read or written.
 pub(super) fn complete(
     folder: &Path,
     feed: &mut FeedFile,
@@ -162,7 +166,8 @@ pub(super) fn complete(
         let file = File::open(&path).map_err(|error| unreadable(&path, error))?;
         let found = digest(At { file: &file, place: 0, end: note.bytes });
         let found = found.map_err(|error| unreadable(&path, error))?;
-        // A machine that went down may leave a note whose lines are not there: their inputs are read again.
+        // After a crash of the machine, the note may exist without its lines. Their inputs are then
+        // read again.
         if found == note.digest {
             if !feed.complete(&note.place, &file, note.bytes)? {
                 again = Some(note.bytes);
@@ -215,7 +220,8 @@ fn write_note(folder: &Path, note: &Note) -> Result<()> {
     sync_dir(folder)
 }
 
-/// Should it come back with a machine that went down, the ledger knows its number.
+/// Removes the note. If it reappears after a crash of the machine, the ledger recognizes its
+/// number.
 fn forget_note(folder: &Path) {
     let _ = fs::remove_file(note_path(folder));
 }

@@ -1,5 +1,5 @@
-//! Bodies of the fuzz targets of this layer: the ledger and the parts of the last known state, as bytes that anybody
-//! wrote.
+//! Fuzz targets of watching: the ledger and the parts of the last known state, from arbitrary
+//! bytes.
 
 use sha2::{Digest as _, Sha256};
 
@@ -14,7 +14,7 @@ use crate::{
     model::{HostKey, Identity},
 };
 
-/// Reads bytes as a ledger: as they are, and each line with the checksum that it needs.
+/// Reads bytes as a ledger: unchanged, and with the correct checksum on each line.
 pub(crate) fn ledger(data: &[u8]) {
     let mut summed = Vec::new();
     let mut entries = Vec::new();
@@ -26,7 +26,7 @@ pub(crate) fn ledger(data: &[u8]) {
         summed.extend_from_slice(&line);
         entries.push(entry);
     }
-    // What is on the disk costs more, so it is not looked at each time.
+    // Reading from disk takes longer, so it is not tested every time.
     if Choices::of(data).below(8) > 0 {
         return;
     }
@@ -43,7 +43,8 @@ pub(crate) fn ledger(data: &[u8]) {
     }
 }
 
-/// Reads bytes as a part of the state: as they are, and with the checksum that they need; merges what is in it.
+/// Reads bytes as a part of the state: unchanged, and with the correct checksum. Merges its
+/// content.
 pub(crate) fn parts(data: &[u8]) {
     assert!(Part::parse(data).is_none_or(|part| part.entries.len() <= data.len()));
     let sum = hex(&Sha256::digest(data));

@@ -1,8 +1,15 @@
-//! The last known state of each host, on disk: the records that its latest picture is made of.
+//! Last known state of each host, on disk: the records that its latest state is merged from.
 //!
-//! Hosts are spread over parts by the hash of their key, and a part is a file that is never changed: a step
-//! writes new files of the parts that it touches, and the ledger says which files count. So a step costs
-//! what it touches, memory is that of a part, and a process may end at any moment.
+//! Hosts are distributed over [`PARTS`] parts by the hash of their key. A part is a file that is
+//! never changed: a step writes new files for the parts that it touches, and the ledger records
+//! which files are current. The cost of a step therefore depends on what it touches, memory use is
+//! that of one part, and a process may end at any moment.
+//!
+//! While a document is read, its hosts are collected per part ([`Known::host`]). At its end,
+//! [`Known::step`] reports the differences and writes the new parts. The caller then puts the
+//! numbers of the new files ([`Known::take_parts`]) into the ledger together with the lines of the
+//! feed, and finally removes files that are no longer current ([`Known::clean`]). If the lines are
+//! not committed, [`Known::revert`] returns to the parts in the ledger.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,36 +34,37 @@ use crate::{
     model::{ComparedScans, Host, HostChanges, HostKey, Identity, RunRecord},
 };
 
-/// Parts of the hosts.
+/// Number of parts that hosts are distributed over.
 const PARTS: u8 = 64;
 
-/// Bytes of hosts of a document that are compared at once.
+/// Size of the hosts of a document that are compared at once, in bytes.
 const CHUNK: u64 = 16 << 20;
 
-/// Takes the differences of a host between scans.
+/// Receiver of the differences of a host between scans.
 pub(super) type Each<'e> = &'e mut dyn FnMut(&HostChanges, &ComparedScans) -> Result<()>;
 
-/// The last known state, and the hosts of a document that is being read.
+/// Last known state, and the hosts of the document that is being read.
 #[derive(Debug)]
 pub(super) struct Known {
     folder: PathBuf,
-    /// The number of the file of each part.
+    /// Number of the current file of each part.
     parts: BTreeMap<u8, u64>,
-    /// Of the parts that were written since [`Self::take_parts`].
+    /// Parts written since the last call of [`Self::take_parts`], with the numbers of their files.
     fresh: BTreeMap<u8, u64>,
-    /// The last number that was given.
+    /// Last number that was assigned to a file.
     last: u64,
     /// Hosts of the document, by part.
     hosts: Vec<Stage>,
-    /// Files of the document's parts that are not on the disk yet: together that takes less time.
+    /// Files of the document's parts that are not synced yet. Syncing them together takes less
+    /// time.
     unsynced: Vec<(PathBuf, File)>,
 }
 
 impl Known {
-    /// Opens the state whose parts have these files, and removes what no part of it is.
+    /// Opens the state with these files as its parts, and removes all other files.
     ///
     /// # Errors
-    /// If its folder cannot be made or read.
+    /// Fails if its folder cannot be created or read.
     pub(super) fn open(folder: &Path, parts: &BTreeMap<u8, u64>) -> Result<Self> {
         let folder = folder.join("hosts");
         fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
@@ -72,14 +80,14 @@ impl Known {
         Ok(known)
     }
 
-    /// Goes back to the state whose parts have these files.
+    /// Returns to the state with these files as its parts.
     pub(super) fn revert(&mut self, parts: &BTreeMap<u8, u64>) {
         self.parts.clone_from(parts);
         self.fresh.clear();
         self.drop_document();
     }
 
-    /// Removes files that do not count.
+    /// Removes files that are not current.
     pub(super) fn clean(&self) -> Result<()> {
         let current: BTreeSet<PathBuf> =
             self.parts.iter().map(|(part, number)| self.path(*part, *number)).collect();
@@ -96,10 +104,10 @@ impl Known {
         self.folder.join(format!("{part:02}.{number}"))
     }
 
-    /// Takes a host of the document that is read, and shows its record.
+    /// Adds a host of the document that is being read, and passes its record to `seen`.
     ///
     /// # Errors
-    /// If a temporary file cannot be written.
+    /// Fails if a temporary file cannot be written.
     pub(super) fn host(&mut self, host: &Host<'_>, seen: &mut dyn FnMut(&[u8])) -> Result<()> {
         let key = HostKey::of(host, Identity::Ip);
         let part = part_of(key.as_str());
@@ -112,15 +120,16 @@ impl Known {
         stage.settle(&|| fs::tempfile_in(folder)).map_err(|error| failed(folder, error))
     }
 
-    /// Forgets the hosts of the document that was read.
+    /// Discards the hosts of the current document.
     pub(super) fn drop_document(&mut self) {
         self.hosts.iter_mut().for_each(|stage| stage.rewind(0));
     }
 
-    /// The document has ended and counts: shows what it changes, and makes it part of the state.
+    /// Applies the current document, which has ended: passes the differences to `each`, and makes
+    /// its hosts part of the state.
     ///
     /// # Errors
-    /// Those of `each`; if files cannot be read or written.
+    /// Returns errors of `each`. Fails if files cannot be read or written.
     pub(super) fn step(
         &mut self,
         (source, record): (&str, &RunRecord),
@@ -172,7 +181,7 @@ impl Known {
         }
         let (before, after) = (self.merger(&before, &scans)?, self.merger(&after, &scans)?);
         let hosts = differences_with(before, after, &DiffOptions::without_noise())?;
-        // No scan stands for what was known: it may be of any number of them.
+        // The old state has no single scan, since it may combine any number of them.
         let compared = ComparedScans { old: None, new: None, ..(*hosts.scans()).clone() };
         for host in hosts {
             each(&host?, &compared)?;
@@ -183,7 +192,7 @@ impl Known {
         Ok(())
     }
 
-    /// Hosts of the document, of one part.
+    /// Returns the hosts of the document that belong to a part.
     fn entries(&self, part: u8, scan: u64) -> Result<Vec<Entry>> {
         let Some(stage) = self.hosts.get(usize::from(part)) else { return Ok(Vec::new()) };
         let mut bytes = Vec::new();
@@ -192,7 +201,7 @@ impl Known {
         Ok(take_all(&bytes).map(|entry| Entry { scan, ..entry }).collect())
     }
 
-    /// The hosts of these entries, scan by scan.
+    /// Merges the hosts of these entries, scan by scan.
     fn merger(&self, entries: &[Entry], scans: &BTreeMap<u64, Scan>) -> Result<Merger> {
         let policy = MergePolicy::new(Precedence::Latest);
         let cap = usize::try_from(CHUNK.saturating_mul(8)).unwrap_or(usize::MAX);
@@ -209,7 +218,7 @@ impl Known {
             }
         }
         if !merger.has_scans() {
-            // Nothing was known: a scan without hosts stands for that.
+            // Nothing was known; a scan without hosts represents that.
             merger.end_scan("", RunRecord { exists: true, ..RunRecord::default() });
         }
         Ok(merger)
@@ -225,7 +234,7 @@ impl Known {
         })
     }
 
-    /// Writes a part with the scans that its entries name.
+    /// Writes a part with the scans that its entries refer to.
     fn save(
         &mut self,
         part: u8,
@@ -247,7 +256,8 @@ impl Known {
         Ok(())
     }
 
-    /// Parts that were written since the last call, for the ledger. When it knows them, [`Self::clean`].
+    /// Returns the parts written since the last call, for the ledger. Call [`Self::clean`] when the
+    /// ledger contains them.
     pub(super) fn take_parts(&mut self) -> BTreeMap<u8, u64> {
         std::mem::take(&mut self.fresh)
     }
@@ -257,7 +267,7 @@ fn part_of(key: &str) -> u8 {
     Sha256::digest(key.as_bytes()).first().map_or(0, |byte| byte % PARTS)
 }
 
-/// Of the entries of each key those that its latest picture is made of.
+/// Returns the entries of each key that its latest state is merged from.
 fn recent<'e>(entries: impl Iterator<Item = &'e Entry>, scans: &BTreeMap<u64, Scan>) -> Vec<Entry> {
     let mut by_key: BTreeMap<&str, BTreeMap<u64, Vec<&Entry>>> = BTreeMap::new();
     for entry in entries {

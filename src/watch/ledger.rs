@@ -1,5 +1,14 @@
-//! What was given already: lines that are only ever appended, each with a checksum. A line that was cut by
-//! the end of its process is dropped when it is read again.
+//! Ledger: a record of everything that was written to the feed. Its lines are only appended, each
+//! with a checksum.
+//!
+//! A line that was cut off because its process ended is removed when the ledger is opened; only the
+//! last line can be cut, so a damaged line before it is an error. The first line names the layout
+//! and the feed. Later lines replace earlier ones with the same key, and when more than [`STALE`]
+//! lines are obsolete, the ledger is rewritten under a temporary name.
+//!
+//! To record something new, add a variant to [`Entry`], apply it in `Ledger::apply`, and return it
+//! from `Ledger::entries`, or it is lost when the ledger is rewritten. Raise [`FORMAT`] if older
+//! programs must not ignore it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,19 +26,19 @@ use crate::{
     fs::{self, File, OpenOptions},
 };
 
-/// Version of the form of what is kept; another one is refused.
+/// Version of the layout. Other versions are refused.
 const FORMAT: u32 = 1;
 
-/// Hex digits of the checksum of a line.
+/// Length of the checksum of a line, in hexadecimal digits.
 const SUM: usize = 8;
 
-/// Lines beyond those that count, from which the ledger is written anew.
+/// Number of obsolete lines at which the ledger is rewritten.
 const STALE: usize = 4096;
 
-/// Bytes of a line.
+/// Maximum length of a line, in bytes.
 const LINE: u64 = 64 << 20;
 
-/// What tells that a file is as it was.
+/// Attributes that show that a file is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stamp {
     device: u64,
@@ -47,47 +56,47 @@ impl Stamp {
     }
 }
 
-/// How much of a scan was given.
+/// Part of a scan that was written to the feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Given {
-    /// Whole hosts from its start, without a gap.
+    /// Number of complete hosts from the start of the scan, without a gap.
     pub(super) hosts: u64,
-    /// SHA-256 of what was made of them.
+    /// SHA-256 of the lines for these hosts or, with changes, of their records.
     pub(super) digest: String,
     pub(super) finished: bool,
     pub(super) truncated: bool,
-    /// Whole hosts in all.
+    /// Number of complete hosts in all.
     pub(super) whole: i64,
 }
 
 impl Given {
-    /// More is better.
+    /// Returns the rank of a copy. The highest is the best.
     pub(super) fn rank(&self) -> impl Ord + use<> {
         (self.finished, !self.truncated, self.whole)
     }
 }
 
-/// A line of the ledger.
+/// Line of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "lowercase")]
 pub(super) enum Entry {
-    /// What the ledger is of; the first line.
+    /// Layout of the ledger and name of the feed; always the first line.
     Feed { format: u32, feed: String },
-    /// A file was read to its end.
+    /// A file that was read to its end.
     File { path: String, stamp: Stamp },
-    /// A document was read, and if it has a scan that was given, how much of it.
+    /// A document that was read and, if its scan was written, the part that was.
     Document {
         sha256: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         scan: Option<(String, Given)>,
     },
-    /// All of a batch is in the feed.
+    /// A batch that is completely in the feed.
     Batch { number: u64 },
-    /// A part of the last known state has a new file.
+    /// A part of the last known state that has a new file.
     Part { part: u8, number: u64 },
 }
 
-/// All that was given, in memory and in a file.
+/// Ledger, in memory and on disk.
 #[derive(Debug)]
 pub(super) struct Ledger {
     path: PathBuf,
@@ -102,11 +111,12 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// Opens a ledger, or makes one. A line that was cut is removed.
+    /// Opens a ledger, or creates one. Removes a line that was cut off.
     ///
     /// # Errors
-    /// A usage error if it is that of another feed; an error of the kind [`State`](crate::error::ErrorKind::State) if it
-    /// cannot be read, or is damaged; an output error if it cannot be written.
+    /// Returns a usage error if it belongs to another feed, an error of the kind
+    /// [`State`](crate::error::ErrorKind::State) if it cannot be read or is damaged, and an output
+    /// error if it cannot be written.
     pub(super) fn open(folder: &Path, feed: &str) -> Result<Self> {
         let path = folder.join("ledger");
         let opened = OpenOptions::new().read(true).append(true).create(true).open(&path);
@@ -131,7 +141,7 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Reads all lines; gives their number.
+    /// Reads all lines, and returns their number.
     fn load(&mut self) -> Result<usize> {
         let (mut lines, mut good) = (0_usize, 0_u64);
         let copy = self.file.try_clone().map_err(|error| unreadable(&self.path, error))?;
@@ -141,7 +151,7 @@ impl Ledger {
             let read = io::Read::take(&mut from, LINE).read_until(b'\n', &mut line);
             let read = read.map_err(|error| unreadable(&self.path, error))?;
             let Some(entry) = parse(&line) else {
-                // Only what was written last may be cut.
+                // Only the last line may be cut off.
                 let more = from.fill_buf().map_err(|error| unreadable(&self.path, error))?;
                 if !more.is_empty() {
                     let line = lines.saturating_add(1);
@@ -159,7 +169,7 @@ impl Ledger {
         }
     }
 
-    /// The first line says what it is of.
+    /// Checks that the first line has a known layout and the name of this feed.
     fn check(&self, entry: &Entry, first: bool) -> Result<()> {
         match entry {
             Entry::Feed { format: FORMAT, feed } if *feed == self.feed => Ok(()),
@@ -195,10 +205,10 @@ impl Ledger {
         }
     }
 
-    /// Writes entries and has them on the disk.
+    /// Appends entries, and waits until they are on the disk.
     ///
     /// # Errors
-    /// If they cannot be written.
+    /// Fails if they cannot be written.
     pub(super) fn add(&mut self, entries: Vec<Entry>) -> Result<()> {
         self.write(&entries)?;
         for entry in entries {
@@ -213,7 +223,7 @@ impl Ledger {
         let before = self.file.metadata().map(|meta| meta.len());
         let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
         written.map_err(|error| {
-            // A line that was cut would be in the way of the next one.
+            // Removes a line that was cut off, since the next one could not be read after it.
             if let Ok(before) = before {
                 let _ = self.file.set_len(before);
             }
@@ -221,13 +231,13 @@ impl Ledger {
         })
     }
 
-    /// Lines that count, in their own order.
+    /// Returns the current lines, in a fixed order.
     fn entries(&self) -> impl Iterator<Item = Entry> {
         let first = Entry::Feed { format: FORMAT, feed: self.feed.clone() };
         let files = self.files.iter();
         let files = files.map(|(path, stamp)| Entry::File { path: path.clone(), stamp: *stamp });
         let plain = |sha256: &String| Entry::Document { sha256: sha256.clone(), scan: None };
-        // A scan's own line needs some digest: the first one will do, it is known anyway.
+        // The line of a scan needs some digest. The first one serves, since it is recorded anyway.
         let any = self.documents.first().cloned().unwrap_or_default();
         let scans = self.scans.iter().map(move |(id, given)| Entry::Document {
             sha256: any.clone(),
@@ -243,10 +253,10 @@ impl Ledger {
             .chain(std::iter::once(Entry::Batch { number: self.batch }))
     }
 
-    /// Forgets files that are no longer there, and if much does not count any more, writes the ledger anew.
+    /// Removes files that no longer exist, and rewrites the ledger if it has many obsolete lines.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// Fails if the ledger cannot be written.
     pub(super) fn tidy(&mut self, folder: &Path, there: &BTreeSet<String>) -> Result<()> {
         self.files.retain(|path, _| there.contains(path));
         if self.lines <= self.entries().count().saturating_add(STALE) {
@@ -266,38 +276,38 @@ impl Ledger {
         sync_dir(folder)
     }
 
-    /// Whether nothing was read yet.
+    /// Returns true if nothing was read yet.
     pub(super) fn is_empty(&self) -> bool {
         self.files.is_empty() && self.documents.is_empty()
     }
 
-    /// Whether a file was read as it is.
+    /// Returns true if a file was read and is unchanged.
     pub(super) fn has_read(&self, path: &str, stamp: &Stamp) -> bool {
         self.files.get(path) == Some(stamp)
     }
 
-    /// Whether a document of these bytes was read.
+    /// Returns true if a document with these bytes was read.
     pub(super) fn has_document(&self, sha256: &str) -> bool {
         self.documents.contains(sha256)
     }
 
-    /// How much of a scan was given.
+    /// Returns the part of a scan that was written, if any.
     pub(super) fn given(&self, scan_id: &str) -> Option<&Given> {
         self.scans.get(scan_id)
     }
 
-    /// The last batch of which all is in the feed.
+    /// Returns the number of the last batch that is completely in the feed.
     pub(super) fn batch(&self) -> u64 {
         self.batch
     }
 
-    /// Parts of the last known state, each with the number of its file.
+    /// Returns the parts of the last known state, each with the number of its file.
     pub(super) fn parts(&self) -> &BTreeMap<u8, u64> {
         &self.parts
     }
 }
 
-/// Entries as lines.
+/// Formats entries as lines.
 pub(super) fn lines(entries: &[Entry]) -> Vec<u8> {
     let mut text = Vec::new();
     for entry in entries {
@@ -310,7 +320,7 @@ pub(super) fn lines(entries: &[Entry]) -> Vec<u8> {
     text
 }
 
-/// The entry of a line, if it is whole.
+/// Parses a line, or returns `None` if it is incomplete or its checksum is wrong.
 pub(super) fn parse(line: &[u8]) -> Option<Entry> {
     let line = line.strip_suffix(b"\n")?;
     let (found, rest) = line.split_at_checked(SUM)?;

@@ -1,12 +1,25 @@
-//! Files that are dropped into a folder become lines of a feed, each document once (`docs/watch.md`).
+//! Watched folders: turns files that are dropped into a folder into lines of a feed, each document
+//! once (`docs/watch.md`).
 //!
-//! The folder is looked at again and again: that works on every file system. A file that is done being
-//! written is read, and of its documents what was not given before is put into the feed: a `batch` is in
-//! the feed and in the `ledger`, or in neither, whenever the process may end.
+//! The folder is polled, which works on every file system. A file that is no longer written
+//! (`settling`) is read, and the hosts and scans in it that were not written before are added to a
+//! batch (`taking`). Whenever the process ends, a batch is in both the feed and the ledger or in
+//! neither (`batch`, `ledger`). With changes, the last known state of each host is kept as well
+//! (`known`), and its new files are recorded in the same batch.
 //!
-//! The folder may go away and come back, as one does that is mounted, and with it the state that lies in it. So
-//! each look first checks that both are there; what was read of a folder that went away in the middle is not
-//! in the ledger, and is read again.
+//! The folder may disappear and come back, like a mounted one, together with the state in it. Each
+//! look therefore checks first that both exist. Files that were read while the folder disappeared
+//! are not in the ledger, and are read again.
+//!
+//! This module starts no threads. [`Watch`] owns the state (`State`: lock, ledger, batch, known
+//! hosts) and the feed, each of which is locked against other runs. The flags `stop` and `reopen`
+//! may be set from other threads or signal handlers. Both end a sleep within `NAP`; `stop` is
+//! also checked between two files and by the pipeline, and `reopen` takes effect before the next
+//! look.
+//!
+//! A batch is committed after `BATCH_FILES` files or `BATCH_BYTES` bytes of lines, at the end
+//! of each look, and with changes after each file. Do not write to the feed or the ledger outside
+//! `Batch::commit`: the order of its steps is what makes a line appear exactly once.
 
 mod batch;
 mod feed;
@@ -53,74 +66,76 @@ use crate::{
     source::{self, Input},
 };
 
-/// The folder of the state, in the folder that is watched.
+/// Name of the default state folder, inside the watched folder.
 pub const STATE: &str = ".scanmill";
 
-/// What a file ends with that is being written by nmap, when it is complete.
+/// Last bytes of a complete XML file of nmap.
 pub const ENDING: &[u8] = settling::ENDING;
 
-/// Between two looks at a folder, at least; and that many times as long as a look takes.
+/// Minimum pause between two looks at the folder, and the minimum as a multiple of the time that a
+/// look takes.
 const LOOK: Duration = Duration::from_millis(250);
 const REST: u32 = 10;
 
-/// How long a sleep is before it is seen that the run is to stop.
+/// Maximum time until a sleeping run notices that it should stop.
 const NAP: Duration = Duration::from_millis(50);
 
-/// Bytes of lines, and files, after which there is a batch.
+/// Size of the lines, in bytes, and number of files after which a batch is committed.
 const BATCH_BYTES: u64 = 8 << 20;
 const BATCH_FILES: usize = 256;
 
-/// Watches a folder. Only one can do so with a state, and with a feed.
+/// Watcher of a folder. Only one can use a state and a feed at a time.
 pub struct Watch {
     options: WatchOptions,
     feed: FeedFile,
     state: State,
     settling: Settling,
-    /// Files of the batch.
+    /// Number of files in the batch.
     files: usize,
-    /// What was said of files that cannot be looked at.
+    /// Errors that were already reported for files that cannot be examined.
     refused: BTreeSet<String>,
-    /// Whether the folder was not there at the last look.
+    /// True if the folder did not exist at the last look.
     gone: bool,
     tidied: bool,
-    /// Bytes that were written again when the state was opened, until that is told.
+    /// Number of bytes that were written again when the state was opened, until this is reported.
     again: Option<u64>,
     stop: Arc<AtomicBool>,
     reopen: Arc<AtomicBool>,
 }
 
-/// Something that happens while a folder is watched.
+/// Event while a folder is watched.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WatchEvent<'e> {
-    /// A file was read, or could not be.
+    /// A file was read, or could not be read.
     Read(&'e Report),
-    /// The folder is not there any more. It is looked for until it is.
+    /// The folder no longer exists. The watcher waits for it to come back.
     FolderGone,
-    /// The folder is there again.
+    /// The folder exists again.
     FolderBack,
-    /// The state went away with the folder, or was removed: all that is in the folder is given again.
+    /// The state disappeared with the folder or was removed: the whole content of the folder is
+    /// written again.
     StateGone,
-    /// The feed is not as a run left it that was ended in the middle. The lines of its last batch, this many
-    /// bytes, were appended as a whole: some may be there twice.
+    /// The feed was changed after an interrupted run. The lines of that run's last batch, this many
+    /// bytes, were appended as a whole, so some may be there twice.
     WrittenAgain(u64),
 }
 
-/// Receives what happens.
+/// Receiver of events.
 pub type Told<'t> = &'t mut dyn FnMut(WatchEvent<'_>);
 
 impl Watch {
-    /// Opens the state and the feed, and completes what a run left that was ended in the middle. It goes on
-    /// until `stop` becomes true.
+    /// Opens the state and the feed, and completes the batch of an interrupted run. Setting `stop`
+    /// to true ends the watch.
     ///
     /// # Errors
-    /// A usage error if the folder is none, or another run is at work with the state or the feed; an output
-    /// error if state or feed cannot be made, read or written.
+    /// Returns a usage error if the folder is not one, or if another run uses the state or the
+    /// feed, and an output error if the state or the feed cannot be created, read or written.
     pub fn open(mut options: WatchOptions, stop: Arc<AtomicBool>) -> Result<Self> {
         if !options.folder.is_dir() {
             return Err(Error::usage(format!("{} is no folder", options.folder.display())));
         }
-        // Copies are told by their bytes.
+        // Copies of a document are recognized by their bytes.
         options.reading.hash = true;
         let locked = Locked::new(&options)?;
         let mut feed = FeedFile::open(&options.out, options.rotation.clone())?;
@@ -141,18 +156,19 @@ impl Watch {
         })
     }
 
-    /// Opens the feed anew whenever `reopen` becomes true, and makes that false: for `logrotate`, which moves a
-    /// file away and then sends SIGHUP. A file that still has its name is gone on with.
+    /// Opens the feed again whenever `reopen` becomes true, and resets the flag: for `logrotate`,
+    /// which moves a file away and then sends SIGHUP. A file that still has its name stays open.
     #[must_use]
     pub fn reopening(mut self, reopen: Arc<AtomicBool>) -> Self {
         self.reopen = reopen;
         self
     }
 
-    /// Watches until it is told to stop.
+    /// Watches the folder until it is stopped.
     ///
     /// # Errors
-    /// If the feed or the state cannot be written; what was read and not written is read by the next run.
+    /// Fails if the feed or the state cannot be written. The next run reads the files that were
+    /// read but not written.
     pub fn run(&mut self, told: Told<'_>) -> Result<()> {
         while !self.is_stopped() {
             let begun = Instant::now();
@@ -166,11 +182,11 @@ impl Watch {
         Ok(())
     }
 
-    /// Reads what is there, waiting only for files that may still be written to stay as they are once; those
-    /// that do not are left to the next run.
+    /// Reads the files in the folder once. Waits only for files that may still be written, for one
+    /// settling time; those that change meanwhile are left to the next run.
     ///
     /// # Errors
-    /// As with [`Self::run`].
+    /// Fails as [`Self::run`] does.
     pub fn run_once(&mut self, told: Told<'_>) -> Result<()> {
         self.look(told)?;
         if self.settling.is_waiting() {
@@ -180,7 +196,7 @@ impl Watch {
         self.feed.rotate_old()
     }
 
-    /// Looks at the folder if it is there, and reads what is ready.
+    /// Reads files that are ready, if the folder exists.
     fn look(&mut self, told: Told<'_>) -> Result<()> {
         if let Some(bytes) = self.again.take() {
             told(WatchEvent::WrittenAgain(bytes));
@@ -190,7 +206,7 @@ impl Watch {
         }
         let looked = self.look_into(told);
         if looked.is_err() && !self.options.folder.is_dir() {
-            // It went away meanwhile, and perhaps the state with it.
+            // The folder disappeared meanwhile, and perhaps the state with it.
             self.state.drop_batch();
             self.files = 0;
             self.find_folder(told)?;
@@ -199,7 +215,8 @@ impl Watch {
         looked
     }
 
-    /// Whether the folder is there; that it goes and comes back is told once each.
+    /// Returns true if the folder exists. Reports once that it disappeared and once that it came
+    /// back.
     fn find_folder(&mut self, told: Told<'_>) -> Result<bool> {
         let is_there = self.options.folder.is_dir();
         if !is_there {
@@ -228,14 +245,14 @@ impl Watch {
         Ok(true)
     }
 
-    /// Looks at the folder, which is there, and reads what is ready.
+    /// Reads files that are ready in the folder, which exists.
     fn look_into(&mut self, told: Told<'_>) -> Result<()> {
         let found =
             source::discover(std::slice::from_ref(&self.options.folder), &self.options.pick);
         let mut there = BTreeSet::new();
         for input in found {
             if self.is_stopped() {
-                // Not all was seen: nothing is known to be gone.
+                // Not all files were seen, so none is known to be gone.
                 return self.commit();
             }
             let input = match input {
@@ -272,7 +289,8 @@ impl Watch {
         Ok(())
     }
 
-    /// The name of an input in the folder, and its path; `None` if it is a part of feed or state.
+    /// Returns the name of an input in the folder and its path, or `None` if it belongs to the feed
+    /// or the state.
     fn name(&self, input: &Input) -> Option<(String, PathBuf)> {
         let path = input.path()?;
         let folder = self.options.folder.display().to_string();
@@ -289,13 +307,13 @@ impl Watch {
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
                 && inside(parent_of(feed))
         };
-        // Of a feed that is named by a link, both are none of the inputs.
+        // If a link names the feed, neither the link nor its target is an input.
         let own = is_of(&self.options.out) || is_of(self.feed.path());
         let of_state = self.options.state.is_some() && inside(&self.state.folder);
         (!own && !of_state).then(|| (name.trim_start_matches('/').to_owned(), path.to_owned()))
     }
 
-    /// Tells of what cannot be looked at, once.
+    /// Reports a file that cannot be examined, once per error.
     fn refuse(&mut self, error: Error, told: Told<'_>) {
         if self.refused.insert(error.to_string()) {
             told(WatchEvent::Read(&Report { errors: vec![error], ..Report::default() }));
@@ -316,7 +334,7 @@ impl Watch {
         taking.finish()?;
         let report = pipeline.finish()?;
         if report.interrupted {
-            // It was not read to its end.
+            // The file was not read to its end.
             batch.lines.rewind(lines);
             batch.entries.truncate(entries);
             if let Some(known) = known {
@@ -325,7 +343,8 @@ impl Watch {
             return Ok(());
         }
         if report.errors.iter().any(|error| matches!(error.kind(), ErrorKind::Io(_))) {
-            // The disk failed, or the file may not be read: it is not done, and is tried again at every look.
+            // The disk failed, or the file may not be read: it is not done, and is tried again at
+            // every look.
             report.errors.into_iter().for_each(|error| self.refuse(error, told));
             return self.commit();
         }
@@ -333,7 +352,7 @@ impl Watch {
         batch.entries.push(Entry::File { path: name, stamp });
         self.files = self.files.saturating_add(1);
         let full = batch.lines.len() >= BATCH_BYTES || self.files >= BATCH_FILES;
-        // A state goes step by step, and each is on disk.
+        // The known state advances in steps, each of which must be on the disk.
         if full || known.is_some() { self.commit() } else { Ok(()) }
     }
 
@@ -350,7 +369,7 @@ impl Watch {
         }
     }
 
-    /// Sleeps for so long, or until it is told to stop or to open the feed anew.
+    /// Sleeps for `time`, or until the run should stop or open the feed again.
     fn sleep(&self, time: Duration) {
         let begun = Instant::now();
         while !self.is_stopped()
@@ -367,7 +386,7 @@ impl Watch {
     }
 }
 
-/// Makes the names in a folder safe.
+/// Waits until the names in a folder are on the disk.
 fn sync_dir(dir: &Path) -> Result<()> {
     fs::sync_dir(dir).map_err(|error| failed(dir, error))
 }
@@ -376,7 +395,7 @@ fn parent_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The error of a saved state that cannot be read, or is damaged.
+/// Returns the error for a saved state that cannot be read or is damaged.
 fn unreadable(path: &Path, error: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::State(format!("cannot read {}: {error}", path.display())))
 }

@@ -1,4 +1,4 @@
-//! What is watched, and what becomes of it.
+//! Options of a watch: the folder, the feed and its content.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,66 +12,67 @@ use crate::{
     xml::Options,
 };
 
-/// What is given of documents.
+/// Content of the feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum What {
     /// All hosts and scans, as documents of a feed.
     Events(Feed),
-    /// What differs from the last known state of each host.
+    /// Differences from the last known state of each host.
     Changes(Changed, Baseline),
 }
 
-/// What the first look at a host gives, of which nothing was known before.
+/// Output for the first look at a host, when nothing is known about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Baseline {
-    /// Nothing: it is a state, and no change.
+    /// Nothing: the first look is a state, not a change.
     #[default]
     Silent,
     /// The host and its open ports.
     Events,
 }
 
-/// How changes are told.
+/// Format of changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Changed {
-    /// As rows of the table `changes`.
+    /// Rows of the table `changes`.
     Rows,
-    /// As events of ECS.
+    /// ECS events.
     Events(Box<Ecs>),
 }
 
-/// What is watched, and where it goes.
+/// Options of a watch.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct WatchOptions {
-    /// The folder.
+    /// Folder to watch.
     pub folder: PathBuf,
-    /// The feed, a file.
+    /// File of the feed.
     pub out: PathBuf,
-    /// Where it is kept what was given; `.scanmill` in the folder if `None`.
+    /// Folder of the state, or `None` for `.scanmill` in the watched folder.
     pub state: Option<PathBuf>,
-    /// What is given.
+    /// Content of the feed.
     pub what: What,
-    /// Its name, so that a ledger is not taken for that of another feed.
+    /// Name of the format, which keeps a ledger from being used for another feed.
     pub name: String,
-    /// How long a file must stay as it is to be read, if it does not end as a document does.
+    /// Time that a file must stay unchanged before it is read, unless it ends like a complete
+    /// document.
     pub settle: Duration,
-    /// When the feed goes on in a new file.
+    /// Conditions for rotating the feed.
     pub rotation: Rotation,
-    /// Which files of the folder are read.
+    /// Selection of files in the folder.
     pub pick: Pick,
-    /// How they are read.
+    /// Options for reading XML.
     pub reading: Options,
 }
 
 impl WatchOptions {
-    /// How long a file must stay as it is, unless told otherwise.
+    /// Default time that a file must stay unchanged.
     pub const SETTLE: Duration = Duration::from_secs(2);
 
-    /// All documents of a folder, to a feed.
+    /// Creates options that read all documents of a folder into a feed.
     #[must_use]
     pub fn new(folder: &Path, out: &Path, what: What, name: impl Into<String>) -> Self {
         Self {

@@ -1,5 +1,6 @@
-//! A part of the last known state as it is on disk: scans, and hosts as they saw them. It is a
-//! [snapshot](crate::snapshot); the first version had a checksum in hexadecimal before it, and is still read.
+//! Part of the last known state, as stored on disk: scans, and hosts as the scans saw them. It is a
+//! [snapshot](crate::snapshot); files of the first version start with a checksum in hexadecimal
+//! instead, and can still be read.
 
 use std::{collections::BTreeMap, io};
 
@@ -12,15 +13,15 @@ use crate::{
     snapshot::{Kind, SnapshotError, SnapshotReader, SnapshotWriter},
 };
 
-/// Version of the files' form, and of that of the hosts in them; later ones are refused.
+/// Version of the layout of files and of the hosts in them. Later versions are refused.
 const FORMAT: u32 = 2;
-/// The version of files that are no snapshots. Hosts in them have the same form.
+/// Version of files that are not snapshots. Their hosts have the same layout.
 const FIRST: u32 = 1;
 const KIND: Kind = Kind { name: "watch", version: FORMAT };
-/// The section of all there is.
+/// Section with the whole content.
 const BODY: u16 = 1;
 
-/// A scan that something of the state was seen by.
+/// Scan that contributes to the state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Scan {
     pub(super) number: u64,
@@ -29,14 +30,14 @@ pub(super) struct Scan {
     pub(super) id: String,
     pub(super) start: Option<i64>,
     pub(super) end: Option<i64>,
-    /// Type, protocol, number and list of ports, flags.
+    /// Type, protocol, number of ports, list of ports and flags, for each `scaninfo` element.
     pub(super) info: Vec<Info>,
     finished: bool,
     truncated: bool,
     seen: i64,
     incomplete: i64,
     sha256: Option<String>,
-    // Not in files of earlier versions.
+    // Absent from files of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scanner: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,7 +48,7 @@ pub(super) struct Scan {
     args: Option<String>,
 }
 
-/// What a scan looks at.
+/// Attributes of a `scaninfo` element.
 type Info = (Option<String>, Option<String>, Option<i64>, Option<String>, Option<String>);
 
 impl Scan {
@@ -75,12 +76,12 @@ impl Scan {
         }
     }
 
-    /// Whether it says at which ports it looked.
+    /// Returns true if the scan lists the ports that it looked at.
     pub(super) fn tells_ports(&self) -> bool {
         !self.info.is_empty() && self.info.iter().all(|(_, _, _, services, _)| services.is_some())
     }
 
-    /// As much of the record of the scan as merging needs.
+    /// Returns the fields of the scan's record that merging needs.
     pub(super) fn record(&self) -> RunRecord {
         let time = |seconds: Option<i64>| seconds.and_then(Timestamp::from_seconds);
         let info = self.info.iter().cloned();
@@ -117,7 +118,7 @@ impl Scan {
     }
 }
 
-/// A host as a scan saw it.
+/// Host as a scan saw it.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) scan: u64,
@@ -125,7 +126,7 @@ pub(super) struct Entry {
     pub(super) host: Vec<u8>,
 }
 
-/// A part as it is on disk.
+/// Part, as stored on disk.
 #[derive(Debug, Default)]
 pub(super) struct Part {
     pub(super) scans: BTreeMap<u64, Scan>,
@@ -133,7 +134,7 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Reads a file; `None` if it is damaged, or of another form.
+    /// Parses a file, or returns `None` if it is damaged or has another layout.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         match unpack(bytes) {
             Ok(body) => Self::of_body(&body, FORMAT),
@@ -155,14 +156,14 @@ impl Part {
     }
 }
 
-/// The first line, and what follows it.
+/// Splits the first line from the rest.
 fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = bytes.iter().position(|byte| *byte == b'\n')?;
     let (line, rest) = bytes.split_at_checked(end)?;
     Some((line, rest.get(1..)?))
 }
 
-/// What a snapshot holds.
+/// Returns the content of a snapshot.
 fn unpack(bytes: &[u8]) -> Result<Vec<u8>, SnapshotError> {
     let mut reader = SnapshotReader::new(bytes, KIND)?;
     let mut body = Vec::new();
@@ -175,7 +176,7 @@ fn unpack(bytes: &[u8]) -> Result<Vec<u8>, SnapshotError> {
     Ok(body)
 }
 
-/// A snapshot that holds these bytes.
+/// Creates a snapshot with this content.
 pub(super) fn pack(body: &[u8]) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut writer = SnapshotWriter::new(KIND, &mut bytes)?;
@@ -184,10 +185,10 @@ pub(super) fn pack(body: &[u8]) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The bytes of a file.
+/// Returns the bytes of a file.
 ///
 /// # Errors
-/// If the scans are no JSON, or cannot be compressed.
+/// Fails if the scans cannot be written as JSON, or if the content cannot be compressed.
 pub(super) fn encode(scans: &[&Scan], entries: &[Entry]) -> io::Result<Vec<u8>> {
     let mut body = serde_json::to_vec(&(FORMAT, scans))?;
     body.push(b'\n');
@@ -197,7 +198,7 @@ pub(super) fn encode(scans: &[&Scan], entries: &[Entry]) -> io::Result<Vec<u8>> 
     pack(&body)
 }
 
-/// Writes an entry behind what `out` holds.
+/// Appends an entry to `out`.
 pub(super) fn put(entry: &Entry, out: &mut Vec<u8>) {
     out.extend_from_slice(&entry.scan.to_le_bytes());
     for text in [entry.key.as_bytes(), &entry.host] {
@@ -218,7 +219,7 @@ fn take(bytes: &[u8]) -> Option<(Entry, &[u8])> {
     Some((Entry { scan: u64::from_le_bytes(*scan), key, host: host.to_vec() }, rest))
 }
 
-/// All entries of bytes that [`put`] wrote.
+/// Returns all entries in bytes that [`put`] wrote.
 pub(super) fn take_all(mut bytes: &[u8]) -> impl Iterator<Item = Entry> {
     std::iter::from_fn(move || {
         let (entry, rest) = take(bytes)?;
@@ -238,7 +239,7 @@ mod tests {
         xml::{Options, Reader},
     };
 
-    /// A part of what a fixture saw.
+    /// Returns a part with the hosts of a fixture.
     fn part() -> (Vec<Scan>, Vec<Entry>) {
         let path =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/41-merge-day1-versions-os.xml");

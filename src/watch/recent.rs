@@ -1,4 +1,4 @@
-//! Which looks at a host its latest picture is made of.
+//! Selection of the looks at a host that its latest state is merged from.
 
 use super::part::Scan;
 use crate::{
@@ -6,35 +6,35 @@ use crate::{
     model::Host,
 };
 
-/// Looks that are kept of a host: of scans that look for different things, one each.
+/// Maximum number of looks that are kept per host, one for each set of things that scans look for.
 const KEPT: usize = 16;
 
-/// What a look at a host may have found, beside states of ports.
+/// Bits for the findings of a look, other than states of ports.
 const SYSTEM: u8 = 1;
 const ROUTE: u8 = 2;
 const HOST_SCRIPTS: u8 = 4;
 const PORT_SCRIPTS: u8 = 8;
 const VERSIONS: u8 = 16;
 const MAC: u8 = 32;
-/// Names by their type: those that were typed, those of the DNS, and others.
+/// Host names by type: those of the type `user`, which were given to nmap, and all others.
 const USER_NAMES: u8 = 64;
 const OTHER_NAMES: u8 = 128;
 
-/// What a scan saw of a host.
+/// Look of a scan at a host.
 #[derive(Debug)]
 pub(super) struct Look<'s> {
     scan: &'s Scan,
-    /// When it ended, else began.
+    /// Time of its end, or else of its start.
     time: Option<i64>,
-    /// Whether all of the host was seen.
+    /// True if the host was seen completely.
     whole: bool,
-    /// Whether ports are listed.
+    /// True if ports are listed.
     ports: bool,
     found: u8,
 }
 
 impl<'s> Look<'s> {
-    /// Of the entries of a host in a scan, of which there may be several.
+    /// Combines the entries of a host in a scan, of which there may be several.
     pub(super) fn of(scan: &'s Scan, hosts: &[Host<'_>]) -> Self {
         let ended = hosts.iter().filter_map(|host| host.end_time).max();
         let time = ended.map(crate::model::Timestamp::seconds).or(scan.end).or(scan.start);
@@ -45,12 +45,14 @@ impl<'s> Look<'s> {
         Self { scan, time, whole: hosts.iter().all(whole), ports, found }
     }
 
-    /// Whether all that an earlier look tells is told by this one, or was looked for again and is gone.
+    /// Returns true if this look contains everything that an earlier one found, or looked for it
+    /// again without finding it.
     fn covers(&self, earlier: &Self) -> bool {
         self.scan.id == earlier.scan.id
             || (self.whole
                 && self.scan.info == earlier.scan.info
-                // A scan that does not say at which ports it looked tells nothing by those it lacks.
+                // The ports that a scan does not list count as closed only if it names the ports
+                // that it looked at.
                 && (!earlier.ports || self.scan.tells_ports())
                 && self.found & earlier.found == earlier.found)
     }
@@ -73,7 +75,8 @@ fn found(host: &Host<'_>) -> u8 {
     .fold(0, |all, (bit, _)| all | bit)
 }
 
-/// The numbers of the scans whose looks are kept, in order: those that no later look covers.
+/// Returns the numbers of the scans whose looks are kept, in order: those that no later look
+/// covers.
 pub(super) fn keep(mut looks: Vec<Look<'_>>) -> Vec<u64> {
     looks.sort_by_key(|look| std::cmp::Reverse((look.time, look.scan.number)));
     let mut kept: Vec<Look<'_>> = Vec::new();

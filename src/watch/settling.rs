@@ -1,5 +1,5 @@
-//! Which files are done being written: those that end as documents do, and those that have stayed as they are
-//! for a while.
+//! Detection of files that are no longer written: those that end like a complete document, and
+//! those that stayed unchanged for a while.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,10 +10,10 @@ use std::{
 use super::ledger::Stamp;
 use crate::{fs::File, source::ends_with};
 
-/// What the XML of nmap ends with.
+/// Last bytes of a complete XML file of nmap.
 pub(super) const ENDING: &[u8] = b"</nmaprun>";
 
-/// Files that are looked at again and again.
+/// Files that may still be written.
 #[derive(Debug)]
 pub(super) struct Settling {
     settle: Duration,
@@ -31,13 +31,14 @@ impl Settling {
         Self { settle, waiting: BTreeMap::new() }
     }
 
-    /// Whether a file may be read now.
+    /// Returns true if a file may be read now.
     pub(super) fn is_ready(&mut self, name: &str, path: &Path, stamp: Stamp) -> bool {
         let now = Instant::now();
         let known = self.waiting.get(name).filter(|waiting| waiting.stamp == stamp);
         let ready = match known {
             Some(waiting) => now.duration_since(waiting.since) >= self.settle,
-            // A copy that is not complete has no ending yet. What is packed has none that can be seen.
+            // An incomplete copy does not have the ending yet. The ending of a compressed file is
+            // not visible.
             None => {
                 self.settle.is_zero()
                     || File::open(path)
@@ -52,12 +53,12 @@ impl Settling {
         ready
     }
 
-    /// Forgets files that are gone.
+    /// Removes files that no longer exist.
     pub(super) fn retain(&mut self, there: &BTreeSet<String>) {
         self.waiting.retain(|name, _| there.contains(name));
     }
 
-    /// Whether any file is waited for.
+    /// Returns true if any file is waiting.
     pub(super) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }

@@ -1,41 +1,42 @@
-//! Bytes on their way, in memory and beyond a cap in a file; what was put last may be taken back.
+//! Buffer of bytes that is held in memory and, above a limit, in a file. Bytes at its end can be
+//! removed again.
 
 use std::io::{self, Read};
 
 use crate::fs::File;
 
-/// Bytes that are held in memory.
+/// Maximum number of bytes that are held in memory.
 const HELD: usize = 256 << 10;
 
-/// Where the file of a stage comes from, when one is needed.
+/// Function that creates the file of a buffer when it is needed.
 pub(super) type Make<'m> = &'m dyn Fn() -> io::Result<File>;
 
-/// Bytes that are appended, and read when all have come.
+/// Bytes that are appended first, and read when they are complete.
 #[derive(Debug, Default)]
 pub(super) struct Stage {
     file: Option<File>,
-    /// Bytes in the file.
+    /// Number of bytes in the file.
     filed: u64,
     held: Vec<u8>,
 }
 
 impl Stage {
-    /// All bytes.
+    /// Returns the length of the buffer, in bytes.
     pub(super) fn len(&self) -> u64 {
         self.filed.saturating_add(u64::try_from(self.held.len()).unwrap_or(u64::MAX))
     }
 
-    /// Has bytes appended to what is held; [`Self::settle`] comes after it.
+    /// Returns the bytes in memory, to append to. Call [`Self::settle`] afterwards.
     pub(super) fn held(&mut self) -> &mut Vec<u8> {
         &mut self.held
     }
 
-    /// Moves what is held to the file if it is much.
+    /// Moves the bytes in memory to the file if they exceed the limit.
     pub(super) fn settle(&mut self, make: Make<'_>) -> io::Result<()> {
         if self.held.len() >= HELD { self.file_all(make) } else { Ok(()) }
     }
 
-    /// Moves all that is held to the file.
+    /// Moves all bytes in memory to the file.
     pub(super) fn file_all(&mut self, make: Make<'_>) -> io::Result<()> {
         let file = match self.file.take() {
             Some(file) => file,
@@ -49,7 +50,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Takes back all from a place on.
+    /// Removes all bytes after the first `len`.
     pub(super) fn rewind(&mut self, len: u64) {
         if let Some(held) = len.checked_sub(self.filed) {
             self.held.truncate(usize::try_from(held).unwrap_or(usize::MAX));
@@ -59,7 +60,7 @@ impl Stage {
         }
     }
 
-    /// The file, after [`Self::file_all`], cut to what was not taken back.
+    /// Returns the file, after [`Self::file_all`], truncated to the bytes that were not removed.
     pub(super) fn file(&self) -> io::Result<Option<&File>> {
         if let Some(file) = &self.file {
             file.set_len(self.filed)?;
@@ -67,7 +68,7 @@ impl Stage {
         Ok(self.file.as_ref())
     }
 
-    /// All bytes, to be read once.
+    /// Returns a reader of all bytes.
     pub(super) fn read(&self) -> impl Read {
         match &self.file {
             None => Bytes::Held(&self.held),
@@ -90,7 +91,7 @@ impl Read for Bytes<'_> {
     }
 }
 
-/// Bytes of a file from a place to another, whatever its position.
+/// Reader of a range of a file, without using the position of the file.
 pub(super) struct At<'f> {
     pub(super) file: &'f File,
     pub(super) place: u64,

@@ -1,4 +1,4 @@
-//! The state folder, open: what was given, what is on its way, the last known state of hosts.
+//! Open state folder: the ledger, the current batch, and the last known state of hosts.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::{
     sink::is_at,
 };
 
-/// A state folder. Only one watch has it.
+/// Open state folder. Only one watch can hold it.
 pub(super) struct State {
     pub(super) folder: PathBuf,
     pub(super) ledger: Ledger,
@@ -25,18 +25,19 @@ pub(super) struct State {
     lock: File,
 }
 
-/// A state folder that no other run is at work with, not read yet.
+/// State folder that this run has locked, but not read yet.
 pub(super) struct Locked {
     folder: PathBuf,
     lock: File,
 }
 
 impl Locked {
-    /// Makes the folder if there is none, and takes its lock, which goes with the process however that ends.
+    /// Creates the folder if it does not exist, and locks it. The lock is released when the process
+    /// ends, in whatever way.
     ///
     /// # Errors
-    /// A usage error if another run is at work with the state, or if the folder is none of a watch; an output error if it
-    /// cannot be made.
+    /// Returns a usage error if another run uses the state, or if the folder contains anything but
+    /// the state of a watch, and an output error if it cannot be created.
     pub(super) fn new(options: &WatchOptions) -> Result<Self> {
         let folder = options.state.clone().unwrap_or_else(|| options.folder.join(super::STATE));
         fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
@@ -56,11 +57,12 @@ impl Locked {
 }
 
 impl State {
-    /// Reads a state, and completes what a run left that was ended in the middle. Returns the
-    /// bytes that had to be written to the feed again for that, too.
+    /// Reads a state, and completes the batch of an interrupted run. Also returns the number of
+    /// bytes that had to be written to the feed again for that.
     ///
     /// # Errors
-    /// A usage error if it is that of another feed; an output error if it cannot be read or written.
+    /// Returns a usage error if the state belongs to another feed, and an output error if it cannot
+    /// be read or written.
     pub(super) fn open(
         Locked { folder, lock }: Locked,
         options: &WatchOptions,
@@ -74,16 +76,16 @@ impl State {
         Ok((Self { folder, ledger, known, batch, lock }, again))
     }
 
-    /// Whether the folder still is the one that was opened.
+    /// Returns true if the folder is still the one that was opened.
     ///
     /// # Errors
-    /// If the system cannot say.
+    /// Fails if the system cannot determine that.
     pub(super) fn is_there(&self) -> Result<bool> {
         let path = lock_path(&self.folder);
         is_at(&self.lock, &path).map_err(|error| failed(&path, error))
     }
 
-    /// Forgets what was read and is not in the feed: it is read again.
+    /// Discards files that were read but are not in the feed. They are read again.
     pub(super) fn drop_batch(&mut self) {
         self.batch = Batch::new(&self.folder);
         if let Some(known) = &mut self.known {
@@ -92,8 +94,9 @@ impl State {
     }
 }
 
-/// Refuses a folder with other things than the state of a watch: that has a lock from its first moment on. Links are never
-/// part of it. The state lies by default where others drop files, who could have any file written through a link.
+/// Refuses a folder with anything but the state of a watch, which has a lock file from its first
+/// moment. Links are always refused: by default the state lies where others drop files, and they
+/// could use a link to have any file overwritten.
 fn check_own(folder: &Path, is_default: bool) -> Result<()> {
     let is_link = |path: &Path| {
         let meta = fs::if_there(fs::symlink_metadata(path)).map_err(|error| failed(path, error))?;

@@ -1,4 +1,4 @@
-//! Documents to lines: what of them was not given before.
+//! Conversion of documents to lines, without the parts that were written before.
 
 use sha2::{Digest as _, Sha256};
 
@@ -17,32 +17,32 @@ use crate::{
     table::change_row,
 };
 
-/// Takes the events of one input.
+/// Receiver of the events of one input.
 pub(super) struct Taking<'t> {
     what: &'t What,
     ledger: &'t Ledger,
     batch: &'t mut Batch,
-    /// The last known state, if changes are what is given.
+    /// Last known state, if the feed contains changes.
     known: Option<&'t mut Known>,
     open: Open,
-    /// What went wrong; nothing is taken after it.
+    /// First error; later events are ignored.
     failed: Option<crate::error::Error>,
 }
 
-/// A document that is read.
+/// Document that is being read.
 #[derive(Debug, Default)]
 struct Open {
     run: RunHeader,
-    /// Lines of the batch when it began.
+    /// Length of the batch's lines when the document started.
     from: u64,
-    /// How much of its scan was given before.
+    /// Part of its scan that was written before.
     given: Option<Given>,
-    /// Of the whole hosts from its start: their number, and what was made of them.
+    /// Number and digest of the complete hosts from its start.
     hosts: u64,
     digest: Sha256,
-    /// Whether a host came that was cut.
+    /// True if an incomplete host was seen.
     cut: bool,
-    /// Whether its first hosts are those that were given.
+    /// True if its first hosts equal those that were written before.
     same: bool,
 }
 
@@ -56,7 +56,7 @@ impl<'t> Taking<'t> {
         Self { what, ledger, batch, known, open: Open::default(), failed: None }
     }
 
-    /// Takes an event of an input of this name.
+    /// Handles an event of the input with this name.
     pub(super) fn event(&mut self, name: &str, event: &ScanEvent<'_>) {
         if self.failed.is_some() {
             return;
@@ -73,10 +73,10 @@ impl<'t> Taking<'t> {
         self.failed = taken.err();
     }
 
-    /// All was taken.
+    /// Ends the input.
     ///
     /// # Errors
-    /// If something could not be written.
+    /// Returns the first error, if any.
     pub(super) fn finish(self) -> Result<()> {
         self.failed.map_or(Ok(()), Err)
     }
@@ -125,7 +125,7 @@ impl<'t> Taking<'t> {
             open.hosts = open.hosts.saturating_add(1);
             let given = open.given.as_ref().filter(|given| given.hosts == open.hosts);
             if given.is_some_and(|given| given.digest == hex(&open.digest.clone().finalize())) {
-                // What was given need not be given again.
+                // These hosts were already written, so their lines are removed again.
                 open.same = true;
                 batch.lines.rewind(open.from);
             }
@@ -171,10 +171,10 @@ impl<'t> Taking<'t> {
     }
 }
 
-/// Whether a document tells more than was given of its scan, or something else. `same` tells whether it
-/// begins with the hosts that were given.
+/// Returns true if a document contains more than was written of its scan, or something else. `same`
+/// is true if it starts with the hosts that were written.
 fn is_news(given: &Given, now: &Given, same: bool) -> bool {
-    // Two finished ones that differ in more than their bytes are two scans after all.
+    // Two finished documents that differ in more than their bytes are in fact two scans.
     let differs = !same || now.whole > given.whole;
     now.rank() > given.rank() || (now.finished && given.finished && differs)
 }
@@ -184,8 +184,8 @@ fn scan_line(feed: &Feed, name: &str, record: &RunRecord, batch: &mut Batch) -> 
     batch.settle()
 }
 
-/// Writes what changed of a host. What a look did not look for is no change, and the first look at a host is one only
-/// if that is asked for.
+/// Writes the changes of a host. Data that a look did not look for has not changed. The first look
+/// at a host is a change only if that is requested.
 fn change_lines(
     (how, baseline): (&Changed, Baseline),
     (host, scans): (&HostChanges, &ComparedScans),

@@ -1,15 +1,17 @@
-//! The feed: a file that grows by whole lines, and gives its name to a new one when it is large or old.
+//! Feed: a file that grows by whole lines. When it is large or old, a new file takes its name.
 //!
-//! What was written is never changed. A file that is full keeps its bytes under another name, so whoever
-//! reads it by what it is, not by its name, goes on to its end and then finds the new one: the way of
-//! `logrotate`, which every log shipper knows.
+//! Written bytes are never changed. A full file keeps its bytes under another name, so a reader
+//! that follows the file itself, not its name, reads it to its end and then finds the new one. This
+//! is how `logrotate` works, which every log shipper supports.
 //!
-//! A feed has one writer, which holds the lock of the file that has the name. A new file is locked under
-//! another name, and takes the name in one step, so that no second run can come in between.
+//! A feed has one writer, which holds the lock of the file with the feed's name. A new file is
+//! locked under another name and takes the name in one step, so that no second run can come in
+//! between.
 //!
-//! What a run that was killed left is completed only where it provably belongs: the place of a batch is
-//! recorded with the digest of the bytes before it. Bytes that are neither lines of the batch nor NUL, which
-//! only a machine leaves that went down, are somebody's: nothing is cut then, and the batch is appended again.
+//! The batch of a killed run is completed only where it provably belongs: its position is recorded
+//! with the digest of the bytes before it. Bytes after the position that are neither lines of the
+//! batch nor NUL bytes, which only a crash of the machine leaves, belong to another writer. Then
+//! nothing is cut, and the batch is appended again.
 
 mod rotation;
 
@@ -31,46 +33,46 @@ use crate::{
     sink::{follow, is_at, open_locked},
 };
 
-/// Bytes compared or written at once.
+/// Number of bytes that are compared or written at once.
 const PIECE: usize = 64 << 10;
 
-/// Bytes before a place that are digested.
+/// Maximum number of bytes before a position that are hashed.
 const TAIL: u64 = 64 << 10;
 
-/// A place in a file, whatever its name.
+/// Position in a file, which is identified independently of its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     device: u64,
     inode: u64,
     bytes: u64,
-    /// What stands before it. Runs of version 0.1.0 did not record that.
+    /// Bytes before the position. Absent in states of version 0.1.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tail: Option<Tail>,
 }
 
-/// The last bytes before a place.
+/// Last bytes before a position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Tail {
     bytes: u64,
-    /// SHA-256 of them.
+    /// SHA-256 of these bytes.
     digest: String,
 }
 
-/// The file that is written.
+/// Open file of a feed.
 #[derive(Debug)]
 pub(super) struct FeedFile {
-    /// Its name, where links lead: old files get their names next to the file, and a link stays.
+    /// Path with links resolved: old files are created next to the file, and a link stays.
     path: PathBuf,
     rotation: Rotation,
     file: File,
 }
 
 impl FeedFile {
-    /// Opens a feed to go on with, or makes one.
+    /// Opens an existing feed, or creates one.
     ///
     /// # Errors
-    /// A usage error if it is no file, or if another run writes it or one of its old files; an output error if it cannot
-    /// be made.
+    /// Returns a usage error if it is not a file, or if another run writes it or one of its old
+    /// files, and an output error if it cannot be created.
     pub(super) fn open(path: &Path, rotation: Rotation) -> Result<Self> {
         if path.metadata().is_ok_and(|meta| !meta.is_file()) {
             let path = path.display();
@@ -85,16 +87,16 @@ impl FeedFile {
         Ok(feed)
     }
 
-    /// Its name, where links lead.
+    /// Returns the path with links resolved.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where the next lines go, of which there are so many bytes. There is room for them then, on file
-    /// systems that can tell.
+    /// Returns the position for the next lines, which have `bytes` bytes. Rotates the feed first if
+    /// they would exceed its maximum size. Reserves space for them on file systems that support it.
     ///
     /// # Errors
-    /// If there is no room, or if files cannot be renamed.
+    /// Fails if there is no space, or if files cannot be renamed.
     pub(super) fn prepare(&mut self, bytes: u64) -> Result<Place> {
         self.reopen_moved()?;
         let len = self.len()?;
@@ -107,15 +109,15 @@ impl FeedFile {
         place.tail = Some(tail);
         match self.file.allocate(place.bytes, bytes.max(1)) {
             Err(error) if is_no_room(&error) => Err(failed(&self.path, error)),
-            // What cannot be reserved may fit.
+            // A reservation can fail even though the bytes would fit.
             _ => Ok(place),
         }
     }
 
-    /// Has the feed go on in a new file if it is old.
+    /// Rotates the feed if it is old.
     ///
     /// # Errors
-    /// If files cannot be renamed.
+    /// Fails if files cannot be renamed.
     pub(super) fn rotate_old(&mut self) -> Result<()> {
         if self.rotation.every.is_none() {
             return Ok(());
@@ -124,30 +126,30 @@ impl FeedFile {
         if self.len()? > 0 && self.is_old()? { self.rotate() } else { Ok(()) }
     }
 
-    /// Appends so many bytes, and has them on the disk.
+    /// Appends `bytes` bytes, and waits until they are on the disk.
     ///
     /// # Errors
-    /// If they cannot be read or written.
+    /// Fails if they cannot be read or written.
     pub(super) fn append(&mut self, from: impl Read, bytes: u64) -> Result<()> {
         let written = copy(from, &mut self.file, bytes).and_then(|()| self.file.sync_data());
         written.map_err(|error| failed(&self.path, error))
     }
 
-    /// Brings to its end what was begun at a place: `lines` stand there when this returns true. They may stand
-    /// there already, or a part of them. False if the file is gone, or is not as it was left: then nothing was
-    /// changed.
+    /// Completes lines that were started at a position. Returns true if they are there, whether
+    /// they were already complete, partial or missing. Returns false, without a change, if the file
+    /// is gone or is not as it was left.
     ///
     /// # Errors
-    /// If files cannot be read or written.
+    /// Fails if files cannot be read or written.
     pub(super) fn complete(&mut self, place: &Place, lines: &File, bytes: u64) -> Result<bool> {
         let Some((path, mut file)) = self.find(place)? else { return Ok(false) };
         place.complete(&mut file, lines, bytes).map_err(|error| failed(&path, error))
     }
 
-    /// Ends a line that somebody left cut, so that others can follow it.
+    /// Ends an incomplete line that another writer left, so that lines can follow it.
     ///
     /// # Errors
-    /// If the file cannot be read or written.
+    /// Fails if the file cannot be read or written.
     pub(super) fn end_line(&mut self) -> Result<()> {
         self.reopen_moved()?;
         let Some(last) = self.len()?.checked_sub(1) else { return Ok(()) };
@@ -160,8 +162,8 @@ impl FeedFile {
         ended.map_err(|error| failed(&self.path, error))
     }
 
-    /// The file of a place, if it is still there and not shorter: under the name of the feed, or one that
-    /// begins so.
+    /// Returns the file of a position, if it exists and is not shorter. Searches the name of the
+    /// feed and names that start with it.
     fn find(&self, place: &Place) -> Result<Option<(PathBuf, File)>> {
         let folder = parent_of(&self.path);
         let name = self.path.file_name().unwrap_or_default().as_encoded_bytes();
@@ -202,10 +204,10 @@ impl FeedFile {
         self.end().map(|place| place.bytes)
     }
 
-    /// Goes on in the file that has the name now, if somebody else moved this one away.
+    /// Continues in the file that has the name now, if another process moved this one away.
     ///
     /// # Errors
-    /// If it cannot be opened, or another run writes it.
+    /// Fails if the file cannot be opened, or if another run writes it.
     pub(super) fn reopen_moved(&mut self) -> Result<()> {
         if !is_at(&self.file, &self.path).map_err(|error| failed(&self.path, error))? {
             self.file = open(&self.path)?;
@@ -215,7 +217,7 @@ impl FeedFile {
 }
 
 impl Place {
-    /// The last bytes before it, as they are in this file.
+    /// Returns the last bytes before the position, as this file contains them.
     fn tail_in(&self, file: &File) -> io::Result<Tail> {
         let bytes = self.bytes.min(TAIL);
         let mut read = vec![0; usize::try_from(bytes).unwrap_or_default()];
@@ -224,7 +226,8 @@ impl Place {
         Ok(Tail { bytes, digest: hex(&Sha256::digest(&read)) })
     }
 
-    /// Brings to its end in its own file what was begun here; false if that file is not as it was left.
+    /// Completes lines in the file of the position. Returns false if the file is not as it was
+    /// left.
     fn complete(&self, file: &mut File, lines: &File, bytes: u64) -> io::Result<bool> {
         let len = file.metadata()?.len();
         let is_own = self
@@ -258,7 +261,7 @@ fn open(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Makes the name of a feed safe.
+/// Waits until the name of a feed is on the disk.
 fn sync_name(path: &Path) -> Result<()> {
     fs::sync_dir(parent_of(path)).map_err(|error| failed(path, error))
 }
@@ -268,7 +271,7 @@ fn is_no_room(error: &io::Error) -> bool {
     matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
 }
 
-/// Copies so many bytes, which must be there.
+/// Copies exactly `bytes` bytes. Fails if there are fewer.
 fn copy(from: impl Read, to: &mut File, bytes: u64) -> io::Result<()> {
     let mut from = from.take(bytes);
     let mut piece = vec![0; PIECE];
@@ -284,8 +287,8 @@ fn copy(from: impl Read, to: &mut File, bytes: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether there are only NUL bytes, which no line holds: blocks that a machine reserved and did not fill
-/// before it went down.
+/// Returns true if there are only NUL bytes, which no line contains: blocks that were reserved but
+/// not filled before the machine crashed.
 fn is_blank(mut from: impl Read) -> io::Result<bool> {
     let mut piece = vec![0; PIECE];
     loop {
@@ -299,7 +302,7 @@ fn is_blank(mut from: impl Read) -> io::Result<bool> {
     }
 }
 
-/// How many bytes two readers of equal length have in common at their start.
+/// Returns the length of the common prefix of two readers of equal length, in bytes.
 fn common(mut one: impl Read, mut other: impl Read) -> io::Result<u64> {
     let (mut left, mut right) = (vec![0; PIECE], vec![0; PIECE]);
     let mut same = 0_u64;
@@ -363,7 +366,7 @@ mod tests {
         }
         let found = ["feed", "feed.1", "feed.2", "feed.3"].map(|name| tried.read(name));
         assert_eq!(found, ["d\n", "longer\n", "c\n", ""]);
-        // A gap that a run left that was killed between two names is filled.
+        // A killed run can leave a gap between two names, which is filled.
         fs::remove_file(tried.folder.path().join("feed.1")).unwrap();
         tried.add("efg\n");
         let found = ["feed", "feed.1", "feed.2"].map(|name| tried.read(name));
@@ -486,7 +489,7 @@ mod tests {
             tried.add(line);
             assert!(again().unwrap_err().to_string().contains("another run writes"));
         }
-        // A run that was killed had given the file its second name.
+        // A killed run had given the file its second name.
         fs::hard_link(&path, path.with_extension("0")).unwrap();
         for number in (1..=2).rev() {
             let to = format!("feed.{}", number + 1);

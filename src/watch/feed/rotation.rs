@@ -1,4 +1,4 @@
-//! When a feed gives its name to a new file, and how.
+//! Rotation of a feed: its conditions, and the renaming of files.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,20 +12,21 @@ use crate::{
     sink::{hold, is_at, lock},
 };
 
-/// When the feed goes on in a new file, and how many old ones stay.
+/// Conditions for rotating a feed, and the number of old files to keep.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Rotation {
-    /// Before it would grow beyond this; the lines of one input stay together, however many they are.
+    /// Rotates the feed before it exceeds this size, in bytes. The lines of one input stay
+    /// together, whatever their number.
     pub size: Option<u64>,
-    /// When it is this old.
+    /// Rotates the feed when it is this old.
     pub every: Option<Duration>,
-    /// Old files that are kept, as `FILE.1`, `FILE.2` and so on, the newest first.
+    /// Number of old files to keep, as `FILE.1`, `FILE.2` and so on, newest first.
     pub keep: usize,
 }
 
 impl Rotation {
-    /// Old files that are kept unless told otherwise.
+    /// Default number of old files to keep.
     pub const KEEP: usize = 14;
 }
 
@@ -45,13 +46,13 @@ impl FeedFile {
         Ok(age >= every)
     }
 
-    /// The file gets the name `FILE.1`, older ones the next ones, and a new one its name. No file is put in
-    /// the place of another but the oldest, so nothing is lost should this be cut short.
+    /// Renames the file to `FILE.1`, renames older ones accordingly, and creates a new file with
+    /// its name. Only the oldest file is ever replaced, so nothing is lost if this is interrupted.
     pub(super) fn rotate(&mut self) -> Result<()> {
         self.check_old()?;
         let keep = self.rotation.keep.max(1);
         let newest = self.old(1);
-        // A run that was killed in the middle of this may have left the file under both names.
+        // A killed run may have left the file with both names.
         let linked = is_at(&self.file, &newest).map_err(|error| failed(&newest, error))?;
         if !linked {
             let mut free = 1;
@@ -73,7 +74,8 @@ impl FeedFile {
                 self.file = file;
                 sync_name(&self.path)?;
             }
-            // Where files have one name only, that of the feed is free for a moment.
+            // On file systems where a file can have only one name, the name of the feed is free for
+            // a moment.
             unused => {
                 if let Some((path, _)) = unused {
                     let _ = fs::remove_file(path);
@@ -93,21 +95,22 @@ impl FeedFile {
         Ok(())
     }
 
-    /// Refuses to rename or remove an old file that another run writes: its feed has a name that is made of this one's,
-    /// and its lines would go on under another name, or none.
+    /// Refuses to rename or remove an old file that another run writes: that run's feed has a name
+    /// derived from this one's, and its lines would continue under another name, or none.
     ///
     /// # Errors
-    /// A usage error that names the file; an output error if it cannot be looked at.
+    /// Returns a usage error that names the file, and an output error if it cannot be examined.
     pub(super) fn check_old(&self) -> Result<()> {
         let keep = self.rotation.keep.max(1);
-        // Those up to the first name that is free, and those beyond the last, are renamed or removed.
+        // Rotation renames or removes the files up to the first free name, and those after the last
+        // one to keep.
         for numbers in [1..keep.saturating_add(1), keep.saturating_add(1)..usize::MAX] {
             for number in numbers {
                 let path = self.old(number);
                 if !is_taken(&path)? {
                     break;
                 }
-                // The file itself may have this name, too, and is locked by this run.
+                // The file itself may also have this name, and this run has locked it.
                 if !is_at(&self.file, &path).map_err(|error| failed(&path, error))? {
                     drop(hold(&path)?);
                 }
@@ -116,21 +119,22 @@ impl FeedFile {
         Ok(())
     }
 
-    /// Gives the file a second name, and returns whether it has it: where files have one name only, it has not.
+    /// Gives the file a second name. Returns false if the file system allows only one name per
+    /// file.
     fn has_also(&self, name: &Path) -> Result<bool> {
-        // A call that failed may have been made all the same.
+        // A call that failed may still have taken effect.
         let linked = fs::hard_link(&self.path, name).is_ok();
         Ok(linked || is_at(&self.file, name).map_err(|error| failed(name, error))?)
     }
 
-    /// A new file that is locked, with the mode of this one, before it gets the name of the feed. `None` if
-    /// somebody else has a file of its first name.
+    /// Creates and locks a new file with the mode of this one, before it gets the name of the feed.
+    /// Returns `None` if another process has a file with its temporary name.
     fn successor(&self) -> Result<Option<(PathBuf, File)>> {
         let mut path = self.path.clone().into_os_string();
         path.push(".new");
         let path = PathBuf::from(path);
         let failed = |error| failed(&path, error);
-        // One that is empty was left by a run that was killed.
+        // An empty file was left by a killed run.
         let file = OpenOptions::new().read(true).append(true).create(true).open(&path);
         let file = file.map_err(failed)?;
         if file.metadata().map_err(failed)?.len() > 0 || lock(&file, &path).is_err() {
@@ -151,7 +155,7 @@ impl FeedFile {
     }
 }
 
-/// Whether something has this name.
+/// Returns true if a file, folder or link with this name exists.
 fn is_taken(path: &Path) -> Result<bool> {
     let there = fs::if_there(fs::symlink_metadata(path));
     Ok(there.map_err(|error| failed(path, error))?.is_some())
