@@ -1,4 +1,4 @@
-//! Hosts as they were cut out, to be read by whoever has time: several threads read one input so.
+//! Batches of hosts that were cut out but not parsed, so that several threads can read one input.
 
 use std::sync::Arc;
 
@@ -18,31 +18,31 @@ use crate::{
     model::{Host, RunRecord},
 };
 
-/// Hosts of a batch at most.
+/// Maximum number of hosts per batch.
 const HOSTS: usize = 4096;
 
-/// Hosts of one scan, one behind the other, not yet read.
+/// Consecutive hosts of one scan that were not parsed yet.
 #[derive(Debug, Clone)]
 pub struct HostBatch {
     options: Arc<Options>,
     encoding: Encoding,
     first_index: i32,
-    /// Bytes of a batch at most; the last host may go beyond.
+    /// Maximum size of a batch in bytes; its last host may exceed it.
     most: usize,
     bytes: Vec<u8>,
     hosts: Vec<Framed>,
 }
 
-/// A host's bytes, and where they stand in the input.
+/// Length of a host, and its position in the input.
 #[derive(Debug, Clone, Copy)]
 struct Framed {
     len: usize,
     byte: u64,
-    /// Lines that ended before it.
+    /// Number of lines that ended before it.
     lines: u64,
 }
 
-/// What was noted while hosts were read, for the record of their scan.
+/// Diagnostics of hosts, for the record of their scan.
 #[derive(Debug, Clone, Default)]
 pub struct HostNotes {
     pub(super) ledger: Ledger,
@@ -60,7 +60,7 @@ impl HostBatch {
         Self { options, encoding, first_index, most, bytes, hosts: Vec::new() }
     }
 
-    /// Bytes of XML in it.
+    /// Returns the number of bytes of XML in the batch.
     #[must_use]
     pub fn size(&self) -> usize {
         self.bytes.len()
@@ -71,7 +71,7 @@ impl HostBatch {
         self.hosts.push(Framed { len: host.len(), byte, lines });
     }
 
-    /// Gives back memory that is not needed, if that is most of it: batches of small documents wait for each other.
+    /// Shrinks the buffer if most of it is unused: many batches of small documents may be queued.
     pub(super) fn fit(&mut self) {
         if self.bytes.len() < self.bytes.capacity() / 4 {
             self.bytes.shrink_to_fit();
@@ -82,10 +82,10 @@ impl HostBatch {
         self.bytes.len() >= self.most || self.hosts.len() >= HOSTS
     }
 
-    /// Reads its hosts in order.
+    /// Parses its hosts in order.
     ///
     /// # Errors
-    /// The first error of `each`.
+    /// Returns the first error of `each`.
     pub fn read(&self, each: &mut dyn FnMut(Host<'_>) -> Result<()>) -> Result<HostNotes> {
         let unknown = self.options.limits.unknown_names;
         let mut read = HostNotes { ledger: Ledger::new(unknown), incomplete: 0 };
@@ -122,18 +122,18 @@ impl Framed {
 }
 
 impl HostNotes {
-    /// Notes of a scan's other parts, to which those of its batches come.
+    /// Creates the diagnostics of a scan from those of its other parts; those of its batches are merged later.
     pub(super) fn of_run(ledger: Ledger) -> Self {
         Self { ledger, incomplete: 0 }
     }
 
-    /// Adds what was noted of other hosts of the scan.
+    /// Adds the diagnostics of other hosts of the scan.
     pub fn merge(&mut self, other: Self) {
         self.ledger.merge(other.ledger);
         self.incomplete = self.incomplete.saturating_add(other.incomplete);
     }
 
-    /// Puts all of it into the record.
+    /// Moves all diagnostics into the record.
     pub fn complete(mut self, record: &mut RunRecord) {
         record.diagnostics = self.ledger.finish();
         record.hosts_incomplete = record.hosts_incomplete.saturating_add(self.incomplete);

@@ -1,14 +1,14 @@
-//! What the lists of a host, and those of a scan, may take in memory (rule R10).
+//! Memory limits of the lists of a host and of a scan (rule R10).
 //!
-//! XML can be far smaller than what becomes of it: `<hop/>` has six bytes, and its entry in the list of hops
-//! ten times as many. So a cap on the bytes of a host bounds its text, but not its lists. This is the one place
-//! that knows what an entry of each list costs: its size in the model, twice as a list that grows holds its old
-//! and its new place, and what is written of it before it can leave memory. Whoever adds a list to the model
-//! adds an [`Entry`] here and charges it where it is read.
+//! XML can be far smaller than its parsed form: `<hop/>` has six bytes, and its entry in the list of hops takes ten
+//! times as many. So a limit on the bytes of a host bounds its text, but not its lists. This module alone knows the
+//! cost of an entry of each list: its size in the model, twice, because a growing list is copied from its old to its
+//! new allocation, and the output that is produced from it before it can be freed. A new list in the model needs an
+//! [`Entry`] here and a charge where it is read.
 //!
-//! A host has [`Limits::items`] bytes for all its lists together. When they are spent, no list grows any more:
-//! the host is incomplete, and each entry that is left out counts as `W_LIMIT`. Scripts of a scan and its
-//! `scaninfo` are charged alike, to [`Limits::run`], together with their text.
+//! All lists of a host share [`Limits::items`] bytes. When they are used up, no list grows any more: the host is
+//! incomplete, and each omitted entry counts as `W_LIMIT`. Scripts of a scan and its `scaninfo` are charged to
+//! [`Limits::run`] in the same way, together with their text.
 
 use super::{notes::Notes, token::Attr};
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// An entry of a list of the model.
+/// Entry of a list in the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entry {
     Address,
@@ -39,18 +39,19 @@ pub(super) enum Entry {
     Fingerprint,
     Trace,
     Hop,
-    /// Something said of the scan: its ports, a task, a hint, a target.
+    /// Statement about the scan: its ports, a task, a hint or a target.
     Activity,
 }
 
-/// Bytes that a row of a table takes until it is written, with the keys that lead to it: measured on hosts that
+/// Number of bytes that a table row takes until it is written, including its keys: measured in every format with hosts
+/// that consist only of such rows.
 /// are nothing but such rows, in every format.
 const ROW: usize = 256;
-/// The same of an entry that is part of another one's row.
+/// Number of bytes of output that an entry takes which is part of another entry's row.
 const PART: usize = 64;
 
 impl Entry {
-    /// Bytes of memory that it is charged with, besides its text.
+    /// Returns the memory in bytes charged for an entry, without its text.
     pub(super) const fn cost(self) -> usize {
         let (size, written) = match self {
             Self::Address => (size_of::<Address<'_>>(), PART),
@@ -73,7 +74,7 @@ impl Entry {
     }
 }
 
-/// What is left for the lists of a host.
+/// Memory left for the lists of a host.
 #[derive(Debug)]
 pub(super) struct Budget {
     cap: usize,
@@ -86,7 +87,7 @@ impl Budget {
         Self { cap, spent: 0, full: false }
     }
 
-    /// Charges an entry with `text` bytes of its own; false if it is to be left out.
+    /// Charges an entry with `text` bytes of its own. Returns false if it must be omitted.
     #[inline]
     pub(super) fn charge(
         &mut self,
@@ -107,29 +108,29 @@ impl Budget {
         true
     }
 
-    /// Whether anything was left out.
+    /// Returns true if any entry was omitted.
     pub(super) const fn is_full(&self) -> bool {
         self.full
     }
 
-    /// Bytes spent, for [`Self::refund`].
+    /// Returns the number of bytes spent, for [`Self::refund`].
     pub(super) const fn spent(&self) -> usize {
         self.spent
     }
 
-    /// Takes back what was spent since `spent` was, as none of it is kept.
+    /// Refunds everything spent since `spent` was returned, because none of it is kept.
     pub(super) fn refund(&mut self, spent: usize) {
         debug_assert!(spent <= self.spent, "a refund of what was not spent");
         self.spent = spent.min(self.spent);
     }
 }
 
-/// Bytes of the values of a tag.
+/// Returns the total length in bytes of the attribute values of a tag.
 pub(super) fn text_of(attributes: &[Attr<'_>]) -> usize {
     attributes.iter().map(|attr| attr.raw.len()).fold(0, usize::saturating_add)
 }
 
-/// Ports that a host may have, whether they are listed or come of ports that were only counted.
+/// Returns the maximum number of ports per host, both listed ports and those expanded from counts.
 pub(crate) fn most_ports(limits: &Limits) -> usize {
     let within = limits.items.checked_div(Entry::Port.cost());
     limits.ports.min(within.unwrap_or(usize::MAX))

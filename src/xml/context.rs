@@ -1,4 +1,4 @@
-//! What reading an element needs: its values as types, and a place for warnings.
+//! Context for reading an element: typed values, and a place for warnings.
 
 use super::{
     budget::{Budget, Entry},
@@ -12,19 +12,19 @@ use crate::{
     model::{Text, Timestamp},
 };
 
-/// Turns attributes into values while a frame is read.
+/// Converts attributes to values while a frame is read.
 pub(super) struct Context<'f, 'n> {
     pub(super) values: ValueReader<'f>,
     pub(super) notes: &'n mut Notes,
     pub(super) limits: &'n Limits,
-    /// What is left for lists of a host. Those of a scan are charged by what reads them.
+    /// Memory left for the lists of a host. The lists of a scan are charged by their reader.
     pub(super) budget: Budget,
-    /// Place of the token that is read: an element may have begun in an earlier piece.
+    /// Position of the current token: an element may have begun in an earlier piece.
     pub(super) here: usize,
 }
 
 impl<'f> Context<'f, '_> {
-    /// The text of an attribute (rules T2 to T4).
+    /// Returns the text of an attribute (rules T2 to T4).
     #[inline]
     pub(super) fn plain(&mut self, attr: &Attr<'f>) -> &'f str {
         if attr.special || attr.raw.len() > self.values.cap {
@@ -34,51 +34,51 @@ impl<'f> Context<'f, '_> {
         }
     }
 
-    /// The same; null if it is empty (rule T5).
+    /// Returns the text of an attribute, or `None` if it is empty (rule T5).
     #[inline]
     pub(super) fn text(&mut self, attr: &Attr<'f>) -> Option<Text<'f>> {
         let text = self.plain(attr);
         (!text.is_empty()).then_some(Text::Borrowed(text))
     }
 
-    /// The same, for what outlives the frame.
+    /// Returns an owned copy of the text of an attribute, or `None` if it is empty, for values that outlive the frame.
     pub(super) fn owned(&mut self, attr: &Attr<'f>) -> Option<String> {
         let text = self.plain(attr);
         (!text.is_empty()).then(|| text.to_owned())
     }
 
-    /// A whole number (rule T5).
+    /// Parses an integer (rule T5).
     #[inline]
     pub(super) fn int<N: TryFrom<i64>>(&mut self, attr: &Attr<'f>) -> Option<N> {
         let text = self.plain(attr);
         self.numbers(attr).int(text)
     }
 
-    /// A number with a fraction (rule T5).
+    /// Parses a decimal number (rule T5).
     pub(super) fn float(&mut self, attr: &Attr<'f>) -> Option<f64> {
         let text = self.plain(attr);
         self.numbers(attr).float(text)
     }
 
-    /// Seconds since 1970 (rule T5).
+    /// Parses a time in seconds since 1970 (rule T5).
     #[inline]
     pub(super) fn time(&mut self, attr: &Attr<'f>) -> Option<Timestamp> {
         let text = self.plain(attr);
         self.time_of(attr, text)
     }
 
-    /// The time that a text of an attribute tells which was read already.
+    /// Parses the time in the text of an attribute that was already read.
     pub(super) fn time_of(&mut self, attr: &Attr<'f>, text: &str) -> Option<Timestamp> {
         self.numbers(attr).time(text)
     }
 
-    /// `true` or `false`.
+    /// Parses `true` or `false`.
     pub(super) fn boolean(&mut self, attr: &Attr<'f>) -> Option<bool> {
         let text = self.plain(attr);
         self.numbers(attr).boolean(text)
     }
 
-    /// Charges an entry of a list of a host (rule R10); false if it is to be left out.
+    /// Charges an entry of a host's list (rule R10). Returns false if it must be omitted.
     #[inline]
     pub(super) fn charge(&mut self, entry: Entry, at: usize) -> bool {
         self.budget.charge((entry, 0), at, self.notes)
@@ -89,10 +89,10 @@ impl<'f> Context<'f, '_> {
     }
 }
 
-/// Makes a value of the frame live as long as what it goes into.
+/// Converts a value of the frame to the lifetime of its destination.
 pub(super) type Own<'f, 'a> = fn(&'f str) -> Text<'a>;
 
-/// The text of an element, which comments and CDATA may cut into several tokens.
+/// Text of an element, which comments and CDATA sections may split into several tokens.
 #[derive(Debug, Default)]
 pub(super) struct TextBuffer<'a> {
     text: Option<Text<'a>>,
@@ -101,7 +101,7 @@ pub(super) struct TextBuffer<'a> {
 }
 
 impl<'a> TextBuffer<'a> {
-    /// Adds a token's text, up to the cap on a value.
+    /// Appends the text of a token, up to the limit on values.
     pub(super) fn push<'f>(
         &mut self,
         (raw, kind): (&'f str, ValueKind),
@@ -127,13 +127,13 @@ impl<'a> TextBuffer<'a> {
         }
     }
 
-    /// The whole text, repaired (rule T4); the buffer is empty then.
+    /// Returns the whole text, repaired (rule T4), and empties the buffer.
     pub(super) fn take(&mut self, context: &Context<'_, '_>) -> Text<'a> {
         let text = std::mem::take(self).text.unwrap_or_default();
         context.values.mended(&text).map_or(text, Text::Owned)
     }
 
-    /// Whether there is nothing but blanks.
+    /// Returns true if the text consists only of whitespace.
     pub(super) fn is_blank(&self) -> bool {
         self.text.as_deref().is_none_or(|text| text.trim().is_empty())
     }

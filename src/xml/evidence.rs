@@ -1,9 +1,9 @@
-//! What shows that an element was written by nmap or masscan (rule R1).
+//! Evidence that an element was written by nmap or masscan (rule R1).
 //!
-//! Where no scan is open, a name in angle brackets says little: prose, manual pages, templates and source code have
-//! `<host>` and `<nmaprun>` too, and other formats have hosts of their own. Values say more. Each attribute that has a
-//! value which nmap writes there counts, most of them 1, those that nothing else has 2; a placeholder such as `%s`
-//! shows a template. What stands at the very start of an input begins a scan with little ([`WEAK`]), what stands behind
+//! Where no scan is open, a name in angle brackets says little: prose, manual pages, templates and source code contain
+//! `<host>` and `<nmaprun>` too, and other formats have hosts of their own. Values say more. Each attribute whose value
+//! nmap could have written there counts, most of them 1, those that occur nowhere else 2; a placeholder such as `%s`
+//! reveals a template. Markup at the very start of an input begins a scan with little evidence ([`WEAK`]), markup after
 //! text or in another document needs more ([`STRONG`]).
 
 use super::{
@@ -13,16 +13,16 @@ use super::{
     value::{ip_literal, is_mac},
 };
 
-/// What a host needs that stands at the start of an input, with nothing but blanks and comments before it.
+/// Evidence required of a host at the start of an input, after nothing but blanks and comments.
 pub(super) const WEAK: u8 = 1;
-/// What any other host needs: a time, an address, a state with its reason, or two smaller things.
+/// Evidence required of any other host: a time, an address, a state with its reason, or two smaller things.
 pub(super) const STRONG: u8 = 2;
 
-/// Bytes of a host that are looked at: its tag and the first elements.
+/// Number of bytes of a host that are examined: its tag and the first elements.
 pub(super) const WINDOW: usize = 8 << 10;
 
-/// Whether the `<host` at the start of `bytes` is one that nmap wrote; `None` if more bytes may tell. With `last` no
-/// more will come.
+/// Returns true if nmap wrote the `<host` at the start of `bytes`, and `None` if more bytes are needed to decide. With
+/// `last` no more will come.
 pub(super) fn is_host(bytes: &[u8], needed: u8, last: bool) -> Option<bool> {
     let (whole, is_long) = (last || bytes.len() >= WINDOW, bytes.len() >= WINDOW);
     let bytes = bytes.get(..WINDOW).unwrap_or(bytes);
@@ -43,7 +43,7 @@ pub(super) fn is_host(bytes: &[u8], needed: u8, last: bool) -> Option<bool> {
                 let (len, is_whole) = match TagScan::end_in_piece(rest) {
                     End::At(len) => (len, true),
                     End::Broken(len) => (len, false),
-                    // A long comment of a user's, behind what nmap wrote.
+                    // A long comment of the user, after nmap's output.
                     _ if at == 0 && is_long => (rest.len(), true),
                     _ => return undecided,
                 };
@@ -73,13 +73,13 @@ pub(super) fn is_host(bytes: &[u8], needed: u8, last: bool) -> Option<bool> {
     }
 }
 
-/// What a tag of a host counts; `None` if it is none of those. A tag that is broken off counts nothing.
+/// Returns the evidence in a tag of a host, or `None` if it does not belong in one. A tag that is broken off counts 0.
 fn of_tag(tag: &[u8], is_first: bool, is_whole: bool) -> Option<u8> {
     let inner = tag.get(1..).unwrap_or_default();
     let closes = inner.starts_with(b"/");
     let name = name(inner.strip_prefix(b"/").unwrap_or(inner));
     let el = El::from_name(name).filter(|el| is_first || el.is_inside_host());
-    // Damage may have made the name.
+    // The name may be the result of damage.
     if !is_whole {
         return (is_first || el.is_some()).then_some(0);
     }
@@ -87,7 +87,7 @@ fn of_tag(tag: &[u8], is_first: bool, is_whole: bool) -> Option<u8> {
     if closes { Some(0) } else { of_element(el, tag) }
 }
 
-/// What the values of an element of a host count; `None` if one shows that nmap did not write it.
+/// Returns the evidence in the values of an element of a host, or `None` if one shows that nmap did not write it.
 fn of_element(el: El, tag: &[u8]) -> Option<u8> {
     let (mut found, mut kind, mut addr) = (0_u8, None, None);
     for (id, value) in Attributes::of(tag) {
@@ -131,7 +131,7 @@ fn of_element(el: El, tag: &[u8]) -> Option<u8> {
     }
 }
 
-/// Checks the value of an attribute that is weak evidence.
+/// Returns the check for the value of an attribute that is weak evidence.
 const fn small(el: El, id: At) -> Option<fn(&[u8]) -> bool> {
     Some(match (el, id) {
         (El::Status, At::State) => is_host_state,
@@ -153,7 +153,7 @@ const fn small(el: El, id: At) -> Option<fn(&[u8]) -> bool> {
     })
 }
 
-/// Whether the tag of an `nmaprun` has an attribute that nmap or masscan writes there.
+/// Returns true if the tag of an `nmaprun` has an attribute that nmap or masscan writes there.
 pub(super) fn is_scan(tag: &[u8]) -> bool {
     Attributes::of(tag).any(|(id, _)| of_scan(id))
 }
@@ -171,8 +171,8 @@ const fn of_scan(id: At) -> bool {
     )
 }
 
-/// Whether a start tag of another name is that of an `nmaprun` with a damaged name: it says who scanned, and one thing
-/// more that nmap or masscan writes.
+/// Returns true if a start tag of another name is that of an `nmaprun` with a damaged name: it names the scanner, and
+/// has another attribute that nmap or masscan writes.
 pub(super) fn is_damaged_scan(tag: &[u8]) -> bool {
     let scanner =
         |(id, value): (At, &[u8])| id == At::Scanner && matches!(value, b"nmap" | b"masscan");
@@ -180,8 +180,8 @@ pub(super) fn is_damaged_scan(tag: &[u8]) -> bool {
         && Attributes::of(tag).filter(|(id, _)| of_scan(*id)).count() > 1
 }
 
-/// Whether an element that an `nmaprun` holds, other than a host, has what nmap writes in it, or by its name can be no
-/// other's. A word such as `output` or `target` is an element of many formats.
+/// Returns true if an element that an `nmaprun` may hold, other than a host, has values that nmap writes, or a name
+/// that no other format uses. A word such as `output` or `target` is an element of many formats.
 pub(super) fn is_of_scan(el: El, tag: &[u8]) -> bool {
     let has = |wanted: At, is_good: fn(&[u8]) -> bool| {
         Attributes::of(tag).any(|(id, value)| id == wanted && is_good(value))
@@ -200,7 +200,7 @@ pub(super) fn is_of_scan(el: El, tag: &[u8]) -> bool {
     }
 }
 
-/// Whether the same may begin a scan in a document of another root, where more is asked of it.
+/// Returns true if an element may begin a scan in a document with another root, where more evidence is required.
 pub(super) fn begins_scan(el: El, tag: &[u8]) -> bool {
     let has = |wanted: At| Attributes::of(tag).any(|(id, _)| id == wanted);
     match el {
@@ -210,7 +210,8 @@ pub(super) fn begins_scan(el: El, tag: &[u8]) -> bool {
     }
 }
 
-/// Whether the quotes of a tag are escaped: by backslashes, or doubled. Both quotes of a value are; one alone is damage.
+/// Returns true if the quotes of a tag are escaped, by backslashes or by doubling. Both quotes of a value must be; one
+/// alone is damage.
 pub(super) fn is_quoted(tag: &[u8]) -> bool {
     let quote = |bytes: &[u8]| memchr::memchr(b'"', bytes);
     let Some(value) = memchr::memchr(b'=', tag).and_then(|at| tag.get(at.saturating_add(1)..))
@@ -232,7 +233,7 @@ pub(super) fn is_quoted(tag: &[u8]) -> bool {
     }
 }
 
-/// Places in markup that is skipped where a scan or a host of nmap's begins.
+/// Returns true if a scan or a host of nmap begins in skipped markup.
 pub(super) fn hides_scan(markup: &[u8]) -> bool {
     memchr::memchr_iter(b'<', markup).any(|at| {
         let tag = markup.get(at..).unwrap_or_default();
@@ -250,13 +251,13 @@ pub(super) fn hides_scan(markup: &[u8]) -> bool {
     })
 }
 
-/// The name at the start of bytes.
+/// Returns the name at the start of bytes.
 pub(super) fn name(bytes: &[u8]) -> &[u8] {
     let len = bytes.iter().position(|b| !is_name_or_beyond(*b)).unwrap_or(bytes.len());
     bytes.get(..len).unwrap_or_default()
 }
 
-/// The attributes of known name in a tag, with their values as they stand there; up to what is none.
+/// Iterator over the attributes with known names in a tag, with raw values, up to the first that is malformed.
 struct Attributes<'t>(&'t [u8]);
 
 impl<'t> Attributes<'t> {
@@ -300,12 +301,12 @@ const fn is_boolean(value: &[u8]) -> bool {
     matches!(value, b"true" | b"false")
 }
 
-/// Whether a value shows a template, or a string of source code.
+/// Returns true if a value reveals a template, or a string of source code.
 fn is_placeholder(value: &[u8]) -> bool {
     value.iter().any(|byte| b"%{}$\\`".contains(byte))
 }
 
-/// Words such as `syn-ack`, `echo-reply` and `http-title`.
+/// Returns true for words such as `syn-ack`, `echo-reply` and `http-title`.
 fn is_word(value: &[u8]) -> bool {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     (1..64).contains(&value.len()) && value.iter().all(plain)
@@ -336,7 +337,7 @@ const fn is_protocol(value: &[u8]) -> bool {
     matches!(value, b"tcp" | b"udp" | b"sctp" | b"ip" | b"icmp" | b"arp" | b"oproto")
 }
 
-/// The types of scans (DATA_MODEL section 1).
+/// Returns true for types of scans (DATA_MODEL section 1).
 fn is_scan_type(value: &[u8]) -> bool {
     const TYPES: [&[u8]; 13] = [
         b"syn",
@@ -356,7 +357,7 @@ fn is_scan_type(value: &[u8]) -> bool {
     TYPES.contains(&value)
 }
 
-/// Whether a text is an address of its type. masscan calls those of IPv6 `ipv4`.
+/// Returns true if a text is an address of its type. masscan labels IPv6 addresses `ipv4`.
 fn is_address(addr: &[u8], kind: Option<&[u8]>) -> bool {
     let Ok(addr) = std::str::from_utf8(addr) else { return false };
     let ip = || ip_literal(addr).is_some();

@@ -1,4 +1,4 @@
-//! Elements of a run that are read wherever they stand, even in a host (rule R4).
+//! Elements of a scan that are read wherever they stand, even inside a host (rule R4).
 
 use super::{
     context::Context,
@@ -10,7 +10,7 @@ use crate::model::{
     AddressKind, HostHint, RunEvent, ScanInfo, TargetSkipped, Task, TaskKind, Text,
 };
 
-/// What such an element says.
+/// Contents of such an element.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum RunItem {
     ScanInfo(ScanInfo),
@@ -19,26 +19,26 @@ pub(super) enum RunItem {
     Event(RunEvent),
 }
 
-/// The same, and its place in the piece.
+/// Contents of such an element, with its position in the piece.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PlacedItem {
     pub(super) item: RunItem,
     pub(super) at: usize,
 }
 
-/// Reads such elements; a hint at a host has children and is whole when it ends.
+/// Reads such elements; a `hosthint` has children and is complete when it ends.
 #[derive(Debug, Default)]
 pub(super) struct FloatingReader {
     hint: Option<HostHint>,
 }
 
 impl FloatingReader {
-    /// Whether a hint at a host is open.
+    /// Returns true if a `hosthint` is open.
     pub(super) fn in_hint(&self) -> bool {
         self.hint.is_some()
     }
 
-    /// An element begins; gives what it says, unless that is known at its end.
+    /// Handles the start of an element. Returns its contents, unless they are complete only at its end.
     pub(super) fn open<'f>(
         &mut self,
         el: El,
@@ -61,7 +61,7 @@ impl FloatingReader {
         }
     }
 
-    /// An element in a hint begins.
+    /// Handles the start of an element inside a `hosthint`.
     pub(super) fn in_hint_open<'f>(
         &mut self,
         el: El,
@@ -101,7 +101,7 @@ impl FloatingReader {
         }
     }
 
-    /// An element ends; gives the hint that ends with it.
+    /// Handles the end of an element. Returns the hint that ends with it.
     pub(super) fn close(&mut self, el: El) -> Option<RunItem> {
         if el != El::Hosthint {
             return None;
@@ -110,7 +110,7 @@ impl FloatingReader {
     }
 }
 
-/// Reads an `address` element; `None` and a warning if it has no address.
+/// Reads an `address` element. Returns `None`, with a warning, if it has no address.
 pub(super) fn address<'f>(
     attributes: &[Attr<'f>],
     at: usize,
@@ -188,12 +188,12 @@ fn task<'f>(kind: TaskKind, attributes: &[Attr<'f>], context: &mut Context<'f, '
     RunItem::Event(RunEvent::Task(task))
 }
 
-/// A value that borrows from its frame.
+/// Borrows a value from its frame.
 pub(super) fn borrow(text: &str) -> Text<'_> {
     Text::Borrowed(text)
 }
 
-/// A value that outlives its frame.
+/// Copies a value, so that it outlives its frame.
 pub(super) fn keep(text: &str) -> Text<'static> {
     Text::Owned(text.to_owned())
 }

@@ -1,9 +1,9 @@
-//! The forms in which bytes arrive, and where a document of another form than the one before it begins: for
+//! Encoding forms of the input, and detection of documents in another form than the previous one, for
 //! [`super::intake`].
 
 use super::lex::to_u64;
 
-/// What bytes are.
+/// Encoding form of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Form {
     #[default]
@@ -14,23 +14,23 @@ pub(super) enum Form {
     },
 }
 
-/// Where a document of another form begins.
+/// Start of a document in another form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Start {
     pub(super) at: usize,
-    /// Length of its byte order mark.
+    /// Length of its byte order mark in bytes.
     pub(super) mark: usize,
     pub(super) form: Form,
 }
 
-/// What a document begins with that is appended to another one.
+/// Possible beginnings of a document that is appended to another one.
 const OPENERS: [&[u8]; 4] = [b"<?xml", b"<nmaprun", b"<!DOCTYPE nmaprun", b"<host"];
 
 impl Form {
-    /// Input bytes that these output bytes took.
+    /// Returns the number of input bytes from which these output bytes were produced.
     pub(super) fn raw_len(self, bytes: &[u8]) -> u64 {
         match self {
-            // One unit for a character up to three bytes of UTF-8, two beyond; the lead bytes tell.
+            // Characters of up to three bytes in UTF-8 take one unit, longer ones two; the lead bytes show which.
             Self::Utf16 { .. } => bytes
                 .iter()
                 .map(|b| match b {
@@ -43,7 +43,7 @@ impl Form {
         }
     }
 
-    /// Its byte order mark.
+    /// Returns its byte order mark.
     const fn mark(self) -> &'static [u8] {
         match self {
             Self::Utf16 { big: false } => &[0xff, 0xfe],
@@ -52,7 +52,8 @@ impl Form {
         }
     }
 
-    /// Whether bytes begin with the opener of a document in this form; `None` if they end before it is clear.
+    /// Returns true if `bytes` begin with the opener of a document in this form, and `None` if they end before that is
+    /// clear.
     fn opens(self, bytes: &[u8]) -> Option<bool> {
         let mut clear = Some(false);
         for opener in OPENERS {
@@ -77,7 +78,7 @@ impl Form {
         clear
     }
 
-    /// The start of a document of this form whose opener is at a place; its mark belongs to it.
+    /// Returns the start of a document in this form whose opener is at `at`; a byte order mark before it is included.
     fn start(self, bytes: &[u8], at: usize) -> Start {
         let before = bytes.get(..at).unwrap_or_default();
         let mark = if before.ends_with(self.mark()) { self.mark().len() } else { 0 };
@@ -85,10 +86,10 @@ impl Form {
     }
 }
 
-/// How far bytes go that mean themselves: up to a document in UTF-16, or to what may be one when more bytes
-/// come.
+/// Returns the number of bytes that are not UTF-16: up to a document in UTF-16, or to what may become one with more
+/// bytes.
 pub(super) fn next_start_in_bytes(bytes: &[u8], last: bool) -> (usize, Option<Start>) {
-    // Each opener has a NUL in its first two bytes.
+    // Every opener has a NUL in its first two bytes.
     for nul in memchr::memchr_iter(0, bytes) {
         let little = nul.checked_sub(1).filter(|at| bytes.get(*at) == Some(&b'<'));
         let big = bytes.get(nul.saturating_add(1)).is_none_or(|next| *next == b'<').then_some(nul);
@@ -106,7 +107,7 @@ pub(super) fn next_start_in_bytes(bytes: &[u8], last: bool) -> (usize, Option<St
     (bytes.len().saturating_sub(kept), None)
 }
 
-/// Bytes at the end, without a NUL, that may begin a document in UTF-16.
+/// Returns the number of bytes at the end, without a NUL, that may begin a document in UTF-16.
 pub(super) fn undecided(bytes: &[u8]) -> usize {
     match bytes {
         [.., 0xff, 0xfe, b'<'] => 3,
@@ -116,14 +117,14 @@ pub(super) fn undecided(bytes: &[u8]) -> usize {
     }
 }
 
-/// How far bytes go that are UTF-16 from their first one on: up to a document in another form, or to what may be
-/// one when more bytes come.
+/// Returns the number of bytes that are UTF-16 from the first one on: up to a document in another form, or to what may
+/// become one with more bytes.
 pub(super) fn next_start_in_utf16(bytes: &[u8], big: bool, last: bool) -> (usize, Option<Start>) {
     for at in memchr::memchr_iter(b'<', bytes) {
         let zero = |at: Option<usize>| at.is_some_and(|at| bytes.get(at) == Some(&0));
         let aligned = at.is_multiple_of(2) != big;
         let (before, behind) = (at.checked_sub(1), at.checked_add(1));
-        // Little-endian `<` is also the end of a big-endian one at an odd place; only a mark decides.
+        // A little-endian `<` is also the end of a big-endian one at an odd offset; only a byte order mark decides.
         let swapped =
             zero(before) && Form::Utf16 { big: true }.start(bytes, at.saturating_sub(1)).mark > 0;
         let same = aligned && zero(if big { before } else { behind }) && (big || !swapped);
@@ -137,7 +138,7 @@ pub(super) fn next_start_in_utf16(bytes: &[u8], big: bool, last: bool) -> (usize
         let start = other.1.start(bytes, other.0);
         match other.1.opens(bytes.get(other.0..).unwrap_or_default()) {
             Some(true) => return (start.at, Some(start)),
-            // What may be its mark, or half of it, is kept with it.
+            // Its possible byte order mark, or half of it, is kept with it.
             None if !last => return (at.saturating_sub(3), None),
             _ => {}
         }
@@ -146,7 +147,7 @@ pub(super) fn next_start_in_utf16(bytes: &[u8], big: bool, last: bool) -> (usize
         [.., 0xef, 0xbb, 0xbf] | [.., 0xfe, 0xff, 0] => 3,
         [.., 0xff, 0xfe] | [.., 0xfe, 0xff] | [.., 0xef, 0xbb] => 2,
         [.., 0xff | 0xfe | 0xef] => 1,
-        // The first half of a big-endian `<` at an odd place.
+        // The first half of a big-endian `<` at an odd offset.
         [.., 0] if big && bytes.len().is_multiple_of(2) => 2,
         _ => 0,
     };

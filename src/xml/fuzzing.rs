@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{fuzzing::Choices, limits::Limits};
 
-/// Reads text as numbers, addresses and values, and compares with the standard library and quick-xml.
+/// Parses text as numbers, addresses and values, and compares the results with the standard library and quick-xml.
 pub(crate) fn values(data: &[u8]) {
-    // The intake drops them.
+    // The intake drops NUL bytes.
     let text = String::from_utf8_lossy(data).replace('\0', "");
     numbers(&text);
     let bump = Bump::new();
@@ -27,7 +27,7 @@ pub(crate) fn values(data: &[u8]) {
             let value = whole.read(&text, kind, 0, &mut notes);
             assert!(!value.contains('\0'), "U+0000 is never kept");
             let cut = ValueReader { cap, ..whole }.resolve(&text, kind, 0, &mut notes);
-            // A reference may end where it is cut; then it is left out.
+            // A reference may be cut in two; then it is omitted.
             let whole = whole.resolve(&text, kind, 0, &mut notes);
             assert!(whole.starts_with(cut), "{cut:?} does not begin {whole:?}");
         }
@@ -74,7 +74,7 @@ fn numbers(text: &str) {
     assert_eq!(ip_literal(text), expected, "{text:?} as an address");
 }
 
-/// The tokens of a text with their attributes, and the number of warnings.
+/// Returns the tokens of a text with their attributes, and the number of warnings.
 fn all(mut tokens: Tokens<'_>, len: usize) -> Vec<String> {
     let mut notes = Notes::new(8);
     let mut found = Vec::new();
@@ -97,7 +97,7 @@ fn all(mut tokens: Tokens<'_>, len: usize) -> Vec<String> {
     found
 }
 
-/// Reads text by the fast path and by quick-xml: both give the same tokens and warnings.
+/// Reads text on the fast path and with quick-xml: both return the same tokens and warnings.
 pub(crate) fn tokens(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let small = Limits::default().with_tag(128).with_attributes(4);
@@ -111,14 +111,14 @@ pub(crate) fn tokens(data: &[u8]) {
     }
 }
 
-/// What a framer gives of pieces: the hosts, and how many bytes it passed.
+/// Returns the hosts that a framer finds in pieces, and the number of bytes that it passed.
 fn framed(pieces: &[&[u8]], limits: &Limits) -> (Vec<(Kind, Vec<u8>)>, usize) {
     let mut framer = Framer::new(limits.clone());
     let (mut hosts, mut passed) = (Vec::new(), 0_usize);
     let (mut pieces, mut was_end, mut around) = (pieces.iter(), false, Around::Nothing);
     loop {
         while let Some(piece) = framer.next(false, around) {
-            // The end of a tag beyond the cap may be all that was left of it.
+            // The end of a tag above the limit may be all that is left of it.
             let is_end = matches!(piece.kind, Kind::LongTagEnd { .. });
             assert!(piece.len > 0 || (is_end && !was_end), "no bytes passed: {:?}", piece.kind);
             was_end = is_end;
@@ -143,7 +143,7 @@ fn framed(pieces: &[&[u8]], limits: &Limits) -> (Vec<(Kind, Vec<u8>)>, usize) {
     }
 }
 
-/// Cuts an input into frames, at once and in pieces: the hosts are the same, and no byte is passed twice or never.
+/// Cuts an input into frames, at once and in pieces: the hosts are the same, and every byte is passed exactly once.
 pub(crate) fn frames(data: &[u8]) {
     let mut choices = Choices::of(data);
     let small = Limits::default().with_host(300).with_tag(100).with_value(60);

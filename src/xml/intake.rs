@@ -1,11 +1,11 @@
-//! What arrives: UTF-16 is transcoded, a byte order mark and raw NUL bytes are dropped (rules T1, T2),
-//! and places of what is left can be told in bytes of the input.
+//! Intake: transcodes UTF-16, drops byte order marks and raw NUL bytes (rules T1, T2), and maps positions of the result
+//! to bytes of the input.
 //!
-//! The first bytes decide the form of an input, and so does the start of each later document: whoever appends
-//! to a file need not write in its encoding. A start is the opener of a document in another form or at an odd
-//! place of the same one, such as `<?xml` in plain bytes within UTF-16, where it would be three rare Chinese
-//! characters. Bytes that may begin one are kept back until it is clear, so that the cuts of the input change
-//! nothing; all else is given at once.
+//! The first bytes determine the form of an input, and so does the start of each later document, because output that is
+//! appended to a file need not have its encoding. A start is the opener of a document in another form, or in the same
+//! form at an odd offset, such as `<?xml` in single bytes within UTF-16, where it would be three rare Chinese
+//! characters. Bytes that may begin one are held back until that is clear, so that the result does not depend on how
+//! the input is divided into chunks; all other bytes are passed on immediately.
 
 use std::collections::VecDeque;
 
@@ -14,62 +14,63 @@ use super::{
     lex::to_u64,
 };
 
-/// Turns input bytes into bytes of an ASCII-compatible encoding.
+/// Converts input bytes to bytes of an ASCII-compatible encoding.
 #[derive(Debug, Default)]
 pub(super) struct Intake {
     form: Form,
-    /// Input bytes whose meaning hangs on what follows them.
+    /// Input bytes whose meaning depends on what follows them.
     rest: Vec<u8>,
     dropped: VecDeque<Dropped>,
-    /// Forms of the output that is not consumed, in order; the first begins where it does, or before.
+    /// Forms of the output that is not consumed, in order; the first begins at its start or before.
     parts: VecDeque<Part>,
-    /// Output bytes given so far.
+    /// Number of output bytes so far.
     given: u64,
-    /// Place of the first output byte that is not consumed: in the output and in the input.
+    /// Position of the first output byte that is not consumed, in the output and in the input.
     base: u64,
     raw_base: u64,
 }
 
-/// A stretch of output whose input has one form.
+/// Range of output whose input has one form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Part {
-    /// Its place in the output from the first byte ever.
+    /// Position in the output, from its first byte ever.
     at: u64,
     form: Form,
-    /// Whether a byte order mark says so.
+    /// True if a byte order mark declares the form.
     marked: bool,
 }
 
-/// Input that was dropped.
+/// Dropped input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Dropped {
-    /// Its place in the output from the first byte ever.
+    /// Position in the output, from its first byte ever.
     at: u64,
     bytes: u64,
-    /// NUL characters among it.
+    /// Number of NUL characters in it.
     nuls: u64,
 }
 
 /// NUL characters that were dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Nuls {
-    /// Place of the first in the input.
+    /// Position of the first one in the input.
     pub(super) place: u64,
-    /// Output bytes before it.
+    /// Number of output bytes before it.
     pub(super) before: usize,
     pub(super) count: u64,
 }
 
-/// Entries of `dropped` kept; beyond, places become rough (a file of which every other byte is NUL).
+/// Maximum number of entries in `dropped`; above it, positions become approximate (in a file in which every other byte
+/// is NUL).
 const DROPPED_CAP: usize = 1 << 20;
 
-/// Whether the first bytes, in a common case, tell that they and all that follow are [`Form::Bytes`].
+/// Returns true if the first bytes show, in a common case, that they and all that follow are [`Form::Bytes`].
 fn is_plain_start(head: &[u8]) -> bool {
     matches!(head, [b'<', b'?' | b'!' | b'n' | b'h', _, _, ..])
 }
 
 impl Intake {
-    /// Takes input bytes and appends what they mean to `out`.
+    /// Converts input bytes and appends the result to `out`.
     pub(super) fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         if self.rest.is_empty() {
             self.take(bytes, false, out);
@@ -80,7 +81,7 @@ impl Intake {
         }
     }
 
-    /// Takes input bytes that were appended to `out` already, behind the first `before` bytes of it. Only while it
+    /// Converts input bytes that were already appended to `out`, after its first `before` bytes. Requires
     /// [`takes_bytes`](Self::takes_bytes).
     pub(super) fn accept(&mut self, before: usize, out: &mut Vec<u8>) {
         let new = out.get(before..).unwrap_or_default();
@@ -96,18 +97,18 @@ impl Intake {
         }
     }
 
-    /// Whether bytes mean themselves, but for NUL, or may do so.
+    /// Returns true if bytes are passed on unchanged, apart from NUL, or may be.
     pub(super) fn takes_bytes(&self) -> bool {
         self.rest.is_empty() && matches!(self.form, Form::Bytes | Form::Unknown)
     }
 
-    /// No more bytes will come.
+    /// Ends the input.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
         let rest = std::mem::take(&mut self.rest);
         self.take(&rest, true, out);
     }
 
-    /// Takes bytes as far as it is clear what they are. With `last` no more will come.
+    /// Converts bytes as far as their meaning is clear. With `last` no more will come.
     fn take(&mut self, mut bytes: &[u8], last: bool, out: &mut Vec<u8>) {
         if self.form == Form::Unknown {
             if bytes.len() < 4 && !last {
@@ -135,14 +136,14 @@ impl Intake {
                 }
                 return;
             };
-            // Half a character that another document cuts off, and the mark of that.
+            // Half a character that another document cuts off, and that document's byte order mark.
             self.drop_input(now.len().saturating_sub(used).saturating_add(start.mark), 0);
             self.begin_part(start.form, start.mark > 0);
             bytes = later.get(start.mark..).unwrap_or_default();
         }
     }
 
-    /// Tells the form by the first bytes of the input; gives those behind the byte order mark.
+    /// Determines the form from the first bytes of the input. Returns the bytes after the byte order mark.
     fn begin<'b>(&mut self, head: &'b [u8]) -> &'b [u8] {
         let (form, mark) = match head {
             [0xef, 0xbb, 0xbf, ..] => (Form::Bytes, 3),
@@ -162,7 +163,7 @@ impl Intake {
         self.parts.push_back(Part { at: self.given, form, marked });
     }
 
-    /// Gives bytes, which mean themselves; all of them are used.
+    /// Appends bytes that are passed on unchanged. Returns their number, which is all of them.
     fn give_bytes_without_nuls(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> usize {
         let len = bytes.len();
         while let Some(nul) = memchr::memchr(0, bytes) {
@@ -176,7 +177,8 @@ impl Intake {
         len
     }
 
-    /// Gives the characters that UTF-16 bytes are; how many bytes were used: a character at the end may be cut.
+    /// Appends the characters of UTF-16 bytes. Returns the number of bytes used: a character at the end may be
+    /// incomplete.
     fn give_utf16(&mut self, bytes: &[u8], big: bool, out: &mut Vec<u8>) -> usize {
         let unit = |pair: &[u8]| match pair {
             [a, b] if big => u16::from_be_bytes([*a, *b]),
@@ -230,13 +232,13 @@ impl Intake {
         }
     }
 
-    /// Whether the next bytes stand in the input just as they were given.
+    /// Returns true if the next output bytes are the same as in the input.
     pub(super) fn is_plain(&self) -> bool {
         self.form == Form::Bytes && self.parts.len() == 1 && self.dropped.is_empty()
     }
 
-    /// Whether it is known without a declaration what the document is written in that begins with the first
-    /// output byte not consumed (rule T1).
+    /// Returns true if the encoding of the document that begins at the first output byte not consumed is known without
+    /// a declaration (rule T1).
     pub(super) fn knows_encoding(&self) -> bool {
         let part = self.parts.iter().take_while(|part| part.at <= self.base).last();
         part.is_some_and(|part| match part.form {
@@ -245,26 +247,26 @@ impl Intake {
         })
     }
 
-    /// The place in the input of the first output byte that is not consumed.
+    /// Returns the input position of the first output byte that is not consumed.
     pub(super) fn raw_start(&self) -> u64 {
         self.raw_place(&[])
     }
 
-    /// The place in the input behind what is consumed, without the NUL characters there of which nothing was told yet.
+    /// Returns the input position after what is consumed, excluding NUL characters there that were not reported yet.
     pub(super) fn raw_consumed(&self) -> u64 {
         self.raw_base
     }
 
-    /// The place in the input of the output byte that stands `behind` the first one not consumed;
-    /// `between` are the output bytes from there to it.
+    /// Returns the input position of the output byte after `between`, which are the output bytes from the first one not
+    /// consumed.
     pub(super) fn raw_place(&self, between: &[u8]) -> u64 {
         let place = self.base.saturating_add(to_u64(between.len()));
         let dropped = self.dropped.iter().take_while(|d| d.at <= place).map(|d| d.bytes);
         self.raw_base.saturating_add(self.raw_len(between)).saturating_add(dropped.sum::<u64>())
     }
 
-    /// Forgets the first output bytes; tells of the NUL characters that were dropped among them. With
-    /// `all`, also of those right behind them.
+    /// Consumes the first output bytes. Returns the NUL characters that were dropped among them and, with `all`, right
+    /// after them.
     pub(super) fn consume(&mut self, bytes: &[u8], all: bool) -> Option<Nuls> {
         let end = self.base.saturating_add(to_u64(bytes.len()));
         let mut first = None;
@@ -292,7 +294,7 @@ impl Intake {
         first.map(|(place, before)| Nuls { place, before, count })
     }
 
-    /// Input bytes that the first output bytes took.
+    /// Returns the number of input bytes from which the first output bytes were produced.
     fn raw_len(&self, bytes: &[u8]) -> u64 {
         let mut sum = 0_u64;
         let mut rest = bytes;

@@ -1,19 +1,19 @@
-//! Lexical facts that the framer, the tokens and the repair share: what a `<` begins, and where it ends.
+//! Lexical rules shared by the framer, the tokens and the repair: what a `<` begins, and where it ends.
 //!
-//! All of them follow one grammar, so that a host is cut out exactly where its tokens say that it ends:
+//! All of them follow one grammar, so that a host is cut out exactly where its tokens end it:
 //!
-//! - A tag runs from `<` to its `>` outside quotes. Another tag that begins before that breaks it off (rule R3).
-//!   Any other `<` in it breaks it, too, but begins nothing: neither a comment nor a CDATA section nor a
-//!   processing instruction, for what stands there may be the text of a value that nobody escaped. Reading goes on
-//!   at the next tag. The one exception is a declaration that leads to `<nmaprun`: output that was appended to
-//!   a file which was cut in a tag ([`super::prolog::begins_document`]).
+//! - A tag extends from `<` to its `>` outside quotes. Another tag that begins before that breaks it off (rule R3). Any
+//!   other `<` in it breaks it, too, but begins nothing: neither a comment nor a CDATA section nor a processing
+//!   instruction, because it may be text of a value that was not escaped. Reading continues at the next tag. The one
+//!   exception is a declaration that leads to `<nmaprun`: output that was appended to a file which was truncated inside
+//!   a tag ([`super::prolog::begins_document`]).
 //! - A processing instruction ends at `?>`, or is broken off by any `<`.
-//! - A comment and a CDATA section hold anything up to their end; hosts in them are counted ([`hidden`]).
-//! - Without an end within its cap, markup loses its opener.
+//! - A comment and a CDATA section contain anything up to their end; hosts in them are counted ([`hidden`]).
+//! - Markup without an end within its limit loses its opener.
 
 use super::token::starts_name;
 
-/// What a `<` begins.
+/// Kind of markup that a `<` begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     /// `<!--`
@@ -36,12 +36,12 @@ pub(super) enum Mark {
     RunEnd,
     /// Any other tag.
     Tag,
-    /// The bytes end before it is told.
+    /// The bytes end before the kind is known.
     Unsure,
 }
 
 impl Mark {
-    /// Length of the opener, which is dropped when the end is missing (rule R8).
+    /// Returns the length of the opener, which is dropped when the end is missing (rule R8).
     pub(super) const fn opener(self) -> usize {
         match self {
             Self::Comment => 4,
@@ -52,7 +52,7 @@ impl Mark {
     }
 }
 
-/// What the `<` at the start of `bytes` begins. With `last` no more bytes will come.
+/// Returns the kind of markup that the `<` at the start of `bytes` begins. With `last` no more bytes will come.
 pub(super) fn classify(bytes: &[u8], last: bool) -> Mark {
     match bytes.get(1) {
         Some(b'!') => {
@@ -84,7 +84,7 @@ pub(super) fn classify(bytes: &[u8], last: bool) -> Mark {
     }
 }
 
-/// `hit` if the name ends where `opener` ends, else `miss`.
+/// Returns `hit` if the name ends where `opener` ends, else `miss`.
 fn named(bytes: &[u8], opener: &[u8], (hit, miss): (Mark, Mark), last: bool) -> Mark {
     if let Some(rest) = bytes.strip_prefix(opener) {
         return match rest.first() {
@@ -98,28 +98,29 @@ fn named(bytes: &[u8], opener: &[u8], (hit, miss): (Mark, Mark), last: bool) -> 
     if !last && opener.starts_with(bytes) { Mark::Unsure } else { miss }
 }
 
-/// Blank as XML has it.
+/// Returns true for whitespace of XML.
 #[inline]
 pub(super) const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-/// Where something ends.
+/// End of a tag or other markup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// Behind this place.
+    /// It ends before this position.
     At(usize),
-    /// A raw `<` at this place breaks it off (rule R3).
+    /// A raw `<` at this position breaks it off (rule R3).
     Broken(usize),
-    /// In a tag, a declaration at this place breaks it off if it [begins a document](super::prolog::begins_document).
+    /// In a tag, a declaration at this position breaks it off if it [begins a
+    /// document](super::prolog::begins_document).
     Declaration(usize),
-    /// It has no end within its cap (rule R8).
+    /// It has no end within its limit (rule R8).
     Lost,
-    /// The bytes end before it is told.
+    /// The bytes end before the end is known.
     More,
 }
 
-/// Length of a whole start tag, if there is nothing in it that asks for a look at each byte.
+/// Returns the length of a complete start tag if none of its bytes has to be examined individually.
 fn plain_tag(tag: &[u8]) -> Option<usize> {
     let inside = tag.get(1..)?;
     let inside = inside.get(..memchr::memchr2(b'<', b'>', inside)?)?;
@@ -132,7 +133,7 @@ fn plain_tag(tag: &[u8]) -> Option<usize> {
     plain.then_some(len)
 }
 
-/// Whether the `<` at a place begins the tag of an element that ends no host, as [`classify`] would tell.
+/// Returns true if the `<` at a position begins the tag of an element that does not end a host, as [`classify`] would.
 #[inline]
 pub(super) fn is_inner_tag(bytes: &[u8], at: usize) -> bool {
     let name = match bytes.get(at.saturating_add(1)) {
@@ -142,7 +143,8 @@ pub(super) fn is_inner_tag(bytes: &[u8], at: usize) -> bool {
     name.is_some_and(|first| starts_name(*first) && !matches!(first, b'h' | b'n'))
 }
 
-/// Whether the `<` at the start of `bytes` begins the tag of an element; `None` if more bytes may tell.
+/// Returns true if the `<` at the start of `bytes` begins the tag of an element, and `None` if more bytes are needed to
+/// decide.
 pub(super) fn opens_tag(bytes: &[u8]) -> Option<bool> {
     let first = match bytes.get(1)? {
         b'/' => bytes.get(2)?,
@@ -151,7 +153,7 @@ pub(super) fn opens_tag(bytes: &[u8]) -> Option<bool> {
     Some(starts_name(*first))
 }
 
-/// Places of `<host` and `<nmaprun` in markup that is skipped: what it hides.
+/// Returns the positions of `<host` and `<nmaprun` in skipped markup.
 pub(super) fn hidden(markup: &[u8]) -> impl Iterator<Item = usize> {
     memchr::memchr_iter(b'<', markup).filter(|at| {
         let tag = markup.get(*at..).unwrap_or_default();
@@ -159,23 +161,23 @@ pub(super) fn hidden(markup: &[u8]) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Finds the end of a tag, and goes on where it stopped when more bytes came.
+/// Search for the end of a tag, which can be resumed when more bytes arrive.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct TagScan {
-    /// Place to go on, in what is left of the tag.
+    /// Position at which to resume, in what is left of the tag.
     at: usize,
-    /// Whether the first bytes were looked at.
+    /// True if the first bytes were examined.
     started: bool,
     quote: u8,
-    /// Whether it is an end tag, the quotes of which mean nothing.
+    /// True for an end tag, in which quotes have no meaning.
     closes: bool,
-    /// Whether a `<` that begins no tag was met: then only the next tag ends this one.
+    /// True after a `<` that begins no tag: then only the next tag ends this one.
     broken: bool,
 }
 
 impl TagScan {
-    /// The end of the tag that begins with the first byte of `tag`. When that is [`End::Declaration`], the
-    /// search goes on behind it after [`Self::pass`].
+    /// Returns the end of the tag that begins with the first byte of `tag`. If that is [`End::Declaration`],
+    /// [`Self::pass`] makes the search continue after it.
     pub(super) fn end(&mut self, tag: &[u8]) -> End {
         if !self.started {
             if let Some(len) = plain_tag(tag) {
@@ -204,12 +206,12 @@ impl TagScan {
         End::More
     }
 
-    /// A search that begins behind the `<`, with the byte that stands there.
+    /// Creates a search that begins after the `<`, at the byte `first`.
     pub(super) const fn behind_opener(first: u8) -> Self {
         Self { at: 0, started: true, quote: 0, closes: first == b'/', broken: false }
     }
 
-    /// The same in a piece, in which no document begins.
+    /// Returns the end of a tag in a piece, in which no document begins.
     pub(super) fn end_in_piece(tag: &[u8]) -> End {
         let mut scan = Self::default();
         loop {
@@ -220,24 +222,24 @@ impl TagScan {
         }
     }
 
-    /// Goes on behind a declaration that begins no document.
+    /// Continues after a declaration that begins no document.
     pub(super) fn pass(&mut self) {
         self.broken = true;
         self.at = self.at.saturating_add(1);
     }
 
-    /// Place up to which the tag was looked at.
+    /// Returns the position up to which the tag was examined.
     pub(super) const fn place(&self) -> usize {
         self.at
     }
 
-    /// Forgets the first bytes of the tag, which were looked at.
+    /// Removes the first bytes of the tag, which were examined.
     pub(super) fn forget(&mut self, len: usize) {
         debug_assert!(len <= self.at, "bytes of a tag are forgotten before they were looked at");
         self.at = self.at.saturating_sub(len);
     }
 
-    /// The next byte that matters.
+    /// Returns the position of the next byte that matters.
     fn next(&self, rest: &[u8]) -> Option<usize> {
         if self.broken {
             return memchr::memchr(b'<', rest);
@@ -250,17 +252,17 @@ impl TagScan {
     }
 }
 
-/// Finds the ends of comments, PIs and CDATA sections. It remembers how far there is none, so that many
-/// openers without an end cost no more than one.
+/// Search for the ends of comments, processing instructions and CDATA sections. It remembers the ranges without any, so
+/// that many openers without an end cost no more than one.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Closers {
-    /// For each kind: no closer begins in this range of places.
+    /// For each kind, a range of positions in which no closer begins.
     none: [(u64, u64); 3],
 }
 
 impl Closers {
-    /// The end of `mark` (a comment, PI, declaration or CDATA section), whose opener is at the start of
-    /// `bytes` and at place `base` of the stream. It must end within `cap` bytes; with `last` no more
+    /// Returns the end of `mark` (a comment, processing instruction, declaration or CDATA section), whose opener is at
+    /// the start of `bytes` and at position `base` of the stream. It must end within `cap` bytes; with `last` no more
     /// bytes will come.
     pub(super) fn end(
         &mut self,
@@ -287,7 +289,7 @@ impl Closers {
         }
         let skip = usize::try_from(from.saturating_sub(base)).unwrap_or(usize::MAX);
         let tail = bytes.get(skip..).unwrap_or_default();
-        // Mostly it is near: then this costs less than making a searcher.
+        // It is usually near: then this costs less than creating a searcher.
         let breaks = if matches!(mark, Mark::Pi | Mark::Decl) { b'<' } else { b'>' };
         let ends_here = |at: &usize| {
             let text = tail.get(..=*at).unwrap_or_default();
@@ -305,7 +307,7 @@ impl Closers {
     }
 }
 
-/// Bytes at the end that may be the start of a character whose rest has not come.
+/// Returns the number of bytes at the end that may begin a character whose rest has not arrived.
 pub(super) fn cut_character(bytes: &[u8]) -> usize {
     let tail = bytes.get(bytes.len().saturating_sub(3)..).unwrap_or_default();
     let incomplete = tail.iter().rposition(|byte| *byte >= 0xc0).map_or(0, |lead| {
@@ -320,7 +322,7 @@ pub(super) fn cut_character(bytes: &[u8]) -> usize {
     incomplete.min(bytes.len())
 }
 
-/// `usize` as `u64`; no machine has more address bits.
+/// Converts `usize` to `u64`, which is lossless on all supported machines.
 pub(super) fn to_u64(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }

@@ -1,15 +1,15 @@
-//! Bytes of values that ask for more than a look.
+//! Classes of bytes in values that need processing.
 
 use super::text::ValueKind;
 use crate::bytes::{self, Set, beyond_ascii, controls, equal};
 
-/// Whether a value may need more than a look: anything but printable ASCII without `&`.
+/// Returns true if a value may need processing: it contains a `&`, or anything other than printable ASCII.
 #[inline]
 pub(super) fn is_special(value: &[u8]) -> bool {
     bytes::contains::<Special>(value)
 }
 
-/// The bytes that make a value special.
+/// Bytes that make a value special.
 pub(super) struct Special;
 
 impl Set for Special {
@@ -25,7 +25,7 @@ impl Set for Special {
     }
 }
 
-/// The bytes that any [`needs_work`] of: blanks among them may be left as they are.
+/// Bytes for which [`needs_work`] may return true; those of blanks may turn out to need none.
 struct Work;
 
 impl Set for Work {
@@ -41,7 +41,7 @@ impl Set for Work {
     }
 }
 
-/// The place of the first byte that must not be taken as it is.
+/// Returns the position of the first byte that cannot be copied unchanged.
 pub(super) fn first_work(text: &str, kind: ValueKind) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut from = 0_usize;
@@ -54,7 +54,7 @@ pub(super) fn first_work(text: &str, kind: ValueKind) -> Option<usize> {
     }
 }
 
-/// Whether a byte of such a value must not be taken as it is.
+/// Returns true if a byte of such a value cannot be copied unchanged.
 pub(super) const fn needs_work(byte: u8, kind: ValueKind) -> bool {
     match byte {
         b'\t' | b'\n' => matches!(kind, ValueKind::Attribute),

@@ -1,7 +1,8 @@
-//! Bytes of nmap's XML to events, without I/O: [`Decoder`] is fed, [`Reader`] reads.
+//! Turns the bytes of nmap's XML into events. [`Decoder`] is fed by its caller and does no I/O; [`Reader`] reads an
+//! input.
 //!
-//! The rules on damaged input are those of `docs/data-model.md`, section 1: nothing that was whole is
-//! lost, and whatever could not be used is told.
+//! Damaged input follows the rules of `docs/data-model.md`, section 1: nothing that was complete is lost, and
+//! everything that could not be used is reported.
 //!
 //! ```
 //! use scanmill::{model::ScanEvent, xml::{Decoder, Options}};
@@ -60,19 +61,20 @@ pub use self::{
 };
 use crate::limits::Limits;
 
-/// How input is read.
+/// Options for reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// Caps on what is buffered (rule R10).
+    /// Limits on what is buffered (rule R10).
     pub limits: Limits,
-    /// Whether UTF-8 that nmap wrote one reference a byte is put together (rule T4); true by default.
+    /// Combine UTF-8 that nmap wrote as one reference per byte (rule T4); true by default.
     pub text_repair: bool,
-    /// Whether the first warning ends the input (rule R11).
+    /// End the input at the first warning (rule R11).
     pub strict: bool,
-    /// Whether the SHA-256 of each document's bytes is taken.
+    /// Compute the SHA-256 of each document's bytes.
     pub hash: bool,
-    /// What tells scans of one command line apart, such as the name of a sensor: a part of the scan id.
+    /// Text that distinguishes scans with the same command line, such as the name of a sensor; it is part of the scan
+    /// ID.
     pub salt: String,
 }
 
@@ -89,35 +91,35 @@ impl Default for Options {
 }
 
 impl Options {
-    /// With these caps.
+    /// Sets the limits.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// With or without the repair of rule T4.
+    /// Enables or disables the repair of rule T4.
     #[must_use]
     pub fn with_text_repair(mut self, on: bool) -> Self {
         self.text_repair = on;
         self
     }
 
-    /// With the first warning as an error, or not.
+    /// Enables or disables strict reading, which turns the first warning into an error.
     #[must_use]
     pub fn with_strict(mut self, on: bool) -> Self {
         self.strict = on;
         self
     }
 
-    /// With or without the SHA-256 of each document.
+    /// Enables or disables the SHA-256 of each document.
     #[must_use]
     pub fn with_hash(mut self, on: bool) -> Self {
         self.hash = on;
         self
     }
 
-    /// With this salt of the scan ids.
+    /// Sets the salt of the scan IDs.
     #[must_use]
     pub fn with_salt(mut self, salt: impl Into<String>) -> Self {
         self.salt = salt.into();

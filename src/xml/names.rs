@@ -1,6 +1,6 @@
-//! The element and attribute names of nmap's XML as small integers, and which element may hold which.
+//! Element and attribute names of nmap's XML as small integers, and the elements that each element may hold.
 
-/// A table from names to small integers by a hash that is free of collisions; the compiler checks that.
+/// Table from names to small integers by a hash without collisions, which the compiler verifies.
 struct NameTable<const N: usize> {
     keys: [Key; N],
     slots: [u8; SLOTS],
@@ -9,7 +9,7 @@ struct NameTable<const N: usize> {
 
 const SLOTS: usize = 1024;
 
-/// A name of up to 16 bytes as two words, zero behind it.
+/// Name of up to 16 bytes as two words, padded with zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) words: [u64; 2],
@@ -17,7 +17,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// Bytes of a name at most.
+    /// Maximum length of a name in bytes.
     pub(super) const LONGEST: usize = 16;
 }
 
@@ -71,7 +71,7 @@ impl<const N: usize> NameTable<N> {
     }
 }
 
-/// The key of a name; that of one that is too long is no name's.
+/// Returns the key of a name. The key of a name that is too long matches no name.
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -100,28 +100,28 @@ macro_rules! names {
         impl $kind {
             pub(super) const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// How many there are.
+            /// Number of variants.
             pub(super) const COUNT: usize = Self::ALL.len();
 
-            /// The one with this name.
+            /// Returns the variant with this name.
             #[inline]
             pub(super) fn from_name(name: &[u8]) -> Option<Self> {
                 Self::of_key(key(name))
             }
 
-            /// The one with the name of this key.
+            /// Returns the variant whose name has this key.
             #[inline]
             pub(super) fn of_key(key: Key) -> Option<Self> {
                 Self::ALL.get($table.find(key)?).copied()
             }
 
-            /// The number of the variant, for tables with an entry for each.
+            /// Returns the number of the variant, for tables with one entry per variant.
             #[expect(clippy::as_conversions, reason = "the number of a variant")]
             pub(super) const fn number(self) -> usize {
                 self as usize
             }
 
-            /// Its name.
+            /// Returns its name.
             pub(super) const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),* }
             }
@@ -130,7 +130,7 @@ macro_rules! names {
 }
 
 names! {
-    /// An element (DATA_MODEL section 1).
+    /// Element (DATA_MODEL section 1).
     El, ELEMENTS:
     Nmaprun "nmaprun", Scaninfo "scaninfo", Verbose "verbose", Debugging "debugging",
     Target "target", Taskbegin "taskbegin", Taskprogress "taskprogress", Taskend "taskend",
@@ -147,7 +147,7 @@ names! {
 }
 
 names! {
-    /// An attribute (DATA_MODEL section 1).
+    /// Attribute (DATA_MODEL section 1).
     At, ATTRIBUTES:
     Scanner "scanner", Args "args", Start "start", Startstr "startstr", Version "version",
     ProfileName "profile_name", Xmloutputversion "xmloutputversion", Type "type",
@@ -170,7 +170,7 @@ names! {
 }
 
 impl At {
-    /// A bit of its own, to see which attributes a tag has.
+    /// Returns a bit that is unique to the attribute, for sets of the attributes of a tag.
     #[expect(clippy::as_conversions, reason = "the number of a variant, far below 128")]
     pub(super) const fn bit(self) -> u128 {
         1 << (self as u32)
@@ -178,13 +178,13 @@ impl At {
 }
 
 impl El {
-    /// A bit of its own.
+    /// Returns a bit that is unique to the element.
     #[expect(clippy::as_conversions, reason = "the number of a variant, far below 64")]
     pub(super) const fn bit(self) -> u64 {
         1 << (self as u32)
     }
 
-    /// The elements that may stand directly below this one.
+    /// Returns the set of elements that may stand directly inside this one.
     const fn children(self) -> u64 {
         match self {
             Self::Nmaprun => {
@@ -193,7 +193,7 @@ impl El {
                     | Self::Postscript.bit()
                     | Self::Host.bit()
                     | Self::Runstats.bit()
-                    // Where damage took the tag around them.
+                    // Found here if damage removed the tag around them.
                     | Self::Finished.bit()
                     | Self::Hosts.bit()
             }
@@ -235,14 +235,14 @@ impl El {
         }
     }
 
-    /// Below `host`, and in nmap 3.x below `os`.
+    /// Inside `host`, and in nmap 3.x inside `os`.
     const MEASURES: u64 = Self::Uptime.bit()
         | Self::Distance.bit()
         | Self::Tcpsequence.bit()
         | Self::Ipidsequence.bit()
         | Self::Tcptssequence.bit();
 
-    /// Elements of a run that are read wherever they stand (rule R4).
+    /// Elements of a scan that are read wherever they stand (rule R4).
     const FLOATING: u64 = Self::Scaninfo.bit()
         | Self::Verbose.bit()
         | Self::Debugging.bit()
@@ -253,26 +253,26 @@ impl El {
         | Self::Hosthint.bit()
         | Self::Output.bit();
 
-    /// Those that belong to a scan as a whole: they would end a host or be read around it.
+    /// Elements that belong to a scan as a whole: they would end a host or be read as part of the scan around it.
     const OF_RUN: u64 = Self::FLOATING
         | Self::Nmaprun.bit()
         | Self::Nmaprun.children()
         | Self::Runstats.bit()
         | Self::Runstats.children();
 
-    /// Whether `child` may stand directly below this one.
+    /// Returns true if `child` may stand directly inside this one.
     #[inline]
     pub(super) const fn holds(self, child: Self) -> bool {
         self.children() & child.bit() != 0
     }
 
-    /// Whether it may stand in a host without saying anything of the scan around it, and without ending it.
+    /// Returns true if it may stand in a host without ending it or affecting the scan around it.
     #[inline]
     pub(super) const fn is_inside_host(self) -> bool {
         Self::OF_RUN & self.bit() == 0
     }
 
-    /// Whether it closes nothing and is read where it stands (rule R4).
+    /// Returns true if it closes no other element and is read where it stands (rule R4).
     #[inline]
     pub(super) const fn floats(self) -> bool {
         Self::FLOATING & self.bit() != 0

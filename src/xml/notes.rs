@@ -1,19 +1,19 @@
-//! Warnings: gathered cheaply while a frame is read, then given their place and counted by document.
+//! Warnings: recorded cheaply while a frame is read, then given their input position and counted per document.
 
 use std::collections::{BTreeSet, HashSet};
 
 use crate::error::{Code, Diagnostic, Position};
 
-/// What is said of hosts and scans that are not read because of where they stand.
+/// Message about hosts and scans that are not read because of where they stand.
 pub(super) const HIDDEN: &str =
     "a <host> or <nmaprun> in a comment, CDATA section or the like is not read";
 
-/// Says that an element holds text which nmap does not write there.
+/// Returns the message about text inside an element where nmap writes none.
 pub(super) fn stray_text(name: &str) -> String {
     format!("text in <{name}>, where only elements stand: a tag may have lost its <")
 }
 
-/// Warnings about one frame: one entry a code, with the first place in the frame's text.
+/// Warnings about one frame: one entry per code, with the first position in the frame's text.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     entries: Vec<Note>,
@@ -22,7 +22,7 @@ pub(super) struct Notes {
     unknown_cap: usize,
 }
 
-/// A code, how often it occurred in the frame, and the first place.
+/// Warning code, its number of occurrences in the frame, and its first position.
 #[derive(Debug)]
 pub(super) struct Note {
     pub(super) code: Code,
@@ -36,12 +36,12 @@ impl Notes {
         Self { unknown_cap, ..Self::default() }
     }
 
-    /// Something at a place of the frame; `detail` is asked for the first time only.
+    /// Records a warning at a position of the frame. `detail` is called only for the first one of its code.
     pub(super) fn add(&mut self, code: Code, at: usize, detail: impl FnOnce() -> String) {
         self.add_many(code, at, 1, detail);
     }
 
-    /// The same, `count` times; the first of them at this place.
+    /// Records `count` warnings, the first of them at this position.
     pub(super) fn add_many(
         &mut self,
         code: Code,
@@ -60,12 +60,12 @@ impl Notes {
         }
     }
 
-    /// Hosts or scans in markup that is skipped, of which the first stands at a place.
+    /// Records hosts or scans in skipped markup, the first of them at this position.
     pub(super) fn hidden(&mut self, at: usize, count: i64) {
         self.add_many(Code::Hidden, at, count, || HIDDEN.into());
     }
 
-    /// An element of unknown name, or one that fits nowhere.
+    /// Records an element that is unknown or does not belong where it stands.
     pub(super) fn unknown(&mut self, name: &str, at: usize) {
         if self.unknown.len() < self.unknown_cap && !self.unknown_seen.contains(name) {
             let name: String = shorten(name).into();
@@ -80,7 +80,7 @@ impl Notes {
     }
 }
 
-/// Warnings of one document: one entry a code, with the first place and how often.
+/// Warnings of one document: one entry per code, with its first position and its number of occurrences.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ledger {
     entries: Vec<Diagnostic>,
@@ -93,8 +93,8 @@ impl Ledger {
         Self { unknown_cap, ..Self::default() }
     }
 
-    /// Takes over what was noted about a frame. `place` finds a place of the frame in the input; it is
-    /// asked once a code and document.
+    /// Adds the warnings of a frame. `place` maps a position in the frame to the input; it is called once per code and
+    /// document.
     pub(super) fn take(&mut self, notes: &mut Notes, place: impl Fn(usize) -> Position) {
         for note in notes.entries.drain(..) {
             self.add(note.code, note.count, || place(note.at), || note.detail);
@@ -107,7 +107,7 @@ impl Ledger {
         notes.unknown_seen.clear();
     }
 
-    /// Counts a warning; place and detail are asked for the first of its code only.
+    /// Counts a warning. Position and detail are computed only for the first one of its code.
     pub(super) fn add(
         &mut self,
         code: Code,
@@ -122,7 +122,7 @@ impl Ledger {
         }
     }
 
-    /// The same where what was counted before may stand behind this place.
+    /// Counts warnings whose position may precede those that were counted before.
     pub(super) fn add_at(
         &mut self,
         code: Code,
@@ -140,7 +140,7 @@ impl Ledger {
         }
     }
 
-    /// Adds what was counted of other parts of the document.
+    /// Adds the warnings of other parts of the document.
     pub(super) fn merge(&mut self, other: Self) {
         let before = self.unknown.len();
         for name in other.unknown {
@@ -156,12 +156,12 @@ impl Ledger {
         }
     }
 
-    /// The first warning by its place, for strict reading.
+    /// Returns the first warning by position, for strict reading.
     pub(super) fn first(&self) -> Option<&Diagnostic> {
         self.entries.iter().min_by_key(|d| (d.position, d.code))
     }
 
-    /// All warnings in order of their first place; the ledger is empty then.
+    /// Returns all warnings in order of their first position, and empties the ledger.
     pub(super) fn finish(&mut self) -> Vec<Diagnostic> {
         self.unknown.clear();
         let mut entries = std::mem::take(&mut self.entries);
@@ -170,7 +170,7 @@ impl Ledger {
     }
 }
 
-/// The first characters of a text from outside, for a message.
+/// Returns the first characters of a text from the input, for a message.
 pub(super) fn shorten(text: &str) -> &str {
     const CHARS: usize = 60;
     match text.char_indices().nth(CHARS) {

@@ -1,10 +1,10 @@
-//! Places in text, many and dense: damaged input can have one for each of its bytes, so each costs a byte
-//! or two, not the sixteen of two numbers.
+//! Compact storage of many text positions: damaged input can have one for each of its bytes, so each takes a byte or
+//! two, not the sixteen of two numbers.
 
-/// Steps of a [`PlaceMap`] between two marks.
+/// Number of steps of a [`PlaceMap`] between two marks.
 const STEPS: u32 = 16;
 
-/// Numbers as bytes of seven bits, the lowest first; the last byte lacks the high bit.
+/// Numbers in bytes of seven bits each, the lowest first; the last byte lacks the high bit.
 #[derive(Debug, Clone, Default)]
 struct Packed(Vec<u8>);
 
@@ -17,7 +17,7 @@ impl Packed {
         self.0.push(low_bits(number));
     }
 
-    /// The number at a place, which moves behind it.
+    /// Returns the number at a position, which is moved past it.
     fn read(&self, at: &mut usize) -> Option<usize> {
         let mut number = 0_usize;
         let mut shift = 0_u32;
@@ -37,13 +37,13 @@ fn low_bits(number: usize) -> u8 {
     u8::try_from(number & 0x7f).unwrap_or_default()
 }
 
-/// Places that rise, taken from the front.
+/// Queue of ascending positions.
 #[derive(Debug, Default)]
 pub(super) struct Rising {
     steps: Packed,
     end: usize,
     first: Option<usize>,
-    /// Behind the first.
+    /// Position in `steps` after the first number.
     at: usize,
 }
 
@@ -63,7 +63,7 @@ impl Rising {
         self.first
     }
 
-    /// Takes the first if it is before this place.
+    /// Removes and returns the first position if it is before `place`.
     pub(super) fn pop_before(&mut self, place: usize) -> Option<usize> {
         self.first.filter(|first| *first < place)?;
         self.pop()
@@ -76,22 +76,22 @@ impl Rising {
     }
 }
 
-/// From places of a text that was made to places of what it was made from: segments that run in step.
+/// Map from positions in a produced text to positions in its source, as segments in which both advance together.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PlaceMap {
     marks: Vec<Mark>,
-    /// Of the segments behind those of `marks`: by how much a segment begins behind the one before, in the
-    /// made text and in the source.
+    /// For the segments after those in `marks`: the distance of a segment from the previous one, in the produced text
+    /// and in the source.
     steps: Packed,
-    /// How many segments `marks` and `steps` hold.
+    /// Number of segments in `marks` and `steps`.
     held: u32,
-    /// The segment before the last.
+    /// Segment before the last.
     before: Segment,
-    /// Not among those held: it is moved while nothing is made in it.
+    /// Last segment, which is not stored yet: it is moved as long as nothing is produced in it.
     last: Option<Segment>,
 }
 
-/// Where a segment begins; both places grow from one segment to the next.
+/// Start of a segment; both positions increase from one segment to the next.
 #[derive(Debug, Clone, Copy, Default)]
 struct Segment {
     made: usize,
@@ -104,7 +104,7 @@ impl Segment {
     }
 }
 
-/// A segment, and where the steps of those that follow it begin.
+/// Segment, and the start of the steps that follow it.
 #[derive(Debug, Clone, Copy)]
 struct Mark {
     segment: Segment,
@@ -112,7 +112,7 @@ struct Mark {
 }
 
 impl PlaceMap {
-    /// From here on the two run in step.
+    /// Starts a segment: from here on both positions advance together.
     pub(super) fn push(&mut self, made: usize, source: usize) {
         if let Some(last) = &mut self.last {
             if last.source(made) == source {
@@ -139,7 +139,7 @@ impl PlaceMap {
         self.before = segment;
     }
 
-    /// The place in the source of a place in the made text.
+    /// Returns the source position of a position in the produced text.
     pub(super) fn source(&self, made: usize) -> usize {
         if let Some(last) = self.last.filter(|last| last.made <= made) {
             return last.source(made);

@@ -1,4 +1,4 @@
-//! Reads the ports of a host and what listens there.
+//! Reads the ports of a host and their services.
 
 use std::collections::HashMap;
 
@@ -14,16 +14,16 @@ use crate::{
     model::{Port, PortState, Protocol, Script, Service, Text},
 };
 
-/// Protocols told apart before ports are looked up in a map.
+/// Maximum number of protocols before ports are looked up in a map.
 const FEW_PROTOCOLS: usize = 8;
 
-/// Gathers ports; the same protocol and number twice is one row.
+/// Collects ports; a repeated protocol and number is one row.
 #[derive(Debug, Default)]
 pub(super) struct PortReader<'f> {
     ports: Vec<Port<'f>>,
-    /// The open port; it is the last of the ports until it ends.
+    /// Open port; until it ends it is the last element of `ports`.
     current: Option<Current<'f>>,
-    /// Whether a service of it is open: its last one.
+    /// True if a service of the open port, its last one, is open.
     in_service: bool,
     places: Places<'f>,
     lost: bool,
@@ -35,39 +35,39 @@ struct Current<'f> {
     state: Option<PortState<'f>>,
     state_seen: bool,
     at: usize,
-    /// What was spent before it, and before its open service.
+    /// Memory spent before the port, and before its open service.
     spent: usize,
     spent_before_service: usize,
 }
 
 impl<'f> PortReader<'f> {
-    /// Whether a port is open.
+    /// Returns true if a port is open.
     pub(super) fn is_open(&self) -> bool {
         self.current.is_some()
     }
 
-    /// Whether ports were left out because they were too many.
+    /// Returns true if ports were omitted because they were too many.
     pub(super) fn lost(&self) -> bool {
         self.lost
     }
 
-    /// All ports.
+    /// Returns all ports.
     pub(super) fn finish(self) -> Vec<Port<'f>> {
         self.ports
     }
 
-    /// The open port.
+    /// Returns the open port.
     fn port(&mut self) -> Option<&mut Port<'f>> {
         self.current.as_ref().and(self.ports.last_mut())
     }
 
-    /// The open service.
+    /// Returns the open service.
     fn service(&mut self) -> Option<&mut Service<'f>> {
         let open = self.in_service;
         self.port().filter(|_| open)?.services.last_mut()
     }
 
-    /// A `port` element or one in it begins.
+    /// Handles the start of a `port` element or of one inside it.
     pub(super) fn open(
         &mut self,
         el: El,
@@ -110,7 +110,7 @@ impl<'f> PortReader<'f> {
                     return;
                 }
                 if port.services.is_empty() {
-                    // Mostly there is one.
+                    // Usually there is exactly one.
                     port.services.reserve_exact(1);
                 }
                 port.services.push(Service::default());
@@ -123,7 +123,7 @@ impl<'f> PortReader<'f> {
         }
     }
 
-    /// A CPE of the open service; gives it back if no service is open.
+    /// Adds a CPE to the open service. Returns it if no service is open.
     pub(super) fn cpe(&mut self, cpe: Text<'f>) -> Option<Text<'f>> {
         match self.service() {
             Some(service) => {
@@ -134,21 +134,21 @@ impl<'f> PortReader<'f> {
         }
     }
 
-    /// The banner of the open service, as masscan of 2013 writes it.
+    /// Sets the banner of the open service, as masscan of 2013 writes it.
     pub(super) fn banner(&mut self, banner: Text<'f>) {
         if let Some(service) = self.service() {
             service.banner.get_or_insert(banner);
         }
     }
 
-    /// A script of the open port.
+    /// Adds a script to the open port.
     pub(super) fn script(&mut self, script: Script<'f>) {
         if let Some(port) = self.port() {
             port.scripts.push(script);
         }
     }
 
-    /// An element ends.
+    /// Handles the end of an element.
     pub(super) fn close(&mut self, el: El, context: &mut Context<'f, '_>) {
         match el {
             El::Service => {
@@ -171,7 +171,7 @@ impl<'f> PortReader<'f> {
         }
     }
 
-    /// The last port is whole; false if it is not to be kept.
+    /// Completes the last port. Returns false if it must not be kept.
     fn end_port(&mut self, current: Current<'f>, context: &mut Context<'f, '_>) -> bool {
         let Current { number, state, at, spent, .. } = current;
         let Some((port, earlier)) = self.ports.split_last_mut() else { return false };
@@ -215,16 +215,16 @@ impl<'f> PortReader<'f> {
     }
 }
 
-/// Where each port of a host is.
+/// Index of the ports of a host.
 #[derive(Debug, Default)]
 struct Places<'f> {
-    /// Protocols so far; while each comes in one ascending run, no port can be there twice.
+    /// Protocols so far. While each occurs in one ascending sequence, no port can occur twice.
     protocols: Vec<Protocol<'f>>,
     map: Option<HashMap<(Protocol<'f>, u16), usize>>,
 }
 
 impl<'f> Places<'f> {
-    /// The place of the port of the same protocol and number, if there is one.
+    /// Returns the index of an earlier port with the same protocol and number.
     fn find(&mut self, ports: &[Port<'f>], port: &Port<'f>) -> Option<usize> {
         if self.map.is_none() {
             match ports.last() {
@@ -256,7 +256,7 @@ impl<'f> Places<'f> {
 }
 
 impl<'f> Current<'f> {
-    /// The first `state` element counts.
+    /// Reads a `state` element; the first one counts.
     fn read_state(
         &mut self,
         port: &mut Port<'f>,

@@ -1,4 +1,4 @@
-//! The reader's stages alone, for the benches: what they find is counted and thrown away.
+//! Individual stages of the reader, for benchmarks: their results are counted and discarded.
 
 use bumpalo::Bump;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::limits::Limits;
 
-/// How many hosts the framer cuts out of bytes that come in chunks.
+/// Returns the number of hosts that the framer finds in bytes that arrive in chunks.
 #[must_use]
 pub fn hosts_framed(bytes: &[u8], chunk: usize) -> usize {
     let mut framer = Framer::new(Limits::default());
@@ -30,7 +30,7 @@ pub fn hosts_framed(bytes: &[u8], chunk: usize) -> usize {
     }
 }
 
-/// How many attributes of known name a text has.
+/// Returns the number of attributes with known names in a text.
 #[must_use]
 pub fn attributes_read(text: &str) -> usize {
     let caps = TagCaps::of(&Limits::default());

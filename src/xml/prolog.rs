@@ -1,11 +1,10 @@
-//! What introduces a document: its declaration and its DOCTYPE.
+//! Introduction of a document: its declaration and its DOCTYPE.
 
 use memchr::memmem;
 
 use super::lex::{Closers, End, Mark, classify, is_blank, opens_tag};
 
-/// The end of the DOCTYPE at the start of `bytes`, within `cap` bytes, and whether it has an internal
-/// subset.
+/// Returns the end of the DOCTYPE at the start of `bytes`, within `cap` bytes, and true if it has an internal subset.
 pub(super) fn doctype_end(bytes: &[u8], cap: usize, last: bool) -> (End, bool) {
     let whole = bytes.len() >= cap;
     let bytes = bytes.get(..cap).unwrap_or(bytes);
@@ -26,7 +25,7 @@ pub(super) fn doctype_end(bytes: &[u8], cap: usize, last: bool) -> (End, bool) {
                 inside = false;
                 Some(0)
             }
-            // Only a subset has texts with markup in them.
+            // Only a subset has quoted texts that contain markup.
             b'"' | b'\'' => {
                 let end = memchr::memchr2(*byte, if inside { *byte } else { b'<' }, rest);
                 end.map(|end| end.saturating_add(usize::from(rest.get(end) == Some(byte))))
@@ -35,7 +34,7 @@ pub(super) fn doctype_end(bytes: &[u8], cap: usize, last: bool) -> (End, bool) {
             b'<' if rest.starts_with(b"!--") => {
                 memmem::find(rest, b"-->").map(|end| end.saturating_add(3))
             }
-            // A subset declares, and holds no elements.
+            // A subset contains declarations, not elements.
             b'<' => match opens_tag(bytes.get(here..).unwrap_or_default()) {
                 Some(true) => return (End::Broken(here), subset),
                 Some(false) => Some(0),
@@ -49,10 +48,11 @@ pub(super) fn doctype_end(bytes: &[u8], cap: usize, last: bool) -> (End, bool) {
     (if whole || last { End::Lost } else { End::More }, subset)
 }
 
-/// Bytes of a DOCTYPE within which its name must end.
+/// Number of bytes of a DOCTYPE within which its name must end.
 const DOCTYPE_NAME: usize = 64;
 
-/// Whether a DOCTYPE is that of nmap; `None` if more bytes may tell. With `last` its name may be cut off.
+/// Returns true if a DOCTYPE is that of nmap, and `None` if more bytes are needed to decide. With `last` its name may
+/// be truncated.
 pub(super) fn is_nmap_doctype(bytes: &[u8], last: bool) -> Option<bool> {
     let open = !last && bytes.len() < DOCTYPE_NAME;
     let bytes = bytes.get(..DOCTYPE_NAME).unwrap_or(bytes);
@@ -67,12 +67,12 @@ pub(super) fn is_nmap_doctype(bytes: &[u8], last: bool) -> Option<bool> {
     }
 }
 
-/// Bytes from a declaration to the scan that it introduces, when it stands in a tag.
+/// Maximum number of bytes from a declaration inside a tag to the scan that it introduces.
 const PROLOG: usize = 16 << 10;
 
-/// Whether the declaration at the start of `bytes` introduces a document of nmap: nothing stands between it and a
-/// DOCTYPE or start tag of `nmaprun` but blanks, comments and processing instructions. `None` if more bytes may
-/// tell; with `last`, what is cut before that is taken for one.
+/// Returns true if the declaration at the start of `bytes` introduces an nmap document: only blanks, comments and
+/// processing instructions stand between it and a DOCTYPE or start tag of `nmaprun`. Returns `None` if more bytes are
+/// needed to decide; with `last`, a truncated introduction counts as one.
 pub(super) fn begins_document(bytes: &[u8], last: bool) -> Option<bool> {
     let unsure = if bytes.len() >= PROLOG { Some(false) } else { last.then_some(true) };
     let mut rest = bytes.get(..PROLOG).unwrap_or(bytes);

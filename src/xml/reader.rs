@@ -1,4 +1,4 @@
-//! Pulls events out of anything that can be read.
+//! Reads events from any reader.
 
 use std::io::{self, Read};
 
@@ -8,14 +8,14 @@ use crate::{
     model::{Host, ScanEvent},
 };
 
-/// Bytes asked of the input at once: first few, as most files are small, and each time that as many came twice
-/// as many, up to the most.
+/// Number of bytes requested of the input at once: the first request is small, because most files are, and the size
+/// doubles each time that it was filled, up to the maximum.
 const FIRST: usize = 8 << 10;
 const MOST: usize = 64 << 10;
-/// Bytes asked for first behind those that a reader was given, as mostly there are none.
+/// Number of bytes in the first request after bytes that a reader was given, because usually none follow.
 const BEHIND: usize = 512;
 
-/// Reads events from bytes: a thin loop over [`Decoder`].
+/// Reads events from bytes: a thin loop around [`Decoder`].
 ///
 /// ```
 /// use scanmill::xml::{Options, Reader};
@@ -39,18 +39,18 @@ pub struct Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// A reader of these bytes.
+    /// Creates a reader of these bytes.
     #[must_use]
     pub fn new(inner: R, options: Options) -> Self {
         Self::with_decoder(inner, Box::new(Decoder::new(options)))
     }
 
-    /// The same with a decoder at the start of an input; its options count.
+    /// Creates a reader with a decoder at the start of an input; the options of the decoder apply.
     pub(crate) fn with_decoder(inner: R, decoder: Box<Decoder>) -> Self {
         Self { inner, decoder, chunk: Vec::new(), room: FIRST, over: false, failed: None }
     }
 
-    /// The same with these bytes before those that are read.
+    /// Prepends bytes that were already read from the input.
     pub(crate) fn behind(mut self, bytes: &[u8]) -> Self {
         if !bytes.is_empty() {
             self.decoder.feed(bytes);
@@ -59,37 +59,38 @@ impl<R: Read> Reader<R> {
         self
     }
 
-    /// The decoder, for [`Self::with_decoder`]: as new, with some of the memory that it has.
+    /// Returns the decoder for reuse by [`Self::with_decoder`]: reset, with some of its memory.
     pub(crate) fn into_decoder(mut self) -> Box<Decoder> {
         self.decoder.restart();
         self.decoder
     }
 
-    /// A reader for [`Self::next_part`], with batches of so many bytes; the last host of one may go beyond.
+    /// Creates a reader for [`Self::next_part`], with batches of `bytes` bytes; the last host of a batch may exceed
+    /// them.
     #[must_use]
     pub fn batching(inner: R, options: Options, bytes: usize) -> Self {
         Self::with_decoder(inner, Box::new(Decoder::batching(options, bytes)))
     }
 
-    /// The next part, of a reader that batches: hosts in batches are left to be read by others.
+    /// Returns the next part, for a reader that batches: hosts in batches are left for other threads to parse.
     ///
     /// # Errors
-    /// As with [`Self::next_event`].
+    /// Fails as [`Self::next_event`] does.
     pub fn next_part(&mut self) -> Result<Option<Part<'_>>> {
         if self.make_ready()? { self.decoder.next_part() } else { Ok(None) }
     }
 
-    /// The next event; `None` when all is read. It reads no more of the input than the event needs, so
-    /// that a live scan's hosts come out as they close.
+    /// Returns the next event, or `None` at the end. It reads no more of the input than the event needs, so that the
+    /// hosts of a live scan are returned as soon as they are complete.
     ///
     /// # Errors
-    /// When the input cannot be read, is no nmap XML, or with [`Options::strict`] at the first warning.
-    /// All that was read before comes first, the end of the cut scan too; after the error comes `None`.
+    /// Fails if the input cannot be read, is not nmap XML, or at the first warning with [`Options::strict`]. Everything
+    /// read before is returned first, including the end of the truncated scan; `None` follows the error.
     pub fn next_event(&mut self) -> Result<Option<ScanEvent<'_>>> {
         if self.make_ready()? { self.decoder.next_event() } else { Ok(None) }
     }
 
-    /// Reads until there is something to give; false at the end.
+    /// Reads until an event or part is ready. Returns false at the end.
     fn make_ready(&mut self) -> Result<bool> {
         loop {
             if let Err(error) = self.decoder.advance() {
@@ -105,18 +106,18 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// The place in the input, in bytes, behind what was given last.
+    /// Returns the input position in bytes after the last part that was returned.
     pub(crate) fn passed(&self) -> u64 {
         self.decoder.passed()
     }
 
-    /// Whether the next event can be given without reading: false when a live feed should be flushed.
+    /// Returns true if the next event can be returned without reading; if false, a live feed should be flushed.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.decoder.is_ready()
     }
 
-    /// Hosts alone, each owning its text.
+    /// Returns an iterator over the hosts only, each owning its text.
     pub fn hosts(self) -> impl Iterator<Item = Result<Host<'static>>> {
         self.events().filter_map(|event| match event {
             Ok(ScanEvent::Host(host)) => Some(Ok(*host)),
@@ -125,14 +126,14 @@ impl<R: Read> Reader<R> {
         })
     }
 
-    /// All events, each owning its text.
+    /// Returns an iterator over all events, each owning its text.
     pub fn events(mut self) -> impl Iterator<Item = Result<ScanEvent<'static>>> {
         std::iter::from_fn(move || {
             self.next_event().map(|event| event.map(ScanEvent::into_owned)).transpose()
         })
     }
 
-    /// An input that fails ends like one that is cut: what was read of it is given first.
+    /// An input that fails ends like a truncated one: everything read before is returned first.
     fn fill(&mut self) {
         loop {
             match self.decoder.feed_from(&mut self.inner, (&mut self.chunk, self.room)) {

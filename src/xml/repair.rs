@@ -1,5 +1,5 @@
-//! Lexical repair (rules R3 and R8): rewrites damaged markup into markup that quick-xml reads, with the
-//! way back to its places. It runs only from where the tokenizer met trouble to the end of the piece.
+//! Lexical repair (rules R3 and R8): rewrites damaged markup into markup that quick-xml can read, with a map back to
+//! the original positions. It runs only from the position where the tokenizer found damage to the end of the piece.
 
 use bumpalo::{Bump, collections::String};
 
@@ -9,21 +9,21 @@ use super::{
     token::{TagCaps, is_name_or_beyond, starts_name},
 };
 
-/// A repaired text.
+/// Repaired text.
 pub(super) struct Repaired<'b> {
     pub(super) text: &'b str,
-    /// From places of `text` to places of what was repaired.
+    /// Map from positions in `text` to positions in the source.
     pub(super) map: PlaceMap,
-    /// Places of what was dropped.
+    /// Positions of dropped markup.
     pub(super) broken: Rising,
-    /// Places of hosts and scans in comments.
+    /// Positions of hosts and scans in comments.
     pub(super) hidden: Rising,
-    /// Places of tags beyond the cap. Of a start tag the name is left, of an end tag nothing.
+    /// Positions of tags above the limit. Of a start tag the name remains, of an end tag nothing.
     pub(super) long: Rising,
 }
 
-/// The beginning of what was dropped at a place, for a message: no more than its tag, so that it does not
-/// hang on what was read with it.
+/// Returns the beginning of the markup dropped at a position, for a message: at most its tag, so that it does not
+/// depend on what was read together with it.
 pub(super) fn beginning(source: &str, at: usize) -> &str {
     let rest = source.get(at..).unwrap_or_default();
     let within = |(i, c): &(usize, char)| *i < 40 && (*i == 0 || *c != '<');
@@ -44,9 +44,9 @@ struct Repair<'t, 'b> {
     long: Rising,
 }
 
-/// Repairs the text: tags that a raw `<` or a lost quote breaks off are dropped, openers without an end
-/// lose their opener, attributes that cannot be read are left out. With `last` the input ends where the
-/// text ends, and a tag that is cut there is dropped without a word (rule R2).
+/// Repairs the text: tags that a raw `<` or a lost quote breaks off are dropped, openers without an end are removed,
+/// and malformed attributes are omitted. With `last` the input ends where the text ends, and a tag truncated there is
+/// dropped without a warning (rule R2).
 pub(super) fn repair<'b>(source: &str, caps: TagCaps, last: bool, bump: &'b Bump) -> Repaired<'b> {
     let mut this = Repair {
         source,
@@ -68,7 +68,7 @@ pub(super) fn repair<'b>(source: &str, caps: TagCaps, last: bool, bump: &'b Bump
         let start = at.saturating_add(text);
         this.copy(at, start);
         let tag = bytes.get(start..).unwrap_or_default();
-        // Where the text ends and the input does not, a `<` follows.
+        // If the text ends before the input does, a `<` follows.
         let mark = classify(tag, last);
         at = match mark {
             Mark::Comment | Mark::Cdata | Mark::Decl | Mark::Pi => {
@@ -92,7 +92,8 @@ impl Repair<'_, '_> {
         self.out.push_str(self.source.get(from..to).unwrap_or_default());
     }
 
-    /// Passes a comment or the like with that end; the text of a CDATA section stays. Gives the place behind it.
+    /// Passes a comment or similar markup with that end; the text of a CDATA section is kept. Returns the position
+    /// after it.
     fn pass(&mut self, mark: Mark, start: usize, end: End) -> usize {
         let len = match end {
             End::At(len) => len,
@@ -116,7 +117,7 @@ impl Repair<'_, '_> {
         end
     }
 
-    /// Passes a tag, of which what can be read stays. Gives the place behind it.
+    /// Passes a tag, keeping its readable parts. Returns the position after it.
     fn pass_tag(&mut self, mark: Mark, start: usize, last: bool) -> usize {
         let tag = self.source.as_bytes().get(start..).unwrap_or_default();
         match TagScan::end_in_piece(tag) {
@@ -144,7 +145,7 @@ impl Repair<'_, '_> {
         self.broken.push(at);
     }
 
-    /// A host begins, and a scan begins, however broken its tag is (rules R6 and R8).
+    /// Keeps the beginning of a host or scan, however damaged its tag is (rules R6 and R8).
     fn keep_opening(&mut self, at: usize, mark: Mark) {
         let tag = match mark {
             Mark::Host => "<host>",
@@ -155,7 +156,7 @@ impl Repair<'_, '_> {
         self.out.push_str(tag);
     }
 
-    /// Copies a tag that ends with its `>`, less what cannot be read of it.
+    /// Copies a tag that ends with its `>`, without its unreadable parts.
     fn tag(&mut self, start: usize, end: usize) {
         let inner_end = end.saturating_sub(1);
         let is_end = self.source.as_bytes().get(start.saturating_add(1)) == Some(&b'/');
@@ -190,7 +191,7 @@ impl Repair<'_, '_> {
         self.out.push_str(if empty { "/>" } else { ">" });
     }
 
-    /// Copies the attributes that stand in a range; false if something in it is none.
+    /// Copies the attributes in a range. Returns false if anything in it is not an attribute.
     fn attributes(&mut self, from: usize, to: usize) -> bool {
         let bytes = self.source.as_bytes();
         let byte = |at: usize| bytes.get(at).copied().filter(|_| at < to);
@@ -252,7 +253,7 @@ impl Repair<'_, '_> {
     }
 }
 
-/// The place behind the quote that closes the one at `open`.
+/// Returns the position after the quote that closes the one at `open`.
 fn after_quote(bytes: &[u8], open: usize, to: usize) -> usize {
     let start = open.saturating_add(1);
     let quote = bytes.get(open).copied().unwrap_or_default();

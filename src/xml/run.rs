@@ -1,4 +1,4 @@
-//! Reads what stands between hosts: one document's header, tasks, scripts and end.
+//! Reads the markup between hosts: header, tasks, scripts and end of one document.
 
 use super::{
     budget::{Entry, text_of},
@@ -16,17 +16,17 @@ use crate::{
     model::{HostTotals, RunEvent, RunRecord, ScanEvent, ScanInfo, Script, scan_id},
 };
 
-/// A document while it is read.
+/// Document that is being read.
 #[derive(Debug, Default)]
 pub(super) struct Document {
     pub(super) stack: Stack,
     pub(super) reader: RunReader,
-    /// Whether the scan's id is told.
+    /// True if the scan's ID was announced.
     announced: bool,
-    /// Events that wait for the id, which hangs on the first host (DATA_MODEL section 2).
+    /// Events that wait for the ID, which depends on the first host (DATA_MODEL section 2).
     held: Vec<ScanEvent<'static>>,
     held_bytes: usize,
-    /// The header's `start` as written, after rule T4 and before T5: the id is made of it, too.
+    /// Value of the header's `start` after rule T4 and before T5: it is part of the ID, too.
     start: String,
 }
 
@@ -37,7 +37,7 @@ impl Document {
         document
     }
 
-    /// The scan begins, with the attributes of its start tag.
+    /// Begins the scan with the attributes of its start tag.
     pub(super) fn begin<'f>(
         &mut self,
         attributes: &[Attr<'f>],
@@ -69,12 +69,12 @@ impl Document {
         }
     }
 
-    /// Whether the scan's id still waits for the first host.
+    /// Returns true if the scan's ID still waits for the first host.
     pub(super) fn waits_for_host(&self) -> bool {
         self.reader.record.exists && !self.announced
     }
 
-    /// Tells the scan's id, now that it is known what it hangs on; events that waited follow.
+    /// Announces the scan's ID, now that everything it depends on is known; events that waited follow.
     pub(super) fn announce(&mut self, salt: &str, first_host: [&str; 3]) {
         let header = &mut self.reader.record.header;
         let [scanner, version, args] = [&header.scanner, &header.scanner_version, &header.args]
@@ -85,7 +85,7 @@ impl Document {
         self.held.insert(0, begin);
     }
 
-    /// Takes over what elements said, in order. When more than the cap waits for the first host, that is noted and
+    /// Adds the contents of elements, in order. If more than the limit waits for the first host, that is reported and
     /// nothing waits any more.
     pub(super) fn take_items(
         &mut self,
@@ -129,14 +129,14 @@ impl Document {
         }
     }
 
-    /// Holds an event that has so many bytes of text.
+    /// Holds an event with `text` bytes of text.
     fn hold(&mut self, event: ScanEvent<'static>, text: usize) {
         let bytes = text.saturating_add(size_of::<ScanEvent<'_>>().saturating_mul(2));
         self.held_bytes = self.held_bytes.saturating_add(bytes);
         self.held.push(event);
     }
 
-    /// The events that may be told now.
+    /// Removes and returns the events that may be emitted now.
     pub(super) fn drain(&mut self) -> std::vec::Drain<'_, ScanEvent<'static>> {
         let end = if self.announced { self.held.len() } else { 0 };
         if self.announced {
@@ -145,7 +145,7 @@ impl Document {
         self.held.drain(..end)
     }
 
-    /// The document ends: closes what is open and tells the id if no host did.
+    /// Ends the document: closes open elements and announces the ID if no host did.
     pub(super) fn end(&mut self, salt: &str, context: &mut Context<'_, '_>) {
         self.stack.close_all(&mut self.reader, context);
         let items = std::mem::take(&mut self.reader.items);
@@ -157,7 +157,7 @@ impl Document {
     }
 }
 
-/// Reads the elements of a run but its hosts.
+/// Reads the elements of a scan except its hosts.
 #[derive(Debug, Default)]
 pub(super) struct RunReader {
     pub(super) record: RunRecord,
@@ -166,30 +166,30 @@ pub(super) struct RunReader {
     floating: FloatingReader,
     text: TextBuffer<'static>,
     scope: Option<El>,
-    /// Text of the last `finished` element's time.
+    /// Text of the time in the last `finished` element.
     finished_text: String,
-    /// Bytes of scripts and scaninfo kept until the scan ends.
+    /// Number of bytes of scripts and scaninfo kept until the scan ends.
     kept: usize,
     full: bool,
 }
 
-/// What is said of scripts and scaninfo that are too much.
+/// Returns the message about scripts and scaninfo that exceed the limit.
 pub(super) fn scan_is_full(cap: usize) -> String {
     format!("scripts and scaninfo of a scan beyond {cap} bytes of memory are left out")
 }
 
-/// Bytes of the texts of a `scaninfo`.
+/// Returns the length in bytes of the texts of a `scaninfo`.
 fn info_len(info: &ScanInfo) -> usize {
     text_len([&info.kind, &info.protocol, &info.services, &info.scan_flags])
 }
 
-/// Bytes of texts.
+/// Returns the total length of texts in bytes.
 fn text_len<const N: usize>(texts: [&Option<String>; N]) -> usize {
     texts.iter().map(|text| text.as_ref().map_or(0, String::len)).fold(0, usize::saturating_add)
 }
 
 impl RunReader {
-    /// Whether this much more may be kept (rule R10).
+    /// Returns true if `bytes` more may be kept (rule R10).
     fn keep(&mut self, bytes: usize, at: usize, context: &mut Context<'_, '_>) -> bool {
         self.kept = self.kept.saturating_add(bytes);
         if self.kept > context.limits.run && !self.full {
@@ -200,7 +200,7 @@ impl RunReader {
         !self.full
     }
 
-    /// Leaves out what a `scaninfo` in a host says, if it is too much for the scan; how often.
+    /// Removes the contents of `scaninfo` elements in a host that exceed the limit of the scan. Returns their number.
     pub(super) fn limit_infos(&mut self, items: &mut Vec<PlacedItem>, cap: usize) -> i64 {
         let mut left_out = 0_i64;
         items.retain(|item| {
@@ -214,14 +214,14 @@ impl RunReader {
         left_out
     }
 
-    /// Whether what a `scaninfo` says may be kept.
+    /// Returns true if the contents of a `scaninfo` may be kept.
     fn keep_info(
         &mut self,
         attributes: &[Attr<'_>],
         at: usize,
         context: &mut Context<'_, '_>,
     ) -> bool {
-        // It is an event, too, and what waits for the id has a copy of it.
+        // It is an event, too, and the events that wait for the ID have a copy of it.
         let bytes = Entry::Activity.cost().saturating_add(text_of(attributes).saturating_mul(2));
         self.keep(bytes, at, context)
     }
@@ -245,7 +245,7 @@ impl RunReader {
 
     fn finished<'f>(&mut self, attributes: &[Attr<'f>], context: &mut Context<'f, '_>) {
         let stats = &mut self.record.stats;
-        // Of several the last counts, but the time they took adds up (rule R7).
+        // Of several the last one counts, but their elapsed times add up (rule R7).
         let before = stats.elapsed_s;
         let hosts = stats.hosts;
         *stats = crate::model::RunStats { finished: true, hosts, ..Default::default() };

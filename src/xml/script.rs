@@ -1,4 +1,4 @@
-//! Reads script elements and what they hold.
+//! Reads script elements and their contents.
 
 use super::{
     context::{Context, Own, TextBuffer},
@@ -12,21 +12,21 @@ use crate::{
     model::{Script, ScriptData, ScriptOrigin, ScriptTree, Text},
 };
 
-/// A script element that is being read.
+/// Script element that is being read.
 #[derive(Debug)]
 pub(super) struct ScriptBuilder<'a> {
     name: Option<Text<'a>>,
     output: Option<Text<'a>>,
-    /// Text directly in the script.
+    /// Text directly inside the script.
     text: TextBuffer<'a>,
     tree: Option<ScriptTree<'a>>,
-    /// Places of the open tables.
+    /// Indexes of the open tables.
     tables: Vec<usize>,
     elem_key: Option<Text<'a>>,
 }
 
 impl<'a> ScriptBuilder<'a> {
-    /// Begins a script. `own` makes a value live as long as the builder does.
+    /// Begins a script. `own` converts a value to the lifetime of the builder.
     pub(super) fn open<'f>(
         (attributes, at): (&[Attr<'f>], usize),
         own: Own<'f, 'a>,
@@ -43,7 +43,7 @@ impl<'a> ScriptBuilder<'a> {
         for attr in attributes {
             match attr.id {
                 At::Id => script.name = context.text(attr).map(|t| own_text(t, own)),
-                // An empty output is no null (rule T5).
+                // An empty output is not null (rule T5).
                 At::Output => script.output = Some(own(context.plain(attr))),
                 _ => {}
             }
@@ -54,7 +54,7 @@ impl<'a> ScriptBuilder<'a> {
         script
     }
 
-    /// A table or an elem begins.
+    /// Handles the start of a table or an elem.
     pub(super) fn child<'f>(
         &mut self,
         el: El,
@@ -67,7 +67,7 @@ impl<'a> ScriptBuilder<'a> {
             context.notes.add(Code::StrayText, at, || stray_text(El::Script.name()));
             self.text = TextBuffer::default();
         }
-        // The empty text is a key.
+        // An empty text is a valid key.
         let key = attributes.iter().find(|attr| attr.id == At::Key);
         let key = key.map(|attr| own(context.plain(attr)));
         if el == El::Elem {
@@ -78,20 +78,21 @@ impl<'a> ScriptBuilder<'a> {
         }
     }
 
-    /// The elem that was begun last ends with this text.
+    /// Ends the last elem, with this text.
     pub(super) fn elem(&mut self, text: Text<'a>) {
         let key = self.elem_key.take();
         self.tree.get_or_insert_default().push_elem(key, text);
     }
 
-    /// The innermost table ends.
+    /// Ends the innermost table.
     pub(super) fn end_table(&mut self, context: &mut Context<'_, '_>) {
         if let (Some(tree), Some(place)) = (&mut self.tree, self.tables.pop()) {
             close_table(tree, place, context);
         }
     }
 
-    /// Text directly in the script, of use if it stands alone; false if it does not.
+    /// Adds text directly inside the script, which counts only if the script has no tables or elems. Returns false if
+    /// it does.
     pub(super) fn text<'f>(
         &mut self,
         text: (&'f str, ValueKind),
@@ -99,7 +100,7 @@ impl<'a> ScriptBuilder<'a> {
         own: Own<'f, 'a>,
         context: &mut Context<'f, '_>,
     ) -> bool {
-        // Blanks between tables are most of it.
+        // Most text is whitespace between tables.
         let stands_alone = self.tree.is_none();
         if stands_alone && !(self.text.is_blank() && text.0.trim().is_empty()) {
             self.text.push(text, at, own, context);
@@ -107,7 +108,7 @@ impl<'a> ScriptBuilder<'a> {
         stands_alone
     }
 
-    /// The script ends; `None` if it has no id.
+    /// Completes the script. Returns `None` if it has no ID.
     pub(super) fn close(mut self, context: &mut Context<'_, '_>) -> Option<Script<'a>> {
         while !self.tables.is_empty() {
             self.end_table(context);

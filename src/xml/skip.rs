@@ -1,46 +1,46 @@
-//! Elements that are skipped (rules R4, R8 and R10).
+//! Skipped elements (rules R4, R8 and R10).
 //!
-//! An element of unknown name, or one that fits nowhere, is skipped with all it holds, up to its end tag or that
-//! of an element around it. An element that could be read and is not, as its tag is beyond a limit, is skipped
-//! only as far as what follows may be its content: its end tag may be missing, and must not be what the elements
-//! behind it hang on. Nothing is skipped because of a tag that damage made: see [`super::walk`].
+//! An element that is unknown or does not belong where it stands is skipped with its contents, up to its end tag or
+//! that of an element around it. A known element that is not read, because its tag exceeds a limit, is skipped only as
+//! far as what follows may be its contents: its end tag may be missing, and the elements after it must not depend on
+//! it. Nothing is skipped because of a tag that results from damage: see [`super::walk`].
 
 use super::{names::El, token::Name};
 
-/// An element that is skipped.
+/// Element that is skipped.
 #[derive(Debug)]
 pub(super) struct Skip {
     name: String,
-    /// Whether it holds whatever stands in it, or only elements that belong there.
+    /// True if it holds everything that stands in it, false if only elements that belong there.
     any: bool,
-    /// Elements of that name that are open in it, itself included.
+    /// Number of open elements of its name, including itself.
     same: usize,
-    /// Open elements of known name in it.
+    /// Number of open known elements in it, per element.
     known: [u32; El::COUNT],
 }
 
-/// What an end tag does to a skip.
+/// Effect of an end tag on a skipped element.
 pub(super) enum Skipped {
-    /// The skip goes on.
+    /// It remains open.
     On,
-    /// The skipped element ended.
+    /// It ended.
     Done,
-    /// The end tag is that of an element that holds the skipped one.
+    /// The end tag belongs to an element around it.
     EndsOuter,
 }
 
 impl Skip {
-    /// Of an element with all it holds.
+    /// Skips an element with all of its contents.
     pub(super) fn of_unknown(name: &str) -> Self {
         Self { name: name.to_owned(), any: true, same: 1, known: [0; El::COUNT] }
     }
 
-    /// Of an element that was dropped, as far as what follows may stand in it.
+    /// Skips an element that was dropped, as far as what follows may stand in it.
     pub(super) fn of_dropped(el: El) -> Self {
         Self { any: false, ..Self::of_unknown(el.name()) }
     }
 
-    /// Whether an element that begins here stands in the skipped one.
+    /// Returns true if an element that begins here stands inside the skipped one.
     pub(super) fn holds(&self, name: Name<'_>) -> bool {
         match name {
             _ if self.any => true,
@@ -54,7 +54,7 @@ impl Skip {
         }
     }
 
-    /// An element begins in it that has an end tag.
+    /// Handles the start of an element inside it that has an end tag.
     pub(super) fn start(&mut self, name: Name<'_>) {
         if name.as_str() == self.name {
             self.same = self.same.saturating_add(1);
@@ -65,7 +65,7 @@ impl Skip {
         }
     }
 
-    /// An element ends, in the skipped one or in `outer`, the elements around it.
+    /// Handles an end tag inside the skipped element or in `outer`, the elements around it.
     pub(super) fn end(&mut self, name: Name<'_>, outer: &[El]) -> Skipped {
         if name.as_str() == self.name {
             self.same = self.same.saturating_sub(1);

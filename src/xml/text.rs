@@ -1,5 +1,5 @@
-//! Bytes to text: encodings (rule T1), references (T2, T3) and the repair of UTF-8 that nmap wrote one
-//! reference a byte (T4).
+//! Conversion of bytes to text: encodings (rule T1), references (T2, T3), and the repair of UTF-8 that nmap wrote as
+//! one reference per byte (T4).
 
 use bumpalo::Bump;
 use encoding_rs::WINDOWS_1252;
@@ -11,20 +11,20 @@ use super::{
 };
 use crate::error::Code;
 
-/// The encoding of a document that is not UTF-16 (which is transcoded on the way in).
+/// Encoding of a document that is not UTF-16 (which the intake transcodes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Encoding {
     #[default]
     Utf8,
-    /// What the labels windows-1252, ISO-8859-1 and US-ASCII mean on the web (WHATWG), where 0x80 to 0x9F are
-    /// not control characters but punctuation and letters.
+    /// Meaning of the labels windows-1252, ISO-8859-1 and US-ASCII on the web (WHATWG), where 0x80 to 0x9F are
+    /// punctuation and letters, not control characters.
     Windows1252,
 }
 
 impl Encoding {
-    /// The encoding that an XML declaration names; UTF-8 if it names none or an unknown one.
+    /// Returns the encoding that an XML declaration names, or UTF-8 if it names none or an unknown one.
     pub(super) fn of_declaration(declaration: &[u8]) -> Self {
-        // As nmap writes it.
+        // The declaration that nmap writes.
         if declaration == br#"<?xml version="1.0" encoding="UTF-8"?>"# {
             return Self::Utf8;
         }
@@ -42,24 +42,24 @@ impl Encoding {
     }
 }
 
-/// The text of a piece of the input, and the way back to its bytes if the two are not the same.
+/// Text of a piece of the input, with a map back to its bytes if the two differ.
 #[derive(Debug)]
 pub(super) struct Converted<'b> {
     pub(super) text: &'b str,
     pub(super) map: Option<PlaceMap>,
-    /// What its bytes were read as.
+    /// Encoding in which its bytes were read.
     pub(super) encoding: Encoding,
 }
 
 impl Converted<'_> {
-    /// The place in the piece of a place in its text.
+    /// Maps a position in the text to a position in the piece.
     pub(super) fn source(&self, at: usize) -> usize {
         self.map.as_ref().map_or(at, |map| map.source(at))
     }
 }
 
-/// Decodes a piece (rule T1). Pieces end at ASCII bytes, so no character is cut by one. What is wrong with
-/// its bytes is told by [`note_bad_bytes`], when it is known how far the piece was read.
+/// Decodes a piece (rule T1). Pieces end at ASCII bytes, so no character is split. Invalid bytes are reported by
+/// [`note_bad_bytes`], once it is known how far the piece was read.
 pub(super) fn convert<'b>(bytes: &'b [u8], encoding: Encoding, bump: &'b Bump) -> Converted<'b> {
     match (encoding, std::str::from_utf8(bytes)) {
         (Encoding::Utf8, Ok(text)) => Converted { text, map: None, encoding },
@@ -71,7 +71,7 @@ pub(super) fn convert<'b>(bytes: &'b [u8], encoding: Encoding, bump: &'b Bump) -
     }
 }
 
-/// Notes the bytes that are not UTF-8 among those that were read of a piece.
+/// Reports the bytes that are not UTF-8 in the part of a piece that was read.
 pub(super) fn note_bad_bytes(
     read: &[u8],
     encoding: Encoding,
@@ -91,16 +91,15 @@ pub(super) fn note_bad_bytes(
     }
 }
 
-/// A text with room for bytes of which some become characters of up to three bytes. It does not grow: what a
-/// text of an arena leaves behind when it grows is not given back.
+/// Creates a text with room for bytes of which some become characters of up to three bytes. It never grows, because an
+/// arena does not free what a growing text leaves behind.
 fn text_for<'b>(bytes: &[u8], bump: &'b Bump) -> bumpalo::collections::String<'b> {
     let high = bytes.iter().filter(|byte| !byte.is_ascii()).count();
     let room = bytes.len().saturating_add(high.saturating_mul(2));
     bumpalo::collections::String::with_capacity_in(room, bump)
 }
 
-/// Appends the character that a byte is in windows-1252; the five bytes without one there are control
-/// characters.
+/// Appends the character of a byte in windows-1252; the five bytes without one become control characters.
 fn push_single(byte: u8, text: &mut bumpalo::collections::String<'_>) {
     if byte.is_ascii() {
         text.push(char::from(byte));
@@ -137,31 +136,31 @@ fn single_bytes<'b>(bytes: &'b [u8], bump: &'b Bump) -> Converted<'b> {
     Converted { text: text.into_bump_str(), map: Some(map), encoding: Encoding::Windows1252 }
 }
 
-/// How a value is read.
+/// Kind of value, which determines how it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ValueKind {
-    /// An attribute's value: literal blanks are one space each.
+    /// Value of an attribute: each literal whitespace character becomes a space.
     Attribute,
-    /// Text between tags: CRLF is LF.
+    /// Text between tags: CRLF becomes LF.
     Text,
-    /// A CDATA section: no references.
+    /// CDATA section: without references.
     Cdata,
 }
 
-/// Reads values: resolves references and repairs text. It borrows whatever needs neither.
+/// Reads values: resolves references and repairs text. Values that need neither are borrowed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ValueReader<'f> {
     pub(super) bump: &'f Bump,
-    /// Bytes of a value, before references are resolved.
+    /// Maximum length of a value in bytes, before references are resolved.
     pub(super) cap: usize,
-    /// Rule T4.
+    /// Enables rule T4.
     pub(super) repair: bool,
-    /// What bytes were read as: the repair goes back to them.
+    /// Encoding in which the bytes were read, which the repair reverses.
     pub(super) encoding: Encoding,
 }
 
 impl<'f> ValueReader<'f> {
-    /// The text of a value of which `at` is the place in the frame.
+    /// Returns the text of a value at position `at` in the frame.
     pub(super) fn read(
         &self,
         raw: &'f str,
@@ -173,7 +172,7 @@ impl<'f> ValueReader<'f> {
         self.mend(resolved)
     }
 
-    /// Rules T2 and T3, and the cap on a value.
+    /// Applies rules T2 and T3, and the limit on values.
     pub(super) fn resolve(
         &self,
         raw: &'f str,
@@ -206,17 +205,17 @@ impl<'f> ValueReader<'f> {
         out.into_bump_str()
     }
 
-    /// Rule T4, if it is on.
+    /// Applies rule T4, if enabled.
     fn mend(&self, text: &'f str) -> &'f str {
         self.mended(text).map_or(text, |mended| self.bump.alloc_str(&mended))
     }
 
-    /// The text that a text is after rule T4, if it is another one and the rule is on.
+    /// Returns the text after rule T4 if the rule is enabled and changes it.
     pub(super) fn mended(&self, text: &str) -> Option<String> {
         if self.repair && !text.is_ascii() { mended(text, self.encoding) } else { None }
     }
 
-    /// The first `len` bytes of a value, less a character or reference that they cut in two.
+    /// Returns the first `len` bytes of a value, without a character or reference that they would split.
     pub(super) fn cut(
         &self,
         raw: &'f str,
@@ -233,7 +232,7 @@ impl<'f> ValueReader<'f> {
         if kind == ValueKind::Cdata {
             return kept;
         }
-        // Not in the middle of a reference either.
+        // Do not split a reference either.
         match kept.rfind('&') {
             Some(amp) if end.saturating_sub(amp) <= LONGEST_REFERENCE => {
                 let tail = kept.get(amp..).unwrap_or_default();
@@ -244,9 +243,9 @@ impl<'f> ValueReader<'f> {
     }
 }
 
-/// Rule T4: a text of Latin-1 characters, not all ASCII, whose bytes are UTF-8 is that UTF-8; `None` for
-/// any other text. In a document of windows-1252 the characters that a byte stands for there count, too: its
-/// label was wrong.
+/// Applies rule T4: a text of Latin-1 characters, not all ASCII, whose bytes are UTF-8 becomes that UTF-8. Returns
+/// `None` for any other text. In a windows-1252 document, characters that a single byte represents there count, too:
+/// its label was wrong.
 fn mended(text: &str, encoding: Encoding) -> Option<String> {
     // Characters up to U+00FF begin with a byte up to 0xC3 in UTF-8.
     if encoding == Encoding::Utf8 && text.bytes().any(|b| b > 0xc3) {
@@ -260,7 +259,7 @@ fn mended(text: &str, encoding: Encoding) -> Option<String> {
     String::from_utf8(text.chars().map(byte).collect::<Option<Vec<u8>>>()?).ok()
 }
 
-/// The byte that stands for a character in windows-1252.
+/// Returns the byte that represents a character in windows-1252.
 fn single_byte(c: char) -> Option<u8> {
     let mut utf8 = [0; 4];
     match WINDOWS_1252.encode(c.encode_utf8(&mut utf8)) {
@@ -269,10 +268,10 @@ fn single_byte(c: char) -> Option<u8> {
     }
 }
 
-/// `&#x10FFFF;` and some leading zeros.
+/// Length in bytes of `&#x10FFFF;` with some leading zeros.
 const LONGEST_REFERENCE: usize = 16;
 
-/// Resolves the reference at the start of `rest` (rule T2); gives the bytes used.
+/// Resolves the reference at the start of `rest` (rule T2). Returns the number of bytes used.
 fn reference(
     rest: &str,
     at: usize,
@@ -310,7 +309,7 @@ fn reference(
     1
 }
 
-/// The references that nmap writes most, and their length.
+/// Resolves the references that nmap writes most. Returns the character and the length of the reference.
 fn usual_reference(rest: &[u8]) -> Option<(char, usize)> {
     Some(match rest {
         [_, b'#', b'x', b'a', b';', ..] => ('\n', 5),
@@ -322,7 +321,7 @@ fn usual_reference(rest: &[u8]) -> Option<(char, usize)> {
     })
 }
 
-/// The character of a numeric reference; `None` if it is no number.
+/// Returns the character of a numeric reference, or `None` if it is not a number.
 fn numeric(number: &str, at: usize, notes: &mut Notes) -> Option<char> {
     let (digits, radix) = match number.strip_prefix(['x', 'X']) {
         Some(hex) => (hex, 16),
@@ -331,7 +330,7 @@ fn numeric(number: &str, at: usize, notes: &mut Notes) -> Option<char> {
     if digits.is_empty() || !digits.bytes().all(|b| char::from(b).is_digit(radix)) {
         return None;
     }
-    // More digits than fit are beyond U+10FFFF too.
+    // A number with more digits than fit exceeds U+10FFFF as well.
     let code = u32::from_str_radix(digits, radix).unwrap_or(u32::MAX);
     let known = char::from_u32(code).filter(|c| *c != '\0');
     let allowed = |c: &char| !matches!(c, '\0'..'\t' | '\u{b}' | '\u{c}' | '\u{e}'..' ' | '\u{fffe}' | '\u{ffff}');
@@ -341,7 +340,7 @@ fn numeric(number: &str, at: usize, notes: &mut Notes) -> Option<char> {
     Some(known.unwrap_or('\u{fffd}'))
 }
 
-/// Reads a literal blank or control character at the start of `rest` (rules T2 and T3); gives the bytes
+/// Reads a literal blank or control character at the start of `rest` (rules T2 and T3). Returns the number of bytes
 /// used.
 fn control(
     rest: &str,
@@ -489,7 +488,7 @@ mod tests {
         let bump = Bump::new();
         let made = convert(b"\x80\xe9", Encoding::Windows1252, &bump);
         assert_eq!((made.text, made.map.unwrap().source(3)), ("\u{20ac}\u{e9}", 1));
-        // Bytes that are not UTF-8 are of the same encoding, and five of them have no character there.
+        // Bytes that are not UTF-8 belong to the same encoding, and five of them have no character there.
         for encoding in [Encoding::Utf8, Encoding::Windows1252] {
             let made = convert(b"\x93a\x94\x96\x8a\x81\x8d\x8f\x90\x9d", encoding, &bump);
             let wanted = "\u{201c}a\u{201d}\u{2013}\u{160}\u{81}\u{8d}\u{8f}\u{90}\u{9d}";

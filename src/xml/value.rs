@@ -1,4 +1,4 @@
-//! Text to types: numbers and times (rule T5), addresses (T6).
+//! Parsing of text: numbers and times (rule T5), addresses (T6).
 
 use std::{
     fmt::Write as _,
@@ -13,14 +13,14 @@ use crate::{
     model::{Address, AddressKind, Text, Timestamp},
 };
 
-/// Reads numbers and notes those that are none.
+/// Parses numbers and reports invalid ones.
 pub(super) struct Numbers<'n> {
     pub(super) notes: &'n mut Notes,
     pub(super) at: usize,
 }
 
 impl Numbers<'_> {
-    /// A whole number: optional sign, decimal digits, blanks around.
+    /// Parses an integer: optional sign and decimal digits, with optional blanks around them.
     #[inline]
     pub(super) fn int<N: TryFrom<i64>>(&mut self, text: &str) -> Option<N> {
         let number = few_digits(text).and_then(|n| N::try_from(n).ok());
@@ -36,7 +36,7 @@ impl Numbers<'_> {
         self.noted(number, text)
     }
 
-    /// A number with an optional fraction; no exponent, no infinity.
+    /// Parses a number with an optional fraction; exponents and infinity are invalid.
     pub(super) fn float(&mut self, text: &str) -> Option<f64> {
         let trimmed = trim(text);
         if trimmed.is_empty() {
@@ -50,7 +50,7 @@ impl Numbers<'_> {
         self.noted(number.filter(|n| n.is_finite()), text)
     }
 
-    /// Seconds since 1970; 0 and negative ones are not set.
+    /// Parses seconds since 1970; 0 and negative values count as not set.
     pub(super) fn time(&mut self, text: &str) -> Option<Timestamp> {
         let seconds = self.int::<i64>(text)?;
         if seconds <= 0 {
@@ -59,7 +59,7 @@ impl Numbers<'_> {
         self.noted(Timestamp::from_seconds(seconds), text)
     }
 
-    /// `true` or `false`, in any case, or as a number.
+    /// Parses `true` or `false` in any case, or a number.
     pub(super) fn boolean(&mut self, text: &str) -> Option<bool> {
         let trimmed = trim(text);
         if trimmed.is_empty() {
@@ -108,10 +108,10 @@ fn digits(text: &str) -> Option<i64> {
     Some(number)
 }
 
-/// A number of few digits and nothing else, as nearly all are written.
+/// Parses a number of a few digits and nothing else, as nearly all numbers are written.
 #[inline]
 fn few_digits(text: &str) -> Option<i64> {
-    // More of them may not fit.
+    // More digits may not fit.
     if !(1..=18).contains(&text.len()) {
         return None;
     }
@@ -122,7 +122,7 @@ fn few_digits(text: &str) -> Option<i64> {
     Some(number)
 }
 
-/// An IP literal without its zone, and the zone.
+/// Parses an IP literal. Returns it without its zone, and the zone.
 pub(super) fn ip_literal(text: &str) -> Option<(IpAddr, Option<&str>)> {
     if let Some(ip) = ipv4(text) {
         return Some((IpAddr::V4(ip), None));
@@ -138,7 +138,7 @@ pub(super) fn ip_literal(text: &str) -> Option<(IpAddr, Option<&str>)> {
     plain.parse::<Ipv6Addr>().ok().map(|ip| (IpAddr::V6(ip), zone))
 }
 
-/// A dotted quad without leading zeros: its canonical text.
+/// Parses a dotted quad without leading zeros, which is the canonical text.
 fn ipv4(text: &str) -> Option<Ipv4Addr> {
     let mut octets = [0_u8; 4];
     let mut bytes = text.as_bytes();
@@ -168,18 +168,18 @@ const fn digit(byte: u8) -> Option<u8> {
     if value < 10 { Some(value) } else { None }
 }
 
-/// The canonical text of an IP literal (rule T6); borrowed if it is written that way.
+/// Returns the canonical text of an IP literal (rule T6), borrowed if `text` is canonical.
 pub(super) fn canonical<'f>(ip: IpAddr, text: &'f str, bump: &'f Bump) -> &'f str {
     if ip.is_ipv4() {
         return text;
     }
     let mut out = bumpalo::collections::String::with_capacity_in(40, bump);
-    // Writing into a string cannot fail.
+    // Writing to a string cannot fail.
     let _ = write!(out, "{ip}");
     if out == text { text } else { out.into_bump_str() }
 }
 
-/// Whether a text is a MAC address.
+/// Returns true if a text is a MAC address.
 pub(super) fn is_mac(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() >= 17
@@ -190,7 +190,7 @@ pub(super) fn is_mac(text: &str) -> bool {
         })
 }
 
-/// A MAC address in upper case with colons; `None` if the text is none.
+/// Returns a MAC address in upper case with colons, or `None` if the text is not one.
 fn mac<'f>(text: &'f str, bump: &'f Bump) -> Option<&'f str> {
     if !is_mac(text) {
         return None;
@@ -206,7 +206,7 @@ fn mac<'f>(text: &'f str, bump: &'f Bump) -> Option<&'f str> {
     Some(out.into_bump_str())
 }
 
-/// A host's address from the text of its attributes (rule T6): the literal decides the kind.
+/// Parses a host's address from the text of its attributes (rule T6): the literal determines its type.
 pub(super) fn address<'f>(
     addr: &'f str,
     kind: Option<&'f str>,
@@ -244,7 +244,7 @@ pub(super) fn address<'f>(
     }
 }
 
-/// An address that stands alone, such as that of a hop: canonical if it is a literal, else kept.
+/// Parses an address without a type, such as that of a hop: literals become canonical, other text is kept.
 pub(super) fn lone_address<'f>(
     text: &'f str,
     at: usize,

@@ -1,4 +1,4 @@
-//! Which element a token belongs to: elements find their place by name (rules R4, R5 and R8).
+//! Assigns tokens to elements: elements find their place by name (rules R4, R5 and R8).
 
 use super::{
     context::Context,
@@ -11,9 +11,9 @@ use super::{
 };
 use crate::error::Code;
 
-/// What reads the elements of a host, or of what stands between hosts.
+/// Reader of the elements of a host, or of those between hosts.
 pub(super) trait Visitor<'f> {
-    /// An element begins below `parent`.
+    /// Handles the start of an element inside `parent`.
     fn open(
         &mut self,
         el: El,
@@ -21,7 +21,7 @@ pub(super) trait Visitor<'f> {
         tag: (&[Attr<'f>], usize),
         context: &mut Context<'f, '_>,
     );
-    /// Text directly in an element; false if the element holds none, and the text is not read.
+    /// Handles text directly inside an element. Returns false if the element holds no text, which is then not read.
     fn text(
         &mut self,
         el: El,
@@ -29,27 +29,27 @@ pub(super) trait Visitor<'f> {
         at: usize,
         context: &mut Context<'f, '_>,
     ) -> bool;
-    /// An element ends, by its end tag or for want of one.
+    /// Handles the end of an element, by its end tag or without one.
     fn close(&mut self, el: El, context: &mut Context<'f, '_>);
 }
 
-/// The open elements, outermost first.
+/// Open elements, outermost first.
 #[derive(Debug, Default)]
 pub(super) struct Stack {
     open: Vec<El>,
     skip: Option<Skip>,
-    /// Whether text since the last tag was reported as stray.
+    /// True if text since the last tag was reported as stray.
     has_stray: bool,
 }
 
-/// Why a walk ended.
+/// Reason why a walk ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exit {
     /// All tokens were read.
     End,
-    /// The outermost element ended, by its end tag.
+    /// The outermost element ended with its end tag.
     Closed,
-    /// The markup at this place belongs to no open element but to one outside.
+    /// The markup at this position belongs to an element outside, not to an open one.
     Left(usize),
 }
 
@@ -60,17 +60,17 @@ impl Stack {
         Self { open, skip: None, has_stray: false }
     }
 
-    /// The innermost open element.
+    /// Returns the innermost open element.
     pub(super) fn top(&self) -> Option<El> {
         self.open.last().copied()
     }
 
-    /// Whether text is of use where the reader stands.
+    /// Returns true if text at the current position is read.
     pub(super) fn wants_text(&self) -> bool {
         self.skip.is_none() && matches!(self.top(), Some(El::Script | El::Elem))
     }
 
-    /// Opens the outermost element anew.
+    /// Opens the outermost element again.
     pub(super) fn reopen(&mut self, root: El) {
         self.open.clear();
         self.open.push(root);
@@ -78,12 +78,12 @@ impl Stack {
         self.has_stray = false;
     }
 
-    /// A host was passed: text after it is reported anew.
+    /// Records that a host was passed: text after it is reported again.
     pub(super) fn pass_host(&mut self) {
         self.has_stray = false;
     }
 
-    /// Closes whatever is open.
+    /// Closes all open elements.
     pub(super) fn close_all<'f>(
         &mut self,
         visitor: &mut impl Visitor<'f>,
@@ -130,7 +130,7 @@ impl Stack {
         }
     }
 
-    /// Whether text says nothing where the reader stands.
+    /// Returns true if text at the current position is insignificant.
     #[inline]
     fn ignores_text(&self) -> bool {
         let read = matches!(self.top(), Some(El::Script | El::Elem | El::Cpe | El::Banner));
@@ -149,13 +149,13 @@ impl Stack {
             && !self.has_stray
             && let Some(solid) = text.0.bytes().position(|byte| !is_blank(byte))
         {
-            // Pieces and comments may cut it: it counts once between two tags, and its words are not shown.
+            // Pieces and comments may split it: it counts once between two tags, and its words are not shown.
             self.has_stray = true;
             context.notes.add(Code::StrayText, at.saturating_add(solid), || stray_text(top.name()));
         }
     }
 
-    /// Whether a start tag is skipped as it stands in an element that is. A skip that it ends is over then.
+    /// Returns true if a start tag stands in a skipped element and is skipped, too. A skip that it ends is over then.
     pub(super) fn skips(&mut self, name: Name<'_>) -> bool {
         let skips = self.skip.as_ref().is_some_and(|skip| skip.holds(name));
         if !skips {
@@ -164,13 +164,13 @@ impl Stack {
         skips
     }
 
-    /// Drops a start tag, of which an element is open or not.
+    /// Drops a start tag; `opens` is true if its element is then open.
     pub(super) fn drop_tag(&mut self, name: Name<'_>, opens: bool) {
         match (&mut self.skip, name) {
             _ if !opens => {}
             (Some(skip), _) => skip.start(name),
             (None, Name::Known(el)) => self.skip = Some(Skip::of_dropped(el)),
-            // Of what an unknown one may hold nothing is known: that is read where it fits.
+            // The possible contents of an unknown element are not known: they are read where they belong.
             (None, Name::Unknown(_)) => {}
         }
     }
@@ -305,17 +305,17 @@ impl Stack {
     }
 }
 
-/// Where an element belongs.
+/// Place where an element belongs.
 enum Fit {
     Here,
-    /// Below the open element at this depth, when those in it are closed.
+    /// Inside the open element at this depth, once those inside it are closed.
     Below(usize),
-    /// Below an element that is not of this stack.
+    /// Inside an element that is not on this stack.
     Outside,
     Nowhere,
 }
 
-/// What is said of a tag beyond the cap.
+/// Returns the message about a tag above the limit.
 pub(super) fn long_tag(name: &str) -> String {
     format!("<{name}> dropped: its tag is too long")
 }

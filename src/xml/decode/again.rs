@@ -1,4 +1,4 @@
-//! A decoder at the start of another input.
+//! Reuse of a decoder for another input.
 
 use std::collections::VecDeque;
 
@@ -16,13 +16,13 @@ use super::{
 };
 use crate::model::ScanEvent;
 
-/// Bytes of each buffer that are kept from one input for the next.
+/// Maximum number of bytes of each buffer that are kept for the next input.
 const KEPT: usize = 64 << 10;
 
 impl Decoder {
-    /// Goes to the start of another input, as new but for some of the memory that it has.
+    /// Resets the decoder to the start of another input, keeping some of its memory.
     pub(in crate::xml) fn restart(&mut self) {
-        // Each field is named here, so that none can be forgotten.
+        // Every field is listed, so that a new one cannot be forgotten.
         let Self {
             options,
             intake,
@@ -87,7 +87,7 @@ mod tests {
 
     use crate::xml::{Options, Reader};
 
-    /// What is read of an input up to so many events, and what ends it.
+    /// Reads at most `most` events of an input and describes them, followed by the error that ended it.
     fn told(mut reader: Reader<&[u8]>, most: usize) -> (Vec<String>, Reader<&[u8]>) {
         let mut told = Vec::new();
         loop {
@@ -116,7 +116,7 @@ mod tests {
             "junk before <nmaprun args=\"x\">\u{fffd}\0<prescript><script id=\"y\"><table><elem>t",
         ]
         .iter()
-        // A byte that is no UTF-8, and a letter in the encoding that one of them declares.
+        // A byte that is not UTF-8, and a letter in the encoding that one of the inputs declares.
         .map(|text| {
             text.chars()
                 .flat_map(|c| if c == '@' { vec![0xe9] } else { c.to_string().into() })
@@ -150,7 +150,7 @@ mod tests {
         for strict in [false, true] {
             let options = Options { hash: true, ..Options::default().with_strict(strict) };
             let mut spare = Reader::new(&[][..], options.clone()).into_decoder();
-            // Each behind the one before, and behind the one after, which were read to their end or left before it.
+            // Each input follows every other one that was read to its end or abandoned before.
             for most in [usize::MAX, 1, 2, 3] {
                 for bytes in inputs.iter().chain(inputs.iter().rev()) {
                     let fresh = Reader::new(bytes.as_slice(), options.clone());

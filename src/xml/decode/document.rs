@@ -1,4 +1,4 @@
-//! What each piece does to the document (rules R1, R2, R6 and R7).
+//! Effects of each piece on the document (rules R1, R2, R6 and R7).
 
 use std::mem;
 
@@ -32,11 +32,11 @@ impl Decoder {
         self.consume(len);
     }
 
-    /// A declaration, or a start tag of `nmaprun` without one: the document before it ends.
+    /// Begins a document at a declaration, or at a start tag of `nmaprun` without one. The previous document ends.
     pub(super) fn begin_document(&mut self) {
         match self.phase {
             Phase::Before { .. } | Phase::Prolog { .. } => {}
-            // What stood before the first scan belongs to no document.
+            // Whatever preceded the first scan belongs to no document.
             Phase::Foreign if self.refused.is_some() => self.encoding = Encoding::default(),
             Phase::Open | Phase::After | Phase::Foreign => {
                 self.end_document();
@@ -49,7 +49,7 @@ impl Decoder {
         }
     }
 
-    /// The first document begins: what stood before it was junk.
+    /// Begins the first document: whatever preceded it was junk.
     pub(super) fn leave_before(&mut self) {
         if let Phase::Before { junk, .. } = self.phase {
             if let Some(place) = junk {
@@ -112,14 +112,14 @@ impl Decoder {
         self.consume(len);
     }
 
-    /// A scan begins without its start tag (rule R1).
+    /// Begins a scan that lacks its start tag (rule R1).
     pub(super) fn begin_without_header(&mut self) {
         self.leave_before();
         self.note(Code::NoHeader, "no <nmaprun> before this");
         self.begin_bare();
     }
 
-    /// A scan begins of which no attributes are known.
+    /// Begins a scan of which no attributes are known.
     pub(super) fn begin_bare(&mut self) {
         self.accept();
         self.document.reader.record.header.position = self.doc_start;
@@ -128,7 +128,7 @@ impl Decoder {
         self.phase = Phase::Open;
     }
 
-    /// Content after the end of the scan continues it (rule R7).
+    /// Continues the scan with content after its end (rule R7).
     pub(super) fn resume(&mut self) {
         self.note(Code::Resumed, "content after the end of the scan continues it");
         self.document.reader.record.resumed = true;
@@ -137,7 +137,7 @@ impl Decoder {
     }
 
     pub(super) fn run_piece(&mut self, len: usize) {
-        // The line end behind each host means nothing.
+        // The line end after each host is insignificant.
         if !self.document.stack.wants_text() && self.head(len).iter().all(|b| is_blank(*b)) {
             self.consume(len);
             return;
@@ -153,7 +153,7 @@ impl Decoder {
             }
             let is_damaged_root = self.first_element(&name, len);
             if is_damaged_root || self.phase != Phase::Open {
-                // Nothing is made of this element, but another may follow it.
+                // This element is ignored, but others may follow it.
                 let end = match TagScan::end_in_piece(self.head(len)) {
                     End::At(end) | End::Broken(end) => end.clamp(1, len),
                     _ => len,
@@ -165,7 +165,7 @@ impl Decoder {
         self.walk_run(len);
     }
 
-    /// Name and place of the first start tag of a piece.
+    /// Returns name and position of the first start tag of a piece.
     pub(super) fn first_start(&self, len: usize) -> Option<(String, usize)> {
         let bump = Bump::new();
         let mut notes = Notes::new(0);
@@ -179,7 +179,7 @@ impl Decoder {
         }
     }
 
-    /// A piece without start tags where nothing is open.
+    /// Handles a piece without start tags where no element is open.
     pub(super) fn stray_ends(&mut self, len: usize) {
         if self.phase == Phase::After {
             self.walk_run(len);
@@ -191,7 +191,7 @@ impl Decoder {
 
     pub(super) fn walk_run(&mut self, len: usize) {
         let bump = mem::take(&mut self.bump);
-        // Behind the end of a scan text is ignored, so nothing is said of it.
+        // Text after the end of a scan is ignored without a warning.
         let open = self.phase == Phase::Open;
         let (settle, used) = {
             let bytes = self.framer.bytes().get(..len).unwrap_or_default();
@@ -224,7 +224,7 @@ impl Decoder {
         self.consume(used);
     }
 
-    /// A host comes: what must be told before it is told first.
+    /// Handles a host. Events that must precede it are queued first.
     pub(super) fn host_piece(&mut self, piece: Piece) {
         match self.phase {
             Phase::Before { .. } | Phase::Prolog { .. } | Phase::Foreign => {
@@ -249,7 +249,7 @@ impl Decoder {
                 self.host = Some(piece);
             }
         } else if self.reads_clean(piece) {
-            // A host that the input cuts is not whole, which the end of input is going to tell.
+            // A host that is truncated by the end of the input is incomplete, which is reported at that end.
             if piece.kind == Kind::Host(HostEnd::Input) {
                 self.consume(piece.len);
             } else {
@@ -258,7 +258,7 @@ impl Decoder {
         }
     }
 
-    /// The document ends, and with it whatever is open (rule R2).
+    /// Ends the document, and with it everything that is open (rule R2).
     pub(super) fn end_document(&mut self) {
         if matches!(self.phase, Phase::Open | Phase::Prolog { nmap: true }) {
             self.document.reader.record.truncated = true;
@@ -268,7 +268,7 @@ impl Decoder {
         self.document.end(&self.options.salt, &mut context);
         self.settle(&Settle::default());
         if !self.document.reader.record.exists {
-            // Nothing waits for the id of a scan that is none.
+            // Without a scan, no event waits for its ID.
             let _ = self.document.drain();
         }
         self.queue.extend(self.document.drain());
@@ -279,7 +279,7 @@ impl Decoder {
         record.bytes = i64::try_from(len).unwrap_or(i64::MAX);
         self.doc_start = end;
         if self.options.hash {
-            // Strict reading may have ended before that.
+            // Strict reading may have ended earlier.
             if self.failed.is_none() {
                 self.hash_up_to(end.byte);
             }
@@ -299,7 +299,7 @@ impl Decoder {
     pub(super) fn end_of_input(&mut self) {
         self.done = true;
         match self.phase {
-            // Nothing is known of what was not read.
+            // Nothing is known about input that was not read.
             Phase::Before { junk: None, anything: false } if self.broke_off => {}
             Phase::Before { junk: None, anything: false } => {
                 self.note(Code::Empty, "nothing but blanks");

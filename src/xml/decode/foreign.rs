@@ -1,9 +1,9 @@
-//! Documents that are none of nmap's (rules R1, R6 and R8).
+//! Documents of other formats (rules R1, R6 and R8).
 //!
-//! Damage in the tag of a root, or before it, makes a scan look like one of them. So the input is read on behind such
-//! a root: should a scan or a host of nmap's come, it is read, and what stood before it is told. Only if nothing comes
-//! the input is refused, for the root that it began with. What stands in comments is not read; a scan or host that is
-//! seen there is reported even if the input is refused.
+//! Damage in the tag of a root, or before it, makes a scan look like a document of another format. So reading continues
+//! after such a root: if an nmap scan or host follows, it is read, and whatever preceded it is reported. Only if none
+//! follows is the input refused, because of its root. Comments are not read; a scan or host that is seen in one is
+//! reported even if the input is refused.
 
 use super::{
     super::{
@@ -18,7 +18,8 @@ use super::{
 use crate::error::{Code, Error, ErrorKind, Position};
 
 impl Phase {
-    /// What the bytes that come next stand in. Where a scan was announced any `<host` begins a host (rule R8).
+    /// Returns the context of the bytes that follow. After the announcement of a scan every `<host` begins a host (rule
+    /// R8).
     pub(super) const fn around(self) -> Around {
         match self {
             Self::Open | Self::Prolog { nmap: true } => Around::Scan,
@@ -29,7 +30,7 @@ impl Phase {
 }
 
 impl Decoder {
-    /// Bytes before the first document.
+    /// Handles bytes before the first document.
     pub(super) fn junk(&mut self, len: usize) {
         let bytes = self.framer.bytes().get(..len).unwrap_or_default();
         self.escaped.look(bytes);
@@ -49,7 +50,8 @@ impl Decoder {
         self.consume(len);
     }
 
-    /// Notes the hosts and scans in markup that is not read. What begins with one is one that the input cuts.
+    /// Counts the hosts and scans in markup that is not read. A piece that begins with one is truncated by the end of
+    /// the input and is reported there.
     pub(super) fn note_hidden(&mut self, len: usize) {
         let mut places = hidden(self.head(len)).filter(|at| *at > 0);
         let Some(first) = places.next() else { return };
@@ -68,7 +70,7 @@ impl Decoder {
         self.ledger.add(Code::Hidden, count, || place, || HIDDEN.into());
     }
 
-    /// Passes what stands in a document that is none of nmap's.
+    /// Skips the contents of a document of another format.
     pub(super) fn foreign_piece(&mut self, len: usize) {
         let head = self.head(len);
         let mut places = memchr::memchr_iter(b'<', head).filter(|at| {
@@ -82,7 +84,7 @@ impl Decoder {
         self.consume(len);
     }
 
-    /// The tag at the start of a piece.
+    /// Returns the tag at the start of a piece.
     fn tag(&self, len: usize) -> &[u8] {
         let head = self.head(len);
         match TagScan::end_in_piece(head) {
@@ -91,14 +93,15 @@ impl Decoder {
         }
     }
 
-    /// The first element where none is open, in a piece of this length: a scan goes on or begins, or this is no nmap
-    /// XML.
+    /// Handles the first element outside any open element, in a piece of this length: either a scan continues or
+    /// begins, or the input is not nmap XML.
     ///
-    /// Returns whether the element is the root of a scan with a damaged name: its tag has been read then, not what it
-    /// holds.
+    /// Returns true if the element is the root of a scan whose name is damaged: its tag has been read then, but not its
+    /// contents.
     pub(super) fn first_element(&mut self, name: &str, len: usize) -> bool {
         let el = El::from_name(name.as_bytes());
-        // A host that is one is no piece of what stands between hosts, and other formats have hosts, too.
+        // A genuine host never reaches this point, because hosts are pieces of their own; other formats have hosts,
+        // too.
         let known = el.filter(|el| El::Nmaprun.holds(*el) && !matches!(el, El::Host | El::Hosts));
         let is_told = if self.phase == Phase::Foreign { begins_scan } else { is_of_scan };
         let begins = known.is_some_and(|el| is_told(el, self.tag(len)));
@@ -123,7 +126,7 @@ impl Decoder {
         false
     }
 
-    /// A document begins that is none of nmap's.
+    /// Begins a document of another format.
     fn begin_foreign(&mut self, name: &str) {
         if self.document.reader.record.header.doc_index > 0 {
             self.note(Code::Unknown, &format!("a document of <{}> skipped", shorten(name)));
@@ -133,7 +136,7 @@ impl Decoder {
         self.phase = Phase::Foreign;
     }
 
-    /// A scan begins: it is nmap XML, whatever stood before it.
+    /// Accepts the input as nmap XML, whatever preceded the scan.
     pub(super) fn accept(&mut self) {
         let Some(refused) = self.refused.take() else { return };
         if let (ErrorKind::NotNmap(detail), Some(place)) = (refused.kind(), refused.position()) {
@@ -142,7 +145,7 @@ impl Decoder {
         }
     }
 
-    /// The input ends before a scan begins.
+    /// Handles the end of an input without a scan.
     pub(super) fn end_without_scan(&mut self, detail: &str) {
         let error = match self.refused.take() {
             Some(refused) => refused,

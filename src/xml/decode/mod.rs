@@ -1,4 +1,30 @@
-//! The decoder: pieces of the framer to events, document by document (rules R1, R2, R6 and R7).
+//! Decoder: turns the pieces of the framer into events, document by document (rules R1, R2, R6 and R7).
+//!
+//! ```text
+//! bytes ──▶ Intake ──▶ Framer ──▶ pieces ──▶ Tokens ──▶ elements ──▶ events
+//! encoding   cuts out hosts        markup     RunReader, host
+//! ```
+//!
+//! [`Decoder`] is a state machine without I/O, threads or clocks. The caller feeds bytes in chunks of any size and then
+//! calls [`Decoder::next_event`] until it returns `None`; [`Reader`](super::Reader) does both for an input. Each step
+//! of `advance` takes one piece from the framer, passes it to the handler of its kind, and consumes its bytes. Handlers
+//! add events to `queue`, with one exception: a host is returned without copying, so it stays in the framer (`host`)
+//! until the caller asks for it, and its bytes (`given`) are consumed by the next call.
+//!
+//! [`Phase`] is the position in the document: before it, in its prolog, in a scan, after a scan, or in a document of
+//! another format. Handlers change it, and the framer receives it with every call ([`Around`](super::frame::Around)),
+//! because it decides if a `<host` begins a host.
+//!
+//! Three places refer to the input: bytes of the framer, bytes of the input (which differ after transcoding and dropped
+//! NUL bytes), and lines. `consume` is the only place that advances them, together with the hash.
+//!
+//! Invariants: every step consumes at least one byte or leaves a host or an error behind; and events do not depend on
+//! how the input is divided into chunks. With strict reading the first warning ends the input, so pieces are then as
+//! small as possible and the hash advances only when a piece was accepted (`strict`).
+//!
+//! The folder divides the handlers by subject: `document` (begin and end of scans), `foreign` (other formats),
+//! `oversized` (tags above the limit), `piece` (parsing), `parts` (batches for other threads), `again` (reuse). A new
+//! kind of piece needs an arm in `Decoder::piece`; a new field needs one in `again`, which lists all of them.
 
 mod again;
 mod document;
@@ -42,19 +68,19 @@ use crate::{
     model::ScanEvent,
 };
 
-/// Bytes taken from a caller at once, so that no more than that is buffered beyond the caps.
+/// Number of bytes taken from the caller at once, which bounds what is buffered in addition to the limits.
 const FEED: usize = 256 << 10;
-/// Where the first document starts.
+/// Position of the first document.
 const START: Position = Position { byte: 0, line: 1 };
 
-/// Turns bytes into events, however they are cut. It keeps its place between calls; no reader, thread or
-/// clock is inside.
+/// Turns bytes into events, however they are divided into chunks. It keeps its state between calls and uses no reader,
+/// thread or clock.
 #[derive(Debug)]
 pub struct Decoder {
     options: Options,
     intake: Intake,
     framer: Framer,
-    /// Bytes fed and not yet taken in.
+    /// Bytes that were fed but not passed to the intake yet.
     waiting: VecDeque<u8>,
     bump: Bump,
     notes: Notes,
@@ -62,44 +88,44 @@ pub struct Decoder {
     encoding: Encoding,
     document: Document,
     phase: Phase,
-    /// Events to give.
+    /// Events that are ready.
     queue: VecDeque<ScanEvent<'static>>,
-    /// The host that is next, and what is at the start of the framer.
+    /// Next host, which is at the start of the framer.
     host: Option<Piece>,
-    /// Bytes of the host that was given.
+    /// Length in bytes of the host that was returned last and is not consumed yet.
     given: usize,
     batches: Option<Batches>,
     failed: Option<Error>,
     over: bool,
-    /// Whether the input was not read to its end.
+    /// True if the input was not read to its end.
     broke_off: bool,
     done: bool,
     lines: u64,
     doc_start: Position,
     escaped: EscapedRun,
-    /// Why this is no nmap XML, unless a scan follows.
+    /// Reason why this is not nmap XML, unless a scan follows.
     refused: Option<Error>,
-    /// Whether a scan or host of nmap's was seen in what is not read, before any scan.
+    /// True if an nmap scan or host was seen in markup that is not read, before any scan.
     hides_scan: bool,
-    /// Bytes that are not consumed, for the hash.
+    /// Bytes that are not consumed yet, for the hash.
     unhashed: VecDeque<u8>,
-    /// Place of the first of these.
+    /// Position of the first of these bytes.
     hashed: u64,
     hash: Sha256,
 }
 
-/// Where the reader is in a document.
+/// Position of the decoder in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Before it; where junk stood first.
+    /// Before the document; `junk` is the position of the first junk.
     Before { junk: Option<Position>, anything: bool },
-    /// Behind its declaration or DOCTYPE; whether something said that it is nmap's.
+    /// After its declaration or DOCTYPE; `nmap` is true if one of them identified it as nmap's.
     Prolog { nmap: bool },
-    /// In `nmaprun`.
+    /// Inside `nmaprun`.
     Open,
-    /// Behind `</nmaprun>`.
+    /// After `</nmaprun>`.
     After,
-    /// In a document that is no nmap XML.
+    /// In a document that is not nmap XML.
     Foreign,
 }
 
@@ -110,13 +136,13 @@ impl Default for Phase {
 }
 
 impl Decoder {
-    /// A decoder at the start of an input.
+    /// Creates a decoder for one input.
     #[must_use]
     pub fn new(options: Options) -> Self {
         let unknown = options.limits.unknown_names;
         let mut framer = Framer::new(options.limits.clone());
         if options.strict {
-            // What is read before the first warning must not hang on what is there of the input.
+            // The bytes read before the first warning must not depend on how much of the input is available.
             framer.read_stepwise();
         }
         Self {
@@ -149,8 +175,8 @@ impl Decoder {
         }
     }
 
-    /// Takes the next bytes of the input, any number of them. Call [`Self::next_event`] until it gives
-    /// `None` before feeding more: what is fed is kept until then.
+    /// Feeds the next bytes of the input, in chunks of any size. Call [`Self::next_event`] until it returns `None`
+    /// before feeding more: until then, fed bytes are buffered.
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.done {
             return;
@@ -165,11 +191,11 @@ impl Decoder {
         }
     }
 
-    /// Takes what one call of a reader gives, at most `room`; no bytes are the end. Mostly they are read where
-    /// they are looked at, else into the chunk.
+    /// Feeds the result of one read of at most `room` bytes; a read of no bytes is the end. Usually it reads directly
+    /// into the framer's buffer, otherwise into `chunk`.
     ///
     /// # Errors
-    /// Those of the reader.
+    /// Returns the errors of the reader.
     pub(super) fn feed_from(
         &mut self,
         from: &mut impl Read,
@@ -195,22 +221,22 @@ impl Decoder {
         read
     }
 
-    /// Says that no more bytes will come: what is open is closed by that.
+    /// Ends the input. Everything that is still open is closed.
     pub fn finish(&mut self) {
         self.over = true;
     }
 
-    /// The same where there are more that cannot be read.
+    /// Ends the input where the remaining bytes cannot be read.
     pub(super) fn break_off(&mut self) {
         self.broke_off = true;
         self.finish();
     }
 
-    /// The next event; `None` if more bytes are needed or, after [`Self::finish`], all is given.
+    /// Returns the next event, or `None` if more bytes are needed or, after [`Self::finish`], all events were returned.
     ///
     /// # Errors
-    /// When the input is no nmap XML, or with [`Options::strict`] at the first warning. Events before that
-    /// were given, and `None` follows.
+    /// Fails if the input is not nmap XML, or at the first warning with [`Options::strict`]. Events before the error
+    /// are returned first, and `None` follows it.
     pub fn next_event(&mut self) -> Result<Option<ScanEvent<'_>>> {
         self.advance()?;
         if let Some(event) = self.queue.pop_front() {
@@ -222,12 +248,12 @@ impl Decoder {
         }
     }
 
-    /// Whether [`Self::next_event`] will give an event.
+    /// Returns true if [`Self::next_event`] will return an event.
     pub(super) fn is_ready(&self) -> bool {
         !self.queue.is_empty() || self.host.is_some() || self.is_batch_due()
     }
 
-    /// Reads on until an event is ready or more bytes are needed.
+    /// Continues until an event is ready or more bytes are needed.
     pub(super) fn advance(&mut self) -> Result<()> {
         if self.given > 0 {
             let len = mem::take(&mut self.given);
@@ -271,7 +297,7 @@ impl Decoder {
         }
     }
 
-    /// Takes in bytes that were fed; false if there are none.
+    /// Passes fed bytes to the intake. Returns false if there are none.
     fn take_in(&mut self) -> bool {
         let (front, _) = self.waiting.as_slices();
         let len = front.len().min(FEED);
@@ -320,32 +346,32 @@ impl Decoder {
         }
     }
 
-    /// The first bytes that are not consumed.
+    /// Returns the first bytes that are not consumed.
     fn head(&self, len: usize) -> &[u8] {
         self.framer.bytes().get(..len).unwrap_or_default()
     }
 
-    /// Forgets the first bytes, and counts their lines and what was dropped among them.
+    /// Consumes the first bytes, and counts their lines and the NUL bytes that were dropped among them.
     fn consume(&mut self, len: usize) {
         let all = self.framer.is_last() && len >= self.framer.bytes().len();
         let bytes = self.framer.bytes().get(..len).unwrap_or_default();
         if let Some(nuls) = self.intake.consume(bytes, all) {
             let count = i64::try_from(nuls.count).unwrap_or(i64::MAX);
             let line = line_of(self.lines, bytes.get(..nuls.before).unwrap_or_default());
-            // Told when the piece is read, they may stand before what was noted in it.
+            // Reported when the piece is read, so they may precede diagnostics that were already recorded for it.
             let place = Position { byte: nuls.place, line };
             self.ledger.add_at(Code::BadChar, count, place, || "NUL bytes dropped".into());
         }
         self.lines = self.lines.saturating_add(count_lines(bytes));
         self.framer.consume(len);
         self.bump.reset();
-        // With strict reading the piece may be where it ends.
+        // With strict reading this piece may be the one that ends the input.
         if !self.options.strict {
             self.hash_up_to(self.intake.raw_start());
         }
     }
 
-    /// Takes the input up to a place into the hash of the document.
+    /// Adds the input up to a position to the hash of the document.
     fn hash_up_to(&mut self, place: u64) {
         if !self.options.hash {
             return;
@@ -358,23 +384,23 @@ impl Decoder {
         self.unhashed.drain(..len);
     }
 
-    /// The place in the input behind what was given last.
+    /// Returns the input position after the last part that was returned.
     pub(super) fn passed(&self) -> u64 {
         self.intake.raw_start().saturating_add(to_u64(self.given))
     }
 
-    /// The place of the first byte that is not consumed.
+    /// Returns the position of the first byte that is not consumed.
     fn here(&self) -> Position {
         Position { byte: self.intake.raw_start(), line: self.lines.saturating_add(1) }
     }
 
-    /// A warning at the first byte that is not consumed.
+    /// Records a warning at the first byte that is not consumed.
     fn note(&mut self, code: Code, detail: &str) {
         let here = self.here();
         self.ledger.add(code, 1, || here, || detail.to_owned());
     }
 
-    /// Gives the notes about the text of the first bytes their place.
+    /// Assigns input positions to the diagnostics of the first bytes.
     fn settle(&mut self, text: &Settle) {
         let (intake, framer, lines) = (&self.intake, &self.framer, self.lines);
         self.ledger.take(&mut self.notes, |at| text.position(at, (intake, framer, lines)));

@@ -1,4 +1,4 @@
-//! Start tags beyond the cap on tags, between hosts (rule R10).
+//! Start tags between hosts that exceed the limit on tags (rule R10).
 
 use super::{
     super::{token::Name, walk::long_tag},
@@ -7,14 +7,14 @@ use super::{
 use crate::error::Code;
 
 impl Decoder {
-    /// Such a tag begins.
+    /// Handles the beginning of such a tag.
     pub(super) fn long_tag(&mut self, len: usize) {
         let name = String::from_utf8_lossy(self.framer.long_tag()).into_owned();
         if name == "nmaprun" {
             self.begin_document();
             self.begin_bare();
         } else if self.phase != Phase::Open && !name.starts_with('/') {
-            // Its attributes are not known.
+            // Its attributes are unknown.
             self.first_element(&name, 0);
         }
         if self.phase == Phase::Open && !self.document.stack.skips(Name::of(&name)) {
@@ -23,7 +23,7 @@ impl Decoder {
         self.consume(len);
     }
 
-    /// It ends, and an element is open then or not.
+    /// Handles the end of such a tag; `opens` is true if its element is then open.
     pub(super) fn long_tag_end(&mut self, opens: bool, len: usize) {
         let name = String::from_utf8_lossy(self.framer.long_tag()).into_owned();
         if self.phase == Phase::Open && name != "nmaprun" {

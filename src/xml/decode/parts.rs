@@ -1,4 +1,4 @@
-//! Parts of an input, with hosts left to be read by others.
+//! Parts of an input whose hosts are left for other threads to parse.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -15,39 +15,39 @@ use crate::{
     model::{RunRecord, ScanEvent},
 };
 
-/// Hosts that are not read here.
+/// Collects hosts that are not parsed here.
 #[derive(Debug)]
 pub(super) struct Batches {
     options: Arc<Options>,
-    /// Bytes of a batch.
+    /// Size of a batch in bytes.
     bytes: usize,
     open: Option<HostBatch>,
-    /// What was noted of the scans that ended, beside their hosts in batches.
+    /// Diagnostics of the scans that ended, without those of their hosts in batches.
     ended: VecDeque<HostNotes>,
 }
 
-/// What an input holds, with hosts left to be read by others.
+/// Part of an input whose hosts are left for other threads to parse.
 #[derive(Debug)]
 pub enum Part<'p> {
-    /// An event. A host is one here if more than itself must be known to read it.
+    /// An event. It is a host only if parsing the host requires more than its own bytes.
     Event(ScanEvent<'p>),
-    /// Hosts, to be read.
+    /// Hosts that were not parsed yet.
     Hosts(HostBatch),
-    /// The end of a scan. Its record lacks what is noted of the hosts in batches before it: that is to be
-    /// merged into the notes, which then complete the record.
+    /// The end of a scan. Its record lacks the diagnostics of the hosts in preceding batches: merge them into the
+    /// notes, which then complete the record.
     RunEnd(Box<RunRecord>, HostNotes),
 }
 
 impl Batches {
-    /// A scan has ended; this was noted of it, beside its hosts in batches.
+    /// Ends a scan with these diagnostics, which lack those of its hosts in batches.
     pub(super) fn end_scan(&mut self, notes: HostNotes) {
         self.ended.push_back(notes);
     }
 }
 
 impl Decoder {
-    /// A decoder at the start of an input, for [`Self::next_part`], with batches of so many bytes; the last
-    /// host of one may go beyond.
+    /// Creates a decoder for one input, for use with [`Self::next_part`], with batches of `bytes` bytes; the last host
+    /// of a batch may exceed them.
     #[must_use]
     pub fn batching(options: Options, bytes: usize) -> Self {
         let shared = Arc::new(options.clone());
@@ -57,10 +57,10 @@ impl Decoder {
         decoder
     }
 
-    /// The next part, of a decoder that batches; `None` as with [`Self::next_event`].
+    /// Returns the next part, for a decoder that batches. Returns `None` as [`Self::next_event`] does.
     ///
     /// # Errors
-    /// As with [`Self::next_event`].
+    /// Fails as [`Self::next_event`] does.
     pub fn next_part(&mut self) -> Result<Option<Part<'_>>> {
         self.advance()?;
         if self.is_batch_due() {
@@ -81,7 +81,7 @@ impl Decoder {
         }
     }
 
-    /// Whether the open batch must be given: it is full, or something comes behind its hosts.
+    /// Returns true if the open batch must be returned: it is full, or something follows its hosts.
     pub(super) fn is_batch_due(&self) -> bool {
         let open = self.batches.as_ref().and_then(|batches| batches.open.as_ref());
         open.is_some_and(|batch| {
@@ -89,7 +89,7 @@ impl Decoder {
         })
     }
 
-    /// Puts a host into the open batch, if that can be read without more than itself.
+    /// Adds a host to the open batch. Returns false if parsing it requires more than its own bytes.
     pub(super) fn batch_host(&mut self, piece: Piece) -> bool {
         let bytes = self.framer.bytes().get(..piece.len).unwrap_or_default();
         let Some(batches) = &mut self.batches else { return false };

@@ -1,4 +1,4 @@
-//! Reads the text of a piece.
+//! Parses the text of a piece.
 
 use bumpalo::Bump;
 
@@ -23,7 +23,7 @@ use crate::{
 };
 
 impl Decoder {
-    /// Reads the host that is next.
+    /// Parses the next host.
     pub(super) fn read_host(&mut self, piece: Piece) -> Result<ScanEvent<'_>> {
         let Kind::Host(end) = piece.kind else { return Err(Error::usage("no host is next")) };
         let Self { framer, intake, bump, notes, ledger, document, options, .. } = self;
@@ -59,7 +59,7 @@ impl Decoder {
     }
 }
 
-/// Reads the host in a piece, and notes how it ends.
+/// Parses the host in a piece, and records how it ends.
 pub(in crate::xml) fn read_piece<'f>(
     piece: Piece,
     converted: &Converted<'f>,
@@ -89,7 +89,7 @@ pub(in crate::xml) fn read_piece<'f>(
     read
 }
 
-/// The tokens of a piece's text.
+/// Returns the tokens of a piece's text.
 pub(super) fn tokens<'f>(
     text: &'f str,
     bump: &'f Bump,
@@ -99,7 +99,7 @@ pub(super) fn tokens<'f>(
     Tokens::new(text, bump, TagCaps::of(&options.limits), last)
 }
 
-/// What reads the elements of a piece.
+/// Returns the context for reading the elements of a piece.
 pub(super) fn context<'f, 'n>(
     bump: &'f Bump,
     options: &'n Options,

@@ -1,23 +1,23 @@
-//! Recognises nmap's XML within another text, which only the user can take out of there.
+//! Detects nmap XML that is embedded in another text and has to be extracted by the user.
 
 use memchr::memmem;
 
-/// What is said of XML in a string of JSON, CSV or source code.
+/// Message about XML in a string of JSON, CSV or source code.
 pub(crate) const QUOTED: &str = "it looks like nmap XML inside a quoted string";
-/// What is said of XML whose angle brackets are escaped.
+/// Message about XML whose angle brackets are escaped.
 pub(crate) const ESCAPED: &str = "it looks like nmap XML whose angle brackets are escaped";
 
-/// Ways to write the `<` of `<nmaprun` in HTML and in JSON.
+/// Escaped forms of the `<` of `<nmaprun` in HTML and JSON.
 const BRACKETS: [&[u8]; 5] = [b"&lt;", b"&#60;", b"&#x3c;", b"\\u003c", b"\\x3c"];
 const RUN: &[u8] = b"nmaprun";
-/// Bytes of the longest of these and the name.
+/// Length in bytes of the longest of these, including the name.
 const LONGEST: usize = 13;
 
-/// Looks for the start tag of a scan with an escaped bracket in what comes piece by piece.
+/// Searches for the start tag of a scan with an escaped bracket in bytes that arrive in pieces.
 #[derive(Debug, Default)]
 pub(super) struct EscapedRun {
     found: bool,
-    /// The last bytes.
+    /// Last bytes of the previous pieces.
     tail: Vec<u8>,
 }
 

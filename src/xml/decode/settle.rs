@@ -1,9 +1,9 @@
-//! From places in the text of a piece to places in the input.
+//! Maps positions in the text of a piece to positions in the input.
 
 use super::super::{frame::Framer, intake::Intake, lex::to_u64, places::PlaceMap, text::Converted};
 use crate::{bytes, error::Position};
 
-/// The way from places of a piece's text to places of the input.
+/// Map from positions in a piece's text to positions in the input.
 #[derive(Debug, Default)]
 pub(super) struct Settle(Option<PlaceMap>);
 
@@ -27,7 +27,7 @@ pub(super) fn count_lines(bytes: &[u8]) -> u64 {
     to_u64(bytes::count(bytes, b'\n'))
 }
 
-/// The line behind these bytes, if that many lines ended before them.
+/// Returns the line number after `before`, if `lines` lines ended before it.
 pub(in crate::xml) fn line_of(lines: u64, before: &[u8]) -> u64 {
     lines.saturating_add(count_lines(before)).saturating_add(1)
 }

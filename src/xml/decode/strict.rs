@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Decoder {
-    /// For strict reading: whether a host has nothing to warn of. What it has is told.
+    /// Returns true if a host causes no warning, for strict reading. Its warnings are recorded.
     pub(super) fn reads_clean(&mut self, piece: Piece) -> bool {
         let bump = Bump::new();
         let bytes = self.framer.bytes().get(..piece.len).unwrap_or_default();
@@ -29,8 +29,8 @@ impl Decoder {
         clean
     }
 
-    /// With strict reading the first warning ends the input, at its place (rule R11): what was read behind that
-    /// counts neither in the record of the scan nor in its hash.
+    /// Ends the input at its first warning when reading strictly (rule R11). Bytes after the warning count neither in
+    /// the record of the scan nor in its hash.
     pub(super) fn check_strict(&mut self) {
         if !self.options.strict || self.failed.is_some() {
             return;
@@ -44,7 +44,7 @@ impl Decoder {
         self.queue.extend(self.document.drain());
         if self.document.reader.record.exists {
             self.hash_up_to(first.position.byte);
-            // It was given up, not cut.
+            // It was abandoned, not truncated.
             self.phase = Phase::After;
             let len = first.position.byte.saturating_sub(self.doc_start.byte);
             self.end_document();
@@ -55,8 +55,8 @@ impl Decoder {
         }
     }
 
-    /// A warning that only the end of a document brought is an error too: of the input, or where the next
-    /// document begins.
+    /// Turns a warning that arises only at the end of a document into an error of the input, reported there or where
+    /// the next document begins.
     pub(super) fn check_strict_end(&mut self) {
         if !self.options.strict || self.failed.is_some() {
             return;

@@ -1,4 +1,4 @@
-//! Cuts what stands between hosts.
+//! Cuts the markup between hosts into pieces.
 
 use super::{
     super::{
@@ -17,7 +17,7 @@ impl Framer {
             }
             let Some(at) = self.next_mark(gathered) else { return self.run_text(want_text) };
             let mark = classify(self.at(at), self.last);
-            // Everything but tags and CDATA stands alone.
+            // Everything except tags and CDATA sections is a piece of its own.
             let gathers = matches!(mark, Mark::Tag | Mark::RunEnd | Mark::HostEnd | Mark::Cdata);
             if at > 0 && (!gathers || self.stepwise) {
                 let len = if mark == Mark::Unsure { gathered } else { at };
@@ -46,7 +46,7 @@ impl Framer {
         }
     }
 
-    /// The comment, section, instruction or declaration at the start.
+    /// Returns the comment, section, instruction or declaration at the start as a piece.
     pub(super) fn alone(&mut self, mark: Mark) -> Step {
         let kind = if mark == Mark::Decl { Kind::Decl } else { Kind::Skip };
         match self.markup_end(mark, 0) {
@@ -57,7 +57,7 @@ impl Framer {
         }
     }
 
-    /// Looks at the tag at a place; `None` if it is gathered.
+    /// Examines the tag at a position. Returns `None` if it becomes part of the current piece.
     pub(super) fn run_tag(&mut self, mark: Mark, at: usize) -> Option<Step> {
         let end = self.tag_end(at);
         if self.is_long(at, end) {
@@ -77,7 +77,7 @@ impl Framer {
         None
     }
 
-    /// No markup follows what was gathered, only text.
+    /// Handles remaining text that no markup follows.
     fn run_text(&mut self, want_text: bool) -> Step {
         let len = self.bytes().len();
         if self.scan > 0 {
@@ -87,8 +87,8 @@ impl Framer {
         } else if self.last {
             Step::piece(Kind::Run, len)
         } else if !want_text || len > self.limits.value.saturating_add(4) {
-            // Of a wanted text, bytes beyond the cap tell the reader that the value is to be cut; text
-            // that follows is added to a value that is full. No character is cut in two.
+            // Of text that is read, bytes above the limit show the reader that the value must be truncated; more text
+            // is added to a value that is already full. No character is split.
             Step::piece_or_more(Kind::Run, len.saturating_sub(cut_character(self.bytes())))
         } else {
             Step::More
@@ -101,7 +101,7 @@ impl Framer {
         } else {
             (End::Lost, false)
         };
-        // Where it ends, so does its name.
+        // The name ends where the DOCTYPE ends.
         let nmap = is_nmap_doctype(self.at(0), true).unwrap_or_default();
         let kind = Kind::Doctype { subset, nmap };
         if let End::At(end) = end {
@@ -113,7 +113,7 @@ impl Framer {
         self.lost_doctypes = self.lost_doctypes.saturating_add(1);
         match end {
             End::Broken(end) => Step::piece(Kind::Lost, end),
-            // Cut behind its name: nmap's all the same.
+            // Truncated after its name: it is still nmap's.
             _ if nmap && self.last && self.next_mark(1).is_none() => {
                 Step::piece(kind, self.bytes().len())
             }

@@ -1,4 +1,4 @@
-//! Cuts a document that is none of nmap's: a scan, a host of nmap's or another document ends it (rules R1 and R6).
+//! Cuts a document of another format: a scan, an nmap host or another document ends it (rules R1 and R6).
 
 use super::{
     super::{
@@ -9,20 +9,20 @@ use super::{
     Framer, Kind, Mode, RUN_PIECE, Step,
 };
 
-/// What the bytes stand in.
+/// Context of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in super::super) enum Around {
     /// No document, or one of which nothing is known yet.
     #[default]
     Nothing,
-    /// A scan, or what announced one: any `<host` begins a host (rule R8).
+    /// A scan or its announcement: every `<host` begins a host (rule R8).
     Scan,
-    /// A document that is none of nmap's.
+    /// A document of another format.
     Foreign,
 }
 
 impl Framer {
-    /// Gathers what is skipped. Comments and the like are pieces of their own.
+    /// Collects skipped markup. Comments and similar markup are pieces of their own.
     pub(super) fn foreign(&mut self) -> Step {
         loop {
             let passed = self.scan;
@@ -63,7 +63,7 @@ impl Framer {
         }
     }
 
-    /// Looks at the tag at a place; `None` if it is gathered.
+    /// Examines the tag at a position. Returns `None` if it becomes part of the current piece.
     fn foreign_tag(&mut self, at: usize) -> Option<Step> {
         if opens_tag(self.at(at)) != Some(true) {
             self.scan = at.saturating_add(1);
@@ -87,7 +87,7 @@ impl Framer {
         }
     }
 
-    /// Whether the tag in a range is that of an element of a scan that can begin one.
+    /// Returns true if the tag in a range belongs to an element that can begin a scan.
     fn begins_scan(&self, at: usize, end: usize) -> bool {
         let tag = self.bytes().get(at..end).unwrap_or_default();
         let el = El::from_name(name(tag.get(1..).unwrap_or_default()));

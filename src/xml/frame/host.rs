@@ -1,4 +1,4 @@
-//! Cuts hosts.
+//! Cuts out hosts.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ use super::{
 /// Length of `</host>`.
 const HOST_CLOSER: usize = 7;
 
-/// Names of elements that end a host.
+/// Searchers for the names of elements that end a host.
 struct Finders {
     host: Finder<'static>,
     run: Finder<'static>,
@@ -50,12 +50,12 @@ impl Framer {
         }
     }
 
-    /// Looks at the start tag of a host; `None` if the host goes on behind it.
+    /// Examines the start tag of a host. Returns `None` if the host continues after it.
     fn host_start(&mut self) -> Option<Step> {
         self.plain = self.tells_plain;
         let end = self.tag_end(0);
         if self.is_long(0, end) {
-            // Its end may be that of the host.
+            // An empty host ends with its start tag.
             self.plain = false;
             self.open = Open::Tag(0);
             self.scan = HOST_OPENER;
@@ -65,7 +65,7 @@ impl Framer {
                     if self.bytes().get(end.saturating_sub(2)) == Some(&b'/') {
                         return Some(Step::piece(Kind::Host(HostEnd::Closed), end));
                     }
-                    // Who asks for more looks at each tag anyway.
+                    // If plain hosts are reported, each tag is examined anyway.
                     if !self.tells_plain
                         && let Some(len) = self.plain_host(end)
                     {
@@ -83,8 +83,8 @@ impl Framer {
         None
     }
 
-    /// Length of the host whose start tag ends at a place, if it is there as a whole and nothing in it asks for
-    /// a look at each tag: neither what could hide its end tag, nor what could end it before that.
+    /// Returns the length of the host whose start tag ends at `start` if it is completely available and no tag in it
+    /// has to be examined: nothing could hide its end tag or end it earlier.
     fn plain_host(&self, start: usize) -> Option<usize> {
         if self.limits.tag < HOST_CLOSER {
             return None;
@@ -110,8 +110,8 @@ impl Framer {
         (within && !odd).then(|| start.saturating_add(at).saturating_add(5))
     }
 
-    /// The place of the next `<` that may end the host or hide what does, or of one beyond the cap. Those of
-    /// other tags are passed; if plain hosts are told, only those of tags that leave it plain.
+    /// Returns the position of the next `<` that may end the host or hide its end, or of one above the limit. Other
+    /// tags are skipped; if plain hosts are reported, only tags that leave it plain are.
     fn next_outer_mark(&mut self) -> Option<usize> {
         let (cap, scan, mut passed) = (self.limits.host, self.scan, None);
         let (plain, inside) = (self.plain, &mut self.inside);
@@ -137,7 +137,7 @@ impl Framer {
         found
     }
 
-    /// Looks at the markup at a place of a host; `None` if the host goes on behind it.
+    /// Examines the markup at a position of a host. Returns `None` if the host continues after it.
     fn host_mark(&mut self, at: usize, skipping: bool) -> Option<Step> {
         let mark = classify(self.at(at), self.last);
         if mark == Mark::Unsure {
@@ -198,7 +198,7 @@ impl Framer {
         None
     }
 
-    /// Looks at a `<` in a tag that is open and that it does not end (rule R3); `None` if the host goes on.
+    /// Examines a `<` inside an open tag that it does not end (rule R3). Returns `None` if the host continues.
     fn host_tag_broken(&mut self, mark: Mark, at: usize, skipping: bool) -> Option<Step> {
         if mark == Mark::Decl {
             match self.introduces(at) {
@@ -213,7 +213,7 @@ impl Framer {
         None
     }
 
-    /// What is open at a place before which no other markup stands than what is open.
+    /// Returns the markup that is open at a position, given that only the open one precedes it.
     fn open_at(&self, at: usize) -> Open {
         let (start, mut search) = match self.open {
             Open::Tag(start) => (start, TagScan::default()),
@@ -228,8 +228,8 @@ impl Framer {
         Open::Rest(search)
     }
 
-    /// Whether a comment or the like at a place reaches beyond the cap on the host, as far as that is known. It
-    /// is known when as many bytes are there, be its end among them or not.
+    /// Returns true if the markup at a position is known to extend past the limit on the host, which is known once that
+    /// many bytes are available, whether or not its end is among them.
     fn passes_cap(&self, at: usize, end: End) -> bool {
         let cap = self.limits.host;
         match end {
@@ -238,7 +238,7 @@ impl Framer {
         }
     }
 
-    /// More bytes are needed at a place of a host, or the input ends in it.
+    /// Handles missing bytes inside a host: more are needed, or the input ends in it.
     fn host_pauses(&mut self, at: usize, skipping: bool) -> Step {
         match (skipping, self.last) {
             (false, false) => Step::More,
@@ -261,7 +261,7 @@ impl Framer {
         if at == 0 { Step::Again } else { Step::piece(Kind::Skip, at) }
     }
 
-    /// The host is beyond the cap: it is given up to its last markup before that.
+    /// Returns the host up to its last markup before the limit, which it exceeds.
     fn overflow(&mut self) -> Step {
         let len = self.mark;
         self.mode = Mode::SkipHost;

@@ -1,25 +1,25 @@
-//! Tags that leave a host plain, told again by their first bytes: nmap writes few different ones.
+//! Recognizes repeated tags that leave a host plain by their first bytes: nmap writes few different ones.
 
 use super::super::token::{is_inside_host, is_name};
 use crate::bytes::{below_letters, lowest};
 
 const SLOTS: usize = 64;
 
-/// Tags that were found to be of elements inside of hosts: of each its bytes up to the one behind its name, in
-/// the slot that these have.
+/// Cache of tags found to belong to elements inside of hosts. Each is stored as its bytes up to the one after its name,
+/// in the slot that these determine.
 #[derive(Debug)]
 pub(super) struct InsideTags([u64; SLOTS]);
 
 impl Default for InsideTags {
     fn default() -> Self {
-        // No tag is told by bytes that are all set.
+        // No tag has all bits set.
         Self([u64::MAX; SLOTS])
     }
 }
 
 impl InsideTags {
-    /// Whether a tag, given from behind its `<`, is one of an element that may stand in a host, other than a
-    /// host; false too if more bytes could tell.
+    /// Returns true if `tag`, which starts after its `<`, belongs to an element that may stand in a host, other than
+    /// `host`. Returns false if more bytes are needed to decide.
     #[inline]
     pub(super) fn has(&mut self, tag: &[u8]) -> bool {
         let Some(first) = tag.first_chunk() else { return looked_up(tag) };

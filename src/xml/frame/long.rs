@@ -1,25 +1,25 @@
-//! Tags beyond the cap: dropped while they stream.
+//! Tags above the limit, which are dropped while they stream.
 
 use super::{
     super::lex::{End, TagScan, is_blank},
     Framer, Kind, Mode, Step,
 };
 
-/// Bytes that are waited for, so that the name of the tag is whole: none that is known is longer.
+/// Number of bytes to wait for, so that the name of the tag is complete: no known name is longer.
 const NAME: usize = 64;
 
 impl Framer {
-    /// Whether the tag at a place, with that end, is beyond the cap.
+    /// Returns true if the tag at a position, which ends as `end` says, exceeds the limit.
     pub(super) fn is_long(&self, at: usize, end: End) -> bool {
         let cap = self.limits.tag.max(1);
         match end {
             End::At(end) | End::Broken(end) => end.saturating_sub(at) > cap,
-            // What stands behind that may belong to another tag.
+            // Bytes after its end may belong to another tag.
             _ => self.tag.place() > cap.max(NAME),
         }
     }
 
-    /// The tag at the start is beyond the cap: it is dropped, and its end is not waited for.
+    /// Drops the tag at the start, which exceeds the limit, without waiting for its end.
     pub(super) fn long(&mut self) -> Step {
         let name = self.at(1);
         let closes = name.first() == Some(&b'/');
@@ -33,7 +33,7 @@ impl Framer {
         Step::piece(Kind::LongTag, 1)
     }
 
-    /// Drops bytes of a tag beyond the cap, up to its end.
+    /// Drops bytes of a tag above the limit, up to its end.
     pub(super) fn skip_tag(&mut self) -> Step {
         let (end, opens) = match self.go_on(0) {
             End::At(end) => {
@@ -43,7 +43,7 @@ impl Framer {
             End::Broken(end) => (end, false),
             End::Lost => return Step::piece(Kind::Skip, self.bytes().len()),
             _ => {
-                // One byte stays, so that the end has one.
+                // One byte remains, so that its end is a piece with a byte.
                 let len = self.tag.place().saturating_sub(1);
                 self.tag.forget(len);
                 return Step::piece_or_more(Kind::Skip, len);

@@ -1,17 +1,27 @@
-//! The framer: cuts the stream at memchr speed into hosts and pieces of what stands between them. A host
-//! is what is held in memory, and the unit of work.
+//! Framer: cuts the stream into hosts and into pieces of the markup between them, at memchr speed. A host is the unit
+//! of work, and the most that is held in memory at once.
 //!
-//! `<host` always begins a host (rule R8), so that hosts can be cut out without knowing which elements are open.
-//! What must be known is whether a `<!` or `<?` stands in a tag that is open: there it means nothing (R3).
+//! `<host` always begins a host inside a scan (rule R8), so that hosts can be cut out without knowing which elements
+//! are open. The framer only has to know if a `<!` or `<?` stands inside an open tag, where it has no meaning (rule
+//! R3). The grammar is that of [`super::lex`], which the tokens share: a host ends exactly where its tokens say.
 //!
-//! Two things hold for all readers of a stream, and end them:
+//! The decoder appends bytes to [`Framer::buffer`], asks for the [next](Framer::next) piece, reads it from
+//! [`Framer::bytes`] and [consumes](Framer::consume) it. Nothing is copied. Each [`Mode`] is a file with its own
+//! function, which returns a piece, asks for more bytes, or changes the mode: seeking the first document (`opening`,
+//! `strings`), between hosts (`between`, or `foreign` in a document of another format), in a host (`host`, with a cache
+//! of tags in `inside`), in the rest of a host or a tag above its limit (`host`, `long`).
 //!
-//! - **Progress.** Each step of a loop over pieces, tokens or markup passes at least one byte, asks for more bytes,
-//!   or ends. [`Framer::next`], the decoder, the tokens and the repair check that of themselves; a release
-//!   build, in which a check would be late, passes a byte or ends instead.
-//! - **No cut shows.** A piece hangs on the bytes of the stream and on the limits, never on how many bytes are
-//!   there: what more bytes could change is not decided before they come. So a tag over its limit is dropped when
-//!   its end is known, too.
+//! Two invariants hold for all readers of a stream:
+//!
+//! - **Progress.** Each step of a loop over pieces, tokens or markup passes at least one byte, asks for more bytes, or
+//!   ends. [`Framer::next`], the decoder, the tokens and the repair check this themselves; a release build, in which a
+//!   check would come too late, passes a byte or ends instead.
+//! - **Independence of chunks.** A piece depends on the bytes of the stream and on the limits, never on how many bytes
+//!   are available: nothing is decided that more bytes could change. For the same reason, a tag above its limit is
+//!   dropped even if its end is already known.
+//!
+//! A new kind of piece needs a [`Kind`], the mode that returns it, and an arm in `Decoder::piece`; a new mode may raise
+//! [`MODES`]. The fuzz target `frames` checks both invariants with arbitrary chunks.
 
 mod between;
 mod foreign;
@@ -31,71 +41,72 @@ use super::{
 };
 use crate::limits::Limits;
 
-/// What the framer found at the start of its bytes. It stays there until [`Framer::consume`].
+/// Piece found at the start of the framer's bytes. The bytes stay there until [`Framer::consume`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) kind: Kind,
-    /// Bytes from the start.
+    /// Length in bytes from the start.
     pub(super) len: usize,
 }
 
-/// The kind of a piece.
+/// Kind of a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Bytes before the first document that belong to none (rule R1).
+    /// Bytes before the first document, which belong to no document (rule R1).
     Junk,
-    /// Comments, PIs and what is skipped: nothing to read.
+    /// Comments, processing instructions and skipped markup, which are not read.
     Skip,
     /// `<?xml ... ?>`: a document begins.
     Decl,
     /// A DOCTYPE.
     Doctype { subset: bool, nmap: bool },
-    /// Tags and text of a document that is none of nmap's.
+    /// Tags and text of a document of another format.
     Foreign,
-    /// Whole tags and text between hosts.
+    /// Complete tags and text between hosts.
     Run,
     /// The start tag of a scan, alone.
     RunStart,
-    /// The start tag of a scan, cut by the end of the input.
+    /// The start tag of a scan, truncated by the end of the input.
     RunCut,
-    /// An opener without an end, dropped (rule R8).
+    /// An opener without an end, which is dropped (rule R8).
     Lost,
-    /// The `<` of a tag beyond the cap; [`Framer::long_tag`] has its name. The tag is dropped.
+    /// The `<` of a tag above the limit; [`Framer::long_tag`] returns its name. The tag is dropped.
     LongTag,
-    /// The end of that tag, and whether an element is open then: it is not if the tag is that of an empty one or
-    /// is broken off.
+    /// The end of that tag. `opens` is true if its element is then open: not if the tag is that of an empty element or
+    /// broken off.
     LongTagEnd { opens: bool },
-    /// A host, up to its end tag or to what ends it.
+    /// A host, up to its end tag or to whatever ends it.
     Host(HostEnd),
 }
 
-/// How a host ends.
+/// Reason why a host ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HostEnd {
-    /// By its end tag.
+    /// Its end tag.
     Closed,
-    /// By the next host.
+    /// The next host.
     NextHost,
-    /// By the next document.
+    /// The next document.
     NextDocument,
-    /// By the end tag of the scan.
+    /// The end tag of the scan.
     RunEnd,
-    /// By the end of the input.
+    /// The end of the input.
     Input,
-    /// It is beyond the cap; what follows of it is skipped.
+    /// The limit; the rest of the host is skipped.
     Limit,
 }
 
-/// Bytes of whole run-level markup gathered into one piece.
+/// Number of bytes of complete markup between hosts that are gathered into one piece.
 const RUN_PIECE: usize = 64 << 10;
 
-/// DOCTYPEs without an end that are looked for one, in one input; each look may cost the cap.
+/// Maximum number of DOCTYPEs without an end per input that are searched for one; each search may cost as much as the
+/// limit.
 const LOST_DOCTYPES: u32 = 64;
 
-/// Declarations in tags that are looked behind for a scan and have none, in one input.
+/// Maximum number of declarations in tags per input after which a scan is searched for in vain.
 const LOST_PROLOGS: u32 = 64;
 
-/// Changes of the mode in a row: from seeking to between hosts to in a host.
+/// Maximum number of consecutive mode changes: seeking, between hosts, in a host.
 const MODES: usize = 4;
 
 /// Length of `<host`.
@@ -109,38 +120,38 @@ enum Mode {
     Run,
     /// In a host.
     Host,
-    /// In the rest of a host beyond the cap.
+    /// In the rest of a host above the limit.
     SkipHost,
-    /// In the rest of a tag beyond the cap.
+    /// In the rest of a tag above the limit.
     SkipTag,
 }
 
-/// What the framer is in, within a host.
+/// Open markup within a host.
 #[derive(Debug, Clone, Copy)]
 enum Open {
-    /// In no markup.
+    /// No markup.
     Text,
-    /// In the tag that begins at this place, or behind it.
+    /// The tag that begins at this position, or the text after it.
     Tag(usize),
-    /// The same, and the beginning of the tag was consumed.
+    /// A tag whose beginning was consumed.
     Rest(TagScan),
-    /// In a tag that is broken, up to the next one.
+    /// A broken tag, up to the next one.
     Broken,
 }
 
-/// Cuts bytes into pieces; fed with any cut of the stream it gives the same pieces of hosts, and pieces
-/// of runs that hold the same markup.
+/// Cuts bytes into pieces. For any division of the stream into chunks it returns the same hosts, and pieces between
+/// hosts with the same markup.
 #[derive(Debug)]
 pub(super) struct Framer {
     buf: Vec<u8>,
-    /// First byte not consumed.
+    /// Index of the first byte that is not consumed.
     start: usize,
-    /// Bytes from the start that need not be looked at again.
+    /// Number of bytes from the start that need not be examined again.
     scan: usize,
-    /// Place of the last markup of a host.
+    /// Position of the last markup of a host.
     mark: usize,
     open: Open,
-    /// Place of `start` in the stream.
+    /// Position of `start` in the stream.
     base: u64,
     mode: Mode,
     last: bool,
@@ -150,18 +161,18 @@ pub(super) struct Framer {
     lost_doctypes: u32,
     lost_prologs: u32,
     long_tag: Vec<u8>,
-    /// Whether each tag and each text between hosts is a piece of its own.
+    /// True if each tag and each text between hosts is a piece of its own.
     stepwise: bool,
-    /// Whether all markup of the host that was passed is plain; told only if that is asked for.
+    /// True if all markup of the host that was passed is plain; set only on request.
     plain: bool,
     tells_plain: bool,
     inside: InsideTags,
     around: Around,
-    /// Whether text was skipped before the first document.
+    /// True if text was skipped before the first document.
     text_before: bool,
-    /// That text, read as JSON.
+    /// State of a JSON parser after that text.
     json: JsonText,
-    /// Whether a scan stands in a string of it.
+    /// True if a scan was found inside a string of that text.
     is_quoted: bool,
     limits: Limits,
 }
@@ -195,7 +206,7 @@ impl Framer {
         }
     }
 
-    /// Goes to the start of another input, as new but for up to so many bytes of the memory that it has.
+    /// Resets the framer to the start of another input, keeping at most `kept` bytes of its memory.
     pub(super) fn restart(&mut self, kept: usize) {
         let mut buf = mem::take(&mut self.buf);
         buf.clear();
@@ -204,23 +215,23 @@ impl Framer {
         *self = Self { buf, stepwise, ..Self::new(self.limits.clone()) };
     }
 
-    /// Makes a piece of each tag and each text between hosts.
+    /// Makes a separate piece of each tag and each text between hosts.
     pub(super) fn read_stepwise(&mut self) {
         self.stepwise = true;
     }
 
-    /// Has [`Self::is_plain`] tell of hosts.
+    /// Enables [`Self::is_plain`].
     pub(super) fn tell_plain(&mut self) {
         self.tells_plain = true;
     }
 
-    /// Whether the host that was found holds no markup but tags of elements that belong in a host: reading it
-    /// then says nothing of the scan around it, nor of the elements behind it. False if nobody asked for it.
+    /// Returns true if the host that was found has no markup other than tags of elements that belong in a host: parsing
+    /// it then affects neither the scan around it nor the elements after it. Always false unless enabled.
     pub(super) fn is_plain(&self) -> bool {
         self.plain
     }
 
-    /// Where new bytes are appended.
+    /// Returns the buffer to which new bytes are appended.
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
         if self.start > self.buf.len() / 2 {
             self.buf.drain(..self.start.min(self.buf.len()));
@@ -229,27 +240,27 @@ impl Framer {
         &mut self.buf
     }
 
-    /// No more bytes will come.
+    /// Ends the input.
     pub(super) fn finish(&mut self) {
         self.last = true;
     }
 
-    /// The bytes that are not consumed.
+    /// Returns the bytes that are not consumed.
     pub(super) fn bytes(&self) -> &[u8] {
         self.buf.get(self.start..).unwrap_or_default()
     }
 
-    /// Whether no more bytes will come.
+    /// Returns true if no more bytes will come.
     pub(super) fn is_last(&self) -> bool {
         self.last
     }
 
-    /// The name of the tag beyond the cap.
+    /// Returns the name of the tag above the limit.
     pub(super) fn long_tag(&self) -> &[u8] {
         &self.long_tag
     }
 
-    /// Forgets the first bytes. What is left of a host then is read as what stands between hosts.
+    /// Consumes the first bytes. The rest of a host is then read like markup between hosts.
     pub(super) fn consume(&mut self, len: usize) {
         let len = len.min(self.bytes().len());
         self.start = self.start.saturating_add(len);
@@ -265,7 +276,7 @@ impl Framer {
         }
     }
 
-    /// The next piece; `None` if more bytes are needed. With `want_text`, text between tags is kept.
+    /// Returns the next piece, or `None` if more bytes are needed. With `want_text`, text between tags is kept.
     pub(super) fn next(&mut self, want_text: bool, around: Around) -> Option<Piece> {
         if self.bytes().is_empty() {
             return None;
@@ -293,12 +304,12 @@ impl Framer {
         Some(Piece { kind: Kind::Skip, len: 1 })
     }
 
-    /// Whether a scan was met in a string of JSON.
+    /// Returns true if a scan was found inside a string of JSON.
     pub(super) fn is_quoted(&self) -> bool {
         self.is_quoted
     }
 
-    /// The place of the first byte that is not consumed.
+    /// Returns the stream position of the first byte that is not consumed.
     pub(super) fn place(&self) -> u64 {
         self.base
     }
@@ -307,12 +318,12 @@ impl Framer {
         self.bytes().get(at..).unwrap_or_default()
     }
 
-    /// The place of the next `<` at or behind a place.
+    /// Returns the position of the next `<` at or after `at`.
     fn next_mark(&self, at: usize) -> Option<usize> {
         memchr::memchr(b'<', self.at(at)).map(|found| at.saturating_add(found))
     }
 
-    /// The end of the comment, PI or CDATA section at a place, as a place.
+    /// Returns the end of the comment, processing instruction or CDATA section at `at`, as a position.
     fn markup_end(&mut self, mark: Mark, at: usize) -> End {
         let base = self.base.saturating_add(to_u64(at));
         let bytes = self.buf.get(self.start.saturating_add(at)..).unwrap_or_default();
@@ -323,13 +334,13 @@ impl Framer {
         }
     }
 
-    /// Sees to it that a loop over markup advances: what was looked at ends behind `at`.
+    /// Ensures that a loop over markup advances: the examined bytes must extend past `at`.
     fn advance_behind(&mut self, at: usize) {
         debug_assert!(self.scan > at, "the framer stands still at {at} of {:?}", self.mode);
         self.scan = self.scan.max(at.saturating_add(1));
     }
 
-    /// The end of the tag at a place, as a place; goes on where it stopped.
+    /// Returns the end of the tag at `at`, as a position. Continues an earlier search.
     fn tag_end(&mut self, at: usize) -> End {
         if self.tag_at != Some(at) {
             self.tag = TagScan::default();
@@ -338,7 +349,7 @@ impl Framer {
         self.go_on(at)
     }
 
-    /// The end of the tag of which [`Self::tag`] is the search, and a place that of its first byte.
+    /// Continues the search [`Self::tag`] for the end of a tag that begins at `at`.
     fn go_on(&mut self, at: usize) -> End {
         loop {
             let bytes = self.buf.get(self.start.saturating_add(at)..).unwrap_or_default();
@@ -356,7 +367,8 @@ impl Framer {
         }
     }
 
-    /// Whether the declaration at a place in a tag introduces a document; `None` if more bytes may tell.
+    /// Returns true if the declaration at a position inside a tag introduces a document, and `None` if more bytes are
+    /// needed to decide.
     fn introduces(&mut self, at: usize) -> Option<bool> {
         if self.lost_prologs >= LOST_PROLOGS {
             return Some(false);

@@ -1,6 +1,6 @@
-//! Looks for the first document, and decides whether a `<host` or `<nmaprun` begins one where no scan is open
-//! (rule R1). Prose, manual pages and source code hold both words in angle brackets; what nmap writes goes on
-//! with an attribute or an element of nmap's.
+//! Searches for the first document, and decides if a `<host` or `<nmaprun` begins one where no scan is open (rule R1).
+//! Prose, manual pages and source code contain both words in angle brackets; in nmap's output an attribute or element
+//! of nmap follows.
 
 use super::{
     super::{
@@ -12,14 +12,14 @@ use super::{
     Around, Framer, HOST_OPENER, JsonText, Kind, Mode, Step,
 };
 
-/// Blanks in a row that may stand before the first element: more than anything writes.
+/// Maximum number of consecutive blanks before the first element: more than any program writes.
 const BLANKS: usize = 4096;
 
-/// Bytes of a name, and one more.
+/// Maximum length of a name in bytes, plus one.
 const NAME: usize = 17;
 
 impl Framer {
-    /// Looks for what begins a document.
+    /// Searches for the beginning of a document.
     pub(super) fn seek(&mut self) -> Step {
         match self.next_mark(0) {
             None => return self.junk(self.bytes().len()),
@@ -62,7 +62,8 @@ impl Framer {
         }
     }
 
-    /// In a string of JSON nothing begins, not even a comment: where it ends is told by a quote.
+    /// Handles a position inside a string of JSON, where nothing begins, not even a comment: the string ends at a
+    /// quote.
     fn seek_in_string(&mut self, mark: Mark) -> Step {
         let is_scan = match mark {
             Mark::Unsure => return Step::More,
@@ -79,7 +80,7 @@ impl Framer {
         }
     }
 
-    /// Bytes before the first document.
+    /// Returns bytes before the first document as a piece.
     fn junk(&mut self, len: usize) -> Step {
         let junk = self.bytes().get(..len).unwrap_or_default();
         let has_text = junk.iter().any(|b| !is_blank(*b));
@@ -88,8 +89,8 @@ impl Framer {
         Step::piece_or_more(Kind::Junk, len)
     }
 
-    /// Whether the `<host` at the start begins a host: always in a scan (rule R8), else if its values show that nmap
-    /// wrote it. `None` if more bytes are needed.
+    /// Returns true if the `<host` at the start begins a host: always inside a scan (rule R8), elsewhere if its values
+    /// show that nmap wrote it. Returns `None` if more bytes are needed.
     pub(super) fn opens_host(&mut self) -> Option<bool> {
         let needed = match self.around {
             Around::Scan => return Some(true),
@@ -99,14 +100,14 @@ impl Framer {
         is_host(self.at(0), needed, self.last)
     }
 
-    /// Whether the `<nmaprun` at the start begins a scan. It does unless text or another document stands before it:
-    /// then it has an attribute of nmap's, or an element of a scan follows it, or nothing at all.
+    /// Returns true if the `<nmaprun` at the start begins a scan. It does, unless text or another document precedes it:
+    /// then it must have an attribute of nmap, or be followed by an element of a scan or by nothing at all.
     pub(super) fn opens_run(&mut self) -> Option<bool> {
         let is_foreign = self.around == Around::Foreign;
         if !self.text_before && !is_foreign {
             return Some(true);
         }
-        // Of a tag beyond the cap no more is looked at than is there when that is known.
+        // Of a tag above the limit, only the bytes up to the limit are examined.
         let cap = self.limits.tag;
         let end = match self.tag_end(0) {
             End::At(end) if end <= cap => end,
@@ -119,7 +120,7 @@ impl Framer {
         };
         let tag = self.bytes().get(..end).unwrap_or_default();
         if is_scan(tag) {
-            // There is more than the one that would be refused.
+            // A scan follows the document that would be refused.
             return Some(!is_foreign || !is_quoted(tag));
         }
         if tag.ends_with(b"/>") {
@@ -128,7 +129,8 @@ impl Framer {
         self.element_follows(end, El::Nmaprun)
     }
 
-    /// Whether an element that `parent` holds is the first thing behind a place, but for blanks and comments.
+    /// Returns true if an element that `parent` may hold is the first markup after a position, ignoring blanks and
+    /// comments.
     fn element_follows(&mut self, from: usize, parent: El) -> Option<bool> {
         let mut at = from;
         loop {
@@ -137,7 +139,7 @@ impl Framer {
             match self.at(at).first() {
                 Some(b'<') => {}
                 Some(_) => return Some(false),
-                // A scan of which only this came.
+                // Only this much of a scan arrived.
                 None => return self.last.then_some(parent == El::Nmaprun),
             }
             let mark = classify(self.at(at), self.last);
@@ -157,8 +159,8 @@ impl Framer {
         }
     }
 
-    /// Whether the tag at a place is that of an element which `parent` holds, as nmap writes it: its quotes have
-    /// no backslashes, as they have in source code and in JSON.
+    /// Returns true if the tag at a position is that of an element which `parent` may hold, as nmap writes it: its
+    /// quotes have no backslashes, unlike those in source code and JSON.
     fn is_child(&self, at: usize, parent: El) -> Option<bool> {
         let tag = self.at(at.saturating_add(1));
         let ends = |b: &u8| is_blank(*b) || matches!(b, b'>' | b'/' | b'<');

@@ -1,36 +1,36 @@
-//! Tells XML in a string of JSON from XML behind text (rule R1).
+//! Distinguishes XML in a string of JSON from XML after text (rule R1).
 
 use super::super::lex::is_blank;
 
-/// Reads what stands before the first document as JSON, as long as it is that: values one after another, such as those
-/// of JSON lines, the last of which need not have ended.
+/// State of parsing the bytes before the first document as JSON, as long as they are JSON: consecutive values, as in
+/// JSON lines, the last of which may be incomplete.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum JsonText {
-    /// Nothing but blanks yet.
+    /// Nothing but blanks so far.
     #[default]
     Before,
     /// Between strings.
     Outside,
-    /// In a string, behind a backslash or not.
+    /// In a string; `escaped` is true after a backslash.
     String { escaped: bool },
-    /// It is something else.
+    /// The bytes are not JSON.
     Other,
 }
 
 impl JsonText {
-    /// Whether it ends in a string.
+    /// Returns true if the position is inside a string.
     pub(super) const fn is_in_string(self) -> bool {
         matches!(self, Self::String { .. })
     }
 
-    /// What it is behind the bytes that come next.
+    /// Returns the state after more bytes.
     pub(super) fn behind(mut self, bytes: &[u8]) -> Self {
         for byte in bytes {
             self = match (self, *byte) {
                 (Self::Other, _) => return self,
                 (Self::String { escaped: false }, b'\\') => Self::String { escaped: true },
                 (Self::String { escaped: false }, b'"') => Self::Outside,
-                // Line breaks are escaped there.
+                // JSON strings contain no raw line breaks.
                 (Self::String { .. }, 0x20..) => Self::String { escaped: false },
                 (Self::String { .. }, _) => Self::Other,
                 (_, byte) if is_blank(byte) => self,
@@ -44,7 +44,7 @@ impl JsonText {
     }
 }
 
-/// Whether a byte is of a number, or of `true`, `false` and `null`, or stands between values.
+/// Returns true if a byte belongs to a number, `true`, `false` or `null`, or stands between values.
 const fn is_token(byte: u8) -> bool {
     matches!(byte, b'}' | b']' | b',' | b':' | b'-' | b'+' | b'.' | b'0'..=b'9' | b'E')
         || matches!(byte, b'a' | b'e' | b'f' | b'l' | b'n' | b'r' | b's' | b't' | b'u')

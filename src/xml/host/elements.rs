@@ -158,7 +158,7 @@ pub(super) fn hop<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) ->
     for attr in attributes {
         match attr.id {
             At::Ttl => hop.ttl = context.int(attr),
-            // nmap writes two hyphens for a time it does not know.
+            // nmap writes two hyphens for an unknown time.
             At::Rtt if context.plain(attr) != "--" => hop.rtt_ms = context.float(attr),
             At::Ipaddr => {
                 hop.ip = match context.plain(attr) {

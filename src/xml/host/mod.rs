@@ -18,12 +18,12 @@ use crate::{
     model::{Host, HostState, PortState},
 };
 
-/// A host, and what else stood in its frame.
+/// Host, and the other contents of its frame.
 pub(super) struct HostRead<'f> {
     pub(super) host: Host<'f>,
-    /// Elements of the run that stood in it.
+    /// Elements of the scan that stood inside the host.
     pub(super) items: Vec<PlacedItem>,
-    /// Bytes of the frame's text that belong to it.
+    /// Length in bytes of the part of the frame's text that belongs to the host.
     pub(super) len: usize,
 }
 
@@ -37,7 +37,7 @@ pub(super) fn read<'f>(
     let mut visitor = HostVisitor::new(index);
     let mut len = text.len();
     let mut closed = false;
-    // The framer saw to it that the first tag is that of a host.
+    // The framer ensures that the first tag is that of a host.
     if let Some(Token::Start { empty, at, .. }) = tokens.next(context.notes) {
         if tokens.is_too_long(at) {
             context.notes.add(Code::Limit, at, || long_tag(El::Host.name()));
@@ -46,7 +46,7 @@ pub(super) fn read<'f>(
         let mut stack = Stack::new(El::Host);
         let exit = if empty { Exit::Closed } else { stack.walk(tokens, &mut visitor, context) };
         match exit {
-            // What the frame holds behind its end tag is no part of it.
+            // Text in the frame after its end tag does not belong to the host.
             Exit::Closed => (closed, len) = (true, tokens.place()),
             Exit::Left(at) => {
                 context.notes.add(Code::ImplicitClose, at, host_closed);
@@ -59,13 +59,13 @@ pub(super) fn read<'f>(
     visitor.finish(closed, len, &context.budget)
 }
 
-/// What is said of a host without end tag.
+/// Returns the message about a host without an end tag.
 pub(super) fn host_closed() -> String {
     "a host is closed, its end tag is missing".into()
 }
 
-/// What the id of a scan without `args` hangs on: address, `protocol/portid` and endtime of its first
-/// host, as written (DATA_MODEL section 2).
+/// Returns the parts that determine the ID of a scan without `args`: address, `protocol/portid` and endtime of its
+/// first host, as written (DATA_MODEL section 2).
 pub(super) fn first_host_parts<'f>(
     tokens: &mut Tokens<'f>,
     context: &mut Context<'f, '_>,
@@ -102,13 +102,13 @@ struct HostVisitor<'f> {
     floating: FloatingReader,
     items: Vec<PlacedItem>,
     text: TextBuffer<'f>,
-    /// Elements that count once and were there.
+    /// Bit set of the elements that count once and were read.
     seen: u64,
-    /// Whether a status with a state was there.
+    /// True if a status with a state was read.
     state_known: bool,
 }
 
-/// What an element adds to a list of a host, but for what is in ports and scripts.
+/// Returns the list entry of a host that an element adds, except for elements inside ports and scripts.
 const fn listed(el: El) -> Option<Entry> {
     Some(match el {
         El::Address => Entry::Address,
@@ -164,7 +164,7 @@ impl<'f> HostVisitor<'f> {
         HostRead { host, items: self.items, len }
     }
 
-    /// Whether this element is the first of its name in the host; a second one is not read.
+    /// Returns true if this is the first element of its name in the host; a second one is not read.
     fn first(&mut self, el: El) -> bool {
         let new = self.seen & el.bit() == 0;
         self.seen |= el.bit();
@@ -217,7 +217,7 @@ impl<'f> HostVisitor<'f> {
         }
     }
 
-    /// Elements of which a host has one.
+    /// Reads elements that a host has once.
     fn open_single(&mut self, el: El, attributes: &[Attr<'f>], context: &mut Context<'f, '_>) {
         if !self.first(el) {
             return;
@@ -373,7 +373,7 @@ impl<'f> Visitor<'f> for HostVisitor<'f> {
     }
 }
 
-/// Without a status: up if a port says so (DATA_MODEL section 3).
+/// Infers a missing status: up if a port indicates it (DATA_MODEL section 3).
 fn infer_status(host: &mut Host<'_>) {
     let answers = |state: &PortState<'_>| {
         matches!(state, PortState::Open | PortState::Closed | PortState::Unfiltered)

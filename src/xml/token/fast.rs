@@ -1,4 +1,5 @@
-//! The fast path: what nmap really writes, zero-copy. Anything else is handed over.
+//! Fast path of the tokenizer: zero-copy parsing of exactly what nmap writes. Anything else is handed over to
+//! quick-xml.
 
 use super::{
     super::{
@@ -119,18 +120,18 @@ impl<'f> Tokens<'f> {
     }
 }
 
-/// Length of the text before the next tag.
+/// Returns the length of the text before the next tag.
 #[inline]
 fn text_end(tail: &[u8]) -> usize {
-    // Mostly a line end between two tags.
+    // Usually a line end between two tags.
     if tail.get(1) == Some(&b'<') {
         return 1;
     }
     memchr::memchr(b'<', tail).unwrap_or(tail.len())
 }
 
-/// Key of what stands before the first byte that `ends` marks, if that is less than 16 bytes
-/// away and as many are left.
+/// Returns the key of the bytes before the first one that `ends` marks, if there are less than 16 and at least 16 bytes
+/// are left.
 #[inline]
 fn quick_name(tail: &[u8], ends: impl Fn(u64) -> u64) -> Option<Key> {
     let (first, rest) = tail.split_first_chunk::<8>()?;
@@ -146,17 +147,18 @@ fn quick_name(tail: &[u8], ends: impl Fn(u64) -> u64) -> Option<Key> {
     (marks != 0).then(|| Key { words, len: bytes::lowest(marks).wrapping_add(8) })
 }
 
-/// The element whose name stands at the start of `tail` and ends as nmap ends names, and the length of the name.
+/// Returns the element whose name stands at the start of `tail` and ends as nmap ends names, and the length of the
+/// name.
 #[inline]
 fn known_element(tail: &[u8]) -> Option<(El, usize)> {
-    // Of what nmap writes there, all but letters is below 0x40.
+    // In nmap's output, all bytes but letters are below 0x40.
     let key = quick_name(tail, below_letters)?;
     let el = El::of_key(key)?;
     matches!(tail.get(key.len), Some(b' ' | b'>' | b'/')).then_some((el, key.len))
 }
 
-/// Whether a tag, given from behind its `<`, is one of an element that may stand in a host, other than a host;
-/// `None` if more bytes may tell.
+/// Returns true if `tag`, which starts after its `<`, belongs to an element that may stand in a host, other than
+/// `host`. Returns `None` if more bytes are needed to decide.
 #[inline]
 pub(in super::super) fn is_inside_host(tag: &[u8]) -> Option<bool> {
     let name = tag.strip_prefix(b"/").unwrap_or(tag);
@@ -166,7 +168,7 @@ pub(in super::super) fn is_inside_host(tag: &[u8]) -> Option<bool> {
     }
 }
 
-/// The same, however the name ends.
+/// Returns true if `name` is that of an element inside of hosts, whatever ends the name.
 #[cold]
 fn names_inside_host(name: &[u8]) -> Option<bool> {
     let head = name.get(..=Key::LONGEST).unwrap_or(name);
@@ -179,7 +181,7 @@ fn names_inside_host(name: &[u8]) -> Option<bool> {
     }
 }
 
-/// The element's name at a place, and the place behind it.
+/// Returns the element's name at a position, and the position after it.
 #[inline]
 fn element_name(text: &str, start: usize) -> Option<(Name<'_>, usize)> {
     let tail = text.as_bytes().get(start..)?;
@@ -190,8 +192,8 @@ fn element_name(text: &str, start: usize) -> Option<(Name<'_>, usize)> {
     Some((Name::of(text.get(start..end)?), end))
 }
 
-/// The attribute whose name begins at `at`, if that is known, and the place behind its `="`. `None` if it is
-/// written in any other way.
+/// Returns the attribute whose name begins at `at`, if it is known, and the position after its `="`. Returns `None` if
+/// it is written in any other way.
 #[inline]
 fn opener(bytes: &[u8], at: usize) -> Option<(Option<At>, usize)> {
     let quick = quick_name(bytes.get(at..)?, |word| equal(word, b'='));
@@ -207,8 +209,7 @@ fn opener(bytes: &[u8], at: usize) -> Option<(Option<At>, usize)> {
     opened.then_some((id, quote.wrapping_add(1)))
 }
 
-/// Reads a value that begins at `start`; gives the attribute, if its name is known, and the place behind
-/// it.
+/// Reads a value that begins at `start`. Returns the attribute, if its name is known, and the position after the value.
 #[inline]
 fn attribute(text: &str, (id, start): (Option<At>, usize)) -> Option<(Option<Attr<'_>>, usize)> {
     let (len, special) = value_end(text.as_bytes().get(start..)?)?;
@@ -217,11 +218,11 @@ fn attribute(text: &str, (id, start): (Option<At>, usize)) -> Option<(Option<Att
     Some((attr, end.wrapping_add(1)))
 }
 
-/// Length of the value up to its closing quote, and whether it is special; `None` if a `<` or the end
-/// comes first.
+/// Returns the length of the value up to its closing quote, and true if it is special. Returns `None` if a `<` or the
+/// end comes first.
 #[inline]
 fn value_end(tail: &[u8]) -> Option<(usize, bool)> {
-    /// Beyond these memchr is faster.
+    /// Length from which memchr is faster.
     const SHORT: usize = 3;
     let mut len = 0_usize;
     for word in bytes::words(tail).0.take(SHORT) {
@@ -231,7 +232,7 @@ fn value_end(tail: &[u8]) -> Option<(usize, bool)> {
             if tail.get(len) == Some(&b'"') {
                 return Some((len, false));
             }
-            // The lowest mark is true, so the value is special from here.
+            // The lowest mark is reliable, so the value is special from here.
             let more = memchr::memchr2(b'"', b'<', tail.get(len..)?)?;
             let end = len.wrapping_add(more);
             return (tail.get(end) == Some(&b'"')).then_some((end, true));
@@ -244,15 +245,15 @@ fn value_end(tail: &[u8]) -> Option<(usize, bool)> {
     quoted.then_some((len.wrapping_add(more), is_special(rest.get(..more)?)))
 }
 
-/// Marks what ends a value or makes it special: `"` and `&`, which differ in one bit, `<`, controls, and
-/// what is not below 0x7f.
+/// Marks the bytes that end a value or make it special: `"` and `&`, which differ in one bit, `<`, control characters,
+/// and bytes from 0x7f.
 #[inline]
 const fn value_marks(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     let quotes = (word & !(ONES * 0x04)) ^ (ONES * 0x22);
     let less = word ^ (ONES * 0x3c);
-    // A byte that is zero or below a blank borrows, one of 0x7f carries, and where these are wrong the top
-    // bit is set already. What they do to a byte above a marked one does not matter.
+    // A byte that is zero or below a blank borrows, and one of 0x7f carries; where these marks are wrong the top bit is
+    // set already. Their effect on bytes above a marked one does not matter.
     let borrows =
         quotes.wrapping_sub(ONES) | less.wrapping_sub(ONES) | word.wrapping_sub(ONES * 0x20);
     (borrows | word | word.wrapping_add(ONES)) & (ONES * 0x80)

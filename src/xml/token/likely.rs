@@ -1,9 +1,17 @@
-//! What is likely to come next. nmap writes elements, and the attributes of each, in a fixed order: the name that
-//! is due is compared at once instead of being looked for and looked up. A wrong guess costs only time.
+//! Predictor of names for the fast path.
+//!
+//! nmap writes elements, and the attributes of each, in a fixed order. So the predictor compares the bytes that follow
+//! with the name that is due, as two masked 64-bit words, instead of searching for the end of the name and looking it
+//! up. A wrong guess costs only time: the fast path then reads the name in the usual way.
+//!
+//! `BEHIND` lists, for the start tag of an element, the elements that often begin next; for end tags the guess is the
+//! element that was opened last. `ORDERS` lists the attribute orders of each element; from them the compiler builds,
+//! per element, a table of the attributes that may follow each attribute. To teach it a new element or order of nmap,
+//! add a line to these two tables; nothing else depends on them.
 
 use super::super::names::{At, El};
 
-/// Elements that often begin next behind the start tag of another one.
+/// Elements that often begin next after the start tag of another one.
 const BEHIND: &[(El, [Option<El>; 2])] = &[
     (El::Host, [Some(El::Status), None]),
     (El::Status, [Some(El::Address), None]),
@@ -25,7 +33,7 @@ const BEHIND: &[(El, [Option<El>; 2])] = &[
     (El::Hop, [Some(El::Hop), None]),
 ];
 
-/// The orders in which nmap writes attributes.
+/// Orders in which nmap writes attributes.
 const ORDERS: &[(El, &[At])] = &[
     (El::Host, &[At::Starttime, At::Endtime, At::Timedout]),
     (El::Status, &[At::State, At::Reason, At::ReasonTtl]),
@@ -57,10 +65,10 @@ const ORDERS: &[(El, &[At])] = &[
     (El::Times, &[At::Srtt, At::Rttvar, At::To]),
 ];
 
-/// What may come next: the first guess, and one beside it.
+/// Predicted attributes: the first guess and an alternative.
 type Guess = [Option<At>; 2];
 
-/// For each attribute what may come behind it, and first what may come first.
+/// For each attribute, the attributes that may follow it; the first entry has those that may come first.
 type Row = [Guess; At::COUNT + 1];
 
 static ROWS: [Row; El::COUNT] = rows();
@@ -69,13 +77,13 @@ static NONE: Row = [[None; 2]; At::COUNT + 1];
 
 static NEXT: [[Option<El>; 2]; El::COUNT] = next();
 
-/// The names of elements.
+/// Names of the elements.
 static NAMES: [Pattern; El::COUNT] = names();
 
 /// For each attribute a blank, its name, `=` and `"`.
 static OPENERS: [Pattern; At::COUNT] = openers();
 
-/// Up to 16 bytes as two words, with a mask for each.
+/// Pattern of up to 16 bytes as two words, each with a mask.
 #[derive(Clone, Copy)]
 struct Pattern {
     words: [u64; 2],
@@ -84,7 +92,7 @@ struct Pattern {
 }
 
 impl Pattern {
-    /// No text has these bytes.
+    /// Pattern that matches no text.
     const NEVER: Self = Self { words: [u64::MAX; 2], masks: [u64::MAX; 2], len: 0 };
 
     #[expect(
@@ -115,7 +123,7 @@ impl Pattern {
         pattern
     }
 
-    /// Whether text begins with it.
+    /// Returns true if the text begins with the pattern.
     #[inline]
     fn begins(&self, [first, second]: [u64; 2]) -> bool {
         let [low, high] = self.words;
@@ -124,15 +132,15 @@ impl Pattern {
     }
 }
 
-/// The first 16 bytes as words.
+/// Returns the first 16 bytes as words.
 #[inline]
 fn head(tail: &[u8]) -> Option<[u64; 2]> {
     let (first, rest) = tail.split_first_chunk::<8>()?;
     Some([u64::from_le_bytes(*first), u64::from_le_bytes(*rest.first_chunk::<8>()?)])
 }
 
-/// The element whose name stands at the start of `tail`, if it is likely behind the start tag of this one,
-/// and the length of the name.
+/// Returns the element whose name stands at the start of `tail`, if it is likely after the start tag `behind`, and the
+/// length of the name.
 #[inline]
 pub(super) fn element(behind: Option<El>, tail: &[u8]) -> Option<(El, usize)> {
     let words = head(tail)?;
@@ -143,7 +151,8 @@ pub(super) fn element(behind: Option<El>, tail: &[u8]) -> Option<(El, usize)> {
     })
 }
 
-/// The same of an end tag, of the element that was opened last.
+/// Returns the element that was opened last if its name stands at the start of the end tag `tail`, and the length of
+/// the name.
 #[inline]
 pub(super) fn end(opened: Option<El>, tail: &[u8]) -> Option<(El, usize)> {
     let el = opened?;
@@ -152,7 +161,7 @@ pub(super) fn end(opened: Option<El>, tail: &[u8]) -> Option<(El, usize)> {
     found.then_some((el, name.len))
 }
 
-/// Guesses the attributes of a tag.
+/// Predicts the attributes of a tag.
 #[derive(Clone, Copy)]
 pub(super) struct Likely {
     row: &'static Row,
@@ -160,15 +169,14 @@ pub(super) struct Likely {
 }
 
 impl Likely {
-    /// Before the first attribute of an element.
+    /// Creates a predictor that expects the first attribute of an element.
     #[inline]
     pub(super) fn new(el: Option<El>) -> Self {
         let row = el.and_then(|el| ROWS.get(el.number())).unwrap_or(&NONE);
         Self { row, next: row[0] }
     }
 
-    /// The attribute whose blank, name, `=` and `"` stand at the start of `tail`, if it was guessed, and
-    /// the length of all that.
+    /// Returns the predicted attribute whose blank, name, `=` and `"` stand at the start of `tail`, and their length.
     #[inline]
     pub(super) fn opener(&self, tail: &[u8]) -> Option<(At, usize)> {
         let words = head(tail)?;
@@ -178,7 +186,7 @@ impl Likely {
         })
     }
 
-    /// This attribute was read.
+    /// Records that this attribute was read.
     #[inline]
     pub(super) fn passed(&mut self, id: At) {
         self.next = self.row.get(id.number().wrapping_add(1)).copied().unwrap_or([None; 2]);
@@ -201,7 +209,7 @@ const fn rows() -> [Row; El::COUNT] {
             let guess = &mut rows[el.number()][place];
             match *guess {
                 [None, _] => guess[0] = Some(ids[i]),
-                // Only the first order of an element tells what comes first.
+                // Only the first order of an element determines which attribute comes first.
                 [Some(first), None] if place > 0 && first.number() != ids[i].number() => {
                     guess[1] = Some(ids[i]);
                 }

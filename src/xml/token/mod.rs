@@ -1,10 +1,25 @@
-//! Tokens of a piece of the input. A fast path reads what nmap writes; at the first markup that is
-//! written in any other way the rest of the piece goes to quick-xml, and what quick-xml cannot read, or
-//! what breaks rule R3, is repaired first. All three give the same tokens for the same markup.
+//! Tokenizer: start tags, end tags and text of one piece of the input.
 //!
-//! Each token passes at least one byte of what it is read of, and the ways change in one direction only: so the
-//! tokens of a piece end. quick-xml is given nothing but markup, from its `<` on: it drops a byte order mark at the
-//! start of what it is given without counting it, and text is read here.
+//! There are three ways to read markup, each for what the previous one cannot handle. The fast path (`fast`, with the
+//! predictor in `likely`) reads exactly what nmap writes, without copying. At the first markup that is written in any
+//! other way, the rest of the piece goes to quick-xml (`quick`). Whatever quick-xml cannot read, or breaks rule R3, is
+//! first rewritten by [`repair`], and then read by quick-xml with a map back to the original positions. A piece changes
+//! ways in this direction only, and the next piece starts on the fast path again.
+//!
+//! Invariants:
+//!
+//! - All three ways return the same tokens, attributes and warnings for the same markup; `Tokens::by_quick_xml` exists
+//!   so that tests and the fuzz target `tokens` can compare them.
+//! - Each token passes at least one byte of its source. Together with the fixed order of the ways this ends the tokens
+//!   of a piece.
+//! - quick-xml receives nothing but markup, from its `<` on: it drops a byte order mark at the start of its input
+//!   without counting it. Text is read here.
+//! - Warnings about repaired markup are recorded when a token passes it, not when it is repaired, because the host may
+//!   end before it and the following bytes may be read again as another piece.
+//!
+//! Attributes of the last start tag are kept in [`Tokens`] rather than in the token, in a vector that is reused. To add
+//! syntax that nmap writes, extend the fast path if it is frequent, and check that quick-xml agrees; names are added in
+//! [`super::names`], and their usual order in `likely`.
 
 mod fast;
 mod likely;
@@ -23,21 +38,21 @@ use super::{
 };
 use crate::{error::Code, limits::Limits};
 
-/// A token; its places are those of the piece's text.
+/// Token; its positions are those in the piece's text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Token<'f> {
     /// A start tag; its attributes are in [`Tokens::attributes`].
     Start { name: Name<'f>, empty: bool, at: usize },
     /// An end tag.
     End { name: Name<'f>, at: usize },
-    /// Text between tags, references not resolved.
+    /// Text between tags, with unresolved references.
     Text { raw: &'f str, at: usize },
-    /// What a CDATA section holds.
+    /// Contents of a CDATA section.
     Cdata { raw: &'f str, at: usize },
 }
 
 impl Token<'_> {
-    /// Its place.
+    /// Returns its position.
     const fn place(&self) -> usize {
         match self {
             Self::Start { at, .. }
@@ -48,7 +63,7 @@ impl Token<'_> {
     }
 }
 
-/// An element's name, known or not.
+/// Name of an element, known or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Name<'f> {
     Known(El),
@@ -61,7 +76,7 @@ impl<'f> Name<'f> {
         El::from_name(name.as_bytes()).map_or(Self::Unknown(name), Self::Known)
     }
 
-    /// The element, if it is a known one.
+    /// Returns the element if it is known.
     #[inline]
     fn known(self) -> Option<El> {
         match self {
@@ -70,7 +85,7 @@ impl<'f> Name<'f> {
         }
     }
 
-    /// The name as written.
+    /// Returns the name as written.
     pub(super) fn as_str(self) -> &'f str {
         match self {
             Self::Known(el) => el.name(),
@@ -79,19 +94,19 @@ impl<'f> Name<'f> {
     }
 }
 
-/// An attribute of known name.
+/// Attribute with a known name.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Attr<'f> {
     pub(super) id: At,
-    /// The value, references not resolved.
+    /// Value, with unresolved references.
     pub(super) raw: &'f str,
-    /// Place of the value.
+    /// Position of the value.
     pub(super) at: usize,
-    /// Whether the value is anything but printable ASCII without `&`.
+    /// True if the value contains anything but printable ASCII, or a `&`.
     pub(super) special: bool,
 }
 
-/// Caps on tags (rule R10).
+/// Limits on tags (rule R10).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TagCaps {
     pub(super) tag: usize,
@@ -110,44 +125,44 @@ pub(super) struct Tokens<'f> {
     text: &'f str,
     bump: &'f Bump,
     caps: TagCaps,
-    /// Bytes of the longest name whose end tag is within the cap.
+    /// Length in bytes of the longest name whose end tag is within the limit.
     longest_end: usize,
-    /// Whether the input ends where the piece ends.
+    /// True if the input ends where the piece ends.
     last: bool,
     way: Way<'f>,
-    /// Place of the next token on the fast path.
+    /// Position of the next token on the fast path.
     at: usize,
     attributes: Vec<Attr<'f>>,
     seen: u128,
-    /// The element of the last start tag on the fast path.
+    /// Element of the last start tag on the fast path.
     before: Option<El>,
-    /// That of the last one that is no empty element.
+    /// Element of the last start tag that was not empty.
     opened: Option<El>,
-    /// Places of what the repair dropped and no token has passed yet, from where it began.
+    /// Positions of dropped markup that no token has passed yet, relative to the start of the repair.
     broken: Rising,
-    /// The same of hosts and scans in comments that it dropped.
+    /// Positions of hosts and scans in dropped comments, likewise.
     hidden: Rising,
-    /// The same of tags beyond the cap.
+    /// Positions of tags above the limit, likewise.
     long: Rising,
-    /// Place of the last token of which the repair dropped something.
+    /// Position of the last token in which the repair dropped something.
     damaged: Option<usize>,
-    /// Place of the last start tag that was beyond the cap.
+    /// Position of the last start tag that exceeded the limit.
     too_long: Option<usize>,
     repaired_from: usize,
 }
 
 enum Way<'f> {
-    /// At [`Tokens::at`].
+    /// Fast path, at [`Tokens::at`].
     Fast,
-    /// quick-xml on what begins at a place of the piece.
+    /// quick-xml, on the text from a position of the piece.
     Quick(Box<Quick<'f>>),
     Done,
 }
 
-/// Why a way cannot give the next token.
+/// Reason why a way cannot return the next token.
 enum Stop {
     End,
-    /// Markup at this place is not for this way.
+    /// Markup at this position that this way cannot read.
     Irregular(usize),
 }
 
@@ -174,7 +189,7 @@ impl<'f> Tokens<'f> {
         }
     }
 
-    /// The same tokens without the fast path, to prove that claim.
+    /// Creates tokens that are read without the fast path, to verify that they are the same.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn by_quick_xml(text: &'f str, bump: &'f Bump, caps: TagCaps, last: bool) -> Self {
         let mut tokens = Self::new(text, bump, caps, last);
@@ -182,17 +197,17 @@ impl<'f> Tokens<'f> {
         tokens
     }
 
-    /// The attributes of the last start tag; the first of two with one name counts (rule R11).
+    /// Returns the attributes of the last start tag; the first of two with the same name counts (rule R11).
     pub(super) fn attributes(&self) -> &[Attr<'f>] {
         &self.attributes
     }
 
-    /// Whether damage was met.
+    /// Returns true if damage was repaired.
     pub(super) fn was_repaired(&self) -> bool {
         matches!(&self.way, Way::Quick(quick) if quick.map.is_some())
     }
 
-    /// Place of the next token.
+    /// Returns the position of the next token.
     pub(super) fn place(&self) -> usize {
         match &self.way {
             Way::Fast => self.at,
@@ -201,7 +216,7 @@ impl<'f> Tokens<'f> {
         }
     }
 
-    /// Passes a line end between two tags, where text says nothing.
+    /// Skips a line end between two tags, where text is insignificant.
     #[inline]
     pub(super) fn pass_line_end(&mut self) {
         let fast = matches!(self.way, Way::Fast);
@@ -211,7 +226,7 @@ impl<'f> Tokens<'f> {
         }
     }
 
-    /// The next token; `None` at the end of the piece.
+    /// Returns the next token, or `None` at the end of the piece.
     #[inline]
     pub(super) fn next(&mut self, notes: &mut Notes) -> Option<Token<'f>> {
         if matches!(self.way, Way::Fast)
@@ -244,14 +259,14 @@ impl<'f> Tokens<'f> {
         }
     }
 
-    /// Fast path to quick-xml, or quick-xml to the repair and then quick-xml again.
+    /// Changes from the fast path to quick-xml, or from quick-xml to repaired text.
     fn hand_over(&mut self, at: usize, notes: &mut Notes) {
         let rest = self.text.get(at..).unwrap_or_default();
         let quick = match &self.way {
             Way::Fast => Quick::new(rest, at, None),
             Way::Quick(quick) if quick.map.is_some() => {
-                // The repair wrote something that quick-xml does not read: a bug, but no reason to
-                // lose the hosts that follow.
+                // The repair produced something that quick-xml cannot read: a bug, but no reason to lose the hosts that
+                // follow.
                 notes.add(Code::BrokenTag, at, || "markup that cannot be read".into());
                 self.way = Way::Done;
                 self.note_broken(self.text.len(), notes);
@@ -268,13 +283,13 @@ impl<'f> Tokens<'f> {
         self.way = Way::Quick(Box::new(quick));
     }
 
-    /// Whether something of the last start tag, which stands at this place, could not be read.
+    /// Returns true if part of the last start tag, at this position, could not be read.
     pub(super) fn is_damaged(&self, at: usize) -> bool {
         self.damaged == Some(at)
     }
 
-    /// Notes what the repair dropped before the next token and of the last one, which stands at a place; what follows
-    /// may be read with other bytes.
+    /// Reports markup that was dropped in the last token, at position `token`, and before the next one. Markup after
+    /// that may be read again with other bytes.
     #[inline]
     fn note_broken(&mut self, token: usize, notes: &mut Notes) {
         let lists = [&self.broken, &self.hidden, &self.long];
@@ -302,7 +317,7 @@ impl<'f> Tokens<'f> {
                 self.too_long = Some(at);
                 continue;
             }
-            // As between hosts, where the framer drops it.
+            // As the framer does between hosts.
             let tag = self.text.get(at.saturating_add(1)..).unwrap_or_default();
             let ends = |c: char| c.is_ascii_whitespace() || matches!(c, '>' | '<');
             let name = tag.split(ends).next().unwrap_or_default();
@@ -315,7 +330,7 @@ impl<'f> Tokens<'f> {
         self.seen = 0;
     }
 
-    /// Keeps an attribute of known name; gives it back if its name was there before.
+    /// Keeps an attribute with a known name. Returns its name if the tag already has it.
     #[inline]
     fn keep(&mut self, attr: Attr<'f>) -> Option<At> {
         let bit = attr.id.bit();
@@ -363,13 +378,13 @@ impl<'f> Tokens<'f> {
         }
     }
 
-    /// Whether the last start tag, which stands at this place, is beyond the cap: then its element is dropped.
+    /// Returns true if the last start tag, at this position, exceeds the limit; its element is then dropped.
     pub(super) fn is_too_long(&self, at: usize) -> bool {
         self.too_long == Some(at)
     }
 }
 
-/// A byte of the names that nmap writes.
+/// Returns true for bytes of the names that nmap writes.
 #[inline]
 pub(super) const fn is_name(byte: u8) -> bool {
     const NAMES: [bool; 256] = {
@@ -384,12 +399,12 @@ pub(super) const fn is_name(byte: u8) -> bool {
     NAMES[byte as usize]
 }
 
-/// A byte of any name that XML allows, told roughly: no blank, no markup.
+/// Returns true for bytes of any name that XML allows, approximately: neither blanks nor markup.
 pub(super) const fn is_name_or_beyond(byte: u8) -> bool {
     is_name(byte) || matches!(byte, b'-' | b'.' | b':') || byte >= 0x80
 }
 
-/// A byte that a name begins with.
+/// Returns true for bytes that may begin a name.
 pub(super) const fn starts_name(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || matches!(byte, b'_' | b':') || byte >= 0x80
 }
@@ -403,7 +418,7 @@ mod tests {
 
     const CAPS: TagCaps = TagCaps { tag: 1 << 20, attributes: 256, markup: 1 << 20 };
 
-    /// All tokens with their attributes, and the codes of the warnings.
+    /// Returns all tokens with their attributes, and the codes of the warnings.
     fn all(mut tokens: Tokens<'_>) -> Vec<String> {
         let mut notes = Notes::new(8);
         let mut found = Vec::new();
@@ -427,7 +442,7 @@ mod tests {
         assert_eq!(fast, quick, "{text}");
     }
 
-    /// The fixtures as text.
+    /// Returns the fixtures as text.
     fn fixtures() -> Vec<String> {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
         let mut texts: Vec<_> = std::fs::read_dir(folder)

@@ -1,4 +1,4 @@
-//! Tokens by quick-xml, of what is well-formed or was repaired.
+//! Tokens by quick-xml, for well-formed or repaired markup.
 
 use quick_xml::{
     Reader,
@@ -16,15 +16,15 @@ use super::{
     Attr, Name, Stop, Token, Tokens, Way, is_name_or_beyond, starts_name,
 };
 
-/// quick-xml on a part of a piece.
+/// quick-xml reader on a part of a piece.
 pub(super) struct Quick<'f> {
     reader: Reader<&'f [u8]>,
-    /// Place in the source of what the reader was given.
+    /// Position in the source at which the reader's input begins.
     read_from: usize,
     source: &'f str,
-    /// Place of the source in the piece.
+    /// Position of the source in the piece.
     base: usize,
-    /// If the source was repaired: from its places to those of the piece behind `base`.
+    /// For a repaired source, the map from its positions to those of the piece, relative to `base`.
     pub(super) map: Option<PlaceMap>,
 }
 
@@ -39,7 +39,7 @@ impl<'f> Tokens<'f> {
             if tail.is_empty() {
                 return Err(Stop::End);
             }
-            // References are events of their own there; here text runs to the next `<`.
+            // quick-xml reports references as separate events; here text extends to the next `<`.
             let text = memchr::memchr(b'<', tail.as_bytes()).unwrap_or(tail.len());
             if let Some(raw) = tail.get(..text).filter(|raw| !raw.is_empty()) {
                 quick.go_to(start.saturating_add(text));
@@ -68,7 +68,7 @@ impl<'f> Tokens<'f> {
                     let raw = written.get(9..written.len().saturating_sub(3)).unwrap_or_default();
                     return Ok(Token::Cdata { raw, at: at.saturating_add(9) });
                 }
-                // An end has no byte of the opener.
+                // The shortest comment has seven bytes: its end shares none with the opener.
                 Event::Comment(_) if (7..=self.caps.markup).contains(&written.len()) => {
                     note_hidden(written, at, notes);
                 }
@@ -88,7 +88,7 @@ impl<'f> Tokens<'f> {
         notes: &mut Notes,
     ) -> Result<Token<'f>, Stop> {
         let Way::Quick(quick) = &self.way else { return Err(Stop::End) };
-        // What was repaired may be longer or shorter than it was.
+        // Repaired tags may be longer or shorter than they were.
         let tag_len = if quick.map.is_some() { 0 } else { written.len() };
         let inner = written.get(1..written.len().saturating_sub(1)).unwrap_or_default();
         let empty = inner.ends_with('/');
@@ -114,7 +114,7 @@ impl<'f> Tokens<'f> {
             if count > self.caps.attributes {
                 continue;
             }
-            // The values lie in `inner`: their places give them its life.
+            // Values are slices of `inner`: the offset recovers their lifetime.
             let value = attribute.value.as_ref();
             let offset = value.as_ptr().addr().saturating_sub(inner.as_ptr().addr());
             let raw = inner.get(offset..offset.saturating_add(value.len())).unwrap_or_default();
@@ -136,7 +136,7 @@ impl<'f> Tokens<'f> {
     }
 }
 
-/// Notes hosts and scans in a comment or CDATA section, which stands at a place and is one in its source, too.
+/// Counts hosts and scans in a comment or CDATA section at this position, which is unchanged by the repair.
 fn note_hidden(written: &str, at: usize, notes: &mut Notes) {
     for place in hidden(written.as_bytes()) {
         notes.hidden(at.saturating_add(place), 1);
@@ -148,19 +148,19 @@ impl<'f> Quick<'f> {
         Self { reader: reader(source), read_from: 0, source, base, map }
     }
 
-    /// Place of the reader in the source.
+    /// Returns the position of the reader in the source.
     pub(super) fn position(&self) -> usize {
         let read = usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX);
         self.read_from.saturating_add(read)
     }
 
-    /// Place in the piece of a place in the source.
+    /// Maps a position in the source to a position in the piece.
     pub(super) fn place(&self, position: usize) -> usize {
         let position = self.map.as_ref().map_or(position, |map| map.source(position));
         self.base.saturating_add(position)
     }
 
-    /// Goes on at a place, which is that of a `<` or the end.
+    /// Continues at a position, which is that of a `<` or the end.
     fn go_to(&mut self, place: usize) {
         self.reader = reader(self.source.get(place..).unwrap_or_default());
         self.read_from = place;
