@@ -6,11 +6,11 @@
 //! ```
 //!
 //! [`Pipeline`] is generic over the [`Format`] that it writes, so an encoder and a writer always match. With one
-//! thread, [`stream`] reads each input and its chunks are written immediately. With several, [`jobs`] reads small
-//! inputs in groups and [`split`] divides large ones into batches of hosts; results come back in the order of the
-//! inputs ([`exec::Ordered`](crate::exec::Ordered)), so the output has the same bytes for any number of threads. Two
-//! things are decided by the main [`Worker`] alone, in input order: which scans were read before, and the contents of
-//! the report.
+//! thread, `stream` reads each input and its chunks are written immediately. With several, `jobs` reads small inputs in
+//! groups and `split` divides large ones into batches of hosts; results come back in the order of the inputs
+//! ([`exec::Ordered`](crate::exec::Ordered)), so the output has the same bytes for any number of threads. Two things
+//! are decided by the main `Worker` alone, in input order: which scans were read before, and the contents of the
+//! report.
 //!
 //! A merge is a pipeline into [`MergeInput`], whose scans [`Pipeline::merge_into`] and [`Pipeline::history_into`] then
 //! write in a second format.

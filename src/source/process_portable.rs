@@ -1,7 +1,8 @@
-//! Programs on systems that are no Unix: none is started.
+//! Stand-in for child processes on systems other than Unix, where none can be started.
 //!
-//! A program is ended with all that it started (`process.rs`), so that no scan goes on unseen. Process groups, signals and
-//! the adoption of orphans are those of Unix; without them starting a program fails, with a message.
+//! A program is ended together with everything that it started (`process.rs`), so that no scan continues unnoticed.
+//! Process groups, signals and the adoption of orphans exist on Unix only; without them, starting a program fails with
+//! a message.
 
 use std::{
     io,
@@ -12,18 +13,18 @@ use std::{
 
 pub use super::program::{Ended, Program};
 
-/// There is none of it.
+/// Type without values.
 #[derive(Debug, Clone, Copy)]
 enum Never {}
 
-/// A program that was started.
+/// Running program.
 #[derive(Debug)]
 pub struct Process {
     never: Never,
     pub(super) stdin: Option<ChildStdin>,
 }
 
-/// Ends a process from any thread.
+/// Handle that ends a process from any thread.
 #[derive(Debug, Clone)]
 pub struct Stopper(Never);
 
@@ -32,10 +33,10 @@ fn unsupported() -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, message)
 }
 
-/// Has this process adopt what its programs leave behind, so that it can be ended.
+/// Makes this process adopt the processes that its programs leave behind, so that they can be ended.
 ///
 /// # Errors
-/// Always: the system has no way to do so.
+/// Always fails: the system does not support it.
 pub fn adopt_orphans() -> io::Result<()> {
     Err(unsupported())
 }
@@ -50,63 +51,63 @@ impl Process {
     /// Starts a program. Its standard input is empty unless it is to be written.
     ///
     /// # Errors
-    /// Always.
+    /// Always fails.
     pub fn start(_: &Program, _: bool) -> io::Result<Self> {
         Err(unsupported())
     }
 
-    /// Its standard output, once.
+    /// Returns its standard output.
     pub fn take_stdout(&mut self) -> io::Empty {
         match self.never {}
     }
 
-    /// What ends it from elsewhere.
+    /// Returns a handle that ends the process from elsewhere.
     #[must_use]
     pub fn stopper(&self) -> Stopper {
         match self.never {}
     }
 
-    /// Waits for its end.
+    /// Waits for the program to end.
     ///
     /// # Errors
-    /// None: there is no process.
+    /// Never fails: there is no process.
     pub fn wait(self) -> io::Result<Ended> {
         match self.never {}
     }
 
-    /// Runs a program that may ask the user something: it has this program's terminal.
+    /// Runs a program that may ask the user something, with access to scanmill's terminal.
     ///
     /// # Errors
-    /// Always.
+    /// Always fails.
     pub fn ask(_: &Program) -> io::Result<ExitStatus> {
         Err(unsupported())
     }
 }
 
 impl Stopper {
-    /// Tells the program to end, and sees to it that it does.
+    /// Asks the program to end, and kills it if it does not within the grace period.
     pub fn stop(&self) {
         match self.0 {}
     }
 
-    /// Ends the program, soon by force, and comes back when it has ended.
+    /// Ends the program, by force after a short grace period, and returns when it has ended.
     pub fn finish(&self) {
         match self.0 {}
     }
 
-    /// Whether it was told to end.
+    /// Returns true if the program was asked to end.
     #[must_use]
     pub fn is_told(&self) -> bool {
         match self.0 {}
     }
 
-    /// Whether it has ended.
+    /// Returns true if the program has ended.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         match self.0 {}
     }
 
-    /// Whether it has ended, and all that it left behind.
+    /// Returns true if the program and everything that it left behind have ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
         match self.0 {}
@@ -121,7 +122,7 @@ impl Stopper {
     }
 }
 
-/// A thread; the system may have none left.
+/// Starts a thread. The system may refuse.
 pub(super) fn spawn<T: Send + 'static>(
     run: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {

@@ -1,29 +1,29 @@
-//! What is started, and how it ended.
+//! Description of a program to start, and the result of one that ended.
 
 use std::{ffi::OsString, process::ExitStatus};
 
-/// What is started: a program with its arguments, never through a shell.
+/// Program with its arguments. It is started directly, never through a shell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Program {
-    /// The program, looked for on the path if it has no slash.
+    /// Name or path of the program; a name without a slash is searched for in `PATH`.
     pub name: OsString,
-    /// Its arguments.
+    /// Arguments of the program.
     pub args: Vec<OsString>,
-    /// What is added to its environment.
+    /// Variables added to its environment.
     pub env: Vec<(String, String)>,
-    /// What is not in its environment, though it is in this program's.
+    /// Variables removed from its environment.
     pub unset: Vec<OsString>,
-    /// Whether it runs with other rights, by sudo, so that signals must go that way too.
+    /// True if it runs through sudo with other privileges, so that signals must be sent through sudo as well.
     pub by_sudo: bool,
 }
 
-/// How a program ended.
+/// Result of a program that ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// Its exit status.
+    /// Exit status of the program.
     pub status: ExitStatus,
-    /// What it wrote to standard error; of much of it begin and end.
+    /// Standard error; of long output, the beginning and the end.
     pub stderr: String,
-    /// Whether it was told to end.
+    /// True if the program was asked to end.
     pub stopped: bool,
 }

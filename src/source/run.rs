@@ -19,8 +19,8 @@ pub struct Ran {
 }
 
 impl Process {
-    /// Runs a program to its end with the given input. Ends it, and returns `None`, if it writes more bytes or takes
-    /// longer than allowed.
+    /// Runs a program to its end with the given input. Returns its output and its exit, or `None` instead of the exit
+    /// if it wrote more bytes or took longer than `caps` allow and was therefore ended.
     ///
     /// # Errors
     /// Fails if it cannot be started, or its output cannot be read.
@@ -33,7 +33,7 @@ impl Process {
         Ok((output, Some(ended).filter(|ended| !too_much && !ended.stopped)))
     }
 
-    /// Runs a program as [`run`] does, and reports in detail; `started` receives a handle that ends it earlier.
+    /// Runs a program as [`run`](Self::run) does, and reports in detail; `started` receives a handle that ends it earlier.
     ///
     /// # Errors
     /// Fails if it cannot be started, or its output cannot be read.

@@ -1,8 +1,8 @@
 //! Decoder: turns the pieces of the framer into events, document by document (rules R1, R2, R6 and R7).
 //!
 //! ```text
-//! bytes ──▶ Intake ──▶ Framer ──▶ pieces ──▶ Tokens ──▶ elements ──▶ events
-//! encoding   cuts out hosts        markup     RunReader, host
+//! bytes ──▶ Intake ────▶ Framer ────────▶ Tokens ──▶ Stack ────▶ readers of runs and hosts ──▶ events
+//!           (encoding)   (hosts, pieces)  (markup)   (nesting)   (values)
 //! ```
 //!
 //! [`Decoder`] is a state machine without I/O, threads or clocks. The caller feeds bytes in chunks of any size and then
@@ -15,8 +15,8 @@
 //! another format. Handlers change it, and the framer receives it with every call ([`Around`](super::frame::Around)),
 //! because it decides if a `<host` begins a host.
 //!
-//! Three places refer to the input: bytes of the framer, bytes of the input (which differ after transcoding and dropped
-//! NUL bytes), and lines. `consume` is the only place that advances them, together with the hash.
+//! Positions are counted in three ways: in bytes of the framer, in bytes of the input (the two differ after transcoding
+//! and dropped NUL bytes), and in lines. `consume` alone advances them.
 //!
 //! Invariants: every step consumes at least one byte or leaves a host or an error behind; and events do not depend on
 //! how the input is divided into chunks. With strict reading the first warning ends the input, so pieces are then as
