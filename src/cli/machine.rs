@@ -1,28 +1,31 @@
-//! Size of the machine's memory, and limits on what this process may take of it.
+//! Memory of the machine, and limits on the memory that this process may use.
 //!
-//! Read from the files in which Linux shows it, as it is one number: a crate that knows processes, disks and users of every
-//! system cost more to build than all of `cli/memory.rs`. Other systems show it through calls that need `unsafe`; there
-//! the size is unknown, and the default of `--memory` is its minimum.
+//! Both are read from the files in which Linux shows them. A crate for system information, which
+//! also covers processes, disks and users, takes longer to build than all of `cli/memory.rs`, for a
+//! single number. Other systems show the size through calls that need `unsafe`; there it is
+//! unknown, and the default of `--memory` is its minimum.
 
 use std::path::{Component, Path};
 
 use crate::fs;
 
-/// Where Linux mounts control groups: all of version 2, and the memory controller of version 1.
+/// Mount points of control groups on Linux: of all controllers in version 2, and of the memory
+/// controller in version 1.
 const CGROUP_V2: &str = "/sys/fs/cgroup";
 const CGROUP_V1: &str = "/sys/fs/cgroup/memory";
 
-/// Returns the bytes of memory that this machine has, or the container in which this process runs. `None` if the system
-/// does not show them.
+/// Returns the memory of this machine, or of the container that this process runs in, in bytes.
+/// Returns `None` if the system does not show it.
 pub(super) fn memory() -> Option<u64> {
     let total = mem_total(&fs::read_to_string("/proc/meminfo").ok()?)?;
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let limits = limit_files(&groups).into_iter().filter_map(|file| fs::read_to_string(file).ok());
-    // A group without a limit says `max`, or a number near 2^63: neither is less than the total.
+    // A group without a limit has `max`, or a number near 2^63: neither is less than the total.
     Some(limits.filter_map(|text| text.trim().parse().ok()).fold(total, u64::min))
 }
 
-/// Returns the bytes of address space that this process may take at most (`ulimit -v`), if that is limited.
+/// Returns the maximum address space of this process (`ulimit -v`), in bytes, or `None` if it is
+/// unlimited or unknown.
 #[cfg(all(unix, not(scanmill_portable)))]
 pub(super) fn address_space() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::As).current
@@ -33,14 +36,15 @@ pub(super) fn address_space() -> Option<u64> {
     None
 }
 
-/// Returns the bytes of the line `MemTotal` of `/proc/meminfo`.
+/// Returns the value of the line `MemTotal` of `/proc/meminfo`, in bytes.
 fn mem_total(meminfo: &str) -> Option<u64> {
     let kib = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     kib.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// Returns the files with the memory limits of the groups in `/proc/self/cgroup`, and of those above them. In a container the
-/// path may be that of the host, which is not mounted here; the limit of the container is then that of the root.
+/// Returns the files with the memory limits of the groups in `/proc/self/cgroup` and of their
+/// ancestors. In a container, the path may be that of the host, which is not mounted; the limit of
+/// the container is then that of the root.
 fn limit_files(groups: &str) -> Vec<String> {
     let mut files = Vec::new();
     for line in groups.lines() {
@@ -57,7 +61,7 @@ fn limit_files(groups: &str) -> Vec<String> {
         } else {
             continue;
         };
-        // `/../..` is a group outside of the namespace of this process.
+        // `/../..` is a group outside the namespace of this process.
         let path = Path::new(path.trim_start_matches('/'));
         let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
         let path = if inside { path } else { Path::new("") };

@@ -1,7 +1,8 @@
-//! Functions of `unix.rs` for systems that are no Unix, with what std has for all systems.
+//! Functions of `unix.rs` for systems other than Unix, based on `std`.
 //!
-//! Files have no identity there that std shows, so files are compared by their paths without links. They have neither modes
-//! nor owners, so nothing is set. Calls that have no equivalent fail as unsupported, and callers take their other way.
+//! On these systems, `std` shows no identity of files, so files are compared by their paths without
+//! links. Files have neither modes nor owners, so setting them does nothing. Calls without an
+//! equivalent fail as unsupported, and callers then use their fallback.
 
 use std::{
     borrow::Cow,
@@ -15,14 +16,15 @@ use std::{
 
 use super::FileId;
 
-/// Held while the position of a file is not its own: see [`at`].
+/// Lock that is held while the position of a file is changed temporarily; see [`at`].
 static POSITION: Mutex<()> = Mutex::new(());
 
 pub fn file_id(_: &Metadata) -> Option<FileId> {
     None
 }
 
-/// Only the first of both times is known.
+/// Returns the time of the last change to the content of a file, in seconds and nanoseconds since
+/// 1970. The second time is always zero.
 pub fn times(meta: &Metadata) -> [(i64, i64); 2] {
     let since = |time: std::time::SystemTime| time.duration_since(UNIX_EPOCH).ok();
     let modified = meta.modified().ok().and_then(since).unwrap_or_default();
@@ -30,7 +32,7 @@ pub fn times(meta: &Metadata) -> [(i64, i64); 2] {
     [(seconds, i64::from(modified.subsec_nanos())), (0, 0)]
 }
 
-/// Whatever has a length of its own or is a folder is none.
+/// Returns true for anything but a file or a folder.
 pub fn is_stream(meta: &Metadata) -> bool {
     !meta.is_file() && !meta.is_dir()
 }
@@ -43,7 +45,8 @@ pub fn owner(_: &Metadata) -> (u32, u32) {
     (0, 0)
 }
 
-/// Bytes that are not UTF-8 are replaced: no file has such a name.
+/// Returns the name or path with these bytes. Bytes that are not UTF-8 are replaced, since no file
+/// has such a name.
 pub fn os_str(bytes: &[u8]) -> Cow<'_, OsStr> {
     match String::from_utf8_lossy(bytes) {
         Cow::Borrowed(text) => OsStr::new(text).into(),
@@ -61,7 +64,8 @@ pub fn is_unreachable(error: &io::Error) -> bool {
     matches!(error.kind(), PermissionDenied | InvalidFilename) || error.raw_os_error().is_none()
 }
 
-/// The code is not known; full disks are recognized by their kind of error.
+/// Always returns false, since the code is not known. Full disks are recognized by their kind of
+/// error.
 pub(super) fn is_input_output(_: &io::Error) -> bool {
     false
 }
@@ -82,7 +86,7 @@ pub(super) fn create_dir_with_mode(path: &Path, _: u32) -> io::Result<()> {
     std::fs::create_dir(path)
 }
 
-/// A folder cannot be opened as a file is.
+/// Always returns `None`, since a folder cannot be opened like a file.
 #[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
 pub(super) fn open_dir(_: &Path) -> io::Result<Option<File>> {
     Ok(None)
@@ -96,8 +100,8 @@ pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usi
     at(file, offset, |mut file| file.write(bytes))
 }
 
-/// Reads or writes at a place, and puts the position back. A file that is used this way is not used at its position by
-/// another thread at the same time.
+/// Reads or writes at an offset, and restores the position. No other thread may use the position of
+/// the same file at the same time.
 fn at(
     mut file: &File,
     offset: u64,
@@ -135,7 +139,7 @@ pub fn stdout_metadata() -> io::Result<Option<Metadata>> {
     Ok(None)
 }
 
-/// Plans that name an error are not understood.
+/// Always returns `None`, so plans that name an error are refused.
 pub(super) fn error_number(_: &str) -> Option<i32> {
     None
 }

@@ -1,5 +1,5 @@
-//! Calls and properties of files that Unix systems have, and Linux or macOS alone. `portable.rs` has the same functions
-//! for other systems.
+//! File system calls and properties that only Unix systems have, some of them only Linux or macOS.
+//! `portable.rs` has the same functions for other systems.
 
 use std::{
     borrow::Cow,
@@ -35,41 +35,44 @@ pub fn file_id(meta: &Metadata) -> Option<FileId> {
     Some((meta.dev(), meta.ino()))
 }
 
-/// Returns when the content of a file and when its properties changed last, each in seconds and nanoseconds since 1970.
+/// Returns the times of the last change to the content of a file, and to its properties, each in
+/// seconds and nanoseconds since 1970.
 pub fn times(meta: &Metadata) -> [(i64, i64); 2] {
     [(meta.mtime(), meta.mtime_nsec()), (meta.ctime(), meta.ctime_nsec())]
 }
 
-/// Returns true for pipes, sockets and character devices: bytes come from them as they are made.
+/// Returns true for pipes, sockets and character devices, whose bytes arrive while they are
+/// produced.
 pub fn is_stream(meta: &Metadata) -> bool {
     let is = meta.file_type();
     is.is_fifo() || is.is_char_device() || is.is_socket()
 }
 
-/// Returns the mode of a file, its type included.
+/// Returns the mode of a file, including its type.
 pub fn mode(meta: &Metadata) -> u32 {
     meta.mode()
 }
 
-/// Returns the numbers of the user and the group that own a file.
+/// Returns the IDs of the user and the group that own a file.
 pub fn owner(meta: &Metadata) -> (u32, u32) {
     (meta.uid(), meta.gid())
 }
 
-/// Returns the name or path that has these bytes.
+/// Returns the name or path with these bytes.
 pub fn os_str(bytes: &[u8]) -> Cow<'_, OsStr> {
     OsStr::from_bytes(bytes).into()
 }
 
-/// Returns true if a file system has no locks, rather than a lock was refused. The last code is what NFS reports for a file
-/// that was opened to be read only.
+/// Returns true if the file system does not support locks, as opposed to a lock that was refused.
+/// NFS reports the last code for a file that was opened for reading only.
 pub fn has_no_locks(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Unsupported
         || matches!(Errno::from_io_error(error), Some(Errno::NOLCK | Errno::NOSYS | Errno::BADF))
 }
 
-/// Returns true if this process cannot reach what has a name, and true for errors that are not the system's: a name was
-/// found, and none can be found by trying again. The last code is an error of links that lead in a circle.
+/// Returns true if this process cannot reach the file with a name. Also returns true for errors
+/// without a system code, since trying again does not help. The last code is reported for links
+/// that form a circle.
 #[cfg(feature = "cli")]
 pub fn is_unreachable(error: &io::Error) -> bool {
     Errno::from_io_error(error).is_none_or(|errno| {
@@ -144,13 +147,13 @@ pub(super) fn exchange(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Returns the properties of what standard input was redirected from.
+/// Returns the metadata of the file that standard input is redirected from.
 #[cfg(feature = "cli")]
 pub fn stdin_metadata() -> io::Result<Option<Metadata>> {
     of_stream(io::stdin()).map(Some)
 }
 
-/// Returns the properties of what standard output was redirected to.
+/// Returns the metadata of the file that standard output is redirected to.
 #[cfg(feature = "cli")]
 pub fn stdout_metadata() -> io::Result<Option<Metadata>> {
     of_stream(io::stdout()).map(Some)
@@ -161,7 +164,7 @@ fn of_stream(stream: impl AsFd) -> io::Result<Metadata> {
     File::from(stream.as_fd().try_clone_to_owned()?).metadata()
 }
 
-/// Returns the number of an error by its name. Those that tests inject are known.
+/// Returns the number of an error from its name, for the errors that tests inject.
 pub(super) fn error_number(name: &str) -> Option<i32> {
     let errno = match name {
         "EACCES" => Errno::ACCESS,
@@ -176,7 +179,7 @@ pub(super) fn error_number(name: &str) -> Option<i32> {
     Some(errno.raw_os_error())
 }
 
-/// Returns the path of an open file, as far as the system shows it.
+/// Returns the path of an open file, if the system shows it.
 pub(super) fn path_of(file: &File) -> PathBuf {
     std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap_or_default()
 }

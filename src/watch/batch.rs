@@ -2,7 +2,7 @@
 //!
 //! 1. The lines are written to a separate file, which is synced.
 //! 2. A note records the position in the feed where they belong, and the entries for the ledger. It
-//! gets its name when it is complete: from then on the batch is committed.
+//!    gets its name when it is complete: from then on the batch is committed.
 //! 3. The lines are appended to the feed, which is synced.
 //! 4. The entries are added to the ledger, which is synced.
 //! 5. The note is removed.

@@ -13,7 +13,7 @@ pub(in super::super) struct ConvertArgs {
     pub(in super::super) write: WriteArgs,
     #[command(flatten)]
     pub(in super::super) pick: PickArgs,
-    /// Threads that read [default: one for each processor]
+    /// Number of threads that read [default: one per processor]
     ///
     /// The output has the same bytes for any number.
     #[arg(short = 'j', long, value_name = "N", value_parser = count, env = "SCANMILL_THREADS",
@@ -21,20 +21,22 @@ pub(in super::super) struct ConvertArgs {
     pub(in super::super) threads: Option<usize>,
     /// Read a file that nmap is still writing, as it grows
     ///
-    /// Each host comes out as soon as it is whole. It ends with the document, or with Ctrl-C; a file that is not
-    /// there yet is waited for. A feed that goes to a file has its name from the start and keeps what was whole.
+    /// Writes each host as soon as it is complete. Ends with the document, or with Ctrl-C. Waits
+    /// for a file that does not exist yet. A feed that is written to a file has its final name from
+    /// the start, and keeps the complete hosts.
     #[arg(long, env = "SCANMILL_FOLLOW", value_parser = Switch::new(),
         conflicts_with = "files_from", help_heading = "Reading")]
     pub(in super::super) follow: bool,
-    /// Take the SHA-256 of each document (column `content_sha256`)
+    /// Store the SHA-256 of each document in the column `content_sha256`
     #[arg(long, env = "SCANMILL_HASH", value_parser = Switch::new(), help_heading = "Reading")]
     pub(in super::super) hash: bool,
-    /// Run the programs that this TOML file names on hosts and ports, as scripts
+    /// Run the programs in this TOML file on hosts and ports, as scripts
     ///
-    /// What they write is a script of the host or port, with the origin `engine`. docs/scan.md has the file's format.
+    /// Their output becomes scripts of the host or port, with the origin `engine`. docs/scan.md
+    /// describes the format of the file.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Engine")]
     pub(in super::super) engine: Option<ProgramPath>,
-    /// Write a JSON summary of the run to this file, - for standard error
+    /// Write a JSON summary of the run to this file, or - for standard error
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "SCANMILL_REPORT",
         help_heading = "Output")]
     pub(in super::super) report: Option<OutputPath>,
@@ -50,13 +52,14 @@ pub(in super::super) struct WriteArgs {
     /// of parquet; without OUT it is jsonl.
     #[arg(long, value_name = "FORMAT", env = "SCANMILL_TO")]
     pub(in super::super) to: Option<To>,
-    /// A folder for several tables, a file for a feed or a single table, - for standard output
+    /// Destination: a folder for several tables, a file for a feed or a single table, or - for
+    /// standard output
     ///
-    /// A text output whose name ends in .gz or .zst is compressed. Output is written under a temporary name
-    /// and gets its own when it is complete.
+    /// Text output is compressed if the name ends in .gz or .zst. Output is written under a
+    /// temporary name, and gets its own when it is complete.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::AnyPath, env = "SCANMILL_OUT")]
     pub(in super::super) out: Option<OutputPath>,
-    /// Replace OUT if it exists; a folder only if scanmill wrote all that is in it
+    /// Replace OUT if it exists; a folder only if scanmill wrote everything in it
     #[arg(long, env = "SCANMILL_OVERWRITE", value_parser = Switch::new())]
     pub(in super::super) overwrite: bool,
     /// Tables to write [default: all]
@@ -65,30 +68,31 @@ pub(in super::super) struct WriteArgs {
     /// Columns to write, in this order; needs a single --table
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', env = "SCANMILL_COLUMNS")]
     pub(in super::super) columns: Vec<String>,
-    /// Shape of JSONL: a line a host, or a line a row [default: nested, with --table flat]
+    /// Shape of JSONL: one line per host, or one line per row [default: nested; with --table flat]
     #[arg(long, value_name = "SHAPE", env = "SCANMILL_SHAPE")]
     pub(in super::super) shape: Option<Shape>,
-    /// CSV: join lists of texts by SEP instead of writing JSON
+    /// CSV: join lists of strings with SEP instead of writing them as JSON
     #[arg(long, value_name = "SEP", env = "SCANMILL_CSV_JOIN")]
     pub(in super::super) csv_join: Option<String>,
-    /// CSV: put ' before text that a spreadsheet would take for a formula
+    /// CSV: write ' before text that a spreadsheet would interpret as a formula
     #[arg(long, env = "SCANMILL_CSV_SAFE", value_parser = Switch::new())]
     pub(in super::super) csv_safe: bool,
     /// Parquet: zstd(1) to zstd(22), snappy, lz4 or none [default: zstd(1)]
     #[arg(long, value_name = "CODEC", env = "SCANMILL_COMPRESSION", hide_short_help = true)]
     pub(in super::super) compression: Option<Compression>,
-    /// Parquet: rows of a row group at most [default: 1048576]
+    /// Parquet: maximum number of rows per row group [default: 1048576]
     #[arg(long, value_name = "N", env = "SCANMILL_ROW_GROUP_ROWS", value_parser = count,
         hide_short_help = true)]
     pub(in super::super) row_group_rows: Option<usize>,
-    /// Parquet: rows of a file at most; tables become folders of part-N.parquet
+    /// Parquet: maximum number of rows per file; tables become folders of part-N.parquet
     #[arg(long, value_name = "N", env = "SCANMILL_ROWS_PER_FILE", value_parser = count,
         hide_short_help = true)]
     pub(in super::super) rows_per_file: Option<usize>,
-    /// Parquet: a folder for each day or scanner, with files part-N.parquet
+    /// Parquet: write one folder per day or scanner, with files part-N.parquet
     ///
-    /// Tables become folders of folders such as `scan_date=2024-01-31`, the UTC date of the scan's start, else of its end. The
-    /// column that their names hold is not in the files: readers of Hive partitions add it. Not for merges.
+    /// Each table becomes a folder with folders such as `scan_date=2024-01-31`, the UTC date on
+    /// which the scan started, or else ended. The files do not contain the column that the folder
+    /// names hold: readers of Hive partitions add it. Not for merges.
     #[arg(long, value_name = "BY", env = "SCANMILL_PARTITION_BY", hide_short_help = true)]
     pub(in super::super) partition_by: Option<PartitionName>,
     #[command(flatten)]
@@ -100,10 +104,10 @@ pub(in super::super) struct WriteArgs {
 /// Partition key of a scan's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(in super::super) enum PartitionName {
-    /// The UTC date of the scan's start, else of its end
+    /// UTC date on which the scan started, or else ended
     #[value(name = "scan_date")]
     ScanDate,
-    /// What wrote the XML, such as nmap
+    /// Program that wrote the XML, such as nmap
     Scanner,
 }
 
@@ -125,7 +129,7 @@ pub(in super::super) const STATES: [&str; 7] =
 #[derive(Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Selection")]
 pub(in super::super) struct PickArgs {
-    /// States of ports to keep, such as open or open|filtered
+    /// Port states to keep, such as open or open|filtered
     #[arg(
         long,
         value_name = "STATE,...",
@@ -137,13 +141,13 @@ pub(in super::super) struct PickArgs {
     /// Keep only hosts that are up
     #[arg(long, env = "SCANMILL_UP", value_parser = Switch::new())]
     pub(in super::super) up: bool,
-    /// Leave out documents of a scan that was read whole before
+    /// Leave out documents of a scan that was read completely before
     #[arg(long, env = "SCANMILL_DEDUP", value_parser = Switch::new())]
     pub(in super::super) dedup: bool,
-    /// Nested JSONL: lines for tasks, hints at hosts and skipped targets too
+    /// Nested JSONL: also write lines for tasks, host hints and skipped targets
     #[arg(long, env = "SCANMILL_EVENTS", value_parser = Switch::new())]
     pub(in super::super) events: bool,
-    /// Make a port of each number in the lists of ports that nmap does not list singly
+    /// Write one port per number in the lists of ports that nmap summarizes by state
     #[arg(long, env = "SCANMILL_EXPAND_EXTRAPORTS", value_parser = Switch::new())]
     pub(in super::super) expand_extraports: bool,
 }

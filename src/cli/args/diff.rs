@@ -19,7 +19,7 @@ pub(in super::super) enum DiffTo {
     Jsonl,
     Csv,
     Parquet,
-    /// Events of Elastic Common Schema
+    /// Events of the Elastic Common Schema
     Ecs,
 }
 
@@ -42,7 +42,7 @@ pub(in super::super) struct DiffArgs {
     /// Format [default: by the ending of OUT, else text on a terminal, else jsonl]
     #[arg(long, value_name = "FORMAT", env = "SCANMILL_DIFF_TO", help_heading = "Output")]
     pub(in super::super) to: Option<DiffTo>,
-    /// File to write, - for standard output
+    /// File to write, or - for standard output
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub(in super::super) out: Option<OutputPath>,
     /// Replace OUT if it exists
@@ -50,17 +50,17 @@ pub(in super::super) struct DiffArgs {
     pub(in super::super) overwrite: bool,
     #[command(flatten)]
     pub(in super::super) line: LineArgs,
-    /// Show differences too that there are at every scan: times and uptimes in the output of scripts
+    /// Also show differences that occur at every scan: times and uptimes in the output of scripts
     #[arg(long, env = "SCANMILL_DIFF_ALL", value_parser = Switch::new(), help_heading = "Differences")]
     pub(in super::super) all: bool,
-    /// Leave out kinds of differences, such as `not_scanned` or `script`
+    /// Leave out categories of differences, such as `not_scanned` or `script`
     ///
-    /// How something differs: `appeared`, `first_seen`, `gone`, `changed`, `moved`, `not_scanned`. What differs:
-    /// `host`, `port`, `service`, `script`, `os`, `name`, `address`, `route`.
+    /// By type of change: `appeared`, `first_seen`, `gone`, `changed`, `moved`, `not_scanned`. By
+    /// subject: `host`, `port`, `service`, `script`, `os`, `name`, `address`, `route`.
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = sort(),
         hide_possible_values = true, env = "SCANMILL_DIFF_IGNORE", help_heading = "Differences")]
     pub(in super::super) ignore: Vec<Sort>,
-    /// Leave out all other kinds of differences
+    /// Leave out all other categories of differences
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = sort(),
         hide_possible_values = true, env = "SCANMILL_DIFF_ONLY", help_heading = "Differences")]
     pub(in super::super) only: Vec<Sort>,
@@ -76,17 +76,17 @@ pub(in super::super) struct DiffArgs {
     #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = STATES,
         env = "SCANMILL_DIFF_IGNORE_STATE", help_heading = "Differences")]
     pub(in super::super) ignore_state: Vec<String>,
-    /// End with 1 too if one side did not look for what the other one found
+    /// Also end with 1 if one side did not look for something that the other side found
     #[arg(long, env = "SCANMILL_STRICT_COVERAGE", value_parser = Switch::new(),
         help_heading = "Differences")]
     pub(in super::super) strict_coverage: bool,
-    /// What makes two hosts the same
+    /// Property by which hosts are matched
     #[arg(long, value_name = "WHAT", default_value = "ip", env = "SCANMILL_IDENTITY")]
     pub(in super::super) identity: By,
-    /// Folder for what does not fit into --memory [default: the system's]
+    /// Folder for data that exceeds --memory [default: the system's]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "SCANMILL_TEMP_DIR")]
     pub(in super::super) temp_dir: Option<OutputPath>,
-    /// Threads that read [default: one for each processor]
+    /// Number of threads that read [default: one per processor]
     #[arg(short = 'j', long, value_name = "N", value_parser = count, env = "SCANMILL_THREADS",
         help_heading = "Reading")]
     pub(in super::super) threads: Option<usize>,

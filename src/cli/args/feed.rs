@@ -28,20 +28,20 @@ pub(in super::super) enum OcsfVersion {
 #[command(next_help_heading = "Feeds")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option")]
 pub(in super::super) struct FeedArgs {
-    /// ecs: events for ports in any state, not for open ones alone
+    /// ecs: write events for ports in any state, not only for open ones
     #[arg(long, env = "SCANMILL_ALL_PORTS", value_parser = Switch::new(), hide_short_help = true)]
     pub(in super::super) all_ports: bool,
-    /// ocsf: events for all hosts, not for those alone that are up
+    /// ocsf: write events for all hosts, not only for those that are up
     #[arg(long, env = "SCANMILL_ALL_HOSTS", value_parser = Switch::new(), hide_short_help = true)]
     pub(in super::super) all_hosts: bool,
-    /// ecs: an event for each result of a script
+    /// ecs: write one event per script result
     #[arg(long, env = "SCANMILL_SCRIPT_EVENTS", value_parser = Switch::new(), hide_short_help = true)]
     pub(in super::super) script_events: bool,
-    /// ocsf: an event for each product on an open port
+    /// ocsf: write one event per product on an open port
     #[arg(long, env = "SCANMILL_SOFTWARE_EVENTS", value_parser = Switch::new(),
         hide_short_help = true)]
     pub(in super::super) software_events: bool,
-    /// Least accuracy of a match that names the operating system, in percent [default: 85]
+    /// Minimum accuracy of a match that names the operating system, in percent [default: 85]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..=100),
         env = "SCANMILL_OS_MIN", hide_short_help = true)]
     pub(in super::super) os_min: Option<i32>,
@@ -68,14 +68,15 @@ pub(in super::super) struct LineArgs {
     #[arg(long, value_name = "NAME", env = "SCANMILL_NAMESPACE", value_parser = namespace,
         hide_short_help = true)]
     pub(in super::super) namespace: Option<String>,
-    /// ecs, ocsf: write requests to the bulk API, which create documents of this index by their ids
+    /// ecs, ocsf: write requests for the bulk API, which create documents in this index by their
+    /// IDs
     #[arg(long, value_name = "INDEX", env = "SCANMILL_BULK", value_parser = index,
         hide_short_help = true)]
     pub(in super::super) bulk: Option<String>,
-    /// Bytes of a line of ecs, ocsf and cim at most [default: 32K]
+    /// Maximum length of a line of ecs, ocsf and cim, in bytes [default: 32K]
     ///
-    /// What is longer is cut and marked: values and output of scripts first, then fingerprints, banners, lists of
-    /// ports and routes. Ids and times never are.
+    /// Longer lines are shortened and marked: first values and output of scripts, then
+    /// fingerprints, banners, lists of ports and routes, but never IDs and times.
     #[arg(long, value_name = "SIZE", env = "SCANMILL_MAX_LINE", value_parser = line,
         hide_short_help = true)]
     pub(in super::super) max_line: Option<usize>,

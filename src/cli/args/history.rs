@@ -15,14 +15,14 @@ use crate::sink::Compression;
         .help("Scans: files, folders, datasets, or - for standard input")
         .long_help(
             "Scans: files, folders, datasets, or - for standard input\n\n\
-             Their order does not matter, unless looks at one host have the same time: then the later argument \
-             is later. Whatever convert reads is read",
+             Their order matters only if looks at one host have the same time: then the later argument \
+             counts as later. All inputs of convert are accepted",
         ))
 )]
 pub(in super::super) struct HistoryArgs {
     #[command(flatten)]
     pub(in super::super) read: ReadArgs,
-    /// Threads that work [default: one for each processor]
+    /// Number of threads [default: one per processor]
     ///
     /// The output has the same bytes for any number.
     #[arg(short = 'j', long, value_name = "N", value_parser = count, env = "SCANMILL_THREADS",
@@ -32,11 +32,11 @@ pub(in super::super) struct HistoryArgs {
     pub(in super::super) table: HistoryTableArgs,
     #[command(flatten)]
     pub(in super::super) series: SeriesOptions,
-    /// States of ports to keep, such as open or open|filtered
+    /// Port states to keep, such as open or open|filtered
     #[arg(long, value_name = "STATE,...", value_delimiter = ',', value_parser = STATES,
         env = "SCANMILL_STATE", help_heading = "Selection")]
     pub(in super::super) state: Vec<String>,
-    /// Write a JSON summary of the run to this file, - for standard error
+    /// Write a JSON summary of the run to this file, or - for standard error
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "SCANMILL_REPORT",
         help_heading = "Output")]
     pub(in super::super) report: Option<OutputPath>,
@@ -52,13 +52,13 @@ pub(in super::super) struct HistoryTableArgs {
     /// of parquet; without OUT it is jsonl, one line per row.
     #[arg(long, value_name = "FORMAT", env = "SCANMILL_HISTORY_TO", value_parser = format())]
     to: Option<To>,
-    /// A folder for both tables, a file for one or for jsonl, - for standard output
+    /// Destination: a folder for both tables, a file for one or for jsonl, or - for standard output
     ///
-    /// A text output whose name ends in .gz or .zst is compressed. Output is written under a temporary name
-    /// and gets its own when it is complete.
+    /// Text output is compressed if the name ends in .gz or .zst. Output is written under a
+    /// temporary name, and gets its own when it is complete.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::AnyPath, env = "SCANMILL_OUT")]
     out: Option<OutputPath>,
-    /// Replace OUT if it exists; a folder only if scanmill wrote all that is in it
+    /// Replace OUT if it exists; a folder only if scanmill wrote everything in it
     #[arg(long, env = "SCANMILL_OVERWRITE", value_parser = Switch::new())]
     overwrite: bool,
     /// Tables to write: `host_history`, `port_history` [default: both]
@@ -67,20 +67,20 @@ pub(in super::super) struct HistoryTableArgs {
     /// Columns to write, in this order; needs a single --table
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     columns: Vec<String>,
-    /// CSV: join lists of texts by SEP instead of writing JSON
+    /// CSV: join lists of strings with SEP instead of writing them as JSON
     #[arg(long, value_name = "SEP", env = "SCANMILL_CSV_JOIN")]
     csv_join: Option<String>,
-    /// CSV: put ' before text that a spreadsheet would take for a formula
+    /// CSV: write ' before text that a spreadsheet would interpret as a formula
     #[arg(long, env = "SCANMILL_CSV_SAFE", value_parser = Switch::new())]
     csv_safe: bool,
     /// Parquet: zstd(1) to zstd(22), snappy, lz4 or none [default: zstd(1)]
     #[arg(long, value_name = "CODEC", env = "SCANMILL_COMPRESSION", hide_short_help = true)]
     compression: Option<Compression>,
-    /// Parquet: rows of a row group at most [default: 1048576]
+    /// Parquet: maximum number of rows per row group [default: 1048576]
     #[arg(long, value_name = "N", env = "SCANMILL_ROW_GROUP_ROWS", value_parser = count,
         hide_short_help = true)]
     row_group_rows: Option<usize>,
-    /// Parquet: rows of a file at most; tables become folders of part-N.parquet
+    /// Parquet: maximum number of rows per file; tables become folders of part-N.parquet
     #[arg(long, value_name = "N", env = "SCANMILL_ROWS_PER_FILE", value_parser = count,
         hide_short_help = true)]
     rows_per_file: Option<usize>,
@@ -90,16 +90,16 @@ pub(in super::super) struct HistoryTableArgs {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Merging")]
 pub(in super::super) struct SeriesOptions {
-    /// What makes two hosts the same
+    /// Property by which hosts are matched
     #[arg(long, value_name = "WHAT", default_value = "ip", env = "SCANMILL_IDENTITY")]
     pub(in super::super) identity: By,
-    /// Keep ports that a later scan looked for and did not list
+    /// Keep ports that a later scan covered and did not list
     #[arg(long, env = "SCANMILL_KEEP_COVERED", value_parser = Switch::new())]
     pub(in super::super) keep_covered: bool,
-    /// Let nothing end because a host has another MAC address
+    /// Do not end intervals of ports when the host has another MAC address
     #[arg(long, env = "SCANMILL_KEEP_IDENTITY", value_parser = Switch::new())]
     pub(in super::super) keep_identity: bool,
-    /// Folder for what does not fit into --memory [default: the system's]
+    /// Folder for data that exceeds --memory [default: the system's]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "SCANMILL_TEMP_DIR")]
     pub(in super::super) temp_dir: Option<OutputPath>,
 }

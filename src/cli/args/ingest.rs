@@ -12,26 +12,27 @@ const INSTEAD: [&str; 5] = ["files", "list", "status", "vacuum", "compact"];
 pub(in super::super) struct IngestArgs {
     #[command(flatten)]
     pub(in super::super) read: ReadArgs,
-    /// Folder of the dataset; it is made if there is none
+    /// Folder of the dataset; it is created if it does not exist
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "SCANMILL_INTO",
         help_heading = "Dataset")]
     pub(in super::super) into: OutputPath,
     #[command(flatten)]
     pub(in super::super) upkeep: Upkeep,
-    /// With --files: of this table only
+    /// With --files: print only the files of this table
     #[arg(long, value_name = "NAME", requires = "files", help_heading = "Dataset")]
     pub(in super::super) table: Option<String>,
-    /// Bytes of rows after which there is a commit [default: 32M]
+    /// Size of the rows per commit, in bytes [default: 32M]
     ///
-    /// A run that ends early keeps what it has committed. More needs more memory and makes larger files.
+    /// A run that ends early keeps what it has committed. A larger size needs more memory and makes
+    /// larger files.
     #[arg(long, value_name = "SIZE", value_parser = size, env = "SCANMILL_COMMIT_SIZE",
         help_heading = "Dataset", hide_short_help = true)]
     pub(in super::super) commit_size: Option<usize>,
-    /// Threads that read and write [default: one for each processor]
+    /// Number of threads that read and write [default: one per processor]
     #[arg(short = 'j', long, value_name = "N", value_parser = count, env = "SCANMILL_THREADS",
         help_heading = "Reading")]
     pub(in super::super) threads: Option<usize>,
-    /// Write a JSON summary of the run to this file, - for standard error
+    /// Write a JSON summary of the run to this file, or - for standard error
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "SCANMILL_REPORT",
         help_heading = "Dataset")]
     pub(in super::super) report: Option<OutputPath>,
@@ -42,22 +43,22 @@ pub(in super::super) struct IngestArgs {
 #[group(multiple = false, conflicts_with_all = ["inputs", "files_from"])]
 #[command(next_help_heading = "Instead of loading")]
 pub(in super::super) struct Upkeep {
-    /// Print the paths of the dataset's files, relative to DIR, one a line
+    /// Print the paths of the dataset's files, relative to DIR, one per line
     #[arg(long)]
     pub(in super::super) files: bool,
     /// Print the commits, oldest first
     #[arg(long)]
     pub(in super::super) list: bool,
-    /// Print what is in the dataset, and which files are left over
+    /// Print the content of the dataset, and the leftover files
     #[arg(long)]
     pub(in super::super) status: bool,
-    /// Remove files that are no part of the dataset: those of runs that were killed, and those that were
+    /// Remove files that are not part of the dataset: those of killed runs, and those that were
     /// replaced
     ///
-    /// Whoever reads by an older list of files loses them.
+    /// Readers that still use an older list of files lose them.
     #[arg(long)]
     pub(in super::super) vacuum: bool,
-    /// Join small files of a table and date to larger ones
+    /// Merge small files of a table and date into larger ones
     #[arg(long)]
     pub(in super::super) compact: bool,
 }

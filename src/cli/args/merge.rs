@@ -15,8 +15,8 @@ use crate::merge::Precedence;
         .help("The caller's scan, then others: files, folders, or - for standard input")
         .long_help(
             "The caller's scan, then others: files, folders, or - for standard input\n\n\
-             The order of the arguments is that of precedence; a folder stands for its files in byte order of \
-             their paths. Whatever convert reads is read",
+             The arguments are in order of precedence; a folder stands for its files in byte order of \
+             their paths. All inputs of convert are accepted",
         )),
     mut_arg("state", |state| state
         .value_name("FILE|STATE,...")
@@ -74,11 +74,11 @@ fn state_or_file(value: &str) -> Result<String, String> {
 /// Key by which hosts of several scans are matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(in super::super) enum By {
-    /// Their IP address, else MAC address, else name
+    /// IP address, or else MAC address, or else name
     Ip,
-    /// Their MAC address, else as with ip
+    /// MAC address, or else as with ip
     Mac,
-    /// Their name, else as with ip
+    /// Name, or else as with ip
     Hostname,
 }
 
@@ -88,32 +88,33 @@ pub(in super::super) enum By {
 pub(in super::super) struct MergeOptions {
     /// Which record of a port or host wins: caller, first, latest or best [default: caller]
     ///
-    /// caller and first: that of the first input; others fill its gaps. latest: what is true now; a port that a
-    /// later scan looked for and did not list is gone, and a quick scan hides no versions. best: the one that
-    /// knows most of the service. docs/merge.md has the rules.
+    /// caller and first: the record of the first input, with gaps filled from the others. latest:
+    /// the current state; ports that a later scan covered and did not list are gone, and a quick
+    /// scan does not hide versions. best: the record with the most data on the service.
+    /// docs/merge.md has the rules.
     #[arg(long, value_name = "POLICY", env = "SCANMILL_POLICY")]
     pub(in super::super) policy: Option<Precedence>,
-    /// What makes two hosts the same
+    /// Property by which hosts are matched
     #[arg(long, value_name = "WHAT", default_value = "ip", env = "SCANMILL_IDENTITY")]
     pub(in super::super) identity: By,
-    /// Write the table conflicts too: each value that lost, to which, by which rule
+    /// Also write the table conflicts: each value that lost, to which value, and by which rule
     ///
-    /// In nested JSONL they stand in the line of their host.
+    /// In nested JSONL they are part of their host's line.
     #[arg(long, env = "SCANMILL_EXPLAIN", value_parser = Switch::new())]
     pub(in super::super) explain: bool,
-    /// With latest: keep ports that a later scan looked for and did not list
+    /// With latest: keep ports that a later scan covered and did not list
     #[arg(long, env = "SCANMILL_KEEP_COVERED", value_parser = Switch::new())]
     pub(in super::super) keep_covered: bool,
-    /// With latest: keep what was seen of a host before it had another MAC address
+    /// With latest: keep data on a host from before it had another MAC address
     #[arg(long, env = "SCANMILL_KEEP_IDENTITY", value_parser = Switch::new())]
     pub(in super::super) keep_identity: bool,
     /// Leave out hosts and ports not seen for this long, such as 30d, counted back from the newest scan of a host
     #[arg(long, value_name = "TIME", value_parser = duration, env = "SCANMILL_MAX_AGE")]
     pub(in super::super) max_age: Option<Duration>,
-    /// Folder for what does not fit into --memory [default: the system's]
+    /// Folder for data that exceeds --memory [default: the system's]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "SCANMILL_TEMP_DIR")]
     pub(in super::super) temp_dir: Option<OutputPath>,
-    /// Take no TCP ports from other scans than the first
+    /// Take no TCP ports from scans other than the first
     #[arg(long, hide_short_help = true)]
     pub(in super::super) no_tcp: bool,
     /// Take no UDP ports
@@ -131,16 +132,16 @@ pub(in super::super) struct MergeOptions {
     /// Take no routes
     #[arg(long, hide_short_help = true)]
     pub(in super::super) no_trace: bool,
-    /// Take nothing of operating system detection
+    /// Take no data of operating system detection
     #[arg(long, hide_short_help = true)]
     pub(in super::super) no_os: bool,
-    /// Accepted, without effect: targets that nobody scanned have no table
+    /// Accepted, without effect: no table lists targets that were not scanned
     #[arg(long, hide_short_help = true)]
     pub(in super::super) no_non_scanned: bool,
-    /// Take no host names and addresses for hosts that are known
+    /// Take no host names and addresses for known hosts
     #[arg(long, hide_short_help = true)]
     pub(in super::super) no_names: bool,
-    /// Take no uptime, distance, sequences and comment
+    /// Take no uptimes, distances, sequences and comments
     #[arg(long, hide_short_help = true)]
     pub(in super::super) no_details: bool,
 }

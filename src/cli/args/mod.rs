@@ -42,10 +42,11 @@ pub(super) use self::{
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) talk: TalkArgs,
-    /// A file that sets options, as `threads = 2` or `[convert] to = "csv"`
+    /// File that sets options, such as `threads = 2` or `[convert] to = "csv"`
     ///
-    /// Without it, scanmill.toml in the working directory, else in the folder scanmill of the user's
-    /// configuration folder. Options of the command line and variables beat what it sets.
+    /// Default: scanmill.toml in the working directory, or else in the folder scanmill of the
+    /// user's configuration folder. Options on the command line and environment variables take
+    /// precedence over it.
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath,
         env = "SCANMILL_CONFIG")]
     pub(super) config: Option<InputPath>,
@@ -57,35 +58,35 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Read nmap XML and write tables or a feed; hosts are never merged
     Convert(Box<ConvertArgs>),
-    /// Fold what several scans saw of each host into one, by a stated precedence
+    /// Merge what several scans saw into one record per host, by a given precedence
     Merge(Box<MergeArgs>),
     /// Show what changed between two states, each of one or more scans
     ///
     /// Ends with 0 if nothing changed and 1 if something did.
     Diff(Box<DiffArgs>),
-    /// Show what was true when: from when to when hosts and ports were as they were
+    /// Show from when to when hosts and ports were in which state
     ///
-    /// Of any number of scans two tables of intervals, by the rules of merge --policy latest. docs/history.md has
-    /// the rules.
+    /// Writes two tables of intervals from any number of scans, by the rules of merge --policy
+    /// latest. docs/history.md has the rules.
     History(Box<HistoryArgs>),
-    /// Run nmap and write what it finds while it runs
+    /// Run nmap and write its results while it runs
     ///
-    /// It is the nmap that is installed, started without a shell. Scan only what you may.
+    /// Starts the installed nmap, without a shell. Scan only what you are permitted to scan.
     Scan(Box<ScanArgs>),
     /// Load nmap XML into a partitioned Parquet dataset, each document exactly once
     Ingest(Box<IngestArgs>),
-    /// Turn files that are dropped into a folder into lines of a feed, each document once
+    /// Append the scans in files that are dropped into a folder to a feed, each document once
     ///
-    /// It goes on until it is told to stop by Ctrl-C or SIGTERM; whenever it ends, even killed, the next run
-    /// goes on where it was.
+    /// Runs until it is stopped by Ctrl-C or SIGTERM. However it ends, even killed, the next run
+    /// continues where it stopped.
     Watch(Box<WatchArgs>),
-    /// Show what is in the inputs, on one screen
+    /// Show a summary of the inputs on one screen
     Inspect(Box<InspectArgs>),
-    /// Print the tables' schema
+    /// Print the schema of the tables
     Schema(SchemaArgs),
-    /// Print a shell's completion script
+    /// Print the completion script of a shell
     Completions {
-        /// The shell
+        /// Shell to print the script for
         shell: clap_complete::Shell,
     },
     /// Print the man page
@@ -95,7 +96,7 @@ pub(super) enum Command {
 /// Messages on standard error: which are printed, and in which form.
 #[derive(Debug, ClapArgs)]
 pub(super) struct TalkArgs {
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(
         short,
         long,
@@ -105,13 +106,13 @@ pub(super) struct TalkArgs {
         value_parser = Switch::new()
     )]
     pub(super) quiet: bool,
-    /// Print the summary even if standard error is no terminal; twice, a line for each input too
+    /// Print the summary even if standard error is not a terminal; twice, also one line per input
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
-    /// Form of messages on standard error
+    /// Format of messages on standard error
     ///
-    /// `json` writes one object a message: level, message, and for warnings their code, input, line, byte
-    /// and count.
+    /// `json` writes one object per message: level, message, and for warnings their code, input,
+    /// line, byte and count.
     #[arg(
         long,
         global = true,
@@ -131,11 +132,11 @@ pub(super) struct TalkArgs {
         env = "SCANMILL_COLOR"
     )]
     pub(super) color: When,
-    /// When to show how far the run is
+    /// When to show progress
     ///
-    /// `auto` draws a bar if standard error is a terminal and no lines of data come on the same one, unless
-    /// --quiet or --log-format json is given. `always` does so anyway; without a terminal it prints a line
-    /// every two seconds.
+    /// `auto` draws a bar if standard error is a terminal and standard output does not print data
+    /// to one, unless --quiet or --log-format json is given. `always` shows progress in any case;
+    /// without a terminal it prints a line every two seconds.
     #[arg(
         long,
         global = true,
@@ -198,9 +199,9 @@ impl To {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Shape {
-    /// A line a host, a line a scan
+    /// One line per host, and one per scan
     Nested,
-    /// A line a row
+    /// One line per row
     Flat,
 }
 
@@ -221,14 +222,15 @@ pub(super) struct SchemaArgs {
     /// Format; `ddl` is for the database duckdb
     #[arg(long, value_name = "FORMAT", default_value = "md")]
     pub(super) format: SchemaFormat,
-    /// Of the result of merge, which has more columns and tables, of diff, and of history
+    /// Print the schema of the results of merge, diff and history, which have more columns and
+    /// tables
     #[arg(long, conflicts_with_all = ["write", "check"])]
     pub(super) merged: bool,
     /// Write all formats of all tables to this folder
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath,
         conflicts_with_all = ["tables", "check"])]
     pub(super) write: Option<OutputPath>,
-    /// Compare this folder with what --write would write; exit code 1 if they differ
+    /// Compare this folder with the files that --write would write; exit code 1 if they differ
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "tables")]
     pub(super) check: Option<InputPath>,
 }

@@ -9,24 +9,25 @@ use super::{InputPath, count, size};
 pub(in super::super) struct ReadArgs {
     /// Files, folders, or - for standard input
     ///
-    /// A folder stands for all files in it and below, in byte order of their paths, except hidden ones. Files
-    /// compressed by gzip, bzip2, xz or zstd and tar and zip archives, in one another too, are told by their
-    /// first bytes. What is not nmap XML in a folder or archive is counted and left out; a file that is named
-    /// itself is an error then.
+    /// A folder stands for all files in it and its subfolders, in byte order of their paths, except
+    /// hidden ones. Files compressed with gzip, bzip2, xz or zstd and tar and zip archives, also
+    /// nested, are recognized by their first bytes. Files in a folder or archive that are not nmap
+    /// XML are counted and left out; for a file that is named itself this is an error.
     #[arg(required_unless_present = "files_from", value_name = "INPUT",
         value_hint = ValueHint::AnyPath)]
     pub(in super::super) inputs: Vec<InputPath>,
-    /// Read names of inputs from FILE, - for standard input, one a line or each ended by a NUL byte
+    /// Read names of inputs from FILE, or - for standard input, one per line or each ended by a NUL
+    /// byte
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "SCANMILL_FILES_FROM",
         help_heading = "Reading")]
     pub(in super::super) files_from: Option<InputPath>,
-    /// Of folders and archives read only what matches; may be given several times
+    /// Read only matching files of folders and archives; may be given several times
     ///
-    /// A pattern without / is held against the last part of a path, any other against the whole path in the
-    /// folder or archive; * stays within a part, ** does not.
+    /// A pattern without / is compared with the last part of a path, any other with the whole path
+    /// in the folder or archive; * matches within a part, ** across parts.
     #[arg(long, value_name = "GLOB", help_heading = "Reading")]
     pub(in super::super) include: Vec<String>,
-    /// Of folders and archives leave out what matches; may be given several times
+    /// Leave out matching files of folders and archives; may be given several times
     #[arg(long, value_name = "GLOB", help_heading = "Reading")]
     pub(in super::super) exclude: Vec<String>,
     #[command(flatten)]
@@ -36,10 +37,10 @@ pub(in super::super) struct ReadArgs {
 /// Options for reading XML from any source.
 #[derive(Debug, ClapArgs)]
 pub(in super::super) struct HowArgs {
-    /// End an input at its first warning; whole hosts before it stay, and the exit code is 3
+    /// End an input at its first warning; complete hosts before it are kept, and the exit code is 3
     #[arg(long, env = "SCANMILL_STRICT", value_parser = Switch::new(), help_heading = "Reading")]
     pub(in super::super) strict: bool,
-    /// Keep text as it is, even UTF-8 that nmap wrote one reference a byte
+    /// Keep UTF-8 that nmap wrote byte by byte as it is
     #[arg(
         long,
         env = "SCANMILL_NO_TEXT_REPAIR",
@@ -47,9 +48,9 @@ pub(in super::super) struct HowArgs {
         help_heading = "Reading"
     )]
     pub(in super::super) no_text_repair: bool,
-    /// Name of a sensor, to tell apart scans of one command line and second
+    /// Name of a sensor, to distinguish scans with the same command line and second
     ///
-    /// It becomes part of the scan ids.
+    /// It becomes part of the scan IDs.
     #[arg(
         long,
         value_name = "NAME",
@@ -59,10 +60,11 @@ pub(in super::super) struct HowArgs {
         help_heading = "Reading"
     )]
     pub(in super::super) scan_salt: String,
-    /// Memory that the run may take [default: a quarter of the machine's, at least 2G]
+    /// Memory that the run may use [default: a quarter of the machine's, at least 2G]
     ///
-    /// A smaller cap means fewer threads, and lower defaults of --max-host, --max-items, --max-run,
-    /// --max-pending, --max-tag, --max-value, --max-zip and --commit-size. It is at least 128M.
+    /// A smaller limit means fewer threads, and lower defaults of --max-host, --max-items,
+    /// --max-run, --max-pending, --max-tag, --max-value, --max-zip and --commit-size. The minimum
+    /// is 128M.
     #[arg(long, value_name = "SIZE", value_parser = size, env = "SCANMILL_MEMORY",
         help_heading = "Reading")]
     pub(in super::super) memory: Option<usize>,
@@ -75,46 +77,47 @@ pub(in super::super) struct HowArgs {
 #[command(next_help_heading = "Limits")]
 #[expect(clippy::struct_field_names, reason = "they are named as the options are")]
 pub(in super::super) struct LimitArgs {
-    /// Bytes of a value [default: 8M]
+    /// Maximum size of a value [default: 8M]
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     pub(in super::super) max_value: Option<usize>,
-    /// Bytes of a tag [default: 16M]
+    /// Maximum size of a tag [default: 16M]
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     pub(in super::super) max_tag: Option<usize>,
-    /// Bytes of a host's XML [default: 64M]
+    /// Maximum size of a host's XML [default: 64M]
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     pub(in super::super) max_host: Option<usize>,
-    /// Bytes of a scan's own scripts and scaninfo [default: 64M]
+    /// Maximum size of a scan's own scripts and scaninfo [default: 64M]
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     pub(in super::super) max_run: Option<usize>,
-    /// Bytes that wait for the first host of a scan without args [default: 16M]
+    /// Maximum size of rows that wait for the first host of a scan without args [default: 16M]
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     pub(in super::super) max_pending: Option<usize>,
-    /// Open elements, one in another [default: 256]
+    /// Maximum nesting of elements [default: 256]
     #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
     pub(in super::super) max_depth: Option<usize>,
-    /// Attributes of a tag [default: 256]
+    /// Maximum number of attributes per tag [default: 256]
     #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
     pub(in super::super) max_attributes: Option<usize>,
-    /// Ports of a host [default: 1000000]
+    /// Maximum number of ports per host [default: 1000000]
     #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
     pub(in super::super) max_ports: Option<usize>,
-    /// Memory for all that a host lists: ports, services, script values, names, hops [default: 512M]
+    /// Maximum memory for all lists of a host: ports, services, script values, names, hops
+    /// [default: 512M]
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     pub(in super::super) max_items: Option<usize>,
-    /// Containers in one another: compressed files and archives [default: 4]
+    /// Maximum nesting of compressed files and archives [default: 4]
     #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
     pub(in super::super) max_nesting: Option<usize>,
-    /// Members of an archive [default: 1000000]
+    /// Maximum number of members per archive [default: 1000000]
     #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
     pub(in super::super) max_members: Option<usize>,
-    /// How many times its size a compressed file or member may grow [default: 1000]
+    /// Maximum growth of a compressed file or member, as a multiple of its size [default: 1000]
     #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
     pub(in super::super) max_ratio: Option<usize>,
-    /// Bytes that may come out of a compressed file or member [default: any number]
+    /// Maximum decompressed size of a compressed file or member [default: none]
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     pub(in super::super) max_decompressed: Option<usize>,
-    /// Bytes of a zip archive that has to be held, in another container or from a pipe [default: 256M]
+    /// Maximum size of a zip archive in another container or from a pipe [default: 256M]
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     pub(in super::super) max_zip: Option<usize>,
 }

@@ -12,10 +12,10 @@ use super::{FeedArgs, LineArgs, OutputPath, ReadArgs, To, count, duration, size}
     mut_arg("inputs", |inputs| inputs
         .num_args(1)
         .value_name("DIR")
-        .help("The folder whose files are read, and those of folders in it")
+        .help("The folder whose files are read, including its subfolders")
         .long_help(
-            "The folder whose files are read, and those of folders in it, in byte order of their paths, except \
-             hidden ones. Whatever convert reads is read",
+            "The folder whose files are read, including its subfolders, in byte order of their paths, except \
+             hidden ones. All inputs of convert are accepted",
         )),
     mut_arg("files_from", |list| list.hide(true))
 )]
@@ -25,7 +25,7 @@ pub(in super::super) struct WatchArgs {
     /// Format of the feed: jsonl, ecs, ocsf or cim; with --changes jsonl or ecs [default: jsonl]
     #[arg(long, value_name = "FEED", env = "SCANMILL_TO", help_heading = "Feed")]
     pub(in super::super) to: Option<To>,
-    /// File that the feed is appended to; it is made if there is none
+    /// File that the feed is appended to; it is created if it does not exist
     #[arg(
         short,
         long,
@@ -36,15 +36,15 @@ pub(in super::super) struct WatchArgs {
         help_heading = "Feed"
     )]
     pub(in super::super) out: OutputPath,
-    /// Write only what differs from the last known state of each host
+    /// Write only differences from the last known state of each host
     ///
-    /// The state is the latest picture of all that was read since the state folder was new.
+    /// The state is merged from everything that was read since the state folder was created.
     #[arg(long, env = "SCANMILL_CHANGES", value_parser = Switch::new(), help_heading = "Feed")]
     pub(in super::super) changes: bool,
-    /// With --changes: what the first look at a host gives, silent or events [default: silent]
+    /// With --changes: output for the first look at a host, silent or events [default: silent]
     ///
-    /// `silent` makes it the state against which later looks are compared; `events` reports the host and its
-    /// open ports.
+    /// `silent` only records it as the state that later looks are compared with; `events` reports
+    /// the host and its open ports.
     #[arg(
         long,
         value_name = "WHAT",
@@ -53,29 +53,29 @@ pub(in super::super) struct WatchArgs {
         help_heading = "Feed"
     )]
     pub(in super::super) baseline: Option<BaselineArg>,
-    /// Go on in a new FILE before this one would grow beyond SIZE; the old one becomes FILE.1
+    /// Continue in a new FILE before this one exceeds SIZE; the old one becomes FILE.1
     ///
-    /// Older ones become FILE.2 and so on. The lines of one file that was read stay together.
+    /// Older ones become FILE.2 and so on. The lines of one input file stay together.
     #[arg(long, value_name = "SIZE", value_parser = size, env = "SCANMILL_ROTATE_SIZE",
         help_heading = "Feed")]
     pub(in super::super) rotate_size: Option<usize>,
-    /// Go on in a new FILE when this one is so old, such as 12h or 1d
+    /// Continue in a new FILE when this one has reached this age, such as 12h or 1d
     #[arg(long, value_name = "TIME", value_parser = duration, env = "SCANMILL_ROTATE_EVERY",
         help_heading = "Feed")]
     pub(in super::super) rotate_every: Option<Duration>,
-    /// Old files to keep
+    /// Number of old files to keep
     #[arg(long, value_name = "N", value_parser = count, default_value = "14",
         env = "SCANMILL_KEEP", help_heading = "Feed")]
     pub(in super::super) keep: usize,
-    /// How long a file must have stayed as it is, if it does not end in </nmaprun>
+    /// Time that a file must stay unchanged before it is read, if it does not end in </nmaprun>
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "2s",
         env = "SCANMILL_SETTLE", help_heading = "Watching")]
     pub(in super::super) settle: Duration,
-    /// Where it is kept what was written [default: DIR/.scanmill]
+    /// Folder that records what was written [default: DIR/.scanmill]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "SCANMILL_STATE_DIR",
         help_heading = "Watching")]
     pub(in super::super) state_dir: Option<OutputPath>,
-    /// Read what is there, then end
+    /// Read the existing files, then end
     #[arg(long, env = "SCANMILL_ONCE", value_parser = Switch::new(), help_heading = "Watching")]
     pub(in super::super) once: bool,
     #[command(flatten)]

@@ -1,5 +1,8 @@
-//! Ctrl-C, SIGTERM and SIGHUP: the run stops between two events, and nothing temporary stays. For a service that
-//! watches SIGTERM is a good end, and SIGHUP none.
+//! Ctrl-C, SIGTERM and SIGHUP: the run stops between two events, and no temporary file stays. For
+//! `watch`, SIGTERM is a normal end, and SIGHUP does not end it.
+//!
+//! `unix` describes which command calls which function, and the thread that waits for signals;
+//! `portable` has the same functions for other systems.
 
 #[cfg(any(not(unix), scanmill_portable))]
 mod portable;
@@ -18,13 +21,14 @@ pub(super) use self::system::{
     take_hangup_as_ever,
 };
 
-/// What signals ask of a service.
+/// Requests of signals to a service.
 #[derive(Default)]
 pub(super) struct Service {
-    /// It is to stop: SIGINT or SIGTERM. It may take its time for that; a second signal ends it at once.
+    /// Stop, after SIGINT or SIGTERM. The service may take its time; a second signal ends it at
+    /// once.
     pub(super) stop: Arc<AtomicBool>,
-    /// It was SIGTERM: the way services are stopped, so the end is a good one.
+    /// The signal was SIGTERM, the usual way to stop a service, so the run succeeded.
     pub(super) terminated: Arc<AtomicBool>,
-    /// It is to open its files anew: SIGHUP.
+    /// Open the files again, after SIGHUP.
     pub(super) reopen: Arc<AtomicBool>,
 }

@@ -1,5 +1,6 @@
-//! Ctrl-C on systems that are no Unix: the first one makes a flag true, the second one ends the process at once, and leaves
-//! what is temporary. No thread waits for signals, and there are neither SIGHUP nor programs to end.
+//! Ctrl-C on systems other than Unix. The first one sets a flag, the second one ends the process at
+//! once and leaves temporary files behind. No thread waits for signals, and there are neither
+//! SIGHUP nor programs to end.
 
 use std::{
     ffi::OsString,
@@ -44,7 +45,7 @@ pub(in super::super) fn second_stop_flag(
     stop_flag(temporaries)
 }
 
-/// Has the first signal make the flag true, and the second one end the process.
+/// Makes the first signal set the flag, and the second one end the process.
 fn stop_by(stop: &Arc<AtomicBool>) {
     for signal in [SIGINT, SIGTERM] {
         let _ = flag::register_conditional_shutdown(signal, 130, Arc::clone(stop));
