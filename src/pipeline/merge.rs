@@ -293,7 +293,7 @@ impl<R: RowEncoder> Product<TableEncoder<R>> for Histories {
         consumer: &mut dyn ChunkConsumer<TableEncoder<R>>,
     ) -> Result<()> {
         let ids: Vec<&str> = batch.scans.iter().map(|scan| scan.scan_id.as_str()).collect();
-        // A history that was packed can be unpacked.
+        // Everything that was packed as a history can be unpacked.
         let mut histories = batch.hosts.iter().filter_map(HistoryParts::of);
         histories.try_for_each(|history| worker.history(&history, &ids, consumer))
     }

@@ -57,7 +57,7 @@ pub trait ScanEncoder: Send + 'static {
     /// Encodes a host of a scan.
     ///
     /// # Errors
-    /// If the host does not fit the schema, or an error of `emit`.
+    /// Fails if the host does not fit the schema; also returns the errors of `emit`.
     fn host(
         &mut self,
         scan: &RunHeader,
@@ -114,7 +114,7 @@ pub trait MergeEncoder: ScanEncoder {
     /// Encodes a host of a merge. `scans` are the scans that its provenance refers to.
     ///
     /// # Errors
-    /// If the host does not fit the schema, or an error of `emit`.
+    /// Fails if the host does not fit the schema; also returns the errors of `emit`.
     fn merged_host(
         &mut self,
         merged: &MergedHost<'_>,

@@ -77,8 +77,8 @@ pub fn adopt_orphans() -> io::Result<()> {
 
 /// Starts a program.
 ///
+/// # Errors
 /// Fails if it cannot be started.
-/// If it cannot be started.
 pub(super) fn start(command: &mut Command) -> io::Result<(Child, Started)> {
     let mut programs = programs();
     let number = programs.next;

@@ -33,7 +33,8 @@ impl Process {
         Ok((output, Some(ended).filter(|ended| !too_much && !ended.stopped)))
     }
 
-    /// Runs a program as [`run`](Self::run) does, and reports in detail; `started` receives a handle that ends it earlier.
+    /// Runs a program as [`run`](Self::run) does, and reports in detail; `started` receives a handle that ends it
+    /// earlier.
     ///
     /// # Errors
     /// Fails if it cannot be started, or its output cannot be read.

@@ -43,7 +43,7 @@ pub(super) fn is_host(bytes: &[u8], needed: u8, last: bool) -> Option<bool> {
                 let (len, is_whole) = match TagScan::end_in_piece(rest) {
                     End::At(len) => (len, true),
                     End::Broken(len) => (len, false),
-                    // A long comment of the user, after nmap's output.
+                    // A long comment by the user, after nmap's output.
                     _ if at == 0 && is_long => (rest.len(), true),
                     _ => return undecided,
                 };
