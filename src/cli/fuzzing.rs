@@ -22,12 +22,12 @@ pub(crate) fn config(data: &[u8]) {
     let read =
         |is_found_here| Config::of_text(PathBuf::from("scanmill.toml"), &text, is_found_here);
     let (Ok(here), Ok(named)) = (read(true), read(false)) else {
-        assert!(read(true).is_err() && read(false).is_err(), "a text is TOML or not");
+        assert!(read(true).is_err() && read(false).is_err(), "both must refuse what is not TOML");
         return;
     };
     let taken = here.apply(Args::command());
     let Ok(command) = named.apply(Args::command()) else {
-        assert!(taken.is_err(), "a file that is found may set more than one that is named");
+        assert!(taken.is_err(), "a found file must not set more than a named one");
         return;
     };
     for line in LINES {

@@ -133,7 +133,7 @@ fn leave_out(dataset: &Path, inputs: &Inputs, found: &mut Vec<Result<Input>>) {
 
 /// Returns the current time, for the log of commits.
 fn now() -> String {
-    #[expect(clippy::disallowed_methods, reason = "the log says when a commit was made")]
+    #[expect(clippy::disallowed_methods, reason = "the log records the time of a commit")]
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let time = i64::try_from(now).ok().and_then(Timestamp::from_seconds);
     time.map(|time| time.to_string()).unwrap_or_default()

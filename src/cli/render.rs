@@ -134,7 +134,7 @@ impl Talk {
         if !self.timed {
             return None;
         }
-        #[expect(clippy::disallowed_methods, reason = "what a service says is read later")]
+        #[expect(clippy::disallowed_methods, reason = "messages of a service are read later")]
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
         let now = Timestamp::from_seconds(i64::try_from(now.as_secs()).ok()?)?;
         Some(String::from_utf8_lossy(&now.rfc3339()).into_owned())

@@ -30,7 +30,7 @@ use rustix::{
 use super::FileId;
 
 /// Returns the identity of a file, which all its names share.
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere files have none")]
+#[expect(clippy::unnecessary_wraps, reason = "on other systems files have none")]
 pub fn file_id(meta: &Metadata) -> Option<FileId> {
     Some((meta.dev(), meta.ino()))
 }

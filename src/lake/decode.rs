@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn a_panic_of_the_decoder_is_an_error_and_known_to_be_one() {
         let error = caught(|| -> std::result::Result<(), ParquetError> {
-            assert!(!is_decoding(), "as long as it runs, this is true, so it panics");
+            assert!(!is_decoding(), "true while the decoder runs, so this panics");
             Ok(())
         });
         assert!(error.unwrap_err().to_string().contains("cannot be decoded"));

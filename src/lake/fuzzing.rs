@@ -14,14 +14,14 @@ pub(crate) fn commits(data: &[u8]) {
     let mut taken = 0;
     for line in data.split(|byte| *byte == b'\n') {
         let Ok(commit) = log::parse(Path::new("1.json"), line) else { continue };
-        let Ok(text) = serde_json::to_vec(&commit) else { panic!("a commit cannot be written") };
+        let Ok(text) = serde_json::to_vec(&commit) else { panic!("a commit must be writable") };
         let again = log::parse(Path::new("1.json"), &text);
-        assert_eq!(again.ok().as_ref(), Some(&commit), "a commit is read as it was written");
+        assert_eq!(again.ok().as_ref(), Some(&commit), "a commit must be read back unchanged");
         state.apply(&commit);
         taken += 1;
-        assert_eq!(state.number, taken, "commits are counted");
+        assert_eq!(state.number, taken, "every commit must be counted");
         for file in &commit.files {
-            assert!(state.files.contains_key(&file.path), "a file that came is there");
+            assert!(state.files.contains_key(&file.path), "an added file must be in the state");
         }
         for document in commit.documents.iter().filter_map(|document| document.scan_id.as_ref()) {
             state.copies(document);

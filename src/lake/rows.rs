@@ -196,7 +196,7 @@ fn next(left: &mut Option<RecordBatch>, rows: &mut Batches<'_>) -> Result<Option
     Ok(batch)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err needs")]
 fn misfit(error: arrow::error::ArrowError) -> Error {
     Error::new(ErrorKind::Schema(error.to_string()))
 }

@@ -22,7 +22,11 @@ pub(crate) fn ledger(data: &[u8]) {
         let line = [ledger::sum(line).as_bytes(), b" ", line, b"\n"].concat();
         let Some(entry) = ledger::parse(&line) else { continue };
         let written = ledger::lines(std::slice::from_ref(&entry));
-        assert_eq!(ledger::parse(&written).as_ref(), Some(&entry), "an entry is read as written");
+        assert_eq!(
+            ledger::parse(&written).as_ref(),
+            Some(&entry),
+            "an entry must be read back unchanged"
+        );
         summed.extend_from_slice(&line);
         entries.push(entry);
     }
@@ -37,9 +41,13 @@ pub(crate) fn ledger(data: &[u8]) {
         let (batch, parts) = (opened.batch(), opened.parts().clone());
         drop(opened);
         let Ok(again) = Ledger::open(folder.path(), "jsonl") else {
-            panic!("a ledger that was read is not read again")
+            panic!("a ledger must be readable twice")
         };
-        assert_eq!((again.batch(), again.parts()), (batch, &parts), "read again");
+        assert_eq!(
+            (again.batch(), again.parts()),
+            (batch, &parts),
+            "a second reading must be equal"
+        );
     }
 }
 
@@ -52,7 +60,7 @@ pub(crate) fn parts(data: &[u8]) {
     let packed = || pack(data).ok().and_then(|packed| Part::parse(&packed));
     let Some(part) = first.or_else(packed) else { return };
     let scans: Vec<_> = part.scans.values().collect();
-    let Ok(bytes) = encode(&scans, &part.entries) else { panic!("a part cannot be written") };
+    let Ok(bytes) = encode(&scans, &part.entries) else { panic!("a part must be writable") };
     let again = Part::parse(&bytes);
     assert!(again.is_some_and(
         |again| again.entries.len() == part.entries.len() && again.scans == part.scans
@@ -68,7 +76,7 @@ pub(crate) fn parts(data: &[u8]) {
         merger.end_scan(&scan.source, scan.record());
     }
     let Ok(result) = merger.finish() else { return };
-    let Ok(mut hosts) = result.hosts() else { panic!("hosts in memory are read") };
+    let Ok(mut hosts) = result.hosts() else { panic!("hosts in memory must be readable") };
     while let Ok(Some(host)) = hosts.next() {
         assert!(!host.host().host_key.is_empty());
     }

@@ -75,7 +75,7 @@ pub(in super::super) struct HowArgs {
 /// Limits on the memory that an input may take. Sizes accept the suffixes K, M and G.
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Limits")]
-#[expect(clippy::struct_field_names, reason = "they are named as the options are")]
+#[expect(clippy::struct_field_names, reason = "fields have the names of the options")]
 pub(in super::super) struct LimitArgs {
     /// Maximum size of a value [default: 8M]
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]

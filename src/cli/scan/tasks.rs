@@ -84,7 +84,7 @@ impl Shown {
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
-                reason = "from 0 to 100, whatever nmap says"
+                reason = "clamped to 0 to 100"
             )]
             bar.set_position(self.percent().clamp(0.0, 100.0) as u64);
             bar.set_message(escape(&text));

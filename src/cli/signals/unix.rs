@@ -3,8 +3,8 @@
 //! A thread named `signals` waits for signals and calls one handler per command, so handlers may
 //! lock, allocate and start threads, which code inside a signal handler must not do. A handler sets
 //! a flag that the run polls between two events. A run may be blocked in a read and never poll it,
-//! so the handler also starts a thread that removes the temporary files and ends the process after
-//! [`PATIENCE`].
+//! so the handlers of all commands but `watch` also start a thread, which removes the temporary files
+//! and ends the process after [`PATIENCE`].
 //!
 //! Commands that write once use [`stop_flag`], or [`stop_flag_with`] if they start programs. A scan
 //! uses [`second_stop_flag`]: the first signal ends nmap only. `watch` uses [`service`]: SIGTERM is
@@ -55,7 +55,7 @@ pub(in super::super) fn service() -> Service {
         // Set before `stop`, because the service reads it once `stop` is set.
         terminated.fetch_or(signal == SIGTERM, Ordering::SeqCst);
         if stop.swap(true, Ordering::SeqCst) {
-            #[expect(clippy::disallowed_methods, reason = "nobody wants to wait any longer")]
+            #[expect(clippy::disallowed_methods, reason = "a second signal ends the run at once")]
             std::process::exit(130);
         }
     });

@@ -41,7 +41,7 @@ impl FeedFile {
         let Some(every) = self.rotation.every else { return Ok(false) };
         let meta = self.file.metadata().map_err(|error| failed(&self.path, error))?;
         let Ok(born) = meta.created().or_else(|_| meta.modified()) else { return Ok(false) };
-        #[expect(clippy::disallowed_methods, reason = "a file is old by the clock")]
+        #[expect(clippy::disallowed_methods, reason = "the age of a file depends on the clock")]
         let age = SystemTime::now().duration_since(born).unwrap_or_default();
         Ok(age >= every)
     }
