@@ -341,8 +341,9 @@ fn options() -> std::collections::BTreeMap<String, BTreeSet<String>> {
 
 /// Options of nmap, cargo and xmllint that the documents name.
 #[cfg(feature = "cli")]
-const OTHER_OPTIONS: [&str; 23] = [
+const OTHER_OPTIONS: [&str; 24] = [
     "--append-output",
+    "--cfg",
     "--deprecated-xml-osclass",
     "--exclude-ports",
     "--host-timeout",
