@@ -322,7 +322,9 @@ fn options() -> std::collections::BTreeMap<String, BTreeSet<String>> {
     };
     let short = help(&["-h"]);
     let commands = short.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next());
-    let commands = commands.unwrap().lines().filter_map(|line| line.split_whitespace().next());
+    // A description that is wrapped goes on below itself.
+    let lines = commands.unwrap().lines().filter_map(|line| line.strip_prefix("  "));
+    let commands = lines.filter_map(|line| line.split(' ').next().filter(|name| !name.is_empty()));
     let mut options = std::collections::BTreeMap::new();
     for command in commands.filter(|command| *command != "help") {
         let help = help(&[command, "--help"]);

@@ -75,7 +75,7 @@ pub(super) enum Command {
     Scan(Box<ScanArgs>),
     /// Load nmap XML into a partitioned Parquet dataset, each document exactly once
     Ingest(Box<IngestArgs>),
-    /// Append the scans in files that are dropped into a folder to a feed, each document once
+    /// Append the scans that come into a folder to a feed, each document once
     ///
     /// Runs until it is stopped by Ctrl-C or SIGTERM. However it ends, even killed, the next run
     /// continues where it stopped.
