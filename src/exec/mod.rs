@@ -3,8 +3,8 @@
 //! Three types share the work of a run:
 //!
 //! - [`ThreadPool`] is a fixed number of threads. The thread that submits work counts as one of them: while it waits for
-//!   a result it runs what nobody has begun. So two threads are two, never three, and no thread of the pool that waits
-//!   for another one can deadlock.
+//!   a result, it runs tasks that no thread has begun. So two threads are two, never three, and a thread of the pool that
+//!   waits for a result cannot deadlock.
 //! - [`Ordered`] is the only queue of parallel work: tasks go in with a cost in bytes, results come out in the order
 //!   of submission, whatever thread was first. It reports when it is full, and its owner takes the oldest result then.
 //!   That bounds memory, and keeps the output the same for any number of threads.

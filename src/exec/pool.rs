@@ -72,7 +72,7 @@ impl ThreadPool {
     ) -> TaskHandle<T> {
         let (sender, result) = mpsc::sync_channel(1);
         self.spawn(move || {
-            // Perhaps nobody waits for it any more.
+            // The handle may have been dropped.
             let _ = sender.send(work());
         });
         TaskHandle { result, queue: Arc::clone(&self.queue) }

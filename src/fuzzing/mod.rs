@@ -6,8 +6,8 @@
 //!
 //! There is one target per layer. A body compares two ways to one result rather than repeating what the code says:
 //! bytes at once and in pieces, one thread and batches, the fast tokens and quick-xml's, rows and the rows of what was
-//! restored from them, a merge in memory and in files. What is written is read back by readers that are not ours. A
-//! body of a layer that nobody outside it sees stands in the layer (`xml::fuzzing`, `source::fuzzing` and so on).
+//! restored from them, a merge in memory and in files. What is written is read back by readers that are not ours. The
+//! bodies of private layers are in those layers (`xml::fuzzing`, `source::fuzzing` and so on).
 //!
 //! Where a body has to choose, such as the lengths of pieces, it takes the choice from a hash of the bytes
 //! ([`Choices`]), so that an input is nothing but what the layer reads: a find can be given to the command as it is,

@@ -193,7 +193,7 @@ impl Merger {
 
     /// Ends the open scan: all records since the end of the previous scan belong to it. `source` is the name of its
     /// input. `record` needs [`content_sha256`](RunRecord::content_sha256) so that finished scans that share an ID
-    /// can be told apart.
+    /// are distinguished.
     pub fn end_scan(&mut self, source: &str, record: RunRecord) {
         let of_scan = record.pre_scripts.len().saturating_add(record.post_scripts.len());
         let rows = std::mem::take(&mut self.rows);

@@ -359,7 +359,7 @@ impl Iterator for ReadBatches {
 
 impl Drop for ReadBatches {
     fn drop(&mut self) {
-        // The error has nobody to go to.
+        // Drop cannot return the error.
         let _ = self.end();
     }
 }

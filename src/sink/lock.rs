@@ -84,7 +84,7 @@ pub(crate) fn hold(path: &Path) -> Result<Option<File>> {
 /// Returns true if `path` still refers to the open file.
 ///
 /// # Errors
-/// Fails if the system cannot tell, which differs from referring to another file.
+/// Fails if the file system returns an error, which does not mean that `path` refers to another file.
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let Some(own) = fs::if_there(file.metadata())? else { return Ok(false) };
     let there = fs::if_there(fs::metadata(path))?;

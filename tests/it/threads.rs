@@ -71,7 +71,7 @@ fn convert(
     pipeline.finish()
 }
 
-/// Converts a folder on so many threads.
+/// Converts the folder `.0` on `.1` threads.
 struct Convert<'p>(&'p Path, usize);
 
 impl RowFormatVisitor for Convert<'_> {
@@ -82,7 +82,7 @@ impl RowFormatVisitor for Convert<'_> {
     }
 }
 
-/// The report and every file that so many threads write.
+/// Returns the report and every file of a conversion on `threads` threads.
 fn outcome(from: &Path, threads: usize) -> (String, Vec<(String, Vec<u8>)>) {
     let folder = tempfile::tempdir().unwrap();
     let mut files = Vec::new();

@@ -401,7 +401,7 @@ fn a_report_takes_the_place_of_nothing_but_reports() {
     }
     ends(0, &["convert", &good, "--report", &notes, "--overwrite"]);
     assert!(folder.read("notes.txt").starts_with("{\n  \"scans\": 1"));
-    // From now on it is a report, by each of its names, and whoever writes the next one.
+    // From now on it is a report, by each of its names, and the next run may replace it.
     for command in ["convert", "merge", "history"] {
         ends(0, &[command, &good, "--report", &folder.path("link.json")]);
     }

@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use super::all_of_ecs;
 use crate::support::{peak_mib, tell_peak};
 
-/// A scan of so many hosts with 10 000 open ports each, and names that every event repeats.
+/// A scan of `hosts` hosts with 10 000 open ports each, and names that every event repeats.
 fn scan(path: &Path, hosts: u8, number: u8) {
     let mut text = format!(
         "<?xml version=\"1.0\"?><nmaprun scanner=\"nmap\" args=\"nmap {number}{}\" start=\"1\">",
@@ -44,7 +44,7 @@ fn scan(path: &Path, hosts: u8, number: u8) {
     fs::write(path, text).unwrap();
 }
 
-/// A pipeline on so many threads that has read a folder.
+/// Reads a folder on `threads` threads and returns the pipeline.
 fn read<F: Format>(from: &Path, format: F, threads: usize) -> Pipeline<F> {
     let stop = Arc::new(AtomicBool::new(false));
     let pipeline = Pipeline::new(Options::default(), Filters::default(), format, stop);
@@ -55,7 +55,7 @@ fn read<F: Format>(from: &Path, format: F, threads: usize) -> Pipeline<F> {
     pipeline
 }
 
-/// Bytes and digest of the events that so many threads make of all in a folder.
+/// Returns the bytes and the digest of the events of a folder, read on `threads` threads.
 fn events(from: &Path, threads: usize, merge: bool) -> (usize, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events");
