@@ -135,6 +135,7 @@ pub mod merge;
 pub mod model;
 pub mod ops;
 pub mod pipeline;
+mod process;
 pub mod request;
 pub mod scanner;
 pub mod sink;

@@ -23,8 +23,9 @@ use crate::{
     merge::{MergeFlags, MergePolicy, Merger},
     model::Identity,
     pipeline::{Filters, MergeInput, Pipeline},
+    process::ProcessGroup,
     sink::{DocumentSink, FeedSink, Format, MergeEncoder, Output, StateSink, Temporaries},
-    source::{Follow, Running},
+    source::Follow,
     watch::ENDING,
 };
 
@@ -57,7 +58,7 @@ fn run_with(
     let reading = inputs.reading(&given, others);
     let report = Written::report(args.report.as_deref(), args.write.overwrite);
     check_outputs(report, (&plan, state), &reading)?;
-    let running = Running::default();
+    let running = ProcessGroup::default();
     let mut filters = filters(&args.pick);
     if let Some(path) = &args.engine {
         let seen = if merge.is_some() { Seen::Merged } else { Seen::Read };

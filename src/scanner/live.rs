@@ -13,7 +13,6 @@ use std::{
     ffi::OsString,
     fmt,
     io::{self, Read, Write},
-    process::ExitStatus,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -23,11 +22,9 @@ use std::{
 use crate::{
     error::{Error, ErrorKind, Result},
     model::{Host, RunEvent, RunHeader, RunRecord, ScanEvent, Task},
+    process::{ChildProcess, CommandSpec, ExitCause, ExitInfo, StopHandle},
     request::unset_for_nmap,
-    source::{
-        Preamble,
-        process::{Ended, Process, Program, Stopper, signal_of},
-    },
+    source::Preamble,
     xml::{Options, Reader},
 };
 
@@ -41,7 +38,7 @@ pub(super) struct Control(Mutex<Controlled>);
 #[derive(Debug, Default)]
 struct Controlled {
     cancelled: bool,
-    stopper: Option<Stopper>,
+    handle: Option<StopHandle>,
     progress: Option<Task>,
 }
 
@@ -54,17 +51,17 @@ impl Control {
     pub(super) fn cancel(&self) {
         let mut inner = self.lock();
         inner.cancelled = true;
-        if let Some(stopper) = &inner.stopper {
-            stopper.stop();
+        if let Some(handle) = &inner.handle {
+            handle.stop();
         }
     }
 
     /// Cancels the run and waits until nmap has ended.
     pub(super) fn end(&self) {
         self.cancel();
-        let stopper = self.lock().stopper.clone();
-        if let Some(stopper) = stopper {
-            stopper.finish();
+        let handle = self.lock().handle.clone();
+        if let Some(handle) = handle {
+            handle.finish();
         }
     }
 
@@ -77,12 +74,12 @@ impl Control {
         self.lock().cancelled
     }
 
-    fn begin(&self, stopper: Stopper) {
+    fn begin(&self, handle: StopHandle) {
         let mut inner = self.lock();
         if inner.cancelled {
-            stopper.stop();
+            handle.stop();
         }
-        inner.stopper = Some(stopper);
+        inner.handle = Some(handle);
     }
 }
 
@@ -109,7 +106,7 @@ impl fmt::Debug for Watch {
 
 /// Running nmap.
 pub(super) struct Live<'w> {
-    process: Process,
+    process: ChildProcess,
     reader: Reader<Preamble<Copying<'w>>>,
     /// Whether there is a scan.
     exists: Arc<AtomicBool>,
@@ -130,15 +127,15 @@ impl<'w> Live<'w> {
             return Err(cancelled());
         }
         let Some((name, args)) = words.split_first() else { return Err(Error::scan("no command")) };
-        let program = Program {
-            name: name.clone(),
+        let command = CommandSpec {
+            program: name.clone(),
             args: args.to_vec(),
-            unset: unset_for_nmap(),
-            ..Program::default()
+            env_remove: unset_for_nmap(),
+            ..CommandSpec::default()
         };
         let mut process =
-            Process::start(&program, false).map_err(|error| not_started(name, &error))?;
-        control.begin(process.stopper());
+            ChildProcess::start(&command).map_err(|error| not_started(name, &error))?;
+        control.begin(process.stop_handle());
         let Watch { hosts, progress, xml } = watch;
         let from = Copying { from: Box::new(process.take_stdout()), to: xml };
         let exists = Arc::new(AtomicBool::new(false));
@@ -176,7 +173,7 @@ impl<'w> Live<'w> {
         };
         if failed.is_some() {
             // Its output has no reader any more.
-            process.stopper().finish();
+            process.stop_handle().finish();
         }
         drop(reader);
         let ended = process.wait();
@@ -213,30 +210,30 @@ impl Read for Copying<'_> {
 }
 
 /// Checks that a run was successful. Returns nmap's standard error, or the error that describes the failure.
-fn judge(record: &RunRecord, failed: Option<Error>, ended: io::Result<Ended>) -> Result<String> {
-    let Ended { status, stderr, .. } = ended?;
+fn judge(record: &RunRecord, failed: Option<Error>, ended: io::Result<ExitInfo>) -> Result<String> {
+    let exit = ended?;
     match failed {
         Some(error) if matches!(error.kind(), ErrorKind::NotNmap(_)) => {
-            return Err(scan("what nmap wrote is no XML of nmap", status, &stderr));
+            return Err(scan("what nmap wrote is no XML of nmap", &exit));
         }
         Some(error) => return Err(error),
-        None if !record.exists => return Err(scan("nmap gave no output", status, &stderr)),
+        None if !record.exists => return Err(scan("nmap gave no output", &exit)),
         None => {}
     }
     let stats = &record.stats;
     if stats.failed() {
-        let message = stats.error_message.as_deref().unwrap_or(&stderr);
+        let message = stats.error_message.as_deref().unwrap_or(&exit.stderr);
         return Err(Error::scan(format!("nmap failed: {}", one_line(message))));
     }
     if !stats.finished || record.truncated {
         let seen = record.hosts_seen;
         let what = format!("nmap ended before its scan did, {seen} hosts were read");
-        return Err(scan(&what, status, &stderr));
+        return Err(scan(&what, &exit));
     }
-    if !status.success() {
-        return Err(scan("nmap failed", status, &stderr));
+    if exit.cause() != ExitCause::Success {
+        return Err(scan("nmap failed", &exit));
     }
-    Ok(stderr)
+    Ok(exit.stderr)
 }
 
 fn cancelled() -> Error {
@@ -244,14 +241,14 @@ fn cancelled() -> Error {
 }
 
 /// Creates an error with the known details of its cause.
-fn scan(what: &str, status: ExitStatus, stderr: &str) -> Error {
-    let how = match (status.code(), signal_of(status)) {
-        (Some(0), _) => String::new(),
-        (Some(code), _) => format!(" (exit code {code})"),
-        (None, Some(signal)) => format!(" (signal {signal})"),
-        (None, None) => format!(" ({status})"),
+fn scan(what: &str, exit: &ExitInfo) -> Error {
+    let how = match exit.cause() {
+        ExitCause::Success => String::new(),
+        ExitCause::Code(code) => format!(" (exit code {code})"),
+        ExitCause::Signal(signal) => format!(" (signal {signal})"),
+        ExitCause::Unknown => format!(" ({})", exit.status),
     };
-    let said = one_line(stderr);
+    let said = one_line(&exit.stderr);
     let said = if said.is_empty() { said } else { format!(": {said}") };
     Error::scan(format!("{what}{how}{said}"))
 }

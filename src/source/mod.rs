@@ -4,8 +4,8 @@
 //! first bytes (`magic`), descends through compressed streams (`members`, `gzip`) and archives (`tar`, `zip`) and
 //! passes each [`Member`] that is not a container to a visitor, in order. Everything that cannot be read reaches the
 //! visitor as an error in its place, so that one bad member does not hide the next. All decompressed bytes pass through
-//! `capped`, which enforces the limits on size and ratio. Growing files (`follow`) and the output of programs
-//! (`process`, `live`) are inputs as well.
+//! `capped`, which enforces the limits on size and ratio. Growing files (`follow`) and the output of programs (`live`)
+//! are inputs as well.
 //!
 //! Nothing in this folder knows XML. A new container format needs a `magic::Kind` with its magic bytes, and an arm in
 //! `archive::Walk::go_as` or `members::Members`.
@@ -23,20 +23,8 @@ mod live;
 mod magic;
 mod members;
 mod meter;
-#[cfg(all(unix, not(scanmill_portable)))]
-mod orphans;
 mod pick;
-#[cfg(all(unix, not(scanmill_portable)))]
-mod pipe;
 mod preamble;
-#[cfg(all(unix, not(scanmill_portable)))]
-pub mod process;
-#[cfg(any(not(unix), scanmill_portable))]
-#[path = "process_portable.rs"]
-pub mod process;
-mod program;
-mod run;
-mod running;
 mod tar;
 mod zip;
 
@@ -59,8 +47,6 @@ pub use self::{
     live::{Copied, Live},
     meter::Meter,
     pick::Pick,
-    run::Ran,
-    running::Running,
 };
 pub(crate) use self::{follow::ends_with, preamble::Preamble};
 use crate::{

@@ -16,8 +16,8 @@ use crate::{
     error::{Error, Result},
     fs::File,
     limits::Limits,
+    process::{ProcessGroup, adopt_orphans},
     request::{IntoPorts as _, IntoTargets as _},
-    source::{Running, process::adopt_orphans},
 };
 
 /// Maximum size of a file of scripts, in bytes.
@@ -79,7 +79,7 @@ struct PortEntry {
 pub(super) fn open(
     path: &Path,
     seen: Seen,
-    (running, talk): (&Running, &Talk),
+    (running, talk): (&ProcessGroup, &Talk),
 ) -> Result<Arc<Engine>> {
     let engine = read(path, seen, running)?;
     if let Err(error) = adopt_orphans() {
@@ -89,7 +89,7 @@ pub(super) fn open(
     Ok(engine)
 }
 
-fn read(path: &Path, seen: Seen, running: &Running) -> Result<Arc<Engine>> {
+fn read(path: &Path, seen: Seen, running: &ProcessGroup) -> Result<Arc<Engine>> {
     let failed = |error: std::io::Error| Error::usage(format!("{}: {error}", path.display()));
     let mut text = String::new();
     let file = File::open(path).map_err(failed)?;
@@ -113,7 +113,7 @@ struct Source<'s> {
 }
 
 impl Source<'_> {
-    fn engine(self, scripts: Scripts, seen: Seen, running: &Running) -> Result<Engine> {
+    fn engine(self, scripts: Scripts, seen: Seen, running: &ProcessGroup) -> Result<Engine> {
         let mut engine = Engine::new().with_timeout(WAIT);
         if let Some(workers) = scripts.workers {
             let count = *workers.get_ref();
@@ -250,7 +250,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("e.toml");
         std::fs::write(&path, text).unwrap();
-        let error = read(&path, Seen::Read, &Running::default()).unwrap_err().to_string();
+        let error = read(&path, Seen::Read, &ProcessGroup::default()).unwrap_err().to_string();
         error.strip_prefix(path.to_str().unwrap()).unwrap_or(&error).to_owned()
     }
 

@@ -4,7 +4,6 @@ use std::{
     ffi::OsString,
     io,
     path::{Path, PathBuf},
-    process::ExitStatus,
     time::Duration,
 };
 
@@ -15,9 +14,8 @@ use super::Seen;
 use crate::{
     engine::{Context, Failed},
     feed::nested,
-    source::{
-        Ran, Running,
-        process::{Ended, Process, Program, signal_of},
+    process::{
+        ChildProcess, CommandSpec, ExitCause, ExitInfo, OutputLimits, ProcessGroup, ProcessOutput,
     },
 };
 
@@ -51,7 +49,7 @@ pub(super) struct Runner {
     pub(super) seen: Seen,
     /// Maximum size of the output, in bytes.
     pub(super) most: usize,
-    pub(super) running: Running,
+    pub(super) running: ProcessGroup,
 }
 
 /// Placeholders in arguments, each with the environment variable that holds the same value.
@@ -86,16 +84,13 @@ impl Runner {
     /// Runs the program for a host or port, and returns its output.
     pub(super) fn run(&self, context: &Context<'_>) -> Result<Value, Failed> {
         let program = self.program(context)?;
-        let most = u64::try_from(self.most).unwrap_or(u64::MAX);
-        let caps = (most, self.timeout);
-        let ran = Process::run_with(&program, self.input(context), caps, &|stopper| {
-            self.running.add(stopper);
-        });
-        let ran = ran.map_err(|error| self.not_run(&error))?;
-        self.value(ran)
+        let max_bytes = u64::try_from(self.most).unwrap_or(u64::MAX);
+        let limits = OutputLimits { max_bytes, timeout: self.timeout };
+        let output = ChildProcess::run(&program, self.input(context), limits, &self.running);
+        self.value(output.map_err(|error| self.not_run(&error))?)
     }
 
-    fn program(&self, context: &Context<'_>) -> Result<Program, Failed> {
+    fn program(&self, context: &Context<'_>) -> Result<CommandSpec, Failed> {
         let target = context.current_target().to_owned();
         let mut values = vec![(OF_HOST, target)];
         if let Some(port) = context.port() {
@@ -107,11 +102,11 @@ impl Runner {
             values.extend(OF_PORT.into_iter().zip(of_port));
         }
         let args = self.words.args.iter().map(|word| filled(word, &values));
-        Ok(Program {
-            name: self.words.name.clone().into(),
+        Ok(CommandSpec {
+            program: self.words.name.clone().into(),
             args: args.collect::<Result<_, _>>()?,
             env: values.into_iter().map(|((_, name), value)| (name.to_owned(), value)).collect(),
-            unset: own_variables(),
+            env_remove: own_variables(),
             by_sudo: false,
         })
     }
@@ -132,27 +127,27 @@ impl Runner {
         format!("cannot run {}: {error}", self.words.name.display()).into()
     }
 
-    fn value(&self, ran: Ran) -> Result<Value, Failed> {
-        let Ran { output, too_much, ended } = ran;
-        let said = first_line(&ended);
-        if too_much {
+    fn value(&self, output: ProcessOutput) -> Result<Value, Failed> {
+        let ProcessOutput { stdout, is_too_long, exit } = output;
+        let said = first_line(&exit);
+        if is_too_long {
             return Err(format!("it wrote more than {} bytes{said}", self.most).into());
         }
-        if ended.stopped && self.running.is_told() {
+        if exit.stopped && self.running.is_stopped() {
             return Err("it was stopped, as the run was".into());
         }
-        if ended.stopped {
+        if exit.stopped {
             let time = self.timeout.as_secs_f64();
             return Err(format!("it took more than {time} s{said}").into());
         }
-        if !ended.status.success() {
-            return Err(format!("{}{said}", told(ended.status)).into());
+        if exit.cause() != ExitCause::Success {
+            return Err(format!("{}{said}", told(&exit)).into());
         }
         match self.output {
-            OutputKind::Json => serde_json::from_slice(&output)
+            OutputKind::Json => serde_json::from_slice(&stdout)
                 .map_err(|error| format!("its output is no JSON: {error}").into()),
             OutputKind::Text => {
-                let text = String::from_utf8_lossy(&output);
+                let text = String::from_utf8_lossy(&stdout);
                 let text = text.strip_suffix('\n').unwrap_or(&text);
                 Ok(text.strip_suffix('\r').unwrap_or(text).into())
             }
@@ -192,18 +187,19 @@ fn filled(word: &str, values: &[((&str, &str), String)]) -> Result<OsString, Fai
 }
 
 /// Describes the end of a program that failed.
-pub(in super::super) fn told(status: ExitStatus) -> String {
-    match (status.code(), signal_of(status)) {
-        (Some(code), _) => format!("it ended with exit code {code}"),
-        (None, Some(signal)) => format!("signal {signal} ended it"),
-        (None, None) => "it ended badly".to_owned(),
+pub(in super::super) fn told(exit: &ExitInfo) -> String {
+    match exit.cause() {
+        ExitCause::Success => "it ended with exit code 0".to_owned(),
+        ExitCause::Code(code) => format!("it ended with exit code {code}"),
+        ExitCause::Signal(signal) => format!("signal {signal} ended it"),
+        ExitCause::Unknown => "it ended badly".to_owned(),
     }
 }
 
 /// Returns the first line of the program's error output, after a colon, or an empty string if there
 /// is none.
-fn first_line(ended: &Ended) -> String {
-    let line = ended.stderr.lines().map(str::trim).find(|line| !line.is_empty());
+fn first_line(exit: &ExitInfo) -> String {
+    let line = exit.stderr.lines().map(str::trim).find(|line| !line.is_empty());
     line.map(|line| format!(": {}", line.chars().take(SHOWN).collect::<String>()))
         .unwrap_or_default()
 }

@@ -5,7 +5,7 @@
 //! copies the output to a file, and the main thread reads the files in the order of the processes
 //! and merges them (`spool`); hosts are written when all processes have ended.
 //!
-//! A process is registered in [`Running`] as soon as it is started. The first signal ends the
+//! A process is registered in [`ProcessGroup`] as soon as it is started. The first signal ends the
 //! processes, and the output is completed with what they wrote; the second one ends the run
 //! (`signals::second_stop_flag`). Everything that a signal must clean up is therefore created after
 //! the handler is installed.
@@ -51,17 +51,15 @@ use crate::{
     error::{Code, Error, Result},
     merge::{MergePolicy, Merger, Precedence},
     pipeline::{FailedScan, Filters, MergeInput, Outcome, Pipeline, Report},
+    process::{ChildProcess, CommandSpec, ProcessGroup},
     sink::{Format, MergeEncoder, Temporaries},
-    source::{
-        Copied, Live, Preamble, Running,
-        process::{Process, Program},
-    },
+    source::{Copied, Live, Preamble},
 };
 
-/// Process of nmap that is to be run.
+/// ChildProcess of nmap that is to be run.
 struct Part {
     name: String,
-    program: Program,
+    program: CommandSpec,
     /// File that keeps the XML of the process.
     kept: Option<Keep>,
 }
@@ -70,7 +68,7 @@ struct Part {
 struct Scan<'s> {
     args: &'s ScanArgs,
     talk: &'s Talk,
-    running: Running,
+    running: ProcessGroup,
     tasks: Tasks,
     /// Names of the processes that failed, each with the reason.
     failures: Vec<(String, String)>,
@@ -88,7 +86,7 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     let programs = request.programs(way.is_some());
     let kept = kept_files(args, programs.len());
     check_outputs((args, how), &plan, &kept)?;
-    let running = Running::default();
+    let running = ProcessGroup::default();
     let mut filters = filters(&args.pick);
     if let Some(path) = &args.engine {
         let seen = if merges { engine::Seen::Merged } else { engine::Seen::Read };
@@ -102,11 +100,11 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     let temporaries = Temporaries::default();
     // Installed before anything is created or started, so that a signal finds all of it.
     let stop = signals::second_stop_flag(&temporaries, &running);
-    filters.leaves_cut = running.told();
+    filters.leaves_cut = running.stop_flag();
     if args.nmap.sudo {
-        nmap::may_sudo().or_else(|error| if running.is_told() { Ok(()) } else { Err(error) })?;
+        nmap::may_sudo().or_else(|error| if running.is_stopped() { Ok(()) } else { Err(error) })?;
     }
-    if running.is_told() {
+    if running.is_stopped() {
         return Ok(Exit::Interrupted);
     }
     let output = ScanOutput {
@@ -133,9 +131,9 @@ struct ScanOutput<'s> {
     /// True if there are several processes, whose hosts are merged.
     merges: bool,
     way: Option<progress::Way>,
-    programs: Vec<Program>,
+    programs: Vec<CommandSpec>,
     kept: Vec<PathBuf>,
-    running: Running,
+    running: ProcessGroup,
     filters: Filters,
     shares: Shares,
     stop: Arc<AtomicBool>,
@@ -200,7 +198,7 @@ fn check_outputs((args, how): (&ScanArgs, &TalkArgs), plan: &Plan, kept: &[PathB
 }
 
 /// Returns the processes, each with the file that keeps its XML.
-fn parts(args: &ScanArgs, programs: Vec<Program>, kept: Vec<PathBuf>) -> Result<Vec<Part>> {
+fn parts(args: &ScanArgs, programs: Vec<CommandSpec>, kept: Vec<PathBuf>) -> Result<Vec<Part>> {
     let of = (args.nmap.parallel > 1).then_some(programs.len());
     let name = |number| match of {
         Some(count) => format!("{}-{}", args.nmap.name, nmap::padded(number, count)),
@@ -241,16 +239,16 @@ impl Scan<'_> {
         self.end(process, live.is_over(), (name, &seen))
     }
 
-    fn start(&self, program: &Program) -> Result<Process> {
+    fn start(&self, program: &CommandSpec) -> Result<ChildProcess> {
         let process = nmap::start(program)?;
-        self.running.add(process.stopper());
+        self.running.add(process.stop_handle());
         Ok(process)
     }
 
     /// Waits for the end of a process whose output was read, and records its failure.
     fn end(
         &mut self,
-        process: Process,
+        process: ChildProcess,
         is_over: bool,
         (name, seen): (String, &Seen),
     ) -> Result<()> {
@@ -260,7 +258,7 @@ impl Scan<'_> {
             return Ok(());
         }
         let ended = process.wait().map_err(|error| Error::scan(error.to_string()))?;
-        if self.running.is_told() {
+        if self.running.is_stopped() {
             return Ok(());
         }
         match seen.failure(&ended) {
@@ -283,7 +281,7 @@ impl Scan<'_> {
             stop.store(true, Ordering::Relaxed);
         }
         let mut report = finish()?;
-        report.interrupted = running.is_told();
+        report.interrupted = running.is_stopped();
         // The error of a process already reports its failed scan.
         let is_process = |scan: &FailedScan| failures.iter().any(|(name, _)| *name == scan.input);
         report.failed_scans.forget(is_process);

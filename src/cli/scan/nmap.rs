@@ -11,8 +11,8 @@ use crate::{
     error::{Error, Result},
     fs::{self, File, OpenOptions},
     model::ScanEvent,
+    process::{ChildProcess, CommandSpec, ExitCause, ExitInfo, OutputLimits, ProcessGroup},
     sink::{Replace, follow, open_locked, refuse_existing},
-    source::process::{Ended, Process, Program},
 };
 
 /// Maximum number of lines of standard error that are shown when nmap fails, and of characters per
@@ -24,12 +24,12 @@ const LINE: usize = 300;
 const SUDO: Duration = Duration::from_secs(30);
 
 /// Starts nmap.
-pub(super) fn start(program: &Program) -> Result<Process> {
-    Process::start(program, false).map_err(|error| not_run(program, &error))
+pub(super) fn start(program: &CommandSpec) -> Result<ChildProcess> {
+    ChildProcess::start(program).map_err(|error| not_run(program, &error))
 }
 
-fn not_run(program: &Program, error: &io::Error) -> Error {
-    let name = program.name.display();
+fn not_run(program: &CommandSpec, error: &io::Error) -> Error {
+    let name = program.program.display();
     match error.kind() {
         io::ErrorKind::NotFound => Error::scan(format!("{name}: {MISSING}")),
         _ => Error::scan(format!("{name} cannot be run: {error}")),
@@ -39,25 +39,27 @@ fn not_run(program: &Program, error: &io::Error) -> Error {
 /// Makes sure that sudo will not ask for a password while nmap runs: it asks now, if there is a
 /// terminal.
 pub(super) fn may_sudo() -> Result<()> {
-    let sudo = |args: &[&str]| Program {
-        name: "sudo".into(),
+    let sudo = |args: &[&str]| CommandSpec {
+        program: "sudo".into(),
         args: args.iter().map(Into::into).collect(),
-        ..Program::default()
+        ..CommandSpec::default()
     };
     let check = sudo(&["-n", "true"]);
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => Error::scan("sudo is not installed"),
         _ => Error::scan(format!("sudo cannot be run: {error}")),
     };
-    let (_, ended) = Process::run(&check, Vec::new(), (1 << 16, SUDO)).map_err(failed)?;
-    if ended.as_ref().is_some_and(|ended| ended.status.success()) {
+    let limits = OutputLimits { max_bytes: 1 << 16, timeout: SUDO };
+    let output = ChildProcess::run(&check, Vec::new(), limits, &ProcessGroup::default());
+    let output = output.map_err(failed)?;
+    if output.is_success() {
         return Ok(());
     }
     if !(io::stdin().is_terminal() && terminal::is_stderr_terminal()) {
-        let said = ended.map(|ended| first_lines(&ended.stderr)).unwrap_or_default();
+        let said = first_lines(&output.exit.stderr);
         return Err(Error::scan(format!("sudo cannot be asked without a terminal: {said}")));
     }
-    let asked = Process::ask(&sudo(&["-v"])).map_err(failed)?;
+    let asked = ChildProcess::run_interactive(&sudo(&["-v"])).map_err(failed)?;
     if asked.success() { Ok(()) } else { Err(Error::scan("sudo gives no rights")) }
 }
 
@@ -82,16 +84,17 @@ impl Seen {
     }
 
     /// Returns the reason why a process failed, or `None` if it succeeded.
-    pub(super) fn failure(&self, ended: &Ended) -> Option<String> {
+    pub(super) fn failure(&self, ended: &ExitInfo) -> Option<String> {
         let exit = self.exit_status.as_deref();
-        if ended.status.success() && self.finished && exit.is_none_or(|exit| exit == "success") {
+        let is_success = ended.cause() == ExitCause::Success;
+        if is_success && self.finished && exit.is_none_or(|exit| exit == "success") {
             return None;
         }
         let said = first_lines(&ended.stderr);
         let why = self.error_message.clone().filter(|message| !message.is_empty());
         let why = why.or_else(|| Some(said).filter(|said| !said.is_empty()));
-        let how = if !ended.status.success() {
-            told(ended.status)
+        let how = if !is_success {
+            told(ended)
         } else if !self.exists {
             "it wrote no scan".to_owned()
         } else if !self.finished {

@@ -5,8 +5,8 @@ use std::ffi::{OsStr, OsString};
 use super::super::args::NmapArgs;
 use crate::{
     error::{Error, ErrorKind, Result},
+    process::CommandSpec,
     request::{Arguments, PortSet, Targets, unset_for_nmap},
-    source::process::Program,
 };
 
 /// Maximum number of nmap processes: each holds a few open files and one or two threads.
@@ -51,11 +51,11 @@ impl Request {
 
     /// Returns the programs to run, in the order of their targets. With `stats` they print their
     /// progress.
-    pub(super) fn programs(&self, stats: bool) -> Vec<Program> {
+    pub(super) fn programs(&self, stats: bool) -> Vec<CommandSpec> {
         self.parts.iter().map(|targets| self.program(targets, stats)).collect()
     }
 
-    fn program(&self, targets: &Targets, stats: bool) -> Program {
+    fn program(&self, targets: &Targets, stats: bool) -> CommandSpec {
         let mut args: Vec<OsString> = vec!["-oX".into(), "-".into()];
         args.extend(self.arguments.words().iter().map(Into::into));
         if stats && !self.arguments.stats {
@@ -72,7 +72,13 @@ impl Request {
             let before = ["-n".into(), "--".into(), std::mem::replace(&mut name, "sudo".into())];
             args.splice(..0, before);
         }
-        Program { name, args, env: Vec::new(), unset: unset_for_nmap(), by_sudo: self.by_sudo }
+        CommandSpec {
+            program: name,
+            args,
+            env: Vec::new(),
+            env_remove: unset_for_nmap(),
+            by_sudo: self.by_sudo,
+        }
     }
 }
 
@@ -90,8 +96,8 @@ fn agree(targets: &Targets, ports: Option<&PortSet>, arguments: &Arguments) -> R
 }
 
 /// Formats a program as a line for a shell.
-pub(super) fn line(program: &Program) -> Result<Vec<u8>> {
-    let words = [&program.name].into_iter().chain(&program.args);
+pub(super) fn line(program: &CommandSpec) -> Result<Vec<u8>> {
+    let words = [&program.program].into_iter().chain(&program.args);
     let quoted =
         shlex::bytes::try_join(words.map(OsString::as_os_str).map(OsStr::as_encoded_bytes));
     let mut line = quoted.map_err(|_| Error::usage("--nmap: the name has a NUL character"))?;

@@ -20,15 +20,16 @@ use crate::{
     error::{Error, ErrorKind, Result},
     fs::{self, File},
     pipeline::Pipeline,
+    process::ChildProcess,
     sink::Format,
-    source::{Copied, Preamble, process::Process},
+    source::{Copied, Preamble},
     xml::{Options, Reader},
 };
 
 /// Running process, and the thread that copies its output.
 struct Spooled<'s> {
     name: String,
-    process: Process,
+    process: ChildProcess,
     file: ScopedJoinHandle<'s, Result<Option<File>>>,
 }
 

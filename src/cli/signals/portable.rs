@@ -13,7 +13,7 @@ use signal_hook::{
 };
 
 use super::Service;
-use crate::{sink::Temporaries, source::Running};
+use crate::{process::ProcessGroup, sink::Temporaries};
 
 pub(in super::super) fn service() -> Service {
     let service = Service::default();
@@ -34,13 +34,16 @@ pub(in super::super) fn stop_flag(_: &Temporaries) -> Arc<AtomicBool> {
     stop
 }
 
-pub(in super::super) fn stop_flag_with(temporaries: &Temporaries, _: &Running) -> Arc<AtomicBool> {
+pub(in super::super) fn stop_flag_with(
+    temporaries: &Temporaries,
+    _: &ProcessGroup,
+) -> Arc<AtomicBool> {
     stop_flag(temporaries)
 }
 
 pub(in super::super) fn second_stop_flag(
     temporaries: &Temporaries,
-    _: &Running,
+    _: &ProcessGroup,
 ) -> Arc<AtomicBool> {
     stop_flag(temporaries)
 }

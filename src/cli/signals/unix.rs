@@ -12,7 +12,7 @@
 //! are parsed, SIGHUP is held for a process that may be a `watch` ([`hold_hangup`]).
 //!
 //! Call these functions once per process, before the first temporary file or program is created: a
-//! signal cleans up only what is registered in the [`Temporaries`] and [`Running`] that they are
+//! signal cleans up only what is registered in the [`Temporaries`] and [`ProcessGroup`] that they are
 //! given.
 
 use std::{
@@ -35,7 +35,7 @@ use signal_hook::{
 };
 
 use super::Service;
-use crate::{fs, sink::Temporaries, source::Running};
+use crate::{fs, process::ProcessGroup, sink::Temporaries};
 
 /// Time for a stopped run to end on its own. After that it is ended, since it may be waiting for
 /// input.
@@ -113,14 +113,14 @@ pub(in super::super) fn survive_file_limit() {
 
 /// Returns a flag that becomes true when a signal stops the process.
 pub(in super::super) fn stop_flag(temporaries: &Temporaries) -> Arc<AtomicBool> {
-    stop_flag_with(temporaries, &Running::default())
+    stop_flag_with(temporaries, &ProcessGroup::default())
 }
 
 /// Returns a flag that becomes true when a signal stops the process. The signal also ends the
 /// programs in `running`.
 pub(in super::super) fn stop_flag_with(
     temporaries: &Temporaries,
-    running: &Running,
+    running: &ProcessGroup,
 ) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let last = Last { stop: Arc::clone(&stop), temporaries: temporaries.clone() };
@@ -139,14 +139,14 @@ pub(in super::super) fn stop_flag_with(
 /// programs in `running`, whose output is kept; the second one ends the run.
 pub(in super::super) fn second_stop_flag(
     temporaries: &Temporaries,
-    running: &Running,
+    running: &ProcessGroup,
 ) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let last = Last { stop: Arc::clone(&stop), temporaries: temporaries.clone() };
     let running = running.clone();
     let flags = Flags { stop: Arc::clone(&stop), reopen: None };
     handle(&flags, move |_| {
-        if !running.is_told() {
+        if !running.is_stopped() {
             running.stop();
         } else if !last.is_told() {
             last.tell(&running);
@@ -166,7 +166,7 @@ impl Last {
         self.stop.load(Ordering::Relaxed)
     }
 
-    fn tell(&self, running: &Running) {
+    fn tell(&self, running: &ProcessGroup) {
         self.stop.store(true, Ordering::Relaxed);
         let (temporaries, running) = (self.temporaries.clone(), running.clone());
         let end = move || {

@@ -1,6 +1,6 @@
 //! Stand-in for child processes on systems other than Unix, where none can be started.
 //!
-//! A program is ended together with everything that it started (`process.rs`), so that no scan continues unnoticed.
+//! A program is ended together with everything that it started (`child.rs`), so that no scan continues unnoticed.
 //! Process groups, signals and the adoption of orphans exist on Unix only; without them, starting a program fails with
 //! a message.
 
@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-pub use super::program::{Ended, Program};
+use super::command::{CommandSpec, ExitInfo};
 
 /// Type without values.
 #[derive(Debug, Clone, Copy)]
@@ -19,14 +19,17 @@ enum Never {}
 
 /// Running program.
 #[derive(Debug)]
-pub struct Process {
+pub(crate) struct ChildProcess {
     never: Never,
     pub(super) stdin: Option<ChildStdin>,
 }
 
+/// Standard output of a program.
+pub(crate) type ChildStdoutReader = io::Empty;
+
 /// Handle that ends a process from any thread.
 #[derive(Debug, Clone)]
-pub struct Stopper(Never);
+pub(crate) struct StopHandle(Never);
 
 fn unsupported() -> io::Error {
     let message = "starting programs is supported on Linux and macOS only";
@@ -37,33 +40,39 @@ fn unsupported() -> io::Error {
 ///
 /// # Errors
 /// Always fails: the system does not support it.
-pub fn adopt_orphans() -> io::Result<()> {
+pub(crate) fn adopt_orphans() -> io::Result<()> {
     Err(unsupported())
 }
 
 /// Returns the signal that ended a program.
-#[must_use]
-pub fn signal_of(_: ExitStatus) -> Option<i32> {
+pub(super) fn exit_signal(_: ExitStatus) -> Option<i32> {
     None
 }
 
-impl Process {
-    /// Starts a program. Its standard input is empty unless it is to be written.
+impl ChildProcess {
+    /// Starts a program whose standard input is empty.
     ///
     /// # Errors
     /// Always fails.
-    pub fn start(_: &Program, _: bool) -> io::Result<Self> {
+    pub(crate) fn start(_: &CommandSpec) -> io::Result<Self> {
+        Err(unsupported())
+    }
+
+    /// Starts a program whose standard input is written by the caller.
+    ///
+    /// # Errors
+    /// Always fails.
+    pub(super) fn start_with_input(_: &CommandSpec) -> io::Result<Self> {
         Err(unsupported())
     }
 
     /// Returns its standard output.
-    pub fn take_stdout(&mut self) -> io::Empty {
+    pub(crate) fn take_stdout(&mut self) -> ChildStdoutReader {
         match self.never {}
     }
 
     /// Returns a handle that ends the process from elsewhere.
-    #[must_use]
-    pub fn stopper(&self) -> Stopper {
+    pub(crate) fn stop_handle(&self) -> StopHandle {
         match self.never {}
     }
 
@@ -71,7 +80,7 @@ impl Process {
     ///
     /// # Errors
     /// Never fails: there is no process.
-    pub fn wait(self) -> io::Result<Ended> {
+    pub(crate) fn wait(self) -> io::Result<ExitInfo> {
         match self.never {}
     }
 
@@ -79,51 +88,38 @@ impl Process {
     ///
     /// # Errors
     /// Always fails.
-    pub fn ask(_: &Program) -> io::Result<ExitStatus> {
+    pub(crate) fn run_interactive(_: &CommandSpec) -> io::Result<ExitStatus> {
         Err(unsupported())
     }
 }
 
-impl Stopper {
+impl StopHandle {
     /// Asks the program to end, and kills it if it does not within the grace period.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         match self.0 {}
     }
 
     /// Ends the program, by force after a short grace period, and returns when it has ended.
-    pub fn finish(&self) {
-        match self.0 {}
-    }
-
-    /// Returns true if the program was asked to end.
-    #[must_use]
-    pub fn is_told(&self) -> bool {
-        match self.0 {}
-    }
-
-    /// Returns true if the program has ended.
-    #[must_use]
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn finish(&self) {
         match self.0 {}
     }
 
     /// Returns true if the program and everything that it left behind have ended.
-    #[must_use]
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         match self.0 {}
     }
 
-    pub(super) fn end(&self, _: Duration) {
+    pub(super) fn stop_within(&self, _: Duration) {
         match self.0 {}
     }
 
-    pub(super) fn end_after(&self, _: Duration) -> io::Result<JoinHandle<()>> {
+    pub(super) fn stop_after(&self, _: Duration) -> io::Result<JoinHandle<()>> {
         match self.0 {}
     }
 }
 
 /// Starts a thread. The system may refuse.
-pub(super) fn spawn<T: Send + 'static>(
+pub(super) fn spawn_thread<T: Send + 'static>(
     run: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
     thread::Builder::new().name("process".to_owned()).spawn(run)

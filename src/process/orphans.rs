@@ -30,41 +30,41 @@ use crate::fs;
 
 /// Environment variable that holds the mark of a program. It is not one of the user's variables, which begin with
 /// `SCANMILL_`.
-const MARK: &str = "_SCANMILL_PROGRAM";
+const MARK_VARIABLE: &str = "_SCANMILL_PROGRAM";
 
 /// Maximum number of rounds of looking for orphans of orphans that were just ended.
-const ROUNDS: usize = 100;
+const MAX_ROUNDS: usize = 100;
 
 /// Time between two checks for an orphan that was ended, and the maximum number of checks.
-const NAP: Duration = Duration::from_millis(2);
-const NAPS: usize = 250;
+const REAP_INTERVAL: Duration = Duration::from_millis(2);
+const REAP_CHECKS: usize = 250;
 
-static PROGRAMS: Mutex<Programs> =
-    Mutex::new(Programs { adopts: false, running: BTreeMap::new(), next: 0 });
+static PROGRAMS: Mutex<ProgramTable> =
+    Mutex::new(ProgramTable { adopts: false, running: BTreeMap::new(), next: 0 });
 
-struct Programs {
+struct ProgramTable {
     adopts: bool,
-    running: BTreeMap<u64, Program>,
+    running: BTreeMap<u64, ProgramEntry>,
     next: u64,
 }
 
 /// Program that may leave processes behind.
-struct Program {
+struct ProgramEntry {
     /// Process ID, until the program was waited for.
     pid: Option<Pid>,
     /// Start time, in the kernel's clock ticks.
     began: u64,
 }
 
-/// Handle of a program that was started here: the number of its mark.
+/// Program that was started here: the number of its mark.
 #[derive(Debug)]
-pub(super) struct Started(u64);
+pub(super) struct ProgramId(u64);
 
 /// Makes this process adopt the processes that its programs leave behind, so that they can be ended.
 ///
 /// # Errors
 /// Fails if the system does not support or permit it.
-pub fn adopt_orphans() -> io::Result<()> {
+pub(crate) fn adopt_orphans() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
@@ -79,23 +79,23 @@ pub fn adopt_orphans() -> io::Result<()> {
 ///
 /// # Errors
 /// Fails if it cannot be started.
-pub(super) fn start(command: &mut Command) -> io::Result<(Child, Started)> {
+pub(super) fn start(command: &mut Command) -> io::Result<(Child, ProgramId)> {
     let mut programs = programs();
     let number = programs.next;
     programs.next = number.saturating_add(1);
     if programs.adopts {
-        command.env(MARK, mark(number));
+        command.env(MARK_VARIABLE, mark(number));
     }
     let child = command.spawn()?;
     let pid = Pid::from_child(&child);
-    let began = Stat::of(pid).map_or(0, |stat| stat.began);
-    programs.running.insert(number, Program { pid: Some(pid), began });
-    Ok((child, Started(number)))
+    let began = ProcessStat::read(pid).map_or(0, |stat| stat.began);
+    programs.running.insert(number, ProgramEntry { pid: Some(pid), began });
+    Ok((child, ProgramId(number)))
 }
 
-impl Started {
+impl ProgramId {
     /// Records that the program was waited for: its process ID may be reused from now on.
-    pub(super) fn reaped(&self) {
+    pub(super) fn set_reaped(&self) {
         if let Some(program) = programs().running.get_mut(&self.0) {
             program.pid = None;
         }
@@ -104,7 +104,7 @@ impl Started {
     /// Ends the processes that the program left behind. The program must have ended.
     pub(super) fn end_orphans(&self) {
         let mut stays = Vec::new();
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let programs = programs();
             if !programs.adopts || !programs.running.contains_key(&self.0) {
                 break;
@@ -123,7 +123,7 @@ impl Started {
     }
 }
 
-impl Programs {
+impl ProgramTable {
     /// Returns the children of this process that program `number` left behind, and those that no running program can
     /// have left behind.
     fn orphans(&self, number: u64, stays: &[Pid]) -> Vec<Pid> {
@@ -135,8 +135,8 @@ impl Programs {
     }
 
     fn may_end(&self, number: u64, pid: Pid) -> bool {
-        let Some(stat) = Stat::of(pid) else { return false };
-        match marked(pid) {
+        let Some(stat) = ProcessStat::read(pid) else { return false };
+        match mark_of(pid) {
             // It has already ended, and only this process can wait for it.
             _ if stat.has_ended => true,
             Some(other) => other == number || !self.running.contains_key(&other),
@@ -148,7 +148,7 @@ impl Programs {
     }
 }
 
-fn programs() -> MutexGuard<'static, Programs> {
+fn programs() -> MutexGuard<'static, ProgramTable> {
     PROGRAMS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -156,9 +156,9 @@ fn programs() -> MutexGuard<'static, Programs> {
 /// device.
 fn reap(pid: Pid) -> bool {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-    for _ in 0..NAPS {
+    for _ in 0..REAP_CHECKS {
         match waitid(WaitId::Pid(pid), options) {
-            Ok(None) => thread::sleep(NAP),
+            Ok(None) => thread::sleep(REAP_INTERVAL),
             _ => return true,
         }
     }
@@ -171,23 +171,23 @@ fn mark(number: u64) -> String {
 }
 
 /// Returns the number of the program of this process whose mark a process carries.
-fn marked(pid: Pid) -> Option<u64> {
+fn mark_of(pid: Pid) -> Option<u64> {
     let environment = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).ok()?;
-    let name = format!("{MARK}={}-", std::process::id());
+    let name = format!("{MARK_VARIABLE}={}-", std::process::id());
     let mut variables = environment.split(|byte| *byte == 0);
     let number = variables.find_map(|variable| variable.strip_prefix(name.as_bytes()))?;
     std::str::from_utf8(number).ok()?.parse().ok()
 }
 
 /// Process state as reported by the kernel.
-struct Stat {
+struct ProcessStat {
     has_ended: bool,
     parent: i32,
     began: u64,
 }
 
-impl Stat {
-    fn of(pid: Pid) -> Option<Self> {
+impl ProcessStat {
+    fn read(pid: Pid) -> Option<Self> {
         Self::parse(&fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?)
     }
 
@@ -210,7 +210,7 @@ fn children() -> Vec<Pid> {
     let path = format!("/proc/{own}/task/{own}/children");
     let Ok(mut before) = fs::read(&path) else { return all_children() };
     // A list that changes while it is read may be incomplete.
-    for _ in 0..ROUNDS {
+    for _ in 0..MAX_ROUNDS {
         let Ok(now) = fs::read(&path) else { break };
         if now == before {
             break;
@@ -228,7 +228,7 @@ fn all_children() -> Vec<Pid> {
     let own = i32::try_from(std::process::id()).unwrap_or_default();
     let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let pids = numbers.filter_map(Pid::from_raw);
-    pids.filter(|pid| Stat::of(*pid).is_some_and(|stat| stat.parent == own)).collect()
+    pids.filter(|pid| ProcessStat::read(*pid).is_some_and(|stat| stat.parent == own)).collect()
 }
 
 #[cfg(test)]
@@ -238,22 +238,22 @@ mod tests {
     #[test]
     fn what_the_kernel_says_is_read_whatever_a_program_is_called() {
         let line = b"4711 (a) Z 1 (b) Z 815 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 99887766 1 2";
-        let stat = Stat::parse(line).unwrap();
+        let stat = ProcessStat::parse(line).unwrap();
         assert_eq!((stat.has_ended, stat.parent, stat.began), (true, 815, 99_887_766));
-        assert!(Stat::parse(b"4711 (a) S 1").is_none() && Stat::parse(b"").is_none());
+        assert!(ProcessStat::parse(b"4711 (a) S 1").is_none() && ProcessStat::parse(b"").is_none());
     }
 
     #[test]
     fn both_ways_to_list_children_find_one() {
         let own = Pid::from_raw(i32::try_from(std::process::id()).unwrap()).unwrap();
-        assert!(!Stat::of(own).unwrap().has_ended);
+        assert!(!ProcessStat::read(own).unwrap().has_ended);
         #[expect(clippy::disallowed_methods, reason = "a child is looked for")]
-        let (mut child, started) = start(Command::new("sleep").arg("1000")).unwrap();
+        let (mut child, id) = start(Command::new("sleep").arg("1000")).unwrap();
         let pid = Pid::from_child(&child);
         assert!(all_children().contains(&pid));
         // Tests adopt nothing, so nothing is ended.
-        started.end_orphans();
-        assert!(!Stat::of(pid).unwrap().has_ended);
+        id.end_orphans();
+        assert!(!ProcessStat::read(pid).unwrap().has_ended);
         child.kill().unwrap();
         child.wait().unwrap();
     }
@@ -261,13 +261,14 @@ mod tests {
     #[test]
     fn an_orphan_is_ended_with_its_program_or_when_nobody_older_runs() {
         let own = std::process::id();
-        let began = Stat::of(Pid::from_raw(i32::try_from(own).unwrap()).unwrap()).unwrap().began;
+        let began =
+            ProcessStat::read(Pid::from_raw(i32::try_from(own).unwrap()).unwrap()).unwrap().began;
         let pid = Pid::from_raw(i32::try_from(own).unwrap()).unwrap();
-        let programs = |others: &[(u64, u64)]| Programs {
+        let programs = |others: &[(u64, u64)]| ProgramTable {
             adopts: true,
             running: others
                 .iter()
-                .map(|(number, began)| (*number, Program { pid: None, began: *began }))
+                .map(|(number, began)| (*number, ProgramEntry { pid: None, began: *began }))
                 .collect(),
             next: 9,
         };
