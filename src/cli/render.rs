@@ -18,6 +18,7 @@ use crate::{
     lake::{Compacted, Told, Vacuumed},
     model::Timestamp,
     pipeline::{FailedScans, Outcome, Report},
+    scanner::NOT_FOUND,
     sink::{Leftover, NOT_REPLACED, Temporaries},
     xml::{ESCAPED, QUOTED},
 };
@@ -293,9 +294,6 @@ impl Talk {
     }
 }
 
-/// Message for a program that does not exist.
-pub(super) const MISSING: &str = "not found";
-
 /// Hint for a folder that holds files that scanmill did not write.
 const FOREIGN: &str = "--overwrite replaces only what scanmill wrote: name another OUT, or move or remove the folder yourself (earlier versions wrote no _scanmill.json)";
 
@@ -309,7 +307,7 @@ fn hint(error: &Error) -> Option<&'static str> {
             Some("extract it from the HTML or JSON around it, for example with `jq -r`")
         }
         ErrorKind::NotNmap(_) => Some("scanmill reads nmap's XML, as `nmap -oX FILE` writes it"),
-        ErrorKind::Scan(message) if message.contains(MISSING) => Some(
+        ErrorKind::Scan(message) if message.contains(NOT_FOUND) => Some(
             "install nmap, for example by `apt install nmap`, `dnf install nmap` or `brew install nmap`, or name it with --nmap PATH",
         ),
         ErrorKind::Strict { .. } => Some("without --strict this is a warning"),

@@ -42,7 +42,7 @@ mod output;
 mod pipe;
 
 pub(crate) use self::{
-    child::{ChildProcess, ChildStdoutReader, StopHandle, adopt_orphans},
+    child::{ChildProcess, ChildStdoutReader, adopt_orphans},
     command::{CommandSpec, ExitCause, ExitInfo},
     group::ProcessGroup,
     output::{OutputLimits, ProcessOutput},

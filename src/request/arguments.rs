@@ -3,6 +3,7 @@
 //! Arguments are checked the way nmap parses them, with `getopt_long_only`: long options may be abbreviated and may
 //! begin with one dash, and short options may be clustered.
 
+use super::{PortSet, Targets};
 use crate::{
     error::{Error, ErrorKind, Result},
     getopt::{OPTIONAL, PLAIN, SHORT, VALUED},
@@ -97,6 +98,24 @@ impl Arguments {
             return Err(invalid(format!("{text:?} has a # that begins a comment: quote it")));
         }
         Self::new(words)
+    }
+
+    /// Checks that targets and ports do not contradict the arguments.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::InvalidArgument`] if both choose ports, or if the targets are of another address family.
+    pub(crate) fn check_against(&self, targets: &Targets, ports: Option<&PortSet>) -> Result<()> {
+        let exclude = |one: &str, other: &str| {
+            Err(invalid(format!("arguments: {one} and {other} exclude each other")))
+        };
+        if let (Some(option), Some(ports)) = (&self.ports, ports) {
+            return exclude(option, &format!("-p{ports}"));
+        }
+        match self.family {
+            Some('6') if targets.is_v4() => exclude("-6", "IPv4 targets"),
+            Some('4') if targets.is_v6() => exclude("-4", "IPv6 targets"),
+            _ => Ok(()),
+        }
     }
 
     /// Checks words.

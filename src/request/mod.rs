@@ -16,6 +16,6 @@ pub use self::{
 
 /// Returns the environment variables to remove for nmap. `NMAP_ARGS` would make nmap split its value and all its
 /// arguments again, without regard to quotes and to the checks made here.
-pub(crate) fn unset_for_nmap() -> Vec<OsString> {
+pub(crate) fn env_removed_for_nmap() -> Vec<OsString> {
     vec!["NMAP_ARGS".into()]
 }

@@ -1,7 +1,7 @@
 //! Scans that run on a thread of their own.
 //!
 //! [`AsyncScanner::start`] moves the scanner to a thread named `scan`, which runs it like [`Scanner::run`]. The
-//! thread and the [`ScanHandle`] share two values: a [`Control`], which cancels the run and holds the last progress,
+//! thread and the [`ScanHandle`] share two values: a [`ScanControl`], which cancels the run and holds the last progress,
 //! and the outcome, which is set exactly once: when the scan ends, when a callback panics, or when the thread cannot
 //! be started. A scan is running as long as its outcome is not set.
 //!
@@ -17,7 +17,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use super::{ScanFailed, Scanner, State, found::Found, live::Control};
+use super::{ScanFailed, Scanner, State, control::ScanControl, found::Found};
 use crate::{
     error::{Error, Result},
     model::Task,
@@ -53,7 +53,7 @@ pub struct ScanHandle {
 
 #[derive(Debug, Default)]
 struct Shared {
-    control: Control,
+    control: ScanControl,
     outcome: OnceLock<(Scanner, Option<ScanFailed>)>,
 }
 
@@ -181,7 +181,7 @@ impl ScanHandle {
 impl Drop for ScanHandle {
     fn drop(&mut self) {
         if self.is_running() {
-            self.shared.control.end();
+            self.shared.control.finish();
         }
     }
 }

@@ -35,17 +35,21 @@
 //! The installed nmap is used. Scan only networks that you are allowed to scan.
 
 mod background;
+mod callbacks;
+mod control;
 mod failed;
 mod found;
 mod joined;
-mod live;
 mod lookup;
+mod nmap_command;
+mod nmap_process;
+mod preamble;
 mod properties;
 mod service;
 mod unscanned;
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     io::{Read, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -57,15 +61,23 @@ pub use self::{
     service::{ServiceView, ServiceViewMut},
 };
 use self::{
+    callbacks::{ScanCallbacks, get_mut},
+    control::ScanControl,
     found::Found,
-    live::{Control, Live, Watch},
+};
+pub(crate) use self::{
+    nmap_command::NmapCommand,
+    nmap_process::{NOT_FOUND, NmapProcess, first_lines},
+    preamble::Preamble,
 };
 use crate::{
     engine::{Engine, Failure},
     error::{Error, ErrorKind, Result},
-    model::{Host, RunHeader, RunRecord, Task},
+    model::{Host, RunEvent, RunHeader, RunRecord, ScanEvent, Task},
+    process::CommandSpec,
     request::{Arguments, IntoArguments, IntoPorts, IntoTargets, PortSet, Targets},
-    xml::Options,
+    source::Copied,
+    xml::{Options, Reader},
 };
 
 /// Scan: the request for nmap and, after it has run, the results.
@@ -77,7 +89,7 @@ pub struct Scanner {
     nmap: Option<PathBuf>,
     engine: Option<Arc<Engine>>,
     options: Options,
-    watch: Watch,
+    callbacks: ScanCallbacks,
     state: State,
 }
 
@@ -132,7 +144,7 @@ impl Scanner {
     /// select the other address family.
     pub fn set_targets(&mut self, targets: impl IntoTargets) -> Result<()> {
         let targets = targets.into_targets()?;
-        agree(&targets, self.ports.as_ref(), &self.arguments)?;
+        self.arguments.check_against(&targets, self.ports.as_ref())?;
         self.targets = targets;
         Ok(())
     }
@@ -144,7 +156,7 @@ impl Scanner {
     /// choose ports.
     pub fn set_ports(&mut self, ports: impl IntoPorts) -> Result<()> {
         let ports = Some(ports.into_ports()?).filter(|ports| !ports.is_empty());
-        agree(&self.targets, ports.as_ref(), &self.arguments)?;
+        self.arguments.check_against(&self.targets, ports.as_ref())?;
         self.ports = ports;
         Ok(())
     }
@@ -156,7 +168,7 @@ impl Scanner {
     /// arguments that contradict the targets or ports.
     pub fn set_arguments(&mut self, arguments: impl IntoArguments) -> Result<()> {
         let arguments = arguments.into_arguments()?;
-        agree(&self.targets, self.ports.as_ref(), &arguments)?;
+        arguments.check_against(&self.targets, self.ports.as_ref())?;
         self.arguments = arguments;
         Ok(())
     }
@@ -201,21 +213,21 @@ impl Scanner {
     /// it is not [`complete`](Host::complete).
     #[must_use]
     pub fn with_each_host(mut self, each: impl FnMut(&Host<'_>) + Send + 'static) -> Self {
-        self.watch.hosts = Some(Mutex::new(Box::new(each)));
+        self.callbacks.host = Some(Mutex::new(Box::new(each)));
         self
     }
 
     /// Sets a callback for progress. nmap reports progress if the arguments include `--stats-every`.
     #[must_use]
     pub fn with_progress(mut self, each: impl FnMut(&Task) + Send + 'static) -> Self {
-        self.watch.progress = Some(Mutex::new(Box::new(each)));
+        self.callbacks.progress = Some(Mutex::new(Box::new(each)));
         self
     }
 
     /// Sets a writer that receives nmap's XML, byte for byte, while it is read. If writing fails, the scan fails.
     #[must_use]
     pub fn with_xml_copy(mut self, copy: impl Write + Send + 'static) -> Self {
-        self.watch.xml = Some(Mutex::new(Box::new(copy)));
+        self.callbacks.xml = Some(Mutex::new(Box::new(copy)));
         self
     }
 
@@ -240,16 +252,20 @@ impl Scanner {
     /// Returns the command line: `nmap -oX - ARGS [-pPORTS] -- TARGETS`. It never passes through a shell.
     #[must_use]
     pub fn command(&self) -> Vec<OsString> {
-        let nmap = self.nmap.as_ref().map_or_else(|| "nmap".into(), |nmap| nmap.clone().into());
-        let mut words = vec![nmap, "-oX".into(), "-".into()];
-        words.extend(self.arguments.words().iter().map(Into::into));
-        if self.targets.is_v6() && self.arguments.family.is_none() {
-            words.push("-6".into());
-        }
-        words.extend(self.ports.iter().map(|ports| format!("-p{ports}").into()));
-        words.push("--".into());
-        words.extend(self.targets.words().into_iter().map(Into::into));
-        words
+        let CommandSpec { program, args, .. } = self.spec();
+        [program].into_iter().chain(args).collect()
+    }
+
+    fn spec(&self) -> CommandSpec {
+        let command = NmapCommand {
+            nmap: self.nmap.as_ref().map_or(OsStr::new("nmap"), |nmap| nmap.as_os_str()),
+            by_sudo: false,
+            targets: &self.targets,
+            ports: self.ports.as_ref(),
+            arguments: &self.arguments,
+            reports_progress: false,
+        };
+        command.spec()
     }
 
     /// Runs nmap to its end and keeps the results.
@@ -258,7 +274,7 @@ impl Scanner {
     /// Returns [`ErrorKind::Scan`] if there are no targets, if nmap cannot be started or produces no output, or if
     /// its run ended in an error, was killed or was cut off. The error contains the hosts that were read.
     pub fn run(&mut self) -> Result<(), ScanFailed> {
-        self.run_under(&Control::default(), None)
+        self.run_under(&ScanControl::default(), None)
     }
 
     /// Runs nmap to its end and calls `each` with every host as it closes and the scan it belongs to. No hosts are
@@ -270,7 +286,7 @@ impl Scanner {
         &mut self,
         mut each: impl FnMut(&RunHeader, &mut Host<'_>),
     ) -> Result<(), ScanFailed> {
-        self.run_under(&Control::default(), Some(&mut each))
+        self.run_under(&ScanControl::default(), Some(&mut each))
     }
 
     /// Runs an engine's functions on the results and returns the functions that failed.
@@ -287,7 +303,7 @@ impl Scanner {
     /// Runs the scan under a control. If `each` is set, it takes the hosts, and none are kept.
     fn run_under(
         &mut self,
-        control: &Control,
+        control: &ScanControl,
         each: Option<&mut Each<'_>>,
     ) -> Result<(), ScanFailed> {
         self.state = State::New;
@@ -305,33 +321,94 @@ impl Scanner {
 
     fn scan(
         &mut self,
-        control: &Control,
+        control: &ScanControl,
         mut each: Option<&mut Each<'_>>,
         found: &mut Found,
     ) -> Result<()> {
         if self.targets.is_empty() {
             return Err(Error::scan("there are no targets to scan"));
         }
-        let words = self.command();
-        let live = Live::start(&words, &self.options, &mut self.watch, control)?;
-        let engine = self.engine.as_deref();
+        if control.is_cancelled() {
+            return Err(cancelled());
+        }
+        let nmap = NmapProcess::start(&self.spec(), &control.group)?;
+        let engine = self.engine.clone();
         let Found { record, hosts, failures, .. } = found;
-        let stderr = live.run(record, &mut |run, host| match &mut each {
+        let mut take = |run: &RunHeader, host: Host<'_>| match &mut each {
             None => hosts.push(host.into_owned()),
             Some(each) => {
                 let mut host = host;
-                if let Some(engine) = engine {
+                if let Some(engine) = &engine {
                     failures.add(engine.run(run, &mut host));
                 }
                 each(run, &mut host);
             }
-        })?;
+        };
+        let stderr = self.read(nmap, control, record, &mut take)?;
         found.stderr = Some(stderr).filter(|stderr| !stderr.trim().is_empty());
         if let Some(engine) = engine {
             let failed = engine.run_all(&found.record.header, &mut found.hosts);
             found.failures.add(failed);
         }
         Ok(())
+    }
+
+    /// Reads nmap's XML to its end, calls the callbacks, and passes each host with its scan to `take`. Returns the text
+    /// that nmap wrote to standard error.
+    fn read(
+        &mut self,
+        mut nmap: NmapProcess,
+        control: &ScanControl,
+        record: &mut RunRecord,
+        take: &mut dyn FnMut(&RunHeader, Host<'_>),
+    ) -> Result<String> {
+        let ScanCallbacks { host: host_callback, progress, xml } = &mut self.callbacks;
+        let copied = Copied::new(nmap.take_stdout(), get_mut(xml), "the copy of the XML");
+        let mut reader = Reader::new(nmap.limit_preamble(copied), self.options.clone());
+        let mut header = RunHeader::default();
+        let read_error = loop {
+            let event = match reader.next_event() {
+                Ok(Some(event)) => event,
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            };
+            nmap.observe(&event);
+            match event {
+                ScanEvent::RunStart(run) => header = run,
+                ScanEvent::Host(host) => {
+                    if let Some(callback) = get_mut(host_callback) {
+                        callback(&host);
+                    }
+                    take(&header, *host);
+                }
+                ScanEvent::Run(RunEvent::Task(task)) => {
+                    if let Some(callback) = get_mut(progress) {
+                        callback(&task);
+                    }
+                    control.set_progress(task);
+                }
+                ScanEvent::RunEnd(end) => *record = *end,
+                _ => {}
+            }
+        };
+        if read_error.is_some() {
+            // Its output has no reader any more.
+            nmap.stop();
+        }
+        drop(reader);
+        let exit = nmap.wait();
+        if control.is_cancelled() {
+            return Err(cancelled());
+        }
+        let exit = exit?;
+        match read_error {
+            // Output that is no XML has a cause, which is told by the exit or by standard error.
+            Some(error) if matches!(error.kind(), ErrorKind::NotNmap(_)) => {
+                Err(exit.check().err().unwrap_or(error))
+            }
+            Some(error) => Err(error),
+            None => exit.check().map(|()| exit.into_stderr()),
+        }
     }
 
     /// Returns the results if the scan ended successfully.
@@ -364,19 +441,6 @@ fn not_kept() -> Error {
     Error::scan("the hosts of this scan were not kept")
 }
 
-/// Checks that targets, ports and arguments do not contradict each other.
-fn agree(targets: &Targets, ports: Option<&PortSet>, arguments: &Arguments) -> Result<()> {
-    let invalid = |what: String| Err(Error::new(ErrorKind::InvalidArgument(what)));
-    if let (Some(option), Some(ports)) = (&arguments.ports, ports) {
-        return invalid(format!("arguments: {option} excludes the ports {ports}"));
-    }
-    match arguments.family {
-        Some('6') if targets.is_v4() => {
-            invalid("arguments: -6 is not for the IPv4 targets".to_owned())
-        }
-        Some('4') if targets.is_v6() => {
-            invalid("arguments: -4 is not for the IPv6 targets".to_owned())
-        }
-        _ => Ok(()),
-    }
+fn cancelled() -> Error {
+    Error::scan("the scan was cancelled")
 }

@@ -24,7 +24,6 @@ mod magic;
 mod members;
 mod meter;
 mod pick;
-mod preamble;
 mod tar;
 mod zip;
 
@@ -39,6 +38,7 @@ use std::{
     },
 };
 
+pub(crate) use self::follow::ends_with;
 use self::{ahead::Ahead, archive::Walk, magic::Kind, meter::Counted};
 pub use self::{
     bytes::Bytes,
@@ -48,7 +48,6 @@ pub use self::{
     meter::Meter,
     pick::Pick,
 };
-pub(crate) use self::{follow::ends_with, preamble::Preamble};
 use crate::{
     error::{Error, Result},
     fs::{self, File},

@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde_json::json;
 use toml::Spanned;
 
-pub(super) use self::program::told;
 use self::program::{OutputKind, Runner, Words};
 use super::render::Talk;
 use crate::{

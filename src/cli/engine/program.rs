@@ -187,7 +187,7 @@ fn filled(word: &str, values: &[((&str, &str), String)]) -> Result<OsString, Fai
 }
 
 /// Describes the end of a program that failed.
-pub(in super::super) fn told(exit: &ExitInfo) -> String {
+fn told(exit: &ExitInfo) -> String {
     match exit.cause() {
         ExitCause::Success => "it ended with exit code 0".to_owned(),
         ExitCause::Code(code) => format!("it ended with exit code {code}"),

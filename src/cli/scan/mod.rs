@@ -29,11 +29,7 @@ use std::{
 
 use serde_json::json;
 
-use self::{
-    nmap::{Keep, Seen},
-    request::Request,
-    tasks::Tasks,
-};
+use self::{nmap::Keep, request::Request, tasks::Tasks};
 use super::{
     args::{ScanArgs, TalkArgs},
     convert::{filters, threads, write_json},
@@ -51,9 +47,10 @@ use crate::{
     error::{Code, Error, Result},
     merge::{MergePolicy, Merger, Precedence},
     pipeline::{FailedScan, Filters, MergeInput, Outcome, Pipeline, Report},
-    process::{ChildProcess, CommandSpec, ProcessGroup},
+    process::{CommandSpec, ProcessGroup},
+    scanner::{NmapProcess, first_lines},
     sink::{Format, MergeEncoder, Temporaries},
-    source::{Copied, Live, Preamble},
+    source::{Copied, Live},
 };
 
 /// ChildProcess of nmap that is to be run.
@@ -71,7 +68,7 @@ struct Scan<'s> {
     running: ProcessGroup,
     tasks: Tasks,
     /// Names of the processes that failed, each with the reason.
-    failures: Vec<(String, String)>,
+    failures: Vec<(String, Error)>,
     /// True if any process wrote a scan.
     exists: bool,
 }
@@ -225,49 +222,38 @@ impl Scan<'_> {
     /// Runs a process, and reads its output while it runs.
     fn read<F: Format>(&mut self, part: Part, pipeline: &mut Pipeline<F>) -> Result<()> {
         let Part { name, program, kept } = part;
-        let mut process = self.start(&program)?;
+        let mut nmap = NmapProcess::start(&program, &self.running)?;
         let called = kept.as_ref().map(Keep::name).unwrap_or_default();
-        let bytes = Copied::new(process.take_stdout(), kept, called);
+        let bytes = Copied::new(nmap.take_stdout(), kept, called);
         let mut live = Live::new(bytes);
-        let (mut seen, exists) = (Seen::default(), Arc::new(AtomicBool::new(false)));
-        let bytes = Preamble::new(&mut live, &exists);
+        let bytes = nmap.limit_preamble(&mut live);
         pipeline.read_live(&name, bytes, &mut |_, event| {
-            exists.store(true, Ordering::Relaxed);
-            seen.see(event);
+            nmap.observe(event);
             self.tasks.see(0, event);
         })?;
-        self.end(process, live.is_over(), (name, &seen))
-    }
-
-    fn start(&self, program: &CommandSpec) -> Result<ChildProcess> {
-        let process = nmap::start(program)?;
-        self.running.add(process.stop_handle());
-        Ok(process)
+        self.end(nmap, live.is_over(), name)
     }
 
     /// Waits for the end of a process whose output was read, and records its failure.
-    fn end(
-        &mut self,
-        process: ChildProcess,
-        is_over: bool,
-        (name, seen): (String, &Seen),
-    ) -> Result<()> {
-        self.exists |= seen.exists;
+    fn end(&mut self, nmap: NmapProcess, is_over: bool, name: String) -> Result<()> {
+        self.exists |= nmap.has_scan();
         if !is_over {
             // Reading ended with an error, which ended the process as well.
             return Ok(());
         }
-        let ended = process.wait().map_err(|error| Error::scan(error.to_string()))?;
+        let exit = nmap.wait()?;
         if self.running.is_stopped() {
             return Ok(());
         }
-        match seen.failure(&ended) {
-            Some(failure) => self.failures.push((name, failure)),
-            None if !ended.stderr.trim().is_empty() => {
-                let message = format!("{name}: {}", nmap::first_lines(&ended.stderr));
-                self.talk.warning(&message, &json!({ "input": name }));
+        match exit.check() {
+            Err(failure) => self.failures.push((name, failure)),
+            Ok(()) => {
+                let message = first_lines(&exit.into_stderr());
+                if !message.is_empty() {
+                    let message = format!("{name}: {message}");
+                    self.talk.warning(&message, &json!({ "input": name }));
+                }
             }
-            None => {}
         }
         Ok(())
     }
@@ -291,15 +277,16 @@ impl Scan<'_> {
         let strange = |error: &Error| matches!(error.code(), Some(Code::NotNmap | Code::Io));
         for error in report.errors.extract_if(.., |error| strange(error)).collect::<Vec<_>>() {
             let name = error.input().unwrap_or_default().to_owned();
-            fail(&mut report, &name, format!("what it wrote cannot be read: {}", error.kind()));
+            let what = format!("what nmap wrote cannot be read: {}", error.kind());
+            fail(&mut report, &name, Error::scan(what));
         }
         Ok(report)
     }
 }
 
 /// Records the failure of a process in the report, in place of the errors of its input.
-fn fail(report: &mut Report, name: &str, failure: String) {
-    let error = Error::scan(failure).in_input(name);
+fn fail(report: &mut Report, name: &str, failure: Error) {
+    let error = failure.in_input(name);
     if let Some(input) = report.inputs.iter_mut().find(|input| input.name == name) {
         input.outcome = Outcome::Refused;
         input.error = Some(error.to_string());

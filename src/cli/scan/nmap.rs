@@ -6,35 +6,17 @@ use std::{
     time::Duration,
 };
 
-use super::super::{ending::is_special, engine::told, render::MISSING, terminal};
+use super::super::{ending::is_special, terminal};
 use crate::{
     error::{Error, Result},
     fs::{self, File, OpenOptions},
-    model::ScanEvent,
-    process::{ChildProcess, CommandSpec, ExitCause, ExitInfo, OutputLimits, ProcessGroup},
+    process::{ChildProcess, CommandSpec, OutputLimits, ProcessGroup},
+    scanner::first_lines,
     sink::{Replace, follow, open_locked, refuse_existing},
 };
 
-/// Maximum number of lines of standard error that are shown when nmap fails, and of characters per
-/// line.
-const LINES: usize = 3;
-const LINE: usize = 300;
-
 /// Maximum time for sudo to report whether it needs a password.
 const SUDO: Duration = Duration::from_secs(30);
-
-/// Starts nmap.
-pub(super) fn start(program: &CommandSpec) -> Result<ChildProcess> {
-    ChildProcess::start(program).map_err(|error| not_run(program, &error))
-}
-
-fn not_run(program: &CommandSpec, error: &io::Error) -> Error {
-    let name = program.program.display();
-    match error.kind() {
-        io::ErrorKind::NotFound => Error::scan(format!("{name}: {MISSING}")),
-        _ => Error::scan(format!("{name} cannot be run: {error}")),
-    }
-}
 
 /// Makes sure that sudo will not ask for a password while nmap runs: it asks now, if there is a
 /// terminal.
@@ -61,56 +43,6 @@ pub(super) fn may_sudo() -> Result<()> {
     }
     let asked = ChildProcess::run_interactive(&sudo(&["-v"])).map_err(failed)?;
     if asked.success() { Ok(()) } else { Err(Error::scan("sudo gives no rights")) }
-}
-
-/// Facts about the run of a process, taken from its XML.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    /// True if the process wrote a scan.
-    pub(super) exists: bool,
-    finished: bool,
-    exit_status: Option<String>,
-    error_message: Option<String>,
-}
-
-impl Seen {
-    pub(super) fn see(&mut self, event: &ScanEvent<'_>) {
-        let ScanEvent::RunEnd(record) = event else { return };
-        let stats = &record.stats;
-        self.exists |= record.exists;
-        self.finished = stats.finished && !record.truncated;
-        self.exit_status.clone_from(&stats.exit_status);
-        self.error_message.clone_from(&stats.error_message);
-    }
-
-    /// Returns the reason why a process failed, or `None` if it succeeded.
-    pub(super) fn failure(&self, ended: &ExitInfo) -> Option<String> {
-        let exit = self.exit_status.as_deref();
-        let is_success = ended.cause() == ExitCause::Success;
-        if is_success && self.finished && exit.is_none_or(|exit| exit == "success") {
-            return None;
-        }
-        let said = first_lines(&ended.stderr);
-        let why = self.error_message.clone().filter(|message| !message.is_empty());
-        let why = why.or_else(|| Some(said).filter(|said| !said.is_empty()));
-        let how = if !is_success {
-            told(ended)
-        } else if !self.exists {
-            "it wrote no scan".to_owned()
-        } else if !self.finished {
-            "it ended before its scan did".to_owned()
-        } else {
-            "its scan failed".to_owned()
-        };
-        Some(why.map_or_else(|| how.clone(), |why| format!("{how}: {why}")))
-    }
-}
-
-/// Returns the first lines of a program's error output, joined to one.
-pub(super) fn first_lines(said: &str) -> String {
-    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty()).take(LINES);
-    let lines = lines.map(|line| line.chars().take(LINE).collect::<String>());
-    lines.collect::<Vec<_>>().join("; ")
 }
 
 /// Returns the file that keeps the XML of a process. With several processes, the name has a number

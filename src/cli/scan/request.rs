@@ -4,9 +4,10 @@ use std::ffi::{OsStr, OsString};
 
 use super::super::args::NmapArgs;
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     process::CommandSpec,
-    request::{Arguments, PortSet, Targets, unset_for_nmap},
+    request::{Arguments, PortSet, Targets},
+    scanner::NmapCommand,
 };
 
 /// Maximum number of nmap processes: each holds a few open files and one or two threads.
@@ -32,7 +33,7 @@ impl Request {
         }
         let ports = args.ports.as_deref().map(str::parse::<PortSet>).transpose()?;
         let arguments = Arguments::parse(&args.args)?;
-        agree(&targets, ports.as_ref(), &arguments)?;
+        arguments.check_against(&targets, ports.as_ref())?;
         if args.nmap.as_os_str().is_empty() {
             return Err(Error::usage("--nmap: the name is empty"));
         }
@@ -55,43 +56,16 @@ impl Request {
         self.parts.iter().map(|targets| self.program(targets, stats)).collect()
     }
 
-    fn program(&self, targets: &Targets, stats: bool) -> CommandSpec {
-        let mut args: Vec<OsString> = vec!["-oX".into(), "-".into()];
-        args.extend(self.arguments.words().iter().map(Into::into));
-        if stats && !self.arguments.stats {
-            args.extend(["--stats-every".into(), "1s".into()]);
-        }
-        if targets.is_v6() && self.arguments.family.is_none() {
-            args.push("-6".into());
-        }
-        args.extend(self.ports.iter().map(|ports| format!("-p{ports}").into()));
-        args.push("--".into());
-        args.extend(targets.words().into_iter().map(Into::into));
-        let mut name = self.nmap.clone();
-        if self.by_sudo {
-            let before = ["-n".into(), "--".into(), std::mem::replace(&mut name, "sudo".into())];
-            args.splice(..0, before);
-        }
-        CommandSpec {
-            program: name,
-            args,
-            env: Vec::new(),
-            env_remove: unset_for_nmap(),
+    fn program(&self, targets: &Targets, reports_progress: bool) -> CommandSpec {
+        let command = NmapCommand {
+            nmap: &self.nmap,
             by_sudo: self.by_sudo,
-        }
-    }
-}
-
-/// Checks that targets, ports and arguments are consistent.
-fn agree(targets: &Targets, ports: Option<&PortSet>, arguments: &Arguments) -> Result<()> {
-    let invalid = |message: String| Err(Error::new(ErrorKind::InvalidArgument(message)));
-    if let (Some(option), Some(_)) = (&arguments.ports, ports) {
-        return invalid(format!("{option} and -p both choose ports"));
-    }
-    match arguments.family {
-        Some('4') if targets.is_v6() => invalid("-4 and IPv6 targets exclude each other".into()),
-        Some('6') if targets.is_v4() => invalid("-6 and IPv4 targets exclude each other".into()),
-        _ => Ok(()),
+            targets,
+            ports: self.ports.as_ref(),
+            arguments: &self.arguments,
+            reports_progress,
+        };
+        command.spec()
     }
 }
 

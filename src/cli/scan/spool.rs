@@ -11,25 +11,21 @@ use std::{
     thread::{self, ScopedJoinHandle},
 };
 
-use super::{
-    Part, Scan,
-    nmap::{Keep, Seen},
-    tasks::Tasks,
-};
+use super::{Part, Scan, nmap::Keep, tasks::Tasks};
 use crate::{
     error::{Error, ErrorKind, Result},
     fs::{self, File},
     pipeline::Pipeline,
-    process::ChildProcess,
+    scanner::{NmapProcess, Preamble},
     sink::Format,
-    source::{Copied, Preamble},
+    source::Copied,
     xml::{Options, Reader},
 };
 
 /// Running process, and the thread that copies its output.
 struct Spooled<'s> {
     name: String,
-    process: ChildProcess,
+    nmap: NmapProcess,
     file: ScopedJoinHandle<'s, Result<Option<File>>>,
 }
 
@@ -47,15 +43,15 @@ impl Scan<'_> {
             let mut all = Vec::new();
             for (number, part) in parts.into_iter().enumerate() {
                 let Part { name, program, kept } = part;
-                let mut process = self.start(&program)?;
+                let mut nmap = NmapProcess::start(&program, &self.running)?;
                 let kept = kept.map_or_else(|| self.temporary().map(Keep::temporary), Ok)?;
                 let called = kept.name();
-                let copied = Copied::new(process.take_stdout(), Some(kept), called);
+                let copied = Copied::new(nmap.take_stdout(), Some(kept), called);
                 let tasks = &tasks;
                 let spawned = thread::Builder::new()
                     .spawn_scoped(scope, move || spool(copied, (tasks, number)));
                 let file = spawned.map_err(|error| Error::scan(format!("no thread: {error}")))?;
-                all.push(Spooled { name, process, file });
+                all.push(Spooled { name, nmap, file });
             }
             all.into_iter().try_for_each(|spooled| self.read_spooled(spooled, pipeline))
         });
@@ -68,15 +64,14 @@ impl Scan<'_> {
         spooled: Spooled<'_>,
         pipeline: &mut Pipeline<F>,
     ) -> Result<()> {
-        let Spooled { name, process, file } = spooled;
+        let Spooled { name, mut nmap, file } = spooled;
         let file = file.join().map_err(|_| Error::scan("a thread ended early"))??;
-        let mut seen = Seen::default();
         let bytes: Box<dyn Read> = match file {
             Some(file) => Box::new(file),
             None => Box::new(io::empty()),
         };
-        pipeline.read_live(&name, bytes, &mut |_, event| seen.see(event))?;
-        self.end(process, true, (name, &seen))
+        pipeline.read_live(&name, bytes, &mut |_, event| nmap.observe(event))?;
+        self.end(nmap, true, name)
     }
 
     fn temporary(&self) -> Result<File> {

@@ -209,22 +209,22 @@ fn a_run_that_fails_ends_with_5_and_what_was_read_is_kept() {
     let (one, two) = (host("192.0.2.1"), "192.0.2.1");
     let bad = TAIL.replace("\"success\"", "\"error\" errormsg=\"no \u{1b}[31mroute\"");
     for (commands, found, words) in [
-        (writes(HEAD) + &writes(&one) + &writes(CUT) + "kill -9 $$", 3, "signal 9 ended it"),
+        (writes(HEAD) + &writes(&one) + &writes(CUT) + "kill -9 $$", 3, "(signal 9)"),
         (
             writes(HEAD) + &writes(&one) + "echo why >&2; echo more >&2; exit 3",
             2,
-            "code 3: why; more",
+            "(exit code 3): why; more",
         ),
-        (writes(HEAD) + &writes(&one), 2, "it ended before its scan did"),
+        (writes(HEAD) + &writes(&one), 2, "nmap ended before its scan did, 1 host was read"),
         (writes(HEAD) + &writes(&one) + &writes(&bad) + "exit 1", 2, "no \\u{1b}[31mroute"),
-        (writes(HEAD) + &writes(&one) + &writes(&bad), 2, "its scan failed: no"),
+        (writes(HEAD) + &writes(&one) + &writes(&bad), 2, "nmap failed: no"),
         (writes(HEAD) + &writes(&one) + &writes(TAIL) + "exit 7", 2, "exit code 7"),
-        (String::new(), 0, "it wrote no scan"),
-        ("echo QUITTING >&2; exit 1".to_owned(), 0, "exit code 1: QUITTING"),
-        ("echo usage: frobnicate".to_owned(), 0, "it wrote no scan"),
-        (writes("<?xml version=\"1.0\"?><html>") + "sleep 0.2", 0, "it wrote no scan"),
-        ("yes".to_owned(), 0, "it wrote 16 MiB, and no scan"),
-        ("yes '<html>'".to_owned(), 0, "it wrote 16 MiB, and no scan"),
+        (String::new(), 0, "nmap wrote no scan"),
+        ("echo QUITTING >&2; exit 1".to_owned(), 0, "(exit code 1): QUITTING"),
+        ("echo usage: frobnicate".to_owned(), 0, "nmap wrote no scan"),
+        (writes("<?xml version=\"1.0\"?><html>") + "sleep 0.2", 0, "nmap wrote no scan"),
+        ("yes".to_owned(), 0, "nmap wrote 16 MiB, and no scan"),
+        ("yes '<html>'".to_owned(), 0, "nmap wrote 16 MiB, and no scan"),
     ] {
         let ran = scanned(5, &commands, &[]);
         assert_eq!(ran.lines().len(), found, "{commands}: {}", ran.stdout);
@@ -438,7 +438,7 @@ fn a_process_that_fails_leaves_what_the_others_find() {
     let ran = ends(5, &args);
     assert_eq!(ips(&ran), ["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
     assert!(
-        ran.stderr.contains("error: nmap-2: it ended with exit code 1: broken"),
+        ran.stderr.contains("error: nmap-2: nmap failed (exit code 1): broken"),
         "{}",
         ran.stderr
     );

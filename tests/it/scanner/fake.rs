@@ -211,7 +211,7 @@ fn much_on_standard_error_stops_nothing() {
 fn an_exit_code_is_an_error_even_with_a_whole_document() {
     let fake = Fake::new("SAY xml; echo 'no  good\nat all' >&2; exit 3", &[("xml", &whole())]);
     let failed = failed(&mut fake.scanner());
-    assert_eq!(failed.to_string(), "nmap failed (exit code 3): no good at all");
+    assert_eq!(failed.to_string(), "nmap failed (exit code 3): no good; at all");
     assert_eq!(failed.hosts().len(), 2);
 }
 
@@ -245,11 +245,11 @@ fn a_document_that_is_cut_is_an_error_although_nmap_says_it_ended_well() {
 #[test]
 fn no_output_and_no_xml_are_errors_that_tell_what_nmap_said() {
     let silent = failed(&mut Fake::new("echo 'bad option' >&2; exit 255", &[]).scanner());
-    assert_eq!(silent.to_string(), "nmap gave no output (exit code 255): bad option");
+    assert_eq!(silent.to_string(), "nmap wrote no scan (exit code 255): bad option");
     let other = failed(&mut Fake::saying("Usage: nmap\n").scanner());
-    assert!(other.to_string().contains("no XML of nmap"), "{other}");
+    assert!(other.to_string() == "nmap wrote no scan", "{other}");
     let html = failed(&mut Fake::saying("<?xml version=\"1.0\"?><html></html>").scanner());
-    assert!(html.to_string().contains("no XML of nmap"), "{html}");
+    assert!(html.to_string() == "nmap wrote no scan", "{html}");
     assert!(failed(&mut Fake::new("exit 0", &[]).scanner()).hosts().is_empty());
     // What never ends is ended.
     for endless in ["yes", "yes '<html>'"] {
@@ -264,7 +264,10 @@ fn an_error_that_nmap_reports_is_told() {
         let document = String::from_utf8(fixture(start).bytes).unwrap();
         let fake = Fake::new("SAY xml; exit 1", &[("xml", &document)]);
         let message = failed(&mut fake.scanner()).to_string();
-        assert!(message.starts_with("nmap failed: ") && message.contains(said), "{message}");
+        assert!(
+            message.starts_with("nmap failed (exit code 1): ") && message.contains(said),
+            "{message}"
+        );
         assert!(!message.contains('\n'), "{message}");
     }
 }
@@ -275,11 +278,14 @@ fn what_cannot_be_run_is_said_before_anything_is() {
     assert!(none.to_string().contains("no targets"), "{none}");
     let mut missing = Scanner::new("192.0.2.1").unwrap().with_nmap("no-such-nmap");
     let failed = missing.run().unwrap_err().to_string();
-    assert!(failed.contains("no-such-nmap") && failed.contains("install nmap"), "{failed}");
+    assert!(
+        failed.contains("no-such-nmap") && failed.contains("not found; is nmap installed?"),
+        "{failed}"
+    );
     assert!(!failed.contains('\n'));
     let fake = Fake::new("", &[("plain", "text")]);
     let mut plain = fake.scanner().with_nmap(fake.file("plain"));
-    assert!(plain.run().unwrap_err().to_string().contains("cannot start"));
+    assert!(plain.run().unwrap_err().to_string().contains("cannot be run"));
 }
 
 #[test]
