@@ -48,7 +48,7 @@
 //!
 //! # Each document exactly once
 //!
-//! [`lake::Lake`] is a dataset of partitioned Parquet with a log of commits. It gives a [`sink::Format`] for
+//! [`dataset::Dataset`] is a dataset of partitioned Parquet with a log of commits. It gives a [`sink::Format`] for
 //! [`pipeline::Pipeline`], which is how `scanmill ingest` loads it.
 //!
 //! # Formats of your own
@@ -117,6 +117,7 @@
 mod bytes;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod dataset;
 pub mod diff;
 pub mod engine;
 pub mod error;
@@ -129,7 +130,6 @@ pub mod fuzzing;
 mod getopt;
 pub mod history;
 mod json;
-pub mod lake;
 pub mod limits;
 pub mod merge;
 pub mod model;

@@ -22,9 +22,9 @@ use super::{
     terminal::escape,
 };
 use crate::{
+    dataset::{Dataset, LoadOptions, Loader, Loading, Operation, Source, Told},
     error::Result,
     fs,
-    lake::{Lake, LoadOptions, Loader, Loading, Operation, Source, Told},
     model::Timestamp,
     pipeline::{Filters, Pipeline, Report, WarningReport},
     sink::{Temporaries, follow},
@@ -54,10 +54,10 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let mut options = load_options(args)?;
     let shares = Shares::of(args.read.how.memory, options.threads)?;
     let into = follow(&args.into).unwrap_or_else(|_| args.into.to_path_buf());
-    let (made, is_new) = (missing(&into), !Lake::is_at(&into));
-    let lake = Lake::open_or_create(&args.into)?;
+    let (made, is_new) = (missing(&into), !Dataset::is_at(&into));
+    let dataset = Dataset::open_or_create(&args.into)?;
     options.stop = stop.clone();
-    let (sink, loading) = lake.load(&options, &temporaries)?;
+    let (sink, loading) = dataset.load(&options, &temporaries)?;
     let reading = inputs::options(&args.read.how, &shares).with_hash(true);
     let pipeline = Pipeline::new(reading, Filters::default(), sink, stop);
     let mut pipeline = pipeline.with_threads(options.threads)?.with_room(shares.documents);
@@ -72,7 +72,7 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     // Dropping it releases the lock of the dataset.
     drop(loading);
     if is_new && !report.has_input() {
-        Lake::remove_unused(&args.into);
+        Dataset::remove_unused(&args.into);
         for folder in made {
             // Fails if anything else was put into the folder, which then stays.
             let _ = fs::remove_dir(folder);
@@ -223,11 +223,11 @@ pub(super) fn documents(told: &Told) -> serde_json::Value {
 
 fn files(dir: &Path, table: Option<&str>) -> Result<Exit> {
     let table = table.map(Table::from_name).transpose()?;
-    let lake = Lake::open(dir)?;
+    let dataset = Dataset::open(dir)?;
     // A reader of an incomplete list would get fewer rows without noticing.
-    lake.check_files()?;
+    dataset.check_files()?;
     let mut text = String::new();
-    for path in lake.files(table) {
+    for path in dataset.files(table) {
         text.push_str(path);
         text.push('\n');
     }
@@ -237,8 +237,8 @@ fn files(dir: &Path, table: Option<&str>) -> Result<Exit> {
 fn list(dir: &Path) -> Result<Exit> {
     let mut text =
         String::from("commit\ttime\toperation\tdocuments\tskipped\tfiles\tremoved\trows\n");
-    let lake = Lake::open(dir)?;
-    for (number, commit) in (1_u64..).zip(lake.commits()?) {
+    let dataset = Dataset::open(dir)?;
+    for (number, commit) in (1_u64..).zip(dataset.commits()?) {
         let operation = match commit.operation {
             Operation::Ingest => "ingest",
             Operation::Compact => "compact",
@@ -256,12 +256,12 @@ fn list(dir: &Path) -> Result<Exit> {
         );
     }
     print(text.as_bytes())?;
-    lake.check_files().map(|()| Exit::Done)
+    dataset.check_files().map(|()| Exit::Done)
 }
 
 fn status(dir: &Path) -> Result<Exit> {
-    let lake = Lake::open(dir)?;
-    let status = lake.status()?;
+    let dataset = Dataset::open(dir)?;
+    let status = dataset.status()?;
     let mut text = String::new();
     let mut row = |name: &str, value: &dyn std::fmt::Display| {
         let _ = writeln!(text, "{name}\t{value}");
@@ -281,11 +281,11 @@ fn status(dir: &Path) -> Result<Exit> {
         row("orphan", &escape(&path.to_string_lossy()));
     }
     print(text.as_bytes())?;
-    lake.check_files().map(|()| Exit::Done)
+    dataset.check_files().map(|()| Exit::Done)
 }
 
 fn vacuum(dir: &Path, talk: &Talk) -> Result<Exit> {
-    let done = Lake::open_to_clean(dir)?.vacuum()?;
+    let done = Dataset::open_to_clean(dir)?.vacuum()?;
     talk.vacuumed(done);
     Ok(Exit::Done)
 }
@@ -295,8 +295,8 @@ fn compact(args: &IngestArgs, talk: &Talk) -> Result<Exit> {
     let mut options = load_options(args)?;
     options.stop = signals::stop_flag(&temporaries);
     // `open` fails if the dataset does not exist; `open_or_create` would create it.
-    drop(Lake::open(&args.into)?);
-    let done = Lake::open_or_create(&args.into)?.compact(&options, &temporaries)?;
+    drop(Dataset::open(&args.into)?);
+    let done = Dataset::open_or_create(&args.into)?.compact(&options, &temporaries)?;
     talk.compacted(done);
     let stopped = options.stop.load(std::sync::atomic::Ordering::Relaxed);
     Ok(if stopped { Exit::Interrupted } else { Exit::Done })

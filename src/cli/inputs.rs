@@ -12,9 +12,9 @@ use super::{
     progress::Progress,
 };
 use crate::{
+    dataset::Dataset,
     error::{Error, Result},
     fs,
-    lake::Lake,
     limits::Limits,
     pipeline::{Observer, Pipeline},
     sink::Format,
@@ -93,7 +93,7 @@ impl Inputs {
     pub(super) fn discover(&self) -> Vec<Given> {
         let mut given = Vec::new();
         for path in &self.paths {
-            if Lake::is_at(path) {
+            if Dataset::is_at(path) {
                 given.push(Given::Dataset(path.clone()));
             } else {
                 let found = source::discover(std::slice::from_ref(path), &self.pick);
@@ -128,7 +128,7 @@ impl Inputs {
                 (Given::Dataset(path), observer) => {
                     let name = path.display().to_string();
                     progress.input(&name);
-                    let opened = Lake::open(&path).and_then(|lake| lake.replay());
+                    let opened = Dataset::open(&path).and_then(|dataset| dataset.replay());
                     match (opened, observer) {
                         (Err(error), _) => pipeline.refuse(error)?,
                         (Ok(mut scans), None) => {

@@ -89,7 +89,7 @@ impl Shares {
         let part = |parts: usize, most: usize| (rest / parts).min(most);
         Self {
             threads,
-            commit: part(4, crate::lake::LoadOptions::COMMIT_BYTES),
+            commit: part(4, crate::dataset::LoadOptions::COMMIT_BYTES),
             merge: part(3, usize::MAX),
             documents: part(3, usize::MAX),
             host: part(times, 64 * MIB).min(memory / WORST),
@@ -139,7 +139,7 @@ mod tests {
         let defaults = crate::limits::Limits::default();
         assert_eq!((shares.threads, shares.host, shares.run), (2, defaults.host, defaults.run));
         assert_eq!(shares.zip, defaults.zip);
-        assert!(Shares::of(None, 2).unwrap().commit == crate::lake::LoadOptions::COMMIT_BYTES);
+        assert!(Shares::of(None, 2).unwrap().commit == crate::dataset::LoadOptions::COMMIT_BYTES);
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn be_quiet_about_decoders() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if !crate::lake::is_decoding() {
+        if !crate::dataset::is_decoding() {
             usual(panic);
         }
     }));

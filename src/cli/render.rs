@@ -14,8 +14,8 @@ use super::{
     terminal::{self, Lines},
 };
 use crate::{
+    dataset::{Compacted, Told, Vacuumed},
     error::{Error, ErrorKind},
-    lake::{Compacted, Told, Vacuumed},
     model::Timestamp,
     pipeline::{FailedScans, Outcome, Report},
     scanner::NOT_FOUND,

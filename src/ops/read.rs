@@ -17,8 +17,8 @@ use std::{
 use arrow::compute::concat_batches;
 
 use crate::{
+    dataset::Dataset,
     error::{Error, ErrorKind, Result},
-    lake::Lake,
     pipeline::{Filters, Pipeline, Report},
     sink::{Blocks, ChunkWriter, Format, ParquetChunk, ParquetRows, SinkOptions, TableEncoder},
     source::{self, Pick},
@@ -181,9 +181,9 @@ fn read_all(
         if pipeline.is_stopped() {
             break;
         }
-        if Lake::is_at(path) {
+        if Dataset::is_at(path) {
             let name = path.display().to_string();
-            match Lake::open(path).and_then(|dataset| dataset.replay()) {
+            match Dataset::open(path).and_then(|dataset| dataset.replay()) {
                 Ok(mut scans) => pipeline.replay(&name, &mut scans, &mut |_, _| {})?,
                 Err(error) => pipeline.refuse(error)?,
             }

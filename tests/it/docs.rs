@@ -394,7 +394,7 @@ fn options_that_the_documents_name_exist() {
         sections.map(|(_, title, text)| (title, text.to_owned())).collect();
     tables.push(("scan", page("docs/scan.md").prose));
     tables.push(("watch", page("docs/watch.md").prose));
-    tables.push(("ingest", page("docs/lake.md").prose));
+    tables.push(("ingest", page("docs/dataset.md").prose));
     let mut checked = 0;
     for (command, text) in tables {
         let Some(known) = options.get(command) else { continue };

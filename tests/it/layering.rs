@@ -27,7 +27,7 @@ const MAY_IMPORT: [(&str, &[&str]); 28] = [
     ("feed", &["model", "error", "limits", "json"]),
     ("exec", &["error"]),
     ("sink", &["feed", "exec", "table", "model", "error", "bytes", "fs"]),
-    ("lake", &["table", "sink", "model", "error", "bytes", "fs"]),
+    ("dataset", &["table", "sink", "model", "error", "bytes", "fs"]),
     (
         "pipeline",
         &[
@@ -63,9 +63,9 @@ const OWNED: [(&str, &[&str]); 14] = [
     ("zstd", &["source", "sink", "merge", "snapshot"]),
     ("bzip2", &["source"]),
     ("liblzma", &["source"]),
-    ("arrow", &["table", "sink", "lake", "ops"]),
-    ("parquet", &["sink", "lake"]),
-    ("rayon", &["exec", "sink", "lake"]),
+    ("arrow", &["table", "sink", "dataset", "ops"]),
+    ("parquet", &["sink", "dataset"]),
+    ("rayon", &["exec", "sink", "dataset"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("similar", &["cli"]),

@@ -362,7 +362,7 @@ fn equal_bytes_are_one_document_whatever_its_id() {
                 scanmill::model::ScanEvent::Host(host) => merger.host(&host).unwrap(),
                 scanmill::model::ScanEvent::RunEnd(mut record) => {
                     record.header.scan_id.push_str(id);
-                    merger.end_scan("lake", *record);
+                    merger.end_scan("dataset", *record);
                 }
                 _ => {}
             }
@@ -376,13 +376,13 @@ fn equal_bytes_are_one_document_whatever_its_id() {
     };
     let id = format!("-x{}", &sha(&other)[..8]);
     for more in [vec![&other], vec![&one], vec![&one, &other, &one]] {
-        let mut lake = Merger::new(by(Precedence::Caller));
-        renamed(&mut lake, &one, "");
-        renamed(&mut lake, &other, &id);
+        let mut dataset = Merger::new(by(Precedence::Caller));
+        renamed(&mut dataset, &one, "");
+        renamed(&mut dataset, &other, &id);
         for doc in more {
-            add(&mut lake, "file", doc.as_bytes());
+            add(&mut dataset, "file", doc.as_bytes());
         }
-        let all = lake.finish().unwrap();
+        let all = dataset.finish().unwrap();
         let used = all.scans().iter().filter(|scan| scan.used);
         let ids: BTreeSet<_> = used.map(|scan| scan.record.header.scan_id.clone()).collect();
         assert_eq!(ids.len(), 2);
@@ -391,17 +391,17 @@ fn equal_bytes_are_one_document_whatever_its_id() {
         assert_eq!(count("W_ID_COLLISION"), 1);
         assert!(count("W_DUP_SCAN") >= 1);
         let said = codes.clone().find(|found| found.code.as_str() == "W_DUP_SCAN").unwrap();
-        assert!(said.detail.contains("the one in lake is used"), "{}", said.detail);
+        assert!(said.detail.contains("the one in dataset is used"), "{}", said.detail);
         let mut hosts = all.hosts().unwrap();
         let host = hosts.next().unwrap().unwrap();
         assert_eq!((host.host().host.ports.len(), host.host().origins.seen.count), (2, 2));
     }
     // The file first: it keeps the id of the scan, as among files.
-    let mut lake = Merger::new(by(Precedence::Caller));
-    add(&mut lake, "file", other.as_bytes());
-    renamed(&mut lake, &one, "");
-    renamed(&mut lake, &other, &id);
-    assert_eq!(lines(lake), merged(by(Precedence::Caller), &[other, one]));
+    let mut dataset = Merger::new(by(Precedence::Caller));
+    add(&mut dataset, "file", other.as_bytes());
+    renamed(&mut dataset, &one, "");
+    renamed(&mut dataset, &other, &id);
+    assert_eq!(lines(dataset), merged(by(Precedence::Caller), &[other, one]));
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod cli;
 #[cfg(feature = "cli")]
 mod clients;
 mod containers;
+#[cfg(feature = "cli")]
+mod dataset;
 mod diff;
 mod docs;
 mod encodings;
@@ -21,8 +23,6 @@ mod golden;
 mod history;
 mod hostile;
 mod keys;
-#[cfg(feature = "cli")]
-mod lake;
 mod layering;
 mod looks;
 mod merge;

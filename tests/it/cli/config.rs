@@ -103,7 +103,7 @@ fn a_file_that_lies_there_starts_no_program_and_replaces_nothing() {
         ("ingest", "compact"),
     ] {
         let here = Here::with(&format!("[{command}]\n{option} = \"1\"\n"));
-        let ran = here.ends(2, &["ingest", &xml(GOOD), "--into", "lake"]);
+        let ran = here.ends(2, &["ingest", &xml(GOOD), "--into", "dataset"]);
         assert!(ran.stderr.contains("starts programs or replaces files"), "{}", ran.stderr);
     }
 }

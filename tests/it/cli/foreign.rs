@@ -121,7 +121,7 @@ fn nothing_from_outside_is_printed_as_it_is() {
     let failed = folder.write("failed.xml", failed(&hostile));
     let junk = folder.write("junk\nerror: forged\u{1b}\u{202e}.xml", HOSTILE);
     let zip = folder.write("cut\nerror: forged\u{1b}.zip", b"PK\x03\x04junk");
-    let lake = folder.path("lake\nerror: forged\u{1b}");
+    let dataset = folder.path("dataset\nerror: forged\u{1b}");
     for args in [
         &["inspect", &bad, &failed, &junk, &zip][..],
         &["inspect", "--json", &bad, &failed, &junk],
@@ -133,9 +133,9 @@ fn nothing_from_outside_is_printed_as_it_is() {
         &["diff", "--to", "text", &bad, &xml(GOOD)],
         &["diff", "--to", "text", &xml(GOOD), &failed],
         &["diff", "--to", "text", &junk, &bad],
-        &["ingest", "-vv", &bad, &junk, "--into", &lake],
-        &["ingest", "--status", "--into", &lake],
-        &["ingest", "--list", "--into", &lake],
+        &["ingest", "-vv", &bad, &junk, "--into", &dataset],
+        &["ingest", "--status", "--into", &dataset],
+        &["ingest", "--list", "--into", &dataset],
         &["ingest", "--vacuum", "--into", &junk],
         &["watch", "--once", &junk],
         &["convert", HOSTILE],

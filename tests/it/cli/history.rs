@@ -70,11 +70,11 @@ fn the_result_is_the_same_for_any_threads_memory_and_order_and_of_a_dataset() {
     same(&made(&folder, "c", &inputs, &["-j2", "--memory", "128M"]), &first, "memory");
     let reversed: Vec<&str> = inputs.iter().rev().copied().collect();
     same(&made(&folder, "d", &reversed, &["-j3"]), &first, "order");
-    let lake = folder.path("lake");
-    ends(0, &[&["-q", "ingest", "--into", &lake][..], &inputs[..3]].concat());
+    let dataset = folder.path("dataset");
+    ends(0, &[&["-q", "ingest", "--into", &dataset][..], &inputs[..3]].concat());
     let expected = made(&folder, "e", &inputs[..3], &[]);
-    same(&made(&folder, "f", &[&lake], &[]), &expected, "dataset");
-    same(&made(&folder, "g", &[&lake, inputs[1]], &[]), &expected, "copies count once");
+    same(&made(&folder, "f", &[&dataset], &[]), &expected, "dataset");
+    same(&made(&folder, "g", &[&dataset, inputs[1]], &[]), &expected, "copies count once");
 }
 
 #[test]

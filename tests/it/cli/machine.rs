@@ -125,7 +125,7 @@ fn no_more_open_files_is_an_error_and_no_panic() {
         for (number, args) in [
             &["convert", &*good][..],
             &["convert", &good, "-o", "tables"],
-            &["ingest", &good, "--into", "lake"],
+            &["ingest", &good, "--into", "dataset"],
         ]
         .iter()
         .enumerate()
@@ -145,7 +145,7 @@ fn no_more_open_files_is_an_error_and_no_panic() {
                 assert!(!fs::exists(folder.path("tables")).unwrap(), "{most}");
             }
             let _ = fs::remove_dir_all(folder.path("tables"));
-            let _ = fs::remove_dir_all(folder.path("lake"));
+            let _ = fs::remove_dir_all(folder.path("dataset"));
         }
     }
 }

@@ -62,7 +62,7 @@ fn an_output_is_no_input() {
     refused(&folder, "convert --follow new.xml --to jsonl -o ./new.xml", "is an input");
     refused(&folder, "convert in/a.xml missing.jsonl --overwrite -o missing.jsonl", "is an input");
     refused(&folder, "ingest in --into in", "is an input");
-    refused(&folder, "ingest in/a.xml --into lake --report in/a.xml", "is an input");
+    refused(&folder, "ingest in/a.xml --into dataset --report in/a.xml", "is an input");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn an_output_lies_in_no_folder_that_is_read_and_contains_none() {
     }
     refused(&folder, "convert . -o out", "lies in");
     refused(&folder, "diff in in/a.xml -o in/d.txt", "lies in");
-    refused(&folder, "ingest in --into lake --report in/report.json", "lies in");
+    refused(&folder, "ingest in --into dataset --report in/report.json", "lies in");
     for out in ["in", "in/", "in-link", "in-link/"] {
         refused(&folder, &format!("convert in/a.xml -o {out} --overwrite"), "contains the input");
         refused(&folder, &format!("convert in -o {out} --overwrite"), "is an input");
@@ -85,13 +85,13 @@ fn an_output_lies_in_no_folder_that_is_read_and_contains_none() {
     ends_as(
         0,
         {
-            command.current_dir(folder.path("")).args(["ingest", "in", "--into", "in/lake"]);
+            command.current_dir(folder.path("")).args(["ingest", "in", "--into", "in/dataset"]);
             command
         },
         b"",
     );
-    refused(&folder, "convert in/lake -o in/lake/out", "lies in");
-    refused(&folder, "convert in/lake -o in/lake --overwrite", "is an input");
+    refused(&folder, "convert in/dataset -o in/dataset/out", "lies in");
+    refused(&folder, "convert in/dataset -o in/dataset --overwrite", "is an input");
 }
 
 #[test]
@@ -173,15 +173,15 @@ fn old_files_of_a_feed_get_names_that_nothing_else_has() {
 fn nothing_else_lies_in_a_dataset() {
     let folder = place();
     let mut command = program();
-    command.current_dir(folder.path("")).args(["ingest", "in", "--into", "lake"]);
+    command.current_dir(folder.path("")).args(["ingest", "in", "--into", "dataset"]);
     ends_as(0, command, b"");
-    for report in ["lake/_scanmill/1.json", "lake/report.json"] {
+    for report in ["dataset/_scanmill/1.json", "dataset/report.json"] {
         refused(
             &folder,
-            &format!("ingest in --into lake --report {report}"),
-            "lies in --into lake",
+            &format!("ingest in --into dataset --report {report}"),
+            "lies in --into dataset",
         );
-        refused(&folder, &format!("convert lake --report {report}"), "lies in lake");
+        refused(&folder, &format!("convert dataset --report {report}"), "lies in dataset");
     }
 }
 

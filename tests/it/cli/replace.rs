@@ -301,16 +301,16 @@ fn without_a_scan_what_there_is_stays_and_nothing_comes() {
         }
     }
     ends(3, &["convert", &junk, "-o", &folder.path("new"), "--partition-by", "scan_date"]);
-    ends(3, &["ingest", &junk, "--into", &folder.path("lake/new")]);
+    ends(3, &["ingest", &junk, "--into", &folder.path("dataset/new")]);
     // The report is about the run, and tells what was refused.
     let report = folder.path("report.json");
     ends(3, &["convert", &junk, "-o", &file, "--overwrite", "--report", &report]);
     assert!(folder.read("report.json").contains("\"refused\""));
     assert_eq!((folder.read("out.jsonl"), tree(&out)), ("old".into(), before));
     assert_eq!(folder.names(""), ["junk.txt", "out", "out.jsonl", "report.json"]);
-    fs::create_dir(folder.path("lake")).unwrap();
-    ends(3, &["ingest", &junk, "--into", &folder.path("lake")]);
-    assert_eq!(folder.names("lake"), [""; 0]);
+    fs::create_dir(folder.path("dataset")).unwrap();
+    ends(3, &["ingest", &junk, "--into", &folder.path("dataset")]);
+    assert_eq!(folder.names("dataset"), [""; 0]);
 }
 
 #[test]
@@ -379,8 +379,8 @@ fn a_report_takes_the_place_of_nothing_but_reports() {
         ["notes.txt", "cut.json", "other.json", "other/tables/ports.parquet", "link", "link.json"];
     for name in names {
         let report = folder.path(name);
-        let (out, lake, absent) =
-            (folder.path("out.jsonl"), folder.path("lake"), folder.path("none"));
+        let (out, dataset, absent) =
+            (folder.path("out.jsonl"), folder.path("dataset"), folder.path("none"));
         let state = folder.path("s.state");
         for args in [
             &["convert", &good, "-o", &out][..],
@@ -390,7 +390,7 @@ fn a_report_takes_the_place_of_nothing_but_reports() {
             &["merge", &good, "-o", &out, "--state", &state],
             &["history", &good, "-o", &out],
             &["scan", "192.0.2.1", "--nmap", &absent, "-o", &out],
-            &["ingest", &good, "--into", &lake],
+            &["ingest", &good, "--into", &dataset],
         ] {
             refuses(
                 &[args, &["--report", &report]].concat(),
@@ -406,7 +406,7 @@ fn a_report_takes_the_place_of_nothing_but_reports() {
         ends(0, &[command, &good, "--report", &folder.path("link.json")]);
     }
     for _ in 0..2 {
-        ends(0, &["ingest", &good, "--into", &folder.path("lake"), "--report", &notes]);
+        ends(0, &["ingest", &good, "--into", &folder.path("dataset"), "--report", &notes]);
     }
     ends(0, &["convert", &good, "--report", &notes]);
     ends(3, &["convert", &folder.path("absent.xml"), "--report", &notes]);

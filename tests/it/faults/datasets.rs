@@ -36,7 +36,7 @@ fn before(loaded: &[&[(&str, String)]], inputs: &[(&str, String)]) -> Tree {
     let input = folder.path().join("in");
     for files in loaded {
         put(&input, files);
-        let args = ["-q", "ingest", "in", "--into", "lake"];
+        let args = ["-q", "ingest", "in", "--into", "dataset"];
         let trial = Trial { name: "before", args: &args, before: &Tree::new(), stride: 1 };
         let ended = trial.run(folder.path(), "");
         assert_eq!(ended.code, Some(0), "{}", ended.said);
@@ -54,11 +54,11 @@ fn put(folder: &Path, files: &[(&str, String)]) {
 }
 
 /// What the log of a dataset says, without times: its commits, and the files of the newest one with their bytes.
-fn content(lake: &Path) -> (Vec<Value>, BTreeMap<String, Vec<u8>>) {
+fn content(dataset: &Path) -> (Vec<Value>, BTreeMap<String, Vec<u8>>) {
     let mut commits = Vec::new();
     let mut live = BTreeSet::new();
     for number in 1.. {
-        let Ok(text) = fs::read(lake.join(format!("_scanmill/{number}.json"))) else { break };
+        let Ok(text) = fs::read(dataset.join(format!("_scanmill/{number}.json"))) else { break };
         let mut commit: Value = serde_json::from_slice(&text).unwrap();
         for path in commit["removed"].as_array().into_iter().flatten() {
             live.remove(path.as_str().unwrap());
@@ -70,32 +70,32 @@ fn content(lake: &Path) -> (Vec<Value>, BTreeMap<String, Vec<u8>>) {
         commits.push(commit);
     }
     let bytes = |path: String| {
-        let bytes = fs::read(lake.join(&path));
+        let bytes = fs::read(dataset.join(&path));
         (path.clone(), bytes.unwrap_or_else(|error| panic!("{path}: {error}")))
     };
     (commits, live.into_iter().map(bytes).collect())
 }
 
 /// Files of a dataset that are in the making.
-fn staged(lake: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(lake.join("_scanmill/staging"));
+fn staged(dataset: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dataset.join("_scanmill/staging"));
     entries.into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
 }
 
-/// Checks each fault of a trial on the dataset `lake`.
+/// Checks each fault of a trial on a dataset.
 fn check(trial: Trial<'_>) {
     let whole = trial.prepare();
-    let mut valid = vec![content(&whole.path().join("lake"))];
+    let mut valid = vec![content(&whole.path().join("dataset"))];
     assert_eq!(trial.run(whole.path(), "").code, Some(0));
-    let new = content(&whole.path().join("lake"));
+    let new = content(&whole.path().join("dataset"));
     // Each commit of the run is a state of its own.
     valid.push(new.clone());
     trial.every(|case| {
-        let (what, lake) = (&case.what, case.path("lake"));
-        let found = content(&lake);
+        let (what, dataset) = (&case.what, case.path("dataset"));
+        let found = content(&dataset);
         assert!(valid.contains(&found), "{what}: {:?} is neither old nor new", found.0);
         if case.ended.code.is_some() && case.call.0 != "remove" {
-            assert_eq!(staged(&lake), [""; 0].map(PathBuf::from), "{what}: {}", case.ended.said);
+            assert_eq!(staged(&dataset), [""; 0].map(PathBuf::from), "{what}: {}", case.ended.said);
         }
         if case.ended.code == Some(0) {
             assert!(found == new, "{what}: nothing was said, and nothing is new");
@@ -103,15 +103,15 @@ fn check(trial: Trial<'_>) {
         }
         let ended = trial.run(case.folder.path(), "");
         assert_eq!(ended.code, Some(0), "{what}, again: {}", ended.said);
-        assert!(content(&lake) == new, "{what}: the dataset differs in the end");
-        assert_eq!(staged(&lake), [""; 0].map(PathBuf::from), "{what}, again");
+        assert!(content(&dataset) == new, "{what}: the dataset differs in the end");
+        assert_eq!(staged(&dataset), [""; 0].map(PathBuf::from), "{what}, again");
     });
 }
 
 #[test]
 fn a_new_dataset_has_all_of_a_commit_or_nothing() {
     let before = before(&[], &[("a.xml", scan(1, 1, 0))]);
-    let args = ["-q", "ingest", "in", "--into", "lake", "-j1"];
+    let args = ["-q", "ingest", "in", "--into", "dataset", "-j1"];
     check(Trial { name: "new dataset", args: &args, before: &before, stride: 7 });
 }
 
@@ -119,7 +119,7 @@ fn a_new_dataset_has_all_of_a_commit_or_nothing() {
 fn a_better_copy_replaces_the_poorer_one_in_one_step() {
     let poor = [("a.xml", scan(1, 2, 150)), ("b.xml", scan(2, 1, 0))];
     let before = before(&[&poor], &[("a.xml", scan(1, 2, 0))]);
-    let args = ["-q", "ingest", "in", "--into", "lake", "-j1"];
+    let args = ["-q", "ingest", "in", "--into", "dataset", "-j1"];
     check(Trial { name: "better copy", args: &args, before: &before, stride: 17 });
 }
 
@@ -128,7 +128,7 @@ fn files_are_joined_in_one_step_and_removed_after_it() {
     let loads: Vec<_> = (0..2).map(|n| [("a.xml", scan(n, 2, 0))]).collect();
     let loads: Vec<&[_]> = loads.iter().map(|load| &load[..]).collect();
     let before = before(&loads, &[]);
-    let args = ["-q", "ingest", "--compact", "--into", "lake", "-j1"];
+    let args = ["-q", "ingest", "--compact", "--into", "dataset", "-j1"];
     check(Trial { name: "compact", args: &args, before: &before, stride: 17 });
 
     // What was joined is left over then, and is removed.
@@ -137,7 +137,7 @@ fn files_are_joined_in_one_step_and_removed_after_it() {
     let trial = Trial { name: "compact", args: &args, before: &before, stride: 1 };
     assert_eq!(trial.run(folder.path(), "").code, Some(0));
     let before = tree(folder.path());
-    let args = ["-q", "ingest", "--vacuum", "--into", "lake"];
+    let args = ["-q", "ingest", "--vacuum", "--into", "dataset"];
     let trial = Trial { name: "vacuum", args: &args, before: &before, stride: 3 };
     let (clean, calls) = trial.clean("");
     assert!(calls.iter().filter(|(name, _)| name == "remove").count() > 10, "{calls:?}");
@@ -151,8 +151,8 @@ fn files_are_joined_in_one_step_and_removed_after_it() {
     ];
     // It writes nothing.
     trial.every_of(&faults, |case| {
-        let found = content(&case.path("lake"));
-        assert!(found == content(&folder.path().join("lake")), "{}", case.what);
+        let found = content(&case.path("dataset"));
+        assert!(found == content(&folder.path().join("dataset")), "{}", case.what);
         let ended = trial.run(case.folder.path(), "");
         assert_eq!(ended.code, Some(0), "{}, again: {}", case.what, ended.said);
         assert!(tree(case.folder.path()) == clean, "{}: something is left", case.what);

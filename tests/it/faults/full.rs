@@ -1,6 +1,6 @@
 //! Disks that are really full: a small file system, mounted where the command alone sees it.
 //!
-//! Those under `ingest` and `watch` are in `lake/crashes.rs` and `watch/kills.rs`.
+//! Those under `ingest` and `watch` are in `dataset/crashes.rs` and `watch/kills.rs`.
 
 use std::{fmt::Write as _, fs};
 

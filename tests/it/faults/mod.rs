@@ -114,9 +114,12 @@ impl Case {
             Some(0) => !said.contains("error:"),
             Some(3) if path == "s.state" => reads && said.contains("s.state"),
             Some(3) if path.contains(".scanmill/") => reads && said.contains(path),
-            Some(3) if call == "stat" && !path.starts_with("lake/") => said.contains("E_IO"),
+            Some(3) if call == "stat" && !path.starts_with("dataset/") => said.contains("E_IO"),
             Some(3) => {
-                reads && path.starts_with("lake/") && said.contains("E_IO") && said.contains(path)
+                reads
+                    && path.starts_with("dataset/")
+                    && said.contains("E_IO")
+                    && said.contains(path)
             }
             Some(4) => said.contains("error:"),
             Some(_) => false,

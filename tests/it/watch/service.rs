@@ -211,7 +211,7 @@ fn no_other_command_replaces_a_feed_that_is_written() {
         "merge b.xml -o feed.jsonl --overwrite",
         "merge b.xml -o other.jsonl --report feed.jsonl",
         "diff b.xml in -o feed.jsonl --overwrite --to jsonl",
-        "ingest b.xml --into lake --report feed.jsonl",
+        "ingest b.xml --into dataset --report feed.jsonl",
         "scan 192.0.2.1 --nmap false --keep-xml feed.jsonl --overwrite",
         "scan 192.0.2.1 --nmap false -o feed.jsonl --overwrite",
     ] {

@@ -16,7 +16,7 @@ use std::{collections::HashMap, io, iter::Enumerate, mem, vec::IntoIter};
 
 use self::rows::{Key, Number, Rows};
 use super::{
-    Lake,
+    Dataset,
     decode::{Source, unreadable},
     log::{Commit, Log},
 };
@@ -76,7 +76,7 @@ enum Stage {
     End,
 }
 
-impl Lake {
+impl Dataset {
     /// Returns the documents of the newest commit, as the events that their XML produced. Data that
     /// tables do not hold is missing: the position of events among hosts, and all but the first
     /// zone of an address.

@@ -9,7 +9,7 @@ const PART: &str = "part-0123456789abcdef0123456789abcdef.parquet";
 
 /// A file of the dataset.
 fn a_part(place: &Place) -> PathBuf {
-    place.lake().join(place.says(&["--files", "--table", "hosts"]).lines().next().unwrap())
+    place.dataset().join(place.says(&["--files", "--table", "hosts"]).lines().next().unwrap())
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn small_files_are_joined_and_no_row_changes() {
     place.says(&["--vacuum"]);
     assert_eq!(place.rows(), rows);
     assert_eq!(place.says(&["--files"]), after);
-    let parts = files_below(&place.lake()).into_iter();
+    let parts = files_below(&place.dataset()).into_iter();
     let parts = parts.filter(|path| path.extension().is_some_and(|end| end == "parquet"));
     assert_eq!(parts.count(), after.lines().count());
 }
@@ -53,12 +53,12 @@ fn left_over_files_are_told_and_removed_and_others_let_alone() {
     place.write("a.xml", Scan::new(1, 3).xml());
     place.load(&[]);
     let rows = place.rows();
-    let partition = place.lake().join("hosts/scan_date=1999-01-01");
+    let partition = place.dataset().join("hosts/scan_date=1999-01-01");
     fs::create_dir(&partition).unwrap();
     let never = partition.join(PART);
     let bytes = fs::copy(a_part(&place), &never).unwrap();
-    fs::write(place.lake().join("_scanmill/staging/1-0.parquet"), "PAR1 in the making").unwrap();
-    fs::write(place.lake().join("README"), "mine").unwrap();
+    fs::write(place.dataset().join("_scanmill/staging/1-0.parquet"), "PAR1 in the making").unwrap();
+    fs::write(place.dataset().join("README"), "mine").unwrap();
     let status = place.says(&["--status"]);
     for line in [
         "orphans\t2\n",
@@ -70,7 +70,7 @@ fn left_over_files_are_told_and_removed_and_others_let_alone() {
         assert!(status.contains(line), "{line:?} is missing in {status}");
     }
     // What is in use is not taken away from whoever uses it.
-    let lock = fs::File::open(place.lake().join("_scanmill/lock")).unwrap();
+    let lock = fs::File::open(place.dataset().join("_scanmill/lock")).unwrap();
     lock.lock_shared().unwrap();
     let busy = place.command(&["--vacuum"]).output().unwrap();
     assert_eq!(busy.status.code(), Some(2));
@@ -79,7 +79,7 @@ fn left_over_files_are_told_and_removed_and_others_let_alone() {
 
     place.says(&["--vacuum"]);
     assert!(place.says(&["--status"]).contains("orphans\t0\n"));
-    assert!(place.lake().join("README").exists() && !partition.exists());
+    assert!(place.dataset().join("README").exists() && !partition.exists());
     assert_eq!(place.rows(), rows);
 }
 
@@ -88,13 +88,13 @@ fn vacuum_removes_nothing_that_scanmill_did_not_write_and_follows_no_link() {
     let place = Place::new();
     place.write("a.xml", Scan::new(1, 3).xml());
     place.load(&[]);
-    let (lake, ours) = (place.lake(), a_part(&place));
+    let (dataset, ours) = (place.dataset(), a_part(&place));
     let outside = place.0.path().join("outside");
     fs::create_dir_all(outside.join("scan_date=1999-01-01")).unwrap();
     fs::copy(&ours, outside.join("scan_date=1999-01-01").join(PART)).unwrap();
     fs::copy(&ours, outside.join(PART)).unwrap();
     fs::write(outside.join("1-0.parquet"), "PAR1").unwrap();
-    let partition = lake.join("ports/scan_date=1999-01-01");
+    let partition = dataset.join("ports/scan_date=1999-01-01");
     fs::create_dir(&partition).unwrap();
     let whole = fs::read(&ours).unwrap();
     // The same file, written by something else; and what only has the name.
@@ -112,10 +112,11 @@ fn vacuum_removes_nothing_that_scanmill_did_not_write_and_follows_no_link() {
     fs::copy(&ours, partition.join("part-mine.parquet")).unwrap();
     fs::copy(&ours, partition.join("mine.parquet")).unwrap();
     symlink(&ours, partition.join(PART.replace('0', "4"))).unwrap();
-    fs::create_dir(lake.join("hosts/mine")).unwrap();
-    fs::copy(&ours, lake.join("hosts/mine").join(PART)).unwrap();
-    symlink(outside.join("scan_date=1999-01-01"), lake.join("hosts/scan_date=1999-01-01")).unwrap();
-    let staging = lake.join("_scanmill/staging");
+    fs::create_dir(dataset.join("hosts/mine")).unwrap();
+    fs::copy(&ours, dataset.join("hosts/mine").join(PART)).unwrap();
+    symlink(outside.join("scan_date=1999-01-01"), dataset.join("hosts/scan_date=1999-01-01"))
+        .unwrap();
+    let staging = dataset.join("_scanmill/staging");
     for name in ["notes.txt", "1-0.txt", "a-0.parquet", "1-0.parquet", "2-0.json"] {
         fs::write(staging.join(name), "my notes").unwrap();
     }
@@ -139,7 +140,7 @@ fn a_dataset_is_made_where_a_link_leads() {
     let place = Place::new();
     place.write("a.xml", Scan::new(1, 2).xml());
     let disk = place.0.path().join("disk");
-    symlink(disk.join("real"), place.lake()).unwrap();
+    symlink(disk.join("real"), place.dataset()).unwrap();
     let refused = place.command(&["in"]).output().unwrap();
     let said = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(2), "{said}");
@@ -152,7 +153,7 @@ fn a_dataset_is_made_where_a_link_leads() {
     let ran = place.command(&["junk"]).output().unwrap();
     assert_eq!(ran.status.code(), Some(3));
     assert_eq!(fs::read_dir(&disk).unwrap().count(), 0);
-    assert!(fs::symlink_metadata(place.lake()).unwrap().is_symlink());
+    assert!(fs::symlink_metadata(place.dataset()).unwrap().is_symlink());
     place.load(&[]);
     assert!(disk.join("real/_scanmill/1.json").is_file());
     assert_eq!(place.rows().len(), place.rows().len().max(3));

@@ -10,7 +10,7 @@ use crate::{error::Result, table::Table};
 
 /// Returns the rows of the document that the first row of a file belongs to. Reads the file as the
 /// first table that it fits.
-pub(in crate::lake) fn rows(path: &Path) -> Result<Rows> {
+pub(in crate::dataset) fn rows(path: &Path) -> Result<Rows> {
     let of = |table: &Table| Source::made(path, *table);
     let fits = Table::ALL.iter().map(of).find(|source| first_key(source).is_ok());
     let source = fits.unwrap_or_else(|| of(&Table::Hosts));

@@ -190,19 +190,19 @@ fn a_dataset_is_not_made_where_something_else_is() {
     place.write("a.xml", Scan::new(1, 1).xml());
     let ends = |args: &[&str]| place.command(args).output().unwrap().status.code();
     assert_eq!(ends(&["--list"]), Some(2));
-    fs::create_dir(place.lake()).unwrap();
-    fs::write(place.lake().join("notes.txt"), "mine").unwrap();
+    fs::create_dir(place.dataset()).unwrap();
+    fs::write(place.dataset().join("notes.txt"), "mine").unwrap();
     assert_eq!(ends(&["in"]), Some(2));
-    fs::remove_file(place.lake().join("notes.txt")).unwrap();
+    fs::remove_file(place.dataset().join("notes.txt")).unwrap();
     assert_eq!(ends(&["in"]), Some(0));
     // A log that lost a commit is not taken for a shorter one.
     place.write("b.xml", Scan::new(2, 1).xml());
     assert_eq!(ends(&["in"]), Some(0));
-    fs::remove_file(place.lake().join("_scanmill/1.json")).unwrap();
+    fs::remove_file(place.dataset().join("_scanmill/1.json")).unwrap();
     assert_eq!(ends(&["--files"]), Some(3));
-    fs::write(place.lake().join("_scanmill/1.json"), "{\"format\": 2}").unwrap();
+    fs::write(place.dataset().join("_scanmill/1.json"), "{\"format\": 2}").unwrap();
     assert_eq!(ends(&["in"]), Some(3));
-    fs::write(place.lake().join("_scanmill/1.json"), "{\"format\":2,\"schema_version\":\"1\"}")
+    fs::write(place.dataset().join("_scanmill/1.json"), "{\"format\":2,\"schema_version\":\"1\"}")
         .unwrap();
     assert_eq!(ends(&["in"]), Some(2));
 }
@@ -211,11 +211,13 @@ fn a_dataset_is_not_made_where_something_else_is() {
 fn a_dataset_among_the_inputs_is_not_read() {
     let place = Place::new();
     place.write("a.xml", Scan::new(1, 2).xml());
-    let lake = place.input("lake");
+    let dataset = place.input("dataset");
     for run in 0..2 {
-        let mut command = place.command_into(&lake, &["in", "-v"]);
+        let mut command = place.command_into(&dataset, &["in", "-v"]);
         let stderr = String::from_utf8(command.output().unwrap().stderr).unwrap();
         assert!(!stderr.contains("skipped"), "{run}: {stderr}");
     }
-    assert!(lake.join("_scanmill/1.json").exists() && !lake.join("_scanmill/2.json").exists());
+    assert!(
+        dataset.join("_scanmill/1.json").exists() && !dataset.join("_scanmill/2.json").exists()
+    );
 }

@@ -9,7 +9,7 @@ use std::{
 use parquet::file::metadata::ParquetMetaDataReader;
 
 use super::{
-    LOG, Lake, LoadOptions, STAGING,
+    Dataset, LOG, LoadOptions, STAGING,
     chunks::Chunks,
     commit::Workshop,
     decode::Source,
@@ -58,7 +58,7 @@ pub struct Orphan {
     pub bytes: u64,
 }
 
-/// Result of [`Lake::vacuum`].
+/// Result of [`Dataset::vacuum`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Vacuumed {
@@ -68,7 +68,7 @@ pub struct Vacuumed {
     pub bytes: u64,
 }
 
-/// Result of [`Lake::compact`].
+/// Result of [`Dataset::compact`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Compacted {
@@ -80,7 +80,7 @@ pub struct Compacted {
     pub commits: u64,
 }
 
-impl Lake {
+impl Dataset {
     /// Returns the content of the dataset, and the leftover files.
     ///
     /// # Errors

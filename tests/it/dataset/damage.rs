@@ -6,8 +6,8 @@ use std::{
 };
 
 use scanmill::{
+    dataset::{Dataset, LoadOptions},
     error::Result,
-    lake::{Lake, LoadOptions},
     model::ScanEvents as _,
     sink::Temporaries,
 };
@@ -45,8 +45,8 @@ impl Numbers {
 }
 
 /// Hosts that a dataset gives.
-fn hosts(lake: &Path) -> Result<usize> {
-    let mut replay = Lake::open(lake)?.replay()?;
+fn hosts(dataset: &Path) -> Result<usize> {
+    let mut replay = Dataset::open(dataset)?.replay()?;
     let mut hosts = 0;
     while let Some((_, event)) = replay.next_event()? {
         hosts += usize::from(matches!(event, scanmill::model::ScanEvent::Host(_)));
@@ -54,9 +54,9 @@ fn hosts(lake: &Path) -> Result<usize> {
     Ok(hosts)
 }
 
-fn compact(lake: &Path) -> Result<()> {
+fn compact(dataset: &Path) -> Result<()> {
     let options = LoadOptions::new("2026-01-01T00:00:00Z");
-    Lake::open_or_create(lake)?.compact(&options, &Temporaries::default()).map(drop)
+    Dataset::open_or_create(dataset)?.compact(&options, &Temporaries::default()).map(drop)
 }
 
 /// A dataset of two commits with two files for each table.
@@ -66,7 +66,7 @@ fn dataset() -> (Place, Vec<PathBuf>) {
         place.write("a.xml", Scan::new(second, 5).xml());
         place.load(&[]);
     }
-    let mut files = files_below(&place.lake());
+    let mut files = files_below(&place.dataset());
     files.retain(|path| path.extension().is_some_and(|ending| ending != "lock"));
     files.sort();
     assert!(files.len() > 10, "{files:?}");
@@ -84,7 +84,7 @@ fn a_changed_byte_anywhere_is_an_error_that_names_the_file_or_changes_nothing() 
             let mut changed = whole.clone();
             numbers.change(&mut changed);
             fs::write(path, &changed).unwrap();
-            for result in [hosts(&place.lake()).map(drop), compact(&place.lake())] {
+            for result in [hosts(&place.dataset()).map(drop), compact(&place.dataset())] {
                 match result {
                     Err(error) if name.ends_with("parquet") => {
                         let said = format!("{error} {:?}", std::error::Error::source(&error));
@@ -94,21 +94,21 @@ fn a_changed_byte_anywhere_is_an_error_that_names_the_file_or_changes_nothing() 
                     _ => assert!(name.ends_with("json") || changed == whole, "{name}"),
                 }
                 // Whatever was made of a changed log goes.
-                let log = place.lake().join("_scanmill");
+                let log = place.dataset().join("_scanmill");
                 fs::remove_file(log.join("3.json")).unwrap_or_default();
                 fs::write(log.join("newest"), "{\"commit\":2}\n").unwrap();
             }
         }
         fs::write(path, whole).unwrap();
     }
-    assert_eq!(hosts(&place.lake()).unwrap(), 10);
+    assert_eq!(hosts(&place.dataset()).unwrap(), 10);
 }
 
 /// Has the log have the digest and length of a file as it is.
-fn vouch(lake: &Path, path: &Path, bytes: &[u8]) {
-    let below = path.strip_prefix(lake).unwrap().to_str().unwrap();
+fn vouch(dataset: &Path, path: &Path, bytes: &[u8]) {
+    let below = path.strip_prefix(dataset).unwrap().to_str().unwrap();
     for number in 1..=2 {
-        let commit = lake.join(format!("_scanmill/{number}.json"));
+        let commit = dataset.join(format!("_scanmill/{number}.json"));
         let mut log: Value = serde_json::from_slice(&fs::read(&commit).unwrap()).unwrap();
         for file in log["files"].as_array_mut().unwrap() {
             if file["path"] == below {
@@ -125,9 +125,9 @@ fn vouch(lake: &Path, path: &Path, bytes: &[u8]) {
 #[test]
 fn a_changed_file_that_the_log_vouches_for_ends_nothing_but_its_input() {
     let (place, files) = dataset();
-    let lake = place.lake();
+    let dataset = place.dataset();
     let logs =
-        [1, 2].map(|number| fs::read(lake.join(format!("_scanmill/{number}.json"))).unwrap());
+        [1, 2].map(|number| fs::read(dataset.join(format!("_scanmill/{number}.json"))).unwrap());
     let mut numbers = Numbers(4);
     let mut errors = 0;
     for path in
@@ -138,27 +138,27 @@ fn a_changed_file_that_the_log_vouches_for_ends_nothing_but_its_input() {
             let mut changed = whole.clone();
             numbers.change(&mut changed);
             fs::write(path, &changed).unwrap();
-            vouch(&lake, path, &changed);
+            vouch(&dataset, path, &changed);
             // Text that was changed is other text; what is no file of this table is refused.
-            errors += usize::from(hosts(&lake).is_err());
+            errors += usize::from(hosts(&dataset).is_err());
         }
         fs::write(path, whole).unwrap();
         for (number, log) in (1..).zip(&logs) {
-            fs::write(lake.join(format!("_scanmill/{number}.json")), log).unwrap();
+            fs::write(dataset.join(format!("_scanmill/{number}.json")), log).unwrap();
         }
     }
     assert!(errors > 50, "{errors}");
-    assert_eq!(hosts(&lake).unwrap(), 10);
+    assert_eq!(hosts(&dataset).unwrap(), 10);
 }
 
 #[test]
 fn a_log_cannot_name_a_file_outside_of_its_dataset() {
     let (place, _) = dataset();
-    let path = place.lake().join("_scanmill/2.json");
+    let path = place.dataset().join("_scanmill/2.json");
     let log = fs::read_to_string(&path).unwrap();
     for outside in ["../hosts/", "/hosts/", "./../../x/"] {
         fs::write(&path, log.replacen("hosts/", outside, 1)).unwrap();
-        let error = hosts(&place.lake()).unwrap_err().to_string();
+        let error = hosts(&place.dataset()).unwrap_err().to_string();
         assert!(error.contains("2.json"), "{error}");
     }
 }
@@ -185,22 +185,22 @@ fn a_file_that_is_missing_or_cut_is_named_by_every_command() {
     for (word, change) in changes {
         let (place, files) = dataset();
         let path =
-            files.iter().find(|path| path.to_str().unwrap().contains("lake/ports/")).unwrap();
+            files.iter().find(|path| path.to_str().unwrap().contains("dataset/ports/")).unwrap();
         let name = path.file_name().unwrap().to_str().unwrap();
         change(path);
         place.write("b.xml", Scan::new(9, 2).xml());
-        let all = || super::files_below(&place.lake());
+        let all = || super::files_below(&place.dataset());
         let before = all();
         for args in [
-            "ingest in --into lake",
-            "ingest --files --into lake",
-            "ingest --status --into lake",
-            "ingest --list --into lake",
-            "ingest --vacuum --into lake",
-            "ingest --compact --into lake",
-            "convert lake",
-            "merge lake",
-            "diff lake in/b.xml",
+            "ingest in --into dataset",
+            "ingest --files --into dataset",
+            "ingest --status --into dataset",
+            "ingest --list --into dataset",
+            "ingest --vacuum --into dataset",
+            "ingest --compact --into dataset",
+            "convert dataset",
+            "merge dataset",
+            "diff dataset in/b.xml",
         ] {
             let (stdout, said, code) = runs(&place, args);
             assert_eq!(code, Some(3), "{word}, {args}: {said}");
@@ -209,7 +209,7 @@ fn a_file_that_is_missing_or_cut_is_named_by_every_command() {
             assert_eq!(stdout.is_empty(), !is_shown, "{word}, {args}: {stdout}");
             assert_eq!(all(), before, "{word}, {args}");
         }
-        let said = runs(&place, "ingest --files --into lake").1;
+        let said = runs(&place, "ingest --files --into dataset").1;
         assert!(said.contains(word), "{said}");
     }
 }
@@ -220,7 +220,7 @@ fn several_files_that_are_missing_are_counted() {
     for path in files.iter().filter(|path| path.to_str().unwrap().contains("/ports/")) {
         fs::remove_file(path).unwrap();
     }
-    let (_, said, code) = runs(&place, "ingest --files --into lake");
+    let (_, said, code) = runs(&place, "ingest --files --into dataset");
     assert_eq!(code, Some(3));
     assert!(said.contains("(the first of 2 such files)"), "{said}");
 }
@@ -229,23 +229,23 @@ fn several_files_that_are_missing_are_counted() {
 fn a_dataset_whose_log_and_rows_disagree_is_named_by_merge_and_convert() {
     // A scan that the log has and the tables have not.
     let (place, _) = dataset();
-    let log = place.lake().join("_scanmill/2.json");
+    let log = place.dataset().join("_scanmill/2.json");
     let text = fs::read_to_string(&log).unwrap();
     let commit: Value = serde_json::from_str(&text).unwrap();
     let id = commit["documents"][0]["scan_id"].as_str().unwrap();
     fs::write(&log, text.replace(id, &"0".repeat(32))).unwrap();
-    for args in ["merge lake", "convert lake", "diff lake in"] {
+    for args in ["merge dataset", "convert dataset", "diff dataset in"] {
         let (_, said, code) = runs(&place, args);
         let expected = if args.starts_with("diff") { 3 } else { 1 };
         assert_eq!(code, Some(expected), "{args}: {said}");
         assert!(said.contains("_scanmill/2.json: E_IO") && said.contains("scan 0000"), "{said}");
     }
-    let log = place.lake().join("_scanmill/1.json");
+    let log = place.dataset().join("_scanmill/1.json");
     let text = fs::read_to_string(&log).unwrap();
     let commit: Value = serde_json::from_str(&text).unwrap();
     let id = commit["documents"][0]["scan_id"].as_str().unwrap();
     fs::write(&log, text.replace(id, &"1".repeat(32))).unwrap();
-    for args in ["merge lake", "convert lake"] {
+    for args in ["merge dataset", "convert dataset"] {
         let (stdout, said, code) = runs(&place, args);
         assert_eq!((code, &*stdout), (Some(3), ""), "{args}: {said}");
         assert!(said.contains("_scanmill/1.json: E_IO"), "{args}: {said}");
@@ -259,11 +259,11 @@ fn a_dataset_that_fails_in_the_middle_of_a_scan_ends_that_scan_and_nothing_else(
     place.write("a.xml", Scan::new(0, 9000).xml());
     place.load(&[]);
     let (_, scan_of_other) = (place.write("../other.xml", Scan::new(1, 3).xml()), 3);
-    let ports = super::files_below(&place.lake()).into_iter();
+    let ports = super::files_below(&place.dataset()).into_iter();
     let mut ports = ports.filter(|path| path.to_str().unwrap().contains("/ports/"));
     let path = ports.next().unwrap();
     let whole = fs::read(&path).unwrap();
-    let log = place.lake().join("_scanmill/1.json");
+    let log = place.dataset().join("_scanmill/1.json");
     let logged = fs::read(&log).unwrap();
     let mut numbers = Numbers(7);
     let mut cut = 0;
@@ -273,8 +273,8 @@ fn a_dataset_that_fails_in_the_middle_of_a_scan_ends_that_scan_and_nothing_else(
         changed[at] ^= 0x55;
         fs::write(&path, &changed).unwrap();
         fs::write(&log, &logged).unwrap();
-        vouch_one(&place.lake(), &path, &changed);
-        let (stdout, said, code) = runs(&place, "merge lake other.xml");
+        vouch_one(&place.dataset(), &path, &changed);
+        let (stdout, said, code) = runs(&place, "merge dataset other.xml");
         assert!(!said.contains("panicked") && !said.contains("has not ended"), "{said}");
         if code == Some(0) {
             continue;
@@ -294,9 +294,9 @@ fn a_dataset_that_fails_in_the_middle_of_a_scan_ends_that_scan_and_nothing_else(
 }
 
 /// Has the first commit of a dataset have the digest and length of a file as it is.
-fn vouch_one(lake: &Path, path: &Path, bytes: &[u8]) {
-    let second = lake.join("_scanmill/2.json");
-    fs::copy(lake.join("_scanmill/1.json"), &second).unwrap();
-    vouch(lake, path, bytes);
+fn vouch_one(dataset: &Path, path: &Path, bytes: &[u8]) {
+    let second = dataset.join("_scanmill/2.json");
+    fs::copy(dataset.join("_scanmill/1.json"), &second).unwrap();
+    vouch(dataset, path, bytes);
     fs::remove_file(second).unwrap();
 }

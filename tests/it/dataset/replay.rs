@@ -37,9 +37,9 @@ fn every_fixture_comes_out_of_a_dataset_as_it_went_in() {
     let place = Place::new();
     for fixture in support::fixtures() {
         place.write("a.xml", &fixture.bytes);
-        let _ = fs::remove_dir_all(place.lake());
+        let _ = fs::remove_dir_all(place.dataset());
         support::output_of(&mut place.command(&["-q", "in/a.xml"]));
-        same(&place, &["convert", "lake"], &["convert", "in/a.xml", "--hash"]);
+        same(&place, &["convert", "dataset"], &["convert", "in/a.xml", "--hash"]);
     }
 }
 
@@ -55,10 +55,10 @@ fn a_dataset_merges_and_differs_as_what_was_loaded() {
     place.load(&[]);
     for policy in ["caller", "first", "latest", "best"] {
         let merge = ["merge", "--explain", "--policy", policy];
-        same(&place, &[&merge[..], &["lake"]].concat(), &[&merge[..], &["in"]].concat());
+        same(&place, &[&merge[..], &["dataset"]].concat(), &[&merge[..], &["in"]].concat());
     }
     // What is in both is used once.
-    let both = made(&place, &["-q", "merge", "lake", "in"]).1;
+    let both = made(&place, &["-q", "merge", "dataset", "in"]).1;
     let once = made(&place, &["-q", "merge", "in"]).1;
     for ((name, bytes), (_, expected)) in both.iter().zip(&once) {
         assert!(bytes == expected || ["scans.csv", "warnings.csv"].contains(&&**name), "{name}");
@@ -69,10 +69,10 @@ fn a_dataset_merges_and_differs_as_what_was_loaded() {
         let output = command.output().unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
-    assert_eq!(diff("lake", "in"), (Some(0), String::new()));
+    assert_eq!(diff("dataset", "in"), (Some(0), String::new()));
     let fixture = "in/44-merge-day2-changed.xml";
-    assert_eq!(diff("lake", fixture), diff("in", fixture));
-    assert_eq!(diff("lake", fixture).0, Some(1));
+    assert_eq!(diff("dataset", fixture), diff("in", fixture));
+    assert_eq!(diff("dataset", fixture).0, Some(1));
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn how_a_dataset_was_loaded_changes_no_merge() {
             for policy in ["caller", "latest", "best"] {
                 let expected = merge(policy, &["in"]);
                 assert_eq!(expected.len(), 10);
-                assert!(merge(policy, &["lake"]) == expected, "{policy} {steps} {size}");
+                assert!(merge(policy, &["dataset"]) == expected, "{policy} {steps} {size}");
                 let rows = |files: &[(String, Vec<u8>)]| {
                     files
                         .iter()
@@ -117,7 +117,7 @@ fn how_a_dataset_was_loaded_changes_no_merge() {
                         .cloned()
                         .collect::<Vec<_>>()
                 };
-                let both = merge(policy, &["lake", "in/3.xml", "in/4.xml", "in/0.xml"]);
+                let both = merge(policy, &["dataset", "in/3.xml", "in/4.xml", "in/0.xml"]);
                 assert!(rows(&both) == rows(&expected), "{policy} {steps} {size}");
             }
         }
@@ -135,13 +135,13 @@ fn copies_that_were_replaced_and_files_that_were_joined_change_no_order() {
     place.write("1.xml", Scan::new(1, 5).xml());
     place.load(&["--commit-size", "1"]);
     let inputs = ["-q", "convert", "in/1.xml", "in/2.xml", "in/3.xml", "--hash"];
-    same(&place, &["convert", "lake"], &inputs);
+    same(&place, &["convert", "dataset"], &inputs);
     place.says(&["--compact"]);
-    same(&place, &["convert", "lake"], &inputs);
+    same(&place, &["convert", "dataset"], &inputs);
     place.says(&["--vacuum"]);
-    same(&place, &["convert", "lake", "-j", "3"], &inputs);
+    same(&place, &["convert", "dataset", "-j", "3"], &inputs);
     let mut command = support::command(cargo_bin!("scanmill"));
-    let shown = support::output_of(command.arg("inspect").arg(place.lake()));
+    let shown = support::output_of(command.arg("inspect").arg(place.dataset()));
     assert!(shown.contains("3 scans, 47 hosts"), "{shown}");
 }
 
@@ -150,14 +150,14 @@ fn files_that_are_lost_or_broken_are_errors_of_that_input() {
     let place = Place::new();
     let xml = place.write("a.xml", Scan::new(1, 600).xml());
     place.load(&[]);
-    let part = |table: &str| files_below(&place.lake().join(table)).pop().unwrap();
+    let part = |table: &str| files_below(&place.dataset().join(table)).pop().unwrap();
     let whole = fs::read(part("ports")).unwrap();
     for broken in [&whole[..whole.len() / 2], b"", b"PAR1"] {
         fs::write(part("ports"), broken).unwrap();
-        let (code, _, said) = made(&place, &["convert", "lake"]);
+        let (code, _, said) = made(&place, &["convert", "dataset"]);
         assert_eq!(code, Some(3), "{said}");
         assert!(said.contains("ports/scan_date=") && said.contains("E_IO"), "{said}");
-        let (code, files, _) = made(&place, &["convert", "lake", xml.to_str().unwrap()]);
+        let (code, files, _) = made(&place, &["convert", "dataset", xml.to_str().unwrap()]);
         // Ten tables and the marker of the folder.
         assert_eq!((code, files.len()), (Some(1), 11));
     }
@@ -166,11 +166,11 @@ fn files_that_are_lost_or_broken_are_errors_of_that_input() {
     let middle = damaged.len() / 3;
     damaged[middle..middle + 40].fill(0xff);
     fs::write(part("ports"), damaged).unwrap();
-    let (code, _, said) = made(&place, &["convert", "lake"]);
+    let (code, _, said) = made(&place, &["convert", "dataset"]);
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("ports/scan_date=") && said.contains("damaged"), "{said}");
     fs::remove_file(part("ports")).unwrap();
-    assert_eq!(made(&place, &["merge", "lake"]).0, Some(3));
-    fs::write(place.lake().join("_scanmill/1.json"), "{}").unwrap();
-    assert_eq!(made(&place, &["merge", "lake"]).0, Some(3));
+    assert_eq!(made(&place, &["merge", "dataset"]).0, Some(3));
+    fs::write(place.dataset().join("_scanmill/1.json"), "{}").unwrap();
+    assert_eq!(made(&place, &["merge", "dataset"]).0, Some(3));
 }

@@ -1,6 +1,6 @@
 //! Commits: writes rows according to a plan, and plans again if another run commits first.
 //!
-//! [`Lake::commit`] is the only way that documents enter a dataset. It decides about each document
+//! [`Dataset::commit`] is the only way that documents enter a dataset. It decides about each document
 //! ([`Plan`]), writes the files of the rows to load, rewrites files that lose the rows of replaced
 //! copies, and adds a commit to the log. Adding fails if another run added a commit with the same
 //! number. Then the new commit is applied to the state, and the loop starts again: copies may be
@@ -8,7 +8,7 @@
 //! again.
 //!
 //! Until the log has the commit, readers do not see any of its files. A run that is killed before
-//! that leaves files that no commit names, which [`Lake::vacuum`] removes.
+//! that leaves files that no commit names, which [`Dataset::vacuum`] removes.
 
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -18,7 +18,7 @@ use rayon::{
 };
 
 use super::{
-    Lake,
+    Dataset,
     decode::Source,
     log::{Commit, DocumentEntry, FileEntry, Operation, SkippedEntry, SourceEntry},
     part::{Part, PartWriter},
@@ -43,10 +43,10 @@ pub(super) struct Workshop {
 
 impl Workshop {
     /// Creates the resources for writing files of a dataset on `threads` threads.
-    pub(super) fn new(lake: &Lake, threads: usize, temporaries: &Temporaries) -> Self {
+    pub(super) fn new(dataset: &Dataset, threads: usize, temporaries: &Temporaries) -> Self {
         Self {
-            dir: lake.dir.clone(),
-            staging: lake.log.staging(),
+            dir: dataset.dir.clone(),
+            staging: dataset.log.staging(),
             temporaries: temporaries.clone(),
             pool: ThreadPoolBuilder::new().num_threads(threads.max(1)).build().ok(),
         }
@@ -91,7 +91,7 @@ pub(super) struct Committed {
     pub(super) commit: Option<Commit>,
 }
 
-impl Lake {
+impl Dataset {
     /// Commits documents and sources. If another run commits first, plans again.
     pub(super) fn commit(
         &mut self,

@@ -40,7 +40,7 @@ struct Run {
 
 /// Rows of one table.
 #[derive(Default)]
-pub(in crate::lake) struct Rows {
+pub(in crate::dataset) struct Rows {
     files: Vec<Source>,
     /// Runs of documents that were not read yet, in the order of the documents.
     runs: VecDeque<Run>,
@@ -93,7 +93,7 @@ impl Rows {
     }
 
     /// Returns the current row of the document, or `None` after its last row.
-    pub(in crate::lake) fn row(&mut self) -> Result<Option<Stored<'_>>> {
+    pub(in crate::dataset) fn row(&mut self) -> Result<Option<Stored<'_>>> {
         while self.runs.front().is_some_and(|run| run.rows == 0) {
             self.runs.pop_front();
         }
@@ -109,7 +109,7 @@ impl Rows {
     }
 
     /// Moves to the next row.
-    pub(in crate::lake) fn advance(&mut self) {
+    pub(in crate::dataset) fn advance(&mut self) {
         if let Some(run) = self.runs.front_mut() {
             run.first = run.first.saturating_add(1);
             run.rows = run.rows.saturating_sub(1);

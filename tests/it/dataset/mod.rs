@@ -107,8 +107,8 @@ impl Place {
         self.0.path().join("in").join(name)
     }
 
-    fn lake(&self) -> PathBuf {
-        self.0.path().join("lake")
+    fn dataset(&self) -> PathBuf {
+        self.0.path().join("dataset")
     }
 
     fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
@@ -120,12 +120,12 @@ impl Place {
 
     /// `ingest` of all inputs into the dataset, names of the inputs being relative.
     fn command(&self, args: &[&str]) -> Command {
-        self.command_into(&self.lake(), args)
+        self.command_into(&self.dataset(), args)
     }
 
-    fn command_into(&self, lake: &Path, args: &[&str]) -> Command {
+    fn command_into(&self, dataset: &Path, args: &[&str]) -> Command {
         let mut command = support::command(cargo_bin!("scanmill"));
-        command.current_dir(self.0.path()).arg("ingest").arg("--into").arg(lake).args(args);
+        command.current_dir(self.0.path()).arg("ingest").arg("--into").arg(dataset).args(args);
         command
     }
 
@@ -145,18 +145,18 @@ impl Place {
 
     /// Every row of the dataset: table, partition and values, sorted.
     fn rows(&self) -> Vec<String> {
-        rows_of(&self.lake())
+        rows_of(&self.dataset())
     }
 }
 
 /// Every row of the newest commit's files, sorted. They must all be there and whole.
-fn rows_of(lake: &Path) -> Vec<String> {
+fn rows_of(dataset: &Path) -> Vec<String> {
     let mut command = support::command(cargo_bin!("scanmill"));
-    let files = support::output_of(command.args(["ingest", "--files", "--into"]).arg(lake));
+    let files = support::output_of(command.args(["ingest", "--files", "--into"]).arg(dataset));
     let mut rows = Vec::new();
     for name in files.lines() {
         let (partition, _) = name.rsplit_once('/').unwrap();
-        rows_of_file(&lake.join(name), partition, &mut rows);
+        rows_of_file(&dataset.join(name), partition, &mut rows);
     }
     rows.sort_unstable();
     rows
@@ -204,9 +204,9 @@ fn a_dataset_holds_what_convert_writes() {
         }
     }
     for threads in ["1", "2", "8"] {
-        let lake = place.0.path().join(format!("lake-{threads}"));
-        support::output_of(&mut place.command_into(&lake, &["in", "-j", threads]));
-        let rows = rows_of(&lake);
+        let dataset = place.0.path().join(format!("dataset-{threads}"));
+        support::output_of(&mut place.command_into(&dataset, &["in", "-j", threads]));
+        let rows = rows_of(&dataset);
         for table in Table::ALL {
             let of_table = format!("{}/", table.name());
             let mut found: Vec<_> = rows
@@ -218,14 +218,14 @@ fn a_dataset_holds_what_convert_writes() {
             assert_eq!(found, converted(&place, table), "{} with {threads}", table.name());
         }
     }
-    let files = |lake: &str| -> Vec<_> {
-        let files = files_below(&place.0.path().join(lake)).into_iter();
+    let files = |dataset: &str| -> Vec<_> {
+        let files = files_below(&place.0.path().join(dataset)).into_iter();
         let parts = files.filter(|path| path.extension().is_some_and(|end| end == "parquet"));
         let part = |path: PathBuf| path.components().skip(3).collect::<PathBuf>();
         parts.map(part).map(|path| path.file_name().unwrap().to_owned()).collect()
     };
-    assert_eq!(files("lake-1"), files("lake-2"));
-    assert_eq!(files("lake-1"), files("lake-8"));
+    assert_eq!(files("dataset-1"), files("dataset-2"));
+    assert_eq!(files("dataset-1"), files("dataset-8"));
 }
 
 #[test]

@@ -20,7 +20,7 @@ use std::{
 };
 
 use super::{
-    Lake, LoadOptions, SourceEntry,
+    Dataset, LoadOptions, SourceEntry,
     commit::{Committed, Store, Workshop},
     plan::{Better, Fate},
     spill::Spill,
@@ -91,7 +91,7 @@ pub struct Told {
 pub struct Loading(Arc<Mutex<Shared>>);
 
 struct Shared {
-    lake: Lake,
+    dataset: Dataset,
     sources: HashMap<u64, Source>,
     told: Told,
 }
@@ -104,7 +104,7 @@ impl Loading {
     /// Returns true if the dataset contains all documents of an input with this digest.
     #[must_use]
     pub fn knows(&self, sha256: &str) -> bool {
-        digest(sha256).is_some_and(|digest| self.lock().lake.state.known.contains(&digest))
+        digest(sha256).is_some_and(|digest| self.lock().dataset.state.known.contains(&digest))
     }
 
     /// Sets the source of the input that ends with [`DocumentEvent::Mark`] and this number.
@@ -119,7 +119,7 @@ impl Loading {
     }
 }
 
-/// Loads documents into a dataset; see [`Lake::load`].
+/// Loads documents into a dataset; see [`Dataset::load`].
 pub struct Loader {
     loading: Loading,
     workshop: Workshop,
@@ -135,12 +135,12 @@ pub struct Loader {
 }
 
 pub(super) fn start(
-    lake: Lake,
+    dataset: Dataset,
     options: &LoadOptions,
     temporaries: &Temporaries,
 ) -> (Loader, Loading) {
-    let workshop = Workshop::new(&lake, options.threads, temporaries);
-    let shared = Shared { lake, sources: HashMap::new(), told: Told::default() };
+    let workshop = Workshop::new(&dataset, options.threads, temporaries);
+    let shared = Shared { dataset, sources: HashMap::new(), told: Told::default() };
     let loading = Loading(Arc::new(Mutex::new(shared)));
     let loader = Loader {
         loading: loading.clone(),
@@ -222,10 +222,10 @@ impl Loader {
             return Ok(());
         }
         let mut shared = self.loading.lock();
-        let Shared { lake, told, .. } = &mut *shared;
-        let committed = lake.commit(store, &sources, (&self.workshop, &self.options.time))?;
-        let source_of = |id: &str| lake.source_of(id).ok().flatten();
-        told.add(&committed, (store.documents(), lake.state.number), &source_of);
+        let Shared { dataset, told, .. } = &mut *shared;
+        let committed = dataset.commit(store, &sources, (&self.workshop, &self.options.time))?;
+        let source_of = |id: &str| dataset.source_of(id).ok().flatten();
+        told.add(&committed, (store.documents(), dataset.state.number), &source_of);
         Ok(())
     }
 }

@@ -1,5 +1,5 @@
 //! Partitioned Parquet dataset that many runs can write, with each document loaded exactly once
-//! (`docs/lake.md`).
+//! (`docs/dataset.md`).
 //!
 //! A dataset is a folder with Parquet files, `<table>/scan_date=YYYY-MM-DD/part-<content
 //! hash>.parquet`, and a log of commits, `_scanmill/<n>.json`. The log defines the content: a file
@@ -7,7 +7,7 @@
 //! files that are added and removed, and it takes effect when a complete file gets its name in the
 //! log, which only one of several runs can do.
 //!
-//! Writing: [`Lake::load`] returns an output format (`loading`), which collects rows (`window`, and
+//! Writing: [`Dataset::load`] returns an output format (`loading`), which collects rows (`window`, and
 //! `spill` for large documents). `commit` decides about each document (`plan`, based on `state`),
 //! writes files under temporary names in `_scanmill/staging` (`part`), moves them to their final
 //! names, and adds the commit (`log`). The order matters: a file has its final name and is on the
@@ -18,7 +18,7 @@
 //! dataset is an input like any other. All Parquet bytes pass through `decode`, which checks them
 //! against the log.
 //!
-//! Locks: runs that write share a lock, and [`Lake::vacuum`] takes it exclusively, since the files
+//! Locks: runs that write share a lock, and [`Dataset::vacuum`] takes it exclusively, since the files
 //! of a commit in progress look like leftovers. Readers take no lock; if a file is missing, they
 //! check whether a newer commit removed it. Two writers are kept apart by the names in the log, not
 //! by the lock, so datasets also work on file systems without locks.
@@ -71,11 +71,11 @@ const LOG: &str = "_scanmill";
 const STAGING: &str = "staging";
 
 /// Dataset: its folder, and its state as of the newest commit.
-pub struct Lake {
+pub struct Dataset {
     dir: PathBuf,
     log: Log,
     state: State,
-    /// Held while files are written, so that [`Lake::vacuum`] does not remove them.
+    /// Held while files are written, so that [`Dataset::vacuum`] does not remove them.
     _lock: Option<File>,
 }
 
@@ -87,7 +87,7 @@ enum Use {
     Clean,
 }
 
-impl Lake {
+impl Dataset {
     /// Returns true if a folder is a dataset. A dataset that lost its log is recognized if it
     /// contains parts, and nothing but folders of tables.
     #[must_use]
@@ -319,7 +319,7 @@ fn without_log(dir: &Path) -> Error {
     unreadable(&dir.join(LOG), io::Error::other(message))
 }
 
-/// Takes the lock that writing runs share, and that excludes [`Lake::vacuum`]. If no other run
+/// Takes the lock that writing runs share, and that excludes [`Dataset::vacuum`]. If no other run
 /// holds it, removes unfinished files of killed runs first.
 fn lock_to_write(folder: &Path) -> Result<File> {
     let file = lock_file(folder)?;

@@ -66,10 +66,10 @@ fn a_hundred_kills_change_nothing() {
     let mut moments = Moments(1);
     let (mut kills, mut rounds) = (0, 0);
     while kills < 100 {
-        let lake = place.0.path().join("killed");
+        let dataset = place.0.path().join("killed");
         let mut made = 0;
         loop {
-            let mut child = spawn(place.command_into(&lake, &args));
+            let mut child = spawn(place.command_into(&dataset, &args));
             // A run that is started again has less to do.
             thread::sleep(moments.next(whole / 3));
             if let Some(status) = child.try_wait().unwrap() {
@@ -80,17 +80,17 @@ fn a_hundred_kills_change_nothing() {
             child.wait().unwrap();
             kills += 1;
             // Whatever is committed is whole, and no commit is lost.
-            if lake.join("_scanmill").is_dir() && kills % 5 == 0 {
-                let rows = rows_of(&lake).len();
+            if dataset.join("_scanmill").is_dir() && kills % 5 == 0 {
+                let rows = rows_of(&dataset).len();
                 assert!(rows >= made / 2, "{rows} rows of {made}");
                 made = rows;
             }
         }
         rounds += 1;
-        assert_eq!(rows_of(&lake), expected, "after {kills} kills");
-        support::output_of(&mut place.command_into(&lake, &["--vacuum"]));
-        assert_eq!(rows_of(&lake), expected, "after {kills} kills and --vacuum");
-        fs::remove_dir_all(&lake).unwrap();
+        assert_eq!(rows_of(&dataset), expected, "after {kills} kills");
+        support::output_of(&mut place.command_into(&dataset, &["--vacuum"]));
+        assert_eq!(rows_of(&dataset), expected, "after {kills} kills and --vacuum");
+        fs::remove_dir_all(&dataset).unwrap();
     }
     assert!(rounds > 0);
 }
@@ -108,10 +108,10 @@ fn limited(place: &Place, blocks: u32, args: &[&str]) -> Command {
 /// No file under a final name is half-written: all of them can be read, and nothing is left in the making.
 fn check_nothing_half_written(place: &Place) {
     let mut rows = Vec::new();
-    for path in files_below(&place.lake()) {
+    for path in files_below(&place.dataset()) {
         if path.extension().is_some_and(|end| end == "parquet") {
             assert!(
-                !path.starts_with(place.lake().join("_scanmill")),
+                !path.starts_with(place.dataset().join("_scanmill")),
                 "{} was left",
                 path.display()
             );
@@ -136,8 +136,8 @@ fn a_file_that_may_not_grow_ends_the_run_and_keeps_the_last_commit() {
             assert_eq!(output.status.code(), Some(4), "{blocks}: {error}");
             assert!(error.contains("cannot write"), "{error}");
         }
-        if place.lake().join("_scanmill").is_dir() {
-            rows_of(&place.lake());
+        if place.dataset().join("_scanmill").is_dir() {
+            rows_of(&place.dataset());
             check_nothing_half_written(&place);
         }
     }
@@ -157,25 +157,25 @@ fn may_mount(at: &Path) -> bool {
 fn a_full_disk_ends_the_run_and_keeps_the_last_commit() {
     let place = Place::new();
     archive(&place);
-    fs::create_dir(place.lake()).unwrap();
-    if !may_mount(&place.lake()) {
+    fs::create_dir(place.dataset()).unwrap();
+    if !may_mount(&place.dataset()) {
         // Mounting is a matter of the machine, not of what is installed.
         let _ = writeln!(io::stderr(), "SKIPPED a_full_disk_...: no file system may be mounted");
         return;
     }
     let scanmill = place.command(&[]).get_program().to_owned();
     // What happens inside is seen only there: it is copied out.
-    let script = "mount -t tmpfs -o size=\"$1\" none lake || exit 9
-        \"$2\" ingest in --into lake --commit-size 64K; echo \"exit $?\"
-        \"$2\" ingest --status --into lake; ls lake/_scanmill/staging | sed 's/^/staged /'
-        mkdir -p \"out-$1\"; cp -r lake \"out-$1\"";
+    let script = "mount -t tmpfs -o size=\"$1\" none dataset || exit 9
+        \"$2\" ingest in --into dataset --commit-size 64K; echo \"exit $?\"
+        \"$2\" ingest --status --into dataset; ls dataset/_scanmill/staging | sed 's/^/staged /'
+        mkdir -p \"out-$1\"; cp -r dataset \"out-$1\"";
     for size in ["64k", "300k", "700k"] {
         let mut unshare = support::command("unshare");
         unshare.current_dir(place.0.path()).args(["-rm", "sh", "-c", script, "sh", size]);
         let text = support::output_of(unshare.arg(&scanmill));
         assert!(text.contains("exit 4\n"), "{size}: {text}");
         assert!(!text.contains("staged "), "{size}: {text}");
-        let copy = place.0.path().join(format!("out-{size}/lake"));
+        let copy = place.0.path().join(format!("out-{size}/dataset"));
         let before = rows_of(&copy).len();
         // With room again the rest comes, too.
         support::output_of(&mut place.command_into(&copy, &SMALL));
@@ -243,7 +243,7 @@ fn a_run_that_is_interrupted_keeps_its_commits() {
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(&Scan::new(900, 5).xml().as_bytes()[..900]).unwrap();
-    let log = place.lake().join("_scanmill/1.json");
+    let log = place.dataset().join("_scanmill/1.json");
     while !log.exists() {
         assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
         thread::sleep(Duration::from_millis(5));

@@ -20,16 +20,16 @@ fn dataset() -> Place {
 
 /// Every use of a dataset.
 const USES: [&str; 10] = [
-    "ingest in --into lake",
-    "ingest --files --into lake",
-    "ingest --status --into lake",
-    "ingest --list --into lake",
-    "ingest --vacuum --into lake",
-    "ingest --compact --into lake",
-    "convert lake -o out.jsonl --overwrite",
-    "merge lake -o out.jsonl --overwrite",
-    "history lake -o out.jsonl --overwrite",
-    "diff lake in/b.xml -o out.jsonl --overwrite",
+    "ingest in --into dataset",
+    "ingest --files --into dataset",
+    "ingest --status --into dataset",
+    "ingest --list --into dataset",
+    "ingest --vacuum --into dataset",
+    "ingest --compact --into dataset",
+    "convert dataset -o out.jsonl --overwrite",
+    "merge dataset -o out.jsonl --overwrite",
+    "history dataset -o out.jsonl --overwrite",
+    "diff dataset in/b.xml -o out.jsonl --overwrite",
 ];
 
 /// Checks that every use ends with 3 and names what is wrong, and that nothing is changed.
@@ -37,7 +37,7 @@ fn is_refused(place: &Place, what: &str, named: &str) {
     let out = place.0.path().join("out.jsonl");
     fs::write(&out, "old\n").unwrap();
     let all = || {
-        let mut files = files_below(&place.lake());
+        let mut files = files_below(&place.dataset());
         files.retain(|path| !path.ends_with("_scanmill/lock"));
         files
     };
@@ -51,9 +51,9 @@ fn is_refused(place: &Place, what: &str, named: &str) {
     }
 }
 
-fn remove(lake: &Path, commits: &[u32]) {
+fn remove(dataset: &Path, commits: &[u32]) {
     for number in commits {
-        fs::remove_file(lake.join(format!("_scanmill/{number}.json"))).unwrap();
+        fs::remove_file(dataset.join(format!("_scanmill/{number}.json"))).unwrap();
     }
 }
 
@@ -63,46 +63,46 @@ fn commits_that_are_gone_are_named_wherever_they_were_in_the_log() {
         [(&[3][..], "3.json"), (&[2, 3], "2.json"), (&[1, 2, 3], "1.json"), (&[2], "2.json")]
     {
         let place = dataset();
-        remove(&place.lake(), commits);
-        is_refused(&place, &format!("{commits:?}"), &format!("lake/_scanmill/{first}"));
+        remove(&place.dataset(), commits);
+        is_refused(&place, &format!("{commits:?}"), &format!("dataset/_scanmill/{first}"));
     }
 }
 
 #[test]
 fn parts_without_any_log_are_no_empty_dataset() {
     let place = dataset();
-    let log = place.lake().join("_scanmill");
+    let log = place.dataset().join("_scanmill");
     for name in fs::read_dir(&log).unwrap().map(|entry| entry.unwrap().path()) {
         if name.is_file() {
             fs::remove_file(name).unwrap();
         }
     }
-    is_refused(&place, "an empty folder of the log", "lake/_scanmill: E_IO");
+    is_refused(&place, "an empty folder of the log", "dataset/_scanmill: E_IO");
     fs::remove_dir_all(&log).unwrap();
-    is_refused(&place, "no folder of the log", "lake/_scanmill: E_IO");
+    is_refused(&place, "no folder of the log", "dataset/_scanmill: E_IO");
     // With other things it is a folder like others, but none to load into.
-    fs::copy(place.input("b.xml"), place.lake().join("b.xml")).unwrap();
-    assert_eq!(runs(&place, "convert lake").2, Some(0));
-    let (_, said, code) = runs(&place, "ingest in --into lake");
-    assert!(code == Some(3) && said.contains("lake/_scanmill: E_IO"), "{said}");
+    fs::copy(place.input("b.xml"), place.dataset().join("b.xml")).unwrap();
+    assert_eq!(runs(&place, "convert dataset").2, Some(0));
+    let (_, said, code) = runs(&place, "ingest in --into dataset");
+    assert!(code == Some(3) && said.contains("dataset/_scanmill: E_IO"), "{said}");
 }
 
 #[test]
 fn parts_that_a_killed_first_run_left_are_tolerated() {
     let place = dataset();
-    remove(&place.lake(), &[1, 2, 3]);
+    remove(&place.dataset(), &[1, 2, 3]);
     // The state between the first part's name and the first commit's.
-    fs::write(place.lake().join("_scanmill/newest"), "{\"commit\":0}\n").unwrap();
-    let (stdout, said, code) = runs(&place, "convert lake");
+    fs::write(place.dataset().join("_scanmill/newest"), "{\"commit\":0}\n").unwrap();
+    let (stdout, said, code) = runs(&place, "convert dataset");
     assert_eq!((code, &*stdout), (Some(0), ""), "{said}");
     place.load(&[]);
-    assert!(runs(&place, "ingest --status --into lake").0.contains("documents\t2\n"));
+    assert!(runs(&place, "ingest --status --into dataset").0.contains("documents\t2\n"));
 }
 
 #[test]
 fn a_number_that_was_noted_too_late_or_never_is_noted_by_the_next_run() {
     let place = dataset();
-    let newest = place.lake().join("_scanmill/newest");
+    let newest = place.dataset().join("_scanmill/newest");
     assert_eq!(fs::read_to_string(&newest).unwrap(), "{\"commit\":3}\n");
     let rows = place.rows();
     fs::write(&newest, "{\"commit\":1}\n").unwrap();
@@ -115,17 +115,17 @@ fn a_number_that_was_noted_too_late_or_never_is_noted_by_the_next_run() {
 fn a_number_that_is_gone_is_named_as_commits_may_be_gone_with_it() {
     for commits in [&[][..], &[3], &[2, 3]] {
         let place = dataset();
-        let newest = place.lake().join("_scanmill/newest");
+        let newest = place.dataset().join("_scanmill/newest");
         fs::remove_file(&newest).unwrap();
-        remove(&place.lake(), commits);
-        is_refused(&place, &format!("{commits:?}"), "lake/_scanmill/newest");
+        remove(&place.dataset(), commits);
+        is_refused(&place, &format!("{commits:?}"), "dataset/_scanmill/newest");
         let last = 3 - commits.len();
-        let (_, said, _) = runs(&place, "convert lake");
+        let (_, said, _) = runs(&place, "convert dataset");
         let number = format!("{{\"commit\":{last}}}");
         assert!(said.contains(&number) && said.contains(&format!("{last}.json")), "{said}");
         // As it says; the log ends there then.
         fs::write(&newest, number).unwrap();
-        assert_eq!(runs(&place, "convert lake").2, Some(0));
+        assert_eq!(runs(&place, "convert dataset").2, Some(0));
         place.load(&[]);
     }
 }
@@ -133,7 +133,7 @@ fn a_number_that_is_gone_is_named_as_commits_may_be_gone_with_it() {
 #[test]
 fn a_dataset_of_before_there_was_a_number_gets_one_when_it_is_opened_to_load() {
     let place = dataset();
-    let log = place.lake().join("_scanmill");
+    let log = place.dataset().join("_scanmill");
     let newest = log.join("newest");
     fs::remove_file(&newest).unwrap();
     for number in 1..=3 {
@@ -142,7 +142,7 @@ fn a_dataset_of_before_there_was_a_number_gets_one_when_it_is_opened_to_load() {
         assert_eq!(commit.as_object_mut().unwrap().remove("has_newest"), Some(true.into()));
         fs::write(&path, commit.to_string()).unwrap();
     }
-    assert_eq!(runs(&place, "convert lake").2, Some(0));
+    assert_eq!(runs(&place, "convert dataset").2, Some(0));
     assert!(!newest.exists());
     fs::remove_file(place.input("b.xml")).unwrap();
     place.load(&[]);
@@ -153,24 +153,24 @@ fn a_dataset_of_before_there_was_a_number_gets_one_when_it_is_opened_to_load() {
 fn a_file_of_the_log_that_is_none_or_says_nothing_is_named_at_once() {
     for name in ["newest", "3.json", "4.json"] {
         let place = dataset();
-        let path = place.lake().join("_scanmill").join(name);
+        let path = place.dataset().join("_scanmill").join(name);
         let _ = fs::remove_file(&path);
         support::output_of(support::command("mkfifo").arg(&path));
-        is_refused(&place, "a pipe", &format!("lake/_scanmill/{name}"));
+        is_refused(&place, "a pipe", &format!("dataset/_scanmill/{name}"));
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
-        is_refused(&place, "a folder", &format!("lake/_scanmill/{name}"));
+        is_refused(&place, "a folder", &format!("dataset/_scanmill/{name}"));
     }
     for text in ["", "{}", "3\n", "{\"commit\":-1}"] {
         let place = dataset();
-        fs::write(place.lake().join("_scanmill/newest"), text).unwrap();
-        is_refused(&place, text, "lake/_scanmill/newest");
+        fs::write(place.dataset().join("_scanmill/newest"), text).unwrap();
+        is_refused(&place, text, "dataset/_scanmill/newest");
     }
 }
 
 /// Changes the log's second commit.
 fn change(place: &Place, change: impl Fn(&mut Value)) {
-    let path = place.lake().join("_scanmill/2.json");
+    let path = place.dataset().join("_scanmill/2.json");
     let mut commit: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     change(&mut commit);
     fs::write(path, commit.to_string()).unwrap();
@@ -201,7 +201,7 @@ fn a_commit_whose_files_have_other_rows_than_its_documents_is_named() {
     for (what, change_commit) in changes {
         let place = dataset();
         change(&place, change_commit);
-        is_refused(&place, what, "lake/_scanmill/2.json");
+        is_refused(&place, what, "dataset/_scanmill/2.json");
     }
 }
 
@@ -213,10 +213,10 @@ fn a_file_with_other_rows_than_all_of_the_log_says_is_named_when_it_is_read() {
         add_to(&mut commit["files"][0]["rows"], 1);
         add_to(&mut commit["documents"][0]["rows"], 1);
     });
-    let log = fs::read(place.lake().join("_scanmill/2.json")).unwrap();
+    let log = fs::read(place.dataset().join("_scanmill/2.json")).unwrap();
     let commit: Value = serde_json::from_slice(&log).unwrap();
     path.push_str(commit["files"][0]["path"].as_str().unwrap());
-    for args in ["convert lake", "merge lake", "ingest --compact --into lake"] {
+    for args in ["convert dataset", "merge dataset", "ingest --compact --into dataset"] {
         let (stdout, said, code) = runs(&place, args);
         assert_eq!((code, &*stdout), (Some(3), ""), "{args}: {said}");
         assert!(said.contains(&path) && said.contains("as the log says"), "{args}: {said}");
