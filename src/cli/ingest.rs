@@ -22,7 +22,7 @@ use super::{
     terminal::escape,
 };
 use crate::{
-    dataset::{Dataset, LoadOptions, Loader, Loading, Operation, Source, Told},
+    dataset::{Dataset, InputDigest, LoadHandle, LoadOptions, LoadReport, Loader, Operation},
     error::Result,
     fs,
     model::Timestamp,
@@ -54,10 +54,10 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let mut options = load_options(args)?;
     let shares = Shares::of(args.read.how.memory, options.threads)?;
     let into = follow(&args.into).unwrap_or_else(|_| args.into.to_path_buf());
-    let (made, is_new) = (missing(&into), !Dataset::is_at(&into));
+    let (made, is_new) = (missing(&into), !Dataset::exists(&into));
     let dataset = Dataset::open_or_create(&args.into)?;
     options.stop = stop.clone();
-    let (sink, loading) = dataset.load(&options, &temporaries)?;
+    let (sink, handle) = dataset.load(&options, &temporaries)?;
     let reading = inputs::options(&args.read.how, &shares).with_hash(true);
     let pipeline = Pipeline::new(reading, Filters::default(), sink, stop);
     let mut pipeline = pipeline.with_threads(options.threads)?.with_room(shares.documents);
@@ -65,12 +65,12 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let lens = found.iter().map(|input| input.as_ref().map_or(Some(0), Input::packed_len));
     let progress = Progress::begin(how, lens, false);
     pipeline = pipeline.with_meter(progress.meter());
-    read_all(&mut pipeline, found, (&inputs, &loading, &progress))?;
+    read_all(&mut pipeline, found, (&inputs, &handle, &progress))?;
     let mut report = pipeline.finish()?;
     drop(progress);
-    let told = loading.told();
+    let loaded = handle.report();
     // Dropping it releases the lock of the dataset.
-    drop(loading);
+    drop(handle);
     if is_new && !report.has_input() {
         Dataset::remove_unused(&args.into);
         for folder in made {
@@ -78,11 +78,11 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
             let _ = fs::remove_dir(folder);
         }
     }
-    tell(&mut report, &told);
+    tell(&mut report, &loaded);
     talk.report(&report, begun.elapsed());
-    talk.loaded(&told);
+    talk.loaded(&loaded);
     if let Some(path) = &args.report {
-        write_json((path, false), &summary(&report, &told), &temporaries)?;
+        write_json((path, false), &summary(&report, &loaded), &temporaries)?;
     }
     Ok(Exit::of_report(&report))
 }
@@ -143,7 +143,7 @@ fn now() -> String {
 fn read_all(
     pipeline: &mut Pipeline<Loader>,
     found: Vec<Result<Input>>,
-    (inputs, loading, progress): (&Inputs, &Loading, &Progress),
+    (inputs, handle, progress): (&Inputs, &LoadHandle, &Progress),
 ) -> Result<()> {
     for (number, input) in (0_u64..).zip(found) {
         if pipeline.is_stopped() {
@@ -152,7 +152,7 @@ fn read_all(
         match input {
             Ok(input) => {
                 progress.input(&input.name);
-                if !read(pipeline, (number, &input), inputs, loading)? {
+                if !read(pipeline, (number, &input), inputs, handle)? {
                     progress.meter().skip(input.packed_len().unwrap_or(0));
                 }
             }
@@ -167,12 +167,12 @@ fn read(
     pipeline: &mut Pipeline<Loader>,
     (number, input): (u64, &Input),
     inputs: &Inputs,
-    loading: &Loading,
+    handle: &LoadHandle,
 ) -> Result<bool> {
     // An input that cannot be read is reported when it is read below.
     let digest = input.digest().ok().flatten();
     if let Some(digest) = &digest
-        && loading.knows(&digest.sha256)
+        && handle.knows(&digest.sha256)
     {
         pipeline.skip_known(&input.name)?;
         return Ok(false);
@@ -184,18 +184,18 @@ fn read(
         && inputs.pick.takes_all()
         && input.is_still(&digest)
     {
-        loading.source(number, Source::new(&*input.name, digest.sha256, digest.bytes));
+        handle.set_source(number, InputDigest::new(&*input.name, digest.sha256, digest.bytes));
     }
     pipeline.mark(number)?;
     Ok(true)
 }
 
 /// Replaces the counts of the report, which are those of reading, by those of loading.
-fn tell(report: &mut Report, told: &Told) {
+fn tell(report: &mut Report, loaded: &LoadReport) {
     for (table, rows) in &mut report.rows {
-        *rows = told.rows.get(table).copied().unwrap_or_default();
+        *rows = loaded.rows.get(table).copied().unwrap_or_default();
     }
-    for (code, (input, first)) in &told.warnings {
+    for (code, (input, first)) in &loaded.warnings {
         let warning = WarningReport {
             count: first.count,
             input: input.clone(),
@@ -207,18 +207,18 @@ fn tell(report: &mut Report, told: &Told) {
     }
 }
 
-fn summary(report: &Report, told: &Told) -> serde_json::Value {
+fn summary(report: &Report, loaded: &LoadReport) -> serde_json::Value {
     let mut summary = json!(report);
     if let Some(object) = summary.as_object_mut() {
-        object.insert("ingest".into(), documents(told));
+        object.insert("ingest".into(), documents(loaded));
     }
     summary
 }
 
 /// Returns the counts of documents by their outcome.
-pub(super) fn documents(told: &Told) -> serde_json::Value {
-    json!({ "loaded": told.loaded, "replaced": told.replaced, "known": told.known,
-        "no_better": told.no_better, "files": told.files, "commits": told.commits })
+pub(super) fn documents(loaded: &LoadReport) -> serde_json::Value {
+    json!({ "loaded": loaded.loaded, "replaced": loaded.replaced, "known": loaded.known,
+        "no_better": loaded.no_better, "files": loaded.files, "commits": loaded.commits })
 }
 
 fn files(dir: &Path, table: Option<&str>) -> Result<Exit> {
@@ -285,7 +285,7 @@ fn status(dir: &Path) -> Result<Exit> {
 }
 
 fn vacuum(dir: &Path, talk: &Talk) -> Result<Exit> {
-    let done = Dataset::open_to_clean(dir)?.vacuum()?;
+    let done = Dataset::open_exclusive(dir)?.vacuum()?;
     talk.vacuumed(done);
     Ok(Exit::Done)
 }

@@ -93,7 +93,7 @@ impl Inputs {
     pub(super) fn discover(&self) -> Vec<Given> {
         let mut given = Vec::new();
         for path in &self.paths {
-            if Dataset::is_at(path) {
+            if Dataset::exists(path) {
                 given.push(Given::Dataset(path.clone()));
             } else {
                 let found = source::discover(std::slice::from_ref(path), &self.pick);

@@ -14,7 +14,7 @@ use super::{
     terminal::{self, Lines},
 };
 use crate::{
-    dataset::{Compacted, Told, Vacuumed},
+    dataset::{CompactReport, LoadReport, VacuumReport},
     error::{Error, ErrorKind},
     model::Timestamp,
     pipeline::{FailedScans, Outcome, Report},
@@ -248,19 +248,24 @@ impl Talk {
     }
 
     /// Prints the counts of documents that were read into a dataset, by their outcome.
-    pub(super) fn loaded(&self, told: &Told) {
+    pub(super) fn loaded(&self, loaded: &LoadReport) {
         if self.quiet || !(self.terminal || self.verbose > 0) {
             return;
         }
         if self.json {
-            self.line("info", CYAN, "loaded", &json!({ "ingest": super::ingest::documents(told) }));
+            self.line(
+                "info",
+                CYAN,
+                "loaded",
+                &json!({ "ingest": super::ingest::documents(loaded) }),
+            );
             return;
         }
-        let mut documents = format!("{} loaded", number(told.loaded));
+        let mut documents = format!("{} loaded", number(loaded.loaded));
         for (count, what) in [
-            (told.replaced, "in place of a poorer copy"),
-            (told.known, "known"),
-            (told.no_better, "no better than a copy that is there"),
+            (loaded.replaced, "in place of a poorer copy"),
+            (loaded.known, "known"),
+            (loaded.no_better, "no better than a copy that is there"),
         ] {
             if count > 0 {
                 let _ = write!(documents, ", {} {what}", number(count));
@@ -268,20 +273,20 @@ impl Talk {
         }
         let mut lines = Lines::default();
         lines.line(&format!("documents  {documents}"));
-        let commits = u64::try_from(told.commits.len()).unwrap_or(0);
-        let (files, commits) = (plural(told.files, "file"), plural(commits, "commit"));
+        let commits = u64::try_from(loaded.commits.len()).unwrap_or(0);
+        let (files, commits) = (plural(loaded.files, "file"), plural(commits, "commit"));
         lines.line(&format!("{:>9}  {files} in {commits}", "made"));
         self.say(&lines);
     }
 
     /// Prints the files that were removed from a dataset.
-    pub(super) fn vacuumed(&self, done: Vacuumed) {
+    pub(super) fn vacuumed(&self, done: VacuumReport) {
         let files = plural(done.files, "file");
         self.note(&format!("removed {files}, {}", bytes(done.bytes)));
     }
 
     /// Prints the files that were merged in a dataset.
-    pub(super) fn compacted(&self, done: Compacted) {
+    pub(super) fn compacted(&self, done: CompactReport) {
         let made = plural(done.made, "file");
         self.note(&format!("{made} in place of {}", number(done.removed)));
     }

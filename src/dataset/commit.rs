@@ -3,7 +3,7 @@
 //! [`Dataset::commit`] is the only way that documents enter a dataset. It decides about each document
 //! ([`Plan`]), writes the files of the rows to load, rewrites files that lose the rows of replaced
 //! copies, and adds a commit to the log. Adding fails if another run added a commit with the same
-//! number. Then the new commit is applied to the state, and the loop starts again: copies may be
+//! number. Then the new commit is applied to the snapshot, and the loop starts again: copies may be
 //! known by now, so the plan may differ. If it does not, the files that were written are used
 //! again.
 //!
@@ -19,12 +19,12 @@ use rayon::{
 
 use super::{
     Dataset,
-    decode::Source,
+    data_file::{DataFile, DataFileWriter},
+    decode::TableFile,
     log::{Commit, DocumentEntry, FileEntry, Operation, SkippedEntry, SourceEntry},
-    part::{Part, PartWriter},
-    plan::{Against, Fate, Plan, all_rows, found_rows},
+    plan::{CopyRef, Disposition, Plan, all_rows, found_rows},
     rows::{self, Batches},
-    state::{File, digest},
+    snapshot::{CurrentFile, digest},
 };
 use crate::{
     error::Result,
@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Resources for writing files of a dataset.
-pub(super) struct Workshop {
+pub(super) struct WriteContext {
     pub(super) dir: PathBuf,
     pub(super) staging: PathBuf,
     pub(super) temporaries: Temporaries,
@@ -41,7 +41,7 @@ pub(super) struct Workshop {
     pool: Option<ThreadPool>,
 }
 
-impl Workshop {
+impl WriteContext {
     /// Creates the resources for writing files of a dataset on `threads` threads.
     pub(super) fn new(dataset: &Dataset, threads: usize, temporaries: &Temporaries) -> Self {
         Self {
@@ -68,8 +68,8 @@ impl Workshop {
     }
 
     /// Creates a file for rows of a table.
-    pub(super) fn part(&self, table: Table) -> Result<PartWriter> {
-        PartWriter::new(table, &self.staging, &self.temporaries)
+    pub(super) fn writer(&self, table: Table) -> Result<DataFileWriter> {
+        DataFileWriter::new(table, &self.staging, &self.temporaries)
     }
 }
 
@@ -81,11 +81,11 @@ pub(super) trait Store {
     fn rows(&self, document: usize, table: Table) -> Result<Batches<'static>>;
 
     /// Writes the rows that the plan loads. Publishes all files or none.
-    fn write(&mut self, plan: &Plan, workshop: &Workshop) -> Result<Vec<FileEntry>>;
+    fn write(&mut self, plan: &Plan, context: &WriteContext) -> Result<Vec<FileEntry>>;
 }
 
 /// Commit, and the plan that it carries out.
-pub(super) struct Committed {
+pub(super) struct CommitOutcome {
     pub(super) plan: Plan,
     /// `None` if there was nothing to commit.
     pub(super) commit: Option<Commit>,
@@ -97,69 +97,72 @@ impl Dataset {
         &mut self,
         store: &mut dyn Store,
         sources: &[SourceEntry],
-        (workshop, time): (&Workshop, &str),
-    ) -> Result<Committed> {
+        (context, time): (&WriteContext, &str),
+    ) -> Result<CommitOutcome> {
         let mut written: Option<(Plan, Vec<FileEntry>)> = None;
         loop {
             let plan = self.plan(store)?;
             let files = match written.take() {
                 Some((before, files)) if before == plan => files,
-                _ => store.write(&plan, workshop)?,
+                _ => store.write(&plan, context)?,
             };
             let mut commit = Commit::new(Operation::Ingest, time);
-            self.replace(&plan, &mut commit, workshop)?;
+            self.replace(&plan, &mut commit, context)?;
             commit.files.extend(files.iter().cloned());
             enter(&mut commit, &plan, store.documents());
             self.enter_sources(&mut commit, sources);
             if commit.is_empty() {
-                return Ok(Committed { plan, commit: None });
+                return Ok(CommitOutcome { plan, commit: None });
             }
-            let number = self.state.number.saturating_add(1);
-            if self.log.add(number, &commit, &workshop.temporaries)? {
-                self.state.apply(&commit);
-                debug_assert!(self.state.mismatch().is_none(), "files have the rows of documents");
-                return Ok(Committed { plan, commit: Some(commit) });
+            let number = self.snapshot.number.saturating_add(1);
+            if self.log.add(number, &commit, &context.temporaries)? {
+                self.snapshot.apply(&commit);
+                debug_assert!(
+                    self.snapshot.mismatch().is_none(),
+                    "files have the rows of documents"
+                );
+                return Ok(CommitOutcome { plan, commit: Some(commit) });
             }
             // Keeps the files: another run may be about to commit files with the same bytes and
             // names.
             written = Some((plan, files));
-            self.log.catch_up(&mut self.state)?;
+            self.log.catch_up(&mut self.snapshot)?;
         }
     }
 
     fn plan(&self, store: &dyn Store) -> Result<Plan> {
-        let same = |document: usize, against: Against<'_>| {
+        let same = |document: usize, copy: CopyRef<'_>| {
             let mine = |table| store.rows(document, table);
-            match against {
-                Against::Here(other) => rows::same_hosts(mine, |table| store.rows(other, table)),
-                Against::Committed { scan_id, scan_date } => rows::same_hosts(mine, |table| {
+            match copy {
+                CopyRef::Here(other) => rows::same_hosts(mine, |table| store.rows(other, table)),
+                CopyRef::Committed { scan_id, scan_date } => rows::same_hosts(mine, |table| {
                     let files = self.sources(table, scan_date)?;
                     Ok(rows::of_scan(files, scan_id.to_owned()))
                 }),
             }
         };
-        Plan::of(&self.state, store.documents(), &same)
+        Plan::of(&self.snapshot, store.documents(), &same)
     }
 
     /// Returns the files of a table in a partition, in the order of their rows.
-    fn sources(&self, table: Table, scan_date: Option<&str>) -> Result<Vec<Source>> {
+    fn sources(&self, table: Table, scan_date: Option<&str>) -> Result<Vec<TableFile>> {
         let mut files: Vec<_> = self
-            .state
+            .snapshot
             .files
             .values()
             .filter(|file| file.entry.scan_date.as_deref() == scan_date)
             .filter(|file| table.name() == file.entry.table)
             .collect();
         files.sort_by_key(|file| file.order);
-        files.into_iter().map(|file| Source::of(&self.dir, file)).collect()
+        files.into_iter().map(|file| TableFile::of(&self.dir, file)).collect()
     }
 
     /// Rewrites the files that contain rows of replaced copies, without these rows.
-    fn replace(&self, plan: &Plan, commit: &mut Commit, workshop: &Workshop) -> Result<()> {
+    fn replace(&self, plan: &Plan, commit: &mut Commit, context: &WriteContext) -> Result<()> {
         for (date, ids) in plan.removals() {
-            let files = self.state.files.values();
+            let files = self.snapshot.files.values();
             let of_date: Vec<_> = files.filter(|file| file.entry.scan_date == date).collect();
-            let made = workshop.each(of_date.clone(), |file| self.without(file, &ids, workshop))?;
+            let made = context.each(of_date.clone(), |file| self.without(file, &ids, context))?;
             let mut parts = Vec::new();
             for (file, made) in of_date.iter().zip(made) {
                 let Some(part) = made else { continue };
@@ -168,7 +171,7 @@ impl Dataset {
                     parts.push((part, date.clone()));
                 }
             }
-            commit.files.extend(Part::publish_all(&workshop.dir, parts)?);
+            commit.files.extend(DataFile::publish_all(&context.dir, parts)?);
         }
         Ok(())
     }
@@ -176,15 +179,15 @@ impl Dataset {
     /// Writes a file without the rows of some scans. Returns `None` if it contains no such rows.
     fn without(
         &self,
-        file: &File,
+        file: &CurrentFile,
         ids: &BTreeSet<String>,
-        workshop: &Workshop,
-    ) -> Result<Option<Part>> {
-        let source = Source::of(&self.dir, file)?;
+        context: &WriteContext,
+    ) -> Result<Option<DataFile>> {
+        let source = TableFile::of(&self.dir, file)?;
         if !rows::holds(&source, ids)? {
             return Ok(None);
         }
-        let mut writer = workshop.part(source.table)?;
+        let mut writer = context.writer(source.table)?;
         rows::copy_without(&source, ids, &mut writer)?;
         writer.finish().map(Some)
     }
@@ -196,7 +199,8 @@ impl Dataset {
         let skipped = commit.skipped.iter().map(|document| &document.sha256);
         let mut here: BTreeSet<String> = documents.chain(skipped).cloned().collect();
         for source in sources {
-            let known = digest(&source.sha256).is_none_or(|hash| self.state.known.contains(&hash));
+            let known =
+                digest(&source.sha256).is_none_or(|hash| self.snapshot.known.contains(&hash));
             if !known && here.insert(source.sha256.clone()) {
                 commit.sources.push(source.clone());
             }
@@ -207,11 +211,11 @@ impl Dataset {
 /// Adds the outcome of each document to the commit.
 fn enter(commit: &mut Commit, plan: &Plan, documents: &[DocumentInfo]) {
     let mut loaded = Vec::new();
-    for (document, fate) in documents.iter().zip(&plan.fates) {
+    for (document, disposition) in documents.iter().zip(&plan.dispositions) {
         let sha256 = document.sha256.clone().unwrap_or_default();
         let DocumentInfo { source, doc_index, .. } = document.clone();
-        match fate {
-            Fate::Load { scan_id, replaces, place, .. } => loaded.push((
+        match disposition {
+            Disposition::Load { scan_id, replaces, place, .. } => loaded.push((
                 *place,
                 DocumentEntry {
                     scan_id: scan_id.clone(),
@@ -227,11 +231,11 @@ fn enter(commit: &mut Commit, plan: &Plan, documents: &[DocumentInfo]) {
                     replaces: replaces.as_ref().map(|gone| gone.scan_id.clone()),
                 },
             )),
-            Fate::NoBetter(_) => {
+            Disposition::NoBetter(_) => {
                 let scan_id = document.scan_id.clone();
                 commit.skipped.push(SkippedEntry { scan_id, sha256, source, doc_index });
             }
-            Fate::Known | Fate::Cut => {}
+            Disposition::Known | Disposition::Cut => {}
         }
     }
     // A better copy takes the position of the first one, since documents are read back in this

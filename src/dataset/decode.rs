@@ -37,7 +37,7 @@ use parquet::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::{chunks::Chunks, log::FileEntry, state};
+use super::{chunk_reader::ChunkedFile, log::FileEntry, snapshot::CurrentFile};
 use crate::{
     bytes::hex,
     error::{Error, Result},
@@ -53,14 +53,14 @@ const PIECE: usize = 128 << 10;
 
 /// Length and digest of a file according to the log, and whether the file was compared with them.
 #[derive(Debug)]
-pub(super) struct Proof {
+pub(super) struct FileChecksum {
     rows: u64,
     bytes: u64,
     sha256: String,
     is_checked: AtomicBool,
 }
 
-impl Proof {
+impl FileChecksum {
     pub(super) fn of(entry: &FileEntry) -> Self {
         let FileEntry { rows, bytes, sha256, .. } = entry;
         let is_checked = AtomicBool::new(false);
@@ -98,27 +98,27 @@ impl Proof {
 
 /// File of a dataset.
 #[derive(Debug, Clone)]
-pub(super) struct Source {
+pub(super) struct TableFile {
     pub(super) path: PathBuf,
     pub(super) table: Table,
     /// `None` for a file that this run wrote.
-    proof: Option<Arc<Proof>>,
+    checksum: Option<Arc<FileChecksum>>,
 }
 
-impl Source {
+impl TableFile {
     /// Creates a source from a file that this run wrote.
     pub(super) fn made(path: &Path, table: Table) -> Self {
-        Self { path: path.to_owned(), table, proof: None }
+        Self { path: path.to_owned(), table, checksum: None }
     }
 
     /// Creates a source from a file that the log names.
     ///
     /// # Errors
     /// Fails if the table of the file does not exist.
-    pub(super) fn of(dir: &Path, file: &state::File) -> Result<Self> {
+    pub(super) fn of(dir: &Path, file: &CurrentFile) -> Result<Self> {
         let table = Table::from_name(&file.entry.table)?;
-        let proof = Some(Arc::clone(&file.proof));
-        Ok(Self { path: dir.join(&file.entry.path), table, proof })
+        let checksum = Some(Arc::clone(&file.checksum));
+        Ok(Self { path: dir.join(&file.entry.path), table, checksum })
     }
 }
 
@@ -135,11 +135,11 @@ impl Decoder {
     /// # Errors
     /// Returns an input error that names the file if it cannot be read or differs from what was
     /// written.
-    pub(super) fn open(source: &Source, behind: u64, columns: &[&str]) -> Result<Self> {
+    pub(super) fn open(source: &TableFile, behind: u64, columns: &[&str]) -> Result<Self> {
         let opened = || -> io::Result<ParquetRecordBatchReader> {
             let mut file = File::open(&source.path)?;
-            if let Some(proof) = &source.proof {
-                proof.check(&mut file)?;
+            if let Some(checksum) = &source.checksum {
+                checksum.check(&mut file)?;
             }
             caught(|| reader(file, source, behind, columns))
         };
@@ -167,18 +167,18 @@ impl Iterator for Decoder {
 
 fn reader(
     file: File,
-    source: &Source,
+    source: &TableFile,
     behind: u64,
     columns: &[&str],
 ) -> std::result::Result<ParquetRecordBatchReader, ParquetError> {
     let schema = BatchBuilder::new(source.table, None).schema();
     let options = ArrowReaderOptions::new().with_schema(schema);
-    let chunks = Chunks::new(file)?;
+    let chunks = ChunkedFile::new(file)?;
     let mut builder = ParquetRecordBatchReaderBuilder::try_new_with_options(chunks, options)?;
-    if let Some(proof) = &source.proof {
+    if let Some(checksum) = &source.checksum {
         let rows = builder.metadata().file_metadata().num_rows();
-        if !u64::try_from(rows).is_ok_and(|rows| rows == proof.rows) {
-            let of_log = proof.rows;
+        if !u64::try_from(rows).is_ok_and(|rows| rows == checksum.rows) {
+            let of_log = checksum.rows;
             let message = format!("damaged: it has {rows} rows, not {of_log} as the log says");
             return Err(ParquetError::External(io::Error::other(message).into()));
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{log, replay, state::State};
+use super::{log, replay, snapshot::Snapshot};
 use crate::{
     fuzzing::Folder,
     table::{Stored, restore},
@@ -10,21 +10,21 @@ use crate::{
 
 /// Parses each line as a commit, and applies the commits in order.
 pub(crate) fn commits(data: &[u8]) {
-    let mut state = State::default();
+    let mut snapshot = Snapshot::default();
     let mut taken = 0;
     for line in data.split(|byte| *byte == b'\n') {
         let Ok(commit) = log::parse(Path::new("1.json"), line) else { continue };
         let Ok(text) = serde_json::to_vec(&commit) else { panic!("a commit must be writable") };
         let again = log::parse(Path::new("1.json"), &text);
         assert_eq!(again.ok().as_ref(), Some(&commit), "a commit must be read back unchanged");
-        state.apply(&commit);
+        snapshot.apply(&commit);
         taken += 1;
-        assert_eq!(state.number, taken, "every commit must be counted");
+        assert_eq!(snapshot.number, taken, "every commit must be counted");
         for file in &commit.files {
-            assert!(state.files.contains_key(&file.path), "an added file must be in the state");
+            assert!(snapshot.files.contains_key(&file.path), "an added file must be in the state");
         }
         for document in commit.documents.iter().filter_map(|document| document.scan_id.as_ref()) {
-            state.copies(document);
+            snapshot.copies(document);
         }
     }
 }

@@ -7,7 +7,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{STAGING, decode::unreadable, failed, part::Staged, state::State, sync_dir};
+use super::{
+    STAGING, data_file::StagedFile, decode::unreadable, failed, snapshot::Snapshot, sync_dir,
+};
 use crate::{
     error::{Error, Result},
     fs::{self, File},
@@ -176,22 +178,22 @@ impl Log {
         parse(&path, &text)
     }
 
-    /// Applies all commits that are newer than the state.
-    pub(super) fn catch_up(&self, state: &mut State) -> Result<()> {
+    /// Applies all commits that are newer than the snapshot.
+    pub(super) fn catch_up(&self, snapshot: &mut Snapshot) -> Result<()> {
         loop {
-            let number = state.number.saturating_add(1);
+            let number = snapshot.number.saturating_add(1);
             let path = self.path(number);
             let text = match read_file(&path) {
                 Ok(text) => text,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => break,
                 Err(error) => return Err(unreadable(&path, error)),
             };
-            state.apply(&parse(&path, &text)?);
-            if let Some(why) = state.mismatch() {
+            snapshot.apply(&parse(&path, &text)?);
+            if let Some(why) = snapshot.mismatch() {
                 return Err(unreadable(&path, io::Error::other(format!("damaged: {why}"))));
             }
         }
-        self.check_gap(state.number)
+        self.check_gap(snapshot.number)
     }
 
     /// Fails if a later commit exists: a log that lost a file must not be taken for a shorter one.
@@ -226,7 +228,7 @@ impl Log {
         commit: &Commit,
         temporaries: &Temporaries,
     ) -> Result<bool> {
-        let (staged, mut file) = Staged::create(&self.staging(), "json", temporaries)?;
+        let (staged, mut file) = StagedFile::create(&self.staging(), "json", temporaries)?;
         let write = |file: &mut File| -> io::Result<()> {
             let mut text = serde_json::to_vec(commit)?;
             text.push(b'\n');

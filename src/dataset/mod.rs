@@ -7,14 +7,14 @@
 //! files that are added and removed, and it takes effect when a complete file gets its name in the
 //! log, which only one of several runs can do.
 //!
-//! Writing: [`Dataset::load`] returns an output format (`loading`), which collects rows (`window`, and
-//! `spill` for large documents). `commit` decides about each document (`plan`, based on `state`),
-//! writes files under temporary names in `_scanmill/staging` (`part`), moves them to their final
+//! Writing: [`Dataset::load`] returns an output format (`loader`), which collects rows (`pending_rows`, and
+//! `spill` for large documents). `commit` decides about each document (`plan`, based on `snapshot`),
+//! writes files under temporary names in `_scanmill/staging` (`data_file`), moves them to their final
 //! names, and adds the commit (`log`). The order matters: a file has its final name and is on the
 //! disk before a commit names it, and the commit is on the disk before its number is recorded as
 //! the newest (`newest`).
 //!
-//! Reading: `state` is the sum of all commits. `replay` returns the documents as events, so that a
+//! Reading: `snapshot` is the sum of all commits. `replay` returns the documents as events, so that a
 //! dataset is an input like any other. All Parquet bytes pass through `decode`, which checks them
 //! against the log.
 //!
@@ -25,22 +25,22 @@
 //!
 //! When the layout of the log changes, raise its version (`log`), so that older programs refuse it.
 
-mod chunks;
+mod chunk_reader;
 mod commit;
+mod data_file;
 mod decode;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
-mod loading;
+mod loader;
 mod log;
+mod maintenance;
 mod newest;
-mod part;
+mod pending_rows;
 mod plan;
 mod replay;
 mod rows;
+mod snapshot;
 mod spill;
-mod state;
-mod upkeep;
-mod window;
 
 use std::{
     io,
@@ -50,12 +50,12 @@ use std::{
 
 #[cfg(feature = "cli")]
 pub(crate) use self::decode::is_decoding;
-use self::{decode::unreadable, log::Log, state::State};
+use self::{decode::unreadable, log::Log, snapshot::Snapshot};
 pub use self::{
-    loading::{Loader, Loading, Source, Told},
+    loader::{InputDigest, LoadHandle, LoadReport, Loader},
     log::{Commit, DocumentEntry, FileEntry, Operation, SkippedEntry, SourceEntry},
+    maintenance::{CompactReport, Orphan, Status, VacuumReport},
     replay::Replay,
-    upkeep::{Compacted, Orphan, Status, Vacuumed},
 };
 use crate::{
     error::{Error, Result},
@@ -70,28 +70,28 @@ const LOG: &str = "_scanmill";
 /// Folder for unfinished files, inside the folder of the log.
 const STAGING: &str = "staging";
 
-/// Dataset: its folder, and its state as of the newest commit.
+/// Dataset: its folder, and its content as of the newest commit.
 pub struct Dataset {
     dir: PathBuf,
     log: Log,
-    state: State,
+    snapshot: Snapshot,
     /// Held while files are written, so that [`Dataset::vacuum`] does not remove them.
     _lock: Option<File>,
 }
 
 /// Intended use of a dataset, which decides about the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
+enum OpenMode {
     Read,
     Write,
-    Clean,
+    Exclusive,
 }
 
 impl Dataset {
     /// Returns true if a folder is a dataset. A dataset that lost its log is recognized if it
     /// contains parts, and nothing but folders of tables.
     #[must_use]
-    pub fn is_at(dir: &Path) -> bool {
+    pub fn exists(dir: &Path) -> bool {
         let is_of_dataset = |entry: fs::DirEntry| {
             let name = entry.file_name();
             let name = name.to_str().unwrap_or_default();
@@ -100,7 +100,7 @@ impl Dataset {
         dir.join(LOG).is_dir()
             || fs::read_dir(dir).is_ok_and(|mut entries| {
                 entries.all(|entry| entry.is_ok_and(is_of_dataset))
-                    && upkeep::has_parts(dir).unwrap_or(false)
+                    && maintenance::has_parts(dir).unwrap_or(false)
             })
     }
 
@@ -110,7 +110,7 @@ impl Dataset {
     /// Returns a usage error if the folder is not a dataset, and an input error if its log cannot
     /// be read or lost commits.
     pub fn open(dir: &Path) -> Result<Self> {
-        Self::with(dir, Use::Read)
+        Self::with(dir, OpenMode::Read)
     }
 
     /// Opens a dataset for loading or compaction, and creates it if it does not exist. Unfinished
@@ -121,7 +121,7 @@ impl Dataset {
     /// written, and an input error if its log cannot be read or lost commits.
     pub fn open_or_create(dir: &Path) -> Result<Self> {
         if !dir.join(LOG).is_dir() {
-            if upkeep::has_parts(dir)? {
+            if maintenance::has_parts(dir)? {
                 return Err(without_log(dir));
             }
             let other = match fs::read_dir(dir) {
@@ -142,14 +142,15 @@ impl Dataset {
         fs::create_dir_all(&staging).map_err(|error| failed(&staging, error))?;
         sync_dir(&dir.join(LOG))?;
         sync_dir(dir)?;
-        Self::with(dir, Use::Write)
+        Self::with(dir, OpenMode::Write)
     }
 
     /// Removes the log of a dataset that the calling run created and loaded nothing into. A dataset
     /// that another run is writing stays.
     pub fn remove_unused(dir: &Path) {
         let folder = dir.join(LOG);
-        let Ok(Self { state: State { number: 0, .. }, _lock, .. }) = Self::open_to_clean(dir)
+        let Ok(Self { snapshot: Snapshot { number: 0, .. }, _lock, .. }) =
+            Self::open_exclusive(dir)
         else {
             return;
         };
@@ -166,44 +167,47 @@ impl Dataset {
     /// # Errors
     /// Returns a usage error if the folder is not a dataset or another run is writing it, and an
     /// input error if its log cannot be read or lost commits.
-    pub fn open_to_clean(dir: &Path) -> Result<Self> {
-        Self::with(dir, Use::Clean)
+    pub fn open_exclusive(dir: &Path) -> Result<Self> {
+        Self::with(dir, OpenMode::Exclusive)
     }
 
-    fn with(dir: &Path, use_: Use) -> Result<Self> {
+    fn with(dir: &Path, mode: OpenMode) -> Result<Self> {
         let folder = dir.join(LOG);
         if !folder.is_dir() {
-            if upkeep::has_parts(dir)? {
+            if maintenance::has_parts(dir)? {
                 return Err(without_log(dir));
             }
             return Err(Error::usage(format!("{} is no dataset of scanmill", dir.display())));
         }
-        let lock = match use_ {
-            Use::Read => None,
-            Use::Write => Some(lock_to_write(&folder)?),
-            Use::Clean => Some(lock_to_clean(dir, &folder)?),
+        let lock = match mode {
+            OpenMode::Read => None,
+            OpenMode::Write => Some(lock_shared(&folder)?),
+            OpenMode::Exclusive => Some(lock_exclusive(dir, &folder)?),
         };
         let log = Log::new(folder);
         // Read before the log, which may grow in between.
         let noted = log.newest()?;
-        let mut state = State::default();
-        log.catch_up(&mut state)?;
+        let mut snapshot = Snapshot::default();
+        log.catch_up(&mut snapshot)?;
         match noted {
-            Some(noted) if noted > state.number => {
+            Some(noted) if noted > snapshot.number => {
                 let proof = format!("commit {noted} was made");
-                return Err(log.lost(state.number.saturating_add(1), &proof));
+                return Err(log.lost(snapshot.number.saturating_add(1), &proof));
             }
             // The first run records its number before it creates parts, and may have done so since.
-            None if state.number == 0 && upkeep::has_parts(dir)? && log.newest()?.is_none() => {
+            None if snapshot.number == 0
+                && maintenance::has_parts(dir)?
+                && log.newest()?.is_none() =>
+            {
                 return Err(without_log(dir));
             }
-            None if state.has_newest && log.newest()?.is_none() => {
-                return Err(log.without_newest(state.number));
+            None if snapshot.has_newest && log.newest()?.is_none() => {
+                return Err(log.without_newest(snapshot.number));
             }
-            None if use_ == Use::Write => log.note_first(state.number)?,
+            None if mode == OpenMode::Write => log.note_first(snapshot.number)?,
             _ => {}
         }
-        Ok(Self { dir: dir.to_owned(), log, state, _lock: lock })
+        Ok(Self { dir: dir.to_owned(), log, snapshot, _lock: lock })
     }
 
     /// Returns the commits, oldest first.
@@ -211,7 +215,7 @@ impl Dataset {
     /// # Errors
     /// Returns an output error if the log cannot be read.
     pub fn commits(&self) -> Result<Vec<Commit>> {
-        (1..=self.state.number).map(|number| self.log.read(number)).collect()
+        (1..=self.snapshot.number).map(|number| self.log.read(number)).collect()
     }
 
     /// Returns the name of the input of the scan with this ID.
@@ -225,7 +229,11 @@ impl Dataset {
     /// in byte order.
     pub fn files(&self, table: Option<Table>) -> impl Iterator<Item = &str> {
         let fits = move |entry: &FileEntry| table.is_none_or(|table| table.name() == entry.table);
-        self.state.files.iter().filter(move |(_, file)| fits(&file.entry)).map(|(path, _)| &**path)
+        self.snapshot
+            .files
+            .iter()
+            .filter(move |(_, file)| fits(&file.entry))
+            .map(|(path, _)| &**path)
     }
 
     /// Checks that every file in the log exists and has the recorded length. Its content is checked
@@ -237,14 +245,14 @@ impl Dataset {
     pub fn check_files(&self) -> Result<()> {
         let Err(error) = self.compare_files() else { return Ok(()) };
         // A reader holds no lock, so another run may have compacted or removed files in between.
-        let now = Self::with(&self.dir, Use::Read)?;
-        if now.state.number == self.state.number { Err(error) } else { now.compare_files() }
+        let now = Self::with(&self.dir, OpenMode::Read)?;
+        if now.snapshot.number == self.snapshot.number { Err(error) } else { now.compare_files() }
     }
 
     fn compare_files(&self) -> Result<()> {
         let mut first = None;
         let mut wrong = 0_u64;
-        for (name, file) in &self.state.files {
+        for (name, file) in &self.snapshot.files {
             let path = self.dir.join(name);
             let why = match fs::if_there(fs::metadata(&path)) {
                 Err(error) => return Err(unreadable(&path, error)),
@@ -274,9 +282,9 @@ impl Dataset {
         self,
         options: &LoadOptions,
         temporaries: &Temporaries,
-    ) -> Result<(Loader, Loading)> {
+    ) -> Result<(Loader, LoadHandle)> {
         self.check_files()?;
-        Ok(loading::start(self, options, temporaries))
+        Ok(loader::start(self, options, temporaries))
     }
 }
 
@@ -321,11 +329,11 @@ fn without_log(dir: &Path) -> Error {
 
 /// Takes the lock that writing runs share, and that excludes [`Dataset::vacuum`]. If no other run
 /// holds it, removes unfinished files of killed runs first.
-fn lock_to_write(folder: &Path) -> Result<File> {
+fn lock_shared(folder: &Path) -> Result<File> {
     let file = lock_file(folder)?;
     match file.try_lock() {
         Ok(()) => {
-            for path in upkeep::staged(folder) {
+            for path in maintenance::staged(folder) {
                 let _ = fs::remove_file(path);
             }
             // Another run may take the lock before it becomes shared, which is harmless.
@@ -340,7 +348,7 @@ fn lock_to_write(folder: &Path) -> Result<File> {
     Ok(file)
 }
 
-fn lock_to_clean(dir: &Path, folder: &Path) -> Result<File> {
+fn lock_exclusive(dir: &Path, folder: &Path) -> Result<File> {
     let file = lock_file(folder)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -26,10 +26,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    data_file::StagedFile,
     decode::unreadable,
     failed,
     log::{Log, Named, name_if_absent, require_file},
-    part::Staged,
 };
 use crate::{
     error::{Error, Result},
@@ -101,8 +101,8 @@ impl Log {
         unreadable(&self.newest_path(), io::Error::other(message))
     }
 
-    fn stage_newest(&self, commit: u64, temporaries: &Temporaries) -> Result<Staged> {
-        let (staged, mut file) = Staged::create(&self.staging(), "json", temporaries)?;
+    fn stage_newest(&self, commit: u64, temporaries: &Temporaries) -> Result<StagedFile> {
+        let (staged, mut file) = StagedFile::create(&self.staging(), "json", temporaries)?;
         let write = |file: &mut File| -> io::Result<()> {
             let mut text = serde_json::to_vec(&Newest { commit })?;
             text.push(b'\n');

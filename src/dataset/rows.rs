@@ -9,8 +9,8 @@ use arrow::{
 };
 
 use super::{
-    decode::{Decoder, Source},
-    part::PartWriter,
+    data_file::DataFileWriter,
+    decode::{Decoder, TableFile},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -32,7 +32,7 @@ pub(super) const OF_HOSTS: [Table; 7] = [
 ];
 
 /// Reads all rows of a file.
-pub(super) fn all(source: &Source) -> Result<Batches<'static>> {
+pub(super) fn all(source: &TableFile) -> Result<Batches<'static>> {
     Ok(Box::new(Decoder::open(source, 0, &[])?.map(|batch| plain_lists(batch?))))
 }
 
@@ -73,7 +73,7 @@ fn plain(field: &FieldRef) -> FieldRef {
 }
 
 /// Returns the rows of a scan in some files.
-pub(super) fn of_scan(files: Vec<Source>, scan_id: String) -> Batches<'static> {
+pub(super) fn of_scan(files: Vec<TableFile>, scan_id: String) -> Batches<'static> {
     let ids = BTreeSet::from([scan_id]);
     let rows = files.into_iter().flat_map(move |file| {
         let ids = ids.clone();
@@ -91,7 +91,7 @@ pub(super) fn of_scan(files: Vec<Source>, scan_id: String) -> Batches<'static> {
 }
 
 /// Returns true if a file contains a row of one of these scans.
-pub(super) fn holds(source: &Source, ids: &BTreeSet<String>) -> Result<bool> {
+pub(super) fn holds(source: &TableFile, ids: &BTreeSet<String>) -> Result<bool> {
     for batch in Decoder::open(source, 0, &["scan_id"])? {
         if scan_ids(&batch?)?.iter().flatten().any(|id| ids.contains(id)) {
             return Ok(true);
@@ -102,9 +102,9 @@ pub(super) fn holds(source: &Source, ids: &BTreeSet<String>) -> Result<bool> {
 
 /// Copies the rows of a file, except those of these scans.
 pub(super) fn copy_without(
-    source: &Source,
+    source: &TableFile,
     ids: &BTreeSet<String>,
-    writer: &mut PartWriter,
+    writer: &mut DataFileWriter,
 ) -> Result<()> {
     for batch in all(source)? {
         let batch = keep(&batch?, ids, false)?;

@@ -181,7 +181,7 @@ fn read_all(
         if pipeline.is_stopped() {
             break;
         }
-        if Dataset::is_at(path) {
+        if Dataset::exists(path) {
             let name = path.display().to_string();
             match Dataset::open(path).and_then(|dataset| dataset.replay()) {
                 Ok(mut scans) => pipeline.replay(&name, &mut scans, &mut |_, _| {})?,

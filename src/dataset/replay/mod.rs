@@ -1,6 +1,6 @@
 //! A dataset as an input: returns its documents as the events that their XML produced.
 //!
-//! The log gives the order of the documents, and [`Rows`] finds the rows of each in the files of
+//! The log gives the order of the documents, and [`TableRows`] finds the rows of each in the files of
 //! every table. For each document, [`Replay`] goes through the stages of [`Stage`] and assembles
 //! events from rows. All tables advance together: the rows of a host in each table are consumed
 //! when the host is returned, so memory holds one host, not one document.
@@ -14,10 +14,10 @@ mod rows;
 
 use std::{collections::HashMap, io, iter::Enumerate, mem, vec::IntoIter};
 
-use self::rows::{Key, Number, Rows};
+use self::rows::{DocumentKey, DocumentNumber, TableRows};
 use super::{
     Dataset,
-    decode::{Source, unreadable},
+    decode::{TableFile, unreadable},
     log::{Commit, Log},
 };
 use crate::{
@@ -48,10 +48,10 @@ pub struct Replay {
 }
 
 /// Rows of each table, in the order of [`Table::ALL`].
-struct Tables([Rows; TABLES]);
+struct Tables([TableRows; TABLES]);
 
 impl Tables {
-    fn of(&mut self, table: Table) -> &mut Rows {
+    fn of(&mut self, table: Table) -> &mut TableRows {
         // The array has one element per table.
         &mut self.0[table.number()]
     }
@@ -86,15 +86,15 @@ impl Dataset {
     /// read.
     pub fn replay(&self) -> Result<Replay> {
         let mut documents: Vec<Document> = Vec::new();
-        let mut numbers: HashMap<Key, Number> = HashMap::new();
+        let mut numbers: HashMap<DocumentKey, DocumentNumber> = HashMap::new();
         let of_commit = |(number, commit): (u64, Commit)| {
             commit.documents.into_iter().map(move |entry| (number, entry))
         };
         for (commit, entry) in (1..).zip(self.commits()?).flat_map(of_commit) {
             let (source, doc_index) = (entry.source, entry.doc_index);
             let document = Document { scan_id: entry.scan_id, source, doc_index, commit };
-            let replaced = entry.replaces.and_then(|id| numbers.remove(&Key::Scan(id)));
-            let next = Number::try_from(documents.len()).unwrap_or(Number::MAX);
+            let replaced = entry.replaces.and_then(|id| numbers.remove(&DocumentKey::Scan(id)));
+            let next = DocumentNumber::try_from(documents.len()).unwrap_or(DocumentNumber::MAX);
             let number = replaced.unwrap_or(next);
             numbers.insert(document.key(), number);
             match replaced.and_then(|n| documents.get_mut(usize::try_from(n).ok()?)) {
@@ -102,14 +102,14 @@ impl Dataset {
                 None => documents.push(document),
             }
         }
-        let mut found: [Rows; TABLES] = Default::default();
+        let mut found: [TableRows; TABLES] = Default::default();
         for (found, table) in found.iter_mut().zip(Table::ALL) {
             let of_table =
-                self.state.files.values().filter(|file| file.entry.table == table.name());
+                self.snapshot.files.values().filter(|file| file.entry.table == table.name());
             let mut files: Vec<_> = of_table.collect();
             files.sort_by_key(|file| file.order);
-            let sources = files.into_iter().map(|file| Source::of(&self.dir, file));
-            *found = Rows::find(sources.collect::<Result<_>>()?, &numbers)?;
+            let sources = files.into_iter().map(|file| TableFile::of(&self.dir, file));
+            *found = TableRows::find(sources.collect::<Result<_>>()?, &numbers)?;
         }
         Ok(Replay {
             documents: documents.into_iter().enumerate(),
@@ -125,10 +125,10 @@ impl Dataset {
 }
 
 impl Document {
-    fn key(&self) -> Key {
+    fn key(&self) -> DocumentKey {
         match &self.scan_id {
-            Some(id) => Key::Scan(id.clone()),
-            None => Key::None(self.source.clone(), self.doc_index),
+            Some(id) => DocumentKey::Scan(id.clone()),
+            None => DocumentKey::None(self.source.clone(), self.doc_index),
         }
     }
 }
@@ -214,7 +214,7 @@ impl Replay {
 
     fn begin(&mut self, number: usize, document: Document) -> Result<()> {
         for rows in &mut self.tables.0 {
-            rows.begin(Number::try_from(number).unwrap_or(Number::MAX));
+            rows.begin(DocumentNumber::try_from(number).unwrap_or(DocumentNumber::MAX));
         }
         let Document { scan_id, source, doc_index, commit } = document;
         (self.record, self.hosts) = (RunRecord::default(), 0);
@@ -306,7 +306,7 @@ fn is_sound_id(id: &str) -> bool {
 }
 
 /// Calls `show` for each row of a host.
-fn each(rows: &mut Rows, host_id: &str, mut show: impl FnMut(&Stored<'_>)) -> Result<()> {
+fn each(rows: &mut TableRows, host_id: &str, mut show: impl FnMut(&Stored<'_>)) -> Result<()> {
     while let Some(row) = rows.row()? {
         if row.text("host_id") != Some(host_id) {
             break;

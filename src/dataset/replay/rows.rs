@@ -5,7 +5,7 @@ use std::{
     io,
 };
 
-use super::super::decode::{Decoder, Source, unreadable};
+use super::super::decode::{Decoder, TableFile, unreadable};
 use crate::{
     error::Result,
     table::{RecordBatch, Stored},
@@ -16,12 +16,12 @@ use crate::{
 const NEAR: u64 = 4096;
 
 /// Number of a document, in reading order.
-pub(super) type Number = u32;
+pub(super) type DocumentNumber = u32;
 
 /// Key that the rows of a document share: the ID of its scan or, without a scan, its input and its
 /// position in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Key {
+pub(super) enum DocumentKey {
     Scan(String),
     None(String, i32),
 }
@@ -31,8 +31,8 @@ const OF_KEY: [&str; 3] = ["scan_id", "source", "doc_index"];
 
 /// Consecutive rows of one document in one file.
 #[derive(Debug, Clone, Copy)]
-struct Run {
-    document: Number,
+struct RowRange {
+    document: DocumentNumber,
     file: usize,
     first: u64,
     rows: u64,
@@ -40,16 +40,16 @@ struct Run {
 
 /// Rows of one table.
 #[derive(Default)]
-pub(in crate::dataset) struct Rows {
-    files: Vec<Source>,
+pub(in crate::dataset) struct TableRows {
+    files: Vec<TableFile>,
     /// Runs of documents that were not read yet, in the order of the documents.
-    runs: VecDeque<Run>,
-    open: Option<Open>,
+    runs: VecDeque<RowRange>,
+    open: Option<OpenFile>,
     /// Current document.
-    document: Number,
+    document: DocumentNumber,
 }
 
-struct Open {
+struct OpenFile {
     file: usize,
     reader: Decoder,
     batch: RecordBatch,
@@ -57,10 +57,13 @@ struct Open {
     first: u64,
 }
 
-impl Rows {
+impl TableRows {
     /// Finds the rows of documents in files, which must be in the order of their rows.
-    pub(super) fn find(files: Vec<Source>, documents: &HashMap<Key, Number>) -> Result<Self> {
-        let mut runs: Vec<Run> = Vec::new();
+    pub(super) fn find(
+        files: Vec<TableFile>,
+        documents: &HashMap<DocumentKey, DocumentNumber>,
+    ) -> Result<Self> {
+        let mut runs: Vec<RowRange> = Vec::new();
         for (file, source) in files.iter().enumerate() {
             let mut row = 0_u64;
             each_key(source, &mut |key| documents.get(key).copied(), &mut |document| {
@@ -75,7 +78,7 @@ impl Rows {
                     {
                         run.rows = run.rows.saturating_add(1);
                     }
-                    _ => runs.push(Run { document, file, first, rows: 1 }),
+                    _ => runs.push(RowRange { document, file, first, rows: 1 }),
                 }
             })?;
         }
@@ -85,7 +88,7 @@ impl Rows {
     }
 
     /// Moves to a document. Drops the rows of earlier ones.
-    pub(super) fn begin(&mut self, document: Number) {
+    pub(super) fn begin(&mut self, document: DocumentNumber) {
         self.document = document;
         while self.runs.front().is_some_and(|run| run.document < document) {
             self.runs.pop_front();
@@ -117,13 +120,13 @@ impl Rows {
     }
 
     /// Reads the batch that contains the first row of a run.
-    fn go(&mut self, run: Run) -> Result<()> {
+    fn go(&mut self, run: RowRange) -> Result<()> {
         let Some(source) = self.files.get(run.file) else { return Ok(()) };
         let next = |reader: &mut Decoder| {
             let missing = || unreadable(&source.path, io::Error::other("rows are missing"));
             reader.next().unwrap_or_else(|| Err(missing()))
         };
-        let is_near = |open: &Open| {
+        let is_near = |open: &OpenFile| {
             let end = open.first.saturating_add(rows(&open.batch));
             open.file == run.file && open.first <= run.first && run.first < end.saturating_add(NEAR)
         };
@@ -132,7 +135,7 @@ impl Rows {
         } else {
             let mut reader = Decoder::open(source, run.first, &[])?;
             let batch = next(&mut reader)?;
-            Open { file: run.file, reader, batch, first: run.first }
+            OpenFile { file: run.file, reader, batch, first: run.first }
         };
         while run.first >= at.first.saturating_add(rows(&at.batch)) {
             at.first = at.first.saturating_add(rows(&at.batch));
@@ -143,7 +146,7 @@ impl Rows {
     }
 }
 
-impl Key {
+impl DocumentKey {
     fn of(row: &Stored<'_>) -> Self {
         match row.text("scan_id") {
             Some(id) => Self::Scan(id.to_owned()),
@@ -166,17 +169,17 @@ impl Key {
 /// Calls `each` with the document of each row of a file. Looks up a document once for consecutive
 /// rows with the same key.
 fn each_key(
-    source: &Source,
-    find: &mut dyn FnMut(&Key) -> Option<Number>,
-    each: &mut dyn FnMut(Option<Number>),
+    source: &TableFile,
+    find: &mut dyn FnMut(&DocumentKey) -> Option<DocumentNumber>,
+    each: &mut dyn FnMut(Option<DocumentNumber>),
 ) -> Result<()> {
-    let mut last: Option<(Key, Option<Number>)> = None;
+    let mut last: Option<(DocumentKey, Option<DocumentNumber>)> = None;
     for batch in Decoder::open(source, 0, &OF_KEY)? {
         let batch = batch?;
         for place in 0..batch.num_rows() {
             let row = Stored::new(&batch, place);
             if last.as_ref().is_none_or(|(key, _)| !key.is_of(&row)) {
-                let key = Key::of(&row);
+                let key = DocumentKey::of(&row);
                 let document = find(&key);
                 last = Some((key, document));
             }
@@ -188,9 +191,9 @@ fn each_key(
 
 /// Returns the key of the first row of a file.
 #[cfg(any(test, feature = "fuzzing"))]
-pub(super) fn first_key(source: &Source) -> Result<Option<Key>> {
+pub(super) fn first_key(source: &TableFile) -> Result<Option<DocumentKey>> {
     let mut first = None;
-    let find = &mut |key: &Key| {
+    let find = &mut |key: &DocumentKey| {
         first.get_or_insert_with(|| key.clone());
         None
     };

@@ -4,9 +4,9 @@ mod copies;
 mod crashes;
 mod damage;
 mod lost;
+mod maintenance;
 mod older;
 mod replay;
-mod upkeep;
 
 use std::{
     fmt::Write as _,

@@ -6,10 +6,10 @@ use std::{
 };
 
 use super::{
-    commit::{Store, Workshop},
+    commit::{Store, WriteContext},
+    data_file::DataFile,
     log::FileEntry,
-    part::Part,
-    plan::{Fate, Plan},
+    plan::{Disposition, Plan},
     rows::{self, Batches},
 };
 use crate::{
@@ -26,7 +26,7 @@ pub(super) type Slice = (RecordBatch, usize);
 /// Rows in the order of their arrival, numbered from the start of the run. Completed documents have
 /// claimed their rows; the rest belongs to open documents.
 #[derive(Default)]
-pub(super) struct Window {
+pub(super) struct PendingRows {
     queues: [Queue; TABLES],
     documents: Vec<DocumentInfo>,
     /// Number of the first row of each document, per table.
@@ -50,7 +50,7 @@ struct Piece {
     sizes: Arc<[usize]>,
 }
 
-impl Window {
+impl PendingRows {
     pub(super) fn push(&mut self, table: Table, batch: RecordBatch, sizes: Arc<[usize]>) {
         let Some(queue) = self.queues.get_mut(table.number()) else { return };
         let rows = u64::try_from(batch.num_rows()).unwrap_or(0);
@@ -118,10 +118,12 @@ impl Window {
     }
 
     /// Returns the rows of each file: the documents of one date, in their order.
-    fn files(&self, plan: &Plan) -> BTreeMap<(usize, Option<String>), Vec<Run<'_>>> {
-        let mut files: BTreeMap<_, Vec<Run<'_>>> = BTreeMap::new();
-        for (n, (document, fate)) in self.documents.iter().zip(&plan.fates).enumerate() {
-            let Fate::Load { scan_id, .. } = fate else { continue };
+    fn files(&self, plan: &Plan) -> BTreeMap<(usize, Option<String>), Vec<RowSpan<'_>>> {
+        let mut files: BTreeMap<_, Vec<RowSpan<'_>>> = BTreeMap::new();
+        for (n, (document, disposition)) in
+            self.documents.iter().zip(&plan.dispositions).enumerate()
+        {
+            let Disposition::Load { scan_id, .. } = disposition else { continue };
             let renamed = match (&document.scan_id, scan_id) {
                 (Some(own), Some(new)) if own != new => Some((own.clone(), new.clone())),
                 _ => None,
@@ -139,7 +141,7 @@ impl Window {
                         last.rows = last.rows.saturating_add(*rows);
                     }
                     _ => {
-                        runs.push(Run {
+                        runs.push(RowSpan {
                             queue,
                             from: *from,
                             rows: *rows,
@@ -154,14 +156,14 @@ impl Window {
 }
 
 /// Consecutive rows, with the old and the new ID of their scan if it changes.
-struct Run<'w> {
+struct RowSpan<'w> {
     queue: &'w Queue,
     from: u64,
     rows: u64,
     renamed: Option<(String, String)>,
 }
 
-impl Store for Window {
+impl Store for PendingRows {
     fn documents(&self) -> &[DocumentInfo] {
         &self.documents
     }
@@ -170,12 +172,12 @@ impl Store for Window {
         Ok(Box::new(self.rows_of(document, table).into_iter().map(|(batch, _)| Ok(batch))))
     }
 
-    fn write(&mut self, plan: &Plan, workshop: &Workshop) -> Result<Vec<FileEntry>> {
+    fn write(&mut self, plan: &Plan, context: &WriteContext) -> Result<Vec<FileEntry>> {
         let files: Vec<_> = self.files(plan).into_iter().collect();
-        let write = |((table, date), runs): ((usize, Option<String>), Vec<Run<'_>>)| {
+        let write = |((table, date), runs): ((usize, Option<String>), Vec<RowSpan<'_>>)| {
             let table = Table::ALL.get(table).copied().unwrap_or(Table::Scans);
-            let mut writer = workshop.part(table)?;
-            for Run { queue, from, rows, renamed } in runs {
+            let mut writer = context.writer(table)?;
+            for RowSpan { queue, from, rows, renamed } in runs {
                 for (batch, bytes) in queue.slices(from, rows) {
                     let batch = match &renamed {
                         Some((own, new)) => rows::rename(&batch, own, new)?,
@@ -186,7 +188,7 @@ impl Store for Window {
             }
             Ok((writer.finish()?, date))
         };
-        Part::publish_all(&workshop.dir, workshop.each(files, write)?)
+        DataFile::publish_all(&context.dir, context.each(files, write)?)
     }
 }
 

@@ -28,14 +28,14 @@ const BYTES: usize = 1 << 20;
 
 /// File with a temporary name. It is removed when this is dropped, unless it was renamed.
 #[derive(Debug)]
-pub(super) struct Staged {
+pub(super) struct StagedFile {
     path: PathBuf,
     /// True if the name is no longer used by this file: another run may have taken it since.
     renamed: bool,
     temporaries: Temporaries,
 }
 
-impl Staged {
+impl StagedFile {
     pub(super) fn create(
         folder: &Path,
         extension: &str,
@@ -67,7 +67,7 @@ impl Staged {
     }
 }
 
-impl Drop for Staged {
+impl Drop for StagedFile {
     fn drop(&mut self) {
         if !self.renamed {
             let _ = fs::remove_file(&self.path);
@@ -77,9 +77,9 @@ impl Drop for Staged {
 }
 
 /// Writer of the rows of one table to a file.
-pub(super) struct PartWriter {
+pub(super) struct DataFileWriter {
     table: Table,
-    staged: Staged,
+    staged: StagedFile,
     writer: ArrowWriter<Hashing>,
     waiting: Vec<RecordBatch>,
     waiting_rows: usize,
@@ -88,17 +88,17 @@ pub(super) struct PartWriter {
 }
 
 /// Complete file on disk, with a temporary name.
-pub(super) struct Part {
+pub(super) struct DataFile {
     pub(super) table: Table,
-    staged: Staged,
+    staged: StagedFile,
     pub(super) rows: u64,
     bytes: u64,
     sha256: String,
 }
 
-impl PartWriter {
+impl DataFileWriter {
     pub(super) fn new(table: Table, folder: &Path, temporaries: &Temporaries) -> Result<Self> {
-        let (staged, file) = Staged::create(folder, "parquet", temporaries)?;
+        let (staged, file) = StagedFile::create(folder, "parquet", temporaries)?;
         let schema = BatchBuilder::new(table, None).schema();
         let properties = properties(&SinkOptions::default(), table)?;
         let writer = ArrowWriter::try_new(Hashing::new(file), schema, Some(properties));
@@ -144,16 +144,16 @@ impl PartWriter {
     }
 
     /// Completes the file and waits until it is on the disk.
-    pub(super) fn finish(mut self) -> Result<Part> {
+    pub(super) fn finish(mut self) -> Result<DataFile> {
         self.write()?;
         let Self { table, staged, writer, rows, .. } = self;
         let hashing = writer.into_inner().map_err(|error| broken(&staged, error))?;
         let (bytes, sha256) = hashing.finish().map_err(|error| failed(staged.path(), error))?;
-        Ok(Part { table, staged, rows, bytes, sha256 })
+        Ok(DataFile { table, staged, rows, bytes, sha256 })
     }
 }
 
-impl Part {
+impl DataFile {
     pub(super) fn path(&self) -> &Path {
         self.staged.path()
     }
@@ -229,7 +229,7 @@ impl Write for Hashing {
     }
 }
 
-fn broken(staged: &Staged, error: ParquetError) -> Error {
+fn broken(staged: &StagedFile, error: ParquetError) -> Error {
     match error {
         ParquetError::External(source) => Error::sink(staged.path().display().to_string(), source),
         other => failed(staged.path(), other),

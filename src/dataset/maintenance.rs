@@ -10,12 +10,12 @@ use parquet::file::metadata::ParquetMetaDataReader;
 
 use super::{
     Dataset, LOG, LoadOptions, STAGING,
-    chunks::Chunks,
-    commit::Workshop,
-    decode::Source,
+    chunk_reader::ChunkedFile,
+    commit::WriteContext,
+    data_file::DataFile,
+    decode::TableFile,
     failed,
     log::{Commit, FileEntry, Operation},
-    part::Part,
     rows,
 };
 use crate::{
@@ -61,7 +61,7 @@ pub struct Orphan {
 /// Result of [`Dataset::vacuum`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Vacuumed {
+pub struct VacuumReport {
     /// Number of files removed.
     pub files: u64,
     /// Size of these files, in bytes.
@@ -71,7 +71,7 @@ pub struct Vacuumed {
 /// Result of [`Dataset::compact`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Compacted {
+pub struct CompactReport {
     /// Number of files removed.
     pub removed: u64,
     /// Number of files that replaced them.
@@ -87,15 +87,15 @@ impl Dataset {
     /// Returns an output error if a folder cannot be read.
     pub fn status(&self) -> Result<Status> {
         let mut status = Status {
-            commits: self.state.number,
-            documents: self.state.documents,
+            commits: self.snapshot.number,
+            documents: self.snapshot.documents,
             orphans: self.orphans()?,
             ..Status::default()
         };
         for table in Table::ALL {
             status.rows.insert(table.name(), 0);
         }
-        for file in self.state.files.values() {
+        for file in self.snapshot.files.values() {
             status.files = status.files.saturating_add(1);
             status.bytes = status.bytes.saturating_add(file.entry.bytes);
             let name = Table::from_name(&file.entry.table)?.name();
@@ -115,7 +115,7 @@ impl Dataset {
             for partition in partitions.filter(|path| name(path).starts_with("scan_date=")) {
                 for path in entries(&partition)? {
                     let inside = path.strip_prefix(&self.dir).ok().and_then(Path::to_str);
-                    let live = inside.is_some_and(|path| self.state.files.contains_key(path));
+                    let live = inside.is_some_and(|path| self.snapshot.files.contains_key(path));
                     if !live && is_part_name(name(&path)) && is_file(&path) && has_footer(&path) {
                         found.push(orphan(path)?);
                     }
@@ -130,15 +130,15 @@ impl Dataset {
     }
 
     /// Removes the files that are not part of the dataset, which must have been opened by
-    /// [`Self::open_to_clean`].
+    /// [`Self::open_exclusive`].
     ///
     /// # Errors
     /// Returns an output error if a file cannot be removed, and an input error if a file of the
     /// dataset is missing or damaged ([`Self::check_files`]): the leftover files may be what
     /// remains of it.
-    pub fn vacuum(&self) -> Result<Vacuumed> {
+    pub fn vacuum(&self) -> Result<VacuumReport> {
         self.check_files()?;
-        let mut done = Vacuumed::default();
+        let mut done = VacuumReport::default();
         for Orphan { path, bytes } in self.orphans()? {
             fs::remove_file(&path).map_err(|error| failed(&path, error))?;
             if let Some(partition) = path.parent().filter(|parent| !parent.ends_with(STAGING)) {
@@ -160,26 +160,26 @@ impl Dataset {
         &mut self,
         options: &LoadOptions,
         temporaries: &Temporaries,
-    ) -> Result<Compacted> {
+    ) -> Result<CompactReport> {
         self.check_files()?;
-        let workshop = Workshop::new(self, options.threads, temporaries);
-        let files = self.state.files.values();
+        let context = WriteContext::new(self, options.threads, temporaries);
+        let files = self.snapshot.files.values();
         let mut dates: Vec<_> = files.map(|file| file.entry.scan_date.clone()).collect();
         dates.sort_unstable();
         dates.dedup();
-        let mut done = Compacted::default();
+        let mut done = CompactReport::default();
         for date in dates {
             if options.stop.load(std::sync::atomic::Ordering::Relaxed) {
                 break;
             }
-            while let Some(commit) = self.joined(date.as_deref(), options, &workshop)? {
-                let number = self.state.number.saturating_add(1);
+            while let Some(commit) = self.joined(date.as_deref(), options, &context)? {
+                let number = self.snapshot.number.saturating_add(1);
                 if !self.log.add(number, &commit, temporaries)? {
                     // Another run committed: the files to merge may be gone, so select them again.
-                    self.log.catch_up(&mut self.state)?;
+                    self.log.catch_up(&mut self.snapshot)?;
                     continue;
                 }
-                self.state.apply(&commit);
+                self.snapshot.apply(&commit);
                 let count = |files: usize| u64::try_from(files).unwrap_or(u64::MAX);
                 done.removed = done.removed.saturating_add(count(commit.removed.len()));
                 done.made = done.made.saturating_add(count(commit.files.len()));
@@ -196,7 +196,7 @@ impl Dataset {
         &self,
         date: Option<&str>,
         options: &LoadOptions,
-        workshop: &Workshop,
+        context: &WriteContext,
     ) -> Result<Option<Commit>> {
         let groups: Vec<_> =
             Table::ALL.iter().flat_map(|table| self.groups(*table, date)).collect();
@@ -204,10 +204,10 @@ impl Dataset {
             return Ok(None);
         }
         let join = |(table, group): &(Table, Vec<FileEntry>)| {
-            let mut writer = workshop.part(*table)?;
+            let mut writer = context.writer(*table)?;
             for entry in group {
-                let Some(file) = self.state.files.get(&entry.path) else { continue };
-                for batch in rows::all(&Source::of(&self.dir, file)?)? {
+                let Some(file) = self.snapshot.files.get(&entry.path) else { continue };
+                for batch in rows::all(&TableFile::of(&self.dir, file)?)? {
                     let batch = batch?;
                     let bytes = batch.get_array_memory_size();
                     writer.push(batch, bytes)?;
@@ -215,9 +215,9 @@ impl Dataset {
             }
             Ok((writer.finish()?, date.map(str::to_owned)))
         };
-        let parts = workshop.each(groups.iter().collect(), join)?;
+        let parts = context.each(groups.iter().collect(), join)?;
         let mut commit = Commit::new(Operation::Compact, &options.time);
-        commit.files = Part::publish_all(&self.dir, parts)?;
+        commit.files = DataFile::publish_all(&self.dir, parts)?;
         let gone = groups.iter().flat_map(|(_, group)| group).map(|entry| entry.path.clone());
         commit.removed = gone.collect();
         Ok(Some(commit))
@@ -230,7 +230,7 @@ impl Dataset {
             entry.table == table.name() && entry.scan_date.as_deref() == date && entry.bytes < SMALL
         };
         let mut files: Vec<_> =
-            self.state.files.values().filter(|file| of_date(&file.entry)).collect();
+            self.snapshot.files.values().filter(|file| of_date(&file.entry)).collect();
         files.sort_by_key(|file| file.order);
         let mut groups: Vec<(u64, Vec<FileEntry>)> = Vec::new();
         for file in files {
@@ -303,8 +303,10 @@ fn is_part_name(name: &str) -> bool {
 
 /// Returns true if the footer of a Parquet file shows that scanmill wrote it.
 fn has_footer(path: &Path) -> bool {
-    let read = |file: Chunks| ParquetMetaDataReader::new().parse_and_finish(&file);
-    let Ok(Ok(metadata)) = File::open(path).and_then(Chunks::new).map(read) else { return false };
+    let read = |file: ChunkedFile| ParquetMetaDataReader::new().parse_and_finish(&file);
+    let Ok(Ok(metadata)) = File::open(path).and_then(ChunkedFile::new).map(read) else {
+        return false;
+    };
     let file = metadata.file_metadata();
     let pairs = file.key_value_metadata().into_iter().flatten();
     file.created_by().is_some_and(|by| by.starts_with("scanmill "))

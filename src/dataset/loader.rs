@@ -1,7 +1,7 @@
 //! Output format that loads documents into a dataset.
 //!
 //! [`Loader`] receives chunks of rows from the pipeline, in the order of the inputs, and events
-//! that report the end of documents and inputs. Rows wait in a [`Window`]. An event waits until all
+//! that report the end of documents and inputs. Rows wait in [`PendingRows`]. An event waits until all
 //! rows of its document have arrived; then the document claims its rows. When the claimed rows
 //! reach [`LoadOptions::commit_bytes`], or [`DOCUMENTS`] documents wait, they are committed.
 //!
@@ -9,9 +9,9 @@
 //! steps of [`STEP`] bytes, and gets a commit of its own. Memory is therefore bounded by the size
 //! of a commit, whatever the size of a document.
 //!
-//! [`Loading`] is the handle of the caller. It shares the dataset and the counts with the loader
+//! [`LoadHandle`] is the handle of the caller. It shares the dataset and the counts with the loader
 //! behind a mutex, so the caller can ask at any time whether an input is known. The caller must
-//! name the source of an input ([`Loading::source`]) before it marks the end of that input in the
+//! name the source of an input ([`LoadHandle::set_source`]) before it marks the end of that input in the
 //! pipeline.
 
 use std::{
@@ -21,11 +21,11 @@ use std::{
 
 use super::{
     Dataset, LoadOptions, SourceEntry,
-    commit::{Committed, Store, Workshop},
-    plan::{Better, Fate},
+    commit::{CommitOutcome, Store, WriteContext},
+    pending_rows::PendingRows,
+    plan::{BetterCopy, Disposition},
+    snapshot::digest,
     spill::Spill,
-    state::digest,
-    window::Window,
 };
 use crate::{
     error::{Code, Diagnostic, Result},
@@ -46,7 +46,7 @@ const STEP: usize = 8 << 20;
 /// again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Source {
+pub struct InputDigest {
     /// Name of the input, as given.
     pub name: String,
     /// SHA-256 of the bytes of the input before decompression, in hexadecimal.
@@ -55,7 +55,7 @@ pub struct Source {
     pub bytes: u64,
 }
 
-impl Source {
+impl InputDigest {
     /// Creates a source from the name, digest and length of an input.
     #[must_use]
     pub fn new(name: impl Into<String>, sha256: impl Into<String>, bytes: u64) -> Self {
@@ -66,7 +66,7 @@ impl Source {
 /// Counts of what was loaded so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Told {
+pub struct LoadReport {
     /// Number of loaded documents, including those that replaced a worse copy.
     pub loaded: u64,
     /// Number of loaded documents that replaced a worse copy from an earlier commit.
@@ -88,47 +88,47 @@ pub struct Told {
 
 /// Handle of a running load: names the sources of inputs, and returns the counts.
 #[derive(Clone)]
-pub struct Loading(Arc<Mutex<Shared>>);
+pub struct LoadHandle(Arc<Mutex<LoadState>>);
 
-struct Shared {
+struct LoadState {
     dataset: Dataset,
-    sources: HashMap<u64, Source>,
-    told: Told,
+    sources: HashMap<u64, InputDigest>,
+    report: LoadReport,
 }
 
-impl Loading {
-    fn lock(&self) -> MutexGuard<'_, Shared> {
+impl LoadHandle {
+    fn lock(&self) -> MutexGuard<'_, LoadState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns true if the dataset contains all documents of an input with this digest.
     #[must_use]
     pub fn knows(&self, sha256: &str) -> bool {
-        digest(sha256).is_some_and(|digest| self.lock().dataset.state.known.contains(&digest))
+        digest(sha256).is_some_and(|digest| self.lock().dataset.snapshot.known.contains(&digest))
     }
 
     /// Sets the source of the input that ends with [`DocumentEvent::Mark`] and this number.
-    pub fn source(&self, number: u64, source: Source) {
+    pub fn set_source(&self, number: u64, source: InputDigest) {
         self.lock().sources.insert(number, source);
     }
 
     /// Returns the counts of what was loaded so far.
     #[must_use]
-    pub fn told(&self) -> Told {
-        self.lock().told.clone()
+    pub fn report(&self) -> LoadReport {
+        self.lock().report.clone()
     }
 }
 
 /// Loads documents into a dataset; see [`Dataset::load`].
 pub struct Loader {
-    loading: Loading,
-    workshop: Workshop,
+    handle: LoadHandle,
+    context: WriteContext,
     options: LoadOptions,
     sink: SinkOptions,
-    window: Window,
+    pending: PendingRows,
     spill: Option<Spill>,
     events: VecDeque<DocumentEvent>,
-    /// Inputs that were read to their end. All their documents are in the window or committed.
+    /// Inputs that were read to their end. All their documents wait or are committed.
     sources: Vec<SourceEntry>,
     /// True if the current input was refused.
     refused: bool,
@@ -138,32 +138,32 @@ pub(super) fn start(
     dataset: Dataset,
     options: &LoadOptions,
     temporaries: &Temporaries,
-) -> (Loader, Loading) {
-    let workshop = Workshop::new(&dataset, options.threads, temporaries);
-    let shared = Shared { dataset, sources: HashMap::new(), told: Told::default() };
-    let loading = Loading(Arc::new(Mutex::new(shared)));
+) -> (Loader, LoadHandle) {
+    let context = WriteContext::new(&dataset, options.threads, temporaries);
+    let shared = LoadState { dataset, sources: HashMap::new(), report: LoadReport::default() };
+    let handle = LoadHandle(Arc::new(Mutex::new(shared)));
     let loader = Loader {
-        loading: loading.clone(),
-        workshop,
+        handle: handle.clone(),
+        context,
         options: options.clone(),
         sink: SinkOptions::default(),
-        window: Window::default(),
+        pending: PendingRows::default(),
         spill: None,
         events: VecDeque::new(),
         sources: Vec::new(),
         refused: false,
     };
-    (loader, loading)
+    (loader, handle)
 }
 
 impl Loader {
     /// Handles the events whose rows have arrived, and commits if there are enough rows.
-    fn settle(&mut self) -> Result<()> {
+    fn process_events(&mut self) -> Result<()> {
         while let Some(event) = self.events.pop_front() {
             match event {
                 DocumentEvent::InputRefused => self.refused = true,
                 DocumentEvent::Mark(number) => {
-                    let source = self.loading.lock().sources.remove(&number);
+                    let source = self.handle.lock().sources.remove(&number);
                     let whole = !std::mem::take(&mut self.refused);
                     self.sources.extend(source.filter(|_| whole).map(entry));
                 }
@@ -174,16 +174,16 @@ impl Loader {
                 }
             }
         }
-        let (claimed, open) = self.window.bytes();
-        if claimed >= self.options.commit_bytes || self.window.documents().len() >= DOCUMENTS {
-            self.commit_window()?;
+        let (claimed, open) = self.pending.bytes();
+        if claimed >= self.options.commit_bytes || self.pending.documents().len() >= DOCUMENTS {
+            self.commit_pending()?;
         }
         // If no event waits, all unclaimed rows belong to the one open document.
         let most = if self.spill.is_some() { STEP } else { usize::MAX };
         if self.events.is_empty() && open >= self.options.commit_bytes.min(most) {
-            self.commit_window()?;
-            let rows = self.window.take(None);
-            self.spill.get_or_insert_default().push(rows, &self.workshop)?;
+            self.commit_pending()?;
+            let rows = self.pending.take(None);
+            self.spill.get_or_insert_default().push(rows, &self.context)?;
         }
         Ok(())
     }
@@ -191,28 +191,28 @@ impl Loader {
     /// Returns true if all rows of a document have arrived.
     fn is_here(&self, document: &DocumentInfo) -> bool {
         match &self.spill {
-            Some(spill) => self.window.has(&spill.missing(document)),
-            None => self.window.has(&document.rows),
+            Some(spill) => self.pending.has(&spill.missing(document)),
+            None => self.pending.has(&document.rows),
         }
     }
 
     /// Takes a document whose rows have arrived.
     fn take(&mut self, document: DocumentInfo) -> Result<()> {
         let Some(mut spill) = self.spill.take() else {
-            self.window.claim(document);
+            self.pending.claim(document);
             return Ok(());
         };
-        let rest = self.window.take(Some(&spill.missing(&document)));
-        spill.push(rest, &self.workshop)?;
+        let rest = self.pending.take(Some(&spill.missing(&document)));
+        spill.push(rest, &self.context)?;
         let mut spilled = spill.finish(document)?;
         self.commit(&mut spilled)
     }
 
-    fn commit_window(&mut self) -> Result<()> {
-        let mut window = std::mem::take(&mut self.window);
-        let result = self.commit(&mut window);
-        window.clear();
-        self.window = window;
+    fn commit_pending(&mut self) -> Result<()> {
+        let mut pending = std::mem::take(&mut self.pending);
+        let result = self.commit(&mut pending);
+        pending.clear();
+        self.pending = pending;
         result
     }
 
@@ -221,47 +221,47 @@ impl Loader {
         if store.documents().is_empty() && sources.is_empty() {
             return Ok(());
         }
-        let mut shared = self.loading.lock();
-        let Shared { dataset, told, .. } = &mut *shared;
-        let committed = dataset.commit(store, &sources, (&self.workshop, &self.options.time))?;
+        let mut shared = self.handle.lock();
+        let LoadState { dataset, report, .. } = &mut *shared;
+        let committed = dataset.commit(store, &sources, (&self.context, &self.options.time))?;
         let source_of = |id: &str| dataset.source_of(id).ok().flatten();
-        told.add(&committed, (store.documents(), dataset.state.number), &source_of);
+        report.add(&committed, (store.documents(), dataset.snapshot.number), &source_of);
         Ok(())
     }
 }
 
-fn entry(source: Source) -> SourceEntry {
-    let Source { name, sha256, bytes } = source;
+fn entry(source: InputDigest) -> SourceEntry {
+    let InputDigest { name, sha256, bytes } = source;
     SourceEntry { name, sha256, bytes }
 }
 
-impl Told {
+impl LoadReport {
     /// Adds the result of a commit. `committed_source` returns the input of a copy from an earlier
     /// commit.
     fn add(
         &mut self,
-        committed: &Committed,
+        committed: &CommitOutcome,
         (documents, number): (&[DocumentInfo], u64),
         committed_source: &dyn Fn(&str) -> Option<String>,
     ) {
-        for (document, fate) in documents.iter().zip(&committed.plan.fates) {
-            let count = match fate {
-                Fate::Load { .. } => &mut self.loaded,
-                Fate::Known => &mut self.known,
-                Fate::NoBetter(_) => &mut self.no_better,
-                Fate::Cut => continue,
+        for (document, disposition) in documents.iter().zip(&committed.plan.dispositions) {
+            let count = match disposition {
+                Disposition::Load { .. } => &mut self.loaded,
+                Disposition::Known => &mut self.known,
+                Disposition::NoBetter(_) => &mut self.no_better,
+                Disposition::Cut => continue,
             };
             *count = count.saturating_add(1);
-            if let Fate::Load { replaces, .. } = fate {
+            if let Disposition::Load { replaces, .. } = disposition {
                 self.replaced = self.replaced.saturating_add(u64::from(replaces.is_some()));
                 for (table, rows) in Table::ALL.iter().zip(document.rows) {
                     let sum = self.rows.entry(table.name()).or_default();
                     *sum = sum.saturating_add(rows);
                 }
             }
-            self.warn(document, fate, &|better| match committed.plan.used(better) {
-                Better::Here(place) => documents.get(*place).map(|used| used.source.clone()),
-                Better::Committed(id) => committed_source(id),
+            self.warn(document, disposition, &|better| match committed.plan.used(better) {
+                BetterCopy::Here(place) => documents.get(*place).map(|used| used.source.clone()),
+                BetterCopy::Committed(id) => committed_source(id),
             });
         }
         if let Some(commit) = &committed.commit {
@@ -276,27 +276,27 @@ impl Told {
     fn warn(
         &mut self,
         document: &DocumentInfo,
-        fate: &Fate,
-        source_of: &dyn Fn(&Better) -> Option<String>,
+        disposition: &Disposition,
+        source_of: &dyn Fn(&BetterCopy) -> Option<String>,
     ) {
         let id = document.scan_id.as_deref().unwrap_or_default();
-        let code = match fate {
-            Fate::NoBetter(_) => Code::DupScan,
-            Fate::Load { collides: true, .. } => Code::IdCollision,
-            Fate::Load { .. } | Fate::Known | Fate::Cut => return,
+        let code = match disposition {
+            Disposition::NoBetter(_) => Code::DupScan,
+            Disposition::Load { collides: true, .. } => Code::IdCollision,
+            Disposition::Load { .. } | Disposition::Known | Disposition::Cut => return,
         };
         // Only the first one is reported, so the detail is formatted only once.
         let (_, first) = self.warnings.entry(code).or_insert_with(|| {
-            let detail = match fate {
-                Fate::NoBetter(better) => {
+            let detail = match disposition {
+                Disposition::NoBetter(better) => {
                     let used = source_of(better).unwrap_or_else(|| "the dataset".to_owned());
                     format!("a copy of scan {id}: the one in {used} is used")
                 }
-                Fate::Load { scan_id, .. } => {
+                Disposition::Load { scan_id, .. } => {
                     let new = scan_id.as_deref().unwrap_or_default();
                     format!("another scan has the id {id}: this one is loaded as {new}")
                 }
-                Fate::Known | Fate::Cut => String::new(),
+                Disposition::Known | Disposition::Cut => String::new(),
             };
             let found = Diagnostic { code, position: document.position, count: 0, detail };
             (document.source.clone(), found)
@@ -325,7 +325,7 @@ impl ChunkWriter for Loader {
 
     fn write(&mut self, chunk: ParquetChunk) -> Result<()> {
         let (table, batch, sizes) = chunk.into_rows()?;
-        self.window.push(table, batch, sizes);
+        self.pending.push(table, batch, sizes);
         Ok(())
     }
 
@@ -335,11 +335,11 @@ impl ChunkWriter for Loader {
             return Ok(());
         }
         self.events.extend(events);
-        self.settle()
+        self.process_events()
     }
 
     fn finish(mut self) -> Result<()> {
-        self.settle()?;
-        self.commit_window()
+        self.process_events()?;
+        self.commit_pending()
     }
 }

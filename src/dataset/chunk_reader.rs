@@ -11,29 +11,29 @@ use parquet::{
 use crate::fs::File;
 
 /// Open Parquet file.
-pub(super) struct Chunks {
+pub(super) struct ChunkedFile {
     file: File,
     len: u64,
 }
 
-impl Chunks {
+impl ChunkedFile {
     pub(super) fn new(file: File) -> io::Result<Self> {
         let len = file.metadata()?.len();
         Ok(Self { file, len })
     }
 }
 
-impl Length for Chunks {
+impl Length for ChunkedFile {
     fn len(&self) -> u64 {
         self.len
     }
 }
 
-impl ChunkReader for Chunks {
-    type T = BufReader<Tail>;
+impl ChunkReader for ChunkedFile {
+    type T = BufReader<OffsetReader>;
 
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        Ok(BufReader::new(Tail { file: self.file.try_clone()?, place: start }))
+        Ok(BufReader::new(OffsetReader { file: self.file.try_clone()?, place: start }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
@@ -45,18 +45,18 @@ impl ChunkReader for Chunks {
             return Err(ParquetError::EOF(message));
         }
         let mut bytes = vec![0; length];
-        Tail { file: &self.file, place: start }.read_exact(&mut bytes)?;
+        OffsetReader { file: &self.file, place: start }.read_exact(&mut bytes)?;
         Ok(bytes.into())
     }
 }
 
 /// Reader of a file from an offset on. It does not use the position of the file.
-pub(super) struct Tail<F = File> {
+pub(super) struct OffsetReader<F = File> {
     file: F,
     place: u64,
 }
 
-impl<F: std::borrow::Borrow<File>> Read for Tail<F> {
+impl<F: std::borrow::Borrow<File>> Read for OffsetReader<F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.file.borrow().read_at(buffer, self.place)?;
         self.place = self.place.saturating_add(u64::try_from(len).unwrap_or(0));

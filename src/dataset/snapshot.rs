@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    decode::Proof,
+    decode::FileChecksum,
     log::{Commit, DocumentEntry, FileEntry},
 };
 use crate::model::own_scan_id;
@@ -16,11 +16,11 @@ pub(super) type Digest = [u8; 32];
 
 /// State as of the newest commit.
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct Snapshot {
     /// Number of the newest commit, or 0 if there is none.
     pub(super) number: u64,
     /// Files by their paths.
-    pub(super) files: BTreeMap<String, File>,
+    pub(super) files: BTreeMap<String, CurrentFile>,
     /// Digests of documents and sources that need not be read again.
     pub(super) known: HashSet<Digest>,
     /// Copies of each scan, by the original ID of the scan.
@@ -30,12 +30,12 @@ pub(super) struct State {
     /// True if a commit records that the number of the newest commit is stored separately
     /// (`newest`).
     pub(super) has_newest: bool,
-    rows: Rows,
+    rows: RowCounts,
 }
 
 /// Numbers of rows: in files, in documents with a scan, and in documents without one.
 #[derive(Debug, Default)]
-struct Rows {
+struct RowCounts {
     files: u64,
     scans: u64,
     /// Number of warnings in documents without a scan. Equal warnings become one row, so files may
@@ -45,10 +45,10 @@ struct Rows {
 
 /// File, with the number of its commit and its position there. Rows are in this order.
 #[derive(Debug, Clone)]
-pub(super) struct File {
+pub(super) struct CurrentFile {
     pub(super) entry: FileEntry,
     pub(super) order: (u64, usize),
-    pub(super) proof: Arc<Proof>,
+    pub(super) checksum: Arc<FileChecksum>,
 }
 
 /// Copy of a scan.
@@ -57,7 +57,7 @@ pub(super) struct Copy {
     /// ID of the scan in its rows.
     pub(super) scan_id: Box<str>,
     pub(super) scan_date: Option<Box<str>>,
-    pub(super) grade: Grade,
+    pub(super) quality: CopyQuality,
     /// Number of its rows in all tables.
     pub(super) rows: u64,
 }
@@ -65,14 +65,14 @@ pub(super) struct Copy {
 /// Quality of a copy, compared in this order: finished, not truncated, number of complete hosts,
 /// number of rows (docs/merge.md, "Copies of one scan").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Grade {
+pub(super) struct CopyQuality {
     pub(super) finished: bool,
-    pub(super) to_its_end: bool,
+    pub(super) is_complete: bool,
     pub(super) whole_hosts: u64,
     pub(super) rows: u64,
 }
 
-impl State {
+impl Snapshot {
     /// Applies the next commit.
     pub(super) fn apply(&mut self, commit: &Commit) {
         self.number = self.number.saturating_add(1);
@@ -82,8 +82,8 @@ impl State {
             self.rows.files = self.rows.files.saturating_sub(gone);
         }
         for (place, entry) in commit.files.iter().enumerate() {
-            let proof = Arc::new(Proof::of(entry));
-            let file = File { entry: entry.clone(), order: (self.number, place), proof };
+            let checksum = Arc::new(FileChecksum::of(entry));
+            let file = CurrentFile { entry: entry.clone(), order: (self.number, place), checksum };
             let gone =
                 self.files.insert(entry.path.clone(), file).map_or(0, |file| file.entry.rows);
             let in_files = self.rows.files.saturating_sub(gone);
@@ -115,9 +115,9 @@ impl State {
         copies.push(Copy {
             scan_id: scan_id.as_str().into(),
             scan_date: document.scan_date.as_deref().map(Into::into),
-            grade: Grade {
+            quality: CopyQuality {
                 finished: document.finished,
-                to_its_end: !document.truncated,
+                is_complete: !document.truncated,
                 whole_hosts: document.whole_hosts,
                 // Commits before version 0.2 lack this number; use the rows of all tables.
                 rows: document.found_rows.unwrap_or(document.rows),
@@ -130,7 +130,7 @@ impl State {
     /// one. It reveals a commit that lost a file or a document, or that has a wrong number for
     /// either.
     pub(super) fn mismatch(&self) -> Option<String> {
-        let Rows { files, scans, others } = self.rows;
+        let RowCounts { files, scans, others } = self.rows;
         let most = scans.saturating_add(others);
         if (scans..=most).contains(&files) {
             return None;
