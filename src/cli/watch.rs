@@ -25,7 +25,7 @@ use crate::{
     fs::File,
     pipeline::Outcome,
     source::Pick,
-    watch::{Baseline, Changed, Rotation, STATE, Watch, WatchEvent, WatchOptions, What},
+    watch::{Baseline, ChangeFormat, Rotation, STATE, Watch, WatchEvent, WatchMode, WatchOptions},
 };
 
 pub(super) fn run(args: &WatchArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
@@ -88,9 +88,9 @@ fn options(args: &WatchArgs, how: &TalkArgs) -> Result<WatchOptions> {
             Some(BaselineArg::Events) => Baseline::Events,
             Some(BaselineArg::Silent) | None => Baseline::Silent,
         };
-        What::Changes(changes(args, to)?, baseline)
+        WatchMode::Changes(changes(args, to)?, baseline)
     } else {
-        What::Events(feed(args, to)?)
+        WatchMode::Events(feed(args, to)?)
     };
     let out = out(args)?;
     check_outputs(folder, &out, (args, how))?;
@@ -120,12 +120,12 @@ fn feed(args: &WatchArgs, to: To) -> Result<Feed> {
 }
 
 /// Returns the form of changes in a format.
-fn changes(args: &WatchArgs, to: To) -> Result<Changed> {
+fn changes(args: &WatchArgs, to: To) -> Result<ChangeFormat> {
     // Refuses options of other formats here too.
     feeds::feed(to, &args.feed, &args.line)?;
     match to {
-        To::Jsonl => Ok(Changed::Rows),
-        To::Ecs => Ok(Changed::Events(Box::new(feeds::ecs(&args.line)))),
+        To::Jsonl => Ok(ChangeFormat::Rows),
+        To::Ecs => Ok(ChangeFormat::Events(Box::new(feeds::ecs(&args.line)))),
         _ => Err(Error::usage("--changes is for --to jsonl or ecs")),
     }
 }

@@ -60,7 +60,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "states", run: crate::merge::state::fuzzing::states },
     Target { name: "commits", run: crate::dataset::fuzzing::commits },
     Target { name: "parquet", run: crate::dataset::fuzzing::parquet },
-    Target { name: "ledger", run: crate::watch::fuzzing::ledger },
+    Target { name: "journal", run: crate::watch::fuzzing::journal },
     Target { name: "parts", run: crate::watch::fuzzing::parts },
     Target { name: "requests", run: requests::run },
     #[cfg(feature = "cli")]
@@ -219,7 +219,7 @@ mod tests {
         states: 300,
         commits: 1000,
         parquet: 100,
-        ledger: 1000,
+        journal: 1000,
         parts: 500,
         requests: 2000,
         #[cfg(feature = "cli")]

@@ -1,10 +1,10 @@
 //! Batches of lines, each written to the feed exactly once, whenever the process may end.
 //!
 //! 1. The lines are written to a separate file, which is synced.
-//! 2. A note records the position in the feed where they belong, and the entries for the ledger. It
+//! 2. A note records the position in the feed where they belong, and the entries for the journal. It
 //!    gets its name when it is complete: from then on the batch is committed.
 //! 3. The lines are appended to the feed, which is synced.
-//! 4. The entries are added to the ledger, which is synced.
+//! 4. The entries are added to the journal, which is synced.
 //! 5. The note is removed.
 //!
 //! A run that finds a note performs the remaining steps. Lines that are already in the feed,
@@ -24,9 +24,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     failed,
-    feed::{FeedFile, Place},
-    ledger::{Entry, Given, Ledger},
-    stage::{At, Stage},
+    feed::{FeedFile, FeedPosition},
+    journal::{Delivered, Journal, JournalEntry},
+    spill_buffer::{FileRange, SpillBuffer},
     sync_dir, unreadable,
 };
 use crate::{
@@ -47,28 +47,28 @@ const VERSION: u32 = 1;
 
 /// Remaining work for a batch.
 #[derive(Debug, Serialize, Deserialize)]
-struct Note {
+struct BatchNote {
     /// Version 0.1.0 of scanmill wrote neither a version nor a digest of the bytes before the
     /// position.
     #[serde(default)]
     version: u32,
     number: u64,
-    place: Place,
+    place: FeedPosition,
     bytes: u64,
     /// SHA-256 of the lines.
     digest: String,
-    entries: Vec<Entry>,
+    entries: Vec<JournalEntry>,
 }
 
 /// Lines and entries of a batch that is being built.
 #[derive(Debug)]
 pub(super) struct Batch {
     folder: PathBuf,
-    pub(super) lines: Stage,
-    pub(super) entries: Vec<Entry>,
+    pub(super) lines: SpillBuffer,
+    pub(super) entries: Vec<JournalEntry>,
     /// SHA-256 digests of the documents in `entries`.
     documents: BTreeSet<String>,
-    scans: BTreeMap<String, Given>,
+    scans: BTreeMap<String, Delivered>,
 }
 
 impl Batch {
@@ -76,7 +76,7 @@ impl Batch {
     pub(super) fn new(folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
-            lines: Stage::default(),
+            lines: SpillBuffer::default(),
             entries: Vec::new(),
             documents: BTreeSet::new(),
             scans: BTreeMap::new(),
@@ -84,12 +84,12 @@ impl Batch {
     }
 
     /// Adds a document that was read.
-    pub(super) fn add(&mut self, sha256: String, scan: Option<(String, Given)>) {
+    pub(super) fn add(&mut self, sha256: String, scan: Option<(String, Delivered)>) {
         self.documents.insert(sha256.clone());
-        if let Some((id, given)) = &scan {
-            self.scans.insert(id.clone(), given.clone());
+        if let Some((id, delivered)) = &scan {
+            self.scans.insert(id.clone(), delivered.clone());
         }
-        self.entries.push(Entry::Document { sha256, scan });
+        self.entries.push(JournalEntry::Document { sha256, scan });
     }
 
     /// Returns true if a document with these bytes was read.
@@ -98,7 +98,7 @@ impl Batch {
     }
 
     /// Returns the part of a scan that was written, if any.
-    pub(super) fn given(&self, scan_id: &str) -> Option<&Given> {
+    pub(super) fn delivered(&self, scan_id: &str) -> Option<&Delivered> {
         self.scans.get(scan_id)
     }
 
@@ -111,36 +111,36 @@ impl Batch {
         self.lines.settle(&|| make(&path)).map_err(|error| failed(&path, error))
     }
 
-    /// Appends the lines to the feed, and adds the entries to the ledger.
+    /// Appends the lines to the feed, and adds the entries to the journal.
     ///
     /// # Errors
     /// Fails if there is no space for them, or if they cannot be written. Until the note has its
     /// name nothing is committed; after that, the next run completes the batch.
-    pub(super) fn commit(&mut self, feed: &mut FeedFile, ledger: &mut Ledger) -> Result<()> {
+    pub(super) fn commit(&mut self, feed: &mut FeedFile, journal: &mut Journal) -> Result<()> {
         let bytes = self.lines.len();
         let mut entries = std::mem::take(&mut self.entries);
         self.documents.clear();
         self.scans.clear();
         if bytes == 0 {
-            self.lines = Stage::default();
-            return if entries.is_empty() { Ok(()) } else { ledger.add(entries) };
+            self.lines = SpillBuffer::default();
+            return if entries.is_empty() { Ok(()) } else { journal.add(entries) };
         }
         let path = lines_path(&self.folder);
         self.lines.file_all(&|| make(&path)).map_err(|error| failed(&path, error))?;
         let mut stage = std::mem::take(&mut self.lines);
-        let number = ledger.batch().saturating_add(1);
-        entries.push(Entry::Batch { number });
+        let number = journal.batch().saturating_add(1);
+        entries.push(JournalEntry::Batch { number });
         let place = feed.prepare(bytes)?;
-        let note = |file: &File| -> io::Result<Note> {
+        let note = |file: &File| -> io::Result<BatchNote> {
             file.sync_data()?;
-            let digest = digest(At { file, place: 0, end: bytes })?;
-            Ok(Note { version: VERSION, number, place, bytes, digest, entries })
+            let digest = digest(FileRange { file, place: 0, end: bytes })?;
+            Ok(BatchNote { version: VERSION, number, place, bytes, digest, entries })
         };
         let Some(file) = stage.file().map_err(|error| failed(&path, error))? else { return Ok(()) };
         let note = note(file).map_err(|error| failed(&path, error))?;
         write_note(&self.folder, &note)?;
-        feed.append(At { file, place: 0, end: bytes }, bytes)?;
-        ledger.add(note.entries)?;
+        feed.append(FileRange { file, place: 0, end: bytes }, bytes)?;
+        journal.add(note.entries)?;
         forget_note(&self.folder);
         stage.rewind(0);
         self.lines = stage;
@@ -157,14 +157,14 @@ impl Batch {
 pub(super) fn complete(
     folder: &Path,
     feed: &mut FeedFile,
-    ledger: &mut Ledger,
+    journal: &mut Journal,
 ) -> Result<Option<u64>> {
     let Some(mut note) = read_note(folder)? else { return Ok(None) };
     let path = lines_path(folder);
     let mut again = None;
-    if note.number > ledger.batch() {
+    if note.number > journal.batch() {
         let file = File::open(&path).map_err(|error| unreadable(&path, error))?;
-        let found = digest(At { file: &file, place: 0, end: note.bytes });
+        let found = digest(FileRange { file: &file, place: 0, end: note.bytes });
         let found = found.map_err(|error| unreadable(&path, error))?;
         // After a crash of the machine, the note may exist without its lines. Their inputs are then
         // read again.
@@ -175,9 +175,9 @@ pub(super) fn complete(
                 note.version = VERSION;
                 note.place = feed.prepare(note.bytes)?;
                 write_note(folder, &note)?;
-                feed.append(At { file: &file, place: 0, end: note.bytes }, note.bytes)?;
+                feed.append(FileRange { file: &file, place: 0, end: note.bytes }, note.bytes)?;
             }
-            ledger.add(note.entries)?;
+            journal.add(note.entries)?;
         }
     }
     forget_note(folder);
@@ -196,7 +196,7 @@ fn make(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)
 }
 
-fn digest(mut from: At<'_>) -> io::Result<String> {
+fn digest(mut from: FileRange<'_>) -> io::Result<String> {
     let mut hash = Sha256::new();
     let mut piece = vec![0; PIECE];
     loop {
@@ -208,7 +208,7 @@ fn digest(mut from: At<'_>) -> io::Result<String> {
     }
 }
 
-fn write_note(folder: &Path, note: &Note) -> Result<()> {
+fn write_note(folder: &Path, note: &BatchNote) -> Result<()> {
     let (path, temporary) = (note_path(folder), folder.join("note.tmp"));
     let write = || -> io::Result<()> {
         let mut file = File::create(&temporary)?;
@@ -220,13 +220,13 @@ fn write_note(folder: &Path, note: &Note) -> Result<()> {
     sync_dir(folder)
 }
 
-/// Removes the note. If it reappears after a crash of the machine, the ledger recognizes its
+/// Removes the note. If it reappears after a crash of the machine, the journal recognizes its
 /// number.
 fn forget_note(folder: &Path) {
     let _ = fs::remove_file(note_path(folder));
 }
 
-fn read_note(folder: &Path) -> Result<Option<Note>> {
+fn read_note(folder: &Path) -> Result<Option<BatchNote>> {
     let path = note_path(folder);
     let file = match File::open(&path) {
         Ok(file) => file,
@@ -234,7 +234,7 @@ fn read_note(folder: &Path) -> Result<Option<Note>> {
         Err(error) => return Err(unreadable(&path, error)),
     };
     let note = serde_json::from_reader(io::BufReader::new(file.take(NOTE)));
-    let note: Note = note.map_err(|error| unreadable(&path, error))?;
+    let note: BatchNote = note.map_err(|error| unreadable(&path, error))?;
     if note.version > VERSION {
         let path = path.display();
         return Err(Error::usage(format!("{path}: left by a newer version of scanmill")));

@@ -1,11 +1,11 @@
-//! Fuzz targets of watching: the ledger and the parts of the last known state, from arbitrary
+//! Fuzz targets of watching: the journal and the parts of the last known state, from arbitrary
 //! bytes.
 
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    ledger::{self, Ledger},
-    part::{Part, encode, pack},
+    journal::{self, Journal},
+    state_part::{StatePart, encode, pack},
 };
 use crate::{
     bytes::hex,
@@ -14,16 +14,16 @@ use crate::{
     model::{HostKey, Identity},
 };
 
-/// Reads bytes as a ledger: unchanged, and with the correct checksum on each line.
-pub(crate) fn ledger(data: &[u8]) {
+/// Reads bytes as a journal: unchanged, and with the correct checksum on each line.
+pub(crate) fn journal(data: &[u8]) {
     let mut summed = Vec::new();
     let mut entries = Vec::new();
     for line in data.split(|byte| *byte == b'\n') {
-        let line = [ledger::sum(line).as_bytes(), b" ", line, b"\n"].concat();
-        let Some(entry) = ledger::parse(&line) else { continue };
-        let written = ledger::lines(std::slice::from_ref(&entry));
+        let line = [journal::sum(line).as_bytes(), b" ", line, b"\n"].concat();
+        let Some(entry) = journal::parse(&line) else { continue };
+        let written = journal::lines(std::slice::from_ref(&entry));
         assert_eq!(
-            ledger::parse(&written).as_ref(),
+            journal::parse(&written).as_ref(),
             Some(&entry),
             "an entry must be read back unchanged"
         );
@@ -37,11 +37,11 @@ pub(crate) fn ledger(data: &[u8]) {
     let folder = Folder::new();
     for bytes in [data, &summed] {
         folder.write("ledger", bytes);
-        let Ok(opened) = Ledger::open(folder.path(), "jsonl") else { continue };
+        let Ok(opened) = Journal::open(folder.path(), "jsonl") else { continue };
         let (batch, parts) = (opened.batch(), opened.parts().clone());
         drop(opened);
-        let Ok(again) = Ledger::open(folder.path(), "jsonl") else {
-            panic!("a ledger must be readable twice")
+        let Ok(again) = Journal::open(folder.path(), "jsonl") else {
+            panic!("a journal must be readable twice")
         };
         assert_eq!(
             (again.batch(), again.parts()),
@@ -54,14 +54,14 @@ pub(crate) fn ledger(data: &[u8]) {
 /// Reads bytes as a part of the state: unchanged, and with the correct checksum. Merges its
 /// content.
 pub(crate) fn parts(data: &[u8]) {
-    assert!(Part::parse(data).is_none_or(|part| part.entries.len() <= data.len()));
+    assert!(StatePart::parse(data).is_none_or(|part| part.entries.len() <= data.len()));
     let sum = hex(&Sha256::digest(data));
-    let first = Part::parse(&[sum.as_bytes(), b"\n", data].concat());
-    let packed = || pack(data).ok().and_then(|packed| Part::parse(&packed));
+    let first = StatePart::parse(&[sum.as_bytes(), b"\n", data].concat());
+    let packed = || pack(data).ok().and_then(|packed| StatePart::parse(&packed));
     let Some(part) = first.or_else(packed) else { return };
     let scans: Vec<_> = part.scans.values().collect();
     let Ok(bytes) = encode(&scans, &part.entries) else { panic!("a part must be writable") };
-    let again = Part::parse(&bytes);
+    let again = StatePart::parse(&bytes);
     assert!(again.is_some_and(
         |again| again.entries.len() == part.entries.len() && again.scans == part.scans
     ));

@@ -2,38 +2,38 @@
 //! once (`docs/watch.md`).
 //!
 //! The folder is polled, which works on every file system. A file that is no longer written
-//! (`settling`) is read, and the hosts and scans in it that were not written before are added to a
-//! batch (`taking`). Whenever the process ends, a batch is in both the feed and the ledger or in
-//! neither (`batch`, `ledger`). With changes, the last known state of each host is kept as well
-//! (`known`), and its new files are recorded in the same batch.
+//! (`stability`) is read, and the hosts and scans in it that were not written before are added to a
+//! batch (`processor`). Whenever the process ends, a batch is in both the feed and the journal or in
+//! neither (`batch`, `journal`). With changes, the last known state of each host is kept as well
+//! (`host_state`), and its new files are recorded in the same batch.
 //!
 //! The folder may disappear and come back, like a mounted one, together with the state in it. Each
 //! look therefore checks first that both exist. Files that were read while the folder disappeared
-//! are not in the ledger, and are read again.
+//! are not in the journal, and are read again.
 //!
-//! This module starts no threads. [`Watch`] owns the state (`State`: lock, ledger, batch, known
+//! This module starts no threads. [`Watch`] owns the state (`WatchState`: lock, journal, batch, known
 //! hosts) and the feed, each of which is locked against other runs. The flags `stop` and `reopen`
-//! may be set from other threads or signal handlers. Both end a sleep within `NAP`; `stop` is
+//! may be set from other threads or signal handlers. Both end a sleep within `STOP_CHECK`; `stop` is
 //! also checked between two files and by the pipeline, and `reopen` takes effect before the next
 //! look.
 //!
 //! A batch is committed after `BATCH_FILES` files or `BATCH_BYTES` bytes of lines, at the end
-//! of each look, and with changes after each file. Do not write to the feed or the ledger outside
+//! of each look, and with changes after each file. Do not write to the feed or the journal outside
 //! `Batch::commit`: the order of its steps is what makes a line appear exactly once.
 
 mod batch;
 mod feed;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
-mod known;
-mod ledger;
+mod host_state;
+mod journal;
+mod observation;
 mod options;
-mod part;
-mod recent;
-mod settling;
-mod stage;
+mod processor;
+mod spill_buffer;
+mod stability;
 mod state;
-mod taking;
+mod state_part;
 
 use std::{
     collections::BTreeSet,
@@ -48,15 +48,15 @@ use std::{
 
 use self::{
     feed::FeedFile,
-    known::Known,
-    ledger::{Entry, Stamp},
-    settling::Settling,
-    state::{Locked, State},
-    taking::Taking,
+    host_state::HostStateStore,
+    journal::{FileStamp, JournalEntry},
+    processor::DocumentProcessor,
+    stability::StabilityTracker,
+    state::{LockedFolder, WatchState},
 };
 pub use self::{
     feed::Rotation,
-    options::{Baseline, Changed, WatchOptions, What},
+    options::{Baseline, ChangeFormat, WatchMode, WatchOptions},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -70,15 +70,15 @@ use crate::{
 pub const STATE: &str = ".scanmill";
 
 /// Last bytes of a complete XML file of nmap.
-pub const ENDING: &[u8] = settling::ENDING;
+pub const ENDING: &[u8] = stability::ENDING;
 
 /// Minimum pause between two looks at the folder, and the minimum as a multiple of the time that a
 /// look takes.
-const LOOK: Duration = Duration::from_millis(250);
-const REST: u32 = 10;
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+const POLL_BACKOFF: u32 = 10;
 
 /// Maximum time until a sleeping run notices that it should stop.
-const NAP: Duration = Duration::from_millis(50);
+const STOP_CHECK: Duration = Duration::from_millis(50);
 
 /// Size of the lines, in bytes, and number of files after which a batch is committed.
 const BATCH_BYTES: u64 = 8 << 20;
@@ -88,8 +88,8 @@ const BATCH_FILES: usize = 256;
 pub struct Watch {
     options: WatchOptions,
     feed: FeedFile,
-    state: State,
-    settling: Settling,
+    state: WatchState,
+    stability: StabilityTracker,
     /// Number of files in the batch.
     files: usize,
     /// Errors that were already reported for files that cannot be examined.
@@ -122,7 +122,7 @@ pub enum WatchEvent<'e> {
 }
 
 /// Receiver of events.
-pub type Told<'t> = &'t mut dyn FnMut(WatchEvent<'_>);
+pub type ReportFn<'t> = &'t mut dyn FnMut(WatchEvent<'_>);
 
 impl Watch {
     /// Opens the state and the feed, and completes the batch of an interrupted run. Setting `stop`
@@ -137,15 +137,15 @@ impl Watch {
         }
         // Copies of a document are recognized by their bytes.
         options.reading.hash = true;
-        let locked = Locked::new(&options)?;
+        let locked = LockedFolder::new(&options)?;
         let mut feed = FeedFile::open(&options.out, options.rotation.clone())?;
-        let (state, again) = State::open(locked, &options, &mut feed)?;
-        let settling = Settling::new(options.settle);
+        let (state, again) = WatchState::open(locked, &options, &mut feed)?;
+        let stability = StabilityTracker::new(options.settle);
         Ok(Self {
             options,
             feed,
             state,
-            settling,
+            stability,
             files: 0,
             refused: BTreeSet::new(),
             gone: false,
@@ -169,15 +169,15 @@ impl Watch {
     /// # Errors
     /// Fails if the feed or the state cannot be written. The next run reads the files that were
     /// read but not written.
-    pub fn run(&mut self, told: Told<'_>) -> Result<()> {
+    pub fn run(&mut self, on_event: ReportFn<'_>) -> Result<()> {
         while !self.is_stopped() {
             let begun = Instant::now();
             if self.reopen.swap(false, Ordering::Relaxed) {
                 self.feed.reopen_moved()?;
             }
-            self.look(told)?;
+            self.look(on_event)?;
             self.feed.rotate_old()?;
-            self.sleep(LOOK.max(begun.elapsed().saturating_mul(REST)));
+            self.sleep(POLL_INTERVAL.max(begun.elapsed().saturating_mul(POLL_BACKOFF)));
         }
         Ok(())
     }
@@ -187,29 +187,29 @@ impl Watch {
     ///
     /// # Errors
     /// Fails as [`Self::run`] does.
-    pub fn run_once(&mut self, told: Told<'_>) -> Result<()> {
-        self.look(told)?;
-        if self.settling.is_waiting() {
+    pub fn run_once(&mut self, on_event: ReportFn<'_>) -> Result<()> {
+        self.look(on_event)?;
+        if self.stability.is_waiting() {
             self.sleep(self.options.settle);
-            self.look(told)?;
+            self.look(on_event)?;
         }
         self.feed.rotate_old()
     }
 
     /// Reads files that are ready, if the folder exists.
-    fn look(&mut self, told: Told<'_>) -> Result<()> {
+    fn look(&mut self, on_event: ReportFn<'_>) -> Result<()> {
         if let Some(bytes) = self.again.take() {
-            told(WatchEvent::WrittenAgain(bytes));
+            on_event(WatchEvent::WrittenAgain(bytes));
         }
-        if !self.find_folder(told)? {
+        if !self.find_folder(on_event)? {
             return Ok(());
         }
-        let looked = self.look_into(told);
+        let looked = self.look_into(on_event);
         if looked.is_err() && !self.options.folder.is_dir() {
             // The folder disappeared meanwhile, and perhaps the state with it.
             self.state.drop_batch();
             self.files = 0;
-            self.find_folder(told)?;
+            self.find_folder(on_event)?;
             return Ok(());
         }
         looked
@@ -217,36 +217,36 @@ impl Watch {
 
     /// Returns true if the folder exists. Reports once that it disappeared and once that it came
     /// back.
-    fn find_folder(&mut self, told: Told<'_>) -> Result<bool> {
+    fn find_folder(&mut self, on_event: ReportFn<'_>) -> Result<bool> {
         let is_there = self.options.folder.is_dir();
         if !is_there {
             if !std::mem::replace(&mut self.gone, true) {
-                told(WatchEvent::FolderGone);
+                on_event(WatchEvent::FolderGone);
             }
             return Ok(false);
         }
         if !self.state.is_there()? {
-            let known = !self.state.ledger.is_empty();
-            let locked = Locked::new(&self.options)?;
-            let (state, again) = State::open(locked, &self.options, &mut self.feed)?;
+            let known = !self.state.journal.is_empty();
+            let locked = LockedFolder::new(&self.options)?;
+            let (state, again) = WatchState::open(locked, &self.options, &mut self.feed)?;
             self.state = state;
             self.tidied = false;
             if let Some(bytes) = again {
-                told(WatchEvent::WrittenAgain(bytes));
+                on_event(WatchEvent::WrittenAgain(bytes));
             }
-            if known && self.state.ledger.is_empty() {
-                told(WatchEvent::StateGone);
+            if known && self.state.journal.is_empty() {
+                on_event(WatchEvent::StateGone);
             }
         }
         if std::mem::take(&mut self.gone) {
             self.refused.clear();
-            told(WatchEvent::FolderBack);
+            on_event(WatchEvent::FolderBack);
         }
         Ok(true)
     }
 
     /// Reads files that are ready in the folder, which exists.
-    fn look_into(&mut self, told: Told<'_>) -> Result<()> {
+    fn look_into(&mut self, on_event: ReportFn<'_>) -> Result<()> {
         let found =
             source::discover(std::slice::from_ref(&self.options.folder), &self.options.pick);
         let mut there = BTreeSet::new();
@@ -258,7 +258,7 @@ impl Watch {
             let input = match input {
                 Ok(input) => input,
                 Err(error) => {
-                    self.refuse(error, told);
+                    self.refuse(error, on_event);
                     continue;
                 }
             };
@@ -268,23 +268,23 @@ impl Watch {
                 Ok(None) => continue,
                 Err(error) => {
                     there.insert(name);
-                    self.refuse(Error::from(error).in_input(path.display().to_string()), told);
+                    self.refuse(Error::from(error).in_input(path.display().to_string()), on_event);
                     continue;
                 }
             };
-            let stamp = Stamp::of(&meta);
+            let stamp = FileStamp::of(&meta);
             there.insert(name.clone());
-            if !self.state.ledger.has_read(&name, &stamp)
-                && self.settling.is_ready(&name, &path, stamp)
+            if !self.state.journal.has_read(&name, &stamp)
+                && self.stability.is_ready(&name, &path, stamp)
             {
-                self.read(&input, name, stamp, told)?;
+                self.read(&input, name, stamp, on_event)?;
             }
         }
         self.commit()?;
-        self.settling.retain(&there);
+        self.stability.retain(&there);
         if !self.tidied {
             self.tidied = true;
-            self.state.ledger.tidy(&self.state.folder, &there)?;
+            self.state.journal.tidy(&self.state.folder, &there)?;
         }
         Ok(())
     }
@@ -314,57 +314,64 @@ impl Watch {
     }
 
     /// Reports a file that cannot be examined, once per error.
-    fn refuse(&mut self, error: Error, told: Told<'_>) {
+    fn refuse(&mut self, error: Error, on_event: ReportFn<'_>) {
         if self.refused.insert(error.to_string()) {
-            told(WatchEvent::Read(&Report { errors: vec![error], ..Report::default() }));
+            on_event(WatchEvent::Read(&Report { errors: vec![error], ..Report::default() }));
         }
     }
 
     /// Reads a file into the batch.
-    fn read(&mut self, input: &Input, name: String, stamp: Stamp, told: Told<'_>) -> Result<()> {
-        let State { ledger, known, batch, .. } = &mut self.state;
+    fn read(
+        &mut self,
+        input: &Input,
+        name: String,
+        stamp: FileStamp,
+        on_event: ReportFn<'_>,
+    ) -> Result<()> {
+        let WatchState { journal, hosts, batch, .. } = &mut self.state;
         let (lines, entries) = (batch.lines.len(), batch.entries.len());
         let reading = self.options.reading.clone();
         let stop = Arc::clone(&self.stop);
         let mut pipeline = Pipeline::new(reading, Filters::default(), Discard, stop);
-        let mut taking = Taking::new(&self.options.what, ledger, batch, known.as_mut());
+        let mut processor =
+            DocumentProcessor::new(&self.options.mode, journal, batch, hosts.as_mut());
         pipeline.read_observed(input, &self.options.pick, &mut |name, event| {
-            taking.event(name, event);
+            processor.event(name, event);
         })?;
-        taking.finish()?;
+        processor.finish()?;
         let report = pipeline.finish()?;
         if report.interrupted {
             // The file was not read to its end.
             batch.lines.rewind(lines);
             batch.entries.truncate(entries);
-            if let Some(known) = known {
-                known.revert(ledger.parts());
+            if let Some(hosts) = hosts {
+                hosts.revert(journal.parts());
             }
             return Ok(());
         }
         if report.errors.iter().any(|error| matches!(error.kind(), ErrorKind::Io(_))) {
             // The disk failed, or the file may not be read: it is not done, and is tried again at
             // every look.
-            report.errors.into_iter().for_each(|error| self.refuse(error, told));
+            report.errors.into_iter().for_each(|error| self.refuse(error, on_event));
             return self.commit();
         }
-        told(WatchEvent::Read(&report));
-        batch.entries.push(Entry::File { path: name, stamp });
+        on_event(WatchEvent::Read(&report));
+        batch.entries.push(JournalEntry::File { path: name, stamp });
         self.files = self.files.saturating_add(1);
         let full = batch.lines.len() >= BATCH_BYTES || self.files >= BATCH_FILES;
         // The known state advances in steps, each of which must be on the disk.
-        if full || known.is_some() { self.commit() } else { Ok(()) }
+        if full || hosts.is_some() { self.commit() } else { Ok(()) }
     }
 
     fn commit(&mut self) -> Result<()> {
         self.files = 0;
-        let State { ledger, known, batch, .. } = &mut self.state;
-        let parts = known.as_mut().map(Known::take_parts).unwrap_or_default();
-        let parts = parts.into_iter().map(|(part, number)| Entry::Part { part, number });
+        let WatchState { journal, hosts, batch, .. } = &mut self.state;
+        let parts = hosts.as_mut().map(HostStateStore::take_parts).unwrap_or_default();
+        let parts = parts.into_iter().map(|(part, number)| JournalEntry::Part { part, number });
         batch.entries.extend(parts);
-        batch.commit(&mut self.feed, ledger)?;
-        match known {
-            Some(known) => known.clean(),
+        batch.commit(&mut self.feed, journal)?;
+        match hosts {
+            Some(hosts) => hosts.clean(),
             None => Ok(()),
         }
     }
@@ -377,7 +384,7 @@ impl Watch {
             && let Some(rest) = time.checked_sub(begun.elapsed())
             && !rest.is_zero()
         {
-            thread::sleep(rest.min(NAP));
+            thread::sleep(rest.min(STOP_CHECK));
         }
     }
 

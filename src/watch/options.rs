@@ -15,11 +15,11 @@ use crate::{
 /// Content of the feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum What {
+pub enum WatchMode {
     /// All hosts and scans, as documents of a feed.
     Events(Feed),
     /// Differences from the last known state of each host.
-    Changes(Changed, Baseline),
+    Changes(ChangeFormat, Baseline),
 }
 
 /// Output for the first look at a host, when nothing is known about it.
@@ -36,7 +36,7 @@ pub enum Baseline {
 /// Format of changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Changed {
+pub enum ChangeFormat {
     /// Rows of the table `changes`.
     Rows,
     /// ECS events.
@@ -54,8 +54,8 @@ pub struct WatchOptions {
     /// Folder of the state, or `None` for `.scanmill` in the watched folder.
     pub state: Option<PathBuf>,
     /// Content of the feed.
-    pub what: What,
-    /// Name of the format, which keeps a ledger from being used for another feed.
+    pub mode: WatchMode,
+    /// Name of the format, which keeps a journal from being used for another feed.
     pub name: String,
     /// Time that a file must stay unchanged before it is read, unless it ends like a complete
     /// document.
@@ -74,12 +74,12 @@ impl WatchOptions {
 
     /// Creates options that read all documents of a folder into a feed.
     #[must_use]
-    pub fn new(folder: &Path, out: &Path, what: What, name: impl Into<String>) -> Self {
+    pub fn new(folder: &Path, out: &Path, mode: WatchMode, name: impl Into<String>) -> Self {
         Self {
             folder: folder.to_owned(),
             out: out.to_owned(),
             state: None,
-            what,
+            mode,
             name: name.into(),
             settle: Self::SETTLE,
             rotation: Rotation::default(),

@@ -1,14 +1,14 @@
-//! Open state folder: the ledger, the current batch, and the last known state of hosts.
+//! Open state folder: the journal, the current batch, and the last known state of hosts.
 
 use std::path::{Path, PathBuf};
 
 use super::{
-    WatchOptions, What,
+    WatchMode, WatchOptions,
     batch::{self, Batch},
     failed,
     feed::FeedFile,
-    known::Known,
-    ledger::Ledger,
+    host_state::HostStateStore,
+    journal::Journal,
 };
 use crate::{
     error::{Error, Result},
@@ -17,21 +17,21 @@ use crate::{
 };
 
 /// Open state folder. Only one watch can hold it.
-pub(super) struct State {
+pub(super) struct WatchState {
     pub(super) folder: PathBuf,
-    pub(super) ledger: Ledger,
-    pub(super) known: Option<Known>,
+    pub(super) journal: Journal,
+    pub(super) hosts: Option<HostStateStore>,
     pub(super) batch: Batch,
     lock: File,
 }
 
 /// State folder that this run has locked, but not read yet.
-pub(super) struct Locked {
+pub(super) struct LockedFolder {
     folder: PathBuf,
     lock: File,
 }
 
-impl Locked {
+impl LockedFolder {
     /// Creates the folder if it does not exist, and locks it. The lock is released when the process
     /// ends, in whatever way.
     ///
@@ -56,7 +56,7 @@ impl Locked {
     }
 }
 
-impl State {
+impl WatchState {
     /// Reads a state, and completes the batch of an interrupted run. Also returns the number of
     /// bytes that had to be written to the feed again for that.
     ///
@@ -64,16 +64,16 @@ impl State {
     /// Returns a usage error if the state belongs to another feed, and an output error if it cannot
     /// be read or written.
     pub(super) fn open(
-        Locked { folder, lock }: Locked,
+        LockedFolder { folder, lock }: LockedFolder,
         options: &WatchOptions,
         feed: &mut FeedFile,
     ) -> Result<(Self, Option<u64>)> {
-        let mut ledger = Ledger::open(&folder, &options.name)?;
-        let again = batch::complete(&folder, feed, &mut ledger)?;
-        let changes = matches!(options.what, What::Changes(..));
-        let known = changes.then(|| Known::open(&folder, ledger.parts())).transpose()?;
+        let mut journal = Journal::open(&folder, &options.name)?;
+        let again = batch::complete(&folder, feed, &mut journal)?;
+        let changes = matches!(options.mode, WatchMode::Changes(..));
+        let hosts = changes.then(|| HostStateStore::open(&folder, journal.parts())).transpose()?;
         let batch = Batch::new(&folder);
-        Ok((Self { folder, ledger, known, batch, lock }, again))
+        Ok((Self { folder, journal, hosts, batch, lock }, again))
     }
 
     /// Returns true if the folder is still the one that was opened.
@@ -88,8 +88,8 @@ impl State {
     /// Discards files that were read but are not in the feed. They are read again.
     pub(super) fn drop_batch(&mut self) {
         self.batch = Batch::new(&self.folder);
-        if let Some(known) = &mut self.known {
-            known.revert(self.ledger.parts());
+        if let Some(hosts) = &mut self.hosts {
+            hosts.revert(self.journal.parts());
         }
     }
 }

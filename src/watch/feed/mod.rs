@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use self::rotation::Rotation;
-use super::{failed, parent_of, stage::At};
+use super::{failed, parent_of, spill_buffer::FileRange};
 use crate::{
     bytes::hex,
     error::{Error, Result},
@@ -41,7 +41,7 @@ const TAIL: u64 = 64 << 10;
 
 /// Position in a file, which is identified independently of its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Place {
+pub(super) struct FeedPosition {
     device: u64,
     inode: u64,
     bytes: u64,
@@ -97,7 +97,7 @@ impl FeedFile {
     ///
     /// # Errors
     /// Fails if there is no space, or if files cannot be renamed.
-    pub(super) fn prepare(&mut self, bytes: u64) -> Result<Place> {
+    pub(super) fn prepare(&mut self, bytes: u64) -> Result<FeedPosition> {
         self.reopen_moved()?;
         let len = self.len()?;
         let grown = self.rotation.size.is_some_and(|most| len.saturating_add(bytes) > most);
@@ -141,7 +141,12 @@ impl FeedFile {
     ///
     /// # Errors
     /// Fails if files cannot be read or written.
-    pub(super) fn complete(&mut self, place: &Place, lines: &File, bytes: u64) -> Result<bool> {
+    pub(super) fn complete(
+        &mut self,
+        place: &FeedPosition,
+        lines: &File,
+        bytes: u64,
+    ) -> Result<bool> {
         let Some((path, mut file)) = self.find(place)? else { return Ok(false) };
         place.complete(&mut file, lines, bytes).map_err(|error| failed(&path, error))
     }
@@ -154,7 +159,7 @@ impl FeedFile {
         self.reopen_moved()?;
         let Some(last) = self.len()?.checked_sub(1) else { return Ok(()) };
         let mut byte = [0];
-        let mut end = At { file: &self.file, place: last, end: last.saturating_add(1) };
+        let mut end = FileRange { file: &self.file, place: last, end: last.saturating_add(1) };
         let ended = end.read_exact(&mut byte).and_then(|()| match byte {
             [b'\n'] => Ok(()),
             _ => self.file.write_all(b"\n"),
@@ -164,7 +169,7 @@ impl FeedFile {
 
     /// Returns the file of a position, if it exists and is not shorter. Searches the name of the
     /// feed and names that start with it.
-    fn find(&self, place: &Place) -> Result<Option<(PathBuf, File)>> {
+    fn find(&self, place: &FeedPosition) -> Result<Option<(PathBuf, File)>> {
         let folder = parent_of(&self.path);
         let name = self.path.file_name().unwrap_or_default().as_encoded_bytes();
         let entries = fs::read_dir(folder).map_err(|error| failed(folder, error))?;
@@ -194,10 +199,10 @@ impl FeedFile {
         Ok(None)
     }
 
-    fn end(&self) -> Result<Place> {
+    fn end(&self) -> Result<FeedPosition> {
         let meta = self.file.metadata().map_err(|error| failed(&self.path, error))?;
         let (device, inode) = fs::file_id(&meta).unwrap_or_default();
-        Ok(Place { device, inode, bytes: meta.len(), tail: None })
+        Ok(FeedPosition { device, inode, bytes: meta.len(), tail: None })
     }
 
     fn len(&self) -> Result<u64> {
@@ -216,13 +221,13 @@ impl FeedFile {
     }
 }
 
-impl Place {
+impl FeedPosition {
     /// Returns the last bytes before the position, as this file contains them.
     fn tail_in(&self, file: &File) -> io::Result<Tail> {
         let bytes = self.bytes.min(TAIL);
         let mut read = vec![0; usize::try_from(bytes).unwrap_or_default()];
         let place = self.bytes.saturating_sub(bytes);
-        At { file, place, end: self.bytes }.read_exact(&mut read)?;
+        FileRange { file, place, end: self.bytes }.read_exact(&mut read)?;
         Ok(Tail { bytes, digest: hex(&Sha256::digest(&read)) })
     }
 
@@ -239,16 +244,16 @@ impl Place {
         }
         let there = len.saturating_sub(self.bytes).min(bytes);
         let end = self.bytes.saturating_add(there);
-        let found = At { file, place: self.bytes, end };
-        let same = common(found, At { file: lines, place: 0, end: there })?;
+        let found = FileRange { file, place: self.bytes, end };
+        let same = common(found, FileRange { file: lines, place: 0, end: there })?;
         if same < there {
             let from = self.bytes.saturating_add(same);
-            if len > end || !is_blank(At { file, place: from, end })? {
+            if len > end || !is_blank(FileRange { file, place: from, end })? {
                 return Ok(false);
             }
             file.set_len(from)?;
         }
-        let rest = At { file: lines, place: same, end: bytes };
+        let rest = FileRange { file: lines, place: same, end: bytes };
         copy(rest, file, bytes.saturating_sub(same))?;
         file.sync_data()?;
         Ok(true)
@@ -340,7 +345,7 @@ mod tests {
             Self { folder, feed }
         }
 
-        fn add(&mut self, line: &str) -> Place {
+        fn add(&mut self, line: &str) -> FeedPosition {
             let len = u64::try_from(line.len()).unwrap();
             let place = self.feed.prepare(len).unwrap();
             self.feed.append(line.as_bytes(), len).unwrap();
@@ -472,7 +477,7 @@ mod tests {
         fs::write(tried.folder.path().join("feed"), "y\n").unwrap();
         assert!(!tried.feed.complete(&place, &lines("abc\n"), 4).unwrap());
         assert_eq!(tried.read("feed"), "y\n");
-        let old = Place { tail: None, ..place };
+        let old = FeedPosition { tail: None, ..place };
         let text = serde_json::to_string(&old).unwrap();
         assert!(!text.contains("tail"), "{text}");
         let old = serde_json::from_str(&text).unwrap();

@@ -23,7 +23,7 @@ const BODY: u16 = 1;
 
 /// Scan that contributes to the state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Scan {
+pub(super) struct StoredScan {
     pub(super) number: u64,
     pub(super) source: String,
     #[serde(rename = "scan_id")]
@@ -51,7 +51,7 @@ pub(super) struct Scan {
 /// Attributes of a `scaninfo` element.
 type Info = (Option<String>, Option<String>, Option<i64>, Option<String>, Option<String>);
 
-impl Scan {
+impl StoredScan {
     pub(super) fn of(number: u64, source: &str, record: &RunRecord) -> Self {
         let info = record.scan_info.iter().cloned();
         let seconds = |time: Option<Timestamp>| time.map(Timestamp::seconds);
@@ -120,7 +120,7 @@ impl Scan {
 
 /// Host as a scan saw it.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct HostEntry {
     pub(super) scan: u64,
     pub(super) key: String,
     pub(super) host: Vec<u8>,
@@ -128,12 +128,12 @@ pub(super) struct Entry {
 
 /// Part, as stored on disk.
 #[derive(Debug, Default)]
-pub(super) struct Part {
-    pub(super) scans: BTreeMap<u64, Scan>,
-    pub(super) entries: Vec<Entry>,
+pub(super) struct StatePart {
+    pub(super) scans: BTreeMap<u64, StoredScan>,
+    pub(super) entries: Vec<HostEntry>,
 }
 
-impl Part {
+impl StatePart {
     /// Parses a file, or returns `None` if it is damaged or has another layout.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         match unpack(bytes) {
@@ -149,10 +149,10 @@ impl Part {
 
     fn of_body(body: &[u8], expected: u32) -> Option<Self> {
         let (head, rest) = split_line(body)?;
-        let (format, scans): (u32, Vec<Scan>) = serde_json::from_slice(head).ok()?;
+        let (format, scans): (u32, Vec<StoredScan>) = serde_json::from_slice(head).ok()?;
         let entries = take_all(rest).collect();
         let scans = scans.into_iter().map(|scan| (scan.number, scan)).collect();
-        (format == expected).then_some(Part { scans, entries })
+        (format == expected).then_some(StatePart { scans, entries })
     }
 }
 
@@ -189,7 +189,7 @@ pub(super) fn pack(body: &[u8]) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// Fails if the scans cannot be written as JSON, or if the content cannot be compressed.
-pub(super) fn encode(scans: &[&Scan], entries: &[Entry]) -> io::Result<Vec<u8>> {
+pub(super) fn encode(scans: &[&StoredScan], entries: &[HostEntry]) -> io::Result<Vec<u8>> {
     let mut body = serde_json::to_vec(&(FORMAT, scans))?;
     body.push(b'\n');
     for entry in entries {
@@ -199,7 +199,7 @@ pub(super) fn encode(scans: &[&Scan], entries: &[Entry]) -> io::Result<Vec<u8>> 
 }
 
 /// Appends an entry to `out`.
-pub(super) fn put(entry: &Entry, out: &mut Vec<u8>) {
+pub(super) fn put(entry: &HostEntry, out: &mut Vec<u8>) {
     out.extend_from_slice(&entry.scan.to_le_bytes());
     for text in [entry.key.as_bytes(), &entry.host] {
         out.extend_from_slice(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
@@ -207,7 +207,7 @@ pub(super) fn put(entry: &Entry, out: &mut Vec<u8>) {
     }
 }
 
-fn take(bytes: &[u8]) -> Option<(Entry, &[u8])> {
+fn take(bytes: &[u8]) -> Option<(HostEntry, &[u8])> {
     let text = |bytes| -> Option<(&[u8], &[u8])> {
         let (len, rest): (&[u8; 8], _) = <[u8]>::split_first_chunk(bytes)?;
         rest.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)
@@ -216,11 +216,11 @@ fn take(bytes: &[u8]) -> Option<(Entry, &[u8])> {
     let (key, rest) = text(rest)?;
     let (host, rest) = text(rest)?;
     let key = std::str::from_utf8(key).ok()?.to_owned();
-    Some((Entry { scan: u64::from_le_bytes(*scan), key, host: host.to_vec() }, rest))
+    Some((HostEntry { scan: u64::from_le_bytes(*scan), key, host: host.to_vec() }, rest))
 }
 
 /// Returns all entries in bytes that [`put`] wrote.
-pub(super) fn take_all(mut bytes: &[u8]) -> impl Iterator<Item = Entry> {
+pub(super) fn take_all(mut bytes: &[u8]) -> impl Iterator<Item = HostEntry> {
     std::iter::from_fn(move || {
         let (entry, rest) = take(bytes)?;
         bytes = rest;
@@ -240,7 +240,7 @@ mod tests {
     };
 
     /// Returns a part with the hosts of a fixture.
-    fn part() -> (Vec<Scan>, Vec<Entry>) {
+    fn part() -> (Vec<StoredScan>, Vec<HostEntry>) {
         let path =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/41-merge-day1-versions-os.xml");
         let mut reader = Reader::new(fs::File::open(path).unwrap(), Options::default());
@@ -251,16 +251,16 @@ mod tests {
                     let mut record = Vec::new();
                     pack_host(&host, &mut record);
                     let key = format!("ip:{}", host.index);
-                    entries.push(Entry { scan: 7, key, host: record });
+                    entries.push(HostEntry { scan: 7, key, host: record });
                 }
-                ScanEvent::RunEnd(record) => scans.push(Scan::of(7, "a.xml", &record)),
+                ScanEvent::RunEnd(record) => scans.push(StoredScan::of(7, "a.xml", &record)),
                 _ => {}
             }
         }
         (scans, entries)
     }
 
-    fn body_of(scans: &[Scan], entries: &[Entry], format: u32) -> Vec<u8> {
+    fn body_of(scans: &[StoredScan], entries: &[HostEntry], format: u32) -> Vec<u8> {
         let mut body = serde_json::to_vec(&(format, scans)).unwrap();
         body.push(b'\n');
         for entry in entries {
@@ -285,7 +285,7 @@ mod tests {
              WRITE_GOLDEN=1",
             golden.display()
         );
-        assert_eq!(Part::parse(&bytes).unwrap().entries.len(), entries.len());
+        assert_eq!(StatePart::parse(&bytes).unwrap().entries.len(), entries.len());
     }
 
     #[test]
@@ -293,16 +293,16 @@ mod tests {
         let (scans, entries) = part();
         let body = body_of(&scans, &entries, FIRST);
         let old = [hex(&Sha256::digest(&body)).as_bytes(), b"\n", &body].concat();
-        let part = Part::parse(&old).unwrap();
+        let part = StatePart::parse(&old).unwrap();
         assert_eq!((part.entries.len(), part.scans.len()), (entries.len(), 1));
         let new = encode(&scans.iter().collect::<Vec<_>>(), &entries).unwrap();
         for bytes in [&old, &new] {
             let mut wrong = bytes.clone();
             *wrong.last_mut().unwrap() ^= 1;
-            assert!(Part::parse(&wrong).is_none());
-            assert!(Part::parse(&bytes[..bytes.len() - 1]).is_none());
+            assert!(StatePart::parse(&wrong).is_none());
+            assert!(StatePart::parse(&bytes[..bytes.len() - 1]).is_none());
         }
         let later = pack(&body_of(&scans, &entries, FORMAT + 1)).unwrap();
-        assert!(Part::parse(&later).is_none());
+        assert!(StatePart::parse(&later).is_none());
     }
 }

@@ -1,13 +1,13 @@
-//! Ledger: a record of everything that was written to the feed. Its lines are only appended, each
+//! Journal: a record of everything that was written to the feed. Its lines are only appended, each
 //! with a checksum.
 //!
-//! A line that was cut off because its process ended is removed when the ledger is opened; only the
+//! A line that was cut off because its process ended is removed when the journal is opened; only the
 //! last line can be cut, so a damaged line before it is an error. The first line names the layout
 //! and the feed. Later lines replace earlier ones with the same key, and when more than [`STALE`]
-//! lines are obsolete, the ledger is rewritten under a temporary name.
+//! lines are obsolete, the journal is rewritten under a temporary name.
 //!
-//! To record something new, add a variant to [`Entry`], apply it in `Ledger::apply`, and return it
-//! from `Ledger::entries`, or it is lost when the ledger is rewritten. Raise [`FORMAT`] if older
+//! To record something new, add a variant to [`JournalEntry`], apply it in `Journal::apply`, and return it
+//! from `Journal::entries`, or it is lost when the journal is rewritten. Raise [`FORMAT`] if older
 //! programs must not ignore it.
 
 use std::{
@@ -32,7 +32,7 @@ const FORMAT: u32 = 1;
 /// Length of the checksum of a line, in hexadecimal digits.
 const SUM: usize = 8;
 
-/// Number of obsolete lines at which the ledger is rewritten.
+/// Number of obsolete lines at which the journal is rewritten.
 const STALE: usize = 4096;
 
 /// Maximum length of a line, in bytes.
@@ -40,7 +40,7 @@ const LINE: u64 = 64 << 20;
 
 /// Attributes that show that a file is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Stamp {
+pub(super) struct FileStamp {
     device: u64,
     inode: u64,
     pub(super) bytes: u64,
@@ -48,7 +48,7 @@ pub(super) struct Stamp {
     changed: (i64, i64),
 }
 
-impl Stamp {
+impl FileStamp {
     pub(super) fn of(meta: &fs::Metadata) -> Self {
         let (device, inode) = fs::file_id(meta).unwrap_or_default();
         let [modified, changed] = fs::times(meta);
@@ -58,7 +58,7 @@ impl Stamp {
 
 /// Part of a scan that was written to the feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Given {
+pub(super) struct Delivered {
     /// Number of complete hosts from the start of the scan, without a gap.
     pub(super) hosts: u64,
     /// SHA-256 of the lines for these hosts or, with changes, of their records.
@@ -69,26 +69,26 @@ pub(super) struct Given {
     pub(super) whole: i64,
 }
 
-impl Given {
+impl Delivered {
     /// Returns the rank of a copy. The highest is the best.
     pub(super) fn rank(&self) -> impl Ord + use<> {
         (self.finished, !self.truncated, self.whole)
     }
 }
 
-/// Line of the ledger.
+/// Line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "lowercase")]
-pub(super) enum Entry {
-    /// Layout of the ledger and name of the feed; always the first line.
+pub(super) enum JournalEntry {
+    /// Layout of the journal and name of the feed; always the first line.
     Feed { format: u32, feed: String },
     /// A file that was read to its end.
-    File { path: String, stamp: Stamp },
+    File { path: String, stamp: FileStamp },
     /// A document that was read and, if its scan was written, the part that was.
     Document {
         sha256: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        scan: Option<(String, Given)>,
+        scan: Option<(String, Delivered)>,
     },
     /// A batch that is completely in the feed.
     Batch { number: u64 },
@@ -96,22 +96,22 @@ pub(super) enum Entry {
     Part { part: u8, number: u64 },
 }
 
-/// Ledger, in memory and on disk.
+/// Journal, in memory and on disk.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(super) struct Journal {
     path: PathBuf,
     file: File,
     feed: String,
-    files: BTreeMap<String, Stamp>,
+    files: BTreeMap<String, FileStamp>,
     documents: BTreeSet<String>,
-    scans: BTreeMap<String, Given>,
+    scans: BTreeMap<String, Delivered>,
     parts: BTreeMap<u8, u64>,
     batch: u64,
     lines: usize,
 }
 
-impl Ledger {
-    /// Opens a ledger, or creates one. Removes a line that was cut off.
+impl Journal {
+    /// Opens a journal, or creates one. Removes a line that was cut off.
     ///
     /// # Errors
     /// Returns a usage error if it belongs to another feed, an error of the kind
@@ -121,7 +121,7 @@ impl Ledger {
         let path = folder.join("ledger");
         let opened = OpenOptions::new().read(true).append(true).create(true).open(&path);
         let file = opened.map_err(|error| failed(&path, error))?;
-        let mut ledger = Self {
+        let mut journal = Self {
             path,
             file,
             feed: feed.to_owned(),
@@ -132,13 +132,13 @@ impl Ledger {
             batch: 0,
             lines: 0,
         };
-        ledger.lines = ledger.load()?;
-        if ledger.lines == 0 {
-            let first = Entry::Feed { format: FORMAT, feed: feed.to_owned() };
-            ledger.write(std::slice::from_ref(&first))?;
+        journal.lines = journal.load()?;
+        if journal.lines == 0 {
+            let first = JournalEntry::Feed { format: FORMAT, feed: feed.to_owned() };
+            journal.write(std::slice::from_ref(&first))?;
             sync_dir(folder)?;
         }
-        Ok(ledger)
+        Ok(journal)
     }
 
     /// Reads all lines, and returns their number.
@@ -170,15 +170,15 @@ impl Ledger {
     }
 
     /// Checks that the first line has a known layout and the name of this feed.
-    fn check(&self, entry: &Entry, first: bool) -> Result<()> {
+    fn check(&self, entry: &JournalEntry, first: bool) -> Result<()> {
         match entry {
-            Entry::Feed { format: FORMAT, feed } if *feed == self.feed => Ok(()),
-            Entry::Feed { format: FORMAT, feed } => Err(Error::usage(format!(
+            JournalEntry::Feed { format: FORMAT, feed } if *feed == self.feed => Ok(()),
+            JournalEntry::Feed { format: FORMAT, feed } => Err(Error::usage(format!(
                 "{} belongs to a feed of {feed}, this one is of {}: give another --state-dir",
                 self.path.display(),
                 self.feed,
             ))),
-            Entry::Feed { format, .. } => {
+            JournalEntry::Feed { format, .. } => {
                 Err(unreadable(&self.path, format!("its form {format} is not known")))
             }
             _ if first => Err(unreadable(&self.path, "its first line is missing")),
@@ -186,20 +186,20 @@ impl Ledger {
         }
     }
 
-    fn apply(&mut self, entry: Entry) {
+    fn apply(&mut self, entry: JournalEntry) {
         match entry {
-            Entry::Feed { .. } => {}
-            Entry::File { path, stamp } => {
+            JournalEntry::Feed { .. } => {}
+            JournalEntry::File { path, stamp } => {
                 self.files.insert(path, stamp);
             }
-            Entry::Document { sha256, scan } => {
+            JournalEntry::Document { sha256, scan } => {
                 self.documents.insert(sha256);
-                if let Some((id, given)) = scan {
-                    self.scans.insert(id, given);
+                if let Some((id, delivered)) = scan {
+                    self.scans.insert(id, delivered);
                 }
             }
-            Entry::Batch { number } => self.batch = self.batch.max(number),
-            Entry::Part { part, number } => {
+            JournalEntry::Batch { number } => self.batch = self.batch.max(number),
+            JournalEntry::Part { part, number } => {
                 self.parts.insert(part, number);
             }
         }
@@ -209,7 +209,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Fails if they cannot be written.
-    pub(super) fn add(&mut self, entries: Vec<Entry>) -> Result<()> {
+    pub(super) fn add(&mut self, entries: Vec<JournalEntry>) -> Result<()> {
         self.write(&entries)?;
         for entry in entries {
             self.apply(entry);
@@ -217,7 +217,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn write(&mut self, entries: &[Entry]) -> Result<()> {
+    fn write(&mut self, entries: &[JournalEntry]) -> Result<()> {
         let text = lines(entries);
         self.lines = self.lines.saturating_add(entries.len());
         let before = self.file.metadata().map(|meta| meta.len());
@@ -232,31 +232,32 @@ impl Ledger {
     }
 
     /// Returns the current lines, in a fixed order.
-    fn entries(&self) -> impl Iterator<Item = Entry> {
-        let first = Entry::Feed { format: FORMAT, feed: self.feed.clone() };
+    fn entries(&self) -> impl Iterator<Item = JournalEntry> {
+        let first = JournalEntry::Feed { format: FORMAT, feed: self.feed.clone() };
         let files = self.files.iter();
-        let files = files.map(|(path, stamp)| Entry::File { path: path.clone(), stamp: *stamp });
-        let plain = |sha256: &String| Entry::Document { sha256: sha256.clone(), scan: None };
+        let files =
+            files.map(|(path, stamp)| JournalEntry::File { path: path.clone(), stamp: *stamp });
+        let plain = |sha256: &String| JournalEntry::Document { sha256: sha256.clone(), scan: None };
         // The line of a scan needs some digest. The first one serves, since it is recorded anyway.
         let any = self.documents.first().cloned().unwrap_or_default();
-        let scans = self.scans.iter().map(move |(id, given)| Entry::Document {
+        let scans = self.scans.iter().map(move |(id, delivered)| JournalEntry::Document {
             sha256: any.clone(),
-            scan: Some((id.clone(), given.clone())),
+            scan: Some((id.clone(), delivered.clone())),
         });
         let parts = self.parts.iter();
-        let parts = parts.map(|(part, number)| Entry::Part { part: *part, number: *number });
+        let parts = parts.map(|(part, number)| JournalEntry::Part { part: *part, number: *number });
         std::iter::once(first)
             .chain(files)
             .chain(self.documents.iter().map(plain))
             .chain(scans)
             .chain(parts)
-            .chain(std::iter::once(Entry::Batch { number: self.batch }))
+            .chain(std::iter::once(JournalEntry::Batch { number: self.batch }))
     }
 
-    /// Removes files that no longer exist, and rewrites the ledger if it has many obsolete lines.
+    /// Removes files that no longer exist, and rewrites the journal if it has many obsolete lines.
     ///
     /// # Errors
-    /// Fails if the ledger cannot be written.
+    /// Fails if the journal cannot be written.
     pub(super) fn tidy(&mut self, folder: &Path, there: &BTreeSet<String>) -> Result<()> {
         self.files.retain(|path, _| there.contains(path));
         if self.lines <= self.entries().count().saturating_add(STALE) {
@@ -265,7 +266,7 @@ impl Ledger {
         let temporary = folder.join("ledger.tmp");
         let write = || -> io::Result<File> {
             let mut file = File::create(&temporary)?;
-            let all: Vec<Entry> = self.entries().collect();
+            let all: Vec<JournalEntry> = self.entries().collect();
             file.write_all(&lines(&all))?;
             file.sync_all()?;
             fs::rename(&temporary, &self.path)?;
@@ -282,7 +283,7 @@ impl Ledger {
     }
 
     /// Returns true if a file was read and is unchanged.
-    pub(super) fn has_read(&self, path: &str, stamp: &Stamp) -> bool {
+    pub(super) fn has_read(&self, path: &str, stamp: &FileStamp) -> bool {
         self.files.get(path) == Some(stamp)
     }
 
@@ -292,7 +293,7 @@ impl Ledger {
     }
 
     /// Returns the part of a scan that was written, if any.
-    pub(super) fn given(&self, scan_id: &str) -> Option<&Given> {
+    pub(super) fn delivered(&self, scan_id: &str) -> Option<&Delivered> {
         self.scans.get(scan_id)
     }
 
@@ -308,7 +309,7 @@ impl Ledger {
 }
 
 /// Formats entries as lines.
-pub(super) fn lines(entries: &[Entry]) -> Vec<u8> {
+pub(super) fn lines(entries: &[JournalEntry]) -> Vec<u8> {
     let mut text = Vec::new();
     for entry in entries {
         let line = serde_json::to_vec(entry).unwrap_or_default();
@@ -321,7 +322,7 @@ pub(super) fn lines(entries: &[Entry]) -> Vec<u8> {
 }
 
 /// Parses a line, or returns `None` if it is incomplete or its checksum is wrong.
-pub(super) fn parse(line: &[u8]) -> Option<Entry> {
+pub(super) fn parse(line: &[u8]) -> Option<JournalEntry> {
     let line = line.strip_suffix(b"\n")?;
     let (found, rest) = line.split_at_checked(SUM)?;
     let json = rest.strip_prefix(b" ")?;
@@ -341,30 +342,38 @@ pub(super) fn sum(line: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn document(number: u64) -> Entry {
-        let given =
-            Given { hosts: number, digest: "d".into(), finished: true, truncated: false, whole: 3 };
-        Entry::Document { sha256: format!("s{number}"), scan: Some((format!("i{number}"), given)) }
+    fn document(number: u64) -> JournalEntry {
+        let delivered = Delivered {
+            hosts: number,
+            digest: "d".into(),
+            finished: true,
+            truncated: false,
+            whole: 3,
+        };
+        JournalEntry::Document {
+            sha256: format!("s{number}"),
+            scan: Some((format!("i{number}"), delivered)),
+        }
     }
 
     #[test]
     fn a_cut_line_is_dropped_and_all_before_it_is_known() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
-        let mut ledger = Ledger::open(folder.path(), "jsonl").unwrap();
-        ledger.add(vec![document(1), document(2)]).unwrap();
+        let mut journal = Journal::open(folder.path(), "jsonl").unwrap();
+        journal.add(vec![document(1), document(2)]).unwrap();
         let two = fs::read(&path).unwrap().len();
-        ledger.add(vec![document(3)]).unwrap();
-        drop(ledger);
+        journal.add(vec![document(3)]).unwrap();
+        drop(journal);
         let all = fs::read(&path).unwrap();
         for cut in two..=all.len() {
             fs::write(&path, &all[..cut]).unwrap();
-            let mut ledger = Ledger::open(folder.path(), "jsonl").unwrap();
-            assert!(ledger.has_document("s1") && ledger.given("i2").unwrap().hosts == 2);
-            assert_eq!(ledger.has_document("s3"), cut == all.len(), "{cut}");
-            ledger.add(vec![document(4)]).unwrap();
-            drop(ledger);
-            assert!(Ledger::open(folder.path(), "jsonl").unwrap().has_document("s4"), "{cut}");
+            let mut journal = Journal::open(folder.path(), "jsonl").unwrap();
+            assert!(journal.has_document("s1") && journal.delivered("i2").unwrap().hosts == 2);
+            assert_eq!(journal.has_document("s3"), cut == all.len(), "{cut}");
+            journal.add(vec![document(4)]).unwrap();
+            drop(journal);
+            assert!(Journal::open(folder.path(), "jsonl").unwrap().has_document("s4"), "{cut}");
         }
     }
 
@@ -372,14 +381,14 @@ mod tests {
     fn damage_before_the_end_is_an_error_and_another_feed_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
-        Ledger::open(folder.path(), "jsonl").unwrap().add(vec![document(1), document(2)]).unwrap();
-        let error = Ledger::open(folder.path(), "ecs").unwrap_err().to_string();
+        Journal::open(folder.path(), "jsonl").unwrap().add(vec![document(1), document(2)]).unwrap();
+        let error = Journal::open(folder.path(), "ecs").unwrap_err().to_string();
         assert!(error.contains("belongs to a feed of jsonl"), "{error}");
         let mut bytes = fs::read(&path).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
         fs::write(&path, bytes).unwrap();
-        let error = Ledger::open(folder.path(), "jsonl").unwrap_err();
+        let error = Journal::open(folder.path(), "jsonl").unwrap_err();
         assert!(matches!(error.kind(), crate::error::ErrorKind::State(_)), "{error:?}");
         let said = error.to_string();
         assert!(said.starts_with("cannot read") && said.contains("is damaged"), "{said}");
@@ -389,15 +398,15 @@ mod tests {
     fn what_no_longer_counts_goes_when_it_is_tidied() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
-        let mut ledger = Ledger::open(folder.path(), "jsonl").unwrap();
-        let batches = (1..10_000).map(|number| Entry::Batch { number }).collect();
-        ledger.add(batches).unwrap();
-        ledger.add(vec![document(1), Entry::Part { part: 3, number: 9 }]).unwrap();
-        ledger.tidy(folder.path(), &BTreeSet::new()).unwrap();
-        drop(ledger);
+        let mut journal = Journal::open(folder.path(), "jsonl").unwrap();
+        let batches = (1..10_000).map(|number| JournalEntry::Batch { number }).collect();
+        journal.add(batches).unwrap();
+        journal.add(vec![document(1), JournalEntry::Part { part: 3, number: 9 }]).unwrap();
+        journal.tidy(folder.path(), &BTreeSet::new()).unwrap();
+        drop(journal);
         assert!(fs::metadata(&path).unwrap().len() < 1000);
-        let ledger = Ledger::open(folder.path(), "jsonl").unwrap();
-        assert_eq!((ledger.batch(), ledger.parts().get(&3)), (9999, Some(&9)));
-        assert!(ledger.has_document("s1") && ledger.given("i1").is_some());
+        let journal = Journal::open(folder.path(), "jsonl").unwrap();
+        assert_eq!((journal.batch(), journal.parts().get(&3)), (9999, Some(&9)));
+        assert!(journal.has_document("s1") && journal.delivered("i1").is_some());
     }
 }

@@ -3,10 +3,10 @@
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Baseline, Changed, What,
+    Baseline, ChangeFormat, WatchMode,
     batch::Batch,
-    known::Known,
-    ledger::{Given, Ledger},
+    host_state::HostStateStore,
+    journal::{Delivered, Journal},
 };
 use crate::{
     bytes::hex,
@@ -18,25 +18,25 @@ use crate::{
 };
 
 /// Receiver of the events of one input.
-pub(super) struct Taking<'t> {
-    what: &'t What,
-    ledger: &'t Ledger,
+pub(super) struct DocumentProcessor<'t> {
+    mode: &'t WatchMode,
+    journal: &'t Journal,
     batch: &'t mut Batch,
     /// Last known state, if the feed contains changes.
-    known: Option<&'t mut Known>,
-    open: Open,
+    hosts: Option<&'t mut HostStateStore>,
+    open: OpenDocument,
     /// First error; later events are ignored.
     failed: Option<crate::error::Error>,
 }
 
 /// Document that is being read.
 #[derive(Debug, Default)]
-struct Open {
+struct OpenDocument {
     run: RunHeader,
     /// Length of the batch's lines when the document started.
     from: u64,
     /// Part of its scan that was written before.
-    given: Option<Given>,
+    delivered: Option<Delivered>,
     /// Number and digest of the complete hosts from its start.
     hosts: u64,
     digest: Sha256,
@@ -46,14 +46,14 @@ struct Open {
     same: bool,
 }
 
-impl<'t> Taking<'t> {
+impl<'t> DocumentProcessor<'t> {
     pub(super) fn new(
-        what: &'t What,
-        ledger: &'t Ledger,
+        mode: &'t WatchMode,
+        journal: &'t Journal,
         batch: &'t mut Batch,
-        known: Option<&'t mut Known>,
+        hosts: Option<&'t mut HostStateStore>,
     ) -> Self {
-        Self { what, ledger, batch, known, open: Open::default(), failed: None }
+        Self { mode, journal, batch, hosts, open: OpenDocument::default(), failed: None }
     }
 
     /// Handles an event of the input with this name.
@@ -83,16 +83,16 @@ impl<'t> Taking<'t> {
 
     fn begin(&mut self, header: &RunHeader) {
         let id = &header.scan_id;
-        let given = self.batch.given(id).or_else(|| self.ledger.given(id)).cloned();
-        self.open = Open {
+        let delivered = self.batch.delivered(id).or_else(|| self.journal.delivered(id)).cloned();
+        self.open = OpenDocument {
             run: header.clone(),
             from: self.batch.lines.len(),
-            same: given.as_ref().is_some_and(|given| given.hosts == 0),
-            given,
-            ..Open::default()
+            same: delivered.as_ref().is_some_and(|delivered| delivered.hosts == 0),
+            delivered,
+            ..OpenDocument::default()
         };
-        if let Some(known) = &mut self.known {
-            known.drop_document();
+        if let Some(hosts) = &mut self.hosts {
+            hosts.drop_document();
         }
     }
 
@@ -100,9 +100,9 @@ impl<'t> Taking<'t> {
         let Self { open, batch, .. } = self;
         let counts = host.complete && !open.cut;
         open.cut |= !host.complete;
-        match (self.what, &mut self.known) {
-            (What::Events(feed), _) => {
-                let Open { run, digest, .. } = open;
+        match (self.mode, &mut self.hosts) {
+            (WatchMode::Events(feed), _) => {
+                let OpenDocument { run, digest, .. } = open;
                 let mut take = |lines: &mut Vec<u8>| {
                     if counts {
                         digest.update(&*lines);
@@ -114,17 +114,20 @@ impl<'t> Taking<'t> {
                 feed.host_in_pieces(run, host, &mut lines, &mut take)?;
                 take(&mut lines)?;
             }
-            (What::Changes(..), Some(known)) => known.host(host, &mut |record| {
+            (WatchMode::Changes(..), Some(hosts)) => hosts.host(host, &mut |record| {
                 if counts {
                     open.digest.update(record);
                 }
             })?,
-            (What::Changes(..), None) => {}
+            (WatchMode::Changes(..), None) => {}
         }
         if counts {
             open.hosts = open.hosts.saturating_add(1);
-            let given = open.given.as_ref().filter(|given| given.hosts == open.hosts);
-            if given.is_some_and(|given| given.digest == hex(&open.digest.clone().finalize())) {
+            let delivered =
+                open.delivered.as_ref().filter(|delivered| delivered.hosts == open.hosts);
+            if delivered
+                .is_some_and(|delivered| delivered.digest == hex(&open.digest.clone().finalize()))
+            {
                 // These hosts were already written, so their lines are removed again.
                 open.same = true;
                 batch.lines.rewind(open.from);
@@ -139,32 +142,32 @@ impl<'t> Taking<'t> {
             self.batch.lines.rewind(open.from);
             return Ok(());
         };
-        let now = Given {
+        let now = Delivered {
             hosts: open.hosts,
             digest: hex(&open.digest.finalize()),
             finished: record.stats.finished,
             truncated: record.truncated,
             whole: record.hosts_seen.saturating_sub(record.hosts_incomplete),
         };
-        if self.ledger.has_document(&sha256) || self.batch.has_document(&sha256) {
+        if self.journal.has_document(&sha256) || self.batch.has_document(&sha256) {
             self.batch.lines.rewind(open.from);
             return Ok(());
         }
         let scan_id = record.header.scan_id.clone();
-        if open.given.as_ref().is_some_and(|given| !is_news(given, &now, open.same)) {
+        if open.delivered.as_ref().is_some_and(|delivered| !is_news(delivered, &now, open.same)) {
             self.batch.lines.rewind(open.from);
             self.batch.add(sha256, None);
             return Ok(());
         }
-        match (self.what, &mut self.known) {
-            (What::Events(feed), _) => scan_line(feed, name, record, self.batch)?,
-            (What::Changes(how, baseline), Some(known)) => {
+        match (self.mode, &mut self.hosts) {
+            (WatchMode::Events(feed), _) => scan_line(feed, name, record, self.batch)?,
+            (WatchMode::Changes(how, baseline), Some(hosts)) => {
                 let batch = &mut *self.batch;
-                known.step((name, record), &mut |host, scans| {
+                hosts.step((name, record), &mut |host, scans| {
                     change_lines((how, *baseline), (host, scans), batch)
                 })?;
             }
-            (What::Changes(..), None) => {}
+            (WatchMode::Changes(..), None) => {}
         }
         self.batch.add(sha256, Some((scan_id, now)));
         Ok(())
@@ -173,10 +176,10 @@ impl<'t> Taking<'t> {
 
 /// Returns true if a document contains more than was written of its scan, or something else. `same`
 /// is true if it starts with the hosts that were written.
-fn is_news(given: &Given, now: &Given, same: bool) -> bool {
+fn is_news(delivered: &Delivered, now: &Delivered, same: bool) -> bool {
     // Two finished documents that differ in more than their bytes are in fact two scans.
-    let differs = !same || now.whole > given.whole;
-    now.rank() > given.rank() || (now.finished && given.finished && differs)
+    let differs = !same || now.whole > delivered.whole;
+    now.rank() > delivered.rank() || (now.finished && delivered.finished && differs)
 }
 
 fn scan_line(feed: &Feed, name: &str, record: &RunRecord, batch: &mut Batch) -> Result<()> {
@@ -187,18 +190,18 @@ fn scan_line(feed: &Feed, name: &str, record: &RunRecord, batch: &mut Batch) -> 
 /// Writes the changes of a host. Data that a look did not look for has not changed. The first look
 /// at a host is a change only if that is requested.
 fn change_lines(
-    (how, baseline): (&Changed, Baseline),
+    (how, baseline): (&ChangeFormat, Baseline),
     (host, scans): (&HostChanges, &ComparedScans),
     batch: &mut Batch,
 ) -> Result<()> {
-    for change in host.changes.iter().filter(|change| is_told(host, change, baseline)) {
+    for change in host.changes.iter().filter(|change| is_reported(host, change, baseline)) {
         let out = batch.lines.held();
         match how {
-            Changed::Rows => change_row(change, &mut |row| {
+            ChangeFormat::Rows => change_row(change, &mut |row| {
                 row_line(row, out);
                 Ok(())
             })?,
-            Changed::Events(ecs) => {
+            ChangeFormat::Events(ecs) => {
                 change_line(ecs, (host, change), scans, out);
             }
         }
@@ -207,7 +210,7 @@ fn change_lines(
     Ok(())
 }
 
-fn is_told(host: &HostChanges, change: &Change, baseline: Baseline) -> bool {
+fn is_reported(host: &HostChanges, change: &Change, baseline: Baseline) -> bool {
     let is_open = change.new.as_deref() == Some("open");
     change.kind.is_change()
         && (host.was_there || (baseline == Baseline::Events && (change.port.is_none() || is_open)))

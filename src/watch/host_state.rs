@@ -1,15 +1,15 @@
 //! Last known state of each host, on disk: the records that its latest state is merged from.
 //!
 //! Hosts are distributed over [`PARTS`] parts by the hash of their key. A part is a file that is
-//! never changed: a step writes new files for the parts that it touches, and the ledger records
+//! never changed: a step writes new files for the parts that it touches, and the journal records
 //! which files are current. The cost of a step therefore depends on what it touches, memory use is
 //! that of one part, and a process may end at any moment.
 //!
-//! While a document is read, its hosts are collected per part ([`Known::host`]). At its end,
-//! [`Known::step`] reports the differences and writes the new parts. The caller then puts the
-//! numbers of the new files ([`Known::take_parts`]) into the ledger together with the lines of the
-//! feed, and finally removes files that are no longer current ([`Known::clean`]). If the lines are
-//! not committed, [`Known::revert`] returns to the parts in the ledger.
+//! While a document is read, its hosts are collected per part ([`HostStateStore::host`]). At its end,
+//! [`HostStateStore::step`] reports the differences and writes the new parts. The caller then puts the
+//! numbers of the new files ([`HostStateStore::take_parts`]) into the journal together with the lines of the
+//! feed, and finally removes files that are no longer current ([`HostStateStore::clean`]). If the lines are
+//! not committed, [`HostStateStore::revert`] returns to the parts in the journal.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,9 +21,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     failed,
-    part::{self, Entry, Part, Scan, put, take_all},
-    recent::{Look, keep},
-    stage::Stage,
+    observation::{Observation, select_current},
+    spill_buffer::SpillBuffer,
+    state_part::{self, HostEntry, StatePart, StoredScan, put, take_all},
     sync_dir, unreadable,
 };
 use crate::{
@@ -45,7 +45,7 @@ pub(super) type Each<'e> = &'e mut dyn FnMut(&HostChanges, &ComparedScans) -> Re
 
 /// Last known state, and the hosts of the document that is being read.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct HostStateStore {
     folder: PathBuf,
     /// Number of the current file of each part.
     parts: BTreeMap<u8, u64>,
@@ -54,13 +54,13 @@ pub(super) struct Known {
     /// Last number that was assigned to a file.
     last: u64,
     /// Hosts of the document, by part.
-    hosts: Vec<Stage>,
+    hosts: Vec<SpillBuffer>,
     /// Files of the document's parts that are not synced yet. Syncing them together takes less
     /// time.
     unsynced: Vec<(PathBuf, File)>,
 }
 
-impl Known {
+impl HostStateStore {
     /// Opens the state with these files as its parts, and removes all other files.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ impl Known {
             folder,
             parts: parts.clone(),
             fresh: BTreeMap::new(),
-            hosts: (0..PARTS).map(|_| Stage::default()).collect(),
+            hosts: (0..PARTS).map(|_| SpillBuffer::default()).collect(),
             unsynced: Vec::new(),
         };
         known.clean()?;
@@ -115,7 +115,7 @@ impl Known {
         let mut record = Vec::new();
         pack_host(host, &mut record);
         seen(&record);
-        put(&Entry { scan: 0, key: key.as_str().to_owned(), host: record }, stage.held());
+        put(&HostEntry { scan: 0, key: key.as_str().to_owned(), host: record }, stage.held());
         let folder = &self.folder;
         stage.settle(&|| fs::tempfile_in(folder)).map_err(|error| failed(folder, error))
     }
@@ -136,11 +136,11 @@ impl Known {
         each: Each<'_>,
     ) -> Result<()> {
         self.last = self.last.saturating_add(1);
-        let scan = Scan::of(self.last, source, record);
+        let scan = StoredScan::of(self.last, source, record);
         let mut chunk = Vec::new();
         let mut size = 0_u64;
         for part in 0..PARTS {
-            let len = self.hosts.get(usize::from(part)).map_or(0, Stage::len);
+            let len = self.hosts.get(usize::from(part)).map_or(0, SpillBuffer::len);
             if len > 0 {
                 chunk.push(part);
                 size = size.saturating_add(len);
@@ -158,19 +158,19 @@ impl Known {
         sync_dir(&self.folder)
     }
 
-    fn step_parts(&mut self, parts: &[u8], scan: &Scan, each: Each<'_>) -> Result<()> {
+    fn step_parts(&mut self, parts: &[u8], scan: &StoredScan, each: Each<'_>) -> Result<()> {
         let mut scans = BTreeMap::new();
         let (mut before, mut after) = (Vec::new(), Vec::new());
         let mut written = Vec::new();
         for part in parts {
             let new = self.entries(*part, scan.number)?;
             let touched: BTreeSet<&str> = new.iter().map(|entry| &*entry.key).collect();
-            let Part { scans: known, entries } = self.load(*part)?;
-            let (old, mut rest): (Vec<Entry>, Vec<Entry>) =
+            let StatePart { scans: known, entries } = self.load(*part)?;
+            let (old, mut rest): (Vec<HostEntry>, Vec<HostEntry>) =
                 entries.into_iter().partition(|entry| touched.contains(&*entry.key));
             scans.extend(known);
             scans.insert(scan.number, scan.clone());
-            let kept = recent(old.iter().chain(&new), &scans);
+            let kept = current_entries(old.iter().chain(&new), &scans);
             rest.extend(kept.iter().cloned());
             written.push((*part, rest));
             before.extend(old);
@@ -193,16 +193,16 @@ impl Known {
     }
 
     /// Returns the hosts of the document that belong to a part.
-    fn entries(&self, part: u8, scan: u64) -> Result<Vec<Entry>> {
+    fn entries(&self, part: u8, scan: u64) -> Result<Vec<HostEntry>> {
         let Some(stage) = self.hosts.get(usize::from(part)) else { return Ok(Vec::new()) };
         let mut bytes = Vec::new();
         let read = io::copy(&mut stage.read(), &mut bytes);
         read.map_err(|error| failed(&self.folder, error))?;
-        Ok(take_all(&bytes).map(|entry| Entry { scan, ..entry }).collect())
+        Ok(take_all(&bytes).map(|entry| HostEntry { scan, ..entry }).collect())
     }
 
     /// Merges the hosts of these entries, scan by scan.
-    fn merger(&self, entries: &[Entry], scans: &BTreeMap<u64, Scan>) -> Result<Merger> {
+    fn merger(&self, entries: &[HostEntry], scans: &BTreeMap<u64, StoredScan>) -> Result<Merger> {
         let policy = MergePolicy::new(Precedence::Latest);
         let cap = usize::try_from(CHUNK.saturating_mul(8)).unwrap_or(usize::MAX);
         let mut merger = Merger::with_memory(policy, cap, Some(&self.folder));
@@ -224,11 +224,11 @@ impl Known {
         Ok(merger)
     }
 
-    fn load(&self, part: u8) -> Result<Part> {
-        let Some(number) = self.parts.get(&part) else { return Ok(Part::default()) };
+    fn load(&self, part: u8) -> Result<StatePart> {
+        let Some(number) = self.parts.get(&part) else { return Ok(StatePart::default()) };
         let path = self.path(part, *number);
         let bytes = fs::read(&path).map_err(|error| unreadable(&path, error))?;
-        Part::parse(&bytes).ok_or_else(|| {
+        StatePart::parse(&bytes).ok_or_else(|| {
             let message = "it is damaged, or of another version: a new --state-dir begins anew";
             unreadable(&path, message)
         })
@@ -238,15 +238,15 @@ impl Known {
     fn save(
         &mut self,
         part: u8,
-        (scans, entries): (&BTreeMap<u64, Scan>, &[Entry]),
+        (scans, entries): (&BTreeMap<u64, StoredScan>, &[HostEntry]),
         number: u64,
     ) -> Result<()> {
         let path = self.path(part, number);
         let named: BTreeSet<u64> = entries.iter().map(|entry| entry.scan).collect();
-        let scans: Vec<&Scan> = named.iter().filter_map(|number| scans.get(number)).collect();
+        let scans: Vec<&StoredScan> = named.iter().filter_map(|number| scans.get(number)).collect();
         let write = || -> io::Result<File> {
             let mut file = File::create(&path)?;
-            file.write_all(&part::encode(&scans, entries)?)?;
+            file.write_all(&state_part::encode(&scans, entries)?)?;
             Ok(file)
         };
         let file = write().map_err(|error| failed(&path, error))?;
@@ -256,8 +256,8 @@ impl Known {
         Ok(())
     }
 
-    /// Returns the parts written since the last call, for the ledger. Call [`Self::clean`] when the
-    /// ledger contains them.
+    /// Returns the parts written since the last call, for the journal. Call [`Self::clean`] when the
+    /// journal contains them.
     pub(super) fn take_parts(&mut self) -> BTreeMap<u8, u64> {
         std::mem::take(&mut self.fresh)
     }
@@ -268,8 +268,11 @@ fn part_of(key: &str) -> u8 {
 }
 
 /// Returns the entries of each key that its latest state is merged from.
-fn recent<'e>(entries: impl Iterator<Item = &'e Entry>, scans: &BTreeMap<u64, Scan>) -> Vec<Entry> {
-    let mut by_key: BTreeMap<&str, BTreeMap<u64, Vec<&Entry>>> = BTreeMap::new();
+fn current_entries<'e>(
+    entries: impl Iterator<Item = &'e HostEntry>,
+    scans: &BTreeMap<u64, StoredScan>,
+) -> Vec<HostEntry> {
+    let mut by_key: BTreeMap<&str, BTreeMap<u64, Vec<&HostEntry>>> = BTreeMap::new();
     for entry in entries {
         by_key.entry(&entry.key).or_default().entry(entry.scan).or_default().push(entry);
     }
@@ -278,9 +281,9 @@ fn recent<'e>(entries: impl Iterator<Item = &'e Entry>, scans: &BTreeMap<u64, Sc
         let looks = by_scan.iter().filter_map(|(number, entries)| {
             let hosts: Vec<Host<'_>> =
                 entries.iter().filter_map(|entry| unpack_host(&entry.host)).collect();
-            scans.get(number).map(|scan| Look::of(scan, &hosts))
+            scans.get(number).map(|scan| Observation::of(scan, &hosts))
         });
-        for number in keep(looks.collect()) {
+        for number in select_current(looks.collect()) {
             kept.extend(by_scan.get(&number).into_iter().flatten().map(|entry| (*entry).clone()));
         }
     }

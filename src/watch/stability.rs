@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::ledger::Stamp;
+use super::journal::FileStamp;
 use crate::{fs::File, source::ends_with};
 
 /// Last bytes of a complete XML file of nmap.
@@ -15,24 +15,24 @@ pub(super) const ENDING: &[u8] = b"</nmaprun>";
 
 /// Files that may still be written.
 #[derive(Debug)]
-pub(super) struct Settling {
+pub(super) struct StabilityTracker {
     settle: Duration,
     waiting: BTreeMap<String, Waiting>,
 }
 
 #[derive(Debug)]
 struct Waiting {
-    stamp: Stamp,
+    stamp: FileStamp,
     since: Instant,
 }
 
-impl Settling {
+impl StabilityTracker {
     pub(super) fn new(settle: Duration) -> Self {
         Self { settle, waiting: BTreeMap::new() }
     }
 
     /// Returns true if a file may be read now.
-    pub(super) fn is_ready(&mut self, name: &str, path: &Path, stamp: Stamp) -> bool {
+    pub(super) fn is_ready(&mut self, name: &str, path: &Path, stamp: FileStamp) -> bool {
         let now = Instant::now();
         let known = self.waiting.get(name).filter(|waiting| waiting.stamp == stamp);
         let ready = match known {

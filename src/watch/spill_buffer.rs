@@ -6,21 +6,21 @@ use std::io::{self, Read};
 use crate::fs::File;
 
 /// Maximum number of bytes that are held in memory.
-const HELD: usize = 256 << 10;
+const MAX_HELD_BYTES: usize = 256 << 10;
 
 /// Function that creates the file of a buffer when it is needed.
-pub(super) type Make<'m> = &'m dyn Fn() -> io::Result<File>;
+pub(super) type CreateFile<'m> = &'m dyn Fn() -> io::Result<File>;
 
 /// Bytes that are appended first, and read when they are complete.
 #[derive(Debug, Default)]
-pub(super) struct Stage {
+pub(super) struct SpillBuffer {
     file: Option<File>,
     /// Number of bytes in the file.
     filed: u64,
     held: Vec<u8>,
 }
 
-impl Stage {
+impl SpillBuffer {
     /// Returns the length of the buffer, in bytes.
     pub(super) fn len(&self) -> u64 {
         self.filed.saturating_add(u64::try_from(self.held.len()).unwrap_or(u64::MAX))
@@ -32,12 +32,12 @@ impl Stage {
     }
 
     /// Moves the bytes in memory to the file if they exceed the limit.
-    pub(super) fn settle(&mut self, make: Make<'_>) -> io::Result<()> {
-        if self.held.len() >= HELD { self.file_all(make) } else { Ok(()) }
+    pub(super) fn settle(&mut self, make: CreateFile<'_>) -> io::Result<()> {
+        if self.held.len() >= MAX_HELD_BYTES { self.file_all(make) } else { Ok(()) }
     }
 
     /// Moves all bytes in memory to the file.
-    pub(super) fn file_all(&mut self, make: Make<'_>) -> io::Result<()> {
+    pub(super) fn file_all(&mut self, make: CreateFile<'_>) -> io::Result<()> {
         let file = match self.file.take() {
             Some(file) => file,
             None => make()?,
@@ -71,18 +71,20 @@ impl Stage {
     /// Returns a reader of all bytes.
     pub(super) fn read(&self) -> impl Read {
         match &self.file {
-            None => Bytes::Held(&self.held),
-            Some(file) => Bytes::Both(At { file, place: 0, end: self.filed }.chain(&self.held[..])),
+            None => BufferReader::Held(&self.held),
+            Some(file) => BufferReader::Both(
+                FileRange { file, place: 0, end: self.filed }.chain(&self.held[..]),
+            ),
         }
     }
 }
 
-enum Bytes<'s> {
+enum BufferReader<'s> {
     Held(&'s [u8]),
-    Both(io::Chain<At<'s>, &'s [u8]>),
+    Both(io::Chain<FileRange<'s>, &'s [u8]>),
 }
 
-impl Read for Bytes<'_> {
+impl Read for BufferReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Held(held) => held.read(buffer),
@@ -92,13 +94,13 @@ impl Read for Bytes<'_> {
 }
 
 /// Reader of a range of a file, without using the position of the file.
-pub(super) struct At<'f> {
+pub(super) struct FileRange<'f> {
     pub(super) file: &'f File,
     pub(super) place: u64,
     pub(super) end: u64,
 }
 
-impl Read for At<'_> {
+impl Read for FileRange<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = self.end.saturating_sub(self.place);
         let len = usize::try_from(most).unwrap_or(usize::MAX).min(buffer.len());
@@ -116,7 +118,7 @@ mod tests {
     fn what_is_taken_back_is_gone_wherever_it_was() {
         let make = || crate::fs::tempfile_in(std::env::temp_dir());
         for filed in [0, 3, 5, 9] {
-            let mut stage = Stage::default();
+            let mut stage = SpillBuffer::default();
             for (place, byte) in b"abcdefgh".iter().enumerate() {
                 if place == filed {
                     stage.file_all(&make).unwrap();

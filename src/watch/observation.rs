@@ -1,15 +1,16 @@
-//! Selection of the looks at a host that its latest state is merged from.
+//! Selection of the observations of a host that its latest state is merged from.
 
-use super::part::Scan;
+use super::state_part::StoredScan;
 use crate::{
     merge::{LookFacts, ScanFacts, is_probed},
     model::Host,
 };
 
-/// Maximum number of looks that are kept per host, one for each set of things that scans look for.
-const KEPT: usize = 16;
+/// Maximum number of observations that are kept per host, one for each set of things that scans look
+/// for.
+const MAX_OBSERVATIONS: usize = 16;
 
-/// Bits for the findings of a look, other than states of ports.
+/// Bits for the findings of an observation, other than states of ports.
 const SYSTEM: u8 = 1;
 const ROUTE: u8 = 2;
 const HOST_SCRIPTS: u8 = 4;
@@ -20,10 +21,10 @@ const MAC: u8 = 32;
 const USER_NAMES: u8 = 64;
 const OTHER_NAMES: u8 = 128;
 
-/// Look of a scan at a host.
+/// Observation of a host by a scan.
 #[derive(Debug)]
-pub(super) struct Look<'s> {
-    scan: &'s Scan,
+pub(super) struct Observation<'s> {
+    scan: &'s StoredScan,
     /// Time of its end, or else of its start.
     time: Option<i64>,
     /// True if the host was seen completely.
@@ -33,9 +34,9 @@ pub(super) struct Look<'s> {
     found: u8,
 }
 
-impl<'s> Look<'s> {
+impl<'s> Observation<'s> {
     /// Combines the entries of a host in a scan, of which there may be several.
-    pub(super) fn of(scan: &'s Scan, hosts: &[Host<'_>]) -> Self {
+    pub(super) fn of(scan: &'s StoredScan, hosts: &[Host<'_>]) -> Self {
         let ended = hosts.iter().filter_map(|host| host.end_time).max();
         let time = ended.map(crate::model::Timestamp::seconds).or(scan.end).or(scan.start);
         let facts = ScanFacts::of(&scan.record());
@@ -45,9 +46,9 @@ impl<'s> Look<'s> {
         Self { scan, time, whole: hosts.iter().all(whole), ports, found }
     }
 
-    /// Returns true if this look contains everything that an earlier one found, or looked for it
+    /// Returns true if this observation contains everything that an earlier one found, or looked for it
     /// again without finding it.
-    fn covers(&self, earlier: &Self) -> bool {
+    fn supersedes(&self, earlier: &Self) -> bool {
         self.scan.id == earlier.scan.id
             || (self.whole
                 && self.scan.info == earlier.scan.info
@@ -75,17 +76,20 @@ fn found(host: &Host<'_>) -> u8 {
     .fold(0, |all, (bit, _)| all | bit)
 }
 
-/// Returns the numbers of the scans whose looks are kept, in order: those that no later look
-/// covers.
-pub(super) fn keep(mut looks: Vec<Look<'_>>) -> Vec<u64> {
-    looks.sort_by_key(|look| std::cmp::Reverse((look.time, look.scan.number)));
-    let mut kept: Vec<Look<'_>> = Vec::new();
-    for look in looks {
-        if kept.len() < KEPT && !kept.iter().any(|later| later.covers(&look)) {
-            kept.push(look);
+/// Returns the numbers of the scans whose observations are kept, in order: those that no later observation
+/// supersedes.
+pub(super) fn select_current(mut observations: Vec<Observation<'_>>) -> Vec<u64> {
+    observations
+        .sort_by_key(|observation| std::cmp::Reverse((observation.time, observation.scan.number)));
+    let mut current: Vec<Observation<'_>> = Vec::new();
+    for observation in observations {
+        if current.len() < MAX_OBSERVATIONS
+            && !current.iter().any(|later| later.supersedes(&observation))
+        {
+            current.push(observation);
         }
     }
-    let mut numbers: Vec<u64> = kept.iter().map(|look| look.scan.number).collect();
+    let mut numbers: Vec<u64> = current.iter().map(|observation| observation.scan.number).collect();
     numbers.sort_unstable();
     numbers
 }
