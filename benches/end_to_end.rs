@@ -10,11 +10,9 @@ use criterion::Criterion;
 use scanmill::{
     error::Result,
     feed::Feed,
+    format::{self, FeedSink, Format, RowFormat, RowFormatVisitor, SinkOptions, TableFormat},
+    output::{DocumentSink, Output, Temporaries},
     pipeline::{Filters, Pipeline},
-    sink::{
-        self, DocumentSink, FeedSink, Format, Output, RowFormat, RowFormatVisitor, SinkOptions,
-        TableFormat, Temporaries,
-    },
     source::{self, Pick},
     xml::Options,
 };
@@ -42,7 +40,7 @@ fn convert(file: &Path, format: Option<TableFormat>) -> Result<()> {
     let folder = tempfile::tempdir()?;
     if let Some(format) = format {
         let output = Output::Dir(folder.path().join("out"));
-        return sink::open(format, &output, SinkOptions::default(), Convert(file));
+        return format::open(format, &output, SinkOptions::default(), Convert(file));
     }
     let output = Output::File(folder.path().join("out.jsonl"));
     let sink = DocumentSink::open(&output, false, &Temporaries::default())?;

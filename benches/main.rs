@@ -3,10 +3,10 @@
 
 mod decode;
 mod end_to_end;
+mod format;
 mod frame;
 mod generator;
 mod merge;
-mod sink;
 mod table;
 mod tokens;
 
@@ -31,7 +31,7 @@ fn main() {
         tokens::bench(&mut criterion, &input);
         decode::bench(&mut criterion, &input);
         table::bench(&mut criterion, &input);
-        sink::bench(&mut criterion, &input);
+        format::bench(&mut criterion, &input);
         end_to_end::bench(&mut criterion, &input);
         merge::bench(&mut criterion, &input);
     }

@@ -20,9 +20,9 @@ use std::{
 
 use scanmill::{
     error::{self, Result},
+    format::{ChunkWriter, Emit, Format, ScanEncoder, Written},
     model::{Host, RunEvent, RunHeader, RunRecord},
     pipeline::{Filters, Pipeline},
-    sink::{ChunkWriter, Emit, Format, ScanEncoder, Written},
     source::{self, Pick},
     xml::Options,
 };

@@ -5,8 +5,8 @@
 //! ```text
 //!  files, folders,   bytes    frames, tokens,   events   rows of ten    rows    JSONL, CSV,
 //!  standard input  ─────────▶ repair, decoding ────────▶ tables or     ───────▶ Parquet
-//!  [source]                   [xml]             [model]  nested lines           [sink]
-//!                                                        [table] [feed]
+//!  [source]                   [xml]             [model]  nested lines           [format]
+//!                                                        [table] [feed]          [output]
 //!  └────────────────────────────── [pipeline] ─────────────────────────────────┘
 //! ```
 //!
@@ -48,12 +48,12 @@
 //!
 //! # Each document exactly once
 //!
-//! [`dataset::Dataset`] is a dataset of partitioned Parquet with a log of commits. It gives a [`sink::Format`] for
+//! [`dataset::Dataset`] is a dataset of partitioned Parquet with a log of commits. It gives a [`format::Format`] for
 //! [`pipeline::Pipeline`], which is how `scanmill ingest` loads it.
 //!
 //! # Formats of your own
 //!
-//! A [`sink::Format`] is an encoder that works on any thread and a writer that gets its chunks in order.
+//! A [`format::Format`] is an encoder that works on any thread and a writer that gets its chunks in order.
 //! `examples/markdown.rs` has one that is written outside the crate.
 //!
 //! # Several scans of one host
@@ -123,6 +123,7 @@ pub mod engine;
 pub mod error;
 pub mod exec;
 pub mod feed;
+pub mod format;
 mod fs;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -134,11 +135,11 @@ pub mod limits;
 pub mod merge;
 pub mod model;
 pub mod ops;
+pub mod output;
 pub mod pipeline;
 mod process;
 pub mod request;
 pub mod scanner;
-pub mod sink;
 mod snapshot;
 pub mod source;
 pub mod table;

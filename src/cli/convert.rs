@@ -20,11 +20,12 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    format::{FeedSink, Format, MergeEncoder},
     merge::{MergeFlags, MergePolicy, Merger},
     model::Identity,
+    output::{DocumentSink, Output, StateSink, Temporaries},
     pipeline::{Filters, MergeInput, Pipeline},
     process::ProcessGroup,
-    sink::{DocumentSink, FeedSink, Format, MergeEncoder, Output, StateSink, Temporaries},
     source::Follow,
     watch::ENDING,
 };

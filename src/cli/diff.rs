@@ -28,13 +28,11 @@ use crate::{
     diff::{DiffOptions, differences_with},
     error::{Error, Result},
     feed::ecs::{Ecs, change_line},
+    format::{self, RowEncoder as _, RowFormat, RowFormatVisitor, SinkOptions, TableFormat},
     merge::{MergePolicy, Merger, Precedence},
     model::{ComparedScans, HostChanges},
+    output::{DocumentSink, Output, Temporaries},
     pipeline::{Filters, MergeInput, Outcome, Pipeline, Report},
-    sink::{
-        self, DocumentSink, Output, RowEncoder as _, RowFormat, RowFormatVisitor, SinkOptions,
-        TableFormat, Temporaries,
-    },
     source::Pick,
     table::{Table, change_row},
 };
@@ -88,7 +86,7 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
                 temporaries: temporaries.clone(),
                 ..SinkOptions::default()
             };
-            sink::open(format, &output, options, comparison)
+            format::open(format, &output, options, comparison)
         }
     }
 }

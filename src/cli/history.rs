@@ -19,9 +19,10 @@ use super::{
 };
 use crate::{
     error::Result,
+    format::{RowFormat, RowFormatVisitor},
     merge::{MergePolicy, Merger, Precedence},
+    output::Temporaries,
     pipeline::{Filters, MergeInput, Pipeline},
-    sink::{RowFormat, RowFormatVisitor, Temporaries},
 };
 
 pub(super) fn run(args: &HistoryArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {

@@ -26,8 +26,8 @@ use crate::{
     error::Result,
     fs,
     model::Timestamp,
+    output::{Temporaries, follow},
     pipeline::{Filters, Pipeline, Report, WarningReport},
-    sink::{Temporaries, follow},
     source::{self, Input},
     table::Table,
 };

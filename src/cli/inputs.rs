@@ -14,10 +14,10 @@ use super::{
 use crate::{
     dataset::Dataset,
     error::{Error, Result},
+    format::Format,
     fs,
     limits::Limits,
     pipeline::{Observer, Pipeline},
-    sink::Format,
     source::{self, Input, Pick},
     xml::Options,
 };

@@ -28,9 +28,10 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    format::Discard,
     model::{Host, RunRecord, ScanEvent},
+    output::Temporaries,
     pipeline::{Filters, Observer, Outcome, Pipeline, Report},
-    sink::{Discard, Temporaries},
 };
 
 /// Maximum number of lines of a list on the screen.

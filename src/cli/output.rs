@@ -10,10 +10,10 @@ use super::{
 use crate::{
     error::{Error, Result},
     feed::Feed,
-    sink::{
-        self, DocumentSink, FeedSink, Format, MergeEncoder, Output, RowFormat, RowFormatVisitor,
-        SinkOptions, TableFormat, Temporaries,
+    format::{
+        self, FeedSink, Format, MergeEncoder, RowFormat, RowFormatVisitor, SinkOptions, TableFormat,
     },
+    output::{DocumentSink, Output, Temporaries},
     table::{Column, Table},
 };
 
@@ -222,7 +222,7 @@ impl Plan {
                     partition_by: write.partition_by.map(PartitionName::by),
                     temporaries: temporaries.clone(),
                 };
-                sink::open(format, &output, options, visitor)
+                format::open(format, &output, options, visitor)
             }
         }
     }

@@ -21,7 +21,7 @@ use super::ending::is_special;
 use crate::{
     error::{Error, Result},
     fs::{self, FileId},
-    sink::{Output, Replace, follow, hold, refuse_existing},
+    output::{Output, Replace, follow, hold, refuse_existing},
 };
 
 /// Kind of an output.

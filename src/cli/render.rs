@@ -17,9 +17,9 @@ use crate::{
     dataset::{CompactReport, LoadReport, VacuumReport},
     error::{Error, ErrorKind},
     model::Timestamp,
+    output::{Leftover, NOT_REPLACED, Temporaries},
     pipeline::{FailedScans, Outcome, Report},
     scanner::NOT_FOUND,
-    sink::{Leftover, NOT_REPLACED, Temporaries},
     xml::{ESCAPED, QUOTED},
 };
 

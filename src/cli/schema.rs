@@ -24,7 +24,7 @@ use crate::{
     error::{Error, Result},
     feed::ecs,
     fs,
-    sink::{DocumentSink, Output, Temporaries, make_target},
+    output::{DocumentSink, Output, Temporaries, make_target},
     table::{
         Table,
         export::{self, Dialect, Format},

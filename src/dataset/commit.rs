@@ -26,11 +26,7 @@ use super::{
     rows::{self, Batches},
     snapshot::{CurrentFile, digest},
 };
-use crate::{
-    error::Result,
-    sink::{DocumentInfo, Temporaries},
-    table::Table,
-};
+use crate::{error::Result, format::DocumentInfo, output::Temporaries, table::Table};
 
 /// Resources for writing files of a dataset.
 pub(super) struct WriteContext {

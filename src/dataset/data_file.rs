@@ -14,11 +14,12 @@ use super::{failed, log::FileEntry, sync_dir};
 use crate::{
     bytes::hex,
     error::{Error, ErrorKind, Result},
-    fs::{self, File},
-    sink::{
-        SinkOptions, Temporaries,
-        parquet_parts::{GROUP_BYTES, NO_VALUE, properties},
+    format::{
+        SinkOptions,
+        parquet::{GROUP_BYTES, properties},
     },
+    fs::{self, File},
+    output::{NO_VALUE, Temporaries},
     table::{BatchBuilder, RecordBatch, Table},
 };
 

@@ -29,10 +29,11 @@ use super::{
 };
 use crate::{
     error::{Code, Diagnostic, Result},
-    sink::{
+    format::{
         ChunkWriter, DocumentEvent, DocumentInfo, Format, ParquetChunk, ParquetRows, SinkOptions,
-        TableEncoder, Temporaries,
+        TableEncoder,
     },
+    output::Temporaries,
     table::Table,
 };
 

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     fs::{self, File},
-    sink::Temporaries,
+    output::Temporaries,
 };
 
 /// Version of the log's layout. Newer versions are refused.
@@ -131,7 +131,7 @@ impl Commit {
     pub(super) fn new(operation: Operation, time: &str) -> Self {
         Self {
             format: FORMAT,
-            schema_version: crate::sink::parquet_parts::SCHEMA_VERSION.to_owned(),
+            schema_version: crate::format::parquet::SCHEMA_VERSION.to_owned(),
             operation,
             time: time.to_owned(),
             has_newest: true,
@@ -301,7 +301,7 @@ pub(super) fn parse(path: &Path, text: &[u8]) -> Result<Commit> {
     }
     let Form { format, schema_version } =
         serde_json::from_slice(text).map_err(|error| unreadable(path, error))?;
-    let known = crate::sink::parquet_parts::SCHEMA_VERSION;
+    let known = crate::format::parquet::SCHEMA_VERSION;
     if format > FORMAT || schema_version != known {
         return Err(Error::usage(format!(
             "{}: made by another version of scanmill (form {format}, schema {schema_version}; this \

@@ -20,8 +20,9 @@ use super::{
 };
 use crate::{
     error::Result,
+    format::parquet::SCHEMA_VERSION_KEY,
     fs::{self, File},
-    sink::{Temporaries, parquet_parts::SCHEMA_VERSION_KEY},
+    output::Temporaries,
     table::Table,
 };
 

@@ -60,7 +60,7 @@ pub use self::{
 use crate::{
     error::{Error, Result},
     fs::{self, File, TryLockError},
-    sink::{Temporaries, make_target},
+    output::{Temporaries, make_target},
     table::Table,
 };
 

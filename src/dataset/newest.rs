@@ -34,7 +34,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     fs::{self, File},
-    sink::Temporaries,
+    output::Temporaries,
 };
 
 /// Name of the file. It has no `.json` extension, so that a pattern that removes commits does not

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    sink::DocumentInfo,
+    format::DocumentInfo,
     table::{RecordBatch, Table},
 };
 

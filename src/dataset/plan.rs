@@ -6,7 +6,7 @@ use super::{
     rows::OF_HOSTS,
     snapshot::{Copy, CopyQuality, Digest, Snapshot, digest},
 };
-use crate::{error::Result, sink::DocumentInfo};
+use crate::{error::Result, format::DocumentInfo};
 
 /// Decisions about documents, in their order.
 #[derive(Debug, PartialEq, Eq)]

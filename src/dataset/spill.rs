@@ -10,7 +10,7 @@ use super::{
     plan::{Disposition, Plan},
     rows::{self, Batches},
 };
-use crate::{error::Result, sink::DocumentInfo, table::Table};
+use crate::{error::Result, format::DocumentInfo, table::Table};
 
 const TABLES: usize = Table::ALL.len();
 

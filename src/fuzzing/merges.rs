@@ -17,9 +17,9 @@ use crate::{
         ecs::{Ecs, changes},
         nested,
     },
+    format::row_line,
     merge::{MergePolicy, Merger, Precedence, pack_host, unpack_host},
     model::{Host, RunHeader, ScanEvent},
-    sink::row_line,
     table::{change_row, host_rows, merged_rows},
     xml::Options,
 };

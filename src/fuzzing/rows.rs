@@ -9,12 +9,12 @@ use super::outcome::Outcome;
 use crate::{
     bytes,
     error::Result,
-    model::{Host, Port, RunHeader, RunRecord, ScanEvent, Trace},
-    sink::{
+    format::{
         CsvRows, RowEncoder as _,
         fuzzing::{csv_rows, texts},
         row_line,
     },
+    model::{Host, Port, RunHeader, RunRecord, ScanEvent, Trace},
     table::{
         BatchBuilder, Column, Kind, RecordBatch, Row, Stored, Table, event_row, host_rows, restore,
         run_rows,

@@ -19,8 +19,8 @@ use arrow::compute::concat_batches;
 use crate::{
     dataset::Dataset,
     error::{Error, ErrorKind, Result},
+    format::{Blocks, ChunkWriter, Format, ParquetChunk, ParquetRows, SinkOptions, TableEncoder},
     pipeline::{Filters, Pipeline, Report},
-    sink::{Blocks, ChunkWriter, Format, ParquetChunk, ParquetRows, SinkOptions, TableEncoder},
     source::{self, Pick},
     table::{BatchBuilder, RecordBatch, SchemaRef, Table},
     xml,

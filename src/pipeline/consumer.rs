@@ -3,7 +3,7 @@
 use super::{OUTPUT, worker::Worker};
 use crate::{
     error::{Error, Result},
-    sink::{Format, ScanEncoder},
+    format::{Format, ScanEncoder},
 };
 
 /// Receives the chunks of one encoder in order.

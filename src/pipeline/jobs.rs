@@ -16,8 +16,8 @@ use super::{
 use crate::{
     error::{Error, Result},
     exec::{Ordered, ThreadPool},
+    format::{DocumentEvent, ScanEncoder},
     model::RunHeader,
-    sink::{DocumentEvent, ScanEncoder},
     xml::{HostBatch, HostNotes, Options},
 };
 

@@ -5,7 +5,7 @@ use std::io::Read;
 use super::{Observer, Pipeline};
 use crate::{
     error::Result,
-    sink::Format,
+    format::Format,
     source::{Bytes, Follow, Member},
 };
 

@@ -23,6 +23,10 @@ use super::{
 use crate::{
     error::{Code, Diagnostic, Position, Result},
     exec::{Ordered, ThreadPool},
+    format::{
+        ChunkWriter, Emit, Format, MergeEncoder, RowEncoder, RowFormat, ScanEncoder, TableEncoder,
+        Written,
+    },
     history,
     limits::Limits,
     merge::{
@@ -30,10 +34,7 @@ use crate::{
         Sorted, Stager, Summary,
     },
     model::{Host, RunEvent, RunHeader, RunRecord},
-    sink::{
-        ChunkWriter, Emit, Format, MergeEncoder, RowEncoder, RowFormat, ScanEncoder, StateSink,
-        TableEncoder, Written,
-    },
+    output::StateSink,
     table::{host_interval_row, port_interval_row},
 };
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! inputs ──▶ readers ──▶ Worker (filters, counts, encoder) ──▶ chunks ──▶ writer
-//!   source/     xml/       one per thread                       in order     sink/
+//!   source/     xml/       one per thread                       in order     format/
 //! ```
 //!
 //! [`Pipeline`] is generic over the [`Format`] that it writes, so an encoder and a writer always match. With one
@@ -54,9 +54,9 @@ use self::{
 use crate::{
     error::{Error, Result},
     exec::ThreadPool,
+    format::{Format, ScanEncoder as _},
     limits::Limits,
     model::{ScanEvent, ScanEvents},
-    sink::{Format, ScanEncoder as _},
     source::{Bytes, Input, Manner, Member, Meter, Pick},
     xml::{Decoder, Options},
 };
@@ -76,8 +76,9 @@ pub type Observer<'o> = &'o mut dyn FnMut(&str, &ScanEvent<'_>);
 /// use std::sync::{Arc, atomic::AtomicBool};
 ///
 /// use scanmill::{
+///     format::{CsvSink, SinkOptions},
+///     output::Output,
 ///     pipeline::{Filters, Pipeline},
-///     sink::{CsvSink, Output, SinkOptions},
 ///     source::{self, Pick},
 ///     table::Table,
 ///     xml::Options,
@@ -229,7 +230,7 @@ impl<F: Format> Pipeline<F> {
         self.record(InputTask::Known(name.to_owned()))
     }
 
-    /// Passes `number` to a writer that receives [`DocumentEvent`](crate::sink::DocumentEvent)s, after the events of
+    /// Passes `number` to a writer that receives [`DocumentEvent`](crate::format::DocumentEvent)s, after the events of
     /// everything read before.
     ///
     /// # Errors

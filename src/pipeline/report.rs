@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::{
     engine::Failure,
     error::{Code, Error},
+    format::{ChunkWriter, Written},
     model::RunRecord,
-    sink::{ChunkWriter, Written},
     table::Table,
 };
 

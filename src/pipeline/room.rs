@@ -7,8 +7,8 @@
 
 use crate::{
     error::{Error, Result},
+    format::{Format, ScanEncoder},
     model::RunRecord,
-    sink::{Format, ScanEncoder},
 };
 
 use super::{

@@ -9,8 +9,8 @@ use std::{
 use super::{Pipeline, consumer::ChunkConsumer, jobs::Job, stream::InputProgress, worker::Worker};
 use crate::{
     error::{Error, Result},
+    format::{Format, ScanEncoder},
     model::{Host, RunEvent, RunHeader, RunRecord, ScanEvent},
-    sink::{Format, ScanEncoder},
     xml::{HostBatch, HostNotes, Part, Reader},
 };
 

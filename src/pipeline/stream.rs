@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     error::{Code, Error, ErrorKind, Result},
+    format::{DocumentEvent, ScanEncoder},
     model::{RunHeader, ScanEvent, ScanEvents},
-    sink::{DocumentEvent, ScanEncoder},
     xml::{Decoder, Options, Reader},
 };
 

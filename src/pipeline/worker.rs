@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     error::{Code, Diagnostic, Position, Result},
+    format::{DocumentEvent, DocumentInfo, Format, MergeEncoder, ScanEncoder, Written},
     limits::Limits,
     model::{Host, HostState, MergedHost, RunEvent, RunHeader, RunRecord, Timestamp},
-    sink::{DocumentEvent, DocumentInfo, Format, MergeEncoder, ScanEncoder, Written},
     table::Table,
     xml::most_ports,
 };

@@ -60,9 +60,9 @@ pub use self::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    format::Discard,
     fs,
     pipeline::{Filters, Pipeline, Report},
-    sink::Discard,
     source::{self, Input},
 };
 

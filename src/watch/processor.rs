@@ -12,8 +12,8 @@ use crate::{
     bytes::hex,
     error::Result,
     feed::{Feed, ecs::change_line},
+    format::row_line,
     model::{Change, ComparedScans, Host, HostChanges, RunHeader, RunRecord, ScanEvent},
-    sink::row_line,
     table::change_row,
 };
 

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     fs::{self, File, TryLockError},
-    sink::is_at,
+    output::is_at,
 };
 
 /// Open state folder. Only one watch can hold it.

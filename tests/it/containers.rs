@@ -9,9 +9,9 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 use scanmill::{
+    format::Discard,
     limits::Limits,
     pipeline::{Filters, InputReport, Outcome, Pipeline, Report},
-    sink::Discard,
     source::{self, Pick},
     xml::Options,
 };

@@ -1,7 +1,7 @@
 //! Parquet and CSV as an outside reader, pyarrow, opens them: types, and the same rows as flat JSONL.
 
 use assert_cmd::cargo::cargo_bin;
-use scanmill::sink::TableFormat;
+use scanmill::format::TableFormat;
 
 use crate::support::{Converted, command, output_of, root, skip, venv_python};
 

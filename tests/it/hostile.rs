@@ -10,9 +10,9 @@ use std::{
 
 use scanmill::{
     error::Code,
+    format::Discard,
     model::{Host, RunRecord, ScanEvent},
     pipeline::{Filters, Pipeline},
-    sink::Discard,
     source::{self, Pick},
     xml::{Options, Reader},
 };

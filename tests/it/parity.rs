@@ -8,8 +8,8 @@ use arrow::{
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use scanmill::{
+    format::TableFormat,
     model::Timestamp,
-    sink::TableFormat,
     table::{Kind, Table},
 };
 use serde_json::{Map, Value};

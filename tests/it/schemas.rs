@@ -14,8 +14,9 @@ use scanmill::{
         ecs,
         nested::{event_line, host_line, scan_line},
     },
+    format::{ChunkWriter as _, JsonlSink, RowEncoder as _, RowFormat as _, SinkOptions},
     model::{Host, HostHint, RunEvent, RunHeader, RunRecord, Script, ScriptData, ScriptOrigin},
-    sink::{ChunkWriter as _, JsonlSink, Output, RowEncoder as _, RowFormat as _, SinkOptions},
+    output::Output,
     table::{
         Row, Table, event_row,
         export::{self, Dialect, Format},

@@ -12,9 +12,10 @@ use std::{
 use scanmill::{
     error::{Code, Position, Result},
     feed::nested,
+    format::{self, RowFormat, RowFormatVisitor, SinkOptions, TableFormat},
     model::{Host, RunRecord, ScanEvent},
+    output::Output,
     pipeline::{Filters, Pipeline, Report},
-    sink::{self, Output, RowFormat, RowFormatVisitor, SinkOptions, TableFormat},
     source::{self, Pick},
     table::Table,
     xml::{Decoder, Options, Reader},
@@ -301,7 +302,7 @@ fn convert(format: TableFormat, output: &Output) {
 }
 
 fn convert_path(path: &Path, format: TableFormat, output: &Output) {
-    let report = sink::open(format, output, SinkOptions::default(), Convert(path)).unwrap();
+    let report = format::open(format, output, SinkOptions::default(), Convert(path)).unwrap();
     assert!(report.counts.hosts > 100 && report.errors.is_empty(), "{:?}", report.errors);
 }
 

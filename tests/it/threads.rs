@@ -8,11 +8,9 @@ use std::{
 
 use scanmill::{
     feed::Feed,
+    format::{self, FeedSink, Format, RowFormat, RowFormatVisitor, SinkOptions, TableFormat},
+    output::{DocumentSink, Output, Temporaries},
     pipeline::{Filters, Pipeline, Report},
-    sink::{
-        self, DocumentSink, FeedSink, Format, Output, RowFormat, RowFormatVisitor, SinkOptions,
-        TableFormat, Temporaries,
-    },
     source::{self, Pick},
     xml::Options,
 };
@@ -90,7 +88,7 @@ fn outcome(from: &Path, threads: usize) -> (String, Vec<(String, Vec<u8>)>) {
     for format in [TableFormat::Csv, TableFormat::Parquet, TableFormat::Jsonl] {
         let out = folder.path().join(format.extension());
         let (output, convert) = (Output::Dir(out.clone()), Convert(from, threads));
-        let report = sink::open(format, &output, SinkOptions::default(), convert).unwrap();
+        let report = format::open(format, &output, SinkOptions::default(), convert).unwrap();
         reports.push_str(&serde_json::to_string(&report).unwrap());
         let errors: Vec<_> = report.errors.iter().map(ToString::to_string).collect();
         reports.push_str(&errors.join("\n"));

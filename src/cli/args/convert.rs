@@ -3,7 +3,7 @@
 use clap::{Args as ClapArgs, ValueEnum, ValueHint, builder::BoolishValueParser as Switch};
 
 use super::{FeedArgs, LineArgs, OutputPath, ProgramPath, ReadArgs, Shape, To, count};
-use crate::sink::{Compression, PartitionBy};
+use crate::{format::Compression, output::PartitionBy};
 
 #[derive(Debug, ClapArgs)]
 pub(in super::super) struct ConvertArgs {

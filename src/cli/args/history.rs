@@ -6,7 +6,7 @@ use clap::{
 };
 
 use super::{By, OutputPath, PickArgs, ReadArgs, STATES, To, WriteArgs, count};
-use crate::sink::Compression;
+use crate::format::Compression;
 
 #[derive(Debug, ClapArgs)]
 #[command(

@@ -45,11 +45,12 @@ use super::{
 };
 use crate::{
     error::{Code, Error, Result},
+    format::{Format, MergeEncoder},
     merge::{MergePolicy, Merger, Precedence},
+    output::Temporaries,
     pipeline::{FailedScan, Filters, MergeInput, Outcome, Pipeline, Report},
     process::{CommandSpec, ProcessGroup},
     scanner::{NmapProcess, first_lines},
-    sink::{Format, MergeEncoder, Temporaries},
     source::{Copied, Live},
 };
 

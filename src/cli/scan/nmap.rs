@@ -10,9 +10,9 @@ use super::super::{ending::is_special, terminal};
 use crate::{
     error::{Error, Result},
     fs::{self, File, OpenOptions},
+    output::{Replace, follow, open_locked, refuse_existing},
     process::{ChildProcess, CommandSpec, OutputLimits, ProcessGroup},
     scanner::first_lines,
-    sink::{Replace, follow, open_locked, refuse_existing},
 };
 
 /// Maximum time for sudo to report whether it needs a password.

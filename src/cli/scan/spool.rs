@@ -14,10 +14,10 @@ use std::{
 use super::{Part, Scan, nmap::Keep, tasks::Tasks};
 use crate::{
     error::{Error, ErrorKind, Result},
+    format::Format,
     fs::{self, File},
     pipeline::Pipeline,
     scanner::{NmapProcess, Preamble},
-    sink::Format,
     source::Copied,
     xml::{Options, Reader},
 };

@@ -13,7 +13,7 @@ use signal_hook::{
 };
 
 use super::Service;
-use crate::{process::ProcessGroup, sink::Temporaries};
+use crate::{output::Temporaries, process::ProcessGroup};
 
 pub(in super::super) fn service() -> Service {
     let service = Service::default();

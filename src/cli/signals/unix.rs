@@ -35,7 +35,7 @@ use signal_hook::{
 };
 
 use super::Service;
-use crate::{fs, process::ProcessGroup, sink::Temporaries};
+use crate::{fs, output::Temporaries, process::ProcessGroup};
 
 /// Time for a stopped run to end on its own. After that it is ended, since it may be waiting for
 /// input.

@@ -30,7 +30,7 @@ use crate::{
     bytes::hex,
     error::{Error, Result},
     fs::{self, File, OpenOptions},
-    sink::{follow, is_at, open_locked},
+    output::{follow, is_at, open_locked},
 };
 
 /// Number of bytes that are compared or written at once.

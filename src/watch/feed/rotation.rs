@@ -9,7 +9,7 @@ use super::{super::failed, FeedFile, open, sync_name};
 use crate::{
     error::Result,
     fs::{self, File, OpenOptions},
-    sink::{hold, is_at, lock},
+    output::{hold, is_at, lock},
 };
 
 /// Conditions for rotating a feed, and the number of old files to keep.

@@ -9,7 +9,7 @@ use scanmill::{
     dataset::{Dataset, LoadOptions},
     error::Result,
     model::ScanEvents as _,
-    sink::Temporaries,
+    output::Temporaries,
 };
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};

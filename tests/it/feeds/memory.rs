@@ -10,9 +10,10 @@ use std::{
 
 use scanmill::{
     feed::Feed,
+    format::{FeedSink, Format},
     merge::{MergePolicy, Merger, Precedence},
+    output::{DocumentSink, Output, Temporaries},
     pipeline::{Filters, MergeInput, Pipeline},
-    sink::{DocumentSink, FeedSink, Format, Output, Temporaries},
     source::{self, Pick},
     xml::Options,
 };

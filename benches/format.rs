@@ -6,14 +6,15 @@ use criterion::Criterion;
 use scanmill::{
     error::Result,
     feed::{Feed, cim::Cim, ecs::Ecs, ocsf::Ocsf},
-    sink::{self, Output, RowEncoder as _, RowFormat, RowFormatVisitor, SinkOptions, TableFormat},
+    format::{self, RowEncoder as _, RowFormat, RowFormatVisitor, SinkOptions, TableFormat},
+    output::Output,
     table::host_rows,
 };
 
 use crate::{Input, group};
 
 pub fn bench(criterion: &mut Criterion, input: &Input) {
-    let mut group = group(criterion, "sink", input);
+    let mut group = group(criterion, "format", input);
     for (name, feed) in [
         ("nested", Feed::Nested { events: false }),
         ("ecs", Feed::from(Ecs::default())),
@@ -44,7 +45,7 @@ fn lines(feed: &Feed, input: &Input) -> usize {
 fn tables(input: &Input, format: TableFormat) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let output = Output::Dir(folder.path().join("out"));
-    sink::open(format, &output, SinkOptions::default(), Hosts(input))
+    format::open(format, &output, SinkOptions::default(), Hosts(input))
 }
 
 /// Writes the hosts of an input in any format of rows.

@@ -14,7 +14,7 @@
 //!
 //! To add a format of rows, implement [`RowEncoder`] and [`ChunkWriter`], and tie them with [`Format`] and
 //! [`RowFormat`]: [`TableEncoder`] converts hosts to rows. A format without tables implements [`ScanEncoder`] itself,
-//! as the feeds do (`sink/document.rs`).
+//! as the feeds do (`format/feed.rs`).
 
 use crate::{
     error::{Position, Result},

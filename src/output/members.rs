@@ -17,7 +17,7 @@ use crate::{
 /// Files of a folder under its temporary name. Each gets the mode of the file that it replaces; a file without a
 /// predecessor gets that of the old marker.
 #[derive(Debug, Clone)]
-pub(super) struct Members {
+pub(crate) struct Members {
     folder: PathBuf,
     /// Folder that is replaced.
     old: Option<PathBuf>,
@@ -30,12 +30,12 @@ impl Members {
     }
 
     /// Returns the temporary path of a member.
-    pub(super) fn path(&self, member: &Path) -> PathBuf {
+    pub(crate) fn path(&self, member: &Path) -> PathBuf {
         self.folder.join(member)
     }
 
     /// Creates a file that does not exist, and returns it with its name for messages.
-    pub(super) fn create(&self, member: &Path) -> Result<(File, String)> {
+    pub(crate) fn create(&self, member: &Path) -> Result<(File, String)> {
         let path = self.path(member);
         let name = path.display().to_string();
         let file = self.like_file(member).and_then(|like| create_file(&path, like));
@@ -43,7 +43,7 @@ impl Members {
     }
 
     /// Creates a folder that does not exist.
-    pub(super) fn make_folder(&self, member: &Path) -> Result<()> {
+    pub(crate) fn make_folder(&self, member: &Path) -> Result<()> {
         let path = self.path(member);
         let made = self.like_dir(member).and_then(|like| create_dir(&path, like));
         made.map_err(|error| Error::sink(path.display().to_string(), error))

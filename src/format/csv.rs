@@ -6,7 +6,6 @@ use ::csv::{QuoteStyle, WriterBuilder};
 use super::{
     ChunkWriter, Format, RowEncoder, RowFormat, SinkOptions, TableEncoder,
     jsonl::take_texts,
-    target::Output,
     text::{TextChunk, TextTables},
 };
 use crate::{
@@ -14,6 +13,7 @@ use crate::{
         Set, append, append_free, append_number, contains, controls, equal, is_invisible, position,
     },
     error::{Error, Result},
+    output::Output,
     table::{Cell, Cells, Column, Field, Items, Kind, Row, Table},
 };
 

@@ -18,18 +18,37 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    PartitionBy, TableFormat,
     attributes::{Attributes, create_file},
     lock::hold,
-    table_files::is_part_name,
+    partition::{PartitionBy, is_part_name},
 };
-use crate::{error::Error, fs, table::Table};
+use crate::{error::Error, fs};
 
 /// Name of the marker.
 pub(crate) const NAME: &str = "_scanmill.json";
 
 /// Maximum size of a marker in bytes: about 500,000 files.
 const MAX_BYTES: u64 = 32 << 20;
+
+/// Names of the files that an output folder may hold. The folder's format defines them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FolderLayout {
+    /// Returns true for the name of a table.
+    pub(crate) is_table: fn(&str) -> bool,
+    /// Extensions of the file of a table.
+    pub(crate) extensions: &'static [&'static str],
+    /// Extension of line-based files, to which a feed may be writing.
+    pub(crate) line_extension: &'static str,
+}
+
+#[cfg(test)]
+impl FolderLayout {
+    pub(super) const FOR_TESTS: Self = Self {
+        is_table: |name| matches!(name, "conflicts" | "hops" | "hosts" | "ports" | "scans"),
+        extensions: &["jsonl", "csv", "parquet"],
+        line_extension: "jsonl",
+    };
+}
 
 /// Contents of a marker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,7 +139,7 @@ impl Marker {
     }
 
     /// Reads the marker of a folder. Returns `None` if there is none.
-    fn read(folder: &Path) -> Result<Option<Self>, Obstacle> {
+    fn read(folder: &Path, layout: FolderLayout) -> Result<Option<Self>, Obstacle> {
         let path = folder.join(NAME);
         let damaged = |why: &str| Obstacle::Damaged(why.to_owned());
         match fs::symlink_metadata(&path) {
@@ -135,9 +154,8 @@ impl Marker {
             .and_then(|file| io::copy(&mut file.take(MAX_BYTES), &mut text))
             .map_err(|error| Obstacle::Unreadable(path, error))?;
         let marker: Self = serde_json::from_slice(&text).map_err(|_| damaged("is damaged"))?;
-        let is_table = |name: &String| Table::of_merges().any(|table| table.name() == name);
-        if !marker.tables.iter().all(is_table)
-            || !marker.files.iter().all(|path| marker.is_own(path))
+        if !marker.tables.iter().all(|name| (layout.is_table)(name))
+            || !marker.files.iter().all(|path| marker.is_own(path, layout))
         {
             return Err(damaged("lists what scanmill does not write"));
         }
@@ -146,17 +164,16 @@ impl Marker {
 
     /// Returns true if `path` is one that scanmill gives to a file of a listed table: `ports.csv`,
     /// `ports/part-0.parquet` or `ports/scan_date=2024-01-31/part-0.parquet`.
-    fn is_own(&self, path: &str) -> bool {
+    fn is_own(&self, path: &str, layout: FolderLayout) -> bool {
         let mut parts = path.split('/');
         let (Some(first), second, third) = (parts.next(), parts.next(), parts.next()) else {
             return false;
         };
         let is_table = |name: &str| self.tables.iter().any(|table| table == name);
         let is_table_file = |name: &str| {
-            let formats = [TableFormat::Jsonl, TableFormat::Csv, TableFormat::Parquet];
             let split = name.rsplit_once('.');
             split.is_some_and(|(table, ending)| {
-                is_table(table) && formats.iter().any(|format| format.extension() == ending)
+                is_table(table) && layout.extensions.contains(&ending)
             })
         };
         parts.next().is_none()
@@ -177,15 +194,15 @@ impl Marker {
 }
 
 /// Returns the reason why a folder must not be replaced, or `None` if it is empty or its marker lists everything in it.
-pub(super) fn obstacle(folder: &Path) -> Option<Obstacle> {
-    find_obstacle(folder).err()
+pub(super) fn obstacle(folder: &Path, layout: FolderLayout) -> Option<Obstacle> {
+    find_obstacle(folder, layout).err()
 }
 
-fn find_obstacle(root: &Path) -> Result<(), Obstacle> {
+fn find_obstacle(root: &Path, layout: FolderLayout) -> Result<(), Obstacle> {
     let listed = |folder: &Path| {
         entries(root, folder).map_err(|error| Obstacle::Unreadable(root.join(folder), error))
     };
-    let Some(marker) = Marker::read(root)? else {
+    let Some(marker) = Marker::read(root, layout)? else {
         return match listed(Path::new(""))?.into_iter().next() {
             Some((first, _)) => Err(Obstacle::Unmarked(root.join(first))),
             None => Ok(()),
@@ -208,7 +225,7 @@ fn find_obstacle(root: &Path) -> Result<(), Obstacle> {
                 return Err(Obstacle::Foreign(full));
             }
             // A feed may be writing to a line-based file.
-            if full.extension().is_some_and(|ending| ending == TableFormat::Jsonl.extension()) {
+            if full.extension().is_some_and(|ending| ending == layout.line_extension) {
                 drop(hold(&full).map_err(Obstacle::Written)?);
             }
         }
@@ -218,8 +235,8 @@ fn find_obstacle(root: &Path) -> Result<(), Obstacle> {
 
 /// Removes a replaced folder: the files that its marker lists, and then folders that are empty. Returns the entries
 /// that remain, with the reason.
-pub(super) fn remove_listed(root: &Path) -> Vec<(PathBuf, String)> {
-    let Ok(Some(marker)) = Marker::read(root) else {
+pub(super) fn remove_listed(root: &Path, layout: FolderLayout) -> Vec<(PathBuf, String)> {
+    let Ok(Some(marker)) = Marker::read(root, layout) else {
         // An empty folder has no marker.
         return remove_empty(root).err().into_iter().collect();
     };
@@ -269,6 +286,8 @@ fn remove_empty(folder: &Path) -> Result<(), (PathBuf, String)> {
 mod tests {
     use super::*;
 
+    const LAYOUT: FolderLayout = FolderLayout::FOR_TESTS;
+
     /// Creates a folder as scanmill writes it: `hosts.csv`, `ports/scanner=1/part-0.parquet`, and the empty table
     /// `hops`.
     fn written(root: &Path) {
@@ -292,7 +311,7 @@ mod tests {
                  \"ports\"\n  ],\n  \"files\": [\n    \"hosts.csv\",\n    \"ports/scanner=1/part-0.parquet\"\n  ]\n}}\n"
             )
         );
-        assert!(obstacle(folder.path()).is_none());
+        assert!(obstacle(folder.path(), LAYOUT).is_none());
     }
 
     #[test]
@@ -320,12 +339,12 @@ mod tests {
             fs::create_dir(&root).unwrap();
             written(&root);
             change(&root);
-            match obstacle(&root) {
+            match obstacle(&root, LAYOUT) {
                 Some(Obstacle::Foreign(path)) => assert_eq!(path, root.join(name)),
                 other => panic!("{name}: {other:?}"),
             }
             // Even if it appeared between the check and the replacement, it is kept.
-            let left = remove_listed(&root);
+            let left = remove_listed(&root, LAYOUT);
             assert!(!left.is_empty() && fs::symlink_metadata(root.join(name)).is_ok(), "{name}");
         }
     }
@@ -336,7 +355,7 @@ mod tests {
         let root = folder.path().join("out");
         fs::create_dir(&root).unwrap();
         written(&root);
-        assert!(remove_listed(&root).is_empty() && !root.exists());
+        assert!(remove_listed(&root, LAYOUT).is_empty() && !root.exists());
     }
 
     #[test]
@@ -365,16 +384,16 @@ mod tests {
             with("[]").replace("[],\"files", "[\"..\"],\"files"),
         ] {
             fs::write(root.join(NAME), &text).unwrap();
-            assert!(matches!(obstacle(&root), Some(Obstacle::Damaged(_))), "{text:.40}");
-            remove_listed(&root);
+            assert!(matches!(obstacle(&root, LAYOUT), Some(Obstacle::Damaged(_))), "{text:.40}");
+            remove_listed(&root, LAYOUT);
             assert!(folder.path().join("mine").exists() && root.join(NAME).exists());
         }
         let file = fs::File::create(root.join(NAME)).unwrap();
         file.set_len(MAX_BYTES + 1).unwrap();
-        assert!(matches!(obstacle(&root), Some(Obstacle::Damaged(_))));
+        assert!(matches!(obstacle(&root, LAYOUT), Some(Obstacle::Damaged(_))));
         fs::remove_file(root.join(NAME)).unwrap();
         std::os::unix::fs::symlink("../mine", root.join(NAME)).unwrap();
-        assert!(matches!(obstacle(&root), Some(Obstacle::Damaged(_))));
+        assert!(matches!(obstacle(&root, LAYOUT), Some(Obstacle::Damaged(_))));
     }
 
     #[test]
@@ -391,7 +410,7 @@ mod tests {
             "ports/scan_date=__HIVE_DEFAULT_PARTITION__/part-0.parquet",
             "ports/scanner=..%2Fa%20b/part-0.parquet",
         ] {
-            assert!(marker.is_own(path), "{path}");
+            assert!(marker.is_own(path, LAYOUT), "{path}");
         }
         for path in [
             "",
@@ -413,15 +432,15 @@ mod tests {
             "../hosts.csv",
             "/hosts.csv",
         ] {
-            assert!(!marker.is_own(path), "{path}");
+            assert!(!marker.is_own(path, LAYOUT), "{path}");
         }
     }
 
     #[test]
     fn files_without_a_marker_are_nobodys() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(obstacle(folder.path()).is_none());
+        assert!(obstacle(folder.path(), LAYOUT).is_none());
         fs::write(folder.path().join("hosts.parquet"), "").unwrap();
-        assert!(matches!(obstacle(folder.path()), Some(Obstacle::Unmarked(_))));
+        assert!(matches!(obstacle(folder.path(), LAYOUT), Some(Obstacle::Unmarked(_))));
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 
 use super::{
-    live::{LiveFile, Unwritten},
+    in_place::{LiveFile, Unwritten},
     replace::Replace,
     target::{Output, Pending},
     temporaries::Temporaries,
@@ -22,7 +22,7 @@ use crate::{
 const BUFFER: usize = 64 << 10;
 
 /// Text stream to standard output or to a file.
-pub(super) struct TextStream {
+pub(crate) struct TextStream {
     name: String,
     packing: Packing,
     writer: Writer,
@@ -40,7 +40,7 @@ enum Writer {
 impl TextStream {
     /// Opens a stream to standard output, or to a file that is renamed to its final path when it is finished. Anything
     /// that is not a regular file, such as `/dev/null` or a FIFO, is written in place.
-    pub(super) fn open(
+    pub(crate) fn open(
         output: &Output,
         replace: Replace,
         temporaries: &Temporaries,
@@ -65,7 +65,7 @@ impl TextStream {
     }
 
     /// Opens a stream to a new file inside an output folder; `file` includes its name for messages.
-    pub(super) fn member(path: &Path, file: (File, String)) -> Result<Self> {
+    pub(crate) fn member(path: &Path, file: (File, String)) -> Result<Self> {
         Self::over(path, file)
     }
 
@@ -77,7 +77,7 @@ impl TextStream {
     }
 
     /// Opens a stream to a file that has its final name from the start and no other writer.
-    pub(super) fn live(path: &Path, overwrite: bool, temporaries: &Temporaries) -> Result<Self> {
+    pub(crate) fn live(path: &Path, overwrite: bool, temporaries: &Temporaries) -> Result<Self> {
         let special = path.metadata().is_ok_and(|meta| !meta.is_file());
         if special {
             return Self::special(path);
@@ -93,7 +93,7 @@ impl TextStream {
         Ok(Self { name, packing, writer, pending: None })
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         if bytes.is_empty() {
             return Ok(());
         }
@@ -107,7 +107,7 @@ impl TextStream {
     }
 
     /// Returns the name of a file that is not empty and will be replaced.
-    pub(super) fn replaces(&self) -> Option<&str> {
+    pub(crate) fn replaces(&self) -> Option<&str> {
         match (&self.pending, &self.writer) {
             (Some(pending), _) => pending.replaces(),
             (None, Writer::Unwritten(file)) if file.replaces() => Some(&self.name),
@@ -129,7 +129,7 @@ impl TextStream {
     }
 
     /// Passes buffered output to the operating system.
-    pub(super) fn flush(&mut self) -> Result<()> {
+    pub(crate) fn flush(&mut self) -> Result<()> {
         let flushed = match &mut self.writer {
             Writer::Unwritten(_) => Ok(()),
             Writer::Plain(writer) => writer.flush(),
@@ -140,7 +140,7 @@ impl TextStream {
     }
 
     /// Completes the stream, syncs it and renames it to its final path.
-    pub(super) fn finish(mut self) -> Result<()> {
+    pub(crate) fn finish(mut self) -> Result<()> {
         self.begin().map_err(|error| Error::sink(&*self.name, error))?;
         let buffered = match self.writer {
             // Unreachable after `begin`.

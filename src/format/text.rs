@@ -1,12 +1,11 @@
 //! Tables as text: a single stream, or a folder with one file per table.
 
-use super::{
-    SinkOptions, file_name,
-    replace::Replace,
-    stream::TextStream,
-    target::{Output, Pending},
+use super::{SinkOptions, file_name};
+use crate::{
+    error::Result,
+    output::{Output, Pending, Replace, TextStream},
+    table::Table,
 };
-use crate::{error::Result, table::Table};
 
 /// Complete lines of a table.
 #[derive(Debug)]
@@ -39,7 +38,7 @@ impl TextTables {
             let first = options.tables.first().copied().unwrap_or(Table::Hosts);
             return Ok(Self { options, streams: vec![(first, stream)], folder: None });
         };
-        let folder = Pending::dir(path, &options)?;
+        let folder = Pending::dir(path, &options.folder())?;
         let members = folder.members();
         let streams = options.tables.iter().map(|table| {
             let member = file_name(*table, extension);

@@ -20,18 +20,17 @@ use ::parquet::errors::ParquetError;
 use arrow::array::RecordBatch;
 
 use super::{
-    SinkOptions,
-    blocks::{self, Blocks},
-    file_name,
-    members::Members,
-    parquet::properties,
     partition::Partition,
+    properties,
+    rechunk::{self, Blocks},
     row_groups::RowGroups,
 };
 use crate::{
     error::{Error, Result},
     exec::SerialWorker,
+    format::{SinkOptions, file_name},
     fs::{self, File},
+    output::{Members, part_name},
     table::{BatchBuilder, Table},
 };
 
@@ -49,7 +48,7 @@ const UNSETTLED: &str = ".unsettled";
 
 /// Input of a table's files, in order.
 pub(super) enum Item {
-    Rows(Partition, blocks::Sized),
+    Rows(Partition, rechunk::Sized),
     /// The rows that are [`Partition::Open`] belong to the folder of this name.
     Settled(Arc<str>),
 }
@@ -70,18 +69,18 @@ pub(super) struct TableFiles {
 
 #[derive(Default)]
 struct Open {
-    rows: Vec<blocks::Sized>,
+    rows: Vec<rechunk::Sized>,
     size: (usize, usize),
 }
 
 impl Open {
     /// Keeps rows. Returns false if there are too many, which are then in `rows`.
-    fn keep(&mut self, more: blocks::Sized) -> bool {
+    fn keep(&mut self, more: rechunk::Sized) -> bool {
         let (rows, bytes) = &mut self.size;
         *rows = rows.saturating_add(more.sizes.len());
         *bytes = more.sizes.iter().fold(*bytes, |sum, size| sum.saturating_add(*size));
         self.rows.push(more);
-        *rows < blocks::ROWS && *bytes < blocks::BYTES
+        *rows < rechunk::ROWS && *bytes < rechunk::BYTES
     }
 }
 
@@ -202,7 +201,7 @@ impl TableFiles {
             };
             let room = of_file.saturating_sub(part.rows);
             let room = room.min(of_group.saturating_sub(part.writer.rows()));
-            part.write(&blocks::first_rows(&mut rest, room))?;
+            part.write(&rechunk::first_rows(&mut rest, room))?;
             // The contents of a file depend on its own rows alone, not on those of others.
             if part.writer.rows() >= of_group || part.writer.memory_size() > GROUP_BYTES {
                 part.flush()?;
@@ -219,7 +218,7 @@ impl TableFiles {
     }
 
     /// Adds rows whose partition is not known yet.
-    fn take_open(&mut self, rows: blocks::Sized) -> Result<()> {
+    fn take_open(&mut self, rows: rechunk::Sized) -> Result<()> {
         if self.is_unsettled() {
             return self.put(Partition::Open, rows);
         }
@@ -236,7 +235,7 @@ impl TableFiles {
             || self.series.iter().any(|series| series.partition == Partition::Open)
     }
 
-    fn put(&mut self, partition: Partition, rows: blocks::Sized) -> Result<()> {
+    fn put(&mut self, partition: Partition, rows: rechunk::Sized) -> Result<()> {
         let mut series = self.series_of(partition)?;
         let mut blocks = std::mem::take(&mut series.blocks);
         let written = blocks.push(rows, |block| self.write(&mut series, block));
@@ -327,16 +326,6 @@ impl PartFile {
             buffered.into_inner().map_err(|error| Error::sink(&*name, error.into_error()))?;
         file.sync_all().map_err(|error| Error::sink(&*name, error))
     }
-}
-
-fn part_name(number: u32) -> String {
-    format!("part-{number}.parquet")
-}
-
-/// Returns true if `name` has the form that [`part_name`] produces.
-pub(super) fn is_part_name(name: &str) -> bool {
-    let number = name.strip_prefix("part-").and_then(|name| name.strip_suffix(".parquet"));
-    number.and_then(|number| number.parse().ok()).is_some_and(|number| part_name(number) == name)
 }
 
 fn failed(name: &str, error: ParquetError) -> Error {

@@ -16,10 +16,9 @@ use std::{
 };
 
 use super::{
-    SinkOptions,
     attributes::{Attributes, complete_dir, create_dir, create_file},
     lock::hold,
-    marker::{self, Marker, Obstacle},
+    marker::{self, FolderLayout, Marker, Obstacle},
     members::Members,
     replace::{Replace, refuse_existing},
     temporaries::{Names, Temporaries, remove, with_suffix},
@@ -61,10 +60,33 @@ pub(crate) fn follow(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links"))
 }
 
+/// Options of an output folder.
+#[derive(Debug, Clone)]
+pub(crate) struct FolderOptions<'o> {
+    /// Names of the files that it may hold.
+    pub(crate) layout: FolderLayout,
+    /// Name of the command, recorded in the marker.
+    pub(crate) command: &'o str,
+    /// Names of the tables, recorded in the marker.
+    pub(crate) tables: Vec<&'static str>,
+    /// Replace an existing folder if its marker lists everything in it.
+    pub(crate) overwrite: bool,
+    /// Registry of temporary names, so that a signal handler can remove them.
+    pub(crate) temporaries: &'o Temporaries,
+}
+
+/// Contents of the marker of a new folder.
+#[derive(Debug)]
+struct Marks {
+    layout: FolderLayout,
+    command: String,
+    tables: Vec<&'static str>,
+}
+
 /// File or folder under a temporary name next to its final one. It is removed if it is dropped before
 /// [`Pending::publish`].
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(crate) struct Pending {
     temporary: PathBuf,
     target: PathBuf,
     /// Name of the output as given, for messages.
@@ -72,8 +94,8 @@ pub(super) struct Pending {
     overwrite: bool,
     /// True if it replaces something that is not empty.
     replaces: bool,
-    /// Command and table names for the marker of a folder; `None` for a file.
-    marks: Option<(String, Vec<&'static str>)>,
+    /// `None` for a file.
+    marks: Option<Marks>,
     like: Option<Attributes>,
     /// Folders that were created for it, each before those inside it.
     made: Vec<PathBuf>,
@@ -83,15 +105,15 @@ pub(super) struct Pending {
 
 impl Pending {
     /// Creates a temporary folder for an output folder.
-    pub(super) fn dir(out: &Path, options: &SinkOptions) -> Result<Self> {
+    pub(crate) fn dir(out: &Path, options: &FolderOptions<'_>) -> Result<Self> {
         let name = out.display().to_string();
         let target = follow(out).map_err(|error| Error::sink(&*name, error))?;
-        let overwrite = options.overwrite;
+        let &FolderOptions { layout, overwrite, .. } = options;
         let mut replaces = false;
         if target.is_dir() {
             replaces = fs::read_dir(&target).is_ok_and(|mut all| all.next().is_some());
             refuse_existing(&target, &name, Replace::of(overwrite || !replaces))?;
-            refuse_foreign(&target, &name)?;
+            refuse_foreign(&target, &name, layout)?;
         } else {
             refuse_existing(&target, &name, Replace::of(overwrite))?;
             if target.exists() {
@@ -99,16 +121,16 @@ impl Pending {
             }
         }
         let like = Attributes::of_dir(&target).map_err(|error| Error::sink(&*name, error))?;
-        let marks = options.tables.iter().map(|table| table.name()).collect();
-        let marks = Some((options.command.clone(), marks));
+        let (command, tables) = (options.command.to_owned(), options.tables.clone());
+        let marks = Some(Marks { layout, command, tables });
         let followed = is_link(out, &target);
         let claim = Claim { name, target, followed, overwrite, replaces, marks, like };
-        let (pending, ()) = claim.make(&options.temporaries, |path| create_dir(path, like))?;
+        let (pending, ()) = claim.make(options.temporaries, |path| create_dir(path, like))?;
         Ok(pending)
     }
 
     /// Creates a temporary file for an output file.
-    pub(super) fn file(
+    pub(crate) fn file(
         out: &Path,
         replace: Replace,
         temporaries: &Temporaries,
@@ -133,28 +155,28 @@ impl Pending {
     }
 
     /// Returns the name of what it replaces, if that is not empty.
-    pub(super) fn replaces(&self) -> Option<&str> {
+    pub(crate) fn replaces(&self) -> Option<&str> {
         Some(self.name.as_str()).filter(|_| self.replaces)
     }
 
     /// Returns the files of a temporary folder.
-    pub(super) fn members(&self) -> Members {
+    pub(crate) fn members(&self) -> Members {
         let old = self.like.map(|_| self.target.clone());
         Members::new(self.temporary.clone(), old)
     }
 
     /// Renames a complete, synced output to its final name atomically: at any time, even if the process ends in
     /// between, there is either the old output or the new one.
-    pub(super) fn publish(mut self) -> Result<()> {
+    pub(crate) fn publish(mut self) -> Result<()> {
         let failed = |error: io::Error| Error::sink(&*self.name, error);
-        if let Some((command, tables)) = &self.marks {
-            self.complete_folder(command, tables).map_err(failed)?;
+        if let Some(marks) = &self.marks {
+            self.complete_folder(marks).map_err(failed)?;
         }
         let temporaries = self.temporaries.clone();
         // A signal handler must not remove a temporary that already has the output's name.
         let mut names = temporaries.lock();
         let result = match &self.marks {
-            Some(_) => self.rename_dir(&mut names),
+            Some(marks) => self.rename_dir(marks.layout, &mut names),
             None => self.rename_file(),
         };
         if result.is_ok() {
@@ -166,10 +188,10 @@ impl Pending {
     }
 
     /// Writes the marker, and gives folders the modes of those that they replace.
-    fn complete_folder(&self, command: &str, tables: &[&str]) -> io::Result<()> {
+    fn complete_folder(&self, marks: &Marks) -> io::Result<()> {
         let listing = marker::list(&self.temporary)?;
         let members = self.members();
-        let marker = Marker::new(command, tables, &listing.files);
+        let marker = Marker::new(&marks.command, &marks.tables, &listing.files);
         marker.write(&self.temporary, members.like_file(Path::new(marker::NAME))?)?;
         // Inner folders first: afterwards a folder may no longer be writable.
         for folder in listing.folders.iter().rev().map(PathBuf::as_path).chain([Path::new("")]) {
@@ -178,7 +200,7 @@ impl Pending {
         Ok(())
     }
 
-    fn rename_dir(&self, names: &mut Names) -> Result<()> {
+    fn rename_dir(&self, layout: FolderLayout, names: &mut Names) -> Result<()> {
         let failed = |error: io::Error| Error::sink(&*self.name, error);
         // Renaming replaces an empty folder; it fails if the folder has any contents.
         let Err(error) = fs::rename(&self.temporary, &self.target) else { return Ok(()) };
@@ -186,9 +208,9 @@ impl Pending {
             return Err(failed(error));
         }
         // Files may have been added since the command began.
-        refuse_foreign(&self.target, &self.name)?;
+        refuse_foreign(&self.target, &self.name, layout)?;
         let old = self.swap().map_err(failed)?;
-        for (path, reason) in marker::remove_listed(&old) {
+        for (path, reason) in marker::remove_listed(&old, layout) {
             names.leave(path, reason);
         }
         Ok(())
@@ -252,7 +274,7 @@ struct Claim {
     followed: bool,
     overwrite: bool,
     replaces: bool,
-    marks: Option<(String, Vec<&'static str>)>,
+    marks: Option<Marks>,
     like: Option<Attributes>,
 }
 
@@ -375,8 +397,8 @@ pub(crate) fn make_target(dir: &Path) -> Result<()> {
 pub(crate) const NOT_REPLACED: &str = "is not replaced: ";
 
 /// Refuses to replace a folder that contains files of other programs.
-fn refuse_foreign(target: &Path, name: &str) -> Result<()> {
-    let why = match marker::obstacle(target) {
+fn refuse_foreign(target: &Path, name: &str, layout: FolderLayout) -> Result<()> {
+    let why = match marker::obstacle(target, layout) {
         None => return Ok(()),
         Some(Obstacle::Foreign(path)) => {
             format!("{} is none of the files that scanmill wrote there", path.display())
@@ -401,6 +423,17 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
+
+    fn options(overwrite: bool, temporaries: &Temporaries) -> FolderOptions<'_> {
+        let tables = vec!["hosts", "ports"];
+        FolderOptions {
+            layout: FolderLayout::FOR_TESTS,
+            command: "convert",
+            tables,
+            overwrite,
+            temporaries,
+        }
+    }
 
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(folder)
@@ -443,7 +476,7 @@ mod tests {
             pending.publish().unwrap();
             assert!(target.is_file());
             fs::remove_file(&target).unwrap();
-            let dir = Pending::dir(&target, &SinkOptions::default()).unwrap();
+            let dir = Pending::dir(&target, &options(false, &temporaries)).unwrap();
             dir.publish().unwrap();
             assert!(target.is_dir());
         }
@@ -454,9 +487,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("out");
         fs::create_dir(&target).unwrap();
-        let options = |overwrite| SinkOptions { overwrite, ..SinkOptions::default() };
+        let temporaries = Temporaries::default();
         for (overwrite, name) in [(false, "hosts.csv"), (true, "ports.csv")] {
-            let pending = Pending::dir(&target, &options(overwrite)).unwrap();
+            let pending = Pending::dir(&target, &options(overwrite, &temporaries)).unwrap();
             fs::write(pending.temporary.join(name), "x").unwrap();
             pending.publish().unwrap();
             assert_eq!(
@@ -464,15 +497,14 @@ mod tests {
                 (vec!["out".into()], vec![marker::NAME.into(), name.into()])
             );
         }
-        assert!(Pending::dir(&target, &options(false)).is_err());
+        assert!(Pending::dir(&target, &options(false, &temporaries)).is_err());
     }
 
     #[test]
     fn temporary_names_can_be_removed_at_any_time() {
         let folder = tempfile::tempdir().unwrap();
         let temporaries = Temporaries::default();
-        let options = SinkOptions { temporaries: temporaries.clone(), ..SinkOptions::default() };
-        let dir = Pending::dir(&folder.path().join("a"), &options).unwrap();
+        let dir = Pending::dir(&folder.path().join("a"), &options(false, &temporaries)).unwrap();
         fs::write(dir.temporary.join("x"), "x").unwrap();
         let file = Pending::file(&folder.path().join("b"), Replace::Nothing, &temporaries).unwrap();
         assert_eq!(names(folder.path()).len(), 2);

@@ -2,11 +2,11 @@
 
 use super::{
     ChunkWriter, Format, RowEncoder, RowFormat, SinkOptions, TableEncoder,
-    target::Output,
     text::{TextChunk, TextTables},
 };
 use crate::{
     error::Result,
+    output::Output,
     table::{Cell, Cells, Column, Field, Row, Table},
 };
 

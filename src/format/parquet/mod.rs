@@ -1,23 +1,30 @@
 //! Parquet: one file per table, with row groups limited by size (DATA_MODEL section 4).
 
+mod compression;
+mod partition;
+mod rechunk;
+mod row_groups;
+mod table_files;
+
 use std::sync::Arc;
 
 use ::parquet::{
-    basic::{Compression as Codec, Encoding, ZstdLevel},
+    basic::Encoding,
     file::{metadata::KeyValue, properties::WriterProperties},
     schema::types::ColumnPath,
 };
 
-use super::{
-    ChunkWriter, Format, RowEncoder, RowFormat, SinkOptions, TableEncoder, blocks,
+pub use self::compression::Compression;
+pub(crate) use self::{partition::is_in_folder_names, rechunk::Blocks, table_files::GROUP_BYTES};
+use self::{
     partition::{Change, Partition, Partitions},
-    replace::Replace,
     table_files::{Item, TableFiles},
-    target::{Output, Pending},
 };
+use super::{ChunkWriter, Format, RowEncoder, RowFormat, SinkOptions, TableEncoder};
 use crate::{
     error::{Error, Result},
     exec::{SerialQueues, ThreadPool},
+    output::{Output, Pending, Replace},
     table::{BatchBuilder, RecordBatch, Row, ScanOf, Table},
 };
 
@@ -64,59 +71,6 @@ const COUNTING: [&str; 10] = [
     "warning_index",
 ];
 
-/// Compression of pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Compression {
-    /// Zstandard with this level, 1 to 22.
-    Zstd(i32),
-    /// Snappy.
-    Snappy,
-    /// LZ4.
-    Lz4,
-    /// No compression.
-    None,
-}
-
-impl Default for Compression {
-    fn default() -> Self {
-        Self::Zstd(1)
-    }
-}
-
-impl Compression {
-    fn codec(self) -> Result<Codec> {
-        Ok(match self {
-            Self::Zstd(level) => {
-                let level = ZstdLevel::try_new(level);
-                Codec::ZSTD(level.map_err(|error| Error::usage(error.to_string()))?)
-            }
-            Self::Snappy => Codec::SNAPPY,
-            Self::Lz4 => Codec::LZ4_RAW,
-            Self::None => Codec::UNCOMPRESSED,
-        })
-    }
-}
-
-impl std::str::FromStr for Compression {
-    type Err = Error;
-
-    /// Parses `zstd`, `zstd(LEVEL)`, `snappy`, `lz4` or `none`.
-    fn from_str(text: &str) -> Result<Self> {
-        let level = text.strip_prefix("zstd(").and_then(|rest| rest.strip_suffix(')'));
-        match (text, level.map(str::parse)) {
-            ("zstd", _) => Ok(Self::Zstd(1)),
-            ("snappy", _) => Ok(Self::Snappy),
-            ("lz4", _) => Ok(Self::Lz4),
-            ("none", _) => Ok(Self::None),
-            (_, Some(Ok(level))) if (1..=22).contains(&level) => Ok(Self::Zstd(level)),
-            _ => Err(Error::usage(format!(
-                "no compression {text:?}: zstd(1) to zstd(22), snappy, lz4 or none"
-            ))),
-        }
-    }
-}
-
 /// Writes one Parquet file per table. With [`ChunkWriter::set_thread_pool`], tables and their columns are written in
 /// parallel.
 pub struct ParquetSink {
@@ -136,7 +90,7 @@ impl ParquetSink {
         let options = Arc::new(options);
         if let Some(by) = options.partition_by
             && let (Some(columns), [table]) = (&options.columns, &*options.tables)
-            && columns.iter().any(|column| by.holds(*table, column))
+            && columns.iter().any(|column| is_in_folder_names(by, *table, column))
         {
             let name = by.name();
             return Err(Error::usage(format!("{name} is in the names of folders, not a column")));
@@ -157,7 +111,7 @@ impl ParquetSink {
                 (pending, vec![TableFiles::of_file(table, &options, (file, name))?])
             }
             Output::Dir(path) => {
-                let pending = Pending::dir(path, &options)?;
+                let pending = Pending::dir(path, &options.folder())?;
                 let members = pending.members();
                 let in_folder = |table: &Table| TableFiles::in_folder(*table, &options, &members);
                 let writers: Result<_> = options.tables.iter().map(in_folder).collect();
@@ -253,7 +207,7 @@ enum Piece {
     Rows {
         table: Table,
         partition: Partition,
-        rows: blocks::Sized,
+        rows: rechunk::Sized,
     },
     /// The preceding rows that are [`Partition::Open`] belong to the folder of this name.
     PartitionResolved(Arc<str>),
@@ -266,7 +220,7 @@ impl ParquetChunk {
     /// Returns an internal error for the folder of a partition, which encoders without partitions never produce.
     pub(crate) fn into_rows(self) -> Result<(Table, RecordBatch, Arc<[usize]>)> {
         match self.0 {
-            Piece::Rows { table, rows: blocks::Sized { batch, sizes }, .. } => {
+            Piece::Rows { table, rows: rechunk::Sized { batch, sizes }, .. } => {
                 Ok((table, batch, sizes))
             }
             Piece::PartitionResolved(folder) => {
@@ -278,7 +232,7 @@ impl ParquetChunk {
 
 fn chunk(table: Table, builder: &mut BatchBuilder, partition: &Partition) -> Result<ParquetChunk> {
     let (batch, sizes) = builder.finish_sized()?;
-    let rows = blocks::Sized { batch, sizes: sizes.into() };
+    let rows = rechunk::Sized { batch, sizes: sizes.into() };
     Ok(ParquetChunk(Piece::Rows { table, partition: partition.clone(), rows }))
 }
 
@@ -334,14 +288,14 @@ impl RowEncoder for ParquetRows {
         };
         let Some(builder) = self.builders.get_mut(place) else { return Ok(()) };
         builder.push(row);
-        if builder.rows() >= blocks::ROWS || builder.bytes() >= blocks::BYTES {
+        if builder.rows() >= rechunk::ROWS || builder.bytes() >= rechunk::BYTES {
             self.ready.push(chunk(table, builder, self.partitions.now())?);
         }
         Ok(())
     }
 
     fn buffered_bytes(&self) -> usize {
-        self.ready.len().saturating_mul(blocks::BYTES)
+        self.ready.len().saturating_mul(rechunk::BYTES)
     }
 
     fn preferred_input_bytes(&self) -> usize {

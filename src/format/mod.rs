@@ -1,0 +1,108 @@
+//! Output formats: the encoders and writers of rows and of feeds.
+//!
+//! Each format consists of an encoder, which turns hosts into chunks on any thread, and a writer, which receives the
+//! chunks in the order of the inputs; `traits` defines these interfaces and describes how to add one. [`JsonlSink`],
+//! [`CsvSink`] and [`ParquetSink`] write rows, [`FeedSink`] writes the lines of a feed. Their files are complete or
+//! absent: [`output`](crate::output) creates and publishes them.
+//!
+//! Parquet has three more layers: `rechunk` regroups batches so that the bytes of a file do not depend on threads,
+//! `table_files` divides the rows of a table into files and partitions, and `row_groups` writes one file.
+
+mod csv;
+mod feed;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
+mod jsonl;
+mod options;
+pub(crate) mod parquet;
+mod text;
+mod traits;
+
+use std::path::PathBuf;
+
+pub use self::{
+    csv::{CsvRows, CsvSink},
+    feed::{FeedEncoder, FeedSink},
+    jsonl::{JsonlRows, JsonlSink},
+    options::SinkOptions,
+    parquet::{Compression, ParquetChunk, ParquetRows, ParquetSink},
+    text::TextChunk,
+    traits::{
+        ChunkWriter, Discard, DocumentEvent, DocumentInfo, Emit, Format, MergeEncoder, RowEncoder,
+        RowFormat, ScanEncoder, TableEncoder, Written,
+    },
+};
+pub(crate) use self::{jsonl::row_line, parquet::Blocks};
+use crate::{
+    error::{Error, Result},
+    output::Output,
+    table::Table,
+};
+
+/// Format of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TableFormat {
+    /// Flat JSONL.
+    Jsonl,
+    /// CSV.
+    Csv,
+    /// Parquet.
+    Parquet,
+}
+
+impl TableFormat {
+    /// Returns the file name extension.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
+}
+
+/// Job that works with any format of rows, for [`open`].
+pub trait RowFormatVisitor {
+    /// Result of the job.
+    type Output;
+
+    /// Runs the job with a format that was opened.
+    ///
+    /// # Errors
+    /// Returns the errors of the job.
+    fn visit<F: RowFormat + 'static>(self, format: F) -> Result<Self::Output>;
+}
+
+/// Opens a format of rows that is chosen at run time, and runs a job with it.
+///
+/// # Errors
+/// Returns a usage error if the output exists and may not be replaced, or if the format cannot be written to it; an
+/// output error if it cannot be created; and the errors of the job.
+pub fn open<V: RowFormatVisitor>(
+    format: TableFormat,
+    output: &Output,
+    options: SinkOptions,
+    visitor: V,
+) -> Result<V::Output> {
+    if format != TableFormat::Jsonl
+        && !matches!(output, Output::Dir(_))
+        && options.tables.len() != 1
+    {
+        let name = format.extension();
+        return Err(Error::usage(format!(
+            "{name} has a file a table: name a folder, or one table"
+        )));
+    }
+    match format {
+        TableFormat::Jsonl => visitor.visit(JsonlSink::open(output, options)?),
+        TableFormat::Csv => visitor.visit(CsvSink::open(output, options)?),
+        TableFormat::Parquet => visitor.visit(ParquetSink::open(output, options)?),
+    }
+}
+
+/// Returns the name of a table's file in a folder.
+fn file_name(table: Table, extension: &str) -> PathBuf {
+    PathBuf::from(format!("{}.{extension}", table.name()))
+}

@@ -1,0 +1,136 @@
+//! Partitions: rows of the scans of one day or one scanner, in a folder of their own.
+
+use std::sync::Arc;
+
+use crate::{
+    output::PartitionBy,
+    table::{Column, ScanOf, Table},
+};
+
+/// Returns true if a column of a table is represented by the folder names. It is then not written to the files: readers
+/// add it, and some refuse duplicates.
+pub(crate) fn is_in_folder_names(by: PartitionBy, table: Table, column: &Column) -> bool {
+    table == Table::Scans && column.field.name == by.name()
+}
+
+/// Returns the folder of a scan if it is known before the scan's end.
+fn folder_of(by: PartitionBy, scan: ScanOf<'_>) -> Option<Arc<str>> {
+    match by {
+        PartitionBy::ScanDate => scan.start_date().map(|date| by.folder(Some(&date))),
+        PartitionBy::Scanner => Some(by.folder(scan.scanner())),
+    }
+}
+
+/// Returns the folder of a scan that has ended.
+fn folder_of_ended(by: PartitionBy, scan: ScanOf<'_>) -> Arc<str> {
+    folder_of(by, scan).unwrap_or_else(|| by.folder(scan.end_date().as_deref()))
+}
+
+/// Destination of rows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) enum Partition {
+    /// There are no partitions.
+    #[default]
+    Whole,
+    /// The folder of this name.
+    Named(Arc<str>),
+    /// With rows of the same scan, until its end determines the folder: [`Change::settles`].
+    Open,
+}
+
+/// Tracks the partition of the current rows, for an encoder.
+#[derive(Debug, Default)]
+pub(super) struct Partitions {
+    by: Option<PartitionBy>,
+    now: Partition,
+    /// Scan start in seconds since 1970, and scanner, that determined it while the scan lasts.
+    told_by: Option<(Option<i64>, Option<String>)>,
+}
+
+/// Change to rows of another partition.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    /// Partition of the previous rows.
+    pub(super) before: Partition,
+    /// Folder of the previous rows that were [`Partition::Open`].
+    pub(super) settles: Option<Arc<str>>,
+}
+
+impl Partitions {
+    pub(super) fn new(by: Option<PartitionBy>) -> Self {
+        Self { by, ..Self::default() }
+    }
+
+    /// Returns the partition of the current rows.
+    pub(super) fn now(&self) -> &Partition {
+        &self.now
+    }
+
+    /// Sets the scan of the rows that follow.
+    pub(super) fn scan(&mut self, scan: ScanOf<'_>) -> Option<Change> {
+        let by = self.by?;
+        if scan.has_ended() {
+            self.told_by = None;
+            let folder = folder_of_ended(by, scan);
+            // Its hosts may have been encoded by another encoder.
+            let settles = folder_of(by, scan).is_none().then(|| Arc::clone(&folder));
+            return self.change(Partition::Named(folder), settles);
+        }
+        let known = self.told_by.as_ref().is_some_and(|(known, scanner)| {
+            *known == scan.start() && scanner.as_deref() == scan.scanner()
+        });
+        if known {
+            return None;
+        }
+        self.told_by = Some((scan.start(), scan.scanner().map(str::to_owned)));
+        self.change(folder_of(by, scan).map_or(Partition::Open, Partition::Named), None)
+    }
+
+    fn change(&mut self, to: Partition, settles: Option<Arc<str>>) -> Option<Change> {
+        let before = std::mem::replace(&mut self.now, to);
+        (self.now != before || settles.is_some()).then_some(Change { before, settles })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{RunHeader, RunRecord, Timestamp};
+
+    #[test]
+    fn a_scan_without_a_start_is_settled_by_its_end() {
+        let time = |seconds| Timestamp::from_seconds(seconds);
+        let named = |name: &str| Partition::Named(name.into());
+        let header = |start: Option<i64>| RunHeader {
+            start_time: start.and_then(time),
+            ..RunHeader::default()
+        };
+        let record = |start: Option<i64>, end: i64| {
+            let mut record = RunRecord { header: header(start), ..RunRecord::default() };
+            record.stats.end_time = time(end);
+            record
+        };
+        let (first, second) = (named("scan_date=1970-01-01"), named("scan_date=1970-01-02"));
+        let mut partitions = Partitions::new(Some(PartitionBy::ScanDate));
+        let change = |before, settles: Option<&str>| {
+            Some(Change { before, settles: settles.map(Arc::from) })
+        };
+        assert_eq!(
+            partitions.scan(ScanOf::running(&header(Some(5)))),
+            change(Partition::Whole, None)
+        );
+        assert_eq!(partitions.scan(ScanOf::running(&header(Some(5)))), None);
+        assert_eq!(partitions.scan(ScanOf::ended(&record(Some(5), 90_000))), None);
+        assert_eq!(partitions.now(), &first);
+        for before in [&first, &second] {
+            assert_eq!(
+                partitions.scan(ScanOf::running(&header(None))),
+                change(before.clone(), None)
+            );
+            let settled = change(Partition::Open, Some("scan_date=1970-01-02"));
+            assert_eq!(partitions.scan(ScanOf::ended(&record(None, 90_000))), settled);
+            assert_eq!(partitions.now(), &second);
+        }
+        assert_eq!(Partitions::new(None).scan(ScanOf::running(&header(None))), None);
+    }
+}
