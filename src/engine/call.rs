@@ -9,7 +9,6 @@
 //! that a call that ends while its caller gives up is counted exactly once.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -21,7 +20,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::script::Function;
+use super::job::{EngineJob, call_function};
 use crate::model::{Host, Port, RunHeader};
 
 /// Values that functions receive about a host.
@@ -40,7 +39,13 @@ pub struct Context<'c> {
     target: String,
 }
 
-impl Context<'_> {
+impl<'c> Context<'c> {
+    /// Creates the context of a host, or of the port with this index.
+    pub(super) fn new(run: &'c RunHeader, host: &'c Host<'static>, port: Option<usize>) -> Self {
+        let port = port.and_then(|port| host.ports.get(port));
+        Self { run, host, port, target: target(host) }
+    }
+
     /// Returns the address of the host, or its name if it has no address.
     #[must_use]
     pub fn current_target(&self) -> &str {
@@ -155,29 +160,18 @@ impl Calls {
     /// Calls a function and returns its value, or a message if it has none. Its time begins when a slot is free.
     pub(super) fn call(
         self: &Arc<Self>,
-        function: &Function,
+        job: &EngineJob<'_>,
         given: &Arc<Given>,
-        place: Option<usize>,
         timeout: Duration,
     ) -> Result<Value, String> {
         let running = self.begin(timeout)?;
         let state = Arc::clone(&running.state);
-        let (function, given) = (Arc::clone(function), Arc::clone(given));
+        let (function, given, port) = (Arc::clone(job.function()), Arc::clone(given), job.port());
         let (sender, receiver) = mpsc::sync_channel(1);
         let call = move || {
             let _running = running;
-            let context = Context {
-                run: &given.run,
-                host: &given.host,
-                port: place.and_then(|place| given.host.ports.get(place)),
-                target: target(&given.host),
-            };
-            let result = catch_unwind(AssertUnwindSafe(|| function(&context)));
-            let _ = sender.send(match result {
-                Ok(Ok(value)) => Ok(value),
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(panic) => Err(format!("it panicked: {}", said(&*panic))),
-            });
+            let _ =
+                sender.send(call_function(&function, &Context::new(&given.run, &given.host, port)));
         };
         let thread = thread::Builder::new().name("engine".to_owned()).spawn(call);
         thread.map_err(|error| format!("no thread: {error}"))?;
@@ -223,10 +217,4 @@ impl Calls {
 
 fn late(timeout: Duration) -> String {
     format!("it took more than {} s", timeout.as_secs_f64())
-}
-
-/// Returns the message of a panic.
-fn said(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }

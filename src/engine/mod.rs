@@ -25,6 +25,7 @@
 //! ```
 
 mod call;
+mod job;
 mod script;
 
 use std::{
@@ -36,13 +37,11 @@ use std::{
     time::Duration,
 };
 
+use self::call::{Calls, Given};
 pub use self::{
     call::Context,
+    job::EngineJob,
     script::{Failed, HostScript, PortScript},
-};
-use self::{
-    call::{Calls, Given},
-    script::Function,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -166,54 +165,42 @@ impl Engine {
         self.run_on(self.calls.workers(), run, host)
     }
 
-    /// Runs the functions on `threads` threads.
-    fn run_on(&self, threads: usize, run: &RunHeader, host: &mut Host<'_>) -> Vec<Failure> {
-        let for_host = self
-            .hosts
-            .iter()
-            .filter(|script| host.status.state == HostState::Up && script.filter().takes(host));
-        let mut jobs: Vec<Job<'_>> =
-            for_host.map(|script| (script.name(), script.function(), None)).collect();
+    /// Returns the calls for a host, in the order in which [`Self::run`] makes them: those for the host, if it is up,
+    /// then those for its ports.
+    pub fn jobs(&self, host: &Host<'_>) -> Vec<EngineJob<'_>> {
+        let is_up = host.status.state == HostState::Up;
+        let for_host = self.hosts.iter().filter(|script| is_up && script.filter().takes(host));
+        let for_host =
+            for_host.map(|script| EngineJob::new(script.name(), script.function(), None));
         let for_ports = host.ports.iter().enumerate().flat_map(|(place, port)| {
             let fits = |script: &&PortScript| script.takes(port) && script.filter().takes(host);
             let fitting = self.ports.iter().filter(fits);
-            fitting.map(move |script| (script.name(), script.function(), Some(place)))
+            fitting.map(move |script| EngineJob::new(script.name(), script.function(), Some(place)))
         });
-        jobs.extend(for_ports);
-        let mut failures = Vec::new();
+        for_host.chain(for_ports).collect()
+    }
+
+    /// Runs the functions on `threads` threads.
+    fn run_on(&self, threads: usize, run: &RunHeader, host: &mut Host<'_>) -> Vec<Failure> {
+        let jobs = self.jobs(host);
         if jobs.is_empty() {
-            return failures;
+            return Vec::new();
         }
         // Functions run on threads of their own, which may outlive this call.
         let given = Given { run: run.clone(), host: host.clone().into_owned() };
-        let given = Arc::new(given);
-        for ((name, _, place), called) in jobs.iter().zip(self.call_all(threads, &jobs, &given)) {
-            match called {
-                Ok(value) => {
-                    let port = place.map(|place| host.ports.get_mut(place));
-                    let scripts = match port {
-                        None => Some(&mut host.scripts),
-                        Some(port) => port.map(|port| &mut port.scripts),
-                    };
-                    if let Some(scripts) = scripts {
-                        put(scripts, result(name, &value));
-                    }
-                }
-                Err(message) => failures.push(failure(name, &given.host, *place, message)),
-            }
-        }
-        failures
+        let results = self.call_all(threads, &jobs, &Arc::new(given));
+        let stored = jobs.iter().zip(results).map(|(job, result)| job.store(host, result));
+        stored.flatten().collect()
     }
 
     /// Calls all jobs and returns their results in order.
     fn call_all(
         &self,
         threads: usize,
-        jobs: &[Job<'_>],
+        jobs: &[EngineJob<'_>],
         given: &Arc<Given>,
     ) -> Vec<Result<serde_json::Value, String>> {
-        let call =
-            |(_, function, place): &Job<'_>| self.calls.call(function, given, *place, self.timeout);
+        let call = |job: &EngineJob<'_>| self.calls.call(job, given, self.timeout);
         let threads = threads.min(jobs.len());
         if threads <= 1 {
             return jobs.iter().map(call).collect();
@@ -266,46 +253,13 @@ fn on_threads<T: Send>(count: usize, work: &(impl Fn() -> Vec<T> + Sync)) -> Vec
     })
 }
 
-/// Function to call: its name, the function, and the index of its port.
-type Job<'j> = (&'j str, &'j Function, Option<usize>);
-
 /// Returns the script that a function with this result would produce.
 pub(crate) fn script_of(name: &str, value: impl serde::Serialize) -> Result<Script<'static>> {
     let value = serde_json::to_value(value);
     let value = value.map_err(|error| Error::new(ErrorKind::Engine(format!("{name}: {error}"))))?;
-    Ok(result(name, &value))
+    Ok(job::script(name, &value))
 }
 
 fn taken(name: &str) -> Error {
     Error::new(ErrorKind::Engine(format!("there is a script {name:?} already")))
-}
-
-/// Adds a result and removes the result of an earlier run of the same function.
-fn put<'s>(scripts: &mut Vec<Script<'s>>, made: Script<'s>) {
-    scripts.retain(|known| known.origin != made.origin || known.name != made.name);
-    scripts.push(made);
-}
-
-fn result(name: &str, value: &serde_json::Value) -> Script<'static> {
-    let output = match value {
-        serde_json::Value::Null => None,
-        serde_json::Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    };
-    Script {
-        name: name.to_owned().into(),
-        output: output.map(Into::into),
-        data: crate::model::ScriptData::Json(value.to_string().into()),
-        origin: crate::model::ScriptOrigin::Engine,
-    }
-}
-
-fn failure(script: &str, host: &Host<'_>, place: Option<usize>, message: String) -> Failure {
-    let port = place.and_then(|place| host.ports.get(place));
-    Failure {
-        script: script.to_owned(),
-        target: call::target(host),
-        port: port.map(|port| (port.protocol.as_str().to_owned(), port.number)),
-        message,
-    }
 }

@@ -84,13 +84,17 @@ impl HostScript {
         Self { name: name.into(), function: function(run), targets: Ok(HostFilter::default()) }
     }
 
-    /// Restricts the script to hosts among the targets; `*` selects all hosts.
+    /// Restricts the script to hosts among the targets: a text with comma-separated items, or a list of such texts; `*`
+    /// selects all hosts.
     #[must_use]
-    pub fn targets(self, targets: &str) -> Self {
-        let targets = match targets.trim() {
-            "*" => Ok(HostFilter::default()),
-            "" => Err(Error::new(ErrorKind::Engine("no targets are given".to_owned()))),
-            some => some.into_targets().map(|targets| HostFilter(Some(targets))),
+    pub fn targets(self, targets: impl IntoTargets) -> Self {
+        let targets = if targets.is_all() {
+            Ok(HostFilter::default())
+        } else {
+            targets.into_targets().and_then(|targets| {
+                let none = || Error::new(ErrorKind::Engine("no targets are given".to_owned()));
+                (!targets.is_empty()).then(|| HostFilter(Some(targets))).ok_or_else(none)
+            })
         };
         Self { targets, ..self }
     }
@@ -143,9 +147,10 @@ impl PortScript {
         Self { ports: ports.into_ports(), ..self }
     }
 
-    /// Restricts the script to hosts among the targets; `*` selects all hosts.
+    /// Restricts the script to hosts among the targets: a text with comma-separated items, or a list of such texts; `*`
+    /// selects all hosts.
     #[must_use]
-    pub fn targets(self, targets: &str) -> Self {
+    pub fn targets(self, targets: impl IntoTargets) -> Self {
         Self { of_host: self.of_host.targets(targets), ..self }
     }
 

@@ -1,23 +1,23 @@
 //! Scans that run on a thread of their own.
 //!
-//! [`AsyncScanner::start`] moves the scanner to a thread named `scan`, which runs it like [`Scanner::run`]. The
-//! thread and the [`ScanHandle`] share two values: a [`ScanControl`], which cancels the run and holds the last progress,
-//! and the outcome, which is set exactly once: when the scan ends, when a callback panics, or when the thread cannot
-//! be started. A scan is running as long as its outcome is not set.
+//! [`AsyncScanner::start`] moves the scanner to a thread named `scan`, which calls [`Scanner::run`]. The thread and the
+//! [`ScanHandle`] share two values: a [`ScanControl`], which cancels the run and holds the last progress, and the
+//! outcome, which is set exactly once: when the scan ends, when a callback panics, or when the thread cannot be started.
+//! A scan is running as long as its outcome is not set.
 //!
-//! All methods of the handle except [`ScanHandle::into_scanner`] take `&self` and may be called from several threads.
-//! Errors stay in the outcome, so [`ScanHandle::wait`] may be called more than once. `into_scanner` joins the thread
-//! first, so that the handle is the only owner of the shared values and can move the scanner out.
+//! All methods of the handle except [`ScanHandle::into_parts`] and `into_scanner` take `&self` and may be called from
+//! several threads. Errors stay in the outcome, so [`ScanHandle::wait`] may be called more than once. `into_parts` joins
+//! the thread first, so that the handle is the only owner of the outcome and can move the scanner out.
 //!
 //! Dropping a handle ends nmap and waits for that, but not for the thread, which ends soon after its input does.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     thread::{self, JoinHandle},
 };
 
-use super::{ScanFailed, Scanner, State, control::ScanControl, found::Found};
+use super::{ScanFailed, Scanner, control::ScanControl};
 use crate::{
     error::{Error, Result},
     model::Task,
@@ -46,16 +46,14 @@ pub struct AsyncScanner {
 /// Scan that runs in the background, or has ended. Dropping the handle ends nmap and all its child processes.
 #[derive(Debug)]
 pub struct ScanHandle {
-    shared: Arc<Shared>,
+    control: Arc<ScanControl>,
+    outcome: Arc<OnceLock<Outcome>>,
     thread: Option<JoinHandle<()>>,
     mute_errors: bool,
 }
 
-#[derive(Debug, Default)]
-struct Shared {
-    control: ScanControl,
-    outcome: OnceLock<(Scanner, Option<ScanFailed>)>,
-}
+/// Scanner that has run, and its error.
+type Outcome = (Scanner, Option<ScanFailed>);
 
 impl AsyncScanner {
     /// Creates a background scan. [`ScanHandle::wait`] returns its errors.
@@ -75,41 +73,38 @@ impl AsyncScanner {
     #[must_use]
     pub fn start(self) -> ScanHandle {
         let Self { scanner, mute_errors } = self;
-        let shared = Arc::new(Shared::default());
-        let builder = thread::Builder::new().name("scan".to_owned());
-        let run = {
-            let shared = Arc::clone(&shared);
-            move || {
-                let mut scanner = scanner;
-                let run = || scanner.run_under(&shared.control, None);
-                let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-                    Err(failed(Error::scan("a callback for hosts or progress panicked")))
-                });
-                let _ = shared.outcome.set((scanner, outcome.err()));
-            }
+        let control = Arc::clone(&scanner.control);
+        let outcome = Arc::new(OnceLock::new());
+        // A thread that the system does not start leaves the scanner here.
+        let scanner = Arc::new(Mutex::new(scanner));
+        let take = |scanner: &Mutex<Scanner>| {
+            std::mem::take(&mut *scanner.lock().unwrap_or_else(PoisonError::into_inner))
         };
-        let thread = builder.spawn(run);
+        let (moved, set) = (Arc::clone(&scanner), Arc::clone(&outcome));
+        let run = move || {
+            let mut scanner = take(&moved);
+            let result = catch_unwind(AssertUnwindSafe(|| scanner.run())).unwrap_or_else(|_| {
+                let error = Error::scan("a callback for hosts or progress panicked");
+                Err(scanner.fail(error))
+            });
+            let _ = set.set((scanner, result.err()));
+        };
+        let thread = thread::Builder::new().name("scan".to_owned()).spawn(run);
         if let Err(error) = &thread {
             let error = Error::scan(format!("cannot start a thread for the scan: {error}"));
-            let scanner = Scanner {
-                state: State::Failed(error.clone(), Box::default()),
-                ..Scanner::default()
-            };
-            let _ = shared.outcome.set((scanner, Some(failed(error))));
+            let mut scanner = take(&scanner);
+            let failed = scanner.fail(error);
+            let _ = outcome.set((scanner, Some(failed)));
         }
-        ScanHandle { shared, thread: thread.ok(), mute_errors }
+        ScanHandle { control, outcome, thread: thread.ok(), mute_errors }
     }
-}
-
-fn failed(error: Error) -> ScanFailed {
-    ScanFailed::new(error, Found::default())
 }
 
 impl ScanHandle {
     /// Returns true while the scan runs.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.shared.outcome.get().is_none()
+        self.outcome.get().is_none()
     }
 
     /// Waits for the end of the scan.
@@ -117,7 +112,7 @@ impl ScanHandle {
     /// # Errors
     /// Returns the errors of [`Scanner::run`], unless errors are muted.
     pub fn wait(&self) -> Result<(), ScanFailed> {
-        match self.shared.outcome.wait() {
+        match self.outcome.wait() {
             (_, Some(failed)) if !self.mute_errors => Err(failed.clone()),
             _ => Ok(()),
         }
@@ -126,14 +121,14 @@ impl ScanHandle {
     /// Returns true if the scan has ended successfully; false while it runs.
     #[must_use]
     pub fn finished_successfully(&self) -> bool {
-        matches!(self.shared.outcome.get(), Some((_, None)))
+        matches!(self.outcome.get(), Some((_, None)))
     }
 
     /// Returns the errors that ended the scan if errors are muted, otherwise `None`.
     #[must_use]
     pub fn fatal_errors(&self) -> Option<Vec<Error>> {
         let errors = || {
-            let (_, failed) = self.shared.outcome.get()?;
+            let (_, failed) = self.outcome.get()?;
             failed.as_ref().map(|failed| failed.error().clone())
         };
         self.mute_errors.then(|| errors().into_iter().collect())
@@ -142,12 +137,12 @@ impl ScanHandle {
     /// Returns the progress that nmap reported last; see [`Scanner::with_progress`].
     #[must_use]
     pub fn progress(&self) -> Option<Task> {
-        self.shared.control.progress()
+        self.control.progress()
     }
 
     /// Cancels the scan: nmap is asked to end, and killed if it does not. Waiting for the scan then returns an error.
     pub fn cancel(&self) {
-        self.shared.control.cancel();
+        self.control.cancel();
     }
 
     /// Returns the scanner, to look up results.
@@ -155,7 +150,7 @@ impl ScanHandle {
     /// # Errors
     /// Returns [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) while the scan runs.
     pub fn scanner(&self) -> Result<&Scanner> {
-        let outcome = self.shared.outcome.get();
+        let outcome = self.outcome.get();
         let (scanner, _) = outcome.ok_or_else(|| Error::scan("the scan still runs"))?;
         Ok(scanner)
     }
@@ -164,24 +159,34 @@ impl ScanHandle {
     ///
     /// # Errors
     /// Returns the errors of [`Scanner::run`], even if errors are muted.
-    pub fn into_scanner(mut self) -> Result<Scanner, ScanFailed> {
+    pub fn into_scanner(self) -> Result<Scanner, ScanFailed> {
+        match self.into_parts() {
+            (scanner, None) => Ok(scanner),
+            (_, Some(failed)) => Err(failed),
+        }
+    }
+
+    /// Waits for the end of the scan and returns the scanner, which can run again, and the error if the scan failed.
+    #[must_use]
+    pub fn into_parts(mut self) -> (Scanner, Option<ScanFailed>) {
         if let Some(thread) = self.thread.take() {
             // Its result is in the outcome.
             let _ = thread.join();
         }
-        let shared = Arc::into_inner(std::mem::take(&mut self.shared));
-        match shared.and_then(|shared| shared.outcome.into_inner()) {
-            Some((scanner, None)) => Ok(scanner),
-            Some((_, Some(failed))) => Err(failed),
-            None => Err(failed(Error::scan("the scan has no outcome"))),
-        }
+        let outcome = Arc::into_inner(std::mem::take(&mut self.outcome));
+        outcome.and_then(OnceLock::into_inner).unwrap_or_else(|| {
+            debug_assert!(false, "a thread that has ended has set the outcome");
+            let mut scanner = Scanner::default();
+            let failed = scanner.fail(Error::internal("the scan has no outcome"));
+            (scanner, Some(failed))
+        })
     }
 }
 
 impl Drop for ScanHandle {
     fn drop(&mut self) {
         if self.is_running() {
-            self.shared.control.finish();
+            self.control.finish();
         }
     }
 }

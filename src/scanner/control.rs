@@ -1,10 +1,34 @@
 //! Control of a running scan from another thread.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{model::Task, process::ProcessGroup};
 
-/// Handle by which other threads stop a scan and see its progress.
+/// Handle that cancels a run of a [`Scanner`](super::Scanner) from any thread. Clones cancel the same run.
+#[derive(Debug, Clone)]
+pub struct ScanCanceller(pub(super) Arc<ScanControl>);
+
+impl ScanCanceller {
+    /// Cancels the run, or one that has not begun: nmap is asked to end, and killed if it does not. The run then returns
+    /// an error.
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+
+    /// Returns true if the run was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    /// Returns the progress that nmap reported last; see [`Scanner::with_progress`](super::Scanner::with_progress).
+    #[must_use]
+    pub fn progress(&self) -> Option<Task> {
+        self.0.progress()
+    }
+}
+
+/// State by which other threads stop a scan and see its progress.
 #[derive(Debug, Default)]
 pub(super) struct ScanControl {
     pub(super) group: ProcessGroup,

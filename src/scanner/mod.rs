@@ -57,6 +57,7 @@ use std::{
 
 pub use self::{
     background::{AsyncScanner, ScanHandle},
+    control::ScanCanceller,
     failed::ScanFailed,
     service::{ServiceView, ServiceViewMut},
 };
@@ -71,7 +72,7 @@ pub(crate) use self::{
     preamble::Preamble,
 };
 use crate::{
-    engine::{Engine, Failure},
+    engine::{Engine, EngineJob, Failure},
     error::{Error, ErrorKind, Result},
     model::{Host, RunEvent, RunHeader, RunRecord, ScanEvent, Task},
     process::CommandSpec,
@@ -90,6 +91,8 @@ pub struct Scanner {
     engine: Option<Arc<Engine>>,
     options: Options,
     callbacks: ScanCallbacks,
+    /// Control of the next run.
+    control: Arc<ScanControl>,
     state: State,
 }
 
@@ -274,7 +277,7 @@ impl Scanner {
     /// Returns [`ErrorKind::Scan`] if there are no targets, if nmap cannot be started or produces no output, or if
     /// its run ended in an error, was killed or was cut off. The error contains the hosts that were read.
     pub fn run(&mut self) -> Result<(), ScanFailed> {
-        self.run_under(&ScanControl::default(), None)
+        self.run_under(None)
     }
 
     /// Runs nmap to its end and calls `each` with every host as it closes and the scan it belongs to. No hosts are
@@ -286,7 +289,7 @@ impl Scanner {
         &mut self,
         mut each: impl FnMut(&RunHeader, &mut Host<'_>),
     ) -> Result<(), ScanFailed> {
-        self.run_under(&ScanControl::default(), Some(&mut each))
+        self.run_under(Some(&mut each))
     }
 
     /// Runs an engine's functions on the results and returns the functions that failed.
@@ -300,15 +303,53 @@ impl Scanner {
         Ok(failures)
     }
 
-    /// Runs the scan under a control. If `each` is set, it takes the hosts, and none are kept.
-    fn run_under(
+    /// Stores the result of a call that [`Engine::jobs`] returned for a host of the results. A failure is added to
+    /// [`Self::failures`].
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::Scan`] if the scan was not run, or the host is unknown.
+    pub fn store_result(
         &mut self,
-        control: &ScanControl,
-        each: Option<&mut Each<'_>>,
-    ) -> Result<(), ScanFailed> {
+        host: &str,
+        job: &EngineJob<'_>,
+        result: std::result::Result<serde_json::Value, String>,
+    ) -> Result<()> {
+        let found = self.found_mut()?;
+        let place = found.place(host);
+        let host = place.and_then(|place| found.hosts.get_mut(place));
+        let host = host.ok_or_else(|| Error::scan("the host is not in the results"))?;
+        found.failures.add(job.store(host, result).into_iter().collect());
+        Ok(())
+    }
+
+    /// Returns a handle by which any thread cancels the next run of this scanner.
+    ///
+    /// ```no_run
+    /// use std::{thread, time::Duration};
+    ///
+    /// use scanmill::scanner::Scanner;
+    ///
+    /// let mut scanner = Scanner::new("127.0.0.1")?;
+    /// let canceller = scanner.canceller();
+    /// thread::spawn(move || {
+    ///     thread::sleep(Duration::from_secs(60));
+    ///     canceller.cancel();
+    /// });
+    /// scanner.run()?;
+    /// # Ok::<(), scanmill::error::Error>(())
+    /// ```
+    #[must_use]
+    pub fn canceller(&self) -> ScanCanceller {
+        ScanCanceller(Arc::clone(&self.control))
+    }
+
+    /// Runs the scan. If `each` is set, it takes the hosts, and none are kept.
+    fn run_under(&mut self, each: Option<&mut Each<'_>>) -> Result<(), ScanFailed> {
+        // A later run has another control, so that a canceller ends one run only.
+        let control = std::mem::take(&mut self.control);
         self.state = State::New;
         let mut found = Found { is_kept: each.is_none(), ..Found::default() };
-        let outcome = self.scan(control, each, &mut found);
+        let outcome = self.scan(&control, each, &mut found);
         found.requested = Some((self.targets.clone(), self.ports.clone()));
         let outcome = outcome.and_then(|()| found.finish());
         if let Err(error) = outcome {
@@ -317,6 +358,12 @@ impl Scanner {
         }
         self.state = State::Done(Box::new(found));
         Ok(())
+    }
+
+    /// Marks the scan as failed, without results.
+    fn fail(&mut self, error: Error) -> ScanFailed {
+        self.state = State::Failed(error.clone(), Box::default());
+        ScanFailed::new(error, Found::default())
     }
 
     fn scan(

@@ -42,12 +42,12 @@ pub(crate) struct NmapProcess {
     process: ChildProcess,
     /// True once an event was read, so the output is nmap's XML.
     has_begun: Arc<AtomicBool>,
-    end: ScanEnd,
+    outcome: XmlOutcome,
 }
 
-/// Result of a scan according to its XML.
+/// Outcome of a scan according to its XML.
 #[derive(Debug, Default)]
-struct ScanEnd {
+struct XmlOutcome {
     has_scan: bool,
     is_complete: bool,
     has_failed: bool,
@@ -59,7 +59,7 @@ struct ScanEnd {
 #[derive(Debug)]
 pub(crate) struct NmapExit {
     exit: ExitInfo,
-    end: ScanEnd,
+    outcome: XmlOutcome,
 }
 
 impl NmapProcess {
@@ -71,7 +71,7 @@ impl NmapProcess {
         let process =
             ChildProcess::start(command).map_err(|error| not_started(&command.program, &error))?;
         group.add(process.stop_handle());
-        Ok(Self { process, has_begun: Arc::default(), end: ScanEnd::default() })
+        Ok(Self { process, has_begun: Arc::default(), outcome: XmlOutcome::default() })
     }
 
     /// Returns its standard output. A second call returns an empty reader.
@@ -89,8 +89,8 @@ impl NmapProcess {
         self.has_begun.store(true, Ordering::Relaxed);
         let ScanEvent::RunEnd(record) = event else { return };
         let stats = &record.stats;
-        self.end = ScanEnd {
-            has_scan: self.end.has_scan || record.exists,
+        self.outcome = XmlOutcome {
+            has_scan: self.outcome.has_scan || record.exists,
             is_complete: stats.finished && !record.truncated,
             has_failed: stats.failed(),
             error_message: stats.error_message.clone(),
@@ -100,7 +100,7 @@ impl NmapProcess {
 
     /// Returns true if its output contains a scan.
     pub(crate) fn has_scan(&self) -> bool {
-        self.end.has_scan
+        self.outcome.has_scan
     }
 
     /// Ends the process, by force after a short grace period, and returns when it has ended.
@@ -114,7 +114,7 @@ impl NmapProcess {
     /// Fails if the system does not report how it ended.
     pub(crate) fn wait(self) -> Result<NmapExit> {
         let exit = self.process.wait().map_err(|error| Error::scan(error.to_string()))?;
-        Ok(NmapExit { exit, end: self.end })
+        Ok(NmapExit { exit, outcome: self.outcome })
     }
 }
 
@@ -125,7 +125,7 @@ impl NmapExit {
     /// Returns [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) with the cause, and with nmap's message: that in its
     /// XML, else the first lines of its standard error.
     pub(crate) fn check(&self) -> Result<()> {
-        let ScanEnd { has_scan, is_complete, has_failed, error_message, hosts } = &self.end;
+        let XmlOutcome { has_scan, is_complete, has_failed, error_message, hosts } = &self.outcome;
         // A signal that was sent from here is not the cause.
         let cause = match self.exit.cause() {
             ExitCause::Signal(_) if self.exit.stopped => ExitCause::Success,

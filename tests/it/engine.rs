@@ -50,6 +50,8 @@ fn a_bad_registration_is_refused_at_once() {
         engine.host_script(host("a").targets("1.2.3")),
         engine.host_script(host("a").targets("")),
         engine.host_script(host("a").targets("192.0.2.1,::1")),
+        engine.host_script(host("a").targets(Vec::<String>::new())),
+        engine.host_script(host("a").targets(["*", "192.0.2.1"])),
         engine.port_script(port("twice").ports(2)),
         engine.port_script(port("a")),
         engine.port_script(port("a").ports("http")),
@@ -101,6 +103,9 @@ fn ports_targets_protocols_and_states_choose() {
     let filtered = places(|script| script.ports(22).proto("sctp").states(["open", "filtered"]));
     assert_eq!(filtered, ["192.0.2.7:sctp/22"]);
     assert_eq!(places(|script| script.ports(all).targets("192.0.2.8/31")), ["192.0.2.8:tcp/22"]);
+    assert_eq!(places(|script| script.ports(all).targets(["*"])), open);
+    let listed = places(|script| script.ports(all).targets(["192.0.2.1", "192.0.2.8"]));
+    assert_eq!(listed, ["192.0.2.8:tcp/22"]);
     assert_eq!(places(|script| script.ports(22).targets("web.EXAMPLE")).len(), 2);
     assert!(places(|script| script.ports(22).targets("192.0.2.1-6, ns.example")).is_empty());
     assert!(places(|script| script.ports(22).targets("2001:db8::/32")).is_empty());
@@ -309,4 +314,37 @@ fn it_runs_on_every_fixture_and_changes_nothing_else() {
     }
     assert!(marked > 60, "{marked}");
     assert!(!fixture("01-").bytes.is_empty());
+}
+
+#[test]
+fn calls_can_be_made_on_a_thread_of_the_caller() {
+    let here = std::thread::current().id();
+    let mut engine = Engine::new();
+    engine
+        .host_script(HostScript::new("thread", move |_| Ok(std::thread::current().id() == here)))
+        .unwrap();
+    engine
+        .port_script(PortScript::new("bad", |_| -> Result<(), _> { Err("no".into()) }).ports(22))
+        .unwrap();
+    engine
+        .port_script(PortScript::new("panics", |_| -> Result<(), _> { panic!("oh") }).ports(47))
+        .unwrap();
+    let mut found = hosts(HOST);
+    let seen = found[0].clone();
+    let jobs = engine.jobs(&seen);
+    let calls: Vec<_> = jobs.iter().map(|job| (job.script(), job.port())).collect();
+    assert_eq!(calls, [("thread", None), ("bad", Some(0)), ("bad", Some(2)), ("panics", Some(5))]);
+    let mut failures = Vec::new();
+    for job in &jobs {
+        let result = job.call(&RunHeader::default(), &seen);
+        failures.extend(job.store(&mut found[0], result));
+    }
+    assert_eq!(found[0].scripts[0].output.as_deref(), Some("true"));
+    let messages: Vec<_> = failures.iter().map(|failure| failure.message.as_str()).collect();
+    assert_eq!(messages, ["no", "no", "it panicked: oh"]);
+    assert_eq!(failures[2].port, Some(("ip".to_owned(), 47)));
+    // What run does is the same, on other threads.
+    assert_eq!(run(&engine, &mut found[0]), messages);
+    assert_eq!(found[0].scripts[0].output.as_deref(), Some("false"));
+    assert!(engine.jobs(&found[1]).iter().all(|job| job.script() != "thread"), "it is down");
 }

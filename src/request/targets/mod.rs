@@ -39,6 +39,16 @@ pub trait IntoTargets {
     /// Returns [`ErrorKind::MalformedIpAddress`] for a text that is not a target, and [`ErrorKind::InvalidArgument`]
     /// if IPv4 and IPv6 addresses are mixed.
     fn into_targets(self) -> Result<Targets>;
+
+    /// Returns true for `*`, which stands for all hosts where hosts are selected, such as those of a script. It is not a
+    /// target to scan.
+    fn is_all(&self) -> bool {
+        false
+    }
+}
+
+fn is_star(text: &str) -> bool {
+    text.trim() == "*"
 }
 
 impl IntoTargets for Targets {
@@ -51,11 +61,19 @@ impl IntoTargets for &str {
     fn into_targets(self) -> Result<Targets> {
         Targets::of([self])
     }
+
+    fn is_all(&self) -> bool {
+        is_star(self)
+    }
 }
 
 impl IntoTargets for &String {
     fn into_targets(self) -> Result<Targets> {
         Targets::of([self])
+    }
+
+    fn is_all(&self) -> bool {
+        is_star(self)
     }
 }
 
@@ -63,11 +81,19 @@ impl IntoTargets for String {
     fn into_targets(self) -> Result<Targets> {
         Targets::of([self])
     }
+
+    fn is_all(&self) -> bool {
+        is_star(self)
+    }
 }
 
 impl<T: AsRef<str>> IntoTargets for Vec<T> {
     fn into_targets(self) -> Result<Targets> {
         Targets::of(self)
+    }
+
+    fn is_all(&self) -> bool {
+        matches!(&self[..], [one] if is_star(one.as_ref()))
     }
 }
 
@@ -75,11 +101,19 @@ impl<T: AsRef<str>> IntoTargets for &[T] {
     fn into_targets(self) -> Result<Targets> {
         Targets::of(self)
     }
+
+    fn is_all(&self) -> bool {
+        matches!(&self[..], [one] if is_star(one.as_ref()))
+    }
 }
 
 impl<T: AsRef<str>, const N: usize> IntoTargets for [T; N] {
     fn into_targets(self) -> Result<Targets> {
         Targets::of(self)
+    }
+
+    fn is_all(&self) -> bool {
+        matches!(&self[..], [one] if is_star(one.as_ref()))
     }
 }
 

@@ -133,3 +133,45 @@ fn many_run_at_once() {
         assert_eq!(scanner.scanned_hosts().unwrap(), [format!("192.0.2.{number}")]);
     }
 }
+
+#[test]
+fn any_thread_cancels_one_run_and_the_next_one_is_another() {
+    let fake = Fake::new(
+        "SAY head; echo $$ >pid; [ -e go ] || exec sleep 1000; SAY tail",
+        &[("head", HEAD), ("tail", TAIL)],
+    );
+    let mut scanner = fake.scanner();
+    let (early, running) = (scanner.canceller(), scanner.canceller());
+    let (pid, go) = (fake.file("pid"), fake.file("go"));
+    let waiting = {
+        let pid = pid.clone();
+        std::thread::spawn(move || {
+            assert!(comes_true(|| pid.exists()));
+            running.cancel();
+        })
+    };
+    assert_eq!(scanner.run().unwrap_err().to_string(), "the scan was cancelled");
+    waiting.join().unwrap();
+    assert!(early.is_cancelled() && !scanner.canceller().is_cancelled());
+    assert!(!exists(&fs::read_to_string(pid).unwrap()));
+    // Cancelled before it runs, nmap is not started.
+    fs::remove_file(fake.file("pid")).unwrap();
+    scanner.canceller().cancel();
+    assert_eq!(scanner.run().unwrap_err().to_string(), "the scan was cancelled");
+    assert!(!fake.file("pid").exists());
+    fs::write(go, "").unwrap();
+    scanner.run().unwrap();
+    assert!(scanner.finished());
+}
+
+#[test]
+fn a_scanner_that_failed_comes_back_and_runs_again() {
+    let fake = Fake::new("SAY xml; [ -e go ] || exit 3", &[("xml", &format!("{HEAD}{TAIL}"))]);
+    let (mut scanner, failed) = AsyncScanner::new(fake.scanner()).start().into_parts();
+    assert_eq!(failed.unwrap().to_string(), "nmap failed (exit code 3)");
+    assert!(!scanner.finished() && scanner.targets().count() == 9);
+    fs::write(fake.file("go"), "").unwrap();
+    scanner.run().unwrap();
+    let (scanner, failed) = AsyncScanner::new(scanner).start().into_parts();
+    assert!(scanner.finished() && failed.is_none());
+}

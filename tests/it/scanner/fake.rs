@@ -438,3 +438,24 @@ fn an_engine_runs_on_each_host_that_is_only_shown_before_it_is() {
     scanner.run_each(|_, host| values.extend(outputs(host))).unwrap();
     assert_eq!(values, ["1", "1"]);
 }
+
+#[test]
+fn results_of_calls_that_the_caller_made_are_looked_up_as_others_are() {
+    let fake = Fake::saying(&whole());
+    let mut engine = Engine::new();
+    engine.host_script(HostScript::new("mine", |_| Ok(()))).unwrap();
+    engine.port_script(PortScript::new("no", |_| Ok(())).ports(22)).unwrap();
+    let mut scanner = fake.scanner();
+    let seen = scanner.host("192.0.2.1").map(Clone::clone);
+    assert!(seen.is_err(), "it was not run");
+    scanner.run().unwrap();
+    let seen = scanner.host("192.0.2.1").unwrap().clone();
+    for job in engine.jobs(&seen) {
+        let result = if job.port().is_none() { Ok("value".into()) } else { Err("why".into()) };
+        scanner.store_result("192.0.2.1", &job, result).unwrap();
+    }
+    assert_eq!(scanner.host_script("192.0.2.1", "mine").unwrap(), Some("value"));
+    assert_eq!((scanner.failure_count(), &*scanner.failures()[0].message), (1, "why"));
+    let job = &engine.jobs(&seen)[0];
+    assert!(scanner.store_result("192.0.2.99", job, Ok(1.into())).is_err());
+}
