@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use scanmill::{
-    model::{Host, RunHeader, ScanEvent},
+    model::{Host, ScanEvent, ScanHeader},
     xml::{Options, Reader},
 };
 
@@ -42,7 +42,7 @@ fn main() {
 struct Input {
     name: &'static str,
     text: String,
-    run: RunHeader,
+    run: ScanHeader,
     hosts: Vec<Host<'static>>,
 }
 
@@ -54,13 +54,13 @@ impl Input {
         let mut input = Self {
             name,
             text: String::from_utf8_lossy(&bytes).into_owned(),
-            run: RunHeader::default(),
+            run: ScanHeader::default(),
             hosts: Vec::new(),
         };
         let reader = Reader::new(input.text.as_bytes(), Options::default());
         for event in reader.events().flatten() {
             match event {
-                ScanEvent::RunStart(run) => input.run = run,
+                ScanEvent::ScanStart(run) => input.run = run,
                 ScanEvent::Host(host) => input.hosts.push(*host),
                 _ => {}
             }

@@ -5,7 +5,7 @@ use scanmill::{
     diff::differences,
     history::Histories,
     merge::{MergePolicy, Merged, Merger, Precedence},
-    model::{RunHeader, RunRecord},
+    model::{ScanHeader, ScanSummary},
 };
 
 use crate::{Input, group};
@@ -36,8 +36,8 @@ fn merger(input: &Input, scans: u32, mut merger: Merger) -> Merger {
         for host in &input.hosts {
             assert!(merger.host(host).is_ok(), "temporary files can be written");
         }
-        let header = RunHeader { scan_id: number.to_string(), ..RunHeader::default() };
-        merger.end_scan("bench", RunRecord { header, exists: true, ..RunRecord::default() });
+        let header = ScanHeader { scan_id: number.to_string(), ..ScanHeader::default() };
+        merger.end_scan("bench", ScanSummary { header, has_scan: true, ..ScanSummary::default() });
     }
     merger
 }

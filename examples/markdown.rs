@@ -21,7 +21,7 @@ use std::{
 use scanmill::{
     error::{self, Result},
     format::{ChunkWriter, Emit, Format, ScanEncoder, Written},
-    model::{Host, RunEvent, RunHeader, RunRecord},
+    model::{Host, ScanActivity, ScanHeader, ScanSummary},
     pipeline::{Filters, Pipeline},
     source::{self, Pick},
     xml::Options,
@@ -48,7 +48,7 @@ impl Format for Markdown {
 impl ScanEncoder for Rows {
     type Chunk = String;
 
-    fn host(&mut self, _: &RunHeader, host: &Host<'_>, _: Emit<'_, String>) -> Result<()> {
+    fn host(&mut self, _: &ScanHeader, host: &Host<'_>, _: Emit<'_, String>) -> Result<()> {
         let address = host.ip().map_or("(no address)", |address| &*address.text);
         for port in host.ports.iter().filter(|port| port.state.as_str() == "open") {
             let service = port.services.first().and_then(|service| service.name.as_deref());
@@ -62,11 +62,11 @@ impl ScanEncoder for Rows {
         Ok(())
     }
 
-    fn activity(&mut self, _: &RunHeader, _: i32, _: &RunEvent) -> Result<()> {
+    fn activity(&mut self, _: &ScanHeader, _: i32, _: &ScanActivity) -> Result<()> {
         Ok(())
     }
 
-    fn scan_end(&mut self, _: &str, _: RunRecord) -> Result<()> {
+    fn scan_end(&mut self, _: &str, _: ScanSummary) -> Result<()> {
         Ok(())
     }
 

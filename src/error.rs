@@ -9,7 +9,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Documented code of a warning or error about an input (DATA_MODEL section 1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Code {
+pub enum DiagnosticCode {
     /// An address literal that does not have the family that `addrtype` names (T6).
     Addrtype,
     /// An address that is not a literal of any family; its text is kept (T6).
@@ -76,7 +76,7 @@ pub enum Code {
     Strict,
 }
 
-impl Code {
+impl DiagnosticCode {
     /// All codes, in the order of the documentation.
     pub const ALL: [Self; 31] = [
         Self::Addrtype,
@@ -151,7 +151,7 @@ impl Code {
     }
 }
 
-impl fmt::Display for Code {
+impl fmt::Display for DiagnosticCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -170,7 +170,7 @@ pub struct Position {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Code of the warning.
-    pub code: Code,
+    pub code: DiagnosticCode,
     /// Position of the first occurrence.
     pub position: Position,
     /// Number of occurrences in this document.
@@ -199,7 +199,7 @@ pub enum ErrorKind {
     #[error("{code}: {detail}")]
     Strict {
         /// Code of the warning.
-        code: Code,
+        code: DiagnosticCode,
         /// Detail of the warning.
         detail: String,
     },
@@ -296,7 +296,7 @@ impl Error {
     /// Returns true if the error is about a scan, its targets, ports or arguments: one of the four
     /// kinds that correspond to `NmapScanError` and its subclasses in Nmapthon.
     #[must_use]
-    pub fn is_of_scan(&self) -> bool {
+    pub fn is_scan_error(&self) -> bool {
         matches!(
             self.kind(),
             ErrorKind::Scan(_)
@@ -308,14 +308,14 @@ impl Error {
 
     /// Adds the position in the input.
     #[must_use]
-    pub fn at(mut self, position: Position) -> Self {
+    pub fn with_position(mut self, position: Position) -> Self {
         self.0.position = Some(position);
         self
     }
 
     /// Adds the name of the input.
     #[must_use]
-    pub fn in_input(mut self, name: impl Into<String>) -> Self {
+    pub fn with_input(mut self, name: impl Into<String>) -> Self {
         self.0.input = Some(name.into());
         self
     }
@@ -340,12 +340,12 @@ impl Error {
 
     /// Returns the documented code of an error about an input.
     #[must_use]
-    pub fn code(&self) -> Option<Code> {
+    pub fn code(&self) -> Option<DiagnosticCode> {
         match self.kind() {
-            ErrorKind::Io(_) => Some(Code::Io),
-            ErrorKind::NotNmap(_) => Some(Code::NotNmap),
-            ErrorKind::Decompress(_) => Some(Code::Decompress),
-            ErrorKind::Strict { .. } => Some(Code::Strict),
+            ErrorKind::Io(_) => Some(DiagnosticCode::Io),
+            ErrorKind::NotNmap(_) => Some(DiagnosticCode::NotNmap),
+            ErrorKind::Decompress(_) => Some(DiagnosticCode::Decompress),
+            ErrorKind::Strict { .. } => Some(DiagnosticCode::Strict),
             _ => None,
         }
     }
@@ -393,18 +393,18 @@ mod tests {
 
     #[test]
     fn codes_are_listed_once_and_named_w_or_e() {
-        let mut names: Vec<_> = Code::ALL.iter().map(|c| c.as_str()).collect();
+        let mut names: Vec<_> = DiagnosticCode::ALL.iter().map(|c| c.as_str()).collect();
         assert!(names.iter().all(|n| n.starts_with("W_") || n.starts_with("E_")));
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), Code::ALL.len());
+        assert_eq!(names.len(), DiagnosticCode::ALL.len());
     }
 
     #[test]
     fn message_names_input_line_code_and_byte() {
         let error = Error::new(ErrorKind::NotNmap("the root element is \"html\"".into()))
-            .at(Position { byte: 40, line: 2 })
-            .in_input("a.xml");
+            .with_position(Position { byte: 40, line: 2 })
+            .with_input("a.xml");
         assert_eq!(
             error.to_string(),
             "a.xml:2: E_NOT_NMAP: not nmap XML: the root element is \"html\" (byte 40)"

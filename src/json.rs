@@ -7,7 +7,7 @@ use std::fmt;
 
 pub(crate) use crate::bytes::escape;
 use crate::bytes::{append, append_number, backslash};
-use crate::model::{Text, Timestamp};
+use crate::model::{CowStr, Timestamp};
 
 /// Brackets of an object, for [`nest`].
 pub(crate) const OBJECT: [u8; 2] = *b"{}";
@@ -46,7 +46,7 @@ impl Value for &str {
     }
 }
 
-impl Value for &Text<'_> {
+impl Value for &CowStr<'_> {
     fn put(self, lead: &str, out: &mut Vec<u8>) {
         (&**self).put(lead, out);
     }

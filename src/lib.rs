@@ -101,7 +101,7 @@
 //! They are nmap's and Arrow's own. A *document* is one `nmaprun` element; an input may hold several. A
 //! *scan* is what a document tells, with the id that DATA_MODEL section 2 gives it. A *run* is nmap's
 //! work on it: header, tasks, statistics. A *warning* is damage that was read around: it has a code, a
-//! first place and a count ([`error::Code`]). A *cell* is the value of a column in a row.
+//! first place and a count ([`error::DiagnosticCode`]). A *cell* is the value of a column in a row.
 //!
 //! # What holds on any input
 //!

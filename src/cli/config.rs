@@ -170,7 +170,7 @@ impl Config {
 /// Returns true if a file with this name exists. Anything else with this name, such as a pipe, is
 /// an error: its options would otherwise be ignored silently.
 fn is_there(path: &Path) -> Result<bool> {
-    let failed = |error: io::Error| Error::from(error).in_input(path.display().to_string());
+    let failed = |error: io::Error| Error::from(error).with_input(path.display().to_string());
     if fs::if_there(fs::symlink_metadata(path)).map_err(failed)?.is_none() {
         return Ok(false);
     }

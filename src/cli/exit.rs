@@ -82,11 +82,11 @@ impl From<Exit> for ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Code;
+    use crate::error::DiagnosticCode;
 
     #[test]
     fn errors_end_with_the_documented_codes() {
-        let strict = ErrorKind::Strict { code: Code::Limit, detail: String::new() };
+        let strict = ErrorKind::Strict { code: DiagnosticCode::Limit, detail: String::new() };
         for (error, exit) in [
             (Error::usage("x"), Exit::Usage),
             (Error::new(ErrorKind::Schema("x".into())), Exit::Usage),

@@ -206,25 +206,25 @@ pub(super) fn options(args: &HowArgs, shares: &Shares) -> Options {
 fn limits(args: &LimitArgs) -> Limits {
     let mut limits = Limits::default();
     let chosen = [
-        (&mut limits.value, args.max_value),
-        (&mut limits.tag, args.max_tag),
-        (&mut limits.host, args.max_host),
-        (&mut limits.run, args.max_run),
-        (&mut limits.pending, args.max_pending),
-        (&mut limits.depth, args.max_depth),
-        (&mut limits.attributes, args.max_attributes),
-        (&mut limits.ports, args.max_ports),
-        (&mut limits.items, args.max_items),
-        (&mut limits.nesting, args.max_nesting),
-        (&mut limits.zip, args.max_zip),
+        (&mut limits.max_value_bytes, args.max_value),
+        (&mut limits.max_tag_bytes, args.max_tag),
+        (&mut limits.max_host_bytes, args.max_host),
+        (&mut limits.max_scan_metadata_bytes, args.max_run),
+        (&mut limits.max_pending_bytes, args.max_pending),
+        (&mut limits.max_element_depth, args.max_depth),
+        (&mut limits.max_attributes, args.max_attributes),
+        (&mut limits.max_ports, args.max_ports),
+        (&mut limits.max_host_list_bytes, args.max_items),
+        (&mut limits.max_archive_depth, args.max_nesting),
+        (&mut limits.max_buffered_zip_bytes, args.max_zip),
     ];
     for (limit, choice) in chosen {
         *limit = choice.unwrap_or(*limit);
     }
     let wide = |choice: Option<usize>| choice.and_then(|n| u64::try_from(n).ok());
-    limits.members = wide(args.max_members).unwrap_or(limits.members);
-    limits.ratio = wide(args.max_ratio).unwrap_or(limits.ratio);
-    limits.decompressed = wide(args.max_decompressed);
+    limits.max_archive_members = wide(args.max_members).unwrap_or(limits.max_archive_members);
+    limits.max_compression_ratio = wide(args.max_ratio).unwrap_or(limits.max_compression_ratio);
+    limits.max_decompressed_bytes = wide(args.max_decompressed);
     limits
 }
 

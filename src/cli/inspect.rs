@@ -29,7 +29,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     format::Discard,
-    model::{Host, RunRecord, ScanEvent},
+    model::{Host, ScanEvent, ScanSummary},
     output::Temporaries,
     pipeline::{Filters, Observer, Outcome, Pipeline, Report},
 };
@@ -136,12 +136,12 @@ impl Found {
     fn add(&mut self, source: &str, event: &ScanEvent<'_>) {
         match event {
             ScanEvent::Host(host) => self.host(host),
-            ScanEvent::RunEnd(record) if record.exists => self.scan(source, record),
+            ScanEvent::ScanEnd(record) if record.has_scan => self.scan(source, record),
             _ => {}
         }
     }
 
-    fn scan(&mut self, source: &str, record: &RunRecord) {
+    fn scan(&mut self, source: &str, record: &ScanSummary) {
         let kept = &mut self.kept;
         kept.scans = kept.scans.saturating_add(1);
         if !kept.all && self.scans.len() >= TOP {

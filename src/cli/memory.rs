@@ -137,8 +137,11 @@ mod tests {
     fn a_large_cap_changes_nothing() {
         let shares = Shares::share(LEAST, 2);
         let defaults = crate::limits::Limits::default();
-        assert_eq!((shares.threads, shares.host, shares.run), (2, defaults.host, defaults.run));
-        assert_eq!(shares.zip, defaults.zip);
+        assert_eq!(
+            (shares.threads, shares.host, shares.run),
+            (2, defaults.max_host_bytes, defaults.max_scan_metadata_bytes)
+        );
+        assert_eq!(shares.zip, defaults.max_buffered_zip_bytes);
         assert!(Shares::of(None, 2).unwrap().commit == crate::dataset::LoadOptions::COMMIT_BYTES);
     }
 
@@ -154,8 +157,8 @@ mod tests {
                 assert!(need <= memory, "{memory} {shares:?}");
                 assert!(shares.host >= MIB && (1..=threads).contains(&shares.threads));
                 if memory >= LEAST {
-                    assert_eq!(shares.items, crate::limits::Limits::default().items);
-                    assert_eq!(shares.host, crate::limits::Limits::default().host);
+                    assert_eq!(shares.items, crate::limits::Limits::default().max_host_list_bytes);
+                    assert_eq!(shares.host, crate::limits::Limits::default().max_host_bytes);
                 }
             }
         }

@@ -336,7 +336,7 @@ fn id_of_file(meta: Option<fs::Metadata>) -> Option<FileId> {
 }
 
 fn unreadable(path: &Path, error: io::Error) -> Error {
-    Error::from(error).in_input(path.display().to_string())
+    Error::from(error).with_input(path.display().to_string())
 }
 
 #[cfg(test)]

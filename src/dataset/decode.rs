@@ -226,7 +226,7 @@ fn caught<T>(run: impl FnOnce() -> std::result::Result<T, ParquetError>) -> io::
 
 /// Returns an input error for a file of a dataset that cannot be read.
 pub(super) fn unreadable(path: &Path, error: impl Into<io::Error>) -> Error {
-    Error::from(error.into()).in_input(path.display().to_string())
+    Error::from(error.into()).with_input(path.display().to_string())
 }
 
 #[cfg(test)]

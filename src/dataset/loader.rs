@@ -28,7 +28,7 @@ use super::{
     spill::Spill,
 };
 use crate::{
-    error::{Code, Diagnostic, Result},
+    error::{Diagnostic, DiagnosticCode, Result},
     format::{
         ChunkWriter, DocumentEvent, DocumentInfo, Format, ParquetChunk, ParquetRows, SinkOptions,
         TableEncoder,
@@ -84,7 +84,7 @@ pub struct LoadReport {
     /// Number of rows loaded, per table.
     pub rows: BTreeMap<&'static str, u64>,
     /// First document of each warning, by its name, and the number of documents with that warning.
-    pub warnings: BTreeMap<Code, (String, Diagnostic)>,
+    pub warnings: BTreeMap<DiagnosticCode, (String, Diagnostic)>,
 }
 
 /// Handle of a running load: names the sources of inputs, and returns the counts.
@@ -282,8 +282,8 @@ impl LoadReport {
     ) {
         let id = document.scan_id.as_deref().unwrap_or_default();
         let code = match disposition {
-            Disposition::NoBetter(_) => Code::DupScan,
-            Disposition::Load { collides: true, .. } => Code::IdCollision,
+            Disposition::NoBetter(_) => DiagnosticCode::DupScan,
+            Disposition::Load { collides: true, .. } => DiagnosticCode::IdCollision,
             Disposition::Load { .. } | Disposition::Known | Disposition::Cut => return,
         };
         // Only the first one is reported, so the detail is formatted only once.

@@ -17,7 +17,8 @@ use super::{
 use crate::{
     merge::{LookFacts, Pair, State},
     model::{
-        Change, ChangeKind, HostChanges, HostState, Port, PortOrigin, Protocol, ScanNumber, Script,
+        Change, ChangeKind, HostChanges, HostState, Port, PortProvenance, Protocol, ScanIndex,
+        Script,
     },
 };
 
@@ -40,7 +41,7 @@ pub(super) struct Changes<'p, 'b> {
     found: Vec<Change>,
 }
 
-pub(super) type Ports<'s> = Vec<(&'s Port<'s>, &'s PortOrigin)>;
+pub(super) type Ports<'s> = Vec<(&'s Port<'s>, &'s PortProvenance)>;
 
 /// Subject of a change: the host, a port, or ports that are not listed singly.
 #[derive(Debug, Clone, Copy)]
@@ -133,7 +134,7 @@ impl<'p> Changes<'p, '_> {
         self.compare(Place::Host, "os", (detected(old), detected(new)), is_same);
         let traced = |state: &State<'_>| {
             let route = route(&state.merged.host);
-            let found = route.as_ref().and_then(|_| state.look_of(state.merged.origins.traces));
+            let found = route.as_ref().and_then(|_| state.look_of(state.merged.provenance.traces));
             let asked = || state.best_look(|look| look.whole && look.requested.route);
             Said::by(found.or_else(asked), route)
         };
@@ -267,8 +268,8 @@ impl<'p> Changes<'p, '_> {
 
 /// Attributes a value to the look that supplies the state of a host.
 fn status(state: &State<'_>, value: Option<String>) -> Said {
-    let origins = &state.merged.origins;
-    Said { looked: true, value, scan: Some(origins.status), time: origins.seen.last }
+    let provenance = &state.merged.provenance;
+    Said { looked: true, value, scan: Some(provenance.status), time: provenance.seen.last }
 }
 
 fn state_of(state: &State<'_>) -> String {
@@ -293,24 +294,24 @@ fn shown(state: &State<'_>) -> String {
 pub(super) fn of_protocol<'f>(
     ports: &'f Ports<'_>,
     protocol: &Protocol<'_>,
-) -> &'f [(&'f Port<'f>, &'f PortOrigin)] {
+) -> &'f [(&'f Port<'f>, &'f PortProvenance)] {
     let from = ports.partition_point(|(port, _)| port.protocol < *protocol);
     let to = ports.partition_point(|(port, _)| port.protocol <= *protocol);
     ports.get(from..to).unwrap_or_default()
 }
 
-fn of_port<'f>(ports: &Ports<'f>, place: Place<'_>) -> Option<(&'f Port<'f>, &'f PortOrigin)> {
+fn of_port<'f>(ports: &Ports<'f>, place: Place<'_>) -> Option<(&'f Port<'f>, &'f PortProvenance)> {
     let Place::Port(protocol, number) = place else { return None };
     let found =
         ports.binary_search_by(|(port, _)| (&port.protocol, port.number).cmp(&(protocol, number)));
     found.ok().and_then(|found| ports.get(found)).copied()
 }
 
-fn id(ids: &[String], scan: Option<ScanNumber>) -> Option<String> {
+fn id(ids: &[String], scan: Option<ScanIndex>) -> Option<String> {
     scan.and_then(|scan| usize::try_from(scan).ok()).and_then(|scan| ids.get(scan)).cloned()
 }
 
 fn ports<'s>(state: Option<&'s State<'s>>) -> Ports<'s> {
     let merged = state.map(|state| &state.merged);
-    merged.into_iter().flat_map(|m| m.host.ports.iter().zip(&m.origins.ports)).collect()
+    merged.into_iter().flat_map(|m| m.host.ports.iter().zip(&m.provenance.ports)).collect()
 }

@@ -66,7 +66,7 @@ const GONE: u64 = 1 << 63;
 ///     while let Some(event) = reader.next_event()? {
 ///         match event {
 ///             ScanEvent::Host(host) => merger.host(&host)?,
-///             ScanEvent::RunEnd(record) => merger.end_scan(name, *record),
+///             ScanEvent::ScanEnd(record) => merger.end_scan(name, *record),
 ///             _ => {}
 ///         }
 ///     }

@@ -8,11 +8,11 @@ use super::{
 };
 use crate::{
     merge::{State, is_probed},
-    model::{ChangeKind, HostState, Port, PortOrigin, PortState, Service},
+    model::{ChangeKind, HostState, Port, PortProvenance, PortState, Service},
 };
 
 /// Port with its origin.
-type Known<'p> = (&'p Port<'p>, &'p PortOrigin);
+type Known<'p> = (&'p Port<'p>, &'p PortProvenance);
 
 impl Changes<'_, '_> {
     /// Compares listed ports, in order.

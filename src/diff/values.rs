@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::BTreeSet};
 use crate::{
     merge::LookFacts,
     model::{
-        Address, AddressKind, ChangedService, Host, Port, ScanNumber, Script, Service, Timestamp,
+        Address, AddressKind, ChangedService, Host, Port, ScanIndex, Script, Service, Timestamp,
     },
 };
 
@@ -17,7 +17,7 @@ pub(super) struct Said {
     /// Value that was found.
     pub(super) value: Option<String>,
     /// Scan that the value comes from.
-    pub(super) scan: Option<ScanNumber>,
+    pub(super) scan: Option<ScanIndex>,
     /// Time of the look.
     pub(super) time: Option<Timestamp>,
 }
@@ -36,7 +36,7 @@ impl Said {
     /// Returns a value that a scan looked for and found.
     pub(super) fn found(
         value: impl Into<String>,
-        scan: Option<ScanNumber>,
+        scan: Option<ScanIndex>,
         time: Option<Timestamp>,
     ) -> Self {
         Self { looked: true, value: Some(value.into()), scan, time }

@@ -21,19 +21,19 @@ use std::{
 use serde_json::Value;
 
 use super::job::{EngineJob, call_function};
-use crate::model::{Host, Port, RunHeader};
+use crate::model::{Host, Port, ScanHeader};
 
 /// Values that functions receive about a host.
 #[derive(Debug)]
 pub(super) struct Given {
-    pub(super) run: RunHeader,
+    pub(super) run: ScanHeader,
     pub(super) host: Host<'static>,
 }
 
 /// Host, port and scan that a function is called for.
 #[derive(Debug)]
 pub struct Context<'c> {
-    run: &'c RunHeader,
+    run: &'c ScanHeader,
     host: &'c Host<'static>,
     port: Option<&'c Port<'static>>,
     target: String,
@@ -41,7 +41,7 @@ pub struct Context<'c> {
 
 impl<'c> Context<'c> {
     /// Creates the context of a host, or of the port with this index.
-    pub(super) fn new(run: &'c RunHeader, host: &'c Host<'static>, port: Option<usize>) -> Self {
+    pub(super) fn new(run: &'c ScanHeader, host: &'c Host<'static>, port: Option<usize>) -> Self {
         let port = port.and_then(|port| host.ports.get(port));
         Self { run, host, port, target: target(host) }
     }
@@ -84,7 +84,7 @@ impl<'c> Context<'c> {
 
     /// Returns the scan that the host belongs to.
     #[must_use]
-    pub fn run(&self) -> &RunHeader {
+    pub fn run(&self) -> &ScanHeader {
         self.run
     }
 }

@@ -12,7 +12,7 @@ use super::{
     call::{self, Context},
     script::Function,
 };
-use crate::model::{Host, RunHeader, Script, ScriptData, ScriptOrigin};
+use crate::model::{Host, ScanHeader, Script, ScriptOrigin, ScriptValue};
 
 /// Call that an engine makes for a host, from [`Engine::jobs`](super::Engine::jobs).
 ///
@@ -65,7 +65,7 @@ impl<'e> EngineJob<'e> {
     ///
     /// # Errors
     /// Returns the message of the function if it fails or panics.
-    pub fn call(&self, run: &RunHeader, host: &Host<'static>) -> Result<Value, String> {
+    pub fn call(&self, run: &ScanHeader, host: &Host<'static>) -> Result<Value, String> {
         call_function(self.function, &Context::new(run, host, self.port))
     }
 
@@ -130,7 +130,7 @@ pub(super) fn script(name: &str, value: &Value) -> Script<'static> {
     Script {
         name: name.to_owned().into(),
         output: output.map(Into::into),
-        data: ScriptData::Json(value.to_string().into()),
+        data: ScriptValue::Json(value.to_string().into()),
         origin: ScriptOrigin::Engine,
     }
 }

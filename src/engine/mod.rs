@@ -45,7 +45,7 @@ pub use self::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{Host, HostState, RunHeader, Script},
+    model::{Host, HostState, ScanHeader, Script},
 };
 
 /// Functions that run on hosts: first host scripts, then port scripts in the order of the ports, each in the order of
@@ -155,13 +155,13 @@ impl Engine {
     ///
     /// Functions run one after another: those for the host, then those for its ports in port order, each in the order
     /// in which they were added.
-    pub fn run(&self, run: &RunHeader, host: &mut Host<'_>) -> Vec<Failure> {
+    pub fn run(&self, run: &ScanHeader, host: &mut Host<'_>) -> Vec<Failure> {
         self.run_on(1, run, host)
     }
 
     /// Runs the functions like [`Self::run`], but as many in parallel as [allowed](Self::with_workers). Results are
     /// in the same order.
-    pub fn run_at_once(&self, run: &RunHeader, host: &mut Host<'_>) -> Vec<Failure> {
+    pub fn run_at_once(&self, run: &ScanHeader, host: &mut Host<'_>) -> Vec<Failure> {
         self.run_on(self.calls.workers(), run, host)
     }
 
@@ -181,7 +181,7 @@ impl Engine {
     }
 
     /// Runs the functions on `threads` threads.
-    fn run_on(&self, threads: usize, run: &RunHeader, host: &mut Host<'_>) -> Vec<Failure> {
+    fn run_on(&self, threads: usize, run: &ScanHeader, host: &mut Host<'_>) -> Vec<Failure> {
         let jobs = self.jobs(host);
         if jobs.is_empty() {
             return Vec::new();
@@ -222,7 +222,7 @@ impl Engine {
 
     /// Runs the functions on many hosts, as many in parallel as functions may run. Failures are in the order of the
     /// hosts.
-    pub fn run_all(&self, run: &RunHeader, hosts: &mut [Host<'_>]) -> Vec<Failure> {
+    pub fn run_all(&self, run: &ScanHeader, hosts: &mut [Host<'_>]) -> Vec<Failure> {
         let workers = self.calls.workers();
         let share = hosts.len().div_ceil(workers).max(1);
         let parts = Mutex::new(hosts.chunks_mut(share).enumerate());

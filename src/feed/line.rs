@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use crate::{
     json,
     model::{
-        ExtraPorts, Host, HostState, Os, Port, Protocol, RunHeader, RunRecord, Script, ScriptData,
-        Service, Text, Trace, id_of_parts,
+        CowStr, ExtraPorts, Host, HostState, OsDetection, Port, Protocol, ScanHeader, ScanSummary,
+        Script, ScriptValue, Service, Trace, id_of_parts,
     },
 };
 
@@ -136,7 +136,7 @@ pub(super) fn cut(text: &str, bytes: usize) -> Option<&str> {
     text.get(..text.floor_char_boundary(bytes)).filter(|text| !text.is_empty())
 }
 
-fn clip(text: &mut Text<'_>, bytes: usize) {
+fn clip(text: &mut CowStr<'_>, bytes: usize) {
     if text.len() > bytes {
         let end = text.floor_char_boundary(bytes);
         match text {
@@ -146,7 +146,7 @@ fn clip(text: &mut Text<'_>, bytes: usize) {
     }
 }
 
-fn clip_option(text: &mut Option<Text<'_>>, bytes: usize) {
+fn clip_option(text: &mut Option<CowStr<'_>>, bytes: usize) {
     if bytes == 0 {
         *text = None;
     } else if let Some(text) = text {
@@ -251,7 +251,7 @@ fn clip_scripts(scripts: &mut Vec<Script<'_>>, caps: &Caps) {
 fn clip_script(script: &mut Script<'_>, caps: &Caps) {
     // A value cannot be cut in the middle: it is kept or removed.
     if caps.items(Class::Data) < usize::MAX && size(&script.data) > caps.bytes(Class::Data) {
-        script.data = ScriptData::None;
+        script.data = ScriptValue::None;
     }
     clip_option(&mut script.output, caps.bytes(Class::Output));
     clip(&mut script.name, caps.bytes(Class::Rest).max(UNIT));
@@ -264,13 +264,13 @@ pub(super) fn clipped_script<'h>(script: &Script<'h>, caps: &Caps) -> Script<'h>
     script
 }
 
-fn size(data: &ScriptData<'_>) -> usize {
+fn size(data: &ScriptValue<'_>) -> usize {
     let mut text = Vec::new();
     data.write_json(&mut text);
     text.len()
 }
 
-fn clip_os(os: &mut Os<'_>, caps: &Caps) {
+fn clip_os(os: &mut OsDetection<'_>, caps: &Caps) {
     let (bytes, items) = (caps.bytes(Class::Rest), caps.items(Class::Rest));
     os.fingerprints.truncate(items);
     let fingerprint = caps.bytes(Class::Fingerprints);
@@ -280,7 +280,7 @@ fn clip_os(os: &mut Os<'_>, caps: &Caps) {
     os.matches.iter_mut().for_each(|found| clip_option(&mut found.name, bytes));
     os.classes.truncate(items);
     for class in &mut os.classes {
-        for text in [&mut class.kind, &mut class.vendor, &mut class.family, &mut class.gen_] {
+        for text in [&mut class.kind, &mut class.vendor, &mut class.family, &mut class.generation] {
             clip_option(text, bytes);
         }
         class.cpes.truncate(items);
@@ -316,7 +316,7 @@ fn clip_traces(traces: &mut Vec<Trace<'_>>, caps: &Caps) {
 }
 
 /// Returns a scan header cut to these caps.
-pub(super) fn clipped_header(header: &RunHeader, caps: &Caps) -> RunHeader {
+pub(super) fn clipped_header(header: &ScanHeader, caps: &Caps) -> ScanHeader {
     let mut header = header.clone();
     let bytes = caps.bytes(Class::Rest);
     clip_string(&mut header.scanner, bytes.max(UNIT));
@@ -327,7 +327,7 @@ pub(super) fn clipped_header(header: &RunHeader, caps: &Caps) -> RunHeader {
 }
 
 /// Returns a scan record cut to these caps.
-pub(super) fn clipped_record(record: &RunRecord, caps: &Caps) -> RunRecord {
+pub(super) fn clipped_record(record: &ScanSummary, caps: &Caps) -> ScanSummary {
     let mut record = record.clone();
     record.header = clipped_header(&record.header, caps);
     clip_scripts(&mut record.pre_scripts, caps);
@@ -374,7 +374,7 @@ mod tests {
         assert_eq!(cut("a\u{e9}b", 4), Some("a\u{e9}b"));
         assert_eq!(cut("a\u{e9}b", 2), Some("a"));
         assert_eq!(cut("\u{e9}", 1), None);
-        let mut text = Text::from("a\u{e9}b");
+        let mut text = CowStr::from("a\u{e9}b");
         clip(&mut text, 2);
         assert_eq!(text, "a");
     }
@@ -394,7 +394,7 @@ mod tests {
         let script = Script {
             name: "s".into(),
             output: Some("x".repeat(100).into()),
-            data: ScriptData::Text("y".repeat(100).into()),
+            data: ScriptValue::Text("y".repeat(100).into()),
             origin: crate::model::ScriptOrigin::Nse,
         };
         let mut caps = Caps::none();

@@ -20,7 +20,7 @@ use self::subject::{Ids, Subject};
 use crate::{
     error::Result,
     json::{OBJECT, key, nest, put},
-    model::{Host, MergedHost, RunEvent, RunHeader, RunRecord},
+    model::{Host, MergedHost, ScanActivity, ScanHeader, ScanSummary},
 };
 
 /// Default minimum accuracy, in percent, for an OS match to be reported.
@@ -75,7 +75,7 @@ impl From<cim::Cim> for Feed {
 
 impl Feed {
     /// Writes the documents of a host.
-    pub fn host(&self, run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) -> u64 {
+    pub fn host(&self, run: &ScanHeader, host: &Host<'_>, out: &mut Vec<u8>) -> u64 {
         // This callback never fails.
         self.host_in_pieces(run, host, out, &mut |_| Ok(())).unwrap_or_default()
     }
@@ -86,7 +86,7 @@ impl Feed {
     /// Returns the errors of `hand`.
     pub fn host_in_pieces(
         &self,
-        run: &RunHeader,
+        run: &ScanHeader,
         host: &Host<'_>,
         out: &mut Vec<u8>,
         hand: Handing<'_>,
@@ -101,7 +101,7 @@ impl Feed {
     }
 
     /// Writes the documents of a merged host. `runs` are the scans of the merge.
-    pub fn merged(&self, merged: &MergedHost<'_>, runs: &[&RunHeader], out: &mut Vec<u8>) -> u64 {
+    pub fn merged(&self, merged: &MergedHost<'_>, runs: &[&ScanHeader], out: &mut Vec<u8>) -> u64 {
         // This callback never fails.
         self.merged_in_pieces(merged, runs, out, &mut |_| Ok(())).unwrap_or_default()
     }
@@ -113,7 +113,7 @@ impl Feed {
     pub fn merged_in_pieces(
         &self,
         merged: &MergedHost<'_>,
-        runs: &[&RunHeader],
+        runs: &[&ScanHeader],
         out: &mut Vec<u8>,
         hand: Handing<'_>,
     ) -> Result<u64> {
@@ -122,7 +122,7 @@ impl Feed {
             hand_over(out, hand)?;
             return Ok(1);
         }
-        let (ids, nothing) = (Ids::of_merged(merged), RunHeader::default());
+        let (ids, nothing) = (Ids::of_merged(merged), ScanHeader::default());
         self.lines(&Subject::of_merged(merged, runs, &ids, &nothing), (out, hand))
     }
 
@@ -143,7 +143,13 @@ impl Feed {
     }
 
     /// Writes the documents of an event of a scan. `index` is its index among the events of the scan.
-    pub fn event(&self, run: &RunHeader, index: i32, event: &RunEvent, out: &mut Vec<u8>) -> u64 {
+    pub fn event(
+        &self,
+        run: &ScanHeader,
+        index: i32,
+        event: &ScanActivity,
+        out: &mut Vec<u8>,
+    ) -> u64 {
         if !self.takes_events() {
             return 0;
         }
@@ -153,11 +159,11 @@ impl Feed {
 
     /// Writes the documents of a scan that has ended; none if the input contained no scan. `source` is the name of
     /// the input as given.
-    pub fn scan(&self, source: &str, record: &RunRecord, out: &mut Vec<u8>) -> u64 {
+    pub fn scan(&self, source: &str, record: &ScanSummary, out: &mut Vec<u8>) -> u64 {
         match self {
             Self::Nested { .. } => {
                 nested::scan_line(source, record, out);
-                u64::from(record.exists)
+                u64::from(record.has_scan)
             }
             Self::Ecs(ecs) => ecs.scan(record, out),
             Self::Ocsf(_) | Self::Cim(_) => 0,

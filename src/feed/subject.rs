@@ -6,8 +6,9 @@ use super::line::short;
 use crate::{
     json::{self, Value as _},
     model::{
-        Address, AddressKind, Host, HostKey, HostState, Identity, MergedHost, OsClass, OsMatch,
-        Port, PortOrigin, Protocol, RunHeader, Seen, Service, Text, Timestamp, host_id,
+        Address, AddressKind, CowStr, Host, HostKey, HostState, Identity, MergedHost, OsClass,
+        OsMatch, Port, PortProvenance, Protocol, ScanHeader, SeenRange, Service, Timestamp,
+        host_id,
     },
 };
 
@@ -23,7 +24,7 @@ const ADDRESSES: usize = 16;
 pub(super) struct Subject<'s> {
     pub(super) host: &'s Host<'s>,
     /// Scan of the host; for a merged host, the scan that supplied its state.
-    pub(super) run: &'s RunHeader,
+    pub(super) run: &'s ScanHeader,
     pub(super) ids: &'s Ids,
     /// Time at which the host was seen; `None` if no time is known.
     pub(super) time: Option<Timestamp>,
@@ -34,9 +35,9 @@ pub(super) struct Subject<'s> {
 /// Data that only a merged host has.
 #[derive(Clone, Copy)]
 pub(super) struct Merged<'s> {
-    pub(super) seen: Seen,
-    ports: &'s [PortOrigin],
-    runs: &'s [&'s RunHeader],
+    pub(super) seen: SeenRange,
+    ports: &'s [PortProvenance],
+    runs: &'s [&'s ScanHeader],
 }
 
 /// IDs of a host, which are never cut.
@@ -46,7 +47,7 @@ pub(super) struct Ids {
 }
 
 impl Ids {
-    pub(super) fn of(run: &RunHeader, host: &Host<'_>) -> Self {
+    pub(super) fn of(run: &ScanHeader, host: &Host<'_>) -> Self {
         let key = HostKey::of(host, Identity::Ip);
         let host_key = short(key.as_str()).into_owned();
         Self { host_id: host_id(&run.scan_id, host.index), host_key }
@@ -65,7 +66,7 @@ impl Ids {
 }
 
 impl<'s> Subject<'s> {
-    pub(super) fn of(run: &'s RunHeader, host: &'s Host<'s>, ids: &'s Ids) -> Self {
+    pub(super) fn of(run: &'s ScanHeader, host: &'s Host<'s>, ids: &'s Ids) -> Self {
         // The end of the scan is not known yet when its hosts are written.
         let time = host.end_time.or(host.start_time).or(run.start_time);
         Self { host, run, ids, time, merged: None }
@@ -74,15 +75,15 @@ impl<'s> Subject<'s> {
     /// Creates the subject of a host in a merge of these scans.
     pub(super) fn of_merged(
         merged: &'s MergedHost<'s>,
-        runs: &'s [&'s RunHeader],
+        runs: &'s [&'s ScanHeader],
         ids: &'s Ids,
-        nothing: &'s RunHeader,
+        nothing: &'s ScanHeader,
     ) -> Self {
-        let (host, origins) = (&merged.host, &merged.origins);
-        let status = usize::try_from(origins.status).ok();
+        let (host, provenance) = (&merged.host, &merged.provenance);
+        let status = usize::try_from(provenance.status).ok();
         let run = status.and_then(|status| runs.get(status)).copied().unwrap_or(nothing);
-        let time = host.end_time.or(host.start_time).or(origins.seen.looked).or(run.start_time);
-        let more = Merged { seen: origins.seen, ports: &origins.ports, runs };
+        let time = host.end_time.or(host.start_time).or(provenance.seen.looked).or(run.start_time);
+        let more = Merged { seen: provenance.seen, ports: &provenance.ports, runs };
         Self { host, run, ids, time, merged: Some(more) }
     }
 
@@ -90,7 +91,7 @@ impl<'s> Subject<'s> {
     /// seen.
     pub(super) fn ports(
         &self,
-    ) -> impl Iterator<Item = (&'s Port<'s>, &'s RunHeader, Option<Seen>)> {
+    ) -> impl Iterator<Item = (&'s Port<'s>, &'s ScanHeader, Option<SeenRange>)> {
         let (merged, run) = (self.merged, self.run);
         self.host.ports.iter().take(PORTS).enumerate().map(move |(place, port)| {
             let of_port = merged.and_then(|merged| {
@@ -267,7 +268,7 @@ pub(super) fn ips<'h>(host: &'h Host<'_>) -> impl Iterator<Item = &'h Address<'h
 }
 
 /// Returns the MAC addresses.
-pub(super) fn macs<'h>(host: &'h Host<'_>) -> impl Iterator<Item = &'h Text<'h>> {
+pub(super) fn macs<'h>(host: &'h Host<'_>) -> impl Iterator<Item = &'h CowStr<'h>> {
     let of_kind = host.addresses.iter().filter(|address| address.kind == AddressKind::Mac);
     of_kind.map(|address| &address.text)
 }
@@ -297,12 +298,12 @@ pub(super) fn good_match<'h>(
 }
 
 /// Returns the product name of the scanner.
-pub(super) fn product(run: &RunHeader) -> Option<&str> {
+pub(super) fn product(run: &ScanHeader) -> Option<&str> {
     run.scanner.as_deref().map(|scanner| if scanner == "nmap" { "Nmap" } else { scanner })
 }
 
 /// Returns the vendor of the scanner, if it is nmap.
-pub(super) fn vendor(run: &RunHeader) -> Option<&'static str> {
+pub(super) fn vendor(run: &ScanHeader) -> Option<&'static str> {
     (run.scanner.as_deref() == Some("nmap")).then_some("Nmap Project")
 }
 
@@ -348,7 +349,7 @@ mod tests {
             kind: None,
             vendor: None,
             family: Some(family.into()),
-            gen_: None,
+            generation: None,
             accuracy: None,
             cpes: Vec::new(),
         };

@@ -343,7 +343,7 @@ impl Set for Separators {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Text;
+    use crate::model::CowStr;
 
     fn written(cell: Cell<'_>, kind: Kind, join: Option<&str>, safe: bool) -> String {
         let mut out = Vec::new();
@@ -398,7 +398,7 @@ mod tests {
 
     #[test]
     fn lists_are_json_or_joined() {
-        let texts: Vec<Text<'_>> = vec!["a".into(), "b,c".into()];
+        let texts: Vec<CowStr<'_>> = vec!["a".into(), "b,c".into()];
         let list = Cell::List(&texts);
         assert_eq!(written(list, Kind::Texts, None, false), "\"[\"\"a\"\",\"\"b,c\"\"]\"");
         assert_eq!(written(list, Kind::Texts, Some("|"), false), "\"a|b,c\"");

@@ -4,7 +4,7 @@ use super::{ChunkWriter, Emit, Format, MergeEncoder, ScanEncoder, Written};
 use crate::{
     error::Result,
     feed::Feed,
-    model::{Host, MergedHost, RunEvent, RunHeader, RunRecord},
+    model::{Host, MergedHost, ScanActivity, ScanHeader, ScanSummary},
     output::DocumentSink,
 };
 
@@ -77,20 +77,20 @@ fn take_lines(buffer: &mut Vec<u8>) -> Vec<u8> {
 impl ScanEncoder for FeedEncoder {
     type Chunk = Vec<u8>;
 
-    fn host(&mut self, scan: &RunHeader, host: &Host<'_>, emit: Emit<'_, Vec<u8>>) -> Result<()> {
+    fn host(&mut self, scan: &ScanHeader, host: &Host<'_>, emit: Emit<'_, Vec<u8>>) -> Result<()> {
         let emit = &mut |lines: &mut Vec<u8>| emit(take_lines(lines));
         let lines = self.feed.host_in_pieces(scan, host, &mut self.buffer, emit)?;
         self.wrote(lines);
         Ok(())
     }
 
-    fn activity(&mut self, scan: &RunHeader, index: i32, activity: &RunEvent) -> Result<()> {
+    fn activity(&mut self, scan: &ScanHeader, index: i32, activity: &ScanActivity) -> Result<()> {
         let lines = self.feed.event(scan, index, activity, &mut self.buffer);
         self.wrote(lines);
         Ok(())
     }
 
-    fn scan_end(&mut self, source: &str, record: RunRecord) -> Result<()> {
+    fn scan_end(&mut self, source: &str, record: ScanSummary) -> Result<()> {
         let lines = self.feed.scan(source, &record, &mut self.buffer);
         self.wrote(lines);
         Ok(())
@@ -117,7 +117,7 @@ impl MergeEncoder for FeedEncoder {
     fn merged_host(
         &mut self,
         merged: &MergedHost<'_>,
-        scans: &[&RunHeader],
+        scans: &[&ScanHeader],
         emit: Emit<'_, Vec<u8>>,
     ) -> Result<()> {
         let emit = &mut |lines: &mut Vec<u8>| emit(take_lines(lines));

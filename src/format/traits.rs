@@ -19,7 +19,7 @@
 use crate::{
     error::{Position, Result},
     exec::ThreadPool,
-    model::{Host, MergedHost, RunEvent, RunHeader, RunRecord},
+    model::{Host, MergedHost, ScanActivity, ScanHeader, ScanSummary},
     table::{Row, ScanOf, Table, event_row, host_rows, merged_rows, run_rows},
 };
 
@@ -60,7 +60,7 @@ pub trait ScanEncoder: Send + 'static {
     /// Fails if the host does not fit the schema; also returns the errors of `emit`.
     fn host(
         &mut self,
-        scan: &RunHeader,
+        scan: &ScanHeader,
         host: &Host<'_>,
         emit: Emit<'_, Self::Chunk>,
     ) -> Result<()>;
@@ -69,13 +69,13 @@ pub trait ScanEncoder: Send + 'static {
     ///
     /// # Errors
     /// Fails if it does not fit the schema.
-    fn activity(&mut self, scan: &RunHeader, index: i32, activity: &RunEvent) -> Result<()>;
+    fn activity(&mut self, scan: &ScanHeader, index: i32, activity: &ScanActivity) -> Result<()>;
 
     /// Encodes the record of a scan at its end. `source` is the name of its input.
     ///
     /// # Errors
     /// Fails if it does not fit the schema.
-    fn scan_end(&mut self, source: &str, record: RunRecord) -> Result<()>;
+    fn scan_end(&mut self, source: &str, record: ScanSummary) -> Result<()>;
 
     /// Returns the counts since the last call.
     fn take_written(&mut self) -> Written;
@@ -118,7 +118,7 @@ pub trait MergeEncoder: ScanEncoder {
     fn merged_host(
         &mut self,
         merged: &MergedHost<'_>,
-        scans: &[&RunHeader],
+        scans: &[&ScanHeader],
         emit: Emit<'_, Self::Chunk>,
     ) -> Result<()>;
 }
@@ -312,7 +312,7 @@ impl<R: RowEncoder> ScanEncoder for TableEncoder<R> {
 
     fn host(
         &mut self,
-        scan: &RunHeader,
+        scan: &ScanHeader,
         host: &Host<'_>,
         _emit: Emit<'_, Self::Chunk>,
     ) -> Result<()> {
@@ -320,12 +320,12 @@ impl<R: RowEncoder> ScanEncoder for TableEncoder<R> {
         host_rows(scan, host, &mut |row| self.row(row))
     }
 
-    fn activity(&mut self, scan: &RunHeader, index: i32, activity: &RunEvent) -> Result<()> {
+    fn activity(&mut self, scan: &ScanHeader, index: i32, activity: &ScanActivity) -> Result<()> {
         self.rows.scan(ScanOf::running(scan))?;
         event_row(scan, index, activity, &mut |row| self.row(row))
     }
 
-    fn scan_end(&mut self, source: &str, record: RunRecord) -> Result<()> {
+    fn scan_end(&mut self, source: &str, record: ScanSummary) -> Result<()> {
         self.rows.scan(ScanOf::ended(&record))?;
         run_rows(source, &record, &mut |row| self.row(row))
     }
@@ -355,7 +355,7 @@ impl<R: RowEncoder> MergeEncoder for TableEncoder<R> {
     fn merged_host(
         &mut self,
         merged: &MergedHost<'_>,
-        scans: &[&RunHeader],
+        scans: &[&ScanHeader],
         _emit: Emit<'_, Self::Chunk>,
     ) -> Result<()> {
         let ids: Vec<&str> = scans.iter().map(|scan| scan.scan_id.as_str()).collect();
@@ -390,15 +390,15 @@ impl Format for Discard {
 impl ScanEncoder for Discard {
     type Chunk = std::convert::Infallible;
 
-    fn host(&mut self, _: &RunHeader, _: &Host<'_>, _: Emit<'_, Self::Chunk>) -> Result<()> {
+    fn host(&mut self, _: &ScanHeader, _: &Host<'_>, _: Emit<'_, Self::Chunk>) -> Result<()> {
         Ok(())
     }
 
-    fn activity(&mut self, _: &RunHeader, _: i32, _: &RunEvent) -> Result<()> {
+    fn activity(&mut self, _: &ScanHeader, _: i32, _: &ScanActivity) -> Result<()> {
         Ok(())
     }
 
-    fn scan_end(&mut self, _: &str, _: RunRecord) -> Result<()> {
+    fn scan_end(&mut self, _: &str, _: ScanSummary) -> Result<()> {
         Ok(())
     }
 

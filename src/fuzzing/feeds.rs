@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::outcome::Outcome;
 use crate::{
     feed::{Feed, LEAST_LINE, cim::Cim, ecs::Ecs, ocsf::Ocsf},
-    model::{Host, RunHeader, ScanEvent},
+    model::{Host, ScanEvent, ScanHeader},
     xml::Options,
 };
 
@@ -30,20 +30,20 @@ pub(super) fn feeds() -> Vec<Feed> {
 pub(super) fn run(data: &[u8]) {
     let outcome = Outcome::of(data, &Options::default().with_hash(true));
     for feed in feeds() {
-        let (mut header, mut events) = (RunHeader::default(), 0_i32);
+        let (mut header, mut events) = (ScanHeader::default(), 0_i32);
         for event in &outcome.events {
             let mut lines = Vec::new();
             let count = match event {
-                ScanEvent::RunStart(run) => {
+                ScanEvent::ScanStart(run) => {
                     (header, events) = (run.clone(), 0);
                     0
                 }
                 ScanEvent::Host(host) => host_documents(&feed, &header, host, &mut lines),
-                ScanEvent::Run(event) => {
+                ScanEvent::Activity(event) => {
                     events = events.saturating_add(1);
                     feed.event(&header, events, event, &mut lines)
                 }
-                ScanEvent::RunEnd(record) => feed.scan("input.xml", record, &mut lines),
+                ScanEvent::ScanEnd(record) => feed.scan("input.xml", record, &mut lines),
                 ScanEvent::ScanInfo(_) => 0,
             };
             check(&feed, &lines, count);
@@ -52,7 +52,7 @@ pub(super) fn run(data: &[u8]) {
 }
 
 /// The documents of a host, which are the same when they are handed over.
-fn host_documents(feed: &Feed, run: &RunHeader, host: &Host<'_>, lines: &mut Vec<u8>) -> u64 {
+fn host_documents(feed: &Feed, run: &ScanHeader, host: &Host<'_>, lines: &mut Vec<u8>) -> u64 {
     let count = feed.host(run, host, lines);
     let (mut out, mut handed) = (Vec::new(), Vec::new());
     let in_pieces = feed.host_in_pieces(run, host, &mut out, &mut |piece| {

@@ -19,7 +19,7 @@ use crate::{
     },
     format::row_line,
     merge::{MergePolicy, Merger, Precedence, pack_host, unpack_host},
-    model::{Host, RunHeader, ScanEvent},
+    model::{Host, ScanEvent, ScanHeader},
     table::{change_row, host_rows, merged_rows},
     xml::Options,
 };
@@ -43,7 +43,7 @@ pub(super) fn records(data: &[u8]) {
     // Numbers that are none differ from themselves, so bytes are compared.
     let again = unpack_host(&record).map(|host| packed(&host));
     assert_eq!(again, Some(record), "what was read is written and read alike");
-    let run = RunHeader { scan_id: "s".into(), ..RunHeader::default() };
+    let run = ScanHeader { scan_id: "s".into(), ..ScanHeader::default() };
     let made = host_rows(&run, &host, &mut |row| {
         let mut line = Vec::new();
         row_line(row, &mut line);
@@ -119,16 +119,16 @@ fn feed_merger(merger: &mut Merger, outcome: &Outcome) {
     for event in &outcome.events {
         let taken: Result<()> = match event {
             ScanEvent::Host(host) => merger.host(host),
-            ScanEvent::Run(event) => {
+            ScanEvent::Activity(event) => {
                 events += 1;
                 merger.event(events, event)
             }
-            ScanEvent::RunEnd(record) => {
+            ScanEvent::ScanEnd(record) => {
                 events = 0;
                 merger.end_scan("input.xml", (**record).clone());
                 Ok(())
             }
-            ScanEvent::RunStart(_) | ScanEvent::ScanInfo(_) => Ok(()),
+            ScanEvent::ScanStart(_) | ScanEvent::ScanInfo(_) => Ok(()),
         };
         assert!(taken.is_ok(), "{taken:?}");
     }
@@ -144,9 +144,9 @@ fn merged(merger: Merger) -> std::result::Result<Vec<u8>, String> {
             return Err(error.to_string());
         }
     };
-    let headers: Vec<RunHeader> =
+    let headers: Vec<ScanHeader> =
         result.scans().iter().map(|scan| scan.record.header.clone()).collect();
-    let runs: Vec<&RunHeader> = headers.iter().collect();
+    let runs: Vec<&ScanHeader> = headers.iter().collect();
     let ids: Vec<&str> = headers.iter().map(|header| &*header.scan_id).collect();
     let mut hosts = match result.hosts() {
         Ok(hosts) => hosts,

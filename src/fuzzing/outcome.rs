@@ -8,8 +8,8 @@ use crate::{
     bytes::{count, hex},
     error::{Diagnostic, Result},
     limits::Limits,
-    model::{Host, PortState, RunRecord, ScanEvent},
-    xml::{Decoder, HostNotes, Options, Part, Reader},
+    model::{Host, PortState, ScanEvent, ScanSummary},
+    xml::{BatchedEvent, Decoder, HostDiagnostics, Options, Reader},
 };
 
 /// The events of an input, and the error that ended it.
@@ -22,15 +22,15 @@ pub(super) struct Outcome {
 /// Options under which small inputs meet every cap.
 pub(super) fn tight() -> Options {
     let limits = Limits::default()
-        .with_value(48)
-        .with_tag(256)
-        .with_host(700)
-        .with_run(600)
-        .with_depth(6)
-        .with_attributes(5)
-        .with_ports(4)
-        .with_items(9)
-        .with_pending(300);
+        .with_max_value_bytes(48)
+        .with_max_tag_bytes(256)
+        .with_max_host_bytes(700)
+        .with_max_scan_metadata_bytes(600)
+        .with_max_element_depth(6)
+        .with_max_attributes(5)
+        .with_max_ports(4)
+        .with_max_host_list_bytes(9)
+        .with_max_pending_bytes(300);
     Options::default().with_limits(limits).with_hash(true)
 }
 
@@ -83,10 +83,10 @@ impl Outcome {
     pub(super) fn of_batches(pieces: Vec<&[u8]>, options: &Options, batch: usize) -> Self {
         let mut outcome = Self::default();
         let pieces = Pieces(pieces.into_iter(), &[]);
-        let mut reader = Reader::batching(pieces, options.clone(), batch);
-        let mut gathered = HostNotes::default();
+        let mut reader = Reader::with_batches(pieces, options.clone(), batch);
+        let mut gathered = HostDiagnostics::default();
         loop {
-            let part = match reader.next_part() {
+            let part = match reader.next_batched_event() {
                 Ok(Some(part)) => part,
                 Ok(None) => return outcome,
                 Err(error) => {
@@ -95,8 +95,8 @@ impl Outcome {
                 }
             };
             match part {
-                Part::Event(event) => outcome.take(Ok(event.into_owned())),
-                Part::Hosts(batch) => {
+                BatchedEvent::Event(event) => outcome.take(Ok(event.into_owned())),
+                BatchedEvent::Hosts(batch) => {
                     let notes = batch.read(&mut |host| {
                         outcome.take(Ok(ScanEvent::Host(Box::new(host.into_owned()))));
                         Ok(())
@@ -104,10 +104,10 @@ impl Outcome {
                     let Ok(notes) = notes else { panic!("nothing fails but what takes the hosts") };
                     gathered.merge(notes);
                 }
-                Part::RunEnd(mut record, mut notes) => {
+                BatchedEvent::ScanEnd(mut record, mut notes) => {
                     notes.merge(std::mem::take(&mut gathered));
                     notes.complete(&mut record);
-                    outcome.take(Ok(ScanEvent::RunEnd(record)));
+                    outcome.take(Ok(ScanEvent::ScanEnd(record)));
                 }
             }
         }
@@ -142,10 +142,10 @@ impl Outcome {
     pub(super) fn check(&self, data: &[u8]) {
         let mut hosts: Vec<&Host<'_>> = Vec::new();
         let mut open = false;
-        let mut ends: Vec<&RunRecord> = Vec::new();
+        let mut ends: Vec<&ScanSummary> = Vec::new();
         for event in &self.events {
             match event {
-                ScanEvent::RunStart(header) => {
+                ScanEvent::ScanStart(header) => {
                     assert!(!open && hosts.is_empty(), "a scan begins in another");
                     open = true;
                     assert!(!header.scan_id.is_empty(), "a scan has no id");
@@ -155,10 +155,12 @@ impl Outcome {
                     check_host(host);
                     hosts.push(host);
                 }
-                ScanEvent::Run(_) | ScanEvent::ScanInfo(_) => assert!(open, "it is in no scan"),
-                ScanEvent::RunEnd(record) => {
+                ScanEvent::Activity(_) | ScanEvent::ScanInfo(_) => {
+                    assert!(open, "it is in no scan")
+                }
+                ScanEvent::ScanEnd(record) => {
                     check_scan(record, &hosts, data);
-                    assert_eq!(open, record.exists, "a scan that began exists");
+                    assert_eq!(open, record.has_scan, "a scan that began exists");
                     hosts.clear();
                     open = false;
                     ends.push(record);
@@ -191,7 +193,7 @@ fn check_host(host: &Host<'_>) {
     }
 }
 
-fn check_scan(record: &RunRecord, hosts: &[&Host<'_>], data: &[u8]) {
+fn check_scan(record: &ScanSummary, hosts: &[&Host<'_>], data: &[u8]) {
     assert_eq!(usize::try_from(record.hosts_seen).ok(), Some(hosts.len()), "hosts seen");
     let incomplete = hosts.iter().filter(|host| !host.complete).count();
     assert_eq!(usize::try_from(record.hosts_incomplete).ok(), Some(incomplete), "hosts cut");

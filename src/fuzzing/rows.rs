@@ -14,7 +14,7 @@ use crate::{
         fuzzing::{csv_rows, texts},
         row_line,
     },
-    model::{Host, Port, RunHeader, RunRecord, ScanEvent, Trace},
+    model::{Host, Port, ScanEvent, ScanHeader, ScanSummary, Trace},
     table::{
         BatchBuilder, Column, Kind, RecordBatch, Row, Stored, Table, event_row, host_rows, restore,
         run_rows,
@@ -26,10 +26,10 @@ use crate::{
 pub(super) fn run(data: &[u8]) {
     let outcome = Outcome::of(data, &Options::default().with_hash(true));
     let mut tables = Tables::new();
-    let (mut header, mut events) = (RunHeader::default(), 0_i32);
+    let (mut header, mut events) = (ScanHeader::default(), 0_i32);
     for event in &outcome.events {
         let made = match event {
-            ScanEvent::RunStart(run) => {
+            ScanEvent::ScanStart(run) => {
                 (header, events) = (run.clone(), 0);
                 Ok(())
             }
@@ -37,11 +37,11 @@ pub(super) fn run(data: &[u8]) {
                 check_restored_host(&header, host);
                 host_rows(&header, host, &mut |row| tables.row(row))
             }
-            ScanEvent::Run(event) => {
+            ScanEvent::Activity(event) => {
                 events = events.saturating_add(1);
                 event_row(&header, events, event, &mut |row| tables.row(row))
             }
-            ScanEvent::RunEnd(record) => {
+            ScanEvent::ScanEnd(record) => {
                 check_restored_scan(record);
                 run_rows("input.xml", record, &mut |row| tables.row(row))
             }
@@ -161,7 +161,7 @@ fn check_csv(table: Table, text: &[u8], lines: &[Value]) {
 }
 
 /// The lines of the rows of a host.
-fn host_lines(run: &RunHeader, host: &Host<'_>) -> Vec<Value> {
+fn host_lines(run: &ScanHeader, host: &Host<'_>) -> Vec<Value> {
     let mut lines = Vec::new();
     let made = host_rows(run, host, &mut |row| {
         lines.push(line(row));
@@ -202,7 +202,7 @@ fn port_of<'h>(host: &'h mut Host<'static>, row: &Stored<'_>) -> Option<&'h mut 
     host.ports.iter_mut().find(|port| port.number == number && port.protocol == protocol)
 }
 
-fn check_restored_host(run: &RunHeader, host: &Host<'_>) {
+fn check_restored_host(run: &ScanHeader, host: &Host<'_>) {
     // Of two ports of one key, rows do not say whose services and scripts they are.
     let mut keys: Vec<_> =
         host.ports.iter().map(|port| (port.protocol.as_str(), port.number)).collect();
@@ -239,7 +239,7 @@ fn check_restored_host(run: &RunHeader, host: &Host<'_>) {
     assert_eq!(host_lines(run, &back), host_lines(run, host), "rows of what was restored");
 }
 
-fn check_restored_scan(record: &RunRecord) {
+fn check_restored_scan(record: &ScanSummary) {
     let batches = batches(|each| run_rows("input.xml", record, each));
     let Some(row) = each(&batches, Table::Scans).next() else { return };
     let mut back = restore::scan(&row);
@@ -252,7 +252,7 @@ fn check_restored_scan(record: &RunRecord) {
     }
     back.diagnostics
         .extend(each(&batches, Table::Warnings).filter_map(|row| restore::warning(&row)));
-    let lines = |record: &RunRecord| {
+    let lines = |record: &ScanSummary| {
         let mut lines = Vec::new();
         let made = run_rows("input.xml", record, &mut |row| {
             lines.push(line(row));

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use crate::{
     merge::Look,
-    model::{Host, HostInterval, HostState, Hostname, Span, Text},
+    model::{CowStr, Host, HostInterval, HostState, Hostname, Span},
 };
 
 /// Value from the best look that has one: the latest look with evidence, or the latest without.
@@ -38,24 +38,24 @@ impl<T> Best<T> {
 #[derive(Debug, Default)]
 pub(super) struct HostTrack<'b> {
     state: Best<HostState<'b>>,
-    ip: Best<Text<'b>>,
-    mac: Best<Text<'b>>,
+    ip: Best<CowStr<'b>>,
+    mac: Best<CowStr<'b>>,
     /// Names by type. The name of a type comes from the best look that has a name of that type.
-    user_name: Best<Text<'b>>,
-    ptr_name: Best<Text<'b>>,
-    name: Best<Text<'b>>,
+    user_name: Best<CowStr<'b>>,
+    ptr_name: Best<CowStr<'b>>,
+    name: Best<CowStr<'b>>,
     /// Name of the best OS match, from looks that detected the operating system.
-    os: Best<Option<Text<'b>>>,
+    os: Best<Option<CowStr<'b>>>,
 }
 
 /// Values of a host that a history lists.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct HostValues<'b> {
-    pub(super) ip: Option<Text<'b>>,
-    pub(super) mac: Option<Text<'b>>,
-    pub(super) hostname: Option<Text<'b>>,
+    pub(super) ip: Option<CowStr<'b>>,
+    pub(super) mac: Option<CowStr<'b>>,
+    pub(super) hostname: Option<CowStr<'b>>,
     pub(super) state: HostState<'b>,
-    pub(super) os_name: Option<Text<'b>>,
+    pub(super) os_name: Option<CowStr<'b>>,
 }
 
 impl<'b> HostValues<'b> {
@@ -106,11 +106,11 @@ impl<'b> HostTrack<'b> {
     }
 }
 
-fn text<'b>(name: Option<&Hostname<'b>>) -> Option<Text<'b>> {
+fn text<'b>(name: Option<&Hostname<'b>>) -> Option<CowStr<'b>> {
     name.map(|name| name.name.clone())
 }
 
 /// Returns the name of the OS match with the best accuracy; the first of equal ones.
-fn os_name<'b>(host: &Host<'b>) -> Option<Text<'b>> {
+fn os_name<'b>(host: &Host<'b>) -> Option<CowStr<'b>> {
     host.os.matches.iter().min_by_key(|found| Reverse(found.accuracy))?.name.clone()
 }

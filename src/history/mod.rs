@@ -50,7 +50,7 @@ impl Histories {
     ///     while let Some(event) = reader.next_event()? {
     ///         match event {
     ///             ScanEvent::Host(host) => merger.host(&host)?,
-    ///             ScanEvent::RunEnd(record) => merger.end_scan(name, *record),
+    ///             ScanEvent::ScanEnd(record) => merger.end_scan(name, *record),
     ///             _ => {}
     ///         }
     ///     }

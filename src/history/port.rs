@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     merge::{Intervals, LookFacts, Packer},
-    model::{IntervalService, Port, PortInterval, PortState, Protocol, ScanNumber, Service, Text},
+    model::{CowStr, IntervalService, Port, PortInterval, PortState, Protocol, ScanIndex, Service},
 };
 
 /// Protocol and number.
@@ -23,7 +23,7 @@ pub(super) struct TrackedPort<'b> {
     open: Option<(PortInterval<'b>, usize)>,
     closed: Intervals,
     /// States in the looks of the current moment that list the port, each with its scan.
-    pub(super) listed: Vec<(PortState<'b>, ScanNumber)>,
+    pub(super) listed: Vec<(PortState<'b>, ScanIndex)>,
     /// Index of the last look that lists the port.
     listed_by: Option<usize>,
     /// True if the port must be evaluated at the end of the moment.
@@ -81,7 +81,7 @@ impl<'b> TrackedPort<'b> {
     pub(super) fn settle(
         &mut self,
         (looks, keep_covered): (&[LookFacts], bool),
-        (moment, ip): (Moment, Option<&Text<'b>>),
+        (moment, ip): (Moment, Option<&CowStr<'b>>),
         packer: &mut Packer,
     ) -> (bool, bool) {
         let of_device = self.device == moment.device;
@@ -131,7 +131,7 @@ fn is_same(
     open: &PortInterval<'_>,
     listing: &Listing<'_>,
     service: Option<&IntervalService<'_>>,
-    ip: Option<&Text<'_>>,
+    ip: Option<&CowStr<'_>>,
 ) -> bool {
     open.state == listing.state
         && open.reason == listing.reason

@@ -1,13 +1,13 @@
 //! Begin and end of intervals, and the looks that confirm them.
 
-use crate::model::{ScanNumber, Span, Timestamp};
+use crate::model::{ScanIndex, Span, Timestamp};
 
 /// All looks at a host with one time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
     pub(super) time: Option<Timestamp>,
     /// Scan of the last of these looks.
-    pub(super) last: ScanNumber,
+    pub(super) last: ScanIndex,
     /// Index of the first look at the device that has the address at this time.
     pub(super) device: usize,
 }
@@ -23,13 +23,13 @@ impl Moment {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Confirmed {
     looks: i64,
-    first: ScanNumber,
-    last: ScanNumber,
+    first: ScanIndex,
+    last: ScanIndex,
 }
 
 impl Confirmed {
     /// Returns the looks whose state equals `state`. `said` holds the state and the scan of each look that has one.
-    pub(super) fn by<S: PartialEq>(state: Option<&S>, said: &[(S, ScanNumber)]) -> Self {
+    pub(super) fn by<S: PartialEq>(state: Option<&S>, said: &[(S, ScanIndex)]) -> Self {
         let mut confirmed = Self::default();
         for (_, scan) in said.iter().filter(|(found, _)| Some(found) == state) {
             if confirmed.looks == 0 {

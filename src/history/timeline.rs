@@ -22,7 +22,7 @@ use crate::{
         Device, Intervals, Look, LookCoverage, LookFacts, PackedHistory, Packer, Series,
         UnlistedState,
     },
-    model::{HostInterval, HostState, Port, PortState, Protocol, ScanNumber, Text},
+    model::{CowStr, HostInterval, HostState, Port, PortState, Protocol, ScanIndex},
 };
 
 /// Number of watched ports up to which all of them are checked, without comparing it with the lists of a look.
@@ -34,7 +34,7 @@ pub(super) struct Timeline<'s, 'b> {
     packer: Packer,
     /// Facts about all looks so far.
     looks: Vec<LookFacts>,
-    device: Device<Text<'b>>,
+    device: Device<CowStr<'b>>,
     /// Index of the first look at the current device.
     begun: usize,
     host: HostTrack<'b>,
@@ -42,7 +42,7 @@ pub(super) struct Timeline<'s, 'b> {
     open: Option<(HostInterval<'b>, usize)>,
     closed: Intervals,
     /// States of the host in the looks of the current moment, each with its scan.
-    states: Vec<(HostState<'b>, ScanNumber)>,
+    states: Vec<(HostState<'b>, ScanIndex)>,
     ports: Vec<TrackedPort<'b>>,
     numbers: BTreeMap<PortKey<'b>, usize>,
     touched: Vec<usize>,
@@ -203,7 +203,7 @@ impl<'s, 'b> Timeline<'s, 'b> {
     }
 
     /// Evaluates the host and returns its current address.
-    fn settle_host(&mut self, moment: Moment) -> Option<Text<'b>> {
+    fn settle_host(&mut self, moment: Moment) -> Option<CowStr<'b>> {
         let states = std::mem::take(&mut self.states);
         let now = self.host.values()?;
         let confirmed = Confirmed::by(Some(&now.state), &states);

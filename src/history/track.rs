@@ -24,7 +24,7 @@ use std::ops::RangeBounds;
 
 use crate::{
     merge::{LookFacts, Sightings, UnlistedState, standing},
-    model::{IntervalService, PortState, Text},
+    model::{CowStr, IntervalService, PortState},
 };
 
 /// Information about a port in one look.
@@ -40,7 +40,7 @@ pub(super) enum Said<'b> {
 #[derive(Debug, Clone)]
 pub(super) struct Listing<'b> {
     pub(super) state: PortState<'b>,
-    pub(super) reason: Option<Text<'b>>,
+    pub(super) reason: Option<CowStr<'b>>,
     pub(super) service: Option<Box<IntervalService<'b>>>,
 }
 

@@ -2,7 +2,7 @@
 
 use super::explain::{Value, number, owned};
 use crate::model::{
-    ExtraPorts, Host, OsClass, OsPortUsed, Port, PortState, Script, Service, Text, Trace,
+    CowStr, ExtraPorts, Host, OsClass, OsPortUsed, Port, PortState, Script, Service, Trace,
 };
 
 pub(super) type OfHost = for<'p, 'a> fn(&'p Host<'a>) -> Value<'a>;
@@ -58,7 +58,7 @@ pub(super) fn list<'a>(texts: impl Iterator<Item = String>) -> Value<'a> {
 
 /// Describes an OS class that belongs to no match; `None` for a class that belongs to one.
 fn orphan(class: &OsClass<'_>) -> Option<String> {
-    let known = [&class.vendor, &class.family, &class.gen_, &class.kind];
+    let known = [&class.vendor, &class.family, &class.generation, &class.kind];
     let known: Vec<&str> = known.into_iter().filter_map(Option::as_deref).collect();
     class.match_index.is_none().then(|| known.join(" "))
 }
@@ -101,7 +101,7 @@ pub(super) const SERVICE: &[(&str, OfService)] = &[
 ];
 
 /// Returns the output of a script, or its structured value as JSON if it has no output.
-pub(super) fn script_value<'a>(script: &Script<'a>) -> Text<'a> {
+pub(super) fn script_value<'a>(script: &Script<'a>) -> CowStr<'a> {
     if let Some(output) = &script.output {
         return output.clone();
     }

@@ -10,8 +10,10 @@ use super::{
     wire::{self, Out, split_length},
 };
 use crate::{
-    error::{Code, Diagnostic},
-    model::{AddressKind, Host, RunRecord, ScanNumber, ScriptData, Text, Timestamp, own_scan_id},
+    error::{Diagnostic, DiagnosticCode},
+    model::{
+        AddressKind, CowStr, Host, ScanIndex, ScanSummary, ScriptValue, Timestamp, own_scan_id,
+    },
 };
 
 /// Digests of hosts that ignore everything no table holds, so that a copy read from XML equals a copy read from a
@@ -58,7 +60,7 @@ fn is_as_in_tables(host: &Host<'_>) -> bool {
     let of_ports = host.ports.iter().flat_map(|port| &port.scripts);
     let mut scripts = of_ports.chain(&host.scripts);
     let times = [host.srtt_us, host.rttvar_us, host.timeout_us];
-    scripts.all(|script| script.data == ScriptData::None)
+    scripts.all(|script| script.data == ScriptValue::None)
         && times.into_iter().flatten().all(|time| time >= 0)
         && host.addresses.iter().all(|address| address.zone.is_none())
         && host.traces.iter().all(|trace| !trace.hops.is_empty())
@@ -71,7 +73,7 @@ fn as_in_tables(host: &mut Host<'_>) {
         let mut json = Vec::new();
         if script.data.write_json(&mut json) {
             let text = String::from_utf8_lossy(&json).into_owned();
-            script.data = ScriptData::Json(Text::Owned(text));
+            script.data = ScriptValue::Json(CowStr::Owned(text));
         }
     }
     for time in [&mut host.srtt_us, &mut host.rttvar_us, &mut host.timeout_us] {
@@ -95,11 +97,11 @@ pub struct MergedScan {
     /// Name of the input that the scan came from.
     pub source: String,
     /// Record of the scan. Its ID is the one used in the result.
-    pub record: RunRecord,
+    pub record: ScanSummary,
     /// True if the hosts of the scan are in the result; false for a copy that lost to another one.
     pub used: bool,
     /// Position in the order of the arguments. Copies have the position of the first copy.
-    pub(super) place: ScanNumber,
+    pub(super) place: ScanIndex,
     /// Number of rows of its hosts and scripts.
     pub(super) rows: u64,
     /// Time of its newest look at a host.
@@ -136,10 +138,10 @@ impl MergedScan {
 
 /// Returns groups of scans that may be copies of each other, in order: scans that share an ID (which a dataset may
 /// have stored under another ID) and scans of equal bytes.
-pub(super) fn same_scans(scans: &[MergedScan]) -> Vec<Vec<ScanNumber>> {
-    let mut by_id: HashMap<&str, Vec<ScanNumber>> = HashMap::new();
+pub(super) fn same_scans(scans: &[MergedScan]) -> Vec<Vec<ScanIndex>> {
+    let mut by_id: HashMap<&str, Vec<ScanIndex>> = HashMap::new();
     let mut ids: HashMap<&str, &str> = HashMap::new();
-    let numbered = (0..).zip(scans).filter(|(_, scan)| scan.record.exists);
+    let numbered = (0..).zip(scans).filter(|(_, scan)| scan.record.has_scan);
     for (number, scan) in numbered {
         let mut id = own_scan_id(&scan.record.header.scan_id);
         if let Some(sha256) = &scan.record.content_sha256 {
@@ -153,13 +155,13 @@ pub(super) fn same_scans(scans: &[MergedScan]) -> Vec<Vec<ScanNumber>> {
 }
 
 /// Returns the finished scans of a group. If there are several, their hosts must be compared.
-pub(super) fn finished(scans: &[MergedScan], same: &[ScanNumber]) -> Vec<ScanNumber> {
+pub(super) fn finished(scans: &[MergedScan], same: &[ScanIndex]) -> Vec<ScanIndex> {
     let is_finished =
-        |number: &&ScanNumber| scan(scans, **number).is_some_and(|scan| scan.record.stats.finished);
+        |number: &&ScanIndex| scan(scans, **number).is_some_and(|scan| scan.record.stats.finished);
     same.iter().filter(is_finished).copied().collect()
 }
 
-fn scan(scans: &[MergedScan], number: ScanNumber) -> Option<&MergedScan> {
+fn scan(scans: &[MergedScan], number: ScanIndex) -> Option<&MergedScan> {
     scans.get(usize::try_from(number).ok()?)
 }
 
@@ -167,15 +169,15 @@ fn scan(scans: &[MergedScan], number: ScanNumber) -> Option<&MergedScan> {
 struct Kind<'s> {
     digest: u128,
     sha256: Vec<&'s str>,
-    copies: Vec<ScanNumber>,
+    copies: Vec<ScanIndex>,
 }
 
 impl<'s> Kind<'s> {
     /// Groups finished scans with equal hosts or equal bytes, in the order of the first scan of each group.
     fn all(
         scans: &'s [MergedScan],
-        finished: &[ScanNumber],
-        digest: impl Fn(ScanNumber) -> u128,
+        finished: &[ScanIndex],
+        digest: impl Fn(ScanIndex) -> u128,
     ) -> Vec<Self> {
         let mut kinds: Vec<Self> = Vec::new();
         for number in finished {
@@ -205,16 +207,15 @@ impl<'s> Kind<'s> {
 /// with different hosts each is used, under an ID of its own.
 pub(super) fn decide(
     scans: &mut [MergedScan],
-    same: &[ScanNumber],
-    digest: impl Fn(ScanNumber) -> u128,
+    same: &[ScanIndex],
+    digest: impl Fn(ScanIndex) -> u128,
 ) {
     let kinds = Kind::all(scans, &finished(scans, same), digest);
     let mut kinds: Vec<_> = kinds.into_iter().map(|kind| kind.copies).collect();
     // Unfinished scans count as copies of the first group.
-    let is_open = |number: &&ScanNumber| {
-        scan(scans, **number).is_some_and(|scan| !scan.record.stats.finished)
-    };
-    let rest: Vec<ScanNumber> = same.iter().filter(is_open).copied().collect();
+    let is_open =
+        |number: &&ScanIndex| scan(scans, **number).is_some_and(|scan| !scan.record.stats.finished);
+    let rest: Vec<ScanIndex> = same.iter().filter(is_open).copied().collect();
     match kinds.first_mut() {
         Some(first) => first.extend(rest),
         None => kinds.push(rest),
@@ -244,38 +245,45 @@ pub(super) fn decide(
 }
 
 /// Reports that another copy of this scan is used.
-fn report_copy(record: &mut RunRecord, used: &str) {
+fn report_copy(record: &mut ScanSummary, used: &str) {
     let detail = format!(
         "a copy of scan {}: the one in {used} is used",
         own_scan_id(&record.header.scan_id)
     );
     let position = record.header.position;
-    record.diagnostics.insert(0, Diagnostic { code: Code::DupScan, position, count: 1, detail });
+    record
+        .diagnostics
+        .insert(0, Diagnostic { code: DiagnosticCode::DupScan, position, count: 1, detail });
 }
 
 /// Gives the scan another ID, because another finished scan has its ID and different hosts.
-fn rename(record: &mut RunRecord) {
+fn rename(record: &mut ScanSummary) {
     let own = own_scan_id(&record.header.scan_id);
     let detail = format!("scan {own} is finished elsewhere with other hosts");
     let digest = record.content_sha256.as_deref().unwrap_or_default();
     record.header.scan_id = format!("{own}-x{}", digest.get(..8).unwrap_or(digest));
     let position = record.header.position;
-    record.diagnostics.push(Diagnostic { code: Code::IdCollision, position, count: 1, detail });
+    record.diagnostics.push(Diagnostic {
+        code: DiagnosticCode::IdCollision,
+        position,
+        count: 1,
+        detail,
+    });
 }
 
 /// Sorts scans by position, a copy that is used before the copies that it replaces. Returns the new number of each
 /// scan, `None` for scans that are not used.
-pub(super) fn in_order(scans: &mut Vec<MergedScan>) -> Vec<Option<ScanNumber>> {
-    let mut order: Vec<(ScanNumber, bool, usize)> =
+pub(super) fn in_order(scans: &mut Vec<MergedScan>) -> Vec<Option<ScanIndex>> {
+    let mut order: Vec<(ScanIndex, bool, usize)> =
         scans.iter().enumerate().map(|(number, scan)| (scan.place, !scan.used, number)).collect();
     order.sort_unstable();
     let mut numbers = vec![None; scans.len()];
     let mut taken: Vec<Option<MergedScan>> = mem::take(scans).into_iter().map(Some).collect();
     for (_, _, before) in order {
-        let number = ScanNumber::try_from(scans.len()).ok();
+        let number = ScanIndex::try_from(scans.len()).ok();
         let Some(scan) = taken.get_mut(before).and_then(Option::take) else { continue };
         if let Some(of) = numbers.get_mut(before) {
-            *of = number.filter(|_| scan.used && scan.record.exists);
+            *of = number.filter(|_| scan.used && scan.record.has_scan);
         }
         scans.push(scan);
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, ops::RangeInclusive};
 
-use crate::model::{ExtraPorts, Protocol, RunRecord, port_ranges};
+use crate::model::{ExtraPorts, Protocol, ScanSummary, port_ranges};
 
 /// Ports that a scan was asked to scan, from its `scaninfo` elements.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -86,7 +86,7 @@ impl Coverage {
     }
 
     /// Reads the `scaninfo` elements of a scan.
-    pub(crate) fn of(record: &RunRecord) -> Self {
+    pub(crate) fn of(record: &ScanSummary) -> Self {
         let of_info = record.scan_info.iter().filter_map(|info| {
             let protocol = Protocol::from_name(info.protocol.as_deref()?.to_lowercase().into());
             Some((protocol, Ranges::of(info.services.as_deref()?)))
@@ -307,7 +307,7 @@ mod tests {
             services: Some((*services).to_owned()),
             ..ScanInfo::default()
         });
-        Coverage::of(&RunRecord { scan_info: infos.collect(), ..RunRecord::default() })
+        Coverage::of(&ScanSummary { scan_info: infos.collect(), ..ScanSummary::default() })
     }
 
     fn extra(

@@ -7,13 +7,15 @@ use std::{
 };
 
 use super::{coverage::Ranges, policy::MergeFlags};
-use crate::model::{Address, ExtraPorts, Host, Hostname, Os, Port, Sequence, TcpSequence, Text};
+use crate::model::{
+    Address, CowStr, ExtraPorts, Host, Hostname, OsDetection, Port, Sequence, TcpSequence,
+};
 
 /// Values of a host that may come from another scan than its state.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Details<'a> {
-    comment: Option<Text<'a>>,
-    uptime: (Option<i64>, Option<Text<'a>>),
+    comment: Option<CowStr<'a>>,
+    uptime: (Option<i64>, Option<CowStr<'a>>),
     distance: Option<i32>,
     tcp: TcpSequence<'a>,
     ip_id: Sequence<'a>,
@@ -72,7 +74,7 @@ pub(super) fn strip(host: &mut Host<'_>, flags: &MergeFlags) {
         host.traces.clear();
     }
     if !flags.os {
-        host.os = Os::default();
+        host.os = OsDetection::default();
     }
     if !flags.details {
         Details::default().into_host(host);

@@ -11,7 +11,7 @@ use super::{
     past::{Moment, Past},
     policy::Precedence,
 };
-use crate::model::{Text, Timestamp};
+use crate::model::{CowStr, Timestamp};
 
 /// Error of a look that cannot be placed among the looks of a saved state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) struct Current<'a> {
     pub(super) looks: Vec<Look<'a>>,
     pub(super) pasts: Vec<Past<'a>>,
     /// MAC address of the device.
-    pub(super) mac: Option<Text<'a>>,
+    pub(super) mac: Option<CowStr<'a>>,
     pub(super) begin: Option<Moment>,
 }
 

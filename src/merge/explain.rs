@@ -15,7 +15,7 @@ use super::{
     policy::Precedence,
 };
 use crate::model::{
-    Conflict, ExtraPorts, Hostname, OsMatch, Port, Protocol, ScanNumber, Script, Text,
+    Conflict, CowStr, ExtraPorts, Hostname, OsMatch, Port, Protocol, ScanIndex, Script,
 };
 
 /// Rule that removes a port which a later look covered and did not list.
@@ -28,31 +28,31 @@ pub(super) struct Explain<'a> {
     found: Vec<Conflict<'a>>,
 }
 
-pub(super) type Value<'a> = Option<Text<'a>>;
+pub(super) type Value<'a> = Option<CowStr<'a>>;
 
 /// Losing scan, winning scan and rule of a conflict.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Loss {
-    pub(super) winner: ScanNumber,
-    pub(super) loser: ScanNumber,
+    pub(super) winner: ScanIndex,
+    pub(super) loser: ScanIndex,
     pub(super) rule: &'static str,
 }
 
 /// Port, column and item that a value belongs to.
 #[derive(Debug, Clone, Default)]
 struct Subject<'a> {
-    port: Option<(Text<'a>, i32)>,
-    column: Text<'a>,
+    port: Option<(CowStr<'a>, i32)>,
+    column: CowStr<'a>,
     /// Name of the service, script or match, or the type of the host names.
     item: Value<'a>,
 }
 
 impl<'a> Subject<'a> {
-    fn new(column: impl Into<Text<'a>>) -> Self {
+    fn new(column: impl Into<CowStr<'a>>) -> Self {
         Self { column: column.into(), ..Self::default() }
     }
 
-    fn of_port(port: &Port<'a>, column: impl Into<Text<'a>>) -> Self {
+    fn of_port(port: &Port<'a>, column: impl Into<CowStr<'a>>) -> Self {
         let number = i32::from(port.number);
         let port = Some((owned(port.protocol.as_str()), number));
         Self { port, column: column.into(), item: None }
@@ -236,8 +236,8 @@ impl<'a> Explain<'a> {
     pub(super) fn gone(
         &mut self,
         port: &Port<'a>,
-        (winner, state): (ScanNumber, Option<&str>),
-        loser: ScanNumber,
+        (winner, state): (ScanIndex, Option<&str>),
+        loser: ScanIndex,
     ) {
         if self.on {
             let theirs = Some(owned(port.state.as_str()));
@@ -250,8 +250,8 @@ impl<'a> Explain<'a> {
     /// its match. A name that `known` does not have is not a conflict.
     pub(super) fn os_matches<'m>(
         &mut self,
-        known: impl Fn(Option<&str>) -> Option<(ScanNumber, Option<&'m OsMatch<'a>>)>,
-        (loser, theirs): (ScanNumber, &[OsMatch<'a>]),
+        known: impl Fn(Option<&str>) -> Option<(ScanIndex, Option<&'m OsMatch<'a>>)>,
+        (loser, theirs): (ScanIndex, &[OsMatch<'a>]),
         precedence: Precedence,
     ) where
         'a: 'm,
@@ -317,8 +317,8 @@ impl<'a> Explain<'a> {
     /// Records conflicts of a look's host scripts where each name comes from the best look that has it.
     pub(super) fn united_scripts(
         &mut self,
-        (known, origins): (&[Script<'a>], &[ScanNumber]),
-        (loser, scripts): (ScanNumber, &[Script<'a>]),
+        (known, origins): (&[Script<'a>], &[ScanIndex]),
+        (loser, scripts): (ScanIndex, &[Script<'a>]),
         precedence: Precedence,
     ) {
         if !self.on {
@@ -345,8 +345,8 @@ fn loss(winner: &Look<'_>, loser: &Look<'_>, precedence: Precedence) -> Loss {
     Loss { winner: winner.facts.scan, loser: loser.facts.scan, rule: precedence.name() }
 }
 
-pub(super) fn owned<'a>(text: &str) -> Text<'a> {
-    Text::Owned(text.to_owned())
+pub(super) fn owned<'a>(text: &str) -> CowStr<'a> {
+    CowStr::Owned(text.to_owned())
 }
 
 pub(super) fn number<'a>(number: Option<impl ToString>) -> Value<'a> {
@@ -354,8 +354,8 @@ pub(super) fn number<'a>(number: Option<impl ToString>) -> Value<'a> {
 }
 
 /// Joins the distinct texts in sorted order; null if there are none.
-fn set<'a>(texts: impl Iterator<Item = Text<'a>>, between: &str) -> Value<'a> {
-    let mut texts: Vec<Text<'a>> = texts.collect();
+fn set<'a>(texts: impl Iterator<Item = CowStr<'a>>, between: &str) -> Value<'a> {
+    let mut texts: Vec<CowStr<'a>> = texts.collect();
     texts.sort_unstable();
     texts.dedup();
     match texts.len() {

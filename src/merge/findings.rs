@@ -7,10 +7,10 @@ use super::{
     group::{Group, count},
     look::LookFacts,
 };
-use crate::model::{Os, OsClass, OsMatch, ScanNumber, Script};
+use crate::model::{OsClass, OsDetection, OsMatch, ScanIndex, Script};
 
 /// OS matches, each with its scan and its classes.
-type Matches<'a> = Vec<(ScanNumber, OsMatch<'a>, Vec<OsClass<'a>>)>;
+type Matches<'a> = Vec<(ScanIndex, OsMatch<'a>, Vec<OsClass<'a>>)>;
 
 impl<'a> Group<'a, '_> {
     /// Returns the position of the look that alone supplies the operating system, or the host scripts, under
@@ -34,18 +34,18 @@ impl<'a> Group<'a, '_> {
     pub(super) fn os(
         &mut self,
         explain: &mut Explain<'a>,
-    ) -> (Os<'a>, Vec<ScanNumber>, Vec<ScanNumber>) {
+    ) -> (OsDetection<'a>, Vec<ScanIndex>, Vec<ScanIndex>) {
         let precedence = self.rules.policy.precedence;
         if self.is_latest() {
             let only = self.only_os();
             explain.whole_os(&self.looks, only, precedence);
             let places = self.looks.iter_mut().enumerate();
             let others = places.filter(|(place, _)| Some(*place) != only);
-            others.for_each(|(_, look)| look.host.os = Os::default());
+            others.for_each(|(_, look)| look.host.os = OsDetection::default());
         }
-        let mut os = Os::default();
+        let mut os = OsDetection::default();
         let mut matches: Matches<'a> = Vec::new();
-        let mut orphans: (ScanNumber, Vec<OsClass<'a>>) = (0, Vec::new());
+        let mut orphans: (ScanIndex, Vec<OsClass<'a>>) = (0, Vec::new());
         for look in &mut self.looks {
             let scan = look.facts.scan;
             let theirs = mem::take(&mut look.host.os);
@@ -90,10 +90,10 @@ impl<'a> Group<'a, '_> {
     pub(super) fn scripts(
         &mut self,
         explain: &mut Explain<'a>,
-    ) -> (Vec<Script<'a>>, Vec<ScanNumber>) {
+    ) -> (Vec<Script<'a>>, Vec<ScanIndex>) {
         let precedence = self.rules.policy.precedence;
         let only = self.is_latest().then(|| self.only_scripts());
-        let (mut scripts, mut origins) = (Vec::<Script<'a>>::new(), Vec::<ScanNumber>::new());
+        let (mut scripts, mut origins) = (Vec::<Script<'a>>::new(), Vec::<ScanIndex>::new());
         if let Some(only) = only {
             explain.whole_scripts(&self.looks, only, precedence);
             if let Some(look) = only.and_then(|only| self.looks.get_mut(only)) {

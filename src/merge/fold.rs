@@ -62,7 +62,13 @@ fn fold<'a>(mut entries: Vec<Look<'a>>, rules: Rules<'_>) -> Option<Look<'a>> {
     let mut host = combined.host;
     (host.start_time, host.end_time) = (start, end);
     let facts = LookFacts::new(&host, rules.scan(scan), order, Some(folded));
-    Some(Look { facts, host, ports: combined.origins.ports, entries: Some(covering), past: None })
+    Some(Look {
+        facts,
+        host,
+        ports: combined.provenance.ports,
+        entries: Some(covering),
+        past: None,
+    })
 }
 
 fn has_times(host: &Host<'_>) -> bool {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    model::{Host, ScanNumber, id_of_parts, merged_host_id},
+    model::{Host, ScanIndex, id_of_parts, merged_host_id},
 };
 
 /// Prefix of the key of a host that has neither an address nor a name.
@@ -27,7 +27,7 @@ pub(super) struct Found<'b> {
     /// Scan ID, for a host that has neither an address nor a name: such a host equals no host of another scan.
     only_in: Option<&'b str>,
     pub(super) order: u64,
-    pub(super) scan: ScanNumber,
+    pub(super) scan: ScanIndex,
     /// True if the record comes from a saved state.
     pub(super) is_saved: bool,
     pub(super) record: Record<'b>,
@@ -140,7 +140,7 @@ impl<'b> Found<'b> {
             own_key,
             only_in: None,
             order: u64::from_le_bytes(*order),
-            scan: ScanNumber::try_from(scan).ok()?,
+            scan: ScanIndex::try_from(scan).ok()?,
             is_saved: false,
             record: Record::Host(host),
         };

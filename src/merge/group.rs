@@ -20,14 +20,14 @@ use super::{
     ports::drop_old,
 };
 use crate::model::{
-    Address, ExtraPorts, Host, Hostname, Origins, PortOrigin, PortState, ScanNumber, Seen,
-    Timestamp, Trace,
+    Address, ExtraPorts, Host, Hostname, PortProvenance, PortState, Provenance, ScanIndex,
+    SeenRange, Timestamp, Trace,
 };
 
 /// Host element of a scan.
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
-    pub(super) scan: ScanNumber,
+    pub(super) scan: ScanIndex,
     /// Position in the order of the arguments.
     pub(super) order: u64,
     pub(super) host: Host<'a>,
@@ -39,7 +39,7 @@ pub(crate) struct Look<'a> {
     pub(crate) facts: LookFacts,
     pub(crate) host: Host<'a>,
     /// Times at which its ports were seen, by port index, if it was folded from several entries.
-    pub(super) ports: Vec<PortOrigin>,
+    pub(super) ports: Vec<PortProvenance>,
     /// Unlisted port counts of each entry that covers any port, if it was folded from several entries.
     pub(super) entries: Option<Vec<Vec<ExtraPorts<'a>>>>,
     /// Role of a look that comes from a saved state.
@@ -80,28 +80,28 @@ pub(super) struct Rules<'r> {
     pub(super) policy: &'r MergePolicy,
     pub(super) scans: &'r [ScanFacts],
     /// Number of each used scan by its arrival number, and the reverse.
-    pub(super) numbers: &'r [Option<ScanNumber>],
-    pub(super) arrivals: &'r [ScanNumber],
+    pub(super) numbers: &'r [Option<ScanIndex>],
+    pub(super) arrivals: &'r [ScanIndex],
     /// First scan, to which flags do not apply.
-    pub(super) caller: ScanNumber,
+    pub(super) caller: ScanIndex,
     /// Hosts and ports last seen before this time are left out.
     pub(super) oldest: Option<Timestamp>,
 }
 
 impl<'r> Rules<'r> {
-    pub(super) fn scan(&self, scan: ScanNumber) -> (ScanNumber, &'r ScanFacts) {
+    pub(super) fn scan(&self, scan: ScanIndex) -> (ScanIndex, &'r ScanFacts) {
         static UNKNOWN: ScanFacts = ScanFacts::unknown();
         (scan, self.scans.get(index(scan)).unwrap_or(&UNKNOWN))
     }
 
     /// Returns the number of a used scan by its arrival number.
-    pub(super) fn number(&self, arrival: ScanNumber) -> Option<ScanNumber> {
+    pub(super) fn number(&self, arrival: ScanIndex) -> Option<ScanIndex> {
         self.numbers.get(index(arrival)).copied().flatten()
     }
 
     /// Returns the arrival number of a scan.
-    pub(super) fn arrival(&self, scan: ScanNumber) -> ScanNumber {
-        self.arrivals.get(index(scan)).copied().unwrap_or(ScanNumber::MAX)
+    pub(super) fn arrival(&self, scan: ScanIndex) -> ScanIndex {
+        self.arrivals.get(index(scan)).copied().unwrap_or(ScanIndex::MAX)
     }
 }
 
@@ -109,7 +109,7 @@ impl<'r> Rules<'r> {
 #[derive(Debug)]
 pub(super) struct Combined<'a> {
     pub(super) host: Host<'a>,
-    pub(super) origins: Origins,
+    pub(super) provenance: Provenance,
     /// Number of newer port records that lost to older ones and differ from them.
     pub(super) outdated: u64,
 }
@@ -135,7 +135,7 @@ pub(super) fn merge<'a>(
     let mut group = Group { pasts, ..Group::new(looks, rules, false) };
     group.apply_flags();
     let Some(mut combined) = group.combined(explain, keeper) else { return Ok(None) };
-    combined.origins.seen.first = all_first;
+    combined.provenance.seen.first = all_first;
     if keeper.is_on() {
         let past = keeper.past_mut();
         (past.first, past.outdated) = (all_first, combined.outdated);
@@ -198,7 +198,7 @@ impl<'a, 'r> Group<'a, 'r> {
         keeper.host(&self);
         explain.of_hosts(&self.looks, precedence);
         explain.details(&self.looks, precedence, self.takes_names());
-        let mut origins_of_host = self.origins();
+        let mut origins_of_host = self.provenance();
         let (addresses, hostnames) = self.names(explain);
         let (mut ports, mut port_origins, outdated) = self.ports(explain, keeper);
         let (os, matches, classes) = self.os(explain);
@@ -222,7 +222,7 @@ impl<'a, 'r> Group<'a, 'r> {
         host.ports_open = count(ports.iter().filter(|p| p.state == PortState::Open).count());
         (host.ports, host.os, host.scripts, host.traces) = (ports, os, scripts, traces);
         details.into_host(&mut host);
-        let origins = Origins {
+        let provenance = Provenance {
             ports: port_origins,
             scripts: script_origins,
             matches,
@@ -230,7 +230,7 @@ impl<'a, 'r> Group<'a, 'r> {
             traces: trace_origin,
             ..origins_of_host
         };
-        Some(Combined { host, origins, outdated })
+        Some(Combined { host, provenance, outdated })
     }
 
     /// Returns the index of the look that is first in the order of the arguments.
@@ -247,19 +247,19 @@ impl<'a, 'r> Group<'a, 'r> {
         self.fresh().any(|look| look.host.complete) || self.pasts.iter().any(|past| past.complete)
     }
 
-    pub(super) fn origins(&self) -> Origins {
+    pub(super) fn provenance(&self) -> Provenance {
         let facts = || self.fresh().map(|look| look.facts);
         let pasts = || self.pasts.iter();
         let of_pasts = pasts().flat_map(|past| past.scans(self.rules));
-        let mut scans: Vec<ScanNumber> = facts().map(|facts| facts.scan).chain(of_pasts).collect();
+        let mut scans: Vec<ScanIndex> = facts().map(|facts| facts.scan).chain(of_pasts).collect();
         scans.sort_unstable();
         scans.dedup();
         let up = facts().filter(|facts| facts.up);
         let counts = pasts().map(|past| past.count);
-        Origins {
+        Provenance {
             status: self.looks.first().map_or(0, |look| look.facts.scan),
             scans,
-            seen: Seen {
+            seen: SeenRange {
                 first: facts()
                     .filter_map(|facts| facts.first)
                     .chain(pasts().filter_map(|past| past.first))
@@ -274,7 +274,7 @@ impl<'a, 'r> Group<'a, 'r> {
                     .max(),
                 count: counts.fold(count(self.fresh().count()), i32::saturating_add),
             },
-            ..Origins::default()
+            ..Provenance::default()
         }
     }
 
@@ -331,7 +331,7 @@ impl<'a, 'r> Group<'a, 'r> {
     }
 
     /// Returns the route of the best look that has hops, and its scan.
-    fn traces(&mut self, explain: &mut Explain<'a>) -> (Vec<Trace<'a>>, ScanNumber) {
+    fn traces(&mut self, explain: &mut Explain<'a>) -> (Vec<Trace<'a>>, ScanIndex) {
         let precedence = self.rules.policy.precedence;
         let winner = self.best_route();
         if let Some(best) = self.looks.get(winner) {
@@ -364,7 +364,7 @@ fn has_hops(look: &Look<'_>) -> bool {
 /// First and last time.
 pub(super) type Times = (Option<Timestamp>, Option<Timestamp>);
 
-pub(super) fn index(scan: ScanNumber) -> usize {
+pub(super) fn index(scan: ScanIndex) -> usize {
     usize::try_from(scan).unwrap_or(usize::MAX)
 }
 

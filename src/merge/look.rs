@@ -23,7 +23,7 @@ use super::{
     policy::Precedence,
 };
 use crate::model::{
-    ExtraPorts, Host, HostState, Port, PortState, RunRecord, ScanNumber, Service, Timestamp,
+    ExtraPorts, Host, HostState, Port, PortState, ScanIndex, ScanSummary, Service, Timestamp,
 };
 
 /// Facts about a scan that merging its hosts needs.
@@ -53,7 +53,7 @@ impl ScanFacts {
     }
 
     /// Reads the facts from the record at the end of a scan.
-    pub(crate) fn of(record: &RunRecord) -> Self {
+    pub(crate) fn of(record: &ScanSummary) -> Self {
         Self {
             start: record.header.start_time,
             end: record.stats.end_time,
@@ -68,7 +68,7 @@ impl ScanFacts {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "the flags are independent")]
 pub(crate) struct LookFacts {
-    pub(crate) scan: ScanNumber,
+    pub(crate) scan: ScanIndex,
     /// Position in the order of the arguments.
     pub(crate) order: u64,
     /// End of the host, or the end or start of its scan if the host has none.
@@ -110,7 +110,7 @@ impl LookFacts {
     /// Reads the facts from a host of a scan. `folded` is set if the host was folded from several entries.
     pub(crate) fn new(
         host: &Host<'_>,
-        scan: (ScanNumber, &ScanFacts),
+        scan: (ScanIndex, &ScanFacts),
         order: u64,
         folded: Option<Folded>,
     ) -> Self {

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    model::{Host, MergedHost, Origins, RunEvent, ScanNumber, Timestamp},
+    model::{Host, MergedHost, Provenance, ScanActivity, ScanIndex, Timestamp},
 };
 
 /// Data about all scans that merging a host needs. Read-only, and shared by all parts.
@@ -32,9 +32,9 @@ pub(super) struct Shared {
     pub(super) policy: MergePolicy,
     pub(super) facts: Vec<ScanFacts>,
     /// Number of each used scan, by its arrival number.
-    pub(super) numbers: Vec<Option<ScanNumber>>,
+    pub(super) numbers: Vec<Option<ScanIndex>>,
     /// First scan that is used.
-    pub(super) caller: ScanNumber,
+    pub(super) caller: ScanIndex,
     /// Hosts and ports last seen before this time are left out.
     pub(super) oldest: Option<Timestamp>,
     pub(super) ids: Vec<String>,
@@ -43,7 +43,7 @@ pub(super) struct Shared {
     pub(super) cap: usize,
     pub(super) place: Place,
     /// Arrival number of each scan, by its number.
-    pub(super) arrivals: Vec<ScanNumber>,
+    pub(super) arrivals: Vec<ScanIndex>,
     /// True if a state is saved after the merge.
     pub(super) keeps: bool,
     pub(super) saved: Option<Box<Saved>>,
@@ -62,7 +62,7 @@ pub struct Merged {
 }
 
 impl Merged {
-    /// Returns the scans in the order of the arguments. A [`ScanNumber`] is an index into this list.
+    /// Returns the scans in the order of the arguments. A [`ScanIndex`] is an index into this list.
     #[must_use]
     pub fn scans(&self) -> &[MergedScan] {
         &self.scans
@@ -97,7 +97,7 @@ impl Merged {
     /// Returns the first error of `each`, or an error if a temporary file cannot be read.
     pub fn events(
         &mut self,
-        each: &mut dyn FnMut(ScanNumber, i32, &RunEvent) -> Result<()>,
+        each: &mut dyn FnMut(ScanIndex, i32, &ScanActivity) -> Result<()>,
     ) -> Result<()> {
         let mut bytes = self.saved_events()?;
         bytes.extend(std::mem::take(&mut self.events).load(&self.shared.place)?);
@@ -105,12 +105,12 @@ impl Merged {
             let (scan, rest) = split_length(entry)?;
             Some(((*self.shared.numbers.get(scan)?)?, rest))
         };
-        let mut entries: Vec<(ScanNumber, &[u8])> = records(&bytes).filter_map(of_used).collect();
+        let mut entries: Vec<(ScanIndex, &[u8])> = records(&bytes).filter_map(of_used).collect();
         // The sort is stable: events of one scan keep their order.
         entries.sort_by_key(|(scan, _)| *scan);
         for (scan, rest) in entries {
             let Some((index, record)) = split_length(rest) else { continue };
-            if let Some(event) = wire::read::<RunEvent>(record) {
+            if let Some(event) = wire::read::<ScanActivity>(record) {
                 each(scan, i32::try_from(index).unwrap_or(i32::MAX), &event)?;
             }
         }
@@ -230,8 +230,8 @@ impl Shared {
         let pasts = self.pasts(same)?;
         let merged = group::merge(entries(same), pasts, self.rules(), (&mut explain, keeper));
         let merged = merged.map_err(|OutOfOrder| self.out_of_order(&first.key))?;
-        let Some(Combined { host, origins, outdated }) = merged else { return Ok(None) };
-        let seen = origins.seen.last.or(origins.seen.looked);
+        let Some(Combined { host, provenance, outdated }) = merged else { return Ok(None) };
+        let seen = provenance.seen.last.or(provenance.seen.looked);
         if self.oldest.is_some_and(|oldest| seen.is_some_and(|seen| seen < oldest)) {
             return Ok(None);
         }
@@ -240,7 +240,7 @@ impl Shared {
             host_key: first.key.clone(),
             host_id: first.host_id().into(),
             host,
-            origins,
+            provenance,
             conflicts: explain.into_conflicts(),
         };
         Ok(Some((first.order, merged)))
@@ -267,7 +267,7 @@ pub struct Kept {
     pub(super) hosts: Vec<Store>,
     /// Keys of MAC addresses that one scan shows at several IP addresses, and the scans that do so.
     pub(super) macs: BTreeSet<String>,
-    pub(super) shared_macs: BTreeMap<ScanNumber, SharedMac>,
+    pub(super) shared_macs: BTreeMap<ScanIndex, SharedMac>,
 }
 
 /// Merged hosts in the order in which they were first seen over all scans.
@@ -297,7 +297,7 @@ impl MergedRecord {
             host_key: "".into(),
             host_id: "".into(),
             host: Host::new(0),
-            origins: Origins::default(),
+            provenance: Provenance::default(),
             conflicts: Vec::new(),
         });
         merged.host.index = self.index;

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    model::{Host, RunEvent, RunRecord, ScanNumber},
+    model::{Host, ScanActivity, ScanIndex, ScanSummary},
 };
 
 /// Approximate size of a host in memory while it is merged, as a multiple of the size of its record.
@@ -37,7 +37,7 @@ const UNPACKED: usize = 2;
 ///     while let Some(event) = reader.next_event()? {
 ///         match event {
 ///             ScanEvent::Host(host) => merger.host(&host)?,
-///             ScanEvent::RunEnd(record) => merger.end_scan(name, *record),
+///             ScanEvent::ScanEnd(record) => merger.end_scan(name, *record),
 ///             _ => {}
 ///         }
 ///     }
@@ -134,7 +134,7 @@ impl Merger {
     ///
     /// # Errors
     /// Returns an error if a temporary file cannot be written.
-    pub fn event(&mut self, index: i32, event: &RunEvent) -> Result<()> {
+    pub fn event(&mut self, index: i32, event: &ScanActivity) -> Result<()> {
         let mut staged = Vec::new();
         self.stager.event(index, event, &mut staged);
         self.add(&staged)
@@ -192,16 +192,16 @@ impl Merger {
     }
 
     /// Ends the open scan: all records since the end of the previous scan belong to it. `source` is the name of its
-    /// input. `record` needs [`content_sha256`](RunRecord::content_sha256) so that finished scans that share an ID
+    /// input. `record` needs [`content_sha256`](ScanSummary::content_sha256) so that finished scans that share an ID
     /// are distinguished.
-    pub fn end_scan(&mut self, source: &str, record: RunRecord) {
+    pub fn end_scan(&mut self, source: &str, record: ScanSummary) {
         let of_scan = record.pre_scripts.len().saturating_add(record.post_scripts.len());
         let rows = std::mem::take(&mut self.rows);
         let rows = rows.saturating_add(u64::try_from(of_scan).unwrap_or(u64::MAX));
         let newest = std::mem::take(&mut self.ends).newest(&record);
         let digest = Some(std::mem::take(&mut self.digest)).filter(|_| self.keeps);
         self.open = false;
-        let place = ScanNumber::try_from(self.scans.len()).unwrap_or(ScanNumber::MAX);
+        let place = ScanIndex::try_from(self.scans.len()).unwrap_or(ScanIndex::MAX);
         let source = source.to_owned();
         self.scans.push(MergedScan {
             source,
@@ -219,7 +219,7 @@ impl Merger {
     /// Returns true if at least one scan has ended.
     #[must_use]
     pub fn has_scans(&self) -> bool {
-        self.scans.iter().any(|scan| scan.record.exists)
+        self.scans.iter().any(|scan| scan.record.has_scan)
     }
 
     /// Returns true if hosts have come whose scan has not ended.
@@ -249,7 +249,7 @@ impl Merger {
                 self.push(number, scan.saturating_add(before), record)?;
             }
         }
-        let before = ScanNumber::try_from(before).unwrap_or(ScanNumber::MAX);
+        let before = ScanIndex::try_from(before).unwrap_or(ScanIndex::MAX);
         let behind = |scan: MergedScan| {
             let place = scan.place.saturating_add(before);
             MergedScan { place, ..scan }
@@ -279,7 +279,7 @@ impl Merger {
         let mut stores = self.stores.iter().chain(&kept);
         let spilled = stores.any(|store| store.len() > store.held());
         let events = self.stores.pop().unwrap_or_default();
-        let mut arrivals = vec![ScanNumber::MAX; self.scans.len()];
+        let mut arrivals = vec![ScanIndex::MAX; self.scans.len()];
         for (arrival, number) in (0..).zip(&numbers) {
             let number = number.and_then(|number| usize::try_from(number).ok());
             if let Some(of) = number.and_then(|number| arrivals.get_mut(number)) {
@@ -315,7 +315,7 @@ impl Merger {
     /// Decides which copy of each scan is used.
     fn decide_copies(&mut self) -> Result<()> {
         let same = copies::same_scans(&self.scans);
-        let compared: Vec<ScanNumber> = same
+        let compared: Vec<ScanIndex> = same
             .iter()
             .map(|same| copies::finished(&self.scans, same))
             .filter(|finished| finished.len() > 1)
@@ -348,14 +348,14 @@ impl Merger {
     }
 
     /// Returns the digest of the hosts of each scan, which does not depend on their order.
-    fn digests(&self, scans: &[ScanNumber]) -> Result<HashMap<ScanNumber, u128>> {
-        let known = |number: ScanNumber| {
+    fn digests(&self, scans: &[ScanIndex]) -> Result<HashMap<ScanIndex, u128>> {
+        let known = |number: ScanIndex| {
             let scan = usize::try_from(number).ok().and_then(|number| self.scans.get(number));
             Some((number, scan?.digest?))
         };
-        let mut digests: HashMap<ScanNumber, u128> =
+        let mut digests: HashMap<ScanIndex, u128> =
             scans.iter().copied().filter_map(known).collect();
-        let unknown: Vec<ScanNumber> =
+        let unknown: Vec<ScanIndex> =
             scans.iter().copied().filter(|scan| !digests.contains_key(scan)).collect();
         if unknown.is_empty() {
             return Ok(digests);
@@ -365,7 +365,7 @@ impl Merger {
             let bytes = store.look(&self.place)?;
             for entry in records(&bytes) {
                 let Some((scan, record)) = split_length(entry) else { continue };
-                let Ok(scan) = ScanNumber::try_from(scan) else { continue };
+                let Ok(scan) = ScanIndex::try_from(scan) else { continue };
                 if unknown.contains(&scan) {
                     let sum = digests.entry(scan).or_insert(0_u128);
                     *sum = sum.wrapping_add(out.digest_of_record(record));

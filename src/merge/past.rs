@@ -13,14 +13,14 @@ use super::{
     look::LookFacts,
     wire::{has_true_literals, structs},
 };
-use crate::model::{ExtraPorts, Host, Protocol, ScanNumber, Seen, Text, Timestamp};
+use crate::model::{CowStr, ExtraPorts, Host, Protocol, ScanIndex, SeenRange, Timestamp};
 
 /// Position of a look in time order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
     pub(super) time: Option<Timestamp>,
     /// Arrival number of the scan.
-    pub(super) scan: ScanNumber,
+    pub(super) scan: ScanIndex,
     pub(super) index: u32,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Floor {
 pub(super) struct Mark<'a> {
     pub(super) protocol: Protocol<'a>,
     pub(super) number: u16,
-    pub(super) state: Option<Text<'a>>,
+    pub(super) state: Option<CowStr<'a>>,
 }
 
 /// Port that a look of the past lists, with the times of all looks that saw or looked for it.
@@ -44,7 +44,7 @@ pub(super) struct Mark<'a> {
 pub(super) struct PastPort<'a> {
     pub(super) protocol: Protocol<'a>,
     pub(super) number: u16,
-    pub(super) seen: Seen,
+    pub(super) seen: SeenRange,
 }
 
 /// Look of the past that can still matter, with the parts of it that can.
@@ -64,9 +64,9 @@ pub(super) struct PastLook<'a> {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Past<'a> {
     /// First IP address, set if hosts are identified by MAC address.
-    pub(super) ip: Option<Text<'a>>,
+    pub(super) ip: Option<CowStr<'a>>,
     /// Arrival numbers of the scans that contribute, as ascending inclusive ranges.
-    pub(super) scans: Vec<(ScanNumber, ScanNumber)>,
+    pub(super) scans: Vec<(ScanIndex, ScanIndex)>,
     /// Earliest time of all looks, including those at other devices.
     pub(super) first: Option<Timestamp>,
     pub(super) last: Option<Timestamp>,
@@ -75,7 +75,7 @@ pub(super) struct Past<'a> {
     pub(super) complete: bool,
     pub(super) outdated: u64,
     /// MAC address of the device.
-    pub(super) mac: Option<Text<'a>>,
+    pub(super) mac: Option<CowStr<'a>>,
     pub(super) begin: Option<Moment>,
     /// Latest look.
     pub(super) horizon: Option<Moment>,
@@ -130,7 +130,7 @@ impl Moment {
     }
 
     /// Returns the number of its scan in this merge; 0 if that scan is not used, which never happens in a sound past.
-    fn scan(&self, rules: Rules<'_>) -> ScanNumber {
+    fn scan(&self, rules: Rules<'_>) -> ScanIndex {
         rules.number(self.scan).unwrap_or(0)
     }
 
@@ -199,7 +199,7 @@ impl<'a> PastLook<'a> {
 impl<'a> Past<'a> {
     /// Returns true if this can be the past of a host of these scans. The file may have been written by anyone.
     pub(super) fn is_sound(&self, rules: Rules<'_>) -> bool {
-        let is_used = |scan: ScanNumber| rules.number(scan).is_some();
+        let is_used = |scan: ScanIndex| rules.number(scan).is_some();
         let is_moment = |moment: &Moment| is_used(moment.scan);
         let mut before = None;
         let runs = self.scans.iter().all(|(first, last)| {
@@ -231,7 +231,7 @@ impl<'a> Past<'a> {
     }
 
     /// Returns the scans that contribute, by their numbers in this merge.
-    pub(super) fn scans(&self, rules: Rules<'_>) -> impl Iterator<Item = ScanNumber> {
+    pub(super) fn scans(&self, rules: Rules<'_>) -> impl Iterator<Item = ScanIndex> {
         let runs = self.scans.iter().flat_map(|(first, last)| *first..=*last);
         runs.filter_map(move |scan| rules.number(scan))
     }
@@ -246,9 +246,9 @@ impl<'a> Past<'a> {
 }
 
 /// Groups numbers into ascending inclusive ranges.
-pub(super) fn runs_of(mut numbers: Vec<ScanNumber>) -> Vec<(ScanNumber, ScanNumber)> {
+pub(super) fn runs_of(mut numbers: Vec<ScanIndex>) -> Vec<(ScanIndex, ScanIndex)> {
     numbers.sort_unstable();
-    let mut runs: Vec<(ScanNumber, ScanNumber)> = Vec::new();
+    let mut runs: Vec<(ScanIndex, ScanIndex)> = Vec::new();
     for number in numbers {
         match runs.last_mut() {
             Some((_, last)) if number <= last.saturating_add(1) => *last = number.max(*last),

@@ -5,7 +5,7 @@ use std::{cmp::Ordering, fmt, str::FromStr, time::Duration};
 use super::look::LookFacts;
 use crate::{
     error::Error,
-    model::{Identity, Port, PortState, Protocol, Service, Text},
+    model::{CowStr, Identity, Port, PortState, Protocol, Service},
 };
 
 /// Rule that chooses the winning record.
@@ -199,7 +199,7 @@ fn worth_of_service(service: &Service<'_>) -> (u8, Option<i32>, usize) {
         Some("table") => 1,
         _ => 0,
     };
-    let has = |text: &Option<Text<'_>>| usize::from(text.is_some());
+    let has = |text: &Option<CowStr<'_>>| usize::from(text.is_some());
     let known = has(&service.product)
         + has(&service.version)
         + has(&service.extra_info)

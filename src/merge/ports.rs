@@ -12,7 +12,7 @@ use super::{
     past::PastPort,
     policy::{Precedence, compare_knowledge},
 };
-use crate::model::{Port, PortOrigin, Protocol, ScanNumber, Seen, Timestamp};
+use crate::model::{Port, PortProvenance, Protocol, ScanIndex, SeenRange, Timestamp};
 
 /// Record of a port with the index of its look.
 type Record<'a> = (usize, Port<'a>);
@@ -32,7 +32,7 @@ impl<'a> Group<'a, '_> {
         &mut self,
         explain: &mut Explain<'a>,
         keeper: &mut Keeper<'a>,
-    ) -> (Vec<Port<'a>>, Vec<PortOrigin>, u64) {
+    ) -> (Vec<Port<'a>>, Vec<PortProvenance>, u64) {
         let mut all = self.records();
         let coverage: Vec<_> = self.looks.iter().map(|_| OnceCell::new()).collect();
         let (mut ports, mut origins) = (Vec::new(), Vec::new());
@@ -160,7 +160,7 @@ impl<'a> SamePort<'_, 'a, '_> {
         self.group.looks.get(place)
     }
 
-    fn scan(&self, place: usize) -> ScanNumber {
+    fn scan(&self, place: usize) -> ScanIndex {
         self.look(place).map_or(0, |look| look.facts.scan)
     }
 
@@ -195,7 +195,7 @@ impl<'a> SamePort<'_, 'a, '_> {
     }
 
     /// Returns the scans that supply the port and the times at which it was seen.
-    pub(super) fn origin(&self, standing: Standing) -> PortOrigin {
+    pub(super) fn origin(&self, standing: Standing) -> PortProvenance {
         let listing = || {
             let looks = self.records.iter().map(|(place, port)| Some((self.look(*place)?, port)));
             looks.flatten().filter(|(look, _)| look.past.is_none())
@@ -207,13 +207,13 @@ impl<'a> SamePort<'_, 'a, '_> {
             (pasts().filter_map(|seen| seen.first), pasts().map(|seen| seen.last));
         let last = times().map(|(_, last)| last).chain(lasts).max().flatten();
         let looked = pasts().map(|seen| seen.looked).chain([last]).max().flatten();
-        let seen = Seen {
+        let seen = SeenRange {
             first: times().filter_map(|(first, _)| first).chain(firsts).min(),
             last,
             looked: if self.group.folding { last } else { self.last_looked(looked) },
             count: counts.fold(count(listing().count()), i32::saturating_add),
         };
-        PortOrigin {
+        PortProvenance {
             scan: self.scan(standing.state),
             services: self.scan(standing.services),
             scripts: self.scan(standing.scripts),
@@ -318,10 +318,10 @@ impl Sightings for SamePort<'_, '_, '_> {
 /// Removes ports last seen before `oldest` and returns their protocols and numbers.
 pub(super) fn drop_old<'a>(
     ports: &mut Vec<Port<'a>>,
-    origins: &mut Vec<PortOrigin>,
+    origins: &mut Vec<PortProvenance>,
     oldest: Timestamp,
 ) -> Vec<(Protocol<'a>, u16)> {
-    let is_old = |origin: &PortOrigin| origin.seen.last.is_some_and(|last| last < oldest);
+    let is_old = |origin: &PortProvenance| origin.seen.last.is_some_and(|last| last < oldest);
     let mut old = origins.iter().map(is_old).collect::<Vec<_>>().into_iter();
     let mut gone = Vec::new();
     ports.retain(|port| {

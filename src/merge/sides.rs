@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    model::{MergedHost, Protocol, ScanNumber},
+    model::{MergedHost, Protocol, ScanIndex},
 };
 
 /// Callback that takes pairs in any order.
@@ -125,7 +125,7 @@ impl<'b> Pair<'b> {
         }
         let shared = self.both.1;
         let mut used = shared.numbers.iter().flatten();
-        let covers = |scan: &ScanNumber| {
+        let covers = |scan: &ScanIndex| {
             shared.facts.get(index(*scan)).is_some_and(|scan| scan.coverage.has(protocol, number))
         };
         used.any(covers).then(Covered::default)
@@ -167,7 +167,7 @@ impl<'b> State<'b> {
     }
 
     /// Returns the look of a scan.
-    pub(crate) fn look_of(&self, scan: ScanNumber) -> Option<&LookFacts> {
+    pub(crate) fn look_of(&self, scan: ScanIndex) -> Option<&LookFacts> {
         self.best_look(|facts| facts.scan == scan)
     }
 

@@ -6,7 +6,7 @@ use super::{
     store::{PARTITIONS, put_record},
     wire::{Out, put_length, split_length},
 };
-use crate::model::{Host, HostKey, Identity, RunEvent};
+use crate::model::{Host, HostKey, Identity, ScanActivity};
 
 /// Index of the list of events, after those of the partitions.
 pub(super) const EVENTS: usize = PARTITIONS;
@@ -79,7 +79,7 @@ impl Stager {
     }
 
     /// Appends an event. `index` is its position in the scan.
-    pub fn event(&mut self, index: i32, event: &RunEvent, staged: &mut Vec<u8>) {
+    pub fn event(&mut self, index: i32, event: &ScanActivity, staged: &mut Vec<u8>) {
         self.record.clear();
         put_length(usize::try_from(index).unwrap_or(0), &mut self.record);
         self.out.record(event, &mut self.record);

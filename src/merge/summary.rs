@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{found::Found, merged::Shared};
-use crate::model::{Identity, ScanNumber};
+use crate::model::{Identity, ScanIndex};
 
 /// MAC address that one scan shows at several IP addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Summary {
     pub outdated: u64,
     /// First MAC address of each scan that the scan shows at several IP addresses. Set if hosts are identified by MAC
     /// address.
-    pub shared_macs: BTreeMap<ScanNumber, SharedMac>,
+    pub shared_macs: BTreeMap<ScanIndex, SharedMac>,
 }
 
 impl Summary {
@@ -32,7 +32,7 @@ impl Summary {
         }
     }
 
-    fn add_shared_mac(&mut self, scan: ScanNumber, mac: &str, count: i64) {
+    fn add_shared_mac(&mut self, scan: ScanIndex, mac: &str, count: i64) {
         let mine = self.shared_macs.entry(scan);
         let mine = mine.or_insert_with(|| SharedMac { mac: mac.to_owned(), count: 0 });
         mine.count = mine.count.saturating_add(count);

@@ -10,7 +10,7 @@ use super::{
     coverage::{Coverage, Ranges, UnlistedState},
     sides::{CoveringLook, State},
 };
-use crate::model::{ExtraPorts, PortState, Protocol, ScanNumber, Timestamp};
+use crate::model::{ExtraPorts, PortState, Protocol, ScanIndex, Timestamp};
 
 /// Port that a look covers and does not list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,7 +20,7 @@ pub(crate) struct Covered<'s> {
     /// True if unlisted ports are in several states and nothing assigns ports to states.
     pub(crate) is_ambiguous: bool,
     /// Scan of the look, if it is known.
-    pub(crate) scan: Option<ScanNumber>,
+    pub(crate) scan: Option<ScanIndex>,
     /// Time of the look.
     pub(crate) time: Option<Timestamp>,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Listed<'s> {
     pub(crate) last: u16,
     /// State of the ports; `None` if they are covered and their state is not known.
     pub(crate) state: Option<&'s str>,
-    pub(crate) scan: ScanNumber,
+    pub(crate) scan: ScanIndex,
     pub(crate) time: Option<Timestamp>,
 }
 
@@ -329,7 +329,7 @@ mod tests {
 
     #[test]
     fn counts_are_of_the_protocol_that_is_named_or_of_the_only_one() {
-        use crate::model::{ExtraReason, RunRecord, ScanInfo};
+        use crate::model::{ExtraReason, ScanInfo, ScanSummary};
         let coverage = |protocols: &[&str]| {
             let info = |protocol: &&str| ScanInfo {
                 protocol: Some((*protocol).to_owned()),
@@ -337,7 +337,7 @@ mod tests {
                 ..ScanInfo::default()
             };
             let scan_info = protocols.iter().map(info).collect();
-            Coverage::of(&RunRecord { scan_info, ..RunRecord::default() })
+            Coverage::of(&ScanSummary { scan_info, ..ScanSummary::default() })
         };
         let reason =
             |proto: Option<&'static str>, count, ports: Option<&'static str>| ExtraReason {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{RunHeader, Timestamp};
+use super::{ScanHeader, Timestamp};
 
 /// Kind of a difference between an older and a newer state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -121,7 +121,7 @@ pub struct HostChanges {
 #[derive(Debug, Clone, Default)]
 pub struct ComparedScans {
     /// Headers of the scans of both states, by scan ID.
-    pub headers: BTreeMap<String, RunHeader>,
+    pub headers: BTreeMap<String, ScanHeader>,
     /// Latest scan of the older state, reported where no other scan is known.
     pub old: Option<LatestScan>,
     /// Latest scan of the newer state, reported where no other scan is known.

@@ -1,6 +1,6 @@
 //! Intervals in which the values of a host or port did not change (docs/history.md).
 
-use super::{HostState, PortState, Protocol, ScanNumber, Text, Timestamp};
+use super::{CowStr, HostState, PortState, Protocol, ScanIndex, Timestamp};
 
 /// Time span of an interval, and the looks that confirm it. Times are those of looks: the end of the host, or the end
 /// or start of its scan if the host has none.
@@ -15,26 +15,26 @@ pub struct Span {
     /// Number of looks that confirmed the values.
     pub looks: i64,
     /// Scan of the first of these looks.
-    pub first_scan: ScanNumber,
+    pub first_scan: ScanIndex,
     /// Scan of the last of these looks.
-    pub last_scan: ScanNumber,
+    pub last_scan: ScanIndex,
     /// Scan that contradicts the values.
-    pub ended_by: Option<ScanNumber>,
+    pub ended_by: Option<ScanIndex>,
 }
 
 /// Values of a host during an interval.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostInterval<'a> {
     /// First IP address.
-    pub ip: Option<Text<'a>>,
+    pub ip: Option<CowStr<'a>>,
     /// First MAC address.
-    pub mac: Option<Text<'a>>,
+    pub mac: Option<CowStr<'a>>,
     /// Name to show: the first of type `user`, or the first of type `PTR`, or the first.
-    pub hostname: Option<Text<'a>>,
+    pub hostname: Option<CowStr<'a>>,
     /// State of the host.
     pub state: HostState<'a>,
     /// Name of the best OS match.
-    pub os_name: Option<Text<'a>>,
+    pub os_name: Option<CowStr<'a>>,
     /// Time span of the interval.
     pub span: Span,
 }
@@ -43,7 +43,7 @@ pub struct HostInterval<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PortInterval<'a> {
     /// First IP address of its host.
-    pub ip: Option<Text<'a>>,
+    pub ip: Option<CowStr<'a>>,
     /// Protocol.
     pub protocol: Protocol<'a>,
     /// Port number.
@@ -51,7 +51,7 @@ pub struct PortInterval<'a> {
     /// State of the port.
     pub state: PortState<'a>,
     /// Reason for the state.
-    pub reason: Option<Text<'a>>,
+    pub reason: Option<CowStr<'a>>,
     /// First service of the port, if it has any.
     pub service: Option<IntervalService<'a>>,
     /// Time span of the interval.
@@ -62,11 +62,11 @@ pub struct PortInterval<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntervalService<'a> {
     /// Name of the service.
-    pub name: Option<Text<'a>>,
+    pub name: Option<CowStr<'a>>,
     /// Product.
-    pub product: Option<Text<'a>>,
+    pub product: Option<CowStr<'a>>,
     /// Version.
-    pub version: Option<Text<'a>>,
+    pub version: Option<CowStr<'a>>,
     /// CPEs.
-    pub cpes: Vec<Text<'a>>,
+    pub cpes: Vec<CowStr<'a>>,
 }

@@ -3,8 +3,8 @@
 use std::{collections::HashSet, net::IpAddr};
 
 use super::{
-    Os, Port, PortState, Protocol, Script, Sequence, TcpSequence, Text, Timestamp, Trace, owned,
-    owned_opt, port_ranges,
+    CowStr, OsDetection, Port, PortState, Protocol, Script, Sequence, TcpSequence, Timestamp,
+    Trace, owned, owned_opt, port_ranges,
 };
 
 /// Host element with everything it contains.
@@ -21,7 +21,7 @@ pub struct Host<'a> {
     /// True if nmap gave up on the host (`--host-timeout`).
     pub timed_out: Option<bool>,
     /// Comment that Zenmap saved.
-    pub comment: Option<Text<'a>>,
+    pub comment: Option<CowStr<'a>>,
     /// State of the host, and the reason.
     pub status: HostStatus<'a>,
     /// Addresses in document order.
@@ -39,11 +39,11 @@ pub struct Host<'a> {
     /// Number of listed ports that are open, before filters.
     pub ports_open: i32,
     /// Results of operating system detection.
-    pub os: Os<'a>,
+    pub os: OsDetection<'a>,
     /// Uptime in seconds.
     pub uptime_s: Option<i64>,
     /// Local time of the last boot, as nmap wrote it.
-    pub last_boot: Option<Text<'a>>,
+    pub last_boot: Option<CowStr<'a>>,
     /// Distance in hops.
     pub distance: Option<i32>,
     /// Generation of TCP initial sequence numbers.
@@ -83,7 +83,7 @@ impl<'a> Host<'a> {
             ports: Vec::new(),
             ports_listed: 0,
             ports_open: 0,
-            os: Os::default(),
+            os: OsDetection::default(),
             uptime_s: None,
             last_boot: None,
             distance: None,
@@ -208,13 +208,13 @@ pub enum HostState<'a> {
     /// `skipped`
     Skipped,
     /// Any other text, kept as it is.
-    Other(Text<'a>),
+    Other(CowStr<'a>),
 }
 
 impl<'a> HostState<'a> {
     /// Returns the state that a text names.
     #[must_use]
-    pub fn from_name(name: Text<'a>) -> Self {
+    pub fn from_name(name: CowStr<'a>) -> Self {
         match &*name {
             "up" => Self::Up,
             "down" => Self::Down,
@@ -244,7 +244,7 @@ pub struct HostStatus<'a> {
     /// State.
     pub state: HostState<'a>,
     /// Reason, such as `echo-reply`.
-    pub reason: Option<Text<'a>>,
+    pub reason: Option<CowStr<'a>>,
     /// TTL of the packet that the state was inferred from.
     pub reason_ttl: Option<i32>,
 }
@@ -275,7 +275,7 @@ pub enum AddressKind<'a> {
     /// `mac`
     Mac,
     /// Any other text, kept as it is.
-    Other(Text<'a>),
+    Other(CowStr<'a>),
 }
 
 impl AddressKind<'_> {
@@ -295,15 +295,15 @@ impl AddressKind<'_> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Address<'a> {
     /// Address in its canonical form, without zone (rule T6); any other text unchanged.
-    pub text: Text<'a>,
+    pub text: CowStr<'a>,
     /// Kind of the address.
     pub kind: AddressKind<'a>,
     /// Parsed address, if it is an IP literal.
     pub ip: Option<IpAddr>,
     /// Zone of an IPv6 address: the part after `%`.
-    pub zone: Option<Text<'a>>,
+    pub zone: Option<CowStr<'a>>,
     /// Vendor of a MAC address.
-    pub vendor: Option<Text<'a>>,
+    pub vendor: Option<CowStr<'a>>,
 }
 
 impl Address<'_> {
@@ -329,9 +329,9 @@ impl Address<'_> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hostname<'a> {
     /// Name as found.
-    pub name: Text<'a>,
+    pub name: CowStr<'a>,
     /// `user` for a name that was typed, `PTR` for one from DNS.
-    pub kind: Option<Text<'a>>,
+    pub kind: Option<CowStr<'a>>,
 }
 
 impl Hostname<'_> {
@@ -369,13 +369,13 @@ impl ExtraPorts<'_> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExtraReason<'a> {
     /// Reason as written (a plural word before nmap 7.92).
-    pub reason: Option<Text<'a>>,
+    pub reason: Option<CowStr<'a>>,
     /// Number of ports.
     pub count: Option<i64>,
     /// Protocol of the ports.
-    pub proto: Option<Text<'a>>,
+    pub proto: Option<CowStr<'a>>,
     /// Port numbers, such as `1-24,26`.
-    pub ports: Option<Text<'a>>,
+    pub ports: Option<CowStr<'a>>,
 }
 
 impl ExtraReason<'_> {

@@ -10,7 +10,7 @@ mod keys;
 mod merged;
 mod os;
 mod port;
-mod run;
+mod scan;
 mod script;
 mod time;
 mod trace;
@@ -22,27 +22,31 @@ pub use self::{
     history::{HostInterval, IntervalService, PortInterval, Span},
     host::{Address, AddressKind, ExtraPorts, ExtraReason, Host, HostState, HostStatus, Hostname},
     keys::{HostKey, Identity, host_id, id_of_parts, port_id, scan_id},
-    merged::{Conflict, MergedHost, Origins, PortOrigin, ScanNumber, Seen, merged_host_id},
-    os::{Os, OsClass, OsMatch, OsPortUsed, Sequence, TcpSequence},
-    port::{Port, PortState, Protocol, Service},
-    run::{
-        HostHint, HostTotals, RunEvent, RunHeader, RunRecord, RunStats, ScanEvent, ScanEvents,
-        ScanInfo, TargetSkipped, Task, TaskKind,
+    merged::{
+        Conflict, MergedHost, PortProvenance, Provenance, ScanIndex, SeenRange, merged_host_id,
     },
-    script::{Script, ScriptData, ScriptNode, ScriptOrigin, ScriptScope, ScriptTree, TableShape},
+    os::{OsClass, OsDetection, OsMatch, OsPortUsed, Sequence, TcpSequence},
+    port::{Port, PortState, Protocol, Service},
+    scan::{
+        EventSource, HostHint, HostTotals, ScanActivity, ScanEvent, ScanHeader, ScanInfo,
+        ScanStats, ScanSummary, TargetSkipped, Task, TaskKind,
+    },
+    script::{
+        Script, ScriptNode, ScriptOrigin, ScriptScope, ScriptTableKind, ScriptTree, ScriptValue,
+    },
     time::Timestamp,
     trace::{Trace, TraceHop},
 };
 
 /// Text that borrows from its frame, or owns its bytes.
-pub type Text<'a> = Cow<'a, str>;
+pub type CowStr<'a> = Cow<'a, str>;
 
 pub(crate) use self::{keys::own_scan_id, port::port_ranges};
 
-pub(crate) fn owned(text: Text<'_>) -> Text<'static> {
+pub(crate) fn owned(text: CowStr<'_>) -> CowStr<'static> {
     Cow::Owned(text.into_owned())
 }
 
-pub(crate) fn owned_opt(text: Option<Text<'_>>) -> Option<Text<'static>> {
+pub(crate) fn owned_opt(text: Option<CowStr<'_>>) -> Option<CowStr<'static>> {
     text.map(owned)
 }

@@ -1,10 +1,10 @@
 //! Results of operating system detection.
 
-use super::{PortState, Text, owned, owned_opt};
+use super::{CowStr, PortState, owned, owned_opt};
 
 /// Operating system detection (element `os`).
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Os<'a> {
+pub struct OsDetection<'a> {
     /// Ports that the detection used.
     pub ports_used: Vec<OsPortUsed<'a>>,
     /// Matches in document order.
@@ -12,10 +12,10 @@ pub struct Os<'a> {
     /// Classes in document order, both those of matches and those without a match.
     pub classes: Vec<OsClass<'a>>,
     /// Fingerprints.
-    pub fingerprints: Vec<Text<'a>>,
+    pub fingerprints: Vec<CowStr<'a>>,
 }
 
-impl Os<'_> {
+impl OsDetection<'_> {
     /// Returns true if nothing was detected.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -27,8 +27,8 @@ impl Os<'_> {
 
     /// Converts to a value that owns its text.
     #[must_use]
-    pub fn into_owned(self) -> Os<'static> {
-        Os {
+    pub fn into_owned(self) -> OsDetection<'static> {
+        OsDetection {
             ports_used: self.ports_used.into_iter().map(OsPortUsed::into_owned).collect(),
             matches: self.matches.into_iter().map(OsMatch::into_owned).collect(),
             classes: self.classes.into_iter().map(OsClass::into_owned).collect(),
@@ -43,7 +43,7 @@ pub struct OsPortUsed<'a> {
     /// State of the port.
     pub state: Option<PortState<'a>>,
     /// Protocol of the port.
-    pub proto: Option<Text<'a>>,
+    pub proto: Option<CowStr<'a>>,
     /// Number of the port.
     pub port: Option<i32>,
 }
@@ -64,7 +64,7 @@ impl OsPortUsed<'_> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct OsMatch<'a> {
     /// Name of the operating system.
-    pub name: Option<Text<'a>>,
+    pub name: Option<CowStr<'a>>,
     /// Accuracy of the match, in percent.
     pub accuracy: Option<i32>,
     /// Line in nmap-os-db.
@@ -82,20 +82,20 @@ impl OsMatch<'_> {
 /// Class of operating systems (element `osclass`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct OsClass<'a> {
-    /// Index in [`Os::matches`] of the match it belongs to; `None` if the class is directly in the element `os`.
+    /// Index in [`OsDetection::matches`] of the match it belongs to; `None` if the class is directly in the element `os`.
     pub match_index: Option<i32>,
     /// Kind of device, such as `general purpose`.
-    pub kind: Option<Text<'a>>,
+    pub kind: Option<CowStr<'a>>,
     /// Vendor.
-    pub vendor: Option<Text<'a>>,
+    pub vendor: Option<CowStr<'a>>,
     /// Family, such as `Linux`.
-    pub family: Option<Text<'a>>,
+    pub family: Option<CowStr<'a>>,
     /// Generation, such as `5.X`.
-    pub gen_: Option<Text<'a>>,
+    pub generation: Option<CowStr<'a>>,
     /// Accuracy of the class, in percent.
     pub accuracy: Option<i32>,
     /// `cpe:/` 2.2 URIs.
-    pub cpes: Vec<Text<'a>>,
+    pub cpes: Vec<CowStr<'a>>,
 }
 
 impl OsClass<'_> {
@@ -107,7 +107,7 @@ impl OsClass<'_> {
             kind: owned_opt(self.kind),
             vendor: owned_opt(self.vendor),
             family: owned_opt(self.family),
-            gen_: owned_opt(self.gen_),
+            generation: owned_opt(self.generation),
             accuracy: self.accuracy,
             cpes: self.cpes.into_iter().map(owned).collect(),
         }
@@ -120,11 +120,11 @@ pub struct TcpSequence<'a> {
     /// Difficulty index.
     pub index: Option<i64>,
     /// Difficulty in words.
-    pub difficulty: Option<Text<'a>>,
+    pub difficulty: Option<CowStr<'a>>,
     /// Class (before nmap 4.62).
-    pub class: Option<Text<'a>>,
+    pub class: Option<CowStr<'a>>,
     /// Observed values, in hexadecimal.
-    pub values: Option<Text<'a>>,
+    pub values: Option<CowStr<'a>>,
 }
 
 impl TcpSequence<'_> {
@@ -144,9 +144,9 @@ impl TcpSequence<'_> {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sequence<'a> {
     /// Class.
-    pub class: Option<Text<'a>>,
+    pub class: Option<CowStr<'a>>,
     /// Observed values, in hexadecimal.
-    pub values: Option<Text<'a>>,
+    pub values: Option<CowStr<'a>>,
 }
 
 impl Sequence<'_> {

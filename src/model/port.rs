@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Script, Text, owned, owned_opt};
+use super::{CowStr, Script, owned, owned_opt};
 
 /// Protocol of a port. `-sO` scans list IP protocol numbers as ports of `ip`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,13 +17,13 @@ pub enum Protocol<'a> {
     /// `ip`: the port number is the IP protocol number.
     Ip,
     /// Any other protocol, in lower case. masscan writes `icmp` and `arp` with port 0.
-    Other(Text<'a>),
+    Other(CowStr<'a>),
 }
 
 impl<'a> Protocol<'a> {
     /// Returns the protocol with this name, which must be in lower case.
     #[must_use]
-    pub fn from_name(name: Text<'a>) -> Self {
+    pub fn from_name(name: CowStr<'a>) -> Self {
         match &*name {
             "tcp" => Self::Tcp,
             "udp" => Self::Udp,
@@ -75,13 +75,13 @@ pub enum PortState<'a> {
     /// `closed|filtered`
     ClosedFiltered,
     /// Any other text, kept as it is.
-    Other(Text<'a>),
+    Other(CowStr<'a>),
 }
 
 impl<'a> PortState<'a> {
     /// Returns the state that a text names.
     #[must_use]
-    pub fn from_name(name: Text<'a>) -> Self {
+    pub fn from_name(name: CowStr<'a>) -> Self {
         match &*name {
             "open" => Self::Open,
             "closed" => Self::Closed,
@@ -134,13 +134,13 @@ pub struct Port<'a> {
     /// State.
     pub state: PortState<'a>,
     /// Reason for the state, such as `syn-ack`.
-    pub reason: Option<Text<'a>>,
+    pub reason: Option<CowStr<'a>>,
     /// TTL of the packet that the state was inferred from.
     pub reason_ttl: Option<i32>,
     /// Sender of that packet, if it was not the host itself.
-    pub reason_ip: Option<Text<'a>>,
+    pub reason_ip: Option<CowStr<'a>>,
     /// User that identd named (nmap 3.x and 4.x).
-    pub owner: Option<Text<'a>>,
+    pub owner: Option<CowStr<'a>>,
     /// Services of the port: at most one from nmap, possibly several from masscan.
     pub services: Vec<Service<'a>>,
     /// Results of scripts that ran on this port.
@@ -173,27 +173,27 @@ impl Port<'_> {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Service<'a> {
     /// Name, from the port table or from the answer.
-    pub name: Option<Text<'a>>,
+    pub name: Option<CowStr<'a>>,
     /// Product.
-    pub product: Option<Text<'a>>,
+    pub product: Option<CowStr<'a>>,
     /// Version; before nmap 3.40 the whole banner.
-    pub version: Option<Text<'a>>,
+    pub version: Option<CowStr<'a>>,
     /// Further information.
-    pub extra_info: Option<Text<'a>>,
+    pub extra_info: Option<CowStr<'a>>,
     /// Host name that the service reported.
-    pub hostname: Option<Text<'a>>,
+    pub hostname: Option<CowStr<'a>>,
     /// Operating system that the service reported.
-    pub os_type: Option<Text<'a>>,
+    pub os_type: Option<CowStr<'a>>,
     /// Device type that the service reported.
-    pub device_type: Option<Text<'a>>,
+    pub device_type: Option<CowStr<'a>>,
     /// `table` or `probed` (`detection` before 4.85).
-    pub method: Option<Text<'a>>,
+    pub method: Option<CowStr<'a>>,
     /// Confidence, 0 to 10.
     pub confidence: Option<i32>,
     /// `ssl` if the service was found inside TLS.
-    pub tunnel: Option<Text<'a>>,
+    pub tunnel: Option<CowStr<'a>>,
     /// `rpc` (until nmap 6.01).
-    pub rpc_proto: Option<Text<'a>>,
+    pub rpc_proto: Option<CowStr<'a>>,
     /// RPC program number.
     pub rpc_num: Option<i64>,
     /// Lowest RPC version.
@@ -201,11 +201,11 @@ pub struct Service<'a> {
     /// Highest RPC version.
     pub high_ver: Option<i32>,
     /// `cpe:/` 2.2 URIs.
-    pub cpes: Vec<Text<'a>>,
+    pub cpes: Vec<CowStr<'a>>,
     /// Fingerprint of a service that nmap does not know.
-    pub fingerprint: Option<Text<'a>>,
+    pub fingerprint: Option<CowStr<'a>>,
     /// masscan's banner.
-    pub banner: Option<Text<'a>>,
+    pub banner: Option<CowStr<'a>>,
 }
 
 impl Service<'_> {

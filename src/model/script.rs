@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 
-use super::{Text, owned, owned_opt};
+use super::{CowStr, owned, owned_opt};
 use crate::bytes::{escape, escape_doubled};
 
 /// Result of one script (element `script`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Script<'a> {
     /// ID of the script.
-    pub name: Text<'a>,
+    pub name: CowStr<'a>,
     /// Output text; `None` if the script returned an empty table.
-    pub output: Option<Text<'a>>,
+    pub output: Option<CowStr<'a>>,
     /// Structured value.
-    pub data: ScriptData<'a>,
+    pub data: ScriptValue<'a>,
     /// Program that ran the script.
     pub origin: ScriptOrigin,
 }
@@ -81,19 +81,19 @@ impl ScriptScope {
 /// Structured value of a script.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
-pub enum ScriptData<'a> {
+pub enum ScriptValue<'a> {
     /// No children and no text.
     #[default]
     None,
     /// Only text.
-    Text(Text<'a>),
+    Text(CowStr<'a>),
     /// Tables and elements.
     Tree(ScriptTree<'a>),
     /// Any JSON text, as a user's function returned it.
-    Json(Text<'a>),
+    Json(CowStr<'a>),
 }
 
-impl ScriptData<'_> {
+impl ScriptValue<'_> {
     /// Appends the value to `out` as compact JSON (DATA_MODEL section 3). Returns false and writes nothing if there
     /// is no value.
     pub fn write_json(&self, out: &mut Vec<u8>) -> bool {
@@ -125,12 +125,12 @@ impl ScriptData<'_> {
 
     /// Converts to a value that owns its text.
     #[must_use]
-    pub fn into_owned(self) -> ScriptData<'static> {
+    pub fn into_owned(self) -> ScriptValue<'static> {
         match self {
-            Self::None => ScriptData::None,
-            Self::Text(text) => ScriptData::Text(owned(text)),
-            Self::Json(json) => ScriptData::Json(owned(json)),
-            Self::Tree(tree) => ScriptData::Tree(ScriptTree {
+            Self::None => ScriptValue::None,
+            Self::Text(text) => ScriptValue::Text(owned(text)),
+            Self::Json(json) => ScriptValue::Json(owned(json)),
+            Self::Tree(tree) => ScriptValue::Tree(ScriptTree {
                 nodes: tree.nodes.into_iter().map(ScriptNode::into_owned).collect(),
             }),
         }
@@ -150,25 +150,25 @@ pub enum ScriptNode<'a> {
     /// Element with text.
     Elem {
         /// Key; `""` is a key.
-        key: Option<Text<'a>>,
+        key: Option<CowStr<'a>>,
         /// Text.
-        text: Text<'a>,
+        text: CowStr<'a>,
     },
     /// Table.
     Table {
         /// Key; `""` is a key.
-        key: Option<Text<'a>>,
+        key: Option<CowStr<'a>>,
         /// Index after its last descendant.
         end: usize,
         /// Shape of its children's keys.
-        shape: TableShape,
+        shape: ScriptTableKind,
     },
 }
 
 impl<'a> ScriptNode<'a> {
     /// Returns the key.
     #[must_use]
-    pub fn key(&self) -> Option<&Text<'a>> {
+    pub fn key(&self) -> Option<&CowStr<'a>> {
         match self {
             Self::Elem { key, .. } | Self::Table { key, .. } => key.as_ref(),
         }
@@ -186,7 +186,7 @@ impl<'a> ScriptNode<'a> {
 
 /// Keys of a table's children, which decide the JSON form (DATA_MODEL section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TableShape {
+pub enum ScriptTableKind {
     /// No child has a key, or there are no children: an array.
     List,
     /// Each child has a distinct key: an object.
@@ -200,7 +200,7 @@ impl<'a> ScriptTree<'a> {
     /// Creates a tree with an empty script.
     #[must_use]
     pub fn new() -> Self {
-        let root = ScriptNode::Table { key: None, end: 1, shape: TableShape::List };
+        let root = ScriptNode::Table { key: None, end: 1, shape: ScriptTableKind::List };
         Self { nodes: vec![root] }
     }
 
@@ -210,14 +210,14 @@ impl<'a> ScriptTree<'a> {
     }
 
     /// Appends an element to the innermost open table.
-    pub fn push_elem(&mut self, key: Option<Text<'a>>, text: Text<'a>) {
+    pub fn push_elem(&mut self, key: Option<CowStr<'a>>, text: CowStr<'a>) {
         self.nodes.push(ScriptNode::Elem { key, text });
     }
 
     /// Appends a table to the innermost open table and returns its index, for [`Self::close`].
-    pub fn open(&mut self, key: Option<Text<'a>>) -> usize {
+    pub fn open(&mut self, key: Option<CowStr<'a>>) -> usize {
         let at = self.nodes.len();
-        self.nodes.push(ScriptNode::Table { key, end: at, shape: TableShape::List });
+        self.nodes.push(ScriptNode::Table { key, end: at, shape: ScriptTableKind::List });
         at
     }
 
@@ -259,7 +259,7 @@ impl<'a> ScriptTree<'a> {
         })
     }
 
-    fn survey(&self, at: usize) -> (TableShape, Option<String>) {
+    fn survey(&self, at: usize) -> (ScriptTableKind, Option<String>) {
         let (mut keyed, mut unkeyed) = (0_usize, 0_usize);
         for (_, child) in self.children(at) {
             match child.key() {
@@ -268,7 +268,7 @@ impl<'a> ScriptTree<'a> {
             }
         }
         if keyed == 0 {
-            return (TableShape::List, None);
+            return (ScriptTableKind::List, None);
         }
         let keys = || self.children(at).filter_map(|(_, child)| child.key().map(|k| &**k));
         let repeated = if unkeyed > 0 && keys().any(|k| k == "_") {
@@ -283,14 +283,16 @@ impl<'a> ScriptTree<'a> {
             keys().find(|k| !seen.insert(*k)).map(Into::into)
         };
         let plain = unkeyed == 0 && repeated.is_none();
-        (if plain { TableShape::Keyed } else { TableShape::Mixed }, repeated)
+        (if plain { ScriptTableKind::Keyed } else { ScriptTableKind::Mixed }, repeated)
     }
 
     fn write_table<const DOUBLED: bool>(&self, at: usize, out: &mut Vec<u8>) {
         let Some(ScriptNode::Table { shape, .. }) = self.nodes.get(at) else { return };
         match shape {
-            TableShape::List => self.write_list::<DOUBLED>(self.children(at).map(|(i, _)| i), out),
-            TableShape::Keyed => {
+            ScriptTableKind::List => {
+                self.write_list::<DOUBLED>(self.children(at).map(|(i, _)| i), out)
+            }
+            ScriptTableKind::Keyed => {
                 out.push(b'{');
                 for (n, (i, child)) in self.children(at).enumerate() {
                     if n > 0 {
@@ -302,7 +304,7 @@ impl<'a> ScriptTree<'a> {
                 }
                 out.push(b'}');
             }
-            TableShape::Mixed => self.write_mixed::<DOUBLED>(at, out),
+            ScriptTableKind::Mixed => self.write_mixed::<DOUBLED>(at, out),
         }
     }
 
@@ -383,17 +385,19 @@ fn write_string<const DOUBLED: bool>(text: &str, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    fn json(data: &ScriptData<'_>) -> String {
+    fn json(data: &ScriptValue<'_>) -> String {
         let mut out = Vec::new();
         data.write_json(&mut out);
         String::from_utf8(out).unwrap()
     }
 
-    fn tree(build: impl FnOnce(&mut ScriptTree<'static>)) -> (ScriptData<'static>, Option<String>) {
+    fn tree(
+        build: impl FnOnce(&mut ScriptTree<'static>),
+    ) -> (ScriptValue<'static>, Option<String>) {
         let mut tree = ScriptTree::new();
         build(&mut tree);
         let repeated = tree.close(0);
-        (ScriptData::Tree(tree), repeated)
+        (ScriptValue::Tree(tree), repeated)
     }
 
     #[test]
@@ -450,7 +454,7 @@ mod tests {
         });
         assert_eq!(json(&data), "[[]]");
         let mut out = Vec::new();
-        assert!(!ScriptData::None.write_json(&mut out));
+        assert!(!ScriptValue::None.write_json(&mut out));
         assert!(out.is_empty());
     }
 

@@ -1,12 +1,12 @@
 //! Routes to a host.
 
-use super::{Text, owned_opt};
+use super::{CowStr, owned_opt};
 
 /// Route to a host (element `trace`).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Trace<'a> {
     /// Protocol of the probes.
-    pub proto: Option<Text<'a>>,
+    pub proto: Option<CowStr<'a>>,
     /// Port of the probes.
     pub port: Option<i32>,
     /// Hops that answered, in document order: `ttl` may have gaps.
@@ -33,9 +33,9 @@ pub struct TraceHop<'a> {
     /// Round trip time in milliseconds.
     pub rtt_ms: Option<f64>,
     /// Address that answered.
-    pub ip: Option<Text<'a>>,
+    pub ip: Option<CowStr<'a>>,
     /// Host name of that address.
-    pub hostname: Option<Text<'a>>,
+    pub hostname: Option<CowStr<'a>>,
 }
 
 impl TraceHop<'_> {

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use crate::{
     error::{Error, Result},
-    model::{RunHeader, ScanEvent},
+    model::{ScanEvent, ScanHeader},
     table::{BatchBuilder, RecordBatch, Row, SchemaRef, Table, event_row, host_rows, run_rows},
     xml::Reader,
 };
@@ -33,7 +33,7 @@ pub struct Batches<R> {
     reader: Reader<R>,
     source: String,
     builder: BatchBuilder,
-    run: RunHeader,
+    run: ScanHeader,
     events: i32,
     over: bool,
     failed: Option<Error>,
@@ -47,7 +47,7 @@ impl<R: Read> Batches<R> {
             reader,
             source: source.into(),
             builder: BatchBuilder::new(table, None),
-            run: RunHeader::default(),
+            run: ScanHeader::default(),
             events: 0,
             over: false,
             failed: None,
@@ -73,13 +73,13 @@ impl<R: Read> Batches<R> {
                 Ok(())
             };
             match event {
-                ScanEvent::RunStart(header) => (*run, *events) = (header, 0),
-                ScanEvent::Run(event) => {
+                ScanEvent::ScanStart(header) => (*run, *events) = (header, 0),
+                ScanEvent::Activity(event) => {
                     event_row(run, *events, &event, &mut push)?;
                     *events = events.saturating_add(1);
                 }
                 ScanEvent::Host(host) => host_rows(run, &host, &mut push)?,
-                ScanEvent::RunEnd(record) => run_rows(&self.source, &record, &mut push)?,
+                ScanEvent::ScanEnd(record) => run_rows(&self.source, &record, &mut push)?,
                 ScanEvent::ScanInfo(_) => {}
             }
         }
@@ -107,7 +107,7 @@ impl<R: Read> Iterator for Batches<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{error::Code, xml::Options};
+    use crate::{error::DiagnosticCode, xml::Options};
 
     const CUT: &[u8] =
         b"<nmaprun args=\"nmap 192.0.2.7\"><host><ports><port protocol=\"tcp\" portid=\"1\"><state state=\"open\"/>";
@@ -132,6 +132,6 @@ mod tests {
     fn rows_before_an_error_come_first_and_nothing_after_it() {
         let found = batches(true, Table::Scans);
         let [Ok(batch), Err(error)] = found.as_slice() else { panic!("{} items", found.len()) };
-        assert_eq!((batch.num_rows(), error.code()), (1, Some(Code::Strict)));
+        assert_eq!((batch.num_rows(), error.code()), (1, Some(DiagnosticCode::Strict)));
     }
 }

@@ -17,8 +17,8 @@ use crate::{
     error::{Error, Result},
     exec::{Ordered, ThreadPool},
     format::{DocumentEvent, ScanEncoder},
-    model::RunHeader,
-    xml::{HostBatch, HostNotes, Options},
+    model::ScanHeader,
+    xml::{HostDiagnostics, Options, RawHostBatch},
 };
 
 /// Maximum number of queued jobs per thread: enough to keep it busy while the oldest is written.
@@ -44,7 +44,7 @@ pub(super) enum InputTask {
 /// Unit of work for a thread.
 pub(super) enum Job {
     Inputs(Vec<InputTask>),
-    Hosts(Arc<RunHeader>, HostBatch),
+    Hosts(Arc<ScanHeader>, RawHostBatch),
     /// Complete documents of an input, and their total length in bytes.
     Documents(Vec<OrderedStep>, usize),
 }
@@ -52,7 +52,7 @@ pub(super) enum Job {
 /// Next result in the order of the inputs.
 pub(super) enum Next<C> {
     /// Chunks from a thread, and the diagnostics of its hosts.
-    Chunks(Vec<C>, Option<HostNotes>),
+    Chunks(Vec<C>, Option<HostDiagnostics>),
     /// Job that the main worker must repeat.
     Again(Job),
     /// Step that was queued after jobs.
@@ -70,7 +70,7 @@ struct Done<E: ScanEncoder> {
     job: Job,
     worker: Worker<E>,
     buffered: BufferedChunks<E::Chunk>,
-    result: Result<Option<HostNotes>>,
+    result: Result<Option<HostDiagnostics>>,
 }
 
 /// Jobs in progress.
@@ -215,7 +215,7 @@ impl Job {
         worker: &mut Worker<E>,
         (options, stop): (&Options, &AtomicBool),
         consumer: &mut dyn ChunkConsumer<E>,
-    ) -> Result<Option<HostNotes>> {
+    ) -> Result<Option<HostDiagnostics>> {
         match self {
             Self::Inputs(tasks) => {
                 let mut reading = Reading { options, stop, spare: &mut None };

@@ -21,7 +21,7 @@ use super::{
     worker::{Worker, warning},
 };
 use crate::{
-    error::{Code, Diagnostic, Position, Result},
+    error::{Diagnostic, DiagnosticCode, Position, Result},
     exec::{Ordered, ThreadPool},
     format::{
         ChunkWriter, Emit, Format, MergeEncoder, RowEncoder, RowFormat, ScanEncoder, TableEncoder,
@@ -33,7 +33,7 @@ use crate::{
         HistoryParts, Hosts, Kept, Merged, MergedRecord, MergedScan, Merger, Part, SharedMac,
         Sorted, Stager, Summary,
     },
-    model::{Host, RunEvent, RunHeader, RunRecord},
+    model::{Host, ScanActivity, ScanHeader, ScanSummary},
     output::StateSink,
     table::{host_interval_row, port_interval_row},
 };
@@ -75,7 +75,7 @@ pub struct StagedChunk(Staged);
 
 enum Staged {
     Records(Vec<u8>),
-    End { source: String, record: Box<RunRecord> },
+    End { source: String, record: Box<ScanSummary> },
 }
 
 impl ChunkWriter for MergeInput {
@@ -130,17 +130,17 @@ impl MergeInputEncoder {
 impl ScanEncoder for MergeInputEncoder {
     type Chunk = StagedChunk;
 
-    fn host(&mut self, _: &RunHeader, host: &Host<'_>, _: Emit<'_, StagedChunk>) -> Result<()> {
+    fn host(&mut self, _: &ScanHeader, host: &Host<'_>, _: Emit<'_, StagedChunk>) -> Result<()> {
         self.stager.host(host, &mut self.records);
         Ok(())
     }
 
-    fn activity(&mut self, _: &RunHeader, index: i32, activity: &RunEvent) -> Result<()> {
+    fn activity(&mut self, _: &ScanHeader, index: i32, activity: &ScanActivity) -> Result<()> {
         self.stager.event(index, activity, &mut self.records);
         Ok(())
     }
 
-    fn scan_end(&mut self, source: &str, record: RunRecord) -> Result<()> {
+    fn scan_end(&mut self, source: &str, record: ScanSummary) -> Result<()> {
         self.close_records();
         self.bytes = self.bytes.saturating_add(room::of_scan(source, &record));
         let (source, record) = (source.to_owned(), Box::new(record));
@@ -273,7 +273,7 @@ impl<E: MergeEncoder> Product<E> for MergedHosts {
         batch: &Batch,
         consumer: &mut dyn ChunkConsumer<E>,
     ) -> Result<()> {
-        let scans: Vec<&RunHeader> = batch.scans.iter().collect();
+        let scans: Vec<&ScanHeader> = batch.scans.iter().collect();
         batch.hosts.iter().try_for_each(|host| worker.merged_host(host.host(), &scans, consumer))
     }
 }
@@ -329,7 +329,7 @@ impl<R: RowEncoder> Worker<TableEncoder<R>> {
 /// Hosts that are encoded together, and the scans that they refer to.
 struct Batch {
     hosts: Vec<MergedRecord>,
-    scans: Arc<[RunHeader]>,
+    scans: Arc<[ScanHeader]>,
     /// Size of the records in bytes.
     bytes: usize,
 }
@@ -360,7 +360,7 @@ impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
 
     fn write(&mut self, merger: Merger, state: Option<&mut StateSink>) -> Result<()> {
         let mut all = merger.finish()?;
-        let headers: Arc<[RunHeader]> =
+        let headers: Arc<[ScanHeader]> =
             all.scans().iter().map(|scan| scan.record.header.clone()).collect();
         let (summary, kept) = self.write_hosts(&mut all, &headers)?;
         if self.is_stopped() {
@@ -376,7 +376,7 @@ impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
     fn write_hosts(
         &mut self,
         merged: &mut Merged,
-        scans: &Arc<[RunHeader]>,
+        scans: &Arc<[ScanHeader]>,
     ) -> Result<(Summary, Kept)> {
         let mut hosts = self.sort(merged.take_parts())?;
         let (summary, kept) = (hosts.summary().clone(), hosts.take_kept());
@@ -478,7 +478,7 @@ impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
     fn write_scans(
         &mut self,
         merged: &mut Merged,
-        headers: &[RunHeader],
+        headers: &[ScanHeader],
         summary: &Summary,
     ) -> Result<()> {
         let (worker, mut direct) = (&mut self.worker, DirectWriter::new(&mut self.writer));
@@ -498,8 +498,8 @@ impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
             let mut record = record.clone();
             if !used {
                 // The copy that is used has the row; this one only reports its warnings.
-                record = RunRecord {
-                    exists: false,
+                record = ScanSummary {
+                    has_scan: false,
                     pre_scripts: Vec::new(),
                     post_scripts: Vec::new(),
                     ..record
@@ -522,17 +522,20 @@ impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
 }
 
 /// Returns true for warnings that are found when all scans are known, not when one is read.
-fn is_of_merge(code: Code) -> bool {
-    matches!(code, Code::DupScan | Code::IdCollision | Code::SharedMac)
+fn is_of_merge(code: DiagnosticCode) -> bool {
+    matches!(
+        code,
+        DiagnosticCode::DupScan | DiagnosticCode::IdCollision | DiagnosticCode::SharedMac
+    )
 }
 
 fn shared_mac(position: Position, shared: &SharedMac) -> Diagnostic {
     let detail = format!("{} is at several IP addresses: hosts are told apart by both", shared.mac);
-    Diagnostic { code: Code::SharedMac, position, count: shared.count, detail }
+    Diagnostic { code: DiagnosticCode::SharedMac, position, count: shared.count, detail }
 }
 
 /// Returns the next batch: hosts whose output is about one chunk.
-fn next_batch(hosts: &mut Hosts, scans: &Arc<[RunHeader]>) -> Result<Option<Batch>> {
+fn next_batch(hosts: &mut Hosts, scans: &Arc<[ScanHeader]>) -> Result<Option<Batch>> {
     let (mut batch, mut bytes) = (Vec::new(), 0_usize);
     while bytes < OUTPUT
         && let Some(host) = hosts.next()?

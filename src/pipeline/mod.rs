@@ -56,7 +56,7 @@ use crate::{
     exec::ThreadPool,
     format::{Format, ScanEncoder as _},
     limits::Limits,
-    model::{ScanEvent, ScanEvents},
+    model::{EventSource, ScanEvent},
     source::{Bytes, Input, Manner, Member, Meter, Pick},
     xml::{Decoder, Options},
 };
@@ -199,7 +199,7 @@ impl<F: Format> Pipeline<F> {
     pub fn replay(
         &mut self,
         name: &str,
-        scans: &mut dyn ScanEvents,
+        scans: &mut dyn EventSource,
         observer: Observer<'_>,
     ) -> Result<()> {
         self.write_jobs()?;

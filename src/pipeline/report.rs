@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::{
     engine::Failure,
-    error::{Code, Error},
+    error::{DiagnosticCode, Error},
     format::{ChunkWriter, Written},
-    model::RunRecord,
+    model::ScanSummary,
     table::Table,
 };
 
@@ -230,7 +230,7 @@ impl Report {
     }
 
     /// Counts a scan that failed according to its document.
-    pub(super) fn scan_failed(&mut self, input: &str, record: &RunRecord) {
+    pub(super) fn scan_failed(&mut self, input: &str, record: &ScanSummary) {
         let failed = FailedScan {
             input: input.to_owned(),
             scan_id: record.header.scan_id.clone(),
@@ -331,6 +331,6 @@ impl Report {
     /// Returns true if strict reading ended an input.
     #[must_use]
     pub fn strict_failed(&self) -> bool {
-        self.errors.iter().any(|error| error.code() == Some(Code::Strict))
+        self.errors.iter().any(|error| error.code() == Some(DiagnosticCode::Strict))
     }
 }

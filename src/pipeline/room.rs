@@ -8,7 +8,7 @@
 use crate::{
     error::{Error, Result},
     format::{Format, ScanEncoder},
-    model::RunRecord,
+    model::ScanSummary,
 };
 
 use super::{
@@ -85,7 +85,7 @@ fn of_inputs(report: &Report) -> usize {
 
 /// Returns the number of bytes that a merge keeps of a scan from this source: the record itself, its header, and the
 /// values that choose between observations.
-pub(super) fn of_scan(source: &str, record: &RunRecord) -> usize {
+pub(super) fn of_scan(source: &str, record: &ScanSummary) -> usize {
     let header = &record.header;
     let texts = [
         &header.scanner,
@@ -117,7 +117,7 @@ pub(super) fn of_scan(source: &str, record: &RunRecord) -> usize {
             .saturating_mul(2)
             .saturating_add(512)
     });
-    let fixed = size_of::<RunRecord>().saturating_mul(2).saturating_add(512);
+    let fixed = size_of::<ScanSummary>().saturating_mul(2).saturating_add(512);
     let sum =
         [of_header.saturating_mul(2), of_stats, info, warnings, scripts.sum(), source.len(), fixed];
     sum.into_iter().fold(0, usize::saturating_add)

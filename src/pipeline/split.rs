@@ -10,8 +10,8 @@ use super::{Pipeline, consumer::ChunkConsumer, jobs::Job, stream::InputProgress,
 use crate::{
     error::{Error, Result},
     format::{Format, ScanEncoder},
-    model::{Host, RunEvent, RunHeader, RunRecord, ScanEvent},
-    xml::{HostBatch, HostNotes, Part, Reader},
+    model::{Host, ScanActivity, ScanEvent, ScanHeader, ScanSummary},
+    xml::{BatchedEvent, HostDiagnostics, RawHostBatch, Reader},
 };
 
 /// Step that runs in order, after the hosts that precede it.
@@ -20,15 +20,15 @@ pub(super) enum OrderedStep {
     /// The input begins.
     Begin,
     /// Hosts that were not parsed yet.
-    Hosts(Arc<RunHeader>, HostBatch),
+    Hosts(Arc<ScanHeader>, RawHostBatch),
     /// An event of a scan, with its index.
-    Event(Arc<RunHeader>, i32, RunEvent),
+    Event(Arc<ScanHeader>, i32, ScanActivity),
     /// A host that was read on this thread.
-    Host(Arc<RunHeader>, Box<Host<'static>>),
+    Host(Arc<ScanHeader>, Box<Host<'static>>),
     /// A scan that is omitted ends.
-    Skipped { name: Arc<str>, record: Box<RunRecord> },
+    Skipped { name: Arc<str>, record: Box<ScanSummary> },
     /// A scan ends.
-    RunEnd { name: Arc<str>, record: Box<RunRecord>, notes: HostNotes },
+    RunEnd { name: Arc<str>, record: Box<ScanSummary>, notes: HostDiagnostics },
     /// The input ends.
     End { name: String, named: bool, error: Option<Error> },
 }
@@ -38,12 +38,12 @@ pub(super) enum OrderedStep {
 pub(super) struct Turns {
     begun: Option<InputProgress>,
     /// Diagnostics of the hosts of the open scan.
-    notes: HostNotes,
+    notes: HostDiagnostics,
 }
 
 impl Turns {
     /// Adds the diagnostics of hosts that other threads read.
-    pub(super) fn merge(&mut self, notes: HostNotes) {
+    pub(super) fn merge(&mut self, notes: HostDiagnostics) {
         self.notes.merge(notes);
     }
 
@@ -60,7 +60,7 @@ impl Turns {
             OrderedStep::Event(run, index, event) => worker.activity(&run, index, &event)?,
             OrderedStep::Host(run, host) => worker.host(&run, *host, consumer)?,
             OrderedStep::Skipped { name, record } => {
-                self.notes = HostNotes::default();
+                self.notes = HostDiagnostics::default();
                 worker.scan_skipped(&name, *record)?;
             }
             OrderedStep::RunEnd { name, mut record, mut notes } => {
@@ -93,8 +93,8 @@ impl Turns {
 
     fn hosts<E: ScanEncoder>(
         &mut self,
-        run: &RunHeader,
-        batch: &HostBatch,
+        run: &ScanHeader,
+        batch: &RawHostBatch,
         worker: &mut Worker<E>,
         consumer: &mut dyn ChunkConsumer<E>,
     ) -> Result<()> {
@@ -126,9 +126,9 @@ impl<F: Format> Pipeline<F> {
     pub(super) fn read_split(&mut self, name: String, named: bool, bytes: impl Read) -> Result<()> {
         self.then(OrderedStep::Begin, 0)?;
         let mut reader =
-            Reader::batching(bytes, self.options.clone(), self.preferred_input_bytes());
+            Reader::with_batches(bytes, self.options.clone(), self.preferred_input_bytes());
         let shown: Arc<str> = name.as_str().into();
-        let mut run = Arc::new(RunHeader::default());
+        let mut run = Arc::new(ScanHeader::default());
         let mut index = 0_i32;
         let mut place = 0_u64;
         let mut skipping = false;
@@ -137,17 +137,17 @@ impl<F: Format> Pipeline<F> {
             if self.stop.load(Ordering::Relaxed) {
                 break None;
             }
-            let part = match reader.next_part() {
+            let part = match reader.next_batched_event() {
                 Ok(Some(part)) => part,
                 Ok(None) => break None,
-                Err(error) => break Some(error.in_input(&*name)),
+                Err(error) => break Some(error.with_input(&*name)),
             };
             let turn = match part {
-                Part::RunEnd(record, _) if skipping => {
+                BatchedEvent::ScanEnd(record, _) if skipping => {
                     skipping = false;
                     OrderedStep::Skipped { name: Arc::clone(&shown), record }
                 }
-                Part::Event(ScanEvent::RunStart(header)) => {
+                BatchedEvent::Event(ScanEvent::ScanStart(header)) => {
                     if self.filters.dedup {
                         // Queued jobs may contain the same scan.
                         self.send_small(&mut small)?;
@@ -158,18 +158,18 @@ impl<F: Format> Pipeline<F> {
                     continue;
                 }
                 _ if skipping => continue,
-                Part::Hosts(batch) => OrderedStep::Hosts(Arc::clone(&run), batch),
-                Part::RunEnd(record, notes) => {
+                BatchedEvent::Hosts(batch) => OrderedStep::Hosts(Arc::clone(&run), batch),
+                BatchedEvent::ScanEnd(record, notes) => {
                     OrderedStep::RunEnd { name: Arc::clone(&shown), record, notes }
                 }
-                Part::Event(ScanEvent::Run(event)) => {
+                BatchedEvent::Event(ScanEvent::Activity(event)) => {
                     index = index.saturating_add(1);
                     OrderedStep::Event(Arc::clone(&run), index.saturating_sub(1), event)
                 }
-                Part::Event(ScanEvent::Host(host)) => {
+                BatchedEvent::Event(ScanEvent::Host(host)) => {
                     OrderedStep::Host(Arc::clone(&run), Box::new(host.into_owned()))
                 }
-                Part::Event(ScanEvent::ScanInfo(_) | ScanEvent::RunEnd(_)) => continue,
+                BatchedEvent::Event(ScanEvent::ScanInfo(_) | ScanEvent::ScanEnd(_)) => continue,
             };
             let read = since(&mut place, &reader);
             self.give(&mut small, turn, read)?;

@@ -12,9 +12,9 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    error::{Code, Error, ErrorKind, Result},
+    error::{DiagnosticCode, Error, ErrorKind, Result},
     format::{DocumentEvent, ScanEncoder},
-    model::{RunHeader, ScanEvent, ScanEvents},
+    model::{EventSource, ScanEvent, ScanHeader},
     xml::{Decoder, Options, Reader},
 };
 
@@ -64,9 +64,9 @@ struct Named<'n, R> {
     reader: Reader<R>,
 }
 
-impl<R: Read> ScanEvents for Named<'_, R> {
+impl<R: Read> EventSource for Named<'_, R> {
     fn next_event(&mut self) -> Result<Option<(&str, ScanEvent<'_>)>> {
-        let event = self.reader.next_event().map_err(|error| error.in_input(self.name))?;
+        let event = self.reader.next_event().map_err(|error| error.with_input(self.name))?;
         Ok(event.map(|event| (self.name, event)))
     }
 
@@ -82,7 +82,7 @@ impl<R: Read> ScanEvents for Named<'_, R> {
 pub(super) fn replay<E: ScanEncoder>(
     worker: &mut Worker<E>,
     (name, named): (&str, bool),
-    scans: &mut dyn ScanEvents,
+    scans: &mut dyn EventSource,
     (options, stop): (&Options, &AtomicBool),
     observer: Observer<'_>,
     consumer: &mut dyn ChunkConsumer<E>,
@@ -127,7 +127,7 @@ impl InputProgress {
         error: Option<Error>,
     ) {
         let (now, before) = (worker.report.counts, self.counts);
-        let skipped = |error: &Error| !named && error.code() == Some(Code::NotNmap);
+        let skipped = |error: &Error| !named && error.code() == Some(DiagnosticCode::NotNmap);
         let outcome = match &error {
             None => Outcome::Read,
             Some(error) if skipped(error) => Outcome::Skipped,
@@ -156,12 +156,12 @@ impl InputProgress {
 
 fn events<E: ScanEncoder>(
     worker: &mut Worker<E>,
-    scans: &mut dyn ScanEvents,
+    scans: &mut dyn EventSource,
     (strict, stop): (bool, &AtomicBool),
     observer: Observer<'_>,
     consumer: &mut dyn ChunkConsumer<E>,
 ) -> Result<()> {
-    let mut run = RunHeader::default();
+    let mut run = ScanHeader::default();
     let mut index = 0_i32;
     let mut skipping = false;
     loop {
@@ -175,31 +175,32 @@ fn events<E: ScanEncoder>(
         }
         observer(name, &event);
         match event {
-            ScanEvent::RunStart(header) => {
+            ScanEvent::ScanStart(header) => {
                 if strict && worker.known.get(&header.scan_id).is_some() {
-                    return Err(duplicate(&header).in_input(name));
+                    return Err(duplicate(&header).with_input(name));
                 }
                 skipping = worker.skips(&header.scan_id);
                 (run, index) = (header, 0);
             }
-            ScanEvent::RunEnd(record) if skipping => {
+            ScanEvent::ScanEnd(record) if skipping => {
                 skipping = false;
                 worker.scan_skipped(name, *record)?;
             }
             _ if skipping => {}
-            ScanEvent::Run(event) => {
+            ScanEvent::Activity(event) => {
                 worker.activity(&run, index, &event)?;
                 index = index.saturating_add(1);
             }
             ScanEvent::Host(host) => worker.host(&run, *host, consumer)?,
-            ScanEvent::RunEnd(record) => worker.scan_end(name, *record)?,
+            ScanEvent::ScanEnd(record) => worker.scan_end(name, *record)?,
             ScanEvent::ScanInfo(_) => {}
         }
         consumer.between_events(worker, !scans.is_ready())?;
     }
 }
 
-fn duplicate(header: &RunHeader) -> Error {
+fn duplicate(header: &ScanHeader) -> Error {
     let detail = format!("scan {} was read before", header.scan_id);
-    Error::new(ErrorKind::Strict { code: Code::DupScan, detail }).at(header.position)
+    Error::new(ErrorKind::Strict { code: DiagnosticCode::DupScan, detail })
+        .with_position(header.position)
 }

@@ -11,10 +11,10 @@ use super::{
     room::Room,
 };
 use crate::{
-    error::{Code, Diagnostic, Position, Result},
+    error::{Diagnostic, DiagnosticCode, Position, Result},
     format::{DocumentEvent, DocumentInfo, Format, MergeEncoder, ScanEncoder, Written},
     limits::Limits,
-    model::{Host, HostState, MergedHost, RunEvent, RunHeader, RunRecord, Timestamp},
+    model::{Host, HostState, MergedHost, ScanActivity, ScanHeader, ScanSummary, Timestamp},
     table::Table,
     xml::most_ports,
 };
@@ -159,7 +159,7 @@ impl<E: ScanEncoder> Worker<E> {
     /// Encodes a host, unless a filter omits it.
     pub(super) fn host(
         &mut self,
-        scan: &RunHeader,
+        scan: &ScanHeader,
         mut host: Host<'_>,
         consumer: &mut dyn ChunkConsumer<E>,
     ) -> Result<()> {
@@ -176,7 +176,7 @@ impl<E: ScanEncoder> Worker<E> {
     }
 
     /// Runs the engine on a host and filters its ports. Returns false if the host itself is omitted.
-    fn filter(&mut self, scan: &RunHeader, host: &mut Host<'_>) -> bool {
+    fn filter(&mut self, scan: &ScanHeader, host: &mut Host<'_>) -> bool {
         if self.filters.up && host.status.state != HostState::Up {
             return false;
         }
@@ -195,18 +195,18 @@ impl<E: ScanEncoder> Worker<E> {
     /// Encodes a task or hint of a scan.
     pub(super) fn activity(
         &mut self,
-        scan: &RunHeader,
+        scan: &ScanHeader,
         index: i32,
-        activity: &RunEvent,
+        activity: &ScanActivity,
     ) -> Result<()> {
         self.encoder.activity(scan, index, activity)
     }
 
     /// Encodes the end of a scan and reports it.
-    pub(super) fn scan_end(&mut self, name: &str, mut record: RunRecord) -> Result<()> {
+    pub(super) fn scan_end(&mut self, name: &str, mut record: ScanSummary) -> Result<()> {
         let counts = &mut self.report.counts;
         counts.bytes = counts.bytes.saturating_add(u64::try_from(record.bytes).unwrap_or(0));
-        if record.exists {
+        if record.has_scan {
             counts.scans = counts.scans.saturating_add(1);
             if record.stats.failed() {
                 self.report.scan_failed(name, &record);
@@ -227,10 +227,10 @@ impl<E: ScanEncoder> Worker<E> {
     }
 
     /// Reports a scan that is omitted because it was completely read before.
-    pub(super) fn scan_skipped(&mut self, name: &str, record: RunRecord) -> Result<()> {
+    pub(super) fn scan_skipped(&mut self, name: &str, record: ScanSummary) -> Result<()> {
         let diagnostics = vec![duplicate(&record.header)];
-        let RunRecord { header, stats, .. } = record;
-        self.report_scan(name, RunRecord { header, stats, diagnostics, ..RunRecord::default() })
+        let ScanSummary { header, stats, .. } = record;
+        self.report_scan(name, ScanSummary { header, stats, diagnostics, ..ScanSummary::default() })
     }
 
     /// Returns true if a scan is to be omitted because it was completely read before.
@@ -238,7 +238,7 @@ impl<E: ScanEncoder> Worker<E> {
         self.filters.dedup && self.known.get(id).unwrap_or_default()
     }
 
-    fn report_scan(&mut self, name: &str, record: RunRecord) -> Result<()> {
+    fn report_scan(&mut self, name: &str, record: ScanSummary) -> Result<()> {
         for found in &record.diagnostics {
             self.report.warn(found.code.as_str(), warning(name, found));
         }
@@ -271,22 +271,22 @@ impl<E: MergeEncoder> Worker<E> {
     pub(super) fn merged_host(
         &mut self,
         mut merged: MergedHost<'_>,
-        scans: &[&RunHeader],
+        scans: &[&ScanHeader],
         consumer: &mut dyn ChunkConsumer<E>,
     ) -> Result<()> {
         if self.filters.up && merged.host.status.state != HostState::Up {
             return Ok(());
         }
         if let Some(engine) = &self.filters.engine {
-            let status = merged.origins.status;
+            let status = merged.provenance.status;
             let scan = usize::try_from(status).ok().and_then(|number| scans.get(number));
             let scan = scan.map(|scan| (*scan).clone()).unwrap_or_default();
             self.report.fail(engine.run_at_once(&scan, &mut merged.host));
-            merged.origins.scripts.resize(merged.host.scripts.len(), status);
+            merged.provenance.scripts.resize(merged.host.scripts.len(), status);
         }
         if !self.filters.states.is_empty() {
             let mut kept = merged.host.ports.iter().map(|port| self.filters.keeps(port));
-            merged.origins.ports.retain(|_| kept.next().unwrap_or_default());
+            merged.provenance.ports.retain(|_| kept.next().unwrap_or_default());
             merged.host.ports.retain(|port| self.filters.keeps(port));
         }
         self.encoder.merged_host(&merged, scans, &mut |chunk| consumer.take(chunk))
@@ -307,19 +307,19 @@ pub(super) fn warning(input: &str, found: &Diagnostic) -> WarningReport {
     WarningReport { count: found.count, input: input.to_owned(), line, byte, detail }
 }
 
-fn duplicate(header: &RunHeader) -> Diagnostic {
+fn duplicate(header: &ScanHeader) -> Diagnostic {
     let detail = format!("scan {} was read before", header.scan_id);
-    Diagnostic { code: Code::DupScan, position: header.position, count: 1, detail }
+    Diagnostic { code: DiagnosticCode::DupScan, position: header.position, count: 1, detail }
 }
 
-fn document(name: &str, record: &RunRecord) -> DocumentInfo {
-    let RunRecord { header, stats, .. } = record;
+fn document(name: &str, record: &ScanSummary) -> DocumentInfo {
+    let ScanSummary { header, stats, .. } = record;
     let whole = record.hosts_seen.saturating_sub(record.hosts_incomplete);
     DocumentInfo {
         source: name.to_owned(),
         doc_index: header.doc_index,
         position: header.position,
-        scan_id: record.exists.then(|| header.scan_id.clone()),
+        scan_id: record.has_scan.then(|| header.scan_id.clone()),
         scan_date: header.start_time.or(stats.end_time).map(Timestamp::date),
         finished: stats.finished,
         truncated: record.truncated,

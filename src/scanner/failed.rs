@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use super::found::Found;
 use crate::{
     error::Error,
-    model::{Host, RunRecord},
+    model::{Host, ScanSummary},
 };
 
 /// Scan that failed: the error, and the hosts that were read before.
@@ -31,7 +31,7 @@ impl ScanFailed {
 
     /// Returns the record of the scan, as far as it was read.
     #[must_use]
-    pub fn record(&self) -> &RunRecord {
+    pub fn record(&self) -> &ScanSummary {
         &self.0.1.record
     }
 

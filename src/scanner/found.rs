@@ -6,7 +6,7 @@ use super::{Scanner, joined, unscanned::Covered};
 use crate::{
     engine::Failure,
     error::{Error, ErrorKind, Result},
-    model::{Host, HostKey, Identity, RunRecord, ScanEvent},
+    model::{Host, HostKey, Identity, ScanEvent, ScanSummary},
     request::{PortSet, Targets},
     source::{self, Member, Pick},
     xml::{Options, Reader},
@@ -15,7 +15,7 @@ use crate::{
 /// Results of a scan that has ended.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    pub(super) record: RunRecord,
+    pub(super) record: ScanSummary,
     pub(super) hosts: Vec<Host<'static>>,
     /// Name of each host, in the order of the hosts.
     pub(super) names: Vec<String>,
@@ -72,9 +72,8 @@ impl Found {
         let path = if path.as_os_str() == "-" { Path::new("./-") } else { path };
         let name = path.display().to_string();
         if path.is_dir() {
-            return Err(
-                Error::from(std::io::Error::from(std::io::ErrorKind::IsADirectory)).in_input(name)
-            );
+            return Err(Error::from(std::io::Error::from(std::io::ErrorKind::IsADirectory))
+                .with_input(name));
         }
         let mut scans = Vec::new();
         for input in source::discover(&[path.to_owned()], &Pick::default()) {
@@ -83,11 +82,11 @@ impl Found {
                 match read(bytes, options, &mut scans) {
                     // Another file in an archive.
                     Err(error) if !named && matches!(error.kind(), ErrorKind::NotNmap(_)) => Ok(()),
-                    other => other.map_err(|error| error.in_input(name)),
+                    other => other.map_err(|error| error.with_input(name)),
                 }
             })?;
         }
-        Self::of_scans(scans).map_err(|error| error.in_input(name))
+        Self::of_scans(scans).map_err(|error| error.with_input(name))
     }
 
     /// Reads XML from a reader.
@@ -167,7 +166,7 @@ fn read(xml: impl Read, options: &Options, scans: &mut Vec<Found>) -> Result<()>
     while let Some(event) = reader.next_event()? {
         match event {
             ScanEvent::Host(host) => hosts.push(host.into_owned()),
-            ScanEvent::RunEnd(record) if record.exists => {
+            ScanEvent::ScanEnd(record) if record.has_scan => {
                 let hosts = std::mem::take(&mut hosts);
                 let mut found = Found { record: *record, hosts, is_kept: true, ..Found::default() };
                 found.finish()?;

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     merge::{MergeFlags, MergePolicy, Merger, Precedence},
-    model::{Host, MergedHost, RunHeader, RunRecord, id_of_parts},
+    model::{Host, MergedHost, ScanHeader, ScanSummary, id_of_parts},
 };
 
 impl Scanner {
@@ -108,9 +108,9 @@ fn merged(parts: &[&Found], flags: MergeFlags) -> Result<Hosts> {
             merger.host(host)?;
         }
         // Copies were decided by the original IDs already, so each part gets an ID of its own.
-        let header = RunHeader { scan_id: number.to_string(), ..part.record.header.clone() };
+        let header = ScanHeader { scan_id: number.to_string(), ..part.record.header.clone() };
         let record =
-            RunRecord { header, exists: true, content_sha256: None, ..part.record.clone() };
+            ScanSummary { header, has_scan: true, content_sha256: None, ..part.record.clone() };
         merger.end_scan("", record);
     }
     let named: Vec<_> = parts.iter().map(|part| Named::new(part)).collect();
@@ -145,7 +145,7 @@ fn origin(merged: &MergedHost<'_>, parts: &[Named<'_>]) -> Origin {
     let key = &*merged.host_key;
     let name = called(key);
     let mut origin = Origin { host_id: merged.host_id.to_string(), ..Origin::default() };
-    for scan in &merged.origins.scans {
+    for scan in &merged.provenance.scans {
         let part = usize::try_from(*scan).ok().and_then(|scan| parts.get(scan));
         let Some(Named { found, places }) = part else { continue };
         if name == key {

@@ -74,7 +74,7 @@ pub(crate) use self::{
 use crate::{
     engine::{Engine, EngineJob, Failure},
     error::{Error, ErrorKind, Result},
-    model::{Host, RunEvent, RunHeader, RunRecord, ScanEvent, Task},
+    model::{Host, ScanActivity, ScanEvent, ScanHeader, ScanSummary, Task},
     process::CommandSpec,
     request::{Arguments, IntoArguments, IntoPorts, IntoTargets, PortSet, Targets},
     source::Copied,
@@ -102,11 +102,11 @@ enum State {
     #[default]
     New,
     Done(Box<Found>),
-    Failed(Error, Box<RunRecord>),
+    Failed(Error, Box<ScanSummary>),
 }
 
 /// Callback that takes hosts that are not kept, with their scan.
-type Each<'e> = dyn FnMut(&RunHeader, &mut Host<'_>) + 'e;
+type Each<'e> = dyn FnMut(&ScanHeader, &mut Host<'_>) + 'e;
 
 impl Scanner {
     /// Maximum number of failures of an engine that are kept. Further failures are only counted.
@@ -287,7 +287,7 @@ impl Scanner {
     /// Returns the same errors as [`Self::run`], without hosts.
     pub fn run_each(
         &mut self,
-        mut each: impl FnMut(&RunHeader, &mut Host<'_>),
+        mut each: impl FnMut(&ScanHeader, &mut Host<'_>),
     ) -> Result<(), ScanFailed> {
         self.run_under(Some(&mut each))
     }
@@ -381,7 +381,7 @@ impl Scanner {
         let nmap = NmapProcess::start(&self.spec(), &control.group)?;
         let engine = self.engine.clone();
         let Found { record, hosts, failures, .. } = found;
-        let mut take = |run: &RunHeader, host: Host<'_>| match &mut each {
+        let mut take = |run: &ScanHeader, host: Host<'_>| match &mut each {
             None => hosts.push(host.into_owned()),
             Some(each) => {
                 let mut host = host;
@@ -406,13 +406,13 @@ impl Scanner {
         &mut self,
         mut nmap: NmapProcess,
         control: &ScanControl,
-        record: &mut RunRecord,
-        take: &mut dyn FnMut(&RunHeader, Host<'_>),
+        record: &mut ScanSummary,
+        take: &mut dyn FnMut(&ScanHeader, Host<'_>),
     ) -> Result<String> {
         let ScanCallbacks { host: host_callback, progress, xml } = &mut self.callbacks;
         let copied = Copied::new(nmap.take_stdout(), get_mut(xml), "the copy of the XML");
         let mut reader = Reader::new(nmap.limit_preamble(copied), self.options.clone());
-        let mut header = RunHeader::default();
+        let mut header = ScanHeader::default();
         let read_error = loop {
             let event = match reader.next_event() {
                 Ok(Some(event)) => event,
@@ -421,20 +421,20 @@ impl Scanner {
             };
             nmap.observe(&event);
             match event {
-                ScanEvent::RunStart(run) => header = run,
+                ScanEvent::ScanStart(run) => header = run,
                 ScanEvent::Host(host) => {
                     if let Some(callback) = get_mut(host_callback) {
                         callback(&host);
                     }
                     take(&header, *host);
                 }
-                ScanEvent::Run(RunEvent::Task(task)) => {
+                ScanEvent::Activity(ScanActivity::Task(task)) => {
                     if let Some(callback) = get_mut(progress) {
                         callback(&task);
                     }
                     control.set_progress(task);
                 }
-                ScanEvent::RunEnd(end) => *record = *end,
+                ScanEvent::ScanEnd(end) => *record = *end,
                 _ => {}
             }
         };

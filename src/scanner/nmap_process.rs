@@ -87,10 +87,10 @@ impl NmapProcess {
     /// Takes note of an event that was read from its output.
     pub(crate) fn observe(&mut self, event: &ScanEvent<'_>) {
         self.has_begun.store(true, Ordering::Relaxed);
-        let ScanEvent::RunEnd(record) = event else { return };
+        let ScanEvent::ScanEnd(record) = event else { return };
         let stats = &record.stats;
         self.outcome = XmlOutcome {
-            has_scan: self.outcome.has_scan || record.exists,
+            has_scan: self.outcome.has_scan || record.has_scan,
             is_complete: stats.finished && !record.truncated,
             has_failed: stats.failed(),
             error_message: stats.error_message.clone(),

@@ -3,13 +3,13 @@
 use super::{Scanner, State};
 use crate::{
     engine::Failure,
-    model::{RunRecord, Timestamp},
+    model::{ScanSummary, Timestamp},
 };
 
 impl Scanner {
     /// Returns the record of the scan, also of one that failed. For merged scans it is the record of the first.
     #[must_use]
-    pub fn record(&self) -> Option<&RunRecord> {
+    pub fn record(&self) -> Option<&ScanSummary> {
         match &self.state {
             State::New => None,
             State::Done(found) => Some(&found.record),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     engine,
     error::{Error, Result},
-    model::{Port, Script, ScriptOrigin, Service, Text},
+    model::{CowStr, Port, Script, ScriptOrigin, Service},
 };
 
 /// Service with the scripts of its port.
@@ -136,7 +136,7 @@ pub(super) fn containing_name<'s>(
     text: &str,
 ) -> Vec<(&'s str, Option<&'s str>)> {
     let of_script = |script: &'s Script<'static>| -> (&'s str, Option<&'s str>) {
-        let name: &'s Text<'static> = &script.name;
+        let name: &'s CowStr<'static> = &script.name;
         (name, script.output.as_deref())
     };
     scripts.iter().filter(|script| script.name.contains(text)).map(of_script).collect()

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{Scanner, found::Found};
 use crate::{
     error::{Error, Result},
-    model::{Host, RunRecord, port_ranges},
+    model::{Host, ScanSummary, port_ranges},
     request::PortSet,
 };
 
@@ -19,7 +19,7 @@ pub(super) struct Covered(Vec<(String, PortSet)>);
 impl Covered {
     /// Returns the covered ports of a host: those that its extraports list or, without a list, all ports of that
     /// protocol that the scan was asked to scan.
-    fn of(host: &Host<'_>, record: &RunRecord) -> Self {
+    fn of(host: &Host<'_>, record: &ScanSummary) -> Self {
         let mut covered = Self::default();
         for extra in &host.extra_ports {
             if extra.reasons.is_empty() {
@@ -41,7 +41,7 @@ impl Covered {
     }
 
     /// Adds all ports that the scan was asked to scan, of one protocol or of all.
-    fn take_all(&mut self, record: &RunRecord, only: Option<&str>) {
+    fn take_all(&mut self, record: &ScanSummary, only: Option<&str>) {
         for info in &record.scan_info {
             let (Some(protocol), Some(list)) = (&info.protocol, &info.services) else { continue };
             if only.is_none_or(|only| only.eq_ignore_ascii_case(protocol)) {

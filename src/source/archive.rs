@@ -69,8 +69,8 @@ impl<'w, 'v> Walk<'w, 'v> {
             let message = format!("{what} is not read: unpack it first");
             return self.refuse(&name, Error::new(ErrorKind::Decompress(message)));
         }
-        if kind != Kind::Plain && depth >= self.limits.nesting {
-            let most = self.limits.nesting;
+        if kind != Kind::Plain && depth >= self.limits.max_archive_depth {
+            let most = self.limits.max_archive_depth;
             let message = format!("more than {most} containers in one another");
             return self.refuse(&name, Error::new(ErrorKind::Decompress(message)));
         }
@@ -91,7 +91,7 @@ impl<'w, 'v> Walk<'w, 'v> {
     /// # Errors
     /// Returns the errors of the visitor.
     pub(super) fn refuse(&mut self, name: &str, error: Error) -> Result<()> {
-        (self.visit)(Err(error.in_input(name)))
+        (self.visit)(Err(error.with_input(name)))
     }
 
     /// Visits a member of an archive if its path is picked.
@@ -117,7 +117,7 @@ impl<'w, 'v> Walk<'w, 'v> {
     /// # Errors
     /// Returns the errors of the visitor.
     pub(super) fn count_member(&mut self, archive: &str) -> Result<bool> {
-        let most = self.limits.members;
+        let most = self.limits.max_archive_members;
         self.members = self.members.saturating_add(1);
         if self.members <= most {
             return Ok(true);

@@ -110,7 +110,12 @@ pub(super) struct Budget {
 impl Budget {
     /// Creates a budget for an input of `packed` bytes.
     pub(super) fn new(packed: Arc<AtomicU64>, limits: &Limits) -> Self {
-        Self { packed, output: Arc::default(), setup: Arc::default(), ratio: limits.ratio }
+        Self {
+            packed,
+            output: Arc::default(),
+            setup: Arc::default(),
+            ratio: limits.max_compression_ratio,
+        }
     }
 
     fn most(&self, harmless: u64) -> u64 {
@@ -155,8 +160,8 @@ impl<R> Capped<R> {
         compressed: Arc<AtomicU64>,
         (limits, budget): (&Limits, &Budget),
     ) -> Self {
-        let size = limits.decompressed.unwrap_or(u64::MAX);
-        let (ratio, budget) = (limits.ratio, budget.clone());
+        let size = limits.max_decompressed_bytes.unwrap_or(u64::MAX);
+        let (ratio, budget) = (limits.max_compression_ratio, budget.clone());
         Self { inner, compressed, count: 0, size, ratio, budget, look_ahead: None, over: false }
     }
 
@@ -252,7 +257,7 @@ mod tests {
 
     #[test]
     fn decompressors_of_one_input_share_its_budget() {
-        let limits = Limits::default().with_ratio(10);
+        let limits = Limits::default().with_max_compression_ratio(10);
         let budget = Budget::new(Arc::new(AtomicU64::new(200_000)), &limits);
         let drain = || {
             let zeros = io::repeat(0).take(1_500_000);
@@ -282,8 +287,11 @@ mod tests {
         assert_eq!(drained(1_900_000, &limits).unwrap(), 1_900_000);
         let error = drained(3_000_000, &limits).unwrap_err();
         assert!(error.to_string().contains("1000 times"), "{error}");
-        assert_eq!(drained(1_000_000, &limits.clone().with_ratio(1)).unwrap(), 1_000_000);
-        let error = drained(2000, &limits.with_decompressed(1000)).unwrap_err();
+        assert_eq!(
+            drained(1_000_000, &limits.clone().with_max_compression_ratio(1)).unwrap(),
+            1_000_000
+        );
+        let error = drained(2000, &limits.with_max_decompressed_bytes(1000)).unwrap_err();
         assert!(error.to_string().contains("more than 1000 bytes"), "{error}");
     }
 }

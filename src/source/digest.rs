@@ -58,7 +58,7 @@ impl Input {
             let sha256 = hex(&hash.finalize());
             Ok(FileDigest { sha256, bytes, modified: meta.modified().ok() })
         };
-        digest().map(Some).map_err(|error| Error::from(error).in_input(self.name.clone()))
+        digest().map(Some).map_err(|error| Error::from(error).with_input(self.name.clone()))
     }
 
     /// Returns true if the file's length and modification time are those it had when its digest was taken.

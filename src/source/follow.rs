@@ -78,7 +78,7 @@ impl Follow {
             Ok(opened) => opened,
             Err(error) => {
                 self.over = true;
-                return Some(Err(Error::from(error).in_input(self.name.clone())));
+                return Some(Err(Error::from(error).with_input(self.name.clone())));
             }
         };
         let (file, meta) = opened;
@@ -103,7 +103,7 @@ impl Follow {
             }
             Err(error) => Error::from(error),
         };
-        Some(Err(error.in_input(name)))
+        Some(Err(error.with_input(name)))
     }
 
     /// Opens the file, waiting for it if necessary. Returns `None` once `stop` is set.

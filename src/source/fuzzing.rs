@@ -41,8 +41,11 @@ type Found = Vec<(String, Vec<u8>, Option<String>)>;
 
 /// Visits everything in `bytes`.
 fn visited(bytes: Bytes<'_>, len: Option<u64>) -> Found {
-    let limits = Limits::default().with_decompressed(MOST).with_members(6).with_nesting(3);
-    let limits = limits.with_zip(64 << 10);
+    let limits = Limits::default()
+        .with_max_decompressed_bytes(MOST)
+        .with_max_archive_members(6)
+        .with_max_archive_depth(3);
+    let limits = limits.with_max_buffered_zip_bytes(64 << 10);
     let mut found = Found::new();
     let mut visit = |member: Result<Member<'_>>| {
         match member {

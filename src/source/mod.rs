@@ -152,7 +152,7 @@ impl Input {
         };
         let opened = match open(path, meter) {
             Ok(opened) => opened,
-            Err(error) => return visit(Err(Error::from(error).in_input(name))),
+            Err(error) => return visit(Err(Error::from(error).with_input(name))),
         };
         let Opened { file, len, first } = opened;
         let (file, read) = capped::Counted::new(file);
@@ -170,14 +170,15 @@ impl Input {
         };
         // A small file was read completely.
         let whole = u64::try_from(head.len()).ok() == len;
-        if kind == Kind::Zip && limits.nesting > 0 {
+        if kind == Kind::Zip && limits.max_archive_depth > 0 {
             // Zip needs seeking: a large file need not be held in memory.
             if whole {
                 return walk.zip(&name, Cursor::new(head), 1);
             }
             return walk.zip(&name, file, 1);
         }
-        let worth_it = *ahead && limits.nesting > 0 && len.is_some_and(|len| len >= AHEAD);
+        let worth_it =
+            *ahead && limits.max_archive_depth > 0 && len.is_some_and(|len| len >= AHEAD);
         if kind.is_compressed() && worth_it {
             let bytes = Cursor::new(head).chain(file);
             let unpacked = archive::unpack(kind, (bytes, len), (limits, &walk.budget));
@@ -322,7 +323,7 @@ fn folder(root: &Path, pick: &Pick, found: &mut Vec<Result<Input>>) {
         a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes())
     });
     found.extend(files.into_iter().map(|(path, error)| match error {
-        Some(error) => Err(Error::from(error).in_input(display(&path))),
+        Some(error) => Err(Error::from(error).with_input(display(&path))),
         None => Ok(Input::file(path, false)),
     }));
 }
@@ -422,7 +423,7 @@ mod tests {
         fs::write(&path, &packed).unwrap();
         let input = Input::file(path, true);
         for (ratio, whole) in [(1000, true), (100, false)] {
-            let limits = Limits::default().with_ratio(ratio);
+            let limits = Limits::default().with_max_compression_ratio(ratio);
             let mut lens = Vec::new();
             for ahead in [false, true] {
                 let pick = Pick::default();

@@ -155,13 +155,13 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{ExtraPorts, ExtraReason, Host, RunHeader, Script, ScriptData, ScriptOrigin},
+        model::{ExtraPorts, ExtraReason, Host, ScanHeader, Script, ScriptOrigin, ScriptValue},
         table::host_rows,
     };
 
     #[test]
     fn nested_lists_keep_their_values() {
-        let run = RunHeader { scan_id: "s".into(), ..RunHeader::default() };
+        let run = ScanHeader { scan_id: "s".into(), ..ScanHeader::default() };
         let mut builder = BatchBuilder::new(Table::Hosts, None);
         for hosts in 0..3_i32 {
             let mut host = Host::new(hosts);
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_row_are_those_of_its_values() {
-        let run = RunHeader { scan_id: "s".into(), ..RunHeader::default() };
+        let run = ScanHeader { scan_id: "s".into(), ..ScanHeader::default() };
         let script = |output: Option<&'static str>, data| Script {
             name: "n".into(),
             origin: ScriptOrigin::Nse,
@@ -203,9 +203,9 @@ mod tests {
         };
         let mut host = Host::new(0);
         host.scripts = vec![
-            script(Some("four"), ScriptData::None),
-            script(None, ScriptData::Text("ab".into())),
-            script(Some("seven b"), ScriptData::Text("c".into())),
+            script(Some("four"), ScriptValue::None),
+            script(None, ScriptValue::Text("ab".into())),
+            script(Some("seven b"), ScriptValue::Text("c".into())),
         ];
         let mut builder = BatchBuilder::new(Table::Scripts, None);
         for _ in 0..2 {

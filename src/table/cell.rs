@@ -4,7 +4,7 @@ use super::Field;
 use crate::{
     bytes::{append, append_number, escape, escape_doubled},
     json::{self, Value as _},
-    model::{ScriptData, Text, Timestamp},
+    model::{CowStr, ScriptValue, Timestamp},
 };
 
 /// Value of a row, borrowed from it.
@@ -32,7 +32,7 @@ pub enum Cell<'r> {
     /// Sixteen bytes.
     Bytes([u8; 16]),
     /// Value of a script, which is JSON text in a table.
-    Json(&'r ScriptData<'r>),
+    Json(&'r ScriptValue<'r>),
     /// List of texts or structs.
     List(&'r dyn Items),
 }
@@ -153,7 +153,7 @@ fn put_text<const DOUBLED: bool>(text: &str, out: &mut Vec<u8>) {
     append(quote::<DOUBLED>(), out);
 }
 
-fn put_data<const DOUBLED: bool>(data: &ScriptData<'_>, out: &mut Vec<u8>) {
+fn put_data<const DOUBLED: bool>(data: &ScriptValue<'_>, out: &mut Vec<u8>) {
     let mut text = Vec::new();
     if data.write_json(&mut text) {
         // JSON made of texts is valid UTF-8.
@@ -175,8 +175,8 @@ impl<'r> From<&'r String> for Cell<'r> {
     }
 }
 
-impl<'r> From<&'r Text<'_>> for Cell<'r> {
-    fn from(text: &'r Text<'_>) -> Self {
+impl<'r> From<&'r CowStr<'_>> for Cell<'r> {
+    fn from(text: &'r CowStr<'_>) -> Self {
         Self::Str(text)
     }
 }

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     bytes::append,
     error::{Error, ErrorKind, Result},
-    model::ScriptData,
+    model::ScriptValue,
 };
 
 /// Builder of one column. It counts runs of nulls and of values, because most columns are null in most rows.
@@ -170,7 +170,7 @@ impl ColumnBuilder {
         16
     }
 
-    fn json(&mut self, data: &ScriptData<'_>) -> usize {
+    fn json(&mut self, data: &ScriptValue<'_>) -> usize {
         if data.is_none() {
             return self.null();
         }

@@ -3,7 +3,7 @@
 use super::{Items, Row, row::Inner};
 use crate::{
     error::Result,
-    model::{HostInterval, IntervalService, PortInterval, ScanNumber, Span, Text},
+    model::{CowStr, HostInterval, IntervalService, PortInterval, ScanIndex, Span},
 };
 
 /// Scan IDs of an interval.
@@ -16,7 +16,7 @@ pub(super) struct IntervalScans<'r> {
 
 impl<'r> IntervalScans<'r> {
     fn of(span: &Span, ids: &[&'r str]) -> Self {
-        let id = |scan: ScanNumber| {
+        let id = |scan: ScanIndex| {
             usize::try_from(scan).ok().and_then(|scan| ids.get(scan)).copied().unwrap_or_default()
         };
         Self {
@@ -42,7 +42,7 @@ pub(super) struct PortIntervalRow<'r> {
 }
 
 /// CPEs of a missing service.
-static NO_CPES: Vec<Text<'static>> = Vec::new();
+static NO_CPES: Vec<CowStr<'static>> = Vec::new();
 
 impl<'r> PortIntervalRow<'r> {
     pub(super) fn service(&self) -> Option<&'r IntervalService<'r>> {

@@ -9,12 +9,13 @@ use arrow::{
 };
 
 use crate::{
-    error::{Code, Diagnostic, Position},
+    error::{Diagnostic, DiagnosticCode, Position},
     model::{
-        Address, AddressKind, ExtraPorts, ExtraReason, Host, HostHint, HostState, HostStatus,
-        HostTotals, Hostname, Os, OsClass, OsMatch, OsPortUsed, Port, PortState, Protocol,
-        RunEvent, RunHeader, RunRecord, RunStats, ScanInfo, Script, ScriptData, ScriptOrigin,
-        Sequence, Service, TargetSkipped, Task, TaskKind, TcpSequence, Text, Timestamp, TraceHop,
+        Address, AddressKind, CowStr, ExtraPorts, ExtraReason, Host, HostHint, HostState,
+        HostStatus, HostTotals, Hostname, OsClass, OsDetection, OsMatch, OsPortUsed, Port,
+        PortState, Protocol, ScanActivity, ScanHeader, ScanInfo, ScanStats, ScanSummary, Script,
+        ScriptOrigin, ScriptValue, Sequence, Service, TargetSkipped, Task, TaskKind, TcpSequence,
+        Timestamp, TraceHop,
     },
 };
 
@@ -65,8 +66,8 @@ impl<'b> Stored<'b> {
         words.key(self.row).filter(|key| *key < texts.len()).map(|key| texts.value(key))
     }
 
-    fn owned(&self, name: &str) -> Option<Text<'static>> {
-        self.text(name).map(|text| Text::Owned(text.to_owned()))
+    fn owned(&self, name: &str) -> Option<CowStr<'static>> {
+        self.text(name).map(|text| CowStr::Owned(text.to_owned()))
     }
 
     fn string(&self, name: &str) -> Option<String> {
@@ -106,11 +107,11 @@ impl<'b> Stored<'b> {
         self.column(name)?.as_list_opt::<i32>()
     }
 
-    fn texts(&self, name: &str) -> Vec<Text<'static>> {
+    fn texts(&self, name: &str) -> Vec<CowStr<'static>> {
         let Some(list) = self.list(name) else { return Vec::new() };
         let items = list.value(self.row);
         let Some(texts) = items.as_string_opt::<i32>() else { return Vec::new() };
-        texts.iter().flatten().map(|text| Text::Owned(text.to_owned())).collect()
+        texts.iter().flatten().map(|text| CowStr::Owned(text.to_owned())).collect()
     }
 
     fn structs<T>(&self, name: &str, each: impl Fn(&Stored<'_>) -> T) -> Vec<T> {
@@ -168,14 +169,14 @@ pub(crate) fn host(row: &Stored<'_>) -> Host<'static> {
     host.timeout_us = row.micros("timeout_ms");
     host.smurf_responses = row.int64("smurf_responses");
     host.extra_ports = row.structs("extra_ports", extra_ports);
-    host.os = Os {
+    host.os = OsDetection {
         fingerprints: row.texts("os_fingerprints"),
         ports_used: row.structs("os_ports_used", |used| OsPortUsed {
             state: used.state("state"),
             proto: used.owned("proto"),
             port: used.int32("port"),
         }),
-        ..Os::default()
+        ..OsDetection::default()
     };
     host.ports_listed = row.int32("ports_listed").unwrap_or_default();
     host.ports_open = row.int32("ports_open").unwrap_or_default();
@@ -266,7 +267,7 @@ pub(crate) fn script(row: &Stored<'_>) -> Script<'static> {
             _ => ScriptOrigin::Nse,
         },
         output: row.owned("output"),
-        data: row.owned("data").map_or(ScriptData::None, ScriptData::Json),
+        data: row.owned("data").map_or(ScriptValue::None, ScriptValue::Json),
     }
 }
 
@@ -282,7 +283,7 @@ pub(crate) fn os_class(row: &Stored<'_>) -> OsClass<'static> {
         kind: row.owned("type"),
         vendor: row.owned("vendor"),
         family: row.owned("family"),
-        gen_: row.owned("gen"),
+        generation: row.owned("gen"),
         accuracy: row.int32("accuracy"),
         cpes: row.texts("cpes"),
     }
@@ -299,13 +300,13 @@ pub(crate) fn hop(row: &Stored<'_>) -> TraceHop<'static> {
 }
 
 /// Returns the protocol and port of the probes in a row of `hops`.
-pub(crate) fn trace(row: &Stored<'_>) -> (Option<Text<'static>>, Option<i32>) {
+pub(crate) fn trace(row: &Stored<'_>) -> (Option<CowStr<'static>>, Option<i32>) {
     (row.owned("proto"), row.int32("trace_port"))
 }
 
 /// Returns the scan of a row of `scans`, without its scripts and warnings.
-pub(crate) fn scan(row: &Stored<'_>) -> RunRecord {
-    let header = RunHeader {
+pub(crate) fn scan(row: &Stored<'_>) -> ScanSummary {
+    let header = ScanHeader {
         scan_id: row.string("scan_id").unwrap_or_default(),
         doc_index: row.int32("doc_index").unwrap_or_default(),
         position: Position::default(),
@@ -317,7 +318,7 @@ pub(crate) fn scan(row: &Stored<'_>) -> RunRecord {
         start_time: row.time("start_time"),
         start_str: row.string("start_str"),
     };
-    let stats = RunStats {
+    let stats = ScanStats {
         end_time: row.time("end_time"),
         end_str: row.string("end_str"),
         elapsed_s: row.float64("elapsed_s"),
@@ -331,7 +332,7 @@ pub(crate) fn scan(row: &Stored<'_>) -> RunRecord {
             total: row.int64("hosts_total"),
         },
     };
-    RunRecord {
+    ScanSummary {
         header,
         stats,
         verbosity: row.int32("verbosity"),
@@ -349,15 +350,15 @@ pub(crate) fn scan(row: &Stored<'_>) -> RunRecord {
         resumed: row.boolean("resumed").unwrap_or_default(),
         bytes: row.int64("bytes").unwrap_or_default(),
         content_sha256: row.string("content_sha256"),
-        exists: true,
-        ..RunRecord::default()
+        has_scan: true,
+        ..ScanSummary::default()
     }
 }
 
 /// Returns the event of a row of `events`.
-pub(crate) fn event(row: &Stored<'_>) -> Option<RunEvent> {
+pub(crate) fn event(row: &Stored<'_>) -> Option<ScanActivity> {
     let task = |kind| {
-        RunEvent::Task(Task {
+        ScanActivity::Task(Task {
             kind,
             task: row.string("task"),
             time: row.time("time"),
@@ -371,14 +372,14 @@ pub(crate) fn event(row: &Stored<'_>) -> Option<RunEvent> {
     let kind = row.text("kind")?;
     Some(match kinds.into_iter().find(|known| known.as_str() == kind) {
         Some(known) => task(known),
-        None if kind == "hosthint" => RunEvent::HostHint(HostHint {
+        None if kind == "hosthint" => ScanActivity::HostHint(HostHint {
             ip: row.string("ip"),
             mac: row.string("mac"),
             hostname: row.string("hostname"),
             state: row.string("state"),
             reason: row.string("reason"),
         }),
-        None => RunEvent::Target(TargetSkipped {
+        None => ScanActivity::Target(TargetSkipped {
             status: row.string("state"),
             reason: row.string("reason"),
             specification: row.string("specification"),
@@ -391,7 +392,7 @@ pub(crate) fn warning(row: &Stored<'_>) -> Option<Diagnostic> {
     let code = row.text("code")?;
     let unsigned = |name| row.int64(name).and_then(|n| u64::try_from(n).ok()).unwrap_or_default();
     Some(Diagnostic {
-        code: Code::ALL.into_iter().find(|known| known.as_str() == code)?,
+        code: DiagnosticCode::ALL.into_iter().find(|known| known.as_str() == code)?,
         position: Position { byte: unsigned("byte_offset"), line: unsigned("line") },
         count: row.int64("count").unwrap_or_default(),
         detail: row.string("detail").unwrap_or_default(),

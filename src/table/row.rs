@@ -9,9 +9,9 @@ use super::{
 use crate::{
     error::{Diagnostic, Result},
     model::{
-        Change, Conflict, Host, HostKey, Identity, MergedHost, OsClass, OsMatch, Port, PortOrigin,
-        RunEvent, RunHeader, RunRecord, ScanNumber, Script, ScriptScope, Seen, Service, Trace,
-        TraceHop, host_id,
+        Change, Conflict, Host, HostKey, Identity, MergedHost, OsClass, OsMatch, Port,
+        PortProvenance, ScanActivity, ScanHeader, ScanIndex, ScanSummary, Script, ScriptScope,
+        SeenRange, Service, Trace, TraceHop, host_id,
     },
 };
 
@@ -40,7 +40,7 @@ pub(super) enum Inner<'r> {
 #[derive(Clone, Copy)]
 pub(super) struct ScanRow<'r> {
     pub(super) source: &'r str,
-    pub(super) record: &'r RunRecord,
+    pub(super) record: &'r ScanSummary,
 }
 
 /// Values that all rows of a host share.
@@ -52,7 +52,7 @@ pub(super) struct HostRow<'r> {
     pub(super) ip: Option<&'r str>,
     pub(super) host: &'r Host<'r>,
     /// Times at which the host or the port was seen, in the result of a merge.
-    pub(super) seen: Seen,
+    pub(super) seen: SeenRange,
     pub(super) scans: Option<&'r Vec<&'r str>>,
 }
 
@@ -143,13 +143,13 @@ pub(super) struct HopRow<'r> {
 pub(super) struct EventRow<'r> {
     pub(super) scan_id: &'r str,
     pub(super) index: i32,
-    pub(super) event: &'r RunEvent,
+    pub(super) event: &'r ScanActivity,
 }
 
 #[derive(Clone, Copy)]
 pub(super) struct WarningRow<'r> {
     pub(super) source: &'r str,
-    pub(super) record: &'r RunRecord,
+    pub(super) record: &'r ScanSummary,
     pub(super) index: i32,
     pub(super) diagnostic: &'r Diagnostic,
 }
@@ -214,7 +214,7 @@ impl Row<'_> {
 /// # Errors
 /// Returns the first error of `each`.
 pub fn host_rows(
-    run: &RunHeader,
+    run: &ScanHeader,
     host: &Host<'_>,
     each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<()> {
@@ -226,7 +226,7 @@ pub fn host_rows(
         host_key: host_key.as_str(),
         ip: host.ip().map(|address| &*address.text),
         host,
-        seen: Seen::default(),
+        seen: SeenRange::default(),
         scans: None,
     };
     each(&Row(Inner::Host(row)))?;
@@ -275,23 +275,23 @@ pub fn merged_rows(
     ids: &[&str],
     each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<()> {
-    let id = |scan: ScanNumber| {
+    let id = |scan: ScanIndex| {
         usize::try_from(scan).ok().and_then(|scan| ids.get(scan)).copied().unwrap_or_default()
     };
-    let MergedHost { host_key, host_id, host, origins, conflicts } = merged;
-    let scans: Vec<&str> = origins.scans.iter().map(|scan| id(*scan)).collect();
+    let MergedHost { host_key, host_id, host, provenance, conflicts } = merged;
+    let scans: Vec<&str> = provenance.scans.iter().map(|scan| id(*scan)).collect();
     let row = HostRow {
-        scan_id: id(origins.status),
+        scan_id: id(provenance.status),
         host_id,
         host_key,
         ip: host.ip().map(|address| &*address.text),
         host,
-        seen: origins.seen,
+        seen: provenance.seen,
         scans: Some(&scans),
     };
     each(&Row(Inner::Host(row)))?;
-    let sources = |from: fn(&PortOrigin) -> ScanNumber| {
-        host.ports.iter().zip(&origins.ports).map(move |(port, origin)| {
+    let sources = |from: fn(&PortProvenance) -> ScanIndex| {
+        host.ports.iter().zip(&provenance.ports).map(move |(port, origin)| {
             (HostRow { scan_id: id(from(origin)), seen: origin.seen, ..row }, port)
         })
     };
@@ -306,20 +306,20 @@ pub fn merged_rows(
     for (host, port) in sources(|origin| origin.scripts) {
         script_rows_of(host, Some(port), &port.scripts, each)?;
     }
-    for ((index, script), scan) in numbered(&host.scripts).zip(&origins.scripts) {
+    for ((index, script), scan) in numbered(&host.scripts).zip(&provenance.scripts) {
         let (scan_id, host_id, scope) = (id(*scan), Some(row.host_id), ScriptScope::Host);
         let row = ScriptRow { scan_id, host_id, port: None, scope, index, script };
         each(&Row(Inner::Script(row)))?;
     }
-    for ((index, found), scan) in numbered(&host.os.matches).zip(&origins.matches) {
+    for ((index, found), scan) in numbered(&host.os.matches).zip(&provenance.matches) {
         let host = HostRow { scan_id: id(*scan), ..row };
         each(&Row(Inner::OsMatch(OsMatchRow { host, index, found })))?;
     }
-    for ((index, class), scan) in numbered(&host.os.classes).zip(&origins.classes) {
+    for ((index, class), scan) in numbered(&host.os.classes).zip(&provenance.classes) {
         let host = HostRow { scan_id: id(*scan), ..row };
         each(&Row(Inner::OsClass(OsClassRow { host, index, class })))?;
     }
-    hop_rows(HostRow { scan_id: id(origins.traces), ..row }, each)?;
+    hop_rows(HostRow { scan_id: id(provenance.traces), ..row }, each)?;
     for conflict in conflicts {
         let (winner, loser) = (id(conflict.winner), id(conflict.loser));
         each(&Row(Inner::Conflict(ConflictRow { host_key, winner, loser, conflict })))?;
@@ -355,9 +355,9 @@ fn script_rows_of(
 /// # Errors
 /// Returns the error of `each`.
 pub fn event_row(
-    run: &RunHeader,
+    run: &ScanHeader,
     index: i32,
-    event: &RunEvent,
+    event: &ScanActivity,
     each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<()> {
     each(&Row(Inner::Event(EventRow { scan_id: &run.scan_id, index, event })))
@@ -370,7 +370,7 @@ pub fn event_row(
 /// Returns the first error of `each`.
 pub fn run_rows(
     source: &str,
-    record: &RunRecord,
+    record: &ScanSummary,
     each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<()> {
     for (scope, index, script) in record.scripts() {
@@ -381,7 +381,7 @@ pub fn run_rows(
     for (index, diagnostic) in numbered(&record.diagnostics) {
         each(&Row(Inner::Warning(WarningRow { source, record, index, diagnostic })))?;
     }
-    if record.exists {
+    if record.has_scan {
         each(&Row(Inner::Scan(ScanRow { source, record })))?;
     }
     Ok(())

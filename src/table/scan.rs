@@ -1,11 +1,11 @@
 //! Scan that rows belong to.
 
-use crate::model::{RunHeader, RunRecord, Timestamp};
+use crate::model::{ScanHeader, ScanSummary, Timestamp};
 
 /// Scan that rows belong to, as far as it is known when the rows come.
 #[derive(Debug, Clone, Copy)]
 pub struct ScanOf<'r> {
-    header: &'r RunHeader,
+    header: &'r ScanHeader,
     has_ended: bool,
     end: Option<Timestamp>,
 }
@@ -13,13 +13,13 @@ pub struct ScanOf<'r> {
 impl<'r> ScanOf<'r> {
     /// Creates the value for a scan that has not ended.
     #[must_use]
-    pub fn running(header: &'r RunHeader) -> Self {
+    pub fn running(header: &'r ScanHeader) -> Self {
         Self { header, has_ended: false, end: None }
     }
 
     /// Creates the value for a scan that has ended.
     #[must_use]
-    pub fn ended(record: &'r RunRecord) -> Self {
+    pub fn ended(record: &'r ScanSummary) -> Self {
         Self { header: &record.header, has_ended: true, end: record.stats.end_time }
     }
 

@@ -31,7 +31,7 @@ use crate::{
     error::Result,
     fs::{self, File},
     merge::{MergePolicy, Merger, Precedence, pack_host, unpack_host},
-    model::{ComparedScans, Host, HostChanges, HostKey, Identity, RunRecord},
+    model::{ComparedScans, Host, HostChanges, HostKey, Identity, ScanSummary},
 };
 
 /// Number of parts that hosts are distributed over.
@@ -132,7 +132,7 @@ impl HostStateStore {
     /// Returns errors of `each`. Fails if files cannot be read or written.
     pub(super) fn step(
         &mut self,
-        (source, record): (&str, &RunRecord),
+        (source, record): (&str, &ScanSummary),
         each: Each<'_>,
     ) -> Result<()> {
         self.last = self.last.saturating_add(1);
@@ -219,7 +219,7 @@ impl HostStateStore {
         }
         if !merger.has_scans() {
             // Nothing was known; a scan without hosts represents that.
-            merger.end_scan("", RunRecord { exists: true, ..RunRecord::default() });
+            merger.end_scan("", ScanSummary { has_scan: true, ..ScanSummary::default() });
         }
         Ok(merger)
     }

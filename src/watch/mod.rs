@@ -268,7 +268,10 @@ impl Watch {
                 Ok(None) => continue,
                 Err(error) => {
                     there.insert(name);
-                    self.refuse(Error::from(error).in_input(path.display().to_string()), on_event);
+                    self.refuse(
+                        Error::from(error).with_input(path.display().to_string()),
+                        on_event,
+                    );
                     continue;
                 }
             };

@@ -13,7 +13,7 @@ use crate::{
     error::Result,
     feed::{Feed, ecs::change_line},
     format::row_line,
-    model::{Change, ComparedScans, Host, HostChanges, RunHeader, RunRecord, ScanEvent},
+    model::{Change, ComparedScans, Host, HostChanges, ScanEvent, ScanHeader, ScanSummary},
     table::change_row,
 };
 
@@ -32,7 +32,7 @@ pub(super) struct DocumentProcessor<'t> {
 /// Document that is being read.
 #[derive(Debug, Default)]
 struct OpenDocument {
-    run: RunHeader,
+    run: ScanHeader,
     /// Length of the batch's lines when the document started.
     from: u64,
     /// Part of its scan that was written before.
@@ -62,12 +62,12 @@ impl<'t> DocumentProcessor<'t> {
             return;
         }
         let taken = match event {
-            ScanEvent::RunStart(header) => {
+            ScanEvent::ScanStart(header) => {
                 self.begin(header);
                 Ok(())
             }
             ScanEvent::Host(host) => self.host(host),
-            ScanEvent::RunEnd(record) => self.end(name, record),
+            ScanEvent::ScanEnd(record) => self.end(name, record),
             _ => Ok(()),
         };
         self.failed = taken.err();
@@ -81,7 +81,7 @@ impl<'t> DocumentProcessor<'t> {
         self.failed.map_or(Ok(()), Err)
     }
 
-    fn begin(&mut self, header: &RunHeader) {
+    fn begin(&mut self, header: &ScanHeader) {
         let id = &header.scan_id;
         let delivered = self.batch.delivered(id).or_else(|| self.journal.delivered(id)).cloned();
         self.open = OpenDocument {
@@ -136,9 +136,9 @@ impl<'t> DocumentProcessor<'t> {
         batch.settle()
     }
 
-    fn end(&mut self, name: &str, record: &RunRecord) -> Result<()> {
+    fn end(&mut self, name: &str, record: &ScanSummary) -> Result<()> {
         let open = std::mem::take(&mut self.open);
-        let Some(sha256) = record.content_sha256.clone().filter(|_| record.exists) else {
+        let Some(sha256) = record.content_sha256.clone().filter(|_| record.has_scan) else {
             self.batch.lines.rewind(open.from);
             return Ok(());
         };
@@ -182,7 +182,7 @@ fn is_news(delivered: &Delivered, now: &Delivered, same: bool) -> bool {
     now.rank() > delivered.rank() || (now.finished && delivered.finished && differs)
 }
 
-fn scan_line(feed: &Feed, name: &str, record: &RunRecord, batch: &mut Batch) -> Result<()> {
+fn scan_line(feed: &Feed, name: &str, record: &ScanSummary, batch: &mut Batch) -> Result<()> {
     feed.scan(name, record, batch.lines.held());
     batch.settle()
 }

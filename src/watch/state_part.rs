@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     bytes::hex,
-    model::{RunHeader, RunRecord, RunStats, ScanInfo, Timestamp},
+    model::{ScanHeader, ScanInfo, ScanStats, ScanSummary, Timestamp},
     snapshot::{Kind, SnapshotError, SnapshotReader, SnapshotWriter},
 };
 
@@ -52,7 +52,7 @@ pub(super) struct StoredScan {
 type Info = (Option<String>, Option<String>, Option<i64>, Option<String>, Option<String>);
 
 impl StoredScan {
-    pub(super) fn of(number: u64, source: &str, record: &RunRecord) -> Self {
+    pub(super) fn of(number: u64, source: &str, record: &ScanSummary) -> Self {
         let info = record.scan_info.iter().cloned();
         let seconds = |time: Option<Timestamp>| time.map(Timestamp::seconds);
         Self {
@@ -82,7 +82,7 @@ impl StoredScan {
     }
 
     /// Returns the fields of the scan's record that merging needs.
-    pub(super) fn record(&self) -> RunRecord {
+    pub(super) fn record(&self) -> ScanSummary {
         let time = |seconds: Option<i64>| seconds.and_then(Timestamp::from_seconds);
         let info = self.info.iter().cloned();
         let info = info.map(|(kind, protocol, num_services, services, scan_flags)| ScanInfo {
@@ -92,28 +92,28 @@ impl StoredScan {
             services,
             scan_flags,
         });
-        RunRecord {
-            header: RunHeader {
+        ScanSummary {
+            header: ScanHeader {
                 scan_id: self.id.clone(),
                 start_time: time(self.start),
                 scanner: self.scanner.clone(),
                 scanner_version: self.version.clone(),
                 xml_version: self.xml_version.clone(),
                 args: self.args.clone(),
-                ..RunHeader::default()
+                ..ScanHeader::default()
             },
             scan_info: info.collect(),
-            stats: RunStats {
+            stats: ScanStats {
                 finished: self.finished,
                 end_time: time(self.end),
-                ..RunStats::default()
+                ..ScanStats::default()
             },
             hosts_seen: self.seen,
             hosts_incomplete: self.incomplete,
             truncated: self.truncated,
             content_sha256: self.sha256.clone(),
-            exists: true,
-            ..RunRecord::default()
+            has_scan: true,
+            ..ScanSummary::default()
         }
     }
 }
@@ -253,7 +253,7 @@ mod tests {
                     let key = format!("ip:{}", host.index);
                     entries.push(HostEntry { scan: 7, key, host: record });
                 }
-                ScanEvent::RunEnd(record) => scans.push(StoredScan::of(7, "a.xml", &record)),
+                ScanEvent::ScanEnd(record) => scans.push(StoredScan::of(7, "a.xml", &record)),
                 _ => {}
             }
         }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::{Position, Result},
-    model::{Host, RunRecord},
+    model::{Host, ScanSummary},
 };
 
 /// Maximum number of hosts per batch.
@@ -23,7 +23,7 @@ const HOSTS: usize = 4096;
 
 /// Consecutive hosts of one scan that were not parsed yet.
 #[derive(Debug, Clone)]
-pub struct HostBatch {
+pub struct RawHostBatch {
     options: Arc<Options>,
     encoding: Encoding,
     first_index: i32,
@@ -44,12 +44,12 @@ struct Framed {
 
 /// Diagnostics of hosts, for the record of their scan.
 #[derive(Debug, Clone, Default)]
-pub struct HostNotes {
+pub struct HostDiagnostics {
     pub(super) ledger: Ledger,
     incomplete: i64,
 }
 
-impl HostBatch {
+impl RawHostBatch {
     pub(super) fn new(
         options: Arc<Options>,
         encoding: Encoding,
@@ -86,9 +86,9 @@ impl HostBatch {
     ///
     /// # Errors
     /// Returns the first error of `each`.
-    pub fn read(&self, each: &mut dyn FnMut(Host<'_>) -> Result<()>) -> Result<HostNotes> {
-        let unknown = self.options.limits.unknown_names;
-        let mut read = HostNotes { ledger: Ledger::new(unknown), incomplete: 0 };
+    pub fn read(&self, each: &mut dyn FnMut(Host<'_>) -> Result<()>) -> Result<HostDiagnostics> {
+        let unknown = self.options.limits.max_unknown_names;
+        let mut read = HostDiagnostics { ledger: Ledger::new(unknown), incomplete: 0 };
         let mut notes = Notes::new(unknown);
         let mut bump = Bump::new();
         let mut rest = &*self.bytes;
@@ -121,7 +121,7 @@ impl Framed {
     }
 }
 
-impl HostNotes {
+impl HostDiagnostics {
     /// Creates the diagnostics of a scan from those of its other parts; those of its batches are merged later.
     pub(super) fn of_run(ledger: Ledger) -> Self {
         Self { ledger, incomplete: 0 }
@@ -134,7 +134,7 @@ impl HostNotes {
     }
 
     /// Moves all diagnostics into the record.
-    pub fn complete(mut self, record: &mut RunRecord) {
+    pub fn complete(mut self, record: &mut ScanSummary) {
         record.diagnostics = self.ledger.finish();
         record.hosts_incomplete = record.hosts_incomplete.saturating_add(self.incomplete);
     }

@@ -6,17 +6,17 @@
 //! new allocation, and the output that is produced from it before it can be freed. A new list in the model needs an
 //! [`Entry`] here and a charge where it is read.
 //!
-//! All lists of a host share [`Limits::items`] bytes. When they are used up, no list grows any more: the host is
+//! All lists of a host share [`Limits::max_host_list_bytes`] bytes. When they are used up, no list grows any more: the host is
 //! incomplete, and each omitted entry counts as `W_LIMIT`. Scripts of a scan and its `scaninfo` are charged to
-//! [`Limits::run`] in the same way, together with their text.
+//! [`Limits::max_scan_metadata_bytes`] in the same way, together with their text.
 
 use super::{notes::Notes, token::Attr};
 use crate::{
-    error::Code,
+    error::DiagnosticCode,
     limits::Limits,
     model::{
-        Address, ExtraPorts, ExtraReason, Hostname, OsClass, OsMatch, OsPortUsed, Port, ScanEvent,
-        Script, ScriptNode, Service, Text, Trace, TraceHop,
+        Address, CowStr, ExtraPorts, ExtraReason, Hostname, OsClass, OsMatch, OsPortUsed, Port,
+        ScanEvent, Script, ScriptNode, Service, Trace, TraceHop,
     },
 };
 
@@ -60,7 +60,7 @@ impl Entry {
             Self::ExtraReason => (size_of::<ExtraReason<'_>>(), PART),
             Self::Port => (size_of::<Port<'_>>(), ROW),
             Self::Service => (size_of::<Service<'_>>(), ROW),
-            Self::Cpe | Self::Fingerprint => (size_of::<Text<'_>>(), PART),
+            Self::Cpe | Self::Fingerprint => (size_of::<CowStr<'_>>(), PART),
             Self::Script => (size_of::<Script<'_>>(), ROW),
             Self::ScriptNode => (size_of::<ScriptNode<'_>>(), PART),
             Self::PortUsed => (size_of::<OsPortUsed<'_>>(), PART),
@@ -99,7 +99,7 @@ impl Budget {
         if self.full || spent > self.cap {
             self.full = true;
             let cap = self.cap;
-            notes.add(Code::Limit, at, || {
+            notes.add(DiagnosticCode::Limit, at, || {
                 format!("a host whose lists take more than {cap} bytes of memory")
             });
             return false;
@@ -132,8 +132,8 @@ pub(super) fn text_of(attributes: &[Attr<'_>]) -> usize {
 
 /// Returns the maximum number of ports per host, both listed ports and those expanded from counts.
 pub(crate) fn most_ports(limits: &Limits) -> usize {
-    let within = limits.items.checked_div(Entry::Port.cost());
-    limits.ports.min(within.unwrap_or(usize::MAX))
+    let within = limits.max_host_list_bytes.checked_div(Entry::Port.cost());
+    limits.max_ports.min(within.unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]
@@ -145,8 +145,11 @@ mod tests {
         let limits = Limits::default();
         let port = Entry::Port.cost() + Entry::Service.cost() + 2 * Entry::Cpe.cost();
         let scripts = 2 * Entry::Script.cost() + 20 * Entry::ScriptNode.cost();
-        assert!(65_536 * (port + scripts) + 100_000 * Entry::ScriptNode.cost() < limits.items);
-        assert!(100_000 * (Entry::ScriptNode.cost() + 32) < limits.run);
+        assert!(
+            65_536 * (port + scripts) + 100_000 * Entry::ScriptNode.cost()
+                < limits.max_host_list_bytes
+        );
+        assert!(100_000 * (Entry::ScriptNode.cost() + 32) < limits.max_scan_metadata_bytes);
         assert!(most_ports(&limits) >= 2 * 65_536);
     }
 

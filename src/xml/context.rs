@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     limits::Limits,
-    model::{Text, Timestamp},
+    model::{CowStr, Timestamp},
 };
 
 /// Converts attributes to values while a frame is read.
@@ -36,9 +36,9 @@ impl<'f> Context<'f, '_> {
 
     /// Returns the text of an attribute, or `None` if it is empty (rule T5).
     #[inline]
-    pub(super) fn text(&mut self, attr: &Attr<'f>) -> Option<Text<'f>> {
+    pub(super) fn text(&mut self, attr: &Attr<'f>) -> Option<CowStr<'f>> {
         let text = self.plain(attr);
-        (!text.is_empty()).then_some(Text::Borrowed(text))
+        (!text.is_empty()).then_some(CowStr::Borrowed(text))
     }
 
     /// Returns an owned copy of the text of an attribute, or `None` if it is empty, for values that outlive the frame.
@@ -90,12 +90,12 @@ impl<'f> Context<'f, '_> {
 }
 
 /// Converts a value of the frame to the lifetime of its destination.
-pub(super) type Own<'f, 'a> = fn(&'f str) -> Text<'a>;
+pub(super) type Own<'f, 'a> = fn(&'f str) -> CowStr<'a>;
 
 /// Text of an element, which comments and CDATA sections may split into several tokens.
 #[derive(Debug, Default)]
 pub(super) struct TextBuffer<'a> {
-    text: Option<Text<'a>>,
+    text: Option<CowStr<'a>>,
     raw_len: usize,
     full: bool,
 }
@@ -128,9 +128,9 @@ impl<'a> TextBuffer<'a> {
     }
 
     /// Returns the whole text, repaired (rule T4), and empties the buffer.
-    pub(super) fn take(&mut self, context: &Context<'_, '_>) -> Text<'a> {
+    pub(super) fn take(&mut self, context: &Context<'_, '_>) -> CowStr<'a> {
         let text = std::mem::take(self).text.unwrap_or_default();
-        context.values.mended(&text).map_or(text, Text::Owned)
+        context.values.mended(&text).map_or(text, CowStr::Owned)
     }
 
     /// Returns true if the text consists only of whitespace.

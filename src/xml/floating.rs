@@ -7,7 +7,7 @@ use super::{
     value,
 };
 use crate::model::{
-    AddressKind, HostHint, RunEvent, ScanInfo, TargetSkipped, Task, TaskKind, Text,
+    AddressKind, CowStr, HostHint, ScanActivity, ScanInfo, TargetSkipped, Task, TaskKind,
 };
 
 /// Contents of such an element.
@@ -16,7 +16,7 @@ pub(super) enum RunItem {
     ScanInfo(ScanInfo),
     Verbose(Option<i32>),
     Debugging(Option<i32>),
-    Event(RunEvent),
+    Event(ScanActivity),
 }
 
 /// Contents of such an element, with its position in the piece.
@@ -106,7 +106,7 @@ impl FloatingReader {
         if el != El::Hosthint {
             return None;
         }
-        self.hint.take().map(|hint| RunItem::Event(RunEvent::HostHint(hint)))
+        self.hint.take().map(|hint| RunItem::Event(ScanActivity::HostHint(hint)))
     }
 }
 
@@ -126,7 +126,9 @@ pub(super) fn address<'f>(
         }
     }
     let Some(addr) = addr else {
-        context.notes.add(crate::error::Code::MissingAttr, at, || "an address without addr".into());
+        context.notes.add(crate::error::DiagnosticCode::MissingAttr, at, || {
+            "an address without addr".into()
+        });
         return None;
     };
     Some(value::address(addr, kind, vendor, at, (context.values.bump, context.notes)))
@@ -151,7 +153,7 @@ fn level<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> Option<i
     attributes.iter().find(|attr| attr.id == At::Level).and_then(|attr| context.int(attr))
 }
 
-fn target<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> RunEvent {
+fn target<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> ScanActivity {
     let mut target = TargetSkipped::default();
     for attr in attributes {
         match attr.id {
@@ -161,7 +163,7 @@ fn target<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> RunEven
             _ => {}
         }
     }
-    RunEvent::Target(target)
+    ScanActivity::Target(target)
 }
 
 fn task<'f>(kind: TaskKind, attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> RunItem {
@@ -185,15 +187,15 @@ fn task<'f>(kind: TaskKind, attributes: &[Attr<'f>], context: &mut Context<'f, '
             _ => {}
         }
     }
-    RunItem::Event(RunEvent::Task(task))
+    RunItem::Event(ScanActivity::Task(task))
 }
 
 /// Borrows a value from its frame.
-pub(super) fn borrow(text: &str) -> Text<'_> {
-    Text::Borrowed(text)
+pub(super) fn borrow(text: &str) -> CowStr<'_> {
+    CowStr::Borrowed(text)
 }
 
 /// Copies a value, so that it outlives its frame.
-pub(super) fn keep(text: &str) -> Text<'static> {
-    Text::Owned(text.to_owned())
+pub(super) fn keep(text: &str) -> CowStr<'static> {
+    CowStr::Owned(text.to_owned())
 }

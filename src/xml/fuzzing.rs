@@ -100,7 +100,7 @@ fn all(mut tokens: Tokens<'_>, len: usize) -> Vec<String> {
 /// Reads text on the fast path and with quick-xml: both return the same tokens and warnings.
 pub(crate) fn tokens(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let small = Limits::default().with_tag(128).with_attributes(4);
+    let small = Limits::default().with_max_tag_bytes(128).with_max_attributes(4);
     for caps in [TagCaps::of(&Limits::default()), TagCaps::of(&small)] {
         for last in [false, true] {
             let bump = Bump::new();
@@ -146,7 +146,8 @@ fn framed(pieces: &[&[u8]], limits: &Limits) -> (Vec<(Kind, Vec<u8>)>, usize) {
 /// Cuts an input into frames, at once and in pieces: the hosts are the same, and every byte is passed exactly once.
 pub(crate) fn frames(data: &[u8]) {
     let mut choices = Choices::of(data);
-    let small = Limits::default().with_host(300).with_tag(100).with_value(60);
+    let small =
+        Limits::default().with_max_host_bytes(300).with_max_tag_bytes(100).with_max_value_bytes(60);
     for limits in [Limits::default(), small] {
         let (whole, passed) = framed(&[data], &limits);
         assert_eq!(passed, data.len(), "bytes passed");

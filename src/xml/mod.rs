@@ -55,8 +55,8 @@ pub(crate) use self::budget::most_ports;
 #[cfg(feature = "cli")]
 pub(crate) use self::decode::{ESCAPED, QUOTED};
 pub use self::{
-    batch::{HostBatch, HostNotes},
-    decode::{Decoder, Part},
+    batch::{HostDiagnostics, RawHostBatch},
+    decode::{BatchedEvent, Decoder},
     reader::Reader,
 };
 use crate::limits::Limits;

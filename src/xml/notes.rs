@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::error::{Code, Diagnostic, Position};
+use crate::error::{Diagnostic, DiagnosticCode, Position};
 
 /// Message about hosts and scans that are not read because of where they stand.
 pub(super) const HIDDEN: &str =
@@ -25,7 +25,7 @@ pub(super) struct Notes {
 /// Warning code, its number of occurrences in the frame, and its first position.
 #[derive(Debug)]
 pub(super) struct Note {
-    pub(super) code: Code,
+    pub(super) code: DiagnosticCode,
     pub(super) at: usize,
     pub(super) count: i64,
     pub(super) detail: String,
@@ -37,14 +37,14 @@ impl Notes {
     }
 
     /// Records a warning at a position of the frame. `detail` is called only for the first one of its code.
-    pub(super) fn add(&mut self, code: Code, at: usize, detail: impl FnOnce() -> String) {
+    pub(super) fn add(&mut self, code: DiagnosticCode, at: usize, detail: impl FnOnce() -> String) {
         self.add_many(code, at, 1, detail);
     }
 
     /// Records `count` warnings, the first of them at this position.
     pub(super) fn add_many(
         &mut self,
-        code: Code,
+        code: DiagnosticCode,
         at: usize,
         count: i64,
         detail: impl FnOnce() -> String,
@@ -62,7 +62,7 @@ impl Notes {
 
     /// Records hosts or scans in skipped markup, the first of them at this position.
     pub(super) fn hidden(&mut self, at: usize, count: i64) {
-        self.add_many(Code::Hidden, at, count, || HIDDEN.into());
+        self.add_many(DiagnosticCode::Hidden, at, count, || HIDDEN.into());
     }
 
     /// Records an element that is unknown or does not belong where it stands.
@@ -101,7 +101,12 @@ impl Ledger {
         }
         for (name, at) in notes.unknown.drain(..) {
             if self.unknown.len() < self.unknown_cap && self.unknown.insert(name.clone()) {
-                self.add(Code::Unknown, 1, || place(at), || format!("element <{name}> skipped"));
+                self.add(
+                    DiagnosticCode::Unknown,
+                    1,
+                    || place(at),
+                    || format!("element <{name}> skipped"),
+                );
             }
         }
         notes.unknown_seen.clear();
@@ -110,7 +115,7 @@ impl Ledger {
     /// Counts a warning. Position and detail are computed only for the first one of its code.
     pub(super) fn add(
         &mut self,
-        code: Code,
+        code: DiagnosticCode,
         count: i64,
         place: impl FnOnce() -> Position,
         detail: impl FnOnce() -> String,
@@ -125,7 +130,7 @@ impl Ledger {
     /// Counts warnings whose position may precede those that were counted before.
     pub(super) fn add_at(
         &mut self,
-        code: Code,
+        code: DiagnosticCode,
         count: i64,
         position: Position,
         detail: impl FnOnce() -> String,
@@ -151,7 +156,7 @@ impl Ledger {
         // An unknown name counts once, wherever it was found first.
         let names = i64::try_from(self.unknown.len().saturating_sub(before)).unwrap_or(i64::MAX);
         for Diagnostic { code, position, count, detail } in other.entries {
-            let count = if code == Code::Unknown { names } else { count };
+            let count = if code == DiagnosticCode::Unknown { names } else { count };
             self.add_at(code, count, position, || detail);
         }
     }
@@ -186,8 +191,8 @@ mod tests {
     #[test]
     fn a_code_is_counted_and_keeps_its_first_place_and_detail() {
         let mut notes = Notes::new(10);
-        notes.add(Code::BadNumber, 9, || "late".into());
-        notes.add(Code::BadNumber, 4, || "early".into());
+        notes.add(DiagnosticCode::BadNumber, 9, || "late".into());
+        notes.add(DiagnosticCode::BadNumber, 4, || "early".into());
         notes.unknown("x", 2);
         notes.unknown("x", 3);
         let mut ledger = Ledger::new(10);
@@ -195,15 +200,15 @@ mod tests {
         ledger.take(&mut notes, place);
         assert!(notes.is_empty());
         notes.unknown("x", 30);
-        notes.add(Code::BadNumber, 40, || "again".into());
+        notes.add(DiagnosticCode::BadNumber, 40, || "again".into());
         ledger.take(&mut notes, place);
         let found = ledger.finish();
         let row = |d: &Diagnostic| (d.code, d.position.byte, d.count, d.detail.clone());
         assert_eq!(
             found.iter().map(row).collect::<Vec<_>>(),
             [
-                (Code::Unknown, 2, 1, "element <x> skipped".to_owned()),
-                (Code::BadNumber, 4, 3, "early".to_owned())
+                (DiagnosticCode::Unknown, 2, 1, "element <x> skipped".to_owned()),
+                (DiagnosticCode::BadNumber, 4, 3, "early".to_owned())
             ]
         );
     }

@@ -10,8 +10,8 @@ use super::{
     value,
 };
 use crate::{
-    error::Code,
-    model::{Port, PortState, Protocol, Script, Service, Text},
+    error::DiagnosticCode,
+    model::{CowStr, Port, PortState, Protocol, Script, Service},
 };
 
 /// Maximum number of protocols before ports are looked up in a map.
@@ -124,7 +124,7 @@ impl<'f> PortReader<'f> {
     }
 
     /// Adds a CPE to the open service. Returns it if no service is open.
-    pub(super) fn cpe(&mut self, cpe: Text<'f>) -> Option<Text<'f>> {
+    pub(super) fn cpe(&mut self, cpe: CowStr<'f>) -> Option<CowStr<'f>> {
         match self.service() {
             Some(service) => {
                 service.cpes.push(cpe);
@@ -135,7 +135,7 @@ impl<'f> PortReader<'f> {
     }
 
     /// Sets the banner of the open service, as masscan of 2013 writes it.
-    pub(super) fn banner(&mut self, banner: Text<'f>) {
+    pub(super) fn banner(&mut self, banner: CowStr<'f>) {
         if let Some(service) = self.service() {
             service.banner.get_or_insert(banner);
         }
@@ -177,14 +177,14 @@ impl<'f> PortReader<'f> {
         let Some((port, earlier)) = self.ports.split_last_mut() else { return false };
         let Some(number) = number else {
             let why = || "a port without a number from 0 to 65535".into();
-            context.notes.add(Code::PortDropped, at, why);
+            context.notes.add(DiagnosticCode::PortDropped, at, why);
             context.budget.refund(spent);
             return false;
         };
         let banner = || port.services.iter().any(|service| service.banner.is_some());
         let Some(state) = state.or_else(|| banner().then_some(PortState::Open)) else {
             let why = || format!("port {number} without a state");
-            context.notes.add(Code::PortDropped, at, why);
+            context.notes.add(DiagnosticCode::PortDropped, at, why);
             context.budget.refund(spent);
             return false;
         };
@@ -193,18 +193,20 @@ impl<'f> PortReader<'f> {
         if let Some(place) = self.places.find(earlier, port) {
             context.budget.refund(context.budget.spent().saturating_sub(Entry::Port.cost()));
             let name = port.protocol.as_str();
-            context
-                .notes
-                .add(Code::DupPort, at, || format!("port {name}/{number} twice in a host"));
+            context.notes.add(DiagnosticCode::DupPort, at, || {
+                format!("port {name}/{number} twice in a host")
+            });
             if let Some(known) = earlier.get_mut(place) {
                 known.services.append(&mut port.services);
                 known.scripts.append(&mut port.scripts);
             }
             return false;
         }
-        if earlier.len() >= context.limits.ports {
-            let cap = context.limits.ports;
-            context.notes.add(Code::Limit, at, || format!("a host of more than {cap} ports"));
+        if earlier.len() >= context.limits.max_ports {
+            let cap = context.limits.max_ports;
+            context
+                .notes
+                .add(DiagnosticCode::Limit, at, || format!("a host of more than {cap} ports"));
             context.budget.refund(spent);
             self.lost = true;
             return false;
@@ -307,9 +309,9 @@ fn begin<'f>(
         }
     }
     let protocol = protocol.unwrap_or_else(|| {
-        context
-            .notes
-            .add(Code::MissingAttr, at, || "a port without protocol is read as tcp".into());
+        context.notes.add(DiagnosticCode::MissingAttr, at, || {
+            "a port without protocol is read as tcp".into()
+        });
         Protocol::Tcp
     });
     let port = Port {
@@ -328,10 +330,10 @@ fn begin<'f>(
     (port, number)
 }
 
-fn lower_case(name: Text<'_>) -> Text<'_> {
+fn lower_case(name: CowStr<'_>) -> CowStr<'_> {
     let plain = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
     if !plain && name.chars().any(char::is_uppercase) {
-        Text::Owned(name.to_lowercase())
+        CowStr::Owned(name.to_lowercase())
     } else {
         name
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::{Decoder, Options, Part};
+use super::{BatchedEvent, Decoder, Options};
 use crate::{
     error::{Error, Result},
     model::{Host, ScanEvent},
@@ -65,19 +65,19 @@ impl<R: Read> Reader<R> {
         self.decoder
     }
 
-    /// Creates a reader for [`Self::next_part`], with batches of `bytes` bytes; the last host of a batch may exceed
+    /// Creates a reader for [`Self::next_batched_event`], with batches of `bytes` bytes; the last host of a batch may exceed
     /// them.
     #[must_use]
-    pub fn batching(inner: R, options: Options, bytes: usize) -> Self {
-        Self::with_decoder(inner, Box::new(Decoder::batching(options, bytes)))
+    pub fn with_batches(inner: R, options: Options, bytes: usize) -> Self {
+        Self::with_decoder(inner, Box::new(Decoder::with_batches(options, bytes)))
     }
 
     /// Returns the next part, for a reader that batches: hosts in batches are left for other threads to parse.
     ///
     /// # Errors
     /// Fails as [`Self::next_event`] does.
-    pub fn next_part(&mut self) -> Result<Option<Part<'_>>> {
-        if self.make_ready()? { self.decoder.next_part() } else { Ok(None) }
+    pub fn next_batched_event(&mut self) -> Result<Option<BatchedEvent<'_>>> {
+        if self.make_ready()? { self.decoder.next_batched_event() } else { Ok(None) }
     }
 
     /// Returns the next event, or `None` at the end. It reads no more of the input than the event needs, so that the

@@ -12,8 +12,8 @@ use super::{
     walk::{Stack, Visitor},
 };
 use crate::{
-    error::Code,
-    model::{HostTotals, RunEvent, RunRecord, ScanEvent, ScanInfo, Script, scan_id},
+    error::DiagnosticCode,
+    model::{HostTotals, ScanActivity, ScanEvent, ScanInfo, ScanSummary, Script, scan_id},
 };
 
 /// Document that is being read.
@@ -46,7 +46,7 @@ impl Document {
     ) {
         self.stack.reopen(El::Nmaprun);
         let record = &mut self.reader.record;
-        record.exists = true;
+        record.has_scan = true;
         let header = &mut record.header;
         for attr in attributes {
             match attr.id {
@@ -71,7 +71,7 @@ impl Document {
 
     /// Returns true if the scan's ID still waits for the first host.
     pub(super) fn waits_for_host(&self) -> bool {
-        self.reader.record.exists && !self.announced
+        self.reader.record.has_scan && !self.announced
     }
 
     /// Announces the scan's ID, now that everything it depends on is known; events that waited follow.
@@ -81,7 +81,7 @@ impl Document {
             .map(|value| value.as_deref().unwrap_or_default());
         header.scan_id = scan_id(scanner, version, args, &self.start, salt, first_host);
         self.announced = true;
-        let begin = ScanEvent::RunStart(header.clone());
+        let begin = ScanEvent::ScanStart(header.clone());
         self.held.insert(0, begin);
     }
 
@@ -97,7 +97,7 @@ impl Document {
             self.take_item(item);
             if self.waits_for_host() && self.held_bytes > cap {
                 self.announce(salt, ["", "/", ""]);
-                notes.add(Code::Limit, at, || {
+                notes.add(DiagnosticCode::Limit, at, || {
                     "too much before the first host of a scan without args".into()
                 });
             }
@@ -116,15 +116,15 @@ impl Document {
             RunItem::Debugging(level) => record.debugging = record.debugging.or(level),
             RunItem::Event(event) => {
                 let bytes = match &event {
-                    RunEvent::Task(task) => text_len([&task.task, &task.extra_info]),
-                    RunEvent::HostHint(hint) => {
+                    ScanActivity::Task(task) => text_len([&task.task, &task.extra_info]),
+                    ScanActivity::HostHint(hint) => {
                         text_len([&hint.ip, &hint.mac, &hint.hostname, &hint.state, &hint.reason])
                     }
-                    RunEvent::Target(target) => {
+                    ScanActivity::Target(target) => {
                         text_len([&target.specification, &target.status, &target.reason])
                     }
                 };
-                self.hold(ScanEvent::Run(event), bytes);
+                self.hold(ScanEvent::Activity(event), bytes);
             }
         }
     }
@@ -160,7 +160,7 @@ impl Document {
 /// Reads the elements of a scan except its hosts.
 #[derive(Debug, Default)]
 pub(super) struct RunReader {
-    pub(super) record: RunRecord,
+    pub(super) record: ScanSummary,
     pub(super) items: Vec<PlacedItem>,
     script: Option<ScriptBuilder<'static>>,
     floating: FloatingReader,
@@ -192,10 +192,10 @@ impl RunReader {
     /// Returns true if `bytes` more may be kept (rule R10).
     fn keep(&mut self, bytes: usize, at: usize, context: &mut Context<'_, '_>) -> bool {
         self.kept = self.kept.saturating_add(bytes);
-        if self.kept > context.limits.run && !self.full {
+        if self.kept > context.limits.max_scan_metadata_bytes && !self.full {
             self.full = true;
-            let cap = context.limits.run;
-            context.notes.add(Code::Limit, at, || scan_is_full(cap));
+            let cap = context.limits.max_scan_metadata_bytes;
+            context.notes.add(DiagnosticCode::Limit, at, || scan_is_full(cap));
         }
         !self.full
     }
@@ -248,7 +248,7 @@ impl RunReader {
         // Of several the last one counts, but their elapsed times add up (rule R7).
         let before = stats.elapsed_s;
         let hosts = stats.hosts;
-        *stats = crate::model::RunStats { finished: true, hosts, ..Default::default() };
+        *stats = crate::model::ScanStats { finished: true, hosts, ..Default::default() };
         for attr in attributes {
             match attr.id {
                 At::Time => {

@@ -8,21 +8,21 @@ use super::{
     token::Attr,
 };
 use crate::{
-    error::Code,
-    model::{Script, ScriptData, ScriptOrigin, ScriptTree, Text},
+    error::DiagnosticCode,
+    model::{CowStr, Script, ScriptOrigin, ScriptTree, ScriptValue},
 };
 
 /// Script element that is being read.
 #[derive(Debug)]
 pub(super) struct ScriptBuilder<'a> {
-    name: Option<Text<'a>>,
-    output: Option<Text<'a>>,
+    name: Option<CowStr<'a>>,
+    output: Option<CowStr<'a>>,
     /// Text directly inside the script.
     text: TextBuffer<'a>,
     tree: Option<ScriptTree<'a>>,
     /// Indexes of the open tables.
     tables: Vec<usize>,
-    elem_key: Option<Text<'a>>,
+    elem_key: Option<CowStr<'a>>,
 }
 
 impl<'a> ScriptBuilder<'a> {
@@ -49,7 +49,9 @@ impl<'a> ScriptBuilder<'a> {
             }
         }
         if script.name.is_none() {
-            context.notes.add(Code::MissingAttr, at, || "a script without id is dropped".into());
+            context
+                .notes
+                .add(DiagnosticCode::MissingAttr, at, || "a script without id is dropped".into());
         }
         script
     }
@@ -64,7 +66,7 @@ impl<'a> ScriptBuilder<'a> {
     ) {
         if self.tree.is_none() && !self.text.is_blank() {
             let at = context.here;
-            context.notes.add(Code::StrayText, at, || stray_text(El::Script.name()));
+            context.notes.add(DiagnosticCode::StrayText, at, || stray_text(El::Script.name()));
             self.text = TextBuffer::default();
         }
         // An empty text is a valid key.
@@ -79,7 +81,7 @@ impl<'a> ScriptBuilder<'a> {
     }
 
     /// Ends the last elem, with this text.
-    pub(super) fn elem(&mut self, text: Text<'a>) {
+    pub(super) fn elem(&mut self, text: CowStr<'a>) {
         let key = self.elem_key.take();
         self.tree.get_or_insert_default().push_elem(key, text);
     }
@@ -116,10 +118,10 @@ impl<'a> ScriptBuilder<'a> {
         let data = match self.tree.take() {
             Some(mut tree) => {
                 close_table(&mut tree, 0, context);
-                ScriptData::Tree(tree)
+                ScriptValue::Tree(tree)
             }
-            None if self.text.is_blank() => ScriptData::None,
-            None => ScriptData::Text(self.text.take(context)),
+            None if self.text.is_blank() => ScriptValue::None,
+            None => ScriptValue::Text(self.text.take(context)),
         };
         Some(Script { name: self.name?, output: self.output, data, origin: ScriptOrigin::Nse })
     }
@@ -128,15 +130,15 @@ impl<'a> ScriptBuilder<'a> {
 fn close_table(tree: &mut ScriptTree<'_>, place: usize, context: &mut Context<'_, '_>) {
     if let Some(key) = tree.close(place) {
         let at = context.here;
-        context
-            .notes
-            .add(Code::DupKey, at, || format!("key {:?} twice in one table", shorten(&key)));
+        context.notes.add(DiagnosticCode::DupKey, at, || {
+            format!("key {:?} twice in one table", shorten(&key))
+        });
     }
 }
 
-fn own_text<'f, 'a>(text: Text<'f>, own: Own<'f, 'a>) -> Text<'a> {
+fn own_text<'f, 'a>(text: CowStr<'f>, own: Own<'f, 'a>) -> CowStr<'a> {
     match text {
-        Text::Borrowed(text) => own(text),
-        Text::Owned(text) => Text::Owned(text),
+        CowStr::Borrowed(text) => own(text),
+        CowStr::Owned(text) => CowStr::Owned(text),
     }
 }

@@ -9,7 +9,7 @@ use super::{
     notes::Notes,
     places::PlaceMap,
 };
-use crate::error::Code;
+use crate::error::DiagnosticCode;
 
 /// Encoding of a document that is not UTF-16 (which the intake transcodes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,7 +85,7 @@ pub(super) fn note_bad_bytes(
     for chunk in read.utf8_chunks() {
         at = at.saturating_add(chunk.valid().len());
         for byte in chunk.invalid() {
-            notes.add(Code::BadUtf8, at, || format!("byte 0x{byte:02X} is not UTF-8"));
+            notes.add(DiagnosticCode::BadUtf8, at, || format!("byte 0x{byte:02X} is not UTF-8"));
             at = at.saturating_add(1);
         }
     }
@@ -223,7 +223,7 @@ impl<'f> ValueReader<'f> {
         (kind, at): (ValueKind, usize),
         notes: &mut Notes,
     ) -> &'f str {
-        notes.add(Code::Limit, at, || format!("a value is cut at {} bytes", self.cap));
+        notes.add(DiagnosticCode::Limit, at, || format!("a value is cut at {} bytes", self.cap));
         let mut end = len.min(raw.len());
         while !raw.is_char_boundary(end) {
             end = end.saturating_sub(1);
@@ -301,7 +301,7 @@ fn reference(
         out.push(c);
         return name.len().saturating_add(2);
     }
-    notes.add(Code::BadEntity, at, || {
+    notes.add(DiagnosticCode::BadEntity, at, || {
         let shown: String = rest.chars().take(12).collect();
         format!("{shown:?} is no reference; kept as text")
     });
@@ -335,7 +335,7 @@ fn numeric(number: &str, at: usize, notes: &mut Notes) -> Option<char> {
     let known = char::from_u32(code).filter(|c| *c != '\0');
     let allowed = |c: &char| !matches!(c, '\0'..'\t' | '\u{b}' | '\u{c}' | '\u{e}'..' ' | '\u{fffe}' | '\u{ffff}');
     if known.as_ref().is_none_or(|c| !allowed(c)) {
-        notes.add(Code::BadChar, at, || format!("reference to character 0x{code:X}"));
+        notes.add(DiagnosticCode::BadChar, at, || format!("reference to character 0x{code:X}"));
     }
     Some(known.unwrap_or('\u{fffd}'))
 }
@@ -365,7 +365,7 @@ fn control(
             let c = rest.chars().next().unwrap_or_default();
             if c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}') {
                 let code = u32::from(c);
-                notes.add(Code::BadChar, at, || format!("character 0x{code:X}"));
+                notes.add(DiagnosticCode::BadChar, at, || format!("character 0x{code:X}"));
             }
             out.push(c);
             c.len_utf8()
@@ -377,7 +377,7 @@ fn control(
 mod tests {
     use super::*;
 
-    fn read(raw: &str, kind: ValueKind) -> (String, Vec<Code>) {
+    fn read(raw: &str, kind: ValueKind) -> (String, Vec<DiagnosticCode>) {
         let bump = Bump::new();
         let mut notes = Notes::new(4);
         let raw = bump.alloc_str(raw);
@@ -396,12 +396,12 @@ mod tests {
             (
                 "&#0;&#xD800;&#x110000;&#99999999999;",
                 "\u{fffd}\u{fffd}\u{fffd}\u{fffd}",
-                vec![Code::BadChar],
+                vec![DiagnosticCode::BadChar],
             ),
-            ("&#1;&#x1B;", "\u{1}\u{1b}", vec![Code::BadChar]),
-            ("a & b &foo; &#; &#xg;", "a & b &foo; &#; &#xg;", vec![Code::BadEntity]),
-            ("&amp", "&amp", vec![Code::BadEntity]),
-            ("&#+5;", "&#+5;", vec![Code::BadEntity]),
+            ("&#1;&#x1B;", "\u{1}\u{1b}", vec![DiagnosticCode::BadChar]),
+            ("a & b &foo; &#; &#xg;", "a & b &foo; &#; &#xg;", vec![DiagnosticCode::BadEntity]),
+            ("&amp", "&amp", vec![DiagnosticCode::BadEntity]),
+            ("&#+5;", "&#+5;", vec![DiagnosticCode::BadEntity]),
         ] {
             assert_eq!(read(raw, ValueKind::Attribute), (text.into(), codes), "{raw}");
         }
@@ -443,10 +443,13 @@ mod tests {
 
     #[test]
     fn raw_control_characters_are_kept_and_warned_of() {
-        assert_eq!(read("a\u{1}b", ValueKind::Attribute), ("a\u{1}b".into(), vec![Code::BadChar]));
+        assert_eq!(
+            read("a\u{1}b", ValueKind::Attribute),
+            ("a\u{1}b".into(), vec![DiagnosticCode::BadChar])
+        );
         assert_eq!(
             read("a\u{ffff}b\u{feff}", ValueKind::Text),
-            ("a\u{ffff}b\u{feff}".into(), vec![Code::BadChar])
+            ("a\u{ffff}b\u{feff}".into(), vec![DiagnosticCode::BadChar])
         );
     }
 

@@ -9,8 +9,8 @@ use bumpalo::Bump;
 
 use super::notes::{Notes, shorten};
 use crate::{
-    error::Code,
-    model::{Address, AddressKind, Text, Timestamp},
+    error::DiagnosticCode,
+    model::{Address, AddressKind, CowStr, Timestamp},
 };
 
 /// Parses numbers and reports invalid ones.
@@ -77,8 +77,9 @@ impl Numbers<'_> {
 
     fn noted<T>(&mut self, value: Option<T>, text: &str) -> Option<T> {
         if value.is_none() {
-            self.notes
-                .add(Code::BadNumber, self.at, || format!("{:?} is no number", shorten(text)));
+            self.notes.add(DiagnosticCode::BadNumber, self.at, || {
+                format!("{:?} is no number", shorten(text))
+            });
         }
         value
     }
@@ -210,7 +211,7 @@ fn mac<'f>(text: &'f str, bump: &'f Bump) -> Option<&'f str> {
 pub(super) fn address<'f>(
     addr: &'f str,
     kind: Option<&'f str>,
-    vendor: Option<Text<'f>>,
+    vendor: Option<CowStr<'f>>,
     at: usize,
     (bump, notes): (&'f Bump, &mut Notes),
 ) -> Address<'f> {
@@ -227,11 +228,11 @@ pub(super) fn address<'f>(
     } else if let Some(mac) = mac(addr, bump) {
         (Some(AddressKind::Mac), mac, None, None)
     } else {
-        notes.add(Code::BadAddr, at, || format!("{:?} is no address", shorten(addr)));
+        notes.add(DiagnosticCode::BadAddr, at, || format!("{:?} is no address", shorten(addr)));
         (None, addr, None, None)
     };
     if kind.is_some_and(|k| !k.is_empty()) && found.as_ref().is_some_and(|found| *found != said) {
-        notes.add(Code::Addrtype, at, || {
+        notes.add(DiagnosticCode::Addrtype, at, || {
             format!("{:?} is not of type {:?}", shorten(addr), shorten(said.as_str()))
         });
     }
@@ -239,7 +240,7 @@ pub(super) fn address<'f>(
         text: text.into(),
         kind: found.unwrap_or(said),
         ip,
-        zone: zone.map(Text::Borrowed),
+        zone: zone.map(CowStr::Borrowed),
         vendor,
     }
 }
@@ -249,16 +250,16 @@ pub(super) fn lone_address<'f>(
     text: &'f str,
     at: usize,
     (bump, notes): (&'f Bump, &mut Notes),
-) -> Text<'f> {
+) -> CowStr<'f> {
     match ip_literal(text) {
         Some((ip, None)) => canonical(ip, text, bump).into(),
         Some((ip, Some(zone))) => {
             let mut out = bumpalo::collections::String::with_capacity_in(60, bump);
             let _ = write!(out, "{ip}%{zone}");
-            Text::Borrowed(out.into_bump_str())
+            CowStr::Borrowed(out.into_bump_str())
         }
         None => {
-            notes.add(Code::BadAddr, at, || format!("{:?} is no address", shorten(text)));
+            notes.add(DiagnosticCode::BadAddr, at, || format!("{:?} is no address", shorten(text)));
             text.into()
         }
     }

@@ -9,7 +9,7 @@ use super::{
     text::ValueKind,
     token::{Attr, Name, Token, Tokens},
 };
-use crate::error::Code;
+use crate::error::DiagnosticCode;
 
 /// Reader of the elements of a host, or of those between hosts.
 pub(super) trait Visitor<'f> {
@@ -151,7 +151,9 @@ impl Stack {
         {
             // Pieces and comments may split it: it counts once between two tags, and its words are not shown.
             self.has_stray = true;
-            context.notes.add(Code::StrayText, at.saturating_add(solid), || stray_text(top.name()));
+            context.notes.add(DiagnosticCode::StrayText, at.saturating_add(solid), || {
+                stray_text(top.name())
+            });
         }
     }
 
@@ -187,7 +189,7 @@ impl Stack {
             return None;
         }
         if tokens.is_too_long(at) {
-            context.notes.add(Code::Limit, at, || long_tag(shorten(name.as_str())));
+            context.notes.add(DiagnosticCode::Limit, at, || long_tag(shorten(name.as_str())));
             self.drop_tag(name, !empty);
             return None;
         }
@@ -214,9 +216,9 @@ impl Stack {
             }
         }
         let parent = self.top()?;
-        if self.open.len() >= context.limits.depth {
-            let cap = context.limits.depth;
-            context.notes.add(Code::Limit, at, || {
+        if self.open.len() >= context.limits.max_element_depth {
+            let cap = context.limits.max_element_depth;
+            context.notes.add(DiagnosticCode::Limit, at, || {
                 format!("<{}> dropped: {cap} elements are open", el.name())
             });
             self.drop_tag(name, !empty);
@@ -252,7 +254,7 @@ impl Stack {
         visitor: &mut impl Visitor<'f>,
         context: &mut Context<'f, '_>,
     ) {
-        context.notes.add(Code::ImplicitClose, at, || {
+        context.notes.add(DiagnosticCode::ImplicitClose, at, || {
             let open = self.top().map_or("", El::name);
             format!("<{}> closes <{open}>, whose end tag is missing", el.name())
         });
@@ -285,13 +287,13 @@ impl Stack {
             Name::Unknown(_) => None,
         };
         let Some(depth) = open else {
-            context.notes.add(Code::StrayEnd, at, || {
+            context.notes.add(DiagnosticCode::StrayEnd, at, || {
                 format!("</{}> closes nothing", shorten(name.as_str()))
             });
             return None;
         };
         if depth.saturating_add(1) < self.open.len() {
-            context.notes.add(Code::ImplicitClose, at, || {
+            context.notes.add(DiagnosticCode::ImplicitClose, at, || {
                 let open = self.top().map_or("", El::name);
                 format!("</{}> closes <{open}>, whose end tag is missing", name.as_str())
             });

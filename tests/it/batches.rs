@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use scanmill::{
     error::Error,
     model::ScanEvent,
-    xml::{HostNotes, Options, Part, Reader},
+    xml::{BatchedEvent, HostDiagnostics, Options, Reader},
 };
 
 use crate::support::{Fixture, fixtures};
@@ -39,17 +39,17 @@ fn at_once(bytes: &[u8]) -> (Vec<ScanEvent<'static>>, Option<String>) {
 /// The events of an input whose hosts are read in batches, and how many hosts were.
 fn apart(bytes: &[u8], piece: usize) -> (Vec<ScanEvent<'static>>, Option<String>, usize) {
     let options = Options::default().with_hash(true);
-    let mut reader = Reader::batching(Pieces(bytes, piece), options, 1 << 17);
-    let (mut events, mut gathered, mut batched) = (Vec::new(), HostNotes::default(), 0);
+    let mut reader = Reader::with_batches(Pieces(bytes, piece), options, 1 << 17);
+    let (mut events, mut gathered, mut batched) = (Vec::new(), HostDiagnostics::default(), 0);
     loop {
-        let part = match reader.next_part() {
+        let part = match reader.next_batched_event() {
             Ok(Some(part)) => part,
             Ok(None) => return (events, None, batched),
             Err(error) => return (events, Some(Error::to_string(&error)), batched),
         };
         match part {
-            Part::Event(event) => events.push(event.into_owned()),
-            Part::Hosts(batch) => {
+            BatchedEvent::Event(event) => events.push(event.into_owned()),
+            BatchedEvent::Hosts(batch) => {
                 let notes = batch.read(&mut |host| {
                     events.push(ScanEvent::Host(Box::new(host.into_owned())));
                     batched += 1;
@@ -57,10 +57,10 @@ fn apart(bytes: &[u8], piece: usize) -> (Vec<ScanEvent<'static>>, Option<String>
                 });
                 gathered.merge(notes.unwrap());
             }
-            Part::RunEnd(mut record, mut notes) => {
+            BatchedEvent::ScanEnd(mut record, mut notes) => {
                 notes.merge(std::mem::take(&mut gathered));
                 notes.complete(&mut record);
-                events.push(ScanEvent::RunEnd(record));
+                events.push(ScanEvent::ScanEnd(record));
             }
         }
     }

@@ -17,8 +17,11 @@ use crate::support::{Fixture, Outcome, damaged, fixture, fixtures};
 /// Ways to read that must not hang on how the bytes arrive: as they are, strictly, and with limits that are reached.
 fn ways_to_read() -> [Options; 4] {
     let hashed = || Options::default().with_hash(true);
-    let mut limits = Limits::default().with_tag(90).with_pending(250).with_host(1500);
-    limits.markup = 120;
+    let mut limits = Limits::default()
+        .with_max_tag_bytes(90)
+        .with_max_pending_bytes(250)
+        .with_max_host_bytes(1500);
+    limits.max_markup_bytes = 120;
     [
         hashed(),
         hashed().with_strict(true),
@@ -52,7 +55,10 @@ fn limits_that_are_not_reached_change_nothing() {
     for fixture in fixtures().into_iter().chain(damaged()) {
         let whole = Outcome::of(&fixture.bytes);
         let len = fixture.bytes.len();
-        let limits = Limits::default().with_tag(len + 1).with_pending(1 << 20).with_host(len + 1);
+        let limits = Limits::default()
+            .with_max_tag_bytes(len + 1)
+            .with_max_pending_bytes(1 << 20)
+            .with_max_host_bytes(len + 1);
         for options in [Options::default(), Options::default().with_limits(limits)] {
             let pieces = Outcome::of_pieces_with(fixture.bytes.chunks(1), options);
             assert!(pieces == whole, "{}", fixture.name);
@@ -138,10 +144,10 @@ impl Counts {
         let mut counts = Self::default();
         for event in &outcome.events {
             match event {
-                ScanEvent::RunStart(_) => counts.0[0] += 1,
-                ScanEvent::Run(_) => counts.0[1] += 1,
+                ScanEvent::ScanStart(_) => counts.0[0] += 1,
+                ScanEvent::Activity(_) => counts.0[1] += 1,
                 ScanEvent::ScanInfo(_) => counts.0[2] += 1,
-                ScanEvent::RunEnd(record) => {
+                ScanEvent::ScanEnd(record) => {
                     counts.0[3] += record.pre_scripts.len() + record.post_scripts.len();
                 }
                 ScanEvent::Host(host) => counts.host(host),

@@ -472,7 +472,7 @@ fn containers_in_one_another_share_the_cap_of_the_outermost() {
     // Each layer alone stays below 1100 times its size.
     let inner = gz(&blanks);
     let many: Vec<_> = (0..500).map(|n| (format!("{n}.gz"), inner.clone())).collect();
-    let report = read_bytes(&zst(&tar(&many)), Limits::default().with_ratio(1100));
+    let report = read_bytes(&zst(&tar(&many)), Limits::default().with_max_compression_ratio(1100));
     let message = report.errors.last().map(ToString::to_string).unwrap_or_default();
     assert!(message.contains("1100 times"), "{message}");
     assert!(report.counts.bytes < 1 << 30, "{} bytes were read", report.counts.bytes);

@@ -11,7 +11,7 @@ use std::{
 };
 
 use scanmill::{
-    error::Code,
+    error::DiagnosticCode,
     table::{Kind, Table},
 };
 
@@ -183,7 +183,7 @@ fn anchors_are_those_of_github() {
 
 #[test]
 fn codes_are_listed_once_and_in_order_and_no_others_are_named() {
-    let known: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    let known: Vec<&str> = DiagnosticCode::ALL.iter().map(|code| code.as_str()).collect();
     let page = page("docs/data-model.md");
     let rows = rows(page.section("Warnings and errors"));
     let listed: Vec<&str> = rows.iter().filter_map(|row| code(&row[0]).next()).collect();

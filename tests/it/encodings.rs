@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use scanmill::{
-    error::Code,
+    error::DiagnosticCode,
     model::ScanEvent,
     xml::{Decoder, Options},
 };
@@ -138,7 +138,7 @@ fn t1_bytes_that_are_no_utf8_are_windows_1252() {
         assert_eq!(outcome.hosts()[0].hostnames[0].name, text, "{label}");
         let codes: Vec<_> =
             outcome.runs()[0].diagnostics.iter().map(|d| (d.code, d.count)).collect();
-        let bad = if label.is_empty() { vec![(Code::BadUtf8, 6)] } else { vec![] };
+        let bad = if label.is_empty() { vec![(DiagnosticCode::BadUtf8, 6)] } else { vec![] };
         assert_eq!(codes, bad, "{label}");
         pieces_agree(&bytes, &outcome);
     }

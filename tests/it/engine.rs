@@ -8,7 +8,7 @@ use std::{
 use scanmill::{
     engine::{Context, Engine, HostScript, PortScript},
     error::ErrorKind,
-    model::{Host, RunHeader, Script, ScriptData, ScriptOrigin},
+    model::{Host, ScanHeader, Script, ScriptOrigin, ScriptValue},
     xml::{Options, Reader},
 };
 
@@ -31,7 +31,7 @@ const HOST: &str = r#"<nmaprun args="x"><host><status state="up"/><address addr=
 <host><status state="down"/><address addr="192.0.2.8" addrtype="ipv4"/><ports><port protocol="tcp" portid="22"><state state="open"/></port></ports></host></nmaprun>"#;
 
 fn run(engine: &Engine, host: &mut Host<'_>) -> Vec<String> {
-    let failures = engine.run(&RunHeader::default(), host);
+    let failures = engine.run(&ScanHeader::default(), host);
     failures.into_iter().map(|failure| failure.message).collect()
 }
 
@@ -66,7 +66,7 @@ fn a_bad_registration_is_refused_at_once() {
     for result in refused {
         let error = result.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Engine(_)), "{error}");
-        assert!(!error.is_of_scan(), "{error}");
+        assert!(!error.is_scan_error(), "{error}");
     }
     let mut found = hosts(HOST).remove(0);
     assert!(run(&engine, &mut found).is_empty());
@@ -170,7 +170,7 @@ fn any_value_is_kept_as_text_and_as_json() {
         .iter()
         .map(|script| {
             assert_eq!(script.origin, ScriptOrigin::Engine);
-            let ScriptData::Json(json) = &script.data else { panic!("{:?}", script.data) };
+            let ScriptValue::Json(json) = &script.data else { panic!("{:?}", script.data) };
             (script.output.as_deref(), &**json)
         })
         .collect();
@@ -195,7 +195,7 @@ fn a_function_that_fails_or_panics_is_told_and_the_others_run() {
         .unwrap();
     engine.host_script(HostScript::new("good", |_| Ok(true))).unwrap();
     let mut host = hosts(HOST).remove(0);
-    let failures = engine.run(&RunHeader::default(), &mut host);
+    let failures = engine.run(&ScanHeader::default(), &mut host);
     let told: Vec<_> = failures
         .iter()
         .map(|failure| (&*failure.script, &*failure.target, &*failure.message))
@@ -244,7 +244,7 @@ fn no_more_functions_run_at_once_than_workers() {
         }))
         .unwrap();
     let mut many: Vec<Host<'static>> = (0..40).map(|_| hosts(HOST).remove(0)).collect();
-    assert!(engine.run_all(&RunHeader::default(), &mut many).is_empty());
+    assert!(engine.run_all(&ScanHeader::default(), &mut many).is_empty());
     assert!(many.iter().all(|host| host.scripts.len() == 1));
     let most = most.load(Ordering::SeqCst);
     assert!((2..=3).contains(&most), "{most}");
@@ -280,7 +280,7 @@ fn results_and_failures_of_many_hosts_are_in_their_order() {
         .unwrap();
     let mut many: Vec<Host<'static>> =
         (0..100).map(|index| Host { index, ..hosts(HOST).remove(0) }).collect();
-    let failures = engine.run_all(&RunHeader::default(), &mut many);
+    let failures = engine.run_all(&ScanHeader::default(), &mut many);
     let told: Vec<_> = failures.iter().map(|failure| failure.message.clone()).collect();
     assert_eq!(told, (0..100).filter(|n| n % 2 == 1).map(|n| n.to_string()).collect::<Vec<_>>());
     for host in &many {
@@ -336,7 +336,7 @@ fn calls_can_be_made_on_a_thread_of_the_caller() {
     assert_eq!(calls, [("thread", None), ("bad", Some(0)), ("bad", Some(2)), ("panics", Some(5))]);
     let mut failures = Vec::new();
     for job in &jobs {
-        let result = job.call(&RunHeader::default(), &seen);
+        let result = job.call(&ScanHeader::default(), &seen);
         failures.extend(job.store(&mut found[0], result));
     }
     assert_eq!(found[0].scripts[0].output.as_deref(), Some("true"));

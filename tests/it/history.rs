@@ -10,7 +10,7 @@ use scanmill::{
     diff::differences,
     history::Histories,
     merge::{MergePolicy, Merger, Precedence},
-    model::{ChangeKind, HostKey, Identity, ScanEvent, ScanNumber, Span, Timestamp},
+    model::{ChangeKind, HostKey, Identity, ScanEvent, ScanIndex, Span, Timestamp},
     xml::{Options, Reader},
 };
 use serde_json::Value;
@@ -48,7 +48,7 @@ fn rows(scans: Merger) -> Vec<Row> {
     let merged = scans.finish().unwrap();
     let ids: Vec<String> =
         merged.scans().iter().map(|scan| scan.record.header.scan_id.clone()).collect();
-    let id = |scan: ScanNumber| ids[usize::try_from(scan).unwrap()].clone();
+    let id = |scan: ScanIndex| ids[usize::try_from(scan).unwrap()].clone();
     let seconds = |time: Option<Timestamp>| time.map(Timestamp::seconds);
     let row = |key: (String, String), values: Vec<String>, span: Span| Row {
         key,
@@ -110,7 +110,7 @@ fn looks(policy: MergePolicy, docs: &[String]) -> BTreeMap<String, Vec<Look>> {
         let mut record = None;
         let mut reader = Reader::new(text.as_bytes(), Options::default());
         while let Some(event) = reader.next_event().unwrap() {
-            if let ScanEvent::RunEnd(end) = event {
+            if let ScanEvent::ScanEnd(end) = event {
                 record = Some(end);
             }
         }
@@ -156,7 +156,7 @@ fn merged_up_to(
                         merger.host(&host).unwrap();
                     }
                 }
-                ScanEvent::RunEnd(record) => merger.end_scan("x.xml", *record),
+                ScanEvent::ScanEnd(record) => merger.end_scan("x.xml", *record),
                 _ => {}
             }
         }

@@ -9,9 +9,9 @@ use std::{
 };
 
 use scanmill::{
-    error::Code,
+    error::DiagnosticCode,
     format::Discard,
-    model::{Host, RunRecord, ScanEvent},
+    model::{Host, ScanEvent, ScanSummary},
     pipeline::{Filters, Pipeline},
     source::{self, Pick},
     xml::{Options, Reader},
@@ -65,7 +65,7 @@ impl Read for Repeated {
 #[derive(Default)]
 struct Seen {
     hosts: Vec<(String, bool, usize)>,
-    runs: Vec<RunRecord>,
+    runs: Vec<ScanSummary>,
 }
 
 impl Seen {
@@ -75,7 +75,7 @@ impl Seen {
         while let Some(event) = reader.next_event().unwrap() {
             match event {
                 ScanEvent::Host(host) => seen.host(&host),
-                ScanEvent::RunEnd(record) => seen.runs.push(*record),
+                ScanEvent::ScanEnd(record) => seen.runs.push(*record),
                 _ => {}
             }
         }
@@ -87,7 +87,7 @@ impl Seen {
         self.hosts.push((address, host.complete, host.ports.len()));
     }
 
-    fn has(&self, code: Code) -> bool {
+    fn has(&self, code: DiagnosticCode) -> bool {
         self.runs.iter().flat_map(|run| &run.diagnostics).any(|found| found.code == code)
     }
 
@@ -127,7 +127,7 @@ fn a_value_of_200_mib_is_cut_while_it_streams() {
             )
         },
         |seen| {
-            assert!(seen.has(Code::Limit));
+            assert!(seen.has(DiagnosticCode::Limit));
             assert_eq!(seen.hosts.len(), 2);
             seen.ends_well();
         },
@@ -144,7 +144,7 @@ fn a_value_of_200_mib_in_the_header_is_cut_while_it_streams() {
             Repeated::new(open, "0123456789 ", 200 * MIB, &format!("\">{AFTER}"))
         },
         |seen| {
-            assert!(seen.has(Code::Limit));
+            assert!(seen.has(DiagnosticCode::Limit));
             seen.ends_well();
         },
     );
@@ -178,7 +178,7 @@ fn tables_100_000_deep_are_cut_at_the_cap() {
             Repeated::new(&open, part, 100_000 * part.len() as u64, &format!("</host>{AFTER}"))
         },
         |seen| {
-            assert!(seen.has(Code::Limit));
+            assert!(seen.has(DiagnosticCode::Limit));
             seen.ends_well();
         },
     );
@@ -207,7 +207,7 @@ fn a_million_attributes_are_cut_at_the_cap() {
             Repeated::new(&open, part, 1_000_000 * part.len() as u64, &format!("/></host>{AFTER}"))
         },
         |seen| {
-            assert!(seen.has(Code::Limit));
+            assert!(seen.has(DiagnosticCode::Limit));
             assert_eq!(seen.hosts.len(), 2);
             seen.ends_well();
         },
@@ -229,7 +229,7 @@ fn a_host_of_300_mib_keeps_what_is_below_the_cap() {
             )
         },
         |seen| {
-            assert!(seen.has(Code::Limit));
+            assert!(seen.has(DiagnosticCode::Limit));
             let (address, complete, _) = &seen.hosts[0];
             assert_eq!((address.as_str(), *complete), ("192.0.2.1", false));
             seen.ends_well();
@@ -258,7 +258,7 @@ fn entity_bombs_and_external_entities_cost_nothing_and_open_nothing() {
     assert_eq!(hosts.len(), 1);
     assert_eq!(hosts[0].hostnames[0].name, "&a11;&x;");
     let seen = Seen::of(text.as_bytes());
-    assert!(seen.has(Code::Dtd) && seen.has(Code::BadEntity));
+    assert!(seen.has(DiagnosticCode::Dtd) && seen.has(DiagnosticCode::BadEntity));
 }
 
 /// Each part again and again: work must grow with the size and not with its square.
@@ -334,7 +334,7 @@ fn hops_by_the_million_are_cut_and_what_follows_is_read() {
             Repeated::new(&open, "<hop/>", 12 * MIB, &end)
         },
         |seen| {
-            assert!(seen.has(Code::Limit));
+            assert!(seen.has(DiagnosticCode::Limit));
             assert!(seen.hosts.iter().any(|(_, complete, _)| !complete));
             seen.ends_well();
         },
@@ -348,7 +348,7 @@ fn what_the_repair_drops_costs_little_beside_its_text() {
         60,
         || Repeated::new(&format!("{HEAD}{OPEN}"), "<<a<\n", 6 * MIB, &format!("</host>{AFTER}")),
         |seen| {
-            assert!(seen.has(Code::BrokenTag));
+            assert!(seen.has(DiagnosticCode::BrokenTag));
             seen.ends_well();
         },
     );

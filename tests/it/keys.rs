@@ -7,7 +7,7 @@ use crate::support::{Outcome, fixtures};
 fn scan_ids(text: &str) -> Vec<String> {
     let outcome = Outcome::of(text.as_bytes());
     let id = |event: &ScanEvent<'_>| match event {
-        ScanEvent::RunStart(header) => Some(header.scan_id.clone()),
+        ScanEvent::ScanStart(header) => Some(header.scan_id.clone()),
         _ => None,
     };
     outcome.events.iter().filter_map(id).collect()
@@ -50,7 +50,7 @@ fn ids_of_hosts_and_ports_are_unique_in_a_scan_and_built_from_its_id() {
         let mut seen = std::collections::HashSet::new();
         for event in &outcome.events {
             match event {
-                ScanEvent::RunStart(header) => scan = &header.scan_id,
+                ScanEvent::ScanStart(header) => scan = &header.scan_id,
                 ScanEvent::Host(host) => {
                     let id = host_id(scan, host.index);
                     assert_eq!(id, format!("{scan}-h{}", host.index));

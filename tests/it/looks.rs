@@ -360,7 +360,7 @@ fn equal_bytes_are_one_document_whatever_its_id() {
         while let Some(event) = reader.next_event().unwrap() {
             match event {
                 scanmill::model::ScanEvent::Host(host) => merger.host(&host).unwrap(),
-                scanmill::model::ScanEvent::RunEnd(mut record) => {
+                scanmill::model::ScanEvent::ScanEnd(mut record) => {
                     record.header.scan_id.push_str(id);
                     merger.end_scan("dataset", *record);
                 }
@@ -394,7 +394,7 @@ fn equal_bytes_are_one_document_whatever_its_id() {
         assert!(said.detail.contains("the one in dataset is used"), "{}", said.detail);
         let mut hosts = all.hosts().unwrap();
         let host = hosts.next().unwrap().unwrap();
-        assert_eq!((host.host().host.ports.len(), host.host().origins.seen.count), (2, 2));
+        assert_eq!((host.host().host.ports.len(), host.host().provenance.seen.count), (2, 2));
     }
     // The file first: it keeps the id of the scan, as among files.
     let mut dataset = Merger::new(by(Precedence::Caller));

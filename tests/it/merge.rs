@@ -117,11 +117,11 @@ pub(crate) fn add(merger: &mut Merger, name: &str, xml: &[u8]) {
     while let Some(event) = reader.next_event().unwrap() {
         match event {
             ScanEvent::Host(host) => merger.host(&host).unwrap(),
-            ScanEvent::Run(event) => {
+            ScanEvent::Activity(event) => {
                 merger.event(events, &event).unwrap();
                 events += 1;
             }
-            ScanEvent::RunEnd(record) => merger.end_scan(name, *record),
+            ScanEvent::ScanEnd(record) => merger.end_scan(name, *record),
             _ => {}
         }
     }
@@ -950,7 +950,7 @@ proptest! {
         let mut run = None;
         while let Some(event) = reader.next_event().unwrap() {
             match event {
-                ScanEvent::RunStart(header) => run = Some(header),
+                ScanEvent::ScanStart(header) => run = Some(header),
                 ScanEvent::Host(host) => {
                     let mut line = Vec::new();
                     host_line(run.as_ref().unwrap(), &host, &mut line);

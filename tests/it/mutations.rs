@@ -4,7 +4,7 @@
 use std::{ops::Range, sync::LazyLock};
 
 use proptest::{prelude::*, sample::Index};
-use scanmill::{error::Code, limits::Limits, model::Host, xml::Options};
+use scanmill::{error::DiagnosticCode, limits::Limits, model::Host, xml::Options};
 
 use crate::support::{Fixture, Outcome, damaged, fixtures};
 
@@ -103,8 +103,11 @@ fn damage() -> impl Strategy<Value = Damage> {
 fn limits() -> impl Strategy<Value = Limits> {
     let cap = || prop_oneof![Just(1 << 20), 1_usize..30, 30_usize..2000];
     (cap(), cap(), cap(), cap()).prop_map(|(tag, pending, host, markup)| {
-        let mut limits = Limits::default().with_tag(tag).with_pending(pending).with_host(host);
-        limits.markup = markup;
+        let mut limits = Limits::default()
+            .with_max_tag_bytes(tag)
+            .with_max_pending_bytes(pending)
+            .with_max_host_bytes(host);
+        limits.max_markup_bytes = markup;
         limits
     })
 }
@@ -357,7 +360,7 @@ proptest! {
         });
         let lost = lost.count();
         let warnings = after.warnings();
-        let hidden = warnings.iter().filter(|(code, _)| *code == Code::Hidden);
+        let hidden = warnings.iter().filter(|(code, _)| *code == DiagnosticCode::Hidden);
         let hidden = usize::try_from(hidden.map(|(_, count)| count).sum::<i64>()).unwrap();
         prop_assert!(
             lost <= hidden,
@@ -495,7 +498,7 @@ fn an_end_tag_beyond_the_cap_is_dropped_however_it_arrives() {
         (14, 1 << 20),
         (20, 1 << 20),
     ] {
-        let limits = Limits::default().with_tag(tag).with_host(host);
+        let limits = Limits::default().with_max_tag_bytes(tag).with_max_host_bytes(host);
         let options = Options::default().with_limits(limits);
         let whole = Outcome::of_pieces_with([&hosts[..]].into_iter(), options.clone());
         for size in 1..hosts.len() {

@@ -1,9 +1,9 @@
 //! The rules on damaged and hostile input (docs/data-model.md, section 1.2), one test each.
 
 use scanmill::{
-    error::{Code, Error},
+    error::{DiagnosticCode, Error},
     limits::Limits,
-    model::{Host, RunRecord, ScanEvent, Timestamp},
+    model::{Host, ScanEvent, ScanSummary, Timestamp},
     xml::{Options, Reader},
 };
 
@@ -11,7 +11,7 @@ use scanmill::{
 #[derive(Default)]
 struct Read {
     hosts: Vec<Host<'static>>,
-    runs: Vec<RunRecord>,
+    runs: Vec<ScanSummary>,
     events: usize,
     error: Option<Error>,
 }
@@ -26,8 +26,8 @@ impl Read {
         for event in Reader::new(text.as_ref(), options).events() {
             match event {
                 Ok(ScanEvent::Host(host)) => read.hosts.push(*host),
-                Ok(ScanEvent::RunEnd(record)) => read.runs.push(*record),
-                Ok(ScanEvent::Run(_)) => read.events += 1,
+                Ok(ScanEvent::ScanEnd(record)) => read.runs.push(*record),
+                Ok(ScanEvent::Activity(_)) => read.events += 1,
                 Ok(_) => {}
                 Err(error) => {
                     assert!(read.error.is_none(), "one error an input");
@@ -38,7 +38,7 @@ impl Read {
         read
     }
 
-    fn codes(&self) -> Vec<(Code, i64)> {
+    fn codes(&self) -> Vec<(DiagnosticCode, i64)> {
         self.runs.iter().flat_map(|run| run.diagnostics.iter().map(|d| (d.code, d.count))).collect()
     }
 
@@ -50,7 +50,7 @@ impl Read {
         self.hosts.iter().map(|host| host.complete).collect()
     }
 
-    fn error_code(&self) -> Option<Code> {
+    fn error_code(&self) -> Option<DiagnosticCode> {
         self.error.as_ref().and_then(Error::code)
     }
 }
@@ -79,22 +79,22 @@ fn r1_bytes_before_the_document_are_skipped() {
     for junk in ["Starting Nmap\n", "<b>x</b> & <", "<!-- a --> junk", "\u{1b}[0m"] {
         let read = Read::of(format!("{junk}<?xml version=\"1.0\"?>{HEAD}{}</nmaprun>", host(1)));
         assert_eq!(read.addresses(), ["192.0.2.1"], "{junk}");
-        assert_eq!(read.codes(), [(Code::LeadingJunk, 1)], "{junk}");
+        assert_eq!(read.codes(), [(DiagnosticCode::LeadingJunk, 1)], "{junk}");
     }
     let clean = Read::of(format!("\u{feff} \n<!-- a --> {HEAD}</nmaprun>"));
     assert_eq!((clean.hosts.len(), clean.codes()), (0, vec![]));
     let hides = Read::of(format!("\n<!-- <host > --> {HEAD}</nmaprun>"));
-    assert_eq!((hides.hosts.len(), hides.codes()), (0, vec![(Code::Hidden, 1)]));
+    assert_eq!((hides.hosts.len(), hides.codes()), (0, vec![(DiagnosticCode::Hidden, 1)]));
 }
 
 #[test]
 fn r1_a_host_or_another_element_of_a_run_first_is_a_scan_without_header() {
     let read = Read::of(host(1));
     assert_eq!(read.addresses(), ["192.0.2.1"]);
-    assert_eq!(read.codes(), [(Code::NoHeader, 1), (Code::Truncated, 1)]);
+    assert_eq!(read.codes(), [(DiagnosticCode::NoHeader, 1), (DiagnosticCode::Truncated, 1)]);
     let read = Read::of(format!("<?xml version=\"1.0\"?><scaninfo type=\"syn\"/>{}", host(1)));
     assert_eq!(read.addresses(), ["192.0.2.1"]);
-    assert_eq!(read.codes(), [(Code::NoHeader, 1), (Code::Truncated, 1)]);
+    assert_eq!(read.codes(), [(DiagnosticCode::NoHeader, 1), (DiagnosticCode::Truncated, 1)]);
     assert_eq!(read.runs[0].scan_info.len(), 1);
 }
 
@@ -110,8 +110,8 @@ fn r1_a_doctype_outweighs_a_damaged_name_of_the_root() {
         let read = Read::of(text);
         assert!(read.error.is_none(), "{end}");
         assert_eq!(read.addresses(), ["192.0.2.1"], "{end}");
-        assert!(read.codes().contains(&(Code::Unknown, 1)), "{end}: {:?}", read.codes());
-        assert!(read.codes().contains(&(Code::NoHeader, 1)), "{end}: {:?}", read.codes());
+        assert!(read.codes().contains(&(DiagnosticCode::Unknown, 1)), "{end}: {:?}", read.codes());
+        assert!(read.codes().contains(&(DiagnosticCode::NoHeader, 1)), "{end}: {:?}", read.codes());
         assert!(read.runs[0].stats.finished && read.runs[0].scan_info.len() == 1, "{end}");
     }
 }
@@ -128,7 +128,7 @@ fn r1_what_is_no_nmap_xml_is_refused() {
         "<html><hosts></html>",
     ] {
         let read = Read::of(text);
-        assert_eq!(read.error_code(), Some(Code::NotNmap), "{text}");
+        assert_eq!(read.error_code(), Some(DiagnosticCode::NotNmap), "{text}");
         assert!(read.hosts.is_empty() && read.runs.is_empty(), "{text}");
     }
     let error = Read::of("<?xml version=\"1.0\"?>\n<html>").error.unwrap();
@@ -146,13 +146,13 @@ fn r1_input_that_ends_before_the_header_does_has_no_rows_and_no_error() {
     ] {
         let read = Read::of(text);
         assert!(read.error.is_none() && read.hosts.is_empty(), "{text}");
-        assert!(read.runs.iter().all(|run| !run.exists), "{text}");
-        assert!(read.codes().contains(&(Code::Truncated, 1)), "{text}");
+        assert!(read.runs.iter().all(|run| !run.has_scan), "{text}");
+        assert!(read.codes().contains(&(DiagnosticCode::Truncated, 1)), "{text}");
     }
     for text in ["", " \n\t\r\n"] {
         let read = Read::of(text);
-        assert!(read.error.is_none() && !read.runs[0].exists, "{text:?}");
-        assert_eq!(read.codes(), [(Code::Empty, 1)], "{text:?}");
+        assert!(read.error.is_none() && !read.runs[0].has_scan, "{text:?}");
+        assert_eq!(read.codes(), [(DiagnosticCode::Empty, 1)], "{text:?}");
     }
 }
 
@@ -165,7 +165,7 @@ fn r2_the_end_of_input_closes_what_is_open() {
     ));
     assert_eq!(read.complete(), [true, false]);
     assert_eq!((read.hosts[1].ports.len(), read.hosts[1].ports[0].services.len()), (1, 0));
-    assert_eq!(read.codes(), [(Code::Truncated, 1)]);
+    assert_eq!(read.codes(), [(DiagnosticCode::Truncated, 1)]);
     assert!(read.runs[0].truncated && read.runs[0].hosts_incomplete == 1);
 }
 
@@ -181,7 +181,7 @@ fn r3_a_raw_bracket_ends_a_tag_which_is_dropped() {
     let names: Vec<_> = read.hosts[0].hostnames.iter().map(|n| &*n.name).collect();
     assert_eq!(names, ["a", "c"]);
     assert_eq!(read.complete(), [true, true]);
-    assert_eq!(read.codes()[0], (Code::BrokenTag, 2));
+    assert_eq!(read.codes()[0], (DiagnosticCode::BrokenTag, 2));
 }
 
 /// A document of `tests/data/damaged`.
@@ -206,14 +206,15 @@ fn r3_markup_in_an_open_tag_opens_nothing() {
             let shown = format!("{before}{opener}{behind}");
             assert_eq!(read.addresses(), ["192.0.2.1", "192.0.2.2", "192.0.2.3"], "{shown}");
             assert_eq!(read.complete(), [true; 3], "{shown}");
-            let broken = read.codes().into_iter().filter(|(code, _)| *code == Code::BrokenTag);
+            let broken =
+                read.codes().into_iter().filter(|(code, _)| *code == DiagnosticCode::BrokenTag);
             assert!(broken.map(|(_, count)| count).sum::<i64>() >= 2, "{shown}");
             assert_eq!(read.runs.len(), 1, "{shown}");
         }
     }
     let read = damaged("comment-in-banner");
     assert_eq!((read.hosts.len(), read.runs.len()), (50, 1));
-    assert!(read.codes().contains(&(Code::BrokenTag, 1)), "{:?}", read.codes());
+    assert!(read.codes().contains(&(DiagnosticCode::BrokenTag, 1)), "{:?}", read.codes());
 }
 
 #[test]
@@ -230,7 +231,7 @@ fn r3_output_that_is_appended_to_a_tag_that_was_cut_is_a_scan() {
         );
         assert_eq!((read.runs.len(), read.runs[0].truncated), (2, true), "{cut}");
         assert_eq!(read.hosts.last().unwrap().comment.as_deref(), Some("\u{fc}"), "{cut}");
-        assert!(!read.codes().contains(&(Code::BadUtf8, 1)), "{cut}");
+        assert!(!read.codes().contains(&(DiagnosticCode::BadUtf8, 1)), "{cut}");
     }
 }
 
@@ -240,14 +241,14 @@ fn r3_a_start_tag_that_was_dropped_skips_nothing_behind_it() {
     let run = &read.runs[0];
     assert!(run.stats.finished && !run.truncated);
     assert_eq!((run.scan_info.len(), read.hosts.len()), (1, 1));
-    assert_eq!(read.codes()[0], (Code::BrokenTag, 2));
+    assert_eq!(read.codes()[0], (DiagnosticCode::BrokenTag, 2));
 
     // In a host, and where tags beyond a limit are dropped.
     let read = Read::of(format!(
         "{HEAD}<host><addr=\"192.0.2.1\"><address addr=\"192.0.2.1\"/></host></nmaprun>"
     ));
     assert_eq!(read.addresses(), ["192.0.2.1"]);
-    let limits = Limits::default().with_tag(80);
+    let limits = Limits::default().with_max_tag_bytes(80);
     let long = "x".repeat(100);
     let read = Read::with(
         format!(
@@ -262,7 +263,7 @@ fn r3_a_start_tag_that_was_dropped_skips_nothing_behind_it() {
     let (run, host) = (&read.runs[0], &read.hosts[0]);
     assert_eq!((run.scan_info.len(), run.verbosity, run.stats.finished), (1, Some(1), true));
     assert_eq!((host.ports.len(), host.distance, host.complete), (1, Some(3), true));
-    assert!(read.codes().contains(&(Code::Limit, 4)), "{:?}", read.codes());
+    assert!(read.codes().contains(&(DiagnosticCode::Limit, 4)), "{:?}", read.codes());
 }
 
 #[test]
@@ -275,7 +276,7 @@ fn r8_a_processing_instruction_ends_at_a_bracket() {
         host(1)
     ));
     assert_eq!(read.addresses(), ["192.0.2.1", "192.0.2.2"]);
-    assert_eq!(read.codes(), [(Code::BrokenTag, 2)]);
+    assert_eq!(read.codes(), [(DiagnosticCode::BrokenTag, 2)]);
 }
 
 #[test]
@@ -297,7 +298,7 @@ fn r8_what_a_comment_hides_is_counted() {
     ] {
         let read = Read::of(&text);
         assert_eq!(read.addresses()[0], "192.0.2.1", "{text}");
-        let hidden = read.codes().into_iter().filter(|(code, _)| *code == Code::Hidden);
+        let hidden = read.codes().into_iter().filter(|(code, _)| *code == DiagnosticCode::Hidden);
         assert_eq!(hidden.map(|(_, count)| count).sum::<i64>(), count, "{text}");
     }
     let text = format!("{HEAD}\n<!-- {} -->{}</nmaprun>", host(8), host(1));
@@ -306,7 +307,7 @@ fn r8_what_a_comment_hides_is_counted() {
     let place = u64::try_from(text.find("<host").unwrap()).unwrap();
     assert_eq!((found.position.byte, found.position.line), (place, 2));
     let strict = Read::with(text, Options::default().with_strict(true));
-    assert_eq!((strict.hosts.len(), strict.codes()), (0, vec![(Code::Hidden, 1)]));
+    assert_eq!((strict.hosts.len(), strict.codes()), (0, vec![(DiagnosticCode::Hidden, 1)]));
 }
 
 #[test]
@@ -316,18 +317,18 @@ fn r9_a_doctype_holds_no_elements() {
         let read = Read::of(format!("<?xml version=\"1.0\"?>{doctype}{HEAD}{}</nmaprun>", host(1)));
         assert_eq!(
             (read.addresses(), read.codes()),
-            (vec!["192.0.2.1"], vec![(Code::BrokenTag, 1)]),
+            (vec!["192.0.2.1"], vec![(DiagnosticCode::BrokenTag, 1)]),
             "{doctype}"
         );
     }
     let read = damaged("doctype-without-blank");
-    assert_eq!((read.hosts.len(), read.error_code()), (0, Some(Code::NotNmap)));
+    assert_eq!((read.hosts.len(), read.error_code()), (0, Some(DiagnosticCode::NotNmap)));
 }
 
 #[test]
 fn a_byte_order_mark_where_a_piece_begins_ends_no_less() {
     let read = damaged("byte-order-mark-in-piece");
-    assert_eq!(read.error_code(), Some(Code::NotNmap));
+    assert_eq!(read.error_code(), Some(DiagnosticCode::NotNmap));
     let read = Read::of(format!(
         "{HEAD}<x>\u{feff}<!-- a -->\u{feff}</x>\u{feff}{}</nmaprun>\u{feff}\n<",
         host(1)
@@ -347,7 +348,7 @@ fn r4_elements_find_their_place_by_name() {
     assert_eq!((host.ports.len(), host.extra_ports.len(), host.srtt_us), (2, 1, Some(5)));
     assert_eq!(host.ports[0].services[0].name.as_deref(), Some("ssh"));
     assert!(host.complete);
-    assert_eq!(read.codes(), [(Code::ImplicitClose, 3)]);
+    assert_eq!(read.codes(), [(DiagnosticCode::ImplicitClose, 3)]);
 }
 
 #[test]
@@ -365,7 +366,7 @@ fn r4_elements_of_a_run_close_a_host_but_tasks_close_nothing() {
     );
     assert_eq!(read.complete(), [false]);
     assert!(read.runs[0].stats.finished && !read.runs[0].truncated);
-    assert_eq!(read.codes(), [(Code::ImplicitClose, 1)]);
+    assert_eq!(read.codes(), [(DiagnosticCode::ImplicitClose, 1)]);
 }
 
 #[test]
@@ -376,7 +377,7 @@ fn r4_what_fits_nowhere_is_skipped_with_its_content() {
     ));
     assert_eq!(read.addresses(), ["192.0.2.1"]);
     assert_eq!(read.hosts[0].status.state.as_str(), "unknown");
-    assert_eq!(read.codes(), [(Code::Unknown, 1)]);
+    assert_eq!(read.codes(), [(DiagnosticCode::Unknown, 1)]);
 }
 
 #[test]
@@ -402,7 +403,7 @@ fn r3_text_where_only_elements_stand_is_reported() {
     ] {
         let damaged = whole.replacen(tag, &tag.replace('<', "x"), 1);
         let read = Read::of(&damaged);
-        let stray = read.runs[0].diagnostics.iter().find(|d| d.code == Code::StrayText);
+        let stray = read.runs[0].diagnostics.iter().find(|d| d.code == DiagnosticCode::StrayText);
         let stray = stray.unwrap_or_else(|| panic!("{tag}: {:?}", read.codes()));
         let place = u64::try_from(whole.find(tag).unwrap()).unwrap();
         assert_eq!((stray.count, stray.position.byte), (1, place), "{tag}");
@@ -425,16 +426,16 @@ fn r3_text_where_only_elements_stand_is_reported() {
         "text<table/>text",
     ] {
         let count = if inside.starts_with("text<table") { 4 } else { 2 };
-        assert_eq!(script(inside), [(Code::StrayText, count)], "{inside}");
+        assert_eq!(script(inside), [(DiagnosticCode::StrayText, count)], "{inside}");
     }
     // What stands around it divides it, how it arrives does not.
     let text = format!("{HEAD} a <!-- b --> c <?d?> e{}f{}g</nmaprun> h", host(1), host(2));
-    assert_eq!(Read::of(text).codes(), [(Code::StrayText, 3)]);
+    assert_eq!(Read::of(text).codes(), [(DiagnosticCode::StrayText, 3)]);
     // Zenmap's copy of the terminal, elements of other tools, and what stands around documents.
     let text = format!(
         "{HEAD}<output type=\"interactive\">text</output><other>text</other></nmaprun>text"
     );
-    assert_eq!(Read::of(text).codes(), [(Code::Unknown, 1)]);
+    assert_eq!(Read::of(text).codes(), [(DiagnosticCode::Unknown, 1)]);
 }
 
 #[test]
@@ -456,7 +457,12 @@ fn elements_whose_attribute_has_a_damaged_name_are_reported() {
         let mut bytes = whole.into_bytes();
         bytes[at..at + damaged.len()].copy_from_slice(damaged.as_bytes());
         let read = Read::of(&bytes);
-        assert_eq!(read.codes(), [(Code::MissingAttr, 1)], "{}", String::from_utf8_lossy(&bytes));
+        assert_eq!(
+            read.codes(),
+            [(DiagnosticCode::MissingAttr, 1)],
+            "{}",
+            String::from_utf8_lossy(&bytes)
+        );
     }
 }
 
@@ -467,7 +473,7 @@ fn r5_end_tags_close_up_to_their_element_or_nothing() {
          <state state=\"open\"/></ports></host></nmaprun>"
     ));
     assert_eq!(read.hosts[0].ports.len(), 1);
-    assert_eq!(read.codes(), [(Code::StrayEnd, 2), (Code::ImplicitClose, 1)]);
+    assert_eq!(read.codes(), [(DiagnosticCode::StrayEnd, 2), (DiagnosticCode::ImplicitClose, 1)]);
 }
 
 #[test]
@@ -518,13 +524,13 @@ fn r7_hosts_after_the_end_or_after_a_cut_host_continue_the_scan() {
     assert_eq!(run.stats.elapsed_s, Some(3.75));
     assert_eq!((run.stats.hosts.up, run.stats.hosts.total), (Some(3), Some(5)));
     assert_eq!(run.stats.end_time.map(Timestamp::seconds), Some(1_700_000_020));
-    assert_eq!(read.codes(), [(Code::Resumed, 1)]);
+    assert_eq!(read.codes(), [(DiagnosticCode::Resumed, 1)]);
 
     let cut =
         Read::of(format!("{HEAD}<host><address addr=\"192.0.2.1\"/><por{}</nmaprun>", host(2)));
     assert_eq!(cut.complete(), [false, true]);
     assert!(cut.runs[0].resumed);
-    assert_eq!(cut.codes(), [(Code::BrokenTag, 1), (Code::ImplicitClose, 1)]);
+    assert_eq!(cut.codes(), [(DiagnosticCode::BrokenTag, 1), (DiagnosticCode::ImplicitClose, 1)]);
 }
 
 #[test]
@@ -535,7 +541,7 @@ fn r8_unknown_elements_are_skipped_but_a_host_always_begins() {
          <output>text <host ><address addr=\"192.0.2.2\"/></host></nmaprun>"
     ));
     assert_eq!(read.addresses(), ["192.0.2.1", "192.0.2.2"]);
-    assert_eq!(read.codes()[0], (Code::Unknown, 3), "each name once");
+    assert_eq!(read.codes()[0], (DiagnosticCode::Unknown, 3), "each name once");
     let ended = Read::of(format!("{HEAD}<host><x><y></host>{}</nmaprun>", host(2)));
     assert_eq!(ended.complete(), [true, true], "the end of the host ends the skip");
 }
@@ -547,7 +553,10 @@ fn r8_comments_pis_and_cdata_are_understood_everywhere() {
          <address addr=\"192.0.2.1\"/><?p /host> ?><hostscript><script id=\"s\">\
          <elem>a<!-- b -->c<![CDATA[<host>&amp;]]></elem></script></hostscript></host></nmaprun>"
     ));
-    assert_eq!((read.addresses(), read.codes()), (vec!["192.0.2.1"], vec![(Code::Hidden, 1)]));
+    assert_eq!(
+        (read.addresses(), read.codes()),
+        (vec!["192.0.2.1"], vec![(DiagnosticCode::Hidden, 1)])
+    );
     let mut json = Vec::new();
     read.hosts[0].scripts[0].data.write_json(&mut json);
     assert_eq!(String::from_utf8(json).unwrap(), r#"["ac<host>&amp;"]"#);
@@ -557,7 +566,7 @@ fn r8_comments_pis_and_cdata_are_understood_everywhere() {
 fn r8_openers_without_an_end_lose_their_opener() {
     let read = Read::of(format!("{HEAD}<!-- {}<host><![CDATA[ {}</nmaprun>", host(1), host(2)));
     assert_eq!(read.addresses(), ["192.0.2.1", "", "192.0.2.2"]);
-    assert!(read.codes().contains(&(Code::BrokenTag, 2)));
+    assert!(read.codes().contains(&(DiagnosticCode::BrokenTag, 2)));
     let far = format!("{HEAD}<!-- {}{} --></nmaprun>", " ".repeat(1 << 20), host(1));
     assert_eq!(Read::of(far).addresses(), ["192.0.2.1"], "no end within 1 MiB");
     let near = format!("{HEAD}<!-- {}{} --></nmaprun>", " ".repeat(1 << 19), host(1));
@@ -572,7 +581,10 @@ fn r9_no_entity_is_declared_or_expanded() {
          <hostnames><hostname name=\"&a;&b;\"/></hostnames></host></nmaprun>"
     ));
     assert_eq!(read.hosts[0].hostnames[0].name, "&a;&b;");
-    assert_eq!(read.codes(), [(Code::Dtd, 1), (Code::Hidden, 1), (Code::BadEntity, 2)]);
+    assert_eq!(
+        read.codes(),
+        [(DiagnosticCode::Dtd, 1), (DiagnosticCode::Hidden, 1), (DiagnosticCode::BadEntity, 2)]
+    );
 }
 
 #[test]
@@ -580,14 +592,17 @@ fn what_is_wrong_with_an_attribute_of_the_header_is_told_once() {
     for name in ["scanner", "version", "args", "start", "startstr", "profile_name"] {
         let read = Read::of(format!("<nmaprun args=\"x\"></nmaprun><nmaprun {name}=\"17&v\"/>"));
         let of_header: Vec<_> = read.runs[1].diagnostics.iter().collect();
-        let entities = of_header.iter().filter(|found| found.code == Code::BadEntity);
+        let entities = of_header.iter().filter(|found| found.code == DiagnosticCode::BadEntity);
         assert_eq!(entities.map(|found| found.count).collect::<Vec<_>>(), [1], "{name}");
     }
 }
 
 #[test]
 fn r10_values_tags_hosts_depth_and_attributes_are_capped() {
-    let limits = Limits::default().with_value(100).with_tag(4000).with_host(20_000);
+    let limits = Limits::default()
+        .with_max_value_bytes(100)
+        .with_max_tag_bytes(4000)
+        .with_max_host_bytes(20_000);
     let options = || Options::default().with_limits(limits.clone());
     let long = |n| "x".repeat(n);
 
@@ -597,7 +612,7 @@ fn r10_values_tags_hosts_depth_and_attributes_are_capped() {
     );
     let read = Read::with(value, options());
     assert_eq!(read.hosts[0].comment.as_deref().map(str::len), Some(100));
-    assert_eq!((read.complete(), read.codes()), (vec![true], vec![(Code::Limit, 1)]));
+    assert_eq!((read.complete(), read.codes()), (vec![true], vec![(DiagnosticCode::Limit, 1)]));
 
     let tag = format!(
         "{HEAD}<host><hostnames><hostname name=\"a\" x=\"{}\"/><hostname name=\"b\"/></hostnames>\
@@ -605,7 +620,10 @@ fn r10_values_tags_hosts_depth_and_attributes_are_capped() {
         long(4000)
     );
     let read = Read::with(tag, options());
-    assert_eq!((read.hosts[0].hostnames.len(), read.codes()), (1, vec![(Code::Limit, 1)]));
+    assert_eq!(
+        (read.hosts[0].hostnames.len(), read.codes()),
+        (1, vec![(DiagnosticCode::Limit, 1)])
+    );
 
     let ports: String = each(1000, |n| {
         format!("<port protocol=\"tcp\" portid=\"{n}\"><state state=\"open\"/></port>")
@@ -618,7 +636,7 @@ fn r10_values_tags_hosts_depth_and_attributes_are_capped() {
     assert_eq!(read.complete(), [false, true]);
     assert!((300..500).contains(&read.hosts[0].ports.len()));
     // The last port may be cut before its state.
-    assert_eq!(read.codes()[0], (Code::Limit, 1));
+    assert_eq!(read.codes()[0], (DiagnosticCode::Limit, 1));
 
     let deep = format!(
         "{HEAD}<host><address addr=\"192.0.2.1\"/><hostscript><script id=\"s\">{}<elem>y</elem>{}\
@@ -627,19 +645,22 @@ fn r10_values_tags_hosts_depth_and_attributes_are_capped() {
         "</table>".repeat(10_000)
     );
     let read = Read::of(deep);
-    assert_eq!((read.complete(), read.codes()), (vec![true], vec![(Code::Limit, 1)]));
+    assert_eq!((read.complete(), read.codes()), (vec![true], vec![(DiagnosticCode::Limit, 1)]));
 
     let many = each(300, |n| format!(" a{n}=\"\""));
     let text =
         format!("{HEAD}<host><address addr=\"192.0.2.1\"{many} vendor=\"v\"/></host></nmaprun>");
     let read = Read::of(text);
     assert_eq!(read.hosts[0].addresses[0].vendor, None, "beyond the first 256");
-    assert_eq!((read.addresses(), read.codes()), (vec!["192.0.2.1"], vec![(Code::Limit, 1)]));
+    assert_eq!(
+        (read.addresses(), read.codes()),
+        (vec!["192.0.2.1"], vec![(DiagnosticCode::Limit, 1)])
+    );
 }
 
 #[test]
 fn r10_a_tag_beyond_the_cap_between_hosts_is_dropped_while_it_streams() {
-    let limits = Limits::default().with_tag(1000);
+    let limits = Limits::default().with_max_tag_bytes(1000);
     for end in ["/>", "><address/></hosthint>"] {
         let text = format!(
             "{HEAD}{}<hosthint x=\"{}\"{end}{}</nmaprun>",
@@ -649,7 +670,7 @@ fn r10_a_tag_beyond_the_cap_between_hosts_is_dropped_while_it_streams() {
         );
         let read = Read::with(text, Options::default().with_limits(limits.clone()));
         assert_eq!(read.addresses(), ["192.0.2.1", "192.0.2.2"], "{end}");
-        assert_eq!((read.events, read.codes()), (0, vec![(Code::Limit, 1)]), "{end}");
+        assert_eq!((read.events, read.codes()), (0, vec![(DiagnosticCode::Limit, 1)]), "{end}");
     }
 }
 
@@ -658,11 +679,11 @@ fn r10_ports_of_a_host_are_capped() {
     let ports: String = each(20, |n| {
         format!("<port protocol=\"tcp\" portid=\"{n}\"><state state=\"open\"/></port>")
     });
-    let limits = Limits::default().with_ports(10);
+    let limits = Limits::default().with_max_ports(10);
     let text = format!("{HEAD}<host><ports>{ports}</ports></host></nmaprun>");
     let read = Read::with(text, Options::default().with_limits(limits));
     assert_eq!((read.hosts[0].ports.len(), read.complete()), (10, vec![false]));
-    assert_eq!(read.codes(), [(Code::Limit, 10)]);
+    assert_eq!(read.codes(), [(DiagnosticCode::Limit, 10)]);
 }
 
 #[test]
@@ -670,7 +691,10 @@ fn r11_the_first_of_two_equal_attributes_counts() {
     let read = Read::of(format!(
         "{HEAD}<host><address addr=\"192.0.2.1\" addr=\"192.0.2.2\"/></host></nmaprun>"
     ));
-    assert_eq!((read.addresses(), read.codes()), (vec!["192.0.2.1"], vec![(Code::DupAttr, 1)]));
+    assert_eq!(
+        (read.addresses(), read.codes()),
+        (vec!["192.0.2.1"], vec![(DiagnosticCode::DupAttr, 1)])
+    );
 }
 
 #[test]
@@ -679,12 +703,12 @@ fn strict_reading_ends_at_the_first_warning_and_keeps_whole_hosts_before_it() {
     let bad = "<host><address addr=\"192.0.2.2\"/><distance value=\"x\"/></host>";
     let read = Read::with(format!("{HEAD}{}{bad}{}</nmaprun>", host(1), host(3)), strict());
     assert_eq!(read.addresses(), ["192.0.2.1"]);
-    assert_eq!(read.error_code(), Some(Code::Strict));
+    assert_eq!(read.error_code(), Some(DiagnosticCode::Strict));
     assert_eq!(read.runs.len(), 1, "the hosts have their scan");
     let whole = Read::with(format!("{HEAD}{}</nmaprun>", host(1)), strict());
     assert!(whole.error.is_none() && whole.hosts.len() == 1);
     let cut = Read::with(format!("{HEAD}{}", host(1)), strict());
-    assert_eq!((cut.hosts.len(), cut.error_code()), (1, Some(Code::Strict)));
+    assert_eq!((cut.hosts.len(), cut.error_code()), (1, Some(DiagnosticCode::Strict)));
 }
 
 #[test]
@@ -717,7 +741,14 @@ fn masscan_banners_without_state_are_open_ports() {
     assert_eq!(read.addresses(), ["2001:db8::1"]);
     assert_eq!((host.ports.len(), host.ports[0].services.len()), (1, 2));
     assert_eq!(host.ports[0].state.as_str(), "open");
-    assert_eq!(read.codes(), [(Code::Addrtype, 1), (Code::PortDropped, 2), (Code::DupPort, 1)]);
+    assert_eq!(
+        read.codes(),
+        [
+            (DiagnosticCode::Addrtype, 1),
+            (DiagnosticCode::PortDropped, 2),
+            (DiagnosticCode::DupPort, 1)
+        ]
+    );
 }
 
 #[test]
@@ -749,7 +780,7 @@ fn legacy_encodings_are_read_as_declared() {
     let undeclared =
         Read::of([HEAD.as_bytes(), b"<host comment=\"f\xfcr\"></host></nmaprun>"].concat());
     assert_eq!(undeclared.hosts[0].comment.as_deref(), Some("f\u{fc}r"));
-    assert_eq!(undeclared.codes(), [(Code::BadUtf8, 1)]);
+    assert_eq!(undeclared.codes(), [(DiagnosticCode::BadUtf8, 1)]);
 }
 
 #[test]
@@ -769,7 +800,7 @@ fn the_digest_of_a_document_is_that_of_its_bytes() {
 fn strict_reading_gives_no_host_that_the_input_cuts() {
     let text = format!("{HEAD}{}<host><address addr=\"192.0.2.9\"/>", host(1));
     let read = Read::with(&text, Options::default().with_strict(true));
-    assert_eq!((read.hosts.len(), read.codes()), (1, vec![(Code::Truncated, 1)]));
+    assert_eq!((read.hosts.len(), read.codes()), (1, vec![(DiagnosticCode::Truncated, 1)]));
     assert!(read.error.is_some());
 }
 
@@ -777,14 +808,14 @@ fn strict_reading_gives_no_host_that_the_input_cuts() {
 fn strict_reading_calls_no_scan_cut_that_it_gave_up() {
     let text = format!("{HEAD}{}<host starttime=\"x\"></host>{}</nmaprun>", host(1), host(3));
     let read = Read::with(&text, Options::default().with_strict(true));
-    assert_eq!((read.hosts.len(), read.codes()), (1, vec![(Code::BadNumber, 1)]));
+    assert_eq!((read.hosts.len(), read.codes()), (1, vec![(DiagnosticCode::BadNumber, 1)]));
     assert!(!read.runs[0].truncated);
 }
 
 #[test]
 fn r10_start_tags_of_scans_and_hosts_beyond_the_cap_lose_their_attributes_and_say_so() {
     let options = || {
-        let limits = scanmill::limits::Limits::default().with_tag(100);
+        let limits = scanmill::limits::Limits::default().with_max_tag_bytes(100);
         Options::default().with_limits(limits)
     };
     let long = "x".repeat(200);
@@ -794,14 +825,17 @@ fn r10_start_tags_of_scans_and_hosts_beyond_the_cap_lose_their_attributes_and_sa
         ),
         options(),
     );
-    assert_eq!((read.addresses(), read.codes()), (vec!["192.0.2.1"], vec![(Code::Limit, 1)]));
+    assert_eq!(
+        (read.addresses(), read.codes()),
+        (vec!["192.0.2.1"], vec![(DiagnosticCode::Limit, 1)])
+    );
     assert_eq!(read.hosts[0].comment, None);
     let read = Read::with(format!("<nmaprun args=\"{long}\">{}</nmaprun>", host(1)), options());
-    assert_eq!((read.hosts.len(), read.codes()), (1, vec![(Code::Limit, 1)]));
+    assert_eq!((read.hosts.len(), read.codes()), (1, vec![(DiagnosticCode::Limit, 1)]));
 }
 
 #[test]
 fn r8_elements_of_others_behind_a_scan_are_told() {
     let read = Read::of(format!("{HEAD}{}</nmaprun><html/>", host(1)));
-    assert_eq!((read.hosts.len(), read.codes()), (1, vec![(Code::Unknown, 1)]));
+    assert_eq!((read.hosts.len(), read.codes()), (1, vec![(DiagnosticCode::Unknown, 1)]));
 }

@@ -15,7 +15,9 @@ use scanmill::{
         nested::{event_line, host_line, scan_line},
     },
     format::{ChunkWriter as _, JsonlSink, RowEncoder as _, RowFormat as _, SinkOptions},
-    model::{Host, HostHint, RunEvent, RunHeader, RunRecord, Script, ScriptData, ScriptOrigin},
+    model::{
+        Host, HostHint, ScanActivity, ScanHeader, ScanSummary, Script, ScriptOrigin, ScriptValue,
+    },
     output::Output,
     table::{
         Row, Table, event_row,
@@ -30,9 +32,9 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// What was read, in order.
 enum Read {
-    Event(RunHeader, i32, RunEvent),
-    Host(RunHeader, Box<Host<'static>>),
-    End(Box<RunRecord>),
+    Event(ScanHeader, i32, ScanActivity),
+    Host(ScanHeader, Box<Host<'static>>),
+    End(Box<ScanSummary>),
 }
 
 fn fixtures() -> Vec<PathBuf> {
@@ -49,7 +51,7 @@ fn mine() -> Script<'static> {
     Script {
         name: "mine".into(),
         output: None,
-        data: ScriptData::Json("{\"n\": [1, null]}".into()),
+        data: ScriptValue::Json("{\"n\": [1, null]}".into()),
         origin: ScriptOrigin::Engine,
     }
 }
@@ -58,12 +60,12 @@ fn mine() -> Script<'static> {
 fn read(bytes: &[u8]) -> Vec<Read> {
     use scanmill::model::ScanEvent;
     let mut read = Vec::new();
-    let mut header = RunHeader::default();
+    let mut header = ScanHeader::default();
     let mut events = 0;
     for event in Reader::new(bytes, Options::default().with_hash(true)).events() {
         match event {
-            Ok(ScanEvent::RunStart(run)) => (header, events) = (run, 0),
-            Ok(ScanEvent::Run(event)) => {
+            Ok(ScanEvent::ScanStart(run)) => (header, events) = (run, 0),
+            Ok(ScanEvent::Activity(event)) => {
                 read.push(Read::Event(header.clone(), events, event));
                 events += 1;
             }
@@ -73,7 +75,7 @@ fn read(bytes: &[u8]) -> Vec<Read> {
                 host.ports.iter_mut().for_each(|port| port.scripts.push(mine()));
                 read.push(Read::Host(header.clone(), host));
             }
-            Ok(ScanEvent::RunEnd(mut record)) => {
+            Ok(ScanEvent::ScanEnd(mut record)) => {
                 record.post_scripts.push(mine());
                 read.push(Read::End(record));
             }
@@ -312,11 +314,11 @@ fn collect_properties(path: &str, schema: &Value, root: &Value, into: &mut BTree
 #[test]
 fn lines_of_which_nothing_is_known_have_just_what_their_schemas_demand() {
     let (_, validator) = schema("nested.json");
-    let run = RunHeader { scan_id: "9f".into(), ..RunHeader::default() };
+    let run = ScanHeader { scan_id: "9f".into(), ..ScanHeader::default() };
     let mut out = Vec::new();
     host_line(&run, &Host::new(0), &mut out);
-    event_line(&run, 0, &RunEvent::HostHint(HostHint::default()), &mut out);
-    scan_line("", &RunRecord { header: run, exists: true, ..RunRecord::default() }, &mut out);
+    event_line(&run, 0, &ScanActivity::HostHint(HostHint::default()), &mut out);
+    scan_line("", &ScanSummary { header: run, has_scan: true, ..ScanSummary::default() }, &mut out);
     let lines = lines(&out);
     assert_eq!(lines.len(), 3);
     for line in &lines {
@@ -328,7 +330,7 @@ fn lines_of_which_nothing_is_known_have_just_what_their_schemas_demand() {
 #[test]
 fn nested_lines_with_null_or_empty_members_or_those_of_others_do_not_fit() {
     let (_, validator) = schema("nested.json");
-    let run = RunHeader { scan_id: "9f".into(), ..RunHeader::default() };
+    let run = ScanHeader { scan_id: "9f".into(), ..ScanHeader::default() };
     let mut out = Vec::new();
     host_line(&run, &Host::new(0), &mut out);
     let [line] = &lines(&out)[..] else { panic!("one line a host") };

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use scanmill::error::Code;
+use scanmill::error::DiagnosticCode;
 
 use crate::support::{Outcome, root};
 
@@ -97,7 +97,7 @@ fn r1_a_host_of_nmap_begins_a_scan_whatever_stands_before_it() {
     ] {
         let outcome = is_read(text, hosts);
         let codes: Vec<_> = outcome.runs()[0].diagnostics.iter().map(|d| d.code).collect();
-        assert!(codes.contains(&Code::NoHeader), "{text}: {codes:?}");
+        assert!(codes.contains(&DiagnosticCode::NoHeader), "{text}: {codes:?}");
     }
 }
 
@@ -131,14 +131,17 @@ fn r1_a_scan_behind_another_root_is_read_and_told_of() {
         let outcome = is_read(&text, 2);
         let record = outcome.runs()[0];
         assert_eq!(record.scan_info.len(), infos, "{head}");
-        assert!(outcome.warnings().iter().any(|(code, _)| *code == Code::NoHeader), "{head}");
+        assert!(
+            outcome.warnings().iter().any(|(code, _)| *code == DiagnosticCode::NoHeader),
+            "{head}"
+        );
     }
     // Hosts alone, and a scan with a declaration of its own, behind a document of another kind.
     let outcome = is_read(&format!("<?xml version=\"1.0\"?><x><y/>{host}</x>"), 1);
-    assert_eq!(outcome.warnings()[0], (Code::Unknown, 1));
+    assert_eq!(outcome.warnings()[0], (DiagnosticCode::Unknown, 1));
     let scan = format!("<?xml version=\"1.0\"?><nmaprun {attributes}>{rest}");
     let outcome = is_read(&format!("<?xml version=\"1.0\"?>\n<x/>{scan}"), 2);
-    assert_eq!(outcome.warnings(), [(Code::Unknown, 1)]);
+    assert_eq!(outcome.warnings(), [(DiagnosticCode::Unknown, 1)]);
     let found = &outcome.runs()[0].diagnostics[0];
     assert_eq!((found.position.byte, found.position.line), (22, 2));
     // A declaration in a host: the hosts behind it are a scan without header.
@@ -161,9 +164,9 @@ fn a_scan_that_is_hidden_before_any_other_is_told_of_though_the_input_is_refused
     ] {
         let outcome = Outcome::of(text.as_bytes());
         assert!(outcome.error.clone().unwrap_or_default().contains("E_NOT_NMAP"), "{text}");
-        assert!(outcome.hosts().is_empty() && !outcome.runs()[0].exists, "{text}");
+        assert!(outcome.hosts().is_empty() && !outcome.runs()[0].has_scan, "{text}");
         let hidden = text.matches("<host").count() + text.matches("<nmaprun").count();
-        let expected = (Code::Hidden, i64::try_from(hidden).unwrap());
+        let expected = (DiagnosticCode::Hidden, i64::try_from(hidden).unwrap());
         assert_eq!(outcome.warnings(), [expected], "{text}");
         pieces_agree(&text, &outcome);
     }
@@ -212,7 +215,7 @@ fn r1_xml_in_another_text_is_refused_with_what_it_is() {
     // What is no JSON, or has ended, is text before a scan.
     for text in ["[*] Running \"nmap", "{\"a\": \"b\"}\n", "\"a\nb"] {
         let read = is_read(&format!("{text}{single}"), 1);
-        assert_eq!(read.runs()[0].diagnostics[0].code, Code::LeadingJunk, "{text}");
+        assert_eq!(read.runs()[0].diagnostics[0].code, DiagnosticCode::LeadingJunk, "{text}");
     }
     for escaped in [
         xml.replace('<', "&lt;").replace('>', "&gt;"),

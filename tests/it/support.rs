@@ -10,10 +10,10 @@ use std::{
 };
 
 use scanmill::{
-    error::{Code, Position, Result},
+    error::{DiagnosticCode, Position, Result},
     feed::nested,
     format::{self, RowFormat, RowFormatVisitor, SinkOptions, TableFormat},
-    model::{Host, RunRecord, ScanEvent},
+    model::{Host, ScanEvent, ScanSummary},
     output::Output,
     pipeline::{Filters, Pipeline, Report},
     source::{self, Pick},
@@ -140,8 +140,8 @@ impl Outcome {
     }
 
     /// What is warned of, and how often, in all scans.
-    pub fn warnings(&self) -> Vec<(Code, i64)> {
-        let of_run = |run: &&RunRecord| -> Vec<_> {
+    pub fn warnings(&self) -> Vec<(DiagnosticCode, i64)> {
+        let of_run = |run: &&ScanSummary| -> Vec<_> {
             run.diagnostics.iter().map(|found| (found.code, found.count)).collect()
         };
         self.runs().iter().flat_map(of_run).collect()
@@ -159,11 +159,11 @@ impl Outcome {
     }
 
     /// The ends of scans alone.
-    pub fn runs(&self) -> Vec<&RunRecord> {
+    pub fn runs(&self) -> Vec<&ScanSummary> {
         self.events
             .iter()
             .filter_map(|event| match event {
-                ScanEvent::RunEnd(record) => Some(&**record),
+                ScanEvent::ScanEnd(record) => Some(&**record),
                 _ => None,
             })
             .collect()
@@ -176,16 +176,16 @@ impl Outcome {
         let mut number = 0;
         for event in &self.events {
             match event {
-                ScanEvent::RunStart(run) => {
+                ScanEvent::ScanStart(run) => {
                     header = Some(run);
                     number = 0;
                 }
                 ScanEvent::Host(host) => nested::host_line(header.unwrap(), host, &mut out),
-                ScanEvent::Run(event) => {
+                ScanEvent::Activity(event) => {
                     nested::event_line(header.unwrap(), number, event, &mut out);
                     number += 1;
                 }
-                ScanEvent::RunEnd(record) => nested::scan_line(source, record, &mut out),
+                ScanEvent::ScanEnd(record) => nested::scan_line(source, record, &mut out),
                 _ => {}
             }
         }

@@ -131,7 +131,7 @@ impl Source<'_> {
             output,
             timeout,
             seen,
-            most: Limits::default().program,
+            most: Limits::default().max_script_output_bytes,
             running: running.clone(),
         };
         for entry in scripts.host_script {

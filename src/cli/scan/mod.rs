@@ -44,7 +44,7 @@ use super::{
     signals,
 };
 use crate::{
-    error::{Code, Error, Result},
+    error::{DiagnosticCode, Error, Result},
     format::{Format, MergeEncoder},
     merge::{MergePolicy, Merger, Precedence},
     output::Temporaries,
@@ -275,7 +275,9 @@ impl Scan<'_> {
         for (name, failure) in failures {
             fail(&mut report, &name, failure);
         }
-        let strange = |error: &Error| matches!(error.code(), Some(Code::NotNmap | Code::Io));
+        let strange = |error: &Error| {
+            matches!(error.code(), Some(DiagnosticCode::NotNmap | DiagnosticCode::Io))
+        };
         for error in report.errors.extract_if(.., |error| strange(error)).collect::<Vec<_>>() {
             let name = error.input().unwrap_or_default().to_owned();
             let what = format!("what nmap wrote cannot be read: {}", error.kind());
@@ -287,11 +289,13 @@ impl Scan<'_> {
 
 /// Records the failure of a process in the report, in place of the errors of its input.
 fn fail(report: &mut Report, name: &str, failure: Error) {
-    let error = failure.in_input(name);
+    let error = failure.with_input(name);
     if let Some(input) = report.inputs.iter_mut().find(|input| input.name == name) {
         input.outcome = Outcome::Refused;
         input.error = Some(error.to_string());
     }
-    report.errors.retain(|known| known.input() != Some(name) || known.code() == Some(Code::Strict));
+    report.errors.retain(|known| {
+        known.input() != Some(name) || known.code() == Some(DiagnosticCode::Strict)
+    });
     report.errors.push(error);
 }

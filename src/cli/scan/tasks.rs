@@ -12,7 +12,7 @@ use super::super::{
     render::{number, plural},
     terminal::{self, Lines, escape},
 };
-use crate::model::{RunEvent, ScanEvent, Task, TaskKind};
+use crate::model::{ScanActivity, ScanEvent, Task, TaskKind};
 
 /// Progress display of nmap's processes. It shows nothing if progress is not wanted.
 pub(super) struct Tasks(Option<Mutex<Shown>>);
@@ -50,12 +50,12 @@ impl Tasks {
         let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             ScanEvent::Host(_) => shown.hosts = shown.hosts.saturating_add(1),
-            ScanEvent::Run(RunEvent::Task(task)) => {
+            ScanEvent::Activity(ScanActivity::Task(task)) => {
                 if let Some(doing) = shown.parts.get_mut(part) {
                     *doing = doing_now(task);
                 }
             }
-            ScanEvent::RunEnd(_) => {
+            ScanEvent::ScanEnd(_) => {
                 if let Some(doing) = shown.parts.get_mut(part) {
                     *doing = (String::new(), 100.0);
                 }

@@ -21,8 +21,8 @@ use super::{
     log::{Commit, Log},
 };
 use crate::{
-    error::{Code, Diagnostic, Error, Result},
-    model::{Host, Port, RunRecord, ScanEvent, ScanEvents, Trace},
+    error::{Diagnostic, DiagnosticCode, Error, Result},
+    model::{EventSource, Host, Port, ScanEvent, ScanSummary, Trace},
     table::{Stored, Table, restore},
 };
 
@@ -43,7 +43,7 @@ pub struct Replay {
     /// Error to return after the end of the open scan.
     failed: Option<Error>,
     source: String,
-    record: RunRecord,
+    record: ScanSummary,
     stage: Stage,
 }
 
@@ -118,7 +118,7 @@ impl Dataset {
             hosts: 0,
             failed: None,
             source: String::new(),
-            record: RunRecord::default(),
+            record: ScanSummary::default(),
             stage: Stage::Begin,
         })
     }
@@ -133,7 +133,7 @@ impl Document {
     }
 }
 
-impl ScanEvents for Replay {
+impl EventSource for Replay {
     fn next_event(&mut self) -> Result<Option<(&str, ScanEvent<'_>)>> {
         if let Some(error) = self.failed.take() {
             return Err(error);
@@ -151,7 +151,7 @@ impl Replay {
     /// next call returns the error, and later calls return nothing.
     fn fail(&mut self, error: Error) -> Result<ScanEvent<'static>> {
         self.documents = Vec::new().into_iter().enumerate();
-        let is_open = self.record.exists && !matches!(self.stage, Stage::Begin);
+        let is_open = self.record.has_scan && !matches!(self.stage, Stage::Begin);
         self.stage = Stage::Begin;
         let mut record = mem::take(&mut self.record);
         if !is_open {
@@ -162,8 +162,13 @@ impl Replay {
         (record.hosts_seen, record.hosts_incomplete) = (self.hosts, 0);
         let position = record.header.position;
         let detail = "the rows of this scan could not be read to their end".to_owned();
-        record.diagnostics.push(Diagnostic { code: Code::Truncated, position, count: 1, detail });
-        Ok(ScanEvent::RunEnd(Box::new(record)))
+        record.diagnostics.push(Diagnostic {
+            code: DiagnosticCode::Truncated,
+            position,
+            count: 1,
+            detail,
+        });
+        Ok(ScanEvent::ScanEnd(Box::new(record)))
     }
 
     fn next(&mut self) -> Result<Option<ScanEvent<'static>>> {
@@ -173,8 +178,8 @@ impl Replay {
                     let Some((number, document)) = self.documents.next() else { return Ok(None) };
                     self.begin(number, document)?;
                     self.stage = Stage::ScanInfo(0);
-                    if self.record.exists {
-                        return Ok(Some(ScanEvent::RunStart(self.record.header.clone())));
+                    if self.record.has_scan {
+                        return Ok(Some(ScanEvent::ScanStart(self.record.header.clone())));
                     }
                 }
                 Stage::ScanInfo(place) => match self.record.scan_info.get(place).cloned() {
@@ -193,7 +198,7 @@ impl Replay {
                     let event = restore::event(&row);
                     rows.advance();
                     if let Some(event) = event {
-                        return Ok(Some(ScanEvent::Run(event)));
+                        return Ok(Some(ScanEvent::Activity(event)));
                     }
                 }
                 Stage::Hosts => match self.host()? {
@@ -206,7 +211,7 @@ impl Replay {
                 Stage::End => {
                     self.end()?;
                     self.stage = Stage::Begin;
-                    return Ok(Some(ScanEvent::RunEnd(Box::new(mem::take(&mut self.record)))));
+                    return Ok(Some(ScanEvent::ScanEnd(Box::new(mem::take(&mut self.record)))));
                 }
             }
         }
@@ -217,7 +222,7 @@ impl Replay {
             rows.begin(DocumentNumber::try_from(number).unwrap_or(DocumentNumber::MAX));
         }
         let Document { scan_id, source, doc_index, commit } = document;
-        (self.record, self.hosts) = (RunRecord::default(), 0);
+        (self.record, self.hosts) = (ScanSummary::default(), 0);
         self.record.header.doc_index = doc_index;
         if let Some(id) = scan_id {
             let Some(row) = self.tables.of(Table::Scans).row()? else {

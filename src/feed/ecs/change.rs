@@ -15,7 +15,7 @@ use crate::{
     },
     json::{OBJECT, key, list, nest, put},
     model::{
-        Change, ChangeKind, ChangedService, ComparedScans, HostChanges, Protocol, RunHeader,
+        Change, ChangeKind, ChangedService, ComparedScans, HostChanges, Protocol, ScanHeader,
         Timestamp, id_of_parts,
     },
 };
@@ -85,7 +85,7 @@ struct Told<'t> {
     action: &'static str,
     id: String,
     /// Scan of the newer observation.
-    run: Cow<'t, RunHeader>,
+    run: Cow<'t, ScanHeader>,
     /// Scans of the older and the newer state, also if they do not have the host.
     scan_ids: [Option<&'t str>; 2],
     time: Option<Timestamp>,

@@ -179,7 +179,7 @@ fn system(host: &Host<'_>, least: i32, out: &mut Vec<u8>) {
             "full": &found.name,
             "name": class.and_then(system_name).as_ref(),
             "family": family.map(lower).as_ref(),
-            "version": class.and_then(|class| class.gen_.as_ref()),
+            "version": class.and_then(|class| class.generation.as_ref()),
             "type": family.and_then(system_type),
         );
     });

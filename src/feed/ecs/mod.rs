@@ -26,7 +26,7 @@ use super::{
 use crate::{
     error::Result,
     json::{ARRAY, OBJECT, Value as _, key, list, nest, put},
-    model::{RunHeader, RunRecord, Script, ScriptOrigin, ScriptScope, Timestamp},
+    model::{ScanHeader, ScanSummary, Script, ScriptOrigin, ScriptScope, Timestamp},
 };
 
 /// Version of the schema.
@@ -99,8 +99,8 @@ impl Ecs {
     }
 
     /// Writes the events of a scan that has ended and returns their number.
-    pub fn scan(&self, record: &RunRecord, out: &mut Vec<u8>) -> u64 {
-        if record.exists { scan::lines(self, record, out) } else { 0 }
+    pub fn scan(&self, record: &ScanSummary, out: &mut Vec<u8>) -> u64 {
+        if record.has_scan { scan::lines(self, record, out) } else { 0 }
     }
 
     /// Writes an event as one line within the length limit.
@@ -135,7 +135,7 @@ struct Event<'e> {
 
 impl Event<'_> {
     /// Writes all members except those specific to the subject of the event.
-    fn write(&self, ecs: &Ecs, run: &RunHeader, out: &mut Vec<u8>) {
+    fn write(&self, ecs: &Ecs, run: &ScanHeader, out: &mut Vec<u8>) {
         self.around(ecs, run, out);
         nest(key!("event"), OBJECT, out, |out| {
             self.first(run, out);
@@ -145,7 +145,7 @@ impl Event<'_> {
     }
 
     /// Writes the members next to `event`, which are equal for all events of a kind and host.
-    fn around(&self, ecs: &Ecs, run: &RunHeader, out: &mut Vec<u8>) {
+    fn around(&self, ecs: &Ecs, run: &ScanHeader, out: &mut Vec<u8>) {
         put!(out, "@timestamp": self.time.unwrap_or_else(epoch));
         nest(key!("ecs"), OBJECT, out, |out| put!(out, "version": VERSION));
         nest(key!("data_stream"), OBJECT, out, |out| {
@@ -164,7 +164,7 @@ impl Event<'_> {
     }
 
     /// Writes the first members of `event`, which are equal as well.
-    fn first(&self, run: &RunHeader, out: &mut Vec<u8>) {
+    fn first(&self, run: &ScanHeader, out: &mut Vec<u8>) {
         put!(out, "kind": self.kind);
         list(key!("category"), self.categories.iter().copied(), out);
         list(key!("type"), self.kinds.iter().copied(), out);
@@ -207,7 +207,7 @@ fn tags(truncated: bool, timeless: bool, out: &mut Vec<u8>) {
 }
 
 /// Writes the members of `nmap.scan` that every event has.
-fn scan_members(run: &RunHeader, out: &mut Vec<u8>) {
+fn scan_members(run: &ScanHeader, out: &mut Vec<u8>) {
     put!(out,
         "id": &run.scan_id,
         "args": &run.args,

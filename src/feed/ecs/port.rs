@@ -14,11 +14,11 @@ use crate::{
         subject::{Subject, has_ports, lower, port_words, protocol_number, transport},
     },
     json::{OBJECT, key, list, nest, objects, put},
-    model::{Port, PortState, Protocol, RunHeader, Seen, Service},
+    model::{Port, PortState, Protocol, ScanHeader, SeenRange, Service},
 };
 
 /// Port, the scan it comes from, and the times it was seen if the host is merged.
-pub(super) type Found<'f> = (&'f Port<'f>, &'f RunHeader, Option<Seen>);
+pub(super) type Found<'f> = (&'f Port<'f>, &'f ScanHeader, Option<SeenRange>);
 
 /// Parts of a scan that the events of ports repeat, written once.
 pub(super) struct OfRun {
@@ -35,7 +35,7 @@ pub(super) struct OfRun {
 
 impl OfRun {
     /// Limits the repeated parts to a quarter of the shortest line.
-    pub(super) fn of(ecs: &Ecs, subject: &Subject<'_>, run: &RunHeader) -> Self {
+    pub(super) fn of(ecs: &Ecs, subject: &Subject<'_>, run: &ScanHeader) -> Self {
         let (mut scan, mut cut) = (Vec::with_capacity(PIECE), false);
         fit(LEAST_LINE / 4, &mut scan, &mut |caps, out| {
             cut = caps.is_some();
@@ -103,7 +103,7 @@ pub(super) fn line(
 
 fn write(
     (subject, shared, of_run): (&Subject<'_>, &Shared, &OfRun),
-    (port, id, seen): (&Port<'_>, &str, Option<Seen>),
+    (port, id, seen): (&Port<'_>, &str, Option<SeenRange>),
     cut: bool,
     out: &mut Vec<u8>,
 ) {
@@ -197,7 +197,7 @@ fn named_service(port: &Port<'_>, out: &mut Vec<u8>) {
 }
 
 /// Writes the values of a port that ECS has no field for.
-fn details(port: &Port<'_>, seen: Option<Seen>, out: &mut Vec<u8>) {
+fn details(port: &Port<'_>, seen: Option<SeenRange>, out: &mut Vec<u8>) {
     nest(key!("port"), OBJECT, out, |out| {
         put!(out,
             "state": port.state.as_str(),

@@ -9,10 +9,10 @@ use crate::{
         subject::text,
     },
     json::{OBJECT, key, nest, objects, put},
-    model::{RunRecord, Script, ScriptScope, Timestamp},
+    model::{ScanSummary, Script, ScriptScope, Timestamp},
 };
 
-pub(super) fn lines(ecs: &Ecs, record: &RunRecord, out: &mut Vec<u8>) -> u64 {
+pub(super) fn lines(ecs: &Ecs, record: &ScanSummary, out: &mut Vec<u8>) -> u64 {
     let mut lines = 1_u64;
     if ecs.script_events {
         for (scope, index, found) in record.scripts() {
@@ -27,11 +27,11 @@ pub(super) fn lines(ecs: &Ecs, record: &RunRecord, out: &mut Vec<u8>) -> u64 {
     lines
 }
 
-fn when(record: &RunRecord) -> Option<Timestamp> {
+fn when(record: &ScanSummary) -> Option<Timestamp> {
     record.stats.end_time.or(record.header.start_time)
 }
 
-fn event(ecs: &Ecs, record: &RunRecord, cut: bool, out: &mut Vec<u8>) {
+fn event(ecs: &Ecs, record: &ScanSummary, cut: bool, out: &mut Vec<u8>) {
     let (run, stats) = (&record.header, &record.stats);
     Event {
         dataset: "nmap.scan",
@@ -83,7 +83,7 @@ fn event(ecs: &Ecs, record: &RunRecord, cut: bool, out: &mut Vec<u8>) {
 
 fn script_line(
     ecs: &Ecs,
-    record: &RunRecord,
+    record: &ScanSummary,
     (scope, index, found): (ScriptScope, usize, &Script<'_>),
     out: &mut Vec<u8>,
 ) {

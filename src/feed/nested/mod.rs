@@ -14,8 +14,9 @@ pub(super) use self::port::{port, service};
 use crate::{
     json::{self, Millis, OBJECT, Value, key, list, nest, objects, put},
     model::{
-        Address, ExtraPorts, Host, HostKey, Identity, Os, OsClass, PortState, RunEvent, RunHeader,
-        RunRecord, RunStats, ScanInfo, Script, ScriptData, ScriptOrigin, ScriptScope, Trace,
+        Address, ExtraPorts, Host, HostKey, Identity, OsClass, OsDetection, PortState,
+        ScanActivity, ScanHeader, ScanInfo, ScanStats, ScanSummary, Script, ScriptOrigin,
+        ScriptScope, ScriptValue, Trace,
     },
 };
 
@@ -25,25 +26,25 @@ use crate::{
 /// ```
 /// use scanmill::{
 ///     feed::nested::host_line,
-///     model::{Host, RunHeader},
+///     model::{Host, ScanHeader},
 /// };
-/// let run = RunHeader { scan_id: "9f".into(), ..RunHeader::default() };
+/// let run = ScanHeader { scan_id: "9f".into(), ..ScanHeader::default() };
 /// let mut line = Vec::new();
 /// host_line(&run, &Host::new(0), &mut line);
 /// let line: serde_json::Value = serde_json::from_slice(&line)?;
 /// assert_eq!(line["host_id"], "9f-h0");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-pub fn host_line(run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) {
+pub fn host_line(run: &ScanHeader, host: &Host<'_>, out: &mut Vec<u8>) {
     line_of((run, host), true, out);
 }
 
 /// Writes the line of a host without `host_id` and `host_index`, which identify a host within one scan.
-pub fn host_line_without_ids(run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) {
+pub fn host_line_without_ids(run: &ScanHeader, host: &Host<'_>, out: &mut Vec<u8>) {
     line_of((run, host), false, out);
 }
 
-fn line_of((run, host): (&RunHeader, &Host<'_>), has_ids: bool, out: &mut Vec<u8>) {
+fn line_of((run, host): (&ScanHeader, &Host<'_>), has_ids: bool, out: &mut Vec<u8>) {
     line("host", out, |out| {
         scan(run, out);
         if has_ids {
@@ -74,7 +75,7 @@ const AROUND: usize = 5;
 /// Maximum nesting of `data` as JSON. A value with deeper nesting is written as a text that contains JSON.
 const LEVELS: usize = LINE_LEVELS - AROUND;
 
-fn scan(run: &RunHeader, out: &mut Vec<u8>) {
+fn scan(run: &ScanHeader, out: &mut Vec<u8>) {
     let args = run.args.as_deref();
     let cut = args.map(|args| args.get(..args.floor_char_boundary(ARGS)).unwrap_or(args));
     nest(key!("scan"), OBJECT, out, |out| {
@@ -89,14 +90,14 @@ fn scan(run: &RunHeader, out: &mut Vec<u8>) {
     });
 }
 
-/// Writes the line of a scan that has ended; nothing if the input contained no scan ([`RunRecord::exists`]). `source`
+/// Writes the line of a scan that has ended; nothing if the input contained no scan ([`ScanSummary::exists`]). `source`
 /// is the name of the input as given.
-pub fn scan_line(source: &str, record: &RunRecord, out: &mut Vec<u8>) {
-    if !record.exists {
+pub fn scan_line(source: &str, record: &ScanSummary, out: &mut Vec<u8>) {
+    if !record.has_scan {
         return;
     }
     line("scan", out, |out| {
-        let RunHeader { start_time, start_str, .. } = &record.header;
+        let ScanHeader { start_time, start_str, .. } = &record.header;
         put!(out,
             "scan_id": &record.header.scan_id,
             "source": source,
@@ -126,11 +127,11 @@ pub fn scan_line(source: &str, record: &RunRecord, out: &mut Vec<u8>) {
 }
 
 /// Writes the line of an event. `event_index` is its index among the events of the scan.
-pub fn event_line(run: &RunHeader, event_index: i32, event: &RunEvent, out: &mut Vec<u8>) {
+pub fn event_line(run: &ScanHeader, event_index: i32, event: &ScanActivity, out: &mut Vec<u8>) {
     line("event", out, |out| {
         put!(out, "scan_id": &run.scan_id, "event_index": event_index, "kind": event.kind());
         match event {
-            RunEvent::Task(task) => put!(out,
+            ScanActivity::Task(task) => put!(out,
                 "task": &task.task,
                 "time": task.time,
                 "extra_info": &task.extra_info,
@@ -138,14 +139,14 @@ pub fn event_line(run: &RunHeader, event_index: i32, event: &RunEvent, out: &mut
                 "remaining_s": task.remaining_s,
                 "etc_time": task.etc_time,
             ),
-            RunEvent::HostHint(hint) => put!(out,
+            ScanActivity::HostHint(hint) => put!(out,
                 "ip": &hint.ip,
                 "mac": &hint.mac,
                 "hostname": &hint.hostname,
                 "state": &hint.state,
                 "reason": &hint.reason,
             ),
-            RunEvent::Target(target) => put!(out,
+            ScanActivity::Target(target) => put!(out,
                 "state": &target.status,
                 "reason": &target.reason,
                 "specification": &target.specification,
@@ -162,7 +163,7 @@ fn line(kind: &str, out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
     out.push(b'\n');
 }
 
-fn host_id(run: &RunHeader, host: &Host<'_>, out: &mut Vec<u8>) {
+fn host_id(run: &ScanHeader, host: &Host<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(key!("host_id").as_bytes());
     out.push(b'"');
     json::escape(&run.scan_id, out);
@@ -249,7 +250,7 @@ pub(super) fn extra_ports(extra: &ExtraPorts<'_>, out: &mut Vec<u8>) {
     });
 }
 
-pub(super) fn os(os: &Os<'_>, out: &mut Vec<u8>) {
+pub(super) fn os(os: &OsDetection<'_>, out: &mut Vec<u8>) {
     let owner = |class: &OsClass<'_>| {
         let index = usize::try_from(class.match_index?).ok()?;
         (index < os.matches.len()).then_some(index)
@@ -282,7 +283,7 @@ fn os_class(class: &OsClass<'_>, out: &mut Vec<u8>) {
         "type": &class.kind,
         "vendor": &class.vendor,
         "family": &class.family,
-        "gen": &class.gen_,
+        "gen": &class.generation,
         "accuracy": class.accuracy,
     );
     list(key!("cpes"), &class.cpes, out);
@@ -301,14 +302,14 @@ fn run_script((scope, _, run): (ScriptScope, i32, &Script<'_>), out: &mut Vec<u8
 
 /// Writes the value inline. `[]` and `null` are values too; only a missing value is left out. A value that is nested
 /// too deeply for common readers is written as a text that contains it.
-pub(super) fn data(data: &ScriptData<'_>, out: &mut Vec<u8>) {
+pub(super) fn data(data: &ScriptValue<'_>, out: &mut Vec<u8>) {
     if data.is_none() {
         return;
     }
     out.extend_from_slice(key!("data").as_bytes());
     let start = out.len();
     data.write_json(out);
-    if matches!(data, ScriptData::Json(_)) {
+    if matches!(data, ScriptValue::Json(_)) {
         // JSON from outside may contain line breaks, which are only between tokens.
         for byte in out.iter_mut().skip(start).filter(|b| matches!(b, b'\n' | b'\r')) {
             *byte = b' ';
@@ -324,12 +325,12 @@ pub(super) fn data(data: &ScriptData<'_>, out: &mut Vec<u8>) {
 }
 
 /// Returns true if the JSON of a value may be nested too deeply. Most values cannot be, and are not checked further.
-fn may_be_deep(data: &ScriptData<'_>) -> bool {
+fn may_be_deep(data: &ScriptValue<'_>) -> bool {
     match data {
-        ScriptData::None | ScriptData::Text(_) => false,
+        ScriptValue::None | ScriptValue::Text(_) => false,
         // A table adds at most an object and, if its key is repeated, an array.
-        ScriptData::Tree(tree) => tree.nodes().len() > LEVELS / 2,
-        ScriptData::Json(json) => json.len() > LEVELS * 2,
+        ScriptValue::Tree(tree) => tree.nodes().len() > LEVELS / 2,
+        ScriptValue::Json(json) => json.len() > LEVELS * 2,
     }
 }
 
@@ -340,7 +341,7 @@ pub(super) fn trace(trace: &Trace<'_>, out: &mut Vec<u8>) {
     });
 }
 
-fn stats(stats: &RunStats, out: &mut Vec<u8>) {
+fn stats(stats: &ScanStats, out: &mut Vec<u8>) {
     put!(out,
         "end_time": stats.end_time,
         "end_str": &stats.end_str,
@@ -371,7 +372,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        error::{Code, Diagnostic, Position},
+        error::{Diagnostic, DiagnosticCode, Position},
         model::{
             AddressKind, ExtraReason, HostHint, HostState, HostStatus, HostTotals, Hostname,
             OsMatch, OsPortUsed, Port, Protocol, ScriptTree, Sequence, Service, TargetSkipped,
@@ -379,8 +380,8 @@ mod tests {
         },
     };
 
-    fn header() -> RunHeader {
-        RunHeader {
+    fn header() -> ScanHeader {
+        ScanHeader {
             position: crate::error::Position::default(),
             scan_id: "9f".into(),
             doc_index: 1,
@@ -408,7 +409,7 @@ mod tests {
     #[test]
     fn arguments_of_more_than_a_kibibyte_are_cut_in_lines_of_hosts() {
         let scan = |args: &str| {
-            let run = RunHeader { args: Some(args.into()), ..header() };
+            let run = ScanHeader { args: Some(args.into()), ..header() };
             let line = text(|out| host_line(&run, &Host::new(0), out));
             serde_json::from_str::<serde_json::Value>(&line).unwrap()["scan"].clone()
         };
@@ -419,10 +420,10 @@ mod tests {
         let long = format!("{}\u{e9}{}", "a".repeat(ARGS - 1), "b".repeat(1000));
         assert_eq!(scan(&long)["args"], whole[..ARGS - 1]);
         assert_eq!(scan(&long)["args_truncated"], true);
-        let record = RunRecord {
-            header: RunHeader { args: Some(long.clone()), ..header() },
-            exists: true,
-            ..RunRecord::default()
+        let record = ScanSummary {
+            header: ScanHeader { args: Some(long.clone()), ..header() },
+            has_scan: true,
+            ..ScanSummary::default()
         };
         let line = text(|out| scan_line("a.xml", &record, out));
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -431,7 +432,7 @@ mod tests {
 
     #[test]
     fn values_that_are_nested_too_deeply_are_texts() {
-        let data_of = |data: ScriptData<'static>| {
+        let data_of = |data: ScriptValue<'static>| {
             let script = Script { data, ..ssh_script() };
             let mut host = Host::new(0);
             host.scripts.push(script);
@@ -446,10 +447,10 @@ mod tests {
                 tree.close(at);
             }
             tree.close(0);
-            ScriptData::Tree(tree)
+            ScriptValue::Tree(tree)
         };
         let json = |levels: usize| {
-            ScriptData::Json(format!("{}{}", "[".repeat(levels), "]".repeat(levels)).into())
+            ScriptValue::Json(format!("{}{}", "[".repeat(levels), "]".repeat(levels)).into())
         };
         for value in [nested(LEVELS), json(LEVELS)] {
             assert!(!data_of(value).is_string());
@@ -469,7 +470,7 @@ mod tests {
         Script {
             name: "ssh-hostkey".into(),
             output: Some("\n  k\t\u{1}\u{e9}".into()),
-            data: ScriptData::Tree(tree),
+            data: ScriptValue::Tree(tree),
             origin: ScriptOrigin::Nse,
         }
     }
@@ -532,19 +533,19 @@ mod tests {
             kind: Some("general purpose".into()),
             vendor: Some("Linux".into()),
             family: Some(family.into()),
-            gen_: Some("5.X".into()),
+            generation: Some("5.X".into()),
             accuracy: Some(95),
             cpes: vec!["cpe:/o:linux".into()],
         }
     }
 
-    fn os_of_all() -> Os<'static> {
+    fn os_of_all() -> OsDetection<'static> {
         let found = |name: &'static str| OsMatch {
             name: Some(name.into()),
             accuracy: Some(95),
             line: Some(7),
         };
-        Os {
+        OsDetection {
             ports_used: vec![OsPortUsed {
                 state: Some(PortState::Open),
                 proto: Some("tcp".into()),
@@ -585,7 +586,7 @@ mod tests {
         Script {
             name: "mine".into(),
             output: Some("".into()),
-            data: ScriptData::Json("{\n\"a\": [1,\r\n2]}".into()),
+            data: ScriptValue::Json("{\n\"a\": [1,\r\n2]}".into()),
             origin: ScriptOrigin::Engine,
         }
     }
@@ -704,7 +705,7 @@ mod tests {
 
     #[test]
     fn a_host_of_which_nothing_is_known_has_only_what_is_never_null() {
-        let run = RunHeader { scan_id: "9f".into(), ..RunHeader::default() };
+        let run = ScanHeader { scan_id: "9f".into(), ..ScanHeader::default() };
         assert_eq!(
             text(|out| host_line(&run, &Host::new(0), out)),
             concat!(
@@ -733,10 +734,10 @@ mod tests {
             data,
             origin: ScriptOrigin::Nse,
         };
-        host.scripts.push(empty(ScriptData::Tree(ScriptTree::new()), None));
-        host.scripts.push(empty(ScriptData::None, Some("")));
-        host.scripts.push(empty(ScriptData::Text("".into()), None));
-        host.scripts.push(empty(ScriptData::Json("null".into()), None));
+        host.scripts.push(empty(ScriptValue::Tree(ScriptTree::new()), None));
+        host.scripts.push(empty(ScriptValue::None, Some("")));
+        host.scripts.push(empty(ScriptValue::Text("".into()), None));
+        host.scripts.push(empty(ScriptValue::Json("null".into()), None));
         let line = text(|out| host_line(&header(), &host, out));
         assert!(
             line.ends_with(
@@ -748,7 +749,7 @@ mod tests {
 
     #[test]
     fn a_scan_line_has_every_member_in_the_documented_order() {
-        let record = RunRecord {
+        let record = ScanSummary {
             header: header(),
             scan_info: vec![
                 ScanInfo {
@@ -762,7 +763,7 @@ mod tests {
             ],
             verbosity: Some(1),
             debugging: Some(0),
-            stats: RunStats {
+            stats: ScanStats {
                 finished: true,
                 end_time: Timestamp::from_seconds(1_700_000_009),
                 end_str: Some("later".into()),
@@ -773,7 +774,7 @@ mod tests {
                 hosts: HostTotals { up: Some(1), down: Some(2), total: Some(3) },
             },
             pre_scripts: vec![ssh_script()],
-            post_scripts: vec![Script { data: ScriptData::None, ..ssh_script() }],
+            post_scripts: vec![Script { data: ScriptValue::None, ..ssh_script() }],
             hosts_seen: 3,
             hosts_incomplete: 1,
             truncated: true,
@@ -781,12 +782,12 @@ mod tests {
             bytes: 1234,
             content_sha256: Some("ab".into()),
             diagnostics: vec![Diagnostic {
-                code: Code::Truncated,
+                code: DiagnosticCode::Truncated,
                 position: Position { byte: 1, line: 1 },
                 count: 2,
                 detail: String::new(),
             }],
-            exists: true,
+            has_scan: true,
         };
         let expected = [
             r#"{"_type":"scan","scan_id":"9f","source":"a.xml","doc_index":1,"scanner":"nmap","scanner_version":"7.95","xml_version":"1.05","#,
@@ -805,13 +806,13 @@ mod tests {
         assert_eq!(text(|out| scan_line("a.xml", &record, out)), expected);
 
         let mut out = Vec::new();
-        scan_line("a.xml", &RunRecord { exists: false, ..record }, &mut out);
+        scan_line("a.xml", &ScanSummary { has_scan: false, ..record }, &mut out);
         assert!(out.is_empty(), "a document without a scan has no scan line");
     }
 
     #[test]
     fn events_have_the_members_of_their_kind() {
-        let task = RunEvent::Task(Task {
+        let task = ScanActivity::Task(Task {
             kind: TaskKind::Progress,
             task: Some("SYN Stealth Scan".into()),
             time: Timestamp::from_seconds(1_700_000_000),
@@ -820,14 +821,14 @@ mod tests {
             remaining_s: Some(7),
             etc_time: Timestamp::from_seconds(1_700_000_007),
         });
-        let hint = RunEvent::HostHint(HostHint {
+        let hint = ScanActivity::HostHint(HostHint {
             ip: Some("192.0.2.1".into()),
             mac: Some("00:00:5E:00:53:01".into()),
             hostname: Some("a".into()),
             state: Some("up".into()),
             reason: Some("arp-response".into()),
         });
-        let target = RunEvent::Target(TargetSkipped {
+        let target = ScanActivity::Target(TargetSkipped {
             specification: Some("nope".into()),
             status: Some("skipped".into()),
             reason: Some("invalid".into()),

@@ -4,7 +4,7 @@ use super::{Ocsf, Version, millis};
 use crate::{
     feed::subject::{Subject, best_match, good_match, ips, protocol_number},
     json::{ARRAY, OBJECT, Value as _, key, nest, objects, put},
-    model::{Host, OsClass, PortState, Text, Timestamp},
+    model::{CowStr, Host, OsClass, PortState, Timestamp},
 };
 
 /// Writes `device` and `observables`. `ports` is the host whose open ports are included, if any.
@@ -103,7 +103,7 @@ fn system(host: &Host<'_>, least: i32, out: &mut Vec<u8>) {
             "name": name,
             "type_id": id,
             "type": kind,
-            "version": class.and_then(|class| class.gen_.as_ref()),
+            "version": class.and_then(|class| class.generation.as_ref()),
             "cpe_name": class.and_then(|class| class.cpes.first()),
         );
     });
@@ -112,7 +112,7 @@ fn system(host: &Host<'_>, least: i32, out: &mut Vec<u8>) {
 /// Writes one interface per address. The ports are in the first.
 fn interfaces(
     host: &Host<'_>,
-    mac: Option<&Text<'_>>,
+    mac: Option<&CowStr<'_>>,
     ports: Option<&Host<'_>>,
     out: &mut Vec<u8>,
 ) {

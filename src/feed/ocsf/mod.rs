@@ -194,7 +194,7 @@ impl Ocsf {
     ) {
         self.begin(&SOFTWARE, (subject, id), out);
         let word =
-            |text: &'_ Option<crate::model::Text<'_>>| text.as_deref().unwrap_or("").to_owned();
+            |text: &'_ Option<crate::model::CowStr<'_>>| text.as_deref().unwrap_or("").to_owned();
         let (product, version) = (word(&service.product), word(&service.version));
         let words = [port.state.as_str(), &word(&service.name), &product, &version];
         subject.port_message(key!("message"), port, &words, out);

@@ -95,18 +95,18 @@ impl Partitions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{RunHeader, RunRecord, Timestamp};
+    use crate::model::{ScanHeader, ScanSummary, Timestamp};
 
     #[test]
     fn a_scan_without_a_start_is_settled_by_its_end() {
         let time = |seconds| Timestamp::from_seconds(seconds);
         let named = |name: &str| Partition::Named(name.into());
-        let header = |start: Option<i64>| RunHeader {
+        let header = |start: Option<i64>| ScanHeader {
             start_time: start.and_then(time),
-            ..RunHeader::default()
+            ..ScanHeader::default()
         };
         let record = |start: Option<i64>, end: i64| {
-            let mut record = RunRecord { header: header(start), ..RunRecord::default() };
+            let mut record = ScanSummary { header: header(start), ..ScanSummary::default() };
             record.stats.end_time = time(end);
             record
         };

@@ -129,14 +129,14 @@ impl TableFiles {
         let options = Arc::clone(options);
         let mut this = Self { table, options, members, series, parts, open };
         if this.options.partition_by.is_none() {
-            let part = Some(this.next_part(&Partition::Whole)?);
+            let part = Some(this.next_batched_event(&Partition::Whole)?);
             this.series.push_back(Series { part, ..Series::default() });
         }
         Ok(this)
     }
 
     /// Creates the next part of a partition.
-    fn next_part(&mut self, partition: &Partition) -> Result<PartFile> {
+    fn next_batched_event(&mut self, partition: &Partition) -> Result<PartFile> {
         let path = self.next_path(partition)?;
         PartFile::new(self.table, &self.options, self.members()?.create(&path)?)
     }
@@ -197,7 +197,7 @@ impl TableFiles {
             full.map_or(Ok(()), PartFile::close)?;
             let part = match &mut series.part {
                 Some(part) => part,
-                none => none.insert(self.next_part(&series.partition)?),
+                none => none.insert(self.next_batched_event(&series.partition)?),
             };
             let room = of_file.saturating_sub(part.rows);
             let room = room.min(of_group.saturating_sub(part.writer.rows()));

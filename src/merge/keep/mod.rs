@@ -54,7 +54,7 @@ use super::{
     look::LookFacts,
     past::{Floor, Mark, Moment, Past, PastLook, bits_of, runs_of},
 };
-use crate::model::{Address, ExtraPorts, Host, Hostname, Os, OsClass};
+use crate::model::{Address, ExtraPorts, Host, Hostname, OsClass, OsDetection};
 
 /// Maximum number of looks per host that are kept for their coverage. Networks that are not hostile have fewer.
 pub(super) const PATTERNS: usize = 16;
@@ -125,9 +125,9 @@ impl<'a> Keeper<'a> {
 
     fn sums(&mut self, group: &Group<'a, '_>) {
         let rules = group.rules;
-        let origins = group.origins();
-        let seen = origins.seen;
-        let scans = origins.scans.iter().map(|scan| rules.arrival(*scan)).collect();
+        let provenance = group.provenance();
+        let seen = provenance.seen;
+        let scans = provenance.scans.iter().map(|scan| rules.arrival(*scan)).collect();
         let floors = group.pasts.iter().filter_map(|past| past.floor);
         let (moments, looks) = (group.pasts.iter(), group.looks.iter());
         let before = moments.filter_map(|past| past.horizon);
@@ -332,8 +332,8 @@ struct KnownOs<'h> {
 
 impl<'h> KnownOs<'h> {
     /// Returns the parts that no better look has. Must be called with better looks first.
-    fn new_of<'a>(&mut self, os: &'h Os<'a>) -> Os<'a> {
-        let mut new = Os::default();
+    fn new_of<'a>(&mut self, os: &'h OsDetection<'a>) -> OsDetection<'a> {
+        let mut new = OsDetection::default();
         let known = self.names.len();
         let mut places: Vec<Option<usize>> = Vec::with_capacity(os.matches.len());
         for found in &os.matches {

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     limits::MAX_SNAPSHOT_BLOCK,
-    model::ScanNumber,
+    model::ScanIndex,
     snapshot::{Block, SnapshotError, SnapshotReader, SnapshotWriter},
 };
 
@@ -61,7 +61,7 @@ impl Merger {
         let Some(saved) = &mut self.saved else { return Ok(()) };
         saved.macs = head.macs.into_iter().collect();
         saved.used = scans.iter().map(|scan| scan.used).collect();
-        let places = 0..ScanNumber::MAX;
+        let places = 0..ScanIndex::MAX;
         self.scans = places.zip(scans).map(|(place, scan)| scan.into_scan(place)).collect();
         Ok(())
     }
@@ -173,7 +173,7 @@ impl Merged {
             let number = self.shared.numbers.get(arrival).copied().flatten();
             let shared = number.and_then(|number| kept.shared_macs.get(&number));
             // The record of an input that held no scan is never a copy, so it counts as used.
-            let used = number.is_some() || !scan.record.exists;
+            let used = number.is_some() || !scan.record.has_scan;
             record.clear();
             writer.record(&SavedScan::of(scan, used, shared), &mut record);
             put_record(&record, &mut out);

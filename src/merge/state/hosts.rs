@@ -14,7 +14,7 @@ use super::super::{
 };
 use crate::{
     error::{Error, Result},
-    model::{Identity, ScanNumber},
+    model::{Identity, ScanIndex},
 };
 
 /// Kinds of records.
@@ -74,8 +74,8 @@ impl Shared {
         if first.is_none_or(is_one) {
             return Keeping::Reduced;
         }
-        let mut addresses: BTreeSet<(ScanNumber, Option<String>)> = BTreeSet::new();
-        let mut scans: BTreeSet<ScanNumber> = BTreeSet::new();
+        let mut addresses: BTreeSet<(ScanIndex, Option<String>)> = BTreeSet::new();
+        let mut scans: BTreeSet<ScanIndex> = BTreeSet::new();
         for found in same.iter().filter(|found| matches!(found.record, Record::Host(_))) {
             if addresses.insert((found.scan, found.ip())) && !scans.insert(found.scan) {
                 // One scan shows several addresses: their look could not be split later.

@@ -40,7 +40,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{Identity, RunRecord, ScanNumber, Timestamp},
+    model::{Identity, ScanIndex, ScanSummary, Timestamp},
     snapshot::Kind,
 };
 
@@ -68,7 +68,7 @@ struct Head {
 #[derive(Debug, Clone, PartialEq)]
 struct SavedScan {
     source: String,
-    record: RunRecord,
+    record: ScanSummary,
     used: bool,
     rows: u64,
     newest: Option<Timestamp>,
@@ -175,7 +175,7 @@ impl SavedScan {
         }
     }
 
-    fn into_scan(self, place: ScanNumber) -> MergedScan {
+    fn into_scan(self, place: ScanIndex) -> MergedScan {
         MergedScan {
             source: self.source,
             record: self.record,
@@ -220,11 +220,11 @@ mod tests {
             while let Some(event) = reader.next_event().unwrap() {
                 match event {
                     ScanEvent::Host(host) => merger.host(&host).unwrap(),
-                    ScanEvent::Run(event) => {
+                    ScanEvent::Activity(event) => {
                         merger.event(events, &event).unwrap();
                         events += 1;
                     }
-                    ScanEvent::RunEnd(record) => merger.end_scan(&name, *record),
+                    ScanEvent::ScanEnd(record) => merger.end_scan(&name, *record),
                     _ => {}
                 }
             }
@@ -299,7 +299,7 @@ mod tests {
         let state = state(policy);
         assert!(Merger::new(policy).load(&*state, "x").is_err());
         let mut merger = Merger::new(policy).with_state();
-        merger.end_scan("x", RunRecord { exists: true, ..RunRecord::default() });
+        merger.end_scan("x", ScanSummary { has_scan: true, ..ScanSummary::default() });
         assert!(merger.load(&*state, "x").is_err());
         let mut merger = Merger::new(policy).with_state();
         merger.load(&*state, "x").unwrap();

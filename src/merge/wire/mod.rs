@@ -8,7 +8,7 @@ mod model;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::model::{Address, Host, Text, Timestamp};
+use crate::model::{Address, CowStr, Host, Timestamp};
 
 /// Implements [`Wire`] for structs, field by field.
 macro_rules! structs {
@@ -221,7 +221,7 @@ impl<'a> Wire<'a> for &'a str {
     }
 }
 
-impl<'a> Wire<'a> for Text<'a> {
+impl<'a> Wire<'a> for CowStr<'a> {
     fn put(&self, out: &mut Out) {
         let text: &str = self;
         text.len().put(out);
@@ -229,7 +229,7 @@ impl<'a> Wire<'a> for Text<'a> {
     }
 
     fn get(from: &mut In<'a>) -> Option<Self> {
-        <&str>::get(from).map(Text::Borrowed)
+        <&str>::get(from).map(CowStr::Borrowed)
     }
 }
 
@@ -331,7 +331,7 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        AddressKind, HostState, Script, ScriptData, ScriptOrigin, ScriptTree, Trace,
+        AddressKind, HostState, Script, ScriptOrigin, ScriptTree, ScriptValue, Trace,
     };
 
     fn there_and_back<T>(value: &T) -> bool
@@ -382,7 +382,7 @@ mod tests {
         tree.push_elem(None, "x".into());
         tree.close(table);
         tree.close(0);
-        let data = ScriptData::Tree(tree);
+        let data = ScriptValue::Tree(tree);
         let script = Script { name: "s".into(), output: None, data, origin: ScriptOrigin::Engine };
         host.scripts.push(script);
         let mut record = Vec::new();

@@ -1,14 +1,15 @@
 //! Layout of the model's types as records, field by field.
 
 use super::{super::series::HostHead, In, Out, Wire, structs};
-use crate::error::{Code, Diagnostic, Position};
+use crate::error::{Diagnostic, DiagnosticCode, Position};
 use crate::model::{
-    Address, AddressKind, Change, ChangeKind, ChangedService, Conflict, ExtraPorts, ExtraReason,
-    Host, HostChanges, HostHint, HostInterval, HostState, HostStatus, HostTotals, Hostname,
-    IntervalService, MergedHost, Origins, Os, OsClass, OsMatch, OsPortUsed, Port, PortInterval,
-    PortOrigin, PortState, Protocol, RunEvent, RunHeader, RunRecord, RunStats, ScanInfo, Script,
-    ScriptData, ScriptNode, ScriptOrigin, ScriptTree, Seen, Sequence, Service, Span, TableShape,
-    TargetSkipped, Task, TaskKind, TcpSequence, Text, Trace, TraceHop,
+    Address, AddressKind, Change, ChangeKind, ChangedService, Conflict, CowStr, ExtraPorts,
+    ExtraReason, Host, HostChanges, HostHint, HostInterval, HostState, HostStatus, HostTotals,
+    Hostname, IntervalService, MergedHost, OsClass, OsDetection, OsMatch, OsPortUsed, Port,
+    PortInterval, PortProvenance, PortState, Protocol, Provenance, ScanActivity, ScanHeader,
+    ScanInfo, ScanStats, ScanSummary, Script, ScriptNode, ScriptOrigin, ScriptTableKind,
+    ScriptTree, ScriptValue, SeenRange, Sequence, Service, Span, TargetSkipped, Task, TaskKind,
+    TcpSequence, Trace, TraceHop,
 };
 
 /// Implements [`Wire`] for enums of names whose last variant may be any text.
@@ -28,7 +29,7 @@ macro_rules! names {
             fn get(from: &mut In<'a>) -> Option<Self> {
                 Some(match u8::get(from)?.wrapping_sub(0x80) {
                     $($number => Self::$variant,)*
-                    _ => Self::Other(Text::get(from)?),
+                    _ => Self::Other(CowStr::get(from)?),
                 })
             }
         })*
@@ -65,7 +66,7 @@ names! {
 
 plain! {
     ScriptOrigin { Nse, 1 Engine }
-    TableShape { List, 1 Keyed, 2 Mixed }
+    ScriptTableKind { List, 1 Keyed, 2 Mixed }
     TaskKind { Begin, 1 Progress, 2 End }
     ChangeKind { Appeared, 1 FirstSeen, 2 Gone, 3 Changed, 4 Moved, 5 NotScanned }
 }
@@ -91,19 +92,19 @@ structs! {
         rpc_proto, rpc_num, low_ver, high_ver, cpes, fingerprint, banner,
     }
     Script<'a> { name, output, data, origin }
-    Os<'a> { ports_used, matches, classes, fingerprints }
+    OsDetection<'a> { ports_used, matches, classes, fingerprints }
     OsPortUsed<'a> { state, proto, port }
     OsMatch<'a> { name, accuracy, line }
-    OsClass<'a> { match_index, kind, vendor, family, gen_, accuracy, cpes }
+    OsClass<'a> { match_index, kind, vendor, family, generation, accuracy, cpes }
     TcpSequence<'a> { index, difficulty, class, values }
     Sequence<'a> { class, values }
     Trace<'a> { proto, port, hops }
     TraceHop<'a> { ttl, rtt_ms, ip, hostname }
-    Seen { first, last, looked, count }
-    PortOrigin { scan, services, scripts, seen }
-    Origins { status, scans, seen, ports, scripts, matches, classes, traces }
+    SeenRange { first, last, looked, count }
+    PortProvenance { scan, services, scripts, seen }
+    Provenance { status, scans, seen, ports, scripts, matches, classes, traces }
     Conflict<'a> { protocol, port, column, item, winner, winner_value, loser, loser_value, rule }
-    MergedHost<'a> { host_key, host_id, host, origins, conflicts }
+    MergedHost<'a> { host_key, host_id, host, provenance, conflicts }
     Span { valid_from, last_seen, valid_to, looks, first_scan, last_scan, ended_by }
     HostInterval<'a> { ip, mac, hostname, state, os_name, span }
     PortInterval<'a> { ip, protocol, number, state, reason, service, span }
@@ -115,20 +116,20 @@ structs! {
     ChangedService { name, product, version, tunnel }
     Position { byte, line }
     Diagnostic { code, position, count, detail }
-    RunHeader {
+    ScanHeader {
         scan_id, doc_index, position, scanner, scanner_version, xml_version, args, profile_name, start_time,
         start_str,
     }
     ScanInfo { kind, protocol, num_services, services, scan_flags }
     HostTotals { up, down, total }
-    RunStats { finished, end_time, end_str, elapsed_s, exit_status, error_message, summary, hosts }
+    ScanStats { finished, end_time, end_str, elapsed_s, exit_status, error_message, summary, hosts }
     Change {
         host_key, ip, protocol, port, ports, kind, column, old, new, old_scan_id, new_scan_id, old_time,
         new_time, old_service, new_service,
     }
 }
 
-impl<'a> Wire<'a> for ScriptData<'a> {
+impl<'a> Wire<'a> for ScriptValue<'a> {
     fn put(&self, out: &mut Out) {
         match self {
             Self::None => 0_u8.put(out),
@@ -150,9 +151,9 @@ impl<'a> Wire<'a> for ScriptData<'a> {
 
     fn get(from: &mut In<'a>) -> Option<Self> {
         Some(match u8::get(from)? {
-            1 => Self::Text(Text::get(from)?),
+            1 => Self::Text(CowStr::get(from)?),
             2 => Self::Tree(ScriptTree::from_nodes(Vec::get(from)?)),
-            3 => Self::Json(Text::get(from)?),
+            3 => Self::Json(CowStr::get(from)?),
             _ => Self::None,
         })
     }
@@ -179,14 +180,14 @@ impl<'a> Wire<'a> for ScriptNode<'a> {
         let table = bool::get(from)?;
         let key = Option::get(from)?;
         Some(if table {
-            Self::Table { key, end: usize::get(from)?, shape: TableShape::get(from)? }
+            Self::Table { key, end: usize::get(from)?, shape: ScriptTableKind::get(from)? }
         } else {
-            Self::Elem { key, text: Text::get(from)? }
+            Self::Elem { key, text: CowStr::get(from)? }
         })
     }
 }
 
-impl<'a> Wire<'a> for RunEvent {
+impl<'a> Wire<'a> for ScanActivity {
     fn put(&self, out: &mut Out) {
         match self {
             Self::Task(task) => {
@@ -213,7 +214,7 @@ impl<'a> Wire<'a> for RunEvent {
     }
 }
 
-impl Wire<'_> for Code {
+impl Wire<'_> for DiagnosticCode {
     fn put(&self, out: &mut Out) {
         self.as_str().put(out);
     }
@@ -224,7 +225,7 @@ impl Wire<'_> for Code {
     }
 }
 
-impl<'a> Wire<'a> for RunRecord {
+impl<'a> Wire<'a> for ScanSummary {
     fn put(&self, out: &mut Out) {
         let Self {
             header,
@@ -241,7 +242,7 @@ impl<'a> Wire<'a> for RunRecord {
             bytes,
             content_sha256,
             diagnostics,
-            exists,
+            has_scan,
         } = self;
         header.put(out);
         scan_info.put(out);
@@ -254,7 +255,7 @@ impl<'a> Wire<'a> for RunRecord {
         bytes.put(out);
         content_sha256.put(out);
         diagnostics.put(out);
-        exists.put(out);
+        has_scan.put(out);
     }
 
     fn get(from: &mut In<'a>) -> Option<Self> {
@@ -262,9 +263,9 @@ impl<'a> Wire<'a> for RunRecord {
             let scripts: Vec<Script<'a>> = Vec::get(from)?;
             Some(scripts.into_iter().map(Script::into_owned).collect())
         };
-        let (header, scan_info) = (RunHeader::get(from)?, Vec::get(from)?);
+        let (header, scan_info) = (ScanHeader::get(from)?, Vec::get(from)?);
         let (verbosity, debugging) = Wire::get(from)?;
-        let stats = RunStats::get(from)?;
+        let stats = ScanStats::get(from)?;
         let (pre_scripts, post_scripts) = (scripts(from)?, scripts(from)?);
         let (hosts_seen, hosts_incomplete) = Wire::get(from)?;
         let (truncated, resumed) = Wire::get(from)?;
@@ -283,7 +284,7 @@ impl<'a> Wire<'a> for RunRecord {
             bytes: Wire::get(from)?,
             content_sha256: Wire::get(from)?,
             diagnostics: Wire::get(from)?,
-            exists: Wire::get(from)?,
+            has_scan: Wire::get(from)?,
         })
     }
 }

@@ -47,7 +47,7 @@ impl Walk<'_, '_> {
     /// # Errors
     /// Returns the errors of the visitor.
     pub(super) fn zip_held(&mut self, name: &str, bytes: impl Read, depth: usize) -> Result<()> {
-        let most = u64::try_from(self.limits.zip).unwrap_or(u64::MAX);
+        let most = u64::try_from(self.limits.max_buffered_zip_bytes).unwrap_or(u64::MAX);
         match read_capped(bytes, most) {
             Ok(held) => self.zip(name, Cursor::new(held), depth),
             Err(error) => self.refuse(name, broken(error)),

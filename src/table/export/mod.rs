@@ -180,6 +180,6 @@ fn found<T>(path: &Path, result: io::Result<T>) -> Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::from(error).in_input(path.display().to_string())),
+        Err(error) => Err(Error::from(error).with_input(path.display().to_string())),
     }
 }

@@ -74,7 +74,7 @@ table! { OS_CLASSES, "One row per class of operating systems that matches a host
     "type" Kind::Dictionary, ? "Kind of device, such as general purpose." => &r.class.kind;
     "vendor" Kind::Dictionary, ? "Vendor." => &r.class.vendor;
     "family" Kind::Dictionary, ? "Family, such as Linux." => &r.class.family;
-    "gen" Kind::Utf8, ? "Generation, such as 5.X." => &r.class.gen_;
+    "gen" Kind::Utf8, ? "Generation, such as 5.X." => &r.class.generation;
     "accuracy" Kind::Int32, ? "Accuracy of the class, in percent." => r.class.accuracy;
     "cpes" Kind::Texts, ? "CPE 2.2 URIs." => Cell::List(&r.class.cpes);
 }

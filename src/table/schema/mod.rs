@@ -12,7 +12,7 @@ use super::{
     cell::{Item, write_list, write_member},
     row::Inner,
 };
-use crate::model::Text;
+use crate::model::CowStr;
 
 /// Definition of a table.
 pub(super) struct Definition {
@@ -169,5 +169,5 @@ macro_rules! texts {
 
 use {column, field, items, table};
 
-texts!(Text<'_>);
+texts!(CowStr<'_>);
 texts!(&str);

@@ -4,7 +4,7 @@ use super::{
     Cell, Cells, Column, Definition, Field, Inner, Item, Items, Kind, column, field, items, table,
     write_list, write_member,
 };
-use crate::model::{RunEvent, ScanInfo, Task};
+use crate::model::{ScanActivity, ScanInfo, Task};
 use crate::table::row::{EventRow, ScanRow, WarningRow};
 
 table! { SCANS, "One row per document, written when it ends.", key ["scan_id"], Scan(r: ScanRow<'_>):
@@ -58,19 +58,19 @@ table! { EVENTS, "One row per task element, host hint or skipped target of a sca
     "percent" Kind::Float64, ? "Progress of the step in percent." => of_task(r.event, |task| task.percent.into());
     "remaining_s" Kind::Int64, ? "Remaining time in seconds." => of_task(r.event, |task| task.remaining_s.into());
     "etc_time" Kind::Timestamp, ? "Estimated time of completion." => of_task(r.event, |task| task.etc_time.into());
-    "ip" Kind::Utf8, ? "First IP address of a host hint." => match r.event { RunEvent::HostHint(hint) => (&hint.ip).into(), _ => Cell::Null };
-    "mac" Kind::Utf8, ? "First MAC address of a host hint." => match r.event { RunEvent::HostHint(hint) => (&hint.mac).into(), _ => Cell::Null };
-    "hostname" Kind::Utf8, ? "First host name of a host hint." => match r.event { RunEvent::HostHint(hint) => (&hint.hostname).into(), _ => Cell::Null };
-    "state" Kind::Dictionary, ? "State of a host hint, or status of a target." => match r.event { RunEvent::HostHint(hint) => (&hint.state).into(), RunEvent::Target(target) => (&target.status).into(), RunEvent::Task(_) => Cell::Null };
-    "reason" Kind::Dictionary, ? "Reason of a host hint or a target." => match r.event { RunEvent::HostHint(hint) => (&hint.reason).into(), RunEvent::Target(target) => (&target.reason).into(), RunEvent::Task(_) => Cell::Null };
-    "specification" Kind::Utf8, ? "Target as given." => match r.event { RunEvent::Target(target) => (&target.specification).into(), _ => Cell::Null };
+    "ip" Kind::Utf8, ? "First IP address of a host hint." => match r.event { ScanActivity::HostHint(hint) => (&hint.ip).into(), _ => Cell::Null };
+    "mac" Kind::Utf8, ? "First MAC address of a host hint." => match r.event { ScanActivity::HostHint(hint) => (&hint.mac).into(), _ => Cell::Null };
+    "hostname" Kind::Utf8, ? "First host name of a host hint." => match r.event { ScanActivity::HostHint(hint) => (&hint.hostname).into(), _ => Cell::Null };
+    "state" Kind::Dictionary, ? "State of a host hint, or status of a target." => match r.event { ScanActivity::HostHint(hint) => (&hint.state).into(), ScanActivity::Target(target) => (&target.status).into(), ScanActivity::Task(_) => Cell::Null };
+    "reason" Kind::Dictionary, ? "Reason of a host hint or a target." => match r.event { ScanActivity::HostHint(hint) => (&hint.reason).into(), ScanActivity::Target(target) => (&target.reason).into(), ScanActivity::Task(_) => Cell::Null };
+    "specification" Kind::Utf8, ? "Target as given." => match r.event { ScanActivity::Target(target) => (&target.specification).into(), _ => Cell::Null };
 }
 
 table! { WARNINGS, "One row per warning code and document, with the first position and the number of warnings.", key ["source", "doc_index", "warning_index"], Warning(r: WarningRow<'_>):
     "source" Kind::Utf8, ! "Name of the input as given." => r.source;
     "doc_index" Kind::Int32, ! "Index of the document in the input, from 0." => r.record.header.doc_index;
     "warning_index" Kind::Int32, ! "Index among the warnings of the document, in the order of their positions." => r.index;
-    "scan_id" Kind::Utf8, ? "ID of the scan; null if the input contains none." => r.record.exists.then_some(r.record.header.scan_id.as_str());
+    "scan_id" Kind::Utf8, ? "ID of the scan; null if the input contains none." => r.record.has_scan.then_some(r.record.header.scan_id.as_str());
     "code" Kind::Dictionary, ! "Code of the warning, such as W_TRUNCATED." => r.diagnostic.code.as_str();
     "byte_offset" Kind::Int64, ! "First position, in bytes from the start of the input." => i64::try_from(r.diagnostic.position.byte).unwrap_or(i64::MAX);
     "line" Kind::Int64, ! "Line of the first position, from 1." => i64::try_from(r.diagnostic.position.line).unwrap_or(i64::MAX);
@@ -79,9 +79,9 @@ table! { WARNINGS, "One row per warning code and document, with the first positi
 }
 
 /// Returns a value of a task; null for other events.
-fn of_task<'r>(event: &'r RunEvent, get: fn(&'r Task) -> Cell<'r>) -> Cell<'r> {
+fn of_task<'r>(event: &'r ScanActivity, get: fn(&'r Task) -> Cell<'r>) -> Cell<'r> {
     match event {
-        RunEvent::Task(task) => get(task),
+        ScanActivity::Task(task) => get(task),
         _ => Cell::Null,
     }
 }

@@ -51,7 +51,7 @@ impl Decoder {
             hashed,
             hash,
         } = self;
-        let unknown = options.limits.unknown_names;
+        let unknown = options.limits.max_unknown_names;
         *intake = Intake::default();
         framer.restart(KEPT);
         *waiting = VecDeque::new();

@@ -7,7 +7,7 @@ use sha2::Digest;
 
 use super::{
     super::{
-        batch::HostNotes,
+        batch::HostDiagnostics,
         evidence::is_quoted,
         frame::{HostEnd, Kind, Piece},
         host,
@@ -21,7 +21,7 @@ use super::{
     },
     Decoder, Phase, QUOTED, Settle, context, tokens,
 };
-use crate::{bytes::hex, error::Code, model::ScanEvent};
+use crate::{bytes::hex, error::DiagnosticCode, model::ScanEvent};
 
 impl Decoder {
     pub(super) fn skip(&mut self, len: usize) {
@@ -54,7 +54,7 @@ impl Decoder {
         if let Phase::Before { junk, .. } = self.phase {
             if let Some(place) = junk {
                 let detail = || "bytes before the document".to_owned();
-                self.ledger.add(Code::LeadingJunk, 1, || place, detail);
+                self.ledger.add(DiagnosticCode::LeadingJunk, 1, || place, detail);
             }
             self.phase = Phase::Prolog { nmap: false };
         }
@@ -66,7 +66,7 @@ impl Decoder {
             *known |= nmap;
         }
         if subset {
-            self.note(Code::Dtd, "the internal subset of a DOCTYPE is skipped");
+            self.note(DiagnosticCode::Dtd, "the internal subset of a DOCTYPE is skipped");
         }
         self.note_hidden(len);
         self.consume(len);
@@ -91,13 +91,13 @@ impl Decoder {
             let token = tokens.next(&mut self.notes);
             let mut context = context(&bump, &self.options, &mut self.notes, self.encoding);
             if tokens.is_too_long(0) {
-                context.notes.add(Code::Limit, 0, || long_tag(El::Nmaprun.name()));
+                context.notes.add(DiagnosticCode::Limit, 0, || long_tag(El::Nmaprun.name()));
             }
             self.document.begin(tokens.attributes(), &self.options.salt, &mut context);
             if tokens.was_repaired() && tokens.attributes().is_empty() {
-                context
-                    .notes
-                    .add(Code::NoHeader, 0, || "the tag of the scan cannot be read".into());
+                context.notes.add(DiagnosticCode::NoHeader, 0, || {
+                    "the tag of the scan cannot be read".into()
+                });
             }
             let empty = matches!(token, Some(Token::Start { empty: true, .. }));
             self.phase = if empty { Phase::After } else { Phase::Open };
@@ -115,7 +115,7 @@ impl Decoder {
     /// Begins a scan that lacks its start tag (rule R1).
     pub(super) fn begin_without_header(&mut self) {
         self.leave_before();
-        self.note(Code::NoHeader, "no <nmaprun> before this");
+        self.note(DiagnosticCode::NoHeader, "no <nmaprun> before this");
         self.begin_bare();
     }
 
@@ -130,7 +130,7 @@ impl Decoder {
 
     /// Continues the scan with content after its end (rule R7).
     pub(super) fn resume(&mut self) {
-        self.note(Code::Resumed, "content after the end of the scan continues it");
+        self.note(DiagnosticCode::Resumed, "content after the end of the scan continues it");
         self.document.reader.record.resumed = true;
         self.document.stack.reopen(El::Nmaprun);
         self.phase = Phase::Open;
@@ -216,7 +216,7 @@ impl Decoder {
             (Settle::of(converted), used)
         };
         let items = mem::take(&mut self.document.reader.items);
-        let limits = (self.options.limits.pending, &*self.options.salt);
+        let limits = (self.options.limits.max_pending_bytes, &*self.options.salt);
         self.document.take_items(items, limits, &mut self.notes);
         self.queue.extend(self.document.drain());
         self.settle(&settle);
@@ -262,12 +262,12 @@ impl Decoder {
     pub(super) fn end_document(&mut self) {
         if matches!(self.phase, Phase::Open | Phase::Prolog { nmap: true }) {
             self.document.reader.record.truncated = true;
-            self.note(Code::Truncated, "the document ends before its end tag");
+            self.note(DiagnosticCode::Truncated, "the document ends before its end tag");
         }
         let mut context = context(&self.bump, &self.options, &mut self.notes, self.encoding);
         self.document.end(&self.options.salt, &mut context);
         self.settle(&Settle::default());
-        if !self.document.reader.record.exists {
+        if !self.document.reader.record.has_scan {
             // Without a scan, no event waits for its ID.
             let _ = self.document.drain();
         }
@@ -285,13 +285,13 @@ impl Decoder {
             }
             record.content_sha256 = Some(hex(&mem::take(&mut self.hash).finalize()));
         }
-        let notes = self.batches.is_some().then(|| HostNotes::of_run(self.ledger.clone()));
+        let notes = self.batches.is_some().then(|| HostDiagnostics::of_run(self.ledger.clone()));
         record.diagnostics = self.ledger.finish();
-        if record.exists || !record.diagnostics.is_empty() {
+        if record.has_scan || !record.diagnostics.is_empty() {
             if let (Some(batches), Some(notes)) = (&mut self.batches, notes) {
                 batches.end_scan(notes);
             }
-            self.queue.push_back(ScanEvent::RunEnd(Box::new(record)));
+            self.queue.push_back(ScanEvent::ScanEnd(Box::new(record)));
             self.check_strict_end();
         }
     }
@@ -302,7 +302,7 @@ impl Decoder {
             // Nothing is known about input that was not read.
             Phase::Before { junk: None, anything: false } if self.broke_off => {}
             Phase::Before { junk: None, anything: false } => {
-                self.note(Code::Empty, "nothing but blanks");
+                self.note(DiagnosticCode::Empty, "nothing but blanks");
                 self.end_document();
             }
             Phase::Before { .. } => self.end_without_scan("no nmaprun element"),

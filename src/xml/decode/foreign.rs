@@ -15,7 +15,7 @@ use super::{
     },
     Decoder, ESCAPED, Phase, QUOTED, line_of,
 };
-use crate::error::{Code, Error, ErrorKind, Position};
+use crate::error::{DiagnosticCode, Error, ErrorKind, Position};
 
 impl Phase {
     /// Returns the context of the bytes that follow. After the announcement of a scan every `<host` begins a host (rule
@@ -58,7 +58,7 @@ impl Decoder {
         let count = i64::try_from(places.count().saturating_add(1)).unwrap_or(i64::MAX);
         self.count_hidden(first, count);
         let record = &self.document.reader.record;
-        if !record.exists && record.header.doc_index == 0 && !self.hides_scan {
+        if !record.has_scan && record.header.doc_index == 0 && !self.hides_scan {
             self.hides_scan = hides_scan(self.head(len));
         }
     }
@@ -67,7 +67,7 @@ impl Decoder {
         let before = self.head(first);
         let line = line_of(self.lines, before);
         let place = Position { byte: self.intake.raw_place(before), line };
-        self.ledger.add(Code::Hidden, count, || place, || HIDDEN.into());
+        self.ledger.add(DiagnosticCode::Hidden, count, || place, || HIDDEN.into());
     }
 
     /// Skips the contents of a document of another format.
@@ -113,13 +113,16 @@ impl Decoder {
             Phase::After if known.is_some() => self.resume(),
             Phase::Prolog { nmap } if nmap || is_damaged_scan(self.tag(len)) => {
                 let detail = format!("the root element <{}> is read as nmaprun", shorten(name));
-                self.note(Code::Unknown, &detail);
+                self.note(DiagnosticCode::Unknown, &detail);
                 self.begin_without_header();
                 return true;
             }
             Phase::Prolog { .. } => self.begin_foreign(name),
             Phase::After => {
-                self.note(Code::Unknown, &format!("<{}> behind the scan skipped", shorten(name)));
+                self.note(
+                    DiagnosticCode::Unknown,
+                    &format!("<{}> behind the scan skipped", shorten(name)),
+                );
             }
             _ => {}
         }
@@ -129,7 +132,10 @@ impl Decoder {
     /// Begins a document of another format.
     fn begin_foreign(&mut self, name: &str) {
         if self.document.reader.record.header.doc_index > 0 {
-            self.note(Code::Unknown, &format!("a document of <{}> skipped", shorten(name)));
+            self.note(
+                DiagnosticCode::Unknown,
+                &format!("a document of <{}> skipped", shorten(name)),
+            );
         } else if self.refused.is_none() {
             self.refused = Some(self.not_nmap(&format!("the root element is <{}>", shorten(name))));
         }
@@ -141,7 +147,7 @@ impl Decoder {
         let Some(refused) = self.refused.take() else { return };
         if let (ErrorKind::NotNmap(detail), Some(place)) = (refused.kind(), refused.position()) {
             let detail = format!("{detail}; it is skipped up to a scan");
-            self.ledger.add_at(Code::Unknown, 1, place, || detail);
+            self.ledger.add_at(DiagnosticCode::Unknown, 1, place, || detail);
         }
     }
 
@@ -160,6 +166,6 @@ impl Decoder {
     }
 
     pub(super) fn not_nmap(&self, detail: &str) -> Error {
-        Error::new(ErrorKind::NotNmap(detail.into())).at(self.here())
+        Error::new(ErrorKind::NotNmap(detail.into())).with_position(self.here())
     }
 }

@@ -45,7 +45,7 @@ use std::{
 use bumpalo::Bump;
 use sha2::{Digest, Sha256};
 
-pub use self::parts::Part;
+pub use self::parts::BatchedEvent;
 pub(crate) use self::quoted::{ESCAPED, QUOTED};
 use self::{
     parts::Batches,
@@ -64,7 +64,7 @@ use super::{
     text::Encoding,
 };
 use crate::{
-    error::{Code, Error, Position, Result},
+    error::{DiagnosticCode, Error, Position, Result},
     model::ScanEvent,
 };
 
@@ -139,7 +139,7 @@ impl Decoder {
     /// Creates a decoder for one input.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let unknown = options.limits.unknown_names;
+        let unknown = options.limits.max_unknown_names;
         let mut framer = Framer::new(options.limits.clone());
         if options.strict {
             // The bytes read before the first warning must not depend on how much of the input is available.
@@ -337,7 +337,7 @@ impl Decoder {
                 self.consume(piece.len);
             }
             Kind::Lost => {
-                self.note(Code::BrokenTag, "markup that is broken off or has no end");
+                self.note(DiagnosticCode::BrokenTag, "markup that is broken off or has no end");
                 self.skip(piece.len);
             }
             Kind::LongTag => self.long_tag(piece.len),
@@ -360,7 +360,8 @@ impl Decoder {
             let line = line_of(self.lines, bytes.get(..nuls.before).unwrap_or_default());
             // Reported when the piece is read, so they may precede diagnostics that were already recorded for it.
             let place = Position { byte: nuls.place, line };
-            self.ledger.add_at(Code::BadChar, count, place, || "NUL bytes dropped".into());
+            self.ledger
+                .add_at(DiagnosticCode::BadChar, count, place, || "NUL bytes dropped".into());
         }
         self.lines = self.lines.saturating_add(count_lines(bytes));
         self.framer.consume(len);
@@ -395,7 +396,7 @@ impl Decoder {
     }
 
     /// Records a warning at the first byte that is not consumed.
-    fn note(&mut self, code: Code, detail: &str) {
+    fn note(&mut self, code: DiagnosticCode, detail: &str) {
         let here = self.here();
         self.ledger.add(code, 1, || here, || detail.to_owned());
     }

@@ -4,7 +4,7 @@ use super::{
     super::{token::Name, walk::long_tag},
     Decoder, Phase,
 };
-use crate::error::Code;
+use crate::error::DiagnosticCode;
 
 impl Decoder {
     /// Handles the beginning of such a tag.
@@ -18,7 +18,7 @@ impl Decoder {
             self.first_element(&name, 0);
         }
         if self.phase == Phase::Open && !self.document.stack.skips(Name::of(&name)) {
-            self.note(Code::Limit, &long_tag(&name));
+            self.note(DiagnosticCode::Limit, &long_tag(&name));
         }
         self.consume(len);
     }

@@ -5,14 +5,14 @@ use std::{collections::VecDeque, sync::Arc};
 use super::{
     super::{
         Options,
-        batch::{HostBatch, HostNotes},
+        batch::{HostDiagnostics, RawHostBatch},
         frame::{HostEnd, Kind, Piece},
     },
     Decoder,
 };
 use crate::{
     error::Result,
-    model::{RunRecord, ScanEvent},
+    model::{ScanEvent, ScanSummary},
 };
 
 /// Collects hosts that are not parsed here.
@@ -21,35 +21,35 @@ pub(super) struct Batches {
     options: Arc<Options>,
     /// Size of a batch in bytes.
     bytes: usize,
-    open: Option<HostBatch>,
+    open: Option<RawHostBatch>,
     /// Diagnostics of the scans that ended, without those of their hosts in batches.
-    ended: VecDeque<HostNotes>,
+    ended: VecDeque<HostDiagnostics>,
 }
 
 /// Part of an input whose hosts are left for other threads to parse.
 #[derive(Debug)]
-pub enum Part<'p> {
+pub enum BatchedEvent<'p> {
     /// An event. It is a host only if parsing the host requires more than its own bytes.
     Event(ScanEvent<'p>),
     /// Hosts that were not parsed yet.
-    Hosts(HostBatch),
+    Hosts(RawHostBatch),
     /// The end of a scan. Its record lacks the diagnostics of the hosts in preceding batches: merge them into the
     /// notes, which then complete the record.
-    RunEnd(Box<RunRecord>, HostNotes),
+    ScanEnd(Box<ScanSummary>, HostDiagnostics),
 }
 
 impl Batches {
     /// Ends a scan with these diagnostics, which lack those of its hosts in batches.
-    pub(super) fn end_scan(&mut self, notes: HostNotes) {
+    pub(super) fn end_scan(&mut self, notes: HostDiagnostics) {
         self.ended.push_back(notes);
     }
 }
 
 impl Decoder {
-    /// Creates a decoder for one input, for use with [`Self::next_part`], with batches of `bytes` bytes; the last host
+    /// Creates a decoder for one input, for use with [`Self::next_batched_event`], with batches of `bytes` bytes; the last host
     /// of a batch may exceed them.
     #[must_use]
-    pub fn batching(options: Options, bytes: usize) -> Self {
+    pub fn with_batches(options: Options, bytes: usize) -> Self {
         let shared = Arc::new(options.clone());
         let batches = Batches { options: shared, bytes, open: None, ended: VecDeque::new() };
         let mut decoder = Self { batches: Some(batches), ..Self::new(options) };
@@ -61,21 +61,21 @@ impl Decoder {
     ///
     /// # Errors
     /// Fails as [`Self::next_event`] does.
-    pub fn next_part(&mut self) -> Result<Option<Part<'_>>> {
+    pub fn next_batched_event(&mut self) -> Result<Option<BatchedEvent<'_>>> {
         self.advance()?;
         if self.is_batch_due() {
             let mut open = self.batches.as_mut().and_then(|batches| batches.open.take());
-            open.iter_mut().for_each(HostBatch::fit);
-            return Ok(open.map(Part::Hosts));
+            open.iter_mut().for_each(RawHostBatch::fit);
+            return Ok(open.map(BatchedEvent::Hosts));
         }
         match self.queue.pop_front() {
-            Some(ScanEvent::RunEnd(record)) => {
+            Some(ScanEvent::ScanEnd(record)) => {
                 let ended = self.batches.as_mut().and_then(|batches| batches.ended.pop_front());
-                Ok(Some(Part::RunEnd(record, ended.unwrap_or_default())))
+                Ok(Some(BatchedEvent::ScanEnd(record, ended.unwrap_or_default())))
             }
-            Some(event) => Ok(Some(Part::Event(event))),
+            Some(event) => Ok(Some(BatchedEvent::Event(event))),
             None => match self.host.take() {
-                Some(piece) => self.read_host(piece).map(|host| Some(Part::Event(host))),
+                Some(piece) => self.read_host(piece).map(|host| Some(BatchedEvent::Event(host))),
                 None => Ok(None),
             },
         }
@@ -106,7 +106,7 @@ impl Decoder {
         let (options, most) = (&batches.options, batches.bytes);
         let open = batches
             .open
-            .get_or_insert_with(|| HostBatch::new(options.clone(), encoding, index, most));
+            .get_or_insert_with(|| RawHostBatch::new(options.clone(), encoding, index, most));
         open.push(bytes, self.intake.raw_start(), self.lines);
         *seen = seen.saturating_add(1);
         self.consume(piece.len);

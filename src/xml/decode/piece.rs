@@ -18,7 +18,7 @@ use super::{
     Decoder, Settle,
 };
 use crate::{
-    error::{Code, Error, Position, Result},
+    error::{DiagnosticCode, Error, Position, Result},
     model::ScanEvent,
 };
 
@@ -48,9 +48,12 @@ impl Decoder {
             let mut items = read.items;
             let place =
                 || Position { byte: intake.raw_start(), line: self.lines.saturating_add(1) };
-            let left_out = document.reader.limit_infos(&mut items, options.limits.run);
+            let left_out =
+                document.reader.limit_infos(&mut items, options.limits.max_scan_metadata_bytes);
             if left_out > 0 {
-                ledger.add(Code::Limit, left_out, place, || scan_is_full(options.limits.run));
+                ledger.add(DiagnosticCode::Limit, left_out, place, || {
+                    scan_is_full(options.limits.max_scan_metadata_bytes)
+                });
             }
             document.take_items(items, (usize::MAX, &options.salt), notes);
             self.queue.extend(document.drain());
@@ -75,11 +78,11 @@ pub(in crate::xml) fn read_piece<'f>(
         read.host.complete = false;
         match piece.kind {
             Kind::Host(HostEnd::NextHost | HostEnd::RunEnd) => {
-                notes.add(Code::ImplicitClose, text.len(), host::host_closed);
+                notes.add(DiagnosticCode::ImplicitClose, text.len(), host::host_closed);
             }
             Kind::Host(HostEnd::Limit) => {
-                let cap = options.limits.host;
-                notes.add(Code::Limit, 0, || {
+                let cap = options.limits.max_host_bytes;
+                notes.add(DiagnosticCode::Limit, 0, || {
                     format!("a host of more than {cap} bytes; the rest of it is skipped")
                 });
             }
@@ -106,8 +109,8 @@ pub(super) fn context<'f, 'n>(
     notes: &'n mut Notes,
     encoding: Encoding,
 ) -> Context<'f, 'n> {
-    let (cap, repair) = (options.limits.value, options.text_repair);
+    let (cap, repair) = (options.limits.max_value_bytes, options.text_repair);
     let values = ValueReader { bump, cap, repair, encoding };
-    let budget = Budget::new(options.limits.items);
+    let budget = Budget::new(options.limits.max_host_list_bytes);
     Context { values, notes, limits: &options.limits, budget, here: 0 }
 }

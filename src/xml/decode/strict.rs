@@ -42,13 +42,13 @@ impl Decoder {
         self.failed = Some(strict_error(&first));
         self.host = None;
         self.queue.extend(self.document.drain());
-        if self.document.reader.record.exists {
+        if self.document.reader.record.has_scan {
             self.hash_up_to(first.position.byte);
             // It was abandoned, not truncated.
             self.phase = Phase::After;
             let len = first.position.byte.saturating_sub(self.doc_start.byte);
             self.end_document();
-            if let Some(ScanEvent::RunEnd(record)) = self.queue.back_mut() {
+            if let Some(ScanEvent::ScanEnd(record)) = self.queue.back_mut() {
                 record.bytes = i64::try_from(len).unwrap_or(i64::MAX);
                 record.diagnostics = vec![Diagnostic { count: 1, ..first }];
             }
@@ -61,7 +61,7 @@ impl Decoder {
         if !self.options.strict || self.failed.is_some() {
             return;
         }
-        if let Some(ScanEvent::RunEnd(record)) = self.queue.back()
+        if let Some(ScanEvent::ScanEnd(record)) = self.queue.back()
             && let Some(first) = record.diagnostics.first()
         {
             self.failed = Some(strict_error(first));
@@ -71,5 +71,5 @@ impl Decoder {
 
 fn strict_error(first: &Diagnostic) -> Error {
     let kind = ErrorKind::Strict { code: first.code, detail: first.detail.clone() };
-    Error::new(kind).at(first.position)
+    Error::new(kind).with_position(first.position)
 }

@@ -86,7 +86,7 @@ impl Framer {
             Step::More
         } else if self.last {
             Step::piece(Kind::Run, len)
-        } else if !want_text || len > self.limits.value.saturating_add(4) {
+        } else if !want_text || len > self.limits.max_value_bytes.saturating_add(4) {
             // Of text that is read, bytes above the limit show the reader that the value must be truncated; more text
             // is added to a value that is already full. No character is split.
             Step::piece_or_more(Kind::Run, len.saturating_sub(cut_character(self.bytes())))
@@ -97,7 +97,7 @@ impl Framer {
 
     pub(super) fn doctype(&mut self) -> Step {
         let (end, subset) = if self.lost_doctypes < LOST_DOCTYPES {
-            doctype_end(self.at(0), self.limits.markup, self.last)
+            doctype_end(self.at(0), self.limits.max_markup_bytes, self.last)
         } else {
             (End::Lost, false)
         };

@@ -36,7 +36,7 @@ impl Framer {
         loop {
             let found = self.next_outer_mark();
             let at = found.unwrap_or(self.bytes().len());
-            if !skipping && at > self.limits.host {
+            if !skipping && at > self.limits.max_host_bytes {
                 return self.overflow();
             }
             self.scan = at;
@@ -86,7 +86,7 @@ impl Framer {
     /// Returns the length of the host whose start tag ends at `start` if it is completely available and no tag in it
     /// has to be examined: nothing could hide its end tag or end it earlier.
     fn plain_host(&self, start: usize) -> Option<usize> {
-        if self.limits.tag < HOST_CLOSER {
+        if self.limits.max_tag_bytes < HOST_CLOSER {
             return None;
         }
         let bytes = self.bytes().get(start..)?;
@@ -106,14 +106,14 @@ impl Framer {
         let odd = FINDERS.run.find(inside).is_some()
             || memchr::memchr2_iter(b'!', b'?', inside)
                 .any(|at| inside.get(..at).is_some_and(|before| before.ends_with(b"<")));
-        let within = start.saturating_add(inside.len()) <= self.limits.host;
+        let within = start.saturating_add(inside.len()) <= self.limits.max_host_bytes;
         (within && !odd).then(|| start.saturating_add(at).saturating_add(5))
     }
 
     /// Returns the position of the next `<` that may end the host or hide its end, or of one above the limit. Other
     /// tags are skipped; if plain hosts are reported, only tags that leave it plain are.
     fn next_outer_mark(&mut self) -> Option<usize> {
-        let (cap, scan, mut passed) = (self.limits.host, self.scan, None);
+        let (cap, scan, mut passed) = (self.limits.max_host_bytes, self.scan, None);
         let (plain, inside) = (self.plain, &mut self.inside);
         let bytes = self.buf.get(self.start..).unwrap_or_default();
         let marks = memchr::memchr_iter(b'<', bytes.get(scan..).unwrap_or_default());
@@ -231,10 +231,10 @@ impl Framer {
     /// Returns true if the markup at a position is known to extend past the limit on the host, which is known once that
     /// many bytes are available, whether or not its end is among them.
     fn passes_cap(&self, at: usize, end: End) -> bool {
-        let cap = self.limits.host;
+        let cap = self.limits.max_host_bytes;
         match end {
             End::At(end) | End::Broken(end) => end > cap,
-            _ => self.bytes().len() > cap && at.saturating_add(self.limits.markup) > cap,
+            _ => self.bytes().len() > cap && at.saturating_add(self.limits.max_markup_bytes) > cap,
         }
     }
 

@@ -11,7 +11,7 @@ const NAME: usize = 64;
 impl Framer {
     /// Returns true if the tag at a position, which ends as `end` says, exceeds the limit.
     pub(super) fn is_long(&self, at: usize, end: End) -> bool {
-        let cap = self.limits.tag.max(1);
+        let cap = self.limits.max_tag_bytes.max(1);
         match end {
             End::At(end) | End::Broken(end) => end.saturating_sub(at) > cap,
             // Bytes after its end may belong to another tag.

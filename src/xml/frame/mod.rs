@@ -327,7 +327,7 @@ impl Framer {
     fn markup_end(&mut self, mark: Mark, at: usize) -> End {
         let base = self.base.saturating_add(to_u64(at));
         let bytes = self.buf.get(self.start.saturating_add(at)..).unwrap_or_default();
-        match self.closers.end(mark, bytes, base, self.limits.markup, self.last) {
+        match self.closers.end(mark, bytes, base, self.limits.max_markup_bytes, self.last) {
             End::At(len) => End::At(at.saturating_add(len)),
             End::Broken(len) => End::Broken(at.saturating_add(len)),
             other => other,

@@ -108,7 +108,7 @@ impl Framer {
             return Some(true);
         }
         // Of a tag above the limit, only the bytes up to the limit are examined.
-        let cap = self.limits.tag;
+        let cap = self.limits.max_tag_bytes;
         let end = match self.tag_end(0) {
             End::At(end) if end <= cap => end,
             End::More if self.bytes().len() <= cap => return None,
@@ -153,7 +153,7 @@ impl Framer {
                 Mark::Tag | Mark::Host => return self.is_child(at, parent),
                 _ => return Some(parent == El::Nmaprun),
             }
-            if at.saturating_sub(from) > self.limits.markup {
+            if at.saturating_sub(from) > self.limits.max_markup_bytes {
                 return Some(false);
             }
         }
@@ -174,7 +174,11 @@ impl Framer {
         let value = memchr::memchr3(b'=', b'>', b'<', tag);
         match value.map(|place| (tag.get(place), tag.get(place.saturating_add(1)))) {
             Some((Some(b'='), Some(next))) => Some(*next != b'\\'),
-            Some((Some(b'='), None)) | None if !self.last && tag.len() < self.limits.tag => None,
+            Some((Some(b'='), None)) | None
+                if !self.last && tag.len() < self.limits.max_tag_bytes =>
+            {
+                None
+            }
             _ => Some(true),
         }
     }

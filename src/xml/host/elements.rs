@@ -2,7 +2,7 @@
 
 use super::super::{context::Context, names::At, token::Attr, value};
 use crate::{
-    error::Code,
+    error::DiagnosticCode,
     model::{
         ExtraPorts, ExtraReason, Hostname, OsClass, OsMatch, OsPortUsed, PortState, Sequence,
         TcpSequence, Trace, TraceHop,
@@ -22,7 +22,9 @@ pub(super) fn hostname<'f>(
         }
     }
     if !is_named {
-        context.notes.add(Code::MissingAttr, at, || "a hostname without name is dropped".into());
+        context
+            .notes
+            .add(DiagnosticCode::MissingAttr, at, || "a hostname without name is dropped".into());
     }
     Some(Hostname { name: name?, kind })
 }
@@ -98,7 +100,7 @@ pub(super) fn os_class<'f>(
         kind: None,
         vendor: None,
         family: None,
-        gen_: None,
+        generation: None,
         accuracy: None,
         cpes: Vec::new(),
     };
@@ -107,7 +109,7 @@ pub(super) fn os_class<'f>(
             At::Type => class.kind = context.text(attr),
             At::Vendor => class.vendor = context.text(attr),
             At::Osfamily => class.family = context.text(attr),
-            At::Osgen => class.gen_ = context.text(attr),
+            At::Osgen => class.generation = context.text(attr),
             At::Accuracy => class.accuracy = context.int(attr),
             _ => {}
         }

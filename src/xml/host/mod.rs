@@ -14,7 +14,7 @@ use super::{
     walk::{Exit, Stack, Visitor, long_tag},
 };
 use crate::{
-    error::Code,
+    error::DiagnosticCode,
     model::{Host, HostState, PortState},
 };
 
@@ -40,7 +40,7 @@ pub(super) fn read<'f>(
     // The framer ensures that the first tag is that of a host.
     if let Some(Token::Start { empty, at, .. }) = tokens.next(context.notes) {
         if tokens.is_too_long(at) {
-            context.notes.add(Code::Limit, at, || long_tag(El::Host.name()));
+            context.notes.add(DiagnosticCode::Limit, at, || long_tag(El::Host.name()));
         }
         visitor.begin(tokens.attributes(), context);
         let mut stack = Stack::new(El::Host);
@@ -49,7 +49,7 @@ pub(super) fn read<'f>(
             // Text in the frame after its end tag does not belong to the host.
             Exit::Closed => (closed, len) = (true, tokens.place()),
             Exit::Left(at) => {
-                context.notes.add(Code::ImplicitClose, at, host_closed);
+                context.notes.add(DiagnosticCode::ImplicitClose, at, host_closed);
                 len = at;
             }
             Exit::End => {}
@@ -201,7 +201,7 @@ impl<'f> HostVisitor<'f> {
             El::Osfingerprint => {
                 let value = attributes.iter().find(|attr| attr.id == At::Fingerprint);
                 if value.is_none() {
-                    context.notes.add(Code::MissingAttr, at, || {
+                    context.notes.add(DiagnosticCode::MissingAttr, at, || {
                         "an osfingerprint without fingerprint is dropped".into()
                     });
                 }

@@ -36,7 +36,7 @@ use super::{
     repair::{self, Repaired},
     walk::long_tag,
 };
-use crate::{error::Code, limits::Limits};
+use crate::{error::DiagnosticCode, limits::Limits};
 
 /// Token; its positions are those in the piece's text.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -116,7 +116,11 @@ pub(super) struct TagCaps {
 
 impl TagCaps {
     pub(super) fn of(limits: &Limits) -> Self {
-        Self { tag: limits.tag, attributes: limits.attributes, markup: limits.markup }
+        Self {
+            tag: limits.max_tag_bytes,
+            attributes: limits.max_attributes,
+            markup: limits.max_markup_bytes,
+        }
     }
 }
 
@@ -267,7 +271,7 @@ impl<'f> Tokens<'f> {
             Way::Quick(quick) if quick.map.is_some() => {
                 // The repair produced something that quick-xml cannot read: a bug, but no reason to lose the hosts that
                 // follow.
-                notes.add(Code::BrokenTag, at, || "markup that cannot be read".into());
+                notes.add(DiagnosticCode::BrokenTag, at, || "markup that cannot be read".into());
                 self.way = Way::Done;
                 self.note_broken(self.text.len(), notes);
                 return;
@@ -306,7 +310,7 @@ impl<'f> Tokens<'f> {
                 self.damaged = Some(at);
             }
             let shown = repair::beginning(self.text, at);
-            notes.add(Code::BrokenTag, at, || format!("{:?} dropped", shorten(shown)));
+            notes.add(DiagnosticCode::BrokenTag, at, || format!("{:?} dropped", shorten(shown)));
         }
         while let Some(at) = self.hidden.pop_before(place.saturating_sub(from)) {
             notes.hidden(from.saturating_add(at), 1);
@@ -321,7 +325,7 @@ impl<'f> Tokens<'f> {
             let tag = self.text.get(at.saturating_add(1)..).unwrap_or_default();
             let ends = |c: char| c.is_ascii_whitespace() || matches!(c, '>' | '<');
             let name = tag.split(ends).next().unwrap_or_default();
-            notes.add(Code::Limit, at, || long_tag(shorten(name)));
+            notes.add(DiagnosticCode::Limit, at, || long_tag(shorten(name)));
         }
     }
 
@@ -364,11 +368,13 @@ impl<'f> Tokens<'f> {
         notes: &mut Notes,
     ) {
         if let Some(id) = duplicate {
-            notes.add(Code::DupAttr, at, || format!("attribute {} twice in one tag", id.name()));
+            notes.add(DiagnosticCode::DupAttr, at, || {
+                format!("attribute {} twice in one tag", id.name())
+            });
         }
         if count > self.caps.attributes {
             let cap = self.caps.attributes;
-            notes.add(Code::Limit, at, || {
+            notes.add(DiagnosticCode::Limit, at, || {
                 format!("a tag of {count} attributes; the first {cap} count")
             });
         }

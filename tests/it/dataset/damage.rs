@@ -8,7 +8,7 @@ use std::{
 use scanmill::{
     dataset::{Dataset, LoadOptions},
     error::Result,
-    model::ScanEvents as _,
+    model::EventSource as _,
     output::Temporaries,
 };
 use serde_json::Value;

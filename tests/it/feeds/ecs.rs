@@ -222,7 +222,7 @@ fn changed_between(ecs: &Ecs, old: &[u8], new: &[u8]) -> String {
         for event in Reader::new(bytes, Options::default()).events() {
             match event.unwrap() {
                 ScanEvent::Host(host) => merger.host(&host).unwrap(),
-                ScanEvent::RunEnd(record) => merger.end_scan("x.xml", *record),
+                ScanEvent::ScanEnd(record) => merger.end_scan("x.xml", *record),
                 _ => {}
             }
         }

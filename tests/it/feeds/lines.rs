@@ -5,7 +5,7 @@ use scanmill::{
     feed::{Feed, LEAST_LINE, LINE, cim::Cim, ecs::Ecs, ocsf::Version},
     model::{
         Address, AddressKind, Host, HostState, Hostname, OsMatch, Port, PortState, Protocol,
-        RunHeader, Script, ScriptData, ScriptOrigin, Service,
+        ScanHeader, Script, ScriptOrigin, ScriptValue, Service,
     },
 };
 use serde_json::Value;
@@ -87,7 +87,7 @@ fn nul_is_never_written() {
     host.scripts.push(Script {
         name: "json".into(),
         output: None,
-        data: ScriptData::Json(r#"{"a":"\u0000","b":"\\u0000"}"#.into()),
+        data: ScriptValue::Json(r#"{"a":"\u0000","b":"\\u0000"}"#.into()),
         origin: ScriptOrigin::Engine,
     });
     for feed in feeds(LINE) {
@@ -111,8 +111,8 @@ fn has_nul(value: &Value) -> bool {
     }
 }
 
-fn header() -> RunHeader {
-    RunHeader { scan_id: "9f".into(), scanner: Some("nmap".into()), ..RunHeader::default() }
+fn header() -> ScanHeader {
+    ScanHeader { scan_id: "9f".into(), scanner: Some("nmap".into()), ..ScanHeader::default() }
 }
 
 /// A host of which everything is this text, so many times.
@@ -121,7 +121,7 @@ fn hostile(text: &str, times: usize, ports: u16) -> Host<'_> {
     let script = || Script {
         name: text.into(),
         output: some(),
-        data: ScriptData::Text(text.into()),
+        data: ScriptValue::Text(text.into()),
         origin: ScriptOrigin::Nse,
     };
     let service = || Service {
@@ -179,7 +179,7 @@ proptest! {
     ) {
         let text = text.repeat(repeat);
         let host = hostile(&text, times, 3);
-        let run = RunHeader { args: Some(text.clone()), scanner: Some(text.clone()), ..header() };
+        let run = ScanHeader { args: Some(text.clone()), scanner: Some(text.clone()), ..header() };
         for feed in feeds(max) {
             let mut out = Vec::new();
             feed.host(&run, &host, &mut out);

@@ -13,7 +13,7 @@ use std::fs;
 use scanmill::{
     feed::Feed,
     merge::{MergePolicy, Merger, Precedence},
-    model::{RunHeader, ScanEvent},
+    model::{ScanEvent, ScanHeader},
     xml::{Options, Reader},
 };
 use serde_json::Value;
@@ -22,16 +22,16 @@ use crate::support::root;
 
 /// The lines of a document.
 fn lines(feed: &Feed, bytes: &[u8]) -> String {
-    let (mut out, mut run) = (Vec::new(), RunHeader::default());
+    let (mut out, mut run) = (Vec::new(), ScanHeader::default());
     let mut written = 0;
     for event in Reader::new(bytes, Options::default()).events() {
         written += match event.unwrap() {
-            ScanEvent::RunStart(header) => {
+            ScanEvent::ScanStart(header) => {
                 run = header;
                 0
             }
             ScanEvent::Host(host) => feed.host(&run, &host, &mut out),
-            ScanEvent::RunEnd(record) => feed.scan("a.xml", &record, &mut out),
+            ScanEvent::ScanEnd(record) => feed.scan("a.xml", &record, &mut out),
             _ => 0,
         };
     }
@@ -47,14 +47,14 @@ fn merged_lines(feed: &Feed, documents: &[&[u8]]) -> String {
         for event in Reader::new(*bytes, Options::default().with_hash(true)).events() {
             match event.unwrap() {
                 ScanEvent::Host(host) => merger.host(&host).unwrap(),
-                ScanEvent::RunEnd(record) => merger.end_scan(&format!("{number}.xml"), *record),
+                ScanEvent::ScanEnd(record) => merger.end_scan(&format!("{number}.xml"), *record),
                 _ => {}
             }
         }
     }
     let all = merger.finish().unwrap();
     let runs: Vec<_> = all.scans().iter().map(|scan| scan.record.header.clone()).collect();
-    let runs: Vec<&RunHeader> = runs.iter().collect();
+    let runs: Vec<&ScanHeader> = runs.iter().collect();
     let (mut out, mut hosts) = (Vec::new(), all.hosts().unwrap());
     while let Some(host) = hosts.next().unwrap() {
         feed.merged(&host.host(), &runs, &mut out);

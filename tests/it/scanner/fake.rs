@@ -21,7 +21,7 @@ fn whole() -> String {
 
 fn failed(scanner: &mut Scanner) -> ScanFailed {
     let failed = scanner.run().unwrap_err();
-    assert!(failed.error().is_of_scan(), "{failed}");
+    assert!(failed.error().is_scan_error(), "{failed}");
     assert!(!scanner.finished());
     let error = scanner.scanned_hosts().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Scan(_)), "{error}");

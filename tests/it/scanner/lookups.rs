@@ -29,7 +29,7 @@ fn they_agree_with_the_reader_for_every_fixture() {
             Ok(scanner) => scanner,
             Err(error) => panic!("{}: {error}", fixture.name),
         };
-        let first = outcome.runs().into_iter().find(|run| run.exists).unwrap();
+        let first = outcome.runs().into_iter().find(|run| run.has_scan).unwrap();
         let record = scanner.record().unwrap();
         assert_eq!(record.header, first.header, "{}", fixture.name);
         assert_eq!(scanner.args(), first.header.args.as_deref());
@@ -255,7 +255,7 @@ fn what_is_unknown_is_an_error_of_the_scan() {
         scanner.hostnames("web.example").err(),
     ] {
         let error = error.unwrap();
-        assert!(matches!(error.kind(), ErrorKind::Scan(_)) && error.is_of_scan(), "{error}");
+        assert!(matches!(error.kind(), ErrorKind::Scan(_)) && error.is_scan_error(), "{error}");
     }
 }
 

@@ -9,19 +9,19 @@ use crate::error::{Diagnostic, Position, Result};
 #[non_exhaustive]
 pub enum ScanEvent<'a> {
     /// Start of a scan.
-    RunStart(RunHeader),
+    ScanStart(ScanHeader),
     /// Ports that will be scanned.
     ScanInfo(ScanInfo),
     /// Event during the scan: a row of the table `events`.
-    Run(RunEvent),
+    Activity(ScanActivity),
     /// Finished host.
     Host(Box<Host<'a>>),
     /// End of a scan, with its complete record.
-    RunEnd(Box<RunRecord>),
+    ScanEnd(Box<ScanSummary>),
 }
 
 /// Source of scan events, each with the name of the input that it was read from.
-pub trait ScanEvents {
+pub trait EventSource {
     /// Returns the next event; `None` after the last.
     ///
     /// # Errors
@@ -36,7 +36,7 @@ pub trait ScanEvents {
 
 /// Attributes of `nmaprun`, and the IDs derived from them.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct RunHeader {
+pub struct ScanHeader {
     /// Stable ID of the scan (DATA_MODEL section 2).
     pub scan_id: String,
     /// Index among the documents of the input, from 0.
@@ -77,7 +77,7 @@ pub struct ScanInfo {
 /// Row of the table `events`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum RunEvent {
+pub enum ScanActivity {
     /// Begin, progress or end of a task.
     Task(Task),
     /// Early notice that a host is up.
@@ -86,7 +86,7 @@ pub enum RunEvent {
     Target(TargetSkipped),
 }
 
-impl RunEvent {
+impl ScanActivity {
     /// Returns the name of the element.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
@@ -168,7 +168,7 @@ pub struct TargetSkipped {
 
 /// End of a scan (element `runstats`). After `--resume`, several of them are combined into one.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct RunStats {
+pub struct ScanStats {
     /// True if a `finished` element was read.
     pub finished: bool,
     /// End time.
@@ -187,7 +187,7 @@ pub struct RunStats {
     pub hosts: HostTotals,
 }
 
-impl RunStats {
+impl ScanStats {
     /// Returns true if the document reports that the scan failed, with or without a message.
     #[must_use]
     pub fn failed(&self) -> bool {
@@ -209,9 +209,9 @@ pub struct HostTotals {
 
 /// Record of a scan at its end: a row of the table `scans`, with its scripts and warnings.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct RunRecord {
+pub struct ScanSummary {
     /// Header. For an input without a scan, the scan ID is empty.
-    pub header: RunHeader,
+    pub header: ScanHeader,
     /// Ports that the scan looked at.
     pub scan_info: Vec<ScanInfo>,
     /// Level of `-v`.
@@ -219,7 +219,7 @@ pub struct RunRecord {
     /// Level of `-d`.
     pub debugging: Option<i32>,
     /// Data at the end of the scan.
-    pub stats: RunStats,
+    pub stats: ScanStats,
     /// Results of prerule scripts.
     pub pre_scripts: Vec<Script<'static>>,
     /// Results of postrule scripts.
@@ -239,10 +239,10 @@ pub struct RunRecord {
     /// Warnings, one per code, in the order of their first position.
     pub diagnostics: Vec<Diagnostic>,
     /// True if the input contains a scan: false for an empty input or one that ends before `<nmaprun ...>`.
-    pub exists: bool,
+    pub has_scan: bool,
 }
 
-impl RunRecord {
+impl ScanSummary {
     /// Returns the total number of warnings.
     #[must_use]
     pub fn warnings(&self) -> i64 {
@@ -264,11 +264,11 @@ impl ScanEvent<'_> {
     #[must_use]
     pub fn into_owned(self) -> ScanEvent<'static> {
         match self {
-            Self::RunStart(header) => ScanEvent::RunStart(header),
+            Self::ScanStart(header) => ScanEvent::ScanStart(header),
             Self::ScanInfo(info) => ScanEvent::ScanInfo(info),
-            Self::Run(event) => ScanEvent::Run(event),
+            Self::Activity(event) => ScanEvent::Activity(event),
             Self::Host(host) => ScanEvent::Host(Box::new(host.into_owned())),
-            Self::RunEnd(record) => ScanEvent::RunEnd(record),
+            Self::ScanEnd(record) => ScanEvent::ScanEnd(record),
         }
     }
 }
