@@ -45,7 +45,7 @@ use crate::{
     table::{BatchBuilder, RecordBatch, Table},
 };
 
-/// Number of rows per batch.
+/// Number of rows per batch when rows are compared, copied or assembled to hosts.
 const ROWS: usize = 512;
 
 /// Number of bytes that are hashed at once.
@@ -136,12 +136,24 @@ impl Decoder {
     /// Returns an input error that names the file if it cannot be read or differs from what was
     /// written.
     pub(super) fn open(source: &TableFile, behind: u64, columns: &[&str]) -> Result<Self> {
+        Self::open_sized(source, (behind, ROWS), columns)
+    }
+
+    /// Opens a file as [`open`](Self::open) does, with at most `batch_rows` rows per batch.
+    ///
+    /// # Errors
+    /// Fails as [`open`](Self::open) does.
+    pub(super) fn open_sized(
+        source: &TableFile,
+        (behind, batch_rows): (u64, usize),
+        columns: &[&str],
+    ) -> Result<Self> {
         let opened = || -> io::Result<ParquetRecordBatchReader> {
             let mut file = File::open(&source.path)?;
             if let Some(checksum) = &source.checksum {
                 checksum.check(&mut file)?;
             }
-            caught(|| reader(file, source, behind, columns))
+            caught(|| reader(file, source, (behind, batch_rows), columns))
         };
         let reader = opened().map_err(|error| unreadable(&source.path, error))?;
         Ok(Self { path: source.path.clone(), reader: Some(reader) })
@@ -168,7 +180,7 @@ impl Iterator for Decoder {
 fn reader(
     file: File,
     source: &TableFile,
-    behind: u64,
+    (behind, batch_rows): (u64, usize),
     columns: &[&str],
 ) -> std::result::Result<ParquetRecordBatchReader, ParquetError> {
     let schema = BatchBuilder::new(source.table, None).schema();
@@ -188,7 +200,7 @@ fn reader(
         builder = builder.with_projection(mask);
     }
     let behind = usize::try_from(behind).unwrap_or(usize::MAX);
-    builder.with_batch_size(ROWS).with_offset(behind).build()
+    builder.with_batch_size(batch_rows).with_offset(behind).build()
 }
 
 /// Describes a file whose length differs from the log.

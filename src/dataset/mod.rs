@@ -7,23 +7,45 @@
 //! files that are added and removed, and it takes effect when a complete file gets its name in the
 //! log, which only one of several runs can do.
 //!
-//! Writing: [`Dataset::load`] returns an output format (`loader`), which collects rows (`pending_rows`, and
-//! `spill` for large documents). `commit` decides about each document (`plan`, based on `snapshot`),
-//! writes files under temporary names in `_scanmill/staging` (`data_file`), moves them to their final
-//! names, and adds the commit (`log`). The order matters: a file has its final name and is on the
-//! disk before a commit names it, and the commit is on the disk before its number is recorded as
-//! the newest (`newest`).
+//! ```text
+//! chunks of rows ─▶ loader ─▶ pending_rows ─┐            ┌─▶ data_file ─▶ staging ─▶ part-….parquet
+//! document events ─▶   │      or spill ─────┴─▶ commit ──┤
+//!                      └─ LoadHandle            plan     └─▶ log ─▶ <n>.json ─▶ newest
+//! <n>.json ─▶ log ─▶ snapshot ─▶ decode ─▶ replay (events), table_reader (batches), rows (copies)
+//! ```
+//!
+//! Writing: [`Dataset::load`] returns an output format (`loader`), which collects rows
+//! (`pending_rows`, and `spill` for large documents). `commit` decides about each document (`plan`,
+//! based on `snapshot`), writes files under temporary names in `_scanmill/staging` (`data_file`),
+//! moves them to their final names, and adds the commit (`log`). [`Dataset::compact`] (`maintenance`)
+//! takes the same path with rows of existing files. The caller of `load`
+//! decides which inputs are read at all.
 //!
 //! Reading: `snapshot` is the sum of all commits. `replay` returns the documents as events, so that a
-//! dataset is an input like any other. All Parquet bytes pass through `decode`, which checks them
-//! against the log.
+//! dataset is an input like any other, and `table_reader` the rows of one table. All Parquet bytes
+//! pass through `decode`, which checks them against the log.
+//!
+//! Invariants, in the order in which a crash could break them:
+//!
+//! 1. A file has its final name and is on the disk before a commit names it.
+//! 2. A commit is complete and on the disk before it gets its name, and its name never changes owner.
+//! 3. The number of a commit is recorded in `newest` only after the commit has its name.
+//! 4. The rows in the files of a snapshot are those of its documents (`Snapshot::mismatch`).
+//! 5. A digest is known only if all rows of its document are committed, or were left out by a plan.
 //!
 //! Locks: runs that write share a lock, and [`Dataset::vacuum`] takes it exclusively, since the files
 //! of a commit in progress look like leftovers. Readers take no lock; if a file is missing, they
 //! check whether a newer commit removed it. Two writers are kept apart by the names in the log, not
 //! by the lock, so datasets also work on file systems without locks.
 //!
-//! When the layout of the log changes, raise its version (`log`), so that older programs refuse it.
+//! When something is added:
+//!
+//! - A field of a commit needs a serde default, so that older logs can be read. If older programs must
+//!   not ignore it, raise the version of the log (`log`).
+//! - A table needs its rows in `replay`; `Table::ALL` covers the rest.
+//! - An operation that writes goes through `Log::add` and catches up if it loses the race, as `commit`
+//!   and `maintenance` do.
+//! - `tests/it/faults` lets each call of the file system fail once; add a trial for a new operation.
 
 mod chunk_reader;
 mod commit;
@@ -41,6 +63,7 @@ mod replay;
 mod rows;
 mod snapshot;
 mod spill;
+mod table_reader;
 
 use std::{
     io,
@@ -56,6 +79,7 @@ pub use self::{
     log::{Commit, DocumentEntry, FileEntry, Operation, SkippedEntry, SourceEntry},
     maintenance::{CompactReport, Orphan, Status, VacuumReport},
     replay::Replay,
+    table_reader::{TableBatches, TableOptions},
 };
 use crate::{
     error::{Error, Result},

@@ -39,7 +39,7 @@ pub(super) fn all(source: &TableFile) -> Result<Batches<'static>> {
 /// Replaces dictionaries inside lists by plain values. scanmill wrote such dictionaries until other
 /// readers of Arrow were found to fail on them. Rows that are joined or compared must have one
 /// type.
-fn plain_lists(batch: RecordBatch) -> Result<RecordBatch> {
+pub(super) fn plain_lists(batch: RecordBatch) -> Result<RecordBatch> {
     let schema = batch.schema();
     let fields: Fields = schema.fields().iter().map(plain_list).collect();
     if fields == *schema.fields() {
@@ -197,6 +197,6 @@ fn next(left: &mut Option<RecordBatch>, rows: &mut Batches<'_>) -> Result<Option
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature that map_err needs")]
-fn misfit(error: arrow::error::ArrowError) -> Error {
+pub(super) fn misfit(error: arrow::error::ArrowError) -> Error {
     Error::new(ErrorKind::Schema(error.to_string()))
 }

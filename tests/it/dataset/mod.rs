@@ -7,6 +7,7 @@ mod lost;
 mod maintenance;
 mod older;
 mod replay;
+mod rows;
 
 use std::{
     fmt::Write as _,
