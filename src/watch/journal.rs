@@ -1,13 +1,33 @@
-//! Journal: a record of everything that was written to the feed. Its lines are only appended, each
-//! with a checksum.
+//! Journal of a watched folder: everything that was written to the feed, in the file `ledger` of the
+//! state folder.
 //!
-//! A line that was cut off because its process ended is removed when the journal is opened; only the
-//! last line can be cut, so a damaged line before it is an error. The first line names the layout
-//! and the feed. Later lines replace earlier ones with the same key, and when more than [`STALE`]
-//! lines are obsolete, the journal is rewritten under a temporary name.
+//! It answers three questions. Was a file read and is it unchanged ([`FileStamp`])? Were these bytes
+//! read before, under whatever name (`has_document`)? Which part of a scan is in the feed
+//! ([`Delivered`]), so that a longer copy adds only the rest?
 //!
-//! To record something new, add a variant to [`JournalEntry`], apply it in `Journal::apply`, and return it
-//! from `Journal::entries`, or it is lost when the journal is rewritten. Raise [`FORMAT`] if older
+//! States of a document: unknown; in the batch (`batch::Batch`, in memory); committed to the feed and
+//! not yet in the journal, which the note of the batch covers; in the journal. Only `Batch::commit`
+//! and `batch::complete` add entries, after the lines that they describe are on the disk. An entry that
+//! is missing costs a file that is read again and recognized; an entry without its lines would lose
+//! them, and never exists.
+//!
+//! ```text
+//! Watch ─▶ DocumentProcessor ─▶ Batch ─▶ note ─▶ feed ─▶ Journal::add
+//!   └──────── has_read, has_document, delivered ◀──────────┘
+//! ```
+//!
+//! On disk it is a file of lines, each a checksum and an entry as JSON, to which lines are only
+//! appended. A line that was cut off because its process ended is removed when the journal is opened;
+//! only the last line can be cut, so a damaged line before it is an error. The first line names the
+//! layout and the feed, and keeps a state from being used for another one. Later lines replace earlier
+//! ones with the same key, and when more than [`STALE`] lines are obsolete, the journal is rewritten
+//! under a temporary name.
+//!
+//! There is one writer, which holds the lock of the state folder (`state`). In memory the journal is
+//! four maps, about 400 bytes per document and 250 per file.
+//!
+//! To record something new, add a variant to [`JournalEntry`], apply it in `Journal::apply`, and return
+//! it from `Journal::entries`, or it is lost when the journal is rewritten. Raise [`FORMAT`] if older
 //! programs must not ignore it.
 
 use std::{
