@@ -9,7 +9,7 @@ use std::{
 };
 
 use scanmill::{
-    engine::{Context, Engine, Failed, PortScript},
+    engine::{Engine, PortScript, ScriptContext, ScriptFailed},
     scanner::Scanner,
 };
 
@@ -18,7 +18,7 @@ const LONGEST: u64 = 512;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-fn banner(context: &Context<'_>) -> Result<String, Failed> {
+fn banner(context: &ScriptContext<'_>) -> Result<String, ScriptFailed> {
     let port = context.current_port().unwrap_or(25);
     let address = SocketAddr::new(context.current_target().parse()?, port);
     let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;

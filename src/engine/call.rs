@@ -1,7 +1,7 @@
 //! Calls of user functions: on threads of their own, with limits on their number and on the time each may take.
 //!
-//! A thread cannot be interrupted. If a function exceeds its time, [`Calls::call`] returns an error and the thread
-//! keeps running as a *late* call, which still occupies a slot. [`Running`] frees the slot when the function returns,
+//! A thread cannot be interrupted. If a function exceeds its time, [`CallLimiter::call`] returns an error and the thread
+//! keeps running as a *late* call, which still occupies a slot. [`CallSlot`] frees the slot when the function returns,
 //! even if it panics. If every slot is occupied by a late call, new calls wait at most their own timeout and then
 //! fail, so a function that never returns cannot block a scan forever.
 //!
@@ -25,21 +25,21 @@ use crate::model::{Host, Port, ScanHeader};
 
 /// Values that functions receive about a host.
 #[derive(Debug)]
-pub(super) struct Given {
+pub(super) struct ScriptInput {
     pub(super) run: ScanHeader,
     pub(super) host: Host<'static>,
 }
 
 /// Host, port and scan that a function is called for.
 #[derive(Debug)]
-pub struct Context<'c> {
+pub struct ScriptContext<'c> {
     run: &'c ScanHeader,
     host: &'c Host<'static>,
     port: Option<&'c Port<'static>>,
     target: String,
 }
 
-impl<'c> Context<'c> {
+impl<'c> ScriptContext<'c> {
     /// Creates the context of a host, or of the port with this index.
     pub(super) fn new(run: &'c ScanHeader, host: &'c Host<'static>, port: Option<usize>) -> Self {
         let port = port.and_then(|port| host.ports.get(port));
@@ -104,7 +104,7 @@ pub(super) fn target(host: &Host<'_>) -> String {
 
 /// Counter of running calls, including late ones.
 #[derive(Debug)]
-pub(super) struct Calls {
+pub(super) struct CallLimiter {
     workers: usize,
     slots: Mutex<Slots>,
     changed: Condvar,
@@ -114,12 +114,12 @@ pub(super) struct Calls {
 struct Slots {
     free: usize,
     /// Number of late calls, which still run although their time is over.
-    late: usize,
+    timed_out: usize,
 }
 
 /// Slot of a running call. Dropping it frees the slot.
-struct Running {
-    calls: Arc<Calls>,
+struct CallSlot {
+    limiter: Arc<CallLimiter>,
     state: Arc<CallState>,
 }
 
@@ -127,25 +127,25 @@ struct Running {
 #[derive(Debug, Default)]
 struct CallState {
     done: AtomicBool,
-    late: AtomicBool,
+    timed_out: AtomicBool,
 }
 
-impl Drop for Running {
+impl Drop for CallSlot {
     fn drop(&mut self) {
-        let mut slots = self.calls.lock();
+        let mut slots = self.limiter.lock();
         slots.free = slots.free.saturating_add(1);
         self.state.done.store(true, Ordering::Relaxed);
-        if self.state.late.load(Ordering::Relaxed) {
-            slots.late = slots.late.saturating_sub(1);
+        if self.state.timed_out.load(Ordering::Relaxed) {
+            slots.timed_out = slots.timed_out.saturating_sub(1);
         }
         drop(slots);
-        self.calls.changed.notify_all();
+        self.limiter.changed.notify_all();
     }
 }
 
-impl Calls {
+impl CallLimiter {
     pub(super) fn new(workers: usize) -> Self {
-        let slots = Mutex::new(Slots { free: workers, late: 0 });
+        let slots = Mutex::new(Slots { free: workers, timed_out: 0 });
         Self { workers, slots, changed: Condvar::new() }
     }
 
@@ -161,23 +161,23 @@ impl Calls {
     pub(super) fn call(
         self: &Arc<Self>,
         job: &EngineJob<'_>,
-        given: &Arc<Given>,
+        input: &Arc<ScriptInput>,
         timeout: Duration,
     ) -> Result<Value, String> {
-        let running = self.begin(timeout)?;
-        let state = Arc::clone(&running.state);
-        let (function, given, port) = (Arc::clone(job.function()), Arc::clone(given), job.port());
+        let slot = self.acquire(timeout)?;
+        let state = Arc::clone(&slot.state);
+        let (function, input, port) = (Arc::clone(job.function()), Arc::clone(input), job.port());
         let (sender, receiver) = mpsc::sync_channel(1);
         let call = move || {
-            let _running = running;
-            let _ =
-                sender.send(call_function(&function, &Context::new(&given.run, &given.host, port)));
+            let _slot = slot;
+            let _ = sender
+                .send(call_function(&function, &ScriptContext::new(&input.run, &input.host, port)));
         };
         let thread = thread::Builder::new().name("engine".to_owned()).spawn(call);
         thread.map_err(|error| format!("no thread: {error}"))?;
         receiver.recv_timeout(timeout).unwrap_or_else(|_| {
             self.give_up(&state);
-            Err(late(timeout))
+            Err(timeout_message(timeout))
         })
     }
 
@@ -185,36 +185,39 @@ impl Calls {
     fn give_up(&self, state: &CallState) {
         let mut slots = self.lock();
         if !state.done.load(Ordering::Relaxed) {
-            state.late.store(true, Ordering::Relaxed);
-            slots.late = slots.late.saturating_add(1);
+            state.timed_out.store(true, Ordering::Relaxed);
+            slots.timed_out = slots.timed_out.saturating_add(1);
         }
         drop(slots);
         self.changed.notify_all();
     }
 
     /// Waits for a free slot. If all running calls are late, they may never end; then it waits at most for `timeout`.
-    fn begin(self: &Arc<Self>, timeout: Duration) -> Result<Running, String> {
+    fn acquire(self: &Arc<Self>, timeout: Duration) -> Result<CallSlot, String> {
         let mut slots = self.lock();
         loop {
             if let Some(left) = slots.free.checked_sub(1) {
                 slots.free = left;
-                return Ok(Running { calls: Arc::clone(self), state: Arc::default() });
+                return Ok(CallSlot { limiter: Arc::clone(self), state: Arc::default() });
             }
-            if slots.late < self.workers {
+            if slots.timed_out < self.workers {
                 slots = self.changed.wait(slots).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            let all_late = |slots: &mut Slots| slots.free == 0 && slots.late >= self.workers;
+            let all_late = |slots: &mut Slots| slots.free == 0 && slots.timed_out >= self.workers;
             let waited = self.changed.wait_timeout_while(slots, timeout, all_late);
             let (after, waited) = waited.unwrap_or_else(PoisonError::into_inner);
             if waited.timed_out() {
-                return Err(format!("{}: others that take too long still run", late(timeout)));
+                return Err(format!(
+                    "{}: others that take too long still run",
+                    timeout_message(timeout)
+                ));
             }
             slots = after;
         }
     }
 }
 
-fn late(timeout: Duration) -> String {
+fn timeout_message(timeout: Duration) -> String {
     format!("it took more than {} s", timeout.as_secs_f64())
 }

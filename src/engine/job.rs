@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     Failure,
-    call::{self, Context},
+    call::{self, ScriptContext},
     script::Function,
 };
 use crate::model::{Host, ScanHeader, Script, ScriptOrigin, ScriptValue};
@@ -66,7 +66,7 @@ impl<'e> EngineJob<'e> {
     /// # Errors
     /// Returns the message of the function if it fails or panics.
     pub fn call(&self, run: &ScanHeader, host: &Host<'static>) -> Result<Value, String> {
-        call_function(self.function, &Context::new(run, host, self.port))
+        call_function(self.function, &ScriptContext::new(run, host, self.port))
     }
 
     /// Adds the result of the call to the scripts of the host or port. A result of an earlier call is replaced. Returns
@@ -113,7 +113,10 @@ impl fmt::Debug for EngineJob<'_> {
 }
 
 /// Calls a function. The message of a panic is an error, as that of a failure is.
-pub(super) fn call_function(function: &Function, context: &Context<'_>) -> Result<Value, String> {
+pub(super) fn call_function(
+    function: &Function,
+    context: &ScriptContext<'_>,
+) -> Result<Value, String> {
     match catch_unwind(AssertUnwindSafe(|| function(context))) {
         Ok(result) => result.map_err(|error| error.to_string()),
         Err(panic) => Err(format!("it panicked: {}", panic_message(&*panic))),

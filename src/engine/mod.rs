@@ -37,11 +37,11 @@ use std::{
     time::Duration,
 };
 
-use self::call::{Calls, Given};
+use self::call::{CallLimiter, ScriptInput};
 pub use self::{
-    call::Context,
+    call::ScriptContext,
     job::EngineJob,
-    script::{Failed, HostScript, PortScript},
+    script::{HostScript, PortScript, ScriptFailed},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -54,7 +54,7 @@ use crate::{
 pub struct Engine {
     hosts: Vec<HostScript>,
     ports: Vec<PortScript>,
-    calls: Arc<Calls>,
+    limiter: Arc<CallLimiter>,
     timeout: Duration,
 }
 
@@ -98,7 +98,7 @@ impl Engine {
         Self {
             hosts: Vec::new(),
             ports: Vec::new(),
-            calls: Arc::new(Calls::new(Self::WORKERS)),
+            limiter: Arc::new(CallLimiter::new(Self::WORKERS)),
             timeout: Self::TIMEOUT,
         }
     }
@@ -114,7 +114,7 @@ impl Engine {
     /// run count too.
     #[must_use]
     pub fn with_workers(self, workers: usize) -> Self {
-        Self { calls: Arc::new(Calls::new(workers.max(1))), ..self }
+        Self { limiter: Arc::new(CallLimiter::new(workers.max(1))), ..self }
     }
 
     /// Adds a host script.
@@ -162,7 +162,7 @@ impl Engine {
     /// Runs the functions like [`Self::run`], but as many in parallel as [allowed](Self::with_workers). Results are
     /// in the same order.
     pub fn run_at_once(&self, run: &ScanHeader, host: &mut Host<'_>) -> Vec<Failure> {
-        self.run_on(self.calls.workers(), run, host)
+        self.run_on(self.limiter.workers(), run, host)
     }
 
     /// Returns the calls for a host, in the order in which [`Self::run`] makes them: those for the host, if it is up,
@@ -187,8 +187,8 @@ impl Engine {
             return Vec::new();
         }
         // Functions run on threads of their own, which may outlive this call.
-        let given = Given { run: run.clone(), host: host.clone().into_owned() };
-        let results = self.call_all(threads, &jobs, &Arc::new(given));
+        let input = ScriptInput { run: run.clone(), host: host.clone().into_owned() };
+        let results = self.call_all(threads, &jobs, &Arc::new(input));
         let stored = jobs.iter().zip(results).map(|(job, result)| job.store(host, result));
         stored.flatten().collect()
     }
@@ -198,9 +198,9 @@ impl Engine {
         &self,
         threads: usize,
         jobs: &[EngineJob<'_>],
-        given: &Arc<Given>,
+        input: &Arc<ScriptInput>,
     ) -> Vec<Result<serde_json::Value, String>> {
-        let call = |job: &EngineJob<'_>| self.calls.call(job, given, self.timeout);
+        let call = |job: &EngineJob<'_>| self.limiter.call(job, input, self.timeout);
         let threads = threads.min(jobs.len());
         if threads <= 1 {
             return jobs.iter().map(call).collect();
@@ -223,7 +223,7 @@ impl Engine {
     /// Runs the functions on many hosts, as many in parallel as functions may run. Failures are in the order of the
     /// hosts.
     pub fn run_all(&self, run: &ScanHeader, hosts: &mut [Host<'_>]) -> Vec<Failure> {
-        let workers = self.calls.workers();
+        let workers = self.limiter.workers();
         let share = hosts.len().div_ceil(workers).max(1);
         let parts = Mutex::new(hosts.chunks_mut(share).enumerate());
         let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();

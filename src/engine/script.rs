@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::call::Context;
+use super::call::ScriptContext;
 use crate::{
     error::{Error, ErrorKind, Result},
     model::{Host, Port},
@@ -13,14 +13,14 @@ use crate::{
 };
 
 /// Error of a function.
-pub type Failed = Box<dyn std::error::Error + Send + Sync>;
+pub type ScriptFailed = Box<dyn std::error::Error + Send + Sync>;
 
 /// Function in the form in which it is stored.
 pub(super) type Function =
-    Arc<dyn Fn(&Context<'_>) -> std::result::Result<Value, Failed> + Send + Sync>;
+    Arc<dyn Fn(&ScriptContext<'_>) -> std::result::Result<Value, ScriptFailed> + Send + Sync>;
 
 fn function<R: Serialize>(
-    run: impl Fn(&Context<'_>) -> std::result::Result<R, Failed> + Send + Sync + 'static,
+    run: impl Fn(&ScriptContext<'_>) -> std::result::Result<R, ScriptFailed> + Send + Sync + 'static,
 ) -> Function {
     Arc::new(move |context| Ok(serde_json::to_value(run(context)?)?))
 }
@@ -79,7 +79,7 @@ impl HostScript {
     #[must_use]
     pub fn new<R: Serialize>(
         name: impl Into<String>,
-        run: impl Fn(&Context<'_>) -> std::result::Result<R, Failed> + Send + Sync + 'static,
+        run: impl Fn(&ScriptContext<'_>) -> std::result::Result<R, ScriptFailed> + Send + Sync + 'static,
     ) -> Self {
         Self { name: name.into(), function: function(run), targets: Ok(HostFilter::default()) }
     }
@@ -130,7 +130,7 @@ impl PortScript {
     #[must_use]
     pub fn new<R: Serialize>(
         name: impl Into<String>,
-        run: impl Fn(&Context<'_>) -> std::result::Result<R, Failed> + Send + Sync + 'static,
+        run: impl Fn(&ScriptContext<'_>) -> std::result::Result<R, ScriptFailed> + Send + Sync + 'static,
     ) -> Self {
         let none = Err(Error::new(ErrorKind::InvalidPort("ports: none are given".to_owned())));
         Self {

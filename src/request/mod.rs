@@ -1,7 +1,7 @@
 //! Input of an nmap scan: targets, ports and arguments, checked on construction (DATA_MODEL section 6).
 
 mod arguments;
-mod given;
+mod into_arguments;
 mod ports;
 mod targets;
 
@@ -9,7 +9,7 @@ use std::ffi::OsString;
 
 pub use self::{
     arguments::Arguments,
-    given::IntoArguments,
+    into_arguments::IntoArguments,
     ports::{IntoPorts, PortSet},
     targets::{IntoTargets, Targets},
 };

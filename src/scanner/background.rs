@@ -17,7 +17,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use super::{ScanFailed, Scanner, control::ScanControl};
+use super::{ScanError, Scanner, control::ScanControl};
 use crate::{
     error::{Error, Result},
     model::Task,
@@ -53,7 +53,7 @@ pub struct ScanHandle {
 }
 
 /// Scanner that has run, and its error.
-type Outcome = (Scanner, Option<ScanFailed>);
+type Outcome = (Scanner, Option<ScanError>);
 
 impl AsyncScanner {
     /// Creates a background scan. [`ScanHandle::wait`] returns its errors.
@@ -111,7 +111,7 @@ impl ScanHandle {
     ///
     /// # Errors
     /// Returns the errors of [`Scanner::run`], unless errors are muted.
-    pub fn wait(&self) -> Result<(), ScanFailed> {
+    pub fn wait(&self) -> Result<(), ScanError> {
         match self.outcome.wait() {
             (_, Some(failed)) if !self.mute_errors => Err(failed.clone()),
             _ => Ok(()),
@@ -159,7 +159,7 @@ impl ScanHandle {
     ///
     /// # Errors
     /// Returns the errors of [`Scanner::run`], even if errors are muted.
-    pub fn into_scanner(self) -> Result<Scanner, ScanFailed> {
+    pub fn into_scanner(self) -> Result<Scanner, ScanError> {
         match self.into_parts() {
             (scanner, None) => Ok(scanner),
             (_, Some(failed)) => Err(failed),
@@ -168,7 +168,7 @@ impl ScanHandle {
 
     /// Waits for the end of the scan and returns the scanner, which can run again, and the error if the scan failed.
     #[must_use]
-    pub fn into_parts(mut self) -> (Scanner, Option<ScanFailed>) {
+    pub fn into_parts(mut self) -> (Scanner, Option<ScanError>) {
         if let Some(thread) = self.thread.take() {
             // Its result is in the outcome.
             let _ = thread.join();

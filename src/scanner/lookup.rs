@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 
 use super::{
     Scanner, ServiceView, ServiceViewMut,
-    found::Found,
+    results::ScanResults,
     service::{containing_name, exact},
 };
 use crate::{
@@ -20,7 +20,7 @@ impl Scanner {
     /// # Errors
     /// Returns an error if the scan was not run.
     pub fn scanned_hosts(&self) -> Result<Vec<&str>> {
-        Ok(self.found()?.names.iter().map(String::as_str).collect())
+        Ok(self.results()?.names.iter().map(String::as_str).collect())
     }
 
     /// Returns all hosts in the results.
@@ -28,7 +28,7 @@ impl Scanner {
     /// # Errors
     /// Returns an error if the scan was not run.
     pub fn hosts(&self) -> Result<&[Host<'static>]> {
-        Ok(&self.found()?.hosts)
+        Ok(&self.results()?.hosts)
     }
 
     /// Returns a host.
@@ -155,7 +155,7 @@ impl Scanner {
     ) -> Result<Option<ServiceViewMut<'_>>> {
         self.port(host, proto, port)?;
         let (_, place) = self.place(host)?;
-        let of_host = self.found_mut()?.hosts.get_mut(place);
+        let of_host = self.results_mut()?.hosts.get_mut(place);
         let ports = of_host.into_iter().flat_map(|host| &mut host.ports);
         let mut fitting =
             ports.filter(|known| known.protocol.as_str() == proto && known.number == port);
@@ -274,8 +274,8 @@ impl Scanner {
     }
 
     /// Returns the results and the index of a host in them.
-    pub(super) fn place(&self, host: &str) -> Result<(&Found, usize)> {
-        let found = self.found()?;
+    pub(super) fn place(&self, host: &str) -> Result<(&ScanResults, usize)> {
+        let found = self.results()?;
         let place = found.place(host).ok_or_else(|| no_host(host))?;
         Ok((found, place))
     }

@@ -36,17 +36,17 @@
 
 mod background;
 mod callbacks;
+mod combine;
 mod control;
-mod failed;
-mod found;
-mod joined;
+mod error;
+mod gaps;
 mod lookup;
 mod nmap_command;
 mod nmap_process;
 mod preamble;
 mod properties;
+mod results;
 mod service;
-mod unscanned;
 
 use std::{
     ffi::{OsStr, OsString},
@@ -58,13 +58,13 @@ use std::{
 pub use self::{
     background::{AsyncScanner, ScanHandle},
     control::ScanCanceller,
-    failed::ScanFailed,
+    error::ScanError,
     service::{ServiceView, ServiceViewMut},
 };
 use self::{
     callbacks::{ScanCallbacks, get_mut},
     control::ScanControl,
-    found::Found,
+    results::ScanResults,
 };
 pub(crate) use self::{
     nmap_command::NmapCommand,
@@ -101,7 +101,7 @@ pub struct Scanner {
 enum State {
     #[default]
     New,
-    Done(Box<Found>),
+    Done(Box<ScanResults>),
     Failed(Error, Box<ScanSummary>),
 }
 
@@ -127,7 +127,7 @@ impl Scanner {
     /// Returns an error if the file cannot be read or is not nmap XML, and [`ErrorKind::Scan`] if it contains no
     /// scan.
     pub fn from_xml(path: impl AsRef<Path>) -> Result<Self> {
-        let found = Found::of_file(path.as_ref(), &Options::default())?;
+        let found = ScanResults::from_file(path.as_ref(), &Options::default())?;
         Ok(Self { state: State::Done(Box::new(found)), ..Self::default() })
     }
 
@@ -136,7 +136,7 @@ impl Scanner {
     /// # Errors
     /// Returns the same errors as [`Self::from_xml`].
     pub fn from_reader(xml: impl Read) -> Result<Self> {
-        let found = Found::of_reader(xml, &Options::default())?;
+        let found = ScanResults::from_reader(xml, &Options::default())?;
         Ok(Self { state: State::Done(Box::new(found)), ..Self::default() })
     }
 
@@ -276,7 +276,7 @@ impl Scanner {
     /// # Errors
     /// Returns [`ErrorKind::Scan`] if there are no targets, if nmap cannot be started or produces no output, or if
     /// its run ended in an error, was killed or was cut off. The error contains the hosts that were read.
-    pub fn run(&mut self) -> Result<(), ScanFailed> {
+    pub fn run(&mut self) -> Result<(), ScanError> {
         self.run_under(None)
     }
 
@@ -288,7 +288,7 @@ impl Scanner {
     pub fn run_each(
         &mut self,
         mut each: impl FnMut(&ScanHeader, &mut Host<'_>),
-    ) -> Result<(), ScanFailed> {
+    ) -> Result<(), ScanError> {
         self.run_under(Some(&mut each))
     }
 
@@ -297,7 +297,7 @@ impl Scanner {
     /// # Errors
     /// Returns [`ErrorKind::Scan`] if the scan was not run.
     pub fn run_engine(&mut self, engine: &Engine) -> Result<Vec<Failure>> {
-        let found = self.found_mut()?;
+        let found = self.results_mut()?;
         let failures = engine.run_all(&found.record.header, &mut found.hosts);
         found.failures.add(failures.clone());
         Ok(failures)
@@ -314,7 +314,7 @@ impl Scanner {
         job: &EngineJob<'_>,
         result: std::result::Result<serde_json::Value, String>,
     ) -> Result<()> {
-        let found = self.found_mut()?;
+        let found = self.results_mut()?;
         let place = found.place(host);
         let host = place.and_then(|place| found.hosts.get_mut(place));
         let host = host.ok_or_else(|| Error::scan("the host is not in the results"))?;
@@ -344,33 +344,33 @@ impl Scanner {
     }
 
     /// Runs the scan. If `each` is set, it takes the hosts, and none are kept.
-    fn run_under(&mut self, each: Option<&mut Each<'_>>) -> Result<(), ScanFailed> {
+    fn run_under(&mut self, each: Option<&mut Each<'_>>) -> Result<(), ScanError> {
         // A later run has another control, so that a canceller ends one run only.
         let control = std::mem::take(&mut self.control);
         self.state = State::New;
-        let mut found = Found { is_kept: each.is_none(), ..Found::default() };
+        let mut found = ScanResults { is_kept: each.is_none(), ..ScanResults::default() };
         let outcome = self.scan(&control, each, &mut found);
         found.requested = Some((self.targets.clone(), self.ports.clone()));
         let outcome = outcome.and_then(|()| found.finish());
         if let Err(error) = outcome {
             self.state = State::Failed(error.clone(), Box::new(found.record.clone()));
-            return Err(ScanFailed::new(error, found));
+            return Err(ScanError::new(error, found));
         }
         self.state = State::Done(Box::new(found));
         Ok(())
     }
 
     /// Marks the scan as failed, without results.
-    fn fail(&mut self, error: Error) -> ScanFailed {
+    fn fail(&mut self, error: Error) -> ScanError {
         self.state = State::Failed(error.clone(), Box::default());
-        ScanFailed::new(error, Found::default())
+        ScanError::new(error, ScanResults::default())
     }
 
     fn scan(
         &mut self,
         control: &ScanControl,
         mut each: Option<&mut Each<'_>>,
-        found: &mut Found,
+        found: &mut ScanResults,
     ) -> Result<()> {
         if self.targets.is_empty() {
             return Err(Error::scan("there are no targets to scan"));
@@ -380,7 +380,7 @@ impl Scanner {
         }
         let nmap = NmapProcess::start(&self.spec(), &control.group)?;
         let engine = self.engine.clone();
-        let Found { record, hosts, failures, .. } = found;
+        let ScanResults { record, hosts, failures, .. } = found;
         let mut take = |run: &ScanHeader, host: Host<'_>| match &mut each {
             None => hosts.push(host.into_owned()),
             Some(each) => {
@@ -459,7 +459,7 @@ impl Scanner {
     }
 
     /// Returns the results if the scan ended successfully.
-    fn ended(&self) -> Result<&Found> {
+    fn ended(&self) -> Result<&ScanResults> {
         match &self.state {
             State::Done(found) => Ok(found),
             State::New => Err(Error::scan("the scan was not run: there are no results")),
@@ -470,13 +470,13 @@ impl Scanner {
     }
 
     /// Returns the results if the scan ended successfully and its hosts were kept.
-    fn found(&self) -> Result<&Found> {
+    fn results(&self) -> Result<&ScanResults> {
         let found = self.ended()?;
         if found.is_kept { Ok(found) } else { Err(not_kept()) }
     }
 
-    fn found_mut(&mut self) -> Result<&mut Found> {
-        self.found()?;
+    fn results_mut(&mut self) -> Result<&mut ScanResults> {
+        self.results()?;
         match &mut self.state {
             State::Done(found) => Ok(found),
             _ => Err(not_kept()),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use scanmill::{
-    engine::{Context, Engine, HostScript, PortScript},
+    engine::{Engine, HostScript, PortScript, ScriptContext},
     error::ErrorKind,
     model::{Host, ScanHeader, Script, ScriptOrigin, ScriptValue},
     xml::{Options, Reader},
@@ -77,7 +77,7 @@ fn a_bad_registration_is_refused_at_once() {
 fn places(script: impl FnOnce(PortScript) -> PortScript) -> Vec<String> {
     let log = Arc::new(Mutex::new(Vec::new()));
     let write = Arc::clone(&log);
-    let note = PortScript::new("note", move |context: &Context<'_>| {
+    let note = PortScript::new("note", move |context: &ScriptContext<'_>| {
         let (proto, port) = (context.current_proto().unwrap(), context.current_port().unwrap());
         assert_eq!(context.port().unwrap().state.as_str(), context.current_state().unwrap());
         write.lock().unwrap().push(format!("{}:{proto}/{port}", context.current_target()));
@@ -116,7 +116,7 @@ fn host_scripts_come_first_then_ports_in_order_each_by_registration() {
     let log = Arc::new(Mutex::new(Vec::new()));
     let note = |name: &'static str| {
         let log = Arc::clone(&log);
-        move |context: &Context<'_>| {
+        move |context: &ScriptContext<'_>| {
             log.lock().unwrap().push((name, context.current_port()));
             Ok(())
         }
@@ -161,7 +161,7 @@ fn any_value_is_kept_as_text_and_as_json() {
     engine.host_script(HostScript::new("text", |_| Ok("a \"b\""))).unwrap();
     engine.host_script(HostScript::new("null", |_| Ok(None::<i32>))).unwrap();
     engine.host_script(HostScript::new("list", |_| Ok(vec![1, 2]))).unwrap();
-    let answer = |_: &Context<'_>| Ok(Answer { code: 7, text: "x" });
+    let answer = |_: &ScriptContext<'_>| Ok(Answer { code: 7, text: "x" });
     engine.host_script(HostScript::new("struct", answer)).unwrap();
     let mut host = hosts(HOST).remove(0);
     assert!(run(&engine, &mut host).is_empty());

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::Seen;
 use crate::{
-    engine::{Context, Failed},
+    engine::{ScriptContext, ScriptFailed},
     feed::nested,
     process::{
         ChildProcess, CommandSpec, ExitCause, ExitInfo, OutputLimits, ProcessGroup, ProcessOutput,
@@ -82,7 +82,7 @@ impl Words {
 
 impl Runner {
     /// Runs the program for a host or port, and returns its output.
-    pub(super) fn run(&self, context: &Context<'_>) -> Result<Value, Failed> {
+    pub(super) fn run(&self, context: &ScriptContext<'_>) -> Result<Value, ScriptFailed> {
         let program = self.program(context)?;
         let max_bytes = u64::try_from(self.most).unwrap_or(u64::MAX);
         let limits = OutputLimits { max_bytes, timeout: self.timeout };
@@ -90,7 +90,7 @@ impl Runner {
         self.value(output.map_err(|error| self.not_run(&error))?)
     }
 
-    fn program(&self, context: &Context<'_>) -> Result<CommandSpec, Failed> {
+    fn program(&self, context: &ScriptContext<'_>) -> Result<CommandSpec, ScriptFailed> {
         let target = context.current_target().to_owned();
         let mut values = vec![(OF_HOST, target)];
         if let Some(port) = context.port() {
@@ -112,7 +112,7 @@ impl Runner {
     }
 
     /// Returns the host as nested JSON, which the program reads from standard input.
-    fn input(&self, context: &Context<'_>) -> Vec<u8> {
+    fn input(&self, context: &ScriptContext<'_>) -> Vec<u8> {
         let mut line = Vec::new();
         match self.seen {
             Seen::Read => nested::host_line(context.run(), context.host(), &mut line),
@@ -123,11 +123,11 @@ impl Runner {
         line
     }
 
-    fn not_run(&self, error: &io::Error) -> Failed {
+    fn not_run(&self, error: &io::Error) -> ScriptFailed {
         format!("cannot run {}: {error}", self.words.name.display()).into()
     }
 
-    fn value(&self, output: ProcessOutput) -> Result<Value, Failed> {
+    fn value(&self, output: ProcessOutput) -> Result<Value, ScriptFailed> {
         let ProcessOutput { stdout, is_too_long, exit } = output;
         let said = first_line(&exit);
         if is_too_long {
@@ -163,7 +163,7 @@ fn own_variables() -> Vec<OsString> {
 }
 
 /// Replaces the placeholders of an argument by their values.
-fn filled(word: &str, values: &[((&str, &str), String)]) -> Result<OsString, Failed> {
+fn filled(word: &str, values: &[((&str, &str), String)]) -> Result<OsString, ScriptFailed> {
     let mut filled = String::new();
     let mut rest = word;
     loop {

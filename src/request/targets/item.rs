@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Target.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Item {
+pub(super) enum TargetItem {
     /// Contiguous IPv4 addresses.
     Range(u32, u32),
     /// IPv4 addresses as ranges of octets.
@@ -97,14 +97,14 @@ impl fmt::Display for V6 {
 }
 
 /// Parses the comma-separated items of a text. A blank text has none.
-pub(super) fn items(text: &str) -> Result<Vec<Item>> {
+pub(super) fn items(text: &str) -> Result<Vec<TargetItem>> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
     text.split(',').map(item).collect()
 }
 
-fn item(text: &str) -> Result<Item> {
+fn item(text: &str) -> Result<TargetItem> {
     let shown = text.trim();
     // Blanks around `-` and `/` have no meaning; a blank between two words is a missing comma.
     let joined = without_blanks(shown);
@@ -122,12 +122,12 @@ fn item(text: &str) -> Result<Item> {
         return item_of_url(shown, scheme, rest);
     }
     if text.contains(':') {
-        return v6(shown, text).map(Item::V6);
+        return v6(shown, text).map(TargetItem::V6);
     }
     if is_numeric(text) {
         return v4(shown, text);
     }
-    host_name(shown, text).map(Item::Name)
+    host_name(shown, text).map(TargetItem::Name)
 }
 
 /// Returns true if nmap reads a text as addresses, never as a name.
@@ -151,7 +151,7 @@ fn without_blanks(text: &str) -> Option<String> {
 }
 
 /// Returns the host of `scheme://user@host:port/path`.
-fn item_of_url(shown: &str, scheme: &str, rest: &str) -> Result<Item> {
+fn item_of_url(shown: &str, scheme: &str, rest: &str) -> Result<TargetItem> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-');
     if scheme.is_empty() || !scheme.chars().all(plain) {
         return Err(malformed(shown, "is not a URL"));
@@ -166,7 +166,7 @@ fn item_of_url(shown: &str, scheme: &str, rest: &str) -> Result<Item> {
             return Err(malformed(shown, "is not a URL"));
         }
         return match v6(shown, address)? {
-            network if network.bits == 128 => Ok(Item::V6(network)),
+            network if network.bits == 128 => Ok(TargetItem::V6(network)),
             _ => Err(malformed(shown, "is not a URL")),
         };
     }
@@ -175,10 +175,10 @@ fn item_of_url(shown: &str, scheme: &str, rest: &str) -> Result<Item> {
         return Err(malformed(shown, "is a URL without a host"));
     }
     match host.parse::<Ipv4Addr>() {
-        Ok(address) => Ok(Item::Range(address.into(), address.into())),
+        Ok(address) => Ok(TargetItem::Range(address.into(), address.into())),
         // nmap would read it as a range of addresses.
         Err(_) if is_numeric(host) => Err(malformed(shown, "is a URL without a single address")),
-        Err(_) => host_name(shown, host).map(Item::Name),
+        Err(_) => host_name(shown, host).map(TargetItem::Name),
     }
 }
 
@@ -208,7 +208,7 @@ fn v6(shown: &str, text: &str) -> Result<V6> {
 }
 
 /// Parses an address, a network, a full range or octet ranges.
-fn v4(shown: &str, text: &str) -> Result<Item> {
+fn v4(shown: &str, text: &str) -> Result<TargetItem> {
     if let Some((address, bits)) = text.split_once('/') {
         let address = address_of(shown, address)?;
         let bits = plain_number(bits).filter(|bits| *bits <= 32);
@@ -225,22 +225,22 @@ fn v4(shown: &str, text: &str) -> Result<Item> {
         if first > last {
             return Err(malformed(shown, "is reversed"));
         }
-        return Ok(Item::Range(first, last));
+        return Ok(TargetItem::Range(first, last));
     }
     let octets: Vec<&str> = text.split('.').collect();
     let [a, b, c, d] = octets.as_slice() else {
         return Err(malformed(shown, "is not an IPv4 address: it does not have four octets"));
     };
     let octets = [octet(shown, a)?, octet(shown, b)?, octet(shown, c)?, octet(shown, d)?];
-    Ok(Item::Product(Block(octets)))
+    Ok(TargetItem::Product(Block(octets)))
 }
 
 /// Returns the addresses of a network without its network and broadcast address; a network of 31 or 32 bits has
 /// neither.
-fn network(address: u32, bits: u32) -> Item {
+fn network(address: u32, bits: u32) -> TargetItem {
     let mask = u32::MAX.checked_shl(32_u32.saturating_sub(bits)).unwrap_or(0);
     let (first, last) = (address & mask, address | !mask);
-    if bits >= 31 { Item::Range(first, last) } else { Item::Range(first + 1, last - 1) }
+    if bits >= 31 { TargetItem::Range(first, last) } else { TargetItem::Range(first + 1, last - 1) }
 }
 
 fn address_of(shown: &str, text: &str) -> Result<u32> {

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use self::{
     blocks::{Addresses, Block, disjoint},
-    item::{Item, V6, items},
+    item::{TargetItem, V6, items},
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -131,10 +131,10 @@ impl Targets {
         for text in texts {
             for item in items(text.as_ref())? {
                 match item {
-                    Item::Range(first, last) => ranges.push((first, last)),
-                    Item::Product(block) => products.push(block),
-                    Item::V6(network) => v6.push(network),
-                    Item::Name(name) => names.push(name),
+                    TargetItem::Range(first, last) => ranges.push((first, last)),
+                    TargetItem::Product(block) => products.push(block),
+                    TargetItem::V6(network) => v6.push(network),
+                    TargetItem::Name(name) => names.push(name),
                 }
             }
         }

@@ -9,7 +9,7 @@ use scanmill::{
     engine::{Engine, HostScript, PortScript},
     error::{Error, ErrorKind},
     model::{Host, ScriptOrigin},
-    scanner::{ScanFailed, Scanner},
+    scanner::{ScanError, Scanner},
 };
 
 use super::{Fake, HEAD, TAIL, comes_true, ends, exists, host};
@@ -19,7 +19,7 @@ fn whole() -> String {
     format!("{HEAD}{}{}{TAIL}", host(1), host(2))
 }
 
-fn failed(scanner: &mut Scanner) -> ScanFailed {
+fn failed(scanner: &mut Scanner) -> ScanError {
     let failed = scanner.run().unwrap_err();
     assert!(failed.error().is_scan_error(), "{failed}");
     assert!(!scanner.finished());
@@ -370,7 +370,7 @@ fn an_engine_runs_when_the_scan_has_ended_in_the_order_of_hosts() {
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut engine = Engine::new().with_workers(1);
     let log = Arc::clone(&order);
-    let note = move |context: &scanmill::engine::Context<'_>| {
+    let note = move |context: &scanmill::engine::ScriptContext<'_>| {
         let target = context.current_target().to_owned();
         log.lock().unwrap().push((target, context.current_port()));
     };

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Scanner, found::Found};
+use super::{Scanner, results::ScanResults};
 use crate::{
     error::{Error, Result},
     model::{Host, ScanSummary, port_ranges},
@@ -36,7 +36,7 @@ impl Covered {
     }
 
     /// Returns the covered ports of a host that was not merged.
-    pub(super) fn of_part(found: &Found, place: usize) -> Self {
+    pub(super) fn of_part(found: &ScanResults, place: usize) -> Self {
         found.hosts.get(place).map_or_else(Self::default, |host| Self::of(host, &found.record))
     }
 
@@ -76,7 +76,7 @@ impl Scanner {
     /// # Errors
     /// Returns [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) if the scan was not run.
     pub fn non_scanned_hosts(&self) -> Result<impl Iterator<Item = String> + '_> {
-        let found = self.found()?;
+        let found = self.results()?;
         let targets = found.requested.as_ref().map(|(targets, _)| targets);
         let asked = targets.into_iter().flat_map(|targets| {
             // Names come after addresses.
@@ -119,14 +119,14 @@ impl Scanner {
 }
 
 /// Returns the names that were typed and belong to a host, in lower case.
-fn typed_names(found: &Found) -> HashSet<String> {
+fn typed_names(found: &ScanResults) -> HashSet<String> {
     let names = found.hosts.iter().flat_map(|host| &host.hostnames);
     let typed = names.filter(|name| name.kind.as_deref() == Some("user"));
     typed.map(|name| name.name.to_lowercase()).collect()
 }
 
 /// Returns true if a host has this address. A zone that nmap omitted makes no difference.
-fn is_found(found: &Found, address: &str) -> bool {
+fn is_found(found: &ScanResults, address: &str) -> bool {
     let without_zone = || address.split_once('%').map(|(address, _)| address);
     let is_there = |name: &str| found.place(name).is_some();
     is_there(address) || without_zone().is_some_and(is_there)

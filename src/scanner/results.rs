@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, io::Read, net::IpAddr, path::Path};
 
-use super::{Scanner, joined, unscanned::Covered};
+use super::{Scanner, combine, gaps::Covered};
 use crate::{
     engine::Failure,
     error::{Error, ErrorKind, Result},
@@ -14,7 +14,7 @@ use crate::{
 
 /// Results of a scan that has ended.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct ScanResults {
     pub(super) record: ScanSummary,
     pub(super) hosts: Vec<Host<'static>>,
     /// Name of each host, in the order of the hosts.
@@ -65,9 +65,9 @@ impl Failures {
     }
 }
 
-impl Found {
+impl ScanResults {
     /// Reads a file.
-    pub(super) fn of_file(path: &Path, options: &Options) -> Result<Self> {
+    pub(super) fn from_file(path: &Path, options: &Options) -> Result<Self> {
         // `-` is standard input elsewhere; here it is the name of a file.
         let path = if path.as_os_str() == "-" { Path::new("./-") } else { path };
         let name = path.display().to_string();
@@ -86,23 +86,23 @@ impl Found {
                 }
             })?;
         }
-        Self::of_scans(scans).map_err(|error| error.with_input(name))
+        Self::from_scans(scans).map_err(|error| error.with_input(name))
     }
 
     /// Reads XML from a reader.
-    pub(super) fn of_reader(xml: impl Read, options: &Options) -> Result<Self> {
+    pub(super) fn from_reader(xml: impl Read, options: &Options) -> Result<Self> {
         let mut scans = Vec::new();
         read(xml, options, &mut scans)?;
-        Self::of_scans(scans)
+        Self::from_scans(scans)
     }
 
-    fn of_scans(scans: Vec<Self>) -> Result<Self> {
+    fn from_scans(scans: Vec<Self>) -> Result<Self> {
         let mut scans = scans.into_iter();
         let mut first = scans.next().ok_or_else(|| Error::scan("there is no scan in it"))?;
         let others: Vec<Self> = scans.collect();
         if !others.is_empty() {
             let others: Vec<&Self> = others.iter().collect();
-            joined::join(&mut first, &others, crate::merge::MergeFlags::default())?;
+            combine::add_scans(&mut first, &others, crate::merge::MergeFlags::default())?;
         }
         Ok(first)
     }
@@ -111,7 +111,7 @@ impl Found {
     pub(super) fn finish(&mut self) -> Result<()> {
         self.scans = vec![self.record.header.scan_id.clone()];
         if self.index() {
-            joined::fold(self)?;
+            combine::merge_equal_hosts(self)?;
         }
         Ok(())
     }
@@ -150,17 +150,17 @@ impl Found {
 
 /// Returns the name of a host: its address with its zone, or its MAC address, or its host name.
 fn name(host: &Host<'_>) -> String {
-    called(HostKey::of(host, Identity::Ip).as_str()).to_owned()
+    name_of_key(HostKey::of(host, Identity::Ip).as_str()).to_owned()
 }
 
 /// Returns the name that belongs to a host key. For a host that equals no other, this is the key itself.
-pub(super) fn called(key: &str) -> &str {
+pub(super) fn name_of_key(key: &str) -> &str {
     let known = ["ip:", "mac:", "name:"].iter().find_map(|kind| key.strip_prefix(kind));
     known.unwrap_or(key)
 }
 
 /// Reads all scans of an input.
-fn read(xml: impl Read, options: &Options, scans: &mut Vec<Found>) -> Result<()> {
+fn read(xml: impl Read, options: &Options, scans: &mut Vec<ScanResults>) -> Result<()> {
     let mut reader = Reader::new(xml, options.clone());
     let mut hosts = Vec::new();
     while let Some(event) = reader.next_event()? {
@@ -168,7 +168,8 @@ fn read(xml: impl Read, options: &Options, scans: &mut Vec<Found>) -> Result<()>
             ScanEvent::Host(host) => hosts.push(host.into_owned()),
             ScanEvent::ScanEnd(record) if record.has_scan => {
                 let hosts = std::mem::take(&mut hosts);
-                let mut found = Found { record: *record, hosts, is_kept: true, ..Found::default() };
+                let mut found =
+                    ScanResults { record: *record, hosts, is_kept: true, ..ScanResults::default() };
                 found.finish()?;
                 scans.push(found);
             }

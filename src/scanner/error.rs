@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::found::Found;
+use super::results::ScanResults;
 use crate::{
     error::Error,
     model::{Host, ScanSummary},
@@ -10,10 +10,10 @@ use crate::{
 
 /// Scan that failed: the error, and the hosts that were read before.
 #[derive(Clone)]
-pub struct ScanFailed(Arc<(Error, Found)>);
+pub struct ScanError(Arc<(Error, ScanResults)>);
 
-impl ScanFailed {
-    pub(super) fn new(error: Error, found: Found) -> Self {
+impl ScanError {
+    pub(super) fn new(error: Error, found: ScanResults) -> Self {
         Self(Arc::new((error, found)))
     }
 
@@ -45,7 +45,7 @@ impl ScanFailed {
     }
 }
 
-impl fmt::Debug for ScanFailed {
+impl fmt::Debug for ScanError {
     /// Writes the number of hosts, not the hosts themselves, as there may be many.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ScanFailed")
@@ -55,20 +55,20 @@ impl fmt::Debug for ScanFailed {
     }
 }
 
-impl fmt::Display for ScanFailed {
+impl fmt::Display for ScanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error().fmt(f)
     }
 }
 
-impl std::error::Error for ScanFailed {
+impl std::error::Error for ScanError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.error().source()
     }
 }
 
-impl From<ScanFailed> for Error {
-    fn from(failed: ScanFailed) -> Self {
+impl From<ScanError> for Error {
+    fn from(failed: ScanError) -> Self {
         failed.error().clone()
     }
 }

@@ -4,8 +4,8 @@ use std::{collections::HashMap, mem};
 
 use super::{
     Scanner,
-    found::{Found, Origin, called},
-    unscanned::Covered,
+    gaps::Covered,
+    results::{Origin, ScanResults, name_of_key},
 };
 use crate::{
     error::{Error, Result},
@@ -34,13 +34,17 @@ impl Scanner {
         if others.is_empty() {
             return Err(Error::scan("nothing to merge: no other scanner is given"));
         }
-        let others = others.iter().map(|other| other.found()).collect::<Result<Vec<_>>>()?;
-        join(self.found_mut()?, &others, flags)
+        let others = others.iter().map(|other| other.results()).collect::<Result<Vec<_>>>()?;
+        add_scans(self.results_mut()?, &others, flags)
     }
 }
 
 /// Adds the results of other scans to those of a scan.
-pub(super) fn join(own: &mut Found, others: &[&Found], flags: MergeFlags) -> Result<()> {
+pub(super) fn add_scans(
+    own: &mut ScanResults,
+    others: &[&ScanResults],
+    flags: MergeFlags,
+) -> Result<()> {
     let mut scans = own.scans.clone();
     let mut new = Vec::new();
     for other in others {
@@ -55,35 +59,35 @@ pub(super) fn join(own: &mut Found, others: &[&Found], flags: MergeFlags) -> Res
     if new.is_empty() {
         return Ok(());
     }
-    let mut parts: Vec<&Found> = vec![own];
+    let mut parts: Vec<&ScanResults> = vec![own];
     parts.extend(&new);
     let (hosts, origins) = merged(&parts, flags)?;
     for other in new {
         if flags.non_scanned {
-            ask(own, other);
+            add_request(own, other);
         }
         own.failures.join(&other.failures);
     }
     own.scans = scans;
-    put(own, hosts, origins);
+    set_hosts(own, hosts, origins);
     Ok(())
 }
 
 /// Merges hosts of one scan that are equal.
-pub(super) fn fold(own: &mut Found) -> Result<()> {
+pub(super) fn merge_equal_hosts(own: &mut ScanResults) -> Result<()> {
     let (hosts, origins) = merged(&[own], MergeFlags::default())?;
-    put(own, hosts, origins);
+    set_hosts(own, hosts, origins);
     Ok(())
 }
 
-fn put(own: &mut Found, hosts: Vec<Host<'static>>, origins: Vec<Origin>) {
+fn set_hosts(own: &mut ScanResults, hosts: Vec<Host<'static>>, origins: Vec<Origin>) {
     own.hosts = hosts;
     own.origins = origins;
     own.index();
 }
 
 /// Adds the targets and ports that another scan requested.
-fn ask(own: &mut Found, other: &Found) {
+fn add_request(own: &mut ScanResults, other: &ScanResults) {
     let Some((targets, ports)) = &other.requested else { return };
     own.requested = match mem::take(&mut own.requested) {
         None => Some((targets.clone(), ports.clone())),
@@ -100,7 +104,7 @@ fn ask(own: &mut Found, other: &Found) {
 /// Hosts, and the origin of each.
 type Hosts = (Vec<Host<'static>>, Vec<Origin>);
 
-fn merged(parts: &[&Found], flags: MergeFlags) -> Result<Hosts> {
+fn merged(parts: &[&ScanResults], flags: MergeFlags) -> Result<Hosts> {
     let policy = MergePolicy::new(Precedence::Caller).with_flags(flags);
     let mut merger = Merger::new(policy);
     for (number, part) in parts.iter().enumerate() {
@@ -113,7 +117,7 @@ fn merged(parts: &[&Found], flags: MergeFlags) -> Result<Hosts> {
             ScanSummary { header, has_scan: true, content_sha256: None, ..part.record.clone() };
         merger.end_scan("", record);
     }
-    let named: Vec<_> = parts.iter().map(|part| Named::new(part)).collect();
+    let named: Vec<_> = parts.iter().map(|part| NameIndex::new(part)).collect();
     let (mut hosts, mut origins) = (Vec::new(), Vec::new());
     let mut all = merger.finish()?.hosts()?;
     while let Some(record) = all.next()? {
@@ -125,13 +129,13 @@ fn merged(parts: &[&Found], flags: MergeFlags) -> Result<Hosts> {
 }
 
 /// Results of a scan, with an index of hosts by name.
-struct Named<'f> {
-    found: &'f Found,
+struct NameIndex<'f> {
+    found: &'f ScanResults,
     places: HashMap<&'f str, Vec<usize>>,
 }
 
-impl<'f> Named<'f> {
-    fn new(found: &'f Found) -> Self {
+impl<'f> NameIndex<'f> {
+    fn new(found: &'f ScanResults) -> Self {
         let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
         for (place, name) in found.names.iter().enumerate() {
             places.entry(name).or_default().push(place);
@@ -141,13 +145,13 @@ impl<'f> Named<'f> {
 }
 
 /// Returns the origin of a merged host, in terms of the original scans of the parts.
-fn origin(merged: &MergedHost<'_>, parts: &[Named<'_>]) -> Origin {
+fn origin(merged: &MergedHost<'_>, parts: &[NameIndex<'_>]) -> Origin {
     let key = &*merged.host_key;
-    let name = called(key);
+    let name = name_of_key(key);
     let mut origin = Origin { host_id: merged.host_id.to_string(), ..Origin::default() };
     for scan in &merged.provenance.scans {
         let part = usize::try_from(*scan).ok().and_then(|scan| parts.get(scan));
-        let Some(Named { found, places }) = part else { continue };
+        let Some(NameIndex { found, places }) = part else { continue };
         if name == key {
             // Such a host equals no host of another scan, so its scan identifies it.
             let id = found.record.header.scan_id.clone();
