@@ -225,6 +225,6 @@ impl<F: Format> Pipeline<F> {
 
 /// Returns the number of bytes read since `place`, and moves it forward.
 fn since<R: Read>(place: &mut u64, reader: &Reader<R>) -> usize {
-    let before = std::mem::replace(place, reader.passed());
+    let before = std::mem::replace(place, reader.byte_offset());
     usize::try_from(place.saturating_sub(before)).unwrap_or(usize::MAX)
 }

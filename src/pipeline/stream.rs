@@ -52,7 +52,7 @@ pub(super) fn read<E: ScanEncoder>(
         Some(decoder) => Reader::with_decoder(bytes, decoder),
         None => Reader::new(bytes, options.clone()),
     };
-    let mut scans = Named { name: &name, reader: reader.behind(head) };
+    let mut scans = Named { name: &name, reader: reader.with_prefix(head) };
     replay(worker, (&name, named), &mut scans, (options, stop), observer, consumer)?;
     **spare = Some(scans.reader.into_decoder());
     Ok(())

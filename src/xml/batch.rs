@@ -6,12 +6,12 @@ use bumpalo::Bump;
 
 use super::{
     Options,
-    decode::{line_of, read_piece},
-    frame::{HostEnd, Kind, Piece},
+    decode::{line_of, parse_host},
+    diagnostics::{DocumentDiagnostics, FrameDiagnostics},
+    frame::{Frame, FrameKind, HostEnd},
     lex::to_u64,
-    notes::{Ledger, Notes},
-    places::PlaceMap,
-    text::{Encoding, convert, note_bad_bytes},
+    offset_map::OffsetMap,
+    text::{Encoding, decode_text, report_invalid_utf8},
 };
 use crate::{
     error::{Position, Result},
@@ -30,12 +30,12 @@ pub struct RawHostBatch {
     /// Maximum size of a batch in bytes; its last host may exceed it.
     most: usize,
     bytes: Vec<u8>,
-    hosts: Vec<Framed>,
+    hosts: Vec<HostSpan>,
 }
 
 /// Length of a host, and its position in the input.
 #[derive(Debug, Clone, Copy)]
-struct Framed {
+struct HostSpan {
     len: usize,
     byte: u64,
     /// Number of lines that ended before it.
@@ -45,7 +45,7 @@ struct Framed {
 /// Diagnostics of hosts, for the record of their scan.
 #[derive(Debug, Clone, Default)]
 pub struct HostDiagnostics {
-    pub(super) ledger: Ledger,
+    pub(super) document_diagnostics: DocumentDiagnostics,
     incomplete: i64,
 }
 
@@ -68,11 +68,11 @@ impl RawHostBatch {
 
     pub(super) fn push(&mut self, host: &[u8], byte: u64, lines: u64) {
         self.bytes.extend_from_slice(host);
-        self.hosts.push(Framed { len: host.len(), byte, lines });
+        self.hosts.push(HostSpan { len: host.len(), byte, lines });
     }
 
     /// Shrinks the buffer if most of it is unused: many batches of small documents may be queued.
-    pub(super) fn fit(&mut self) {
+    pub(super) fn shrink_to_fit(&mut self) {
         if self.bytes.len() < self.bytes.capacity() / 4 {
             self.bytes.shrink_to_fit();
         }
@@ -88,22 +88,26 @@ impl RawHostBatch {
     /// Returns the first error of `each`.
     pub fn read(&self, each: &mut dyn FnMut(Host<'_>) -> Result<()>) -> Result<HostDiagnostics> {
         let unknown = self.options.limits.max_unknown_names;
-        let mut read = HostDiagnostics { ledger: Ledger::new(unknown), incomplete: 0 };
-        let mut notes = Notes::new(unknown);
+        let mut read = HostDiagnostics {
+            document_diagnostics: DocumentDiagnostics::new(unknown),
+            incomplete: 0,
+        };
+        let mut diagnostics = FrameDiagnostics::new(unknown);
         let mut bump = Bump::new();
         let mut rest = &*self.bytes;
         for (index, framed) in (self.first_index..).zip(&self.hosts) {
             let Some((bytes, tail)) = rest.split_at_checked(framed.len) else { break };
             rest = tail;
-            let converted = convert(bytes, self.encoding, &bump);
-            let piece = Piece { kind: Kind::Host(HostEnd::Closed), len: framed.len };
+            let decoded = decode_text(bytes, self.encoding, &bump);
+            let frame = Frame { kind: FrameKind::Host(HostEnd::Closed), len: framed.len };
             let read_host =
-                read_piece(piece, &converted, index, (&bump, &self.options, &mut notes));
-            debug_assert!(read_host.len >= converted.text.len(), "a host ends before its frame");
+                parse_host(frame, &decoded, index, (&bump, &self.options, &mut diagnostics));
+            debug_assert!(read_host.len >= decoded.text.len(), "a host ends before its frame");
             let host = read_host.host;
-            note_bad_bytes(bytes, self.encoding, &converted, &mut notes);
-            let map = converted.map;
-            read.ledger.take(&mut notes, |at| framed.position(bytes, at, map.as_ref()));
+            report_invalid_utf8(bytes, self.encoding, &decoded, &mut diagnostics);
+            let map = decoded.map;
+            read.document_diagnostics
+                .take(&mut diagnostics, |at| framed.position(bytes, at, map.as_ref()));
             read.incomplete = read.incomplete.saturating_add(i64::from(!host.complete));
             each(host)?;
             bump.reset();
@@ -112,8 +116,8 @@ impl RawHostBatch {
     }
 }
 
-impl Framed {
-    fn position(&self, bytes: &[u8], at: usize, map: Option<&PlaceMap>) -> Position {
+impl HostSpan {
+    fn position(&self, bytes: &[u8], at: usize, map: Option<&OffsetMap>) -> Position {
         let at = map.map_or(at, |map| map.source(at));
         let before = bytes.get(..at).unwrap_or(bytes);
         let byte = self.byte.saturating_add(to_u64(before.len()));
@@ -123,19 +127,19 @@ impl Framed {
 
 impl HostDiagnostics {
     /// Creates the diagnostics of a scan from those of its other parts; those of its batches are merged later.
-    pub(super) fn of_run(ledger: Ledger) -> Self {
-        Self { ledger, incomplete: 0 }
+    pub(super) fn of_scan(document_diagnostics: DocumentDiagnostics) -> Self {
+        Self { document_diagnostics, incomplete: 0 }
     }
 
     /// Adds the diagnostics of other hosts of the scan.
     pub fn merge(&mut self, other: Self) {
-        self.ledger.merge(other.ledger);
+        self.document_diagnostics.merge(other.document_diagnostics);
         self.incomplete = self.incomplete.saturating_add(other.incomplete);
     }
 
     /// Moves all diagnostics into the record.
     pub fn complete(mut self, record: &mut ScanSummary) {
-        record.diagnostics = self.ledger.finish();
+        record.diagnostics = self.document_diagnostics.finish();
         record.hosts_incomplete = record.hosts_incomplete.saturating_add(self.incomplete);
     }
 }

@@ -10,7 +10,7 @@
 //! incomplete, and each omitted entry counts as `W_LIMIT`. Scripts of a scan and its `scaninfo` are charged to
 //! [`Limits::max_scan_metadata_bytes`] in the same way, together with their text.
 
-use super::{notes::Notes, token::Attr};
+use super::{diagnostics::FrameDiagnostics, token::Attr};
 use crate::{
     error::DiagnosticCode,
     limits::Limits,
@@ -93,13 +93,13 @@ impl Budget {
         &mut self,
         (entry, text): (Entry, usize),
         at: usize,
-        notes: &mut Notes,
+        diagnostics: &mut FrameDiagnostics,
     ) -> bool {
         let spent = self.spent.saturating_add(entry.cost()).saturating_add(text);
         if self.full || spent > self.cap {
             self.full = true;
             let cap = self.cap;
-            notes.add(DiagnosticCode::Limit, at, || {
+            diagnostics.add(DiagnosticCode::Limit, at, || {
                 format!("a host whose lists take more than {cap} bytes of memory")
             });
             return false;
@@ -155,15 +155,15 @@ mod tests {
 
     #[test]
     fn what_is_spent_is_left_out_and_what_is_given_back_is_not() {
-        let mut notes = Notes::new(0);
+        let mut diagnostics = FrameDiagnostics::new(0);
         let mut budget = Budget::new(Entry::Hop.cost() + Entry::Cpe.cost());
-        assert!(budget.charge((Entry::Cpe, 0), 0, &mut notes));
+        assert!(budget.charge((Entry::Cpe, 0), 0, &mut diagnostics));
         let before = budget.spent();
-        assert!(budget.charge((Entry::Hop, 0), 0, &mut notes));
+        assert!(budget.charge((Entry::Hop, 0), 0, &mut diagnostics));
         budget.refund(before);
-        assert!(budget.charge((Entry::Hop, 0), 0, &mut notes) && !budget.is_full());
-        assert!(notes.is_empty());
-        assert!(!budget.charge((Entry::Cpe, 0), 7, &mut notes) && budget.is_full());
-        assert!(!notes.is_empty());
+        assert!(budget.charge((Entry::Hop, 0), 0, &mut diagnostics) && !budget.is_full());
+        assert!(diagnostics.is_empty());
+        assert!(!budget.charge((Entry::Cpe, 0), 7, &mut diagnostics) && budget.is_full());
+        assert!(!diagnostics.is_empty());
     }
 }

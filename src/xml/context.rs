@@ -2,7 +2,7 @@
 
 use super::{
     budget::{Budget, Entry},
-    notes::Notes,
+    diagnostics::FrameDiagnostics,
     text::{ValueKind, ValueReader},
     token::Attr,
     value::Numbers,
@@ -15,7 +15,7 @@ use crate::{
 /// Converts attributes to values while a frame is read.
 pub(super) struct Context<'f, 'n> {
     pub(super) values: ValueReader<'f>,
-    pub(super) notes: &'n mut Notes,
+    pub(super) diagnostics: &'n mut FrameDiagnostics,
     pub(super) limits: &'n Limits,
     /// Memory left for the lists of a host. The lists of a scan are charged by their reader.
     pub(super) budget: Budget,
@@ -28,7 +28,7 @@ impl<'f> Context<'f, '_> {
     #[inline]
     pub(super) fn plain(&mut self, attr: &Attr<'f>) -> &'f str {
         if attr.special || attr.raw.len() > self.values.cap {
-            self.values.read(attr.raw, ValueKind::Attribute, attr.at, self.notes)
+            self.values.read(attr.raw, ValueKind::Attribute, attr.at, self.diagnostics)
         } else {
             attr.raw
         }
@@ -81,16 +81,16 @@ impl<'f> Context<'f, '_> {
     /// Charges an entry of a host's list (rule R10). Returns false if it must be omitted.
     #[inline]
     pub(super) fn charge(&mut self, entry: Entry, at: usize) -> bool {
-        self.budget.charge((entry, 0), at, self.notes)
+        self.budget.charge((entry, 0), at, self.diagnostics)
     }
 
     fn numbers(&mut self, attr: &Attr<'f>) -> Numbers<'_> {
-        Numbers { notes: self.notes, at: attr.at }
+        Numbers { diagnostics: self.diagnostics, at: attr.at }
     }
 }
 
 /// Converts a value of the frame to the lifetime of its destination.
-pub(super) type Own<'f, 'a> = fn(&'f str) -> CowStr<'a>;
+pub(super) type IntoText<'f, 'a> = fn(&'f str) -> CowStr<'a>;
 
 /// Text of an element, which comments and CDATA sections may split into several tokens.
 #[derive(Debug, Default)]
@@ -106,7 +106,7 @@ impl<'a> TextBuffer<'a> {
         &mut self,
         (raw, kind): (&'f str, ValueKind),
         at: usize,
-        own: Own<'f, 'a>,
+        own: IntoText<'f, 'a>,
         context: &mut Context<'f, '_>,
     ) {
         if self.full {
@@ -115,12 +115,12 @@ impl<'a> TextBuffer<'a> {
         let room = context.values.cap.saturating_sub(self.raw_len);
         let raw = if raw.len() > room {
             self.full = true;
-            context.values.cut(raw, room, (kind, at), context.notes)
+            context.values.cut(raw, room, (kind, at), context.diagnostics)
         } else {
             raw
         };
         self.raw_len = self.raw_len.saturating_add(raw.len());
-        let resolved = context.values.resolve(raw, kind, at, context.notes);
+        let resolved = context.values.resolve(raw, kind, at, context.diagnostics);
         match &mut self.text {
             Some(text) => text.to_mut().push_str(resolved),
             None => self.text = Some(own(resolved)),
@@ -130,7 +130,7 @@ impl<'a> TextBuffer<'a> {
     /// Returns the whole text, repaired (rule T4), and empties the buffer.
     pub(super) fn take(&mut self, context: &Context<'_, '_>) -> CowStr<'a> {
         let text = std::mem::take(self).text.unwrap_or_default();
-        context.values.mended(&text).map_or(text, CowStr::Owned)
+        context.values.repaired(&text).map_or(text, CowStr::Owned)
     }
 
     /// Returns true if the text consists only of whitespace.

@@ -7,8 +7,8 @@
 //! text or in another document needs more ([`STRONG`]).
 
 use super::{
-    lex::{Closers, End, Mark, TagScan, classify, is_blank},
-    names::{At, El},
+    lex::{End, MarkupKind, TagScanner, TerminatorCache, classify, is_blank},
+    names::{Attribute, Element},
     token::is_name_or_beyond,
     value::{ip_literal, is_mac},
 };
@@ -24,7 +24,7 @@ pub(super) const WINDOW: usize = 8 << 10;
 /// Returns true if nmap wrote the `<host` at the start of `bytes`, and `None` if more bytes are needed to decide. With
 /// `last` no more will come.
 pub(super) fn is_host(bytes: &[u8], needed: u8, last: bool) -> Option<bool> {
-    let (whole, is_long) = (last || bytes.len() >= WINDOW, bytes.len() >= WINDOW);
+    let (whole, is_oversized) = (last || bytes.len() >= WINDOW, bytes.len() >= WINDOW);
     let bytes = bytes.get(..WINDOW).unwrap_or(bytes);
     let undecided = if whole { Some(false) } else { None };
     let mut found = 0_u8;
@@ -32,19 +32,21 @@ pub(super) fn is_host(bytes: &[u8], needed: u8, last: bool) -> Option<bool> {
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
         let len = match classify(rest, whole) {
-            Mark::Unsure => return undecided,
-            Mark::Comment => match Closers::default().end(Mark::Comment, rest, 0, WINDOW, whole) {
-                End::At(len) => len,
-                End::More => return None,
-                _ => return Some(false),
-            },
-            Mark::Host if at > 0 => return Some(false),
-            Mark::Host | Mark::Tag => {
-                let (len, is_whole) = match TagScan::end_in_piece(rest) {
+            MarkupKind::Unsure => return undecided,
+            MarkupKind::Comment => {
+                match TerminatorCache::default().end(MarkupKind::Comment, rest, 0, WINDOW, whole) {
+                    End::At(len) => len,
+                    End::More => return None,
+                    _ => return Some(false),
+                }
+            }
+            MarkupKind::Host if at > 0 => return Some(false),
+            MarkupKind::Host | MarkupKind::Tag => {
+                let (len, is_whole) = match TagScanner::end_in_frame(rest) {
                     End::At(len) => (len, true),
                     End::Broken(len) => (len, false),
                     // A long comment by the user, after nmap's output.
-                    _ if at == 0 && is_long => (rest.len(), true),
+                    _ if at == 0 && is_oversized => (rest.len(), true),
                     _ => return undecided,
                 };
                 let tag = rest.get(..len).unwrap_or_default();
@@ -78,7 +80,7 @@ fn of_tag(tag: &[u8], is_first: bool, is_whole: bool) -> Option<u8> {
     let inner = tag.get(1..).unwrap_or_default();
     let closes = inner.starts_with(b"/");
     let name = name(inner.strip_prefix(b"/").unwrap_or(inner));
-    let el = El::from_name(name).filter(|el| is_first || el.is_inside_host());
+    let el = Element::from_name(name).filter(|el| is_first || el.is_inside_host());
     // The name may be the result of damage.
     if !is_whole {
         return (is_first || el.is_some()).then_some(0);
@@ -88,29 +90,29 @@ fn of_tag(tag: &[u8], is_first: bool, is_whole: bool) -> Option<u8> {
 }
 
 /// Returns the evidence in the values of an element of a host, or `None` if one shows that nmap did not write it.
-fn of_element(el: El, tag: &[u8]) -> Option<u8> {
+fn of_element(el: Element, tag: &[u8]) -> Option<u8> {
     let (mut found, mut kind, mut addr) = (0_u8, None, None);
     for (id, value) in Attributes::of(tag) {
         let counts = match (el, id) {
-            (El::Host, At::Starttime | At::Endtime) => {
+            (Element::Host, Attribute::Starttime | Attribute::Endtime) => {
                 if is_number(value) {
                     STRONG
                 } else {
                     0
                 }
             }
-            (El::Host, At::Timedout) => {
+            (Element::Host, Attribute::Timedout) => {
                 if is_boolean(value) {
                     STRONG
                 } else {
                     0
                 }
             }
-            (El::Address, At::Addr) => {
+            (Element::Address, Attribute::Addr) => {
                 addr = Some(value);
                 continue;
             }
-            (El::Address, At::Addrtype) => {
+            (Element::Address, Attribute::Addrtype) => {
                 kind = Some(value);
                 continue;
             }
@@ -132,23 +134,26 @@ fn of_element(el: El, tag: &[u8]) -> Option<u8> {
 }
 
 /// Returns the check for the value of an attribute that is weak evidence.
-const fn small(el: El, id: At) -> Option<fn(&[u8]) -> bool> {
+const fn small(el: Element, id: Attribute) -> Option<fn(&[u8]) -> bool> {
     Some(match (el, id) {
-        (El::Status, At::State) => is_host_state,
-        (El::Status | El::State | El::Extrareasons, At::Reason) | (El::Script, At::Id) => is_word,
-        (El::State | El::Extraports | El::Portused, At::State) => is_port_state,
-        (El::Hostname, At::Type) => is_name_type,
-        (El::Port, At::Protocol) => is_protocol,
-        (El::Port | El::Portused, At::Portid)
-        | (El::Extraports, At::Count)
-        | (El::Service, At::Conf)
-        | (El::Times, At::Srtt | At::Rttvar | At::To)
-        | (El::Distance, At::Value)
-        | (El::Uptime, At::Seconds)
-        | (El::Hop, At::Ttl)
-        | (El::Osmatch | El::Osclass, At::Accuracy)
-        | (El::Tcpsequence, At::Index)
-        | (El::Smurf, At::Responses) => is_number,
+        (Element::Status, Attribute::State) => is_host_state,
+        (Element::Status | Element::State | Element::Extrareasons, Attribute::Reason)
+        | (Element::Script, Attribute::Id) => is_word,
+        (Element::State | Element::Extraports | Element::Portused, Attribute::State) => {
+            is_port_state
+        }
+        (Element::Hostname, Attribute::Type) => is_name_type,
+        (Element::Port, Attribute::Protocol) => is_protocol,
+        (Element::Port | Element::Portused, Attribute::Portid)
+        | (Element::Extraports, Attribute::Count)
+        | (Element::Service, Attribute::Conf)
+        | (Element::Times, Attribute::Srtt | Attribute::Rttvar | Attribute::To)
+        | (Element::Distance, Attribute::Value)
+        | (Element::Uptime, Attribute::Seconds)
+        | (Element::Hop, Attribute::Ttl)
+        | (Element::Osmatch | Element::Osclass, Attribute::Accuracy)
+        | (Element::Tcpsequence, Attribute::Index)
+        | (Element::Smurf, Attribute::Responses) => is_number,
         _ => return None,
     })
 }
@@ -158,54 +163,59 @@ pub(super) fn is_scan(tag: &[u8]) -> bool {
     Attributes::of(tag).any(|(id, _)| of_scan(id))
 }
 
-const fn of_scan(id: At) -> bool {
+const fn of_scan(id: Attribute) -> bool {
     matches!(
         id,
-        At::Scanner
-            | At::Args
-            | At::Start
-            | At::Startstr
-            | At::Version
-            | At::ProfileName
-            | At::Xmloutputversion
+        Attribute::Scanner
+            | Attribute::Args
+            | Attribute::Start
+            | Attribute::Startstr
+            | Attribute::Version
+            | Attribute::ProfileName
+            | Attribute::Xmloutputversion
     )
 }
 
 /// Returns true if a start tag of another name is that of an `nmaprun` with a damaged name: it names the scanner, and
 /// has another attribute that nmap or masscan writes.
 pub(super) fn is_damaged_scan(tag: &[u8]) -> bool {
-    let scanner =
-        |(id, value): (At, &[u8])| id == At::Scanner && matches!(value, b"nmap" | b"masscan");
+    let scanner = |(id, value): (Attribute, &[u8])| {
+        id == Attribute::Scanner && matches!(value, b"nmap" | b"masscan")
+    };
     Attributes::of(tag).any(scanner)
         && Attributes::of(tag).filter(|(id, _)| of_scan(*id)).count() > 1
 }
 
 /// Returns true if an element that an `nmaprun` may hold, other than a host, has values that nmap writes, or a name
 /// that no other format uses. A word such as `output` or `target` is an element of many formats.
-pub(super) fn is_of_scan(el: El, tag: &[u8]) -> bool {
-    let has = |wanted: At, is_good: fn(&[u8]) -> bool| {
+pub(super) fn is_of_scan(el: Element, tag: &[u8]) -> bool {
+    let has = |wanted: Attribute, is_good: fn(&[u8]) -> bool| {
         Attributes::of(tag).any(|(id, value)| id == wanted && is_good(value))
     };
     match el {
-        El::Scaninfo => has(At::Type, is_scan_type),
-        El::Verbose | El::Debugging => has(At::Level, is_number),
-        El::Target => {
-            has(At::Specification, |value| !value.is_empty())
-                && has(At::Status, |value| value == b"skipped")
+        Element::Scaninfo => has(Attribute::Type, is_scan_type),
+        Element::Verbose | Element::Debugging => has(Attribute::Level, is_number),
+        Element::Target => {
+            has(Attribute::Specification, |value| !value.is_empty())
+                && has(Attribute::Status, |value| value == b"skipped")
         }
-        El::Output => has(At::Type, |value| value == b"interactive"),
-        El::Taskbegin | El::Taskprogress | El::Taskend => has(At::Time, is_number),
-        El::Hosthint | El::Prescript | El::Postscript | El::Runstats => true,
+        Element::Output => has(Attribute::Type, |value| value == b"interactive"),
+        Element::Taskbegin | Element::Taskprogress | Element::Taskend => {
+            has(Attribute::Time, is_number)
+        }
+        Element::Hosthint | Element::Prescript | Element::Postscript | Element::Runstats => true,
         _ => false,
     }
 }
 
 /// Returns true if an element may begin a scan in a document with another root, where more evidence is required.
-pub(super) fn begins_scan(el: El, tag: &[u8]) -> bool {
-    let has = |wanted: At| Attributes::of(tag).any(|(id, _)| id == wanted);
+pub(super) fn begins_scan(el: Element, tag: &[u8]) -> bool {
+    let has = |wanted: Attribute| Attributes::of(tag).any(|(id, _)| id == wanted);
     match el {
-        El::Scaninfo => is_of_scan(el, tag) && has(At::Protocol),
-        El::Taskbegin | El::Taskprogress | El::Taskend => is_of_scan(el, tag) && has(At::Task),
+        Element::Scaninfo => is_of_scan(el, tag) && has(Attribute::Protocol),
+        Element::Taskbegin | Element::Taskprogress | Element::Taskend => {
+            is_of_scan(el, tag) && has(Attribute::Task)
+        }
         _ => false,
     }
 }
@@ -238,10 +248,10 @@ pub(super) fn hides_scan(markup: &[u8]) -> bool {
     memchr::memchr_iter(b'<', markup).any(|at| {
         let tag = markup.get(at..).unwrap_or_default();
         match classify(tag, false) {
-            Mark::Host => is_host(tag, STRONG, true) == Some(true),
-            Mark::Run => {
+            MarkupKind::Host => is_host(tag, STRONG, true) == Some(true),
+            MarkupKind::Nmaprun => {
                 let tag = tag.get(..WINDOW).unwrap_or(tag);
-                match TagScan::end_in_piece(tag) {
+                match TagScanner::end_in_frame(tag) {
                     End::At(len) => tag.get(..len).is_some_and(is_scan),
                     _ => false,
                 }
@@ -268,7 +278,7 @@ impl<'t> Attributes<'t> {
 }
 
 impl<'t> Iterator for Attributes<'t> {
-    type Item = (At, &'t [u8]);
+    type Item = (Attribute, &'t [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -285,7 +295,7 @@ impl<'t> Iterator for Attributes<'t> {
                     behind.split_at(behind.iter().position(ends).unwrap_or(behind.len()))
                 };
             self.0 = behind;
-            if let Some(id) = At::from_name(name) {
+            if let Some(id) = Attribute::from_name(name) {
                 return Some((id, value));
             }
         }
@@ -456,7 +466,7 @@ mod tests {
             ("<target name=\"x\"/>", false),
             ("<runstats>", true),
         ] {
-            let el = El::from_name(name(&tag.as_bytes()[1..])).unwrap();
+            let el = Element::from_name(name(&tag.as_bytes()[1..])).unwrap();
             assert_eq!(is_of_scan(el, tag.as_bytes()), is_one, "{tag}");
         }
         let masscan = b"<nmaprum scanner=\"masscan\" start=\"1\" version=\"1.0-BETA\">";

@@ -3,8 +3,8 @@
 use bumpalo::Bump;
 
 use super::{
-    frame::{Around, Framer, Kind},
-    notes::Notes,
+    diagnostics::FrameDiagnostics,
+    frame::{FrameKind, Framer, Surroundings},
     text::{Encoding, ValueKind, ValueReader},
     token::{TagCaps, Token, Tokens},
     value::{Numbers, ip_literal},
@@ -17,23 +17,23 @@ pub(crate) fn values(data: &[u8]) {
     let text = String::from_utf8_lossy(data).replace('\0', "");
     numbers(&text);
     let bump = Bump::new();
-    let mut notes = Notes::new(8);
+    let mut diagnostics = FrameDiagnostics::new(8);
     let cap = Choices::of(data).below(200);
     for kind in [ValueKind::Attribute, ValueKind::Text, ValueKind::Cdata] {
         for (repair, encoding) in
             [(false, Encoding::Utf8), (true, Encoding::Utf8), (true, Encoding::Windows1252)]
         {
             let whole = ValueReader { bump: &bump, cap: usize::MAX, repair, encoding };
-            let value = whole.read(&text, kind, 0, &mut notes);
+            let value = whole.read(&text, kind, 0, &mut diagnostics);
             assert!(!value.contains('\0'), "U+0000 is never kept");
-            let cut = ValueReader { cap, ..whole }.resolve(&text, kind, 0, &mut notes);
+            let cut = ValueReader { cap, ..whole }.resolve(&text, kind, 0, &mut diagnostics);
             // A reference may be cut in two; then it is omitted.
-            let whole = whole.resolve(&text, kind, 0, &mut notes);
+            let whole = whole.resolve(&text, kind, 0, &mut diagnostics);
             assert!(whole.starts_with(cut), "{cut:?} does not begin {whole:?}");
         }
     }
     let plain = |c: char| c != '\r' && (c >= ' ' || c == '\n' || c == '\t') && c != '\u{7f}';
-    let mut silent = Notes::new(8);
+    let mut silent = FrameDiagnostics::new(8);
     let encoding = Encoding::Utf8;
     let reader = ValueReader { bump: &bump, cap: usize::MAX, repair: false, encoding };
     let value = reader.resolve(&text, ValueKind::Text, 0, &mut silent);
@@ -46,8 +46,8 @@ pub(crate) fn values(data: &[u8]) {
 }
 
 fn numbers(text: &str) {
-    let mut notes = Notes::new(8);
-    let mut numbers = Numbers { notes: &mut notes, at: 0 };
+    let mut diagnostics = FrameDiagnostics::new(8);
+    let mut numbers = Numbers { diagnostics: &mut diagnostics, at: 0 };
     let trimmed = text.trim_matches([' ', '\t', '\n', '\r']);
     assert_eq!(numbers.int::<i64>(text), trimmed.parse::<i64>().ok(), "{text:?} as i64");
     assert_eq!(
@@ -76,10 +76,10 @@ fn numbers(text: &str) {
 
 /// Returns the tokens of a text with their attributes, and the number of warnings.
 fn all(mut tokens: Tokens<'_>, len: usize) -> Vec<String> {
-    let mut notes = Notes::new(8);
+    let mut diagnostics = FrameDiagnostics::new(8);
     let mut found = Vec::new();
     let mut last = 0;
-    while let Some(token) = tokens.next(&mut notes) {
+    while let Some(token) = tokens.next(&mut diagnostics) {
         let (Token::Start { at, .. }
         | Token::End { at, .. }
         | Token::Text { at, .. }
@@ -93,7 +93,7 @@ fn all(mut tokens: Tokens<'_>, len: usize) -> Vec<String> {
         found.push(format!("{token:?} {attributes:?}"));
         assert!(found.len() <= len.saturating_mul(2), "more tokens than bytes");
     }
-    found.push(format!("{notes:?}"));
+    found.push(format!("{diagnostics:?}"));
     found
 }
 
@@ -112,29 +112,29 @@ pub(crate) fn tokens(data: &[u8]) {
 }
 
 /// Returns the hosts that a framer finds in pieces, and the number of bytes that it passed.
-fn framed(pieces: &[&[u8]], limits: &Limits) -> (Vec<(Kind, Vec<u8>)>, usize) {
+fn framed(pieces: &[&[u8]], limits: &Limits) -> (Vec<(FrameKind, Vec<u8>)>, usize) {
     let mut framer = Framer::new(limits.clone());
     let (mut hosts, mut passed) = (Vec::new(), 0_usize);
-    let (mut pieces, mut was_end, mut around) = (pieces.iter(), false, Around::Nothing);
+    let (mut pieces, mut was_end, mut surroundings) = (pieces.iter(), false, Surroundings::Nothing);
     loop {
-        while let Some(piece) = framer.next(false, around) {
+        while let Some(frame) = framer.next(false, surroundings) {
             // The end of a tag above the limit may be all that is left of it.
-            let is_end = matches!(piece.kind, Kind::LongTagEnd { .. });
-            assert!(piece.len > 0 || (is_end && !was_end), "no bytes passed: {:?}", piece.kind);
+            let is_end = matches!(frame.kind, FrameKind::OversizedTagEnd { .. });
+            assert!(frame.len > 0 || (is_end && !was_end), "no bytes passed: {:?}", frame.kind);
             was_end = is_end;
-            if matches!(piece.kind, Kind::RunStart | Kind::Host(_)) {
-                around = Around::Scan;
+            if matches!(frame.kind, FrameKind::ScanStart | FrameKind::Host(_)) {
+                surroundings = Surroundings::Scan;
             }
-            assert!(piece.len <= framer.bytes().len(), "a piece beyond the bytes: {piece:?}");
-            if matches!(piece.kind, Kind::Host(_)) {
-                let bytes = framer.bytes().get(..piece.len).unwrap_or_default();
-                hosts.push((piece.kind, bytes.to_vec()));
+            assert!(frame.len <= framer.bytes().len(), "a piece beyond the bytes: {frame:?}");
+            if matches!(frame.kind, FrameKind::Host(_)) {
+                let bytes = framer.bytes().get(..frame.len).unwrap_or_default();
+                hosts.push((frame.kind, bytes.to_vec()));
             }
-            framer.consume(piece.len);
-            passed = passed.saturating_add(piece.len);
+            framer.consume(frame.len);
+            passed = passed.saturating_add(frame.len);
         }
         match pieces.next() {
-            Some(piece) => framer.buffer().extend_from_slice(piece),
+            Some(frame) => framer.buffer().extend_from_slice(frame),
             None if framer.is_last() => {
                 return (hosts, passed.saturating_add(framer.bytes().len()));
             }

@@ -15,13 +15,13 @@ use super::token::starts_name;
 
 /// Kind of markup that a `<` begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(super) enum MarkupKind {
     /// `<!--`
     Comment,
     /// `<![CDATA[`
     Cdata,
     /// `<?xml` and a blank: a new document (rule R6).
-    Decl,
+    Declaration,
     /// Any other `<?`.
     Pi,
     /// `<!DOCTYPE`
@@ -31,71 +31,78 @@ pub(super) enum Mark {
     /// `</host`
     HostEnd,
     /// `<nmaprun`: a scan (rule R6).
-    Run,
+    Nmaprun,
     /// `</nmaprun`
-    RunEnd,
+    NmaprunEnd,
     /// Any other tag.
     Tag,
     /// The bytes end before the kind is known.
     Unsure,
 }
 
-impl Mark {
+impl MarkupKind {
     /// Returns the length of the opener, which is dropped when the end is missing (rule R8).
     pub(super) const fn opener(self) -> usize {
         match self {
             Self::Comment => 4,
             Self::Cdata | Self::Doctype => 9,
-            Self::Decl | Self::Pi => 2,
+            Self::Declaration | Self::Pi => 2,
             _ => 1,
         }
     }
 }
 
 /// Returns the kind of markup that the `<` at the start of `bytes` begins. With `last` no more bytes will come.
-pub(super) fn classify(bytes: &[u8], last: bool) -> Mark {
+pub(super) fn classify(bytes: &[u8], last: bool) -> MarkupKind {
     match bytes.get(1) {
         Some(b'!') => {
             for (opener, mark) in [
-                (&b"<!--"[..], Mark::Comment),
-                (b"<![CDATA[", Mark::Cdata),
-                (b"<!DOCTYPE", Mark::Doctype),
+                (&b"<!--"[..], MarkupKind::Comment),
+                (b"<![CDATA[", MarkupKind::Cdata),
+                (b"<!DOCTYPE", MarkupKind::Doctype),
             ] {
                 if bytes.starts_with(opener) {
                     return mark;
                 }
                 if !last && opener.starts_with(bytes) {
-                    return Mark::Unsure;
+                    return MarkupKind::Unsure;
                 }
             }
-            Mark::Tag
+            MarkupKind::Tag
         }
-        Some(b'?') => named(bytes, b"<?xml", (Mark::Decl, Mark::Pi), last),
-        Some(b'h') => named(bytes, b"<host", (Mark::Host, Mark::Tag), last),
-        Some(b'n') => named(bytes, b"<nmaprun", (Mark::Run, Mark::Tag), last),
+        Some(b'?') => named(bytes, b"<?xml", (MarkupKind::Declaration, MarkupKind::Pi), last),
+        Some(b'h') => named(bytes, b"<host", (MarkupKind::Host, MarkupKind::Tag), last),
+        Some(b'n') => named(bytes, b"<nmaprun", (MarkupKind::Nmaprun, MarkupKind::Tag), last),
         Some(b'/') => match bytes.get(2) {
-            Some(b'h') => named(bytes, b"</host", (Mark::HostEnd, Mark::Tag), last),
-            Some(b'n') => named(bytes, b"</nmaprun", (Mark::RunEnd, Mark::Tag), last),
-            None if !last => Mark::Unsure,
-            _ => Mark::Tag,
+            Some(b'h') => named(bytes, b"</host", (MarkupKind::HostEnd, MarkupKind::Tag), last),
+            Some(b'n') => {
+                named(bytes, b"</nmaprun", (MarkupKind::NmaprunEnd, MarkupKind::Tag), last)
+            }
+            None if !last => MarkupKind::Unsure,
+            _ => MarkupKind::Tag,
         },
-        None if !last => Mark::Unsure,
-        _ => Mark::Tag,
+        None if !last => MarkupKind::Unsure,
+        _ => MarkupKind::Tag,
     }
 }
 
 /// Returns `hit` if the name ends where `opener` ends, else `miss`.
-fn named(bytes: &[u8], opener: &[u8], (hit, miss): (Mark, Mark), last: bool) -> Mark {
+fn named(
+    bytes: &[u8],
+    opener: &[u8],
+    (hit, miss): (MarkupKind, MarkupKind),
+    last: bool,
+) -> MarkupKind {
     if let Some(rest) = bytes.strip_prefix(opener) {
         return match rest.first() {
-            Some(b'/' | b'>') if hit != Mark::Decl => hit,
+            Some(b'/' | b'>') if hit != MarkupKind::Declaration => hit,
             Some(byte) if is_blank(*byte) => hit,
             Some(_) => miss,
             None if last => hit,
-            None => Mark::Unsure,
+            None => MarkupKind::Unsure,
         };
     }
-    if !last && opener.starts_with(bytes) { Mark::Unsure } else { miss }
+    if !last && opener.starts_with(bytes) { MarkupKind::Unsure } else { miss }
 }
 
 /// Returns true for whitespace of XML.
@@ -157,13 +164,13 @@ pub(super) fn opens_tag(bytes: &[u8]) -> Option<bool> {
 pub(super) fn hidden(markup: &[u8]) -> impl Iterator<Item = usize> {
     memchr::memchr_iter(b'<', markup).filter(|at| {
         let tag = markup.get(*at..).unwrap_or_default();
-        matches!(classify(tag, false), Mark::Host | Mark::Run)
+        matches!(classify(tag, false), MarkupKind::Host | MarkupKind::Nmaprun)
     })
 }
 
 /// Search for the end of a tag, which can be resumed when more bytes arrive.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct TagScan {
+pub(super) struct TagScanner {
     /// Position at which to resume, in what is left of the tag.
     at: usize,
     /// True if the first bytes were examined.
@@ -175,7 +182,7 @@ pub(super) struct TagScan {
     broken: bool,
 }
 
-impl TagScan {
+impl TagScanner {
     /// Returns the end of the tag that begins with the first byte of `tag`. If that is [`End::Declaration`],
     /// [`Self::pass`] makes the search continue after it.
     pub(super) fn end(&mut self, tag: &[u8]) -> End {
@@ -184,7 +191,7 @@ impl TagScan {
                 return End::At(len);
             }
             let Some(first) = tag.get(1) else { return End::More };
-            *self = Self { at: 1, ..Self::behind_opener(*first) };
+            *self = Self { at: 1, ..Self::after_opener(*first) };
         }
         while let Some(found) = self.next(tag.get(self.at..).unwrap_or_default()) {
             self.at = self.at.saturating_add(found);
@@ -192,8 +199,8 @@ impl TagScan {
             match rest.first() {
                 Some(b'<') => match (opens_tag(rest), classify(rest, false)) {
                     (Some(true), _) => return End::Broken(self.at),
-                    (None, _) | (_, Mark::Unsure) => return End::More,
-                    (_, Mark::Decl) => return End::Declaration(self.at),
+                    (None, _) | (_, MarkupKind::Unsure) => return End::More,
+                    (_, MarkupKind::Declaration) => return End::Declaration(self.at),
                     _ => self.broken = true,
                 },
                 Some(b'>') => return End::At(self.at.saturating_add(1)),
@@ -207,12 +214,12 @@ impl TagScan {
     }
 
     /// Creates a search that begins after the `<`, at the byte `first`.
-    pub(super) const fn behind_opener(first: u8) -> Self {
+    pub(super) const fn after_opener(first: u8) -> Self {
         Self { at: 0, started: true, quote: 0, closes: first == b'/', broken: false }
     }
 
     /// Returns the end of a tag in a piece, in which no document begins.
-    pub(super) fn end_in_piece(tag: &[u8]) -> End {
+    pub(super) fn end_in_frame(tag: &[u8]) -> End {
         let mut scan = Self::default();
         loop {
             match scan.end(tag) {
@@ -255,26 +262,26 @@ impl TagScan {
 /// Search for the ends of comments, processing instructions and CDATA sections. It remembers the ranges without any, so
 /// that many openers without an end cost no more than one.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Closers {
+pub(super) struct TerminatorCache {
     /// For each kind, a range of positions in which no closer begins.
     none: [(u64, u64); 3],
 }
 
-impl Closers {
+impl TerminatorCache {
     /// Returns the end of `mark` (a comment, processing instruction, declaration or CDATA section), whose opener is at
     /// the start of `bytes` and at position `base` of the stream. It must end within `cap` bytes; with `last` no more
     /// bytes will come.
     pub(super) fn end(
         &mut self,
-        mark: Mark,
+        mark: MarkupKind,
         bytes: &[u8],
         base: u64,
         cap: usize,
         last: bool,
     ) -> End {
         let (closer, slot) = match mark {
-            Mark::Comment => (&b"-->"[..], 0),
-            Mark::Cdata => (&b"]]>"[..], 1),
+            MarkupKind::Comment => (&b"-->"[..], 0),
+            MarkupKind::Cdata => (&b"]]>"[..], 1),
             _ => (&b"?>"[..], 2),
         };
         let Some(none) = self.none.get_mut(slot) else { return End::Lost };
@@ -290,7 +297,8 @@ impl Closers {
         let skip = usize::try_from(from.saturating_sub(base)).unwrap_or(usize::MAX);
         let tail = bytes.get(skip..).unwrap_or_default();
         // It is usually near: then this costs less than creating a searcher.
-        let breaks = if matches!(mark, Mark::Pi | Mark::Decl) { b'<' } else { b'>' };
+        let breaks =
+            if matches!(mark, MarkupKind::Pi | MarkupKind::Declaration) { b'<' } else { b'>' };
         let ends_here = |at: &usize| {
             let text = tail.get(..=*at).unwrap_or_default();
             text.ends_with(closer) || text.ends_with(b"<")
@@ -308,7 +316,7 @@ impl Closers {
 }
 
 /// Returns the number of bytes at the end that may begin a character whose rest has not arrived.
-pub(super) fn cut_character(bytes: &[u8]) -> usize {
+pub(super) fn incomplete_utf8_suffix(bytes: &[u8]) -> usize {
     let tail = bytes.get(bytes.len().saturating_sub(3)..).unwrap_or_default();
     let incomplete = tail.iter().rposition(|byte| *byte >= 0xc0).map_or(0, |lead| {
         let have = tail.len().saturating_sub(lead);
@@ -334,26 +342,26 @@ mod tests {
     #[test]
     fn marks_are_told_by_their_first_bytes() {
         for (text, mark) in [
-            ("<host>", Mark::Host),
-            ("<host\n", Mark::Host),
-            ("<host/>", Mark::Host),
-            ("<hosts ", Mark::Tag),
-            ("<hosthint>", Mark::Tag),
-            ("</host>", Mark::HostEnd),
-            ("</hostnames>", Mark::Tag),
-            ("<nmaprun ", Mark::Run),
-            ("</nmaprun>", Mark::RunEnd),
-            ("<?xml version", Mark::Decl),
-            ("<?xml-stylesheet", Mark::Pi),
-            ("<!-- ", Mark::Comment),
-            ("<![CDATA[", Mark::Cdata),
-            ("<!DOCTYPE n", Mark::Doctype),
-            ("<!ENTITY", Mark::Tag),
-            ("<", Mark::Unsure),
-            ("<hos", Mark::Unsure),
-            ("<host", Mark::Unsure),
-            ("</", Mark::Unsure),
-            ("<![CD", Mark::Unsure),
+            ("<host>", MarkupKind::Host),
+            ("<host\n", MarkupKind::Host),
+            ("<host/>", MarkupKind::Host),
+            ("<hosts ", MarkupKind::Tag),
+            ("<hosthint>", MarkupKind::Tag),
+            ("</host>", MarkupKind::HostEnd),
+            ("</hostnames>", MarkupKind::Tag),
+            ("<nmaprun ", MarkupKind::Nmaprun),
+            ("</nmaprun>", MarkupKind::NmaprunEnd),
+            ("<?xml version", MarkupKind::Declaration),
+            ("<?xml-stylesheet", MarkupKind::Pi),
+            ("<!-- ", MarkupKind::Comment),
+            ("<![CDATA[", MarkupKind::Cdata),
+            ("<!DOCTYPE n", MarkupKind::Doctype),
+            ("<!ENTITY", MarkupKind::Tag),
+            ("<", MarkupKind::Unsure),
+            ("<hos", MarkupKind::Unsure),
+            ("<host", MarkupKind::Unsure),
+            ("</", MarkupKind::Unsure),
+            ("<![CD", MarkupKind::Unsure),
         ] {
             assert_eq!(classify(text.as_bytes(), false), mark, "{text}");
         }
@@ -372,10 +380,10 @@ mod tests {
             "</5",
         ] {
             let inner = is_inner_tag(text.as_bytes(), 0);
-            assert!(!inner || classify(text.as_bytes(), false) == Mark::Tag, "{text}");
+            assert!(!inner || classify(text.as_bytes(), false) == MarkupKind::Tag, "{text}");
         }
-        assert_eq!(classify(b"<hos", true), Mark::Tag);
-        assert_eq!(classify(b"<host", true), Mark::Host);
+        assert_eq!(classify(b"<hos", true), MarkupKind::Tag);
+        assert_eq!(classify(b"<host", true), MarkupKind::Host);
     }
 
     #[test]
@@ -395,8 +403,8 @@ mod tests {
             ("<a <!-- <host", End::Broken(8)),
             ("<a <!", End::More),
         ] {
-            assert_eq!(TagScan::default().end(text.as_bytes()), end, "{text}");
-            let mut stepwise = TagScan::default();
+            assert_eq!(TagScanner::default().end(text.as_bytes()), end, "{text}");
+            let mut stepwise = TagScanner::default();
             let mut found = End::More;
             for cut in 1..=text.len() {
                 found = stepwise.end(&text.as_bytes()[..cut]);
@@ -411,9 +419,9 @@ mod tests {
     #[test]
     fn openers_without_end_are_lost_at_the_cap_and_cost_little() {
         let text = b"<!--".repeat(50_000);
-        let mut closers = Closers::default();
+        let mut terminators = TerminatorCache::default();
         for at in (0..text.len() - 1000).step_by(4) {
-            let end = closers.end(Mark::Comment, &text[at..], to_u64(at), 1000, false);
+            let end = terminators.end(MarkupKind::Comment, &text[at..], to_u64(at), 1000, false);
             assert_eq!(end, End::Lost);
         }
     }
@@ -421,19 +429,28 @@ mod tests {
     #[test]
     fn a_comment_ends_at_its_closer_however_it_arrives() {
         let text = b"<!-- a -- b --> <c>";
-        let mut closers = Closers::default();
+        let mut terminators = TerminatorCache::default();
         for cut in 4..15 {
-            assert_eq!(closers.end(Mark::Comment, &text[..cut], 7, 100, false), End::More);
+            assert_eq!(
+                terminators.end(MarkupKind::Comment, &text[..cut], 7, 100, false),
+                End::More
+            );
         }
-        assert_eq!(closers.end(Mark::Comment, text, 7, 100, false), End::At(15));
-        assert_eq!(Closers::default().end(Mark::Comment, text, 7, 10, false), End::Lost);
+        assert_eq!(terminators.end(MarkupKind::Comment, text, 7, 100, false), End::At(15));
+        assert_eq!(
+            TerminatorCache::default().end(MarkupKind::Comment, text, 7, 10, false),
+            End::Lost
+        );
     }
 
     #[test]
     fn a_processing_instruction_holds_no_markup() {
-        let mut closers = Closers::default();
-        let mut end = |text: &str| closers.end(Mark::Pi, text.as_bytes(), 0, 100, false);
+        let mut terminators = TerminatorCache::default();
+        let mut end = |text: &str| terminators.end(MarkupKind::Pi, text.as_bytes(), 0, 100, false);
         assert_eq!(end("<?a > b?>"), End::At(9));
-        assert_eq!(Closers::default().end(Mark::Pi, b"<?a <b> ?>", 0, 100, false), End::Broken(4));
+        assert_eq!(
+            TerminatorCache::default().end(MarkupKind::Pi, b"<?a <b> ?>", 0, 100, false),
+            End::Broken(4)
+        );
     }
 }

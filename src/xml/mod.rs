@@ -24,30 +24,30 @@ mod batch;
 mod budget;
 mod context;
 mod decode;
+mod diagnostics;
 mod evidence;
-mod floating;
-mod form;
 mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod host;
-mod intake;
 mod lex;
-mod marks;
 mod names;
-mod notes;
-mod places;
+mod offset_map;
 mod port;
 #[doc(hidden)]
 pub mod probe;
 mod prolog;
 mod reader;
 mod repair;
-mod run;
+mod scan;
+mod scan_elements;
 mod script;
 mod skip;
+mod source_encoding;
+mod special_bytes;
 mod text;
 mod token;
+mod transcode;
 mod value;
 mod walk;
 

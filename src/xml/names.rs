@@ -131,7 +131,7 @@ macro_rules! names {
 
 names! {
     /// Element (DATA_MODEL section 1).
-    El, ELEMENTS:
+    Element, ELEMENTS:
     Nmaprun "nmaprun", Scaninfo "scaninfo", Verbose "verbose", Debugging "debugging",
     Target "target", Taskbegin "taskbegin", Taskprogress "taskprogress", Taskend "taskend",
     Hosthint "hosthint", Prescript "prescript", Postscript "postscript", Output "output",
@@ -148,7 +148,7 @@ names! {
 
 names! {
     /// Attribute (DATA_MODEL section 1).
-    At, ATTRIBUTES:
+    Attribute, ATTRIBUTES:
     Scanner "scanner", Args "args", Start "start", Startstr "startstr", Version "version",
     ProfileName "profile_name", Xmloutputversion "xmloutputversion", Type "type",
     Protocol "protocol", Numservices "numservices", Services "services", Scanflags "scanflags",
@@ -165,11 +165,11 @@ names! {
     Fingerprint "fingerprint", Seconds "seconds", Lastboot "lastboot", Value "value",
     Index "index", Difficulty "difficulty", Values "values", Class "class", Port "port",
     Ttl "ttl", Ipaddr "ipaddr", Rtt "rtt", Host "host", Srtt "srtt", Rttvar "rttvar", To "to",
-    Timestr "timestr", Elapsed "elapsed", Summary "summary", Exit "exit", Errormsg "errormsg",
+    Timestr "timestr", Elapsed "elapsed", Summary "summary", WalkEnd "exit", Errormsg "errormsg",
     Up "up", Down "down", Total "total",
 }
 
-impl At {
+impl Attribute {
     /// Returns a bit that is unique to the attribute, for sets of the attributes of a tag.
     #[expect(clippy::as_conversions, reason = "the number of a variant, far below 128")]
     pub(super) const fn bit(self) -> u128 {
@@ -177,7 +177,7 @@ impl At {
     }
 }
 
-impl El {
+impl Element {
     /// Returns a bit that is unique to the element.
     #[expect(clippy::as_conversions, reason = "the number of a variant, far below 64")]
     pub(super) const fn bit(self) -> u64 {
@@ -188,7 +188,7 @@ impl El {
     const fn children(self) -> u64 {
         match self {
             Self::Nmaprun => {
-                Self::FLOATING
+                Self::SCAN_LEVEL
                     | Self::Prescript.bit()
                     | Self::Postscript.bit()
                     | Self::Host.bit()
@@ -243,7 +243,7 @@ impl El {
         | Self::Tcptssequence.bit();
 
     /// Elements of a scan that are read wherever they stand (rule R4).
-    const FLOATING: u64 = Self::Scaninfo.bit()
+    const SCAN_LEVEL: u64 = Self::Scaninfo.bit()
         | Self::Verbose.bit()
         | Self::Debugging.bit()
         | Self::Target.bit()
@@ -254,7 +254,7 @@ impl El {
         | Self::Output.bit();
 
     /// Elements that belong to a scan as a whole: they would end a host or be read as part of the scan around it.
-    const OF_RUN: u64 = Self::FLOATING
+    const OF_SCAN: u64 = Self::SCAN_LEVEL
         | Self::Nmaprun.bit()
         | Self::Nmaprun.children()
         | Self::Runstats.bit()
@@ -262,20 +262,20 @@ impl El {
 
     /// Returns true if `child` may stand directly inside this one.
     #[inline]
-    pub(super) const fn holds(self, child: Self) -> bool {
+    pub(super) const fn allows_child(self, child: Self) -> bool {
         self.children() & child.bit() != 0
     }
 
     /// Returns true if it may stand in a host without ending it or affecting the scan around it.
     #[inline]
     pub(super) const fn is_inside_host(self) -> bool {
-        Self::OF_RUN & self.bit() == 0
+        Self::OF_SCAN & self.bit() == 0
     }
 
     /// Returns true if it closes no other element and is read where it stands (rule R4).
     #[inline]
-    pub(super) const fn floats(self) -> bool {
-        Self::FLOATING & self.bit() != 0
+    pub(super) const fn is_scan_level(self) -> bool {
+        Self::SCAN_LEVEL & self.bit() != 0
     }
 }
 
@@ -285,16 +285,16 @@ mod tests {
 
     #[test]
     fn every_name_is_found_and_others_are_not() {
-        for el in El::ALL {
-            assert_eq!(El::from_name(el.name().as_bytes()), Some(*el));
+        for el in Element::ALL {
+            assert_eq!(Element::from_name(el.name().as_bytes()), Some(*el));
         }
-        for at in At::ALL {
-            assert_eq!(At::from_name(at.name().as_bytes()), Some(*at));
+        for at in Attribute::ALL {
+            assert_eq!(Attribute::from_name(at.name().as_bytes()), Some(*at));
         }
         for name in ["", "h", "hoster", "Host", "nmaprunn", "p\u{f6}rt"] {
-            assert_eq!(El::from_name(name.as_bytes()), None, "{name}");
-            assert_eq!(At::from_name(name.as_bytes()), None, "{name}");
+            assert_eq!(Element::from_name(name.as_bytes()), None, "{name}");
+            assert_eq!(Attribute::from_name(name.as_bytes()), None, "{name}");
         }
-        assert!(At::ALL.len() <= 128 && El::COUNT <= 64);
+        assert!(Attribute::ALL.len() <= 128 && Element::COUNT <= 64);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{
     budget::Entry,
     context::Context,
-    names::{At, El},
+    names::{Attribute, Element},
     token::Attr,
     value,
 };
@@ -70,11 +70,11 @@ impl<'f> PortReader<'f> {
     /// Handles the start of a `port` element or of one inside it.
     pub(super) fn open(
         &mut self,
-        el: El,
+        el: Element,
         (attributes, at): (&[Attr<'f>], usize),
         context: &mut Context<'f, '_>,
     ) {
-        if el == El::Port {
+        if el == Element::Port {
             if self.current.is_some() {
                 self.ports.pop();
             }
@@ -95,12 +95,12 @@ impl<'f> PortReader<'f> {
             return;
         };
         match el {
-            El::State => current.read_state(port, attributes, context),
-            El::Owner if port.owner.is_none() => {
-                let name = attributes.iter().find(|attr| attr.id == At::Name);
+            Element::State => current.read_state(port, attributes, context),
+            Element::Owner if port.owner.is_none() => {
+                let name = attributes.iter().find(|attr| attr.id == Attribute::Name);
                 port.owner = name.and_then(|attr| context.text(attr));
             }
-            El::Service => {
+            Element::Service => {
                 if self.in_service {
                     port.services.pop();
                 }
@@ -149,9 +149,9 @@ impl<'f> PortReader<'f> {
     }
 
     /// Handles the end of an element.
-    pub(super) fn close(&mut self, el: El, context: &mut Context<'f, '_>) {
+    pub(super) fn close(&mut self, el: Element, context: &mut Context<'f, '_>) {
         match el {
-            El::Service => {
+            Element::Service => {
                 let empty = self.service().is_some_and(|service| service.is_empty());
                 if empty && let Some(port) = self.port() {
                     port.services.pop();
@@ -160,7 +160,7 @@ impl<'f> PortReader<'f> {
                 }
                 self.in_service = false;
             }
-            El::Port => {
+            Element::Port => {
                 if let Some(current) = self.current.take()
                     && !self.end_port(current, context)
                 {
@@ -177,14 +177,14 @@ impl<'f> PortReader<'f> {
         let Some((port, earlier)) = self.ports.split_last_mut() else { return false };
         let Some(number) = number else {
             let why = || "a port without a number from 0 to 65535".into();
-            context.notes.add(DiagnosticCode::PortDropped, at, why);
+            context.diagnostics.add(DiagnosticCode::PortDropped, at, why);
             context.budget.refund(spent);
             return false;
         };
         let banner = || port.services.iter().any(|service| service.banner.is_some());
         let Some(state) = state.or_else(|| banner().then_some(PortState::Open)) else {
             let why = || format!("port {number} without a state");
-            context.notes.add(DiagnosticCode::PortDropped, at, why);
+            context.diagnostics.add(DiagnosticCode::PortDropped, at, why);
             context.budget.refund(spent);
             return false;
         };
@@ -193,7 +193,7 @@ impl<'f> PortReader<'f> {
         if let Some(place) = self.places.find(earlier, port) {
             context.budget.refund(context.budget.spent().saturating_sub(Entry::Port.cost()));
             let name = port.protocol.as_str();
-            context.notes.add(DiagnosticCode::DupPort, at, || {
+            context.diagnostics.add(DiagnosticCode::DupPort, at, || {
                 format!("port {name}/{number} twice in a host")
             });
             if let Some(known) = earlier.get_mut(place) {
@@ -205,7 +205,7 @@ impl<'f> PortReader<'f> {
         if earlier.len() >= context.limits.max_ports {
             let cap = context.limits.max_ports;
             context
-                .notes
+                .diagnostics
                 .add(DiagnosticCode::Limit, at, || format!("a host of more than {cap} ports"));
             context.budget.refund(spent);
             self.lost = true;
@@ -271,16 +271,16 @@ impl<'f> Current<'f> {
         self.state_seen = true;
         for attr in attributes {
             match attr.id {
-                At::State => self.state = context.text(attr).map(PortState::from_name),
-                At::Reason => port.reason = context.text(attr),
-                At::ReasonTtl => port.reason_ttl = context.int(attr),
-                At::ReasonIp => {
+                Attribute::State => self.state = context.text(attr).map(PortState::from_name),
+                Attribute::Reason => port.reason = context.text(attr),
+                Attribute::ReasonTtl => port.reason_ttl = context.int(attr),
+                Attribute::ReasonIp => {
                     port.reason_ip = match context.plain(attr) {
                         "" => None,
                         text => Some(value::lone_address(
                             text,
                             attr.at,
-                            (context.values.bump, context.notes),
+                            (context.values.bump, context.diagnostics),
                         )),
                     };
                 }
@@ -297,19 +297,19 @@ fn begin<'f>(
     let (mut protocol, mut number) = (None, None);
     for attr in attributes {
         match attr.id {
-            At::Protocol => {
+            Attribute::Protocol => {
                 if let Some(name) = context.text(attr) {
                     protocol = Some(Protocol::from_name(lower_case(name)));
                 }
             }
-            At::Portid => {
+            Attribute::Portid => {
                 number = context.int::<i64>(attr).and_then(|n| u16::try_from(n).ok());
             }
             _ => {}
         }
     }
     let protocol = protocol.unwrap_or_else(|| {
-        context.notes.add(DiagnosticCode::MissingAttr, at, || {
+        context.diagnostics.add(DiagnosticCode::MissingAttr, at, || {
             "a port without protocol is read as tcp".into()
         });
         Protocol::Tcp
@@ -346,22 +346,22 @@ fn read_service<'f>(
 ) {
     for attr in attributes {
         match attr.id {
-            At::Name => service.name = context.text(attr),
-            At::Product => service.product = context.text(attr),
-            At::Version => service.version = context.text(attr),
-            At::Extrainfo => service.extra_info = context.text(attr),
-            At::Hostname => service.hostname = context.text(attr),
-            At::Ostype => service.os_type = context.text(attr),
-            At::Devicetype => service.device_type = context.text(attr),
-            At::Method => service.method = context.text(attr),
-            At::Conf => service.confidence = context.int(attr),
-            At::Tunnel => service.tunnel = context.text(attr),
-            At::Proto => service.rpc_proto = context.text(attr),
-            At::Rpcnum => service.rpc_num = context.int(attr),
-            At::Lowver => service.low_ver = context.int(attr),
-            At::Highver => service.high_ver = context.int(attr),
-            At::Servicefp => service.fingerprint = context.text(attr),
-            At::Banner => service.banner = context.text(attr),
+            Attribute::Name => service.name = context.text(attr),
+            Attribute::Product => service.product = context.text(attr),
+            Attribute::Version => service.version = context.text(attr),
+            Attribute::Extrainfo => service.extra_info = context.text(attr),
+            Attribute::Hostname => service.hostname = context.text(attr),
+            Attribute::Ostype => service.os_type = context.text(attr),
+            Attribute::Devicetype => service.device_type = context.text(attr),
+            Attribute::Method => service.method = context.text(attr),
+            Attribute::Conf => service.confidence = context.int(attr),
+            Attribute::Tunnel => service.tunnel = context.text(attr),
+            Attribute::Proto => service.rpc_proto = context.text(attr),
+            Attribute::Rpcnum => service.rpc_num = context.int(attr),
+            Attribute::Lowver => service.low_ver = context.int(attr),
+            Attribute::Highver => service.high_ver = context.int(attr),
+            Attribute::Servicefp => service.fingerprint = context.text(attr),
+            Attribute::Banner => service.banner = context.text(attr),
             _ => {}
         }
     }

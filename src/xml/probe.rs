@@ -3,8 +3,8 @@
 use bumpalo::Bump;
 
 use super::{
-    frame::{Around, Framer, Kind},
-    notes::Notes,
+    diagnostics::FrameDiagnostics,
+    frame::{FrameKind, Framer, Surroundings},
     token::{TagCaps, Token, Tokens},
 };
 use crate::limits::Limits;
@@ -16,11 +16,11 @@ pub fn hosts_framed(bytes: &[u8], chunk: usize) -> usize {
     let mut chunks = bytes.chunks(chunk.max(1));
     let mut hosts = 0_usize;
     loop {
-        while let Some(piece) = framer.next(false, Around::Scan) {
-            if matches!(piece.kind, Kind::Host(_)) {
+        while let Some(frame) = framer.next(false, Surroundings::Scan) {
+            if matches!(frame.kind, FrameKind::Host(_)) {
                 hosts = hosts.saturating_add(1);
             }
-            framer.consume(piece.len);
+            framer.consume(frame.len);
         }
         match chunks.next() {
             Some(chunk) => framer.buffer().extend_from_slice(chunk),
@@ -35,10 +35,10 @@ pub fn hosts_framed(bytes: &[u8], chunk: usize) -> usize {
 pub fn attributes_read(text: &str) -> usize {
     let caps = TagCaps::of(&Limits::default());
     let bump = Bump::new();
-    let mut notes = Notes::new(0);
+    let mut diagnostics = FrameDiagnostics::new(0);
     let mut tokens = Tokens::new(text, &bump, caps, true);
     let mut found = 0_usize;
-    while let Some(token) = tokens.next(&mut notes) {
+    while let Some(token) = tokens.next(&mut diagnostics) {
         if matches!(token, Token::Start { .. }) {
             found = found.saturating_add(tokens.attributes().len());
         }

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::lex::{Closers, End, Mark, classify, is_blank, opens_tag};
+use super::lex::{End, MarkupKind, TerminatorCache, classify, is_blank, opens_tag};
 
 /// Returns the end of the DOCTYPE at the start of `bytes`, within `cap` bytes, and true if it has an internal subset.
 pub(super) fn doctype_end(bytes: &[u8], cap: usize, last: bool) -> (End, bool) {
@@ -10,7 +10,7 @@ pub(super) fn doctype_end(bytes: &[u8], cap: usize, last: bool) -> (End, bool) {
     let bytes = bytes.get(..cap).unwrap_or(bytes);
     let mut subset = false;
     let mut inside = false;
-    let mut at = Mark::Doctype.opener();
+    let mut at = MarkupKind::Doctype.opener();
     while let Some(byte) = bytes.get(at) {
         let here = at;
         at = at.saturating_add(1);
@@ -85,11 +85,11 @@ pub(super) fn begins_document(bytes: &[u8], last: bool) -> Option<bool> {
             Some(_) => return Some(false),
         };
         let end = match mark {
-            Mark::Unsure => return unsure,
-            Mark::Run => return Some(true),
-            Mark::Doctype => return is_nmap_doctype(rest, last),
-            Mark::Decl | Mark::Pi | Mark::Comment => {
-                Closers::default().end(mark, rest, 0, PROLOG, false)
+            MarkupKind::Unsure => return unsure,
+            MarkupKind::Nmaprun => return Some(true),
+            MarkupKind::Doctype => return is_nmap_doctype(rest, last),
+            MarkupKind::Declaration | MarkupKind::Pi | MarkupKind::Comment => {
+                TerminatorCache::default().end(mark, rest, 0, PROLOG, false)
             }
             _ => return Some(false),
         };

@@ -13,7 +13,7 @@ use crate::{
 const FIRST: usize = 8 << 10;
 const MOST: usize = 64 << 10;
 /// Number of bytes in the first request after bytes that a reader was given, because usually none follow.
-const BEHIND: usize = 512;
+const AFTER_PREFIX: usize = 512;
 
 /// Reads events from bytes: a thin loop around [`Decoder`].
 ///
@@ -34,7 +34,7 @@ pub struct Reader<R> {
     decoder: Box<Decoder>,
     chunk: Vec<u8>,
     room: usize,
-    over: bool,
+    input_finished: bool,
     failed: Option<Error>,
 }
 
@@ -47,21 +47,21 @@ impl<R: Read> Reader<R> {
 
     /// Creates a reader with a decoder at the start of an input; the options of the decoder apply.
     pub(crate) fn with_decoder(inner: R, decoder: Box<Decoder>) -> Self {
-        Self { inner, decoder, chunk: Vec::new(), room: FIRST, over: false, failed: None }
+        Self { inner, decoder, chunk: Vec::new(), room: FIRST, input_finished: false, failed: None }
     }
 
     /// Prepends bytes that were already read from the input.
-    pub(crate) fn behind(mut self, bytes: &[u8]) -> Self {
+    pub(crate) fn with_prefix(mut self, bytes: &[u8]) -> Self {
         if !bytes.is_empty() {
             self.decoder.feed(bytes);
-            self.room = BEHIND;
+            self.room = AFTER_PREFIX;
         }
         self
     }
 
     /// Returns the decoder for reuse by [`Self::with_decoder`]: reset, with some of its memory.
     pub(crate) fn into_decoder(mut self) -> Box<Decoder> {
-        self.decoder.restart();
+        self.decoder.reset();
         self.decoder
     }
 
@@ -99,7 +99,7 @@ impl<R: Read> Reader<R> {
             if self.decoder.is_ready() {
                 return Ok(true);
             }
-            if self.over {
+            if self.input_finished {
                 return self.failed.take().map_or(Ok(false), Err);
             }
             self.fill();
@@ -107,8 +107,8 @@ impl<R: Read> Reader<R> {
     }
 
     /// Returns the input position in bytes after the last part that was returned.
-    pub(crate) fn passed(&self) -> u64 {
-        self.decoder.passed()
+    pub(crate) fn byte_offset(&self) -> u64 {
+        self.decoder.byte_offset()
     }
 
     /// Returns true if the next event can be returned without reading; if false, a live feed should be flushed.
@@ -137,19 +137,19 @@ impl<R: Read> Reader<R> {
     fn fill(&mut self) {
         loop {
             match self.decoder.feed_from(&mut self.inner, (&mut self.chunk, self.room)) {
-                Ok(0) => self.over = true,
+                Ok(0) => self.input_finished = true,
                 Ok(len) if len >= self.room => self.room = self.room.saturating_mul(2).min(MOST),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    self.over = true;
+                    self.input_finished = true;
                     self.failed = Some(error.into());
-                    self.decoder.break_off();
+                    self.decoder.finish_unreadable();
                 }
             }
             break;
         }
-        if self.over {
+        if self.input_finished {
             self.decoder.finish();
         }
     }

@@ -4,8 +4,8 @@
 use bumpalo::{Bump, collections::String};
 
 use super::{
-    lex::{Closers, End, Mark, TagScan, classify, hidden, is_blank},
-    places::{PlaceMap, Rising},
+    lex::{End, MarkupKind, TagScanner, TerminatorCache, classify, hidden, is_blank},
+    offset_map::{OffsetMap, OffsetQueue},
     token::{TagCaps, is_name_or_beyond, starts_name},
 };
 
@@ -13,13 +13,13 @@ use super::{
 pub(super) struct Repaired<'b> {
     pub(super) text: &'b str,
     /// Map from positions in `text` to positions in the source.
-    pub(super) map: PlaceMap,
+    pub(super) map: OffsetMap,
     /// Positions of dropped markup.
-    pub(super) broken: Rising,
+    pub(super) broken: OffsetQueue,
     /// Positions of hosts and scans in comments.
-    pub(super) hidden: Rising,
+    pub(super) hidden: OffsetQueue,
     /// Positions of tags above the limit. Of a start tag the name remains, of an end tag nothing.
-    pub(super) long: Rising,
+    pub(super) oversized: OffsetQueue,
 }
 
 /// Returns the beginning of the markup dropped at a position, for a message: at most its tag, so that it does not
@@ -38,10 +38,10 @@ struct Repair<'t, 'b> {
     source: &'t str,
     caps: TagCaps,
     out: String<'b>,
-    map: PlaceMap,
-    broken: Rising,
-    hidden: Rising,
-    long: Rising,
+    map: OffsetMap,
+    broken: OffsetQueue,
+    hidden: OffsetQueue,
+    oversized: OffsetQueue,
 }
 
 /// Repairs the text: tags that a raw `<` or a lost quote breaks off are dropped, openers without an end are removed,
@@ -52,13 +52,13 @@ pub(super) fn repair<'b>(source: &str, caps: TagCaps, last: bool, bump: &'b Bump
         source,
         caps,
         out: String::with_capacity_in(source.len(), bump),
-        map: PlaceMap::default(),
-        broken: Rising::default(),
-        hidden: Rising::default(),
-        long: Rising::default(),
+        map: OffsetMap::default(),
+        broken: OffsetQueue::default(),
+        hidden: OffsetQueue::default(),
+        oversized: OffsetQueue::default(),
     };
     let bytes = source.as_bytes();
-    let mut closers = Closers::default();
+    let mut terminators = TerminatorCache::default();
     let mut at = 0_usize;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         let Some(text) = memchr::memchr(b'<', rest) else {
@@ -71,9 +71,9 @@ pub(super) fn repair<'b>(source: &str, caps: TagCaps, last: bool, bump: &'b Bump
         // If the text ends before the input does, a `<` follows.
         let mark = classify(tag, last);
         at = match mark {
-            Mark::Comment | Mark::Cdata | Mark::Decl | Mark::Pi => {
+            MarkupKind::Comment | MarkupKind::Cdata | MarkupKind::Declaration | MarkupKind::Pi => {
                 let base = super::lex::to_u64(start);
-                let end = closers.end(mark, tag, base, caps.markup, true);
+                let end = terminators.end(mark, tag, base, caps.markup, true);
                 this.pass(mark, start, end)
             }
             _ => this.pass_tag(mark, start, last),
@@ -81,9 +81,9 @@ pub(super) fn repair<'b>(source: &str, caps: TagCaps, last: bool, bump: &'b Bump
         debug_assert!(at > start, "the repair stands still at {start}");
         at = at.max(start.saturating_add(1));
     }
-    let Repair { out, mut map, broken, hidden, long, .. } = this;
+    let Repair { out, mut map, broken, hidden, oversized, .. } = this;
     map.push(out.len(), bytes.len());
-    Repaired { text: out.into_bump_str(), map, broken, hidden, long }
+    Repaired { text: out.into_bump_str(), map, broken, hidden, oversized }
 }
 
 impl Repair<'_, '_> {
@@ -94,7 +94,7 @@ impl Repair<'_, '_> {
 
     /// Passes a comment or similar markup with that end; the text of a CDATA section is kept. Returns the position
     /// after it.
-    fn pass(&mut self, mark: Mark, start: usize, end: End) -> usize {
+    fn pass(&mut self, mark: MarkupKind, start: usize, end: End) -> usize {
         let len = match end {
             End::At(len) => len,
             End::Broken(len) => {
@@ -107,7 +107,7 @@ impl Repair<'_, '_> {
             }
         };
         let end = start.saturating_add(len);
-        if mark == Mark::Cdata {
+        if mark == MarkupKind::Cdata {
             self.copy(start, end);
         } else {
             for at in hidden(self.source.as_bytes().get(start..end).unwrap_or_default()) {
@@ -118,9 +118,9 @@ impl Repair<'_, '_> {
     }
 
     /// Passes a tag, keeping its readable parts. Returns the position after it.
-    fn pass_tag(&mut self, mark: Mark, start: usize, last: bool) -> usize {
+    fn pass_tag(&mut self, mark: MarkupKind, start: usize, last: bool) -> usize {
         let tag = self.source.as_bytes().get(start..).unwrap_or_default();
-        match TagScan::end_in_piece(tag) {
+        match TagScanner::end_in_frame(tag) {
             End::At(len) => {
                 let end = start.saturating_add(len);
                 self.tag(start, end);
@@ -146,10 +146,10 @@ impl Repair<'_, '_> {
     }
 
     /// Keeps the beginning of a host or scan, however damaged its tag is (rules R6 and R8).
-    fn keep_opening(&mut self, at: usize, mark: Mark) {
+    fn keep_opening(&mut self, at: usize, mark: MarkupKind) {
         let tag = match mark {
-            Mark::Host => "<host>",
-            Mark::Run => "<nmaprun>",
+            MarkupKind::Host => "<host>",
+            MarkupKind::Nmaprun => "<nmaprun>",
             _ => return,
         };
         self.map.push(self.out.len(), at);
@@ -167,9 +167,9 @@ impl Repair<'_, '_> {
             self.drop_markup(start);
             return;
         }
-        let is_long = end.saturating_sub(start) > self.caps.tag;
-        if is_long {
-            self.long.push(start);
+        let is_oversized = end.saturating_sub(start) > self.caps.tag;
+        if is_oversized {
+            self.oversized.push(start);
             if is_end {
                 return;
             }
@@ -185,7 +185,7 @@ impl Repair<'_, '_> {
         }
         let empty = inner.ends_with('/');
         let stop = if empty { inner_end.saturating_sub(1) } else { inner_end };
-        if !is_long && !self.attributes(name_start.saturating_add(len), stop) {
+        if !is_oversized && !self.attributes(name_start.saturating_add(len), stop) {
             self.drop_markup(start);
         }
         self.out.push_str(if empty { "/>" } else { ">" });
@@ -270,7 +270,7 @@ mod tests {
 
     const CAPS: TagCaps = TagCaps { tag: 1000, attributes: 100, markup: 1000 };
 
-    fn mended(source: &str) -> (std::string::String, usize) {
+    fn repaired(source: &str) -> (std::string::String, usize) {
         let bump = Bump::new();
         let repaired = repair(source, CAPS, false, &bump);
         let mut broken = repaired.broken;
@@ -290,7 +290,7 @@ mod tests {
             ("<a b='<![CDATA[<?x > <c/>", "<c/>", 1),
             ("<a b=\"1", "", 1),
         ] {
-            assert_eq!(mended(source), (text.to_owned(), broken), "{source}");
+            assert_eq!(repaired(source), (text.to_owned(), broken), "{source}");
         }
     }
 
@@ -306,7 +306,7 @@ mod tests {
             ("< a>", "", 1),
             ("<>", "", 1),
         ] {
-            assert_eq!(mended(source), (text.to_owned(), broken), "{source}");
+            assert_eq!(repaired(source), (text.to_owned(), broken), "{source}");
         }
     }
 
@@ -322,7 +322,7 @@ mod tests {
             ("<?pi x", "pi x", 1),
             ("<!ENTITY a \"b\"><c/>", "<c/>", 1),
         ] {
-            assert_eq!(mended(source), (text.to_owned(), broken), "{source}");
+            assert_eq!(repaired(source), (text.to_owned(), broken), "{source}");
         }
     }
 

@@ -1,9 +1,9 @@
 //! Reads script elements and their contents.
 
 use super::{
-    context::{Context, Own, TextBuffer},
-    names::{At, El},
-    notes::{shorten, stray_text},
+    context::{Context, IntoText, TextBuffer},
+    diagnostics::{shorten, stray_text},
+    names::{Attribute, Element},
     text::ValueKind,
     token::Attr,
 };
@@ -29,7 +29,7 @@ impl<'a> ScriptBuilder<'a> {
     /// Begins a script. `own` converts a value to the lifetime of the builder.
     pub(super) fn open<'f>(
         (attributes, at): (&[Attr<'f>], usize),
-        own: Own<'f, 'a>,
+        own: IntoText<'f, 'a>,
         context: &mut Context<'f, '_>,
     ) -> Self {
         let mut script = Self {
@@ -42,15 +42,15 @@ impl<'a> ScriptBuilder<'a> {
         };
         for attr in attributes {
             match attr.id {
-                At::Id => script.name = context.text(attr).map(|t| own_text(t, own)),
+                Attribute::Id => script.name = context.text(attr).map(|t| own_text(t, own)),
                 // An empty output is not null (rule T5).
-                At::Output => script.output = Some(own(context.plain(attr))),
+                Attribute::Output => script.output = Some(own(context.plain(attr))),
                 _ => {}
             }
         }
         if script.name.is_none() {
             context
-                .notes
+                .diagnostics
                 .add(DiagnosticCode::MissingAttr, at, || "a script without id is dropped".into());
         }
         script
@@ -59,20 +59,22 @@ impl<'a> ScriptBuilder<'a> {
     /// Handles the start of a table or an elem.
     pub(super) fn child<'f>(
         &mut self,
-        el: El,
+        el: Element,
         attributes: &[Attr<'f>],
-        own: Own<'f, 'a>,
+        own: IntoText<'f, 'a>,
         context: &mut Context<'f, '_>,
     ) {
         if self.tree.is_none() && !self.text.is_blank() {
             let at = context.here;
-            context.notes.add(DiagnosticCode::StrayText, at, || stray_text(El::Script.name()));
+            context
+                .diagnostics
+                .add(DiagnosticCode::StrayText, at, || stray_text(Element::Script.name()));
             self.text = TextBuffer::default();
         }
         // An empty text is a valid key.
-        let key = attributes.iter().find(|attr| attr.id == At::Key);
+        let key = attributes.iter().find(|attr| attr.id == Attribute::Key);
         let key = key.map(|attr| own(context.plain(attr)));
-        if el == El::Elem {
+        if el == Element::Elem {
             self.elem_key = key;
         } else {
             let place = self.tree.get_or_insert_default().open(key);
@@ -99,7 +101,7 @@ impl<'a> ScriptBuilder<'a> {
         &mut self,
         text: (&'f str, ValueKind),
         at: usize,
-        own: Own<'f, 'a>,
+        own: IntoText<'f, 'a>,
         context: &mut Context<'f, '_>,
     ) -> bool {
         // Most text is whitespace between tables.
@@ -130,13 +132,13 @@ impl<'a> ScriptBuilder<'a> {
 fn close_table(tree: &mut ScriptTree<'_>, place: usize, context: &mut Context<'_, '_>) {
     if let Some(key) = tree.close(place) {
         let at = context.here;
-        context.notes.add(DiagnosticCode::DupKey, at, || {
+        context.diagnostics.add(DiagnosticCode::DupKey, at, || {
             format!("key {:?} twice in one table", shorten(&key))
         });
     }
 }
 
-fn own_text<'f, 'a>(text: CowStr<'f>, own: Own<'f, 'a>) -> CowStr<'a> {
+fn own_text<'f, 'a>(text: CowStr<'f>, own: IntoText<'f, 'a>) -> CowStr<'a> {
     match text {
         CowStr::Borrowed(text) => own(text),
         CowStr::Owned(text) => CowStr::Owned(text),

@@ -5,7 +5,7 @@
 //! far as what follows may be its contents: its end tag may be missing, and the elements after it must not depend on
 //! it. Nothing is skipped because of a tag that results from damage: see [`super::walk`].
 
-use super::{names::El, token::Name};
+use super::{names::Element, token::Name};
 
 /// Element that is skipped.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct Skip {
     /// Number of open elements of its name, including itself.
     same: usize,
     /// Number of open known elements in it, per element.
-    known: [u32; El::COUNT],
+    known: [u32; Element::COUNT],
 }
 
 /// Effect of an end tag on a skipped element.
@@ -32,24 +32,24 @@ pub(super) enum Skipped {
 impl Skip {
     /// Skips an element with all of its contents.
     pub(super) fn of_unknown(name: &str) -> Self {
-        Self { name: name.to_owned(), any: true, same: 1, known: [0; El::COUNT] }
+        Self { name: name.to_owned(), any: true, same: 1, known: [0; Element::COUNT] }
     }
 
     /// Skips an element that was dropped, as far as what follows may stand in it.
-    pub(super) fn of_dropped(el: El) -> Self {
+    pub(super) fn of_dropped(el: Element) -> Self {
         Self { any: false, ..Self::of_unknown(el.name()) }
     }
 
     /// Returns true if an element that begins here stands inside the skipped one.
-    pub(super) fn holds(&self, name: Name<'_>) -> bool {
+    pub(super) fn contains(&self, name: Name<'_>) -> bool {
         match name {
             _ if self.any => true,
             Name::Unknown(_) => true,
             Name::Known(el) => {
-                let open = El::ALL.iter().zip(self.known).filter(|(_, open)| *open > 0);
+                let open = Element::ALL.iter().zip(self.known).filter(|(_, open)| *open > 0);
                 let mut open =
-                    open.map(|(known, _)| *known).chain(El::from_name(self.name.as_bytes()));
-                open.any(|open| open.holds(el))
+                    open.map(|(known, _)| *known).chain(Element::from_name(self.name.as_bytes()));
+                open.any(|open| open.allows_child(el))
             }
         }
     }
@@ -66,7 +66,7 @@ impl Skip {
     }
 
     /// Handles an end tag inside the skipped element or in `outer`, the elements around it.
-    pub(super) fn end(&mut self, name: Name<'_>, outer: &[El]) -> Skipped {
+    pub(super) fn end(&mut self, name: Name<'_>, outer: &[Element]) -> Skipped {
         if name.as_str() == self.name {
             self.same = self.same.saturating_sub(1);
             return if self.same == 0 { Skipped::Done } else { Skipped::On };

@@ -5,9 +5,9 @@ use bumpalo::Bump;
 use encoding_rs::WINDOWS_1252;
 
 use super::{
-    marks::{first_work, needs_work},
-    notes::Notes,
-    places::PlaceMap,
+    diagnostics::FrameDiagnostics,
+    offset_map::OffsetMap,
+    special_bytes::{first_to_decode, needs_decoding},
 };
 use crate::error::DiagnosticCode;
 
@@ -44,14 +44,14 @@ impl Encoding {
 
 /// Text of a piece of the input, with a map back to its bytes if the two differ.
 #[derive(Debug)]
-pub(super) struct Converted<'b> {
+pub(super) struct DecodedText<'b> {
     pub(super) text: &'b str,
-    pub(super) map: Option<PlaceMap>,
+    pub(super) map: Option<OffsetMap>,
     /// Encoding in which its bytes were read.
     pub(super) encoding: Encoding,
 }
 
-impl Converted<'_> {
+impl DecodedText<'_> {
     /// Maps a position in the text to a position in the piece.
     pub(super) fn source(&self, at: usize) -> usize {
         self.map.as_ref().map_or(at, |map| map.source(at))
@@ -59,33 +59,38 @@ impl Converted<'_> {
 }
 
 /// Decodes a piece (rule T1). Pieces end at ASCII bytes, so no character is split. Invalid bytes are reported by
-/// [`note_bad_bytes`], once it is known how far the piece was read.
-pub(super) fn convert<'b>(bytes: &'b [u8], encoding: Encoding, bump: &'b Bump) -> Converted<'b> {
+/// [`report_invalid_utf8`], once it is known how far the piece was read.
+pub(super) fn decode_text<'b>(
+    bytes: &'b [u8],
+    encoding: Encoding,
+    bump: &'b Bump,
+) -> DecodedText<'b> {
     match (encoding, std::str::from_utf8(bytes)) {
-        (Encoding::Utf8, Ok(text)) => Converted { text, map: None, encoding },
-        (Encoding::Utf8, Err(_)) => mend_utf8(bytes, bump),
+        (Encoding::Utf8, Ok(text)) => DecodedText { text, map: None, encoding },
+        (Encoding::Utf8, Err(_)) => decode_lossy(bytes, bump),
         (Encoding::Windows1252, Ok(text)) if text.is_ascii() => {
-            Converted { text, map: None, encoding }
+            DecodedText { text, map: None, encoding }
         }
         (Encoding::Windows1252, _) => single_bytes(bytes, bump),
     }
 }
 
 /// Reports the bytes that are not UTF-8 in the part of a piece that was read.
-pub(super) fn note_bad_bytes(
+pub(super) fn report_invalid_utf8(
     read: &[u8],
     encoding: Encoding,
-    converted: &Converted<'_>,
-    notes: &mut Notes,
+    decoded: &DecodedText<'_>,
+    diagnostics: &mut FrameDiagnostics,
 ) {
-    if encoding != Encoding::Utf8 || converted.map.is_none() {
+    if encoding != Encoding::Utf8 || decoded.map.is_none() {
         return;
     }
     let mut at = 0_usize;
     for chunk in read.utf8_chunks() {
         at = at.saturating_add(chunk.valid().len());
         for byte in chunk.invalid() {
-            notes.add(DiagnosticCode::BadUtf8, at, || format!("byte 0x{byte:02X} is not UTF-8"));
+            diagnostics
+                .add(DiagnosticCode::BadUtf8, at, || format!("byte 0x{byte:02X} is not UTF-8"));
             at = at.saturating_add(1);
         }
     }
@@ -109,9 +114,9 @@ fn push_single(byte: u8, text: &mut bumpalo::collections::String<'_>) {
     }
 }
 
-fn mend_utf8<'b>(bytes: &'b [u8], bump: &'b Bump) -> Converted<'b> {
+fn decode_lossy<'b>(bytes: &'b [u8], bump: &'b Bump) -> DecodedText<'b> {
     let mut text = text_for(bytes, bump);
-    let mut map = PlaceMap::default();
+    let mut map = OffsetMap::default();
     let mut at = 0_usize;
     for chunk in bytes.utf8_chunks() {
         map.push(text.len(), at);
@@ -123,17 +128,17 @@ fn mend_utf8<'b>(bytes: &'b [u8], bump: &'b Bump) -> Converted<'b> {
             at = at.saturating_add(1);
         }
     }
-    Converted { text: text.into_bump_str(), map: Some(map), encoding: Encoding::Utf8 }
+    DecodedText { text: text.into_bump_str(), map: Some(map), encoding: Encoding::Utf8 }
 }
 
-fn single_bytes<'b>(bytes: &'b [u8], bump: &'b Bump) -> Converted<'b> {
+fn single_bytes<'b>(bytes: &'b [u8], bump: &'b Bump) -> DecodedText<'b> {
     let mut text = text_for(bytes, bump);
-    let mut map = PlaceMap::default();
+    let mut map = OffsetMap::default();
     for (at, byte) in bytes.iter().enumerate() {
         map.push(text.len(), at);
         push_single(*byte, &mut text);
     }
-    Converted { text: text.into_bump_str(), map: Some(map), encoding: Encoding::Windows1252 }
+    DecodedText { text: text.into_bump_str(), map: Some(map), encoding: Encoding::Windows1252 }
 }
 
 /// Kind of value, which determines how it is read.
@@ -166,10 +171,10 @@ impl<'f> ValueReader<'f> {
         raw: &'f str,
         kind: ValueKind,
         at: usize,
-        notes: &mut Notes,
+        diagnostics: &mut FrameDiagnostics,
     ) -> &'f str {
-        let resolved = self.resolve(raw, kind, at, notes);
-        self.mend(resolved)
+        let resolved = self.resolve(raw, kind, at, diagnostics);
+        self.repaired_or_same(resolved)
     }
 
     /// Applies rules T2 and T3, and the limit on values.
@@ -178,11 +183,14 @@ impl<'f> ValueReader<'f> {
         raw: &'f str,
         kind: ValueKind,
         at: usize,
-        notes: &mut Notes,
+        diagnostics: &mut FrameDiagnostics,
     ) -> &'f str {
-        let raw =
-            if raw.len() > self.cap { self.cut(raw, self.cap, (kind, at), notes) } else { raw };
-        let Some(first) = first_work(raw, kind) else {
+        let raw = if raw.len() > self.cap {
+            self.cut(raw, self.cap, (kind, at), diagnostics)
+        } else {
+            raw
+        };
+        let Some(first) = first_to_decode(raw, kind) else {
             return raw;
         };
         let (plain, rest) = raw.split_at_checked(first).unwrap_or((raw, ""));
@@ -192,11 +200,11 @@ impl<'f> ValueReader<'f> {
         while let Some(byte) = rest.bytes().next() {
             let here = at.saturating_add(raw.len().saturating_sub(rest.len()));
             let used = if byte == b'&' && kind != ValueKind::Cdata {
-                reference(rest, here, &mut out, notes)
-            } else if needs_work(byte, kind) {
-                control(rest, byte, kind, here, &mut out, notes)
+                reference(rest, here, &mut out, diagnostics)
+            } else if needs_decoding(byte, kind) {
+                control(rest, byte, kind, here, &mut out, diagnostics)
             } else {
-                let end = first_work(rest, kind).unwrap_or(rest.len());
+                let end = first_to_decode(rest, kind).unwrap_or(rest.len());
                 out.push_str(rest.get(..end).unwrap_or_default());
                 end
             };
@@ -206,13 +214,13 @@ impl<'f> ValueReader<'f> {
     }
 
     /// Applies rule T4, if enabled.
-    fn mend(&self, text: &'f str) -> &'f str {
-        self.mended(text).map_or(text, |mended| self.bump.alloc_str(&mended))
+    fn repaired_or_same(&self, text: &'f str) -> &'f str {
+        self.repaired(text).map_or(text, |repaired| self.bump.alloc_str(&repaired))
     }
 
     /// Returns the text after rule T4 if the rule is enabled and changes it.
-    pub(super) fn mended(&self, text: &str) -> Option<String> {
-        if self.repair && !text.is_ascii() { mended(text, self.encoding) } else { None }
+    pub(super) fn repaired(&self, text: &str) -> Option<String> {
+        if self.repair && !text.is_ascii() { repaired(text, self.encoding) } else { None }
     }
 
     /// Returns the first `len` bytes of a value, without a character or reference that they would split.
@@ -221,9 +229,10 @@ impl<'f> ValueReader<'f> {
         raw: &'f str,
         len: usize,
         (kind, at): (ValueKind, usize),
-        notes: &mut Notes,
+        diagnostics: &mut FrameDiagnostics,
     ) -> &'f str {
-        notes.add(DiagnosticCode::Limit, at, || format!("a value is cut at {} bytes", self.cap));
+        diagnostics
+            .add(DiagnosticCode::Limit, at, || format!("a value is cut at {} bytes", self.cap));
         let mut end = len.min(raw.len());
         while !raw.is_char_boundary(end) {
             end = end.saturating_sub(1);
@@ -234,7 +243,7 @@ impl<'f> ValueReader<'f> {
         }
         // Do not split a reference either.
         match kept.rfind('&') {
-            Some(amp) if end.saturating_sub(amp) <= LONGEST_REFERENCE => {
+            Some(amp) if end.saturating_sub(amp) <= MAX_REFERENCE_BYTES => {
                 let tail = kept.get(amp..).unwrap_or_default();
                 if tail.contains(';') { kept } else { kept.get(..amp).unwrap_or(kept) }
             }
@@ -246,7 +255,7 @@ impl<'f> ValueReader<'f> {
 /// Applies rule T4: a text of Latin-1 characters, not all ASCII, whose bytes are UTF-8 becomes that UTF-8. Returns
 /// `None` for any other text. In a windows-1252 document, characters that a single byte represents there count, too:
 /// its label was wrong.
-fn mended(text: &str, encoding: Encoding) -> Option<String> {
+fn repaired(text: &str, encoding: Encoding) -> Option<String> {
     // Characters up to U+00FF begin with a byte up to 0xC3 in UTF-8.
     if encoding == Encoding::Utf8 && text.bytes().any(|b| b > 0xc3) {
         return None;
@@ -269,14 +278,14 @@ fn single_byte(c: char) -> Option<u8> {
 }
 
 /// Length in bytes of `&#x10FFFF;` with some leading zeros.
-const LONGEST_REFERENCE: usize = 16;
+const MAX_REFERENCE_BYTES: usize = 16;
 
 /// Resolves the reference at the start of `rest` (rule T2). Returns the number of bytes used.
 fn reference(
     rest: &str,
     at: usize,
     out: &mut bumpalo::collections::String<'_>,
-    notes: &mut Notes,
+    diagnostics: &mut FrameDiagnostics,
 ) -> usize {
     if let Some((c, used)) = usual_reference(rest.as_bytes()) {
         out.push(c);
@@ -285,7 +294,7 @@ fn reference(
     let body = rest.get(1..).unwrap_or_default();
     let name = body
         .bytes()
-        .take(LONGEST_REFERENCE)
+        .take(MAX_REFERENCE_BYTES)
         .position(|b| b == b';')
         .and_then(|end| body.get(..end));
     let resolved = match name {
@@ -294,14 +303,14 @@ fn reference(
         Some("gt") => Some('>'),
         Some("quot") => Some('"'),
         Some("apos") => Some('\''),
-        Some(name) => name.strip_prefix('#').and_then(|number| numeric(number, at, notes)),
+        Some(name) => name.strip_prefix('#').and_then(|number| numeric(number, at, diagnostics)),
         None => None,
     };
     if let (Some(c), Some(name)) = (resolved, name) {
         out.push(c);
         return name.len().saturating_add(2);
     }
-    notes.add(DiagnosticCode::BadEntity, at, || {
+    diagnostics.add(DiagnosticCode::BadEntity, at, || {
         let shown: String = rest.chars().take(12).collect();
         format!("{shown:?} is no reference; kept as text")
     });
@@ -322,7 +331,7 @@ fn usual_reference(rest: &[u8]) -> Option<(char, usize)> {
 }
 
 /// Returns the character of a numeric reference, or `None` if it is not a number.
-fn numeric(number: &str, at: usize, notes: &mut Notes) -> Option<char> {
+fn numeric(number: &str, at: usize, diagnostics: &mut FrameDiagnostics) -> Option<char> {
     let (digits, radix) = match number.strip_prefix(['x', 'X']) {
         Some(hex) => (hex, 16),
         None => (number, 10),
@@ -335,7 +344,8 @@ fn numeric(number: &str, at: usize, notes: &mut Notes) -> Option<char> {
     let known = char::from_u32(code).filter(|c| *c != '\0');
     let allowed = |c: &char| !matches!(c, '\0'..'\t' | '\u{b}' | '\u{c}' | '\u{e}'..' ' | '\u{fffe}' | '\u{ffff}');
     if known.as_ref().is_none_or(|c| !allowed(c)) {
-        notes.add(DiagnosticCode::BadChar, at, || format!("reference to character 0x{code:X}"));
+        diagnostics
+            .add(DiagnosticCode::BadChar, at, || format!("reference to character 0x{code:X}"));
     }
     Some(known.unwrap_or('\u{fffd}'))
 }
@@ -348,7 +358,7 @@ fn control(
     kind: ValueKind,
     at: usize,
     out: &mut bumpalo::collections::String<'_>,
-    notes: &mut Notes,
+    diagnostics: &mut FrameDiagnostics,
 ) -> usize {
     let crlf = usize::from(byte == b'\r' && rest.as_bytes().get(1) == Some(&b'\n'));
     match (byte, kind) {
@@ -365,7 +375,7 @@ fn control(
             let c = rest.chars().next().unwrap_or_default();
             if c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}') {
                 let code = u32::from(c);
-                notes.add(DiagnosticCode::BadChar, at, || format!("character 0x{code:X}"));
+                diagnostics.add(DiagnosticCode::BadChar, at, || format!("character 0x{code:X}"));
             }
             out.push(c);
             c.len_utf8()
@@ -379,13 +389,13 @@ mod tests {
 
     fn read(raw: &str, kind: ValueKind) -> (String, Vec<DiagnosticCode>) {
         let bump = Bump::new();
-        let mut notes = Notes::new(4);
+        let mut diagnostics = FrameDiagnostics::new(4);
         let raw = bump.alloc_str(raw);
         let reader = ValueReader { bump: &bump, cap: 1000, repair: true, encoding: Encoding::Utf8 };
-        let text = reader.read(raw, kind, 0, &mut notes).to_owned();
-        let mut ledger = super::super::notes::Ledger::new(4);
-        ledger.take(&mut notes, |_| crate::error::Position::default());
-        (text, ledger.finish().into_iter().map(|d| d.code).collect())
+        let text = reader.read(raw, kind, 0, &mut diagnostics).to_owned();
+        let mut document_diagnostics = super::super::diagnostics::DocumentDiagnostics::new(4);
+        document_diagnostics.take(&mut diagnostics, |_| crate::error::Position::default());
+        (text, document_diagnostics.finish().into_iter().map(|d| d.code).collect())
     }
 
     #[test]
@@ -431,14 +441,14 @@ mod tests {
         let bump = Bump::new();
         let single =
             ValueReader { bump: &bump, cap: 1000, repair: true, encoding: Encoding::Windows1252 };
-        let made = convert("it\u{2019}s \u{20ac}".as_bytes(), Encoding::Windows1252, &bump);
+        let made = decode_text("it\u{2019}s \u{20ac}".as_bytes(), Encoding::Windows1252, &bump);
         assert_eq!(made.text, "it\u{e2}\u{20ac}\u{2122}s \u{e2}\u{201a}\u{ac}");
-        assert_eq!(single.mended(made.text).as_deref(), Some("it\u{2019}s \u{20ac}"));
-        assert_eq!(single.mended("\u{e2}\u{80}\u{99}").as_deref(), Some("\u{2019}"));
-        assert_eq!(single.mended("\u{201c}caf\u{e9}\u{201d}"), None, "as it stands");
+        assert_eq!(single.repaired(made.text).as_deref(), Some("it\u{2019}s \u{20ac}"));
+        assert_eq!(single.repaired("\u{e2}\u{80}\u{99}").as_deref(), Some("\u{2019}"));
+        assert_eq!(single.repaired("\u{201c}caf\u{e9}\u{201d}"), None, "as it stands");
         let utf8 = ValueReader { encoding: Encoding::Utf8, ..single };
-        assert_eq!(utf8.mended("\u{e2}\u{20ac}\u{2122}"), None, "no bytes of it are known");
-        assert_eq!(utf8.mended("\u{e2}\u{80}\u{99}").as_deref(), Some("\u{2019}"));
+        assert_eq!(utf8.repaired("\u{e2}\u{20ac}\u{2122}"), None, "no bytes of it are known");
+        assert_eq!(utf8.repaired("\u{e2}\u{80}\u{99}").as_deref(), Some("\u{2019}"));
     }
 
     #[test]
@@ -456,18 +466,21 @@ mod tests {
     #[test]
     fn a_value_beyond_the_cap_is_cut_between_characters_and_references() {
         let bump = Bump::new();
-        let mut notes = Notes::new(4);
+        let mut diagnostics = FrameDiagnostics::new(4);
         let reader = ValueReader { bump: &bump, cap: 8, repair: true, encoding: Encoding::Utf8 };
-        assert_eq!(reader.read("abcdefg\u{20ac}", ValueKind::Attribute, 0, &mut notes), "abcdefg");
-        assert_eq!(reader.read("abcd&amp;xyz", ValueKind::Attribute, 0, &mut notes), "abcd");
-        assert_eq!(reader.read("ab&amp;xyz", ValueKind::Attribute, 0, &mut notes), "ab&x");
-        assert!(!notes.is_empty());
+        assert_eq!(
+            reader.read("abcdefg\u{20ac}", ValueKind::Attribute, 0, &mut diagnostics),
+            "abcdefg"
+        );
+        assert_eq!(reader.read("abcd&amp;xyz", ValueKind::Attribute, 0, &mut diagnostics), "abcd");
+        assert_eq!(reader.read("ab&amp;xyz", ValueKind::Attribute, 0, &mut diagnostics), "ab&x");
+        assert!(!diagnostics.is_empty());
     }
 
     #[test]
     fn t1_bytes_that_are_not_utf8_are_windows_1252_and_keep_their_place() {
         let bump = Bump::new();
-        let made = convert(b"a\xfcb\xe2\x82c\xc3\xa9", Encoding::Utf8, &bump);
+        let made = decode_text(b"a\xfcb\xe2\x82c\xc3\xa9", Encoding::Utf8, &bump);
         assert_eq!(made.text, "a\u{fc}b\u{e2}\u{201a}c\u{e9}");
         let map = made.map.unwrap();
         let places: Vec<_> = made.text.char_indices().map(|(at, _)| map.source(at)).collect();
@@ -489,11 +502,11 @@ mod tests {
             assert_eq!(Encoding::of_declaration(declaration.as_bytes()), encoding, "{declaration}");
         }
         let bump = Bump::new();
-        let made = convert(b"\x80\xe9", Encoding::Windows1252, &bump);
+        let made = decode_text(b"\x80\xe9", Encoding::Windows1252, &bump);
         assert_eq!((made.text, made.map.unwrap().source(3)), ("\u{20ac}\u{e9}", 1));
         // Bytes that are not UTF-8 belong to the same encoding, and five of them have no character there.
         for encoding in [Encoding::Utf8, Encoding::Windows1252] {
-            let made = convert(b"\x93a\x94\x96\x8a\x81\x8d\x8f\x90\x9d", encoding, &bump);
+            let made = decode_text(b"\x93a\x94\x96\x8a\x81\x8d\x8f\x90\x9d", encoding, &bump);
             let wanted = "\u{201c}a\u{201d}\u{2013}\u{160}\u{81}\u{8d}\u{8f}\u{90}\u{9d}";
             assert_eq!(made.text, wanted);
         }

@@ -7,7 +7,7 @@ use std::{
 
 use bumpalo::Bump;
 
-use super::notes::{Notes, shorten};
+use super::diagnostics::{FrameDiagnostics, shorten};
 use crate::{
     error::DiagnosticCode,
     model::{Address, AddressKind, CowStr, Timestamp},
@@ -15,7 +15,7 @@ use crate::{
 
 /// Parses numbers and reports invalid ones.
 pub(super) struct Numbers<'n> {
-    pub(super) notes: &'n mut Notes,
+    pub(super) diagnostics: &'n mut FrameDiagnostics,
     pub(super) at: usize,
 }
 
@@ -77,7 +77,7 @@ impl Numbers<'_> {
 
     fn noted<T>(&mut self, value: Option<T>, text: &str) -> Option<T> {
         if value.is_none() {
-            self.notes.add(DiagnosticCode::BadNumber, self.at, || {
+            self.diagnostics.add(DiagnosticCode::BadNumber, self.at, || {
                 format!("{:?} is no number", shorten(text))
             });
         }
@@ -213,7 +213,7 @@ pub(super) fn address<'f>(
     kind: Option<&'f str>,
     vendor: Option<CowStr<'f>>,
     at: usize,
-    (bump, notes): (&'f Bump, &mut Notes),
+    (bump, diagnostics): (&'f Bump, &mut FrameDiagnostics),
 ) -> Address<'f> {
     let said = match kind {
         None | Some("" | "ipv4") => AddressKind::Ipv4,
@@ -228,11 +228,12 @@ pub(super) fn address<'f>(
     } else if let Some(mac) = mac(addr, bump) {
         (Some(AddressKind::Mac), mac, None, None)
     } else {
-        notes.add(DiagnosticCode::BadAddr, at, || format!("{:?} is no address", shorten(addr)));
+        diagnostics
+            .add(DiagnosticCode::BadAddr, at, || format!("{:?} is no address", shorten(addr)));
         (None, addr, None, None)
     };
     if kind.is_some_and(|k| !k.is_empty()) && found.as_ref().is_some_and(|found| *found != said) {
-        notes.add(DiagnosticCode::Addrtype, at, || {
+        diagnostics.add(DiagnosticCode::Addrtype, at, || {
             format!("{:?} is not of type {:?}", shorten(addr), shorten(said.as_str()))
         });
     }
@@ -249,7 +250,7 @@ pub(super) fn address<'f>(
 pub(super) fn lone_address<'f>(
     text: &'f str,
     at: usize,
-    (bump, notes): (&'f Bump, &mut Notes),
+    (bump, diagnostics): (&'f Bump, &mut FrameDiagnostics),
 ) -> CowStr<'f> {
     match ip_literal(text) {
         Some((ip, None)) => canonical(ip, text, bump).into(),
@@ -259,7 +260,8 @@ pub(super) fn lone_address<'f>(
             CowStr::Borrowed(out.into_bump_str())
         }
         None => {
-            notes.add(DiagnosticCode::BadAddr, at, || format!("{:?} is no address", shorten(text)));
+            diagnostics
+                .add(DiagnosticCode::BadAddr, at, || format!("{:?} is no address", shorten(text)));
             text.into()
         }
     }
@@ -270,9 +272,9 @@ mod tests {
     use super::*;
 
     fn with_numbers<T>(read: impl FnOnce(&mut Numbers<'_>) -> T) -> (T, bool) {
-        let mut notes = Notes::new(4);
-        let value = read(&mut Numbers { notes: &mut notes, at: 0 });
-        (value, !notes.is_empty())
+        let mut diagnostics = FrameDiagnostics::new(4);
+        let value = read(&mut Numbers { diagnostics: &mut diagnostics, at: 0 });
+        (value, !diagnostics.is_empty())
     }
 
     #[test]
@@ -325,10 +327,10 @@ mod tests {
     fn t6_addresses_are_canonical_and_the_literal_decides() {
         let bump = Bump::new();
         let read = |addr: &'static str, kind: Option<&'static str>| {
-            let mut notes = Notes::new(4);
-            let a = address(addr, kind, None, 0, (&bump, &mut notes)).into_owned();
+            let mut diagnostics = FrameDiagnostics::new(4);
+            let a = address(addr, kind, None, 0, (&bump, &mut diagnostics)).into_owned();
             let shown = format!("{} {} {:?} {}", a.text, a.kind.as_str(), a.zone, a.ip.is_some());
-            (shown, !notes.is_empty())
+            (shown, !diagnostics.is_empty())
         };
         for (addr, kind, shown, noted) in [
             ("192.0.2.1", Some("ipv4"), "192.0.2.1 ipv4 None true", false),
@@ -345,8 +347,8 @@ mod tests {
         ] {
             assert_eq!(read(addr, kind), (shown.to_owned(), noted), "{addr}");
         }
-        let mut notes = Notes::new(4);
-        assert_eq!(lone_address("FE80::2%eth1", 0, (&bump, &mut notes)), "fe80::2%eth1");
-        assert!(notes.is_empty());
+        let mut diagnostics = FrameDiagnostics::new(4);
+        assert_eq!(lone_address("FE80::2%eth1", 0, (&bump, &mut diagnostics)), "fe80::2%eth1");
+        assert!(diagnostics.is_empty());
     }
 }

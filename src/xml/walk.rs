@@ -2,9 +2,9 @@
 
 use super::{
     context::Context,
+    diagnostics::{shorten, stray_text},
     lex::is_blank,
-    names::El,
-    notes::{shorten, stray_text},
+    names::Element,
     skip::{Skip, Skipped},
     text::ValueKind,
     token::{Attr, Name, Token, Tokens},
@@ -16,27 +16,27 @@ pub(super) trait Visitor<'f> {
     /// Handles the start of an element inside `parent`.
     fn open(
         &mut self,
-        el: El,
-        parent: El,
+        el: Element,
+        parent: Element,
         tag: (&[Attr<'f>], usize),
         context: &mut Context<'f, '_>,
     );
     /// Handles text directly inside an element. Returns false if the element holds no text, which is then not read.
     fn text(
         &mut self,
-        el: El,
+        el: Element,
         text: (&'f str, ValueKind),
         at: usize,
         context: &mut Context<'f, '_>,
     ) -> bool;
     /// Handles the end of an element, by its end tag or without one.
-    fn close(&mut self, el: El, context: &mut Context<'f, '_>);
+    fn close(&mut self, el: Element, context: &mut Context<'f, '_>);
 }
 
 /// Open elements, outermost first.
 #[derive(Debug, Default)]
-pub(super) struct Stack {
-    open: Vec<El>,
+pub(super) struct ElementStack {
+    open: Vec<Element>,
     skip: Option<Skip>,
     /// True if text since the last tag was reported as stray.
     has_stray: bool,
@@ -44,7 +44,7 @@ pub(super) struct Stack {
 
 /// Reason why a walk ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Exit {
+pub(super) enum WalkEnd {
     /// All tokens were read.
     End,
     /// The outermost element ended with its end tag.
@@ -53,25 +53,25 @@ pub(super) enum Exit {
     Left(usize),
 }
 
-impl Stack {
-    pub(super) fn new(root: El) -> Self {
+impl ElementStack {
+    pub(super) fn new(root: Element) -> Self {
         let mut open = Vec::with_capacity(16);
         open.push(root);
         Self { open, skip: None, has_stray: false }
     }
 
     /// Returns the innermost open element.
-    pub(super) fn top(&self) -> Option<El> {
+    pub(super) fn top(&self) -> Option<Element> {
         self.open.last().copied()
     }
 
     /// Returns true if text at the current position is read.
     pub(super) fn wants_text(&self) -> bool {
-        self.skip.is_none() && matches!(self.top(), Some(El::Script | El::Elem))
+        self.skip.is_none() && matches!(self.top(), Some(Element::Script | Element::Elem))
     }
 
     /// Opens the outermost element again.
-    pub(super) fn reopen(&mut self, root: El) {
+    pub(super) fn reopen(&mut self, root: Element) {
         self.open.clear();
         self.open.push(root);
         self.skip = None;
@@ -101,12 +101,12 @@ impl Stack {
         tokens: &mut Tokens<'f>,
         visitor: &mut impl Visitor<'f>,
         context: &mut Context<'f, '_>,
-    ) -> Exit {
+    ) -> WalkEnd {
         loop {
             if self.ignores_text() {
                 tokens.pass_line_end();
             }
-            let Some(token) = tokens.next(context.notes) else { return Exit::End };
+            let Some(token) = tokens.next(context.diagnostics) else { return WalkEnd::End };
             match token {
                 Token::Start { name, empty, at } => {
                     context.here = at;
@@ -133,7 +133,10 @@ impl Stack {
     /// Returns true if text at the current position is insignificant.
     #[inline]
     fn ignores_text(&self) -> bool {
-        let read = matches!(self.top(), Some(El::Script | El::Elem | El::Cpe | El::Banner));
+        let read = matches!(
+            self.top(),
+            Some(Element::Script | Element::Elem | Element::Cpe | Element::Banner)
+        );
         self.skip.is_some() || !read
     }
 
@@ -151,7 +154,7 @@ impl Stack {
         {
             // Pieces and comments may split it: it counts once between two tags, and its words are not shown.
             self.has_stray = true;
-            context.notes.add(DiagnosticCode::StrayText, at.saturating_add(solid), || {
+            context.diagnostics.add(DiagnosticCode::StrayText, at.saturating_add(solid), || {
                 stray_text(top.name())
             });
         }
@@ -159,7 +162,7 @@ impl Stack {
 
     /// Returns true if a start tag stands in a skipped element and is skipped, too. A skip that it ends is over then.
     pub(super) fn skips(&mut self, name: Name<'_>) -> bool {
-        let skips = self.skip.as_ref().is_some_and(|skip| skip.holds(name));
+        let skips = self.skip.as_ref().is_some_and(|skip| skip.contains(name));
         if !skips {
             self.skip = None;
         }
@@ -183,32 +186,34 @@ impl Stack {
         tokens: &Tokens<'f>,
         visitor: &mut impl Visitor<'f>,
         context: &mut Context<'f, '_>,
-    ) -> Option<Exit> {
+    ) -> Option<WalkEnd> {
         if self.skip.is_some() && self.skips(name) {
             self.drop_tag(name, !empty);
             return None;
         }
         if tokens.is_too_long(at) {
-            context.notes.add(DiagnosticCode::Limit, at, || long_tag(shorten(name.as_str())));
+            context
+                .diagnostics
+                .add(DiagnosticCode::Limit, at, || oversized_tag(shorten(name.as_str())));
             self.drop_tag(name, !empty);
             return None;
         }
         let el = match name {
             Name::Known(el) => el,
             Name::Unknown(unknown) => {
-                context.notes.unknown(unknown, at);
+                context.diagnostics.unknown(unknown, at);
                 if !empty && !tokens.is_damaged(at) {
                     self.skip = Some(Skip::of_unknown(unknown));
                 }
                 return None;
             }
         };
-        match self.fit(el) {
-            Fit::Here => {}
-            Fit::Below(depth) => self.close_implicitly(depth, (el, at), visitor, context),
-            Fit::Outside => return Some(Exit::Left(at)),
-            Fit::Nowhere => {
-                context.notes.unknown(el.name(), at);
+        match self.placement(el) {
+            Placement::Here => {}
+            Placement::Below(depth) => self.close_implicitly(depth, (el, at), visitor, context),
+            Placement::Outside => return Some(WalkEnd::Left(at)),
+            Placement::Nowhere => {
+                context.diagnostics.unknown(el.name(), at);
                 if !empty {
                     self.skip = Some(Skip::of_unknown(el.name()));
                 }
@@ -218,7 +223,7 @@ impl Stack {
         let parent = self.top()?;
         if self.open.len() >= context.limits.max_element_depth {
             let cap = context.limits.max_element_depth;
-            context.notes.add(DiagnosticCode::Limit, at, || {
+            context.diagnostics.add(DiagnosticCode::Limit, at, || {
                 format!("<{}> dropped: {cap} elements are open", el.name())
             });
             self.drop_tag(name, !empty);
@@ -234,15 +239,15 @@ impl Stack {
     }
 
     #[inline]
-    fn fit(&self, el: El) -> Fit {
-        let Some(top) = self.top() else { return Fit::Outside };
-        if top.holds(el) || el.floats() {
-            return Fit::Here;
+    fn placement(&self, el: Element) -> Placement {
+        let Some(top) = self.top() else { return Placement::Outside };
+        if top.allows_child(el) || el.is_scan_level() {
+            return Placement::Here;
         }
-        match self.open.iter().rposition(|open| open.holds(el)) {
-            Some(at) => Fit::Below(at.saturating_add(1)),
-            None if El::Nmaprun.holds(el) => Fit::Outside,
-            None => Fit::Nowhere,
+        match self.open.iter().rposition(|open| open.allows_child(el)) {
+            Some(at) => Placement::Below(at.saturating_add(1)),
+            None if Element::Nmaprun.allows_child(el) => Placement::Outside,
+            None => Placement::Nowhere,
         }
     }
 
@@ -250,12 +255,12 @@ impl Stack {
     fn close_implicitly<'f>(
         &mut self,
         depth: usize,
-        (el, at): (El, usize),
+        (el, at): (Element, usize),
         visitor: &mut impl Visitor<'f>,
         context: &mut Context<'f, '_>,
     ) {
-        context.notes.add(DiagnosticCode::ImplicitClose, at, || {
-            let open = self.top().map_or("", El::name);
+        context.diagnostics.add(DiagnosticCode::ImplicitClose, at, || {
+            let open = self.top().map_or("", Element::name);
             format!("<{}> closes <{open}>, whose end tag is missing", el.name())
         });
         while self.open.len() > depth {
@@ -271,7 +276,7 @@ impl Stack {
         at: usize,
         visitor: &mut impl Visitor<'f>,
         context: &mut Context<'f, '_>,
-    ) -> Option<Exit> {
+    ) -> Option<WalkEnd> {
         if let Some(skip) = &mut self.skip {
             match skip.end(name, &self.open) {
                 Skipped::On => return None,
@@ -287,14 +292,14 @@ impl Stack {
             Name::Unknown(_) => None,
         };
         let Some(depth) = open else {
-            context.notes.add(DiagnosticCode::StrayEnd, at, || {
+            context.diagnostics.add(DiagnosticCode::StrayEnd, at, || {
                 format!("</{}> closes nothing", shorten(name.as_str()))
             });
             return None;
         };
         if depth.saturating_add(1) < self.open.len() {
-            context.notes.add(DiagnosticCode::ImplicitClose, at, || {
-                let open = self.top().map_or("", El::name);
+            context.diagnostics.add(DiagnosticCode::ImplicitClose, at, || {
+                let open = self.top().map_or("", Element::name);
                 format!("</{}> closes <{open}>, whose end tag is missing", name.as_str())
             });
         }
@@ -303,12 +308,12 @@ impl Stack {
                 visitor.close(el, context);
             }
         }
-        self.open.is_empty().then_some(Exit::Closed)
+        self.open.is_empty().then_some(WalkEnd::Closed)
     }
 }
 
 /// Place where an element belongs.
-enum Fit {
+enum Placement {
     Here,
     /// Inside the open element at this depth, once those inside it are closed.
     Below(usize),
@@ -318,6 +323,6 @@ enum Fit {
 }
 
 /// Returns the message about a tag above the limit.
-pub(super) fn long_tag(name: &str) -> String {
+pub(super) fn oversized_tag(name: &str) -> String {
     format!("<{name}> dropped: its tag is too long")
 }

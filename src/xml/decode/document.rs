@@ -8,24 +8,24 @@ use sha2::Digest;
 use super::{
     super::{
         batch::HostDiagnostics,
+        diagnostics::FrameDiagnostics,
         evidence::is_quoted,
-        frame::{HostEnd, Kind, Piece},
+        frame::{Frame, FrameKind, HostEnd},
         host,
-        lex::{End, TagScan, is_blank},
-        names::El,
-        notes::Notes,
-        run::Document,
-        text::{Encoding, convert, note_bad_bytes},
+        lex::{End, TagScanner, is_blank},
+        names::Element,
+        scan::Document,
+        text::{Encoding, decode_text, report_invalid_utf8},
         token::Token,
-        walk::{Exit, long_tag},
+        walk::{WalkEnd, oversized_tag},
     },
-    Decoder, Phase, QUOTED, Settle, context, tokens,
+    Decoder, Phase, PositionMap, QUOTED, context, tokens,
 };
 use crate::{bytes::hex, error::DiagnosticCode, model::ScanEvent};
 
 impl Decoder {
     pub(super) fn skip(&mut self, len: usize) {
-        self.note_hidden(len);
+        self.report_hidden(len);
         if let Phase::Before { anything, .. } = &mut self.phase {
             *anything = true;
         }
@@ -54,7 +54,7 @@ impl Decoder {
         if let Phase::Before { junk, .. } = self.phase {
             if let Some(place) = junk {
                 let detail = || "bytes before the document".to_owned();
-                self.ledger.add(DiagnosticCode::LeadingJunk, 1, || place, detail);
+                self.document_diagnostics.add(DiagnosticCode::LeadingJunk, 1, || place, detail);
             }
             self.phase = Phase::Prolog { nmap: false };
         }
@@ -66,13 +66,13 @@ impl Decoder {
             *known |= nmap;
         }
         if subset {
-            self.note(DiagnosticCode::Dtd, "the internal subset of a DOCTYPE is skipped");
+            self.warn(DiagnosticCode::Dtd, "the internal subset of a DOCTYPE is skipped");
         }
-        self.note_hidden(len);
+        self.report_hidden(len);
         self.consume(len);
     }
 
-    pub(super) fn run_start(&mut self, len: usize) {
+    pub(super) fn scan_start(&mut self, len: usize) {
         let first = self.document.reader.record.header.doc_index == 0;
         let begins = matches!(self.phase, Phase::Before { .. } | Phase::Prolog { .. });
         if first && begins && is_quoted(self.head(len)) {
@@ -83,19 +83,21 @@ impl Decoder {
         self.accept();
         self.document.reader.record.header.position = self.doc_start;
         let bump = mem::take(&mut self.bump);
-        let settle = {
+        let positions = {
             let bytes = self.framer.bytes().get(..len).unwrap_or_default();
-            let converted = convert(bytes, self.encoding, &bump);
-            note_bad_bytes(bytes, self.encoding, &converted, &mut self.notes);
-            let mut tokens = tokens(converted.text, &bump, &self.options, false);
-            let token = tokens.next(&mut self.notes);
-            let mut context = context(&bump, &self.options, &mut self.notes, self.encoding);
+            let decoded = decode_text(bytes, self.encoding, &bump);
+            report_invalid_utf8(bytes, self.encoding, &decoded, &mut self.diagnostics);
+            let mut tokens = tokens(decoded.text, &bump, &self.options, false);
+            let token = tokens.next(&mut self.diagnostics);
+            let mut context = context(&bump, &self.options, &mut self.diagnostics, self.encoding);
             if tokens.is_too_long(0) {
-                context.notes.add(DiagnosticCode::Limit, 0, || long_tag(El::Nmaprun.name()));
+                context
+                    .diagnostics
+                    .add(DiagnosticCode::Limit, 0, || oversized_tag(Element::Nmaprun.name()));
             }
             self.document.begin(tokens.attributes(), &self.options.salt, &mut context);
             if tokens.was_repaired() && tokens.attributes().is_empty() {
-                context.notes.add(DiagnosticCode::NoHeader, 0, || {
+                context.diagnostics.add(DiagnosticCode::NoHeader, 0, || {
                     "the tag of the scan cannot be read".into()
                 });
             }
@@ -104,9 +106,9 @@ impl Decoder {
             if empty {
                 self.document.stack.close_all(&mut self.document.reader, &mut context);
             }
-            Settle::of(converted)
+            PositionMap::of(decoded)
         };
-        self.settle(&settle);
+        self.resolve_positions(&positions);
         self.bump = bump;
         self.queue.extend(self.document.drain());
         self.consume(len);
@@ -115,7 +117,7 @@ impl Decoder {
     /// Begins a scan that lacks its start tag (rule R1).
     pub(super) fn begin_without_header(&mut self) {
         self.leave_before();
-        self.note(DiagnosticCode::NoHeader, "no <nmaprun> before this");
+        self.warn(DiagnosticCode::NoHeader, "no <nmaprun> before this");
         self.begin_bare();
     }
 
@@ -123,20 +125,20 @@ impl Decoder {
     pub(super) fn begin_bare(&mut self) {
         self.accept();
         self.document.reader.record.header.position = self.doc_start;
-        let mut context = context(&self.bump, &self.options, &mut self.notes, self.encoding);
+        let mut context = context(&self.bump, &self.options, &mut self.diagnostics, self.encoding);
         self.document.begin(&[], &self.options.salt, &mut context);
         self.phase = Phase::Open;
     }
 
     /// Continues the scan with content after its end (rule R7).
     pub(super) fn resume(&mut self) {
-        self.note(DiagnosticCode::Resumed, "content after the end of the scan continues it");
+        self.warn(DiagnosticCode::Resumed, "content after the end of the scan continues it");
         self.document.reader.record.resumed = true;
-        self.document.stack.reopen(El::Nmaprun);
+        self.document.stack.reopen(Element::Nmaprun);
         self.phase = Phase::Open;
     }
 
-    pub(super) fn run_piece(&mut self, len: usize) {
+    pub(super) fn scan_frame(&mut self, len: usize) {
         // The line end after each host is insignificant.
         if !self.document.stack.wants_text() && self.head(len).iter().all(|b| is_blank(*b)) {
             self.consume(len);
@@ -154,7 +156,7 @@ impl Decoder {
             let is_damaged_root = self.first_element(&name, len);
             if is_damaged_root || self.phase != Phase::Open {
                 // This element is ignored, but others may follow it.
-                let end = match TagScan::end_in_piece(self.head(len)) {
+                let end = match TagScanner::end_in_frame(self.head(len)) {
                     End::At(end) | End::Broken(end) => end.clamp(1, len),
                     _ => len,
                 };
@@ -162,19 +164,19 @@ impl Decoder {
                 return;
             }
         }
-        self.walk_run(len);
+        self.walk_scan(len);
     }
 
     /// Returns name and position of the first start tag of a piece.
     pub(super) fn first_start(&self, len: usize) -> Option<(String, usize)> {
         let bump = Bump::new();
-        let mut notes = Notes::new(0);
-        let converted = convert(self.head(len), self.encoding, &bump);
+        let mut diagnostics = FrameDiagnostics::new(0);
+        let decoded = decode_text(self.head(len), self.encoding, &bump);
         let last = self.framer.is_last() && len == self.framer.bytes().len();
-        let mut tokens = tokens(converted.text, &bump, &self.options, last);
+        let mut tokens = tokens(decoded.text, &bump, &self.options, last);
         loop {
-            if let Token::Start { name, at, .. } = tokens.next(&mut notes)? {
-                return Some((name.as_str().to_owned(), converted.source(at)));
+            if let Token::Start { name, at, .. } = tokens.next(&mut diagnostics)? {
+                return Some((name.as_str().to_owned(), decoded.source(at)));
             }
         }
     }
@@ -182,50 +184,50 @@ impl Decoder {
     /// Handles a piece without start tags where no element is open.
     pub(super) fn stray_ends(&mut self, len: usize) {
         if self.phase == Phase::After {
-            self.walk_run(len);
+            self.walk_scan(len);
         } else {
-            self.note_hidden(len);
+            self.report_hidden(len);
             self.consume(len);
         }
     }
 
-    pub(super) fn walk_run(&mut self, len: usize) {
+    pub(super) fn walk_scan(&mut self, len: usize) {
         let bump = mem::take(&mut self.bump);
         // Text after the end of a scan is ignored without a warning.
         let open = self.phase == Phase::Open;
-        let (settle, used) = {
+        let (positions, used) = {
             let bytes = self.framer.bytes().get(..len).unwrap_or_default();
             let last = self.framer.is_last() && len == self.framer.bytes().len();
-            let converted = convert(bytes, self.encoding, &bump);
-            let mut tokens = tokens(converted.text, &bump, &self.options, last);
-            let mut context = context(&bump, &self.options, &mut self.notes, self.encoding);
+            let decoded = decode_text(bytes, self.encoding, &bump);
+            let mut tokens = tokens(decoded.text, &bump, &self.options, last);
+            let mut context = context(&bump, &self.options, &mut self.diagnostics, self.encoding);
             let Document { stack, reader, .. } = &mut self.document;
             let exit = stack.walk(&mut tokens, reader, &mut context);
             let used = match exit {
-                Exit::Closed => {
+                WalkEnd::Closed => {
                     self.phase = Phase::After;
-                    converted.source(tokens.place())
+                    decoded.source(tokens.place())
                 }
-                Exit::End | Exit::Left(_) => len,
+                WalkEnd::End | WalkEnd::Left(_) => len,
             };
             let used = used.clamp(1, len.max(1));
             let read = bytes.get(..used).unwrap_or(bytes);
             if open {
-                note_bad_bytes(read, self.encoding, &converted, &mut self.notes);
+                report_invalid_utf8(read, self.encoding, &decoded, &mut self.diagnostics);
             }
-            (Settle::of(converted), used)
+            (PositionMap::of(decoded), used)
         };
         let items = mem::take(&mut self.document.reader.items);
         let limits = (self.options.limits.max_pending_bytes, &*self.options.salt);
-        self.document.take_items(items, limits, &mut self.notes);
+        self.document.take_items(items, limits, &mut self.diagnostics);
         self.queue.extend(self.document.drain());
-        self.settle(&settle);
+        self.resolve_positions(&positions);
         self.bump = bump;
         self.consume(used);
     }
 
     /// Handles a host. Events that must precede it are queued first.
-    pub(super) fn host_piece(&mut self, piece: Piece) {
+    pub(super) fn host_frame(&mut self, frame: Frame) {
         match self.phase {
             Phase::Before { .. } | Phase::Prolog { .. } | Phase::Foreign => {
                 self.begin_without_header();
@@ -236,24 +238,24 @@ impl Decoder {
         self.document.stack.pass_host();
         if self.document.waits_for_host() {
             let bump = Bump::new();
-            let mut notes = Notes::new(0);
-            let converted = convert(self.head(piece.len), self.encoding, &bump);
-            let mut tokens = tokens(converted.text, &bump, &self.options, false);
-            let mut context = context(&bump, &self.options, &mut notes, self.encoding);
+            let mut diagnostics = FrameDiagnostics::new(0);
+            let decoded = decode_text(self.head(frame.len), self.encoding, &bump);
+            let mut tokens = tokens(decoded.text, &bump, &self.options, false);
+            let mut context = context(&bump, &self.options, &mut diagnostics, self.encoding);
             let [addr, port, end] = host::first_host_parts(&mut tokens, &mut context);
-            self.document.announce(&self.options.salt, [&addr, &port, &end]);
+            self.document.emit_header(&self.options.salt, [&addr, &port, &end]);
             self.queue.extend(self.document.drain());
         }
         if !self.options.strict {
-            if !self.batch_host(piece) {
-                self.host = Some(piece);
+            if !self.batch_host(frame) {
+                self.host = Some(frame);
             }
-        } else if self.reads_clean(piece) {
+        } else if self.reads_clean(frame) {
             // A host that is truncated by the end of the input is incomplete, which is reported at that end.
-            if piece.kind == Kind::Host(HostEnd::Input) {
-                self.consume(piece.len);
+            if frame.kind == FrameKind::Host(HostEnd::Input) {
+                self.consume(frame.len);
             } else {
-                self.host = Some(piece);
+                self.host = Some(frame);
             }
         }
     }
@@ -262,11 +264,11 @@ impl Decoder {
     pub(super) fn end_document(&mut self) {
         if matches!(self.phase, Phase::Open | Phase::Prolog { nmap: true }) {
             self.document.reader.record.truncated = true;
-            self.note(DiagnosticCode::Truncated, "the document ends before its end tag");
+            self.warn(DiagnosticCode::Truncated, "the document ends before its end tag");
         }
-        let mut context = context(&self.bump, &self.options, &mut self.notes, self.encoding);
+        let mut context = context(&self.bump, &self.options, &mut self.diagnostics, self.encoding);
         self.document.end(&self.options.salt, &mut context);
-        self.settle(&Settle::default());
+        self.resolve_positions(&PositionMap::default());
         if !self.document.reader.record.has_scan {
             // Without a scan, no event waits for its ID.
             let _ = self.document.drain();
@@ -285,11 +287,14 @@ impl Decoder {
             }
             record.content_sha256 = Some(hex(&mem::take(&mut self.hash).finalize()));
         }
-        let notes = self.batches.is_some().then(|| HostDiagnostics::of_run(self.ledger.clone()));
-        record.diagnostics = self.ledger.finish();
+        let diagnostics = self
+            .batches
+            .is_some()
+            .then(|| HostDiagnostics::of_scan(self.document_diagnostics.clone()));
+        record.diagnostics = self.document_diagnostics.finish();
         if record.has_scan || !record.diagnostics.is_empty() {
-            if let (Some(batches), Some(notes)) = (&mut self.batches, notes) {
-                batches.end_scan(notes);
+            if let (Some(batches), Some(diagnostics)) = (&mut self.batches, diagnostics) {
+                batches.end_scan(diagnostics);
             }
             self.queue.push_back(ScanEvent::ScanEnd(Box::new(record)));
             self.check_strict_end();
@@ -300,9 +305,9 @@ impl Decoder {
         self.done = true;
         match self.phase {
             // Nothing is known about input that was not read.
-            Phase::Before { junk: None, anything: false } if self.broke_off => {}
+            Phase::Before { junk: None, anything: false } if self.unreadable => {}
             Phase::Before { junk: None, anything: false } => {
-                self.note(DiagnosticCode::Empty, "nothing but blanks");
+                self.warn(DiagnosticCode::Empty, "nothing but blanks");
                 self.end_document();
             }
             Phase::Before { .. } => self.end_without_scan("no nmaprun element"),

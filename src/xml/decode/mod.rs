@@ -1,7 +1,7 @@
 //! Decoder: turns the pieces of the framer into events, document by document (rules R1, R2, R6 and R7).
 //!
 //! ```text
-//! bytes ──▶ Intake ────▶ Framer ────────▶ Tokens ──▶ Stack ────▶ readers of runs and hosts ──▶ events
+//! bytes ──▶ Transcoder ────▶ Framer ────────▶ Tokens ──▶ ElementStack ────▶ readers of runs and hosts ──▶ events
 //!           (encoding)   (hosts, pieces)  (markup)   (nesting)   (values)
 //! ```
 //!
@@ -9,10 +9,10 @@
 //! calls [`Decoder::next_event`] until it returns `None`; [`Reader`](super::Reader) does both for an input. Each step
 //! of `advance` takes one piece from the framer, passes it to the handler of its kind, and consumes its bytes. Handlers
 //! add events to `queue`, with one exception: a host is returned without copying, so it stays in the framer (`host`)
-//! until the caller asks for it, and its bytes (`given`) are consumed by the next call.
+//! until the caller asks for it, and its bytes (`emitted_len`) are consumed by the next call.
 //!
 //! [`Phase`] is the position in the document: before it, in its prolog, in a scan, after a scan, or in a document of
-//! another format. Handlers change it, and the framer receives it with every call ([`Around`](super::frame::Around)),
+//! another format. Handlers change it, and the framer receives it with every call ([`Surroundings`](super::frame::Surroundings)),
 //! because it decides if a `<host` begins a host.
 //!
 //! Positions are counted in three ways: in bytes of the framer, in bytes of the input (the two differ after transcoding
@@ -23,18 +23,18 @@
 //! small as possible and the hash advances only when a piece was accepted (`strict`).
 //!
 //! The folder divides the handlers by subject: `document` (begin and end of scans), `foreign` (other formats),
-//! `oversized` (tags above the limit), `piece` (parsing), `parts` (batches for other threads), `again` (reuse). A new
-//! kind of piece needs an arm in `Decoder::piece`; a new field needs one in `again`, which lists all of them.
+//! `oversized` (tags above the limit), `frame` (parsing), `parts` (batches for other threads), `again` (reuse). A new
+//! kind of piece needs an arm in `Decoder::frame`; a new field needs one in `again`, which lists all of them.
 
-mod again;
+mod batch_state;
 mod document;
-mod foreign;
-mod oversized;
-mod parts;
-mod piece;
-mod quoted;
-mod settle;
-mod strict;
+mod embedded_xml;
+mod foreign_document;
+mod frame_text;
+mod oversized_tag;
+mod position;
+mod reset;
+mod strict_mode;
 
 use std::{
     collections::VecDeque,
@@ -45,23 +45,23 @@ use std::{
 use bumpalo::Bump;
 use sha2::{Digest, Sha256};
 
-pub use self::parts::BatchedEvent;
-pub(crate) use self::quoted::{ESCAPED, QUOTED};
+pub use self::batch_state::BatchedEvent;
+pub(crate) use self::embedded_xml::{ESCAPED, QUOTED};
 use self::{
-    parts::Batches,
-    piece::{context, tokens},
-    quoted::EscapedRun,
-    settle::{Settle, count_lines},
+    batch_state::BatchState,
+    embedded_xml::EscapedScan,
+    frame_text::{context, tokens},
+    position::{PositionMap, count_lines},
 };
-pub(super) use self::{piece::read_piece, settle::line_of};
+pub(super) use self::{frame_text::parse_host, position::line_of};
 use super::{
     Options,
-    frame::{Framer, Kind, Piece},
-    intake::Intake,
+    diagnostics::{DocumentDiagnostics, FrameDiagnostics},
+    frame::{Frame, FrameKind, Framer},
     lex::to_u64,
-    notes::{Ledger, Notes},
-    run::Document,
+    scan::Document,
     text::Encoding,
+    transcode::Transcoder,
 };
 use crate::{
     error::{DiagnosticCode, Error, Position, Result},
@@ -78,39 +78,39 @@ const START: Position = Position { byte: 0, line: 1 };
 #[derive(Debug)]
 pub struct Decoder {
     options: Options,
-    intake: Intake,
+    transcoder: Transcoder,
     framer: Framer,
     /// Bytes that were fed but not passed to the intake yet.
-    waiting: VecDeque<u8>,
+    pending_input: VecDeque<u8>,
     bump: Bump,
-    notes: Notes,
-    ledger: Ledger,
+    diagnostics: FrameDiagnostics,
+    document_diagnostics: DocumentDiagnostics,
     encoding: Encoding,
     document: Document,
     phase: Phase,
     /// Events that are ready.
     queue: VecDeque<ScanEvent<'static>>,
     /// Next host, which is at the start of the framer.
-    host: Option<Piece>,
+    host: Option<Frame>,
     /// Length in bytes of the host that was returned last and is not consumed yet.
-    given: usize,
-    batches: Option<Batches>,
+    emitted_len: usize,
+    batches: Option<BatchState>,
     failed: Option<Error>,
-    over: bool,
+    input_finished: bool,
     /// True if the input was not read to its end.
-    broke_off: bool,
+    unreadable: bool,
     done: bool,
     lines: u64,
     doc_start: Position,
-    escaped: EscapedRun,
+    escaped: EscapedScan,
     /// Reason why this is not nmap XML, unless a scan follows.
     refused: Option<Error>,
     /// True if an nmap scan or host was seen in markup that is not read, before any scan.
     hides_scan: bool,
     /// Bytes that are not consumed yet, for the hash.
-    unhashed: VecDeque<u8>,
+    hash_input: VecDeque<u8>,
     /// Position of the first of these bytes.
-    hashed: u64,
+    hash_position: u64,
     hash: Sha256,
 }
 
@@ -146,30 +146,30 @@ impl Decoder {
             framer.read_stepwise();
         }
         Self {
-            intake: Intake::default(),
+            transcoder: Transcoder::default(),
             framer,
-            waiting: VecDeque::new(),
+            pending_input: VecDeque::new(),
             bump: Bump::new(),
-            notes: Notes::new(unknown),
-            ledger: Ledger::new(unknown),
+            diagnostics: FrameDiagnostics::new(unknown),
+            document_diagnostics: DocumentDiagnostics::new(unknown),
             encoding: Encoding::default(),
             document: Document::new(0),
             phase: Phase::default(),
             queue: VecDeque::new(),
             host: None,
-            given: 0,
+            emitted_len: 0,
             batches: None,
             failed: None,
-            over: false,
-            broke_off: false,
+            input_finished: false,
+            unreadable: false,
             done: false,
             lines: 0,
             doc_start: START,
-            escaped: EscapedRun::default(),
+            escaped: EscapedScan::default(),
             refused: None,
             hides_scan: false,
-            unhashed: VecDeque::new(),
-            hashed: 0,
+            hash_input: VecDeque::new(),
+            hash_position: 0,
             hash: Sha256::new(),
             options,
         }
@@ -182,12 +182,12 @@ impl Decoder {
             return;
         }
         if self.options.hash {
-            self.unhashed.extend(bytes);
+            self.hash_input.extend(bytes);
         }
-        if self.waiting.is_empty() && bytes.len() <= FEED {
-            self.intake.feed(bytes, self.framer.buffer());
+        if self.pending_input.is_empty() && bytes.len() <= FEED {
+            self.transcoder.feed(bytes, self.framer.buffer());
         } else {
-            self.waiting.extend(bytes);
+            self.pending_input.extend(bytes);
         }
     }
 
@@ -203,8 +203,8 @@ impl Decoder {
     ) -> io::Result<usize> {
         let in_place = !self.done
             && !self.options.hash
-            && self.waiting.is_empty()
-            && self.intake.takes_bytes();
+            && self.pending_input.is_empty()
+            && self.transcoder.takes_bytes();
         if !in_place {
             chunk.resize(room, 0);
             let len = from.read(chunk)?;
@@ -217,18 +217,18 @@ impl Decoder {
         let read = from.read(buffer.get_mut(before..).unwrap_or_default());
         let len = read.as_ref().map_or(0, |len| *len);
         buffer.truncate(before.saturating_add(len));
-        self.intake.accept(before, buffer);
+        self.transcoder.accept(before, buffer);
         read
     }
 
     /// Ends the input. Everything that is still open is closed.
     pub fn finish(&mut self) {
-        self.over = true;
+        self.input_finished = true;
     }
 
     /// Ends the input where the remaining bytes cannot be read.
-    pub(super) fn break_off(&mut self) {
-        self.broke_off = true;
+    pub(super) fn finish_unreadable(&mut self) {
+        self.unreadable = true;
         self.finish();
     }
 
@@ -243,7 +243,7 @@ impl Decoder {
             return Ok(Some(event));
         }
         match self.host.take() {
-            Some(piece) => self.read_host(piece).map(Some),
+            Some(frame) => self.read_host(frame).map(Some),
             None => Ok(None),
         }
     }
@@ -255,8 +255,8 @@ impl Decoder {
 
     /// Continues until an event is ready or more bytes are needed.
     pub(super) fn advance(&mut self) -> Result<()> {
-        if self.given > 0 {
-            let len = mem::take(&mut self.given);
+        if self.emitted_len > 0 {
+            let len = mem::take(&mut self.emitted_len);
             self.consume(len);
         }
         while !self.is_ready() {
@@ -268,16 +268,16 @@ impl Decoder {
                 return Ok(());
             }
             let wants_text = self.document.stack.wants_text();
-            if let Some(piece) = self.framer.next(wants_text, self.phase.around()) {
+            if let Some(frame) = self.framer.next(wants_text, self.phase.surroundings()) {
                 let before = self.framer.place();
-                self.piece(piece);
+                self.frame(frame);
                 self.check_strict();
                 if self.framer.place() == before && self.host.is_none() && self.failed.is_none() {
-                    debug_assert!(false, "the decoder stands still at {before}: {piece:?}");
-                    self.consume(piece.len);
+                    debug_assert!(false, "the decoder stands still at {before}: {frame:?}");
+                    self.consume(frame.len);
                 }
             } else if !self.take_in() {
-                if self.over {
+                if self.input_finished {
                     let rest = self.framer.bytes().len();
                     self.consume(rest);
                     self.end_of_input();
@@ -299,50 +299,50 @@ impl Decoder {
 
     /// Passes fed bytes to the intake. Returns false if there are none.
     fn take_in(&mut self) -> bool {
-        let (front, _) = self.waiting.as_slices();
+        let (front, _) = self.pending_input.as_slices();
         let len = front.len().min(FEED);
         if len > 0 {
-            let chunk: Vec<u8> = self.waiting.drain(..len).collect();
-            self.intake.feed(&chunk, self.framer.buffer());
+            let chunk: Vec<u8> = self.pending_input.drain(..len).collect();
+            self.transcoder.feed(&chunk, self.framer.buffer());
             return true;
         }
-        if self.over && !self.framer.is_last() {
-            self.intake.finish(self.framer.buffer());
+        if self.input_finished && !self.framer.is_last() {
+            self.transcoder.finish(self.framer.buffer());
             self.framer.finish();
             return true;
         }
         false
     }
 
-    fn piece(&mut self, piece: Piece) {
-        match piece.kind {
-            Kind::Junk => self.junk(piece.len),
-            Kind::Skip => self.skip(piece.len),
-            Kind::Decl => {
+    fn frame(&mut self, frame: Frame) {
+        match frame.kind {
+            FrameKind::Junk => self.junk(frame.len),
+            FrameKind::Skip => self.skip(frame.len),
+            FrameKind::Declaration => {
                 self.begin_document();
-                self.encoding = if self.intake.knows_encoding() {
+                self.encoding = if self.transcoder.knows_encoding() {
                     Encoding::Utf8
                 } else {
-                    Encoding::of_declaration(self.head(piece.len))
+                    Encoding::of_declaration(self.head(frame.len))
                 };
-                self.consume(piece.len);
+                self.consume(frame.len);
             }
-            Kind::Doctype { subset, nmap } => self.doctype(subset, nmap, piece.len),
-            Kind::Foreign => self.foreign_piece(piece.len),
-            Kind::Run => self.run_piece(piece.len),
-            Kind::RunStart => self.run_start(piece.len),
-            Kind::RunCut => {
+            FrameKind::Doctype { subset, nmap } => self.doctype(subset, nmap, frame.len),
+            FrameKind::Foreign => self.foreign_frame(frame.len),
+            FrameKind::Markup => self.scan_frame(frame.len),
+            FrameKind::ScanStart => self.scan_start(frame.len),
+            FrameKind::TruncatedScanStart => {
                 self.begin_document();
                 self.phase = Phase::Prolog { nmap: true };
-                self.consume(piece.len);
+                self.consume(frame.len);
             }
-            Kind::Lost => {
-                self.note(DiagnosticCode::BrokenTag, "markup that is broken off or has no end");
-                self.skip(piece.len);
+            FrameKind::UnclosedMarkup => {
+                self.warn(DiagnosticCode::BrokenTag, "markup that is broken off or has no end");
+                self.skip(frame.len);
             }
-            Kind::LongTag => self.long_tag(piece.len),
-            Kind::LongTagEnd { opens } => self.long_tag_end(opens, piece.len),
-            Kind::Host(_) => self.host_piece(piece),
+            FrameKind::OversizedTag => self.oversized_tag(frame.len),
+            FrameKind::OversizedTagEnd { opens } => self.oversized_tag_end(opens, frame.len),
+            FrameKind::Host(_) => self.host_frame(frame),
         }
     }
 
@@ -355,12 +355,12 @@ impl Decoder {
     fn consume(&mut self, len: usize) {
         let all = self.framer.is_last() && len >= self.framer.bytes().len();
         let bytes = self.framer.bytes().get(..len).unwrap_or_default();
-        if let Some(nuls) = self.intake.consume(bytes, all) {
+        if let Some(nuls) = self.transcoder.consume(bytes, all) {
             let count = i64::try_from(nuls.count).unwrap_or(i64::MAX);
             let line = line_of(self.lines, bytes.get(..nuls.before).unwrap_or_default());
             // Reported when the piece is read, so they may precede diagnostics that were already recorded for it.
             let place = Position { byte: nuls.place, line };
-            self.ledger
+            self.document_diagnostics
                 .add_at(DiagnosticCode::BadChar, count, place, || "NUL bytes dropped".into());
         }
         self.lines = self.lines.saturating_add(count_lines(bytes));
@@ -368,7 +368,7 @@ impl Decoder {
         self.bump.reset();
         // With strict reading this piece may be the one that ends the input.
         if !self.options.strict {
-            self.hash_up_to(self.intake.raw_start());
+            self.hash_up_to(self.transcoder.raw_start());
         }
     }
 
@@ -377,33 +377,34 @@ impl Decoder {
         if !self.options.hash {
             return;
         }
-        let len = place.saturating_sub(mem::replace(&mut self.hashed, place));
-        let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.unhashed.len());
-        let (front, back) = self.unhashed.as_slices();
+        let len = place.saturating_sub(mem::replace(&mut self.hash_position, place));
+        let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.hash_input.len());
+        let (front, back) = self.hash_input.as_slices();
         self.hash.update(front.get(..len).unwrap_or(front));
         self.hash.update(back.get(..len.saturating_sub(front.len())).unwrap_or(back));
-        self.unhashed.drain(..len);
+        self.hash_input.drain(..len);
     }
 
     /// Returns the input position after the last part that was returned.
-    pub(super) fn passed(&self) -> u64 {
-        self.intake.raw_start().saturating_add(to_u64(self.given))
+    pub(super) fn byte_offset(&self) -> u64 {
+        self.transcoder.raw_start().saturating_add(to_u64(self.emitted_len))
     }
 
     /// Returns the position of the first byte that is not consumed.
     fn here(&self) -> Position {
-        Position { byte: self.intake.raw_start(), line: self.lines.saturating_add(1) }
+        Position { byte: self.transcoder.raw_start(), line: self.lines.saturating_add(1) }
     }
 
     /// Records a warning at the first byte that is not consumed.
-    fn note(&mut self, code: DiagnosticCode, detail: &str) {
+    fn warn(&mut self, code: DiagnosticCode, detail: &str) {
         let here = self.here();
-        self.ledger.add(code, 1, || here, || detail.to_owned());
+        self.document_diagnostics.add(code, 1, || here, || detail.to_owned());
     }
 
     /// Assigns input positions to the diagnostics of the first bytes.
-    fn settle(&mut self, text: &Settle) {
-        let (intake, framer, lines) = (&self.intake, &self.framer, self.lines);
-        self.ledger.take(&mut self.notes, |at| text.position(at, (intake, framer, lines)));
+    fn resolve_positions(&mut self, text: &PositionMap) {
+        let (transcoder, framer, lines) = (&self.transcoder, &self.framer, self.lines);
+        self.document_diagnostics
+            .take(&mut self.diagnostics, |at| text.position(at, (transcoder, framer, lines)));
     }
 }

@@ -6,10 +6,10 @@ use memchr::memmem::Finder;
 
 use super::{
     super::{
-        lex::{End, Mark, TagScan, classify, is_blank, is_inner_tag, opens_tag},
+        lex::{End, MarkupKind, TagScanner, classify, is_blank, is_inner_tag, opens_tag},
         token::is_inside_host,
     },
-    Framer, HOST_OPENER, HostEnd, Kind, Mode, Open, Step,
+    FrameKind, Framer, HOST_OPENER, HostEnd, Mode, Open, Step,
 };
 
 /// Length of `</host>`.
@@ -27,7 +27,7 @@ static FINDERS: LazyLock<Finders> =
 impl Framer {
     pub(super) fn host(&mut self) -> Step {
         let skipping = self.mode == Mode::SkipHost;
-        if self.scan == 0
+        if self.examined == 0
             && !skipping
             && let Some(step) = self.host_start()
         {
@@ -39,47 +39,47 @@ impl Framer {
             if !skipping && at > self.limits.max_host_bytes {
                 return self.overflow();
             }
-            self.scan = at;
+            self.examined = at;
             if found.is_none() {
                 return self.host_pauses(at, skipping);
             }
             if let Some(step) = self.host_mark(at, skipping) {
                 return step;
             }
-            self.advance_behind(at);
+            self.advance_past(at);
         }
     }
 
     /// Examines the start tag of a host. Returns `None` if the host continues after it.
     fn host_start(&mut self) -> Option<Step> {
-        self.plain = self.tells_plain;
+        self.plain = self.tracks_plain_hosts;
         let end = self.tag_end(0);
-        if self.is_long(0, end) {
+        if self.is_oversized(0, end) {
             // An empty host ends with its start tag.
             self.plain = false;
             self.open = Open::Tag(0);
-            self.scan = HOST_OPENER;
+            self.examined = HOST_OPENER;
         } else {
             match end {
                 End::At(end) => {
                     if self.bytes().get(end.saturating_sub(2)) == Some(&b'/') {
-                        return Some(Step::piece(Kind::Host(HostEnd::Closed), end));
+                        return Some(Step::frame(FrameKind::Host(HostEnd::Closed), end));
                     }
                     // If plain hosts are reported, each tag is examined anyway.
-                    if !self.tells_plain
+                    if !self.tracks_plain_hosts
                         && let Some(len) = self.plain_host(end)
                     {
-                        return Some(Step::piece(Kind::Host(HostEnd::Closed), len));
+                        return Some(Step::frame(FrameKind::Host(HostEnd::Closed), len));
                     }
-                    self.scan = end;
+                    self.examined = end;
                 }
-                End::Broken(end) => self.scan = end,
-                End::Lost => return Some(Step::piece(Kind::Skip, self.bytes().len())),
+                End::Broken(end) => self.examined = end,
+                End::Lost => return Some(Step::frame(FrameKind::Skip, self.bytes().len())),
                 _ => return Some(Step::More),
             }
             self.open = Open::Text;
         }
-        self.mark = self.scan;
+        self.mark = self.examined;
         None
     }
 
@@ -113,8 +113,8 @@ impl Framer {
     /// Returns the position of the next `<` that may end the host or hide its end, or of one above the limit. Other
     /// tags are skipped; if plain hosts are reported, only tags that leave it plain are.
     fn next_outer_mark(&mut self) -> Option<usize> {
-        let (cap, scan, mut passed) = (self.limits.max_host_bytes, self.scan, None);
-        let (plain, inside) = (self.plain, &mut self.inside);
+        let (cap, scan, mut passed) = (self.limits.max_host_bytes, self.examined, None);
+        let (plain, inside) = (self.plain, &mut self.tag_cache);
         let bytes = self.buf.get(self.start..).unwrap_or_default();
         let marks = memchr::memchr_iter(b'<', bytes.get(scan..).unwrap_or_default());
         let mut marks = marks.map(|at| scan.saturating_add(at));
@@ -140,7 +140,7 @@ impl Framer {
     /// Examines the markup at a position of a host. Returns `None` if the host continues after it.
     fn host_mark(&mut self, at: usize, skipping: bool) -> Option<Step> {
         let mark = classify(self.at(at), self.last);
-        if mark == Mark::Unsure {
+        if mark == MarkupKind::Unsure {
             return Some(self.host_pauses(at, skipping));
         }
         if opens_tag(self.at(at)) != Some(true)
@@ -150,14 +150,16 @@ impl Framer {
         }
         self.mark = at;
         let end = match mark {
-            Mark::Host => return Some(self.host_ends(HostEnd::NextHost, at, skipping)),
-            Mark::RunEnd => return Some(self.host_ends(HostEnd::RunEnd, at, skipping)),
-            Mark::Run => return Some(self.host_ends(HostEnd::NextDocument, at, skipping)),
-            Mark::HostEnd => {
+            MarkupKind::Host => return Some(self.host_ends(HostEnd::NextHost, at, skipping)),
+            MarkupKind::NmaprunEnd => return Some(self.host_ends(HostEnd::ScanEnd, at, skipping)),
+            MarkupKind::Nmaprun => {
+                return Some(self.host_ends(HostEnd::NextDocument, at, skipping));
+            }
+            MarkupKind::HostEnd => {
                 self.open = Open::Tag(at);
                 let end = self.tag_end(at);
                 match end {
-                    _ if self.is_long(at, end) => {
+                    _ if self.is_oversized(at, end) => {
                         self.plain = false;
                         End::Lost
                     }
@@ -165,13 +167,13 @@ impl Framer {
                     end => end,
                 }
             }
-            Mark::Comment | Mark::Cdata | Mark::Pi | Mark::Decl => {
+            MarkupKind::Comment | MarkupKind::Cdata | MarkupKind::Pi | MarkupKind::Declaration => {
                 self.open = Open::Text;
                 self.plain = false;
                 let end = self.markup_end(mark, at);
                 match end {
                     _ if !skipping && self.passes_cap(at, end) => return Some(self.overflow()),
-                    End::At(_) if mark == Mark::Decl => {
+                    End::At(_) if mark == MarkupKind::Declaration => {
                         return Some(self.host_ends(HostEnd::NextDocument, at, skipping));
                     }
                     end => end,
@@ -190,17 +192,17 @@ impl Framer {
             }
         };
         match end {
-            End::At(end) => self.scan = end,
-            End::Broken(end) => (self.scan, self.open) = (end, Open::Text),
-            End::Lost => self.scan = at.saturating_add(mark.opener()),
+            End::At(end) => self.examined = end,
+            End::Broken(end) => (self.examined, self.open) = (end, Open::Text),
+            End::Lost => self.examined = at.saturating_add(mark.opener()),
             _ => return Some(self.host_pauses(at, skipping)),
         }
         None
     }
 
     /// Examines a `<` inside an open tag that it does not end (rule R3). Returns `None` if the host continues.
-    fn host_tag_broken(&mut self, mark: Mark, at: usize, skipping: bool) -> Option<Step> {
-        if mark == Mark::Decl {
+    fn host_tag_broken(&mut self, mark: MarkupKind, at: usize, skipping: bool) -> Option<Step> {
+        if mark == MarkupKind::Declaration {
             match self.introduces(at) {
                 Some(true) => return Some(self.host_ends(HostEnd::NextDocument, at, skipping)),
                 Some(false) => {}
@@ -209,14 +211,14 @@ impl Framer {
         }
         self.open = Open::Broken;
         self.plain = false;
-        self.scan = at.saturating_add(1);
+        self.examined = at.saturating_add(1);
         None
     }
 
     /// Returns the markup that is open at a position, given that only the open one precedes it.
     fn open_at(&self, at: usize) -> Open {
         let (start, mut search) = match self.open {
-            Open::Tag(start) => (start, TagScan::default()),
+            Open::Tag(start) => (start, TagScanner::default()),
             Open::Rest(search) => (0, search),
             other => return other,
         };
@@ -242,23 +244,23 @@ impl Framer {
     fn host_pauses(&mut self, at: usize, skipping: bool) -> Step {
         match (skipping, self.last) {
             (false, false) => Step::More,
-            (false, true) => Step::piece(Kind::Host(HostEnd::Input), self.bytes().len()),
-            (true, true) => Step::piece(Kind::Skip, self.bytes().len()),
+            (false, true) => Step::frame(FrameKind::Host(HostEnd::Input), self.bytes().len()),
+            (true, true) => Step::frame(FrameKind::Skip, self.bytes().len()),
             (true, false) => {
                 self.tag_at = None;
                 self.open = self.open_at(at);
-                Step::piece_or_more(Kind::Skip, at)
+                Step::frame_or_more(FrameKind::Skip, at)
             }
         }
     }
 
     fn host_ends(&mut self, end: HostEnd, at: usize, skipping: bool) -> Step {
         if !skipping {
-            return Step::piece(Kind::Host(end), at);
+            return Step::frame(FrameKind::Host(end), at);
         }
-        self.mode = Mode::Run;
-        self.scan = 0;
-        if at == 0 { Step::Again } else { Step::piece(Kind::Skip, at) }
+        self.mode = Mode::Scan;
+        self.examined = 0;
+        if at == 0 { Step::Continue } else { Step::frame(FrameKind::Skip, at) }
     }
 
     /// Returns the host up to its last markup before the limit, which it exceeds.
@@ -266,6 +268,6 @@ impl Framer {
         let len = self.mark;
         self.mode = Mode::SkipHost;
         self.open = Open::Text;
-        Step::piece(Kind::Host(HostEnd::Limit), len)
+        Step::frame(FrameKind::Host(HostEnd::Limit), len)
     }
 }

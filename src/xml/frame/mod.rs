@@ -20,61 +20,61 @@
 //!   are available: nothing is decided that more bytes could change. For the same reason, a tag above its limit is
 //!   dropped even if its end is already known.
 //!
-//! A new kind of piece needs a [`Kind`], the mode that returns it, and an arm in `Decoder::piece`; a new mode may raise
+//! A new kind of piece needs a [`FrameKind`], the mode that returns it, and an arm in `Decoder::frame`; a new mode may raise
 //! [`MODES`]. The fuzz target `frames` checks both invariants with arbitrary chunks.
 
-mod between;
-mod foreign;
+mod document_start;
+mod foreign_document;
 mod host;
-mod inside;
-mod long;
-mod opening;
-mod strings;
+mod json_text;
+mod oversized_tag;
+mod scan_markup;
+mod tag_cache;
 
 use std::mem;
 
-pub(super) use self::foreign::Around;
-use self::{inside::InsideTags, strings::JsonText};
+pub(super) use self::foreign_document::Surroundings;
+use self::{json_text::JsonText, tag_cache::HostTagCache};
 use super::{
-    lex::{Closers, End, Mark, TagScan, to_u64},
+    lex::{End, MarkupKind, TagScanner, TerminatorCache, to_u64},
     prolog::begins_document,
 };
 use crate::limits::Limits;
 
 /// Piece found at the start of the framer's bytes. The bytes stay there until [`Framer::consume`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) kind: Kind,
+pub(super) struct Frame {
+    pub(super) kind: FrameKind,
     /// Length in bytes from the start.
     pub(super) len: usize,
 }
 
 /// Kind of a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FrameKind {
     /// Bytes before the first document, which belong to no document (rule R1).
     Junk,
     /// Comments, processing instructions and skipped markup, which are not read.
     Skip,
     /// `<?xml ... ?>`: a document begins.
-    Decl,
+    Declaration,
     /// A DOCTYPE.
     Doctype { subset: bool, nmap: bool },
     /// Tags and text of a document of another format.
     Foreign,
     /// Complete tags and text between hosts.
-    Run,
+    Markup,
     /// The start tag of a scan, alone.
-    RunStart,
+    ScanStart,
     /// The start tag of a scan, truncated by the end of the input.
-    RunCut,
+    TruncatedScanStart,
     /// An opener without an end, which is dropped (rule R8).
-    Lost,
-    /// The `<` of a tag above the limit; [`Framer::long_tag`] returns its name. The tag is dropped.
-    LongTag,
+    UnclosedMarkup,
+    /// The `<` of a tag above the limit; [`Framer::oversized_tag`] returns its name. The tag is dropped.
+    OversizedTag,
     /// The end of that tag. `opens` is true if its element is then open: not if the tag is that of an empty element or
     /// broken off.
-    LongTagEnd { opens: bool },
+    OversizedTagEnd { opens: bool },
     /// A host, up to its end tag or to whatever ends it.
     Host(HostEnd),
 }
@@ -89,7 +89,7 @@ pub(super) enum HostEnd {
     /// The next document.
     NextDocument,
     /// The end tag of the scan.
-    RunEnd,
+    ScanEnd,
     /// The end of the input.
     Input,
     /// The limit; the rest of the host is skipped.
@@ -97,7 +97,7 @@ pub(super) enum HostEnd {
 }
 
 /// Number of bytes of complete markup between hosts that are gathered into one piece.
-const RUN_PIECE: usize = 64 << 10;
+const SCAN_FRAME_BYTES: usize = 64 << 10;
 
 /// Maximum number of DOCTYPEs without an end per input that are searched for one; each search may cost as much as the
 /// limit.
@@ -117,7 +117,7 @@ enum Mode {
     /// Before the first document.
     Seek,
     /// Between hosts.
-    Run,
+    Scan,
     /// In a host.
     Host,
     /// In the rest of a host above the limit.
@@ -134,7 +134,7 @@ enum Open {
     /// The tag that begins at this position, or the text after it.
     Tag(usize),
     /// A tag whose beginning was consumed.
-    Rest(TagScan),
+    Rest(TagScanner),
     /// A broken tag, up to the next one.
     Broken,
 }
@@ -147,7 +147,7 @@ pub(super) struct Framer {
     /// Index of the first byte that is not consumed.
     start: usize,
     /// Number of bytes from the start that need not be examined again.
-    scan: usize,
+    examined: usize,
     /// Position of the last markup of a host.
     mark: usize,
     open: Open,
@@ -155,19 +155,19 @@ pub(super) struct Framer {
     base: u64,
     mode: Mode,
     last: bool,
-    tag: TagScan,
+    tag: TagScanner,
     tag_at: Option<usize>,
-    closers: Closers,
+    terminators: TerminatorCache,
     lost_doctypes: u32,
     lost_prologs: u32,
-    long_tag: Vec<u8>,
+    oversized_tag: Vec<u8>,
     /// True if each tag and each text between hosts is a piece of its own.
     stepwise: bool,
     /// True if all markup of the host that was passed is plain; set only on request.
     plain: bool,
-    tells_plain: bool,
-    inside: InsideTags,
-    around: Around,
+    tracks_plain_hosts: bool,
+    tag_cache: HostTagCache,
+    surroundings: Surroundings,
     /// True if text was skipped before the first document.
     text_before: bool,
     /// State of a JSON parser after that text.
@@ -182,23 +182,23 @@ impl Framer {
         Self {
             buf: Vec::new(),
             start: 0,
-            scan: 0,
+            examined: 0,
             mark: 0,
             open: Open::Text,
             base: 0,
             mode: Mode::Seek,
             last: false,
-            tag: TagScan::default(),
+            tag: TagScanner::default(),
             tag_at: None,
-            closers: Closers::default(),
+            terminators: TerminatorCache::default(),
             lost_doctypes: 0,
             lost_prologs: 0,
-            long_tag: Vec::new(),
+            oversized_tag: Vec::new(),
             stepwise: false,
             plain: false,
-            tells_plain: false,
-            inside: InsideTags::default(),
-            around: Around::default(),
+            tracks_plain_hosts: false,
+            tag_cache: HostTagCache::default(),
+            surroundings: Surroundings::default(),
             text_before: false,
             json: JsonText::default(),
             is_quoted: false,
@@ -207,7 +207,7 @@ impl Framer {
     }
 
     /// Resets the framer to the start of another input, keeping at most `kept` bytes of its memory.
-    pub(super) fn restart(&mut self, kept: usize) {
+    pub(super) fn reset(&mut self, kept: usize) {
         let mut buf = mem::take(&mut self.buf);
         buf.clear();
         buf.shrink_to(kept);
@@ -221,8 +221,8 @@ impl Framer {
     }
 
     /// Enables [`Self::is_plain`].
-    pub(super) fn tell_plain(&mut self) {
-        self.tells_plain = true;
+    pub(super) fn track_plain_hosts(&mut self) {
+        self.tracks_plain_hosts = true;
     }
 
     /// Returns true if the host that was found has no markup other than tags of elements that belong in a host: parsing
@@ -256,8 +256,8 @@ impl Framer {
     }
 
     /// Returns the name of the tag above the limit.
-    pub(super) fn long_tag(&self) -> &[u8] {
-        &self.long_tag
+    pub(super) fn oversized_tag(&self) -> &[u8] {
+        &self.oversized_tag
     }
 
     /// Consumes the first bytes. The rest of a host is then read like markup between hosts.
@@ -265,43 +265,43 @@ impl Framer {
         let len = len.min(self.bytes().len());
         self.start = self.start.saturating_add(len);
         self.base = self.base.saturating_add(to_u64(len));
-        self.scan = 0;
+        self.examined = 0;
         self.mark = 0;
         self.tag_at = None;
         if self.mode != Mode::SkipHost {
             self.open = Open::Text;
         }
         if self.mode == Mode::Host {
-            self.mode = Mode::Run;
+            self.mode = Mode::Scan;
         }
     }
 
     /// Returns the next piece, or `None` if more bytes are needed. With `want_text`, text between tags is kept.
-    pub(super) fn next(&mut self, want_text: bool, around: Around) -> Option<Piece> {
+    pub(super) fn next(&mut self, want_text: bool, surroundings: Surroundings) -> Option<Frame> {
         if self.bytes().is_empty() {
             return None;
         }
-        self.around = around;
+        self.surroundings = surroundings;
         for _ in 0..MODES {
             let found = match self.mode {
                 Mode::Seek => self.seek(),
-                Mode::Run if around == Around::Foreign => self.foreign(),
-                Mode::Run => self.run(want_text),
+                Mode::Scan if surroundings == Surroundings::Foreign => self.foreign(),
+                Mode::Scan => self.scan_markup(want_text),
                 Mode::Host | Mode::SkipHost => self.host(),
                 Mode::SkipTag => self.skip_tag(),
             };
             match found {
-                Step::Piece(piece) => {
+                Step::Frame(frame) => {
                     let within = 1..=self.bytes().len();
-                    debug_assert!(within.contains(&piece.len), "a piece of no bytes: {piece:?}");
-                    return Some(Piece { len: piece.len.max(1), ..piece });
+                    debug_assert!(within.contains(&frame.len), "a piece of no bytes: {frame:?}");
+                    return Some(Frame { len: frame.len.max(1), ..frame });
                 }
                 Step::More => return None,
-                Step::Again => {}
+                Step::Continue => {}
             }
         }
         debug_assert!(false, "the modes of the framer change in a circle");
-        Some(Piece { kind: Kind::Skip, len: 1 })
+        Some(Frame { kind: FrameKind::Skip, len: 1 })
     }
 
     /// Returns true if a scan was found inside a string of JSON.
@@ -324,10 +324,10 @@ impl Framer {
     }
 
     /// Returns the end of the comment, processing instruction or CDATA section at `at`, as a position.
-    fn markup_end(&mut self, mark: Mark, at: usize) -> End {
+    fn markup_end(&mut self, mark: MarkupKind, at: usize) -> End {
         let base = self.base.saturating_add(to_u64(at));
         let bytes = self.buf.get(self.start.saturating_add(at)..).unwrap_or_default();
-        match self.closers.end(mark, bytes, base, self.limits.max_markup_bytes, self.last) {
+        match self.terminators.end(mark, bytes, base, self.limits.max_markup_bytes, self.last) {
             End::At(len) => End::At(at.saturating_add(len)),
             End::Broken(len) => End::Broken(at.saturating_add(len)),
             other => other,
@@ -335,15 +335,15 @@ impl Framer {
     }
 
     /// Ensures that a loop over markup advances: the examined bytes must extend past `at`.
-    fn advance_behind(&mut self, at: usize) {
-        debug_assert!(self.scan > at, "the framer stands still at {at} of {:?}", self.mode);
-        self.scan = self.scan.max(at.saturating_add(1));
+    fn advance_past(&mut self, at: usize) {
+        debug_assert!(self.examined > at, "the framer stands still at {at} of {:?}", self.mode);
+        self.examined = self.examined.max(at.saturating_add(1));
     }
 
     /// Returns the end of the tag at `at`, as a position. Continues an earlier search.
     fn tag_end(&mut self, at: usize) -> End {
         if self.tag_at != Some(at) {
-            self.tag = TagScan::default();
+            self.tag = TagScanner::default();
             self.tag_at = Some(at);
         }
         self.go_on(at)
@@ -382,25 +382,25 @@ impl Framer {
 
     fn enter(&mut self, mode: Mode) -> Step {
         self.mode = mode;
-        self.scan = 0;
-        Step::Again
+        self.examined = 0;
+        Step::Continue
     }
 }
 
 enum Step {
-    Piece(Piece),
+    Frame(Frame),
     /// More bytes are needed.
     More,
     /// The mode changed.
-    Again,
+    Continue,
 }
 
 impl Step {
-    const fn piece(kind: Kind, len: usize) -> Self {
-        Self::Piece(Piece { kind, len })
+    const fn frame(kind: FrameKind, len: usize) -> Self {
+        Self::Frame(Frame { kind, len })
     }
 
-    const fn piece_or_more(kind: Kind, len: usize) -> Self {
-        if len == 0 { Self::More } else { Self::piece(kind, len) }
+    const fn frame_or_more(kind: FrameKind, len: usize) -> Self {
+        if len == 0 { Self::More } else { Self::frame(kind, len) }
     }
 }

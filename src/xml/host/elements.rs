@@ -1,6 +1,6 @@
 //! Reads single elements of a host.
 
-use super::super::{context::Context, names::At, token::Attr, value};
+use super::super::{context::Context, names::Attribute, token::Attr, value};
 use crate::{
     error::DiagnosticCode,
     model::{
@@ -16,14 +16,14 @@ pub(super) fn hostname<'f>(
     let (mut name, mut kind, mut is_named) = (None, None, false);
     for attr in attributes {
         match attr.id {
-            At::Name => (name, is_named) = (context.text(attr), true),
-            At::Type => kind = context.text(attr),
+            Attribute::Name => (name, is_named) = (context.text(attr), true),
+            Attribute::Type => kind = context.text(attr),
             _ => {}
         }
     }
     if !is_named {
         context
-            .notes
+            .diagnostics
             .add(DiagnosticCode::MissingAttr, at, || "a hostname without name is dropped".into());
     }
     Some(Hostname { name: name?, kind })
@@ -36,8 +36,8 @@ pub(super) fn extra_ports<'f>(
     let mut extra = ExtraPorts { state: None, count: None, reasons: Vec::new() };
     for attr in attributes {
         match attr.id {
-            At::State => extra.state = context.text(attr).map(PortState::from_name),
-            At::Count => extra.count = context.int(attr),
+            Attribute::State => extra.state = context.text(attr).map(PortState::from_name),
+            Attribute::Count => extra.count = context.int(attr),
             _ => {}
         }
     }
@@ -51,10 +51,10 @@ pub(super) fn extra_reason<'f>(
     let mut reason = ExtraReason { reason: None, count: None, proto: None, ports: None };
     for attr in attributes {
         match attr.id {
-            At::Reason => reason.reason = context.text(attr),
-            At::Count => reason.count = context.int(attr),
-            At::Proto => reason.proto = context.text(attr),
-            At::Ports => reason.ports = context.text(attr),
+            Attribute::Reason => reason.reason = context.text(attr),
+            Attribute::Count => reason.count = context.int(attr),
+            Attribute::Proto => reason.proto = context.text(attr),
+            Attribute::Ports => reason.ports = context.text(attr),
             _ => {}
         }
     }
@@ -68,9 +68,9 @@ pub(super) fn port_used<'f>(
     let mut used = OsPortUsed { state: None, proto: None, port: None };
     for attr in attributes {
         match attr.id {
-            At::State => used.state = context.text(attr).map(PortState::from_name),
-            At::Proto => used.proto = context.text(attr),
-            At::Portid => used.port = context.int(attr),
+            Attribute::State => used.state = context.text(attr).map(PortState::from_name),
+            Attribute::Proto => used.proto = context.text(attr),
+            Attribute::Portid => used.port = context.int(attr),
             _ => {}
         }
     }
@@ -81,9 +81,9 @@ pub(super) fn os_match<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_
     let mut found = OsMatch { name: None, accuracy: None, line: None };
     for attr in attributes {
         match attr.id {
-            At::Name => found.name = context.text(attr),
-            At::Accuracy => found.accuracy = context.int(attr),
-            At::Line => found.line = context.int(attr),
+            Attribute::Name => found.name = context.text(attr),
+            Attribute::Accuracy => found.accuracy = context.int(attr),
+            Attribute::Line => found.line = context.int(attr),
             _ => {}
         }
     }
@@ -106,11 +106,11 @@ pub(super) fn os_class<'f>(
     };
     for attr in attributes {
         match attr.id {
-            At::Type => class.kind = context.text(attr),
-            At::Vendor => class.vendor = context.text(attr),
-            At::Osfamily => class.family = context.text(attr),
-            At::Osgen => class.generation = context.text(attr),
-            At::Accuracy => class.accuracy = context.int(attr),
+            Attribute::Type => class.kind = context.text(attr),
+            Attribute::Vendor => class.vendor = context.text(attr),
+            Attribute::Osfamily => class.family = context.text(attr),
+            Attribute::Osgen => class.generation = context.text(attr),
+            Attribute::Accuracy => class.accuracy = context.int(attr),
             _ => {}
         }
     }
@@ -123,10 +123,10 @@ pub(super) fn tcp_sequence<'f>(
     context: &mut Context<'f, '_>,
 ) {
     match attr.id {
-        At::Index => found.index = context.int(attr),
-        At::Difficulty => found.difficulty = context.text(attr),
-        At::Class => found.class = context.text(attr),
-        At::Values => found.values = context.text(attr),
+        Attribute::Index => found.index = context.int(attr),
+        Attribute::Difficulty => found.difficulty = context.text(attr),
+        Attribute::Class => found.class = context.text(attr),
+        Attribute::Values => found.values = context.text(attr),
         _ => {}
     }
 }
@@ -137,8 +137,8 @@ pub(super) fn sequence<'f>(
     context: &mut Context<'f, '_>,
 ) {
     match attr.id {
-        At::Class => found.class = context.text(attr),
-        At::Values => found.values = context.text(attr),
+        Attribute::Class => found.class = context.text(attr),
+        Attribute::Values => found.values = context.text(attr),
         _ => {}
     }
 }
@@ -147,8 +147,8 @@ pub(super) fn trace<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) 
     let mut trace = Trace::default();
     for attr in attributes {
         match attr.id {
-            At::Proto => trace.proto = context.text(attr),
-            At::Port => trace.port = context.int(attr),
+            Attribute::Proto => trace.proto = context.text(attr),
+            Attribute::Port => trace.port = context.int(attr),
             _ => {}
         }
     }
@@ -159,19 +159,19 @@ pub(super) fn hop<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) ->
     let mut hop = TraceHop { ttl: None, rtt_ms: None, ip: None, hostname: None };
     for attr in attributes {
         match attr.id {
-            At::Ttl => hop.ttl = context.int(attr),
+            Attribute::Ttl => hop.ttl = context.int(attr),
             // nmap writes two hyphens for an unknown time.
-            At::Rtt if context.plain(attr) != "--" => hop.rtt_ms = context.float(attr),
-            At::Ipaddr => {
+            Attribute::Rtt if context.plain(attr) != "--" => hop.rtt_ms = context.float(attr),
+            Attribute::Ipaddr => {
                 hop.ip = match context.plain(attr) {
                     "" => None,
                     text => {
-                        let place = (context.values.bump, &mut *context.notes);
+                        let place = (context.values.bump, &mut *context.diagnostics);
                         Some(value::lone_address(text, attr.at, place))
                     }
                 };
             }
-            At::Host => hop.hostname = context.text(attr),
+            Attribute::Host => hop.hostname = context.text(attr),
             _ => {}
         }
     }

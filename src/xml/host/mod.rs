@@ -5,13 +5,13 @@ mod elements;
 use super::{
     budget::{Budget, Entry, text_of},
     context::{Context, TextBuffer},
-    floating::{self, FloatingReader, PlacedItem, borrow},
-    names::{At, El},
+    names::{Attribute, Element},
     port::PortReader,
+    scan_elements::{self, PositionedElement, ScanElementReader, borrow},
     script::ScriptBuilder,
     text::ValueKind,
     token::{Attr, Token, Tokens},
-    walk::{Exit, Stack, Visitor, long_tag},
+    walk::{ElementStack, Visitor, WalkEnd, oversized_tag},
 };
 use crate::{
     error::DiagnosticCode,
@@ -22,7 +22,7 @@ use crate::{
 pub(super) struct HostRead<'f> {
     pub(super) host: Host<'f>,
     /// Elements of the scan that stood inside the host.
-    pub(super) items: Vec<PlacedItem>,
+    pub(super) items: Vec<PositionedElement>,
     /// Length in bytes of the part of the frame's text that belongs to the host.
     pub(super) len: usize,
 }
@@ -38,21 +38,23 @@ pub(super) fn read<'f>(
     let mut len = text.len();
     let mut closed = false;
     // The framer ensures that the first tag is that of a host.
-    if let Some(Token::Start { empty, at, .. }) = tokens.next(context.notes) {
+    if let Some(Token::Start { empty, at, .. }) = tokens.next(context.diagnostics) {
         if tokens.is_too_long(at) {
-            context.notes.add(DiagnosticCode::Limit, at, || long_tag(El::Host.name()));
+            context
+                .diagnostics
+                .add(DiagnosticCode::Limit, at, || oversized_tag(Element::Host.name()));
         }
         visitor.begin(tokens.attributes(), context);
-        let mut stack = Stack::new(El::Host);
-        let exit = if empty { Exit::Closed } else { stack.walk(tokens, &mut visitor, context) };
+        let mut stack = ElementStack::new(Element::Host);
+        let exit = if empty { WalkEnd::Closed } else { stack.walk(tokens, &mut visitor, context) };
         match exit {
             // Text in the frame after its end tag does not belong to the host.
-            Exit::Closed => (closed, len) = (true, tokens.place()),
-            Exit::Left(at) => {
-                context.notes.add(DiagnosticCode::ImplicitClose, at, host_closed);
+            WalkEnd::Closed => (closed, len) = (true, tokens.place()),
+            WalkEnd::Left(at) => {
+                context.diagnostics.add(DiagnosticCode::ImplicitClose, at, host_closed);
                 len = at;
             }
-            Exit::End => {}
+            WalkEnd::End => {}
         }
         stack.close_all(&mut visitor, context);
     }
@@ -72,7 +74,7 @@ pub(super) fn first_host_parts<'f>(
 ) -> [String; 3] {
     let (mut addr, mut port, mut end) = (None, None, String::new());
     let mut first = true;
-    while let Some(token) = tokens.next(context.notes) {
+    while let Some(token) = tokens.next(context.diagnostics) {
         let Token::Start { name: super::token::Name::Known(el), .. } = token else { continue };
         let attributes = tokens.attributes();
         let mut get = |id| {
@@ -80,10 +82,10 @@ pub(super) fn first_host_parts<'f>(
             found.map_or("", |attr| context.plain(attr))
         };
         match el {
-            El::Host if first => get(At::Endtime).clone_into(&mut end),
-            El::Address if addr.is_none() => addr = Some(get(At::Addr).to_owned()),
-            El::Port if port.is_none() => {
-                port = Some(format!("{}/{}", get(At::Protocol), get(At::Portid)));
+            Element::Host if first => get(Attribute::Endtime).clone_into(&mut end),
+            Element::Address if addr.is_none() => addr = Some(get(Attribute::Addr).to_owned()),
+            Element::Port if port.is_none() => {
+                port = Some(format!("{}/{}", get(Attribute::Protocol), get(Attribute::Portid)));
             }
             _ => {}
         }
@@ -99,8 +101,8 @@ struct HostVisitor<'f> {
     host: Host<'f>,
     ports: PortReader<'f>,
     script: Option<ScriptBuilder<'f>>,
-    floating: FloatingReader,
-    items: Vec<PlacedItem>,
+    scan_elements: ScanElementReader,
+    items: Vec<PositionedElement>,
     text: TextBuffer<'f>,
     /// Bit set of the elements that count once and were read.
     seen: u64,
@@ -109,18 +111,18 @@ struct HostVisitor<'f> {
 }
 
 /// Returns the list entry of a host that an element adds, except for elements inside ports and scripts.
-const fn listed(el: El) -> Option<Entry> {
+const fn listed(el: Element) -> Option<Entry> {
     Some(match el {
-        El::Address => Entry::Address,
-        El::Hostname => Entry::Hostname,
-        El::Extraports => Entry::ExtraPorts,
-        El::Extrareasons => Entry::ExtraReason,
-        El::Portused => Entry::PortUsed,
-        El::Osmatch => Entry::OsMatch,
-        El::Osclass => Entry::OsClass,
-        El::Osfingerprint => Entry::Fingerprint,
-        El::Trace => Entry::Trace,
-        El::Hop => Entry::Hop,
+        Element::Address => Entry::Address,
+        Element::Hostname => Entry::Hostname,
+        Element::Extraports => Entry::ExtraPorts,
+        Element::Extrareasons => Entry::ExtraReason,
+        Element::Portused => Entry::PortUsed,
+        Element::Osmatch => Entry::OsMatch,
+        Element::Osclass => Entry::OsClass,
+        Element::Osfingerprint => Entry::Fingerprint,
+        Element::Trace => Entry::Trace,
+        Element::Hop => Entry::Hop,
         _ => return None,
     })
 }
@@ -131,7 +133,7 @@ impl<'f> HostVisitor<'f> {
             host: Host::new(index),
             ports: PortReader::default(),
             script: None,
-            floating: FloatingReader::default(),
+            scan_elements: ScanElementReader::default(),
             items: Vec::new(),
             text: TextBuffer::default(),
             seen: 0,
@@ -142,10 +144,10 @@ impl<'f> HostVisitor<'f> {
     fn begin(&mut self, attributes: &[Attr<'f>], context: &mut Context<'f, '_>) {
         for attr in attributes {
             match attr.id {
-                At::Starttime => self.host.start_time = context.time(attr),
-                At::Endtime => self.host.end_time = context.time(attr),
-                At::Timedout => self.host.timed_out = context.boolean(attr),
-                At::Comment => self.host.comment = context.text(attr),
+                Attribute::Starttime => self.host.start_time = context.time(attr),
+                Attribute::Endtime => self.host.end_time = context.time(attr),
+                Attribute::Timedout => self.host.timed_out = context.boolean(attr),
+                Attribute::Comment => self.host.comment = context.text(attr),
                 _ => {}
             }
         }
@@ -165,7 +167,7 @@ impl<'f> HostVisitor<'f> {
     }
 
     /// Returns true if this is the first element of its name in the host; a second one is not read.
-    fn first(&mut self, el: El) -> bool {
+    fn first(&mut self, el: Element) -> bool {
         let new = self.seen & el.bit() == 0;
         self.seen |= el.bit();
         new
@@ -173,8 +175,8 @@ impl<'f> HostVisitor<'f> {
 
     fn open_list_item(
         &mut self,
-        el: El,
-        parent: El,
+        el: Element,
+        parent: Element,
         (attributes, at): (&[Attr<'f>], usize),
         context: &mut Context<'f, '_>,
     ) {
@@ -183,32 +185,39 @@ impl<'f> HostVisitor<'f> {
         }
         let host = &mut self.host;
         match el {
-            El::Address => host.addresses.extend(floating::address(attributes, at, context)),
-            El::Hostname => host.hostnames.extend(elements::hostname((attributes, at), context)),
-            El::Extraports => host.extra_ports.push(elements::extra_ports(attributes, context)),
-            El::Extrareasons => {
+            Element::Address => {
+                host.addresses.extend(scan_elements::address(attributes, at, context))
+            }
+            Element::Hostname => {
+                host.hostnames.extend(elements::hostname((attributes, at), context))
+            }
+            Element::Extraports => {
+                host.extra_ports.push(elements::extra_ports(attributes, context))
+            }
+            Element::Extrareasons => {
                 if let Some(extra) = host.extra_ports.last_mut() {
                     extra.reasons.push(elements::extra_reason(attributes, context));
                 }
             }
-            El::Portused => host.os.ports_used.push(elements::port_used(attributes, context)),
-            El::Osmatch => host.os.matches.push(elements::os_match(attributes, context)),
-            El::Osclass => {
-                let place = host.os.matches.len().checked_sub(1).filter(|_| parent == El::Osmatch);
+            Element::Portused => host.os.ports_used.push(elements::port_used(attributes, context)),
+            Element::Osmatch => host.os.matches.push(elements::os_match(attributes, context)),
+            Element::Osclass => {
+                let place =
+                    host.os.matches.len().checked_sub(1).filter(|_| parent == Element::Osmatch);
                 let place = place.and_then(|place| i32::try_from(place).ok());
                 host.os.classes.push(elements::os_class(place, attributes, context));
             }
-            El::Osfingerprint => {
-                let value = attributes.iter().find(|attr| attr.id == At::Fingerprint);
+            Element::Osfingerprint => {
+                let value = attributes.iter().find(|attr| attr.id == Attribute::Fingerprint);
                 if value.is_none() {
-                    context.notes.add(DiagnosticCode::MissingAttr, at, || {
+                    context.diagnostics.add(DiagnosticCode::MissingAttr, at, || {
                         "an osfingerprint without fingerprint is dropped".into()
                     });
                 }
                 host.os.fingerprints.extend(value.and_then(|attr| context.text(attr)));
             }
-            El::Trace => host.traces.push(elements::trace(attributes, context)),
-            El::Hop => {
+            Element::Trace => host.traces.push(elements::trace(attributes, context)),
+            Element::Hop => {
                 if let Some(trace) = host.traces.last_mut() {
                     trace.hops.push(elements::hop(attributes, context));
                 }
@@ -218,35 +227,37 @@ impl<'f> HostVisitor<'f> {
     }
 
     /// Reads elements that a host has once.
-    fn open_single(&mut self, el: El, attributes: &[Attr<'f>], context: &mut Context<'f, '_>) {
+    fn open_single(&mut self, el: Element, attributes: &[Attr<'f>], context: &mut Context<'f, '_>) {
         if !self.first(el) {
             return;
         }
         let host = &mut self.host;
         for attr in attributes {
             match (el, attr.id) {
-                (El::Status, At::State) => {
+                (Element::Status, Attribute::State) => {
                     if let Some(state) = context.text(attr) {
                         host.status.state = HostState::from_name(state);
                         self.state_known = true;
                     }
                 }
-                (El::Status, At::Reason) => host.status.reason = context.text(attr),
-                (El::Status, At::ReasonTtl) => host.status.reason_ttl = context.int(attr),
-                (El::Smurf, At::Responses) => host.smurf_responses = context.int(attr),
-                (El::Uptime, At::Seconds) => host.uptime_s = context.int(attr),
-                (El::Uptime, At::Lastboot) => host.last_boot = context.text(attr),
-                (El::Distance, At::Value) => host.distance = context.int(attr),
-                (El::Times, At::Srtt) => host.srtt_us = context.int(attr),
-                (El::Times, At::Rttvar) => host.rttvar_us = context.int(attr),
-                (El::Times, At::To) => host.timeout_us = context.int(attr),
-                (El::Tcpsequence, _) => {
+                (Element::Status, Attribute::Reason) => host.status.reason = context.text(attr),
+                (Element::Status, Attribute::ReasonTtl) => {
+                    host.status.reason_ttl = context.int(attr)
+                }
+                (Element::Smurf, Attribute::Responses) => host.smurf_responses = context.int(attr),
+                (Element::Uptime, Attribute::Seconds) => host.uptime_s = context.int(attr),
+                (Element::Uptime, Attribute::Lastboot) => host.last_boot = context.text(attr),
+                (Element::Distance, Attribute::Value) => host.distance = context.int(attr),
+                (Element::Times, Attribute::Srtt) => host.srtt_us = context.int(attr),
+                (Element::Times, Attribute::Rttvar) => host.rttvar_us = context.int(attr),
+                (Element::Times, Attribute::To) => host.timeout_us = context.int(attr),
+                (Element::Tcpsequence, _) => {
                     elements::tcp_sequence(&mut host.tcp_sequence, attr, context);
                 }
-                (El::Ipidsequence, _) => {
+                (Element::Ipidsequence, _) => {
                     elements::sequence(&mut host.ip_id_sequence, attr, context);
                 }
-                (El::Tcptssequence, _) => {
+                (Element::Tcptssequence, _) => {
                     elements::sequence(&mut host.tcp_ts_sequence, attr, context);
                 }
                 _ => {}
@@ -258,23 +269,23 @@ impl<'f> HostVisitor<'f> {
 impl<'f> Visitor<'f> for HostVisitor<'f> {
     fn open(
         &mut self,
-        el: El,
-        parent: El,
+        el: Element,
+        parent: Element,
         (attributes, at): (&[Attr<'f>], usize),
         context: &mut Context<'f, '_>,
     ) {
         match el {
-            El::Port | El::State | El::Owner | El::Service => {
+            Element::Port | Element::State | Element::Owner | Element::Service => {
                 self.ports.open(el, (attributes, at), context);
             }
-            El::Script => {
+            Element::Script => {
                 self.script = if context.charge(Entry::Script, at) {
                     Some(ScriptBuilder::open((attributes, at), borrow, context))
                 } else {
                     None
                 };
             }
-            El::Table | El::Elem => {
+            Element::Table | Element::Elem => {
                 if self.script.is_some()
                     && context.charge(Entry::ScriptNode, at)
                     && let Some(script) = &mut self.script
@@ -282,62 +293,64 @@ impl<'f> Visitor<'f> for HostVisitor<'f> {
                     script.child(el, attributes, borrow, context);
                 }
             }
-            _ if el.floats() => {
+            _ if el.is_scan_level() => {
                 let cost = (Entry::Activity, text_of(attributes));
-                let kept = context.budget.charge(cost, at, context.notes);
-                let item = self.floating.open(el, attributes, context).filter(|_| kept);
-                self.items.extend(item.map(|item| PlacedItem { item, at }));
+                let kept = context.budget.charge(cost, at, context.diagnostics);
+                let item = self.scan_elements.open(el, attributes, context).filter(|_| kept);
+                self.items.extend(item.map(|item| PositionedElement { item, at }));
             }
-            El::Status | El::Address | El::Hostname if self.floating.in_hint() => {
+            Element::Status | Element::Address | Element::Hostname
+                if self.scan_elements.in_hint() =>
+            {
                 let cost = (Entry::Cpe, text_of(attributes));
-                context.budget.charge(cost, at, context.notes);
-                self.floating.in_hint_open(el, (attributes, at), context);
+                context.budget.charge(cost, at, context.diagnostics);
+                self.scan_elements.in_hint_open(el, (attributes, at), context);
             }
-            El::Status
-            | El::Smurf
-            | El::Uptime
-            | El::Distance
-            | El::Times
-            | El::Tcpsequence
-            | El::Ipidsequence
-            | El::Tcptssequence => self.open_single(el, attributes, context),
+            Element::Status
+            | Element::Smurf
+            | Element::Uptime
+            | Element::Distance
+            | Element::Times
+            | Element::Tcpsequence
+            | Element::Ipidsequence
+            | Element::Tcptssequence => self.open_single(el, attributes, context),
             _ => self.open_list_item(el, parent, (attributes, at), context),
         }
     }
 
     fn text(
         &mut self,
-        el: El,
+        el: Element,
         text: (&'f str, ValueKind),
         at: usize,
         context: &mut Context<'f, '_>,
     ) -> bool {
         match el {
-            El::Elem | El::Cpe | El::Banner => {
+            Element::Elem | Element::Cpe | Element::Banner => {
                 self.text.push(text, at, borrow, context);
                 true
             }
-            El::Script => {
+            Element::Script => {
                 self.script.as_mut().is_none_or(|script| script.text(text, at, borrow, context))
             }
-            _ => el == El::Output,
+            _ => el == Element::Output,
         }
     }
 
-    fn close(&mut self, el: El, context: &mut Context<'f, '_>) {
+    fn close(&mut self, el: Element, context: &mut Context<'f, '_>) {
         match el {
-            El::Elem => {
+            Element::Elem => {
                 let text = self.text.take(context);
                 if let Some(script) = self.script.as_mut().filter(|_| !context.budget.is_full()) {
                     script.elem(text);
                 }
             }
-            El::Table => {
+            Element::Table => {
                 if let Some(script) = &mut self.script {
                     script.end_table(context);
                 }
             }
-            El::Script => {
+            Element::Script => {
                 if let Some(script) = self.script.take().and_then(|script| script.close(context)) {
                     if self.ports.is_open() {
                         self.ports.script(script);
@@ -346,7 +359,7 @@ impl<'f> Visitor<'f> for HostVisitor<'f> {
                     }
                 }
             }
-            El::Cpe => {
+            Element::Cpe => {
                 let text = self.text.take(context);
                 if !text.is_empty()
                     && context.charge(Entry::Cpe, context.here)
@@ -356,17 +369,17 @@ impl<'f> Visitor<'f> for HostVisitor<'f> {
                     class.cpes.push(cpe);
                 }
             }
-            El::Banner => {
+            Element::Banner => {
                 let text = self.text.take(context);
                 if !text.is_empty() {
                     self.ports.banner(text);
                 }
             }
-            El::Service | El::Port => self.ports.close(el, context),
-            El::Hosthint => {
+            Element::Service | Element::Port => self.ports.close(el, context),
+            Element::Hosthint => {
                 let at = context.here;
-                let hint = self.floating.close(el).filter(|_| !context.budget.is_full());
-                self.items.extend(hint.map(|item| PlacedItem { item, at }));
+                let hint = self.scan_elements.close(el).filter(|_| !context.budget.is_full());
+                self.items.extend(hint.map(|item| PositionedElement { item, at }));
             }
             _ => {}
         }

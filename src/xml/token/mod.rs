@@ -1,7 +1,7 @@
 //! Tokenizer: start tags, end tags and text of one piece of the input.
 //!
 //! There are three ways to read markup, each for what the previous one cannot handle. The fast path (`fast`, with the
-//! predictor in `likely`) reads exactly what nmap writes, without copying. At the first markup that is written in any
+//! predictor in `predictor`) reads exactly what nmap writes, without copying. At the first markup that is written in any
 //! other way, the rest of the piece goes to quick-xml (`quick`). Whatever quick-xml cannot read, or breaks rule R3, is
 //! first rewritten by [`repair`], and then read by quick-xml with a map back to the original positions. A piece changes
 //! ways in this direction only, and the next piece starts on the fast path again.
@@ -19,22 +19,22 @@
 //!
 //! Attributes of the last start tag are kept in [`Tokens`] rather than in the token, in a vector that is reused. To add
 //! syntax that nmap writes, extend the fast path if it is frequent, and check that quick-xml agrees; names are added in
-//! [`super::names`], and their usual order in `likely`.
+//! [`super::names`], and their usual order in `predictor`.
 
-mod fast;
-mod likely;
-mod quick;
+mod fallback;
+mod fast_path;
+mod predictor;
 
 use bumpalo::Bump;
 
-pub(super) use self::fast::is_inside_host;
-use self::quick::Quick;
+use self::fallback::QuickXml;
+pub(super) use self::fast_path::is_inside_host;
 use super::{
-    names::{At, El},
-    notes::{Notes, shorten},
-    places::Rising,
+    diagnostics::{FrameDiagnostics, shorten},
+    names::{Attribute, Element},
+    offset_map::OffsetQueue,
     repair::{self, Repaired},
-    walk::long_tag,
+    walk::oversized_tag,
 };
 use crate::{error::DiagnosticCode, limits::Limits};
 
@@ -66,19 +66,19 @@ impl Token<'_> {
 /// Name of an element, known or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Name<'f> {
-    Known(El),
+    Known(Element),
     Unknown(&'f str),
 }
 
 impl<'f> Name<'f> {
     #[inline]
     pub(super) fn of(name: &'f str) -> Self {
-        El::from_name(name.as_bytes()).map_or(Self::Unknown(name), Self::Known)
+        Element::from_name(name.as_bytes()).map_or(Self::Unknown(name), Self::Known)
     }
 
     /// Returns the element if it is known.
     #[inline]
-    fn known(self) -> Option<El> {
+    fn known(self) -> Option<Element> {
         match self {
             Self::Known(el) => Some(el),
             Self::Unknown(_) => None,
@@ -97,7 +97,7 @@ impl<'f> Name<'f> {
 /// Attribute with a known name.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Attr<'f> {
-    pub(super) id: At,
+    pub(super) id: Attribute,
     /// Value, with unresolved references.
     pub(super) raw: &'f str,
     /// Position of the value.
@@ -133,21 +133,21 @@ pub(super) struct Tokens<'f> {
     longest_end: usize,
     /// True if the input ends where the piece ends.
     last: bool,
-    way: Way<'f>,
+    backend: Backend<'f>,
     /// Position of the next token on the fast path.
     at: usize,
     attributes: Vec<Attr<'f>>,
     seen: u128,
     /// Element of the last start tag on the fast path.
-    before: Option<El>,
+    before: Option<Element>,
     /// Element of the last start tag that was not empty.
-    opened: Option<El>,
+    opened: Option<Element>,
     /// Positions of dropped markup that no token has passed yet, relative to the start of the repair.
-    broken: Rising,
+    broken: OffsetQueue,
     /// Positions of hosts and scans in dropped comments, likewise.
-    hidden: Rising,
+    hidden: OffsetQueue,
     /// Positions of tags above the limit, likewise.
-    long: Rising,
+    oversized: OffsetQueue,
     /// Position of the last token in which the repair dropped something.
     damaged: Option<usize>,
     /// Position of the last start tag that exceeded the limit.
@@ -155,11 +155,11 @@ pub(super) struct Tokens<'f> {
     repaired_from: usize,
 }
 
-enum Way<'f> {
+enum Backend<'f> {
     /// Fast path, at [`Tokens::at`].
     Fast,
     /// quick-xml, on the text from a position of the piece.
-    Quick(Box<Quick<'f>>),
+    QuickXml(Box<QuickXml<'f>>),
     Done,
 }
 
@@ -167,7 +167,7 @@ enum Way<'f> {
 enum Stop {
     End,
     /// Markup at this position that this way cannot read.
-    Irregular(usize),
+    NeedsFallback(usize),
 }
 
 impl<'f> Tokens<'f> {
@@ -178,15 +178,15 @@ impl<'f> Tokens<'f> {
             caps,
             longest_end: caps.tag.saturating_sub("</>".len()),
             last,
-            way: Way::Fast,
+            backend: Backend::Fast,
             at: 0,
             attributes: Vec::with_capacity(16),
             seen: 0,
             before: None,
             opened: None,
-            broken: Rising::default(),
-            hidden: Rising::default(),
-            long: Rising::default(),
+            broken: OffsetQueue::default(),
+            hidden: OffsetQueue::default(),
+            oversized: OffsetQueue::default(),
             damaged: None,
             too_long: None,
             repaired_from: 0,
@@ -197,7 +197,7 @@ impl<'f> Tokens<'f> {
     #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn by_quick_xml(text: &'f str, bump: &'f Bump, caps: TagCaps, last: bool) -> Self {
         let mut tokens = Self::new(text, bump, caps, last);
-        tokens.way = Way::Quick(Box::new(Quick::new(text, 0, None)));
+        tokens.backend = Backend::QuickXml(Box::new(QuickXml::new(text, 0, None)));
         tokens
     }
 
@@ -208,22 +208,22 @@ impl<'f> Tokens<'f> {
 
     /// Returns true if damage was repaired.
     pub(super) fn was_repaired(&self) -> bool {
-        matches!(&self.way, Way::Quick(quick) if quick.map.is_some())
+        matches!(&self.backend, Backend::QuickXml(quick) if quick.map.is_some())
     }
 
     /// Returns the position of the next token.
     pub(super) fn place(&self) -> usize {
-        match &self.way {
-            Way::Fast => self.at,
-            Way::Quick(quick) => quick.place(quick.position()),
-            Way::Done => self.text.len(),
+        match &self.backend {
+            Backend::Fast => self.at,
+            Backend::QuickXml(quick) => quick.place(quick.position()),
+            Backend::Done => self.text.len(),
         }
     }
 
     /// Skips a line end between two tags, where text is insignificant.
     #[inline]
     pub(super) fn pass_line_end(&mut self) {
-        let fast = matches!(self.way, Way::Fast);
+        let fast = matches!(self.backend, Backend::Fast);
         let tail = self.text.as_bytes().get(self.at..);
         if fast && tail.is_some_and(|tail| tail.starts_with(b"\n<")) {
             self.at = self.at.wrapping_add(1);
@@ -232,59 +232,60 @@ impl<'f> Tokens<'f> {
 
     /// Returns the next token, or `None` at the end of the piece.
     #[inline]
-    pub(super) fn next(&mut self, notes: &mut Notes) -> Option<Token<'f>> {
-        if matches!(self.way, Way::Fast)
-            && let Ok(token) = self.next_fast(notes)
+    pub(super) fn next(&mut self, diagnostics: &mut FrameDiagnostics) -> Option<Token<'f>> {
+        if matches!(self.backend, Backend::Fast)
+            && let Ok(token) = self.next_fast(diagnostics)
         {
             return Some(token);
         }
-        self.next_any(notes)
+        self.next_any(diagnostics)
     }
 
-    fn next_any(&mut self, notes: &mut Notes) -> Option<Token<'f>> {
+    fn next_any(&mut self, diagnostics: &mut FrameDiagnostics) -> Option<Token<'f>> {
         loop {
-            let found = match &mut self.way {
-                Way::Fast => self.next_fast(notes),
-                Way::Quick(_) => self.next_quick(notes),
-                Way::Done => return None,
+            let found = match &mut self.backend {
+                Backend::Fast => self.next_fast(diagnostics),
+                Backend::QuickXml(_) => self.next_from_quick_xml(diagnostics),
+                Backend::Done => return None,
             };
             match found {
                 Ok(token) => {
-                    self.note_broken(token.place(), notes);
+                    self.report_broken(token.place(), diagnostics);
                     return Some(token);
                 }
                 Err(Stop::End) => {
-                    self.way = Way::Done;
-                    self.note_broken(self.text.len(), notes);
+                    self.backend = Backend::Done;
+                    self.report_broken(self.text.len(), diagnostics);
                     return None;
                 }
-                Err(Stop::Irregular(at)) => self.hand_over(at, notes),
+                Err(Stop::NeedsFallback(at)) => self.fall_back(at, diagnostics),
             }
         }
     }
 
     /// Changes from the fast path to quick-xml, or from quick-xml to repaired text.
-    fn hand_over(&mut self, at: usize, notes: &mut Notes) {
+    fn fall_back(&mut self, at: usize, diagnostics: &mut FrameDiagnostics) {
         let rest = self.text.get(at..).unwrap_or_default();
-        let quick = match &self.way {
-            Way::Fast => Quick::new(rest, at, None),
-            Way::Quick(quick) if quick.map.is_some() => {
+        let quick = match &self.backend {
+            Backend::Fast => QuickXml::new(rest, at, None),
+            Backend::QuickXml(quick) if quick.map.is_some() => {
                 // The repair produced something that quick-xml cannot read: a bug, but no reason to lose the hosts that
                 // follow.
-                notes.add(DiagnosticCode::BrokenTag, at, || "markup that cannot be read".into());
-                self.way = Way::Done;
-                self.note_broken(self.text.len(), notes);
+                diagnostics
+                    .add(DiagnosticCode::BrokenTag, at, || "markup that cannot be read".into());
+                self.backend = Backend::Done;
+                self.report_broken(self.text.len(), diagnostics);
                 return;
             }
             _ => {
-                let Repaired { text, map, broken, hidden, long } =
+                let Repaired { text, map, broken, hidden, oversized } =
                     repair::repair(rest, self.caps, self.last, self.bump);
-                (self.broken, self.hidden, self.long) = (broken, hidden, long);
+                (self.broken, self.hidden, self.oversized) = (broken, hidden, oversized);
                 self.repaired_from = at;
-                Quick::new(text, at, Some(map))
+                QuickXml::new(text, at, Some(map))
             }
         };
-        self.way = Way::Quick(Box::new(quick));
+        self.backend = Backend::QuickXml(Box::new(quick));
     }
 
     /// Returns true if part of the last start tag, at this position, could not be read.
@@ -295,14 +296,14 @@ impl<'f> Tokens<'f> {
     /// Reports markup that was dropped in the last token, at position `token`, and before the next one. Markup after
     /// that may be read again with other bytes.
     #[inline]
-    fn note_broken(&mut self, token: usize, notes: &mut Notes) {
-        let lists = [&self.broken, &self.hidden, &self.long];
+    fn report_broken(&mut self, token: usize, diagnostics: &mut FrameDiagnostics) {
+        let lists = [&self.broken, &self.hidden, &self.oversized];
         if lists.iter().any(|list| list.first().is_some()) {
-            self.note_passed(token, notes);
+            self.report_passed(token, diagnostics);
         }
     }
 
-    fn note_passed(&mut self, token: usize, notes: &mut Notes) {
+    fn report_passed(&mut self, token: usize, diagnostics: &mut FrameDiagnostics) {
         let (from, place) = (self.repaired_from, self.place());
         while let Some(at) = self.broken.pop_before(place.saturating_sub(from)) {
             let at = from.saturating_add(at);
@@ -310,12 +311,13 @@ impl<'f> Tokens<'f> {
                 self.damaged = Some(at);
             }
             let shown = repair::beginning(self.text, at);
-            notes.add(DiagnosticCode::BrokenTag, at, || format!("{:?} dropped", shorten(shown)));
+            diagnostics
+                .add(DiagnosticCode::BrokenTag, at, || format!("{:?} dropped", shorten(shown)));
         }
         while let Some(at) = self.hidden.pop_before(place.saturating_sub(from)) {
-            notes.hidden(from.saturating_add(at), 1);
+            diagnostics.hidden(from.saturating_add(at), 1);
         }
-        while let Some(at) = self.long.pop_before(place.saturating_sub(from)) {
+        while let Some(at) = self.oversized.pop_before(place.saturating_sub(from)) {
             let at = from.saturating_add(at);
             if at == token {
                 self.too_long = Some(at);
@@ -325,7 +327,7 @@ impl<'f> Tokens<'f> {
             let tag = self.text.get(at.saturating_add(1)..).unwrap_or_default();
             let ends = |c: char| c.is_ascii_whitespace() || matches!(c, '>' | '<');
             let name = tag.split(ends).next().unwrap_or_default();
-            notes.add(DiagnosticCode::Limit, at, || long_tag(shorten(name)));
+            diagnostics.add(DiagnosticCode::Limit, at, || oversized_tag(shorten(name)));
         }
     }
 
@@ -336,7 +338,7 @@ impl<'f> Tokens<'f> {
 
     /// Keeps an attribute with a known name. Returns its name if the tag already has it.
     #[inline]
-    fn keep(&mut self, attr: Attr<'f>) -> Option<At> {
+    fn keep(&mut self, attr: Attr<'f>) -> Option<Attribute> {
         let bit = attr.id.bit();
         if self.seen & bit != 0 {
             return Some(attr.id);
@@ -347,34 +349,34 @@ impl<'f> Tokens<'f> {
     }
 
     #[inline]
-    fn note_tag(
+    fn report_tag(
         &mut self,
         at: usize,
         len: usize,
-        (count, duplicate): (usize, Option<At>),
-        notes: &mut Notes,
+        (count, duplicate): (usize, Option<Attribute>),
+        diagnostics: &mut FrameDiagnostics,
     ) {
         if duplicate.is_some() || count > self.caps.attributes || len > self.caps.tag {
-            self.note_odd_tag(at, len, (count, duplicate), notes);
+            self.report_odd_tag(at, len, (count, duplicate), diagnostics);
         }
     }
 
     #[cold]
-    fn note_odd_tag(
+    fn report_odd_tag(
         &mut self,
         at: usize,
         len: usize,
-        (count, duplicate): (usize, Option<At>),
-        notes: &mut Notes,
+        (count, duplicate): (usize, Option<Attribute>),
+        diagnostics: &mut FrameDiagnostics,
     ) {
         if let Some(id) = duplicate {
-            notes.add(DiagnosticCode::DupAttr, at, || {
+            diagnostics.add(DiagnosticCode::DupAttr, at, || {
                 format!("attribute {} twice in one tag", id.name())
             });
         }
         if count > self.caps.attributes {
             let cap = self.caps.attributes;
-            notes.add(DiagnosticCode::Limit, at, || {
+            diagnostics.add(DiagnosticCode::Limit, at, || {
                 format!("a tag of {count} attributes; the first {cap} count")
             });
         }
@@ -420,24 +422,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::xml::notes::Ledger;
+    use crate::xml::diagnostics::DocumentDiagnostics;
 
     const CAPS: TagCaps = TagCaps { tag: 1 << 20, attributes: 256, markup: 1 << 20 };
 
     /// Returns all tokens with their attributes, and the codes of the warnings.
     fn all(mut tokens: Tokens<'_>) -> Vec<String> {
-        let mut notes = Notes::new(8);
+        let mut diagnostics = FrameDiagnostics::new(8);
         let mut found = Vec::new();
-        while let Some(token) = tokens.next(&mut notes) {
+        while let Some(token) = tokens.next(&mut diagnostics) {
             let attributes = match token {
                 Token::Start { .. } => tokens.attributes(),
                 _ => &[],
             };
             found.push(format!("{token:?} {attributes:?}"));
         }
-        let mut ledger = Ledger::new(8);
-        ledger.take(&mut notes, |_| crate::error::Position::default());
-        found.extend(ledger.finish().iter().map(|d| format!("{} {}", d.code, d.count)));
+        let mut document_diagnostics = DocumentDiagnostics::new(8);
+        document_diagnostics.take(&mut diagnostics, |_| crate::error::Position::default());
+        found.extend(
+            document_diagnostics.finish().iter().map(|d| format!("{} {}", d.code, d.count)),
+        );
         found
     }
 

@@ -1,11 +1,11 @@
-//! Encoding forms of the input, and detection of documents in another form than the previous one, for
-//! [`super::intake`].
+//! Encoding forms of the input, and detection of documents in another encoding than the previous one, for
+//! [`super::transcoder`].
 
 use super::lex::to_u64;
 
 /// Encoding form of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Form {
+pub(super) enum SourceEncoding {
     #[default]
     Unknown,
     Bytes,
@@ -16,17 +16,17 @@ pub(super) enum Form {
 
 /// Start of a document in another form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Start {
+pub(super) struct DocumentStart {
     pub(super) at: usize,
     /// Length of its byte order mark in bytes.
     pub(super) mark: usize,
-    pub(super) form: Form,
+    pub(super) encoding: SourceEncoding,
 }
 
 /// Possible beginnings of a document that is appended to another one.
 const OPENERS: [&[u8]; 4] = [b"<?xml", b"<nmaprun", b"<!DOCTYPE nmaprun", b"<host"];
 
-impl Form {
+impl SourceEncoding {
     /// Returns the number of input bytes from which these output bytes were produced.
     pub(super) fn raw_len(self, bytes: &[u8]) -> u64 {
         match self {
@@ -52,7 +52,7 @@ impl Form {
         }
     }
 
-    /// Returns true if `bytes` begin with the opener of a document in this form, and `None` if they end before that is
+    /// Returns true if `bytes` begin with the opener of a document in this encoding, and `None` if they end before that is
     /// clear.
     fn opens(self, bytes: &[u8]) -> Option<bool> {
         let mut clear = Some(false);
@@ -78,22 +78,25 @@ impl Form {
         clear
     }
 
-    /// Returns the start of a document in this form whose opener is at `at`; a byte order mark before it is included.
-    fn start(self, bytes: &[u8], at: usize) -> Start {
+    /// Returns the start of a document in this encoding whose opener is at `at`; a byte order mark before it is included.
+    fn start(self, bytes: &[u8], at: usize) -> DocumentStart {
         let before = bytes.get(..at).unwrap_or_default();
         let mark = if before.ends_with(self.mark()) { self.mark().len() } else { 0 };
-        Start { at: at.saturating_sub(mark), mark, form: self }
+        DocumentStart { at: at.saturating_sub(mark), mark, encoding: self }
     }
 }
 
 /// Returns the number of bytes that are not UTF-16: up to a document in UTF-16, or to what may become one with more
 /// bytes.
-pub(super) fn next_start_in_bytes(bytes: &[u8], last: bool) -> (usize, Option<Start>) {
+pub(super) fn next_start_in_bytes(bytes: &[u8], last: bool) -> (usize, Option<DocumentStart>) {
     // Every opener has a NUL in its first two bytes.
     for nul in memchr::memchr_iter(0, bytes) {
         let little = nul.checked_sub(1).filter(|at| bytes.get(*at) == Some(&b'<'));
         let big = bytes.get(nul.saturating_add(1)).is_none_or(|next| *next == b'<').then_some(nul);
-        let forms = [(little, Form::Utf16 { big: false }), (big, Form::Utf16 { big: true })];
+        let forms = [
+            (little, SourceEncoding::Utf16 { big: false }),
+            (big, SourceEncoding::Utf16 { big: true }),
+        ];
         for (at, form) in forms.into_iter().filter_map(|(at, form)| Some((at?, form))) {
             let start = form.start(bytes, at);
             match form.opens(bytes.get(at..).unwrap_or_default()) {
@@ -117,23 +120,29 @@ pub(super) fn undecided(bytes: &[u8]) -> usize {
     }
 }
 
-/// Returns the number of bytes that are UTF-16 from the first one on: up to a document in another form, or to what may
+/// Returns the number of bytes that are UTF-16 from the first one on: up to a document in another encoding, or to what may
 /// become one with more bytes.
-pub(super) fn next_start_in_utf16(bytes: &[u8], big: bool, last: bool) -> (usize, Option<Start>) {
+pub(super) fn next_start_in_utf16(
+    bytes: &[u8],
+    big: bool,
+    last: bool,
+) -> (usize, Option<DocumentStart>) {
     for at in memchr::memchr_iter(b'<', bytes) {
         let zero = |at: Option<usize>| at.is_some_and(|at| bytes.get(at) == Some(&0));
         let aligned = at.is_multiple_of(2) != big;
         let (before, behind) = (at.checked_sub(1), at.checked_add(1));
         // A little-endian `<` is also the end of a big-endian one at an odd offset; only a byte order mark decides.
-        let swapped =
-            zero(before) && Form::Utf16 { big: true }.start(bytes, at.saturating_sub(1)).mark > 0;
+        let swapped = zero(before)
+            && SourceEncoding::Utf16 { big: true }.start(bytes, at.saturating_sub(1)).mark > 0;
         let same = aligned && zero(if big { before } else { behind }) && (big || !swapped);
         let plain = !zero(behind);
         let other = match (plain, same) {
-            (true, _) => (at, Form::Bytes),
+            (true, _) => (at, SourceEncoding::Bytes),
             (false, true) => continue,
-            (false, false) if zero(before) => (at.saturating_sub(1), Form::Utf16 { big: true }),
-            (false, false) => (at, Form::Utf16 { big: false }),
+            (false, false) if zero(before) => {
+                (at.saturating_sub(1), SourceEncoding::Utf16 { big: true })
+            }
+            (false, false) => (at, SourceEncoding::Utf16 { big: false }),
         };
         let start = other.1.start(bytes, other.0);
         match other.1.opens(bytes.get(other.0..).unwrap_or_default()) {

@@ -5,11 +5,11 @@
 use super::{
     super::{
         evidence::{STRONG, WEAK, is_host, is_quoted, is_scan},
-        lex::{End, Mark, classify, is_blank},
-        names::El,
+        lex::{End, MarkupKind, classify, is_blank},
+        names::Element,
         prolog::is_nmap_doctype,
     },
-    Around, Framer, HOST_OPENER, JsonText, Kind, Mode, Step,
+    FrameKind, Framer, HOST_OPENER, JsonText, Mode, Step, Surroundings,
 };
 
 /// Maximum number of consecutive blanks before the first element: more than any program writes.
@@ -31,24 +31,24 @@ impl Framer {
             return self.seek_in_string(mark);
         }
         match mark {
-            Mark::Unsure => Step::More,
-            Mark::Comment => match self.markup_end(Mark::Comment, 0) {
+            MarkupKind::Unsure => Step::More,
+            MarkupKind::Comment => match self.markup_end(MarkupKind::Comment, 0) {
                 End::At(end) => {
                     self.json = JsonText::Other;
-                    Step::piece(Kind::Skip, end)
+                    Step::frame(FrameKind::Skip, end)
                 }
                 End::More => Step::More,
-                _ => self.junk(Mark::Comment.opener()),
+                _ => self.junk(MarkupKind::Comment.opener()),
             },
-            Mark::Doctype => match is_nmap_doctype(self.at(0), self.last) {
+            MarkupKind::Doctype => match is_nmap_doctype(self.at(0), self.last) {
                 None => Step::More,
                 Some(false) => self.junk(1),
-                Some(true) => self.enter(Mode::Run),
+                Some(true) => self.enter(Mode::Scan),
             },
-            Mark::Decl => self.enter(Mode::Run),
-            Mark::Run | Mark::Host => {
+            MarkupKind::Declaration => self.enter(Mode::Scan),
+            MarkupKind::Nmaprun | MarkupKind::Host => {
                 let (opens, mode) = match mark {
-                    Mark::Run => (self.opens_run(), Mode::Run),
+                    MarkupKind::Nmaprun => (self.opens_scan(), Mode::Scan),
                     _ if self.at(0).get(HOST_OPENER) == Some(&b'/') => (Some(false), Mode::Host),
                     _ => (self.opens_host(), Mode::Host),
                 };
@@ -64,11 +64,11 @@ impl Framer {
 
     /// Handles a position inside a string of JSON, where nothing begins, not even a comment: the string ends at a
     /// quote.
-    fn seek_in_string(&mut self, mark: Mark) -> Step {
+    fn seek_in_string(&mut self, mark: MarkupKind) -> Step {
         let is_scan = match mark {
-            Mark::Unsure => return Step::More,
-            Mark::Run => Some(true),
-            Mark::Doctype => is_nmap_doctype(self.at(0), self.last),
+            MarkupKind::Unsure => return Step::More,
+            MarkupKind::Nmaprun => Some(true),
+            MarkupKind::Doctype => is_nmap_doctype(self.at(0), self.last),
             _ => Some(false),
         };
         match is_scan {
@@ -84,17 +84,17 @@ impl Framer {
     fn junk(&mut self, len: usize) -> Step {
         let junk = self.bytes().get(..len).unwrap_or_default();
         let has_text = junk.iter().any(|b| !is_blank(*b));
-        self.json = self.json.behind(junk);
+        self.json = self.json.after(junk);
         self.text_before |= has_text;
-        Step::piece_or_more(Kind::Junk, len)
+        Step::frame_or_more(FrameKind::Junk, len)
     }
 
     /// Returns true if the `<host` at the start begins a host: always inside a scan (rule R8), elsewhere if its values
     /// show that nmap wrote it. Returns `None` if more bytes are needed.
     pub(super) fn opens_host(&mut self) -> Option<bool> {
-        let needed = match self.around {
-            Around::Scan => return Some(true),
-            Around::Nothing if !self.text_before => WEAK,
+        let needed = match self.surroundings {
+            Surroundings::Scan => return Some(true),
+            Surroundings::Nothing if !self.text_before => WEAK,
             _ => STRONG,
         };
         is_host(self.at(0), needed, self.last)
@@ -102,8 +102,8 @@ impl Framer {
 
     /// Returns true if the `<nmaprun` at the start begins a scan. It does, unless text or another document precedes it:
     /// then it must have an attribute of nmap, or be followed by an element of a scan or by nothing at all.
-    pub(super) fn opens_run(&mut self) -> Option<bool> {
-        let is_foreign = self.around == Around::Foreign;
+    pub(super) fn opens_scan(&mut self) -> Option<bool> {
+        let is_foreign = self.surroundings == Surroundings::Foreign;
         if !self.text_before && !is_foreign {
             return Some(true);
         }
@@ -126,12 +126,12 @@ impl Framer {
         if tag.ends_with(b"/>") {
             return Some(false);
         }
-        self.element_follows(end, El::Nmaprun)
+        self.element_follows(end, Element::Nmaprun)
     }
 
     /// Returns true if an element that `parent` may hold is the first markup after a position, ignoring blanks and
     /// comments.
-    fn element_follows(&mut self, from: usize, parent: El) -> Option<bool> {
+    fn element_follows(&mut self, from: usize, parent: Element) -> Option<bool> {
         let mut at = from;
         loop {
             let blanks = self.at(at).iter().take(BLANKS.saturating_add(1));
@@ -140,18 +140,18 @@ impl Framer {
                 Some(b'<') => {}
                 Some(_) => return Some(false),
                 // Only this much of a scan arrived.
-                None => return self.last.then_some(parent == El::Nmaprun),
+                None => return self.last.then_some(parent == Element::Nmaprun),
             }
             let mark = classify(self.at(at), self.last);
             match mark {
-                Mark::Unsure => return None,
-                Mark::Comment => match self.markup_end(mark, at) {
+                MarkupKind::Unsure => return None,
+                MarkupKind::Comment => match self.markup_end(mark, at) {
                     End::At(end) => at = end,
                     End::More => return None,
                     _ => return Some(false),
                 },
-                Mark::Tag | Mark::Host => return self.is_child(at, parent),
-                _ => return Some(parent == El::Nmaprun),
+                MarkupKind::Tag | MarkupKind::Host => return self.is_child(at, parent),
+                _ => return Some(parent == Element::Nmaprun),
             }
             if at.saturating_sub(from) > self.limits.max_markup_bytes {
                 return Some(false);
@@ -161,14 +161,14 @@ impl Framer {
 
     /// Returns true if the tag at a position is that of an element which `parent` may hold, as nmap writes it: its
     /// quotes have no backslashes, unlike those in source code and JSON.
-    fn is_child(&self, at: usize, parent: El) -> Option<bool> {
+    fn is_child(&self, at: usize, parent: Element) -> Option<bool> {
         let tag = self.at(at.saturating_add(1));
         let ends = |b: &u8| is_blank(*b) || matches!(b, b'>' | b'/' | b'<');
         let Some(len) = tag.iter().take(NAME).position(ends) else {
             return if tag.len() < NAME && !self.last { None } else { Some(false) };
         };
         let name = tag.get(..len).unwrap_or_default();
-        if !El::from_name(name).is_some_and(|el| parent.holds(el)) {
+        if !Element::from_name(name).is_some_and(|el| parent.allows_child(el)) {
             return Some(false);
         }
         let value = memchr::memchr3(b'=', b'>', b'<', tag);

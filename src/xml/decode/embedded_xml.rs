@@ -15,13 +15,13 @@ const LONGEST: usize = 13;
 
 /// Searches for the start tag of a scan with an escaped bracket in bytes that arrive in pieces.
 #[derive(Debug, Default)]
-pub(super) struct EscapedRun {
+pub(super) struct EscapedScan {
     found: bool,
     /// Last bytes of the previous pieces.
     tail: Vec<u8>,
 }
 
-impl EscapedRun {
+impl EscapedScan {
     pub(super) fn is_found(&self) -> bool {
         self.found
     }
@@ -71,8 +71,8 @@ mod tests {
             ("&lt;nmaprn", false),
         ] {
             for size in [1, 2, 3, 5, 100] {
-                let mut escaped = EscapedRun::default();
-                text.as_bytes().chunks(size).for_each(|piece| escaped.look(piece));
+                let mut escaped = EscapedScan::default();
+                text.as_bytes().chunks(size).for_each(|frame| escaped.look(frame));
                 assert_eq!(escaped.is_found(), found, "{text} in pieces of {size}");
             }
         }

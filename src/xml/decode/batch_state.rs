@@ -6,7 +6,7 @@ use super::{
     super::{
         Options,
         batch::{HostDiagnostics, RawHostBatch},
-        frame::{HostEnd, Kind, Piece},
+        frame::{Frame, FrameKind, HostEnd},
     },
     Decoder,
 };
@@ -17,7 +17,7 @@ use crate::{
 
 /// Collects hosts that are not parsed here.
 #[derive(Debug)]
-pub(super) struct Batches {
+pub(super) struct BatchState {
     options: Arc<Options>,
     /// Size of a batch in bytes.
     bytes: usize,
@@ -38,10 +38,10 @@ pub enum BatchedEvent<'p> {
     ScanEnd(Box<ScanSummary>, HostDiagnostics),
 }
 
-impl Batches {
+impl BatchState {
     /// Ends a scan with these diagnostics, which lack those of its hosts in batches.
-    pub(super) fn end_scan(&mut self, notes: HostDiagnostics) {
-        self.ended.push_back(notes);
+    pub(super) fn end_scan(&mut self, diagnostics: HostDiagnostics) {
+        self.ended.push_back(diagnostics);
     }
 }
 
@@ -51,9 +51,9 @@ impl Decoder {
     #[must_use]
     pub fn with_batches(options: Options, bytes: usize) -> Self {
         let shared = Arc::new(options.clone());
-        let batches = Batches { options: shared, bytes, open: None, ended: VecDeque::new() };
+        let batches = BatchState { options: shared, bytes, open: None, ended: VecDeque::new() };
         let mut decoder = Self { batches: Some(batches), ..Self::new(options) };
-        decoder.framer.tell_plain();
+        decoder.framer.track_plain_hosts();
         decoder
     }
 
@@ -65,7 +65,7 @@ impl Decoder {
         self.advance()?;
         if self.is_batch_due() {
             let mut open = self.batches.as_mut().and_then(|batches| batches.open.take());
-            open.iter_mut().for_each(RawHostBatch::fit);
+            open.iter_mut().for_each(RawHostBatch::shrink_to_fit);
             return Ok(open.map(BatchedEvent::Hosts));
         }
         match self.queue.pop_front() {
@@ -75,7 +75,7 @@ impl Decoder {
             }
             Some(event) => Ok(Some(BatchedEvent::Event(event))),
             None => match self.host.take() {
-                Some(piece) => self.read_host(piece).map(|host| Some(BatchedEvent::Event(host))),
+                Some(frame) => self.read_host(frame).map(|host| Some(BatchedEvent::Event(host))),
                 None => Ok(None),
             },
         }
@@ -90,12 +90,12 @@ impl Decoder {
     }
 
     /// Adds a host to the open batch. Returns false if parsing it requires more than its own bytes.
-    pub(super) fn batch_host(&mut self, piece: Piece) -> bool {
-        let bytes = self.framer.bytes().get(..piece.len).unwrap_or_default();
+    pub(super) fn batch_host(&mut self, frame: Frame) -> bool {
+        let bytes = self.framer.bytes().get(..frame.len).unwrap_or_default();
         let Some(batches) = &mut self.batches else { return false };
-        let plain = piece.kind == Kind::Host(HostEnd::Closed)
+        let plain = frame.kind == FrameKind::Host(HostEnd::Closed)
             && self.queue.is_empty()
-            && self.intake.is_plain()
+            && self.transcoder.is_plain()
             && self.framer.is_plain();
         if !plain {
             return false;
@@ -107,9 +107,9 @@ impl Decoder {
         let open = batches
             .open
             .get_or_insert_with(|| RawHostBatch::new(options.clone(), encoding, index, most));
-        open.push(bytes, self.intake.raw_start(), self.lines);
+        open.push(bytes, self.transcoder.raw_start(), self.lines);
         *seen = seen.saturating_add(1);
-        self.consume(piece.len);
+        self.consume(frame.len);
         true
     }
 }

@@ -7,12 +7,12 @@ use sha2::{Digest, Sha256};
 
 use super::{
     super::{
-        intake::Intake,
-        notes::{Ledger, Notes},
-        run::Document,
+        diagnostics::{DocumentDiagnostics, FrameDiagnostics},
+        scan::Document,
         text::Encoding,
+        transcode::Transcoder,
     },
-    Decoder, EscapedRun, Phase, START,
+    Decoder, EscapedScan, Phase, START,
 };
 use crate::model::ScanEvent;
 
@@ -21,62 +21,62 @@ const KEPT: usize = 64 << 10;
 
 impl Decoder {
     /// Resets the decoder to the start of another input, keeping some of its memory.
-    pub(in crate::xml) fn restart(&mut self) {
+    pub(in crate::xml) fn reset(&mut self) {
         // Every field is listed, so that a new one cannot be forgotten.
         let Self {
             options,
-            intake,
+            transcoder,
             framer,
-            waiting,
+            pending_input,
             bump,
-            notes,
-            ledger,
+            diagnostics,
+            document_diagnostics,
             encoding,
             document,
             phase,
             queue,
             host,
-            given,
+            emitted_len,
             batches,
             failed,
-            over,
-            broke_off,
+            input_finished,
+            unreadable,
             done,
             lines,
             doc_start,
             escaped,
             refused,
             hides_scan,
-            unhashed,
-            hashed,
+            hash_input,
+            hash_position,
             hash,
         } = self;
         let unknown = options.limits.max_unknown_names;
-        *intake = Intake::default();
-        framer.restart(KEPT);
-        *waiting = VecDeque::new();
+        *transcoder = Transcoder::default();
+        framer.reset(KEPT);
+        *pending_input = VecDeque::new();
         bump.reset();
         if bump.allocated_bytes() > KEPT {
             *bump = Bump::new();
         }
-        *notes = Notes::new(unknown);
-        *ledger = Ledger::new(unknown);
+        *diagnostics = FrameDiagnostics::new(unknown);
+        *document_diagnostics = DocumentDiagnostics::new(unknown);
         *encoding = Encoding::default();
         *document = Document::new(0);
         *phase = Phase::default();
         queue.clear();
         queue.shrink_to(KEPT / size_of::<ScanEvent<'_>>());
         *host = None;
-        *given = 0;
+        *emitted_len = 0;
         *batches = None;
         *failed = None;
-        (*over, *broke_off, *done) = (false, false, false);
+        (*input_finished, *unreadable, *done) = (false, false, false);
         *lines = 0;
         *doc_start = START;
-        *escaped = EscapedRun::default();
+        *escaped = EscapedScan::default();
         (*refused, *hides_scan) = (None, false);
-        *unhashed = VecDeque::new();
-        *hashed = 0;
+        *hash_input = VecDeque::new();
+        *hash_position = 0;
         *hash = Sha256::new();
     }
 }
@@ -155,7 +155,7 @@ mod tests {
                 for bytes in inputs.iter().chain(inputs.iter().rev()) {
                     let fresh = Reader::new(bytes.as_slice(), options.clone());
                     let (expected, _) = told(fresh, usize::MAX);
-                    let again = Reader::with_decoder(&[][..], spare).behind(bytes);
+                    let again = Reader::with_decoder(&[][..], spare).with_prefix(bytes);
                     let (found, reader) = told(again, usize::MAX);
                     assert_eq!(found, expected, "{}", String::from_utf8_lossy(bytes));
                     spare = reader.into_decoder();

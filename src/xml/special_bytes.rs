@@ -6,13 +6,13 @@ use crate::bytes::{self, Set, beyond_ascii, controls, equal};
 /// Returns true if a value may need processing: it contains a `&`, or anything other than printable ASCII.
 #[inline]
 pub(super) fn is_special(value: &[u8]) -> bool {
-    bytes::contains::<Special>(value)
+    bytes::contains::<SpecialBytes>(value)
 }
 
 /// Bytes that make a value special.
-pub(super) struct Special;
+pub(super) struct SpecialBytes;
 
-impl Set for Special {
+impl Set for SpecialBytes {
     #[inline]
     #[expect(clippy::needless_bitwise_bool, reason = "only without branches it runs in vectors")]
     fn has(byte: u8) -> bool {
@@ -25,10 +25,10 @@ impl Set for Special {
     }
 }
 
-/// Bytes for which [`needs_work`] may return true; those of blanks may turn out to need none.
-struct Work;
+/// Bytes for which [`needs_decoding`] may return true; those of blanks may turn out to need none.
+struct NeedsDecoding;
 
-impl Set for Work {
+impl Set for NeedsDecoding {
     #[inline]
     #[expect(clippy::needless_bitwise_bool, reason = "only without branches it runs in vectors")]
     fn has(byte: u8) -> bool {
@@ -42,12 +42,12 @@ impl Set for Work {
 }
 
 /// Returns the position of the first byte that cannot be copied unchanged.
-pub(super) fn first_work(text: &str, kind: ValueKind) -> Option<usize> {
+pub(super) fn first_to_decode(text: &str, kind: ValueKind) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut from = 0_usize;
     loop {
-        let at = from.saturating_add(bytes::position::<Work>(bytes.get(from..)?)?);
-        if bytes.get(at).is_some_and(|byte| needs_work(*byte, kind)) {
+        let at = from.saturating_add(bytes::position::<NeedsDecoding>(bytes.get(from..)?)?);
+        if bytes.get(at).is_some_and(|byte| needs_decoding(*byte, kind)) {
             return Some(at);
         }
         from = at.saturating_add(1);
@@ -55,7 +55,7 @@ pub(super) fn first_work(text: &str, kind: ValueKind) -> Option<usize> {
 }
 
 /// Returns true if a byte of such a value cannot be copied unchanged.
-pub(super) const fn needs_work(byte: u8, kind: ValueKind) -> bool {
+pub(super) const fn needs_decoding(byte: u8, kind: ValueKind) -> bool {
     match byte {
         b'\t' | b'\n' => matches!(kind, ValueKind::Attribute),
         b'&' => !matches!(kind, ValueKind::Cdata),

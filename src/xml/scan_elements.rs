@@ -2,7 +2,7 @@
 
 use super::{
     context::Context,
-    names::{At, El},
+    names::{Attribute, Element},
     token::Attr,
     value,
 };
@@ -12,7 +12,7 @@ use crate::model::{
 
 /// Contents of such an element.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum RunItem {
+pub(super) enum ScanElement {
     ScanInfo(ScanInfo),
     Verbose(Option<i32>),
     Debugging(Option<i32>),
@@ -21,18 +21,18 @@ pub(super) enum RunItem {
 
 /// Contents of such an element, with its position in the piece.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct PlacedItem {
-    pub(super) item: RunItem,
+pub(super) struct PositionedElement {
+    pub(super) item: ScanElement,
     pub(super) at: usize,
 }
 
 /// Reads such elements; a `hosthint` has children and is complete when it ends.
 #[derive(Debug, Default)]
-pub(super) struct FloatingReader {
+pub(super) struct ScanElementReader {
     hint: Option<HostHint>,
 }
 
-impl FloatingReader {
+impl ScanElementReader {
     /// Returns true if a `hosthint` is open.
     pub(super) fn in_hint(&self) -> bool {
         self.hint.is_some()
@@ -41,19 +41,19 @@ impl FloatingReader {
     /// Handles the start of an element. Returns its contents, unless they are complete only at its end.
     pub(super) fn open<'f>(
         &mut self,
-        el: El,
+        el: Element,
         attributes: &[Attr<'f>],
         context: &mut Context<'f, '_>,
-    ) -> Option<RunItem> {
+    ) -> Option<ScanElement> {
         match el {
-            El::Scaninfo => Some(RunItem::ScanInfo(scan_info(attributes, context))),
-            El::Verbose => Some(RunItem::Verbose(level(attributes, context))),
-            El::Debugging => Some(RunItem::Debugging(level(attributes, context))),
-            El::Target => Some(RunItem::Event(target(attributes, context))),
-            El::Taskbegin => Some(task(TaskKind::Begin, attributes, context)),
-            El::Taskprogress => Some(task(TaskKind::Progress, attributes, context)),
-            El::Taskend => Some(task(TaskKind::End, attributes, context)),
-            El::Hosthint => {
+            Element::Scaninfo => Some(ScanElement::ScanInfo(scan_info(attributes, context))),
+            Element::Verbose => Some(ScanElement::Verbose(level(attributes, context))),
+            Element::Debugging => Some(ScanElement::Debugging(level(attributes, context))),
+            Element::Target => Some(ScanElement::Event(target(attributes, context))),
+            Element::Taskbegin => Some(task(TaskKind::Begin, attributes, context)),
+            Element::Taskprogress => Some(task(TaskKind::Progress, attributes, context)),
+            Element::Taskend => Some(task(TaskKind::End, attributes, context)),
+            Element::Hosthint => {
                 self.hint = Some(HostHint::default());
                 None
             }
@@ -64,22 +64,22 @@ impl FloatingReader {
     /// Handles the start of an element inside a `hosthint`.
     pub(super) fn in_hint_open<'f>(
         &mut self,
-        el: El,
+        el: Element,
         (attributes, at): (&[Attr<'f>], usize),
         context: &mut Context<'f, '_>,
     ) {
         let Some(hint) = &mut self.hint else { return };
         match el {
-            El::Status => {
+            Element::Status => {
                 for attr in attributes {
                     match attr.id {
-                        At::State => hint.state = context.owned(attr),
-                        At::Reason => hint.reason = context.owned(attr),
+                        Attribute::State => hint.state = context.owned(attr),
+                        Attribute::Reason => hint.reason = context.owned(attr),
                         _ => {}
                     }
                 }
             }
-            El::Address => {
+            Element::Address => {
                 if let Some(address) = address(attributes, at, context) {
                     let slot = match address.kind {
                         AddressKind::Mac => &mut hint.mac,
@@ -93,8 +93,8 @@ impl FloatingReader {
                     }
                 }
             }
-            El::Hostname if hint.hostname.is_none() => {
-                let name = attributes.iter().find(|attr| attr.id == At::Name);
+            Element::Hostname if hint.hostname.is_none() => {
+                let name = attributes.iter().find(|attr| attr.id == Attribute::Name);
                 hint.hostname = name.and_then(|attr| context.owned(attr));
             }
             _ => {}
@@ -102,11 +102,11 @@ impl FloatingReader {
     }
 
     /// Handles the end of an element. Returns the hint that ends with it.
-    pub(super) fn close(&mut self, el: El) -> Option<RunItem> {
-        if el != El::Hosthint {
+    pub(super) fn close(&mut self, el: Element) -> Option<ScanElement> {
+        if el != Element::Hosthint {
             return None;
         }
-        self.hint.take().map(|hint| RunItem::Event(ScanActivity::HostHint(hint)))
+        self.hint.take().map(|hint| ScanElement::Event(ScanActivity::HostHint(hint)))
     }
 }
 
@@ -119,30 +119,30 @@ pub(super) fn address<'f>(
     let (mut addr, mut kind, mut vendor) = (None, None, None);
     for attr in attributes {
         match attr.id {
-            At::Addr => addr = Some(context.plain(attr)).filter(|text| !text.is_empty()),
-            At::Addrtype => kind = Some(context.plain(attr)),
-            At::Vendor => vendor = context.text(attr),
+            Attribute::Addr => addr = Some(context.plain(attr)).filter(|text| !text.is_empty()),
+            Attribute::Addrtype => kind = Some(context.plain(attr)),
+            Attribute::Vendor => vendor = context.text(attr),
             _ => {}
         }
     }
     let Some(addr) = addr else {
-        context.notes.add(crate::error::DiagnosticCode::MissingAttr, at, || {
+        context.diagnostics.add(crate::error::DiagnosticCode::MissingAttr, at, || {
             "an address without addr".into()
         });
         return None;
     };
-    Some(value::address(addr, kind, vendor, at, (context.values.bump, context.notes)))
+    Some(value::address(addr, kind, vendor, at, (context.values.bump, context.diagnostics)))
 }
 
 fn scan_info<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> ScanInfo {
     let mut info = ScanInfo::default();
     for attr in attributes {
         match attr.id {
-            At::Type => info.kind = context.owned(attr),
-            At::Protocol => info.protocol = context.owned(attr),
-            At::Numservices => info.num_services = context.int(attr),
-            At::Services => info.services = context.owned(attr),
-            At::Scanflags => info.scan_flags = context.owned(attr),
+            Attribute::Type => info.kind = context.owned(attr),
+            Attribute::Protocol => info.protocol = context.owned(attr),
+            Attribute::Numservices => info.num_services = context.int(attr),
+            Attribute::Services => info.services = context.owned(attr),
+            Attribute::Scanflags => info.scan_flags = context.owned(attr),
             _ => {}
         }
     }
@@ -150,23 +150,23 @@ fn scan_info<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> Scan
 }
 
 fn level<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> Option<i32> {
-    attributes.iter().find(|attr| attr.id == At::Level).and_then(|attr| context.int(attr))
+    attributes.iter().find(|attr| attr.id == Attribute::Level).and_then(|attr| context.int(attr))
 }
 
 fn target<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> ScanActivity {
     let mut target = TargetSkipped::default();
     for attr in attributes {
         match attr.id {
-            At::Specification => target.specification = context.owned(attr),
-            At::Status => target.status = context.owned(attr),
-            At::Reason => target.reason = context.owned(attr),
+            Attribute::Specification => target.specification = context.owned(attr),
+            Attribute::Status => target.status = context.owned(attr),
+            Attribute::Reason => target.reason = context.owned(attr),
             _ => {}
         }
     }
     ScanActivity::Target(target)
 }
 
-fn task<'f>(kind: TaskKind, attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> RunItem {
+fn task<'f>(kind: TaskKind, attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> ScanElement {
     let mut task = Task {
         kind,
         task: None,
@@ -178,16 +178,16 @@ fn task<'f>(kind: TaskKind, attributes: &[Attr<'f>], context: &mut Context<'f, '
     };
     for attr in attributes {
         match attr.id {
-            At::Task => task.task = context.owned(attr),
-            At::Time => task.time = context.time(attr),
-            At::Extrainfo => task.extra_info = context.owned(attr),
-            At::Percent => task.percent = context.float(attr),
-            At::Remaining => task.remaining_s = context.int(attr),
-            At::Etc => task.etc_time = context.time(attr),
+            Attribute::Task => task.task = context.owned(attr),
+            Attribute::Time => task.time = context.time(attr),
+            Attribute::Extrainfo => task.extra_info = context.owned(attr),
+            Attribute::Percent => task.percent = context.float(attr),
+            Attribute::Remaining => task.remaining_s = context.int(attr),
+            Attribute::Etc => task.etc_time = context.time(attr),
             _ => {}
         }
     }
-    RunItem::Event(ScanActivity::Task(task))
+    ScanElement::Event(ScanActivity::Task(task))
 }
 
 /// Borrows a value from its frame.

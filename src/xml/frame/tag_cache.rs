@@ -8,16 +8,16 @@ const SLOTS: usize = 64;
 /// Cache of tags found to belong to elements inside of hosts. Each is stored as its bytes up to the one after its name,
 /// in the slot that these determine.
 #[derive(Debug)]
-pub(super) struct InsideTags([u64; SLOTS]);
+pub(super) struct HostTagCache([u64; SLOTS]);
 
-impl Default for InsideTags {
+impl Default for HostTagCache {
     fn default() -> Self {
         // No tag has all bits set.
         Self([u64::MAX; SLOTS])
     }
 }
 
-impl InsideTags {
+impl HostTagCache {
     /// Returns true if `tag`, which starts after its `<`, belongs to an element that may stand in a host, other than
     /// `host`. Returns false if more bytes are needed to decide.
     #[inline]
@@ -63,7 +63,7 @@ mod tests {
         fn what_was_told_before_is_told_again_alike(
             tags in prop::collection::vec("/{0,2}(port|elem|script|hop|host|target|hostnames|po|p|)[ />1A\n\u{1}]{0,2}[a-z<>]{0,12}", 1..80),
         ) {
-            let mut inside = InsideTags::default();
+            let mut inside = HostTagCache::default();
             for tag in tags.iter().chain(&tags) {
                 prop_assert_eq!(inside.has(tag.as_bytes()), looked_up(tag.as_bytes()), "{}", tag);
             }

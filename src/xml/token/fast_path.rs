@@ -3,27 +3,30 @@
 
 use super::{
     super::{
-        marks::is_special,
-        names::{At, El, Key},
-        notes::Notes,
+        diagnostics::FrameDiagnostics,
+        names::{Attribute, Element, Key},
+        special_bytes::is_special,
     },
     Attr, Name, Stop, Token, Tokens, is_name,
-    likely::{self, Likely},
+    predictor::{self, AttributePredictor},
     starts_name,
 };
 use crate::bytes::{self, below_letters, equal};
 
 impl<'f> Tokens<'f> {
     #[inline]
-    pub(super) fn next_fast(&mut self, notes: &mut Notes) -> Result<Token<'f>, Stop> {
+    pub(super) fn next_fast(
+        &mut self,
+        diagnostics: &mut FrameDiagnostics,
+    ) -> Result<Token<'f>, Stop> {
         let at = self.at;
         let bytes = self.text.as_bytes();
         match bytes.get(at) {
             None => Err(Stop::End),
             Some(b'<') => match bytes.get(at.saturating_add(1)) {
                 Some(b'/') => self.fast_end(at),
-                Some(b'a'..=b'z') => self.fast_start(at, notes),
-                _ => Err(Stop::Irregular(at)),
+                Some(b'a'..=b'z') => self.fast_start(at, diagnostics),
+                _ => Err(Stop::NeedsFallback(at)),
             },
             Some(_) => {
                 let tail = bytes.get(at..).unwrap_or_default();
@@ -38,9 +41,9 @@ impl<'f> Tokens<'f> {
     fn fast_end(&mut self, at: usize) -> Result<Token<'f>, Stop> {
         let start = at.wrapping_add(2);
         let tail = self.text.as_bytes().get(start..).unwrap_or_default();
-        let known = likely::end(self.opened, tail).or_else(|| {
-            let key = quick_name(tail, |word| equal(word, b'>'))?;
-            Some((El::of_key(key)?, key.len))
+        let known = predictor::end(self.opened, tail).or_else(|| {
+            let key = name_key(tail, |word| equal(word, b'>'))?;
+            Some((Element::of_key(key)?, key.len))
         });
         if let Some((el, len)) = known
             && len <= self.longest_end
@@ -51,7 +54,7 @@ impl<'f> Tokens<'f> {
         let len = tail.iter().position(|b| !is_name(*b)).unwrap_or(tail.len());
         let named = tail.first().is_some_and(|b| starts_name(*b));
         if !named || tail.get(len) != Some(&b'>') || len > self.longest_end {
-            return Err(Stop::Irregular(at));
+            return Err(Stop::NeedsFallback(at));
         }
         let end = start.saturating_add(len);
         self.at = end.saturating_add(1);
@@ -60,20 +63,24 @@ impl<'f> Tokens<'f> {
     }
 
     #[inline]
-    fn fast_start(&mut self, at: usize, notes: &mut Notes) -> Result<Token<'f>, Stop> {
+    fn fast_start(
+        &mut self,
+        at: usize,
+        diagnostics: &mut FrameDiagnostics,
+    ) -> Result<Token<'f>, Stop> {
         let text = self.text;
         let bytes = text.as_bytes();
-        let irregular = Stop::Irregular(at);
+        let fallback = Stop::NeedsFallback(at);
         let start = at.wrapping_add(1);
-        let guessed = likely::element(self.before, bytes.get(start..).unwrap_or_default());
+        let guessed = predictor::element(self.before, bytes.get(start..).unwrap_or_default());
         let found = match guessed {
             Some((el, len)) => Some((Name::Known(el), start.wrapping_add(len))),
             None => element_name(text, start),
         };
-        let Some((name, mut here)) = found else { return Err(irregular) };
+        let Some((name, mut here)) = found else { return Err(fallback) };
         self.before = name.known();
         self.begin_attributes();
-        let mut likely = Likely::new(name.known());
+        let mut predictor = AttributePredictor::new(name.known());
         let mut duplicate = None;
         let mut count = 0_usize;
         let empty = loop {
@@ -85,7 +92,7 @@ impl<'f> Tokens<'f> {
                 }
                 Some(b' ' | b'\n' | b'\t' | b'\r') => {
                     let next = here.wrapping_add(1);
-                    let guessed = likely.opener(bytes.get(here..).unwrap_or_default());
+                    let guessed = predictor.opener(bytes.get(here..).unwrap_or_default());
                     let opener = if let Some((id, len)) = guessed {
                         Some((Some(id), here.wrapping_add(len)))
                     } else if matches!(bytes.get(next), Some(b'a'..=b'z' | b'A'..=b'Z' | b'_')) {
@@ -96,18 +103,18 @@ impl<'f> Tokens<'f> {
                     };
                     let Some((attr, end)) = opener.and_then(|opener| attribute(text, opener))
                     else {
-                        return Err(irregular);
+                        return Err(fallback);
                     };
                     count = count.wrapping_add(1);
                     here = end;
                     if count <= self.caps.attributes
                         && let Some(attr) = attr
                     {
-                        likely.passed(attr.id);
+                        predictor.advance(attr.id);
                         duplicate = duplicate.or(self.keep(attr));
                     }
                 }
-                _ => return Err(irregular),
+                _ => return Err(fallback),
             }
         };
         let end = here.wrapping_add(1);
@@ -115,7 +122,7 @@ impl<'f> Tokens<'f> {
             self.opened = name.known();
         }
         self.at = end;
-        self.note_tag(at, end.wrapping_sub(at), (count, duplicate), notes);
+        self.report_tag(at, end.wrapping_sub(at), (count, duplicate), diagnostics);
         Ok(Token::Start { name, empty, at })
     }
 }
@@ -133,7 +140,7 @@ fn text_end(tail: &[u8]) -> usize {
 /// Returns the key of the bytes before the first one that `ends` marks, if there are less than 16 and at least 16 bytes
 /// are left.
 #[inline]
-fn quick_name(tail: &[u8], ends: impl Fn(u64) -> u64) -> Option<Key> {
+fn name_key(tail: &[u8], ends: impl Fn(u64) -> u64) -> Option<Key> {
     let (first, rest) = tail.split_first_chunk::<8>()?;
     let low = u64::from_le_bytes(*first);
     let marks = ends(low);
@@ -150,10 +157,10 @@ fn quick_name(tail: &[u8], ends: impl Fn(u64) -> u64) -> Option<Key> {
 /// Returns the element whose name stands at the start of `tail` and ends as nmap ends names, and the length of the
 /// name.
 #[inline]
-fn known_element(tail: &[u8]) -> Option<(El, usize)> {
+fn known_element(tail: &[u8]) -> Option<(Element, usize)> {
     // In nmap's output, all bytes but letters are below 0x40.
-    let key = quick_name(tail, below_letters)?;
-    let el = El::of_key(key)?;
+    let key = name_key(tail, below_letters)?;
+    let el = Element::of_key(key)?;
     matches!(tail.get(key.len), Some(b' ' | b'>' | b'/')).then_some((el, key.len))
 }
 
@@ -174,8 +181,8 @@ fn names_inside_host(name: &[u8]) -> Option<bool> {
     let head = name.get(..=Key::LONGEST).unwrap_or(name);
     match head.iter().position(|byte| !is_name(*byte)) {
         Some(len) => {
-            let el = El::from_name(head.get(..len).unwrap_or_default());
-            Some(el.is_some_and(El::is_inside_host))
+            let el = Element::from_name(head.get(..len).unwrap_or_default());
+            Some(el.is_some_and(Element::is_inside_host))
         }
         None => (head.len() > Key::LONGEST).then_some(false),
     }
@@ -195,14 +202,14 @@ fn element_name(text: &str, start: usize) -> Option<(Name<'_>, usize)> {
 /// Returns the attribute whose name begins at `at`, if it is known, and the position after its `="`. Returns `None` if
 /// it is written in any other way.
 #[inline]
-fn opener(bytes: &[u8], at: usize) -> Option<(Option<At>, usize)> {
-    let quick = quick_name(bytes.get(at..)?, |word| equal(word, b'='));
-    let known = quick.and_then(|key| Some((At::of_key(key)?, at.wrapping_add(key.len))));
+fn opener(bytes: &[u8], at: usize) -> Option<(Option<Attribute>, usize)> {
+    let quick = name_key(bytes.get(at..)?, |word| equal(word, b'='));
+    let known = quick.and_then(|key| Some((Attribute::of_key(key)?, at.wrapping_add(key.len))));
     let (id, name_end) = if let Some((id, end)) = known {
         (Some(id), end)
     } else {
         let end = name_end(bytes, at)?;
-        (At::from_name(bytes.get(at..end)?), end)
+        (Attribute::from_name(bytes.get(at..end)?), end)
     };
     let quote = name_end.wrapping_add(1);
     let opened = bytes.get(name_end) == Some(&b'=') && bytes.get(quote) == Some(&b'"');
@@ -211,7 +218,10 @@ fn opener(bytes: &[u8], at: usize) -> Option<(Option<At>, usize)> {
 
 /// Reads a value that begins at `start`. Returns the attribute, if its name is known, and the position after the value.
 #[inline]
-fn attribute(text: &str, (id, start): (Option<At>, usize)) -> Option<(Option<Attr<'_>>, usize)> {
+fn attribute(
+    text: &str,
+    (id, start): (Option<Attribute>, usize),
+) -> Option<(Option<Attr<'_>>, usize)> {
     let (len, special) = value_end(text.as_bytes().get(start..)?)?;
     let end = start.wrapping_add(len);
     let attr = id.and_then(|id| Some(Attr { id, raw: text.get(start..end)?, at: start, special }));

@@ -1,25 +1,27 @@
 //! Maps positions in the text of a piece to positions in the input.
 
-use super::super::{frame::Framer, intake::Intake, lex::to_u64, places::PlaceMap, text::Converted};
+use super::super::{
+    frame::Framer, lex::to_u64, offset_map::OffsetMap, text::DecodedText, transcode::Transcoder,
+};
 use crate::{bytes, error::Position};
 
 /// Map from positions in a piece's text to positions in the input.
 #[derive(Debug, Default)]
-pub(super) struct Settle(Option<PlaceMap>);
+pub(super) struct PositionMap(Option<OffsetMap>);
 
-impl Settle {
-    pub(super) fn of(converted: Converted<'_>) -> Self {
-        Self(converted.map)
+impl PositionMap {
+    pub(super) fn of(decoded: DecodedText<'_>) -> Self {
+        Self(decoded.map)
     }
 
     pub(super) fn position(
         &self,
         at: usize,
-        (intake, framer, lines): (&Intake, &Framer, u64),
+        (transcoder, framer, lines): (&Transcoder, &Framer, u64),
     ) -> Position {
         let at = self.0.as_ref().map_or(at, |map| map.source(at));
         let before = framer.bytes().get(..at).unwrap_or(framer.bytes());
-        Position { byte: intake.raw_place(before), line: line_of(lines, before) }
+        Position { byte: transcoder.raw_place(before), line: line_of(lines, before) }
     }
 }
 

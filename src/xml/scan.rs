@@ -3,13 +3,13 @@
 use super::{
     budget::{Entry, text_of},
     context::{Context, TextBuffer},
-    floating::{FloatingReader, PlacedItem, RunItem, keep},
-    names::{At, El},
-    notes::Notes,
+    diagnostics::FrameDiagnostics,
+    names::{Attribute, Element},
+    scan_elements::{PositionedElement, ScanElement, ScanElementReader, keep},
     script::ScriptBuilder,
     text::ValueKind,
     token::Attr,
-    walk::{Stack, Visitor},
+    walk::{ElementStack, Visitor},
 };
 use crate::{
     error::DiagnosticCode,
@@ -19,13 +19,13 @@ use crate::{
 /// Document that is being read.
 #[derive(Debug, Default)]
 pub(super) struct Document {
-    pub(super) stack: Stack,
-    pub(super) reader: RunReader,
+    pub(super) stack: ElementStack,
+    pub(super) reader: ScanReader,
     /// True if the scan's ID was announced.
-    announced: bool,
+    header_emitted: bool,
     /// Events that wait for the ID, which depends on the first host (DATA_MODEL section 2).
-    held: Vec<ScanEvent<'static>>,
-    held_bytes: usize,
+    pending_events: Vec<ScanEvent<'static>>,
+    pending_bytes: usize,
     /// Value of the header's `start` after rule T4 and before T5: it is part of the ID, too.
     start: String,
 }
@@ -44,77 +44,77 @@ impl Document {
         salt: &str,
         context: &mut Context<'f, '_>,
     ) {
-        self.stack.reopen(El::Nmaprun);
+        self.stack.reopen(Element::Nmaprun);
         let record = &mut self.reader.record;
         record.has_scan = true;
         let header = &mut record.header;
         for attr in attributes {
             match attr.id {
-                At::Scanner => header.scanner = context.owned(attr),
-                At::Version => header.scanner_version = context.owned(attr),
-                At::Args => header.args = context.owned(attr),
-                At::Start => {
+                Attribute::Scanner => header.scanner = context.owned(attr),
+                Attribute::Version => header.scanner_version = context.owned(attr),
+                Attribute::Args => header.args = context.owned(attr),
+                Attribute::Start => {
                     let text = context.plain(attr);
                     text.clone_into(&mut self.start);
                     header.start_time = context.time_of(attr, text);
                 }
-                At::Startstr => header.start_str = context.owned(attr),
-                At::ProfileName => header.profile_name = context.owned(attr),
-                At::Xmloutputversion => header.xml_version = context.owned(attr),
+                Attribute::Startstr => header.start_str = context.owned(attr),
+                Attribute::ProfileName => header.profile_name = context.owned(attr),
+                Attribute::Xmloutputversion => header.xml_version = context.owned(attr),
                 _ => {}
             }
         }
         if header.args.is_some() {
-            self.announce(salt, ["", "/", ""]);
+            self.emit_header(salt, ["", "/", ""]);
         }
     }
 
     /// Returns true if the scan's ID still waits for the first host.
     pub(super) fn waits_for_host(&self) -> bool {
-        self.reader.record.has_scan && !self.announced
+        self.reader.record.has_scan && !self.header_emitted
     }
 
     /// Announces the scan's ID, now that everything it depends on is known; events that waited follow.
-    pub(super) fn announce(&mut self, salt: &str, first_host: [&str; 3]) {
+    pub(super) fn emit_header(&mut self, salt: &str, first_host: [&str; 3]) {
         let header = &mut self.reader.record.header;
         let [scanner, version, args] = [&header.scanner, &header.scanner_version, &header.args]
             .map(|value| value.as_deref().unwrap_or_default());
         header.scan_id = scan_id(scanner, version, args, &self.start, salt, first_host);
-        self.announced = true;
+        self.header_emitted = true;
         let begin = ScanEvent::ScanStart(header.clone());
-        self.held.insert(0, begin);
+        self.pending_events.insert(0, begin);
     }
 
     /// Adds the contents of elements, in order. If more than the limit waits for the first host, that is reported and
     /// nothing waits any more.
     pub(super) fn take_items(
         &mut self,
-        items: Vec<PlacedItem>,
+        items: Vec<PositionedElement>,
         (cap, salt): (usize, &str),
-        notes: &mut Notes,
+        diagnostics: &mut FrameDiagnostics,
     ) {
-        for PlacedItem { item, at } in items {
+        for PositionedElement { item, at } in items {
             self.take_item(item);
-            if self.waits_for_host() && self.held_bytes > cap {
-                self.announce(salt, ["", "/", ""]);
-                notes.add(DiagnosticCode::Limit, at, || {
+            if self.waits_for_host() && self.pending_bytes > cap {
+                self.emit_header(salt, ["", "/", ""]);
+                diagnostics.add(DiagnosticCode::Limit, at, || {
                     "too much before the first host of a scan without args".into()
                 });
             }
         }
     }
 
-    fn take_item(&mut self, item: RunItem) {
+    fn take_item(&mut self, item: ScanElement) {
         let record = &mut self.reader.record;
         match item {
-            RunItem::ScanInfo(info) => {
+            ScanElement::ScanInfo(info) => {
                 record.scan_info.push(info.clone());
                 let bytes = info_len(&info);
                 self.hold(ScanEvent::ScanInfo(info), bytes);
             }
-            RunItem::Verbose(level) => record.verbosity = record.verbosity.or(level),
-            RunItem::Debugging(level) => record.debugging = record.debugging.or(level),
-            RunItem::Event(event) => {
+            ScanElement::Verbose(level) => record.verbosity = record.verbosity.or(level),
+            ScanElement::Debugging(level) => record.debugging = record.debugging.or(level),
+            ScanElement::Event(event) => {
                 let bytes = match &event {
                     ScanActivity::Task(task) => text_len([&task.task, &task.extra_info]),
                     ScanActivity::HostHint(hint) => {
@@ -132,40 +132,40 @@ impl Document {
     /// Holds an event with `text` bytes of text.
     fn hold(&mut self, event: ScanEvent<'static>, text: usize) {
         let bytes = text.saturating_add(size_of::<ScanEvent<'_>>().saturating_mul(2));
-        self.held_bytes = self.held_bytes.saturating_add(bytes);
-        self.held.push(event);
+        self.pending_bytes = self.pending_bytes.saturating_add(bytes);
+        self.pending_events.push(event);
     }
 
     /// Removes and returns the events that may be emitted now.
     pub(super) fn drain(&mut self) -> std::vec::Drain<'_, ScanEvent<'static>> {
-        let end = if self.announced { self.held.len() } else { 0 };
-        if self.announced {
-            self.held_bytes = 0;
+        let end = if self.header_emitted { self.pending_events.len() } else { 0 };
+        if self.header_emitted {
+            self.pending_bytes = 0;
         }
-        self.held.drain(..end)
+        self.pending_events.drain(..end)
     }
 
     /// Ends the document: closes open elements and announces the ID if no host did.
     pub(super) fn end(&mut self, salt: &str, context: &mut Context<'_, '_>) {
         self.stack.close_all(&mut self.reader, context);
         let items = std::mem::take(&mut self.reader.items);
-        self.take_items(items, (usize::MAX, salt), context.notes);
+        self.take_items(items, (usize::MAX, salt), context.diagnostics);
         if self.waits_for_host() {
             let time = std::mem::take(&mut self.reader.finished_text);
-            self.announce(salt, ["", "/", &time]);
+            self.emit_header(salt, ["", "/", &time]);
         }
     }
 }
 
 /// Reads the elements of a scan except its hosts.
 #[derive(Debug, Default)]
-pub(super) struct RunReader {
+pub(super) struct ScanReader {
     pub(super) record: ScanSummary,
-    pub(super) items: Vec<PlacedItem>,
+    pub(super) items: Vec<PositionedElement>,
     script: Option<ScriptBuilder<'static>>,
-    floating: FloatingReader,
+    scan_elements: ScanElementReader,
     text: TextBuffer<'static>,
-    scope: Option<El>,
+    scope: Option<Element>,
     /// Text of the time in the last `finished` element.
     finished_text: String,
     /// Number of bytes of scripts and scaninfo kept until the scan ends.
@@ -188,23 +188,23 @@ fn text_len<const N: usize>(texts: [&Option<String>; N]) -> usize {
     texts.iter().map(|text| text.as_ref().map_or(0, String::len)).fold(0, usize::saturating_add)
 }
 
-impl RunReader {
+impl ScanReader {
     /// Returns true if `bytes` more may be kept (rule R10).
     fn keep(&mut self, bytes: usize, at: usize, context: &mut Context<'_, '_>) -> bool {
         self.kept = self.kept.saturating_add(bytes);
         if self.kept > context.limits.max_scan_metadata_bytes && !self.full {
             self.full = true;
             let cap = context.limits.max_scan_metadata_bytes;
-            context.notes.add(DiagnosticCode::Limit, at, || scan_is_full(cap));
+            context.diagnostics.add(DiagnosticCode::Limit, at, || scan_is_full(cap));
         }
         !self.full
     }
 
     /// Removes the contents of `scaninfo` elements in a host that exceed the limit of the scan. Returns their number.
-    pub(super) fn limit_infos(&mut self, items: &mut Vec<PlacedItem>, cap: usize) -> i64 {
+    pub(super) fn limit_infos(&mut self, items: &mut Vec<PositionedElement>, cap: usize) -> i64 {
         let mut left_out = 0_i64;
         items.retain(|item| {
-            let RunItem::ScanInfo(info) = &item.item else { return true };
+            let ScanElement::ScanInfo(info) = &item.item else { return true };
             let bytes = Entry::Activity.cost().saturating_add(info_len(info).saturating_mul(2));
             self.kept = self.kept.saturating_add(bytes);
             self.full |= self.kept > cap;
@@ -228,15 +228,15 @@ impl RunReader {
 
     fn open_script<'f>(
         &mut self,
-        el: El,
+        el: Element,
         (attributes, at): (&[Attr<'f>], usize),
         context: &mut Context<'f, '_>,
     ) {
-        let entry = if el == El::Script { Entry::Script } else { Entry::ScriptNode };
+        let entry = if el == Element::Script { Entry::Script } else { Entry::ScriptNode };
         if !self.keep(entry.cost().saturating_add(text_of(attributes)), at, context) {
             return;
         }
-        if el == El::Script {
+        if el == Element::Script {
             self.script = Some(ScriptBuilder::open((attributes, at), keep, context));
         } else if let Some(script) = &mut self.script {
             script.child(el, attributes, keep, context);
@@ -251,15 +251,15 @@ impl RunReader {
         *stats = crate::model::ScanStats { finished: true, hosts, ..Default::default() };
         for attr in attributes {
             match attr.id {
-                At::Time => {
+                Attribute::Time => {
                     context.plain(attr).clone_into(&mut self.finished_text);
                     stats.end_time = context.time(attr);
                 }
-                At::Timestr => stats.end_str = context.owned(attr),
-                At::Elapsed => stats.elapsed_s = context.float(attr),
-                At::Summary => stats.summary = context.owned(attr),
-                At::Exit => stats.exit_status = context.owned(attr),
-                At::Errormsg => stats.error_message = context.owned(attr),
+                Attribute::Timestr => stats.end_str = context.owned(attr),
+                Attribute::Elapsed => stats.elapsed_s = context.float(attr),
+                Attribute::Summary => stats.summary = context.owned(attr),
+                Attribute::WalkEnd => stats.exit_status = context.owned(attr),
+                Attribute::Errormsg => stats.error_message = context.owned(attr),
                 _ => {}
             }
         }
@@ -273,9 +273,9 @@ impl RunReader {
         let HostTotals { up, down, total } = &mut self.record.stats.hosts;
         for attr in attributes {
             let slot = match attr.id {
-                At::Up => &mut *up,
-                At::Down => &mut *down,
-                At::Total => &mut *total,
+                Attribute::Up => &mut *up,
+                Attribute::Down => &mut *down,
+                Attribute::Total => &mut *total,
                 _ => continue,
             };
             if let Some(count) = context.int::<i64>(attr) {
@@ -286,32 +286,34 @@ impl RunReader {
 
     fn end_script(&mut self, script: Script<'static>) {
         match self.scope {
-            Some(El::Postscript) => self.record.post_scripts.push(script),
+            Some(Element::Postscript) => self.record.post_scripts.push(script),
             _ => self.record.pre_scripts.push(script),
         }
     }
 }
 
-impl<'f> Visitor<'f> for RunReader {
+impl<'f> Visitor<'f> for ScanReader {
     fn open(
         &mut self,
-        el: El,
-        _parent: El,
+        el: Element,
+        _parent: Element,
         (attributes, at): (&[Attr<'f>], usize),
         context: &mut Context<'f, '_>,
     ) {
         match el {
-            El::Prescript | El::Postscript => self.scope = Some(el),
-            El::Script | El::Table | El::Elem => self.open_script(el, (attributes, at), context),
-            El::Finished => self.finished(attributes, context),
-            El::Hosts => self.hosts(attributes, context),
-            El::Status | El::Address | El::Hostname => {
-                self.floating.in_hint_open(el, (attributes, at), context);
+            Element::Prescript | Element::Postscript => self.scope = Some(el),
+            Element::Script | Element::Table | Element::Elem => {
+                self.open_script(el, (attributes, at), context)
             }
-            El::Scaninfo if !self.keep_info(attributes, at, context) => {}
-            _ if el.floats() => {
-                let item = self.floating.open(el, attributes, context);
-                self.items.extend(item.map(|item| PlacedItem { item, at }));
+            Element::Finished => self.finished(attributes, context),
+            Element::Hosts => self.hosts(attributes, context),
+            Element::Status | Element::Address | Element::Hostname => {
+                self.scan_elements.in_hint_open(el, (attributes, at), context);
+            }
+            Element::Scaninfo if !self.keep_info(attributes, at, context) => {}
+            _ if el.is_scan_level() => {
+                let item = self.scan_elements.open(el, attributes, context);
+                self.items.extend(item.map(|item| PositionedElement { item, at }));
             }
             _ => {}
         }
@@ -319,18 +321,18 @@ impl<'f> Visitor<'f> for RunReader {
 
     fn text(
         &mut self,
-        el: El,
+        el: Element,
         (raw, kind): (&'f str, ValueKind),
         at: usize,
         context: &mut Context<'f, '_>,
     ) -> bool {
-        if !matches!(el, El::Elem | El::Script) {
-            return el == El::Output;
+        if !matches!(el, Element::Elem | Element::Script) {
+            return el == Element::Output;
         }
         if !self.keep(raw.len(), at, context) {
             return true;
         }
-        if el == El::Elem {
+        if el == Element::Elem {
             self.text.push((raw, kind), at, keep, context);
             return true;
         }
@@ -338,28 +340,28 @@ impl<'f> Visitor<'f> for RunReader {
         script.is_none_or(|script| script.text((raw, kind), at, keep, context))
     }
 
-    fn close(&mut self, el: El, context: &mut Context<'f, '_>) {
+    fn close(&mut self, el: Element, context: &mut Context<'f, '_>) {
         match el {
-            El::Elem => {
+            Element::Elem => {
                 let text = self.text.take(context);
                 if let (Some(script), false) = (&mut self.script, self.full) {
                     script.elem(text);
                 }
             }
-            El::Table => {
+            Element::Table => {
                 if let Some(script) = &mut self.script {
                     script.end_table(context);
                 }
             }
-            El::Script => {
+            Element::Script => {
                 if let Some(script) = self.script.take().and_then(|script| script.close(context)) {
                     self.end_script(script);
                 }
             }
-            El::Hosthint => {
+            Element::Hosthint => {
                 let at = context.here;
-                let item = self.floating.close(el);
-                self.items.extend(item.map(|item| PlacedItem { item, at }));
+                let item = self.scan_elements.close(el);
+                self.items.extend(item.map(|item| PositionedElement { item, at }));
             }
             _ => {}
         }

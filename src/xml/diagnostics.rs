@@ -15,8 +15,8 @@ pub(super) fn stray_text(name: &str) -> String {
 
 /// Warnings about one frame: one entry per code, with the first position in the frame's text.
 #[derive(Debug, Default)]
-pub(super) struct Notes {
-    entries: Vec<Note>,
+pub(super) struct FrameDiagnostics {
+    entries: Vec<FrameDiagnostic>,
     unknown: Vec<(String, usize)>,
     unknown_seen: HashSet<String>,
     unknown_cap: usize,
@@ -24,14 +24,14 @@ pub(super) struct Notes {
 
 /// Warning code, its number of occurrences in the frame, and its first position.
 #[derive(Debug)]
-pub(super) struct Note {
+pub(super) struct FrameDiagnostic {
     pub(super) code: DiagnosticCode,
     pub(super) at: usize,
     pub(super) count: i64,
     pub(super) detail: String,
 }
 
-impl Notes {
+impl FrameDiagnostics {
     pub(super) fn new(unknown_cap: usize) -> Self {
         Self { unknown_cap, ..Self::default() }
     }
@@ -56,7 +56,7 @@ impl Notes {
                 note.detail = detail();
             }
         } else {
-            self.entries.push(Note { code, at, count, detail: detail() });
+            self.entries.push(FrameDiagnostic { code, at, count, detail: detail() });
         }
     }
 
@@ -82,24 +82,28 @@ impl Notes {
 
 /// Warnings of one document: one entry per code, with its first position and its number of occurrences.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Ledger {
+pub(super) struct DocumentDiagnostics {
     entries: Vec<Diagnostic>,
     unknown: BTreeSet<String>,
     unknown_cap: usize,
 }
 
-impl Ledger {
+impl DocumentDiagnostics {
     pub(super) fn new(unknown_cap: usize) -> Self {
         Self { unknown_cap, ..Self::default() }
     }
 
     /// Adds the warnings of a frame. `place` maps a position in the frame to the input; it is called once per code and
     /// document.
-    pub(super) fn take(&mut self, notes: &mut Notes, place: impl Fn(usize) -> Position) {
-        for note in notes.entries.drain(..) {
+    pub(super) fn take(
+        &mut self,
+        diagnostics: &mut FrameDiagnostics,
+        place: impl Fn(usize) -> Position,
+    ) {
+        for note in diagnostics.entries.drain(..) {
             self.add(note.code, note.count, || place(note.at), || note.detail);
         }
-        for (name, at) in notes.unknown.drain(..) {
+        for (name, at) in diagnostics.unknown.drain(..) {
             if self.unknown.len() < self.unknown_cap && self.unknown.insert(name.clone()) {
                 self.add(
                     DiagnosticCode::Unknown,
@@ -109,7 +113,7 @@ impl Ledger {
                 );
             }
         }
-        notes.unknown_seen.clear();
+        diagnostics.unknown_seen.clear();
     }
 
     /// Counts a warning. Position and detail are computed only for the first one of its code.
@@ -190,19 +194,19 @@ mod tests {
 
     #[test]
     fn a_code_is_counted_and_keeps_its_first_place_and_detail() {
-        let mut notes = Notes::new(10);
-        notes.add(DiagnosticCode::BadNumber, 9, || "late".into());
-        notes.add(DiagnosticCode::BadNumber, 4, || "early".into());
-        notes.unknown("x", 2);
-        notes.unknown("x", 3);
-        let mut ledger = Ledger::new(10);
+        let mut diagnostics = FrameDiagnostics::new(10);
+        diagnostics.add(DiagnosticCode::BadNumber, 9, || "late".into());
+        diagnostics.add(DiagnosticCode::BadNumber, 4, || "early".into());
+        diagnostics.unknown("x", 2);
+        diagnostics.unknown("x", 3);
+        let mut document_diagnostics = DocumentDiagnostics::new(10);
         let place = |at| Position { byte: super::super::lex::to_u64(at), line: 1 };
-        ledger.take(&mut notes, place);
-        assert!(notes.is_empty());
-        notes.unknown("x", 30);
-        notes.add(DiagnosticCode::BadNumber, 40, || "again".into());
-        ledger.take(&mut notes, place);
-        let found = ledger.finish();
+        document_diagnostics.take(&mut diagnostics, place);
+        assert!(diagnostics.is_empty());
+        diagnostics.unknown("x", 30);
+        diagnostics.add(DiagnosticCode::BadNumber, 40, || "again".into());
+        document_diagnostics.take(&mut diagnostics, place);
+        let found = document_diagnostics.finish();
         let row = |d: &Diagnostic| (d.code, d.position.byte, d.count, d.detail.clone());
         assert_eq!(
             found.iter().map(row).collect::<Vec<_>>(),

@@ -4,10 +4,10 @@ use bumpalo::Bump;
 
 use super::{
     super::{
-        frame::Piece,
-        text::{convert, note_bad_bytes},
+        frame::Frame,
+        text::{decode_text, report_invalid_utf8},
     },
-    Decoder, Phase, Settle, read_piece,
+    Decoder, Phase, PositionMap, parse_host,
 };
 use crate::{
     error::{Diagnostic, Error, ErrorKind},
@@ -16,16 +16,16 @@ use crate::{
 
 impl Decoder {
     /// Returns true if a host causes no warning, for strict reading. Its warnings are recorded.
-    pub(super) fn reads_clean(&mut self, piece: Piece) -> bool {
+    pub(super) fn reads_clean(&mut self, frame: Frame) -> bool {
         let bump = Bump::new();
-        let bytes = self.framer.bytes().get(..piece.len).unwrap_or_default();
-        let converted = convert(bytes, self.encoding, &bump);
-        let read = read_piece(piece, &converted, 0, (&bump, &self.options, &mut self.notes));
-        let read = bytes.get(..converted.source(read.len)).unwrap_or(bytes);
-        note_bad_bytes(read, self.encoding, &converted, &mut self.notes);
-        let settle = Settle::of(converted);
-        let clean = self.notes.is_empty();
-        self.settle(&settle);
+        let bytes = self.framer.bytes().get(..frame.len).unwrap_or_default();
+        let decoded = decode_text(bytes, self.encoding, &bump);
+        let read = parse_host(frame, &decoded, 0, (&bump, &self.options, &mut self.diagnostics));
+        let read = bytes.get(..decoded.source(read.len)).unwrap_or(bytes);
+        report_invalid_utf8(read, self.encoding, &decoded, &mut self.diagnostics);
+        let positions = PositionMap::of(decoded);
+        let clean = self.diagnostics.is_empty();
+        self.resolve_positions(&positions);
         clean
     }
 
@@ -35,8 +35,8 @@ impl Decoder {
         if !self.options.strict || self.failed.is_some() {
             return;
         }
-        let Some(first) = self.ledger.first().cloned() else {
-            self.hash_up_to(self.intake.raw_consumed());
+        let Some(first) = self.document_diagnostics.first().cloned() else {
+            self.hash_up_to(self.transcoder.raw_consumed());
             return;
         };
         self.failed = Some(strict_error(&first));

@@ -24,7 +24,7 @@ impl JsonText {
     }
 
     /// Returns the state after more bytes.
-    pub(super) fn behind(mut self, bytes: &[u8]) -> Self {
+    pub(super) fn after(mut self, bytes: &[u8]) -> Self {
         for byte in bytes {
             self = match (self, *byte) {
                 (Self::Other, _) => return self,
@@ -71,7 +71,7 @@ mod tests {
         ] {
             for size in [1, 3, 100] {
                 let mut json = JsonText::default();
-                text.as_bytes().chunks(size).for_each(|piece| json = json.behind(piece));
+                text.as_bytes().chunks(size).for_each(|frame| json = json.after(frame));
                 assert_eq!(json.is_in_string(), inside, "{text}");
             }
         }

@@ -1,8 +1,8 @@
 //! Tags above the limit, which are dropped while they stream.
 
 use super::{
-    super::lex::{End, TagScan, is_blank},
-    Framer, Kind, Mode, Step,
+    super::lex::{End, TagScanner, is_blank},
+    FrameKind, Framer, Mode, Step,
 };
 
 /// Number of bytes to wait for, so that the name of the tag is complete: no known name is longer.
@@ -10,7 +10,7 @@ const NAME: usize = 64;
 
 impl Framer {
     /// Returns true if the tag at a position, which ends as `end` says, exceeds the limit.
-    pub(super) fn is_long(&self, at: usize, end: End) -> bool {
+    pub(super) fn is_oversized(&self, at: usize, end: End) -> bool {
         let cap = self.limits.max_tag_bytes.max(1);
         match end {
             End::At(end) | End::Broken(end) => end.saturating_sub(at) > cap,
@@ -20,17 +20,17 @@ impl Framer {
     }
 
     /// Drops the tag at the start, which exceeds the limit, without waiting for its end.
-    pub(super) fn long(&mut self) -> Step {
+    pub(super) fn drop_oversized_tag(&mut self) -> Step {
         let name = self.at(1);
         let closes = name.first() == Some(&b'/');
         let ends = |byte: &u8| is_blank(*byte) || matches!(byte, b'/' | b'>' | b'<');
         let len = name.iter().skip(usize::from(closes)).position(ends);
         let len = len.map_or(name.len(), |len| len.saturating_add(usize::from(closes))).min(NAME);
-        let search = TagScan::behind_opener(name.first().copied().unwrap_or_default());
-        self.long_tag = name.get(..len).unwrap_or_default().to_vec();
+        let search = TagScanner::after_opener(name.first().copied().unwrap_or_default());
+        self.oversized_tag = name.get(..len).unwrap_or_default().to_vec();
         self.tag = search;
         self.mode = Mode::SkipTag;
-        Step::piece(Kind::LongTag, 1)
+        Step::frame(FrameKind::OversizedTag, 1)
     }
 
     /// Drops bytes of a tag above the limit, up to its end.
@@ -38,18 +38,18 @@ impl Framer {
         let (end, opens) = match self.go_on(0) {
             End::At(end) => {
                 let before = end.checked_sub(2).and_then(|at| self.bytes().get(at));
-                (end, before != Some(&b'/') && !self.long_tag.starts_with(b"/"))
+                (end, before != Some(&b'/') && !self.oversized_tag.starts_with(b"/"))
             }
             End::Broken(end) => (end, false),
-            End::Lost => return Step::piece(Kind::Skip, self.bytes().len()),
+            End::Lost => return Step::frame(FrameKind::Skip, self.bytes().len()),
             _ => {
                 // One byte remains, so that its end is a piece with a byte.
                 let len = self.tag.place().saturating_sub(1);
                 self.tag.forget(len);
-                return Step::piece_or_more(Kind::Skip, len);
+                return Step::frame_or_more(FrameKind::Skip, len);
             }
         };
-        self.mode = Mode::Run;
-        Step::piece(Kind::LongTagEnd { opens }, end)
+        self.mode = Mode::Scan;
+        Step::frame(FrameKind::OversizedTagEnd { opens }, end)
     }
 }

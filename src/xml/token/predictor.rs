@@ -4,84 +4,109 @@
 //! with the name that is due, as two masked 64-bit words, instead of searching for the end of the name and looking it
 //! up. A wrong guess costs only time: the fast path then reads the name in the usual way.
 //!
-//! `BEHIND` lists, for the start tag of an element, the elements that often begin next; for end tags the guess is the
-//! element that was opened last. `ORDERS` lists the attribute orders of each element; from them the compiler builds,
+//! `NEXT_ELEMENTS` lists, for the start tag of an element, the elements that often begin next; for end tags the guess is the
+//! element that was opened last. `ATTRIBUTE_ORDERS` lists the attribute orders of each element; from them the compiler builds,
 //! per element, a table of the attributes that may follow each attribute. To teach it a new element or order of nmap,
 //! add a line to these two tables; nothing else depends on them.
 
-use super::super::names::{At, El};
+use super::super::names::{Attribute, Element};
 
 /// Elements that often begin next after the start tag of another one.
-const BEHIND: &[(El, [Option<El>; 2])] = &[
-    (El::Host, [Some(El::Status), None]),
-    (El::Status, [Some(El::Address), None]),
-    (El::Address, [Some(El::Hostnames), Some(El::Address)]),
-    (El::Hostnames, [Some(El::Ports), Some(El::Hostname)]),
-    (El::Hostname, [Some(El::Ports), Some(El::Hostname)]),
-    (El::Ports, [Some(El::Extraports), Some(El::Port)]),
-    (El::Extraports, [Some(El::Extrareasons), None]),
-    (El::Extrareasons, [Some(El::Port), Some(El::Extrareasons)]),
-    (El::Port, [Some(El::State), None]),
-    (El::State, [Some(El::Service), Some(El::Port)]),
-    (El::Service, [Some(El::Port), Some(El::Cpe)]),
-    (El::Cpe, [Some(El::Cpe), Some(El::Script)]),
-    (El::Script, [Some(El::Elem), Some(El::Table)]),
-    (El::Table, [Some(El::Elem), Some(El::Table)]),
-    (El::Elem, [Some(El::Elem), Some(El::Table)]),
-    (El::Osmatch, [Some(El::Osclass), Some(El::Osmatch)]),
-    (El::Osclass, [Some(El::Cpe), Some(El::Osmatch)]),
-    (El::Hop, [Some(El::Hop), None]),
+const NEXT_ELEMENTS: &[(Element, [Option<Element>; 2])] = &[
+    (Element::Host, [Some(Element::Status), None]),
+    (Element::Status, [Some(Element::Address), None]),
+    (Element::Address, [Some(Element::Hostnames), Some(Element::Address)]),
+    (Element::Hostnames, [Some(Element::Ports), Some(Element::Hostname)]),
+    (Element::Hostname, [Some(Element::Ports), Some(Element::Hostname)]),
+    (Element::Ports, [Some(Element::Extraports), Some(Element::Port)]),
+    (Element::Extraports, [Some(Element::Extrareasons), None]),
+    (Element::Extrareasons, [Some(Element::Port), Some(Element::Extrareasons)]),
+    (Element::Port, [Some(Element::State), None]),
+    (Element::State, [Some(Element::Service), Some(Element::Port)]),
+    (Element::Service, [Some(Element::Port), Some(Element::Cpe)]),
+    (Element::Cpe, [Some(Element::Cpe), Some(Element::Script)]),
+    (Element::Script, [Some(Element::Elem), Some(Element::Table)]),
+    (Element::Table, [Some(Element::Elem), Some(Element::Table)]),
+    (Element::Elem, [Some(Element::Elem), Some(Element::Table)]),
+    (Element::Osmatch, [Some(Element::Osclass), Some(Element::Osmatch)]),
+    (Element::Osclass, [Some(Element::Cpe), Some(Element::Osmatch)]),
+    (Element::Hop, [Some(Element::Hop), None]),
 ];
 
 /// Orders in which nmap writes attributes.
-const ORDERS: &[(El, &[At])] = &[
-    (El::Host, &[At::Starttime, At::Endtime, At::Timedout]),
-    (El::Status, &[At::State, At::Reason, At::ReasonTtl]),
-    (El::Address, &[At::Addr, At::Addrtype, At::Vendor]),
-    (El::Hostname, &[At::Name, At::Type]),
-    (El::Extraports, &[At::State, At::Count]),
-    (El::Extrareasons, &[At::Reason, At::Count, At::Proto, At::Ports]),
-    (El::Port, &[At::Protocol, At::Portid]),
-    (El::State, &[At::State, At::Reason, At::ReasonTtl, At::ReasonIp]),
-    (El::Service, &[At::Name, At::Method, At::Conf]),
-    (El::Service, &[At::Name, At::Product, At::Version, At::Extrainfo, At::Ostype, At::Method]),
-    (El::Service, &[At::Product, At::Method]),
-    (El::Service, &[At::Version, At::Method]),
-    (El::Service, &[At::Extrainfo, At::Method]),
-    (El::Script, &[At::Id, At::Output]),
-    (El::Table, &[At::Key]),
-    (El::Elem, &[At::Key]),
-    (El::Portused, &[At::State, At::Proto, At::Portid]),
-    (El::Osmatch, &[At::Name, At::Accuracy, At::Line]),
-    (El::Osclass, &[At::Type, At::Vendor, At::Osfamily, At::Osgen, At::Accuracy]),
-    (El::Osclass, &[At::Osfamily, At::Accuracy]),
-    (El::Uptime, &[At::Seconds, At::Lastboot]),
-    (El::Distance, &[At::Value]),
-    (El::Tcpsequence, &[At::Index, At::Difficulty, At::Values]),
-    (El::Ipidsequence, &[At::Class, At::Values]),
-    (El::Tcptssequence, &[At::Class, At::Values]),
-    (El::Trace, &[At::Port, At::Proto]),
-    (El::Hop, &[At::Ttl, At::Ipaddr, At::Rtt, At::Host]),
-    (El::Times, &[At::Srtt, At::Rttvar, At::To]),
+const ATTRIBUTE_ORDERS: &[(Element, &[Attribute])] = &[
+    (Element::Host, &[Attribute::Starttime, Attribute::Endtime, Attribute::Timedout]),
+    (Element::Status, &[Attribute::State, Attribute::Reason, Attribute::ReasonTtl]),
+    (Element::Address, &[Attribute::Addr, Attribute::Addrtype, Attribute::Vendor]),
+    (Element::Hostname, &[Attribute::Name, Attribute::Type]),
+    (Element::Extraports, &[Attribute::State, Attribute::Count]),
+    (
+        Element::Extrareasons,
+        &[Attribute::Reason, Attribute::Count, Attribute::Proto, Attribute::Ports],
+    ),
+    (Element::Port, &[Attribute::Protocol, Attribute::Portid]),
+    (
+        Element::State,
+        &[Attribute::State, Attribute::Reason, Attribute::ReasonTtl, Attribute::ReasonIp],
+    ),
+    (Element::Service, &[Attribute::Name, Attribute::Method, Attribute::Conf]),
+    (
+        Element::Service,
+        &[
+            Attribute::Name,
+            Attribute::Product,
+            Attribute::Version,
+            Attribute::Extrainfo,
+            Attribute::Ostype,
+            Attribute::Method,
+        ],
+    ),
+    (Element::Service, &[Attribute::Product, Attribute::Method]),
+    (Element::Service, &[Attribute::Version, Attribute::Method]),
+    (Element::Service, &[Attribute::Extrainfo, Attribute::Method]),
+    (Element::Script, &[Attribute::Id, Attribute::Output]),
+    (Element::Table, &[Attribute::Key]),
+    (Element::Elem, &[Attribute::Key]),
+    (Element::Portused, &[Attribute::State, Attribute::Proto, Attribute::Portid]),
+    (Element::Osmatch, &[Attribute::Name, Attribute::Accuracy, Attribute::Line]),
+    (
+        Element::Osclass,
+        &[
+            Attribute::Type,
+            Attribute::Vendor,
+            Attribute::Osfamily,
+            Attribute::Osgen,
+            Attribute::Accuracy,
+        ],
+    ),
+    (Element::Osclass, &[Attribute::Osfamily, Attribute::Accuracy]),
+    (Element::Uptime, &[Attribute::Seconds, Attribute::Lastboot]),
+    (Element::Distance, &[Attribute::Value]),
+    (Element::Tcpsequence, &[Attribute::Index, Attribute::Difficulty, Attribute::Values]),
+    (Element::Ipidsequence, &[Attribute::Class, Attribute::Values]),
+    (Element::Tcptssequence, &[Attribute::Class, Attribute::Values]),
+    (Element::Trace, &[Attribute::Port, Attribute::Proto]),
+    (Element::Hop, &[Attribute::Ttl, Attribute::Ipaddr, Attribute::Rtt, Attribute::Host]),
+    (Element::Times, &[Attribute::Srtt, Attribute::Rttvar, Attribute::To]),
 ];
 
 /// Predicted attributes: the first guess and an alternative.
-type Guess = [Option<At>; 2];
+type Guess = [Option<Attribute>; 2];
 
 /// For each attribute, the attributes that may follow it; the first entry has those that may come first.
-type Row = [Guess; At::COUNT + 1];
+type Row = [Guess; Attribute::COUNT + 1];
 
-static ROWS: [Row; El::COUNT] = rows();
+static ROWS: [Row; Element::COUNT] = rows();
 
-static NONE: Row = [[None; 2]; At::COUNT + 1];
+static NONE: Row = [[None; 2]; Attribute::COUNT + 1];
 
-static NEXT: [[Option<El>; 2]; El::COUNT] = next();
+static NEXT: [[Option<Element>; 2]; Element::COUNT] = next();
 
 /// Names of the elements.
-static NAMES: [Pattern; El::COUNT] = names();
+static NAMES: [Pattern; Element::COUNT] = names();
 
 /// For each attribute a blank, its name, `=` and `"`.
-static OPENERS: [Pattern; At::COUNT] = openers();
+static OPENERS: [Pattern; Attribute::COUNT] = openers();
 
 /// Pattern of up to 16 bytes as two words, each with a mask.
 #[derive(Clone, Copy)]
@@ -142,7 +167,7 @@ fn head(tail: &[u8]) -> Option<[u64; 2]> {
 /// Returns the element whose name stands at the start of `tail`, if it is likely after the start tag `behind`, and the
 /// length of the name.
 #[inline]
-pub(super) fn element(behind: Option<El>, tail: &[u8]) -> Option<(El, usize)> {
+pub(super) fn element(behind: Option<Element>, tail: &[u8]) -> Option<(Element, usize)> {
     let words = head(tail)?;
     NEXT.get(behind?.number())?.iter().flatten().find_map(|el| {
         let name = NAMES.get(el.number())?;
@@ -154,7 +179,7 @@ pub(super) fn element(behind: Option<El>, tail: &[u8]) -> Option<(El, usize)> {
 /// Returns the element that was opened last if its name stands at the start of the end tag `tail`, and the length of
 /// the name.
 #[inline]
-pub(super) fn end(opened: Option<El>, tail: &[u8]) -> Option<(El, usize)> {
+pub(super) fn end(opened: Option<Element>, tail: &[u8]) -> Option<(Element, usize)> {
     let el = opened?;
     let name = NAMES.get(el.number())?;
     let found = name.begins(head(tail)?) && tail.get(name.len) == Some(&b'>');
@@ -163,22 +188,22 @@ pub(super) fn end(opened: Option<El>, tail: &[u8]) -> Option<(El, usize)> {
 
 /// Predicts the attributes of a tag.
 #[derive(Clone, Copy)]
-pub(super) struct Likely {
+pub(super) struct AttributePredictor {
     row: &'static Row,
     next: Guess,
 }
 
-impl Likely {
+impl AttributePredictor {
     /// Creates a predictor that expects the first attribute of an element.
     #[inline]
-    pub(super) fn new(el: Option<El>) -> Self {
+    pub(super) fn new(el: Option<Element>) -> Self {
         let row = el.and_then(|el| ROWS.get(el.number())).unwrap_or(&NONE);
         Self { row, next: row[0] }
     }
 
     /// Returns the predicted attribute whose blank, name, `=` and `"` stand at the start of `tail`, and their length.
     #[inline]
-    pub(super) fn opener(&self, tail: &[u8]) -> Option<(At, usize)> {
+    pub(super) fn opener(&self, tail: &[u8]) -> Option<(Attribute, usize)> {
         let words = head(tail)?;
         self.next.into_iter().flatten().find_map(|id| {
             let opener = OPENERS.get(id.number())?;
@@ -188,7 +213,7 @@ impl Likely {
 
     /// Records that this attribute was read.
     #[inline]
-    pub(super) fn passed(&mut self, id: At) {
+    pub(super) fn advance(&mut self, id: Attribute) {
         self.next = self.row.get(id.number().wrapping_add(1)).copied().unwrap_or([None; 2]);
     }
 }
@@ -198,11 +223,11 @@ impl Likely {
     clippy::arithmetic_side_effects,
     reason = "evaluated by the compiler"
 )]
-const fn rows() -> [Row; El::COUNT] {
-    let mut rows = [[[None; 2]; At::COUNT + 1]; El::COUNT];
+const fn rows() -> [Row; Element::COUNT] {
+    let mut rows = [[[None; 2]; Attribute::COUNT + 1]; Element::COUNT];
     let mut order = 0;
-    while order < ORDERS.len() {
-        let (el, ids) = ORDERS[order];
+    while order < ATTRIBUTE_ORDERS.len() {
+        let (el, ids) = ATTRIBUTE_ORDERS[order];
         let mut place = 0;
         let mut i = 0;
         while i < ids.len() {
@@ -228,11 +253,11 @@ const fn rows() -> [Row; El::COUNT] {
     clippy::arithmetic_side_effects,
     reason = "evaluated by the compiler"
 )]
-const fn next() -> [[Option<El>; 2]; El::COUNT] {
-    let mut next = [[None; 2]; El::COUNT];
+const fn next() -> [[Option<Element>; 2]; Element::COUNT] {
+    let mut next = [[None; 2]; Element::COUNT];
     let mut i = 0;
-    while i < BEHIND.len() {
-        let (el, guess) = BEHIND[i];
+    while i < NEXT_ELEMENTS.len() {
+        let (el, guess) = NEXT_ELEMENTS[i];
         next[el.number()] = guess;
         i += 1;
     }
@@ -244,11 +269,11 @@ const fn next() -> [[Option<El>; 2]; El::COUNT] {
     clippy::arithmetic_side_effects,
     reason = "evaluated by the compiler"
 )]
-const fn names() -> [Pattern; El::COUNT] {
-    let mut names = [Pattern::NEVER; El::COUNT];
+const fn names() -> [Pattern; Element::COUNT] {
+    let mut names = [Pattern::NEVER; Element::COUNT];
     let mut i = 0;
-    while i < El::COUNT {
-        names[i] = Pattern::new([b"", El::ALL[i].name().as_bytes(), b""]);
+    while i < Element::COUNT {
+        names[i] = Pattern::new([b"", Element::ALL[i].name().as_bytes(), b""]);
         i += 1;
     }
     names
@@ -259,11 +284,11 @@ const fn names() -> [Pattern; El::COUNT] {
     clippy::arithmetic_side_effects,
     reason = "evaluated by the compiler"
 )]
-const fn openers() -> [Pattern; At::COUNT] {
-    let mut openers = [Pattern::NEVER; At::COUNT];
+const fn openers() -> [Pattern; Attribute::COUNT] {
+    let mut openers = [Pattern::NEVER; Attribute::COUNT];
     let mut i = 0;
-    while i < At::COUNT {
-        openers[i] = Pattern::new([b" ", At::ALL[i].name().as_bytes(), b"=\""]);
+    while i < Attribute::COUNT {
+        openers[i] = Pattern::new([b" ", Attribute::ALL[i].name().as_bytes(), b"=\""]);
         i += 1;
     }
     openers
@@ -275,7 +300,7 @@ mod tests {
 
     #[test]
     fn the_next_element_is_guessed_by_its_whole_name() {
-        for (el, next) in BEHIND {
+        for (el, next) in NEXT_ELEMENTS {
             for guess in next.iter().flatten() {
                 let name = guess.name();
                 for end in [" ", ">", "/>"] {
@@ -290,26 +315,30 @@ mod tests {
                 assert_eq!(end(Some(*el), text.as_bytes()).is_some(), el == guess);
             }
         }
-        assert_eq!(element(Some(El::Port), b"status state=\"up\""), None);
+        assert_eq!(element(Some(Element::Port), b"status state=\"up\""), None);
     }
 
     #[test]
     fn a_guess_is_right_or_none() {
-        for (el, ids) in ORDERS {
-            let mut likely = Likely::new(Some(*el));
+        for (el, ids) in ATTRIBUTE_ORDERS {
+            let mut predictor = AttributePredictor::new(Some(*el));
             let mut behind = false;
             for id in *ids {
                 let text = format!(" {}=\"x\" and more", id.name());
-                let found = likely.opener(text.as_bytes());
+                let found = predictor.opener(text.as_bytes());
                 let len = id.name().len() + 3;
                 assert!(found == Some((*id, len)) || !behind && found.is_none(), "{text}");
                 let other = text.replacen('=', " =", 1);
-                assert_eq!(likely.opener(other.as_bytes()), None, "{other}");
-                likely.passed(*id);
+                assert_eq!(predictor.opener(other.as_bytes()), None, "{other}");
+                predictor.advance(*id);
                 behind = true;
             }
         }
-        assert_eq!(Likely::new(None).opener(b" state=\"open\" and more"), None);
-        assert_eq!(Likely::new(Some(El::State)).opener(b" state=\"open\""), None, "too short");
+        assert_eq!(AttributePredictor::new(None).opener(b" state=\"open\" and more"), None);
+        assert_eq!(
+            AttributePredictor::new(Some(Element::State)).opener(b" state=\"open\""),
+            None,
+            "too short"
+        );
     }
 }

@@ -10,21 +10,21 @@
 use std::collections::VecDeque;
 
 use super::{
-    form::{Form, next_start_in_bytes, next_start_in_utf16, undecided},
     lex::to_u64,
+    source_encoding::{SourceEncoding, next_start_in_bytes, next_start_in_utf16, undecided},
 };
 
 /// Converts input bytes to bytes of an ASCII-compatible encoding.
 #[derive(Debug, Default)]
-pub(super) struct Intake {
-    form: Form,
+pub(super) struct Transcoder {
+    encoding: SourceEncoding,
     /// Input bytes whose meaning depends on what follows them.
     rest: Vec<u8>,
-    dropped: VecDeque<Dropped>,
+    dropped: VecDeque<DroppedInput>,
     /// Forms of the output that is not consumed, in order; the first begins at its start or before.
-    parts: VecDeque<Part>,
+    ranges: VecDeque<EncodingRange>,
     /// Number of output bytes so far.
-    given: u64,
+    emitted_len: u64,
     /// Position of the first output byte that is not consumed, in the output and in the input.
     base: u64,
     raw_base: u64,
@@ -32,17 +32,17 @@ pub(super) struct Intake {
 
 /// Range of output whose input has one form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Part {
+struct EncodingRange {
     /// Position in the output, from its first byte ever.
     at: u64,
-    form: Form,
+    encoding: SourceEncoding,
     /// True if a byte order mark declares the form.
     marked: bool,
 }
 
 /// Dropped input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Dropped {
+struct DroppedInput {
     /// Position in the output, from its first byte ever.
     at: u64,
     bytes: u64,
@@ -64,12 +64,12 @@ pub(super) struct Nuls {
 /// is NUL).
 const DROPPED_CAP: usize = 1 << 20;
 
-/// Returns true if the first bytes show, in a common case, that they and all that follow are [`Form::Bytes`].
+/// Returns true if the first bytes show, in a common case, that they and all that follow are [`SourceEncoding::Bytes`].
 fn is_plain_start(head: &[u8]) -> bool {
     matches!(head, [b'<', b'?' | b'!' | b'n' | b'h', _, _, ..])
 }
 
-impl Intake {
+impl Transcoder {
     /// Converts input bytes and appends the result to `out`.
     pub(super) fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         if self.rest.is_empty() {
@@ -85,12 +85,12 @@ impl Intake {
     /// [`takes_bytes`](Self::takes_bytes).
     pub(super) fn accept(&mut self, before: usize, out: &mut Vec<u8>) {
         let new = out.get(before..).unwrap_or_default();
-        if self.form == Form::Unknown && is_plain_start(new) {
-            self.begin_part(Form::Bytes, false);
+        if self.encoding == SourceEncoding::Unknown && is_plain_start(new) {
+            self.begin_range(SourceEncoding::Bytes, false);
         }
-        let plain = self.form == Form::Bytes && undecided(new) == 0;
+        let plain = self.encoding == SourceEncoding::Bytes && undecided(new) == 0;
         if plain && memchr::memchr(0, new).is_none() {
-            self.given = self.given.saturating_add(to_u64(new.len()));
+            self.emitted_len = self.emitted_len.saturating_add(to_u64(new.len()));
         } else {
             let new = out.split_off(before.min(out.len()));
             self.feed(&new, out);
@@ -99,7 +99,8 @@ impl Intake {
 
     /// Returns true if bytes are passed on unchanged, apart from NUL, or may be.
     pub(super) fn takes_bytes(&self) -> bool {
-        self.rest.is_empty() && matches!(self.form, Form::Bytes | Form::Unknown)
+        self.rest.is_empty()
+            && matches!(self.encoding, SourceEncoding::Bytes | SourceEncoding::Unknown)
     }
 
     /// Ends the input.
@@ -110,7 +111,7 @@ impl Intake {
 
     /// Converts bytes as far as their meaning is clear. With `last` no more will come.
     fn take(&mut self, mut bytes: &[u8], last: bool, out: &mut Vec<u8>) {
-        if self.form == Form::Unknown {
+        if self.encoding == SourceEncoding::Unknown {
             if bytes.len() < 4 && !last {
                 self.rest = bytes.to_vec();
                 return;
@@ -118,19 +119,19 @@ impl Intake {
             bytes = self.begin(bytes);
         }
         loop {
-            let (len, start) = match self.form {
-                Form::Utf16 { big } => next_start_in_utf16(bytes, big, last),
+            let (len, start) = match self.encoding {
+                SourceEncoding::Utf16 { big } => next_start_in_utf16(bytes, big, last),
                 _ => next_start_in_bytes(bytes, last),
             };
             let (now, later) = bytes.split_at_checked(len).unwrap_or((bytes, &[]));
-            let used = match self.form {
-                Form::Utf16 { big } => self.give_utf16(now, big, out),
-                _ => self.give_bytes_without_nuls(now, out),
+            let used = match self.encoding {
+                SourceEncoding::Utf16 { big } => self.emit_utf16(now, big, out),
+                _ => self.emit_bytes_without_nuls(now, out),
             };
             let Some(start) = start else {
                 let rest = bytes.get(used..).unwrap_or_default();
                 if last && !rest.is_empty() {
-                    self.give_bytes("\u{fffd}".as_bytes(), out);
+                    self.emit_bytes("\u{fffd}".as_bytes(), out);
                 } else {
                     self.rest = rest.to_vec();
                 }
@@ -138,48 +139,48 @@ impl Intake {
             };
             // Half a character that another document cuts off, and that document's byte order mark.
             self.drop_input(now.len().saturating_sub(used).saturating_add(start.mark), 0);
-            self.begin_part(start.form, start.mark > 0);
+            self.begin_range(start.encoding, start.mark > 0);
             bytes = later.get(start.mark..).unwrap_or_default();
         }
     }
 
     /// Determines the form from the first bytes of the input. Returns the bytes after the byte order mark.
     fn begin<'b>(&mut self, head: &'b [u8]) -> &'b [u8] {
-        let (form, mark) = match head {
-            [0xef, 0xbb, 0xbf, ..] => (Form::Bytes, 3),
-            [0xff, 0xfe, ..] => (Form::Utf16 { big: false }, 2),
-            [0xfe, 0xff, ..] => (Form::Utf16 { big: true }, 2),
-            [b'<', 0, second, 0, ..] if *second != 0 => (Form::Utf16 { big: false }, 0),
-            [0, b'<', 0, second, ..] if *second != 0 => (Form::Utf16 { big: true }, 0),
-            _ => (Form::Bytes, 0),
+        let (encoding, mark) = match head {
+            [0xef, 0xbb, 0xbf, ..] => (SourceEncoding::Bytes, 3),
+            [0xff, 0xfe, ..] => (SourceEncoding::Utf16 { big: false }, 2),
+            [0xfe, 0xff, ..] => (SourceEncoding::Utf16 { big: true }, 2),
+            [b'<', 0, second, 0, ..] if *second != 0 => (SourceEncoding::Utf16 { big: false }, 0),
+            [0, b'<', 0, second, ..] if *second != 0 => (SourceEncoding::Utf16 { big: true }, 0),
+            _ => (SourceEncoding::Bytes, 0),
         };
         self.raw_base = to_u64(mark);
-        self.begin_part(form, mark > 0);
+        self.begin_range(encoding, mark > 0);
         head.get(mark..).unwrap_or_default()
     }
 
-    fn begin_part(&mut self, form: Form, marked: bool) {
-        self.form = form;
-        self.parts.push_back(Part { at: self.given, form, marked });
+    fn begin_range(&mut self, encoding: SourceEncoding, marked: bool) {
+        self.encoding = encoding;
+        self.ranges.push_back(EncodingRange { at: self.emitted_len, encoding, marked });
     }
 
     /// Appends bytes that are passed on unchanged. Returns their number, which is all of them.
-    fn give_bytes_without_nuls(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> usize {
+    fn emit_bytes_without_nuls(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> usize {
         let len = bytes.len();
         while let Some(nul) = memchr::memchr(0, bytes) {
             let (before, rest) = bytes.split_at_checked(nul).unwrap_or((bytes, &[]));
-            self.give_bytes(before, out);
+            self.emit_bytes(before, out);
             let run = rest.iter().take_while(|b| **b == 0).count();
             self.drop_input(run, run);
             bytes = rest.get(run..).unwrap_or_default();
         }
-        self.give_bytes(bytes, out);
+        self.emit_bytes(bytes, out);
         len
     }
 
     /// Appends the characters of UTF-16 bytes. Returns the number of bytes used: a character at the end may be
     /// incomplete.
-    fn give_utf16(&mut self, bytes: &[u8], big: bool, out: &mut Vec<u8>) -> usize {
+    fn emit_utf16(&mut self, bytes: &[u8], big: bool, out: &mut Vec<u8>) -> usize {
         let unit = |pair: &[u8]| match pair {
             [a, b] if big => u16::from_be_bytes([*a, *b]),
             [a, b] => u16::from_le_bytes([*a, *b]),
@@ -200,7 +201,7 @@ impl Intake {
             for c in char::decode_utf16(units) {
                 match c.unwrap_or(char::REPLACEMENT_CHARACTER) {
                     '\0' => {
-                        self.give_bytes(text.as_bytes(), out);
+                        self.emit_bytes(text.as_bytes(), out);
                         text.clear();
                         self.drop_input(2, 1);
                     }
@@ -208,13 +209,13 @@ impl Intake {
                 }
             }
         }
-        self.give_bytes(text.as_bytes(), out);
+        self.emit_bytes(text.as_bytes(), out);
         used
     }
 
-    fn give_bytes(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+    fn emit_bytes(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(bytes);
-        self.given = self.given.saturating_add(to_u64(bytes.len()));
+        self.emitted_len = self.emitted_len.saturating_add(to_u64(bytes.len()));
     }
 
     fn drop_input(&mut self, bytes: usize, nuls: usize) {
@@ -224,26 +225,28 @@ impl Intake {
         let (bytes, nuls) = (to_u64(bytes), to_u64(nuls));
         let full = self.dropped.len() >= DROPPED_CAP;
         match self.dropped.back_mut() {
-            Some(last) if full || (last.at == self.given && (last.nuls > 0) == (nuls > 0)) => {
+            Some(last)
+                if full || (last.at == self.emitted_len && (last.nuls > 0) == (nuls > 0)) =>
+            {
                 last.bytes = last.bytes.saturating_add(bytes);
                 last.nuls = last.nuls.saturating_add(nuls);
             }
-            _ => self.dropped.push_back(Dropped { at: self.given, bytes, nuls }),
+            _ => self.dropped.push_back(DroppedInput { at: self.emitted_len, bytes, nuls }),
         }
     }
 
     /// Returns true if the next output bytes are the same as in the input.
     pub(super) fn is_plain(&self) -> bool {
-        self.form == Form::Bytes && self.parts.len() == 1 && self.dropped.is_empty()
+        self.encoding == SourceEncoding::Bytes && self.ranges.len() == 1 && self.dropped.is_empty()
     }
 
     /// Returns true if the encoding of the document that begins at the first output byte not consumed is known without
     /// a declaration (rule T1).
     pub(super) fn knows_encoding(&self) -> bool {
-        let part = self.parts.iter().take_while(|part| part.at <= self.base).last();
-        part.is_some_and(|part| match part.form {
-            Form::Utf16 { .. } => true,
-            _ => part.marked && part.at == self.base,
+        let range = self.ranges.iter().take_while(|range| range.at <= self.base).last();
+        range.is_some_and(|range| match range.encoding {
+            SourceEncoding::Utf16 { .. } => true,
+            _ => range.marked && range.at == self.base,
         })
     }
 
@@ -288,8 +291,8 @@ impl Intake {
         }
         self.raw_base = self.raw_base.saturating_add(self.raw_len(bytes)).saturating_add(gone);
         self.base = end;
-        while self.parts.get(1).is_some_and(|next| next.at <= end) {
-            self.parts.pop_front();
+        while self.ranges.get(1).is_some_and(|next| next.at <= end) {
+            self.ranges.pop_front();
         }
         first.map(|(place, before)| Nuls { place, before, count })
     }
@@ -299,11 +302,11 @@ impl Intake {
         let mut sum = 0_u64;
         let mut rest = bytes;
         let mut place = self.base;
-        let ends = self.parts.iter().skip(1).map(|next| next.at).chain([u64::MAX]);
-        for (part, end) in self.parts.iter().zip(ends) {
+        let ends = self.ranges.iter().skip(1).map(|next| next.at).chain([u64::MAX]);
+        for (range, end) in self.ranges.iter().zip(ends) {
             let len = usize::try_from(end.saturating_sub(place)).unwrap_or(usize::MAX);
             let (now, later) = rest.split_at_checked(len).unwrap_or((rest, &[]));
-            sum = sum.saturating_add(part.form.raw_len(now));
+            sum = sum.saturating_add(range.encoding.raw_len(now));
             if later.is_empty() {
                 break;
             }
@@ -317,14 +320,14 @@ impl Intake {
 mod tests {
     use super::*;
 
-    fn feed(bytes: &[u8], step: usize) -> (Vec<u8>, Intake) {
-        let mut intake = Intake::default();
+    fn feed(bytes: &[u8], step: usize) -> (Vec<u8>, Transcoder) {
+        let mut transcoder = Transcoder::default();
         let mut out = Vec::new();
-        for piece in bytes.chunks(step) {
-            intake.feed(piece, &mut out);
+        for frame in bytes.chunks(step) {
+            transcoder.feed(frame, &mut out);
         }
-        intake.finish(&mut out);
-        (out, intake)
+        transcoder.finish(&mut out);
+        (out, transcoder)
     }
 
     #[test]
@@ -337,14 +340,14 @@ mod tests {
                     .flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() })
                     .collect();
                 for step in [1, 2, 3, 5, 100] {
-                    let (out, intake) = feed(&bytes, step);
+                    let (out, transcoder) = feed(&bytes, step);
                     assert_eq!(
                         String::from_utf8(out.clone()).unwrap(),
                         text,
                         "{big} {mark} {step}"
                     );
                     let last = out.len() - 1;
-                    let place = intake.raw_place(&out[..last]);
+                    let place = transcoder.raw_place(&out[..last]);
                     assert_eq!(place, super::super::lex::to_u64(bytes.len() - 2));
                 }
             }
@@ -365,14 +368,20 @@ mod tests {
     fn nul_bytes_are_dropped_counted_and_places_stay_true() {
         let bytes = b"\xef\xbb\xbfab\0\0cd\0ef\0";
         for step in [1, 2, 100] {
-            let (out, mut intake) = feed(bytes, step);
+            let (out, mut transcoder) = feed(bytes, step);
             assert_eq!(out, b"abcdef");
-            assert_eq!(intake.raw_place(b"ab"), 7, "behind the NULs: that is where c stands");
-            assert_eq!(intake.raw_place(b"abc"), 8);
-            assert_eq!(intake.consume(b"abc", false), Some(Nuls { place: 5, before: 2, count: 2 }));
-            assert_eq!(intake.raw_place(b""), 8);
-            assert_eq!(intake.consume(b"def", true), Some(Nuls { place: 9, before: 1, count: 2 }));
-            assert_eq!(intake.raw_place(b""), 13);
+            assert_eq!(transcoder.raw_place(b"ab"), 7, "behind the NULs: that is where c stands");
+            assert_eq!(transcoder.raw_place(b"abc"), 8);
+            assert_eq!(
+                transcoder.consume(b"abc", false),
+                Some(Nuls { place: 5, before: 2, count: 2 })
+            );
+            assert_eq!(transcoder.raw_place(b""), 8);
+            assert_eq!(
+                transcoder.consume(b"def", true),
+                Some(Nuls { place: 9, before: 1, count: 2 })
+            );
+            assert_eq!(transcoder.raw_place(b""), 13);
         }
     }
 }

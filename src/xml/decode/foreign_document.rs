@@ -7,11 +7,11 @@
 
 use super::{
     super::{
+        diagnostics::{HIDDEN, shorten},
         evidence::{begins_scan, hides_scan, is_damaged_scan, is_of_scan},
-        frame::Around,
-        lex::{End, Mark, TagScan, classify, hidden, is_blank},
-        names::El,
-        notes::{HIDDEN, shorten},
+        frame::Surroundings,
+        lex::{End, MarkupKind, TagScanner, classify, hidden, is_blank},
+        names::Element,
     },
     Decoder, ESCAPED, Phase, QUOTED, line_of,
 };
@@ -20,11 +20,13 @@ use crate::error::{DiagnosticCode, Error, ErrorKind, Position};
 impl Phase {
     /// Returns the context of the bytes that follow. After the announcement of a scan every `<host` begins a host (rule
     /// R8).
-    pub(super) const fn around(self) -> Around {
+    pub(super) const fn surroundings(self) -> Surroundings {
         match self {
-            Self::Open | Self::Prolog { nmap: true } => Around::Scan,
-            Self::Foreign => Around::Foreign,
-            Self::Before { .. } | Self::Prolog { nmap: false } | Self::After => Around::Nothing,
+            Self::Open | Self::Prolog { nmap: true } => Surroundings::Scan,
+            Self::Foreign => Surroundings::Foreign,
+            Self::Before { .. } | Self::Prolog { nmap: false } | Self::After => {
+                Surroundings::Nothing
+            }
         }
     }
 }
@@ -38,7 +40,7 @@ impl Decoder {
         let found = solid.map(|at| {
             let before = bytes.get(..at).unwrap_or_default();
             let line = line_of(self.lines, before);
-            Position { byte: self.intake.raw_place(before), line }
+            Position { byte: self.transcoder.raw_place(before), line }
         });
         if let Phase::Before { junk, anything } = &mut self.phase {
             *junk = junk.or(found);
@@ -52,7 +54,7 @@ impl Decoder {
 
     /// Counts the hosts and scans in markup that is not read. A piece that begins with one is truncated by the end of
     /// the input and is reported there.
-    pub(super) fn note_hidden(&mut self, len: usize) {
+    pub(super) fn report_hidden(&mut self, len: usize) {
         let mut places = hidden(self.head(len)).filter(|at| *at > 0);
         let Some(first) = places.next() else { return };
         let count = i64::try_from(places.count().saturating_add(1)).unwrap_or(i64::MAX);
@@ -66,16 +68,16 @@ impl Decoder {
     fn count_hidden(&mut self, first: usize, count: i64) {
         let before = self.head(first);
         let line = line_of(self.lines, before);
-        let place = Position { byte: self.intake.raw_place(before), line };
-        self.ledger.add(DiagnosticCode::Hidden, count, || place, || HIDDEN.into());
+        let place = Position { byte: self.transcoder.raw_place(before), line };
+        self.document_diagnostics.add(DiagnosticCode::Hidden, count, || place, || HIDDEN.into());
     }
 
     /// Skips the contents of a document of another format.
-    pub(super) fn foreign_piece(&mut self, len: usize) {
+    pub(super) fn foreign_frame(&mut self, len: usize) {
         let head = self.head(len);
         let mut places = memchr::memchr_iter(b'<', head).filter(|at| {
             let tag = head.get(*at..).unwrap_or_default();
-            matches!(classify(tag, false), Mark::Host | Mark::Run)
+            matches!(classify(tag, false), MarkupKind::Host | MarkupKind::Nmaprun)
         });
         if let Some(first) = places.next() {
             let count = i64::try_from(places.count().saturating_add(1)).unwrap_or(i64::MAX);
@@ -87,7 +89,7 @@ impl Decoder {
     /// Returns the tag at the start of a piece.
     fn tag(&self, len: usize) -> &[u8] {
         let head = self.head(len);
-        match TagScan::end_in_piece(head) {
+        match TagScanner::end_in_frame(head) {
             End::At(end) => head.get(..end).unwrap_or_default(),
             _ => &[],
         }
@@ -99,10 +101,12 @@ impl Decoder {
     /// Returns true if the element is the root of a scan whose name is damaged: its tag has been read then, but not its
     /// contents.
     pub(super) fn first_element(&mut self, name: &str, len: usize) -> bool {
-        let el = El::from_name(name.as_bytes());
+        let el = Element::from_name(name.as_bytes());
         // A genuine host never reaches this point, because hosts are pieces of their own; other formats have hosts,
         // too.
-        let known = el.filter(|el| El::Nmaprun.holds(*el) && !matches!(el, El::Host | El::Hosts));
+        let known = el.filter(|el| {
+            Element::Nmaprun.allows_child(*el) && !matches!(el, Element::Host | Element::Hosts)
+        });
         let is_told = if self.phase == Phase::Foreign { begins_scan } else { is_of_scan };
         let begins = known.is_some_and(|el| is_told(el, self.tag(len)));
         match self.phase {
@@ -113,13 +117,13 @@ impl Decoder {
             Phase::After if known.is_some() => self.resume(),
             Phase::Prolog { nmap } if nmap || is_damaged_scan(self.tag(len)) => {
                 let detail = format!("the root element <{}> is read as nmaprun", shorten(name));
-                self.note(DiagnosticCode::Unknown, &detail);
+                self.warn(DiagnosticCode::Unknown, &detail);
                 self.begin_without_header();
                 return true;
             }
             Phase::Prolog { .. } => self.begin_foreign(name),
             Phase::After => {
-                self.note(
+                self.warn(
                     DiagnosticCode::Unknown,
                     &format!("<{}> behind the scan skipped", shorten(name)),
                 );
@@ -132,7 +136,7 @@ impl Decoder {
     /// Begins a document of another format.
     fn begin_foreign(&mut self, name: &str) {
         if self.document.reader.record.header.doc_index > 0 {
-            self.note(
+            self.warn(
                 DiagnosticCode::Unknown,
                 &format!("a document of <{}> skipped", shorten(name)),
             );
@@ -147,7 +151,7 @@ impl Decoder {
         let Some(refused) = self.refused.take() else { return };
         if let (ErrorKind::NotNmap(detail), Some(place)) = (refused.kind(), refused.position()) {
             let detail = format!("{detail}; it is skipped up to a scan");
-            self.ledger.add_at(DiagnosticCode::Unknown, 1, place, || detail);
+            self.document_diagnostics.add_at(DiagnosticCode::Unknown, 1, place, || detail);
         }
     }
 

@@ -7,17 +7,17 @@ use quick_xml::{
 
 use super::{
     super::{
+        diagnostics::FrameDiagnostics,
         lex::{hidden, is_blank},
-        marks::is_special,
-        names::At,
-        notes::Notes,
-        places::PlaceMap,
+        names::Attribute,
+        offset_map::OffsetMap,
+        special_bytes::is_special,
     },
-    Attr, Name, Stop, Token, Tokens, Way, is_name_or_beyond, starts_name,
+    Attr, Backend, Name, Stop, Token, Tokens, is_name_or_beyond, starts_name,
 };
 
 /// quick-xml reader on a part of a piece.
-pub(super) struct Quick<'f> {
+pub(super) struct QuickXml<'f> {
     reader: Reader<&'f [u8]>,
     /// Position in the source at which the reader's input begins.
     read_from: usize,
@@ -25,12 +25,15 @@ pub(super) struct Quick<'f> {
     /// Position of the source in the piece.
     base: usize,
     /// For a repaired source, the map from its positions to those of the piece, relative to `base`.
-    pub(super) map: Option<PlaceMap>,
+    pub(super) map: Option<OffsetMap>,
 }
 
 impl<'f> Tokens<'f> {
-    pub(super) fn next_quick(&mut self, notes: &mut Notes) -> Result<Token<'f>, Stop> {
-        let Way::Quick(quick) = &mut self.way else { return Err(Stop::End) };
+    pub(super) fn next_from_quick_xml(
+        &mut self,
+        diagnostics: &mut FrameDiagnostics,
+    ) -> Result<Token<'f>, Stop> {
+        let Backend::QuickXml(quick) = &mut self.backend else { return Err(Stop::End) };
         loop {
             let start = quick.position();
             let at = quick.place(start);
@@ -45,13 +48,13 @@ impl<'f> Tokens<'f> {
                 quick.go_to(start.saturating_add(text));
                 return Ok(Token::Text { raw, at });
             }
-            let Ok(event) = quick.reader.read_event() else { return Err(Stop::Irregular(at)) };
+            let Ok(event) = quick.reader.read_event() else { return Err(Stop::NeedsFallback(at)) };
             let end = quick.position();
             debug_assert!(end > start, "quick-xml stands still at {at}");
             let written = source.get(start..end).unwrap_or_default();
             match event {
                 Event::Start(_) | Event::Empty(_) => {
-                    return self.quick_start((start, written), at, notes);
+                    return self.quick_xml_start((start, written), at, diagnostics);
                 }
                 Event::End(_) => {
                     let name = written.get(2..written.len().saturating_sub(1)).unwrap_or_default();
@@ -59,35 +62,35 @@ impl<'f> Tokens<'f> {
                     let plain = name.bytes().next().is_some_and(starts_name)
                         && name.bytes().all(is_name_or_beyond);
                     if !plain || (quick.map.is_none() && written.len() > self.caps.tag) {
-                        return Err(Stop::Irregular(at));
+                        return Err(Stop::NeedsFallback(at));
                     }
                     return Ok(Token::End { name: Name::of(name), at });
                 }
                 Event::CData(_) if written.len() <= self.caps.markup => {
-                    note_hidden(written, at, notes);
+                    report_hidden(written, at, diagnostics);
                     let raw = written.get(9..written.len().saturating_sub(3)).unwrap_or_default();
                     return Ok(Token::Cdata { raw, at: at.saturating_add(9) });
                 }
                 // The shortest comment has seven bytes: its end shares none with the opener.
                 Event::Comment(_) if (7..=self.caps.markup).contains(&written.len()) => {
-                    note_hidden(written, at, notes);
+                    report_hidden(written, at, diagnostics);
                 }
                 Event::PI(_) | Event::Decl(_)
                     if (4..=self.caps.markup).contains(&written.len())
                         && memchr::memrchr(b'<', written.as_bytes()) == Some(0) => {}
                 Event::Eof => return Err(Stop::End),
-                _ => return Err(Stop::Irregular(at)),
+                _ => return Err(Stop::NeedsFallback(at)),
             }
         }
     }
 
-    fn quick_start(
+    fn quick_xml_start(
         &mut self,
         (start, written): (usize, &'f str),
         at: usize,
-        notes: &mut Notes,
+        diagnostics: &mut FrameDiagnostics,
     ) -> Result<Token<'f>, Stop> {
-        let Way::Quick(quick) = &self.way else { return Err(Stop::End) };
+        let Backend::QuickXml(quick) = &self.backend else { return Err(Stop::End) };
         // Repaired tags may be longer or shorter than they were.
         let tag_len = if quick.map.is_some() { 0 } else { written.len() };
         let inner = written.get(1..written.len().saturating_sub(1)).unwrap_or_default();
@@ -98,17 +101,17 @@ impl<'f> Tokens<'f> {
         let good_name = name.bytes().next().is_some_and(starts_name)
             && rest.bytes().next().is_none_or(is_blank);
         if !good_name || memchr::memchr(b'<', inner.as_bytes()).is_some() {
-            return Err(Stop::Irregular(at));
+            return Err(Stop::NeedsFallback(at));
         }
         let mut found = Vec::new();
         let mut count = 0_usize;
         let tag = BytesStart::from_content(inner, len);
         let mut attributes = tag.attributes();
         for attribute in attributes.with_checks(false) {
-            let Ok(attribute) = attribute else { return Err(Stop::Irregular(at)) };
+            let Ok(attribute) = attribute else { return Err(Stop::NeedsFallback(at)) };
             let key = attribute.key.as_ref();
             if !key.bytes().next().is_some_and(starts_name) || !key.bytes().all(is_name_or_beyond) {
-                return Err(Stop::Irregular(at));
+                return Err(Stop::NeedsFallback(at));
             }
             count = count.saturating_add(1);
             if count > self.caps.attributes {
@@ -119,7 +122,7 @@ impl<'f> Tokens<'f> {
             let offset = value.as_ptr().addr().saturating_sub(inner.as_ptr().addr());
             let raw = inner.get(offset..offset.saturating_add(value.len())).unwrap_or_default();
             let place = quick.place(start.saturating_add(1).saturating_add(offset));
-            found.extend(At::from_name(key.as_bytes()).map(|id| Attr {
+            found.extend(Attribute::from_name(key.as_bytes()).map(|id| Attr {
                 id,
                 raw,
                 at: place,
@@ -131,20 +134,20 @@ impl<'f> Tokens<'f> {
         for attr in found {
             duplicate = duplicate.or(self.keep(attr));
         }
-        self.note_tag(at, tag_len, (count, duplicate), notes);
+        self.report_tag(at, tag_len, (count, duplicate), diagnostics);
         Ok(Token::Start { name: Name::of(name), empty, at })
     }
 }
 
 /// Counts hosts and scans in a comment or CDATA section at this position, which is unchanged by the repair.
-fn note_hidden(written: &str, at: usize, notes: &mut Notes) {
+fn report_hidden(written: &str, at: usize, diagnostics: &mut FrameDiagnostics) {
     for place in hidden(written.as_bytes()) {
-        notes.hidden(at.saturating_add(place), 1);
+        diagnostics.hidden(at.saturating_add(place), 1);
     }
 }
 
-impl<'f> Quick<'f> {
-    pub(super) fn new(source: &'f str, base: usize, map: Option<PlaceMap>) -> Self {
+impl<'f> QuickXml<'f> {
+    pub(super) fn new(source: &'f str, base: usize, map: Option<OffsetMap>) -> Self {
         Self { reader: reader(source), read_from: 0, source, base, map }
     }
 

@@ -1,15 +1,15 @@
 //! Start tags between hosts that exceed the limit on tags (rule R10).
 
 use super::{
-    super::{token::Name, walk::long_tag},
+    super::{token::Name, walk::oversized_tag},
     Decoder, Phase,
 };
 use crate::error::DiagnosticCode;
 
 impl Decoder {
     /// Handles the beginning of such a tag.
-    pub(super) fn long_tag(&mut self, len: usize) {
-        let name = String::from_utf8_lossy(self.framer.long_tag()).into_owned();
+    pub(super) fn oversized_tag(&mut self, len: usize) {
+        let name = String::from_utf8_lossy(self.framer.oversized_tag()).into_owned();
         if name == "nmaprun" {
             self.begin_document();
             self.begin_bare();
@@ -18,14 +18,14 @@ impl Decoder {
             self.first_element(&name, 0);
         }
         if self.phase == Phase::Open && !self.document.stack.skips(Name::of(&name)) {
-            self.note(DiagnosticCode::Limit, &long_tag(&name));
+            self.warn(DiagnosticCode::Limit, &oversized_tag(&name));
         }
         self.consume(len);
     }
 
     /// Handles the end of such a tag; `opens` is true if its element is then open.
-    pub(super) fn long_tag_end(&mut self, opens: bool, len: usize) {
-        let name = String::from_utf8_lossy(self.framer.long_tag()).into_owned();
+    pub(super) fn oversized_tag_end(&mut self, opens: bool, len: usize) {
+        let name = String::from_utf8_lossy(self.framer.oversized_tag()).into_owned();
         if self.phase == Phase::Open && name != "nmaprun" {
             self.document.stack.drop_tag(Name::of(&name), opens);
         }

@@ -1,14 +1,14 @@
 //! Compact storage of many text positions: damaged input can have one for each of its bytes, so each takes a byte or
 //! two, not the sixteen of two numbers.
 
-/// Number of steps of a [`PlaceMap`] between two marks.
+/// Number of steps of a [`OffsetMap`] between two marks.
 const STEPS: u32 = 16;
 
 /// Numbers in bytes of seven bits each, the lowest first; the last byte lacks the high bit.
 #[derive(Debug, Clone, Default)]
-struct Packed(Vec<u8>);
+struct Varints(Vec<u8>);
 
-impl Packed {
+impl Varints {
     fn push(&mut self, mut number: usize) {
         while number > 0x7f {
             self.0.push(low_bits(number) | 0x80);
@@ -39,15 +39,15 @@ fn low_bits(number: usize) -> u8 {
 
 /// Queue of ascending positions.
 #[derive(Debug, Default)]
-pub(super) struct Rising {
-    steps: Packed,
+pub(super) struct OffsetQueue {
+    steps: Varints,
     end: usize,
     first: Option<usize>,
     /// Position in `steps` after the first number.
     at: usize,
 }
 
-impl Rising {
+impl OffsetQueue {
     pub(super) fn push(&mut self, place: usize) {
         if self.first.is_none() {
             self.first = Some(place);
@@ -78,12 +78,12 @@ impl Rising {
 
 /// Map from positions in a produced text to positions in its source, as segments in which both advance together.
 #[derive(Debug, Clone, Default)]
-pub(super) struct PlaceMap {
-    marks: Vec<Mark>,
-    /// For the segments after those in `marks`: the distance of a segment from the previous one, in the produced text
+pub(super) struct OffsetMap {
+    checkpoints: Vec<Checkpoint>,
+    /// For the segments after those in `checkpoints`: the distance of a segment from the previous one, in the produced text
     /// and in the source.
-    steps: Packed,
-    /// Number of segments in `marks` and `steps`.
+    steps: Varints,
+    /// Number of segments in `checkpoints` and `steps`.
     held: u32,
     /// Segment before the last.
     before: Segment,
@@ -106,12 +106,12 @@ impl Segment {
 
 /// Segment, and the start of the steps that follow it.
 #[derive(Debug, Clone, Copy)]
-struct Mark {
+struct Checkpoint {
     segment: Segment,
     steps: usize,
 }
 
-impl PlaceMap {
+impl OffsetMap {
     /// Starts a segment: from here on both positions advance together.
     pub(super) fn push(&mut self, made: usize, source: usize) {
         if let Some(last) = &mut self.last {
@@ -130,7 +130,7 @@ impl PlaceMap {
     fn hold(&mut self) {
         let Some(segment) = self.last else { return };
         if self.held.is_multiple_of(STEPS) {
-            self.marks.push(Mark { segment, steps: self.steps.0.len() });
+            self.checkpoints.push(Checkpoint { segment, steps: self.steps.0.len() });
         } else {
             self.steps.push(segment.made.saturating_sub(self.before.made));
             self.steps.push(segment.source.saturating_sub(self.before.source));
@@ -144,11 +144,13 @@ impl PlaceMap {
         if let Some(last) = self.last.filter(|last| last.made <= made) {
             return last.source(made);
         }
-        let behind = self.marks.partition_point(|mark| mark.segment.made <= made);
-        let Some(mark) = behind.checked_sub(1).and_then(|i| self.marks.get(i)) else { return made };
-        let end = self.marks.get(behind).map_or(self.steps.0.len(), |next| next.steps);
-        let mut segment = mark.segment;
-        let mut at = mark.steps;
+        let behind = self.checkpoints.partition_point(|checkpoint| checkpoint.segment.made <= made);
+        let Some(checkpoint) = behind.checked_sub(1).and_then(|i| self.checkpoints.get(i)) else {
+            return made;
+        };
+        let end = self.checkpoints.get(behind).map_or(self.steps.0.len(), |next| next.steps);
+        let mut segment = checkpoint.segment;
+        let mut at = checkpoint.steps;
         while at < end
             && let Some((made_by, source_by)) =
                 self.steps.read(&mut at).zip(self.steps.read(&mut at))
@@ -172,7 +174,7 @@ mod tests {
         fn a_map_leads_where_a_list_of_its_segments_leads(
             steps in proptest::collection::vec((0_usize..40, 0_usize..300), 0..200),
         ) {
-            let mut map = PlaceMap::default();
+            let mut map = OffsetMap::default();
             let mut list: Vec<(usize, usize)> = Vec::new();
             let (mut made, mut source) = (0, 0);
             for (made_by, dropped) in steps {
@@ -200,7 +202,7 @@ mod tests {
                     Some(*place)
                 })
                 .collect();
-            let mut rising = Rising::default();
+            let mut rising = OffsetQueue::default();
             let mut popped = Vec::new();
             for (number, place) in places.iter().enumerate() {
                 rising.push(*place);
@@ -216,12 +218,12 @@ mod tests {
 
     #[test]
     fn a_place_for_each_byte_costs_few_bytes() {
-        let (mut map, mut rising) = (PlaceMap::default(), Rising::default());
+        let (mut map, mut rising) = (OffsetMap::default(), OffsetQueue::default());
         for at in 0..1_000_000 {
             map.push(2 * at, at);
             rising.push(at);
         }
-        let size = map.steps.0.len() + map.marks.len() * size_of::<Mark>();
+        let size = map.steps.0.len() + map.checkpoints.len() * size_of::<Checkpoint>();
         assert!(size < 4_000_000, "{size}");
         assert!(rising.steps.0.len() < 1_000_001);
     }

@@ -1,0 +1,126 @@
+//! Parses the text of a piece.
+
+use bumpalo::Bump;
+
+use super::{
+    super::{
+        Options,
+        budget::Budget,
+        context::Context,
+        diagnostics::FrameDiagnostics,
+        frame::{Frame, FrameKind, Framer, HostEnd},
+        host::{self, HostRead},
+        scan::scan_is_full,
+        text::{DecodedText, Encoding, ValueReader, decode_text, report_invalid_utf8},
+        token::{TagCaps, Tokens},
+        transcode::Transcoder,
+    },
+    Decoder, PositionMap,
+};
+use crate::{
+    error::{DiagnosticCode, Error, Position, Result},
+    model::ScanEvent,
+};
+
+impl Decoder {
+    /// Parses the next host.
+    pub(super) fn read_host(&mut self, frame: Frame) -> Result<ScanEvent<'_>> {
+        let FrameKind::Host(end) = frame.kind else { return Err(Error::usage("no host is next")) };
+        let Self {
+            framer,
+            transcoder,
+            bump,
+            diagnostics,
+            document_diagnostics,
+            document,
+            options,
+            ..
+        } = self;
+        let (framer, transcoder, bump): (&Framer, &Transcoder, &Bump) = (framer, transcoder, bump);
+        let bytes = framer.bytes().get(..frame.len).unwrap_or_default();
+        let decoded = decode_text(bytes, self.encoding, bump);
+        let record = &mut document.reader.record;
+        let index = i32::try_from(record.hosts_seen).unwrap_or(i32::MAX);
+        let read = parse_host(frame, &decoded, index, (bump, options, diagnostics));
+        let whole = read.len >= decoded.text.len();
+        self.emitted_len = if whole { frame.len } else { decoded.source(read.len).max(1) };
+        let used = bytes.get(..self.emitted_len).unwrap_or(bytes);
+        report_invalid_utf8(used, self.encoding, &decoded, diagnostics);
+        record.resumed |= whole && end == HostEnd::NextHost;
+        let found = read.host;
+        let positions = PositionMap::of(decoded);
+        document_diagnostics
+            .take(diagnostics, |at| positions.position(at, (transcoder, framer, self.lines)));
+        record.hosts_seen = record.hosts_seen.saturating_add(1);
+        record.hosts_incomplete =
+            record.hosts_incomplete.saturating_add(i64::from(!found.complete));
+        if !read.items.is_empty() {
+            let mut items = read.items;
+            let place =
+                || Position { byte: transcoder.raw_start(), line: self.lines.saturating_add(1) };
+            let left_out =
+                document.reader.limit_infos(&mut items, options.limits.max_scan_metadata_bytes);
+            if left_out > 0 {
+                document_diagnostics.add(DiagnosticCode::Limit, left_out, place, || {
+                    scan_is_full(options.limits.max_scan_metadata_bytes)
+                });
+            }
+            document.take_items(items, (usize::MAX, &options.salt), diagnostics);
+            self.queue.extend(document.drain());
+        }
+        Ok(ScanEvent::Host(Box::new(found)))
+    }
+}
+
+/// Parses the host in a piece, and records how it ends.
+pub(in crate::xml) fn parse_host<'f>(
+    frame: Frame,
+    decoded: &DecodedText<'f>,
+    index: i32,
+    (bump, options, diagnostics): (&'f Bump, &Options, &mut FrameDiagnostics),
+) -> HostRead<'f> {
+    let text = decoded.text;
+    let last = frame.kind == FrameKind::Host(HostEnd::Input);
+    let mut tokens = tokens(text, bump, options, last);
+    let mut context = context(bump, options, diagnostics, decoded.encoding);
+    let mut read = host::read(text, &mut tokens, index, &mut context);
+    if read.len >= text.len() && frame.kind != FrameKind::Host(HostEnd::Closed) {
+        read.host.complete = false;
+        match frame.kind {
+            FrameKind::Host(HostEnd::NextHost | HostEnd::ScanEnd) => {
+                diagnostics.add(DiagnosticCode::ImplicitClose, text.len(), host::host_closed);
+            }
+            FrameKind::Host(HostEnd::Limit) => {
+                let cap = options.limits.max_host_bytes;
+                diagnostics.add(DiagnosticCode::Limit, 0, || {
+                    format!("a host of more than {cap} bytes; the rest of it is skipped")
+                });
+            }
+            _ => {}
+        }
+    }
+    read
+}
+
+/// Returns the tokens of a piece's text.
+pub(super) fn tokens<'f>(
+    text: &'f str,
+    bump: &'f Bump,
+    options: &Options,
+    last: bool,
+) -> Tokens<'f> {
+    Tokens::new(text, bump, TagCaps::of(&options.limits), last)
+}
+
+/// Returns the context for reading the elements of a piece.
+pub(super) fn context<'f, 'n>(
+    bump: &'f Bump,
+    options: &'n Options,
+    diagnostics: &'n mut FrameDiagnostics,
+    encoding: Encoding,
+) -> Context<'f, 'n> {
+    let (cap, repair) = (options.limits.max_value_bytes, options.text_repair);
+    let values = ValueReader { bump, cap, repair, encoding };
+    let budget = Budget::new(options.limits.max_host_list_bytes);
+    Context { values, diagnostics, limits: &options.limits, budget, here: 0 }
+}
