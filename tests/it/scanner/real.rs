@@ -240,7 +240,7 @@ fn the_examples_run() {
     assert!(import.contains("192.0.2.20: Linux 5.3 - 5.4"), "{import}");
     let background = run("background", &[]);
     assert!(background.contains("found 127.0.0.1"), "{background}");
-    assert!(background.contains("muted: nmap failed: "), "{background}");
+    assert!(background.contains("muted: nmap failed (exit code 1): NSE: "), "{background}");
     let scripts = run("scripts", &[]);
     assert!(scripts.contains("open_ports: Some(\"[") && scripts.contains("archived names: Some("));
     let banner = run("smtp_banner", &[here, &port]);
