@@ -10,11 +10,9 @@ use super::{
     args::{By, ConvertArgs, MergeArgs, MergeOptions, PickArgs, TalkArgs, lists_states},
     engine::{self, Seen},
     exit::Exit,
-    inputs::{self, Given, Inputs},
-    memory::Shares,
+    inputs::{self, budget, reserved, threads},
     output::{FormatVisitor, Plan, Rows},
-    overlap::{self, Reading, Written},
-    progress::Progress,
+    progress::progress,
     render::Talk,
     signals, terminal,
 };
@@ -23,6 +21,10 @@ use crate::{
     format::{FeedSink, Format, MergeEncoder},
     merge::{MergeFlags, MergePolicy, Merger},
     model::Identity,
+    ops::{
+        Inputs, JobOptions, MemoryBudget, OutputPath, ProgressScope, ReservedPaths, ResolvedInputs,
+        check,
+    },
     output::{DocumentSink, Output, StateSink, Temporaries},
     pipeline::{Filters, MergeInput, Pipeline},
     process::ProcessGroup,
@@ -53,19 +55,19 @@ fn run_with(
     };
     let state = state_file(&args.pick)?;
     let plan = Plan::of(&args.write, &args.pick, rows)?;
-    let inputs = Inputs::of(&args.read)?;
-    let given = if args.follow { Vec::new() } else { inputs.discover() };
+    let inputs = inputs::inputs(&args.read)?;
+    let found = if args.follow { ResolvedInputs::default() } else { inputs.resolve() };
     let others = args.engine.as_deref().into_iter().chain(how.config_file());
-    let reading = inputs.reading(&given, others);
-    let report = Written::report(args.report.as_deref(), args.write.overwrite);
-    check_outputs(report, (&plan, state), &reading)?;
+    let reserved = reserved(args.read.files_from.as_deref(), others);
+    let reserved = with_report(reserved, args.report.as_deref(), args.write.overwrite);
+    check_outputs((&plan, state), (&inputs, &found), &reserved)?;
     let running = ProcessGroup::default();
     let mut filters = filters(&args.pick);
     if let Some(path) = &args.engine {
         let seen = if merge.is_some() { Seen::Merged } else { Seen::Read };
         filters.engine = Some(engine::open(path, seen, (&running, talk))?);
     }
-    let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
+    let budget = budget(&args.read.how, threads(args.threads))?;
     // Installed before any temporary file exists, so that a signal finds all of them.
     let stop = signals::stop_flag_with(&temporaries, &running);
     let conversion = Conversion {
@@ -75,10 +77,9 @@ fn run_with(
         talk,
         on_stdout: plan.is_on_stdout(),
         following: following(args, merge.is_some(), &stop, talk)?,
-        inputs,
-        given,
+        found,
         filters,
-        shares,
+        budget,
         state,
         stop,
         temporaries: &temporaries,
@@ -101,10 +102,9 @@ struct Conversion<'c> {
     talk: &'c Talk,
     on_stdout: bool,
     following: Option<Follow>,
-    inputs: Inputs,
-    given: Vec<Given>,
+    found: ResolvedInputs,
     filters: Filters,
-    shares: Shares,
+    budget: MemoryBudget,
     /// File that holds the state of an incremental merge.
     state: Option<&'c Path>,
     stop: Arc<AtomicBool>,
@@ -120,7 +120,7 @@ impl FormatVisitor for Conversion<'_> {
         let state = self.state.map(|path| StateSink::open(path, self.temporaries)).transpose()?;
         // Finished scans that share an ID and differ are distinguished by their bytes.
         let hash = args.hash || self.merge.is_some();
-        let options = inputs::options(&args.read.how, &self.shares).with_hash(hash);
+        let options = inputs::options(&args.read.how, &self.budget).with_hash(hash);
         let (filters, stop) = (self.filters.clone(), Arc::clone(&self.stop));
         let (finished, progress) = match self.merge {
             None => {
@@ -129,8 +129,8 @@ impl FormatVisitor for Conversion<'_> {
                 (pipeline.finish(), progress)
             }
             Some(merge) => {
-                let merger = merger(merge, self.shares.merge, state.as_ref())?;
-                let input = MergeInput::new(merger).with_room(self.shares.documents);
+                let merger = merger(merge, self.budget.merge_bytes(), state.as_ref())?;
+                let input = MergeInput::new(merger).with_room(self.budget.document_bytes());
                 let pipeline = Pipeline::new(options, filters, input, stop);
                 let (pipeline, progress) = self.read(pipeline)?;
                 (pipeline.merge_into(format, state), progress)
@@ -151,35 +151,45 @@ impl FormatVisitor for Conversion<'_> {
 }
 
 impl Conversion<'_> {
-    /// Reads all inputs. Progress is shown until the returned [`Progress`] is dropped.
+    /// Reads all inputs. Progress is shown until the returned scope is dropped.
     fn read<F: Format>(
         &mut self,
         pipeline: Pipeline<F>,
-    ) -> Result<(Pipeline<F>, Option<Progress>)> {
+    ) -> Result<(Pipeline<F>, Option<ProgressScope>)> {
+        let budget = &self.budget;
         let mut pipeline =
-            pipeline.with_threads(self.shares.threads)?.with_room(self.shares.documents);
+            pipeline.with_threads(budget.threads())?.with_room(budget.document_bytes());
         if let Some(follow) = &mut self.following {
             pipeline.follow(follow)?;
             return Ok((pipeline, None));
         }
-        let given = std::mem::take(&mut self.given);
-        let lens = given.iter().map(Given::packed_len);
-        let progress = Progress::begin(self.how, lens, self.on_stdout);
-        pipeline = pipeline.with_meter(progress.meter());
-        self.inputs.read(given, (&mut pipeline, &progress), None)?;
+        let found = std::mem::take(&mut self.found);
+        let job = JobOptions::new(*budget).with_progress(progress(self.how, self.on_stdout));
+        let (pipeline, progress) = job.read(found, pipeline, None)?;
         Ok((pipeline, Some(progress)))
+    }
+}
+
+/// Adds the file that `--report` names, unless it is a stream, to the paths that no output may replace.
+pub(super) fn with_report(
+    paths: ReservedPaths,
+    report: Option<&Path>,
+    overwrite: bool,
+) -> ReservedPaths {
+    match report.filter(|path| path.as_os_str() != "-") {
+        Some(path) => paths.with_report("--report", path, overwrite),
+        None => paths,
     }
 }
 
 /// Refuses outputs that would replace an input or another output.
 pub(super) fn check_outputs(
-    report: Option<Written>,
     (plan, state): (&Plan, Option<&Path>),
-    reading: &Reading<'_>,
+    (inputs, found): (&Inputs, &ResolvedInputs),
+    reserved: &ReservedPaths,
 ) -> Result<()> {
-    let written = Written::output(plan.output()).into_iter().chain(report);
-    let written = written.chain(Written::file("--state", state));
-    overlap::check(written, reading, plan.is_on_stdout())
+    let outputs = reserved.outputs(plan.output()).chain(OutputPath::file("--state", state));
+    check(outputs, &found.paths(inputs, reserved), plan.is_on_stdout())
 }
 
 /// Returns the file that `merge --state` names. Values that list port states are not files.
@@ -254,13 +264,6 @@ fn policy(options: &MergeOptions) -> MergePolicy {
         .with_keep_identity(options.keep_identity)
         .with_max_age(options.max_age)
         .with_explain(options.explain)
-}
-
-/// Returns the number of threads: the given one, or one per processor.
-pub(super) fn threads(chosen: Option<usize>) -> usize {
-    chosen.unwrap_or_else(|| {
-        std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
-    })
 }
 
 /// Writes the report of a run to a file. Replaces an earlier report, or any file with

@@ -13,14 +13,12 @@ use clap::ValueEnum as _;
 use super::{
     args::{DiffArgs, DiffTo, TalkArgs, When},
     changes::{Palette, Totals, write_block},
-    convert::{identity, threads},
+    convert::identity,
     ending::{OutputName, is_special, named},
     exit::Exit,
     feeds,
-    inputs::{self, Given, Inputs},
-    memory::Shares,
-    overlap::{self, Written},
-    progress::Progress,
+    inputs::{self, budget, reserved, threads},
+    progress::progress,
     render::Talk,
     signals, terminal,
 };
@@ -31,6 +29,7 @@ use crate::{
     format::{self, RowEncoder as _, RowFormat, RowFormatVisitor, SinkOptions, TableFormat},
     merge::{MergePolicy, Merger, Precedence},
     model::{ComparedScans, HostChanges},
+    ops::{Inputs, JobOptions, MemoryBudget, OutputPath, ResolvedInputs, check},
     output::{DocumentSink, Output, Temporaries},
     pipeline::{Filters, MergeInput, Outcome, Pipeline, Report},
     source::Pick,
@@ -47,21 +46,21 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     let pick = Pick::new(&args.read.include, &args.read.exclude)?;
     let mut states = Vec::new();
     for path in [old, new] {
-        let inputs = Inputs::new(vec![path.to_path_buf()], pick.clone());
-        let given = inputs.discover();
-        let output = Written::output(form.output());
-        let reading = inputs.reading(&given, how.config_file());
-        overlap::check(output, &reading, *form.output() == Output::Stdout)?;
-        states.push((&**path, inputs, given));
+        let inputs = Inputs::new([&**path]).with_pick(pick.clone());
+        let found = inputs.resolve();
+        let output = OutputPath::output("-o", form.output());
+        let reserved = reserved(None, how.config_file());
+        check(output, &found.paths(&inputs, &reserved), *form.output() == Output::Stdout)?;
+        states.push((&**path, found));
     }
-    let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
+    let budget = budget(&args.read.how, threads(args.threads))?;
     let stop = signals::stop_flag(&temporaries);
     let comparison = Comparison {
         args,
         options: &options,
         how,
         talk,
-        shares: &shares,
+        budget: &budget,
         states,
         stop: &stop,
         temporaries: &temporaries,
@@ -97,9 +96,9 @@ struct Comparison<'c> {
     options: &'c DiffOptions,
     how: &'c TalkArgs,
     talk: &'c Talk,
-    shares: &'c Shares,
+    budget: &'c MemoryBudget,
     /// The older and the newer state, in this order.
-    states: Vec<(&'c Path, Inputs, Vec<Given>)>,
+    states: Vec<(&'c Path, ResolvedInputs)>,
     stop: &'c Arc<AtomicBool>,
     temporaries: &'c Temporaries,
 }
@@ -118,8 +117,8 @@ impl Comparison<'_> {
     fn write(self, mut output: impl ChangesOutput) -> Result<Exit> {
         let Self { args, talk, stop, .. } = self;
         let mut sides = Vec::new();
-        for (path, inputs, given) in self.states {
-            let (report, merger) = read((&inputs, given), args, self.shares, (stop, self.how))?;
+        for (path, found) in self.states {
+            let (report, merger) = read(found, args, self.budget, (stop, self.how))?;
             talk.errors(&report);
             talk.failed_scans(&report.failed_scans);
             if report.interrupted {
@@ -180,21 +179,20 @@ fn options(args: &DiffArgs) -> Result<DiffOptions> {
 
 /// Reads one of the two states.
 fn read(
-    (inputs, given): (&Inputs, Vec<Given>),
+    found: ResolvedInputs,
     args: &DiffArgs,
-    shares: &Shares,
+    budget: &MemoryBudget,
     (stop, how): (&Arc<AtomicBool>, &TalkArgs),
 ) -> Result<(Report, Merger)> {
     let policy = MergePolicy::new(Precedence::Latest).with_identity(identity(args.identity));
     // Both states are in memory at once, so each gets half of the limit.
-    let merger = Merger::with_memory(policy, shares.merge / 2, args.temp_dir.as_deref());
-    let input = MergeInput::new(merger).with_room(shares.documents / 2);
-    let options = inputs::options(&args.read.how, shares).with_hash(true);
+    let merger = Merger::with_memory(policy, budget.merge_bytes() / 2, args.temp_dir.as_deref());
+    let input = MergeInput::new(merger).with_room(budget.document_bytes() / 2);
+    let options = inputs::options(&args.read.how, budget).with_hash(true);
     let pipeline = Pipeline::new(options, Filters::default(), input, Arc::clone(stop));
-    let mut pipeline = pipeline.with_threads(shares.threads)?.with_room(shares.documents / 2);
-    let progress = Progress::begin(how, given.iter().map(Given::packed_len), true);
-    pipeline = pipeline.with_meter(progress.meter());
-    inputs.read(given, (&mut pipeline, &progress), None)?;
+    let pipeline = pipeline.with_threads(budget.threads())?.with_room(budget.document_bytes() / 2);
+    let job = JobOptions::new(*budget).with_progress(progress(how, true));
+    let (pipeline, _progress) = job.read(found, pipeline, None)?;
     pipeline.into_merger()
 }
 

@@ -8,6 +8,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+pub(super) use crate::ops::is_special;
 
 /// Name of an output.
 #[derive(Debug, Clone, Copy)]
@@ -88,12 +89,6 @@ fn split(name: &[u8]) -> (&[u8], Option<&str>) {
     let text = std::str::from_utf8(ending).unwrap_or("\u{fffd}");
     let has_letter = |c: char| c.is_alphabetic() || c == '\u{fffd}';
     (stem, Some(text).filter(|text| text.contains(has_letter)))
-}
-
-/// Returns true if a path is a device, a pipe or a socket. These are written directly, whatever
-/// their name.
-pub(super) fn is_special(path: &Path) -> bool {
-    path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }
 
 /// Returns the path that an option names, or `None` for standard output.

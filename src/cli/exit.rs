@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use crate::{
     error::{Error, ErrorKind},
-    pipeline::{Outcome, Report},
+    ops::JobStatus,
+    pipeline::Report,
 };
 
 /// Result of the command.
@@ -29,21 +30,12 @@ pub(super) enum Exit {
 impl Exit {
     /// Returns the exit code of a completed run.
     pub(super) fn of_report(report: &Report) -> Self {
-        let refused = report.count(Outcome::Refused);
-        let read = report.count(Outcome::Read) + report.count(Outcome::Known);
-        if report.interrupted {
-            Self::Interrupted
-        } else if report.errors.iter().any(|error| matches!(error.kind(), ErrorKind::Scan(_))) {
-            Self::Nmap
-        } else if report.strict_failed()
-            || report.kept.is_some()
-            || (read == 0 && report.counts.scans == 0)
-        {
-            Self::NoInput
-        } else if refused > 0 {
-            Self::Partly
-        } else {
-            Self::Done
+        match JobStatus::from(report) {
+            JobStatus::Complete => Self::Done,
+            JobStatus::Partial => Self::Partly,
+            JobStatus::NoInput => Self::NoInput,
+            JobStatus::ScannerFailed => Self::Nmap,
+            JobStatus::Cancelled => Self::Interrupted,
         }
     }
 

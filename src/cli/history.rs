@@ -7,13 +7,11 @@ use std::{
 
 use super::{
     args::{HistoryArgs, TalkArgs},
-    convert::{check_outputs, filters, identity, threads, write_json},
+    convert::{check_outputs, filters, identity, with_report, write_json},
     exit::Exit,
-    inputs::{self, Given, Inputs},
-    memory::Shares,
+    inputs::{self, budget, reserved, threads},
     output::{Plan, Rows},
-    overlap::Written,
-    progress::Progress,
+    progress::progress,
     render::Talk,
     signals,
 };
@@ -21,6 +19,7 @@ use crate::{
     error::Result,
     format::{RowFormat, RowFormatVisitor},
     merge::{MergePolicy, Merger, Precedence},
+    ops::{JobOptions, MemoryBudget, ResolvedInputs},
     output::Temporaries,
     pipeline::{Filters, MergeInput, Pipeline},
 };
@@ -30,12 +29,12 @@ pub(super) fn run(args: &HistoryArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
     let temporaries = Temporaries::default();
     let (write, pick) = (args.write(), args.pick());
     let plan = Plan::of(&write, &pick, Rows::History)?;
-    let inputs = Inputs::of(&args.read)?;
-    let given = inputs.discover();
-    let reading = inputs.reading(&given, how.config_file());
-    let report = Written::report(args.report.as_deref(), write.overwrite);
-    check_outputs(report, (&plan, None), &reading)?;
-    let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
+    let inputs = inputs::inputs(&args.read)?;
+    let found = inputs.resolve();
+    let reserved = reserved(args.read.files_from.as_deref(), how.config_file());
+    let reserved = with_report(reserved, args.report.as_deref(), write.overwrite);
+    check_outputs((&plan, None), (&inputs, &found), &reserved)?;
+    let budget = budget(&args.read.how, threads(args.threads))?;
     // Installed before any temporary file exists, so that a signal finds all of them.
     let stop = signals::stop_flag(&temporaries);
     let history = History {
@@ -44,10 +43,9 @@ pub(super) fn run(args: &HistoryArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
         talk,
         on_stdout: plan.is_on_stdout(),
         overwrite: write.overwrite,
-        inputs: &inputs,
-        given,
+        found,
         filters: filters(&pick),
-        shares: &shares,
+        budget: &budget,
         stop,
         temporaries: &temporaries,
         begun,
@@ -62,10 +60,9 @@ struct History<'h> {
     talk: &'h Talk,
     on_stdout: bool,
     overwrite: bool,
-    inputs: &'h Inputs,
-    given: Vec<Given>,
+    found: ResolvedInputs,
     filters: Filters,
-    shares: &'h Shares,
+    budget: &'h MemoryBudget,
     stop: Arc<AtomicBool>,
     temporaries: &'h Temporaries,
     begun: Instant,
@@ -75,22 +72,20 @@ impl RowFormatVisitor for History<'_> {
     type Output = Exit;
 
     fn visit<F: RowFormat + 'static>(self, format: F) -> Result<Exit> {
-        let Self { args, how, talk, shares, temporaries, .. } = self;
+        let Self { args, how, talk, budget, temporaries, .. } = self;
         let series = &args.series;
         let policy = MergePolicy::new(Precedence::Latest)
             .with_identity(identity(series.identity))
             .with_keep_covered(series.keep_covered)
             .with_keep_identity(series.keep_identity);
-        let merger = Merger::with_memory(policy, shares.merge, series.temp_dir.as_deref());
-        let input = MergeInput::new(merger).with_room(shares.documents);
+        let merger = Merger::with_memory(policy, budget.merge_bytes(), series.temp_dir.as_deref());
+        let input = MergeInput::new(merger).with_room(budget.document_bytes());
         // Finished scans that share an ID and differ are distinguished by their bytes.
-        let options = inputs::options(&args.read.how, shares).with_hash(true);
+        let options = inputs::options(&args.read.how, budget).with_hash(true);
         let pipeline = Pipeline::new(options, self.filters, input, self.stop);
-        let mut pipeline = pipeline.with_threads(shares.threads)?.with_room(shares.documents);
-        let lens = self.given.iter().map(Given::packed_len);
-        let progress = Progress::begin(how, lens, self.on_stdout);
-        pipeline = pipeline.with_meter(progress.meter());
-        self.inputs.read(self.given, (&mut pipeline, &progress), None)?;
+        let pipeline = pipeline.with_threads(budget.threads())?.with_room(budget.document_bytes());
+        let job = JobOptions::new(*budget).with_progress(progress(how, self.on_stdout));
+        let (pipeline, progress) = job.read(self.found, pipeline, None)?;
         let finished = pipeline.history_into(format);
         drop(progress);
         talk.leftovers(temporaries);

@@ -10,13 +10,11 @@ use serde_json::json;
 
 use super::{
     args::{IngestArgs, TalkArgs, Upkeep},
-    convert::{threads, write_json},
+    convert::{with_report, write_json},
     exit::Exit,
-    inputs::{self, Inputs},
-    memory::Shares,
-    overlap::{self, Form, Written},
+    inputs::{self, budget, reserved, threads},
     print,
-    progress::Progress,
+    progress::progress,
     render::Talk,
     signals,
     terminal::escape,
@@ -26,6 +24,7 @@ use crate::{
     error::Result,
     fs,
     model::Timestamp,
+    ops::{InputPaths, Inputs, OutputKind, OutputPath, ProgressScope, ProgressTotals, check},
     output::{Temporaries, follow},
     pipeline::{Filters, Pipeline, Report, WarningReport},
     source::{self, Input},
@@ -47,23 +46,22 @@ pub(super) fn run(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<
 fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let begun = Instant::now();
     let temporaries = Temporaries::default();
-    let inputs = Inputs::of(&args.read)?;
+    let inputs = inputs::inputs(&args.read)?;
     let mut found = source::discover(&inputs.paths, &inputs.pick);
     check_outputs(args, how, (&inputs, &found))?;
     let stop = signals::stop_flag(&temporaries);
     let mut options = load_options(args)?;
-    let shares = Shares::of(args.read.how.memory, options.threads)?;
+    let budget = budget(&args.read.how, options.threads)?;
     let into = follow(&args.into).unwrap_or_else(|_| args.into.to_path_buf());
     let (made, is_new) = (missing(&into), !Dataset::exists(&into));
     let dataset = Dataset::open_or_create(&args.into)?;
     options.stop = stop.clone();
     let (sink, handle) = dataset.load(&options, &temporaries)?;
-    let reading = inputs::options(&args.read.how, &shares).with_hash(true);
+    let reading = inputs::options(&args.read.how, &budget).with_hash(true);
     let pipeline = Pipeline::new(reading, Filters::default(), sink, stop);
-    let mut pipeline = pipeline.with_threads(options.threads)?.with_room(shares.documents);
+    let mut pipeline = pipeline.with_threads(options.threads)?.with_room(budget.document_bytes());
     leave_out(&args.into, &inputs, &mut found);
-    let lens = found.iter().map(|input| input.as_ref().map_or(Some(0), Input::packed_len));
-    let progress = Progress::begin(how, lens, false);
+    let progress = progress(how, false).begin(totals(&found));
     pipeline = pipeline.with_meter(progress.meter());
     read_all(&mut pipeline, found, (&inputs, &handle, &progress))?;
     let mut report = pipeline.finish()?;
@@ -87,6 +85,14 @@ fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     Ok(Exit::of_report(&report))
 }
 
+/// Returns the number of inputs and their size.
+fn totals(found: &[Result<Input>]) -> ProgressTotals {
+    let lens = found.iter().map(|input| input.as_ref().map_or(Some(0), Input::packed_len));
+    let add = |total: Option<u64>, len| total.zip(len).map(|(sum, len)| sum.saturating_add(len));
+    let inputs = u64::try_from(found.len()).unwrap_or(u64::MAX);
+    ProgressTotals { inputs, bytes: lens.fold(Some(0), add) }
+}
+
 /// Returns the folders that do not exist on the path to this one, including itself, innermost
 /// first.
 fn missing(folder: &Path) -> Vec<&Path> {
@@ -101,19 +107,23 @@ fn check_outputs(
     how: &TalkArgs,
     (inputs, found): (&Inputs, &[Result<Input>]),
 ) -> Result<()> {
-    let report = Written::report(args.report.as_deref(), false);
-    let dataset = Written::new("--into", &args.into, Form::State);
+    let reserved = reserved(args.read.files_from.as_deref(), how.config_file());
+    let reserved = with_report(reserved, args.report.as_deref(), false);
+    let dataset = OutputPath::new("--into", &args.into, OutputKind::State);
     let files = found.iter().flatten().filter(|input| !input.named);
-    let mut reading = inputs.reading(&[], how.config_file());
-    reading.found = files.filter_map(Input::path).collect();
-    overlap::check([dataset].into_iter().chain(report), &reading, false)
+    let reading = InputPaths {
+        named: &inputs.paths,
+        found: files.filter_map(Input::path).collect(),
+        others: reserved.read.iter().map(PathBuf::as_path).collect(),
+    };
+    check([dataset].into_iter().chain(reserved.written()), &reading, false)
 }
 
 fn load_options(args: &IngestArgs) -> Result<LoadOptions> {
-    let shares = Shares::of(args.read.how.memory, threads(args.threads))?;
+    let budget = budget(&args.read.how, threads(args.threads))?;
     let mut options = LoadOptions::new(now());
-    options.threads = shares.threads;
-    options.commit_bytes = args.commit_size.unwrap_or(shares.commit);
+    options.threads = budget.threads();
+    options.commit_bytes = args.commit_size.unwrap_or(budget.commit_bytes());
     Ok(options)
 }
 
@@ -143,7 +153,7 @@ fn now() -> String {
 fn read_all(
     pipeline: &mut Pipeline<Loader>,
     found: Vec<Result<Input>>,
-    (inputs, handle, progress): (&Inputs, &LoadHandle, &Progress),
+    (inputs, handle, progress): (&Inputs, &LoadHandle, &ProgressScope),
 ) -> Result<()> {
     for (number, input) in (0_u64..).zip(found) {
         if pipeline.is_stopped() {

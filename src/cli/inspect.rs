@@ -19,9 +19,8 @@ use serde::{
 use super::{
     args::{InspectArgs, TalkArgs},
     exit::Exit,
-    inputs::{self, Given, Inputs},
-    memory::Shares,
-    progress::Progress,
+    inputs::{self, budget},
+    progress::progress,
     render::{Talk, number, plural},
     signals,
     terminal::{self, Lines},
@@ -30,8 +29,9 @@ use crate::{
     error::{Error, Result},
     format::Discard,
     model::{Host, ScanEvent, ScanSummary},
+    ops::JobOptions,
     output::Temporaries,
-    pipeline::{Filters, Observer, Outcome, Pipeline, Report},
+    pipeline::{Filters, Observer, Outcome, Report},
 };
 
 /// Maximum number of lines of a list on the screen.
@@ -106,19 +106,16 @@ struct Scan {
 }
 
 pub(super) fn run(args: &InspectArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
-    let inputs = Inputs::of(&args.read)?;
+    let inputs = inputs::inputs(&args.read)?;
     let stop = signals::stop_flag(&Temporaries::default());
-    let given = inputs.discover();
-    let progress = Progress::begin(how, given.iter().map(Given::packed_len), false);
-    let shares = Shares::of(args.read.how.memory, 1)?;
-    let options = inputs::options(&args.read.how, &shares);
-    let kept =
-        Kept { all: args.json, most: shares.documents, stop: Arc::clone(&stop), ..Kept::default() };
-    let pipeline = Pipeline::new(options, Filters::default(), Discard, stop);
-    let mut pipeline = pipeline.with_meter(progress.meter()).with_room(shares.documents);
+    let job = JobOptions::new(budget(&args.read.how, 1)?).with_progress(progress(how, false));
+    let options = inputs::options(&args.read.how, &job.budget);
+    let job = job.with_xml(options).with_cancellation(Arc::clone(&stop).into());
+    let kept = Kept { all: args.json, most: job.budget.document_bytes(), stop, ..Kept::default() };
+    let pipeline = job.pipeline(Discard, Filters::default(), false)?;
     let mut found = Found { kept, ..Found::default() };
     let observer: Observer<'_> = &mut |name, event| found.add(name, event);
-    inputs.read(given, (&mut pipeline, &progress), Some(observer))?;
+    let (pipeline, progress) = job.read(inputs.resolve(), pipeline, Some(observer))?;
     let report = pipeline.finish()?;
     drop(progress);
     found.kept.check()?;

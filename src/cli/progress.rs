@@ -1,17 +1,16 @@
 //! Progress of a run, shown on standard error.
 //!
-//! [`Progress::begin`] decides between a bar, a line every two seconds, and nothing. If anything is
-//! shown, a thread named `progress` shows it: it wakes every [`LOOK`], reads the counter of bytes
-//! and the name of the current input, and draws. The threads that read only add to the counter
-//! ([`Meter`]) and set the name ([`Progress::input`]), so they never wait for the terminal.
+//! [`progress`] decides between a bar, a line every two seconds, and nothing. If anything is shown, a thread named
+//! `progress` shows it from [`Progress::begin`] to [`Progress::end`]: it wakes every [`LOOK`], reads the counter of
+//! bytes and the name of the current input, and draws. The threads that read only add to the counter and set the name,
+//! so they never wait for the terminal.
 //!
-//! Dropping [`Progress`] ends the thread and clears the bar. Drop it before anything else is
-//! written to standard error, because a message in the middle of a bar would be overwritten.
+//! A job ends the thread, which clears the bar, before it returns, so that messages after it are not overwritten.
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -24,7 +23,7 @@ use super::{
     render::{bytes, number, rate},
     terminal::{self, Lines, escape},
 };
-use crate::source::Meter;
+use crate::ops::{Progress, ProgressHandle, ProgressTotals};
 
 /// Interval between two updates of a bar, and between two lines without a terminal.
 pub(super) const LOOK: Duration = Duration::from_millis(100);
@@ -37,24 +36,30 @@ pub(super) enum Way {
     Lines,
 }
 
-/// Progress display of a run. It shows nothing if progress is not wanted.
-pub(super) struct Progress {
-    meter: Meter,
-    shown: Option<Shown>,
+/// Creates what shows the progress of a run that reads inputs: nothing, if progress is not wanted. `data_on_stdout` is
+/// true if standard output gets lines that a person may be reading.
+pub(super) fn progress(args: &TalkArgs, data_on_stdout: bool) -> ProgressHandle {
+    match way(args, data_on_stdout) {
+        Some(way) => {
+            ProgressHandle::new(Display { way, state: Arc::default(), thread: Mutex::default() })
+        }
+        None => ProgressHandle::default(),
+    }
 }
 
-struct Shown {
+/// Display of the progress through inputs.
+struct Display {
+    way: Way,
     state: Arc<State>,
-    thread: JoinHandle<()>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+#[derive(Default)]
 struct State {
     over: AtomicBool,
     current: Mutex<Current>,
-    /// Number of inputs, and their size in bytes unless the size of one is unknown.
-    files: u64,
-    total: Option<u64>,
-    meter: Meter,
+    /// Bytes that were read from inputs.
+    bytes: AtomicU64,
 }
 
 #[derive(Default)]
@@ -63,62 +68,43 @@ struct Current {
     done: u64,
 }
 
-impl Progress {
-    /// Starts to show progress. `inputs` are the sizes of the inputs in bytes. `data_on_stdout` is
-    /// true if standard output gets lines that a person may be reading.
-    pub(super) fn begin(
-        args: &TalkArgs,
-        inputs: impl ExactSizeIterator<Item = Option<u64>>,
-        data_on_stdout: bool,
-    ) -> Self {
-        let meter = Meter::default();
-        let Some(way) = way(args, data_on_stdout) else { return Self { meter, shown: None } };
-        let files = u64::try_from(inputs.len()).unwrap_or(u64::MAX);
-        let add =
-            |total: Option<u64>, len| total.zip(len).map(|(sum, len)| sum.saturating_add(len));
-        let total = inputs.fold(Some(0), add);
-        let state = Arc::new(State {
-            over: AtomicBool::new(false),
-            current: Mutex::default(),
-            files,
-            total,
-            meter: meter.clone(),
-        });
-        let seen = Arc::clone(&state);
+impl Progress for Display {
+    fn begin(&self, totals: ProgressTotals) {
+        let (way, state) = (self.way, Arc::clone(&self.state));
         let show = move || match way {
-            Way::Bar => seen.draw(),
-            Way::Lines => seen.print(),
+            Way::Bar => state.draw(totals),
+            Way::Lines => state.print(totals),
         };
         // A run must not fail because its progress cannot be shown.
         let thread = thread::Builder::new().name("progress".to_owned()).spawn(show).ok();
-        Self { meter, shown: thread.map(|thread| Shown { state, thread }) }
+        *self.thread() = thread;
     }
 
-    /// Returns the counter of bytes that were read from inputs.
-    pub(super) fn meter(&self) -> Meter {
-        self.meter.clone()
+    fn input(&self, name: &str) {
+        let mut current = self.state.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if !current.name.is_empty() {
+            current.done = current.done.saturating_add(1);
+        }
+        name.clone_into(&mut current.name);
     }
 
-    /// Sets the name of the input that is being read.
-    pub(super) fn input(&self, name: &str) {
-        if let Some(Shown { state, .. }) = &self.shown {
-            let mut current = state.current.lock().unwrap_or_else(PoisonError::into_inner);
-            if !current.name.is_empty() {
-                current.done = current.done.saturating_add(1);
-            }
-            name.clone_into(&mut current.name);
+    fn bytes_read(&self, bytes: u64) {
+        self.state.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Clears the display, so that other messages can follow.
+    fn end(&self) {
+        self.state.over.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread().take() {
+            thread.thread().unpark();
+            let _ = thread.join();
         }
     }
 }
 
-impl Drop for Progress {
-    /// Clears the display, so that other messages can follow.
-    fn drop(&mut self) {
-        if let Some(Shown { state, thread }) = self.shown.take() {
-            state.over.store(true, Ordering::Relaxed);
-            thread.thread().unpark();
-            let _ = thread.join();
-        }
+impl Display {
+    fn thread(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -144,9 +130,9 @@ impl State {
     }
 
     /// Draws a bar until the run is over, then clears it.
-    fn draw(&self) {
-        let bar = ProgressBar::with_draw_target(self.total, terminal::bars());
-        let template = if self.total.is_some() {
+    fn draw(&self, totals: ProgressTotals) {
+        let bar = ProgressBar::with_draw_target(totals.bytes, terminal::bars());
+        let template = if totals.bytes.is_some() {
             "{percent:>3}% [{bar:20}] {bytes}/{total_bytes} {bytes_per_sec} ETA {eta} {prefix} {wide_msg}"
         } else {
             "{spinner} {bytes} {bytes_per_sec} {elapsed} {prefix} {wide_msg}"
@@ -156,9 +142,9 @@ impl State {
         }
         while !self.over.load(Ordering::Relaxed) {
             let (name, done) = self.current();
-            bar.set_prefix(format!("{}/{} files", number(done), number(self.files)));
+            bar.set_prefix(format!("{}/{} files", number(done), number(totals.inputs)));
             bar.set_message(escape(&name));
-            bar.set_position(self.meter.bytes());
+            bar.set_position(self.bytes.load(Ordering::Relaxed));
             bar.tick();
             thread::park_timeout(LOOK);
         }
@@ -166,7 +152,7 @@ impl State {
     }
 
     /// Prints a line every [`LINE`] until the run is over.
-    fn print(&self) {
+    fn print(&self, totals: ProgressTotals) {
         let begun = Instant::now();
         let mut next = LINE;
         while !self.over.load(Ordering::Relaxed) {
@@ -175,17 +161,17 @@ impl State {
             if elapsed >= next {
                 next = elapsed.saturating_add(LINE);
                 let mut lines = Lines::default();
-                lines.labelled("progress", None, &self.line(elapsed));
+                lines.labelled("progress", None, &self.line(totals, elapsed));
                 terminal::say(&lines);
             }
         }
     }
 
-    fn line(&self, elapsed: Duration) -> String {
+    fn line(&self, totals: ProgressTotals, elapsed: Duration) -> String {
         let (name, done) = self.current();
-        let read = self.meter.bytes();
-        let of = self.total.map(|total| format!(" of {}", bytes(total))).unwrap_or_default();
-        let (done, files) = (number(done), number(self.files));
+        let read = self.bytes.load(Ordering::Relaxed);
+        let of = totals.bytes.map(|total| format!(" of {}", bytes(total))).unwrap_or_default();
+        let (done, files) = (number(done), number(totals.inputs));
         let rate = rate(read, elapsed.as_secs_f64());
         format!("{}{of}{rate}, {done} of {files} files, {name}", bytes(read))
     }

@@ -12,10 +12,9 @@ use super::{
     args::{BaselineArg, TalkArgs, To, WatchArgs},
     ending::{OutputName, named},
     exit::Exit,
-    feeds, inputs,
-    memory::Shares,
+    feeds,
+    inputs::{self, budget},
     output::{ENDINGS, check_name},
-    overlap::{self, Form, Reading, Written},
     render::{Talk, plural},
     signals,
 };
@@ -23,6 +22,7 @@ use crate::{
     error::{Error, Result},
     feed::Feed,
     fs::File,
+    ops::{InputPaths, OutputKind, OutputPath, check},
     pipeline::Outcome,
     source::Pick,
     watch::{Baseline, ChangeFormat, Rotation, STATE, Watch, WatchEvent, WatchMode, WatchOptions},
@@ -104,7 +104,7 @@ fn options(args: &WatchArgs, how: &TalkArgs) -> Result<WatchOptions> {
     };
     options.rotation = rotation;
     options.pick = Pick::new(&args.read.include, &args.read.exclude)?;
-    options.reading = inputs::options(&args.read.how, &Shares::of(args.read.how.memory, 1)?);
+    options.reading = inputs::options(&args.read.how, &budget(&args.read.how, 1)?);
     Ok(options)
 }
 
@@ -135,12 +135,12 @@ fn changes(args: &WatchArgs, to: To) -> Result<ChangeFormat> {
 fn check_outputs(folder: &Path, out: &Path, (args, how): (&WatchArgs, &TalkArgs)) -> Result<()> {
     let state = args.state_dir.as_deref().map_or_else(|| folder.join(STATE), Path::to_path_buf);
     let rotates = args.rotate_size.is_some() || args.rotate_every.is_some();
-    let feed = Written::new("-o", out, Form::Feed { rotates });
-    let state = Written::new("--state-dir", &state, Form::State);
+    let feed = OutputPath::new("-o", out, OutputKind::Feed { rotates });
+    let state = OutputPath::new("--state-dir", &state, OutputKind::State);
     let named = [folder.to_path_buf()];
     let others = how.config_file().into_iter().collect();
-    let reading = Reading { named: &named, others, ..Reading::default() };
-    overlap::check([feed, state], &reading, false)?;
+    let reading = InputPaths { named: &named, others, ..InputPaths::default() };
+    check([feed, state], &reading, false)?;
     if !out.is_file() {
         return Ok(());
     }

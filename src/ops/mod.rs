@@ -1,8 +1,48 @@
-//! Whole jobs as function calls: what a command of scanmill does, without arguments, terminal or exit codes.
+//! Whole jobs as function calls: the work of each command of scanmill, without arguments, terminal or exit codes.
 //!
-//! [`read`](read()) turns inputs into Arrow record batches of any set of tables, in one pass. It is what a program that
-//! embeds scanmill, or a binding to another language, starts with.
+//! Each job is a function that takes an option struct and returns a typed report. [`read`](read()) turns inputs into
+//! Arrow record batches of any set of tables, in one pass; it is what a program that embeds scanmill, or a binding to
+//! another language, starts with.
+//!
+//! All jobs share a frame:
+//!
+//! - [`Inputs`] describes what is read: paths, patterns, lists ([`read_list`]), datasets. Finding the files is a step of
+//!   its own, because outputs are compared with them before anything is read.
+//! - [`JobOptions`] holds how a job runs: XML options, a [`MemoryBudget`], a [`Progress`] receiver, a
+//!   [`CancellationToken`], temporary names, and [`ReservedPaths`] of the caller.
+//! - A job that could do its work returns `Ok` with a report, even if some inputs were refused: errors of inputs are in
+//!   the report, sorted by input, and [`JobStatus`] sums it up. `Err` means that the job as a whole failed, such as by
+//!   wrong options or a full disk.
+//! - Outputs are complete or absent. Before a job reads or creates anything, it compares all paths (`paths`), so that no
+//!   output replaces an input.
+//!
+//! `cli` translates arguments into these structs, implements [`Progress`] on the terminal, cancels on signals, and maps
+//! [`JobStatus`] and errors to exit codes. To add a job, add a file here with its options, its report and its function,
+//! then a command in `cli` that only translates.
 
+mod cancel;
+mod inputs;
+mod job;
+mod machine;
+mod memory;
+mod paths;
+mod progress;
 mod read;
+mod status;
 
-pub use self::read::{ReadBatches, ReadOptions, TableBatch, read};
+pub use self::{
+    cancel::CancellationToken,
+    inputs::{Inputs, ResolvedInput, ResolvedInputs, read_list, read_list_file},
+    job::JobOptions,
+    memory::MemoryBudget,
+    paths::ReservedPaths,
+    progress::{Progress, ProgressHandle, ProgressTotals},
+    read::{ReadBatches, ReadOptions, TableBatch, read},
+    status::JobStatus,
+};
+#[cfg(feature = "cli")]
+pub(crate) use self::{
+    memory::available_threads,
+    paths::{InputPaths, OutputKind, OutputPath, check, is_special},
+    progress::ProgressScope,
+};

@@ -6,22 +6,18 @@
 
 use std::{
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{self, Receiver, SyncSender},
-    },
+    sync::mpsc::{self, Receiver, SyncSender},
     thread::{self, JoinHandle},
 };
 
 use arrow::compute::concat_batches;
 
+use super::{CancellationToken, Inputs, ProgressHandle, ProgressTotals};
 use crate::{
-    dataset::Dataset,
     error::{Error, ErrorKind, Result},
     format::{Blocks, ChunkWriter, Format, ParquetChunk, ParquetRows, SinkOptions, TableEncoder},
     pipeline::{Filters, Pipeline, Report},
-    source::{self, Pick},
+    source::Pick,
     table::{BatchBuilder, RecordBatch, SchemaRef, Table},
     xml,
 };
@@ -48,8 +44,8 @@ pub struct ReadOptions {
     pub threads: usize,
     /// Maximum number of rows per batch; 65,536 by default.
     pub batch_rows: usize,
-    /// Ends reading between two events when it becomes true; dropping the batches sets it.
-    pub stop: Arc<AtomicBool>,
+    /// Ends reading between two events when it is cancelled; dropping the batches cancels it.
+    pub cancellation: CancellationToken,
 }
 
 impl Default for ReadOptions {
@@ -61,7 +57,7 @@ impl Default for ReadOptions {
             pick: Pick::default(),
             threads: 1,
             batch_rows: 1 << 16,
-            stop: Arc::default(),
+            cancellation: CancellationToken::default(),
         }
     }
 }
@@ -109,10 +105,10 @@ impl ReadOptions {
         self
     }
 
-    /// Ends reading between two events when `stop` becomes true.
+    /// Ends reading between two events when `token` is cancelled.
     #[must_use]
-    pub fn with_stop(mut self, stop: Arc<AtomicBool>) -> Self {
-        self.stop = stop;
+    pub fn with_cancellation(mut self, token: CancellationToken) -> Self {
+        self.cancellation = token;
         self
     }
 }
@@ -159,43 +155,32 @@ pub fn read<P: Into<PathBuf>>(
     if options.tables.is_empty() {
         return Err(Error::usage("no table is asked for"));
     }
-    let inputs: Vec<PathBuf> = inputs.into_iter().map(Into::into).collect();
+    let inputs = Inputs::new(inputs).with_pick(options.pick.clone());
     let (sender, receiver) = mpsc::sync_channel(WAITING_BATCHES);
-    let (stop, tables) = (Arc::clone(&options.stop), options.tables.clone());
+    let (cancellation, tables) = (options.cancellation.clone(), options.tables.clone());
     let reader = thread::Builder::new().name("scanmill-read".into());
     let reader = reader.spawn(move || read_all(&inputs, options, sender));
     let reader = reader.map_err(|error| Error::resource(format!("no thread to read: {error}")))?;
-    Ok(ReadBatches { tables, receiver: Some(receiver), state: State::Reading(reader), stop })
+    Ok(ReadBatches {
+        tables,
+        receiver: Some(receiver),
+        state: State::Reading(reader),
+        cancellation,
+    })
 }
 
 /// Reads all inputs; the sender is dropped at the end.
 fn read_all(
-    inputs: &[PathBuf],
+    inputs: &Inputs,
     options: ReadOptions,
     sender: SyncSender<TableBatch>,
 ) -> Result<Report> {
-    let ReadOptions { tables, xml, filters, pick, threads, batch_rows, stop } = options;
-    let channel = BatchChannel::new(tables, batch_rows, (sender, Arc::clone(&stop)));
-    let mut pipeline = Pipeline::new(xml, filters, channel, stop).with_threads(threads)?;
-    for path in inputs {
-        if pipeline.is_stopped() {
-            break;
-        }
-        if Dataset::exists(path) {
-            let name = path.display().to_string();
-            match Dataset::open(path).and_then(|dataset| dataset.replay()) {
-                Ok(mut scans) => pipeline.replay(&name, &mut scans, &mut |_, _| {})?,
-                Err(error) => pipeline.refuse(error)?,
-            }
-            continue;
-        }
-        for input in source::discover(std::slice::from_ref(path), &pick) {
-            match input {
-                Ok(input) => pipeline.read(&input, &pick)?,
-                Err(error) => pipeline.refuse(error)?,
-            }
-        }
-    }
+    let ReadOptions { tables, xml, filters, threads, batch_rows, cancellation, .. } = options;
+    let channel = BatchChannel::new(tables, batch_rows, (sender, cancellation.clone()));
+    let pipeline = Pipeline::new(xml, filters, channel, cancellation.flag());
+    let mut pipeline = pipeline.with_threads(threads)?;
+    let (inputs, progress) = (inputs.resolve(), ProgressHandle::default());
+    inputs.read(&mut pipeline, &progress.begin(ProgressTotals::default()), None)?;
     pipeline.finish()
 }
 
@@ -205,24 +190,29 @@ struct BatchChannel {
     /// Rows of each table that make no whole batch yet.
     blocks: Vec<Blocks>,
     sender: SyncSender<TableBatch>,
-    stop: Arc<AtomicBool>,
+    cancellation: CancellationToken,
 }
 
 impl BatchChannel {
     fn new(
         tables: Vec<Table>,
         batch_rows: usize,
-        (sender, stop): (SyncSender<TableBatch>, Arc<AtomicBool>),
+        (sender, cancellation): (SyncSender<TableBatch>, CancellationToken),
     ) -> Self {
         let blocks = tables.iter().map(|_| Blocks::new(batch_rows.max(1), BATCH_BYTES)).collect();
-        Self { options: SinkOptions { tables, ..SinkOptions::default() }, blocks, sender, stop }
+        Self {
+            options: SinkOptions { tables, ..SinkOptions::default() },
+            blocks,
+            sender,
+            cancellation,
+        }
     }
 }
 
 /// Sends the parts of a batch as one. A consumer that is gone ends reading.
 fn send(
     sender: &SyncSender<TableBatch>,
-    stop: &AtomicBool,
+    cancellation: &CancellationToken,
     table: Table,
     parts: &[RecordBatch],
 ) -> Result<()> {
@@ -230,7 +220,7 @@ fn send(
     let batch = concat_batches(first.schema_ref(), parts)
         .map_err(|error| Error::new(ErrorKind::Schema(error.to_string())))?;
     if sender.send(TableBatch { table, batch }).is_err() {
-        stop.store(true, Ordering::Relaxed);
+        cancellation.cancel();
     }
     Ok(())
 }
@@ -255,7 +245,7 @@ impl ChunkWriter for BatchChannel {
         let place = self.options.tables.iter().position(|known| *known == table);
         let blocks = place.and_then(|place| self.blocks.get_mut(place));
         let blocks = blocks.ok_or_else(|| Error::internal("rows of a table that is not read"))?;
-        blocks.push((batch, sizes), |parts| send(&self.sender, &self.stop, table, &parts))
+        blocks.push((batch, sizes), |parts| send(&self.sender, &self.cancellation, table, &parts))
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -264,7 +254,7 @@ impl ChunkWriter for BatchChannel {
 
     fn finish(mut self) -> Result<()> {
         for (table, blocks) in self.options.tables.iter().zip(&mut self.blocks) {
-            send(&self.sender, &self.stop, *table, &blocks.rest())?;
+            send(&self.sender, &self.cancellation, *table, &blocks.rest())?;
         }
         Ok(())
     }
@@ -278,7 +268,7 @@ pub struct ReadBatches {
     tables: Vec<Table>,
     receiver: Option<Receiver<TableBatch>>,
     state: State,
-    stop: Arc<AtomicBool>,
+    cancellation: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -302,10 +292,10 @@ impl ReadBatches {
         BatchBuilder::new(table, None).schema()
     }
 
-    /// The flag that ends reading when it becomes true: batches that are complete still come.
+    /// Returns the token that ends reading: batches that are complete still come.
     #[must_use]
-    pub fn stop_flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.stop)
+    pub fn cancellation(&self) -> CancellationToken {
+        self.cancellation.clone()
     }
 
     /// Ends reading, if it has not ended, and returns the report: counts, warnings, and the inputs that could not be
@@ -324,7 +314,7 @@ impl ReadBatches {
     /// Ends reading and waits for that.
     fn end(&mut self) -> Result<()> {
         if matches!(self.state, State::Reading(_)) {
-            self.stop.store(true, Ordering::Relaxed);
+            self.cancellation.cancel();
         }
         // A reader that waits for room in the channel goes on.
         self.receiver = None;

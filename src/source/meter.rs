@@ -1,6 +1,7 @@
 //! Progress through the inputs, in bytes.
 
 use std::{
+    fmt,
     io::{self, Read, Seek, SeekFrom},
     sync::{
         Arc,
@@ -9,24 +10,42 @@ use std::{
 };
 
 /// Counter of input bytes, as stored (compressed or not). Clones share the counter.
-#[derive(Debug, Clone, Default)]
-pub struct Meter(Arc<AtomicU64>);
+#[derive(Clone, Default)]
+pub struct Meter {
+    bytes: Arc<AtomicU64>,
+    listener: Option<Arc<dyn Fn(u64) + Send + Sync>>,
+}
 
 impl Meter {
+    /// Creates a counter that also calls `listener` with the number of bytes of each read, on the thread that reads.
+    #[must_use]
+    pub fn with_listener(listener: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        Self { listener: Some(Arc::new(listener)), ..Self::default() }
+    }
+
     /// Returns the number of bytes read so far.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Adds bytes that were read elsewhere or need not be read.
     pub fn skip(&self, bytes: u64) {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(listener) = &self.listener {
+            listener(bytes);
+        }
     }
 
     /// Wraps a reader so that its bytes are counted.
     pub(super) fn count<R>(&self, inner: R) -> Counted<R> {
         Counted { inner, meter: self.clone() }
+    }
+}
+
+impl fmt::Debug for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meter").field("bytes", &self.bytes()).finish_non_exhaustive()
     }
 }
 

@@ -32,13 +32,11 @@ use serde_json::json;
 use self::{nmap::Keep, request::Request, tasks::Tasks};
 use super::{
     args::{ScanArgs, TalkArgs},
-    convert::{filters, threads, write_json},
+    convert::{filters, with_report, write_json},
     engine,
     exit::Exit,
-    inputs,
-    memory::Shares,
+    inputs::{self, budget, reserved, threads},
     output::{FormatVisitor, Plan, Rows},
-    overlap::{self, Reading, Written},
     print, progress,
     render::Talk,
     signals,
@@ -47,6 +45,7 @@ use crate::{
     error::{DiagnosticCode, Error, Result},
     format::{Format, MergeEncoder},
     merge::{MergePolicy, Merger, Precedence},
+    ops::{InputPaths, MemoryBudget, OutputPath, check},
     output::Temporaries,
     pipeline::{FailedScan, Filters, MergeInput, Outcome, Pipeline, Report},
     process::{CommandSpec, ProcessGroup},
@@ -90,7 +89,7 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         let seen = if merges { engine::Seen::Merged } else { engine::Seen::Read };
         filters.engine = Some(engine::open(path, seen, (&running, talk))?);
     }
-    let shares = Shares::of(args.how.memory, threads(args.threads))?;
+    let budget = budget(&args.how, threads(args.threads))?;
     if args.nmap.dry_run {
         let lines: Vec<_> = programs.iter().map(request::line).collect::<Result<_>>()?;
         return print(&lines.concat());
@@ -114,7 +113,7 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         kept,
         running,
         filters,
-        shares,
+        budget,
         stop,
         temporaries: &temporaries,
         begun,
@@ -133,7 +132,7 @@ struct ScanOutput<'s> {
     kept: Vec<PathBuf>,
     running: ProcessGroup,
     filters: Filters,
-    shares: Shares,
+    budget: MemoryBudget,
     stop: Arc<AtomicBool>,
     temporaries: &'s Temporaries,
     begun: Instant,
@@ -143,21 +142,21 @@ impl FormatVisitor for ScanOutput<'_> {
     type Output = Exit;
 
     fn visit<F: Format<Encoder: MergeEncoder>>(self, format: F) -> Result<Exit> {
-        let Self { args, talk, merges, filters, shares, stop, temporaries, .. } = self;
+        let Self { args, talk, merges, filters, budget, stop, temporaries, .. } = self;
         let parts = parts(args, self.programs, self.kept)?;
         let tasks = Tasks::begin(self.way, parts.len());
         let running = self.running;
         let mut scan = Scan { args, talk, running, tasks, failures: Vec::new(), exists: false };
-        let options = inputs::options(&args.how, &shares).with_hash(args.hash || merges);
+        let options = inputs::options(&args.how, &budget).with_hash(args.hash || merges);
         let finished = if merges {
-            let input = MergeInput::new(merger(args, &shares));
+            let input = MergeInput::new(merger(args, &budget));
             let pipeline = Pipeline::new(options, filters, input, Arc::clone(&stop));
-            let mut pipeline = pipeline.with_threads(shares.threads)?;
+            let mut pipeline = pipeline.with_threads(budget.threads())?;
             scan.read_all(parts, &mut pipeline)?;
             scan.finish(&stop, || pipeline.merge_into(format, None))
         } else {
             let pipeline = Pipeline::new(options, filters, format, Arc::clone(&stop));
-            let mut pipeline = pipeline.with_threads(shares.threads)?;
+            let mut pipeline = pipeline.with_threads(budget.threads())?;
             for part in parts {
                 scan.read(part, &mut pipeline)?;
             }
@@ -184,15 +183,17 @@ fn kept_files(args: &ScanArgs, processes: usize) -> Vec<PathBuf> {
 
 /// Refuses outputs that would replace each other.
 fn check_outputs((args, how): (&ScanArgs, &TalkArgs), plan: &Plan, kept: &[PathBuf]) -> Result<()> {
-    let output = Written::output(plan.output());
-    let kept = kept.iter().filter_map(|path| Written::file("--keep-xml", Some(path)));
-    let report = Written::report(args.report.as_deref(), args.write.overwrite);
+    let output = OutputPath::output("-o", plan.output());
+    let kept = kept.iter().filter_map(|path| OutputPath::file("--keep-xml", Some(path)));
     let nmap: &Path = &args.nmap.nmap;
     // A name without a folder is searched for on PATH.
     let nmap = Some(nmap).filter(|path| path.components().count() > 1);
     let others = args.engine.as_deref().into_iter().chain(nmap).chain(how.config_file());
-    let reading = Reading { others: others.collect(), ..Reading::default() };
-    overlap::check(output.into_iter().chain(kept).chain(report), &reading, false)
+    let reserved = reserved(None, others);
+    let reserved = with_report(reserved, args.report.as_deref(), args.write.overwrite);
+    let others = reserved.read.iter().map(PathBuf::as_path).collect();
+    let reading = InputPaths { others, ..InputPaths::default() };
+    check(output.into_iter().chain(kept).chain(reserved.written()), &reading, false)
 }
 
 /// Returns the processes, each with the file that keeps its XML.
@@ -214,9 +215,9 @@ fn parts(args: &ScanArgs, programs: Vec<CommandSpec>, kept: Vec<PathBuf>) -> Res
 }
 
 /// Creates the merger for several processes. Hosts are in the order of the processes.
-fn merger(args: &ScanArgs, shares: &Shares) -> Merger {
+fn merger(args: &ScanArgs, budget: &MemoryBudget) -> Merger {
     let policy = MergePolicy::new(Precedence::Caller);
-    Merger::with_memory(policy, shares.merge, args.temp_dir.as_deref())
+    Merger::with_memory(policy, budget.merge_bytes(), args.temp_dir.as_deref())
 }
 
 impl Scan<'_> {

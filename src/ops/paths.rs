@@ -1,15 +1,13 @@
 //! Checks that no output replaces an input or another output.
 //!
-//! All paths of a run are compared before anything is read or created. Two paths are equal if they
-//! lead to the same device and inode, so neither links, bind mounts nor the case of a name hide
-//! anything; a path that does not exist yet is compared after its links are resolved. An output
-//! inside a folder that is read would be an input of the next run. Names that a run derives from a
-//! given one, such as the numbered files of `--keep-xml` and the old files of a feed, are compared
-//! as well.
+//! All paths of a job are compared before anything is read or created. Two paths are equal if they lead to the same
+//! device and inode, so neither links, bind mounts nor the case of a name hide anything; a path that does not exist yet
+//! is compared after its links are resolved. An output inside a folder that is read would be an input of the next job.
+//! Names that a job derives from a given one, such as the numbered files of `--keep-xml` and the old files of a feed,
+//! are compared as well, and so are the paths of the caller ([`ReservedPaths`]).
 //!
-//! If the disk fails to look up a path, the path could be any other, so the run ends. A path that
-//! this process is not permitted to look up can be neither read nor replaced by it; the error is
-//! reported when the path is opened.
+//! If the disk fails to look up a path, the path could be any other, so the job ends. A path that this process is not
+//! permitted to look up can be neither read nor replaced by it; the error is reported when the path is opened.
 
 use std::{
     collections::BTreeSet,
@@ -17,16 +15,103 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::ending::is_special;
 use crate::{
     error::{Error, Result},
     fs::{self, FileId},
     output::{Output, Replace, follow, hold, refuse_existing},
 };
 
+/// Paths that the caller of a job uses itself, which no output of the job may replace, and the names of options for
+/// messages about paths.
+///
+/// ```
+/// use scanmill::ops::ReservedPaths;
+///
+/// let paths = ReservedPaths::new().with_read("settings.toml").with_written("the index", "index.db");
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ReservedPaths {
+    /// Files that the caller reads, such as its configuration.
+    pub read: Vec<PathBuf>,
+    written: Vec<OutputPath>,
+    /// Name of the option that names the output of the job; `output` by default.
+    pub output_option: &'static str,
+}
+
+impl Default for ReservedPaths {
+    fn default() -> Self {
+        Self { read: Vec::new(), written: Vec::new(), output_option: "output" }
+    }
+}
+
+impl ReservedPaths {
+    /// Reserves no path.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the name of the option that names the output of the job, for messages.
+    #[must_use]
+    pub fn with_output_option(mut self, option: &'static str) -> Self {
+        self.output_option = option;
+        self
+    }
+
+    /// Adds a file that the caller reads.
+    #[must_use]
+    pub fn with_read(mut self, path: impl Into<PathBuf>) -> Self {
+        self.read.push(path.into());
+        self
+    }
+
+    /// Adds a file that the caller writes. `option` names it in messages.
+    #[must_use]
+    pub fn with_written(mut self, option: &'static str, path: impl Into<PathBuf>) -> Self {
+        self.written.push(OutputPath {
+            option,
+            path: path.into(),
+            kind: OutputKind::File,
+            replace: None,
+        });
+        self
+    }
+
+    /// Adds a file for the [report](crate::pipeline::Report) of the job as JSON, which the caller writes when the job
+    /// has ended. It may replace an earlier report, or any file if `overwrite` is true; this is checked before the job
+    /// begins.
+    #[must_use]
+    pub fn with_report(
+        mut self,
+        option: &'static str,
+        path: impl Into<PathBuf>,
+        overwrite: bool,
+    ) -> Self {
+        let replace = Some(Replace::report(overwrite));
+        self.written.push(OutputPath {
+            option,
+            path: path.into(),
+            kind: OutputKind::File,
+            replace,
+        });
+        self
+    }
+
+    /// Returns all paths that are written: the output of the job and those of the caller.
+    pub(crate) fn outputs(&self, output: &Output) -> impl Iterator<Item = OutputPath> + use<> {
+        OutputPath::output(self.output_option, output).into_iter().chain(self.written())
+    }
+
+    /// Returns the paths that the caller writes.
+    pub(crate) fn written(&self) -> impl Iterator<Item = OutputPath> + use<> {
+        self.written.clone().into_iter()
+    }
+}
+
 /// Kind of an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum OutputKind {
     /// A file, which is replaced.
     File,
     /// A folder, which is replaced as a whole.
@@ -35,44 +120,38 @@ pub(super) enum Form {
     /// it `rotates`, its old files get its name with a number.
     Feed { rotates: bool },
     /// A dataset, or the state of a watched folder. It may lie in a folder that is read, as
-    /// [`Form::Feed`], but no other output may lie in it.
+    /// [`OutputKind::Feed`], but no other output may lie in it.
     State,
 }
 
-/// Path that a run writes, and the option that names it.
-#[derive(Debug)]
-pub(super) struct Written {
+/// Path that a job writes, and the option that names it.
+#[derive(Debug, Clone)]
+pub(crate) struct OutputPath {
     option: &'static str,
     path: PathBuf,
-    form: Form,
+    kind: OutputKind,
     /// Files that the output may replace, if this check must enforce it because nothing else does
     /// before the output is written.
     replace: Option<Replace>,
 }
 
-impl Written {
-    pub(super) fn new(option: &'static str, path: &Path, form: Form) -> Self {
-        Self { option, path: path.to_owned(), form, replace: None }
+impl OutputPath {
+    pub(crate) fn new(option: &'static str, path: &Path, kind: OutputKind) -> Self {
+        Self { option, path: path.to_owned(), kind, replace: None }
     }
 
     /// Returns the file that an option names, unless it is a stream.
-    pub(super) fn file(option: &'static str, path: Option<&Path>) -> Option<Self> {
+    pub(crate) fn file(option: &'static str, path: Option<&Path>) -> Option<Self> {
         let path = path.filter(|path| path.as_os_str() != "-")?;
-        Some(Self::new(option, path, Form::File))
+        Some(Self::new(option, path, OutputKind::File))
     }
 
-    /// Returns the file that `--report` names, unless it is a stream.
-    pub(super) fn report(path: Option<&Path>, overwrite: bool) -> Option<Self> {
-        let report = Self::file("--report", path)?;
-        Some(Self { replace: Some(Replace::report(overwrite)), ..report })
-    }
-
-    /// Returns the path that `-o` names, unless it is standard output.
-    pub(super) fn output(output: &Output) -> Option<Self> {
+    /// Returns the path of an output that `option` names, unless it is standard output.
+    pub(crate) fn output(option: &'static str, output: &Output) -> Option<Self> {
         match output {
             Output::Stdout => None,
-            Output::File(path) => Some(Self::new("-o", path, Form::File)),
-            Output::Dir(path) => Some(Self::new("-o", path, Form::Folder)),
+            Output::File(path) => Some(Self::new(option, path, OutputKind::File)),
+            Output::Dir(path) => Some(Self::new(option, path, OutputKind::Folder)),
         }
     }
 
@@ -81,15 +160,15 @@ impl Written {
     }
 }
 
-/// Paths that a run reads.
+/// Paths that a job reads.
 #[derive(Default)]
-pub(super) struct Reading<'r> {
+pub(crate) struct InputPaths<'r> {
     /// Inputs as they are named.
-    pub(super) named: &'r [PathBuf],
+    pub(crate) named: &'r [PathBuf],
     /// Files found in folders among the inputs.
-    pub(super) found: Vec<&'r Path>,
+    pub(crate) found: Vec<&'r Path>,
     /// Files that other options name.
-    pub(super) others: Vec<&'r Path>,
+    pub(crate) others: Vec<&'r Path>,
 }
 
 /// Refuses outputs that are, contain or lie in an input, that contain the working directory, that
@@ -98,13 +177,13 @@ pub(super) struct Reading<'r> {
 /// # Errors
 /// Returns a usage error that names both paths, or the error of the disk for a path that cannot be
 /// looked up.
-pub(super) fn check(
-    written: impl IntoIterator<Item = Written>,
-    reading: &Reading<'_>,
+pub(crate) fn check(
+    written: impl IntoIterator<Item = OutputPath>,
+    reading: &InputPaths<'_>,
     on_stdout: bool,
 ) -> Result<()> {
     let written = written.into_iter().filter(|written| !is_special(&written.path));
-    let place = |written: Written| Ok((Place::of_output(&written.path)?, written));
+    let place = |written: OutputPath| Ok((Place::of_output(&written.path)?, written));
     let outputs: Vec<_> = written.map(place).collect::<Result<_>>()?;
     let is_stream = |path: &&Path| path.as_os_str() == "-";
     let all = || reading.named.iter().map(PathBuf::as_path).chain(reading.others.iter().copied());
@@ -128,7 +207,7 @@ pub(super) fn check(
             return Err(Error::usage(format!("{} is standard input", output.shown())));
         }
         check_found((place, output), &reading.found)?;
-        if output.form == Form::File {
+        if output.kind == OutputKind::File {
             // A report is written last, so its errors are reported first.
             drop(hold(&place.path)?);
         }
@@ -163,7 +242,10 @@ fn check_stdout(inputs: &[(Place, &Path)], found: &[&Path]) -> Result<()> {
     }
 }
 
-fn check_input((place, output): (&Place, &Written), (input, path): (&Place, &Path)) -> Result<()> {
+fn check_input(
+    (place, output): (&Place, &OutputPath),
+    (input, path): (&Place, &Path),
+) -> Result<()> {
     let (shown, path) = (output.shown(), path.display());
     let message = if place.is(input) {
         format!("{shown} is an input")
@@ -181,7 +263,7 @@ fn check_input((place, output): (&Place, &Written), (input, path): (&Place, &Pat
 
 /// Checks files found in folders: a link among them may lead to the output, or a mount to the
 /// output's folder.
-fn check_found((place, output): (&Place, &Written), found: &[&Path]) -> Result<()> {
+fn check_found((place, output): (&Place, &OutputPath), found: &[&Path]) -> Result<()> {
     let mut folders = BTreeSet::new();
     for file in found {
         if place.id.is_some() && place.id == id_of_input(file)? {
@@ -202,7 +284,7 @@ fn check_found((place, output): (&Place, &Written), found: &[&Path]) -> Result<(
     Ok(())
 }
 
-fn check_outputs(one: (&Place, &Written), other: (&Place, &Written)) -> Result<()> {
+fn check_outputs(one: (&Place, &OutputPath), other: (&Place, &OutputPath)) -> Result<()> {
     if one.0.is(other.0) {
         let (first, second) = (one.1.option, other.1.option);
         let path = other.1.path.display();
@@ -215,7 +297,7 @@ fn check_outputs(one: (&Place, &Written), other: (&Place, &Written)) -> Result<(
         return Err(Error::usage(format!("{first} and {second} are both {path}")));
     }
     for ((place, inner), (folder, outer)) in [(one, other), (other, one)] {
-        if matches!(outer.form, Form::Folder | Form::State) && place.is_in(folder) {
+        if matches!(outer.kind, OutputKind::Folder | OutputKind::State) && place.is_in(folder) {
             let (inner, outer) = (inner.shown(), outer.shown());
             return Err(Error::usage(format!("{inner} lies in {outer}, a folder of its own")));
         }
@@ -227,13 +309,13 @@ fn check_outputs(one: (&Place, &Written), other: (&Place, &Written)) -> Result<(
     Ok(())
 }
 
-impl Written {
+impl OutputPath {
     fn may_lie_in_inputs(&self) -> bool {
-        matches!(self.form, Form::Feed { .. } | Form::State)
+        matches!(self.kind, OutputKind::Feed { .. } | OutputKind::State)
     }
 
     fn rotates(&self) -> bool {
-        self.form == Form::Feed { rotates: true }
+        self.kind == OutputKind::Feed { rotates: true }
     }
 }
 
@@ -310,6 +392,11 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
         return Ok(real);
     }
     Ok(full)
+}
+
+/// Returns true if a path is a device, a pipe or a socket. These are written directly, whatever their name.
+pub(crate) fn is_special(path: &Path) -> bool {
+    path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }
 
 fn look(path: &Path) -> io::Result<Option<fs::Metadata>> {

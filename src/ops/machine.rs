@@ -1,7 +1,7 @@
 //! Memory of the machine, and limits on the memory that this process may use.
 //!
 //! Both are read from the files in which Linux shows them. A crate for system information, which
-//! also covers processes, disks and users, takes longer to build than all of `cli/memory.rs`, for a
+//! also covers processes, disks and users, takes longer to build than all of `ops/memory.rs`, for a
 //! single number. Other systems show the size through calls that need `unsafe`; there it is
 //! unknown, and the default of `--memory` is its minimum.
 
