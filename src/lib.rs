@@ -117,6 +117,7 @@
 mod bytes;
 #[cfg(feature = "cli")]
 pub mod cli;
+mod codec;
 pub mod dataset;
 pub mod diff;
 pub mod engine;

@@ -205,17 +205,10 @@ pub(super) fn brief<'h>(host: &Host<'h>) -> Host<'h> {
 /// Returns a port with only this service, and without scripts, reason and owner.
 pub(super) fn brief_port<'h>(port: &Port<'h>, service: Option<&Service<'h>>) -> Port<'h> {
     Port {
-        protocol: port.protocol.clone(),
-        number: port.number,
         index: port.index,
-        state: port.state.clone(),
-        reason: None,
-        reason_ttl: None,
-        reason_ip: None,
-        owner: None,
         services: service.cloned().into_iter().collect(),
-        scripts: Vec::new(),
         expanded: port.expanded,
+        ..Port::new(port.protocol.clone(), port.number, port.state.clone())
     }
 }
 

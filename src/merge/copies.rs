@@ -4,12 +4,9 @@ use std::{cmp::Reverse, collections::HashMap, mem};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    store::split_record,
-    summary::SharedMac,
-    wire::{self, Out, split_length},
-};
+use super::{store::split_record, summary::SharedMac};
 use crate::{
+    codec::{self, RecordWriter, split_length},
     error::{Diagnostic, DiagnosticCode},
     model::{
         AddressKind, CowStr, Host, ScanIndex, ScanSummary, ScriptValue, Timestamp, own_scan_id,
@@ -20,7 +17,7 @@ use crate::{
 /// dataset.
 #[derive(Debug, Default)]
 pub(super) struct Comparing {
-    out: Out,
+    out: RecordWriter,
     record: Vec<u8>,
 }
 
@@ -42,9 +39,9 @@ impl Comparing {
         let Some((_, host)) = host else { return &self.record };
         let head = record.len().saturating_sub(host.len());
         self.record.extend_from_slice(record.get(..head).unwrap_or_default());
-        if let Some(mut host) = wire::read::<Host<'_>>(host) {
+        if let Some(mut host) = codec::decode::<Host<'_>>(host) {
             as_in_tables(&mut host);
-            self.out.record(&host, &mut self.record);
+            self.out.write(&host, &mut self.record);
         }
         &self.record
     }

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use super::{
     group::{self, Entry},
+    host_record::has_true_literals,
     merged::Shared,
     past::Past,
     state::has_kind,
     store::{put_record, records, split_record},
-    wire::{self, has_true_literals, put_length, split_length},
 };
 use crate::{
+    codec::{self, put_length, split_length},
     error::Result,
     model::{Host, ScanIndex, id_of_parts, merged_host_id},
 };
@@ -94,7 +95,7 @@ impl<'b> Found<'b> {
     /// Decodes the host element; `None` for a past.
     fn host(&self) -> Option<Host<'b>> {
         match self.record {
-            Record::Host(host) => wire::read::<Host<'_>>(host)
+            Record::Host(host) => codec::decode::<Host<'_>>(host)
                 .filter(|host| !self.is_saved || has_true_literals(host)),
             Record::Past(_) => None,
         }
@@ -103,7 +104,7 @@ impl<'b> Found<'b> {
     /// Returns the first IP address, with its zone.
     pub(super) fn ip(&self) -> Option<String> {
         if let Record::Past(record) = self.record {
-            return wire::read::<Past<'_>>(record)?.ip.map(Cow::into_owned);
+            return codec::decode::<Past<'_>>(record)?.ip.map(Cow::into_owned);
         }
         let host = self.host()?;
         let ip = host.ip()?;

@@ -19,9 +19,9 @@ use super::{
     state::Saved,
     store::{Place, Store, records},
     summary::{SharedMac, Summary, tell_apart},
-    wire::{self, Out, split_length},
 };
 use crate::{
+    codec::{self, RecordWriter, split_length},
     error::{Error, Result},
     model::{Host, MergedHost, Provenance, ScanActivity, ScanIndex, Timestamp},
 };
@@ -110,7 +110,7 @@ impl Merged {
         entries.sort_by_key(|(scan, _)| *scan);
         for (scan, rest) in entries {
             let Some((index, record)) = split_length(rest) else { continue };
-            if let Some(event) = wire::read::<ScanActivity>(record) {
+            if let Some(event) = codec::decode::<ScanActivity>(record) {
                 each(scan, i32::try_from(index).unwrap_or(i32::MAX), &event)?;
             }
         }
@@ -150,7 +150,7 @@ impl Part {
         let Self { shared, store, saved } = self;
         let (bytes, saved) = (store.load(&shared.place)?, saved.load(&shared.place)?);
         let (mut out, mut places) = (Vec::new(), Vec::new());
-        let mut writer = Out::default();
+        let mut writer = RecordWriter::default();
         let mut summary = Summary::default();
         let mut kept = Store::default();
         let mut found = shared.found(&bytes, &saved)?;
@@ -162,7 +162,7 @@ impl Part {
             let mut keeper = keeping.keeper();
             if let Some((order, merged)) = shared.merged_with(same, &mut summary, &mut keeper)? {
                 let start = out.len();
-                writer.record(&merged, &mut out);
+                writer.write(&merged, &mut out);
                 places.push((order, start, out.len()));
             }
             shared.keep(same, (keeping, keeper), kept.buffer())?;
@@ -252,7 +252,7 @@ impl Shared {
         for found in same {
             if let Record::Past(record) = found.record {
                 let past =
-                    wire::read::<Past<'_>>(record).filter(|past| past.is_sound(self.rules()));
+                    codec::decode::<Past<'_>>(record).filter(|past| past.is_sound(self.rules()));
                 pasts.push(past.ok_or_else(|| self.damaged("a host cannot be read"))?);
             }
         }
@@ -293,13 +293,14 @@ impl MergedRecord {
     #[must_use]
     pub fn host(&self) -> MergedHost<'_> {
         // A record that this process wrote can always be read.
-        let mut merged = wire::read::<MergedHost<'_>>(&self.record).unwrap_or_else(|| MergedHost {
-            host_key: "".into(),
-            host_id: "".into(),
-            host: Host::new(0),
-            provenance: Provenance::default(),
-            conflicts: Vec::new(),
-        });
+        let mut merged =
+            codec::decode::<MergedHost<'_>>(&self.record).unwrap_or_else(|| MergedHost {
+                host_key: "".into(),
+                host_id: "".into(),
+                host: Host::new(0),
+                provenance: Provenance::default(),
+                conflicts: Vec::new(),
+            });
         merged.host.index = self.index;
         merged
     }

@@ -11,9 +11,9 @@ use super::{
     stager::{EVENTS, StagedRecord, Stager},
     state::Saved,
     store::{PARTITIONS, Place, Store, records},
-    wire::{put_length, split_length},
 };
 use crate::{
+    codec::{put_length, split_length},
     error::{Error, Result},
     model::{Host, ScanActivity, ScanIndex, ScanSummary},
 };

@@ -2,7 +2,7 @@
 //!
 //! A merge has four stages:
 //!
-//! - **Stage.** A [`Stager`] turns hosts and events into compact records (`wire`). It has no shared state, so each
+//! - **Stage.** A [`Stager`] turns hosts and events into compact records (`codec`). It has no shared state, so each
 //!   thread that reads an input uses its own.
 //! - **Collect.** One [`Merger`] takes the records in the order of the arguments, and [`Merger::end_scan`] closes a
 //!   scan with its record. Records go to one of 128 partitions by the hash of the host key, so that all records of
@@ -24,8 +24,8 @@
 //! reads the looks at a host in time order (`series`), and a merge may continue the state that an earlier one
 //! [saved](Merged::save) (`state`, `past`, `keep`).
 //!
-//! To add a field to the model, add it to its struct in `wire/model.rs`; the golden test in `state` then asks for a
-//! new version of the saved state. A new part of a host that merges one by one also needs its place in `details` (or
+//! A new field of the model is part of the records without more ado; the golden test in `state` then asks for a new
+//! version of the saved state. A new part of a host that merges one by one also needs its place in `details` (or
 //! `findings`, `ports`), in `columns` so that `--explain` reports it, and in `keep` so that a saved state does not
 //! lose it.
 
@@ -41,6 +41,7 @@ mod findings;
 mod fold;
 mod found;
 mod group;
+mod host_record;
 mod keep;
 mod look;
 mod merged;
@@ -57,7 +58,6 @@ mod store;
 mod strays;
 mod summary;
 mod unlisted;
-mod wire;
 
 pub use self::{
     copies::MergedScan,
@@ -70,10 +70,10 @@ pub use self::{
 pub(crate) use self::{
     coverage::{LookCoverage, UnlistedState},
     group::Look,
+    host_record::{pack_host, unpack_host},
     look::{Device, LookFacts, ScanFacts, Sightings, is_probed, standing},
     runs::SortedChanges,
     series::{HistoryParts, Intervals, PackedHistory, Packer, Series},
     sides::{Pair, State},
     unlisted::Listed,
-    wire::{pack_host, unpack_host},
 };

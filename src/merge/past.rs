@@ -10,10 +10,13 @@
 use super::{
     coverage::UnlistedState,
     group::{Look, Rules},
+    host_record::has_true_literals,
     look::LookFacts,
-    wire::{has_true_literals, structs},
 };
-use crate::model::{CowStr, ExtraPorts, Host, Protocol, ScanIndex, SeenRange, Timestamp};
+use crate::{
+    codec::codec_fields,
+    model::{CowStr, ExtraPorts, Host, Protocol, ScanIndex, SeenRange, Timestamp},
+};
 
 /// Position of a look in time order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +88,7 @@ pub(super) struct Past<'a> {
     pub(super) looks: Vec<PastLook<'a>>,
 }
 
-structs! {
+codec_fields! {
     Moment { time, scan, index }
     Floor { moment, last }
     Mark<'a> { protocol, number, state }

@@ -12,7 +12,7 @@ use super::{
     past::PastPort,
     policy::{Precedence, compare_knowledge},
 };
-use crate::model::{Port, PortProvenance, Protocol, ScanIndex, SeenRange, Timestamp};
+use crate::model::{Port, PortProvenance, PortState, Protocol, ScanIndex, SeenRange, Timestamp};
 
 /// Record of a port with the index of its look.
 type Record<'a> = (usize, Port<'a>);
@@ -110,19 +110,7 @@ fn take<'a>(records: &mut [Record<'a>], standing: Standing, folding: bool) -> Op
 
 /// Returns a placeholder for a record that was taken.
 fn nothing<'a>() -> Port<'a> {
-    Port {
-        protocol: Protocol::Tcp,
-        number: 0,
-        index: 0,
-        state: crate::model::PortState::Closed,
-        reason: None,
-        reason_ttl: None,
-        reason_ip: None,
-        owner: None,
-        services: Vec::new(),
-        scripts: Vec::new(),
-        expanded: false,
-    }
+    Port::new(Protocol::Tcp, 0, PortState::Closed)
 }
 
 impl<'a> SamePort<'_, 'a, '_> {

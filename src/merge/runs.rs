@@ -6,11 +6,13 @@ use std::{
     io::{self, BufReader, BufWriter, Read, Seek as _, SeekFrom, Write as _},
 };
 
-use super::{
-    store::{LEVEL, Place},
-    wire::{self, Out},
+use super::store::{LEVEL, Place};
+use crate::{
+    codec::{self, RecordWriter},
+    error::Result,
+    fs::File,
+    model::HostChanges,
 };
-use crate::{error::Result, fs::File, model::HostChanges};
 
 /// Sorted records, each with its sort key, that can be read once.
 #[derive(Debug)]
@@ -141,7 +143,7 @@ pub(crate) struct ChangeSorter {
     place: Place,
     /// Maximum size of records held in memory, in bytes.
     cap: usize,
-    out: Out,
+    out: RecordWriter,
     held: Vec<(u64, Vec<u8>)>,
     size: usize,
     runs: Vec<Run>,
@@ -153,13 +155,20 @@ pub(crate) struct SortedChanges(Ordered);
 
 impl ChangeSorter {
     pub(super) fn new(place: Place, cap: usize) -> Self {
-        Self { place, cap, out: Out::default(), held: Vec::new(), size: 0, runs: Vec::new() }
+        Self {
+            place,
+            cap,
+            out: RecordWriter::default(),
+            held: Vec::new(),
+            size: 0,
+            runs: Vec::new(),
+        }
     }
 
     /// Adds the differences of a host. `order` is its sort key.
     pub(crate) fn push(&mut self, order: u64, host: &HostChanges) -> Result<()> {
         let mut record = Vec::new();
-        self.out.record(host, &mut record);
+        self.out.write(host, &mut record);
         // Memory that a record takes in addition to its bytes, estimated.
         let size = record.len().saturating_add(64);
         self.size = self.size.saturating_add(size);
@@ -188,6 +197,6 @@ impl SortedChanges {
     pub(crate) fn next(&mut self) -> Result<Option<HostChanges>> {
         let record = self.0.next()?;
         // A record that this process wrote can always be read.
-        Ok(record.and_then(|record| wire::read(&record)))
+        Ok(record.and_then(|record| codec::decode(&record)))
     }
 }

@@ -14,9 +14,9 @@ use super::{
     runs::Run,
     store::{put_record, records, split_record},
     summary::{Summary, tell_apart},
-    wire::{self, Out},
 };
 use crate::{
+    codec::{self, RecordWriter, codec_fields},
     error::Result,
     model::{HostInterval, PortInterval, Timestamp},
 };
@@ -28,6 +28,10 @@ pub(super) struct HostHead {
     pub(super) complete: bool,
     pub(super) start_time: Option<Timestamp>,
     pub(super) end_time: Option<Timestamp>,
+}
+
+codec_fields! {
+    HostHead { index, complete, start_time, end_time }
 }
 
 /// Look that has not been opened: its time, its position in the order of the arguments, and its entries.
@@ -50,7 +54,7 @@ impl<'s, 'b> Series<'s, 'b> {
         let mut looks: Vec<Closed<'s, 'b>> = of_scans
             .filter_map(|entries| {
                 let first = entries.first()?;
-                let head = |found: &Found<'b>| wire::read::<HostHead>(found.bytes());
+                let head = |found: &Found<'b>| codec::decode::<HostHead>(found.bytes());
                 let end = entries.iter().filter_map(|found| head(found)?.end_time).max();
                 let scan = shared.facts.get(index(first.scan))?;
                 let time = end.or(scan.end).or(scan.start);
@@ -121,20 +125,20 @@ impl Intervals {
 /// Writer of intervals as records.
 #[derive(Debug, Default)]
 pub(crate) struct Packer {
-    out: Out,
+    out: RecordWriter,
     record: Vec<u8>,
 }
 
 impl Packer {
     pub(crate) fn host(&mut self, interval: &HostInterval<'_>, to: &mut Intervals) {
         self.record.clear();
-        self.out.record(interval, &mut self.record);
+        self.out.write(interval, &mut self.record);
         put_record(&self.record, &mut to.0);
     }
 
     pub(crate) fn port(&mut self, interval: &PortInterval<'_>, to: &mut Intervals) {
         self.record.clear();
-        self.out.record(interval, &mut self.record);
+        self.out.write(interval, &mut self.record);
         put_record(&self.record, &mut to.0);
     }
 }
@@ -205,11 +209,11 @@ impl<'r> HistoryParts<'r> {
     /// Returns the intervals of the host, in order.
     pub(crate) fn host(&self) -> impl Iterator<Item = HostInterval<'r>> + use<'r> {
         // A record that this process wrote can always be read.
-        records(self.host).filter_map(wire::read)
+        records(self.host).filter_map(codec::decode)
     }
 
     /// Returns the intervals of its ports, in order.
     pub(crate) fn ports(&self) -> impl Iterator<Item = PortInterval<'r>> + use<'r> {
-        records(self.ports).filter_map(wire::read)
+        records(self.ports).filter_map(codec::decode)
     }
 }

@@ -4,9 +4,11 @@ use super::{
     copies::Comparing,
     policy::MergePolicy,
     store::{PARTITIONS, put_record},
-    wire::{Out, put_length, split_length},
 };
-use crate::model::{Host, HostKey, Identity, ScanActivity};
+use crate::{
+    codec::{RecordWriter, put_length, split_length},
+    model::{Host, HostKey, Identity, ScanActivity},
+};
 
 /// Index of the list of events, after those of the partitions.
 pub(super) const EVENTS: usize = PARTITIONS;
@@ -18,7 +20,7 @@ pub struct Stager {
     /// Computes digests, which show whether two scans have the same hosts. Needed if a state is saved, as a later merge
     /// no longer has these hosts.
     digests: Option<Comparing>,
-    out: Out,
+    out: RecordWriter,
     record: Vec<u8>,
 }
 
@@ -70,7 +72,7 @@ impl Stager {
         self.record.clear();
         put_length(usize::try_from(host.index).unwrap_or(0), &mut self.record);
         put_record(key.as_str().as_bytes(), &mut self.record);
-        self.out.record(host, &mut self.record);
+        self.out.write(host, &mut self.record);
         let digest = self.digests.as_mut().map(|digests| digests.digest(&self.record, host));
         // 0 means that the host has no end time, so all others are one higher.
         let end = host.end_time.and_then(|end| usize::try_from(end.seconds()).ok());
@@ -82,7 +84,7 @@ impl Stager {
     pub fn event(&mut self, index: i32, event: &ScanActivity, staged: &mut Vec<u8>) {
         self.record.clear();
         put_length(usize::try_from(index).unwrap_or(0), &mut self.record);
-        self.out.record(event, &mut self.record);
+        self.out.write(event, &mut self.record);
         put(EVENTS, (0, 0, None), &self.record, staged);
     }
 }

@@ -12,8 +12,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::wire::{put_length, split_length};
 use crate::{
+    codec::{put_length, split_length},
     error::{Error, Result},
     fs::{self, File},
 };

@@ -15,9 +15,8 @@ use super::{
     merged::Shared,
     sides::{EachPair, Pair, State},
     store::{PARTITIONS, Store, put_record, records},
-    wire::put_length,
 };
-use crate::error::Result;
+use crate::{codec::put_length, error::Result};
 
 /// Maximum number of MAC addresses that are considered. Hosts with further ones are reported as not moved.
 const MACS: usize = 1 << 20;

@@ -4,64 +4,67 @@ use std::{collections::HashSet, net::IpAddr};
 
 use super::{
     CowStr, OsDetection, Port, PortState, Protocol, Script, Sequence, TcpSequence, Timestamp,
-    Trace, owned, owned_opt, port_ranges,
+    Trace, port_ranges,
+    record::{name_values, record},
 };
 
-/// Host element with everything it contains.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Host<'a> {
-    /// Index among the host elements of its scan, from 0.
-    pub index: i32,
-    /// True if its end tag was read and nothing was cut off.
-    pub complete: bool,
-    /// Time at which nmap started on the host.
-    pub start_time: Option<Timestamp>,
-    /// Time at which nmap finished the host.
-    pub end_time: Option<Timestamp>,
-    /// True if nmap gave up on the host (`--host-timeout`).
-    pub timed_out: Option<bool>,
-    /// Comment that Zenmap saved.
-    pub comment: Option<CowStr<'a>>,
-    /// State of the host, and the reason.
-    pub status: HostStatus<'a>,
-    /// Addresses in document order.
-    pub addresses: Vec<Address<'a>>,
-    /// Host names in document order.
-    pub hostnames: Vec<Hostname<'a>>,
-    /// Number of answers to a ping of a broadcast address.
-    pub smurf_responses: Option<i64>,
-    /// Ports that are not listed singly.
-    pub extra_ports: Vec<ExtraPorts<'a>>,
-    /// Ports in document order; a filter may have left some out.
-    pub ports: Vec<Port<'a>>,
-    /// Number of ports that the document lists singly, before filters.
-    pub ports_listed: i32,
-    /// Number of listed ports that are open, before filters.
-    pub ports_open: i32,
-    /// Results of operating system detection.
-    pub os: OsDetection<'a>,
-    /// Uptime in seconds.
-    pub uptime_s: Option<i64>,
-    /// Local time of the last boot, as nmap wrote it.
-    pub last_boot: Option<CowStr<'a>>,
-    /// Distance in hops.
-    pub distance: Option<i32>,
-    /// Generation of TCP initial sequence numbers.
-    pub tcp_sequence: TcpSequence<'a>,
-    /// Generation of IP identification numbers.
-    pub ip_id_sequence: Sequence<'a>,
-    /// Generation of TCP time stamps.
-    pub tcp_ts_sequence: Sequence<'a>,
-    /// Results of host scripts.
-    pub scripts: Vec<Script<'a>>,
-    /// Routes to the host.
-    pub traces: Vec<Trace<'a>>,
-    /// Smoothed round trip time in microseconds.
-    pub srtt_us: Option<i64>,
-    /// Variance of the round trip time in microseconds.
-    pub rttvar_us: Option<i64>,
-    /// Probe timeout in microseconds.
-    pub timeout_us: Option<i64>,
+record! {
+    /// Host element with everything it contains.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Host<'a> {
+        /// Index among the host elements of its scan, from 0.
+        pub index: i32,
+        /// True if its end tag was read and nothing was cut off.
+        pub complete: bool,
+        /// Time at which nmap started on the host.
+        pub start_time: Option<Timestamp>,
+        /// Time at which nmap finished the host.
+        pub end_time: Option<Timestamp>,
+        /// True if nmap gave up on the host (`--host-timeout`).
+        pub timed_out: Option<bool>,
+        /// Comment that Zenmap saved.
+        pub comment: Option<CowStr<'a>>,
+        /// State of the host, and the reason.
+        pub status: HostStatus<'a>,
+        /// Addresses in document order.
+        pub addresses: Vec<Address<'a>>,
+        /// Host names in document order.
+        pub hostnames: Vec<Hostname<'a>>,
+        /// Number of answers to a ping of a broadcast address.
+        pub smurf_responses: Option<i64>,
+        /// Ports that are not listed singly.
+        pub extra_ports: Vec<ExtraPorts<'a>>,
+        /// Ports in document order; a filter may have left some out.
+        pub ports: Vec<Port<'a>>,
+        /// Number of ports that the document lists singly, before filters.
+        pub ports_listed: i32,
+        /// Number of listed ports that are open, before filters.
+        pub ports_open: i32,
+        /// Results of operating system detection.
+        pub os: OsDetection<'a>,
+        /// Uptime in seconds.
+        pub uptime_s: Option<i64>,
+        /// Local time of the last boot, as nmap wrote it.
+        pub last_boot: Option<CowStr<'a>>,
+        /// Distance in hops.
+        pub distance: Option<i32>,
+        /// Generation of TCP initial sequence numbers.
+        pub tcp_sequence: TcpSequence<'a>,
+        /// Generation of IP identification numbers.
+        pub ip_id_sequence: Sequence<'a>,
+        /// Generation of TCP time stamps.
+        pub tcp_ts_sequence: Sequence<'a>,
+        /// Results of host scripts.
+        pub scripts: Vec<Script<'a>>,
+        /// Routes to the host.
+        pub traces: Vec<Trace<'a>>,
+        /// Smoothed round trip time in microseconds.
+        pub srtt_us: Option<i64>,
+        /// Variance of the round trip time in microseconds.
+        pub rttvar_us: Option<i64>,
+        /// Probe timeout in microseconds.
+        pub timeout_us: Option<i64>,
+    }
 }
 
 impl<'a> Host<'a> {
@@ -136,56 +139,16 @@ impl<'a> Host<'a> {
                         continue;
                     }
                     self.ports.push(Port {
-                        protocol: protocol.clone(),
-                        number,
                         index,
-                        state: state.clone(),
                         reason: reason.reason.clone(),
-                        reason_ttl: None,
-                        reason_ip: None,
-                        owner: None,
-                        services: Vec::new(),
-                        scripts: Vec::new(),
                         expanded: true,
+                        ..Port::new(protocol.clone(), number, state.clone())
                     });
                     index = index.saturating_add(1);
                 }
             }
         }
         true
-    }
-
-    /// Converts to a host that owns its text.
-    #[must_use]
-    pub fn into_owned(self) -> Host<'static> {
-        Host {
-            index: self.index,
-            complete: self.complete,
-            start_time: self.start_time,
-            end_time: self.end_time,
-            timed_out: self.timed_out,
-            comment: owned_opt(self.comment),
-            status: self.status.into_owned(),
-            addresses: self.addresses.into_iter().map(Address::into_owned).collect(),
-            hostnames: self.hostnames.into_iter().map(Hostname::into_owned).collect(),
-            smurf_responses: self.smurf_responses,
-            extra_ports: self.extra_ports.into_iter().map(ExtraPorts::into_owned).collect(),
-            ports: self.ports.into_iter().map(Port::into_owned).collect(),
-            ports_listed: self.ports_listed,
-            ports_open: self.ports_open,
-            os: self.os.into_owned(),
-            uptime_s: self.uptime_s,
-            last_boot: owned_opt(self.last_boot),
-            distance: self.distance,
-            tcp_sequence: self.tcp_sequence.into_owned(),
-            ip_id_sequence: self.ip_id_sequence.into_owned(),
-            tcp_ts_sequence: self.tcp_ts_sequence.into_owned(),
-            scripts: self.scripts.into_iter().map(Script::into_owned).collect(),
-            traces: self.traces.into_iter().map(Trace::into_owned).collect(),
-            srtt_us: self.srtt_us,
-            rttvar_us: self.rttvar_us,
-            timeout_us: self.timeout_us,
-        }
     }
 }
 
@@ -237,30 +200,22 @@ impl<'a> HostState<'a> {
     }
 }
 
-/// State of a host and nmap's reason for it. Without a `status` element: `up` with the reason `inferred` if a port is
-/// open, closed or unfiltered, otherwise `unknown` (DATA_MODEL section 3).
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct HostStatus<'a> {
-    /// State.
-    pub state: HostState<'a>,
-    /// Reason, such as `echo-reply`.
-    pub reason: Option<CowStr<'a>>,
-    /// TTL of the packet that the state was inferred from.
-    pub reason_ttl: Option<i32>,
+name_values! {
+    HostState { 1 Up, 2 Down, 3 Unknown, 4 Skipped }
+    AddressKind { 1 Ipv4, 2 Ipv6, 3 Mac }
 }
 
-impl HostStatus<'_> {
-    /// Converts to a status that owns its text.
-    #[must_use]
-    pub fn into_owned(self) -> HostStatus<'static> {
-        let state = match self.state {
-            HostState::Up => HostState::Up,
-            HostState::Down => HostState::Down,
-            HostState::Unknown => HostState::Unknown,
-            HostState::Skipped => HostState::Skipped,
-            HostState::Other(name) => HostState::Other(owned(name)),
-        };
-        HostStatus { state, reason: owned_opt(self.reason), reason_ttl: self.reason_ttl }
+record! {
+    /// State of a host and nmap's reason for it. Without a `status` element: `up` with the reason `inferred` if a port
+    /// is open, closed or unfiltered, otherwise `unknown` (DATA_MODEL section 3).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct HostStatus<'a> {
+        /// State.
+        pub state: HostState<'a>,
+        /// Reason, such as `echo-reply`.
+        pub reason: Option<CowStr<'a>>,
+        /// TTL of the packet that the state was inferred from.
+        pub reason_ttl: Option<i32>,
     }
 }
 
@@ -291,103 +246,59 @@ impl AddressKind<'_> {
     }
 }
 
-/// Address of a host.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Address<'a> {
-    /// Address in its canonical form, without zone (rule T6); any other text unchanged.
-    pub text: CowStr<'a>,
-    /// Kind of the address.
-    pub kind: AddressKind<'a>,
-    /// Parsed address, if it is an IP literal.
-    pub ip: Option<IpAddr>,
-    /// Zone of an IPv6 address: the part after `%`.
-    pub zone: Option<CowStr<'a>>,
-    /// Vendor of a MAC address.
-    pub vendor: Option<CowStr<'a>>,
-}
-
-impl Address<'_> {
-    /// Converts to an address that owns its text.
-    #[must_use]
-    pub fn into_owned(self) -> Address<'static> {
-        Address {
-            text: owned(self.text),
-            kind: match self.kind {
-                AddressKind::Ipv4 => AddressKind::Ipv4,
-                AddressKind::Ipv6 => AddressKind::Ipv6,
-                AddressKind::Mac => AddressKind::Mac,
-                AddressKind::Other(name) => AddressKind::Other(owned(name)),
-            },
-            ip: self.ip,
-            zone: owned_opt(self.zone),
-            vendor: owned_opt(self.vendor),
-        }
+record! {
+    /// Address of a host.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Address<'a> {
+        /// Address in its canonical form, without zone (rule T6); any other text unchanged.
+        pub text: CowStr<'a>,
+        /// Kind of the address.
+        pub kind: AddressKind<'a>,
+        /// Parsed address, if it is an IP literal.
+        pub ip: Option<IpAddr>,
+        /// Zone of an IPv6 address: the part after `%`.
+        pub zone: Option<CowStr<'a>>,
+        /// Vendor of a MAC address.
+        pub vendor: Option<CowStr<'a>>,
     }
 }
 
-/// Name of a host.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Hostname<'a> {
-    /// Name as found.
-    pub name: CowStr<'a>,
-    /// `user` for a name that was typed, `PTR` for one from DNS.
-    pub kind: Option<CowStr<'a>>,
-}
-
-impl Hostname<'_> {
-    /// Converts to a name that owns its text.
-    #[must_use]
-    pub fn into_owned(self) -> Hostname<'static> {
-        Hostname { name: owned(self.name), kind: owned_opt(self.kind) }
+record! {
+    /// Name of a host.
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct Hostname<'a> {
+        /// Name as found.
+        pub name: CowStr<'a>,
+        /// `user` for a name that was typed, `PTR` for one from DNS.
+        pub kind: Option<CowStr<'a>>,
     }
 }
 
-/// Ports that are not listed singly, one entry per state (element `extraports`).
-#[derive(Debug, Clone, PartialEq)]
-pub struct ExtraPorts<'a> {
-    /// State of the ports.
-    pub state: Option<PortState<'a>>,
-    /// Number of ports.
-    pub count: Option<i64>,
-    /// Reasons for the state.
-    pub reasons: Vec<ExtraReason<'a>>,
-}
-
-impl ExtraPorts<'_> {
-    /// Converts to an entry that owns its text.
-    #[must_use]
-    pub fn into_owned(self) -> ExtraPorts<'static> {
-        ExtraPorts {
-            state: self.state.map(PortState::into_owned),
-            count: self.count,
-            reasons: self.reasons.into_iter().map(ExtraReason::into_owned).collect(),
-        }
+record! {
+    /// Ports that are not listed singly, one entry per state (element `extraports`).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct ExtraPorts<'a> {
+        /// State of the ports.
+        pub state: Option<PortState<'a>>,
+        /// Number of ports.
+        pub count: Option<i64>,
+        /// Reasons for the state.
+        pub reasons: Vec<ExtraReason<'a>>,
     }
 }
 
-/// Reason for the state of ports (element `extrareasons`).
-#[derive(Debug, Clone, PartialEq)]
-pub struct ExtraReason<'a> {
-    /// Reason as written (a plural word before nmap 7.92).
-    pub reason: Option<CowStr<'a>>,
-    /// Number of ports.
-    pub count: Option<i64>,
-    /// Protocol of the ports.
-    pub proto: Option<CowStr<'a>>,
-    /// Port numbers, such as `1-24,26`.
-    pub ports: Option<CowStr<'a>>,
-}
-
-impl ExtraReason<'_> {
-    /// Converts to a reason that owns its text.
-    #[must_use]
-    pub fn into_owned(self) -> ExtraReason<'static> {
-        ExtraReason {
-            reason: owned_opt(self.reason),
-            count: self.count,
-            proto: owned_opt(self.proto),
-            ports: owned_opt(self.ports),
-        }
+record! {
+    /// Reason for the state of ports (element `extrareasons`).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct ExtraReason<'a> {
+        /// Reason as written (a plural word before nmap 7.92).
+        pub reason: Option<CowStr<'a>>,
+        /// Number of ports.
+        pub count: Option<i64>,
+        /// Protocol of the ports.
+        pub proto: Option<CowStr<'a>>,
+        /// Port numbers, such as `1-24,26`.
+        pub ports: Option<CowStr<'a>>,
     }
 }
 

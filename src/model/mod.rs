@@ -10,6 +10,7 @@ mod keys;
 mod merged;
 mod os;
 mod port;
+mod record;
 mod scan;
 mod script;
 mod time;
@@ -41,7 +42,11 @@ pub use self::{
 /// Text that borrows from its frame, or owns its bytes.
 pub type CowStr<'a> = Cow<'a, str>;
 
-pub(crate) use self::{keys::own_scan_id, port::port_ranges};
+pub(crate) use self::{
+    keys::own_scan_id,
+    port::port_ranges,
+    record::{Editor, FieldValue, Record, field_index},
+};
 
 pub(crate) fn owned(text: CowStr<'_>) -> CowStr<'static> {
     Cow::Owned(text.into_owned())

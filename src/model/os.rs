@@ -1,18 +1,20 @@
 //! Results of operating system detection.
 
-use super::{CowStr, PortState, owned, owned_opt};
+use super::{CowStr, PortState, record::record};
 
-/// Operating system detection (element `os`).
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct OsDetection<'a> {
-    /// Ports that the detection used.
-    pub ports_used: Vec<OsPortUsed<'a>>,
-    /// Matches in document order.
-    pub matches: Vec<OsMatch<'a>>,
-    /// Classes in document order, both those of matches and those without a match.
-    pub classes: Vec<OsClass<'a>>,
-    /// Fingerprints.
-    pub fingerprints: Vec<CowStr<'a>>,
+record! {
+    /// Operating system detection (element `os`).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct OsDetection<'a> {
+        /// Ports that the detection used.
+        pub ports_used: Vec<OsPortUsed<'a>>,
+        /// Matches in document order.
+        pub matches: Vec<OsMatch<'a>>,
+        /// Classes in document order, both those of matches and those without a match.
+        pub classes: Vec<OsClass<'a>>,
+        /// Fingerprints.
+        pub fingerprints: Vec<CowStr<'a>>,
+    }
 }
 
 impl OsDetection<'_> {
@@ -24,135 +26,77 @@ impl OsDetection<'_> {
             && self.classes.is_empty()
             && self.fingerprints.is_empty()
     }
+}
 
-    /// Converts to a value that owns its text.
-    #[must_use]
-    pub fn into_owned(self) -> OsDetection<'static> {
-        OsDetection {
-            ports_used: self.ports_used.into_iter().map(OsPortUsed::into_owned).collect(),
-            matches: self.matches.into_iter().map(OsMatch::into_owned).collect(),
-            classes: self.classes.into_iter().map(OsClass::into_owned).collect(),
-            fingerprints: self.fingerprints.into_iter().map(owned).collect(),
-        }
+record! {
+    /// Port that operating system detection used (element `portused`).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct OsPortUsed<'a> {
+        /// State of the port.
+        pub state: Option<PortState<'a>>,
+        /// Protocol of the port.
+        pub proto: Option<CowStr<'a>>,
+        /// Number of the port.
+        pub port: Option<i32>,
     }
 }
 
-/// Port that operating system detection used (element `portused`).
-#[derive(Debug, Clone, PartialEq)]
-pub struct OsPortUsed<'a> {
-    /// State of the port.
-    pub state: Option<PortState<'a>>,
-    /// Protocol of the port.
-    pub proto: Option<CowStr<'a>>,
-    /// Number of the port.
-    pub port: Option<i32>,
-}
-
-impl OsPortUsed<'_> {
-    /// Converts to a value that owns its text.
-    #[must_use]
-    pub fn into_owned(self) -> OsPortUsed<'static> {
-        OsPortUsed {
-            state: self.state.map(PortState::into_owned),
-            proto: owned_opt(self.proto),
-            port: self.port,
-        }
+record! {
+    /// Operating system that matches (element `osmatch`).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct OsMatch<'a> {
+        /// Name of the operating system.
+        pub name: Option<CowStr<'a>>,
+        /// Accuracy of the match, in percent.
+        pub accuracy: Option<i32>,
+        /// Line in nmap-os-db.
+        pub line: Option<i32>,
     }
 }
 
-/// Operating system that matches (element `osmatch`).
-#[derive(Debug, Clone, PartialEq)]
-pub struct OsMatch<'a> {
-    /// Name of the operating system.
-    pub name: Option<CowStr<'a>>,
-    /// Accuracy of the match, in percent.
-    pub accuracy: Option<i32>,
-    /// Line in nmap-os-db.
-    pub line: Option<i32>,
-}
-
-impl OsMatch<'_> {
-    /// Converts to a match that owns its text.
-    #[must_use]
-    pub fn into_owned(self) -> OsMatch<'static> {
-        OsMatch { name: owned_opt(self.name), accuracy: self.accuracy, line: self.line }
+record! {
+    /// Class of operating systems (element `osclass`).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct OsClass<'a> {
+        /// Index in [`OsDetection::matches`] of the match it belongs to; `None` if the class is directly in the element `os`.
+        pub match_index: Option<i32>,
+        /// Kind of device, such as `general purpose`.
+        pub kind: Option<CowStr<'a>>,
+        /// Vendor.
+        pub vendor: Option<CowStr<'a>>,
+        /// Family, such as `Linux`.
+        pub family: Option<CowStr<'a>>,
+        /// Generation, such as `5.X`.
+        pub generation: Option<CowStr<'a>>,
+        /// Accuracy of the class, in percent.
+        pub accuracy: Option<i32>,
+        /// `cpe:/` 2.2 URIs.
+        pub cpes: Vec<CowStr<'a>>,
     }
 }
 
-/// Class of operating systems (element `osclass`).
-#[derive(Debug, Clone, PartialEq)]
-pub struct OsClass<'a> {
-    /// Index in [`OsDetection::matches`] of the match it belongs to; `None` if the class is directly in the element `os`.
-    pub match_index: Option<i32>,
-    /// Kind of device, such as `general purpose`.
-    pub kind: Option<CowStr<'a>>,
-    /// Vendor.
-    pub vendor: Option<CowStr<'a>>,
-    /// Family, such as `Linux`.
-    pub family: Option<CowStr<'a>>,
-    /// Generation, such as `5.X`.
-    pub generation: Option<CowStr<'a>>,
-    /// Accuracy of the class, in percent.
-    pub accuracy: Option<i32>,
-    /// `cpe:/` 2.2 URIs.
-    pub cpes: Vec<CowStr<'a>>,
-}
-
-impl OsClass<'_> {
-    /// Converts to a class that owns its text.
-    #[must_use]
-    pub fn into_owned(self) -> OsClass<'static> {
-        OsClass {
-            match_index: self.match_index,
-            kind: owned_opt(self.kind),
-            vendor: owned_opt(self.vendor),
-            family: owned_opt(self.family),
-            generation: owned_opt(self.generation),
-            accuracy: self.accuracy,
-            cpes: self.cpes.into_iter().map(owned).collect(),
-        }
+record! {
+    /// Generation of TCP initial sequence numbers (element `tcpsequence`).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct TcpSequence<'a> {
+        /// Difficulty index.
+        pub index: Option<i64>,
+        /// Difficulty in words.
+        pub difficulty: Option<CowStr<'a>>,
+        /// Class (before nmap 4.62).
+        pub class: Option<CowStr<'a>>,
+        /// Observed values, in hexadecimal.
+        pub values: Option<CowStr<'a>>,
     }
 }
 
-/// Generation of TCP initial sequence numbers (element `tcpsequence`).
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct TcpSequence<'a> {
-    /// Difficulty index.
-    pub index: Option<i64>,
-    /// Difficulty in words.
-    pub difficulty: Option<CowStr<'a>>,
-    /// Class (before nmap 4.62).
-    pub class: Option<CowStr<'a>>,
-    /// Observed values, in hexadecimal.
-    pub values: Option<CowStr<'a>>,
-}
-
-impl TcpSequence<'_> {
-    /// Converts to a sequence that owns its text.
-    #[must_use]
-    pub fn into_owned(self) -> TcpSequence<'static> {
-        TcpSequence {
-            index: self.index,
-            difficulty: owned_opt(self.difficulty),
-            class: owned_opt(self.class),
-            values: owned_opt(self.values),
-        }
-    }
-}
-
-/// Generation of numbers (elements `ipidsequence` and `tcptssequence`).
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Sequence<'a> {
-    /// Class.
-    pub class: Option<CowStr<'a>>,
-    /// Observed values, in hexadecimal.
-    pub values: Option<CowStr<'a>>,
-}
-
-impl Sequence<'_> {
-    /// Converts to a sequence that owns its text.
-    #[must_use]
-    pub fn into_owned(self) -> Sequence<'static> {
-        Sequence { class: owned_opt(self.class), values: owned_opt(self.values) }
+record! {
+    /// Generation of numbers (elements `ipidsequence` and `tcptssequence`).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct Sequence<'a> {
+        /// Class.
+        pub class: Option<CowStr<'a>>,
+        /// Observed values, in hexadecimal.
+        pub values: Option<CowStr<'a>>,
     }
 }

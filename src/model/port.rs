@@ -2,7 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use super::{CowStr, Script, owned, owned_opt};
+use super::{
+    CowStr, Script,
+    record::{FieldValue, name_values, record},
+};
 
 /// Protocol of a port. `-sO` scans list IP protocol numbers as ports of `ip`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,13 +51,7 @@ impl<'a> Protocol<'a> {
     /// Converts to a protocol that owns its text.
     #[must_use]
     pub fn into_owned(self) -> Protocol<'static> {
-        match self {
-            Self::Tcp => Protocol::Tcp,
-            Self::Udp => Protocol::Udp,
-            Self::Sctp => Protocol::Sctp,
-            Self::Ip => Protocol::Ip,
-            Self::Other(name) => Protocol::Other(owned(name)),
-        }
+        self.into_static()
     }
 }
 
@@ -110,102 +107,83 @@ impl<'a> PortState<'a> {
     /// Converts to a state that owns its text.
     #[must_use]
     pub fn into_owned(self) -> PortState<'static> {
-        match self {
-            Self::Open => PortState::Open,
-            Self::Closed => PortState::Closed,
-            Self::Filtered => PortState::Filtered,
-            Self::Unfiltered => PortState::Unfiltered,
-            Self::OpenFiltered => PortState::OpenFiltered,
-            Self::ClosedFiltered => PortState::ClosedFiltered,
-            Self::Other(name) => PortState::Other(owned(name)),
-        }
+        self.into_static()
     }
 }
 
-/// Port of a host (element `port`).
-#[derive(Debug, Clone, PartialEq)]
-pub struct Port<'a> {
-    /// Protocol.
-    pub protocol: Protocol<'a>,
-    /// Port number.
-    pub number: u16,
-    /// Index among the ports of its host, from 0, before filters.
-    pub index: i32,
-    /// State.
-    pub state: PortState<'a>,
-    /// Reason for the state, such as `syn-ack`.
-    pub reason: Option<CowStr<'a>>,
-    /// TTL of the packet that the state was inferred from.
-    pub reason_ttl: Option<i32>,
-    /// Sender of that packet, if it was not the host itself.
-    pub reason_ip: Option<CowStr<'a>>,
-    /// User that identd named (nmap 3.x and 4.x).
-    pub owner: Option<CowStr<'a>>,
-    /// Services of the port: at most one from nmap, possibly several from masscan.
-    pub services: Vec<Service<'a>>,
-    /// Results of scripts that ran on this port.
-    pub scripts: Vec<Script<'a>>,
-    /// True if the port comes from an `extrareasons` list, not from a `port` element.
-    pub expanded: bool,
+name_values! {
+    Protocol { 1 Tcp, 2 Udp, 3 Sctp, 4 Ip }
+    PortState { 1 Open, 2 Closed, 3 Filtered, 4 Unfiltered, 5 OpenFiltered, 6 ClosedFiltered }
 }
 
-impl Port<'_> {
-    /// Converts to a port that owns its text.
-    #[must_use]
-    pub fn into_owned(self) -> Port<'static> {
-        Port {
-            protocol: self.protocol.into_owned(),
-            number: self.number,
-            index: self.index,
-            state: self.state.into_owned(),
-            reason: owned_opt(self.reason),
-            reason_ttl: self.reason_ttl,
-            reason_ip: owned_opt(self.reason_ip),
-            owner: owned_opt(self.owner),
-            services: self.services.into_iter().map(Service::into_owned).collect(),
-            scripts: self.scripts.into_iter().map(Script::into_owned).collect(),
-            expanded: self.expanded,
-        }
+record! {
+    /// Port of a host (element `port`).
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Port<'a> {
+        /// Protocol.
+        pub protocol: Protocol<'a>,
+        /// Port number.
+        pub number: u16,
+        /// Index among the ports of its host, from 0, before filters.
+        pub index: i32,
+        /// State.
+        pub state: PortState<'a>,
+        /// Reason for the state, such as `syn-ack`.
+        pub reason: Option<CowStr<'a>>,
+        /// TTL of the packet that the state was inferred from.
+        pub reason_ttl: Option<i32>,
+        /// Sender of that packet, if it was not the host itself.
+        pub reason_ip: Option<CowStr<'a>>,
+        /// User that identd named (nmap 3.x and 4.x).
+        pub owner: Option<CowStr<'a>>,
+        /// Services of the port: at most one from nmap, possibly several from masscan.
+        pub services: Vec<Service<'a>>,
+        /// Results of scripts that ran on this port.
+        pub scripts: Vec<Script<'a>>,
+        /// True if the port comes from an `extrareasons` list, not from a `port` element.
+        pub expanded: bool,
     }
 }
 
-/// Service of a port (element `service`).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Service<'a> {
-    /// Name, from the port table or from the answer.
-    pub name: Option<CowStr<'a>>,
-    /// Product.
-    pub product: Option<CowStr<'a>>,
-    /// Version; before nmap 3.40 the whole banner.
-    pub version: Option<CowStr<'a>>,
-    /// Further information.
-    pub extra_info: Option<CowStr<'a>>,
-    /// Host name that the service reported.
-    pub hostname: Option<CowStr<'a>>,
-    /// Operating system that the service reported.
-    pub os_type: Option<CowStr<'a>>,
-    /// Device type that the service reported.
-    pub device_type: Option<CowStr<'a>>,
-    /// `table` or `probed` (`detection` before 4.85).
-    pub method: Option<CowStr<'a>>,
-    /// Confidence, 0 to 10.
-    pub confidence: Option<i32>,
-    /// `ssl` if the service was found inside TLS.
-    pub tunnel: Option<CowStr<'a>>,
-    /// `rpc` (until nmap 6.01).
-    pub rpc_proto: Option<CowStr<'a>>,
-    /// RPC program number.
-    pub rpc_num: Option<i64>,
-    /// Lowest RPC version.
-    pub low_ver: Option<i32>,
-    /// Highest RPC version.
-    pub high_ver: Option<i32>,
-    /// `cpe:/` 2.2 URIs.
-    pub cpes: Vec<CowStr<'a>>,
-    /// Fingerprint of a service that nmap does not know.
-    pub fingerprint: Option<CowStr<'a>>,
-    /// masscan's banner.
-    pub banner: Option<CowStr<'a>>,
+record! {
+    /// Service of a port (element `service`).
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+    pub struct Service<'a> {
+        /// Name, from the port table or from the answer.
+        pub name: Option<CowStr<'a>>,
+        /// Product.
+        pub product: Option<CowStr<'a>>,
+        /// Version; before nmap 3.40 the whole banner.
+        pub version: Option<CowStr<'a>>,
+        /// Further information.
+        pub extra_info: Option<CowStr<'a>>,
+        /// Host name that the service reported.
+        pub hostname: Option<CowStr<'a>>,
+        /// Operating system that the service reported.
+        pub os_type: Option<CowStr<'a>>,
+        /// Device type that the service reported.
+        pub device_type: Option<CowStr<'a>>,
+        /// `table` or `probed` (`detection` before 4.85).
+        pub method: Option<CowStr<'a>>,
+        /// Confidence, 0 to 10.
+        pub confidence: Option<i32>,
+        /// `ssl` if the service was found inside TLS.
+        pub tunnel: Option<CowStr<'a>>,
+        /// `rpc` (until nmap 6.01).
+        pub rpc_proto: Option<CowStr<'a>>,
+        /// RPC program number.
+        pub rpc_num: Option<i64>,
+        /// Lowest RPC version.
+        pub low_ver: Option<i32>,
+        /// Highest RPC version.
+        pub high_ver: Option<i32>,
+        /// `cpe:/` 2.2 URIs.
+        pub cpes: Vec<CowStr<'a>>,
+        /// Fingerprint of a service that nmap does not know.
+        pub fingerprint: Option<CowStr<'a>>,
+        /// masscan's banner.
+        pub banner: Option<CowStr<'a>>,
+    }
 }
 
 impl Service<'_> {
@@ -214,28 +192,24 @@ impl Service<'_> {
     pub fn is_empty(&self) -> bool {
         self.name.is_none() && *self == Service::default()
     }
+}
 
-    /// Converts to a service that owns its text.
+impl<'a> Port<'a> {
+    /// Creates a port with its key and state; nothing else is set.
     #[must_use]
-    pub fn into_owned(self) -> Service<'static> {
-        Service {
-            name: owned_opt(self.name),
-            product: owned_opt(self.product),
-            version: owned_opt(self.version),
-            extra_info: owned_opt(self.extra_info),
-            hostname: owned_opt(self.hostname),
-            os_type: owned_opt(self.os_type),
-            device_type: owned_opt(self.device_type),
-            method: owned_opt(self.method),
-            confidence: self.confidence,
-            tunnel: owned_opt(self.tunnel),
-            rpc_proto: owned_opt(self.rpc_proto),
-            rpc_num: self.rpc_num,
-            low_ver: self.low_ver,
-            high_ver: self.high_ver,
-            cpes: self.cpes.into_iter().map(owned).collect(),
-            fingerprint: owned_opt(self.fingerprint),
-            banner: owned_opt(self.banner),
+    pub fn new(protocol: Protocol<'a>, number: u16, state: PortState<'a>) -> Self {
+        Self {
+            protocol,
+            number,
+            index: 0,
+            state,
+            reason: None,
+            reason_ttl: None,
+            reason_ip: None,
+            owner: None,
+            services: Vec::new(),
+            scripts: Vec::new(),
+            expanded: false,
         }
     }
 }

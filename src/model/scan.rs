@@ -1,7 +1,13 @@
 //! Scan (element `nmaprun`): its header, its events, and the data at its end.
 
-use super::{Host, Script, ScriptScope, Timestamp};
-use crate::error::{Diagnostic, Position, Result};
+use super::{
+    Host, Script, ScriptScope, Timestamp,
+    record::{FieldValue as _, plain_values, record},
+};
+use crate::{
+    codec::{Codec, RecordReader, RecordWriter, codec_variants},
+    error::{Diagnostic, Position, Result},
+};
 
 /// Event of a reader, in document order. Hosts may borrow from the reader's buffer; everything else is small and
 /// owned.
@@ -34,44 +40,48 @@ pub trait EventSource {
     }
 }
 
-/// Attributes of `nmaprun`, and the IDs derived from them.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct ScanHeader {
-    /// Stable ID of the scan (DATA_MODEL section 2).
-    pub scan_id: String,
-    /// Index among the documents of the input, from 0.
-    pub doc_index: i32,
-    /// Position of the start of the document in its input.
-    pub position: Position,
-    /// Name of the scanner: `nmap`, `masscan`, or the name that a merging tool wrote.
-    pub scanner: Option<String>,
-    /// Version of the scanner.
-    pub scanner_version: Option<String>,
-    /// Version of the XML output. Informative only.
-    pub xml_version: Option<String>,
-    /// Command line.
-    pub args: Option<String>,
-    /// Name of Zenmap's profile.
-    pub profile_name: Option<String>,
-    /// Start time.
-    pub start_time: Option<Timestamp>,
-    /// Start time in local time, as nmap wrote it.
-    pub start_str: Option<String>,
+record! {
+    /// Attributes of `nmaprun`, and the IDs derived from them.
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct ScanHeader {
+        /// Stable ID of the scan (DATA_MODEL section 2).
+        pub scan_id: String,
+        /// Index among the documents of the input, from 0.
+        pub doc_index: i32,
+        /// Position of the start of the document in its input.
+        pub position: Position,
+        /// Name of the scanner: `nmap`, `masscan`, or the name that a merging tool wrote.
+        pub scanner: Option<String>,
+        /// Version of the scanner.
+        pub scanner_version: Option<String>,
+        /// Version of the XML output. Informative only.
+        pub xml_version: Option<String>,
+        /// Command line.
+        pub args: Option<String>,
+        /// Name of Zenmap's profile.
+        pub profile_name: Option<String>,
+        /// Start time.
+        pub start_time: Option<Timestamp>,
+        /// Start time in local time, as nmap wrote it.
+        pub start_str: Option<String>,
+    }
 }
 
-/// Ports that a scan looks at (element `scaninfo`).
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct ScanInfo {
-    /// Type, such as `syn`.
-    pub kind: Option<String>,
-    /// Protocol.
-    pub protocol: Option<String>,
-    /// Number of ports.
-    pub num_services: Option<i64>,
-    /// List of ports, such as `1-3,80`.
-    pub services: Option<String>,
-    /// TCP flags, if they were given on the command line.
-    pub scan_flags: Option<String>,
+record! {
+    /// Ports that a scan looks at (element `scaninfo`).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct ScanInfo {
+        /// Type, such as `syn`.
+        pub kind: Option<String>,
+        /// Protocol.
+        pub protocol: Option<String>,
+        /// Number of ports.
+        pub num_services: Option<i64>,
+        /// List of ports, such as `1-3,80`.
+        pub services: Option<String>,
+        /// TCP flags, if they were given on the command line.
+        pub scan_flags: Option<String>,
+    }
 }
 
 /// Row of the table `events`.
@@ -96,6 +106,42 @@ impl ScanActivity {
             Self::Target(_) => "target",
         }
     }
+
+    /// Returns the total length of its texts in bytes.
+    pub(crate) fn text_bytes(&self) -> usize {
+        match self {
+            Self::Task(task) => task.text_bytes(),
+            Self::HostHint(hint) => hint.text_bytes(),
+            Self::Target(target) => target.text_bytes(),
+        }
+    }
+}
+
+impl<'a> Codec<'a> for ScanActivity {
+    fn encode(&self, to: &mut RecordWriter) {
+        match self {
+            Self::Task(task) => {
+                0_u8.encode(to);
+                task.encode(to);
+            }
+            Self::HostHint(hint) => {
+                1_u8.encode(to);
+                hint.encode(to);
+            }
+            Self::Target(target) => {
+                2_u8.encode(to);
+                target.encode(to);
+            }
+        }
+    }
+
+    fn decode(from: &mut RecordReader<'a>) -> Option<Self> {
+        Some(match u8::decode(from)? {
+            0 => Self::Task(Task::decode(from)?),
+            1 => Self::HostHint(HostHint::decode(from)?),
+            _ => Self::Target(TargetSkipped::decode(from)?),
+        })
+    }
 }
 
 /// Kind of a task element.
@@ -109,6 +155,12 @@ pub enum TaskKind {
     End,
 }
 
+codec_variants! {
+    TaskKind { Begin, 1 Progress, 2 End }
+}
+
+plain_values!(TaskKind);
+
 impl TaskKind {
     /// Returns the name of the element.
     #[must_use]
@@ -121,70 +173,94 @@ impl TaskKind {
     }
 }
 
-/// Step of a scan (elements `taskbegin`, `taskprogress`, `taskend`).
-#[derive(Debug, Clone, PartialEq)]
-pub struct Task {
-    /// Kind of the element.
-    pub kind: TaskKind,
-    /// Name of the step.
-    pub task: Option<String>,
-    /// Time of the event.
-    pub time: Option<Timestamp>,
-    /// Further information.
-    pub extra_info: Option<String>,
-    /// Progress in percent.
-    pub percent: Option<f64>,
-    /// Remaining time in seconds.
-    pub remaining_s: Option<i64>,
-    /// Estimated time of completion.
-    pub etc_time: Option<Timestamp>,
+record! {
+    /// Step of a scan (elements `taskbegin`, `taskprogress`, `taskend`).
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Task {
+        /// Kind of the element.
+        pub kind: TaskKind,
+        /// Name of the step.
+        pub task: Option<String>,
+        /// Time of the event.
+        pub time: Option<Timestamp>,
+        /// Further information.
+        pub extra_info: Option<String>,
+        /// Progress in percent.
+        pub percent: Option<f64>,
+        /// Remaining time in seconds.
+        pub remaining_s: Option<i64>,
+        /// Estimated time of completion.
+        pub etc_time: Option<Timestamp>,
+    }
 }
 
-/// Early notice that a host is up; a later host element repeats it (element `hosthint`).
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct HostHint {
-    /// First IP address.
-    pub ip: Option<String>,
-    /// First MAC address.
-    pub mac: Option<String>,
-    /// First host name.
-    pub hostname: Option<String>,
-    /// State.
-    pub state: Option<String>,
-    /// Reason.
-    pub reason: Option<String>,
+impl Task {
+    /// Creates an event with only its kind set.
+    #[must_use]
+    pub const fn new(kind: TaskKind) -> Self {
+        Self {
+            kind,
+            task: None,
+            time: None,
+            extra_info: None,
+            percent: None,
+            remaining_s: None,
+            etc_time: None,
+        }
+    }
 }
 
-/// Target that nmap did not scan (element `target`).
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct TargetSkipped {
-    /// Target as given.
-    pub specification: Option<String>,
-    /// `skipped`
-    pub status: Option<String>,
-    /// Reason, such as `invalid`.
-    pub reason: Option<String>,
+record! {
+    /// Early notice that a host is up; a later host element repeats it (element `hosthint`).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct HostHint {
+        /// First IP address.
+        pub ip: Option<String>,
+        /// First MAC address.
+        pub mac: Option<String>,
+        /// First host name.
+        pub hostname: Option<String>,
+        /// State.
+        pub state: Option<String>,
+        /// Reason.
+        pub reason: Option<String>,
+    }
 }
 
-/// End of a scan (element `runstats`). After `--resume`, several of them are combined into one.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct ScanStats {
-    /// True if a `finished` element was read.
-    pub finished: bool,
-    /// End time.
-    pub end_time: Option<Timestamp>,
-    /// End time in local time, as nmap wrote it.
-    pub end_str: Option<String>,
-    /// Duration in seconds.
-    pub elapsed_s: Option<f64>,
-    /// `success` or `error`.
-    pub exit_status: Option<String>,
-    /// Error message.
-    pub error_message: Option<String>,
-    /// Last line of nmap's output.
-    pub summary: Option<String>,
-    /// Number of hosts up, down and in total, as reported.
-    pub hosts: HostTotals,
+record! {
+    /// Target that nmap did not scan (element `target`).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct TargetSkipped {
+        /// Target as given.
+        pub specification: Option<String>,
+        /// `skipped`
+        pub status: Option<String>,
+        /// Reason, such as `invalid`.
+        pub reason: Option<String>,
+    }
+}
+
+record! {
+    /// End of a scan (element `runstats`). After `--resume`, several of them are combined into one.
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct ScanStats {
+        /// True if a `finished` element was read.
+        pub finished: bool,
+        /// End time.
+        pub end_time: Option<Timestamp>,
+        /// End time in local time, as nmap wrote it.
+        pub end_str: Option<String>,
+        /// Duration in seconds.
+        pub elapsed_s: Option<f64>,
+        /// `success` or `error`.
+        pub exit_status: Option<String>,
+        /// Error message.
+        pub error_message: Option<String>,
+        /// Last line of nmap's output.
+        pub summary: Option<String>,
+        /// Number of hosts up, down and in total, as reported.
+        pub hosts: HostTotals,
+    }
 }
 
 impl ScanStats {
@@ -196,15 +272,17 @@ impl ScanStats {
     }
 }
 
-/// Counts that `runstats` reports. masscan counts ports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct HostTotals {
-    /// Number of hosts up.
-    pub up: Option<i64>,
-    /// Number of hosts down. A list scan counts every host here.
-    pub down: Option<i64>,
-    /// Total number of hosts.
-    pub total: Option<i64>,
+record! {
+    /// Counts that `runstats` reports. masscan counts ports.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub struct HostTotals {
+        /// Number of hosts up.
+        pub up: Option<i64>,
+        /// Number of hosts down. A list scan counts every host here.
+        pub down: Option<i64>,
+        /// Total number of hosts.
+        pub total: Option<i64>,
+    }
 }
 
 /// Record of a scan at its end: a row of the table `scans`, with its scripts and warnings.
@@ -256,6 +334,65 @@ impl ScanSummary {
         let pre = self.pre_scripts.iter().enumerate().map(number(ScriptScope::Prerule));
         let post = self.post_scripts.iter().enumerate().map(number(ScriptScope::Postrule));
         pre.chain(post)
+    }
+}
+
+/// Not a `record!`: its scripts own their text, but borrow from the record when they are decoded.
+impl<'a> Codec<'a> for ScanSummary {
+    fn encode(&self, to: &mut RecordWriter) {
+        let Self {
+            header,
+            scan_info,
+            verbosity,
+            debugging,
+            stats,
+            pre_scripts,
+            post_scripts,
+            hosts_seen,
+            hosts_incomplete,
+            truncated,
+            resumed,
+            bytes,
+            content_sha256,
+            diagnostics,
+            has_scan,
+        } = self;
+        header.encode(to);
+        scan_info.encode(to);
+        verbosity.encode(to);
+        debugging.encode(to);
+        stats.encode(to);
+        pre_scripts.encode(to);
+        post_scripts.encode(to);
+        hosts_seen.encode(to);
+        hosts_incomplete.encode(to);
+        truncated.encode(to);
+        resumed.encode(to);
+        bytes.encode(to);
+        content_sha256.encode(to);
+        diagnostics.encode(to);
+        has_scan.encode(to);
+    }
+
+    fn decode(from: &mut RecordReader<'a>) -> Option<Self> {
+        let scripts = |from: &mut RecordReader<'a>| Vec::<Script<'a>>::decode(from);
+        Some(Self {
+            header: Codec::decode(from)?,
+            scan_info: Codec::decode(from)?,
+            verbosity: Codec::decode(from)?,
+            debugging: Codec::decode(from)?,
+            stats: Codec::decode(from)?,
+            pre_scripts: scripts(from)?.into_static(),
+            post_scripts: scripts(from)?.into_static(),
+            hosts_seen: Codec::decode(from)?,
+            hosts_incomplete: Codec::decode(from)?,
+            truncated: Codec::decode(from)?,
+            resumed: Codec::decode(from)?,
+            bytes: Codec::decode(from)?,
+            content_sha256: Codec::decode(from)?,
+            diagnostics: Codec::decode(from)?,
+            has_scan: Codec::decode(from)?,
+        })
     }
 }
 

@@ -2,32 +2,27 @@
 
 use std::collections::HashMap;
 
-use super::{CowStr, owned, owned_opt};
-use crate::bytes::{escape, escape_doubled};
+use super::{
+    CowStr, owned, owned_opt,
+    record::{Editor, FieldValue, plain_values, record},
+};
+use crate::{
+    bytes::{escape, escape_doubled},
+    codec::{Codec, RecordReader, RecordWriter, codec_variants},
+};
 
-/// Result of one script (element `script`).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Script<'a> {
-    /// ID of the script.
-    pub name: CowStr<'a>,
-    /// Output text; `None` if the script returned an empty table.
-    pub output: Option<CowStr<'a>>,
-    /// Structured value.
-    pub data: ScriptValue<'a>,
-    /// Program that ran the script.
-    pub origin: ScriptOrigin,
-}
-
-impl Script<'_> {
-    /// Converts to a script that owns its text.
-    #[must_use]
-    pub fn into_owned(self) -> Script<'static> {
-        Script {
-            name: owned(self.name),
-            output: owned_opt(self.output),
-            data: self.data.into_owned(),
-            origin: self.origin,
-        }
+record! {
+    /// Result of one script (element `script`).
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+    pub struct Script<'a> {
+        /// ID of the script.
+        pub name: CowStr<'a>,
+        /// Output text; `None` if the script returned an empty table.
+        pub output: Option<CowStr<'a>>,
+        /// Structured value.
+        pub data: ScriptValue<'a>,
+        /// Program that ran the script.
+        pub origin: ScriptOrigin,
     }
 }
 
@@ -77,6 +72,13 @@ impl ScriptScope {
         }
     }
 }
+
+codec_variants! {
+    ScriptOrigin { Nse, 1 Engine }
+    ScriptTableKind { List, 1 Keyed, 2 Mixed }
+}
+
+plain_values!(ScriptOrigin);
 
 /// Structured value of a script.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -137,6 +139,47 @@ impl ScriptValue<'_> {
     }
 }
 
+impl<'a> FieldValue<'a> for ScriptValue<'a> {
+    type Owned = ScriptValue<'static>;
+
+    fn into_static(self) -> ScriptValue<'static> {
+        self.into_owned()
+    }
+
+    fn edit(&mut self, _: &'static str, editor: &mut impl Editor) {
+        editor.script_data(self);
+    }
+}
+
+impl<'a> Codec<'a> for ScriptValue<'a> {
+    fn encode(&self, to: &mut RecordWriter) {
+        match self {
+            Self::None => 0_u8.encode(to),
+            Self::Text(text) => {
+                1_u8.encode(to);
+                text.encode(to);
+            }
+            Self::Tree(tree) => {
+                2_u8.encode(to);
+                tree.nodes.encode(to);
+            }
+            Self::Json(json) => {
+                3_u8.encode(to);
+                json.encode(to);
+            }
+        }
+    }
+
+    fn decode(from: &mut RecordReader<'a>) -> Option<Self> {
+        Some(match u8::decode(from)? {
+            1 => Self::Text(Codec::decode(from)?),
+            2 => Self::Tree(ScriptTree { nodes: Vec::decode(from)? }),
+            3 => Self::Json(Codec::decode(from)?),
+            _ => Self::None,
+        })
+    }
+}
+
 /// Tables and elements in document order, in one flat list: a table is followed by all its descendants. Node 0 is the
 /// script itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -184,6 +227,34 @@ impl<'a> ScriptNode<'a> {
     }
 }
 
+impl<'a> Codec<'a> for ScriptNode<'a> {
+    fn encode(&self, to: &mut RecordWriter) {
+        match self {
+            Self::Elem { key, text } => {
+                0_u8.encode(to);
+                key.encode(to);
+                text.encode(to);
+            }
+            Self::Table { key, end, shape } => {
+                1_u8.encode(to);
+                key.encode(to);
+                end.encode(to);
+                shape.encode(to);
+            }
+        }
+    }
+
+    fn decode(from: &mut RecordReader<'a>) -> Option<Self> {
+        let table = bool::decode(from)?;
+        let key = Option::decode(from)?;
+        Some(if table {
+            Self::Table { key, end: usize::decode(from)?, shape: ScriptTableKind::decode(from)? }
+        } else {
+            Self::Elem { key, text: Codec::decode(from)? }
+        })
+    }
+}
+
 /// Keys of a table's children, which decide the JSON form (DATA_MODEL section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ScriptTableKind {
@@ -202,11 +273,6 @@ impl<'a> ScriptTree<'a> {
     pub fn new() -> Self {
         let root = ScriptNode::Table { key: None, end: 1, shape: ScriptTableKind::List };
         Self { nodes: vec![root] }
-    }
-
-    /// Creates a tree from the nodes of another one.
-    pub(crate) fn from_nodes(nodes: Vec<ScriptNode<'a>>) -> Self {
-        Self { nodes }
     }
 
     /// Appends an element to the innermost open table.

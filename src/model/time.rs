@@ -1,8 +1,23 @@
 //! Points in time as nmap records them: whole seconds since 1970 in UTC.
 
+use super::record::plain_values;
+use crate::codec::{Codec, RecordReader, RecordWriter};
+
 /// Seconds since 1970-01-01T00:00:00Z, between the years 1970 and 9999 (DATA_MODEL rule T5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp(i64);
+
+plain_values!(, as text: Timestamp);
+
+impl Codec<'_> for Timestamp {
+    fn encode(&self, to: &mut RecordWriter) {
+        self.0.encode(to);
+    }
+
+    fn decode(from: &mut RecordReader<'_>) -> Option<Self> {
+        Self::from_seconds(i64::decode(from)?)
+    }
+}
 
 /// Last second of the year 9999.
 const LAST: i64 = 253_402_300_799;

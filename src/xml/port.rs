@@ -314,20 +314,7 @@ fn begin<'f>(
         });
         Protocol::Tcp
     });
-    let port = Port {
-        protocol,
-        number: 0,
-        index: 0,
-        state: PortState::Open,
-        reason: None,
-        reason_ttl: None,
-        reason_ip: None,
-        owner: None,
-        services: Vec::new(),
-        scripts: Vec::new(),
-        expanded: false,
-    };
-    (port, number)
+    (Port::new(protocol, 0, PortState::Open), number)
 }
 
 fn lower_case(name: CowStr<'_>) -> CowStr<'_> {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::DiagnosticCode,
-    model::{HostTotals, ScanActivity, ScanEvent, ScanInfo, ScanSummary, Script, scan_id},
+    model::{FieldValue as _, HostTotals, ScanEvent, ScanSummary, Script, scan_id},
 };
 
 /// Document that is being read.
@@ -109,21 +109,13 @@ impl Document {
         match item {
             ScanElement::ScanInfo(info) => {
                 record.scan_info.push(info.clone());
-                let bytes = info_len(&info);
+                let bytes = info.text_bytes();
                 self.hold(ScanEvent::ScanInfo(info), bytes);
             }
             ScanElement::Verbose(level) => record.verbosity = record.verbosity.or(level),
             ScanElement::Debugging(level) => record.debugging = record.debugging.or(level),
             ScanElement::Event(event) => {
-                let bytes = match &event {
-                    ScanActivity::Task(task) => text_len([&task.task, &task.extra_info]),
-                    ScanActivity::HostHint(hint) => {
-                        text_len([&hint.ip, &hint.mac, &hint.hostname, &hint.state, &hint.reason])
-                    }
-                    ScanActivity::Target(target) => {
-                        text_len([&target.specification, &target.status, &target.reason])
-                    }
-                };
+                let bytes = event.text_bytes();
                 self.hold(ScanEvent::Activity(event), bytes);
             }
         }
@@ -178,16 +170,6 @@ pub(super) fn scan_is_full(cap: usize) -> String {
     format!("scripts and scaninfo of a scan beyond {cap} bytes of memory are left out")
 }
 
-/// Returns the length in bytes of the texts of a `scaninfo`.
-fn info_len(info: &ScanInfo) -> usize {
-    text_len([&info.kind, &info.protocol, &info.services, &info.scan_flags])
-}
-
-/// Returns the total length of texts in bytes.
-fn text_len<const N: usize>(texts: [&Option<String>; N]) -> usize {
-    texts.iter().map(|text| text.as_ref().map_or(0, String::len)).fold(0, usize::saturating_add)
-}
-
 impl ScanReader {
     /// Returns true if `bytes` more may be kept (rule R10).
     fn keep(&mut self, bytes: usize, at: usize, context: &mut Context<'_, '_>) -> bool {
@@ -205,7 +187,7 @@ impl ScanReader {
         let mut left_out = 0_i64;
         items.retain(|item| {
             let ScanElement::ScanInfo(info) = &item.item else { return true };
-            let bytes = Entry::Activity.cost().saturating_add(info_len(info).saturating_mul(2));
+            let bytes = Entry::Activity.cost().saturating_add(info.text_bytes().saturating_mul(2));
             self.kept = self.kept.saturating_add(bytes);
             self.full |= self.kept > cap;
             left_out = left_out.saturating_add(i64::from(self.full));

@@ -167,15 +167,7 @@ fn target<'f>(attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> ScanAct
 }
 
 fn task<'f>(kind: TaskKind, attributes: &[Attr<'f>], context: &mut Context<'f, '_>) -> ScanElement {
-    let mut task = Task {
-        kind,
-        task: None,
-        time: None,
-        extra_info: None,
-        percent: None,
-        remaining_s: None,
-        etc_time: None,
-    };
+    let mut task = Task::new(kind);
     for attr in attributes {
         match attr.id {
             Attribute::Task => task.task = context.owned(attr),

@@ -8,23 +8,24 @@ use std::{
 use crate::support::root;
 
 /// For each module what it may import from this crate; `*` is everything.
-const MAY_IMPORT: [(&str, &[&str]); 29] = [
+const MAY_IMPORT: [(&str, &[&str]); 30] = [
     ("bytes", &[]),
+    ("codec", &[]),
     ("error", &[]),
     ("limits", &[]),
     ("fs", &[]),
     ("getopt", &[]),
     ("snapshot", &["limits"]),
     ("json", &["model", "bytes"]),
-    ("model", &["error", "bytes"]),
+    ("model", &["error", "bytes", "codec"]),
     ("xml", &["model", "error", "limits", "bytes"]),
     ("process", &["fs"]),
     ("source", &["error", "limits", "bytes", "fs"]),
     ("request", &["error", "getopt"]),
     ("engine", &["model", "request", "error", "limits"]),
-    ("merge", &["model", "error", "limits", "fs", "getopt", "snapshot"]),
+    ("merge", &["model", "error", "limits", "fs", "getopt", "snapshot", "codec"]),
     ("table", &["model", "error", "limits", "json", "bytes", "fs"]),
-    ("feed", &["model", "error", "limits", "json"]),
+    ("feed", &["table", "model", "error", "limits", "json"]),
     ("exec", &["error"]),
     ("output", &["error", "fs"]),
     ("format", &["table", "feed", "model", "output", "exec", "error", "bytes", "fs"]),

@@ -7,11 +7,11 @@ use super::{
         merged::{Kept, Merged},
         merger::Merger,
         store::{PARTITIONS, Store, put_record, records, split_record},
-        wire::{self, Out, split_length},
     },
     EVENTS, HEAD, HOSTS, Head, KIND, SCANS, Saved, SavedScan, damaged, options_of,
 };
 use crate::{
+    codec::{self, RecordWriter, split_length},
     error::{Error, Result},
     limits::MAX_SNAPSHOT_BLOCK,
     model::ScanIndex,
@@ -46,7 +46,7 @@ impl Merger {
             }
         }
         let wrong = |how: &str| damaged(name, &format!("it is damaged: {how}"));
-        let head: Head = wire::read(&head).ok_or_else(|| wrong("it has no head"))?;
+        let head: Head = codec::decode(&head).ok_or_else(|| wrong("it has no head"))?;
         let wanted = options_of(self.policy());
         if head.options != wanted {
             return Err(Error::usage(format!(
@@ -56,7 +56,7 @@ impl Merger {
             )));
         }
         let scans = all_records(&scans).ok_or_else(|| wrong("its scans are cut off"))?;
-        let scans: Option<Vec<SavedScan>> = scans.into_iter().map(wire::read).collect();
+        let scans: Option<Vec<SavedScan>> = scans.into_iter().map(codec::decode).collect();
         let scans = scans.ok_or_else(|| wrong("a scan cannot be read"))?;
         let Some(saved) = &mut self.saved else { return Ok(()) };
         saved.macs = head.macs.into_iter().collect();
@@ -151,7 +151,7 @@ impl Merged {
         macs.dedup();
         let head = Head { options: options_of(&self.shared.policy), macs };
         let mut record = Vec::new();
-        Out::default().record(&head, &mut record);
+        RecordWriter::default().write(&head, &mut record);
         sections.put(HEAD, &record)?;
         sections.put(SCANS, &self.saved_scans(&kept))?;
         if let Some(saved) = saved {
@@ -168,14 +168,14 @@ impl Merged {
 
     /// Returns the records of all scans, as they came.
     fn saved_scans(&self, kept: &Kept) -> Vec<u8> {
-        let (mut out, mut record, mut writer) = (Vec::new(), Vec::new(), Out::default());
+        let (mut out, mut record, mut writer) = (Vec::new(), Vec::new(), RecordWriter::default());
         for (arrival, scan) in self.shared.originals.iter().enumerate() {
             let number = self.shared.numbers.get(arrival).copied().flatten();
             let shared = number.and_then(|number| kept.shared_macs.get(&number));
             // The record of an input that held no scan is never a copy, so it counts as used.
             let used = number.is_some() || !scan.record.has_scan;
             record.clear();
-            writer.record(&SavedScan::of(scan, used, shared), &mut record);
+            writer.write(&SavedScan::of(scan, used, shared), &mut record);
             put_record(&record, &mut out);
         }
         out

@@ -2,9 +2,10 @@
 
 use super::{EVENTS, HEAD, HOSTS, Head, KIND, SCANS, options_of};
 use crate::{
+    codec::RecordWriter,
     error::ErrorKind,
     fuzzing::Choices,
-    merge::{Hosts, MergePolicy, Merger, Part, Precedence, wire::Out},
+    merge::{Hosts, MergePolicy, Merger, Part, Precedence},
     snapshot::SnapshotWriter,
 };
 
@@ -38,7 +39,7 @@ fn file(mut data: &[u8], policy: &MergePolicy) -> Vec<u8> {
     let Ok(mut writer) = SnapshotWriter::new(KIND, &mut file) else { return file };
     let mut head = Vec::new();
     let of_policy = Head { options: options_of(policy), macs: Vec::new() };
-    Out::default().record(&of_policy, &mut head);
+    RecordWriter::default().write(&of_policy, &mut head);
     let mut put = |section: u16, bytes: &[u8]| {
         assert!(writer.section(section, bytes, &mut file).is_ok());
     };

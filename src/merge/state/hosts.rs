@@ -10,9 +10,9 @@ use super::super::{
     policy::Precedence,
     store::put_record,
     summary::Summary,
-    wire::{Out, put_length},
 };
 use crate::{
+    codec::{RecordWriter, put_length},
     error::{Error, Result},
     model::{Identity, ScanIndex},
 };
@@ -133,7 +133,7 @@ impl Shared {
             past.ip = first.ip().map(Into::into);
         }
         let mut record = Vec::new();
-        Out::default().record(&past, &mut record);
+        RecordWriter::default().write(&past, &mut record);
         self.put(first, (PAST, &record), out);
     }
 

@@ -36,9 +36,9 @@ use super::{
     policy::{MergePolicy, Precedence},
     store::Store,
     summary::SharedMac,
-    wire::structs,
 };
 use crate::{
+    codec::codec_fields,
     error::{Error, ErrorKind, Result},
     model::{Identity, ScanIndex, ScanSummary, Timestamp},
     snapshot::Kind,
@@ -76,7 +76,7 @@ struct SavedScan {
     shared_mac: Option<SharedMac>,
 }
 
-structs! {
+codec_fields! {
     Head { options, macs }
     SavedScan { source, record, used, rows, newest, digest, shared_mac }
     SharedMac { mac, count }
