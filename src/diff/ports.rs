@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     merge::{State, is_probed},
-    model::{ChangeKind, HostState, Port, PortProvenance, PortState, Service},
+    model::{ChangeKind, HostState, Port, PortProvenance, PortState, Record as _, Service},
 };
 
 /// Port with its origin.
@@ -111,9 +111,10 @@ impl Changes<'_, '_> {
         }
         // Without version detection, only the name from the port number is known.
         let compared = SERVICE.iter().take(if old.looked { SERVICE.len() } else { 1 });
-        for (column, get) in compared {
+        for (column, field) in compared {
             let values = |list: &[Service<'_>]| -> Option<String> {
-                let texts: BTreeSet<_> = list.iter().filter_map(|service| get(service)).collect();
+                let texts: BTreeSet<_> =
+                    list.iter().filter_map(|service| service.text_of(*field)).collect();
                 (!texts.is_empty()).then(|| texts.into_iter().collect::<Vec<_>>().join(", "))
             };
             let value = |list: &[Service<'_>], said: &Said| Said {

@@ -5,7 +5,8 @@ use std::{cmp::Reverse, collections::BTreeSet};
 use crate::{
     merge::LookFacts,
     model::{
-        Address, AddressKind, ChangedService, Host, Port, ScanIndex, Script, Service, Timestamp,
+        Address, AddressKind, ChangedService, Host, Port, Record as _, ScanIndex, Script, Service,
+        Timestamp, field_index,
     },
 };
 
@@ -110,14 +111,12 @@ pub(super) fn script_text(script: &Script<'_>) -> String {
     String::from_utf8(json).unwrap_or_default()
 }
 
-type Text = for<'s> fn(&'s Service<'_>) -> Option<&'s str>;
-
-/// Columns of a service that are compared.
-pub(super) const SERVICE: [(&str, Text); 4] = [
-    ("service.name", |service| service.name.as_deref()),
-    ("service.product", |service| service.product.as_deref()),
-    ("service.version", |service| service.version.as_deref()),
-    ("service.tunnel", |service| service.tunnel.as_deref()),
+/// Columns of a service that are compared, each with the index of its field.
+pub(super) const SERVICE: [(&str, usize); 4] = [
+    ("service.name", field_index(Service::FIELDS, "name")),
+    ("service.product", field_index(Service::FIELDS, "product")),
+    ("service.version", field_index(Service::FIELDS, "version")),
+    ("service.tunnel", field_index(Service::FIELDS, "tunnel")),
 ];
 
 /// Returns name, product and version of services.

@@ -1,14 +1,16 @@
-//! Columns that the table `conflicts` compares, each with the function that reads its value.
+//! Columns that the table `conflicts` compares. Those of ports and services are the fields of the model ([`Record`]).
+//! Those of a host that merge one by one are in `details`; here are those that come with the state, with the names, and
+//! with the operating system.
 
 use super::explain::{Value, number, owned};
 use crate::model::{
-    CowStr, ExtraPorts, Host, OsClass, OsPortUsed, Port, PortState, Script, Service, Trace,
+    CowStr, ExtraPorts, Host, OsClass, OsPortUsed, PortState, Record, Script, Trace,
 };
 
-pub(super) type OfHost = for<'p, 'a> fn(&'p Host<'a>) -> Value<'a>;
-pub(super) type Columns = &'static [(&'static str, OfHost)];
-type OfPort = for<'p, 'a> fn(&'p Port<'a>) -> Value<'a>;
-type OfService = for<'p, 'a> fn(&'p Service<'a>) -> Value<'a>;
+type OfHost = for<'p, 'a> fn(&'p Host<'a>) -> Value<'a>;
+
+/// Function that returns columns that are taken together, with the values of a host.
+pub(super) type ColumnsOf = for<'p, 'a> fn(&'p Host<'a>) -> Vec<(CowStr<'static>, Value<'a>)>;
 
 /// Columns that come with the state of a host. Times are not compared.
 pub(super) const HOST: &[(&str, OfHost)] = &[
@@ -18,36 +20,17 @@ pub(super) const HOST: &[(&str, OfHost)] = &[
 ];
 
 /// MAC address, which comes with the names.
-pub(super) const MAC: Columns = &[("mac", |host| host.mac().map(|address| address.text.clone()))];
-
-/// Columns of a host that may come from another scan than its state. Columns of one list are taken together.
-pub(super) const DETAILS: &[Columns] = &[
-    &[("comment", |host| host.comment.clone())],
-    &[("uptime_s", |host| number(host.uptime_s)), ("last_boot", |host| host.last_boot.clone())],
-    &[("distance", |host| number(host.distance))],
-    &[
-        ("tcp_seq_index", |host| number(host.tcp_sequence.index)),
-        ("tcp_seq_difficulty", |host| host.tcp_sequence.difficulty.clone()),
-        ("tcp_seq_class", |host| host.tcp_sequence.class.clone()),
-        ("tcp_seq_values", |host| host.tcp_sequence.values.clone()),
-    ],
-    &[
-        ("ip_id_class", |host| host.ip_id_sequence.class.clone()),
-        ("ip_id_values", |host| host.ip_id_sequence.values.clone()),
-    ],
-    &[
-        ("tcp_ts_class", |host| host.tcp_ts_sequence.class.clone()),
-        ("tcp_ts_values", |host| host.tcp_ts_sequence.values.clone()),
-    ],
-];
+pub(super) const MAC: ColumnsOf =
+    |host| vec![("mac".into(), host.mac().map(|address| address.text.clone()))];
 
 /// Columns of the operating system that may come from another scan than the state of the host.
-pub(super) const OS: &[Columns] = &[
-    &[("os_classes", |host| list(host.os.classes.iter().filter_map(orphan)))],
-    &[("os_fingerprints", |host| {
-        list(host.os.fingerprints.iter().map(|text| text.clone().into_owned()))
-    })],
-    &[("os_ports_used", |host| list(host.os.ports_used.iter().map(port_used)))],
+pub(super) const OS: &[ColumnsOf] = &[
+    |host| vec![("os_classes".into(), list(host.os.classes.iter().filter_map(orphan)))],
+    |host| {
+        let texts = host.os.fingerprints.iter().map(|text| text.clone().into_owned());
+        vec![("os_fingerprints".into(), list(texts))]
+    },
+    |host| vec![("os_ports_used".into(), list(host.os.ports_used.iter().map(port_used)))],
 ];
 
 /// Joins texts with a comma and a blank; null if there are none.
@@ -76,29 +59,20 @@ pub(super) fn extra_text(extra: &ExtraPorts<'_>) -> String {
     format!("{count} {}", extra.state.as_ref().map(PortState::as_str).unwrap_or_default())
 }
 
-pub(super) const PORT: &[(&str, OfPort)] = &[
-    ("state", |port| Some(owned(port.state.as_str()))),
-    ("reason", |port| port.reason.clone()),
-    ("reason_ip", |port| port.reason_ip.clone()),
-    ("owner", |port| port.owner.clone()),
-];
+/// Fields of a port whose values are not compared: its key, its position, and the distance that a packet travelled.
+pub(super) const NOT_OF_PORT: &[&str] = &["protocol", "number", "index", "reason_ttl", "expanded"];
 
-pub(super) const SERVICE: &[(&str, OfService)] = &[
-    ("service.name", |service| service.name.clone()),
-    ("service.product", |service| service.product.clone()),
-    ("service.version", |service| service.version.clone()),
-    ("service.extra_info", |service| service.extra_info.clone()),
-    ("service.hostname", |service| service.hostname.clone()),
-    ("service.os_type", |service| service.os_type.clone()),
-    ("service.device_type", |service| service.device_type.clone()),
-    ("service.method", |service| service.method.clone()),
-    ("service.confidence", |service| number(service.confidence)),
-    ("service.tunnel", |service| service.tunnel.clone()),
-    ("service.rpc_num", |service| number(service.rpc_num)),
-    ("service.cpes", |service| (!service.cpes.is_empty()).then(|| service.cpes.join(" ").into())),
-    ("service.fingerprint", |service| service.fingerprint.clone()),
-    ("service.banner", |service| service.banner.clone()),
-];
+/// Fields of a service whose values are not compared: details of the RPC program, which `rpc_num` identifies.
+pub(super) const NOT_OF_SERVICE: &[&str] = &["rpc_proto", "low_ver", "high_ver"];
+
+/// Returns the fields of a record that are compared: all except these, each with its index. Lists of records have no
+/// value, and are thus never in conflict.
+pub(super) fn compared<'a, R: Record<'a>>(
+    except: &'static [&'static str],
+) -> impl Iterator<Item = (usize, &'static str)> {
+    let fields = R::FIELDS.iter().copied().enumerate();
+    fields.filter(move |(_, field)| !except.contains(field))
+}
 
 /// Returns the output of a script, or its structured value as JSON if it has no output.
 pub(super) fn script_value<'a>(script: &Script<'a>) -> CowStr<'a> {

@@ -6,63 +6,88 @@ use std::{
     mem,
 };
 
-use super::{coverage::Ranges, policy::MergeFlags};
+use super::{columns::ColumnsOf, coverage::Ranges, explain::Value, policy::MergeFlags};
 use crate::model::{
-    Address, CowStr, ExtraPorts, Host, Hostname, OsDetection, Port, Sequence, TcpSequence,
+    Address, CowStr, ExtraPorts, FieldValue, Host, Hostname, OsDetection, Port, Record as _,
+    Sequence, TcpSequence,
 };
 
-/// Values of a host that may come from another scan than its state.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Details<'a> {
-    comment: Option<CowStr<'a>>,
-    uptime: (Option<i64>, Option<CowStr<'a>>),
-    distance: Option<i32>,
-    tcp: TcpSequence<'a>,
-    ip_id: Sequence<'a>,
-    tcp_ts: Sequence<'a>,
-}
+/// Defines [`Details`]. Fields of one line are taken together. Each has the column that `conflicts` names, or for a
+/// struct the beginning of its columns.
+macro_rules! details {
+    ($($($field:ident: $type:ty = $column:literal),+;)+) => {
+        /// Values of a host that may come from another scan than its state.
+        #[derive(Debug, Clone, Default, PartialEq)]
+        pub(super) struct Details<'a> {
+            $($($field: $type,)+)+
+        }
 
-impl<'a> Details<'a> {
-    /// Takes each value that is not set yet.
-    pub(super) fn fill(&mut self, host: &mut Host<'a>) {
-        fn take<T: Default + PartialEq>(mine: &mut T, theirs: &mut T) {
-            if *mine == T::default() {
-                *mine = mem::take(theirs);
+        impl<'a> Details<'a> {
+            /// Columns that are compared; those of one list are taken together.
+            pub(super) const COLUMNS: &'static [ColumnsOf] = &[$(|host| {
+                let mut columns = Vec::new();
+                $(host.$field.columns($column, &mut columns);)+
+                columns
+            }),+];
+
+            /// Takes each value that is not set yet.
+            pub(super) fn fill(&mut self, host: &mut Host<'a>) {
+                $(if $(self.$field == <$type>::default())&&+ {
+                    $(self.$field = mem::take(&mut host.$field);)+
+                })+
+            }
+
+            /// Returns the values of a host that are not set here yet; `None` if there are none.
+            pub(super) fn missing(&self, host: &Host<'a>) -> Option<Self> {
+                let mut new = Self::default();
+                $(if $(self.$field == <$type>::default())&&+ {
+                    $(new.$field.clone_from(&host.$field);)+
+                })+
+                (new != Self::default()).then_some(new)
+            }
+
+            pub(super) fn into_host(self, host: &mut Host<'a>) {
+                $($(host.$field = self.$field;)+)+
             }
         }
-        take(&mut self.comment, &mut host.comment);
-        take(&mut self.uptime, &mut (host.uptime_s, host.last_boot.take()));
-        take(&mut self.distance, &mut host.distance);
-        take(&mut self.tcp, &mut host.tcp_sequence);
-        take(&mut self.ip_id, &mut host.ip_id_sequence);
-        take(&mut self.tcp_ts, &mut host.tcp_ts_sequence);
-    }
+    };
+}
 
-    /// Returns the values of a host that are not set here yet; `None` if there are none.
-    pub(super) fn missing(&self, host: &Host<'a>) -> Option<Self> {
-        fn new<T: Default + PartialEq + Clone>(mine: &T, theirs: &T) -> T {
-            if *mine == T::default() { theirs.clone() } else { T::default() }
-        }
-        let new = Self {
-            comment: new(&self.comment, &host.comment),
-            uptime: new(&self.uptime, &(host.uptime_s, host.last_boot.clone())),
-            distance: new(&self.distance, &host.distance),
-            tcp: new(&self.tcp, &host.tcp_sequence),
-            ip_id: new(&self.ip_id, &host.ip_id_sequence),
-            tcp_ts: new(&self.tcp_ts, &host.tcp_ts_sequence),
-        };
-        (new != Self::default()).then_some(new)
-    }
+details! {
+    comment: Option<CowStr<'a>> = "comment";
+    uptime_s: Option<i64> = "uptime_s", last_boot: Option<CowStr<'a>> = "last_boot";
+    distance: Option<i32> = "distance";
+    tcp_sequence: TcpSequence<'a> = "tcp_seq_";
+    ip_id_sequence: Sequence<'a> = "ip_id_";
+    tcp_ts_sequence: Sequence<'a> = "tcp_ts_";
+}
 
-    pub(super) fn into_host(self, host: &mut Host<'a>) {
-        host.comment = self.comment;
-        (host.uptime_s, host.last_boot) = self.uptime;
-        host.distance = self.distance;
-        host.tcp_sequence = self.tcp;
-        host.ip_id_sequence = self.ip_id;
-        host.tcp_ts_sequence = self.tcp_ts;
+/// Value that `conflicts` shows in one or several columns.
+trait Columns<'a> {
+    /// Appends the columns with their values.
+    fn columns(&self, name: &'static str, to: &mut Vec<(CowStr<'static>, Value<'a>)>);
+}
+
+impl<'a, T: FieldValue<'a>> Columns<'a> for Option<T> {
+    fn columns(&self, name: &'static str, to: &mut Vec<(CowStr<'static>, Value<'a>)>) {
+        to.push((name.into(), self.text()));
     }
 }
+
+/// Implements [`Columns`] for structs.
+macro_rules! structs {
+    ($($type:ident),*) => {
+        $(impl<'a> Columns<'a> for $type<'a> {
+            fn columns(&self, name: &'static str, to: &mut Vec<(CowStr<'static>, Value<'a>)>) {
+                for (index, field) in Self::FIELDS.iter().enumerate() {
+                    to.push((format!("{name}{field}").into(), self.text_of(index)));
+                }
+            }
+        })*
+    };
+}
+
+structs!(TcpSequence, Sequence);
 
 /// Removes everything that the flags turn off from a host that is not the caller's.
 pub(super) fn strip(host: &mut Host<'_>, flags: &MergeFlags) {
@@ -220,19 +245,7 @@ mod tests {
 
     #[test]
     fn counts_follow_their_lists_and_what_is_empty_goes() {
-        let port = |number| Port {
-            protocol: Protocol::Tcp,
-            number,
-            index: 0,
-            state: PortState::Open,
-            reason: None,
-            reason_ttl: None,
-            reason_ip: None,
-            owner: None,
-            services: Vec::new(),
-            scripts: Vec::new(),
-            expanded: false,
-        };
+        let port = |number| Port::new(Protocol::Tcp, number, PortState::Open);
         let ports = [port(22), port(80)];
         let left = |extra: ExtraPorts<'static>| {
             let mut all = vec![extra];

@@ -8,14 +8,16 @@ use std::collections::BTreeSet;
 
 use super::{
     columns::{
-        Columns, DETAILS, HOST, MAC, OS, PORT, SERVICE, extra_text, list, route, script_value,
+        ColumnsOf, HOST, MAC, NOT_OF_PORT, NOT_OF_SERVICE, OS, compared, extra_text, list, route,
+        script_value,
     },
-    details::plain_name,
+    details::{Details, plain_name},
     group::Look,
     policy::Precedence,
 };
 use crate::model::{
-    Conflict, CowStr, ExtraPorts, Hostname, OsMatch, Port, Protocol, ScanIndex, Script,
+    Conflict, CowStr, ExtraPorts, Hostname, OsMatch, Port, Protocol, Record as _, ScanIndex,
+    Script, Service,
 };
 
 /// Rule that removes a port which a later look covered and did not list.
@@ -95,7 +97,7 @@ impl<'a> Explain<'a> {
 
     /// Records a conflict when the losing value is set and differs from the winning one.
     fn note(&mut self, subject: Subject<'a>, mine: Value<'a>, theirs: Value<'a>, loss: Loss) {
-        if theirs.is_some() && mine != theirs {
+        if is_conflict(&mine, &theirs) {
             self.record(subject, mine, theirs, loss);
         }
     }
@@ -134,9 +136,9 @@ impl<'a> Explain<'a> {
             return;
         }
         let of_os = if precedence == Precedence::Latest { &[] } else { OS };
-        let mac: &[Columns] = if names { &[MAC] } else { &[] };
-        for columns in mac.iter().chain(DETAILS).chain(of_os) {
-            self.together(columns, looks, precedence);
+        let mac: &[ColumnsOf] = if names { &[MAC] } else { &[] };
+        for columns in mac.iter().chain(Details::COLUMNS).chain(of_os) {
+            self.together(*columns, looks, precedence);
         }
     }
 
@@ -160,15 +162,22 @@ impl<'a> Explain<'a> {
     }
 
     /// Records conflicts of values that are taken together from the first look that has any.
-    fn together(&mut self, columns: &Columns, looks: &[Look<'a>], precedence: Precedence) {
-        let has_any = |look: &&Look<'a>| columns.iter().any(|(_, get)| get(&look.host).is_some());
-        let mut looks = looks.iter().filter(has_any);
+    fn together(&mut self, columns: ColumnsOf, looks: &[Look<'a>], precedence: Precedence) {
+        let mut looks = looks.iter().filter(|look| {
+            let values = columns(&look.host);
+            values.iter().any(|(_, value)| value.is_some())
+        });
         let Some(best) = looks.next() else { return };
         for look in looks {
-            for (column, get) in *columns {
-                let values = (get(&best.host), get(&look.host));
-                self.note(Subject::new(*column), values.0, values.1, loss(best, look, precedence));
-            }
+            self.columns(columns, (best, look), loss(best, look, precedence));
+        }
+    }
+
+    /// Records conflicts of columns of two looks.
+    fn columns(&mut self, columns: ColumnsOf, (best, look): (&Look<'a>, &Look<'a>), loss: Loss) {
+        let values = columns(&best.host).into_iter().zip(columns(&look.host));
+        for ((column, mine), (_, theirs)) in values {
+            self.note(Subject::new(column), mine, theirs, loss);
         }
     }
 
@@ -198,10 +207,15 @@ impl<'a> Explain<'a> {
         }
     }
 
-    /// Records conflicts of a port's state, reason and owner.
+    /// Records conflicts of a port's own values.
     pub(super) fn port(&mut self, mine: &Port<'a>, theirs: &Port<'a>, loss: Loss) {
-        for (column, get) in PORT {
-            self.note(Subject::of_port(mine, *column), get(mine), get(theirs), loss);
+        for (field, column) in compared::<Port<'a>>(NOT_OF_PORT) {
+            self.note(
+                Subject::of_port(mine, column),
+                mine.text_of(field),
+                theirs.text_of(field),
+                loss,
+            );
         }
     }
 
@@ -210,13 +224,16 @@ impl<'a> Explain<'a> {
         let names: BTreeSet<Option<&str>> =
             theirs.services.iter().map(|service| service.name.as_deref()).collect();
         for name in names {
-            for (column, get) in SERVICE {
+            for (field, column) in compared::<Service<'a>>(NOT_OF_SERVICE) {
                 let value = |port: &Port<'a>| {
                     let of_name = port.services.iter().filter(|s| s.name.as_deref() == name);
-                    set(of_name.filter_map(get), ", ")
+                    set(of_name.filter_map(|service| service.text_of(field)), ", ")
                 };
-                let subject = Subject::of_port(mine, *column).with_item(name.map(owned));
-                self.note(subject, value(mine), value(theirs), loss);
+                let values = (value(mine), value(theirs));
+                if is_conflict(&values.0, &values.1) {
+                    let subject = Subject::of_port(mine, format!("service.{column}"));
+                    self.record(subject.with_item(name.map(owned)), values.0, values.1, loss);
+                }
             }
         }
     }
@@ -288,9 +305,8 @@ impl<'a> Explain<'a> {
             };
             let theirs = (look.facts.scan, &*look.host.os.matches);
             self.os_matches(stands, theirs, precedence);
-            for (column, get) in OS.iter().copied().flatten() {
-                let values = (get(&best.host), get(&look.host));
-                self.note(Subject::new(*column), values.0, values.1, loss(best, look, precedence));
+            for columns in OS {
+                self.columns(*columns, (best, look), loss(best, look, precedence));
             }
         }
     }
@@ -339,6 +355,11 @@ impl<'a> Explain<'a> {
             self.note(Subject::new("trace"), mine, theirs, loss(winner, loser, precedence));
         }
     }
+}
+
+/// Returns true if the losing value is set and differs from the winning one.
+fn is_conflict(mine: &Value<'_>, theirs: &Value<'_>) -> bool {
+    theirs.is_some() && mine != theirs
 }
 
 fn loss(winner: &Look<'_>, loser: &Look<'_>, precedence: Precedence) -> Loss {
