@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{log, replay, snapshot::Snapshot};
 use crate::{
     fuzzing::Folder,
+    model::{OsClass, OsMatch, Script, Service, TraceHop},
     table::{Stored, restore},
 };
 
@@ -49,8 +50,9 @@ pub(crate) fn parquet(data: &[u8]) {
 fn take(row: &Stored<'_>) {
     let host = restore::host(row);
     assert!(host.ports.is_empty());
-    let _ = (restore::port(row), restore::service(row), restore::script(row));
-    let _ = (restore::os_match(row), restore::os_class(row));
-    let _ = (restore::hop(row), restore::trace(row));
+    let _ = (restore::port(row), restore::read::<Service<'_>>(row));
+    let _ = restore::read::<Script<'_>>(row);
+    let _ = (restore::read::<OsMatch<'_>>(row), restore::read::<OsClass<'_>>(row));
+    let _ = (restore::read::<TraceHop<'_>>(row), restore::trace(row));
     let _ = (restore::scan(row), restore::event(row), restore::warning(row));
 }

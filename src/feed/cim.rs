@@ -3,7 +3,7 @@
 
 use super::{
     Handing, OS_MIN, hand_over,
-    line::{self, LINE, clipped, clipped_port},
+    line::{self, LINE, clipped},
     subject::{Subject, brief, good_match, has_ports, product, transport},
 };
 use crate::{
@@ -54,7 +54,7 @@ impl Cim {
                     let host = clipped(&host, caps);
                     let run = line::clipped_header(run, caps);
                     let cut = Subject { host: &host, run: &run, ..*subject };
-                    self.line(&cut, (&clipped_port(port, caps), &id), true, out);
+                    self.line(&cut, (&clipped(port, caps), &id), true, out);
                 }
             });
             out.push(b'\n');

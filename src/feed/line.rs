@@ -7,10 +7,7 @@ use std::borrow::Cow;
 
 use crate::{
     json,
-    model::{
-        CowStr, ExtraPorts, Host, HostState, OsDetection, Port, Protocol, ScanHeader, ScanSummary,
-        Script, ScriptValue, Service, Trace, id_of_parts,
-    },
+    model::{CowStr, Editor, FieldValue, ScanHeader, ScanSummary, ScriptValue, id_of_parts},
 };
 
 /// Smallest allowed limit of a line, in bytes. All parts that are never cut fit.
@@ -146,14 +143,6 @@ fn clip(text: &mut CowStr<'_>, bytes: usize) {
     }
 }
 
-fn clip_option(text: &mut Option<CowStr<'_>>, bytes: usize) {
-    if bytes == 0 {
-        *text = None;
-    } else if let Some(text) = text {
-        clip(text, bytes);
-    }
-}
-
 fn clip_string(text: &mut Option<String>, bytes: usize) {
     match text {
         Some(_) if bytes == 0 => *text = None,
@@ -162,106 +151,71 @@ fn clip_string(text: &mut Option<String>, bytes: usize) {
     }
 }
 
-/// Returns a host cut to these caps. Its IDs must be taken before.
-pub(super) fn clipped<'h>(host: &Host<'h>, caps: &Caps) -> Host<'h> {
-    let mut host = host.clone();
-    let (bytes, items) = (caps.bytes(Class::Rest), caps.items(Class::Rest));
-    host.ports.truncate(caps.items(Class::Ports));
-    for port in &mut host.ports {
-        clip_port(port, caps);
-    }
-    clip_scripts(&mut host.scripts, caps);
-    clip_os(&mut host.os, caps);
-    clip_extra(&mut host.extra_ports, caps);
-    clip_traces(&mut host.traces, caps);
-    // The first address and the first name identify the host, so they are kept.
-    host.addresses.truncate(items.max(1));
-    for address in &mut host.addresses {
-        clip(&mut address.text, bytes.max(UNIT));
-        clip_option(&mut address.vendor, bytes);
-    }
-    host.hostnames.truncate(items.max(1));
-    for name in &mut host.hostnames {
-        clip(&mut name.name, bytes.max(UNIT));
-        clip_option(&mut name.kind, bytes.max(UNIT));
-    }
-    if let HostState::Other(state) = &mut host.status.state {
-        clip(state, bytes.max(UNIT));
-    }
-    for text in [&mut host.status.reason, &mut host.comment, &mut host.last_boot] {
-        clip_option(text, bytes);
-    }
-    host
+/// Editor that cuts every text and list of a record. The names of the fields decide the class, so that a new field is
+/// cut with all others.
+struct Clipper<'c> {
+    caps: &'c Caps,
+    /// Class of texts and lists whose field has no class of its own.
+    class: Class,
+    /// Number of bytes that are kept of texts that could be left out.
+    least: usize,
 }
 
-/// Returns a port cut to these caps.
-pub(super) fn clipped_port<'h>(port: &Port<'h>, caps: &Caps) -> Port<'h> {
-    let mut port = port.clone();
-    clip_port(&mut port, caps);
-    port
-}
-
-fn clip_port(port: &mut Port<'_>, caps: &Caps) {
-    let (bytes, items) = (caps.bytes(Class::Rest), caps.items(Class::Rest));
-    clip_scripts(&mut port.scripts, caps);
-    port.services.truncate(items);
-    for service in &mut port.services {
-        clip_service(service, caps);
-    }
-    if let Protocol::Other(name) = &mut port.protocol {
-        clip(name, bytes.max(UNIT));
-    }
-    if let crate::model::PortState::Other(state) = &mut port.state {
-        clip(state, bytes.max(UNIT));
-    }
-    for text in [&mut port.reason, &mut port.reason_ip, &mut port.owner] {
-        clip_option(text, bytes);
+impl<'c> Clipper<'c> {
+    fn new(caps: &'c Caps) -> Self {
+        Self { caps, class: Class::Rest, least: 0 }
     }
 }
 
-fn clip_service(service: &mut Service<'_>, caps: &Caps) {
-    let (bytes, items) = (caps.bytes(Class::Rest), caps.items(Class::Rest));
-    clip_option(&mut service.fingerprint, caps.bytes(Class::Fingerprints));
-    clip_option(&mut service.banner, caps.bytes(Class::Banners));
-    for text in [
-        &mut service.name,
-        &mut service.product,
-        &mut service.version,
-        &mut service.extra_info,
-        &mut service.hostname,
-        &mut service.os_type,
-        &mut service.device_type,
-        &mut service.method,
-        &mut service.tunnel,
-        &mut service.rpc_proto,
-    ] {
-        clip_option(text, bytes);
+impl Editor for Clipper<'_> {
+    fn text(&mut self, _: &'static str, text: &mut CowStr<'_>) {
+        clip(text, self.caps.bytes(self.class).max(UNIT));
     }
-    service.cpes.truncate(items);
-    service.cpes.iter_mut().for_each(|cpe| clip(cpe, bytes));
-}
 
-fn clip_scripts(scripts: &mut Vec<Script<'_>>, caps: &Caps) {
-    scripts.truncate(caps.items(Class::Rest));
-    for script in scripts {
-        clip_script(script, caps);
+    fn optional_text(&mut self, field: &'static str, text: &mut Option<CowStr<'_>>) {
+        let class = match field {
+            "output" => Class::Output,
+            "fingerprint" => Class::Fingerprints,
+            "banner" => Class::Banners,
+            _ => self.class,
+        };
+        let bytes = self.caps.bytes(class).max(self.least);
+        match text {
+            Some(_) if bytes == 0 => *text = None,
+            Some(text) => clip(text, bytes),
+            None => {}
+        }
     }
-}
 
-fn clip_script(script: &mut Script<'_>, caps: &Caps) {
-    // A value cannot be cut in the middle: it is kept or removed.
-    if caps.items(Class::Data) < usize::MAX && size(&script.data) > caps.bytes(Class::Data) {
-        script.data = ScriptValue::None;
+    fn list<'a, T: FieldValue<'a>>(&mut self, field: &'static str, items: &mut Vec<T>) {
+        // The class of the list itself, and that of its items.
+        let (of_list, of_items) = match field {
+            "ports" => (Class::Ports, self.class),
+            "extra_ports" | "reasons" => (Class::ExtraPorts, Class::ExtraPorts),
+            "traces" | "hops" => (Class::Trace, Class::Trace),
+            "fingerprints" => (self.class, Class::Fingerprints),
+            _ => (self.class, self.class),
+        };
+        // The first address and the first name identify the host, so they are kept.
+        let identifies = matches!(field, "addresses" | "hostnames");
+        items.truncate(self.caps.items(of_list).max(usize::from(identifies)));
+        if field == "fingerprints" && self.caps.items(of_items) == 0 {
+            items.clear();
+        }
+        let least = if field == "hostnames" { UNIT } else { 0 };
+        let mut of_items = Clipper { caps: self.caps, class: of_items, least };
+        for item in items {
+            item.edit(field, &mut of_items);
+        }
     }
-    clip_option(&mut script.output, caps.bytes(Class::Output));
-    clip(&mut script.name, caps.bytes(Class::Rest).max(UNIT));
-}
 
-/// Returns a script cut to these caps.
-pub(super) fn clipped_script<'h>(script: &Script<'h>, caps: &Caps) -> Script<'h> {
-    let mut script = script.clone();
-    clip_script(&mut script, caps);
-    script
+    fn script_data(&mut self, data: &mut ScriptValue<'_>) {
+        // A value cannot be cut in the middle: it is kept or removed.
+        let caps = self.caps;
+        if caps.items(Class::Data) < usize::MAX && size(data) > caps.bytes(Class::Data) {
+            *data = ScriptValue::None;
+        }
+    }
 }
 
 fn size(data: &ScriptValue<'_>) -> usize {
@@ -270,49 +224,11 @@ fn size(data: &ScriptValue<'_>) -> usize {
     text.len()
 }
 
-fn clip_os(os: &mut OsDetection<'_>, caps: &Caps) {
-    let (bytes, items) = (caps.bytes(Class::Rest), caps.items(Class::Rest));
-    os.fingerprints.truncate(items);
-    let fingerprint = caps.bytes(Class::Fingerprints);
-    os.fingerprints.iter_mut().for_each(|text| clip(text, fingerprint));
-    os.fingerprints.retain(|text| !text.is_empty());
-    os.matches.truncate(items);
-    os.matches.iter_mut().for_each(|found| clip_option(&mut found.name, bytes));
-    os.classes.truncate(items);
-    for class in &mut os.classes {
-        for text in [&mut class.kind, &mut class.vendor, &mut class.family, &mut class.generation] {
-            clip_option(text, bytes);
-        }
-        class.cpes.truncate(items);
-        class.cpes.iter_mut().for_each(|cpe| clip(cpe, bytes));
-    }
-    os.ports_used.truncate(items);
-    os.ports_used.iter_mut().for_each(|used| clip_option(&mut used.proto, bytes));
-}
-
-fn clip_extra(extra: &mut Vec<ExtraPorts<'_>>, caps: &Caps) {
-    extra.truncate(caps.items(Class::ExtraPorts));
-    for extra in extra {
-        extra.reasons.truncate(caps.items(Class::ExtraPorts));
-        for reason in &mut extra.reasons {
-            clip_option(&mut reason.ports, caps.bytes(Class::ExtraPorts));
-            clip_option(&mut reason.reason, caps.bytes(Class::ExtraPorts));
-            clip_option(&mut reason.proto, caps.bytes(Class::ExtraPorts));
-        }
-    }
-}
-
-fn clip_traces(traces: &mut Vec<Trace<'_>>, caps: &Caps) {
-    let (bytes, items) = (caps.bytes(Class::Trace), caps.items(Class::Trace));
-    traces.truncate(items);
-    for trace in traces {
-        clip_option(&mut trace.proto, bytes);
-        trace.hops.truncate(items);
-        for hop in &mut trace.hops {
-            clip_option(&mut hop.ip, bytes);
-            clip_option(&mut hop.hostname, bytes);
-        }
-    }
+/// Returns a record, such as a host, port or script, cut to these caps. The IDs of a host must be taken before.
+pub(super) fn clipped<'a, T: FieldValue<'a> + Clone>(record: &T, caps: &Caps) -> T {
+    let mut record = record.clone();
+    record.edit("", &mut Clipper::new(caps));
+    record
 }
 
 /// Returns a scan header cut to these caps.
@@ -330,8 +246,8 @@ pub(super) fn clipped_header(header: &ScanHeader, caps: &Caps) -> ScanHeader {
 pub(super) fn clipped_record(record: &ScanSummary, caps: &Caps) -> ScanSummary {
     let mut record = record.clone();
     record.header = clipped_header(&record.header, caps);
-    clip_scripts(&mut record.pre_scripts, caps);
-    clip_scripts(&mut record.post_scripts, caps);
+    record.pre_scripts.edit("scripts", &mut Clipper::new(caps));
+    record.post_scripts.edit("scripts", &mut Clipper::new(caps));
     let bytes = caps.bytes(Class::Rest);
     let stats = &mut record.stats;
     for text in [&mut stats.exit_status, &mut stats.error_message, &mut stats.summary] {
@@ -343,6 +259,7 @@ pub(super) fn clipped_record(record: &ScanSummary, caps: &Caps) -> ScanSummary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Script;
 
     /// Writes a line of these texts, one in each of two classes, cut as far as necessary.
     fn line(max: usize, output: &str, banner: &str) -> String {
@@ -398,12 +315,12 @@ mod tests {
             origin: crate::model::ScriptOrigin::Nse,
         };
         let mut caps = Caps::none();
-        assert_eq!(clipped_script(&script, &caps), script);
+        assert_eq!(clipped(&script, &caps), script);
         caps.set(Class::Data, 1);
-        assert!(clipped_script(&script, &caps).data.is_none());
+        assert!(clipped(&script, &caps).data.is_none());
         caps.set(Class::Output, 1);
-        assert_eq!(clipped_script(&script, &caps).output.unwrap().len(), UNIT);
+        assert_eq!(clipped(&script, &caps).output.unwrap().len(), UNIT);
         caps.set(Class::Output, 0);
-        assert_eq!(clipped_script(&script, &caps).output, None);
+        assert_eq!(clipped(&script, &caps).output, None);
     }
 }

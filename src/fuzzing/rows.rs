@@ -216,24 +216,24 @@ fn check_restored_host(run: &ScanHeader, host: &Host<'_>) {
     back.ports.extend(each(&batches, Table::Ports).filter_map(|row| restore::port(&row)));
     for row in each(&batches, Table::Services) {
         if let Some(port) = port_of(&mut back, &row) {
-            port.services.push(restore::service(&row));
+            port.services.push(restore::read(&row));
         }
     }
     for row in each(&batches, Table::Scripts) {
-        let script = restore::script(&row);
+        let script = restore::read(&row);
         match port_of(&mut back, &row) {
             Some(port) => port.scripts.push(script),
             None => back.scripts.push(script),
         }
     }
-    back.os.matches.extend(each(&batches, Table::OsMatches).map(|row| restore::os_match(&row)));
-    back.os.classes.extend(each(&batches, Table::OsClasses).map(|row| restore::os_class(&row)));
+    back.os.matches.extend(each(&batches, Table::OsMatches).map(|row| restore::read(&row)));
+    back.os.classes.extend(each(&batches, Table::OsClasses).map(|row| restore::read(&row)));
     for row in each(&batches, Table::Hops) {
         let index = usize::try_from(row.int32("trace_index").unwrap_or_default()).unwrap_or(0);
         back.traces.resize(index.saturating_add(1), Trace::default());
         if let Some(trace) = back.traces.last_mut() {
             (trace.proto, trace.port) = restore::trace(&row);
-            trace.hops.push(restore::hop(&row));
+            trace.hops.push(restore::read(&row));
         }
     }
     assert_eq!(host_lines(run, &back), host_lines(run, host), "rows of what was restored");
@@ -248,7 +248,7 @@ fn check_restored_scan(record: &ScanSummary) {
             Some("prerule") => &mut back.pre_scripts,
             _ => &mut back.post_scripts,
         };
-        scripts.push(restore::script(&row));
+        scripts.push(restore::read(&row));
     }
     back.diagnostics
         .extend(each(&batches, Table::Warnings).filter_map(|row| restore::warning(&row)));

@@ -1,10 +1,12 @@
 //! Borrowed value of a row.
 
-use super::Field;
+use super::{Field, Stored};
 use crate::{
     bytes::{append, append_number, escape, escape_doubled},
     json::{self, Value as _},
-    model::{CowStr, ScriptValue, Timestamp},
+    model::{
+        AddressKind, CowStr, HostState, PortState, Protocol, ScriptOrigin, ScriptValue, Timestamp,
+    },
 };
 
 /// Value of a row, borrowed from it.
@@ -44,6 +46,15 @@ pub(crate) trait Cells {
     fn cell(&mut self, field: &Field, lead: &str, cell: Cell<'_>);
 }
 
+/// Struct of the model that rows of a table, or items of a list, show. `schema` implements it from the columns.
+pub(crate) trait TableFields {
+    /// Passes the cells that nested documents have to `to`, in the order of the columns.
+    fn nested_cells(&self, to: &mut impl Cells);
+
+    /// Sets the fields that are columns to the values in a row. A column that is null or missing sets the default.
+    fn read(&mut self, row: &Stored<'_>);
+}
+
 /// List in a row: texts (one field) or structs.
 pub trait Items {
     /// Returns the number of items.
@@ -51,6 +62,10 @@ pub trait Items {
 
     /// Returns a field of an item.
     fn cell(&self, item: usize, field: usize) -> Cell<'_>;
+
+    /// Appends the list to `out` as a member of a nested document: `lead`, and the items without their nulls. Nothing
+    /// is written if all items are empty.
+    fn write_nested(&self, lead: &str, out: &mut Vec<u8>);
 
     /// Appends the list to `out` as compact JSON. If `doubled` is true, every quote is doubled for a quoted CSV
     /// field.
@@ -223,5 +238,61 @@ where
 {
     fn from(value: &'r Option<T>) -> Self {
         value.as_ref().map_or(Self::Null, Into::into)
+    }
+}
+
+/// Implements the conversion of references to values that are copied.
+macro_rules! copied {
+    ($($type:ty),*) => {
+        $(impl From<&$type> for Cell<'_> {
+            fn from(value: &$type) -> Self {
+                (*value).into()
+            }
+        })*
+    };
+}
+
+copied!(i32, i64, f64, bool, Timestamp);
+
+impl From<&u16> for Cell<'_> {
+    fn from(number: &u16) -> Self {
+        Self::I32(i32::from(*number))
+    }
+}
+
+/// Implements the conversion of names, of which only those that are not known have to be escaped.
+macro_rules! names {
+    ($($type:ident),*) => {
+        $(impl<'r> From<&'r $type<'_>> for Cell<'r> {
+            fn from(name: &'r $type<'_>) -> Self {
+                match name {
+                    $type::Other(name) => name.into(),
+                    known => Self::Plain(known.as_str()),
+                }
+            }
+        })*
+    };
+}
+
+names!(HostState, PortState, Protocol, AddressKind);
+
+impl<'r> From<&'r ScriptValue<'_>> for Cell<'r> {
+    fn from(data: &'r ScriptValue<'_>) -> Self {
+        Self::Json(data)
+    }
+}
+
+impl From<&ScriptOrigin> for Cell<'_> {
+    fn from(origin: &ScriptOrigin) -> Self {
+        Self::Plain(origin.as_str())
+    }
+}
+
+impl<'r, T> From<&'r Vec<T>> for Cell<'r>
+where
+    Vec<T>: Items,
+{
+    fn from(items: &'r Vec<T>) -> Self {
+        Self::List(items)
     }
 }

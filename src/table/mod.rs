@@ -15,6 +15,7 @@ mod column;
 mod dictionary;
 pub mod export;
 mod interval;
+mod nested;
 pub(crate) mod restore;
 mod row;
 mod scan;
@@ -22,6 +23,8 @@ mod schema;
 
 pub use arrow::{array::RecordBatch, datatypes::SchemaRef};
 
+#[cfg(test)]
+pub(crate) use self::nested::LEVELS;
 pub use self::{
     builder::BatchBuilder,
     cell::{Cell, Items},
@@ -29,7 +32,12 @@ pub use self::{
     row::{Row, change_row, event_row, host_rows, merged_rows, run_rows},
     scan::ScanOf,
 };
-pub(crate) use self::{cell::Cells, restore::Stored};
+pub(crate) use self::{
+    cell::{Cells, TableFields},
+    nested::{NestedMembers, script_data},
+    restore::Stored,
+    row::{MergedColumns, conflict_row},
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Table (DATA_MODEL section 3).
@@ -203,6 +211,8 @@ impl Table {
 pub struct Column {
     /// Name, type and description.
     pub field: Field,
+    /// True if the member of nested documents that shows the row has the column.
+    nested: bool,
     get: for<'r> fn(&Row<'r>) -> Cell<'r>,
 }
 

@@ -1,21 +1,23 @@
-//! Converts rows of record batches back to the model. Columns are read in the order in which
-//! [`schema`](super::schema) defines them; a test converts every fixture to rows and back to keep both in step.
+//! Converts rows of record batches back to the model.
+//!
+//! The columns that [`schema`](super::schema) marks as fields are read by the code that is generated there, in their
+//! order. Here is the rest: values that a column holds in another form, and the types that a column can hold. A test
+//! converts every fixture to rows and back.
 
 use std::cell::Cell;
 
 use arrow::{
-    array::{Array, AsArray, ListArray, RecordBatch, StructArray},
+    array::{Array, ArrayRef, AsArray, RecordBatch, StructArray},
     datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType},
 };
 
+use super::TableFields;
 use crate::{
     error::{Diagnostic, DiagnosticCode, Position},
     model::{
-        Address, AddressKind, CowStr, ExtraPorts, ExtraReason, Host, HostHint, HostState,
-        HostStatus, HostTotals, Hostname, OsClass, OsDetection, OsMatch, OsPortUsed, Port,
-        PortState, Protocol, ScanActivity, ScanHeader, ScanInfo, ScanStats, ScanSummary, Script,
-        ScriptOrigin, ScriptValue, Sequence, Service, TargetSkipped, Task, TaskKind, TcpSequence,
-        Timestamp, TraceHop,
+        Address, AddressKind, CowStr, Host, HostHint, HostState, Port, PortState, Protocol,
+        ScanActivity, ScanSummary, ScriptOrigin, ScriptValue, TargetSkipped, Task, TaskKind,
+        Timestamp,
     },
 };
 
@@ -66,12 +68,13 @@ impl<'b> Stored<'b> {
         words.key(self.row).filter(|key| *key < texts.len()).map(|key| texts.value(key))
     }
 
-    fn owned(&self, name: &str) -> Option<CowStr<'static>> {
-        self.text(name).map(|text| CowStr::Owned(text.to_owned()))
+    /// Returns the value of a column as a type of the model: its default if the column is null or missing.
+    pub(super) fn get<T: FromColumn>(&self, name: &str) -> T {
+        T::from_column(self, name)
     }
 
-    fn string(&self, name: &str) -> Option<String> {
-        self.text(name).map(str::to_owned)
+    fn owned<'t>(&self, name: &str) -> Option<CowStr<'t>> {
+        self.text(name).map(|text| CowStr::Owned(text.to_owned()))
     }
 
     /// Returns a 32-bit integer column.
@@ -103,89 +106,161 @@ impl<'b> Stored<'b> {
         Timestamp::from_seconds(column.value(self.row) / 1_000_000)
     }
 
-    fn list(&self, name: &str) -> Option<&'b ListArray> {
-        self.column(name)?.as_list_opt::<i32>()
+    /// Returns the items of a list column.
+    fn list(&self, name: &str) -> Option<ArrayRef> {
+        let list = self.column(name)?.as_list_opt::<i32>()?;
+        Some(list.value(self.row))
     }
 
-    fn texts(&self, name: &str) -> Vec<CowStr<'static>> {
-        let Some(list) = self.list(name) else { return Vec::new() };
-        let items = list.value(self.row);
-        let Some(texts) = items.as_string_opt::<i32>() else { return Vec::new() };
-        texts.iter().flatten().map(|text| CowStr::Owned(text.to_owned())).collect()
-    }
-
+    /// Returns the items of a list of structs, each made by `each`.
     fn structs<T>(&self, name: &str, each: impl Fn(&Stored<'_>) -> T) -> Vec<T> {
-        let Some(list) = self.list(name) else { return Vec::new() };
-        let items = list.value(self.row);
+        let Some(items) = self.list(name) else { return Vec::new() };
         let Some(of) = items.as_struct_opt() else { return Vec::new() };
         let item = |row| Stored { columns: Columns::Struct(of), row, next: Cell::new(0) };
         (0..of.len()).map(|row| each(&item(row))).collect()
     }
+}
 
-    fn state(&self, name: &str) -> Option<PortState<'static>> {
-        self.owned(name).map(PortState::from_name)
+/// Type of the model that a column can hold.
+pub(super) trait FromColumn {
+    /// Returns the value of a column: the default if it is null or missing.
+    fn from_column(row: &Stored<'_>, name: &str) -> Self;
+}
+
+/// Implements [`FromColumn`] for types that a method of [`Stored`] reads.
+macro_rules! columns {
+    ($($type:ty: $read:ident),*) => {
+        $(impl FromColumn for Option<$type> {
+            fn from_column(row: &Stored<'_>, name: &str) -> Self {
+                row.$read(name)
+            }
+        }
+
+        impl FromColumn for $type {
+            fn from_column(row: &Stored<'_>, name: &str) -> Self {
+                row.$read(name).unwrap_or_default()
+            }
+        })*
+    };
+}
+
+columns!(i32: int32, i64: int64, f64: float64, bool: boolean);
+
+impl FromColumn for Option<Timestamp> {
+    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+        row.time(name)
     }
+}
+
+impl FromColumn for u16 {
+    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+        row.int32(name).and_then(|number| Self::try_from(number).ok()).unwrap_or_default()
+    }
+}
+
+impl FromColumn for Option<String> {
+    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+        row.text(name).map(str::to_owned)
+    }
+}
+
+impl FromColumn for Option<CowStr<'_>> {
+    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+        row.owned(name)
+    }
+}
+
+impl FromColumn for CowStr<'_> {
+    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+        row.owned(name).unwrap_or_default()
+    }
+}
+
+impl FromColumn for HostState<'_> {
+    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+        row.owned(name).map(HostState::from_name).unwrap_or_default()
+    }
+}
+
+impl FromColumn for Option<PortState<'_>> {
+    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+        row.owned(name).map(PortState::from_name)
+    }
+}
+
+impl FromColumn for PortState<'_> {
+    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+        PortState::from_name(row.get(name))
+    }
+}
+
+impl FromColumn for Protocol<'_> {
+    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+        Protocol::from_name(row.get(name))
+    }
+}
+
+impl FromColumn for ScriptOrigin {
+    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+        match row.text(name) {
+            Some("engine") => Self::Engine,
+            _ => Self::Nse,
+        }
+    }
+}
+
+/// The value stays JSON text.
+impl FromColumn for ScriptValue<'_> {
+    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+        row.owned(name).map_or(ScriptValue::None, ScriptValue::Json)
+    }
+}
+
+impl FromColumn for Vec<CowStr<'_>> {
+    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+        let Some(items) = row.list(name) else { return Vec::new() };
+        let Some(texts) = items.as_string_opt::<i32>() else { return Vec::new() };
+        texts.iter().flatten().map(|text| CowStr::Owned(text.to_owned())).collect()
+    }
+}
+
+impl<T: Default + TableFields> FromColumn for Vec<T> {
+    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+        row.structs(name, read)
+    }
+}
+
+impl FromColumn for Vec<Address<'_>> {
+    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+        row.structs(name, address)
+    }
+}
+
+/// Returns the struct that a row, or an item of a list, shows.
+pub(crate) fn read<T: Default + TableFields>(row: &Stored<'_>) -> T {
+    let mut read = T::default();
+    read.read(row);
+    read
 }
 
 /// Returns the host of a row of `hosts`, without the parts in other tables.
 pub(crate) fn host(row: &Stored<'_>) -> Host<'static> {
-    let mut host = Host::new(row.int32("host_index").unwrap_or_default());
-    let zone = row.owned("ip_zone");
-    host.hostnames = row.structs("hostnames", |name| Hostname {
-        name: name.owned("name").unwrap_or_default(),
-        kind: name.owned("type"),
-    });
-    host.addresses = row.structs("addresses", address);
+    let mut host = Host::new(0);
+    host.read(row);
     let of_ip =
         |address: &&mut Address<'_>| matches!(address.kind, AddressKind::Ipv4 | AddressKind::Ipv6);
     if let Some(first) = host.addresses.iter_mut().find(of_ip) {
-        first.zone = zone;
+        first.zone = row.owned("ip_zone");
     }
-    host.status = HostStatus {
-        state: row.owned("state").map(HostState::from_name).unwrap_or_default(),
-        reason: row.owned("reason"),
-        reason_ttl: row.int32("reason_ttl"),
-    };
-    host.start_time = row.time("start_time");
-    host.end_time = row.time("end_time");
-    host.timed_out = row.boolean("timed_out");
-    host.complete = row.boolean("complete").unwrap_or_default();
-    host.comment = row.owned("comment");
-    host.distance = row.int32("distance");
-    host.uptime_s = row.int64("uptime_s");
-    host.last_boot = row.owned("last_boot");
-    host.tcp_sequence = TcpSequence {
-        index: row.int64("tcp_seq_index"),
-        difficulty: row.owned("tcp_seq_difficulty"),
-        class: row.owned("tcp_seq_class"),
-        values: row.owned("tcp_seq_values"),
-    };
-    host.ip_id_sequence =
-        Sequence { class: row.owned("ip_id_class"), values: row.owned("ip_id_values") };
-    host.tcp_ts_sequence =
-        Sequence { class: row.owned("tcp_ts_class"), values: row.owned("tcp_ts_values") };
     host.srtt_us = row.micros("srtt_ms");
     host.rttvar_us = row.micros("rttvar_ms");
     host.timeout_us = row.micros("timeout_ms");
-    host.smurf_responses = row.int64("smurf_responses");
-    host.extra_ports = row.structs("extra_ports", extra_ports);
-    host.os = OsDetection {
-        fingerprints: row.texts("os_fingerprints"),
-        ports_used: row.structs("os_ports_used", |used| OsPortUsed {
-            state: used.state("state"),
-            proto: used.owned("proto"),
-            port: used.int32("port"),
-        }),
-        ..OsDetection::default()
-    };
-    host.ports_listed = row.int32("ports_listed").unwrap_or_default();
-    host.ports_open = row.int32("ports_open").unwrap_or_default();
     host
 }
 
-fn address(item: &Stored<'_>) -> Address<'static> {
-    let text = item.owned("addr").unwrap_or_default();
-    let kind = match item.owned("type").unwrap_or_default() {
+fn address<'t>(item: &Stored<'_>) -> Address<'t> {
+    let text: CowStr<'_> = item.get("addr");
+    let kind = match item.get("type") {
         name if name == "ipv4" => AddressKind::Ipv4,
         name if name == "ipv6" => AddressKind::Ipv6,
         name if name == "mac" => AddressKind::Mac,
@@ -195,20 +270,7 @@ fn address(item: &Stored<'_>) -> Address<'static> {
         AddressKind::Ipv4 | AddressKind::Ipv6 => text.parse().ok(),
         AddressKind::Mac | AddressKind::Other(_) => None,
     };
-    Address { text, kind, ip, zone: None, vendor: item.owned("vendor") }
-}
-
-fn extra_ports(item: &Stored<'_>) -> ExtraPorts<'static> {
-    ExtraPorts {
-        state: item.state("state"),
-        count: item.int64("count"),
-        reasons: item.structs("reasons", |reason| ExtraReason {
-            reason: reason.owned("reason"),
-            count: reason.int64("count"),
-            proto: reason.owned("proto"),
-            ports: reason.owned("ports"),
-        }),
-    }
+    Address { text, kind, ip, zone: None, vendor: item.get("vendor") }
 }
 
 /// Returns the protocol and number of the port in a row.
@@ -220,171 +282,36 @@ pub(crate) fn port_key(row: &Stored<'_>) -> Option<(Protocol<'static>, u16)> {
 /// Returns the port of a row of `ports`, without services and scripts.
 pub(crate) fn port(row: &Stored<'_>) -> Option<Port<'static>> {
     let (protocol, number) = port_key(row)?;
-    Some(Port {
-        protocol,
-        number,
-        state: row.state("state")?,
-        reason: row.owned("reason"),
-        reason_ttl: row.int32("reason_ttl"),
-        reason_ip: row.owned("reason_ip"),
-        owner: row.owned("owner"),
-        index: row.int32("port_index").unwrap_or_default(),
-        expanded: row.boolean("expanded").unwrap_or_default(),
-        services: Vec::new(),
-        scripts: Vec::new(),
-    })
-}
-
-/// Returns the service of a row of `services`.
-pub(crate) fn service(row: &Stored<'_>) -> Service<'static> {
-    Service {
-        name: row.owned("name"),
-        product: row.owned("product"),
-        version: row.owned("version"),
-        extra_info: row.owned("extra_info"),
-        hostname: row.owned("hostname"),
-        os_type: row.owned("os_type"),
-        device_type: row.owned("device_type"),
-        method: row.owned("method"),
-        confidence: row.int32("confidence"),
-        tunnel: row.owned("tunnel"),
-        rpc_proto: row.owned("rpc_proto"),
-        rpc_num: row.int64("rpc_num"),
-        low_ver: row.int32("low_ver"),
-        high_ver: row.int32("high_ver"),
-        cpes: row.texts("cpes"),
-        fingerprint: row.owned("fingerprint"),
-        banner: row.owned("banner"),
-    }
-}
-
-/// Returns the script of a row of `scripts`. Its value remains JSON text.
-pub(crate) fn script(row: &Stored<'_>) -> Script<'static> {
-    Script {
-        name: row.owned("name").unwrap_or_default(),
-        origin: match row.text("origin") {
-            Some("engine") => ScriptOrigin::Engine,
-            _ => ScriptOrigin::Nse,
-        },
-        output: row.owned("output"),
-        data: row.owned("data").map_or(ScriptValue::None, ScriptValue::Json),
-    }
-}
-
-/// Returns the match of a row of `os_matches`.
-pub(crate) fn os_match(row: &Stored<'_>) -> OsMatch<'static> {
-    OsMatch { name: row.owned("name"), accuracy: row.int32("accuracy"), line: row.int32("line") }
-}
-
-/// Returns the class of a row of `os_classes`.
-pub(crate) fn os_class(row: &Stored<'_>) -> OsClass<'static> {
-    OsClass {
-        match_index: row.int32("match_index"),
-        kind: row.owned("type"),
-        vendor: row.owned("vendor"),
-        family: row.owned("family"),
-        generation: row.owned("gen"),
-        accuracy: row.int32("accuracy"),
-        cpes: row.texts("cpes"),
-    }
-}
-
-/// Returns the hop of a row of `hops`.
-pub(crate) fn hop(row: &Stored<'_>) -> TraceHop<'static> {
-    TraceHop {
-        ttl: row.int32("ttl"),
-        rtt_ms: row.float64("rtt_ms"),
-        ip: row.owned("ip"),
-        hostname: row.owned("hostname"),
-    }
+    let state = PortState::from_name(row.owned("state")?);
+    let mut port = Port::new(protocol, number, state);
+    port.read(row);
+    Some(port)
 }
 
 /// Returns the protocol and port of the probes in a row of `hops`.
 pub(crate) fn trace(row: &Stored<'_>) -> (Option<CowStr<'static>>, Option<i32>) {
-    (row.owned("proto"), row.int32("trace_port"))
+    (row.get("proto"), row.get("trace_port"))
 }
 
 /// Returns the scan of a row of `scans`, without its scripts and warnings.
 pub(crate) fn scan(row: &Stored<'_>) -> ScanSummary {
-    let header = ScanHeader {
-        scan_id: row.string("scan_id").unwrap_or_default(),
-        doc_index: row.int32("doc_index").unwrap_or_default(),
-        position: Position::default(),
-        scanner: row.string("scanner"),
-        scanner_version: row.string("scanner_version"),
-        xml_version: row.string("xml_version"),
-        args: row.string("args"),
-        profile_name: row.string("profile_name"),
-        start_time: row.time("start_time"),
-        start_str: row.string("start_str"),
-    };
-    let stats = ScanStats {
-        end_time: row.time("end_time"),
-        end_str: row.string("end_str"),
-        elapsed_s: row.float64("elapsed_s"),
-        finished: row.boolean("finished").unwrap_or_default(),
-        exit_status: row.string("exit_status"),
-        error_message: row.string("error_message"),
-        summary: row.string("summary"),
-        hosts: HostTotals {
-            up: row.int64("hosts_up"),
-            down: row.int64("hosts_down"),
-            total: row.int64("hosts_total"),
-        },
-    };
-    ScanSummary {
-        header,
-        stats,
-        verbosity: row.int32("verbosity"),
-        debugging: row.int32("debugging"),
-        scan_info: row.structs("scan_info", |info| ScanInfo {
-            kind: info.string("type"),
-            protocol: info.string("protocol"),
-            num_services: info.int64("num_services"),
-            services: info.string("services"),
-            scan_flags: info.string("scan_flags"),
-        }),
-        hosts_seen: row.int64("hosts_seen").unwrap_or_default(),
-        hosts_incomplete: row.int64("hosts_incomplete").unwrap_or_default(),
-        truncated: row.boolean("truncated").unwrap_or_default(),
-        resumed: row.boolean("resumed").unwrap_or_default(),
-        bytes: row.int64("bytes").unwrap_or_default(),
-        content_sha256: row.string("content_sha256"),
-        has_scan: true,
-        ..ScanSummary::default()
-    }
+    let mut record = ScanSummary { has_scan: true, ..ScanSummary::default() };
+    record.read(row);
+    record.header.scan_id = row.text("scan_id").unwrap_or_default().to_owned();
+    record
 }
 
 /// Returns the event of a row of `events`.
 pub(crate) fn event(row: &Stored<'_>) -> Option<ScanActivity> {
-    let task = |kind| {
-        ScanActivity::Task(Task {
-            kind,
-            task: row.string("task"),
-            time: row.time("time"),
-            extra_info: row.string("extra_info"),
-            percent: row.float64("percent"),
-            remaining_s: row.int64("remaining_s"),
-            etc_time: row.time("etc_time"),
-        })
-    };
-    let kinds = [TaskKind::Begin, TaskKind::Progress, TaskKind::End];
     let kind = row.text("kind")?;
-    Some(match kinds.into_iter().find(|known| known.as_str() == kind) {
-        Some(known) => task(known),
-        None if kind == "hosthint" => ScanActivity::HostHint(HostHint {
-            ip: row.string("ip"),
-            mac: row.string("mac"),
-            hostname: row.string("hostname"),
-            state: row.string("state"),
-            reason: row.string("reason"),
-        }),
-        None => ScanActivity::Target(TargetSkipped {
-            status: row.string("state"),
-            reason: row.string("reason"),
-            specification: row.string("specification"),
-        }),
-    })
+    let kinds = [TaskKind::Begin, TaskKind::Progress, TaskKind::End];
+    let mut event = match kinds.into_iter().find(|known| known.as_str() == kind) {
+        Some(known) => ScanActivity::Task(Task::new(known)),
+        None if kind == "hosthint" => ScanActivity::HostHint(HostHint::default()),
+        None => ScanActivity::Target(TargetSkipped::default()),
+    };
+    event.read(row);
+    Some(event)
 }
 
 /// Returns the warning of a row of `warnings`.
@@ -394,7 +321,7 @@ pub(crate) fn warning(row: &Stored<'_>) -> Option<Diagnostic> {
     Some(Diagnostic {
         code: DiagnosticCode::ALL.into_iter().find(|known| known.as_str() == code)?,
         position: Position { byte: unsigned("byte_offset"), line: unsigned("line") },
-        count: row.int64("count").unwrap_or_default(),
-        detail: row.string("detail").unwrap_or_default(),
+        count: row.get("count"),
+        detail: row.text("detail").unwrap_or_default().to_owned(),
     })
 }

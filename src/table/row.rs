@@ -1,7 +1,5 @@
 //! Rows that a host, an event or a scan contributes to each table.
 
-use std::net::IpAddr;
-
 use super::{
     Cell, Cells, Items, Table,
     interval::{HostIntervalRow, PortIntervalRow},
@@ -71,22 +69,10 @@ impl<'r> HostRow<'r> {
     /// Returns the first IP address.
     pub(super) fn ip(&self) -> Cell<'r> {
         match self.ip {
-            Some(ip) if self.literal().is_some() => Cell::Plain(ip),
+            Some(ip) if self.host.ip().is_some_and(|address| address.ip.is_some()) => {
+                Cell::Plain(ip)
+            }
             Some(name) => Cell::Str(name),
-            None => Cell::Null,
-        }
-    }
-
-    /// Returns the first IP address, if it is a literal.
-    pub(super) fn literal(&self) -> Option<IpAddr> {
-        self.host.ip().and_then(|address| address.ip)
-    }
-
-    /// Returns the literal in network order, with IPv4 addresses mapped into `::ffff:0:0/96`.
-    pub(super) fn ip_bytes(&self) -> Cell<'r> {
-        match self.literal() {
-            Some(IpAddr::V4(ip)) => Cell::Bytes(ip.to_ipv6_mapped().octets()),
-            Some(IpAddr::V6(ip)) => Cell::Bytes(ip.octets()),
             None => Cell::Null,
         }
     }
@@ -156,7 +142,8 @@ pub(super) struct WarningRow<'r> {
 
 #[derive(Clone, Copy)]
 pub(super) struct ConflictRow<'r> {
-    pub(super) host_key: &'r str,
+    /// Identity of the host; `None` in a document of the host.
+    pub(super) host_key: Option<&'r str>,
     pub(super) winner: &'r str,
     pub(super) loser: &'r str,
     pub(super) conflict: &'r Conflict<'r>,
@@ -322,9 +309,51 @@ pub fn merged_rows(
     hop_rows(HostRow { scan_id: id(provenance.traces), ..row }, each)?;
     for conflict in conflicts {
         let (winner, loser) = (id(conflict.winner), id(conflict.loser));
-        each(&Row(Inner::Conflict(ConflictRow { host_key, winner, loser, conflict })))?;
+        each(&Row(Inner::Conflict(ConflictRow {
+            host_key: Some(host_key),
+            winner,
+            loser,
+            conflict,
+        })))?;
     }
     Ok(())
+}
+
+/// Additional columns of a merged host and its ports, for the document of the host.
+pub(crate) struct MergedColumns<'r>(HostRow<'r>);
+
+impl<'r> MergedColumns<'r> {
+    /// Creates the columns of a host. `scans` are the IDs of the scans that contributed.
+    pub(crate) fn new(merged: &'r MergedHost<'r>, scans: &'r Vec<&'r str>) -> Self {
+        Self(HostRow {
+            scan_id: "",
+            host_id: &merged.host_id,
+            host_key: &merged.host_key,
+            ip: None,
+            host: &merged.host,
+            seen: merged.provenance.seen,
+            scans: Some(scans),
+        })
+    }
+
+    /// Passes the cells of the host to `to`.
+    pub(crate) fn host(&self, to: &mut impl Cells) {
+        self.0.merged_cells(to);
+    }
+
+    /// Passes the cells of a port to `to`.
+    pub(crate) fn port(&self, port: &Port<'_>, seen: SeenRange, to: &mut impl Cells) {
+        PortRow { host: HostRow { seen, ..self.0 }, port }.merged_cells(to);
+    }
+}
+
+/// Returns the row of a conflict, for the document of its host.
+pub(crate) fn conflict_row<'r>(
+    conflict: &'r Conflict<'r>,
+    winner: &'r str,
+    loser: &'r str,
+) -> Row<'r> {
+    Row(Inner::Conflict(ConflictRow { host_key: None, winner, loser, conflict }))
 }
 
 /// Writes port scripts in port order, then host scripts.

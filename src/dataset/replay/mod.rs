@@ -252,22 +252,22 @@ impl Replay {
         let mut place = 0;
         each(self.tables.of(Table::Services), &id, |row| {
             if let Some(port) = port_of(&mut host, &mut place, row) {
-                port.services.push(restore::service(row));
+                port.services.push(restore::read(row));
             }
         })?;
         let mut place = 0;
         each(self.tables.of(Table::Scripts), &id, |row| {
-            let script = restore::script(row);
+            let script = restore::read(row);
             match port_of(&mut host, &mut place, row) {
                 Some(port) => port.scripts.push(script),
                 None => host.scripts.push(script),
             }
         })?;
         each(self.tables.of(Table::OsMatches), &id, |row| {
-            host.os.matches.push(restore::os_match(row));
+            host.os.matches.push(restore::read(row));
         })?;
         each(self.tables.of(Table::OsClasses), &id, |row| {
-            host.os.classes.push(restore::os_class(row));
+            host.os.classes.push(restore::read(row));
         })?;
         each(self.tables.of(Table::Hops), &id, |row| {
             let index = usize::try_from(row.int32("trace_index").unwrap_or_default()).unwrap_or(0);
@@ -277,7 +277,7 @@ impl Replay {
             }
             if let Some(trace) = host.traces.last_mut() {
                 (trace.proto, trace.port) = restore::trace(row);
-                trace.hops.push(restore::hop(row));
+                trace.hops.push(restore::read(row));
             }
         })?;
         Ok(Some(host))
@@ -292,7 +292,7 @@ impl Replay {
                 Some("prerule") => &mut record.pre_scripts,
                 _ => &mut record.post_scripts,
             };
-            scripts.push(restore::script(&row));
+            scripts.push(restore::read(&row));
             rows.advance();
         }
         let rows = tables.of(Table::Warnings);

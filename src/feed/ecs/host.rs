@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     feed::{
         Handing, hand_over,
-        line::{Caps, LEAST_LINE, clipped, clipped_header, clipped_port, clipped_script, fit},
+        line::{Caps, LEAST_LINE, clipped, clipped_header, fit},
         nested,
         subject::{
             Subject, best_match, brief, brief_port, good_match, ips, is_ip, lower, macs, text,
@@ -245,7 +245,7 @@ fn facts(subject: &Subject<'_>, out: &mut Vec<u8>) {
         "last_boot": &host.last_boot,
         "comment": &host.comment,
     );
-    objects(key!("extra_ports"), &host.extra_ports, out, nested::extra_ports);
+    objects(key!("extra_ports"), &host.extra_ports, out, nested::members);
     put!(out, "ports_open": host.ports_open);
     if let Some(merged) = subject.merged {
         let seen = merged.seen;
@@ -293,7 +293,7 @@ fn script_line(
         let subject = Subject { host: &host, ..*subject };
         let place = place.map(|(port, ..)| match caps {
             None => Cow::Borrowed(port),
-            Some(caps) => Cow::Owned(clipped_port(&brief_port(port, port.services.first()), caps)),
+            Some(caps) => Cow::Owned(clipped(&brief_port(port, port.services.first()), caps)),
         });
         let run = caps.map_or(Cow::Borrowed(run), |caps| Cow::Owned(clipped_header(run, caps)));
         Event {
@@ -334,6 +334,6 @@ fn script_line(
     };
     ecs.line(id, out, &mut |caps, out| match caps {
         None => write(found, None, out),
-        Some(caps) => write(&clipped_script(found, caps), Some(caps), out),
+        Some(caps) => write(&clipped(found, caps), Some(caps), out),
     });
 }

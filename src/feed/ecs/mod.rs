@@ -27,6 +27,7 @@ use crate::{
     error::Result,
     json::{ARRAY, OBJECT, Value as _, key, list, nest, put},
     model::{ScanHeader, ScanSummary, Script, ScriptOrigin, ScriptScope, Timestamp},
+    table::script_data,
 };
 
 /// Version of the schema.
@@ -221,7 +222,7 @@ fn scan_members(run: &ScanHeader, out: &mut Vec<u8>) {
 fn script(script: &Script<'_>, out: &mut Vec<u8>) {
     put!(out, "name": &script.name, "output": &script.output);
     let start = out.len();
-    super::nested::data(&script.data, out);
+    script_data(&script.data, out);
     let value = start.saturating_add(key!("data").len());
     if out.get(value).is_some_and(|byte| *byte != b'{') {
         out.splice(value..value, *b"{\"_\":");

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     feed::{
-        line::{LEAST_LINE, clipped, clipped_header, clipped_port, fit},
+        line::{LEAST_LINE, clipped, clipped_header, fit},
         nested,
         subject::{Subject, has_ports, lower, port_words, protocol_number, transport},
     },
@@ -88,7 +88,7 @@ pub(super) fn line(
         None => write((subject, shared, of_run), (port, &id, seen), false, out),
         Some(caps) => {
             let host = clipped(subject.host, caps);
-            let (port, run) = (clipped_port(port, caps), clipped_header(run, caps));
+            let (port, run) = (clipped(port, caps), clipped_header(run, caps));
             let subject = Subject { host: &host, ..*subject };
             let shared = Shared {
                 host: shared.host.clone(),
@@ -230,7 +230,7 @@ fn details(port: &Port<'_>, seen: Option<SeenRange>, out: &mut Vec<u8>) {
         });
     }
     if port.services.len() > 1 {
-        objects(key!("services"), &port.services, out, nested::service);
+        objects(key!("services"), &port.services, out, nested::members);
     }
     objects(key!("scripts"), &port.scripts, out, script);
 }

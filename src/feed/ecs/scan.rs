@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt::Write as _};
 use super::{Ecs, Event, scan_members, script, script_id};
 use crate::{
     feed::{
-        line::{Caps, clipped_header, clipped_record, clipped_script},
+        line::{Caps, clipped, clipped_header, clipped_record},
         subject::text,
     },
     json::{OBJECT, key, nest, objects, put},
@@ -119,6 +119,6 @@ fn script_line(
     };
     ecs.line(&id, out, &mut |caps, out| match caps {
         None => write(found, None, out),
-        Some(caps) => write(&clipped_script(found, caps), Some(caps), out),
+        Some(caps) => write(&clipped(found, caps), Some(caps), out),
     });
 }

@@ -1,9 +1,10 @@
 //! Line of a merged host.
 
-use super::{facts, line, os, port::port_facts, scan, script, service, trace};
+use super::{line, members, os, port::port_members, scan, script, trace};
 use crate::{
-    json::{OBJECT, key, list, nest, objects, put},
-    model::{MergedHost, ScanHeader, ScanIndex, SeenRange},
+    json::{OBJECT, key, nest, objects, put},
+    model::{MergedHost, ScanHeader, ScanIndex},
+    table::{MergedColumns, NestedMembers, conflict_row},
 };
 
 /// Writes the line of a merged host. It extends that of [`host_line`](super::host_line) by the scans that
@@ -13,24 +14,25 @@ pub fn merged_line(merged: &MergedHost<'_>, scans: &[&ScanHeader], out: &mut Vec
     let of = |number: ScanIndex| {
         usize::try_from(number).ok().and_then(|number| scans.get(number)).copied()
     };
-    let id = |number: ScanIndex| of(number).map(|run| &run.scan_id);
+    let id = |number: ScanIndex| of(number).map(|run| &*run.scan_id);
     let MergedHost { host_key, host_id, host, provenance, .. } = merged;
+    let contributing: Vec<&str> = provenance.scans.iter().filter_map(|scan| id(*scan)).collect();
+    let columns = MergedColumns::new(merged, &contributing);
     line("host", out, |out| {
         if let Some(run) = of(provenance.status) {
             scan(run, out);
         }
         put!(out, "host_id": host_id, "host_index": host.index, "host_key": host_key);
-        facts(host, out);
-        list(key!("scan_ids"), provenance.scans.iter().filter_map(|scan| id(*scan)), out);
-        seen(&provenance.seen, out);
+        members(host, out);
+        columns.host(&mut NestedMembers(out));
         if !host.os.is_empty() {
             nest(key!("os"), OBJECT, out, |out| os(&host.os, out));
         }
         let ports = host.ports.iter().zip(&provenance.ports);
         objects(key!("ports"), ports, out, |(found, origin), out| {
-            port_facts(found, out);
+            port_members(found, out);
             objects(key!("services"), &found.services, out, |found, out| {
-                service(found, out);
+                members(found, out);
                 put!(out, "scan_id": id(origin.services));
             });
             objects(key!("scripts"), &found.scripts, out, |found, out| {
@@ -38,7 +40,7 @@ pub fn merged_line(merged: &MergedHost<'_>, scans: &[&ScanHeader], out: &mut Vec
                 put!(out, "scan_id": id(origin.scripts));
             });
             put!(out, "scan_id": id(origin.scan));
-            seen(&origin.seen, out);
+            columns.port(found, origin.seen, &mut NestedMembers(out));
         });
         let scripts = host.scripts.iter().zip(&provenance.scripts);
         objects(key!("scripts"), scripts, out, |(found, scan), out| {
@@ -47,26 +49,9 @@ pub fn merged_line(merged: &MergedHost<'_>, scans: &[&ScanHeader], out: &mut Vec
         });
         objects(key!("trace"), &host.traces, out, trace);
         objects(key!("conflicts"), &merged.conflicts, out, |lost, out| {
-            put!(out,
-                "protocol": &lost.protocol,
-                "port": lost.port,
-                "column": &lost.column,
-                "item": &lost.item,
-                "winner_scan_id": id(lost.winner),
-                "winner_value": &lost.winner_value,
-                "loser_scan_id": id(lost.loser),
-                "loser_value": &lost.loser_value,
-                "rule": &lost.rule,
-            );
+            let (winner, loser) = (id(lost.winner), id(lost.loser));
+            let row = conflict_row(lost, winner.unwrap_or_default(), loser.unwrap_or_default());
+            row.cells(&mut NestedMembers(out));
         });
     });
-}
-
-fn seen(seen: &SeenRange, out: &mut Vec<u8>) {
-    put!(out,
-        "first_seen": seen.first,
-        "last_seen": seen.last,
-        "last_looked": seen.looked,
-        "seen": seen.count,
-    );
 }

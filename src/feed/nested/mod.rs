@@ -1,23 +1,23 @@
 //! scanmill's own documents: one line per host, one line per scan after its hosts, and optionally one line per event
 //! (data model, section 4, "JSONL, nested").
 //!
-//! Members are in the order of the tables' columns. Null, empty lists and empty objects are left out.
+//! Members are the columns of the tables, in their order: [`members`] writes those of one object from the definitions
+//! in `table::schema`. Here is what only documents have: how objects are nested, and the few members that have another
+//! name or form than their column. `table::export` prints the same in a schema, and a test compares the two, member by
+//! member. Null, empty lists and empty objects are left out.
 
 mod merged;
 mod port;
 
-use std::net::IpAddr;
-
 pub use self::merged::merged_line;
-pub(super) use self::port::{port, service};
-
+pub(super) use self::port::port;
 use crate::{
-    json::{self, Millis, OBJECT, Value, key, list, nest, objects, put},
+    json::{self, OBJECT, Value as _, key, list, nest, objects, put},
     model::{
-        Address, ExtraPorts, Host, HostKey, Identity, OsClass, OsDetection, PortState,
-        ScanActivity, ScanHeader, ScanInfo, ScanStats, ScanSummary, Script, ScriptOrigin,
-        ScriptScope, ScriptValue, Trace,
+        Host, HostKey, Identity, OsClass, OsDetection, ScanActivity, ScanHeader, ScanSummary,
+        Script, ScriptOrigin, ScriptScope, Trace,
     },
+    table::{NestedMembers, TableFields},
 };
 
 /// Writes the line of a host: its own values, operating systems, ports with services and scripts, host scripts and
@@ -54,7 +54,7 @@ fn line_of((run, host): (&ScanHeader, &Host<'_>), has_ids: bool, out: &mut Vec<u
         out.push(b'"');
         HostKey::write(host, Identity::Ip, &mut json::Escaped(out));
         out.push(b'"');
-        facts(host, out);
+        members(host, out);
         if !host.os.is_empty() {
             nest(key!("os"), OBJECT, out, |out| os(&host.os, out));
         }
@@ -67,13 +67,6 @@ fn line_of((run, host): (&ScanHeader, &Host<'_>), has_ids: bool, out: &mut Vec<u
 /// Maximum length of `args` in the line of a host, in bytes. A scan of a long list of targets has megabytes of
 /// arguments, and every host would repeat them; the line of the scan contains all of them.
 const ARGS: usize = 1 << 10;
-
-/// Maximum nesting of a line. Some readers stop at 128 levels (`serde_json`), others earlier.
-const LINE_LEVELS: usize = 100;
-/// Number of levels around the `data` of a port script: the line, `ports`, a port, `scripts` and a script.
-const AROUND: usize = 5;
-/// Maximum nesting of `data` as JSON. A value with deeper nesting is written as a text that contains JSON.
-const LEVELS: usize = LINE_LEVELS - AROUND;
 
 fn scan(run: &ScanHeader, out: &mut Vec<u8>) {
     let args = run.args.as_deref();
@@ -97,31 +90,8 @@ pub fn scan_line(source: &str, record: &ScanSummary, out: &mut Vec<u8>) {
         return;
     }
     line("scan", out, |out| {
-        let ScanHeader { start_time, start_str, .. } = &record.header;
-        put!(out,
-            "scan_id": &record.header.scan_id,
-            "source": source,
-            "doc_index": record.header.doc_index,
-            "scanner": &record.header.scanner,
-            "scanner_version": &record.header.scanner_version,
-            "xml_version": &record.header.xml_version,
-            "args": &record.header.args,
-            "profile_name": &record.header.profile_name,
-            "start_time": *start_time,
-            "start_str": start_str,
-        );
-        stats(&record.stats, out);
-        put!(out, "verbosity": record.verbosity, "debugging": record.debugging);
-        objects(key!("scan_info"), &record.scan_info, out, scan_info);
-        put!(out,
-            "hosts_seen": record.hosts_seen,
-            "hosts_incomplete": record.hosts_incomplete,
-            "truncated": record.truncated,
-            "resumed": record.resumed,
-            "bytes": record.bytes,
-            "warnings": record.warnings(),
-            "content_sha256": &record.content_sha256,
-        );
+        put!(out, "scan_id": &record.header.scan_id, "source": source);
+        members(record, out);
         objects(key!("scripts"), record.scripts(), out, run_script);
     });
 }
@@ -130,28 +100,7 @@ pub fn scan_line(source: &str, record: &ScanSummary, out: &mut Vec<u8>) {
 pub fn event_line(run: &ScanHeader, event_index: i32, event: &ScanActivity, out: &mut Vec<u8>) {
     line("event", out, |out| {
         put!(out, "scan_id": &run.scan_id, "event_index": event_index, "kind": event.kind());
-        match event {
-            ScanActivity::Task(task) => put!(out,
-                "task": &task.task,
-                "time": task.time,
-                "extra_info": &task.extra_info,
-                "percent": task.percent,
-                "remaining_s": task.remaining_s,
-                "etc_time": task.etc_time,
-            ),
-            ScanActivity::HostHint(hint) => put!(out,
-                "ip": &hint.ip,
-                "mac": &hint.mac,
-                "hostname": &hint.hostname,
-                "state": &hint.state,
-                "reason": &hint.reason,
-            ),
-            ScanActivity::Target(target) => put!(out,
-                "state": &target.status,
-                "reason": &target.reason,
-                "specification": &target.specification,
-            ),
-        }
+        members(event, out);
     });
 }
 
@@ -172,84 +121,6 @@ fn host_id(run: &ScanHeader, host: &Host<'_>, out: &mut Vec<u8>) {
     put!(out, "host_index": host.index);
 }
 
-/// Writes the values of the host itself.
-fn facts(host: &Host<'_>, out: &mut Vec<u8>) {
-    identity(host, out);
-    state(host, out);
-    measurements(host, out);
-    objects(key!("extra_ports"), &host.extra_ports, out, extra_ports);
-    put!(out, "ports_listed": host.ports_listed, "ports_open": host.ports_open);
-}
-
-fn identity(host: &Host<'_>, out: &mut Vec<u8>) {
-    let ip = host.ip();
-    let version = |ip: IpAddr| if ip.is_ipv4() { 4 } else { 6 };
-    let mac = host.mac();
-    put!(out,
-        "ip": ip.map(|a| &a.text),
-        "ip_version": ip.and_then(|a| a.ip).map(version),
-        "ip_zone": ip.and_then(|a| a.zone.as_ref()),
-        "mac": mac.map(|a| &a.text),
-        "mac_vendor": mac.and_then(|a| a.vendor.as_ref()),
-        "hostname": host.hostname().map(|n| &n.name),
-    );
-    objects(key!("hostnames"), &host.hostnames, out, |name, out| {
-        put!(out, "name": &name.name, "type": &name.kind);
-    });
-    objects(key!("addresses"), &host.addresses, out, |address: &Address<'_>, out| {
-        put!(out,
-            "addr": &address.text,
-            "type": address.kind.as_str(),
-            "vendor": &address.vendor,
-        );
-    });
-}
-
-fn state(host: &Host<'_>, out: &mut Vec<u8>) {
-    put!(out,
-        "state": host.status.state.as_str(),
-        "reason": &host.status.reason,
-        "reason_ttl": host.status.reason_ttl,
-        "start_time": host.start_time,
-        "end_time": host.end_time,
-        "timed_out": host.timed_out,
-        "complete": host.complete,
-        "comment": &host.comment,
-    );
-}
-
-fn measurements(host: &Host<'_>, out: &mut Vec<u8>) {
-    put!(out,
-        "distance": host.distance,
-        "uptime_s": host.uptime_s,
-        "last_boot": &host.last_boot,
-        "tcp_seq_index": host.tcp_sequence.index,
-        "tcp_seq_difficulty": &host.tcp_sequence.difficulty,
-        "tcp_seq_class": &host.tcp_sequence.class,
-        "tcp_seq_values": &host.tcp_sequence.values,
-        "ip_id_class": &host.ip_id_sequence.class,
-        "ip_id_values": &host.ip_id_sequence.values,
-        "tcp_ts_class": &host.tcp_ts_sequence.class,
-        "tcp_ts_values": &host.tcp_ts_sequence.values,
-        "srtt_ms": host.srtt_us.map(Millis),
-        "rttvar_ms": host.rttvar_us.map(Millis),
-        "timeout_ms": host.timeout_us.map(Millis),
-        "smurf_responses": host.smurf_responses,
-    );
-}
-
-pub(super) fn extra_ports(extra: &ExtraPorts<'_>, out: &mut Vec<u8>) {
-    put!(out, "state": extra.state.as_ref().map(PortState::as_str), "count": extra.count);
-    objects(key!("reasons"), &extra.reasons, out, |reason, out| {
-        put!(out,
-            "reason": &reason.reason,
-            "count": reason.count,
-            "proto": &reason.proto,
-            "ports": &reason.ports,
-        );
-    });
-}
-
 pub(super) fn os(os: &OsDetection<'_>, out: &mut Vec<u8>) {
     let owner = |class: &OsClass<'_>| {
         let index = usize::try_from(class.match_index?).ok()?;
@@ -261,37 +132,19 @@ pub(super) fn os(os: &OsDetection<'_>, out: &mut Vec<u8>) {
     let orphans = classes.partition_point(|class| owner(class).is_none());
     let (orphans, mut rest) = classes.split_at(orphans);
     objects(key!("matches"), os.matches.iter().enumerate(), out, |(index, found), out| {
-        put!(out, "name": &found.name, "accuracy": found.accuracy, "line": found.line);
+        members(found, out);
         let own = rest.iter().take_while(|class| owner(class) == Some(index)).count();
         let (own, others) = rest.split_at(own);
         rest = others;
-        objects(key!("classes"), own.iter().copied(), out, os_class);
+        objects(key!("classes"), own.iter().copied(), out, members);
     });
-    objects(key!("classes"), orphans.iter().copied(), out, os_class);
+    objects(key!("classes"), orphans.iter().copied(), out, members);
     list(key!("fingerprints"), &os.fingerprints, out);
-    objects(key!("ports_used"), &os.ports_used, out, |used, out| {
-        put!(out,
-            "state": used.state.as_ref().map(PortState::as_str),
-            "proto": &used.proto,
-            "port": used.port,
-        );
-    });
-}
-
-fn os_class(class: &OsClass<'_>, out: &mut Vec<u8>) {
-    put!(out,
-        "type": &class.kind,
-        "vendor": &class.vendor,
-        "family": &class.family,
-        "gen": &class.generation,
-        "accuracy": class.accuracy,
-    );
-    list(key!("cpes"), &class.cpes, out);
+    objects(key!("ports_used"), &os.ports_used, out, members);
 }
 
 pub(super) fn script(script: &Script<'_>, out: &mut Vec<u8>) {
-    put!(out, "name": &script.name, "output": &script.output);
-    data(&script.data, out);
+    members(script, out);
     put!(out, "origin": (script.origin == ScriptOrigin::Engine).then_some(script.origin.as_str()));
 }
 
@@ -300,84 +153,30 @@ fn run_script((scope, _, run): (ScriptScope, i32, &Script<'_>), out: &mut Vec<u8
     script(run, out);
 }
 
-/// Writes the value inline. `[]` and `null` are values too; only a missing value is left out. A value that is nested
-/// too deeply for common readers is written as a text that contains it.
-pub(super) fn data(data: &ScriptValue<'_>, out: &mut Vec<u8>) {
-    if data.is_none() {
-        return;
-    }
-    out.extend_from_slice(key!("data").as_bytes());
-    let start = out.len();
-    data.write_json(out);
-    if matches!(data, ScriptValue::Json(_)) {
-        // JSON from outside may contain line breaks, which are only between tokens.
-        for byte in out.iter_mut().skip(start).filter(|b| matches!(b, b'\n' | b'\r')) {
-            *byte = b' ';
-        }
-    }
-    if may_be_deep(data) && out.get(start..).is_some_and(|json| json::levels(json) > LEVELS) {
-        let json = out.split_off(start);
-        out.push(b'"');
-        // JSON made of texts is valid UTF-8.
-        json::escape(&String::from_utf8_lossy(&json), out);
-        out.push(b'"');
-    }
-}
-
-/// Returns true if the JSON of a value may be nested too deeply. Most values cannot be, and are not checked further.
-fn may_be_deep(data: &ScriptValue<'_>) -> bool {
-    match data {
-        ScriptValue::None | ScriptValue::Text(_) => false,
-        // A table adds at most an object and, if its key is repeated, an array.
-        ScriptValue::Tree(tree) => tree.nodes().len() > LEVELS / 2,
-        ScriptValue::Json(json) => json.len() > LEVELS * 2,
-    }
-}
-
 pub(super) fn trace(trace: &Trace<'_>, out: &mut Vec<u8>) {
     put!(out, "proto": &trace.proto, "port": trace.port);
-    objects(key!("hops"), &trace.hops, out, |hop, out| {
-        put!(out, "ttl": hop.ttl, "rtt_ms": hop.rtt_ms, "ip": &hop.ip, "hostname": &hop.hostname);
-    });
+    objects(key!("hops"), &trace.hops, out, members);
 }
 
-fn stats(stats: &ScanStats, out: &mut Vec<u8>) {
-    put!(out,
-        "end_time": stats.end_time,
-        "end_str": &stats.end_str,
-        "elapsed_s": stats.elapsed_s,
-        "finished": stats.finished,
-        "exit_status": &stats.exit_status,
-        "error_message": &stats.error_message,
-        "summary": &stats.summary,
-        "hosts_up": stats.hosts.up,
-        "hosts_down": stats.hosts.down,
-        "hosts_total": stats.hosts.total,
-    );
-}
-
-fn scan_info(info: &ScanInfo, out: &mut Vec<u8>) {
-    put!(out,
-        "type": &info.kind,
-        "protocol": &info.protocol,
-        "num_services": info.num_services,
-        "services": &info.services,
-        "scan_flags": &info.scan_flags,
-    );
+/// Writes the columns of a table that belong into the document (`table::schema`), in their order.
+pub(super) fn members<T: TableFields>(of: &T, out: &mut Vec<u8>) {
+    of.nested_cells(&mut NestedMembers(out));
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
     use crate::{
         error::{Diagnostic, DiagnosticCode, Position},
         model::{
-            AddressKind, ExtraReason, HostHint, HostState, HostStatus, HostTotals, Hostname,
-            OsMatch, OsPortUsed, Port, Protocol, ScriptTree, Sequence, Service, TargetSkipped,
-            Task, TaskKind, TcpSequence, Timestamp, TraceHop,
+            Address, AddressKind, ExtraPorts, ExtraReason, HostHint, HostState, HostStatus,
+            HostTotals, Hostname, OsMatch, OsPortUsed, Port, PortState, Protocol, ScanInfo,
+            ScanStats, ScriptTree, ScriptValue, Sequence, Service, TargetSkipped, Task, TaskKind,
+            TcpSequence, Timestamp, TraceHop,
         },
+        table::LEVELS,
     };
 
     fn header() -> ScanHeader {
@@ -499,30 +298,19 @@ mod tests {
 
     fn ports_of_all() -> Vec<Port<'static>> {
         let bare = Port {
-            protocol: Protocol::Udp,
-            number: 53,
             index: 1,
-            state: PortState::OpenFiltered,
-            reason: None,
-            reason_ttl: None,
-            reason_ip: None,
-            owner: None,
             services: vec![Service::default()],
-            scripts: Vec::new(),
             expanded: true,
+            ..Port::new(Protocol::Udp, 53, PortState::OpenFiltered)
         };
         let full = Port {
-            protocol: Protocol::Tcp,
-            number: 22,
-            index: 0,
-            state: PortState::Open,
             reason: Some("syn-ack".into()),
             reason_ttl: Some(64),
             reason_ip: Some("192.0.2.9".into()),
             owner: Some("root".into()),
             services: vec![service_of_all()],
             scripts: vec![ssh_script()],
-            expanded: false,
+            ..Port::new(Protocol::Tcp, 22, PortState::Open)
         };
         vec![full, bare]
     }

@@ -6,7 +6,7 @@ mod device;
 use self::device::device;
 use super::{
     Handing, OS_MIN, hand_over,
-    line::{self, LINE, clipped, clipped_header, clipped_port},
+    line::{self, LINE, clipped, clipped_header},
     nested,
     subject::{Subject, brief, brief_port, product, vendor},
 };
@@ -143,7 +143,7 @@ impl Ocsf {
             nest(key!("nmap"), OBJECT, out, |out| {
                 put!(out, "state": host.status.state.as_str(), "reason": &host.status.reason);
                 objects(key!("ports"), &host.ports, out, nested::port);
-                objects(key!("extra_ports"), &host.extra_ports, out, nested::extra_ports);
+                objects(key!("extra_ports"), &host.extra_ports, out, nested::members);
                 if !host.os.is_empty() {
                     nest(key!("os"), OBJECT, out, |out| nested::os(&host.os, out));
                 }
@@ -170,7 +170,7 @@ impl Ocsf {
             self.line(&id, out, &mut |caps, out| match caps {
                 None => self.software((subject, &id), (port, service), false, out),
                 Some(caps) => {
-                    let port = clipped_port(&brief_port(port, Some(service)), caps);
+                    let port = clipped(&brief_port(port, Some(service)), caps);
                     let host = clipped(subject.host, caps);
                     let run = clipped_header(subject.run, caps);
                     let nothing = Service::default();
@@ -211,7 +211,7 @@ impl Ocsf {
         nest(key!("unmapped"), OBJECT, out, |out| {
             nest(key!("nmap"), OBJECT, out, |out| {
                 put!(out, "protocol": port.protocol.as_str(), "port": i64::from(port.number));
-                nest(key!("service"), OBJECT, out, |out| nested::service(service, out));
+                nest(key!("service"), OBJECT, out, |out| nested::members(service, out));
                 put!(out, "line_truncated": cut.then_some(true));
             });
         });

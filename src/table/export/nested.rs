@@ -1,11 +1,12 @@
-//! Prints the JSON Schema of nested JSONL. The positions of columns are defined here and in the feed that writes the
-//! lines; a test compares the two, member by member.
+//! Prints the JSON Schema of nested JSONL. The members of an object are the columns that `schema` marks as nested; the
+//! objects around them, and members that are not columns, are defined here and in `feed::nested`, which writes the
+//! lines. A test compares the two, member by member.
 
 use super::{
     document::{Json, object},
     json_schema::{Members, Shape, described, one_of, refer},
 };
-use crate::table::Table;
+use crate::table::{Column, Table};
 
 /// Prints the schema of a line of any `_type`.
 pub(super) fn print() -> String {
@@ -63,8 +64,8 @@ fn host() -> Members {
         scan.object("Scan that the host belongs to; args of more than 1 KiB are cut."),
         true,
     );
-    let elsewhere = ["scan_id", "ip_bytes", "os_fingerprints", "os_ports_used"];
-    host.append(without(Table::Hosts, &elsewhere));
+    host.append(only(Table::Hosts, &["host_id", "host_index", "host_key"]));
+    host.append(nested(Table::Hosts));
     host.push("os", os(), false);
     host
 }
@@ -100,7 +101,7 @@ fn line(kind: &str) -> Members {
 }
 
 fn os() -> Json {
-    let mut matches = only(Table::OsMatches, &["name", "accuracy", "line"]);
+    let mut matches = nested(Table::OsMatches);
     matches.push("classes", list(refer("os_class")), false);
     let mut os = Members::default();
     os.push("matches", list(matches.object("")), false);
@@ -113,13 +114,11 @@ fn os() -> Json {
 }
 
 fn os_class() -> Json {
-    let above = ["scan_id", "host_id", "class_index", "match_index"];
-    without(Table::OsClasses, &above).object("A class of operating systems.")
+    nested(Table::OsClasses).object("A class of operating systems.")
 }
 
 fn port() -> Members {
-    let elsewhere = ["scan_id", "host_id", "ip", "port_index", "expanded"];
-    let mut port = without(Table::Ports, &elsewhere);
+    let mut port = nested(Table::Ports);
     port.push("expanded", object! {"const": true}, false);
     port.push("services", list(refer("service")), false);
     port.push("scripts", list(refer("script")), false);
@@ -127,18 +126,17 @@ fn port() -> Members {
 }
 
 fn service() -> Members {
-    let above = ["scan_id", "host_id", "protocol", "port", "service_index", "ip"];
-    without(Table::Services, &above)
+    nested(Table::Services)
 }
 
 fn script() -> Members {
-    let mut script = only(Table::Scripts, &["name", "output", "data"]);
+    let mut script = nested(Table::Scripts);
     script.push("origin", object! {"const": "engine"}, false);
     script
 }
 
 fn trace() -> Json {
-    let hop = only(Table::Hops, &["ttl", "rtt_ms", "ip", "hostname"]);
+    let hop = nested(Table::Hops);
     let mut trace = only(Table::Hops, &["proto"]);
     trace.append(renamed(Table::Hops, "trace_port", "port"));
     trace.push("hops", list(hop.object("")), false);
@@ -150,17 +148,22 @@ fn list(items: Json) -> Json {
     object! {"type": "array", "minItems": 1, "items": items}
 }
 
+/// Returns the columns that are members of the object that shows a row.
+fn nested(table: Table) -> Members {
+    members(table, |column| column.nested)
+}
+
 fn only(table: Table, names: &[&str]) -> Members {
-    members(table, |name| names.contains(&name))
+    members(table, |column| names.contains(&column.field.name))
 }
 
 fn without(table: Table, names: &[&str]) -> Members {
-    members(table, |name| !names.contains(&name))
+    members(table, |column| !names.contains(&column.field.name))
 }
 
-fn members(table: Table, keep: impl Fn(&str) -> bool) -> Members {
+fn members(table: Table, keep: impl Fn(&Column) -> bool) -> Members {
     let mut members = Members::default();
-    for column in table.columns().iter().filter(|column| keep(column.field.name)) {
+    for column in table.columns().iter().filter(|column| keep(column)) {
         members.push_field(&column.field, Shape::Nested);
     }
     members

@@ -1,9 +1,11 @@
 //! Tables that only a merge or a comparison writes.
 
-use super::{Cell, Cells, Column, Definition, Field, Inner, Kind, column, field, table};
 use crate::{
     model::ChangedService,
-    table::row::{ChangeRow, ConflictRow},
+    table::{
+        Cell, Kind,
+        row::{ChangeRow, ConflictRow},
+    },
 };
 
 table! { CONFLICTS, "One row per value that lost to another one in a merge.", key ["host_key", "protocol", "port", "column", "item", "loser_scan_id"], Conflict(r: ConflictRow<'_>):

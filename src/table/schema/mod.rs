@@ -1,17 +1,7 @@
 //! Definitions of all tables and columns, one line per column: the single source of truth. To add a column, add its
 //! line and print the schemas again (`scanmill schema --write schemas`).
 
-mod history;
-mod hosts;
-mod merged;
-mod ports;
-mod runs;
-
-use super::{
-    Cell, Cells, Column, Field, Items, Kind, Table,
-    cell::{Item, write_list, write_member},
-    row::Inner,
-};
+use super::{Column, Table};
 use crate::model::CowStr;
 
 /// Definition of a table.
@@ -45,41 +35,75 @@ pub(super) const fn of(table: Table) -> &'static Definition {
 
 /// Defines a table with rows of one kind. Per column: name, type, `!` for never null or `?`, description, and the
 /// value.
+///
+/// A column without a word before `=>` is computed from the row. For a table whose rows show a struct of the model,
+/// the invocation names it: `[port: Port<'_> = r.port]`. The word before `=>` then says what the column has to do
+/// with this struct:
+///
+/// | Word | Value | In nested documents | Read back by `from_arrow` |
+/// |---|---|---|---|
+/// | `field` | field of the struct | yes | yes |
+/// | `flat` | field of the struct | no: it is elsewhere in the document, or left out | yes |
+/// | `value` | computed from the struct | yes | no: what it depends on is |
 macro_rules! table {
     (
         $table:ident, $doc:literal, key $key:expr, $row:ident($r:ident: $type:ty):
-        $($name:literal $kind:expr, $null:tt $text:literal => $value:expr;)*
+        $($lines:tt)*
+    ) => {
+        table! { $table, $doc, key $key, $row($r: $type), []: $($lines)* }
+    };
+    (
+        $table:ident, $doc:literal, key $key:expr, $row:ident($r:ident: $type:ty), $model:tt:
+        $($name:literal $kind:expr, $null:tt $text:literal $($word:ident)? => $value:expr;)*
         $(merged: $($more:literal $of:expr, $maybe:tt $what:literal => $gives:expr;)*)?
     ) => {
-        pub(super) static $table: Definition = Definition {
+        pub(super) static $table: $crate::table::schema::Definition = $crate::table::schema::Definition {
             doc: $doc,
             key: &$key,
-            columns: &[$(column! { $row($r) $name $kind, $null $text => $value }),*],
-            merged: &[$($(column! { $row($r) $more $of, $maybe $what => $gives }),*)?],
+            columns: &[$(column! {
+                $row($r) $model $name $kind, $null $text $($word)? => $value
+            }),*],
+            merged: &[$($(column! { $row($r) [] $more $of, $maybe $what => $gives }),*)?],
         };
 
         impl $type {
             /// Passes all cells to `to`, in the order of the columns. Everything that is constant per column is
             /// constant for the compiler too, so no cell needs a call through a pointer, unlike single columns.
-            pub(in crate::table) fn cells(&self, to: &mut impl Cells) {
+            pub(in crate::table) fn cells(&self, to: &mut impl $crate::table::Cells) {
                 let $r = self;
                 $(to.cell(
                     &field!($name $kind, $null $text),
                     concat!(",\"", $name, "\":"),
-                    $value.into(),
+                    value!($model $($word)? => $value),
                 );)*
             }
+
+            $(/// Passes the cells of the additional columns in the result of a merge to `to`.
+            pub(in crate::table) fn merged_cells(&self, to: &mut impl $crate::table::Cells) {
+                let $r = self;
+                $(to.cell(
+                    &field!($more $of, $maybe $what),
+                    concat!(",\"", $more, "\":"),
+                    $gives.into(),
+                );)*
+            })?
         }
+
+        struct_fields! { $model $($name $kind, $null $text $($word)? => $value;)* }
     };
 }
 
 macro_rules! column {
-    ($row:ident($r:ident) $name:literal $kind:expr, $null:tt $text:literal => $value:expr) => {
-        Column {
+    (
+        $row:ident($r:ident) $model:tt
+        $name:literal $kind:expr, $null:tt $text:literal $($word:ident)? => $value:expr
+    ) => {
+        $crate::table::Column {
             field: field!($name $kind, $null $text),
+            nested: is_nested!($($word)?),
             get: |row| match row.0 {
-                Inner::$row($r) => $value.into(),
-                _ => Cell::Null,
+                $crate::table::row::Inner::$row($r) => value!($model $($word)? => $value),
+                _ => $crate::table::Cell::Null,
             },
         }
     };
@@ -87,49 +111,173 @@ macro_rules! column {
 
 macro_rules! field {
     ($name:literal $kind:expr, ! $doc:literal) => {
-        Field { name: $name, kind: $kind, nullable: false, doc: $doc }
+        $crate::table::Field { name: $name, kind: $kind, nullable: false, doc: $doc }
     };
     ($name:literal $kind:expr, ? $doc:literal) => {
-        Field { name: $name, kind: $kind, nullable: true, doc: $doc }
+        $crate::table::Field { name: $name, kind: $kind, nullable: true, doc: $doc }
+    };
+}
+
+/// Cell of a column, in a scope that has the row.
+macro_rules! value {
+    ($model:tt => $value:expr) => {
+        $value.into()
+    };
+    ([$m:ident: $type:ty = $get:expr] $word:ident => $value:expr) => {{
+        let $m: &$type = $get;
+        cell!($word $value)
+    }};
+}
+
+/// Cell of a column, in a scope that has the struct of the model.
+macro_rules! cell {
+    (value $value:expr) => {
+        $value.into()
+    };
+    ($word:ident $place:expr) => {
+        (&$place).into()
+    };
+}
+
+macro_rules! is_nested {
+    (field) => {
+        true
+    };
+    (value) => {
+        true
+    };
+    ($(flat)?) => {
+        false
+    };
+}
+
+/// Implements [`TableFields`] for a struct of the model.
+macro_rules! struct_fields {
+    ([] $($line:tt)*) => {};
+    (
+        [$m:ident: $type:ty $(= $get:expr)?]
+        $($name:literal $kind:expr, $null:tt $text:literal $($word:ident)? => $value:expr;)*
+    ) => {
+        impl $crate::table::TableFields for $type {
+            #[inline]
+            fn nested_cells(&self, to: &mut impl $crate::table::Cells) {
+                let $m = self;
+                $(nested_cell!(to, $name $kind, $null $text $($word)? => $value);)*
+            }
+
+            fn read(&mut self, row: &$crate::table::Stored<'_>) {
+                let $m = self;
+                let _ = (&$m, row);
+                $(read_field!(row $name $($word)? => $value);)*
+            }
+        }
+    };
+}
+
+macro_rules! nested_cell {
+    ($to:ident, $name:literal $kind:expr, $null:tt $text:literal field => $value:expr) => {
+        nested_cell!($to, ($name $kind, $null $text) cell!(field $value))
+    };
+    ($to:ident, $name:literal $kind:expr, $null:tt $text:literal value => $value:expr) => {
+        nested_cell!($to, ($name $kind, $null $text) cell!(value $value))
+    };
+    ($to:ident, ($name:literal $($field:tt)*) $cell:expr) => {
+        $to.cell(&field!($name $($field)*), concat!(",\"", $name, "\":"), $cell)
+    };
+    ($($other:tt)*) => {};
+}
+
+macro_rules! read_field {
+    ($row:ident $name:literal field => $place:expr) => {
+        $place = $row.get($name)
+    };
+    ($row:ident $name:literal flat => $place:expr) => {
+        $place = $row.get($name)
+    };
+    ($($other:tt)*) => {};
+}
+
+/// Defines the table of an enum of structs, each of which has some of the columns. The first columns are computed from
+/// the row; after `of variants` a column names the field of each variant that has it.
+macro_rules! variants {
+    (
+        $table:ident, $doc:literal, key $key:expr, $row:ident($r:ident: $type:ty), $enum:ident:
+        $($first:literal $of:expr, $maybe:tt $what:literal => $gives:expr;)*
+        of variants:
+        $($name:literal $kind:expr, $null:tt $text:literal => $($variant:ident . $field:ident)+;)*
+    ) => {
+        table! { $table, $doc, key $key, $row($r: $type):
+            $($first $of, $maybe $what => $gives;)*
+            $($name $kind, $null $text => match $r.event {
+                $($enum::$variant(item) => cell!(field item.$field),)+
+                _ => $crate::table::Cell::Null,
+            };)*
+        }
+
+        impl $crate::table::TableFields for $enum {
+            fn nested_cells(&self, to: &mut impl $crate::table::Cells) {
+                $(match self {
+                    $(Self::$variant(item) => to.cell(
+                        &field!($name $kind, $null $text),
+                        concat!(",\"", $name, "\":"),
+                        (&item.$field).into(),
+                    ),)+
+                    _ => {}
+                })*
+            }
+
+            fn read(&mut self, row: &$crate::table::Stored<'_>) {
+                $(match self {
+                    $(Self::$variant(item) => item.$field = row.get($name),)+
+                    _ => {}
+                })*
+            }
+        }
     };
 }
 
 /// Defines the structs of a list: the type of an item, and per field its name, type, `!` or `?`, description and
-/// value.
+/// value, with the words of [`table!`].
 macro_rules! items {
     (
-        $fields:ident, $item:ty, $i:ident:
-        $($name:literal $kind:expr, $null:tt $text:literal => $value:expr;)+
+        $fields:ident, $i:ident: $item:ty:
+        $($name:literal $kind:expr, $null:tt $text:literal $word:ident => $value:expr;)+
     ) => {
-        const $fields: &[Field] = &[$(field!($name $kind, $null $text)),+];
+        const $fields: &[$crate::table::Field] = &[$(field!($name $kind, $null $text)),+];
 
-        impl Items for Vec<$item> {
+        struct_fields! { [$i: $item] $($name $kind, $null $text $word => $value;)+ }
+
+        impl $crate::table::Items for Vec<$item> {
             fn count(&self) -> usize {
                 self.len()
             }
 
-            fn cell(&self, item: usize, field: usize) -> Cell<'_> {
-                let Some($i) = self.get(item) else { return Cell::Null };
+            fn cell(&self, item: usize, field: usize) -> $crate::table::Cell<'_> {
+                let Some($i) = self.get(item) else { return $crate::table::Cell::Null };
                 let mut number = 0_usize..;
                 $(if number.next() == Some(field) {
-                    return $value.into();
+                    return cell!($word $value);
                 })+
-                Cell::Null
+                $crate::table::Cell::Null
+            }
+
+            fn write_nested(&self, lead: &str, out: &mut Vec<u8>) {
+                $crate::json::objects(lead, self, out, |item, out| $crate::table::TableFields::nested_cells(item, &mut $crate::table::NestedMembers(out)));
             }
 
             fn write_json(&self, doubled: bool, out: &mut Vec<u8>) {
-                write_list(self, doubled, out);
+                $crate::table::cell::write_list(self, doubled, out);
             }
         }
 
-        impl Item for $item {
+        impl $crate::table::cell::Item for $item {
             fn write<const DOUBLED: bool>(&self, out: &mut Vec<u8>) {
                 let $i = self;
                 let first = out.len();
-                $(write_member::<DOUBLED>(
+                $($crate::table::cell::write_member::<DOUBLED>(
                     concat!(",\"", $name, "\":"),
                     concat!(",\"\"", $name, "\"\":"),
-                    $value.into(),
+                    cell!($word $value),
                     out,
                 );)+
                 // Replaces the first comma.
@@ -145,29 +293,39 @@ macro_rules! items {
 /// Defines a list of texts.
 macro_rules! texts {
     ($text:ty) => {
-        impl Items for Vec<$text> {
+        impl $crate::table::Items for Vec<$text> {
             fn count(&self) -> usize {
                 self.len()
             }
 
-            fn cell(&self, item: usize, _: usize) -> Cell<'_> {
-                self.get(item).map_or(Cell::Null, |text| Cell::Str(text))
+            fn cell(&self, item: usize, _: usize) -> $crate::table::Cell<'_> {
+                self.get(item)
+                    .map_or($crate::table::Cell::Null, |text| $crate::table::Cell::Str(text))
+            }
+
+            fn write_nested(&self, lead: &str, out: &mut Vec<u8>) {
+                $crate::json::list(lead, self.iter().map(|text| &**text), out);
             }
 
             fn write_json(&self, doubled: bool, out: &mut Vec<u8>) {
-                write_list(self, doubled, out);
+                $crate::table::cell::write_list(self, doubled, out);
             }
         }
 
-        impl Item for $text {
+        impl $crate::table::cell::Item for $text {
             fn write<const DOUBLED: bool>(&self, out: &mut Vec<u8>) {
-                Cell::Str(self).put_json::<DOUBLED>(out);
+                $crate::table::Cell::Str(self).put_json::<DOUBLED>(out);
             }
         }
     };
 }
 
-use {column, field, items, table};
-
 texts!(CowStr<'_>);
 texts!(&str);
+
+// The macros above are visible in the modules after them.
+mod history;
+mod hosts;
+mod merged;
+mod ports;
+mod runs;

@@ -1,22 +1,26 @@
 //! Tables of ports, services and scripts.
 
-use super::{Cell, Cells, Column, Definition, Field, Inner, Kind, column, field, table};
-use crate::model::{PortState, Protocol};
-use crate::table::row::{PortRow, ScriptRow, ServiceRow};
+use crate::{
+    model::{Port, Script, Service},
+    table::{
+        Cell, Kind,
+        row::{PortRow, ScriptRow, ServiceRow},
+    },
+};
 
-table! { PORTS, "One row per port that is listed singly; with --expand-extraports also one per port of the lists.", key ["host_id", "protocol", "port"], Port(r: PortRow<'_>):
+table! { PORTS, "One row per port that is listed singly; with --expand-extraports also one per port of the lists.", key ["host_id", "protocol", "port"], Port(r: PortRow<'_>), [port: Port<'_> = r.port]:
     "scan_id" Kind::Utf8, ! "ID of the scan." => Cell::Plain(r.host.scan_id);
     "host_id" Kind::Utf8, ! "ID of the host." => Cell::Plain(r.host.host_id);
-    "protocol" Kind::Dictionary, ! "tcp, udp, sctp, ip or the name that masscan wrote, in lower case." => protocol(&r.port.protocol);
-    "port" Kind::Int32, ! "Port number; for ip the IP protocol number." => i32::from(r.port.number);
+    "protocol" Kind::Dictionary, ! "tcp, udp, sctp, ip or the name that masscan wrote, in lower case." field => port.protocol;
+    "port" Kind::Int32, ! "Port number; for ip the IP protocol number." field => port.number;
     "ip" Kind::Utf8, ? "First IP address of the host." => r.host.ip();
-    "state" Kind::Dictionary, ! "open, closed, filtered, unfiltered, open|filtered or closed|filtered." => state(&r.port.state);
-    "reason" Kind::Dictionary, ? "Reason for the state, such as syn-ack." => &r.port.reason;
-    "reason_ttl" Kind::Int32, ? "TTL of the packet that the state was inferred from." => r.port.reason_ttl;
-    "reason_ip" Kind::Utf8, ? "Sender of that packet, if it was not the host itself." => &r.port.reason_ip;
-    "owner" Kind::Utf8, ? "User that identd named (nmap 3.x and 4.x)." => &r.port.owner;
-    "port_index" Kind::Int32, ! "Index among the ports of the host, from 0." => r.port.index;
-    "expanded" Kind::Boolean, ! "True if the port comes from a list of extrareasons." => r.port.expanded;
+    "state" Kind::Dictionary, ! "open, closed, filtered, unfiltered, open|filtered or closed|filtered." field => port.state;
+    "reason" Kind::Dictionary, ? "Reason for the state, such as syn-ack." field => port.reason;
+    "reason_ttl" Kind::Int32, ? "TTL of the packet that the state was inferred from." field => port.reason_ttl;
+    "reason_ip" Kind::Utf8, ? "Sender of that packet, if it was not the host itself." field => port.reason_ip;
+    "owner" Kind::Utf8, ? "User that identd named (nmap 3.x and 4.x)." field => port.owner;
+    "port_index" Kind::Int32, ! "Index among the ports of the host, from 0." flat => port.index;
+    "expanded" Kind::Boolean, ! "True if the port comes from a list of extrareasons." flat => port.expanded;
 merged:
     "first_seen" Kind::Timestamp, ? "Time at which the port was first listed: the earliest start of the host, or its end if there is no start." => r.host.seen.first;
     "last_seen" Kind::Timestamp, ? "Time at which the port was last listed: the latest end of the host, or its start if there is no end." => r.host.seen.last;
@@ -24,55 +28,41 @@ merged:
     "seen" Kind::Int32, ! "Number of scans that listed the port." => r.host.seen.count;
 }
 
-table! { SERVICES, "One row per service found on a port; nmap reports at most one, masscan several.", key ["host_id", "protocol", "port", "service_index"], Service(r: ServiceRow<'_>):
+table! { SERVICES, "One row per service found on a port; nmap reports at most one, masscan several.", key ["host_id", "protocol", "port", "service_index"], Service(r: ServiceRow<'_>), [service: Service<'_> = r.service]:
     "scan_id" Kind::Utf8, ! "ID of the scan." => Cell::Plain(r.host.scan_id);
     "host_id" Kind::Utf8, ! "ID of the host." => Cell::Plain(r.host.host_id);
-    "protocol" Kind::Dictionary, ! "Protocol of the port." => protocol(&r.port.protocol);
-    "port" Kind::Int32, ! "Port number." => i32::from(r.port.number);
+    "protocol" Kind::Dictionary, ! "Protocol of the port." => &r.port.protocol;
+    "port" Kind::Int32, ! "Port number." => &r.port.number;
     "service_index" Kind::Int32, ! "Index among the services of the port, from 0." => r.index;
     "ip" Kind::Utf8, ? "First IP address of the host." => r.host.ip();
-    "name" Kind::Dictionary, ? "Name, from the port table or from the answer." => &r.service.name;
-    "product" Kind::Utf8, ? "Product." => &r.service.product;
-    "version" Kind::Utf8, ? "Version; before nmap 3.40 the whole banner." => &r.service.version;
-    "extra_info" Kind::Utf8, ? "Further information." => &r.service.extra_info;
-    "hostname" Kind::Utf8, ? "Host name that the service reported." => &r.service.hostname;
-    "os_type" Kind::Dictionary, ? "Operating system that the service reported." => &r.service.os_type;
-    "device_type" Kind::Dictionary, ? "Device type that the service reported." => &r.service.device_type;
-    "method" Kind::Dictionary, ? "table, probed or (before 4.85) detection." => &r.service.method;
-    "confidence" Kind::Int32, ? "Confidence, 0 to 10." => r.service.confidence;
-    "tunnel" Kind::Dictionary, ? "ssl if the service was found inside TLS." => &r.service.tunnel;
-    "rpc_proto" Kind::Dictionary, ? "rpc (until nmap 6.01)." => &r.service.rpc_proto;
-    "rpc_num" Kind::Int64, ? "RPC program number." => r.service.rpc_num;
-    "low_ver" Kind::Int32, ? "Lowest RPC version." => r.service.low_ver;
-    "high_ver" Kind::Int32, ? "Highest RPC version." => r.service.high_ver;
-    "cpes" Kind::Texts, ? "CPE 2.2 URIs." => Cell::List(&r.service.cpes);
-    "fingerprint" Kind::Utf8, ? "Fingerprint of a service that nmap does not know." => &r.service.fingerprint;
-    "banner" Kind::Utf8, ? "Banner that masscan read." => &r.service.banner;
+    "name" Kind::Dictionary, ? "Name, from the port table or from the answer." field => service.name;
+    "product" Kind::Utf8, ? "Product." field => service.product;
+    "version" Kind::Utf8, ? "Version; before nmap 3.40 the whole banner." field => service.version;
+    "extra_info" Kind::Utf8, ? "Further information." field => service.extra_info;
+    "hostname" Kind::Utf8, ? "Host name that the service reported." field => service.hostname;
+    "os_type" Kind::Dictionary, ? "Operating system that the service reported." field => service.os_type;
+    "device_type" Kind::Dictionary, ? "Device type that the service reported." field => service.device_type;
+    "method" Kind::Dictionary, ? "table, probed or (before 4.85) detection." field => service.method;
+    "confidence" Kind::Int32, ? "Confidence, 0 to 10." field => service.confidence;
+    "tunnel" Kind::Dictionary, ? "ssl if the service was found inside TLS." field => service.tunnel;
+    "rpc_proto" Kind::Dictionary, ? "rpc (until nmap 6.01)." field => service.rpc_proto;
+    "rpc_num" Kind::Int64, ? "RPC program number." field => service.rpc_num;
+    "low_ver" Kind::Int32, ? "Lowest RPC version." field => service.low_ver;
+    "high_ver" Kind::Int32, ? "Highest RPC version." field => service.high_ver;
+    "cpes" Kind::Texts, ? "CPE 2.2 URIs." field => service.cpes;
+    "fingerprint" Kind::Utf8, ? "Fingerprint of a service that nmap does not know." field => service.fingerprint;
+    "banner" Kind::Utf8, ? "Banner that masscan read." field => service.banner;
 }
 
-table! { SCRIPTS, "One row per script result, of a scan, a host or a port.", key ["scan_id", "host_id", "protocol", "port", "scope", "script_index"], Script(r: ScriptRow<'_>):
+table! { SCRIPTS, "One row per script result, of a scan, a host or a port.", key ["scan_id", "host_id", "protocol", "port", "scope", "script_index"], Script(r: ScriptRow<'_>), [script: Script<'_> = r.script]:
     "scan_id" Kind::Utf8, ! "ID of the scan." => Cell::Plain(r.scan_id);
     "host_id" Kind::Utf8, ? "ID of the host that the script ran on; null for prerule and postrule." => r.host_id.map(Cell::Plain);
-    "protocol" Kind::Dictionary, ? "Protocol of the port that the script ran on." => r.port.map(|port| protocol(&port.protocol));
-    "port" Kind::Int32, ? "Number of the port that the script ran on." => r.port.map(|port| i32::from(port.number));
+    "protocol" Kind::Dictionary, ? "Protocol of the port that the script ran on." => r.port.map(|port| &port.protocol);
+    "port" Kind::Int32, ? "Number of the port that the script ran on." => r.port.map(|port| &port.number);
     "scope" Kind::Dictionary, ! "prerule, host, port or postrule." => Cell::Plain(r.scope.as_str());
     "script_index" Kind::Int32, ! "Index among the scripts of the same scan, host or port, from 0." => r.index;
-    "name" Kind::Dictionary, ! "ID of the script." => &r.script.name;
-    "origin" Kind::Dictionary, ! "nse, or engine for a function of scanmill's user." => Cell::Plain(r.script.origin.as_str());
-    "output" Kind::Utf8, ? "Output text; null if the script returned an empty table." => &r.script.output;
-    "data" Kind::Json, ? "Structured value as JSON text." => Cell::Json(&r.script.data);
-}
-
-pub(super) fn protocol<'r>(protocol: &'r Protocol<'_>) -> Cell<'r> {
-    match protocol {
-        Protocol::Other(name) => name.into(),
-        known => Cell::Plain(known.as_str()),
-    }
-}
-
-pub(super) fn state<'r>(state: &'r PortState<'_>) -> Cell<'r> {
-    match state {
-        PortState::Other(name) => name.into(),
-        known => Cell::Plain(known.as_str()),
-    }
+    "name" Kind::Dictionary, ! "ID of the script." field => script.name;
+    "origin" Kind::Dictionary, ! "nse, or engine for a function of scanmill's user." flat => script.origin;
+    "output" Kind::Utf8, ? "Output text; null if the script returned an empty table." field => script.output;
+    "data" Kind::Json, ? "Structured value as JSON text." field => script.data;
 }
