@@ -48,8 +48,8 @@
 //!
 //! # Each document exactly once
 //!
-//! [`dataset::Dataset`] is a dataset of partitioned Parquet with a log of commits. It gives a [`format::Format`] for
-//! [`pipeline::Pipeline`], which is how `scanmill ingest` loads it.
+//! [`ops::ingest`](ops::ingest()) loads inputs into a dataset of partitioned Parquet with a log of commits, as
+//! `scanmill ingest` does. [`ops::dataset`] answers questions about it and maintains it, and [`dataset::Dataset`] reads it.
 //!
 //! # Formats of your own
 //!
@@ -88,13 +88,13 @@
 //!
 //! # A feed that runs by itself
 //!
-//! [`watch::Watch`] turns files that are dropped into a folder into lines of a feed, each document once.
+//! [`ops::watch`](ops::watch()) turns files that are dropped into a folder into lines of a feed, each document once.
 //! [`pipeline::Pipeline::follow`] reads a file while it is written.
 //!
 //! # Events for SIEMs
 //!
 //! [`feed::Feed`] says which documents are made of hosts and scans: nested lines, or events of ECS, OCSF or CIM.
-//! [`feed::ecs::changes`] makes events of differences.
+//! [`feed::ecs::changes`] makes events of differences. [`ops::feed`](ops::feed()) returns the lines of many inputs.
 //!
 //! # Words
 //!

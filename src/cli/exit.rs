@@ -30,7 +30,12 @@ pub(super) enum Exit {
 impl Exit {
     /// Returns the exit code of a completed run.
     pub(super) fn of_report(report: &Report) -> Self {
-        match JobStatus::from(report) {
+        Self::of_status(JobStatus::from(report))
+    }
+
+    /// Returns the exit code for the outcome of a job.
+    pub(super) fn of_status(status: JobStatus) -> Self {
+        match status {
             JobStatus::Complete => Self::Done,
             JobStatus::Partial => Self::Partly,
             JobStatus::NoInput => Self::NoInput,

@@ -253,12 +253,7 @@ impl Talk {
             return;
         }
         if self.json {
-            self.line(
-                "info",
-                CYAN,
-                "loaded",
-                &json!({ "ingest": super::ingest::documents(loaded) }),
-            );
+            self.line("info", CYAN, "loaded", &json!({ "ingest": loaded }));
             return;
         }
         let mut documents = format!("{} loaded", number(loaded.loaded));

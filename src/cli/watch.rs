@@ -1,7 +1,6 @@
 //! `scanmill watch`.
 
 use std::{
-    io::Read as _,
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
 };
@@ -13,7 +12,7 @@ use super::{
     ending::{OutputName, named},
     exit::Exit,
     feeds,
-    inputs::{self, budget},
+    inputs::{self, budget, reserved},
     output::{ENDINGS, check_name},
     render::{Talk, plural},
     signals,
@@ -21,42 +20,28 @@ use super::{
 use crate::{
     error::{Error, Result},
     feed::Feed,
-    fs::File,
-    ops::{InputPaths, OutputKind, OutputPath, check},
-    pipeline::Outcome,
+    ops::{self, WatchControl},
     source::Pick,
-    watch::{Baseline, ChangeFormat, Rotation, STATE, Watch, WatchEvent, WatchMode, WatchOptions},
+    watch::{Baseline, ChangeFormat, Rotation, WatchEvent, WatchMode, WatchOptions},
 };
 
 pub(super) fn run(args: &WatchArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let service = signals::service();
-    let options = options(args, how)?;
+    let options = options(args)?;
     let (folder, out) = (options.folder.clone(), options.out.clone());
-    let watch = Watch::open(options, Arc::clone(&service.stop))?;
-    let mut watch = watch.reopening(Arc::clone(&service.reopen));
-    let (mut read, mut refused) = (0_u64, 0_u64);
-    let mut told = |event: WatchEvent<'_>| {
-        let WatchEvent::Read(report) = event else {
-            return talk.warning(&about(&event, &folder, &out), &json!({}));
-        };
-        let whole = report.errors.is_empty() && report.count(Outcome::Read) > 0;
-        read = read.saturating_add(u64::from(whole));
-        refused = refused.saturating_add(u64::from(!report.errors.is_empty()));
-        talk.found(report);
-    };
-    if args.once {
-        watch.run_once(&mut told)?;
-    } else {
-        watch.run(&mut told)?;
-    }
-    talk.watched(read, refused);
-    Ok(match refused {
-        // A service that stops on SIGTERM has succeeded.
-        _ if service.terminated.load(Ordering::Relaxed) => Exit::Done,
-        _ if service.stop.load(Ordering::Relaxed) => Exit::Interrupted,
-        0 => Exit::Done,
-        _ => Exit::Partly,
-    })
+    let control = WatchControl::new(Arc::clone(&service.stop).into())
+        .with_reopen(Arc::clone(&service.reopen))
+        .with_once(args.once)
+        .with_reserved_paths(reserved(None, how.config_file()))
+        .with_state_option("--state-dir");
+    let report = ops::watch(options, &control, &mut |event| match event {
+        WatchEvent::Read(report) => talk.found(report),
+        event => talk.warning(&about(&event, &folder, &out), &json!({})),
+    })?;
+    talk.watched(report.read, report.refused);
+    // A service that stops on SIGTERM has succeeded.
+    let terminated = service.terminated.load(Ordering::Relaxed);
+    Ok(if terminated { Exit::Done } else { Exit::of_status(report.status()) })
 }
 
 /// Describes an event in one line.
@@ -77,7 +62,7 @@ fn about(event: &WatchEvent<'_>, folder: &Path, out: &Path) -> String {
     }
 }
 
-fn options(args: &WatchArgs, how: &TalkArgs) -> Result<WatchOptions> {
+fn options(args: &WatchArgs) -> Result<WatchOptions> {
     let [folder] = args.read.inputs.as_slice() else {
         return Err(Error::usage("one folder is watched"));
     };
@@ -93,7 +78,6 @@ fn options(args: &WatchArgs, how: &TalkArgs) -> Result<WatchOptions> {
         WatchMode::Events(feed(args, to)?)
     };
     let out = out(args)?;
-    check_outputs(folder, &out, (args, how))?;
     let mut options = WatchOptions::new(folder, &out, what, name);
     options.state = args.state_dir.as_deref().map(Path::to_path_buf);
     options.settle = args.settle;
@@ -128,30 +112,6 @@ fn changes(args: &WatchArgs, to: To) -> Result<ChangeFormat> {
         To::Ecs => Ok(ChangeFormat::Events(Box::new(feeds::ecs(&args.line)))),
         _ => Err(Error::usage("--changes is for --to jsonl or ecs")),
     }
-}
-
-/// Checks the outputs. The feed and the state may lie in the folder, where they are left out, but
-/// an existing output file must be a feed.
-fn check_outputs(folder: &Path, out: &Path, (args, how): (&WatchArgs, &TalkArgs)) -> Result<()> {
-    let state = args.state_dir.as_deref().map_or_else(|| folder.join(STATE), Path::to_path_buf);
-    let rotates = args.rotate_size.is_some() || args.rotate_every.is_some();
-    let feed = OutputPath::new("-o", out, OutputKind::Feed { rotates });
-    let state = OutputPath::new("--state-dir", &state, OutputKind::State);
-    let named = [folder.to_path_buf()];
-    let others = how.config_file().into_iter().collect();
-    let reading = InputPaths { named: &named, others, ..InputPaths::default() };
-    check([feed, state], &reading, false)?;
-    if !out.is_file() {
-        return Ok(());
-    }
-    let mut first = [b'{'];
-    // If the file cannot be read, opening the feed reports that.
-    let _ = File::open(out).and_then(|mut file| file.read(&mut first));
-    if first != [b'{'] {
-        let message = format!("{} exists, and does not begin as a feed does", out.display());
-        return Err(Error::usage(message));
-    }
-    Ok(())
 }
 
 fn out(args: &WatchArgs) -> Result<PathBuf> {

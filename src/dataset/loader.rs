@@ -19,6 +19,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
 };
 
+use serde::Serialize;
+
 use super::{
     Dataset, LoadOptions, SourceEntry,
     commit::{CommitOutcome, Store, WriteContext},
@@ -65,7 +67,7 @@ impl InputDigest {
 }
 
 /// Counts of what was loaded so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LoadReport {
     /// Number of loaded documents, including those that replaced a worse copy.
@@ -82,8 +84,10 @@ pub struct LoadReport {
     /// Number of files written.
     pub files: u64,
     /// Number of rows loaded, per table.
+    #[serde(skip)]
     pub rows: BTreeMap<&'static str, u64>,
     /// First document of each warning, by its name, and the number of documents with that warning.
+    #[serde(skip)]
     pub warnings: BTreeMap<DiagnosticCode, (String, Diagnostic)>,
 }
 

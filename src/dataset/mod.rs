@@ -18,7 +18,7 @@
 //! (`pending_rows`, and `spill` for large documents). `commit` decides about each document (`plan`,
 //! based on `snapshot`), writes files under temporary names in `_scanmill/staging` (`data_file`),
 //! moves them to their final names, and adds the commit (`log`). [`Dataset::compact`] (`maintenance`)
-//! takes the same path with rows of existing files. The caller of `load`
+//! takes the same path with rows of existing files. [`ops::ingest`](crate::ops::ingest())
 //! decides which inputs are read at all.
 //!
 //! Reading: `snapshot` is the sum of all commits. `replay` returns the documents as events, so that a

@@ -85,6 +85,26 @@ impl Dataset {
     /// Returns the rows of a table as of the newest commit, in the order in which they were loaded.
     /// Files of partitions that are not selected are not opened.
     ///
+    /// ```
+    /// use scanmill::{
+    ///     dataset::{Dataset, TableOptions},
+    ///     ops::{self, IngestOptions, Inputs},
+    ///     table::Table,
+    /// };
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let inputs = Inputs::new(["fixtures/01-tcp-connect-default.xml"]);
+    /// ops::ingest(&inputs, folder.path(), &IngestOptions::default())?;
+    ///
+    /// let options = TableOptions::default().with_columns(["ip", "port", "state"]);
+    /// let mut rows = 0;
+    /// for batch in Dataset::open(folder.path())?.table(Table::Ports, &options)? {
+    ///     rows += batch?.num_rows();
+    /// }
+    /// assert_eq!(rows, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Returns a usage error if a column does not exist or a date is malformed. The iterator
     /// returns an input error if a file cannot be read, is missing or is damaged, and ends then.

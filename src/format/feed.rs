@@ -51,7 +51,7 @@ impl Format for FeedSink {
     type Encoder = FeedEncoder;
 
     fn encoder(&self) -> FeedEncoder {
-        FeedEncoder { feed: self.feed.clone(), buffer: Vec::new(), written: Written::default() }
+        FeedEncoder::new(self.feed.clone())
     }
 }
 
@@ -63,6 +63,11 @@ pub struct FeedEncoder {
 }
 
 impl FeedEncoder {
+    /// Creates an encoder of the lines that `feed` produces from hosts and scans.
+    pub(crate) fn new(feed: Feed) -> Self {
+        Self { feed, buffer: Vec::new(), written: Written::default() }
+    }
+
     fn wrote(&mut self, lines: u64) {
         self.written.lines = self.written.lines.saturating_add(lines);
     }

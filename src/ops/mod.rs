@@ -20,8 +20,13 @@
 //! [`JobStatus`] and errors to exit codes. To add a job, add a file here with its options, its report and its function,
 //! then a command in `cli` that only translates.
 
+mod background;
 mod cancel;
+pub mod dataset;
+mod feed;
+mod ingest;
 mod inputs;
+mod inspect;
 mod job;
 mod machine;
 mod memory;
@@ -29,20 +34,26 @@ mod paths;
 mod progress;
 mod read;
 mod status;
+mod watch;
 
 pub use self::{
     cancel::CancellationToken,
+    dataset::{Checked, CompactOptions},
+    feed::{FeedLines, FeedOptions, feed},
+    ingest::{IngestOptions, IngestReport, ingest},
     inputs::{Inputs, ResolvedInput, ResolvedInputs, read_list, read_list_file},
+    inspect::{InputSummary, InspectOptions, Inspection, ScanOverview, SharedText, inspect},
     job::JobOptions,
     memory::MemoryBudget,
     paths::ReservedPaths,
     progress::{Progress, ProgressHandle, ProgressTotals},
     read::{ReadBatches, ReadOptions, TableBatch, read},
     status::JobStatus,
+    watch::{WatchControl, WatchReport, watch},
 };
 #[cfg(feature = "cli")]
 pub(crate) use self::{
     memory::available_threads,
-    paths::{InputPaths, OutputKind, OutputPath, check, is_special},
+    paths::{InputPaths, OutputPath, check, is_special},
     progress::ProgressScope,
 };

@@ -4,15 +4,14 @@
 //! reading down and memory stays bounded. Batches of a table are cut by rows and bytes alone ([`Blocks`]), so they are
 //! the same for any number of threads; how batches of different tables interleave is the order in which they fill.
 
-use std::{
-    path::PathBuf,
-    sync::mpsc::{self, Receiver, SyncSender},
-    thread::{self, JoinHandle},
-};
+use std::path::PathBuf;
 
 use arrow::compute::concat_batches;
 
-use super::{CancellationToken, Inputs, ProgressHandle, ProgressTotals};
+use super::{
+    CancellationToken, Inputs, ProgressHandle, ProgressTotals,
+    background::{Background, Results},
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     format::{Blocks, ChunkWriter, Format, ParquetChunk, ParquetRows, SinkOptions, TableEncoder},
@@ -21,9 +20,6 @@ use crate::{
     table::{BatchBuilder, RecordBatch, SchemaRef, Table},
     xml,
 };
-
-/// Batches that wait for their consumer.
-const WAITING_BATCHES: usize = 4;
 
 /// Bytes of rows that end a batch, roughly, whatever the number of its rows.
 const BATCH_BYTES: usize = 16 << 20;
@@ -156,27 +152,17 @@ pub fn read<P: Into<PathBuf>>(
         return Err(Error::usage("no table is asked for"));
     }
     let inputs = Inputs::new(inputs).with_pick(options.pick.clone());
-    let (sender, receiver) = mpsc::sync_channel(WAITING_BATCHES);
     let (cancellation, tables) = (options.cancellation.clone(), options.tables.clone());
-    let reader = thread::Builder::new().name("scanmill-read".into());
-    let reader = reader.spawn(move || read_all(&inputs, options, sender));
-    let reader = reader.map_err(|error| Error::resource(format!("no thread to read: {error}")))?;
-    Ok(ReadBatches {
-        tables,
-        receiver: Some(receiver),
-        state: State::Reading(reader),
-        cancellation,
-    })
+    let job = Background::start("scanmill-read", cancellation, move |results| {
+        read_all(&inputs, options, results)
+    })?;
+    Ok(ReadBatches { tables, job })
 }
 
-/// Reads all inputs; the sender is dropped at the end.
-fn read_all(
-    inputs: &Inputs,
-    options: ReadOptions,
-    sender: SyncSender<TableBatch>,
-) -> Result<Report> {
+/// Reads all inputs.
+fn read_all(inputs: &Inputs, options: ReadOptions, results: Results<TableBatch>) -> Result<Report> {
     let ReadOptions { tables, xml, filters, threads, batch_rows, cancellation, .. } = options;
-    let channel = BatchChannel::new(tables, batch_rows, (sender, cancellation.clone()));
+    let channel = BatchChannel::new(tables, batch_rows, results);
     let pipeline = Pipeline::new(xml, filters, channel, cancellation.flag());
     let mut pipeline = pipeline.with_threads(threads)?;
     let (inputs, progress) = (inputs.resolve(), ProgressHandle::default());
@@ -189,39 +175,22 @@ struct BatchChannel {
     options: SinkOptions,
     /// Rows of each table that make no whole batch yet.
     blocks: Vec<Blocks>,
-    sender: SyncSender<TableBatch>,
-    cancellation: CancellationToken,
+    results: Results<TableBatch>,
 }
 
 impl BatchChannel {
-    fn new(
-        tables: Vec<Table>,
-        batch_rows: usize,
-        (sender, cancellation): (SyncSender<TableBatch>, CancellationToken),
-    ) -> Self {
+    fn new(tables: Vec<Table>, batch_rows: usize, results: Results<TableBatch>) -> Self {
         let blocks = tables.iter().map(|_| Blocks::new(batch_rows.max(1), BATCH_BYTES)).collect();
-        Self {
-            options: SinkOptions { tables, ..SinkOptions::default() },
-            blocks,
-            sender,
-            cancellation,
-        }
+        Self { options: SinkOptions { tables, ..SinkOptions::default() }, blocks, results }
     }
 }
 
 /// Sends the parts of a batch as one. A consumer that is gone ends reading.
-fn send(
-    sender: &SyncSender<TableBatch>,
-    cancellation: &CancellationToken,
-    table: Table,
-    parts: &[RecordBatch],
-) -> Result<()> {
+fn send(results: &Results<TableBatch>, table: Table, parts: &[RecordBatch]) -> Result<()> {
     let Some(first) = parts.first() else { return Ok(()) };
     let batch = concat_batches(first.schema_ref(), parts)
         .map_err(|error| Error::new(ErrorKind::Schema(error.to_string())))?;
-    if sender.send(TableBatch { table, batch }).is_err() {
-        cancellation.cancel();
-    }
+    results.send(TableBatch { table, batch });
     Ok(())
 }
 
@@ -245,7 +214,7 @@ impl ChunkWriter for BatchChannel {
         let place = self.options.tables.iter().position(|known| *known == table);
         let blocks = place.and_then(|place| self.blocks.get_mut(place));
         let blocks = blocks.ok_or_else(|| Error::internal("rows of a table that is not read"))?;
-        blocks.push((batch, sizes), |parts| send(&self.sender, &self.cancellation, table, &parts))
+        blocks.push((batch, sizes), |parts| send(&self.results, table, &parts))
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -254,7 +223,7 @@ impl ChunkWriter for BatchChannel {
 
     fn finish(mut self) -> Result<()> {
         for (table, blocks) in self.options.tables.iter().zip(&mut self.blocks) {
-            send(&self.sender, &self.cancellation, *table, &blocks.rest())?;
+            send(&self.results, *table, &blocks.rest())?;
         }
         Ok(())
     }
@@ -266,17 +235,7 @@ impl ChunkWriter for BatchChannel {
 #[derive(Debug)]
 pub struct ReadBatches {
     tables: Vec<Table>,
-    receiver: Option<Receiver<TableBatch>>,
-    state: State,
-    cancellation: CancellationToken,
-}
-
-#[derive(Debug)]
-enum State {
-    Reading(JoinHandle<Result<Report>>),
-    Read(Box<Report>),
-    /// The iterator returned the error that ended reading.
-    Failed,
+    job: Background<TableBatch>,
 }
 
 impl ReadBatches {
@@ -295,7 +254,7 @@ impl ReadBatches {
     /// Returns the token that ends reading: batches that are complete still come.
     #[must_use]
     pub fn cancellation(&self) -> CancellationToken {
-        self.cancellation.clone()
+        self.job.cancellation()
     }
 
     /// Ends reading, if it has not ended, and returns the report: counts, warnings, and the inputs that could not be
@@ -303,34 +262,8 @@ impl ReadBatches {
     ///
     /// # Errors
     /// The error that ended reading as a whole, such as too little memory, unless the iterator returned it.
-    pub fn finish(mut self) -> Result<Report> {
-        self.end()?;
-        match std::mem::replace(&mut self.state, State::Failed) {
-            State::Read(report) => Ok(*report),
-            State::Reading(_) | State::Failed => Ok(Report::default()),
-        }
-    }
-
-    /// Ends reading and waits for that.
-    fn end(&mut self) -> Result<()> {
-        if matches!(self.state, State::Reading(_)) {
-            self.cancellation.cancel();
-        }
-        // A reader that waits for room in the channel goes on.
-        self.receiver = None;
-        self.wait()
-    }
-
-    /// Waits for the end of reading.
-    fn wait(&mut self) -> Result<()> {
-        self.state = match std::mem::replace(&mut self.state, State::Failed) {
-            State::Reading(reader) => {
-                let report = reader.join().map_err(|_| Error::internal("reading panicked"));
-                State::Read(Box::new(report.flatten()?))
-            }
-            ended => ended,
-        };
-        Ok(())
+    pub fn finish(self) -> Result<Report> {
+        self.job.finish()
     }
 }
 
@@ -339,18 +272,7 @@ impl Iterator for ReadBatches {
 
     /// The next batch, of whatever table fills next. An error that ends reading as a whole comes once, at the end.
     fn next(&mut self) -> Option<Self::Item> {
-        if let Ok(batch) = self.receiver.as_ref()?.recv() {
-            return Some(Ok(batch));
-        }
-        self.receiver = None;
-        self.wait().err().map(Err)
-    }
-}
-
-impl Drop for ReadBatches {
-    fn drop(&mut self) {
-        // Drop cannot return the error.
-        let _ = self.end();
+        self.job.next()
     }
 }
 

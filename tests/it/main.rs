@@ -22,6 +22,8 @@ mod formats;
 mod golden;
 mod history;
 mod hostile;
+#[cfg(feature = "cli")]
+mod inspect;
 mod keys;
 mod layering;
 mod looks;

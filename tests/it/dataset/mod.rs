@@ -3,6 +3,7 @@
 mod copies;
 mod crashes;
 mod damage;
+mod jobs;
 mod lost;
 mod maintenance;
 mod older;

@@ -4,6 +4,8 @@
 mod command;
 mod ecs;
 mod golden;
+#[cfg(feature = "cli")]
+mod library;
 mod lines;
 mod memory;
 mod ocsf;

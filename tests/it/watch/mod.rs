@@ -3,6 +3,7 @@
 mod changes;
 mod copies;
 mod kills;
+mod library;
 mod runs;
 mod service;
 

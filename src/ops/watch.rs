@@ -1,0 +1,197 @@
+//! Watches a folder: turns files that are dropped into it into lines of a feed, each document once.
+
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use super::{
+    CancellationToken, JobStatus, ReservedPaths,
+    paths::{self, InputPaths, OutputKind, OutputPath},
+};
+use crate::{
+    error::{Error, Result},
+    fs::File,
+    pipeline::Outcome,
+    watch::{STATE, Watch, WatchEvent, WatchOptions},
+};
+
+/// How [`watch`] runs; [`WatchOptions`] describes what it does.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct WatchControl {
+    /// Ends the watch when it is cancelled. What was read until then is in the feed.
+    pub cancellation: CancellationToken,
+    /// Opens the feed again when it becomes true, and is reset then: for `logrotate`, which moves a file away and then
+    /// sends SIGHUP.
+    pub reopen: Arc<AtomicBool>,
+    /// Reads the files that are in the folder and returns, instead of waiting for more.
+    pub once: bool,
+    /// Paths of the caller that neither the feed nor the state may replace.
+    pub reserved_paths: ReservedPaths,
+    /// Name of the option that names the folder of the state, for messages.
+    pub state_option: &'static str,
+}
+
+impl Default for WatchControl {
+    /// Watches for ever.
+    fn default() -> Self {
+        Self::new(CancellationToken::new())
+    }
+}
+
+impl WatchControl {
+    /// Watches until the token is cancelled.
+    #[must_use]
+    pub fn new(cancellation: CancellationToken) -> Self {
+        Self {
+            cancellation,
+            reopen: Arc::default(),
+            once: false,
+            reserved_paths: ReservedPaths::new(),
+            state_option: "state",
+        }
+    }
+
+    /// Reads the files that are in the folder and returns.
+    #[must_use]
+    pub fn with_once(mut self, once: bool) -> Self {
+        self.once = once;
+        self
+    }
+
+    /// Opens the feed again when `reopen` becomes true.
+    #[must_use]
+    pub fn with_reopen(mut self, reopen: Arc<AtomicBool>) -> Self {
+        self.reopen = reopen;
+        self
+    }
+
+    /// Sets the paths of the caller that neither the feed nor the state may replace.
+    #[must_use]
+    pub fn with_reserved_paths(mut self, paths: ReservedPaths) -> Self {
+        self.reserved_paths = paths;
+        self
+    }
+
+    /// Sets the name of the option that names the folder of the state, for messages.
+    #[must_use]
+    pub fn with_state_option(mut self, option: &'static str) -> Self {
+        self.state_option = option;
+        self
+    }
+}
+
+/// Result of [`watch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WatchReport {
+    /// Number of files that were read without an error.
+    pub read: u64,
+    /// Number of files with an error.
+    pub refused: u64,
+    /// True if the watch was cancelled.
+    pub interrupted: bool,
+}
+
+impl WatchReport {
+    /// Returns the outcome.
+    #[must_use]
+    pub fn status(&self) -> JobStatus {
+        match self.refused {
+            _ if self.interrupted => JobStatus::Cancelled,
+            0 => JobStatus::Complete,
+            _ => JobStatus::Partial,
+        }
+    }
+}
+
+/// Watches a folder until it is cancelled, or reads it once. `on_event` receives the report of each file, and what happens to
+/// the folder, the state and the feed.
+///
+/// A document is in the feed exactly once, whenever the process ends (`docs/watch.md`).
+///
+/// ```
+/// use std::fs;
+/// use scanmill::{
+///     feed::Feed,
+///     ops::{self, CancellationToken, WatchControl},
+///     watch::{WatchMode, WatchOptions},
+/// };
+///
+/// let folder = tempfile::tempdir()?;
+/// let (drop, out) = (folder.path().join("drop"), folder.path().join("feed.jsonl"));
+/// fs::create_dir(&drop)?;
+/// fs::copy("fixtures/01-tcp-connect-default.xml", drop.join("a.xml"))?;
+///
+/// let mode = WatchMode::Events(Feed::Nested { events: false });
+/// let options = WatchOptions::new(&drop, &out, mode, "jsonl");
+/// let control = WatchControl::new(CancellationToken::new()).with_once(true);
+/// let report = ops::watch(options, &control, &mut |_| {})?;
+/// assert_eq!(report.read, 1);
+/// assert_eq!(fs::read_to_string(&out)?.lines().count(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Returns a usage error if the folder is not one, if the feed exists and is not a feed, or if another run uses the state or
+/// the feed, and an output error if the state or the feed cannot be created, read or written.
+pub fn watch(
+    options: WatchOptions,
+    control: &WatchControl,
+    on_event: &mut dyn FnMut(WatchEvent<'_>),
+) -> Result<WatchReport> {
+    check_paths(&options, control)?;
+    let cancellation = &control.cancellation;
+    let watch = Watch::open(options, cancellation.flag())?;
+    let mut watch = watch.reopening(Arc::clone(&control.reopen));
+    let (mut read, mut refused) = (0_u64, 0_u64);
+    let mut count = |event: WatchEvent<'_>| {
+        if let WatchEvent::Read(report) = &event {
+            let whole = report.errors.is_empty() && report.count(Outcome::Read) > 0;
+            read = read.saturating_add(u64::from(whole));
+            refused = refused.saturating_add(u64::from(!report.errors.is_empty()));
+        }
+        on_event(event);
+    };
+    if control.once {
+        watch.run_once(&mut count)?;
+    } else {
+        watch.run(&mut count)?;
+    }
+    Ok(WatchReport { read, refused, interrupted: cancellation.is_cancelled() })
+}
+
+/// Checks the outputs. The feed and the state may lie in the folder, where they are left out, but an existing output file
+/// must be a feed.
+fn check_paths(options: &WatchOptions, control: &WatchControl) -> Result<()> {
+    let reserved = &control.reserved_paths;
+    let (folder, out) = (&options.folder, &options.out);
+    let state = options.state.clone().unwrap_or_else(|| folder.join(STATE));
+    let rotates = options.rotation.size.is_some() || options.rotation.every.is_some();
+    let feed = OutputPath::new(reserved.output_option, out, OutputKind::Feed { rotates });
+    let state = OutputPath::new(control.state_option, &state, OutputKind::State);
+    let reading = InputPaths {
+        named: std::slice::from_ref(folder),
+        others: reserved.read.iter().map(PathBuf::as_path).collect(),
+        ..InputPaths::default()
+    };
+    paths::check([feed, state].into_iter().chain(reserved.written()), &reading, false)?;
+    check_feed(out)
+}
+
+/// Refuses a file that does not begin as a feed does.
+fn check_feed(out: &Path) -> Result<()> {
+    if !out.is_file() {
+        return Ok(());
+    }
+    let mut first = [b'{'];
+    // If the file cannot be read, opening the feed reports that.
+    let _ = File::open(out).and_then(|mut file| file.read(&mut first));
+    if first != [b'{'] {
+        let message = format!("{} exists, and does not begin as a feed does", out.display());
+        return Err(Error::usage(message));
+    }
+    Ok(())
+}

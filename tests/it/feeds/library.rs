@@ -1,0 +1,59 @@
+//! Feeds as iterators of lines: they are those that the command writes.
+
+use assert_cmd::cargo::cargo_bin;
+use scanmill::{
+    feed::{Feed, cim::Cim, ecs::Ecs, ocsf::Ocsf},
+    ops::{self, CancellationToken, FeedOptions, Inputs, JobOptions, MemoryBudget},
+};
+
+use crate::support::{command, root};
+
+/// Options for this number of threads.
+fn threads(threads: usize) -> FeedOptions {
+    let budget = MemoryBudget::new(None, threads).unwrap();
+    FeedOptions::default().with_job(JobOptions::new(budget))
+}
+
+#[test]
+fn lines_are_those_of_the_command_for_any_number_of_threads() {
+    for (name, feed) in [
+        ("ecs", Feed::from(Ecs::default())),
+        ("ocsf", Feed::from(Ocsf::default())),
+        ("cim", Feed::from(Cim::default())),
+        ("jsonl", Feed::Nested { events: false }),
+    ] {
+        let mut convert = command(cargo_bin!("scanmill"));
+        let convert = convert.current_dir(root()).args(["convert", "-q", "--to", name, "fixtures"]);
+        let said = convert.output().unwrap().stdout;
+        let said = String::from_utf8(said).unwrap();
+        for number in [1, 3] {
+            let inputs = Inputs::new(["fixtures"]);
+            let mut lines = ops::feed(&inputs, feed.clone(), threads(number)).unwrap();
+            let all: Vec<String> = (&mut lines).map(Result::unwrap).collect();
+            assert!(all.iter().map(String::as_str).eq(said.lines()), "{name}, {number} threads");
+            let report = lines.finish().unwrap();
+            assert!(report.lines == all.len() as u64 && !report.interrupted);
+        }
+    }
+}
+
+#[test]
+fn a_consumer_that_leaves_ends_reading() {
+    let inputs = Inputs::new(["fixtures", "fixtures", "fixtures"]);
+    let token = CancellationToken::new();
+    let job = JobOptions::default().with_cancellation(token.clone());
+    let options = FeedOptions::default().with_job(job);
+    let mut lines = ops::feed(&inputs, Ecs::default().into(), options).unwrap();
+    assert!(lines.next().unwrap().unwrap().starts_with('{'));
+    drop(lines);
+    assert!(token.is_cancelled());
+}
+
+#[test]
+fn inputs_that_cannot_be_read_are_in_the_report() {
+    let inputs = Inputs::new(["none.xml", "fixtures/01-tcp-connect-default.xml"]);
+    let mut lines = ops::feed(&inputs, Ecs::default().into(), threads(1)).unwrap();
+    assert!((&mut lines).count() > 0);
+    let report = lines.finish().unwrap();
+    assert_eq!((report.errors.len(), report.counts.hosts), (1, 1));
+}
