@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     args::{By, ConvertArgs, MergeArgs, MergeOptions, PickArgs, TalkArgs, lists_states},
-    engine::{self, Seen},
+    engine,
     exit::Exit,
     inputs::{self, budget, reserved, threads},
     output::{FormatVisitor, Plan, Rows},
@@ -64,8 +64,7 @@ fn run_with(
     let running = ProcessGroup::default();
     let mut filters = filters(&args.pick);
     if let Some(path) = &args.engine {
-        let seen = if merge.is_some() { Seen::Merged } else { Seen::Read };
-        filters.engine = Some(engine::open(path, seen, (&running, talk))?);
+        filters.engine = Some(engine::open(path, merge.is_some(), (&running, talk))?);
     }
     let budget = budget(&args.read.how, threads(args.threads))?;
     // Installed before any temporary file exists, so that a signal finds all of them.

@@ -23,6 +23,7 @@
 mod background;
 mod cancel;
 pub mod dataset;
+mod engine_programs;
 mod feed;
 mod ingest;
 mod inputs;
@@ -33,12 +34,14 @@ mod memory;
 mod paths;
 mod progress;
 mod read;
+mod scan;
 mod status;
 mod watch;
 
 pub use self::{
     cancel::CancellationToken,
     dataset::{Checked, CompactOptions},
+    engine_programs::EnginePrograms,
     feed::{FeedLines, FeedOptions, feed},
     ingest::{IngestOptions, IngestReport, ingest},
     inputs::{Inputs, ResolvedInput, ResolvedInputs, read_list, read_list_file},
@@ -48,6 +51,7 @@ pub use self::{
     paths::ReservedPaths,
     progress::{Progress, ProgressHandle, ProgressTotals},
     read::{ReadBatches, ReadOptions, TableBatch, read},
+    scan::{ScanOptions, ScanProcess, ScanReport, scan},
     status::JobStatus,
     watch::{WatchControl, WatchReport, watch},
 };
@@ -56,4 +60,6 @@ pub(crate) use self::{
     memory::available_threads,
     paths::{InputPaths, OutputPath, check, is_special},
     progress::ProgressScope,
+    scan::authorize_sudo,
 };
+pub use crate::process::ProcessGroup;

@@ -94,6 +94,11 @@ impl ProgressScope {
     pub(crate) fn input(&self, name: &str) {
         self.0.input(name);
     }
+
+    /// Reports an event of a scanner process.
+    pub(crate) fn scan_event(&self, process: usize, event: &ScanEvent<'_>) {
+        self.0.scan_event(process, event);
+    }
 }
 
 impl Drop for ProgressScope {

@@ -10,12 +10,12 @@ use std::{
 
 use super::child::StopHandle;
 
-/// Running programs that one call ends. Clones share the list.
+/// Running programs that one call ends: nmap processes, and programs of an engine. Clones share the list.
 ///
 /// Once the group was stopped, it stays stopped: a program that is added later is asked to end at once, so the order of
 /// stopping and starting does not matter.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ProcessGroup {
+pub struct ProcessGroup {
     handles: Arc<Mutex<Vec<StopHandle>>>,
     is_stopped: Arc<AtomicBool>,
 }
@@ -31,8 +31,8 @@ impl ProcessGroup {
         handles.push(handle);
     }
 
-    /// Asks all programs to end, including those that start later.
-    pub(crate) fn stop(&self) {
+    /// Asks all programs to end, including those that start later. Those that do not are killed after a few seconds.
+    pub fn stop(&self) {
         let handles = self.lock();
         self.is_stopped.store(true, Ordering::Relaxed);
         handles.iter().for_each(StopHandle::stop);
@@ -51,7 +51,8 @@ impl ProcessGroup {
     }
 
     /// Returns true if all programs were asked to end.
-    pub(crate) fn is_stopped(&self) -> bool {
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Relaxed)
     }
 

@@ -41,9 +41,9 @@ mod output;
 #[cfg(all(unix, not(scanmill_portable)))]
 mod pipe;
 
+pub use self::group::ProcessGroup;
 pub(crate) use self::{
     child::{ChildProcess, ChildStdoutReader, adopt_orphans},
     command::{CommandSpec, ExitCause, ExitInfo},
-    group::ProcessGroup,
     output::{OutputLimits, ProcessOutput},
 };

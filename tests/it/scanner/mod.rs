@@ -3,6 +3,7 @@
 mod background;
 mod fake;
 mod grammar;
+mod job;
 mod lookups;
 mod merging;
 mod namespaces;

@@ -1,4 +1,4 @@
-//! A program that runs once per host or port.
+//! One program of an engine: its command for a host or port, its run, and its result.
 
 use std::{
     ffi::OsString,
@@ -10,7 +10,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Seen;
+use super::HostForm;
 use crate::{
     engine::{ScriptContext, ScriptFailed},
     feed::nested,
@@ -20,9 +20,9 @@ use crate::{
 };
 
 /// Maximum number of characters of a program's error output that are shown.
-const SHOWN: usize = 200;
+const MAX_SHOWN_CHARS: usize = 200;
 
-/// Type of a program's output.
+/// Type of the output of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum OutputKind {
@@ -35,29 +35,29 @@ pub(super) enum OutputKind {
 
 /// Program with its arguments, which may contain placeholders for values of hosts and ports.
 #[derive(Debug)]
-pub(super) struct Words {
-    name: PathBuf,
+pub(super) struct CommandTemplate {
+    program: PathBuf,
     args: Vec<String>,
 }
 
 /// Program together with the conditions that it runs under.
 #[derive(Debug)]
-pub(super) struct Runner {
-    pub(super) words: Words,
+pub(super) struct ProgramRunner {
+    pub(super) command: CommandTemplate,
     pub(super) output: OutputKind,
     pub(super) timeout: Duration,
-    pub(super) seen: Seen,
+    pub(super) host_form: HostForm,
     /// Maximum size of the output, in bytes.
-    pub(super) most: usize,
-    pub(super) running: ProcessGroup,
+    pub(super) max_output_bytes: usize,
+    pub(super) processes: ProcessGroup,
 }
 
 /// Placeholders in arguments, each with the environment variable that holds the same value.
-const OF_HOST: (&str, &str) = ("{target}", "SCANMILL_TARGET");
-const OF_PORT: [(&str, &str); 3] =
+const HOST_PLACEHOLDER: (&str, &str) = ("{target}", "SCANMILL_TARGET");
+const PORT_PLACEHOLDERS: [(&str, &str); 3] =
     [("{port}", "SCANMILL_PORT"), ("{proto}", "SCANMILL_PROTO"), ("{state}", "SCANMILL_STATE")];
 
-impl Words {
+impl CommandTemplate {
     /// Checks a command. A program name with a slash is relative to `folder`.
     pub(super) fn new(command: &[String], folder: &Path, of_port: bool) -> Result<Self, String> {
         let (name, args) = command.split_first().ok_or("it is empty")?;
@@ -67,43 +67,43 @@ impl Words {
         if command.iter().any(|word| word.contains('\0')) {
             return Err("it has a NUL character".to_owned());
         }
-        let places = || OF_PORT.into_iter().map(|(place, _)| place);
-        if places().chain([OF_HOST.0]).any(|place| name.contains(place)) {
+        let places = || PORT_PLACEHOLDERS.into_iter().map(|(place, _)| place);
+        if places().chain([HOST_PLACEHOLDER.0]).any(|place| name.contains(place)) {
             return Err(format!("{name:?}: what was scanned cannot choose the program"));
         }
         let lost = args.iter().find(|word| places().any(|place| word.contains(place)));
         if let Some(word) = lost.filter(|_| !of_port) {
             return Err(format!("{word:?}: a host script has no port"));
         }
-        let name = if name.contains('/') { folder.join(name) } else { name.into() };
-        Ok(Self { name, args: args.to_vec() })
+        let program = if name.contains('/') { folder.join(name) } else { name.into() };
+        Ok(Self { program, args: args.to_vec() })
     }
 }
 
-impl Runner {
+impl ProgramRunner {
     /// Runs the program for a host or port, and returns its output.
     pub(super) fn run(&self, context: &ScriptContext<'_>) -> Result<Value, ScriptFailed> {
         let program = self.program(context)?;
-        let max_bytes = u64::try_from(self.most).unwrap_or(u64::MAX);
+        let max_bytes = u64::try_from(self.max_output_bytes).unwrap_or(u64::MAX);
         let limits = OutputLimits { max_bytes, timeout: self.timeout };
-        let output = ChildProcess::run(&program, self.input(context), limits, &self.running);
+        let output = ChildProcess::run(&program, self.input(context), limits, &self.processes);
         self.value(output.map_err(|error| self.not_run(&error))?)
     }
 
     fn program(&self, context: &ScriptContext<'_>) -> Result<CommandSpec, ScriptFailed> {
         let target = context.current_target().to_owned();
-        let mut values = vec![(OF_HOST, target)];
+        let mut values = vec![(HOST_PLACEHOLDER, target)];
         if let Some(port) = context.port() {
             let of_port = [
                 port.number.to_string(),
                 port.protocol.as_str().to_owned(),
                 port.state.as_str().to_owned(),
             ];
-            values.extend(OF_PORT.into_iter().zip(of_port));
+            values.extend(PORT_PLACEHOLDERS.into_iter().zip(of_port));
         }
-        let args = self.words.args.iter().map(|word| filled(word, &values));
+        let args = self.command.args.iter().map(|word| fill(word, &values));
         Ok(CommandSpec {
-            program: self.words.name.clone().into(),
+            program: self.command.program.clone().into(),
             args: args.collect::<Result<_, _>>()?,
             env: values.into_iter().map(|((_, name), value)| (name.to_owned(), value)).collect(),
             env_remove: own_variables(),
@@ -114,9 +114,9 @@ impl Runner {
     /// Returns the host as nested JSON, which the program reads from standard input.
     fn input(&self, context: &ScriptContext<'_>) -> Vec<u8> {
         let mut line = Vec::new();
-        match self.seen {
-            Seen::Read => nested::host_line(context.run(), context.host(), &mut line),
-            Seen::Merged => {
+        match self.host_form {
+            HostForm::Read => nested::host_line(context.run(), context.host(), &mut line),
+            HostForm::Merged => {
                 nested::host_line_without_ids(context.run(), context.host(), &mut line);
             }
         }
@@ -124,16 +124,16 @@ impl Runner {
     }
 
     fn not_run(&self, error: &io::Error) -> ScriptFailed {
-        format!("cannot run {}: {error}", self.words.name.display()).into()
+        format!("cannot run {}: {error}", self.command.program.display()).into()
     }
 
     fn value(&self, output: ProcessOutput) -> Result<Value, ScriptFailed> {
         let ProcessOutput { stdout, is_too_long, exit } = output;
         let said = first_line(&exit);
         if is_too_long {
-            return Err(format!("it wrote more than {} bytes{said}", self.most).into());
+            return Err(format!("it wrote more than {} bytes{said}", self.max_output_bytes).into());
         }
-        if exit.stopped && self.running.is_stopped() {
+        if exit.stopped && self.processes.is_stopped() {
             return Err("it was stopped, as the run was".into());
         }
         if exit.stopped {
@@ -141,7 +141,7 @@ impl Runner {
             return Err(format!("it took more than {time} s{said}").into());
         }
         if exit.cause() != ExitCause::Success {
-            return Err(format!("{}{said}", told(&exit)).into());
+            return Err(format!("{}{said}", describe_exit(&exit)).into());
         }
         match self.output {
             OutputKind::Json => serde_json::from_slice(&stdout)
@@ -163,7 +163,7 @@ fn own_variables() -> Vec<OsString> {
 }
 
 /// Replaces the placeholders of an argument by their values.
-fn filled(word: &str, values: &[((&str, &str), String)]) -> Result<OsString, ScriptFailed> {
+fn fill(word: &str, values: &[((&str, &str), String)]) -> Result<OsString, ScriptFailed> {
     let mut filled = String::new();
     let mut rest = word;
     loop {
@@ -187,7 +187,7 @@ fn filled(word: &str, values: &[((&str, &str), String)]) -> Result<OsString, Scr
 }
 
 /// Describes the end of a program that failed.
-fn told(exit: &ExitInfo) -> String {
+fn describe_exit(exit: &ExitInfo) -> String {
     match exit.cause() {
         ExitCause::Success => "it ended with exit code 0".to_owned(),
         ExitCause::Code(code) => format!("it ended with exit code {code}"),
@@ -200,7 +200,7 @@ fn told(exit: &ExitInfo) -> String {
 /// is none.
 fn first_line(exit: &ExitInfo) -> String {
     let line = exit.stderr.lines().map(str::trim).find(|line| !line.is_empty());
-    line.map(|line| format!(": {}", line.chars().take(SHOWN).collect::<String>()))
+    line.map(|line| format!(": {}", line.chars().take(MAX_SHOWN_CHARS).collect::<String>()))
         .unwrap_or_default()
 }
 
@@ -208,25 +208,26 @@ fn first_line(exit: &ExitInfo) -> String {
 mod tests {
     use super::*;
 
-    fn fill(word: &str, target: &str) -> Result<OsString, String> {
-        let values = [(OF_HOST, target.to_owned()), (OF_PORT[0], "25".to_owned())];
-        filled(word, &values).map_err(|error| error.to_string())
+    fn fill_with(word: &str, target: &str) -> Result<OsString, String> {
+        let values =
+            [(HOST_PLACEHOLDER, target.to_owned()), (PORT_PLACEHOLDERS[0], "25".to_owned())];
+        fill(word, &values).map_err(|error| error.to_string())
     }
 
     #[test]
     fn values_stand_in_their_places_and_nothing_in_them_is_one() {
-        assert_eq!(fill("{target}:{port}", "192.0.2.1").unwrap(), "192.0.2.1:25");
-        assert_eq!(fill("--to={target}", "-x;$(id)").unwrap(), "--to=-x;$(id)");
-        assert_eq!(fill("{target}{target}", "{port}").unwrap(), "{port}{port}");
-        assert_eq!(fill("{ports}{state}{", "a").unwrap(), "{ports}{state}{");
-        assert!(fill("{target}", "--help").unwrap_err().contains("--help"));
+        assert_eq!(fill_with("{target}:{port}", "192.0.2.1").unwrap(), "192.0.2.1:25");
+        assert_eq!(fill_with("--to={target}", "-x;$(id)").unwrap(), "--to=-x;$(id)");
+        assert_eq!(fill_with("{target}{target}", "{port}").unwrap(), "{port}{port}");
+        assert_eq!(fill_with("{ports}{state}{", "a").unwrap(), "{ports}{state}{");
+        assert!(fill_with("{target}", "--help").unwrap_err().contains("--help"));
     }
 
     #[test]
     fn programs_with_a_slash_are_looked_for_beside_the_file() {
         let name = |name: &str| {
-            let words = Words::new(&[name.to_owned()], Path::new("conf"), true);
-            words.unwrap().name
+            let template = CommandTemplate::new(&[name.to_owned()], Path::new("conf"), true);
+            template.unwrap().program
         };
         assert_eq!(name("./a.sh"), Path::new("conf/./a.sh"));
         assert_eq!(name("/bin/a"), Path::new("/bin/a"));

@@ -1,46 +1,54 @@
-//! `--engine FILE.toml`: programs that run as scripts of hosts and ports.
+//! Programs that run as scripts of hosts and ports, as a TOML file describes them (docs/scan.md, "Engine").
+//!
+//! [`EnginePrograms::read`] checks the whole file before anything runs, and turns each entry into a script of an
+//! [`Engine`] whose function runs the program (`runner`). The engine decides which hosts and ports a program runs on and
+//! how many run at once; the runner enforces the time limit, since a function of an engine cannot be interrupted. All
+//! programs are members of one [`ProcessGroup`], by which the caller ends them.
 
-mod program;
+mod runner;
 
-use std::{io::Read as _, ops::Range, path::Path, sync::Arc, time::Duration};
+use std::{
+    io::Read as _,
+    ops::{Range, RangeInclusive},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::Deserialize;
-use serde_json::json;
 use toml::Spanned;
 
-use self::program::{OutputKind, Runner, Words};
-use super::render::Talk;
+use self::runner::{CommandTemplate, OutputKind, ProgramRunner};
 use crate::{
     engine::{Engine, HostScript, PortScript},
     error::{Error, Result},
     fs::File,
     limits::Limits,
-    process::{ProcessGroup, adopt_orphans},
+    process::ProcessGroup,
     request::{IntoPorts as _, IntoTargets as _},
 };
 
-/// Maximum size of a file of scripts, in bytes.
-const FILE: u64 = 1 << 20;
+/// Maximum size of a file, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Timeout of the engine itself: in effect unlimited, since each program has a timeout of its own.
-const WAIT: Duration = Duration::from_hours(365 * 24);
+const ENGINE_TIMEOUT: Duration = Duration::from_hours(365 * 24);
 
 /// Allowed number of programs that run at once.
-const WORKERS: std::ops::RangeInclusive<i64> = 1..=1024;
+const WORKERS: RangeInclusive<i64> = 1..=1024;
 
 /// Form in which hosts are passed to programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seen {
+enum HostForm {
     /// As read from a scan.
     Read,
     /// As merged: without the IDs of a single scan.
     Merged,
 }
 
-/// File of scripts, as deserialized.
+/// File, as deserialized.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Scripts {
+struct ProgramFile {
     workers: Option<Spanned<i64>>,
     #[serde(default)]
     host_script: Vec<Spanned<HostEntry>>,
@@ -73,85 +81,113 @@ struct PortEntry {
     timeout: Option<Spanned<String>>,
 }
 
-/// Reads a file of scripts. Programs are registered in `running` while they run, and end together
-/// with all processes that they start. Prints a warning where the system does not support that.
-pub(super) fn open(
-    path: &Path,
-    seen: Seen,
-    (running, talk): (&ProcessGroup, &Talk),
-) -> Result<Arc<Engine>> {
-    let engine = read(path, seen, running)?;
-    if let Err(error) = adopt_orphans() {
-        let message = "programs of the engine that leave their session may outlive their time";
-        talk.warning(&format!("{message}: {error}"), &json!({}));
-    }
-    Ok(engine)
+/// File of programs that run as scripts of hosts and ports.
+///
+/// ```no_run
+/// use scanmill::ops::{EnginePrograms, ScanOptions};
+///
+/// let mut options = ScanOptions::new("192.0.2.0/28")?;
+/// let programs = EnginePrograms::new("banners.toml").with_processes(options.processes.clone());
+/// options.filters.engine = Some(programs.read()?.into());
+/// # Ok::<(), scanmill::error::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct EnginePrograms {
+    path: PathBuf,
+    host_form: HostForm,
+    processes: ProcessGroup,
 }
 
-fn read(path: &Path, seen: Seen, running: &ProcessGroup) -> Result<Arc<Engine>> {
-    let failed = |error: std::io::Error| Error::usage(format!("{}: {error}", path.display()));
-    let mut text = String::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(FILE.saturating_add(1)).read_to_string(&mut text).map_err(failed)?;
-    if u64::try_from(text.len()).unwrap_or(u64::MAX) > FILE {
-        return Err(failed(std::io::Error::other("longer than 1 MiB")));
+impl EnginePrograms {
+    /// Names a file. Nothing is read yet.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        let processes = ProcessGroup::default();
+        Self { path: path.into(), host_form: HostForm::Read, processes }
     }
-    let source = Source { path, text: &text };
-    let scripts: Scripts = toml::from_str(&text).map_err(|error| {
-        let place = error.span().unwrap_or_default();
-        source.wrong(&place, error.message())
-    })?;
-    source.engine(scripts, seen, running).map(Arc::new)
+
+    /// Sets whether programs get merged hosts, without the IDs of a single scan.
+    #[must_use]
+    pub fn with_merged_hosts(self, merged: bool) -> Self {
+        Self { host_form: if merged { HostForm::Merged } else { HostForm::Read }, ..self }
+    }
+
+    /// Sets the group that programs belong to while they run, by which they are ended.
+    #[must_use]
+    pub fn with_processes(self, processes: ProcessGroup) -> Self {
+        Self { processes, ..self }
+    }
+
+    /// Reads and checks the file, and returns an engine that runs its programs.
+    ///
+    /// # Errors
+    /// Returns a usage error with file, line and key if the file cannot be read or a value is wrong.
+    pub fn read(&self) -> Result<Engine> {
+        let path = &self.path;
+        let failed = |error: std::io::Error| Error::usage(format!("{}: {error}", path.display()));
+        let mut text = String::new();
+        let file = File::open(path).map_err(failed)?;
+        file.take(MAX_FILE_BYTES.saturating_add(1)).read_to_string(&mut text).map_err(failed)?;
+        if u64::try_from(text.len()).unwrap_or(u64::MAX) > MAX_FILE_BYTES {
+            return Err(failed(std::io::Error::other("longer than 1 MiB")));
+        }
+        let source = TomlSource { path, text: &text };
+        let scripts: ProgramFile = toml::from_str(&text).map_err(|error| {
+            let place = error.span().unwrap_or_default();
+            source.invalid(&place, error.message())
+        })?;
+        source.engine(scripts, self)
+    }
 }
 
 /// Text of the file, for the position of errors.
 #[derive(Clone, Copy)]
-struct Source<'s> {
+struct TomlSource<'s> {
     path: &'s Path,
     text: &'s str,
 }
 
-impl Source<'_> {
-    fn engine(self, scripts: Scripts, seen: Seen, running: &ProcessGroup) -> Result<Engine> {
-        let mut engine = Engine::new().with_timeout(WAIT);
+impl TomlSource<'_> {
+    fn engine(self, scripts: ProgramFile, programs: &EnginePrograms) -> Result<Engine> {
+        let mut engine = Engine::new().with_timeout(ENGINE_TIMEOUT);
         if let Some(workers) = scripts.workers {
             let count = *workers.get_ref();
             let fits = WORKERS.contains(&count).then_some(count);
             let count = fits.and_then(|count| usize::try_from(count).ok());
             let count = count.ok_or_else(|| {
-                self.wrong(
+                self.invalid(
                     &workers.span(),
                     &format!("{} is no number from 1 to 1024", workers.get_ref()),
                 )
             })?;
             engine = engine.with_workers(count);
         }
-        let runner = |words, output, timeout| Runner {
-            words,
+        let runner = |command, output, timeout| ProgramRunner {
+            command,
             output,
             timeout,
-            seen,
-            most: Limits::default().max_script_output_bytes,
-            running: running.clone(),
+            host_form: programs.host_form,
+            max_output_bytes: Limits::default().max_script_output_bytes,
+            processes: programs.processes.clone(),
         };
         for entry in scripts.host_script {
             let place = entry.span();
             let HostEntry { name, targets, command, output, timeout } = entry.into_inner();
-            let runner = runner(self.words(&command, false)?, output, self.timeout(timeout)?);
+            let runner = runner(self.template(&command, false)?, output, self.timeout(timeout)?);
             let mut script = HostScript::new(name, move |context| runner.run(context));
             if let Some(targets) = targets {
                 script = script.targets(self.targets(&targets)?);
             }
-            engine.host_script(script).map_err(|error| self.wrong(&place, &error.to_string()))?;
+            engine.host_script(script).map_err(|error| self.invalid(&place, &error.to_string()))?;
         }
         for entry in scripts.port_script {
             let place = entry.span();
             let entry = entry.into_inner();
             let timeout = self.timeout(entry.timeout.clone())?;
-            let runner = runner(self.words(&entry.command, true)?, entry.output, timeout);
+            let runner = runner(self.template(&entry.command, true)?, entry.output, timeout);
             let script = PortScript::new(&entry.name, move |context| runner.run(context));
             let script = self.port_script(script, &entry)?;
-            engine.port_script(script).map_err(|error| self.wrong(&place, &error.to_string()))?;
+            engine.port_script(script).map_err(|error| self.invalid(&place, &error.to_string()))?;
         }
         Ok(engine)
     }
@@ -159,12 +195,12 @@ impl Source<'_> {
     /// Creates the script for the ports of an entry.
     fn port_script(self, mut script: PortScript, entry: &PortEntry) -> Result<PortScript> {
         let ports = entry.ports.get_ref().into_ports();
-        let ports = ports.map_err(|error| self.wrong(&entry.ports.span(), &error.to_string()))?;
+        let ports = ports.map_err(|error| self.invalid(&entry.ports.span(), &error.to_string()))?;
         script = script.ports(ports);
         // Checks each value on its own, so that the error names the wrong one.
         let tried = |script: PortScript, place: Range<usize>| {
             let tried = Engine::new().port_script(script.ports(1));
-            tried.map_err(|error| self.wrong(&place, &error.to_string()))
+            tried.map_err(|error| self.invalid(&place, &error.to_string()))
         };
         let script_of = || PortScript::new(&entry.name, |_| Ok(()));
         if let Some(proto) = &entry.proto {
@@ -183,7 +219,7 @@ impl Source<'_> {
 
     fn targets(self, targets: &Spanned<String>) -> Result<&str> {
         let text = targets.get_ref().trim();
-        let wrong = |message: &str| self.wrong(&targets.span(), message);
+        let wrong = |message: &str| self.invalid(&targets.span(), message);
         match text {
             "*" => Ok(text),
             "" => Err(wrong("no targets are given; * is all")),
@@ -194,22 +230,22 @@ impl Source<'_> {
         }
     }
 
-    fn words(self, command: &Spanned<Vec<String>>, of_port: bool) -> Result<Words> {
+    fn template(self, command: &Spanned<Vec<String>>, of_port: bool) -> Result<CommandTemplate> {
         let folder = self.path.parent().unwrap_or(Path::new(""));
-        Words::new(command.get_ref(), folder, of_port)
-            .map_err(|message| self.wrong(&command.span(), &message))
+        CommandTemplate::new(command.get_ref(), folder, of_port)
+            .map_err(|message| self.invalid(&command.span(), &message))
     }
 
     fn timeout(self, timeout: Option<Spanned<String>>) -> Result<Duration> {
         let Some(timeout) = timeout else { return Ok(Engine::TIMEOUT) };
         duration(timeout.get_ref()).ok_or_else(|| {
             let message = format!("{:?} is no time such as 10s, 500ms or 2m", timeout.get_ref());
-            self.wrong(&timeout.span(), &message)
+            self.invalid(&timeout.span(), &message)
         })
     }
 
     /// Returns a usage error with file and line and, if the position is that of a value, its key.
-    fn wrong(self, place: &Range<usize>, message: &str) -> Error {
+    fn invalid(self, place: &Range<usize>, message: &str) -> Error {
         let before = self.text.get(..place.start).unwrap_or(self.text);
         let number = before.matches('\n').count().saturating_add(1);
         let line = self.text.lines().nth(number.saturating_sub(1)).unwrap_or_default();
@@ -237,7 +273,7 @@ fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let time = Duration::from_millis(number.checked_mul(milliseconds)?);
-    (!time.is_zero() && time <= WAIT).then_some(time)
+    (!time.is_zero() && time <= ENGINE_TIMEOUT).then_some(time)
 }
 
 #[cfg(test)]
@@ -249,7 +285,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("e.toml");
         std::fs::write(&path, text).unwrap();
-        let error = read(&path, Seen::Read, &ProcessGroup::default()).unwrap_err().to_string();
+        let error = EnginePrograms::new(&path).read().unwrap_err().to_string();
         error.strip_prefix(path.to_str().unwrap()).unwrap_or(&error).to_owned()
     }
 

@@ -1,0 +1,29 @@
+//! `--engine FILE.toml`: programs that run as scripts of hosts and ports.
+
+use std::{path::Path, sync::Arc};
+
+use serde_json::json;
+
+use super::render::Talk;
+use crate::{
+    engine::Engine,
+    error::Result,
+    ops::{EnginePrograms, ProcessGroup},
+    process::adopt_orphans,
+};
+
+/// Reads a file of programs. They are registered in `processes` while they run, and end together
+/// with all processes that they start. Prints a warning where the system does not support that.
+pub(super) fn open(
+    path: &Path,
+    merged: bool,
+    (processes, talk): (&ProcessGroup, &Talk),
+) -> Result<Arc<Engine>> {
+    let programs = EnginePrograms::new(path).with_merged_hosts(merged);
+    let engine = programs.with_processes(processes.clone()).read()?;
+    if let Err(error) = adopt_orphans() {
+        let message = "programs of the engine that leave their session may outlive their time";
+        talk.warning(&format!("{message}: {error}"), &json!({}));
+    }
+    Ok(Arc::new(engine))
+}
