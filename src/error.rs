@@ -1,12 +1,17 @@
-//! Errors: an [`Error`] ends one input or the output; a [`Diagnostic`] is a warning about a
+//! Errors: an [`Error`] ends one input or the whole job; a [`Diagnostic`] is a warning about a
 //! document.
+//!
+//! Each [`ErrorKind`] and each warning has a [`DiagnosticCode`] for programs; texts may change, codes
+//! do not. Two kinds never describe a mistake of the user: [`ErrorKind::Internal`] is a bug, and
+//! [`ErrorKind::Resource`] is a machine, or a limit on it, that is too small. A new kind needs a code,
+//! a row in `docs/data-model.md`, a line in `tests/it/codes.txt`, and an exit code in `cli::exit`.
 
 use std::{fmt, io, sync::Arc};
 
 /// Result with scanmill's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Documented code of a warning or error about an input (DATA_MODEL section 1.2).
+/// Stable code of a warning or error (DATA_MODEL section 1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum DiagnosticCode {
@@ -74,11 +79,39 @@ pub enum DiagnosticCode {
     Decompress,
     /// Error: `--strict` turned the first warning into the end of the input (R11).
     Strict,
+    /// Error: an argument or option is wrong.
+    Usage,
+    /// Error: a table or column does not exist.
+    UnknownName,
+    /// Error: an output exists, and replacing it was not requested.
+    Exists,
+    /// Error: an output exists and may not be replaced, because scanmill did not write it.
+    NotReplaced,
+    /// Error: the output could not be written.
+    Output,
+    /// Error: a saved state cannot be used.
+    State,
+    /// Error: a scan failed, or lacks the requested data.
+    Scan,
+    /// Error: nmap, or another program that a scan needs, does not exist.
+    ProgramNotFound,
+    /// Error: a list of ports is malformed.
+    InvalidPort,
+    /// Error: a target is malformed.
+    InvalidTarget,
+    /// Error: scanmill does not accept an argument of nmap.
+    InvalidArgument,
+    /// Error: a function of a script engine cannot be registered, or failed.
+    Engine,
+    /// Error: memory, threads or another resource of the machine do not suffice.
+    Resource,
+    /// Error: a bug in scanmill.
+    Internal,
 }
 
 impl DiagnosticCode {
     /// All codes, in the order of the documentation.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: &'static [Self] = &[
         Self::Addrtype,
         Self::BadAddr,
         Self::BadChar,
@@ -110,6 +143,20 @@ impl DiagnosticCode {
         Self::Io,
         Self::Decompress,
         Self::Strict,
+        Self::Usage,
+        Self::UnknownName,
+        Self::Exists,
+        Self::NotReplaced,
+        Self::Output,
+        Self::State,
+        Self::Scan,
+        Self::ProgramNotFound,
+        Self::InvalidPort,
+        Self::InvalidTarget,
+        Self::InvalidArgument,
+        Self::Engine,
+        Self::Resource,
+        Self::Internal,
     ];
 
     /// Returns the code as it is written in tables and messages, such as `W_TRUNCATED`.
@@ -147,6 +194,20 @@ impl DiagnosticCode {
             Self::Io => "E_IO",
             Self::Decompress => "E_DECOMPRESS",
             Self::Strict => "E_STRICT",
+            Self::Usage => "E_USAGE",
+            Self::UnknownName => "E_UNKNOWN_NAME",
+            Self::Exists => "E_EXISTS",
+            Self::NotReplaced => "E_NOT_REPLACED",
+            Self::Output => "E_OUTPUT",
+            Self::State => "E_STATE",
+            Self::Scan => "E_SCAN",
+            Self::ProgramNotFound => "E_PROGRAM_NOT_FOUND",
+            Self::InvalidPort => "E_INVALID_PORT",
+            Self::InvalidTarget => "E_INVALID_TARGET",
+            Self::InvalidArgument => "E_INVALID_ARGUMENT",
+            Self::Engine => "E_ENGINE",
+            Self::Resource => "E_RESOURCE",
+            Self::Internal => "E_INTERNAL",
         }
     }
 }
@@ -179,19 +240,65 @@ pub struct Diagnostic {
     pub detail: String,
 }
 
-/// Kind of an [`Error`].
+/// Reason why an input is not nmap XML.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotNmap {
+    /// The root element has this name.
+    #[error("the root element is <{0}>")]
+    Root(String),
+    /// No element of nmap was found.
+    #[error("no nmaprun element")]
+    NoScan,
+    /// The input ends before a root element.
+    #[error("it ends before a root element")]
+    NoRoot,
+    /// The XML is inside a string of JSON, CSV or source code, and must be extracted first.
+    #[error("it looks like nmap XML inside a quoted string")]
+    Quoted,
+    /// The angle brackets of the XML are escaped, as in HTML, and it must be extracted first.
+    #[error("it looks like nmap XML whose angle brackets are escaped")]
+    Escaped,
+}
+
+/// Kind of an [`Error`]. Fields hold the parts of the message that a program may need; `message` is
+/// the whole message. [`Error::code`] returns the stable code of each kind.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// A wrong argument or option.
     #[error("{0}")]
     Usage(String),
+    /// A table or column that does not exist.
+    #[error("{message}")]
+    UnknownName {
+        /// Name that does not exist.
+        name: String,
+        /// Names that exist.
+        known: Vec<&'static str>,
+        /// Message.
+        message: String,
+    },
+    /// An output that exists, while replacing it was not requested.
+    #[error("{target} exists; --overwrite replaces it")]
+    Exists {
+        /// Name of the file or folder.
+        target: String,
+    },
+    /// An output that may not be replaced, because it may contain files of other programs.
+    #[error("{target} is not replaced: {reason}")]
+    NotReplaced {
+        /// Name of the folder.
+        target: String,
+        /// Reason, with the file that shows it.
+        reason: String,
+    },
     /// The input could not be read.
     #[error("cannot read the input")]
     Io(#[source] io::Error),
     /// The input is not nmap XML.
     #[error("not nmap XML: {0}")]
-    NotNmap(String),
+    NotNmap(NotNmap),
     /// The input could not be decompressed.
     #[error("cannot decompress: {0}")]
     Decompress(String),
@@ -203,34 +310,59 @@ pub enum ErrorKind {
         /// Detail of the warning.
         detail: String,
     },
-    /// A table or column that does not exist.
-    #[error("{0}")]
-    Schema(String),
     /// A scan that could not be run, that failed, or that lacks the requested data (`NmapScanError`
     /// in Nmapthon).
     #[error("{0}")]
     Scan(String),
+    /// A program that a scan needs and that does not exist, usually nmap.
+    #[error("{message}")]
+    ProgramNotFound {
+        /// Name or path of the program.
+        program: String,
+        /// Message.
+        message: String,
+    },
     /// A malformed list of ports (`InvalidPortError`).
-    #[error("{0}")]
-    InvalidPort(String),
+    #[error("ports: {message}")]
+    InvalidPort {
+        /// Item of the list that is malformed; empty if there is none.
+        item: String,
+        /// Message, without the option or argument that it is about.
+        message: String,
+    },
     /// A malformed target (`MalformedIpAddressError`).
-    #[error("{0}")]
-    MalformedIpAddress(String),
+    #[error("targets: {target:?} {message}")]
+    InvalidTarget {
+        /// Target that is malformed.
+        target: String,
+        /// Description of the mistake, which follows the target in the message.
+        message: String,
+    },
     /// An argument of nmap that scanmill does not accept (`InvalidArgumentError`).
     #[error("{0}")]
     InvalidArgument(String),
     /// A function of a script engine that cannot be registered, or failed (`EngineError`).
-    #[error("{0}")]
-    Engine(String),
-    /// Data that must be held in memory and exceeds its limit.
+    #[error("{message}")]
+    Engine {
+        /// Name of the script.
+        script: String,
+        /// Message.
+        message: String,
+    },
+    /// Memory, threads or another resource of the machine that do not suffice.
     #[error("{0}")]
     Resource(String),
     /// A bug in scanmill; please report it.
     #[error("internal error: {0}")]
     Internal(String),
     /// A saved state that is damaged, that has another version, or that is not a saved state.
-    #[error("{0}")]
-    State(String),
+    #[error("{message}")]
+    State {
+        /// File of the state.
+        path: String,
+        /// Message, which names the file.
+        message: String,
+    },
     /// The output could not be written.
     #[error("cannot write {target}")]
     Sink {
@@ -240,6 +372,40 @@ pub enum ErrorKind {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl ErrorKind {
+    /// Returns the stable code of the kind (DATA_MODEL section 1.2).
+    #[must_use]
+    pub const fn code(&self) -> DiagnosticCode {
+        match self {
+            Self::Usage(_) => DiagnosticCode::Usage,
+            Self::UnknownName { .. } => DiagnosticCode::UnknownName,
+            Self::Exists { .. } => DiagnosticCode::Exists,
+            Self::NotReplaced { .. } => DiagnosticCode::NotReplaced,
+            Self::Io(_) => DiagnosticCode::Io,
+            Self::NotNmap(_) => DiagnosticCode::NotNmap,
+            Self::Decompress(_) => DiagnosticCode::Decompress,
+            Self::Strict { .. } => DiagnosticCode::Strict,
+            Self::Scan(_) => DiagnosticCode::Scan,
+            Self::ProgramNotFound { .. } => DiagnosticCode::ProgramNotFound,
+            Self::InvalidPort { .. } => DiagnosticCode::InvalidPort,
+            Self::InvalidTarget { .. } => DiagnosticCode::InvalidTarget,
+            Self::InvalidArgument(_) => DiagnosticCode::InvalidArgument,
+            Self::Engine { .. } => DiagnosticCode::Engine,
+            Self::Resource(_) => DiagnosticCode::Resource,
+            Self::Internal(_) => DiagnosticCode::Internal,
+            Self::State { .. } => DiagnosticCode::State,
+            Self::Sink { .. } => DiagnosticCode::Output,
+        }
+    }
+
+    /// Returns true if the error is about an input: it then ends that input alone, and messages
+    /// begin with its code.
+    #[must_use]
+    pub const fn is_input_error(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::NotNmap(_) | Self::Decompress(_) | Self::Strict { .. })
+    }
 }
 
 /// Error that ends one input or the output, with the input's name and position if they are known.
@@ -275,7 +441,7 @@ impl Error {
         Self::new(ErrorKind::Sink { target: target.into(), source: source.into() })
     }
 
-    /// Creates an error about a memory limit that is too low.
+    /// Creates an error about a resource of the machine, such as memory, that does not suffice.
     #[must_use]
     pub fn resource(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Resource(message.into()))
@@ -287,21 +453,28 @@ impl Error {
         Self::new(ErrorKind::Internal(message.into()))
     }
 
+    /// Creates an error about a saved state in the file `path`, which `message` names.
+    #[must_use]
+    pub fn state(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::State { path: path.into(), message: message.into() })
+    }
+
     /// Creates an error about a scan.
     #[must_use]
     pub fn scan(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Scan(message.into()))
     }
 
-    /// Returns true if the error is about a scan, its targets, ports or arguments: one of the four
-    /// kinds that correspond to `NmapScanError` and its subclasses in Nmapthon.
+    /// Returns true if the error is about a scan, its targets, ports or arguments: one of the kinds
+    /// that correspond to `NmapScanError` and its subclasses in Nmapthon.
     #[must_use]
     pub fn is_scan_error(&self) -> bool {
         matches!(
             self.kind(),
             ErrorKind::Scan(_)
-                | ErrorKind::InvalidPort(_)
-                | ErrorKind::MalformedIpAddress(_)
+                | ErrorKind::ProgramNotFound { .. }
+                | ErrorKind::InvalidPort { .. }
+                | ErrorKind::InvalidTarget { .. }
                 | ErrorKind::InvalidArgument(_)
         )
     }
@@ -338,16 +511,11 @@ impl Error {
         self.0.position
     }
 
-    /// Returns the documented code of an error about an input.
+    /// Returns the stable code of the error, such as `E_NOT_NMAP` (DATA_MODEL section 1.2). Codes are
+    /// never renamed or used for another kind.
     #[must_use]
-    pub fn code(&self) -> Option<DiagnosticCode> {
-        match self.kind() {
-            ErrorKind::Io(_) => Some(DiagnosticCode::Io),
-            ErrorKind::NotNmap(_) => Some(DiagnosticCode::NotNmap),
-            ErrorKind::Decompress(_) => Some(DiagnosticCode::Decompress),
-            ErrorKind::Strict { .. } => Some(DiagnosticCode::Strict),
-            _ => None,
-        }
+    pub fn code(&self) -> DiagnosticCode {
+        self.0.kind.code()
     }
 }
 
@@ -370,8 +538,8 @@ impl fmt::Display for Error {
             (None, Some(p)) => write!(f, "line {}: ", p.line)?,
             (None, None) => {}
         }
-        if let Some(code) = self.code() {
-            write!(f, "{code}: ")?;
+        if self.0.kind.is_input_error() {
+            write!(f, "{}: ", self.code())?;
         }
         write!(f, "{}", self.0.kind)?;
         match self.0.position {
@@ -402,12 +570,12 @@ mod tests {
 
     #[test]
     fn message_names_input_line_code_and_byte() {
-        let error = Error::new(ErrorKind::NotNmap("the root element is \"html\"".into()))
+        let error = Error::new(ErrorKind::NotNmap(NotNmap::Root("html".into())))
             .with_position(Position { byte: 40, line: 2 })
             .with_input("a.xml");
         assert_eq!(
             error.to_string(),
-            "a.xml:2: E_NOT_NMAP: not nmap XML: the root element is \"html\" (byte 40)"
+            "a.xml:2: E_NOT_NMAP: not nmap XML: the root element is <html> (byte 40)"
         );
     }
 }

@@ -48,13 +48,15 @@ impl Exit {
     pub(super) fn of(error: &Error) -> Self {
         match error.kind() {
             ErrorKind::Usage(_)
-            | ErrorKind::Schema(_)
-            | ErrorKind::InvalidPort(_)
-            | ErrorKind::MalformedIpAddress(_)
+            | ErrorKind::UnknownName { .. }
+            | ErrorKind::Exists { .. }
+            | ErrorKind::NotReplaced { .. }
+            | ErrorKind::InvalidPort { .. }
+            | ErrorKind::InvalidTarget { .. }
             | ErrorKind::InvalidArgument(_)
-            | ErrorKind::Engine(_)
+            | ErrorKind::Engine { .. }
             | ErrorKind::Resource(_) => Self::Usage,
-            ErrorKind::Scan(_) => Self::Nmap,
+            ErrorKind::Scan(_) | ErrorKind::ProgramNotFound { .. } => Self::Nmap,
             ErrorKind::Sink { .. } | ErrorKind::Internal(_) => Self::Output,
             _ => Self::NoInput,
         }
@@ -79,21 +81,35 @@ impl From<Exit> for ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::DiagnosticCode;
+    use crate::{
+        error::DiagnosticCode,
+        request::{IntoPorts as _, IntoTargets as _},
+        table::Table,
+    };
 
     #[test]
     fn errors_end_with_the_documented_codes() {
         let strict = ErrorKind::Strict { code: DiagnosticCode::Limit, detail: String::new() };
+        let not_replaced = ErrorKind::NotReplaced { target: "x".into(), reason: "x".into() };
+        let not_replaced = Error::new(not_replaced);
+        let missing = ErrorKind::ProgramNotFound { program: "x".into(), message: "x".into() };
+        let missing = Error::new(missing);
+        let engine = Error::new(ErrorKind::Engine { script: "x".into(), message: "x".into() });
         for (error, exit) in [
             (Error::usage("x"), Exit::Usage),
-            (Error::new(ErrorKind::Schema("x".into())), Exit::Usage),
+            (Table::from_name("x").unwrap_err(), Exit::Usage),
+            (Error::new(ErrorKind::Exists { target: "x".into() }), Exit::Usage),
+            (not_replaced, Exit::Usage),
+            (Error::internal("x"), Exit::Output),
+            (Error::state("x", "x"), Exit::NoInput),
+            (missing, Exit::Nmap),
             (Error::resource("x"), Exit::Usage),
             (Error::sink("x", "full"), Exit::Output),
             (Error::scan("x"), Exit::Nmap),
-            (Error::new(ErrorKind::InvalidPort("x".into())), Exit::Usage),
-            (Error::new(ErrorKind::MalformedIpAddress("x".into())), Exit::Usage),
+            ("0".into_ports().unwrap_err(), Exit::Usage),
+            ("1.2.3".into_targets().unwrap_err(), Exit::Usage),
             (Error::new(ErrorKind::InvalidArgument("x".into())), Exit::Usage),
-            (Error::new(ErrorKind::Engine("x".into())), Exit::Usage),
+            (engine, Exit::Usage),
             (Error::new(strict), Exit::NoInput),
         ] {
             assert_eq!(Exit::of(&error), exit);

@@ -15,12 +15,10 @@ use super::{
 };
 use crate::{
     dataset::{CompactReport, LoadReport, VacuumReport},
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, NotNmap},
     model::Timestamp,
-    output::{Leftover, NOT_REPLACED, Temporaries},
+    output::{Leftover, Temporaries},
     pipeline::{FailedScans, Outcome, Report},
-    scanner::NOT_FOUND,
-    xml::{ESCAPED, QUOTED},
 };
 
 /// Printer of messages, with their format.
@@ -78,7 +76,7 @@ impl Talk {
             }
             source = cause.source();
         }
-        self.line("error", RED, &message, &json!({}));
+        self.line("error", RED, &message, &json!({ "code": error.code().as_str() }));
         if let Some(hint) = hint(error) {
             self.hint(hint);
         }
@@ -300,19 +298,19 @@ const FOREIGN: &str = "--overwrite replaces only what scanmill wrote: name anoth
 /// Returns a hint at what the user can do about an error.
 fn hint(error: &Error) -> Option<&'static str> {
     match error.kind() {
-        ErrorKind::NotNmap(detail) if detail == QUOTED => {
+        ErrorKind::NotNmap(NotNmap::Quoted) => {
             Some("extract it from the JSON, CSV or source code around it, for example with `jq -r`")
         }
-        ErrorKind::NotNmap(detail) if detail == ESCAPED => {
+        ErrorKind::NotNmap(NotNmap::Escaped) => {
             Some("extract it from the HTML or JSON around it, for example with `jq -r`")
         }
         ErrorKind::NotNmap(_) => Some("scanmill reads nmap's XML, as `nmap -oX FILE` writes it"),
-        ErrorKind::Scan(message) if message.contains(NOT_FOUND) => Some(
+        ErrorKind::ProgramNotFound { .. } => Some(
             "install nmap, for example by `apt install nmap`, `dnf install nmap` or `brew install nmap`, or name it with --nmap PATH",
         ),
         ErrorKind::Strict { .. } => Some("without --strict this is a warning"),
-        ErrorKind::Usage(message) if message.contains(NOT_REPLACED) => Some(FOREIGN),
-        ErrorKind::State(_) => Some("bring back a copy of it, or move it away to begin anew"),
+        ErrorKind::NotReplaced { .. } => Some(FOREIGN),
+        ErrorKind::State { .. } => Some("bring back a copy of it, or move it away to begin anew"),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::{failed, log::FileEntry, sync_dir};
 use crate::{
     bytes::hex,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     format::{
         SinkOptions,
         parquet::{GROUP_BYTES, properties},
@@ -134,7 +134,7 @@ impl DataFileWriter {
             first.clone()
         } else {
             let all = concat_batches(&first.schema(), &parts);
-            all.map_err(|error| Error::new(ErrorKind::Schema(error.to_string())))?
+            all.map_err(|error| Error::internal(error.to_string()))?
         };
         self.rows = self.rows.saturating_add(u64::try_from(batch.num_rows()).unwrap_or(0));
         self.writer.write(&batch).map_err(|error| broken(&self.staged, error))?;

@@ -1,6 +1,6 @@
 //! Rows of scans in Parquet files: reading, comparing, renaming and removing.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, io, sync::Arc};
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray},
@@ -13,7 +13,7 @@ use super::{
     decode::{Decoder, TableFile},
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     table::Table,
 };
 
@@ -125,7 +125,7 @@ fn keep(batch: &RecordBatch, ids: &BTreeSet<String>, these: bool) -> Result<Reco
 
 fn scan_ids(batch: &RecordBatch) -> Result<&StringArray> {
     let column = batch.column_by_name("scan_id").and_then(|column| column.as_string_opt::<i32>());
-    column.ok_or_else(|| Error::new(ErrorKind::Schema("a file without scan ids".into())))
+    column.ok_or_else(|| io::Error::other("a file without scan ids").into())
 }
 
 /// Replaces the scan ID in rows. Host IDs start with it and change as well.
@@ -196,7 +196,7 @@ fn next(left: &mut Option<RecordBatch>, rows: &mut Batches<'_>) -> Result<Option
     Ok(batch)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err needs")]
+/// Returns the error for a file whose columns are not those of its table.
 pub(super) fn misfit(error: arrow::error::ArrowError) -> Error {
-    Error::new(ErrorKind::Schema(error.to_string()))
+    io::Error::other(error).into()
 }

@@ -75,7 +75,8 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         let Failure { script, target, port, message } = failure;
         let port = port.map(|(proto, port)| format!(" {port}/{proto}")).unwrap_or_default();
-        Self::new(ErrorKind::Engine(format!("{script} on {target}{port}: {message}")))
+        let message = format!("{script} on {target}{port}: {message}");
+        Self::new(ErrorKind::Engine { script, message })
     }
 }
 
@@ -256,10 +257,15 @@ fn on_threads<T: Send>(count: usize, work: &(impl Fn() -> Vec<T> + Sync)) -> Vec
 /// Returns the script that a function with this result would produce.
 pub(crate) fn script_of(name: &str, value: impl serde::Serialize) -> Result<Script<'static>> {
     let value = serde_json::to_value(value);
-    let value = value.map_err(|error| Error::new(ErrorKind::Engine(format!("{name}: {error}"))))?;
+    let value = value.map_err(|error| error_of(name, format!("{name}: {error}")))?;
     Ok(job::script(name, &value))
 }
 
 fn taken(name: &str) -> Error {
-    Error::new(ErrorKind::Engine(format!("there is a script {name:?} already")))
+    error_of(name, format!("there is a script {name:?} already"))
+}
+
+/// Creates an error about a script.
+fn error_of(script: &str, message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Engine { script: script.to_owned(), message: message.into() })
 }

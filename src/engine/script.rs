@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::call::ScriptContext;
+use super::{call::ScriptContext, error_of};
 use crate::{
     error::{Error, ErrorKind, Result},
     model::{Host, Port},
@@ -92,7 +92,7 @@ impl HostScript {
             Ok(HostFilter::default())
         } else {
             targets.into_targets().and_then(|targets| {
-                let none = || Error::new(ErrorKind::Engine("no targets are given".to_owned()));
+                let none = || error_of("", "no targets are given");
                 (!targets.is_empty()).then(|| HostFilter(Some(targets))).ok_or_else(none)
             })
         };
@@ -132,7 +132,10 @@ impl PortScript {
         name: impl Into<String>,
         run: impl Fn(&ScriptContext<'_>) -> std::result::Result<R, ScriptFailed> + Send + Sync + 'static,
     ) -> Self {
-        let none = Err(Error::new(ErrorKind::InvalidPort("ports: none are given".to_owned())));
+        let none = Err(Error::new(ErrorKind::InvalidPort {
+            item: String::new(),
+            message: "none are given".to_owned(),
+        }));
         Self {
             of_host: HostScript::new(name, run),
             ports: none,
@@ -208,5 +211,5 @@ impl PortScript {
 }
 
 fn bad(name: &str, what: &dyn fmt::Display) -> Error {
-    Error::new(ErrorKind::Engine(format!("{name}: {what}")))
+    error_of(name, format!("{name}: {what}"))
 }

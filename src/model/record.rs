@@ -274,7 +274,7 @@ impl Codec<'_> for DiagnosticCode {
 
     fn decode(from: &mut RecordReader<'_>) -> Option<Self> {
         let name = <&str>::decode(from)?;
-        Self::ALL.into_iter().find(|code| code.as_str() == name)
+        Self::ALL.iter().copied().find(|code| code.as_str() == name)
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     background::{Background, Results},
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     format::{Blocks, ChunkWriter, Format, ParquetChunk, ParquetRows, SinkOptions, TableEncoder},
     pipeline::{Filters, Pipeline, Report},
     source::Pick,
@@ -142,8 +142,8 @@ pub struct TableBatch {
 /// ```
 ///
 /// # Errors
-/// A usage error if no table is asked for; an error of the kind [`Resource`](ErrorKind::Resource) if the system starts
-/// no thread.
+/// A usage error if no table is asked for; an error of the kind
+/// [`Resource`](crate::error::ErrorKind::Resource) if the system starts no thread.
 pub fn read<P: Into<PathBuf>>(
     inputs: impl IntoIterator<Item = P>,
     options: ReadOptions,
@@ -189,7 +189,7 @@ impl BatchChannel {
 fn send(results: &Results<TableBatch>, table: Table, parts: &[RecordBatch]) -> Result<()> {
     let Some(first) = parts.first() else { return Ok(()) };
     let batch = concat_batches(first.schema_ref(), parts)
-        .map_err(|error| Error::new(ErrorKind::Schema(error.to_string())))?;
+        .map_err(|error| Error::internal(error.to_string()))?;
     results.send(TableBatch { table, batch });
     Ok(())
 }

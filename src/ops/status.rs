@@ -1,7 +1,7 @@
 //! The outcome of a job as one value, which the command maps to its exit code.
 
 use crate::{
-    error::ErrorKind,
+    error::{Error, ErrorKind},
     pipeline::{Outcome, Report},
 };
 
@@ -35,7 +35,7 @@ impl From<&Report> for JobStatus {
         let read = report.count(Outcome::Read) + report.count(Outcome::Known);
         if report.interrupted {
             Self::Cancelled
-        } else if report.errors.iter().any(|error| matches!(error.kind(), ErrorKind::Scan(_))) {
+        } else if report.errors.iter().any(is_of_scanner) {
             Self::ScannerFailed
         } else if report.strict_failed()
             || report.kept.is_some()
@@ -48,4 +48,9 @@ impl From<&Report> for JobStatus {
             Self::Complete
         }
     }
+}
+
+/// Returns true if nmap could not be run, or failed.
+fn is_of_scanner(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Scan(_) | ErrorKind::ProgramNotFound { .. })
 }

@@ -21,7 +21,6 @@ mod target;
 mod temporaries;
 
 #[cfg(feature = "cli")]
-pub(crate) use self::target::NOT_REPLACED;
 pub use self::{
     document::DocumentSink,
     partition::PartitionBy,

@@ -9,7 +9,7 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use super::target::follow;
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     fs::{self, File},
 };
 
@@ -40,7 +40,7 @@ impl Replace {
 /// followed. Anything that is neither a file nor a folder is written in place, which loses nothing.
 ///
 /// # Errors
-/// Returns a usage error if the existing file may not be replaced, and an output error if it cannot be examined.
+/// Returns [`ErrorKind::Exists`] or a usage error if the existing file may not be replaced, and an output error if it cannot be examined.
 pub(crate) fn refuse_existing(path: &Path, name: &str, replace: Replace) -> Result<()> {
     if replace == Replace::Anything {
         return Ok(());
@@ -51,7 +51,7 @@ pub(crate) fn refuse_existing(path: &Path, name: &str, replace: Replace) -> Resu
         return Ok(());
     };
     if replace == Replace::Nothing {
-        return Err(Error::usage(format!("{name} exists; --overwrite replaces it")));
+        return Err(Error::new(ErrorKind::Exists { target: name.to_owned() }));
     }
     if !meta.is_file() || meta.len() == 0 || is_report(&target).map_err(failed)? {
         return Ok(());

@@ -12,7 +12,7 @@ use super::{
     temporaries::Temporaries,
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     fs::{self, File},
 };
 
@@ -32,10 +32,10 @@ impl StateSink {
     ///
     /// # Errors
     /// Returns a usage error if the path is not a regular file, or if another process uses it; an error of the kind
-    /// [`State`](ErrorKind::State) if it cannot be read; and an output error if nothing can be written there.
+    /// [`State`](crate::error::ErrorKind::State) if it cannot be read; and an output error if nothing can be written there.
     pub fn open(path: &Path, temporaries: &Temporaries) -> Result<Self> {
         let name = path.display().to_string();
-        let unreadable = |error| Error::new(ErrorKind::State(format!("{name}: {error}")));
+        let unreadable = |error| Error::state(&*name, format!("{name}: {error}"));
         let target = follow(path).map_err(unreadable)?;
         let meta = fs::if_there(fs::metadata(&target)).map_err(unreadable)?;
         if meta.is_some_and(|meta| !meta.is_file()) {

@@ -24,7 +24,7 @@ use super::{
     temporaries::{Names, Temporaries, remove, with_suffix},
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     fs::{self, File},
 };
 
@@ -393,9 +393,6 @@ pub(crate) fn make_target(dir: &Path) -> Result<()> {
     fs::create_dir(&target).map_err(|error| failed(&target, error))
 }
 
-/// Part of the message about a folder that contains files of other programs.
-pub(crate) const NOT_REPLACED: &str = "is not replaced: ";
-
 /// Refuses to replace a folder that contains files of other programs.
 fn refuse_foreign(target: &Path, name: &str, layout: FolderLayout) -> Result<()> {
     let why = match marker::obstacle(target, layout) {
@@ -415,7 +412,7 @@ fn refuse_foreign(target: &Path, name: &str, layout: FolderLayout) -> Result<()>
             return Err(Error::sink(name, format!("{}: {error}", path.display())));
         }
     };
-    Err(Error::usage(format!("{name} {NOT_REPLACED}{why}")))
+    Err(Error::new(ErrorKind::NotReplaced { target: name.to_owned(), reason: why }))
 }
 
 #[cfg(test)]

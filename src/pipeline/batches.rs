@@ -132,6 +132,6 @@ mod tests {
     fn rows_before_an_error_come_first_and_nothing_after_it() {
         let found = batches(true, Table::Scans);
         let [Ok(batch), Err(error)] = found.as_slice() else { panic!("{} items", found.len()) };
-        assert_eq!((batch.num_rows(), error.code()), (1, Some(DiagnosticCode::Strict)));
+        assert_eq!((batch.num_rows(), error.code()), (1, DiagnosticCode::Strict));
     }
 }

@@ -331,6 +331,6 @@ impl Report {
     /// Returns true if strict reading ended an input.
     #[must_use]
     pub fn strict_failed(&self) -> bool {
-        self.errors.iter().any(|error| error.code() == Some(DiagnosticCode::Strict))
+        self.errors.iter().any(|error| error.code() == DiagnosticCode::Strict)
     }
 }

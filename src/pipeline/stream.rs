@@ -99,13 +99,7 @@ pub(super) fn replay<E: ScanEncoder>(
 
 /// Returns true if an error ends the whole pipeline, not only an input.
 fn is_of_run(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Sink { .. }
-            | ErrorKind::Schema(_)
-            | ErrorKind::Resource(_)
-            | ErrorKind::Internal(_)
-    )
+    matches!(error.kind(), ErrorKind::Sink { .. } | ErrorKind::Resource(_) | ErrorKind::Internal(_))
 }
 
 /// Counters at the start of an input.
@@ -127,7 +121,7 @@ impl InputProgress {
         error: Option<Error>,
     ) {
         let (now, before) = (worker.report.counts, self.counts);
-        let skipped = |error: &Error| !named && error.code() == Some(DiagnosticCode::NotNmap);
+        let skipped = |error: &Error| !named && error.code() == DiagnosticCode::NotNmap;
         let outcome = match &error {
             None => Outcome::Read,
             Some(error) if skipped(error) => Outcome::Skipped,

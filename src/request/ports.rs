@@ -154,10 +154,11 @@ fn item(text: &str) -> Result<RangeInclusive<u16>> {
     let (from, to) = shown.split_once('-').unwrap_or((shown, shown));
     match (number(from), number(to)) {
         (Some(from), Some(to)) => check(from, to, shown),
-        _ if shown.is_empty() => Err(invalid("an item is empty")),
-        _ => Err(invalid(format!(
-            "{shown:?} is not a port: give a number, or two with - between them"
-        ))),
+        _ if shown.is_empty() => Err(invalid("", "an item is empty")),
+        _ => Err(invalid(
+            shown,
+            format!("{shown:?} is not a port: give a number, or two with - between them"),
+        )),
     }
 }
 
@@ -170,14 +171,14 @@ fn number(text: &str) -> Option<u32> {
 
 fn check(from: u32, to: u32, shown: &str) -> Result<RangeInclusive<u16>> {
     match (u16::try_from(from), u16::try_from(to)) {
-        (Ok(1..), Ok(1..)) if from > to => Err(invalid(format!("{shown:?} is reversed"))),
+        (Ok(1..), Ok(1..)) if from > to => Err(invalid(shown, format!("{shown:?} is reversed"))),
         (Ok(from @ 1..), Ok(to @ 1..)) => Ok(from..=to),
-        _ => Err(invalid(format!("{shown:?} is out of range: ports are 1 to 65535"))),
+        _ => Err(invalid(shown, format!("{shown:?} is out of range: ports are 1 to 65535"))),
     }
 }
 
-fn invalid(what: impl fmt::Display) -> Error {
-    Error::new(ErrorKind::InvalidPort(format!("ports: {what}")))
+fn invalid(item: &str, message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidPort { item: item.to_owned(), message: message.into() })
 }
 
 #[cfg(test)]
@@ -235,7 +236,7 @@ mod tests {
             "٢٢",
         ] {
             let error = bad.into_ports().unwrap_err();
-            assert!(matches!(error.kind(), ErrorKind::InvalidPort(_)), "{bad:?}: {error}");
+            assert!(matches!(error.kind(), ErrorKind::InvalidPort { .. }), "{bad:?}: {error}");
         }
         assert!(0.into_ports().is_err());
         #[expect(clippy::reversed_empty_ranges, reason = "that is what is refused")]

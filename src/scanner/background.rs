@@ -91,7 +91,7 @@ impl AsyncScanner {
         };
         let thread = thread::Builder::new().name("scan".to_owned()).spawn(run);
         if let Err(error) = &thread {
-            let error = Error::scan(format!("cannot start a thread for the scan: {error}"));
+            let error = Error::resource(format!("cannot start a thread for the scan: {error}"));
             let mut scanner = take(&scanner);
             let failed = scanner.fail(error);
             let _ = outcome.set((scanner, Some(failed)));

@@ -68,7 +68,7 @@ use self::{
 };
 pub(crate) use self::{
     nmap_command::NmapCommand,
-    nmap_process::{NOT_FOUND, NmapProcess, first_lines},
+    nmap_process::{NmapProcess, first_lines},
     preamble::Preamble,
 };
 use crate::{

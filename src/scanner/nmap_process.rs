@@ -24,7 +24,7 @@ use std::{
 
 use super::preamble::Preamble;
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     model::ScanEvent,
     process::{ChildProcess, ChildStdoutReader, CommandSpec, ExitCause, ExitInfo, ProcessGroup},
 };
@@ -32,9 +32,6 @@ use crate::{
 /// Maximum number of lines of a message of nmap in an error message, and of characters per line.
 const MAX_LINES: usize = 3;
 const MAX_LINE_CHARS: usize = 300;
-
-/// Text of the error for an nmap that is not installed.
-pub(crate) const NOT_FOUND: &str = "not found; is nmap installed?";
 
 /// Running nmap. Dropping it ends the process and everything it started.
 #[derive(Debug)]
@@ -66,7 +63,7 @@ impl NmapProcess {
     /// Starts nmap as a member of `group`.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) if it cannot be started.
+    /// Returns [`ErrorKind::ProgramNotFound`] if it does not exist, and [`ErrorKind::Scan`] if it cannot be started.
     pub(crate) fn start(command: &CommandSpec, group: &ProcessGroup) -> Result<Self> {
         let process =
             ChildProcess::start(command).map_err(|error| not_started(&command.program, &error))?;
@@ -122,7 +119,7 @@ impl NmapExit {
     /// Checks that the scan was successful.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::Scan`](crate::error::ErrorKind::Scan) with the cause, and with nmap's message: that in its
+    /// Returns [`ErrorKind::Scan`] with the cause, and with nmap's message: that in its
     /// XML, else the first lines of its standard error.
     pub(crate) fn check(&self) -> Result<()> {
         let XmlOutcome { has_scan, is_complete, has_failed, error_message, hosts } = &self.outcome;
@@ -173,7 +170,10 @@ pub(crate) fn first_lines(message: &str) -> String {
 fn not_started(name: &OsStr, error: &io::Error) -> Error {
     let name = name.display();
     match error.kind() {
-        io::ErrorKind::NotFound => Error::scan(format!("{name}: {NOT_FOUND}")),
+        io::ErrorKind::NotFound => Error::new(ErrorKind::ProgramNotFound {
+            program: name.to_string(),
+            message: format!("{name}: not found; is nmap installed?"),
+        }),
         _ => Error::scan(format!("{name} cannot be run: {error}")),
     }
 }

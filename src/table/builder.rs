@@ -8,7 +8,7 @@ use arrow::{
 };
 
 use super::{Cell, Cells, Column, Field, Kind, Row, Table, column::ColumnBuilder};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// Builder that collects rows of one table into a record batch.
 pub struct BatchBuilder {
@@ -78,8 +78,7 @@ impl BatchBuilder {
     /// Returns the rows as a batch and empties the builder.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::Schema`] if the rows do not fit the schema, for example if one batch holds more than 2
-    /// GiB of text.
+    /// Returns [`ErrorKind::Resource`](crate::error::ErrorKind::Resource) if one batch holds more than 2 GiB of text.
     pub fn finish(&mut self) -> Result<RecordBatch> {
         self.finish_sized().map(|(batch, _)| batch)
     }
@@ -113,7 +112,7 @@ impl Cells for Appending<'_> {
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 pub(super) fn schema_error(error: arrow::error::ArrowError) -> Error {
-    Error::new(ErrorKind::Schema(error.to_string()))
+    Error::internal(error.to_string())
 }
 
 /// Returns the Arrow field for a field.

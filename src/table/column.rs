@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     bytes::append,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     model::ScriptValue,
 };
 
@@ -257,7 +257,7 @@ impl Ends {
     /// Returns Arrow's offsets and resets the ends.
     fn finish(&mut self) -> Result<OffsetBuffer<i32>> {
         if i32::try_from(std::mem::take(&mut self.last)).is_err() {
-            return Err(Error::new(ErrorKind::Schema("a column of more than 2 GiB".into())));
+            return Err(Error::resource("a column of more than 2 GiB"));
         }
         let places = emptied(&mut self.places);
         self.places.push(0);
@@ -357,7 +357,7 @@ impl ListBuilder {
             _ => arrays.pop().unwrap_or_else(|| new_empty_array(&DataType::Utf8)),
         };
         let DataType::List(item) = arrow_type(self.kind) else {
-            return Err(Error::new(ErrorKind::Schema("no list".into())));
+            return Err(Error::internal("a list column whose type is no list"));
         };
         let list = ListArray::try_new(item, offsets, values, None).map_err(schema_error)?;
         Ok(Arc::new(list))

@@ -8,7 +8,7 @@ use arrow::{
     datatypes::Int32Type,
 };
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// Number of texts that are compared one by one: most columns have fewer, and comparing them costs less than a hash.
 const COMPARED: usize = 8;
@@ -61,7 +61,7 @@ impl DictionaryBuilder {
         let keys = std::mem::replace(&mut self.keys, room);
         let keys = Int32Array::new(keys.into(), nulls);
         let array = DictionaryArray::<Int32Type>::try_new(keys, Arc::new(values));
-        let array = array.map_err(|error| Error::new(ErrorKind::Schema(error.to_string())))?;
+        let array = array.map_err(|error| Error::internal(error.to_string()))?;
         Ok(Arc::new(array))
     }
 }

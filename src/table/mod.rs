@@ -129,7 +129,7 @@ impl Table {
     /// Returns the table with this name.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::Schema`] with the list of tables if there is none.
+    /// Returns [`ErrorKind::UnknownName`] with the list of tables if there is none.
     pub fn from_name(name: &str) -> Result<Self> {
         Self::among(&Self::ALL, name)
     }
@@ -137,12 +137,12 @@ impl Table {
     /// Returns the table with this name among `tables`.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::Schema`] with the list of these tables if there is none.
+    /// Returns [`ErrorKind::UnknownName`] with the list of these tables if there is none.
     pub fn among(tables: &[Self], name: &str) -> Result<Self> {
         tables.iter().copied().find(|table| table.name() == name).ok_or_else(|| {
-            let all: Vec<_> = tables.iter().map(|table| table.name()).collect();
-            let message = format!("no table {name:?}; the tables are {}", all.join(", "));
-            Error::new(ErrorKind::Schema(message))
+            let known: Vec<_> = tables.iter().map(|table| table.name()).collect();
+            let message = format!("no table {name:?}; the tables are {}", known.join(", "));
+            Error::new(ErrorKind::UnknownName { name: name.to_owned(), known, message })
         })
     }
 
@@ -173,7 +173,7 @@ impl Table {
     /// Returns the column with this name.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::Schema`] with the list of columns if there is none.
+    /// Returns [`ErrorKind::UnknownName`] with the list of columns if there is none.
     pub fn column(self, name: &str) -> Result<&'static Column> {
         self.column_among(name, &self.columns().iter().collect::<Vec<_>>())
     }
@@ -181,7 +181,7 @@ impl Table {
     /// Returns the column with this name in the result of a merge.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::Schema`] with the list of columns if there is none.
+    /// Returns [`ErrorKind::UnknownName`] with the list of columns if there is none.
     pub fn merged_column(self, name: &str) -> Result<&'static Column> {
         let all = self.columns().iter().chain(self.merged_columns());
         self.column_among(name, &all.collect::<Vec<_>>())
@@ -189,13 +189,13 @@ impl Table {
 
     fn column_among(self, name: &str, columns: &[&'static Column]) -> Result<&'static Column> {
         columns.iter().copied().find(|column| column.field.name == name).ok_or_else(|| {
-            let all: Vec<_> = columns.iter().map(|column| column.field.name).collect();
+            let known: Vec<_> = columns.iter().map(|column| column.field.name).collect();
             let message = format!(
                 "no column {name:?} in table {}; its columns are {}",
                 self.name(),
-                all.join(", ")
+                known.join(", ")
             );
-            Error::new(ErrorKind::Schema(message))
+            Error::new(ErrorKind::UnknownName { name: name.to_owned(), known, message })
         })
     }
 

@@ -319,7 +319,7 @@ pub(crate) fn warning(row: &Stored<'_>) -> Option<Diagnostic> {
     let code = row.text("code")?;
     let unsigned = |name| row.int64(name).and_then(|n| u64::try_from(n).ok()).unwrap_or_default();
     Some(Diagnostic {
-        code: DiagnosticCode::ALL.into_iter().find(|known| known.as_str() == code)?,
+        code: DiagnosticCode::ALL.iter().copied().find(|known| known.as_str() == code)?,
         position: Position { byte: unsigned("byte_offset"), line: unsigned("line") },
         count: row.get("count"),
         detail: row.text("detail").unwrap_or_default().to_owned(),

@@ -409,7 +409,7 @@ mod tests {
         bytes[middle] ^= 1;
         fs::write(&path, bytes).unwrap();
         let error = Journal::open(folder.path(), "jsonl").unwrap_err();
-        assert!(matches!(error.kind(), crate::error::ErrorKind::State(_)), "{error:?}");
+        assert!(matches!(error.kind(), crate::error::ErrorKind::State { .. }), "{error:?}");
         let said = error.to_string();
         assert!(said.starts_with("cannot read") && said.contains("is damaged"), "{said}");
     }

@@ -407,7 +407,9 @@ fn parent_of(path: &Path) -> &Path {
 
 /// Returns the error for a saved state that cannot be read or is damaged.
 fn unreadable(path: &Path, error: impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::State(format!("cannot read {}: {error}", path.display())))
+    let name = path.display().to_string();
+    let message = format!("cannot read {name}: {error}");
+    Error::state(name, message)
 }
 
 fn failed(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {

@@ -52,8 +52,6 @@ mod value;
 mod walk;
 
 pub(crate) use self::budget::most_ports;
-#[cfg(feature = "cli")]
-pub(crate) use self::decode::{ESCAPED, QUOTED};
 pub use self::{
     batch::{HostDiagnostics, RawHostBatch},
     decode::{BatchedEvent, Decoder},

@@ -181,6 +181,16 @@ fn anchors_are_those_of_github() {
     assert_eq!(anchor("Kafka, by kcat (not tested here)"), "kafka-by-kcat-not-tested-here");
 }
 
+/// Programs match on codes, so a code is never removed or renamed: this list only grows.
+#[test]
+fn codes_stay() {
+    let listed = include_str!("codes.txt");
+    let known: Vec<&str> = DiagnosticCode::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(listed.lines().collect::<Vec<_>>(), known, "tests/it/codes.txt");
+    let unique: BTreeSet<&str> = known.iter().copied().collect();
+    assert_eq!(unique.len(), known.len());
+}
+
 #[test]
 fn codes_are_listed_once_and_in_order_and_no_others_are_named() {
     let known: Vec<&str> = DiagnosticCode::ALL.iter().map(|code| code.as_str()).collect();

@@ -65,7 +65,7 @@ fn a_bad_registration_is_refused_at_once() {
     ];
     for result in refused {
         let error = result.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Engine(_)), "{error}");
+        assert!(matches!(error.kind(), ErrorKind::Engine { .. }), "{error}");
         assert!(!error.is_scan_error(), "{error}");
     }
     let mut found = hosts(HOST).remove(0);

@@ -51,7 +51,7 @@ impl Read {
     }
 
     fn error_code(&self) -> Option<DiagnosticCode> {
-        self.error.as_ref().and_then(Error::code)
+        self.error.as_ref().map(Error::code)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use arrow::{array::RecordBatch, compute::concat_batches};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// Maximum number of rows per block, and the size in bytes at which a block ends after the current row.
 pub(super) const ROWS: usize = 2048;
@@ -81,7 +81,7 @@ impl Blocks {
         let loose = self.parts.split_off(self.joined);
         let Some(first) = loose.first() else { return Ok(()) };
         let joined = concat_batches(first.schema_ref(), &loose)
-            .map_err(|error| Error::new(ErrorKind::Schema(error.to_string())))?;
+            .map_err(|error| Error::internal(error.to_string()))?;
         self.parts.push(joined);
         self.joined = self.parts.len();
         Ok(())

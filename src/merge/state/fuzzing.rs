@@ -15,7 +15,7 @@ pub(crate) fn states(data: &[u8]) {
     let policy = policy(data);
     let mut merger = Merger::new(policy).with_state();
     if let Err(error) = merger.load(data, "fuzz") {
-        assert!(matches!(error.kind(), ErrorKind::State(_) | ErrorKind::Usage(_)), "{error}");
+        assert!(matches!(error.kind(), ErrorKind::State { .. } | ErrorKind::Usage(_)), "{error}");
     }
     let Some((first, state)) = go_on(policy, &file(data, &policy)) else { return };
     let again = go_on(policy, &state);

@@ -39,7 +39,7 @@ use super::{
 };
 use crate::{
     codec::codec_fields,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     model::{Identity, ScanIndex, ScanSummary, Timestamp},
     snapshot::Kind,
 };
@@ -126,7 +126,7 @@ impl Saved {
 
 /// Returns the error for a file that is not a usable state.
 fn damaged(name: &str, how: &str) -> Error {
-    Error::new(ErrorKind::State(format!("{name}: {how}")))
+    Error::state(name, format!("{name}: {how}"))
 }
 
 /// Returns the options that a state depends on, as text.
@@ -287,7 +287,10 @@ mod tests {
             wrong[place] ^= 0x10;
             for bytes in [&wrong[..], &whole[..place]] {
                 let error = load(bytes).unwrap_err();
-                assert!(matches!(error.kind(), ErrorKind::State(_)), "{place}: {error}");
+                assert!(
+                    matches!(error.kind(), crate::error::ErrorKind::State { .. }),
+                    "{place}: {error}"
+                );
                 assert!(error.to_string().starts_with("nightly.state: "), "{error}");
             }
         }

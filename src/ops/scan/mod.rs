@@ -217,9 +217,8 @@ impl ScanRun<'_> {
             processes.iter().any(|process| process.name == name && process.failure.is_some())
         };
         report.failed_scans.forget(|scan: &FailedScan| failed(&scan.input));
-        let is_foreign = |error: &Error| {
-            matches!(error.code(), Some(DiagnosticCode::NotNmap | DiagnosticCode::Io))
-        };
+        let is_foreign =
+            |error: &Error| matches!(error.code(), DiagnosticCode::NotNmap | DiagnosticCode::Io);
         for process in &mut processes {
             let is_own = |error: &&Error| error.input() == Some(&process.name);
             let error = report.errors.iter().filter(is_own).find(|error| is_foreign(error));
@@ -242,8 +241,8 @@ fn set_failure(report: &mut Report, name: &str, failure: Error) {
         input.outcome = Outcome::Refused;
         input.error = Some(error.to_string());
     }
-    report.errors.retain(|known| {
-        known.input() != Some(name) || known.code() == Some(DiagnosticCode::Strict)
-    });
+    report
+        .errors
+        .retain(|known| known.input() != Some(name) || known.code() == DiagnosticCode::Strict);
     report.errors.push(error);
 }

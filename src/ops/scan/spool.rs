@@ -49,7 +49,8 @@ impl ScanRun<'_> {
                 let progress = Arc::clone(&self.progress);
                 let spawned = thread::Builder::new()
                     .spawn_scoped(scope, move || spool(copied, &progress, number));
-                let file = spawned.map_err(|error| Error::scan(format!("no thread: {error}")))?;
+                let file =
+                    spawned.map_err(|error| Error::resource(format!("no thread: {error}")))?;
                 all.push(SpooledProcess { name, xml_path, nmap, file });
             }
             all.into_iter().try_for_each(|spooled| self.read_spooled(spooled, pipeline))

@@ -299,5 +299,5 @@ fn host_name(shown: &str, text: &str) -> Result<String> {
 }
 
 fn malformed(shown: &str, what: &str) -> Error {
-    Error::new(ErrorKind::MalformedIpAddress(format!("targets: {shown:?} {what}")))
+    Error::new(ErrorKind::InvalidTarget { target: shown.to_owned(), message: what.to_owned() })
 }

@@ -36,7 +36,7 @@ pub trait IntoTargets {
     /// Converts to targets.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::MalformedIpAddress`] for a text that is not a target, and [`ErrorKind::InvalidArgument`]
+    /// Returns [`ErrorKind::InvalidTarget`] for a text that is not a target, and [`ErrorKind::InvalidArgument`]
     /// if IPv4 and IPv6 addresses are mixed.
     fn into_targets(self) -> Result<Targets>;
 
@@ -381,7 +381,7 @@ mod tests {
             "1.2.3.4/24/8",
         ] {
             let error = Targets::new(bad).expect_err(bad);
-            assert!(matches!(error.kind(), ErrorKind::MalformedIpAddress(_)), "{bad}: {error}");
+            assert!(matches!(error.kind(), ErrorKind::InvalidTarget { .. }), "{bad}: {error}");
         }
         let error = Targets::new("192.0.2.1,::1").unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::InvalidArgument(_)), "{error}");
@@ -393,7 +393,7 @@ mod tests {
     fn a_url_names_one_host() {
         for bad in ["http://192.0.2.1-200/", "http://192.0.2-9/", "https://10.*.0.1:8443/"] {
             let error = Targets::new(bad).expect_err(bad);
-            assert!(matches!(error.kind(), ErrorKind::MalformedIpAddress(_)), "{bad}: {error}");
+            assert!(matches!(error.kind(), ErrorKind::InvalidTarget { .. }), "{bad}: {error}");
         }
     }
 

@@ -19,9 +19,13 @@ use super::{
         token::Token,
         walk::{WalkEnd, oversized_tag},
     },
-    Decoder, Phase, PositionMap, QUOTED, context, tokens,
+    Decoder, Phase, PositionMap, context, tokens,
 };
-use crate::{bytes::hex, error::DiagnosticCode, model::ScanEvent};
+use crate::{
+    bytes::hex,
+    error::{DiagnosticCode, NotNmap},
+    model::ScanEvent,
+};
 
 impl Decoder {
     pub(super) fn skip(&mut self, len: usize) {
@@ -76,7 +80,7 @@ impl Decoder {
         let first = self.document.reader.record.header.doc_index == 0;
         let begins = matches!(self.phase, Phase::Before { .. } | Phase::Prolog { .. });
         if first && begins && is_quoted(self.head(len)) {
-            self.failed = Some(self.not_nmap(QUOTED));
+            self.failed = Some(self.not_nmap(NotNmap::Quoted));
             return;
         }
         self.begin_document();
@@ -310,11 +314,11 @@ impl Decoder {
                 self.warn(DiagnosticCode::Empty, "nothing but blanks");
                 self.end_document();
             }
-            Phase::Before { .. } => self.end_without_scan("no nmaprun element"),
+            Phase::Before { .. } => self.end_without_scan(NotNmap::NoScan),
             Phase::Prolog { nmap: false } if self.document.reader.record.header.doc_index == 0 => {
-                self.end_without_scan("it ends before a root element");
+                self.end_without_scan(NotNmap::NoRoot);
             }
-            Phase::Foreign if self.refused.is_some() => self.end_without_scan(""),
+            Phase::Foreign if self.refused.is_some() => self.end_without_scan(NotNmap::NoScan),
             Phase::Prolog { .. } => {
                 self.phase = Phase::Prolog { nmap: true };
                 self.end_document();

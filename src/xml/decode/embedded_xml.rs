@@ -2,11 +2,6 @@
 
 use memchr::memmem;
 
-/// Message about XML in a string of JSON, CSV or source code.
-pub(crate) const QUOTED: &str = "it looks like nmap XML inside a quoted string";
-/// Message about XML whose angle brackets are escaped.
-pub(crate) const ESCAPED: &str = "it looks like nmap XML whose angle brackets are escaped";
-
 /// Escaped forms of the `<` of `<nmaprun` in HTML and JSON.
 const BRACKETS: [&[u8]; 5] = [b"&lt;", b"&#60;", b"&#x3c;", b"\\u003c", b"\\x3c"];
 const RUN: &[u8] = b"nmaprun";

@@ -13,9 +13,9 @@ use super::{
         lex::{End, MarkupKind, TagScanner, classify, hidden, is_blank},
         names::Element,
     },
-    Decoder, ESCAPED, Phase, QUOTED, line_of,
+    Decoder, Phase, line_of,
 };
-use crate::error::{DiagnosticCode, Error, ErrorKind, Position};
+use crate::error::{DiagnosticCode, Error, ErrorKind, NotNmap, Position};
 
 impl Phase {
     /// Returns the context of the bytes that follow. After the announcement of a scan every `<host` begins a host (rule
@@ -47,7 +47,7 @@ impl Decoder {
             *anything |= found.is_some();
         }
         if self.framer.is_quoted() && self.refused.is_none() {
-            self.refused = Some(self.not_nmap(QUOTED));
+            self.refused = Some(self.not_nmap(NotNmap::Quoted));
         }
         self.consume(len);
     }
@@ -141,7 +141,7 @@ impl Decoder {
                 &format!("a document of <{}> skipped", shorten(name)),
             );
         } else if self.refused.is_none() {
-            self.refused = Some(self.not_nmap(&format!("the root element is <{}>", shorten(name))));
+            self.refused = Some(self.not_nmap(NotNmap::Root(shorten(name).to_owned())));
         }
         self.phase = Phase::Foreign;
     }
@@ -149,18 +149,18 @@ impl Decoder {
     /// Accepts the input as nmap XML, whatever preceded the scan.
     pub(super) fn accept(&mut self) {
         let Some(refused) = self.refused.take() else { return };
-        if let (ErrorKind::NotNmap(detail), Some(place)) = (refused.kind(), refused.position()) {
-            let detail = format!("{detail}; it is skipped up to a scan");
+        if let (ErrorKind::NotNmap(reason), Some(place)) = (refused.kind(), refused.position()) {
+            let detail = format!("{reason}; it is skipped up to a scan");
             self.document_diagnostics.add_at(DiagnosticCode::Unknown, 1, place, || detail);
         }
     }
 
     /// Handles the end of an input without a scan.
-    pub(super) fn end_without_scan(&mut self, detail: &str) {
+    pub(super) fn end_without_scan(&mut self, reason: NotNmap) {
         let error = match self.refused.take() {
             Some(refused) => refused,
-            None if self.escaped.is_found() => self.not_nmap(ESCAPED),
-            None => self.not_nmap(detail),
+            None if self.escaped.is_found() => self.not_nmap(NotNmap::Escaped),
+            None => self.not_nmap(reason),
         };
         if self.hides_scan {
             self.phase = Phase::Foreign;
@@ -169,7 +169,7 @@ impl Decoder {
         self.failed = self.failed.take().or(Some(error));
     }
 
-    pub(super) fn not_nmap(&self, detail: &str) -> Error {
-        Error::new(ErrorKind::NotNmap(detail.into())).with_position(self.here())
+    pub(super) fn not_nmap(&self, reason: NotNmap) -> Error {
+        Error::new(ErrorKind::NotNmap(reason)).with_position(self.here())
     }
 }

@@ -25,7 +25,9 @@ use crate::{
 impl Decoder {
     /// Parses the next host.
     pub(super) fn read_host(&mut self, frame: Frame) -> Result<ScanEvent<'_>> {
-        let FrameKind::Host(end) = frame.kind else { return Err(Error::usage("no host is next")) };
+        let FrameKind::Host(end) = frame.kind else {
+            return Err(Error::internal("no host is next"));
+        };
         let Self {
             framer,
             transcoder,

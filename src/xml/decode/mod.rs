@@ -46,7 +46,6 @@ use bumpalo::Bump;
 use sha2::{Digest, Sha256};
 
 pub use self::batch_state::BatchedEvent;
-pub(crate) use self::embedded_xml::{ESCAPED, QUOTED};
 use self::{
     batch_state::BatchState,
     embedded_xml::EscapedScan,

@@ -47,7 +47,7 @@ fn switches_take_the_usual_words() {
 fn messages_obey_variables_too() {
     let args = ["convert", "missing.xml"];
     let ran = ends_in(3, &[("SCANMILL_LOG_FORMAT", "json")], &args);
-    assert!(ran.stderr.starts_with(r#"{"level":"error""#), "{}", ran.stderr);
+    assert!(ran.stderr.starts_with(r#"{"code":"E_IO","level":"error""#), "{}", ran.stderr);
     let ran = ends_in(3, &[("SCANMILL_COLOR", "always")], &args);
     assert!(ran.stderr.starts_with('\u{1b}'), "{}", ran.stderr);
 }

@@ -115,8 +115,8 @@ fn the_words_are_those_of_the_documents() {
 fn targets_ports_and_arguments_must_agree_whichever_comes_first() {
     let kind = |result: Result<(), Error>| match result.unwrap_err().kind() {
         ErrorKind::InvalidArgument(_) => "argument",
-        ErrorKind::InvalidPort(_) => "port",
-        ErrorKind::MalformedIpAddress(_) => "address",
+        ErrorKind::InvalidPort { .. } => "port",
+        ErrorKind::InvalidTarget { .. } => "address",
         other => panic!("{other:?}"),
     };
     let mut scanner = Scanner::new("192.0.2.1").unwrap();
@@ -421,7 +421,7 @@ fn an_engine_runs_when_the_scan_has_ended_in_the_order_of_hosts() {
     assert_eq!(script.origin, ScriptOrigin::Engine);
     assert_eq!((scanner.failure_count(), scanner.failures().len()), (2, 2));
     let error = Error::from(scanner.failures()[0].clone());
-    assert!(matches!(error.kind(), ErrorKind::Engine(_)));
+    assert!(matches!(error.kind(), ErrorKind::Engine { .. }));
     assert_eq!(error.to_string(), "bad on 192.0.2.3 22/tcp: no luck on 192.0.2.3");
 }
 
