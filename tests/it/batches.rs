@@ -1,4 +1,4 @@
-//! Hosts that are read apart from their input are the same, and so is all that is said of them.
+//! Reading hosts in batches, apart from their input, gives the same hosts and the same diagnostics.
 
 use std::io::Read;
 
@@ -11,7 +11,7 @@ use scanmill::{
 
 use crate::support::{Fixture, fixtures};
 
-/// Gives its bytes in pieces of one length.
+/// A reader that returns its bytes in pieces of a fixed length.
 struct Pieces<'b>(&'b [u8], usize);
 
 impl Read for Pieces<'_> {
@@ -24,7 +24,7 @@ impl Read for Pieces<'_> {
     }
 }
 
-/// The events of an input, read at once.
+/// Returns the events of an input that is read as a whole.
 fn at_once(bytes: &[u8]) -> (Vec<ScanEvent<'static>>, Option<String>) {
     let mut events = Vec::new();
     for event in Reader::new(bytes, Options::default().with_hash(true)).events() {
@@ -36,7 +36,7 @@ fn at_once(bytes: &[u8]) -> (Vec<ScanEvent<'static>>, Option<String>) {
     (events, None)
 }
 
-/// The events of an input whose hosts are read in batches, and how many hosts were.
+/// Returns the events of an input whose hosts are read in batches, and the number of hosts read that way.
 fn apart(bytes: &[u8], piece: usize) -> (Vec<ScanEvent<'static>>, Option<String>, usize) {
     let options = Options::default().with_hash(true);
     let mut reader = Reader::with_batches(Pieces(bytes, piece), options, 1 << 17);

@@ -1,5 +1,5 @@
-//! Any cut of the bytes: pieces of any size give the same events, and a file that ends anywhere keeps all
-//! that was whole.
+//! Input may arrive in pieces of any size and end at any byte: pieces give the same events as the whole, and
+//! a truncated file keeps everything before the cut.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -14,7 +14,8 @@ use scanmill::{
 
 use crate::support::{Fixture, Outcome, damaged, fixture, fixtures};
 
-/// Ways to read that must not hang on how the bytes arrive: as they are, strictly, and with limits that are reached.
+/// Options whose results must not depend on how the bytes arrive: defaults, strict mode, and limits that are
+/// reached.
 fn ways_to_read() -> [Options; 4] {
     let hashed = || Options::default().with_hash(true);
     let mut limits = Limits::default()
@@ -44,14 +45,14 @@ fn pieces_of_any_size_give_the_same_events() {
     }
 }
 
-/// Every size up to 64 for a small file.
+/// Returns every size up to 64 for a small file, and fewer for a large one.
 fn sizes(len: usize) -> Vec<usize> {
     if len <= 4 << 10 { (1..=64).collect() } else { vec![1, 2, 3, 7, 61, 4096] }
 }
 
-/// A limit that nothing reaches changes nothing, wherever it lies.
+/// A limit that no input reaches changes nothing, whatever its value.
 #[test]
-fn limits_that_are_not_reached_change_nothing() {
+fn limits_that_are_not_reached_have_no_effect() {
     for fixture in fixtures().into_iter().chain(damaged()) {
         let whole = Outcome::of(&fixture.bytes);
         let len = fixture.bytes.len();
@@ -67,7 +68,7 @@ fn limits_that_are_not_reached_change_nothing() {
 }
 
 #[test]
-fn a_host_is_given_when_its_end_tag_is_read() {
+fn a_host_is_returned_as_soon_as_its_end_tag_is_read() {
     for fixture in fixtures().iter().filter(|fixture| fixture.is_well_formed()) {
         let mut decoder = Decoder::new(Options::default());
         let mut outcome = Outcome::default();
@@ -99,7 +100,7 @@ fn a_file_cut_anywhere_keeps_its_whole_hosts() {
     });
 }
 
-/// Every place in a small file, 500 in a large one.
+/// Returns every position in a small file, and 500 positions in a large one.
 fn places(len: usize) -> Vec<usize> {
     if len <= 20 << 10 { (0..=len).collect() } else { (0..=500).map(|n| len * n / 500).collect() }
 }
@@ -117,7 +118,7 @@ fn cut_everywhere(fixture: &Fixture) {
         if fixture.is_well_formed() {
             assert_eq!(complete.len(), expected, "{place}: whole hosts");
         }
-        assert!(hosts.len() <= whole_hosts.len(), "{place}: no host is made up");
+        assert!(hosts.len() <= whole_hosts.len(), "{place}: no host is invented");
         for (host, same) in hosts.iter().zip(&whole_hosts) {
             assert!(!host.complete || host == same, "{place}: host {}", host.index);
         }
@@ -125,17 +126,21 @@ fn cut_everywhere(fixture: &Fixture) {
         assert!(counts.at_least(&before), "{place}: {counts:?} after {before:?}");
         before = counts;
     }
-    assert!(before.at_least(&Counts::of(&whole)), "{}: the last cut is the whole", fixture.name);
+    assert!(
+        before.at_least(&Counts::of(&whole)),
+        "{}: a cut at the end is the whole file",
+        fixture.name
+    );
 }
 
-/// Places behind each `</host>`.
+/// Returns the position after each `</host>`.
 fn host_ends(bytes: &[u8]) -> Vec<usize> {
     let tag = b"</host>";
     let found = bytes.windows(tag.len()).enumerate().filter(|(_, window)| *window == tag);
     found.map(|(at, _)| at + tag.len()).collect()
 }
 
-/// How much was read of each kind; it must never shrink as more of a file is read.
+/// How much of each kind was read. No count may decrease as more of a file is read.
 #[derive(Debug, Default, Clone, Copy)]
 struct Counts([usize; 12]);
 

@@ -1,5 +1,5 @@
-//! rsyslog and syslog-ng read the feeds, with the configurations that `docs/clients` shows: nothing is lost, and
-//! nothing is cut silently. `tests/clients/fetch` unpacks them; nothing is installed.
+//! rsyslog and syslog-ng read the feeds with the configurations that `docs/clients` shows: nothing is lost,
+//! and nothing is truncated silently. `tests/clients/fetch` unpacks the programs without installing them.
 
 use std::{
     fs,
@@ -14,13 +14,13 @@ use serde_json::{Map, Value};
 
 use crate::support::{command, fixtures, output_of, root, skip};
 
-/// How long a client may take for a feed: it polls, and the machine may be busy.
+/// Time that a client may take for a feed: it polls, and the machine may be busy.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The user `nobody`, as whom a client runs where the tests run as root.
+/// The user `nobody`. A client runs as this user when the tests run as root.
 const NOBODY: u32 = 65534;
 
-/// Feeds, each by the arguments of `convert` that make it.
+/// Feeds, each given by its arguments for `convert`.
 const FEEDS: [&[&str]; 4] = [
     &["--to", "jsonl"],
     &["--to", "ecs", "--all-ports", "--script-events"],
@@ -29,7 +29,7 @@ const FEEDS: [&[&str]; 4] = [
 ];
 
 #[test]
-fn rsyslog_gives_every_event_of_every_feed_as_it_was() {
+fn rsyslog_preserves_every_event_of_every_feed() {
     let Some(place) = Place::of("rsyslog") else { return };
     let wanted = place.feed();
     let client = place.start(&["-n", "-i", &place.path("pid"), "-f", &place.path("client.conf")]);
@@ -42,7 +42,7 @@ fn rsyslog_gives_every_event_of_every_feed_as_it_was() {
 }
 
 #[test]
-fn syslog_ng_gives_every_line_of_every_feed_as_it_was_and_takes_it_apart() {
+fn syslog_ng_preserves_and_parses_every_line_of_every_feed() {
     let Some(place) = Place::of("syslog-ng-core") else { return };
     let wanted = place.feed();
     let client = place.start(&[
@@ -67,14 +67,14 @@ fn syslog_ng_gives_every_line_of_every_feed_as_it_was_and_takes_it_apart() {
     }
 }
 
-/// A client unpacked into a folder of its own, with its configuration and a feed.
+/// A client, unpacked into a folder of its own, with its configuration and a feed.
 struct Place {
     client: &'static str,
     folder: tempfile::TempDir,
 }
 
 impl Place {
-    /// `None` if the client was not unpacked: then the test was skipped, and that was said.
+    /// Sets up a client. Returns `None` if it was not unpacked, after reporting that the test is skipped.
     fn of(client: &'static str) -> Option<Self> {
         let unpacked = root().join("target/clients").join(client);
         if !root().join("target/clients/complete").exists() {
@@ -82,7 +82,7 @@ impl Place {
             return None;
         }
         let place = Self { client, folder: tempfile::tempdir().unwrap() };
-        // Where the client's user may read it, whoever the package's folder belongs to.
+        // The client's user must be able to read the folder, whatever the owner of the original.
         output_of(command("cp").arg("-R").arg(unpacked).arg(place.folder.path().join("client")));
         let name = client.trim_end_matches("-core");
         let config = fs::read_to_string(root().join(format!("docs/clients/{name}.conf"))).unwrap();
@@ -97,7 +97,7 @@ impl Place {
         self.folder.path().join(name).to_str().unwrap().to_owned()
     }
 
-    /// Writes all feeds of all fixtures, and of a scan that is hard on clients; gives their lines.
+    /// Writes all feeds of all fixtures and of a scan that is difficult for clients. Returns their lines.
     fn feed(&self) -> Vec<String> {
         fs::write(self.path("hard.xml"), hard()).unwrap();
         let mut feed = String::new();
@@ -113,7 +113,7 @@ impl Place {
         lines
     }
 
-    /// Starts the client, as `nobody` if this is root.
+    /// Starts the client, as `nobody` if the tests run as root.
     fn start(&self, arguments: &[&str]) -> Child {
         let client = self.folder.path().join("client");
         let libraries = client.join("usr/lib/x86_64-linux-gnu");
@@ -142,7 +142,7 @@ impl Place {
         start.spawn().unwrap()
     }
 
-    /// Lines of a file of the client, when there are so many.
+    /// Returns the lines of a file that the client writes, once it has `count` lines.
     fn lines_of(&self, name: &str, count: usize) -> Vec<String> {
         let begun = Instant::now();
         loop {
@@ -159,7 +159,7 @@ impl Place {
     }
 }
 
-/// The folder in which a file of this name is.
+/// Returns the folder that contains a file of this name.
 fn found(folder: &Path, name: &str) -> PathBuf {
     let list = output_of(command("find").arg(folder).args(["-name", name, "-printf", "%h"]));
     PathBuf::from(list)
@@ -174,7 +174,7 @@ fn parsed(line: &str) -> Value {
     serde_json::from_str(line).unwrap()
 }
 
-/// An object as syslog-ng has it: a dot in a key stands between two keys.
+/// Returns an object in the form of syslog-ng, where a dot in a key separates nested keys.
 fn nested(value: Value) -> Value {
     let Value::Object(members) = value else { return value };
     let mut all = Map::new();
@@ -190,7 +190,7 @@ fn nested(value: Value) -> Value {
     Value::Object(all)
 }
 
-/// Whether syslog-ng has a value: leaves and lists are texts there, and numbers have six decimals.
+/// Returns true if syslog-ng has a value: leaves and lists are strings there, and numbers have six decimals.
 fn has(got: &Value, wanted: &Value) -> bool {
     let text = got.as_str().unwrap_or_default();
     match wanted {
@@ -211,7 +211,8 @@ fn has(got: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// The items of a list as syslog-ng writes one of texts: between commas, in quotes where one needs them.
+/// Returns the items of a list of strings as syslog-ng writes it: separated by commas, and quoted where
+/// necessary.
 fn items(list: &str) -> Vec<String> {
     let mut items = Vec::new();
     let mut rest = list;
@@ -244,7 +245,7 @@ fn items(list: &str) -> Vec<String> {
     items
 }
 
-/// Umlauts, quotes, control characters, line ends and outputs of 100 KB.
+/// Returns a scan with umlauts, quotes, control characters, line ends and outputs of 100 KB.
 fn hard() -> String {
     let long = "0123456789abcdef&#xfc; &quot;'\\ ".repeat(4000);
     let odd = "Gr&#xc3;&#xbc;&#xc3;&#x9f;e &quot;q&quot; &apos; \\ &#9; &#10; &#1; \u{1f642} %m $MSG ${HOST} @cee:";

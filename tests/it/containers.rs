@@ -1,4 +1,4 @@
-//! Compressed files and archives give what the plain files give, and never harm.
+//! Compressed files and archives give the rows of the plain files, and hostile ones do no harm.
 
 use std::{
     fs,
@@ -65,7 +65,7 @@ fn zip(files: &Files) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// All fixtures, and a file that is none of nmap's.
+/// Returns all fixtures, and a file that is not nmap XML.
 fn plain() -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> =
         fixtures().into_iter().map(|fixture| (fixture.name, fixture.bytes)).collect();
@@ -91,7 +91,7 @@ fn read_bytes(bytes: &[u8], limits: Limits) -> Report {
     read(&file, limits)
 }
 
-/// All rows but for where they come from.
+/// Returns all rows, without the names of their sources.
 fn sourceless(path: &Path) -> Vec<Value> {
     let mut rows = rows_of(path);
     for row in &mut rows {
@@ -138,12 +138,12 @@ fn every_container_gives_the_rows_of_the_plain_files() {
 }
 
 #[test]
-fn members_of_one_compressed_file_stand_one_behind_the_other() {
+fn members_of_one_compressed_file_are_concatenated() {
     let bytes = fixture("04-").bytes;
     let (head, tail) = bytes.split_at(bytes.len() / 2);
     let whole = read_bytes(&bytes, Limits::default()).counts;
     for pack in [gz, bz2, xz, zst] {
-        // Tapes pad with zeros.
+        // Tapes are padded with zeros.
         let packed = [pack(head), pack(tail), vec![0; 512]].concat();
         let report = read_bytes(&packed, Limits::default());
         assert_eq!((report.counts, report.errors.len()), (whole, 0));
@@ -154,7 +154,7 @@ fn members_of_one_compressed_file_stand_one_behind_the_other() {
 }
 
 #[test]
-fn a_compressed_file_that_is_cut_or_followed_by_junk_gives_what_is_whole() {
+fn a_compressed_file_that_is_truncated_or_followed_by_junk_keeps_its_whole_part() {
     let bytes = fixture("03-").bytes;
     for pack in [gz, bz2, xz, zst] {
         let packed = pack(&bytes);
@@ -162,7 +162,7 @@ fn a_compressed_file_that_is_cut_or_followed_by_junk_gives_what_is_whole() {
         assert_eq!(cut.count(Outcome::Refused), 1);
         let message = cut.errors[0].to_string();
         assert!(message.contains("E_DECOMPRESS"), "{message}");
-        let junk = read_bytes(&[&packed, &b"junk behind it"[..]].concat(), Limits::default());
+        let junk = read_bytes(&[&packed, &b"junk after it"[..]].concat(), Limits::default());
         assert_eq!(junk.count(Outcome::Refused), 1);
         assert_eq!(junk.counts.hosts, 64);
     }
@@ -186,13 +186,13 @@ fn one_bad_member_never_stops_the_rest() {
         assert!(report.errors[0].to_string().contains("input!bad.xml.gz: E_DECOMPRESS"));
         assert!(report.errors[1].to_string().contains("RAR"));
     }
-    // A tar archive that is cut tells of it, and keeps what came before.
+    // A truncated tar archive is reported, and the members before the cut are kept.
     let cut = tar(&files);
     let report = read_bytes(&cut[..cut.len() - 5000], Limits::default());
     assert!(report.counts.scans >= 1 && report.count(Outcome::Refused) >= 1);
 }
 
-/// Bytes of a zip archive whose writer could not seek: lengths and checksums follow the members.
+/// Returns a zip archive as written to a stream: sizes and checksums follow the members.
 fn streamed_zip(files: &Files) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new_stream(Vec::new());
     for (name, bytes) in files {
@@ -205,7 +205,7 @@ fn streamed_zip(files: &Files) -> Vec<u8> {
 }
 
 #[test]
-fn a_zip_archive_that_is_cut_gives_what_its_members_headers_lead_to() {
+fn a_truncated_zip_archive_is_read_by_local_headers() {
     let files: Vec<_> =
         ["01-", "03-", "08-"].map(|start| (format!("{start}.xml"), fixture(start).bytes)).into();
     let whole = read_bytes(&tar(&files), Limits::default()).counts;
@@ -220,7 +220,7 @@ fn a_zip_archive_that_is_cut_gives_what_its_members_headers_lead_to() {
                 assert!(message.contains("list of members is missing"), "{message}");
             }
         }
-        // In the last member: what is there of it is read.
+        // The cut is in the last member, whose beginning is read.
         let report = read_bytes(&archive[..list - 200], Limits::default());
         assert_eq!(report.count(Outcome::Read), 2, "{kind}");
         assert!(report.counts.hosts >= 65 && report.counts.hosts < whole.hosts, "{kind}");
@@ -229,7 +229,7 @@ fn a_zip_archive_that_is_cut_gives_what_its_members_headers_lead_to() {
 }
 
 #[test]
-fn members_of_one_name_are_all_read() {
+fn members_of_the_same_name_are_all_read() {
     let files: Vec<_> = [("a.xml", "01-"), ("b.xml", "03-")]
         .map(|(name, start)| (name.to_owned(), fixture(start).bytes))
         .into();
@@ -254,7 +254,7 @@ fn members_of_one_name_are_all_read() {
 }
 
 #[test]
-fn a_member_of_a_zip_archive_with_another_checksum_is_refused_behind_what_it_holds() {
+fn a_zip_member_with_a_wrong_checksum_is_read_and_then_refused() {
     let mut bytes = zip(&[("a.xml".into(), fixture("01-").bytes)]);
     let list = bytes.windows(4).position(|four| four == b"PK\x01\x02").unwrap();
     bytes[list + 16] ^= 1;
@@ -263,7 +263,7 @@ fn a_member_of_a_zip_archive_with_another_checksum_is_refused_behind_what_it_hol
     assert!(report.errors[0].to_string().contains("checksum"), "{}", report.errors[0]);
 }
 
-/// The places of the entries in the list of a zip archive.
+/// Returns the positions of the entries in the central directory of a zip archive.
 fn entries(archive: &[u8]) -> Vec<usize> {
     let places = archive.windows(4).enumerate();
     places.filter(|(_, four)| *four == b"PK\x01\x02").map(|(at, _)| at).collect()
@@ -274,7 +274,7 @@ fn three() -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn members_that_the_list_of_a_zip_archive_lacks_are_read() {
+fn members_missing_from_the_zip_directory_are_read() {
     let whole = read_bytes(&tar(&three()), Limits::default()).counts;
     for archive in [zip(&three()), streamed_zip(&three())] {
         let list = entries(&archive);
@@ -285,7 +285,7 @@ fn members_that_the_list_of_a_zip_archive_lacks_are_read() {
             let end = end - (to - from);
             let len = u32::try_from(end - list[0]).unwrap().to_le_bytes();
             lacking[end + 12..end + 16].copy_from_slice(&len);
-            // With the right number of entries, and with a wrong one.
+            // With the right number of entries, and with wrong ones.
             for count in [2_u16, 1, 0] {
                 lacking[end + 8..end + 10].copy_from_slice(&count.to_le_bytes());
                 lacking[end + 10..end + 12].copy_from_slice(&count.to_le_bytes());
@@ -293,7 +293,7 @@ fn members_that_the_list_of_a_zip_archive_lacks_are_read() {
                 assert_eq!((report.counts, report.errors.len()), (whole, 0), "{from}, {count}");
             }
         }
-        // Of more entries than there are, those that are there are read.
+        // If the directory announces more entries than it has, the existing ones are read.
         let mut more = archive.clone();
         more[end + 10] = 9;
         let report = read_bytes(&more, Limits::default());
@@ -317,7 +317,7 @@ fn zip_archives_one_after_another_are_all_read() {
     assert_eq!(names(&[one(0), one(1), one(2)].concat()), all);
     assert_eq!(names(&[empty, one(0), streamed_zip(&files[1..])].concat()), all);
     assert_eq!(names(&gz(&[one(0), zip(&files[1..])].concat())), all);
-    // One that is cut, behind a whole one.
+    // A truncated archive after a complete one.
     let cut = one(2);
     let bytes = [zip(&files[..2]), cut[..entries(&cut)[0] + 20].to_vec()].concat();
     let report = read_bytes(&bytes, Limits::default());
@@ -327,7 +327,7 @@ fn zip_archives_one_after_another_are_all_read() {
 
 #[test]
 fn members_of_a_zip_archive_that_overlap_are_refused() {
-    // 5,000 entries of one member of 5 MB, and one member that is good.
+    // 5,000 entries for one member of 5 MB, and one good member.
     let big = [fixture("01-").bytes, vec![b' '; 5 << 20]].concat();
     let archive = zip(&[("a.xml".into(), big), ("b.xml".into(), fixture("03-").bytes)]);
     let list = entries(&archive);
@@ -351,7 +351,7 @@ fn members_of_a_zip_archive_that_overlap_are_refused() {
     }
 }
 
-/// A tar member, with what a pax header before it says.
+/// Returns a tar member that follows a pax header with these records.
 fn pax_tar(records: &[(&str, &[u8])], size: u64, bytes: &[u8]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     builder.append_pax_extensions(records.iter().copied()).unwrap();
@@ -368,11 +368,11 @@ fn pax_tar(records: &[(&str, &[u8])], size: u64, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn pax_headers_tell_size_and_path_of_a_member() {
+fn pax_headers_override_size_and_path_of_a_member() {
     let (one, other) = (fixture("01-").bytes, fixture("03-").bytes);
     let len = one.len().to_string();
     let records = [("size", len.as_bytes()), ("path", b"long/a.xml")];
-    // The header itself says nothing, as with a member of 8 GiB or more.
+    // The member's own header has no size, as with a member of 8 GiB or more.
     let archive = [pax_tar(&records, 0, &one), tar(&[("b.xml".into(), other)])].concat();
     let report = read_bytes(&archive, Limits::default());
     let names: Vec<_> =
@@ -396,7 +396,8 @@ fn archives_one_after_another_in_a_file_are_all_read() {
     assert_eq!((report.counts.hosts, report.errors.len()), (1, 1));
 }
 
-/// Times as long as an ordinary file of that many bytes may take, generously; tests share a machine.
+/// Reads bytes within a multiple of the time that an ordinary file of that size takes. The limit is generous,
+/// as tests share a machine.
 fn ends_soon(what: &str, bytes: &[u8]) -> Report {
     let begun = std::time::Instant::now();
     let report = read_bytes(bytes, Limits::default());
@@ -406,20 +407,20 @@ fn ends_soon(what: &str, bytes: &[u8]) -> Report {
 }
 
 #[test]
-fn many_streams_of_nothing_cost_no_more_than_their_bytes() {
+fn many_empty_streams_take_time_proportional_to_their_bytes() {
     let good = fixture("08-").bytes;
     for (name, pack) in
         [("gzip", gz as fn(&[u8]) -> Vec<u8>), ("bzip2", bz2), ("xz", xz), ("zstd", zst)]
     {
-        // Nearly 1 MB, which bzip2 once took half a minute for.
+        // Nearly 1 MB, for which bzip2 once took half a minute.
         let empty = pack(b"");
         let many = [empty.repeat(900_000 / empty.len()), pack(&good)].concat();
         let report = ends_soon(name, &many);
         assert_eq!((report.counts.hosts, report.errors.len()), (3, 0), "{name}");
-        // In one another, and as members of archives.
+        // In a compressed file, and as members of archives.
         ends_soon(name, &gz(&many));
         let members: Vec<_> = (0..4).map(|n| (format!("{n}.xml"), many.clone())).collect();
-        // Of archives that pack so well, little may come out.
+        // The ratio limit allows little output from archives that compress this well.
         let report = ends_soon(name, &zip(&members));
         assert!(report.counts.hosts >= 3, "{name}");
     }
@@ -429,8 +430,8 @@ fn many_streams_of_nothing_cost_no_more_than_their_bytes() {
 }
 
 #[test]
-fn streams_of_a_few_bytes_are_refused_where_setting_up_their_decoders_is_the_work() {
-    // Each clears 3.6 MB of memory for a byte.
+fn many_tiny_streams_are_refused_where_decoder_setup_dominates() {
+    // Each stream clears 3.6 MB of memory for a byte.
     let tiny = {
         let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
         encoder.write_all(b" ").unwrap();
@@ -443,7 +444,7 @@ fn streams_of_a_few_bytes_are_refused_where_setting_up_their_decoders_is_the_wor
         let message = report.errors[0].to_string();
         assert!(message.contains("compressed streams of a few bytes"), "{message}");
     }
-    // A log that was written a little at a time is no attack.
+    // A log that was written a little at a time is not an attack.
     let bytes = fixture("03-").bytes;
     let log: Vec<u8> = bytes.chunks(1000).flat_map(bz2).collect();
     let report = read_bytes(&log.repeat(20), Limits::default());
@@ -451,7 +452,7 @@ fn streams_of_a_few_bytes_are_refused_where_setting_up_their_decoders_is_the_wor
 }
 
 #[test]
-fn empty_members_cost_no_more_than_their_bytes() {
+fn empty_members_take_time_proportional_to_their_bytes() {
     let mut builder = tar::Builder::new(Vec::new());
     for number in 0..20_000 {
         let mut header = tar::Header::new_gnu();
@@ -467,7 +468,7 @@ fn empty_members_cost_no_more_than_their_bytes() {
 }
 
 #[test]
-fn containers_in_one_another_share_the_cap_of_the_outermost() {
+fn nested_containers_share_the_cap_of_the_outermost() {
     let blanks = vec![b' '; 64 << 20];
     // Each layer alone stays below 1100 times its size.
     let inner = gz(&blanks);

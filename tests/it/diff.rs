@@ -1,4 +1,4 @@
-//! Comparing states (docs/merge.md, "Diff"): each rule by small scans, and laws on random ones.
+//! Comparing states (docs/merge.md, "Diff"): each rule with small scans, and laws on random ones.
 
 use std::{collections::BTreeSet, fmt::Write as _, slice::from_ref};
 
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::merge::{add, by, merged, merger};
 
-/// A scan of some hosts. `begin` is its start in seconds; it takes 100.
+/// Returns a scan of some hosts. `begin` is its start in seconds; it takes 100 seconds.
 fn scan(begin: i64, args: &str, tcp: &str, hosts: &[String]) -> String {
     let info = match tcp {
         "" => String::new(),
@@ -40,7 +40,7 @@ fn new(args: &str, hosts: &[String]) -> String {
     scan(2_000_000, args, "1-100", hosts)
 }
 
-/// A host that is up.
+/// Returns a host that is up.
 fn host(ip: &str, inside: &str) -> String {
     with_state(ip, "up", "echo-reply", inside)
 }
@@ -77,14 +77,14 @@ fn probed(product: &str, version: &str) -> String {
 
 const TABLE: &str = "<service name=\"t\" method=\"table\" conf=\"3\"/>";
 
-/// Ports in a state that a list names.
+/// Returns ports in a state, named in a list.
 fn listed(state: &str, list: &str) -> String {
     format!(
         "<extraports state=\"{state}\"><extrareasons reason=\"r\" proto=\"tcp\" ports=\"{list}\"/></extraports>"
     )
 }
 
-/// Ports in a state that are counted.
+/// Returns a number of ports in a state, without a list.
 fn counted(state: &str, count: u32) -> String {
     format!(
         "<extraports state=\"{state}\" count=\"{count}\"><extrareasons reason=\"r\" count=\"{count}\"/></extraports>"
@@ -123,7 +123,7 @@ fn found(old: &[String], new: &[String]) -> Differences {
     differences(merger(latest(), old), merger(latest(), new)).unwrap()
 }
 
-/// A row as a line: the place, the kind, the column and the values.
+/// Returns a row as a line: the place, the kind, the column and the values.
 fn row(change: &Change) -> String {
     let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".into());
     let mut row =
@@ -145,16 +145,16 @@ fn rows(old: &[String], new: &[String]) -> Vec<String> {
     hosts.flat_map(|host| host.changes).map(|change| row(&change)).collect()
 }
 
-/// Rows between two scans.
+/// Returns the rows between two scans.
 fn between(old: &str, new: &str) -> Vec<String> {
     rows(&[old.to_owned()], &[new.to_owned()])
 }
 
 #[test]
-fn ports_that_only_the_newer_side_lists() {
+fn ports_listed_only_on_the_newer_side() {
     let now = |inside: &str| new("", &[host(A, inside)]);
     let open = now(&ports(&[port(80, OPEN, ""), port(90, "closed", "")]));
-    // Covered before, in a state that a list gives, that a count gives, and that nothing gives.
+    // The port was covered before, in a state known from a list, from a count, or not at all.
     let then = old("", &[host(A, &ports(&[listed("closed", "1-100")]))]);
     assert_eq!(between(&then, &open), ["1 tcp/80 appeared state: closed > open"]);
     let then = old("", &[host(A, &ports(&[counted("filtered", 100)]))]);
@@ -167,7 +167,7 @@ fn ports_that_only_the_newer_side_lists() {
         between(&then, &open),
         ["1 tcp/80 appeared state: - > open", "1 tcp/90 appeared state: - > closed"]
     );
-    // Nobody looked: what is open is news.
+    // The port was not scanned before, so an open port is news.
     let then = scan(1_000_000, "", "1-10", &[host(A, "")]);
     assert_eq!(
         between(&then, &open),
@@ -179,7 +179,7 @@ fn ports_that_only_the_newer_side_lists() {
         ["1 tcp/80 first_seen state: - > open", "1 tcp/90 not_scanned state: - > closed"],
         "a scan of no ports is not one that does not say which"
     );
-    // The host was down, or was not there.
+    // The host was down, or did not exist.
     let down = old("", &[with_state(A, "down", "no-response", "")]);
     assert_eq!(
         between(&down, &open),
@@ -207,12 +207,12 @@ fn new_ports_of_masscan_appear() {
     let then = masscan(1_000_000, &[port(8443, OPEN, "")]);
     let now = masscan(2_000_000, &[port(8443, OPEN, ""), port(9443, OPEN, "")]);
     assert_eq!(between(&then, &now), ["1 tcp/9443 appeared state: - > open"]);
-    // It does not say whether it looked again.
+    // masscan does not record whether it looked again.
     assert_eq!(between(&now, &then), ["1 tcp/9443 not_scanned state: open > -"]);
 }
 
 #[test]
-fn ports_that_only_the_older_side_lists() {
+fn ports_listed_only_on_the_older_side() {
     let then = old("", &[host(A, &ports(&[port(80, OPEN, ""), port(90, "closed", "")]))]);
     let now = |inside: &str| new("", &[host(A, inside)]);
     assert_eq!(
@@ -224,19 +224,19 @@ fn ports_that_only_the_older_side_lists() {
         between(&then, &now("")),
         ["1 tcp/80 gone state: open > -", "1 tcp/90 gone state: closed > -"]
     );
-    // It may be in the state it was.
+    // The port may be in the state it was in.
     let several = now(&ports(&[counted("closed", 60), counted("filtered", 40)]));
     assert_eq!(
         between(&then, &several),
         ["1 tcp/80 not_scanned state: open > -", "1 tcp/90 not_scanned state: closed > -"]
     );
-    // Nobody looked.
+    // The newer scan did not cover the port.
     let elsewhere = scan(2_000_000, "", "1-10", &[host(A, "")]);
     assert_eq!(
         between(&then, &elsewhere),
         ["1 tcp/80 not_scanned state: open > -", "1 tcp/90 not_scanned state: closed > -"]
     );
-    // Down, without evidence, too slow.
+    // The host is down, without evidence, or too slow.
     let unknown =
         ["1 tcp/80 not_scanned state: open > -", "1 tcp/90 not_scanned state: closed > -"];
     let down = between(&then, &new("", &[with_state(A, "down", "no-response", "")]));
@@ -258,7 +258,7 @@ fn ports_that_only_the_older_side_lists() {
 }
 
 #[test]
-fn ports_that_no_side_lists_are_compared_by_ranges() {
+fn unlisted_ports_are_compared_by_ranges() {
     let side = |begin, inside: &str| scan(begin, "", "1-100", &[host(A, &ports(&[inside.into()]))]);
     let closed = side(1_000_000, &listed("closed", "1-100"));
     let filtered = side(2_000_000, &listed("filtered", "1-100"));
@@ -274,7 +274,7 @@ fn ports_that_no_side_lists_are_compared_by_ranges() {
         between(&closed, &side(2_000_000, &some)),
         ["1 tcp/50 changed state: closed > filtered"]
     );
-    // Ports that one side alone covers give no row.
+    // Ports that only one side covers give no row.
     let less = listed("filtered", "90-200");
     assert_eq!(
         between(&closed, &side(2_000_000, &less)),
@@ -284,7 +284,7 @@ fn ports_that_no_side_lists_are_compared_by_ranges() {
 }
 
 #[test]
-fn of_several_looks_the_best_says_the_state_of_unlisted_ports() {
+fn the_best_of_several_looks_decides_the_state_of_unlisted_ports() {
     let look = |begin, lists: &str| scan(begin, "", "1-100", &[host(A, &ports(&[lists.into()]))]);
     let old = [look(1_000_000, &listed("closed", "1-100"))];
     let new = [
@@ -298,7 +298,7 @@ fn of_several_looks_the_best_says_the_state_of_unlisted_ports() {
             "1 tcp/51-100 changed state: closed > open|filtered"
         ]
     );
-    // Entries of one look: the first that has a list of the protocol says it.
+    // Several entries of one scan: the first that has a list for the protocol decides.
     let entries = [
         host(A, &ports(&[listed("filtered", "1-5")])),
         host(A, &ports(&[listed("closed", "1-100")])),
@@ -336,7 +336,7 @@ fn ports_without_lists_are_compared_by_their_counts() {
         between(&then, &side(2_000_000, &moved)),
         ["1 tcp changed extra_ports: 900 closed, 99 filtered > 890 closed, 109 filtered"]
     );
-    // What is listed on one side is not shown as counted either.
+    // A port listed on one side does not count as counted either.
     let then = side(1_000_000, &(counted("filtered", 999) + &open));
     let both = counted("closed", 998) + &open + &port(80, OPEN, "");
     assert_eq!(
@@ -346,7 +346,7 @@ fn ports_without_lists_are_compared_by_their_counts() {
             "1 tcp changed extra_ports: 998 filtered > 998 closed"
         ]
     );
-    // Other ports were looked at: nothing is said.
+    // Other ports were scanned, so nothing is reported.
     let other = scan(2_000_000, "", "1-100", &[host(A, &ports(&[counted("closed", 99), open]))]);
     assert_eq!(between(&then, &other), [""; 0]);
 }
@@ -361,7 +361,7 @@ fn services_are_compared_where_both_sides_probed() {
         between(&one("-sV", 1_000_000, &first), &one("-sV", 2_000_000, &second)),
         ["1 tcp/80 changed service.version: 1 > 2"]
     );
-    // A quick scan, either way: one row.
+    // A quick scan on either side: one row.
     let quick = one("", 2_000_000, TABLE);
     assert_eq!(
         between(&one("-sV", 1_000_000, &first), &quick),
@@ -372,7 +372,7 @@ fn services_are_compared_where_both_sides_probed() {
         ["1 tcp/80 not_scanned service: - > s nginx 1"]
     );
     assert_eq!(between(&one("-sV", 1_000_000, TABLE), &quick), [""; 0], "nothing was found");
-    // Versions were looked for, and not found any more.
+    // Versions were looked for and no longer found.
     assert_eq!(
         between(&one("-sV", 1_000_000, &first), &one("-sV", 2_000_000, TABLE)),
         [
@@ -381,19 +381,19 @@ fn services_are_compared_where_both_sides_probed() {
             "1 tcp/80 gone service.version: 1 > -"
         ]
     );
-    // Names of the table where nobody looked.
+    // Names from the port table, where no probe was sent.
     let other = TABLE.replace("\"t\"", "\"u\"");
     assert_eq!(
         between(&one("", 1_000_000, TABLE), &one("", 2_000_000, &other)),
         ["1 tcp/80 changed service.name: t > u"]
     );
-    // Of a port whose state is another one that says it all.
+    // The changed state of the port says it all.
     let closed = new("-sV", &[host(A, &ports(&[port(80, "closed", TABLE)]))]);
     assert_eq!(
         between(&one("-sV", 1_000_000, &first), &closed),
         ["1 tcp/80 changed state: open > closed"]
     );
-    // What a deep scan knew counts after a quick one: nothing is compared with the quick one.
+    // Details from a deep scan stay valid after a quick one; nothing is compared with the quick one.
     let deep_then_quick = [one("-sV", 2_000_000, &second), one("", 3_000_000, TABLE)];
     let rows = rows(&[one("-sV", 1_000_000, &first)], &deep_then_quick);
     assert_eq!(rows, ["1 tcp/80 changed service.version: 1 > 2"]);
@@ -425,7 +425,7 @@ fn rows_have_the_service_of_both_sides_and_the_scan_of_each_value() {
         ("a".into(), "b".into())
     );
     assert_eq!(change.old_scan_id.as_ref(), Some(&ids[0]));
-    assert_eq!(change.new_scan_id.as_ref(), Some(&ids[1]), "the quick scan says nothing of it");
+    assert_eq!(change.new_scan_id.as_ref(), Some(&ids[1]), "the quick scan did not look for it");
     assert!(host.was_there && host.is_there);
 }
 
@@ -553,7 +553,7 @@ fn states_of_hosts_are_compared_where_both_sides_looked() {
 }
 
 #[test]
-fn a_host_that_went_and_one_that_came_with_its_mac_address_moved() {
+fn a_host_that_reappears_with_its_mac_address_has_moved() {
     let address = mac("00:00:5E:00:53:01");
     let with =
         |inside: &str| address.clone() + &ports(&[listed("closed", "1-79,81-100"), inside.into()]);
@@ -565,7 +565,7 @@ fn a_host_that_went_and_one_that_came_with_its_mac_address_moved() {
     );
     let host_of = found(from_ref(&then), from_ref(&now)).next().unwrap().unwrap();
     assert!(host_of.was_there && host_of.is_there);
-    // Two that came with the same address: which one is it?
+    // Two hosts came with the same address, so the move is ambiguous.
     let two = new("", &[host(B, &with("")), host("192.0.2.3", &with(""))]);
     let told = between(&then, &two);
     assert!(
@@ -573,17 +573,17 @@ fn a_host_that_went_and_one_that_came_with_its_mac_address_moved() {
             && told.contains(&"2 appeared host: - > up".into())
     );
     assert!(!told.iter().any(|row| row.contains("moved")));
-    // It is still there, and a second one came.
+    // The old host still exists, and a second one came.
     let more = new("", &[host(A, &with(&port(80, OPEN, ""))), host(B, &with(""))]);
     assert!(!between(&then, &more).iter().any(|row| row.contains("moved")));
-    // An address that an entry repeats is the one that moved, too.
+    // An address that an entry repeats is still the one that moved.
     let repeated = format!("{address}<address addr=\"{A}\" addrtype=\"ipv4\"/>");
     let bare = format!("<host><status state=\"up\" reason=\"r\"/>{address}</host>");
     assert_eq!(
         between(&old("", &[host(A, &repeated)]), &new("", &[bare])),
         ["mac:00:00:5E:00:53:01 moved host: 192.0.2.1 > mac:00:00:5E:00:53:01"]
     );
-    // Other addresses of it are compared, and the one that moved is not.
+    // The other addresses of the host are compared, without the one that moved.
     let ipv6 = |last: u8| format!("<address addr=\"2001:db8::{last}\" addrtype=\"ipv6\"/>");
     let then = old("", &[host(A, &(address.clone() + &ipv6(1)))]);
     let now = new("", &[host(B, &(address.clone() + &ipv6(2)))]);
@@ -594,7 +594,7 @@ fn a_host_that_went_and_one_that_came_with_its_mac_address_moved() {
 }
 
 #[test]
-fn hosts_that_moved_are_found_when_they_are_spilled() {
+fn moved_hosts_are_found_when_spilled() {
     let address = |n: u32| format!("00:00:5E:{:02X}:{:02X}:00", n / 256, n % 256);
     let hosts = |from: u32, count: u32| -> Vec<String> {
         let one = |n: u32| {
@@ -620,7 +620,7 @@ fn hosts_that_moved_are_found_when_they_are_spilled() {
 }
 
 #[test]
-fn what_is_left_out_is_left_out() {
+fn options_omit_rows() {
     let then = old(
         "-A",
         &[host(
@@ -653,11 +653,11 @@ fn what_is_left_out_is_left_out() {
     assert_eq!(rows(&quiet.only([Sort::Kind(ChangeKind::Gone)])), [""; 0]);
 }
 
-/// Numbers that are as good as random, from one.
+/// A pseudo-random number generator.
 struct Dice(u64);
 
 impl Dice {
-    /// A number below this one.
+    /// Returns a number below `sides`.
     fn below(&mut self, sides: u64) -> u64 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -744,7 +744,7 @@ fn any_host(dice: &mut Dice) -> String {
     )
 }
 
-/// A scan of nmap or masscan, whole or cut, in which hosts may come twice.
+/// Returns a scan of nmap or masscan, complete or truncated, in which hosts may occur twice.
 fn any_scan(dice: &mut Dice) -> String {
     let hosts: Vec<String> = (0..=dice.below(5)).map(|_| any_host(dice)).collect();
     let begin = i64::try_from(1_000_000 + dice.below(1000)).unwrap();
@@ -765,7 +765,7 @@ fn any_side() -> impl Strategy<Value = Vec<String>> {
     })
 }
 
-/// What a merged host says, by what rows say it of.
+/// Returns the values of a merged host, by the name that rows use for them.
 fn values(line: &Value) -> std::collections::BTreeMap<String, String> {
     let mut values = std::collections::BTreeMap::new();
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
@@ -807,7 +807,7 @@ fn values(line: &Value) -> std::collections::BTreeMap<String, String> {
     values
 }
 
-/// Whether rows say something of a value of a host. What stands in one list says all of it.
+/// Returns true if a row mentions a value of a host. A row for a list covers all its values.
 fn is_told(rows: &BTreeSet<String>, value: &str) -> bool {
     let (place, column) =
         value.rsplit_once(' ').map_or(("", value), |(place, column)| (place, column));
@@ -830,7 +830,7 @@ proptest! {
     }
 
     #[test]
-    fn events_are_the_rows_of_what_both_sides_looked_for(old in any_side(), new in any_side()) {
+    fn events_are_the_rows_that_both_sides_looked_for(old in any_side(), new in any_side()) {
         let found = found(&old, &new);
         let scans = found.scans();
         let (mut lines, mut expected) = (Vec::new(), Vec::new());
@@ -859,11 +859,11 @@ proptest! {
     }
 
     #[test]
-    fn rows_explain_what_differs_between_merged_states(old in any_side(), new in any_side()) {
+    fn rows_explain_every_difference_between_merged_states(old in any_side(), new in any_side()) {
         let (before, after) = (merged(latest(), &old), merged(latest(), &new));
         let key = |line: &Value| line["host_key"].as_str().unwrap().to_owned();
         let hosts: Vec<HostChanges> = found(&old, &new).map(Result::unwrap).collect();
-        // Hosts with neither address nor name are like no other, whatever their keys.
+        // Hosts with neither address nor name never match, whatever their keys.
         for then in before.iter().filter(|then| !key(then).starts_with("idx:")) {
             let told: BTreeSet<String> = hosts.iter().flat_map(|host| &host.changes)
                 .filter(|change| change.host_key == key(then)).map(|change| {
@@ -883,7 +883,7 @@ proptest! {
                 let state = |of: &std::collections::BTreeMap<String, String>| {
                     place.as_ref().map(|place| of.get(place).cloned())
                 };
-                // A port that only one of them lists is in that state still, or a row says that.
+                // A port that only one side lists is still in that state, or a row reports the change.
                 let one_sided = place.is_some() && state(&then).flatten().is_none() != state(&now).flatten().is_none();
                 let may_be_same = one_sided && [state(&then), state(&now)].into_iter().flatten().flatten().all(|s| s != "open");
                 prop_assert!(
@@ -903,14 +903,14 @@ proptest! {
     }
 
     #[test]
-    fn what_changed_is_the_same_the_other_way(old in any_side(), new in any_side()) {
+    fn swapping_the_sides_swaps_the_rows(old in any_side(), new in any_side()) {
         let changed = |old: &[String], new: &[String], forth: bool| -> BTreeSet<String> {
             found(old, new).map(Result::unwrap).flat_map(|host| host.changes)
                 .filter(|change| change.kind == ChangeKind::Changed)
                 .map(|change| {
                     let Change { host_key, protocol, port, ports, column, old, new, .. } = change;
                     let (old, new) = if forth { (old, new) } else { (new, old) };
-                    // The key of a host that moved is that of the newer side.
+                    // A moved host has the key of the newer side.
                     let _ = host_key;
                     format!("{protocol:?} {port:?} {ports:?} {column} {old:?} {new:?}")
                 }).collect()
@@ -919,7 +919,7 @@ proptest! {
     }
 
     #[test]
-    fn neither_memory_nor_grouping_changes_what_differs(old in any_side(), new in any_side()) {
+    fn memory_and_grouping_do_not_change_the_rows(old in any_side(), new in any_side()) {
         let whole: Vec<HostChanges> = found(&old, &new).map(Result::unwrap).collect();
         let joined = |docs: &[String]| {
             let mut all = Merger::with_memory(latest(), 256 << 10, None);

@@ -17,9 +17,9 @@ use scanmill::{
 
 use crate::support::root;
 
-/// A document of the project, with its fenced blocks apart from its prose.
+/// A document of the project, with its fenced blocks separated from its prose.
 struct Page {
-    /// Path below the root of the project, such as `docs/cli.md`.
+    /// Path relative to the root of the project, such as `docs/cli.md`.
     name: String,
     path: PathBuf,
     /// The text without fenced blocks.
@@ -52,7 +52,8 @@ impl Page {
         page
     }
 
-    /// Titles of the page's headings, each with its level and the text up to the next heading of that level or above.
+    /// Returns the title of each heading of the page, with its level and the text up to the next heading of
+    /// the same or a higher level.
     fn sections(&self) -> Vec<(usize, &str, &str)> {
         let level = |line: &str| match line.chars().take_while(|c| *c == '#').count() {
             count if line[count..].starts_with(' ') => count,
@@ -76,13 +77,14 @@ impl Page {
             .collect()
     }
 
-    /// Text of the section with this title.
+    /// Returns the text of the section with this title.
     fn section(&self, title: &str) -> &str {
         let found = self.sections().into_iter().find(|(_, other, _)| *other == title);
         found.unwrap_or_else(|| panic!("{} has no section {title:?}", self.name)).2
     }
 
-    /// Names that a link may put after `#`: those of headings, as GitHub makes them, and of `<a id="...">`.
+    /// Returns the names that a link may put after `#`: those of headings, as GitHub makes them, and of `<a
+    /// id="...">`.
     fn anchors(&self) -> BTreeSet<String> {
         let ids = self.prose.split("<a id=\"").skip(1);
         let mut anchors: BTreeSet<String> =
@@ -97,14 +99,14 @@ impl Page {
         anchors
     }
 
-    /// Targets of the page's links that do not lead to another site.
+    /// Returns the targets of links that stay within the site.
     fn links(&self) -> impl Iterator<Item = &str> {
         let targets = self.prose.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         targets.filter(|target| !target.contains("://"))
     }
 }
 
-/// README.md, CONTRIBUTING.md, CHANGELOG.md and docs/*.md.
+/// Returns README.md, CONTRIBUTING.md, CHANGELOG.md and docs/*.md.
 fn pages() -> Vec<Page> {
     let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<PathBuf> =
@@ -119,13 +121,14 @@ fn page(name: &str) -> Page {
     Page::read(root().join(name))
 }
 
-/// Anchor of a heading: lower case, hyphens for blanks, without punctuation.
+/// Returns the anchor of a heading: lower case, hyphens for spaces, without punctuation.
 fn anchor(title: &str) -> String {
     let kept = title.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.collect::<String>().to_lowercase().replace(' ', "-")
 }
 
-/// Cells of the rows of all tables in a text, without rows of dashes. A `|` inside a cell is written `\|`.
+/// Returns the cells of the rows of all tables in a text, without separator rows. A `|` inside a cell is
+/// written `\|`.
 fn rows(text: &str) -> Vec<Vec<String>> {
     let rows = text.lines().filter_map(|line| line.trim().strip_prefix('|')?.strip_suffix('|'));
     rows.filter(|row| !row.trim_start().starts_with("--"))
@@ -136,12 +139,12 @@ fn rows(text: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Texts between backticks.
+/// Returns the texts between backticks.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// Words of a text that match, with their boundaries: neighbours are no letters, digits, `_` or `-`.
+/// Returns the words that match. A word is bounded by anything but letters, digits, `_` and `-`.
 fn words(text: &str, matches: impl Fn(&str) -> bool) -> Vec<&str> {
     let words = text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')));
     words.filter(|word| matches(word)).collect()
@@ -192,7 +195,7 @@ fn codes_stay() {
 }
 
 #[test]
-fn codes_are_listed_once_and_in_order_and_no_others_are_named() {
+fn codes_are_listed_once_in_order_and_no_unknown_code_is_named() {
     let known: Vec<&str> = DiagnosticCode::ALL.iter().map(|code| code.as_str()).collect();
     let page = page("docs/data-model.md");
     let rows = rows(page.section("Warnings and errors"));
@@ -210,7 +213,7 @@ fn codes_are_listed_once_and_in_order_and_no_others_are_named() {
     }
 }
 
-/// Names of a table's columns and of the fields inside them.
+/// Returns the names of a table's columns and of the fields inside them.
 fn fields(table: Table) -> BTreeSet<&'static str> {
     fn add(kind: &Kind, name: &'static str, names: &mut BTreeSet<&'static str>) {
         names.insert(name);
@@ -240,7 +243,7 @@ fn tables_of_the_data_model_are_those_of_the_code() {
     assert_eq!(listed, known);
 }
 
-/// Names with an underscore in sections 3 and 4 of the data model that are no columns.
+/// Names with an underscore in sections 3 and 4 of the data model that are not columns.
 const OTHER_NAMES: [&str; 4] = ["_type", "_table", "args_truncated", "ports_used"];
 
 #[test]
@@ -270,7 +273,7 @@ fn columns_that_the_documents_name_exist() {
         }
     }
     assert!(named > 60, "{named} names");
-    // `scans.content_sha256` and the like, anywhere.
+    // References such as `scans.content_sha256` may occur anywhere.
     for page in pages() {
         for quoted in code(&page.prose) {
             let Some((table, column)) = quoted.split_once('.') else { continue };
@@ -323,7 +326,8 @@ fn exit_codes_are_those_of_the_command() {
     }
 }
 
-/// Options of each command, long and short ones, as its help lists them; those of every command stand under each.
+/// Returns the long and short options of each command, as listed in its help. Options of all commands are
+/// included in each.
 #[cfg(feature = "cli")]
 fn options() -> std::collections::BTreeMap<String, BTreeSet<String>> {
     let help = |args: &[&str]| {
@@ -332,7 +336,7 @@ fn options() -> std::collections::BTreeMap<String, BTreeSet<String>> {
     };
     let short = help(&["-h"]);
     let commands = short.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next());
-    // A description that is wrapped goes on below itself.
+    // A description that wraps continues in the same column.
     let lines = commands.unwrap().lines().filter_map(|line| line.strip_prefix("  "));
     let commands = lines.filter_map(|line| line.split(' ').next().filter(|name| !name.is_empty()));
     let mut options = std::collections::BTreeMap::new();
@@ -351,7 +355,7 @@ fn options() -> std::collections::BTreeMap<String, BTreeSet<String>> {
     options
 }
 
-/// Options of nmap, cargo and xmllint that the documents name.
+/// Options of nmap, cargo and other programs that the documents mention.
 #[cfg(feature = "cli")]
 const OTHER_OPTIONS: [&str; 24] = [
     "--append-output",
@@ -380,7 +384,7 @@ const OTHER_OPTIONS: [&str; 24] = [
     "--test",
 ];
 
-/// Long options in a text; of a family such as `--max-...` and `--no-…` none.
+/// Returns the long options in a text, without families such as `--max-...` and `--no-…`.
 #[cfg(feature = "cli")]
 fn long_options(text: &str) -> impl Iterator<Item = &str> {
     words(text, |word| word.starts_with("--") && word.len() > 2 && !word.ends_with('-')).into_iter()
@@ -397,7 +401,7 @@ fn options_that_the_documents_name_exist() {
             assert!(known, "{}: no option {option}", page.name);
         }
     }
-    // Tables of options: those of a command's page, and of its section in docs/cli.md.
+    // Tables of options: on the page of a command, and in its section of docs/cli.md.
     let cli = page("docs/cli.md");
     let sections = cli.sections().into_iter().filter(|(level, ..)| *level == 2);
     let mut tables: Vec<(&str, String)> =
@@ -430,7 +434,7 @@ fn every_option_is_in_the_reference() {
     }
 }
 
-/// Commands of `scanmill` in a shell block, each as its words after the program's name.
+/// Returns the commands of `scanmill` in a shell block, each as its words after the program's name.
 #[cfg(feature = "cli")]
 fn commands(block: &str) -> Vec<Vec<String>> {
     let mut commands = Vec::new();

@@ -9,7 +9,7 @@ use scanmill::{
 
 use crate::support::Outcome;
 
-/// How a document is written.
+/// The encoding of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Utf8,
@@ -30,7 +30,7 @@ impl Form {
     }
 }
 
-/// A document with one host; its name has characters of one, two, three and four bytes.
+/// Returns a document with one host whose name has characters of one, two, three and four bytes.
 fn document(number: u8) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<nmaprun scanner=\"nmap\" args=\"nmap {number}\" start=\"1\">\n\
@@ -55,7 +55,7 @@ fn wanted(numbers: &[u8]) -> Vec<(String, String)> {
     numbers.iter().map(|number| (format!("192.0.2.{number}"), name())).collect()
 }
 
-/// Checks that pieces of some sizes give what the whole gives.
+/// Checks that pieces of several sizes give the result of the whole.
 fn pieces_agree(bytes: &[u8], whole: &Outcome) {
     for size in [1, 2, 3, 5, 7, 64] {
         let pieces = Outcome::of_pieces(bytes.chunks(size));
@@ -77,7 +77,7 @@ fn t1_a_later_document_may_have_another_encoding() {
                 let clean = whole.runs().iter().all(|run| run.diagnostics.is_empty());
                 assert!(clean && whole.error.is_none(), "{case}: {:?}", whole.runs());
                 pieces_agree(&bytes, &whole);
-                // Where each document stands, to the byte.
+                // The position of each document, to the byte.
                 let sizes: i64 = whole.runs().iter().map(|run| run.bytes).sum();
                 assert_eq!(usize::try_from(sizes).unwrap(), bytes.len(), "{case}");
             }
@@ -86,12 +86,12 @@ fn t1_a_later_document_may_have_another_encoding() {
 }
 
 #[test]
-fn t1_a_document_after_one_that_was_cut_in_a_character_is_read() {
+fn t1_a_document_after_one_truncated_inside_a_character_is_read() {
     for first in FORMS {
         for second in FORMS {
             for mark in [false, true] {
                 let whole = first.write(&document(1), mark);
-                // Each place in and around the characters of several bytes, and in the end tags.
+                // Each position in and around the characters of several bytes and in the end tags.
                 let end = whole.len();
                 for cut in (end * 2 / 3..end).step_by(3).chain(end - 6..end) {
                     let mut bytes = whole[..cut].to_vec();
@@ -99,9 +99,9 @@ fn t1_a_document_after_one_that_was_cut_in_a_character_is_read() {
                     let outcome = Outcome::of(&bytes);
                     let last = names(&outcome).pop();
                     let case = format!("{first:?} {second:?} {mark} {cut}");
-                    // Without a mark nothing says which byte of a pair comes first.
+                    // Without a byte order mark the byte order is unknown.
                     let swapped = first != second && first != Form::Utf8 && second != Form::Utf8;
-                    // Nor does anything if the half that is left looks like the first byte.
+                    // It is also unknown if the remaining half looks like the first byte.
                     let unclear = swapped || (second == Form::Little && whole[cut - 1] == 0);
                     if mark || cut % 2 == 0 || first == Form::Utf8 || !unclear {
                         assert_eq!(last, wanted(&[2]).pop(), "{case}");
@@ -114,7 +114,7 @@ fn t1_a_document_after_one_that_was_cut_in_a_character_is_read() {
 }
 
 #[test]
-fn t1_a_byte_order_mark_counts_more_than_a_declaration() {
+fn t1_a_byte_order_mark_overrides_a_declaration() {
     let text = document(1).replace("UTF-8", "ISO-8859-1");
     for form in FORMS {
         let outcome = Outcome::of(&form.write(&text, true));
@@ -123,7 +123,7 @@ fn t1_a_byte_order_mark_counts_more_than_a_declaration() {
 }
 
 #[test]
-fn t1_bytes_that_are_no_utf8_are_windows_1252() {
+fn t1_invalid_utf8_is_read_as_windows_1252() {
     let value = b"\x93a\x94 \x96 \x8a \x80 \xe9";
     let text = "\u{201c}a\u{201d} \u{2013} \u{160} \u{20ac} \u{e9}";
     for label in ["", "ISO-8859-1", "latin1", "us-ascii", "windows-1252"] {
@@ -145,7 +145,7 @@ fn t1_bytes_that_are_no_utf8_are_windows_1252() {
 }
 
 #[test]
-fn an_event_is_given_as_soon_as_its_end_has_come_in_any_encoding() {
+fn an_event_is_returned_as_soon_as_it_is_complete_in_any_encoding() {
     for form in FORMS {
         let bytes = form.write(&document(1), true);
         let end = form.write("</host>\n", false);
@@ -161,7 +161,7 @@ fn an_event_is_given_as_soon_as_its_end_has_come_in_any_encoding() {
 }
 
 #[test]
-fn t1_bytes_before_a_mark_are_no_mark_of_the_other_order() {
+fn t1_stray_bytes_before_a_mark_do_not_form_a_mark_of_the_other_order() {
     // `fe ff` across the end of a stray character and the mark `ff fe`: no big-endian document follows.
     for (order, stray) in [(1, [0, 0xfe]), (2, [0, 0xff])] {
         let mut bytes = FORMS[order].write(&document(0), false);
@@ -175,7 +175,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn t1_cuts_of_files_of_several_encodings_change_nothing(
+    fn t1_pieces_of_files_with_several_encodings_give_the_whole(
         parts in prop::collection::vec((0..3_usize, any::<bool>(), 0..40_usize, any::<u8>()), 1..4),
         stray in prop::collection::vec(any::<u8>(), 0..3),
         cuts in prop::collection::vec(1..90_usize, 1..30),

@@ -1,4 +1,5 @@
-//! The engine of a user's functions: what is refused, which hosts and ports they see, and what they may do wrong.
+//! The engine of user functions: registrations that are refused, the hosts and ports that functions see, and
+//! functions that misbehave.
 
 use std::{
     sync::{Arc, Mutex, mpsc},
@@ -70,10 +71,10 @@ fn a_bad_registration_is_refused_at_once() {
     }
     let mut found = hosts(HOST).remove(0);
     assert!(run(&engine, &mut found).is_empty());
-    assert_eq!(found.scripts.len(), 1, "what was refused does not run");
+    assert_eq!(found.scripts.len(), 1, "a refused function does not run");
 }
 
-/// Where a port script runs.
+/// Returns the ports on which a port script runs.
 fn places(script: impl FnOnce(PortScript) -> PortScript) -> Vec<String> {
     let log = Arc::new(Mutex::new(Vec::new()));
     let write = Arc::clone(&log);
@@ -92,7 +93,7 @@ fn places(script: impl FnOnce(PortScript) -> PortScript) -> Vec<String> {
 }
 
 #[test]
-fn ports_targets_protocols_and_states_choose() {
+fn ports_targets_protocols_and_states_select() {
     let all = "1-65535";
     let open = ["192.0.2.7:tcp/22", "192.0.2.7:udp/22", "192.0.2.7:ip/47", "192.0.2.8:tcp/22"];
     assert_eq!(places(|script| script.ports(all)), open);
@@ -143,7 +144,7 @@ fn host_scripts_come_first_then_ports_in_order_each_by_registration() {
     };
     assert_eq!(names(&found[0].scripts), ["h2", "h1"]);
     assert_eq!(names(&found[0].ports[0].scripts), ["p2", "p1"]);
-    // Of a host that is down only its ports are looked at.
+    // On a host that is down only its ports are visited.
     log.lock().unwrap().clear();
     run(&engine, &mut found[1]);
     assert_eq!(*log.lock().unwrap(), [("p2", Some(22)), ("p1", Some(22))]);
@@ -151,7 +152,7 @@ fn host_scripts_come_first_then_ports_in_order_each_by_registration() {
 }
 
 #[test]
-fn any_value_is_kept_as_text_and_as_json() {
+fn any_value_is_stored_as_text_and_as_json() {
     #[derive(serde::Serialize)]
     struct Answer {
         code: i32,
@@ -181,13 +182,13 @@ fn any_value_is_kept_as_text_and_as_json() {
         (Some(r#"{"code":7,"text":"x"}"#), r#"{"code":7,"text":"x"}"#),
     ];
     assert_eq!(found, expected);
-    // Run again, what it gave before is replaced.
+    // When it runs again, the earlier results are replaced.
     run(&engine, &mut host);
     assert_eq!(host.scripts.len(), 4);
 }
 
 #[test]
-fn a_function_that_fails_or_panics_is_told_and_the_others_run() {
+fn a_function_that_fails_or_panics_is_reported_and_the_others_run() {
     let mut engine = Engine::new();
     engine.host_script(HostScript::new("bad", |_| Err::<(), _>("no way".into()))).unwrap();
     engine
@@ -207,7 +208,7 @@ fn a_function_that_fails_or_panics_is_told_and_the_others_run() {
 }
 
 #[test]
-fn a_function_that_takes_too_long_is_not_waited_for_and_counts_as_running() {
+fn a_function_that_exceeds_its_time_limit_is_abandoned_and_counts_as_running() {
     let (go, gate) = mpsc::channel::<()>();
     let gate = Mutex::new(gate);
     let mut engine = Engine::new().with_workers(1).with_timeout(Duration::from_millis(100));
@@ -221,7 +222,7 @@ fn a_function_that_takes_too_long_is_not_waited_for_and_counts_as_running() {
     assert!(told[0].starts_with("it took more than 0.1 s"), "{told:?}");
     assert!(told[1].contains("others that take too long still run"), "{told:?}");
     assert!(found[0].scripts.is_empty());
-    // Both of the stuck ones go on, and then there is room again.
+    // Both stuck functions return, so there is room again.
     go.send(()).unwrap();
     drop(go);
     let told = (0..100).map(|_| run(&engine, &mut found[0])).find(Vec::is_empty);
@@ -230,7 +231,7 @@ fn a_function_that_takes_too_long_is_not_waited_for_and_counts_as_running() {
 }
 
 #[test]
-fn no_more_functions_run_at_once_than_workers() {
+fn at_most_as_many_functions_run_as_there_are_workers() {
     use std::sync::atomic::{AtomicUsize, Ordering};
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut engine = Engine::new().with_workers(3);
@@ -251,7 +252,7 @@ fn no_more_functions_run_at_once_than_workers() {
 }
 
 #[test]
-fn waiting_for_others_is_not_taken_for_being_slow() {
+fn waiting_for_others_does_not_count_as_running_time() {
     let mut engine = Engine::new().with_workers(1).with_timeout(Duration::from_secs(2));
     engine
         .host_script(HostScript::new("nap", |_| {
@@ -270,7 +271,7 @@ fn waiting_for_others_is_not_taken_for_being_slow() {
 }
 
 #[test]
-fn results_and_failures_of_many_hosts_are_in_their_order() {
+fn results_and_failures_are_in_the_order_of_hosts() {
     let mut engine = Engine::new().with_workers(4);
     engine
         .host_script(HostScript::new("odd", |context| {
@@ -289,7 +290,7 @@ fn results_and_failures_of_many_hosts_are_in_their_order() {
 }
 
 #[test]
-fn it_runs_on_every_fixture_and_changes_nothing_else() {
+fn the_engine_runs_on_every_fixture_and_changes_nothing_else() {
     let mut engine = Engine::new();
     engine.host_script(HostScript::new("mine", |context| Ok(context.run().args.clone()))).unwrap();
     engine

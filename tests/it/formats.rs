@@ -1,4 +1,4 @@
-//! Parquet and CSV as an outside reader, pyarrow, opens them: types, and the same rows as flat JSONL.
+//! Parquet and CSV as an independent reader, pyarrow, opens them: types, and the rows of flat JSONL.
 
 use assert_cmd::cargo::cargo_bin;
 use scanmill::format::TableFormat;

@@ -1,16 +1,16 @@
-//! The reviewed result of every fixture: its nested lines, laid out for reading, and its warnings. The
-//! snapshots stand in `snapshots/`; `cargo insta review` shows what changed.
+//! The reviewed result of every fixture: its nested lines, formatted for reading, and its warnings. The
+//! snapshots are in `snapshots/`; `cargo insta review` shows changes.
 
 use std::{fmt::Write as _, iter::Peekable, str::Chars};
 
 use crate::support::{Outcome, fixtures};
 
-/// Wider than this, a list or object is laid out in lines.
+/// A list or object that exceeds this width is split into lines.
 const WIDTH: usize = 200;
 
 #[test]
 fn every_fixture_gives_its_reviewed_result() {
-    // All differences are told, not the first alone.
+    // Reports all differences, not only the first.
     let mut different = Vec::new();
     for fixture in fixtures() {
         let text = golden(&Outcome::of(&fixture.bytes), &fixture.name);
@@ -50,7 +50,8 @@ fn golden(outcome: &Outcome, source: &str) -> String {
     text
 }
 
-/// A JSON value on one line if it is short, else a member a line; its order is kept.
+/// Formats a JSON value: on one line if it is short, otherwise one member per line. The order of members is
+/// kept.
 fn laid_out(json: &mut Peekable<Chars<'_>>, indent: usize) -> String {
     let Some(open) = json.next_if(|c| matches!(c, '[' | '{')) else { return scalar(json) };
     let close = if open == '[' { ']' } else { '}' };
@@ -73,7 +74,7 @@ fn laid_out(json: &mut Peekable<Chars<'_>>, indent: usize) -> String {
     format!("{open}\n{inner}{}\n{outer}{close}", members.join(&format!(",\n{inner}")))
 }
 
-/// A string, number or word as it stands.
+/// Returns a string, number or word as it is written.
 fn scalar(json: &mut Peekable<Chars<'_>>) -> String {
     let mut text = String::new();
     if let Some(quote) = json.next_if_eq(&'"') {
@@ -94,7 +95,7 @@ fn scalar(json: &mut Peekable<Chars<'_>>) -> String {
 }
 
 #[test]
-fn json_is_laid_out_without_a_change() {
+fn formatting_json_does_not_change_its_value() {
     let json = r#"{"a":[1,"x\"]",null],"b":{},"c":"}"}"#;
     assert_eq!(
         laid_out(&mut json.chars().peekable(), 0),

@@ -1,4 +1,5 @@
-//! What was true when (docs/history.md): the definition, spelled out and slow, against what is given; then each law.
+//! History (docs/history.md): a slow implementation of the definition is compared with the real one, then
+//! each law is checked.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +30,7 @@ struct Row {
     last_seen: Option<i64>,
     to: Option<i64>,
     looks: i64,
-    /// Scans: the first, the last, and what ended it.
+    /// The first and the last scan, and the one that ended the interval.
     scans: (String, String, Option<String>),
 }
 
@@ -43,7 +44,7 @@ fn text(value: Option<&str>) -> String {
     value.unwrap_or("-").to_owned()
 }
 
-/// The rows of both tables, in the order in which they come.
+/// Returns the rows of both tables in their order.
 fn rows(scans: Merger) -> Vec<Row> {
     let merged = scans.finish().unwrap();
     let ids: Vec<String> =
@@ -94,7 +95,7 @@ fn latest() -> MergePolicy {
 
 // The definition.
 
-/// A scan's look at a host, folded by a merge of that scan alone.
+/// A scan's look at a host: the result of merging only that scan.
 struct Look {
     time: Option<i64>,
     doc: usize,
@@ -102,7 +103,7 @@ struct Look {
     line: Value,
 }
 
-/// The looks at each host, in order of time, and the time of each by its document and host.
+/// Returns the looks at each host in order of time, and the time of each look by document and host.
 fn looks(policy: MergePolicy, docs: &[String]) -> BTreeMap<String, Vec<Look>> {
     let mut all: BTreeMap<String, Vec<Look>> = BTreeMap::new();
     for (doc, text) in docs.iter().enumerate() {
@@ -129,7 +130,7 @@ fn looks(policy: MergePolicy, docs: &[String]) -> BTreeMap<String, Vec<Look>> {
     all
 }
 
-/// Seconds of a time in the first days of 1970.
+/// Converts a time in the first days of 1970 to seconds.
 fn seconds(time: &str) -> i64 {
     let part = |from: usize, len: usize| time[from..from + len].parse::<i64>().unwrap();
     assert!(time.starts_with("1970-01-"));
@@ -165,7 +166,7 @@ fn merged_up_to(
     lines(merger).into_iter().map(by_key).collect()
 }
 
-/// Values of the host and of each port, as a line has them; the state comes last.
+/// Returns the values of the host and of each port in a line; the state comes last.
 fn values(line: &Value) -> BTreeMap<String, Vec<String>> {
     let of = |value: &Value| text(value.as_str());
     let mut all = BTreeMap::new();
@@ -193,13 +194,13 @@ fn values(line: &Value) -> BTreeMap<String, Vec<String>> {
     all
 }
 
-/// An interval of the definition, with the device that it is of.
+/// An open interval of the definition, with the device it belongs to.
 struct Open {
     row: Row,
     device: usize,
 }
 
-/// Merges anew at each time, and joins what is equal.
+/// Implements the definition: merges again at each time, and joins equal neighbours.
 fn defined(policy: MergePolicy, docs: &[String]) -> Vec<Row> {
     let looks = looks(policy, docs);
     let times: BTreeSet<Option<i64>> = looks.values().flatten().map(|look| look.time).collect();
@@ -340,7 +341,7 @@ fn any_element() -> impl Strategy<Value = Element> {
         })
 }
 
-/// A scan. `begin` is its start, if it says that, and its end is ten seconds later, if it says that.
+/// Returns a scan. `begin` is its start, if it has one; it ends ten seconds later, if it has an end.
 fn document(
     n: usize,
     (begin, says): (i64, (bool, bool)),
@@ -369,7 +370,7 @@ fn document(
     xml
 }
 
-/// Scans; with `spread` of different times, else some at the same time.
+/// Returns scans: with `spread` at different times, otherwise some at the same time.
 fn any_series(count: std::ops::Range<usize>, spread: bool) -> impl Strategy<Value = Vec<String>> {
     let args = one_of(&["", "", "", "-sV", "-A", "-O -sC"]);
     let tcp = one_of(&[
@@ -404,7 +405,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn what_is_valid_at_a_time_is_the_merge_of_all_looks_up_to_it(
+    fn rows_valid_at_a_time_equal_the_merge_of_all_looks_up_to_it(
         docs in prop::bool::ANY.prop_flat_map(|spread| any_series(1..9, spread)),
         policy in any_policy(),
     ) {
@@ -430,14 +431,14 @@ proptest! {
     }
 
     #[test]
-    fn another_scan_at_the_end_changes_only_what_is_open(
+    fn another_scan_at_the_end_changes_only_open_intervals(
         docs in any_series(2..9, true),
         policy in any_policy(),
     ) {
         let before = rows(merger(policy, &docs[..docs.len() - 1]));
         let mut after = rows(merger(policy, &docs));
         for row in before {
-            // It is there as it was, or ended, or was confirmed once more.
+            // The interval is unchanged, has ended, or was confirmed once more.
             let place = after.iter().position(|other| {
                 (&other.key, other.from, &other.values, &other.scans.0) == (&row.key, row.from, &row.values, &row.scans.0)
             });
@@ -449,7 +450,7 @@ proptest! {
             }
         }
         let newest = after.iter().all(|row| row.to.is_none());
-        prop_assert!(newest, "what is new is open: {after:?}");
+        prop_assert!(newest, "a new interval is open: {after:?}");
     }
 
     #[test]
@@ -480,7 +481,7 @@ proptest! {
                 let (Some(protocol), Some(port)) = (&change.protocol, change.port) else { continue };
                 let key = (change.host_key.clone(), format!("{protocol}/{port:05}"));
                 if change.kind.is_change() && before.get(&key) == after.get(&key) {
-                    // Of a port that neither lists the states are those of lists.
+                    // A port that neither side lists is compared by the states of lists.
                     prop_assert!(!before.contains_key(&key), "{change:?}");
                     continue;
                 }
@@ -491,7 +492,7 @@ proptest! {
                 };
             }
         }
-        // A port that a list names in the same state, or that is listed again, needs no word.
+        // A port that a list names in the same state, or that is listed again, needs no row.
         let is_in_lists = |state: &str| {
             let list = format!("<extraports state=\"{state}\"");
             docs.iter().any(|doc| doc.contains(&list))
@@ -508,9 +509,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
 
     #[test]
-    fn what_is_spilled_comes_as_what_is_held(docs in any_series(1..6, false), policy in any_policy()) {
+    fn spilling_does_not_change_the_result(docs in any_series(1..6, false), policy in any_policy()) {
         let mut spilled = Merger::with_memory(policy, 256 << 10, None);
-        // So many hosts that the cap is passed, twice.
+        // Enough hosts to exceed the cap twice.
         let mut docs = docs;
         for n in 0..2 {
             let elements = (0..250).map(|ip| format!(
@@ -530,7 +531,7 @@ proptest! {
 
 // Single rules, by small scans.
 
-/// A scan of one host, which ends at this time.
+/// Returns a scan of one host, which ends at `end`.
 fn scan(end: i64, args: &str, host: &str) -> String {
     format!(
         "<nmaprun scanner=\"nmap\" args=\"nmap {args} {end}\" start=\"{}\">\
@@ -547,7 +548,7 @@ fn port(state: &str, inside: &str) -> String {
     )
 }
 
-/// `state product from-to seen looks` of each interval of ports.
+/// Returns `state product from-to seen looks` of each interval of ports.
 fn spans(policy: MergePolicy, docs: &[String]) -> Vec<String> {
     let time = |time: Option<i64>| time.map(|time| time.to_string()).unwrap_or_default();
     let ports = rows(merger(policy, docs)).into_iter().filter(|row| !row.key.1.is_empty());
@@ -586,11 +587,11 @@ fn a_port_that_is_covered_ends_and_may_come_back() {
     assert_eq!(spans(latest().with_keep_covered(true), &docs), ["open - 10- 30 2"]);
     let elsewhere = docs[1].replace("1-100", "80");
     let docs = [docs[0].clone(), elsewhere, docs[2].clone()];
-    assert_eq!(spans(latest(), &docs), ["open - 10- 30 2"], "nobody looked");
+    assert_eq!(spans(latest(), &docs), ["open - 10- 30 2"], "not scanned");
 }
 
 #[test]
-fn another_device_ends_what_is_equal_too() {
+fn another_device_ends_equal_intervals() {
     let mac = |digit: char| {
         format!("<address addr=\"00:00:5E:00:53:0{digit}\" addrtype=\"mac\"/>{}", port("open", ""))
     };
@@ -600,7 +601,7 @@ fn another_device_ends_what_is_equal_too() {
 }
 
 #[test]
-fn looks_with_one_time_are_one_moment_and_those_without_come_first() {
+fn looks_at_the_same_time_are_one_moment_and_those_without_time_come_first() {
     let docs = [scan(10, "-a", &port("closed", "")), scan(10, "-b", &port("open", ""))];
     assert_eq!(spans(latest(), &docs), ["open - 10- 10 1"], "the later argument");
     let timeless = scan(10, "", &port("open", ""));
@@ -613,8 +614,9 @@ fn looks_with_one_time_are_one_moment_and_those_without_come_first() {
 }
 
 #[test]
-fn what_looks_with_evidence_covered_before_decides_about_versions_of_those_without() {
-    // Closed at first; a deep look that timed out saw a version, which a later look with another state before it ends.
+fn versions_from_looks_without_evidence_depend_on_earlier_looks_with_evidence() {
+    // The look that saw the version timed out, so it ranks below the look that found the port closed. For the
+    // look at 30 that ends the version.
     let closed = scan(10, "", "<ports><extraports state=\"closed\" count=\"100\"/></ports>");
     let late =
         scan(20, "-sV", &port("open", PROBED)).replace("endtime", "timedout=\"true\" endtime");
@@ -653,9 +655,9 @@ fn each_look_of_a_moment_may_end_a_version() {
     assert_eq!(spans(latest(), &one), ["open P 10-20 10 1", "open P 30- 30 1"]);
 }
 
-/// Years of looks at a host of many ports take a time that grows with what they list.
+/// The time for years of looks at a host with many ports grows linearly with their listings.
 #[test]
-fn many_quick_looks_at_a_host_with_many_ports_are_read_in_time() {
+fn many_quick_looks_at_a_host_with_many_ports_take_linear_time() {
     let mut ports = String::new();
     for port in 1..=20_000 {
         let _ = write!(
@@ -674,7 +676,7 @@ fn many_quick_looks_at_a_host_with_many_ports_are_read_in_time() {
     assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
 }
 
-/// The series of fixtures that shows merging, as both tables.
+/// The series of fixtures for merging, as both tables.
 #[cfg(feature = "cli")]
 #[test]
 fn the_series_of_fixtures_has_this_history() {
@@ -701,10 +703,10 @@ fn the_series_of_fixtures_has_this_history() {
     insta::assert_snapshot!("series", text);
 }
 
-/// The recipes of the page give what it shows, in `DuckDB` and pandas.
+/// The recipes of the page give the results that it shows, in `DuckDB` and pandas.
 #[cfg(feature = "cli")]
 #[test]
-fn each_recipe_gives_what_is_shown() {
+fn recipes_give_the_results_shown() {
     let Some(python) = crate::support::venv_python() else {
         crate::support::skip("recipes", "there is no venv of the outside readers");
         return;

@@ -1,4 +1,4 @@
-//! Input made to hurt: it costs neither memory nor time, and opens nothing.
+//! Hostile input costs neither memory nor time, and opens no files.
 
 use std::{
     fmt::Write as _,
@@ -23,7 +23,7 @@ const HEAD: &str = r#"<?xml version="1.0"?><nmaprun scanner="nmap" args="nmap x"
 const AFTER: &str = r#"<host><address addr="192.0.2.9" addrtype="ipv4"/></host></nmaprun>"#;
 const OPEN: &str = r#"<host><status state="up"/><address addr="192.0.2.1" addrtype="ipv4"/>"#;
 
-/// `head`, then `part` so often that it makes `size` bytes, then `tail`: never in memory.
+/// `head`, then `part` repeated up to `size` bytes, then `tail`. It is never in memory as a whole.
 struct Repeated {
     head: io::Cursor<Vec<u8>>,
     part: Vec<u8>,
@@ -61,7 +61,7 @@ impl Read for Repeated {
     }
 }
 
-/// What is left of an input when its hosts are not kept.
+/// Facts about an input, gathered without keeping its hosts.
 #[derive(Default)]
 struct Seen {
     hosts: Vec<(String, bool, usize)>,
@@ -91,7 +91,7 @@ impl Seen {
         self.runs.iter().flat_map(|run| &run.diagnostics).any(|found| found.code == code)
     }
 
-    /// Nothing behind the damage is lost.
+    /// Checks that nothing after the damage is lost.
     fn ends_well(&self) {
         let last = self.hosts.last().map(|(address, complete, _)| (address.as_str(), *complete));
         assert_eq!(last, Some(("192.0.2.9", true)));
@@ -215,9 +215,9 @@ fn a_million_attributes_are_cut_at_the_cap() {
 }
 
 #[test]
-fn a_host_of_300_mib_keeps_what_is_below_the_cap() {
+fn a_host_of_300_mib_keeps_the_part_below_the_cap() {
     bounded(
-        "hostile::a_host_of_300_mib_keeps_what_is_below_the_cap",
+        "hostile::a_host_of_300_mib_keeps_the_part_below_the_cap",
         500,
         || {
             let port = "<port protocol=\"tcp\" portid=\"80\"><state state=\"open\"/><script id=\"x\" output=\"0123456789\"/></port>";
@@ -238,7 +238,7 @@ fn a_host_of_300_mib_keeps_what_is_below_the_cap() {
 }
 
 #[test]
-fn entity_bombs_and_external_entities_cost_nothing_and_open_nothing() {
+fn entity_bombs_and_external_entities_are_not_expanded_or_opened() {
     let mut subset = String::from("<!ENTITY a0 \"0123456789\">");
     for level in 1..12 {
         let inner = format!("&a{};", level - 1).repeat(10);
@@ -261,9 +261,9 @@ fn entity_bombs_and_external_entities_cost_nothing_and_open_nothing() {
     assert!(seen.has(DiagnosticCode::Dtd) && seen.has(DiagnosticCode::BadEntity));
 }
 
-/// Each part again and again: work must grow with the size and not with its square.
+/// Repeats each part: time must grow linearly with the size, not with its square.
 #[test]
-fn repeated_openers_are_read_in_time_that_grows_with_their_number() {
+fn repeated_openers_take_linear_time() {
     let parts = [
         "<",
         "<!--",
@@ -316,18 +316,18 @@ fn repeated_openers_are_read_in_time_that_grows_with_their_number() {
             let start = Instant::now();
             let mut reader =
                 Reader::new(Repeated::new(head, part, size, AFTER), Options::default());
-            // The input may be refused, but it comes to an end.
+            // The input may be refused, but reading must end.
             while let Ok(Some(_)) = reader.next_event() {}
             let took = start.elapsed();
-            assert!(took < Duration::from_secs(20), "{part:?} behind {name} took {took:?}");
+            assert!(took < Duration::from_secs(20), "{part:?} after {name} took {took:?}");
         }
     }
 }
 
 #[test]
-fn hops_by_the_million_are_cut_and_what_follows_is_read() {
+fn a_million_hops_are_capped_and_reading_continues() {
     bounded(
-        "hostile::hops_by_the_million_are_cut_and_what_follows_is_read",
+        "hostile::a_million_hops_are_capped_and_reading_continues",
         150,
         || {
             let (open, end) = (format!("{HEAD}{OPEN}<trace>"), format!("</trace></host>{AFTER}"));
@@ -342,9 +342,9 @@ fn hops_by_the_million_are_cut_and_what_follows_is_read() {
 }
 
 #[test]
-fn what_the_repair_drops_costs_little_beside_its_text() {
+fn text_dropped_by_the_repair_costs_little_memory() {
     bounded(
-        "hostile::what_the_repair_drops_costs_little_beside_its_text",
+        "hostile::text_dropped_by_the_repair_costs_little_memory",
         60,
         || Repeated::new(&format!("{HEAD}{OPEN}"), "<<a<\n", 6 * MIB, &format!("</host>{AFTER}")),
         |seen| {
@@ -354,11 +354,11 @@ fn what_the_repair_drops_costs_little_beside_its_text() {
     );
 }
 
-/// Hosts that another thread may not read wait for those before them, but not many of them.
+/// Hosts that cannot be read on another thread wait for those before them, but only a few may wait at a time.
 #[test]
-fn hosts_that_wait_for_their_turn_take_no_memory() {
+fn hosts_that_wait_for_their_turn_take_little_memory() {
     const HOSTS: u64 = 1000;
-    let test = "hostile::hosts_that_wait_for_their_turn_take_no_memory";
+    let test = "hostile::hosts_that_wait_for_their_turn_take_little_memory";
     let peak = peak_mib(test, || {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("odd.xml");

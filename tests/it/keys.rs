@@ -1,4 +1,4 @@
-//! The documented vectors of ids, from XML to rows; they must never change.
+//! The documented test vectors of IDs, from XML to rows. They must never change.
 
 use scanmill::model::{HostKey, Identity, ScanEvent, host_id, port_id};
 
@@ -21,7 +21,7 @@ fn the_id_of_an_nmap_scan_is_the_documented_one() {
 }
 
 #[test]
-fn the_id_of_a_masscan_scan_is_the_documented_one_and_hangs_on_its_first_host() {
+fn the_id_of_a_masscan_scan_is_the_documented_one_and_depends_on_its_first_host() {
     let head = "<nmaprun scanner=\"masscan\" start=\"1610324225\" version=\"1.0-BETA\">";
     let first = "<host endtime=\"1610324299\"><address addr=\"192.0.2.9\" addrtype=\"ipv4\"/><ports>\
         <port protocol=\"tcp\" portid=\"443\"><state state=\"open\"/></port></ports></host>";
@@ -33,7 +33,7 @@ fn the_id_of_a_masscan_scan_is_the_documented_one_and_hangs_on_its_first_host() 
 }
 
 #[test]
-fn ids_of_fixtures_hang_on_nothing_but_their_documents() {
+fn ids_of_fixtures_depend_only_on_their_documents() {
     for fixture in fixtures() {
         let text = String::from_utf8_lossy(&fixture.bytes).into_owned();
         let spaced = scan_ids(&format!("\n\n{text}"));

@@ -1,4 +1,5 @@
-//! Who may import whom: the stages know nothing of each other but what is listed here.
+//! Checks the layers of the crate: which modules may import which, and which of them may use a package or the
+//! system.
 
 use std::{
     fs,
@@ -7,7 +8,7 @@ use std::{
 
 use crate::support::root;
 
-/// For each module what it may import from this crate; `*` is everything.
+/// The modules that each module may import from this crate; `*` is everything.
 const MAY_IMPORT: [(&str, &[&str]); 30] = [
     ("bytes", &[]),
     ("codec", &[]),
@@ -56,7 +57,7 @@ const MAY_IMPORT: [(&str, &[&str]); 30] = [
     ("main", &["*"]),
 ];
 
-/// Names of packages that only these modules may use.
+/// Packages that only these modules may use.
 const OWNED: [(&str, &[&str]); 14] = [
     ("quick_xml", &["xml"]),
     ("memchr", &["xml"]),
@@ -74,7 +75,8 @@ const OWNED: [(&str, &[&str]); 14] = [
     ("mimalloc", &["main"]),
 ];
 
-/// Files that may use what Unix systems alone have: for each there is another file, or another function, for other systems.
+/// Files that may use what only Unix systems have. Each has a counterpart, another file or another function,
+/// for other systems.
 const UNIX: [&str; 6] = [
     "src/fs/unix.rs",
     "src/process/child.rs",
@@ -84,7 +86,7 @@ const UNIX: [&str; 6] = [
     "src/ops/machine.rs",
 ];
 
-/// Lines of code of every source file, with its top-level module.
+/// Returns the lines of code of every source file, with its top-level module.
 fn sources() -> Vec<(String, PathBuf, Vec<String>)> {
     let mut files = Vec::new();
     collect(&root().join("src"), &mut files);
@@ -113,7 +115,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The code before the tests, comments left out and each `use` statement on one line.
+/// Returns the code before the tests, without comments and with each `use` statement on one line.
 fn code(text: &str) -> Vec<String> {
     let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
     let mut lines: Vec<String> = Vec::new();
@@ -129,7 +131,7 @@ fn code(text: &str) -> Vec<String> {
     lines
 }
 
-/// Modules behind `crate::` in a line, groups included.
+/// Returns the modules after `crate::` in a line, including those in groups.
 fn imports(line: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (at, _) in line.match_indices("crate::") {
@@ -146,7 +148,7 @@ fn head(path: &str) -> String {
     path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
-/// First names of the members of a group, of which the opening brace is gone.
+/// Returns the first names of the members of a group. `text` begins after the opening brace.
 fn heads(group: &str) -> Vec<String> {
     let mut depth = 1;
     let mut member = String::new();
@@ -171,7 +173,7 @@ fn heads(group: &str) -> Vec<String> {
 }
 
 #[test]
-fn imports_are_told_from_groups_and_paths() {
+fn imports_are_found_in_groups_and_paths() {
     assert_eq!(imports("use crate::model::Host;"), ["model"]);
     assert_eq!(
         imports("use crate::{error::{Error, Result},model::Host,json};"),
@@ -191,7 +193,7 @@ fn modules_import_only_what_their_layer_allows() {
         let (_, allowed) = rule.unwrap_or_else(|| panic!("{module} has no layer; list it here"));
         for line in &lines {
             for import in imports(line) {
-                // The body of a fuzz target stands in its layer, and shares what all bodies share.
+                // The body of a fuzz target belongs to its layer, and may use what all bodies share.
                 let of_fuzzing = import == "fuzzing" && path.ends_with("fuzzing.rs");
                 let fine = import == module
                     || of_fuzzing
@@ -212,7 +214,7 @@ fn packages_are_used_only_by_the_module_they_belong_to() {
                     let before = line[..at].chars().next_back();
                     !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ':'))
                 });
-                // A module of the same name may stand in a path.
+                // A module of that name may be part of a path.
                 named && !line.contains(&format!("mod {package}"))
             };
             let found = lines.iter().find(uses);
@@ -228,12 +230,12 @@ fn packages_are_used_only_by_the_module_they_belong_to() {
     }
 }
 
-/// Whether a line uses the file system past `crate::fs`.
+/// Returns true if a line uses the file system other than through `crate::fs`.
 fn passes_fs(line: &str) -> bool {
     let group =
         line.strip_prefix("use std::{").is_some_and(|group| heads(group).contains(&"fs".into()));
     let named = ["rustix::fs", "rustix::{fs", "tempfile::"].iter().any(|name| line.contains(name));
-    // `std::os::unix::fs` has traits alone.
+    // `std::os::unix::fs` has only traits.
     group || named || line.contains("std::fs")
 }
 
@@ -250,7 +252,7 @@ fn files_are_read_and_written_through_one_module() {
 }
 
 #[test]
-fn programs_are_started_in_one_file_alone() {
+fn programs_are_started_in_one_file() {
     for (_, path, lines) in sources() {
         let starts = lines
             .iter()
@@ -262,8 +264,8 @@ fn programs_are_started_in_one_file_alone() {
 }
 
 #[test]
-fn one_module_alone_writes_what_people_read() {
-    // `output` writes data, which is not for people, to standard output; `fs` asks which file it is.
+fn only_one_module_writes_messages() {
+    // `output` writes data, which is not a message, to standard output; `fs` identifies the file behind it.
     let may = ["cli/terminal.rs", "fs/unix.rs", "output/stream.rs"];
     let writes =
         ["io::stderr()", "io::stdout()", " stderr()", " stdout()", "print!(", "println!(", "dbg!("];
@@ -271,7 +273,7 @@ fn one_module_alone_writes_what_people_read() {
         if may.iter().any(|file| path.ends_with(file)) {
             continue;
         }
-        // Standard output of a program that was started is another one.
+        // The standard output of a child process is not our own.
         let found = lines.iter().find(|line| {
             !line.contains("take_stdout()") && writes.iter().any(|writes| line.contains(writes))
         });
@@ -280,7 +282,7 @@ fn one_module_alone_writes_what_people_read() {
 }
 
 #[test]
-fn unix_is_known_to_few_files() {
+fn unix_apis_are_used_in_few_files() {
     let names = |line: &str| {
         let group = line
             .strip_prefix("use std::{")

@@ -1,5 +1,5 @@
-//! What several looks at a host come to (docs/merge.md): each rule of `latest` and of copies, conflicts and
-//! identity by small scans.
+//! The result of several looks at a host (docs/merge.md): small scans for each rule of `latest`, of copies,
+//! of conflicts and of identity.
 
 use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::merge::{add, by, lines, merged, merger, names, ports};
 
-/// A scan of one host. `begin` is its start in seconds, the host ends ten seconds later.
+/// A scan of one host. `begin` is its start in seconds; the host ends ten seconds later.
 struct Scan<'s> {
     begin: i64,
     args: &'s str,
@@ -38,7 +38,7 @@ impl Scan<'_> {
     }
 }
 
-/// A whole scan of ports 1 to 100.
+/// Returns a complete scan of ports 1 to 100.
 fn scan(begin: i64, args: &str, host: &str) -> String {
     Scan { begin, args, tcp: "1-100", status: UP, host }.xml()
 }
@@ -68,7 +68,7 @@ fn mac(address: &str) -> String {
 const MAC_A: &str = "00:00:5E:00:53:0A";
 const MAC_B: &str = "00:00:5E:00:53:0B";
 
-/// The last two digits of the minute and the second of each time that a row has.
+/// Returns the minute and the second of each time in a row.
 fn times(row: &Value) -> [String; 3] {
     ["first_seen", "last_seen", "last_looked"].map(|name| {
         row[name].as_str().map_or_else(|| "-".to_owned(), |time| time[14..19].to_owned())
@@ -76,7 +76,7 @@ fn times(row: &Value) -> [String; 3] {
 }
 
 #[test]
-fn a_quick_look_hides_no_versions_and_its_rows_say_whose_they_are() {
+fn a_quick_look_hides_no_versions_and_rows_name_their_scan() {
     let script = "<script id=\"x\" output=\"key\"/>";
     let docs = [
         scan(0, "-sV", &listed(&[port(22, "open", &(probed("OpenSSH") + script))])),
@@ -96,7 +96,7 @@ fn a_quick_look_hides_no_versions_and_its_rows_say_whose_they_are() {
 }
 
 #[test]
-fn a_deep_look_that_finds_nothing_erases_what_was_known() {
+fn a_deep_look_that_finds_nothing_erases_earlier_details() {
     let deep = scan(0, "-sV", &listed(&[port(22, "open", &probed("OpenSSH"))]));
     let script = scan(30, "-sC", &listed(&[port(22, "open", "<script id=\"x\" output=\"key\"/>")]));
     for (args, versions, scripts) in
@@ -109,13 +109,13 @@ fn a_deep_look_that_finds_nothing_erases_what_was_known() {
         assert_eq!(found["services"][0]["name"] == "t", !versions, "{args}");
         assert_eq!(found["scripts"].is_array(), scripts, "{args}");
     }
-    // Arguments alone say nothing of a host that was cut.
+    // Arguments say nothing about a truncated host.
     let cut = scan(60, "-sV", &listed(&[port(22, "open", TABLE)])).replace("</host>", "");
     assert_eq!(ports(&latest(&[deep, cut])), ["tcp/22 open OpenSSH"]);
 }
 
 #[test]
-fn another_state_in_between_ends_what_was_known_of_a_service() {
+fn another_state_in_between_erases_the_service() {
     let open = |begin: i64, inside: &str| scan(begin, "", &listed(&[port(22, "open", inside)]));
     let deep = open(0, &probed("OpenSSH"));
     let closed = scan(30, "", &listed(&[port(22, "closed", "")]));
@@ -133,20 +133,20 @@ fn a_look_covers_what_one_of_its_entries_covers() {
     let old = scan(0, "", &listed(&[port(22, "open", ""), port(90, "open", "")]));
     let list = "<extraports state=\"closed\" count=\"2\"><extrareasons reason=\"reset\" count=\"2\" \
                 proto=\"tcp\" ports=\"1-2\"/></extraports>";
-    // The second entry of the host has no list, so its scan says what it covers.
+    // The second entry of the host has no list, so the scan determines what it covers.
     let entries = scan(60, "", &format!("<ports>{list}</ports>"));
     let entry = entries.split("<host ").nth(1).unwrap().split("</host>").next().unwrap();
     let second = format!("<host {}</host>", entry.replace(list, ""));
     let both = entries.replace("<runstats>", &format!("{second}<runstats>"));
-    assert_eq!(ports(&latest(&[old.clone(), entries])).len(), 2, "only 1 and 2 were looked at");
+    assert_eq!(ports(&latest(&[old.clone(), entries])).len(), 2, "only ports 1 and 2 were covered");
     assert!(ports(&latest(&[old.clone(), both.clone()])).is_empty());
-    // Not if that entry timed out: it covers nothing, though the host was seen whole.
+    // This does not hold if that entry timed out: it covers nothing, although the host was read completely.
     let late = both.replace(&second, &second.replace("<host ", "<host timedout=\"true\" "));
     assert_eq!(ports(&latest(&[old, late])).len(), 2);
 }
 
 #[test]
-fn a_flag_takes_nothing_and_lets_nothing_be_taken_away() {
+fn a_flag_neither_adds_nor_removes() {
     let udp = |state: &str| {
         format!(
             "<ports><port protocol=\"udp\" portid=\"53\"><state state=\"{state}\"/></port></ports>"
@@ -197,7 +197,7 @@ fn another_mac_address_starts_the_host_anew() {
     let kept = merged(policy, &docs).remove(0);
     assert_eq!(names(&kept["addresses"], "addr"), ["192.0.2.1", MAC_B, MAC_A]);
     assert_eq!((ports(&kept).len(), &kept["seen"]), (2, &3.into()));
-    // In any order of the arguments.
+    // The order of the arguments does not matter.
     let [old, quick, new] = docs;
     assert_eq!(ports(&latest(&[new, quick, old])), ["tcp/22 open"]);
 }
@@ -221,7 +221,7 @@ fn os_and_host_scripts_come_whole_from_one_look() {
 }
 
 #[test]
-fn names_of_a_type_come_from_the_best_look_that_has_any() {
+fn names_of_a_type_come_from_the_best_look_that_has_some() {
     let name = |name: &str, kind: &str| {
         format!("<hostnames><hostname name=\"{name}\" type=\"{kind}\"/></hostnames>")
     };
@@ -231,7 +231,7 @@ fn names_of_a_type_come_from_the_best_look_that_has_any() {
         scan(60, "-n", ""),
     ];
     assert_eq!(names(&latest(&docs)["hostnames"], "name"), ["new", "second", "typed"]);
-    // Two types of one name are two names, and a merge with nothing changes no list.
+    // Two types of one name are two names, and merging a scan without names leaves the list alone.
     let both = scan(0, "", &(name("h", "user") + &name("h", "PTR") + &name("H.", "PTR")));
     for policy in [Precedence::Caller, Precedence::First, Precedence::Latest, Precedence::Best] {
         let host = merged(by(policy), std::slice::from_ref(&both)).remove(0);
@@ -242,7 +242,7 @@ fn names_of_a_type_come_from_the_best_look_that_has_any() {
 }
 
 #[test]
-fn extra_ports_are_those_of_the_look_that_gave_the_state_less_what_is_listed() {
+fn extra_ports_come_from_the_look_that_gave_the_state_without_listed_ports() {
     let extra = |state: &str, list: &str, count: u32| {
         format!(
             "<extraports state=\"{state}\" count=\"{count}\"><extrareasons reason=\"r\" count=\"{count}\" \
@@ -281,7 +281,7 @@ fn a_look_without_evidence_ranks_below_others() {
         (ports(&host), &host["reason"]),
         (vec!["tcp/22 open".to_owned()], &"echo-reply".into())
     );
-    // It was looked for all the same.
+    // The look still counts as having looked for the port.
     assert_eq!(times(&host), ["00:05", "01:10", "01:10"]);
     let closed = "<ports><extraports state=\"closed\" count=\"99\"/></ports>";
     let filtered = "<ports><extraports state=\"filtered\" count=\"99\"/></ports>";
@@ -310,7 +310,7 @@ fn a_host_that_is_down_was_looked_for_and_not_seen() {
 }
 
 #[test]
-fn what_was_not_seen_for_long_is_left_out() {
+fn hosts_and_ports_not_seen_for_long_are_omitted() {
     let at = |begin, ip: &str, tcp, host: &str| {
         Scan { begin, args: ip, tcp, status: UP, host }
             .xml()
@@ -351,7 +351,7 @@ fn equal_bytes_are_one_document_whatever_its_id() {
     let other = scan(0, "", &listed(&[port(23, "open", "")]));
     let expected = merged(by(Precedence::Caller), &[one.clone(), other.clone()]);
     assert_eq!((ports(&expected[0]).len(), &expected[0]["seen"]), (2, &2.into()));
-    // As a dataset gives them: the second has another id there.
+    // A dataset gives the second one another ID.
     let renamed = |merger: &mut Merger, doc: &str, id: &str| {
         let mut reader = scanmill::xml::Reader::new(
             doc.as_bytes(),
@@ -396,7 +396,7 @@ fn equal_bytes_are_one_document_whatever_its_id() {
         let host = hosts.next().unwrap().unwrap();
         assert_eq!((host.host().host.ports.len(), host.host().provenance.seen.count), (2, 2));
     }
-    // The file first: it keeps the id of the scan, as among files.
+    // If the file comes first, it keeps the ID of the scan, as among files.
     let mut dataset = Merger::new(by(Precedence::Caller));
     add(&mut dataset, "file", other.as_bytes());
     renamed(&mut dataset, &one, "");
@@ -405,7 +405,7 @@ fn equal_bytes_are_one_document_whatever_its_id() {
 }
 
 #[test]
-fn a_better_copy_stands_where_the_first_one_did() {
+fn a_better_copy_takes_the_position_of_the_first() {
     let whole = scan(0, "", &listed(&[port(22, "open", "")]));
     let cut = whole[..whole.find("<runstats>").unwrap()].to_owned();
     let other = scan(30, "", &listed(&[port(22, "closed", "")]));
@@ -417,14 +417,10 @@ fn a_better_copy_stands_where_the_first_one_did() {
     let all = merger(by(Precedence::Caller), &docs).finish().unwrap();
     let told: Vec<_> =
         all.scans().iter().map(|scan| (scan.used, scan.record.diagnostics.len())).collect();
-    assert_eq!(
-        told,
-        [(true, 0), (false, 2), (true, 0)],
-        "only the copy that is dropped is told of"
-    );
+    assert_eq!(told, [(true, 0), (false, 2), (true, 0)], "only the dropped copy is reported");
 }
 
-/// A scan of hosts with a MAC address each.
+/// Returns a scan of hosts with one MAC address each.
 fn with_macs(begin: i64, hosts: &[(&str, &str)]) -> String {
     let mut xml = format!("<nmaprun args=\"nmap {begin}\" start=\"{begin}\">");
     for (ip, address) in hosts {
@@ -444,7 +440,7 @@ fn identity_by_mac_never_folds_two_addresses_of_one_scan() {
     let docs = [first, second, router];
     let at = |ip: &str| format!("mac:{MAC_A}@{ip}");
     let expected = [at("192.0.2.1"), at("192.0.2.2"), at("192.0.2.3"), format!("mac:{MAC_B}")];
-    assert_eq!(keys(&docs), expected, "told apart in all scans");
+    assert_eq!(keys(&docs), expected, "kept apart in all scans");
     let mut all = merger(policy, &docs).finish().unwrap();
     let parts: Vec<_> = all.take_parts().into_iter().map(|part| part.merge().unwrap()).collect();
     let hosts = scanmill::merge::Hosts::of(parts).unwrap();
@@ -476,7 +472,7 @@ fn newer_records_that_lose_by_default_are_counted() {
     }
 }
 
-/// Conflicts of a host, each as `place column[item] winner<loser rule`.
+/// Returns the conflicts of a host, each as `place column[item] winner<loser rule`.
 fn conflicts(policy: MergePolicy, docs: &[String]) -> Vec<String> {
     let host = merged(policy.with_explain(true), docs).remove(0);
     let order = host["scan_ids"].as_array().unwrap().clone();
@@ -497,7 +493,7 @@ fn conflicts(policy: MergePolicy, docs: &[String]) -> Vec<String> {
 }
 
 #[test]
-fn services_and_scripts_lose_as_sets_by_their_names() {
+fn services_and_scripts_lose_as_sets() {
     let services = |names: &[(&str, &str)]| {
         let service = |(name, product): &(&str, &str)| {
             format!("<service name=\"{name}\" product=\"{product}\" method=\"probed\"/>")
@@ -524,7 +520,7 @@ fn services_and_scripts_lose_as_sets_by_their_names() {
 }
 
 #[test]
-fn a_port_that_is_covered_tells_the_whole_chain_and_its_state() {
+fn a_covered_port_reports_the_whole_chain_of_states() {
     let list = "<ports><extraports state=\"filtered\" count=\"100\"><extrareasons reason=\"r\" count=\"100\" \
                 proto=\"tcp\" ports=\"1-100\"/></extraports></ports>";
     let docs = [
@@ -558,7 +554,7 @@ fn conflicts_of_a_port_name_the_scan_that_each_part_comes_from() {
 }
 
 #[test]
-fn of_a_port_that_a_look_lists_more_than_once_the_first_record_counts() {
+fn the_first_record_of_a_port_in_a_look_counts() {
     let twice = ["open", "closed", "closed", "closed"].map(|state| port(80, state, ""));
     let docs = [scan(0, "", &listed(&[port(80, "filtered", "")])), scan(30, "", &listed(&twice))];
     for policy in [Precedence::Latest, Precedence::Best] {

@@ -1,4 +1,4 @@
-//! One integration binary: the library and the command on real and damaged input.
+//! Integration tests in one binary: the library and the command on real and damaged input.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -1,5 +1,5 @@
-//! Merging and comparing scans (DATA_MODEL section 5): each rule by its name, the documented example, the
-//! series of fixtures, and properties of generated scans.
+//! Merging and comparing scans (docs/merge.md): each rule by its name, the documented example, the series of
+//! fixtures, and properties of generated scans.
 
 use std::{collections::BTreeMap, fmt::Write as _, slice::from_ref};
 
@@ -30,12 +30,12 @@ struct H {
     os: Vec<(&'static str, i32)>,
     scripts: Vec<(&'static str, &'static str)>,
     hops: Vec<&'static str>,
-    /// The list of ports that are not listed singly.
+    /// The list of ports that are not listed individually.
     closed: Option<&'static str>,
     more: &'static str,
 }
 
-/// A scan as XML. `start` tells it apart from others.
+/// Returns a scan as XML. Scans of different `start` are different scans.
 fn scan(start: i64, tcp: &str, hosts: &[H]) -> String {
     let mut xml = format!(
         "<nmaprun scanner=\"nmap\" args=\"nmap {start}\" start=\"{start}\">\
@@ -88,7 +88,7 @@ fn scan(start: i64, tcp: &str, hosts: &[H]) -> String {
     xml
 }
 
-/// What a scan knows of a host beyond its ports.
+/// Writes everything a scan knows of a host except its ports.
 fn knowledge(host: &H, xml: &mut String) {
     xml.push_str("</ports><os>");
     for (name, accuracy) in &host.os {
@@ -135,7 +135,7 @@ pub(crate) fn merger(policy: MergePolicy, docs: &[String]) -> Merger {
     merger
 }
 
-/// The lines of the merged hosts.
+/// Returns the lines of the merged hosts.
 pub(crate) fn lines(merger: Merger) -> Vec<Value> {
     let result = merger.finish().unwrap();
     let scans: Vec<_> = result.scans().iter().map(|scan| scan.record.header.clone()).collect();
@@ -158,7 +158,7 @@ pub(crate) fn by(precedence: Precedence) -> MergePolicy {
     MergePolicy::new(precedence)
 }
 
-/// `protocol/port state product` of each port of a line.
+/// Returns `protocol/port state product` of each port in a line.
 pub(crate) fn ports(line: &Value) -> Vec<String> {
     let ports = line["ports"].as_array().cloned().unwrap_or_default();
     let text = |port: &Value| {
@@ -232,7 +232,7 @@ fn the_documented_example_comes_out_as_documented() {
 }
 
 #[test]
-fn rule_1_an_unknown_host_is_copied_less_what_a_flag_turns_off() {
+fn rule_1_an_unknown_host_is_copied_without_what_a_flag_turns_off() {
     let other = H {
         mac: Some("00:00:5E:00:53:01"),
         names: vec!["b.example"],
@@ -274,7 +274,7 @@ fn rule_3_orphans_fingerprints_and_ports_used_are_taken_only_if_there_are_none()
             print.len()
         )
     };
-    // Two `os` elements are one to the reader: the helper's is empty.
+    // The reader treats two `os` elements as one: the helper's is empty.
     let with = |start, more: String| {
         let more: &'static str = Box::leak(more.into_boxed_str());
         scan(start, "1", &[H { more, ..host(start + 10, &[]) }])
@@ -301,7 +301,7 @@ fn names_are_united_without_case_and_final_dot() {
 }
 
 #[test]
-fn details_fill_what_is_null() {
+fn details_fill_null_values() {
     let mut docs = vec![scan(100, "1", &[H { more: "<distance value=\"1\"/>", ..host(110, &[]) }])];
     let more =
         "<uptime seconds=\"7\" lastboot=\"x\"/><distance value=\"2\"/><ipidsequence class=\"c\"/>";
@@ -333,7 +333,7 @@ fn each_policy_picks_its_record() {
 }
 
 #[test]
-fn latest_goes_by_time_and_best_by_knowledge_whatever_the_order() {
+fn latest_depends_on_time_and_best_on_detail_and_neither_on_order() {
     let new = scan(300, "80", &[host(310, &[tcp(80, "closed")])]);
     let old = scan(100, "80", &[host(110, &[P("tcp", 80, "open", Some("x"))])]);
     for docs in [[new.clone(), old.clone()], [old, new]] {
@@ -343,7 +343,7 @@ fn latest_goes_by_time_and_best_by_knowledge_whatever_the_order() {
 }
 
 #[test]
-fn of_equal_times_the_later_argument_is_the_latest_and_of_equal_records_the_earlier_the_best() {
+fn for_equal_times_the_later_argument_is_latest_and_for_equal_records_the_earlier_is_best() {
     let with = |start, state| scan(start, "80", &[host(500, &[tcp(80, state)])]);
     let docs = [with(100, "open"), with(200, "filtered")];
     assert_eq!(ports(&merged(by(Precedence::Latest), &docs)[0]), ["tcp/80 filtered"]);
@@ -354,7 +354,7 @@ fn of_equal_times_the_later_argument_is_the_latest_and_of_equal_records_the_earl
 }
 
 #[test]
-fn latest_drops_what_a_later_look_did_not_find_and_keeps_what_was_not_scanned() {
+fn latest_drops_ports_not_found_later_and_keeps_those_not_scanned() {
     let old =
         scan(100, "1-1000", &[host(110, &[tcp(22, "open"), tcp(80, "open"), tcp(900, "open")])]);
     let new = scan(200, "1-100", &[host(210, &[tcp(22, "open")])]);
@@ -362,7 +362,7 @@ fn latest_drops_what_a_later_look_did_not_find_and_keeps_what_was_not_scanned() 
     assert_eq!(ports(&merged(by(Precedence::Latest), &docs)[0]), ["tcp/22 open", "tcp/900 open"]);
     let keep = by(Precedence::Latest).with_keep_covered(true);
     assert_eq!(ports(&merged(keep, &docs)[0]).len(), 3);
-    // The host's own list says more than the scan's.
+    // The host's own list overrides that of the scan.
     let listed = H { closed: Some("900"), ..host(210, &[tcp(22, "open")]) };
     let docs = [old.clone(), scan(200, "1-100", &[listed])];
     assert_eq!(ports(&merged(by(Precedence::Latest), &docs)[0]), ["tcp/22 open", "tcp/80 open"]);
@@ -382,7 +382,7 @@ fn a_host_that_timed_out_never_wins_over_one_that_did_not() {
         let line = &merged(by(policy), &docs)[0];
         assert_eq!(ports(line)[0], "tcp/80 closed", "{policy}");
         assert_eq!(line["reason"], "r100", "{policy}");
-        // The better host was looked at before: it does not say that the port is gone.
+        // The better host was scanned earlier, so it is no evidence that the port is gone.
         assert_eq!(ports(line)[1], "tcp/81 open", "{policy}");
     }
     let late = |start: i64, ports: &[P]| {
@@ -428,7 +428,7 @@ fn hosts_of_one_scan_are_folded_with_their_services() {
 }
 
 #[test]
-fn lines_of_masscan_were_seen_from_the_first_to_the_last() {
+fn lines_of_masscan_are_seen_from_the_first_to_the_last() {
     let line = |end: i64, port: u16| {
         format!(
             "<host endtime=\"{end}\"><address addr=\"192.0.2.1\"/><ports><port protocol=\"tcp\" \
@@ -445,14 +445,14 @@ fn lines_of_masscan_were_seen_from_the_first_to_the_last() {
         [&row["first_seen"], &row["last_seen"]].map(|time| time.as_str().unwrap()[14..].to_owned())
     };
     assert_eq!(times(host), ["01:40Z", "01:45Z"]);
-    // Each port by the lines that list it.
+    // The times of each port are those of the lines that list it.
     assert_eq!(times(&host["ports"][0]), ["01:45Z", "01:45Z"]);
     assert_eq!(times(&host["ports"][1]), ["01:40Z", "01:41Z"]);
     assert_eq!(host["ports"][1]["seen"], 1, "one scan");
 }
 
 #[test]
-fn hosts_match_by_what_is_asked_for() {
+fn hosts_match_by_the_chosen_identity() {
     let mac = Some("00:00:5E:00:53:01");
     let first = H { mac, names: vec!["a.example"], ..host(110, &[tcp(22, "open")]) };
     let second = H { ip: "192.0.2.2", mac, ..host(210, &[tcp(80, "open")]) };
@@ -470,7 +470,7 @@ fn hosts_match_by_what_is_asked_for() {
 }
 
 #[test]
-fn hosts_without_address_and_name_are_like_no_other() {
+fn hosts_without_address_and_name_match_no_other() {
     let doc = |start: i64| {
         format!(
             "<nmaprun args=\"nmap {start}\" start=\"{start}\"><host><status state=\"up\"/></host></nmaprun>"
@@ -482,7 +482,7 @@ fn hosts_without_address_and_name_are_like_no_other() {
 }
 
 #[test]
-fn of_copies_of_a_scan_the_best_is_used_in_the_place_of_the_first() {
+fn the_best_copy_of_a_scan_is_used_in_the_position_of_the_first() {
     let whole = scan(
         100,
         "80",
@@ -505,7 +505,7 @@ fn of_copies_of_a_scan_the_best_is_used_in_the_place_of_the_first() {
 }
 
 #[test]
-fn finished_scans_of_one_id_with_other_hosts_are_kept_apart() {
+fn finished_scans_with_the_same_id_and_other_hosts_are_kept_apart() {
     let first = scan(100, "80", &[host(110, &[tcp(80, "open")])]);
     let second = scan(100, "80", &[host(110, &[tcp(81, "open")])]);
     let docs = [first.clone(), second.clone(), first];
@@ -521,7 +521,7 @@ fn finished_scans_of_one_id_with_other_hosts_are_kept_apart() {
 }
 
 #[test]
-fn what_lost_is_explained() {
+fn lost_values_are_explained() {
     let old =
         H { os: vec![("L", 90)], ..host(110, &[P("tcp", 80, "open", Some("x")), tcp(81, "open")]) };
     let new = H { os: vec![("L", 95)], ..host(210, &[tcp(80, "closed")]) };
@@ -549,7 +549,7 @@ fn what_lost_is_explained() {
 }
 
 #[test]
-fn what_lost_together_is_explained_together() {
+fn values_lost_together_are_explained_together() {
     let docs = [
         "<ports><extraports state=\"closed\" count=\"9\"/></ports><os><portused state=\"open\" proto=\"tcp\" \
          portid=\"22\"/><osfingerprint fingerprint=\"a\"/></os><tcpsequence index=\"1\" difficulty=\"low\"/>",
@@ -602,7 +602,7 @@ fn an_empty_merge_and_an_open_scan_are_errors() {
 }
 
 #[test]
-fn too_little_memory_says_how_much_would_do() {
+fn too_little_memory_reports_how_much_is_needed() {
     let hosts: Vec<_> = (0..400).map(|n| host(110 + n, &[tcp(22, "open")])).collect();
     let mut small = Merger::with_memory(by(Precedence::Caller), 4096, None);
     add(&mut small, "x.xml", scan(100, "1", &hosts).as_bytes());
@@ -610,7 +610,7 @@ fn too_little_memory_says_how_much_would_do() {
     assert!(said.contains("times as much"), "{said}");
 }
 
-/// The series of fixtures in order.
+/// Returns the series of fixtures in order.
 fn series() -> Vec<(String, String)> {
     let mut names: Vec<_> = std::fs::read_dir("fixtures")
         .unwrap()
@@ -632,11 +632,11 @@ fn the_series_merges_as_reviewed() {
     for policy in [Precedence::Caller, Precedence::Latest, Precedence::Best] {
         insta::assert_snapshot!(format!("merge_series_{policy}"), shown(by(policy), &docs));
     }
-    // It is the same as the caller's, the first input being the caller.
+    // With the first input as the caller, the result equals that of `caller`.
     assert_eq!(shown(by(Precedence::First), &docs), shown(by(Precedence::Caller), &docs));
 }
 
-/// A line a host and a port.
+/// Returns one line per host and port.
 fn shown(policy: MergePolicy, docs: &[String]) -> String {
     let mut shown = String::new();
     for line in merged(policy, docs) {
@@ -653,7 +653,7 @@ fn shown(policy: MergePolicy, docs: &[String]) -> String {
             texts("last_seen"),
             texts("last_looked"),
         );
-        // Places among the scans of the host, from 0.
+        // Positions among the scans of the host, from 0.
         let scans = line["scan_ids"].as_array().unwrap();
         let place = |id: &Value| scans.iter().position(|known| known == id);
         for (port, text) in line["ports"].as_array().unwrap().iter().zip(ports(&line)) {
@@ -673,7 +673,7 @@ fn shown(policy: MergePolicy, docs: &[String]) -> String {
     shown
 }
 
-/// How many values of each kind a host's line holds.
+/// Counts the values of each kind in a host's line.
 fn leaves(at: &str, value: &Value, found: &mut BTreeMap<String, i64>) {
     match value {
         Value::Object(members) => {
@@ -685,7 +685,7 @@ fn leaves(at: &str, value: &Value, found: &mut BTreeMap<String, i64>) {
 }
 
 #[test]
-fn each_flag_leaves_out_of_the_series_what_was_reviewed() {
+fn each_flag_omits_from_the_series_what_was_reviewed() {
     let docs: Vec<_> = series().into_iter().map(|(_, text)| text).collect();
     let told = |flags: MergeFlags| {
         let mut found = BTreeMap::new();
@@ -758,7 +758,7 @@ fn the_series_differs_as_reviewed() {
 }
 
 #[test]
-fn differences_that_are_spilled_come_in_the_same_order() {
+fn spilled_differences_come_in_the_same_order() {
     let state = |start: i64, first: i64, product: &'static str| {
         let hosts: Vec<_> = (first..first + 3000)
             .map(|n| {
@@ -802,7 +802,7 @@ fn a_port_that_was_not_scanned_is_not_gone() {
 }
 
 #[test]
-fn a_host_that_timed_out_says_nothing_by_what_it_lacks() {
+fn ports_missing_from_a_host_that_timed_out_are_no_evidence() {
     let good = scan(100, "22", &[host(110, &[tcp(22, "open")])]);
     let late = scan(200, "22", &[H { timed_out: true, ..host(210, &[]) }]);
     assert_eq!(
@@ -823,7 +823,7 @@ fn names_are_compared_without_case_and_final_dot() {
 }
 
 #[test]
-fn hosts_without_address_and_name_are_themselves_in_copies_of_their_scan() {
+fn hosts_without_address_and_name_match_in_copies_of_their_scan() {
     let doc = |start: i64, state: &str| {
         format!(
             "<nmaprun args=\"nmap {start}\" start=\"{start}\"><host><status state=\"{state}\"/></host></nmaprun>"
@@ -873,7 +873,7 @@ fn any_host() -> impl Strategy<Value = H> {
             scripts: [("s", "1"), ("t", "2"), ("s", "3")][..scripts].to_vec(),
             hops: if flags == 3 { vec!["192.0.2.254"] } else { Vec::new() },
             closed: (flags == 3).then_some("1-3"),
-            // Now and then another device.
+            // Occasionally another device.
             mac: [None, None, None, Some("00:00:5E:00:53:01"), Some("00:00:5E:00:53:02")]
                 [usize::try_from(end % 5).unwrap()],
             ..H::default()
@@ -881,7 +881,7 @@ fn any_host() -> impl Strategy<Value = H> {
     )
 }
 
-/// Scans with ids of their own.
+/// Generates scans with IDs of their own.
 fn any_scans(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<String>> {
     let hosts = prop::collection::vec(any_host(), 0..5);
     let tcp = prop::sample::select(vec!["1-5", "1-2", "4"]);
@@ -943,7 +943,7 @@ proptest! {
     }
 
     #[test]
-    fn one_scan_is_folded_in_itself(scans in any_scans(1..2), policy in any_policy()) {
+    fn one_scan_is_folded(scans in any_scans(1..2), policy in any_policy()) {
         let policy = policy.with_max_age(None);
         let mut read: Vec<Value> = Vec::new();
         let mut reader = Reader::new(scans[0].as_bytes(), Options::default());
@@ -984,7 +984,7 @@ proptest! {
                     prop_assert_eq!(&host[part], &only[part], "{}", part);
                 }
                 if policy.precedence == Precedence::Caller {
-                    // The lists of others do not repeat ports that are listed.
+                    // The lists of other entries do not repeat listed ports.
                     prop_assert_eq!(&host["extra_ports"], &only["extra_ports"]);
                 }
                 prop_assert_eq!(names(&host["scripts"], "output"), names(&only["scripts"], "output"));
@@ -1000,7 +1000,7 @@ proptest! {
     }
 
     #[test]
-    fn partial_merges_may_be_joined_in_any_grouping(
+    fn partial_merges_can_be_joined_in_any_grouping(
         scans in any_scans(2..5),
         policy in any_policy(),
         cut in 1..4_usize,
@@ -1018,8 +1018,8 @@ proptest! {
     }
 
     #[test]
-    fn latest_does_not_hang_on_the_order_of_arguments(scans in any_scans(2..4)) {
-        // Without hosts of equal times; hosts come in another order then.
+    fn latest_does_not_depend_on_the_order_of_arguments(scans in any_scans(2..4)) {
+        // Without hosts of equal times. The order of hosts may differ.
         let mut sorted = merged(by(Precedence::Latest), &scans);
         let ends: Vec<_> = scans.iter().flat_map(|s| s.match_indices("endtime=").map(|(i, _)| &s[i..i + 14])).collect();
         let unique: std::collections::HashSet<_> = ends.iter().collect();
@@ -1039,9 +1039,9 @@ proptest! {
     }
 
     #[test]
-    fn what_is_spilled_merges_as_what_is_held(scans in any_scans(1..4), policy in any_policy()) {
+    fn spilling_does_not_change_a_merge(scans in any_scans(1..4), policy in any_policy()) {
         let mut spilled = Merger::with_memory(policy, 64 << 10, None);
-        // So many that the cap is passed.
+        // Enough hosts to exceed the cap.
         let more: Vec<_> = (0..400).map(|n| {
             let ip: &'static str = Box::leak(format!("198.51.{}.{}", n / 250, n % 250).into_boxed_str());
             H { ip, ..host(110 + n, &[tcp(22, "open"), tcp(23, "closed")]) }
@@ -1061,7 +1061,7 @@ proptest! {
 
     #[test]
     fn differences_explain_the_tables_of_ports(old in any_scans(1..3), new in any_scans(1..3)) {
-        // Other ids than the old ones.
+        // Other IDs than the old ones.
         let new: Vec<_> = new.iter().map(|doc| doc.replace("args=\"nmap ", "args=\"nmap -n ")).collect();
         let policy = by(Precedence::Latest);
         let states = |docs: &[String]| -> std::collections::BTreeMap<(String, String), String> {
@@ -1096,7 +1096,7 @@ proptest! {
                 };
             }
         }
-        // What is the same and only not listed singly any more needs no word.
+        // A port in the same state that is just not listed individually any more needs no row.
         for (place, state) in &after {
             prop_assert!(told.get(place) == Some(state) || state == "closed", "{place:?} {state}");
         }

@@ -1,5 +1,5 @@
-//! Damaged at random: no panic, no hang, the same events however the bytes are cut, and damage inside one
-//! host leaves the others as they were (rule R3).
+//! Random damage: no panic, no hang, the same events for any pieces, and damage inside one host leaves the
+//! others as they were (rule R3).
 
 use std::{ops::Range, sync::LazyLock};
 
@@ -11,10 +11,10 @@ use crate::support::{Fixture, Outcome, damaged, fixtures};
 static FIXTURES: LazyLock<Vec<Fixture>> =
     LazyLock::new(|| fixtures().into_iter().chain(damaged()).collect());
 
-/// A fixture and the places of its hosts.
+/// A fixture and the byte ranges of its hosts.
 type Hosts = (&'static Fixture, Vec<Range<usize>>);
 
-/// Well-formed fixtures of several hosts, with the places of their hosts.
+/// Well-formed fixtures with several hosts.
 static HOSTS: LazyLock<Vec<Hosts>> = LazyLock::new(|| {
     let found = FIXTURES.iter().filter(|fixture| fixture.is_well_formed());
     let found =
@@ -25,7 +25,8 @@ static HOSTS: LazyLock<Vec<Hosts>> = LazyLock::new(|| {
     several
 });
 
-/// The same as masscan and old versions of nmap write them, without DOCTYPE and comments, and some without declaration.
+/// Those fixtures as masscan and old versions of nmap write them, without DOCTYPE and comments, and some
+/// without an XML declaration.
 static PLAIN: LazyLock<Vec<Hosts>> = LazyLock::new(|| {
     let plain = HOSTS.iter().enumerate().map(|(number, (fixture, _))| {
         let text = String::from_utf8_lossy(&fixture.bytes);
@@ -45,7 +46,7 @@ static PLAIN: LazyLock<Vec<Hosts>> = LazyLock::new(|| {
 const PROGRESS: &[u8] =
     b"<taskprogress task=\"SYN Stealth Scan\" time=\"1700000000\" percent=\"12.34\"/>\n";
 
-/// Markup that means something wherever it stands.
+/// Markup that has a meaning wherever it occurs.
 const SPLICES: [&[u8]; 28] = [
     PROGRESS,
     b"<host>",
@@ -99,7 +100,7 @@ fn damage() -> impl Strategy<Value = Damage> {
     ]
 }
 
-/// Limits that small inputs reach, some of them.
+/// Random limits, some of which small inputs reach.
 fn limits() -> impl Strategy<Value = Limits> {
     let cap = || prop_oneof![Just(1 << 20), 1_usize..30, 30_usize..2000];
     (cap(), cap(), cap(), cap()).prop_map(|(tag, pending, host, markup)| {
@@ -113,7 +114,7 @@ fn limits() -> impl Strategy<Value = Limits> {
 }
 
 impl Damage {
-    /// Applies itself to the bytes within a range.
+    /// Applies the damage to the bytes within a range.
     fn apply(&self, bytes: &mut Vec<u8>, range: Range<usize>) {
         if range.is_empty() {
             return;
@@ -137,7 +138,7 @@ impl Damage {
     }
 }
 
-/// Well-formed fixtures, and what they give.
+/// Well-formed fixtures with their outcomes.
 static READ: LazyLock<Vec<(&Fixture, Outcome)>> = LazyLock::new(|| {
     let whole = FIXTURES.iter().filter(|fixture| {
         fixture.is_well_formed() && fixture.name.starts_with(|first: char| first.is_ascii_digit())
@@ -145,7 +146,7 @@ static READ: LazyLock<Vec<(&Fixture, Outcome)>> = LazyLock::new(|| {
     whole.map(|fixture| (fixture, Outcome::of(&fixture.bytes))).collect()
 });
 
-/// A byte in the place of another.
+/// A byte that replaces another.
 #[derive(Debug, Clone, Copy)]
 enum New {
     Byte(u8),
@@ -161,7 +162,7 @@ impl New {
     }
 }
 
-/// What the second outcome lacks of the first without a warning or error that the first lacks.
+/// Returns what `after` lacks from `before`, unless `after` has a warning or error that `before` lacks.
 fn lost_silently(before: &Outcome, after: &Outcome) -> Option<String> {
     if after.error.is_some() || after.warnings() != before.warnings() {
         return None;
@@ -174,7 +175,7 @@ fn lost_silently(before: &Outcome, after: &Outcome) -> Option<String> {
     lost_of((&lines(before), &lines(after)), &mut String::from("line"))
 }
 
-/// The place of a list that is shorter in the second value, or of a record that it lacks.
+/// Returns the path of a list that is shorter in the second value, or of a record that is missing there.
 fn lost_of(
     (before, after): (&serde_json::Value, &serde_json::Value),
     place: &mut String,
@@ -195,7 +196,7 @@ fn lost_of(
         (Value::Object(before), Value::Object(after)) => {
             before.iter().find_map(|(name, value)| {
                 let other = after.get(name).unwrap_or(&Value::Null);
-                // A changed key makes of an object a list.
+                // A changed key turns an object into a list.
                 if name == "data" && values(other) >= values(value) {
                     return None;
                 }
@@ -208,7 +209,7 @@ fn lost_of(
     }
 }
 
-/// How many values that are no lists or objects a value holds.
+/// Counts the values that are not lists or objects.
 fn values(value: &serde_json::Value) -> usize {
     match value {
         serde_json::Value::Array(list) => list.iter().map(values).sum(),
@@ -218,7 +219,7 @@ fn values(value: &serde_json::Value) -> usize {
     }
 }
 
-/// From each `<host` to behind its `</host>`.
+/// Returns the ranges from each `<host` to the end of its `</host>`.
 fn host_ranges(bytes: &[u8]) -> Vec<Range<usize>> {
     let places = |tag: &'static [u8]| {
         let windows = bytes.windows(tag.len()).enumerate();
@@ -229,21 +230,21 @@ fn host_ranges(bytes: &[u8]) -> Vec<Range<usize>> {
     starts.into_iter().zip(places(b"</host>").map(|at| at + 7)).map(|(a, b)| a..b).collect()
 }
 
-/// The hosts but the damaged one, which may have vanished or become several.
+/// Returns all hosts except the damaged one, which may have vanished or split.
 fn others(hosts: &[&Host<'static>], damaged: usize, behind: usize) -> Vec<Host<'static>> {
     let last = hosts.len().saturating_sub(behind).max(damaged.min(hosts.len()));
     let kept = hosts.iter().take(damaged).chain(&hosts[last..]);
-    // A host more or less before it moves a host's index, and nothing else.
+    // An extra or missing host before it changes only a host's index.
     kept.map(|host| Host { index: 0, ..(*host).clone() }).collect()
 }
 
-/// A few seconds of cases; more with `PROPTEST_CASES`.
+/// A few seconds of cases; `PROPTEST_CASES` raises the number.
 fn config() -> ProptestConfig {
     let config = ProptestConfig::default();
     ProptestConfig { cases: config.cases.max(2000), ..config }
 }
 
-/// Where two outcomes part.
+/// Describes the first difference between two outcomes.
 fn first_difference(a: &Outcome, b: &Outcome) -> String {
     let pairs = a.events.iter().zip(&b.events);
     match pairs.enumerate().find(|(_, (a, b))| a != b) {
@@ -262,7 +263,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn damage_never_panics_and_any_cut_of_it_gives_the_same(
+    fn damage_never_panics_and_pieces_give_the_whole(
         which in any::<Index>(),
         damages in prop::collection::vec(damage(), 1..6),
         piece in 1_usize..500,
@@ -289,7 +290,7 @@ proptest! {
     }
 
     #[test]
-    fn strict_reading_hashes_and_limits_do_not_hang_on_how_the_bytes_arrive(
+    fn strict_reading_hashes_and_limits_do_not_depend_on_pieces(
         which in any::<Index>(),
         window in prop::option::of((any::<Index>(), 100_usize..3000)),
         damages in prop::collection::vec(damage(), 0..5),
@@ -329,8 +330,9 @@ proptest! {
         );
     }
 
-    /// Whatever is put into a file or replaced in it: a host that stands wholly outside is read as it was, or counts
-    /// among those that are hidden. That the file is refused is no excuse: in a folder nobody is told.
+    /// Whatever is inserted into a file or replaced in it, a host outside of the damage is read unchanged or
+    /// counted as hidden. That the whole file is refused does not excuse a loss: in a folder such a file is
+    /// skipped without a message.
     #[test]
     fn no_damage_hides_a_host_silently(
         which in any::<Index>(),
@@ -370,7 +372,7 @@ proptest! {
         );
     }
 
-    /// One byte of a scan is another: whatever that takes away, more than the value it is in, is reported.
+    /// A single changed byte: any loss that exceeds the value it is in is reported.
     #[test]
     fn no_changed_byte_loses_anything_silently(
         which in any::<Index>(),
@@ -395,7 +397,7 @@ proptest! {
     }
 
     #[test]
-    fn a_progress_line_spliced_into_a_host_leaves_the_others(
+    fn a_progress_line_spliced_into_a_host_does_not_affect_the_others(
         which in any::<Index>(),
         host in any::<Index>(),
         at in any::<Index>(),
@@ -418,7 +420,7 @@ proptest! {
     }
 
     #[test]
-    fn damage_inside_a_host_leaves_the_others(
+    fn damage_inside_a_host_does_not_affect_the_others(
         which in any::<Index>(),
         host in any::<Index>(),
         damages in prop::collection::vec(damage(), 1..4),
@@ -446,9 +448,9 @@ proptest! {
     }
 }
 
-/// What mutation found once: in whole and in pieces these were read in different ways.
+/// Cases found by mutation, which were once read differently in whole and in pieces.
 #[test]
-fn cuts_between_a_tag_and_what_follows_it_change_nothing() {
+fn pieces_that_end_after_a_tag_change_nothing() {
     const HEAD: &[u8] = b"<?xml version=\"1.0\"?><nmaprun scanner=\"nmap\" args=\"x\">";
     let prescript = b"<prescript><script output=\"\"/><script id=\"a\" output=\"\"><table>\
         <elem key=\"k\">1</elem>\n<elem key=\"k\">2</elem></table></script></prescript>";
@@ -480,10 +482,10 @@ fn cuts_between_a_tag_and_what_follows_it_change_nothing() {
     }
 }
 
-/// The same with limits: an end tag beyond the cap on tags ends nothing, and what is said of it is one thing, however
-/// the bytes arrive.
+/// With limits: an end tag that exceeds the cap on tags ends nothing, and gives one warning, however the
+/// bytes arrive.
 #[test]
-fn an_end_tag_beyond_the_cap_is_dropped_however_it_arrives() {
+fn an_end_tag_that_exceeds_the_cap_is_dropped_for_any_pieces() {
     let hosts = b"<nmaprun scanner=\"nmap\" args=\"x\"><host>< addr=\"192.0.2.48\" addrtype=\"ipv4\"/>\n</host>\n\
         <host><status state=\"up\"/></host   ><host>\n<hop ttl=\"1\"/></trace  \"  ><times to=\"1\"/></host>\n\
         <hosthint>\n</<nmaprunhostnames>\n</hostnames>\n</hosthint>\n\
@@ -511,8 +513,8 @@ fn an_end_tag_beyond_the_cap_is_dropped_however_it_arrives() {
     }
 }
 
-/// Whether damage made none of the markup that rightly reaches beyond its host: what hides a `<host`, ends
-/// the scan or begins one.
+/// Returns true if the damage contains no markup that legitimately extends past its host: that hides a
+/// `<host`, ends the scan or begins another.
 fn stays_inside(part: &[u8]) -> bool {
     let far: [&[u8]; 5] = [b"<!", b"<?", b"<nmaprun", b"</nmaprun", b"<host"];
     let found = |tag: &[u8]| part.windows(tag.len()).filter(|window| *window == tag).count();

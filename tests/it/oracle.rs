@@ -1,4 +1,5 @@
-//! An independent reader, Python's expat, vouches for every well-formed fixture: each fact of each line.
+//! An independent reader, based on Python's expat, confirms each fact of each line for every well-formed
+//! fixture.
 
 use serde_json::Value;
 
@@ -7,7 +8,7 @@ use crate::support::{Outcome, command, fixtures, output_of, root, skip};
 const ORACLE: &str = "tests/oracle/expat_oracle.py";
 
 #[test]
-fn every_fact_of_well_formed_fixtures_is_the_one_that_expat_finds() {
+fn expat_confirms_every_fact_of_well_formed_fixtures() {
     if !has_python("oracle") {
         return;
     }
@@ -27,7 +28,7 @@ fn every_fact_of_well_formed_fixtures_is_the_one_that_expat_finds() {
 }
 
 #[test]
-fn expat_refuses_the_damaged_fixtures_and_no_other() {
+fn expat_refuses_exactly_the_damaged_fixtures() {
     if !has_python("oracle") {
         return;
     }
@@ -47,7 +48,7 @@ fn has_python(test: &str) -> bool {
     found
 }
 
-/// A line with each number as a float, as the two writers differ on `4` and `4.0`.
+/// Parses a line with each number as a float, as the two writers differ in `4` and `4.0`.
 fn value(line: &str) -> Value {
     let mut value = serde_json::from_str(line).unwrap();
     floats(&mut value);

@@ -54,11 +54,11 @@ fn flat_jsonl_keeps_the_rows_of_a_host_together_and_the_scan_last() {
             assert!(seen.insert(next_host.clone()), "rows of {next_host} are apart");
         }
         if table == "scans" {
-            // The same scan may be in a later fixture too.
+            // A later fixture may contain the same scan.
             seen.clear();
         }
         if table == "warnings" {
-            assert!(matches!(&**next_table, "warnings" | "scans"), "{next_table} behind warnings");
+            assert!(matches!(&**next_table, "warnings" | "scans"), "{next_table} after warnings");
         }
     }
     assert_eq!(order.last().map(|(table, _)| &**table), Some("scans"));
@@ -111,7 +111,7 @@ fn csv(converted: &Converted, table: Table) -> Rows {
     records.map(row).collect()
 }
 
-/// Records by RFC 4180; a field without quotes and without text is null.
+/// Returns the records of RFC 4180; an empty field without quotes is null.
 fn records(text: &str) -> Vec<Vec<Option<String>>> {
     let mut records = Vec::new();
     let mut record = Vec::new();
@@ -149,7 +149,7 @@ fn parquet(converted: &Converted, table: Table) -> Rows {
         for number in 0..batch.num_rows() {
             let schema = batch.schema();
             let columns = schema.fields().iter().zip(batch.columns());
-            // Text formats have no bytes.
+            // Text formats have no binary columns.
             let columns =
                 columns.filter(|(field, _)| *field.data_type() != DataType::FixedSizeBinary(16));
             rows.push(

@@ -1,5 +1,5 @@
-//! Runs the examples of README.md, docs/merge.md and docs/history.md, and compares what they print with what is shown.
-//! `docs.rs` checks links, options and names.
+//! Runs the examples of README.md, docs/merge.md and docs/history.md, and compares their output with the
+//! pages. `docs.rs` checks links, options and names.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ fn the_readme_shows_the_summary_of_the_fixtures() {
         .unwrap();
     assert!(run.status.success());
     let printed = String::from_utf8(run.stderr).unwrap();
-    // How long it took is another matter each time.
+    // The duration differs each time.
     let lasting = |text: &str| {
         let lines = text.lines().map(|line| line.split(" in ").next().unwrap_or_default());
         lines.map(str::to_owned).collect::<Vec<_>>()
@@ -28,7 +28,7 @@ fn the_readme_shows_the_summary_of_the_fixtures() {
 }
 
 #[test]
-fn what_is_shown_of_merging_and_comparing_is_what_is_printed() {
+fn merging_and_comparing_print_what_is_shown() {
     let printed = |args: &[&str]| {
         let run = assert_cmd::cargo::cargo_bin_cmd!("scanmill")
             .current_dir(root())
@@ -61,7 +61,7 @@ fn what_is_shown_of_merging_and_comparing_is_what_is_printed() {
     assert!(page.contains(&format!("```text\n{differ}```")), "{differ}");
 }
 
-/// Commands of a page in shell blocks that a block of text follows, with that text.
+/// Returns the commands in shell blocks that a block of text follows, each with that text.
 fn shown_commands(page: &str) -> Vec<(String, String)> {
     let mut shown = Vec::new();
     for block in page.split("```sh\n").skip(1) {
@@ -74,7 +74,7 @@ fn shown_commands(page: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn each_example_prints_what_is_shown() {
+fn examples_print_what_is_shown() {
     let read = |page: &str| fs::read_to_string(root().join(page)).unwrap();
     let mut shown = shown_commands(&read("docs/merge.md"));
     let of_history = shown_commands(&read("docs/history.md"));

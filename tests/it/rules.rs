@@ -7,7 +7,7 @@ use scanmill::{
     xml::{Options, Reader},
 };
 
-/// What a text gives.
+/// Result of reading a text.
 #[derive(Default)]
 struct Read {
     hosts: Vec<Host<'static>>,
@@ -61,7 +61,7 @@ fn host(last: u8) -> String {
     format!(r#"<host><status state="up"/><address addr="192.0.2.{last}" addrtype="ipv4"/></host>"#)
 }
 
-/// Markup made of many parts.
+/// Returns markup made of many parts.
 fn each(count: u32, part: impl Fn(u32) -> String) -> String {
     (0..count).map(part).collect::<Vec<_>>().concat()
 }
@@ -88,7 +88,7 @@ fn r1_bytes_before_the_document_are_skipped() {
 }
 
 #[test]
-fn r1_a_host_or_another_element_of_a_run_first_is_a_scan_without_header() {
+fn r1_a_scan_element_at_the_start_begins_a_scan_without_header() {
     let read = Read::of(host(1));
     assert_eq!(read.addresses(), ["192.0.2.1"]);
     assert_eq!(read.codes(), [(DiagnosticCode::NoHeader, 1), (DiagnosticCode::Truncated, 1)]);
@@ -99,7 +99,7 @@ fn r1_a_host_or_another_element_of_a_run_first_is_a_scan_without_header() {
 }
 
 #[test]
-fn r1_a_doctype_outweighs_a_damaged_name_of_the_root() {
+fn r1_a_doctype_overrides_a_damaged_root_name() {
     let damaged = HEAD.replace("<nmaprun", "<nmaqrun");
     let finished = "<runstats><finished time=\"1700000009\" exit=\"success\"/></runstats>";
     for end in ["</nmaprun>", "</nmaqrun>"] {
@@ -117,7 +117,7 @@ fn r1_a_doctype_outweighs_a_damaged_name_of_the_root() {
 }
 
 #[test]
-fn r1_what_is_no_nmap_xml_is_refused() {
+fn r1_other_text_is_refused() {
     for text in [
         "<?xml version=\"1.0\"?><html><host a=\"1\"></host></html>",
         "<?xml version=\"1.0\"?><!DOCTYPE x><report/>",
@@ -136,7 +136,7 @@ fn r1_what_is_no_nmap_xml_is_refused() {
 }
 
 #[test]
-fn r1_input_that_ends_before_the_header_does_has_no_rows_and_no_error() {
+fn r1_input_that_ends_inside_the_header_has_no_rows_and_no_error() {
     for text in [
         "<nmaprun",
         "<nmaprun scanner=\"nm",
@@ -157,7 +157,7 @@ fn r1_input_that_ends_before_the_header_does_has_no_rows_and_no_error() {
 }
 
 #[test]
-fn r2_the_end_of_input_closes_what_is_open() {
+fn r2_the_end_of_input_closes_open_elements() {
     let read = Read::of(format!(
         "{HEAD}{}<host><address addr=\"192.0.2.2\"/><ports><port protocol=\"tcp\" portid=\"80\">\
          <state state=\"open\"/><service name=\"http\" prod",
@@ -184,7 +184,7 @@ fn r3_a_raw_bracket_ends_a_tag_which_is_dropped() {
     assert_eq!(read.codes()[0], (DiagnosticCode::BrokenTag, 2));
 }
 
-/// A document of `tests/data/damaged`.
+/// Reads a document of `tests/data/damaged`.
 fn damaged(name: &str) -> Read {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/damaged");
     Read::of(std::fs::read(format!("{folder}/{name}.xml")).unwrap())
@@ -218,7 +218,7 @@ fn r3_markup_in_an_open_tag_opens_nothing() {
 }
 
 #[test]
-fn r3_output_that_is_appended_to_a_tag_that_was_cut_is_a_scan() {
+fn r3_output_appended_to_a_truncated_tag_is_a_scan() {
     let second = "<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>\n<!DOCTYPE nmaprun>\n<?x y?>\n<!-- z -->\n\
         <nmaprun args=\"b\">";
     for cut in ["<host><address addr=\"192.0.2.9\"/><ports><port portid=\"", "<verbose level"] {
@@ -236,14 +236,14 @@ fn r3_output_that_is_appended_to_a_tag_that_was_cut_is_a_scan() {
 }
 
 #[test]
-fn r3_a_start_tag_that_was_dropped_skips_nothing_behind_it() {
+fn r3_a_dropped_start_tag_skips_nothing_after_it() {
     let read = damaged("start-tag-without-name");
     let run = &read.runs[0];
     assert!(run.stats.finished && !run.truncated);
     assert_eq!((run.scan_info.len(), read.hosts.len()), (1, 1));
     assert_eq!(read.codes()[0], (DiagnosticCode::BrokenTag, 2));
 
-    // In a host, and where tags beyond a limit are dropped.
+    // Inside a host, and where tags that exceed a limit are dropped.
     let read = Read::of(format!(
         "{HEAD}<host><addr=\"192.0.2.1\"><address addr=\"192.0.2.1\"/></host></nmaprun>"
     ));
@@ -280,7 +280,7 @@ fn r8_a_processing_instruction_ends_at_a_bracket() {
 }
 
 #[test]
-fn r8_what_a_comment_hides_is_counted() {
+fn r8_hosts_hidden_in_a_comment_are_counted() {
     let comment = format!("<!-- {} {} <hosts> <nmaprun> -->", host(8), host(9));
     for (text, count) in [
         (format!("{HEAD}{comment}{}</nmaprun>", host(1)), 3),
@@ -326,7 +326,7 @@ fn r9_a_doctype_holds_no_elements() {
 }
 
 #[test]
-fn a_byte_order_mark_where_a_piece_begins_ends_no_less() {
+fn reading_ends_with_a_byte_order_mark_at_the_start_of_a_piece() {
     let read = damaged("byte-order-mark-in-piece");
     assert_eq!(read.error_code(), Some(DiagnosticCode::NotNmap));
     let read = Read::of(format!(
@@ -370,7 +370,7 @@ fn r4_elements_of_a_run_close_a_host_but_tasks_close_nothing() {
 }
 
 #[test]
-fn r4_what_fits_nowhere_is_skipped_with_its_content() {
+fn r4_misplaced_elements_are_skipped_with_their_content() {
     let read = Read::of(format!(
         "{HEAD}<host><hostname name=\"x\"><status state=\"down\"/></hostname>\
          <address addr=\"192.0.2.1\"/></host></nmaprun>"
@@ -381,14 +381,14 @@ fn r4_what_fits_nowhere_is_skipped_with_its_content() {
 }
 
 #[test]
-fn r3_text_where_only_elements_stand_is_reported() {
+fn r3_text_where_only_elements_may_occur_is_reported() {
     let ports = "<ports><port protocol=\"tcp\" portid=\"80\"><state state=\"open\"/>\
         <service name=\"http\"><cpe>cpe:/a:x</cpe></service></port></ports>";
     let whole = format!(
         "{HEAD}<verbose level=\"1\"/>{}</host><runstats><finished time=\"1\"/></runstats></nmaprun>",
         host(1).replace("</host>", &format!("{ports}\n"))
     );
-    // One byte takes the element away.
+    // One byte turns the element into text.
     for tag in [
         "<verbose",
         "<host>",
@@ -428,10 +428,10 @@ fn r3_text_where_only_elements_stand_is_reported() {
         let count = if inside.starts_with("text<table") { 4 } else { 2 };
         assert_eq!(script(inside), [(DiagnosticCode::StrayText, count)], "{inside}");
     }
-    // What stands around it divides it, how it arrives does not.
+    // Markup around it splits the text; the pieces in which it arrives do not.
     let text = format!("{HEAD} a <!-- b --> c <?d?> e{}f{}g</nmaprun> h", host(1), host(2));
     assert_eq!(Read::of(text).codes(), [(DiagnosticCode::StrayText, 3)]);
-    // Zenmap's copy of the terminal, elements of other tools, and what stands around documents.
+    // Zenmap's copy of the terminal, elements of other tools, and text around documents.
     let text = format!(
         "{HEAD}<output type=\"interactive\">text</output><other>text</other></nmaprun>text"
     );
@@ -574,7 +574,7 @@ fn r8_openers_without_an_end_lose_their_opener() {
 }
 
 #[test]
-fn r9_no_entity_is_declared_or_expanded() {
+fn r9_entities_are_neither_declared_nor_expanded() {
     let read = Read::of(format!(
         "<!DOCTYPE nmaprun [<!ENTITY a \"aaaa]>\"><!ENTITY b SYSTEM \"file:///etc/passwd\">\
          <!-- ]> <nmaprun> -->]>{HEAD}<host><address addr=\"192.0.2.1\"/>\
@@ -588,7 +588,7 @@ fn r9_no_entity_is_declared_or_expanded() {
 }
 
 #[test]
-fn what_is_wrong_with_an_attribute_of_the_header_is_told_once() {
+fn a_bad_attribute_of_the_header_is_reported_once() {
     for name in ["scanner", "version", "args", "start", "startstr", "profile_name"] {
         let read = Read::of(format!("<nmaprun args=\"x\"></nmaprun><nmaprun {name}=\"17&v\"/>"));
         let of_header: Vec<_> = read.runs[1].diagnostics.iter().collect();
@@ -635,7 +635,7 @@ fn r10_values_tags_hosts_depth_and_attributes_are_capped() {
     let read = Read::with(text, options());
     assert_eq!(read.complete(), [false, true]);
     assert!((300..500).contains(&read.hosts[0].ports.len()));
-    // The last port may be cut before its state.
+    // The last port may be truncated before its state.
     assert_eq!(read.codes()[0], (DiagnosticCode::Limit, 1));
 
     let deep = format!(
@@ -659,7 +659,7 @@ fn r10_values_tags_hosts_depth_and_attributes_are_capped() {
 }
 
 #[test]
-fn r10_a_tag_beyond_the_cap_between_hosts_is_dropped_while_it_streams() {
+fn r10_a_tag_that_exceeds_the_cap_between_hosts_is_dropped_while_it_streams() {
     let limits = Limits::default().with_max_tag_bytes(1000);
     for end in ["/>", "><address/></hosthint>"] {
         let text = format!(
@@ -712,7 +712,7 @@ fn strict_reading_ends_at_the_first_warning_and_keeps_whole_hosts_before_it() {
 }
 
 #[test]
-fn keys_of_a_scan_without_args_hang_on_its_first_host() {
+fn keys_of_a_scan_without_args_depend_on_its_first_host() {
     let masscan = "<?xml version=\"1.0\"?>\r\n<nmaprun scanner=\"masscan\" start=\"1610324225\" \
         version=\"1.0-BETA\" xmloutputversion=\"1.03\">\r\n<scaninfo type=\"syn\" protocol=\"tcp\"/>\r\n\
         <host endtime=\"1610324299\"><address addr=\"192.0.2.9\" addrtype=\"ipv4\"/><ports>\
@@ -752,7 +752,7 @@ fn masscan_banners_without_state_are_open_ports() {
 }
 
 #[test]
-fn utf16_input_reads_like_utf8_and_places_count_input_bytes() {
+fn utf16_input_reads_like_utf8_and_positions_count_input_bytes() {
     let text = format!("{HEAD}<host comment=\"\u{fc}&x;\"></host></nmaprun>");
     let plain = Read::of(&text);
     let wide: Vec<u8> =
@@ -784,7 +784,7 @@ fn legacy_encodings_are_read_as_declared() {
 }
 
 #[test]
-fn the_digest_of_a_document_is_that_of_its_bytes() {
+fn the_digest_of_a_document_covers_its_bytes() {
     let one = format!("\u{feff}{HEAD}\0{}</nmaprun>\n\0\0", host(1));
     let two = format!("<?xml version=\"1.0\"?>{HEAD}</nmaprun>\n");
     let digest = |text: &str| {
@@ -797,7 +797,7 @@ fn the_digest_of_a_document_is_that_of_its_bytes() {
 }
 
 #[test]
-fn strict_reading_gives_no_host_that_the_input_cuts() {
+fn strict_reading_returns_no_truncated_host() {
     let text = format!("{HEAD}{}<host><address addr=\"192.0.2.9\"/>", host(1));
     let read = Read::with(&text, Options::default().with_strict(true));
     assert_eq!((read.hosts.len(), read.codes()), (1, vec![(DiagnosticCode::Truncated, 1)]));
@@ -805,7 +805,7 @@ fn strict_reading_gives_no_host_that_the_input_cuts() {
 }
 
 #[test]
-fn strict_reading_calls_no_scan_cut_that_it_gave_up() {
+fn strict_reading_does_not_report_its_own_end_as_truncation() {
     let text = format!("{HEAD}{}<host starttime=\"x\"></host>{}</nmaprun>", host(1), host(3));
     let read = Read::with(&text, Options::default().with_strict(true));
     assert_eq!((read.hosts.len(), read.codes()), (1, vec![(DiagnosticCode::BadNumber, 1)]));
@@ -813,7 +813,7 @@ fn strict_reading_calls_no_scan_cut_that_it_gave_up() {
 }
 
 #[test]
-fn r10_start_tags_of_scans_and_hosts_beyond_the_cap_lose_their_attributes_and_say_so() {
+fn r10_start_tags_of_scans_and_hosts_that_exceed_the_cap_lose_their_attributes_with_a_warning() {
     let options = || {
         let limits = scanmill::limits::Limits::default().with_max_tag_bytes(100);
         Options::default().with_limits(limits)
@@ -835,7 +835,7 @@ fn r10_start_tags_of_scans_and_hosts_beyond_the_cap_lose_their_attributes_and_sa
 }
 
 #[test]
-fn r8_elements_of_others_behind_a_scan_are_told() {
+fn r8_foreign_elements_after_a_scan_are_reported() {
     let read = Read::of(format!("{HEAD}{}</nmaprun><html/>", host(1)));
     assert_eq!((read.hosts.len(), read.codes()), (1, vec![(DiagnosticCode::Unknown, 1)]));
 }

@@ -1,4 +1,4 @@
-//! The printed schemas: they are those of the code, and whatever is written fits them.
+//! The printed schemas agree with the code, and everything that scanmill writes conforms to them.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
@@ -30,7 +30,7 @@ use serde_json::Value;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// What was read, in order.
+/// Items of an input, in order.
 enum Read {
     Event(ScanHeader, i32, ScanActivity),
     Host(ScanHeader, Box<Host<'static>>),
@@ -46,7 +46,7 @@ fn fixtures() -> Vec<PathBuf> {
     paths
 }
 
-/// A script that no scanner wrote.
+/// Returns a script that no scanner wrote.
 fn mine() -> Script<'static> {
     Script {
         name: "mine".into(),
@@ -56,7 +56,7 @@ fn mine() -> Script<'static> {
     }
 }
 
-/// What a text gives, with all its `extraports` expanded and a script of the user's wherever one may be.
+/// Reads a text, with all its `extraports` expanded and a user's script wherever one may occur.
 fn read(bytes: &[u8]) -> Vec<Read> {
     use scanmill::model::ScanEvent;
     let mut read = Vec::new();
@@ -125,7 +125,7 @@ fn lines(text: &[u8]) -> Vec<Value> {
     lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
 }
 
-/// A schema among the committed files, which must be one by its own draft.
+/// Returns one of the committed schemas, which must be valid by its own draft.
 fn schema(path: &str) -> (Value, Validator) {
     let path = Path::new(ROOT).join("schemas/json-schema").join(path);
     compile(&fs::read_to_string(path).unwrap())
@@ -146,7 +146,7 @@ fn assert_fits(validator: &Validator, line: &Value) {
     }
 }
 
-/// All that `scanmill schema` prints.
+/// Returns everything that `scanmill schema` prints.
 fn printed() -> Vec<(PathBuf, String)> {
     let mut files = export::files();
     files.extend(ecs::files());
@@ -154,13 +154,13 @@ fn printed() -> Vec<(PathBuf, String)> {
 }
 
 #[test]
-fn the_committed_files_are_those_that_are_printed() {
+fn the_committed_files_are_up_to_date() {
     let differ = export::check_all(&Path::new(ROOT).join("schemas"), &printed()).unwrap();
     assert!(differ.is_empty(), "print them with `scanmill schema --write schemas`: {differ:?}");
 }
 
 #[test]
-fn a_check_tells_what_differs_is_missing_or_is_too_much() {
+fn a_check_reports_changed_missing_and_extra_files() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("schemas");
     let files = printed();
@@ -188,7 +188,7 @@ fn a_check_tells_what_differs_is_missing_or_is_too_much() {
 }
 
 #[test]
-fn every_row_fits_the_schema_of_its_table_and_that_of_all() {
+fn every_row_conforms_to_the_schema_of_its_table_and_of_all_tables() {
     let folder = tempfile::tempdir().unwrap();
     let own: BTreeMap<_, _> =
         Table::ALL.map(|table| (table.name(), schema(&format!("{}.json", table.name())).1)).into();
@@ -208,7 +208,7 @@ fn every_row_fits_the_schema_of_its_table_and_that_of_all() {
     assert_eq!(seen.len(), Table::ALL.len(), "{seen:?}");
 }
 
-/// Every member of the line must be there, and no other may be.
+/// Asserts that every member of the line is required, and that no other is allowed.
 fn assert_strict(validator: &Validator, line: &Value) {
     for name in line.as_object().unwrap().keys() {
         let mut less = line.clone();
@@ -221,7 +221,7 @@ fn assert_strict(validator: &Validator, line: &Value) {
 }
 
 #[test]
-fn rows_of_the_wrong_type_do_not_fit() {
+fn rows_of_the_wrong_type_do_not_conform() {
     let (_, hosts) = schema("hosts.json");
     let folder = tempfile::tempdir().unwrap();
     let read = read(br#"<nmaprun args="x"><host starttime="1700000000"/></nmaprun>"#);
@@ -246,7 +246,7 @@ fn rows_of_the_wrong_type_do_not_fit() {
     }
 }
 
-/// What no fixture has: traits of old versions, of other tools and of rare targets.
+/// Features that no fixture has: traits of old versions, of other tools and of rare targets.
 const RARE: &str = r#"<nmaprun scanner="nmap" args="nmap x" profile_name="Quick scan">
 <scaninfo type="syn" scanflags="URGPSH"/>
 <target specification="nope.invalid" status="skipped" reason="invalid"/>
@@ -261,7 +261,7 @@ const RARE: &str = r#"<nmaprun scanner="nmap" args="nmap x" profile_name="Quick 
 </host></nmaprun>"#;
 
 #[test]
-fn every_nested_line_fits_and_every_member_of_the_schema_is_written() {
+fn every_nested_line_conforms_and_every_member_of_the_schema_is_written() {
     let (schema, validator) = schema("nested.json");
     let mut written = BTreeSet::new();
     let texts = fixtures().into_iter().map(|path| fs::read(path).unwrap());
@@ -281,7 +281,7 @@ fn every_nested_line_fits_and_every_member_of_the_schema_is_written() {
     assert!(missing.is_empty(), "in the schema but never written: {missing:#?}");
 }
 
-/// Paths of all members of a line, but for what is in the data of scripts.
+/// Collects the paths of all members of a line, except those in the data of scripts.
 fn collect_members(path: &str, value: &Value, into: &mut BTreeSet<String>) {
     for item in value.as_array().into_iter().flatten() {
         collect_members(path, item, into);
@@ -295,7 +295,7 @@ fn collect_members(path: &str, value: &Value, into: &mut BTreeSet<String>) {
     }
 }
 
-/// Paths of all members that a schema knows.
+/// Collects the paths of all members that a schema has.
 fn collect_properties(path: &str, schema: &Value, root: &Value, into: &mut BTreeSet<String>) {
     if let Some(definition) = schema["$ref"].as_str() {
         let definition = root.pointer(definition.trim_start_matches('#')).unwrap();
@@ -312,7 +312,7 @@ fn collect_properties(path: &str, schema: &Value, root: &Value, into: &mut BTree
 }
 
 #[test]
-fn lines_of_which_nothing_is_known_have_just_what_their_schemas_demand() {
+fn minimal_lines_have_exactly_the_required_members() {
     let (_, validator) = schema("nested.json");
     let run = ScanHeader { scan_id: "9f".into(), ..ScanHeader::default() };
     let mut out = Vec::new();
@@ -328,12 +328,12 @@ fn lines_of_which_nothing_is_known_have_just_what_their_schemas_demand() {
 }
 
 #[test]
-fn nested_lines_with_null_or_empty_members_or_those_of_others_do_not_fit() {
+fn nested_lines_with_null_empty_or_unknown_members_do_not_conform() {
     let (_, validator) = schema("nested.json");
     let run = ScanHeader { scan_id: "9f".into(), ..ScanHeader::default() };
     let mut out = Vec::new();
     host_line(&run, &Host::new(0), &mut out);
-    let [line] = &lines(&out)[..] else { panic!("one line a host") };
+    let [line] = &lines(&out)[..] else { panic!("one line per host") };
     for (name, wrong) in [
         ("ip", Value::Null),
         ("ports", serde_json::json!([])),

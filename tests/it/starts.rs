@@ -1,4 +1,4 @@
-//! Rule R1: what begins a scan, and what only mentions one.
+//! Rule R1: text that begins a scan, and text that only mentions one.
 
 use std::fs;
 
@@ -31,7 +31,7 @@ fn pieces_agree(text: &str, whole: &Outcome) {
 }
 
 #[test]
-fn r1_text_that_mentions_hosts_is_no_scan() {
+fn r1_text_that_mentions_hosts_is_not_a_scan() {
     for text in [
         "nmap -sV -oX scan.xml <host>\n",
         "ssh admin@<host>\n",
@@ -75,7 +75,7 @@ fn r1_text_that_mentions_hosts_is_no_scan() {
 }
 
 #[test]
-fn r1_a_host_of_nmap_begins_a_scan_whatever_stands_before_it() {
+fn r1_a_host_of_nmap_begins_a_scan_after_any_text() {
     for (text, hosts) in [
         ("<host starttime=\"1\" endtime=\"2\"><status state=\"up\"/></host>", 1),
         ("<host starttime=\"1\"></host>", 1),
@@ -102,7 +102,7 @@ fn r1_a_host_of_nmap_begins_a_scan_whatever_stands_before_it() {
 }
 
 #[test]
-fn r1_a_scan_without_attributes_begins_where_something_of_nmap_follows() {
+fn r1_a_scan_without_attributes_begins_if_an_element_of_nmap_follows() {
     let fatal = "<nmaprun><runstats><finished time=\"1\" exit=\"error\"/></runstats></nmaprun>";
     is_read(fatal, 0);
     is_read(&format!("dnet: Failed to open device eth9\nQUITTING!\n{fatal}"), 0);
@@ -113,9 +113,9 @@ fn r1_a_scan_without_attributes_begins_where_something_of_nmap_follows() {
     is_read("text <nmaprun><host/></nmaprun>", 1);
 }
 
-/// What damage makes of a file that has no DOCTYPE: masscan and old versions of nmap write none.
+/// Damage to a file without DOCTYPE, as masscan and old versions of nmap write it.
 #[test]
-fn r1_a_scan_behind_another_root_is_read_and_told_of() {
+fn r1_a_scan_after_another_root_is_read_and_reported() {
     let host =
         "<host endtime=\"1610324299\"><address addr=\"192.0.2.9\" addrtype=\"ipv4\"/></host>";
     let rest = format!("<scaninfo type=\"syn\" protocol=\"tcp\"/>\r\n{host}{host}</nmaprun>");
@@ -136,7 +136,7 @@ fn r1_a_scan_behind_another_root_is_read_and_told_of() {
             "{head}"
         );
     }
-    // Hosts alone, and a scan with a declaration of its own, behind a document of another kind.
+    // Hosts without a header, and a scan with a declaration of its own, after a document of another kind.
     let outcome = is_read(&format!("<?xml version=\"1.0\"?><x><y/>{host}</x>"), 1);
     assert_eq!(outcome.warnings()[0], (DiagnosticCode::Unknown, 1));
     let scan = format!("<?xml version=\"1.0\"?><nmaprun {attributes}>{rest}");
@@ -144,7 +144,7 @@ fn r1_a_scan_behind_another_root_is_read_and_told_of() {
     assert_eq!(outcome.warnings(), [(DiagnosticCode::Unknown, 1)]);
     let found = &outcome.runs()[0].diagnostics[0];
     assert_eq!((found.position.byte, found.position.line), (22, 2));
-    // A declaration in a host: the hosts behind it are a scan without header.
+    // A declaration inside a host: the hosts after it are a scan without header.
     let text = format!(
         "<nmaprun {attributes}><host><?xml version=\"1.0\"?><status state=\"up\"/></host>{host}{host}"
     );
@@ -154,7 +154,7 @@ fn r1_a_scan_behind_another_root_is_read_and_told_of() {
 }
 
 #[test]
-fn a_scan_that_is_hidden_before_any_other_is_told_of_though_the_input_is_refused() {
+fn a_hidden_scan_is_reported_even_if_the_input_is_refused() {
     let host =
         "<host endtime=\"1610324299\"><address addr=\"192.0.2.9\" addrtype=\"ipv4\"/></host>";
     for text in [
@@ -173,13 +173,13 @@ fn a_scan_that_is_hidden_before_any_other_is_told_of_though_the_input_is_refused
 }
 
 #[test]
-fn r8_in_a_scan_any_host_is_one() {
+fn r8_inside_a_scan_every_host_element_is_a_host() {
     is_read("<nmaprun args=\"x\"><host/><host>text</host></nmaprun>", 2);
     is_read("<!DOCTYPE nmaprun><host>text</host>", 1);
 }
 
 #[test]
-fn r7_text_behind_a_scan_is_no_host_of_it() {
+fn r7_text_after_a_scan_is_not_one_of_its_hosts() {
     let scan = "<nmaprun args=\"x\"><host><status state=\"up\"/></host></nmaprun>";
     let outcome = is_read(&format!("{scan}\nThen run it on <host> again."), 1);
     assert!(!outcome.runs()[0].resumed);
@@ -188,7 +188,7 @@ fn r7_text_behind_a_scan_is_no_host_of_it() {
 }
 
 #[test]
-fn r1_xml_in_another_text_is_refused_with_what_it_is() {
+fn r1_xml_quoted_in_other_text_is_refused_with_a_hint() {
     let xml = "<?xml version=\"1.0\"?>\n<!DOCTYPE nmaprun>\n<nmaprun scanner=\"nmap\" args=\"x\">\n\
         <host><status state=\"up\"/><address addr=\"192.0.2.1\"/></host></nmaprun>";
     let json = serde_json::json!({ "xml": xml }).to_string();
@@ -197,7 +197,7 @@ fn r1_xml_in_another_text_is_refused_with_what_it_is() {
     assert!(is_refused(&twice).contains("quoted string"));
     let csv = format!("id,xml\n1,\"{}\"\n", xml.replace('"', "\"\""));
     assert!(is_refused(&csv).contains("quoted string"));
-    // Nothing is escaped where single quotes are used.
+    // Text in single quotes is not escaped.
     let single = xml.replace('"', "'").replace('\n', "");
     let commented = format!("<!-- \u{e9} -->{single}");
     for xml in [&single, &commented] {
@@ -212,7 +212,7 @@ fn r1_xml_in_another_text_is_refused_with_what_it_is() {
             assert!(is_refused(&json).contains("quoted string"), "{json}");
         }
     }
-    // What is no JSON, or has ended, is text before a scan.
+    // Text that is not JSON, or whose JSON has ended, is text before a scan.
     for text in ["[*] Running \"nmap", "{\"a\": \"b\"}\n", "\"a\nb"] {
         let read = is_read(&format!("{text}{single}"), 1);
         assert_eq!(read.runs()[0].diagnostics[0].code, DiagnosticCode::LeadingJunk, "{text}");

@@ -1,4 +1,5 @@
-//! The state of a merge (docs/merge.md, "Every night"): going on with it gives what merging everything at once gives.
+//! The state of a merge (docs/merge.md, "Every night"): continuing from a state gives the result of merging
+//! everything together.
 
 use std::fmt::Write as _;
 
@@ -11,7 +12,7 @@ use scanmill::{
 
 use crate::merge::add;
 
-/// Choices that follow from a seed.
+/// A pseudo-random number generator.
 struct Dice(u64);
 
 impl Dice {
@@ -23,7 +24,7 @@ impl Dice {
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % end
     }
 
-    /// True this often in a hundred.
+    /// Returns true in `percent` of cases.
     fn often(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
@@ -136,13 +137,13 @@ fn knowledge(dice: &mut Dice, xml: &mut String) {
     }
 }
 
-/// What the hosts of a series have in common.
+/// Properties that the hosts of a series share.
 #[derive(Debug, Clone, Copy)]
 struct Taste {
-    /// How many addresses and MAC addresses there are.
+    /// Number of addresses and of MAC addresses.
     hosts: u64,
     macs: u64,
-    /// Whether times rise from scan to scan, are all over the place, or are few.
+    /// How times are chosen: rising from scan to scan, random, or from a few values.
     times: u64,
 }
 
@@ -242,7 +243,7 @@ fn scan(dice: &mut Dice, taste: Taste, number: u64) -> String {
     xml
 }
 
-/// Scans, among them copies that are no better than what came before, and other scans of an ID.
+/// Returns scans, including copies that are no better than earlier ones, and other scans with the same ID.
 fn series(dice: &mut Dice, most: u64) -> Vec<String> {
     let taste =
         Taste { hosts: 1 + dice.below(3), macs: dice.below(3), times: dice.pick(&[0, 0, 1, 2]) };
@@ -292,7 +293,7 @@ fn any_policy(dice: &mut Dice) -> MergePolicy {
         .with_explain(dice.often(10))
 }
 
-/// All that comes out of a merge, and its state if one is kept.
+/// Returns all output of a merge, and its state if one is kept.
 fn outcome(merger: Merger, keeps: bool) -> Result<(Vec<String>, Vec<u8>), Error> {
     let mut result = merger.finish()?;
     let mut out = Vec::new();
@@ -332,7 +333,7 @@ fn add_all(merger: &mut Merger, docs: &[String]) {
     }
 }
 
-/// Adds scans to a state; with what comes out.
+/// Adds scans to a state, and returns the output.
 fn go_on(
     policy: MergePolicy,
     state: Option<&[u8]>,
@@ -347,7 +348,7 @@ fn go_on(
     outcome(merger, true)
 }
 
-/// Cuts a series into groups of scans that come together.
+/// Splits a series into groups of scans that are merged together.
 fn groups(dice: &mut Dice, docs: &[String]) -> Vec<Vec<String>> {
     let mut groups: Vec<Vec<String>> = vec![Vec::new()];
     for doc in docs {
@@ -359,7 +360,8 @@ fn groups(dice: &mut Dice, docs: &[String]) -> Vec<Vec<String>> {
     groups
 }
 
-/// Compares going on from group to group with merging everything at once; whether a state refused a look.
+/// Compares continuing from group to group with merging everything together. Returns true if a state refused
+/// a look.
 pub(crate) fn check(seed: u64) -> Result<bool, String> {
     let mut dice = Dice(seed | 1);
     dice.below(2);
@@ -395,14 +397,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn going_on_gives_what_merging_at_once_gives(seed in any::<u64>()) {
+    fn going_on_equals_merging_everything_together(seed in any::<u64>()) {
         let result = check(seed);
         prop_assert!(result.is_ok(), "seed {seed}: {}", result.unwrap_err());
     }
 }
 
 #[test]
-fn going_on_is_refused_seldom_and_gives_what_merging_at_once_gives() {
+fn going_on_is_seldom_refused_and_equals_merging_everything_together() {
     let (mut refused, mut failed) = (0, Vec::new());
     let times = std::env::var_os("TIMES");
     let times = times.and_then(|times| times.to_str()?.parse().ok()).unwrap_or(300_u64);
@@ -420,7 +422,7 @@ fn going_on_is_refused_seldom_and_gives_what_merging_at_once_gives() {
 }
 
 #[test]
-fn a_state_is_refused_with_other_options() {
+fn a_state_refuses_other_options() {
     let docs = series(&mut Dice(7), 3);
     let policy = MergePolicy::new(Precedence::Latest);
     let (_, state) = go_on(policy, None, &docs, usize::MAX).unwrap();

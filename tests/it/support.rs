@@ -1,4 +1,5 @@
-//! What the tests share: the fixtures, reading them whole or in pieces, and programs of the test venv.
+//! Helpers that the tests share: the fixtures, reading them whole or in pieces, and programs of the test
+//! venv.
 
 use std::{
     ffi::OsStr,
@@ -30,21 +31,21 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Whether an XML parser accepts it as it stands.
+    /// Returns true if an XML parser accepts the file.
     pub fn is_well_formed(&self) -> bool {
         !DAMAGED.iter().any(|damaged| self.name.starts_with(damaged))
     }
 }
 
-/// Numbers of the fixtures that are cut, appended to or overwritten.
+/// Numbers of the fixtures that are truncated, appended to or overwritten.
 const DAMAGED: [&str; 7] = ["31-", "32-", "33-", "34-", "35-", "37-", "38-"];
 
-/// The folder of the package.
+/// Returns the folder of the package.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All fixtures by name.
+/// Returns all fixtures by name.
 pub fn fixtures() -> Vec<Fixture> {
     let folder = fs::read_dir(root().join("fixtures")).unwrap();
     let mut paths: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
@@ -61,7 +62,7 @@ pub fn fixtures() -> Vec<Fixture> {
         .collect()
 }
 
-/// The damaged documents of `tests/data/damaged` by name.
+/// Returns the damaged documents of `tests/data/damaged` by name.
 pub fn damaged() -> Vec<Fixture> {
     let folder = fs::read_dir(root().join("tests/data/damaged")).unwrap();
     let mut paths: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
@@ -76,12 +77,12 @@ pub fn damaged() -> Vec<Fixture> {
     paths.into_iter().map(read).collect()
 }
 
-/// One fixture by the start of its name.
+/// Returns the fixture whose name begins with `start`.
 pub fn fixture(start: &str) -> Fixture {
     fixtures().into_iter().find(|fixture| fixture.name.starts_with(start)).unwrap()
 }
 
-/// All that an input gives.
+/// Everything that reading an input returns.
 #[derive(Debug, Default, PartialEq)]
 pub struct Outcome {
     pub events: Vec<ScanEvent<'static>>,
@@ -90,7 +91,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Of bytes that are pulled.
+    /// Reads bytes through the pulling reader.
     pub fn of(bytes: &[u8]) -> Self {
         let mut outcome = Self::default();
         for event in Reader::new(bytes, Options::default()).events() {
@@ -99,12 +100,12 @@ impl Outcome {
         outcome
     }
 
-    /// Of pieces that are pushed.
+    /// Reads pieces through the push decoder.
     pub fn of_pieces<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Self {
         Self::of_pieces_with(pieces, Options::default())
     }
 
-    /// The same with options.
+    /// Reads pieces through the push decoder, with options.
     pub fn of_pieces_with<'a>(pieces: impl Iterator<Item = &'a [u8]>, options: Options) -> Self {
         let mut outcome = Self::default();
         let mut decoder = Decoder::new(options);
@@ -117,7 +118,7 @@ impl Outcome {
         outcome
     }
 
-    /// Takes what the decoder has ready.
+    /// Takes the events that the decoder has ready.
     pub fn drain(&mut self, decoder: &mut Decoder) {
         loop {
             match decoder.next_event() {
@@ -129,7 +130,7 @@ impl Outcome {
     }
 
     fn put(&mut self, event: scanmill::error::Result<ScanEvent<'static>>) {
-        assert!(self.error.is_none(), "nothing comes behind an error");
+        assert!(self.error.is_none(), "nothing follows an error");
         match event {
             Ok(event) => self.events.push(event),
             Err(error) => {
@@ -139,7 +140,7 @@ impl Outcome {
         }
     }
 
-    /// What is warned of, and how often, in all scans.
+    /// Returns the warnings of all scans with their counts.
     pub fn warnings(&self) -> Vec<(DiagnosticCode, i64)> {
         let of_run = |run: &&ScanSummary| -> Vec<_> {
             run.diagnostics.iter().map(|found| (found.code, found.count)).collect()
@@ -147,7 +148,7 @@ impl Outcome {
         self.runs().iter().flat_map(of_run).collect()
     }
 
-    /// The hosts alone.
+    /// Returns the hosts.
     pub fn hosts(&self) -> Vec<&Host<'static>> {
         self.events
             .iter()
@@ -158,7 +159,7 @@ impl Outcome {
             .collect()
     }
 
-    /// The ends of scans alone.
+    /// Returns the ends of scans.
     pub fn runs(&self) -> Vec<&ScanSummary> {
         self.events
             .iter()
@@ -169,7 +170,7 @@ impl Outcome {
             .collect()
     }
 
-    /// Nested JSON lines of hosts, events and scans.
+    /// Returns the nested JSON lines of hosts, events and scans.
     pub fn nested(&self, source: &str) -> String {
         let mut out = Vec::new();
         let mut header = None;
@@ -193,29 +194,26 @@ impl Outcome {
     }
 }
 
-/// The environment variable's value, if it is set and not empty.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the tests are told by CI that nothing may be skipped"
-)]
+/// Returns the value of an environment variable that is set and not empty.
+#[expect(clippy::disallowed_methods, reason = "tests read the variable CI, which forbids skipping")]
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A program to start.
+/// Returns a command that runs a program.
 #[expect(clippy::disallowed_methods, reason = "outside readers and test children are programs")]
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     Command::new(program)
 }
 
-/// Says that a test could not be run; with `CI` set that is a failure.
+/// Reports that a test is skipped. With `CI` set it fails instead.
 pub fn skip(test: &str, reason: &str) {
     assert!(variable("CI").is_none(), "{test}: {reason}; nothing may be skipped in CI");
-    // Straight to the stream: what tests print is hidden while they pass.
+    // Directly to the stream, as the output of tests is hidden while they pass.
     let _ = writeln!(io::stderr(), "SKIPPED {test}: {reason}");
 }
 
-/// Standard output of a program that must succeed.
+/// Returns the standard output of a program, which must succeed.
 pub fn output_of(command: &mut Command) -> String {
     let process::Output { status, stdout, stderr } = command.output().unwrap();
     let stderr = String::from_utf8_lossy(&stderr);
@@ -223,8 +221,8 @@ pub fn output_of(command: &mut Command) -> String {
     String::from_utf8(stdout).unwrap()
 }
 
-/// Runs the named test again in a process of its own, which reads the input, and gives that process's peak
-/// memory in MiB: in this one other tests would count too. `None` where the system does not tell.
+/// Runs the named test again in a process of its own, which calls `read`, and returns the peak memory of that
+/// process in MiB: in this one other tests would count, too. Returns `None` if the system does not report it.
 pub fn peak_mib(test: &str, read: impl FnOnce()) -> Option<u64> {
     const CHILD: &str = "SCANMILL_TEST_CHILD";
     if variable(CHILD).is_some() {
@@ -243,7 +241,7 @@ pub fn peak_mib(test: &str, read: impl FnOnce()) -> Option<u64> {
     Some(peak.trim().parse::<u64>().unwrap() >> 10)
 }
 
-/// Tells the parent how much memory this process took at most.
+/// Reports the peak memory of this process to the parent.
 pub fn tell_peak() {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
@@ -251,13 +249,14 @@ pub fn tell_peak() {
     let _ = io::Write::write_fmt(&mut io::stdout(), format_args!("\npeak KiB: {peak}\n"));
 }
 
-/// Python with the packages of `tests/oracle/requirements.txt`: the venv that `.ci/test` makes.
+/// Returns Python with the packages of `tests/oracle/requirements.txt`, from the venv that `.ci/test`
+/// creates.
 pub fn venv_python() -> Option<PathBuf> {
     let python = root().join("target/test-venv/bin/python");
     python.exists().then_some(python)
 }
 
-/// All fixtures as tables of each format, in a folder that goes with it.
+/// All fixtures as tables of each format, in a temporary folder.
 pub struct Converted(tempfile::TempDir);
 
 impl Converted {
@@ -270,7 +269,7 @@ impl Converted {
         converted
     }
 
-    /// Flat JSONL of all tables in one stream.
+    /// Returns flat JSONL of all tables in one stream.
     pub fn one_stream() -> String {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("all.jsonl");
@@ -287,7 +286,7 @@ impl Converted {
     }
 }
 
-/// Every row of what is below a path, as flat JSONL has it.
+/// Returns every row of the inputs at a path as in flat JSONL.
 pub fn rows_of(path: &Path) -> Vec<Value> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rows.jsonl");
@@ -296,7 +295,7 @@ pub fn rows_of(path: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// All fixtures through the pipeline.
+/// Converts all fixtures through the pipeline.
 fn convert(format: TableFormat, output: &Output) {
     convert_path(&root().join("fixtures"), format, output);
 }

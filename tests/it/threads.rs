@@ -1,4 +1,4 @@
-//! The number of threads changes nothing but the time.
+//! The number of threads changes only the time.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use scanmill::{
 
 use crate::support::{fixture, fixtures};
 
-/// A folder with many inputs: fixtures again and again, junk, broken files, and one that is not small.
+/// Creates a folder with many inputs: repeated fixtures, junk, broken files, and a large file.
 fn archive() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: String| folder.path().join(name);
@@ -33,10 +33,10 @@ fn archive() -> tempfile::TempDir {
     let large = format!("<nmaprun args=\"large\">{}", host.repeat(40_000));
     assert!(large.len() > 5 << 20);
     fs::write(at("05-large.xml".into()), large).unwrap();
-    // Scans without args wait for their first host, and one file holds several documents.
+    // Scans without args wait for their first host, and one file contains several documents.
     let appended = [fixture("34-").bytes, fixture("51-").bytes, fixture("27-").bytes].concat();
     fs::write(at("06-appended.xml".into()), appended).unwrap();
-    // Small documents in a large file are sent together, between larger ones. Some scans come twice.
+    // Small documents in a large file are sent together, between larger ones. Some scans occur twice.
     let mut log = Vec::new();
     for round in 0..24 {
         for fixture in fixtures().iter().filter(|fixture| fixture.bytes.starts_with(b"<?xml")) {
@@ -117,7 +117,7 @@ fn output_and_report_are_the_same_for_any_number_of_threads() {
     let archive = archive();
     let (report, files) = outcome(archive.path(), 1);
     assert!(report.contains("W_DUP_SCAN") && report.contains("E_DECOMPRESS"));
-    // Ten tables in each of three formats, and a marker beside each ten; two nested files.
+    // Ten tables in each of three formats, each set with a marker, and two nested files.
     assert_eq!(files.len(), 3 * 11 + 2);
     let [.., (_, all), (_, without)] = files.as_slice() else { panic!("too few files") };
     assert!(!without.is_empty() && without.len() < all.len());

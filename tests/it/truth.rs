@@ -1,6 +1,6 @@
-//! The rules of docs/merge.md and docs/history.md, written a second time in Python from these documents alone, on
-//! random series of scans: every table of the command, field by field. A failure prints the smallest series that
-//! shows it. Other series are tried by hand: see CONTRIBUTING.md.
+//! The rules of docs/merge.md and docs/history.md have a second implementation in Python, written only from
+//! these documents. It is compared with the command on random series of scans: every table, field by field. A
+//! failure prints the smallest series that shows it. CONTRIBUTING.md shows how to try other series.
 
 use crate::support::{command, root, skip};
 

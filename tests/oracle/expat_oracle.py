@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""An independent reader of well-formed nmap XML, on Python's expat alone.
+"""An independent reader of well-formed nmap XML, based only on Python's expat.
 
-Prints the nested JSON lines that scanmill must give for the same bytes (docs/data-model.md, section 4):
-a line a host and a line an event, then the line of the scan, without `source`. It shares no code and no idea with scanmill:
-expat builds a tree, and the tree is read by hand. A file that is not well-formed ends with status 3.
+Prints the nested JSON lines that scanmill must write for the same bytes (docs/data-model.md, section 4): one line per
+host and one line per event, then the line of the scan, without `source`. It shares neither code nor design with
+scanmill: expat builds a tree, and this module walks it. Exits with status 3 if the file is not well-formed.
 
     expat_oracle.py FILE
 """
@@ -54,7 +54,7 @@ def parse(data):
 
 
 def repair(value):
-    """T4: UTF-8 that was written one reference a byte."""
+    """T4: repairs UTF-8 that was written as one reference per byte."""
     if value is not None and any(c >= "\x80" for c in value):
         try:
             return value.encode("latin-1").decode("utf-8")
@@ -97,7 +97,7 @@ def time(element, name):
 
 
 def ip_text(value):
-    """T6: (canonical text, version, zone); the text as it is if it is no literal."""
+    """T6: returns (canonical text, version, zone); the text is unchanged if it is not an IP address."""
     if value is None:
         return None, None, None
     bare, _, zone = value.partition("%")
@@ -111,12 +111,12 @@ def ip_text(value):
 
 
 def lean(value):
-    """Null, empty lists and empty objects are left out."""
+    """Returns the value without nulls, empty lists and empty objects."""
     return {k: v for k, v in value.items() if v is not None and v != [] and v != {}}
 
 
 def raw(element, name):
-    """A part of a key: after T4, before T5."""
+    """Returns a part of a key: after T4, before T5."""
     return repair(element.attributes.get(name)) or ""
 
 
@@ -143,7 +143,7 @@ def scan_id(run):
 
 
 def data(element):
-    """The value of a script or table by the keys of its children."""
+    """Returns the value of a script or table, by the keys of its children."""
     children = element.all("table", "elem")
     if not children:
         if element.name == "script":
@@ -156,7 +156,7 @@ def data(element):
     keys = [repair(c.attributes.get("key")) for c in children]
     if all(k is None for k in keys):
         return [one(c) for c in children]
-    # Unkeyed children count as children of the key "_", always a list.
+    # Children without a key belong to the key "_", which is always a list.
     values, lists = {}, set()
     for key, child in zip(keys, children):
         if key is None:
@@ -403,7 +403,7 @@ def scan_line(run, ident, size):
         ],
         "hosts_seen": len(run.all("host")), "hosts_incomplete": 0,
         "truncated": False, "resumed": False, "bytes": size,
-        # masscan's only one: IPv6 literals that are marked ipv4.
+        # The only warning that masscan gives: IPv6 literals marked as ipv4.
         "warnings": sum(
             ":" in a.attributes.get("addr", "") and a.attributes.get("addrtype") == "ipv4"
             for host in run.all("host") for a in host.all("address")

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Opens Parquet files with the readers that people use, and compares what each of them reads.
+"""Opens Parquet files with the readers that people use, and compares the rows that each of them reads.
 
     readers.py FOLDER...
 
-Every file below the folders is read whole by pyarrow (as a file, in batches, and row group by row group), pandas, Polars
-and DuckDB; with SCANMILL_SPARK set also by Spark, which needs pyspark and Java. All must give the same rows. Ends with
-status 1 and a line per difference, else prints how many files of how many row groups it read.
+Every file below the folders is read completely by pyarrow (as a file, in batches, and row group by row group), pandas,
+Polars and DuckDB; with SCANMILL_SPARK set also by Spark, which needs pyspark and Java. All must return the same rows.
+Exits with status 1 and one line per difference; otherwise prints the numbers of files and row groups that it read.
 """
 
 import datetime
@@ -25,7 +25,7 @@ EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 def plain(value):
-    """A value as every reader would have it in plain Python."""
+    """Returns a value in plain Python, equal for all readers."""
     if isinstance(value, (list, tuple, numpy.ndarray)):
         return [plain(v) for v in value]
     if isinstance(value, dict):
@@ -46,7 +46,7 @@ def plain(value):
 
 
 def rows(table):
-    """Rows of an Arrow table."""
+    """Returns the rows of an Arrow table."""
     return [plain(row) for row in table.to_pylist()]
 
 
@@ -62,10 +62,10 @@ def with_pyarrow_groups(path):
 
 
 def with_pandas(path):
-    # Opened here, as the name of a folder such as `scan_date=...` would add a column.
+    # Opened here: from the name of a folder such as `scan_date=...`, pandas would add a column.
     with open(path, "rb") as file:
         frame = pandas.read_parquet(file)
-    # Integers of a column with nulls are floats there, which are equal to them.
+    # pandas returns integers of a column with nulls as floats, which compare equal.
     return [plain(row) for row in frame.to_dict("records")]
 
 
@@ -123,7 +123,7 @@ def main():
         for name, read in READERS.items():
             try:
                 found = read(path)
-            except Exception as error:  # Whatever a reader raises is its answer.
+            except Exception as error:  # Any exception of a reader is its result.
                 problems.append(f"{path}: {name}: {type(error).__name__}: {error}")
                 continue
             if found != expected:

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Runs the recipes of a page, in its order and in one place, and compares what they give with what is shown.
+"""Runs the recipes of a page in order, and compares their results with those shown.
 
     recipes.py PAGE FOLDER
 
-Blocks of SQL go to DuckDB, blocks of Python are run; the block of text after one is its result, of SQL as CSV. FOLDER
-holds the data that they read. Ends with status 1 and the two texts for each that differs, else prints how
-many were compared.
+Blocks of SQL run in DuckDB, and blocks of Python run here, all in one session. The block of text after such a block is
+its result, for SQL as CSV. FOLDER holds the data that they read. Exits with status 1 and both texts for each
+difference; otherwise prints the number of results compared.
 """
 
 import contextlib

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Opens Parquet and CSV with pyarrow, an outside reader, and holds them against flat JSONL.
+"""Opens Parquet and CSV with pyarrow, an independent reader, and compares them with flat JSONL.
 
     tables.py SCHEMAS PARQUET CSV JSONL
 
-Each argument is a folder with a file a table; SCHEMAS holds the printed Arrow schemas (JSON). Every column
-must have the type and order of its schema, and every value must be that of the JSONL line of its row. Ends
-with status 1 and a line a difference, else prints how many rows it saw.
+Each argument is a folder with one file per table; SCHEMAS holds the printed Arrow schemas (JSON). Every column must
+have the type and position that its schema specifies, and every value must equal that of the row's JSONL line. Exits
+with status 1 and one line per difference; otherwise prints the number of rows it compared.
 """
 
 import ipaddress
@@ -25,7 +25,7 @@ def problem(text):
 
 
 def arrow_type(field):
-    """The type of a field in Arrow's JSON format."""
+    """Returns the type of a field in Arrow's JSON format."""
     kind = field["type"]
     name = kind["name"]
     children = [arrow_field(c) for c in field.get("children", [])]
@@ -66,12 +66,12 @@ def schema_of(path):
 
 
 def plain(field_type):
-    """The type without dictionaries, for CSV."""
+    """Returns the type without dictionaries, for CSV."""
     return field_type.value_type if pa.types.is_dictionary(field_type) else field_type
 
 
 def as_json(value, field_type):
-    """A value of pyarrow as the JSONL line has it."""
+    """Returns a value of pyarrow in the form of the JSONL line."""
     if value is None:
         return None
     if pa.types.is_timestamp(field_type):
@@ -89,13 +89,13 @@ def same_rows(where, columns, rows, lines):
         problem(f"{where}: {len(rows)} rows, {len(lines)} lines")
     for number, (row, line) in enumerate(zip(rows, lines)):
         for name in columns:
-            # Whole floats are equal to integers here, as JSON has one kind of number.
+            # Whole floats equal integers here, as JSON has one kind of number.
             if row[name] != line[name] or (row[name] is True) != (line[name] is True):
                 problem(f"{where} row {number} {name}: {row[name]!r}, not {line[name]!r}")
 
 
 def read_parquet(path, schema):
-    """The rows, and how far the file keeps its schema."""
+    """Returns the rows of a file, after checking its schema."""
     file = pa.parquet.ParquetFile(path)
     found = file.schema_arrow
     if found.names != schema.names:
@@ -112,7 +112,7 @@ def read_parquet(path, schema):
             chunk = metadata.row_group(group).column(number)
             if chunk.compression != "ZSTD":
                 problem(f"{path.name} {chunk.path_in_schema}: compression {chunk.compression}")
-            # A column of nulls alone, or of a list, may have no bounds; it has statistics all the same.
+            # A column that contains only nulls, or is a list, may lack bounds; it has statistics all the same.
             if not chunk.is_stats_set:
                 problem(f"{path.name} {chunk.path_in_schema}: no statistics")
     table = file.read()
@@ -121,7 +121,7 @@ def read_parquet(path, schema):
 
 
 def ip_bytes(row):
-    """What ip_bytes must hold: network order, IPv4 mapped."""
+    """Returns the expected value of ip_bytes: network order, with IPv4 mapped."""
     if row["ip_version"] is None:
         return None
     ip = ipaddress.ip_address(row["ip"])

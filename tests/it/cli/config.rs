@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use super::{CUT, Folder, GOOD, Ran, as_nobody_with, ends_as, program, xml};
 use crate::support;
 
-/// A folder to work in, without a user's configuration.
+/// A working folder, isolated from the user's configuration.
 struct Here(Folder);
 
 impl Here {
@@ -28,7 +28,7 @@ impl Here {
 }
 
 #[test]
-fn a_file_sets_options_for_all_commands_or_one_and_is_beaten_by_variables_and_options() {
+fn a_file_sets_options_for_all_or_one_command_and_variables_and_options_override_it() {
     let here = Here::with(
         "table = \"ports\"\nstate = [\"open\"]\nthreads = 1\n[convert]\nto = \"csv\"\ncolumns = \"port,state\"\n",
     );
@@ -52,7 +52,7 @@ fn switches_can_be_set_and_unset() {
 }
 
 #[test]
-fn a_named_file_beats_the_one_that_lies_there_which_beats_the_users() {
+fn a_named_file_overrides_the_local_one_which_overrides_the_users() {
     let here = Here::with("to = \"csv\"\ntable = \"scans\"\ncolumns = \"args\"\n");
     let other = here.0.write("other.toml", "table = \"scans\"\n");
     let ran = here.ends(0, &["convert", "--config", &other, &xml(GOOD)]);
@@ -69,7 +69,7 @@ fn a_named_file_beats_the_one_that_lies_there_which_beats_the_users() {
 }
 
 #[test]
-fn what_is_wrong_in_it_is_told_with_its_name() {
+fn errors_in_a_file_name_it() {
     for (config, words) in [
         ("colour = \"always\"\n", "\"colour\" is neither an option nor a command"),
         ("[convert]\npolicy = \"latest\"\n", "\"convert.policy\" is no option of this command"),
@@ -87,7 +87,7 @@ fn what_is_wrong_in_it_is_told_with_its_name() {
 }
 
 #[test]
-fn a_file_that_lies_there_starts_no_program_and_replaces_nothing() {
+fn a_local_file_starts_no_program_and_replaces_nothing() {
     for option in ["args", "engine", "keep-xml", "keep_xml", "nmap", "overwrite", "sudo"] {
         for config in [format!("{option} = \"x\"\n"), format!("[scan]\n{option} = \"x\"\n")] {
             let here = Here::with(&config);
@@ -109,7 +109,7 @@ fn a_file_that_lies_there_starts_no_program_and_replaces_nothing() {
 }
 
 #[test]
-fn a_file_of_this_name_that_is_none_or_cannot_be_read_is_named() {
+fn a_configuration_that_is_not_a_file_is_named() {
     type Make = fn(&std::path::Path);
     let makes: [(&str, Make); 4] = [
         ("is no file", |path| std::fs::create_dir(path).unwrap()),
@@ -134,7 +134,7 @@ fn a_file_of_this_name_that_is_none_or_cannot_be_read_is_named() {
 }
 
 #[test]
-fn a_file_without_rights_to_read_it_is_named_and_a_home_of_somebody_else_is_none() {
+fn a_file_that_may_not_be_read_is_named_and_the_home_of_another_user_is_ignored() {
     let folder = Folder::new();
     for path in ["", "home", "home/scanmill"] {
         std::fs::create_dir_all(folder.path(path)).unwrap();

@@ -1,11 +1,11 @@
-//! `diff`: its text, its options and its exit codes.
+//! `diff`: its text, options and exit codes.
 
 use std::fs;
 
 use super::{Folder, ends, refuses, xml};
 use crate::support::root;
 
-/// A scan of ports 1 to 100 of one host.
+/// Returns a scan of ports 1 to 100 of one host.
 fn scan(start: u32, args: &str, inside: &str) -> String {
     of_network(start, args, &[host("192.0.2.10", "up", inside)])
 }
@@ -39,7 +39,7 @@ fn listed(state: &str, list: &str) -> String {
 const SERVICE: &str = "<service name=\"ms-wbt-server\" product=\"Example Terminal\" version=\"2\" \
                        method=\"probed\" conf=\"10\"/>";
 
-/// The text of what differs, and the exit code that is expected.
+/// Runs `diff`, which must end with exit code `code`, and returns its text.
 fn text(code: i32, old: &str, new: &str, args: &[&str]) -> String {
     let folder = Folder::new();
     let (old, new) = (folder.write("old.xml", old), folder.write("new.xml", new));
@@ -48,13 +48,13 @@ fn text(code: i32, old: &str, new: &str, args: &[&str]) -> String {
 }
 
 #[test]
-fn ranges_and_counts_of_ports_have_a_line() {
+fn ranges_and_counts_of_ports_take_one_line() {
     let with = |start, inside: &str| scan(start, "", &format!("<ports>{inside}</ports>"));
     assert_eq!(
         text(1, &with(1, &listed("closed", "1-100")), &with(2, &listed("filtered", "1-100")), &[]),
         "  host 192.0.2.10\n  ~ 1-100/tcp closed -> filtered\n1 host, 100 ports in another state\n"
     );
-    // One line for all ranges that go from one state to another.
+    // One line covers all ranges with the same transition.
     let ssh = port(22, "open", "");
     assert_eq!(
         text(
@@ -74,7 +74,7 @@ fn ranges_and_counts_of_ports_have_a_line() {
 }
 
 #[test]
-fn a_new_port_shows_its_service_and_a_script_the_lines_that_changed() {
+fn a_new_port_shows_its_service_and_a_script_its_changed_lines() {
     let script = |guest: &str| {
         format!(
             "<hostscript><script id=\"smb-os-discovery\" output=\"&#xa;  OS: Example&#xa;  \
@@ -100,7 +100,7 @@ fn a_new_port_shows_its_service_and_a_script_the_lines_that_changed() {
 }
 
 #[test]
-fn of_many_lines_ten_are_shown() {
+fn at_most_ten_lines_are_shown() {
     let script = |word: &str| {
         let lines: Vec<String> = (0..12).map(|n| format!("{word} {n}&#xa;")).collect();
         let lines = lines.concat();
@@ -112,7 +112,7 @@ fn of_many_lines_ten_are_shown() {
 }
 
 #[test]
-fn an_open_port_that_nobody_looked_at_is_news() {
+fn an_open_port_that_was_not_scanned_before_is_reported() {
     let narrow = scan(1, "", "").replace("1-100", "1-10");
     let new = scan(
         2,
@@ -149,7 +149,7 @@ fn closed_ports_of_a_new_host_are_a_count() {
 }
 
 #[test]
-fn hosts_that_moved_and_other_devices_say_so() {
+fn moved_hosts_and_replaced_devices_are_reported() {
     let with = |ip: &str, mac: &str| {
         host(ip, "up", &format!("<address addr=\"{mac}\" addrtype=\"mac\"/>"))
     };
@@ -179,7 +179,7 @@ fn only_what_changed_ends_with_1() {
 }
 
 #[test]
-fn noise_is_left_out_unless_all_is_asked_for() {
+fn noise_is_omitted_unless_all_is_given() {
     let with = |start, time: &str| {
         let script =
             |name: &str, output: &str| format!("<script id=\"{name}\" output=\"{output}\"/>");
@@ -201,7 +201,7 @@ fn noise_is_left_out_unless_all_is_asked_for() {
 }
 
 #[test]
-fn ports_in_a_state_may_be_left_out() {
+fn ports_in_a_state_can_be_omitted() {
     let with =
         |start, state: &str| scan(start, "", &format!("<ports>{}</ports>", port(53, state, "")));
     let (filtered, closed, open) = (with(1, "open|filtered"), with(2, "closed"), with(3, "open"));
@@ -211,7 +211,7 @@ fn ports_in_a_state_may_be_left_out() {
 }
 
 #[test]
-fn words_that_are_no_kinds_are_refused() {
+fn unknown_kinds_are_refused() {
     let one = xml("41-merge-day1-versions-os.xml");
     refuses(&["diff", &one, &one, "--ignore", "everything"], &["everything", "not_scanned"]);
     refuses(&["diff", &one, &one, "--ignore-script", "[a"], &["[a"]);
@@ -219,7 +219,7 @@ fn words_that_are_no_kinds_are_refused() {
 }
 
 #[test]
-fn rows_of_all_formats_have_services_of_both_sides() {
+fn rows_in_every_format_have_the_services_of_both_sides() {
     let with = |start, version: &str| {
         let service = SERVICE.replace("\"2\"", &format!("\"{version}\""));
         scan(start, "-sV", &format!("<ports>{}</ports>", port(89, "open", &service)))
@@ -233,7 +233,7 @@ fn rows_of_all_formats_have_services_of_both_sides() {
         (&"1".into(), &"2".into())
     );
     assert_eq!(rows[0]["new_service_product"], "Example Terminal");
-    // For any number of threads and any memory the same bytes.
+    // The bytes do not depend on the number of threads or on memory.
     let days = |numbers: [&str; 2]| numbers.map(xml);
     let [one, two] = days(["41-merge-day1-versions-os.xml", "44-merge-day2-changed.xml"]);
     for to in ["text", "jsonl", "csv", "ecs"] {
@@ -244,7 +244,7 @@ fn rows_of_all_formats_have_services_of_both_sides() {
     }
 }
 
-/// The list of noise is a promise: docs/cli.md and the code have the same.
+/// docs/cli.md and the code list the same noise: users rely on it.
 #[test]
 fn the_list_of_noise_is_documented() {
     let page = fs::read_to_string(root().join("docs/cli.md")).unwrap();

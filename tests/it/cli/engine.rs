@@ -1,4 +1,4 @@
-//! `--engine`: programs as scripts of hosts and ports.
+//! `--engine`: programs that run as scripts of hosts and ports.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::support;
 
-/// A host of one open port, with this element in it.
+/// Returns a document with one host with one open port that contains `element`.
 fn document(element: &str) -> String {
     format!(
         r#"<nmaprun scanner="nmap" args="nmap" start="1700000000" version="7.94"><host><status state="up"/>{element}<ports><port protocol="tcp" portid="25"><state state="open"/></port><port protocol="tcp" portid="26"><state state="closed"/></port></ports></host><runstats><finished exit="success"/></runstats></nmaprun>"#
@@ -20,7 +20,8 @@ fn document(element: &str) -> String {
 
 const ADDRESS: &str = r#"<address addr="192.0.2.1" addrtype="ipv4"/>"#;
 
-/// Runs a program as a script of port 25 of a host, and gives the line of that, and all that was said.
+/// Runs a program as a script of port 25 of a host. Returns the line of the host and the result of the
+/// command.
 fn on_port(folder: &Folder, program: &str, entry: &str, element: &str) -> (Value, Ran) {
     script(folder, "p.sh", program);
     let toml = format!("[[port_script]]\nname = \"s\"\nports = \"1-100\"\n{entry}\n");
@@ -30,7 +31,7 @@ fn on_port(folder: &Folder, program: &str, entry: &str, element: &str) -> (Value
 }
 
 #[test]
-fn what_programs_write_are_scripts_in_every_format() {
+fn output_of_programs_becomes_scripts_in_every_format() {
     let folder = Folder::new();
     script(
         &folder,
@@ -73,10 +74,10 @@ command = ["./host.sh", "{target}"]
     let rows =
         "port,scope,name,origin\n25,port,ports,engine\n26,port,ports,engine\n,host,host,engine\n";
     assert_eq!(csv.stdout, rows);
-    // Programs see what is left out later, but no host that is.
+    // Programs see ports that are filtered out later, but no hosts that are.
     let open = ends(0, &["convert", &xml, "--engine", &toml, "--state", "open", "--up"]);
     assert_eq!(open.json()[0]["scripts"], host["scripts"]);
-    // They run once on a merged host, whatever scans saw it.
+    // They run once per merged host, however many scans saw it.
     let merged = ends(0, &["merge", &xml, &xml, "--engine", &toml]);
     let line = &merged.json()[0];
     assert_eq!(line["scripts"][0]["output"], text);
@@ -96,7 +97,7 @@ fn a_program_gets_the_host_as_a_nested_line() {
     let xml = folder.path("a.xml");
     let merged = ends(0, &["merge", &xml, "--engine", &folder.path("e.toml")]);
     let mut shown = plain.json()[0].clone();
-    // Those of a scan would be wrong.
+    // The ids of a single scan would be wrong here.
     for id in ["host_id", "host_index"] {
         shown.as_object_mut().unwrap().remove(id).unwrap();
     }
@@ -104,7 +105,7 @@ fn a_program_gets_the_host_as_a_nested_line() {
 }
 
 #[test]
-fn a_program_that_fails_is_a_warning_and_harms_no_other() {
+fn a_program_that_fails_is_a_warning_and_does_not_affect_others() {
     for (program, entry, warning) in [
         (
             "echo >&2; echo 'a \u{1b}[31m' >&2; echo b >&2; exit 3",
@@ -160,7 +161,7 @@ fn failures_are_counted_in_report_and_summary() {
 }
 
 #[test]
-fn whether_a_program_reads_its_input_is_its_own_matter() {
+fn a_program_need_not_read_its_input() {
     let folder = Folder::new();
     // More than a pipe holds.
     let names = "<hostnames><hostname name=\"a.example\"/></hostnames>".to_owned();
@@ -173,7 +174,7 @@ fn whether_a_program_reads_its_input_is_its_own_matter() {
 }
 
 #[test]
-fn what_was_scanned_reaches_a_program_as_plain_arguments() {
+fn scanned_text_reaches_a_program_as_plain_arguments() {
     let folder = Folder::new();
     let name = "$(touch pwned);`id`|'&quot; *";
     let element = format!("<hostnames><hostname name=\"{name}\"/></hostnames>");
@@ -191,7 +192,7 @@ fn what_was_scanned_reaches_a_program_as_plain_arguments() {
 }
 
 #[test]
-fn the_number_of_threads_changes_nothing() {
+fn the_number_of_threads_does_not_change_the_output() {
     let folder = Folder::new();
     let toml = r#"workers = 3
 [[host_script]]
@@ -211,7 +212,7 @@ command = ["sh", "-c", "case $SCANMILL_TARGET in *.30) exit 1;; esac; echo $SCAN
 }
 
 #[test]
-fn a_host_comes_out_before_programs_run_on_the_next() {
+fn a_host_is_written_before_programs_run_on_the_next() {
     let folder = Folder::new();
     let go = fifo(&folder, "go");
     script(&folder, "p.sh", &format!("case $1 in *.2) read x < '{go}';; esac; echo ran"));
@@ -232,7 +233,7 @@ fn a_host_comes_out_before_programs_run_on_the_next() {
 }
 
 #[test]
-fn a_file_that_is_wrong_is_refused_with_file_line_and_key() {
+fn an_invalid_file_is_refused_with_file_line_and_key() {
     let folder = Folder::new();
     let good = xml(GOOD);
     let begin = "[[port_script]]\nname = \"s\"\nports = \"25\"\ncommand = [\"true\"]\n";
@@ -253,7 +254,7 @@ fn a_file_that_is_wrong_is_refused_with_file_line_and_key() {
 }
 
 #[test]
-fn programs_of_a_host_run_at_once() {
+fn programs_of_a_host_run_in_parallel() {
     let folder = Folder::new();
     fs::create_dir(folder.path("up")).unwrap();
     // Each waits for the other.
@@ -268,7 +269,7 @@ fn programs_of_a_host_run_at_once() {
 }
 
 #[test]
-fn a_program_does_not_see_what_is_set_for_scanmill() {
+fn a_program_does_not_see_variables_of_scanmill() {
     let folder = Folder::new();
     script(&folder, "p.sh", "env | grep ^SCANMILL_ | sort | tr '\\n' ' '");
     let toml = "[[host_script]]\nname = \"s\"\ncommand = [\"./p.sh\"]\n";
@@ -279,15 +280,15 @@ fn a_program_does_not_see_what_is_set_for_scanmill() {
     assert_eq!(ran.json()[0]["scripts"][0]["output"], "SCANMILL_TARGET=192.0.2.1 ");
 }
 
-/// Whether a process runs that wrote its number to a file.
+/// Returns true if the process runs whose ID is in the file `name`.
 fn is_running(folder: &Folder, name: &str) -> bool {
     let pid = fs::read_to_string(folder.path(name)).unwrap();
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
     stat.is_ok_and(|stat| !stat.rsplit(") ").next().unwrap_or_default().starts_with(['Z', 'X']))
 }
 
-/// A program that starts another one in a session of its own, which writes its number to `pid`, and goes on when
-/// that is there.
+/// Returns a program that starts another one in a session of its own. The other one writes its process ID to
+/// `pid`, and the program waits for that.
 fn leaving(start: &str, inner: &str, then: &str) -> String {
     let inner = format!("sh -c 'echo $$ > pid.tmp; mv pid.tmp pid; {inner}'");
     let start = start.replace("INNER", &inner);
@@ -295,19 +296,19 @@ fn leaving(start: &str, inner: &str, then: &str) -> String {
 }
 
 #[test]
-fn what_leaves_its_session_does_not_outlive_its_program() {
+fn a_process_that_leaves_its_session_does_not_outlive_its_program() {
     let entry = "command = [\"./p.sh\"]\ntimeout = \"600ms\"";
     let clear = "(env -i /usr/bin/setsid INNER > /dev/null 2>&1 &)";
     for (start, inner, then, late) in [
-        // It takes too long with its program.
+        // It exceeds the time limit together with its program.
         ("setsid INNER &", "exec sleep 1000", "wait", true),
         ("setsid INNER > /dev/null 2>&1 &", "exec sleep 1000", "sleep 1000", true),
-        // Its program ends well before.
+        // Its program ends well before the limit.
         ("(setsid INNER > /dev/null 2>&1 &)", "exec sleep 1000", "echo well", false),
         ("(setsid INNER &)", "exec sleep 1000", "echo well", false),
         (clear, "exec sleep 1000", "echo well", false),
         (clear, "trap \"\" TERM; sleep 1000 & exec sleep 1000", "sleep 1000", true),
-        // Only its time ends what writes for ever.
+        // Only the time limit ends a program that writes forever.
         ("(setsid INNER &)", "while :; do echo x; sleep 0.05; done", "echo well", true),
         ("(setsid INNER &)", "while :; do echo x >&2; sleep 0.05; done", "echo well", true),
     ] {
@@ -321,7 +322,7 @@ fn what_leaves_its_session_does_not_outlive_its_program() {
 }
 
 #[test]
-fn a_program_does_not_end_what_another_one_started() {
+fn a_program_does_not_end_processes_of_another_one() {
     let folder = Folder::new();
     script(&folder, "quick.sh", "(setsid sleep 1000 > /dev/null 2>&1 &); sleep 1000");
     let start = "(setsid INNER > /dev/null 2>&1 &)";
@@ -344,7 +345,7 @@ fn a_program_does_not_end_what_another_one_started() {
 }
 
 #[test]
-fn what_leaves_its_session_ends_with_a_run_that_is_stopped() {
+fn a_process_that_leaves_its_session_ends_when_the_command_is_stopped() {
     for signal in ["TERM", "INT"] {
         let folder = Folder::new();
         let program_text = leaving("setsid INNER &", "trap \"\" TERM; exec sleep 1000", "wait");

@@ -2,7 +2,7 @@
 
 use super::{CUT, Folder, GOOD, ends_as, program, xml};
 
-/// Runs the command with these arguments and variables; it must end with this code.
+/// Runs the command with these arguments and environment variables. It must end with exit code `code`.
 fn ends_in(code: i32, variables: &[(&str, &str)], args: &[&str]) -> super::Ran {
     let mut command = program();
     command.envs(variables.iter().copied()).args(args);
@@ -27,7 +27,7 @@ fn variables_stand_for_options() {
 }
 
 #[test]
-fn an_option_beats_its_variable() {
+fn an_option_overrides_its_variable() {
     let variables = [("SCANMILL_TO", "csv"), ("SCANMILL_COLUMNS", "ip")];
     let args = ["convert", &xml(GOOD), "--to", "jsonl", "--table", "ports", "--columns", "port"];
     let ran = ends_in(0, &variables, &args);
@@ -35,7 +35,7 @@ fn an_option_beats_its_variable() {
 }
 
 #[test]
-fn switches_take_the_usual_words() {
+fn switches_accept_the_usual_words() {
     for (word, code) in [("1", 3), ("true", 3), ("yes", 3), ("0", 0), ("false", 0), ("no", 0)] {
         ends_in(code, &[("SCANMILL_STRICT", word)], &["convert", &xml(CUT)]);
     }

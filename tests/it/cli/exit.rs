@@ -1,4 +1,4 @@
-//! Exit codes, and what is said with them.
+//! Exit codes and the messages that come with them.
 
 use std::{
     fs::{self, File},
@@ -12,7 +12,7 @@ use super::{CUT, Folder, GOOD, ends, ends_as, program, refuses, xml};
 use crate::support;
 
 #[test]
-fn good_input_ends_with_0_and_says_nothing_off_a_terminal() {
+fn good_input_ends_with_0_and_without_messages_off_a_terminal() {
     let ran = ends(0, &["convert", &xml(GOOD)]);
     assert_eq!((ran.lines().len(), &*ran.stderr), (4, ""));
 }
@@ -54,7 +54,7 @@ fn without_any_usable_input_it_ends_with_3() {
 }
 
 #[test]
-fn packed_input_of_others_is_refused_by_what_is_in_it() {
+fn foreign_compressed_files_are_refused_by_content() {
     let folder = Folder::new();
     let packed = folder.path("scan.jsonl.gz");
     ends(0, &["convert", &xml(GOOD), "-o", &packed]);
@@ -66,7 +66,7 @@ fn packed_input_of_others_is_refused_by_what_is_in_it() {
 }
 
 #[test]
-fn arguments_that_do_not_exist_are_usage_errors() {
+fn unknown_arguments_are_usage_errors() {
     let good = xml(GOOD);
     refuses(&["convert", &good, "--nope"], &["error:", "--nope", "Usage:"]);
     refuses(&["frobnicate"], &["frobnicate"]);
@@ -79,7 +79,7 @@ fn arguments_that_do_not_exist_are_usage_errors() {
 }
 
 #[test]
-fn names_that_do_not_exist_are_usage_errors_that_list_those_that_do() {
+fn unknown_names_are_usage_errors_that_list_the_known_ones() {
     let good = xml(GOOD);
     refuses(&["convert", &good, "--table", "nope"], &["\"nope\"", "ports", "os_classes"]);
     let ports = ["convert", &good, "--table", "ports", "--columns", "nope"];
@@ -117,7 +117,7 @@ fn strict_reading_of_damage_ends_with_3_and_keeps_whole_hosts_and_other_inputs()
     assert!(ran.stderr.contains("E_STRICT: W_TRUNCATED"), "{}", ran.stderr);
     assert!(ran.stderr.contains("hint: without --strict"), "{}", ran.stderr);
     ends(0, &["convert", "--strict", &xml(GOOD)]);
-    // Cut by the document behind it, not by the end of the file.
+    // The cut is where the second document begins, not at the end of the file.
     let ran = ends(3, &["convert", "--strict", &xml("35-append-after-truncated.xml")]);
     assert!(ran.stderr.contains("35-append-after-truncated.xml:58: E_STRICT: W_TRUNCATED"));
     assert_eq!(ran.json().iter().filter(|line| line["_type"] == "scan").count(), 1);
@@ -151,7 +151,7 @@ fn a_standard_output_that_is_full_ends_with_4() {
 }
 
 #[test]
-fn places_that_cannot_be_written_end_with_4_and_leave_nothing() {
+fn paths_that_cannot_be_written_end_with_4_and_leave_nothing() {
     let folder = Folder::new();
     let file = folder.write("file", "x");
     let good = xml(GOOD);
@@ -164,7 +164,7 @@ fn places_that_cannot_be_written_end_with_4_and_leave_nothing() {
 }
 
 #[test]
-fn a_reader_that_is_gone_ends_the_run_quietly() {
+fn a_reader_that_has_gone_ends_the_command_quietly() {
     let good = xml(GOOD);
     for args in [
         &["convert", &good][..],
@@ -197,7 +197,7 @@ fn help_and_version_go_to_standard_output() {
 }
 
 #[test]
-fn whatever_is_printed_on_a_full_disk_ends_with_4() {
+fn everything_that_prints_ends_with_4_on_a_full_disk() {
     for args in [
         &["--help"][..],
         &["--version"],
@@ -235,7 +235,7 @@ fn a_pipe_is_never_replaced_by_a_file() {
 }
 
 #[test]
-fn files_that_may_not_grow_end_with_4_and_leave_nothing() {
+fn a_file_size_limit_ends_with_4_and_leaves_nothing() {
     let folder = Folder::new();
     for out in ["hosts.jsonl", "tables", "text --to=csv"] {
         let script = format!("trap '' XFSZ; ulimit -f 4; exec \"$0\" convert \"$1\" -o {out}");
@@ -249,7 +249,7 @@ fn files_that_may_not_grow_end_with_4_and_leave_nothing() {
 }
 
 #[test]
-fn what_a_format_cannot_do_is_a_usage_error() {
+fn options_that_a_format_does_not_support_are_usage_errors() {
     let good = xml(GOOD);
     for (options, word) in [
         (&["-o", "x.parquet.gz"][..], ".gz"),

@@ -1,5 +1,5 @@
-//! Files that are followed while they are written: each step waits for what the one before gave, and nothing
-//! hangs on time.
+//! Files that are followed while they are written. Each step waits for the result of the previous one, so
+//! nothing depends on time.
 
 use std::{
     fs::{self, File},
@@ -31,7 +31,7 @@ impl Written {
     }
 }
 
-/// What is said of the whole file at once.
+/// Returns the output for the whole file.
 fn whole(path: &str) -> String {
     ends(0, &["convert", path]).stdout
 }
@@ -44,7 +44,7 @@ fn hosts_come_out_as_they_are_written_and_the_run_ends_with_the_document() {
     let mut all = String::new();
     let pieces = pieces();
     for piece in &pieces[..3] {
-        // Not even the last byte of its end tag is missing when a host comes.
+        // A host comes only when the last byte of its end tag is there.
         let (start, end) = piece.split_at(piece.len() - 1);
         written.write(start);
         written.write(end);
@@ -66,7 +66,7 @@ fn a_file_that_is_not_there_is_waited_for() {
 }
 
 #[test]
-fn a_file_that_is_complete_is_read_and_that_is_all() {
+fn a_complete_file_is_read_and_the_command_ends() {
     for name in [GOOD, "34-append-output-two-documents.xml", "02-syn-versions-scripts.xml"] {
         let path = xml(name);
         assert_eq!(ends(0, &["convert", "--follow", &path]).stdout, whole(&path), "{name}");
@@ -74,7 +74,7 @@ fn a_file_that_is_complete_is_read_and_that_is_all() {
 }
 
 #[test]
-fn a_new_file_under_the_name_is_read_behind_the_old_one() {
+fn a_new_file_of_the_same_name_is_read_after_the_old_one() {
     let folder = Folder::new();
     let mut written = Written::new(&folder);
     let mut live = Live::start(&["convert", "--follow", &written.path]);
@@ -82,7 +82,7 @@ fn a_new_file_under_the_name_is_read_behind_the_old_one() {
     written.write(&pieces[0]);
     assert_eq!(json_lines(&live.line())[0]["ip"], "192.0.2.30");
     fs::rename(&written.path, folder.path("old.xml")).unwrap();
-    // What is still written to the old one is not lost.
+    // Data that is still written to the old file is not lost.
     written.write(&pieces[1]);
     assert_eq!(json_lines(&live.line())[0]["ip"], "192.0.2.40");
     fs::copy(xml("02-syn-versions-scripts.xml"), folder.path("new.xml")).unwrap();
@@ -95,7 +95,7 @@ fn a_new_file_under_the_name_is_read_behind_the_old_one() {
 }
 
 #[test]
-fn a_file_that_is_cut_and_written_anew_is_read_again() {
+fn a_truncated_and_rewritten_file_is_read_again() {
     let folder = Folder::new();
     let mut written = Written::new(&folder);
     let mut live = Live::start(&["convert", "--follow", &written.path]);
@@ -104,7 +104,10 @@ fn a_file_that_is_cut_and_written_anew_is_read_again() {
     live.line();
     live.line();
     let other = fs::read(xml("27-error-bad-interface.xml")).unwrap();
-    assert!(other.len() < pieces()[0].len(), "what is there now must be less than was read");
+    assert!(
+        other.len() < pieces()[0].len(),
+        "the new file must be shorter than the part already read"
+    );
     fs::write(&written.path, other).unwrap();
     let (rest, code) = live.finished();
     assert_eq!(json_lines(&rest)[0]["truncated"], true);
@@ -129,7 +132,7 @@ fn an_interrupted_run_keeps_the_whole_hosts() {
             if args.is_empty() {
                 text = live.line() + &live.line();
             } else {
-                // The feed has its name from the start.
+                // The feed has its final name from the start.
                 while text.lines().count() < 2 {
                     text = fs::read_to_string(&out).unwrap_or_default();
                 }
@@ -148,7 +151,7 @@ fn an_interrupted_run_keeps_the_whole_hosts() {
 }
 
 #[test]
-fn tables_of_a_followed_file_come_when_it_ends() {
+fn tables_of_a_followed_file_are_written_when_it_ends() {
     let folder = Folder::new();
     let mut written = Written::new(&folder);
     let out = folder.path("ports.csv");
@@ -161,7 +164,7 @@ fn tables_of_a_followed_file_come_when_it_ends() {
 }
 
 #[test]
-fn what_cannot_be_followed_is_refused() {
+fn inputs_that_cannot_be_followed_are_refused() {
     let folder = Folder::new();
     let good = xml(GOOD);
     let pipe = folder.path("pipe");
@@ -177,7 +180,7 @@ fn what_cannot_be_followed_is_refused() {
     assert!(ran.stderr.contains("E_DECOMPRESS"), "{}", ran.stderr);
 }
 
-/// Whether somebody holds the lock of a file, as the system lists them.
+/// Returns true if a process holds a lock on the file, according to the system's list of locks.
 fn is_locked(path: &str) -> bool {
     let Ok(meta) = fs::metadata(path) else { return false };
     let inode = format!(":{} ", meta.ino());
@@ -195,12 +198,13 @@ fn a_feed_that_is_replaced_stays_until_something_is_read() {
         assert_eq!(folder.read("out.jsonl"), "{\"old\":1}\n", "{name}");
     }
     assert_eq!(folder.names(""), ["junk.xml", "out.jsonl"]);
-    // Told to stop before anything was read, too.
+    // The command is stopped before it has read anything.
     let mut written = Written::new(&folder);
     for name in ["out.jsonl", "new.jsonl"] {
         let args = ["convert", "--follow", &written.path, "--overwrite", "-o", &folder.path(name)];
         let live = Live::start(&args);
-        // It holds the lock once it is about to read. Whoever tried to take it might be in its way.
+        // The command takes the lock when it is about to read. Trying to take it from here could get in its
+        // way.
         let mut looks = 0;
         while looks < 5 {
             std::thread::sleep(std::time::Duration::from_millis(10));
@@ -211,7 +215,7 @@ fn a_feed_that_is_replaced_stays_until_something_is_read() {
         assert_eq!(folder.read("out.jsonl"), "{\"old\":1}\n");
     }
     assert_eq!(folder.names(""), ["junk.xml", "out.jsonl", "scan.xml"]);
-    // The first line takes the place of what was there.
+    // The first line replaces the old content.
     let live = Live::start(&["convert", "--follow", &written.path, "--overwrite", "-o", &out]);
     for piece in pieces() {
         written.write(&piece);
@@ -244,6 +248,6 @@ fn a_feed_on_a_full_disk_ends_with_its_last_whole_line() {
         let found = folder.read(name);
         let lines = found.lines().count();
         assert!(found.ends_with('\n') && all.starts_with(&found) && lines > 0, "{name}: {lines}");
-        assert!(found.len() < all.len(), "the disk was not full");
+        assert!(found.len() < all.len(), "the disk was never full");
     }
 }

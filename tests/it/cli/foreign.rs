@@ -1,4 +1,4 @@
-//! Text from outside, in what people read: failures that scans tell of, and text that would forge or hide lines.
+//! Foreign text in messages: failures that scans report, and text that would forge or hide lines.
 
 use std::{fmt::Write as _, fs};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Folder, GOOD, ends, ends_as, program, xml};
 
-/// A document that says that its scan failed, with a message that is attribute text.
+/// Returns a document whose scan failed with `message`, which is the text of an attribute.
 fn failed(message: &str) -> String {
     format!(
         r#"<nmaprun scanner="nmap" args="nmap x" start="1700000000"><runstats><finished time="1700000001" exit="error" errormsg="{message}"/></runstats></nmaprun>"#
@@ -14,7 +14,7 @@ fn failed(message: &str) -> String {
 }
 
 #[test]
-fn scans_that_failed_say_so_once_each() {
+fn each_failed_scan_is_reported_once() {
     let folder = Folder::new();
     let one = folder.write("one.xml", failed("route_dst_netlink: cannot reach&#10;error: forged"));
     let two = failed("").replace(" errormsg=\"\"", "").replace("nmap x", "nmap y");
@@ -28,7 +28,7 @@ fn scans_that_failed_say_so_once_each() {
     ];
     assert_eq!(ran.stderr.lines().collect::<Vec<_>>(), expected);
     assert_eq!(ends(0, &["convert", "-q", &one]).stderr, "");
-    // The same for every command that reads.
+    // All commands that read scans report it.
     let out = folder.path("tables");
     for args in [
         &["merge", &one, &xml(GOOD)][..],
@@ -62,18 +62,19 @@ fn scans_that_failed_say_so_once_each() {
     let message = &found["found"]["scans"][0]["error_message"];
     assert!(message.as_str().unwrap().starts_with("route_dst_netlink"));
     assert_eq!(found["report"]["failed_scans"]["count"], 1);
-    // Of very many the rest is counted.
+    // Only the first ones are shown, and the rest are counted.
     let many = folder.write("many.xml", failed("no").repeat(70));
     let ran = ends(0, &["convert", &many]);
     let lines: Vec<_> = ran.stderr.lines().filter(|line| line.contains("failed")).collect();
     assert_eq!((lines.len(), lines[20]), (21, "warning: 50 scans more failed"));
 }
 
-/// Does whatever text can do to a terminal, or to what a person reads.
+/// Text with everything that could affect a terminal or deceive a reader.
 const HOSTILE: &str =
     "x\nerror: forged\r\u{1b}]0;t\u{7}\u{9b}31m\u{202e}\u{2028}\u{61c}\u{200b}\u{e0041}y";
 
-/// Asserts that what people read is safe: no line is forged, and nothing is there that a terminal obeys.
+/// Asserts that `text` is safe to show: no line is forged, and it has no characters that a terminal
+/// interprets.
 #[track_caller]
 fn assert_safe(text: &str, what: &str) {
     for c in [
@@ -93,7 +94,8 @@ fn assert_safe(text: &str, what: &str) {
     assert!(!forged, "{what} prints a line of another: {text:?}");
 }
 
-/// A document with hostile text at the start of each value of an attribute that is no number, and that text as XML.
+/// Returns a document with hostile text at the start of each attribute value that is not a number, and that
+/// text as XML.
 fn hostile_document() -> (String, String) {
     let hostile = HOSTILE.chars().fold(String::new(), |mut text, c| {
         write!(text, "&#{};", u32::from(c)).unwrap();
@@ -114,7 +116,7 @@ fn hostile_document() -> (String, String) {
 }
 
 #[test]
-fn nothing_from_outside_is_printed_as_it_is() {
+fn foreign_text_is_never_printed_unescaped() {
     let folder = Folder::new();
     let (document, hostile) = hostile_document();
     let bad = folder.write("bad\nerror: forged\u{1b}\u{202e}.xml", &document);
@@ -164,7 +166,7 @@ fn nothing_from_outside_is_printed_as_it_is() {
 }
 
 #[test]
-fn a_configuration_cannot_forge_what_is_printed() {
+fn a_configuration_cannot_forge_output() {
     let text = serde_json::to_string(HOSTILE).unwrap();
     for (config, command) in [
         (format!("threads = {text}\n"), &["convert", "a.xml"][..]),
@@ -184,7 +186,7 @@ fn a_configuration_cannot_forge_what_is_printed() {
 }
 
 #[test]
-fn what_is_wrong_in_a_configuration_is_one_line_that_names_its_line() {
+fn an_error_in_a_configuration_is_one_line_that_names_the_line() {
     let folder = Folder::new();
     folder.write("scanmill.toml", "threads = 2\n\nto = = 1\n");
     let mut command = program();

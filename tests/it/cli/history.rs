@@ -8,7 +8,7 @@ use crate::support;
 const DAY1: &str = "41-merge-day1-versions-os.xml";
 const DAY2: &str = "44-merge-day2-changed.xml";
 
-/// A sweep over hosts with two ports each, at this time; ports of some hosts are as the salt says.
+/// Returns a sweep over hosts with two ports each, at `time`. `salt` changes the ports of some hosts.
 fn sweep(hosts: u32, time: u32, salt: u32) -> String {
     let mut text = format!("<nmaprun scanner=\"nmap\" args=\"nmap {salt}\" start=\"{time}\">");
     text.push_str("<scaninfo type=\"syn\" protocol=\"tcp\" services=\"1-100\"/>");
@@ -34,7 +34,7 @@ fn sweep(hosts: u32, time: u32, salt: u32) -> String {
     text
 }
 
-/// The files of a history with these inputs and options, in each format.
+/// Returns the files of a history of these inputs, written with these options in each format.
 fn made(folder: &Folder, name: &str, inputs: &[&str], options: &[&str]) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for format in ["csv", "parquet", "jsonl"] {
@@ -58,7 +58,7 @@ fn same(one: &[(String, Vec<u8>)], other: &[(String, Vec<u8>)], what: &str) {
 }
 
 #[test]
-fn the_result_is_the_same_for_any_threads_memory_and_order_and_of_a_dataset() {
+fn the_result_does_not_depend_on_threads_memory_order_or_a_dataset() {
     let folder = Folder::new();
     let docs: Vec<String> = (0..4)
         .map(|n| folder.write(&format!("{n}.xml"), sweep(25_000, 1_700_000_000 + n * 10_000, n)))
@@ -78,7 +78,7 @@ fn the_result_is_the_same_for_any_threads_memory_and_order_and_of_a_dataset() {
 }
 
 #[test]
-fn tables_and_columns_go_where_they_are_asked_for() {
+fn tables_and_columns_can_be_selected() {
     let folder = Folder::new();
     let (one, two) = (xml(DAY1), xml(DAY2));
     let rows = ends(0, &["history", &one, &two]);
@@ -106,7 +106,7 @@ fn tables_and_columns_go_where_they_are_asked_for() {
 }
 
 #[test]
-fn wrong_usage_is_told_and_inputs_are_never_replaced() {
+fn wrong_usage_is_reported_and_inputs_are_never_replaced() {
     let folder = Folder::new();
     let one = xml(DAY1);
     refuses(&["history", &one, "--to", "ecs"], &["[possible values: jsonl, csv, parquet]"]);
@@ -128,7 +128,7 @@ fn wrong_usage_is_told_and_inputs_are_never_replaced() {
     refuses(&[&["history", &input, "-o", &input][..], &table].concat(), &["is an input"]);
     let report = ["--report", &input];
     refuses(&[&["history", &input][..], &report].concat(), &["is an input"]);
-    // Nothing usable, or something not.
+    // No usable input, and a bad one among good ones.
     let none = folder.path("none.xml");
     ends(3, &["history", &none, "-o", &folder.path("out")]);
     assert!(!fs::exists(folder.path("out")).unwrap());

@@ -1,4 +1,4 @@
-//! What is read: lists of names, patterns, compressed input.
+//! Ways to name inputs: lists, patterns, and compressed input.
 
 use std::{fs, io::Write as _};
 
@@ -13,7 +13,7 @@ fn hosts(ran: &Ran) -> usize {
 }
 
 #[test]
-fn names_come_from_a_list_too() {
+fn names_can_come_from_a_list() {
     let list = format!("{}\n{}\n", xml(GOOD), xml(SWEEP));
     for (arguments, expected) in [
         (vec!["convert", "--files-from", "-"], 67),
@@ -28,7 +28,7 @@ fn names_come_from_a_list_too() {
 }
 
 #[test]
-fn patterns_pick_files_of_folders_but_nothing_that_is_named() {
+fn patterns_filter_files_in_folders_but_not_named_files() {
     let folder = Folder::new();
     fs::create_dir_all(folder.path("scans/2024/old")).unwrap();
     for name in ["a.xml", "2024/b.xml", "2024/old/c.xml", "2024/d.nmap"] {
@@ -46,7 +46,7 @@ fn patterns_pick_files_of_folders_but_nothing_that_is_named() {
 }
 
 #[test]
-fn compressed_input_comes_from_pipes_too() {
+fn pipes_can_carry_compressed_input() {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packed.write_all(&fixture("03-").bytes).unwrap();
     let packed = packed.finish().unwrap();
@@ -62,7 +62,7 @@ fn compressed_input_comes_from_pipes_too() {
 }
 
 #[test]
-fn threads_change_nothing_that_is_written() {
+fn threads_do_not_change_the_output() {
     let folder = xml("");
     let one = ends(0, &["convert", &folder, "-j1"]);
     assert_eq!(one.stdout, ends(0, &["convert", &folder, "--threads", "3"]).stdout);

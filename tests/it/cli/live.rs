@@ -1,4 +1,4 @@
-//! Input that comes slowly, output that is read slowly, and signals: nothing here depends on time.
+//! Slow input, slow readers, and signals. Nothing here depends on time.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -29,7 +29,7 @@ impl Live {
         self.stdin.write_all(text.as_bytes()).unwrap();
     }
 
-    /// The next line of standard output; waits for it.
+    /// Waits for the next line of standard output and returns it.
     pub(super) fn line(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
@@ -41,7 +41,8 @@ impl Live {
         support::output_of(support::command("sh").args(["-c", &kill]));
     }
 
-    /// The rest of standard output and the exit code, with standard input still open.
+    /// Interrupts the command, with standard input still open. Returns the rest of standard output and the
+    /// exit code.
     pub(super) fn interrupted(mut self) -> (String, Option<i32>) {
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
@@ -50,7 +51,7 @@ impl Live {
         (rest, code)
     }
 
-    /// The rest of standard output and the exit code, after the end of the input.
+    /// Closes the input. Returns the rest of standard output and the exit code.
     pub(super) fn finished(mut self) -> (String, Option<i32>) {
         drop(self.stdin);
         let mut rest = String::new();
@@ -59,7 +60,7 @@ impl Live {
     }
 }
 
-/// A document cut behind its hosts: the first piece ends with its first host.
+/// Returns a document cut after each host: the first piece ends with the first host.
 pub(super) fn pieces() -> Vec<String> {
     let bytes = support::fixture("08-").bytes;
     let text = String::from_utf8(bytes).unwrap();
@@ -67,7 +68,7 @@ pub(super) fn pieces() -> Vec<String> {
 }
 
 #[test]
-fn hosts_come_out_while_standard_input_is_open() {
+fn hosts_are_written_while_standard_input_is_open() {
     let mut live = Live::start(&["convert", "-"]);
     let mut all = String::new();
     let pieces = pieces();
@@ -83,17 +84,17 @@ fn hosts_come_out_while_standard_input_is_open() {
 }
 
 #[test]
-fn rows_come_out_while_standard_input_is_open() {
+fn rows_are_written_while_standard_input_is_open() {
     let mut live = Live::start(&["convert", "-", "--to", "csv", "--table", "hosts"]);
     live.write(&pieces()[0]);
     assert!(live.line().starts_with("host_id,"));
     assert!(live.line().contains(",192.0.2.30,"));
     let (_, code) = live.finished();
-    assert_eq!(code, Some(0), "a cut document is a warning");
+    assert_eq!(code, Some(0), "a truncated document is a warning");
 }
 
 #[test]
-fn a_named_pipe_is_as_live_as_standard_input() {
+fn a_named_pipe_is_read_as_it_is_written() {
     let folder = Folder::new();
     let pipe = folder.path("pipe");
     support::output_of(support::command("mkfifo").arg(&pipe));
@@ -106,10 +107,10 @@ fn a_named_pipe_is_as_live_as_standard_input() {
 }
 
 #[test]
-fn a_reader_that_leaves_after_a_line_ends_the_run_quietly() {
+fn a_reader_that_leaves_after_a_line_ends_the_command_quietly() {
     let fixtures = support::root().join("fixtures");
     let fixtures = fixtures.to_str().unwrap();
-    // Far more than a pipe holds: the run cannot have ended before its reader left.
+    // Far more than a pipe holds, so the command cannot end before its reader has gone.
     let mut live = Live::start(&["convert", fixtures, fixtures, fixtures]);
     assert!(live.line().starts_with("{\"_type\":"));
     drop(live.stdout);

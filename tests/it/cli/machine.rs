@@ -1,18 +1,18 @@
-//! A machine that refuses: no thread, no room in a file, no more open files.
+//! Limits of the machine: no more threads, no larger files, no more open files.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use super::{Folder, GOOD, ends_as, program, xml};
 use crate::support;
 
-/// A folder that everybody may write to, as somebody who may have no second thread works there.
+/// Creates a folder that every user may write to, for a user who may not start a second thread.
 fn open_to_all() -> Folder {
     let folder = Folder::new();
     fs::set_permissions(folder.path(""), fs::Permissions::from_mode(0o777)).unwrap();
     folder
 }
 
-/// A command of somebody who may have no second thread; `None` where nobody else can be.
+/// Returns a command that may not start a second thread, or `None` if the tests cannot run as another user.
 fn without_threads(folder: &Folder, args: &[&str]) -> Option<Command> {
     let mut command = support::command("prlimit");
     let other = ["--nproc=1", "setpriv", "--reuid=64321", "--regid=64321", "--clear-groups"];
@@ -24,12 +24,12 @@ fn without_threads(folder: &Folder, args: &[&str]) -> Option<Command> {
 }
 
 #[test]
-fn without_a_second_thread_the_first_one_does_all() {
+fn without_a_second_thread_the_first_one_does_everything() {
     let folder = open_to_all();
     let good = fs::read_to_string(xml(GOOD)).unwrap();
     let paths: Vec<_> = (0..40).map(|n| folder.write(&format!("{n:02}.xml"), &good)).collect();
     let inputs: Vec<&str> = paths.iter().map(String::as_str).collect();
-    // Large enough to be unpacked ahead.
+    // Large enough to be decompressed ahead.
     let many = good.repeat(400);
     let large = folder.write("large.xml", &many);
     support::output_of(support::command("gzip").arg(&large));
@@ -57,7 +57,7 @@ fn without_a_second_thread_the_first_one_does_all() {
         let args = named("single");
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let Some(mut command) = without_threads(&folder, &args) else {
-            return support::skip("without_a_second_thread_...", "needs other user ids");
+            return support::skip("without_a_second_thread_...", "it needs other user IDs");
         };
         let single = command.output().unwrap();
         let said = String::from_utf8_lossy(&single.stderr).into_owned();
@@ -73,13 +73,13 @@ fn without_a_second_thread_the_first_one_does_all() {
 }
 
 #[test]
-fn programs_of_an_engine_need_threads_and_say_so() {
+fn engine_programs_need_threads_and_report_it() {
     let folder = open_to_all();
     let toml = "[[host_script]]\nname = \"s\"\ncommand = [\"true\"]\n";
     let (toml, xml) = (folder.write("e.toml", toml), xml(GOOD));
     let args = ["convert", "-v", &xml, "--engine", &toml];
     let Some(mut command) = without_threads(&folder, &args) else {
-        return support::skip("programs_of_an_engine_...", "needs other user ids");
+        return support::skip("engine_programs_...", "it needs other user IDs");
     };
     let ran = command.output().unwrap();
     let said = String::from_utf8_lossy(&ran.stderr).into_owned();
@@ -88,7 +88,7 @@ fn programs_of_an_engine_need_threads_and_say_so() {
 }
 
 #[test]
-fn a_file_that_may_not_grow_is_a_full_disk() {
+fn a_file_size_limit_is_reported_as_a_full_disk() {
     let folder = Folder::new();
     let document = fs::read_to_string(xml(GOOD)).unwrap();
     let body = document.repeat(60);
@@ -118,7 +118,7 @@ fn a_file_that_may_not_grow_is_a_full_disk() {
 }
 
 #[test]
-fn no_more_open_files_is_an_error_and_no_panic() {
+fn a_limit_on_open_files_is_an_error_and_not_a_panic() {
     let folder = Folder::new();
     let good = xml(GOOD);
     for most in 3..24 {
@@ -137,7 +137,7 @@ fn no_more_open_files_is_an_error_and_no_panic() {
             let ran = shell.output().unwrap();
             let said = String::from_utf8_lossy(&ran.stderr).into_owned();
             let code = ran.status.code();
-            // The loader of the system itself needs one or two.
+            // The dynamic loader needs one or two open files itself.
             let begun = code != Some(127);
             assert!(!begun || matches!(code, Some(0 | 3 | 4)), "{most} {number}: {code:?} {said}");
             assert!(!said.contains("panicked"), "{most}: {said}");

@@ -1,4 +1,5 @@
-//! `--memory` holds, whatever an input lists (rule R10): each list of the model a million times in one host or scan.
+//! `--memory` holds whatever an input contains (rule R10): each list of the model has a million entries in
+//! one host or scan.
 
 use std::{
     fmt::Write as _,
@@ -11,7 +12,7 @@ use std::{
 
 use super::program;
 
-/// Elements of a list.
+/// Number of entries of a list.
 const MANY: usize = 1_000_000;
 /// The cap, in MiB.
 const MEMORY: u64 = 256;
@@ -24,7 +25,7 @@ const SCAN: &str = "<nmaprun scanner=\"nmap\" args=\"x\" start=\"1700000000\">";
 const NO_ARGS: &str = "<nmaprun scanner=\"masscan\" start=\"1700000000\">";
 const END: &str = "<runstats><finished time=\"1700000001\"/></runstats></nmaprun>";
 
-/// Lists of a host: what opens each, its entry, and what closes it.
+/// Lists of a host: the markup that opens each list, an entry, and the markup that closes it.
 const OF_HOST: [(&str, &str, &str); 25] = [
     (PORT, "<service name=\"a\"/>", "</port></ports>"),
     (PORT, "<service><banner>a</banner></service>", "</port></ports>"),
@@ -57,7 +58,7 @@ const OF_HOST: [(&str, &str, &str); 25] = [
     ("", "<scaninfo/>", ""),
 ];
 
-/// Lists of a scan, in the same way, with the scan's start tag.
+/// Lists of a scan, as for hosts, with the start tag of the scan first.
 const OF_SCAN: [(&str, &str, &str, &str); 9] = [
     (SCAN, "<prescript>", "<script id=\"a\"/>", "</prescript>"),
     (SCAN, "<prescript><script id=\"a\" output=\"\">", "<elem/>", "</script></prescript>"),
@@ -70,7 +71,7 @@ const OF_SCAN: [(&str, &str, &str, &str); 9] = [
     (SCAN, "", "<host><scaninfo/><scaninfo/><scaninfo/></host>", ""),
 ];
 
-/// Writes an entry many times; `@` in it is a number.
+/// Writes `entry` many times, with `@` replaced by a number.
 fn many(folder: &Path, (head, open, entry, close): (&str, &str, &str, &str), end: &str) -> PathBuf {
     let mut text = format!("{head}{open}");
     for number in 0..MANY {
@@ -87,14 +88,14 @@ fn many(folder: &Path, (head, open, entry, close): (&str, &str, &str, &str), end
     path
 }
 
-/// Peak memory of the command in MiB; it must end well.
+/// Returns the peak memory of the command in MiB. It must succeed.
 fn peak(args: &[&str]) -> u64 {
     let (peak, code) = run(args, Stdio::null());
     assert_eq!(code, Some(0), "{args:?}");
     peak
 }
 
-/// Peak memory of the command in MiB, and how it ended.
+/// Returns the peak memory of the command in MiB, and its exit code.
 fn run(args: &[&str], stderr: Stdio) -> (u64, Option<i32>) {
     let mut command = program();
     command.args(args).stdout(Stdio::null()).stderr(stderr);
@@ -102,7 +103,7 @@ fn run(args: &[&str], stderr: Stdio) -> (u64, Option<i32>) {
     let path = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     loop {
-        // It only rises, so what is seen last is the most but for what came in between.
+        // The peak only rises, so only growth after the last sample is missed.
         let status = fs::read_to_string(&path).unwrap_or_default();
         let seen = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let seen = seen.and_then(|kb| kb.trim().trim_end_matches(" kB").parse::<u64>().ok());
@@ -114,7 +115,7 @@ fn run(args: &[&str], stderr: Stdio) -> (u64, Option<i32>) {
     }
 }
 
-/// Reads an input in some ways, each within the cap.
+/// Reads an input in each of the given ways, which must all stay within the cap.
 fn check(input: &Path, case: &str, ways: &[&[&str]]) {
     let folder = input.parent().unwrap();
     let input = input.to_str().unwrap();
@@ -142,7 +143,7 @@ fn lists_of_a_host_are_within_the_cap() {
     for (number, (open, entry, close)) in OF_HOST.into_iter().enumerate() {
         let end = format!("</host>{END}");
         let input = many(folder.path(), (HOST, open, entry, close), &end);
-        // Each format has its turn; with all of them it would take minutes.
+        // Each list is tried with one of the formats in turn: all combinations would take minutes.
         let ways = [CSV, PARQUET, MERGE, INGEST];
         check(&input, entry, &[JSONL, ways[number % ways.len()]]);
     }
@@ -170,11 +171,11 @@ fn expanded_ports_are_within_the_cap() {
     check(&input, "expanded", &[expand, rows]);
 }
 
-/// Documents of an archive: many more than the least memory holds, and no host in any.
+/// Documents of an archive: far more than the smallest memory holds, and without hosts.
 const DOCUMENTS: usize = 200_000;
 
 #[test]
-fn very_many_documents_are_within_the_cap_or_refused() {
+fn an_archive_of_many_documents_is_within_the_cap_or_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (empty, scans) = (path("empty.xml"), path("scans.xml"));
@@ -205,7 +206,7 @@ fn very_many_documents_are_within_the_cap_or_refused() {
             assert_eq!(told, refuses, "{args:?}: {said}");
         }
     }
-    // With enough of it all of them are read.
+    // With enough memory all of them are read.
     for args in [
         &["convert", &scans, "-o", "/dev/null"][..],
         &["merge", &scans, "-o", "/dev/null"],
@@ -216,8 +217,8 @@ fn very_many_documents_are_within_the_cap_or_refused() {
 }
 
 #[test]
-fn json_of_very_many_scans_is_that_of_few() {
-    // Members are in the order of their names, as ever, and each scan and input is there.
+fn json_of_inspect_is_sorted_escaped_and_complete() {
+    // Members are sorted by name, as in all JSON of the command, and each scan and each input is present.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a\u{202e}.xml");
     fs::write(&path, format!("{HOST}</host>{END}").repeat(3)).unwrap();

@@ -10,7 +10,8 @@ use crate::support;
 const DAY1: &str = "41-merge-day1-versions-os.xml";
 const DAY2: &str = "44-merge-day2-changed.xml";
 
-/// XML of a sweep over so many hosts with two ports each; `salt` tells scans apart.
+/// Returns the XML of a sweep over `hosts` hosts with two ports each. Scans of different `salt` are different
+/// scans.
 fn sweep(hosts: u32, salt: &str) -> String {
     use std::fmt::Write as _;
     let mut text = format!("<nmaprun scanner=\"nmap\" args=\"nmap {salt}\" start=\"1700000000\">");
@@ -76,13 +77,13 @@ fn the_result_is_the_same_for_any_number_of_threads_and_any_memory() {
     }
 }
 
-/// Writes scans that do not fit into the least memory, and gives their paths.
+/// Writes scans that do not fit into the smallest memory, and returns their paths.
 fn large(folder: &Folder) -> [String; 2] {
     [folder.write("a.xml", sweep(150_000, "a")), folder.write("b.xml", sweep(150_000, "b"))]
 }
 
 #[test]
-fn what_does_not_fit_is_spilled_and_nothing_of_it_is_left() {
+fn spilled_data_leaves_no_files() {
     let folder = Folder::new();
     let [a, b] = large(&folder);
     fs::create_dir(folder.path("temp")).unwrap();
@@ -96,7 +97,7 @@ fn what_does_not_fit_is_spilled_and_nothing_of_it_is_left() {
     }
     assert_eq!(folder.names("temp"), [""; 0]);
 
-    // Where it may not write, or not enough, it ends with 4 and leaves nothing.
+    // If it cannot write temporary files, or not enough of them, it ends with 4 and leaves nothing.
     let none = folder.path("none");
     let options = ["--memory", "128M", "--temp-dir", &none, "-o", &none];
     let ran = ends(4, &[&["-q", "merge", &a, &b][..], &options].concat());
@@ -127,7 +128,7 @@ fn columns_and_tables_of_a_merge_are_those_of_its_schema() {
     let names = schema["required"].as_array().unwrap();
     let names: Vec<_> = names.iter().filter_map(|name| name.as_str()).collect();
     assert_eq!(names[1..].join(","), header);
-    // Flat lines fit it, extra columns and all.
+    // Flat lines fit the schema, with the extra columns.
     let flat = ends(0, &["merge", &one, &two, "--explain", "--to", "jsonl", "--shape", "flat"]);
     let printed = ends(0, &["schema", "--merged", "--format", "json-schema"]);
     let schema: serde_json::Value = serde_json::from_str(&printed.stdout).unwrap();
@@ -154,7 +155,7 @@ fn nested_lines_of_a_merge_fit_their_schema() {
 }
 
 #[test]
-fn what_is_not_written_is_left_out_of_the_merged_result() {
+fn filters_apply_to_the_merged_result() {
     let (one, two) = (xml(DAY1), xml("46-merge-day3-host-down.xml"));
     let ran = ends(0, &["merge", &one, &two, "--policy", "latest", "--up", "--table", "hosts"]);
     assert_eq!(ran.lines().len(), 1, "the host that went down is not up");
@@ -175,7 +176,7 @@ fn one_input_that_cannot_be_read_does_not_stop_the_others() {
 }
 
 #[test]
-fn finished_scans_that_share_an_id_are_told_of() {
+fn finished_scans_that_share_an_id_are_reported() {
     let folder = Folder::new();
     let a = folder.write("a.xml", sweep(2, "same"));
     let b = folder.write("b.xml", sweep(3, "same"));
@@ -192,7 +193,7 @@ fn finished_scans_that_share_an_id_are_told_of() {
 }
 
 #[test]
-fn newer_records_that_lose_by_default_are_hinted_at() {
+fn newer_records_that_lose_by_default_give_a_hint() {
     let folder = Folder::new();
     let doc = |start: u32, state: &str| {
         format!(
@@ -219,7 +220,7 @@ fn newer_records_that_lose_by_default_are_hinted_at() {
     told(&[&old, &new, "--report", &report]);
     let report: serde_json::Value = serde_json::from_str(&folder.read("report.json")).unwrap();
     assert_eq!(report["outdated"], 1);
-    // Both ends of --max-age.
+    // Both sides of the limit of --max-age.
     let rows = |age: &str| {
         let args = ["merge", "-q", "--policy", "latest", "--max-age", age, &old, &new];
         ends(0, &[&args[..], &["--table", "ports"]].concat()).lines().len()
@@ -229,7 +230,7 @@ fn newer_records_that_lose_by_default_are_hinted_at() {
 }
 
 #[test]
-fn a_mac_address_at_several_ip_addresses_is_told_of() {
+fn a_mac_address_at_several_ip_addresses_is_reported() {
     let folder = Folder::new();
     let host = |ip: &str| {
         format!(
@@ -250,7 +251,7 @@ fn a_mac_address_at_several_ip_addresses_is_told_of() {
 }
 
 #[test]
-fn documents_that_were_read_whole_are_left_out_on_demand() {
+fn dedup_skips_documents_that_were_read_in_full() {
     let folder = Folder::new();
     let whole = sweep(9_000, "a");
     let large = folder.write("large.xml", &whole);
@@ -267,7 +268,7 @@ fn documents_that_were_read_whole_are_left_out_on_demand() {
         assert_eq!(count(&[&small, &large, &small]), (9_003, true), "{threads}");
         assert_eq!(count(&[&small, &small]), (3, true), "{threads}");
         let (hosts, told) = count(&[&cut, &large]);
-        assert!(hosts > 9_000 && told, "a copy that was cut stands for nothing: {threads} {hosts}");
+        assert!(hosts > 9_000 && told, "a truncated copy does not count: {threads} {hosts}");
     }
 }
 
@@ -297,7 +298,7 @@ fn differences_end_with_1_and_none_with_0() {
 }
 
 #[test]
-fn trouble_with_a_state_is_no_difference() {
+fn errors_of_a_state_are_not_differences() {
     let folder = Folder::new();
     let (one, none) = (xml(DAY1), folder.path("none"));
     ends(3, &["diff", &one, &none]);
@@ -322,7 +323,7 @@ fn trouble_with_a_state_is_no_difference() {
 }
 
 #[test]
-fn hosts_of_different_zones_look_different() {
+fn hosts_in_different_zones_are_shown_with_their_zone() {
     let folder = Folder::new();
     let with = |start: &str, zone: &str| {
         let doc = format!(
@@ -337,7 +338,7 @@ fn hosts_of_different_zones_look_different() {
 }
 
 #[test]
-fn text_of_scans_does_not_reach_a_terminal_as_it_is() {
+fn text_of_scans_is_escaped_on_a_terminal() {
     let folder = Folder::new();
     let with = |start: &str, name: &str| {
         format!(
@@ -355,7 +356,7 @@ fn text_of_scans_does_not_reach_a_terminal_as_it_is() {
     assert!(piped.stdout.contains("hostnames a -> c"), "{}", piped.stdout);
 }
 
-/// The merge series, oldest first.
+/// Returns the paths of the merge series, oldest first.
 fn series() -> Vec<String> {
     let names = [
         "40-merge-day1-fast-syn.xml",
@@ -368,7 +369,7 @@ fn series() -> Vec<String> {
 }
 
 #[test]
-fn going_on_with_a_state_every_night_gives_what_merging_at_once_gives() {
+fn nightly_merges_with_a_state_equal_one_merge_of_everything() {
     let folder = Folder::new();
     let series = series();
     for policy in ["caller", "first", "latest", "best"] {
@@ -407,7 +408,7 @@ fn a_scan_of_the_state_counts_once_and_a_better_copy_of_it_is_refused() {
     assert!(String::from_utf8_lossy(&again.stderr).contains("W_DUP_SCAN"), "{again:?}");
     assert_eq!(merge(&cut).status.code(), Some(0), "a poorer copy counts for nothing");
     assert_eq!(hosts(&fs::read(&out).unwrap()), hosts(&first));
-    // What is reported of scans in the state is no news.
+    // Diagnostics of scans that are in the state are not repeated.
     let third = merge(&other);
     assert!(!String::from_utf8_lossy(&third.stderr).contains("W_DUP_SCAN"), "{third:?}");
     let begun = folder.path("begun.state");
@@ -424,14 +425,14 @@ fn a_scan_of_the_state_counts_once_and_a_better_copy_of_it_is_refused() {
     assert_eq!((fs::read(&begun).unwrap(), fs::read(&out).unwrap()), before);
 }
 
-/// Lines of hosts.
+/// Returns the lines of hosts.
 fn hosts(lines: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(lines);
     text.lines().filter(|line| line.contains("\"host_key\"")).map(str::to_owned).collect()
 }
 
 #[test]
-fn a_state_is_only_that_of_its_options_and_nothing_else_is_overwritten() {
+fn a_state_needs_the_same_options_and_other_files_are_not_overwritten() {
     let folder = Folder::new();
     let (state, out) = (folder.path("s.state"), folder.path("out.jsonl"));
     let file = folder.write("a.xml", sweep(5, "a"));
@@ -470,7 +471,7 @@ fn a_state_is_only_that_of_its_options_and_nothing_else_is_overwritten() {
     with(2, &state, &["--state", &foreign], "more than one file");
     assert_eq!(fs::read(&state).unwrap(), kept);
     assert_eq!(fs::read(folder.path("foreign.state")).unwrap(), b"not a state");
-    // Ports are still picked by their states.
+    // `--state` with a port state still filters ports.
     let args = ["-q", "merge", "--policy", "latest", "--state", &state, "--state", "open"];
     ends(0, &[&args[..], &[&file, "-o", &out, "--overwrite"]].concat());
     assert!(!fs::read_to_string(&out).unwrap().contains("\"closed\""));
@@ -479,7 +480,7 @@ fn a_state_is_only_that_of_its_options_and_nothing_else_is_overwritten() {
 }
 
 #[test]
-fn without_a_scan_there_is_no_state_and_with_no_new_one_it_stays() {
+fn without_a_scan_no_state_is_made_and_without_a_new_one_it_is_kept() {
     let folder = Folder::new();
     let (state, empty) = (folder.path("s.state"), folder.write("empty.xml", ""));
     let merge = |input: &str| {
@@ -500,7 +501,7 @@ fn without_a_scan_there_is_no_state_and_with_no_new_one_it_stays() {
 }
 
 #[test]
-fn a_state_keeps_its_mode_and_its_link_and_has_one_run_at_a_time() {
+fn a_state_keeps_its_mode_and_link_and_is_locked() {
     let folder = Folder::new();
     let (state, link) = (folder.path("real.state"), folder.path("link.state"));
     let file = folder.write("a.xml", sweep(5, "a"));
@@ -522,7 +523,7 @@ fn a_state_keeps_its_mode_and_its_link_and_has_one_run_at_a_time() {
 }
 
 #[test]
-fn a_state_grows_with_its_hosts_and_not_with_its_scans() {
+fn the_size_of_a_state_depends_on_hosts_and_not_on_scans() {
     let folder = Folder::new();
     let (state, out) = (folder.path("s.state"), folder.path("out.jsonl"));
     let mut sizes = Vec::new();

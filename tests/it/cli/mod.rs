@@ -1,4 +1,4 @@
-//! The command as a user runs it: exit codes, data and messages.
+//! The command as users run it: exit codes, data and messages.
 
 mod config;
 mod diff;
@@ -37,25 +37,25 @@ const GOOD: &str = "08-tcp-udp-combined.xml";
 /// One host, cut inside a tag.
 const CUT: &str = "37-truncated-mid-attribute.xml";
 
-/// What a run of the command gave.
+/// Result of running the command.
 struct Ran {
     stdout: String,
     stderr: String,
 }
 
 impl Ran {
-    /// Standard output as JSON lines.
+    /// Parses standard output as JSON lines.
     fn json(&self) -> Vec<Value> {
         json_lines(&self.stdout)
     }
 
-    /// Lines of standard output.
+    /// Returns the lines of standard output.
     fn lines(&self) -> Vec<&str> {
         self.stdout.lines().collect()
     }
 }
 
-/// The command, deaf to options in the environment of the tests.
+/// Returns the command, without the options that the environment of the tests sets.
 fn program() -> Command {
     let mut command = support::command(cargo_bin!("scanmill"));
     for (name, _) in std::env::vars_os() {
@@ -66,14 +66,14 @@ fn program() -> Command {
     command
 }
 
-/// Runs the command with these arguments; it must end with this code.
+/// Runs the command with these arguments. It must end with exit code `code`.
 fn ends(code: i32, args: &[&str]) -> Ran {
     let mut command = program();
     command.args(args);
     ends_as(code, command, b"")
 }
 
-/// Runs a command with this on standard input; it must end with this code.
+/// Runs `command` with `stdin` as its standard input. It must end with exit code `code`.
 fn ends_as(code: i32, command: Command, stdin: &[u8]) -> Ran {
     let assert = assert_cmd::Command::from_std(command).write_stdin(stdin).assert().code(code);
     let output = assert.get_output();
@@ -81,12 +81,12 @@ fn ends_as(code: i32, command: Command, stdin: &[u8]) -> Ran {
     Ran { stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
-/// Runs the command in a folder as a user without rights; `None` if that cannot be had.
+/// Runs the command in a folder as an unprivileged user. Returns `None` if the tests cannot change the user.
 fn as_nobody(folder: &Folder, args: &[&str]) -> Option<(Option<i32>, String, String)> {
     as_nobody_with(folder, &[], args)
 }
 
-/// The same with these variables.
+/// Like [`as_nobody`], with environment variables.
 fn as_nobody_with(
     folder: &Folder,
     variables: &[(&str, &str)],
@@ -105,7 +105,7 @@ fn as_nobody_with(
     (!stderr.starts_with("setpriv:")).then_some((output.status.code(), stdout, stderr))
 }
 
-/// Runs the command, which must refuse these arguments and say why with all of these words.
+/// Runs the command, which must refuse these arguments with a message that contains all of `words`.
 fn refuses(args: &[&str], words: &[&str]) {
     let ran = ends(2, args);
     assert_eq!(ran.stdout, "", "{args:?} wrote something");
@@ -114,17 +114,17 @@ fn refuses(args: &[&str], words: &[&str]) {
     }
 }
 
-/// The path of a fixture.
+/// Returns the path of a fixture.
 fn xml(name: &str) -> String {
     support::root().join("fixtures").join(name).to_str().unwrap().to_owned()
 }
 
-/// Text as JSON, line by line.
+/// Parses each line of a text as JSON.
 fn json_lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// A folder that goes with the test.
+/// A folder that is removed with the test.
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -132,12 +132,12 @@ impl Folder {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// The path of what has, or will have, this name in the folder.
+    /// Returns the path of `name` in the folder, whether or not it exists.
     fn path(&self, name: &str) -> String {
         self.0.path().join(name).to_str().unwrap().to_owned()
     }
 
-    /// Writes a file and gives its path.
+    /// Writes a file and returns its path.
     fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
         fs::write(&path, bytes).unwrap();
@@ -152,7 +152,7 @@ impl Folder {
         fs::read(self.path(name)).unwrap()
     }
 
-    /// The names in the folder, or in one of its folders, in order.
+    /// Returns the sorted names in the folder, or in a folder inside it.
     fn names(&self, inside: &str) -> Vec<String> {
         let entries = fs::read_dir(self.0.path().join(inside)).unwrap();
         let mut names: Vec<_> =

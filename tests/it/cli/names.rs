@@ -1,4 +1,4 @@
-//! What the name of an output says, and that URLs are no names.
+//! The name of an output chooses its format, and a URL is not a name.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use super::{Folder, GOOD, ends, ends_as, program, refuses, xml};
 use crate::support;
 
 #[test]
-fn an_unknown_ending_is_refused_with_a_list_of_those_known() {
+fn an_unknown_ending_is_refused_with_a_list_of_known_ones() {
     let folder = Folder::new();
     let good = xml(GOOD);
     let known = [".jsonl", ".ndjson", ".csv", ".parquet", "--to"];
@@ -40,7 +40,7 @@ fn an_unknown_ending_is_refused_with_a_list_of_those_known() {
 }
 
 #[test]
-fn a_name_without_an_ending_is_a_folder_and_dots_before_digits_are_none() {
+fn a_name_without_an_ending_is_a_folder_and_a_dot_before_digits_is_no_ending() {
     let folder = Folder::new();
     let good = xml(GOOD);
     for name in ["out", "scan-2024.01.31", "v1.2", "10.0.0.0_24", ".out", "a.json/", "b.csv/", "c."]
@@ -49,11 +49,11 @@ fn a_name_without_an_ending_is_a_folder_and_dots_before_digits_are_none() {
         let ending = if name.starts_with("b.csv") { "csv" } else { "parquet" };
         assert!(folder.names(name).contains(&format!("ports.{ending}")), "{name}");
     }
-    // A folder that is there is one, whatever its name.
+    // An existing folder is a folder whatever its name.
     fs::create_dir(folder.path("results.d")).unwrap();
     ends(0, &["convert", &good, "-o", &folder.path("results.d")]);
     assert!(folder.names("results.d").contains(&"ports.parquet".to_owned()));
-    // An explicit format is one for any name.
+    // An explicit format applies to any name.
     ends(0, &["convert", &good, "-o", &folder.path("x.tables"), "--to", "parquet"]);
     assert!(folder.names("x.tables").contains(&"ports.parquet".to_owned()));
     ends(0, &["convert", &good, "-o", &folder.path("hosts.json"), "--to", "jsonl"]);
@@ -61,7 +61,7 @@ fn a_name_without_an_ending_is_a_folder_and_dots_before_digits_are_none() {
 }
 
 #[test]
-fn a_name_that_promises_another_format_is_refused() {
+fn a_name_of_another_format_is_refused() {
     let folder = Folder::new();
     let good = xml(GOOD);
     for (to, name) in [
@@ -140,7 +140,7 @@ fn urls_are_refused_for_every_path() {
         fs::remove_file(list).unwrap();
     }
     assert_eq!(folder.names(""), [""; 0]);
-    // A file of such a name is one with ./ before it.
+    // A file with such a name needs ./ before it.
     fs::create_dir(folder.path("s3:")).unwrap();
     let mut command = program();
     command.current_dir(folder.path("")).args(["convert", &good, "-o", "./s3://out.jsonl"]);
@@ -149,7 +149,7 @@ fn urls_are_refused_for_every_path() {
 }
 
 #[test]
-fn devices_and_pipes_are_written_as_they_are() {
+fn devices_and_pipes_are_written_directly() {
     let good = xml(GOOD);
     let nested = ends(0, &["convert", &good]).stdout;
     assert_eq!(ends(0, &["convert", &good, "-o", "/dev/stdout"]).stdout, nested);
@@ -167,7 +167,7 @@ fn devices_and_pipes_are_written_as_they_are() {
 }
 
 #[test]
-fn a_file_that_lies_there_names_no_path() {
+fn a_local_configuration_may_not_name_paths() {
     for (option, command) in [
         ("out", "convert"),
         ("report", "merge"),
@@ -190,7 +190,7 @@ fn a_file_that_lies_there_names_no_path() {
             let ran = ends_as(2, command, b"");
             assert!(ran.stderr.contains("names a path"), "{}", ran.stderr);
             assert_eq!(folder.names(""), ["scanmill.toml"]);
-            // One's own file may, and one that is named.
+            // The user's own file may set it, and so may a file that is named.
             let mut command = program();
             command.current_dir("/").args([
                 "schema",

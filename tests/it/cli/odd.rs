@@ -1,4 +1,4 @@
-//! What lies about in archives of years: each thing with the result that docs/cli.md states.
+//! Things found in old archives, each with the result that docs/cli.md specifies.
 
 use std::{
     ffi::OsStr,
@@ -27,7 +27,7 @@ fn make_pipe(path: &str) {
 }
 
 #[test]
-fn what_is_no_file_in_a_folder_is_left_alone_and_nothing_hangs() {
+fn folders_may_contain_things_that_are_not_files() {
     let folder = Folder::new();
     fs::create_dir(folder.path("in")).unwrap();
     fs::copy(xml(GOOD), folder.path("in/a.xml")).unwrap();
@@ -42,7 +42,7 @@ fn what_is_no_file_in_a_folder_is_left_alone_and_nothing_hangs() {
 }
 
 #[test]
-fn links_that_lead_nowhere_are_named_and_the_rest_is_read() {
+fn broken_links_are_named_and_the_rest_is_read() {
     let folder = Folder::new();
     fs::create_dir(folder.path("in")).unwrap();
     fs::copy(xml(GOOD), folder.path("in/a.xml")).unwrap();
@@ -54,15 +54,15 @@ fn links_that_lead_nowhere_are_named_and_the_rest_is_read() {
     for name in ["dangling.xml", "loop1.xml", "loop2.xml"] {
         assert!(ran.stderr.contains(&format!("in/{name}: E_IO")), "{name}: {}", ran.stderr);
     }
-    // Those that are not picked are nobody's business.
+    // Files that the patterns exclude are not looked at.
     ends(0, &["convert", &folder.path("in"), "--include", "a*"]);
-    // Named, it is an error of that input.
+    // A named file that cannot be read is an error of that input.
     let ran = ends(3, &["convert", &folder.path("in/loop1.xml")]);
     assert!(ran.stderr.contains("E_IO"));
 }
 
 #[test]
-fn devices_and_sockets_that_are_named_have_an_end() {
+fn devices_and_sockets_end_or_are_refused() {
     assert_eq!(ends(0, &["convert", "/dev/null"]).stdout, "");
     let folder = Folder::new();
     let _socket = UnixListener::bind(folder.path("s")).unwrap();
@@ -72,7 +72,8 @@ fn devices_and_sockets_that_are_named_have_an_end() {
     assert!(ends(3, &["convert", &folder.path("empty")]).stderr.contains("no files found"));
 }
 
-/// Runs the command as somebody who may not read everything; `None` if that cannot be had.
+/// Runs the command as a user who may not read everything. Returns `None` if the tests cannot change the
+/// user.
 fn unprivileged(folder: &Folder, args: &[&str]) -> Option<(Option<i32>, String, String)> {
     let copy = folder.path("scanmill");
     fs::copy(cargo_bin!("scanmill"), &copy).unwrap();
@@ -87,7 +88,7 @@ fn unprivileged(folder: &Folder, args: &[&str]) -> Option<(Option<i32>, String, 
 }
 
 #[test]
-fn what_may_not_be_read_is_named_and_the_rest_is_read() {
+fn files_that_may_not_be_read_are_named_and_the_rest_is_read() {
     let folder = Folder::new();
     fs::create_dir_all(folder.path("in/closed")).unwrap();
     for name in ["in/a.xml", "in/b.xml", "in/closed/c.xml"] {
@@ -104,7 +105,7 @@ fn what_may_not_be_read_is_named_and_the_rest_is_read() {
     let ran = unprivileged(&folder, &["convert", &folder.path("in")]);
     mode("in/closed", 0o755);
     let Some((code, stdout, stderr)) = ran else {
-        return support::skip("what_may_not_be_read_...", "no other user to be (setpriv)");
+        return support::skip("files_that_may_not_be_read_...", "setpriv cannot change the user");
     };
     assert_eq!(code, Some(1), "{stderr}");
     assert_eq!(stdout.matches("\"_type\":\"host\"").count(), 3);
@@ -114,7 +115,7 @@ fn what_may_not_be_read_is_named_and_the_rest_is_read() {
 }
 
 #[test]
-fn names_are_any_bytes_and_are_shown_harmless() {
+fn names_may_be_any_bytes_and_are_escaped() {
     let folder = Folder::new();
     let names: [&[u8]; 4] = [
         b"caf\xe9.xml",
@@ -139,7 +140,7 @@ fn names_are_any_bytes_and_are_shown_harmless() {
         assert!(ran.stderr.contains(shown), "{shown}: {}", ran.stderr);
     }
     assert!(!ran.stderr.contains('\u{202e}'));
-    // Named one by one, from a list too.
+    // Named one by one, and from a list.
     let mut command = program();
     command.args(["convert", "--files-from", "-"]);
     let list: Vec<u8> = names
@@ -150,13 +151,13 @@ fn names_are_any_bytes_and_are_shown_harmless() {
 }
 
 #[test]
-fn a_file_that_is_named_twice_is_read_twice_and_told() {
+fn a_file_that_is_named_twice_is_read_twice_and_reported() {
     let ran = ends(0, &["convert", &xml(GOOD), &xml(GOOD)]);
     assert_eq!(hosts(&ran), 6);
     assert!(ran.stderr.contains("W_DUP_SCAN"));
 }
 
-/// A scan that is more than a MiB when it is compressed.
+/// Returns a scan that exceeds 1 MiB when compressed.
 fn large() -> String {
     let mut text = String::from("<nmaprun args=\"large\" start=\"1700000000\">\n");
     let mut number = 1_u64;
@@ -176,7 +177,7 @@ fn large() -> String {
 }
 
 #[test]
-fn a_large_compressed_file_is_the_same_on_any_number_of_threads_even_if_it_is_broken() {
+fn a_large_compressed_file_is_read_alike_on_any_number_of_threads_even_if_it_is_broken() {
     let folder = Folder::new();
     let text = large();
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -207,7 +208,7 @@ fn a_large_compressed_file_is_the_same_on_any_number_of_threads_even_if_it_is_br
 }
 
 #[test]
-fn members_that_never_end_or_are_locked_are_refused_and_the_rest_is_read() {
+fn bombs_and_encrypted_members_are_refused_and_the_rest_is_read() {
     let folder = Folder::new();
     let good = fixture("08-").bytes;
     let append = |builder: &mut tar::Builder<Vec<u8>>, name: &str, size: u64| {
@@ -225,7 +226,7 @@ fn members_that_never_end_or_are_locked_are_refused_and_the_rest_is_read() {
     assert_eq!(hosts(&ran), 6);
     assert!(ran.stderr.contains("endless.tar"), "{}", ran.stderr);
 
-    // A member that needs a password: the bit that says so, in both places where it stands.
+    // A member that needs a password: the flag is set in both headers of the member.
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let options =
         zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);

@@ -1,4 +1,4 @@
-//! Where output goes and in which format; nothing is lost or half-written.
+//! Output paths and formats: nothing is lost or half-written.
 
 use std::{
     fs::{self, File},
@@ -13,7 +13,7 @@ use scanmill::table::Table;
 use super::{Folder, GOOD, ends, json_lines, refuses, xml};
 
 #[test]
-fn the_name_of_the_output_tells_the_format() {
+fn the_name_of_the_output_chooses_the_format() {
     let folder = Folder::new();
     let good = xml(GOOD);
     let nested = ends(0, &["convert", &good]).stdout;
@@ -31,7 +31,7 @@ fn the_name_of_the_output_tells_the_format() {
 }
 
 #[test]
-fn to_beats_the_name() {
+fn to_overrides_the_name() {
     let folder = Folder::new();
     let out = folder.path("a.txt");
     ends(0, &["convert", &xml(GOOD), "--to", "csv", "--table", "ports", "-o", &out]);
@@ -90,7 +90,7 @@ fn only_the_tables_that_are_named_are_written() {
 }
 
 #[test]
-fn large_tables_are_cut_into_parts_on_demand() {
+fn large_tables_can_be_split_into_parts() {
     let folder = Folder::new();
     let out = folder.path("tables");
     ends(0, &["convert", &xml(GOOD), "-o", &out, "--rows-per-file", "8"]);
@@ -102,7 +102,7 @@ fn large_tables_are_cut_into_parts_on_demand() {
 }
 
 #[test]
-fn tables_are_parted_by_scanner_on_demand() {
+fn tables_can_be_partitioned_by_scanner() {
     let folder = Folder::new();
     let mixed = format!(
         "{}<nmaprun scanner=\"../a b\" start=\"5\"><host><address addr=\"192.0.2.1\"/></host></nmaprun>",
@@ -130,7 +130,7 @@ fn tables_are_parted_by_scanner_on_demand() {
     assert_eq!(folder.names("parts/hops"), [""; 0]);
     let file = File::open(folder.path("parts/scans/scanner=nmap/part-0.parquet")).unwrap();
     let schema = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().schema().clone();
-    // Readers take it from the folder's name.
+    // Readers take the column from the folder's name.
     assert!(schema.field_with_name("scanner").is_err());
     assert_eq!(schema.fields().len() + 1, Table::Scans.columns().len());
 }
@@ -162,20 +162,20 @@ fn a_dash_is_standard_output() {
 }
 
 #[test]
-fn folders_on_the_way_are_made() {
+fn parent_folders_are_created() {
     let folder = Folder::new();
     ends(0, &["convert", &xml(GOOD), "-o", &folder.path("a/b/c.jsonl")]);
     assert_eq!(folder.names("a/b"), ["c.jsonl"]);
 }
 
 #[test]
-fn nothing_that_exists_is_overwritten_unasked() {
+fn existing_outputs_are_not_overwritten_without_the_option() {
     let folder = Folder::new();
     let file = folder.write("out.jsonl", "mine");
     fs::create_dir(folder.path("tables")).unwrap();
     folder.write("tables/mine.txt", "mine");
     let tables = folder.path("tables");
-    // The input does not exist: this is told before anything is read.
+    // The input does not exist: the output is checked before anything is read.
     for out in [&file, &tables] {
         refuses(&["convert", "missing.xml", "-o", out], &["exists", "--overwrite"]);
     }
@@ -204,7 +204,7 @@ fn overwriting_a_file_puts_a_new_one_in_its_place() {
     assert_ne!(fs::metadata(&out).unwrap().ino(), old.metadata().unwrap().ino());
     let mut text = String::new();
     old.read_to_string(&mut text).unwrap();
-    assert_eq!(text, "old", "who reads the old file goes on doing so");
+    assert_eq!(text, "old", "an open handle still reads the old file");
     assert_eq!(folder.names(""), ["out.jsonl"]);
 }
 
@@ -219,11 +219,11 @@ fn overwriting_a_folder_leaves_no_stale_table() {
 }
 
 #[test]
-fn a_strict_end_still_gives_the_output_its_name() {
+fn output_is_published_when_strict_reading_ends() {
     let folder = Folder::new();
     let out = folder.path("out.jsonl");
     ends(3, &["convert", "--strict", &xml("31-truncated-sigkill.xml"), "-o", &out]);
     let lines = json_lines(&folder.read("out.jsonl"));
-    assert_eq!(lines[0]["_type"], "host", "whole hosts before a strict end stay");
+    assert_eq!(lines[0]["_type"], "host", "complete hosts before the error are kept");
     assert_eq!(folder.names(""), ["out.jsonl"]);
 }

@@ -1,4 +1,5 @@
-//! Outputs that are inputs, contain them or lie in them: refused before anything is read or made.
+//! Outputs that are inputs, contain inputs, or lie inside them are refused before anything is read or
+//! created.
 
 use std::{
     fs::{self, File},
@@ -10,7 +11,7 @@ use assert_cmd::cargo::cargo_bin;
 use super::{Folder, GOOD, ends, ends_as, program, xml};
 use crate::support;
 
-/// A folder `in` with the scan `a.xml`, links to both, and a hard link.
+/// Creates a folder `in` with the scan `a.xml`, links to both, and a hard link.
 fn place() -> Folder {
     let folder = Folder::new();
     fs::create_dir_all(folder.path("in/deep")).unwrap();
@@ -22,7 +23,7 @@ fn place() -> Folder {
     folder
 }
 
-/// Runs the command in a folder; it must refuse with these words, and change nothing.
+/// Runs the command in a folder. It must refuse with a message that contains `word`, and change nothing.
 fn refused(folder: &Folder, args: &str, word: &str) {
     let listing = |folder: &Folder| {
         let mut list = support::command("find");
@@ -38,14 +39,14 @@ fn refused(folder: &Folder, args: &str, word: &str) {
 }
 
 #[test]
-fn an_output_is_no_input() {
+fn an_output_must_not_be_an_input() {
     let folder = place();
     for out in
         ["in/a.xml", "./in/../in/a.xml", "in-link/a.xml", "a-link", "a-hard", "in/deep/../a.xml"]
     {
         let args = format!("convert in/a.xml --to jsonl --overwrite -o {out}");
         refused(&folder, &args, "is an input");
-        // Found in a folder, too.
+        // An input that is found in a folder counts, too.
         let args = format!("merge in --to jsonl --overwrite -o {out}");
         refused(&folder, &args, "in");
         refused(&folder, &format!("convert in/a.xml --report {out}"), "is an input");
@@ -66,7 +67,7 @@ fn an_output_is_no_input() {
 }
 
 #[test]
-fn an_output_lies_in_no_folder_that_is_read_and_contains_none() {
+fn an_output_must_not_lie_in_an_input_folder_or_contain_one() {
     let folder = place();
     for out in ["in/out", "in-link/out", "in/deep/new/out", "in/out.jsonl", "./in/.hidden"] {
         refused(&folder, &format!("convert in -o {out}"), "lies in");
@@ -80,7 +81,7 @@ fn an_output_lies_in_no_folder_that_is_read_and_contains_none() {
         refused(&folder, &format!("convert in/a.xml -o {out} --overwrite"), "contains the input");
         refused(&folder, &format!("convert in -o {out} --overwrite"), "is an input");
     }
-    // A dataset may lie in a folder that is read: its own files are left out.
+    // A dataset may lie in a folder that is read: its files are skipped.
     let mut command = program();
     ends_as(
         0,
@@ -95,7 +96,7 @@ fn an_output_lies_in_no_folder_that_is_read_and_contains_none() {
 }
 
 #[test]
-fn an_output_is_not_where_one_works() {
+fn an_output_must_not_be_the_working_directory() {
     let folder = place();
     fs::create_dir(folder.path("empty")).unwrap();
     let input = folder.path("in/a.xml");
@@ -113,7 +114,7 @@ fn an_output_is_not_where_one_works() {
 }
 
 #[test]
-fn outputs_are_not_one_another() {
+fn outputs_must_not_overlap() {
     let folder = place();
     refused(&folder, "convert in/a.xml -o x.jsonl --report ./x.jsonl", "are both");
     refused(&folder, "convert in/a.xml -o x --report x/report.json", "lies in -o");
@@ -123,7 +124,7 @@ fn outputs_are_not_one_another() {
 }
 
 #[test]
-fn numbered_files_of_kept_xml_are_outputs_too() {
+fn numbered_files_of_keep_xml_are_outputs() {
     let folder = place();
     let scan = "scan 192.0.2.1 192.0.2.2 --parallel 2 --overwrite --keep-xml k.jsonl";
     refused(&folder, &format!("{scan} -o k.1.jsonl"), "-o and --keep-xml are both");
@@ -131,7 +132,7 @@ fn numbered_files_of_kept_xml_are_outputs_too() {
     folder.write("engine.toml", "");
     symlink("engine.toml", folder.path("k.2.jsonl")).unwrap();
     refused(&folder, &format!("{scan} --engine engine.toml"), "is an input");
-    // Two numbers that lead to one file.
+    // Two numbers that lead to the same file.
     folder.write("k.1.jsonl", "mine");
     fs::remove_file(folder.path("k.2.jsonl")).unwrap();
     fs::hard_link(folder.path("k.1.jsonl"), folder.path("k.2.jsonl")).unwrap();
@@ -141,7 +142,7 @@ fn numbered_files_of_kept_xml_are_outputs_too() {
 }
 
 #[test]
-fn programs_and_settings_are_inputs_too() {
+fn programs_and_settings_are_inputs() {
     let folder = place();
     folder.write("nmap", "#!/bin/sh\n");
     refused(&folder, "scan 192.0.2.1 --nmap ./nmap --keep-xml nmap --overwrite", "is an input");
@@ -155,7 +156,7 @@ fn programs_and_settings_are_inputs_too() {
 }
 
 #[test]
-fn old_files_of_a_feed_get_names_that_nothing_else_has() {
+fn names_of_rotated_files_must_be_free() {
     let folder = place();
     let watch = "watch in -o feed.jsonl --once --rotate-size 1M";
     refused(&folder, &format!("{watch} --state-dir feed.jsonl.1"), "old files of -o feed.jsonl");
@@ -170,7 +171,7 @@ fn old_files_of_a_feed_get_names_that_nothing_else_has() {
 }
 
 #[test]
-fn nothing_else_lies_in_a_dataset() {
+fn outputs_must_not_lie_in_a_dataset() {
     let folder = place();
     let mut command = program();
     command.current_dir(folder.path("")).args(["ingest", "in", "--into", "dataset"]);
@@ -186,7 +187,7 @@ fn nothing_else_lies_in_a_dataset() {
 }
 
 #[test]
-fn streams_are_compared_with_files_too() {
+fn streams_are_compared_with_files() {
     let folder = place();
     let path = folder.path("in/a.xml");
     let mut command = program();
@@ -195,7 +196,7 @@ fn streams_are_compared_with_files_too() {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("is standard input"));
-    // The file itself, and one that is found in a folder.
+    // The file itself, and one found in a folder.
     for input in [path.clone(), folder.path("in")] {
         let mut command = program();
         command.args(["convert", &input]).stdout(File::options().append(true).open(&path).unwrap());
@@ -203,12 +204,12 @@ fn streams_are_compared_with_files_too() {
         assert_eq!(output.status.code(), Some(2), "{input}");
         assert_eq!(fs::read(&path).unwrap(), fs::read(xml(GOOD)).unwrap(), "{input}");
     }
-    // Devices are no files that could be lost.
+    // Devices hold no data that could be lost.
     ends(0, &["convert", "/dev/null", "-o", "/dev/null"]);
 }
 
 #[test]
-fn a_mount_hides_nothing() {
+fn mounts_do_not_hide_overlaps() {
     let folder = place();
     fs::create_dir(folder.path("mount")).unwrap();
     let script = "mount --bind in mount && { \"$0\" convert in -o mount/out; echo $?; \"$0\" convert mount -o in/out; echo $?; \
@@ -218,14 +219,14 @@ fn a_mount_hides_nothing() {
     let output = shell.current_dir(folder.path("")).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     if stderr.contains("unshare") || stderr.contains("mount:") {
-        return support::skip("a_mount_hides_nothing", "mounts are not permitted");
+        return support::skip("mounts_do_not_hide_overlaps", "mounting is not permitted");
     }
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "2\n2\n2\n", "{stderr}");
     assert_eq!(folder.names("in"), ["a.xml", "deep"]);
 }
 
 #[test]
-fn a_feed_and_its_state_may_lie_in_the_folder_but_are_no_input() {
+fn a_feed_and_its_state_may_lie_in_the_folder_and_are_not_read() {
     let folder = place();
     refused(&folder, "watch in -o in", "is a folder");
     refused(&folder, "watch in -o x.jsonl --state-dir in --once", "is an input");
@@ -233,7 +234,7 @@ fn a_feed_and_its_state_may_lie_in_the_folder_but_are_no_input() {
     refused(&folder, "watch in -o state/x.jsonl --state-dir state --once", "lies in --state-dir");
     refused(&folder, "watch in -o in/.scanmill/x.jsonl --once", "lies in --state-dir");
     refused(&folder, "watch in -o x.jsonl --state-dir . --once", "--state-dir .");
-    // What does not begin as a feed is not appended to, whatever its name.
+    // A file that does not begin as a feed is not appended to, whatever its name.
     refused(&folder, "watch in --to jsonl -o a-link --once", "does not begin as a feed");
     folder.write("notes.jsonl", "my notes\n");
     refused(&folder, "watch in -o notes.jsonl --once", "does not begin as a feed");

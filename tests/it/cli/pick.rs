@@ -1,4 +1,4 @@
-//! Options that choose what is written, and how values look.
+//! Options that choose what is written and how values look.
 
 use std::collections::BTreeSet;
 
@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use super::{Folder, GOOD, ends, refuses, xml};
 
-/// Values of a column, in flat JSONL with these options.
+/// Returns the values of a column, read from flat JSONL written with these options.
 fn column(input: &str, table: &str, name: &str, options: &[&str]) -> Vec<Value> {
     let args = ["convert", input, "--table", table, "--columns", name];
     let ran = ends(0, &[&args, options].concat());
     ran.json().into_iter().map(|mut row| row[name].take()).collect()
 }
 
-/// A scan of one port whose service has this product.
+/// Returns a scan of one port whose service has this product.
 fn scan_of(product: &str) -> String {
     format!(
         r#"<nmaprun scanner="nmap" args="nmap -sV 192.0.2.1" start="1700000000" version="7.93">
@@ -25,7 +25,7 @@ fn scan_of(product: &str) -> String {
 }
 
 #[test]
-fn columns_come_in_the_order_of_their_names() {
+fn columns_come_in_the_order_in_which_they_are_named() {
     let args = ["convert", &xml(GOOD), "--table", "ports", "--columns", "port,ip,protocol"];
     let ran = ends(0, &args);
     let first = r#"{"_table":"ports","port":21,"ip":"192.0.2.30","protocol":"tcp"}"#;
@@ -35,14 +35,14 @@ fn columns_come_in_the_order_of_their_names() {
 }
 
 #[test]
-fn what_is_named_twice_is_a_usage_error() {
+fn naming_a_table_or_column_twice_is_a_usage_error() {
     let good = xml(GOOD);
     refuses(&["convert", &good, "-o", "x", "--table", "ports,hosts,ports"], &["ports", "twice"]);
     refuses(&["convert", &good, "--table", "ports", "--columns", "ip,ip"], &["ip", "twice"]);
 }
 
 #[test]
-fn ports_are_kept_by_state_and_hosts_stay() {
+fn ports_are_filtered_by_state_and_hosts_stay() {
     let good = xml(GOOD);
     let states = column(&good, "ports", "state", &["--state", "open"]);
     assert!(!states.is_empty() && states.iter().all(|state| state == "open"), "{states:?}");
@@ -53,13 +53,13 @@ fn ports_are_kept_by_state_and_hosts_stay() {
         let all = column(&good, "hosts", name, &[]);
         assert_eq!(column(&good, "hosts", name, &["--state", "filtered"]), all, "{name}");
     }
-    // Places among the ports of a host are those of the input.
+    // Positions of ports within a host are those of the input.
     let places = column(&good, "ports", "port_index", &["--state", "closed"]);
     assert_eq!(places[0], 2);
 }
 
 #[test]
-fn states_of_two_names_are_one_state() {
+fn states_with_two_names_are_one_state() {
     let input = xml("17-fin-xmas-openfiltered.xml");
     let all = column(&input, "ports", "state", &[]);
     let some = column(&input, "ports", "state", &["--state", "open|filtered"]);
@@ -76,12 +76,12 @@ fn a_state_that_does_not_exist_is_a_usage_error() {
 }
 
 #[test]
-fn up_leaves_out_hosts_that_are_not() {
+fn up_omits_hosts_that_are_not_up() {
     let input = xml("03-lan-ping-sweep-verbose-down.xml");
     assert_eq!(column(&input, "hosts", "state", &[]).len(), 64);
     let up = column(&input, "hosts", "state", &["--up"]);
     assert_eq!((up.len(), up.iter().all(|state| state == "up")), (7, true));
-    // Ids are those of the whole input.
+    // IDs are those of the whole input.
     let ids: BTreeSet<_> =
         column(&input, "hosts", "host_id", &[]).iter().map(ToString::to_string).collect();
     for id in column(&input, "hosts", "host_id", &["--up"]) {
@@ -90,7 +90,7 @@ fn up_leaves_out_hosts_that_are_not() {
 }
 
 #[test]
-fn events_are_lines_of_their_own_on_demand() {
+fn events_can_have_lines_of_their_own() {
     let good = xml(GOOD);
     let plain = ends(0, &["convert", &good]);
     let events = ends(0, &["convert", &good, "--events"]);
@@ -137,7 +137,7 @@ fn lists_in_csv_are_json_or_joined() {
 }
 
 #[test]
-fn formulas_in_csv_are_disarmed_on_demand() {
+fn formulas_in_csv_can_be_disarmed() {
     let folder = Folder::new();
     for product in ["=1+1", "+1", "-1", "@x"] {
         let input = folder.write("scan.xml", scan_of(product));
@@ -150,12 +150,12 @@ fn formulas_in_csv_are_disarmed_on_demand() {
 }
 
 #[test]
-fn ports_that_were_only_counted_get_rows_on_demand() {
+fn ports_that_were_only_counted_can_get_rows() {
     let input = xml("30-top-ports-fast-default-port-list.xml");
     let listed = column(&input, "ports", "expanded", &[]);
     assert_eq!((listed.len(), listed.contains(&true.into())), (16, false));
     let all = column(&input, "ports", "expanded", &["--expand-extraports"]);
-    // Six hosts, the 100 ports of -F each.
+    // Six hosts with the 100 ports of -F each.
     assert_eq!(all.len(), 600);
     assert_eq!(all.iter().filter(|expanded| **expanded == false).count(), 16);
     let open = ["--expand-extraports", "--state", "open"];

@@ -1,4 +1,4 @@
-//! How far a run is: on a terminal, without one, and where it would be in the way.
+//! Progress: on a terminal, without one, and when it would interfere with output.
 
 use std::{io::Write as _, process::Stdio, thread, time::Duration};
 
@@ -7,7 +7,7 @@ use assert_cmd::cargo::cargo_bin;
 use super::{CUT, Folder, GOOD, ends, program, xml};
 use crate::support;
 
-/// What a terminal gets of a run that waits a little in the middle of its input.
+/// Returns the terminal output of a command that pauses in the middle of its input.
 fn on_a_terminal(args: &str) -> String {
     let line = format!(
         "(cat {}; sleep 0.6; cat {}) | {} {args}",
@@ -18,23 +18,23 @@ fn on_a_terminal(args: &str) -> String {
     let folder = Folder::new();
     let mut script = support::command("script");
     script.current_dir(folder.0.path()).args(["-qec", &line, "/dev/null"]);
-    // It reads what is typed: nothing.
+    // It reads keyboard input, of which there is none.
     let output = script.stdin(Stdio::null()).output().unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]
-fn a_bar_is_drawn_on_a_terminal_and_gone_before_the_summary() {
+fn a_bar_is_drawn_on_a_terminal_and_cleared_before_the_summary() {
     let seen = on_a_terminal("convert - -o out");
     assert!(seen.contains("0/1 files -"), "{seen:?}");
     let (_, end) = seen.rsplit_once("files").unwrap();
     assert!(end.contains("inputs  1 read"), "{seen:?}");
-    // What comes behind the last bar begins on a line that was cleared.
+    // The output after the last bar begins on a line that was cleared.
     assert!(end.contains("\u{1b}[2K"), "{seen:?}");
 }
 
 #[test]
-fn nothing_is_drawn_in_the_way() {
+fn no_bar_is_drawn_where_it_would_interfere() {
     for args in [
         "convert -",
         "convert - -o out -q",
@@ -50,7 +50,7 @@ fn nothing_is_drawn_in_the_way() {
 }
 
 #[test]
-fn without_a_terminal_there_are_lines_if_they_are_wanted() {
+fn without_a_terminal_progress_is_printed_as_lines_on_request() {
     let folder = Folder::new();
     let mut child = program()
         .args(["convert", "-", "--progress", "always", "-o", &folder.path("out")])

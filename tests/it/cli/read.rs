@@ -1,4 +1,4 @@
-//! Which inputs are read, and options of how.
+//! Which inputs are read, and the options for reading.
 
 use std::{fmt::Write as _, fs};
 
@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Folder, GOOD, ends, ends_as, program, refuses, xml};
 use crate::support;
 
-/// A folder of two scans among other things.
+/// Creates a folder with two scans and other files.
 fn mixed() -> Folder {
     let folder = Folder::new();
     fs::create_dir(folder.path("sub")).unwrap();
@@ -20,7 +20,7 @@ fn mixed() -> Folder {
 }
 
 #[test]
-fn what_is_no_scan_in_a_folder_is_skipped_and_counted() {
+fn files_in_a_folder_that_are_not_scans_are_skipped_and_counted() {
     let folder = mixed();
     let ran = ends(0, &["convert", "-v", &folder.path("")]);
     let scans: Vec<_> = ran.json().into_iter().filter(|line| line["_type"] == "scan").collect();
@@ -58,9 +58,9 @@ fn no_host_in_a_folder_is_lost_silently() {
     assert!(ran.stderr.contains("E_NOT_NMAP") && ran.stderr.contains("W_HIDDEN"), "{}", ran.stderr);
 }
 
-/// Much out of little at the begin, and little out of much behind it.
+/// Highly compressible data first, then incompressible data.
 #[test]
-fn a_compressed_pipe_is_refused_where_a_file_of_the_same_bytes_is() {
+fn a_compressed_pipe_is_refused_like_a_file_of_the_same_bytes() {
     let folder = Folder::new();
     let scan = fs::read(xml(GOOD)).unwrap();
     let mut noise = 1_u64;
@@ -88,7 +88,7 @@ fn a_compressed_pipe_is_refused_where_a_file_of_the_same_bytes_is() {
 }
 
 #[test]
-fn what_is_no_scan_is_an_error_when_it_is_named() {
+fn a_named_file_that_is_not_a_scan_is_an_error() {
     let folder = mixed();
     let ran = ends(1, &["convert", &folder.path("page.xml"), &folder.path("a.scan")]);
     assert!(ran.stderr.contains("page.xml:1: E_NOT_NMAP"), "{}", ran.stderr);
@@ -96,7 +96,7 @@ fn what_is_no_scan_is_an_error_when_it_is_named() {
 }
 
 #[test]
-fn a_folder_without_a_scan_ends_with_3_and_says_so() {
+fn a_folder_without_a_scan_ends_with_3_and_a_message() {
     let folder = Folder::new();
     let path = folder.path("");
     for command in ["convert", "inspect"] {
@@ -112,7 +112,7 @@ fn a_folder_without_a_scan_ends_with_3_and_says_so() {
 }
 
 #[test]
-fn standard_input_is_read_where_it_is_named() {
+fn standard_input_is_read_in_the_position_in_which_it_is_named() {
     let mut command = program();
     command.args(["convert", &xml("01-tcp-connect-default.xml"), "-"]);
     let ran = ends_as(0, command, &fs::read(xml(GOOD)).unwrap());
@@ -121,7 +121,7 @@ fn standard_input_is_read_where_it_is_named() {
 }
 
 #[test]
-fn a_name_that_begins_with_a_dash_goes_behind_two() {
+fn a_name_that_begins_with_a_dash_follows_two_dashes() {
     let folder = Folder::new();
     fs::copy(xml(GOOD), folder.path("-scan.xml")).unwrap();
     let mut command = program();
@@ -130,7 +130,7 @@ fn a_name_that_begins_with_a_dash_goes_behind_two() {
 }
 
 #[test]
-fn the_hash_is_that_of_the_document() {
+fn the_hash_covers_the_document() {
     let args = ["convert", &xml(GOOD), "--table", "scans", "--columns", "content_sha256"];
     assert!(ends(0, &args).json()[0]["content_sha256"].is_null());
     let mut hex = String::new();
@@ -142,7 +142,7 @@ fn the_hash_is_that_of_the_document() {
 }
 
 #[test]
-fn salt_changes_every_id_and_always_alike() {
+fn salt_changes_every_id_deterministically() {
     let id = |options: &[&str]| {
         let args = ["convert", &xml(GOOD), "--table", "scans", "--columns", "scan_id"];
         ends(0, &[&args, options].concat()).json()[0]["scan_id"].clone()
@@ -154,7 +154,7 @@ fn salt_changes_every_id_and_always_alike() {
 }
 
 #[test]
-fn a_limit_cuts_and_warns() {
+fn a_limit_truncates_and_warns() {
     let ran = ends(0, &["convert", "-v", &xml(GOOD), "--max-ports", "2"]);
     assert!(ran.stderr.contains("W_LIMIT"), "{}", ran.stderr);
     for host in &ran.json()[..3] {
@@ -167,7 +167,7 @@ fn a_limit_cuts_and_warns() {
 }
 
 #[test]
-fn text_is_repaired_unless_it_is_to_stay() {
+fn text_is_repaired_unless_that_is_disabled() {
     let folder = Folder::new();
     let input = folder.write(
         "scan.xml",
@@ -182,14 +182,14 @@ fn text_is_repaired_unless_it_is_to_stay() {
 }
 
 #[test]
-fn a_cap_on_memory_lowers_limits_and_never_changes_other_output() {
+fn a_memory_cap_lowers_limits_and_does_not_change_other_output() {
     refuses(&["convert", &xml(GOOD), "--memory", "100M"], &["--memory 100M", "128M"]);
     let fixtures = support::root().join("fixtures").to_str().unwrap().to_owned();
     let all = ends(0, &["convert", &fixtures]).stdout;
     for memory in ["128M", "300M", "8G"] {
         assert_eq!(ends(0, &["convert", &fixtures, "--memory", memory]).stdout, all);
     }
-    // A host of three MiB is too large for the smallest cap, unless it is asked for.
+    // A host of 3 MiB is too large for the smallest cap, unless the limit is set explicitly.
     let folder = Folder::new();
     let port = "<port protocol=\"tcp\" portid=\"1\"><state state=\"open\"/></port>\n";
     let host = format!("<nmaprun><host><ports>{}</ports></host></nmaprun>", port.repeat(50_000));

@@ -1,4 +1,5 @@
-//! What `--overwrite` replaces, and what it never does: files and folders that scanmill did not write.
+//! Outputs that `--overwrite` replaces, and those that it never does: files and folders that scanmill did not
+//! write.
 
 use std::{
     fs,
@@ -19,7 +20,7 @@ fn set_mode(path: &str, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// All paths in a folder and below, with the bytes of files.
+/// Returns all paths below a folder, with the bytes of files.
 fn tree(root: &str) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let mut open = vec![Path::new(root).to_owned()];
@@ -75,7 +76,7 @@ fn every_output_folder_has_a_marker_that_lists_its_files() {
 }
 
 #[test]
-fn a_folder_is_not_replaced_if_anything_in_it_is_not_scanmills() {
+fn a_folder_with_a_foreign_file_is_not_replaced() {
     type Change = fn(&str);
     let good = xml(GOOD);
     let changes: [(&str, Change); 9] = [
@@ -137,7 +138,7 @@ fn a_folder_without_a_marker_is_not_replaced_unless_it_is_empty() {
 }
 
 #[test]
-fn a_pipe_in_place_of_the_marker_keeps_nobody_waiting() {
+fn a_pipe_in_place_of_the_marker_does_not_block() {
     let folder = Folder::new();
     fs::create_dir(folder.path("out")).unwrap();
     support::output_of(support::command("mkfifo").arg(folder.path("out/_scanmill.json")));
@@ -172,7 +173,7 @@ fn files_and_folders_keep_their_modes() {
     ] {
         set_mode(&format!("{out}{name}"), bits);
     }
-    // A part that there was not before gets the mode of the marker.
+    // A part that did not exist before gets the mode of the marker.
     ends(0, &[&args[..5], &["4", "--overwrite"]].concat());
     for (name, bits) in [
         ("", 0o2750),
@@ -185,7 +186,7 @@ fn files_and_folders_keep_their_modes() {
     ] {
         assert_eq!(mode(&format!("{out}{name}")), bits, "{name}");
     }
-    // A folder that was made beforehand keeps its mode, too.
+    // A folder that the user created beforehand keeps its mode.
     let made = folder.path("made");
     fs::create_dir(&made).unwrap();
     set_mode(&made, 0o700);
@@ -201,7 +202,7 @@ fn owners_are_kept_where_that_is_permitted() {
     let paths = [&file, &out, &format!("{out}/hosts.parquet")];
     for path in paths {
         if std::os::unix::fs::chown(path, Some(65534), Some(65534)).is_err() {
-            return support::skip("owners_are_kept_...", "only root gives files away");
+            return support::skip("owners_are_kept_...", "only root can change owners");
         }
     }
     ends(0, &["convert", &xml(GOOD), "-o", &file, "--overwrite"]);
@@ -226,7 +227,7 @@ fn a_link_that_names_the_output_stays_and_its_target_is_replaced() {
     refuses(&["convert", &good, "-o", &folder.path("again.jsonl")], &["exists", "--overwrite"]);
     ends(0, &["convert", &good, "-o", &folder.path("again.jsonl"), "--overwrite"]);
     assert_eq!(folder.read("real/deep/out.jsonl").lines().count(), 4);
-    // Nothing is there yet, and nothing is replaced.
+    // The target does not exist yet, so nothing is replaced.
     let tables = ["convert", &good, "--table", "hosts,ports", "-o", &folder.path("tables")];
     ends(0, &tables);
     refuses(&tables, &["exists", "--overwrite"]);
@@ -245,14 +246,14 @@ fn a_link_that_names_the_output_stays_and_its_target_is_replaced() {
 }
 
 #[test]
-fn what_cannot_be_removed_of_the_old_folder_is_named() {
+fn files_of_the_old_folder_that_cannot_be_removed_are_named() {
     let folder = Folder::new();
     let (good, out) = (folder.path("good.xml"), folder.path("out"));
     fs::copy(xml(GOOD), &good).unwrap();
     set_mode(&folder.path(""), 0o777);
     let args = ["convert", &good, "-o", &out, "--rows-per-file", "8", "--overwrite"];
     let Some(ran) = as_nobody(&folder, &args) else {
-        return support::skip("what_cannot_be_removed_...", "no other user to be (setpriv)");
+        return support::skip("files_of_the_old_folder_...", "setpriv cannot change the user");
     };
     assert_eq!((ran.0, &*ran.2), (Some(0), ""));
     set_mode(&format!("{out}/ports"), 0o555);
@@ -267,7 +268,7 @@ fn what_cannot_be_removed_of_the_old_folder_is_named() {
 }
 
 #[test]
-fn folders_that_were_made_on_the_way_to_nothing_are_gone() {
+fn created_parent_folders_are_removed_if_nothing_is_written() {
     let folder = Folder::new();
     let none = folder.path("none.xml");
     for out in ["a/b/c.jsonl", "a/b/tables", "a/b/c.csv --table hosts"] {
@@ -281,7 +282,7 @@ fn folders_that_were_made_on_the_way_to_nothing_are_gone() {
 }
 
 #[test]
-fn without_a_scan_what_there_is_stays_and_nothing_comes() {
+fn without_a_scan_existing_outputs_stay_and_none_is_created() {
     let folder = Folder::new();
     let junk = folder.write("junk.txt", "no scan");
     let (file, out) = (folder.write("out.jsonl", "old"), folder.path("out"));
@@ -302,7 +303,7 @@ fn without_a_scan_what_there_is_stays_and_nothing_comes() {
     }
     ends(3, &["convert", &junk, "-o", &folder.path("new"), "--partition-by", "scan_date"]);
     ends(3, &["ingest", &junk, "--into", &folder.path("dataset/new")]);
-    // The report is about the run, and tells what was refused.
+    // The report is about this command, and records what was refused.
     let report = folder.path("report.json");
     ends(3, &["convert", &junk, "-o", &file, "--overwrite", "--report", &report]);
     assert!(folder.read("report.json").contains("\"refused\""));
@@ -314,7 +315,7 @@ fn without_a_scan_what_there_is_stays_and_nothing_comes() {
 }
 
 #[test]
-fn an_input_without_a_scan_makes_an_output_and_replaces_none() {
+fn an_input_without_a_scan_creates_an_output_and_replaces_none() {
     let folder = Folder::new();
     let (good, empty) = (xml(GOOD), folder.write("empty.xml", "\n"));
     for (command, out, options) in [
@@ -338,7 +339,7 @@ fn an_input_without_a_scan_makes_an_output_and_replaces_none() {
             }
         };
         let args = |input| [&[command, input, "-o", &out, "--overwrite"], options].concat();
-        // It says that nothing was found, which is an output like others.
+        // The empty file is a scan that found nothing, which is an output like any other.
         ends(0, &args(&empty));
         let _ = fs::remove_dir_all(&out);
         let _ = fs::remove_file(&out);
@@ -350,10 +351,10 @@ fn an_input_without_a_scan_makes_an_output_and_replaces_none() {
         assert!(read() == before, "{command}, {out}");
     }
     assert!(folder.names("").iter().all(|name| !name.contains(".tmp-")), "{:?}", folder.names(""));
-    // What holds nothing loses nothing.
+    // An empty output has nothing to lose.
     let nothing = folder.write("nothing.jsonl", "");
     ends(0, &["convert", &empty, "-o", &nothing, "--overwrite"]);
-    // What was read and left out is another matter.
+    // A scan whose hosts were filtered out does replace it.
     let out = folder.path("out.csv");
     ends(
         0,
@@ -363,7 +364,7 @@ fn an_input_without_a_scan_makes_an_output_and_replaces_none() {
 }
 
 #[test]
-fn a_report_takes_the_place_of_nothing_but_reports() {
+fn a_report_replaces_only_reports() {
     let folder = Folder::new();
     let good = xml(GOOD);
     fs::create_dir(folder.path("other")).unwrap();
@@ -401,7 +402,7 @@ fn a_report_takes_the_place_of_nothing_but_reports() {
     }
     ends(0, &["convert", &good, "--report", &notes, "--overwrite"]);
     assert!(folder.read("notes.txt").starts_with("{\n  \"scans\": 1"));
-    // From now on it is a report, by each of its names, and the next run may replace it.
+    // From here on it is a report under each of its names, so the next command may replace it.
     for command in ["convert", "merge", "history"] {
         ends(0, &[command, &good, "--report", &folder.path("link.json")]);
     }
@@ -417,7 +418,7 @@ fn a_report_takes_the_place_of_nothing_but_reports() {
 }
 
 #[test]
-fn no_single_file_is_replaced_without_being_asked() {
+fn no_file_is_replaced_without_overwrite() {
     let folder = Folder::new();
     let good = xml(GOOD);
     let nmap = folder.path("none");
@@ -446,14 +447,14 @@ fn no_single_file_is_replaced_without_being_asked() {
             assert_eq!(tree(&folder.path("")), before, "{args:?}");
         }
     }
-    // A state that is none is not gone on with, and stays, whatever is replaced.
+    // A file that is not a state is neither used as one nor replaced.
     let (state, out) = (folder.path("a.xml"), folder.path("a.jsonl"));
     ends(3, &["merge", &good, "--state", &state, "-o", &out, "--overwrite"]);
     assert_eq!(tree(&folder.path("")), before);
 }
 
 #[test]
-fn folders_on_the_way_and_links_to_nothing_are_the_same_for_all_outputs() {
+fn parent_folders_and_broken_links_are_handled_alike_for_all_outputs() {
     let folder = Folder::new();
     let good = xml(GOOD);
     let nmap = folder.write("nmap", format!("#!/bin/sh\ncat '{good}'\n"));
@@ -471,7 +472,8 @@ fn folders_on_the_way_and_links_to_nothing_are_the_same_for_all_outputs() {
     for (number, (args, option)) in outputs.iter().enumerate() {
         let made = format!("made-{number}/x/y.jsonl");
         if *option == "--keep-xml" {
-            // nmap's file has no other name before, and no folder is made for what may never come.
+            // The file of nmap's XML has no temporary name, and no folder is created for output that may
+            // never come.
             fs::create_dir_all(folder.path(&made)).unwrap();
             fs::remove_dir(folder.path(&made)).unwrap();
         }
@@ -481,13 +483,13 @@ fn folders_on_the_way_and_links_to_nothing_are_the_same_for_all_outputs() {
         symlink(&to, folder.path(&link)).unwrap();
         ends(0, &[args, &[*option, &folder.path(&link)][..]].concat());
         assert!(!folder.bytes(&to).is_empty(), "{args:?} {option}");
-        // Behind a link a disk may be missing.
+        // The target of a link may be on a disk that is missing.
         let link = format!("far-{number}.jsonl");
         symlink("missing/to.jsonl", folder.path(&link)).unwrap();
         ends(4, &[args, &[*option, &folder.path(&link)][..]].concat());
         assert!(!folder.names("").contains(&"missing".to_owned()));
     }
-    // Of a run that reads nothing no folder stays.
+    // No folder stays after a command that reads nothing.
     let absent = folder.path("absent.xml");
     for args in [&["convert", &absent, "-o"][..], &["merge", &absent, "--state"]] {
         ends(3, &[args, &[&folder.path("nodir/x.jsonl")]].concat());

@@ -1,4 +1,5 @@
-//! `scan`: with programs that stand for nmap, and with nmap itself on loopback. Nothing here depends on time.
+//! `scan`, with programs that stand in for nmap and with the real nmap on loopback. Nothing here depends on
+//! time.
 
 use std::{
     fs,
@@ -30,12 +31,13 @@ fn host(ip: &str) -> String {
     )
 }
 
-/// Commands of a shell that write this.
+/// Returns shell commands that write `text`.
 fn writes(text: &str) -> String {
     format!("printf '%s' '{text}'\n")
 }
 
-/// A program: a script of the shell. This process never has it open, so it can be started at once.
+/// Writes a shell script and returns its path. A child process writes it: executing a script that this process
+/// had open for writing could fail with `ETXTBSY`.
 pub(super) fn script(folder: &Folder, name: &str, commands: &str) -> String {
     let path = folder.path(name);
     let text = format!("#!/bin/sh\n{commands}\n");
@@ -44,7 +46,7 @@ pub(super) fn script(folder: &Folder, name: &str, commands: &str) -> String {
     path
 }
 
-/// Runs a scan by a script, which must end with this code.
+/// Runs a scan with a script in place of nmap. It must end with exit code `code`.
 fn scanned(code: i32, commands: &str, options: &[&str]) -> Ran {
     let folder = Folder::new();
     let nmap = script(&folder, "nmap", commands);
@@ -65,12 +67,12 @@ pub(super) fn fifo(folder: &Folder, name: &str) -> String {
     path
 }
 
-/// Waits until somebody writes a line there, and gives it.
+/// Waits until a process writes a line to the FIFO, and returns the line.
 fn said(fifo: &str) -> String {
     fs::read_to_string(fifo).unwrap().trim().to_owned()
 }
 
-/// A scan that runs.
+/// A running scan.
 pub(super) struct Scanning {
     child: Child,
     stdout: BufReader<ChildStdout>,
@@ -101,7 +103,7 @@ impl Scanning {
         support::output_of(support::command("sh").args(["-c", &kill]));
     }
 
-    /// The rest of standard output, standard error and the exit code.
+    /// Returns the rest of standard output, standard error and the exit code.
     pub(super) fn finished(mut self) -> (String, String, Option<i32>) {
         let (mut rest, mut stderr) = (String::new(), String::new());
         self.stdout.read_to_string(&mut rest).unwrap();
@@ -110,7 +112,7 @@ impl Scanning {
     }
 }
 
-/// Waits for the end of a process that another one started, which is soon told to.
+/// Waits for the end of a process that another one started and that will be stopped soon.
 fn is_gone(pid: &str) -> bool {
     let stat = Path::new("/proc").join(pid.trim()).join("stat");
     (0..1000).any(|_| {
@@ -121,7 +123,7 @@ fn is_gone(pid: &str) -> bool {
 }
 
 #[test]
-fn each_host_comes_out_when_it_closes() {
+fn each_host_is_written_when_it_is_complete() {
     let folder = Folder::new();
     let go = fifo(&folder, "go");
     let waits = format!("read x < '{go}'\n");
@@ -145,7 +147,7 @@ fn each_host_comes_out_when_it_closes() {
 }
 
 #[test]
-fn what_comes_out_is_what_convert_makes_of_the_xml_that_is_kept() {
+fn output_equals_convert_of_the_kept_xml() {
     for name in ["08-tcp-udp-combined.xml", "21-prescript-postscript.xml", "10-ipv6-all.xml"] {
         for options in [
             &[][..],
@@ -172,7 +174,7 @@ fn what_comes_out_is_what_convert_makes_of_the_xml_that_is_kept() {
 }
 
 #[test]
-fn outputs_are_files_and_folders_as_those_of_convert() {
+fn outputs_are_files_and_folders_like_those_of_convert() {
     let commands = [HEAD, &host("192.0.2.1"), TAIL].map(writes).concat();
     let folder = Folder::new();
     for (out, options, names) in [
@@ -205,7 +207,7 @@ fn outputs_are_files_and_folders_as_those_of_convert() {
 }
 
 #[test]
-fn a_run_that_fails_ends_with_5_and_what_was_read_is_kept() {
+fn a_scan_that_fails_ends_with_5_and_keeps_what_was_read() {
     let (one, two) = (host("192.0.2.1"), "192.0.2.1");
     let bad = TAIL.replace("\"success\"", "\"error\" errormsg=\"no \u{1b}[31mroute\"");
     for (commands, found, words) in [
@@ -236,7 +238,7 @@ fn a_run_that_fails_ends_with_5_and_what_was_read_is_kept() {
 }
 
 #[test]
-fn a_run_without_any_scan_leaves_what_is_there() {
+fn a_command_without_a_scan_keeps_existing_outputs() {
     let folder = Folder::new();
     let out = folder.write("out.jsonl", "old");
     scanned(5, "exit 1", &["-o", &out, "--overwrite"]);
@@ -244,14 +246,14 @@ fn a_run_without_any_scan_leaves_what_is_there() {
         (folder.read("out.jsonl"), folder.names("")),
         ("old".into(), vec!["out.jsonl".into()])
     );
-    // What failed later is a result.
+    // If it fails after a host was written, the host is a result.
     let commands = writes(HEAD) + &writes(&host("192.0.2.1")) + "exit 1";
     scanned(5, &commands, &["-o", &out, "--overwrite"]);
     assert!(folder.read("out.jsonl").contains("192.0.2.1"));
 }
 
 #[test]
-fn a_missing_nmap_is_told_with_how_to_get_it() {
+fn a_missing_nmap_is_reported_with_how_to_install_it() {
     for nmap in ["no-such-nmap", "/no/such/nmap"] {
         let ran = ends(5, &["scan", "192.0.2.1", "--nmap", nmap]);
         assert!(
@@ -331,38 +333,7 @@ fn an_interrupted_scan_keeps_every_host_that_was_complete() {
 }
 
 #[test]
-fn what_leaves_the_session_of_nmap_ends_with_the_scan() {
-    let leaves = "(setsid sh -c 'echo $$ > left.tmp; mv left.tmp left; trap \"\" TERM; exec sleep 1000' &)\n\
-                  while [ ! -s left ]; do sleep 0.01; done\n";
-    let begin = [HEAD, &host("192.0.2.1")].map(writes).concat();
-    for (signal, code, end) in [
-        (Some("TERM"), 130, "exec sleep 1000".to_owned()),
-        (Some("INT"), 130, "trap '' TERM; while :; do sleep 0.1; done".to_owned()),
-        (None, 0, writes(TAIL)),
-        (None, 5, "exit 1".to_owned()),
-    ] {
-        for parallel in ["1", "2"] {
-            let folder = Folder::new();
-            let cd = format!("cd '{}'\n", folder.path(""));
-            let nmap = script(&folder, "nmap", &[&*cd, leaves, &*begin, &*end].concat());
-            let scan = Scanning::start(&["--nmap", &nmap, "--parallel", parallel]);
-            while !fs::exists(folder.path("left")).unwrap() {
-                thread::sleep(Duration::from_millis(5));
-            }
-            if let Some(signal) = signal {
-                let pid = scan.child.id().to_string();
-                support::output_of(support::command("kill").args([&format!("-{signal}"), &pid]));
-            }
-            let (_, stderr, ended) = scan.finished();
-            assert_eq!(ended, Some(code), "{signal:?} {end}: {stderr}");
-            let left = folder.read("left");
-            assert!(!Path::new("/proc").join(left.trim()).exists(), "{signal:?} {end} {parallel}");
-        }
-    }
-}
-
-#[test]
-fn output_without_end_is_stopped_and_a_reader_that_leaves_stops_it_too() {
+fn endless_output_is_stopped_by_a_signal_or_by_a_reader_that_leaves() {
     let folder = Folder::new();
     let left = folder.path("left");
     let hosts = writes(&host("192.0.2.1"));
@@ -376,7 +347,7 @@ fn output_without_end_is_stopped_and_a_reader_that_leaves_stops_it_too() {
     scan.signal();
     let (rest, _, code) = scan.finished();
     assert_eq!(code, Some(130));
-    // Every line is whole, and the last one tells of the scan.
+    // Every line is complete, and the last one is that of the scan.
     assert_eq!(super::json_lines(&rest).last().map(|line| &line["_type"]), Some(&"scan".into()));
     assert!(folder.read("left").split_whitespace().all(is_gone));
     let mut scan = Scanning::start(&["--nmap", &nmap]);
@@ -411,7 +382,7 @@ fn a_second_signal_ends_a_scan_that_will_not_end() {
 }
 
 #[test]
-fn one_that_ignores_signals_is_ended_by_force() {
+fn a_process_that_ignores_signals_is_killed() {
     let folder = Folder::new();
     let ready = fifo(&folder, "ready");
     let begin = [HEAD, &host("192.0.2.1")].map(writes).concat();
@@ -426,14 +397,14 @@ fn one_that_ignores_signals_is_ended_by_force() {
     assert!(is_gone(&pid));
 }
 
-/// A host for the last word of the command.
+/// Shell commands that write a host for the last argument of the command.
 const OF_TARGET: &str = r#"for last; do :; done
 printf '<nmaprun scanner="nmap" args="%s" start="1700000000" version="7.94">' "$last"
 printf '<host><status state="up"/><address addr="%s" addrtype="ipv4"/></host>' "$last"
 "#;
 
 #[test]
-fn several_processes_run_at_once_and_are_merged_in_order() {
+fn several_processes_run_in_parallel_and_are_merged_in_order() {
     let folder = Folder::new();
     fs::create_dir(folder.path("up")).unwrap();
     // Each waits for all others.
@@ -460,7 +431,7 @@ fn several_processes_run_at_once_and_are_merged_in_order() {
 }
 
 #[test]
-fn a_process_that_fails_leaves_what_the_others_find() {
+fn a_process_that_fails_does_not_affect_the_results_of_others() {
     let folder = Folder::new();
     let fails = "case $last in 192.0.2.2) echo broken >&2; exit 1;; esac\n";
     let nmap = script(&folder, "nmap", &format!("{OF_TARGET}{fails}{}", writes(TAIL)));
@@ -481,7 +452,7 @@ fn a_process_that_fails_leaves_what_the_others_find() {
 }
 
 #[test]
-fn a_dry_run_prints_what_would_be_run() {
+fn a_dry_run_prints_the_command_lines() {
     for (args, line) in [
         (&["192.0.2.0/28"][..], "nmap -oX - -- 192.0.2.1-14"),
         (
@@ -503,7 +474,7 @@ fn a_dry_run_prints_what_would_be_run() {
 }
 
 #[test]
-fn what_may_not_be_scanned_is_refused_before_anything_runs() {
+fn invalid_targets_and_arguments_are_refused_before_anything_runs() {
     let folder = Folder::new();
     let ran = folder.path("ran");
     let nmap = script(&folder, "nmap", &format!("touch '{ran}'"));
@@ -546,7 +517,7 @@ fn sudo_starts_and_stops_nmap() {
     fs::create_dir(folder.path("bin")).unwrap();
     let ready = fifo(&folder, "ready");
     let log = folder.path("log");
-    // What sudo does, without other rights.
+    // Acts as sudo does, without changing the user.
     script(
         &folder,
         "bin/sudo",
@@ -579,7 +550,7 @@ fn sudo_starts_and_stops_nmap() {
 }
 
 #[test]
-fn progress_is_what_nmap_says_and_only_asked_for_when_it_is_shown() {
+fn progress_comes_from_nmap_and_is_requested_only_when_it_is_shown() {
     let folder = Folder::new();
     let seen = folder.path("args");
     let task = "<taskprogress task=\"Connect Scan\" time=\"1700000001\" percent=\"42.00\" remaining=\"5\"/>\n";
@@ -615,7 +586,7 @@ fn nmap_itself_scans_loopback() {
     assert_eq!(lines[0]["ip"], "127.0.0.1");
     assert_eq!(lines[0]["ports"][0]["state"], "open", "{}", lines[0]);
     assert_eq!(lines[1]["exit_status"], "success", "{}", lines[1]);
-    // Both parts say the same of what they scan, and nmap refuses what it does not know.
+    // Both processes report what they scan, and nmap would refuse an unknown argument.
     let ran = ends(0, &["scan", "127.0.0.1-2", "-p", &port, "--args", "-sT -n", "--parallel", "2"]);
     assert_eq!(ips(&ran), ["127.0.0.1", "127.0.0.2"]);
     let ran = ends(5, &["scan", "127.0.0.1", "--args", "--no-such-option"]);
@@ -623,7 +594,7 @@ fn nmap_itself_scans_loopback() {
 }
 
 #[test]
-fn nothing_is_made_or_changed_where_nmap_does_not_run() {
+fn nothing_is_created_or_changed_if_nmap_does_not_run() {
     let folder = Folder::new();
     let (old, new) = (folder.write("old.xml", "precious"), folder.path("new.xml"));
     let missing = ["scan", "192.0.2.1", "--nmap", "/no/such/nmap", "--keep-xml"];
@@ -637,7 +608,7 @@ fn nothing_is_made_or_changed_where_nmap_does_not_run() {
 }
 
 #[test]
-fn outputs_of_one_name_are_refused() {
+fn outputs_of_the_same_name_are_refused() {
     let folder = Folder::new();
     let path = folder.path("same");
     for [one, other] in [["-o", "--keep-xml"], ["--keep-xml", "--report"], ["-o", "--report"]] {
@@ -647,7 +618,7 @@ fn outputs_of_one_name_are_refused() {
 }
 
 #[test]
-fn nmap_gets_no_arguments_but_those_that_were_checked() {
+fn nmap_gets_only_checked_arguments() {
     let folder = Folder::new();
     let commands =
         format!("echo \"${{NMAP_ARGS-none}}\" >&2\n{}", [HEAD, TAIL].map(writes).concat());
@@ -659,7 +630,7 @@ fn nmap_gets_no_arguments_but_those_that_were_checked() {
 }
 
 #[test]
-fn a_full_disk_is_told_of_several_processes_as_of_one() {
+fn a_full_disk_is_reported_alike_for_one_and_several_processes() {
     let folder = Folder::new();
     let many =
         format!("i=0; while [ $i -lt 3000 ]; do {}i=$((i+1)); done\n", writes(&host("192.0.2.1")));
@@ -681,7 +652,7 @@ fn a_full_disk_is_told_of_several_processes_as_of_one() {
 }
 
 #[test]
-fn a_hangup_that_is_ignored_ends_nothing() {
+fn a_hangup_that_is_ignored_has_no_effect() {
     let folder = Folder::new();
     let (ready, go) = (fifo(&folder, "ready"), fifo(&folder, "go"));
     let text = [HEAD, &host("192.0.2.1"), TAIL].map(writes).concat();
@@ -703,7 +674,7 @@ fn a_hangup_that_is_ignored_ends_nothing() {
 }
 
 #[test]
-fn a_program_that_writes_no_scan_and_never_ends_is_ended() {
+fn a_program_that_writes_no_scan_and_never_ends_is_stopped() {
     let folder = Folder::new();
     let nmap = script(&folder, "nmap", "exec yes garbage");
     for options in [&[][..], &["--parallel", "2"]] {

@@ -1,4 +1,4 @@
-//! What is said on standard error and in reports.
+//! Messages on standard error, and reports.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ fn a_report_counts_what_was_read_and_written() {
 }
 
 #[test]
-fn a_report_tells_the_result_of_each_input() {
+fn a_report_has_the_result_of_each_input() {
     let folder = Folder::new();
     let junk = folder.write("junk", "nothing to see");
     let report = folder.path("report.json");
@@ -40,7 +40,7 @@ fn a_report_tells_the_result_of_each_input() {
 }
 
 #[test]
-fn a_report_to_standard_error_leaves_the_data_alone() {
+fn a_report_on_standard_error_does_not_touch_the_data() {
     let plain = ends(0, &["convert", &xml(GOOD)]);
     let ran = ends(0, &["convert", &xml(GOOD), "--report", "-"]);
     let report: Value = serde_json::from_str(&ran.stderr).unwrap();
@@ -48,7 +48,7 @@ fn a_report_to_standard_error_leaves_the_data_alone() {
 }
 
 #[test]
-fn messages_are_json_on_demand() {
+fn messages_can_be_json() {
     let folder = Folder::new();
     let junk = folder.write("junk", "nothing to see");
     let ran = ends(1, &["convert", "--log-format", "json", "-v", &junk, &xml(CUT)]);
@@ -64,7 +64,7 @@ fn messages_are_json_on_demand() {
 }
 
 #[test]
-fn quiet_runs_say_errors_alone() {
+fn quiet_commands_print_only_errors() {
     for options in [&[][..], &["--log-format", "json"]] {
         let ran = ends(0, &[&["convert", "-q", &xml(CUT)], options].concat());
         assert_eq!((ran.lines().len(), &*ran.stderr), (2, ""));
@@ -75,7 +75,7 @@ fn quiet_runs_say_errors_alone() {
 }
 
 #[test]
-fn verbose_runs_end_with_a_summary() {
+fn verbose_commands_end_with_a_summary() {
     let ran = ends(1, &["convert", "-v", "missing.xml", &xml(CUT), &xml(GOOD)]);
     for words in [
         "inputs  2 read, 1 refused",
@@ -93,7 +93,7 @@ fn verbose_runs_end_with_a_summary() {
 }
 
 #[test]
-fn colour_is_for_terminals_or_on_demand() {
+fn colour_is_for_terminals_or_on_request() {
     let plain = ends(3, &["convert", "missing.xml"]).stderr;
     assert!(plain.starts_with("error: "), "{plain}");
     let coloured = ends(3, &["convert", "missing.xml", "--color", "always"]).stderr;

@@ -1,4 +1,4 @@
-//! The commands beside convert.
+//! Commands other than `convert`, such as `inspect` and `schema`.
 
 use std::{fs, os::unix::fs::symlink};
 
@@ -25,7 +25,7 @@ fn inspect_shows_one_screen() {
 }
 
 #[test]
-fn inspect_gives_json_on_demand() {
+fn inspect_can_print_json() {
     let ran = ends(0, &["inspect", "--json", &xml(CUT)]);
     let all: Value = serde_json::from_str(&ran.stdout).unwrap();
     let found = &all["found"];
@@ -104,11 +104,11 @@ fn schema_checks_what_it_writes() {
     ends(4, &["schema", "--write", "/proc/none"]);
 }
 
-/// What somebody does in a folder of schemas.
+/// A change that a user makes in a folder of schemas.
 type Change = fn(&Folder);
 
 #[test]
-fn schema_writes_in_place_of_what_it_printed_alone() {
+fn schema_replaces_only_what_it_printed() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let folder = Folder::new();
     let path = folder.path("new");
@@ -116,7 +116,7 @@ fn schema_writes_in_place_of_what_it_printed_alone() {
     let tables = folder.read("new/tables.md");
     let kept = || (folder.read("new/tables.md"), folder.read("mine"));
     folder.write("mine", "mine");
-    // Whatever is in the way is named, and nothing at all is written.
+    // Files in the way are named, and nothing is written.
     folder.write("new/tables.md", tables.clone() + "old");
     let old = kept();
     let changes: [(&str, Change); 9] = [
@@ -148,7 +148,8 @@ fn schema_writes_in_place_of_what_it_printed_alone() {
         ends(0, &["schema", "--write", &path]);
         folder.write("new/tables.md", tables.clone() + "old");
     }
-    // What a run left that was killed is in nobody's way. Modes stay, and so does what is as it is printed.
+    // Temporary files of a killed command are not in the way. Modes stay, and files that are up to date are
+    // not touched.
     folder.write("new/tables.md.tmp-12-0", "");
     fs::set_permissions(folder.path("new/tables.md"), PermissionsExt::from_mode(0o600)).unwrap();
     let spark = fs::metadata(folder.path("new/spark.sql")).unwrap().modified().unwrap();
@@ -164,7 +165,7 @@ fn schema_writes_in_place_of_what_it_printed_alone() {
 }
 
 #[test]
-fn completions_are_there_for_each_shell() {
+fn completions_exist_for_each_shell() {
     for (shell, mark) in [
         ("bash", "complete -F _scanmill"),
         ("zsh", "#compdef scanmill"),
@@ -177,7 +178,7 @@ fn completions_are_there_for_each_shell() {
 }
 
 #[test]
-fn the_man_page_tells_of_every_command() {
+fn the_man_page_describes_every_command() {
     let page = ends(0, &["man"]).stdout;
     assert!(page.contains(".TH scanmill 1"), "{page}");
     for command in ["CONVERT", "INSPECT", "SCHEMA", "COMPLETIONS", "MAN"] {
@@ -187,7 +188,7 @@ fn the_man_page_tells_of_every_command() {
 }
 
 #[test]
-fn schema_writes_where_a_link_leads_and_says_where_it_cannot() {
+fn schema_follows_links_and_reports_where_it_cannot_write() {
     let folder = Folder::new();
     symlink("to", folder.path("link")).unwrap();
     ends(0, &["schema", "--write", &folder.path("link")]);

@@ -1,4 +1,4 @@
-//! Copies of a scan: the same bytes, poorer and better ones, and others of the same id.
+//! Copies of a scan: identical bytes, poorer and better copies, and different scans with the same ID.
 
 use std::{fs, io::Write as _};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Place, Scan};
 
-/// Values of a column of a table, in order.
+/// Returns the values of a column of a table, sorted.
 fn values(place: &Place, table: &str, column: &str) -> Vec<String> {
     let start = format!("{table}/");
     let key = format!("{column}: \"");
@@ -28,7 +28,7 @@ fn commits(place: &Place) -> usize {
 }
 
 #[test]
-fn what_was_loaded_is_not_loaded_again_wherever_it_lies() {
+fn loaded_documents_are_not_loaded_again_from_other_paths() {
     let place = Place::new();
     let xml = Scan::new(1, 5).xml();
     place.write("a.xml", &xml);
@@ -36,12 +36,12 @@ fn what_was_loaded_is_not_loaded_again_wherever_it_lies() {
     assert_eq!(report["ingest"]["loaded"], 1);
     let rows = place.rows();
 
-    // The file, not even read.
+    // The file itself is not even read.
     let report = place.load(&[]);
     assert_eq!(report["inputs"][0]["outcome"], "known");
     assert_eq!(commits(&place), 1);
 
-    // The same document under another name, compressed, and behind another one.
+    // The document under another name, compressed, and after another document.
     place.write("b.xml", &xml);
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packed.write_all(xml.as_bytes()).unwrap();
@@ -52,7 +52,7 @@ fn what_was_loaded_is_not_loaded_again_wherever_it_lies() {
     assert_eq!(values(&place, "scans", "source"), ["in/a.xml", "in/d.xml"]);
     assert!(rows.iter().all(|row| place.rows().contains(row)));
 
-    // Now their bytes are known too.
+    // Now their digests are known, too.
     assert_eq!(commits(&place), 2);
     let outcomes = |report: &Value| -> Vec<Value> {
         report["inputs"].as_array().unwrap().iter().map(|input| input["outcome"].clone()).collect()
@@ -62,7 +62,7 @@ fn what_was_loaded_is_not_loaded_again_wherever_it_lies() {
 }
 
 #[test]
-fn a_scan_that_grows_is_there_once() {
+fn a_scan_that_grows_is_stored_once() {
     let place = Place::new();
     let whole = Scan::new(1, 9).xml();
     let mut loaded = Vec::new();
@@ -80,7 +80,7 @@ fn a_scan_that_grows_is_there_once() {
     alone.write("other.xml", Scan::new(2, 4).xml());
     alone.load(&[]);
     assert_eq!(place.rows(), alone.rows());
-    // Files that were replaced are left over until they are removed.
+    // Files that were replaced stay until vacuum removes them.
     assert!(!place.says(&["--status"]).contains("orphans\t0\n"));
     place.says(&["--vacuum"]);
     assert!(place.says(&["--status"]).contains("orphans\t0\n"));
@@ -88,7 +88,7 @@ fn a_scan_that_grows_is_there_once() {
 }
 
 #[test]
-fn the_best_copy_wins_in_whatever_order_they_come_in_one_run() {
+fn the_best_copy_wins_in_any_order_within_a_run() {
     let best = Scan::new(1, 9).xml();
     let expected = {
         let place = Place::new();
@@ -99,7 +99,7 @@ fn the_best_copy_wins_in_whatever_order_they_come_in_one_run() {
     };
     let copies = [Scan::cut(1, 3).xml(), best.clone(), Scan::cut(1, 9).xml()];
     for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2], [2, 0, 1]] {
-        // In memory, and in files of their own because they are many bytes.
+        // In memory, and in files of their own because of their size.
         for size in ["64M", "1K"] {
             let place = Place::new();
             for (name, copy) in order.iter().enumerate() {
@@ -118,7 +118,7 @@ fn the_best_copy_wins_in_whatever_order_they_come_in_one_run() {
 }
 
 #[test]
-fn finished_scans_of_one_id_with_other_hosts_are_kept_apart() {
+fn finished_scans_with_the_same_id_and_other_hosts_are_kept_apart() {
     let first = Scan::new(1, 4);
     let other = Scan { last: 8443, ..Scan::new(1, 4) };
     for size in ["64M", "1K"] {
@@ -126,7 +126,7 @@ fn finished_scans_of_one_id_with_other_hosts_are_kept_apart() {
         place.write("a.xml", first.xml());
         place.load(&["--commit-size", size]);
         place.write("b.xml", other.xml());
-        // The same as the first one, but for a comment: no better.
+        // Equals the first one apart from a comment, so it is no better.
         place.write("c.xml", format!("<!-- again -->{}", first.xml()));
         let report = place.load(&["--commit-size", size]);
         let collision = &report["warnings"]["W_ID_COLLISION"];
@@ -141,7 +141,7 @@ fn finished_scans_of_one_id_with_other_hosts_are_kept_apart() {
         assert_eq!(own.len(), 32);
         let suffix = renamed.strip_prefix(&format!("{own}-x")).unwrap();
         assert!(sums.iter().any(|sum| &sum[..8] == suffix), "{renamed} {sums:?}");
-        // All that is below it hangs on the new id.
+        // Everything below the scan has the new ID.
         for table in ["hosts", "ports", "services", "scripts"] {
             let hosts = values(&place, table, "host_id");
             let of_scan = |id: &str| {
@@ -151,7 +151,7 @@ fn finished_scans_of_one_id_with_other_hosts_are_kept_apart() {
             assert_eq!(of_scan(own) * 2, hosts.len(), "{table}");
         }
 
-        // Both are known now; a copy that is cut is one of whatever is there.
+        // Both are known now. A truncated copy is a copy of whichever is loaded.
         place.write("d.xml", Scan::cut(1, 2).xml());
         let report = place.load(&["--commit-size", size]);
         assert_eq!(
@@ -174,7 +174,7 @@ fn a_refused_input_is_read_again() {
     assert_eq!(status.code(), Some(1));
     let hosts = values(&place, "hosts", "ip").len();
     assert!((1..50).contains(&hosts), "{hosts} hosts were whole");
-    // Again: nothing is new, and the file is still broken.
+    // The second time nothing is new, and the file is still broken.
     let again = place.command(&["in"]).output().unwrap();
     assert!(String::from_utf8_lossy(&again.stderr).contains("E_DECOMPRESS"));
     assert_eq!((values(&place, "hosts", "ip").len(), commits(&place)), (hosts, 1));
@@ -185,7 +185,7 @@ fn a_refused_input_is_read_again() {
 }
 
 #[test]
-fn a_dataset_is_not_made_where_something_else_is() {
+fn a_dataset_is_not_created_in_a_folder_of_other_files() {
     let place = Place::new();
     place.write("a.xml", Scan::new(1, 1).xml());
     let ends = |args: &[&str]| place.command(args).output().unwrap().status.code();
@@ -195,7 +195,7 @@ fn a_dataset_is_not_made_where_something_else_is() {
     assert_eq!(ends(&["in"]), Some(2));
     fs::remove_file(place.dataset().join("notes.txt")).unwrap();
     assert_eq!(ends(&["in"]), Some(0));
-    // A log that lost a commit is not taken for a shorter one.
+    // A log that has lost a commit is not mistaken for a shorter one.
     place.write("b.xml", Scan::new(2, 1).xml());
     assert_eq!(ends(&["in"]), Some(0));
     fs::remove_file(place.dataset().join("_scanmill/1.json")).unwrap();

@@ -1,4 +1,4 @@
-//! Runs that are killed, run out of space, or run beside each other.
+//! Runs that are killed, run out of space, or run at the same time.
 
 use std::{
     fs,
@@ -12,11 +12,11 @@ use std::{
 use super::{Place, Scan, files_below, rows_of};
 use crate::support;
 
-/// Commits are small, so that a run makes many.
+/// Commits are small, so a run makes many.
 const SMALL: [&str; 3] = ["in", "--commit-size", "64K"];
 
-/// A few hundred files on a hundred dates: whole scans, copies that grow, the same again, and two that are
-/// large for a commit.
+/// Writes a few hundred files on a hundred dates: complete scans, copies that grow, duplicates, and two scans
+/// that exceed a commit.
 fn archive(place: &Place) {
     for second in 0..250 {
         let name = format!("{:03}.xml", second * 7 % 250);
@@ -30,7 +30,7 @@ fn archive(place: &Place) {
         place.write(&format!("100-large-{second}.xml"), Scan::new(second, 700).xml());
         place.write(&format!("090-large-{second}-cut.xml"), Scan::cut(second, 500).xml());
     }
-    // Another scan of an id that is there.
+    // Another scan with an ID that is in use.
     place.write("later/collides.xml", Scan { last: 22, ..Scan::new(3, 4) }.xml());
 }
 
@@ -38,7 +38,7 @@ fn spawn(mut command: Command) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Moments that look random, the same in every run of the tests.
+/// Pseudo-random delays, the same in every test run.
 struct Moments(u64);
 
 impl Moments {
@@ -51,7 +51,7 @@ impl Moments {
 }
 
 #[test]
-fn a_hundred_kills_change_nothing() {
+fn a_hundred_kills_do_not_change_the_result() {
     let place = Place::in_memory();
     archive(&place);
     let undisturbed = place.0.path().join("undisturbed");
@@ -79,7 +79,7 @@ fn a_hundred_kills_change_nothing() {
             child.kill().unwrap();
             child.wait().unwrap();
             kills += 1;
-            // Whatever is committed is whole, and no commit is lost.
+            // Whatever is committed is complete, and no commit is lost.
             if dataset.join("_scanmill").is_dir() && kills % 5 == 0 {
                 let rows = rows_of(&dataset).len();
                 assert!(rows >= made / 2, "{rows} rows of {made}");
@@ -95,7 +95,8 @@ fn a_hundred_kills_change_nothing() {
     assert!(rounds > 0);
 }
 
-/// Loads with a file-size limit, in blocks of 512 bytes, that is an error and no signal.
+/// Loads with a limit on the size of files, in blocks of 512 bytes. Reaching it is an error instead of a
+/// signal.
 fn limited(place: &Place, blocks: u32, args: &[&str]) -> Command {
     let ingest = place.command(args);
     let mut shell = support::command("sh");
@@ -105,7 +106,7 @@ fn limited(place: &Place, blocks: u32, args: &[&str]) -> Command {
     shell
 }
 
-/// No file under a final name is half-written: all of them can be read, and nothing is left in the making.
+/// Checks that each file under its final name is complete and readable, and that no temporary files are left.
 fn check_nothing_half_written(place: &Place) {
     let mut rows = Vec::new();
     for path in files_below(&place.dataset()) {
@@ -121,13 +122,13 @@ fn check_nothing_half_written(place: &Place) {
 }
 
 #[test]
-fn a_file_that_may_not_grow_ends_the_run_and_keeps_the_last_commit() {
+fn a_file_size_limit_ends_the_run_and_keeps_the_last_commit() {
     let place = Place::new();
     archive(&place);
     let undisturbed = place.0.path().join("undisturbed");
     support::output_of(&mut place.command_into(&undisturbed, &SMALL));
     let mut failed = 0;
-    // From nothing at all to nearly enough.
+    // From nothing to nearly enough.
     for blocks in [0, 1, 8, 15, 20, 26, 40] {
         let output = limited(&place, blocks, &SMALL).output().unwrap();
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -146,7 +147,7 @@ fn a_file_that_may_not_grow_ends_the_run_and_keeps_the_last_commit() {
     assert_eq!(place.rows(), rows_of(&undisturbed));
 }
 
-/// Whether a file system may be mounted in a namespace of its own.
+/// Returns true if a file system can be mounted in a namespace.
 fn may_mount(at: &Path) -> bool {
     let mut unshare = support::command("unshare");
     unshare.args(["-rm", "mount", "-t", "tmpfs", "none"]).arg(at);
@@ -159,12 +160,12 @@ fn a_full_disk_ends_the_run_and_keeps_the_last_commit() {
     archive(&place);
     fs::create_dir(place.dataset()).unwrap();
     if !may_mount(&place.dataset()) {
-        // Mounting is a matter of the machine, not of what is installed.
+        // Mounting depends on the machine, not on installed programs, so this is no failure with `CI` set.
         let _ = writeln!(io::stderr(), "SKIPPED a_full_disk_...: no file system may be mounted");
         return;
     }
     let scanmill = place.command(&[]).get_program().to_owned();
-    // What happens inside is seen only there: it is copied out.
+    // The mount is visible only in its namespace, so its content is copied out.
     let script = "mount -t tmpfs -o size=\"$1\" none dataset || exit 9
         \"$2\" ingest in --into dataset --commit-size 64K; echo \"exit $?\"
         \"$2\" ingest --status --into dataset; ls dataset/_scanmill/staging | sed 's/^/staged /'
@@ -177,14 +178,14 @@ fn a_full_disk_ends_the_run_and_keeps_the_last_commit() {
         assert!(!text.contains("staged "), "{size}: {text}");
         let copy = place.0.path().join(format!("out-{size}/dataset"));
         let before = rows_of(&copy).len();
-        // With room again the rest comes, too.
+        // With room again the rest is loaded.
         support::output_of(&mut place.command_into(&copy, &SMALL));
         assert!(rows_of(&copy).len() > before);
     }
 }
 
 #[test]
-fn two_runs_at_once_load_each_document_once() {
+fn two_concurrent_runs_load_each_document_once() {
     let expected = {
         let place = Place::new();
         archive(&place);
@@ -194,7 +195,7 @@ fn two_runs_at_once_load_each_document_once() {
     for round in 0..4 {
         let place = Place::new();
         archive(&place);
-        // Both take most of the files, in orders of their own, so that they meet.
+        // Both load most of the files, in different orders, so that they meet.
         let (early, late) = (["in", "--exclude", "24*.xml"], ["in/later", "in", "in"]);
         let size = if round % 2 == 0 { "48K" } else { "256K" };
         let run = |inputs: &[&str]| {
@@ -207,7 +208,7 @@ fn two_runs_at_once_load_each_document_once() {
             let error = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "round {round}: {error}");
         }
-        // Which name a document was read by, and which of two scans keeps an id, is chance.
+        // Under which name a document was read, and which of two scans keeps an ID, depends on timing.
         let plain = |rows: &[String]| -> Vec<String> {
             let mut rows: Vec<_> = rows
                 .iter()
@@ -245,7 +246,7 @@ fn a_run_that_is_interrupted_keeps_its_commits() {
     stdin.write_all(&Scan::new(900, 5).xml().as_bytes()[..900]).unwrap();
     let log = place.dataset().join("_scanmill/1.json");
     while !log.exists() {
-        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it was interrupted");
         thread::sleep(Duration::from_millis(5));
     }
     let mut kill = support::command("kill");
@@ -256,7 +257,7 @@ fn a_run_that_is_interrupted_keeps_its_commits() {
     let rows = place.rows();
     assert!(!rows.is_empty());
     check_nothing_half_written(&place);
-    // What was open is not there, not even as a scan that was cut.
+    // The unfinished scan is not in the dataset, not even as a truncated one.
     assert!(!rows.iter().any(|row| row.contains("source: \"-\"")));
     support::output_of(&mut place.command(&SMALL));
     assert!(place.rows().len() >= rows.len());

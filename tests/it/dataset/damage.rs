@@ -1,4 +1,4 @@
-//! Datasets of which bytes were changed: an error that names a file, never a panic.
+//! Datasets with changed bytes: an error that names the file, never a panic.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Place, Scan, files_below};
 
-/// Numbers that look random, the same in every run of the tests.
+/// Pseudo-random numbers, the same in every test run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -26,7 +26,7 @@ impl Numbers {
         usize::try_from((self.0 >> 33) % u64::try_from(most.max(1)).unwrap()).unwrap()
     }
 
-    /// Flips, overwrites, cuts or adds some bytes.
+    /// Flips, overwrites, removes or adds some bytes.
     fn change(&mut self, bytes: &mut Vec<u8>) {
         let at = self.below(bytes.len());
         match self.below(6) {
@@ -44,7 +44,7 @@ impl Numbers {
     }
 }
 
-/// Hosts that a dataset gives.
+/// Counts the hosts of a dataset.
 fn hosts(dataset: &Path) -> Result<usize> {
     let mut replay = Dataset::open(dataset)?.replay()?;
     let mut hosts = 0;
@@ -59,7 +59,7 @@ fn compact(dataset: &Path) -> Result<()> {
     Dataset::open_or_create(dataset)?.compact(&options, &Temporaries::default()).map(drop)
 }
 
-/// A dataset of two commits with two files for each table.
+/// Creates a dataset of two commits with two files for each table.
 fn dataset() -> (Place, Vec<PathBuf>) {
     let place = Place::in_memory();
     for second in [0, 1] {
@@ -90,10 +90,10 @@ fn a_changed_byte_anywhere_is_an_error_that_names_the_file_or_changes_nothing() 
                         let said = format!("{error} {:?}", std::error::Error::source(&error));
                         assert!(said.contains(name) && said.contains("damaged"), "{said}");
                     }
-                    // A log may still be one, of other files or documents.
+                    // A log may remain valid, with other files or documents.
                     _ => assert!(name.ends_with("json") || changed == whole, "{name}"),
                 }
-                // Whatever was made of a changed log goes.
+                // Removes everything written because of a changed log.
                 let log = place.dataset().join("_scanmill");
                 fs::remove_file(log.join("3.json")).unwrap_or_default();
                 fs::write(log.join("newest"), "{\"commit\":2}\n").unwrap();
@@ -104,7 +104,7 @@ fn a_changed_byte_anywhere_is_an_error_that_names_the_file_or_changes_nothing() 
     assert_eq!(hosts(&place.dataset()).unwrap(), 10);
 }
 
-/// Has the log have the digest and length of a file as it is.
+/// Updates the digest and length of a file in the log to those of its bytes.
 fn vouch(dataset: &Path, path: &Path, bytes: &[u8]) {
     let below = path.strip_prefix(dataset).unwrap().to_str().unwrap();
     for number in 1..=2 {
@@ -123,7 +123,7 @@ fn vouch(dataset: &Path, path: &Path, bytes: &[u8]) {
 }
 
 #[test]
-fn a_changed_file_that_the_log_vouches_for_ends_nothing_but_its_input() {
+fn a_changed_file_with_a_valid_digest_fails_only_its_input() {
     let (place, files) = dataset();
     let dataset = place.dataset();
     let logs =
@@ -139,7 +139,7 @@ fn a_changed_file_that_the_log_vouches_for_ends_nothing_but_its_input() {
             numbers.change(&mut changed);
             fs::write(path, &changed).unwrap();
             vouch(&dataset, path, &changed);
-            // Text that was changed is other text; what is no file of this table is refused.
+            // Changed text is different text. A file that is not one of this table is refused.
             errors += usize::from(hosts(&dataset).is_err());
         }
         fs::write(path, whole).unwrap();
@@ -163,7 +163,7 @@ fn a_log_cannot_name_a_file_outside_of_its_dataset() {
     }
 }
 
-/// Standard output, standard error and the exit code of a command beside a dataset.
+/// Returns standard output, standard error and the exit code of a command that runs next to a dataset.
 pub(super) fn runs(place: &Place, args: &str) -> (String, String, Option<i32>) {
     let mut command = crate::support::command(assert_cmd::cargo::cargo_bin!("scanmill"));
     let output = command.current_dir(place.0.path()).args(args.split(' ')).output().unwrap();
@@ -172,7 +172,7 @@ pub(super) fn runs(place: &Place, args: &str) -> (String, String, Option<i32>) {
 }
 
 #[test]
-fn a_file_that_is_missing_or_cut_is_named_by_every_command() {
+fn a_missing_or_truncated_file_is_named_by_every_command() {
     type Change = fn(&Path);
     let changes: [(&str, Change); 3] = [
         ("missing", |path| fs::remove_file(path).unwrap()),
@@ -227,7 +227,7 @@ fn several_files_that_are_missing_are_counted() {
 
 #[test]
 fn a_dataset_whose_log_and_rows_disagree_is_named_by_merge_and_convert() {
-    // A scan that the log has and the tables have not.
+    // A scan that is in the log and not in the tables.
     let (place, _) = dataset();
     let log = place.dataset().join("_scanmill/2.json");
     let text = fs::read_to_string(&log).unwrap();
@@ -253,9 +253,9 @@ fn a_dataset_whose_log_and_rows_disagree_is_named_by_merge_and_convert() {
 }
 
 #[test]
-fn a_dataset_that_fails_in_the_middle_of_a_scan_ends_that_scan_and_nothing_else() {
+fn a_dataset_that_fails_inside_a_scan_ends_only_that_scan() {
     let place = Place::in_memory();
-    // Rows of ports that lie in another row group than the first hosts, so that some are read before they fail.
+    // Ports in a later row group than the first hosts, so that some hosts are read before the rows fail.
     place.write("a.xml", Scan::new(0, 9000).xml());
     place.load(&[]);
     let (_, scan_of_other) = (place.write("../other.xml", Scan::new(1, 3).xml()), 3);
@@ -285,7 +285,7 @@ fn a_dataset_that_fails_in_the_middle_of_a_scan_ends_that_scan_and_nothing_else(
             stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let scans: Vec<_> = lines.iter().filter(|line| line["_type"] == "scan").collect();
         cut += usize::from(scans.iter().any(|scan| scan["truncated"] == true));
-        // The hosts of the other input are of its own scan.
+        // The hosts of the other input belong to its own scan.
         let other = scans.iter().find(|scan| scan["source"] == "other.xml").unwrap();
         assert_eq!(other["truncated"], false);
         assert_eq!(other["hosts_seen"], scan_of_other, "{other}");
@@ -293,7 +293,7 @@ fn a_dataset_that_fails_in_the_middle_of_a_scan_ends_that_scan_and_nothing_else(
     assert!(cut > 0, "no file failed in the middle");
 }
 
-/// Has the first commit of a dataset have the digest and length of a file as it is.
+/// Updates the digest and length of a file in the first commit to those of its bytes.
 fn vouch_one(dataset: &Path, path: &Path, bytes: &[u8]) {
     let second = dataset.join("_scanmill/2.json");
     fs::copy(dataset.join("_scanmill/1.json"), &second).unwrap();

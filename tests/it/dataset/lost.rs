@@ -1,4 +1,5 @@
-//! Datasets whose log lost files, or says other things than the files have: named, never taken for older or empty ones.
+//! Datasets whose log has lost files, or disagrees with the data files: named, and never mistaken for older
+//! or empty ones.
 
 use std::{fs, path::Path};
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 use super::{Place, Scan, damage::runs, files_below};
 use crate::support;
 
-/// A dataset of three commits.
+/// Creates a dataset of three commits.
 fn dataset() -> Place {
     let place = Place::in_memory();
     for second in [0, 1, 2] {
@@ -32,7 +33,7 @@ const USES: [&str; 10] = [
     "diff dataset in/b.xml -o out.jsonl --overwrite",
 ];
 
-/// Checks that every use ends with 3 and names what is wrong, and that nothing is changed.
+/// Checks that every use ends with 3, names the problem, and changes nothing.
 fn is_refused(place: &Place, what: &str, named: &str) {
     let out = place.0.path().join("out.jsonl");
     fs::write(&out, "old\n").unwrap();
@@ -58,7 +59,7 @@ fn remove(dataset: &Path, commits: &[u32]) {
 }
 
 #[test]
-fn commits_that_are_gone_are_named_wherever_they_were_in_the_log() {
+fn missing_commits_are_named_wherever_they_were_in_the_log() {
     for (commits, first) in
         [(&[3][..], "3.json"), (&[2, 3], "2.json"), (&[1, 2, 3], "1.json"), (&[2], "2.json")]
     {
@@ -69,7 +70,7 @@ fn commits_that_are_gone_are_named_wherever_they_were_in_the_log() {
 }
 
 #[test]
-fn parts_without_any_log_are_no_empty_dataset() {
+fn parts_without_a_log_are_not_an_empty_dataset() {
     let place = dataset();
     let log = place.dataset().join("_scanmill");
     for name in fs::read_dir(&log).unwrap().map(|entry| entry.unwrap().path()) {
@@ -80,7 +81,7 @@ fn parts_without_any_log_are_no_empty_dataset() {
     is_refused(&place, "an empty folder of the log", "dataset/_scanmill: E_IO");
     fs::remove_dir_all(&log).unwrap();
     is_refused(&place, "no folder of the log", "dataset/_scanmill: E_IO");
-    // With other things it is a folder like others, but none to load into.
+    // With foreign files in it, it is an ordinary folder, but not one to load into.
     fs::copy(place.input("b.xml"), place.dataset().join("b.xml")).unwrap();
     assert_eq!(runs(&place, "convert dataset").2, Some(0));
     let (_, said, code) = runs(&place, "ingest in --into dataset");
@@ -88,10 +89,10 @@ fn parts_without_any_log_are_no_empty_dataset() {
 }
 
 #[test]
-fn parts_that_a_killed_first_run_left_are_tolerated() {
+fn parts_left_by_a_killed_first_run_are_tolerated() {
     let place = dataset();
     remove(&place.dataset(), &[1, 2, 3]);
-    // The state between the first part's name and the first commit's.
+    // The state after the first part was renamed and before the first commit.
     fs::write(place.dataset().join("_scanmill/newest"), "{\"commit\":0}\n").unwrap();
     let (stdout, said, code) = runs(&place, "convert dataset");
     assert_eq!((code, &*stdout), (Some(0), ""), "{said}");
@@ -100,7 +101,7 @@ fn parts_that_a_killed_first_run_left_are_tolerated() {
 }
 
 #[test]
-fn a_number_that_was_noted_too_late_or_never_is_noted_by_the_next_run() {
+fn a_missing_or_outdated_number_is_written_by_the_next_run() {
     let place = dataset();
     let newest = place.dataset().join("_scanmill/newest");
     assert_eq!(fs::read_to_string(&newest).unwrap(), "{\"commit\":3}\n");
@@ -112,7 +113,7 @@ fn a_number_that_was_noted_too_late_or_never_is_noted_by_the_next_run() {
 }
 
 #[test]
-fn a_number_that_is_gone_is_named_as_commits_may_be_gone_with_it() {
+fn a_lost_number_is_named_as_commits_may_be_lost_with_it() {
     for commits in [&[][..], &[3], &[2, 3]] {
         let place = dataset();
         let newest = place.dataset().join("_scanmill/newest");
@@ -123,7 +124,7 @@ fn a_number_that_is_gone_is_named_as_commits_may_be_gone_with_it() {
         let (_, said, _) = runs(&place, "convert dataset");
         let number = format!("{{\"commit\":{last}}}");
         assert!(said.contains(&number) && said.contains(&format!("{last}.json")), "{said}");
-        // As it says; the log ends there then.
+        // The log ends where the number says.
         fs::write(&newest, number).unwrap();
         assert_eq!(runs(&place, "convert dataset").2, Some(0));
         place.load(&[]);
@@ -131,7 +132,7 @@ fn a_number_that_is_gone_is_named_as_commits_may_be_gone_with_it() {
 }
 
 #[test]
-fn a_dataset_of_before_there_was_a_number_gets_one_when_it_is_opened_to_load() {
+fn a_dataset_from_before_the_number_gets_one_when_it_is_loaded_into() {
     let place = dataset();
     let log = place.dataset().join("_scanmill");
     let newest = log.join("newest");
@@ -150,7 +151,7 @@ fn a_dataset_of_before_there_was_a_number_gets_one_when_it_is_opened_to_load() {
 }
 
 #[test]
-fn a_file_of_the_log_that_is_none_or_says_nothing_is_named_at_once() {
+fn an_invalid_or_empty_file_of_the_log_is_named() {
     for name in ["newest", "3.json", "4.json"] {
         let place = dataset();
         let path = place.dataset().join("_scanmill").join(name);
@@ -181,7 +182,7 @@ fn add_to(number: &mut Value, more: i64) {
 }
 
 #[test]
-fn a_commit_whose_files_have_other_rows_than_its_documents_is_named() {
+fn a_commit_whose_row_counts_disagree_is_named() {
     type Change = fn(&mut Value);
     let changes: [(&str, Change); 6] = [
         ("a file has more rows", |commit| add_to(&mut commit["files"][0]["rows"], 7)),
@@ -206,7 +207,7 @@ fn a_commit_whose_files_have_other_rows_than_its_documents_is_named() {
 }
 
 #[test]
-fn a_file_with_other_rows_than_all_of_the_log_says_is_named_when_it_is_read() {
+fn a_file_with_other_row_counts_than_the_log_is_named_when_it_is_read() {
     let place = dataset();
     let mut path = String::new();
     change(&place, |commit| {

@@ -1,21 +1,21 @@
-//! Compaction, left-over files, and what the readers of a dataset see meanwhile.
+//! Compaction, vacuum, and the view of readers in the meantime.
 
 use std::{fs, os::unix::fs::symlink, path::PathBuf};
 
 use super::{Place, Scan, files_below};
 
-/// A name that a part of a dataset may have.
+/// A valid name for a part of a dataset.
 const PART: &str = "part-0123456789abcdef0123456789abcdef.parquet";
 
-/// A file of the dataset.
+/// Returns a file of the dataset.
 fn a_part(place: &Place) -> PathBuf {
     place.dataset().join(place.says(&["--files", "--table", "hosts"]).lines().next().unwrap())
 }
 
 #[test]
-fn small_files_are_joined_and_no_row_changes() {
+fn small_files_are_compacted_and_no_row_changes() {
     let place = Place::new();
-    // Several runs a date, so that partitions have several files.
+    // Several runs per date, so that partitions have several files.
     for run in 0..4 {
         for second in [0, 1, 2, 30] {
             place.write(&format!("{run}-{second}.xml"), Scan::new(second + 60 * run, 3).xml());
@@ -32,8 +32,8 @@ fn small_files_are_joined_and_no_row_changes() {
         after.lines().map(|path| path.rsplit_once('/').unwrap().0).collect();
     let all = partitions.len();
     partitions.dedup();
-    assert_eq!(partitions.len(), all, "one file a table and date is left");
-    // Again there is nothing to do, and loading goes on.
+    assert_eq!(partitions.len(), all, "one file per table and date is left");
+    // The second time there is nothing to do, and loading still works.
     let commits = place.says(&["--list"]).lines().count();
     place.says(&["--compact"]);
     assert_eq!(place.says(&["--list"]).lines().count(), commits);
@@ -48,7 +48,7 @@ fn small_files_are_joined_and_no_row_changes() {
 }
 
 #[test]
-fn left_over_files_are_told_and_removed_and_others_let_alone() {
+fn orphans_are_reported_and_removed_and_other_files_are_kept() {
     let place = Place::new();
     place.write("a.xml", Scan::new(1, 3).xml());
     place.load(&[]);
@@ -69,7 +69,7 @@ fn left_over_files_are_told_and_removed_and_others_let_alone() {
     ] {
         assert!(status.contains(line), "{line:?} is missing in {status}");
     }
-    // What is in use is not taken away from whoever uses it.
+    // Files in use are not removed.
     let lock = fs::File::open(place.dataset().join("_scanmill/lock")).unwrap();
     lock.lock_shared().unwrap();
     let busy = place.command(&["--vacuum"]).output().unwrap();
@@ -84,7 +84,7 @@ fn left_over_files_are_told_and_removed_and_others_let_alone() {
 }
 
 #[test]
-fn vacuum_removes_nothing_that_scanmill_did_not_write_and_follows_no_link() {
+fn vacuum_removes_only_files_of_scanmill_and_follows_no_links() {
     let place = Place::new();
     place.write("a.xml", Scan::new(1, 3).xml());
     place.load(&[]);
@@ -97,7 +97,7 @@ fn vacuum_removes_nothing_that_scanmill_did_not_write_and_follows_no_link() {
     let partition = dataset.join("ports/scan_date=1999-01-01");
     fs::create_dir(&partition).unwrap();
     let whole = fs::read(&ours).unwrap();
-    // The same file, written by something else; and what only has the name.
+    // A valid file that something else wrote, and a file that only has a valid name.
     let place_of = |text: &[u8]| whole.windows(text.len()).rposition(|part| part == text).unwrap();
     let mut other = whole.clone();
     let at = place_of(b"scanmill 0.");
@@ -124,10 +124,10 @@ fn vacuum_removes_nothing_that_scanmill_did_not_write_and_follows_no_link() {
     let before = files_below(place.0.path());
     assert!(place.says(&["--status"]).contains("orphans\t0\n"));
     place.says(&["--vacuum"]);
-    // Nor does loading, which removes what killed runs left in the making.
+    // Loading removes temporary files of killed runs, but not these.
     place.load(&[]);
     assert_eq!(files_below(place.0.path()), before);
-    // A whole table, or the folder of files in the making, that is a link is left alone, too.
+    // A table or the folder of temporary files that is a link is not touched either.
     fs::rename(&staging, outside.join("staging")).unwrap();
     symlink(outside.join("staging"), &staging).unwrap();
     fs::write(outside.join("staging/9-0.parquet"), "PAR1").unwrap();
@@ -136,7 +136,7 @@ fn vacuum_removes_nothing_that_scanmill_did_not_write_and_follows_no_link() {
 }
 
 #[test]
-fn a_dataset_is_made_where_a_link_leads() {
+fn a_dataset_is_created_at_the_target_of_a_link() {
     let place = Place::new();
     place.write("a.xml", Scan::new(1, 2).xml());
     let disk = place.0.path().join("disk");

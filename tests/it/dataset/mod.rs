@@ -1,4 +1,4 @@
-//! Datasets: each document exactly once, whatever happens to the runs that load it.
+//! Datasets: each document is stored exactly once, whatever happens to the runs that load it.
 
 mod copies;
 mod crashes;
@@ -23,7 +23,7 @@ use scanmill::table::Table;
 
 use crate::support;
 
-/// A document: a scan of this second with so many hosts, whose last port is `last`.
+/// A document: a scan of this second with `hosts` hosts, whose last port is `last`.
 struct Scan {
     second: u32,
     hosts: u32,
@@ -34,7 +34,7 @@ struct Scan {
 #[derive(Clone, Copy, PartialEq)]
 enum End {
     Finished,
-    /// Cut behind its last host.
+    /// Truncated after its last host.
     Cut,
 }
 
@@ -48,7 +48,7 @@ impl Scan {
     }
 
     fn xml(&self) -> String {
-        // A new date every three scans.
+        // Every third scan starts on a new date.
         let start = 1_600_000_000 + self.second / 3 * 86_400 + self.second % 3;
         let mut xml = format!(
             "<?xml version=\"1.0\"?>\n<!DOCTYPE nmaprun>\n<nmaprun scanner=\"nmap\" version=\"7.94\" \
@@ -93,8 +93,8 @@ impl Place {
         Self::of(tempfile::tempdir().unwrap())
     }
 
-    /// The same in memory, where the system has such a folder: what a killed process wrote is there either way,
-    /// and nothing waits for a disk.
+    /// Creates a place in memory, if the system has such a folder. A killed process leaves the same files
+    /// there as on a disk, and no call waits for a disk.
     fn in_memory() -> Self {
         tempfile::tempdir_in("/dev/shm").map_or_else(|_| Self::new(), Self::of)
     }
@@ -120,7 +120,7 @@ impl Place {
         path
     }
 
-    /// `ingest` of all inputs into the dataset, names of the inputs being relative.
+    /// Returns the command that ingests into the dataset. Names of inputs are relative.
     fn command(&self, args: &[&str]) -> Command {
         self.command_into(&self.dataset(), args)
     }
@@ -131,7 +131,7 @@ impl Place {
         command
     }
 
-    /// Loads all inputs with these options; gives the report.
+    /// Loads all inputs with these options, and returns the report.
     fn load(&self, args: &[&str]) -> serde_json::Value {
         let mut all = vec!["in", "--report", "report.json"];
         all.extend_from_slice(args);
@@ -140,18 +140,18 @@ impl Place {
         serde_json::from_slice(&report).unwrap()
     }
 
-    /// Standard output of `ingest` with these arguments.
+    /// Returns the standard output of `ingest` with these arguments.
     fn says(&self, args: &[&str]) -> String {
         support::output_of(&mut self.command(args))
     }
 
-    /// Every row of the dataset: table, partition and values, sorted.
+    /// Returns every row of the dataset, sorted: table, partition and values.
     fn rows(&self) -> Vec<String> {
         rows_of(&self.dataset())
     }
 }
 
-/// Every row of the newest commit's files, sorted. They must all be there and whole.
+/// Returns every row of the newest commit's files, sorted. All of the files must exist and be complete.
 fn rows_of(dataset: &Path) -> Vec<String> {
     let mut command = support::command(cargo_bin!("scanmill"));
     let files = support::output_of(command.args(["ingest", "--files", "--into"]).arg(dataset));
@@ -171,7 +171,7 @@ fn rows_of_file(path: &Path, prefix: &str, rows: &mut Vec<String>) {
     }
 }
 
-/// The paths below a folder that are files.
+/// Returns the paths of the files below a folder.
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -182,7 +182,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// A table's rows of what `convert --hash` makes of the inputs, sorted.
+/// Returns a table's rows from `convert --hash` of the inputs, sorted.
 fn converted(place: &Place, table: Table) -> Vec<String> {
     let out = place.0.path().join("converted");
     if !out.exists() {
@@ -200,7 +200,7 @@ fn converted(place: &Place, table: Table) -> Vec<String> {
 fn a_dataset_holds_what_convert_writes() {
     let place = Place::new();
     for fixture in support::fixtures() {
-        // Copies of the one that is cut; the others have scans of their own.
+        // These are copies of the truncated scan; the others are separate scans.
         if !["35-", "38-"].iter().any(|copy| fixture.name.starts_with(copy)) {
             place.write(&fixture.name, &fixture.bytes);
         }
@@ -231,9 +231,9 @@ fn a_dataset_holds_what_convert_writes() {
 }
 
 #[test]
-fn convert_makes_the_partitions_that_a_dataset_has() {
+fn convert_creates_the_partitions_of_a_dataset() {
     let place = Place::new();
-    // More dates than files are kept open for, and each again when others have come.
+    // More dates than files are kept open for, each date again after others have come.
     for second in 0..40 {
         place.write(&format!("{:02}-{second:02}.xml", second % 3), Scan::new(second, 40).xml());
     }
@@ -245,7 +245,7 @@ fn convert_makes_the_partitions_that_a_dataset_has() {
     ] {
         place.write(&format!("{name}.xml"), brief(name, start, end));
     }
-    // One that several threads read, and of which nothing is known until it ends.
+    // A file that several threads read, and whose partition is unknown until it ends.
     let host = format!(
         "<host><status state=\"up\"/><address addr=\"192.0.2.1\" vendor=\"{}\"/><ports><port protocol=\"tcp\" \
          portid=\"80\"><state state=\"open\"/></port></ports></host>\n",
@@ -290,7 +290,7 @@ fn convert_makes_the_partitions_that_a_dataset_has() {
     }
 }
 
-/// A scan of this command with these attributes of its start and its end.
+/// Returns a scan with these arguments, and with these attributes on its start and its end.
 fn brief(args: &str, start: &str, end: &str) -> String {
     format!(
         "<nmaprun args=\"{args}\"{start}><host><address addr=\"10.0.0.1\"/></host><runstats>\

@@ -1,4 +1,4 @@
-//! A dataset that scanmill 0.1.0 made, whose lists hold dictionaries: it reads as if it were made today.
+//! A dataset of scanmill 0.1.0, whose lists contain dictionaries, reads like one created today.
 
 use std::{fs::File, path::Path};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Place;
 use crate::support::{command, output_of, root};
 
-/// Unpacks the dataset of the fixtures 02 and 08, and gives its path.
+/// Unpacks the dataset of the fixtures 02 and 08, and returns its path.
 fn unpacked(folder: &Path) -> String {
     let packed = File::open(root().join("tests/data/dataset-0.1.0.tar.gz")).unwrap();
     tar::Archive::new(GzDecoder::new(packed)).unpack(folder).unwrap();
@@ -23,7 +23,7 @@ fn fixture(name: &str) -> String {
     root().join("fixtures").join(name).to_str().unwrap().to_owned()
 }
 
-/// Nested lines, but for the names of inputs.
+/// Returns nested lines, without the names of inputs.
 fn lines(inputs: &[&str]) -> Vec<Value> {
     let text = scanmill(&[&["convert", "-q"], inputs].concat());
     let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
@@ -37,7 +37,7 @@ fn lines(inputs: &[&str]) -> Vec<Value> {
 const SCANS: [&str; 2] = ["02-syn-versions-scripts.xml", "08-tcp-udp-combined.xml"];
 
 #[test]
-fn it_reads_as_the_documents_that_were_loaded() {
+fn it_reads_like_the_documents_that_were_loaded() {
     let place = Place::new();
     let old = unpacked(place.0.path());
     let [one, other] = SCANS.map(fixture);
@@ -45,7 +45,7 @@ fn it_reads_as_the_documents_that_were_loaded() {
 }
 
 #[test]
-fn it_is_compacted_with_files_of_today_and_knows_its_scans() {
+fn it_is_compacted_with_new_files_and_recognizes_its_scans() {
     let place = Place::new();
     let old = unpacked(place.0.path());
     let [one, other] = SCANS.map(fixture);
@@ -61,10 +61,10 @@ fn it_is_compacted_with_files_of_today_and_knows_its_scans() {
 }
 
 #[test]
-fn a_copy_of_one_of_its_scans_is_seen_to_be_the_same() {
+fn a_copy_of_one_of_its_scans_is_recognized() {
     let place = Place::new();
     let old = unpacked(place.0.path());
-    // Other bytes, the same hosts.
+    // Other bytes with the same hosts.
     let text = std::fs::read_to_string(fixture(SCANS[0])).unwrap();
     let copy = place.write("copy.xml", text.replace("<host ", "<host  "));
     let before = lines(&[&old]);

@@ -7,7 +7,7 @@ use assert_cmd::cargo::cargo_bin;
 use super::{Place, Scan, files_below};
 use crate::support;
 
-/// What a command writes: exit code, the files of its folder, and what it says.
+/// Result of a command: exit code, files of its folder, and messages.
 type Made = (Option<i32>, Vec<(String, Vec<u8>)>, String);
 
 fn made(place: &Place, args: &[&str]) -> Made {
@@ -33,7 +33,7 @@ fn same(place: &Place, one: &[&str], other: &[&str]) {
 }
 
 #[test]
-fn every_fixture_comes_out_of_a_dataset_as_it_went_in() {
+fn every_fixture_survives_a_dataset_unchanged() {
     let place = Place::new();
     for fixture in support::fixtures() {
         place.write("a.xml", &fixture.bytes);
@@ -44,10 +44,10 @@ fn every_fixture_comes_out_of_a_dataset_as_it_went_in() {
 }
 
 #[test]
-fn a_dataset_merges_and_differs_as_what_was_loaded() {
+fn a_dataset_merges_and_differs_like_its_documents() {
     let place = Place::new();
     for fixture in support::fixtures() {
-        // Copies of the one that is cut come in the order of loading.
+        // Copies of the truncated scan come in the order of loading.
         if !["31-", "35-", "37-", "38-"].iter().any(|copy| fixture.name.starts_with(copy)) {
             place.write(&fixture.name, &fixture.bytes);
         }
@@ -57,7 +57,7 @@ fn a_dataset_merges_and_differs_as_what_was_loaded() {
         let merge = ["merge", "--explain", "--policy", policy];
         same(&place, &[&merge[..], &["dataset"]].concat(), &[&merge[..], &["in"]].concat());
     }
-    // What is in both is used once.
+    // Scans that are in both inputs count once.
     let both = made(&place, &["-q", "merge", "dataset", "in"]).1;
     let once = made(&place, &["-q", "merge", "in"]).1;
     for ((name, bytes), (_, expected)) in both.iter().zip(&once) {
@@ -76,8 +76,9 @@ fn a_dataset_merges_and_differs_as_what_was_loaded() {
 }
 
 #[test]
-fn how_a_dataset_was_loaded_changes_no_merge() {
-    // A copy that is cut, another scan, the whole copy, one of its id with other hosts, and a copy of that.
+fn the_way_a_dataset_was_loaded_does_not_change_a_merge() {
+    // A truncated copy, another scan, the complete copy, a scan with the same ID and other hosts, and a copy
+    // of that one.
     let collided = Scan { last: 8443, ..Scan::new(1, 5) };
     let docs = [
         Scan::cut(1, 3).xml(),
@@ -125,7 +126,7 @@ fn how_a_dataset_was_loaded_changes_no_merge() {
 }
 
 #[test]
-fn copies_that_were_replaced_and_files_that_were_joined_change_no_order() {
+fn replaced_copies_and_compaction_do_not_change_the_order() {
     let place = Place::new();
     place.write("1.xml", Scan::cut(1, 3).xml());
     place.write("2.xml", Scan::new(2, 40).xml());
@@ -146,7 +147,7 @@ fn copies_that_were_replaced_and_files_that_were_joined_change_no_order() {
 }
 
 #[test]
-fn files_that_are_lost_or_broken_are_errors_of_that_input() {
+fn lost_or_broken_files_are_errors_of_that_input() {
     let place = Place::new();
     let xml = place.write("a.xml", Scan::new(1, 600).xml());
     place.load(&[]);
@@ -161,7 +162,7 @@ fn files_that_are_lost_or_broken_are_errors_of_that_input() {
         // Ten tables and the marker of the folder.
         assert_eq!((code, files.len()), (Some(1), 11));
     }
-    // The log has the digest of each file: damage in the middle is noticed before anything is read.
+    // The log has the digest of each file, so damage in the middle is noticed before anything is read.
     let mut damaged = whole.clone();
     let middle = damaged.len() / 3;
     damaged[middle..middle + 40].fill(0xff);

@@ -1,4 +1,5 @@
-//! Datasets: the commit before or the one after, whole files behind every name, and no document twice.
+//! Faults while a dataset is written: afterwards the dataset is at the previous commit or the next one, every
+//! file under its final name is complete, and no document is loaded twice.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use super::{Tree, Trial, folder, tree};
 
-/// A scan that started in this second, with the last `cut` bytes missing.
+/// Returns a scan that started in second `second`, without its last `cut` bytes.
 fn scan(second: u32, hosts: u32, cut: usize) -> String {
     let mut xml = format!(
         "<?xml version=\"1.0\"?>\n<nmaprun scanner=\"nmap\" args=\"nmap\" start=\"{}\">\n",
@@ -30,7 +31,7 @@ fn scan(second: u32, hosts: u32, cut: usize) -> String {
     xml
 }
 
-/// A folder with these inputs and a dataset, which `ingest` made of others before.
+/// Returns a folder with these inputs and a dataset into which `ingest` has loaded other inputs before.
 fn before(loaded: &[&[(&str, String)]], inputs: &[(&str, String)]) -> Tree {
     let folder = folder();
     let input = folder.path().join("in");
@@ -53,7 +54,7 @@ fn put(folder: &Path, files: &[(&str, String)]) {
     }
 }
 
-/// What the log of a dataset says, without times: its commits, and the files of the newest one with their bytes.
+/// Returns the log of a dataset without times: its commits, and the files of the newest one with their bytes.
 fn content(dataset: &Path) -> (Vec<Value>, BTreeMap<String, Vec<u8>>) {
     let mut commits = Vec::new();
     let mut live = BTreeSet::new();
@@ -76,7 +77,7 @@ fn content(dataset: &Path) -> (Vec<Value>, BTreeMap<String, Vec<u8>>) {
     (commits, live.into_iter().map(bytes).collect())
 }
 
-/// Files of a dataset that are in the making.
+/// Returns the files of a dataset that are being written.
 fn staged(dataset: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dataset.join("_scanmill/staging"));
     entries.into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
@@ -88,7 +89,7 @@ fn check(trial: Trial<'_>) {
     let mut valid = vec![content(&whole.path().join("dataset"))];
     assert_eq!(trial.run(whole.path(), "").code, Some(0));
     let new = content(&whole.path().join("dataset"));
-    // Each commit of the run is a state of its own.
+    // Each commit of the run is a valid state.
     valid.push(new.clone());
     trial.every(|case| {
         let (what, dataset) = (&case.what, case.path("dataset"));
@@ -98,7 +99,7 @@ fn check(trial: Trial<'_>) {
             assert_eq!(staged(&dataset), [""; 0].map(PathBuf::from), "{what}: {}", case.ended.said);
         }
         if case.ended.code == Some(0) {
-            assert!(found == new, "{what}: nothing was said, and nothing is new");
+            assert!(found == new, "{what}: no message, and nothing new");
             return;
         }
         let ended = trial.run(case.folder.path(), "");
@@ -124,14 +125,14 @@ fn a_better_copy_replaces_the_poorer_one_in_one_step() {
 }
 
 #[test]
-fn files_are_joined_in_one_step_and_removed_after_it() {
+fn files_are_compacted_in_one_step_and_removed_afterwards() {
     let loads: Vec<_> = (0..2).map(|n| [("a.xml", scan(n, 2, 0))]).collect();
     let loads: Vec<&[_]> = loads.iter().map(|load| &load[..]).collect();
     let before = before(&loads, &[]);
     let args = ["-q", "ingest", "--compact", "--into", "dataset", "-j1"];
     check(Trial { name: "compact", args: &args, before: &before, stride: 17 });
 
-    // What was joined is left over then, and is removed.
+    // Compaction leaves the old files, which vacuum removes.
     let folder = folder();
     super::plant(&before, folder.path());
     let trial = Trial { name: "compact", args: &args, before: &before, stride: 1 };
@@ -149,7 +150,7 @@ fn files_are_joined_in_one_step_and_removed_after_it() {
         ("die", ""),
         ("tear", "remove"),
     ];
-    // It writes nothing.
+    // The command writes nothing.
     trial.every_of(&faults, |case| {
         let found = content(&case.path("dataset"));
         assert!(found == content(&folder.path().join("dataset")), "{}", case.what);

@@ -9,15 +9,15 @@ use assert_cmd::cargo::cargo_bin;
 use super::folder;
 use crate::support;
 
-/// How a run ended whose outputs were on a small disk.
+/// Result of a command whose outputs were on a small disk.
 pub(super) struct Full {
-    /// The exit code, and what is not as it was before.
+    /// The exit code, and the changes to what was there before.
     pub(super) ended: String,
     pub(super) said: String,
 }
 
-/// Runs a command that writes to `small`, a disk of this size, and reads `in`. With `twice` the same command has
-/// written the scan in `tiny` there before. `None` where nothing can be mounted.
+/// Runs a command that reads `in` and writes to `small`, a disk of the given size. With `twice` the same
+/// command has written the scan in `tiny` there before. Returns `None` if no file system can be mounted.
 pub(super) fn run(test: &str, size: &str, twice: bool, args: &[&str]) -> Option<Full> {
     let folder = folder();
     for (name, hosts) in [("in", 8000), ("tiny", 3)] {
@@ -49,12 +49,12 @@ pub(super) fn run(test: &str, size: &str, twice: bool, args: &[&str]) -> Option<
     Some(Full { ended, said: fs::read_to_string(folder.path().join("said")).unwrap() })
 }
 
-/// A scan whose tables are longer than the disk.
+/// Returns a scan whose tables exceed the disk.
 fn scan(hosts: u32) -> String {
     let mut xml = "<nmaprun scanner=\"nmap\" args=\"nmap\" start=\"1700000000\">\n".to_owned();
     for host in 0..hosts {
         let [_, _, a, b] = host.to_be_bytes();
-        // Text that no format makes short.
+        // Text that no format can compress.
         let mut text = String::new();
         for word in 0..3 {
             let number = (u64::from(host) * 3 + word + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -75,7 +75,7 @@ fn scan(hosts: u32) -> String {
 }
 
 #[test]
-fn a_full_disk_ends_with_4_and_keeps_what_was_there() {
+fn a_full_disk_ends_with_4_and_keeps_existing_outputs() {
     for (args, name) in [
         (&["-q", "convert", "in", "-o", "small/out"][..], "small/out"),
         (&["-q", "convert", "in", "-o", "small/out", "--to", "csv"], "small/out"),

@@ -21,19 +21,19 @@ use assert_cmd::cargo::cargo_bin;
 
 use crate::support;
 
-/// Calls that write, or make room to write.
+/// Calls that write, or make room for writing.
 const WRITING: &str = "create,make-dir,write,allocate,set-len,sync,rename,link";
 
-/// Bytes of each file below a folder; `None` of each folder.
+/// Bytes of each file below a folder; `None` for a folder.
 type Tree = BTreeMap<PathBuf, Option<Vec<u8>>>;
 
-/// A folder for one case. In memory where the system has such a folder: what a killed process wrote is there either
-/// way, and nothing waits for a disk.
+/// Creates a folder for one case, in memory if the system has such a folder. A killed process leaves the same
+/// files there as on a disk, and no call waits for a disk.
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// What is below a path.
+/// Returns the tree below a path.
 fn tree(root: &Path) -> Tree {
     let mut found = Tree::new();
     let mut open = vec![root.to_owned()];
@@ -49,7 +49,7 @@ fn tree(root: &Path) -> Tree {
     found
 }
 
-/// Makes what [`tree`] found.
+/// Creates a tree on disk.
 fn plant(tree: &Tree, root: &Path) {
     for (name, bytes) in tree {
         match bytes {
@@ -59,15 +59,16 @@ fn plant(tree: &Tree, root: &Path) {
     }
 }
 
-/// How a run ended.
+/// Result of a command.
 #[derive(Debug)]
 struct Ended {
-    /// `None` if it was killed.
+    /// `None` if the command was killed.
     code: Option<i32>,
     said: String,
 }
 
-/// Whether a call was made on an input below `in`, not on an output or on what `watch` keeps there.
+/// Returns true if a call was made on an input below `in`, and not on an output or on the state of `watch`
+/// there.
 fn is_on_input((name, path): &(String, String)) -> bool {
     let reads = matches!(&**name, "open" | "read" | "stat" | "list");
     reads && (path == "in" || (path.starts_with("in/") && !path.starts_with("in/.scanmill")))
@@ -78,9 +79,9 @@ fn is_on_input((name, path): &(String, String)) -> bool {
 struct Trial<'t> {
     name: &'t str,
     args: &'t [&'t str],
-    /// What is in the folder before.
+    /// The content of the folder beforehand.
     before: &'t Tree,
-    /// The step from one call that is tried to the next.
+    /// Every `stride`-th call is tried.
     stride: usize,
 }
 
@@ -103,8 +104,9 @@ impl Case {
         tree(&self.path(name))
     }
 
-    /// Checks the exit code: 0 if the fault was of no consequence, 4 with a message if an output failed, 3 if a
-    /// dataset or a state cannot be read, or an input cannot be told from an output. Killed is killed.
+    /// Checks the exit code: 0 if the fault had no consequence; 4 with a message if an output failed; 3 if a
+    /// dataset or state cannot be read, or an input cannot be distinguished from an output; none if the
+    /// command was killed.
     fn check_code(&self, deadly: bool) {
         let Ended { code, said } = &self.ended;
         let (call, path) = (&*self.call.0, &*self.call.1);
@@ -148,14 +150,14 @@ impl Trial<'_> {
         Ended { code: output.status.code(), said }
     }
 
-    /// A folder with what is there before.
+    /// Creates a folder with the content `before`.
     fn prepare(&self) -> tempfile::TempDir {
         let folder = folder();
         plant(self.before, folder.path());
         folder
     }
 
-    /// What a run without faults leaves, and its calls, of these kinds or of all.
+    /// Returns the result of a run without faults, and its calls, restricted to the kinds in `only`.
     fn clean(&self, only: &str) -> (Tree, Vec<(String, String)>) {
         let folder = self.prepare();
         let trace = tempfile::NamedTempFile::new().unwrap();
@@ -172,8 +174,8 @@ impl Trial<'_> {
         (tree(folder.path()), calls.collect())
     }
 
-    /// Runs the command once for each call that it makes on an output, of these kinds or of all, with this fault
-    /// there.
+    /// Runs the command once per call that it makes on an output, with `fault` at that call. `only` restricts
+    /// the kinds of calls.
     fn each(&self, fault: &str, only: &str, check: impl FnMut(Case)) {
         self.each_of(fault, only, |call| !is_on_input(call), check);
     }
@@ -193,7 +195,7 @@ impl Trial<'_> {
         let all = std::env::var_os("SCANMILL_ALL_FAULTS").is_some();
         let stride = if all { 1 } else { self.stride };
         let first = fault.len() % stride.min(calls.len());
-        // Another first call for each fault: together they meet more of the calls.
+        // Each fault starts at another call: together they cover more calls.
         for (number, call) in calls.into_iter().skip(first).step_by(stride) {
             let folder = self.prepare();
             let plan = format!("at={} fault={fault} {only}", number + 1);
@@ -203,7 +205,7 @@ impl Trial<'_> {
         }
     }
 
-    /// [`Self::each`] with each kind of fault.
+    /// Calls [`Self::each`] with each kind of fault.
     fn every(&self, check: impl FnMut(Case)) {
         let faults = [
             ("before", ""),
@@ -217,7 +219,7 @@ impl Trial<'_> {
         self.every_of(&faults, check);
     }
 
-    /// [`Self::each`] with these faults, each with the calls that it is for.
+    /// Calls [`Self::each`] with these faults, each with the kinds of calls it applies to.
     fn every_of(&self, faults: &[(&str, &str)], mut check: impl FnMut(Case)) {
         for &(fault, only) in faults {
             let deadly = matches!(fault, "die" | "tear");

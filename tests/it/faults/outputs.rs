@@ -1,11 +1,12 @@
-//! Outputs that `convert`, `merge`, `diff` and `schema` write: the old one or the new one, never a part.
+//! Outputs of `convert`, `merge`, `diff` and `schema` under faults: the old one or the new one, never a
+//! mixture.
 
 use std::{fs, path::Path};
 
 use super::{Tree, Trial, folder, tree};
 use crate::support;
 
-/// A folder with an input, and an output that an earlier run made with these arguments.
+/// Returns a folder with an input, and with an output that an earlier command made with these arguments.
 fn before(out: Option<&[&str]>) -> Tree {
     let folder = folder();
     fs::create_dir(folder.path().join("in")).unwrap();
@@ -20,7 +21,7 @@ fn before(out: Option<&[&str]>) -> Tree {
     tree(folder.path())
 }
 
-/// Below a name, with the name itself.
+/// Returns the part of a tree at and below a name.
 fn below(tree: &Tree, name: &str) -> Tree {
     let inside = tree.iter().filter(|(path, _)| path.starts_with(name));
     inside
@@ -28,7 +29,7 @@ fn below(tree: &Tree, name: &str) -> Tree {
         .collect()
 }
 
-/// Names in the folder that are none of these.
+/// Returns the names in the folder that are not in `known`.
 fn left_over(root: &Path, known: &[&str]) -> Vec<String> {
     let names = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name());
     let names = names.map(|name| name.into_string().unwrap());
@@ -49,7 +50,7 @@ fn check(trial: Trial<'_>, outs: &[&str]) {
                 found.keys()
             );
             let must_be_new = case.ended.code == Some(0);
-            assert!(!must_be_new || found == new, "{what}: {out} is old, and nothing was said");
+            assert!(!must_be_new || found == new, "{what}: {out} is old, and there was no message");
         }
         for name in left_over(case.folder.path(), outs) {
             let allowed = case.ended.code.is_none() && name.contains(".tmp-");
@@ -59,7 +60,7 @@ fn check(trial: Trial<'_>, outs: &[&str]) {
         if tree(case.folder.path()) == *trial.before {
             return;
         }
-        // The same again, now that nothing fails. Without --overwrite an output that is there is refused.
+        // The command runs again without faults. An existing output is refused without --overwrite.
         let is_there = outs.iter().any(|out| case.path(out).exists());
         let overwrites = trial.args.contains(&"--overwrite");
         let ended = trial.run(case.folder.path(), "");
@@ -72,7 +73,7 @@ fn check(trial: Trial<'_>, outs: &[&str]) {
 }
 
 #[test]
-fn a_new_folder_of_tables_is_there_as_a_whole_or_not_at_all() {
+fn a_new_folder_of_tables_is_complete_or_absent() {
     let before = before(None);
     let args = ["convert", "in", "-o", "out", "--to", "csv", "-j1"];
     check(Trial { name: "new csv", args: &args, before: &before, stride: 1 }, &["out"]);
@@ -81,7 +82,7 @@ fn a_new_folder_of_tables_is_there_as_a_whole_or_not_at_all() {
 #[test]
 fn a_folder_that_is_replaced_is_the_old_one_or_the_new_one() {
     let before = before(Some(&["-q", "convert", "in/a.xml", "-o", "out", "--to", "csv"]));
-    // Two tables have all that ten have, and each call can be tried.
+    // Two tables exercise the same calls as ten, and few enough to try each.
     let args = [
         "convert",
         "in",
@@ -98,7 +99,7 @@ fn a_folder_that_is_replaced_is_the_old_one_or_the_new_one() {
 }
 
 #[test]
-fn partitions_that_are_settled_late_are_there_or_not_at_all() {
+fn partitions_that_are_resolved_late_are_complete_or_absent() {
     let before = before(None);
     let args = [
         "convert",
@@ -124,7 +125,8 @@ fn a_file_and_its_report_are_old_or_new() {
     check(trial, &["out.jsonl", "report.json"]);
 }
 
-/// Every way to write a file, with the name that a message must have, or else that of the file that was synced.
+/// Every writer of files, with the name that the message must contain; if it is empty, that is the name of
+/// the file that was synced.
 const WRITERS: [(&[&str], &str); 11] = [
     (&["-q", "convert", "in", "-o", "out.jsonl"], "out.jsonl"),
     (&["-q", "convert", "in", "-o", "out.jsonl.gz"], "out.jsonl.gz"),
@@ -143,7 +145,7 @@ const WRITERS: [(&[&str], &str); 11] = [
 ];
 
 #[test]
-fn what_cannot_be_synced_ends_every_writer_with_4_and_the_name_of_the_file() {
+fn a_failed_sync_ends_every_writer_with_4_and_names_the_file() {
     let before = before(None);
     for (args, name) in WRITERS {
         let trial = Trial { name, args, before: &before, stride: 1 };
@@ -159,13 +161,13 @@ fn what_cannot_be_synced_ends_every_writer_with_4_and_the_name_of_the_file() {
     }
 }
 
-/// Whether bytes are the first of others, and of lines whole ones.
+/// Returns true if `found` is the beginning of `whole` and consists of complete lines.
 fn is_start(found: &[u8], whole: &[u8]) -> bool {
     whole.starts_with(found) && (found.is_empty() || found.ends_with(b"\n"))
 }
 
 #[test]
-fn a_feed_that_is_followed_has_whole_lines_or_is_the_old_one() {
+fn the_feed_of_a_followed_file_has_whole_lines_or_is_the_old_one() {
     let before = before(Some(&["-q", "convert", "in/b.xml", "-o", "old.jsonl"]));
     for out in ["old.jsonl", "new.jsonl"] {
         let args = ["-q", "convert", "--follow", "in/a.xml", "-o", out, "--overwrite"];
@@ -191,12 +193,12 @@ fn a_feed_that_is_followed_has_whole_lines_or_is_the_old_one() {
 }
 
 #[test]
-fn what_nmap_wrote_is_kept_as_far_as_it_came_and_the_output_is_old_or_new() {
+fn kept_xml_is_a_prefix_and_the_output_is_old_or_new() {
     let place = folder();
     let nmap = place.path().join("nmap").display().to_string();
     let xml = support::fixture("12-").bytes;
     fs::write(place.path().join("xml"), &xml).unwrap();
-    // This process never has it open to write it, so it can be started at once.
+    // A child process writes the script: if this process had it open for writing, executing it could fail.
     let script = format!("#!/bin/sh\ncat '{}'\n", place.path().join("xml").display());
     let write = "printf '%s' \"$1\" > \"$0\" && chmod +x \"$0\"";
     support::output_of(support::command("sh").args(["-c", write, &nmap, &script]));
@@ -230,7 +232,7 @@ fn what_nmap_wrote_is_kept_as_far_as_it_came_and_the_output_is_old_or_new() {
             let is_part = found.as_ref().is_some_and(|found| xml.starts_with(found));
             assert!(found == kept || is_part, "{what}: {found:?}");
             if case.ended.code == Some(0) {
-                assert!(out == new && found.as_ref() == Some(&xml), "{what}: nothing was said");
+                assert!(out == new && found.as_ref() == Some(&xml), "{what}: there was no message");
             }
             for name in left_over(case.folder.path(), &["out.jsonl", "kept.xml"]) {
                 let allowed = case.ended.code.is_none() && name.contains(".tmp-");
@@ -253,7 +255,7 @@ fn each_schema_is_the_old_one_or_the_new_one() {
     let args = ["-q", "schema", "--write", "schemas"];
     let trial = Trial { name: "schemas", args: &args, before: &before, stride: 2 };
     let (clean, _) = trial.clean("");
-    // What is not there, or a folder.
+    // A path that does not exist, or a folder, is `None`.
     let of = |tree: &Tree, name: &Path| tree.get(name).cloned().flatten();
     trial.every(|case| {
         let what = &case.what;
@@ -265,7 +267,7 @@ fn each_schema_is_the_old_one_or_the_new_one() {
             let now = of(&found, name);
             assert!(now == of(&clean, name) || now == of(&before, name), "{what}: {name:?}");
         }
-        assert!(case.ended.code != Some(0) || found == clean, "{what}: nothing was said");
+        assert!(case.ended.code != Some(0) || found == clean, "{what}: there was no message");
         let ended = trial.run(case.folder.path(), "");
         assert_eq!(ended.code, Some(0), "{what}, again: {}", ended.said);
         let mut found = tree(case.folder.path());
@@ -275,7 +277,7 @@ fn each_schema_is_the_old_one_or_the_new_one() {
 }
 
 #[test]
-fn a_state_and_its_result_are_old_or_new_and_a_state_is_never_ahead_of_its_result() {
+fn state_and_result_are_old_or_new_and_the_state_is_never_ahead() {
     let old = ["-q", "merge", "--state", "s.state", "in/a.xml", "-o", "out.jsonl"];
     let before = before(Some(&old));
     let args = ["merge", "--state", "s.state", "in/b.xml", "-o", "out.jsonl", "--overwrite", "-j1"];
@@ -293,14 +295,14 @@ fn a_state_and_its_result_are_old_or_new_and_a_state_is_never_ahead_of_its_resul
         assert!(result || !state, "{what}: the state is ahead of its result");
         assert!(
             case.ended.code != Some(0) || state,
-            "{what}: the state is old, and nothing was said"
+            "{what}: the state is old, and there was no message"
         );
         for name in left_over(case.folder.path(), &outs) {
             let allowed = case.ended.code.is_none() && name.contains(".tmp-");
             assert!(allowed || case.ended.said.contains(&name), "{what}: {name} is left");
         }
         if !state {
-            // The same again: what is in the state already counts once, and here nothing is.
+            // The command runs again. Scans in the state count once, so it adds none.
             let ended = trial.run(case.folder.path(), "");
             assert_eq!(ended.code, Some(0), "{what}, again: {}", ended.said);
             for out in outs {

@@ -1,10 +1,10 @@
-//! `merge` with more than its memory holds: the same result, or exit code 4.
+//! `merge` with more data than its memory holds, under faults: the same result, or exit code 4.
 
 use std::fmt::Write as _;
 
 use super::{Ended, Tree, Trial, folder, full, tree};
 
-/// Hosts with so much text that those of two scans do not fit into the least memory.
+/// Returns hosts with so much text that those of two scans do not fit into the smallest memory.
 fn sweep(name: &str) -> String {
     let mut xml = format!("<nmaprun scanner=\"nmap\" args=\"{name}\" start=\"1700000000\">\n");
     let text = "0123456789abcdef".repeat(512);
@@ -21,7 +21,7 @@ fn sweep(name: &str) -> String {
     xml
 }
 
-/// Two scans in a folder, and their paths.
+/// Returns a folder with two scans, and their paths.
 fn scans() -> (tempfile::TempDir, [String; 2]) {
     let folder = folder();
     let paths = ["a", "b"].map(|name| {
@@ -33,13 +33,13 @@ fn scans() -> (tempfile::TempDir, [String; 2]) {
 }
 
 #[test]
-fn what_is_spilled_gives_the_same_or_ends_with_4() {
+fn a_fault_while_spilling_gives_the_same_result_or_ends_with_4() {
     let (_inputs, [a, b]) = scans();
     let args = ["-q", "merge", &a, &b, "-o", "out.jsonl", "--memory", "128M", "--temp-dir", "."];
     let before = Tree::new();
     let trial = Trial { name: "spill", args: &args, before: &before, stride: 1 };
     let (clean, calls) = trial.clean("only=create,write");
-    // Files without a name, in the order in which they are made and written.
+    // Files without a name, in the order in which they are created and written.
     let of_spill = |kind: &str, is_spill: fn(&str) -> bool| -> Vec<usize> {
         let fits = |call: &(String, String)| call.0 == kind && is_spill(&call.1);
         calls.iter().enumerate().filter(|(_, call)| fits(call)).map(|(at, _)| at + 1).collect()
@@ -68,7 +68,7 @@ fn what_is_spilled_gives_the_same_or_ends_with_4() {
 }
 
 #[test]
-fn a_full_disk_under_what_is_spilled_ends_with_4() {
+fn a_full_disk_while_spilling_ends_with_4() {
     let (_inputs, [a, b]) = scans();
     let args =
         ["-q", "merge", &a, &b, "-o", "out.jsonl", "--memory", "128M", "--temp-dir", "small"];

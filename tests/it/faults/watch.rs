@@ -1,10 +1,10 @@
-//! Watched folders: each line once in the feed, however the run ended.
+//! Watched folders under faults: each line is in the feed once, however the command ended.
 
 use std::{fmt::Write as _, fs};
 
 use super::{Tree, Trial, folder, tree};
 
-/// The lines of a feed and of its old files, the oldest first.
+/// Returns the lines of a feed and of its rotated files, oldest first.
 fn lines(tree: &Tree) -> Vec<String> {
     let mut files: Vec<(u32, &Vec<u8>)> = Vec::new();
     for (path, bytes) in tree {
@@ -21,7 +21,7 @@ fn lines(tree: &Tree) -> Vec<String> {
         }
     }
     files.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
-    // A rotation that was cut short leaves one file under two names: no two files have the same lines.
+    // An interrupted rotation leaves one file under two names: no two files have the same lines.
     files.dedup_by(|newer, older| newer.1 == older.1 && !newer.1.is_empty());
     let text =
         files.iter().map(|(_, bytes)| std::str::from_utf8(bytes).unwrap()).collect::<String>();
@@ -35,7 +35,7 @@ fn check(trial: Trial<'_>) {
     let old = lines(trial.before);
     trial.every(|case| {
         let (what, found) = (&case.what, lines(&case.tree("")));
-        // A line that was cut is completed by the next run; all before it are as they will be.
+        // The next run completes a truncated line; all lines before it are already final.
         let whole = found.iter().zip(&expected).take_while(|(a, b)| a == b).count();
         let rest = found.get(whole..).unwrap_or_default();
         let is_cut = |line: &String| expected.get(whole).is_some_and(|all| all.starts_with(line));
@@ -70,7 +70,7 @@ fn scan(number: u32, hosts: u32) -> String {
 }
 
 #[test]
-fn each_line_is_once_in_a_feed_that_rotates() {
+fn each_line_is_once_in_a_rotating_feed() {
     let folder = folder();
     fs::create_dir(folder.path().join("in")).unwrap();
     let put =

@@ -1,4 +1,4 @@
-//! Feeds as the command writes them.
+//! Feeds written by the command.
 
 use std::{fs, process::Output};
 
@@ -60,7 +60,7 @@ fn differences_are_events() {
 }
 
 #[test]
-fn options_that_a_format_does_not_have_are_refused() {
+fn options_that_a_feed_does_not_support_are_refused() {
     let file = "fixtures/02-syn-versions-scripts.xml";
     for (args, words) in [
         (&["--to", "jsonl", "--all-ports"] as &[&str], "--all-ports is for --to ecs"),

@@ -1,4 +1,4 @@
-//! Events of ECS are held against the schema's list of fields.
+//! Events of ECS are checked against the schema's list of fields.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::{all_of_ecs, lines, merged_lines, schema, values};
 use crate::support::{fixture, fixtures};
 
-/// The schema's list of fields, and ours.
+/// The list of fields of ECS, and the list of those that scanmill writes.
 struct Fields {
     schema: Value,
     own: BTreeMap<&'static str, FieldKind>,
@@ -31,7 +31,7 @@ impl Fields {
         Self { schema: schema("ecs-9.4.0-subset.json"), own: fields().iter().copied().collect() }
     }
 
-    /// Checks an event, and notes the paths that it has.
+    /// Checks an event, and records the paths of its fields in `seen`.
     fn check(&self, event: &Value, seen: &mut BTreeSet<String>) {
         self.walk("", event, false, seen);
         let allowed = |field: &str, value: &Value| {
@@ -141,21 +141,21 @@ fn every_event_of_every_fixture_has_known_fields_of_the_right_type() {
     for event in values(&lines(&feed, RARE.as_bytes())) {
         fields.check(&event, &mut seen);
     }
-    // Lines that are cut, ports of lists and a user's own scripts have these; other tests know them.
+    // Truncated lines, ports from lists and scripts of users have these; other tests cover them.
     let others =
         ["nmap.line_truncated", "nmap.port.expanded", "nmap.script.origin", "nmap.scripts.origin"];
     let missing: Vec<_> = fields.own.keys().filter(|path| !seen.contains(**path)).collect();
     assert_eq!(missing, others.iter().collect::<Vec<_>>(), "fields that are never written");
 }
 
-/// Ports that are not listed singly, whose state is another one later, and a port that is looked at later.
+/// Ports that are not listed individually, a port whose state changes, and a port that is scanned later.
 const LISTED: &[u8] = br#"<nmaprun args="a" start="1700000000"><host><status state="up"/><address addr="192.0.2.1"/><ports>
 <extraports state="closed"><extrareasons proto="tcp" ports="1-9"/></extraports></ports></host></nmaprun>"#;
 const LISTED_LATER: &[u8] = br#"<nmaprun args="b" start="1700000001"><host><status state="up"/><address addr="192.0.2.1"/><ports>
 <extraports state="filtered"><extrareasons proto="tcp" ports="1-9"/></extraports>
 <port protocol="tcp" portid="22"><state state="open"/></port></ports></host></nmaprun>"#;
 
-/// What no fixture has: two services of one port with all that there may be.
+/// Features that no fixture has: two services of one port with every possible member.
 const RARE: &str = r#"<nmaprun scanner="nmap" args="x" start="1700000000" version="7"><host comment="c">
 <status state="up"/><address addr="192.0.2.1" addrtype="ipv4"/><ports>
 <port protocol="tcp" portid="80"><state state="open" reason_ip="192.0.2.9"/><owner name="root"/>
@@ -170,7 +170,7 @@ method="probed" conf="10" tunnel="ssl" proto="rpc" rpcnum="1" lowver="1" highver
 fn ids_are_unique_in_a_document_and_the_same_on_a_second_run() {
     let feed = Feed::from(all_of_ecs());
     for fixture in fixtures() {
-        // Some hold several copies of one scan, which share their ids.
+        // Some fixtures contain several copies of a scan, which share their IDs.
         if ["34-", "35-"].iter().any(|start| fixture.name.starts_with(start)) {
             continue;
         }
@@ -185,7 +185,7 @@ fn ids_are_unique_in_a_document_and_the_same_on_a_second_run() {
 }
 
 #[test]
-fn ports_have_events_when_they_are_open_and_on_demand_in_any_state() {
+fn open_ports_have_events_and_other_states_can_have_them() {
     let fixture = fixture("08-");
     let ports = |ecs: Ecs| -> Vec<Value> {
         let events = values(&lines(&Feed::from(ecs), &fixture.bytes));
@@ -211,7 +211,7 @@ fn merged_hosts_have_the_ids_of_the_merge() {
     assert!(port["nmap"]["port"]["seen"].is_i64());
 }
 
-/// Events of what changed between two fixtures.
+/// Returns the events of the changes between two fixtures.
 fn changed(ecs: &Ecs, old: &str, new: &str) -> String {
     changed_between(ecs, &fixture(old).bytes, &fixture(new).bytes)
 }
@@ -263,7 +263,7 @@ fn changes_are_events_with_ids_of_both_scans() {
 }
 
 #[test]
-fn changes_of_ports_say_what_the_event_of_the_port_says() {
+fn changes_of_ports_agree_with_events_of_ports() {
     let mut compared = 0;
     for (old, new) in
         [("40-", "41-"), ("41-", "44-"), ("43-", "41-"), ("02-", "15-"), ("46-", "10-")]
@@ -297,7 +297,7 @@ fn changes_of_ports_say_what_the_event_of_the_port_says() {
 }
 
 #[test]
-fn what_is_gone_is_told_by_the_scan_that_did_not_find_it() {
+fn a_loss_is_reported_by_the_scan_that_did_not_find_it() {
     let gone = |new: &str| {
         let events = values(&changed(&Ecs::default(), "44-", new));
         let is_gone = |event: &Value| {
@@ -311,7 +311,7 @@ fn what_is_gone_is_told_by_the_scan_that_did_not_find_it() {
         assert_eq!(gone["nmap"]["change"]["new_scan_id"], scan["nmap"]["scan"]["id"]);
         gone["event"]["id"].to_string()
     };
-    // The same loss by two scans is two events.
+    // If two scans find one loss, there are two events.
     assert_ne!(gone("45-"), gone("43-"));
 }
 

@@ -9,13 +9,13 @@ use crate::support::fixture;
 
 const FIXTURES: [&str; 10] = ["02-", "07-", "09-", "10-", "14-", "15-", "18-", "28-", "37-", "51-"];
 
-/// Events, laid out to be read; of many alike the first ones.
+/// Compares events, formatted for reading, with their snapshot; of many similar ones, the first ones.
 fn reviewed(name: &str, feed: &Feed, most: usize) {
     for start in FIXTURES {
         let events = values(&lines(feed, &fixture(start).bytes));
         let mut text = format!("{} events\n", events.len());
         for mut event in events.into_iter().take(most) {
-            // It changes with each release.
+            // The version changes with each release.
             let version = "/metadata/transformation_info_list/0/product/version";
             if let Some(version) = event.pointer_mut(version) {
                 *version = "VERSION".into();

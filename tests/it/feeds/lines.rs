@@ -1,4 +1,4 @@
-//! No line is longer than it may be, and what is cut is told.
+//! No line exceeds its limit, and truncated lines are marked.
 
 use proptest::prelude::*;
 use scanmill::{
@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{all_of_ecs, all_of_ocsf, lines, values};
 use crate::support::fixture;
 
-/// Feeds whose lines are so long at most.
+/// Returns feeds with this limit on the length of lines.
 fn feeds(max: usize) -> [Feed; 3] {
     let mut ecs = all_of_ecs();
     ecs.max_line = max;
@@ -24,13 +24,13 @@ fn feeds(max: usize) -> [Feed; 3] {
     [Feed::from(ecs), Feed::from(ocsf), Feed::from(cim)]
 }
 
-/// Whether an event says that it was cut.
+/// Returns true if an event is marked as truncated.
 fn is_marked(event: &Value) -> bool {
     let places = ["/nmap/line_truncated", "/unmapped/nmap/line_truncated", "/event/line_truncated"];
     places.iter().any(|place| event.pointer(place) == Some(&Value::Bool(true)))
 }
 
-/// An event without its mark.
+/// Returns an event without its mark.
 fn unmarked(mut event: Value) -> Value {
     for place in ["/nmap", "/unmapped/nmap", "/event"] {
         if let Some(Value::Object(members)) = event.pointer_mut(place) {
@@ -41,7 +41,7 @@ fn unmarked(mut event: Value) -> Value {
 }
 
 #[test]
-fn lines_of_any_limit_are_whole_and_marked_if_something_was_cut() {
+fn lines_of_any_limit_are_complete_and_marked_if_truncated() {
     let mut marked = 0;
     for start in ["02-", "19-", "22-"] {
         let bytes = fixture(start).bytes;
@@ -65,7 +65,7 @@ fn lines_of_any_limit_are_whole_and_marked_if_something_was_cut() {
 }
 
 #[test]
-fn output_of_scripts_is_cut_before_anything_else() {
+fn output_of_scripts_is_truncated_before_anything_else() {
     let bytes = fixture("19-").bytes;
     let [whole, ..] = feeds(64 << 20);
     let [cut, ..] = feeds(LEAST_LINE);
@@ -115,7 +115,7 @@ fn header() -> ScanHeader {
     ScanHeader { scan_id: "9f".into(), scanner: Some("nmap".into()), ..ScanHeader::default() }
 }
 
-/// A host of which everything is this text, so many times.
+/// Returns a host in which everything is this text, repeated `times` times.
 fn hostile(text: &str, times: usize, ports: u16) -> Host<'_> {
     let some = || Some(text.into());
     let script = || Script {

@@ -1,4 +1,4 @@
-//! Events that are many times their input take no memory of that size.
+//! Events may be many times larger than their input without taking that much memory.
 
 use std::{
     fmt::Write as _,
@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 use super::all_of_ecs;
 use crate::support::{peak_mib, tell_peak};
 
-/// A scan of `hosts` hosts with 10 000 open ports each, and names that every event repeats.
+/// Writes a scan of `hosts` hosts with 10,000 open ports each, and names that every event repeats.
 fn scan(path: &Path, hosts: u8, number: u8) {
     let mut text = format!(
         "<?xml version=\"1.0\"?><nmaprun scanner=\"nmap\" args=\"nmap {number}{}\" start=\"1\">",
@@ -80,7 +80,7 @@ fn events(from: &Path, threads: usize, merge: bool) -> (usize, String) {
     (bytes, format!("{:x?}", digest.finalize()))
 }
 
-/// Checks the events of inputs, and the peak memory of making them.
+/// Checks the events of inputs, and the peak memory of producing them.
 fn bounded(test: &str, most_mib: u64, inputs: fn(&Path), merge: bool) {
     let peak = peak_mib(test, || {
         let folder = tempfile::tempdir().unwrap();

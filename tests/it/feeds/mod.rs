@@ -1,4 +1,4 @@
-//! Feeds for SIEMs: they are what others' schemas ask for, and hold on any input.
+//! Feeds for SIEMs: they conform to the schemas of ECS and OCSF, for any input.
 
 #[cfg(feature = "cli")]
 mod command;
@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use crate::support::root;
 
-/// The lines of a document.
+/// Returns the lines of a document.
 fn lines(feed: &Feed, bytes: &[u8]) -> String {
     let (mut out, mut run) = (Vec::new(), ScanHeader::default());
     let mut written = 0;
@@ -38,11 +38,11 @@ fn lines(feed: &Feed, bytes: &[u8]) -> String {
         };
     }
     let text = String::from_utf8(out).unwrap();
-    assert_eq!(text.lines().count() as u64, written, "the number of lines is told");
+    assert_eq!(text.lines().count() as u64, written, "the number of lines is returned");
     text
 }
 
-/// The same of a merge of documents.
+/// Returns the lines of a merge of documents.
 fn merged_lines(feed: &Feed, documents: &[&[u8]]) -> String {
     let mut merger = Merger::new(MergePolicy::new(Precedence::Latest));
     for (number, bytes) in documents.iter().enumerate() {
@@ -68,13 +68,13 @@ fn values(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// A file of the schemas of others.
+/// Reads a schema file of ECS or OCSF.
 fn schema(name: &str) -> Value {
     let path = root().join("tests/data/siem").join(name);
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-/// ECS with every event there may be.
+/// Returns ECS with every kind of event.
 fn all_of_ecs() -> scanmill::feed::ecs::Ecs {
     let mut ecs = scanmill::feed::ecs::Ecs::default();
     ecs.all_ports = true;
@@ -83,7 +83,7 @@ fn all_of_ecs() -> scanmill::feed::ecs::Ecs {
     ecs
 }
 
-/// OCSF of a version with every event there may be.
+/// Returns OCSF of a version with every kind of event.
 fn all_of_ocsf(version: scanmill::feed::ocsf::Version) -> scanmill::feed::ocsf::Ocsf {
     let mut ocsf = scanmill::feed::ocsf::Ocsf::default();
     ocsf.version = version;

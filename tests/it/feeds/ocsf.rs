@@ -1,4 +1,4 @@
-//! Events of OCSF are held against the schemas of their classes.
+//! Events of OCSF are checked against the schemas of their classes.
 
 use std::collections::BTreeSet;
 
@@ -73,7 +73,7 @@ impl Schemas {
     }
 }
 
-/// Numbers and names of a device agree.
+/// Checks that numbers and names of device types agree.
 fn kinds(device: &Value) {
     let captions = [
         (0, "Unknown"),
@@ -104,7 +104,7 @@ fn kinds(device: &Value) {
     }
 }
 
-/// All times are milliseconds, of what is not in nmap's own part.
+/// Checks that all times outside of nmap's own part are in milliseconds.
 fn times(name: &str, value: &Value) {
     match value {
         Value::Object(members) => {
@@ -145,7 +145,7 @@ fn every_event_of_every_fixture_fits_the_schema_of_its_class() {
 }
 
 #[test]
-fn older_versions_lack_what_they_do_not_know() {
+fn older_versions_omit_newer_fields() {
     let has = |version, member: [&str; 2]| {
         let text = lines(&Feed::from(all_of_ocsf(version)), &fixture("04-").bytes);
         values(&text).iter().any(|event| event[member[0]].get(member[1]).is_some())
@@ -174,7 +174,7 @@ fn ids_are_unique_in_a_document_and_the_same_on_a_second_run() {
 }
 
 #[test]
-fn hosts_that_are_not_up_have_events_on_demand_alone() {
+fn hosts_that_are_not_up_have_events_only_on_request() {
     let down = fixture("03-");
     let states = |feed| -> BTreeSet<String> {
         let events = values(&lines(&Feed::from(feed), &down.bytes));

@@ -1,4 +1,4 @@
-//! Scans in the background: they run beside, end when they are told to, and leave nothing.
+//! Scans in the background run concurrently, end when they are cancelled or dropped, and leave no processes.
 
 use std::fs;
 
@@ -10,13 +10,13 @@ use scanmill::{
 
 use super::{Fake, HEAD, TAIL, comes_true, ends, exists, host};
 
-/// One that writes hosts until it is ended.
+/// Returns a fake nmap that writes hosts until it is ended.
 fn endless(more: &str) -> Fake {
     let script = format!("{more} echo $$ >pid; SAY head; while :; do SAY host; sleep 0.01; done");
     Fake::new(&script, &[("head", HEAD), ("host", &host(1))])
 }
 
-/// Starts it, and waits until it writes.
+/// Starts a scan, and waits until nmap writes.
 fn started(fake: &Fake) -> (ScanHandle, String) {
     let seen = fake.file("seen");
     let scanner = fake.scanner().with_each_host(move |_| fs::write(&seen, "").unwrap());
@@ -26,7 +26,7 @@ fn started(fake: &Fake) -> (ScanHandle, String) {
 }
 
 #[test]
-fn it_runs_beside_and_its_results_are_there_when_it_has_ended() {
+fn a_scan_runs_in_the_background_and_has_results_when_it_has_ended() {
     let script = "SAY xml; while [ ! -e go ]; do sleep 0.02; done; SAY tail";
     let xml =
         format!("{HEAD}<taskprogress task=\"T\" time=\"1700000003\" percent=\"50\"/>{}", host(1));
@@ -76,7 +76,7 @@ fn errors_are_raised_by_waiting_unless_they_are_muted() {
 }
 
 #[test]
-fn cancelling_ends_output_that_never_ends() {
+fn cancelling_ends_endless_output() {
     let fake = endless("");
     let (running, pid) = started(&fake);
     assert!(exists(&pid) && running.is_running());
@@ -88,7 +88,7 @@ fn cancelling_ends_output_that_never_ends() {
 }
 
 #[test]
-fn dropping_ends_nmap_and_its_children_even_if_they_will_not() {
+fn dropping_ends_nmap_and_its_children_even_if_they_ignore_signals() {
     let fake =
         endless("trap '' TERM; (trap '' TERM; while :; do sleep 0.1; done) & echo $! >child;");
     let (running, pid) = started(&fake);
@@ -96,12 +96,12 @@ fn dropping_ends_nmap_and_its_children_even_if_they_will_not() {
     assert!(exists(&pid) && exists(&child));
     drop(running);
     assert!(ends(&pid) && ends(&child));
-    // Not as one that ended either: somebody waits for each.
+    // Not even as a zombie: each process is waited for.
     assert!(comes_true(|| !exists(&pid)));
 }
 
 #[test]
-fn what_is_cancelled_at_once_does_not_run_on() {
+fn a_scan_that_is_cancelled_immediately_does_not_run_on() {
     for _ in 0..20 {
         let fake = endless("");
         let running = AsyncScanner::new(fake.scanner()).start();
@@ -113,7 +113,7 @@ fn what_is_cancelled_at_once_does_not_run_on() {
 }
 
 #[test]
-fn a_panic_in_what_is_told_is_an_error_of_the_scan() {
+fn a_panic_in_the_progress_callback_is_an_error_of_the_scan() {
     let fake = endless("");
     let scanner = fake.scanner().with_each_host(|_| panic!("that was it"));
     let running = AsyncScanner::new(scanner).start();
@@ -123,7 +123,7 @@ fn a_panic_in_what_is_told_is_an_error_of_the_scan() {
 }
 
 #[test]
-fn many_run_at_once() {
+fn many_scans_run_concurrently() {
     let fakes: Vec<Fake> =
         (1..=12).map(|n| Fake::saying(&format!("{HEAD}{}{TAIL}", host(n)))).collect();
     let running: Vec<_> =

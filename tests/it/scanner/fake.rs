@@ -1,4 +1,4 @@
-//! A blocking scan with a fake nmap: what comes when, and what of each way to end.
+//! Blocking scans with a fake nmap: when results arrive, and the result of each way to end.
 
 use std::{
     fs, io,
@@ -30,7 +30,7 @@ fn failed(scanner: &mut Scanner) -> ScanError {
 }
 
 #[test]
-fn nothing_is_known_before_the_run_and_all_of_it_then() {
+fn results_are_empty_before_the_scan_and_complete_after_it() {
     let fake = Fake::new("SAY xml; echo note >&2", &[("xml", &whole())]);
     let mut scanner = fake.scanner().with_ports("22,80-81,443,8080").unwrap();
     assert!(!scanner.finished() && scanner.record().is_none());
@@ -69,7 +69,8 @@ fn nothing_is_known_before_the_run_and_all_of_it_then() {
     assert_eq!(scanner.scanned_hosts().unwrap(), ["192.0.2.1", "192.0.2.2"]);
     let left: Vec<_> = scanner.non_scanned_hosts().unwrap().collect();
     assert_eq!(left, (3..10).map(|n| format!("192.0.2.{n}")).collect::<Vec<_>>());
-    // 22 is listed, 80 and 81 are among the extraports, 443 was to be scanned and 8080 was not.
+    // 22 is listed, 80 and 81 are among the extraports, 443 was requested and not scanned, and 8080 was not
+    // requested.
     assert_eq!(scanner.non_scanned_ports("192.0.2.1", "tcp").unwrap(), [443, 8080]);
     assert_eq!(scanner.non_scanned_ports("192.0.2.1", "udp").unwrap().len(), 5);
     assert!(scanner.non_scanned_ports("192.0.2.1", "xyz").is_err());
@@ -77,7 +78,7 @@ fn nothing_is_known_before_the_run_and_all_of_it_then() {
 }
 
 #[test]
-fn the_words_are_those_of_the_documents() {
+fn the_command_line_is_the_documented_one() {
     let fake = Fake::new("printf '%s\\n' \"$@\" >words; SAY xml", &[("xml", &whole())]);
     let mut scanner = Scanner::new("192.168.0.0/16, web.example")
         .unwrap()
@@ -112,7 +113,7 @@ fn the_words_are_those_of_the_documents() {
 }
 
 #[test]
-fn targets_ports_and_arguments_must_agree_whichever_comes_first() {
+fn targets_ports_and_arguments_must_agree_in_any_order() {
     let kind = |result: Result<(), Error>| match result.unwrap_err().kind() {
         ErrorKind::InvalidArgument(_) => "argument",
         ErrorKind::InvalidPort { .. } => "port",
@@ -130,7 +131,7 @@ fn targets_ports_and_arguments_must_agree_whichever_comes_first() {
     scanner.set_arguments(["-4"]).unwrap();
     scanner.set_ports([22, 80]).unwrap();
     assert_eq!(kind(scanner.set_arguments("-F")), "argument");
-    // What was refused left everything as it was.
+    // A refused call leaves everything as it was.
     let words = scanner.command();
     assert_eq!(words, ["nmap", "-oX", "-", "-4", "-p22,80", "--", "192.0.2.1"]);
     scanner.set_ports(Vec::<u16>::new()).unwrap();
@@ -141,8 +142,8 @@ fn targets_ports_and_arguments_must_agree_whichever_comes_first() {
 }
 
 #[test]
-fn a_host_comes_when_it_is_closed_and_not_when_more_follows() {
-    // The script goes on only when the host was given: were it not, it would end in an error.
+fn a_host_arrives_when_it_is_complete_and_not_later() {
+    // The script goes on only after the host was returned; otherwise it ends with an error.
     let script = "SAY first; i=0
         while [ ! -e seen ]; do [ $i -lt 500 ] || exit 9; i=$((i+1)); sleep 0.02; done
         SAY rest";
@@ -156,7 +157,7 @@ fn a_host_comes_when_it_is_closed_and_not_when_more_follows() {
     });
     scanner.run().unwrap();
     assert_eq!(scanner.hosts().unwrap().len(), 2);
-    // The same without keeping hosts, and the scanner runs again.
+    // Without keeping hosts, and on a second run.
     fs::remove_file(fake.file("seen")).unwrap();
     let mut names = Vec::new();
     scanner
@@ -173,9 +174,9 @@ fn a_host_comes_when_it_is_closed_and_not_when_more_follows() {
 }
 
 #[test]
-fn hosts_that_are_only_shown_take_no_memory() {
+fn hosts_that_are_only_shown_are_not_kept_in_memory() {
     if variable("NEXTEST").is_none() {
-        // Other tests would share the process, and its memory.
+        // Other tests would share the process and its memory.
         return;
     }
     let peak = || -> u64 {
@@ -197,7 +198,7 @@ fn hosts_that_are_only_shown_take_no_memory() {
 }
 
 #[test]
-fn much_on_standard_error_stops_nothing() {
+fn much_output_on_standard_error_does_not_block() {
     let script = "head -c 2000000 /dev/zero | tr '\\0' e >&2; SAY xml; head -c 2000000 /dev/zero | tr '\\0' f >&2";
     let fake = Fake::new(script, &[("xml", &whole())]);
     let mut scanner = fake.scanner();
@@ -216,7 +217,7 @@ fn an_exit_code_is_an_error_even_with_a_whole_document() {
 }
 
 #[test]
-fn a_run_that_was_killed_carries_the_hosts_read_so_far() {
+fn the_error_of_a_killed_scan_has_the_hosts_read_so_far() {
     let cut = format!("{HEAD}{}{}", host(1), &host(2)[..150]);
     let fake = Fake::new("SAY xml; kill -9 $$", &[("xml", &cut)]);
     let mut scanner = fake.scanner();
@@ -226,7 +227,7 @@ fn a_run_that_was_killed_carries_the_hosts_read_so_far() {
     assert!(failed.record().truncated);
     let complete: Vec<_> = failed.hosts().iter().map(|host| host.complete).collect();
     assert_eq!(complete, [true, false]);
-    // What is known of the scan stays; its results do not.
+    // Facts about the scan stay; its results do not.
     assert_eq!(scanner.start_timestamp(), Some(1_700_000_000));
     assert_eq!((scanner.exit_status(), scanner.tolerant_errors()), (None, None));
     let error = Error::from(failed.clone());
@@ -235,7 +236,7 @@ fn a_run_that_was_killed_carries_the_hosts_read_so_far() {
 }
 
 #[test]
-fn a_document_that_is_cut_is_an_error_although_nmap_says_it_ended_well() {
+fn a_truncated_document_is_an_error_even_if_nmap_succeeds() {
     let cut = format!("{HEAD}{}", host(1));
     let failed = failed(&mut Fake::saying(&cut).scanner());
     assert!(failed.to_string().contains("ended before its scan"), "{failed}");
@@ -243,7 +244,7 @@ fn a_document_that_is_cut_is_an_error_although_nmap_says_it_ended_well() {
 }
 
 #[test]
-fn no_output_and_no_xml_are_errors_that_tell_what_nmap_said() {
+fn no_output_and_no_xml_are_errors_with_nmaps_message() {
     let silent = failed(&mut Fake::new("echo 'bad option' >&2; exit 255", &[]).scanner());
     assert_eq!(silent.to_string(), "nmap wrote no scan (exit code 255): bad option");
     let other = failed(&mut Fake::saying("Usage: nmap\n").scanner());
@@ -251,7 +252,7 @@ fn no_output_and_no_xml_are_errors_that_tell_what_nmap_said() {
     let html = failed(&mut Fake::saying("<?xml version=\"1.0\"?><html></html>").scanner());
     assert!(html.to_string() == "nmap wrote no scan", "{html}");
     assert!(failed(&mut Fake::new("exit 0", &[]).scanner()).hosts().is_empty());
-    // What never ends is ended.
+    // Endless output is stopped.
     for endless in ["yes", "yes '<html>'"] {
         let other = failed(&mut Fake::new(endless, &[]).scanner());
         assert!(other.to_string().contains("16 MiB, and no scan"), "{other}");
@@ -259,7 +260,7 @@ fn no_output_and_no_xml_are_errors_that_tell_what_nmap_said() {
 }
 
 #[test]
-fn an_error_that_nmap_reports_is_told() {
+fn an_error_that_nmap_reports_is_returned() {
     for (start, said) in [("27-", "nosuch0"), ("29-", "does-not-exist")] {
         let document = String::from_utf8(fixture(start).bytes).unwrap();
         let fake = Fake::new("SAY xml; exit 1", &[("xml", &document)]);
@@ -273,7 +274,7 @@ fn an_error_that_nmap_reports_is_told() {
 }
 
 #[test]
-fn what_cannot_be_run_is_said_before_anything_is() {
+fn requests_that_cannot_be_run_fail_before_anything_runs() {
     let none = Scanner::default().run().unwrap_err();
     assert!(none.to_string().contains("no targets"), "{none}");
     let mut missing = Scanner::new("192.0.2.1").unwrap().with_nmap("no-such-nmap");
@@ -289,7 +290,7 @@ fn what_cannot_be_run_is_said_before_anything_is() {
 }
 
 #[test]
-fn the_xml_is_copied_byte_for_byte_also_of_a_run_that_fails() {
+fn the_xml_is_copied_byte_for_byte_even_if_the_scan_fails() {
     let xml = format!("{HEAD}{}<junk \0\n", host(1));
     let fake = Fake::new("SAY xml; exit 4", &[("xml", &xml)]);
     let copy = fake.file("copy");
@@ -298,7 +299,7 @@ fn the_xml_is_copied_byte_for_byte_also_of_a_run_that_fails() {
     assert_eq!(fs::read(&copy).unwrap(), xml.as_bytes());
 }
 
-/// A disk that is full after a while.
+/// A disk that is full after some bytes.
 struct Full(usize);
 
 impl io::Write for Full {
@@ -325,7 +326,7 @@ fn a_copy_that_cannot_be_written_ends_the_scan() {
 }
 
 #[test]
-fn what_nmap_left_behind_ends_and_no_zombie_stays() {
+fn children_of_nmap_are_ended_and_leave_no_zombies() {
     let script = "echo $$ >pid; sleep 1000 & echo $! >child; SAY xml";
     let fake = Fake::new(script, &[("xml", &whole())]);
     fake.scanner().run().unwrap();
@@ -334,7 +335,7 @@ fn what_nmap_left_behind_ends_and_no_zombie_stays() {
 }
 
 #[test]
-fn a_consumer_that_panics_takes_nmap_down() {
+fn a_consumer_that_panics_ends_nmap() {
     let script = "trap '' TERM; echo $$ >pid; SAY head; while :; do SAY host; done";
     let one = host(1);
     let fake = Fake::new(script, &[("head", HEAD), ("host", &one)]);
@@ -346,7 +347,7 @@ fn a_consumer_that_panics_takes_nmap_down() {
 }
 
 #[test]
-fn progress_is_told_as_it_comes() {
+fn progress_is_reported_as_it_arrives() {
     let tasks = r#"<taskprogress task="Connect Scan" time="1700000003" percent="25.50" remaining="9" etc="1700000012"/>
 <taskprogress task="Connect Scan" time="1700000006" percent="75.00" remaining="3" etc="1700000009"/>
 "#;
@@ -364,7 +365,7 @@ fn progress_is_told_as_it_comes() {
 }
 
 #[test]
-fn an_engine_runs_when_the_scan_has_ended_in_the_order_of_hosts() {
+fn an_engine_runs_after_the_scan_in_the_order_of_hosts() {
     let down = r#"<host><status state="down"/><address addr="192.0.2.5" addrtype="ipv4"/></host>"#;
     let fake = Fake::saying(&format!("{HEAD}{}{down}{}{TAIL}", host(3), host(2)));
     let order = Arc::new(Mutex::new(Vec::new()));
@@ -414,7 +415,7 @@ fn an_engine_runs_when_the_scan_has_ended_in_the_order_of_hosts() {
     assert_eq!(*order.lock().unwrap(), expected);
     assert_eq!(scanner.host_script("192.0.2.2", "who").unwrap(), Some("192.0.2.2"));
     assert!(scanner.host_script("192.0.2.5", "who").is_err(), "hosts that are down have none");
-    // Null is a value, and a function that failed has none.
+    // Null is a value; a function that failed has none.
     assert_eq!(scanner.port_script("192.0.2.3", "tcp", 22, "none").unwrap(), None);
     assert!(scanner.port_script("192.0.2.3", "tcp", 22, "bad").is_err());
     let script = &scanner.port("192.0.2.3", "tcp", 22).unwrap().scripts[0];
@@ -426,7 +427,7 @@ fn an_engine_runs_when_the_scan_has_ended_in_the_order_of_hosts() {
 }
 
 #[test]
-fn an_engine_runs_on_each_host_that_is_only_shown_before_it_is() {
+fn an_engine_runs_on_each_host_before_it_is_shown() {
     let fake = Fake::saying(&whole());
     let mut values = Vec::new();
     let mut engine = Engine::new();

@@ -1,4 +1,5 @@
-//! What is asked for against what the real nmap makes of it: list scans without names, which send nothing.
+//! Requests are compared with what the real nmap makes of them, by list scans without name resolution, which
+//! send nothing.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,7 @@ use scanmill::scanner::Scanner;
 
 use super::has_nmap;
 
-/// What nmap says that it would scan.
+/// Returns the targets that nmap reports it would scan.
 fn listed(targets: &str) -> (Vec<String>, BTreeSet<String>) {
     let mut scanner = Scanner::new(targets).unwrap().with_arguments("-sL -n").unwrap();
     scanner.run().unwrap_or_else(|error| panic!("{targets}: {error}"));
@@ -49,7 +50,7 @@ fn every_way_to_write_targets_means_the_same_to_nmap() {
     }
 }
 
-/// Items of documentation ranges.
+/// Generates targets in documentation ranges.
 fn item() -> impl Strategy<Value = String> {
     let net = prop::sample::select(vec!["192.0.2", "198.51.100", "203.0.113"]);
     let octets = (any::<u8>(), any::<u8>()).prop_map(|(a, b)| (a.min(b), a.max(b)));
@@ -65,8 +66,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_range_expands_to_what_nmap_would_scan(items in prop::collection::vec(item(), 1..6)) {
-        if has_nmap("a_range_expands_to_what_nmap_would_scan") {
+    fn a_range_expands_to_the_targets_of_nmap(items in prop::collection::vec(item(), 1..6)) {
+        if has_nmap("a_range_expands_to_the_targets_of_nmap") {
             check(&items.join(", "));
         }
     }

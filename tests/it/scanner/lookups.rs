@@ -1,4 +1,4 @@
-//! Lookups of files: they agree with what the reader says of every fixture.
+//! Lookups in files agree with the reader for every fixture.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use scanmill::{
 use super::{HEAD, TAIL};
 use crate::support::{Outcome, fixture, fixtures, root, rows_of};
 
-/// Hosts of the reader by their key, all entries of one together.
+/// Returns the hosts of the reader by key, with all entries of a host together.
 fn by_key(outcome: &Outcome) -> BTreeMap<String, Vec<&Host<'static>>> {
     let mut keys: BTreeMap<String, Vec<&Host<'static>>> = BTreeMap::new();
     for host in outcome.hosts() {
@@ -21,7 +21,7 @@ fn by_key(outcome: &Outcome) -> BTreeMap<String, Vec<&Host<'static>>> {
 }
 
 #[test]
-fn they_agree_with_the_reader_for_every_fixture() {
+fn lookups_agree_with_the_reader_for_every_fixture() {
     let mut checked = 0;
     for fixture in fixtures() {
         let outcome = Outcome::of(&fixture.bytes);
@@ -46,7 +46,7 @@ fn they_agree_with_the_reader_for_every_fixture() {
     assert!(checked > 150, "{checked}");
 }
 
-/// What is looked up of a host against the entries that the file has of it.
+/// Compares the lookups of a host with the entries that the file has for it.
 fn agrees(scanner: &Scanner, name: &str, entries: &[&Host<'static>], fixture: &str) {
     let first = entries[0];
     assert_eq!(scanner.state(name).unwrap(), first.status.state.as_str(), "{fixture} {name}");
@@ -88,7 +88,7 @@ fn agrees(scanner: &Scanner, name: &str, entries: &[&Host<'static>], fixture: &s
     }
 }
 
-/// What is looked up of a port.
+/// Compares the lookups of a port.
 fn port_agrees(scanner: &Scanner, name: &str, entries: &[&Host<'static>], port: &Port<'static>) {
     let (proto, number) = (port.protocol.as_str(), port.number);
     let (state, reason) = scanner.port_state(name, proto, number).unwrap();
@@ -121,7 +121,7 @@ fn port_agrees(scanner: &Scanner, name: &str, entries: &[&Host<'static>], port: 
 }
 
 #[test]
-fn they_agree_with_the_tables() {
+fn lookups_agree_with_the_tables() {
     let folder = root().join("fixtures");
     let scanner = Scanner::from_xml(folder.join("04-all-options-lan.xml")).unwrap();
     let id = scanner.record().unwrap().header.scan_id.clone();
@@ -167,7 +167,7 @@ fn they_agree_with_the_tables() {
     assert!(scripts > 10, "{scripts}");
 }
 
-/// A host with a bit of everything.
+/// A host with every kind of information.
 const RICH: &str = r#"<host><status state="up" reason="arp-response"/>
 <address addr="fe80::1%eth0" addrtype="ipv6"/><address addr="00:00:5E:00:53:01" addrtype="mac"/>
 <hostnames><hostname name="Web.example" type="user"/><hostname name="web.example" type="PTR"/><hostname name="Web.example" type="PTR"/></hostnames>
@@ -186,12 +186,12 @@ fn rich() -> Scanner {
 }
 
 #[test]
-fn each_lookup_says_what_section_6_says() {
+fn each_lookup_returns_the_documented_value() {
     let scanner = rich();
     let host = "fe80::1%eth0";
     assert_eq!(scanner.scanned_hosts().unwrap(), [host, "192.0.2.77"]);
     assert_eq!(scanner.state("192.0.2.77").unwrap(), "down");
-    // In any way to write it, and without its zone.
+    // The host is found under any form of its address, and without its zone.
     for name in ["FE80:0:0::1%eth0", "fe80::1", "fe80:0:0::1", "00:00:5E:00:53:01"] {
         assert_eq!(scanner.state(name).unwrap(), "up", "{name}");
     }
@@ -205,7 +205,7 @@ fn each_lookup_says_what_section_6_says() {
     assert_eq!(info("udp", 53), (Some("domain"), Some(String::new())));
     assert_eq!(info("tcp", 81), (None, None));
     assert!(scanner.service(host, "tcp", 81).unwrap().is_none());
-    // Scripts are there without a service.
+    // Scripts exist without a service.
     assert_eq!(scanner.port_script(host, "tcp", 81, "banner").unwrap(), Some("hello"));
     let service = scanner.service(host, "tcp", 80).unwrap().unwrap();
     assert_eq!(service.get("http-title").unwrap(), Some("first"));
@@ -235,7 +235,7 @@ fn each_lookup_says_what_section_6_says() {
 }
 
 #[test]
-fn what_is_unknown_is_an_error_of_the_scan() {
+fn unknown_hosts_are_errors_of_the_scan() {
     let scanner = rich();
     let host = "fe80::1%eth0";
     for error in [
@@ -260,7 +260,7 @@ fn what_is_unknown_is_an_error_of_the_scan() {
 }
 
 #[test]
-fn scripts_of_a_service_are_set_and_deleted() {
+fn scripts_of_a_service_can_be_set_and_deleted() {
     let mut scanner = rich();
     let host = "fe80::1%eth0";
     assert!(scanner.service_mut(host, "tcp", 81).unwrap().is_none());
@@ -286,7 +286,7 @@ fn scripts_of_a_service_are_set_and_deleted() {
 }
 
 #[test]
-fn an_engine_runs_on_a_file_and_gives_a_port_without_service_an_empty_one() {
+fn an_engine_runs_on_a_file_and_adds_an_empty_service_to_a_port_without_one() {
     use scanmill::engine::{Engine, PortScript};
     let mut scanner = rich();
     let mut engine = Engine::new();
@@ -297,13 +297,13 @@ fn an_engine_runs_on_a_file_and_gives_a_port_without_service_an_empty_one() {
     assert_eq!(service.get("mark").unwrap(), Some("seen"));
     let info = scanner.standard_service_info("fe80::1", "tcp", 81).unwrap();
     assert_eq!(info, (None, Some(String::new())));
-    // Run again it gives the same, not twice.
+    // A second run gives the same results, not duplicates.
     scanner.run_engine(&engine).unwrap();
     assert_eq!(scanner.port_scripts("fe80::1", "tcp", 81, "mark").unwrap().len(), 1);
 }
 
 #[test]
-fn a_file_may_have_any_name_and_be_packed_or_have_nothing() {
+fn a_file_may_have_any_name_be_compressed_or_be_empty() {
     let folder = tempfile::tempdir().unwrap();
     let odd = folder.path().join("scan of – today.txt");
     std::fs::write(&odd, fixture("01-").bytes).unwrap();

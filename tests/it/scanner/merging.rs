@@ -1,11 +1,11 @@
-//! Merging of scanners: the rules of DATA_MODEL section 5, with the ids of the scans.
+//! Merging of scanners: the rules of docs/merge.md, with the IDs of the scans.
 
 use scanmill::{error::ErrorKind, merge::MergeFlags, model::merged_host_id, scanner::Scanner};
 
 use super::{Fake, TAIL};
 use crate::support::root;
 
-/// A scan with its own id.
+/// Returns a scan with its own ID.
 fn scan(args: &str, hosts: &str) -> Scanner {
     let xml =
         format!("<nmaprun scanner=\"nmap\" args=\"{args}\" start=\"1700000000\">{hosts}{TAIL}");
@@ -27,7 +27,7 @@ fn host(number: u8, ports: &[String], rest: &str) -> String {
 
 const TRACE: &str = "<trace><hop ttl=\"1\" ipaddr=\"192.0.2.254\"/></trace>";
 
-/// The caller of the example of section 5.
+/// Returns the caller of the documented example.
 fn caller() -> Scanner {
     let ports = [port("tcp", 22, "open", ""), port("tcp", 80, "closed", "")];
     let rest = format!(
@@ -36,7 +36,7 @@ fn caller() -> Scanner {
     scan("caller", &host(1, &ports, &rest))
 }
 
-/// The other one.
+/// Returns the other scan of the example.
 fn other() -> Scanner {
     let ports = [
         port("tcp", 22, "open", "<service name=\"ssh\" product=\"OpenSSH\" method=\"probed\"/>"),
@@ -53,7 +53,7 @@ fn other() -> Scanner {
 const HOST: &str = "192.0.2.1";
 
 #[test]
-fn the_example_of_the_documents() {
+fn the_documented_example_merges_as_shown() {
     let mut all = caller();
     all.merge(&[&other()], MergeFlags::default()).unwrap();
     assert_eq!(all.scanned_ports(HOST, "tcp").unwrap(), [22, 80, 443]);
@@ -103,12 +103,12 @@ fn merging_an_input_again_changes_nothing() {
     }
     assert_eq!(without_udp.all_protocols(HOST).unwrap(), ["tcp"], "its scan is known");
     assert_eq!(without_udp.scanned_hosts().unwrap(), [HOST, "192.0.2.3"]);
-    // One after the other is the same as at once.
+    // Merging one after the other equals merging all together.
     let mut steps = caller();
     steps.merge(&[&second], MergeFlags::default()).unwrap();
     steps.merge(&[&third], MergeFlags::default()).unwrap();
     assert_eq!(shown(&steps), before);
-    // A result as another one brings what is new of it.
+    // A merged result contributes what is new in it.
     let mut last = third;
     last.merge(&[&steps], MergeFlags::default()).unwrap();
     assert_eq!(last.scanned_hosts().unwrap(), ["192.0.2.3", HOST]);
@@ -116,7 +116,7 @@ fn merging_an_input_again_changes_nothing() {
 }
 
 #[test]
-fn several_at_once_are_taken_in_their_order() {
+fn several_scans_are_merged_in_their_order() {
     let first = scan("a", &host(1, &[port("tcp", 5, "open", "")], ""));
     let second = scan("b", &host(1, &[port("tcp", 5, "closed", "")], ""));
     for (order, state) in [([&first, &second], "open"), ([&second, &first], "closed")] {
@@ -127,7 +127,7 @@ fn several_at_once_are_taken_in_their_order() {
 }
 
 #[test]
-fn what_was_never_run_cannot_be_merged() {
+fn a_scan_that_was_never_run_cannot_be_merged() {
     let never = Scanner::new("192.0.2.1").unwrap();
     let mut own = caller();
     for error in [
@@ -137,14 +137,14 @@ fn what_was_never_run_cannot_be_merged() {
     ] {
         assert!(matches!(error.unwrap_err().kind(), ErrorKind::Scan(_)));
     }
-    assert_eq!(own.scanned_ports(HOST, "tcp").unwrap(), [22, 80], "nothing was taken");
-    // A cut document of an archive merges like any other.
+    assert_eq!(own.scanned_ports(HOST, "tcp").unwrap(), [22, 80], "nothing was merged");
+    // A truncated document of an archive merges like any other.
     let cut = Scanner::from_xml(root().join("fixtures/31-truncated-sigkill.xml")).unwrap();
     own.merge(&[&cut], MergeFlags::default()).unwrap();
     assert!(own.scanned_hosts().unwrap().len() > 1);
 }
 
-/// A scan that was run: what it asked for counts.
+/// Returns a scan that was run, so that its request counts.
 fn ran(args: &str, targets: &str, ports: &str, hosts: &str) -> Scanner {
     let info = format!("<scaninfo type=\"syn\" protocol=\"tcp\" services=\"{ports}\"/>");
     let xml = format!(
@@ -158,7 +158,7 @@ fn ran(args: &str, targets: &str, ports: &str, hosts: &str) -> Scanner {
 }
 
 #[test]
-fn what_nobody_scanned_is_what_either_asked_for_and_none_saw() {
+fn unscanned_hosts_and_ports_are_those_requested_by_either_and_seen_by_none() {
     let extra = "<extraports state=\"closed\" count=\"1\"><extrareasons reason=\"reset\" count=\"1\" proto=\"tcp\"/></extraports>";
     let listed = |number, list: &str| {
         host(number, &[list.to_owned()], "").replace("<ports>", &format!("<ports>{extra}"))
@@ -176,7 +176,7 @@ fn what_nobody_scanned_is_what_either_asked_for_and_none_saw() {
     assert_eq!(second().non_scanned_ports(HOST, "tcp").unwrap(), [81]);
     let mut all = first();
     all.merge(&[&second()], MergeFlags::default()).unwrap();
-    // The name that was typed is answered; that which only DNS gave is not.
+    // The name that was requested is known; the one that only DNS returned is not.
     assert_eq!(left(&all), ["192.0.2.3", "192.0.2.4", "x.example"]);
     // 22 and 23 are covered by the first, 80 is listed by the second, 81 by none.
     assert_eq!(all.non_scanned_ports(HOST, "tcp").unwrap(), [81]);
@@ -184,7 +184,7 @@ fn what_nobody_scanned_is_what_either_asked_for_and_none_saw() {
     own.merge(&[&second()], MergeFlags { non_scanned: false, ..MergeFlags::default() }).unwrap();
     assert_eq!(left(&own), ["192.0.2.3"]);
     assert!(own.non_scanned_ports(HOST, "tcp").unwrap().is_empty());
-    // A large network is counted one by one, and only if it is asked for.
+    // A large network is counted address by address, and only on request.
     let large = ran("c", "10.0.0.0/8", "22", &host(1, &[], ""));
     assert_eq!(
         large.non_scanned_hosts().unwrap().take(2).collect::<Vec<_>>(),

@@ -1,4 +1,4 @@
-//! Scans: with a fake nmap, a real one on loopback and in namespaces, and of fixtures.
+//! Scans with a fake nmap, with the real one on loopback and in namespaces, and from fixtures.
 
 mod background;
 mod fake;
@@ -20,19 +20,19 @@ use scanmill::scanner::Scanner;
 
 use crate::support::{command, output_of, skip};
 
-/// How nmap's output begins.
+/// The beginning of nmap's output.
 const HEAD: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE nmaprun>
 <nmaprun scanner="nmap" args="nmap -oX - 192.0.2.1" start="1700000000" startstr="Tue Nov 14 22:13:20 2023" version="7.93" xmloutputversion="1.05">
 <scaninfo type="connect" protocol="tcp" numservices="4" services="22,80-81,443"/>
 "#;
 
-/// How it ends.
+/// The end of nmap's output.
 const TAIL: &str = r#"<runstats><finished time="1700000009" timestr="Tue Nov 14 22:13:29 2023" summary="all done" elapsed="9" exit="success"/><hosts up="1" down="0" total="1"/></runstats>
 </nmaprun>
 "#;
 
-/// A host as nmap writes it.
+/// Returns a host as nmap writes it.
 fn host(number: u8) -> String {
     format!(
         r#"<host starttime="1700000001" endtime="1700000002"><status state="up" reason="echo-reply"/><address addr="192.0.2.{number}" addrtype="ipv4"/><ports><extraports state="closed" count="2"><extrareasons reason="reset" count="2" proto="tcp" ports="80-81"/></extraports><port protocol="tcp" portid="22"><state state="open" reason="syn-ack"/><service name="ssh" method="table" conf="3"/></port></ports></host>
@@ -44,7 +44,7 @@ fn host(number: u8) -> String {
 struct Fake(tempfile::TempDir);
 
 impl Fake {
-    /// `SAY name` in the script writes the text of that name.
+    /// Creates a script. `SAY name` in it writes the text of that name.
     fn new(script: &str, texts: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in texts {
@@ -53,14 +53,15 @@ impl Fake {
         let begin = "#!/bin/sh\ncd \"$(dirname \"$0\")\"\nSAY() { cat \"$1\"; }\n";
         let draft = folder.path().join("draft");
         fs::write(&draft, format!("{begin}{script}\n")).unwrap();
-        // Written by another process: one that this one still had open could not be run.
+        // A child process writes the script: if this process had it open for writing, executing it could
+        // fail.
         output_of(
             command("install").args(["-m", "755"]).arg(&draft).arg(folder.path().join("nmap")),
         );
         Self(folder)
     }
 
-    /// One that writes this and ends well.
+    /// Creates a script that writes `xml` and succeeds.
     fn saying(xml: &str) -> Self {
         Self::new("SAY xml", &[("xml", xml)])
     }
@@ -78,12 +79,13 @@ impl Fake {
     }
 }
 
-/// Whether a process is there, be it as one that has ended and that nobody waited for.
+/// Returns true if a process exists, including as a zombie.
 fn exists(pid: &str) -> bool {
     !pid.trim().is_empty() && Path::new("/proc").join(pid.trim()).exists()
 }
 
-/// Whether a process, a child of a child perhaps, runs no more; it may take a moment.
+/// Waits until a process, which need not be a child, has ended. Returns false if it does not within some
+/// seconds.
 fn ends(pid: &str) -> bool {
     let is_running = || {
         let stat = fs::read_to_string(Path::new("/proc").join(pid.trim()).join("stat"));
@@ -95,7 +97,7 @@ fn ends(pid: &str) -> bool {
     comes_true(|| !is_running())
 }
 
-/// Waits for something.
+/// Waits until a condition is true. Returns false if it does not become true in time.
 fn comes_true(mut is_true: impl FnMut() -> bool) -> bool {
     (0..1000).any(|_| {
         let now = is_true();
@@ -106,7 +108,7 @@ fn comes_true(mut is_true: impl FnMut() -> bool) -> bool {
     })
 }
 
-/// Whether the real nmap is here; says so if not.
+/// Returns true if the real nmap is installed; otherwise reports that the test is skipped.
 fn has_nmap(test: &str) -> bool {
     let found = command("nmap").arg("--version").output().is_ok_and(|done| done.status.success());
     if !found {
@@ -115,7 +117,7 @@ fn has_nmap(test: &str) -> bool {
     found
 }
 
-/// Whether this is root; says so if not.
+/// Returns true if the tests run as root; otherwise reports that the test is skipped.
 fn is_root(test: &str) -> bool {
     let root = output_of(command("id").arg("-u")).trim() == "0";
     if !root {

@@ -1,4 +1,4 @@
-//! The real nmap against own hosts in network namespaces that have no link to any other network.
+//! The real nmap against local hosts in network namespaces, which have no link to any other network.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use scanmill::scanner::Scanner;
 use super::{comes_true, has_nmap, is_root};
 use crate::support::{command, output_of, skip};
 
-/// A scanner's namespace and a host's, with a cable between them.
+/// A scanner's namespace and a host's, connected by a virtual cable.
 struct Lab {
     name: String,
     folder: tempfile::TempDir,
@@ -20,7 +20,8 @@ struct Lab {
 }
 
 impl Lab {
-    /// `None`, and said so, if namespaces cannot be made.
+    /// Creates the namespaces. Returns `None`, after reporting that the test is skipped, if that is not
+    /// permitted.
     fn new(test: &str) -> Option<Self> {
         if !has_nmap(test) || !is_root(test) {
             return None;
@@ -57,7 +58,7 @@ impl Lab {
         self.folder.path().join("nmap")
     }
 
-    /// Starts a program on the host that says `ready`.
+    /// Starts a program on the host, and waits until it prints `ready`.
     fn serve(&mut self, python: &str) {
         let ready = self.folder.path().join(format!("ready{}", self.servers.len()));
         let script = format!("{python}\n");
@@ -88,7 +89,7 @@ fn ip(words: &str) {
     output_of(command("ip").args(words.split(' ')));
 }
 
-/// A web server and a service of names that answers anything.
+/// A web server, and a name server that answers any query.
 const SERVERS: &str = r#"
 import http.server, socket, sys, threading
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -115,10 +116,10 @@ server.serve_forever()
 "#;
 
 #[test]
-fn scans_of_own_hosts_with_some_that_are_down() {
-    let Some(mut lab) = Lab::new("scans_of_own_hosts_with_some_that_are_down") else { return };
+fn scans_of_local_hosts_some_of_which_are_down() {
+    let Some(mut lab) = Lab::new("scans_of_local_hosts_some_of_which_are_down") else { return };
     if command("python3").arg("--version").output().is_err() {
-        skip("scans_of_own_hosts_with_some_that_are_down", "python3 is missing");
+        skip("scans_of_local_hosts_some_of_which_are_down", "python3 is missing");
         return;
     }
     assert!(fs::metadata(lab.nmap()).unwrap().permissions().mode() & 0o111 != 0);
@@ -162,7 +163,7 @@ fn scans_of_own_hosts_with_some_that_are_down() {
     assert!(down.scanned_hosts().unwrap().is_empty());
     assert_eq!(down.non_scanned_hosts().unwrap().count(), 2);
     assert!(down.state("192.0.2.30").is_err());
-    // Nobody has to answer for what is told of each.
+    // Each host counts either as scanned or as not scanned, even if it never answers.
     let silent = scan("192.0.2.30", "80", "-sS -n -Pn --max-retries 0");
     assert_eq!(
         silent.non_scanned_hosts().unwrap().count(),

@@ -16,7 +16,7 @@ use scanmill::{
 use super::{comes_true, has_nmap, is_root};
 use crate::support::{command, output_of, skip};
 
-/// A mail server that says so, and answers nothing else.
+/// Starts a mail server that greets its clients and answers nothing else. Returns its port.
 fn mail_server(address: &str) -> u16 {
     let listener = TcpListener::bind((address, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -32,14 +32,14 @@ fn mail_server(address: &str) -> u16 {
     port
 }
 
-/// A port of which nobody listens.
+/// Returns a port on which no process listens.
 fn closed_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 #[test]
-fn a_connect_scan_tells_ports_that_listen_from_those_that_do_not() {
-    if !has_nmap("a_connect_scan_tells_ports_that_listen_from_those_that_do_not") {
+fn a_connect_scan_distinguishes_open_and_closed_ports() {
+    if !has_nmap("a_connect_scan_distinguishes_open_and_closed_ports") {
         return;
     }
     let (open, closed) = (mail_server("127.0.0.1"), closed_port());
@@ -84,8 +84,8 @@ fn services_and_scripts_are_found() {
 }
 
 #[test]
-fn many_ports_that_are_closed_are_not_missing() {
-    if !has_nmap("many_ports_that_are_closed_are_not_missing") {
+fn many_closed_ports_are_not_missing() {
+    if !has_nmap("many_closed_ports_are_not_missing") {
         return;
     }
     let open = mail_server("127.0.0.1");
@@ -158,8 +158,8 @@ fn progress_errors_and_cancelling_in_the_background() {
 }
 
 #[test]
-fn raw_scans_tell_of_udp_systems_and_routes() {
-    let test = "raw_scans_tell_of_udp_systems_and_routes";
+fn raw_scans_find_udp_ports_systems_and_routes() {
+    let test = "raw_scans_find_udp_ports_systems_and_routes";
     if !has_nmap(test) || !is_root(test) {
         return;
     }
@@ -193,8 +193,8 @@ fn raw_scans_tell_of_udp_systems_and_routes() {
 }
 
 #[test]
-fn ipv6_is_asked_for_by_its_targets_alone() {
-    let test = "ipv6_is_asked_for_by_its_targets_alone";
+fn ipv6_targets_turn_on_ipv6() {
+    let test = "ipv6_targets_turn_on_ipv6";
     if !has_nmap(test) {
         return;
     }
@@ -215,7 +215,7 @@ fn ipv6_is_asked_for_by_its_targets_alone() {
     assert_eq!(scanner.host_script("::1", "me").unwrap(), Some("::1"));
 }
 
-/// The examples stand beside the tests when both were built.
+/// The examples are next to the tests if both were built.
 #[test]
 fn the_examples_run() {
     if !has_nmap("the_examples_run") {

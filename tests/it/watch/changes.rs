@@ -1,4 +1,4 @@
-//! Only what changes.
+//! `watch --changes`: the feed contains only changes.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::support;
 /// The fixtures of one network on three days.
 const DAYS: [&str; 7] = ["40-", "41-", "42-", "43-", "44-", "45-", "46-"];
 
-/// A change without the scans that saw it.
+/// Returns a change without the scans that saw it.
 fn brief(line: &Value) -> String {
     let text = |name: &str| line[name].as_str().unwrap_or("-").to_owned();
     let ports = line["ports"].as_str().map_or(String::new(), |ports| format!("/{ports}"));
@@ -26,7 +26,7 @@ fn brief(line: &Value) -> String {
     )
 }
 
-/// What `diff` says of two fixtures.
+/// Returns the rows of `diff` for two fixtures.
 fn diff(old: &str, new: &str) -> Vec<String> {
     let path = |start: &str| support::fixture(start).path;
     let mut command = support::command(assert_cmd::cargo::cargo_bin!("scanmill"));
@@ -41,7 +41,7 @@ fn put(place: &Place, start: &str) {
     place.put(&fixture.name, fixture.bytes);
 }
 
-/// The same scan, so many days later: every number of ten digits is a time.
+/// Returns the scan `days` days later: every number of ten digits is a time.
 fn later(xml: &str, days: i64) -> String {
     let part = |part: &str| match part.trim_end_matches('"').parse::<i64>() {
         Ok(time) if part.len() == 11 => format!("{}\"", time + days * 86_400),
@@ -50,7 +50,7 @@ fn later(xml: &str, days: i64) -> String {
     xml.split_inclusive('"').map(part).collect::<Vec<_>>().concat()
 }
 
-/// What a watch tells of the second file after the first one, without scans.
+/// Returns the lines that a watch writes for the second file after the first one, without scans.
 fn told(first: &str, second: &str) -> Vec<String> {
     let place = Place::new();
     for start in [first, second] {
@@ -66,7 +66,7 @@ fn the_first_look_at_a_host_is_a_state_and_no_change() {
     put(&place, "41-");
     place.once(&["--changes"]);
     assert!(place.lines().is_empty(), "nothing was known");
-    // As events: the host and its open ports. What is closed would be a flood.
+    // As events: the host and its open ports. Closed ports would be too many.
     let place = Place::new();
     put(&place, "44-");
     place.once(&["--changes", "--baseline", "events"]);
@@ -75,7 +75,7 @@ fn the_first_look_at_a_host_is_a_state_and_no_change() {
     assert!(lines.iter().any(|line| line["column"] == "host"));
     let mut states = lines.iter().filter(|line| line["column"] == "state");
     assert!(states.clone().count() > 0 && states.all(|line| line["new"] == "open"));
-    // A baseline that was silent, then hosts that are new.
+    // A silent baseline, then new hosts.
     let place = Place::new();
     put(&place, "41-");
     place.once(&["--changes"]);
@@ -87,19 +87,20 @@ fn the_first_look_at_a_host_is_a_state_and_no_change() {
 }
 
 #[test]
-fn the_second_look_of_a_kind_tells_what_diff_does() {
+fn the_second_look_reports_what_diff_does() {
     let told = told("41-", "44-");
     let mut expected = diff("41-", "44-");
     assert!(!expected.is_empty());
-    // A host that a scan does not list stays as it was last seen, and what a scan did not look for is no change.
+    // A host that a scan does not list stays as it was last seen, and what a scan did not look for is not a
+    // change.
     expected.retain(|line| !line.contains(" host gone") && !line.contains(" not_scanned"));
     assert!(expected.len() > 3, "{expected:?}");
     assert_eq!(told, expected);
 }
 
-/// Looks without versions in between hide none, and make none appear again.
+/// Scans without version detection in between hide no versions, and do not make them appear again.
 #[test]
-fn a_quick_look_changes_nothing_that_it_did_not_look_for() {
+fn a_quick_look_changes_only_what_it_looked_for() {
     let place = Place::new();
     put(&place, "41-");
     place.once(&["--changes"]);
@@ -112,7 +113,7 @@ fn a_quick_look_changes_nothing_that_it_did_not_look_for() {
 }
 
 #[test]
-fn a_state_goes_step_by_step_however_the_files_come() {
+fn states_follow_in_order_however_the_files_arrive() {
     let args = ["--changes", "--baseline", "events"];
     let at_once = Place::new();
     for start in DAYS {
@@ -130,14 +131,14 @@ fn a_state_goes_step_by_step_however_the_files_come() {
         "watch_changes_of_three_days",
         at_once.lines().iter().map(brief).collect::<Vec<_>>().join("\n")
     );
-    // What was seen is not seen again.
+    // A scan that was seen is not reported again.
     for start in ["40-", "44-"] {
         let fixture = support::fixture(start);
         one_by_one.put("again.xml", fixture.bytes);
         one_by_one.once(&args);
     }
     assert_eq!(read(&at_once), read(&one_by_one));
-    // A silent baseline leaves out the first look at each host, and nothing else.
+    // A silent baseline omits only the first look at each host.
     let silent = Place::new();
     for start in DAYS {
         put(&silent, start);
@@ -151,7 +152,7 @@ fn a_state_goes_step_by_step_however_the_files_come() {
 }
 
 #[test]
-fn kills_change_nothing_of_what_is_told() {
+fn kills_do_not_change_the_feed() {
     let expected = {
         let place = Place::new();
         for start in DAYS {
@@ -184,7 +185,7 @@ fn the_state_on_disk_does_not_grow_with_the_scans() {
     let xml = String::from_utf8(support::fixture("41-").bytes).unwrap();
     let mut sizes = Vec::new();
     for day in 0..20 {
-        // The same look again, a day later each time.
+        // Each time the scan is a day later.
         let text = later(&xml, day);
         place.put(&format!("{day:02}.xml"), text);
         place.once(&["--changes"]);
@@ -194,10 +195,10 @@ fn the_state_on_disk_does_not_grow_with_the_scans() {
     assert!(last <= first + first / 20, "{sizes:?}");
 }
 
-/// A state is kept for years: bytes of another form need another version, or an old state is misread. What is in it
+/// A state is kept for years: a changed layout needs a new version, or old states are misread. Its content
 /// has a golden test of its own, in `src/watch/part.rs`.
 #[test]
-fn the_form_of_the_state_is_that_of_its_version() {
+fn the_layout_of_the_state_matches_its_version() {
     let place = Place::new();
     put(&place, "41-");
     place.once(&["--changes"]);
@@ -209,7 +210,7 @@ fn the_form_of_the_state_is_that_of_its_version() {
             let bytes = fs::read(&path).unwrap();
             let kind = String::from_utf8_lossy(&bytes[..13]).into_owned();
             let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
-            // The version, and how long the first block is when it is unpacked.
+            // The version, and the decompressed length of the first block.
             let (version, len) = (number(16), number(23));
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             format!("{name} {kind} {version} {len}")
@@ -220,7 +221,7 @@ fn the_form_of_the_state_is_that_of_its_version() {
 }
 
 #[test]
-fn changes_are_events_of_ecs_too() {
+fn changes_can_be_events_of_ecs() {
     let told = |args: &[&str]| {
         let place = Place::new();
         for start in DAYS {
@@ -242,7 +243,7 @@ fn changes_are_events_of_ecs_too() {
 }
 
 #[test]
-fn a_port_that_is_open_at_its_first_look_is_told() {
+fn a_port_that_is_open_at_its_first_look_is_reported() {
     let place = Place::new();
     let scan = |start: u32, tcp: &str, ports: &str| {
         format!(

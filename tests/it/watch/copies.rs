@@ -1,4 +1,4 @@
-//! What was given is not given again: copies, files that grow, files that are cut.
+//! Written documents are not written again: copies, files that grow, truncated files.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ fn ids(place: &Place) -> Vec<String> {
 }
 
 #[test]
-fn copies_under_any_name_and_packing_give_nothing() {
+fn copies_under_any_name_and_compression_add_nothing() {
     let place = Place::new();
     place.put("a.xml", scan(1, 3));
     place.once(&[]);
@@ -22,7 +22,7 @@ fn copies_under_any_name_and_packing_give_nothing() {
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
     std::io::Write::write_all(&mut packed, scan(1, 3).as_bytes()).unwrap();
     place.put("d.xml.gz", packed.finish().unwrap());
-    // Other bytes, but the same scan with the same hosts.
+    // Other bytes for the same scan with the same hosts.
     place.put("e.xml", scan(1, 3).replace("?>\n", "?>\n\n"));
     place.once(&[]);
     assert_eq!(ids(&place), expected(1, 3));
@@ -39,7 +39,7 @@ fn a_file_that_grew_gives_its_new_documents() {
 }
 
 #[test]
-fn a_scan_that_was_cut_gives_what_is_new_when_more_of_it_is_there() {
+fn a_truncated_scan_adds_its_new_hosts_as_it_grows() {
     let whole = scan(1, 5);
     let ends: Vec<usize> =
         whole.match_indices("</host>").map(|(at, text)| at + text.len()).collect();
@@ -47,10 +47,10 @@ fn a_scan_that_was_cut_gives_what_is_new_when_more_of_it_is_there() {
     let place = Place::new();
     place.put("a.xml", &whole[..ends[1]]);
     place.once(&[]);
-    // The scan is told of too, as one that was cut.
+    // The scan itself is written, too, as truncated.
     assert_eq!(ids(&place), [&all[..2], &all[5..]].concat());
     assert_eq!(place.lines()[2]["truncated"], true);
-    // The fourth host is cut: it comes again when it is whole.
+    // The fourth host is truncated, so it comes again when it is complete.
     place.put("a.xml", &whole[..ends[2] + 30]);
     place.once(&[]);
     assert_eq!(ids(&place)[3..], [&all[2..4], &all[5..]].concat());
@@ -63,14 +63,14 @@ fn a_scan_that_was_cut_gives_what_is_new_when_more_of_it_is_there() {
     for done in &all[..3] {
         assert_eq!(lines.iter().filter(|line| id(line) == *done).count(), 1);
     }
-    // A copy that tells less gives nothing.
+    // A poorer copy adds nothing.
     place.put("b.xml", &whole[..ends[3]]);
     place.once(&[]);
     assert_eq!(place.lines(), lines);
 }
 
 #[test]
-fn two_finished_scans_of_one_id_that_differ_are_both_given() {
+fn two_different_finished_scans_with_the_same_id_are_both_written() {
     let place = Place::new();
     place.put("a.xml", scan(1, 2));
     place.once(&[]);

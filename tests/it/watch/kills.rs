@@ -1,4 +1,4 @@
-//! Runs that are killed, run out of space, or meet a feed that gives way.
+//! Runs that are killed, run out of space, or rotate their feed.
 
 use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt as _, str, thread, time::Duration};
 
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Place, expected, scan};
 use crate::support;
 
-/// Moments that look random, the same in every run of the tests.
+/// Pseudo-random delays, the same in every test run.
 struct Moments(u64);
 
 impl Moments {
@@ -19,7 +19,7 @@ impl Moments {
     }
 }
 
-/// Drops 200 files while runs with these options are killed 20 times, and reads what is left.
+/// Adds 200 files while runs with these options are killed 20 times, then reads the rest.
 fn kill(args: &[&str], seed: u64) -> Place {
     let place = Place::new();
     let mut moments = Moments(seed);
@@ -29,7 +29,7 @@ fn kill(args: &[&str], seed: u64) -> Place {
         for number in round * 10..round * 10 + 10 {
             place.put(&format!("{number}.xml"), scan(number, hosts(number)));
         }
-        // Every second one has written something.
+        // Every second run has written something.
         while round % 2 == 1 && feed(&place) == before {
             thread::sleep(Duration::from_millis(1));
         }
@@ -40,7 +40,7 @@ fn kill(args: &[&str], seed: u64) -> Place {
     place
 }
 
-/// Which file the feed is, and how long.
+/// Returns the inode and the length of the feed.
 fn feed(place: &Place) -> Option<(u64, u64)> {
     fs::metadata(place.path("feed.jsonl")).ok().map(|meta| (meta.ino(), meta.len()))
 }
@@ -54,7 +54,7 @@ fn each_once() -> BTreeMap<String, usize> {
 }
 
 #[test]
-fn twenty_kills_repeat_nothing_and_lose_nothing() {
+fn twenty_kills_neither_repeat_nor_lose_lines() {
     let place = kill(&[], 1);
     assert!(place.ids() == each_once(), "{} ids", place.ids().len());
     assert_eq!(place.once(&[]), "");
@@ -62,13 +62,13 @@ fn twenty_kills_repeat_nothing_and_lose_nothing() {
 }
 
 #[test]
-fn twenty_kills_lose_nothing_from_files_that_give_way() {
+fn twenty_kills_lose_no_lines_from_rotated_files() {
     let place = kill(&["--rotate-size", "64K", "--keep", "1000"], 2);
     assert!(place.path("feed.jsonl.5").exists());
     assert!(place.ids() == each_once(), "{} ids", place.ids().len());
 }
 
-/// What a state and a feed are at a moment.
+/// A state and a feed at a moment.
 struct Moment {
     ledger: Vec<u8>,
     feed: Vec<u8>,
@@ -80,8 +80,8 @@ impl Moment {
         Self { ledger: read("in/.scanmill/ledger"), feed: read("feed.jsonl") }
     }
 
-    /// Leaves things as a run does that is killed between its note and the end: so many bytes of the batch are
-    /// in the feed.
+    /// Restores the files as a run leaves them that is killed after it has written its note: `written` bytes
+    /// of the batch are in the feed.
     fn leave(&self, after: &Self, place: &Place, written: usize) {
         let (feed, state) = (place.path("feed.jsonl"), place.path("in/.scanmill"));
         let lines = &after.feed[self.feed.len()..];
@@ -94,7 +94,7 @@ impl Moment {
     }
 }
 
-/// The note of a batch between two moments, of feed and ledger, as version 0.1.0 wrote it.
+/// Returns the note of a batch between two moments of feed and ledger, as version 0.1.0 wrote it.
 pub(super) fn note(place: &Place, feed: (&[u8], &[u8]), ledger: (&[u8], &[u8])) -> String {
     let meta = fs::metadata(place.path("feed.jsonl")).unwrap();
     let lines = &feed.1[feed.0.len()..];
@@ -111,7 +111,7 @@ pub(super) fn note(place: &Place, feed: (&[u8], &[u8]), ledger: (&[u8], &[u8])) 
 }
 
 #[test]
-fn what_a_killed_run_left_of_a_batch_is_completed() {
+fn a_batch_left_unfinished_by_a_killed_run_is_completed() {
     let place = Place::new();
     place.put("1.xml", scan(1, 3));
     place.once(&[]);
@@ -122,19 +122,19 @@ fn what_a_killed_run_left_of_a_batch_is_completed() {
     let len = after.feed.len() - before.feed.len();
     for written in [0, 1, len / 2, len - 1, len] {
         before.leave(&after, &place, written);
-        // The input is gone: what was to be given is known without it.
+        // The input is gone, but the note contains the lines.
         let _ = fs::remove_file(place.path("in/2.xml"));
         place.once(&[]);
         assert!(Moment::of(&place).feed == after.feed, "{written} of {len} bytes");
         assert!(!place.path("in/.scanmill/note").exists());
     }
-    // The feed went on in another file meanwhile, but for the end of the batch.
+    // The feed was rotated when it had 10 bytes of the batch.
     before.leave(&after, &place, 10);
     fs::rename(place.path("feed.jsonl"), place.path("feed.jsonl.1")).unwrap();
     place.once(&[]);
     assert!(fs::read(place.path("feed.jsonl.1")).unwrap() == after.feed);
     assert_eq!(fs::read(place.path("feed.jsonl")).unwrap(), b"");
-    // A note that came back from a batch that is in the ledger, or whose lines are gone, says nothing.
+    // A note restored from a batch that is in the ledger, or whose lines are gone, has no effect.
     fs::rename(place.path("feed.jsonl.1"), place.path("feed.jsonl")).unwrap();
     before.leave(&after, &place, len);
     fs::write(place.path("in/.scanmill/ledger"), &after.ledger).unwrap();
@@ -144,7 +144,7 @@ fn what_a_killed_run_left_of_a_batch_is_completed() {
 }
 
 #[test]
-fn a_file_that_may_not_grow_ends_the_run_and_nothing_is_lost() {
+fn a_file_size_limit_ends_the_run_and_loses_nothing() {
     let place = Place::new();
     place.put("1.xml", scan(1, 3));
     place.once(&[]);
@@ -163,7 +163,7 @@ fn a_file_that_may_not_grow_ends_the_run_and_nothing_is_lost() {
             failed += 1;
             assert_eq!(output.status.code(), Some(4), "{said}");
             assert!(said.contains("cannot write"), "{said}");
-            // What was there is as it was.
+            // The old content is unchanged.
             assert!(fs::read(place.path("feed.jsonl")).unwrap().starts_with(&before), "{blocks}");
         }
     }
@@ -175,7 +175,7 @@ fn a_file_that_may_not_grow_ends_the_run_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_full_disk_loses_nothing_when_there_is_room_again() {
+fn a_full_disk_loses_nothing_once_there_is_room_again() {
     let place = Place::new();
     for number in 0..40 {
         place.put(&format!("{number:02}.xml"), scan(number, 100));
@@ -184,7 +184,7 @@ fn a_full_disk_loses_nothing_when_there_is_room_again() {
     let mut unshare = support::command("unshare");
     unshare.args(["-rm", "mount", "-t", "tmpfs", "none"]).arg(place.path("small"));
     if !unshare.output().is_ok_and(|output| output.status.success()) {
-        // Mounting is a matter of the machine, not of what is installed.
+        // Mounting depends on the machine, not on installed programs, so this is no failure with `CI` set.
         let _ = std::io::Write::write_all(
             &mut std::io::stderr(),
             b"SKIPPED a_full_disk_...: no file system may be mounted\n",

@@ -1,4 +1,4 @@
-//! A folder that is watched: each document once in the feed, whatever happens.
+//! A watched folder: each document is written to the feed once, whatever happens.
 
 mod changes;
 mod copies;
@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use crate::support;
 
-/// A document: the scan of this number, with so many hosts.
+/// Returns the document of scan `number` with `hosts` hosts.
 fn scan(number: u32, hosts: u32) -> String {
     let mut xml = format!(
         "<?xml version=\"1.0\"?>\n<nmaprun scanner=\"nmap\" version=\"7.94\" args=\"nmap {number}\" \
@@ -49,7 +49,7 @@ fn scan(number: u32, hosts: u32) -> String {
     xml
 }
 
-/// A folder with a folder that is watched, `in`, and the feed.
+/// A folder that contains the watched folder, `in`, and the feed.
 struct Place(tempfile::TempDir);
 
 impl Place {
@@ -63,7 +63,7 @@ impl Place {
         self.0.path().join(name)
     }
 
-    /// Puts a file into the folder, as a whole.
+    /// Puts a complete file into the folder.
     fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
         fs::write(self.path("coming"), bytes).unwrap();
         fs::rename(self.path("coming"), self.path("in").join(name)).unwrap();
@@ -80,7 +80,7 @@ impl Place {
         command
     }
 
-    /// Reads what is there, with these options too; gives what was said.
+    /// Reads the present files with these options, and returns the messages.
     fn once(&self, args: &[&str]) -> String {
         self.once_ends(0, args)
     }
@@ -97,9 +97,9 @@ impl Place {
         Watching(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
-    /// All lines of the feed, those of older files first; each must be whole.
+    /// Returns all lines of the feed, those of rotated files first. Each must be complete.
     fn lines(&self) -> Vec<Value> {
-        // A run that was killed may leave a gap in the numbers.
+        // A killed run may leave a gap in the numbers.
         let old = (1..1000).rev().map(|number| self.path(&format!("feed.jsonl.{number}")));
         let mut files: Vec<PathBuf> = old.filter(|path| path.exists()).collect();
         files.push(self.path("feed.jsonl"));
@@ -109,7 +109,7 @@ impl Place {
         all.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// How often the feed has each id.
+    /// Counts the lines of the feed per ID.
     fn ids(&self) -> BTreeMap<String, usize> {
         let mut ids = BTreeMap::new();
         for line in self.lines() {
@@ -118,23 +118,23 @@ impl Place {
         ids
     }
 
-    /// Waits until the feed has so many lines.
+    /// Waits until the feed has `lines` lines.
     fn wait_for(&self, lines: usize) {
         let feed = || fs::read(self.path("feed.jsonl")).unwrap_or_default();
-        // What is behind the last line end is no line yet, or nothing.
+        // Bytes after the last line end are an unfinished line, or none.
         while feed().split(|byte| *byte == b'\n').count() <= lines {
             thread::sleep(Duration::from_millis(5));
         }
     }
 }
 
-/// What tells a line apart: the id of its host, else of its scan.
+/// Returns the ID that identifies a line: that of its host, otherwise that of its scan.
 fn id(line: &Value) -> String {
     let id = line["host_id"].as_str().or(line["scan_id"].as_str());
     id.unwrap_or_else(|| panic!("{line} has no id")).to_owned()
 }
 
-/// Ids of all lines that a document gives.
+/// Returns the IDs of all lines of a document.
 fn expected(number: u32, hosts: u32) -> Vec<String> {
     let args = format!("nmap {number}");
     let start = (1_700_000_000 + number).to_string();
@@ -143,7 +143,7 @@ fn expected(number: u32, hosts: u32) -> Vec<String> {
     of_hosts.chain(std::iter::once(id.clone())).collect()
 }
 
-/// A run that goes on; it is killed when the test is over.
+/// A watch that keeps running. It is killed at the end of the test.
 struct Watching(Child);
 
 impl Watching {
@@ -152,13 +152,13 @@ impl Watching {
         support::output_of(kill.args([&format!("-{name}"), &self.0.id().to_string()]));
     }
 
-    /// Has it end, and gives its exit code.
+    /// Sends a signal, and returns the exit code.
     fn ended_quietly(mut self, signal: &str) -> Option<i32> {
         self.signal(signal);
         self.0.wait().unwrap().code()
     }
 
-    /// Has it end, and gives its exit code and what it said.
+    /// Sends a signal, and returns the exit code and the messages.
     fn ended(mut self, signal: &str) -> (Option<i32>, String) {
         self.signal(signal);
         let status = self.0.wait().unwrap();

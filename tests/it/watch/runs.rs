@@ -1,4 +1,4 @@
-//! Runs as they go on: what they wait for, what they refuse, how they end.
+//! Long-running watches: what they wait for, what they refuse, and how they end.
 
 use std::{
     fs::{self, File},
@@ -16,7 +16,7 @@ fn half_a_file_waits_until_it_is_whole() {
     let mut half = File::create(place.path("in/a.xml")).unwrap();
     half.write_all(start.as_bytes()).unwrap();
     let watching = place.spawn(&["--settle", "1h"]);
-    // Files behind it in order are not held up; when they are there, it was looked at.
+    // It does not hold up later files. Once their lines are written, it has been checked.
     place.put("b.xml", scan(2, 2));
     place.wait_for(3);
     place.put("c.xml", scan(3, 2));
@@ -32,7 +32,7 @@ fn half_a_file_waits_until_it_is_whole() {
 }
 
 #[test]
-fn half_a_file_that_stays_as_it_is_is_read() {
+fn half_a_file_that_stays_unchanged_is_read() {
     let place = Place::new();
     let whole = scan(1, 5);
     place.put("a.xml", &whole[..whole.len() / 2]);
@@ -45,19 +45,19 @@ fn half_a_file_that_stays_as_it_is_is_read() {
 }
 
 #[test]
-fn once_waits_for_what_may_be_written_still_and_ends() {
+fn once_waits_for_files_that_may_still_be_written_and_ends() {
     let place = Place::new();
     place.put("a.xml", &scan(1, 2)[..200]);
     place.put("b.xml", scan(2, 2));
     let output = place.command(&["--once", "--settle", "50ms", "-q"]).output().unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
-    // What was whole came first; a scan without a whole host is told of, too.
+    // The complete file came first. A scan without a complete host is written, too.
     let seen: Vec<_> = place.lines().iter().map(id).collect();
     assert_eq!(seen[..3], expected(2, 2));
 }
 
 #[test]
-fn an_error_is_told_once_and_the_rest_is_read() {
+fn an_error_is_reported_once_and_the_rest_is_read() {
     let place = Place::new();
     place.put("a.xml.gz", b"\x1f\x8b\x08 no gzip");
     place.put("b.txt", "no xml");
@@ -66,15 +66,15 @@ fn an_error_is_told_once_and_the_rest_is_read() {
     assert_eq!(said.matches("E_DECOMPRESS").count(), 1, "{said}");
     assert!(!said.contains("b.txt"), "{said}");
     assert_eq!(place.lines().len(), 2);
-    assert_eq!(place.once(&[]), "", "it is known now");
-    // It is another file now.
+    assert_eq!(place.once(&[]), "", "it is in the ledger now");
+    // Now it is another file.
     place.put("a.xml.gz", scan(2, 1));
     place.once(&[]);
     assert_eq!(place.lines().len(), 4);
 }
 
 #[test]
-fn a_state_is_made_of_no_links_and_in_no_folder_of_somebody_else() {
+fn a_state_contains_no_links_and_lies_in_no_foreign_folder() {
     let place = Place::new();
     place.put("a.xml", scan(1, 1));
     fs::write(place.path("precious"), "mine").unwrap();
@@ -92,7 +92,7 @@ fn a_state_is_made_of_no_links_and_in_no_folder_of_somebody_else() {
     std::os::unix::fs::symlink("../mine", &state).unwrap();
     assert!(place.once_ends(2, &[]).contains("is a link"));
     fs::remove_file(&state).unwrap();
-    // One line without an end looks like a ledger that was cut.
+    // A single line without an end looks like a truncated ledger.
     fs::write(place.path("mine/ledger"), "2019").unwrap();
     let said = place.once_ends(2, &["--state-dir", "mine"]);
     assert!(said.contains("mine/ledger was there before"), "{said}");
@@ -111,7 +111,7 @@ fn a_second_run_with_the_same_state_is_refused() {
     place.wait_for(2);
     let said = place.once_ends(2, &[]);
     assert!(said.contains("another watch is at work"), "{said}");
-    // With another state there may be another one, but not for the same feed.
+    // Another state allows another watch, but not for the same feed.
     let said = place.once_ends(2, &["--state-dir", "state"]);
     assert!(said.contains("another run writes feed.jsonl"), "{said}");
     let mut other = support::command(place.command(&[]).get_program());
@@ -119,7 +119,7 @@ fn a_second_run_with_the_same_state_is_refused() {
     let output = other.current_dir(place.path("")).args(args).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(first.ended("INT").0, Some(130));
-    // The lock goes with the run, however it ends.
+    // The lock ends with the process, however it ends.
     let killed = place.spawn(&[]);
     place.put("b.xml", scan(2, 1));
     place.wait_for(4);
@@ -128,7 +128,7 @@ fn a_second_run_with_the_same_state_is_refused() {
 }
 
 #[test]
-fn the_feed_and_the_state_are_no_inputs() {
+fn the_feed_and_the_state_are_not_inputs() {
     let place = Place::new();
     place.put("a.xml", scan(1, 1));
     let run = || {
@@ -144,7 +144,7 @@ fn the_feed_and_the_state_are_no_inputs() {
 }
 
 #[test]
-fn old_files_of_the_feed_stay_in_order_and_no_more_than_asked_for() {
+fn rotated_files_stay_in_order_and_within_their_number() {
     let place = Place::new();
     for number in 0..9 {
         place.put("a.xml", scan(number, 10));
@@ -178,7 +178,7 @@ fn wrong_usage_is_refused() {
     refused(&["in"]);
     fs::remove_dir_all(place.path("in")).unwrap();
     assert!(refused(&[]).contains("in is no folder"));
-    // A state is that of one feed.
+    // A state belongs to one feed.
     let place = Place::new();
     place.once(&[]);
     let said = place.once_ends(2, &["--changes"]);

@@ -1,4 +1,4 @@
-//! A watch as a service: what it is told by signals, and what it says.
+//! A watch as a service: its reaction to signals, and its messages.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Place, Watching, expected, id, scan};
 
-/// The next line that a run says.
+/// Reads the messages of a run, line by line.
 struct Said(BufReader<std::process::ChildStderr>);
 
 impl Said {
@@ -25,7 +25,7 @@ impl Said {
     }
 }
 
-/// What a line says behind its time.
+/// Returns a line without its time.
 fn untimed(line: &str) -> &str {
     let (time, rest) = line.split_once(' ').unwrap();
     let form = time.bytes().map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
@@ -34,7 +34,7 @@ fn untimed(line: &str) -> &str {
 }
 
 #[test]
-fn a_folder_that_goes_and_comes_back_is_told_once_each_and_read_on() {
+fn a_folder_that_disappears_and_returns_is_reported_once_each_and_read_again() {
     for state in [&[][..], &["--state-dir", "state"]] {
         let place = Place::new();
         place.put("a.xml", scan(1, 2));
@@ -55,12 +55,12 @@ fn a_folder_that_goes_and_comes_back_is_told_once_each_and_read_on() {
         let seen: Vec<_> = place.lines().iter().map(id).collect();
         assert_eq!(seen, [expected(1, 2), expected(2, 2), expected(3, 2)].concat());
         assert_eq!(watching.ended_quietly("TERM"), Some(0));
-        assert_eq!(said.line(), "", "nothing else was said");
+        assert_eq!(said.line(), "", "there was no other message");
     }
 }
 
 #[test]
-fn a_state_that_went_with_its_folder_is_told_of() {
+fn a_state_that_disappeared_with_its_folder_is_reported() {
     let place = Place::new();
     place.put("a.xml", scan(1, 2));
     let mut watching = place.spawn(&[]);
@@ -74,14 +74,14 @@ fn a_state_that_went_with_its_folder_is_told_of() {
     said.line();
     place.put("b.xml", scan(2, 2));
     place.wait_for(6);
-    // It is kept in the new state now.
+    // The new state contains it now.
     assert_eq!(watching.ended_quietly("TERM"), Some(0));
     place.once(&[]);
     assert_eq!(place.lines().len(), 6);
 }
 
 #[test]
-fn hangup_opens_the_feed_anew_and_the_new_one_is_locked() {
+fn hangup_reopens_and_locks_the_feed() {
     let place = Place::new();
     place.put("a.xml", scan(1, 2));
     let watching = place.spawn(&[]);
@@ -93,10 +93,10 @@ fn hangup_opens_the_feed_anew_and_the_new_one_is_locked() {
     place.wait_for(3);
     let refused = place.once_ends(2, &["--state-dir", "state"]);
     assert!(refused.contains("another run writes"), "{refused}");
-    // The old one is free: it may be packed and removed.
+    // The old file is free: it may be compressed and removed.
     let old = fs::File::open(place.path("feed.jsonl.1")).unwrap();
     old.try_lock().unwrap();
-    // A file that still has its name is gone on with.
+    // A file that still has its name is continued.
     watching.signal("HUP");
     place.put("c.xml", scan(3, 2));
     place.wait_for(6);
@@ -116,7 +116,7 @@ fn lines_have_the_time_as_text_and_as_json() {
     let line: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(line["level"], "error");
     untimed(&format!("{} ", line["time"].as_str().unwrap()));
-    // What is said before anything is watched, too.
+    // Messages from before the watch begins have a time, too.
     let said = place.once_ends(2, &["--changes"]);
     assert!(untimed(&said).starts_with("error: "), "{said}");
 }
@@ -144,7 +144,7 @@ fn lines_of_another_writer_are_not_cut_after_a_crash() {
         ["{\"scan_id\":\"other\"}\n", "{\"scan_id\":\"other\",\"rest\":1}\n{\"scan_id\":\"cut"]
     {
         for written in [0, 9, after.len() - before.len() - 1] {
-            // A run was killed after so many bytes, and another one wrote its lines behind them.
+            // A run was killed after `written` bytes, and another program appended its lines.
             let feed = [&after[..before.len() + written], others.as_bytes()].concat();
             fs::write(place.path("feed.jsonl"), &feed).unwrap();
             fs::write(state("ledger"), &ledger).unwrap();
@@ -153,10 +153,10 @@ fn lines_of_another_writer_are_not_cut_after_a_crash() {
             let said = place.once(&[]);
             assert!(said.contains("were appended again"), "{said}");
             let now = fs::read(place.path("feed.jsonl")).unwrap();
-            // All of the batch again, on lines of its own.
+            // The whole batch again, on lines of its own.
             let end: &[u8] = if feed.ends_with(b"\n") { b"" } else { b"\n" };
             assert!(now == [&feed, end, &after[before.len()..]].concat(), "{written}");
-            assert_eq!(place.once(&[]), "", "once is enough");
+            assert_eq!(place.once(&[]), "", "the warning is not repeated");
             assert_eq!(fs::read(place.path("feed.jsonl")).unwrap(), now);
         }
     }
@@ -164,7 +164,7 @@ fn lines_of_another_writer_are_not_cut_after_a_crash() {
 }
 
 #[test]
-fn a_hangup_before_anything_is_watched_ends_nothing() {
+fn a_hangup_before_the_watch_begins_has_no_effect() {
     use std::io::Write as _;
     for args in [&["watch", "in", "-o", "feed.jsonl", "--once"][..], &["inspect", "watch"]] {
         let place = Place::new();
@@ -187,7 +187,7 @@ fn a_hangup_before_anything_is_watched_ends_nothing() {
             assert_eq!(status.code(), Some(0));
             assert_eq!(place.lines().len(), 3);
         } else {
-            // Another command that names something `watch` ends as ever.
+            // A process of another command with an argument `watch` ends as usual.
             assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(1));
         }
     }
@@ -225,7 +225,7 @@ fn no_other_command_replaces_a_feed_that_is_written() {
     place.put("c.xml", scan(3, 2));
     place.wait_for(6);
     assert_eq!(watching.ended("TERM").0, Some(0));
-    // It is free then.
+    // The feed is free then.
     let mut command = crate::support::command(&program);
     command.current_dir(place.path(""));
     command.args(["convert", "b.xml", "-o", "feed.jsonl", "--overwrite"]);
@@ -233,10 +233,10 @@ fn no_other_command_replaces_a_feed_that_is_written() {
 }
 
 #[test]
-fn an_old_file_that_another_run_writes_is_neither_renamed_nor_removed() {
+fn a_rotated_file_that_another_run_writes_is_neither_renamed_nor_removed() {
     for (held, keep) in [("feed.jsonl.1", "3"), ("feed.jsonl.2", "2"), ("feed.jsonl.3", "1")] {
         let place = Place::new();
-        // Old files without a gap, as rotation leaves them.
+        // Rotated files without a gap.
         for number in 1..=3 {
             fs::write(place.path(&format!("feed.jsonl.{number}")), "{}\n").unwrap();
         }
@@ -255,7 +255,7 @@ fn an_old_file_that_another_run_writes_is_neither_renamed_nor_removed() {
 }
 
 #[test]
-fn an_old_file_that_another_run_begins_to_write_stops_rotation() {
+fn a_rotated_file_that_another_run_begins_to_write_stops_rotation() {
     let place = Place::new();
     place.put("a.xml", scan(1, 2));
     let mut watching = place.spawn(&["--rotate-size", "1"]);
@@ -269,7 +269,7 @@ fn an_old_file_that_another_run_begins_to_write_stops_rotation() {
     assert_eq!(watching.0.wait().unwrap().code(), Some(2), "{said}");
     assert!(said.contains("another run writes") && said.contains("feed.jsonl.1"), "{said}");
     assert_eq!(fs::read(place.path("feed.jsonl.1")).unwrap(), b"{}\n");
-    // What was read is not in the ledger, and comes with the next run.
+    // Documents that were read are not in the ledger, so the next run writes them.
     drop(file);
     fs::remove_file(place.path("feed.jsonl.1")).unwrap();
     place.once(&[]);
@@ -277,7 +277,7 @@ fn an_old_file_that_another_run_begins_to_write_stops_rotation() {
 }
 
 #[test]
-fn a_state_that_cannot_be_read_is_named_as_such() {
+fn a_state_that_cannot_be_read_is_named() {
     let place = Place::new();
     let changes = ["--changes", "--baseline", "events"];
     place.put("a.xml", scan(1, 2));

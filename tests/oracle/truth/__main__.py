@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Compares scanmill with the rules of docs/merge.md, written a second time from that document, on random series of scans.
+"""Compares scanmill with a second implementation of the rules of docs/merge.md, written only from that document, on
+random series of scans.
 
     python3 tests/oracle/truth [WHAT] [--binary PATH] [--series N] [--seed N] [--keep DIR]
 
-Prints each kind of difference once, with the smallest series that shows it, and ends with 1 if there is any.
+Prints each kind of difference once, with the smallest series that shows it, and exits with 1 if there is any.
 """
 
 import argparse
@@ -31,7 +32,7 @@ def series_of(options, index):
 
 
 def checked(options, series, folder):
-    """The differences of one series, each a line."""
+    """Returns the differences of one series, one line each."""
     try:
         found = CHECKS[options.what](options.binary, series, folder)
     except Exception:
@@ -40,7 +41,7 @@ def checked(options, series, folder):
 
 
 def share(task):
-    """The differences of one share of the series."""
+    """Returns the differences of one share of the series."""
     options, first = task
     failures = []
     with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +53,7 @@ def share(task):
 
 
 def report(options, failures):
-    """Each kind of difference once, with a small series."""
+    """Prints each kind of difference once, with a small series."""
     kinds = {}
     for index, found in sorted(failures):
         kinds.setdefault(compare.kind_of(found), []).append((index, found))
@@ -80,9 +81,9 @@ def main():
     parser.add_argument("--series", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
-    parser.add_argument("--keep", help="where the smallest series of each kind are kept, else where temporary files are")
-    parser.add_argument("--kinds", type=int, default=8, help="how many kinds of differences are cut down and shown")
-    parser.add_argument("--hide", metavar="REGEX", help="leaves out differences that are known, to see others")
+    parser.add_argument("--keep", help="folder for the smallest series of each kind; by default that of temporary files")
+    parser.add_argument("--kinds", type=int, default=8, help="number of kinds of differences to reduce and show")
+    parser.add_argument("--hide", metavar="REGEX", help="omits known differences, to show others")
     options = parser.parse_args()
     options.binary = os.path.abspath(options.binary)
     if not os.path.exists(options.binary):

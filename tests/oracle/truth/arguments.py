@@ -1,6 +1,6 @@
-"""What the arguments of a scan ask for, read as getopt_long_only reads them (docs/merge.md, Words)."""
+"""The requests in the arguments of a scan, parsed as getopt_long_only parses them (docs/merge.md, Words)."""
 
-# Of nmap's short options, those that take a value, in the same word or (the first list) the next one.
+# Short options of nmap that take a value, in the same word or (the first list) in the next one.
 VALUE = "begiIMmopSTDs"
 ATTACHED = "OPvd"
 # Long options that take a value; all others take none.
@@ -14,7 +14,7 @@ datadir servicedb versiondb proxies proxy resume mtu max-os-tries stats-every ns
 
 
 def words(text):
-    """Blanks part words, except in double quotes; a backslash keeps the character after it."""
+    """Splits at spaces, except in double quotes; a backslash keeps the character after it."""
     made, word, quoted, begun = [], "", False, False
     characters = iter(text)
     for c in characters:
@@ -32,7 +32,7 @@ def words(text):
 
 
 def asked(args):
-    """The kinds among `services`, `scripts`, `os`, `route`, and `no-names`."""
+    """Returns the requested kinds: `services`, `scripts`, `os`, `route`, and `no-names`."""
     kinds = set()
     rest = words(args or "")[1:]
     while rest:

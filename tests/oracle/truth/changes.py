@@ -1,4 +1,4 @@
-"""The rules of docs/merge.md, Diff, naively: the rows of `changes` between two lists of documents."""
+"""The rules of docs/merge.md, Diff, in plain form: the rows of `changes` between two lists of documents."""
 
 import fnmatch
 
@@ -15,7 +15,8 @@ TOLD = ("up", "down")
 
 
 def changes(old_scans, new_scans, options):
-    """The rows, less what the options leave out; and the hosts whose counted ports are left open by the document."""
+    """Returns the rows without those that the options omit, and the hosts whose counted ports the document leaves
+    undefined."""
     used = [rules.used_scans(scans) for scans in (old_scans, new_scans)]
     merge_options = {"policy": "latest", "flags": set(), "identity": options["identity"]}
     shared = set()
@@ -50,7 +51,7 @@ class Diff:
         return self.made
 
     def moved_hosts(self):
-        """New key to old key, where one host with a MAC address went and one came."""
+        """Maps new keys to old ones where one host with a MAC address disappeared and one appeared."""
         by_mac = {}
         for place, side, other in ((0, self.old, self.new), (1, self.new, self.old)):
             for key, host in side.items():
@@ -62,7 +63,7 @@ class Diff:
     # Rows.
 
     def add(self, key, kind, column, old=None, new=None, port=None, ports=None, said=None, services=({}, {})):
-        """One row; `said` are the scans and times of both sides, else those of the hosts."""
+        """Returns a row; `said` are the scans and times of both sides, by default those of the hosts."""
         hosts = self.hosts_of_row
         row = {"host_key": key if isinstance(key, str) else key[1], "kind": kind, "column": column, "old": old, "new": new, "ports": ports}
         row["ip"] = next((address_of(h) for h in reversed(hosts) if h), None)
@@ -76,7 +77,7 @@ class Diff:
         self.made.append(row)
 
     def compare(self, key, column, old, new, equal, looked=(True, True), shown=None, **more):
-        """One value of both sides: `equal` are compared and `old` and `new` shown."""
+        """Compares a value of both sides: `equal` are compared, and `old` and `new` are shown."""
         if all(looked):
             if equal[0] != equal[1]:
                 kind = "changed" if old is not None and new is not None else "appeared" if old is None else "gone"
@@ -136,7 +137,7 @@ class Diff:
             self.add(key, "changed", "mac", *map(listed, macs))
         sides = [[a for a in h.addresses if a["type"] != "mac"] for h in (old, new)]
         if moved:
-            # The two addresses are in the row of the move.
+            # The row of the move contains both addresses.
             sides = [[a for a in side if rules.address_key(a) != rules.address_key(side[0])] for side in sides]
         texts = [[a["addr"] for a in side] for side in sides]
         self.compare(key, "addresses", *map(listed, texts), [set(t) for t in texts])
@@ -234,7 +235,7 @@ class Diff:
             self.add(key, "gone", "state", state, look.covers(name)[1], **more)
 
     def ranges(self, key, old, new):
-        """Ports that no side lists, of which both know the state from lists."""
+        """Ports that no side lists, and whose state both sides know from lists."""
         candidates = {(p, n) for h in (old, new) for l in h.looks for e in l.entries for _, p, ns in e.lists() for n in ns}
         went = {}
         for name in candidates:
@@ -250,7 +251,8 @@ class Diff:
             self.add(key, "changed", "state", *states, said=list(map(look_said, looks)), **ports)
 
     def counts(self, key, old, new):
-        """Ports that are counted without lists, where the document leaves no choice; else the row is only looked at."""
+        """Ports that are counted without lists, where the document defines the result; otherwise the row is only
+        counted."""
         looks = [h.looks[0] for h in (old, new)]
         plain = all(len(h.looks) == 1 and l.whole and len(l.entries) == 1 for h, l in zip((old, new), looks))
         infos = [l.used.scan.line.get("scan_info", []) for l in looks]
@@ -269,7 +271,8 @@ class Diff:
         return None
 
     def counted(self, look, other, protocol):
-        """Counts by state, less the ports that the other side lists; None if it is not said where these are counted."""
+        """Counts by state, without the ports that the other side lists; None if the scan does not say where they were
+        counted."""
         made = {}
         for extra in look.extra_ports:
             if extra.get("count") is None or extra.get("state") in made:
@@ -283,7 +286,7 @@ class Diff:
                 made[state] -= 1
         return None if any(n < 0 for n in made.values()) else {state: n for state, n in made.items() if n}
 
-    # What is left out.
+    # Omitted rows.
 
     def shown(self, row):
         options = self.options
@@ -297,7 +300,7 @@ class Diff:
         return not (row.get("protocol") and self.ignores(row.pop("_states")))
 
     def ignores(self, states):
-        """Ports in a state that is ignored, unless they are or were open (and that is not)."""
+        """Omits ports in an ignored state, unless they are or were open (and open is not ignored)."""
         ignored = set(self.options.get("ignore_state", []))
         return states & ignored and ("open" in ignored or "open" not in states)
 
@@ -313,7 +316,7 @@ SUBJECTS = ("host", "port", "service", "script", "os", "name", "address", "route
 
 
 def listed(values):
-    """A set as a text."""
+    """Returns a set as text."""
     values = sorted(set(values))
     return ", ".join(values) if values else None
 
@@ -342,7 +345,7 @@ def address_of(host):
 
 
 def place_of(host):
-    """What a row of a move shows: the text of an `ip:` key, else the address, else the key."""
+    """The address shown in the row of a move: the text of an `ip:` key, otherwise the address, otherwise the key."""
     key = host.key if isinstance(host.key, str) else host.key[1]
     return key[3:] if key.startswith("ip:") else address_of(host) or key
 
@@ -352,17 +355,17 @@ def state_of(host, name):
 
 
 def service_of(host, name):
-    """The first service of a port."""
+    """Returns the first service of a port."""
     return next(iter(host.ports[name]["services"].ports[name]["services"]), {})
 
 
 def covering(host, name):
-    """The best look of a side that covers a port."""
+    """Returns the best look of a side that covers a port."""
     return next((l for l in host.rank if l.covers(name)[0]), None)
 
 
 def listed_state(look, name):
-    """The state that a list names for the port."""
+    """Returns the state that a list names for the port."""
     for entry in look.entries:
         for state, protocol, numbers in entry.lists():
             if entry.covers_any and protocol == name[0] and name[1] in numbers:
@@ -371,12 +374,13 @@ def listed_state(look, name):
 
 
 def says_ports(look):
-    """Whether its scan says which ports it looked at."""
+    """Returns true if the scan of a look says which ports it scanned."""
     return any(i.get("services") for i in look.used.scan.line.get("scan_info", [])) or any(e.lists() for e in look.entries)
 
 
 def uncertain(look, name):
-    """Several states are counted without a list of this protocol. What is in lists of other protocols alone does not count."""
+    """Returns true if several states are counted without a list for this protocol. Ports listed only for other
+    protocols do not count."""
     entry = look.telling_entry(name)
     if not entry:
         return False

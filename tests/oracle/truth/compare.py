@@ -1,4 +1,4 @@
-"""Runs the command on a series, compares its rows with those of the rules, and cuts a failing series down."""
+"""Runs the command on a series, compares its rows with those of the rules, and reduces a failing series."""
 
 import itertools
 import json
@@ -12,13 +12,13 @@ import rules
 from reading import Scan
 
 WARNING = ("source", "doc_index", "scan_id", "code", "count")
-# Tables whose rows are compared without regard to their order.
+# Tables whose rows are compared regardless of their order.
 KEYS = {"conflicts": ("host_key", "protocol", "port", "column", "item", "loser_scan_id"),
         "changes": ("host_key", "protocol", "port", "ports", "column")}
 
 
 def lean(value):
-    """Null and empty lists are the same as nothing."""
+    """Treats null and empty lists as absent."""
     if isinstance(value, dict):
         value = {k: lean(v) for k, v in value.items()}
         return {k: v for k, v in value.items() if v is not None and v != [] and v != {}}
@@ -52,7 +52,7 @@ def write(series, folder):
 
 
 def commands(series, what):
-    """What a person would type."""
+    """Returns the arguments that a user would type."""
     if what == "state":
         words = state_commands(series)
     else:
@@ -65,7 +65,7 @@ def merge_command(series, part=slice(None)):
 
 
 def state_commands(series):
-    """The merge in several runs, each of which goes on with the state of the one before."""
+    """Merges in several runs, each of which continues from the state of the previous one."""
     bounds = [0, *series.options["splits"], len(series.docs)]
     parts = [slice(a, b) for a, b in zip(bounds, bounds[1:]) if a < b]
     return [[*merge_command(series, part), "--state", "./night.state"] for part in parts]
@@ -98,7 +98,7 @@ def run(binary, words, folder):
 
 
 def tables_of(output):
-    """The rows of flat JSON lines by table; the id of a host is replaced by its key."""
+    """Returns the rows of flat JSON lines by table; the ID of a host is replaced by its key."""
     tables, keys = {}, {}
     for line in output.decode().splitlines():
         row = json.loads(line)
@@ -117,14 +117,14 @@ def tables_of(output):
 
 
 def warnings_by_document(rows):
-    """Rows as they stand, those of one document by code: their places are not compared."""
+    """Returns rows in order, those of one document sorted by code: their positions are not compared."""
     rows = [{k: row[k] for k in WARNING} for row in rows]
     by_document = itertools.groupby(rows, key=lambda row: row["source"])
     return [row for _, group in by_document for row in sorted(group, key=lambda row: row["code"])]
 
 
 def nameless_sorted(rows):
-    """Rows as they stand, but those of hosts without any identity, whose order among themselves is open."""
+    """Returns rows in order, except those of hosts without any identity, whose order is undefined."""
     made = []
     for key, group in itertools.groupby(rows, key=lambda row: row["host_key"]):
         group = list(group)
@@ -137,7 +137,7 @@ def key_of(row):
 
 
 def differences(ours, theirs):
-    """Each difference as a line of text; `theirs` is what the rules give."""
+    """Returns each difference as a line of text; `theirs` is the result of the rules."""
     found = []
     for table in sorted(set(ours) | set(theirs)):
         a, b = ours.get(table, []), theirs.get(table, [])
@@ -146,7 +146,7 @@ def differences(ours, theirs):
         a, b = [lean(r) for r in a], [lean(r) for r in b]
         if table in KEYS:
             key = lambda r: json.dumps([r.get(k) for k in KEYS[table]])
-            # Hosts without any identity may have one key.
+            # Hosts without any identity may share a key.
             keys = [key(r) for r in a if not r["host_key"].startswith("idx:")]
             if len(set(keys)) != len(keys):
                 found.append(f"{table}: the key is not unique")
@@ -179,8 +179,8 @@ def check_merge(binary, series, folder):
 
 
 def check_state(binary, series, folder):
-    """The merge of all scans, in several runs. What may be refused: a better copy of a scan that is in the state, and, under
-    `latest`, a look that is older than one at the host that is in the state."""
+    """Merges all scans in several runs. Two things may be refused: a better copy of a scan that is in the state, and,
+    under `latest`, a look that is older than one at the same host in the state."""
     contents = write(series, folder)
     scans = read(series, contents)
     saved = os.path.join(folder, "night.state")
@@ -202,7 +202,7 @@ def check_state(binary, series, folder):
 
 
 def check_history(binary, series, folder):
-    """History; its inputs in reversed order where that must not matter."""
+    """Computes a history; the inputs are reversed where the order must not matter."""
     scans = read(series, write(series, folder))
     if history.depends_on_order(scans, series.options):
         series.options["reversed"] = False
@@ -213,7 +213,7 @@ def check_history(binary, series, folder):
 
 
 def check_diff(binary, series, folder):
-    """Differences between the first documents and the others. Counted ports are compared where the document leaves no choice."""
+    """Compares the first documents with the others. Counted ports are compared where the document defines the result."""
     contents = write(series, folder)
     scans = read(series, contents)
     old = series.options["old"]
@@ -239,10 +239,10 @@ def read(series, contents):
     return [Scan(name, content) for name, content in zip(names(series), contents)]
 
 
-# Smaller inputs.
+# Reducing inputs.
 
 def smaller(series):
-    """Series with one thing less, the largest things first."""
+    """Yields series with one element less, the largest elements first."""
     for index in range(len(series.docs)):
         if len(series.docs) > 1:
             made = series.copy()
@@ -312,7 +312,7 @@ def paths(root, depth):
 
 
 def kind_of(found):
-    """What a failure is about, so that cutting down does not drift to another one."""
+    """Returns the kind of a failure, so that reducing does not drift to another one."""
     line = found[0]
     if line.startswith(("conflicts:", "changes:")) and "{" in line:
         row = json.loads(line[line.index("{"):])
@@ -321,7 +321,7 @@ def kind_of(found):
 
 
 def shrink(series, fails):
-    """The smallest series found that still fails in the same way."""
+    """Returns the smallest series found that still fails in the same way."""
     kind = kind_of(fails(series))
     shrunk = True
     while shrunk:

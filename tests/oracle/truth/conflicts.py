@@ -1,4 +1,4 @@
-"""The rows of `conflicts`: each value that lost, with the one that stands (docs/merge.md, What comes out)."""
+"""The rows of `conflicts`: each value that lost, with the one that won (docs/merge.md, What comes out)."""
 
 import json
 
@@ -52,7 +52,7 @@ class Conflicts:
         self.rows.append(row)
 
     def compare(self, column, winner, value, looks=None, item=None, port=None):
-        """The values of other looks than the winner that are set and differ from its value."""
+        """Returns the values of looks other than the winner that are set and differ from its value."""
         won = value(winner)
         for look in self.host.looks if looks is None else looks:
             lost = value(look)
@@ -88,7 +88,7 @@ class Conflicts:
         return self.rows
 
     def extra_ports(self, winner):
-        """Compared as the scans have them, and shown as it stands, if that differs too."""
+        """Compares the values that the scans have; shows the resulting value if it differs, too."""
         stands = extra_text(self.host.shown_extra_ports)
         for look in self.host.looks:
             lost = extra_text(look.extra_ports)
@@ -149,6 +149,6 @@ def service_text(service, column):
 
 
 def joined(values, separator):
-    """Several values of one item are one text, sorted, each once."""
+    """Joins several values of one item into one text, sorted and without duplicates."""
     values = sorted({v for v in values if v is not None})
     return separator.join(values) if values else None

@@ -1,4 +1,5 @@
-"""The rules of docs/history.md, naively: what a merge by `latest` says after each look, as runs of equal values."""
+"""The rules of docs/history.md, in plain form: the result of a merge by `latest` after each look, as runs of equal
+values."""
 
 import rules
 from rules import Merged
@@ -7,7 +8,7 @@ SERVICE = (("service_name", "name"), ("service_product", "product"), ("service_v
 
 
 def history(scans, options):
-    """Rows of `host_history` and `port_history`."""
+    """Returns the rows of `host_history` and `port_history`."""
     options = {**options, "policy": "latest", "flags": set()}
     hosts = rules.looks_by_host(rules.used_scans(scans), options)
     tables = {"host_history": [], "port_history": []}
@@ -17,7 +18,8 @@ def history(scans, options):
 
 
 def depends_on_order(scans, options):
-    """Whether the order of the arguments counts: copies of a scan, or two looks at a host with one time."""
+    """Returns true if the order of the arguments matters: there are copies of a scan, or two looks at a host at the
+    same time."""
     used = rules.used_scans(scans)
     hosts = rules.looks_by_host(used, {**options, "policy": "latest"})
     one_time = any(len({l.time for l in looks}) < len(looks) for looks in hosts.values())
@@ -79,7 +81,7 @@ def confirms(look, name, state):
 
 
 def values_of(key, host):
-    """What stands: the row's key and values, of the host under (), of each port under its own."""
+    """Returns the current values: the row's key and values, of the host under (), of each port under its own key."""
     row = rules.host_row(host, key)
     names = ("ip", "mac", "hostname", "state")
     os = host.os["matches"][0].get("name") if host.os["matches"] else None

@@ -1,4 +1,4 @@
-"""Reads one document to plain dictionaries: the scan, and its hosts as they stand."""
+"""Reads one document into plain dictionaries: the scan, and its hosts as written."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ TAG = re.compile(rb"<(/?)([A-Za-z]+)((?:[^<>\"]|\"[^\"]*\")*?)(/?)>")
 
 
 class Scan:
-    """A document that was read. `hosts` are nested lines, with `_zones`: the zone of each address."""
+    """A document. `hosts` are nested lines, with `_zones`: the zone of each address."""
 
     def __init__(self, source, data):
         self.source, self.sha = source, hashlib.sha256(data).hexdigest()
@@ -36,7 +36,7 @@ class Scan:
             self.hosts[-1]["complete"] = False
         self.line = expat.scan_line(run, self.id, len(data))
         self.line["truncated"] = self.truncated
-        # R8: where the bytes end behind `<host`, another host begins.
+        # R8: where the bytes end right after `<host`, another host begins.
         self.broken_off = cut_host and data.endswith(b"<host")
         self.line["resumed"] = self.broken_off
         self.line["source"] = source
@@ -50,7 +50,8 @@ class Scan:
         self.start, self.end = self.line.get("start_time"), self.line.get("end_time")
 
     def unique_ports(self, line):
-        """One protocol and port twice in a host is one row: the first state, services and scripts of all."""
+        """Makes one row of a protocol and port that occurs twice in a host: the first state, and the services and
+        scripts of all."""
         made = {}
         for port in line.get("ports", []):
             key = port["protocol"], port["port"]
@@ -67,7 +68,7 @@ class Scan:
         line["ports_open"] = sum(p["state"] == "open" for p in made.values())
 
     def rows(self):
-        """The rows by which copies are compared."""
+        """Returns the rows by which copies are compared."""
         count = len(self.hosts) + len(self.scripts)
         for host in self.hosts:
             found = host.get("os", {})
@@ -83,7 +84,8 @@ class Scan:
 
 
 def old_banners(host):
-    """masscan of 2013: the banner is an element, and there is no state. How many ports have no state at all, which are dropped."""
+    """Handles masscan of 2013, where the banner is an element and there is no state. Returns the number of ports
+    without any state, which are dropped."""
     dropped = 0
     for ports in host.all("ports"):
         for port in list(ports.all("port")):
@@ -101,7 +103,7 @@ def old_banners(host):
 
 
 def completed(data):
-    """The document with the end tags that are missing (R2), and whether a host was open; a tag without its end is dropped."""
+    """Adds missing end tags to a document (R2), and drops an unfinished tag. Returns it with true if a host was open."""
     open_tag = data.rfind(b"<")
     if b">" not in data[open_tag:]:
         data_kept = data[:open_tag]

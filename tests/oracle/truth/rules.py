@@ -1,4 +1,4 @@
-"""The rules of docs/merge.md once more, naively: from documents to the rows of every table."""
+"""A second implementation of the rules of docs/merge.md, in plain form: from documents to the rows of every table."""
 
 import re
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ PROTOCOLS = ("tcp", "udp", "sctp", "ip")
 # Copies of one scan.
 
 class Used:
-    """A scan that is used, under its final id, with the copies that it stands for."""
+    """A scan that counts, under its final ID, with the copies that it represents."""
 
     def __init__(self, scan, ident, collides, dropped):
         self.scan, self.id, self.collides, self.dropped = scan, ident, collides, dropped
@@ -27,7 +27,7 @@ class Used:
 
 
 def used_scans(scans):
-    """The scans that count, each in the position of its first copy."""
+    """Returns the scans that count, each in the position of its first copy."""
     equal, first_of = {}, []
     for scan in scans:
         if scan.sha in equal:
@@ -92,7 +92,7 @@ def evidence(state, reason, timed_out, ports, extra_ports):
 
 
 def united(lists, key):
-    """All that the lists have, best first; what one of them repeats stays repeated."""
+    """Joins lists, best first; duplicates within one of them stay."""
     made, seen = [], set()
     for items in lists:
         made += [i for i in items if key(i) not in seen]
@@ -110,7 +110,7 @@ def address_key(address):
 
 
 def united_addresses(lists):
-    """Addresses, best look first, each with the vendor of the best look that knows it."""
+    """Returns addresses, best look first, each with the vendor of the best look that has one."""
     vendors = {}
     for address in (a for items in lists for a in items):
         if address.get("vendor"):
@@ -140,7 +140,7 @@ def service_rank(service):
 
 
 def record_rank(port, timed_out):
-    """How much is known of a port (`best`)."""
+    """Returns the amount of detail known about a port (`best`)."""
     ranks = [service_rank(s) for s in port.get("services", [])]
     return not timed_out, max(ranks, default=(0, 0, 0)), port["state"] == "open"
 
@@ -163,12 +163,12 @@ class Entry:
         self.covers_any = line["complete"] and not self.timed_out and self.state == "up" and self.evidence
 
     def lists(self):
-        """The ports that its lists name: [(state, protocol, numbers)]."""
+        """Returns the ports that its lists name: [(state, protocol, numbers)]."""
         return [(e.get("state"), r.get("proto"), numbers(r["ports"]))
                 for e in self.extra_ports for r in e.get("reasons", []) if r.get("ports")]
 
     def covered(self, protocol, port, scan_info):
-        """(covered, the state that its lists give)."""
+        """Returns (covered, the state that its lists give)."""
         if not self.covers_any:
             return False, None
         lists = self.lists()
@@ -187,7 +187,7 @@ NUMBERS = {}
 
 
 def numbers(text):
-    """The ports that a list such as `1-3,80` names."""
+    """Returns the ports in a list such as `1-3,80`."""
     made = NUMBERS.get(text)
     if made is None:
         made = set()
@@ -200,7 +200,7 @@ def numbers(text):
 
 
 def in_order(entries, policy):
-    """Entries of one scan by the rank that the policy gives them."""
+    """Sorts the entries of one scan by the rank that the policy gives them."""
     at = list(enumerate(entries))
     if policy == "latest":
         at.sort(key=lambda p: (p[1].evidence, p[1].time or "", p[0]), reverse=True)
@@ -210,7 +210,7 @@ def in_order(entries, policy):
 
 
 class Look:
-    """One scan's observation of one host: its entries, folded."""
+    """A scan's observation of a host: its entries, folded."""
 
     def __init__(self, used, place, entries, policy):
         self.used, self.id, self.place, self.entries = used, used.id, place, entries
@@ -223,7 +223,7 @@ class Look:
         self.timed_out = head.line.get("timed_out")
         self.start, self.end = earliest(e.start for e in entries), latest(e.end for e in entries)
         self.time = self.end or scan.end or scan.start
-        # Where a host has no times, those of its scan stand in.
+        # Where a host has no times, those of its scan are used.
         self.first = earliest(e.times[0] for e in entries) or scan.start or scan.end
         self.last = latest(e.times[1] for e in entries) or scan.end or scan.start
         self.extra_ports = next((e.extra_ports for e in entries if e.extra_ports), [])
@@ -269,7 +269,7 @@ class Look:
         return made
 
     def covers(self, key):
-        """(covered, state): whether it would have reported the port, and the state its lists give."""
+        """Returns (covered, state): true if the look would have reported the port, and the state that its lists give."""
         if not self.whole or key[0] in self.blind:
             return False, None
         covering = [e for e in self.entries if e.covered(*key, self.scan_info)[0]]
@@ -277,14 +277,14 @@ class Look:
         return bool(covering), entry.covered(*key, self.scan_info)[1] if entry else None
 
     def telling_entry(self, key):
-        """Of several entries the first that covers a port, and counts any, tells its state."""
+        """The first of several entries that covers a port and counts any determines its state."""
         return next((e for e in self.entries if e.extra_ports and e.covered(*key, self.scan_info)[0]), None)
 
     def rank(self):
         return self.evidence, self.time or "", self.place
 
     def strip(self, flags):
-        """Another scan than the caller: what the flags name is neither there nor looked for."""
+        """Returns a scan other than the caller without what the flags name, as if it was neither found nor looked for."""
         for protocol in PROTOCOLS:
             if protocol in flags:
                 self.blind.add(protocol)
@@ -300,7 +300,7 @@ class Look:
 
 
 def each_once(lists):
-    """What several entries say, each once."""
+    """Joins the values of several entries without duplicates."""
     lists = list(lists)
     if len(lists) == 1:
         return lists[0]
@@ -312,7 +312,8 @@ def each_once(lists):
 
 
 def united_os(found):
-    """OS matches by name, best first, sorted by accuracy; what belongs to none from the best that has any."""
+    """Returns OS matches by name, best first, sorted by accuracy; parts outside of any match come from the best look
+    that has some."""
     matches = united([f.get("matches", []) for f in found], lambda m: m.get("name"))
     matches.sort(key=lambda m: -m["accuracy"] if m.get("accuracy") is not None else 1)
     first = lambda name: next((f[name] for f in found if f.get(name)), [])
@@ -320,7 +321,7 @@ def united_os(found):
             "ports_used": first("ports_used")}
 
 
-# Which hosts are the same.
+# Identity of hosts.
 
 def identity(line, zones, how, shared):
     addresses = line.get("addresses", [])
@@ -339,7 +340,7 @@ def identity(line, zones, how, shared):
 
 
 def shared_macs(used):
-    """MAC addresses that one of the scans shows at several IP addresses."""
+    """Returns MAC addresses that one of the scans shows at several IP addresses."""
     shared = set()
     for one in used:
         seen = {}
@@ -355,7 +356,8 @@ def shared_macs(used):
 
 
 def looks_by_host(used, options, shared=None):
-    """The looks at each host in the order of the arguments, hosts in the order in which they were first seen."""
+    """Returns the looks at each host in the order of the arguments; hosts are in the order in which they were first
+    seen."""
     if shared is None:
         shared = shared_macs(used) if options["identity"] == "mac" else set()
     hosts = {}
@@ -370,7 +372,7 @@ def looks_by_host(used, options, shared=None):
 
 
 def has_older_look(scans, known, options):
-    """Whether a scan behind the first `known` ones that are used looked at a host before one of these did."""
+    """Returns true if one of the scans after the first `known` ones looked at a host before one of those did."""
     hosts = looks_by_host(used_scans(scans), options)
     old = lambda looks: [l.time or "" for l in looks if l.place < known]
     return any(l.place >= known and (l.time or "") < max(old(looks), default="") for looks in hosts.values() for l in looks)
@@ -437,7 +439,7 @@ class Merged:
         }
 
     def kept(self, key, owner, did):
-        """The look whose services (or scripts) stand: a quick look hides no versions."""
+        """Returns the look whose services (or scripts) are used: a quick look hides no versions."""
         state = owner.ports[key]["state"]
         for look in self.rank[self.rank.index(owner):]:
             if key in look.ports:
@@ -491,7 +493,7 @@ class Merged:
         self.extra_ports = self.extra_from.extra_ports if self.extra_from else []
 
     def leave_out_old(self, limit):
-        """Whether the host stays; ports that are too old go."""
+        """Removes ports that are too old. Returns true if the host stays."""
         self.ports = {k: p for k, p in self.ports.items() if not older(p["last_seen"], limit)}
         # The times of a port never exceed those of its host, which need not have been up.
         self.last_seen = latest([l.last for l in self.looks if l.up] + [p["last_seen"] for p in self.ports.values()])
@@ -507,7 +509,7 @@ def port_order(key):
 
 
 def since_last_device(looks):
-    """The looks from the last one on that has another MAC address than the one before it."""
+    """Returns the looks from the last one whose MAC address differs from the one before it."""
     order = sorted(looks, key=lambda l: (l.time or "", l.place))
     mac, start = None, 0
     for index, look in enumerate(order):
@@ -534,10 +536,10 @@ def age_limit(looks, text):
     return limit.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-# What comes out.
+# Output.
 
 def without_listed(extra_ports, ports):
-    """Lists and counts without the ports that have rows."""
+    """Returns lists and counts without the ports that have rows."""
     made = []
     for entry in extra_ports:
         entry, taken, reasons = dict(entry), 0, []
@@ -576,7 +578,7 @@ def spans(values):
 
 
 def merge(scans, options):
-    """The rows of each table, for documents in the order of the arguments."""
+    """Returns the rows of each table for documents in the order of the arguments."""
     used = used_scans(scans)
     hosts = looks_by_host(used, options)
     everything = [l for looks in hosts.values() for l in looks]
@@ -597,7 +599,7 @@ def merge(scans, options):
 
 
 def host_row(host, host_key):
-    """The row of a host, but for what the whole of the merge decides."""
+    """Returns the row of a host, without the values that depend on the whole merge."""
     head, options = host.head, host.options
     ip = next((a for a in host.addresses if a["type"] != "mac"), {})
     mac = next((a for a in host.addresses if a["type"] == "mac"), {})

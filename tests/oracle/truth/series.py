@@ -28,7 +28,7 @@ PROTOCOLS = [["tcp"]] * 5 + [["tcp", "udp"]] * 4 + [["udp"], ["sctp"], ["ip"], [
 
 
 class El:
-    """An element: tag, attributes, children, text (of leaves)."""
+    """An element: tag, attributes, children, and text (in leaves)."""
 
     __slots__ = ("tag", "at", "kids", "text")
 
@@ -61,7 +61,7 @@ def escaped(text):
 
 
 class Doc:
-    """One document of a series; `cut` is the share of its bytes behind the header that is kept, None for all."""
+    """One document of a series; `cut` is the share of its bytes after the header that is kept, None for all."""
 
     def __init__(self, root, cut=None):
         self.root, self.cut = root, cut
@@ -85,7 +85,7 @@ class Series:
 
 
 def ranges(numbers):
-    """`1-3,5` of a list of numbers."""
+    """Returns a list of numbers as `1-3,5`."""
     parts, numbers = [], sorted(set(numbers))
     for number in numbers:
         if parts and parts[-1][1] == number - 1:
@@ -99,17 +99,17 @@ class Maker:
     def __init__(self, rng):
         self.r = rng
         self.chance = lambda p: rng.random() < p
-        # A dense series has few ports, which are looked at again and again.
+        # A dense series has few ports, which are scanned again and again.
         self.dense = self.chance(0.4)
         hosts = rng.choice([1, 1, 2] if self.dense else [1, 2, 2, 3, 4])
         self.copies = rng.choice([0.0, 0.05, 0.1, 0.5])
         self.twice = rng.choice([0.05, 0.1, 0.4])
         self.pools = {p: rng.sample(pool, min(len(pool), 2)) if self.dense else pool for p, pool in POOLS.items()}
         self.ips = ["192.0.2.1", "192.0.2.2", "2001:DB8::9", "192.0.2.10"][:hosts]
-        # What is mostly true of each host, so that looks often agree.
+        # The usual state of each host, so that looks often agree.
         self.truth = {ip: self.base() for ip in self.ips}
         self.stamps = rng.choice(["order", "order", "order", "shuffled", "equal", "few"])
-        # Shares of the ports that a scan looks at, and of their states that change.
+        # Shares of the ports that a scan covers, and of their states that change.
         self.share, self.change = 0.75, 0.25 if self.dense else 0.12
         self.shown = [{"open"}, {"open"}, {"open", "filtered"}, {"open", "closed", "filtered"}, set(STATES)]
         self.lists = rng.choice([1.0, 0.5, 0.0])
@@ -144,7 +144,7 @@ class Maker:
         return made
 
     def another(self, doc):
-        """A copy of a document: the same bytes, more or less of it, or another one under the same id."""
+        """Returns a copy of a document: identical, longer, shorter, or another one with the same ID."""
         r = self.r
         twin = copy.deepcopy(doc)
         kind = r.choice(["same", "cut", "cut", "unfinished", "poorer", "poorer", "fewer", "changed", "other end", "whole"])
@@ -198,7 +198,7 @@ class Maker:
         start = BASE + day * DAY + (0 if self.stamps == "equal" else r.randrange(60)) if stamped else None
         args = self.args(want, index)
         if chance(0.1):
-            # What was asked for and what was done are two things.
+            # A scan may do something other than its arguments request.
             want ^= {r.choice(["sV", "sC", "O", "trace"])}
         scanned = {p: [n for n in self.pools[p] if chance(self.share)] for p in protocols}
         at = {"scanner": "nmap", "args": args, "start": start, "version": r.choice(["7.94", "7.80", "6.40"])}
@@ -229,7 +229,7 @@ class Maker:
         return El("nmaprun", at, kids)
 
     def args(self, want, index):
-        """A command line that asks for `want`, in one of the ways in which it can be written."""
+        """Returns a command line that requests `want`, in one of the possible spellings."""
         r = self.r
         words = ["nmap"]
         pick = lambda *ways: words.append(r.choice(ways))
@@ -248,7 +248,7 @@ class Maker:
             pick("-n")
         if "Pn" in want:
             pick("-Pn", "-PN", "-P0")
-        # None of these asks for anything.
+        # None of these requests anything.
         if self.chance(0.3):
             pick("-PA22", "-PO", "-oA out", "-oX -A.xml", "--exclude -O", "-p -sV", "--script-args x=-sV", "--script-args-file sC", "-sS",
                  "--osscan-guess", "-oX 'a -A'", "--script-trace", '-oX "a -sV b"', "-p 22 -- -A", "-p 22 --", "-T4", r"-oN a\ -sC",
@@ -257,7 +257,7 @@ class Maker:
         return " ".join(words)
 
     def nameless(self, scanned, want, end):
-        """A host without an IP address: a MAC address, a name, or nothing."""
+        """Returns a host without an IP address: with a MAC address, a name, or nothing."""
         made = self.host(self.ips[0], scanned, want, end, end)
         kind = self.r.choice(["mac", "name", "none"])
         drop = {"mac": lambda k: k.tag == "address" and k.at["addrtype"] != "mac",
@@ -332,7 +332,7 @@ class Maker:
                 state = truth["ports"][protocol, number]
                 first = truth["first"][protocol, number]
                 if state != first and chance(0.4):
-                    # Back to what it was.
+                    # Back to the earlier state.
                     state = truth["ports"][protocol, number] = first
                 elif chance(self.change):
                     state = truth["ports"][protocol, number] = r.choice(STATES)
@@ -394,7 +394,7 @@ class Maker:
         maybe = lambda p, *values: r.choice(values) if chance(p) else None
         method = "probed" if chance(0.95) else "detection"
         if self.dense and chance(0.5):
-            # What little is known decides.
+            # Sparse details decide between records.
             maybe = lambda p, *values: values[0] if chance(p / 4) else None
         at = {"name": maybe(0.95, SERVICES[number], "http", "ssh"), "product": maybe(0.7, "OpenSSH", "nginx"),
               "version": maybe(0.6, "1.0", "2.0"), "extrainfo": maybe(0.2, "Ubuntu"), "hostname": maybe(0.2, "h.example"),
@@ -403,7 +403,7 @@ class Maker:
         if chance(0.03):
             at.update(proto="rpc", rpcnum=100000, lowver=2, highver=4)
         if chance(0.02):
-            # A service that says nothing makes no row.
+            # A service without any details has no row.
             at = {}
         cpes = [El("cpe", {}, text=c) for c in r.sample(["cpe:/a:x:y", "cpe:/o:linux"], r.choice([0, 0, 1, 2]))]
         return El("service", at, cpes if at else [])
@@ -491,7 +491,7 @@ class Maker:
 
 
 def options(rng):
-    """Options of one merge."""
+    """Returns the options of one merge."""
     made = {"policy": rng.choice(["caller", "first", "latest", "latest", "latest", "best"]),
             "identity": rng.choice(["ip"] * 4 + ["mac", "hostname"]), "flags": set(), "explain": rng.random() < 0.7}
     if rng.random() < 0.25:
@@ -528,10 +528,10 @@ def diff_options(rng, count):
 
 
 def make(rng, what="merge"):
-    """A series for a check: `merge`, `state`, `history` or `diff`."""
+    """Returns a series for a check: `merge`, `state`, `history` or `diff`."""
     maker = Maker(rng)
     if what == "diff" and rng.random() < 0.4:
-        # Two scans of the same ports, most of which are in lists or are only counted.
+        # Two scans of the same ports, most of which are in lists or only counted.
         maker.twice = maker.odd = 0.0
         maker.lists = rng.choice([0.0, 1.0])
         maker.share, maker.change, maker.shown = 1.0, 0.3, [{"open"}]
@@ -544,7 +544,7 @@ def make(rng, what="merge"):
     made = Series(docs, options(rng))
     ends = [int(h.at["endtime"]) for d in docs for h in d.root.kids if "endtime" in h.at]
     if made.options.get("max_age") and ends and rng.random() < 0.6:
-        # As old as a host is, to the second.
+        # Exactly the age of a host, to the second.
         made.options["max_age"] = f"{max(ends) - rng.choice(ends)}s"
     if what == "state":
         made.options["splits"] = sorted(rng.randrange(len(docs) + 1) for _ in range(rng.choice([1, 1, 2, 3])))
