@@ -1,4 +1,4 @@
-//! A file to the files of each format, as the command does it.
+//! A file to the files of each format, as the command converts it.
 
 use std::{
     fs,

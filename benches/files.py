@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Measures what many small files take, against one file of the same hosts and bytes.
+"""Measures converting many small files, compared with one file of the same hosts and bytes.
 
     cargo build --profile dist --examples --bins
     benches/files.py [--files 20000] [--bytes 5000] [--runs 7] [--threads 1,2] [--kind sweep] [--out DIR]
 
-A generated file is cut into files of about so many bytes, each with a header and an end of its own. They and one
-file of as many bytes are converted in turn, each time in the other order; what is told is the median of the ratios of neighbours, as
-this machine is faster in one minute than in the next. Whole processes, reading and writing included; DIR is best on
-a memory file system.
+A generated file is split into files of about `--bytes` bytes, each with a header and an end of its own. These files
+and one file of as many bytes are converted alternately, and the order is swapped each time. The result is the median
+of the ratios of neighbouring runs, as the speed of a machine varies from minute to minute. The times are those of
+whole processes, including reading and writing; DIR is best on a memory file system.
 """
 
 import argparse
@@ -33,7 +33,7 @@ START = 1_700_000_000
 
 
 def hosts_of(path):
-    """The host elements of a file, each of whose tags of hosts has a line of its own, one by one."""
+    """Yields the host elements of a file, in which each tag of a host has a line of its own."""
     held = []
     with open(path, "rb") as lines:
         for line in lines:
@@ -45,7 +45,7 @@ def hosts_of(path):
 
 
 def cut(path, files, size, out):
-    """A folder of files, and one file of as many bytes."""
+    """Creates a folder of files, and one file of as many bytes."""
     hosts = hosts_of(path)
     folder, one = out / "files", out / "one.xml"
     folder.mkdir()
@@ -63,7 +63,7 @@ def cut(path, files, size, out):
             (folder / f"{number:06}.xml").write_bytes(b"".join([*parts, end]))
             whole.write(b"".join(parts[1:]))
             total += held
-        # What the headers are in the files, hosts are in the one.
+        # Hosts make up in the single file for the headers of the small files.
         while whole.tell() < total:
             whole.write(next(hosts))
         whole.write(END.format(time=START + files).encode())
@@ -91,7 +91,7 @@ def main():
         print("|---|---|---|---|---|---|---|")
         for form in FORMATS:
             for threads in options.threads.split(","):
-                # With a slash behind it the output is a folder, of all tables.
+                # With a slash at its end the output is a folder of all tables.
                 target = out / ("o.jsonl" if form == "jsonl" else f"o.{form}/")
                 slash = "" if form == "jsonl" else "/"
                 taken = {path: [] for path in inputs}

@@ -1,5 +1,5 @@
-//! The floor F that speed is measured against: quick-xml reads every event and every raw attribute of a
-//! file in memory, all checks off. `floor FILE [RUNS]` prints the seconds of each run.
+//! The floor F that speed is compared with: quick-xml reads every event and every raw attribute of a file in
+//! memory, with all checks off. `floor FILE [RUNS]` prints the seconds of each run.
 
 use std::{
     env, fs,
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// How many attributes there are; their raw bytes are looked at and nothing else.
+/// Counts attributes. Their raw bytes are visited and not used otherwise.
 fn floor(text: &str) -> usize {
     let mut reader = Reader::from_reader(text.as_bytes());
     reader.config_mut().check_end_names = false;

@@ -42,7 +42,7 @@ fn kind(word: &str) -> Option<Kind> {
     }
 }
 
-/// A size such as `200M`.
+/// Parses a size such as `200M`.
 fn bytes(word: &str) -> Option<u64> {
     let (digits, shift) = match word.as_bytes().last()? {
         b'K' => (&word[..word.len() - 1], 10),

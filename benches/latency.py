@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Measures how long after `</host>` the host's line is out of `scanmill scan`.
+"""Measures the time from `</host>` to the host's line in the output of `scanmill scan`.
 
     benches/latency.py [--hosts 200] [--pause 0.02]
 
-A program that stands for nmap writes a host, notes the time, and pauses, so that scanmill must not wait for more.
-It needs `cargo build --profile dist` first. Nothing is scanned.
+A program that stands in for nmap writes a host, records the time, and pauses, so that scanmill must not wait for more
+input. It needs `cargo build --profile dist` first. Nothing is scanned.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def main():
         wrote = [int(at) for at in pathlib.Path(times).read_text().split()]
     if len(came) != len(wrote):
         sys.exit(f"{len(wrote)} hosts were written, and {len(came)} came out")
-    # The line may be out before the program has noted its time.
+    # The line may arrive before the program has recorded its time.
     late = sorted(max(0, out - inn) / 1e6 for inn, out in zip(wrote, came))
     print(f"{len(late)} hosts: median {statistics.median(late):.2f} ms, ", end="")
     print(f"99 % {late[int(len(late) * 0.99)]:.2f} ms, at most {late[-1]:.2f} ms")

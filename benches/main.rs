@@ -1,5 +1,5 @@
-//! Each stage alone, then all together, in bytes of XML a second: `cargo bench`, or `cargo bench -- decode`
-//! for one. Inputs are generated from fixed seeds.
+//! Each stage alone, then the whole pipeline, in bytes of XML per second: `cargo bench`, or `cargo bench --
+//! decode` for one stage. Inputs are generated from fixed seeds.
 
 mod decode;
 mod end_to_end;
@@ -20,7 +20,7 @@ use scanmill::{
 
 use self::generator::Kind;
 
-/// Bytes of each input: beyond the caches, and read in a blink.
+/// Bytes of each input: larger than the caches, and read in a fraction of a second.
 const SIZE: u64 = 16 << 20;
 
 fn main() {
@@ -49,7 +49,7 @@ struct Input {
 impl Input {
     fn new(name: &'static str, kind: Kind) -> Self {
         let mut bytes = Vec::new();
-        // A Vec takes whatever is written.
+        // Writing to a `Vec` cannot fail.
         let _ = generator::write(kind, 1, SIZE, &mut bytes);
         let mut input = Self {
             name,
@@ -65,12 +65,12 @@ impl Input {
                 _ => {}
             }
         }
-        assert!(input.hosts.len() > 100, "the generated {name} input is not read");
+        assert!(input.hosts.len() > 100, "the generated {name} input cannot be read");
         input
     }
 }
 
-/// A group of benches of one stage, measured in bytes of XML.
+/// Returns a group of benchmarks of one stage, measured in bytes of XML.
 fn group<'c>(
     criterion: &'c mut Criterion,
     stage: &str,

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Measures whole runs of the command against the floor F, and prints a Markdown table.
+"""Measures whole runs of the command compared with the floor F, and prints a Markdown table.
 
     cargo build --profile dist --examples --bins
     benches/measure.py [--size 200M] [--runs 5] [--kinds rich,sweep] [--out DIR]
 
-For each kind of generated input it runs F (quick-xml reads every event and raw attribute of the file in
-memory, checks off) and `scanmill convert` to each format in alternation, so that a busy moment of the machine
-hits all alike, and takes medians. Times of scanmill are of the whole process, reading and writing included;
-F's is the reading of tokens alone. Memory is the largest resident set of any run. JSONL goes to /dev/null, CSV
-and Parquet (all tables) into DIR, best on a memory file system: the disk is not what is measured.
+For each kind of generated input it alternates between F (quick-xml reads every event and raw attribute of the file in
+memory, with checks off) and `scanmill convert` to each format, so that a busy moment of the machine affects all alike,
+and takes medians. Times of scanmill are those of the whole process, including reading and writing; F's is only that of
+reading tokens. Memory is the largest resident set of any run. JSONL goes to /dev/null, CSV and Parquet (all tables)
+into DIR, best on a memory file system: the disk is not measured.
 """
 
 import argparse
@@ -27,7 +27,7 @@ FORMATS = ("jsonl", "csv", "parquet")
 
 
 def run(command, stdout):
-    """Wall seconds, CPU seconds and peak memory in MiB of a process that must succeed."""
+    """Returns wall seconds, CPU seconds and peak memory in MiB of a process that must succeed."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=stdout)
     _, status, usage = os.wait4(process.pid, 0)

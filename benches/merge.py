@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Measures merging and comparing against converting, and prints a Markdown table.
+"""Measures merging and comparing relative to converting, and prints a Markdown table.
 
     cargo build --profile dist --examples --bins
     benches/merge.py [--sizes 8M,80M,800M] [--scans 5] [--memory 256M] [--out DIR]
 
-For each size it generates a sweep, makes as many scans of the same hosts of it, and runs `convert`, `merge`
-in memory, `merge` with little memory, `history`, and `diff` of the first two, each once, as whole processes writing Parquet.
-Times are ratios to that of `convert`; memory is the largest resident set.
+For each size it generates a sweep, derives `--scans` scans of the same hosts from it, and runs `convert`, `merge` in
+memory, `merge` with little memory, `history`, and `diff` of the first two, once each, as whole processes that write
+Parquet. Times are ratios to that of `convert`; memory is the largest resident set.
 """
 
 import argparse
@@ -23,7 +23,7 @@ DIST = Path(__file__).resolve().parent.parent / "target" / "dist"
 
 
 def run(command, fine=(0,)):
-    """Wall seconds and peak memory in MiB."""
+    """Returns wall seconds and peak memory in MiB."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
@@ -34,12 +34,12 @@ def run(command, fine=(0,)):
 
 
 def later(found, days):
-    """A time that many days later."""
+    """Returns a time moved by `days` days."""
     return b"%s%d" % (found[1], int(found[2]) + days * 86400)
 
 
 def scans(size, count, out):
-    """As many scans of the same hosts: other arguments, so other ids, and later times."""
+    """Writes several scans of the same hosts: other arguments, so other IDs, and later times."""
     base = out / "base.xml"
     with open(base, "wb") as file:
         said = subprocess.run([DIST / "examples/gen", "sweep", size], check=True, stdout=file,

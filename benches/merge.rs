@@ -1,4 +1,5 @@
-//! Three scans of the same hosts to one host each, held and spilled, to intervals, and two of them compared.
+//! Three scans of the same hosts, merged into one record per host in memory and spilled, then into intervals;
+//! and two of them compared.
 
 use criterion::Criterion;
 use scanmill::{
@@ -16,7 +17,7 @@ pub fn bench(criterion: &mut Criterion, input: &Input) {
     group.bench_function(format!("{}, held", input.name), |b| {
         b.iter(|| hosts(merger(input, 3, Merger::new(policy))));
     });
-    // Some twenty spills.
+    // About twenty spills.
     group.bench_function(format!("{}, spilled", input.name), |b| {
         b.iter(|| hosts(merger(input, 3, Merger::with_memory(policy, 2 << 20, None))));
     });
@@ -30,7 +31,7 @@ pub fn bench(criterion: &mut Criterion, input: &Input) {
     group.finish();
 }
 
-/// So many scans of all hosts.
+/// Adds `scans` scans of all hosts.
 fn merger(input: &Input, scans: u32, mut merger: Merger) -> Merger {
     for number in 0..scans {
         for host in &input.hosts {

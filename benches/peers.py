@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Measures scanmill beside other readers of nmap XML, and prints a Markdown table.
+"""Compares scanmill with other readers of nmap XML, and prints a Markdown table.
 
     cargo build --profile dist --examples --bins
     benches/peers.py [--size 200M] [--runs 3] [--kinds rich,sweep] [--out DIR]
 
-All run in turn on the same generated files, as whole processes; the table has the best wall time of each and
-its largest resident set. The last column tells how many hosts and ports each of them saw, so that it shows who
-read all of it. What cannot be had on this machine is listed with the reason, not left out: python-libnmap and
-the Rust crate nmap_xml_parser are fetched into target/peers, xmllint comes with libxml2 (Debian:
-libxml2-utils), nmap-formatter needs Go.
+All run in turn on the same generated files, as whole processes; the table has the best wall time of each and its
+largest resident set. The last column shows the numbers of hosts and ports that each of them found, and so which of
+them read everything. Readers that this machine cannot run are listed with the reason: python-libnmap and the Rust
+crate nmap_xml_parser are fetched into target/peers, xmllint comes with libxml2 (Debian: libxml2-utils), nmap-formatter
+needs Go.
 """
 
 import argparse
@@ -87,7 +87,7 @@ fn main() {
 
 
 class Missing(Exception):
-    """A peer cannot be had here, and why."""
+    """A reader that cannot be run here, with the reason."""
 
 
 def need(command, what):
@@ -153,7 +153,7 @@ def scanmill(form, threads, out):
 
 
 def run(command, out):
-    """Wall seconds, peak MiB and the first line of a process's output, or why it failed."""
+    """Returns wall seconds, peak MiB and the first line of a process's output, or the reason of its failure."""
     with open(out / "said", "w+b") as said:
         start = time.perf_counter()
         process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT)

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Measures what two threads gain, against what two processors of this machine can gain at all.
+"""Measures the gain of two threads, compared with the most that two processors of this machine can gain.
 
     cargo build --profile dist --examples --bins
     benches/threads.py [--size 200M] [--runs 7] [--kinds rich,sweep] [--out DIR]
 
-For each kind of generated input, plain and as gzip, and each format it runs `scanmill convert` in a changing
-order: with one thread; twice at once with one thread each; with two threads. Processors share caches, memory and
-sometimes a core, so two processes at once are slower than each alone: twice the time of one by that of the pair is
-the most that two threads can gain. Medians of whole processes; DIR is best on a memory file system.
+For each kind of generated input, plain and as gzip, and each format it runs `scanmill convert` in a changing order:
+one process with one thread; two such processes at the same time; one process with two threads. Processors share
+caches, memory and sometimes a core, so two processes at the same time are slower than each alone: twice the time of
+one process divided by that of the pair is the most that two threads can gain. The results are medians of whole
+processes; DIR is best on a memory file system.
 """
 
 import argparse
@@ -24,16 +25,16 @@ from pathlib import Path
 
 from measure import FORMATS, DIST, generate
 
-# Threads of each process, and processes at once.
+# Threads per process, and number of processes at the same time.
 WAYS = {"one": (1, 1), "pair": (1, 2), "two": (2, 1)}
 
 
 def convert(path, form, way, out):
-    """Wall and CPU seconds until all processes have ended well."""
+    """Returns wall and CPU seconds until all processes have succeeded."""
     threads, processes = WAYS[way]
     targets = [out / f"{form}.{number}" for number in range(processes)]
     command = [DIST / "scanmill", "-q", "convert", f"-j{threads}", path, "--to", form, "--overwrite", "-o"]
-    # With a slash behind it the output is a folder, of all tables.
+    # With a slash at its end the output is a folder of all tables.
     slash = "" if form == "jsonl" else "/"
     start = time.perf_counter()
     running = [subprocess.Popen([*command, f"{target}{slash}"]) for target in targets]

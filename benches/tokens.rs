@@ -1,4 +1,4 @@
-//! Text to tokens, beside the floor F: quick-xml with all checks off.
+//! Text to tokens, compared with the floor F: quick-xml with all checks off.
 
 use std::hint::black_box;
 
@@ -10,7 +10,8 @@ use crate::{Input, group};
 
 pub fn bench(criterion: &mut Criterion, input: &Input) {
     let mut group = group(criterion, "tokens", input);
-    // At the XML declaration the rest of a text goes to quick-xml; what begins with a host does not.
+    // From the XML declaration on, quick-xml reads the text; text that begins with a host is read by the fast
+    // path.
     let hosts = input.text.find("<host").and_then(|at| input.text.get(at..)).unwrap_or_default();
     group.bench_function(input.name, |b| b.iter(|| probe::attributes_read(black_box(hosts))));
     group.bench_function(format!("{}/quick_xml", input.name), |b| {
@@ -21,7 +22,7 @@ pub fn bench(criterion: &mut Criterion, input: &Input) {
     });
 }
 
-/// What `floor.rs` measures for whole files.
+/// Does for text in memory what `floor.rs` measures for whole files.
 fn floor(text: &str) -> usize {
     let mut reader = Reader::from_reader(text.as_bytes());
     reader.config_mut().check_end_names = false;

@@ -8,7 +8,7 @@ use scanmill::scanner::{AsyncScanner, Scanner};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let targets = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1".to_owned());
 
-    // Waiting: something else is done while nmap runs, and an error is raised by `wait`.
+    // While nmap runs, the program does something else. `wait` returns errors.
     let scanner = Scanner::new(&targets)?.with_arguments("-sT --stats-every 1s")?;
     let running = AsyncScanner::new(scanner).start();
     while running.is_running() {
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     running.wait()?;
     println!("found {}", running.scanner()?.scanned_hosts()?.join(" "));
 
-    // Muted errors: nothing is raised, and one asks what happened. There is no such script.
+    // Muted errors are not returned, but can be queried. This script does not exist.
     let scanner = Scanner::new(&targets)?.with_arguments("-sT --script no-such-script")?;
     let running = AsyncScanner::new(scanner).with_mute_errors(true).start();
     running.wait()?;

@@ -1,4 +1,4 @@
-//! What a file of nmap tells: `cargo run --example import_xml -- FILE`.
+//! Shows the content of an nmap XML file: `cargo run --example import_xml -- FILE`.
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use scanmill::scanner::Scanner;

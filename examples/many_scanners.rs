@@ -1,4 +1,5 @@
-//! A scanner for each target, each in a thread, and all results as one: `cargo run --example many_scanners -- [TARGET...]`.
+//! One scanner per target, each in a thread of its own, and all results merged: `cargo run --example
+//! many_scanners -- [TARGET...]`.
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use std::thread;

@@ -1,5 +1,5 @@
-//! Functions as scripts of hosts and ports, on a live scan and on an archived one: `cargo run --example scripts --
-//! [TARGETS]`.
+//! Functions that run as scripts of hosts and ports, on a live scan and on an archived one: `cargo run
+//! --example scripts -- [TARGETS]`.
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use std::{net::TcpStream, time::Duration};
@@ -9,7 +9,7 @@ use scanmill::{
     scanner::Scanner,
 };
 
-/// Whether a port takes a connection in some time.
+/// Returns true if a port accepts a connection within `timeout`.
 fn connects(host: &str, port: u16, timeout: Duration) -> Result<bool, std::net::AddrParseError> {
     let address = std::net::SocketAddr::new(host.parse()?, port);
     Ok(TcpStream::connect_timeout(&address, timeout).is_ok())
@@ -17,12 +17,12 @@ fn connects(host: &str, port: u16, timeout: Duration) -> Result<bool, std::net::
 
 fn engine(timeout: Duration) -> scanmill::error::Result<Engine> {
     let mut engine = Engine::new();
-    // A host script gives anything that is JSON.
+    // A host script returns anything that can be JSON.
     engine.host_script(HostScript::new("open_ports", |context| {
         let open = context.host().ports.iter().filter(|port| port.state.as_str() == "open");
         Ok(open.map(|port| port.number).collect::<Vec<_>>())
     }))?;
-    // A port script with an argument: what it captures.
+    // A port script with an argument, which it captures.
     engine.port_script(
         PortScript::new("connects", move |context| {
             let port = context.current_port().unwrap_or_default();
@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{} failed on {}: {}", failure.script, failure.target, failure.message);
     }
 
-    // The same on a scan of long ago; only what needs no network.
+    // An archived scan, with functions that need no network.
     let mut old = Engine::new();
     old.host_script(HostScript::new("names", |context| Ok(context.host().hostnames.len())))?;
     let mut archived = Scanner::from_xml("fixtures/04-all-options-lan.xml")?;

@@ -1,4 +1,5 @@
-//! A simple scan: `cargo run --example simple_scan -- [TARGETS [PORTS [ARGUMENTS]]]`. Scan only what you may.
+//! A simple scan: `cargo run --example simple_scan -- [TARGETS [PORTS [ARGUMENTS]]]`. Scan only where you are
+//! permitted to.
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use scanmill::scanner::Scanner;

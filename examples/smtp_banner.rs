@@ -1,5 +1,5 @@
-//! The banners of mail servers, by a function that connects to the current target and port: `cargo run --example
-//! smtp_banner -- [TARGETS [PORTS]]`.
+//! The banners of mail servers, read by a function that connects to the current target and port: `cargo run
+//! --example smtp_banner -- [TARGETS [PORTS]]`.
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use std::{
@@ -13,7 +13,7 @@ use scanmill::{
     scanner::Scanner,
 };
 
-/// Bytes of a banner that are read at most.
+/// Maximum number of bytes of a banner to read.
 const LONGEST: u64 = 512;
 
 const TIMEOUT: Duration = Duration::from_secs(5);

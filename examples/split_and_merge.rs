@@ -1,5 +1,5 @@
-//! TCP and UDP by two scans, and what both found as one: `cargo run --example split_and_merge -- [TARGETS]`. UDP needs
-//! the rights to send raw packets.
+//! Scans TCP and UDP separately and merges the results: `cargo run --example split_and_merge -- [TARGETS]`.
+//! UDP needs the right to send raw packets.
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use scanmill::{merge::MergeFlags, scanner::Scanner};
@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut udp = Scanner::new(&targets)?.with_ports([53, 123, 161])?.with_arguments("-sU")?;
     tcp.run()?;
     udp.run()?;
-    // What the first scan has stays, the second one fills its gaps; its routes are not wanted.
+    // The first scan keeps its values, and the second one fills the gaps, except for its routes.
     tcp.merge(&[&udp], MergeFlags { trace: false, ..MergeFlags::default() })?;
     for host in tcp.scanned_hosts()? {
         for proto in tcp.all_protocols(host)? {

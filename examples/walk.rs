@@ -1,5 +1,5 @@
-//! Everything that a scan with `-A` found, host by host and port by port: `cargo run --example walk -- [TARGETS [PORTS
-//! [ARGUMENTS]]]`.
+//! Everything that a scan with `-A` finds, host by host and port by port: `cargo run --example walk --
+//! [TARGETS [PORTS [ARGUMENTS]]]`.
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use scanmill::{error::Result, scanner::Scanner};

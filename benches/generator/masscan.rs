@@ -1,4 +1,4 @@
-//! masscan: a host element a finding, CRLF, no command line.
+//! masscan: one host element per finding, CRLF, no command line.
 
 use super::{Rng, START, put};
 

@@ -1,7 +1,7 @@
 //! Seeded nmap XML of any size: the same kind, seed and size give the same bytes on every machine.
 //!
-//! The shapes follow real files: `rich` is `-A` output with its long `extrareasons ports` lists, `sweep`
-//! is `-sS` over many hosts, `masscan` is a host element a finding.
+//! The shapes follow real files: `rich` is `-A` output with its long `extrareasons ports` lists, `sweep` is
+//! `-sS` over many hosts, `masscan` has one host element per finding.
 
 mod masscan;
 mod rich;
@@ -12,32 +12,33 @@ use std::io::{self, Write};
 
 use self::rng::Rng;
 
-/// What is written.
+/// Kind of document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// `nmap -A`: services, scripts, operating systems, routes; about 16 KB a host.
+    /// `nmap -A`: services, scripts, operating systems, routes; about 16 KB per host.
     Rich,
-    /// `nmap -sS`: ports alone; about 700 bytes a host.
+    /// `nmap -sS`: only ports; about 700 bytes per host.
     Sweep,
-    /// masscan: about 170 bytes a finding, CRLF.
+    /// masscan: about 170 bytes per finding, CRLF.
     Masscan,
 }
 
-/// How much was written.
+/// Size of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Written {
-    /// Bytes, all in all.
+    /// Total bytes.
     pub bytes: u64,
     /// Host elements.
     pub hosts: u64,
 }
 
-/// When every generated scan begins, in seconds since 1970.
+/// Start of every generated scan, in seconds since 1970.
 const START: u64 = 1_700_000_000;
 
-/// Writes a whole document of at least `size` bytes that ends with the first host beyond it.
+/// Writes a complete document. It ends with the host that takes it to `size` bytes or more.
 ///
 /// # Errors
+///
 /// If `out` cannot be written.
 pub fn write(kind: Kind, seed: u64, size: u64, out: &mut dyn Write) -> io::Result<Written> {
     let mut rng = Rng::new(seed);
@@ -74,7 +75,7 @@ fn flush(piece: &mut Vec<u8>, written: &mut Written, out: &mut dyn Write) -> io:
     Ok(())
 }
 
-/// Appends formatted text; a `Vec` takes whatever is written.
+/// Appends formatted text. Writing to a `Vec` cannot fail.
 macro_rules! put {
     ($out:expr, $($text:tt)*) => {
         let _ = std::io::Write::write_fmt($out, format_args!($($text)*));
@@ -82,7 +83,7 @@ macro_rules! put {
 }
 use put;
 
-/// Everything before the first host, as nmap 7.94 writes it.
+/// Writes everything before the first host, as nmap 7.94 does.
 fn nmap_head(words: &str, services: &str, out: &mut Vec<u8>) {
     put!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE nmaprun>\n");
     put!(
@@ -111,12 +112,13 @@ fn tail(hosts: u64, out: &mut Vec<u8>) {
     );
 }
 
-/// The address of a host by its number.
+/// Returns the address of a host by its number.
 fn address(host: u64) -> String {
     format!("10.{}.{}.{}", host >> 16 & 255, host >> 8 & 255, host & 255)
 }
 
-/// The thousand ports of a default scan: rising, some of them neighbours, as long written as nmap's.
+/// Returns the thousand ports of a default scan: ascending, some of them adjacent, and as long in text as
+/// nmap's.
 fn thousand_ports() -> Vec<u16> {
     let mut rng = Rng::new(1000);
     let mut ports = Vec::with_capacity(1000);
@@ -134,7 +136,7 @@ fn thousand_ports() -> Vec<u16> {
     ports
 }
 
-/// Numbers as nmap lists them: `1,3-4,6`.
+/// Writes numbers as nmap lists them: `1,3-4,6`.
 fn ranges(ports: impl Iterator<Item = u16>, out: &mut Vec<u8>) {
     let mut open: Option<(u16, u16)> = None;
     let close = |(first, last): (u16, u16), out: &mut Vec<u8>| {

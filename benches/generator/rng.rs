@@ -1,4 +1,4 @@
-//! A small generator of numbers: the same seed gives the same numbers for ever.
+//! A small pseudo-random number generator: the same seed always gives the same numbers.
 
 use std::fmt::Write as _;
 
@@ -18,12 +18,12 @@ impl Rng {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below the limit; the slight bias does not matter here.
+    /// Returns a number below the limit; the slight bias does not matter here.
     pub(super) fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit.max(1)
     }
 
-    /// True once in `times`.
+    /// Returns true once in `times` calls on average.
     pub(super) fn one_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }
@@ -33,7 +33,7 @@ impl Rng {
         &from[usize::try_from(at).unwrap_or(0)]
     }
 
-    /// Hexadecimal digits.
+    /// Returns hexadecimal digits.
     pub(super) fn hex(&mut self, digits: usize) -> String {
         let mut text = String::with_capacity(digits + 16);
         while text.len() < digits {
