@@ -10,8 +10,9 @@ use scanmill::fuzzing::{TARGETS, Target, target};
 
 static TARGET: OnceLock<&'static Target> = OnceLock::new();
 
-/// Finds the target, and takes away the hook by which the crate ends the process at any panic: scanmill catches those
-/// of libraries that read damaged files, and what it catches is no find. A panic that leaves the body still ends it.
+/// Finds the target, and removes the hook that ends the process at any panic: scanmill catches panics of
+/// libraries that read damaged files, and those are not findings. A panic that leaves the body still ends the
+/// process.
 fn begin() {
     drop(std::panic::take_hook());
     let name = std::env::var("SCANMILL_FUZZ_TARGET").unwrap_or_default();
