@@ -1,10 +1,10 @@
-//! nmap's own options, as `getopt_long_only` reads them.
+//! nmap's own options, as `getopt_long_only` parses them.
 //!
-//! `request` checks with them what a scan may be asked for, `merge` reads with them what a scan was asked for. An option
-//! that a new version of nmap brings gets its name in one of these lists.
+//! `request` uses them to check the arguments of a scan, and `merge` to find out what a scan looked for. When
+//! a new version of nmap adds an option, add its name to one of these lists.
 
-/// nmap's short options as `getopt` takes them: one `:` behind those with a value, two if it must follow at
-/// once or not at all.
+/// nmap's short options in the notation of `getopt`: one `:` after an option that takes a value, two if the
+/// value can only follow in the same word.
 pub(crate) const SHORT: &str = "46Ab:D:d::e:Ffg:hIi:M:m:nO::o:P::p:qRrS:s::T:Vv::";
 
 /// Long options without a value.
@@ -54,7 +54,7 @@ pub(crate) const PLAIN: &[&str] = &[
     "webxml",
 ];
 
-/// Long options that may have a value behind `=`.
+/// Long options that may have a value after `=`.
 pub(crate) const OPTIONAL: &[&str] = &["debug"];
 
 /// Long options with a value.
@@ -117,7 +117,7 @@ pub(crate) const VALUED: &[&str] = &[
     "versiondb",
 ];
 
-/// Returns whether a short option takes the next word as its value where nothing follows it in its own.
+/// Returns true if a short option takes the next word as its value when nothing follows it in its own word.
 pub(crate) fn takes_next_word(option: char) -> bool {
     let rule = SHORT.split_once(option).map_or("", |(_, rule)| rule);
     option != ':' && rule.starts_with(':') && !rule.starts_with("::")

@@ -1,6 +1,6 @@
-//! scanmill turns what nmap saw into normalized tables that can be trusted and queried.
+//! scanmill turns nmap XML into normalized tables.
 //!
-//! It is a command and this library. The stages stand in a row, and each can be used alone:
+//! It is a command and this library. The library is a series of stages, each of which can be used alone:
 //!
 //! ```text
 //!  files, folders,   bytes    frames, tokens,   events   rows of ten    rows    JSONL, CSV,
@@ -26,9 +26,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Reader`](xml::Reader) takes anything that can be read and needs the memory of one host.
-//! [`Reader::events`](xml::Reader::events) gives headers, tasks, hosts and the end of each scan;
-//! [`Decoder`](xml::Decoder) does the same without I/O, fed with bytes as they come.
+//! [`Reader`](xml::Reader) accepts any [`std::io::Read`] and needs the memory of one host.
+//! [`Reader::events`](xml::Reader::events) returns headers, tasks, hosts and the end of each scan.
+//! [`Decoder`](xml::Decoder) returns them without I/O: the caller pushes bytes as they arrive.
 //!
 //! # A table of a file, as Arrow record batches
 //!
@@ -44,29 +44,28 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`ops::read`](ops::read()) does so for many inputs and any set of tables at once, on several threads.
+//! [`ops::read`](ops::read()) reads many inputs and any set of tables in one pass, on several threads.
 //!
 //! # Each document exactly once
 //!
-//! [`ops::ingest`](ops::ingest()) loads inputs into a dataset of partitioned Parquet with a log of commits, as
-//! `scanmill ingest` does. [`ops::dataset`] answers questions about it and maintains it, and [`dataset::Dataset`] reads it.
+//! [`ops::ingest`] does. [`ops::dataset`] answers questions about it and maintains it, and [`dataset::Dataset`] reads inputs into a ops of partitioned Parquet with a log of commits, `scanmill ingest` does. [`ops::dataset`] answers questions about it and maintains it, and [`dataset::Dataset`] reads it through
+//! [`pipeline::Pipeline`], with a [`format::Format`] that the ops provides,
 //!
 //! # Formats of your own
 //!
-//! A [`format::Format`] is an encoder that works on any thread and a writer that gets its chunks in order.
-//! `examples/markdown.rs` has one that is written outside the crate.
+//! A [`format::Format`] consists of an encoder, which runs on any thread, and a writer, which receives the chunks in
+//! order. `examples/markdown.rs` implements a format outside the crate.
 //!
 //! # Several scans of one host
 //!
-//! [`merge::Merger`] takes the hosts of scans as they come and gives one host for each that they saw, by a
-//! [`merge::MergePolicy`]. [`diff::differences`] compares two of them.
+//! [`merge::Merger`] takes the hosts of several scans and returns one record per host, chosen by a
+//! [`merge::MergePolicy`]. [`diff::differences`] compares two mergers.
 //!
 //! # Running nmap
 //!
-//! [`scanner::Scanner`] runs the nmap that is installed: targets, ports and arguments are checked, hosts come as they
-//! close, and afterwards all that was found is looked up. [`scanner::AsyncScanner`] does so in the background. An
-//! [`engine::Engine`] runs functions on hosts and ports as if they were scripts of nmap, live or on what a file
-//! tells.
+//! [`scanner::Scanner`] runs the installed nmap: it checks targets, ports and arguments, passes on each host as soon as
+//! it is complete, and has lookups for the results. [`scanner::AsyncScanner`] scans in the background. An
+//! [`engine::Engine`] runs functions on hosts and ports as if they were scripts of nmap, during a scan or on a file.
 //!
 //! ```
 //! use scanmill::{engine::{Engine, HostScript}, scanner::Scanner};
@@ -86,33 +85,31 @@
 //! # Ok::<(), scanmill::error::Error>(())
 //! ```
 //!
-//! # A feed that runs by itself
+//! # Watching a folder
 //!
-//! [`ops::watch`](ops::watch()) turns files that are dropped into a folder into lines of a feed, each document once.
+//! [`ops::watch`](ops::watch()) reads files that appear in a folder and appends lines to a feed, once per document.
 //! [`pipeline::Pipeline::follow`] reads a file while it is written.
 //!
 //! # Events for SIEMs
 //!
-//! [`feed::Feed`] says which documents are made of hosts and scans: nested lines, or events of ECS, OCSF or CIM.
-//! [`feed::ecs::changes`] makes events of differences. [`ops::feed`](ops::feed()) returns the lines of many inputs.
+//! [`feed::Feed`] converts hosts and scans to nested lines, or to events of ECS, OCSF or CIM.
+//! [`feed::ecs::changes`] converts differences to events. [`ops::feed`](ops::feed()) returns the lines of many inputs.
 //!
-//! # Words
+//! # Terms
 //!
-//! They are nmap's and Arrow's own. A *document* is one `nmaprun` element; an input may hold several. A
-//! *scan* is what a document tells, with the id that DATA_MODEL section 2 gives it. A *run* is nmap's
-//! work on it: header, tasks, statistics. A *warning* is damage that was read around: it has a code, a
-//! first place and a count ([`error::DiagnosticCode`]). A *cell* is the value of a column in a row.
+//! The terms are those of nmap and Arrow. A *document* is one `nmaprun` element; an input may contain several. A *scan* is
+//! the work of nmap that a document describes, identified by a scan ID (DATA_MODEL section 2). A *warning* reports damage
+//! that reading recovered from: it has a code, the position of its first occurrence, and a count ([`error::DiagnosticCode`]). A
+//! *cell* is the value of a column in a row.
 //!
-//! # What holds on any input
+//! # Guarantees for any input
 //!
-//! Nothing panics, nothing is lost that was whole, and memory has caps with names ([`limits::Limits`]).
-//! However the bytes are cut into pieces, the events are the same. The rules are those of
-//! `docs/data-model.md`; where a comment says DATA_MODEL, it means that document.
+//! No input causes a panic, complete hosts are not lost, and memory is limited ([`limits::Limits`]). The events do not
+//! depend on the pieces in which bytes arrive. `docs/data-model.md` specifies the rules; comments call it DATA_MODEL.
 //!
 //! # Features
 //!
-//! `cli` (on by default) is the command and what it needs; a library does without it by
-//! `default-features = false`.
+//! `cli` (on by default) adds the command and its dependencies. A library disables it with `default-features = false`.
 
 mod bytes;
 #[cfg(feature = "cli")]

@@ -1,53 +1,59 @@
-//! The caps on untrusted input (DATA_MODEL rule R10), each with its default and its reason.
+//! Limits on untrusted input (DATA_MODEL rule R10), each with its default and its reason.
 
-/// Bytes of a block of a saved state, unpacked: what is held of it while it is read.
+/// Maximum length in bytes of a block of a saved state after decompression. A reader holds one block in
+/// memory.
 pub(crate) const MAX_SNAPSHOT_BLOCK: usize = 1 << 20;
 
-/// How many times its stored length a block of a saved state may grow.
+/// Maximum ratio of the decompressed length of a block of a saved state to its stored length.
 pub(crate) const MAX_SNAPSHOT_RATIO: usize = 1000;
 
-/// Caps on what is buffered of an input, and on what comes out of containers. Beyond a cap of the first
-/// kind the value is cut, the element dropped or the rest of the host skipped, with `W_LIMIT`; beyond one
-/// of the second kind the input ends with `E_DECOMPRESS`.
+/// Limits on buffers for an input, and on the output of containers. Above a limit of the first kind the value
+/// is truncated, the element is dropped or the rest of the host is skipped, with `W_LIMIT`. Above a limit of
+/// the second kind the input ends with `E_DECOMPRESS`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(clippy::struct_field_names, reason = "each is a maximum, and says of what")]
 pub struct Limits {
-    /// Bytes of one attribute value or of one element's text, before references are resolved.
+    /// Maximum length in bytes of one attribute value or of the text of one element, before references are
+    /// resolved.
     pub max_value_bytes: usize,
-    /// Bytes of one tag, from `<` to `>`, all its attributes included.
+    /// Maximum length in bytes of one tag from `<` to `>`, including all its attributes.
     pub max_tag_bytes: usize,
-    /// Bytes of raw XML of one host: the unit that is held in memory.
+    /// Maximum length in bytes of the raw XML of one host, which is held in memory as a whole.
     pub max_host_bytes: usize,
-    /// Bytes of prescript, postscript and scaninfo of a scan together: kept until the scan ends.
+    /// Maximum length in bytes of the prescripts, postscripts and scaninfo of a scan together. They are held
+    /// until the scan ends.
     pub max_scan_metadata_bytes: usize,
-    /// Open elements, one in another.
+    /// Maximum nesting depth of elements.
     pub max_element_depth: usize,
-    /// Attributes of one tag.
+    /// Maximum number of attributes per tag.
     pub max_attributes: usize,
-    /// Ports of one host.
+    /// Maximum number of ports per host.
     pub max_ports: usize,
-    /// Bytes of memory that the entries of all lists of one host may take, together: ports, services, scripts and
-    /// what is in them, addresses, names, hops and whatever else a host lists. Each takes far more than its XML.
+    /// Maximum memory in bytes of the entries of all lists of one host together: ports, services, scripts and
+    /// their contents, addresses, names, hops and all other lists. Each entry takes far more memory than its
+    /// XML.
     pub max_host_list_bytes: usize,
-    /// Bytes of what waits for the first host of a scan without `args`, whose id hangs on that host.
+    /// Maximum length in bytes of the data that waits for the first host of a scan without `args`, because
+    /// the ID of the scan depends on that host.
     pub max_pending_bytes: usize,
-    /// Bytes of a comment, processing instruction, CDATA section or DOCTYPE (rule R8).
+    /// Maximum length in bytes of a comment, processing instruction, CDATA section or DOCTYPE (rule R8).
     pub max_markup_bytes: usize,
-    /// Names of unknown elements remembered, so that each is reported once.
+    /// Maximum number of names of unknown elements that are remembered, so that each is reported once.
     pub max_unknown_names: usize,
-    /// Bytes that may come out of one compressed file or member; any number if `None`.
+    /// Maximum output in bytes of one compressed file or member; unlimited if `None`.
     pub max_decompressed_bytes: Option<u64>,
-    /// How many times its compressed size a file or member may grow, beyond a MiB.
+    /// Maximum ratio of the output of a file or member to its compressed size. It applies to output above 1
+    /// MiB.
     pub max_compression_ratio: u64,
-    /// Containers in one another: compressed files and archives.
+    /// Maximum nesting depth of compressed files and archives.
     pub max_archive_depth: usize,
-    /// Members of one archive.
+    /// Maximum number of members per archive.
     pub max_archive_members: u64,
-    /// Bytes of a zip archive that cannot be sought in, as it lies in another container or comes from a
-    /// pipe: it is held.
+    /// Maximum length in bytes of a zip archive that is not seekable, because it is inside another container
+    /// or comes from a pipe. It is held in memory.
     pub max_buffered_zip_bytes: usize,
-    /// Bytes that a program which is run as a script of a host or port may write.
+    /// Maximum output in bytes of a program that runs as a script of a host or port.
     pub max_script_output_bytes: usize,
 }
 
@@ -90,34 +96,34 @@ macro_rules! with {
 }
 
 with! {
-    /// Caps a value at this many bytes.
+    /// Limits the length of a value, in bytes.
     with_max_value_bytes => max_value_bytes: usize;
-    /// Caps a tag at this many bytes.
+    /// Limits the length of a tag, in bytes.
     with_max_tag_bytes => max_tag_bytes: usize;
-    /// Caps a host at this many bytes of raw XML.
+    /// Limits the length of a host's raw XML, in bytes.
     with_max_host_bytes => max_host_bytes: usize;
-    /// Caps the kept run-level elements of a scan at this many bytes.
+    /// Limits the elements of a scan that are held until its end, in bytes.
     with_max_scan_metadata_bytes => max_scan_metadata_bytes: usize;
-    /// Caps the nesting of elements.
+    /// Limits the nesting depth of elements.
     with_max_element_depth => max_element_depth: usize;
-    /// Caps the attributes of a tag.
+    /// Limits the number of attributes per tag.
     with_max_attributes => max_attributes: usize;
-    /// Caps the ports of a host.
+    /// Limits the number of ports per host.
     with_max_ports => max_ports: usize;
-    /// Caps the memory of what is listed of a host.
+    /// Limits the memory of the lists of a host, in bytes.
     with_max_host_list_bytes => max_host_list_bytes: usize;
-    /// Caps what waits for the first host of a scan without `args`.
+    /// Limits the data that waits for the first host of a scan without `args`, in bytes.
     with_max_pending_bytes => max_pending_bytes: usize;
-    /// Caps what comes out of one compressed file or member.
+    /// Limits the output of one compressed file or member, in bytes.
     with_max_decompressed_bytes => max_decompressed_bytes: u64;
-    /// Caps how many times its size a compressed file or member may grow.
+    /// Limits the ratio of the output of a compressed file or member to its size.
     with_max_compression_ratio => max_compression_ratio: u64;
-    /// Caps containers in one another.
+    /// Limits the nesting depth of containers.
     with_max_archive_depth => max_archive_depth: usize;
-    /// Caps the members of one archive.
+    /// Limits the number of members per archive.
     with_max_archive_members => max_archive_members: u64;
-    /// Caps a zip archive that has to be held.
+    /// Limits the length of a zip archive that is held in memory, in bytes.
     with_max_buffered_zip_bytes => max_buffered_zip_bytes: usize;
-    /// Caps what a program that is run as a script may write.
+    /// Limits the output of a program that runs as a script, in bytes.
     with_max_script_output_bytes => max_script_output_bytes: usize;
 }

@@ -29,7 +29,7 @@ pub struct Ordered<T> {
     slots: VecDeque<Slot<T>>,
     max_tasks: usize,
     max_cost: usize,
-    /// Slots that are tasks, and the cost of all slots.
+    /// Number of slots that are tasks, and the cost of all slots.
     tasks: usize,
     cost: usize,
 }
@@ -44,7 +44,7 @@ enum Pending<T> {
     Ready(T),
 }
 
-/// Results that wait for the tasks before them, at most.
+/// Maximum number of results that wait for the tasks before them.
 const MAX_SLOTS: usize = 4096;
 
 impl<T> fmt::Debug for Ordered<T> {
@@ -58,13 +58,14 @@ impl<T> fmt::Debug for Ordered<T> {
 }
 
 impl<T: Send + 'static> Ordered<T> {
-    /// An executor that is full at `max_tasks` tasks or a cost of `max_cost` bytes, whichever comes first.
+    /// Creates an executor that is full at `max_tasks` tasks or a cost of `max_cost` bytes, whichever comes
+    /// first.
     #[must_use]
     pub fn new(pool: ThreadPool, max_tasks: usize, max_cost: usize) -> Self {
         Self { pool, slots: VecDeque::new(), max_tasks, max_cost, tasks: 0, cost: 0 }
     }
 
-    /// The threads that the tasks run on.
+    /// Returns the threads on which the tasks run.
     #[must_use]
     pub fn pool(&self) -> &ThreadPool {
         &self.pool
@@ -77,7 +78,7 @@ impl<T: Send + 'static> Ordered<T> {
         self.push_slot(Slot { result, cost });
     }
 
-    /// Adds a result that is known already: it is returned after those of all tasks submitted before.
+    /// Adds a result that is already known. It is returned after those of all tasks submitted before.
     pub fn push(&mut self, cost: usize, result: T) {
         self.push_slot(Slot { result: Pending::Ready(result), cost });
     }

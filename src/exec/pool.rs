@@ -16,9 +16,9 @@ use crate::error::{Error, Result};
 
 /// A fixed number of threads that reading and writing share. A clone is a handle to the same threads.
 ///
-/// The thread that submits work counts as one of them: while it waits for a result it runs tasks. So as many threads run
-/// as were asked for, and what they work on stays in the caches. That is why this wraps rayon's pool, whose caller only
-/// waits: `--threads 2` was three threads on two processors.
+/// The thread that submits work counts as one of them: while it waits for a result it runs tasks. So exactly
+/// the requested number of threads run, and their data stays in the caches. This is the reason for wrapping
+/// rayon's pool, whose caller only waits: `--threads 2` was three threads on two processors.
 #[derive(Clone)]
 pub struct ThreadPool {
     pool: Arc<rayon::ThreadPool>,
@@ -38,10 +38,11 @@ pub struct TaskHandle<T> {
 }
 
 impl ThreadPool {
-    /// A pool of `threads` threads, of which the caller's is one; at least one more is started.
+    /// Creates a pool of `threads` threads, of which the caller's is one; at least one more is started.
     ///
     /// # Errors
-    /// If the system gives no threads.
+    ///
+    /// If the system starts no threads.
     pub fn new(threads: usize) -> Result<Self> {
         let others = threads.saturating_sub(1).max(1);
         let pool = ThreadPoolBuilder::new().num_threads(others).build();
@@ -49,7 +50,7 @@ impl ThreadPool {
         Ok(Self { pool: Arc::new(pool), queue: Arc::default() })
     }
 
-    /// The number of threads, with the caller's.
+    /// Returns the number of threads, including the caller's.
     #[must_use]
     pub fn count(&self) -> usize {
         self.pool.current_num_threads().saturating_add(1)
@@ -59,7 +60,7 @@ impl ThreadPool {
     pub fn spawn(&self, work: impl FnOnce() + Send + 'static) {
         self.queue.lock().push_back(Box::new(work));
         let queue = Arc::clone(&self.queue);
-        // Somebody who helped may have done it meanwhile.
+        // A thread that waits for a result may already have run the task.
         self.pool.spawn(move || {
             queue.run_oldest();
         });
@@ -95,7 +96,7 @@ impl<T> TaskHandle<T> {
             match self.result.try_recv() {
                 Ok(done) => return Ok(done),
                 Err(TryRecvError::Empty) if self.queue.run_oldest() => {}
-                // Somebody is at it.
+                // Another thread runs the task.
                 Err(_) => {
                     let done = self.result.recv();
                     return done.map_err(|_| Error::internal("a task panicked"));
@@ -120,8 +121,8 @@ impl TaskQueue {
         let oldest = self.lock().pop_front();
         match oldest {
             Some(task) => {
-                // A panic must not end this thread, be it one of the pool or the one that waits: the handle
-                // of the task reports it.
+                // A panic must not end this thread, whether it belongs to the pool or waits for a result. The
+                // handle of the task reports it.
                 let _ = catch_unwind(AssertUnwindSafe(task));
                 true
             }
@@ -138,7 +139,7 @@ mod tests {
     fn a_thread_that_waits_runs_tasks() {
         let pool = ThreadPool::new(2).unwrap();
         assert_eq!(pool.count(), 2);
-        // The only other thread waits for what it cannot do itself.
+        // The only other thread waits for something that it cannot do itself.
         let (sender, receiver) = mpsc::sync_channel(1);
         let blocked = pool.submit(move || receiver.recv().unwrap());
         let tasks: Vec<_> = (0..100).map(|number| pool.submit(move || number)).collect();

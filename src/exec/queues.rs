@@ -35,12 +35,12 @@ struct Shared<L, I> {
 struct State<L, I> {
     queues: Vec<Slot<L, I>>,
     waiting: usize,
-    /// The first error. After it nothing more is done.
+    /// The first error. After it no more items are processed.
     failed: Option<Error>,
 }
 
 struct Slot<L, I> {
-    /// `None` while a thread has it, and when that ended early.
+    /// `None` while a thread has the worker, and after that thread panicked.
     worker: Option<L>,
     lost: bool,
     items: VecDeque<I>,
@@ -62,12 +62,12 @@ impl<L: SerialWorker<I>, I: Send + 'static> SerialQueues<L, I> {
         Self { shared: Arc::new(shared), pool: None }
     }
 
-    /// Runs what comes from now on on this pool.
+    /// Sets the thread pool that runs items added from now on.
     pub(crate) fn set_thread_pool(&mut self, pool: &ThreadPool) {
         self.pool = Some(pool.clone());
     }
 
-    /// Adds an item to the queue of this number. The error may be that of an earlier item.
+    /// Adds an item to the queue with this number. The error may be that of an earlier item.
     pub(crate) fn push(&self, queue: usize, item: I) -> Result<()> {
         let Some(pool) = &self.pool else {
             let mut state = self.shared.lock();
@@ -92,7 +92,7 @@ impl<L: SerialWorker<I>, I: Send + 'static> SerialQueues<L, I> {
         Ok(())
     }
 
-    /// Waits for all items, then finishes the workers, in parallel too. The error is that of the first worker that
+    /// Waits for all items, then finishes the workers in parallel. Returns the error of the first worker that
     /// has one.
     pub(crate) fn finish(self) -> Result<()> {
         let workers = self.take_workers()?;
@@ -102,7 +102,7 @@ impl<L: SerialWorker<I>, I: Send + 'static> SerialQueues<L, I> {
         let start = |worker: L| pool.submit(move || worker.finish());
         let tasks: Vec<_> = workers.into_iter().map(start).collect();
         let results = tasks.into_iter().map(|task| task.wait().flatten());
-        // All of them are waited for.
+        // Every worker is waited for, even after an error.
         results.fold(Ok(()), Result::and)
     }
 
@@ -121,7 +121,7 @@ impl<L: SerialWorker<I>, I: Send + 'static> SerialQueues<L, I> {
 }
 
 impl<L, I> Drop for SerialQueues<L, I> {
-    /// A worker that is at work has files open that somebody may want to remove.
+    /// Waits for the workers: one that is busy has files open that the caller may want to remove.
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         for slot in &mut state.queues {
@@ -130,7 +130,7 @@ impl<L, I> Drop for SerialQueues<L, I> {
         while self.pool.is_some() && !state.is_idle() {
             state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        // A thread that has just put its worker back may still hold on to all of this.
+        // A thread that has just returned its worker may still hold a reference to the shared state.
         let queues = std::mem::take(&mut state.queues);
         drop(state);
         drop(queues);
@@ -142,7 +142,7 @@ impl<L, I> Shared<L, I> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until the state of the queues is as asked for. This thread runs tasks until then.
+    /// Waits until a condition on the state holds. This thread runs tasks until then.
     fn wait(
         &self,
         pool: &ThreadPool,
@@ -157,7 +157,7 @@ impl<L, I> Shared<L, I> {
             if pool.run_one() {
                 continue;
             }
-            // Every task was begun: the threads that run them signal when something is done.
+            // All tasks have begun, and the threads that run them signal when a worker is free.
             let state = self.lock();
             let waits = |state: &mut State<L, I>| !is_so(state);
             return self.changed.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner);
@@ -166,7 +166,7 @@ impl<L, I> Shared<L, I> {
 }
 
 impl<L: SerialWorker<I>, I> Shared<L, I> {
-    /// Processes what waits in a queue, then puts the worker back.
+    /// Processes the items that wait in a queue, then returns the worker.
     fn run(&self, number: usize, mut worker: L) {
         let ends = Ends { shared: self, number };
         let mut state = self.lock();
@@ -195,7 +195,7 @@ impl<L: SerialWorker<I>, I> Shared<L, I> {
     }
 }
 
-/// Signals that a thread is done with a worker, also when it panics.
+/// Signals that a thread has returned its worker, even if it panicked.
 struct Ends<'s, L, I> {
     shared: &'s Shared<L, I>,
     number: usize,
@@ -204,7 +204,7 @@ struct Ends<'s, L, I> {
 impl<L, I> Drop for Ends<'_, L, I> {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        // After a bug in the worker nothing more can be done with it. Otherwise another thread may have it by now.
+        // A worker that panicked is not used again. Otherwise another thread may already have the worker.
         if thread::panicking()
             && let Some(slot) = state.queues.get_mut(self.number)
         {
@@ -220,7 +220,8 @@ impl<L, I> Drop for Ends<'_, L, I> {
 mod tests {
     use super::*;
 
-    /// Keeps what it was given, and shows it at the end; refuses 13, to end on 14 and 15, and breaks at 16.
+    /// Records its items and publishes them at the end. Item 13 is refused, 14 and 15 are refused at the end,
+    /// and 16 panics.
     #[derive(Default)]
     struct Kept(Vec<u32>, Shown);
 
@@ -245,7 +246,7 @@ mod tests {
         }
     }
 
-    /// Three queues, and what they show at the end.
+    /// Creates three queues, and the lists that they publish at the end.
     fn queues(pool: Option<&ThreadPool>) -> (SerialQueues<Kept, u32>, Shown) {
         let shown = Shown::default();
         let worker = || Kept(Vec::new(), Arc::clone(&shown));

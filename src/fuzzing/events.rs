@@ -1,4 +1,4 @@
-//! Bytes to events: whatever way they are read, the events are the same, and they add up.
+//! Bytes to events: every way of reading returns the same events, and their counts agree.
 
 use super::{
     Choices,
@@ -6,7 +6,8 @@ use super::{
 };
 use crate::xml::Options;
 
-/// Reads an input at once, byte by byte, in pieces and in batches; also under caps that small inputs meet, and strictly.
+/// Reads an input as a whole, byte by byte, in pieces and in batches; also with limits that small inputs
+/// reach, and in strict mode.
 pub(super) fn run(data: &[u8]) {
     let mut choices = Choices::of(data);
     let plain = Options::default().with_hash(true);

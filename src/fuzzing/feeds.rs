@@ -1,4 +1,5 @@
-//! Events to documents: each is one line of valid JSON, none is too long, and as many are counted as there are.
+//! Events to documents: each is one line of valid JSON within its limit, and their number is counted
+//! correctly.
 
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use crate::{
     xml::Options,
 };
 
-/// All kinds of feeds, with lines as short as they may be.
+/// Returns all kinds of feeds, with the lowest limit on the length of lines.
 pub(super) fn feeds() -> Vec<Feed> {
     let max_line = LEAST_LINE;
     let ecs = Ecs { all_ports: true, script_events: true, max_line, ..Ecs::default() };
@@ -26,7 +27,7 @@ pub(super) fn feeds() -> Vec<Feed> {
     ]
 }
 
-/// Writes the documents of all that an input gives.
+/// Writes all documents of an input.
 pub(super) fn run(data: &[u8]) {
     let outcome = Outcome::of(data, &Options::default().with_hash(true));
     for feed in feeds() {
@@ -51,7 +52,7 @@ pub(super) fn run(data: &[u8]) {
     }
 }
 
-/// The documents of a host, which are the same when they are handed over.
+/// Returns the documents of a host, after checking that flushing them in chunks gives the same ones.
 fn host_documents(feed: &Feed, run: &ScanHeader, host: &Host<'_>, lines: &mut Vec<u8>) -> u64 {
     let count = feed.host(run, host, lines);
     let (mut out, mut handed) = (Vec::new(), Vec::new());
@@ -64,7 +65,7 @@ fn host_documents(feed: &Feed, run: &ScanHeader, host: &Host<'_>, lines: &mut Ve
     count
 }
 
-/// Fails unless lines are documents of a feed, and this many.
+/// Panics unless `lines` are `count` documents of a feed.
 pub(super) fn check(feed: &Feed, lines: &[u8], count: u64) {
     let (max, bulk) = match feed {
         Feed::Nested { .. } => (usize::MAX, false),

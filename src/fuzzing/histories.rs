@@ -1,4 +1,4 @@
-//! Histories of any hosts: intervals are in order and never overlap, and those that are open are what merging says now.
+//! Histories: intervals are in order and never overlap, and the open ones agree with a merge.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use crate::{
     model::{Span, Timestamp},
 };
 
-/// Ports and states of each host, of all with one key.
+/// Ports and states of each host. Hosts with the same key are joined.
 type Ports = BTreeMap<String, Vec<String>>;
 
-/// Checks the history of what a merger holds, which is made anew each time.
+/// Checks the history of the scans in a merger, which `merger` creates anew for each use.
 pub(super) fn hold(merger: &dyn Fn() -> Merger) {
-    let Ok(all) = merger().finish() else { panic!("what merges has a history") };
+    let Ok(all) = merger().finish() else { panic!("scans that merge must have a history") };
     let Ok(mut histories) = Histories::of(all) else { panic!("nothing is written") };
     let mut now = Ports::new();
     while let Ok(Some(history)) = histories.next() {
@@ -35,10 +35,10 @@ pub(super) fn hold(merger: &dyn Fn() -> Merger) {
         }
         open.sort_unstable();
     }
-    assert_eq!(now, of_merge(merger()), "what is open is what is so now");
+    assert_eq!(now, of_merge(merger()), "open intervals must equal the merge");
 }
 
-/// The same by a merge.
+/// Returns the ports of a merge.
 fn of_merge(scans: Merger) -> Ports {
     let mut all = Ports::new();
     let Ok(mut hosts) = scans.finish().and_then(crate::merge::Merged::hosts) else { return all };

@@ -1,5 +1,5 @@
-//! Hosts as records, merged and compared: a record gives back what was written, and a merge depends on nothing but its
-//! scans and their order.
+//! Hosts as records, merges and comparisons: a record returns the host that was written, and a merge depends
+//! only on its scans and their order.
 
 use serde_json::Value;
 
@@ -24,25 +24,26 @@ use crate::{
     xml::Options,
 };
 
-/// Reads bytes as the record of a host; those of XML as hosts, which are written and read.
+/// Reads bytes as the record of a host. Bytes that are XML are read as hosts, which are written as records
+/// and read back.
 pub(super) fn records(data: &[u8]) {
     if data.first() == Some(&b'<') {
         for event in Outcome::of(data, &Options::default()).events {
             if let ScanEvent::Host(host) = event {
                 let record = packed(&host);
-                assert_eq!(unpack_host(&record).as_ref(), Some(&*host), "a host comes back");
+                assert_eq!(unpack_host(&record).as_ref(), Some(&*host), "a host must be read back");
                 let cut = Choices::of(data).below(record.len());
                 let begin = record.get(..cut).unwrap_or_default();
-                assert_eq!(unpack_host(begin), None, "a record that is cut is none");
+                assert_eq!(unpack_host(begin), None, "a truncated record must be refused");
             }
         }
         return;
     }
     let Some(host) = unpack_host(data) else { return };
     let record = packed(&host);
-    // Numbers that are none differ from themselves, so bytes are compared.
+    // NaN differs from itself, so bytes are compared.
     let again = unpack_host(&record).map(|host| packed(&host));
-    assert_eq!(again, Some(record), "what was read is written and read alike");
+    assert_eq!(again, Some(record), "an accepted record must be written and read back unchanged");
     let run = ScanHeader { scan_id: "s".into(), ..ScanHeader::default() };
     let made = host_rows(&run, &host, &mut |row| {
         let mut line = Vec::new();
@@ -65,7 +66,7 @@ fn packed(host: &Host<'_>) -> Vec<u8> {
     record
 }
 
-/// Takes the parts of an input between NUL bytes as inputs of a merge.
+/// Reads the parts of an input between NUL bytes as inputs of a merge.
 pub(super) fn run(data: &[u8]) {
     let mut choices = Choices::of(data);
     let precedence = [Precedence::Caller, Precedence::First, Precedence::Latest, Precedence::Best];
@@ -134,7 +135,7 @@ fn feed_merger(merger: &mut Merger, outcome: &Outcome) {
     }
 }
 
-/// The lines of a merge: nested ones, rows, and what the feeds make of it, which is checked alone.
+/// Returns the lines of a merge: nested lines, rows, and the output of feeds, which is checked here.
 fn merged(merger: Merger) -> std::result::Result<Vec<u8>, String> {
     let result = match merger.finish() {
         Ok(result) => result,
@@ -179,7 +180,7 @@ fn same_state_has_no_difference(
     outcomes: &[Outcome],
 ) {
     let found = differences(merger(outcomes, usize::MAX), merger(outcomes, usize::MAX));
-    let Ok(mut found) = found else { panic!("a state that merges compares") };
+    let Ok(mut found) = found else { panic!("a state that merges must compare") };
     assert!(found.next().is_none(), "a state differs from itself");
 }
 

@@ -1,20 +1,20 @@
-//! The bodies of the fuzz targets: plain functions of bytes that end, or panic where an invariant does not hold.
+//! Bodies of the fuzz targets: functions that take bytes, and panic if an invariant does not hold.
 //!
-//! `fuzz/run` gives them inputs that libFuzzer makes; the tests below give them the saved ones of `fuzz/corpus`, and
-//! some thousand that a small mutator makes of those, the same at every run. Nothing here is part of the library: the
-//! module exists in tests and with the feature `fuzzing` alone.
+//! `fuzz/run` passes them inputs from libFuzzer. The tests below pass them the saved inputs of `fuzz/corpus`,
+//! and some thousand mutations of those, the same ones in each run. Nothing here is part of the library: the
+//! module exists only in tests and with the feature `fuzzing`.
 //!
-//! There is one target per layer. A body compares two ways to one result rather than repeating what the code says:
-//! bytes at once and in pieces, one thread and batches, the fast tokens and quick-xml's, rows and the rows of what was
-//! restored from them, a merge in memory and in files. What is written is read back by readers that are not ours. The
-//! bodies of private layers are in those layers (`xml::fuzzing`, `source::fuzzing` and so on).
+//! There is one target per layer. A body compares two ways to the same result instead of repeating the code:
+//! the whole input and pieces, one thread and batches, the fast tokens and those of quick-xml, rows and rows
+//! restored from them, a merge in memory and one in files. Independent readers read back what is written.
+//! Bodies of private layers are in those layers (`xml::fuzzing`, `source::fuzzing` and so on).
 //!
-//! Where a body has to choose, such as the lengths of pieces, it takes the choice from a hash of the bytes
-//! ([`Choices`]), so that an input is nothing but what the layer reads: a find can be given to the command as it is,
-//! and a file that a user sends can be put into the corpus.
+//! Where a body has to choose, such as the lengths of pieces, the choice follows from a hash of the bytes
+//! ([`Choices`]). An input therefore contains only the bytes that the layer reads: a finding can be passed to
+//! the command unchanged, and a file from a user can go into the corpus.
 //!
-//! A new target is a function, and a line in [`TARGETS`]; its corpus is `fuzz/corpus/<name>`, which needs a file at
-//! least.
+//! A new target is a function and a line in [`TARGETS`]. Its corpus, `fuzz/corpus/<name>`, needs at least one
+//! file.
 
 mod events;
 mod feeds;
@@ -36,12 +36,12 @@ use sha2::{Digest as _, Sha256};
 pub use self::mutator::Mutator;
 use crate::fs;
 
-/// A target: its name, and its body.
+/// A target: its name and its body.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// The name of its corpus, and what `fuzz/run` takes.
+    /// Name of its corpus, and the argument of `fuzz/run`.
     pub name: &'static str,
-    /// Runs it on an input; panics where an invariant does not hold.
+    /// Runs the body on an input. Panics if an invariant does not hold.
     pub run: fn(&[u8]),
 }
 
@@ -67,23 +67,23 @@ pub const TARGETS: &[Target] = &[
     Target { name: "config", run: crate::cli::fuzzing::config },
 ];
 
-/// The target of a name.
+/// Returns the target with this name.
 #[must_use]
 pub fn target(name: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|target| target.name == name)
 }
 
-/// Numbers that follow from an input alone.
+/// Pseudo-random numbers that depend only on the input.
 pub(crate) struct Choices(u64);
 
 impl Choices {
-    /// Those of an input.
+    /// Creates the choices of an input.
     pub(crate) fn of(data: &[u8]) -> Self {
         let hash = Sha256::digest(data);
         Self(hash.first_chunk().map_or(1, |first| u64::from_le_bytes(*first)) | 1)
     }
 
-    /// A number below `end`, which is not 0.
+    /// Returns a number below `end`, which must not be 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         // xorshift64*
         self.0 ^= self.0 >> 12;
@@ -93,7 +93,7 @@ impl Choices {
         usize::try_from(number).unwrap_or(0) % end.max(1)
     }
 
-    /// Cuts bytes into pieces of 1 to `most` bytes.
+    /// Splits bytes into pieces of 1 to `most` bytes.
     pub(crate) fn pieces<'b>(&mut self, mut bytes: &'b [u8], most: usize) -> Vec<&'b [u8]> {
         let mut pieces = Vec::new();
         while !bytes.is_empty() {
@@ -106,7 +106,7 @@ impl Choices {
     }
 }
 
-/// A folder for what has to be on the disk; it is removed when it is dropped.
+/// Folder for files that must be on disk. It is removed when dropped.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -124,7 +124,7 @@ impl Folder {
         &self.0
     }
 
-    /// Writes a file, and gives its path.
+    /// Writes a file, and returns its path.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.0.join(name);
         let written = fs::write(&path, bytes);
@@ -148,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    /// The saved inputs of a target, in the order of their names.
+    /// Returns the saved inputs of a target, sorted by name.
     fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
         let mut paths: Vec<_> =
@@ -162,12 +162,12 @@ mod tests {
         paths.into_iter().map(read).collect()
     }
 
-    /// Runs a body, and on failure says with what.
+    /// Runs a body. A failure is reported with the input.
     fn run(target: &Target, data: &[u8], what: &str) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (target.run)(data))) {
             let kept = std::env::temp_dir().join(format!("scanmill-fuzz-{}", target.name));
             let _ = fs::write(&kept, data);
-            #[expect(clippy::print_stderr, reason = "the input is what matters of the failure")]
+            #[expect(clippy::print_stderr, reason = "the input is needed to reproduce the failure")]
             {
                 eprintln!("target {} fails on {what}: see {}", target.name, kept.display());
             }
@@ -175,7 +175,7 @@ mod tests {
         }
     }
 
-    /// Replays the corpus of a target, then gives it inputs that are made of it.
+    /// Replays the corpus of a target, then runs mutations of it.
     fn check(name: &str, mutations: usize) {
         let target = target(name).unwrap();
         let corpus = corpus(name);
@@ -189,7 +189,7 @@ mod tests {
         }
     }
 
-    /// A test per target, with the number of mutations that take it a second or two.
+    /// Defines a test per target, with a number of mutations that takes a second or two.
     macro_rules! targets {
         ($($(#[$attribute:meta])* $name:ident: $mutations:literal),* $(,)?) => {
             $($(#[$attribute])* #[test] fn $name() {

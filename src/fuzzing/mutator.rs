@@ -1,9 +1,9 @@
-//! Plain mutation, the same at every run: what tests do beside replaying the corpus. It finds no new way through the code
-//! as libFuzzer does, but sees to it that a change breaks nothing near the inputs that are known to matter.
+//! Plain mutation, the same in each run, which tests run in addition to the corpus. Unlike libFuzzer it finds
+//! no new paths through the code, but it detects changes that break anything close to known inputs.
 
 use super::Choices;
 
-/// Bytes that markup, numbers, lengths and containers have at their edges.
+/// Edge cases of markup, numbers, lengths and containers.
 const WORDS: [&[u8]; 24] = [
     b"<",
     b">",
@@ -31,10 +31,10 @@ const WORDS: [&[u8]; 24] = [
     b"99999999999999999999",
 ];
 
-/// Bytes of an input that is made.
+/// Maximum length in bytes of a mutated input.
 const MOST: usize = 16 << 10;
 
-/// Makes inputs of others.
+/// Creates inputs by changing others.
 #[derive(Debug)]
 pub struct Mutator<'c> {
     corpus: &'c [&'c [u8]],
@@ -48,13 +48,13 @@ impl std::fmt::Debug for Choices {
 }
 
 impl<'c> Mutator<'c> {
-    /// A mutator of a corpus; the same seed makes the same inputs of it.
+    /// Creates a mutator of a corpus. The same seed gives the same inputs.
     #[must_use]
     pub fn new(seed: &str, corpus: &'c [&'c [u8]]) -> Self {
         Self { corpus, choices: Choices::of(seed.as_bytes()) }
     }
 
-    /// The next input: one of the corpus, changed at one to four places.
+    /// Returns the next input: one of the corpus with one to four changes.
     pub fn next_input(&mut self) -> Vec<u8> {
         let mut input = self.pick().to_vec();
         for _ in 0..=self.choices.below(4) {

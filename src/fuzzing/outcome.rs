@@ -1,4 +1,4 @@
-//! What an input gives, by each way that there is to read it.
+//! The events of an input, read in each possible way.
 
 use std::{fmt::Write as _, io::Read};
 
@@ -19,7 +19,7 @@ pub(super) struct Outcome {
     error: Option<String>,
 }
 
-/// Options under which small inputs meet every cap.
+/// Returns options with limits that small inputs reach.
 pub(super) fn tight() -> Options {
     let limits = Limits::default()
         .with_max_value_bytes(48)
@@ -34,7 +34,7 @@ pub(super) fn tight() -> Options {
     Options::default().with_limits(limits).with_hash(true)
 }
 
-/// Gives its pieces one at a call.
+/// Reader that returns one piece per call.
 struct Pieces<'b>(std::vec::IntoIter<&'b [u8]>, &'b [u8]);
 
 impl Read for Pieces<'_> {
@@ -47,7 +47,7 @@ impl Read for Pieces<'_> {
 }
 
 impl Outcome {
-    /// Of bytes that are read at once.
+    /// Reads the bytes as a whole.
     pub(super) fn of(data: &[u8], options: &Options) -> Self {
         let mut outcome = Self::default();
         for event in Reader::new(data, options.clone()).events() {
@@ -56,7 +56,7 @@ impl Outcome {
         outcome
     }
 
-    /// Of bytes that are fed in pieces.
+    /// Feeds the bytes in pieces.
     pub(super) fn of_pieces(pieces: &[&[u8]], options: &Options) -> Self {
         let mut outcome = Self::default();
         let mut decoder = Decoder::new(options.clone());
@@ -79,7 +79,7 @@ impl Outcome {
         }
     }
 
-    /// Of bytes whose hosts are read in batches, as threads do.
+    /// Reads the hosts in batches, as threads do.
     pub(super) fn of_batches(pieces: Vec<&[u8]>, options: &Options, batch: usize) -> Self {
         let mut outcome = Self::default();
         let pieces = Pieces(pieces.into_iter(), &[]);
@@ -101,7 +101,7 @@ impl Outcome {
                         outcome.take(Ok(ScanEvent::Host(Box::new(host.into_owned()))));
                         Ok(())
                     });
-                    let Ok(notes) = notes else { panic!("nothing fails but what takes the hosts") };
+                    let Ok(notes) = notes else { panic!("only the callback may fail") };
                     gathered.merge(notes);
                 }
                 BatchedEvent::ScanEnd(mut record, mut notes) => {
@@ -121,7 +121,7 @@ impl Outcome {
         }
     }
 
-    /// Fails if another way gave something else, and says what.
+    /// Panics with a description if another way returned something else.
     pub(super) fn assert_same(&self, other: &Self, way: &str) {
         if self == other {
             return;
@@ -138,7 +138,7 @@ impl Outcome {
         panic!("{said}");
     }
 
-    /// Fails unless the events of each scan add up to its record.
+    /// Panics unless the events of each scan add up to its record.
     pub(super) fn check(&self, data: &[u8]) {
         let mut hosts: Vec<&Host<'_>> = Vec::new();
         let mut open = false;
@@ -160,7 +160,7 @@ impl Outcome {
                 }
                 ScanEvent::ScanEnd(record) => {
                     check_scan(record, &hosts, data);
-                    assert_eq!(open, record.has_scan, "a scan that began exists");
+                    assert_eq!(open, record.has_scan, "a scan that began must exist");
                     hosts.clear();
                     open = false;
                     ends.push(record);

@@ -1,23 +1,23 @@
-//! What nmap is asked for: what is taken says the same when it is written and read again.
+//! Requests for nmap: what is accepted means the same after it is written out and parsed again.
 
 use std::net::IpAddr;
 
 use crate::request::{Arguments, PortSet, Targets};
 
-/// Targets that are listed one by one.
+/// Maximum number of targets that are listed individually.
 const FEW: u128 = 3000;
 
-/// Reads text as arguments, ports and targets.
+/// Parses text as arguments, ports and targets.
 pub(super) fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     if let Ok(arguments) = Arguments::parse(&text) {
         let again = Arguments::new(arguments.words().iter().cloned());
-        assert_eq!(again.ok().as_ref(), Some(&arguments), "the words are arguments");
+        assert_eq!(again.ok().as_ref(), Some(&arguments), "the words must be valid arguments");
         assert!(!arguments.words().iter().any(|word| word.contains('\0')));
     }
     if let Ok(ports) = text.parse::<PortSet>() {
         let shown = ports.to_string();
-        assert_eq!(shown.parse().ok().as_ref(), Some(&ports), "{shown} is the same ports");
+        assert_eq!(shown.parse().ok().as_ref(), Some(&ports), "{shown} must give the same ports");
         assert!(!ports.contains(0) && !ports.is_empty());
         let mut last = 0;
         for port in ports.iter() {
@@ -32,13 +32,15 @@ pub(super) fn run(data: &[u8]) {
 
 fn check_targets(targets: &Targets) {
     let words = targets.words();
-    // The same addresses may be parted into blocks in another way.
-    let Ok(again) = Targets::new(words.as_slice()) else { panic!("{words:?} are no targets") };
-    assert_eq!(again.count(), targets.count(), "{words:?} are as many targets");
-    assert_eq!(again.names(), targets.names(), "{words:?} have the same names");
+    // The blocks may divide the same addresses differently.
+    let Ok(again) = Targets::new(words.as_slice()) else {
+        panic!("{words:?} must be valid targets")
+    };
+    assert_eq!(again.count(), targets.count(), "{words:?} must have the same number of targets");
+    assert_eq!(again.names(), targets.names(), "{words:?} must have the same names");
     if targets.count() <= FEW {
         let all = |targets: &Targets| targets.iter().collect::<std::collections::BTreeSet<_>>();
-        assert_eq!(all(&again), all(targets), "{words:?} are the same targets");
+        assert_eq!(all(&again), all(targets), "{words:?} must be the same targets");
     }
     for word in &words {
         assert!(!word.starts_with('-') && !word.contains(char::is_whitespace), "{word:?}");

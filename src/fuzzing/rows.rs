@@ -1,5 +1,5 @@
-//! Events to rows: batches are whole, JSONL and CSV are read back as the same values, and what is restored of rows gives
-//! the same rows again.
+//! Events to rows: batches are consistent, JSONL and CSV are read back as the same values, and rows restored
+//! from Arrow equal the original ones.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use crate::{
     xml::Options,
 };
 
-/// Makes rows of all that an input gives.
+/// Converts all events of an input to rows.
 pub(super) fn run(data: &[u8]) {
     let outcome = Outcome::of(data, &Options::default().with_hash(true));
     let mut tables = Tables::new();
@@ -52,7 +52,7 @@ pub(super) fn run(data: &[u8]) {
     tables.check();
 }
 
-/// Rows of each table, in each form.
+/// Rows of each table in each format.
 struct Tables {
     builders: Vec<BatchBuilder>,
     lines: Vec<Vec<Value>>,
@@ -107,7 +107,7 @@ impl Tables {
     }
 }
 
-/// The line of a row, which has all columns of its table.
+/// Returns the line of a row after checking that it has all columns of its table.
 fn line(row: &Row<'_>) -> Value {
     let mut text = Vec::new();
     row_line(row, &mut text);
@@ -128,7 +128,7 @@ fn line(row: &Row<'_>) -> Value {
     value
 }
 
-/// Records of CSV as the crate csv reads them.
+/// Parses records of CSV with the crate csv.
 fn records(text: &[u8]) -> Vec<csv::StringRecord> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text);
     reader
@@ -152,7 +152,7 @@ fn check_csv(table: Table, text: &[u8], lines: &[Value]) {
             let same = match value {
                 Value::Null => field.is_empty(),
                 Value::String(text) => text == field,
-                // Numbers, switches and lists.
+                // Numbers, booleans and lists.
                 value => serde_json::from_str(field).is_ok_and(|read: Value| read == *value),
             };
             assert!(same, "{}: {value} is {field:?} in CSV", column.field.name);
@@ -160,7 +160,7 @@ fn check_csv(table: Table, text: &[u8], lines: &[Value]) {
     }
 }
 
-/// The lines of the rows of a host.
+/// Returns the lines of the rows of a host.
 fn host_lines(run: &ScanHeader, host: &Host<'_>) -> Vec<Value> {
     let mut lines = Vec::new();
     let made = host_rows(run, host, &mut |row| {
@@ -171,7 +171,7 @@ fn host_lines(run: &ScanHeader, host: &Host<'_>) -> Vec<Value> {
     lines
 }
 
-/// The batches of rows, one a table.
+/// Returns batches of rows, one per table.
 fn batches(
     fill: impl FnOnce(&mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()>,
 ) -> Vec<RecordBatch> {
@@ -203,7 +203,8 @@ fn port_of<'h>(host: &'h mut Host<'static>, row: &Stored<'_>) -> Option<&'h mut 
 }
 
 fn check_restored_host(run: &ScanHeader, host: &Host<'_>) {
-    // Of two ports of one key, rows do not say whose services and scripts they are.
+    // If a host has two ports with the same key, rows do not show which of them a service or script belongs
+    // to.
     let mut keys: Vec<_> =
         host.ports.iter().map(|port| (port.protocol.as_str(), port.number)).collect();
     keys.sort_unstable();

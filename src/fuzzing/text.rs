@@ -1,8 +1,8 @@
-//! Text and numbers: what is fast agrees with what is plain.
+//! Text and numbers: the fast functions agree with simple ones.
 
 use crate::bytes;
 
-/// The set of bytes below a blank, for [`bytes::position`].
+/// The set of bytes below 0x20, for [`bytes::position`].
 struct Controls;
 
 impl bytes::Set for Controls {
