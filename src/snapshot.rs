@@ -153,7 +153,7 @@ impl SnapshotWriter {
     fn count(&mut self, sum: &[u8]) -> io::Result<()> {
         self.sums.update(sum);
         let next = self.blocks.checked_add(1);
-        self.blocks = next.ok_or_else(|| io::Error::other("a saved state of too many blocks"))?;
+        self.blocks = next.ok_or_else(|| io::Error::other("a saved state has too many blocks"))?;
         Ok(())
     }
 

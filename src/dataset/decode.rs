@@ -88,7 +88,7 @@ impl FileChecksum {
             }
         }
         if hex(&hash.finalize()) != self.sha256 {
-            return Err(io::Error::other("damaged: its bytes are not those that the log has"));
+            return Err(io::Error::other("damaged: its digest differs from that in the log"));
         }
         self.is_checked.store(true, Ordering::Relaxed);
         // The decoder reads at offsets, so the position of the file does not matter.

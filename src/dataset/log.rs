@@ -263,7 +263,7 @@ pub(super) fn require_file(path: &Path) -> io::Result<()> {
     if fs::metadata(path)?.is_file() {
         return Ok(());
     }
-    Err(io::Error::other("damaged: it is no file"))
+    Err(io::Error::other("damaged: it is not a file"))
 }
 
 /// Result of [`name_if_absent`].
@@ -304,8 +304,8 @@ pub(super) fn parse(path: &Path, text: &[u8]) -> Result<Commit> {
     let known = crate::format::parquet::SCHEMA_VERSION;
     if format > FORMAT || schema_version != known {
         return Err(Error::usage(format!(
-            "{}: made by another version of scanmill (form {format}, schema {schema_version}; this \
-             one knows {FORMAT} and {known})",
+            "{}: made by another version of scanmill (format {format}, schema {schema_version}; \
+             this one supports {FORMAT} and {known})",
             path.display()
         )));
     }
@@ -315,7 +315,7 @@ pub(super) fn parse(path: &Path, text: &[u8]) -> Result<Commit> {
     match outside.next() {
         None => Ok(commit),
         Some(file) => {
-            let message = format!("damaged: {file:?} is no file of a dataset");
+            let message = format!("damaged: {file:?} is not a file of a dataset");
             Err(unreadable(path, io::Error::other(message)))
         }
     }

@@ -157,7 +157,7 @@ impl Dataset {
                 Err(error) => return Err(failed(dir, error)),
             };
             if other {
-                let message = format!("{} is not empty, and no dataset", dir.display());
+                let message = format!("{} is not empty and not a dataset", dir.display());
                 return Err(Error::usage(message));
             }
         }
@@ -201,7 +201,7 @@ impl Dataset {
             if maintenance::has_parts(dir)? {
                 return Err(without_log(dir));
             }
-            return Err(Error::usage(format!("{} is no dataset of scanmill", dir.display())));
+            return Err(Error::usage(format!("{} is not a dataset of scanmill", dir.display())));
         }
         let lock = match mode {
             OpenMode::Read => None,
@@ -281,7 +281,7 @@ impl Dataset {
             let why = match fs::if_there(fs::metadata(&path)) {
                 Err(error) => return Err(unreadable(&path, error)),
                 Ok(None) => "it is missing, and the log lists it".to_owned(),
-                Ok(Some(meta)) if !meta.is_file() => "it is no file".to_owned(),
+                Ok(Some(meta)) if !meta.is_file() => "it is not a file".to_owned(),
                 Ok(Some(meta)) if meta.len() == file.entry.bytes => continue,
                 Ok(Some(meta)) => decode::other_length(meta.len(), file.entry.bytes),
             };
@@ -345,7 +345,7 @@ impl LoadOptions {
 /// Returns the error for a dataset that has parts and no log.
 fn without_log(dir: &Path) -> Error {
     let message = format!(
-        "damaged: parts of a dataset are there, and no commit of its log; {}",
+        "damaged: it has parts of a dataset, and no commit in its log; {}",
         log::BRING_BACK
     );
     unreadable(&dir.join(LOG), io::Error::other(message))
@@ -377,7 +377,7 @@ fn lock_exclusive(dir: &Path, folder: &Path) -> Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            let message = format!("another run is at work on {}; try again later", dir.display());
+            let message = format!("another run is using {}; try again later", dir.display());
             Err(Error::usage(message))
         }
         Err(TryLockError::Error(error)) => Err(failed(folder, error)),

@@ -63,7 +63,9 @@ impl Log {
             let mut text = Vec::new();
             io::copy(&mut file.take(MAX_BYTES), &mut text)?;
             let newest = serde_json::from_slice(&text);
-            newest.map(Some).map_err(|_| io::Error::other("damaged: it has no number of a commit"))
+            newest.map(Some).map_err(|_| {
+                io::Error::other("damaged: it does not contain the number of a commit")
+            })
         };
         let newest = read().map_err(|error| unreadable(&path, error))?;
         Ok(newest.map(|newest| newest.commit))

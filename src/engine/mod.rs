@@ -262,7 +262,7 @@ pub(crate) fn script_of(name: &str, value: impl serde::Serialize) -> Result<Scri
 }
 
 fn taken(name: &str) -> Error {
-    error_of(name, format!("there is a script {name:?} already"))
+    error_of(name, format!("a script {name:?} already exists"))
 }
 
 /// Creates an error about a script.

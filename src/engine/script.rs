@@ -197,7 +197,7 @@ impl PortScript {
             Err(error) => return Err(bad(name, error)),
         }
         if !["*", "tcp", "udp", "sctp", "ip"].contains(&self.proto.as_str()) {
-            let what = format!("{:?} is no protocol: *, tcp, udp, sctp or ip", self.proto);
+            let what = format!("{:?} is not a protocol: *, tcp, udp, sctp or ip", self.proto);
             return Err(bad(name, &what));
         }
         let is_state = |state: &String| ["open", "filtered", "closed"].contains(&state.as_str());

@@ -51,7 +51,7 @@ impl FromStr for Precedence {
     fn from_str(text: &str) -> Result<Self, Error> {
         let all = [Self::Caller, Self::First, Self::Latest, Self::Best];
         all.into_iter().find(|policy| policy.name() == text).ok_or_else(|| {
-            Error::usage(format!("no policy {text:?}: caller, first, latest or best"))
+            Error::usage(format!("unknown policy {text:?}: use caller, first, latest or best"))
         })
     }
 }

@@ -142,14 +142,14 @@ pub struct TableBatch {
 /// ```
 ///
 /// # Errors
-/// A usage error if no table is asked for; an error of the kind
+/// A usage error if no table is selected; an error of the kind
 /// [`Resource`](crate::error::ErrorKind::Resource) if the system starts no thread.
 pub fn read<P: Into<PathBuf>>(
     inputs: impl IntoIterator<Item = P>,
     options: ReadOptions,
 ) -> Result<ReadBatches> {
     if options.tables.is_empty() {
-        return Err(Error::usage("no table is asked for"));
+        return Err(Error::usage("no table is selected"));
     }
     let inputs = Inputs::new(inputs).with_pick(options.pick.clone());
     let (cancellation, tables) = (options.cancellation.clone(), options.tables.clone());

@@ -125,7 +125,7 @@ impl LiveFile {
             Ok(()) => error,
             Err(why) => io::Error::new(
                 error.kind(),
-                format!("{error}; its last line is cut, as that cannot be taken back: {why}"),
+                format!("{error}; its last line is incomplete, and cannot be removed: {why}"),
             ),
         }
     }

@@ -143,7 +143,7 @@ impl Marker {
         let path = folder.join(NAME);
         let damaged = |why: &str| Obstacle::Damaged(why.to_owned());
         match fs::symlink_metadata(&path) {
-            Ok(meta) if !meta.is_file() => return Err(damaged("is no regular file")),
+            Ok(meta) if !meta.is_file() => return Err(damaged("is not a regular file")),
             Ok(meta) if meta.len() > MAX_BYTES => return Err(damaged("is longer than 32 MiB")),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -157,7 +157,7 @@ impl Marker {
         if !marker.tables.iter().all(|name| (layout.is_table)(name))
             || !marker.files.iter().all(|path| marker.is_own(path, layout))
         {
-            return Err(damaged("lists what scanmill does not write"));
+            return Err(damaged("lists a file that scanmill does not write"));
         }
         Ok(Some(marker))
     }

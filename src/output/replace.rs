@@ -57,7 +57,7 @@ pub(crate) fn refuse_existing(path: &Path, name: &str, replace: Replace) -> Resu
         return Ok(());
     }
     Err(Error::usage(format!(
-        "{name} exists, and is no report of scanmill: it is not replaced; remove it, or name another file"
+        "{name} exists, and is not a report of scanmill: it is not replaced; remove it, or name another file"
     )))
 }
 

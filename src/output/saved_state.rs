@@ -39,7 +39,7 @@ impl StateSink {
         let target = follow(path).map_err(unreadable)?;
         let meta = fs::if_there(fs::metadata(&target)).map_err(unreadable)?;
         if meta.is_some_and(|meta| !meta.is_file()) {
-            return Err(Error::usage(format!("{name} is no file: --state names one")));
+            return Err(Error::usage(format!("{name} is not a file, which --state needs")));
         }
         let old = fs::if_there(File::open(&target)).map_err(unreadable)?;
         // `Pending::file` checks the lock itself, which is therefore taken after it.
@@ -47,7 +47,7 @@ impl StateSink {
         if let Some(old) = &old
             && !(has_lock(old, path)? && is_at(old, &target).map_err(unreadable)?)
         {
-            return Err(Error::usage(format!("another run goes on with {name}: wait for its end")));
+            return Err(Error::usage(format!("another run is using {name}: wait for its end")));
         }
         Ok(Self { name, writer: BufWriter::new(file), pending, old, is_written: false })
     }

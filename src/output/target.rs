@@ -117,7 +117,7 @@ impl Pending {
         } else {
             refuse_existing(&target, &name, Replace::of(overwrite))?;
             if target.exists() {
-                return Err(Error::usage(format!("{name} is no folder")));
+                return Err(Error::usage(format!("{name} is not a folder")));
             }
         }
         let like = Attributes::of_dir(&target).map_err(|error| Error::sink(&*name, error))?;
@@ -398,7 +398,7 @@ fn refuse_foreign(target: &Path, name: &str, layout: FolderLayout) -> Result<()>
     let why = match marker::obstacle(target, layout) {
         None => return Ok(()),
         Some(Obstacle::Foreign(path)) => {
-            format!("{} is none of the files that scanmill wrote there", path.display())
+            format!("{} is not one of the files that scanmill wrote there", path.display())
         }
         Some(Obstacle::Unmarked(path)) => format!(
             "it has no {}, so {} may not be an output of scanmill",

@@ -530,7 +530,10 @@ fn is_of_merge(code: DiagnosticCode) -> bool {
 }
 
 fn shared_mac(position: Position, shared: &SharedMac) -> Diagnostic {
-    let detail = format!("{} is at several IP addresses: hosts are told apart by both", shared.mac);
+    let detail = format!(
+        "{} is at several IP addresses: its hosts are distinguished by both addresses",
+        shared.mac
+    );
     Diagnostic { code: DiagnosticCode::SharedMac, position, count: shared.count, detail }
 }
 

@@ -47,8 +47,8 @@ impl Room {
             return Ok(());
         }
         Err(Error::resource(format!(
-            "too little memory: what is kept of the {what} takes {} MiB, and may take {} MiB; give more \
-             with --memory",
+            "too little memory: records of the {what} take {} MiB, and may take {} MiB; raise \
+             --memory",
             held.div_ceil(1 << 20),
             self.0 >> 20,
         )))

@@ -373,7 +373,7 @@ impl Scanner {
         found: &mut ScanResults,
     ) -> Result<()> {
         if self.targets.is_empty() {
-            return Err(Error::scan("there are no targets to scan"));
+            return Err(Error::scan("no targets are given"));
         }
         if control.is_cancelled() {
             return Err(cancelled());

@@ -66,12 +66,12 @@ impl<'w, 'v> Walk<'w, 'v> {
     pub(super) fn go_as(&mut self, kind: Kind, member: Member<'_>, depth: usize) -> Result<()> {
         let Member { name, named, live, bytes, len } = member;
         if let Kind::Foreign(what) = kind {
-            let message = format!("{what} is not read: unpack it first");
+            let message = format!("{what} is not supported: unpack it first");
             return self.refuse(&name, Error::new(ErrorKind::Decompress(message)));
         }
         if kind != Kind::Plain && depth >= self.limits.max_archive_depth {
             let most = self.limits.max_archive_depth;
-            let message = format!("more than {most} containers in one another");
+            let message = format!("more than {most} nested containers");
             return self.refuse(&name, Error::new(ErrorKind::Decompress(message)));
         }
         let depth = depth.saturating_add(1);
@@ -155,7 +155,7 @@ pub(super) fn read_capped(bytes: impl Read, cap: u64) -> io::Result<Vec<u8>> {
     let mut held = Vec::new();
     let len = io::copy(&mut bytes.take(cap.saturating_add(1)), &mut held)?;
     if len > cap {
-        return Err(decompress(format!("more than {cap} bytes would have to be held")));
+        return Err(decompress(format!("more than {cap} bytes would have to be held in memory")));
     }
     Ok(held)
 }

@@ -180,7 +180,7 @@ impl<R> Capped<R> {
     fn too_much(&self) -> io::Error {
         let ratio = self.ratio;
         decompress(if self.count >= self.size {
-            format!("more than {} bytes come out of it", self.size)
+            format!("its output exceeds {} bytes", self.size)
         } else if self.look_ahead.is_some() {
             format!("it grows to more than {ratio} times its size, as far as it was read")
         } else {

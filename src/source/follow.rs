@@ -55,7 +55,7 @@ impl Follow {
         let name = display(path);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if path.as_os_str() == "-" || fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
-            return Err(Error::usage(format!("{name} cannot be followed, as it is no file")));
+            return Err(Error::usage(format!("{name} cannot be followed, as it is not a file")));
         }
         if folder.is_some_and(|folder| !folder.is_dir()) {
             return Err(Error::usage(format!("{name} cannot be followed: its folder is missing")));
@@ -98,7 +98,8 @@ impl Follow {
                 return Some(Ok(Member { name, named: true, live: true, bytes, len: None }));
             }
             Ok(_) => {
-                let message = "it is followed as it is: XML that is packed has no end to be seen";
+                let message =
+                    "it is followed as it is: the end of compressed XML is not recognized";
                 Error::new(ErrorKind::Decompress(message.into()))
             }
             Err(error) => Error::from(error),

@@ -63,7 +63,7 @@ impl<B: BufRead> Gzip<B> {
             self.deflate.get_mut().read_exact(&mut trailer)?;
             let expected = [self.crc.sum().to_le_bytes(), self.crc.amount().to_le_bytes()].concat();
             if trailer.as_slice() != expected {
-                return Err(decompress("the checksum of a gzip member is another".into()));
+                return Err(decompress("the checksum of a gzip member is wrong".into()));
             }
         }
         Ok(len)

@@ -159,7 +159,7 @@ impl Header {
             return Ok(0);
         }
         let told = size.or_else(|| number(self.field(124, 12)));
-        told.ok_or_else(|| decompress("the size of a member is no number".into()))
+        told.ok_or_else(|| decompress("the size of a member is not a number".into()))
     }
 
     fn path(&self) -> Vec<u8> {
@@ -220,7 +220,7 @@ impl Extended {
                 b"size" => {
                     let told = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
                     if told.is_none() && !value.is_empty() {
-                        return Err(decompress("the size of a member is no number".into()));
+                        return Err(decompress("the size of a member is not a number".into()));
                     }
                     self.size = told;
                 }

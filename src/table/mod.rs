@@ -141,7 +141,7 @@ impl Table {
     pub fn among(tables: &[Self], name: &str) -> Result<Self> {
         tables.iter().copied().find(|table| table.name() == name).ok_or_else(|| {
             let known: Vec<_> = tables.iter().map(|table| table.name()).collect();
-            let message = format!("no table {name:?}; the tables are {}", known.join(", "));
+            let message = format!("unknown table {name:?}; the tables are {}", known.join(", "));
             Error::new(ErrorKind::UnknownName { name: name.to_owned(), known, message })
         })
     }
@@ -191,7 +191,7 @@ impl Table {
         columns.iter().copied().find(|column| column.field.name == name).ok_or_else(|| {
             let known: Vec<_> = columns.iter().map(|column| column.field.name).collect();
             let message = format!(
-                "no column {name:?} in table {}; its columns are {}",
+                "unknown column {name:?} in table {}; its columns are {}",
                 self.name(),
                 known.join(", ")
             );

@@ -229,7 +229,7 @@ impl HostStateStore {
         let path = self.path(part, *number);
         let bytes = fs::read(&path).map_err(|error| unreadable(&path, error))?;
         StatePart::parse(&bytes).ok_or_else(|| {
-            let message = "it is damaged, or of another version: a new --state-dir begins anew";
+            let message = "it is damaged, or of another version: a new --state-dir starts over";
             unreadable(&path, message)
         })
     }

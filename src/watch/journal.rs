@@ -199,7 +199,7 @@ impl Journal {
                 self.feed,
             ))),
             JournalEntry::Feed { format, .. } => {
-                Err(unreadable(&self.path, format!("its form {format} is not known")))
+                Err(unreadable(&self.path, format!("its format {format} is unknown")))
             }
             _ if first => Err(unreadable(&self.path, "its first line is missing")),
             _ => Ok(()),

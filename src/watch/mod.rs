@@ -133,7 +133,7 @@ impl Watch {
     /// feed, and an output error if the state or the feed cannot be created, read or written.
     pub fn open(mut options: WatchOptions, stop: Arc<AtomicBool>) -> Result<Self> {
         if !options.folder.is_dir() {
-            return Err(Error::usage(format!("{} is no folder", options.folder.display())));
+            return Err(Error::usage(format!("{} is not a folder", options.folder.display())));
         }
         // Copies of a document are recognized by their bytes.
         options.reading.hash = true;

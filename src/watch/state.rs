@@ -48,7 +48,7 @@ impl LockedFolder {
         match lock.try_lock() {
             Ok(()) => Ok(Self { folder, lock }),
             Err(TryLockError::WouldBlock) => Err(Error::usage(format!(
-                "another watch is at work with {}: give this one another --state-dir",
+                "another watch is using {}: give this one another --state-dir",
                 folder.display()
             ))),
             Err(TryLockError::Error(error)) => Err(failed(&path, error)),

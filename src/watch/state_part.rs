@@ -169,7 +169,7 @@ fn unpack(bytes: &[u8]) -> Result<Vec<u8>, SnapshotError> {
     let mut body = Vec::new();
     while let Some(block) = reader.next()? {
         if block.section != BODY {
-            return Err(SnapshotError::Damaged("it has a section that is not known"));
+            return Err(SnapshotError::Damaged("it has an unknown section"));
         }
         block.unpack(&mut body)?;
     }

@@ -226,7 +226,8 @@ impl Replay {
         self.record.header.doc_index = doc_index;
         if let Some(id) = scan_id {
             let Some(row) = self.tables.of(Table::Scans).row()? else {
-                let message = format!("scan {id} is listed, and no file of the table scans has it");
+                let message =
+                    format!("scan {id} is in the log, and not in the files of the table scans");
                 return Err(unreadable(&self.log.path(commit), io::Error::other(message)));
             };
             self.record = restore::scan(&row);

@@ -46,7 +46,7 @@ impl Merger {
             }
         }
         let wrong = |how: &str| damaged(name, &format!("it is damaged: {how}"));
-        let head: Head = codec::decode(&head).ok_or_else(|| wrong("it has no head"))?;
+        let head: Head = codec::decode(&head).ok_or_else(|| wrong("it has no header"))?;
         let wanted = options_of(self.policy());
         if head.options != wanted {
             return Err(Error::usage(format!(
@@ -75,7 +75,7 @@ impl Merger {
         } else {
             let partition = block.section.checked_sub(HOSTS).map(usize::from);
             let Some(store) = partition.and_then(|number| saved.hosts.get_mut(number)) else {
-                return Err(saved.damaged("it has a section that is not known"));
+                return Err(saved.damaged("it has an unknown section"));
             };
             let unpacked = block.unpack(store.buffer());
             unpacked.map_err(|error| damaged(&saved.name, &error.to_string()))?;

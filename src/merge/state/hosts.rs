@@ -154,8 +154,9 @@ impl Shared {
     pub(in super::super) fn out_of_order(&self, key: &str) -> Error {
         let name = self.saved.as_ref().map_or("the state", |saved| &saved.name);
         Error::usage(format!(
-            "{name}: a scan that came now is older than what the state has of host {key}, and the state does not hold \
-             enough to tell what stands: merge all inputs again, with another --state file"
+            "{name}: a new scan is older than the records of host {key} in the state, which \
+             does not hold enough to decide the result: merge all inputs again, with another \
+             --state file"
         ))
     }
 }

@@ -117,7 +117,8 @@ impl Saved {
         let Some((_, scan)) = changed else { return Ok(()) };
         let id = &scan.record.header.scan_id;
         Err(Error::usage(format!(
-            "{}: a better copy of scan {id} than the one from {} has come, and what that one gave cannot be taken back: \
+            "{}: a better copy of scan {id} than the one from {} has come, and the values of that one cannot be \
+             removed from the state: \
              merge all inputs again, with another --state file",
             self.name, scan.source
         )))

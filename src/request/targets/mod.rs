@@ -140,7 +140,7 @@ impl Targets {
         }
         let has_v4 = !ranges.is_empty() || !products.is_empty();
         if has_v4 && !v6.is_empty() {
-            let message = "targets: IPv4 and IPv6 addresses cannot be scanned at once";
+            let message = "targets: IPv4 and IPv6 addresses cannot be scanned together";
             return Err(Error::new(ErrorKind::InvalidArgument(message.to_owned())));
         }
         let mut seen = std::collections::HashSet::new();

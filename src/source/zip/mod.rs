@@ -217,7 +217,7 @@ impl Overlaps {
             more => format!(" and {} more", more.saturating_sub(1)),
         };
         Some(decompress(format!(
-            "members overlap, as in an archive that is made to exhaust its reader: left out are {first}{others}"
+            "members overlap, as in an archive that is made to exhaust its reader; left out: {first}{others}"
         )))
     }
 }
@@ -242,7 +242,7 @@ impl<R: Read> Read for Checked<R> {
         self.crc.update(buffer.get(..len).unwrap_or_default());
         let is_other = |told: u32| told != self.crc.sum();
         if len == 0 && !buffer.is_empty() && self.told.take().is_some_and(is_other) {
-            return Err(decompress("the checksum of the member is another".into()));
+            return Err(decompress("the checksum of the member is wrong".into()));
         }
         Ok(len)
     }
@@ -269,7 +269,7 @@ impl Packed {
             93 => Kind::Zstd,
             95 => Kind::Xz,
             other => {
-                return Err(decompress(format!("compression method {other} is not read")));
+                return Err(decompress(format!("compression method {other} is not supported")));
             }
         }))
     }

@@ -98,10 +98,10 @@ impl Walk<'_, '_> {
     fn salvaged(&mut self, name: &str, missing: Missing) -> Result<()> {
         let message = match missing {
             Missing::List => {
-                "its list of members is missing, as if it had been cut off; what the headers of members lead to was read"
+                "its list of members is missing, as if it had been cut off; the members found by their own headers were read"
             }
             Missing::Part => {
-                "its list of members is not complete; what the headers of the others lead to was read"
+                "its list of members is not complete; the others were found by their own headers"
             }
         };
         self.refuse(name, broken(decompress(message.into())))

@@ -76,7 +76,7 @@ impl FeedFile {
     pub(super) fn open(path: &Path, rotation: Rotation) -> Result<Self> {
         if path.metadata().is_ok_and(|meta| !meta.is_file()) {
             let path = path.display();
-            return Err(Error::usage(format!("{path} is no file: a feed is one that is kept")));
+            return Err(Error::usage(format!("{path} is not a file, which a feed needs")));
         }
         let path = follow(path).map_err(|error| failed(path, error))?;
         let file = open(&path)?;

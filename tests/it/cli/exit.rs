@@ -62,7 +62,7 @@ fn foreign_compressed_files_are_refused_by_content() {
     let foreign = folder.write("scan.rar", b"Rar!\x1a\x07\x01\0");
     let ran = ends(3, &["convert", &foreign]);
     assert!(ran.stderr.contains("E_DECOMPRESS"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("RAR is not read: unpack it first"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("RAR is not supported: unpack it first"), "{}", ran.stderr);
 }
 
 #[test]

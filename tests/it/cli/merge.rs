@@ -465,7 +465,7 @@ fn a_state_needs_the_same_options_and_other_files_are_not_overwritten() {
     with(3, &later, &["--policy", "latest"], "it has version 99");
     let sub = folder.path("sub");
     fs::create_dir(&sub).unwrap();
-    with(2, &sub, &[], "is no file");
+    with(2, &sub, &[], "is not a file");
     with(2, &file, &[], "is an input");
     with(2, "opne", &[], "neither a list of states");
     with(2, &state, &["--state", &foreign], "more than one file");

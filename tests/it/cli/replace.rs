@@ -395,7 +395,7 @@ fn a_report_replaces_only_reports() {
         ] {
             refuses(
                 &[args, &["--report", &report]].concat(),
-                &[&report, "is no report of scanmill"],
+                &[&report, "is not a report of scanmill"],
             );
             assert_eq!(tree(&folder.path("")), before, "{args:?}, {name}");
         }

@@ -177,7 +177,7 @@ fn a_missing_or_truncated_file_is_named_by_every_command() {
     let changes: [(&str, Change); 3] = [
         ("missing", |path| fs::remove_file(path).unwrap()),
         ("0 bytes", |path| fs::write(path, "").unwrap()),
-        ("no file", |path| {
+        ("not a file", |path| {
             fs::remove_file(path).unwrap();
             fs::create_dir(path).unwrap();
         }),

@@ -177,7 +177,7 @@ fn wrong_usage_is_refused() {
     }
     refused(&["in"]);
     fs::remove_dir_all(place.path("in")).unwrap();
-    assert!(refused(&[]).contains("in is no folder"));
+    assert!(refused(&[]).contains("in is not a folder"));
     // A state belongs to one feed.
     let place = Place::new();
     place.once(&[]);
