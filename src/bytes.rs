@@ -344,7 +344,7 @@ mod tests {
         }
 
         #[test]
-        fn bytes_of_any_number_are_appended(text in prop::collection::vec(b' '..b'&', 0..80)) {
+        fn any_number_of_bytes_is_appended(text in prop::collection::vec(b' '..b'&', 0..80)) {
             let mut out = b"x".to_vec();
             append(&text, &mut out);
             prop_assert_eq!(&out[1..], &*text);
@@ -368,12 +368,12 @@ mod tests {
         }
 
         #[test]
-        fn few_bytes_are_all_looked_at(text in prop::collection::vec(b' '..b'%', 0..9)) {
+        fn short_texts_are_searched_completely(text in prop::collection::vec(b' '..b'%', 0..9)) {
             prop_assert_eq!(contains::<Odd>(&text), text.contains(&b'"'));
         }
 
         #[test]
-        fn bytes_before_an_end_are_told(word in any::<u64>(), byte in any::<u8>()) {
+        fn bytes_before_a_mark_are_returned(word in any::<u64>(), byte in any::<u8>()) {
             let bytes = word.to_le_bytes();
             let end = bytes.iter().position(|b| *b == byte).unwrap_or(WORD);
             let mut expected = [0; WORD];

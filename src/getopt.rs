@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_colon_asks_for_the_next_word() {
+    fn one_colon_takes_the_next_word() {
         assert!("bDegiMmopST".chars().all(takes_next_word));
         assert!(!"46AdFfhInOPqRrsVvx:".chars().any(takes_next_word));
     }

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_are_counted_outside_of_texts() {
+    fn levels_are_counted_outside_of_strings() {
         for (json, count) in [
             (&b"1"[..], 0),
             (b"\"[[[\\\"[[\\\\\"", 0),
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_leaves_no_trace() {
+    fn empty_values_write_nothing() {
         let mut out = b"x".to_vec();
         nest(key!("a"), OBJECT, &mut out, |out| {
             put!(out, "b": None::<i32>);

@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn sections_come_back_whatever_they_hold() {
+    fn sections_of_any_content_are_read_back() {
         let sections = [
             (1, b"head".to_vec()),
             (2, noise(MAX_SNAPSHOT_BLOCK + 5)),
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_copied_as_they_are() {
+    fn blocks_are_copied_unchanged() {
         let first = written(&[(1, b"abc".repeat(9)), (2, noise(9))]);
         let mut reader = SnapshotReader::new(&*first, KIND).unwrap();
         let mut blocks = Vec::new();
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_and_every_wrong_bit_is_noticed() {
+    fn every_truncation_and_bit_error_is_detected() {
         let whole = written(&[(1, b"abc".repeat(40)), (2, noise(40))]);
         for cut in 0..whole.len() {
             assert!(read(&whole[..cut], KIND).is_err(), "cut at {cut}");
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_that_were_moved_or_left_out_are_noticed() {
+    fn moved_and_missing_blocks_are_detected() {
         let head = 20;
         let block = |bytes: &[u8]| {
             let whole = written(&[(1, bytes.to_vec())]);
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn other_kinds_and_versions_are_told_apart() {
+    fn other_kinds_and_versions_are_distinguished() {
         let bytes = written(&[(1, vec![1])]);
         let error = |name, version| read(&bytes, Kind { name, version }).unwrap_err();
         assert!(matches!(error("other", 3), SnapshotError::Foreign));

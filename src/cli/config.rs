@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_that_names_a_path_says_what_becomes_of_it() {
+    fn every_option_that_names_a_path_declares_its_use() {
         let untyped = [TypeId::of::<PathBuf>(), TypeId::of::<OsString>()];
         for (name, arg) in all_args() {
             let id = arg.get_value_parser().type_id();
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_or_run_is_known_by_its_type() {
+    fn options_that_write_or_run_files_are_known_by_their_type() {
         let with = |role| {
             let all = all_args().into_iter().filter(|(_, arg)| path_role(arg) == Some(role));
             let mut longs: Vec<_> =

@@ -103,7 +103,7 @@ mod tests {
     const ENDINGS: [(&str, u8); 2] = [("csv", 1), ("jsonl", 2)];
 
     #[test]
-    fn an_ending_has_a_letter_and_is_looked_for_behind_compressions() {
+    fn an_ending_has_a_letter_and_precedes_a_compression() {
         let select = |name| OutputName::of(Path::new(name)).select(&ENDINGS);
         for (name, format) in [
             ("a.csv", Some(1)),

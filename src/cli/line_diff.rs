@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_lines_that_differ_are_left() {
+    fn only_different_lines_are_left() {
         let changed = |old: &'static str, new: &'static str| {
             changed_lines(old, new)
                 .into_iter()

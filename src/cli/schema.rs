@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_that_is_printed_is_known_by_what_it_says_and_no_other_is() {
+    fn printed_files_are_recognized_by_their_content() {
         let files = files();
         for (path, text) in &files {
             assert!(is_version(text.as_bytes(), text), "{}", path.display());
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_run_left_has_the_name_of_a_file_and_two_numbers() {
+    fn temporary_files_of_killed_runs_are_recognized_by_name() {
         let files = files();
         for (name, is) in [
             ("tables.md.tmp-12-0", true),

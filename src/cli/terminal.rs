@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn terminals_get_nothing_that_they_obey() {
+    fn terminals_receive_no_control_sequences() {
         assert_eq!(escape("a\u{1b}[31m\u{202e}b\n\u{9b}"), "a\\u{1b}[31m\\u{202e}b\\u{a}\\u{9b}");
         assert_eq!(
             escape("\u{2028}\u{61c}\u{200b}\u{e0041}"),
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_in_a_line_is_one_line() {
+    fn any_text_is_printed_as_one_line() {
         let mut lines = Lines::default();
         lines.line("a\nerror: forged\r");
         lines.labelled("error", Some("\u{1b}[1;31m"), "b\n");

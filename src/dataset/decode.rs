@@ -246,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_of_the_decoder_is_an_error_and_known_to_be_one() {
+    fn a_panic_of_the_decoder_is_an_error_that_says_so() {
         let error = caught(|| -> std::result::Result<(), ParquetError> {
             assert!(!is_decoding(), "true while the decoder runs, so this panics");
             Ok(())

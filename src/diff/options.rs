@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ignored_and_what_alone_is_shown() {
+    fn ignored_and_selected_kinds_are_filtered() {
         use ChangeKind::{Appeared, Changed, NotScanned};
         let options =
             DiffOptions::all().ignore([Sort::Kind(NotScanned), Sort::Subject(Subject::Script)]);
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn scripts_that_say_the_time_are_noise() {
+    fn scripts_that_contain_the_time_are_noise() {
         let options = DiffOptions::without_noise().ignore_scripts(["http-*"]).unwrap();
         for name in ["ssl-date", "clock-skew", "sun-uptime", "http-title"] {
             assert!(!options.shows_script(name), "{name}");

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_full_by_tasks_by_cost_or_by_results_that_wait() {
+    fn tasks_cost_and_waiting_results_make_it_full() {
         let pool = ThreadPool::new(2).unwrap();
         let mut by_tasks = Ordered::new(pool.clone(), 2, 100);
         by_tasks.submit(1, || ());

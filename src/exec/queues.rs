@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_to_a_lane_is_done_in_order() {
+    fn items_of_a_queue_are_processed_in_order() {
         let pool = ThreadPool::new(4).unwrap();
         for pool in [None, Some(&pool)] {
             let (queues, shown) = queues(pool);
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_told_at_last_and_nothing_is_done_behind_it() {
+    fn an_error_is_returned_at_the_end_and_later_items_are_dropped() {
         let pool = ThreadPool::new(2).unwrap();
         for pool in [None, Some(&pool)] {
             let (queues, _) = queues(pool);
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_that_breaks_is_an_error_on_whatever_thread() {
+    fn a_panic_of_a_worker_is_an_error_on_any_thread() {
         for threads in [2, 4] {
             let pool = ThreadPool::new(threads).unwrap();
             let (kept, _) = queues(Some(&pool));
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_lane_that_cannot_be_finished_is_told_of() {
+    fn the_error_of_the_first_queue_is_returned() {
         let pool = ThreadPool::new(2).unwrap();
         for pool in [None, Some(&pool)] {
             let (queues, _) = queues(pool);

@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_whole_and_of_others_the_first_class_is_cut_as_far_as_it_must_be() {
+    fn a_line_that_does_not_fit_is_truncated_class_by_class() {
         let (output, banner) = ("o".repeat(1000), "b".repeat(1000));
         assert_eq!(line(2000, &output, &banner).len(), 2000);
         // The largest number of units that fits next to the banner.
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_cut_between_characters() {
+    fn text_is_truncated_between_characters() {
         assert_eq!(cut("a\u{e9}b", 4), Some("a\u{e9}b"));
         assert_eq!(cut("a\u{e9}b", 2), Some("a"));
         assert_eq!(cut("\u{e9}", 1), None);
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_ids_that_no_index_takes_stand_as_their_hash() {
+    fn long_parts_of_ids_are_replaced_by_their_hash() {
         assert_eq!(short("tcp"), "tcp");
         assert_eq!(short(&"x".repeat(KEY)).len(), KEY);
         for odd in [&*"x".repeat(KEY + 1), "a\nb"] {
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_a_script_is_whole_or_not_there() {
+    fn a_script_value_is_complete_or_omitted() {
         let script = Script {
             name: "s".into(),
             output: Some("x".repeat(100).into()),

@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_brief_of_a_host_is_known_by_the_same_names() {
+    fn host_summaries_use_the_names_of_the_full_host() {
         let mut host = Host::new(0);
         let address = |text: String, kind, ip| Address {
             text: text.into(),
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_plain_in_lower_case_without_their_last_dot() {
+    fn names_are_lower_case_without_a_final_dot() {
         assert_eq!(plain_name("WWW.Example."), "www.example");
         assert_eq!(plain_name("a."), "a");
     }

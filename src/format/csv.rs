@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_an_empty_field_and_the_empty_text_is_quoted() {
+    fn null_is_an_empty_field_and_empty_text_is_quoted() {
         let text = |text| written(Cell::Str(text), Kind::Utf8, None, false);
         assert_eq!(written(Cell::Null, Kind::Utf8, None, false), "");
         for (value, field) in [
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn formulas_are_disarmed_on_demand() {
+    fn formulas_can_be_disarmed() {
         let safe = |text| written(Cell::Str(text), Kind::Utf8, None, true);
         for (value, field) in [
             ("=1", "'=1"),

@@ -335,14 +335,14 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_to_fail_goes_on_to_fail() {
+    fn a_persistent_fault_keeps_failing() {
         let plan = plan("at=2 fault=from");
         let failed = [(); 4].map(|()| plan.next(Call::Write, Path::new("x")).is_some());
         assert_eq!(failed, [false, true, true, true]);
     }
 
     #[test]
-    fn a_call_may_be_made_and_fail_but_makes_no_name_then() {
+    fn a_call_that_fails_afterwards_creates_no_name() {
         let of = |call| plan("at=1 fault=after").next(call, Path::new("x")).unwrap();
         for (call, made) in [(Call::Rename, true), (Call::Create, false), (Call::MakeDir, false)] {
             let mut was = false;
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_write_writes_half_and_says_so() {
+    fn a_short_write_writes_half_and_returns_its_length() {
         let short = || plan("at=1 fault=short").next(Call::Write, Path::new("x")).unwrap();
         for (text, half) in [("abcde", "abc"), ("a", "a"), ("", "")] {
             let mut written = Vec::new();
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_is_not_understood_is_refused() {
+    fn an_invalid_plan_is_refused() {
         for text in
             ["at=1", "fault=die", "at=x fault=die", "at=1 fault=odd", "x", "errno=E", "only=y"]
         {

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn choices_follow_from_the_input_and_pieces_hold_all_of_it() {
+    fn choices_depend_on_the_input_and_pieces_cover_all_of_it() {
         let bytes: Vec<u8> = (0..=255).collect();
         let pieces = Choices::of(&bytes).pieces(&bytes, 9);
         assert!(pieces.iter().all(|piece| (1..=9).contains(&piece.len())));

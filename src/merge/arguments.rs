@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_say_what_a_scan_looks_for() {
+    fn arguments_give_the_requests_of_a_scan() {
         for (args, expected) in [
             ("", ""),
             ("nmap", ""),
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_parted_and_values_taken_as_nmap_does() {
+    fn words_are_split_and_values_taken_as_by_nmap() {
         for (args, expected) in [
             // A quoted text is one word, and words after `--` are targets.
             ("nmap --script-args \"user=x -sV -A\" 192.0.2.1", ""),

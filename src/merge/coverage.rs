@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_taken_out_of_lists() {
+    fn numbers_are_removed_from_lists() {
         for (list, numbers, expected) in [
             ("1-21,23-1000", &[80][..], Some(("1-21,23-79,81-1000", 1))),
             ("1-3", &[1, 3], Some(("2", 2))),
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_a_host_say_more_than_its_scan() {
+    fn lists_of_a_host_override_those_of_its_scan() {
         let scan = scan(&[("tcp", "1-100"), ("udp", "53")]);
         let lists = [("tcp", Some("1-20,22")), ("udp", None)];
         let extra_ports = [extra(PortState::Closed, &lists)];

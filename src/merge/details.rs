@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_follow_their_lists_and_what_is_empty_goes() {
+    fn counts_follow_their_lists_and_empty_values_are_removed() {
         let port = |number| Port::new(Protocol::Tcp, number, PortState::Open);
         let ports = [port(22), port(80)];
         let left = |extra: ExtraPorts<'static>| {

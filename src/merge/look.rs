@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn another_state_in_between_ends_what_was_known() {
+    fn another_state_in_between_erases_details() {
         assert_eq!(stands(&["2 closed", "v1 open"]), (0, 0, None));
         assert_eq!(stands(&["3 open", "2 closed", "v1 open"]), (0, 0, None));
         assert_eq!(stands(&["3 open", "2 not closed", "v1 open"]), (0, 0, None));
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_goes_when_a_later_look_covers_it() {
+    fn a_port_is_dropped_when_a_later_look_covers_it() {
         assert_eq!(stands(&["2 covered", "1 open"]), (1, 1, Some(0)));
         assert_eq!(stands(&["3 -", "2 not closed", "v1 open"]), (2, 2, Some(1)));
         // Only later looks remove a port of a look without evidence.

@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_first_stands() {
+    fn the_first_state_wins() {
         let (closed, filtered) = (Some("closed"), Some("filtered"));
         assert_eq!(
             standing(&[(10, 20, filtered), (1, 100, closed)]),
@@ -296,7 +296,7 @@ mod tests {
 
     /// Compares the sweep with a lookup of each port number.
     #[test]
-    fn a_sweep_gives_what_looking_at_each_number_gives() {
+    fn a_sweep_equals_a_lookup_of_each_number() {
         let states = [None, Some("closed"), Some("filtered")];
         let mut seed = 7_u64;
         let mut below = |sides: u64| {
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_of_the_protocol_that_is_named_or_of_the_only_one() {
+    fn counts_belong_to_the_named_or_only_protocol() {
         use crate::model::{ExtraReason, ScanInfo, ScanSummary};
         let coverage = |protocols: &[&str]| {
             let info = |protocol: &&str| ScanInfo {

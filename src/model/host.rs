@@ -307,7 +307,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn port_lists_are_read_and_junk_in_them_is_left_out() {
+    fn port_lists_are_parsed_and_junk_in_them_is_ignored() {
         let numbers: Vec<_> = port_numbers("1-3,80,x,70000,9-8, 443").collect();
         assert_eq!(numbers, [1, 2, 3, 80, 443]);
     }

@@ -158,7 +158,7 @@ mod tests {
     use crate::model::{Address, AddressKind, Hostname};
 
     #[test]
-    fn an_id_keeps_whatever_is_no_suffix_of_a_collision() {
+    fn only_the_suffix_of_a_collision_is_removed_from_an_id() {
         for (id, own) in [
             ("2088ad771e1edfc80e1ab6bf79dfef82", "2088ad771e1edfc80e1ab6bf79dfef82"),
             ("2088-x0123abcd", "2088"),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn host_key_prefers_ip_then_mac_then_name_then_place() {
+    fn host_key_prefers_ip_then_mac_then_name_then_index() {
         let mut host = Host::new(7);
         assert_eq!(HostKey::of(&host, Identity::Ip).as_str(), "idx:7");
         host.hostnames.push(Hostname { name: "WWW.Example.".into(), kind: None });

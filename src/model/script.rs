@@ -481,7 +481,7 @@ mod tests {
     }
 
     #[test]
-    fn unkeyed_children_of_a_mixed_table_stand_under_an_underscore() {
+    fn unkeyed_children_of_a_mixed_table_have_the_key_underscore() {
         let (data, repeated) = tree(|t| {
             t.push_elem(None, "x".into());
             t.push_elem(Some("k".into()), "v".into());
@@ -503,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn a_literal_underscore_beside_unkeyed_children_counts_as_repeated() {
+    fn a_literal_underscore_next_to_unkeyed_children_counts_as_repeated() {
         let (data, repeated) = tree(|t| {
             t.push_elem(Some("_".into()), "1".into());
             t.push_elem(None, "2".into());
@@ -513,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_table_is_an_empty_array_and_no_value_is_nothing() {
+    fn an_empty_table_is_an_empty_array_and_a_missing_value_is_none() {
         let (data, _) = tree(|t| {
             let inner = t.open(None);
             t.close(inner);

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_of_a_group_and_of_all_above_it_count() {
+    fn limits_of_a_group_and_its_parents_count() {
         assert_eq!(
             limit_files("4:memory:/a/b\n3:cpu,cpuacct:/c\n0::/\n"),
             [

@@ -435,7 +435,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_that_does_not_exist_is_where_it_would_be_made() {
+    fn a_missing_path_resolves_to_where_it_would_be_created() {
         let folder = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(folder.path()).unwrap();
         fs::create_dir(root.join("real")).unwrap();
@@ -453,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn old_files_of_a_feed_are_known_by_their_names() {
+    fn rotated_files_of_a_feed_are_known_by_their_names() {
         let folder = tempfile::tempdir().unwrap();
         let place = |path: &str| Place::of(&folder.path().join(path)).unwrap();
         let feed = place("feed");
@@ -472,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_reached_is_not_there_and_what_the_disk_fails_at_is_an_error() {
+    fn an_unreachable_path_does_not_exist_and_a_failing_disk_is_an_error() {
         let failed = |errno: Errno| known(io::Result::<()>::Err(errno.into()));
         for errno in [Errno::NOENT, Errno::NOTDIR, Errno::ACCESS, Errno::LOOP, Errno::NAMETOOLONG] {
             assert!(matches!(failed(errno), Ok(None)), "{errno}");

@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_consumer_that_leaves_ends_reading() {
+    fn dropping_the_consumer_ends_reading() {
         let options = ReadOptions::default().with_batch_rows(1);
         let mut batches = read(["fixtures", "fixtures", "fixtures"], options).unwrap();
         assert!(batches.next().is_some());

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_and_folders_get_the_mode_of_what_they_replace() {
+    fn files_and_folders_keep_the_mode_of_what_they_replace() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         for mode in [0o600, 0o444, 0o666, 0o000] {

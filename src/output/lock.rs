@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_has_one_writer_until_that_is_gone() {
+    fn a_file_has_one_writer_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("feed");
         let open = || open_locked(&path, OpenOptions::new().append(true).create(true));

@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_not_listed_keeps_a_folder_and_is_named() {
+    fn a_file_that_is_not_listed_keeps_a_folder_and_is_named() {
         type Change = fn(&Path);
         let changes: [(&str, Change); 8] = [
             ("notes.txt", |root| fs::write(root.join("notes.txt"), "").unwrap()),
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_listed_as_a_whole_is_removed_as_a_whole() {
+    fn a_folder_of_listed_files_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("out");
         fs::create_dir(&root).unwrap();
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_that_is_forged_or_damaged_lets_nothing_be_replaced() {
+    fn a_forged_or_damaged_marker_prevents_replacing() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("out");
         fs::create_dir(&root).unwrap();
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_lists_names_that_tables_get() {
+    fn a_marker_lists_the_names_of_tables() {
         let tables = &["hosts", "ports", "conflicts"];
         let marker = Marker::new("convert", tables, &[]);
         for path in [
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn files_without_a_marker_are_nobodys() {
+    fn files_without_a_marker_are_foreign() {
         let folder = tempfile::tempdir().unwrap();
         assert!(obstacle(folder.path(), LAYOUT).is_none());
         fs::write(folder.path().join("hosts.parquet"), "").unwrap();

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reports_are_known_by_their_members_and_whatever_else_is_kept() {
+    fn reports_are_recognized_by_their_members() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.json");
         let report = "{\"scans\": 1, \"hosts\": 2, \"ports\": 3, \"bytes\": 4, \"inputs\": [{\"name\": \"a\"}], \

@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_may_be_as_long_as_names_may_be() {
+    fn a_name_may_have_the_maximum_length() {
         let folder = tempfile::tempdir().unwrap();
         let temporaries = Temporaries::default();
         for name in ["x".repeat(255), "\u{20ac}".repeat(85), format!("{}.csv", "y".repeat(251))] {

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_told_apart_whatever_their_form() {
+    fn ids_of_any_form_are_distinguished() {
         let mut ids = Ids::default();
         let own = "2088ad771e1edfc80e1ab6bf79dfef82";
         for (id, whole) in [(own, false), (own, true), (own, false), ("", false), ("x", true)] {

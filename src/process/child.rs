@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn output_comes_while_the_program_runs_and_its_end_is_told() {
+    fn output_arrives_while_the_program_runs_and_its_end_is_reported() {
         let mut process =
             ChildProcess::start_with_input(&shell("echo \"$WORD\"; read x; echo $x >&2; exit 3"))
                 .unwrap();
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn much_standard_error_blocks_nothing_and_its_begin_and_end_are_kept() {
+    fn much_standard_error_does_not_block_and_its_start_and_end_are_kept() {
         let script =
             "echo first >&2; head -c 3000000 /dev/zero | tr '\\0' x >&2; echo last >&2; echo out";
         let mut process = ChildProcess::start(&shell(script)).unwrap();
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_will_not_end_is_ended_with_all_that_it_started() {
+    fn a_program_that_does_not_end_is_killed_with_its_children() {
         let script = "trap '' TERM; sleep 1000 & echo $! $$; while :; do sleep 0.1; done";
         let mut process = ChildProcess::start(&shell(script)).unwrap();
         let mut pids = [0; 64];
@@ -441,15 +441,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_program_left_behind_ends_with_it() {
-        let mut process = ChildProcess::start(&shell("sleep 1000 & echo $!")).unwrap();
+    fn processes_that_a_program_left_behind_end_with_it() {
+        let mut process = ChildProcess::start(&shell("sleep 1000 & echo $!"), false).unwrap();
         let pid = read(&mut process);
         assert!(process.wait().unwrap().status.success());
         assert!(ends(&pid), "{pid}");
     }
 
     #[test]
-    fn what_went_out_of_the_group_does_not_hold_up_the_end() {
+    fn processes_outside_the_group_do_not_delay_the_end() {
         let mut process =
             ChildProcess::start(&shell("setsid sleep 1000 & echo $!; sleep 0.3")).unwrap();
         let pid = read(&mut process);
@@ -459,9 +459,9 @@ mod tests {
     }
 
     #[test]
-    fn stopping_is_told_and_done_once() {
-        let process = ChildProcess::start(&shell("exec sleep 1000")).unwrap();
-        let handle = process.stop_handle();
+    fn stopping_is_reported_and_done_once() {
+        let process = ChildProcess::start(&shell("exec sleep 1000"), false).unwrap();
+        let handle = process.handle();
         assert!(!handle.has_ended());
         handle.stop();
         handle.stop();

@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_kernel_says_is_read_whatever_a_program_is_called() {
+    fn process_names_may_contain_any_bytes() {
         let line = b"4711 (a) Z 1 (b) Z 815 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 99887766 1 2";
         let stat = ProcessStat::parse(line).unwrap();
         assert_eq!((stat.has_ended, stat.parent, stat.began), (true, 815, 99_887_766));
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ways_to_list_children_find_one() {
+    fn both_ways_to_list_children_agree() {
         let own = Pid::from_raw(i32::try_from(std::process::id()).unwrap()).unwrap();
         assert!(!ProcessStat::read(own).unwrap().has_ended);
         #[expect(clippy::disallowed_methods, reason = "a child is looked for")]
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn an_orphan_is_ended_with_its_program_or_when_nobody_older_runs() {
+    fn an_orphan_ends_with_its_program_or_when_no_older_one_runs() {
         let own = std::process::id();
         let began =
             ProcessStat::read(Pid::from_raw(i32::try_from(own).unwrap()).unwrap()).unwrap().began;

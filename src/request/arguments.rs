@@ -296,7 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_left_out_as_a_comment() {
+    fn comments_are_refused_and_not_skipped() {
         for text in ["-sV # -T4", "# -sV", "-sV\n#\n-T4", "-sV #x\n-T4"] {
             let error = Arguments::parse(text).unwrap_err().to_string();
             assert!(error.contains("begins a comment"), "{text:?}: {error}");
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_scan_may_have_is_taken_as_it_is() {
+    fn allowed_arguments_are_kept_unchanged() {
         for good in [
             "",
             "-sS",
@@ -373,7 +373,7 @@ example.com|--open 192.0.2.1|-sV5 x|-|--|-- 192.0.2.1|-4 -6|-46|-z|-nz|-Y|--scri
 -D|--o|--v|-ve|'open quote|-n: x|""|--data-length=5 7|-ü|--no-stylesheet=x"#;
 
     #[test]
-    fn what_it_may_not_have_is_refused_however_it_is_written() {
+    fn refused_arguments_are_refused_in_any_form() {
         for bad in REFUSED_WORDS.split('|').map(str::trim_start) {
             let error = Arguments::parse(bad).expect_err(bad);
             assert!(matches!(error.kind(), ErrorKind::InvalidArgument(_)), "{bad}: {error}");

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn all_bytes_come_and_then_the_error() {
+    fn all_bytes_come_before_the_error() {
         for len in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 9 * CHUNK + 5] {
             let mut all = Vec::new();
             let error =

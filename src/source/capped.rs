@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn many_streams_are_set_up_only_if_they_are_not_tiny() {
+    fn many_streams_are_allowed_unless_they_are_tiny() {
         let limits = Limits::default();
         let streams = |bytes_each: u64| {
             let budget = Budget::new(Arc::new(AtomicU64::new(5000 * bytes_each)), &limits);
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn size_and_ratio_are_capped_but_little_is_never_a_bomb() {
+    fn size_and_ratio_are_limited_above_a_minimum() {
         let limits = Limits::default();
         assert_eq!(drained(1_900_000, &limits).unwrap(), 1_900_000);
         let error = drained(3_000_000, &limits).unwrap_err();

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn endings_are_seen_in_any_pieces_and_behind_blanks() {
+    fn endings_are_recognized_in_any_pieces_and_before_spaces() {
         let text = b"<host/>\n</nmaprun>\r\n \n";
         for size in 1..text.len() {
             let mut tail = Tail::new(END);
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_plain_file_is_not_followed() {
+    fn only_plain_files_are_followed() {
         let folder = tempfile::tempdir().unwrap();
         let follow = |path: &Path| Follow::new(path, END, Arc::default());
         assert!(follow(folder.path()).is_err());
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_told_by_its_last_bytes() {
+    fn a_finished_file_is_recognized_by_its_last_bytes() {
         let mut file = fs::tempfile_in(std::env::temp_dir()).unwrap();
         file.write_all(&vec![b'x'; 9000]).unwrap();
         assert!(!ends_with(&mut file, END).unwrap());
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_when_told_to() {
+    fn it_ends_when_stopped() {
         let folder = tempfile::tempdir().unwrap();
         let stop = Arc::new(AtomicBool::new(true));
         let path = folder.path().join("a.xml");

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_handed_over_as_they_come_and_the_error_last() {
+    fn bytes_are_passed_on_as_they_arrive_and_the_error_last() {
         let mut live = Live::new(Slow(1000));
         let mut all = Vec::new();
         let error = io::copy(&mut live, &mut all).unwrap_err();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_has_the_same_bytes_and_says_when_it_cannot_be_written() {
+    fn a_copy_has_the_same_bytes_and_reports_write_errors() {
         let mut copied = Copied::new(&b"a\0b"[..], Some(Vec::new()), "copy");
         io::copy(&mut copied, &mut io::sink()).unwrap();
         assert_eq!(copied.into_copy().unwrap(), b"a\0b");

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn containers_are_told_by_their_first_bytes_and_nothing_is_lost() {
+    fn containers_are_recognized_by_their_first_bytes_which_are_not_lost() {
         let mut tar = vec![0_u8; 512];
         tar[..5].copy_from_slice(b"a.xml");
         tar[257..262].copy_from_slice(b"ustar");
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_input_need_not_give_more_than_the_start_of_its_xml() {
+    fn the_first_bytes_of_slow_xml_are_enough() {
         assert_eq!(peek(Slow(b"\n<".to_vec())).unwrap().0, Kind::Plain);
         assert!(peek(Slow(b"\x1f".to_vec())).is_err());
     }

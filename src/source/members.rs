@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_out_before_damage_does_not_depend_on_how_the_bytes_arrive() {
+    fn output_before_damage_does_not_depend_on_pieces() {
         let plain: Vec<u8> = (0..90_000_u32)
             .flat_map(|n| format!("{} ", n.wrapping_mul(n) % 977).into_bytes())
             .collect();

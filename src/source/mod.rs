@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_shown_as_an_error() {
+    fn a_missing_input_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("missing.xml");
         let found = discover(&[missing], &Pick::default()).remove(0).unwrap();
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_any_size_are_read_as_they_are_and_counted_once() {
+    fn files_of_any_size_are_read_unchanged_and_counted_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         let (limits, pick) = (Limits::default(), Pick::default());
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_begins_with_much_out_of_little_is_held_against_its_whole_length() {
+    fn the_ratio_of_a_file_counts_its_whole_length() {
         let mut bytes = b"<nmaprun>".to_vec();
         bytes.resize(24 << 20, b' ');
         // Hashes are incompressible.

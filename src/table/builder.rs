@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn chosen_columns_come_in_the_order_asked_for() {
+    fn chosen_columns_come_in_the_requested_order() {
         let columns = ["state", "host_id"].map(|name| Table::Hosts.column(name).unwrap());
         let builder = BatchBuilder::new(Table::Hosts, Some(&columns));
         let names: Vec<_> = builder.schema().fields().iter().map(|f| f.name().clone()).collect();

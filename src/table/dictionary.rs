@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_texts_are_kept_once_too() {
+    fn many_texts_are_stored_once() {
         let mut builder = DictionaryBuilder::default();
         let texts: Vec<String> = (0..40).map(|number| (number % 20).to_string()).collect();
         for _ in 0..2 {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_come_back_in_order_and_are_kept_once() {
+    fn texts_are_returned_in_order_and_stored_once() {
         let mut builder = DictionaryBuilder::default();
         for _ in 0..2 {
             for text in ["tcp", "tcp", "udp", "", "tcp", "udp"] {

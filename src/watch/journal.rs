@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_line_is_dropped_and_all_before_it_is_known() {
+    fn a_truncated_line_is_dropped_and_earlier_ones_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
         let mut journal = Journal::open(folder.path(), "jsonl").unwrap();
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_longer_counts_goes_when_it_is_tidied() {
+    fn compaction_removes_obsolete_entries() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
         let mut journal = Journal::open(folder.path(), "jsonl").unwrap();

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_taken_back_is_gone_wherever_it_was() {
+    fn rewound_bytes_are_gone_from_memory_and_disk() {
         let make = || crate::fs::tempfile_in(std::env::temp_dir());
         for filed in [0, 3, 5, 9] {
             let mut stage = SpillBuffer::default();

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_layout_is_that_of_its_version() {
+    fn the_layout_matches_its_version() {
         let (scans, entries) = part();
         let bytes = encode(&scans.iter().collect::<Vec<_>>(), &entries).unwrap();
         let body = unpack(&bytes).unwrap();

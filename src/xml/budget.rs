@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_spent_is_left_out_and_what_is_given_back_is_not() {
+    fn entries_above_the_budget_are_omitted_and_refunds_count() {
         let mut diagnostics = FrameDiagnostics::new(0);
         let mut budget = Budget::new(Entry::Hop.cost() + Entry::Cpe.cost());
         assert!(budget.charge((Entry::Cpe, 0), 0, &mut diagnostics));

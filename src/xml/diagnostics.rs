@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_is_counted_and_keeps_its_first_place_and_detail() {
+    fn a_code_is_counted_and_keeps_its_first_position_and_detail() {
         let mut diagnostics = FrameDiagnostics::new(10);
         diagnostics.add(DiagnosticCode::BadNumber, 9, || "late".into());
         diagnostics.add(DiagnosticCode::BadNumber, 4, || "early".into());

@@ -384,7 +384,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotes_of_strings_are_told_from_those_of_xml() {
+    fn quotes_of_strings_are_distinguished_from_those_of_xml() {
         for (tag, quoted) in [
             (r#"<nmaprun scanner=\"nmap\">"#, true),
             (r#"<nmaprun scanner=\\\"nmap\\\">"#, true),
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_of_nmap_are_told_by_their_values() {
+    fn hosts_of_nmap_are_recognized_by_their_values() {
         for (text, weak, strong) in [
             ("<host starttime=\"1700000000\" endtime=\"1700000001\"><x/>", true, true),
             ("<host endtime='1610324299'>text", true, true),
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_of_a_scan_are_told_by_their_values() {
+    fn elements_of_a_scan_are_recognized_by_their_values() {
         for (tag, is_one) in [
             ("<scaninfo type=\"syn\"/>", true),
             ("<scaninfo type=\"full\"/>", false),

@@ -340,7 +340,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_are_told_by_their_first_bytes() {
+    fn markup_is_recognized_by_its_first_bytes() {
         for (text, mark) in [
             ("<host>", MarkupKind::Host),
             ("<host\n", MarkupKind::Host),
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn openers_without_end_are_lost_at_the_cap_and_cost_little() {
+    fn openers_without_an_end_are_dropped_at_the_cap_and_cost_little() {
         let text = b"<!--".repeat(50_000);
         let mut terminators = TerminatorCache::default();
         for at in (0..text.len() - 1000).step_by(4) {
@@ -427,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_ends_at_its_closer_however_it_arrives() {
+    fn a_comment_ends_at_its_terminator_in_any_pieces() {
         let text = b"<!-- a -- b --> <c>";
         let mut terminators = TerminatorCache::default();
         for cut in 4..15 {
@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn a_processing_instruction_holds_no_markup() {
+    fn a_processing_instruction_contains_no_markup() {
         let mut terminators = TerminatorCache::default();
         let mut end = |text: &str| terminators.end(MarkupKind::Pi, text.as_bytes(), 0, 100, false);
         assert_eq!(end("<?a > b?>"), End::At(9));

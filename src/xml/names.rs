@@ -284,7 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_found_and_others_are_not() {
+    fn only_known_names_are_found() {
         for el in Element::ALL {
             assert_eq!(Element::from_name(el.name().as_bytes()), Some(*el));
         }

@@ -171,7 +171,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_map_leads_where_a_list_of_its_segments_leads(
+        fn a_map_agrees_with_a_list_of_its_segments(
             steps in proptest::collection::vec((0_usize..40, 0_usize..300), 0..200),
         ) {
             let mut map = OffsetMap::default();
@@ -191,7 +191,7 @@ mod tests {
         }
 
         #[test]
-        fn rising_places_come_back_as_they_went(
+        fn ascending_positions_are_read_back(
             steps in proptest::collection::vec(0_usize..70_000, 0..100),
             early in 0_usize..100,
         ) {
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_for_each_byte_costs_few_bytes() {
+    fn a_position_per_byte_takes_few_bytes() {
         let (mut map, mut rising) = (OffsetMap::default(), OffsetQueue::default());
         for at in 0..1_000_000 {
             map.push(2 * at, at);

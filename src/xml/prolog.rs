@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_doctype_ends_behind_its_subset() {
+    fn a_doctype_ends_after_its_subset() {
         let plain = b"<!DOCTYPE nmaprun SYSTEM \"a>b\"> x";
         assert_eq!(doctype_end(plain, 100, false), (End::At(31), false));
         let subset = b"<!DOCTYPE nmaprun [<!ENTITY a \"]>\"><!-- ]> -->] > x";
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_doctype_is_nmaps_by_its_whole_name() {
+    fn a_doctype_is_recognized_by_its_whole_name() {
         for (text, told) in [
             ("<!DOCTYPE nmaprun>", Some(true)),
             ("<!DOCTYPE\n nmaprun [", Some(true)),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_declaration_in_a_tag_begins_a_document_if_it_leads_to_one() {
+    fn a_declaration_in_a_tag_begins_a_document_if_a_root_follows() {
         for (text, told) in [
             ("<?xml version=\"1.0\"?>\n<!-- a --><?b c?>\n<nmaprun args", Some(true)),
             ("<?xml version=\"1.0\"?><!DOCTYPE nmaprun>", Some(true)),

@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn r3_a_tag_broken_off_is_dropped_whole_and_the_next_one_kept() {
+    fn r3_a_broken_tag_is_dropped_and_the_next_one_is_kept() {
         for (source, text, broken) in [
             ("<a b=\"1\"/>", "<a b=\"1\"/>", 0),
             ("<a b=\"1 <c d=\"2\"/>", "<c d=\"2\"/>", 1),
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_that_cannot_be_read_are_left_out_and_the_others_kept() {
+    fn unreadable_attributes_are_dropped_and_the_others_kept() {
         for (source, text, broken) in [
             ("<a b = '1' c=2 d>", "<a b='1' c=\"2\">", 1),
             ("<a b\"x\" c=\"1\">", "<a c=\"1\">", 1),
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn r8_openers_without_end_lose_their_opener_and_others_are_understood() {
+    fn r8_openers_without_an_end_lose_their_opener() {
         for (source, text, broken) in [
             ("<!-- a -- <b> --><c/>", "<c/>", 0),
             ("<!-- <b/>", " <b/>", 1),
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn places_lead_back_to_the_source() {
+    fn positions_map_back_to_the_source() {
         let source = "<a b=\"1 <!-- x --><c  d = 'v'/>t";
         let bump = Bump::new();
         let repaired = repair(source, CAPS, false, &bump);

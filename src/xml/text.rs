@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn t3_literal_blanks_are_spaces_in_attributes_and_line_ends_are_lf_in_text() {
+    fn t3_literal_white_space_is_a_space_in_attributes_and_lf_in_text() {
         assert_eq!(
             read("a\tb\nc\rd\r\ne&#9;&#10;&#13;", ValueKind::Attribute).0,
             "a b c d e\t\n\r"
@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn t4_utf8_written_a_reference_a_byte_is_put_together() {
+    fn t4_utf8_written_as_one_reference_per_byte_is_joined() {
         assert_eq!(read("M&#xc3;&#xbc;ller", ValueKind::Attribute).0, "M\u{fc}ller");
         assert_eq!(read("&#xe2;&#x82;&#xac;", ValueKind::Attribute).0, "\u{20ac}");
         assert_eq!(read("&#xfc;", ValueKind::Attribute).0, "\u{fc}", "no UTF-8: kept");
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn t4_a_document_with_a_wrong_label_is_put_together_from_the_bytes_it_has() {
+    fn t4_a_document_with_a_wrong_label_is_repaired() {
         let bump = Bump::new();
         let single =
             ValueReader { bump: &bump, cap: 1000, repair: true, encoding: Encoding::Windows1252 };
@@ -452,11 +452,8 @@ mod tests {
     }
 
     #[test]
-    fn raw_control_characters_are_kept_and_warned_of() {
-        assert_eq!(
-            read("a\u{1}b", ValueKind::Attribute),
-            ("a\u{1}b".into(), vec![DiagnosticCode::BadChar])
-        );
+    fn raw_control_characters_are_kept_with_a_warning() {
+        assert_eq!(read("a\u{1}b", ValueKind::Attribute), ("a\u{1}b".into(), vec![DiagnosticCode::BadChar]));
         assert_eq!(
             read("a\u{ffff}b\u{feff}", ValueKind::Text),
             ("a\u{ffff}b\u{feff}".into(), vec![DiagnosticCode::BadChar])
@@ -464,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_beyond_the_cap_is_cut_between_characters_and_references() {
+    fn a_value_above_the_cap_is_truncated_between_characters_and_references() {
         let bump = Bump::new();
         let mut diagnostics = FrameDiagnostics::new(4);
         let reader = ValueReader { bump: &bump, cap: 8, repair: true, encoding: Encoding::Utf8 };
@@ -478,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn t1_bytes_that_are_not_utf8_are_windows_1252_and_keep_their_place() {
+    fn t1_invalid_utf8_is_windows_1252_and_keeps_its_position() {
         let bump = Bump::new();
         let made = decode_text(b"a\xfcb\xe2\x82c\xc3\xa9", Encoding::Utf8, &bump);
         assert_eq!(made.text, "a\u{fc}b\u{e2}\u{201a}c\u{e9}");

@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn utf16_is_transcoded_whatever_its_order_and_however_it_arrives() {
+    fn utf16_of_either_order_is_transcoded_in_any_pieces() {
         let text = "<?xml?>\u{fc}\u{20ac}\u{1f600}x";
         for big in [false, true] {
             for mark in [false, true] {
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn nul_bytes_are_dropped_counted_and_places_stay_true() {
+    fn nul_bytes_are_dropped_and_counted_and_positions_stay_exact() {
         let bytes = b"\xef\xbb\xbfab\0\0cd\0ef\0";
         for step in [1, 2, 100] {
             let (out, mut transcoder) = feed(bytes, step);

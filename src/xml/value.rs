@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn t5_whole_numbers_are_signed_decimal_digits_with_blanks_around() {
+    fn t5_integers_are_signed_decimal_digits_between_spaces() {
         for (text, value, noted) in [
             ("42", Some(42_i32), false),
             (" +7\n", Some(7), false),
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn t5_epoch_seconds_beyond_the_tables_are_null() {
+    fn t5_epoch_seconds_out_of_range_are_null() {
         assert_eq!(with_numbers(|n| n.time("0")), (None, false));
         assert_eq!(with_numbers(|n| n.time("-5")), (None, false));
         assert_eq!(with_numbers(|n| n.time("253402300800")), (None, true));
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn t6_addresses_are_canonical_and_the_literal_decides() {
+    fn t6_addresses_are_canonical_and_their_type_follows_the_literal() {
         let bump = Bump::new();
         let read = |addr: &'static str, kind: Option<&'static str>| {
             let mut diagnostics = FrameDiagnostics::new(4);

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_that_an_index_takes() {
+    fn names_are_valid_for_an_index() {
         assert!(namespace("default").is_ok() && index("nmap-2024").is_ok());
         for odd in ["", "A", "a b", "a/b", "a\"b", "a:b", "a\n"] {
             assert!(namespace(odd).is_err() && index(odd).is_err(), "{odd:?}");
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_holds_what_is_never_cut() {
+    fn a_line_has_room_for_what_is_never_truncated() {
         assert_eq!(line("8K"), Ok(8192));
         assert!(line("8191").is_err() && line("x").is_err());
     }

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_are_told_from_paths() {
+    fn urls_are_distinguished_from_paths() {
         for url in
             ["s3://b/x", "gs://b", "az://b", "http://h", "HTTPS://h/x", "file:///x", "file:/x"]
         {

@@ -340,7 +340,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_that_would_change_a_line_is_not_sound() {
+    fn an_id_that_needs_escaping_is_refused() {
         assert!(is_sound_id("2088ad771e1edfc80e1ab6bf79dfef82"));
         for id in ["", "a\",\"b", "a\nb", "a,b", "=a", "\u{e9}", "a b", "a\\"] {
             assert!(!is_sound_id(id), "{id:?}");

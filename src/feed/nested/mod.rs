@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_of_more_than_a_kibibyte_are_cut_in_lines_of_hosts() {
+    fn arguments_above_1_kib_are_truncated_in_host_lines() {
         let scan = |args: &str| {
             let run = ScanHeader { args: Some(args.into()), ..header() };
             let line = text(|out| host_line(&run, &Host::new(0), out));
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_nested_too_deeply_are_texts() {
+    fn values_that_are_nested_too_deeply_are_strings() {
         let data_of = |data: ScriptValue<'static>| {
             let script = Script { data, ..ssh_script() };
             let mut host = Host::new(0);
@@ -492,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_of_which_nothing_is_known_has_only_what_is_never_null() {
+    fn a_minimal_host_has_only_members_that_are_never_null() {
         let run = ScanHeader { scan_id: "9f".into(), ..ScanHeader::default() };
         assert_eq!(
             text(|out| host_line(&run, &Host::new(0), out)),
@@ -514,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_value_of_a_script_is_kept_and_no_value_is_left_out() {
+    fn an_empty_script_value_is_kept_and_a_missing_one_is_omitted() {
         let mut host = Host::new(0);
         let empty = |data, output: Option<&'static str>| Script {
             name: "s".into(),

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_taken_off_across_batches() {
+    fn rows_are_taken_across_batches() {
         let mut rest: VecDeque<_> = [0..3, 3..4, 4..9].map(|rows| batch(rows, 1).batch).into();
         let mut taken = |rows| {
             let parts = first_rows(&mut rest, rows);

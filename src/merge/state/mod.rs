@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn the_layout_is_that_of_its_version() {
+    fn the_layout_matches_its_version() {
         for precedence in [Precedence::Latest, Precedence::Best] {
             let state = state(MergePolicy::new(precedence));
             let found = sections(&state);
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_that_is_damaged_is_an_error_that_names_it() {
+    fn a_damaged_state_is_an_error_that_names_it() {
         let policy = MergePolicy::new(Precedence::Latest);
         let whole = state(policy);
         let load = |bytes: &[u8]| Merger::new(policy).with_state().load(bytes, "nightly.state");
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_taken_before_anything_else_and_by_a_merger_that_keeps_one() {
+    fn a_state_is_loaded_first_and_only_by_a_merger_that_keeps_one() {
         let policy = MergePolicy::new(Precedence::Latest);
         let state = state(policy);
         assert!(Merger::new(policy).load(&*state, "x").is_err());

@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_line_and_key() {
+    fn errors_name_line_and_key() {
         let port = "[[port_script]]\nname = \"a\"\nports = \"25\"\ncommand = [\"true\"]\n";
         for (more, line) in [
             ("prot = \"tcp\"", ":5: prot: unknown field `prot`"),

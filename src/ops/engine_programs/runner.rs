@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn values_stand_in_their_places_and_nothing_in_them_is_one() {
+    fn values_replace_placeholders_and_are_not_expanded_again() {
         assert_eq!(fill_with("{target}:{port}", "192.0.2.1").unwrap(), "192.0.2.1:25");
         assert_eq!(fill_with("--to={target}", "-x;$(id)").unwrap(), "--to=-x;$(id)");
         assert_eq!(fill_with("{target}{target}", "{port}").unwrap(), "{port}{port}");
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_with_a_slash_are_looked_for_beside_the_file() {
+    fn programs_with_a_slash_are_relative_to_the_file() {
         let name = |name: &str| {
             let template = CommandTemplate::new(&[name.to_owned()], Path::new("conf"), true);
             template.unwrap().program

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_few_words() {
+    fn ranges_are_written_in_few_words() {
         for (first, last, words) in [
             ([192, 168, 0, 1], [192, 168, 0, 254], "192.168.0.1-254"),
             (

@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_to_write_targets() {
+    fn every_form_of_targets_is_accepted() {
         for (text, said, count) in [
             ("192.0.2.1", "192.0.2.1", 1),
             ("192.0.2.1-192.0.2.20", "192.0.2.1-20", 20),
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn duplicates_go_and_the_order_is_numeric_with_names_last() {
+    fn targets_are_unique_and_sorted_with_names_last() {
         assert_eq!(
             words(
                 "b.example, 192.0.2.9, 192.0.2.1-3, 192.0.2.2/31, 10.0.0.1, B.EXAMPLE, 192.0.2.9, a.example"
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_target_is_refused() {
+    fn invalid_targets_are_refused() {
         for bad in [
             "256.1.1.1",
             "1.2.3",
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_network_costs_nothing_and_parts_of_it_are_of_one_size() {
+    fn a_large_network_is_cheap_and_has_equal_parts() {
         let all = Targets::new("10.0.0.0/8, 2001:db8::/32, web.example");
         assert!(all.is_err());
         let all = Targets::new("10.0.0.0/8, web.example").unwrap();

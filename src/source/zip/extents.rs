@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_taken_once_and_the_rest_is_told() {
+    fn ranges_are_taken_once_and_gaps_are_returned() {
         let mut extents = Extents::default();
         for (start, end, taken) in [
             (10, 20, true),

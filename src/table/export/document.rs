@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_broken_into_lines_only_where_it_does_not_fit() {
+    fn a_value_is_split_into_lines_only_if_it_does_not_fit() {
         // The list around an empty text, with its indent and the comma after it.
         let text = |length: usize| "x".repeat(length);
         let inner = |length| Json::List(vec![text(length).into(), 1.into()]);

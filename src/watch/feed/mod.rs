@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn full_files_keep_their_lines_under_another_name() {
+    fn full_files_are_renamed_with_their_lines() {
         let mut tried = Tried::new(Rotation { size: Some(4), keep: 2, ..Rotation::default() });
         for line in ["a\n", "b\n", "c\n", "longer\n", "d\n"] {
             tried.add(line);
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_a_feed_stays_and_old_files_lie_next_to_what_it_leads_to() {
+    fn a_link_to_a_feed_stays_and_rotated_files_lie_next_to_its_target() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::create_dir(path("disk")).unwrap();
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn old_files_give_way_and_empty_ones_do_not() {
+    fn full_files_are_rotated_and_empty_ones_are_not() {
         let every = Some(Duration::ZERO);
         let mut tried = Tried::new(Rotation { every, ..Rotation::default() });
         tried.feed.rotate_old().unwrap();
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_moved_away_gets_a_successor() {
+    fn a_feed_that_was_moved_away_is_created_again() {
         let mut tried = Tried::new(Rotation::default());
         tried.add("a\n");
         let path = tried.folder.path().join("feed");
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_begun_is_completed_wherever_it_was_cut() {
+    fn an_interrupted_batch_is_completed_wherever_it_was_cut() {
         let text = "one\ntwo\nthree\n";
         let bytes = u64::try_from(text.len()).unwrap();
         for cut in 0..=text.len() {
@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_begun_is_completed_in_its_own_file_or_not_at_all() {
+    fn an_interrupted_batch_is_completed_only_in_its_own_file() {
         let mut tried = Tried::new(Rotation::default());
         let place = tried.feed.prepare(4).unwrap();
         tried.add("ab");
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_machine_left_that_went_down_is_put_right() {
+    fn a_feed_is_repaired_after_a_crash_of_the_machine() {
         let mut tried = Tried::new(Rotation::default());
         tried.add("x\n");
         let place = tried.feed.prepare(4).unwrap();
@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_of_somebody_else_are_never_cut() {
+    fn bytes_of_other_writers_are_never_removed() {
         for others in ["ax\n", "other\n", "a\0\0\0\0", "abc", "ab\0x"] {
             let mut tried = Tried::new(Rotation::default());
             tried.add("x\n");
@@ -470,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_another_past_is_left_alone_and_an_old_place_has_none() {
+    fn a_file_with_other_content_is_left_alone() {
         let mut tried = Tried::new(Rotation::default());
         tried.add("x\n");
         let place = tried.feed.prepare(4).unwrap();
@@ -486,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_writer_is_refused_before_and_after_a_file_gave_way() {
+    fn a_second_writer_is_refused_before_and_after_rotation() {
         let mut tried = Tried::new(Rotation { size: Some(4), ..Rotation::default() });
         let path = tried.folder.path().join("feed");
         let again = || FeedFile::open(&path, Rotation::default()).map(drop);

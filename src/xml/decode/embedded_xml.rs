@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escaped_brackets_are_found_however_they_arrive() {
+    fn escaped_brackets_are_found_in_any_pieces() {
         for (text, found) in [
             ("<pre>&lt;nmaprun scanner=&quot;nmap&quot;", true),
             (r#"{"xml":"\u003cnmaprun scanner=\"nmap\""#, true),

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_an_input_is_left_for_the_next() {
+    fn no_state_of_an_input_affects_the_next() {
         let inputs = inputs();
         assert!(inputs.len() > 100);
         for strict in [false, true] {

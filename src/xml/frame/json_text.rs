@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_string_of_json_is_told_from_quotes_in_text() {
+    fn a_json_string_is_distinguished_from_quotes_in_text() {
         for (text, inside) in [
             ("{\"xml\": \"", true),
             ("[1, true, null, -2.5e3, {\"a\": [\"b\", \"c\\\"", true),

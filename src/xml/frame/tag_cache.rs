@@ -60,7 +60,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_told_before_is_told_again_alike(
+        fn cached_answers_equal_computed_ones(
             tags in prop::collection::vec("/{0,2}(port|elem|script|hop|host|target|hostnames|po|p|)[ />1A\n\u{1}]{0,2}[a-z<>]{0,12}", 1..80),
         ) {
             let mut inside = HostTagCache::default();

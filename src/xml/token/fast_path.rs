@@ -280,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_is_marked_as_it_should() {
+    fn every_byte_is_marked_correctly() {
         for byte in 0..=u8::MAX {
             let marked = value_marks(u64::from_le_bytes([b'x', byte, 0, 0xff, b'&', b'"', 0, 1]));
             let due = matches!(byte, b'"' | b'&' | b'<' | 0..0x20 | 0x7f..);

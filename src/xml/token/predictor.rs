@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guess_is_right_or_none() {
+    fn a_guess_is_right_or_absent() {
         for (el, ids) in ATTRIBUTE_ORDERS {
             let mut predictor = AttributePredictor::new(Some(*el));
             let mut behind = false;
