@@ -1,9 +1,9 @@
 //! Differences between two states, each of one or more scans (docs/merge.md, "Diff"). Hosts and ports are matched by
 //! key, so their order does not matter, and ports that one state did not look at are not reported as changed.
 //!
-//! Both states are merged by `latest`. What a look saw, what it looked for and which looks count is decided in
-//! `merge` only. To add a kind of value, call `Changes::compare` in `host.rs` or `ports.rs`, and add a [`Subject`], a
-//! description in docs/merge.md, and an action for its event in `feed::ecs`.
+//! Both states are merged by `latest`. Only `merge` decides which looks count, what a look saw and what it looked for.
+//! To add a kind of value, call `Changes::compare` in `host.rs` or `ports.rs`, and add a [`Subject`], a description in
+//! docs/merge.md, and an action for its event in `feed::ecs`.
 
 mod host;
 mod options;

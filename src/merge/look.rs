@@ -381,7 +381,7 @@ mod tests {
             "the look probed services itself"
         );
         assert_eq!(stands(&["3 open", "v2 open", "v1 open"]), (0, 1, None));
-        assert_eq!(stands(&["2 open", "1 open"]), (0, 0, None), "nobody looked");
+        assert_eq!(stands(&["2 open", "1 open"]), (0, 0, None), "no look probed services");
     }
 
     #[test]

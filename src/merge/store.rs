@@ -1,4 +1,4 @@
-//! Stores of records, one per partition, in memory and beyond a cap in temporary files.
+//! Stores of records, one per partition, in memory, and above a cap in temporary files.
 //!
 //! A [`Store`] is written by appending to [`Store::buffer`] and is read once, by [`Store::load`]. [`Store::spill`]
 //! appends the buffer to the store's file as one Zstandard frame and empties it, so a file is a sequence of frames

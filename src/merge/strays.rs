@@ -1,7 +1,7 @@
 //! Hosts that only one of two states has, paired by MAC address: a host that disappeared and one that appeared may be
 //! the same host at another IP address.
 //!
-//! Memory is bounded. Records beyond a quarter of the memory cap go to temporary files, at most [`WAITING`] hosts per
+//! Memory is bounded. Records above a quarter of the memory cap go to temporary files, at most [`WAITING`] hosts per
 //! side are held for one MAC address, and only the first [`MACS`] MAC addresses are considered.
 
 use std::{
