@@ -167,7 +167,7 @@ pub(super) struct ScanReader {
 
 /// Returns the message about scripts and scaninfo that exceed the limit.
 pub(super) fn scan_is_full(cap: usize) -> String {
-    format!("scripts and scaninfo of a scan beyond {cap} bytes of memory are left out")
+    format!("scripts and scaninfo of a scan above {cap} bytes of memory are left out")
 }
 
 impl ScanReader {

@@ -125,7 +125,7 @@ impl Decoder {
             Phase::After => {
                 self.warn(
                     DiagnosticCode::Unknown,
-                    &format!("<{}> behind the scan skipped", shorten(name)),
+                    &format!("<{}> after the scan skipped", shorten(name)),
                 );
             }
             _ => {}
