@@ -1,4 +1,4 @@
-//! Ports that a look covers. A port that was not scanned is not closed (docs/merge.md, "Words").
+//! Ports that a look covers. A port that was not scanned is not closed (docs/merge.md, "Terms").
 
 use std::{fmt::Write as _, ops::RangeInclusive};
 

@@ -291,7 +291,7 @@ fn columns_that_the_documents_name_exist() {
 fn columns_of_merges_are_listed() {
     let page = page("docs/merge.md");
     let mut listed = BTreeSet::new();
-    for row in rows(page.section("What comes out")) {
+    for row in rows(page.section("Output")) {
         for table in row[0].split(", ").filter(|_| row[1].starts_with('`')) {
             listed.extend(code(&row[1]).map(|column| (table.to_owned(), column.to_owned())));
         }

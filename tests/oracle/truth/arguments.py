@@ -1,4 +1,4 @@
-"""The requests in the arguments of a scan, parsed as getopt_long_only parses them (docs/merge.md, Words)."""
+"""The requests in the arguments of a scan, parsed as getopt_long_only parses them (docs/merge.md, Terms)."""
 
 # Short options of nmap that take a value, in the same word or (the first list) in the next one.
 VALUE = "begiIMmopSTDs"

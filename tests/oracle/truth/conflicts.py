@@ -1,4 +1,4 @@
-"""The rows of `conflicts`: each value that lost, with the one that won (docs/merge.md, What comes out)."""
+"""The rows of `conflicts`: each value that lost, with the one that won (docs/merge.md, Output)."""
 
 import json
 
