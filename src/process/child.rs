@@ -442,7 +442,7 @@ mod tests {
 
     #[test]
     fn processes_that_a_program_left_behind_end_with_it() {
-        let mut process = ChildProcess::start(&shell("sleep 1000 & echo $!"), false).unwrap();
+        let mut process = ChildProcess::start(&shell("sleep 1000 & echo $!")).unwrap();
         let pid = read(&mut process);
         assert!(process.wait().unwrap().status.success());
         assert!(ends(&pid), "{pid}");
@@ -460,8 +460,8 @@ mod tests {
 
     #[test]
     fn stopping_is_reported_and_done_once() {
-        let process = ChildProcess::start(&shell("exec sleep 1000"), false).unwrap();
-        let handle = process.handle();
+        let process = ChildProcess::start(&shell("exec sleep 1000")).unwrap();
+        let handle = process.stop_handle();
         assert!(!handle.has_ended());
         handle.stop();
         handle.stop();

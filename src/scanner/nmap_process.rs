@@ -132,7 +132,7 @@ impl NmapExit {
             "nmap wrote no scan".to_owned()
         } else if !is_complete && !has_failed {
             let s = if *hosts == 1 { " was" } else { "s were" };
-            format!("nmap ended before its scan did, {hosts} host{s} read")
+            format!("nmap ended before the scan was complete, {hosts} host{s} read")
         } else if *has_failed || cause != ExitCause::Success {
             "nmap failed".to_owned()
         } else {

@@ -217,7 +217,11 @@ fn a_scan_that_fails_ends_with_5_and_keeps_what_was_read() {
             2,
             "(exit code 3): why; more",
         ),
-        (writes(HEAD) + &writes(&one), 2, "nmap ended before its scan did, 1 host was read"),
+        (
+            writes(HEAD) + &writes(&one),
+            2,
+            "nmap ended before the scan was complete, 1 host was read",
+        ),
         (writes(HEAD) + &writes(&one) + &writes(&bad) + "exit 1", 2, "no \\u{1b}[31mroute"),
         (writes(HEAD) + &writes(&one) + &writes(&bad), 2, "nmap failed: no"),
         (writes(HEAD) + &writes(&one) + &writes(TAIL) + "exit 7", 2, "exit code 7"),

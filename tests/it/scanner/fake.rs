@@ -251,9 +251,9 @@ fn no_output_and_no_xml_are_errors_with_nmaps_message() {
     let silent = failed(&mut Fake::new("echo 'bad option' >&2; exit 255", &[]).scanner());
     assert_eq!(silent.to_string(), "nmap wrote no scan (exit code 255): bad option");
     let other = failed(&mut Fake::saying("Usage: nmap\n").scanner());
-    assert!(other.to_string()=="not nmap XML"), "{other}");
+    assert!(other.to_string() == "nmap wrote no scan", "{other}");
     let html = failed(&mut Fake::saying("<?xml version=\"1.0\"?><html></html>").scanner());
-    assert!(html.to_string()=="not nmap XML"), "{html}");
+    assert!(html.to_string() == "nmap wrote no scan", "{html}");
     assert!(failed(&mut Fake::new("exit 0", &[]).scanner()).hosts().is_empty());
     // Endless output is stopped.
     for endless in ["yes", "yes '<html>'"] {
