@@ -92,7 +92,7 @@ pub fn open<V: RowFormatVisitor>(
     {
         let name = format.extension();
         return Err(Error::usage(format!(
-            "{name} has a file a table: name a folder, or one table"
+            "{name} writes one file per table: name a folder, or one table"
         )));
     }
     match format {

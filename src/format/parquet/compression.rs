@@ -52,7 +52,7 @@ impl std::str::FromStr for Compression {
             ("none", _) => Ok(Self::None),
             (_, Some(Ok(level))) if (1..=22).contains(&level) => Ok(Self::Zstd(level)),
             _ => Err(Error::usage(format!(
-                "no compression {text:?}: zstd(1) to zstd(22), snappy, lz4 or none"
+                "unknown compression {text:?}: use zstd(1) to zstd(22), snappy, lz4 or none"
             ))),
         }
     }

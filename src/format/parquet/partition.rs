@@ -98,7 +98,7 @@ mod tests {
     use crate::model::{ScanHeader, ScanSummary, Timestamp};
 
     #[test]
-    fn a_scan_without_a_start_is_settled_by_its_end() {
+    fn a_scan_without_a_start_is_resolved_at_its_end() {
         let time = |seconds| Timestamp::from_seconds(seconds);
         let named = |name: &str| Partition::Named(name.into());
         let header = |start: Option<i64>| ScanHeader {
