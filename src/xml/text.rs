@@ -453,7 +453,10 @@ mod tests {
 
     #[test]
     fn raw_control_characters_are_kept_with_a_warning() {
-        assert_eq!(read("a\u{1}b", ValueKind::Attribute), ("a\u{1}b".into(), vec![DiagnosticCode::BadChar]));
+        assert_eq!(
+            read("a\u{1}b", ValueKind::Attribute),
+            ("a\u{1}b".into(), vec![DiagnosticCode::BadChar])
+        );
         assert_eq!(
             read("a\u{ffff}b\u{feff}", ValueKind::Text),
             ("a\u{ffff}b\u{feff}".into(), vec![DiagnosticCode::BadChar])
