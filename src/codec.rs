@@ -360,7 +360,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_and_texts_come_back(
+        fn numbers_and_texts_are_read_back(
             signed in any::<i64>(),
             small in any::<i32>(),
             bits in any::<u64>(),
@@ -375,7 +375,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = decode::<(Vec<Option<&str>>, IpAddr)>(&bytes);
         }
     }

@@ -36,13 +36,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = unpack_host(&bytes);
         }
     }
 
     #[test]
-    fn a_host_comes_back_as_it_was() {
+    fn a_host_is_read_back_unchanged() {
         let mut host = Host::new(7);
         host.status.state = HostState::Other("odd".into());
         host.addresses.push(Address {

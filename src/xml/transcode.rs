@@ -372,9 +372,15 @@ mod tests {
             assert_eq!(out, b"abcdef");
             assert_eq!(transcoder.raw_place(b"ab"), 7, "after the NUL bytes, where c is");
             assert_eq!(transcoder.raw_place(b"abc"), 8);
-            assert_eq!(transcoder.consume(b"abc", false), Some(Nuls { place: 5, before: 2, count: 2 }));
+            assert_eq!(
+                transcoder.consume(b"abc", false),
+                Some(Nuls { place: 5, before: 2, count: 2 })
+            );
             assert_eq!(transcoder.raw_place(b""), 8);
-            assert_eq!(transcoder.consume(b"def", true), Some(Nuls { place: 9, before: 1, count: 2 }));
+            assert_eq!(
+                transcoder.consume(b"def", true),
+                Some(Nuls { place: 9, before: 1, count: 2 })
+            );
             assert_eq!(transcoder.raw_place(b""), 13);
         }
     }
