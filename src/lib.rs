@@ -48,8 +48,8 @@
 //!
 //! # Each document exactly once
 //!
-//! [`ops::ingest`] does. [`ops::dataset`] answers questions about it and maintains it, and [`dataset::Dataset`] reads inputs into a ops of partitioned Parquet with a log of commits, `scanmill ingest` does. [`ops::dataset`] answers questions about it and maintains it, and [`dataset::Dataset`] reads it through
-//! [`pipeline::Pipeline`], with a [`format::Format`] that the ops provides,
+//! [`ops::ingest`](ops::ingest()) loads inputs into a dataset of partitioned Parquet with a log of commits, as
+//! `scanmill ingest` does. [`ops::dataset`] answers questions about it and maintains it, and [`dataset::Dataset`] reads it.
 //!
 //! # Formats of your own
 //!

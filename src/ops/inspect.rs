@@ -292,7 +292,7 @@ impl Summarizer {
             return Ok(self.summary);
         }
         Err(Error::resource(format!(
-            "too little memory: what is found takes more than {} MiB; give more with --memory",
+            "too little memory: the results take more than {} MiB; raise --memory",
             self.max_bytes >> 20
         )))
     }

@@ -38,7 +38,7 @@ fn lines_are_those_of_the_command_for_any_number_of_threads() {
 }
 
 #[test]
-fn a_consumer_that_leaves_ends_reading() {
+fn dropping_the_consumer_ends_reading() {
     let inputs = Inputs::new(["fixtures", "fixtures", "fixtures"]);
     let token = CancellationToken::new();
     let job = JobOptions::default().with_cancellation(token.clone());
