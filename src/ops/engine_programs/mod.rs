@@ -157,7 +157,7 @@ impl TomlSource<'_> {
             let count = count.ok_or_else(|| {
                 self.invalid(
                     &workers.span(),
-                    &format!("{} is no number from 1 to 1024", workers.get_ref()),
+                    &format!("{} is not a number from 1 to 1024", workers.get_ref()),
                 )
             })?;
             engine = engine.with_workers(count);
@@ -222,7 +222,7 @@ impl TomlSource<'_> {
         let wrong = |message: &str| self.invalid(&targets.span(), message);
         match text {
             "*" => Ok(text),
-            "" => Err(wrong("no targets are given; * is all")),
+            "" => Err(wrong("no targets are given; * means all of them")),
             some => match some.into_targets() {
                 Ok(_) => Ok(text),
                 Err(error) => Err(wrong(&error.to_string())),
@@ -239,7 +239,7 @@ impl TomlSource<'_> {
     fn timeout(self, timeout: Option<Spanned<String>>) -> Result<Duration> {
         let Some(timeout) = timeout else { return Ok(Engine::TIMEOUT) };
         duration(timeout.get_ref()).ok_or_else(|| {
-            let message = format!("{:?} is no time such as 10s, 500ms or 2m", timeout.get_ref());
+            let message = format!("{:?} is not a time such as 10s, 500ms or 2m", timeout.get_ref());
             self.invalid(&timeout.span(), &message)
         })
     }

@@ -69,7 +69,7 @@ impl CommandTemplate {
         }
         let places = || PORT_PLACEHOLDERS.into_iter().map(|(place, _)| place);
         if places().chain([HOST_PLACEHOLDER.0]).any(|place| name.contains(place)) {
-            return Err(format!("{name:?}: what was scanned cannot choose the program"));
+            return Err(format!("{name:?}: the name of the program cannot depend on scanned data"));
         }
         let lost = args.iter().find(|word| places().any(|place| word.contains(place)));
         if let Some(word) = lost.filter(|_| !of_port) {
@@ -134,7 +134,7 @@ impl ProgramRunner {
             return Err(format!("it wrote more than {} bytes{said}", self.max_output_bytes).into());
         }
         if exit.stopped && self.processes.is_stopped() {
-            return Err("it was stopped, as the run was".into());
+            return Err("it was stopped together with the run".into());
         }
         if exit.stopped {
             let time = self.timeout.as_secs_f64();
@@ -145,7 +145,7 @@ impl ProgramRunner {
         }
         match self.output {
             OutputKind::Json => serde_json::from_slice(&stdout)
-                .map_err(|error| format!("its output is no JSON: {error}").into()),
+                .map_err(|error| format!("its output is not JSON: {error}").into()),
             OutputKind::Text => {
                 let text = String::from_utf8_lossy(&stdout);
                 let text = text.strip_suffix('\n').unwrap_or(&text);
@@ -177,7 +177,10 @@ fn fill(word: &str, values: &[((&str, &str), String)]) -> Result<OsString, Scrip
         let (before, behind) = rest.split_at(at);
         filled.push_str(before);
         if filled.is_empty() && value.starts_with('-') {
-            return Err(format!("{place} is {value:?}, which a program takes for an option").into());
+            return Err(format!(
+                "{place} is {value:?}, which the program would take for an option"
+            )
+            .into());
         }
         filled.push_str(value);
         rest = behind.strip_prefix(place).unwrap_or_default();
@@ -192,7 +195,7 @@ fn describe_exit(exit: &ExitInfo) -> String {
         ExitCause::Success => "it ended with exit code 0".to_owned(),
         ExitCause::Code(code) => format!("it ended with exit code {code}"),
         ExitCause::Signal(signal) => format!("signal {signal} ended it"),
-        ExitCause::Unknown => "it ended badly".to_owned(),
+        ExitCause::Unknown => "it failed".to_owned(),
     }
 }
 

@@ -181,7 +181,7 @@ impl ScanOptions {
     /// or ports.
     pub fn check(&self) -> Result<()> {
         if self.targets.is_empty() {
-            return Err(Error::usage("there are no targets to scan"));
+            return Err(Error::usage("no targets are given"));
         }
         self.arguments.check_against(&self.targets, self.ports.as_ref())?;
         let nmap = self.nmap.as_os_str().as_encoded_bytes();

@@ -31,8 +31,8 @@ pub(crate) fn authorize_sudo(has_terminal: bool) -> Result<()> {
     }
     if !has_terminal {
         let message = first_lines(&output.exit.stderr);
-        return Err(Error::scan(format!("sudo cannot be asked without a terminal: {message}")));
+        return Err(Error::scan(format!("sudo needs a terminal to ask for a password: {message}")));
     }
     let asked = ChildProcess::run_interactive(&sudo(&["-v"])).map_err(failed)?;
-    if asked.success() { Ok(()) } else { Err(Error::scan("sudo gives no rights")) }
+    if asked.success() { Ok(()) } else { Err(Error::scan("sudo does not grant the rights")) }
 }

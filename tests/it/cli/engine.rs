@@ -119,8 +119,8 @@ fn a_program_that_fails_is_a_warning_and_does_not_affect_others() {
             "it took more than 0.3 s: slow\n",
         ),
         ("cat /dev/zero", "", "it wrote more than 8388608 bytes"),
-        ("echo '{'", "output = \"json\"", "its output is no JSON"),
-        ("true", "output = \"json\"", "its output is no JSON"),
+        ("echo '{'", "output = \"json\"", "its output is not JSON"),
+        ("true", "output = \"json\"", "its output is not JSON"),
     ] {
         let folder = Folder::new();
         let ok = "\n[[port_script]]\nname = \"ok\"\nports = \"25\"\ncommand = [\"echo\", \"fine\"]";

@@ -337,6 +337,37 @@ fn an_interrupted_scan_keeps_every_host_that_was_complete() {
 }
 
 #[test]
+fn processes_that_leave_the_session_of_nmap_end_with_the_scan() {
+    let leaves = "(setsid sh -c 'echo $$ > left.tmp; mv left.tmp left; trap \"\" TERM; exec sleep 1000' &)\n\
+                  while [ ! -s left ]; do sleep 0.01; done\n";
+    let begin = [HEAD, &host("192.0.2.1")].map(writes).concat();
+    for (signal, code, end) in [
+        (Some("TERM"), 130, "exec sleep 1000".to_owned()),
+        (Some("INT"), 130, "trap '' TERM; while :; do sleep 0.1; done".to_owned()),
+        (None, 0, writes(TAIL)),
+        (None, 5, "exit 1".to_owned()),
+    ] {
+        for parallel in ["1", "2"] {
+            let folder = Folder::new();
+            let cd = format!("cd '{}'\n", folder.path(""));
+            let nmap = script(&folder, "nmap", &[&*cd, leaves, &*begin, &*end].concat());
+            let scan = Scanning::start(&["--nmap", &nmap, "--parallel", parallel]);
+            while !fs::exists(folder.path("left")).unwrap() {
+                thread::sleep(Duration::from_millis(5));
+            }
+            if let Some(signal) = signal {
+                let pid = scan.child.id().to_string();
+                support::output_of(support::command("kill").args([&format!("-{signal}"), &pid]));
+            }
+            let (_, stderr, ended) = scan.finished();
+            assert_eq!(ended, Some(code), "{signal:?} {end}: {stderr}");
+            let left = folder.read("left");
+            assert!(!Path::new("/proc").join(left.trim()).exists(), "{signal:?} {end} {parallel}");
+        }
+    }
+}
+
+#[test]
 fn endless_output_is_stopped_by_a_signal_or_by_a_reader_that_leaves() {
     let folder = Folder::new();
     let left = folder.path("left");
