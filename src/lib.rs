@@ -46,6 +46,11 @@
 //!
 //! [`ops::read`](ops::read()) reads many inputs and any set of tables in one pass, on several threads.
 //!
+//! # Whole jobs
+//!
+//! [`ops`] has each command as a function: [`ops::convert`](ops::convert()), [`ops::merge`](ops::merge()) and
+//! [`ops::history`](ops::history()) write files, folders and streams that are complete or absent.
+//!
 //! # Each document exactly once
 //!
 //! [`ops::ingest`](ops::ingest()) loads inputs into a dataset of partitioned Parquet with a log of commits, as

@@ -1,171 +1,145 @@
 //! `scanmill convert` and `scanmill merge`.
 
-use std::{
-    path::Path,
-    sync::{Arc, atomic::AtomicBool},
-    time::Instant,
-};
+use std::{path::Path, time::Instant};
 
 use super::{
     args::{By, ConvertArgs, MergeArgs, MergeOptions, PickArgs, TalkArgs, lists_states},
     engine,
     exit::Exit,
-    inputs::{self, budget, reserved, threads},
-    output::{FormatVisitor, Plan, Rows},
+    inputs::{self, job, reserved},
+    output::output,
     progress::progress,
     render::Talk,
     signals, terminal,
 };
 use crate::{
     error::{Error, Result},
-    format::{FeedSink, Format, MergeEncoder},
-    merge::{MergeFlags, MergePolicy, Merger},
+    merge::{MergeFlags, MergePolicy},
     model::Identity,
     ops::{
-        Inputs, JobOptions, MemoryBudget, OutputPath, ProgressScope, ReservedPaths, ResolvedInputs,
-        check,
+        self, ConvertOptions, JobOptions, OutputContent, Progress, ProgressHandle, ReservedPaths,
     },
-    output::{DocumentSink, Output, StateSink, Temporaries},
-    pipeline::{Filters, MergeInput, Pipeline},
+    output::{DocumentSink, Temporaries},
+    pipeline::{Filters, Report},
     process::ProcessGroup,
-    source::Follow,
-    watch::ENDING,
 };
 
-pub(super) fn run(args: &ConvertArgs, talk: (&TalkArgs, &Talk)) -> Result<Exit> {
-    run_with(args, None, talk)
+/// Runs `scanmill convert`.
+pub(super) fn run(args: &ConvertArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
+    let ended = Ended::begin(talk, args.report.as_deref(), args.write.overwrite);
+    let output = output(&args.write, &args.pick, OutputContent::Convert)?;
+    let inputs = inputs::inputs(&args.read)?;
+    if args.follow && inputs.paths.len() != 1 {
+        return Err(Error::usage("--follow reads a single file"));
+    }
+    let processes = ProcessGroup::default();
+    let filters = with_engine(args, false, (&processes, talk))?;
+    let progress = if args.follow {
+        ProgressHandle::new(Waiting(talk.clone()))
+    } else {
+        progress(how, output.is_on_stdout())
+    };
+    let job = options(args, how, &ended, &processes)?.with_progress(progress);
+    let options = ConvertOptions::new(inputs).with_filters(filters).with_follow(args.follow);
+    ended.exit(ops::convert(options.with_job(job), output), false)
 }
 
 /// Runs `scanmill merge`.
-pub(super) fn merge(args: &MergeArgs, talk: (&TalkArgs, &Talk)) -> Result<Exit> {
-    run_with(&args.convert, Some(&args.merge), talk)
+pub(super) fn merge(args: &MergeArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
+    let (merge, args) = (&args.merge, &args.convert);
+    let ended = Ended::begin(talk, args.report.as_deref(), args.write.overwrite);
+    let state = state_file(&args.pick)?;
+    let content = OutputContent::Merge { explain: merge.explain };
+    let output = output(&args.write, &args.pick, content)?;
+    if args.follow {
+        let message = "--follow is for convert: a merge needs all of its inputs";
+        return Err(Error::usage(message));
+    }
+    let processes = ProcessGroup::default();
+    let filters = with_engine(args, true, (&processes, talk))?;
+    let progress = progress(how, output.is_on_stdout());
+    let job = options(args, how, &ended, &processes)?.with_progress(progress);
+    let mut options = ops::MergeOptions::new(inputs::inputs(&args.read)?)
+        .with_policy(policy(merge))
+        .with_filters(filters)
+        .with_job(job);
+    options.state = state.map(Path::to_owned);
+    options.temp_dir = merge.temp_dir.as_deref().map(Path::to_owned);
+    ended.exit(ops::merge(options, output), merge.policy.is_none())
 }
 
-/// Reads inputs and writes their hosts, merged or unchanged.
-fn run_with(
+/// Returns the options that all jobs share. Signals are handled from here on, before any temporary file exists.
+fn options(
     args: &ConvertArgs,
-    merge: Option<&MergeOptions>,
-    (how, talk): (&TalkArgs, &Talk),
-) -> Result<Exit> {
-    let begun = Instant::now();
-    let temporaries = Temporaries::default();
-    let (command, rows) = match merge {
-        None => ("convert", Rows::Read),
-        Some(options) => ("merge", Rows::Merged { explain: options.explain }),
-    };
-    let state = state_file(&args.pick)?;
-    let plan = Plan::of(&args.write, &args.pick, rows)?;
-    let inputs = inputs::inputs(&args.read)?;
-    let found = if args.follow { ResolvedInputs::default() } else { inputs.resolve() };
+    how: &TalkArgs,
+    ended: &Ended<'_>,
+    processes: &ProcessGroup,
+) -> Result<JobOptions> {
     let others = args.engine.as_deref().into_iter().chain(how.config_file());
     let reserved = reserved(args.read.files_from.as_deref(), others);
     let reserved = with_report(reserved, args.report.as_deref(), args.write.overwrite);
-    check_outputs((&plan, state), (&inputs, &found), &reserved)?;
-    let running = ProcessGroup::default();
+    let mut job = job(&args.read.how, args.threads)?;
+    job.xml.hash = args.hash;
+    let stop = signals::stop_flag_with(&ended.temporaries, processes);
+    Ok(job
+        .with_cancellation(stop.into())
+        .with_temporaries(ended.temporaries.clone())
+        .with_reserved_paths(reserved))
+}
+
+/// Returns the filters, with the engine if one is given. Its programs are registered in `processes`, and get hosts of
+/// a merge if `merged` is true.
+fn with_engine(
+    args: &ConvertArgs,
+    merged: bool,
+    (processes, talk): (&ProcessGroup, &Talk),
+) -> Result<Filters> {
     let mut filters = filters(&args.pick);
     if let Some(path) = &args.engine {
-        filters.engine = Some(engine::open(path, merge.is_some(), (&running, talk))?);
+        filters.engine = Some(engine::open(path, merged, (processes, talk))?);
     }
-    let budget = budget(&args.read.how, threads(args.threads))?;
-    // Installed before any temporary file exists, so that a signal finds all of them.
-    let stop = signals::stop_flag_with(&temporaries, &running);
-    let conversion = Conversion {
-        args,
-        merge,
-        how,
-        talk,
-        on_stdout: plan.is_on_stdout(),
-        following: following(args, merge.is_some(), &stop, talk)?,
-        found,
-        filters,
-        budget,
-        state,
-        stop,
-        temporaries: &temporaries,
-        begun,
-    };
-    match plan {
-        Plan::Feed(feed, Output::File(path)) if args.follow => {
-            let sink = DocumentSink::open_live(&path, args.write.overwrite, &temporaries)?;
-            conversion.visit(FeedSink::new(sink, feed))
-        }
-        plan => plan.open(&args.write, (command, &temporaries), conversion),
+    Ok(filters)
+}
+
+/// Prints that a file that is followed is not there yet.
+struct Waiting(Talk);
+
+impl Progress for Waiting {
+    fn waiting(&self, path: &Path) {
+        self.0.note(&format!("{} is not there yet: waiting for it", path.display()));
     }
 }
 
-/// State of a run before its output is opened.
-struct Conversion<'c> {
-    args: &'c ConvertArgs,
-    merge: Option<&'c MergeOptions>,
-    how: &'c TalkArgs,
-    talk: &'c Talk,
-    on_stdout: bool,
-    following: Option<Follow>,
-    found: ResolvedInputs,
-    filters: Filters,
-    budget: MemoryBudget,
-    /// File that holds the state of an incremental merge.
-    state: Option<&'c Path>,
-    stop: Arc<AtomicBool>,
-    temporaries: &'c Temporaries,
+/// End of a run that writes an output: what is printed, the report, and the exit code.
+pub(super) struct Ended<'e> {
+    talk: &'e Talk,
+    report: Option<&'e Path>,
+    overwrite: bool,
     begun: Instant,
+    pub(super) temporaries: Temporaries,
 }
 
-impl FormatVisitor for Conversion<'_> {
-    type Output = Exit;
+impl<'e> Ended<'e> {
+    /// Begins a run, whose report goes to this file. `overwrite` permits to replace any file by it.
+    pub(super) fn begin(talk: &'e Talk, report: Option<&'e Path>, overwrite: bool) -> Self {
+        let (begun, temporaries) = (Instant::now(), Temporaries::default());
+        Self { talk, report, overwrite, begun, temporaries }
+    }
 
-    fn visit<F: Format<Encoder: MergeEncoder>>(mut self, format: F) -> Result<Exit> {
-        let (args, talk) = (self.args, self.talk);
-        let state = self.state.map(|path| StateSink::open(path, self.temporaries)).transpose()?;
-        // Finished scans that share an ID and differ are distinguished by their bytes.
-        let hash = args.hash || self.merge.is_some();
-        let options = inputs::options(&args.read.how, &self.budget).with_hash(hash);
-        let (filters, stop) = (self.filters.clone(), Arc::clone(&self.stop));
-        let (finished, progress) = match self.merge {
-            None => {
-                let pipeline = Pipeline::new(options, filters, format, stop);
-                let (pipeline, progress) = self.read(pipeline)?;
-                (pipeline.finish(), progress)
-            }
-            Some(merge) => {
-                let merger = merger(merge, self.budget.merge_bytes(), state.as_ref())?;
-                let input = MergeInput::new(merger).with_room(self.budget.document_bytes());
-                let pipeline = Pipeline::new(options, filters, input, stop);
-                let (pipeline, progress) = self.read(pipeline)?;
-                (pipeline.merge_into(format, state), progress)
-            }
-        };
-        drop(progress);
-        talk.leftovers(self.temporaries);
-        let report = finished?;
-        talk.report(&report, self.begun.elapsed());
-        if self.merge.is_some_and(|options| options.policy.is_none()) {
+    /// Prints the result of a run and returns its exit code. `hints_at_policy` hints at `--policy` if newer records
+    /// lost.
+    pub(super) fn exit(self, result: Result<Report>, hints_at_policy: bool) -> Result<Exit> {
+        let Self { talk, report: path, overwrite, begun, temporaries } = self;
+        talk.leftovers(&temporaries);
+        let report = result?;
+        talk.report(&report, begun.elapsed());
+        if hints_at_policy {
             talk.outdated(report.outdated);
         }
-        if let Some(path) = &args.report {
-            write_json((path, args.write.overwrite), &report, self.temporaries)?;
+        if let Some(path) = path {
+            write_json((path, overwrite), &report, &temporaries)?;
         }
         Ok(Exit::of_report(&report))
-    }
-}
-
-impl Conversion<'_> {
-    /// Reads all inputs. Progress is shown until the returned scope is dropped.
-    fn read<F: Format>(
-        &mut self,
-        pipeline: Pipeline<F>,
-    ) -> Result<(Pipeline<F>, Option<ProgressScope>)> {
-        let budget = &self.budget;
-        let mut pipeline =
-            pipeline.with_threads(budget.threads())?.with_room(budget.document_bytes());
-        if let Some(follow) = &mut self.following {
-            pipeline.follow(follow)?;
-            return Ok((pipeline, None));
-        }
-        let found = std::mem::take(&mut self.found);
-        let job = JobOptions::new(*budget).with_progress(progress(self.how, self.on_stdout));
-        let (pipeline, progress) = job.read(found, pipeline, None)?;
-        Ok((pipeline, Some(progress)))
     }
 }
 
@@ -181,16 +155,6 @@ pub(super) fn with_report(
     }
 }
 
-/// Refuses outputs that would replace an input or another output.
-pub(super) fn check_outputs(
-    (plan, state): (&Plan, Option<&Path>),
-    (inputs, found): (&Inputs, &ResolvedInputs),
-    reserved: &ReservedPaths,
-) -> Result<()> {
-    let outputs = reserved.outputs(plan.output()).chain(OutputPath::file("--state", state));
-    check(outputs, &found.paths(inputs, reserved), plan.is_on_stdout())
-}
-
 /// Returns the file that `merge --state` names. Values that list port states are not files.
 fn state_file(args: &PickArgs) -> Result<Option<&Path>> {
     let mut files = args.state.iter().filter(|value| !lists_states(value)).map(Path::new);
@@ -198,42 +162,6 @@ fn state_file(args: &PickArgs) -> Result<Option<&Path>> {
         (_, Some(_)) => Err(Error::usage("--state names more than one file")),
         (file, None) => Ok(file),
     }
-}
-
-/// Creates the merger of a run, with a memory limit in bytes. It continues from the saved state, if
-/// there is one.
-fn merger(options: &MergeOptions, memory: usize, state: Option<&StateSink>) -> Result<Merger> {
-    let mut merger = Merger::with_memory(policy(options), memory, options.temp_dir.as_deref());
-    if let Some(state) = state {
-        merger = merger.with_state();
-        if let Some(old) = state.old()? {
-            merger.load(old, state.name())?;
-        }
-    }
-    Ok(merger)
-}
-
-/// Returns the file to follow, if `--follow` is given.
-fn following(
-    args: &ConvertArgs,
-    merges: bool,
-    stop: &Arc<AtomicBool>,
-    talk: &Talk,
-) -> Result<Option<Follow>> {
-    if !args.follow {
-        return Ok(None);
-    }
-    let [path] = args.read.inputs.as_slice() else {
-        return Err(Error::usage("--follow reads a single file"));
-    };
-    if merges {
-        return Err(Error::usage("--follow is for convert: a merge needs all of its inputs"));
-    }
-    let follow = Follow::new(path, ENDING, Arc::clone(stop))?;
-    if !follow.is_there() {
-        talk.note(&format!("{} is not there yet: waiting for it", path.display()));
-    }
-    Ok(Some(follow))
 }
 
 pub(super) fn identity(by: By) -> Identity {

@@ -6,7 +6,7 @@ use super::args::{HowArgs, LimitArgs, ReadArgs, refuse_url, size_text};
 use crate::{
     error::{Error, Result},
     limits::Limits,
-    ops::{Inputs, MemoryBudget, ReservedPaths, available_threads, read_list_file},
+    ops::{Inputs, JobOptions, MemoryBudget, ReservedPaths, available_threads, read_list_file},
     source::Pick,
     xml::Options,
 };
@@ -48,6 +48,15 @@ pub(super) fn budget(args: &HowArgs, threads: usize) -> Result<MemoryBudget> {
         return Err(Error::usage(format!("--memory {memory}: at least {least} are needed")));
     }
     MemoryBudget::new(args.memory, threads)
+}
+
+/// Returns the options of a job: the memory and the threads of the run, and how XML is read.
+///
+/// # Errors
+/// Returns a usage error if `--memory` is less than a run needs.
+pub(super) fn job(args: &HowArgs, chosen: Option<usize>) -> Result<JobOptions> {
+    let budget = budget(args, threads(chosen))?;
+    Ok(JobOptions::new(budget).with_xml(options(args, &budget)))
 }
 
 /// Returns the number of threads: the given one, or one per processor.

@@ -10,10 +10,9 @@ use super::{
 use crate::{
     error::{Error, Result},
     feed::Feed,
-    format::{
-        self, FeedSink, Format, MergeEncoder, RowFormat, RowFormatVisitor, SinkOptions, TableFormat,
-    },
-    output::{DocumentSink, Output, Temporaries},
+    format::{SinkOptions, TableFormat},
+    ops::{OutputContent, OutputOptions},
+    output::Output,
     table::{Column, Table},
 };
 
@@ -21,228 +20,133 @@ use crate::{
 pub(super) const ENDINGS: [(&str, To); 4] =
     [("jsonl", To::Jsonl), ("ndjson", To::Jsonl), ("csv", To::Csv), ("parquet", To::Parquet)];
 
-/// Output that the options describe.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Plan {
-    Feed(Feed, Output),
-    Tables {
-        format: TableFormat,
-        output: Output,
-        tables: Vec<Table>,
-        columns: Option<Vec<&'static Column>>,
-        rows: Rows,
-    },
+/// Returns the table of this name, which the content of the output must have.
+fn table_of(content: OutputContent, name: &str) -> Result<Table> {
+    if name == Table::Conflicts.name() && content == (OutputContent::Merge { explain: false }) {
+        return Err(Error::usage("the table conflicts needs --explain"));
+    }
+    Table::among(content.tables(), name)
 }
 
-/// Source of the rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rows {
-    /// Inputs, as read.
-    Read,
-    /// A merge. `explain` adds the table of values that lost.
-    Merged { explain: bool },
-    /// A history.
-    History,
-}
-
-impl Rows {
-    fn tables(self) -> &'static [Table] {
-        match self {
-            Self::History => &Table::HISTORY,
-            Self::Merged { explain: true } => &Table::MERGED,
-            Self::Read | Self::Merged { .. } => &Table::ALL,
-        }
-    }
-
-    fn table(self, name: &str) -> Result<Table> {
-        if name == Table::Conflicts.name() && self == (Self::Merged { explain: false }) {
-            return Err(Error::usage("the table conflicts needs --explain"));
-        }
-        Table::among(self.tables(), name)
-    }
-
-    fn column(self, table: Table, name: &str) -> Result<&'static Column> {
-        match self {
-            Self::Read | Self::History => table.column(name),
-            Self::Merged { .. } => table.merged_column(name),
-        }
+fn column_of(content: OutputContent, table: Table, name: &str) -> Result<&'static Column> {
+    match content {
+        OutputContent::Merge { .. } | OutputContent::MergedScan => table.merged_column(name),
+        _ => table.column(name),
     }
 }
 
-impl Plan {
-    /// Checks the options against each other (docs/cli.md, "Outputs").
-    pub(super) fn of(write: &WriteArgs, pick: &PickArgs, rows: Rows) -> Result<Self> {
-        let tables: Vec<Table> =
-            write.table.iter().map(|name| rows.table(name)).collect::<Result<_>>()?;
-        let columns = match (tables.as_slice(), write.columns.as_slice()) {
-            (_, []) => None,
-            ([table], names) => {
-                let columns = names.iter().map(|name| rows.column(*table, name));
-                Some(columns.collect::<Result<Vec<_>>>()?)
-            }
-            _ => return Err(Error::usage("--columns needs a single --table")),
-        };
-        for names in [&write.table, &write.columns] {
-            if let Some(name) = twice(names) {
-                return Err(Error::usage(format!("{name} is named twice")));
-            }
+/// Checks the options of an output against each other (docs/cli.md, "Outputs").
+pub(super) fn output(
+    write: &WriteArgs,
+    pick: &PickArgs,
+    content: OutputContent,
+) -> Result<OutputOptions> {
+    let tables: Vec<Table> =
+        write.table.iter().map(|name| table_of(content, name)).collect::<Result<_>>()?;
+    let columns = match (tables.as_slice(), write.columns.as_slice()) {
+        (_, []) => None,
+        ([table], names) => {
+            let columns = names.iter().map(|name| column_of(content, *table, name));
+            Some(columns.collect::<Result<Vec<_>>>()?)
         }
-        let out = named(write.out.as_deref()).map(OutputName::of);
-        let to = format_of(write.to, out)?;
-        if let Some(feed) = feeds::feed(to, &write.feed, &write.line)? {
-            return Self::of_feed(feed, to, (write, pick), out);
-        }
-        for (given, option) in [
-            (write.rows_per_file.is_some(), "--rows-per-file"),
-            (write.partition_by.is_some(), "--partition-by"),
-        ] {
-            if given && to != To::Parquet {
-                return Err(Error::usage(format!("{option} is for parquet")));
-            }
-        }
-        let flat = match (to, write.shape) {
-            (To::Jsonl, Some(shape)) => shape == Shape::Flat,
-            (To::Jsonl, None) => rows == Rows::History || !tables.is_empty(),
-            (_, Some(_)) => return Err(Error::usage("--shape is for jsonl")),
-            (_, None) => true,
-        };
-        if !flat && !tables.is_empty() {
-            return Err(Error::usage("--table needs --shape flat: nested JSONL has no tables"));
-        }
-        if flat && pick.events {
-            return Err(Error::usage(
-                "--events is for nested JSONL: the table events holds them already",
-            ));
-        }
-        if !flat {
-            return Ok(Self::Feed(Feed::Nested { events: pick.events }, feed_output(out)?));
-        }
-        let format = match to {
-            To::Csv => TableFormat::Csv,
-            To::Parquet => TableFormat::Parquet,
-            To::Jsonl | To::Ecs | To::Ocsf | To::Cim => TableFormat::Jsonl,
-        };
-        check_format(format, out, columns.as_deref())?;
-        if write.partition_by.is_some() && rows != Rows::Read {
-            return Err(Error::usage(
-                "--partition-by is not for merges: their rows are of several scans",
-            ));
-        }
-        let parts = write.rows_per_file.is_some() || write.partition_by.is_some();
-        let output = table_output(format, out, tables.len() == 1, parts)?;
-        let tables = if tables.is_empty() { rows.tables().to_vec() } else { tables };
-        Ok(Self::Tables { format, output, tables, columns, rows })
-    }
-
-    /// Plans a feed for a SIEM, which is a single stream without tables.
-    fn of_feed(
-        feed: Feed,
-        to: To,
-        (write, pick): (&WriteArgs, &PickArgs),
-        out: Option<OutputName<'_>>,
-    ) -> Result<Self> {
-        let name = to.name();
-        for (given, option) in [
-            (!write.table.is_empty(), "--table"),
-            (write.shape.is_some(), "--shape"),
-            (write.rows_per_file.is_some(), "--rows-per-file"),
-            (write.partition_by.is_some(), "--partition-by"),
-            (pick.events, "--events"),
-        ] {
-            if given {
-                return Err(Error::usage(format!("{option} is not for --to {name}")));
-            }
-        }
-        match out {
-            Some(out) if out.is_folder() => {
-                let path = out.path().display();
-                Err(Error::usage(format!("{path} is a folder: {name} is one file")))
-            }
-            Some(out) => Ok(Self::Feed(feed, Output::File(out.path().to_owned()))),
-            None => Ok(Self::Feed(feed, Output::Stdout)),
+        _ => return Err(Error::usage("--columns needs a single --table")),
+    };
+    for names in [&write.table, &write.columns] {
+        if let Some(name) = twice(names) {
+            return Err(Error::usage(format!("{name} is named twice")));
         }
     }
-
-    pub(super) fn is_on_stdout(&self) -> bool {
-        *self.output() == Output::Stdout
+    let out = named(write.out.as_deref()).map(OutputName::of);
+    let to = format_of(write.to, out)?;
+    if let Some(feed) = feeds::feed(to, &write.feed, &write.line)? {
+        return feed_of(feed, to, (write, pick), out);
     }
-
-    /// Returns the destination of the output.
-    pub(super) fn output(&self) -> &Output {
-        let (Self::Feed(_, output) | Self::Tables { output, .. }) = self;
-        output
-    }
-
-    /// Opens the output and passes it to `visitor`.
-    ///
-    /// # Errors
-    /// Fails if the output cannot be created. Returns errors of the visitor.
-    pub(super) fn open<V: FormatVisitor>(
-        self,
-        write: &WriteArgs,
-        (command, temporaries): (&str, &Temporaries),
-        visitor: V,
-    ) -> Result<V::Output> {
-        match self {
-            Self::Feed(feed, output) => {
-                let sink = DocumentSink::open(&output, write.overwrite, temporaries)?;
-                visitor.visit(FeedSink::new(sink, feed))
-            }
-            tables @ Self::Tables { .. } => {
-                tables.open_tables(write, (command, temporaries), AnyFormat(visitor))
-            }
+    for (given, option) in [
+        (write.rows_per_file.is_some(), "--rows-per-file"),
+        (write.partition_by.is_some(), "--partition-by"),
+    ] {
+        if given && to != To::Parquet {
+            return Err(Error::usage(format!("{option} is for parquet")));
         }
     }
-
-    /// Opens an output of tables and passes it to `visitor`.
-    ///
-    /// # Errors
-    /// Fails as [`open`](Self::open) does, and for a feed, which has no tables.
-    pub(super) fn open_tables<V: RowFormatVisitor>(
-        self,
-        write: &WriteArgs,
-        (command, temporaries): (&str, &Temporaries),
-        visitor: V,
-    ) -> Result<V::Output> {
-        match self {
-            Self::Feed(..) => Err(Error::usage("a feed has no tables")),
-            Self::Tables { format, output, tables, columns, rows } => {
-                let defaults = SinkOptions::default();
-                let options = SinkOptions {
-                    tables,
-                    merged: matches!(rows, Rows::Merged { .. }),
-                    columns,
-                    overwrite: write.overwrite,
-                    command: command.to_owned(),
-                    csv_join: write.csv_join.clone(),
-                    csv_safe: write.csv_safe,
-                    compression: write.compression.unwrap_or_default(),
-                    row_group_rows: write.row_group_rows.unwrap_or(defaults.row_group_rows),
-                    rows_per_file: write.rows_per_file,
-                    partition_by: write.partition_by.map(PartitionName::by),
-                    temporaries: temporaries.clone(),
-                };
-                format::open(format, &output, options, visitor)
-            }
-        }
+    let flat = match (to, write.shape) {
+        (To::Jsonl, Some(shape)) => shape == Shape::Flat,
+        (To::Jsonl, None) => content == OutputContent::History || !tables.is_empty(),
+        (_, Some(_)) => return Err(Error::usage("--shape is for jsonl")),
+        (_, None) => true,
+    };
+    if !flat && !tables.is_empty() {
+        return Err(Error::usage("--table needs --shape flat: nested JSONL has no tables"));
     }
+    if flat && pick.events {
+        return Err(Error::usage(
+            "--events is for nested JSONL: the table events holds them already",
+        ));
+    }
+    if !flat {
+        let feed = Feed::Nested { events: pick.events };
+        return Ok(OutputOptions::feed(feed, feed_output(out)?).with_overwrite(write.overwrite));
+    }
+    let format = match to {
+        To::Csv => TableFormat::Csv,
+        To::Parquet => TableFormat::Parquet,
+        To::Jsonl | To::Ecs | To::Ocsf | To::Cim => TableFormat::Jsonl,
+    };
+    check_format(format, out, columns.as_deref())?;
+    if write.partition_by.is_some() && !content.is_read() {
+        return Err(Error::usage(
+            "--partition-by is not for merges: their rows are of several scans",
+        ));
+    }
+    let parts = write.rows_per_file.is_some() || write.partition_by.is_some();
+    let destination = table_output(format, out, tables.len() == 1, parts)?;
+    let sink = sink_options(write, columns);
+    Ok(OutputOptions::tables(format, destination).with_tables(tables).with_sink(sink))
 }
 
-/// Job that runs with any format of hosts.
-pub(super) trait FormatVisitor {
-    type Output;
-
-    fn visit<F: Format<Encoder: MergeEncoder>>(self, format: F) -> Result<Self::Output>;
+/// Returns a feed for a SIEM, which is a single stream without tables.
+fn feed_of(
+    feed: Feed,
+    to: To,
+    (write, pick): (&WriteArgs, &PickArgs),
+    out: Option<OutputName<'_>>,
+) -> Result<OutputOptions> {
+    let name = to.name();
+    for (given, option) in [
+        (!write.table.is_empty(), "--table"),
+        (write.shape.is_some(), "--shape"),
+        (write.rows_per_file.is_some(), "--rows-per-file"),
+        (write.partition_by.is_some(), "--partition-by"),
+        (pick.events, "--events"),
+    ] {
+        if given {
+            return Err(Error::usage(format!("{option} is not for --to {name}")));
+        }
+    }
+    let destination = match out {
+        Some(out) if out.is_folder() => {
+            let path = out.path().display();
+            return Err(Error::usage(format!("{path} is a folder: {name} is one file")));
+        }
+        Some(out) => Output::File(out.path().to_owned()),
+        None => Output::Stdout,
+    };
+    Ok(OutputOptions::feed(feed, destination).with_overwrite(write.overwrite))
 }
 
-/// Adapter that runs a job for any format with a format of rows.
-struct AnyFormat<V>(V);
-
-impl<V: FormatVisitor> RowFormatVisitor for AnyFormat<V> {
-    type Output = V::Output;
-
-    fn visit<F: RowFormat + 'static>(self, format: F) -> Result<V::Output> {
-        self.0.visit(format)
+/// Returns the options of tables, except those that the job sets.
+fn sink_options(write: &WriteArgs, columns: Option<Vec<&'static Column>>) -> SinkOptions {
+    let defaults = SinkOptions::default();
+    SinkOptions {
+        columns,
+        overwrite: write.overwrite,
+        csv_join: write.csv_join.clone(),
+        csv_safe: write.csv_safe,
+        compression: write.compression.unwrap_or_default(),
+        row_group_rows: write.row_group_rows.unwrap_or(defaults.row_group_rows),
+        rows_per_file: write.rows_per_file,
+        partition_by: write.partition_by.map(PartitionName::by),
+        ..defaults
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
 };
 
 /// Printer of messages, with their format.
+#[derive(Clone)]
 pub(super) struct Talk {
     quiet: bool,
     verbose: u8,

@@ -2,7 +2,8 @@
 //!
 //! Each job is a function that takes an option struct and returns a typed report. [`read`](read()) turns inputs into
 //! Arrow record batches of any set of tables, in one pass; it is what a program that embeds scanmill, or a binding to
-//! another language, starts with.
+//! another language, starts with. [`convert`](convert()), [`merge`](merge()) and [`history`](history()) write files,
+//! folders and streams ([`OutputOptions`]); their variants with `_into` write in any [`Format`](crate::format::Format).
 //!
 //! All jobs share a frame:
 //!
@@ -22,15 +23,19 @@
 
 mod background;
 mod cancel;
+mod convert;
 pub mod dataset;
 mod engine_programs;
 mod feed;
+mod history;
 mod ingest;
 mod inputs;
 mod inspect;
 mod job;
 mod machine;
 mod memory;
+mod merge;
+mod output;
 mod paths;
 mod progress;
 mod read;
@@ -40,14 +45,18 @@ mod watch;
 
 pub use self::{
     cancel::CancellationToken,
+    convert::{ConvertOptions, convert, convert_into},
     dataset::{Checked, CompactOptions},
     engine_programs::EnginePrograms,
     feed::{FeedLines, FeedOptions, feed},
+    history::{HistoryOptions, history, history_into},
     ingest::{IngestOptions, IngestReport, ingest},
     inputs::{Inputs, ResolvedInput, ResolvedInputs, read_list, read_list_file},
     inspect::{InputSummary, InspectOptions, Inspection, ScanOverview, SharedText, inspect},
     job::JobOptions,
     memory::MemoryBudget,
+    merge::{MergeOptions, MergedHosts, merge, merge_into, merged_hosts},
+    output::{OutputFormat, OutputOptions},
     paths::ReservedPaths,
     progress::{Progress, ProgressHandle, ProgressTotals},
     read::{ReadBatches, ReadOptions, TableBatch, read},
@@ -58,8 +67,8 @@ pub use self::{
 #[cfg(feature = "cli")]
 pub(crate) use self::{
     memory::available_threads,
+    output::{FormatVisitor, OutputContent},
     paths::{InputPaths, OutputPath, check, is_special},
-    progress::ProgressScope,
     scan::authorize_sudo,
 };
 pub use crate::process::ProcessGroup;

@@ -50,6 +50,11 @@ impl ProgressHandle {
         Self(Arc::new(progress))
     }
 
+    /// Reports that an input that is read while it grows is not there yet.
+    pub(crate) fn waiting(&self, path: &Path) {
+        self.0.waiting(path);
+    }
+
     /// Tells the implementation that a job begins, and that it ends when the returned scope is dropped.
     pub(crate) fn begin(&self, totals: ProgressTotals) -> ProgressScope {
         self.0.begin(totals);

@@ -22,7 +22,7 @@ use super::{
     engine,
     exit::Exit,
     inputs::{self, budget, reserved, threads},
-    output::{FormatVisitor, Plan, Rows},
+    output::output,
     print,
     progress::way,
     render::Talk,
@@ -32,9 +32,10 @@ use crate::{
     error::{Error, Result},
     format::{Format, MergeEncoder},
     ops::{
-        self, InputPaths, JobOptions, OutputPath, ScanOptions, ScanReport, authorize_sudo, check,
+        self, FormatVisitor, InputPaths, JobOptions, OutputContent, OutputPath, ScanOptions,
+        ScanReport, authorize_sudo, check,
     },
-    output::Temporaries,
+    output::{Output, Temporaries},
     process::adopt_orphans,
 };
 
@@ -42,13 +43,13 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     let begun = Instant::now();
     let mut options = request(&args.nmap)?;
     let merged = options.is_merged();
-    let rows = if merged { Rows::Merged { explain: false } } else { Rows::Read };
-    let plan = Plan::of(&args.write, &args.pick, rows)?;
-    let way = way(how, plan.is_on_stdout());
+    let content = if merged { OutputContent::MergedScan } else { OutputContent::Scan };
+    let output = output(&args.write, &args.pick, content)?;
+    let way = way(how, output.is_on_stdout());
     options.reports_tasks = way.is_some();
     options.overwrite = args.write.overwrite;
     options.temp_dir = args.temp_dir.as_deref().map(Path::to_path_buf);
-    check_outputs((args, how), &plan, &options)?;
+    check_outputs((args, how), &output.destination, &options)?;
     let processes = options.processes.clone();
     options.filters = filters(&args.pick);
     if let Some(path) = &args.engine {
@@ -78,7 +79,7 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         .with_progress(scan_progress(way))
         .with_cancellation(stop.into())
         .with_temporaries(temporaries.clone());
-    let scanned = plan.open(&args.write, ("scan", &temporaries), Scan(options));
+    let scanned = output.open(content, &temporaries, Scan(options));
     talk.leftovers(&temporaries);
     let ScanReport { report, processes, .. } = scanned?;
     for process in &processes {
@@ -128,10 +129,10 @@ fn request(args: &NmapArgs) -> Result<ScanOptions> {
 /// Refuses outputs that would replace each other.
 fn check_outputs(
     (args, how): (&ScanArgs, &TalkArgs),
-    plan: &Plan,
+    destination: &Output,
     options: &ScanOptions,
 ) -> Result<()> {
-    let output = OutputPath::output("-o", plan.output());
+    let output = OutputPath::output("-o", destination);
     let copies = options.xml_copies();
     let copies = copies.iter().filter_map(|path| OutputPath::file("--keep-xml", Some(path)));
     let nmap: &Path = &args.nmap.nmap;

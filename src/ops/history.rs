@@ -1,0 +1,162 @@
+//! Several scans to the history of each host.
+
+use std::path::PathBuf;
+
+use super::{
+    Inputs, JobOptions, OutputOptions, ResolvedInputs, output::OutputContent, paths::check,
+};
+use crate::{
+    error::Result,
+    format::{RowFormat, RowFormatVisitor},
+    merge::{MergePolicy, Merger, Precedence},
+    model::Identity,
+    pipeline::{Filters, MergeInput, Report},
+};
+
+/// Options for [`history`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HistoryOptions {
+    /// Inputs to read.
+    pub inputs: Inputs,
+    /// Property by which hosts are matched; the IP address by default.
+    pub identity: Identity,
+    /// Keep ports that a later scan covered and did not list.
+    pub keep_covered: bool,
+    /// Keep data on a host from before it had another MAC address.
+    pub keep_identity: bool,
+    /// Folder for temporary files of a history that exceeds the memory budget; that of the system by default.
+    pub temp_dir: Option<PathBuf>,
+    /// Filters; only those on port states apply.
+    pub filters: Filters,
+    /// Options that all jobs share.
+    pub job: JobOptions,
+}
+
+impl HistoryOptions {
+    /// Creates options that match hosts by IP address.
+    #[must_use]
+    pub fn new(inputs: Inputs) -> Self {
+        Self {
+            inputs,
+            identity: Identity::Ip,
+            keep_covered: false,
+            keep_identity: false,
+            temp_dir: None,
+            filters: Filters::default(),
+            job: JobOptions::default(),
+        }
+    }
+
+    /// Sets the property by which hosts are matched.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Identity) -> Self {
+        self.identity = identity;
+        self
+    }
+
+    /// Keeps ports that a later scan covered and did not list.
+    #[must_use]
+    pub fn with_keep_covered(mut self, on: bool) -> Self {
+        self.keep_covered = on;
+        self
+    }
+
+    /// Keeps data on a host from before it had another MAC address.
+    #[must_use]
+    pub fn with_keep_identity(mut self, on: bool) -> Self {
+        self.keep_identity = on;
+        self
+    }
+
+    /// Sets the folder for temporary files.
+    #[must_use]
+    pub fn with_temp_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.temp_dir = Some(path.into());
+        self
+    }
+
+    /// Sets the filters.
+    #[must_use]
+    pub fn with_filters(mut self, filters: Filters) -> Self {
+        self.filters = filters;
+        self
+    }
+
+    /// Sets the options that all jobs share.
+    #[must_use]
+    pub fn with_job(mut self, job: JobOptions) -> Self {
+        self.job = job;
+        self
+    }
+}
+
+/// Writes the history of each host and port as intervals of equal state, by the rules in docs/history.md.
+///
+/// ```
+/// use scanmill::{
+///     format::TableFormat,
+///     ops::{self, HistoryOptions, Inputs, OutputOptions},
+///     output::Output,
+/// };
+///
+/// let folder = tempfile::tempdir()?;
+/// let output = OutputOptions::tables(TableFormat::Csv, Output::Dir(folder.path().join("history")));
+/// let days = ["fixtures/41-merge-day1-versions-os.xml", "fixtures/44-merge-day2-changed.xml"];
+/// let report = ops::history(HistoryOptions::new(Inputs::new(days)), output)?;
+/// assert!(report.rows["port_history"] > report.rows["host_history"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Returns the errors of [`convert`](super::convert()), and a usage error if the output is a feed.
+pub fn history(options: HistoryOptions, output: OutputOptions) -> Result<Report> {
+    let found = options.inputs.resolve();
+    let paths = &options.job.reserved_paths;
+    let outputs = paths.outputs(&output.destination);
+    check(outputs, &found.paths(&options.inputs, paths), output.is_on_stdout())?;
+    let temporaries = options.job.temporaries.clone();
+    output.open_tables(OutputContent::History, &temporaries, Intervals { options, found })
+}
+
+/// Writes the history of each host and port in a format of the caller; otherwise as [`history`].
+///
+/// # Errors
+/// Returns the errors of the format, and those of [`history`] about inputs.
+pub fn history_into<F: RowFormat>(options: HistoryOptions, format: F) -> Result<Report> {
+    let found = options.inputs.resolve();
+    Intervals { options, found }.write(format)
+}
+
+/// State of a history before its output is opened.
+struct Intervals {
+    options: HistoryOptions,
+    found: ResolvedInputs,
+}
+
+impl Intervals {
+    fn write<F: RowFormat>(self, format: F) -> Result<Report> {
+        let Self { options, found } = self;
+        let job = &options.job;
+        let policy = MergePolicy::new(Precedence::Latest)
+            .with_identity(options.identity)
+            .with_keep_covered(options.keep_covered)
+            .with_keep_identity(options.keep_identity);
+        let memory = job.budget.merge_bytes();
+        let merger = Merger::with_memory(policy, memory, options.temp_dir.as_deref());
+        let input = MergeInput::new(merger).with_room(job.budget.document_bytes());
+        // Finished scans that share an ID and differ are distinguished by their bytes.
+        let pipeline = job.pipeline(input, options.filters.clone(), true)?;
+        // Progress ends when the output is complete.
+        let (pipeline, _progress) = job.read(found, pipeline, None)?;
+        pipeline.history_into(format)
+    }
+}
+
+impl RowFormatVisitor for Intervals {
+    type Output = Report;
+
+    fn visit<F: RowFormat + 'static>(self, format: F) -> Result<Report> {
+        self.write(format)
+    }
+}

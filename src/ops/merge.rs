@@ -1,0 +1,241 @@
+//! Several scans to one record per host.
+
+use std::path::PathBuf;
+
+use super::{
+    Inputs, JobOptions, OutputOptions, ResolvedInputs,
+    output::{FormatVisitor, OutputContent},
+    paths::{OutputPath, check},
+};
+use crate::{
+    error::{Error, Result},
+    format::{Format, MergeEncoder},
+    merge::{Hosts, MergePolicy, MergedRecord, MergedScan, Merger},
+    output::StateSink,
+    pipeline::{Filters, MergeInput, Report},
+};
+
+/// Options for [`merge`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct MergeOptions {
+    /// Inputs to read, in the order in which they are given to the policy.
+    pub inputs: Inputs,
+    /// Rules by which hosts merge.
+    pub policy: MergePolicy,
+    /// File of a saved state that the merge continues, and that the new state replaces together with the output. It
+    /// need not exist yet.
+    pub state: Option<PathBuf>,
+    /// Folder for temporary files of a merge that exceeds the memory budget; that of the system by default.
+    pub temp_dir: Option<PathBuf>,
+    /// Which merged hosts and ports are written, and the engine that runs on them.
+    pub filters: Filters,
+    /// Options that all jobs share.
+    pub job: JobOptions,
+}
+
+impl MergeOptions {
+    /// Creates options with the default policy, without a saved state.
+    #[must_use]
+    pub fn new(inputs: Inputs) -> Self {
+        Self {
+            inputs,
+            policy: MergePolicy::default(),
+            state: None,
+            temp_dir: None,
+            filters: Filters::default(),
+            job: JobOptions::default(),
+        }
+    }
+
+    /// Sets the rules by which hosts merge.
+    #[must_use]
+    pub fn with_policy(mut self, policy: MergePolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Sets the file of the saved state.
+    #[must_use]
+    pub fn with_state(mut self, path: impl Into<PathBuf>) -> Self {
+        self.state = Some(path.into());
+        self
+    }
+
+    /// Sets the folder for temporary files.
+    #[must_use]
+    pub fn with_temp_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.temp_dir = Some(path.into());
+        self
+    }
+
+    /// Sets which merged hosts and ports are written.
+    #[must_use]
+    pub fn with_filters(mut self, filters: Filters) -> Self {
+        self.filters = filters;
+        self
+    }
+
+    /// Sets the options that all jobs share.
+    #[must_use]
+    pub fn with_job(mut self, job: JobOptions) -> Self {
+        self.job = job;
+        self
+    }
+}
+
+/// Merges the hosts of all inputs into one record per host, by the rules in docs/merge.md, and writes them.
+///
+/// Exceeding the memory budget creates temporary files, never an error. If no scan could be read, or if the job was
+/// cancelled, an existing output and an existing state are kept.
+///
+/// ```
+/// use scanmill::{
+///     format::TableFormat,
+///     merge::{MergePolicy, Precedence},
+///     ops::{self, Inputs, MergeOptions, OutputOptions},
+///     output::Output,
+/// };
+///
+/// let folder = tempfile::tempdir()?;
+/// let output = OutputOptions::tables(TableFormat::Parquet, Output::Dir(folder.path().join("merged")));
+/// let days = ["fixtures/41-merge-day1-versions-os.xml", "fixtures/44-merge-day2-changed.xml"];
+/// let options = MergeOptions::new(Inputs::new(days)).with_policy(MergePolicy::new(Precedence::Latest));
+/// let report = ops::merge(options, output)?;
+/// assert_eq!((report.counts.scans, report.counts.hosts > report.rows["hosts"]), (2, true));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Returns the errors of [`convert`](super::convert()), and an error of the kind
+/// [`State`](crate::error::ErrorKind::State) if the saved state cannot be read or has another policy.
+pub fn merge(options: MergeOptions, output: OutputOptions) -> Result<Report> {
+    let found = options.inputs.resolve();
+    let paths = &options.job.reserved_paths;
+    let state = OutputPath::file("--state", options.state.as_deref());
+    let outputs = paths.outputs(&output.destination).chain(state);
+    check(outputs, &found.paths(&options.inputs, paths), output.is_on_stdout())?;
+    let content = OutputContent::Merge { explain: options.policy.explain };
+    let temporaries = options.job.temporaries.clone();
+    output.open(content, &temporaries, Merging { options, found })
+}
+
+/// Merges the hosts of all inputs and writes them in a format of the caller; otherwise as [`merge`].
+///
+/// # Errors
+/// Returns the errors of the format, and those of [`merge`] about inputs and the state.
+pub fn merge_into<F: Format<Encoder: MergeEncoder>>(
+    options: MergeOptions,
+    format: F,
+) -> Result<Report> {
+    let found = options.inputs.resolve();
+    Merging { options, found }.visit(format)
+}
+
+/// Merges the hosts of all inputs and returns them one by one, in the order in which they were first seen. Filters and
+/// a saved state do not apply.
+///
+/// ```
+/// use scanmill::ops::{self, Inputs, MergeOptions};
+///
+/// let days = ["fixtures/41-merge-day1-versions-os.xml", "fixtures/44-merge-day2-changed.xml"];
+/// let mut hosts = ops::merged_hosts(MergeOptions::new(Inputs::new(days)))?;
+/// let mut keys = Vec::new();
+/// while let Some(record) = hosts.next_host()? {
+///     keys.push(record.host().host_key.to_string());
+/// }
+/// assert!(keys.iter().all(|key| key.starts_with("ip:")));
+/// assert_eq!(hosts.report().counts.scans, 2);
+/// # Ok::<(), scanmill::error::Error>(())
+/// ```
+///
+/// # Errors
+/// Returns a usage error if a saved state is named, and the errors of [`merge`] about inputs.
+pub fn merged_hosts(options: MergeOptions) -> Result<MergedHosts> {
+    if options.state.is_some() {
+        return Err(Error::usage("a merge that continues a saved state needs an output"));
+    }
+    let merger = merger(&options, None)?;
+    let (report, merger) = read_into(options.inputs.resolve(), merger, &options.job)?;
+    let merged = merger.finish()?;
+    let scans = merged.scans().to_vec();
+    Ok(MergedHosts { report, scans, hosts: merged.hosts()? })
+}
+
+/// Hosts of a merge; see [`merged_hosts`].
+#[derive(Debug)]
+pub struct MergedHosts {
+    report: Report,
+    scans: Vec<MergedScan>,
+    hosts: Hosts,
+}
+
+impl MergedHosts {
+    /// Returns the report on the inputs that were read.
+    #[must_use]
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Returns the scans that the provenance of hosts refers to by index.
+    #[must_use]
+    pub fn scans(&self) -> &[MergedScan] {
+        &self.scans
+    }
+
+    /// Returns the next host; `None` after the last.
+    ///
+    /// # Errors
+    /// Fails if a temporary file cannot be read.
+    pub fn next_host(&mut self) -> Result<Option<MergedRecord>> {
+        self.hosts.next()
+    }
+}
+
+/// Reads inputs into a merger. Scans that share an ID and differ are distinguished by their bytes, so these are hashed.
+pub(super) fn read_into(
+    found: ResolvedInputs,
+    merger: Merger,
+    job: &JobOptions,
+) -> Result<(Report, Merger)> {
+    let input = MergeInput::new(merger).with_room(job.budget.document_bytes());
+    let pipeline = job.pipeline(input, Filters::default(), true)?;
+    let (pipeline, _progress) = job.read(found, pipeline, None)?;
+    pipeline.into_merger()
+}
+
+/// Creates the merger of a job. It continues from the saved state, if there is one.
+fn merger(options: &MergeOptions, state: Option<&StateSink>) -> Result<Merger> {
+    let memory = options.job.budget.merge_bytes();
+    let mut merger = Merger::with_memory(options.policy, memory, options.temp_dir.as_deref());
+    if let Some(state) = state {
+        merger = merger.with_state();
+        if let Some(old) = state.old()? {
+            merger.load(old, state.name())?;
+        }
+    }
+    Ok(merger)
+}
+
+/// State of a merge before its output is opened.
+struct Merging {
+    options: MergeOptions,
+    found: ResolvedInputs,
+}
+
+impl FormatVisitor for Merging {
+    type Output = Report;
+
+    fn visit<F: Format<Encoder: MergeEncoder>>(self, format: F) -> Result<Report> {
+        let Self { options, found } = self;
+        let job = &options.job;
+        let state = options.state.as_deref();
+        let state = state.map(|path| StateSink::open(path, &job.temporaries)).transpose()?;
+        let merger = merger(&options, state.as_ref())?;
+        let input = MergeInput::new(merger).with_room(job.budget.document_bytes());
+        let pipeline = job.pipeline(input, options.filters.clone(), true)?;
+        // Progress ends when the output is complete.
+        let (pipeline, _progress) = job.read(found, pipeline, None)?;
+        pipeline.merge_into(format, state)
+    }
+}

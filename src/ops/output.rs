@@ -1,0 +1,197 @@
+//! Destination and format of the output of a job.
+
+use crate::{
+    error::{Error, Result},
+    feed::Feed,
+    format::{
+        self, FeedSink, Format, MergeEncoder, RowFormat, RowFormatVisitor, SinkOptions, TableFormat,
+    },
+    output::{DocumentSink, Output, Temporaries},
+    table::Table,
+};
+
+/// Format of an output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OutputFormat {
+    /// Lines of a feed: nested JSONL, or events for a SIEM.
+    Feed(Feed),
+    /// Rows of tables.
+    Tables(TableFormat),
+}
+
+/// Destination and format of the output of a job.
+///
+/// ```
+/// use scanmill::{format::TableFormat, ops::OutputOptions, output::Output, table::Table};
+///
+/// let folder = OutputOptions::tables(TableFormat::Parquet, Output::Dir("tables".into()));
+/// let ports = OutputOptions::tables(TableFormat::Csv, Output::File("ports.csv".into()))
+///     .with_tables([Table::Ports])
+///     .with_overwrite(true);
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct OutputOptions {
+    /// Standard output, a file, or a folder.
+    pub destination: Output,
+    /// Format of the output.
+    pub format: OutputFormat,
+    /// Tables to write; all tables of the job if empty.
+    pub tables: Vec<Table>,
+    /// Options of tables, and whether an existing output is replaced. The job sets `tables`, `merged`, `command` and
+    /// `temporaries`.
+    pub sink: SinkOptions,
+}
+
+impl OutputOptions {
+    /// Writes tables. A folder has one file per table; a single file has one table, except for JSONL.
+    #[must_use]
+    pub fn tables(format: TableFormat, destination: Output) -> Self {
+        Self::new(OutputFormat::Tables(format), destination)
+    }
+
+    /// Writes the lines of a feed to a file or to standard output.
+    #[must_use]
+    pub fn feed(feed: Feed, destination: Output) -> Self {
+        Self::new(OutputFormat::Feed(feed), destination)
+    }
+
+    fn new(format: OutputFormat, destination: Output) -> Self {
+        Self { destination, format, tables: Vec::new(), sink: SinkOptions::default() }
+    }
+
+    /// Writes these tables only.
+    #[must_use]
+    pub fn with_tables(mut self, tables: impl IntoIterator<Item = Table>) -> Self {
+        self.tables = tables.into_iter().collect();
+        self
+    }
+
+    /// Replaces an existing output; a folder only if scanmill wrote everything in it.
+    #[must_use]
+    pub fn with_overwrite(mut self, on: bool) -> Self {
+        self.sink.overwrite = on;
+        self
+    }
+
+    /// Sets the options of tables.
+    #[must_use]
+    pub fn with_sink(mut self, sink: SinkOptions) -> Self {
+        self.sink = sink;
+        self
+    }
+
+    /// Returns true if the output goes to standard output.
+    #[must_use]
+    pub fn is_on_stdout(&self) -> bool {
+        self.destination == Output::Stdout
+    }
+
+    /// Opens the output and passes it to `visitor`.
+    pub(crate) fn open<V: FormatVisitor>(
+        self,
+        content: OutputContent,
+        temporaries: &Temporaries,
+        visitor: V,
+    ) -> Result<V::Output> {
+        match self.format {
+            OutputFormat::Feed(feed) => {
+                let overwrite = self.sink.overwrite;
+                let sink = DocumentSink::open(&self.destination, overwrite, temporaries)?;
+                visitor.visit(FeedSink::new(sink, feed))
+            }
+            OutputFormat::Tables(_) => self.open_tables(content, temporaries, AnyFormat(visitor)),
+        }
+    }
+
+    /// Opens an output of tables and passes it to `visitor`.
+    pub(crate) fn open_tables<V: RowFormatVisitor>(
+        self,
+        content: OutputContent,
+        temporaries: &Temporaries,
+        visitor: V,
+    ) -> Result<V::Output> {
+        let Self { destination, format, tables, sink } = self;
+        let OutputFormat::Tables(format) = format else {
+            return Err(Error::usage("a feed has no tables"));
+        };
+        if let Some(table) = tables.iter().find(|table| !content.tables().contains(table)) {
+            let (command, table) = (content.command(), table.name());
+            return Err(Error::usage(format!("{command} has no table {table}")));
+        }
+        if sink.partition_by.is_some() && !content.is_read() {
+            return Err(Error::usage("only rows of single scans can be partitioned"));
+        }
+        let tables = if tables.is_empty() { content.tables().to_vec() } else { tables };
+        let options = SinkOptions {
+            tables,
+            merged: matches!(content, OutputContent::Merge { .. } | OutputContent::MergedScan),
+            command: content.command().to_owned(),
+            temporaries: temporaries.clone(),
+            ..sink
+        };
+        format::open(format, &destination, options, visitor)
+    }
+}
+
+/// Content of an output, which decides which tables it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OutputContent {
+    /// Inputs, as read.
+    Convert,
+    /// Hosts of one nmap process, as read.
+    Scan,
+    /// Hosts of several nmap processes, merged.
+    MergedScan,
+    /// A merge. `explain` adds the table of values that lost.
+    Merge { explain: bool },
+    /// A history.
+    History,
+}
+
+impl OutputContent {
+    /// Returns all tables that it has.
+    pub(crate) fn tables(self) -> &'static [Table] {
+        match self {
+            Self::History => &Table::HISTORY,
+            Self::Merge { explain: true } => &Table::MERGED,
+            Self::Convert | Self::Scan | Self::MergedScan | Self::Merge { explain: false } => {
+                &Table::ALL
+            }
+        }
+    }
+
+    /// Returns true if each row is of a single scan.
+    pub(crate) fn is_read(self) -> bool {
+        matches!(self, Self::Convert | Self::Scan)
+    }
+
+    /// Returns the name of the command, which the marker of a folder records.
+    fn command(self) -> &'static str {
+        match self {
+            Self::Convert => "convert",
+            Self::Scan | Self::MergedScan => "scan",
+            Self::Merge { .. } => "merge",
+            Self::History => "history",
+        }
+    }
+}
+
+/// Step of a job that runs with any format of hosts.
+pub(crate) trait FormatVisitor {
+    type Output;
+
+    fn visit<F: Format<Encoder: MergeEncoder>>(self, format: F) -> Result<Self::Output>;
+}
+
+/// Adapter that runs a step for any format with a format of rows.
+struct AnyFormat<V>(V);
+
+impl<V: FormatVisitor> RowFormatVisitor for AnyFormat<V> {
+    type Output = V::Output;
+
+    fn visit<F: RowFormat + 'static>(self, format: F) -> Result<V::Output> {
+        self.0.visit(format)
+    }
+}
