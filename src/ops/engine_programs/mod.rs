@@ -320,14 +320,14 @@ mod tests {
         let port = "[[port_script]]\nname = \"a\"\nports = \"25\"\ncommand = [\"true\"]\n";
         for (more, line) in [
             ("prot = \"tcp\"", ":5: prot: unknown field `prot`"),
-            ("proto = \"tpc\"", ":5: proto: a: \"tpc\" is no protocol"),
+            ("proto = \"tpc\"", ":5: proto: a: \"tpc\" is not a protocol"),
             ("proto = 6", ":5: proto: invalid type: integer `6`"),
             ("states = \"open\"", ":5: states: invalid type: string \"open\""),
             ("states = [\"opened\"]", ":5: states: a: states [\"opened\"]"),
             ("states = []", ":5: states: a: states []"),
             ("targets = \"1.2.3\"", ":5: targets: targets: \"1.2.3\""),
             ("targets = \"\"", ":5: targets: no targets"),
-            ("timeout = \"10\"", ":5: timeout: \"10\" is no time"),
+            ("timeout = \"10\"", ":5: timeout: \"10\" is not a time"),
             ("output = \"xml\"", ":5: output: unknown variant `xml`"),
             ("timeout = ", ":5: timeout:"),
             ("[[port_scripts]]", ":5: unknown field `port_scripts`"),
@@ -336,7 +336,7 @@ mod tests {
             assert!(found.starts_with(line), "{more}: {found}");
         }
         for (text, line) in [
-            ("workers = 0", ":1: workers: 0 is no number"),
+            ("workers = 0", ":1: workers: 0 is not a number"),
             ("workers = \"4\"", ":1: workers: invalid type"),
             ("[[host_script]]\nname = \"a\"", ":1: missing field `command`"),
             ("[[host_script]]\ncommand = []\nname = \"a\"", ":2: command: it is empty"),
