@@ -58,7 +58,8 @@ record! {
     /// Class of operating systems (element `osclass`).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct OsClass<'a> {
-        /// Index in [`OsDetection::matches`] of the match it belongs to; `None` if the class is directly in the element `os`.
+        /// Index in [`OsDetection::matches`] of the match it belongs to; `None` if the class is directly in the element
+        /// `os`.
         pub match_index: Option<i32>,
         /// Kind of device, such as `general purpose`.
         pub kind: Option<CowStr<'a>>,

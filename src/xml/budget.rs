@@ -6,8 +6,8 @@
 //! new allocation, and the output that is produced from it before it can be freed. A new list in the model needs an
 //! [`Entry`] here and a charge where it is read.
 //!
-//! All lists of a host share [`Limits::max_host_list_bytes`] bytes. When they are used up, no list grows any more: the host is
-//! incomplete, and each omitted entry counts as `W_LIMIT`. Scripts of a scan and its `scaninfo` are charged to
+//! All lists of a host share [`Limits::max_host_list_bytes`] bytes. When they are used up, no list grows any more: the
+//! host is incomplete, and each omitted entry counts as `W_LIMIT`. Scripts of a scan and its `scaninfo` are charged to
 //! [`Limits::max_scan_metadata_bytes`] in the same way, together with their text.
 
 use super::{diagnostics::FrameDiagnostics, token::Attr};
@@ -45,7 +45,6 @@ pub(super) enum Entry {
 
 /// Number of bytes that a table row takes until it is written, including its keys: measured in every format with hosts
 /// that consist only of such rows.
-/// are nothing but such rows, in every format.
 const ROW: usize = 256;
 /// Number of bytes of output that an entry takes which is part of another entry's row.
 const PART: usize = 64;

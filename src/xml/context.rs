@@ -19,7 +19,7 @@ pub(super) struct Context<'f, 'n> {
     pub(super) limits: &'n Limits,
     /// Memory left for the lists of a host. The lists of a scan are charged by their reader.
     pub(super) budget: Budget,
-    /// Position of the current token: an element may have begun in an earlier piece.
+    /// Position of the current token: an element may have begun in an earlier frame.
     pub(super) here: usize,
 }
 

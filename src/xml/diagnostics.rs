@@ -170,7 +170,7 @@ impl DocumentDiagnostics {
         self.entries.iter().min_by_key(|d| (d.position, d.code))
     }
 
-    /// Returns all warnings in order of their first position, and empties the ledger.
+    /// Returns all warnings in order of their first position, and empties the document's diagnostics.
     pub(super) fn finish(&mut self) -> Vec<Diagnostic> {
         self.unknown.clear();
         let mut entries = std::mem::take(&mut self.entries);

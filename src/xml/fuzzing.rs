@@ -13,7 +13,7 @@ use crate::{fuzzing::Choices, limits::Limits};
 
 /// Parses text as numbers, addresses and values, and compares the results with the standard library and quick-xml.
 pub(crate) fn values(data: &[u8]) {
-    // The intake drops NUL bytes.
+    // the transcoder drops NUL bytes.
     let text = String::from_utf8_lossy(data).replace('\0', "");
     numbers(&text);
     let bump = Bump::new();

@@ -218,7 +218,7 @@ impl TagScanner {
         Self { at: 0, started: true, quote: 0, closes: first == b'/', broken: false }
     }
 
-    /// Returns the end of a tag in a piece, in which no document begins.
+    /// Returns the end of a tag in a frame, in which no document begins.
     pub(super) fn end_in_frame(tag: &[u8]) -> End {
         let mut scan = Self::default();
         loop {

@@ -80,8 +80,8 @@ impl OffsetQueue {
 #[derive(Debug, Clone, Default)]
 pub(super) struct OffsetMap {
     checkpoints: Vec<Checkpoint>,
-    /// For the segments after those in `checkpoints`: the distance of a segment from the previous one, in the produced text
-    /// and in the source.
+    /// For the segments after those in `checkpoints`: the distance of a segment from the previous one, in the produced
+    /// text and in the source.
     steps: Varints,
     /// Number of segments in `checkpoints` and `steps`.
     held: u32,

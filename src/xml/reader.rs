@@ -65,8 +65,8 @@ impl<R: Read> Reader<R> {
         self.decoder
     }
 
-    /// Creates a reader for [`Self::next_batched_event`], with batches of `bytes` bytes; the last host of a batch may exceed
-    /// them.
+    /// Creates a reader for [`Self::next_batched_event`], with batches of `bytes` bytes; the last host of a batch may
+    /// exceed them.
     #[must_use]
     pub fn with_batches(inner: R, options: Options, bytes: usize) -> Self {
         Self::with_decoder(inner, Box::new(Decoder::with_batches(options, bytes)))

@@ -1,5 +1,5 @@
 //! Lexical repair (rules R3 and R8): rewrites damaged markup into markup that quick-xml can read, with a map back to
-//! the original positions. It runs only from the position where the tokenizer found damage to the end of the piece.
+//! the original positions. It runs only from the position where the tokenizer found damage to the end of the frame.
 
 use bumpalo::{Bump, collections::String};
 

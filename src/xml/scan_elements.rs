@@ -19,7 +19,7 @@ pub(super) enum ScanElement {
     Event(ScanActivity),
 }
 
-/// Contents of such an element, with its position in the piece.
+/// Contents of such an element, with its position in the frame.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PositionedElement {
     pub(super) item: ScanElement,

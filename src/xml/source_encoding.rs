@@ -52,8 +52,8 @@ impl SourceEncoding {
         }
     }
 
-    /// Returns true if `bytes` begin with the opener of a document in this encoding, and `None` if they end before that is
-    /// clear.
+    /// Returns true if `bytes` begin with the opener of a document in this encoding, and `None` if they end before that
+    /// is clear.
     fn opens(self, bytes: &[u8]) -> Option<bool> {
         let mut clear = Some(false);
         for opener in OPENERS {
@@ -78,7 +78,8 @@ impl SourceEncoding {
         clear
     }
 
-    /// Returns the start of a document in this encoding whose opener is at `at`; a byte order mark before it is included.
+    /// Returns the start of a document in this encoding whose opener is at `at`; a byte order mark before it is
+    /// included.
     fn start(self, bytes: &[u8], at: usize) -> DocumentStart {
         let before = bytes.get(..at).unwrap_or_default();
         let mark = if before.ends_with(self.mark()) { self.mark().len() } else { 0 };
@@ -120,8 +121,8 @@ pub(super) fn undecided(bytes: &[u8]) -> usize {
     }
 }
 
-/// Returns the number of bytes that are UTF-16 from the first one on: up to a document in another encoding, or to what may
-/// become one with more bytes.
+/// Returns the number of bytes that are UTF-16 from the first one on: up to a document in another encoding, or to what
+/// may become one with more bytes.
 pub(super) fn next_start_in_utf16(
     bytes: &[u8],
     big: bool,

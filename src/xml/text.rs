@@ -11,7 +11,7 @@ use super::{
 };
 use crate::error::DiagnosticCode;
 
-/// Encoding of a document that is not UTF-16 (which the intake transcodes).
+/// Encoding of a document that is not UTF-16 (which the transcoder transcodes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Encoding {
     #[default]
@@ -42,7 +42,7 @@ impl Encoding {
     }
 }
 
-/// Text of a piece of the input, with a map back to its bytes if the two differ.
+/// Text of a frame of the input, with a map back to its bytes if the two differ.
 #[derive(Debug)]
 pub(super) struct DecodedText<'b> {
     pub(super) text: &'b str,
@@ -52,14 +52,14 @@ pub(super) struct DecodedText<'b> {
 }
 
 impl DecodedText<'_> {
-    /// Maps a position in the text to a position in the piece.
+    /// Maps a position in the text to a position in the frame.
     pub(super) fn source(&self, at: usize) -> usize {
         self.map.as_ref().map_or(at, |map| map.source(at))
     }
 }
 
-/// Decodes a piece (rule T1). Pieces end at ASCII bytes, so no character is split. Invalid bytes are reported by
-/// [`report_invalid_utf8`], once it is known how far the piece was read.
+/// Decodes a frame (rule T1). Frames end at ASCII bytes, so no character is split. Invalid bytes are reported by
+/// [`report_invalid_utf8`], once it is known how far the frame was read.
 pub(super) fn decode_text<'b>(
     bytes: &'b [u8],
     encoding: Encoding,
@@ -75,7 +75,7 @@ pub(super) fn decode_text<'b>(
     }
 }
 
-/// Reports the bytes that are not UTF-8 in the part of a piece that was read.
+/// Reports the bytes that are not UTF-8 in the part of a frame that was read.
 pub(super) fn report_invalid_utf8(
     read: &[u8],
     encoding: Encoding,

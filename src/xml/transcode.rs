@@ -1,4 +1,4 @@
-//! Intake: transcodes UTF-16, drops byte order marks and raw NUL bytes (rules T1, T2), and maps positions of the result
+//! Transcodes UTF-16, drops byte order marks and raw NUL bytes (rules T1, T2), and maps positions of the result
 //! to bytes of the input.
 //!
 //! The first bytes determine the form of an input, and so does the start of each later document, because output that is
@@ -323,8 +323,8 @@ mod tests {
     fn feed(bytes: &[u8], step: usize) -> (Vec<u8>, Transcoder) {
         let mut transcoder = Transcoder::default();
         let mut out = Vec::new();
-        for frame in bytes.chunks(step) {
-            transcoder.feed(frame, &mut out);
+        for chunk in bytes.chunks(step) {
+            transcoder.feed(chunk, &mut out);
         }
         transcoder.finish(&mut out);
         (out, transcoder)

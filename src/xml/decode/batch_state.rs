@@ -34,7 +34,7 @@ pub enum BatchedEvent<'p> {
     /// Hosts that were not parsed yet.
     Hosts(RawHostBatch),
     /// The end of a scan. Its record lacks the diagnostics of the hosts in preceding batches: merge them into the
-    /// notes, which then complete the record.
+    /// diagnostics, which then complete the record.
     ScanEnd(Box<ScanSummary>, HostDiagnostics),
 }
 
@@ -46,8 +46,8 @@ impl BatchState {
 }
 
 impl Decoder {
-    /// Creates a decoder for one input, for use with [`Self::next_batched_event`], with batches of `bytes` bytes; the last host
-    /// of a batch may exceed them.
+    /// Creates a decoder for one input, for use with [`Self::next_batched_event`], with batches of `bytes` bytes; the
+    /// last host of a batch may exceed them.
     #[must_use]
     pub fn with_batches(options: Options, bytes: usize) -> Self {
         let shared = Arc::new(options.clone());

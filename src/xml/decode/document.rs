@@ -1,4 +1,4 @@
-//! Effects of each piece on the document (rules R1, R2, R6 and R7).
+//! Effects of each frame on the document (rules R1, R2, R6 and R7).
 
 use std::mem;
 
@@ -171,7 +171,7 @@ impl Decoder {
         self.walk_scan(len);
     }
 
-    /// Returns name and position of the first start tag of a piece.
+    /// Returns name and position of the first start tag of a frame.
     pub(super) fn first_start(&self, len: usize) -> Option<(String, usize)> {
         let bump = Bump::new();
         let mut diagnostics = FrameDiagnostics::new(0);
@@ -185,7 +185,7 @@ impl Decoder {
         }
     }
 
-    /// Handles a piece without start tags where no element is open.
+    /// Handles a frame without start tags where no element is open.
     pub(super) fn stray_ends(&mut self, len: usize) {
         if self.phase == Phase::After {
             self.walk_scan(len);

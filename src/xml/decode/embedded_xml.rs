@@ -8,11 +8,11 @@ const RUN: &[u8] = b"nmaprun";
 /// Length in bytes of the longest of these, including the name.
 const LONGEST: usize = 13;
 
-/// Searches for the start tag of a scan with an escaped bracket in bytes that arrive in pieces.
+/// Searches for the start tag of a scan with an escaped bracket in bytes that arrive in chunks.
 #[derive(Debug, Default)]
 pub(super) struct EscapedScan {
     found: bool,
-    /// Last bytes of the previous pieces.
+    /// Last bytes of the previous chunks.
     tail: Vec<u8>,
 }
 
@@ -67,7 +67,7 @@ mod tests {
         ] {
             for size in [1, 2, 3, 5, 100] {
                 let mut escaped = EscapedScan::default();
-                text.as_bytes().chunks(size).for_each(|frame| escaped.look(frame));
+                text.as_bytes().chunks(size).for_each(|chunk| escaped.look(chunk));
                 assert_eq!(escaped.is_found(), found, "{text} in pieces of {size}");
             }
         }

@@ -52,7 +52,7 @@ impl Decoder {
         self.consume(len);
     }
 
-    /// Counts the hosts and scans in markup that is not read. A piece that begins with one is truncated by the end of
+    /// Counts the hosts and scans in markup that is not read. A frame that begins with one is truncated by the end of
     /// the input and is reported there.
     pub(super) fn report_hidden(&mut self, len: usize) {
         let mut places = hidden(self.head(len)).filter(|at| *at > 0);
@@ -86,7 +86,7 @@ impl Decoder {
         self.consume(len);
     }
 
-    /// Returns the tag at the start of a piece.
+    /// Returns the tag at the start of a frame.
     fn tag(&self, len: usize) -> &[u8] {
         let head = self.head(len);
         match TagScanner::end_in_frame(head) {
@@ -95,14 +95,14 @@ impl Decoder {
         }
     }
 
-    /// Handles the first element outside any open element, in a piece of this length: either a scan continues or
+    /// Handles the first element outside any open element, in a frame of this length: either a scan continues or
     /// begins, or the input is not nmap XML.
     ///
     /// Returns true if the element is the root of a scan whose name is damaged: its tag has been read then, but not its
     /// contents.
     pub(super) fn first_element(&mut self, name: &str, len: usize) -> bool {
         let el = Element::from_name(name.as_bytes());
-        // A genuine host never reaches this point, because hosts are pieces of their own; other formats have hosts,
+        // A genuine host never reaches this point, because hosts are frames of their own; other formats have hosts,
         // too.
         let known = el.filter(|el| {
             Element::Nmaprun.allows_child(*el) && !matches!(el, Element::Host | Element::Hosts)

@@ -1,4 +1,4 @@
-//! Parses the text of a piece.
+//! Parses the text of a frame.
 
 use bumpalo::Bump;
 
@@ -74,7 +74,7 @@ impl Decoder {
     }
 }
 
-/// Parses the host in a piece, and records how it ends.
+/// Parses the host in a frame, and records how it ends.
 pub(in crate::xml) fn parse_host<'f>(
     frame: Frame,
     decoded: &DecodedText<'f>,
@@ -104,7 +104,7 @@ pub(in crate::xml) fn parse_host<'f>(
     read
 }
 
-/// Returns the tokens of a piece's text.
+/// Returns the tokens of a frame's text.
 pub(super) fn tokens<'f>(
     text: &'f str,
     bump: &'f Bump,
@@ -114,7 +114,7 @@ pub(super) fn tokens<'f>(
     Tokens::new(text, bump, TagCaps::of(&options.limits), last)
 }
 
-/// Returns the context for reading the elements of a piece.
+/// Returns the context for reading the elements of a frame.
 pub(super) fn context<'f, 'n>(
     bump: &'f Bump,
     options: &'n Options,

@@ -1,30 +1,31 @@
-//! Decoder: turns the pieces of the framer into events, document by document (rules R1, R2, R6 and R7).
+//! Decoder: turns the frames of the framer into events, document by document (rules R1, R2, R6 and R7).
 //!
 //! ```text
-//! bytes ──▶ Transcoder ────▶ Framer ────────▶ Tokens ──▶ ElementStack ────▶ readers of runs and hosts ──▶ events
-//!           (encoding)   (hosts, pieces)  (markup)   (nesting)   (values)
+//! bytes ──▶ Transcoder ──▶ Framer ──────────▶ Tokens ──▶ ElementStack ──▶ readers of scans and hosts ──▶ events
+//!           (encoding)     (hosts, markup)    (markup)   (nesting)        (values)
 //! ```
 //!
 //! [`Decoder`] is a state machine without I/O, threads or clocks. The caller feeds bytes in chunks of any size and then
 //! calls [`Decoder::next_event`] until it returns `None`; [`Reader`](super::Reader) does both for an input. Each step
-//! of `advance` takes one piece from the framer, passes it to the handler of its kind, and consumes its bytes. Handlers
+//! of `advance` takes one frame from the framer, passes it to the handler of its kind, and consumes its bytes. Handlers
 //! add events to `queue`, with one exception: a host is returned without copying, so it stays in the framer (`host`)
 //! until the caller asks for it, and its bytes (`emitted_len`) are consumed by the next call.
 //!
 //! [`Phase`] is the position in the document: before it, in its prolog, in a scan, after a scan, or in a document of
-//! another format. Handlers change it, and the framer receives it with every call ([`Surroundings`](super::frame::Surroundings)),
-//! because it decides if a `<host` begins a host.
+//! another format. Handlers change it, and the framer receives it with every call, as
+//! [`Surroundings`](super::frame::Surroundings), because it decides if a `<host` begins a host.
 //!
 //! Positions are counted in three ways: in bytes of the framer, in bytes of the input (the two differ after transcoding
 //! and dropped NUL bytes), and in lines. `consume` alone advances them.
 //!
 //! Invariants: every step consumes at least one byte or leaves a host or an error behind; and events do not depend on
-//! how the input is divided into chunks. With strict reading the first warning ends the input, so pieces are then as
-//! small as possible and the hash advances only when a piece was accepted (`strict`).
+//! how the input is divided into chunks. With strict reading the first warning ends the input, so frames are then as
+//! small as possible and the hash advances only when a frame was accepted (`strict_mode`).
 //!
-//! The folder divides the handlers by subject: `document` (begin and end of scans), `foreign` (other formats),
-//! `oversized` (tags above the limit), `frame` (parsing), `parts` (batches for other threads), `again` (reuse). A new
-//! kind of piece needs an arm in `Decoder::frame`; a new field needs one in `again`, which lists all of them.
+//! The folder divides the handlers by subject: `document` (begin and end of scans), `foreign_document` (other formats),
+//! `oversized_tag` (tags above the limit), `embedded_xml` (XML in strings), `frame_text` (parsing), `position` (input
+//! positions of warnings), `batch_state` (hosts for other threads), `strict_mode`, and `reset` (reuse). A new kind of
+//! frame needs an arm in `Decoder::frame`; a new field needs one in `reset`, which lists all of them.
 
 mod batch_state;
 mod document;
@@ -79,7 +80,7 @@ pub struct Decoder {
     options: Options,
     transcoder: Transcoder,
     framer: Framer,
-    /// Bytes that were fed but not passed to the intake yet.
+    /// Bytes that were fed but not passed to the transcoder yet.
     pending_input: VecDeque<u8>,
     bump: Bump,
     diagnostics: FrameDiagnostics,
@@ -296,7 +297,7 @@ impl Decoder {
         }
     }
 
-    /// Passes fed bytes to the intake. Returns false if there are none.
+    /// Passes fed bytes to the transcoder. Returns false if there are none.
     fn take_in(&mut self) -> bool {
         let (front, _) = self.pending_input.as_slices();
         let len = front.len().min(FEED);
@@ -357,7 +358,7 @@ impl Decoder {
         if let Some(nuls) = self.transcoder.consume(bytes, all) {
             let count = i64::try_from(nuls.count).unwrap_or(i64::MAX);
             let line = line_of(self.lines, bytes.get(..nuls.before).unwrap_or_default());
-            // Reported when the piece is read, so they may precede diagnostics that were already recorded for it.
+            // Reported when the frame is read, so they may precede diagnostics that were already recorded for it.
             let place = Position { byte: nuls.place, line };
             self.document_diagnostics
                 .add_at(DiagnosticCode::BadChar, count, place, || "NUL bytes dropped".into());
@@ -365,7 +366,7 @@ impl Decoder {
         self.lines = self.lines.saturating_add(count_lines(bytes));
         self.framer.consume(len);
         self.bump.reset();
-        // With strict reading this piece may be the one that ends the input.
+        // With strict reading this frame may be the one that ends the input.
         if !self.options.strict {
             self.hash_up_to(self.transcoder.raw_start());
         }

@@ -1,11 +1,11 @@
-//! Maps positions in the text of a piece to positions in the input.
+//! Maps positions in the text of a frame to positions in the input.
 
 use super::super::{
     frame::Framer, lex::to_u64, offset_map::OffsetMap, text::DecodedText, transcode::Transcoder,
 };
 use crate::{bytes, error::Position};
 
-/// Map from positions in a piece's text to positions in the input.
+/// Map from positions in a frame's text to positions in the input.
 #[derive(Debug, Default)]
 pub(super) struct PositionMap(Option<OffsetMap>);
 

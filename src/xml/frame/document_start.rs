@@ -80,7 +80,7 @@ impl Framer {
         }
     }
 
-    /// Returns bytes before the first document as a piece.
+    /// Returns bytes before the first document as a frame.
     fn junk(&mut self, len: usize) -> Step {
         let junk = self.bytes().get(..len).unwrap_or_default();
         let has_text = junk.iter().any(|b| !is_blank(*b));

@@ -22,7 +22,7 @@ pub(in super::super) enum Surroundings {
 }
 
 impl Framer {
-    /// Collects skipped markup. Comments and similar markup are pieces of their own.
+    /// Collects skipped markup. Comments and similar markup are frames of their own.
     pub(super) fn foreign(&mut self) -> Step {
         loop {
             let passed = self.examined;
@@ -67,7 +67,7 @@ impl Framer {
         }
     }
 
-    /// Examines the tag at a position. Returns `None` if it becomes part of the current piece.
+    /// Examines the tag at a position. Returns `None` if it becomes part of the current frame.
     fn foreign_tag(&mut self, at: usize) -> Option<Step> {
         if opens_tag(self.at(at)) != Some(true) {
             self.examined = at.saturating_add(1);

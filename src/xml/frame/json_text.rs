@@ -71,7 +71,7 @@ mod tests {
         ] {
             for size in [1, 3, 100] {
                 let mut json = JsonText::default();
-                text.as_bytes().chunks(size).for_each(|frame| json = json.after(frame));
+                text.as_bytes().chunks(size).for_each(|chunk| json = json.after(chunk));
                 assert_eq!(json.is_in_string(), inside, "{text}");
             }
         }

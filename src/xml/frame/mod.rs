@@ -1,27 +1,28 @@
-//! Framer: cuts the stream into hosts and into pieces of the markup between them, at memchr speed. A host is the unit
-//! of work, and the most that is held in memory at once.
+//! Framer: cuts the stream into frames, which are hosts or parts of the markup between them, at memchr speed. A host is
+//! the unit of work, and the most that is held in memory at once.
 //!
 //! `<host` always begins a host inside a scan (rule R8), so that hosts can be cut out without knowing which elements
 //! are open. The framer only has to know if a `<!` or `<?` stands inside an open tag, where it has no meaning (rule
 //! R3). The grammar is that of [`super::lex`], which the tokens share: a host ends exactly where its tokens say.
 //!
-//! The decoder appends bytes to [`Framer::buffer`], asks for the [next](Framer::next) piece, reads it from
+//! The decoder appends bytes to [`Framer::buffer`], asks for the [next](Framer::next) frame, reads it from
 //! [`Framer::bytes`] and [consumes](Framer::consume) it. Nothing is copied. Each [`Mode`] is a file with its own
-//! function, which returns a piece, asks for more bytes, or changes the mode: seeking the first document (`opening`,
-//! `strings`), between hosts (`between`, or `foreign` in a document of another format), in a host (`host`, with a cache
-//! of tags in `inside`), in the rest of a host or a tag above its limit (`host`, `long`).
+//! function, which returns a frame, asks for more bytes, or changes the mode: seeking the first document
+//! (`document_start`, `json_text`), between hosts (`scan_markup`, or `foreign_document` in a document of another
+//! format), in a host (`host`, with a cache of tags in `tag_cache`), in the rest of a host or a tag above its limit
+//! (`host`, `oversized_tag`).
 //!
 //! Two invariants hold for all readers of a stream:
 //!
-//! - **Progress.** Each step of a loop over pieces, tokens or markup passes at least one byte, asks for more bytes, or
+//! - **Progress.** Each step of a loop over frames, tokens or markup passes at least one byte, asks for more bytes, or
 //!   ends. [`Framer::next`], the decoder, the tokens and the repair check this themselves; a release build, in which a
 //!   check would come too late, passes a byte or ends instead.
-//! - **Independence of chunks.** A piece depends on the bytes of the stream and on the limits, never on how many bytes
+//! - **Independence of chunks.** A frame depends on the bytes of the stream and on the limits, never on how many bytes
 //!   are available: nothing is decided that more bytes could change. For the same reason, a tag above its limit is
 //!   dropped even if its end is already known.
 //!
-//! A new kind of piece needs a [`FrameKind`], the mode that returns it, and an arm in `Decoder::frame`; a new mode may raise
-//! [`MODES`]. The fuzz target `frames` checks both invariants with arbitrary chunks.
+//! A new kind of frame needs a [`FrameKind`], the mode that returns it, and an arm in `Decoder::frame`; a new mode may
+//! raise [`MODES`]. The fuzz target `frames` checks both invariants with arbitrary chunks.
 
 mod document_start;
 mod foreign_document;
@@ -41,7 +42,7 @@ use super::{
 };
 use crate::limits::Limits;
 
-/// Piece found at the start of the framer's bytes. The bytes stay there until [`Framer::consume`].
+/// Frame found at the start of the framer's bytes. The bytes stay there until [`Framer::consume`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Frame {
     pub(super) kind: FrameKind,
@@ -49,7 +50,7 @@ pub(super) struct Frame {
     pub(super) len: usize,
 }
 
-/// Kind of a piece.
+/// Kind of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FrameKind {
     /// Bytes before the first document, which belong to no document (rule R1).
@@ -96,7 +97,7 @@ pub(super) enum HostEnd {
     Limit,
 }
 
-/// Number of bytes of complete markup between hosts that are gathered into one piece.
+/// Number of bytes of complete markup between hosts that are gathered into one frame.
 const SCAN_FRAME_BYTES: usize = 64 << 10;
 
 /// Maximum number of DOCTYPEs without an end per input that are searched for one; each search may cost as much as the
@@ -139,7 +140,7 @@ enum Open {
     Broken,
 }
 
-/// Cuts bytes into pieces. For any division of the stream into chunks it returns the same hosts, and pieces between
+/// Cuts bytes into frames. For any division of the stream into chunks it returns the same hosts, and frames between
 /// hosts with the same markup.
 #[derive(Debug)]
 pub(super) struct Framer {
@@ -161,7 +162,7 @@ pub(super) struct Framer {
     lost_doctypes: u32,
     lost_prologs: u32,
     oversized_tag: Vec<u8>,
-    /// True if each tag and each text between hosts is a piece of its own.
+    /// True if each tag and each text between hosts is a frame of its own.
     stepwise: bool,
     /// True if all markup of the host that was passed is plain; set only on request.
     plain: bool,
@@ -215,7 +216,7 @@ impl Framer {
         *self = Self { buf, stepwise, ..Self::new(self.limits.clone()) };
     }
 
-    /// Makes a separate piece of each tag and each text between hosts.
+    /// Makes a separate frame of each tag and each text between hosts.
     pub(super) fn read_stepwise(&mut self) {
         self.stepwise = true;
     }
@@ -276,7 +277,7 @@ impl Framer {
         }
     }
 
-    /// Returns the next piece, or `None` if more bytes are needed. With `want_text`, text between tags is kept.
+    /// Returns the next frame, or `None` if more bytes are needed. With `want_text`, text between tags is kept.
     pub(super) fn next(&mut self, want_text: bool, surroundings: Surroundings) -> Option<Frame> {
         if self.bytes().is_empty() {
             return None;

@@ -43,7 +43,7 @@ impl Framer {
             End::Broken(end) => (end, false),
             End::Lost => return Step::frame(FrameKind::Skip, self.bytes().len()),
             _ => {
-                // One byte remains, so that its end is a piece with a byte.
+                // One byte remains, so that its end is a frame with a byte.
                 let len = self.tag.place().saturating_sub(1);
                 self.tag.forget(len);
                 return Step::frame_or_more(FrameKind::Skip, len);

@@ -1,4 +1,4 @@
-//! Cuts the markup between hosts into pieces.
+//! Cuts the markup between hosts into frames.
 
 use super::{
     super::{
@@ -17,7 +17,7 @@ impl Framer {
             }
             let Some(at) = self.next_mark(gathered) else { return self.scan_text(want_text) };
             let mark = classify(self.at(at), self.last);
-            // Everything except tags and CDATA sections is a piece of its own.
+            // Everything except tags and CDATA sections is a frame of its own.
             let gathers = matches!(
                 mark,
                 MarkupKind::Tag | MarkupKind::NmaprunEnd | MarkupKind::HostEnd | MarkupKind::Cdata
@@ -51,7 +51,7 @@ impl Framer {
         }
     }
 
-    /// Returns the comment, section, instruction or declaration at the start as a piece.
+    /// Returns the comment, section, instruction or declaration at the start as a frame.
     pub(super) fn alone(&mut self, mark: MarkupKind) -> Step {
         let kind =
             if mark == MarkupKind::Declaration { FrameKind::Declaration } else { FrameKind::Skip };
@@ -63,7 +63,7 @@ impl Framer {
         }
     }
 
-    /// Examines the tag at a position. Returns `None` if it becomes part of the current piece.
+    /// Examines the tag at a position. Returns `None` if it becomes part of the current frame.
     pub(super) fn scan_tag(&mut self, mark: MarkupKind, at: usize) -> Option<Step> {
         let end = self.tag_end(at);
         if self.is_oversized(at, end) {

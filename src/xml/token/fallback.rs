@@ -16,15 +16,15 @@ use super::{
     Attr, Backend, Name, Stop, Token, Tokens, is_name_or_beyond, starts_name,
 };
 
-/// quick-xml reader on a part of a piece.
+/// quick-xml reader on a part of a frame.
 pub(super) struct QuickXml<'f> {
     reader: Reader<&'f [u8]>,
     /// Position in the source at which the reader's input begins.
     read_from: usize,
     source: &'f str,
-    /// Position of the source in the piece.
+    /// Position of the source in the frame.
     base: usize,
-    /// For a repaired source, the map from its positions to those of the piece, relative to `base`.
+    /// For a repaired source, the map from its positions to those of the frame, relative to `base`.
     pub(super) map: Option<OffsetMap>,
 }
 
@@ -157,7 +157,7 @@ impl<'f> QuickXml<'f> {
         self.read_from.saturating_add(read)
     }
 
-    /// Maps a position in the source to a position in the piece.
+    /// Maps a position in the source to a position in the frame.
     pub(super) fn place(&self, position: usize) -> usize {
         let position = self.map.as_ref().map_or(position, |map| map.source(position));
         self.base.saturating_add(position)

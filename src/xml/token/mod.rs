@@ -1,21 +1,21 @@
-//! Tokenizer: start tags, end tags and text of one piece of the input.
+//! Tokenizer: start tags, end tags and text of one frame.
 //!
-//! There are three ways to read markup, each for what the previous one cannot handle. The fast path (`fast`, with the
-//! predictor in `predictor`) reads exactly what nmap writes, without copying. At the first markup that is written in any
-//! other way, the rest of the piece goes to quick-xml (`quick`). Whatever quick-xml cannot read, or breaks rule R3, is
-//! first rewritten by [`repair`], and then read by quick-xml with a map back to the original positions. A piece changes
-//! ways in this direction only, and the next piece starts on the fast path again.
+//! There are three ways to read markup, each for what the previous one cannot handle. The fast path (`fast_path`, with
+//! `predictor`) reads exactly what nmap writes, without copying. At the first markup that is written in any other way,
+//! the rest of the frame goes to quick-xml (`fallback`). Whatever quick-xml cannot read, or breaks rule R3, is first
+//! rewritten by [`repair`], and then read by quick-xml with a map back to the original positions. The [`Backend`]
+//! changes in this direction only, and the next frame starts on the fast path again.
 //!
 //! Invariants:
 //!
 //! - All three ways return the same tokens, attributes and warnings for the same markup; `Tokens::by_quick_xml` exists
 //!   so that tests and the fuzz target `tokens` can compare them.
-//! - Each token passes at least one byte of its source. Together with the fixed order of the ways this ends the tokens
-//!   of a piece.
+//! - Each token passes at least one byte of its source. Together with the fixed order of the backends this ends the
+//!   tokens of a frame.
 //! - quick-xml receives nothing but markup, from its `<` on: it drops a byte order mark at the start of its input
 //!   without counting it. Text is read here.
 //! - Warnings about repaired markup are recorded when a token passes it, not when it is repaired, because the host may
-//!   end before it and the following bytes may be read again as another piece.
+//!   end before it and the following bytes may be read again in another frame.
 //!
 //! Attributes of the last start tag are kept in [`Tokens`] rather than in the token, in a vector that is reused. To add
 //! syntax that nmap writes, extend the fast path if it is frequent, and check that quick-xml agrees; names are added in
@@ -38,7 +38,7 @@ use super::{
 };
 use crate::{error::DiagnosticCode, limits::Limits};
 
-/// Token; its positions are those in the piece's text.
+/// Token; its positions are those in the frame's text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Token<'f> {
     /// A start tag; its attributes are in [`Tokens::attributes`].
@@ -124,14 +124,14 @@ impl TagCaps {
     }
 }
 
-/// Reads the tokens of one piece.
+/// Reads the tokens of one frame.
 pub(super) struct Tokens<'f> {
     text: &'f str,
     bump: &'f Bump,
     caps: TagCaps,
     /// Length in bytes of the longest name whose end tag is within the limit.
     longest_end: usize,
-    /// True if the input ends where the piece ends.
+    /// True if the input ends where the frame ends.
     last: bool,
     backend: Backend<'f>,
     /// Position of the next token on the fast path.
@@ -158,7 +158,7 @@ pub(super) struct Tokens<'f> {
 enum Backend<'f> {
     /// Fast path, at [`Tokens::at`].
     Fast,
-    /// quick-xml, on the text from a position of the piece.
+    /// quick-xml, on the text from a position of the frame.
     QuickXml(Box<QuickXml<'f>>),
     Done,
 }
@@ -230,7 +230,7 @@ impl<'f> Tokens<'f> {
         }
     }
 
-    /// Returns the next token, or `None` at the end of the piece.
+    /// Returns the next token, or `None` at the end of the frame.
     #[inline]
     pub(super) fn next(&mut self, diagnostics: &mut FrameDiagnostics) -> Option<Token<'f>> {
         if matches!(self.backend, Backend::Fast)

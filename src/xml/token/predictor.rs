@@ -4,10 +4,10 @@
 //! with the name that is due, as two masked 64-bit words, instead of searching for the end of the name and looking it
 //! up. A wrong guess costs only time: the fast path then reads the name in the usual way.
 //!
-//! `NEXT_ELEMENTS` lists, for the start tag of an element, the elements that often begin next; for end tags the guess is the
-//! element that was opened last. `ATTRIBUTE_ORDERS` lists the attribute orders of each element; from them the compiler builds,
-//! per element, a table of the attributes that may follow each attribute. To teach it a new element or order of nmap,
-//! add a line to these two tables; nothing else depends on them.
+//! `NEXT_ELEMENTS` lists, for the start tag of an element, the elements that often begin next; for end tags the guess
+//! is the element that was opened last. `ATTRIBUTE_ORDERS` lists the attribute orders of each element; from them the
+//! compiler builds, per element, a table of the attributes that may follow each attribute. To teach it a new element or
+//! order of nmap, add a line to these two tables; nothing else depends on them.
 
 use super::super::names::{Attribute, Element};
 
