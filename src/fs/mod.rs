@@ -57,7 +57,7 @@ pub fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
 }
 
 /// Writes a whole file, replacing an existing one.
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub fn write(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> io::Result<()> {
     io::Write::write_all(&mut File::create(path)?, bytes.as_ref())
 }

@@ -34,6 +34,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 pub use self::mutator::Mutator;
+pub(crate) use self::outcome::tight;
 use crate::fs;
 
 /// A target: its name and its body.
@@ -55,6 +56,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "containers", run: crate::source::fuzzing::run },
     Target { name: "rows", run: rows::run },
     Target { name: "feeds", run: feeds::run },
+    Target { name: "threads", run: crate::pipeline::fuzzing::threads },
     Target { name: "records", run: merges::records },
     Target { name: "merges", run: merges::run },
     Target { name: "states", run: crate::merge::state::fuzzing::states },
@@ -214,6 +216,7 @@ mod tests {
         containers: 500,
         rows: 200,
         feeds: 200,
+        threads: 200,
         records: 2000,
         merges: 100,
         states: 300,

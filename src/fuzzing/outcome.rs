@@ -20,7 +20,7 @@ pub(super) struct Outcome {
 }
 
 /// Returns options with limits that small inputs reach.
-pub(super) fn tight() -> Options {
+pub(crate) fn tight() -> Options {
     let limits = Limits::default()
         .with_max_value_bytes(48)
         .with_max_tag_bytes(256)

@@ -18,6 +18,8 @@
 mod batches;
 mod consumer;
 mod filters;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod ids;
 mod jobs;
 mod live;
