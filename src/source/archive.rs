@@ -69,14 +69,21 @@ impl<'w, 'v> Walk<'w, 'v> {
             let message = format!("{what} is not supported: unpack it first");
             return self.refuse(&name, Error::new(ErrorKind::Decompress(message)));
         }
-        if kind != Kind::Plain && depth >= self.limits.max_archive_depth {
+        let is_container = !matches!(kind, Kind::Plain | Kind::Program);
+        if is_container && depth >= self.limits.max_archive_depth {
             let most = self.limits.max_archive_depth;
             let message = format!("more than {most} nested containers");
             return self.refuse(&name, Error::new(ErrorKind::Decompress(message)));
         }
+        let may_hold_archive = depth < self.limits.max_archive_depth;
         let depth = depth.saturating_add(1);
         match kind {
-            Kind::Plain => (self.visit)(Ok(Member { name, named, live, bytes, len })),
+            Kind::Program if may_hold_archive => {
+                self.zip_after_program(Member { name, named, live, bytes, len }, depth)
+            }
+            Kind::Plain | Kind::Program => {
+                (self.visit)(Ok(Member { name, named, live, bytes, len }))
+            }
             Kind::Tar => self.tar(&name, bytes, depth),
             Kind::Zip => self.zip_held(&name, bytes, depth),
             _ => {

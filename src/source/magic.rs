@@ -15,12 +15,14 @@ pub(super) enum Kind {
     Deflate,
     Tar,
     Zip,
+    /// Program, which a zip archive may follow: a self-extracting archive.
+    Program,
     /// Archive format of this name, which is not supported.
     Foreign(&'static str),
 }
 
 /// First bytes of each format.
-const KINDS: [(&[u8], Kind); 10] = [
+const KINDS: [(&[u8], Kind); 13] = [
     (b"\x1f\x8b", Kind::Gzip),
     (b"BZh", Kind::Bzip2),
     (b"\xfd7zXZ\0", Kind::Xz),
@@ -29,6 +31,9 @@ const KINDS: [(&[u8], Kind); 10] = [
     (b"\x50\x2a\x4d\x18", Kind::Zstd),
     (b"PK\x03\x04", Kind::Zip),
     (b"PK\x05\x06", Kind::Zip),
+    (b"\x7fELF", Kind::Program),
+    (b"MZ", Kind::Program),
+    (b"#!", Kind::Program),
     (b"7z\xbc\xaf\x27\x1c", Kind::Foreign("7-Zip")),
     (b"Rar!\x1a\x07", Kind::Foreign("RAR")),
     (b"\x04\x22\x4d\x18", Kind::Foreign("LZ4")),
@@ -56,6 +61,12 @@ impl Kind {
         let known = KINDS.iter().find(|(magic, _)| head.starts_with(magic));
         known.map_or(Self::Plain, |(_, kind)| *kind)
     }
+}
+
+/// Returns true if an input with these first bytes may be an archive behind other bytes. XML is none.
+pub(super) fn may_precede_archive(kind: Kind, head: &[u8]) -> bool {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    kind == Kind::Program || (kind == Kind::Plain && !text.trim_ascii_start().starts_with(b"<"))
 }
 
 /// Returns true if `bytes` begin like `kind`. A few bytes may be enough.

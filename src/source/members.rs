@@ -270,7 +270,7 @@ impl<B: BufRead> Frame<B> {
 }
 
 /// Skips zero bytes, which tapes and padding leave after a stream. Returns false at the end of the input.
-fn skip_padding(bytes: &mut impl BufRead) -> io::Result<bool> {
+pub(super) fn skip_padding(bytes: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let here = bytes.fill_buf()?;
         if here.is_empty() {

@@ -30,7 +30,7 @@ mod zip;
 use std::{
     ffi::OsStr,
     fmt::Write as _,
-    io::{self, Cursor, Read},
+    io::{self, Cursor, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -155,7 +155,7 @@ impl Input {
             Err(error) => return visit(Err(Error::from(error).with_input(name))),
         };
         let Opened { file, len, first } = opened;
-        let (file, read) = capped::Counted::new(file);
+        let (mut file, read) = capped::Counted::new(file);
         // For a file, the caps depend on its length, not on how much of it was read.
         let packed = if let Some(len) = len {
             Arc::new(AtomicU64::new(len))
@@ -170,13 +170,21 @@ impl Input {
         };
         // A small file was read completely.
         let whole = u64::try_from(head.len()).ok() == len;
-        if kind == Kind::Zip && limits.max_archive_depth > 0 {
+        if limits.max_archive_depth > 0 {
             // Zip needs seeking: a large file need not be held in memory.
-            if whole {
-                return walk.zip(&name, Cursor::new(head), 1);
+            let is_zip = match len {
+                Some(_) => is_zip(kind, &head, (&mut file, whole)),
+                None => Ok(kind == Kind::Zip),
+            };
+            match is_zip {
+                Ok(true) if whole => return walk.zip(&name, Cursor::new(head), 1),
+                Ok(true) => return walk.zip(&name, file, 1),
+                Ok(false) => {}
+                Err(error) => return walk.refuse(&name, error.into()),
             }
-            return walk.zip(&name, file, 1);
         }
+        // A program that no archive follows.
+        let kind = if kind == Kind::Program && len.is_some() { Kind::Plain } else { kind };
         let worth_it =
             *ahead && limits.max_archive_depth > 0 && len.is_some_and(|len| len >= AHEAD);
         if kind.is_compressed() && worth_it {
@@ -249,6 +257,24 @@ fn open(path: &Path, meter: &Meter) -> io::Result<Opened> {
         _ => meter.skip(u64::try_from(all.len()).unwrap_or(0)),
     }
     Ok(Opened { file: meter.count(file), len, first: Some((Kind::of(&all), all)) })
+}
+
+/// Returns true if a file of this kind, with these first bytes, is a zip archive. One that follows other bytes, as in a
+/// self-extracting archive, is recognized by the list at its end. `is_whole` is true if `head` is the whole file.
+fn is_zip(
+    kind: Kind,
+    head: &[u8],
+    (file, is_whole): (&mut (impl Read + Seek), bool),
+) -> io::Result<bool> {
+    if !magic::may_precede_archive(kind, head) {
+        return Ok(kind == Kind::Zip);
+    }
+    if is_whole {
+        return Ok(zip::has_directory(&mut Cursor::new(head)));
+    }
+    let is_zip = zip::has_directory(file);
+    file.seek(SeekFrom::Start(u64::try_from(head.len()).unwrap_or_default()))?;
+    Ok(is_zip)
 }
 
 /// Returns a path as text; bytes that are not UTF-8 are written as `\xNN` (DATA_MODEL section 4).

@@ -194,10 +194,13 @@ fn one_bad_member_never_stops_the_rest() {
 
 /// Returns a zip archive as written to a stream: sizes and checksums follow the members.
 fn streamed_zip(files: &Files) -> Vec<u8> {
+    streamed_zip_as(zip::CompressionMethod::Deflated, files)
+}
+
+fn streamed_zip_as(method: zip::CompressionMethod, files: &Files) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new_stream(Vec::new());
     for (name, bytes) in files {
-        let options = zip::write::SimpleFileOptions::default()
-            .compression_method(zip::CompressionMethod::Deflated);
+        let options = zip::write::SimpleFileOptions::default().compression_method(method);
         writer.start_file(name.as_str(), options).unwrap();
         writer.write_all(bytes).unwrap();
     }
@@ -206,11 +209,21 @@ fn streamed_zip(files: &Files) -> Vec<u8> {
 
 #[test]
 fn a_truncated_zip_archive_is_read_by_local_headers() {
-    let files: Vec<_> =
-        ["01-", "03-", "08-"].map(|start| (format!("{start}.xml"), fixture(start).bytes)).into();
+    let files = three();
     let whole = read_bytes(&tar(&files), Limits::default()).counts;
-    for (kind, archive) in [("known lengths", zip(&files)), ("streamed", streamed_zip(&files))] {
-        let list = archive.windows(4).position(|four| four == b"PK\x01\x02").unwrap();
+    let stored = |files: &Files| streamed_zip_as(zip::CompressionMethod::Stored, files);
+    // Archives in an archive: their records are none of the outer one.
+    let nested: Vec<_> = files
+        .iter()
+        .map(|file| (format!("{}.zip", file.0), stored(std::slice::from_ref(file))))
+        .collect();
+    for (kind, archive) in [
+        ("known lengths", zip(&files)),
+        ("streamed", streamed_zip(&files)),
+        ("stored", stored(&files)),
+        ("nested", stored(&nested)),
+    ] {
+        let list = entries(&archive).into_iter().nth_back(2).unwrap();
         for cut in [archive.len() - 30, list + 10, list] {
             for bytes in [archive[..cut].to_vec(), gz(&archive[..cut])] {
                 let report = read_bytes(&bytes, Limits::default());
@@ -221,10 +234,129 @@ fn a_truncated_zip_archive_is_read_by_local_headers() {
             }
         }
         // The cut is in the last member, whose beginning is read.
-        let report = read_bytes(&archive[..list - 200], Limits::default());
-        assert_eq!(report.count(Outcome::Read), 2, "{kind}");
+        let cut = if kind == "known lengths" || kind == "streamed" { 200 } else { 800 };
+        let report = read_bytes(&archive[..list - cut], Limits::default());
+        assert!(report.count(Outcome::Read) >= 2, "{kind}");
         assert!(report.counts.hosts >= 65 && report.counts.hosts < whole.hosts, "{kind}");
         assert!(report.errors.iter().any(|error| error.to_string().contains("cut off")), "{kind}");
+    }
+}
+
+#[test]
+fn damage_in_a_zip_archive_that_is_cut_ends_one_member_only() {
+    let files = three();
+    let whole = read_bytes(&tar(&files), Limits::default()).counts;
+    for method in [zip::CompressionMethod::Deflated, zip::CompressionMethod::Stored] {
+        let archive = streamed_zip_as(method, &files);
+        let headers = archive.windows(4).enumerate().filter(|(_, four)| *four == b"PK\x03\x04");
+        let starts: Vec<_> = headers.map(|(at, _)| at).collect();
+        let list = entries(&archive)[0];
+        // Bytes of the first member, and junk between two.
+        let mut damaged = archive[..list].to_vec();
+        damaged[starts[1] - 600..starts[1] - 500].fill(b'P');
+        let report = read_bytes(&damaged, Limits::default());
+        assert!(report.counts.hosts >= 65 + 2, "{method:?}: {:?}", report.counts);
+        assert!(!report.errors.is_empty());
+        let junk = [&archive[..starts[1]], b"PK\x03junk", &archive[starts[1]..list]].concat();
+        let report = read_bytes(&junk, Limits::default());
+        assert_eq!(report.counts, whole, "{method:?}");
+        assert!(report.errors[0].to_string().contains("list of members is missing"));
+    }
+}
+
+#[test]
+fn zip_archives_among_other_bytes_are_read() {
+    let files = three();
+    let whole = read_bytes(&tar(&files), Limits::default()).counts;
+    let large = [b"#!/bin/sh\n", &*vec![b'#'; 200_000]].concat();
+    let entries_of = |archive: &[u8], shift: usize| {
+        // As `zip -A` does: the list counts from the beginning of the file.
+        let mut archive = archive.to_vec();
+        let end = archive.windows(4).rposition(|four| four == b"PK\x05\x06").unwrap();
+        let fields = entries(&archive).into_iter().map(|at| at + 42).chain([end + 16]);
+        for at in fields.collect::<Vec<_>>() {
+            let offset = u32::from_le_bytes(archive[at..at + 4].try_into().unwrap());
+            let offset = offset + u32::try_from(shift).unwrap();
+            archive[at..at + 4].copy_from_slice(&offset.to_le_bytes());
+        }
+        archive
+    };
+    for archive in [zip(&files), streamed_zip(&files)] {
+        for before in [b"seventeen bytes.\n".to_vec(), b"MZ\x90\0".repeat(10), large.clone()] {
+            for adjusted in [archive.clone(), entries_of(&archive, before.len())] {
+                let bytes = [&*before, &adjusted, &[0; 700]].concat();
+                let report = read_bytes(&bytes, Limits::default());
+                assert_eq!((report.counts, report.errors.len()), (whole, 0), "{:?}", report.errors);
+                // The other bytes are one more file that is no scan.
+                assert_eq!(report.count(Outcome::Skipped), 1);
+                if before.starts_with(b"#!") {
+                    let packed = read_bytes(&gz(&bytes), Limits::default());
+                    assert_eq!((packed.counts, packed.errors.len()), (whole, 0));
+                }
+            }
+        }
+        // Scans before and after the archive are read, too.
+        let scan = fixture("01-").bytes;
+        let bytes = [b"log\n", &*scan, &archive, &scan].concat();
+        let report = read_bytes(&bytes, Limits::default());
+        assert_eq!(report.counts.hosts, whole.hosts + 2);
+    }
+    // A program that no archive follows is no scan.
+    for bytes in
+        [large.clone(), b"MZ and nothing".to_vec(), [&*large, b"PK\x05\x06", &[0; 18]].concat()]
+    {
+        for bytes in [gz(&bytes), bytes] {
+            let report = read_bytes(&bytes, Limits::default());
+            assert_eq!((report.count(Outcome::Refused), report.errors.len()), (1, 1));
+            assert!(report.errors[0].to_string().contains("E_NOT_NMAP"), "{:?}", report.errors);
+        }
+    }
+}
+
+/// Returns what a report says, without the name of the input.
+fn said(report: &Report) -> (String, Vec<String>) {
+    let errors = report.errors.iter().map(ToString::to_string);
+    let errors = errors.map(|text| text.split_once("/input").unwrap().1.to_owned()).collect();
+    (format!("{:?} {:?}", report.counts, report.warnings), errors)
+}
+
+#[test]
+fn a_damaged_zip_archive_gives_the_same_in_a_file_and_in_a_stream() {
+    let mut seed = 88_172_645_463_325_252_u64;
+    let mut below = |most: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        usize::try_from(seed % u64::try_from(most).unwrap()).unwrap()
+    };
+    // More than is read at once.
+    let files = [
+        three(),
+        vec![("d.txt".into(), (0..90_000).map(|_| u8::try_from(below(256)).unwrap()).collect())],
+    ];
+    let files = files.concat();
+    let mut wide = zip(&files);
+    let end = wide.windows(4).rposition(|four| four == b"PK\x05\x06").unwrap();
+    let locator = [&b"PK\x06\x07"[..], &[0; 4], &[0xff; 8], &[1, 0, 0, 0]].concat();
+    wide.splice(end..end, locator);
+    for archive in [zip(&files), streamed_zip(&files), wide] {
+        let list = entries(&archive)[0];
+        for _ in 0..60 {
+            let mut damaged = archive.clone();
+            for _ in 0..=below(3) {
+                let at = match below(4) {
+                    0 => below(damaged.len()),
+                    _ => list + below(damaged.len() - list),
+                };
+                damaged[at] = [0, 0xff, 0x7f, 1][below(4)];
+            }
+            if below(8) == 0 {
+                damaged.truncate(below(damaged.len()));
+            }
+            let file = said(&read_bytes(&damaged, Limits::default()));
+            let stream = said(&read_bytes(&gz(&damaged), Limits::default()));
+            assert_eq!(file, stream);
+        }
     }
 }
 

@@ -113,6 +113,11 @@ impl Directory {
         }))
     }
 
+    /// Returns true if it lists members.
+    pub(super) fn has_members(&self) -> bool {
+        self.left > 0 && self.left_len > 0
+    }
+
     /// Returns the next entry, or `None` after the last.
     pub(super) fn next(&mut self, file: &mut (impl Read + Seek)) -> io::Result<Option<Entry>> {
         if self.left_len < to_u64(ENTRY_LEN) {
@@ -170,8 +175,8 @@ impl Directory {
     }
 }
 
-/// Skips the record of a directory or of its end that follows, after its signature was read. Returns false if the
-/// signature is not one of these.
+/// Skips the record of a directory or of its end that follows and has this signature. Returns false if it is none of
+/// these.
 pub(super) fn skip_record(magic: [u8; 4], bytes: &mut impl BufRead) -> io::Result<bool> {
     let mut fixed = [0; ENTRY_LEN];
     let len = match magic {
@@ -181,8 +186,7 @@ pub(super) fn skip_record(magic: [u8; 4], bytes: &mut impl BufRead) -> io::Resul
         LOCATOR => LOCATOR_LEN,
         _ => return Ok(false),
     };
-    let rest = fixed.get_mut(magic.len()..len).unwrap_or_default();
-    bytes.read_exact(rest)?;
+    bytes.read_exact(fixed.get_mut(..len).unwrap_or_default())?;
     let fields = Fields(&fixed);
     let more = match magic {
         ENTRY => [28, 30, 32].iter().map(|at| u64::from(fields.u16(*at))).sum(),
@@ -214,7 +218,9 @@ fn end64(
     // It stands right before its locator unless something is in between; then the offset recorded there is used.
     let right_before = place.checked_sub(u64::try_from(END64_LEN).unwrap_or(0));
     let told = Fields(&locator).u64(8);
-    for place in [right_before, Some(told)].into_iter().flatten() {
+    // A damaged offset may be one that files do not have.
+    let told = Some(told).filter(|told| *told < end_place);
+    for place in [right_before, told].into_iter().flatten() {
         file.seek(SeekFrom::Start(place))?;
         let mut end = [0; END64_LEN];
         if file.read_exact(&mut end).is_ok() && end.starts_with(&END64) {

@@ -2,14 +2,14 @@
 
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
-use super::damaged;
+use super::{cut, damaged, lookahead::Lookahead};
 
 /// Signature of a local header.
 pub(super) const LOCAL: [u8; 4] = *b"PK\x03\x04";
 /// Signature of the data descriptor after a member, if it has one.
-const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
+pub(super) const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
 /// Length in bytes of a local header, without name and extra fields.
-const LOCAL_LEN: usize = 30;
+pub(super) const LOCAL_LEN: usize = 30;
 /// Value of a field that is stored in the ZIP64 extra field instead.
 const WIDE: u32 = u32::MAX;
 /// ID of the ZIP64 extra field.
@@ -31,11 +31,15 @@ pub(super) struct Local {
     pub(super) len: Option<u64>,
 }
 
-/// Seeks to the contents of a member whose local header begins at `offset`.
+/// Seeks to the contents of a member whose local header begins at `offset`, in an archive of `archive_len` bytes.
 pub(super) fn skip_local<R: Read + Seek>(
     file: &mut BufReader<R>,
-    offset: u64,
+    (offset, archive_len): (u64, u64),
 ) -> io::Result<Local> {
+    // Files refuse offsets that bytes in memory accept: the result must be the same.
+    if offset >= archive_len {
+        return Err(cut());
+    }
     go_to(file, offset)?;
     let mut fixed = [0; LOCAL_LEN];
     file.read_exact(&mut fixed)?;
@@ -62,15 +66,15 @@ pub(super) fn go_to<R: Read + Seek>(file: &mut BufReader<R>, place: u64) -> io::
 }
 
 impl Packed {
-    /// Reads a local header after its signature.
+    /// Reads a local header.
     pub(super) fn read_local(bytes: &mut impl Read) -> io::Result<Self> {
-        let mut fixed = [0; LOCAL_LEN - LOCAL.len()];
+        let mut fixed = [0; LOCAL_LEN];
         bytes.read_exact(&mut fixed)?;
         let fields = Fields(&fixed);
-        let (flags, method) = (fields.u16(2), fields.u16(4));
-        let (crc, packed_len, len) = (fields.u32(10), fields.u32(14), fields.u32(18));
-        let path = read_vec(bytes, fields.u16(22))?;
-        let extra = read_vec(bytes, fields.u16(24))?;
+        let (flags, method) = (fields.u16(6), fields.u16(8));
+        let (crc, packed_len, len) = (fields.u32(14), fields.u32(18), fields.u32(22));
+        let path = read_vec(bytes, fields.u16(26))?;
+        let extra = read_vec(bytes, fields.u16(28))?;
         let follows = flags & 8 != 0;
         let is_wide = packed_len == WIDE;
         let [_, wide] = zip64(&extra, [len == WIDE, is_wide]);
@@ -90,23 +94,30 @@ impl Packed {
     }
 
     /// Skips the data descriptor: the checksum and lengths after a member whose header lacks them, with or without a
-    /// signature, in 32 or 64 bits. Returns the first bytes of the next record if they were read.
-    pub(super) fn skip_descriptor(&self, bytes: &mut impl BufRead) -> io::Result<Option<[u8; 4]>> {
+    /// signature, in 32 or 64 bits.
+    pub(super) fn skip_descriptor(
+        &self,
+        bytes: &mut Lookahead<'_, impl BufRead>,
+    ) -> io::Result<()> {
         if self.crc.is_some() {
-            return Ok(None);
+            return Ok(());
         }
-        let first = next_magic(bytes)?;
-        if first.is_none_or(begins_record) {
-            return Ok(first);
-        }
-        let rest = if first == Some(DESCRIPTOR) { 12 } else { 8 };
-        io::copy(&mut bytes.take(rest), &mut io::sink())?;
-        let next = next_magic(bytes)?;
-        if next.is_none_or(begins_record) {
-            return Ok(next);
-        }
-        io::copy(&mut bytes.take(4), &mut io::sink())?;
-        Ok(None)
+        let here = bytes.peek(28)?;
+        let ends_at = |at: usize| {
+            let magic = here.get(at..).and_then(|rest| rest.first_chunk::<4>());
+            magic.is_none_or(|magic| begins_record(*magic))
+        };
+        let short = if here.starts_with(&DESCRIPTOR) { 16 } else { 12 };
+        let len = if ends_at(0) {
+            0
+        } else if ends_at(short) {
+            short
+        } else {
+            short.saturating_add(8)
+        };
+        let len = len.min(here.len());
+        bytes.consume(len);
+        Ok(())
     }
 }
 

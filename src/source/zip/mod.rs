@@ -2,8 +2,10 @@
 //!
 //! The directory at the end of an archive is read; if it is missing, as in a truncated file, the local headers before
 //! each member are read instead (`salvage`). Local headers are also read for members that the directory lacks, and for
-//! archives before or after this one: nothing readable is left out for want of an entry. Entries that share bytes with
-//! an earlier one are refused: no program writes such archives, and a few bytes would be unpacked thousands of times.
+//! archives before or after this one: nothing readable is left out for want of an entry. Bytes before or after the
+//! archive that are none, such as the program of a self-extracting archive, are visited as one more member, which has
+//! the name of the archive. Entries that share bytes with an earlier one are refused: no program writes such archives,
+//! and a few bytes would be unpacked thousands of times.
 //!
 //! The crate `zip` is not used: it indexes members by name, so that of two with the same name the first is unreachable;
 //! it requires the directory; and it decompresses the streams of a member without reporting their number
@@ -12,7 +14,9 @@
 mod directory;
 mod extents;
 mod header;
+mod lookahead;
 mod salvage;
+mod stored;
 
 use std::{
     io::{self, BufReader, Cursor, Read, Seek, SeekFrom},
@@ -28,10 +32,11 @@ use self::{
     salvage::Missing,
 };
 use super::{
+    Bytes, Member,
     archive::{Walk, broken, member_name, read_capped},
     capped::{Capped, decompress},
     magic::Kind,
-    members::{Extent, Members},
+    members::{Extent, Members, skip_padding},
 };
 use crate::error::Result;
 
@@ -52,6 +57,24 @@ impl Walk<'_, '_> {
             Ok(held) => self.zip(name, Cursor::new(held), depth),
             Err(error) => self.refuse(name, broken(error)),
         }
+    }
+
+    /// Visits the members of an archive that may follow a program, as in a self-extracting archive, or else the bytes
+    /// themselves.
+    ///
+    /// # Errors
+    /// Returns the errors of the visitor.
+    pub(super) fn zip_after_program(&mut self, member: Member<'_>, depth: usize) -> Result<()> {
+        let Member { name, named, live, bytes, len } = member;
+        let mut bytes = bytes.into_read();
+        let most = u64::try_from(self.limits.max_buffered_zip_bytes).unwrap_or(u64::MAX);
+        let mut held = Vec::new();
+        let read = io::copy(&mut (&mut bytes).take(most.saturating_add(1)), &mut held);
+        if read.as_ref().is_ok_and(|len| *len <= most) && has_directory(&mut Cursor::new(&held)) {
+            return self.zip(&name, Cursor::new(held), depth);
+        }
+        let bytes = Bytes::of(Cursor::new(held).chain(Failed(read.err())).chain(bytes));
+        (self.visit)(Ok(Member { name, named, live, bytes, len }))
     }
 
     /// Visits the members of an archive in the order of its directory.
@@ -78,8 +101,8 @@ impl Walk<'_, '_> {
         depth: usize,
     ) -> Result<()> {
         let Directory { before, start, end, archive_len, .. } = directory;
-        // Another archive precedes this one.
-        if before > 0 && !self.unlisted(name, file, (0, before), depth)? {
+        // Another archive or a program precedes this one.
+        if before > 0 && !self.unlisted(name, file, ((0, before), true), depth)? {
             return Ok(());
         }
         let mut taken = Extents::default();
@@ -100,7 +123,7 @@ impl Walk<'_, '_> {
             }
             let picked = is_member && self.pick.takes(&entry.packed.path);
             let member = || member_name(name, &entry.packed.path);
-            match skip_local(file, entry.offset) {
+            match skip_local(file, (entry.offset, archive_len)) {
                 Ok(local) => {
                     let len = entry.packed.len.unwrap_or_default();
                     // If the two lengths differ, one is damaged, and the larger might overlap sound members.
@@ -132,27 +155,29 @@ impl Walk<'_, '_> {
         depth: usize,
     ) -> Result<()> {
         for (from, to) in taken.gaps(list).chain([(end, archive_len)]) {
-            if !self.unlisted(name, file, (from, to), depth)? {
+            let is_outside = from == 0 || from >= end;
+            if !self.unlisted(name, file, ((from, to), is_outside), depth)? {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Visits the members in a range that begins with one, or with the data descriptor of the member before it. Returns
-    /// false if the limit on members is exceeded.
+    /// Visits the members in a range that begins with one, or with the data descriptor of the member before it. Other
+    /// bytes are visited as one more member if they are outside the archive. Returns false if the limit on members is
+    /// exceeded.
     fn unlisted<R: Read + Seek>(
         &mut self,
         name: &str,
         file: &mut BufReader<R>,
-        (from, to): (u64, u64),
+        ((start, to), is_outside): ((u64, u64), bool),
         depth: usize,
     ) -> Result<bool> {
         // Lengths of the data descriptors that may follow a member.
         for skipped in [0, 12, 16, 20, 24] {
-            let from = from.saturating_add(skipped);
+            let from = start.saturating_add(skipped);
             if to.saturating_sub(from) < SMALLEST {
-                return Ok(true);
+                break;
             }
             let magic = go_to(file, from).and_then(|()| next_magic(file));
             match magic.and_then(|magic| go_to(file, from).map(|()| magic)) {
@@ -168,7 +193,35 @@ impl Walk<'_, '_> {
                 Err(error) => return self.refuse(name, broken(error)).map(|()| true),
             }
         }
+        if is_outside && start < to {
+            self.outside(name, file, (start, to), depth)?;
+        }
         Ok(true)
+    }
+
+    /// Visits bytes before or after the archive, unless they are padding.
+    fn outside<R: Read + Seek>(
+        &mut self,
+        name: &str,
+        file: &mut BufReader<R>,
+        (from, to): (u64, u64),
+        depth: usize,
+    ) -> Result<()> {
+        let len = to.saturating_sub(from);
+        let is_padding = go_to(file, from)
+            .and_then(|()| {
+                let mut bytes = file.by_ref().take(len);
+                skip_padding(&mut bytes).map(|more| !more)
+            })
+            .and_then(|is_padding| go_to(file, from).map(|()| is_padding));
+        match is_padding {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let (name, bytes) = (name.to_owned(), Bytes::of(file.by_ref().take(len)));
+                self.go(Member { name, named: false, live: false, bytes, len: Some(len) }, depth)
+            }
+            Err(error) => self.refuse(name, broken(error)),
+        }
     }
 
     /// Visits the contents of a member.
@@ -192,6 +245,11 @@ impl Walk<'_, '_> {
         let bytes = Capped::new(checked, packed, (self.limits, &self.budget));
         self.member((name, &of.path), bytes, depth)
     }
+}
+
+/// Returns true if a directory that lists members is at the end of a file, whatever its first bytes are.
+pub(super) fn has_directory(file: &mut (impl Read + Seek)) -> bool {
+    matches!(Directory::find(file), Ok(Some(directory)) if directory.has_members())
 }
 
 /// Entries that share bytes with earlier ones.
@@ -272,5 +330,14 @@ impl Packed {
                 return Err(decompress(format!("compression method {other} is not supported")));
             }
         }))
+    }
+}
+
+/// Reader that fails once with this error, if there is one.
+struct Failed(Option<io::Error>);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }

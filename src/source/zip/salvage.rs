@@ -8,7 +8,9 @@ use std::{
 use super::{
     Part,
     directory::skip_record,
-    header::{LOCAL, Packed, next_magic},
+    header::{LOCAL, Packed},
+    lookahead::Lookahead,
+    stored::{Stored, find_member},
 };
 use crate::{
     error::Result,
@@ -23,8 +25,6 @@ use crate::{
 enum Next {
     /// It begins at the current position.
     Here,
-    /// Its first four bytes were already read.
-    Behind([u8; 4]),
     /// It cannot be found.
     Unknown,
 }
@@ -40,7 +40,8 @@ pub(super) enum Missing {
 
 impl Walk<'_, '_> {
     /// Visits the members that no directory lists, as far as their local headers lead from one to the next; directories
-    /// in between are skipped. Returns false if the limit on members is exceeded.
+    /// in between are skipped. After damage, reading continues at the next header. Returns false if the limit on
+    /// members is exceeded.
     ///
     /// # Errors
     /// Returns the errors of the visitor.
@@ -50,32 +51,32 @@ impl Walk<'_, '_> {
         bytes: &mut impl BufRead,
         (missing, depth): (Missing, usize),
     ) -> Result<bool> {
-        let mut known = None;
+        let bytes = &mut Lookahead::new(bytes);
+        // An archive without a directory is reported in any case, but a range between members only if it has damage.
+        let mut is_incomplete = missing == Missing::List;
         loop {
-            let magic = match known.take() {
-                Some(magic) => Ok(Some(magic)),
-                None => next_magic(bytes),
-            };
-            let is_list = match magic {
-                Ok(Some(LOCAL)) => Ok(false),
+            let found = match bytes.peek(LOCAL.len()).map(|here| here.first_chunk().copied()) {
+                Ok(Some(LOCAL)) => Ok(true),
                 Ok(Some(magic)) => match skip_record(magic, bytes) {
-                    Ok(true) => Ok(true),
-                    Ok(false) => return self.salvaged(name, missing).map(|()| true),
-                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                        return self.salvaged(name, missing).map(|()| true);
+                    Ok(true) => continue,
+                    Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error),
+                    Ok(false) | Err(_) => {
+                        is_incomplete = true;
+                        find_member(bytes)
                     }
-                    Err(error) => Err(error),
                 },
-                Ok(None) if missing == Missing::Part => return Ok(true),
-                Ok(None) => return self.salvaged(name, missing).map(|()| true),
+                Ok(None) => Ok(false),
                 Err(error) => Err(error),
             };
-            match is_list {
-                Ok(false) => {}
-                Ok(true) => continue,
-                Err(error) => return self.refuse(name, broken(error)).map(|()| true),
-            }
-            let packed = match Packed::read_local(bytes) {
+            let packed = match found {
+                Ok(true) => Packed::read_local(bytes),
+                Ok(false) if is_incomplete => {
+                    return self.salvaged(name, missing).map(|()| true);
+                }
+                Ok(false) => return Ok(true),
+                Err(error) => Err(error),
+            };
+            let packed = match packed {
                 Ok(packed) => packed,
                 Err(error) => return self.refuse(name, broken(error)).map(|()| true),
             };
@@ -87,9 +88,13 @@ impl Walk<'_, '_> {
                 None => self.salvage_to_end(name, &packed, bytes, depth)?,
             };
             match next {
-                Next::Unknown => return Ok(true),
                 Next::Here => {}
-                Next::Behind(magic) => known = Some(magic),
+                Next::Unknown => match find_member(bytes) {
+                    Ok(true) => {}
+                    // The damage was reported.
+                    Ok(false) => return Ok(true),
+                    Err(error) => return self.refuse(name, broken(error)).map(|()| true),
+                },
             }
         }
     }
@@ -126,40 +131,51 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Visits a member whose length follows it: only its compressed stream shows where it ends.
+    /// Visits a member whose length follows it: its compressed stream shows where it ends, or the length itself.
     fn salvage_to_end(
         &mut self,
         name: &str,
         packed: &Packed,
-        bytes: &mut impl BufRead,
+        bytes: &mut Lookahead<'_, impl BufRead>,
         depth: usize,
     ) -> Result<Next> {
-        let kind = match packed.kind() {
-            Ok(Some(kind)) => Ok(kind),
+        let result = match packed.kind() {
             Ok(None) => {
-                Err(decompress("the length of a member that is not compressed follows it".into()))
+                let mut stored = Stored::new(bytes);
+                let rest = self.salvage_all(name, packed, &mut stored, depth)?;
+                stored.skip_descriptor();
+                rest
             }
-            Err(error) => Err(error),
-        };
-        let kind = match kind {
-            Ok(kind) => kind,
+            Ok(Some(kind)) => {
+                let budget = self.budget.clone();
+                let members = Members::new(kind, &mut *bytes, (Extent::One, &budget));
+                let rest = self.salvage_all(name, packed, members, depth)?;
+                rest.and_then(|()| packed.skip_descriptor(bytes))
+            }
             Err(error) => {
                 let name = member_name(name, &packed.path);
                 return self.refuse(&name, broken(error)).map(|()| Next::Unknown);
             }
         };
-        let members = Members::new(kind, &mut *bytes, (Extent::One, &self.budget));
-        let unknown = Arc::new(AtomicU64::new(u64::MAX));
-        let mut member = Capped::new(members, unknown, (self.limits, &self.budget));
-        if self.pick.takes(&packed.path) {
-            self.member((name, &packed.path), &mut member, depth)?;
-        }
-        let rest = io::copy(&mut member, &mut io::sink());
-        drop(member);
-        match rest.and_then(|_| packed.skip_descriptor(bytes)) {
-            Ok(Some(magic)) => Ok(Next::Behind(magic)),
-            Ok(None) => Ok(Next::Here),
+        match result {
+            Ok(()) => Ok(Next::Here),
             Err(error) => self.refuse(name, broken(error)).map(|()| Next::Unknown),
         }
+    }
+
+    /// Visits a member of unknown length, and reads what the visitor left of it.
+    fn salvage_all(
+        &mut self,
+        name: &str,
+        packed: &Packed,
+        contents: impl Read,
+        depth: usize,
+    ) -> Result<io::Result<()>> {
+        let unknown = Arc::new(AtomicU64::new(u64::MAX));
+        let mut member = Capped::new(contents, unknown, (self.limits, &self.budget));
+        if !packed.is_folder() && self.pick.takes(&packed.path) {
+            self.member((name, &packed.path), &mut member, depth)?;
+        }
+        Ok(io::copy(&mut member, &mut io::sink()).map(|_| ()))
     }
 }
