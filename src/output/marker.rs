@@ -272,6 +272,26 @@ pub(super) fn remove_listed(root: &Path, layout: FolderLayout) -> Vec<(PathBuf, 
     left
 }
 
+/// Removes a folder that was never completed. If it contains anything but files that scanmill writes, it stays as it is.
+pub(super) fn remove_unfinished(root: &Path, layout: FolderLayout) -> io::Result<()> {
+    let Listing { mut files, folders } = list(root)?;
+    files.retain(|path| path != Path::new(NAME));
+    let mut marker = Marker::new("", &[], &files);
+    let first = |path: &String| path.split(['/', '.']).next().unwrap_or_default().to_owned();
+    marker.tables = marker.files.iter().map(first).filter(|name| (layout.is_table)(name)).collect();
+    if !marker.files.iter().all(|path| marker.is_own(path, layout)) {
+        return Ok(());
+    }
+    let files = files.iter().map(|path| root.join(path)).chain([root.join(NAME)]);
+    for path in files.filter(|path| is_file_without_links(root, path)) {
+        fs::remove_file(path)?;
+    }
+    for folder in folders.iter().rev() {
+        fs::remove_dir(root.join(folder))?;
+    }
+    fs::remove_dir(root)
+}
+
 fn is_file_without_links(root: &Path, path: &Path) -> bool {
     let above = path.ancestors().skip(1).take_while(|folder| *folder != root);
     let is_dir = |path: &Path| fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir());

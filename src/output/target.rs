@@ -10,13 +10,14 @@
 
 use std::{
     borrow::Cow,
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     io,
     path::{Path, PathBuf},
 };
 
 use super::{
     attributes::{Attributes, complete_dir, create_dir, create_file},
+    leftovers::{Claimed, claim, remove_leftovers},
     lock::hold,
     marker::{self, FolderLayout, Marker, Obstacle},
     members::Members,
@@ -100,6 +101,8 @@ pub(crate) struct Pending {
     /// Folders that were created for it, each before those inside it.
     made: Vec<PathBuf>,
     published: bool,
+    /// Lock that keeps other runs from removing the temporary ([`super::leftovers`]).
+    _lock: Option<File>,
     temporaries: Temporaries,
 }
 
@@ -125,7 +128,8 @@ impl Pending {
         let marks = Some(Marks { layout, command, tables });
         let followed = is_link(out, &target);
         let claim = Claim { name, target, followed, overwrite, replaces, marks, like };
-        let (pending, ()) = claim.make(options.temporaries, |path| create_dir(path, like))?;
+        let create = |path: &Path| create_dir(path, like).map(|()| ((), fs::open_dir(path)));
+        let (pending, ()) = claim.make(options.temporaries, create)?;
         Ok(pending)
     }
 
@@ -151,7 +155,11 @@ impl Pending {
         let replaces = target.metadata().is_ok_and(|meta| meta.len() > 0);
         let overwrite = replace != Replace::Nothing;
         let claim = Claim { name, target, followed, overwrite, replaces, marks: None, like };
-        claim.make(temporaries, |path| create_file(path, like))
+        claim.make(temporaries, |path| {
+            let file = create_file(path, like)?;
+            let lock = file.try_clone().map(Some);
+            Ok((file, lock))
+        })
     }
 
     /// Returns the name of what it replaces, if that is not empty.
@@ -279,10 +287,11 @@ struct Claim {
 }
 
 impl Claim {
+    /// Creates a temporary with `create`, which also returns a handle for its lock.
     fn make<T>(
         self,
         temporaries: &Temporaries,
-        create: impl Fn(&Path) -> io::Result<T>,
+        create: impl Fn(&Path) -> io::Result<(T, io::Result<Option<File>>)>,
     ) -> Result<(Pending, T)> {
         let Self { name, target, followed, overwrite, replaces, marks, like } = self;
         let failed = |error| Error::sink(&*name, error);
@@ -291,13 +300,18 @@ impl Claim {
         };
         // A dangling link may point to a disk that is not mounted: no folder is created in its place.
         let made = if followed { Vec::new() } else { make_folders(&target).map_err(failed)? };
+        remove_leftovers(&target, marks.as_ref().map(|marks| marks.layout));
         let mut number = 0_u32;
         loop {
-            let mut temporary = first_bytes(file_name).into_owned();
-            temporary.push(format!(".tmp-{}-{number}", std::process::id()));
+            let mut temporary = temporary_prefix(file_name);
+            temporary.push(format!("{}-{number}", std::process::id()));
             let temporary = target.with_file_name(temporary);
             match create(&temporary) {
-                Ok(created) => {
+                Ok((created, lock)) => {
+                    let Claimed::Yes(_lock) = claim(lock, &temporary) else {
+                        number = number.saturating_add(1);
+                        continue;
+                    };
                     temporaries.add(&temporary);
                     let temporaries = temporaries.clone();
                     let published = false;
@@ -311,6 +325,7 @@ impl Claim {
                         like,
                         made,
                         published,
+                        _lock,
                         temporaries,
                     };
                     return Ok((pending, created));
@@ -329,6 +344,14 @@ impl Claim {
 
 /// Maximum number of bytes of a name that its temporary name begins with: file systems limit names to 255 bytes.
 const LONGEST: usize = 200;
+
+/// Returns the beginning of the temporary names of an output with this name; the number of the process and a counter
+/// follow.
+pub(super) fn temporary_prefix(name: &OsStr) -> OsString {
+    let mut prefix = first_bytes(name).into_owned();
+    prefix.push(".tmp-");
+    prefix
+}
 
 /// Returns as much of a name as fits into a temporary name, without splitting a character.
 fn first_bytes(name: &OsStr) -> Cow<'_, OsStr> {
@@ -360,7 +383,8 @@ pub(super) fn remove_empty(made: &[PathBuf]) {
     }
 }
 
-fn parent_of(path: &Path) -> &Path {
+/// Returns the folder of an output.
+pub(super) fn parent_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -496,3 +496,46 @@ fn parent_folders_and_broken_links_are_handled_alike_for_all_outputs() {
         assert!(!folder.names("").contains(&"nodir".to_owned()), "{args:?}");
     }
 }
+
+#[test]
+fn a_dataset_that_is_damaged_does_not_keep_an_output_from_being_replaced_by_other_inputs() {
+    let folder = Folder::new();
+    let (lake, out) = (folder.path("lake"), folder.path("out.jsonl"));
+    ends(0, &["ingest", &xml(GOOD), "--into", &lake]);
+    let part = tree(&lake).into_iter().find(|(path, _)| path.ends_with(".parquet")).unwrap().0;
+    fs::remove_file(part).unwrap();
+    fs::write(&out, "old\n").unwrap();
+    // Alone, nothing can be read.
+    ends(3, &["convert", &lake, "-o", &out, "--overwrite"]);
+    assert_eq!(fs::read_to_string(&out).unwrap(), "old\n");
+    let ran = ends(1, &["convert", &xml(GOOD), &lake, "-o", &out, "--overwrite"]);
+    assert!(ran.stderr.contains("E_IO") && ran.stderr.contains("lake"), "{}", ran.stderr);
+    assert_eq!(fs::read_to_string(&out).unwrap().lines().count(), 4);
+}
+
+#[test]
+fn what_killed_runs_left_of_an_output_is_removed_by_the_next_one() {
+    let folder = Folder::new();
+    for (out, kind) in [("out.csv", "ports"), ("tables", "hosts,ports")] {
+        let path = folder.path(out);
+        let mut command = super::program();
+        command.args(["convert", "-", "-o", &path, "--table", kind, "--overwrite"]);
+        let mut running = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let left = || -> Vec<String> {
+            let all = fs::read_dir(folder.path("")).unwrap().map(|entry| entry.unwrap());
+            let names = all.map(|entry| entry.file_name().into_string().unwrap());
+            names.filter(|name| name.contains(".tmp-")).collect()
+        };
+        while left().is_empty() {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        // The temporary of a run that lives stays.
+        ends(0, &["convert", &xml(GOOD), "-o", &path, "--table", kind, "--overwrite"]);
+        assert_eq!(left().len(), 1);
+        running.kill().unwrap();
+        running.wait().unwrap();
+        assert_eq!(left().len(), 1);
+        ends(0, &["convert", &xml(GOOD), "-o", &path, "--table", kind, "--overwrite"]);
+        assert_eq!(left(), Vec::<String>::new(), "{out}");
+    }
+}

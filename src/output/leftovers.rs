@@ -1,0 +1,155 @@
+//! Temporary files and folders of runs that were killed.
+//!
+//! A run that ends in any other way removes its temporaries; after SIGKILL or a crash they stay, and may be large. The
+//! next run with the same output removes them, if it can prove that nobody writes them:
+//!
+//! 1. Whoever creates a temporary locks it (`flock`) at once, and then checks that it still has its name; if not, it
+//!    creates another one. The kernel releases the lock when the process ends in any way, so a temporary whose lock can
+//!    be taken has no writer, or one that will notice that it is gone.
+//! 2. The name contains the number of the process. While a process with this number exists, the temporary stays: its
+//!    owner may be an earlier version of scanmill, which takes no lock.
+//!
+//! Only names that [`Claim::make`](super::target) creates for this very output are looked at, and of a folder only
+//! files that scanmill writes are removed. Where the file system has no locks, everything stays.
+
+use std::{ffi::OsStr, io, path::Path};
+
+use super::{
+    lock::is_at,
+    marker::{FolderLayout, remove_unfinished},
+    target::{parent_of, temporary_prefix},
+};
+use crate::fs::{self, File, TryLockError};
+
+/// Result of locking a new temporary.
+pub(super) enum Claimed {
+    /// Nobody removes it while the file is open. `None` if the file system has no locks.
+    Yes(Option<File>),
+    /// Another process took it for a leftover, and has removed it or is about to.
+    No,
+}
+
+/// Locks a temporary that this process has just created.
+pub(super) fn claim(file: io::Result<Option<File>>, path: &Path) -> Claimed {
+    // Without a lock another run leaves it alone, because this process exists.
+    let Ok(Some(file)) = file else { return Claimed::Yes(None) };
+    match file.try_lock() {
+        Ok(()) if is_at(&file, path).unwrap_or(true) => Claimed::Yes(Some(file)),
+        Ok(()) | Err(TryLockError::WouldBlock) => Claimed::No,
+        Err(TryLockError::Error(_)) => Claimed::Yes(None),
+    }
+}
+
+/// Removes what killed runs left of this output, which is a folder if it has a layout. Errors are ignored: a leftover
+/// that stays does no harm.
+pub(super) fn remove_leftovers(target: &Path, layout: Option<FolderLayout>) {
+    let Some(name) = target.file_name() else { return };
+    let prefix = temporary_prefix(name);
+    let Ok(entries) = fs::read_dir(parent_of(target)) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        if owner(&name, &prefix).is_some_and(|pid| !exists(pid)) {
+            // An entry that cannot be examined stays.
+            let _ = remove(&entry.path(), layout);
+        }
+    }
+}
+
+/// Returns the process number in the name of a temporary, without the prefix that all temporaries of an output have.
+fn owner(name: &OsStr, prefix: &OsStr) -> Option<u32> {
+    let rest = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes())?;
+    let (pid, number) = str::from_utf8(rest).ok()?.split_once('-')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number(pid) && is_number(number) { pid.parse().ok() } else { None }
+}
+
+fn exists(pid: u32) -> bool {
+    pid == std::process::id() || fs::symlink_metadata(format!("/proc/{pid}")).is_ok()
+}
+
+fn remove(path: &Path, layout: Option<FolderLayout>) -> io::Result<()> {
+    let meta = fs::symlink_metadata(path)?;
+    if !meta.is_file() && !meta.is_dir() {
+        return Ok(());
+    }
+    let file = File::open(path)?;
+    if file.try_lock().is_err() || !is_at(&file, path)? {
+        return Ok(());
+    }
+    match layout {
+        _ if meta.is_file() => fs::remove_file(path),
+        Some(layout) => remove_unfinished(path, layout),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Number of a process that has ended.
+    fn dead() -> u32 {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        child.id()
+    }
+
+    #[test]
+    fn only_what_nobody_writes_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: String| folder.path().join(name);
+        let (dead, own, parent) = (dead(), std::process::id(), 1);
+        let target = at("out.csv".into());
+        let file = |name: String| {
+            fs::write(at(name.clone()), "x").unwrap();
+            at(name)
+        };
+        let left = file(format!("out.csv.tmp-{dead}-0"));
+        let locked = file(format!("out.csv.tmp-{dead}-1"));
+        let lock = File::open(&locked).unwrap();
+        lock.try_lock().unwrap();
+        let kept = [
+            file(format!("out.csv.tmp-{own}-7")),
+            file(format!("out.csv.tmp-{parent}-0")),
+            file(format!("out.csv.tmp-{dead}-0.old")),
+            file(format!("out.csv.tmp-{dead}")),
+            file(format!("out.csv.tmp-{dead}-")),
+            file(format!("out.csv.tmp-+{dead}-0")),
+            file(format!("other.csv.tmp-{dead}-0")),
+            file(format!("out.csv.bak.tmp-{dead}-0")),
+        ];
+        std::os::unix::fs::symlink(&target, at(format!("out.csv.tmp-{dead}-2"))).unwrap();
+        let dir = |number: u32, files: &[&str]| {
+            let path = at(format!("out.csv.tmp-{dead}-{number}"));
+            for name in files {
+                let file = path.join(name);
+                fs::create_dir_all(file.parent().unwrap()).unwrap();
+                fs::write(file, "x").unwrap();
+            }
+            path
+        };
+        let own = dir(3, &["ports.csv", "hosts/part-0.parquet", "_scanmill.json"]);
+        let foreign = dir(4, &["ports.csv", "notes.txt"]);
+        remove_leftovers(&target, Some(FolderLayout::FOR_TESTS));
+        assert!(!left.exists() && !own.exists(), "{left:?} {own:?}");
+        assert!(locked.exists() && kept.iter().all(|path| path.exists()));
+        assert!(at(format!("out.csv.tmp-{dead}-2")).is_symlink());
+        assert!(foreign.join("notes.txt").exists() && foreign.join("ports.csv").exists());
+        drop(lock);
+        remove_leftovers(&target, Some(FolderLayout::FOR_TESTS));
+        assert!(!locked.exists());
+    }
+
+    #[test]
+    fn a_temporary_that_was_removed_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.tmp-1-0");
+        let create = || Ok(Some(File::create(&path).unwrap()));
+        let file = create();
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(claim(file, &path), Claimed::No));
+        let Claimed::Yes(Some(first)) = claim(create(), &path) else { panic!("it is locked") };
+        assert!(matches!(claim(File::open(&path).map(Some), &path), Claimed::No));
+        drop(first);
+    }
+}
