@@ -7,6 +7,10 @@ pub(crate) const MAX_SNAPSHOT_BLOCK: usize = 1 << 20;
 /// Maximum ratio of the decompressed length of a block of a saved state to its stored length.
 pub(crate) const MAX_SNAPSHOT_RATIO: usize = 1000;
 
+/// Maximum length in bytes of one file of a dataset's log, about three million documents. A reader holds one file in
+/// memory.
+pub(crate) const MAX_COMMIT_BYTES: u64 = 1 << 30;
+
 /// Limits on buffers for an input, and on the output of containers. Above a limit of the first kind the value
 /// is truncated, the element is dropped or the rest of the host is skipped, with `W_LIMIT`. Above a limit of
 /// the second kind the input ends with `E_DECOMPRESS`.

@@ -44,7 +44,9 @@ impl ChunkReader for ChunkedFile {
             let message = format!("{length} bytes from byte {start} on are not in {len} bytes");
             return Err(ParquetError::EOF(message));
         }
-        let mut bytes = vec![0; length];
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(length).map_err(io::Error::from)?;
+        bytes.resize(length, 0);
         OffsetReader { file: &self.file, place: start }.read_exact(&mut bytes)?;
         Ok(bytes.into())
     }

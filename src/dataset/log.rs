@@ -1,7 +1,7 @@
 //! Log of a dataset: one file per commit, numbered from 1 without gaps.
 
 use std::{
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     path::{Component, Path, PathBuf},
 };
 
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     fs::{self, File},
+    limits::MAX_COMMIT_BYTES,
     output::Temporaries,
 };
 
@@ -232,6 +233,9 @@ impl Log {
         let write = |file: &mut File| -> io::Result<()> {
             let mut text = serde_json::to_vec(commit)?;
             text.push(b'\n');
+            if u64::try_from(text.len()).is_ok_and(|len| len > MAX_COMMIT_BYTES) {
+                return Err(too_long("ingest fewer documents at once"));
+            }
             file.write_all(&text)?;
             file.sync_all()
         };
@@ -254,8 +258,18 @@ pub(super) const BRING_BACK: &str =
 
 /// Reads a file of the log.
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    read_capped(path, MAX_COMMIT_BYTES)
+}
+
+fn read_capped(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     require_file(path)?;
-    fs::read(path)
+    let mut text = Vec::new();
+    let len = io::copy(&mut File::open(path)?.take(most.saturating_add(1)), &mut text)?;
+    if len > most { Err(too_long("damaged")) } else { Ok(text) }
+}
+
+fn too_long(what: &str) -> io::Error {
+    io::Error::other(format!("{what}: a file of the log has at most {MAX_COMMIT_BYTES} bytes"))
 }
 
 /// Refuses anything but a file, such as a pipe, which may never have a writer.

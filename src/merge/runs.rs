@@ -98,7 +98,9 @@ fn next(from: &mut impl Read) -> io::Result<Option<(u64, Vec<u8>)>> {
     let mut len = [0; 8];
     from.read_exact(&mut len)?;
     let len = usize::try_from(u64::from_le_bytes(len)).map_err(io::Error::other)?;
-    let mut record = vec![0; len];
+    let mut record = Vec::new();
+    record.try_reserve_exact(len)?;
+    record.resize(len, 0);
     from.read_exact(&mut record)?;
     Ok(Some((u64::from_le_bytes(order), record)))
 }

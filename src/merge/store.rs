@@ -88,9 +88,11 @@ impl Store {
     /// Returns all bytes, in memory.
     pub(super) fn load(self, place: &Place) -> Result<Vec<u8>> {
         let Some(mut file) = self.file else { return Ok(self.bytes) };
-        let mut all = Vec::with_capacity(self.spilled.saturating_add(self.bytes.len()));
-        let read = file
-            .seek(SeekFrom::Start(0))
+        let mut all = Vec::new();
+        let read = all
+            .try_reserve_exact(self.spilled.saturating_add(self.bytes.len()))
+            .map_err(io::Error::from)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
             .and_then(|_| io::copy(&mut zstd::Decoder::new(BufReader::new(&file))?, &mut all));
         read.map_err(|error| place.failed(error))?;
         all.extend_from_slice(&self.bytes);

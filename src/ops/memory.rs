@@ -79,12 +79,17 @@ impl MemoryBudget {
     /// of the machine's memory, at least 2 GiB.
     ///
     /// # Errors
-    /// Returns a usage error if the limit is less than [`MIN_BYTES`](Self::MIN_BYTES).
+    /// Returns a usage error if the limit is less than [`MIN_BYTES`](Self::MIN_BYTES), or exceeds the limit on the address
+    /// space of the process.
     pub fn new(memory_bytes: Option<usize>, threads: usize) -> Result<Self> {
         match memory_bytes {
             Some(bytes) if bytes < Self::MIN_BYTES => Err(Error::usage(format!(
                 "a job needs at least {} bytes of memory, but may take only {bytes}",
                 Self::MIN_BYTES
+            ))),
+            Some(bytes) if exceeds_address_space(bytes) => Err(Error::usage(format!(
+                "the limit on address space (ulimit -v) is less than the memory of {bytes} bytes that may be taken: \
+                 set it to twice as much, or to unlimited"
             ))),
             Some(bytes) => Ok(Self::share(bytes, threads)),
             None => Ok(Self::share(of_machine(), threads)),
@@ -172,6 +177,11 @@ fn allowed() -> usize {
     machine::address_space().map_or(usize::MAX, |limit| {
         usize::try_from(limit / 2).unwrap_or(usize::MAX).max(MemoryBudget::MIN_BYTES)
     })
+}
+
+fn exceeds_address_space(bytes: usize) -> bool {
+    machine::address_space()
+        .is_some_and(|limit| usize::try_from(limit).is_ok_and(|limit| limit < bytes))
 }
 
 #[cfg(test)]

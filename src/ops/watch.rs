@@ -11,6 +11,7 @@ use super::{
     paths::{self, InputPaths, OutputKind, OutputPath},
 };
 use crate::{
+    dataset::Dataset,
     error::{Error, Result},
     fs::File,
     pipeline::Outcome,
@@ -135,7 +136,7 @@ impl WatchReport {
 /// ```
 ///
 /// # Errors
-/// Returns a usage error if the folder is not one, if the feed exists and is not a feed, or if another run uses the state or
+/// Returns a usage error if the folder is not one or is a dataset, if the feed exists and is not a feed, or if another run uses the state or
 /// the feed, and an output error if the state or the feed cannot be created, read or written.
 pub fn watch(
     options: WatchOptions,
@@ -168,6 +169,12 @@ pub fn watch(
 fn check_paths(options: &WatchOptions, control: &WatchControl) -> Result<()> {
     let reserved = &control.reserved_paths;
     let (folder, out) = (&options.folder, &options.out);
+    if Dataset::exists(folder) {
+        return Err(Error::usage(format!(
+            "{} is a dataset, whose files are not scans: watch the folder that receives its inputs",
+            folder.display()
+        )));
+    }
     let state = options.state.clone().unwrap_or_else(|| folder.join(STATE));
     let rotates = options.rotation.size.is_some() || options.rotation.every.is_some();
     let feed = OutputPath::new(reserved.output_option, out, OutputKind::Feed { rotates });

@@ -30,7 +30,7 @@ const MAY_IMPORT: [(&str, &[&str]); 30] = [
     ("exec", &["error"]),
     ("output", &["error", "fs"]),
     ("format", &["table", "feed", "model", "output", "exec", "error", "bytes", "fs"]),
-    ("dataset", &["table", "format", "output", "model", "error", "bytes", "fs"]),
+    ("dataset", &["table", "format", "output", "model", "error", "limits", "bytes", "fs"]),
     (
         "pipeline",
         &[

@@ -88,6 +88,21 @@ fn engine_programs_need_threads_and_report_it() {
 }
 
 #[test]
+fn no_more_memory_is_planned_than_the_process_may_have() {
+    let limited = |args: &[&str]| {
+        let mut command = support::command("prlimit");
+        command.arg("--as=1073741824").arg(program().get_program());
+        command.args(["-q", "convert", &xml(GOOD)]).args(args);
+        command
+    };
+    let ran = ends_as(2, limited(&["--memory", "2G"]), b"");
+    assert!(ran.stderr.contains("ulimit -v"), "{}", ran.stderr);
+    for args in [&[][..], &["--memory", "512M"]] {
+        assert_eq!(ends_as(0, limited(args), b"").lines().len(), 4, "{args:?}");
+    }
+}
+
+#[test]
 fn a_file_size_limit_is_reported_as_a_full_disk() {
     let folder = Folder::new();
     let document = fs::read_to_string(xml(GOOD)).unwrap();

@@ -187,6 +187,17 @@ fn outputs_must_not_lie_in_a_dataset() {
 }
 
 #[test]
+fn a_dataset_is_not_watched() {
+    let folder = place();
+    let mut command = program();
+    command.current_dir(folder.path("")).args(["ingest", "in", "--into", "lake"]);
+    ends_as(0, command, b"");
+    refused(&folder, "watch lake -o feed.jsonl --once", "is a dataset");
+    fs::remove_dir_all(folder.path("lake/_scanmill")).unwrap();
+    refused(&folder, "watch lake/ -o feed.jsonl --once", "is a dataset");
+}
+
+#[test]
 fn streams_are_compared_with_files() {
     let folder = place();
     let path = folder.path("in/a.xml");
