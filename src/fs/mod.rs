@@ -36,9 +36,10 @@ use self::faults::{Call, call};
 pub use self::file::{File, OpenOptions};
 #[cfg(any(not(unix), scanmill_portable))]
 use self::portable as system;
-pub use self::system::{file_id, has_no_locks, is_stream, mode, os_str, owner, times};
-#[cfg(feature = "cli")]
-pub use self::system::{is_unreachable, stdin_metadata, stdout_metadata};
+pub use self::system::{
+    file_id, has_no_locks, is_stream, is_unreachable, mode, os_str, owner, stdin_metadata,
+    stdout_metadata, times,
+};
 #[cfg(all(unix, not(scanmill_portable)))]
 use self::unix as system;
 
@@ -51,7 +52,6 @@ pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
 }
 
 /// Reads a whole file of UTF-8 text. Use it as [`read`].
-#[cfg(any(feature = "cli", test))]
 pub fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
     call(Call::Read, path.as_ref(), || std::fs::read_to_string(&path))
 }
@@ -188,7 +188,6 @@ pub fn tempfile_in(folder: impl AsRef<Path>) -> io::Result<File> {
 }
 
 /// Returns the absolute path of an existing file or folder, without symbolic links.
-#[cfg(feature = "cli")]
 pub fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
     call(Call::Stat, path.as_ref(), || std::fs::canonicalize(&path))
 }

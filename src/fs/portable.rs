@@ -58,7 +58,6 @@ pub fn has_no_locks(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Unsupported
 }
 
-#[cfg(feature = "cli")]
 pub fn is_unreachable(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidFilename, PermissionDenied};
     matches!(error.kind(), PermissionDenied | InvalidFilename) || error.raw_os_error().is_none()
@@ -127,13 +126,11 @@ pub(super) fn exchange(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-#[cfg(feature = "cli")]
 #[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
 pub fn stdin_metadata() -> io::Result<Option<Metadata>> {
     Ok(None)
 }
 
-#[cfg(feature = "cli")]
 #[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
 pub fn stdout_metadata() -> io::Result<Option<Metadata>> {
     Ok(None)

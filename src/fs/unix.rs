@@ -7,7 +7,7 @@ use std::{
     fs::{DirBuilder, File, Metadata, OpenOptions, Permissions},
     io,
     os::{
-        fd::AsRawFd as _,
+        fd::{AsFd, AsRawFd as _},
         unix::{
             ffi::OsStrExt as _,
             fs::{
@@ -18,9 +18,6 @@ use std::{
     },
     path::{Path, PathBuf},
 };
-
-#[cfg(feature = "cli")]
-use std::os::fd::AsFd;
 
 use rustix::{
     io::Errno,
@@ -73,7 +70,6 @@ pub fn has_no_locks(error: &io::Error) -> bool {
 /// Returns true if this process cannot reach the file with a name. Also returns true for errors
 /// without a system code, since trying again does not help. The last code is reported for links
 /// that form a circle.
-#[cfg(feature = "cli")]
 pub fn is_unreachable(error: &io::Error) -> bool {
     Errno::from_io_error(error).is_none_or(|errno| {
         matches!(errno, Errno::ACCESS | Errno::PERM | Errno::NAMETOOLONG | Errno::LOOP)
@@ -148,18 +144,15 @@ pub(super) fn exchange(_: &Path, _: &Path) -> io::Result<()> {
 }
 
 /// Returns the metadata of the file that standard input is redirected from.
-#[cfg(feature = "cli")]
 pub fn stdin_metadata() -> io::Result<Option<Metadata>> {
     of_stream(io::stdin()).map(Some)
 }
 
 /// Returns the metadata of the file that standard output is redirected to.
-#[cfg(feature = "cli")]
 pub fn stdout_metadata() -> io::Result<Option<Metadata>> {
     of_stream(io::stdout()).map(Some)
 }
 
-#[cfg(feature = "cli")]
 fn of_stream(stream: impl AsFd) -> io::Result<Metadata> {
     File::from(stream.as_fd().try_clone_to_owned()?).metadata()
 }

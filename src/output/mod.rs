@@ -22,7 +22,6 @@ mod stream;
 mod target;
 mod temporaries;
 
-#[cfg(feature = "cli")]
 pub use self::{
     document::DocumentSink,
     partition::PartitionBy,

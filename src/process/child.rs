@@ -14,6 +14,7 @@ use rustix::{
     process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid},
 };
 
+#[cfg(feature = "cli")]
 pub(crate) use super::orphans::adopt_orphans;
 use super::{
     command::{CommandSpec, ExitInfo},

@@ -41,9 +41,11 @@ mod output;
 #[cfg(all(unix, not(scanmill_portable)))]
 mod pipe;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::child::adopt_orphans;
 pub use self::group::ProcessGroup;
 pub(crate) use self::{
-    child::{ChildProcess, ChildStdoutReader, adopt_orphans},
+    child::{ChildProcess, ChildStdoutReader},
     command::{CommandSpec, ExitCause, ExitInfo},
     output::{OutputLimits, ProcessOutput},
 };
