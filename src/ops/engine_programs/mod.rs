@@ -356,7 +356,7 @@ mod tests {
         }
         let twice = format!("{port}{port}");
         assert!(
-            wrong(&twice).starts_with(":5: there is a script \"a\" already"),
+            wrong(&twice).starts_with(":5: a script \"a\" already exists"),
             "{}",
             wrong(&twice)
         );

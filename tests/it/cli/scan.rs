@@ -476,7 +476,7 @@ fn a_process_that_fails_does_not_affect_the_results_of_others() {
     assert_eq!(ips(&ran), ["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
     assert!(
         ran.stderr.contains(
-            "error: nmap-2: nmap ended before its scan did, 1 host was read (exit code 1): broken"
+            "error: nmap-2: nmap ended before the scan was complete, 1 host was read (exit code 1): broken"
         ),
         "{}",
         ran.stderr

@@ -90,7 +90,7 @@ fn several_processes_are_merged_and_one_that_fails_spares_the_others() {
     let failure = failures[1].as_ref().unwrap();
     assert!(failures[0].is_none() && failures[2].is_none());
     assert!(matches!(failure.kind(), ErrorKind::Scan(_)));
-    let text = "nmap ended before its scan did, 1 host was read (exit code 3): broken";
+    let text = "nmap ended before the scan was complete, 1 host was read (exit code 3): broken";
     assert_eq!(failure.to_string(), text);
     assert_eq!(scanned.report.errors[0].to_string(), format!("nmap-2: {text}"));
     assert_eq!(ips(&out), ["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
@@ -215,7 +215,7 @@ fn programs_of_a_file_run_on_the_hosts_and_end_with_the_scan() {
         running.join().unwrap().unwrap()
     });
     assert_eq!(scanned.status(), JobStatus::Cancelled);
-    assert_eq!(scanned.report.engine["slow"].message, "it was stopped, as the run was");
+    assert_eq!(scanned.report.engine["slow"].message, "it was stopped together with the run");
     assert!(ends(&fs::read_to_string(&pid).unwrap()));
     fs::write(&toml, "[[host_script]]\nname = \"a\"\n").unwrap();
     let error = EnginePrograms::new(&toml).read().unwrap_err().to_string();
