@@ -116,7 +116,11 @@ impl Config {
                     let mut found = Found::default();
                     command = command
                         .mut_subcommand(key.clone(), |sub| set(sub, name, &values, &mut found));
-                    self.check(&format!("{key}.{name}"), found, "is no option of this command")?;
+                    self.check(
+                        &format!("{key}.{name}"),
+                        found,
+                        "is not an option of this command",
+                    )?;
                 }
                 continue;
             }
@@ -158,7 +162,7 @@ impl Config {
             Value::Integer(number) => Ok(number.to_string()),
             Value::Float(number) => Ok(number.to_string()),
             Value::Boolean(switch) => Ok(switch.to_string()),
-            _ => Err(self.wrong(key, "is neither a text, a number, a switch nor a list of these")),
+            _ => Err(self.wrong(key, "is not a string, a number, a boolean or a list of these")),
         }
     }
 
@@ -176,7 +180,7 @@ fn is_there(path: &Path) -> Result<bool> {
     }
     let why = match fs::if_there(fs::metadata(path)).map_err(failed)? {
         Some(meta) if meta.is_file() => return Ok(true),
-        Some(_) => "is no file",
+        Some(_) => "is not a file",
         None => "is a link that leads nowhere",
     };
     Err(Error::usage(format!(

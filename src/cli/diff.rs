@@ -39,7 +39,7 @@ use crate::{
 pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let temporaries = Temporaries::default();
     let [old, new] = args.read.inputs.as_slice() else {
-        return Err(Error::usage("two states are compared: OLD NEW, each a file or folder"));
+        return Err(Error::usage("diff compares two states: OLD NEW, each a file or folder"));
     };
     let form = Form::of(args)?;
     let options = options(args)?;

@@ -41,13 +41,13 @@ impl<'p> OutputName<'p> {
         }
         let unknown = match self.ending {
             Some(ending) => ending,
-            None if self.compressed => "gz or .zst alone",
+            None if self.compressed => "gz or .zst without another one",
             None => return Ok(None),
         };
         let list: Vec<_> = endings.iter().map(|(ending, _)| format!(".{ending}")).collect();
         Err(Error::usage(format!(
-            "{}: no format has the ending .{unknown}; those known are {}, text also with .gz or .zst behind \
-             it. --to gives the format of any name, and one that ends in / is a folder",
+            "{}: no format has the ending .{unknown}; the known ones are {}, and text may add .gz or .zst. \
+             --to sets the format for any name, and a name that ends in / is a folder",
             self.path.display(),
             list.join(", "),
         )))

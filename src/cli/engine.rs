@@ -22,7 +22,7 @@ pub(super) fn open(
     let programs = EnginePrograms::new(path).with_merged_hosts(merged);
     let engine = programs.with_processes(processes.clone()).read()?;
     if let Err(error) = adopt_orphans() {
-        let message = "programs of the engine that leave their session may outlive their time";
+        let message = "engine programs that leave their session may outlive their time limit";
         talk.warning(&format!("{message}: {error}"), &json!({}));
     }
     Ok(Arc::new(engine))

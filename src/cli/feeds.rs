@@ -89,7 +89,7 @@ fn fits(to: To, feed: &FeedArgs, line: &LineArgs) -> Result<()> {
         }
     }
     if line.sensor.is_some() && to == To::Cim && !feed.hec {
-        return Err(Error::usage("--sensor is for --to cim with --hec alone"));
+        return Err(Error::usage("with --to cim, --sensor needs --hec"));
     }
     Ok(())
 }

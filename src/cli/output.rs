@@ -204,7 +204,7 @@ fn feed_output(name: Option<OutputName<'_>>) -> Result<Output> {
     match name {
         None => Ok(Output::Stdout),
         Some(name) if name.is_folder() => Err(Error::usage(format!(
-            "{} is a folder: nested JSONL is one file (--shape flat has a file a table)",
+            "{} is a folder: nested JSONL is one file (--shape flat writes one file per table)",
             name.path().display()
         ))),
         Some(name) => Ok(Output::File(name.path().to_owned())),
@@ -221,9 +221,9 @@ fn table_output(
         return match format {
             TableFormat::Jsonl => Ok(Output::Stdout),
             TableFormat::Csv if single => Ok(Output::Stdout),
-            TableFormat::Csv => {
-                Err(Error::usage("csv has a file a table: name a folder with -o, or one --table"))
-            }
+            TableFormat::Csv => Err(Error::usage(
+                "csv writes one file per table: name a folder with -o, or one --table",
+            )),
             TableFormat::Parquet => Err(Error::usage("parquet needs an output: name one with -o")),
         };
     };
@@ -235,7 +235,7 @@ fn table_output(
     if is_file && parts {
         let path = path.display();
         return Err(Error::usage(format!(
-            "{path} would be a file, but parts need a folder: {path}/ is one"
+            "{path} would be a file, but parts need a folder: write {path}/"
         )));
     }
     if !parts && (single || (is_file && format == TableFormat::Jsonl)) {

@@ -149,7 +149,7 @@ impl Talk {
             1 => "1 newer record of a port lost to an older one".to_owned(),
             more => format!("{} newer records of ports lost to older ones", number(more)),
         };
-        self.hint(&format!("{lost}: --policy latest shows what is true now"));
+        self.hint(&format!("{lost}: --policy latest shows the current state"));
     }
 
     /// Prints the errors of inputs, and an error if no input could be read.
@@ -169,7 +169,7 @@ impl Talk {
         if let Some(kept) = &report.kept {
             let message = format!("no scan was read: {kept} stays as it is");
             self.line("error", RED, &message, &json!({ "kept": kept }));
-            self.hint("remove it first, if an output without rows is wanted");
+            self.hint("remove it first if you want an output without rows");
         }
     }
 
@@ -259,7 +259,7 @@ impl Talk {
         for (count, what) in [
             (loaded.replaced, "in place of a poorer copy"),
             (loaded.known, "known"),
-            (loaded.no_better, "no better than a copy that is there"),
+            (loaded.no_better, "no better than the copy in the dataset"),
         ] {
             if count > 0 {
                 let _ = write!(documents, ", {} {what}", number(count));
@@ -311,7 +311,7 @@ fn hint(error: &Error) -> Option<&'static str> {
         ),
         ErrorKind::Strict { .. } => Some("without --strict this is a warning"),
         ErrorKind::NotReplaced { .. } => Some(FOREIGN),
-        ErrorKind::State { .. } => Some("bring back a copy of it, or move it away to begin anew"),
+        ErrorKind::State { .. } => Some("restore a copy of it, or move it away to start over"),
         _ => None,
     }
 }

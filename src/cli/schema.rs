@@ -91,7 +91,10 @@ fn refuse_foreign(folder: &Path, files: &[(PathBuf, String)]) -> Result<()> {
     let is_file = |path: &Path| files.iter().any(|(known, _)| known == path);
     let is_folder = |path: &Path| files.iter().any(|(known, _)| known.starts_with(path));
     if folder.metadata().is_ok_and(|meta| !meta.is_dir()) {
-        return Err(Error::usage(format!("{} is no folder: --write names one", folder.display())));
+        return Err(Error::usage(format!(
+            "{} is not a folder, which --write needs",
+            folder.display()
+        )));
     }
     let mut open = vec![PathBuf::new()];
     while let Some(inside) = open.pop() {
@@ -105,7 +108,8 @@ fn refuse_foreign(folder: &Path, files: &[(PathBuf, String)]) -> Result<()> {
                 open.push(name);
             } else if !(kind.is_file() && (is_file(&name) || is_left_over(&name, files))) {
                 let (folder, path) = (folder.display(), folder.join(&name));
-                let message = format!("{folder} holds more than schemas: {}", path.display());
+                let message =
+                    format!("{folder} contains files other than schemas: {}", path.display());
                 return Err(Error::usage(message));
             }
         }
@@ -144,7 +148,7 @@ fn is_to_be_written(path: &Path, text: &str) -> Result<bool> {
         return Ok(true);
     };
     if !meta.is_file() || meta.len() > MOST {
-        return refuse(&"is none of the files that `scanmill schema` prints");
+        return refuse(&"is not a file that `scanmill schema` prints");
     }
     let found = fs::read(path).map_err(failed)?;
     if found == text.as_bytes() {

@@ -48,10 +48,14 @@ pub(super) fn run(args: &WatchArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<E
 fn about(event: &WatchEvent<'_>, folder: &Path, out: &Path) -> String {
     let (folder, out) = (folder.display(), out.display());
     match event {
-        WatchEvent::FolderGone => format!("{folder} is gone: it is read when it is there again"),
-        WatchEvent::FolderBack => format!("{folder} is there again"),
+        WatchEvent::FolderGone => {
+            format!("{folder} has disappeared: reading resumes when it returns")
+        }
+        WatchEvent::FolderBack => format!("{folder} has returned"),
         WatchEvent::StateGone => {
-            format!("the state of {folder} is gone: all that is in it is written again")
+            format!(
+                "the state of {folder} has disappeared: all documents in the folder are written again"
+            )
         }
         WatchEvent::WrittenAgain(bytes) => format!(
             "{out} is not as the run before left it: the last {} of that were appended again, \
@@ -64,7 +68,7 @@ fn about(event: &WatchEvent<'_>, folder: &Path, out: &Path) -> String {
 
 fn options(args: &WatchArgs) -> Result<WatchOptions> {
     let [folder] = args.read.inputs.as_slice() else {
-        return Err(Error::usage("one folder is watched"));
+        return Err(Error::usage("watch takes one folder"));
     };
     let to = args.to.unwrap_or(To::Jsonl);
     let name = format!("{}{}", to.name(), if args.changes { " changes" } else { "" });
@@ -97,9 +101,7 @@ fn feed(args: &WatchArgs, to: To) -> Result<Feed> {
     match (feeds::feed(to, &args.feed, &args.line)?, to) {
         (Some(feed), _) => Ok(feed),
         (None, To::Jsonl) => Ok(Feed::Nested { events: false }),
-        (None, _) => {
-            Err(Error::usage("what is watched becomes a feed: --to jsonl, ecs, ocsf or cim"))
-        }
+        (None, _) => Err(Error::usage("watch writes a feed: --to jsonl, ecs, ocsf or cim")),
     }
 }
 
@@ -116,7 +118,7 @@ fn changes(args: &WatchArgs, to: To) -> Result<ChangeFormat> {
 
 fn out(args: &WatchArgs) -> Result<PathBuf> {
     let Some(path) = named(Some(&args.out)) else {
-        return Err(Error::usage("a feed that is watched for is kept: name a file with -o"));
+        return Err(Error::usage("watch writes to a file: name it with -o"));
     };
     let name = OutputName::of(path);
     if name.is_compressed() {

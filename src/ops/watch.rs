@@ -197,7 +197,7 @@ fn check_feed(out: &Path) -> Result<()> {
     // If the file cannot be read, opening the feed reports that.
     let _ = File::open(out).and_then(|mut file| file.read(&mut first));
     if first != [b'{'] {
-        let message = format!("{} exists, and does not begin as a feed does", out.display());
+        let message = format!("{} exists, and does not begin as a feed", out.display());
         return Err(Error::usage(message));
     }
     Ok(())

@@ -23,13 +23,12 @@ use crate::merge::Precedence;
         .value_delimiter(None)
         .value_parser(state_or_file)
         .help_heading("Merging")
-        .help("Go on with the state in FILE, if it exists, and save the new one there; or STATE,...: ports to keep")
+        .help("Continue from the state in FILE, if it exists, and save the new one there; or STATE,...: ports to keep")
         .long_help(
-            "Go on with the state in FILE, if it exists, and save the new one there\n\n\
-             The result is that of merging all scans at once that ever came. The file belongs to one --policy, \
-             --identity and set of flags, and is replaced together with the output.\n\n\
-             A list of states of ports, such as open or open|filtered, is what it is for convert: which ports to \
-             keep. Both may be given",
+            "Continue from the state in FILE, if it exists, and save the new one there\n\n\
+             The result equals merging all scans so far in one run. The file belongs to one --policy, --identity \
+             and set of flags, and is replaced together with the output.\n\n\
+             A list of port states, such as open or open|filtered, selects the ports to keep, as in convert. Both may be given",
         )),
     mut_arg("hash", |hash| hash.hide(true)),
     mut_arg("follow", |follow| follow.hide(true)),
@@ -64,7 +63,7 @@ fn state_or_file(value: &str) -> Result<String, String> {
     let is_doubtful = !is_path && (value.contains(',') || STATES.iter().any(begins_alike));
     if value.is_empty() || value == "-" || is_doubtful {
         return Err(format!(
-            "neither a list of states ({}) nor surely a file: ./{value} would be one",
+            "neither a list of states ({}) nor clearly a file: write ./{value} for a file",
             STATES.join(", ")
         ));
     }

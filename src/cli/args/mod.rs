@@ -249,7 +249,7 @@ fn count(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
         .filter(|count| *count > 0)
-        .ok_or_else(|| format!("{text:?} is no number above 0"))
+        .ok_or_else(|| format!("{text:?} is not a number above 0"))
 }
 
 /// Parses a size such as `64K`, `8M` or `1G`, in bytes.
@@ -263,11 +263,11 @@ fn size(text: &str) -> Result<usize, String> {
         "g" | "gb" | "gib" => 1 << 30,
         _ => return Err(format!("unknown unit {unit:?}: K, M or G")),
     };
-    let number: usize = digits.trim().parse().map_err(|_| format!("{text:?} is no size"))?;
+    let number: usize = digits.trim().parse().map_err(|_| format!("{text:?} is not a size"))?;
     number
         .checked_mul(factor)
         .filter(|size| *size > 0)
-        .ok_or_else(|| format!("{text:?} is no size"))
+        .ok_or_else(|| format!("{text:?} is not a size"))
 }
 
 /// Parses a duration such as `500ms`, `2s`, `10m`, `1h` or `1d`.
@@ -283,7 +283,7 @@ fn duration(text: &str) -> Result<Duration, String> {
         "" => return Err(format!("{text:?} has no unit: ms, s, m, h or d")),
         unit => return Err(format!("unknown unit {unit:?}: ms, s, m, h or d")),
     };
-    let number: u64 = digits.parse().map_err(|_| format!("{text:?} is no time"))?;
+    let number: u64 = digits.parse().map_err(|_| format!("{text:?} is not a time"))?;
     let millis = number.checked_mul(unit).ok_or_else(|| format!("{text:?} is too long"))?;
     Ok(Duration::from_millis(millis))
 }

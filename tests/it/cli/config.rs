@@ -72,7 +72,7 @@ fn a_named_file_overrides_the_local_one_which_overrides_the_users() {
 fn errors_in_a_file_name_it() {
     for (config, words) in [
         ("colour = \"always\"\n", "\"colour\" is neither an option nor a command"),
-        ("[convert]\npolicy = \"latest\"\n", "\"convert.policy\" is no option of this command"),
+        ("[convert]\npolicy = \"latest\"\n", "\"convert.policy\" is not an option of this command"),
         ("inputs = \"x\"\n", "\"inputs\" is neither an option nor a command"),
         ("config = \"x\"\n", "\"config\" is neither an option nor a command"),
         ("to = 2026-01-01\n", "\"to\" is neither a text"),
@@ -112,11 +112,11 @@ fn a_local_file_starts_no_program_and_replaces_nothing() {
 fn a_configuration_that_is_not_a_file_is_named() {
     type Make = fn(&std::path::Path);
     let makes: [(&str, Make); 4] = [
-        ("is no file", |path| std::fs::create_dir(path).unwrap()),
-        ("is no file", |path| {
+        ("is not a file", |path| std::fs::create_dir(path).unwrap()),
+        ("is not a file", |path| {
             support::output_of(support::command("mkfifo").arg(path));
         }),
-        ("is no file", |path| std::os::unix::fs::symlink("/dev/null", path).unwrap()),
+        ("is not a file", |path| std::os::unix::fs::symlink("/dev/null", path).unwrap()),
         ("leads nowhere", |path| std::os::unix::fs::symlink("nowhere", path).unwrap()),
     ];
     for name in ["scanmill.toml", "users/scanmill/scanmill.toml"] {

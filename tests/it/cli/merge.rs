@@ -206,7 +206,7 @@ fn newer_records_that_lose_by_default_give_a_hint() {
         (folder.write("old", doc(100, "open")), folder.write("new", doc(200, "closed")));
     let told = |args: &[&str]| ends(0, &[&["merge"][..], args].concat()).stderr;
     let said = told(&[&old, &new]);
-    let hint = "hint: 1 newer record of a port lost to an older one: --policy latest shows what is true now";
+    let hint = "hint: 1 newer record of a port lost to an older one: --policy latest shows the current state";
     assert!(said.contains(hint), "{said}");
     for args in [
         &[&*old, &*new, "--policy", "caller"][..],

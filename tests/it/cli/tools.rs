@@ -199,6 +199,6 @@ fn schema_follows_links_and_reports_where_it_cannot_write() {
     refuses(&["schema", "--write", &folder.path("far")], &["is a link to", "there is no folder"]);
     assert!(!folder.names("").contains(&"missing".to_owned()));
     let file = folder.write("file", "mine");
-    refuses(&["schema", "--write", &file], &["is no folder"]);
+    refuses(&["schema", "--write", &file], &["is not a folder"]);
     assert_eq!(folder.read("file"), "mine");
 }

@@ -167,10 +167,10 @@ fn wrong_usage_is_refused() {
         String::from_utf8(output.stderr).unwrap()
     };
     for (args, words) in [
-        (&["--to", "parquet"][..], "becomes a feed"),
+        (&["--to", "parquet"][..], "writes a feed"),
         (&["--to", "ocsf", "--changes"], "jsonl or ecs"),
         (&["--settle", "2"], "has no unit"),
-        (&["--keep", "0"], "no number above 0"),
+        (&["--keep", "0"], "not a number above 0"),
     ] {
         let said = refused(args);
         assert!(said.contains(words), "{args:?}: {said}");

@@ -45,11 +45,11 @@ fn a_folder_that_disappears_and_returns_is_reported_once_each_and_read_again() {
             fs::rename(place.path("in"), place.path("away")).unwrap();
             assert_eq!(
                 untimed(&said.line()),
-                "warning: in is gone: it is read when it is there again\n"
+                "warning: in has disappeared: reading resumes when it returns\n"
             );
             fs::write(place.path("away/b.xml"), scan(number, 2)).unwrap();
             fs::rename(place.path("away"), place.path("in")).unwrap();
-            assert_eq!(untimed(&said.line()), "warning: in is there again\n");
+            assert_eq!(untimed(&said.line()), "warning: in has returned\n");
             place.wait_for(3 * usize::try_from(number).unwrap());
         }
         let seen: Vec<_> = place.lines().iter().map(id).collect();
@@ -70,7 +70,7 @@ fn a_state_that_disappeared_with_its_folder_is_reported() {
     said.line();
     fs::create_dir(place.path("in")).unwrap();
     let line = said.line();
-    assert!(line.contains("the state of in is gone"), "{line}");
+    assert!(line.contains("the state of in has disappeared"), "{line}");
     said.line();
     place.put("b.xml", scan(2, 2));
     place.wait_for(6);
