@@ -40,8 +40,9 @@ pub(super) fn run(args: &ConvertArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
         progress(how, output.is_on_stdout())
     };
     let job = options(args, how, &ended, &processes)?.with_progress(progress);
-    let options = ConvertOptions::new(inputs).with_filters(filters).with_follow(args.follow);
-    ended.exit(ops::convert(options.with_job(job), output), false)
+    let options =
+        ConvertOptions::default().with_filters(filters).with_follow(args.follow).with_job(job);
+    ended.exit(ops::convert(&inputs, output, &options), false)
 }
 
 /// Runs `scanmill merge`.
@@ -59,13 +60,12 @@ pub(super) fn merge(args: &MergeArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
     let filters = with_engine(args, true, (&processes, talk))?;
     let progress = progress(how, output.is_on_stdout());
     let job = options(args, how, &ended, &processes)?.with_progress(progress);
-    let mut options = ops::MergeOptions::new(inputs::inputs(&args.read)?)
-        .with_policy(policy(merge))
-        .with_filters(filters)
-        .with_job(job);
+    let inputs = inputs::inputs(&args.read)?;
+    let mut options =
+        ops::MergeOptions::default().with_policy(policy(merge)).with_filters(filters).with_job(job);
     options.state = state.map(Path::to_owned);
     options.temp_dir = merge.temp_dir.as_deref().map(Path::to_owned);
-    ended.exit(ops::merge(options, output), merge.policy.is_none())
+    ended.exit(ops::merge(&inputs, output, &options), merge.policy.is_none())
 }
 
 /// Returns the options that all jobs share. Signals are handled from here on, before any temporary file exists.

@@ -1,12 +1,6 @@
 //! `scanmill diff`.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::path::Path;
 
 use clap::ValueEnum as _;
 
@@ -17,23 +11,24 @@ use super::{
     ending::{OutputName, is_special, named},
     exit::Exit,
     feeds,
-    inputs::{self, budget, reserved, threads},
+    inputs::{job, reserved},
     progress::progress,
     render::Talk,
     signals, terminal,
 };
 use crate::{
-    diff::{DiffOptions, differences_with},
+    diff::DiffOptions as Selection,
     error::{Error, Result},
-    feed::ecs::{Ecs, change_line},
-    format::{self, RowEncoder as _, RowFormat, RowFormatVisitor, SinkOptions, TableFormat},
-    merge::{MergePolicy, Merger, Precedence},
+    feed::ecs::Ecs,
+    format::TableFormat,
     model::{ComparedScans, HostChanges},
-    ops::{Inputs, JobOptions, MemoryBudget, OutputPath, ResolvedInputs, check},
+    ops::{
+        ChangesWriter, DiffOptions, DiffOutcome, DiffReport, Inputs, OutputOptions, diff_reporting,
+        diff_with,
+    },
     output::{DocumentSink, Output, Temporaries},
-    pipeline::{Filters, MergeInput, Outcome, Pipeline, Report},
+    pipeline::Report,
     source::Pick,
-    table::{Table, change_row},
 };
 
 pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
@@ -42,158 +37,76 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         return Err(Error::usage("diff compares two states: OLD NEW, each a file or folder"));
     };
     let form = Form::of(args)?;
-    let options = options(args)?;
+    let selection = selection(args)?;
     let pick = Pick::new(&args.read.include, &args.read.exclude)?;
-    let mut states = Vec::new();
-    for path in [old, new] {
-        let inputs = Inputs::new([&**path]).with_pick(pick.clone());
-        let found = inputs.resolve();
-        let output = OutputPath::output("-o", form.output());
-        let reserved = reserved(None, how.config_file());
-        check(output, &found.paths(&inputs, &reserved), *form.output() == Output::Stdout)?;
-        states.push((&**path, found));
+    let inputs = |path: &Path| Inputs::new([path]).with_pick(pick.clone());
+    let states = (inputs(old), inputs(new));
+    // Signals are handled from here on, before any temporary file exists.
+    let job = job(&args.read.how, args.threads)?
+        .with_cancellation(signals::stop_flag(&temporaries).into())
+        .with_temporaries(temporaries.clone())
+        .with_progress(progress(how, true))
+        .with_reserved_paths(reserved(None, how.config_file()));
+    let mut options = DiffOptions::default()
+        .with_selection(selection)
+        .with_identity(identity(args.identity))
+        .with_job(job);
+    options.temp_dir = args.temp_dir.as_deref().map(Path::to_owned);
+    let compared = compare(form, (&states.0, &states.1), (args, how), &options, &mut |report| {
+        talk.errors(report);
+        talk.failed_scans(&report.failed_scans);
+    });
+    talk.leftovers(&temporaries);
+    let report = compared?;
+    if report.outcome == DiffOutcome::NoScan {
+        let last = if report.new.is_some() { new } else { old };
+        talk.error(&Error::scan(format!("{} holds no scan", last.display())));
     }
-    let budget = budget(&args.read.how, threads(args.threads))?;
-    let stop = signals::stop_flag(&temporaries);
-    let comparison = Comparison {
-        args,
-        options: &options,
-        how,
-        talk,
-        budget: &budget,
-        states,
-        stop: &stop,
-        temporaries: &temporaries,
-    };
-    // Opening the output refuses an existing file before anything is read.
-    match form {
+    Ok(exit(&report, args.strict_coverage))
+}
+
+/// Compares two states and writes the differences in the form that the options select.
+fn compare(
+    form: Form,
+    states: (&Inputs, &Inputs),
+    (args, how): (&DiffArgs, &TalkArgs),
+    options: &DiffOptions,
+    on_read: &mut dyn FnMut(&Report),
+) -> Result<DiffReport> {
+    let output = match form {
         Form::Text(output) => {
-            let sink = DocumentSink::open(&output, args.overwrite, &temporaries)?;
-            let palette = palette(how, &output);
-            let text =
-                TextChanges { sink, palette, text: String::new(), totals: Totals::default() };
-            comparison.write(text)
-        }
-        Form::Events(ecs, output) => {
-            let sink = DocumentSink::open(&output, args.overwrite, &temporaries)?;
-            comparison.write(EcsChanges { sink, ecs, lines: Vec::new() })
-        }
-        Form::Rows(format, output) => {
-            let options = SinkOptions {
-                tables: vec![Table::Changes],
-                overwrite: args.overwrite,
-                temporaries: temporaries.clone(),
-                ..SinkOptions::default()
+            let open = || {
+                let sink = DocumentSink::open(&output, args.overwrite, &options.job.temporaries)?;
+                let (palette, totals) = (palette(how, &output), Totals::default());
+                Ok(TextChanges { sink, palette, text: String::new(), totals })
             };
-            format::open(format, &output, options, comparison)
+            return diff_with(states, (&output, open), options, on_read);
         }
-    }
+        Form::Events(ecs, output) => OutputOptions::feed((*ecs).into(), output),
+        Form::Rows(format, output) => OutputOptions::tables(format, output),
+    };
+    diff_reporting(states, output.with_overwrite(args.overwrite), options, on_read)
 }
 
-/// State of a run before its output is opened.
-struct Comparison<'c> {
-    args: &'c DiffArgs,
-    options: &'c DiffOptions,
-    how: &'c TalkArgs,
-    talk: &'c Talk,
-    budget: &'c MemoryBudget,
-    /// The older and the newer state, in this order.
-    states: Vec<(&'c Path, ResolvedInputs)>,
-    stop: &'c Arc<AtomicBool>,
-    temporaries: &'c Temporaries,
-}
-
-impl RowFormatVisitor for Comparison<'_> {
-    type Output = Exit;
-
-    fn visit<F: RowFormat + 'static>(self, format: F) -> Result<Exit> {
-        let rows = format.row_encoder();
-        self.write(RowChanges { writer: format, rows })
-    }
-}
-
-impl Comparison<'_> {
-    /// Reads both states and writes their differences. An interrupted run leaves no file.
-    fn write(self, mut output: impl ChangesOutput) -> Result<Exit> {
-        let Self { args, talk, stop, .. } = self;
-        let mut sides = Vec::new();
-        for (path, found) in self.states {
-            let (report, merger) = read(found, args, self.budget, (stop, self.how))?;
-            talk.errors(&report);
-            talk.failed_scans(&report.failed_scans);
-            if report.interrupted {
-                return Ok(Exit::Interrupted);
-            }
-            // A state that is incomplete would produce wrong differences.
-            if report.count(Outcome::Refused) > 0 {
-                return Ok(Exit::NoInput);
-            }
-            if !merger.has_scans() {
-                talk.error(&Error::scan(format!("{} holds no scan", path.display())));
-                return Ok(Exit::NoInput);
-            }
-            sides.push(merger);
+fn exit(report: &DiffReport, strict_coverage: bool) -> Exit {
+    match report.outcome {
+        DiffOutcome::Cancelled => Exit::Interrupted,
+        DiffOutcome::Refused | DiffOutcome::NoScan => Exit::NoInput,
+        DiffOutcome::Compared => {
+            let differs = report.changes > 0 || (strict_coverage && report.not_scanned > 0);
+            if differs { Exit::Partly } else { Exit::Done }
         }
-        let (Some(new), Some(old)) = (sides.pop(), sides.pop()) else { return Ok(Exit::NoInput) };
-        let hosts = differences_with(old, new, self.options)?;
-        let scans = hosts.scans();
-        let mut differ = Differ::default();
-        let write = || {
-            for host in hosts {
-                if stop.load(Ordering::Relaxed) {
-                    break;
-                }
-                let host = host?;
-                differ.add(&host);
-                output.host(&host, &scans)?;
-            }
-            Ok(())
-        };
-        let finished = match write() {
-            Ok(()) if stop.load(Ordering::Relaxed) => {
-                drop(output);
-                Ok(())
-            }
-            Ok(()) => output.finish(),
-            Err(error) => Err(error),
-        };
-        talk.leftovers(self.temporaries);
-        finished?;
-        if stop.load(Ordering::Relaxed) {
-            return Ok(Exit::Interrupted);
-        }
-        let differs = differ.changed || (args.strict_coverage && differ.not_scanned);
-        Ok(if differs { Exit::Partly } else { Exit::Done })
     }
 }
 
 /// Returns the selection of differences.
-fn options(args: &DiffArgs) -> Result<DiffOptions> {
-    let options = if args.all { DiffOptions::all() } else { DiffOptions::without_noise() };
-    options
+fn selection(args: &DiffArgs) -> Result<Selection> {
+    let selection = if args.all { Selection::all() } else { Selection::without_noise() };
+    selection
         .ignore(args.ignore.iter().copied())
         .only(args.only.iter().copied())
         .ignore_states(args.ignore_state.iter().cloned())
         .ignore_scripts(args.ignore_script.iter().map(String::as_str))
-}
-
-/// Reads one of the two states.
-fn read(
-    found: ResolvedInputs,
-    args: &DiffArgs,
-    budget: &MemoryBudget,
-    (stop, how): (&Arc<AtomicBool>, &TalkArgs),
-) -> Result<(Report, Merger)> {
-    let policy = MergePolicy::new(Precedence::Latest).with_identity(identity(args.identity));
-    // Both states are in memory at once, so each gets half of the limit.
-    let merger = Merger::with_memory(policy, budget.merge_bytes() / 2, args.temp_dir.as_deref());
-    let input = MergeInput::new(merger).with_room(budget.document_bytes() / 2);
-    let options = inputs::options(&args.read.how, budget).with_hash(true);
-    let pipeline = Pipeline::new(options, Filters::default(), input, Arc::clone(stop));
-    let pipeline = pipeline.with_threads(budget.threads())?.with_room(budget.document_bytes() / 2);
-    let job = JobOptions::new(*budget).with_progress(progress(how, true));
-    let (pipeline, _progress) = job.read(found, pipeline, None)?;
-    pipeline.into_merger()
 }
 
 /// Output buffered before it is written, in bytes.
@@ -240,11 +153,6 @@ enum Form {
 }
 
 impl Form {
-    fn output(&self) -> &Output {
-        let (Self::Text(output) | Self::Rows(_, output) | Self::Events(_, output)) = self;
-        output
-    }
-
     fn of(args: &DiffArgs) -> Result<Self> {
         let out = named(args.out.as_deref()).map(OutputName::of);
         let to = format_of(args.to, out)?;
@@ -274,31 +182,6 @@ impl Form {
     }
 }
 
-/// Kinds of differences that were found.
-#[derive(Debug, Clone, Copy, Default)]
-struct Differ {
-    changed: bool,
-    not_scanned: bool,
-}
-
-impl Differ {
-    fn add(&mut self, host: &HostChanges) {
-        for change in &host.changes {
-            self.changed |= change.kind.is_change();
-            self.not_scanned |= !change.kind.is_change();
-        }
-    }
-}
-
-/// Writer of differences in one format.
-trait ChangesOutput {
-    /// Writes the differences of a host. `scans` are the scans of both states.
-    fn host(&mut self, host: &HostChanges, scans: &ComparedScans) -> Result<()>;
-
-    /// Completes the output and gives it its final name.
-    fn finish(self) -> Result<()>;
-}
-
 /// Text for people: one block per host, and the totals at the end.
 struct TextChanges {
     sink: DocumentSink,
@@ -307,7 +190,7 @@ struct TextChanges {
     totals: Totals,
 }
 
-impl ChangesOutput for TextChanges {
+impl ChangesWriter for TextChanges {
     fn host(&mut self, host: &HostChanges, _: &ComparedScans) -> Result<()> {
         self.totals.add(host);
         write_block(host, self.palette, &mut self.text);
@@ -322,55 +205,6 @@ impl ChangesOutput for TextChanges {
         self.totals.write(&mut self.text);
         self.sink.write(self.text.as_bytes())?;
         self.sink.finish()
-    }
-}
-
-/// ECS events, one per line.
-struct EcsChanges {
-    sink: DocumentSink,
-    ecs: Box<Ecs>,
-    lines: Vec<u8>,
-}
-
-impl ChangesOutput for EcsChanges {
-    fn host(&mut self, host: &HostChanges, scans: &ComparedScans) -> Result<()> {
-        for change in &host.changes {
-            change_line(&self.ecs, (host, change), scans, &mut self.lines);
-            if self.lines.len() >= PIECE {
-                self.sink.write(&self.lines)?;
-                self.lines.clear();
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<()> {
-        self.sink.write(&self.lines)?;
-        self.sink.finish()
-    }
-}
-
-/// Rows of the table `changes`.
-struct RowChanges<F: RowFormat> {
-    writer: F,
-    rows: F::Rows,
-}
-
-impl<F: RowFormat> ChangesOutput for RowChanges<F> {
-    fn host(&mut self, host: &HostChanges, _: &ComparedScans) -> Result<()> {
-        for change in &host.changes {
-            change_row(change, &mut |row| self.rows.row(row))?;
-        }
-        if self.rows.buffered_bytes() >= PIECE {
-            self.rows.take().into_iter().try_for_each(|chunk| self.writer.write(chunk))?;
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<()> {
-        self.rows.finish()?.into_iter().try_for_each(|chunk| self.writer.write(chunk))?;
-        self.writer.flush()?;
-        self.writer.finish()
     }
 }
 

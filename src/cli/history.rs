@@ -21,7 +21,8 @@ pub(super) fn run(args: &HistoryArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
     let (write, pick, series) = (args.write(), args.pick(), &args.series);
     let ended = Ended::begin(talk, args.report.as_deref(), write.overwrite);
     let output = output(&write, &pick, OutputContent::History)?;
-    let mut options = HistoryOptions::new(inputs::inputs(&args.read)?)
+    let inputs = inputs::inputs(&args.read)?;
+    let mut options = HistoryOptions::default()
         .with_identity(identity(series.identity))
         .with_keep_covered(series.keep_covered)
         .with_keep_identity(series.keep_identity)
@@ -35,5 +36,5 @@ pub(super) fn run(args: &HistoryArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
         .with_temporaries(ended.temporaries.clone())
         .with_progress(progress(how, output.is_on_stdout()))
         .with_reserved_paths(reserved);
-    ended.exit(ops::history(options.with_job(job), output), false)
+    ended.exit(ops::history(&inputs, output, &options.with_job(job)), false)
 }

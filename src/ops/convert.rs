@@ -15,11 +15,9 @@ use crate::{
 };
 
 /// Options for [`convert`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ConvertOptions {
-    /// Inputs to read.
-    pub inputs: Inputs,
     /// Which hosts and ports are written, and the engine that runs on them.
     pub filters: Filters,
     /// Read the only input, a file, while it grows, and write everything as soon as it is complete. A feed in a file
@@ -30,13 +28,6 @@ pub struct ConvertOptions {
 }
 
 impl ConvertOptions {
-    /// Creates options with all hosts and ports.
-    #[must_use]
-    pub fn new(inputs: Inputs) -> Self {
-        let (filters, job) = (Filters::default(), JobOptions::default());
-        Self { inputs, filters, follow: false, job }
-    }
-
     /// Sets which hosts and ports are written.
     #[must_use]
     pub fn with_filters(mut self, filters: Filters) -> Self {
@@ -59,8 +50,8 @@ impl ConvertOptions {
     }
 
     /// Finds the inputs; a file that grows need not exist yet.
-    fn resolve(&self) -> ResolvedInputs {
-        if self.follow { ResolvedInputs::default() } else { self.inputs.resolve() }
+    fn resolve(&self, inputs: &Inputs) -> ResolvedInputs {
+        if self.follow { ResolvedInputs::default() } else { inputs.resolve() }
     }
 }
 
@@ -82,7 +73,7 @@ impl ConvertOptions {
 /// let output = OutputOptions::tables(TableFormat::Csv, Output::File(path.clone()))
 ///     .with_tables([Table::Ports]);
 /// let inputs = Inputs::new(["fixtures/01-tcp-connect-default.xml"]);
-/// let report = ops::convert(ConvertOptions::new(inputs), output)?;
+/// let report = ops::convert(&inputs, output, &ConvertOptions::default())?;
 /// assert_eq!((report.rows["ports"], JobStatus::from(&report)), (7, JobStatus::Complete));
 /// assert_eq!(std::fs::read_to_string(path)?.lines().count(), 8);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -92,19 +83,19 @@ impl ConvertOptions {
 /// Returns a usage error if the options contradict each other or if the output would replace an input, an error of the
 /// kind [`Sink`](crate::error::ErrorKind::Sink) if the output cannot be written, and one of the kind
 /// [`Resource`](crate::error::ErrorKind::Resource) if the memory budget does not suffice.
-pub fn convert(options: ConvertOptions, output: OutputOptions) -> Result<Report> {
-    let found = options.resolve();
+pub fn convert(inputs: &Inputs, output: OutputOptions, options: &ConvertOptions) -> Result<Report> {
+    let found = options.resolve(inputs);
     let paths = &options.job.reserved_paths;
     let outputs = paths.outputs(&output.destination);
-    check(outputs, &found.paths(&options.inputs, paths), output.is_on_stdout())?;
-    let temporaries = options.job.temporaries.clone();
-    let conversion = Conversion::new(options, found)?;
+    check(outputs, &found.paths(inputs, paths), output.is_on_stdout())?;
+    let temporaries = &options.job.temporaries;
+    let conversion = Conversion::new(inputs, found, options)?;
     match (&output.format, &output.destination) {
         (OutputFormat::Feed(feed), Output::File(path)) if conversion.follow.is_some() => {
-            let sink = DocumentSink::open_live(path, output.sink.overwrite, &temporaries)?;
+            let sink = DocumentSink::open_live(path, output.sink.overwrite, temporaries)?;
             conversion.write(FeedSink::new(sink, feed.clone()))
         }
-        _ => output.open(OutputContent::Convert, &temporaries, conversion),
+        _ => output.open(OutputContent::Convert, temporaries, conversion),
     }
 }
 
@@ -113,21 +104,24 @@ pub fn convert(options: ConvertOptions, output: OutputOptions) -> Result<Report>
 ///
 /// # Errors
 /// Returns the errors of the format, and those of [`convert`] about inputs and memory.
-pub fn convert_into<F: Format>(options: ConvertOptions, format: F) -> Result<Report> {
-    let found = options.resolve();
-    Conversion::new(options, found)?.write(format)
+pub fn convert_into<F: Format>(
+    inputs: &Inputs,
+    format: F,
+    options: &ConvertOptions,
+) -> Result<Report> {
+    Conversion::new(inputs, options.resolve(inputs), options)?.write(format)
 }
 
 /// State of a conversion before its output is opened.
-struct Conversion {
-    options: ConvertOptions,
+struct Conversion<'c> {
+    options: &'c ConvertOptions,
     found: ResolvedInputs,
     follow: Option<Follow>,
 }
 
-impl Conversion {
-    fn new(options: ConvertOptions, found: ResolvedInputs) -> Result<Self> {
-        let follow = options.follow.then(|| growing(&options)).transpose()?;
+impl<'c> Conversion<'c> {
+    fn new(inputs: &Inputs, found: ResolvedInputs, options: &'c ConvertOptions) -> Result<Self> {
+        let follow = options.follow.then(|| growing(inputs, &options.job)).transpose()?;
         Ok(Self { options, found, follow })
     }
 
@@ -145,7 +139,7 @@ impl Conversion {
     }
 }
 
-impl FormatVisitor for Conversion {
+impl FormatVisitor for Conversion<'_> {
     type Output = Report;
 
     fn visit<F: Format<Encoder: MergeEncoder>>(self, format: F) -> Result<Report> {
@@ -154,13 +148,13 @@ impl FormatVisitor for Conversion {
 }
 
 /// Returns the only input, which is read while it grows.
-fn growing(options: &ConvertOptions) -> Result<Follow> {
-    let [path] = options.inputs.paths.as_slice() else {
+fn growing(inputs: &Inputs, job: &JobOptions) -> Result<Follow> {
+    let [path] = inputs.paths.as_slice() else {
         return Err(Error::usage("only a single file can be read while it grows"));
     };
-    let follow = Follow::new(path, ENDING, options.job.cancellation.flag())?;
+    let follow = Follow::new(path, ENDING, job.cancellation.flag())?;
     if !follow.is_there() {
-        options.job.progress.waiting(path);
+        job.progress.waiting(path);
     }
     Ok(follow)
 }

@@ -14,11 +14,9 @@ use crate::{
 };
 
 /// Options for [`history`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct HistoryOptions {
-    /// Inputs to read.
-    pub inputs: Inputs,
     /// Property by which hosts are matched; the IP address by default.
     pub identity: Identity,
     /// Keep ports that a later scan covered and did not list.
@@ -34,20 +32,6 @@ pub struct HistoryOptions {
 }
 
 impl HistoryOptions {
-    /// Creates options that match hosts by IP address.
-    #[must_use]
-    pub fn new(inputs: Inputs) -> Self {
-        Self {
-            inputs,
-            identity: Identity::Ip,
-            keep_covered: false,
-            keep_identity: false,
-            temp_dir: None,
-            filters: Filters::default(),
-            job: JobOptions::default(),
-        }
-    }
-
     /// Sets the property by which hosts are matched.
     #[must_use]
     pub fn with_identity(mut self, identity: Identity) -> Self {
@@ -103,38 +87,41 @@ impl HistoryOptions {
 /// let folder = tempfile::tempdir()?;
 /// let output = OutputOptions::tables(TableFormat::Csv, Output::Dir(folder.path().join("history")));
 /// let days = ["fixtures/41-merge-day1-versions-os.xml", "fixtures/44-merge-day2-changed.xml"];
-/// let report = ops::history(HistoryOptions::new(Inputs::new(days)), output)?;
+/// let report = ops::history(&Inputs::new(days), output, &HistoryOptions::default())?;
 /// assert!(report.rows["port_history"] > report.rows["host_history"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
 /// Returns the errors of [`convert`](super::convert()), and a usage error if the output is a feed.
-pub fn history(options: HistoryOptions, output: OutputOptions) -> Result<Report> {
-    let found = options.inputs.resolve();
+pub fn history(inputs: &Inputs, output: OutputOptions, options: &HistoryOptions) -> Result<Report> {
+    let found = inputs.resolve();
     let paths = &options.job.reserved_paths;
     let outputs = paths.outputs(&output.destination);
-    check(outputs, &found.paths(&options.inputs, paths), output.is_on_stdout())?;
-    let temporaries = options.job.temporaries.clone();
-    output.open_tables(OutputContent::History, &temporaries, Intervals { options, found })
+    check(outputs, &found.paths(inputs, paths), output.is_on_stdout())?;
+    let temporaries = &options.job.temporaries;
+    output.open_tables(OutputContent::History, temporaries, Intervals { options, found })
 }
 
 /// Writes the history of each host and port in a format of the caller; otherwise as [`history`].
 ///
 /// # Errors
 /// Returns the errors of the format, and those of [`history`] about inputs.
-pub fn history_into<F: RowFormat>(options: HistoryOptions, format: F) -> Result<Report> {
-    let found = options.inputs.resolve();
-    Intervals { options, found }.write(format)
+pub fn history_into<F: RowFormat>(
+    inputs: &Inputs,
+    format: F,
+    options: &HistoryOptions,
+) -> Result<Report> {
+    Intervals { options, found: inputs.resolve() }.write(format)
 }
 
 /// State of a history before its output is opened.
-struct Intervals {
-    options: HistoryOptions,
+struct Intervals<'i> {
+    options: &'i HistoryOptions,
     found: ResolvedInputs,
 }
 
-impl Intervals {
+impl Intervals<'_> {
     fn write<F: RowFormat>(self, format: F) -> Result<Report> {
         let Self { options, found } = self;
         let job = &options.job;
@@ -153,7 +140,7 @@ impl Intervals {
     }
 }
 
-impl RowFormatVisitor for Intervals {
+impl RowFormatVisitor for Intervals<'_> {
     type Output = Report;
 
     fn visit<F: RowFormat + 'static>(self, format: F) -> Result<Report> {

@@ -16,11 +16,9 @@ use crate::{
 };
 
 /// Options for [`merge`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct MergeOptions {
-    /// Inputs to read, in the order in which they are given to the policy.
-    pub inputs: Inputs,
     /// Rules by which hosts merge.
     pub policy: MergePolicy,
     /// File of a saved state that the merge continues, and that the new state replaces together with the output. It
@@ -35,19 +33,6 @@ pub struct MergeOptions {
 }
 
 impl MergeOptions {
-    /// Creates options with the default policy, without a saved state.
-    #[must_use]
-    pub fn new(inputs: Inputs) -> Self {
-        Self {
-            inputs,
-            policy: MergePolicy::default(),
-            state: None,
-            temp_dir: None,
-            filters: Filters::default(),
-            job: JobOptions::default(),
-        }
-    }
-
     /// Sets the rules by which hosts merge.
     #[must_use]
     pub fn with_policy(mut self, policy: MergePolicy) -> Self {
@@ -100,8 +85,8 @@ impl MergeOptions {
 /// let folder = tempfile::tempdir()?;
 /// let output = OutputOptions::tables(TableFormat::Parquet, Output::Dir(folder.path().join("merged")));
 /// let days = ["fixtures/41-merge-day1-versions-os.xml", "fixtures/44-merge-day2-changed.xml"];
-/// let options = MergeOptions::new(Inputs::new(days)).with_policy(MergePolicy::new(Precedence::Latest));
-/// let report = ops::merge(options, output)?;
+/// let options = MergeOptions::default().with_policy(MergePolicy::new(Precedence::Latest));
+/// let report = ops::merge(&Inputs::new(days), output, &options)?;
 /// assert_eq!((report.counts.scans, report.counts.hosts > report.rows["hosts"]), (2, true));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -109,15 +94,14 @@ impl MergeOptions {
 /// # Errors
 /// Returns the errors of [`convert`](super::convert()), and an error of the kind
 /// [`State`](crate::error::ErrorKind::State) if the saved state cannot be read or has another policy.
-pub fn merge(options: MergeOptions, output: OutputOptions) -> Result<Report> {
-    let found = options.inputs.resolve();
+pub fn merge(inputs: &Inputs, output: OutputOptions, options: &MergeOptions) -> Result<Report> {
+    let found = inputs.resolve();
     let paths = &options.job.reserved_paths;
     let state = OutputPath::file("--state", options.state.as_deref());
     let outputs = paths.outputs(&output.destination).chain(state);
-    check(outputs, &found.paths(&options.inputs, paths), output.is_on_stdout())?;
+    check(outputs, &found.paths(inputs, paths), output.is_on_stdout())?;
     let content = OutputContent::Merge { explain: options.policy.explain };
-    let temporaries = options.job.temporaries.clone();
-    output.open(content, &temporaries, Merging { options, found })
+    output.open(content, &options.job.temporaries, Merging { options, found })
 }
 
 /// Merges the hosts of all inputs and writes them in a format of the caller; otherwise as [`merge`].
@@ -125,11 +109,11 @@ pub fn merge(options: MergeOptions, output: OutputOptions) -> Result<Report> {
 /// # Errors
 /// Returns the errors of the format, and those of [`merge`] about inputs and the state.
 pub fn merge_into<F: Format<Encoder: MergeEncoder>>(
-    options: MergeOptions,
+    inputs: &Inputs,
     format: F,
+    options: &MergeOptions,
 ) -> Result<Report> {
-    let found = options.inputs.resolve();
-    Merging { options, found }.visit(format)
+    Merging { options, found: inputs.resolve() }.visit(format)
 }
 
 /// Merges the hosts of all inputs and returns them one by one, in the order in which they were first seen. Filters and
@@ -139,7 +123,7 @@ pub fn merge_into<F: Format<Encoder: MergeEncoder>>(
 /// use scanmill::ops::{self, Inputs, MergeOptions};
 ///
 /// let days = ["fixtures/41-merge-day1-versions-os.xml", "fixtures/44-merge-day2-changed.xml"];
-/// let mut hosts = ops::merged_hosts(MergeOptions::new(Inputs::new(days)))?;
+/// let mut hosts = ops::merged_hosts(&Inputs::new(days), &MergeOptions::default())?;
 /// let mut keys = Vec::new();
 /// while let Some(record) = hosts.next_host()? {
 ///     keys.push(record.host().host_key.to_string());
@@ -151,12 +135,13 @@ pub fn merge_into<F: Format<Encoder: MergeEncoder>>(
 ///
 /// # Errors
 /// Returns a usage error if a saved state is named, and the errors of [`merge`] about inputs.
-pub fn merged_hosts(options: MergeOptions) -> Result<MergedHosts> {
+pub fn merged_hosts(inputs: &Inputs, options: &MergeOptions) -> Result<MergedHosts> {
     if options.state.is_some() {
         return Err(Error::usage("a merge that continues a saved state needs an output"));
     }
-    let merger = merger(&options, None)?;
-    let (report, merger) = read_into(options.inputs.resolve(), merger, &options.job)?;
+    let room = options.job.budget.document_bytes();
+    let merger = merger(options, None)?;
+    let (report, merger) = read_into(inputs.resolve(), (merger, room), &options.job)?;
     let merged = merger.finish()?;
     let scans = merged.scans().to_vec();
     Ok(MergedHosts { report, scans, hosts: merged.hosts()? })
@@ -192,14 +177,14 @@ impl MergedHosts {
     }
 }
 
-/// Reads inputs into a merger. Scans that share an ID and differ are distinguished by their bytes, so these are hashed.
+/// Reads inputs into a merger, with a limit in bytes on the data about documents. Scans that share an ID and differ are distinguished by their bytes, so these are hashed.
 pub(super) fn read_into(
     found: ResolvedInputs,
-    merger: Merger,
+    (merger, room): (Merger, usize),
     job: &JobOptions,
 ) -> Result<(Report, Merger)> {
-    let input = MergeInput::new(merger).with_room(job.budget.document_bytes());
-    let pipeline = job.pipeline(input, Filters::default(), true)?;
+    let input = MergeInput::new(merger).with_room(room);
+    let pipeline = job.pipeline(input, Filters::default(), true)?.with_room(room);
     let (pipeline, _progress) = job.read(found, pipeline, None)?;
     pipeline.into_merger()
 }
@@ -218,12 +203,12 @@ fn merger(options: &MergeOptions, state: Option<&StateSink>) -> Result<Merger> {
 }
 
 /// State of a merge before its output is opened.
-struct Merging {
-    options: MergeOptions,
+struct Merging<'m> {
+    options: &'m MergeOptions,
     found: ResolvedInputs,
 }
 
-impl FormatVisitor for Merging {
+impl FormatVisitor for Merging<'_> {
     type Output = Report;
 
     fn visit<F: Format<Encoder: MergeEncoder>>(self, format: F) -> Result<Report> {
@@ -231,7 +216,7 @@ impl FormatVisitor for Merging {
         let job = &options.job;
         let state = options.state.as_deref();
         let state = state.map(|path| StateSink::open(path, &job.temporaries)).transpose()?;
-        let merger = merger(&options, state.as_ref())?;
+        let merger = merger(options, state.as_ref())?;
         let input = MergeInput::new(merger).with_room(job.budget.document_bytes());
         let pipeline = job.pipeline(input, options.filters.clone(), true)?;
         // Progress ends when the output is complete.

@@ -4,6 +4,7 @@
 //! Arrow record batches of any set of tables, in one pass; it is what a program that embeds scanmill, or a binding to
 //! another language, starts with. [`convert`](convert()), [`merge`](merge()) and [`history`](history()) write files,
 //! folders and streams ([`OutputOptions`]); their variants with `_into` write in any [`Format`](crate::format::Format).
+//! [`diff`](diff()) writes the differences between two states, and [`changes`](changes()) returns them.
 //!
 //! All jobs share a frame:
 //!
@@ -25,6 +26,7 @@ mod background;
 mod cancel;
 mod convert;
 pub mod dataset;
+mod diff;
 mod engine_programs;
 mod feed;
 mod history;
@@ -47,6 +49,9 @@ pub use self::{
     cancel::CancellationToken,
     convert::{ConvertOptions, convert, convert_into},
     dataset::{Checked, CompactOptions},
+    diff::{
+        Changes, ChangesWriter, DiffOptions, DiffOutcome, DiffReport, changes, diff, diff_into,
+    },
     engine_programs::EnginePrograms,
     feed::{FeedLines, FeedOptions, feed},
     history::{HistoryOptions, history, history_into},
@@ -66,6 +71,7 @@ pub use self::{
 };
 #[cfg(feature = "cli")]
 pub(crate) use self::{
+    diff::{diff_reporting, diff_with},
     memory::available_threads,
     output::{FormatVisitor, OutputContent},
     paths::{InputPaths, OutputPath, check, is_special},

@@ -148,6 +148,8 @@ pub(crate) enum OutputContent {
     Merge { explain: bool },
     /// A history.
     History,
+    /// Differences.
+    Diff,
 }
 
 impl OutputContent {
@@ -159,6 +161,7 @@ impl OutputContent {
             Self::Convert | Self::Scan | Self::MergedScan | Self::Merge { explain: false } => {
                 &Table::ALL
             }
+            Self::Diff => &[Table::Changes],
         }
     }
 
@@ -174,6 +177,7 @@ impl OutputContent {
             Self::Scan | Self::MergedScan => "scan",
             Self::Merge { .. } => "merge",
             Self::History => "history",
+            Self::Diff => "diff",
         }
     }
 }

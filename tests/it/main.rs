@@ -29,6 +29,8 @@ mod layering;
 mod looks;
 mod merge;
 mod mutations;
+#[cfg(feature = "cli")]
+mod ops;
 mod oracle;
 mod parity;
 #[cfg(feature = "cli")]
