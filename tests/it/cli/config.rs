@@ -75,7 +75,7 @@ fn errors_in_a_file_name_it() {
         ("[convert]\npolicy = \"latest\"\n", "\"convert.policy\" is not an option of this command"),
         ("inputs = \"x\"\n", "\"inputs\" is neither an option nor a command"),
         ("config = \"x\"\n", "\"config\" is neither an option nor a command"),
-        ("to = 2026-01-01\n", "\"to\" is neither a text"),
+        ("to = 2026-01-01\n", "\"to\" is not a string"),
         ("\nto = \n", "error: scanmill.toml: line 2: "),
         ("[convert]\nto = \"xml\"\n", "hint: scanmill.toml sets options, too"),
     ] {

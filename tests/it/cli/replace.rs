@@ -143,7 +143,7 @@ fn a_pipe_in_place_of_the_marker_does_not_block() {
     fs::create_dir(folder.path("out")).unwrap();
     support::output_of(support::command("mkfifo").arg(folder.path("out/_scanmill.json")));
     let args = ["convert", &xml(GOOD), "-o", &folder.path("out"), "--overwrite"];
-    refuses(&args, &["is not replaced", "no regular file"]);
+    refuses(&args, &["is not replaced", "not a regular file"]);
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn a_second_run_with_the_same_state_is_refused() {
     let first = place.spawn(&[]);
     place.wait_for(2);
     let said = place.once_ends(2, &[]);
-    assert!(said.contains("another watch is at work"), "{said}");
+    assert!(said.contains("another watch is using"), "{said}");
     // Another state allows another watch, but not for the same feed.
     let said = place.once_ends(2, &["--state-dir", "state"]);
     assert!(said.contains("another run writes feed.jsonl"), "{said}");
