@@ -201,8 +201,7 @@ fn an_archive_of_many_documents_is_within_the_cap_or_refused() {
             let said = fs::read_to_string(&said).unwrap();
             assert!(took <= 128, "{args:?} took {took} MiB: {said}");
             assert_eq!(code, Some(if refuses { 2 } else { 0 }), "{args:?}: {said}");
-            let told =
-                said.contains("too little memory") && said.contains("raise --memory");
+            let told = said.contains("too little memory") && said.contains("raise --memory");
             assert_eq!(told, refuses, "{args:?}: {said}");
         }
     }
