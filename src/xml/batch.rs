@@ -6,9 +6,10 @@ use bumpalo::Bump;
 
 use super::{
     Options,
-    decode::{line_of, parse_host},
+    decode::line_of,
     diagnostics::{DocumentDiagnostics, FrameDiagnostics},
     frame::{Frame, FrameKind, HostEnd},
+    host::parse_host,
     lex::to_u64,
     offset_map::OffsetMap,
     text::{Encoding, decode_text, report_invalid_utf8},

@@ -13,6 +13,11 @@ pub(super) fn stray_text(name: &str) -> String {
     format!("text in <{name}>, where only elements stand: a tag may have lost its <")
 }
 
+/// Returns the message about a tag above the limit.
+pub(super) fn oversized_tag(name: &str) -> String {
+    format!("<{name}> dropped: its tag is too long")
+}
+
 /// Warnings about one frame: one entry per code, with the first position in the frame's text.
 #[derive(Debug, Default)]
 pub(super) struct FrameDiagnostics {

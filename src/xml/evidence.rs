@@ -7,9 +7,8 @@
 //! text or in another document needs more ([`STRONG`]).
 
 use super::{
-    lex::{End, MarkupKind, TagScanner, TerminatorCache, classify, is_blank},
+    lex::{End, MarkupKind, TagScanner, TerminatorCache, classify, is_blank, is_name_or_beyond},
     names::{Attribute, Element},
-    token::is_name_or_beyond,
     value::{ip_literal, is_mac},
 };
 

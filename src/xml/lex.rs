@@ -11,8 +11,6 @@
 //! - A comment and a CDATA section contain anything up to their end; hosts in them are counted ([`hidden`]).
 //! - Markup without an end within its limit loses its opener.
 
-use super::token::starts_name;
-
 /// Kind of markup that a `<` begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MarkupKind {
@@ -333,6 +331,31 @@ pub(super) fn incomplete_utf8_suffix(bytes: &[u8]) -> usize {
 /// Converts `usize` to `u64`, which is lossless on all supported machines.
 pub(super) fn to_u64(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+/// Returns true for bytes of the names that nmap writes.
+#[inline]
+pub(super) const fn is_name(byte: u8) -> bool {
+    const NAMES: [bool; 256] = {
+        let mut names = [false; 256];
+        let mut byte = 0;
+        while byte < u8::MAX {
+            names[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_';
+            byte += 1;
+        }
+        names
+    };
+    NAMES[byte as usize]
+}
+
+/// Returns true for bytes of any name that XML allows, approximately: neither blanks nor markup.
+pub(super) const fn is_name_or_beyond(byte: u8) -> bool {
+    is_name(byte) || matches!(byte, b'-' | b'.' | b':') || byte >= 0x80
+}
+
+/// Returns true for bytes that may begin a name.
+pub(super) const fn starts_name(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || matches!(byte, b'_' | b':') || byte >= 0x80
 }
 
 #[cfg(test)]

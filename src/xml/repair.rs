@@ -4,9 +4,12 @@
 use bumpalo::{Bump, collections::String};
 
 use super::{
-    lex::{End, MarkupKind, TagScanner, TerminatorCache, classify, hidden, is_blank},
+    lex::{
+        End, MarkupKind, TagScanner, TerminatorCache, classify, hidden, is_blank,
+        is_name_or_beyond, starts_name,
+    },
     offset_map::{OffsetMap, OffsetQueue},
-    token::{TagCaps, is_name_or_beyond, starts_name},
+    token::TagCaps,
 };
 
 /// Repaired text.

@@ -2,7 +2,7 @@
 
 use super::{
     context::Context,
-    diagnostics::{shorten, stray_text},
+    diagnostics::{oversized_tag, shorten, stray_text},
     lex::is_blank,
     names::Element,
     skip::{Skip, Skipped},
@@ -320,9 +320,4 @@ enum Placement {
     /// Inside an element that is not on this stack.
     Outside,
     Nowhere,
-}
-
-/// Returns the message about a tag above the limit.
-pub(super) fn oversized_tag(name: &str) -> String {
-    format!("<{name}> dropped: its tag is too long")
 }

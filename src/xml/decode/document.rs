@@ -8,18 +8,18 @@ use sha2::Digest;
 use super::{
     super::{
         batch::HostDiagnostics,
-        diagnostics::FrameDiagnostics,
+        diagnostics::{FrameDiagnostics, oversized_tag},
         evidence::is_quoted,
         frame::{Frame, FrameKind, HostEnd},
-        host,
+        host::{self, context, tokens},
         lex::{End, TagScanner, is_blank},
         names::Element,
         scan::Document,
         text::{Encoding, decode_text, report_invalid_utf8},
         token::Token,
-        walk::{WalkEnd, oversized_tag},
+        walk::WalkEnd,
     },
-    Decoder, Phase, PositionMap, context, tokens,
+    Decoder, Phase, PositionMap,
 };
 use crate::{
     bytes::hex,

@@ -47,13 +47,12 @@ use bumpalo::Bump;
 use sha2::{Digest, Sha256};
 
 pub use self::batch_state::BatchedEvent;
+pub(super) use self::position::line_of;
 use self::{
     batch_state::BatchState,
     embedded_xml::EscapedScan,
-    frame_text::{context, tokens},
     position::{PositionMap, count_lines},
 };
-pub(super) use self::{frame_text::parse_host, position::line_of};
 use super::{
     Options,
     diagnostics::{DocumentDiagnostics, FrameDiagnostics},

@@ -1,7 +1,7 @@
 //! Start tags between hosts that exceed the limit on tags (rule R10).
 
 use super::{
-    super::{token::Name, walk::oversized_tag},
+    super::{diagnostics::oversized_tag, token::Name},
     Decoder, Phase,
 };
 use crate::error::DiagnosticCode;

@@ -5,9 +5,10 @@ use bumpalo::Bump;
 use super::{
     super::{
         frame::Frame,
+        host::parse_host,
         text::{decode_text, report_invalid_utf8},
     },
-    Decoder, Phase, PositionMap, parse_host,
+    Decoder, Phase, PositionMap,
 };
 use crate::{
     error::{Diagnostic, Error, ErrorKind},

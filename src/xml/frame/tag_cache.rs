@@ -1,6 +1,6 @@
 //! Recognizes repeated tags that leave a host plain by their first bytes: nmap writes few different ones.
 
-use super::super::token::{is_inside_host, is_name};
+use super::super::{lex::is_name, token::is_inside_host};
 use crate::bytes::{below_letters, lowest};
 
 const SLOTS: usize = 64;

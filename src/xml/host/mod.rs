@@ -1,17 +1,20 @@
 //! Reads one host.
 
 mod elements;
+mod frame_reader;
 
+pub(super) use self::frame_reader::{context, parse_host, tokens};
 use super::{
     budget::{Budget, Entry, text_of},
     context::{Context, TextBuffer},
+    diagnostics::oversized_tag,
     names::{Attribute, Element},
     port::PortReader,
     scan_elements::{self, PositionedElement, ScanElementReader, borrow},
     script::ScriptBuilder,
     text::ValueKind,
     token::{Attr, Token, Tokens},
-    walk::{ElementStack, Visitor, WalkEnd, oversized_tag},
+    walk::{ElementStack, Visitor, WalkEnd},
 };
 use crate::{
     error::DiagnosticCode,

@@ -8,12 +8,12 @@ use quick_xml::{
 use super::{
     super::{
         diagnostics::FrameDiagnostics,
-        lex::{hidden, is_blank},
+        lex::{hidden, is_blank, is_name_or_beyond, starts_name},
         names::Attribute,
         offset_map::OffsetMap,
         special_bytes::is_special,
     },
-    Attr, Backend, Name, Stop, Token, Tokens, is_name_or_beyond, starts_name,
+    Attr, Backend, Name, Stop, Token, Tokens,
 };
 
 /// quick-xml reader on a part of a frame.

@@ -4,12 +4,12 @@
 use super::{
     super::{
         diagnostics::FrameDiagnostics,
+        lex::{is_name, starts_name},
         names::{Attribute, Element, Key},
         special_bytes::is_special,
     },
-    Attr, Name, Stop, Token, Tokens, is_name,
+    Attr, Name, Stop, Token, Tokens,
     predictor::{self, AttributePredictor},
-    starts_name,
 };
 use crate::bytes::{self, below_letters, equal};
 

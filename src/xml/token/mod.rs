@@ -30,11 +30,10 @@ use bumpalo::Bump;
 use self::fallback::QuickXml;
 pub(super) use self::fast_path::is_inside_host;
 use super::{
-    diagnostics::{FrameDiagnostics, shorten},
+    diagnostics::{FrameDiagnostics, oversized_tag, shorten},
     names::{Attribute, Element},
     offset_map::OffsetQueue,
     repair::{self, Repaired},
-    walk::oversized_tag,
 };
 use crate::{error::DiagnosticCode, limits::Limits};
 
@@ -390,31 +389,6 @@ impl<'f> Tokens<'f> {
     pub(super) fn is_too_long(&self, at: usize) -> bool {
         self.too_long == Some(at)
     }
-}
-
-/// Returns true for bytes of the names that nmap writes.
-#[inline]
-pub(super) const fn is_name(byte: u8) -> bool {
-    const NAMES: [bool; 256] = {
-        let mut names = [false; 256];
-        let mut byte = 0;
-        while byte < u8::MAX {
-            names[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_';
-            byte += 1;
-        }
-        names
-    };
-    NAMES[byte as usize]
-}
-
-/// Returns true for bytes of any name that XML allows, approximately: neither blanks nor markup.
-pub(super) const fn is_name_or_beyond(byte: u8) -> bool {
-    is_name(byte) || matches!(byte, b'-' | b'.' | b':') || byte >= 0x80
-}
-
-/// Returns true for bytes that may begin a name.
-pub(super) const fn starts_name(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || matches!(byte, b'_' | b':') || byte >= 0x80
 }
 
 #[cfg(test)]
