@@ -7,8 +7,8 @@ use crate::error::Result;
 
 /// Runs tasks on a thread pool and returns their results in the order of submission.
 ///
-/// It is bounded by its owner: when [`is_full`](Self::is_full), take the oldest result with [`take_next`](Self::take_next) before
-/// submitting more.
+/// The owner bounds it: when [`is_full`](Self::is_full) returns true, take the oldest result with
+/// [`take_next`](Self::take_next) before submitting more.
 ///
 /// ```
 /// use scanmill::exec::{Ordered, ThreadPool};
@@ -44,7 +44,7 @@ enum Pending<T> {
     Ready(T),
 }
 
-/// Maximum number of results that wait for the tasks before them.
+/// Maximum number of results that wait for earlier tasks.
 const MAX_SLOTS: usize = 4096;
 
 impl<T> fmt::Debug for Ordered<T> {
@@ -58,27 +58,26 @@ impl<T> fmt::Debug for Ordered<T> {
 }
 
 impl<T: Send + 'static> Ordered<T> {
-    /// Creates an executor that is full at `max_tasks` tasks or a cost of `max_cost` bytes, whichever comes
-    /// first.
+    /// Creates an executor that is full at `max_tasks` tasks or a cost of `max_cost` bytes, whichever comes first.
     #[must_use]
     pub fn new(pool: ThreadPool, max_tasks: usize, max_cost: usize) -> Self {
         Self { pool, slots: VecDeque::new(), max_tasks, max_cost, tasks: 0, cost: 0 }
     }
 
-    /// Returns the threads on which the tasks run.
+    /// Returns the pool that the tasks run on.
     #[must_use]
     pub fn pool(&self) -> &ThreadPool {
         &self.pool
     }
 
-    /// Runs a task after those submitted before. `cost` is the memory that the task and its result take, in bytes.
+    /// Queues a task after those submitted before. `cost` is the memory of the task and its result, in bytes.
     pub fn submit(&mut self, cost: usize, task: impl FnOnce() -> T + Send + 'static) {
         self.tasks = self.tasks.saturating_add(1);
         let result = Pending::Task(self.pool.submit(task));
         self.push_slot(Slot { result, cost });
     }
 
-    /// Adds a result that is already known. It is returned after those of all tasks submitted before.
+    /// Adds a finished result, which is returned after those of all tasks submitted before.
     pub fn push(&mut self, cost: usize, result: T) {
         self.push_slot(Slot { result: Pending::Ready(result), cost });
     }
@@ -94,10 +93,11 @@ impl<T: Send + 'static> Ordered<T> {
         self.tasks >= self.max_tasks || self.cost >= self.max_cost || self.slots.len() >= MAX_SLOTS
     }
 
-    /// Waits for the oldest result and returns it; `None` if nothing was added. This thread runs other tasks until then.
+    /// Waits for the oldest result and returns it, or `None` if the queue is empty. This thread runs other tasks until
+    /// then.
     ///
     /// # Errors
-    /// If the task panicked.
+    /// Returns an internal error if the task panicked.
     pub fn take_next(&mut self) -> Result<Option<T>> {
         let Some(Slot { result, cost }) = self.slots.pop_front() else { return Ok(None) };
         self.cost = self.cost.saturating_sub(cost);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_cost_and_waiting_results_make_it_full() {
+    fn it_is_full_by_tasks_by_cost_or_by_results_that_wait() {
         let pool = ThreadPool::new(2).unwrap();
         let mut by_tasks = Ordered::new(pool.clone(), 2, 100);
         by_tasks.submit(1, || ());

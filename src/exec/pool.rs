@@ -14,35 +14,34 @@ use rayon::ThreadPoolBuilder;
 
 use crate::error::{Error, Result};
 
-/// A fixed number of threads that reading and writing share. A clone is a handle to the same threads.
+/// Fixed number of threads that reading and writing share. A clone is a handle to the same threads.
 ///
-/// The thread that submits work counts as one of them: while it waits for a result it runs tasks. So exactly
-/// the requested number of threads run, and their data stays in the caches. This is the reason for wrapping
-/// rayon's pool, whose caller only waits: `--threads 2` was three threads on two processors.
+/// The thread that submits work counts as one of them: while it waits for a result, it runs tasks. So exactly the
+/// requested number of threads runs, and their data stays in the processor's caches. This type wraps rayon's pool because
+/// a caller of rayon only waits, so `--threads 2` would be three threads on two processors.
 #[derive(Clone)]
 pub struct ThreadPool {
     pool: Arc<rayon::ThreadPool>,
     queue: Arc<TaskQueue>,
 }
 
-/// Tasks that no thread has begun, the oldest first.
+/// Tasks that no thread has started, oldest first.
 #[derive(Default)]
 struct TaskQueue(Mutex<VecDeque<Task>>);
 
 type Task = Box<dyn FnOnce() + Send>;
 
-/// A task whose result can be waited for.
+/// Handle to the result of a task.
 pub struct TaskHandle<T> {
     result: Receiver<T>,
     queue: Arc<TaskQueue>,
 }
 
 impl ThreadPool {
-    /// Creates a pool of `threads` threads, of which the caller's is one; at least one more is started.
+    /// Creates a pool of `threads` threads, including the caller's. At least one thread is started.
     ///
     /// # Errors
-    ///
-    /// If the system starts no threads.
+    /// Returns a resource error if the system provides no threads.
     pub fn new(threads: usize) -> Result<Self> {
         let others = threads.saturating_sub(1).max(1);
         let pool = ThreadPoolBuilder::new().num_threads(others).build();
@@ -56,17 +55,17 @@ impl ThreadPool {
         self.pool.current_num_threads().saturating_add(1)
     }
 
-    /// Runs a task after those submitted before.
+    /// Queues a task after those submitted before.
     pub fn spawn(&self, work: impl FnOnce() + Send + 'static) {
         self.queue.lock().push_back(Box::new(work));
         let queue = Arc::clone(&self.queue);
-        // A thread that waits for a result may already have run the task.
+        // A waiting thread may have run it in the meantime.
         self.pool.spawn(move || {
             queue.run_oldest();
         });
     }
 
-    /// Runs a task after those submitted before, and returns a handle to its result.
+    /// Queues a task after those submitted before, and returns a handle to its result.
     pub fn submit<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -79,7 +78,7 @@ impl ThreadPool {
         TaskHandle { result, queue: Arc::clone(&self.queue) }
     }
 
-    /// Runs the oldest task that no thread has begun, on this thread; returns false if there is none.
+    /// Runs the oldest task that no thread has started, on this thread. Returns false if there is none.
     #[must_use]
     pub fn run_one(&self) -> bool {
         self.queue.run_oldest()
@@ -90,13 +89,13 @@ impl<T> TaskHandle<T> {
     /// Waits for the result. This thread runs other tasks until then.
     ///
     /// # Errors
-    /// If the task panicked.
+    /// Returns an internal error if the task panicked.
     pub fn wait(self) -> Result<T> {
         loop {
             match self.result.try_recv() {
                 Ok(done) => return Ok(done),
                 Err(TryRecvError::Empty) if self.queue.run_oldest() => {}
-                // Another thread runs the task.
+                // Another thread is running it.
                 Err(_) => {
                     let done = self.result.recv();
                     return done.map_err(|_| Error::internal("a task panicked"));
@@ -121,8 +120,8 @@ impl TaskQueue {
         let oldest = self.lock().pop_front();
         match oldest {
             Some(task) => {
-                // A panic must not end this thread, whether it belongs to the pool or waits for a result. The
-                // handle of the task reports it.
+                // A panic must not end this thread, which may be one of the pool or a waiting one. The handle of the
+                // task reports it.
                 let _ = catch_unwind(AssertUnwindSafe(task));
                 true
             }
@@ -139,7 +138,7 @@ mod tests {
     fn a_thread_that_waits_runs_tasks() {
         let pool = ThreadPool::new(2).unwrap();
         assert_eq!(pool.count(), 2);
-        // The only other thread waits for something that it cannot do itself.
+        // The only other thread waits for a task that this thread runs.
         let (sender, receiver) = mpsc::sync_channel(1);
         let blocked = pool.submit(move || receiver.recv().unwrap());
         let tasks: Vec<_> = (0..100).map(|number| pool.submit(move || number)).collect();

@@ -9,19 +9,19 @@ use std::{
 use super::ThreadPool;
 use crate::error::{Error, Result};
 
-/// Maximum number of items that wait in all queues together; `push` waits for room.
-const WAITING: usize = 24;
+/// Maximum number of items that wait in all queues together. [`SerialQueues::push`] waits for space.
+const MAX_WAITING: usize = 24;
 
 /// Processes the items of one queue, in order.
 pub(crate) trait SerialWorker<I>: Send + 'static {
     /// Processes an item.
-    fn take(&mut self, item: I) -> Result<()>;
+    fn process(&mut self, item: I) -> Result<()>;
 
     /// Completes the work after the last item.
     fn finish(self) -> Result<()>;
 }
 
-/// Queues of items, each with its worker. Without a thread pool the caller's thread does the work.
+/// Queues of items, each with its worker. Without a thread pool, items are processed on the caller's thread.
 pub(crate) struct SerialQueues<L, I> {
     shared: Arc<Shared<L, I>>,
     pool: Option<ThreadPool>,
@@ -35,22 +35,26 @@ struct Shared<L, I> {
 struct State<L, I> {
     queues: Vec<Slot<L, I>>,
     waiting: usize,
-    /// The first error. After it no more items are processed.
+    /// First error. After it no item is processed.
     failed: Option<Error>,
 }
 
 struct Slot<L, I> {
-    /// `None` while a thread has the worker, and after that thread panicked.
+    /// `None` while a thread has it, and after that thread panicked.
     worker: Option<L>,
     lost: bool,
     items: VecDeque<I>,
 }
 
 impl<L, I> State<L, I> {
-    /// Returns true when no thread has a worker.
+    /// Returns true if no thread has a worker.
     fn is_idle(&self) -> bool {
         self.queues.iter().all(|slot| slot.worker.is_some() || slot.lost)
     }
+}
+
+fn no_queue(queue: usize) -> Error {
+    Error::internal(format!("there is no queue {queue} of serial work"))
 }
 
 impl<L: SerialWorker<I>, I: Send + 'static> SerialQueues<L, I> {
@@ -62,38 +66,42 @@ impl<L: SerialWorker<I>, I: Send + 'static> SerialQueues<L, I> {
         Self { shared: Arc::new(shared), pool: None }
     }
 
-    /// Sets the thread pool that runs items added from now on.
+    /// Processes the items that follow on this pool.
     pub(crate) fn set_thread_pool(&mut self, pool: &ThreadPool) {
         self.pool = Some(pool.clone());
     }
 
-    /// Adds an item to the queue with this number. The error may be that of an earlier item.
+    /// Adds an item to a queue.
+    ///
+    /// # Errors
+    /// Returns the first error of the queues, which may be that of an earlier item.
     pub(crate) fn push(&self, queue: usize, item: I) -> Result<()> {
         let Some(pool) = &self.pool else {
             let mut state = self.shared.lock();
             let Some(Slot { worker: Some(worker), .. }) = state.queues.get_mut(queue) else {
-                return Ok(());
+                return Err(no_queue(queue));
             };
-            return worker.take(item);
+            return worker.process(item);
         };
-        let has_room = |state: &State<L, I>| state.waiting < WAITING || state.failed.is_some();
+        let has_room = |state: &State<L, I>| state.waiting < MAX_WAITING || state.failed.is_some();
         let mut state = self.shared.wait(pool, has_room);
         if let Some(error) = &state.failed {
             return Err(error.clone());
         }
         state.waiting = state.waiting.saturating_add(1);
-        if let Some(slot) = state.queues.get_mut(queue) {
-            slot.items.push_back(item);
-            if let Some(taken) = slot.worker.take() {
-                let shared = Arc::clone(&self.shared);
-                pool.spawn(move || shared.run(queue, taken));
-            }
+        let slot = state.queues.get_mut(queue).ok_or_else(|| no_queue(queue))?;
+        slot.items.push_back(item);
+        if let Some(worker) = slot.worker.take() {
+            let shared = Arc::clone(&self.shared);
+            pool.spawn(move || shared.run(queue, worker));
         }
         Ok(())
     }
 
-    /// Waits for all items, then finishes the workers in parallel. Returns the error of the first worker that
-    /// has one.
+    /// Waits for all items, and then finishes the workers in parallel.
+    ///
+    /// # Errors
+    /// Returns the first error of an item; without one, that of the first worker that could not be finished.
     pub(crate) fn finish(self) -> Result<()> {
         let workers = self.take_workers()?;
         let Some(pool) = &self.pool else {
@@ -102,7 +110,7 @@ impl<L: SerialWorker<I>, I: Send + 'static> SerialQueues<L, I> {
         let start = |worker: L| pool.submit(move || worker.finish());
         let tasks: Vec<_> = workers.into_iter().map(start).collect();
         let results = tasks.into_iter().map(|task| task.wait().flatten());
-        // Every worker is waited for, even after an error.
+        // All of them are waited for.
         results.fold(Ok(()), Result::and)
     }
 
@@ -121,7 +129,7 @@ impl<L: SerialWorker<I>, I: Send + 'static> SerialQueues<L, I> {
 }
 
 impl<L, I> Drop for SerialQueues<L, I> {
-    /// Waits for the workers: one that is busy has files open that the caller may want to remove.
+    /// Waits for the items that are being processed: their workers have files open that the caller may want to remove.
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         for slot in &mut state.queues {
@@ -130,7 +138,7 @@ impl<L, I> Drop for SerialQueues<L, I> {
         while self.pool.is_some() && !state.is_idle() {
             state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        // A thread that has just returned its worker may still hold a reference to the shared state.
+        // A thread that has just put its worker back may still have a handle to the shared state.
         let queues = std::mem::take(&mut state.queues);
         drop(state);
         drop(queues);
@@ -142,7 +150,7 @@ impl<L, I> Shared<L, I> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until a condition on the state holds. This thread runs tasks until then.
+    /// Waits until `is_so` returns true for the state of the queues. This thread runs tasks until then.
     fn wait(
         &self,
         pool: &ThreadPool,
@@ -157,7 +165,7 @@ impl<L, I> Shared<L, I> {
             if pool.run_one() {
                 continue;
             }
-            // All tasks have begun, and the threads that run them signal when a worker is free.
+            // All tasks have started: the threads that run them signal when an item is processed.
             let state = self.lock();
             let waits = |state: &mut State<L, I>| !is_so(state);
             return self.changed.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner);
@@ -166,9 +174,9 @@ impl<L, I> Shared<L, I> {
 }
 
 impl<L: SerialWorker<I>, I> Shared<L, I> {
-    /// Processes the items that wait in a queue, then returns the worker.
+    /// Processes the items that wait in a queue, and then puts the worker back.
     fn run(&self, number: usize, mut worker: L) {
-        let ends = Ends { shared: self, number };
+        let guard = WorkerGuard { shared: self, number };
         let mut state = self.lock();
         loop {
             let failed = state.failed.is_some();
@@ -181,7 +189,7 @@ impl<L: SerialWorker<I>, I> Shared<L, I> {
             }
             drop(state);
             self.changed.notify_all();
-            let result = worker.take(item);
+            let result = worker.process(item);
             state = self.lock();
             if let Err(error) = result {
                 state.failed.get_or_insert(error);
@@ -191,20 +199,20 @@ impl<L: SerialWorker<I>, I> Shared<L, I> {
             slot.worker = Some(worker);
         }
         drop(state);
-        drop(ends);
+        drop(guard);
     }
 }
 
-/// Signals that a thread has returned its worker, even if it panicked.
-struct Ends<'s, L, I> {
+/// Guard that signals that a thread no longer uses a worker, even if it panics.
+struct WorkerGuard<'s, L, I> {
     shared: &'s Shared<L, I>,
     number: usize,
 }
 
-impl<L, I> Drop for Ends<'_, L, I> {
+impl<L, I> Drop for WorkerGuard<'_, L, I> {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        // A worker that panicked is not used again. Otherwise another thread may already have the worker.
+        // A worker that panicked cannot be used again. Otherwise another thread may already have it.
         if thread::panicking()
             && let Some(slot) = state.queues.get_mut(self.number)
         {
@@ -220,15 +228,14 @@ impl<L, I> Drop for Ends<'_, L, I> {
 mod tests {
     use super::*;
 
-    /// Records its items and publishes them at the end. Item 13 is refused, 14 and 15 are refused at the end,
-    /// and 16 panics.
+    /// Collects items and shows them at the end. Refuses 13, to finish after 14 and 15, and panics at 16.
     #[derive(Default)]
     struct Kept(Vec<u32>, Shown);
 
     type Shown = Arc<Mutex<Vec<Vec<u32>>>>;
 
     impl SerialWorker<u32> for Kept {
-        fn take(&mut self, item: u32) -> Result<()> {
+        fn process(&mut self, item: u32) -> Result<()> {
             if item == 13 {
                 return Err(Error::usage("13"));
             }
@@ -246,7 +253,7 @@ mod tests {
         }
     }
 
-    /// Creates three queues, and the lists that they publish at the end.
+    /// Returns three queues, and the items that they show at the end.
     fn queues(pool: Option<&ThreadPool>) -> (SerialQueues<Kept, u32>, Shown) {
         let shown = Shown::default();
         let worker = || Kept(Vec::new(), Arc::clone(&shown));
@@ -258,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn items_of_a_queue_are_processed_in_order() {
+    fn items_of_one_queue_are_processed_in_order() {
         let pool = ThreadPool::new(4).unwrap();
         for pool in [None, Some(&pool)] {
             let (queues, shown) = queues(pool);
@@ -276,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_returned_at_the_end_and_later_items_are_dropped() {
+    fn an_error_is_returned_and_nothing_is_processed_after_it() {
         let pool = ThreadPool::new(2).unwrap();
         for pool in [None, Some(&pool)] {
             let (queues, _) = queues(pool);
@@ -284,14 +291,14 @@ mod tests {
             let late = queues.finish();
             assert!(early && (pool.is_none() || late.is_err()));
         }
-        // Dropped with work under way it waits for that, not for ever.
+        // Dropping the queues waits for the current items only.
         let (queues, _) = queues(Some(&pool));
         (20..40).for_each(|n| queues.push(0, n).unwrap());
         drop(queues);
     }
 
     #[test]
-    fn a_panic_of_a_worker_is_an_error_on_any_thread() {
+    fn a_worker_that_panics_is_an_error_on_any_thread() {
         for threads in [2, 4] {
             let pool = ThreadPool::new(threads).unwrap();
             let (kept, _) = queues(Some(&pool));
@@ -303,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_of_the_first_queue_is_returned() {
+    fn the_error_of_the_first_worker_that_cannot_be_finished_is_returned() {
         let pool = ThreadPool::new(2).unwrap();
         for pool in [None, Some(&pool)] {
             let (queues, _) = queues(pool);

@@ -32,7 +32,7 @@ pub use self::{
         RowFormat, ScanEncoder, TableEncoder, Written,
     },
 };
-pub(crate) use self::{jsonl::row_line, parquet::Blocks};
+pub(crate) use self::{jsonl::row_line, parquet::Rechunker};
 use crate::{
     error::{Error, Result},
     output::Output,

@@ -1,7 +1,7 @@
 //! Inputs to Arrow record batches: many inputs, any set of tables, one pass.
 //!
 //! A thread of its own runs the pipeline and sends batches through a bounded channel, so that a slow consumer slows
-//! reading down and memory stays bounded. Batches of a table are cut by rows and bytes alone ([`Blocks`]), so they are
+//! reading down and memory stays bounded. Batches of a table are cut by rows and bytes alone ([`Rechunker`]), so they are
 //! the same for any number of threads; how batches of different tables interleave is the order in which they fill.
 
 use std::path::PathBuf;
@@ -14,7 +14,9 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    format::{Blocks, ChunkWriter, Format, ParquetChunk, ParquetRows, SinkOptions, TableEncoder},
+    format::{
+        ChunkWriter, Format, ParquetChunk, ParquetRows, Rechunker, SinkOptions, TableEncoder,
+    },
     pipeline::{Filters, Pipeline, Report},
     source::Pick,
     table::{BatchBuilder, RecordBatch, SchemaRef, Table},
@@ -174,14 +176,15 @@ fn read_all(inputs: &Inputs, options: ReadOptions, results: Results<TableBatch>)
 struct BatchChannel {
     options: SinkOptions,
     /// Rows of each table that make no whole batch yet.
-    blocks: Vec<Blocks>,
+    rechunkers: Vec<Rechunker>,
     results: Results<TableBatch>,
 }
 
 impl BatchChannel {
     fn new(tables: Vec<Table>, batch_rows: usize, results: Results<TableBatch>) -> Self {
-        let blocks = tables.iter().map(|_| Blocks::new(batch_rows.max(1), BATCH_BYTES)).collect();
-        Self { options: SinkOptions { tables, ..SinkOptions::default() }, blocks, results }
+        let rechunkers =
+            tables.iter().map(|_| Rechunker::new(batch_rows.max(1), BATCH_BYTES)).collect();
+        Self { options: SinkOptions { tables, ..SinkOptions::default() }, rechunkers, results }
     }
 }
 
@@ -212,9 +215,10 @@ impl ChunkWriter for BatchChannel {
     fn write(&mut self, chunk: ParquetChunk) -> Result<()> {
         let (table, batch, sizes) = chunk.into_rows()?;
         let place = self.options.tables.iter().position(|known| *known == table);
-        let blocks = place.and_then(|place| self.blocks.get_mut(place));
-        let blocks = blocks.ok_or_else(|| Error::internal("rows of a table that is not read"))?;
-        blocks.push((batch, sizes), |parts| send(&self.results, table, &parts))
+        let rechunkers = place.and_then(|place| self.rechunkers.get_mut(place));
+        let rechunkers =
+            rechunkers.ok_or_else(|| Error::internal("rows of a table that is not read"))?;
+        rechunkers.push((batch, sizes), |parts| send(&self.results, table, &parts))
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -222,8 +226,8 @@ impl ChunkWriter for BatchChannel {
     }
 
     fn finish(mut self) -> Result<()> {
-        for (table, blocks) in self.options.tables.iter().zip(&mut self.blocks) {
-            send(&self.results, *table, &blocks.rest())?;
+        for (table, rechunkers) in self.options.tables.iter().zip(&mut self.rechunkers) {
+            send(&self.results, *table, &rechunkers.rest())?;
         }
         Ok(())
     }

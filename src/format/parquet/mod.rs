@@ -1,7 +1,7 @@
 //! Parquet: one file per table, with row groups limited by size (DATA_MODEL section 4).
 
 mod compression;
-mod partition;
+mod partition_tracker;
 mod rechunk;
 mod row_groups;
 mod table_files;
@@ -15,10 +15,13 @@ use ::parquet::{
 };
 
 pub use self::compression::Compression;
-pub(crate) use self::{partition::is_in_folder_names, rechunk::Blocks, table_files::GROUP_BYTES};
+pub(crate) use self::{
+    partition_tracker::is_in_folder_names, rechunk::Rechunker, table_files::GROUP_BYTES,
+};
 use self::{
-    partition::{Change, Partition, Partitions},
-    table_files::{Item, TableFiles},
+    partition_tracker::{Partition, PartitionChange, PartitionTracker},
+    rechunk::SizedBatch,
+    table_files::{TableFiles, TableInput},
 };
 use super::{ChunkWriter, Format, RowEncoder, RowFormat, SinkOptions, TableEncoder};
 use crate::{
@@ -75,7 +78,7 @@ const COUNTING: [&str; 10] = [
 /// parallel.
 pub struct ParquetSink {
     options: Arc<SinkOptions>,
-    queues: SerialQueues<TableFiles, Item>,
+    queues: SerialQueues<TableFiles, TableInput>,
     /// Folder or file that is renamed to its final path at the end.
     pending: Pending,
 }
@@ -108,7 +111,7 @@ impl ParquetSink {
                 let (pending, file) = Pending::file(path, replace, &options.temporaries)?;
                 let table = options.tables.first().copied().unwrap_or(Table::Hosts);
                 let name = path.display().to_string();
-                (pending, vec![TableFiles::of_file(table, &options, (file, name))?])
+                (pending, vec![TableFiles::single_file(table, &options, (file, name))?])
             }
             Output::Dir(path) => {
                 let pending = Pending::dir(path, &options.folder())?;
@@ -164,10 +167,13 @@ impl ChunkWriter for ParquetSink {
                 let place = place.ok_or_else(|| {
                     Error::internal(format!("rows of the table {} have no file", table.name()))
                 })?;
-                self.queues.push(place, Item::Rows(partition, rows))
+                self.queues.push(place, TableInput::Rows(partition, rows))
             }
-            Piece::PartitionResolved(folder) => (0..self.options.tables.len())
-                .try_for_each(|place| self.queues.push(place, Item::Settled(Arc::clone(&folder)))),
+            Piece::PartitionResolved(folder) => {
+                (0..self.options.tables.len()).try_for_each(|place| {
+                    self.queues.push(place, TableInput::PartitionResolved(Arc::clone(&folder)))
+                })
+            }
         }
     }
 
@@ -207,9 +213,9 @@ enum Piece {
     Rows {
         table: Table,
         partition: Partition,
-        rows: rechunk::Sized,
+        rows: SizedBatch,
     },
-    /// The preceding rows that are [`Partition::Open`] belong to the folder of this name.
+    /// The preceding rows that are [`Partition::Unresolved`] belong to the folder of this name.
     PartitionResolved(Arc<str>),
 }
 
@@ -220,7 +226,7 @@ impl ParquetChunk {
     /// Returns an internal error for the folder of a partition, which encoders without partitions never produce.
     pub(crate) fn into_rows(self) -> Result<(Table, RecordBatch, Arc<[usize]>)> {
         match self.0 {
-            Piece::Rows { table, rows: rechunk::Sized { batch, sizes }, .. } => {
+            Piece::Rows { table, rows: SizedBatch { batch, sizes }, .. } => {
                 Ok((table, batch, sizes))
             }
             Piece::PartitionResolved(folder) => {
@@ -232,7 +238,7 @@ impl ParquetChunk {
 
 fn chunk(table: Table, builder: &mut BatchBuilder, partition: &Partition) -> Result<ParquetChunk> {
     let (batch, sizes) = builder.finish_sized()?;
-    let rows = rechunk::Sized { batch, sizes: sizes.into() };
+    let rows = SizedBatch { batch, sizes: sizes.into() };
     Ok(ParquetChunk(Piece::Rows { table, partition: partition.clone(), rows }))
 }
 
@@ -240,7 +246,7 @@ fn chunk(table: Table, builder: &mut BatchBuilder, partition: &Partition) -> Res
 pub struct ParquetRows {
     tables: Arc<[Table]>,
     builders: Vec<BatchBuilder>,
-    partitions: Partitions,
+    partitions: PartitionTracker,
     ready: Vec<ParquetChunk>,
 }
 
@@ -253,7 +259,7 @@ impl ParquetRows {
         Self {
             tables: options.tables.clone().into(),
             builders: builders.collect(),
-            partitions: Partitions::new(options.partition_by),
+            partitions: PartitionTracker::new(options.partition_by),
             ready: Vec::new(),
         }
     }
@@ -273,9 +279,11 @@ impl RowEncoder for ParquetRows {
     type Chunk = ParquetChunk;
 
     fn scan(&mut self, scan: ScanOf<'_>) -> Result<()> {
-        let Some(Change { before, settles }) = self.partitions.scan(scan) else { return Ok(()) };
+        let Some(PartitionChange { before, resolved }) = self.partitions.set_scan(scan) else {
+            return Ok(());
+        };
         self.cut(&before)?;
-        if let Some(folder) = settles {
+        if let Some(folder) = resolved {
             self.ready.push(ParquetChunk(Piece::PartitionResolved(folder)));
         }
         Ok(())
@@ -286,16 +294,18 @@ impl RowEncoder for ParquetRows {
         let Some(place) = self.tables.iter().position(|known| *known == table) else {
             return Ok(());
         };
-        let Some(builder) = self.builders.get_mut(place) else { return Ok(()) };
+        let Some(builder) = self.builders.get_mut(place) else {
+            return Err(Error::internal(format!("no builder of the table {}", table.name())));
+        };
         builder.push(row);
-        if builder.rows() >= rechunk::ROWS || builder.bytes() >= rechunk::BYTES {
-            self.ready.push(chunk(table, builder, self.partitions.now())?);
+        if builder.rows() >= rechunk::MAX_CHUNK_ROWS || builder.bytes() >= rechunk::CHUNK_BYTES {
+            self.ready.push(chunk(table, builder, self.partitions.current())?);
         }
         Ok(())
     }
 
     fn buffered_bytes(&self) -> usize {
-        self.ready.len().saturating_mul(rechunk::BYTES)
+        self.ready.len().saturating_mul(rechunk::CHUNK_BYTES)
     }
 
     fn preferred_input_bytes(&self) -> usize {
@@ -307,7 +317,7 @@ impl RowEncoder for ParquetRows {
     }
 
     fn finish(&mut self) -> Result<Vec<ParquetChunk>> {
-        let partition = self.partitions.now().clone();
+        let partition = self.partitions.current().clone();
         self.cut(&partition)?;
         Ok(self.take())
     }

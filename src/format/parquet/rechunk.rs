@@ -1,4 +1,4 @@
-//! Regroups record batches into blocks whose boundaries depend on the rows alone. The bytes of a Parquet file depend on
+//! Regroups record batches into chunks whose boundaries depend on the rows alone. The bytes of a Parquet file depend on
 //! the calls in which rows are handed over, and parallel encoders produce batches of any size.
 
 use std::{collections::VecDeque, sync::Arc};
@@ -7,58 +7,60 @@ use arrow::{array::RecordBatch, compute::concat_batches};
 
 use crate::error::{Error, Result};
 
-/// Maximum number of rows per block, and the size in bytes at which a block ends after the current row.
-pub(super) const ROWS: usize = 2048;
-pub(super) const BYTES: usize = 1 << 20;
+/// Maximum number of rows per chunk.
+pub(super) const MAX_CHUNK_ROWS: usize = 2048;
 
-/// Number of parts of a block that are concatenated into one: a batch of few rows takes far more memory than its
+/// Size in bytes at which a chunk ends after the current row.
+pub(super) const CHUNK_BYTES: usize = 1 << 20;
+
+/// Number of parts of a chunk that are concatenated into one: a batch of few rows takes far more memory than its
 /// values.
-const PARTS: usize = 32;
+const MAX_PARTS: usize = 32;
 
 /// Record batch with the approximate size of each row in bytes.
 #[derive(Debug)]
-pub(crate) struct Sized {
+pub(crate) struct SizedBatch {
     pub(super) batch: RecordBatch,
     pub(super) sizes: Arc<[usize]>,
 }
 
-impl From<(RecordBatch, Arc<[usize]>)> for Sized {
+impl From<(RecordBatch, Arc<[usize]>)> for SizedBatch {
     fn from((batch, sizes): (RecordBatch, Arc<[usize]>)) -> Self {
         Self { batch, sizes }
     }
 }
 
-/// Gathers the batches of one table into blocks.
-pub(crate) struct Blocks {
+/// Regroups the batches of one table into chunks.
+pub(crate) struct Rechunker {
     max_rows: usize,
     max_bytes: usize,
     parts: Vec<RecordBatch>,
     /// Number of parts at the start of the list that were already concatenated.
-    joined: usize,
+    concatenated: usize,
     rows: usize,
     bytes: usize,
 }
 
-impl Default for Blocks {
+impl Default for Rechunker {
     fn default() -> Self {
-        Self::new(ROWS, BYTES)
+        Self::new(MAX_CHUNK_ROWS, CHUNK_BYTES)
     }
 }
 
-impl Blocks {
-    /// Creates blocks of at most `max_rows` rows, which end with the row that brings them to `max_bytes` bytes.
+impl Rechunker {
+    /// Creates a rechunker for chunks of at most `max_rows` rows, which end with the row that brings them to `max_bytes` bytes.
     pub(crate) fn new(max_rows: usize, max_bytes: usize) -> Self {
         let parts = Vec::new();
-        Self { max_rows, max_bytes, parts, joined: 0, rows: 0, bytes: 0 }
+        Self { max_rows, max_bytes, parts, concatenated: 0, rows: 0, bytes: 0 }
     }
 
-    /// Adds a batch, and calls the function with each block that it completes, as a list of parts.
+    /// Adds a batch, and calls the function with each chunk that it completes, as a list of parts.
     pub(crate) fn push(
         &mut self,
-        rows: impl Into<Sized>,
+        rows: impl Into<SizedBatch>,
         mut each: impl FnMut(Vec<RecordBatch>) -> Result<()>,
     ) -> Result<()> {
-        let Sized { batch, sizes } = rows.into();
+        let SizedBatch { batch, sizes } = rows.into();
         let mut from = 0_usize;
         for (row, size) in sizes.iter().enumerate() {
             self.rows = self.rows.saturating_add(1);
@@ -74,22 +76,26 @@ impl Blocks {
         if left > 0 {
             self.parts.push(if from > 0 { batch.slice(from, left) } else { batch });
         }
-        if self.parts.len().saturating_sub(self.joined) >= PARTS { self.join() } else { Ok(()) }
+        if self.parts.len().saturating_sub(self.concatenated) >= MAX_PARTS {
+            self.concatenate()
+        } else {
+            Ok(())
+        }
     }
 
-    fn join(&mut self) -> Result<()> {
-        let loose = self.parts.split_off(self.joined);
+    fn concatenate(&mut self) -> Result<()> {
+        let loose = self.parts.split_off(self.concatenated);
         let Some(first) = loose.first() else { return Ok(()) };
         let joined = concat_batches(first.schema_ref(), &loose)
             .map_err(|error| Error::internal(error.to_string()))?;
         self.parts.push(joined);
-        self.joined = self.parts.len();
+        self.concatenated = self.parts.len();
         Ok(())
     }
 
-    /// Returns the rows that do not fill a block, as a list of parts.
+    /// Returns the rows that do not fill a chunk, as a list of parts.
     pub(crate) fn rest(&mut self) -> Vec<RecordBatch> {
-        (self.joined, self.rows, self.bytes) = (0, 0, 0);
+        (self.concatenated, self.rows, self.bytes) = (0, 0, 0);
         std::mem::take(&mut self.parts)
     }
 }
@@ -124,19 +130,19 @@ mod tests {
 
     use super::*;
 
-    fn batch(rows: std::ops::Range<i32>, size: usize) -> Sized {
+    fn batch(rows: std::ops::Range<i32>, size: usize) -> SizedBatch {
         let sizes = rows.clone().map(|_| size).collect();
         let column: ArrayRef = Arc::new(rows.collect::<Int32Array>());
-        Sized { batch: RecordBatch::try_from_iter([("n", column)]).unwrap(), sizes }
+        SizedBatch { batch: RecordBatch::try_from_iter([("n", column)]).unwrap(), sizes }
     }
 
-    /// Returns the first and last row of each block. The result must not depend on how rows are cut into batches.
-    fn blocks(cuts: &[i32], rows: i32, size: usize) -> Vec<(i32, usize)> {
-        let mut blocks = Blocks::default();
+    /// Returns the first and last row of each chunk. The result must not depend on how rows are cut into batches.
+    fn chunks(cuts: &[i32], rows: i32, size: usize) -> Vec<(i32, usize)> {
+        let mut rechunker = Rechunker::default();
         let mut found = Vec::new();
-        let mut note = |block: Vec<RecordBatch>| {
+        let mut note = |chunk: Vec<RecordBatch>| {
             use arrow::array::AsArray as _;
-            let mut parts = block.iter().filter(|part| part.num_rows() > 0).peekable();
+            let mut parts = chunk.iter().filter(|part| part.num_rows() > 0).peekable();
             let Some(first) = parts.peek() else { return };
             let first = first.column(0).as_primitive::<Int32Type>().value(0);
             found.push((first, parts.map(RecordBatch::num_rows).sum()));
@@ -144,36 +150,36 @@ mod tests {
         let mut from = 0;
         for end in cuts.iter().copied().chain([rows]) {
             let end = end.max(from);
-            let push = blocks.push(batch(from..end, size), |block| {
-                note(block);
+            let push = rechunker.push(batch(from..end, size), |chunk| {
+                note(chunk);
                 Ok(())
             });
             push.unwrap();
             from = end;
         }
-        note(blocks.rest());
+        note(rechunker.rest());
         found
     }
 
     proptest! {
         #[test]
-        fn blocks_depend_on_the_rows_and_not_on_their_batches(
+        fn chunks_depend_on_the_rows_and_not_on_their_batches(
             mut cuts in prop::collection::vec(0..9000_i32, 0..9),
             size in prop_oneof![Just(1_usize), Just(700), Just(2 << 20)],
         ) {
-            let rows = if size > BYTES { 40 } else { 9000 };
+            let rows = if size > CHUNK_BYTES { 40 } else { 9000 };
             for cut in &mut cuts {
                 *cut = (*cut).min(rows);
             }
             cuts.sort_unstable();
-            prop_assert_eq!(blocks(&cuts, rows, size), blocks(&[], rows, size));
+            prop_assert_eq!(chunks(&cuts, rows, size), chunks(&[], rows, size));
         }
     }
 
     #[test]
-    fn a_block_is_full_by_rows_or_by_bytes() {
-        assert_eq!(blocks(&[], 5000, 1), [(0, 2048), (2048, 2048), (4096, 904)]);
-        assert_eq!(blocks(&[1], 3, BYTES), [(0, 1), (1, 1), (2, 1)]);
+    fn a_chunk_is_full_by_rows_or_by_bytes() {
+        assert_eq!(chunks(&[], 5000, 1), [(0, 2048), (2048, 2048), (4096, 904)]);
+        assert_eq!(chunks(&[1], 3, CHUNK_BYTES), [(0, 1), (1, 1), (2, 1)]);
     }
 
     #[test]

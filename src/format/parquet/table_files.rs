@@ -1,12 +1,12 @@
 //! Parquet files of one table: a single file, or folders of parts.
 //!
-//! [`TableFiles`] receives the rows of a table in order, each batch with its [`Partition`]. It keeps one [`Series`] per
-//! partition with the rows that do not fill a block yet and the file that is being written. At most `PARTITIONS` series
-//! have open files; when one more is needed, the least recently used is closed, and its partition continues in a new
-//! part. Rows whose partition is known only at the end of their scan are kept in memory up to a block and then written
-//! below [`UNSETTLED`], from where complete parts are renamed into their folder.
+//! [`TableFiles`] receives the rows of a table in order, each batch with its [`Partition`]. It has one
+//! [`PartitionWriter`] per partition with the rows that do not fill a chunk yet and the file that is being written. At
+//! most `MAX_OPEN_PARTITIONS` writers have open files; when one more is needed, the least recently used is closed, and
+//! its partition continues in a new part. Rows whose partition is known only at the end of their scan are kept in memory
+//! up to a chunk and then written below [`UNRESOLVED`], from where complete parts are renamed into their folder.
 //!
-//! Invariant: all boundaries (blocks, row groups, parts, the choice of the series to close) depend on the rows alone,
+//! Invariant: all boundaries (chunks, row groups, parts, the choice of the writer to close) depend on the rows alone,
 //! never on threads or on time, so that the same input produces the same bytes.
 
 use std::{
@@ -20,9 +20,9 @@ use ::parquet::errors::ParquetError;
 use arrow::array::RecordBatch;
 
 use super::{
-    partition::Partition,
+    partition_tracker::Partition,
     properties,
-    rechunk::{self, Blocks},
+    rechunk::{self, Rechunker, SizedBatch},
     row_groups::RowGroups,
 };
 use crate::{
@@ -41,16 +41,16 @@ pub(crate) const GROUP_BYTES: usize = 12 << 20;
 const IDLE_BYTES: usize = 1 << 20;
 
 /// Maximum number of partitions per table with open files. The choice of the one to close depends on the rows alone.
-const PARTITIONS: usize = 8;
+const MAX_OPEN_PARTITIONS: usize = 8;
 
 /// Folder of rows whose partition is not known yet. It is removed before the output gets its final name.
-const UNSETTLED: &str = ".unsettled";
+const UNRESOLVED: &str = ".unsettled";
 
 /// Input of a table's files, in order.
-pub(super) enum Item {
-    Rows(Partition, rechunk::Sized),
-    /// The rows that are [`Partition::Open`] belong to the folder of this name.
-    Settled(Arc<str>),
+pub(super) enum TableInput {
+    Rows(Partition, SizedBatch),
+    /// The rows that are [`Partition::Unresolved`] belong to the folder of this name.
+    PartitionResolved(Arc<str>),
 }
 
 /// Writes the rows of one table.
@@ -59,36 +59,36 @@ pub(super) struct TableFiles {
     options: Arc<SinkOptions>,
     /// Files of the output folder; `None` for a single file.
     members: Option<Members>,
-    /// Series in progress, the most recently used last.
-    series: VecDeque<Series>,
+    /// Writers of partitions in progress, the most recently used last.
+    writers: VecDeque<PartitionWriter>,
     /// Number of parts created per partition folder.
     parts: HashMap<Arc<str>, u32>,
-    /// Rows that are [`Partition::Open`], as long as they do not fill a block: they have no file yet.
-    open: Open,
+    /// Rows that are [`Partition::Unresolved`], as long as they do not fill a chunk: they have no file yet.
+    unresolved: UnresolvedRows,
 }
 
 #[derive(Default)]
-struct Open {
-    rows: Vec<rechunk::Sized>,
+struct UnresolvedRows {
+    rows: Vec<SizedBatch>,
     size: (usize, usize),
 }
 
-impl Open {
-    /// Keeps rows. Returns false if there are too many, which are then in `rows`.
-    fn keep(&mut self, more: rechunk::Sized) -> bool {
+impl UnresolvedRows {
+    /// Adds rows. Returns false if there are too many to be kept in memory.
+    fn add(&mut self, more: SizedBatch) -> bool {
         let (rows, bytes) = &mut self.size;
         *rows = rows.saturating_add(more.sizes.len());
         *bytes = more.sizes.iter().fold(*bytes, |sum, size| sum.saturating_add(*size));
         self.rows.push(more);
-        *rows < rechunk::ROWS && *bytes < rechunk::BYTES
+        *rows < rechunk::MAX_CHUNK_ROWS && *bytes < rechunk::CHUNK_BYTES
     }
 }
 
 /// Rows of one partition, in as many files as the limits on rows require.
 #[derive(Default)]
-struct Series {
+struct PartitionWriter {
     partition: Partition,
-    blocks: Blocks,
+    rechunker: Rechunker,
     part: Option<PartFile>,
 }
 
@@ -100,17 +100,17 @@ struct PartFile {
 
 impl TableFiles {
     /// Creates the files of a table that is written to a single file.
-    pub(super) fn of_file(
+    pub(super) fn single_file(
         table: Table,
         options: &Arc<SinkOptions>,
         file: (File, String),
     ) -> Result<Self> {
         let options = Arc::clone(options);
         let part = Some(PartFile::new(table, &options, file)?);
-        let only = Series { part, ..Series::default() };
-        let series = VecDeque::from([only]);
-        let (parts, open) = (HashMap::new(), Open::default());
-        Ok(Self { table, options, members: None, series, parts, open })
+        let only = PartitionWriter { part, ..PartitionWriter::default() };
+        let (parts, unresolved) = (HashMap::new(), UnresolvedRows::default());
+        let writers = VecDeque::from([only]);
+        Ok(Self { table, options, members: None, writers, parts, unresolved })
     }
 
     /// Creates the files of a table in a folder: one file, or a folder of parts. A table without rows has a file
@@ -121,16 +121,20 @@ impl TableFiles {
         members: &Members,
     ) -> Result<Self> {
         if options.rows_per_file.is_none() && options.partition_by.is_none() {
-            return Self::of_file(table, options, members.create(&file_name(table, "parquet"))?);
+            return Self::single_file(
+                table,
+                options,
+                members.create(&file_name(table, "parquet"))?,
+            );
         }
         members.make_folder(Path::new(table.name()))?;
         let members = Some(members.clone());
-        let (series, parts, open) = (VecDeque::new(), HashMap::new(), Open::default());
-        let options = Arc::clone(options);
-        let mut this = Self { table, options, members, series, parts, open };
+        let (parts, unresolved) = (HashMap::new(), UnresolvedRows::default());
+        let (options, writers) = (Arc::clone(options), VecDeque::new());
+        let mut this = Self { table, options, members, writers, parts, unresolved };
         if this.options.partition_by.is_none() {
             let part = Some(this.next_batched_event(&Partition::Whole)?);
-            this.series.push_back(Series { part, ..Series::default() });
+            this.writers.push_back(PartitionWriter { part, ..PartitionWriter::default() });
         }
         Ok(this)
     }
@@ -152,7 +156,7 @@ impl TableFiles {
         let name: &str = match partition {
             Partition::Whole => "",
             Partition::Named(name) => name,
-            Partition::Open => UNSETTLED,
+            Partition::Unresolved => UNRESOLVED,
         };
         let folder = Path::new(self.table.name()).join(name);
         let number = if let Some(made) = self.parts.get_mut(name) {
@@ -167,37 +171,37 @@ impl TableFiles {
         Ok(folder.join(part_name(number)))
     }
 
-    /// Removes and returns the series of a partition. If there are too many, the least recently used are closed.
-    fn series_of(&mut self, partition: Partition) -> Result<Series> {
-        if let Some(last) = self.series.pop_back_if(|last| last.partition == partition) {
+    /// Removes and returns the writer of a partition. If there are too many, the least recently used are closed.
+    fn take_writer(&mut self, partition: Partition) -> Result<PartitionWriter> {
+        if let Some(last) = self.writers.pop_back_if(|last| last.partition == partition) {
             return Ok(last);
         }
-        if let Some(last) = self.series.back_mut() {
-            last.rest_a_while()?;
+        if let Some(last) = self.writers.back_mut() {
+            last.flush_idle()?;
         }
-        let place = self.series.iter().position(|series| series.partition == partition);
-        if let Some(series) = place.and_then(|place| self.series.remove(place)) {
-            return Ok(series);
+        let place = self.writers.iter().position(|writer| writer.partition == partition);
+        if let Some(writer) = place.and_then(|place| self.writers.remove(place)) {
+            return Ok(writer);
         }
-        if self.series.len() >= PARTITIONS
-            && let Some(oldest) = self.series.pop_front()
+        if self.writers.len() >= MAX_OPEN_PARTITIONS
+            && let Some(oldest) = self.writers.pop_front()
         {
             self.close(oldest)?;
         }
-        Ok(Series { partition, ..Series::default() })
+        Ok(PartitionWriter { partition, ..PartitionWriter::default() })
     }
 
-    /// Writes a block, in as many files and row groups as the limits on rows require.
-    fn write(&mut self, series: &mut Series, block: Vec<RecordBatch>) -> Result<()> {
+    /// Writes a chunk, in as many files and row groups as the limits on rows require.
+    fn write(&mut self, writer: &mut PartitionWriter, chunk: Vec<RecordBatch>) -> Result<()> {
         let of_file = self.options.rows_per_file.unwrap_or(usize::MAX).max(1);
         let of_group = self.options.row_group_rows.max(1);
-        let mut rest = VecDeque::from(block);
+        let mut rest = VecDeque::from(chunk);
         while !rest.is_empty() {
-            let full = series.part.take_if(|part| part.rows >= of_file);
+            let full = writer.part.take_if(|part| part.rows >= of_file);
             full.map_or(Ok(()), PartFile::close)?;
-            let part = match &mut series.part {
+            let part = match &mut writer.part {
                 Some(part) => part,
-                none => none.insert(self.next_batched_event(&series.partition)?),
+                none => none.insert(self.next_batched_event(&writer.partition)?),
             };
             let room = of_file.saturating_sub(part.rows);
             let room = room.min(of_group.saturating_sub(part.writer.rows()));
@@ -211,86 +215,87 @@ impl TableFiles {
     }
 
     /// Writes the remaining rows, and completes the file.
-    fn close(&mut self, mut series: Series) -> Result<()> {
-        let rest = series.blocks.rest();
-        self.write(&mut series, rest)?;
-        series.part.map_or(Ok(()), PartFile::close)
+    fn close(&mut self, mut writer: PartitionWriter) -> Result<()> {
+        let rest = writer.rechunker.rest();
+        self.write(&mut writer, rest)?;
+        writer.part.map_or(Ok(()), PartFile::close)
     }
 
     /// Adds rows whose partition is not known yet.
-    fn take_open(&mut self, rows: rechunk::Sized) -> Result<()> {
-        if self.is_unsettled() {
-            return self.put(Partition::Open, rows);
+    fn push_unresolved(&mut self, rows: SizedBatch) -> Result<()> {
+        if self.has_unresolved() {
+            return self.push(Partition::Unresolved, rows);
         }
-        if !self.open.keep(rows) {
-            let rows = std::mem::take(&mut self.open).rows;
-            return rows.into_iter().try_for_each(|rows| self.put(Partition::Open, rows));
+        if !self.unresolved.add(rows) {
+            let rows = std::mem::take(&mut self.unresolved).rows;
+            return rows.into_iter().try_for_each(|rows| self.push(Partition::Unresolved, rows));
         }
         Ok(())
     }
 
     /// Returns true if there are more such rows than are kept in memory.
-    fn is_unsettled(&self) -> bool {
-        self.parts.contains_key(UNSETTLED)
-            || self.series.iter().any(|series| series.partition == Partition::Open)
+    fn has_unresolved(&self) -> bool {
+        self.parts.contains_key(UNRESOLVED)
+            || self.writers.iter().any(|writer| writer.partition == Partition::Unresolved)
     }
 
-    fn put(&mut self, partition: Partition, rows: rechunk::Sized) -> Result<()> {
-        let mut series = self.series_of(partition)?;
-        let mut blocks = std::mem::take(&mut series.blocks);
-        let written = blocks.push(rows, |block| self.write(&mut series, block));
-        series.blocks = blocks;
-        self.series.push_back(series);
+    fn push(&mut self, partition: Partition, rows: SizedBatch) -> Result<()> {
+        let mut writer = self.take_writer(partition)?;
+        let mut rechunker = std::mem::take(&mut writer.rechunker);
+        let written = rechunker.push(rows, |chunk| self.write(&mut writer, chunk));
+        writer.rechunker = rechunker;
+        self.writers.push_back(writer);
         written
     }
 
-    /// Assigns the open rows to the folder of this name.
-    fn settle(&mut self, name: &Arc<str>) -> Result<()> {
-        for rows in std::mem::take(&mut self.open).rows {
-            self.put(Partition::Named(Arc::clone(name)), rows)?;
+    /// Assigns the unresolved rows to the folder of this name.
+    fn resolve(&mut self, name: &Arc<str>) -> Result<()> {
+        for rows in std::mem::take(&mut self.unresolved).rows {
+            self.push(Partition::Named(Arc::clone(name)), rows)?;
         }
-        let place = self.series.iter().position(|series| series.partition == Partition::Open);
-        if let Some(open) = place.and_then(|place| self.series.remove(place)) {
+        let place =
+            self.writers.iter().position(|writer| writer.partition == Partition::Unresolved);
+        if let Some(open) = place.and_then(|place| self.writers.remove(place)) {
             self.close(open)?;
         }
-        let Some(parts) = self.parts.remove(UNSETTLED) else { return Ok(()) };
+        let Some(parts) = self.parts.remove(UNRESOLVED) else { return Ok(()) };
         let members = self.members()?.clone();
-        let unsettled = members.path(&Path::new(self.table.name()).join(UNSETTLED));
+        let unresolved = members.path(&Path::new(self.table.name()).join(UNRESOLVED));
         let to = Partition::Named(Arc::clone(name));
         for number in 0..parts {
             let target = members.path(&self.next_path(&to)?);
-            fs::rename(unsettled.join(part_name(number)), &target)
+            fs::rename(unresolved.join(part_name(number)), &target)
                 .map_err(|error| Error::sink(target.display().to_string(), error))?;
         }
-        fs::remove_dir(&unsettled)
-            .map_err(|error| Error::sink(unsettled.display().to_string(), error))
+        fs::remove_dir(&unresolved)
+            .map_err(|error| Error::sink(unresolved.display().to_string(), error))
     }
 }
 
-impl SerialWorker<Item> for TableFiles {
-    fn take(&mut self, item: Item) -> Result<()> {
+impl SerialWorker<TableInput> for TableFiles {
+    fn process(&mut self, item: TableInput) -> Result<()> {
         match item {
-            Item::Rows(Partition::Open, rows) => self.take_open(rows),
-            Item::Rows(partition, rows) => self.put(partition, rows),
-            Item::Settled(name) => self.settle(&name),
+            TableInput::Rows(Partition::Unresolved, rows) => self.push_unresolved(rows),
+            TableInput::Rows(partition, rows) => self.push(partition, rows),
+            TableInput::PartitionResolved(name) => self.resolve(&name),
         }
     }
 
     fn finish(mut self) -> Result<()> {
         if let Some(by) = self.options.partition_by {
             // Rows of a scan whose end was never recorded.
-            self.settle(&by.folder(None))?;
+            self.resolve(&by.folder(None))?;
         }
-        while let Some(series) = self.series.pop_front() {
-            self.close(series)?;
+        while let Some(writer) = self.writers.pop_front() {
+            self.close(writer)?;
         }
         Ok(())
     }
 }
 
-impl Series {
+impl PartitionWriter {
     /// Reduces memory while rows of other partitions follow.
-    fn rest_a_while(&mut self) -> Result<()> {
+    fn flush_idle(&mut self) -> Result<()> {
         match &mut self.part {
             Some(part) if part.writer.memory_size() > IDLE_BYTES => part.flush(),
             _ => Ok(()),

@@ -1,4 +1,4 @@
-//! Partitions: rows of the scans of one day or one scanner, in a folder of their own.
+//! PartitionTracker: rows of the scans of one day or one scanner, in a folder of their own.
 
 use std::sync::Arc;
 
@@ -34,61 +34,62 @@ pub(super) enum Partition {
     Whole,
     /// The folder of this name.
     Named(Arc<str>),
-    /// With rows of the same scan, until its end determines the folder: [`Change::settles`].
-    Open,
+    /// With rows of the same scan, until its end determines the folder: [`PartitionChange::resolved`].
+    Unresolved,
 }
 
 /// Tracks the partition of the current rows, for an encoder.
 #[derive(Debug, Default)]
-pub(super) struct Partitions {
+pub(super) struct PartitionTracker {
     by: Option<PartitionBy>,
-    now: Partition,
-    /// Scan start in seconds since 1970, and scanner, that determined it while the scan lasts.
-    told_by: Option<(Option<i64>, Option<String>)>,
+    current: Partition,
+    /// Start in seconds since 1970, and scanner, of the current scan, which determined the partition.
+    scan_values: Option<(Option<i64>, Option<String>)>,
 }
 
 /// Change to rows of another partition.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Change {
+pub(super) struct PartitionChange {
     /// Partition of the previous rows.
     pub(super) before: Partition,
-    /// Folder of the previous rows that were [`Partition::Open`].
-    pub(super) settles: Option<Arc<str>>,
+    /// Folder of the previous rows that were [`Partition::Unresolved`].
+    pub(super) resolved: Option<Arc<str>>,
 }
 
-impl Partitions {
+impl PartitionTracker {
     pub(super) fn new(by: Option<PartitionBy>) -> Self {
         Self { by, ..Self::default() }
     }
 
     /// Returns the partition of the current rows.
-    pub(super) fn now(&self) -> &Partition {
-        &self.now
+    pub(super) fn current(&self) -> &Partition {
+        &self.current
     }
 
     /// Sets the scan of the rows that follow.
-    pub(super) fn scan(&mut self, scan: ScanOf<'_>) -> Option<Change> {
+    pub(super) fn set_scan(&mut self, scan: ScanOf<'_>) -> Option<PartitionChange> {
         let by = self.by?;
         if scan.has_ended() {
-            self.told_by = None;
+            self.scan_values = None;
             let folder = folder_of_ended(by, scan);
             // Its hosts may have been encoded by another encoder.
-            let settles = folder_of(by, scan).is_none().then(|| Arc::clone(&folder));
-            return self.change(Partition::Named(folder), settles);
+            let resolved = folder_of(by, scan).is_none().then(|| Arc::clone(&folder));
+            return self.change(Partition::Named(folder), resolved);
         }
-        let known = self.told_by.as_ref().is_some_and(|(known, scanner)| {
+        let known = self.scan_values.as_ref().is_some_and(|(known, scanner)| {
             *known == scan.start() && scanner.as_deref() == scan.scanner()
         });
         if known {
             return None;
         }
-        self.told_by = Some((scan.start(), scan.scanner().map(str::to_owned)));
-        self.change(folder_of(by, scan).map_or(Partition::Open, Partition::Named), None)
+        self.scan_values = Some((scan.start(), scan.scanner().map(str::to_owned)));
+        self.change(folder_of(by, scan).map_or(Partition::Unresolved, Partition::Named), None)
     }
 
-    fn change(&mut self, to: Partition, settles: Option<Arc<str>>) -> Option<Change> {
-        let before = std::mem::replace(&mut self.now, to);
-        (self.now != before || settles.is_some()).then_some(Change { before, settles })
+    fn change(&mut self, to: Partition, resolved: Option<Arc<str>>) -> Option<PartitionChange> {
+        let before = std::mem::replace(&mut self.current, to);
+        (self.current != before || resolved.is_some())
+            .then_some(PartitionChange { before, resolved })
     }
 }
 
@@ -98,7 +99,7 @@ mod tests {
     use crate::model::{ScanHeader, ScanSummary, Timestamp};
 
     #[test]
-    fn a_scan_without_a_start_is_resolved_at_its_end() {
+    fn a_scan_without_a_start_is_resolved_by_its_end() {
         let time = |seconds| Timestamp::from_seconds(seconds);
         let named = |name: &str| Partition::Named(name.into());
         let header = |start: Option<i64>| ScanHeader {
@@ -111,26 +112,26 @@ mod tests {
             record
         };
         let (first, second) = (named("scan_date=1970-01-01"), named("scan_date=1970-01-02"));
-        let mut partitions = Partitions::new(Some(PartitionBy::ScanDate));
-        let change = |before, settles: Option<&str>| {
-            Some(Change { before, settles: settles.map(Arc::from) })
+        let mut partitions = PartitionTracker::new(Some(PartitionBy::ScanDate));
+        let change = |before, resolved: Option<&str>| {
+            Some(PartitionChange { before, resolved: resolved.map(Arc::from) })
         };
         assert_eq!(
-            partitions.scan(ScanOf::running(&header(Some(5)))),
+            partitions.set_scan(ScanOf::running(&header(Some(5)))),
             change(Partition::Whole, None)
         );
-        assert_eq!(partitions.scan(ScanOf::running(&header(Some(5)))), None);
-        assert_eq!(partitions.scan(ScanOf::ended(&record(Some(5), 90_000))), None);
-        assert_eq!(partitions.now(), &first);
+        assert_eq!(partitions.set_scan(ScanOf::running(&header(Some(5)))), None);
+        assert_eq!(partitions.set_scan(ScanOf::ended(&record(Some(5), 90_000))), None);
+        assert_eq!(partitions.current(), &first);
         for before in [&first, &second] {
             assert_eq!(
-                partitions.scan(ScanOf::running(&header(None))),
+                partitions.set_scan(ScanOf::running(&header(None))),
                 change(before.clone(), None)
             );
-            let settled = change(Partition::Open, Some("scan_date=1970-01-02"));
-            assert_eq!(partitions.scan(ScanOf::ended(&record(None, 90_000))), settled);
-            assert_eq!(partitions.now(), &second);
+            let resolved = change(Partition::Unresolved, Some("scan_date=1970-01-02"));
+            assert_eq!(partitions.set_scan(ScanOf::ended(&record(None, 90_000))), resolved);
+            assert_eq!(partitions.current(), &second);
         }
-        assert_eq!(Partitions::new(None).scan(ScanOf::running(&header(None))), None);
+        assert_eq!(PartitionTracker::new(None).set_scan(ScanOf::running(&header(None))), None);
     }
 }
