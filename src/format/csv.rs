@@ -6,7 +6,7 @@ use ::csv::{QuoteStyle, WriterBuilder};
 use super::{
     ChunkWriter, Format, RowEncoder, RowFormat, SinkOptions, TableEncoder,
     jsonl::take_texts,
-    text::{TextChunk, TextTables},
+    text::{TextChunk, TextTables, no_buffer},
 };
 use crate::{
     bytes::{
@@ -132,9 +132,12 @@ impl RowEncoder for CsvRows {
     type Chunk = TextChunk;
 
     fn row(&mut self, row: &Row<'_>) -> Result<()> {
-        let number = row.table().number();
-        let Some(columns) = self.tables.get(number) else { return Ok(()) };
-        let Some(out) = self.buffers.get_mut(number) else { return Ok(()) };
+        let table = row.table();
+        let number = table.number();
+        let (Some(columns), Some(out)) = (self.tables.get(number), self.buffers.get_mut(number))
+        else {
+            return Err(no_buffer(table));
+        };
         let start = out.len();
         let (join, safe) = (self.join.as_deref(), self.safe);
         let mut to = Fields { join, safe, scratch: &mut self.scratch, out };

@@ -2,7 +2,7 @@
 
 use super::{
     ChunkWriter, Format, RowEncoder, RowFormat, SinkOptions, TableEncoder,
-    text::{TextChunk, TextTables},
+    text::{TextChunk, TextTables, no_buffer},
 };
 use crate::{
     error::Result,
@@ -119,9 +119,12 @@ impl RowEncoder for JsonlRows {
     fn row(&mut self, row: &Row<'_>) -> Result<()> {
         let table = row.table();
         let number = table.number();
-        let Some(Some(columns)) = self.tables.get(number) else { return Ok(()) };
         let buffer = if self.together { 0 } else { number };
-        let Some(out) = self.buffers.get_mut(buffer) else { return Ok(()) };
+        let (Some(columns), Some(out)) = (self.tables.get(number), self.buffers.get_mut(buffer))
+        else {
+            return Err(no_buffer(table));
+        };
+        let Some(columns) = columns else { return Ok(()) };
         match columns {
             Columns::All => row_line(row, out),
             Columns::Some(columns) => {

@@ -2,7 +2,7 @@
 
 use super::{SinkOptions, file_name};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     output::{Output, Pending, Replace, TextStream},
     table::Table,
 };
@@ -20,6 +20,12 @@ impl TextChunk {
     pub fn text(&self) -> &[u8] {
         &self.text
     }
+}
+
+/// Returns the error for rows of a table that an encoder of text was not created for.
+#[cold]
+pub(super) fn no_buffer(table: Table) -> Error {
+    Error::internal(format!("no buffer for rows of the table {}", table.name()))
 }
 
 /// Streams of the tables in a text format.
@@ -66,7 +72,7 @@ impl TextTables {
         let shared = self.is_one_stream();
         match self.streams.iter_mut().find(|(table, _)| shared || *table == chunk.table) {
             Some((_, stream)) => stream.write(&chunk.text),
-            None => Ok(()),
+            None => Err(Error::internal(format!("no file of the table {}", chunk.table.name()))),
         }
     }
 

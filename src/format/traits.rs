@@ -190,6 +190,9 @@ pub trait Format: ChunkWriter<Chunk = <Self::Encoder as ScanEncoder>::Chunk> {
     /// True if the writer receives [`DocumentEvent`]s.
     const DOCUMENT_EVENTS: bool = false;
 
+    /// False if nothing is written by [`ChunkWriter::finish`]: then `Pipeline::finish` does not compile.
+    const HAS_OUTPUT: bool = true;
+
     /// Creates an encoder; each thread has its own.
     fn encoder(&self) -> Self::Encoder;
 }

@@ -29,8 +29,8 @@ pub use self::{
     os::{OsClass, OsDetection, OsMatch, OsPortUsed, Sequence, TcpSequence},
     port::{Port, PortState, Protocol, Service},
     scan::{
-        EventSource, HostHint, HostTotals, ScanActivity, ScanEvent, ScanHeader, ScanInfo,
-        ScanStats, ScanSummary, TargetSkipped, Task, TaskKind,
+        EventSource, HostHint, HostTotals, Inspected, ScanActivity, ScanEvent, ScanHeader,
+        ScanInfo, ScanStats, ScanSummary, TargetSkipped, Task, TaskKind,
     },
     script::{
         Script, ScriptNode, ScriptOrigin, ScriptScope, ScriptTableKind, ScriptTree, ScriptValue,

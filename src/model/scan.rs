@@ -38,6 +38,46 @@ pub trait EventSource {
     fn is_ready(&self) -> bool {
         true
     }
+
+    /// Returns a source of the same events that passes each of them to `inspect`, with the name of its input, before it
+    /// returns it.
+    fn inspect<F: FnMut(&str, &ScanEvent<'_>)>(self, inspect: F) -> Inspected<Self, F>
+    where
+        Self: Sized,
+    {
+        Inspected { source: self, inspect }
+    }
+}
+
+impl<S: EventSource + ?Sized> EventSource for &mut S {
+    fn next_event(&mut self) -> Result<Option<(&str, ScanEvent<'_>)>> {
+        (**self).next_event()
+    }
+
+    fn is_ready(&self) -> bool {
+        (**self).is_ready()
+    }
+}
+
+/// Source that passes each event to a function, from [`EventSource::inspect`].
+#[derive(Debug)]
+pub struct Inspected<S, F> {
+    source: S,
+    inspect: F,
+}
+
+impl<S: EventSource, F: FnMut(&str, &ScanEvent<'_>)> EventSource for Inspected<S, F> {
+    fn next_event(&mut self) -> Result<Option<(&str, ScanEvent<'_>)>> {
+        let next = self.source.next_event()?;
+        if let Some((name, event)) = &next {
+            (self.inspect)(name, event);
+        }
+        Ok(next)
+    }
+
+    fn is_ready(&self) -> bool {
+        self.source.is_ready()
+    }
 }
 
 record! {

@@ -1,10 +1,13 @@
 //! Consumers of chunks while a stream is read: direct writing, or buffering until the chunks' turn.
 
-use super::{OUTPUT, worker::Worker};
+use super::worker::Worker;
 use crate::{
     error::{Error, Result},
     format::{Format, ScanEncoder},
 };
+
+/// Number of bytes of output gathered before they are written.
+pub(super) const OUTPUT_BYTES: usize = 256 << 10;
 
 /// Receives the chunks of one encoder in order.
 pub(super) trait ChunkConsumer<E: ScanEncoder> {
@@ -20,7 +23,7 @@ pub(super) trait ChunkConsumer<E: ScanEncoder> {
     /// # Errors
     /// Fails as [`take`](Self::take) does.
     fn between_events(&mut self, worker: &mut Worker<E>, _waits: bool) -> Result<()> {
-        if worker.buffered_bytes() >= OUTPUT { self.take_all(worker.take()) } else { Ok(()) }
+        if worker.buffered_bytes() >= OUTPUT_BYTES { self.take_all(worker.take()) } else { Ok(()) }
     }
 
     /// Takes several chunks.
@@ -67,7 +70,7 @@ impl<F: Format> ChunkConsumer<F::Encoder> for DirectWriter<'_, F> {
             FlushPolicy::BeforeWaits => waits,
             FlushPolicy::Always => true,
         };
-        if worker.buffered_bytes() >= OUTPUT || flushes {
+        if worker.buffered_bytes() >= OUTPUT_BYTES || flushes {
             self.take_all(worker.take())?;
             worker.send_document_events(self.writer)?;
         }

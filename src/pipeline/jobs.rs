@@ -9,7 +9,7 @@ use std::sync::{Arc, atomic::AtomicBool};
 
 use super::{
     consumer::{BufferedChunks, ChunkConsumer},
-    split::{OrderedStep, Turns},
+    steps::{OrderedStep, Turns},
     stream::{self, Reading, Stream},
     worker::Worker,
 };
@@ -242,7 +242,7 @@ impl InputTask {
                 let (head, bytes) = bytes.split_at(bytes.len().min(HEAD));
                 let (name, named, bytes) = (name.clone(), *named, Box::new(bytes));
                 let stream = Stream { name, named, head, bytes };
-                stream::read(worker, stream, reading, &mut |_, _| {}, consumer)
+                stream::read(worker, stream, reading, consumer)
             }
             unread => {
                 unread.record_unread(worker);

@@ -14,8 +14,8 @@ use std::{
 };
 
 use super::{
-    Filters, OUTPUT, Pipeline,
-    consumer::{BufferedChunks, ChunkConsumer, DirectWriter},
+    Filters, Pipeline,
+    consumer::{BufferedChunks, ChunkConsumer, DirectWriter, OUTPUT_BYTES},
     report::Report,
     room::{self, Room},
     worker::{Worker, warning},
@@ -45,8 +45,7 @@ const AHEAD: usize = 3;
 const LARGE: usize = 8 << 20;
 
 /// Format that passes all scans of a pipeline to a merger. Write the result with [`Pipeline::merge_into`] or
-/// [`Pipeline::history_into`], or take the merger with [`Pipeline::into_merger`]; [`Pipeline::finish`] only returns the
-/// report.
+/// [`Pipeline::history_into`], or take the merger with [`Pipeline::into_merger`]; [`Pipeline::finish`] does not compile.
 pub struct MergeInput {
     merger: Box<Merger>,
     /// Number of bytes kept for scans, and their limit.
@@ -101,6 +100,8 @@ impl Format for MergeInput {
     type Encoder = MergeInputEncoder;
 
     const KEEPS_COPIES: bool = true;
+
+    const HAS_OUTPUT: bool = false;
 
     fn encoder(&self) -> MergeInputEncoder {
         let stager = self.merger.stager();
@@ -540,7 +541,7 @@ fn shared_mac(position: Position, shared: &SharedMac) -> Diagnostic {
 /// Returns the next batch: hosts whose output is about one chunk.
 fn next_batch(hosts: &mut Hosts, scans: &Arc<[ScanHeader]>) -> Result<Option<Batch>> {
     let (mut batch, mut bytes) = (Vec::new(), 0_usize);
-    while bytes < OUTPUT
+    while bytes < OUTPUT_BYTES
         && let Some(host) = hosts.next()?
     {
         bytes = bytes.saturating_add(host.size());

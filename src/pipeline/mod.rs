@@ -22,11 +22,11 @@ mod filters;
 pub(crate) mod fuzzing;
 mod ids;
 mod jobs;
-mod live;
 mod merge;
 mod report;
 mod room;
 mod split;
+mod steps;
 mod stream;
 mod worker;
 
@@ -49,7 +49,8 @@ pub use self::{
 use self::{
     consumer::{ChunkConsumer as _, DirectWriter, FlushPolicy},
     jobs::{InputTask, Job, Jobs, Next},
-    split::{OrderedStep, Turns},
+    room::Room,
+    steps::{OrderedStep, Turns},
     stream::{Reading, Stream},
     worker::Worker,
 };
@@ -59,15 +60,12 @@ use crate::{
     format::{Format, ScanEncoder as _},
     limits::Limits,
     model::{EventSource, ScanEvent},
-    source::{Bytes, Input, Manner, Member, Meter, Pick},
-    xml::{Decoder, Options},
+    source::{Bytes, Follow, Input, Manner, Member, Meter, Pick},
+    xml::{Decoder, Options, Reader},
 };
 
 /// Maximum length in bytes of an input that is read by a single thread when there are several.
 const SMALL: u64 = 4 << 20;
-
-/// Number of bytes of output gathered before they are written.
-const OUTPUT: usize = 256 << 10;
 
 /// Callback that receives the name of the input and every event that is read, before any filter.
 pub type Observer<'o> = &'o mut dyn FnMut(&str, &ScanEvent<'_>);
@@ -158,6 +156,14 @@ impl<F: Format> Pipeline<F> {
         self
     }
 
+    /// Sets the approximate memory, in bytes, for the data kept of inputs and documents until the end. Exceeding it is
+    /// an error of the kind [`Resource`](crate::error::ErrorKind::Resource).
+    #[must_use]
+    pub fn with_room(mut self, bytes: usize) -> Self {
+        self.worker.room = Room::new(bytes);
+        self
+    }
+
     /// Reads an input to its end, or its contents if it is compressed or an archive, as far as `pick` selects them. The
     /// report records everything that could not be read.
     ///
@@ -168,7 +174,7 @@ impl<F: Format> Pipeline<F> {
         let manner = self.manner(&limits, pick);
         input.visit_as(&manner, &mut |member| match member {
             _ if self.is_stopped() => Ok(()),
-            Ok(member) => self.read_member(member, &mut |_, _| {}),
+            Ok(member) => self.read_member(member),
             Err(error) => self.refuse(error),
         })
     }
@@ -183,12 +189,16 @@ impl<F: Format> Pipeline<F> {
         pick: &Pick,
         observer: Observer<'_>,
     ) -> Result<()> {
-        self.write_jobs()?;
         let limits = self.options.limits.clone();
         let manner = self.manner(&limits, pick);
         input.visit_as(&manner, &mut |member| match member {
             _ if self.is_stopped() => Ok(()),
-            Ok(member) => self.read_here(member, observer),
+            Ok(Member { name, named, live, bytes, .. }) => {
+                let flush = self.flush_policy(live);
+                let reader = Reader::new(bytes.into_read(), self.options.clone());
+                let mut source = reader.named(&name).inspect(&mut *observer);
+                self.read_events((&name, named), &mut source, flush)
+            }
             Err(error) => self.refuse(error),
         })
     }
@@ -204,11 +214,78 @@ impl<F: Format> Pipeline<F> {
         scans: &mut dyn EventSource,
         observer: Observer<'_>,
     ) -> Result<()> {
+        self.read_source(name, &mut scans.inspect(observer))
+    }
+
+    /// Reads the output of a program as an input of this name, on the calling thread and with an observer. Everything
+    /// that is ready is written and flushed before reading blocks.
+    ///
+    /// # Errors
+    /// Fails if the output cannot be written.
+    pub fn read_live(
+        &mut self,
+        name: &str,
+        bytes: impl Read,
+        observer: Observer<'_>,
+    ) -> Result<()> {
+        let mut source = Reader::new(bytes, self.options.clone()).named(name).inspect(observer);
+        self.read_live_source(name, &mut source)
+    }
+
+    /// Reads the events of a source to their end, on the calling thread, as one input of this name.
+    ///
+    /// # Errors
+    /// Fails if the output cannot be written.
+    pub fn read_source(&mut self, name: &str, source: &mut dyn EventSource) -> Result<()> {
+        self.read_events((name, true), source, FlushPolicy::Seldom)
+    }
+
+    /// Reads the events of a source that waits for them, as [`read_source`](Self::read_source) does. Everything that
+    /// is ready is written and flushed before reading blocks. To see the events as they arrive, read a source that
+    /// [inspects](EventSource::inspect) them.
+    ///
+    /// # Errors
+    /// Fails if the output cannot be written.
+    pub fn read_live_source(&mut self, name: &str, source: &mut dyn EventSource) -> Result<()> {
+        self.read_events((name, true), source, self.flush_policy(true))
+    }
+
+    fn read_events(
+        &mut self,
+        (name, named): (&str, bool),
+        source: &mut dyn EventSource,
+        flush: FlushPolicy,
+    ) -> Result<()> {
         self.write_jobs()?;
         let read = (&self.options, &*self.stop);
-        let mut direct = DirectWriter::new(&mut self.writer);
-        stream::replay(&mut self.worker, (name, true), scans, read, observer, &mut direct)?;
+        let mut direct = DirectWriter { writer: &mut self.writer, flush };
+        stream::read_events(&mut self.worker, (name, named), source, read, &mut direct)
+    }
+
+    /// Reads a file that is still being written, as it grows. Each file that takes its name is an input; the first one
+    /// that cannot be read ends the call.
+    ///
+    /// # Errors
+    /// Fails if the output cannot be written.
+    pub fn follow(&mut self, follow: &mut Follow) -> Result<()> {
+        while !self.is_stopped()
+            && let Some(next) = follow.next()
+        {
+            match next {
+                Ok(member) => self.read_member(member)?,
+                Err(error) => return self.refuse(error),
+            }
+        }
         Ok(())
+    }
+
+    fn flush_policy(&self, live: bool) -> FlushPolicy {
+        match live {
+            false => FlushPolicy::Seldom,
+            // The time that an engine needs for the next host is a wait as well.
+            true if self.filters.engine.is_some() => FlushPolicy::Always,
+            true => FlushPolicy::BeforeWaits,
+        }
     }
 
     fn manner<'m>(&self, limits: &'m Limits, pick: &'m Pick) -> Manner<'m> {
@@ -259,9 +336,21 @@ impl<F: Format> Pipeline<F> {
     /// output is kept. A pipeline that read no scan keeps an existing output that is not empty. Standard output has
     /// received everything that was complete.
     ///
+    /// A merge has no output of its own, and this does not compile:
+    ///
+    /// ```compile_fail
+    /// # use scanmill::{error::Result, merge::{MergePolicy, Merger}, pipeline::{Filters, MergeInput, Pipeline, Report}};
+    /// fn lose(merge: Pipeline<MergeInput>) -> Result<Report> {
+    ///     merge.finish()
+    /// }
+    /// # let input = MergeInput::new(Merger::new(MergePolicy::default()));
+    /// # lose(Pipeline::new(Default::default(), Filters::default(), input, Default::default()));
+    /// ```
+    ///
     /// # Errors
     /// Fails if the output cannot be written.
     pub fn finish(mut self) -> Result<Report> {
+        const { assert!(F::HAS_OUTPUT, "write a merge with merge_into, history_into or into_merger") }
         self.finish_reading()?;
         let mut report = self.report();
         if report.publishes(&self.writer) {
@@ -288,10 +377,10 @@ impl<F: Format> Pipeline<F> {
 
     /// Reads a member. With threads, a small member becomes a job, and a large one is divided into batches of hosts.
     /// Without threads, or if its bytes arrive slowly, it is read on this thread.
-    fn read_member(&mut self, member: Member<'_>, observer: Observer<'_>) -> Result<()> {
+    fn read_member(&mut self, member: Member<'_>) -> Result<()> {
         if self.jobs.is_none() || member.live {
             self.write_jobs()?;
-            return self.read_here(member, observer);
+            return self.read_here(member);
         }
         let Member { name, named, len, bytes, .. } = member;
         let mut rest = match bytes.into_held() {
@@ -318,29 +407,23 @@ impl<F: Format> Pipeline<F> {
     }
 
     /// Reads a member on this thread.
-    fn read_here(&mut self, member: Member<'_>, observer: Observer<'_>) -> Result<()> {
+    fn read_here(&mut self, member: Member<'_>) -> Result<()> {
         let Member { name, named, live, bytes, .. } = member;
         let (held, bytes) = match bytes.into_held() {
             Ok(held) => (held, Bytes::of(io::empty())),
             Err(bytes) => (Vec::new(), bytes),
         };
         let stream = Stream { name, named, head: &held, bytes: bytes.into_read() };
-        let flush = match live {
-            false => FlushPolicy::Seldom,
-            // The time that an engine needs for the next host is a wait as well.
-            true if self.filters.engine.is_some() => FlushPolicy::Always,
-            true => FlushPolicy::BeforeWaits,
-        };
+        let flush = self.flush_policy(live);
         let mut direct = DirectWriter { writer: &mut self.writer, flush };
         let mut reading =
             Reading { options: &self.options, stop: &self.stop, spare: &mut self.spare };
-        stream::read(&mut self.worker, stream, &mut reading, observer, &mut direct)?;
-        Ok(())
+        stream::read(&mut self.worker, stream, &mut reading, &mut direct)
     }
 
     /// Adds a task to the group of small inputs.
     fn add(&mut self, task: InputTask) -> Result<()> {
-        let Some(jobs) = &mut self.jobs else { return Ok(()) };
+        let jobs = self.jobs.as_mut().ok_or_else(no_threads)?;
         if jobs.add(task) {
             self.make_room()?;
             self.submit_group();
@@ -360,9 +443,7 @@ impl<F: Format> Pipeline<F> {
     fn submit(&mut self, job: Job) -> Result<()> {
         self.make_room()?;
         let worker = || Worker::new(&self.writer, &self.filters, &self.options.limits);
-        if let Some(jobs) = &mut self.jobs {
-            jobs.submit(job, worker);
-        }
+        self.jobs.as_mut().ok_or_else(no_threads)?.submit(job, worker);
         Ok(())
     }
 
@@ -370,9 +451,7 @@ impl<F: Format> Pipeline<F> {
     /// under way.
     fn then(&mut self, step: OrderedStep, read_bytes: usize) -> Result<()> {
         self.make_room()?;
-        if let Some(jobs) = &mut self.jobs {
-            jobs.push(step, read_bytes);
-        }
+        self.jobs.as_mut().ok_or_else(no_threads)?.push(step, read_bytes);
         Ok(())
     }
 
@@ -416,6 +495,10 @@ impl<F: Format> Pipeline<F> {
         self.worker.send_document_events(&mut self.writer)?;
         Ok(true)
     }
+}
+
+fn no_threads() -> Error {
+    Error::internal("work for threads in a pipeline without threads")
 }
 
 /// Reader that fails with this error.

@@ -5,16 +5,10 @@
 //! and by the temporary files of a merge. Sizes are approximate sizes in memory: for texts, their bytes and the
 //! overhead of the allocator.
 
+use super::report::{InputReport, Report};
 use crate::{
     error::{Error, Result},
-    format::{Format, ScanEncoder},
     model::ScanSummary,
-};
-
-use super::{
-    Pipeline,
-    report::{InputReport, Report},
-    worker::Worker,
 };
 
 /// Maximum overhead of the allocator per text, in bytes.
@@ -55,25 +49,9 @@ impl Room {
     }
 }
 
-impl<F: Format> Pipeline<F> {
-    /// Sets the approximate memory, in bytes, for the data kept of inputs and documents until the end. Exceeding it is
-    /// an error of the kind [`Resource`](crate::error::ErrorKind::Resource).
-    #[must_use]
-    pub fn with_room(mut self, bytes: usize) -> Self {
-        self.worker.room = Room::new(bytes);
-        self
-    }
-}
-
-impl<E: ScanEncoder> Worker<E> {
-    /// Fails if the data kept of inputs and documents exceeds the limit.
-    ///
-    /// # Errors
-    /// Returns the errors of [`Room::check`].
-    pub(super) fn check_room(&self) -> Result<()> {
-        let ids = self.known.len().saturating_mul(ID);
-        self.room.check(ids.saturating_add(of_inputs(&self.report)), "inputs and documents")
-    }
+/// Returns the number of bytes kept of inputs and documents: `ids` IDs, and a report without its long names.
+pub(super) fn of_documents(ids: usize, report: &Report) -> usize {
+    ids.saturating_mul(ID).saturating_add(of_inputs(report))
 }
 
 /// Returns the number of bytes that a report keeps of its inputs, apart from long names.

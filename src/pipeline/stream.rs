@@ -6,7 +6,6 @@ use std::{
 };
 
 use super::{
-    Observer,
     consumer::ChunkConsumer,
     report::{Counts, InputReport, Outcome},
     worker::Worker,
@@ -43,7 +42,6 @@ pub(super) fn read<E: ScanEncoder>(
     worker: &mut Worker<E>,
     stream: Stream<'_>,
     reading: &mut Reading<'_>,
-    observer: Observer<'_>,
     consumer: &mut dyn ChunkConsumer<E>,
 ) -> Result<()> {
     let Stream { name, named, head, bytes } = stream;
@@ -52,53 +50,31 @@ pub(super) fn read<E: ScanEncoder>(
         Some(decoder) => Reader::with_decoder(bytes, decoder),
         None => Reader::new(bytes, options.clone()),
     };
-    let mut scans = Named { name: &name, reader: reader.with_prefix(head) };
-    replay(worker, (&name, named), &mut scans, (options, stop), observer, consumer)?;
-    **spare = Some(scans.reader.into_decoder());
+    let mut source = reader.with_prefix(head).named(&name);
+    read_events(worker, (&name, named), &mut source, (options, stop), consumer)?;
+    **spare = Some(source.into_reader().into_decoder());
     Ok(())
 }
 
-/// XML reader with the name of its input.
-struct Named<'n, R> {
-    name: &'n str,
-    reader: Reader<R>,
-}
-
-impl<R: Read> EventSource for Named<'_, R> {
-    fn next_event(&mut self) -> Result<Option<(&str, ScanEvent<'_>)>> {
-        let event = self.reader.next_event().map_err(|error| error.with_input(self.name))?;
-        Ok(event.map(|event| (self.name, event)))
-    }
-
-    fn is_ready(&self) -> bool {
-        self.reader.is_ready()
-    }
-}
-
-/// Replays scans to their end and reports them as one input.
+/// Reads events to their end and reports them as one input.
 ///
 /// # Errors
 /// Fails if output cannot be encoded or written. Errors of the input are recorded in the report.
-pub(super) fn replay<E: ScanEncoder>(
+pub(super) fn read_events<E: ScanEncoder>(
     worker: &mut Worker<E>,
     (name, named): (&str, bool),
-    scans: &mut dyn EventSource,
+    source: &mut dyn EventSource,
     (options, stop): (&Options, &AtomicBool),
-    observer: Observer<'_>,
     consumer: &mut dyn ChunkConsumer<E>,
 ) -> Result<()> {
     let begun = InputProgress::new(worker);
-    let error = match events(worker, scans, (options.strict, stop), observer, consumer) {
-        Ok(()) => None,
-        Err(error) if is_of_run(&error) => return Err(error),
-        Err(error) => Some(error),
-    };
+    let error = pass_events(worker, source, (options.strict, stop), consumer)?;
     begun.end(worker, (name.to_owned(), named), error);
     Ok(())
 }
 
-/// Returns true if an error ends the whole pipeline, not only an input.
-fn is_of_run(error: &Error) -> bool {
+/// Returns true if an error of a source ends the whole pipeline, not only an input.
+fn ends_pipeline(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Sink { .. } | ErrorKind::Resource(_) | ErrorKind::Internal(_))
 }
 
@@ -148,30 +124,37 @@ impl InputProgress {
     }
 }
 
-fn events<E: ScanEncoder>(
+/// Passes events to a worker and returns the error that ended the input, if any.
+///
+/// # Errors
+/// Fails if output cannot be encoded or written.
+fn pass_events<E: ScanEncoder>(
     worker: &mut Worker<E>,
-    scans: &mut dyn EventSource,
+    source: &mut dyn EventSource,
     (strict, stop): (bool, &AtomicBool),
-    observer: Observer<'_>,
     consumer: &mut dyn ChunkConsumer<E>,
-) -> Result<()> {
+) -> Result<Option<Error>> {
     let mut run = ScanHeader::default();
     let mut index = 0_i32;
     let mut skipping = false;
     loop {
         if stop.load(Ordering::Relaxed) {
-            return Ok(());
+            return Ok(None);
         }
-        let Some((name, event)) = scans.next_event()? else { return Ok(()) };
+        let (name, event) = match source.next_event() {
+            Ok(Some(next)) => next,
+            Ok(None) => return Ok(None),
+            Err(error) if ends_pipeline(&error) => return Err(error),
+            Err(error) => return Ok(Some(error)),
+        };
         // The event may have arrived because a wait was ended; then it is truncated.
         if stop.load(Ordering::Relaxed) {
-            return Ok(());
+            return Ok(None);
         }
-        observer(name, &event);
         match event {
             ScanEvent::ScanStart(header) => {
                 if strict && worker.known.get(&header.scan_id).is_some() {
-                    return Err(duplicate(&header).with_input(name));
+                    return Ok(Some(duplicate(&header).with_input(name)));
                 }
                 skipping = worker.skips(&header.scan_id);
                 (run, index) = (header, 0);
@@ -189,7 +172,7 @@ fn events<E: ScanEncoder>(
             ScanEvent::ScanEnd(record) => worker.scan_end(name, *record)?,
             ScanEvent::ScanInfo(_) => {}
         }
-        consumer.between_events(worker, !scans.is_ready())?;
+        consumer.between_events(worker, !source.is_ready())?;
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     consumer::ChunkConsumer,
     ids::Ids,
     report::{Report, WarningReport},
-    room::Room,
+    room::{self, Room},
 };
 use crate::{
     error::{Diagnostic, DiagnosticCode, Position, Result},
@@ -248,6 +248,15 @@ impl<E: ScanEncoder> Worker<E> {
             self.document_end(document);
         }
         Ok(())
+    }
+
+    /// Fails if the data kept of inputs and documents exceeds the limit.
+    ///
+    /// # Errors
+    /// Returns the errors of [`Room::check`].
+    pub(super) fn check_room(&self) -> Result<()> {
+        let held = room::of_documents(self.known.len(), &self.report);
+        self.room.check(held, "inputs and documents")
     }
 
     /// Returns the number of bytes that are ready, possibly estimated.

@@ -55,7 +55,7 @@ pub(crate) use self::budget::most_ports;
 pub use self::{
     batch::{HostDiagnostics, RawHostBatch},
     decode::{BatchedEvent, Decoder},
-    reader::Reader,
+    reader::{NamedReader, Reader},
 };
 use crate::limits::Limits;
 

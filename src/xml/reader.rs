@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use super::{BatchedEvent, Decoder, Options};
 use crate::{
     error::{Error, Result},
-    model::{Host, ScanEvent},
+    model::{EventSource, Host, ScanEvent},
 };
 
 /// Number of bytes requested of the input at once: the first request is small, because most files are, and the size
@@ -117,6 +117,12 @@ impl<R: Read> Reader<R> {
         self.decoder.is_ready()
     }
 
+    /// Returns a source of the same events for a pipeline. `name` is the name of the input.
+    #[must_use]
+    pub fn named(self, name: &str) -> NamedReader<'_, R> {
+        NamedReader { name, reader: self }
+    }
+
     /// Returns an iterator over the hosts only, each owning its text.
     pub fn hosts(self) -> impl Iterator<Item = Result<Host<'static>>> {
         self.events().filter_map(|event| match event {
@@ -152,5 +158,30 @@ impl<R: Read> Reader<R> {
         if self.input_finished {
             self.decoder.finish();
         }
+    }
+}
+
+/// Reader with the name of its input, from [`Reader::named`].
+#[derive(Debug)]
+pub struct NamedReader<'n, R> {
+    name: &'n str,
+    reader: Reader<R>,
+}
+
+impl<R> NamedReader<'_, R> {
+    /// Returns the reader.
+    pub(crate) fn into_reader(self) -> Reader<R> {
+        self.reader
+    }
+}
+
+impl<R: Read> EventSource for NamedReader<'_, R> {
+    fn next_event(&mut self) -> Result<Option<(&str, ScanEvent<'_>)>> {
+        let event = self.reader.next_event().map_err(|error| error.with_input(self.name))?;
+        Ok(event.map(|event| (self.name, event)))
+    }
+
+    fn is_ready(&self) -> bool {
+        self.reader.is_ready()
     }
 }
