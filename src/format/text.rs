@@ -3,7 +3,7 @@
 use super::{SinkOptions, file_name};
 use crate::{
     error::{Error, Result},
-    output::{Output, Pending, Replace, TextStream},
+    output::{Output, Replace, StagedOutput, TextStream},
     table::Table,
 };
 
@@ -33,7 +33,7 @@ pub(super) struct TextTables {
     options: SinkOptions,
     streams: Vec<(Table, TextStream)>,
     /// Folder that contains them, if any.
-    folder: Option<Pending>,
+    folder: Option<StagedOutput>,
 }
 
 impl TextTables {
@@ -44,11 +44,11 @@ impl TextTables {
             let first = options.tables.first().copied().unwrap_or(Table::Hosts);
             return Ok(Self { options, streams: vec![(first, stream)], folder: None });
         };
-        let folder = Pending::dir(path, &options.folder())?;
-        let members = folder.members();
+        let folder = StagedOutput::dir(path, &options.folder())?;
+        let files = folder.files();
         let streams = options.tables.iter().map(|table| {
             let member = file_name(*table, extension);
-            Ok((*table, TextStream::member(&member, members.create(&member)?)?))
+            Ok((*table, TextStream::new(&member, files.create(&member)?)?))
         });
         let streams = streams.collect::<Result<_>>()?;
         Ok(Self { options, streams, folder: Some(folder) })
@@ -79,7 +79,7 @@ impl TextTables {
     /// Returns the name of an output that is not empty and will be replaced.
     pub(super) fn replaces(&self) -> Option<&str> {
         let of_stream = || self.streams.first().and_then(|(_, stream)| stream.replaces());
-        self.folder.as_ref().map_or_else(of_stream, Pending::replaces)
+        self.folder.as_ref().map_or_else(of_stream, StagedOutput::replaces)
     }
 
     pub(super) fn flush(&mut self) -> Result<()> {

@@ -17,7 +17,7 @@ pub(super) struct Attributes {
 }
 
 impl Attributes {
-    pub(super) fn of(meta: &Metadata) -> Self {
+    pub(super) fn from_metadata(meta: &Metadata) -> Self {
         // Whatever the old file was, the new contents never run with their owner's privileges.
         let bits = if meta.is_dir() { 0o7777 } else { 0o777 };
         let (uid, gid) = fs::owner(meta);
@@ -25,15 +25,15 @@ impl Attributes {
     }
 
     /// Reads the attributes of a regular file. Symbolic links are not followed.
-    pub(super) fn of_file(path: &Path) -> io::Result<Option<Self>> {
+    pub(super) fn read_file(path: &Path) -> io::Result<Option<Self>> {
         let meta = fs::if_there(fs::symlink_metadata(path))?;
-        Ok(meta.filter(Metadata::is_file).map(|meta| Self::of(&meta)))
+        Ok(meta.filter(Metadata::is_file).map(|meta| Self::from_metadata(&meta)))
     }
 
     /// Reads the attributes of a folder. Symbolic links are not followed.
-    pub(super) fn of_dir(path: &Path) -> io::Result<Option<Self>> {
+    pub(super) fn read_dir(path: &Path) -> io::Result<Option<Self>> {
         let meta = fs::if_there(fs::symlink_metadata(path))?;
-        Ok(meta.filter(Metadata::is_dir).map(|meta| Self::of(&meta)))
+        Ok(meta.filter(Metadata::is_dir).map(|meta| Self::from_metadata(&meta)))
     }
 }
 
@@ -43,7 +43,7 @@ pub(super) fn create_file(path: &Path, like: Option<Attributes>) -> io::Result<F
     options.write(true).create_new(true);
     let Some(like) = like else { return options.open(path) };
     let file = options.mode(like.mode).open(path)?;
-    match give(&file, like) {
+    match apply(&file, like) {
         Ok(()) => Ok(file),
         Err(error) => {
             let _ = fs::remove_file(path);
@@ -64,19 +64,19 @@ pub(super) fn create_dir(path: &Path, like: Option<Attributes>) -> io::Result<()
 pub(super) fn complete_dir(path: &Path, like: Option<Attributes>) -> io::Result<()> {
     let Some(folder) = fs::open_dir(path)? else { return Ok(()) };
     fs::sync_open_dir(&folder)?;
-    like.map_or(Ok(()), |like| give(&folder, like))
+    like.map_or(Ok(()), |like| apply(&folder, like))
 }
 
 /// Sets mode and owner, as far as the system and the file system permit.
-fn give(file: &File, like: Attributes) -> io::Result<()> {
-    let is = Attributes::of(&file.metadata()?);
+fn apply(file: &File, like: Attributes) -> io::Result<()> {
+    let is = Attributes::from_metadata(&file.metadata()?);
     if (is.uid, is.gid) != (like.uid, like.gid) {
         // Only root may change the owner; a group that the user belongs to may be set without privileges.
         let owner = file.chown(Some(like.uid), Some(like.gid));
         let _ = owner.or_else(|_| file.chown(None, Some(like.gid)));
     }
     // Sets the bits that the umask removed; a change of owner may have cleared some, too.
-    if Attributes::of(&file.metadata()?).mode != like.mode {
+    if Attributes::from_metadata(&file.metadata()?).mode != like.mode {
         let _ = file.set_mode(like.mode);
     }
     Ok(())
@@ -98,21 +98,21 @@ mod tests {
         for mode in [0o600, 0o444, 0o666, 0o000] {
             fs::write(path("old"), "").unwrap();
             set_permissions(path("old"), Permissions::from_mode(mode)).unwrap();
-            let like = Attributes::of_file(&path("old")).unwrap();
+            let like = Attributes::read_file(&path("old")).unwrap();
             create_file(&path("new"), like).unwrap();
-            assert_eq!(Attributes::of_file(&path("new")).unwrap(), like, "{mode:o}");
+            assert_eq!(Attributes::read_file(&path("new")).unwrap(), like, "{mode:o}");
             fs::remove_file(path("old")).unwrap();
             fs::remove_file(path("new")).unwrap();
         }
         for mode in [0o700, 0o555, 0o2770] {
             fs::create_dir(path("old")).unwrap();
             set_permissions(path("old"), Permissions::from_mode(mode)).unwrap();
-            let like = Attributes::of_dir(&path("old")).unwrap();
+            let like = Attributes::read_dir(&path("old")).unwrap();
             create_dir(&path("new"), like).unwrap();
-            assert_eq!(Attributes::of_dir(&path("new")).unwrap().unwrap().mode & 0o700, 0o700);
+            assert_eq!(Attributes::read_dir(&path("new")).unwrap().unwrap().mode & 0o700, 0o700);
             fs::write(path("new/file"), "").unwrap();
             complete_dir(&path("new"), like).unwrap();
-            assert_eq!(Attributes::of_dir(&path("new")).unwrap(), like, "{mode:o}");
+            assert_eq!(Attributes::read_dir(&path("new")).unwrap(), like, "{mode:o}");
             fs::remove_dir(path("old")).unwrap();
             fs::remove_dir_all(path("new")).unwrap();
         }
@@ -123,9 +123,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(folder.path(), &link).unwrap();
-        let of = |path| (Attributes::of_dir(path).unwrap(), Attributes::of_file(path).unwrap());
+        let of = |path| (Attributes::read_dir(path).unwrap(), Attributes::read_file(path).unwrap());
         assert_eq!(of(&link), (None, None));
         assert_eq!(of(&folder.path().join("none")), (None, None));
-        assert!(Attributes::of_file(&folder.path().join("x".repeat(300))).is_err());
+        assert!(Attributes::read_file(&folder.path().join("x".repeat(300))).is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Output, replace::Replace, stream::TextStream, temporaries::Temporaries};
+use super::{Output, replace_policy::Replace, stream::TextStream, temp_files::Temporaries};
 use crate::error::{Error, Result};
 
 /// Writes complete lines to standard output or to a file.
@@ -44,7 +44,7 @@ impl DocumentSink {
     /// Returns a usage error if the file exists and may not be replaced, or if another process is writing it, and an
     /// output error if it cannot be created.
     pub fn open_live(path: &Path, overwrite: bool, temporaries: &Temporaries) -> Result<Self> {
-        Ok(Self { stream: TextStream::live(path, overwrite, temporaries)? })
+        Ok(Self { stream: TextStream::open_in_place(path, overwrite, temporaries)? })
     }
 
     /// Writes complete lines.

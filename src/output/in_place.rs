@@ -16,9 +16,9 @@ use std::{
 
 use super::{
     lock::{is_at, open_locked},
-    replace::{Replace, refuse_existing},
+    replace_policy::{Replace, refuse_existing},
     target::{follow, is_link, make_folders, remove_empty},
-    temporaries::Temporaries,
+    temp_files::Temporaries,
 };
 use crate::{
     error::{Error, Result},
@@ -27,7 +27,7 @@ use crate::{
 
 /// File to which nothing was written yet.
 #[derive(Debug)]
-pub(super) struct Unwritten {
+pub(super) struct UntouchedFile {
     file: Option<File>,
     path: PathBuf,
     /// True if the file was created by this process.
@@ -37,7 +37,7 @@ pub(super) struct Unwritten {
     temporaries: Temporaries,
 }
 
-impl Unwritten {
+impl UntouchedFile {
     /// Opens or creates a file, and locks it.
     ///
     /// # Errors
@@ -72,15 +72,15 @@ impl Unwritten {
 
     /// Truncates the file and returns it for writing. `by_lines` is true if its bytes are lines, which compressed bytes
     /// are not.
-    pub(super) fn begin(mut self, by_lines: bool) -> io::Result<LiveFile> {
+    pub(super) fn begin(mut self, by_lines: bool) -> io::Result<InPlaceFile> {
         let file = self.file.take().ok_or(io::ErrorKind::NotFound)?;
         self.temporaries.forget(&self.path);
         file.set_len(0)?;
-        Ok(LiveFile { file, by_lines, len: 0, whole: 0, is_broken: false })
+        Ok(InPlaceFile { file, by_lines, len: 0, complete_len: 0, is_broken: false })
     }
 }
 
-impl Drop for Unwritten {
+impl Drop for UntouchedFile {
     fn drop(&mut self) {
         let Some(file) = &self.file else { return };
         if self.is_new {
@@ -96,32 +96,33 @@ impl Drop for Unwritten {
 
 /// File that grows.
 #[derive(Debug)]
-pub(super) struct LiveFile {
+pub(super) struct InPlaceFile {
     file: File,
     by_lines: bool,
     len: u64,
     /// Length in bytes up to the last position at which a reader may find the end.
-    whole: u64,
+    complete_len: u64,
     /// True after a failed write: nothing more is written.
     is_broken: bool,
 }
 
-impl LiveFile {
+impl InPlaceFile {
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }
 
-    fn wrote(&mut self, bytes: &[u8]) {
+    fn record_written(&mut self, bytes: &[u8]) {
         let end = |len: usize| self.len.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
         let last = bytes.iter().rposition(|byte| *byte == b'\n').filter(|_| self.by_lines);
-        let whole = last.map(|last| end(last.saturating_add(1)));
-        (self.len, self.whole) = (end(bytes.len()), whole.unwrap_or(self.whole));
+        let complete_len = last.map(|last| end(last.saturating_add(1)));
+        (self.len, self.complete_len) =
+            (end(bytes.len()), complete_len.unwrap_or(self.complete_len));
     }
 
     /// Truncates an incomplete line, because no more follows.
-    fn cut_back(&mut self, error: io::Error) -> io::Error {
+    fn truncate_line(&mut self, error: io::Error) -> io::Error {
         self.is_broken = true;
-        match self.file.set_len(self.whole) {
+        match self.file.set_len(self.complete_len) {
             Ok(()) => error,
             Err(why) => io::Error::new(
                 error.kind(),
@@ -131,24 +132,24 @@ impl LiveFile {
     }
 }
 
-impl Write for LiveFile {
+impl Write for InPlaceFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.is_broken {
             return Err(io::Error::other("a write before this one failed"));
         }
         match self.file.write(bytes) {
             Ok(len) => {
-                self.wrote(bytes.get(..len).unwrap_or(bytes));
+                self.record_written(bytes.get(..len).unwrap_or(bytes));
                 Ok(len)
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) => Err(self.cut_back(error)),
+            Err(error) => Err(self.truncate_line(error)),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         if !self.by_lines && !self.is_broken {
-            self.whole = self.len;
+            self.complete_len = self.len;
         }
         self.file.flush()
     }

@@ -9,7 +9,7 @@
 //! 2. The name contains the number of the process. While a process with this number exists, the temporary stays: its
 //!    owner may be an earlier version of scanmill, which takes no lock.
 //!
-//! Only names that [`Claim::make`](super::target) creates for this very output are looked at, and of a folder only
+//! Only names that `StagingRequest::make` (`staged_output`) creates for this very output are looked at, and of a folder only
 //! files that scanmill writes are removed. Where the file system has no locks, everything stays.
 
 use std::{ffi::OsStr, io, path::Path};
@@ -17,26 +17,27 @@ use std::{ffi::OsStr, io, path::Path};
 use super::{
     lock::is_at,
     marker::{FolderLayout, remove_unfinished},
-    target::{parent_of, temporary_prefix},
+    staged_output::temporary_prefix,
+    target::parent_of,
 };
 use crate::fs::{self, File, TryLockError};
 
-/// Result of locking a new temporary.
-pub(super) enum Claimed {
+/// Lock of a new temporary.
+pub(super) enum TempLock {
     /// Nobody removes it while the file is open. `None` if the file system has no locks.
-    Yes(Option<File>),
+    Held(Option<File>),
     /// Another process took it for a leftover, and has removed it or is about to.
-    No,
+    Lost,
 }
 
 /// Locks a temporary that this process has just created.
-pub(super) fn claim(file: io::Result<Option<File>>, path: &Path) -> Claimed {
+pub(super) fn lock_temporary(file: io::Result<Option<File>>, path: &Path) -> TempLock {
     // Without a lock another run leaves it alone, because this process exists.
-    let Ok(Some(file)) = file else { return Claimed::Yes(None) };
+    let Ok(Some(file)) = file else { return TempLock::Held(None) };
     match file.try_lock() {
-        Ok(()) if is_at(&file, path).unwrap_or(true) => Claimed::Yes(Some(file)),
-        Ok(()) | Err(TryLockError::WouldBlock) => Claimed::No,
-        Err(TryLockError::Error(_)) => Claimed::Yes(None),
+        Ok(()) if is_at(&file, path).unwrap_or(true) => TempLock::Held(Some(file)),
+        Ok(()) | Err(TryLockError::WouldBlock) => TempLock::Lost,
+        Err(TryLockError::Error(_)) => TempLock::Held(None),
     }
 }
 
@@ -147,9 +148,11 @@ mod tests {
         let create = || Ok(Some(File::create(&path).unwrap()));
         let file = create();
         fs::remove_file(&path).unwrap();
-        assert!(matches!(claim(file, &path), Claimed::No));
-        let Claimed::Yes(Some(first)) = claim(create(), &path) else { panic!("it is locked") };
-        assert!(matches!(claim(File::open(&path).map(Some), &path), Claimed::No));
+        assert!(matches!(lock_temporary(file, &path), TempLock::Lost));
+        let TempLock::Held(Some(first)) = lock_temporary(create(), &path) else {
+            panic!("it is locked")
+        };
+        assert!(matches!(lock_temporary(File::open(&path).map(Some), &path), TempLock::Lost));
         drop(first);
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn open_locked(path: &Path, options: &OpenOptions) -> Result<File> {
 /// # Errors
 /// Returns a usage error if another process has locked it, and an output error if the system refuses.
 pub(crate) fn lock(file: &File, path: &Path) -> Result<()> {
-    if has_lock(file, path)? {
+    if try_lock_file(file, path)? {
         return Ok(());
     }
     Err(Error::usage(format!(
@@ -52,7 +52,7 @@ pub(crate) fn lock(file: &File, path: &Path) -> Result<()> {
 ///
 /// # Errors
 /// Fails if the system refuses.
-pub(super) fn has_lock(file: &File, path: &Path) -> Result<bool> {
+pub(super) fn try_lock_file(file: &File, path: &Path) -> Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),

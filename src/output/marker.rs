@@ -194,11 +194,11 @@ impl Marker {
 }
 
 /// Returns the reason why a folder must not be replaced, or `None` if it is empty or its marker lists everything in it.
-pub(super) fn obstacle(folder: &Path, layout: FolderLayout) -> Option<Obstacle> {
-    find_obstacle(folder, layout).err()
+pub(super) fn find_obstacle(folder: &Path, layout: FolderLayout) -> Option<Obstacle> {
+    check_contents(folder, layout).err()
 }
 
-fn find_obstacle(root: &Path, layout: FolderLayout) -> Result<(), Obstacle> {
+fn check_contents(root: &Path, layout: FolderLayout) -> Result<(), Obstacle> {
     let listed = |folder: &Path| {
         entries(root, folder).map_err(|error| Obstacle::Unreadable(root.join(folder), error))
     };
@@ -331,7 +331,7 @@ mod tests {
                  \"ports\"\n  ],\n  \"files\": [\n    \"hosts.csv\",\n    \"ports/scanner=1/part-0.parquet\"\n  ]\n}}\n"
             )
         );
-        assert!(obstacle(folder.path(), LAYOUT).is_none());
+        assert!(find_obstacle(folder.path(), LAYOUT).is_none());
     }
 
     #[test]
@@ -359,7 +359,7 @@ mod tests {
             fs::create_dir(&root).unwrap();
             written(&root);
             change(&root);
-            match obstacle(&root, LAYOUT) {
+            match find_obstacle(&root, LAYOUT) {
                 Some(Obstacle::Foreign(path)) => assert_eq!(path, root.join(name)),
                 other => panic!("{name}: {other:?}"),
             }
@@ -404,16 +404,19 @@ mod tests {
             with("[]").replace("[],\"files", "[\"..\"],\"files"),
         ] {
             fs::write(root.join(NAME), &text).unwrap();
-            assert!(matches!(obstacle(&root, LAYOUT), Some(Obstacle::Damaged(_))), "{text:.40}");
+            assert!(
+                matches!(find_obstacle(&root, LAYOUT), Some(Obstacle::Damaged(_))),
+                "{text:.40}"
+            );
             remove_listed(&root, LAYOUT);
             assert!(folder.path().join("mine").exists() && root.join(NAME).exists());
         }
         let file = fs::File::create(root.join(NAME)).unwrap();
         file.set_len(MAX_BYTES + 1).unwrap();
-        assert!(matches!(obstacle(&root, LAYOUT), Some(Obstacle::Damaged(_))));
+        assert!(matches!(find_obstacle(&root, LAYOUT), Some(Obstacle::Damaged(_))));
         fs::remove_file(root.join(NAME)).unwrap();
         std::os::unix::fs::symlink("../mine", root.join(NAME)).unwrap();
-        assert!(matches!(obstacle(&root, LAYOUT), Some(Obstacle::Damaged(_))));
+        assert!(matches!(find_obstacle(&root, LAYOUT), Some(Obstacle::Damaged(_))));
     }
 
     #[test]
@@ -459,8 +462,8 @@ mod tests {
     #[test]
     fn files_without_a_marker_are_foreign() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(obstacle(folder.path(), LAYOUT).is_none());
+        assert!(find_obstacle(folder.path(), LAYOUT).is_none());
         fs::write(folder.path().join("hosts.parquet"), "").unwrap();
-        assert!(matches!(obstacle(folder.path(), LAYOUT), Some(Obstacle::Unmarked(_))));
+        assert!(matches!(find_obstacle(folder.path(), LAYOUT), Some(Obstacle::Unmarked(_))));
     }
 }

@@ -6,10 +6,11 @@ use std::{
 };
 
 use super::{
-    lock::{has_lock, is_at},
-    replace::Replace,
-    target::{Pending, follow},
-    temporaries::Temporaries,
+    lock::{is_at, try_lock_file},
+    replace_policy::Replace,
+    staged_output::StagedOutput,
+    target::follow,
+    temp_files::Temporaries,
 };
 use crate::{
     error::{Error, Result},
@@ -21,7 +22,7 @@ use crate::{
 pub struct StateSink {
     name: String,
     writer: BufWriter<File>,
-    pending: Pending,
+    staged: StagedOutput,
     old: Option<File>,
     /// True if a new state was written.
     is_written: bool,
@@ -42,14 +43,14 @@ impl StateSink {
             return Err(Error::usage(format!("{name} is not a file, which --state needs")));
         }
         let old = fs::if_there(File::open(&target)).map_err(unreadable)?;
-        // `Pending::file` checks the lock itself, which is therefore taken after it.
-        let (pending, file) = Pending::file(path, Replace::of(old.is_some()), temporaries)?;
+        // `StagedOutput::file` checks the lock itself, which is therefore taken after it.
+        let (staged, file) = StagedOutput::file(path, Replace::of(old.is_some()), temporaries)?;
         if let Some(old) = &old
-            && !(has_lock(old, path)? && is_at(old, &target).map_err(unreadable)?)
+            && !(try_lock_file(old, path)? && is_at(old, &target).map_err(unreadable)?)
         {
             return Err(Error::usage(format!("another run is using {name}: wait for its end")));
         }
-        Ok(Self { name, writer: BufWriter::new(file), pending, old, is_written: false })
+        Ok(Self { name, writer: BufWriter::new(file), staged, old, is_written: false })
     }
 
     /// Returns the file's name.
@@ -96,6 +97,6 @@ impl StateSink {
         self.sync()?;
         // Replacing a file briefly takes its lock.
         drop(self.old.take());
-        self.pending.publish()
+        self.staged.publish()
     }
 }

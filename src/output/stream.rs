@@ -8,10 +8,11 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 
 use super::{
-    in_place::{LiveFile, Unwritten},
-    replace::Replace,
-    target::{Output, Pending},
-    temporaries::Temporaries,
+    in_place::{InPlaceFile, UntouchedFile},
+    replace_policy::Replace,
+    staged_output::StagedOutput,
+    target::Output,
+    temp_files::Temporaries,
 };
 use crate::{
     error::{Error, Result},
@@ -24,17 +25,17 @@ const BUFFER: usize = 64 << 10;
 /// Text stream to standard output or to a file.
 pub(crate) struct TextStream {
     name: String,
-    packing: Packing,
+    compression: StreamCompression,
     writer: Writer,
-    pending: Option<Box<Pending>>,
+    staged: Option<Box<StagedOutput>>,
 }
 
 enum Writer {
     /// File to which nothing was written yet.
-    Unwritten(Unwritten),
-    Plain(BufWriter<Raw>),
-    Gzip(Box<GzEncoder<BufWriter<Raw>>>),
-    Zstd(Box<zstd::Encoder<'static, BufWriter<Raw>>>),
+    Untouched(UntouchedFile),
+    Plain(BufWriter<RawOutput>),
+    Gzip(Box<GzEncoder<BufWriter<RawOutput>>>),
+    Zstd(Box<zstd::Encoder<'static, BufWriter<RawOutput>>>),
 }
 
 impl TextStream {
@@ -47,50 +48,54 @@ impl TextStream {
     ) -> Result<Self> {
         let path = match output {
             Output::Stdout => {
-                let writer =
-                    Writer::Plain(BufWriter::with_capacity(BUFFER, Raw::Stdout(io::stdout())));
-                let (name, packing) = ("standard output".into(), Packing::None);
-                return Ok(Self { name, packing, writer, pending: None });
+                let writer = Writer::Plain(BufWriter::with_capacity(
+                    BUFFER,
+                    RawOutput::Stdout(io::stdout()),
+                ));
+                let (name, compression) = ("standard output".into(), StreamCompression::None);
+                return Ok(Self { name, compression, writer, staged: None });
             }
             Output::File(path) | Output::Dir(path) => path,
         };
         let special = path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
         if special {
-            return Self::special(path);
+            return Self::open_special(path);
         }
-        let (pending, file) = Pending::file(path, replace, temporaries)?;
-        let mut stream = Self::over(path, (file, path.display().to_string()))?;
-        stream.pending = Some(Box::new(pending));
+        let (staged, file) = StagedOutput::file(path, replace, temporaries)?;
+        let mut stream = Self::new(path, (file, path.display().to_string()))?;
+        stream.staged = Some(Box::new(staged));
         Ok(stream)
     }
 
-    /// Opens a stream to a new file inside an output folder; `file` includes its name for messages.
-    pub(crate) fn member(path: &Path, file: (File, String)) -> Result<Self> {
-        Self::over(path, file)
-    }
-
     /// Opens a stream to an existing path that is not a regular file.
-    fn special(path: &Path) -> Result<Self> {
+    fn open_special(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
         let file = fs::OpenOptions::new().write(true).open(path);
-        Self::over(path, (file.map_err(|error| Error::sink(&*name, error))?, name))
+        Self::new(path, (file.map_err(|error| Error::sink(&*name, error))?, name))
     }
 
     /// Opens a stream to a file that has its final name from the start and no other writer.
-    pub(crate) fn live(path: &Path, overwrite: bool, temporaries: &Temporaries) -> Result<Self> {
+    pub(crate) fn open_in_place(
+        path: &Path,
+        overwrite: bool,
+        temporaries: &Temporaries,
+    ) -> Result<Self> {
         let special = path.metadata().is_ok_and(|meta| !meta.is_file());
         if special {
-            return Self::special(path);
+            return Self::open_special(path);
         }
         let name = path.display().to_string();
-        let writer = Writer::Unwritten(Unwritten::open(path, overwrite, temporaries)?);
-        Ok(Self { name, packing: Packing::of(path), writer, pending: None })
+        let writer = Writer::Untouched(UntouchedFile::open(path, overwrite, temporaries)?);
+        Ok(Self { name, compression: StreamCompression::of(path), writer, staged: None })
     }
 
-    fn over(path: &Path, (file, name): (File, String)) -> Result<Self> {
-        let packing = Packing::of(path);
-        let writer = packing.writer(Raw::File(file)).map_err(|error| Error::sink(&*name, error))?;
-        Ok(Self { name, packing, writer, pending: None })
+    /// Opens a stream to a new file, which is called `name` in messages.
+    pub(crate) fn new(path: &Path, (file, name): (File, String)) -> Result<Self> {
+        let compression = StreamCompression::of(path);
+        let writer = compression
+            .writer(RawOutput::File(file))
+            .map_err(|error| Error::sink(&*name, error))?;
+        Ok(Self { name, compression, writer, staged: None })
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
@@ -98,7 +103,7 @@ impl TextStream {
             return Ok(());
         }
         let written = self.begin().and_then(|()| match &mut self.writer {
-            Writer::Unwritten(_) => Ok(()),
+            Writer::Untouched(_) => Ok(()),
             Writer::Plain(writer) => writer.write_all(bytes),
             Writer::Gzip(writer) => writer.write_all(bytes),
             Writer::Zstd(writer) => writer.write_all(bytes),
@@ -108,22 +113,22 @@ impl TextStream {
 
     /// Returns the name of a file that is not empty and will be replaced.
     pub(crate) fn replaces(&self) -> Option<&str> {
-        match (&self.pending, &self.writer) {
-            (Some(pending), _) => pending.replaces(),
-            (None, Writer::Unwritten(file)) if file.replaces() => Some(&self.name),
+        match (&self.staged, &self.writer) {
+            (Some(staged), _) => staged.replaces(),
+            (None, Writer::Untouched(file)) if file.replaces() => Some(&self.name),
             _ => None,
         }
     }
 
     /// Truncates a file that is about to be written.
     fn begin(&mut self) -> io::Result<()> {
-        if !matches!(self.writer, Writer::Unwritten(_)) {
+        if !matches!(self.writer, Writer::Untouched(_)) {
             return Ok(());
         }
-        let nowhere = Writer::Plain(BufWriter::new(Raw::Nowhere));
-        if let Writer::Unwritten(file) = std::mem::replace(&mut self.writer, nowhere) {
-            let file = file.begin(self.packing == Packing::None)?;
-            self.writer = self.packing.writer(Raw::Live(file))?;
+        let nowhere = Writer::Plain(BufWriter::new(RawOutput::Nowhere));
+        if let Writer::Untouched(file) = std::mem::replace(&mut self.writer, nowhere) {
+            let file = file.begin(self.compression == StreamCompression::None)?;
+            self.writer = self.compression.writer(RawOutput::InPlace(file))?;
         }
         Ok(())
     }
@@ -131,7 +136,7 @@ impl TextStream {
     /// Passes buffered output to the operating system.
     pub(crate) fn flush(&mut self) -> Result<()> {
         let flushed = match &mut self.writer {
-            Writer::Unwritten(_) => Ok(()),
+            Writer::Untouched(_) => Ok(()),
             Writer::Plain(writer) => writer.flush(),
             Writer::Gzip(writer) => writer.flush(),
             Writer::Zstd(writer) => writer.flush(),
@@ -144,7 +149,7 @@ impl TextStream {
         self.begin().map_err(|error| Error::sink(&*self.name, error))?;
         let buffered = match self.writer {
             // Unreachable after `begin`.
-            Writer::Unwritten(_) => return Ok(()),
+            Writer::Untouched(_) => return Ok(()),
             Writer::Plain(writer) => Ok(writer),
             Writer::Gzip(writer) => writer.finish(),
             Writer::Zstd(writer) => writer.finish(),
@@ -154,8 +159,8 @@ impl TextStream {
             writer.get_mut().sync()
         });
         synced.map_err(|error| Error::sink(&*self.name, error))?;
-        match self.pending {
-            Some(pending) => pending.publish(),
+        match self.staged {
+            Some(staged) => staged.publish(),
             None => Ok(()),
         }
     }
@@ -163,13 +168,13 @@ impl TextStream {
 
 /// Compression, chosen by the extension of the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Packing {
+enum StreamCompression {
     None,
     Gzip,
     Zstd,
 }
 
-impl Packing {
+impl StreamCompression {
     fn of(path: &Path) -> Self {
         match path.extension().and_then(|ending| ending.to_str()) {
             Some("gz") => Self::Gzip,
@@ -178,7 +183,7 @@ impl Packing {
         }
     }
 
-    fn writer(self, raw: Raw) -> io::Result<Writer> {
+    fn writer(self, raw: RawOutput) -> io::Result<Writer> {
         let buffered = BufWriter::with_capacity(BUFFER, raw);
         Ok(match self {
             Self::None => Writer::Plain(buffered),
@@ -193,15 +198,15 @@ impl Packing {
 
 /// Unbuffered output to standard output or a file.
 #[derive(Debug)]
-enum Raw {
+enum RawOutput {
     Stdout(io::Stdout),
     File(File),
-    Live(LiveFile),
+    InPlace(InPlaceFile),
     /// An output that could not be opened.
     Nowhere,
 }
 
-impl Raw {
+impl RawOutput {
     /// Syncs everything to disk.
     fn sync(&mut self) -> io::Result<()> {
         match self {
@@ -211,18 +216,18 @@ impl Raw {
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
                 other => other,
             },
-            Self::Live(file) => file.sync(),
+            Self::InPlace(file) => file.sync(),
             Self::Nowhere => Ok(()),
         }
     }
 }
 
-impl Write for Raw {
+impl Write for RawOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Stdout(stdout) => stdout.write(bytes),
             Self::File(file) => file.write(bytes),
-            Self::Live(file) => file.write(bytes),
+            Self::InPlace(file) => file.write(bytes),
             Self::Nowhere => Err(io::ErrorKind::NotFound.into()),
         }
     }
@@ -231,7 +236,7 @@ impl Write for Raw {
         match self {
             Self::Stdout(stdout) => stdout.flush(),
             Self::File(file) => file.flush(),
-            Self::Live(file) => file.flush(),
+            Self::InPlace(file) => file.flush(),
             Self::Nowhere => Ok(()),
         }
     }

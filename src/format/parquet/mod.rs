@@ -27,7 +27,7 @@ use super::{ChunkWriter, Format, RowEncoder, RowFormat, SinkOptions, TableEncode
 use crate::{
     error::{Error, Result},
     exec::{SerialQueues, ThreadPool},
-    output::{Output, Pending, Replace},
+    output::{Output, Replace, StagedOutput},
     table::{BatchBuilder, RecordBatch, Row, ScanOf, Table},
 };
 
@@ -80,7 +80,7 @@ pub struct ParquetSink {
     options: Arc<SinkOptions>,
     queues: SerialQueues<TableFiles, TableInput>,
     /// Folder or file that is renamed to its final path at the end.
-    pending: Pending,
+    staged: StagedOutput,
 }
 
 impl ParquetSink {
@@ -98,7 +98,7 @@ impl ParquetSink {
             let name = by.name();
             return Err(Error::usage(format!("{name} is in the names of folders, not a column")));
         }
-        let (pending, writers) = match output {
+        let (staged, writers) = match output {
             Output::Stdout => {
                 return Err(Error::usage("Parquet needs a seekable output: name a file"));
             }
@@ -108,20 +108,20 @@ impl ParquetSink {
             }
             Output::File(path) => {
                 let replace = Replace::of(options.overwrite);
-                let (pending, file) = Pending::file(path, replace, &options.temporaries)?;
+                let (staged, file) = StagedOutput::file(path, replace, &options.temporaries)?;
                 let table = options.tables.first().copied().unwrap_or(Table::Hosts);
                 let name = path.display().to_string();
-                (pending, vec![TableFiles::single_file(table, &options, (file, name))?])
+                (staged, vec![TableFiles::single_file(table, &options, (file, name))?])
             }
             Output::Dir(path) => {
-                let pending = Pending::dir(path, &options.folder())?;
-                let members = pending.members();
-                let in_folder = |table: &Table| TableFiles::in_folder(*table, &options, &members);
+                let staged = StagedOutput::dir(path, &options.folder())?;
+                let files = staged.files();
+                let in_folder = |table: &Table| TableFiles::in_folder(*table, &options, &files);
                 let writers: Result<_> = options.tables.iter().map(in_folder).collect();
-                (pending, writers?)
+                (staged, writers?)
             }
         };
-        Ok(Self { options, queues: SerialQueues::new(writers), pending })
+        Ok(Self { options, queues: SerialQueues::new(writers), staged })
     }
 }
 
@@ -178,13 +178,13 @@ impl ChunkWriter for ParquetSink {
     }
 
     fn replaces(&self) -> Option<&str> {
-        self.pending.replaces()
+        self.staged.replaces()
     }
 
     fn finish(self) -> Result<()> {
-        let Self { queues, pending, .. } = self;
+        let Self { queues, staged, .. } = self;
         queues.finish()?;
-        pending.publish()
+        staged.publish()
     }
 }
 

@@ -30,7 +30,7 @@ use crate::{
     exec::SerialWorker,
     format::{SinkOptions, file_name},
     fs::{self, File},
-    output::{Members, part_name},
+    output::{FolderFiles, part_name},
     table::{BatchBuilder, Table},
 };
 
@@ -58,7 +58,7 @@ pub(super) struct TableFiles {
     table: Table,
     options: Arc<SinkOptions>,
     /// Files of the output folder; `None` for a single file.
-    members: Option<Members>,
+    files: Option<FolderFiles>,
     /// Writers of partitions in progress, the most recently used last.
     writers: VecDeque<PartitionWriter>,
     /// Number of parts created per partition folder.
@@ -110,7 +110,7 @@ impl TableFiles {
         let only = PartitionWriter { part, ..PartitionWriter::default() };
         let (parts, unresolved) = (HashMap::new(), UnresolvedRows::default());
         let writers = VecDeque::from([only]);
-        Ok(Self { table, options, members: None, writers, parts, unresolved })
+        Ok(Self { table, options, files: None, writers, parts, unresolved })
     }
 
     /// Creates the files of a table in a folder: one file, or a folder of parts. A table without rows has a file
@@ -118,20 +118,16 @@ impl TableFiles {
     pub(super) fn in_folder(
         table: Table,
         options: &Arc<SinkOptions>,
-        members: &Members,
+        files: &FolderFiles,
     ) -> Result<Self> {
         if options.rows_per_file.is_none() && options.partition_by.is_none() {
-            return Self::single_file(
-                table,
-                options,
-                members.create(&file_name(table, "parquet"))?,
-            );
+            return Self::single_file(table, options, files.create(&file_name(table, "parquet"))?);
         }
-        members.make_folder(Path::new(table.name()))?;
-        let members = Some(members.clone());
+        files.make_folder(Path::new(table.name()))?;
+        let files = Some(files.clone());
         let (parts, unresolved) = (HashMap::new(), UnresolvedRows::default());
         let (options, writers) = (Arc::clone(options), VecDeque::new());
-        let mut this = Self { table, options, members, writers, parts, unresolved };
+        let mut this = Self { table, options, files, writers, parts, unresolved };
         if this.options.partition_by.is_none() {
             let part = Some(this.next_batched_event(&Partition::Whole)?);
             this.writers.push_back(PartitionWriter { part, ..PartitionWriter::default() });
@@ -142,13 +138,13 @@ impl TableFiles {
     /// Creates the next part of a partition.
     fn next_batched_event(&mut self, partition: &Partition) -> Result<PartFile> {
         let path = self.next_path(partition)?;
-        PartFile::new(self.table, &self.options, self.members()?.create(&path)?)
+        PartFile::new(self.table, &self.options, self.files()?.create(&path)?)
     }
 
     /// Returns the files of the temporary folder that contains the parts.
-    fn members(&self) -> Result<&Members> {
+    fn files(&self) -> Result<&FolderFiles> {
         let missing = || Error::sink(self.table.name(), "a single file has no parts");
-        self.members.as_ref().ok_or_else(missing)
+        self.files.as_ref().ok_or_else(missing)
     }
 
     /// Returns a path for the next part of a partition, relative to the temporary folder.
@@ -163,7 +159,7 @@ impl TableFiles {
             std::mem::replace(made, made.saturating_add(1))
         } else {
             if !name.is_empty() {
-                self.members()?.make_folder(&folder)?;
+                self.files()?.make_folder(&folder)?;
             }
             self.parts.insert(name.into(), 1);
             0
@@ -259,11 +255,11 @@ impl TableFiles {
             self.close(open)?;
         }
         let Some(parts) = self.parts.remove(UNRESOLVED) else { return Ok(()) };
-        let members = self.members()?.clone();
-        let unresolved = members.path(&Path::new(self.table.name()).join(UNRESOLVED));
+        let files = self.files()?.clone();
+        let unresolved = files.path(&Path::new(self.table.name()).join(UNRESOLVED));
         let to = Partition::Named(Arc::clone(name));
         for number in 0..parts {
-            let target = members.path(&self.next_path(&to)?);
+            let target = files.path(&self.next_path(&to)?);
             fs::rename(unresolved.join(part_name(number)), &target)
                 .map_err(|error| Error::sink(target.display().to_string(), error))?;
         }

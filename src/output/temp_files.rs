@@ -11,17 +11,17 @@ use crate::fs;
 
 /// Temporary names in use, shared with the handler that removes them when the process receives a signal.
 #[derive(Debug, Clone, Default)]
-pub struct Temporaries(Arc<Mutex<Names>>);
+pub struct Temporaries(Arc<Mutex<TempNames>>);
 
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct TempNames {
     pub(super) used: BTreeSet<PathBuf>,
     leftovers: Vec<Leftover>,
 }
 
 /// Guard that prevents outputs from being renamed, created or removed while it lives; other threads wait.
 #[derive(Debug)]
-pub struct Halted<'t>(MutexGuard<'t, Names>);
+pub struct Halted<'t>(MutexGuard<'t, TempNames>);
 
 /// File or folder that could not be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Temporaries {
         std::mem::take(&mut self.lock().leftovers)
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Names> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, TempNames> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -65,7 +65,7 @@ impl Temporaries {
     }
 }
 
-impl Names {
+impl TempNames {
     /// Records a file or folder that could not be removed.
     pub(super) fn leave(&mut self, path: PathBuf, reason: String) {
         self.leftovers.push(Leftover { path, reason });
