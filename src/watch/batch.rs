@@ -23,11 +23,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    failed,
     feed::{FeedFile, FeedPosition},
     journal::{Delivered, Journal, JournalEntry},
+    paths::{failed, sync_dir, unreadable},
     spill_buffer::{FileRange, SpillBuffer},
-    sync_dir, unreadable,
 };
 use crate::{
     bytes::hex,

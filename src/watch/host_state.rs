@@ -20,11 +20,10 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    failed,
     observation::{Observation, select_current},
+    paths::{failed, sync_dir, unreadable},
     spill_buffer::SpillBuffer,
     state_part::{self, HostEntry, StatePart, StoredScan, put, take_all},
-    sync_dir, unreadable,
 };
 use crate::{
     diff::{DiffOptions, differences_with},

@@ -39,7 +39,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{failed, sync_dir, unreadable};
+use super::paths::{failed, sync_dir, unreadable};
 use crate::{
     bytes::hex,
     error::{Error, Result},

@@ -29,6 +29,7 @@ mod host_state;
 mod journal;
 mod observation;
 mod options;
+mod paths;
 mod processor;
 mod spill_buffer;
 mod stability;
@@ -50,6 +51,7 @@ use self::{
     feed::FeedFile,
     host_state::HostStateStore,
     journal::{FileStamp, JournalEntry},
+    paths::parent_of,
     processor::DocumentProcessor,
     stability::StabilityTracker,
     state::{LockedFolder, WatchState},
@@ -57,6 +59,7 @@ use self::{
 pub use self::{
     feed::Rotation,
     options::{Baseline, ChangeFormat, WatchMode, WatchOptions},
+    state::STATE,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -65,9 +68,6 @@ use crate::{
     pipeline::{Filters, Pipeline, Report},
     source::{self, Input},
 };
-
-/// Name of the default state folder, inside the watched folder.
-pub const STATE: &str = ".scanmill";
 
 /// Last bytes of a complete XML file of nmap.
 pub const ENDING: &[u8] = stability::ENDING;
@@ -394,24 +394,4 @@ impl Watch {
     fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
-}
-
-/// Waits until the names in a folder are on the disk.
-fn sync_dir(dir: &Path) -> Result<()> {
-    fs::sync_dir(dir).map_err(|error| failed(dir, error))
-}
-
-fn parent_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Returns the error for a saved state that cannot be read or is damaged.
-fn unreadable(path: &Path, error: impl std::fmt::Display) -> Error {
-    let name = path.display().to_string();
-    let message = format!("cannot read {name}: {error}");
-    Error::state(name, message)
-}
-
-fn failed(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::sink(path.display().to_string(), error)
 }

@@ -3,10 +3,10 @@
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Baseline, ChangeFormat, WatchMode,
     batch::Batch,
     host_state::HostStateStore,
     journal::{Delivered, Journal},
+    options::{Baseline, ChangeFormat, WatchMode},
 };
 use crate::{
     bytes::hex,

@@ -3,18 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    WatchMode, WatchOptions,
     batch::{self, Batch},
-    failed,
     feed::FeedFile,
     host_state::HostStateStore,
     journal::Journal,
+    options::{WatchMode, WatchOptions},
+    paths::failed,
 };
 use crate::{
     error::{Error, Result},
     fs::{self, File, TryLockError},
     output::is_at,
 };
+
+/// Name of the default state folder, inside the watched folder.
+pub const STATE: &str = ".scanmill";
 
 /// Open state folder. Only one watch can hold it.
 pub(super) struct WatchState {
@@ -39,7 +42,7 @@ impl LockedFolder {
     /// Returns a usage error if another run uses the state, or if the folder contains anything but
     /// the state of a watch, and an output error if it cannot be created.
     pub(super) fn new(options: &WatchOptions) -> Result<Self> {
-        let folder = options.state.clone().unwrap_or_else(|| options.folder.join(super::STATE));
+        let folder = options.state.clone().unwrap_or_else(|| options.folder.join(STATE));
         fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
         check_own(&folder, options.state.is_none())?;
         let path = lock_path(&folder);

@@ -25,7 +25,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use self::rotation::Rotation;
-use super::{failed, parent_of, spill_buffer::FileRange};
+use super::{
+    paths::{failed, parent_of},
+    spill_buffer::FileRange,
+};
 use crate::{
     bytes::hex,
     error::{Error, Result},

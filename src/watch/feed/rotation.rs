@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{super::failed, FeedFile, open, sync_name};
+use super::{super::paths::failed, FeedFile, open, sync_name};
 use crate::{
     error::Result,
     fs::{self, File, OpenOptions},
