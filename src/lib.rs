@@ -33,11 +33,11 @@
 //! # A table of a file, as Arrow record batches
 //!
 //! ```
-//! use scanmill::{pipeline::Batches, table::Table, xml::{Options, Reader}};
+//! use scanmill::{pipeline::RecordBatchReader, table::Table, xml::{Options, Reader}};
 //!
 //! let file = std::fs::File::open("fixtures/04-all-options-lan.xml")?;
 //! let reader = Reader::new(file, Options::default());
-//! for batch in Batches::new(reader, "04-all-options-lan.xml", Table::Services) {
+//! for batch in RecordBatchReader::new(reader, "04-all-options-lan.xml", Table::Services) {
 //!     let batch = batch?;
 //!     println!("{} rows of {} columns", batch.num_rows(), batch.num_columns());
 //! }

@@ -1,12 +1,29 @@
 //! Output formats: the encoders and writers of rows and of feeds.
 //!
-//! Each format consists of an encoder, which turns hosts into chunks on any thread, and a writer, which receives the
-//! chunks in the order of the inputs; `traits` defines these interfaces and describes how to add one. [`JsonlSink`],
-//! [`CsvSink`] and [`ParquetSink`] write rows, [`FeedSink`] writes the lines of a feed. Their files are complete or
-//! absent: [`output`](crate::output) creates and publishes them.
+//! A format consists of an encoder, which turns hosts into chunks on any thread, and a writer, which receives the chunks
+//! in the order of the inputs. `traits` defines these interfaces, and [`Format`] ties the two halves of a format to one
+//! type of chunk. The pipeline calls them; a format never calls the pipeline, reads inputs, or starts threads.
 //!
-//! Parquet has three more layers: `rechunk` regroups batches so that the bytes of a file do not depend on threads,
+//! ```text
+//!                       RowEncoder                      ChunkWriter
+//! rows (table/) ──▶ JsonlRows, CsvRows ──▶ TextChunk ──▶ JsonlSink, CsvSink ──▶ TextStream   (output/)
+//!              └──▶ ParquetRows ─────────▶ ParquetChunk ─▶ ParquetSink ────────▶ StagedOutput (output/)
+//! hosts (feed/) ─▶ FeedEncoder ──────────▶ lines ───────▶ FeedSink ───────────▶ DocumentSink (output/)
+//! ```
+//!
+//! [`TableEncoder`] turns hosts into rows for all formats of rows. `text` has the streams of both text formats, `options`
+//! the options of all formats of rows. Files are complete or absent: [`output`](crate::output) creates and publishes
+//! them. Parquet has three more layers: `rechunk` regroups batches so that the bytes of a file do not depend on threads,
 //! `table_files` divides the rows of a table into files and partitions, and `row_groups` writes one file.
+//!
+//! Invariants: the bytes of an output depend on the rows alone, never on the boundaries of chunks, threads or time; and
+//! nothing is dropped silently, so a row, chunk or table without a place is an internal error.
+//!
+//! To add a format of rows, add a file with its encoder ([`RowEncoder`]) and its writer ([`ChunkWriter`]), and tie them
+//! with [`Format`] and [`RowFormat`]. Then add a variant to [`TableFormat`]; the compiler finds the places that have to
+//! know it: its extension, [`open`], and the options of the command (`To` in `cli/args`). The list of extensions in
+//! `options` decides what an output folder may hold. A format without tables implements [`ScanEncoder`] itself, as
+//! `feed` does; `examples/markdown.rs` is one outside the crate.
 
 mod csv;
 mod feed;

@@ -11,10 +11,6 @@
 //! not fit does not compile. The pipeline creates one encoder per thread and passes the chunks to the writer in the
 //! order of the inputs. The boundaries of chunks may depend on how work was divided among threads, so the output bytes
 //! of a writer must not depend on them.
-//!
-//! To add a format of rows, implement [`RowEncoder`] and [`ChunkWriter`], and tie them with [`Format`] and
-//! [`RowFormat`]: [`TableEncoder`] converts hosts to rows. A format without tables implements [`ScanEncoder`] itself,
-//! as the feeds do (`format/feed.rs`).
 
 use crate::{
     error::{Position, Result},

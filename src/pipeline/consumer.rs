@@ -15,23 +15,27 @@ pub(super) trait ChunkConsumer<E: ScanEncoder> {
     ///
     /// # Errors
     /// Fails if it cannot be written, or if the buffer is full.
-    fn take(&mut self, chunk: E::Chunk) -> Result<()>;
+    fn consume(&mut self, chunk: E::Chunk) -> Result<()>;
 
     /// Takes the chunks that are ready between two events if they are large. `waits` is true if reading the next event
     /// may block.
     ///
     /// # Errors
-    /// Fails as [`take`](Self::take) does.
+    /// Fails as [`consume`](Self::consume) does.
     fn between_events(&mut self, worker: &mut Worker<E>, _waits: bool) -> Result<()> {
-        if worker.buffered_bytes() >= OUTPUT_BYTES { self.take_all(worker.take()) } else { Ok(()) }
+        if worker.buffered_bytes() >= OUTPUT_BYTES {
+            self.consume_all(worker.take())
+        } else {
+            Ok(())
+        }
     }
 
     /// Takes several chunks.
     ///
     /// # Errors
-    /// Fails as [`take`](Self::take) does.
-    fn take_all(&mut self, chunks: Vec<E::Chunk>) -> Result<()> {
-        chunks.into_iter().try_for_each(|chunk| self.take(chunk))
+    /// Fails as [`consume`](Self::consume) does.
+    fn consume_all(&mut self, chunks: Vec<E::Chunk>) -> Result<()> {
+        chunks.into_iter().try_for_each(|chunk| self.consume(chunk))
     }
 }
 
@@ -60,7 +64,7 @@ impl<'o, F: Format> DirectWriter<'o, F> {
 }
 
 impl<F: Format> ChunkConsumer<F::Encoder> for DirectWriter<'_, F> {
-    fn take(&mut self, chunk: F::Chunk) -> Result<()> {
+    fn consume(&mut self, chunk: F::Chunk) -> Result<()> {
         self.writer.write(chunk)
     }
 
@@ -71,15 +75,15 @@ impl<F: Format> ChunkConsumer<F::Encoder> for DirectWriter<'_, F> {
             FlushPolicy::Always => true,
         };
         if worker.buffered_bytes() >= OUTPUT_BYTES || flushes {
-            self.take_all(worker.take())?;
+            self.consume_all(worker.take())?;
             worker.send_document_events(self.writer)?;
         }
         if flushes { self.writer.flush() } else { Ok(()) }
     }
 }
 
-/// Number of bytes of chunks that a thread may hold in addition to the number of bytes that it read.
-const HELD: usize = 8 << 20;
+/// Maximum number of bytes of chunks that a thread may hold in addition to the number of bytes that it read.
+const MAX_EXTRA_BYTES: usize = 8 << 20;
 
 /// Consumer that holds chunks until their turn.
 pub(super) struct BufferedChunks<C> {
@@ -98,9 +102,9 @@ impl<C> BufferedChunks<C> {
 }
 
 impl<E: ScanEncoder> ChunkConsumer<E> for BufferedChunks<E::Chunk> {
-    fn take(&mut self, chunk: E::Chunk) -> Result<()> {
+    fn consume(&mut self, chunk: E::Chunk) -> Result<()> {
         self.held_bytes = self.held_bytes.saturating_add(E::emitted_bytes(&chunk));
-        self.overflowed |= self.held_bytes > self.read_bytes.saturating_add(HELD);
+        self.overflowed |= self.held_bytes > self.read_bytes.saturating_add(MAX_EXTRA_BYTES);
         if self.overflowed {
             self.chunks.clear();
             return Err(Error::sink("output", "more than a thread may hold"));

@@ -9,8 +9,8 @@ use std::sync::{Arc, atomic::AtomicBool};
 
 use super::{
     consumer::{BufferedChunks, ChunkConsumer},
-    steps::{OrderedStep, Turns},
-    stream::{self, Reading, Stream},
+    steps::{OrderedStep, StepRunner},
+    stream::{self, InputStream, ReadContext},
     worker::Worker,
 };
 use crate::{
@@ -22,16 +22,16 @@ use crate::{
 };
 
 /// Maximum number of queued jobs per thread: enough to keep it busy while the oldest is written.
-const AHEAD: usize = 4;
+const MAX_JOBS_PER_THREAD: usize = 4;
 /// Maximum number of bytes of queued work: the largest hosts wait for each other.
-const UNDER_WAY: usize = 16 << 20;
+const MAX_QUEUED_BYTES: usize = 16 << 20;
 /// Maximum number of bytes of queued small inputs, per thread: a document of two MiB takes ten times that until its
 /// rows are written.
-const INPUTS: usize = 3 << 20;
+const MAX_INPUT_BYTES_PER_THREAD: usize = 3 << 20;
 /// Number of bytes of a small input that are passed to a decoder at once.
-const HEAD: usize = 64 << 10;
+const FIRST_BYTES: usize = 64 << 10;
 /// Approximate maximum memory per byte of XML that was read, in bytes.
-const READ: usize = 8;
+const MEMORY_PER_BYTE: usize = 8;
 
 /// Input for a thread to read, or an entry of the report in its place.
 pub(super) enum InputTask {
@@ -54,19 +54,19 @@ pub(super) enum Next<C> {
     /// Chunks from a thread, and the diagnostics of its hosts.
     Chunks(Vec<C>, Option<HostDiagnostics>),
     /// Job that the main worker must repeat.
-    Again(Job),
+    Repeat(Job),
     /// Step that was queued after jobs.
     Step(OrderedStep),
 }
 
 /// Finished job or step.
 enum Completed<E: ScanEncoder> {
-    Job(Box<Done<E>>),
+    Job(Box<FinishedJob<E>>),
     Step(Box<OrderedStep>),
 }
 
 /// Job with its result.
-struct Done<E: ScanEncoder> {
+struct FinishedJob<E: ScanEncoder> {
     job: Job,
     worker: Worker<E>,
     buffered: BufferedChunks<E::Chunk>,
@@ -94,9 +94,9 @@ impl<E: ScanEncoder> Jobs<E> {
         stop: &Arc<AtomicBool>,
         full_group_bytes: usize,
     ) -> Self {
-        let max_tasks = pool.count().saturating_mul(AHEAD);
+        let max_tasks = pool.count().saturating_mul(MAX_JOBS_PER_THREAD);
         Self {
-            queue: Ordered::new(pool, max_tasks, UNDER_WAY),
+            queue: Ordered::new(pool, max_tasks, MAX_QUEUED_BYTES),
             options: Arc::new(options.clone()),
             stop: Arc::clone(stop),
             group: Vec::new(),
@@ -136,8 +136,8 @@ impl<E: ScanEncoder> Jobs<E> {
         let cost = match &job {
             Job::Hosts(_, batch) => batch.size(),
             Job::Inputs(_) | Job::Documents(..) => {
-                let most = self.pool().count().saturating_mul(INPUTS).max(1);
-                job.bytes().saturating_mul(UNDER_WAY) / most
+                let most = self.pool().count().saturating_mul(MAX_INPUT_BYTES_PER_THREAD).max(1);
+                job.bytes().saturating_mul(MAX_QUEUED_BYTES) / most
             }
         };
         let buffered = BufferedChunks::new(job.bytes());
@@ -148,16 +148,17 @@ impl<E: ScanEncoder> Jobs<E> {
             let result = job.run(&mut worker, (&options, &stop), &mut buffered);
             let result = result.and_then(|notes| {
                 let rest = worker.finish()?;
-                ChunkConsumer::<E>::take_all(&mut buffered, rest)?;
+                ChunkConsumer::<E>::consume_all(&mut buffered, rest)?;
                 Ok(notes)
             });
-            Completed::Job(Box::new(Done { job, worker, buffered, result }))
+            Completed::Job(Box::new(FinishedJob { job, worker, buffered, result }))
         });
     }
 
     /// Queues `step` to run after all jobs submitted before. It was read from `read_bytes` bytes.
     pub(super) fn push(&mut self, step: OrderedStep, read_bytes: usize) {
-        self.queue.push(read_bytes.saturating_mul(READ), Completed::Step(Box::new(step)));
+        self.queue
+            .push(read_bytes.saturating_mul(MEMORY_PER_BYTE), Completed::Step(Box::new(step)));
     }
 
     /// Returns true if the oldest job must be taken before another one is submitted.
@@ -175,9 +176,9 @@ impl<E: ScanEncoder> Jobs<E> {
             Some(Completed::Step(step)) => return Ok(Some(Next::Step(*step))),
             Some(Completed::Job(done)) => done,
         };
-        let Done { job, mut worker, buffered, result } = *done;
+        let FinishedJob { job, mut worker, buffered, result } = *done;
         if buffered.overflowed || worker.seen.iter().any(|(id, _)| main.known.get(id).is_some()) {
-            return Ok(Some(Next::Again(job)));
+            return Ok(Some(Next::Repeat(job)));
         }
         let notes = result?;
         main.absorb(&mut worker);
@@ -218,14 +219,16 @@ impl Job {
     ) -> Result<Option<HostDiagnostics>> {
         match self {
             Self::Inputs(tasks) => {
-                let mut reading = Reading { options, stop, spare: &mut None };
+                let mut reading = ReadContext { options, stop, spare: &mut None };
                 tasks.iter().try_for_each(|task| task.run(worker, &mut reading, consumer))?;
                 Ok(None)
             }
             Self::Hosts(scan, batch) => {
                 batch.read(&mut |host| worker.host(scan, host, consumer)).map(Some)
             }
-            Self::Documents(steps, _) => Turns::take_whole(steps, worker, consumer).map(|()| None),
+            Self::Documents(steps, _) => {
+                StepRunner::run_documents(steps, worker, consumer).map(|()| None)
+            }
         }
     }
 }
@@ -234,14 +237,14 @@ impl InputTask {
     fn run<E: ScanEncoder>(
         &self,
         worker: &mut Worker<E>,
-        reading: &mut Reading<'_>,
+        reading: &mut ReadContext<'_>,
         consumer: &mut dyn ChunkConsumer<E>,
     ) -> Result<()> {
         match self {
             Self::Read { name, named, bytes } => {
-                let (head, bytes) = bytes.split_at(bytes.len().min(HEAD));
+                let (head, bytes) = bytes.split_at(bytes.len().min(FIRST_BYTES));
                 let (name, named, bytes) = (name.clone(), *named, Box::new(bytes));
-                let stream = Stream { name, named, head, bytes };
+                let stream = InputStream { name, named, head, bytes };
                 stream::read(worker, stream, reading, consumer)
             }
             unread => {

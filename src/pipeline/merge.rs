@@ -16,8 +16,8 @@ use std::{
 use super::{
     Filters, Pipeline,
     consumer::{BufferedChunks, ChunkConsumer, DirectWriter, OUTPUT_BYTES},
+    memory_limit::{self, MemoryLimit},
     report::Report,
-    room::{self, Room},
     worker::{Worker, warning},
 };
 use crate::{
@@ -39,10 +39,10 @@ use crate::{
 };
 
 /// Maximum number of queued batches per thread.
-const AHEAD: usize = 3;
+const MAX_BATCHES_PER_THREAD: usize = 3;
 
 /// Size in bytes from which a host's history is written while it is encoded, so that no thread holds its rows.
-const LARGE: usize = 8 << 20;
+const MIN_STREAMED_BYTES: usize = 8 << 20;
 
 /// Format that passes all scans of a pipeline to a merger. Write the result with [`Pipeline::merge_into`] or
 /// [`Pipeline::history_into`], or take the merger with [`Pipeline::into_merger`]; [`Pipeline::finish`] does not compile.
@@ -50,43 +50,43 @@ pub struct MergeInput {
     merger: Box<Merger>,
     /// Number of bytes kept for scans, and their limit.
     held: usize,
-    room: Room,
+    memory: MemoryLimit,
 }
 
 impl MergeInput {
     /// Creates a format that passes scans to `merger`.
     #[must_use]
     pub fn new(merger: Merger) -> Self {
-        Self { merger: Box::new(merger), held: 0, room: Room::default() }
+        Self { merger: Box::new(merger), held: 0, memory: MemoryLimit::default() }
     }
 
     /// Sets the approximate memory, in bytes, for the data kept of each scan in addition to its hosts. Exceeding it is
     /// an error of the kind [`Resource`](crate::error::ErrorKind::Resource).
     #[must_use]
     pub fn with_room(mut self, bytes: usize) -> Self {
-        self.room = Room::new(bytes);
+        self.memory = MemoryLimit::new(bytes);
         self
     }
 }
 
 /// Packed hosts and activities of a scan, or its end.
-pub struct StagedChunk(Staged);
+pub struct MergeChunk(MergeItem);
 
-enum Staged {
+enum MergeItem {
     Records(Vec<u8>),
     End { source: String, record: Box<ScanSummary> },
 }
 
 impl ChunkWriter for MergeInput {
-    type Chunk = StagedChunk;
+    type Chunk = MergeChunk;
 
-    fn write(&mut self, chunk: StagedChunk) -> Result<()> {
+    fn write(&mut self, chunk: MergeChunk) -> Result<()> {
         match chunk.0 {
-            Staged::Records(records) => self.merger.add(&records),
-            Staged::End { source, record } => {
-                self.held = self.held.saturating_add(room::of_scan(&source, &record));
+            MergeItem::Records(records) => self.merger.add(&records),
+            MergeItem::End { source, record } => {
+                self.held = self.held.saturating_add(memory_limit::of_scan(&source, &record));
                 self.merger.end_scan(&source, *record);
-                self.room.check(self.held, "scans that are merged")
+                self.memory.check(self.held, "scans that are merged")
             }
         }
     }
@@ -114,24 +114,24 @@ pub struct MergeInputEncoder {
     stager: Stager,
     /// Records of the open scan that are not in `ready` yet.
     records: Vec<u8>,
-    ready: Vec<StagedChunk>,
+    ready: Vec<MergeChunk>,
     /// Size of `ready` in bytes.
     bytes: usize,
 }
 
 impl MergeInputEncoder {
-    fn close_records(&mut self) {
+    fn finish_records(&mut self) {
         if !self.records.is_empty() {
             self.bytes = self.bytes.saturating_add(self.records.len());
-            self.ready.push(StagedChunk(Staged::Records(mem::take(&mut self.records))));
+            self.ready.push(MergeChunk(MergeItem::Records(mem::take(&mut self.records))));
         }
     }
 }
 
 impl ScanEncoder for MergeInputEncoder {
-    type Chunk = StagedChunk;
+    type Chunk = MergeChunk;
 
-    fn host(&mut self, _: &ScanHeader, host: &Host<'_>, _: Emit<'_, StagedChunk>) -> Result<()> {
+    fn host(&mut self, _: &ScanHeader, host: &Host<'_>, _: Emit<'_, MergeChunk>) -> Result<()> {
         self.stager.host(host, &mut self.records);
         Ok(())
     }
@@ -142,10 +142,10 @@ impl ScanEncoder for MergeInputEncoder {
     }
 
     fn scan_end(&mut self, source: &str, record: ScanSummary) -> Result<()> {
-        self.close_records();
-        self.bytes = self.bytes.saturating_add(room::of_scan(source, &record));
+        self.finish_records();
+        self.bytes = self.bytes.saturating_add(memory_limit::of_scan(source, &record));
         let (source, record) = (source.to_owned(), Box::new(record));
-        self.ready.push(StagedChunk(Staged::End { source, record }));
+        self.ready.push(MergeChunk(MergeItem::End { source, record }));
         Ok(())
     }
 
@@ -157,8 +157,8 @@ impl ScanEncoder for MergeInputEncoder {
         self.bytes.saturating_add(self.records.len())
     }
 
-    fn take(&mut self) -> Vec<StagedChunk> {
-        self.close_records();
+    fn take(&mut self) -> Vec<MergeChunk> {
+        self.finish_records();
         self.bytes = 0;
         mem::take(&mut self.ready)
     }
@@ -197,7 +197,7 @@ impl Pipeline<MergeInput> {
         Ok((report, *self.writer.merger))
     }
 
-    fn write_merge<F: Format, P: Product<F::Encoder>>(
+    fn write_merge<F: Format, P: MergeProduct<F::Encoder>>(
         mut self,
         mut format: F,
         mut state: Option<StateSink>,
@@ -244,7 +244,7 @@ impl Pipeline<MergeInput> {
 }
 
 /// Output produced from the hosts of a merge.
-trait Product<E: ScanEncoder>: Send + 'static {
+trait MergeProduct<E: ScanEncoder>: Send + 'static {
     /// True if hosts can be large: a batch that one thread should not hold is then written while it is encoded.
     const STREAMS_LARGE: bool;
 
@@ -254,7 +254,7 @@ trait Product<E: ScanEncoder>: Send + 'static {
     /// Encodes hosts.
     fn encode(
         worker: &mut Worker<E>,
-        batch: &Batch,
+        batch: &MergedBatch,
         consumer: &mut dyn ChunkConsumer<E>,
     ) -> Result<()>;
 }
@@ -262,7 +262,7 @@ trait Product<E: ScanEncoder>: Send + 'static {
 /// Product of a merge: the merged hosts.
 struct MergedHosts;
 
-impl<E: MergeEncoder> Product<E> for MergedHosts {
+impl<E: MergeEncoder> MergeProduct<E> for MergedHosts {
     const STREAMS_LARGE: bool = false;
 
     fn sort(part: Part) -> Result<Sorted> {
@@ -271,7 +271,7 @@ impl<E: MergeEncoder> Product<E> for MergedHosts {
 
     fn encode(
         worker: &mut Worker<E>,
-        batch: &Batch,
+        batch: &MergedBatch,
         consumer: &mut dyn ChunkConsumer<E>,
     ) -> Result<()> {
         let scans: Vec<&ScanHeader> = batch.scans.iter().collect();
@@ -282,7 +282,7 @@ impl<E: MergeEncoder> Product<E> for MergedHosts {
 /// Product of a history: intervals of host and port states.
 struct Histories;
 
-impl<R: RowEncoder> Product<TableEncoder<R>> for Histories {
+impl<R: RowEncoder> MergeProduct<TableEncoder<R>> for Histories {
     const STREAMS_LARGE: bool = true;
 
     fn sort(part: Part) -> Result<Sorted> {
@@ -291,7 +291,7 @@ impl<R: RowEncoder> Product<TableEncoder<R>> for Histories {
 
     fn encode(
         worker: &mut Worker<TableEncoder<R>>,
-        batch: &Batch,
+        batch: &MergedBatch,
         consumer: &mut dyn ChunkConsumer<TableEncoder<R>>,
     ) -> Result<()> {
         let ids: Vec<&str> = batch.scans.iter().map(|scan| scan.scan_id.as_str()).collect();
@@ -328,7 +328,7 @@ impl<R: RowEncoder> Worker<TableEncoder<R>> {
 }
 
 /// Hosts that are encoded together, and the scans that they refer to.
-struct Batch {
+struct MergedBatch {
     hosts: Vec<MergedRecord>,
     scans: Arc<[ScanHeader]>,
     /// Size of the records in bytes.
@@ -336,8 +336,8 @@ struct Batch {
 }
 
 /// Batch with the result of a thread.
-struct Done<E: ScanEncoder> {
-    batch: Batch,
+struct FinishedBatch<E: ScanEncoder> {
+    batch: MergedBatch,
     worker: Worker<E>,
     buffered: BufferedChunks<E::Chunk>,
     result: Result<()>,
@@ -354,7 +354,7 @@ struct MergeOutput<'m, F: Format, P> {
     product: PhantomData<P>,
 }
 
-impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
+impl<F: Format, P: MergeProduct<F::Encoder>> MergeOutput<'_, F, P> {
     fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
@@ -382,7 +382,7 @@ impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
         let mut hosts = self.sort(merged.take_parts())?;
         let (summary, kept) = (hosts.summary().clone(), hosts.take_kept());
         let mut queue = self.pool.clone().map(|pool| {
-            let max_tasks = pool.count().saturating_mul(AHEAD);
+            let max_tasks = pool.count().saturating_mul(MAX_BATCHES_PER_THREAD);
             Ordered::new(pool, max_tasks, usize::MAX)
         });
         let mut idle: Vec<Worker<F::Encoder>> = Vec::new();
@@ -390,7 +390,7 @@ impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
             if self.is_stopped() {
                 return Ok((summary, kept));
             }
-            let is_large = P::STREAMS_LARGE && batch.bytes > LARGE;
+            let is_large = P::STREAMS_LARGE && batch.bytes > MIN_STREAMED_BYTES;
             let Some(queue) = &mut queue else {
                 self.encode(&batch)?;
                 continue;
@@ -410,9 +410,9 @@ impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
                 let (mut worker, mut buffered) = (worker, BufferedChunks::new(batch.bytes));
                 let result = P::encode(&mut worker, &batch, &mut buffered).and_then(|()| {
                     let rest = worker.finish()?;
-                    ChunkConsumer::<F::Encoder>::take_all(&mut buffered, rest)
+                    ChunkConsumer::<F::Encoder>::consume_all(&mut buffered, rest)
                 });
-                Done { batch, worker, buffered, result }
+                FinishedBatch { batch, worker, buffered, result }
             });
         }
         while let Some(queue) = &mut queue
@@ -424,16 +424,19 @@ impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
     }
 
     /// Encodes hosts on this thread and writes them.
-    fn encode(&mut self, batch: &Batch) -> Result<()> {
+    fn encode(&mut self, batch: &MergedBatch) -> Result<()> {
         let mut direct = DirectWriter::new(&mut self.writer);
         P::encode(&mut self.worker, batch, &mut direct)?;
-        direct.take_all(self.worker.take())
+        direct.consume_all(self.worker.take())
     }
 
     /// Writes what a thread encoded, and returns its worker. A batch that was too large is encoded again on this
     /// thread.
-    fn write_encoded(&mut self, done: Done<F::Encoder>) -> Result<Option<Worker<F::Encoder>>> {
-        let Done { batch, mut worker, buffered, result } = done;
+    fn write_encoded(
+        &mut self,
+        done: FinishedBatch<F::Encoder>,
+    ) -> Result<Option<Worker<F::Encoder>>> {
+        let FinishedBatch { batch, mut worker, buffered, result } = done;
         if buffered.overflowed {
             self.encode(&batch)?;
             return Ok(None);
@@ -441,7 +444,7 @@ impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
         result?;
         self.worker.absorb(&mut worker);
         worker.reset();
-        DirectWriter::new(&mut self.writer).take_all(buffered.chunks)?;
+        DirectWriter::new(&mut self.writer).consume_all(buffered.chunks)?;
         Ok(Some(worker))
     }
 
@@ -518,7 +521,7 @@ impl<F: Format, P: Product<F::Encoder>> MergeOutput<'_, F, P> {
             direct.between_events(worker, false)?;
         }
         let rest = worker.finish()?;
-        direct.take_all(rest)
+        direct.consume_all(rest)
     }
 }
 
@@ -539,7 +542,7 @@ fn shared_mac(position: Position, shared: &SharedMac) -> Diagnostic {
 }
 
 /// Returns the next batch: hosts whose output is about one chunk.
-fn next_batch(hosts: &mut Hosts, scans: &Arc<[ScanHeader]>) -> Result<Option<Batch>> {
+fn next_batch(hosts: &mut Hosts, scans: &Arc<[ScanHeader]>) -> Result<Option<MergedBatch>> {
     let (mut batch, mut bytes) = (Vec::new(), 0_usize);
     while bytes < OUTPUT_BYTES
         && let Some(host) = hosts.next()?
@@ -547,5 +550,5 @@ fn next_batch(hosts: &mut Hosts, scans: &Arc<[ScanHeader]>) -> Result<Option<Bat
         bytes = bytes.saturating_add(host.size());
         batch.push(host);
     }
-    Ok((!batch.is_empty()).then(|| Batch { hosts: batch, scans: Arc::clone(scans), bytes }))
+    Ok((!batch.is_empty()).then(|| MergedBatch { hosts: batch, scans: Arc::clone(scans), bytes }))
 }

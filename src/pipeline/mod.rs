@@ -2,30 +2,46 @@
 //!
 //! ```text
 //! inputs ──▶ readers ──▶ Worker (filters, counts, encoder) ──▶ chunks ──▶ writer
-//!   source/     xml/       one per thread                       in order     format/
+//! source/    xml/        one per thread                                   format/, in order
 //! ```
 //!
-//! [`Pipeline`] is generic over the [`Format`] that it writes, so an encoder and a writer always match. With one
-//! thread, `stream` reads each input and its chunks are written immediately. With several, `jobs` reads small inputs in
-//! groups and `split` divides large ones into batches of hosts; results come back in the order of the inputs
-//! ([`exec::Ordered`](crate::exec::Ordered)), so the output has the same bytes for any number of threads. Two things
-//! are decided by the main `Worker` alone, in input order: which scans were read before, and the contents of the
-//! report.
+//! [`Pipeline`] is generic over the [`Format`] that it writes, so an encoder and a writer always match. What it reads is
+//! a source of events ([`EventSource`]): an XML reader, a dataset, or any other. The files of the folder:
 //!
-//! A merge is a pipeline into [`MergeInput`], whose scans [`Pipeline::merge_into`] and [`Pipeline::history_into`] then
-//! write in a second format.
+//! - `stream` passes the events of one source to a `Worker`, and reports it as one input. With one thread its chunks are
+//!   written immediately (`consumer`).
+//! - With several threads, `jobs` reads small inputs in groups, and `large_input` divides large ones into batches of
+//!   hosts, with the `steps` between them. Results come back in the order of the inputs
+//!   ([`exec::Ordered`](crate::exec::Ordered)), so the output has the same bytes for any number of threads.
+//! - `worker` applies the filters, counts, and calls the encoder. Each thread has its own; the main one absorbs the
+//!   others in order. It alone decides which scans were read before (`scan_ids`), and it alone owns the [`Report`].
+//! - `merge` is the second half of a merge. The first half is a pipeline into [`MergeInput`], whose scans
+//!   [`Pipeline::merge_into`] and [`Pipeline::history_into`] then write in a second format.
+//! - `memory_limit` counts what is kept of inputs and documents until the end.
+//!
+//! Invariants:
+//!
+//! - The result of a job depends only on its input. If one of its scans was read by an earlier job, or its output exceeds
+//!   what a thread may hold, the main worker repeats the job when its turn comes.
+//! - Errors of a source are recorded in the report and end that input; errors of the encoder or the writer, and lack of
+//!   memory, end the pipeline.
+//! - A pipeline that was stopped, or that read no scan, keeps an existing output.
+//!
+//! A new filter is a field of [`Filters`], applied in `worker` to read and to merged hosts. A new kind of input is an
+//! implementation of [`EventSource`] for [`Pipeline::read_source`]; if it holds XML it is a case of `source` instead, and
+//! nothing changes here. A new event for writers is a variant of [`DocumentEvent`](crate::format::DocumentEvent).
 
-mod batches;
 mod consumer;
 mod filters;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
-mod ids;
 mod jobs;
+mod large_input;
+mod memory_limit;
 mod merge;
+mod record_batch_reader;
 mod report;
-mod room;
-mod split;
+mod scan_ids;
 mod steps;
 mod stream;
 mod worker;
@@ -38,21 +54,21 @@ use std::{
     },
 };
 
-pub use self::{
-    batches::Batches,
-    filters::Filters,
-    merge::{MergeInput, MergeInputEncoder, StagedChunk},
-    report::{
-        Counts, FailedScan, FailedScans, FailureReport, InputReport, Outcome, Report, WarningReport,
-    },
-};
 use self::{
     consumer::{ChunkConsumer as _, DirectWriter, FlushPolicy},
     jobs::{InputTask, Job, Jobs, Next},
-    room::Room,
-    steps::{OrderedStep, Turns},
-    stream::{Reading, Stream},
+    memory_limit::MemoryLimit,
+    steps::{OrderedStep, StepRunner},
+    stream::{InputStream, ReadContext},
     worker::Worker,
+};
+pub use self::{
+    filters::Filters,
+    merge::{MergeChunk, MergeInput, MergeInputEncoder},
+    record_batch_reader::RecordBatchReader,
+    report::{
+        Counts, FailedScan, FailedScans, FailureReport, InputReport, Outcome, Report, WarningReport,
+    },
 };
 use crate::{
     error::{Error, Result},
@@ -65,7 +81,7 @@ use crate::{
 };
 
 /// Maximum length in bytes of an input that is read by a single thread when there are several.
-const SMALL: u64 = 4 << 20;
+const MAX_SINGLE_THREAD_BYTES: u64 = 4 << 20;
 
 /// Callback that receives the name of the input and every event that is read, before any filter.
 pub type Observer<'o> = &'o mut dyn FnMut(&str, &ScanEvent<'_>);
@@ -105,7 +121,7 @@ pub struct Pipeline<F: Format> {
     worker: Worker<F::Encoder>,
     writer: F,
     jobs: Option<Jobs<F::Encoder>>,
-    turns: Turns,
+    steps: StepRunner,
     meter: Meter,
     stop: Arc<AtomicBool>,
 }
@@ -122,7 +138,7 @@ impl<F: Format> Pipeline<F> {
             worker,
             writer: format,
             jobs: None,
-            turns: Turns::default(),
+            steps: StepRunner::default(),
             meter: Meter::default(),
             stop,
         }
@@ -160,7 +176,7 @@ impl<F: Format> Pipeline<F> {
     /// an error of the kind [`Resource`](crate::error::ErrorKind::Resource).
     #[must_use]
     pub fn with_room(mut self, bytes: usize) -> Self {
-        self.worker.room = Room::new(bytes);
+        self.worker.memory = MemoryLimit::new(bytes);
         self
     }
 
@@ -363,7 +379,7 @@ impl<F: Format> Pipeline<F> {
     fn finish_reading(&mut self) -> Result<()> {
         self.write_jobs()?;
         let rest = self.worker.finish()?;
-        DirectWriter::new(&mut self.writer).take_all(rest)?;
+        DirectWriter::new(&mut self.writer).consume_all(rest)?;
         self.worker.send_document_events(&mut self.writer)?;
         self.writer.flush()
     }
@@ -387,15 +403,15 @@ impl<F: Format> Pipeline<F> {
             Ok(bytes) => return self.add(InputTask::Read { name, named, bytes }),
             Err(bytes) => bytes,
         };
-        if len.is_some_and(|len| len > SMALL) {
+        if len.is_some_and(|len| len > MAX_SINGLE_THREAD_BYTES) {
             self.submit_group();
             return self.read_split(name, named, rest);
         }
-        let most = SMALL.saturating_add(1);
+        let most = MAX_SINGLE_THREAD_BYTES.saturating_add(1);
         let room = len.map_or(0, |len| len.saturating_add(1).min(most));
         let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or(0));
         let result = io::copy(&mut (&mut rest).take(most), &mut bytes);
-        if matches!(result, Ok(len) if len <= SMALL) {
+        if matches!(result, Ok(len) if len <= MAX_SINGLE_THREAD_BYTES) {
             return self.add(InputTask::Read { name, named, bytes });
         }
         self.submit_group();
@@ -413,11 +429,11 @@ impl<F: Format> Pipeline<F> {
             Ok(held) => (held, Bytes::of(io::empty())),
             Err(bytes) => (Vec::new(), bytes),
         };
-        let stream = Stream { name, named, head: &held, bytes: bytes.into_read() };
+        let stream = InputStream { name, named, head: &held, bytes: bytes.into_read() };
         let flush = self.flush_policy(live);
         let mut direct = DirectWriter { writer: &mut self.writer, flush };
         let mut reading =
-            Reading { options: &self.options, stop: &self.stop, spare: &mut self.spare };
+            ReadContext { options: &self.options, stop: &self.stop, spare: &mut self.spare };
         stream::read(&mut self.worker, stream, &mut reading, &mut direct)
     }
 
@@ -477,19 +493,19 @@ impl<F: Format> Pipeline<F> {
         let mut direct = DirectWriter::new(&mut self.writer);
         match next {
             None => return Ok(false),
-            Some(Next::Step(step)) => self.turns.take(step, worker, &mut direct)?,
+            Some(Next::Step(step)) => self.steps.run(step, worker, &mut direct)?,
             Some(Next::Chunks(chunks, notes)) => {
-                worker.check_room()?;
-                self.turns.merge(notes.unwrap_or_default());
-                direct.take_all(worker.finish()?)?;
-                direct.take_all(chunks)?;
+                worker.check_memory()?;
+                self.steps.add_diagnostics(notes.unwrap_or_default());
+                direct.consume_all(worker.finish()?)?;
+                direct.consume_all(chunks)?;
             }
-            Some(Next::Again(job)) => {
+            Some(Next::Repeat(job)) => {
                 let (options, stop) = jobs.options();
-                direct.take_all(worker.finish()?)?;
+                direct.consume_all(worker.finish()?)?;
                 let notes = job.run(worker, (&options, &stop), &mut direct)?;
-                self.turns.merge(notes.unwrap_or_default());
-                direct.take_all(worker.finish()?)?;
+                self.steps.add_diagnostics(notes.unwrap_or_default());
+                direct.consume_all(worker.finish()?)?;
             }
         }
         self.worker.send_document_events(&mut self.writer)?;

@@ -24,49 +24,49 @@ pub(super) enum OrderedStep {
     /// A scan that is omitted ends.
     Skipped { name: Arc<str>, record: Box<ScanSummary> },
     /// A scan ends.
-    RunEnd { name: Arc<str>, record: Box<ScanSummary>, notes: HostDiagnostics },
+    ScanEnd { name: Arc<str>, record: Box<ScanSummary>, notes: HostDiagnostics },
     /// The input ends.
     End { name: String, named: bool, error: Option<Error> },
 }
 
 /// State between the steps of one input.
 #[derive(Default)]
-pub(super) struct Turns {
-    begun: Option<InputProgress>,
+pub(super) struct StepRunner {
+    progress: Option<InputProgress>,
     /// Diagnostics of the hosts of the open scan.
     notes: HostDiagnostics,
 }
 
-impl Turns {
+impl StepRunner {
     /// Adds the diagnostics of hosts that other threads read.
-    pub(super) fn merge(&mut self, notes: HostDiagnostics) {
+    pub(super) fn add_diagnostics(&mut self, notes: HostDiagnostics) {
         self.notes.merge(notes);
     }
 
     /// Runs a step.
-    pub(super) fn take<E: ScanEncoder>(
+    pub(super) fn run<E: ScanEncoder>(
         &mut self,
-        turn: OrderedStep,
+        step: OrderedStep,
         worker: &mut Worker<E>,
         consumer: &mut dyn ChunkConsumer<E>,
     ) -> Result<()> {
-        match turn {
-            OrderedStep::Begin => self.begun = Some(InputProgress::new(worker)),
-            OrderedStep::Hosts(run, batch) => self.hosts(&run, &batch, worker, consumer)?,
-            OrderedStep::Event(run, index, event) => worker.activity(&run, index, &event)?,
-            OrderedStep::Host(run, host) => worker.host(&run, *host, consumer)?,
+        match step {
+            OrderedStep::Begin => self.progress = Some(InputProgress::new(worker)),
+            OrderedStep::Hosts(scan, batch) => self.hosts(&scan, &batch, worker, consumer)?,
+            OrderedStep::Event(scan, index, event) => worker.activity(&scan, index, &event)?,
+            OrderedStep::Host(scan, host) => worker.host(&scan, *host, consumer)?,
             OrderedStep::Skipped { name, record } => {
                 self.notes = HostDiagnostics::default();
                 worker.scan_skipped(&name, *record)?;
             }
-            OrderedStep::RunEnd { name, mut record, mut notes } => {
+            OrderedStep::ScanEnd { name, mut record, mut notes } => {
                 notes.merge(std::mem::take(&mut self.notes));
                 notes.complete(&mut record);
                 worker.scan_end(&name, *record)?;
             }
             OrderedStep::End { name, named, error } => {
-                if let Some(begun) = self.begun.take() {
-                    begun.end(worker, (name, named), error);
+                if let Some(progress) = self.progress.take() {
+                    progress.end(worker, (name, named), error);
                 }
             }
         }
@@ -74,28 +74,28 @@ impl Turns {
     }
 
     /// Runs the steps of complete documents.
-    pub(super) fn take_whole<E: ScanEncoder>(
+    pub(super) fn run_documents<E: ScanEncoder>(
         documents: &[OrderedStep],
         worker: &mut Worker<E>,
         consumer: &mut dyn ChunkConsumer<E>,
     ) -> Result<()> {
-        let mut turns = Self::default();
-        documents.iter().try_for_each(|turn| match turn {
-            OrderedStep::Hosts(run, batch) => turns.hosts(run, batch, worker, consumer),
+        let mut runner = Self::default();
+        documents.iter().try_for_each(|step| match step {
+            OrderedStep::Hosts(scan, batch) => runner.hosts(scan, batch, worker, consumer),
             // Cloned, because a worker that knows more scans may run the steps again.
-            other => turns.take(other.clone(), worker, consumer),
+            other => runner.run(other.clone(), worker, consumer),
         })
     }
 
     fn hosts<E: ScanEncoder>(
         &mut self,
-        run: &ScanHeader,
+        scan: &ScanHeader,
         batch: &RawHostBatch,
         worker: &mut Worker<E>,
         consumer: &mut dyn ChunkConsumer<E>,
     ) -> Result<()> {
-        let notes = batch.read(&mut |host| worker.host(run, host, consumer))?;
-        self.merge(notes);
+        let notes = batch.read(&mut |host| worker.host(scan, host, consumer))?;
+        self.add_diagnostics(notes);
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Stream with its name; `named` is true if the user named the input itself.
-pub(super) struct Stream<'s> {
+pub(super) struct InputStream<'s> {
     pub(super) name: String,
     pub(super) named: bool,
     /// First bytes, which were already read, and the reader of the rest.
@@ -27,7 +27,7 @@ pub(super) struct Stream<'s> {
 }
 
 /// Options and reusable memory for reading consecutive streams.
-pub(super) struct Reading<'r> {
+pub(super) struct ReadContext<'r> {
     pub(super) options: &'r Options,
     pub(super) stop: &'r AtomicBool,
     /// Decoder of the previous stream, with the same options, whose memory is reused.
@@ -40,12 +40,12 @@ pub(super) struct Reading<'r> {
 /// Fails if output cannot be encoded or written. Errors of the stream are recorded in the report.
 pub(super) fn read<E: ScanEncoder>(
     worker: &mut Worker<E>,
-    stream: Stream<'_>,
-    reading: &mut Reading<'_>,
+    stream: InputStream<'_>,
+    context: &mut ReadContext<'_>,
     consumer: &mut dyn ChunkConsumer<E>,
 ) -> Result<()> {
-    let Stream { name, named, head, bytes } = stream;
-    let Reading { options, stop, spare } = reading;
+    let InputStream { name, named, head, bytes } = stream;
+    let ReadContext { options, stop, spare } = context;
     let reader = match spare.take() {
         Some(decoder) => Reader::with_decoder(bytes, decoder),
         None => Reader::new(bytes, options.clone()),
@@ -67,9 +67,9 @@ pub(super) fn read_events<E: ScanEncoder>(
     (options, stop): (&Options, &AtomicBool),
     consumer: &mut dyn ChunkConsumer<E>,
 ) -> Result<()> {
-    let begun = InputProgress::new(worker);
+    let progress = InputProgress::new(worker);
     let error = pass_events(worker, source, (options.strict, stop), consumer)?;
-    begun.end(worker, (name.to_owned(), named), error);
+    progress.end(worker, (name.to_owned(), named), error);
     Ok(())
 }
 
@@ -134,7 +134,7 @@ fn pass_events<E: ScanEncoder>(
     (strict, stop): (bool, &AtomicBool),
     consumer: &mut dyn ChunkConsumer<E>,
 ) -> Result<Option<Error>> {
-    let mut run = ScanHeader::default();
+    let mut scan = ScanHeader::default();
     let mut index = 0_i32;
     let mut skipping = false;
     loop {
@@ -157,7 +157,7 @@ fn pass_events<E: ScanEncoder>(
                     return Ok(Some(duplicate(&header).with_input(name)));
                 }
                 skipping = worker.skips(&header.scan_id);
-                (run, index) = (header, 0);
+                (scan, index) = (header, 0);
             }
             ScanEvent::ScanEnd(record) if skipping => {
                 skipping = false;
@@ -165,10 +165,10 @@ fn pass_events<E: ScanEncoder>(
             }
             _ if skipping => {}
             ScanEvent::Activity(event) => {
-                worker.activity(&run, index, &event)?;
+                worker.activity(&scan, index, &event)?;
                 index = index.saturating_add(1);
             }
-            ScanEvent::Host(host) => worker.host(&run, *host, consumer)?,
+            ScanEvent::Host(host) => worker.host(&scan, *host, consumer)?,
             ScanEvent::ScanEnd(record) => worker.scan_end(name, *record)?,
             ScanEvent::ScanInfo(_) => {}
         }

@@ -6,9 +6,9 @@
 use super::{
     Filters,
     consumer::ChunkConsumer,
-    ids::Ids,
+    memory_limit::{self, MemoryLimit},
     report::{Report, WarningReport},
-    room::{self, Room},
+    scan_ids::ScanIds,
 };
 use crate::{
     error::{Diagnostic, DiagnosticCode, Position, Result},
@@ -28,7 +28,7 @@ pub(super) struct Worker<E> {
     written: Written,
     pub(super) report: Report,
     /// IDs of scans that are known from before or were read, each with a flag for completeness.
-    pub(super) known: Ids,
+    pub(super) known: ScanIds,
     /// IDs of scans that were read, in order, with a flag for completeness, for the worker that absorbs this one.
     pub(super) seen: Vec<(String, bool)>,
     /// True if another worker absorbs this one.
@@ -38,7 +38,7 @@ pub(super) struct Worker<E> {
     /// Events of documents, if the writer receives them.
     events: Option<DocumentEvents>,
     /// Limit on the data kept of inputs and documents.
-    pub(super) room: Room,
+    pub(super) memory: MemoryLimit,
 }
 
 /// Events that the writer has not received yet.
@@ -62,12 +62,12 @@ impl<E: ScanEncoder> Worker<E> {
             encoder: format.encoder(),
             written: Written::default(),
             report: Report::default(),
-            known: Ids::default(),
+            known: ScanIds::default(),
             seen: Vec::new(),
             is_absorbed: true,
             keeps_copies: F::KEEPS_COPIES,
             events: F::DOCUMENT_EVENTS.then(DocumentEvents::default),
-            room: Room::default(),
+            memory: MemoryLimit::default(),
         }
     }
 
@@ -172,7 +172,7 @@ impl<E: ScanEncoder> Worker<E> {
         if !self.keeps_copies && !self.filter(scan, &mut host) {
             return Ok(());
         }
-        self.encoder.host(scan, &host, &mut |chunk| consumer.take(chunk))
+        self.encoder.host(scan, &host, &mut |chunk| consumer.consume(chunk))
     }
 
     /// Runs the engine on a host and filters its ports. Returns false if the host itself is omitted.
@@ -218,7 +218,7 @@ impl<E: ScanEncoder> Worker<E> {
             }
             let before = self.known.get(id);
             self.known.add(id, whole);
-            self.check_room()?;
+            self.check_memory()?;
             if !self.keeps_copies && before.is_some() {
                 record.diagnostics.insert(0, duplicate(&record.header));
             }
@@ -253,10 +253,10 @@ impl<E: ScanEncoder> Worker<E> {
     /// Fails if the data kept of inputs and documents exceeds the limit.
     ///
     /// # Errors
-    /// Returns the errors of [`Room::check`].
-    pub(super) fn check_room(&self) -> Result<()> {
-        let held = room::of_documents(self.known.len(), &self.report);
-        self.room.check(held, "inputs and documents")
+    /// Returns the errors of [`MemoryLimit::check`].
+    pub(super) fn check_memory(&self) -> Result<()> {
+        let held = memory_limit::of_documents(self.known.len(), &self.report);
+        self.memory.check(held, "inputs and documents")
     }
 
     /// Returns the number of bytes that are ready, possibly estimated.
@@ -298,7 +298,7 @@ impl<E: MergeEncoder> Worker<E> {
             merged.provenance.ports.retain(|_| kept.next().unwrap_or_default());
             merged.host.ports.retain(|port| self.filters.keeps(port));
         }
-        self.encoder.merged_host(&merged, scans, &mut |chunk| consumer.take(chunk))
+        self.encoder.merged_host(&merged, scans, &mut |chunk| consumer.consume(chunk))
     }
 }
 

@@ -14,20 +14,20 @@ use crate::{
     xml::{BatchedEvent, Reader},
 };
 
-/// Minimum number of documents per job, if they are small.
-const DOCUMENTS: usize = 4;
+/// Minimum number of documents per job, if they are documents.
+const MIN_DOCUMENTS: usize = 4;
 /// Minimum cost of a document in bytes.
-const DOCUMENT: usize = 4 << 10;
+const MIN_DOCUMENT_COST: usize = 4 << 10;
 
 /// Small documents of an input that were not submitted yet, with the bytes that each step was read from.
 #[derive(Default)]
-struct Small {
+struct DocumentBatcher {
     whole: Vec<OrderedStep>,
     bytes: usize,
-    /// Steps of the open document, as long as it is small.
+    /// Steps of the open document, as long as it is documents.
     open: Vec<(OrderedStep, usize)>,
     open_bytes: usize,
-    /// True if the open document is not small.
+    /// True if the open document is not documents.
     is_large: bool,
 }
 
@@ -38,11 +38,11 @@ impl<F: Format> Pipeline<F> {
         let mut reader =
             Reader::with_batches(bytes, self.options.clone(), self.preferred_input_bytes());
         let shown: Arc<str> = name.as_str().into();
-        let mut run = Arc::new(ScanHeader::default());
+        let mut scan = Arc::new(ScanHeader::default());
         let mut index = 0_i32;
-        let mut place = 0_u64;
+        let mut position = 0_u64;
         let mut skipping = false;
-        let mut small = Small::default();
+        let mut documents = DocumentBatcher::default();
         let error = loop {
             if self.stop.load(Ordering::Relaxed) {
                 break None;
@@ -52,7 +52,7 @@ impl<F: Format> Pipeline<F> {
                 Ok(None) => break None,
                 Err(error) => break Some(error.with_input(&*name)),
             };
-            let turn = match part {
+            let step = match part {
                 BatchedEvent::ScanEnd(record, _) if skipping => {
                     skipping = false;
                     OrderedStep::Skipped { name: Arc::clone(&shown), record }
@@ -60,81 +60,88 @@ impl<F: Format> Pipeline<F> {
                 BatchedEvent::Event(ScanEvent::ScanStart(header)) => {
                     if self.filters.dedup {
                         // Queued jobs may contain the same scan.
-                        self.send_small(&mut small)?;
+                        self.submit_documents(&mut documents)?;
                         self.write_jobs()?;
                         skipping = self.worker.skips(&header.scan_id);
                     }
-                    (run, index) = (Arc::new(header), 0);
+                    (scan, index) = (Arc::new(header), 0);
                     continue;
                 }
                 _ if skipping => continue,
-                BatchedEvent::Hosts(batch) => OrderedStep::Hosts(Arc::clone(&run), batch),
+                BatchedEvent::Hosts(batch) => OrderedStep::Hosts(Arc::clone(&scan), batch),
                 BatchedEvent::ScanEnd(record, notes) => {
-                    OrderedStep::RunEnd { name: Arc::clone(&shown), record, notes }
+                    OrderedStep::ScanEnd { name: Arc::clone(&shown), record, notes }
                 }
                 BatchedEvent::Event(ScanEvent::Activity(event)) => {
                     index = index.saturating_add(1);
-                    OrderedStep::Event(Arc::clone(&run), index.saturating_sub(1), event)
+                    OrderedStep::Event(Arc::clone(&scan), index.saturating_sub(1), event)
                 }
                 BatchedEvent::Event(ScanEvent::Host(host)) => {
-                    OrderedStep::Host(Arc::clone(&run), Box::new(host.into_owned()))
+                    OrderedStep::Host(Arc::clone(&scan), Box::new(host.into_owned()))
                 }
                 BatchedEvent::Event(ScanEvent::ScanInfo(_) | ScanEvent::ScanEnd(_)) => continue,
             };
-            let read = since(&mut place, &reader);
-            self.give(&mut small, turn, read)?;
+            let read = bytes_since(&mut position, &reader);
+            self.submit_step(&mut documents, step, read)?;
         };
-        self.send_small(&mut small)?;
+        self.submit_documents(&mut documents)?;
         self.then(OrderedStep::End { name, named, error }, 0)
     }
 
     /// Submits a step: immediately, or together with small documents.
-    fn give(&mut self, small: &mut Small, turn: OrderedStep, read: usize) -> Result<()> {
+    fn submit_step(
+        &mut self,
+        documents: &mut DocumentBatcher,
+        step: OrderedStep,
+        read: usize,
+    ) -> Result<()> {
         let best = self.preferred_input_bytes();
-        let ends = matches!(turn, OrderedStep::RunEnd { .. } | OrderedStep::Skipped { .. });
-        if small.is_large {
-            small.is_large = !ends;
-            return self.give_now(turn, read);
+        let ends = matches!(step, OrderedStep::ScanEnd { .. } | OrderedStep::Skipped { .. });
+        if documents.is_large {
+            documents.is_large = !ends;
+            return self.submit_now(step, read);
         }
-        small.open.push((turn, read));
+        documents.open.push((step, read));
         // Every step and every document has a cost, however few bytes it was read from.
-        let cost = if ends { DOCUMENT } else { size_of::<OrderedStep>() };
-        small.open_bytes = small.open_bytes.saturating_add(read).saturating_add(cost);
-        if small.open_bytes > best / DOCUMENTS {
-            small.is_large = !ends;
-            return self.send_small(small);
+        let cost = if ends { MIN_DOCUMENT_COST } else { size_of::<OrderedStep>() };
+        documents.open_bytes = documents.open_bytes.saturating_add(read).saturating_add(cost);
+        if documents.open_bytes > best / MIN_DOCUMENTS {
+            documents.is_large = !ends;
+            return self.submit_documents(documents);
         }
         if ends {
-            small.bytes = small.bytes.saturating_add(std::mem::take(&mut small.open_bytes));
-            small.whole.extend(small.open.drain(..).map(|(turn, _)| turn));
-            if small.bytes >= best {
-                return self.send_small(small);
+            documents.bytes =
+                documents.bytes.saturating_add(std::mem::take(&mut documents.open_bytes));
+            documents.whole.extend(documents.open.drain(..).map(|(step, _)| step));
+            if documents.bytes >= best {
+                return self.submit_documents(documents);
             }
         }
         Ok(())
     }
 
     /// Submits small documents, and the steps of the open one.
-    fn send_small(&mut self, small: &mut Small) -> Result<()> {
-        let (whole, bytes) = (std::mem::take(&mut small.whole), std::mem::take(&mut small.bytes));
+    fn submit_documents(&mut self, documents: &mut DocumentBatcher) -> Result<()> {
+        let (whole, bytes) =
+            (std::mem::take(&mut documents.whole), std::mem::take(&mut documents.bytes));
         if !whole.is_empty() {
             self.submit(Job::Documents(whole, bytes))?;
         }
-        small.open_bytes = 0;
-        small.open.drain(..).try_for_each(|(turn, read)| self.give_now(turn, read))
+        documents.open_bytes = 0;
+        documents.open.drain(..).try_for_each(|(step, read)| self.submit_now(step, read))
     }
 
-    fn give_now(&mut self, turn: OrderedStep, read: usize) -> Result<()> {
-        match turn {
-            OrderedStep::Hosts(run, batch) => self.submit(Job::Hosts(run, batch)),
-            turn @ (OrderedStep::Event(..) | OrderedStep::Host(..)) => self.then(turn, read),
-            turn => self.then(turn, 0),
+    fn submit_now(&mut self, step: OrderedStep, read: usize) -> Result<()> {
+        match step {
+            OrderedStep::Hosts(scan, batch) => self.submit(Job::Hosts(scan, batch)),
+            step @ (OrderedStep::Event(..) | OrderedStep::Host(..)) => self.then(step, read),
+            step => self.then(step, 0),
         }
     }
 }
 
-/// Returns the number of bytes read since `place`, and moves it forward.
-fn since<R: Read>(place: &mut u64, reader: &Reader<R>) -> usize {
-    let before = std::mem::replace(place, reader.byte_offset());
-    usize::try_from(place.saturating_sub(before)).unwrap_or(usize::MAX)
+/// Returns the number of bytes read since `position`, and moves it forward.
+fn bytes_since<R: Read>(position: &mut u64, reader: &Reader<R>) -> usize {
+    let before = std::mem::replace(position, reader.byte_offset());
+    usize::try_from(position.saturating_sub(before)).unwrap_or(usize::MAX)
 }

@@ -16,12 +16,12 @@ const BYTES: usize = 8 << 20;
 /// Iterator over the rows of one table as Arrow record batches. Memory is bounded, however long the input is.
 ///
 /// ```
-/// use scanmill::{pipeline::Batches, table::Table, xml::{Options, Reader}};
+/// use scanmill::{pipeline::RecordBatchReader, table::Table, xml::{Options, Reader}};
 ///
 /// let xml = std::fs::File::open("fixtures/01-tcp-connect-default.xml")?;
 /// let reader = Reader::new(xml, Options::default());
 /// let mut rows = 0;
-/// for batch in Batches::new(reader, "01-tcp-connect-default.xml", Table::Ports) {
+/// for batch in RecordBatchReader::new(reader, "01-tcp-connect-default.xml", Table::Ports) {
 ///     let batch = batch?;
 ///     assert!(batch.column_by_name("state").is_some());
 ///     rows += batch.num_rows();
@@ -29,17 +29,17 @@ const BYTES: usize = 8 << 20;
 /// assert_eq!(rows, 7);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Batches<R> {
+pub struct RecordBatchReader<R> {
     reader: Reader<R>,
     source: String,
     builder: BatchBuilder,
     run: ScanHeader,
     events: i32,
-    over: bool,
+    finished: bool,
     failed: Option<Error>,
 }
 
-impl<R: Read> Batches<R> {
+impl<R: Read> RecordBatchReader<R> {
     /// Creates an iterator over the rows of `table`. `source` is the input's name in the tables that record it.
     #[must_use]
     pub fn new(reader: Reader<R>, source: impl Into<String>, table: Table) -> Self {
@@ -49,7 +49,7 @@ impl<R: Read> Batches<R> {
             builder: BatchBuilder::new(table, None),
             run: ScanHeader::default(),
             events: 0,
-            over: false,
+            finished: false,
             failed: None,
         }
     }
@@ -65,7 +65,7 @@ impl<R: Read> Batches<R> {
         let Self { reader, builder, run, events, .. } = self;
         while builder.rows() < ROWS && builder.bytes() < BYTES {
             let Some(event) = reader.next_event()? else {
-                self.over = true;
+                self.finished = true;
                 return Ok(());
             };
             let mut push = |row: &Row<'_>| {
@@ -87,14 +87,14 @@ impl<R: Read> Batches<R> {
     }
 }
 
-impl<R: Read> Iterator for Batches<R> {
+impl<R: Read> Iterator for RecordBatchReader<R> {
     type Item = Result<RecordBatch>;
 
     /// Returns the next batch. An input that fails yields the rows read before, then its error, then `None`.
     fn next(&mut self) -> Option<Self::Item> {
-        if !self.over {
+        if !self.finished {
             if let Err(error) = self.gather() {
-                (self.over, self.failed) = (true, Some(error));
+                (self.finished, self.failed) = (true, Some(error));
             }
             if self.builder.rows() > 0 {
                 return Some(self.builder.finish());
@@ -114,7 +114,7 @@ mod tests {
 
     fn batches(strict: bool, table: Table) -> Vec<Result<RecordBatch>> {
         let reader = Reader::new(CUT, Options::default().with_strict(strict));
-        Batches::new(reader, "cut.xml", table).collect()
+        RecordBatchReader::new(reader, "cut.xml", table).collect()
     }
 
     #[test]

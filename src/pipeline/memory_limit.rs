@@ -19,15 +19,15 @@ const ID: usize = 44;
 
 /// Maximum number of bytes to keep.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room(usize);
+pub(super) struct MemoryLimit(usize);
 
-impl Default for Room {
+impl Default for MemoryLimit {
     fn default() -> Self {
         Self(usize::MAX)
     }
 }
 
-impl Room {
+impl MemoryLimit {
     pub(super) fn new(bytes: usize) -> Self {
         Self(bytes)
     }

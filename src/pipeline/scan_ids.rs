@@ -6,12 +6,12 @@ use sha2::{Digest as _, Sha256};
 
 /// Scan IDs, each with a flag that is true if the scan was completely read.
 #[derive(Debug, Default)]
-pub(super) struct Ids(HashMap<Key, bool>);
+pub(super) struct ScanIds(HashMap<Key, bool>);
 
 /// The sixteen bytes that an ID represents in hexadecimal, or sixteen bytes of the digest of any other text.
 type Key = [u8; 16];
 
-impl Ids {
+impl ScanIds {
     /// Returns true if the scan with this ID was completely read, and `None` if it was not read.
     pub(super) fn get(&self, id: &str) -> Option<bool> {
         self.0.get(&key(id)).copied()
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn ids_of_any_form_are_distinguished() {
-        let mut ids = Ids::default();
+        let mut ids = ScanIds::default();
         let own = "2088ad771e1edfc80e1ab6bf79dfef82";
         for (id, whole) in [(own, false), (own, true), (own, false), ("", false), ("x", true)] {
             ids.add(id, whole);
