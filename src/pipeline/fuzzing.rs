@@ -73,7 +73,7 @@ impl Pipeline<Text> {
         }
         let bytes = Bytes::held(input.to_vec());
         let len = u64::try_from(input.len()).ok();
-        self.read_member(Member { name, named: true, live: false, bytes, len }, &mut |_, _| {})
+        self.read_member(Member { name, named: true, live: false, bytes, len })
     }
 }
 
