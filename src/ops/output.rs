@@ -137,6 +137,7 @@ impl OutputOptions {
 
 /// Content of an output, which decides which tables it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command scans to outputs"))]
 pub(crate) enum OutputContent {
     /// Inputs, as read.
     Convert,

@@ -160,6 +160,7 @@ impl ChildProcess {
     ///
     /// # Errors
     /// Fails if it cannot be run.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command calls it"))]
     pub(crate) fn run_interactive(spec: &CommandSpec) -> io::Result<ExitStatus> {
         #[expect(clippy::disallowed_methods, reason = "this is the place for it")]
         let mut command = Command::new(&spec.program);

@@ -88,6 +88,7 @@ impl ChildProcess {
     ///
     /// # Errors
     /// Always fails.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command calls it"))]
     pub(crate) fn run_interactive(_: &CommandSpec) -> io::Result<ExitStatus> {
         Err(unsupported())
     }

@@ -64,6 +64,7 @@ pub(super) struct ProgramId(u64);
 ///
 /// # Errors
 /// Fails if the system does not support or permit it.
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command adopts orphans"))]
 pub(crate) fn adopt_orphans() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {

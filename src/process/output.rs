@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     child::{ChildProcess, spawn_thread},
-    command::{CommandSpec, ExitCause, ExitInfo},
+    command::{CommandSpec, ExitInfo},
     group::ProcessGroup,
 };
 
@@ -33,8 +33,11 @@ pub(crate) struct ProcessOutput {
 
 impl ProcessOutput {
     /// Returns true if the program ended with exit code 0 and within its limits.
+    #[cfg(any(feature = "cli", test))]
     pub(crate) fn is_success(&self) -> bool {
-        !self.is_too_long && !self.exit.stopped && self.exit.cause() == ExitCause::Success
+        !self.is_too_long
+            && !self.exit.stopped
+            && self.exit.cause() == super::command::ExitCause::Success
     }
 }
 

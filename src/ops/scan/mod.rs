@@ -16,6 +16,7 @@
 mod cancellation;
 mod options;
 mod spool;
+#[cfg(feature = "cli")]
 mod sudo;
 mod xml_copy;
 
