@@ -46,6 +46,8 @@ const END: u16 = 0;
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) version: u32,
+    /// Earliest version whose records can still be read as those of `version`.
+    pub(crate) oldest: u32,
 }
 
 impl Kind {
@@ -231,14 +233,14 @@ impl<R: Read> SnapshotReader<R> {
     /// Reads the kind and version of a file.
     ///
     /// # Errors
-    /// Returns an error if the file is not a snapshot of this kind and version.
+    /// Returns an error if the file is not a snapshot of this kind and one of its versions.
     pub(crate) fn new(mut input: R, kind: Kind) -> Result<Self, SnapshotError> {
         let mut start = Vec::with_capacity(20);
         io::copy(&mut Read::by_ref(&mut input).take(20), &mut start)?;
         let version = start.strip_prefix(&kind.start()).ok_or(SnapshotError::Foreign)?;
         let version = version.first_chunk::<4>().ok_or(SnapshotError::Damaged("it is cut off"))?;
         match u32::from_le_bytes(*version) {
-            version if version == kind.version => {
+            version if (kind.oldest..=kind.version).contains(&version) => {
                 Ok(Self { input, blocks: 0, sums: Sha256::new() })
             }
             version => Err(SnapshotError::Version(version)),
@@ -347,7 +349,7 @@ mod tests {
 
     use super::*;
 
-    const KIND: Kind = Kind { name: "test", version: 3 };
+    const KIND: Kind = Kind { name: "test", version: 3, oldest: 2 };
 
     /// Returns a snapshot of these sections.
     fn written(sections: &[(u16, Vec<u8>)]) -> Vec<u8> {
@@ -448,7 +450,8 @@ mod tests {
     #[test]
     fn other_kinds_and_versions_are_distinguished() {
         let bytes = written(&[(1, vec![1])]);
-        let error = |name, version| read(&bytes, Kind { name, version }).unwrap_err();
+        let error =
+            |name, version| read(&bytes, Kind { name, version, oldest: version }).unwrap_err();
         assert!(matches!(error("other", 3), SnapshotError::Foreign));
         assert!(matches!(error("test", 4), SnapshotError::Version(3)));
         assert!(matches!(read(b"", KIND), Err(SnapshotError::Foreign)));

@@ -10,7 +10,8 @@
 //!    one after another anyway.
 //! 2. A file that was changed together with its log is read with the schema of its table, never
 //!    with the one that it contains (the metadata `ARROW:schema`), and its columns must be those of
-//!    the table.
+//!    the table. Only a file of an earlier version of the tables may lack columns, which are those
+//!    that were added since; their values are null.
 //! 3. Remaining panics are caught per file, and become an error that names the file. The command
 //!    suppresses the message of the panic ([`is_decoding`]); in a program that uses the library, its
 //!    own panic hook decides.
@@ -26,14 +27,17 @@ use std::{
     },
 };
 
+use arrow::{array::new_null_array, datatypes::Schema};
 use parquet::{
     arrow::{
         ProjectionMask,
         arrow_reader::{
-            ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+            ParquetRecordBatchReaderBuilder,
         },
     },
     errors::ParquetError,
+    file::metadata::ParquetMetaData,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -41,8 +45,9 @@ use super::{chunk_reader::ChunkedFile, log::FileEntry, snapshot::CurrentFile};
 use crate::{
     bytes::hex,
     error::{Error, Result},
+    format::parquet::SCHEMA_VERSION_KEY,
     fs::File,
-    table::{BatchBuilder, RecordBatch, Table},
+    table::{BatchBuilder, Column, RecordBatch, SchemaRef, Table},
 };
 
 /// Number of rows per batch when rows are compared, copied or assembled to hosts.
@@ -126,6 +131,8 @@ impl TableFile {
 pub(super) struct Decoder {
     path: PathBuf,
     reader: Option<ParquetRecordBatchReader>,
+    /// Schema of the table, if the file lacks some of its columns and all are read.
+    whole: Option<SchemaRef>,
 }
 
 impl Decoder {
@@ -148,15 +155,17 @@ impl Decoder {
         (behind, batch_rows): (u64, usize),
         columns: &[&str],
     ) -> Result<Self> {
-        let opened = || -> io::Result<ParquetRecordBatchReader> {
+        let opened = || -> io::Result<(ParquetRecordBatchReader, bool)> {
             let mut file = File::open(&source.path)?;
             if let Some(checksum) = &source.checksum {
                 checksum.check(&mut file)?;
             }
             caught(|| reader(file, source, (behind, batch_rows), columns))
         };
-        let reader = opened().map_err(|error| unreadable(&source.path, error))?;
-        Ok(Self { path: source.path.clone(), reader: Some(reader) })
+        let (reader, lacks) = opened().map_err(|error| unreadable(&source.path, error))?;
+        let is_filled = lacks && columns.is_empty();
+        let whole = is_filled.then(|| BatchBuilder::new(source.table, None).schema());
+        Ok(Self { path: source.path.clone(), reader: Some(reader), whole })
     }
 }
 
@@ -165,7 +174,13 @@ impl Iterator for Decoder {
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut reader = self.reader.take()?;
-        let next = caught(|| Ok(reader.next().transpose()?));
+        let next = caught(|| {
+            let Some(batch) = reader.next().transpose()? else { return Ok(None) };
+            match &self.whole {
+                None => Ok(Some(batch)),
+                Some(schema) => Ok(Some(filled(&batch, schema)?)),
+            }
+        });
         match next {
             Ok(Some(batch)) => {
                 self.reader = Some(reader);
@@ -177,16 +192,21 @@ impl Iterator for Decoder {
     }
 }
 
+/// Returns a reader of a file, and true if the file lacks columns of its table.
 fn reader(
     file: File,
     source: &TableFile,
     (behind, batch_rows): (u64, usize),
     columns: &[&str],
-) -> std::result::Result<ParquetRecordBatchReader, ParquetError> {
-    let schema = BatchBuilder::new(source.table, None).schema();
-    let options = ArrowReaderOptions::new().with_schema(schema);
+) -> std::result::Result<(ParquetRecordBatchReader, bool), ParquetError> {
     let chunks = ChunkedFile::new(file)?;
-    let mut builder = ParquetRecordBatchReaderBuilder::try_new_with_options(chunks, options)?;
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let metadata = Arc::clone(ArrowReaderMetadata::load(&chunks, options)?.metadata());
+    let schema = schema_of(&metadata, source.table);
+    let lacks = schema.fields().len() < source.table.columns().len();
+    let options = ArrowReaderOptions::new().with_schema(schema);
+    let metadata = ArrowReaderMetadata::try_new(metadata, options)?;
+    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata);
     if let Some(checksum) = &source.checksum {
         let rows = builder.metadata().file_metadata().num_rows();
         if !u64::try_from(rows).is_ok_and(|rows| rows == checksum.rows) {
@@ -200,7 +220,37 @@ fn reader(
         builder = builder.with_projection(mask);
     }
     let behind = usize::try_from(behind).unwrap_or(usize::MAX);
-    builder.with_batch_size(batch_rows).with_offset(behind).build()
+    Ok((builder.with_batch_size(batch_rows).with_offset(behind).build()?, lacks))
+}
+
+/// Returns the schema of a file: that of its table, without the columns that were added after the version of the file
+/// and that it lacks.
+fn schema_of(file: &ParquetMetaData, table: Table) -> SchemaRef {
+    let whole = BatchBuilder::new(table, None).schema();
+    let pairs = file.file_metadata().key_value_metadata().into_iter().flatten();
+    let version = pairs.filter(|pair| pair.key == SCHEMA_VERSION_KEY).find_map(|pair| {
+        let version = pair.value.as_ref()?;
+        version.parse::<u32>().ok()
+    });
+    let Some(version) = version else { return whole };
+    let columns = file.file_metadata().schema_descr().root_schema().get_fields();
+    let has = |name: &str| columns.iter().any(|column| column.name() == name);
+    let is_read = |(column, _): &(&Column, _)| column.since() <= version || has(column.field.name);
+    let fields = table.columns().iter().zip(whole.fields()).filter(is_read);
+    Arc::new(Schema::new(fields.map(|(_, field)| Arc::clone(field)).collect::<Vec<_>>()))
+}
+
+/// Returns the rows with all columns of their table. Columns that are missing are null.
+fn filled(
+    batch: &RecordBatch,
+    schema: &SchemaRef,
+) -> std::result::Result<RecordBatch, ParquetError> {
+    let rows = batch.num_rows();
+    let columns = schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
+        Some(column) => Arc::clone(column),
+        None => new_null_array(field.data_type(), rows),
+    });
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns.collect())?)
 }
 
 /// Describes a file whose length differs from the log.

@@ -15,6 +15,7 @@ use crate::{
     fs::{self, File},
     limits::MAX_COMMIT_BYTES,
     output::Temporaries,
+    table,
 };
 
 /// Version of the log's layout. Newer versions are refused.
@@ -132,7 +133,7 @@ impl Commit {
     pub(super) fn new(operation: Operation, time: &str) -> Self {
         Self {
             format: FORMAT,
-            schema_version: crate::format::parquet::SCHEMA_VERSION.to_owned(),
+            schema_version: table::schema_version().to_string(),
             operation,
             time: time.to_owned(),
             has_newest: true,
@@ -315,8 +316,9 @@ pub(super) fn parse(path: &Path, text: &[u8]) -> Result<Commit> {
     }
     let Form { format, schema_version } =
         serde_json::from_slice(text).map_err(|error| unreadable(path, error))?;
-    let known = crate::format::parquet::SCHEMA_VERSION;
-    if format > FORMAT || schema_version != known {
+    let known = table::schema_version();
+    let is_known = schema_version.parse::<u32>().is_ok_and(|version| version <= known);
+    if format > FORMAT || !is_known {
         return Err(Error::usage(format!(
             "{}: made by another version of scanmill (format {format}, schema {schema_version}; \
              this one supports {FORMAT} and {known})",

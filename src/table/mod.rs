@@ -40,6 +40,16 @@ pub(crate) use self::{
 };
 use crate::error::{Error, ErrorKind, Result};
 
+/// Returns the version of the tables, which Parquet files and the log of a dataset record: that of the column that was
+/// added last. Datasets of earlier versions stay readable.
+pub(crate) fn schema_version() -> u32 {
+    let columns = Table::of_merges().flat_map(|table| table.columns().iter());
+    columns.map(|column| column.since).max().unwrap_or(FIRST_VERSION)
+}
+
+/// Version of the tables in which columns were added that do not say otherwise.
+const FIRST_VERSION: u32 = 1;
+
 /// Table (DATA_MODEL section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Table {
@@ -213,6 +223,8 @@ pub struct Column {
     pub field: Field,
     /// True if the member of nested documents that shows the row has the column.
     nested: bool,
+    /// Version of the tables in which the column was added. A column of a later version than the first can be null.
+    since: u32,
     get: for<'r> fn(&Row<'r>) -> Cell<'r>,
 }
 
@@ -225,6 +237,11 @@ impl PartialEq for Column {
 impl Eq for Column {}
 
 impl Column {
+    /// Returns the version of the tables in which the column was added.
+    pub(crate) const fn since(&self) -> u32 {
+        self.since
+    }
+
     /// Returns the value of the column in a row; null if the row belongs to another table.
     #[must_use]
     pub fn cell<'r>(&self, row: &Row<'r>) -> Cell<'r> {

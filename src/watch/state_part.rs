@@ -17,7 +17,7 @@ use crate::{
 const FORMAT: u32 = 2;
 /// Version of files that are not snapshots. Their hosts have the same layout.
 const FIRST: u32 = 1;
-const KIND: Kind = Kind { name: "watch", version: FORMAT };
+const KIND: Kind = Kind { name: "watch", version: FORMAT, oldest: FORMAT };
 /// Section with the whole content.
 const BODY: u16 = 1;
 

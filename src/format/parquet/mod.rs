@@ -28,13 +28,10 @@ use crate::{
     error::{Error, Result},
     exec::{SerialQueues, ThreadPool},
     output::{Output, Replace, StagedOutput},
-    table::{BatchBuilder, RecordBatch, Row, ScanOf, Table},
+    table::{BatchBuilder, RecordBatch, Row, ScanOf, Table, schema_version},
 };
 
-/// Version of the tables' schema, recorded in the metadata of each file.
-pub(crate) const SCHEMA_VERSION: &str = "1";
-
-/// Metadata key of the schema version.
+/// Metadata key of the version of the tables.
 pub(crate) const SCHEMA_VERSION_KEY: &str = "scanmill.schema_version";
 
 /// Uncompressed size of a page in bytes. Smaller than usual, because each column being written holds one.
@@ -127,7 +124,7 @@ impl ParquetSink {
 
 /// Returns the writer properties of a table's files.
 pub(crate) fn properties(options: &SinkOptions, table: Table) -> Result<WriterProperties> {
-    let version = KeyValue::new(SCHEMA_VERSION_KEY.to_owned(), SCHEMA_VERSION.to_owned());
+    let version = KeyValue::new(SCHEMA_VERSION_KEY.to_owned(), schema_version().to_string());
     let mut builder = WriterProperties::builder()
         .set_compression(options.compression.codec()?)
         .set_data_page_size_limit(PAGE_BYTES)

@@ -47,7 +47,10 @@ use crate::{
 /// Version of all records in a state.
 const VERSION: u32 = 1;
 
-const KIND: Kind = Kind { name: "merge", version: VERSION };
+/// Earliest version that can still be read: records of all versions since then are decoded.
+const OLDEST: u32 = 1;
+
+const KIND: Kind = Kind { name: "merge", version: VERSION, oldest: OLDEST };
 
 /// Sections of the file. Each partition of hosts has a section of its own.
 const HEAD: u16 = 1;

@@ -45,6 +45,9 @@ pub(super) const fn of(table: Table) -> &'static Definition {
 /// | `field` | field of the struct | yes | yes |
 /// | `flat` | field of the struct | no: it is elsewhere in the document, or left out | yes |
 /// | `value` | computed from the struct | yes | no: what it depends on is |
+///
+/// A column that was added after the first version of the tables ends with that version, as in `, since 2`, and can be
+/// null: in datasets of earlier versions it is.
 macro_rules! table {
     (
         $table:ident, $doc:literal, key $key:expr, $row:ident($r:ident: $type:ty):
@@ -54,14 +57,15 @@ macro_rules! table {
     };
     (
         $table:ident, $doc:literal, key $key:expr, $row:ident($r:ident: $type:ty), $model:tt:
-        $($name:literal $kind:expr, $null:tt $text:literal $($word:ident)? => $value:expr;)*
+        $($name:literal $kind:expr, $null:tt $text:literal $($word:ident)? => $value:expr
+            $(, since $since:literal)?;)*
         $(merged: $($more:literal $of:expr, $maybe:tt $what:literal => $gives:expr;)*)?
     ) => {
         pub(super) static $table: $crate::table::schema::Definition = $crate::table::schema::Definition {
             doc: $doc,
             key: &$key,
             columns: &[$(column! {
-                $row($r) $model $name $kind, $null $text $($word)? => $value
+                $row($r) $model $name $kind, $null $text $($word)? => $value $(, since $since)?
             }),*],
             merged: &[$($(column! { $row($r) [] $more $of, $maybe $what => $gives }),*)?],
         };
@@ -97,10 +101,12 @@ macro_rules! column {
     (
         $row:ident($r:ident) $model:tt
         $name:literal $kind:expr, $null:tt $text:literal $($word:ident)? => $value:expr
+        $(, since $since:literal)?
     ) => {
         $crate::table::Column {
             field: field!($name $kind, $null $text),
             nested: is_nested!($($word)?),
+            since: since!($($since)?),
             get: |row| match row.0 {
                 $crate::table::row::Inner::$row($r) => value!($model $($word)? => $value),
                 _ => $crate::table::Cell::Null,
@@ -136,6 +142,15 @@ macro_rules! cell {
     };
     ($word:ident $place:expr) => {
         (&$place).into()
+    };
+}
+
+macro_rules! since {
+    () => {
+        $crate::table::FIRST_VERSION
+    };
+    ($since:literal) => {
+        $since
     };
 }
 
@@ -204,14 +219,15 @@ macro_rules! variants {
         $table:ident, $doc:literal, key $key:expr, $row:ident($r:ident: $type:ty), $enum:ident:
         $($first:literal $of:expr, $maybe:tt $what:literal => $gives:expr;)*
         of variants:
-        $($name:literal $kind:expr, $null:tt $text:literal => $($variant:ident . $field:ident)+;)*
+        $($name:literal $kind:expr, $null:tt $text:literal => $($variant:ident . $field:ident)+
+            $(, since $since:literal)?;)*
     ) => {
         table! { $table, $doc, key $key, $row($r: $type):
             $($first $of, $maybe $what => $gives;)*
             $($name $kind, $null $text => match $r.event {
                 $($enum::$variant(item) => cell!(field item.$field),)+
                 _ => $crate::table::Cell::Null,
-            };)*
+            } $(, since $since)?;)*
         }
 
         impl $crate::table::TableFields for $enum {
