@@ -615,6 +615,7 @@ mod tests {
             hostname: Some("a".into()),
             state: Some("up".into()),
             reason: Some("arp-response".into()),
+            ..HostHint::default()
         });
         let target = ScanActivity::Target(TargetSkipped {
             specification: Some("nope".into()),
