@@ -328,9 +328,11 @@ CREATE TABLE events (
     "etc_time" TIMESTAMP WITH TIME ZONE,
     "ip" VARCHAR,
     "mac" VARCHAR,
+    "mac_vendor" VARCHAR,
     "hostname" VARCHAR,
     "state" VARCHAR,
     "reason" VARCHAR,
+    "reason_ttl" INTEGER,
     "specification" VARCHAR
 );
 COMMENT ON TABLE events IS 'One row per task element, host hint or skipped target of a scan. Key: scan_id, event_index.';
@@ -345,9 +347,11 @@ COMMENT ON COLUMN events."remaining_s" IS 'Remaining time in seconds.';
 COMMENT ON COLUMN events."etc_time" IS 'Estimated time of completion.';
 COMMENT ON COLUMN events."ip" IS 'First IP address of a host hint.';
 COMMENT ON COLUMN events."mac" IS 'First MAC address of a host hint.';
+COMMENT ON COLUMN events."mac_vendor" IS 'Vendor of the first MAC address of a host hint.';
 COMMENT ON COLUMN events."hostname" IS 'First host name of a host hint.';
 COMMENT ON COLUMN events."state" IS 'State of a host hint, or status of a target.';
 COMMENT ON COLUMN events."reason" IS 'Reason of a host hint or a target.';
+COMMENT ON COLUMN events."reason_ttl" IS 'TTL of the packet that the state of a host hint was inferred from.';
 COMMENT ON COLUMN events."specification" IS 'Target as given.';
 
 CREATE TABLE warnings (

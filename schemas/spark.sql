@@ -194,9 +194,11 @@ CREATE TABLE events (
     `etc_time` TIMESTAMP COMMENT 'Estimated time of completion.',
     `ip` STRING COMMENT 'First IP address of a host hint.',
     `mac` STRING COMMENT 'First MAC address of a host hint.',
+    `mac_vendor` STRING COMMENT 'Vendor of the first MAC address of a host hint.',
     `hostname` STRING COMMENT 'First host name of a host hint.',
     `state` STRING COMMENT 'State of a host hint, or status of a target.',
     `reason` STRING COMMENT 'Reason of a host hint or a target.',
+    `reason_ttl` INT COMMENT 'TTL of the packet that the state of a host hint was inferred from.',
     `specification` STRING COMMENT 'Target as given.'
 )
 USING PARQUET

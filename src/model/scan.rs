@@ -165,7 +165,7 @@ impl<'a> Codec<'a> for ScanActivity {
                 task.encode(to);
             }
             Self::HostHint(hint) => {
-                1_u8.encode(to);
+                3_u8.encode(to);
                 hint.encode(to);
             }
             Self::Target(target) => {
@@ -178,7 +178,16 @@ impl<'a> Codec<'a> for ScanActivity {
     fn decode(from: &mut RecordReader<'a>) -> Option<Self> {
         Some(match u8::decode(from)? {
             0 => Self::Task(Task::decode(from)?),
-            1 => Self::HostHint(HostHint::decode(from)?),
+            // Written before hints had a vendor and a TTL.
+            1 => Self::HostHint(HostHint {
+                ip: Codec::decode(from)?,
+                mac: Codec::decode(from)?,
+                hostname: Codec::decode(from)?,
+                state: Codec::decode(from)?,
+                reason: Codec::decode(from)?,
+                ..HostHint::default()
+            }),
+            3 => Self::HostHint(HostHint::decode(from)?),
             _ => Self::Target(TargetSkipped::decode(from)?),
         })
     }
@@ -258,12 +267,16 @@ record! {
         pub ip: Option<String>,
         /// First MAC address.
         pub mac: Option<String>,
+        /// Vendor of that MAC address.
+        pub mac_vendor: Option<String>,
         /// First host name.
         pub hostname: Option<String>,
         /// State.
         pub state: Option<String>,
         /// Reason.
         pub reason: Option<String>,
+        /// TTL of the packet that the state was inferred from.
+        pub reason_ttl: Option<i32>,
     }
 }
 
@@ -447,5 +460,29 @@ impl ScanEvent<'_> {
             Self::Host(host) => ScanEvent::Host(Box::new(host.into_owned())),
             Self::ScanEnd(record) => ScanEvent::ScanEnd(record),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec;
+
+    #[test]
+    fn host_hints_of_earlier_records_are_read() {
+        let texts = |text: &'static str| Some(text.to_owned());
+        let mut record = Vec::new();
+        let [ip, mac, state, reason] =
+            ["192.0.2.1", "00:00:5E:00:53:01", "up", "arp-response"].map(texts);
+        let fields = (ip.clone(), (mac.clone(), (None::<String>, (state.clone(), reason.clone()))));
+        RecordWriter::default().write(&(1_u8, fields), &mut record);
+        let hint = HostHint { ip, mac, state, reason, ..HostHint::default() };
+        assert_eq!(codec::decode(&record), Some(ScanActivity::HostHint(hint.clone())));
+
+        let hint = HostHint { mac_vendor: texts("V"), reason_ttl: Some(-1), ..hint };
+        let hint = ScanActivity::HostHint(hint);
+        record.clear();
+        RecordWriter::default().write(&hint, &mut record);
+        assert_eq!(codec::decode(&record), Some(hint));
     }
 }

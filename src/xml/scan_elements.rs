@@ -1,5 +1,7 @@
 //! Elements of a scan that are read wherever they stand, even inside a host (rule R4).
 
+use std::borrow::Cow;
+
 use super::{
     context::Context,
     names::{Attribute, Element},
@@ -75,17 +77,19 @@ impl ScanElementReader {
                     match attr.id {
                         Attribute::State => hint.state = context.owned(attr),
                         Attribute::Reason => hint.reason = context.owned(attr),
+                        Attribute::ReasonTtl => hint.reason_ttl = context.int(attr),
                         _ => {}
                     }
                 }
             }
             Element::Address => {
                 if let Some(address) = address(attributes, at, context) {
-                    let slot = match address.kind {
-                        AddressKind::Mac => &mut hint.mac,
-                        _ => &mut hint.ip,
-                    };
+                    let is_mac = address.kind == AddressKind::Mac;
+                    let slot = if is_mac { &mut hint.mac } else { &mut hint.ip };
                     if slot.is_none() {
+                        if is_mac {
+                            hint.mac_vendor = address.vendor.map(Cow::into_owned);
+                        }
                         *slot = Some(match address.zone {
                             Some(zone) => format!("{}%{zone}", address.text),
                             None => address.text.into_owned(),

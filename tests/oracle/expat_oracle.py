@@ -427,9 +427,11 @@ def event_line(ident, index, element):
         _, (ip, _, _), mac = addresses(element)
         names = element.first("hostnames").all("hostname")
         made.update({
-            "ip": ip, "mac": mac.get("addr"), "hostname": text(names[0], "name") if names else None,
+            "ip": ip, "mac": mac.get("addr"), "mac_vendor": mac.get("vendor"),
+            "hostname": text(names[0], "name") if names else None,
             "state": text(element.first("status"), "state"),
             "reason": text(element.first("status"), "reason"),
+            "reason_ttl": i32(element.first("status"), "reason_ttl"),
         })
     else:
         made.update({

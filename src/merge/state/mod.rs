@@ -45,7 +45,7 @@ use crate::{
 };
 
 /// Version of all records in a state.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Earliest version that can still be read: records of all versions since then are decoded.
 const OLDEST: u32 = 1;
@@ -202,7 +202,7 @@ mod tests {
     use crate::{
         merge::{Hosts, Merger, Part},
         model::ScanEvent,
-        snapshot::SnapshotReader,
+        snapshot::{SnapshotReader, SnapshotWriter},
         xml::{Options, Reader},
     };
 
@@ -276,6 +276,27 @@ mod tests {
                 "states have another layout, or other records: raise VERSION, and write {} with WRITE_GOLDEN=1",
                 golden.display()
             );
+        }
+    }
+
+    #[test]
+    fn a_state_of_the_first_version_is_read() {
+        for precedence in [Precedence::Latest, Precedence::Best] {
+            let golden = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join(format!("tests/golden/merge-state-1-{}.bin", precedence.name()));
+            let sections = fs::read(golden).unwrap();
+            let (mut state, mut rest) = (Vec::new(), &*sections);
+            let mut writer = SnapshotWriter::new(Kind { version: 1, ..KIND }, &mut state).unwrap();
+            while let [section, low, high, after @ ..] = rest {
+                let (bytes, others) =
+                    after.split_at(usize::from(u16::from_le_bytes([*low, *high])));
+                writer.section(u16::from(*section), bytes, &mut state).unwrap();
+                rest = others;
+            }
+            writer.finish(&mut state);
+            let mut merger = Merger::new(MergePolicy::new(precedence)).with_state();
+            merger.load(&*state, "old.state").unwrap();
+            merger.finish().unwrap();
         }
     }
 

@@ -62,9 +62,11 @@ of variants:
     "etc_time" Kind::Timestamp, ? "Estimated time of completion." => Task.etc_time;
     "ip" Kind::Utf8, ? "First IP address of a host hint." => HostHint.ip;
     "mac" Kind::Utf8, ? "First MAC address of a host hint." => HostHint.mac;
+    "mac_vendor" Kind::Utf8, ? "Vendor of the first MAC address of a host hint." => HostHint.mac_vendor, since 2;
     "hostname" Kind::Utf8, ? "First host name of a host hint." => HostHint.hostname;
     "state" Kind::Dictionary, ? "State of a host hint, or status of a target." => HostHint.state Target.status;
     "reason" Kind::Dictionary, ? "Reason of a host hint or a target." => HostHint.reason Target.reason;
+    "reason_ttl" Kind::Int32, ? "TTL of the packet that the state of a host hint was inferred from." => HostHint.reason_ttl, since 2;
     "specification" Kind::Utf8, ? "Target as given." => Target.specification;
 }
 

@@ -109,6 +109,33 @@ fn events_can_have_lines_of_their_own() {
 }
 
 #[test]
+fn host_hints_have_the_vendor_of_their_mac_address_and_the_ttl_of_their_reason() {
+    let input = xml("04-all-options-lan.xml");
+    let rows = ends(0, &["convert", &input, "--shape", "flat", "--table", "events"]).json();
+    let hints: Vec<_> = rows.iter().filter(|row| row["kind"] == "hosthint").collect();
+    assert!(hints.len() > 3, "{}", hints.len());
+    for hint in &hints {
+        assert_eq!((&hint["reason"], &hint["reason_ttl"]), (&"arp-response".into(), &0.into()));
+        let vendor = match hint["mac"].as_str().unwrap() {
+            "00:0C:29:00:00:1E" | "00:50:56:00:00:28" => Some("VMware"),
+            "B8:27:EB:00:00:14" => Some("Raspberry Pi Foundation"),
+            "00:15:5D:00:00:35" => Some("Microsoft"),
+            "00:00:0C:00:00:3C" => Some("Cisco Systems"),
+            _ => continue,
+        };
+        assert_eq!(hint["mac_vendor"].as_str(), vendor, "{hint}");
+    }
+    // Nested lines have the same members.
+    let lines = ends(0, &["convert", &input, "--events"]).json();
+    let nested = lines.iter().filter(|line| line["kind"] == "hosthint");
+    for (line, hint) in nested.zip(hints) {
+        for member in ["mac", "mac_vendor", "reason_ttl"] {
+            assert_eq!(line[member], hint[member], "{line}");
+        }
+    }
+}
+
+#[test]
 fn flat_lines_are_rows_of_all_tables() {
     let rows = ends(0, &["convert", &xml(GOOD), "--shape", "flat"]).json();
     let count = |table| rows.iter().filter(|row| row["_table"] == table).count();

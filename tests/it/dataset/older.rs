@@ -45,6 +45,30 @@ fn it_reads_like_the_documents_that_were_loaded() {
 }
 
 #[test]
+fn columns_that_it_lacks_are_null_and_are_added_by_compacting() {
+    let place = Place::new();
+    let old = unpacked(place.0.path());
+    let events = |inputs: &[&str]| -> Vec<Value> {
+        let all = lines(&[&["--events"], inputs].concat());
+        all.into_iter().filter(|line| line["_type"] == "event").collect()
+    };
+    let mut expected = events(&[&fixture(SCANS[0]), &fixture(SCANS[1])]);
+    assert!(expected.iter().any(|line| !line["mac_vendor"].is_null()));
+    for line in &mut expected {
+        let line = line.as_object_mut().unwrap();
+        line.remove("mac_vendor");
+        line.remove("reason_ttl");
+    }
+    assert_eq!(events(&[&old]), expected);
+    scanmill(&["ingest", "-q", "--into", &old, &fixture("04-all-options-lan.xml")]);
+    scanmill(&["ingest", "-q", "--into", &old, "--compact"]);
+    let mut after = events(&[&old]);
+    let new = after.split_off(expected.len());
+    assert_eq!(after, expected);
+    assert!(new.iter().any(|line| !line["mac_vendor"].is_null()));
+}
+
+#[test]
 fn it_is_compacted_with_new_files_and_recognizes_its_scans() {
     let place = Place::new();
     let old = unpacked(place.0.path());
