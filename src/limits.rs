@@ -16,7 +16,6 @@ pub(crate) const MAX_COMMIT_BYTES: u64 = 1 << 30;
 /// the second kind the input ends with `E_DECOMPRESS`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(clippy::struct_field_names, reason = "each is a maximum, and says of what")]
 pub struct Limits {
     /// Maximum length in bytes of one attribute value or of the text of one element, before references are
     /// resolved.

@@ -79,9 +79,7 @@ pub(super) fn output(
         return Err(Error::usage("--table needs --shape flat: nested JSONL has no tables"));
     }
     if flat && pick.events {
-        return Err(Error::usage(
-            "--events is for nested JSONL: the table events holds them already",
-        ));
+        return Err(Error::usage("--events is for nested JSONL: the table events has them"));
     }
     if !flat {
         let feed = Feed::Nested { events: pick.events };
@@ -100,8 +98,8 @@ pub(super) fn output(
     }
     let parts = write.rows_per_file.is_some() || write.partition_by.is_some();
     let destination = table_output(format, out, tables.len() == 1, parts)?;
-    let sink = sink_options(write, columns);
-    Ok(OutputOptions::tables(format, destination).with_tables(tables).with_sink(sink))
+    let options = OutputOptions::tables(format, destination).with_tables(tables);
+    Ok(options.with_sink(sink_options(write, columns)))
 }
 
 /// Returns a feed for a SIEM, which is a single stream without tables.

@@ -168,6 +168,7 @@ impl Engine {
 
     /// Returns the calls for a host, in the order in which [`Self::run`] makes them: those for the host, if it is up,
     /// then those for its ports.
+    #[must_use]
     pub fn jobs(&self, host: &Host<'_>) -> Vec<EngineJob<'_>> {
         let is_up = host.status.state == HostState::Up;
         let for_host = self.hosts.iter().filter(|script| is_up && script.filter().takes(host));

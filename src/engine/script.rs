@@ -93,7 +93,7 @@ impl HostScript {
         } else {
             targets.into_targets().and_then(|targets| {
                 let none = || error_of("", "no targets are given");
-                (!targets.is_empty()).then(|| HostFilter(Some(targets))).ok_or_else(none)
+                if targets.is_empty() { Err(none()) } else { Ok(HostFilter(Some(targets))) }
             })
         };
         Self { targets, ..self }

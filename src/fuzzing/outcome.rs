@@ -156,7 +156,7 @@ impl Outcome {
                     hosts.push(host);
                 }
                 ScanEvent::Activity(_) | ScanEvent::ScanInfo(_) => {
-                    assert!(open, "it is in no scan")
+                    assert!(open, "it is in no scan");
                 }
                 ScanEvent::ScanEnd(record) => {
                     check_scan(record, &hosts, data);

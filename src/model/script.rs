@@ -356,7 +356,7 @@ impl<'a> ScriptTree<'a> {
         let Some(ScriptNode::Table { shape, .. }) = self.nodes.get(at) else { return };
         match shape {
             ScriptTableKind::List => {
-                self.write_list::<DOUBLED>(self.children(at).map(|(i, _)| i), out)
+                self.write_list::<DOUBLED>(self.children(at).map(|(i, _)| i), out);
             }
             ScriptTableKind::Keyed => {
                 out.push(b'{');

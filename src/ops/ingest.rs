@@ -123,7 +123,7 @@ pub fn ingest(
     leave_out(dir, inputs, &mut resolved);
     let pipeline = job.pipeline(loader, Filters::default(), true)?;
     let mut report = read_all(pipeline, resolved, (inputs, &handle, job))?;
-    let loaded = handle.report();
+    let outcome = handle.report();
     // Dropping it releases the lock of the dataset.
     drop(handle);
     if is_new && !report.has_input() {
@@ -133,8 +133,8 @@ pub fn ingest(
             let _ = fs::remove_dir(folder);
         }
     }
-    add_loaded(&mut report, &loaded);
-    Ok(IngestReport { report, loaded })
+    add_loaded(&mut report, &outcome);
+    Ok(IngestReport { report, loaded: outcome })
 }
 
 /// Checks the outputs. The dataset may lie in a folder that is read, but must not be an input itself.

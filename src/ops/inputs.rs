@@ -224,10 +224,10 @@ pub fn read_list(list: impl Read) -> io::Result<Vec<PathBuf>> {
 /// # Errors
 /// Fails if the file cannot be opened, and as [`read_list`] does.
 pub fn read_list_file(path: &Path) -> io::Result<Vec<PathBuf>> {
-    match path.as_os_str() == OsStr::new("-") {
-        true => read_list(io::stdin().lock()),
-        false => read_list(fs::File::open(path)?),
+    if path.as_os_str() == OsStr::new("-") {
+        return read_list(io::stdin().lock());
     }
+    read_list(fs::File::open(path)?)
 }
 
 /// Byte order mark that some editors write before UTF-8.

@@ -141,10 +141,10 @@ pub fn merged_hosts(inputs: &Inputs, options: &MergeOptions) -> Result<MergedHos
     }
     let room = options.job.budget.document_bytes();
     let merger = merger(options, None)?;
-    let (report, merger) = read_into(inputs.resolve(), (merger, room), &options.job)?;
-    let merged = merger.finish()?;
-    let scans = merged.scans().to_vec();
-    Ok(MergedHosts { report, scans, hosts: merged.hosts()? })
+    let (report, complete) = read_into(inputs.resolve(), (merger, room), &options.job)?;
+    let state = complete.finish()?;
+    let scans = state.scans().to_vec();
+    Ok(MergedHosts { report, scans, hosts: state.hosts()? })
 }
 
 /// Hosts of a merge; see [`merged_hosts`].

@@ -297,7 +297,7 @@ pub(crate) fn trace(row: &Stored<'_>) -> (Option<CowStr<'static>>, Option<i32>) 
 pub(crate) fn scan(row: &Stored<'_>) -> ScanSummary {
     let mut record = ScanSummary { has_scan: true, ..ScanSummary::default() };
     record.read(row);
-    record.header.scan_id = row.text("scan_id").unwrap_or_default().to_owned();
+    row.text("scan_id").unwrap_or_default().clone_into(&mut record.header.scan_id);
     record
 }
 

@@ -285,7 +285,7 @@ impl<'f> Visitor<'f> for ScanReader {
         match el {
             Element::Prescript | Element::Postscript => self.scope = Some(el),
             Element::Script | Element::Table | Element::Elem => {
-                self.open_script(el, (attributes, at), context)
+                self.open_script(el, (attributes, at), context);
             }
             Element::Finished => self.finished(attributes, context),
             Element::Hosts => self.hosts(attributes, context),

@@ -102,7 +102,7 @@ impl FormatVisitor for Scan {
     type Output = ScanReport;
 
     fn visit<F: Format<Encoder: MergeEncoder>>(self, format: F) -> Result<ScanReport> {
-        ops::scan(self.0, format)
+        ops::scan(&self.0, format)
     }
 }
 

@@ -87,7 +87,7 @@ impl ScanReport {
 ///
 /// let options = ScanOptions::new("127.0.0.1")?.with_ports("22,80")?.with_arguments("-sV")?;
 /// let file = DocumentSink::open(&Output::File("hosts.jsonl".into()), true, &Temporaries::default())?;
-/// let scanned = ops::scan(options, FeedSink::new(file, Feed::Nested { events: false }))?;
+/// let scanned = ops::scan(&options, FeedSink::new(file, Feed::Nested { events: false }))?;
 /// println!("{} hosts, {:?}", scanned.report.counts.hosts, scanned.status());
 /// # Ok::<(), scanmill::error::Error>(())
 /// ```
@@ -96,11 +96,11 @@ impl ScanReport {
 /// Fails if the options are wrong ([`ScanOptions::check`]), if nmap cannot be started, or if the output cannot be
 /// written. A process that fails is reported instead ([`ScanProcess::failure`]).
 pub fn scan<F: Format<Encoder: MergeEncoder>>(
-    options: ScanOptions,
+    options: &ScanOptions,
     format: F,
 ) -> Result<ScanReport> {
     options.check()?;
-    let commands = commands(&options)?;
+    let commands = commands(options)?;
     let watch = CancellationWatch::start(&options.job.cancellation, &options.processes)?;
     let job = options.job.clone().with_cancellation(watch.token());
     let mut filters = options.filters.clone();
@@ -109,7 +109,7 @@ pub fn scan<F: Format<Encoder: MergeEncoder>>(
     let progress = job.progress.begin(ProgressTotals { inputs, bytes: None });
     let progress = Arc::new(progress);
     let (processes, has_scan) = (Vec::new(), false);
-    let mut run = ScanRun { options: &options, job: &job, progress, processes, has_scan };
+    let mut run = ScanRun { options, job: &job, progress, processes, has_scan };
     if options.is_merged() {
         let policy = MergePolicy::new(Precedence::Caller);
         let temp_dir = options.temp_dir.as_deref();
@@ -190,12 +190,11 @@ impl ScanRun<'_> {
         if is_read_to_end {
             let exit = nmap.wait()?;
             if !self.options.processes.is_stopped() {
-                match exit.check() {
-                    Err(failure) => process.failure = Some(failure),
-                    Ok(()) => {
-                        let message = first_lines(&exit.into_stderr());
-                        process.message = Some(message).filter(|message| !message.is_empty());
-                    }
+                if let Err(failure) = exit.check() {
+                    process.failure = Some(failure);
+                } else {
+                    let message = first_lines(&exit.into_stderr());
+                    process.message = Some(message).filter(|message| !message.is_empty());
                 }
             }
         }

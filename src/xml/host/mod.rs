@@ -189,13 +189,13 @@ impl<'f> HostVisitor<'f> {
         let host = &mut self.host;
         match el {
             Element::Address => {
-                host.addresses.extend(scan_elements::address(attributes, at, context))
+                host.addresses.extend(scan_elements::address(attributes, at, context));
             }
             Element::Hostname => {
-                host.hostnames.extend(elements::hostname((attributes, at), context))
+                host.hostnames.extend(elements::hostname((attributes, at), context));
             }
             Element::Extraports => {
-                host.extra_ports.push(elements::extra_ports(attributes, context))
+                host.extra_ports.push(elements::extra_ports(attributes, context));
             }
             Element::Extrareasons => {
                 if let Some(extra) = host.extra_ports.last_mut() {
@@ -245,7 +245,7 @@ impl<'f> HostVisitor<'f> {
                 }
                 (Element::Status, Attribute::Reason) => host.status.reason = context.text(attr),
                 (Element::Status, Attribute::ReasonTtl) => {
-                    host.status.reason_ttl = context.int(attr)
+                    host.status.reason_ttl = context.int(attr);
                 }
                 (Element::Smurf, Attribute::Responses) => host.smurf_responses = context.int(attr),
                 (Element::Uptime, Attribute::Seconds) => host.uptime_s = context.int(attr),

@@ -25,7 +25,7 @@ use serde_json::Value;
 use super::{Fake, HEAD, TAIL, comes_true, ends, exists, has_nmap, host};
 
 /// Scans into a file of nested lines.
-fn scan_into(path: &Path, options: ScanOptions) -> Result<ScanReport> {
+fn scan_into(path: &Path, options: &ScanOptions) -> Result<ScanReport> {
     let output = Output::File(path.to_owned());
     let sink = DocumentSink::open(&output, false, &Temporaries::default())?;
     ops::scan(options, FeedSink::new(sink, Feed::Nested { events: false }))
@@ -55,7 +55,7 @@ fn hosts_are_written_and_the_report_says_what_happened() {
     let options = options.with_arguments("-sV").unwrap().with_name("office");
     let options = options.with_xml_copy(&copy, false).with_tasks(true);
     let words: Vec<_> = options.commands().remove(0).into_iter().skip(1).collect();
-    let scanned = scan_into(&out, options).unwrap();
+    let scanned = scan_into(&out, &options).unwrap();
     assert_eq!(scanned.status(), JobStatus::Complete);
     assert_eq!((scanned.report.counts.hosts, scanned.report.lines), (2, 3));
     let process = &scanned.processes[0];
@@ -82,7 +82,7 @@ fn several_processes_are_merged_and_one_that_fails_spares_the_others() {
     let options = options(&fake, "192.0.2.1-3").with_parallel(3);
     let options = options.with_xml_copy(fake.file("copy.xml"), false);
     assert!(options.is_merged() && options.commands().len() == 3);
-    let scanned = scan_into(&out, options).unwrap();
+    let scanned = scan_into(&out, &options).unwrap();
     assert_eq!(scanned.status(), JobStatus::ScannerFailed);
     let names: Vec<_> = scanned.processes.iter().map(|process| &*process.name).collect();
     assert_eq!(names, ["nmap-1", "nmap-2", "nmap-3"]);
@@ -108,7 +108,7 @@ fn a_scan_that_is_stopped_completes_its_output() {
         let processes = options.processes.clone();
         let pid = fake.file("pid");
         let scanned = thread::scope(|scope| {
-            let running = scope.spawn(|| scan_into(&out, options));
+            let running = scope.spawn(|| scan_into(&out, &options));
             assert!(comes_true(|| pid.exists()));
             processes.stop();
             running.join().unwrap().unwrap()
@@ -130,12 +130,12 @@ fn a_job_that_is_cancelled_ends_a_silent_nmap_and_publishes_nothing() {
     let job = JobOptions::default().with_cancellation(token.clone());
     let options = options(&fake, "192.0.2.1").with_job(job);
     let scanned = thread::scope(|scope| {
-        let running = scope.spawn(|| scan_into(&out, options));
+        let running = scope.spawn(|| scan_into(&out, &options));
         assert!(comes_true(|| fake.file("pid").exists()));
         token.cancel();
-        let begun = Instant::now();
+        let cancelled = Instant::now();
         let scanned = running.join().unwrap().unwrap();
-        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+        assert!(cancelled.elapsed() < Duration::from_secs(30), "{:?}", cancelled.elapsed());
         scanned
     });
     assert_eq!(scanned.status(), JobStatus::Cancelled);
@@ -148,7 +148,7 @@ fn a_scan_without_a_result_keeps_what_is_there_and_leaves_the_token_alone() {
     let fake = Fake::new("echo 'bad option' >&2; exit 255", &[]);
     let (out, token) = (fake.file("out.jsonl"), CancellationToken::new());
     let job = JobOptions::default().with_cancellation(token.clone());
-    let scanned = scan_into(&out, options(&fake, "192.0.2.1").with_job(job)).unwrap();
+    let scanned = scan_into(&out, &options(&fake, "192.0.2.1").with_job(job)).unwrap();
     assert_eq!(scanned.status(), JobStatus::ScannerFailed);
     assert_eq!(
         scanned.processes[0].failure.as_ref().unwrap().to_string(),
@@ -156,9 +156,9 @@ fn a_scan_without_a_result_keeps_what_is_there_and_leaves_the_token_alone() {
     );
     assert!(!out.exists() && !token.is_cancelled());
     let missing = ScanOptions::new("192.0.2.1").unwrap().with_nmap("/no/such/nmap");
-    assert!(matches!(scan_into(&out, missing).unwrap_err().kind(), ErrorKind::Scan(_)));
+    assert!(matches!(scan_into(&out, &missing).unwrap_err().kind(), ErrorKind::Scan(_)));
     let contradiction = ScanOptions::new("::1").unwrap().with_arguments("-4").unwrap();
-    let error = scan_into(&out, contradiction).unwrap_err();
+    let error = scan_into(&out, &contradiction).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::InvalidArgument(_)), "{error}");
 }
 
@@ -188,7 +188,7 @@ fn progress_is_passed_on_by_process() {
     let log = Log::default();
     let lines = Arc::clone(&log.0);
     let job = JobOptions::default().with_progress(ProgressHandle::new(log));
-    scan_into(&fake.file("out.jsonl"), options(&fake, "192.0.2.1").with_job(job)).unwrap();
+    scan_into(&fake.file("out.jsonl"), &options(&fake, "192.0.2.1").with_job(job)).unwrap();
     assert_eq!(*lines.lock().unwrap(), ["begin 1", "0 192.0.2.1", "0 192.0.2.2", "end"]);
 }
 
@@ -209,7 +209,7 @@ fn programs_of_a_file_run_on_the_hosts_and_end_with_the_scan() {
     let out = fake.file("out.jsonl");
     let pid = fake.file("program");
     let scanned = thread::scope(|scope| {
-        let running = scope.spawn(|| scan_into(&out, options));
+        let running = scope.spawn(|| scan_into(&out, &options));
         assert!(comes_true(|| fs::read_to_string(&pid).is_ok_and(|pid| pid.ends_with('\n'))));
         processes.stop();
         running.join().unwrap().unwrap()
@@ -234,7 +234,7 @@ fn the_real_nmap_scans_loopback_with_one_process_and_with_two() {
         let out = folder.path().join(format!("{parallel}.jsonl"));
         let options = ScanOptions::new(targets).unwrap().with_ports(port).unwrap();
         let options = options.with_arguments("-sT -n").unwrap().with_parallel(parallel);
-        let scanned = scan_into(&out, options).unwrap();
+        let scanned = scan_into(&out, &options).unwrap();
         assert_eq!(scanned.status(), JobStatus::Complete, "{:?}", scanned.report.errors);
         let lines = host_lines(&out);
         assert_eq!(lines.len(), parallel);
