@@ -286,7 +286,7 @@ impl StagingRequest {
             let temporary = target.with_file_name(temporary);
             match create(&temporary) {
                 Ok((created, lock)) => {
-                    let TempLock::Held(_lock) = lock_temporary(lock, &temporary) else {
+                    let TempLock::Held(held) = lock_temporary(lock, &temporary) else {
                         number = number.saturating_add(1);
                         continue;
                     };
@@ -303,7 +303,7 @@ impl StagingRequest {
                         like,
                         made,
                         published,
-                        _lock,
+                        _lock: held,
                         temporaries,
                     };
                     return Ok((staged, created));
@@ -396,6 +396,7 @@ mod tests {
             StagedOutput::file(&target, Replace::Nothing, &temporaries).unwrap();
         file.write_all(b"x").unwrap();
         assert!(!target.exists());
+        drop(file);
         staged.publish().unwrap();
         assert_eq!(names(folder.path()), ["a.csv"]);
         assert!(StagedOutput::file(&target, Replace::Nothing, &temporaries).is_err());

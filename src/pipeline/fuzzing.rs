@@ -32,7 +32,7 @@ pub(crate) fn threads(data: &[u8]) {
     let read = |threads: usize, choices: &mut Choices| {
         let ((text, written), (events, seen)) = (mpsc::channel(), mpsc::channel());
         let preferred_input_bytes = choices.below(3000).saturating_add(1);
-        let format = Text { preferred_input_bytes, text, events };
+        let format = Text { preferred_input_bytes, chunks: text, events };
         let filters = Filters { dedup, ..Filters::default() };
         let stop = Arc::new(AtomicBool::new(false));
         let pipeline = Pipeline::new(options.clone(), filters, format, Arc::clone(&stop));
@@ -80,7 +80,7 @@ impl Pipeline<Text> {
 /// Writes all that it is given as text.
 struct Text {
     preferred_input_bytes: usize,
-    text: Sender<String>,
+    chunks: Sender<String>,
     events: Sender<String>,
 }
 
@@ -88,12 +88,15 @@ impl ChunkWriter for Text {
     type Chunk = String;
 
     fn write(&mut self, chunk: String) -> Result<()> {
-        self.text.send(chunk).map_err(|error| Error::sink("text", error))
+        self.chunks.send(chunk).map_err(|error| Error::sink("text", error))
     }
 
     fn document_events(&mut self, events: Vec<DocumentEvent>) -> Result<()> {
-        let said = events.iter().map(|event| format!("{event:?}\n")).collect();
-        self.events.send(said).map_err(|error| Error::sink("events", error))
+        let mut lines = String::new();
+        for event in events {
+            let _ = writeln!(lines, "{event:?}");
+        }
+        self.events.send(lines).map_err(|error| Error::sink("events", error))
     }
 
     fn finish(self) -> Result<()> {

@@ -292,6 +292,6 @@ mod tests {
             1_000_000
         );
         let error = drained(2000, &limits.with_max_decompressed_bytes(1000)).unwrap_err();
-        assert!(error.to_string().contains("more than 1000 bytes"), "{error}");
+        assert!(error.to_string().contains("exceeds 1000 bytes"), "{error}");
     }
 }

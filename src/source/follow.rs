@@ -295,7 +295,7 @@ mod tests {
         let packed = folder.path().join("a.gz");
         fs::write(&packed, b"\x1f\x8b\x08").unwrap();
         let error = follow(&packed).unwrap().next().unwrap().map(|_| ()).unwrap_err();
-        assert!(error.to_string().contains("packed"), "{error}");
+        assert!(error.to_string().contains("compressed"), "{error}");
     }
 
     #[test]

@@ -320,17 +320,17 @@ impl Imports {
             let parts = inside.iter().map(|part| part.to_string_lossy().into_owned());
             (parts.filter(|part| part != "mod").collect(), lines)
         });
-        Self::new(sources.collect())
+        Self::new(&sources.collect())
     }
 
-    fn new(files: BTreeMap<Vec<String>, Vec<String>>) -> Self {
+    fn new(files: &BTreeMap<Vec<String>, Vec<String>>) -> Self {
         let mut imports = Self { paths: BTreeMap::new(), exports: BTreeMap::new() };
-        for (module, lines) in &files {
+        for (module, lines) in files {
             let mut paths = Vec::new();
             for line in lines {
                 let is_export = line.starts_with("pub") && line.contains("use ");
                 for path in paths_of(line) {
-                    let Some(path) = absolute(module, &path, &files) else { continue };
+                    let Some(path) = absolute(module, &path, files) else { continue };
                     match path.last() {
                         Some(last) if is_export => {
                             imports.exports.insert((module.clone(), last.clone()), path);
@@ -493,7 +493,7 @@ fn circles_of_imports_are_found_through_groups_exports_and_parents() {
         file("m/b", "use super::{A,D};\nfn f() -> super::c::E {}"),
         file("m/c", "pub(in crate::m) fn g(a: super::a::A) {}"),
     ];
-    assert_eq!(Imports::new(open.clone().into()).circle("m"), None);
+    assert_eq!(Imports::new(&open.clone().into()).circle("m"), None);
     for (path, code, circle) in [
         ("m/a", "use super::{B,b::{self,C}};\nuse super::c::E;", "m/b -> m/c -> m/a"),
         ("m/c", "use crate::m::D;", "m/b -> m/c -> m"),
@@ -502,6 +502,6 @@ fn circles_of_imports_are_found_through_groups_exports_and_parents() {
         let mut files = BTreeMap::from(open.clone());
         let (path, code) = file(path, code);
         files.insert(path, code);
-        assert_eq!(Imports::new(files).circle("m").as_deref(), Some(circle));
+        assert_eq!(Imports::new(&files).circle("m").as_deref(), Some(circle));
     }
 }

@@ -1,4 +1,4 @@
-//! PartitionTracker: rows of the scans of one day or one scanner, in a folder of their own.
+//! `PartitionTracker`: rows of the scans of one day or one scanner, in a folder of their own.
 
 use std::sync::Arc;
 

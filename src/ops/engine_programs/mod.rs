@@ -343,7 +343,7 @@ mod tests {
             ("[[host_script]]\nname = \"\"\ncommand = [\"a\"]", ":1: a script: it has no name"),
             (
                 "[[host_script]]\nname = \"a\"\ncommand = [\"{target}\"]",
-                ":3: command: \"{target}\": what",
+                ":3: command: \"{target}\": the name of the program",
             ),
             (
                 "[[host_script]]\nname = \"a\"\ncommand = [\"a\", \"{port}\"]",

@@ -115,13 +115,12 @@ fn find_descriptor(bytes: &[u8], before: u64, is_over: bool) -> Option<(usize, E
         let lens = Fields(fields.get(4..12)?);
         let low = u32::try_from(len & u64::from(u32::MAX)).ok()?;
         let is_narrow = lens.u32(0) == low && lens.u32(4) == low;
-        let is_wide = || {
-            let wide = fields.get(4..20).map(Fields);
-            wide.is_some_and(|lens| lens.u64(0) == len && lens.u64(8) == len)
-        };
-        let rest: usize = if is_narrow { 12 } else { 20 };
-        let found = is_narrow || is_wide();
-        found.then_some((at, End::Descriptor { len: rest.saturating_add(signature), crc }))
+        let wide = fields.get(4..20).map(Fields);
+        // Both fit an empty member, and then the shorter one leaves zeros, with which no record begins.
+        let is_wide = wide.is_some_and(|lens| lens.u64(0) == len && lens.u64(8) == len);
+        let rest: usize = if is_wide { 20 } else { 12 };
+        (is_narrow || is_wide)
+            .then_some((at, End::Descriptor { len: rest.saturating_add(signature), crc }))
     };
     for at in pairs(bytes) {
         let Some(magic) = bytes.get(at..).and_then(|here| here.first_chunk::<4>()) else { break };
@@ -195,9 +194,10 @@ mod tests {
         let mut bytes = if is_signed { DESCRIPTOR.to_vec() } else { Vec::new() };
         bytes.extend(crc.sum().to_le_bytes());
         for _ in 0..2 {
-            match is_wide {
-                true => bytes.extend((contents.len() as u64).to_le_bytes()),
-                false => bytes.extend((contents.len() as u32).to_le_bytes()),
+            if is_wide {
+                bytes.extend((contents.len() as u64).to_le_bytes());
+            } else {
+                bytes.extend(u32::try_from(contents.len()).unwrap().to_le_bytes());
             }
         }
         bytes
