@@ -108,13 +108,9 @@ impl Packed {
             magic.is_none_or(|magic| begins_record(*magic))
         };
         let short = if here.starts_with(&DESCRIPTOR) { 16 } else { 12 };
-        let len = if ends_at(0) {
-            0
-        } else if ends_at(short) {
-            short
-        } else {
-            short.saturating_add(8)
-        };
+        // Other bytes may follow instead of a record: those are searched from the shortest end.
+        let ends = [0, short, short.saturating_add(8)];
+        let len = ends.into_iter().find(|end| ends_at(*end)).unwrap_or(short);
         let len = len.min(here.len());
         bytes.consume(len);
         Ok(())
