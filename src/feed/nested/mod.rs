@@ -1,7 +1,7 @@
 //! scanmill's own documents: one line per host, one line per scan after its hosts, and optionally one line per event
 //! (data model, section 4, "JSONL, nested").
 //!
-//! Members are the columns of the tables, in their order: [`members`] writes those of one object from the definitions
+//! Members are the columns of the tables, in their order: `members` writes those of one object from the definitions
 //! in `table::schema`. Here is what only documents have: how objects are nested, and the few members that have another
 //! name or form than their column. `table::export` prints the same in a schema, and a test compares the two, member by
 //! member. Null, empty lists and empty objects are left out.
@@ -83,7 +83,7 @@ fn scan(run: &ScanHeader, out: &mut Vec<u8>) {
     });
 }
 
-/// Writes the line of a scan that has ended; nothing if the input contained no scan ([`ScanSummary::exists`]). `source`
+/// Writes the line of a scan that has ended; nothing if the input contained no scan ([`ScanSummary::has_scan`]). `source`
 /// is the name of the input as given.
 pub fn scan_line(source: &str, record: &ScanSummary, out: &mut Vec<u8>) {
     if !record.has_scan {

@@ -107,7 +107,7 @@ impl Packed {
             let magic = here.get(at..).and_then(|rest| rest.first_chunk::<4>());
             magic.is_none_or(|magic| begins_record(*magic))
         };
-        let short = if here.starts_with(&DESCRIPTOR) { 16 } else { 12 };
+        let short: usize = if here.starts_with(&DESCRIPTOR) { 16 } else { 12 };
         // Other bytes may follow instead of a record: those are searched from the shortest end.
         let ends = [0, short, short.saturating_add(8)];
         let len = ends.into_iter().find(|end| ends_at(*end)).unwrap_or(short);
