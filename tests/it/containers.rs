@@ -230,7 +230,10 @@ fn a_truncated_zip_archive_is_read_by_local_headers() {
                 assert_eq!(report.counts, whole, "{kind} cut at {cut}");
                 assert_eq!(report.count(Outcome::Read), 3, "{kind} cut at {cut}");
                 let message = report.errors[0].to_string();
-                assert!(message.contains("list of members is missing"), "{message}");
+                // If the last member is an archive itself, its end is reported as cut off, too.
+                let is_nested_end = kind == "nested" && message.contains("cut off");
+                let is_list = message.contains("list of members is missing");
+                assert!(is_list || is_nested_end, "{message}");
             }
         }
         // The cut is in the last member, whose beginning is read.
@@ -315,8 +318,10 @@ fn zip_archives_among_other_bytes_are_read() {
 
 /// Returns what a report says, without the name of the input.
 fn said(report: &Report) -> (String, Vec<String>) {
+    // A member that was left out is named in the text of the error.
+    let folder = regex::Regex::new("/[^ ]*/input").unwrap();
     let errors = report.errors.iter().map(ToString::to_string);
-    let errors = errors.map(|text| text.split_once("/input").unwrap().1.to_owned()).collect();
+    let errors = errors.map(|text| folder.replace_all(&text, "").into_owned()).collect();
     let mut warnings = report.warnings.clone();
     for warning in warnings.values_mut() {
         warning.input = warning.input.split_once("/input").unwrap().1.to_owned();

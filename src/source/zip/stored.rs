@@ -222,7 +222,7 @@ mod tests {
             let mut contents: Vec<u8> = (0..len).map(|n: u32| (n % 251) as u8).collect();
             // An archive in it has its own records.
             if len >= 100 {
-                let inner = descriptor(&contents[..40], true, false);
+                let inner = descriptor(&contents[10..40], true, false);
                 contents[40..40 + inner.len()].copy_from_slice(&inner);
                 contents[70..74].copy_from_slice(&LOCAL);
             }
