@@ -156,7 +156,10 @@ fn a_scan_without_a_result_keeps_what_is_there_and_leaves_the_token_alone() {
     );
     assert!(!out.exists() && !token.is_cancelled());
     let missing = ScanOptions::new("192.0.2.1").unwrap().with_nmap("/no/such/nmap");
-    assert!(matches!(scan_into(&out, &missing).unwrap_err().kind(), ErrorKind::Scan(_)));
+    assert!(matches!(
+        scan_into(&out, &missing).unwrap_err().kind(),
+        ErrorKind::ProgramNotFound { .. }
+    ));
     let contradiction = ScanOptions::new("::1").unwrap().with_arguments("-4").unwrap();
     let error = scan_into(&out, &contradiction).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::InvalidArgument(_)), "{error}");
