@@ -69,7 +69,9 @@ struct Current {
 }
 
 impl Progress for Display {
+    /// Shows the progress from its start: `diff` has one for each of its states.
     fn begin(&self, totals: ProgressTotals) {
+        self.state.reset();
         let (way, state) = (self.way, Arc::clone(&self.state));
         let show = move || match way {
             Way::Bar => state.draw(totals),
@@ -124,6 +126,13 @@ pub(super) fn way(args: &TalkArgs, data_on_stdout: bool) -> Option<Way> {
 }
 
 impl State {
+    /// Begins anew. No thread shows the state at that time.
+    fn reset(&self) {
+        self.over.store(false, Ordering::Relaxed);
+        self.bytes.store(0, Ordering::Relaxed);
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Current::default();
+    }
+
     fn current(&self) -> (String, u64) {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         (current.name.clone(), current.done)

@@ -1,4 +1,4 @@
-//! Threads: a pool, results in the order of submission, and serial queues.
+//! Threads: a pool, results in the order of submission, serial queues, and cancellation.
 //!
 //! Three types divide the work of a run, and nothing in them depends on hosts, formats or files:
 //!
@@ -22,6 +22,7 @@
 //! To run something new in parallel, submit it to an [`Ordered`] and write its results in order. A second pool would
 //! start more threads than the user asked for: pass the existing one on, as `ChunkWriter::set_thread_pool` does.
 
+pub(crate) mod cancel;
 mod ordered;
 mod pool;
 mod queues;

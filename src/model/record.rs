@@ -1,6 +1,6 @@
 //! Structs whose fields are listed once.
 //!
-//! [`record!`] wraps the definition of a struct and derives from its fields all that would otherwise repeat their list:
+//! [`record!`] wraps the definition of a struct and derives from its fields everything that would otherwise repeat the list:
 //!
 //! - its binary layout ([`Codec`]), which is the fields in their order. Merges keep hosts in this form, and saved states
 //!   persist it: a test of `merge::state` fails when it changes, and then asks for a new version.

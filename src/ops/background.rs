@@ -9,9 +9,9 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use super::CancellationToken;
 use crate::{
     error::{Error, Result},
+    exec::cancel::CancellationToken,
     pipeline::Report,
 };
 
@@ -50,18 +50,22 @@ impl<T> Results<T> {
 }
 
 impl<T: Send + 'static> Background<T> {
-    /// Starts a job on a thread of this name.
+    /// Starts a job on a thread of this name. It gets a token of its own, which is cancelled with that of the caller, or
+    /// alone if the consumer leaves.
     ///
     /// # Errors
     /// Returns an error of the kind [`Resource`](crate::error::ErrorKind::Resource) if the system starts no thread.
     pub(super) fn start(
         name: &str,
-        cancellation: CancellationToken,
-        job: impl FnOnce(Results<T>) -> Result<Report> + Send + 'static,
+        caller: &CancellationToken,
+        job: impl FnOnce(Results<T>, CancellationToken) -> Result<Report> + Send + 'static,
     ) -> Result<Self> {
         let (sender, receiver) = mpsc::sync_channel(WAITING);
+        let cancellation = caller.child();
         let results = Results { sender, cancellation: cancellation.clone() };
-        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || job(results));
+        let token = cancellation.clone();
+        let thread =
+            thread::Builder::new().name(name.to_owned()).spawn(move || job(results, token));
         let thread =
             thread.map_err(|error| Error::resource(format!("no thread to read: {error}")))?;
         Ok(Self { receiver: Some(receiver), state: State::Running(thread), cancellation })

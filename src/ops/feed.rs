@@ -60,9 +60,10 @@ impl FeedOptions {
 /// Returns an error of the kind [`Resource`](crate::error::ErrorKind::Resource) if the system starts no thread.
 pub fn feed(inputs: &Inputs, feed: Feed, options: FeedOptions) -> Result<FeedLines> {
     let inputs = inputs.clone();
-    let cancellation = options.job.cancellation.clone();
-    let job = Background::start("scanmill-feed", cancellation, move |results| {
+    let caller = options.job.cancellation.clone();
+    let job = Background::start("scanmill-feed", &caller, move |results, token| {
         let FeedOptions { job, filters } = options;
+        let job = job.with_cancellation(token);
         let pipeline = job.pipeline(LineChannel { feed, results }, filters, false)?;
         let (pipeline, progress) = job.read(inputs.resolve(), pipeline, None)?;
         let report = pipeline.finish();

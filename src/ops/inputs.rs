@@ -129,7 +129,7 @@ impl ResolvedInputs {
         ProgressTotals { inputs: u64::try_from(self.inputs.len()).unwrap_or(u64::MAX), bytes }
     }
 
-    /// Returns all that a job reads: the paths that were given, the files found in them, and those of the caller.
+    /// Returns every path that a job reads: the given paths, the files found in them, and the paths of the caller.
     pub(crate) fn paths<'r>(
         &'r self,
         inputs: &'r Inputs,

@@ -163,11 +163,12 @@ impl Serialize for SharedText {
 ///
 /// # Errors
 /// Returns an error of the kind [`Resource`](crate::error::ErrorKind::Resource) if the summary exceeds its share of the
-/// memory. The token of the job is cancelled then.
+/// memory.
 pub fn inspect(inputs: &Inputs, options: &InspectOptions) -> Result<Inspection> {
-    let job = &options.job;
+    let cancellation = options.job.cancellation.child();
+    let job = options.job.clone().with_cancellation(cancellation.clone());
     let pipeline = job.pipeline(Discard, Filters::default(), false)?;
-    let mut summarizer = Summarizer::new(options);
+    let mut summarizer = Summarizer::new(options, cancellation);
     let mut observer = |name: &str, event: &ScanEvent<'_>| summarizer.add(name, event);
     let (pipeline, progress) = job.read(inputs.resolve(), pipeline, Some(&mut observer))?;
     let report = pipeline.finish()?;
@@ -187,14 +188,14 @@ struct Summarizer {
 }
 
 impl Summarizer {
-    fn new(options: &InspectOptions) -> Self {
+    fn new(options: &InspectOptions, cancellation: CancellationToken) -> Self {
         Self {
             summary: InputSummary::default(),
             max_scans: options.max_scans.unwrap_or(usize::MAX),
             texts: BTreeSet::new(),
             bytes: 0,
             max_bytes: options.job.budget.document_bytes(),
-            cancellation: options.job.cancellation.clone(),
+            cancellation,
         }
     }
 

@@ -104,7 +104,7 @@ impl JobOptions {
         hash: bool,
     ) -> Result<Pipeline<F>> {
         let xml = self.xml.clone().with_hash(self.xml.hash || hash);
-        let pipeline = Pipeline::new(xml, filters, format, self.cancellation.flag());
+        let pipeline = Pipeline::new(xml, filters, format, self.cancellation.clone());
         let pipeline = pipeline.with_threads(self.budget.threads())?;
         Ok(pipeline.with_room(self.budget.document_bytes()))
     }

@@ -97,7 +97,7 @@ impl MemoryBudget {
     }
 
     fn share(memory: usize, threads: usize) -> Self {
-        // Threads may take a quarter of the free memory, or as much as two of them need; hosts get the rest.
+        // Threads may use a quarter of the free memory, but at least the memory of two threads; hosts get the rest.
         let free = memory.saturating_sub(BASE);
         let more = (free / 4).max(free.min(2 * 2 * THREAD) / 2) / THREAD;
         let threads = threads.min(more).max(1);

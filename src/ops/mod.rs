@@ -8,8 +8,8 @@
 //!
 //! All jobs share a frame:
 //!
-//! - [`Inputs`] describes what is read: paths, patterns, lists ([`read_list`]), datasets. Finding the files is a step of
-//!   its own, because outputs are compared with them before anything is read.
+//! - [`Inputs`] describes the inputs: paths, patterns, lists ([`read_list`]), datasets. Finding the files is a separate
+//!   step, because outputs are compared with them before anything is read.
 //! - [`JobOptions`] holds how a job runs: XML options, a [`MemoryBudget`], a [`Progress`] receiver, a
 //!   [`CancellationToken`], temporary names, and [`ReservedPaths`] of the caller.
 //! - A job that could do its work returns `Ok` with a report, even if some inputs were refused: errors of inputs are in
@@ -23,7 +23,6 @@
 //! then a command in `cli` that only translates.
 
 mod background;
-mod cancel;
 mod convert;
 pub mod dataset;
 mod diff;
@@ -45,8 +44,9 @@ mod scan;
 mod status;
 mod watch;
 
+pub use crate::exec::cancel::CancellationToken;
+
 pub use self::{
-    cancel::CancellationToken,
     convert::{ConvertOptions, convert, convert_into},
     dataset::{Checked, CompactOptions},
     diff::{

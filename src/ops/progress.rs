@@ -6,9 +6,10 @@ use crate::{model::ScanEvent, source::Meter};
 
 /// Receives the progress of a job. All methods do nothing by default.
 ///
-/// A job calls [`begin`](Self::begin) once when it knows its inputs, then the others from any of its threads, and
-/// [`end`](Self::end) once before it returns, also if it fails. Implementations must return quickly, because the
-/// threads that read wait for them.
+/// A job calls [`begin`](Self::begin) when it knows its inputs, then the others from any of its threads, and
+/// [`end`](Self::end) when they have been read, also if it fails. A comparison of two states does so once for each
+/// state, one after the other; a job that follows a growing file calls neither. Implementations must return quickly,
+/// because the threads that read wait for them.
 pub trait Progress: Send + Sync {
     /// The job knows how much there is to read.
     fn begin(&self, _totals: ProgressTotals) {}
@@ -25,7 +26,7 @@ pub trait Progress: Send + Sync {
     /// An input that is read while it grows is not there yet: the job waits for it.
     fn waiting(&self, _path: &Path) {}
 
-    /// The job has ended; nothing else is called.
+    /// The inputs have been read; nothing else is called, except [`begin`](Self::begin) for the next state.
     fn end(&self) {}
 }
 
@@ -55,7 +56,7 @@ impl ProgressHandle {
         self.0.waiting(path);
     }
 
-    /// Tells the implementation that a job begins, and that it ends when the returned scope is dropped.
+    /// Reports the start of a job, and its end when the returned scope is dropped.
     pub(crate) fn begin(&self, totals: ProgressTotals) -> ProgressScope {
         self.0.begin(totals);
         ProgressScope(Arc::clone(&self.0))

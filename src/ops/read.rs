@@ -154,9 +154,9 @@ pub fn read<P: Into<PathBuf>>(
         return Err(Error::usage("no table is selected"));
     }
     let inputs = Inputs::new(inputs).with_pick(options.pick.clone());
-    let (cancellation, tables) = (options.cancellation.clone(), options.tables.clone());
-    let job = Background::start("scanmill-read", cancellation, move |results| {
-        read_all(&inputs, options, results)
+    let (caller, tables) = (options.cancellation.clone(), options.tables.clone());
+    let job = Background::start("scanmill-read", &caller, move |results, token| {
+        read_all(&inputs, options.with_cancellation(token), results)
     })?;
     Ok(ReadBatches { tables, job })
 }
@@ -165,7 +165,7 @@ pub fn read<P: Into<PathBuf>>(
 fn read_all(inputs: &Inputs, options: ReadOptions, results: Results<TableBatch>) -> Result<Report> {
     let ReadOptions { tables, xml, filters, threads, batch_rows, cancellation, .. } = options;
     let channel = BatchChannel::new(tables, batch_rows, results);
-    let pipeline = Pipeline::new(xml, filters, channel, cancellation.flag());
+    let pipeline = Pipeline::new(xml, filters, channel, cancellation);
     let mut pipeline = pipeline.with_threads(threads)?;
     let (inputs, progress) = (inputs.resolve(), ProgressHandle::default());
     inputs.read(&mut pipeline, &progress.begin(ProgressTotals::default()), None)?;

@@ -1,11 +1,11 @@
 //! Temporary files and folders of runs that were killed.
 //!
 //! A run that ends in any other way removes its temporaries; after SIGKILL or a crash they stay, and may be large. The
-//! next run with the same output removes them, if it can prove that nobody writes them:
+//! next run with the same output removes them, if it can prove that they have no writer:
 //!
-//! 1. Whoever creates a temporary locks it (`flock`) at once, and then checks that it still has its name; if not, it
-//!    creates another one. The kernel releases the lock when the process ends in any way, so a temporary whose lock can
-//!    be taken has no writer, or one that will notice that it is gone.
+//! 1. A writer locks its temporary (`flock`) as soon as it has created it, and then checks that the file still has its
+//!    name; if not, it creates another one. The kernel releases the lock when the process ends in any way. So a
+//!    temporary that can be locked has no writer, or one that is about to check the name.
 //! 2. The name contains the number of the process. While a process with this number exists, the temporary stays: its
 //!    owner may be an earlier version of scanmill, which takes no lock.
 //!
@@ -24,7 +24,7 @@ use crate::fs::{self, File, TryLockError};
 
 /// Lock of a new temporary.
 pub(super) enum TempLock {
-    /// Nobody removes it while the file is open. `None` if the file system has no locks.
+    /// The temporary is not removed while this file is open. `None` if the file system has no locks.
     Held(Option<File>),
     /// Another process took it for a leftover, and has removed it or is about to.
     Lost,

@@ -77,7 +77,7 @@ impl Pipeline<Text> {
     }
 }
 
-/// Writes all that it is given as text.
+/// Format that sends its chunks and document events to the test as text.
 struct Text {
     preferred_input_bytes: usize,
     chunks: Sender<String>,

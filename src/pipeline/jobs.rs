@@ -5,7 +5,7 @@
 //! one of its scans turns out to have been read by an earlier job, the main worker, which knows all IDs, repeats the
 //! job. The same happens if its output exceeds what a thread may hold.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::Arc;
 
 use super::{
     consumer::{BufferedChunks, ChunkConsumer},
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    exec::{Ordered, ThreadPool},
+    exec::{Ordered, ThreadPool, cancel::CancellationToken},
     format::{DocumentEvent, ScanEncoder},
     model::ScanHeader,
     xml::{HostDiagnostics, Options, RawHostBatch},
@@ -77,7 +77,7 @@ struct FinishedJob<E: ScanEncoder> {
 pub(super) struct Jobs<E: ScanEncoder> {
     queue: Ordered<Completed<E>>,
     options: Arc<Options>,
-    stop: Arc<AtomicBool>,
+    stop: CancellationToken,
     /// Inputs that are read together. The boundaries of groups depend on the inputs alone.
     group: Vec<InputTask>,
     group_bytes: usize,
@@ -91,14 +91,14 @@ impl<E: ScanEncoder> Jobs<E> {
     pub(super) fn new(
         pool: ThreadPool,
         options: &Options,
-        stop: &Arc<AtomicBool>,
+        stop: &CancellationToken,
         full_group_bytes: usize,
     ) -> Self {
         let max_tasks = pool.count().saturating_mul(MAX_JOBS_PER_THREAD);
         Self {
             queue: Ordered::new(pool, max_tasks, MAX_QUEUED_BYTES),
             options: Arc::new(options.clone()),
-            stop: Arc::clone(stop),
+            stop: stop.clone(),
             group: Vec::new(),
             group_bytes: 0,
             full_group_bytes,
@@ -142,7 +142,7 @@ impl<E: ScanEncoder> Jobs<E> {
         };
         let buffered = BufferedChunks::new(job.bytes());
         let worker = self.idle.pop().unwrap_or_else(worker);
-        let (options, stop) = (Arc::clone(&self.options), Arc::clone(&self.stop));
+        let (options, stop) = (Arc::clone(&self.options), self.stop.clone());
         self.queue.submit(cost, move || {
             let (mut worker, mut buffered) = (worker, buffered);
             let result = job.run(&mut worker, (&options, &stop), &mut buffered);
@@ -188,8 +188,8 @@ impl<E: ScanEncoder> Jobs<E> {
     }
 
     /// Returns the reading options and the stop flag.
-    pub(super) fn options(&self) -> (Arc<Options>, Arc<AtomicBool>) {
-        (Arc::clone(&self.options), Arc::clone(&self.stop))
+    pub(super) fn options(&self) -> (Arc<Options>, CancellationToken) {
+        (Arc::clone(&self.options), self.stop.clone())
     }
 }
 
@@ -214,7 +214,7 @@ impl Job {
     pub(super) fn run<E: ScanEncoder>(
         &self,
         worker: &mut Worker<E>,
-        (options, stop): (&Options, &AtomicBool),
+        (options, stop): (&Options, &CancellationToken),
         consumer: &mut dyn ChunkConsumer<E>,
     ) -> Result<Option<HostDiagnostics>> {
         match self {

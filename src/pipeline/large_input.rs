@@ -1,10 +1,7 @@
 //! Reads one large input with several threads: this thread cuts out hosts, others parse them. Consecutive small
 //! documents are submitted together, because each job has a fixed cost.
 
-use std::{
-    io::Read,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{io::Read, sync::Arc};
 
 use super::{Pipeline, jobs::Job, steps::OrderedStep};
 use crate::{
@@ -44,7 +41,7 @@ impl<F: Format> Pipeline<F> {
         let mut skipping = false;
         let mut documents = DocumentBatcher::default();
         let error = loop {
-            if self.stop.load(Ordering::Relaxed) {
+            if self.stop.is_cancelled() {
                 break None;
             }
             let part = match reader.next_batched_event() {

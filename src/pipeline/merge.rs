@@ -4,14 +4,7 @@
 //! [`Merger`]. The second half sorts the parts of the merger on the same threads and encodes the merged hosts, or their
 //! histories, in batches whose results are written in order.
 
-use std::{
-    marker::PhantomData,
-    mem,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{marker::PhantomData, mem, sync::Arc};
 
 use super::{
     Filters, Pipeline,
@@ -22,7 +15,7 @@ use super::{
 };
 use crate::{
     error::{Diagnostic, DiagnosticCode, Position, Result},
-    exec::{Ordered, ThreadPool},
+    exec::{Ordered, ThreadPool, cancel::CancellationToken},
     format::{
         ChunkWriter, Emit, Format, MergeEncoder, RowEncoder, RowFormat, ScanEncoder, TableEncoder,
         Written,
@@ -228,7 +221,7 @@ impl Pipeline<MergeInput> {
         let MergeOutput { mut worker, mut writer, .. } = output;
         writer.flush()?;
         let mut report = mem::take(&mut worker.report);
-        report.interrupted = stop.load(Ordering::Relaxed);
+        report.interrupted = stop.is_cancelled();
         report.set_written(&worker.written(), writer.tables());
         if report.publishes(&writer) {
             // Everything that can fail precedes both renames. A state without its result would continue from scans that
@@ -347,7 +340,7 @@ struct FinishedBatch<E: ScanEncoder> {
 struct MergeOutput<'m, F: Format, P> {
     filters: &'m Filters,
     limits: &'m Limits,
-    stop: &'m AtomicBool,
+    stop: &'m CancellationToken,
     pool: Option<ThreadPool>,
     worker: Worker<F::Encoder>,
     writer: F,
@@ -356,7 +349,7 @@ struct MergeOutput<'m, F: Format, P> {
 
 impl<F: Format, P: MergeProduct<F::Encoder>> MergeOutput<'_, F, P> {
     fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.is_cancelled()
     }
 
     fn write(&mut self, merger: Merger, state: Option<&mut StateSink>) -> Result<()> {

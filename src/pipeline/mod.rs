@@ -17,7 +17,7 @@
 //!   others in order. It alone decides which scans were read before (`scan_ids`), and it alone owns the [`Report`].
 //! - `merge` is the second half of a merge. The first half is a pipeline into [`MergeInput`], whose scans
 //!   [`Pipeline::merge_into`] and [`Pipeline::history_into`] then write in a second format.
-//! - `memory_limit` counts what is kept of inputs and documents until the end.
+//! - `memory_limit` counts the data of inputs and documents that is kept until the end.
 //!
 //! Invariants:
 //!
@@ -46,13 +46,7 @@ mod steps;
 mod stream;
 mod worker;
 
-use std::{
-    io::{self, Cursor, Read},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::io::{self, Cursor, Read};
 
 use self::{
     consumer::{ChunkConsumer as _, DirectWriter, FlushPolicy},
@@ -72,7 +66,7 @@ pub use self::{
 };
 use crate::{
     error::{Error, Result},
-    exec::ThreadPool,
+    exec::{ThreadPool, cancel::CancellationToken},
     format::{Format, ScanEncoder as _},
     limits::Limits,
     model::{EventSource, ScanEvent},
@@ -89,10 +83,9 @@ pub type Observer<'o> = &'o mut dyn FnMut(&str, &ScanEvent<'_>);
 /// Reads inputs in order and writes their contents. The output has the same bytes for any number of threads.
 ///
 /// ```
-/// use std::sync::{Arc, atomic::AtomicBool};
-///
 /// use scanmill::{
 ///     format::{CsvSink, SinkOptions},
+///     ops::CancellationToken,
 ///     output::Output,
 ///     pipeline::{Filters, Pipeline},
 ///     source::{self, Pick},
@@ -104,8 +97,7 @@ pub type Observer<'o> = &'o mut dyn FnMut(&str, &ScanEvent<'_>);
 /// let mut options = SinkOptions::default();
 /// options.tables = vec![Table::Ports];
 /// let csv = CsvSink::open(&Output::File(folder.path().join("ports.csv")), options)?;
-/// let stop = Arc::new(AtomicBool::new(false));
-/// let mut pipeline = Pipeline::new(Options::default(), Filters::default(), csv, stop);
+/// let mut pipeline = Pipeline::new(Options::default(), Filters::default(), csv, CancellationToken::new());
 /// for input in source::discover(&["fixtures/01-tcp-connect-default.xml".into()], &Pick::default()) {
 ///     pipeline.read(&input?, &Pick::default())?;
 /// }
@@ -123,13 +115,19 @@ pub struct Pipeline<F: Format> {
     jobs: Option<Jobs<F::Encoder>>,
     steps: StepRunner,
     meter: Meter,
-    stop: Arc<AtomicBool>,
+    stop: CancellationToken,
 }
 
 impl<F: Format> Pipeline<F> {
-    /// Creates a pipeline to this format, on one thread. It stops between two events when `stop` becomes true.
+    /// Creates a pipeline to this format, on one thread. It stops between two events when `stop`, a token or
+    /// the flag of a signal handler, is set.
     #[must_use]
-    pub fn new(options: Options, filters: Filters, format: F, stop: Arc<AtomicBool>) -> Self {
+    pub fn new(
+        options: Options,
+        filters: Filters,
+        format: F,
+        stop: impl Into<CancellationToken>,
+    ) -> Self {
         let worker = Worker::main(&format, &filters, &options.limits);
         Self {
             options,
@@ -140,7 +138,7 @@ impl<F: Format> Pipeline<F> {
             jobs: None,
             steps: StepRunner::default(),
             meter: Meter::default(),
-            stop,
+            stop: stop.into(),
         }
     }
 
@@ -273,7 +271,7 @@ impl<F: Format> Pipeline<F> {
         flush: FlushPolicy,
     ) -> Result<()> {
         self.write_jobs()?;
-        let read = (&self.options, &*self.stop);
+        let read = (&self.options, &self.stop);
         let mut direct = DirectWriter { writer: &mut self.writer, flush };
         stream::read_events(&mut self.worker, (name, named), source, read, &mut direct)
     }
@@ -345,7 +343,7 @@ impl<F: Format> Pipeline<F> {
     /// Returns true if the pipeline was asked to stop.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.is_cancelled()
     }
 
     /// Completes the output. A pipeline that was stopped, or that could read nothing, leaves no file, and an existing
@@ -360,7 +358,7 @@ impl<F: Format> Pipeline<F> {
     ///     merge.finish()
     /// }
     /// # let input = MergeInput::new(Merger::new(MergePolicy::default()));
-    /// # lose(Pipeline::new(Default::default(), Filters::default(), input, Default::default()));
+    /// # lose(Pipeline::new(Default::default(), Filters::default(), input, scanmill::ops::CancellationToken::new()));
     /// ```
     ///
     /// # Errors

@@ -1,9 +1,6 @@
 //! Reads one XML stream through a worker.
 
-use std::{
-    io::Read,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::io::Read;
 
 use super::{
     consumer::ChunkConsumer,
@@ -12,6 +9,7 @@ use super::{
 };
 use crate::{
     error::{DiagnosticCode, Error, ErrorKind, Result},
+    exec::cancel::CancellationToken,
     format::{DocumentEvent, ScanEncoder},
     model::{EventSource, ScanEvent, ScanHeader},
     xml::{Decoder, Options, Reader},
@@ -29,7 +27,7 @@ pub(super) struct InputStream<'s> {
 /// Options and reusable memory for reading consecutive streams.
 pub(super) struct ReadContext<'r> {
     pub(super) options: &'r Options,
-    pub(super) stop: &'r AtomicBool,
+    pub(super) stop: &'r CancellationToken,
     /// Decoder of the previous stream, with the same options, whose memory is reused.
     pub(super) spare: &'r mut Option<Box<Decoder>>,
 }
@@ -64,7 +62,7 @@ pub(super) fn read_events<E: ScanEncoder>(
     worker: &mut Worker<E>,
     (name, named): (&str, bool),
     source: &mut dyn EventSource,
-    (options, stop): (&Options, &AtomicBool),
+    (options, stop): (&Options, &CancellationToken),
     consumer: &mut dyn ChunkConsumer<E>,
 ) -> Result<()> {
     let progress = InputProgress::new(worker);
@@ -131,14 +129,14 @@ impl InputProgress {
 fn pass_events<E: ScanEncoder>(
     worker: &mut Worker<E>,
     source: &mut dyn EventSource,
-    (strict, stop): (bool, &AtomicBool),
+    (strict, stop): (bool, &CancellationToken),
     consumer: &mut dyn ChunkConsumer<E>,
 ) -> Result<Option<Error>> {
     let mut scan = ScanHeader::default();
     let mut index = 0_i32;
     let mut skipping = false;
     loop {
-        if stop.load(Ordering::Relaxed) {
+        if stop.is_cancelled() {
             return Ok(None);
         }
         let (name, event) = match source.next_event() {
@@ -148,7 +146,7 @@ fn pass_events<E: ScanEncoder>(
             Err(error) => return Ok(Some(error)),
         };
         // The event may have arrived because a wait was ended; then it is truncated.
-        if stop.load(Ordering::Relaxed) {
+        if stop.is_cancelled() {
             return Ok(None);
         }
         match event {

@@ -449,7 +449,7 @@ impl Scanner {
         }
         let exit = exit?;
         match read_error {
-            // Output that is no XML has a cause, which is told by the exit or by standard error.
+            // If nmap wrote no XML, its exit status and standard error say why.
             Some(error) if matches!(error.kind(), ErrorKind::NotNmap(_)) => {
                 Err(exit.check().err().unwrap_or(error))
             }

@@ -5,7 +5,7 @@
 //! [`ProcessGroup`], so the order of stopping and starting does not matter: a process that starts in a group that was
 //! stopped is asked to end at once.
 //!
-//! Whoever reads the XML wraps it in a [`Preamble`] and passes each event to [`NmapProcess::observe`], until the XML ends
+//! The reader of the XML wraps it in a [`Preamble`] and passes each event to [`NmapProcess::observe`], until the XML ends
 //! or cannot be read. In the second case the process must be ended ([`NmapProcess::stop`], or by dropping it), so that
 //! nmap never blocks on a pipe that has no reader.
 //!

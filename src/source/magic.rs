@@ -63,7 +63,7 @@ impl Kind {
     }
 }
 
-/// Returns true if an input with these first bytes may be an archive behind other bytes. XML is none.
+/// Returns true if an input with these first bytes may be an archive after other bytes. XML never is.
 pub(super) fn may_precede_archive(kind: Kind, head: &[u8]) -> bool {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     kind == Kind::Program || (kind == Kind::Plain && !text.trim_ascii_start().starts_with(b"<"))

@@ -1,6 +1,6 @@
 //! Writes cells as members of nested documents.
 //!
-//! A nested document leaves out what is null or empty, and has the value of a script as JSON, not as a text that
+//! A nested document omits null and empty members, and contains the value of a script as JSON, not as text that
 //! contains JSON. Which columns of a table are members is decided in `schema`; the documents around them are those of
 //! `feed::nested`.
 

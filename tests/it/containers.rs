@@ -212,7 +212,7 @@ fn a_truncated_zip_archive_is_read_by_local_headers() {
     let files = three();
     let whole = read_bytes(&tar(&files), Limits::default()).counts;
     let stored = |files: &Files| streamed_zip_as(zip::CompressionMethod::Stored, files);
-    // Archives in an archive: their records are none of the outer one.
+    // Nested archives: their records must not be taken for those of the outer archive.
     let nested: Vec<_> = files
         .iter()
         .map(|file| (format!("{}.zip", file.0), stored(std::slice::from_ref(file))))
@@ -290,7 +290,7 @@ fn zip_archives_among_other_bytes_are_read() {
                 let bytes = [&*before, &adjusted, &[0; 700]].concat();
                 let report = read_bytes(&bytes, Limits::default());
                 assert_eq!((report.counts, report.errors.len()), (whole, 0), "{:?}", report.errors);
-                // The other bytes are one more file that is no scan.
+                // The other bytes count as one more file, which is not a scan.
                 assert_eq!(report.count(Outcome::Skipped), 1);
                 if before.starts_with(b"#!") {
                     let packed = read_bytes(&gz(&bytes), Limits::default());
@@ -304,7 +304,7 @@ fn zip_archives_among_other_bytes_are_read() {
         let report = read_bytes(&bytes, Limits::default());
         assert_eq!(report.counts.hosts, whole.hosts + 2);
     }
-    // A program that no archive follows is no scan.
+    // A program without an archive is not a scan.
     for bytes in
         [large.clone(), b"MZ and nothing".to_vec(), [&*large, b"PK\x05\x06", &[0; 18]].concat()]
     {

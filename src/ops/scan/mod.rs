@@ -20,10 +20,7 @@ mod spool;
 mod sudo;
 mod xml_copy;
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{path::PathBuf, sync::Arc};
 
 pub use self::options::ScanOptions;
 #[cfg(feature = "cli")]
@@ -208,7 +205,7 @@ impl ScanRun<'_> {
         drop(progress);
         if !has_scan {
             // Without a scan there is no result: an existing output stays.
-            job.cancellation.flag().store(true, Ordering::Relaxed);
+            job.cancellation.cancel();
         }
         let mut report = finish()?;
         report.interrupted = options.processes.is_stopped();

@@ -175,8 +175,7 @@ impl Directory {
     }
 }
 
-/// Skips the record of a directory or of its end that follows and has this signature. Returns false if it is none of
-/// these.
+/// Skips a record of the directory, or of its end, whose signature was read. Returns false for any other signature.
 pub(super) fn skip_record(magic: [u8; 4], bytes: &mut impl BufRead) -> io::Result<bool> {
     let mut fixed = [0; ENTRY_LEN];
     let len = match magic {
@@ -218,7 +217,7 @@ fn end64(
     // It stands right before its locator unless something is in between; then the offset recorded there is used.
     let right_before = place.checked_sub(u64::try_from(END64_LEN).unwrap_or(0));
     let told = Fields(&locator).u64(8);
-    // A damaged offset may be one that files do not have.
+    // A damaged offset may exceed the size of any file.
     let told = Some(told).filter(|told| *told < end_place);
     for place in [right_before, told].into_iter().flatten() {
         file.seek(SeekFrom::Start(place))?;

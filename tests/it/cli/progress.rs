@@ -49,12 +49,13 @@ fn no_bar_is_drawn_where_it_would_interfere() {
     assert_eq!(ran.stderr, "", "nothing is drawn without a terminal");
 }
 
-#[test]
-fn without_a_terminal_progress_is_printed_as_lines_on_request() {
-    let folder = Folder::new();
+/// Returns the lines of progress of a command whose standard input stays open for a while.
+fn progress_lines(args: &[&str]) -> Vec<String> {
     let mut child = program()
-        .args(["convert", "-", "--progress", "always", "-o", &folder.path("out")])
+        .args(args)
+        .args(["--progress", "always"])
         .stdin(Stdio::piped())
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -64,7 +65,20 @@ fn without_a_terminal_progress_is_printed_as_lines_on_request() {
     drop(stdin);
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
-    let lines: Vec<_> = stderr.lines().filter(|line| line.starts_with("progress: ")).collect();
-    assert_eq!(lines.len(), 1, "{stderr}");
-    assert!(lines[0].contains("0 of 1 files, -"), "{stderr}");
+    stderr.lines().filter(|line| line.starts_with("progress: ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn without_a_terminal_progress_is_printed_as_lines_on_request() {
+    let folder = Folder::new();
+    let lines = progress_lines(&["convert", "-", "-o", &folder.path("out")]);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("0 of 1 files, -"), "{lines:?}");
+}
+
+#[test]
+fn both_states_of_a_comparison_have_progress() {
+    let lines = progress_lines(&["diff", &xml(GOOD), "-"]);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("0 of 1 files, -"), "{lines:?}");
 }

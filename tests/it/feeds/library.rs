@@ -1,9 +1,20 @@
 //! Feeds as iterators of lines: they are those that the command writes.
 
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
 use assert_cmd::cargo::cargo_bin;
 use scanmill::{
     feed::{Feed, cim::Cim, ecs::Ecs, ocsf::Ocsf},
-    ops::{self, CancellationToken, FeedOptions, Inputs, JobOptions, MemoryBudget},
+    ops::{
+        self, CancellationToken, FeedOptions, Inputs, JobOptions, MemoryBudget, Progress,
+        ProgressHandle,
+    },
 };
 
 use crate::support::{command, root};
@@ -37,16 +48,39 @@ fn lines_are_those_of_the_command_for_any_number_of_threads() {
     }
 }
 
+/// Counts the inputs that a job begins to read.
+#[derive(Default)]
+struct CountInputs(AtomicUsize);
+
+impl Progress for CountInputs {
+    fn input(&self, _name: &str) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 #[test]
-fn dropping_the_consumer_ends_reading() {
-    let inputs = Inputs::new(["fixtures", "fixtures", "fixtures"]);
-    let token = CancellationToken::new();
-    let job = JobOptions::default().with_cancellation(token.clone());
+fn dropping_the_consumer_ends_reading_and_leaves_the_token_usable() {
+    let fixtures: Vec<_> = fs::read_dir(root().join("fixtures"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "xml"))
+        .cycle()
+        .take(2000)
+        .collect();
+    let inputs = Inputs::new(fixtures);
+    let (token, begun) = (CancellationToken::new(), Arc::new(CountInputs::default()));
+    let progress = ProgressHandle::from(Arc::clone(&begun) as Arc<dyn Progress>);
+    let job = JobOptions::default().with_cancellation(token.clone()).with_progress(progress);
     let options = FeedOptions::default().with_job(job);
-    let mut lines = ops::feed(&inputs, Ecs::default().into(), options).unwrap();
+    let mut lines = ops::feed(&inputs, Ecs::default().into(), options.clone()).unwrap();
     assert!(lines.next().unwrap().unwrap().starts_with('{'));
     drop(lines);
-    assert!(token.is_cancelled());
+    let begun = begun.0.load(Ordering::Relaxed);
+    assert!(begun < 2000, "everything was read, though nobody took the lines");
+    assert!(!token.is_cancelled());
+    let again = Inputs::new(["fixtures/01-tcp-connect-default.xml"]);
+    let lines = ops::feed(&again, Ecs::default().into(), options).unwrap();
+    assert!(lines.map(Result::unwrap).count() > 0);
 }
 
 #[test]

@@ -9,8 +9,8 @@ use scanmill::{
 
 use super::{DAYS, as_json, command, exit_code, files, job, read_json, recorder};
 
-fn latest() -> MergePolicy {
-    MergePolicy::new(Precedence::Latest).with_explain(true)
+fn best() -> MergePolicy {
+    MergePolicy::new(Precedence::Best).with_explain(true)
 }
 
 #[test]
@@ -23,7 +23,7 @@ fn a_merge_is_that_of_the_command() {
         DAYS[0],
         DAYS[1],
         "--policy",
-        "latest",
+        "best",
         "--explain",
         "--to",
         "parquet",
@@ -35,11 +35,11 @@ fn a_merge_is_that_of_the_command() {
     for threads in [1, 3] {
         let dir = path(&threads.to_string());
         let output = OutputOptions::tables(TableFormat::Parquet, Output::Dir(dir.clone()));
-        let options = MergeOptions::default().with_policy(latest()).with_job(job(threads));
+        let options = MergeOptions::default().with_policy(best()).with_job(job(threads));
         let report = ops::merge(&Inputs::new(DAYS), output, &options).unwrap();
         assert_eq!(exit_code(&report), code);
         assert_eq!(as_json(&report), read_json(&json));
-        assert_eq!(report.rows["hosts"], 2);
+        assert!(report.rows["conflicts"] > 0);
         assert!(files(&dir) == files(&by_command), "{threads} threads");
     }
 }

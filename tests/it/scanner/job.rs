@@ -165,7 +165,7 @@ fn a_scan_without_a_result_keeps_what_is_there_and_leaves_the_token_alone() {
     assert!(matches!(error.kind(), ErrorKind::InvalidArgument(_)), "{error}");
 }
 
-/// Keeps what it is told.
+/// Records the calls of [`Progress`], one line per call.
 #[derive(Default)]
 struct Log(Arc<Mutex<Vec<String>>>);
 

@@ -108,7 +108,7 @@ fn merging_an_input_again_changes_nothing() {
     steps.merge(&[&second], MergeFlags::default()).unwrap();
     steps.merge(&[&third], MergeFlags::default()).unwrap();
     assert_eq!(shown(&steps), before);
-    // A merged result contributes what is new in it.
+    // Merging a result adds the parts that were not there before.
     let mut last = third;
     last.merge(&[&steps], MergeFlags::default()).unwrap();
     assert_eq!(last.scanned_hosts().unwrap(), ["192.0.2.3", HOST]);

@@ -75,7 +75,7 @@ fn a_file_that_is_no_feed_is_not_appended_to() {
     fs::write(place.path("by-library.jsonl"), "mine\n").unwrap();
     let mode = WatchMode::Events(Feed::Nested { events: false });
     let error = ops::watch(options(&place, mode, "jsonl"), &once(), &mut |_| {}).unwrap_err();
-    assert!(error.to_string().contains("feed"), "{error}");
+    assert!(error.to_string().contains("does not begin as a feed"), "{error}");
     assert_eq!(fs::read_to_string(place.path("by-library.jsonl")).unwrap(), "mine\n");
 
     let token = CancellationToken::new();
