@@ -64,10 +64,8 @@ fn dropping_the_consumer_ends_reading_and_leaves_the_token_usable() {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "xml"))
-        .cycle()
-        .take(2000)
         .collect();
-    let inputs = Inputs::new(fixtures);
+    let inputs = Inputs::new(fixtures.iter().cycle().take(2000).cloned());
     let (token, begun) = (CancellationToken::new(), Arc::new(CountInputs::default()));
     let progress = ProgressHandle::from(Arc::clone(&begun) as Arc<dyn Progress>);
     let job = JobOptions::default().with_cancellation(token.clone()).with_progress(progress);
