@@ -10,15 +10,20 @@ use super::{
 use crate::{
     error::{Error, Result},
     feed::Feed,
-    format::{SinkOptions, TableFormat},
+    format::{HostFormat, SinkOptions, TableFormat},
     ops::{OutputContent, OutputOptions},
     output::Output,
     table::{Column, Table},
 };
 
 /// File name extensions, each with the format that it selects.
-pub(super) const ENDINGS: [(&str, To); 4] =
-    [("jsonl", To::Jsonl), ("ndjson", To::Jsonl), ("csv", To::Csv), ("parquet", To::Parquet)];
+pub(super) const ENDINGS: [(&str, To); 5] = [
+    ("jsonl", To::Jsonl),
+    ("ndjson", To::Jsonl),
+    ("json", To::Json),
+    ("csv", To::Csv),
+    ("parquet", To::Parquet),
+];
 
 /// Returns the table of this name, which the content of the output must have.
 fn table_of(content: OutputContent, name: &str) -> Result<Table> {
@@ -69,27 +74,14 @@ pub(super) fn output(
             return Err(Error::usage(format!("{option} is for parquet")));
         }
     }
-    let flat = match (to, write.shape) {
-        (To::Jsonl, Some(shape)) => shape == Shape::Flat,
-        (To::Jsonl, None) => content == OutputContent::History || !tables.is_empty(),
-        (_, Some(_)) => return Err(Error::usage("--shape is for jsonl")),
-        (_, None) => true,
+    let Some(format) = table_format((to, write.shape), content, !tables.is_empty())? else {
+        return hosts_of(to, (write, pick), out);
     };
-    if !flat && !tables.is_empty() {
-        return Err(Error::usage("--table needs --shape flat: nested JSONL has no tables"));
+    if pick.events {
+        return Err(Error::usage(
+            "--events is for nested JSONL and JSON: the table events has them",
+        ));
     }
-    if flat && pick.events {
-        return Err(Error::usage("--events is for nested JSONL: the table events has them"));
-    }
-    if !flat {
-        let feed = Feed::Nested { events: pick.events };
-        return Ok(OutputOptions::feed(feed, feed_output(out)?).with_overwrite(write.overwrite));
-    }
-    let format = match to {
-        To::Csv => TableFormat::Csv,
-        To::Parquet => TableFormat::Parquet,
-        To::Jsonl | To::Ecs | To::Ocsf | To::Cim => TableFormat::Jsonl,
-    };
     check_format(format, out, columns.as_deref())?;
     if write.partition_by.is_some() && !content.is_read() {
         return Err(Error::usage(
@@ -100,6 +92,44 @@ pub(super) fn output(
     let destination = table_output(format, out, tables.len() == 1, parts)?;
     let options = OutputOptions::tables(format, destination).with_tables(tables);
     Ok(options.with_sink(sink_options(write, columns)))
+}
+
+/// Returns the format of an output of tables, or `None` for one of whole hosts.
+fn table_format(
+    (to, shape): (To, Option<Shape>),
+    content: OutputContent,
+    has_tables: bool,
+) -> Result<Option<TableFormat>> {
+    let format = match to {
+        To::Csv => TableFormat::Csv,
+        To::Parquet => TableFormat::Parquet,
+        To::Json => TableFormat::Json,
+        To::Jsonl | To::Ecs | To::Ocsf | To::Cim => TableFormat::Jsonl,
+    };
+    let is_flat = match (to, shape) {
+        (To::Jsonl | To::Json, Some(shape)) => shape == Shape::Flat,
+        (To::Jsonl | To::Json, None) => content == OutputContent::History || has_tables,
+        (_, Some(_)) => return Err(Error::usage("--shape is for jsonl and json")),
+        (_, None) => true,
+    };
+    if !is_flat && has_tables {
+        return Err(Error::usage("--table needs --shape flat: nested documents have no tables"));
+    }
+    Ok(is_flat.then_some(format))
+}
+
+/// Returns an output of whole hosts, which is a single stream.
+fn hosts_of(
+    to: To,
+    (write, pick): (&WriteArgs, &PickArgs),
+    out: Option<OutputName<'_>>,
+) -> Result<OutputOptions> {
+    let destination = single_output(to, out)?;
+    let options = match to {
+        To::Json => OutputOptions::hosts(HostFormat::Json { activities: pick.events }, destination),
+        _ => OutputOptions::feed(Feed::Nested { events: pick.events }, destination),
+    };
+    Ok(options.with_overwrite(write.overwrite))
 }
 
 /// Returns a feed for a SIEM, which is a single stream without tables.
@@ -176,20 +206,23 @@ fn check_format(
 fn format_of(to: Option<To>, name: Option<OutputName<'_>>) -> Result<To> {
     let Some(name) = name else { return Ok(to.unwrap_or(To::Jsonl)) };
     if let Some(to) = to {
-        return check_name(name, to).map(|()| to);
+        return check_name(name, Some(to)).map(|()| to);
     }
     let without = if is_special(name.path()) { To::Jsonl } else { To::Parquet };
     Ok(name.select(&ENDINGS)?.unwrap_or(without))
 }
 
-/// Refuses a name whose extension belongs to another format.
-pub(super) fn check_name(name: OutputName<'_>, to: To) -> Result<()> {
+/// Refuses a name whose extension belongs to another format than the given one, or than JSONL if none is given. JSON
+/// lines may have the extension of JSON if their format is given.
+pub(super) fn check_name(name: OutputName<'_>, given: Option<To>) -> Result<()> {
+    let to = given.unwrap_or(To::Jsonl);
     let family = match to {
         To::Jsonl | To::Ecs | To::Ocsf | To::Cim => To::Jsonl,
-        To::Csv | To::Parquet => to,
+        To::Json | To::Csv | To::Parquet => to,
     };
     let path = name.path();
     match name.find(&ENDINGS) {
+        Some(To::Json) if family == To::Jsonl && given.is_some() => Ok(()),
         Some(other) if other != family && !name.is_folder() && !is_special(path) => {
             let (path, other, to) = (path.display(), other.name(), to.name());
             Err(Error::usage(format!("{path} is named as {other}, not as {to}")))
@@ -198,12 +231,14 @@ pub(super) fn check_name(name: OutputName<'_>, to: To) -> Result<()> {
     }
 }
 
-fn feed_output(name: Option<OutputName<'_>>) -> Result<Output> {
+/// Returns the destination of an output of whole hosts.
+fn single_output(to: To, name: Option<OutputName<'_>>) -> Result<Output> {
     match name {
         None => Ok(Output::Stdout),
         Some(name) if name.is_folder() => Err(Error::usage(format!(
-            "{} is a folder: nested JSONL is one file (--shape flat writes one file per table)",
-            name.path().display()
+            "{} is a folder: nested {} is one file (--shape flat writes one file per table)",
+            name.path().display(),
+            if to == To::Json { "JSON" } else { "JSONL" },
         ))),
         Some(name) => Ok(Output::File(name.path().to_owned())),
     }
@@ -217,7 +252,7 @@ fn table_output(
 ) -> Result<Output> {
     let Some(name) = name else {
         return match format {
-            TableFormat::Jsonl => Ok(Output::Stdout),
+            TableFormat::Jsonl | TableFormat::Json => Ok(Output::Stdout),
             TableFormat::Csv if single => Ok(Output::Stdout),
             TableFormat::Csv => Err(Error::usage(
                 "csv writes one file per table: name a folder with -o, or one --table",
@@ -236,7 +271,7 @@ fn table_output(
             "{path} would be a file, but parts need a folder: write {path}/"
         )));
     }
-    if !parts && (single || (is_file && format == TableFormat::Jsonl)) {
+    if !parts && (single || (is_file && format.mixes_tables())) {
         return Ok(Output::File(path.to_owned()));
     }
     if is_file {

@@ -131,6 +131,6 @@ fn out(args: &WatchArgs) -> Result<PathBuf> {
     if args.to.is_none() {
         name.select(&ENDINGS)?;
     }
-    check_name(name, args.to.unwrap_or(To::Jsonl))?;
+    check_name(name, args.to)?;
     Ok(path.to_owned())
 }

@@ -62,9 +62,19 @@ impl RowFormat for JsonlSink {
     type Rows = JsonlRows;
 
     fn row_encoder(&self) -> JsonlRows {
-        JsonlRows::new(self.tables.options(), self.tables.is_one_stream())
+        JsonlRows::new(self.tables.options(), self.tables.is_one_stream(), LINES)
     }
 }
+
+/// Text around each object.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Framing {
+    pub(super) before: &'static [u8],
+    pub(super) after: &'static [u8],
+}
+
+/// Each object is a line.
+const LINES: Framing = Framing { before: b"", after: b"\n" };
 
 /// Encodes rows as lines of JSON.
 #[derive(Debug)]
@@ -74,6 +84,7 @@ pub struct JsonlRows {
     /// Encoded lines per table, or of all tables in one buffer.
     buffers: Vec<Vec<u8>>,
     together: bool,
+    framing: Framing,
 }
 
 /// Columns of a table.
@@ -85,7 +96,7 @@ enum Columns {
 }
 
 impl JsonlRows {
-    fn new(options: &SinkOptions, together: bool) -> Self {
+    pub(super) fn new(options: &SinkOptions, together: bool, framing: Framing) -> Self {
         let lead = |column: &'static Column| (column, format!(",\"{}\":", column.field.name));
         let tables = Table::of_merges().map(|table| {
             let columns = || match options.columns_of(table) {
@@ -96,7 +107,8 @@ impl JsonlRows {
             };
             options.tables.contains(&table).then(columns)
         });
-        Self { tables: tables.collect(), buffers: vec![Vec::new(); Table::COUNT], together }
+        let buffers = vec![Vec::new(); Table::COUNT];
+        Self { tables: tables.collect(), buffers, together, framing }
     }
 }
 
@@ -125,17 +137,19 @@ impl RowEncoder for JsonlRows {
             return Err(no_buffer(table));
         };
         let Some(columns) = columns else { return Ok(()) };
+        out.extend_from_slice(self.framing.before);
+        begin(table, out);
         match columns {
-            Columns::All => row_line(row, out),
+            Columns::All => row.cells(&mut Members(out)),
             Columns::Some(columns) => {
-                begin(table, out);
                 let mut to = Members(out);
                 for (column, lead) in columns {
                     to.cell(&column.field, lead, column.cell(row));
                 }
-                out.extend_from_slice(END);
             }
         }
+        out.push(b'}');
+        out.extend_from_slice(self.framing.after);
         Ok(())
     }
 
@@ -148,9 +162,6 @@ impl RowEncoder for JsonlRows {
     }
 }
 
-/// End of a line.
-const END: &[u8] = b"}\n";
-
 fn begin(table: Table, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"_table\":\"");
     out.extend_from_slice(table.name().as_bytes());
@@ -161,7 +172,7 @@ fn begin(table: Table, out: &mut Vec<u8>) {
 pub(crate) fn row_line(row: &Row<'_>, out: &mut Vec<u8>) {
     begin(row.table(), out);
     row.cells(&mut Members(out));
-    out.extend_from_slice(END);
+    out.extend_from_slice(b"}\n");
 }
 
 /// Takes the non-empty buffers as chunks. `buffers` has one buffer per table, in the order of the tables. New buffers

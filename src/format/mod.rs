@@ -6,9 +6,10 @@
 //!
 //! ```text
 //!                       RowEncoder                      ChunkWriter
-//! rows (table/) ──▶ JsonlRows, CsvRows ──▶ TextChunk ──▶ JsonlSink, CsvSink ──▶ TextStream   (output/)
+//! rows (table/) ──▶ JsonlRows, JsonRows, CsvRows ──▶ TextChunk ──▶ JsonlSink, JsonSink, CsvSink ──▶ TextStream (output/)
 //!              └──▶ ParquetRows ─────────▶ ParquetChunk ─▶ ParquetSink ────────▶ StagedOutput (output/)
 //! hosts (feed/) ─▶ FeedEncoder ──────────▶ lines ───────▶ FeedSink ───────────▶ DocumentSink (output/)
+//!              └─▶ NestedJsonEncoder ────▶ items ───────▶ NestedJsonSink ─────▶ DocumentSink (output/)
 //! ```
 //!
 //! [`TableEncoder`] turns hosts into rows for all formats of rows. `text` has the streams of both text formats, `options`
@@ -23,12 +24,14 @@
 //! with [`Format`] and [`RowFormat`]. Then add a variant to [`TableFormat`]; the compiler finds the places that have to
 //! know it: its extension, [`open`], and the options of the command (`To` in `cli/args`). The list of extensions in
 //! `options` decides what an output folder may hold. A format without tables implements [`ScanEncoder`] itself, as
-//! `feed` does; `examples/markdown.rs` is one outside the crate.
+//! `feed` does, and is a variant of [`HostFormat`]; `examples/markdown.rs` is one outside the crate.
 
 mod csv;
 mod feed;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod hosts;
+mod json;
 mod jsonl;
 mod options;
 pub(crate) mod parquet;
@@ -40,6 +43,8 @@ use std::path::PathBuf;
 pub use self::{
     csv::{CsvRows, CsvSink},
     feed::{FeedEncoder, FeedSink},
+    hosts::HostFormat,
+    json::{JsonRows, JsonSink, NestedJsonEncoder, NestedJsonSink},
     jsonl::{JsonlRows, JsonlSink},
     options::SinkOptions,
     parquet::{Compression, ParquetChunk, ParquetRows, ParquetSink},
@@ -62,6 +67,8 @@ use crate::{
 pub enum TableFormat {
     /// Flat JSONL.
     Jsonl,
+    /// Arrays of flat JSON.
+    Json,
     /// CSV.
     Csv,
     /// Parquet.
@@ -74,8 +81,18 @@ impl TableFormat {
     pub const fn extension(self) -> &'static str {
         match self {
             Self::Jsonl => "jsonl",
+            Self::Json => "json",
             Self::Csv => "csv",
             Self::Parquet => "parquet",
+        }
+    }
+
+    /// Returns true if one file or stream can hold the rows of several tables.
+    #[must_use]
+    pub const fn mixes_tables(self) -> bool {
+        match self {
+            Self::Jsonl | Self::Json => true,
+            Self::Csv | Self::Parquet => false,
         }
     }
 }
@@ -103,10 +120,7 @@ pub fn open<V: RowFormatVisitor>(
     options: SinkOptions,
     visitor: V,
 ) -> Result<V::Output> {
-    if format != TableFormat::Jsonl
-        && !matches!(output, Output::Dir(_))
-        && options.tables.len() != 1
-    {
+    if !format.mixes_tables() && !matches!(output, Output::Dir(_)) && options.tables.len() != 1 {
         let name = format.extension();
         return Err(Error::usage(format!(
             "{name} writes one file per table: name a folder, or one table"
@@ -114,6 +128,7 @@ pub fn open<V: RowFormatVisitor>(
     }
     match format {
         TableFormat::Jsonl => visitor.visit(JsonlSink::open(output, options)?),
+        TableFormat::Json => visitor.visit(JsonSink::open(output, options)?),
         TableFormat::Csv => visitor.visit(CsvSink::open(output, options)?),
         TableFormat::Parquet => visitor.visit(ParquetSink::open(output, options)?),
     }

@@ -14,6 +14,7 @@ const LAYOUT: FolderLayout = FolderLayout {
     is_table: |name| Table::of_merges().any(|table| table.name() == name),
     extensions: &[
         TableFormat::Jsonl.extension(),
+        TableFormat::Json.extension(),
         TableFormat::Csv.extension(),
         TableFormat::Parquet.extension(),
     ],

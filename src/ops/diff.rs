@@ -257,7 +257,9 @@ pub(crate) fn diff_reporting(
             let sink = DocumentSink::open(&output.destination, output.sink.overwrite, temporaries)?;
             comparison.write(EcsChanges { sink, ecs, lines: Vec::new() })
         }
-        OutputFormat::Feed(_) => Err(Error::usage("differences are rows or ECS events")),
+        OutputFormat::Feed(_) | OutputFormat::Hosts(_) => {
+            Err(Error::usage("differences are rows or ECS events"))
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use crate::{
     error::{Error, Result},
     feed::Feed,
     format::{
-        self, FeedSink, Format, MergeEncoder, RowFormat, RowFormatVisitor, SinkOptions, TableFormat,
+        self, FeedSink, Format, HostFormat, MergeEncoder, NestedJsonSink, RowFormat,
+        RowFormatVisitor, SinkOptions, TableFormat,
     },
     output::{DocumentSink, Output, Temporaries},
     table::Table,
@@ -16,6 +17,8 @@ use crate::{
 pub enum OutputFormat {
     /// Lines of a feed: nested JSONL, or events for a SIEM.
     Feed(Feed),
+    /// Whole hosts.
+    Hosts(HostFormat),
     /// Rows of tables.
     Tables(TableFormat),
 }
@@ -45,7 +48,8 @@ pub struct OutputOptions {
 }
 
 impl OutputOptions {
-    /// Writes tables. A folder has one file per table; a single file has one table, except for JSONL.
+    /// Writes tables. A folder has one file per table; a single file has one table, except for
+    /// [formats that mix tables](TableFormat::mixes_tables).
     #[must_use]
     pub fn tables(format: TableFormat, destination: Output) -> Self {
         Self::new(OutputFormat::Tables(format), destination)
@@ -55,6 +59,12 @@ impl OutputOptions {
     #[must_use]
     pub fn feed(feed: Feed, destination: Output) -> Self {
         Self::new(OutputFormat::Feed(feed), destination)
+    }
+
+    /// Writes whole hosts to a file or to standard output.
+    #[must_use]
+    pub fn hosts(format: HostFormat, destination: Output) -> Self {
+        Self::new(OutputFormat::Hosts(format), destination)
     }
 
     fn new(format: OutputFormat, destination: Output) -> Self {
@@ -100,6 +110,16 @@ impl OutputOptions {
                 let overwrite = self.sink.overwrite;
                 let sink = DocumentSink::open(&self.destination, overwrite, temporaries)?;
                 visitor.visit(FeedSink::new(sink, feed))
+            }
+            OutputFormat::Hosts(format) => {
+                let overwrite = self.sink.overwrite;
+                let open = || DocumentSink::open(&self.destination, overwrite, temporaries);
+                match format {
+                    HostFormat::Json { activities } => {
+                        let feed = Feed::Nested { events: activities };
+                        visitor.visit(NestedJsonSink::new(open()?, feed))
+                    }
+                }
             }
             OutputFormat::Tables(_) => self.open_tables(content, temporaries, AnyFormat(visitor)),
         }

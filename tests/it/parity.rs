@@ -1,4 +1,4 @@
-//! Flat JSONL, CSV and Parquet hold the same rows.
+//! Flat JSONL, JSON, CSV and Parquet hold the same rows.
 
 use std::{collections::HashSet, fs};
 
@@ -24,6 +24,7 @@ fn all_formats_hold_the_same_rows_of_all_fixtures() {
     for table in Table::ALL {
         let jsonl = jsonl(&converted, table);
         assert!(!jsonl.is_empty(), "{}: no fixture has a row", table.name());
+        same(table, "JSON", &jsonl, &json(&converted, table));
         same(table, "CSV", &jsonl, &csv(&converted, table));
         same(table, "Parquet", &jsonl, &parquet(&converted, table));
     }
@@ -87,6 +88,15 @@ fn jsonl(converted: &Converted, table: Table) -> Rows {
         row
     };
     text.lines().map(row).collect()
+}
+
+fn json(converted: &Converted, table: Table) -> Rows {
+    let text = fs::read_to_string(converted.file(TableFormat::Json, table)).unwrap();
+    let mut rows: Rows = serde_json::from_str(&text).unwrap();
+    for row in &mut rows {
+        assert_eq!(row.remove("_table"), Some(table.name().into()));
+    }
+    rows
 }
 
 fn csv(converted: &Converted, table: Table) -> Rows {

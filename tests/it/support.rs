@@ -263,7 +263,9 @@ impl Converted {
     pub fn of_fixtures() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let converted = Self(folder);
-        for format in [TableFormat::Jsonl, TableFormat::Csv, TableFormat::Parquet] {
+        for format in
+            [TableFormat::Jsonl, TableFormat::Json, TableFormat::Csv, TableFormat::Parquet]
+        {
             convert(format, &Output::Dir(converted.folder(format)));
         }
         converted

@@ -8,7 +8,10 @@ use std::{
 
 use scanmill::{
     feed::Feed,
-    format::{self, FeedSink, Format, RowFormat, RowFormatVisitor, SinkOptions, TableFormat},
+    format::{
+        self, FeedSink, Format, NestedJsonSink, RowFormat, RowFormatVisitor, SinkOptions,
+        TableFormat,
+    },
     output::{DocumentSink, Output, Temporaries},
     pipeline::{Filters, Pipeline, Report},
     source::{self, Pick},
@@ -80,12 +83,15 @@ impl RowFormatVisitor for Convert<'_> {
     }
 }
 
+const ROW_FORMATS: [TableFormat; 4] =
+    [TableFormat::Csv, TableFormat::Parquet, TableFormat::Json, TableFormat::Jsonl];
+
 /// Returns the report and every file of a conversion on `threads` threads.
 fn outcome(from: &Path, threads: usize) -> (String, Vec<(String, Vec<u8>)>) {
     let folder = tempfile::tempdir().unwrap();
     let mut files = Vec::new();
     let mut reports = String::new();
-    for format in [TableFormat::Csv, TableFormat::Parquet, TableFormat::Jsonl] {
+    for format in ROW_FORMATS {
         let out = folder.path().join(format.extension());
         let (output, convert) = (Output::Dir(out.clone()), Convert(from, threads));
         let report = format::open(format, &output, SinkOptions::default(), convert).unwrap();
@@ -100,14 +106,20 @@ fn outcome(from: &Path, threads: usize) -> (String, Vec<(String, Vec<u8>)>) {
         }));
     }
     for dedup in [false, true] {
-        let name = format!("nested-{dedup}.jsonl");
-        let nested = folder.path().join(&name);
-        let target = Output::File(nested.clone());
-        let sink = DocumentSink::open(&target, false, &Temporaries::default()).unwrap();
-        let feed = FeedSink::new(sink, Feed::Nested { events: true });
-        let report = convert(from, feed, dedup, threads).unwrap();
-        reports.push_str(&serde_json::to_string(&report).unwrap());
-        files.push((name, fs::read(nested).unwrap()));
+        let feed = Feed::Nested { events: true };
+        let mut add = |name: &str, convert: &dyn Fn(DocumentSink) -> Report| {
+            let path = folder.path().join(format!("{dedup}-{name}"));
+            let target = Output::File(path.clone());
+            let sink = DocumentSink::open(&target, false, &Temporaries::default()).unwrap();
+            reports.push_str(&serde_json::to_string(&convert(sink)).unwrap());
+            files.push((name.to_owned(), fs::read(path).unwrap()));
+        };
+        add("nested.json", &|sink| {
+            convert(from, NestedJsonSink::new(sink, feed.clone()), dedup, threads).unwrap()
+        });
+        add("nested.jsonl", &|sink| {
+            convert(from, FeedSink::new(sink, feed.clone()), dedup, threads).unwrap()
+        });
     }
     (reports, files)
 }
@@ -117,9 +129,9 @@ fn output_and_report_are_the_same_for_any_number_of_threads() {
     let archive = archive();
     let (report, files) = outcome(archive.path(), 1);
     assert!(report.contains("W_DUP_SCAN") && report.contains("E_DECOMPRESS"));
-    // Ten tables in each of three formats, each set with a marker, and two nested files.
-    assert_eq!(files.len(), 3 * 11 + 2);
-    let [.., (_, all), (_, without)] = files.as_slice() else { panic!("too few files") };
+    // Ten tables in each format of rows, each set with a marker, and two files of each format of hosts.
+    assert_eq!(files.len(), ROW_FORMATS.len() * 11 + 2 * 2);
+    let [.., (_, all), _, (_, without)] = files.as_slice() else { panic!("too few files") };
     assert!(!without.is_empty() && without.len() < all.len());
     for threads in [2, 3, 8] {
         let (other, others) = outcome(archive.path(), threads);

@@ -48,7 +48,7 @@ pub(in super::super) struct ConvertArgs {
 pub(in super::super) struct WriteArgs {
     /// Format
     ///
-    /// Without it, the ending of OUT selects it: .jsonl, .ndjson, .csv or .parquet. An OUT without an ending is a folder
+    /// Without it, the ending of OUT selects it: .jsonl, .ndjson, .json, .csv or .parquet. An OUT without an ending is a folder
     /// of parquet; without OUT it is jsonl.
     #[arg(long, value_name = "FORMAT", env = "SCANMILL_TO")]
     pub(in super::super) to: Option<To>,
@@ -68,7 +68,7 @@ pub(in super::super) struct WriteArgs {
     /// Columns to write, in this order; needs a single --table
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', env = "SCANMILL_COLUMNS")]
     pub(in super::super) columns: Vec<String>,
-    /// Shape of JSONL: one line per host, or one line per row [default: nested; with --table flat]
+    /// Shape of JSONL and JSON: one line per host, or one line per row [default: nested; with --table flat]
     #[arg(long, value_name = "SHAPE", env = "SCANMILL_SHAPE")]
     pub(in super::super) shape: Option<Shape>,
     /// CSV: join lists of strings with SEP instead of writing them as JSON

@@ -106,7 +106,7 @@ pub(in super::super) struct SeriesOptions {
 
 /// Parses a format of tables. A history has neither nested lines nor feeds.
 fn format() -> impl TypedValueParser<Value = To> {
-    PossibleValuesParser::new([To::Jsonl, To::Csv, To::Parquet].map(To::name))
+    PossibleValuesParser::new([To::Jsonl, To::Json, To::Csv, To::Parquet].map(To::name))
         .try_map(|name| To::from_str(&name, false))
 }
 

@@ -173,6 +173,7 @@ pub(super) enum When {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum To {
     Jsonl,
+    Json,
     Csv,
     Parquet,
     /// Elastic Common Schema
@@ -188,6 +189,7 @@ impl To {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Jsonl => "jsonl",
+            Self::Json => "json",
             Self::Csv => "csv",
             Self::Parquet => "parquet",
             Self::Ecs => "ecs",

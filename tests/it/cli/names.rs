@@ -11,17 +11,15 @@ fn an_unknown_ending_is_refused_with_a_list_of_known_ones() {
     let good = xml(GOOD);
     let known = [".jsonl", ".ndjson", ".csv", ".parquet", "--to"];
     for name in [
-        "out.json",
         "out.xlsx",
         "out.html",
         "out.db",
         "out.xml",
         "out.txt",
         "out.7z",
-        "out.json.gz",
         "out.gz",
         "out.csv.bak",
-        "a/b/out.JSON",
+        "a/b/out.JSONX",
         "out.csv ",
         "out.csv.GZ",
     ] {
@@ -43,8 +41,7 @@ fn an_unknown_ending_is_refused_with_a_list_of_known_ones() {
 fn a_name_without_an_ending_is_a_folder_and_a_dot_before_digits_is_no_ending() {
     let folder = Folder::new();
     let good = xml(GOOD);
-    for name in ["out", "scan-2024.01.31", "v1.2", "10.0.0.0_24", ".out", "a.json/", "b.csv/", "c."]
-    {
+    for name in ["out", "scan-2024.01.31", "v1.2", "10.0.0.0_24", ".out", "a.d/", "b.csv/", "c."] {
         ends(0, &["convert", &good, "-o", &folder.path(name)]);
         let ending = if name.starts_with("b.csv") { "csv" } else { "parquet" };
         assert!(folder.names(name).contains(&format!("ports.{ending}")), "{name}");
@@ -70,6 +67,8 @@ fn a_name_of_another_format_is_refused() {
         ("parquet", "x.csv"),
         ("jsonl", "x.parquet"),
         ("ecs", "x.csv.gz"),
+        ("json", "x.jsonl"),
+        ("csv", "x.json"),
     ] {
         for options in [&[][..], &["--table", "hosts"]] {
             let path = folder.path(name);

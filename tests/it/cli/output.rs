@@ -9,6 +9,7 @@ use std::{
 use flate2::read::GzDecoder;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use scanmill::table::Table;
+use serde_json::Value;
 
 use super::{Folder, GOOD, ends, json_lines, refuses, xml};
 
@@ -21,6 +22,9 @@ fn the_name_of_the_output_chooses_the_format() {
         let ran = ends(0, &["convert", &good, "-o", &folder.path(name)]);
         assert_eq!((&*ran.stdout, folder.read(name)), ("", nested.clone()), "{name}");
     }
+    let array = ends(0, &["convert", &good, "--to", "json"]).stdout;
+    ends(0, &["convert", &good, "-o", &folder.path("a.json")]);
+    assert_eq!(folder.read("a.json"), array);
     let csv = ends(0, &["convert", &good, "--to", "csv", "--table", "ports"]).stdout;
     ends(0, &["convert", &good, "-o", &folder.path("a.csv"), "--table", "ports"]);
     assert_eq!(folder.read("a.csv"), csv);
@@ -28,6 +32,56 @@ fn the_name_of_the_output_chooses_the_format() {
         ends(0, &["convert", &good, "-o", &folder.path(name), "--table", "ports"]);
         assert!(folder.bytes(name).starts_with(b"PAR1"), "{name}");
     }
+}
+
+/// Returns the items of a JSON array.
+fn array(text: &str) -> Vec<Value> {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn an_array_holds_the_objects_that_jsonl_has_as_lines() {
+    let folder = Folder::new();
+    let good = xml(GOOD);
+    for options in [
+        &[][..],
+        &["--events"],
+        &["--shape", "flat"],
+        &["--table", "ports"],
+        &["--table", "ports", "--columns", "port,ip"],
+        // No host is left, but the scan is.
+        &["--table", "hops"],
+    ] {
+        let run = |to| ends(0, &[&["convert", &good, "--to", to], options].concat()).stdout;
+        let (lines, text) = (run("jsonl"), run("json"));
+        assert_eq!(array(&text), json_lines(&lines), "{options:?}");
+        // Each item is on a line of its own.
+        if !lines.is_empty() {
+            assert_eq!(text.lines().count(), lines.lines().count() + 2, "{options:?}");
+        }
+    }
+    assert_eq!(ends(0, &["convert", &good, "--to", "json", "--table", "hops"]).stdout, "[]\n");
+    let empty = folder.write("empty.xml", "");
+    for shape in ["nested", "flat"] {
+        let out = folder.path(shape) + ".json";
+        ends(0, &["convert", &empty, "-o", &out, "--shape", shape]);
+        let items = array(&folder.read(&format!("{shape}.json")));
+        // The warning about the empty input is a row.
+        assert_eq!(items.len(), usize::from(shape == "flat"), "{items:?}");
+    }
+    for to in ["merge", "convert"] {
+        let run = |format| ends(0, &[to, &good, &xml("41-"), "--to", format]).stdout;
+        assert_eq!(array(&run("json")), json_lines(&run("jsonl")), "{to}");
+    }
+}
+
+#[test]
+fn a_name_in_json_may_hold_lines_if_the_format_is_given() {
+    let folder = Folder::new();
+    let out = folder.path("hosts.json");
+    ends(0, &["convert", &xml(GOOD), "-o", &out, "--to", "jsonl"]);
+    assert_eq!(json_lines(&folder.read("hosts.json")).len(), 4);
+    refuses(&["watch", &folder.path(""), "-o", &folder.path("feed.json")], &["is named as json"]);
 }
 
 #[test]
@@ -43,9 +97,11 @@ fn text_is_compressed_when_its_name_says_so() {
     let folder = Folder::new();
     let good = xml(GOOD);
     let nested = ends(0, &["convert", &good]).stdout;
+    let array = ends(0, &["convert", &good, "--to", "json"]).stdout;
     let csv = ends(0, &["convert", &good, "--to", "csv", "--table", "ports"]).stdout;
     for (name, options, plain) in [
-        ("a.jsonl", &[][..], &nested),
+        ("a.json", &[][..], &array),
+        ("a.jsonl", &[], &nested),
         ("a.ndjson", &[], &nested),
         ("a.csv", &["--table", "ports"], &csv),
     ] {
@@ -68,6 +124,7 @@ fn a_folder_gets_a_file_for_each_table() {
         ("parquet", &[][..]),
         ("csv", &["--to", "csv"]),
         ("jsonl", &["--to", "jsonl", "--shape", "flat"]),
+        ("json", &["--to", "json", "--shape", "flat"]),
     ];
     for (ending, options) in formats {
         let out = folder.path(&format!("tables-{ending}"));
@@ -79,6 +136,7 @@ fn a_folder_gets_a_file_for_each_table() {
     }
     assert_eq!(folder.read("tables-csv/ports.csv").lines().count(), 1 + 21);
     assert_eq!(folder.read("tables-jsonl/hosts.jsonl").lines().count(), 3);
+    assert_eq!(array(&folder.read("tables-json/hosts.json")).len(), 3);
 }
 
 #[test]

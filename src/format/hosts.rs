@@ -1,0 +1,12 @@
+//! Formats of whole hosts, which have no tables.
+
+/// Format of whole hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HostFormat {
+    /// JSON: one array with the documents of nested JSONL.
+    Json {
+        /// True if tasks, host hints and skipped targets are written.
+        activities: bool,
+    },
+}
