@@ -137,6 +137,7 @@ mod json;
 pub mod limits;
 pub mod merge;
 pub mod model;
+pub mod nse;
 pub mod ops;
 pub mod output;
 pub mod pipeline;

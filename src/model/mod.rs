@@ -4,6 +4,7 @@
 //! outlives them. This module contains no I/O and no Arrow.
 
 mod changes;
+mod cpe;
 mod history;
 mod host;
 mod keys;
@@ -20,6 +21,7 @@ use std::borrow::Cow;
 
 pub use self::{
     changes::{Change, ChangeKind, ChangedService, ComparedScans, HostChanges, LatestScan},
+    cpe::cpe23,
     history::{HostInterval, IntervalService, PortInterval, Span},
     host::{Address, AddressKind, ExtraPorts, ExtraReason, Host, HostState, HostStatus, Hostname},
     keys::{HostKey, Identity, host_id, id_of_parts, port_id, scan_id},

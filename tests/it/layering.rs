@@ -10,7 +10,7 @@ use std::{
 use crate::support::root;
 
 /// The modules that each module may import from this crate; `*` is everything.
-const MAY_IMPORT: [(&str, &[&str]); 30] = [
+const MAY_IMPORT: [(&str, &[&str]); 31] = [
     ("bytes", &[]),
     ("codec", &[]),
     ("error", &[]),
@@ -20,13 +20,14 @@ const MAY_IMPORT: [(&str, &[&str]); 30] = [
     ("snapshot", &["limits"]),
     ("json", &["model", "bytes"]),
     ("model", &["error", "bytes", "codec"]),
+    ("nse", &["model", "bytes"]),
     ("xml", &["model", "error", "limits", "bytes"]),
     ("process", &["fs"]),
     ("source", &["error", "limits", "bytes", "fs"]),
     ("request", &["error", "getopt"]),
     ("engine", &["model", "request", "error", "limits"]),
     ("merge", &["model", "error", "limits", "fs", "getopt", "snapshot", "codec"]),
-    ("table", &["model", "error", "limits", "json", "bytes", "fs"]),
+    ("table", &["model", "nse", "error", "limits", "json", "bytes", "fs"]),
     ("feed", &["table", "model", "error", "limits", "json"]),
     ("exec", &["error"]),
     ("output", &["error", "fs"]),
@@ -59,12 +60,13 @@ const MAY_IMPORT: [(&str, &[&str]); 30] = [
 ];
 
 /// Packages that only these modules may use.
-const OWNED: [(&str, &[&str]); 14] = [
+const OWNED: [(&str, &[&str]); 15] = [
     ("quick_xml", &["xml"]),
     ("memchr", &["xml"]),
     ("encoding_rs", &["xml"]),
     ("flate2", &["source", "output"]),
     ("zstd", &["source", "output", "merge", "snapshot"]),
+    ("base64", &["nse"]),
     ("bzip2", &["source"]),
     ("liblzma", &["source"]),
     ("arrow", &["table", "format", "dataset", "ops"]),
