@@ -131,13 +131,13 @@ impl TableFile {
 pub(super) struct Decoder {
     path: PathBuf,
     reader: Option<ParquetRecordBatchReader>,
-    /// Schema of the table, if the file lacks some of its columns and all are read.
-    whole: Option<SchemaRef>,
+    /// Schema of the batches, if the file lacks some of its columns.
+    filled: Option<SchemaRef>,
 }
 
 impl Decoder {
-    /// Opens a file and skips its first `behind` rows. Reads only these columns, or all if none are
-    /// given.
+    /// Opens a file and skips its first `behind` rows. Reads only these columns, in the order of the
+    /// table, or all if none are given. Names that are no column of the table are ignored.
     ///
     /// # Errors
     /// Returns an input error that names the file if it cannot be read or differs from what was
@@ -163,9 +163,8 @@ impl Decoder {
             caught(|| reader(file, source, (behind, batch_rows), columns))
         };
         let (reader, lacks) = opened().map_err(|error| unreadable(&source.path, error))?;
-        let is_filled = lacks && columns.is_empty();
-        let whole = is_filled.then(|| BatchBuilder::new(source.table, None).schema());
-        Ok(Self { path: source.path.clone(), reader: Some(reader), whole })
+        let filled = lacks.then(|| selected_schema(source.table, columns));
+        Ok(Self { path: source.path.clone(), reader: Some(reader), filled })
     }
 }
 
@@ -176,9 +175,9 @@ impl Iterator for Decoder {
         let mut reader = self.reader.take()?;
         let next = caught(|| {
             let Some(batch) = reader.next().transpose()? else { return Ok(None) };
-            match &self.whole {
+            match &self.filled {
                 None => Ok(Some(batch)),
-                Some(schema) => Ok(Some(filled(&batch, schema)?)),
+                Some(schema) => Ok(Some(fill(&batch, schema)?)),
             }
         });
         match next {
@@ -240,11 +239,18 @@ fn schema_of(file: &ParquetMetaData, table: Table) -> SchemaRef {
     Arc::new(Schema::new(fields.map(|(_, field)| Arc::clone(field)).collect::<Vec<_>>()))
 }
 
-/// Returns the rows with all columns of their table. Columns that are missing are null.
-fn filled(
-    batch: &RecordBatch,
-    schema: &SchemaRef,
-) -> std::result::Result<RecordBatch, ParquetError> {
+/// Returns the schema of these columns of a table, or of all if none are given.
+fn selected_schema(table: Table, columns: &[&str]) -> SchemaRef {
+    let whole = BatchBuilder::new(table, None).schema();
+    if columns.is_empty() {
+        return whole;
+    }
+    let fields = whole.fields().iter().filter(|field| columns.contains(&field.name().as_str()));
+    Arc::new(Schema::new(fields.map(Arc::clone).collect::<Vec<_>>()))
+}
+
+/// Returns the rows with the columns of a schema. Columns that are missing are null.
+fn fill(batch: &RecordBatch, schema: &SchemaRef) -> std::result::Result<RecordBatch, ParquetError> {
     let rows = batch.num_rows();
     let columns = schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
         Some(column) => Arc::clone(column),

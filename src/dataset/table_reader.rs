@@ -1,6 +1,6 @@
 //! Rows of one table of a dataset, as record batches.
 
-use std::vec::IntoIter;
+use std::{sync::Arc, vec::IntoIter};
 
 use super::{
     Dataset,
@@ -171,9 +171,9 @@ impl TableBatches {
         }
         let schema = batch.schema();
         let places = self.schema.fields().iter().map(|field| schema.index_of(field.name()));
-        let places: Vec<usize> =
-            places.collect::<std::result::Result<_, _>>().map_err(rows::misfit)?;
-        batch.project(&places).map_err(rows::misfit)
+        let columns = places.map(|place| place.map(|place| Arc::clone(batch.column(place))));
+        let columns = columns.collect::<std::result::Result<_, _>>().map_err(rows::misfit)?;
+        RecordBatch::try_new(self.schema(), columns).map_err(rows::misfit)
     }
 }
 

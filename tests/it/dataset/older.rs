@@ -2,7 +2,12 @@
 
 use std::{fs::File, path::Path};
 
+use arrow::{array::RecordBatch, compute::concat_batches};
 use flate2::read::GzDecoder;
+use scanmill::{
+    dataset::{Dataset, TableOptions},
+    table::Table,
+};
 use serde_json::Value;
 
 use super::Place;
@@ -66,6 +71,40 @@ fn columns_that_it_lacks_are_null_and_are_added_by_compacting() {
     let new = after.split_off(expected.len());
     assert_eq!(after, expected);
     assert!(new.iter().any(|line| !line["mac_vendor"].is_null()));
+}
+
+/// Returns the rows of a table, with these columns or with all.
+fn rows(dataset: &str, table: Table, columns: Option<&[&str]>) -> RecordBatch {
+    let mut options = TableOptions::default().with_batch_rows(7);
+    if let Some(columns) = columns {
+        options = options.with_columns(columns.iter().copied());
+    }
+    let batches = Dataset::open(Path::new(dataset)).unwrap().table(table, &options).unwrap();
+    let schema = batches.schema();
+    let batches: Vec<_> = batches.map(Result::unwrap).collect();
+    concat_batches(&schema, &batches).unwrap()
+}
+
+#[test]
+fn a_column_that_it_lacks_can_be_selected_alone() {
+    let place = Place::new();
+    let old = unpacked(place.0.path());
+    let vendors = rows(&old, Table::Events, Some(&["mac_vendor"]));
+    assert!(vendors.num_rows() > 7, "more than one batch");
+    assert_eq!(vendors.column(0).null_count(), vendors.num_rows());
+    for table in Table::ALL {
+        let whole = rows(&old, table, None);
+        let names: Vec<&str> = table.columns().iter().map(|column| column.field.name).collect();
+        for (place, name) in names.iter().enumerate() {
+            // Alone, and with a column that stands before it in the table, in reverse order.
+            let first = names[0];
+            for columns in [&[*name][..], &[name, first]] {
+                let selected = rows(&old, table, Some(columns));
+                assert_eq!(selected.num_columns(), columns.len());
+                assert_eq!(selected.column(0), whole.column(place), "{columns:?}");
+            }
+        }
+    }
 }
 
 #[test]

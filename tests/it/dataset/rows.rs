@@ -44,7 +44,10 @@ fn every_table_has_all_its_rows_with_one_schema() {
         assert_eq!(rows as u64, status.rows[table.name()], "{}", table.name());
     }
     let some = TableOptions::default().with_columns(["port", "ip"]);
-    let some = whole(dataset.table(Table::Ports, &some).unwrap());
+    let batches = dataset.table(Table::Ports, &some).unwrap();
+    let schema = batches.schema();
+    let some = whole(batches);
+    assert_eq!(some.schema(), schema);
     let every = whole(dataset.table(Table::Ports, &TableOptions::default()).unwrap());
     assert_eq!(some.schema().field(0).name(), "port");
     assert_eq!(some.column(1), every.column_by_name("ip").unwrap());
