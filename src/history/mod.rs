@@ -112,16 +112,15 @@ pub(crate) fn of_part(part: Part) -> Result<Sorted> {
     part.histories(of_host)
 }
 
-fn of_host(series: &Series<'_, '_>) -> PackedHistory {
+fn of_host(series: &Series<'_, '_>) -> Result<PackedHistory> {
     let mut timeline = timeline::Timeline::new(series);
     for place in 0..series.len() {
-        // A record that this process wrote can always be read.
-        let Some(look) = series.open(place) else { break };
+        let Some(look) = series.open(place)? else { break };
         timeline.take(look);
         let next = place.saturating_add(1);
         if next == series.len() || series.time(next) != series.time(place) {
-            timeline.settle();
+            timeline.settle()?;
         }
     }
-    timeline.finish()
+    Ok(timeline.finish())
 }

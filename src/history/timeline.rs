@@ -9,7 +9,7 @@
 //! iterates over the smaller of two sets: the watched ports, or the lists of ports that the look covers. So a quick
 //! look at a few ports is cheap, however many ports are known.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry};
 
 use super::{
     host::HostTrack,
@@ -18,6 +18,7 @@ use super::{
     track::Said,
 };
 use crate::{
+    error::Result,
     merge::{
         Device, Intervals, Look, LookCoverage, LookFacts, PackedHistory, Packer, Series,
         UnlistedState,
@@ -181,12 +182,15 @@ impl<'s, 'b> Timeline<'s, 'b> {
     }
 
     /// Evaluates a moment after all its looks have come.
-    pub(super) fn settle(&mut self) {
-        let Some(last) = self.looks.last() else { return };
+    ///
+    /// # Errors
+    /// Returns an error if a record of an earlier look cannot be decoded.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        let Some(last) = self.looks.last() else { return Ok(()) };
         let moment = Moment { time: last.time, last: last.scan, device: self.begun };
         let ip = self.settle_host(moment);
         for number in std::mem::take(&mut self.touched) {
-            self.ask_earlier(number);
+            self.ask_earlier(number)?;
             let keep_covered = self.series.policy().keep_covered;
             let Some(port) = self.ports.get_mut(number) else { continue };
             port.is_touched = false;
@@ -200,6 +204,7 @@ impl<'s, 'b> Timeline<'s, 'b> {
                 self.watched.remove(&(port.key.clone(), number));
             }
         }
+        Ok(())
     }
 
     /// Evaluates the host and returns its current address.
@@ -224,23 +229,30 @@ impl<'s, 'b> Timeline<'s, 'b> {
     }
 
     /// Loads the coverage of looks from before the first one that lists the port, if it can change the result.
-    fn ask_earlier(&mut self, number: usize) {
-        let Some(port) = self.ports.get_mut(number) else { return };
+    fn ask_earlier(&mut self, number: usize) -> Result<()> {
+        let Some(port) = self.ports.get_mut(number) else { return Ok(()) };
         if port.device != self.begun || !port.track.asks_earlier(&self.looks) {
-            return;
+            return Ok(());
         }
         let earlier = self.looks.iter().enumerate().take(port.track.begun).skip(self.begun);
         let places = earlier.rev().filter(|(_, facts)| facts.whole).map(|(place, _)| place);
         let mut covered = Vec::new();
         for place in places {
-            let open = || self.series.open(place).map(|look| self.series.coverage(&look));
-            let Some(coverage) = self.coverage.entry(place).or_insert_with(open) else { continue };
+            let coverage = match self.coverage.entry(place) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let look = self.series.open(place)?;
+                    new.insert(look.map(|look| self.series.coverage(&look)))
+                }
+            };
+            let Some(coverage) = coverage else { continue };
             let (protocol, number) = &port.key;
             if let Some(said) = said(coverage.unlisted_state(protocol, *number)) {
                 covered.push((place, said));
             }
         }
         port.track.put_earlier(covered, &self.looks);
+        Ok(())
     }
 
     /// Ends the input and returns the history.

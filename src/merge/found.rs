@@ -8,7 +8,7 @@ use super::{
     merged::Shared,
     past::Past,
     state::has_kind,
-    store::{put_record, records, split_record},
+    store::{all_records, put_record, records, split_record},
 };
 use crate::{
     codec::{self, put_length, split_length},
@@ -52,14 +52,15 @@ impl Shared {
     pub(super) fn found<'b>(&'b self, bytes: &'b [u8], saved: &'b [u8]) -> Result<Vec<Found<'b>>> {
         let mut found: Vec<Found<'_>> =
             records(bytes).filter_map(|entry| self.find(entry, false)).collect();
-        for entry in records(saved) {
+        let saved = all_records(saved).ok_or_else(|| self.damaged("its hosts are cut off"))?;
+        for entry in saved {
             found.push(self.find(entry, true).ok_or_else(|| self.damaged("a host has no scan"))?);
         }
         found.sort_unstable_by(|a, b| a.group().cmp(&b.group()).then(a.order.cmp(&b.order)));
         Ok(found)
     }
 
-    /// Decodes one record. `None` if its scan is not used, or if it is damaged.
+    /// Reads the head of one record. `None` if its scan is not used, or if it is damaged.
     fn find<'b>(&'b self, entry: &'b [u8], is_saved: bool) -> Option<Found<'b>> {
         let (scan, rest) = split_length(entry)?;
         let (index, rest) = split_length(rest)?;
@@ -72,14 +73,19 @@ impl Shared {
         let record = if is_saved { has_kind(host)? } else { Record::Host(host) };
         Some(Found { key: key.into(), own_key: key, only_in, order, scan, is_saved, record })
     }
-}
 
-pub(super) fn entries<'b>(same: &[Found<'b>]) -> Vec<Entry<'b>> {
-    let entries = same.iter().filter_map(|found| {
-        let host = found.host()?;
-        Some(Entry { scan: found.scan, order: found.order, host })
-    });
-    entries.collect()
+    /// Decodes the host elements among the records of a host.
+    ///
+    /// # Errors
+    /// Returns an error if the saved state has a host that cannot be decoded.
+    pub(super) fn entries<'b>(&self, same: &[Found<'b>]) -> Result<Vec<Entry<'b>>> {
+        let elements = same.iter().filter(|found| matches!(found.record, Record::Host(_)));
+        let entries = elements.map(|found| {
+            let host = found.host().ok_or_else(|| self.unreadable(found.is_saved, "a host"))?;
+            Ok(Entry { scan: found.scan, order: found.order, host })
+        });
+        entries.collect()
+    }
 }
 
 impl<'b> Found<'b> {

@@ -9,7 +9,7 @@ use super::{
     copies::MergedScan,
     devices::OutOfOrder,
     explain::Explain,
-    found::{Found, Record, entries},
+    found::{Found, Record},
     group::{self, Combined, Rules},
     keep::Keeper,
     look::ScanFacts,
@@ -17,7 +17,7 @@ use super::{
     policy::MergePolicy,
     runs::{ChangeSorter, Ordered, Run},
     state::Saved,
-    store::{Place, Store, records},
+    store::{Place, Store, all_records, records},
     summary::{SharedMac, Summary, tell_apart},
 };
 use crate::{
@@ -99,22 +99,44 @@ impl Merged {
         &mut self,
         each: &mut dyn FnMut(ScanIndex, i32, &ScanActivity) -> Result<()>,
     ) -> Result<()> {
-        let mut bytes = self.saved_events()?;
-        bytes.extend(std::mem::take(&mut self.events).load(&self.shared.place)?);
-        let of_used = |entry| {
-            let (scan, rest) = split_length(entry)?;
-            Some(((*self.shared.numbers.get(scan)?)?, rest))
-        };
-        let mut entries: Vec<(ScanIndex, &[u8])> = records(&bytes).filter_map(of_used).collect();
+        let shared = &*self.shared;
+        let own = std::mem::take(&mut self.events).load(&shared.place)?;
+        let saved = self.saved_events()?;
+        let saved = all_records(&saved).ok_or_else(|| shared.damaged("its events are cut off"))?;
+        let mut events = Vec::new();
+        for entry in saved {
+            // A state holds only events of scans that are used.
+            let event = StoredEvent::read(shared, entry, true);
+            events.push(event.ok_or_else(|| shared.damaged("an event has no scan"))?);
+        }
+        events.extend(records(&own).filter_map(|entry| StoredEvent::read(shared, entry, false)));
         // The sort is stable: events of one scan keep their order.
-        entries.sort_by_key(|(scan, _)| *scan);
-        for (scan, rest) in entries {
-            let Some((index, record)) = split_length(rest) else { continue };
-            if let Some(event) = codec::decode::<ScanActivity>(record) {
-                each(scan, i32::try_from(index).unwrap_or(i32::MAX), &event)?;
-            }
+        events.sort_by_key(|event| event.scan);
+        for StoredEvent { scan, index, record, is_saved } in events {
+            let event = codec::decode::<ScanActivity>(record);
+            let event = event.ok_or_else(|| shared.unreadable(is_saved, "an event"))?;
+            each(scan, index, &event)?;
         }
         Ok(())
+    }
+}
+
+/// Event of a scan that is used, as a record.
+struct StoredEvent<'b> {
+    scan: ScanIndex,
+    /// Position in the scan.
+    index: i32,
+    record: &'b [u8],
+    is_saved: bool,
+}
+
+impl<'b> StoredEvent<'b> {
+    /// Reads the head of a record; `None` if its scan is not used, or if it is damaged.
+    fn read(shared: &Shared, entry: &'b [u8], is_saved: bool) -> Option<Self> {
+        let (scan, rest) = split_length(entry)?;
+        let (index, record) = split_length(rest)?;
+        let scan = (*shared.numbers.get(scan)?)?;
+        Some(Self { scan, index: i32::try_from(index).ok()?, record, is_saved })
     }
 }
 
@@ -184,7 +206,21 @@ impl Part {
 impl Shared {
     /// Returns the error for a saved state with invalid content.
     pub(super) fn damaged(&self, how: &str) -> Error {
-        self.saved.as_ref().map_or_else(|| Error::usage(how), |saved| saved.damaged(how))
+        self.saved.as_ref().map_or_else(|| Error::internal(how), |saved| saved.damaged(how))
+    }
+
+    /// Refuses a merge that continues a saved state, which does not hold all looks.
+    pub(super) fn require_looks(&self, by: &str) -> Result<()> {
+        match &self.saved {
+            None => Ok(()),
+            Some(saved) => Err(saved.incomplete(by)),
+        }
+    }
+
+    /// Returns the error for a record that cannot be decoded. One that this process wrote always can.
+    pub(super) fn unreadable(&self, is_saved: bool, what: &str) -> Error {
+        let how = format!("{what} cannot be read");
+        if is_saved { self.damaged(&how) } else { Error::internal(how) }
     }
 
     pub(super) fn rules(&self) -> Rules<'_> {
@@ -199,19 +235,24 @@ impl Shared {
     }
 
     /// Returns the looks of these records that count, best first.
-    pub(super) fn looks<'b>(&'b self, same: &[Found<'b>]) -> Vec<group::Look<'b>> {
-        group::ranked_looks(entries(same), self.rules())
+    ///
+    /// # Errors
+    /// Returns an error if a record cannot be decoded.
+    pub(super) fn looks<'b>(&'b self, same: &[Found<'b>]) -> Result<Vec<group::Look<'b>>> {
+        Ok(group::ranked_looks(self.entries(same)?, self.rules()))
     }
 
-    /// Merges the records of one host, none of which comes from a saved state. Returns the host with the order of its
-    /// first record, or `None` if the host is left out.
+    /// Merges the records of one host. Returns the host with the order of its first record, or `None` if the host is
+    /// left out.
+    ///
+    /// # Errors
+    /// Returns an error if a record cannot be decoded.
     pub(super) fn merged<'b>(
         &self,
         same: &[Found<'b>],
         summary: &mut Summary,
-    ) -> Option<(u64, MergedHost<'b>)> {
-        // Only records of a saved state can be out of order.
-        self.merged_with(same, summary, &mut Keeper::off()).ok().flatten()
+    ) -> Result<Option<(u64, MergedHost<'b>)>> {
+        self.merged_with(same, summary, &mut Keeper::off())
     }
 
     /// Merges the records of one host. Returns the host with the order of its first record, or `None` if the host is
@@ -228,7 +269,8 @@ impl Shared {
         let Some(first) = same.first() else { return Ok(None) };
         let mut explain = Explain::new(self.policy.explain);
         let pasts = self.pasts(same)?;
-        let merged = group::merge(entries(same), pasts, self.rules(), (&mut explain, keeper));
+        let entries = self.entries(same)?;
+        let merged = group::merge(entries, pasts, self.rules(), (&mut explain, keeper));
         let merged = merged.map_err(|OutOfOrder| self.out_of_order(&first.key))?;
         let Some(Combined { host, provenance, outdated }) = merged else { return Ok(None) };
         let seen = provenance.seen.last.or(provenance.seen.looked);
@@ -253,7 +295,7 @@ impl Shared {
             if let Record::Past(record) = found.record {
                 let past =
                     codec::decode::<Past<'_>>(record).filter(|past| past.is_sound(self.rules()));
-                pasts.push(past.ok_or_else(|| self.damaged("a host cannot be read"))?);
+                pasts.push(past.ok_or_else(|| self.unreadable(true, "a host"))?);
             }
         }
         Ok(pasts)

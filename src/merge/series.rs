@@ -7,7 +7,7 @@
 
 use super::{
     coverage::{Coverage, LookCoverage},
-    found::{Found, entries},
+    found::Found,
     group::{self, Look, index},
     merged::{MergedRecord, Part, Shared, Sorted},
     policy::MergePolicy,
@@ -75,16 +75,19 @@ impl<'s, 'b> Series<'s, 'b> {
         self.looks.get(place)?.time
     }
 
-    /// Builds a look.
-    pub(crate) fn open(&self, place: usize) -> Option<Look<'b>> {
-        let closed = self.looks.get(place)?;
-        let look = group::look(entries(closed.entries), self.shared.rules())?;
+    /// Builds a look; `None` if the index is out of range.
+    ///
+    /// # Errors
+    /// Returns an error if a record cannot be decoded.
+    pub(crate) fn open(&self, place: usize) -> Result<Option<Look<'b>>> {
+        let Some(closed) = self.looks.get(place) else { return Ok(None) };
+        let look = group::look(self.shared.entries(closed.entries)?, self.shared.rules());
         debug_assert_eq!(
-            look.facts.moment(),
-            (closed.time, closed.order),
+            look.as_ref().map(|look| look.facts.moment()),
+            Some((closed.time, closed.order)),
             "the head holds the time of the look"
         );
-        Some(look)
+        Ok(look)
     }
 
     /// Returns the coverage of a look.
@@ -156,9 +159,14 @@ impl Part {
     /// Calls `of` with the looks at each host and collects the histories that it returns.
     ///
     /// # Errors
-    /// Returns an error if a temporary file cannot be read or written.
-    pub(crate) fn histories(self, of: fn(&Series<'_, '_>) -> PackedHistory) -> Result<Sorted> {
+    /// Returns the first error of `of`, a usage error if the merge continues a saved state, or an error if a temporary
+    /// file cannot be read or written.
+    pub(crate) fn histories(
+        self,
+        of: fn(&Series<'_, '_>) -> Result<PackedHistory>,
+    ) -> Result<Sorted> {
         let Self { shared, store, .. } = self;
+        shared.require_looks("a history")?;
         let bytes = store.load(&shared.place)?;
         let (mut out, mut places) = (Vec::new(), Vec::new());
         let mut summary = Summary::default();
@@ -168,7 +176,7 @@ impl Part {
         for same in found.chunk_by(Found::is_same) {
             let Some(first) = same.first() else { continue };
             let series = Series::new(&shared, same);
-            let history = of(&series);
+            let history = of(&series)?;
             let (order, in_scan) = series.order();
             let start = out.len();
             // Hosts with equal keys are ordered by the bytes of their records.

@@ -27,8 +27,11 @@ impl Merged {
     /// Merges all hosts of two states, and calls `each` with every pair of equal hosts, in any order.
     ///
     /// # Errors
-    /// Returns the first error of `each`, or an error if a temporary file cannot be read or written.
+    /// Returns the first error of `each`, a usage error if one of the merges continues a saved state, or an error if a
+    /// temporary file cannot be read or written.
     pub(crate) fn compare(&mut self, newer: &mut Self, each: EachPair<'_>) -> Result<()> {
+        self.shared.require_looks("a comparison")?;
+        newer.shared.require_looks("a comparison")?;
         let mut strays = Strays::new((&self.shared, &newer.shared));
         for (old, new) in self.take_parts().into_iter().zip(newer.take_parts()) {
             old.compare(new, &mut strays, each)?;
@@ -62,7 +65,7 @@ impl Part {
             };
             let old_group = if take_old { old.next() } else { None };
             let new_group = if take_new { new.next() } else { None };
-            let pair = Pair::of(both, (old_group, new_group));
+            let pair = Pair::of(both, (old_group, new_group))?;
             let taken = match (&pair.old, &pair.new) {
                 (Some(state), None) => strays.take(Side::Old, state, old_group)?,
                 (None, Some(state)) => strays.take(Side::New, state, new_group)?,
@@ -92,15 +95,17 @@ pub(crate) struct Pair<'b> {
 
 impl<'b> Pair<'b> {
     /// Merges the records of a host on both sides.
+    ///
+    /// # Errors
+    /// Returns an error if a record cannot be decoded.
     pub(super) fn of(
         both: (&'b Shared, &'b Shared),
         (old, new): (Option<&[Found<'b>]>, Option<&[Found<'b>]>),
-    ) -> Self {
-        Self {
-            old: old.and_then(|same| State::of(both.0, same)),
-            new: new.and_then(|same| State::of(both.1, same)),
-            both,
-        }
+    ) -> Result<Self> {
+        let state = |shared, same: Option<&[Found<'b>]>| {
+            same.map_or(Ok(None), |same| State::of(shared, same))
+        };
+        Ok(Self { old: state(both.0, old)?, new: state(both.1, new)?, both })
     }
 
     /// Returns the state that the older side implies for a port it does not list; `None` if it does not cover the
@@ -151,14 +156,17 @@ pub(crate) struct CoveringLook<'b> {
 }
 
 impl<'b> State<'b> {
-    fn of(shared: &'b Shared, same: &[Found<'b>]) -> Option<Self> {
-        let (order, merged) = shared.merged(same, &mut Summary::default())?;
-        let looks = shared.looks(same).into_iter().filter_map(|look| {
+    /// Merges the records of a host; `None` if the host is left out.
+    fn of(shared: &'b Shared, same: &[Found<'b>]) -> Result<Option<Self>> {
+        let Some((order, merged)) = shared.merged(same, &mut Summary::default())? else {
+            return Ok(None);
+        };
+        let looks = shared.looks(same)?.into_iter().filter_map(|look| {
             let scan = shared.facts.get(index(look.facts.scan))?;
             let coverage = LookCoverage::new(&scan.coverage, look.covering_entries());
             Some(CoveringLook { look, coverage })
         });
-        Some(Self { merged, order, looks: looks.collect() })
+        Ok(Some(Self { merged, order, looks: looks.collect() }))
     }
 
     /// Returns the best look for which `is_so` is true.

@@ -127,7 +127,19 @@ pub(super) fn split_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(len)
 }
 
-/// Iterates over all records.
+/// Splits bytes into records; `None` if they do not end with a whole record.
+pub(super) fn all_records(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut all = Vec::new();
+    while !bytes.is_empty() {
+        let (record, rest) = split_record(bytes)?;
+        all.push(record);
+        bytes = rest;
+    }
+    Some(all)
+}
+
+/// Iterates over all records. Stops at bytes that are no whole record, so bytes of a saved state are read by
+/// [`all_records`].
 pub(super) fn records(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (record, rest) = split_record(bytes)?;

@@ -107,14 +107,14 @@ impl Strays {
             for mac in macs {
                 let (old, new) = (hosts_of(mac, &old), hosts_of(mac, &new));
                 if let ([old], [new]) = (&*old, &*new) {
-                    each(Pair::of(both, (Some(old), Some(new))))?;
+                    each(Pair::of(both, (Some(old), Some(new)))?)?;
                     continue;
                 }
                 for host in &old {
-                    each(Pair::of(both, (Some(host), None)))?;
+                    each(Pair::of(both, (Some(host), None))?)?;
                 }
                 for host in &new {
-                    each(Pair::of(both, (None, Some(host))))?;
+                    each(Pair::of(both, (None, Some(host)))?)?;
                 }
             }
         }

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     diff::{DiffOptions, differences_with},
-    error::Result,
+    error::{Error, Result},
     fs::{self, File},
     merge::{MergePolicy, Merger, Precedence, pack_host, unpack_host},
     model::{ComparedScans, Host, HostChanges, HostKey, Identity, ScanSummary},
@@ -170,6 +170,7 @@ impl HostStateStore {
             scans.extend(known);
             scans.insert(scan.number, scan.clone());
             let kept = current_entries(old.iter().chain(&new), &scans);
+            let kept = kept.ok_or_else(|| self.damaged(*part))?;
             rest.extend(kept.iter().cloned());
             written.push((*part, rest));
             before.extend(old);
@@ -197,7 +198,9 @@ impl HostStateStore {
         let mut bytes = Vec::new();
         let read = io::copy(&mut stage.read(), &mut bytes);
         read.map_err(|error| failed(&self.folder, error))?;
-        Ok(take_all(&bytes).map(|entry| HostEntry { scan, ..entry }).collect())
+        let entries = take_all(&bytes)
+            .ok_or_else(|| Error::internal("hosts of a document cannot be read back"))?;
+        Ok(entries.into_iter().map(|entry| HostEntry { scan, ..entry }).collect())
     }
 
     /// Merges the hosts of these entries, scan by scan.
@@ -207,7 +210,9 @@ impl HostStateStore {
         let mut merger = Merger::with_memory(policy, cap, Some(&self.folder));
         let mut by_scan: BTreeMap<u64, Vec<Host<'_>>> = BTreeMap::new();
         for entry in entries {
-            by_scan.entry(entry.scan).or_default().extend(unpack_host(&entry.host));
+            let host = unpack_host(&entry.host);
+            debug_assert!(host.is_some(), "`current_entries` decodes all entries first");
+            by_scan.entry(entry.scan).or_default().extend(host);
         }
         for (number, mut hosts) in by_scan {
             hosts.sort_by_key(|host| host.index);
@@ -227,10 +232,14 @@ impl HostStateStore {
         let Some(number) = self.parts.get(&part) else { return Ok(StatePart::default()) };
         let path = self.path(part, *number);
         let bytes = fs::read(&path).map_err(|error| unreadable(&path, error))?;
-        StatePart::parse(&bytes).ok_or_else(|| {
-            let message = "it is damaged, or of another version: a new --state-dir starts over";
-            unreadable(&path, message)
-        })
+        StatePart::parse(&bytes).ok_or_else(|| self.damaged(part))
+    }
+
+    /// Returns the error for a part whose file cannot be decoded.
+    fn damaged(&self, part: u8) -> Error {
+        let path = self.path(part, self.parts.get(&part).copied().unwrap_or_default());
+        let message = "it is damaged, or of another version: a new --state-dir starts over";
+        unreadable(&path, message)
     }
 
     /// Writes a part with the scans that its entries refer to.
@@ -266,25 +275,71 @@ fn part_of(key: &str) -> u8 {
     Sha256::digest(key.as_bytes()).first().map_or(0, |byte| byte % PARTS)
 }
 
-/// Returns the entries of each key that its latest state is merged from.
+/// Returns the entries of each key that its latest state is merged from; `None` if an entry cannot
+/// be decoded.
 fn current_entries<'e>(
     entries: impl Iterator<Item = &'e HostEntry>,
     scans: &BTreeMap<u64, StoredScan>,
-) -> Vec<HostEntry> {
+) -> Option<Vec<HostEntry>> {
     let mut by_key: BTreeMap<&str, BTreeMap<u64, Vec<&HostEntry>>> = BTreeMap::new();
     for entry in entries {
         by_key.entry(&entry.key).or_default().entry(entry.scan).or_default().push(entry);
     }
     let mut kept = Vec::new();
     for by_scan in by_key.into_values() {
-        let looks = by_scan.iter().filter_map(|(number, entries)| {
-            let hosts: Vec<Host<'_>> =
-                entries.iter().filter_map(|entry| unpack_host(&entry.host)).collect();
-            scans.get(number).map(|scan| Observation::of(scan, &hosts))
+        let looks = by_scan.iter().map(|(number, entries)| {
+            let hosts: Option<Vec<Host<'_>>> =
+                entries.iter().map(|entry| unpack_host(&entry.host)).collect();
+            Some(Observation::of(scans.get(number)?, &hosts?))
         });
-        for number in select_current(looks.collect()) {
+        let looks: Option<Vec<Observation<'_>>> = looks.collect();
+        for number in select_current(looks?) {
             kept.extend(by_scan.get(&number).into_iter().flatten().map(|entry| (*entry).clone()));
         }
     }
-    kept
+    Some(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        error::ErrorKind,
+        model::{Address, AddressKind, HostState},
+    };
+
+    #[test]
+    fn a_host_that_cannot_be_decoded_is_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = HostStateStore::open(folder.path(), &BTreeMap::new()).unwrap();
+        let mut host = Host::new(0);
+        host.status.state = HostState::Up;
+        host.addresses.push(Address {
+            text: "192.0.2.1".into(),
+            kind: AddressKind::Ipv4,
+            ip: Some("192.0.2.1".parse().unwrap()),
+            zone: None,
+            vendor: None,
+        });
+        let scan = ScanSummary { has_scan: true, ..ScanSummary::default() };
+        let step = |store: &mut HostStateStore, host: &Host<'_>| {
+            store.host(host, &mut |_| {}).unwrap();
+            store.step(("a.xml", &scan), &mut |_, _| Ok(()))
+        };
+        step(&mut store, &host).unwrap();
+        let (part, number) = store.parts.iter().next().map(|(part, n)| (*part, *n)).unwrap();
+        let mut stored = store.load(part).unwrap();
+        // The record says that this is a literal, and it is none.
+        host.addresses[0].text = "192.0.2.x".into();
+        stored.entries[0].host.clear();
+        pack_host(&host, &mut stored.entries[0].host);
+        let scans: Vec<&StoredScan> = stored.scans.values().collect();
+        let bytes = state_part::encode(&scans, &stored.entries).unwrap();
+        let path = store.path(part, number);
+        fs::write(&path, bytes).unwrap();
+        host.addresses[0].text = "192.0.2.1".into();
+        let error = step(&mut store, &host).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::State { .. }), "{error:?}");
+        assert!(error.to_string().contains("it is damaged"), "{error}");
+    }
 }

@@ -150,9 +150,11 @@ impl StatePart {
     fn of_body(body: &[u8], expected: u32) -> Option<Self> {
         let (head, rest) = split_line(body)?;
         let (format, scans): (u32, Vec<StoredScan>) = serde_json::from_slice(head).ok()?;
-        let entries = take_all(rest).collect();
-        let scans = scans.into_iter().map(|scan| (scan.number, scan)).collect();
-        (format == expected).then_some(StatePart { scans, entries })
+        let entries = take_all(rest)?;
+        let scans: BTreeMap<_, _> = scans.into_iter().map(|scan| (scan.number, scan)).collect();
+        let has_scan = |entry: &HostEntry| scans.contains_key(&entry.scan);
+        let is_sound = format == expected && entries.iter().all(has_scan);
+        is_sound.then_some(Self { scans, entries })
     }
 }
 
@@ -219,13 +221,15 @@ fn take(bytes: &[u8]) -> Option<(HostEntry, &[u8])> {
     Some((HostEntry { scan: u64::from_le_bytes(*scan), key, host: host.to_vec() }, rest))
 }
 
-/// Returns all entries in bytes that [`put`] wrote.
-pub(super) fn take_all(mut bytes: &[u8]) -> impl Iterator<Item = HostEntry> {
-    std::iter::from_fn(move || {
+/// Returns all entries in bytes that [`put`] wrote; `None` if they do not end with a whole entry.
+pub(super) fn take_all(mut bytes: &[u8]) -> Option<Vec<HostEntry>> {
+    let mut entries = Vec::new();
+    while !bytes.is_empty() {
         let (entry, rest) = take(bytes)?;
+        entries.push(entry);
         bytes = rest;
-        Some(entry)
-    })
+    }
+    Some(entries)
 }
 
 #[cfg(test)]
@@ -304,5 +308,17 @@ mod tests {
         }
         let later = pack(&body_of(&scans, &entries, FORMAT + 1)).unwrap();
         assert!(StatePart::parse(&later).is_none());
+    }
+
+    #[test]
+    fn entries_that_are_cut_off_or_have_no_scan_are_damage() {
+        let (scans, mut entries) = part();
+        let whole = body_of(&scans, &entries, FORMAT);
+        assert!(StatePart::parse(&pack(&whole).unwrap()).is_some());
+        let cut = pack(&whole[..whole.len() - 1]).unwrap();
+        assert!(StatePart::parse(&cut).is_none());
+        entries[0].scan = 8;
+        let without_scan = pack(&body_of(&scans, &entries, FORMAT)).unwrap();
+        assert!(StatePart::parse(&without_scan).is_none());
     }
 }

@@ -6,7 +6,7 @@ use super::{
     super::{
         merged::{Kept, Merged},
         merger::Merger,
-        store::{PARTITIONS, Store, put_record, records, split_record},
+        store::{PARTITIONS, Store, all_records, put_record, records},
     },
     EVENTS, HEAD, HOSTS, Head, KIND, SCANS, Saved, SavedScan, damaged, options_of,
 };
@@ -83,17 +83,6 @@ impl Merger {
         let after = saved.stores_mut().map(|store| store.held()).sum::<usize>();
         self.hold(after.saturating_sub(before))
     }
-}
-
-/// Splits bytes into records; `None` if anything else is left.
-fn all_records(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
-    let mut all = Vec::new();
-    while !bytes.is_empty() {
-        let (record, rest) = split_record(bytes)?;
-        all.push(record);
-        bytes = rest;
-    }
-    Some(all)
 }
 
 /// Callback that takes the bytes of a state.

@@ -114,6 +114,12 @@ impl Saved {
         damaged(&self.name, &format!("it is damaged: {how}"))
     }
 
+    /// Returns the error for a use that needs all looks, of which a state drops most.
+    pub(super) fn incomplete(&self, by: &str) -> Error {
+        let name = &self.name;
+        Error::usage(format!("{name}: {by} needs the scans themselves, not the state of a merge"))
+    }
+
     /// Returns an error if another copy of a scan would now be used than the one in the state.
     pub(super) fn check_used(&self, scans: &[MergedScan]) -> Result<()> {
         let changed = self.used.iter().zip(scans).find(|(used, scan)| **used != scan.used);
@@ -200,14 +206,16 @@ mod tests {
 
     use super::*;
     use crate::{
-        merge::{Hosts, Merger, Part},
-        model::ScanEvent,
+        codec::split_length,
+        error::ErrorKind,
+        merge::{Hosts, Merged, Merger, Part},
+        model::{ScanActivity, ScanEvent},
         snapshot::{SnapshotReader, SnapshotWriter},
         xml::{Options, Reader},
     };
 
-    /// Returns the state of a merge of fixtures that together contain every kind of record.
-    fn state(policy: MergePolicy) -> Vec<u8> {
+    /// Returns a merger of fixtures that together contain every kind of record.
+    fn merger(policy: MergePolicy) -> Merger {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
         let mut merger = Merger::new(policy).with_state();
         let mut paths: Vec<_> =
@@ -233,11 +241,19 @@ mod tests {
                 }
             }
         }
-        let mut result = merger.finish().unwrap();
-        let parts = result.take_parts().into_iter().map(|part: Part| part.merge().unwrap());
-        let mut hosts = Hosts::of(parts.collect()).unwrap();
+        merger
+    }
+
+    /// Merges the hosts of all parts.
+    fn hosts(result: &mut Merged) -> Result<Hosts> {
+        let parts: Result<_> = result.take_parts().into_iter().map(Part::merge).collect();
+        Hosts::of(parts?)
+    }
+
+    fn state(policy: MergePolicy) -> Vec<u8> {
+        let mut result = merger(policy).finish().unwrap();
+        let kept = hosts(&mut result).unwrap().take_kept();
         let mut state = Vec::new();
-        let kept = hosts.take_kept();
         result
             .save(kept, &mut |bytes| {
                 state.extend_from_slice(bytes);
@@ -245,6 +261,38 @@ mod tests {
             })
             .unwrap();
         state
+    }
+
+    /// Everything that a merge returns: hosts and their keys, records of scans, and events.
+    #[derive(Debug, PartialEq)]
+    struct Outcome {
+        keys: Vec<String>,
+        hosts: Vec<String>,
+        scans: Vec<ScanSummary>,
+        events: Vec<(ScanIndex, i32, ScanActivity)>,
+    }
+
+    fn outcome(merger: Merger) -> Result<Outcome> {
+        let mut result = merger.finish()?;
+        let mut merged = hosts(&mut result)?;
+        let (mut keys, mut hosts, mut events) = (Vec::new(), Vec::new(), Vec::new());
+        while let Some(record) = merged.next()? {
+            keys.push(record.host().host_key.into_owned());
+            hosts.push(format!("{:#?}", record.host()));
+        }
+        result.events(&mut |scan, index, event| {
+            events.push((scan, index, event.clone()));
+            Ok(())
+        })?;
+        let scans = result.scans().iter().map(|scan| scan.record.clone()).collect();
+        Ok(Outcome { keys, hosts, scans, events })
+    }
+
+    /// Continues a state without new scans.
+    fn continued(state: &[u8], policy: MergePolicy) -> Result<Outcome> {
+        let mut merger = Merger::new(policy).with_state();
+        merger.load(state, "nightly.state")?;
+        outcome(merger)
     }
 
     /// Returns all sections, uncompressed, each after its number and length.
@@ -279,24 +327,108 @@ mod tests {
         }
     }
 
+    /// Splits the sections that [`sections`] returns.
+    fn split(mut sections: &[u8]) -> Vec<(u16, Vec<u8>)> {
+        let mut all = Vec::new();
+        while let [section, low, high, after @ ..] = sections {
+            let (bytes, rest) = after.split_at(usize::from(u16::from_le_bytes([*low, *high])));
+            all.push((u16::from(*section), bytes.to_vec()));
+            sections = rest;
+        }
+        all
+    }
+
+    /// Builds a state file of a version.
+    fn file(version: u32, sections: &[(u16, Vec<u8>)]) -> Vec<u8> {
+        let mut state = Vec::new();
+        let mut writer = SnapshotWriter::new(Kind { version, ..KIND }, &mut state).unwrap();
+        for (section, bytes) in sections {
+            writer.section(*section, bytes, &mut state).unwrap();
+        }
+        writer.finish(&mut state);
+        state
+    }
+
     #[test]
-    fn a_state_of_the_first_version_is_read() {
+    fn states_of_all_versions_are_read_with_all_their_records() {
         for precedence in [Precedence::Latest, Precedence::Best] {
-            let golden = Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join(format!("tests/golden/merge-state-1-{}.bin", precedence.name()));
-            let sections = fs::read(golden).unwrap();
-            let (mut state, mut rest) = (Vec::new(), &*sections);
-            let mut writer = SnapshotWriter::new(Kind { version: 1, ..KIND }, &mut state).unwrap();
-            while let [section, low, high, after @ ..] = rest {
-                let (bytes, others) =
-                    after.split_at(usize::from(u16::from_le_bytes([*low, *high])));
-                writer.section(u16::from(*section), bytes, &mut state).unwrap();
-                rest = others;
+            let policy = MergePolicy::new(precedence);
+            let mut expected = outcome(merger(policy)).unwrap();
+            assert_eq!(expected.keys, ["ip:192.0.2.60", "ip:192.0.2.20", "ip:192.0.2.30"]);
+            assert_eq!(expected.scans.len(), 6);
+            for version in (OLDEST..=VERSION).rev() {
+                if version == 1 {
+                    // Hints had neither a vendor nor a TTL.
+                    let events = expected.events.iter_mut().map(|(_, _, event)| event);
+                    let hints = events.filter_map(|event| match event {
+                        ScanActivity::HostHint(hint) => Some(hint),
+                        _ => None,
+                    });
+                    let gone = hints.map(|hint| (hint.mac_vendor.take(), hint.reason_ttl.take()));
+                    assert_eq!(gone.filter(|(vendor, _)| vendor.is_some()).count(), 9);
+                }
+                let golden = Path::new(env!("CARGO_MANIFEST_DIR"))
+                    .join(format!("tests/golden/merge-state-{version}-{}.bin", precedence.name()));
+                let state = file(version, &split(&fs::read(golden).unwrap()));
+                assert_eq!(continued(&state, policy).unwrap(), expected, "version {version}");
             }
-            writer.finish(&mut state);
-            let mut merger = Merger::new(MergePolicy::new(precedence)).with_state();
-            merger.load(&*state, "old.state").unwrap();
-            merger.finish().unwrap();
+        }
+    }
+
+    /// Returns wrong forms of a section of records, and the words that describe each.
+    fn wrong_forms(section: &[u8]) -> Vec<(Vec<u8>, &'static str)> {
+        let wrong = |change: &dyn Fn(&mut Vec<u8>)| {
+            let mut bytes = section.to_vec();
+            change(&mut bytes);
+            bytes
+        };
+        let (len, _) = split_length(section).unwrap();
+        let head = section.len() - split_length(section).unwrap().1.len();
+        vec![
+            (wrong(&|bytes| bytes.truncate(bytes.len() - 1)), "cut off"),
+            (wrong(&|bytes| bytes.push(5)), "cut off"),
+            // The scan comes first, and there are six.
+            (wrong(&|bytes| bytes[head] = 6), "has no scan"),
+            // The first record ends with text.
+            (wrong(&|bytes| bytes[head + len - 1] = 0xff), "cannot be read"),
+        ]
+    }
+
+    #[test]
+    fn records_that_cannot_be_read_are_damage() {
+        for explain in [false, true] {
+            // With `explain` a state has whole hosts, else the parts that still matter.
+            let policy = MergePolicy::new(Precedence::Latest).with_explain(explain);
+            let whole = split(&sections(&state(policy)));
+            let mut tried = 0;
+            let mut expect = |place: usize, wrong: Vec<u8>, how: &str| {
+                let mut sections = whole.clone();
+                sections[place].1 = wrong;
+                let error = continued(&file(VERSION, &sections), policy).unwrap_err();
+                assert!(matches!(error.kind(), ErrorKind::State { .. }), "{how}: {error:?}");
+                let text = error.to_string();
+                assert!(text.starts_with("nightly.state: it is damaged: "), "{text}");
+                assert!(text.contains(how), "{how}: {text}");
+                tried += 1;
+            };
+            for (place, (section, bytes)) in whole.iter().enumerate() {
+                if *section == EVENTS || *section >= HOSTS {
+                    for (wrong, how) in wrong_forms(bytes) {
+                        expect(place, wrong, how);
+                    }
+                }
+                // An address that is none is written without a check of its text.
+                let address = b"192.0.2.";
+                let text = bytes.windows(address.len()).rposition(|window| window == address);
+                if *section >= HOSTS
+                    && let Some(text) = text
+                {
+                    let mut wrong = bytes.clone();
+                    wrong[text] = b'x';
+                    expect(place, wrong, "cannot be read");
+                }
+            }
+            assert_eq!(tried, 4 * 4 + 3, "events, three hosts, and their addresses");
         }
     }
 
@@ -312,10 +444,7 @@ mod tests {
             wrong[place] ^= 0x10;
             for bytes in [&wrong[..], &whole[..place]] {
                 let error = load(bytes).unwrap_err();
-                assert!(
-                    matches!(error.kind(), crate::error::ErrorKind::State { .. }),
-                    "{place}: {error}"
-                );
+                assert!(matches!(error.kind(), ErrorKind::State { .. }), "{place}: {error}");
                 assert!(error.to_string().starts_with("nightly.state: "), "{error}");
             }
         }
