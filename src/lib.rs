@@ -116,7 +116,6 @@
 //!
 //! `cli` (on by default) adds the command and its dependencies. A library disables it with `default-features = false`.
 
-mod bytes;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod codec;
@@ -133,7 +132,6 @@ mod fs;
 pub mod fuzzing;
 mod getopt;
 pub mod history;
-mod json;
 pub mod limits;
 pub mod merge;
 pub mod model;
@@ -147,5 +145,6 @@ pub mod scanner;
 mod snapshot;
 pub mod source;
 pub mod table;
+mod text;
 pub mod watch;
 pub mod xml;

@@ -18,8 +18,8 @@ use std::{
 use indicatif::ProgressDrawTarget;
 
 use crate::{
-    bytes::is_invisible,
     error::{Error, Result},
+    text::is_invisible,
 };
 
 /// Returns true if a character is invisible, or affects the terminal or the text around it.

@@ -12,7 +12,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::{failed, log::FileEntry, sync_dir};
 use crate::{
-    bytes::hex,
     error::{Error, Result},
     format::{
         SinkOptions,
@@ -21,6 +20,7 @@ use crate::{
     fs::{self, File},
     output::{NO_VALUE, Temporaries},
     table::{BatchBuilder, RecordBatch, Table},
+    text::hex,
 };
 
 /// Number of rows, and of bytes, that are passed to the Parquet writer at once.

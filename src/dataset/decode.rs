@@ -43,11 +43,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::{chunk_reader::ChunkedFile, log::FileEntry, snapshot::CurrentFile};
 use crate::{
-    bytes::hex,
     error::{Error, Result},
     format::parquet::SCHEMA_VERSION_KEY,
     fs::File,
     table::{BatchBuilder, Column, RecordBatch, SchemaRef, Table},
+    text::hex,
 };
 
 /// Number of rows per batch when rows are compared, copied or assembled to hosts.

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     error::Result,
-    json::{OBJECT, key, list, nest, put},
     model::{Port, PortState},
+    text::json::{OBJECT, key, write_array, write_container, write_members},
 };
 
 /// Name of the source type.
@@ -72,15 +72,17 @@ impl Cim {
         out: &mut Vec<u8>,
     ) {
         let time = subject.when().seconds();
-        nest("", OBJECT, out, |out| {
+        write_container("", OBJECT, out, |out| {
             if !self.hec {
-                put!(out, "_time": time, "sourcetype": SOURCE_TYPE);
+                write_members!(out, "_time": time, "sourcetype": SOURCE_TYPE);
                 return self.members(subject, (port, id), cut, out);
             }
-            put!(out, "time": time, "sourcetype": SOURCE_TYPE);
+            write_members!(out, "time": time, "sourcetype": SOURCE_TYPE);
             let name = subject.name();
-            put!(out, "host": self.sensor.as_deref().or(name.as_deref()));
-            nest(key!("event"), OBJECT, out, |out| self.members(subject, (port, id), cut, out));
+            write_members!(out, "host": self.sensor.as_deref().or(name.as_deref()));
+            write_container(key!("event"), OBJECT, out, |out| {
+                self.members(subject, (port, id), cut, out)
+            });
         });
     }
 
@@ -95,7 +97,7 @@ impl Cim {
         let service = port.services.first();
         let number = has_ports(&port.protocol).then_some(port.number);
         let place = number.map(|number| format!("{}/{number}", port.protocol.as_str()));
-        put!(out,
+        write_members!(out,
             "event_id": id,
             "vendor_product": product(subject.run),
             "dest": subject.name().as_ref(),
@@ -111,7 +113,7 @@ impl Cim {
             "service_version": service.and_then(|service| service.version.as_ref()),
             "os": good_match(host, self.os_min).and_then(|(found, _)| found.name.as_ref()),
         );
-        list(key!("tag"), ["listening", "port"], out);
-        put!(out, "line_truncated": cut.then_some(true));
+        write_array(key!("tag"), ["listening", "port"], out);
+        write_members!(out, "line_truncated": cut.then_some(true));
     }
 }

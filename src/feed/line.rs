@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 
 use crate::{
-    json,
     model::{CowStr, Editor, FieldValue, ScanHeader, ScanSummary, ScriptValue, id_of_parts},
+    text::json,
 };
 
 /// Smallest allowed limit of a line, in bytes. All parts that are never cut fit.

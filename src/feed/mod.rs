@@ -19,8 +19,8 @@ pub use self::line::{LEAST_LINE, LINE};
 use self::subject::{Ids, Subject};
 use crate::{
     error::Result,
-    json::{OBJECT, key, nest, put},
     model::{Host, MergedHost, ScanActivity, ScanHeader, ScanSummary},
+    text::json::{OBJECT, key, write_container, write_members},
 };
 
 /// Default minimum accuracy, in percent, for an OS match to be reported.
@@ -174,8 +174,13 @@ impl Feed {
 /// Writes the action line of a bulk API request, if an index is set.
 fn action(index: Option<&str>, id: &str, out: &mut Vec<u8>) {
     let Some(index) = index else { return };
-    nest("", OBJECT, out, |out| {
-        nest(key!("create"), OBJECT, out, |out| put!(out, "_index": index, "_id": id));
+    write_container("", OBJECT, out, |out| {
+        write_container(
+            key!("create"),
+            OBJECT,
+            out,
+            |out| write_members!(out, "_index": index, "_id": id),
+        );
     });
     out.push(b'\n');
 }

@@ -4,11 +4,14 @@ use std::{borrow::Cow, fmt::Write as _, net::IpAddr};
 
 use super::line::short;
 use crate::{
-    json::{self, Value as _},
     model::{
         Address, AddressKind, CowStr, Host, HostKey, HostState, Identity, MergedHost, OsClass,
         OsMatch, Port, PortProvenance, Protocol, ScanHeader, SeenRange, Service, Timestamp,
         host_id,
+    },
+    text::{
+        escape_json,
+        json::{JsonEscaper, WriteJson as _},
     },
 };
 
@@ -164,13 +167,13 @@ impl<'s> Subject<'s> {
         // Written without format macros, because there are many of these messages.
         out.extend_from_slice(lead.as_bytes());
         out.push(b'"');
-        json::escape(self.address(), out);
+        escape_json(self.address(), out);
         out.push(b' ');
-        json::escape(port.protocol.as_str(), out);
-        i64::from(port.number).put("/", out);
+        escape_json(port.protocol.as_str(), out);
+        i64::from(port.number).write_member("/", out);
         for word in words.iter().filter(|word| !word.is_empty()) {
             out.push(b' ');
-            json::escape(word, out);
+            escape_json(word, out);
         }
         out.push(b'"');
     }
@@ -218,10 +221,10 @@ pub(super) fn epoch() -> Timestamp {
 }
 
 /// Writes a text in pieces.
-pub(super) fn text(lead: &str, out: &mut Vec<u8>, write: impl FnOnce(&mut json::Escaped<'_>)) {
+pub(super) fn text(lead: &str, out: &mut Vec<u8>, write: impl FnOnce(&mut JsonEscaper<'_>)) {
     out.extend_from_slice(lead.as_bytes());
     out.push(b'"');
-    write(&mut json::Escaped(out));
+    write(&mut JsonEscaper(out));
     out.push(b'"');
 }
 

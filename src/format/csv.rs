@@ -9,12 +9,13 @@ use super::{
     text::{TextChunk, TextTables, no_buffer},
 };
 use crate::{
-    bytes::{
-        Set, append, append_free, append_number, contains, controls, equal, is_invisible, position,
-    },
     error::{Error, Result},
     output::Output,
     table::{Cell, Cells, Column, Field, Items, Kind, Row, Table},
+    text::{
+        is_invisible, push_if_clean, push_number, push_short,
+        search::{ByteClass, contains, control_mask, equal_mask, position},
+    },
 };
 
 /// Writes one CSV file per table.
@@ -200,17 +201,17 @@ impl Cells for Fields<'_> {
 impl Fields<'_> {
     fn text(&mut self, text: &str) {
         let quick = !self.safe && !text.is_empty();
-        if !(quick && append_free::<Separators>(text.as_bytes(), self.out)) {
+        if !(quick && push_if_clean::<Separators>(text.as_bytes(), self.out)) {
             quoted(text.as_bytes(), self.safe, self.out);
         }
     }
 
     fn plain(&mut self, text: &str) {
-        append(text.as_bytes(), self.out);
+        push_short(text.as_bytes(), self.out);
     }
 
     fn number(&mut self, number: i64) {
-        append_number(number, self.out);
+        push_number(number, self.out);
     }
 
     fn data(&mut self, cell: Cell<'_>) {
@@ -241,7 +242,7 @@ impl Fields<'_> {
                 join(items, separator, self.scratch);
                 quoted(self.scratch, self.safe, self.out);
             }
-            _ if items.count() == 0 => append(b"[]", self.out),
+            _ if items.count() == 0 => push_short(b"[]", self.out),
             _ => {
                 // The items contain quotation marks, so a list always needs quotes.
                 self.out.push(b'"');
@@ -315,31 +316,31 @@ fn is_plain(text: &[u8]) -> bool {
 /// Bytes that are doubled in a quoted field.
 struct Quote;
 
-impl Set for Quote {
+impl ByteClass for Quote {
     #[inline]
-    fn has(byte: u8) -> bool {
+    fn contains(byte: u8) -> bool {
         byte == b'"'
     }
 
     #[inline]
-    fn marks(word: u64) -> u64 {
-        equal(word, b'"')
+    fn match_mask(word: u64) -> u64 {
+        equal_mask(word, b'"')
     }
 }
 
 /// Bytes that require quotes.
 struct Separators;
 
-impl Set for Separators {
+impl ByteClass for Separators {
     #[inline]
     #[expect(clippy::needless_bitwise_bool, reason = "only without branches it runs in vectors")]
-    fn has(byte: u8) -> bool {
+    fn contains(byte: u8) -> bool {
         (byte < 0x20) | (byte == b'"') | (byte == b',')
     }
 
     #[inline]
-    fn marks(word: u64) -> u64 {
-        equal(word, b',') | equal(word, b'"') | controls(word)
+    fn match_mask(word: u64) -> u64 {
+        equal_mask(word, b',') | equal_mask(word, b'"') | control_mask(word)
     }
 }
 

@@ -5,10 +5,10 @@ use std::{fmt::Write as _, io::Read};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    bytes::{count, hex},
     error::{Diagnostic, Result},
     limits::Limits,
     model::{Host, PortState, ScanEvent, ScanSummary},
+    text::{hex, search::count},
     xml::{BatchedEvent, Decoder, HostDiagnostics, Options, Reader},
 };
 

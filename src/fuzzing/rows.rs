@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::outcome::Outcome;
 use crate::{
-    bytes,
     error::Result,
     format::{
         CsvRows, RowEncoder as _,
@@ -19,6 +18,7 @@ use crate::{
         BatchBuilder, Column, Kind, RecordBatch, Row, Stored, Table, event_row, host_rows, restore,
         run_rows,
     },
+    text::search::count,
     xml::Options,
 };
 
@@ -111,7 +111,7 @@ impl Tables {
 fn line(row: &Row<'_>) -> Value {
     let mut text = Vec::new();
     row_line(row, &mut text);
-    assert_eq!(bytes::count(&text, b'\n'), 1, "a row is one line");
+    assert_eq!(count(&text, b'\n'), 1, "a row is one line");
     let value: Value = match serde_json::from_slice(&text) {
         Ok(value) => value,
         Err(error) => panic!("{error} in {}", String::from_utf8_lossy(&text)),

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use sha2::{Digest, Sha256};
 
 use super::{Host, Protocol};
-use crate::bytes::hex;
+use crate::text::hex;
 
 /// Returns the first 32 hex digits of the SHA-256 hash of the parts, joined by the byte 0x1F.
 #[must_use]

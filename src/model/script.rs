@@ -7,8 +7,8 @@ use super::{
     record::{Editor, FieldValue, plain_values, record},
 };
 use crate::{
-    bytes::{escape, escape_doubled},
     codec::{Codec, RecordReader, RecordWriter, codec_variants},
+    text::{escape_json, escape_json_in_csv},
 };
 
 record! {
@@ -438,11 +438,11 @@ impl Default for ScriptTree<'_> {
 fn write_string<const DOUBLED: bool>(text: &str, out: &mut Vec<u8>) {
     if DOUBLED {
         out.extend_from_slice(b"\"\"");
-        escape_doubled(text, out);
+        escape_json_in_csv(text, out);
         out.extend_from_slice(b"\"\"");
     } else {
         out.push(b'"');
-        escape(text, out);
+        escape_json(text, out);
         out.push(b'"');
     }
 }

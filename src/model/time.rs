@@ -1,7 +1,10 @@
 //! Points in time as nmap records them: whole seconds since 1970 in UTC.
 
 use super::record::plain_values;
-use crate::codec::{Codec, RecordReader, RecordWriter};
+use crate::{
+    codec::{Codec, RecordReader, RecordWriter},
+    text::json::WriteJson,
+};
 
 /// Seconds since 1970-01-01T00:00:00Z, between the years 1970 and 9999 (DATA_MODEL rule T5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,6 +19,15 @@ impl Codec<'_> for Timestamp {
 
     fn decode(from: &mut RecordReader<'_>) -> Option<Self> {
         Self::from_seconds(i64::decode(from)?)
+    }
+}
+
+impl WriteJson for Timestamp {
+    fn write_member(self, lead: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(lead.as_bytes());
+        out.push(b'"');
+        out.extend_from_slice(&self.rfc3339());
+        out.push(b'"');
     }
 }
 

@@ -8,8 +8,8 @@ use super::{
     text::decoded,
 };
 use crate::{
-    bytes::hex,
     model::{Script, Timestamp},
+    text::hex,
 };
 
 /// Script that reports certificates.

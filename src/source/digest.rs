@@ -9,9 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Input, Place};
 use crate::{
-    bytes::hex,
     error::{Error, Result},
     fs::{self, File, Metadata},
+    text::hex,
 };
 
 /// Number of bytes read at once.

@@ -2,10 +2,13 @@
 
 use super::{Field, Stored};
 use crate::{
-    bytes::{append, append_number, escape, escape_doubled},
-    json::{self, Value as _},
     model::{
         AddressKind, CowStr, HostState, PortState, Protocol, ScriptOrigin, ScriptValue, Timestamp,
+    },
+    text::{
+        escape_json, escape_json_in_csv,
+        json::{MicrosAsMillis, WriteJson as _},
+        push_number, push_short,
     },
 };
 
@@ -131,20 +134,20 @@ impl Cell<'_> {
         match self {
             Self::Str(text) => put_text::<DOUBLED>(text, out),
             Self::Plain(text) => {
-                append(quote::<DOUBLED>(), out);
-                append(text.as_bytes(), out);
-                append(quote::<DOUBLED>(), out);
+                push_short(quote::<DOUBLED>(), out);
+                push_short(text.as_bytes(), out);
+                push_short(quote::<DOUBLED>(), out);
             }
-            Self::I32(number) => append_number(i64::from(*number), out),
-            Self::I64(number) => append_number(*number, out),
-            Self::F64(number) if number.is_finite() => number.put("", out),
-            Self::Null | Self::Bytes(_) | Self::F64(_) => append(b"null", out),
-            Self::Millis(micros) => json::Millis(*micros).put("", out),
-            Self::Bool(value) => append(if *value { b"true" } else { b"false" }, out),
+            Self::I32(number) => push_number(i64::from(*number), out),
+            Self::I64(number) => push_number(*number, out),
+            Self::F64(number) if number.is_finite() => number.write_member("", out),
+            Self::Null | Self::Bytes(_) | Self::F64(_) => push_short(b"null", out),
+            Self::Millis(micros) => MicrosAsMillis(*micros).write_member("", out),
+            Self::Bool(value) => push_short(if *value { b"true" } else { b"false" }, out),
             Self::Time(time) => {
-                append(quote::<DOUBLED>(), out);
+                push_short(quote::<DOUBLED>(), out);
                 out.extend_from_slice(&time.rfc3339());
-                append(quote::<DOUBLED>(), out);
+                push_short(quote::<DOUBLED>(), out);
             }
             Self::Json(data) => put_data::<DOUBLED>(data, out),
             Self::List(items) => items.write_json(DOUBLED, out),
@@ -159,13 +162,13 @@ const fn quote<const DOUBLED: bool>() -> &'static [u8] {
 
 #[inline]
 fn put_text<const DOUBLED: bool>(text: &str, out: &mut Vec<u8>) {
-    append(quote::<DOUBLED>(), out);
+    push_short(quote::<DOUBLED>(), out);
     if DOUBLED {
-        escape_doubled(text, out);
+        escape_json_in_csv(text, out);
     } else {
-        escape(text, out);
+        escape_json(text, out);
     }
-    append(quote::<DOUBLED>(), out);
+    push_short(quote::<DOUBLED>(), out);
 }
 
 fn put_data<const DOUBLED: bool>(data: &ScriptValue<'_>, out: &mut Vec<u8>) {

@@ -29,9 +29,9 @@ use super::{
     dictionary::DictionaryBuilder,
 };
 use crate::{
-    bytes::append,
     error::{Error, Result},
     model::ScriptValue,
+    text::push_short,
 };
 
 /// Builder of one column. It counts runs of nulls and of values, because most columns are null in most rows.
@@ -217,7 +217,7 @@ fn millis(micros: i64) -> f64 {
 
 impl Texts {
     fn append(&mut self, text: &str) -> usize {
-        append(text.as_bytes(), &mut self.bytes);
+        push_short(text.as_bytes(), &mut self.bytes);
         self.end()
     }
 

@@ -6,8 +6,11 @@
 
 use super::{Cell, Cells, Field};
 use crate::{
-    json::{self, Value as _, key},
     model::ScriptValue,
+    text::{
+        escape_json,
+        json::{self, MicrosAsMillis, WriteJson as _, key},
+    },
 };
 
 /// Writer of cells as members of an object.
@@ -20,19 +23,19 @@ impl Cells for NestedMembers<'_> {
         let Self(out) = self;
         match cell {
             Cell::Null | Cell::Bytes(_) => {}
-            Cell::Str(text) => text.put(lead, out),
+            Cell::Str(text) => text.write_member(lead, out),
             Cell::Plain(text) => {
                 out.extend_from_slice(lead.as_bytes());
                 out.push(b'"');
                 out.extend_from_slice(text.as_bytes());
                 out.push(b'"');
             }
-            Cell::I32(number) => number.put(lead, out),
-            Cell::I64(number) => number.put(lead, out),
-            Cell::F64(number) => number.put(lead, out),
-            Cell::Millis(micros) => json::Millis(micros).put(lead, out),
-            Cell::Bool(value) => value.put(lead, out),
-            Cell::Time(time) => time.put(lead, out),
+            Cell::I32(number) => number.write_member(lead, out),
+            Cell::I64(number) => number.write_member(lead, out),
+            Cell::F64(number) => number.write_member(lead, out),
+            Cell::Millis(micros) => MicrosAsMillis(micros).write_member(lead, out),
+            Cell::Bool(value) => value.write_member(lead, out),
+            Cell::Time(time) => time.write_member(lead, out),
             Cell::Json(data) => script_data(data, out),
             Cell::List(items) => items.write_nested(lead, out),
         }
@@ -61,11 +64,12 @@ pub(crate) fn script_data(data: &ScriptValue<'_>, out: &mut Vec<u8>) {
             *byte = b' ';
         }
     }
-    if may_be_deep(data) && out.get(start..).is_some_and(|json| json::levels(json) > LEVELS) {
+    if may_be_deep(data) && out.get(start..).is_some_and(|json| json::nesting_depth(json) > LEVELS)
+    {
         let json = out.split_off(start);
         out.push(b'"');
         // JSON made of texts is valid UTF-8.
-        json::escape(&String::from_utf8_lossy(&json), out);
+        escape_json(&String::from_utf8_lossy(&json), out);
         out.push(b'"');
     }
 }

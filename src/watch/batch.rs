@@ -29,9 +29,9 @@ use super::{
     spill_buffer::{FileRange, SpillBuffer},
 };
 use crate::{
-    bytes::hex,
     error::{Error, Result},
     fs::{self, File, OpenOptions},
+    text::hex,
 };
 
 /// Number of bytes that are read at once.

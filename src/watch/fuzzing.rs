@@ -8,10 +8,10 @@ use super::{
     state_part::{StatePart, encode, pack},
 };
 use crate::{
-    bytes::hex,
     fuzzing::{Choices, Folder},
     merge::{MergePolicy, Merger, Precedence, unpack_host},
     model::{HostKey, Identity},
+    text::hex,
 };
 
 /// Reads bytes as a journal: unchanged, and with the correct checksum on each line.

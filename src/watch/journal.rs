@@ -41,9 +41,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::paths::{failed, sync_dir, unreadable};
 use crate::{
-    bytes::hex,
     error::{Error, Result},
     fs::{self, File, OpenOptions},
+    text::hex,
 };
 
 /// Version of the layout. Other versions are refused.

@@ -9,12 +9,12 @@ use super::{
     options::{Baseline, ChangeFormat, WatchMode},
 };
 use crate::{
-    bytes::hex,
     error::Result,
     feed::{Feed, ecs::change_line},
     format::row_line,
     model::{Change, ComparedScans, Host, HostChanges, ScanEvent, ScanHeader, ScanSummary},
     table::change_row,
+    text::hex,
 };
 
 /// Receiver of the events of one input.

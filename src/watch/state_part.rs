@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    bytes::hex,
     model::{ScanHeader, ScanInfo, ScanStats, ScanSummary, Timestamp},
     snapshot::{Kind, SnapshotError, SnapshotReader, SnapshotWriter},
+    text::hex,
 };
 
 /// Version of the layout of files and of the hosts in them. Later versions are refused.

@@ -1,43 +1,45 @@
 //! Classes of bytes in values that need processing.
 
 use super::text::ValueKind;
-use crate::bytes::{self, Set, beyond_ascii, controls, equal};
+use crate::text::search::{
+    ByteClass, contains, control_mask, equal_mask, non_ascii_mask, position,
+};
 
 /// Returns true if a value may need processing: it contains a `&`, or anything other than printable ASCII.
 #[inline]
 pub(super) fn is_special(value: &[u8]) -> bool {
-    bytes::contains::<SpecialBytes>(value)
+    contains::<SpecialBytes>(value)
 }
 
 /// Bytes that make a value special.
 pub(super) struct SpecialBytes;
 
-impl Set for SpecialBytes {
+impl ByteClass for SpecialBytes {
     #[inline]
     #[expect(clippy::needless_bitwise_bool, reason = "only without branches it runs in vectors")]
-    fn has(byte: u8) -> bool {
+    fn contains(byte: u8) -> bool {
         (byte < 0x20) | (byte == b'&') | (byte >= 0x7f)
     }
 
     #[inline]
-    fn marks(word: u64) -> u64 {
-        controls(word) | equal(word, b'&') | equal(word, 0x7f) | beyond_ascii(word)
+    fn match_mask(word: u64) -> u64 {
+        control_mask(word) | equal_mask(word, b'&') | equal_mask(word, 0x7f) | non_ascii_mask(word)
     }
 }
 
 /// Bytes for which [`needs_decoding`] may return true; those of blanks may turn out to need none.
 struct NeedsDecoding;
 
-impl Set for NeedsDecoding {
+impl ByteClass for NeedsDecoding {
     #[inline]
     #[expect(clippy::needless_bitwise_bool, reason = "only without branches it runs in vectors")]
-    fn has(byte: u8) -> bool {
+    fn contains(byte: u8) -> bool {
         (byte < 0x20) | (byte == b'&') | (byte == 0xef)
     }
 
     #[inline]
-    fn marks(word: u64) -> u64 {
-        controls(word) | equal(word, b'&') | equal(word, 0xef)
+    fn match_mask(word: u64) -> u64 {
+        control_mask(word) | equal_mask(word, b'&') | equal_mask(word, 0xef)
     }
 }
 
@@ -46,7 +48,7 @@ pub(super) fn first_to_decode(text: &str, kind: ValueKind) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut from = 0_usize;
     loop {
-        let at = from.saturating_add(bytes::position::<NeedsDecoding>(bytes.get(from..)?)?);
+        let at = from.saturating_add(position::<NeedsDecoding>(bytes.get(from..)?)?);
         if bytes.get(at).is_some_and(|byte| needs_decoding(*byte, kind)) {
             return Some(at);
         }

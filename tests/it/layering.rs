@@ -10,29 +10,28 @@ use std::{
 use crate::support::root;
 
 /// The modules that each module may import from this crate; `*` is everything.
-const MAY_IMPORT: [(&str, &[&str]); 31] = [
-    ("bytes", &[]),
+const MAY_IMPORT: [(&str, &[&str]); 30] = [
+    ("text", &[]),
     ("codec", &[]),
     ("error", &[]),
     ("limits", &[]),
     ("fs", &[]),
     ("getopt", &[]),
     ("snapshot", &["limits"]),
-    ("json", &["model", "bytes"]),
-    ("model", &["error", "bytes", "codec"]),
-    ("nse", &["model", "bytes"]),
-    ("xml", &["model", "error", "limits", "bytes"]),
+    ("model", &["error", "text", "codec"]),
+    ("nse", &["model", "text"]),
+    ("xml", &["model", "error", "limits", "text"]),
     ("process", &["fs"]),
-    ("source", &["error", "limits", "bytes", "fs"]),
+    ("source", &["error", "limits", "text", "fs"]),
     ("request", &["error", "getopt"]),
     ("engine", &["model", "request", "error", "limits"]),
     ("merge", &["model", "error", "limits", "fs", "getopt", "snapshot", "codec"]),
-    ("table", &["model", "nse", "error", "limits", "json", "bytes", "fs"]),
-    ("feed", &["table", "model", "error", "limits", "json"]),
+    ("table", &["model", "nse", "error", "limits", "text", "fs"]),
+    ("feed", &["table", "model", "error", "limits", "text"]),
     ("exec", &["error"]),
     ("output", &["error", "fs"]),
-    ("format", &["table", "feed", "model", "output", "exec", "error", "bytes", "fs"]),
-    ("dataset", &["table", "format", "output", "model", "error", "limits", "bytes", "fs"]),
+    ("format", &["table", "feed", "model", "output", "exec", "error", "text", "fs"]),
+    ("dataset", &["table", "format", "output", "model", "error", "limits", "text", "fs"]),
     (
         "pipeline",
         &[
@@ -50,7 +49,7 @@ const MAY_IMPORT: [(&str, &[&str]); 31] = [
         "watch",
         &[
             "pipeline", "diff", "xml", "source", "merge", "table", "feed", "format", "output",
-            "model", "error", "bytes", "fs", "snapshot",
+            "model", "error", "text", "fs", "snapshot",
         ],
     ),
     ("ops", &["*"]),

@@ -13,11 +13,11 @@ use crate::{
         line::{clipped_header, cut, short},
         subject::{has_ports, is_ip, plain_name, protocol_number, text},
     },
-    json::{OBJECT, key, list, nest, put},
     model::{
         Change, ChangeKind, ChangedService, ComparedScans, HostChanges, Protocol, ScanHeader,
         Timestamp, id_of_parts,
     },
+    text::json::{OBJECT, key, write_array, write_container, write_members},
 };
 
 /// Writes an event for each change of a host and returns their number. A value that one state did not look for is not
@@ -180,24 +180,24 @@ fn event(ecs: &Ecs, told: &Told<'_>, bytes: usize, out: &mut Vec<u8>) {
     let ip = change.ip.as_deref().filter(|ip| is_ip(ip));
     let shown = change.ip.as_deref().unwrap_or(&change.host_key);
     text(key!("message"), out, |out| message(cut(shown, bytes), (change, action), bytes, out));
-    nest(key!("host"), OBJECT, out, |out| {
-        put!(out, "id": &*short(&change.host_key));
-        list(key!("ip"), ip, out);
+    write_container(key!("host"), OBJECT, out, |out| {
+        write_members!(out, "id": &*short(&change.host_key));
+        write_array(key!("ip"), ip, out);
         let address = change.ip.as_deref().or_else(|| change.host_key.strip_prefix("mac:"));
         let address = address.and_then(|address| cut(address, bytes));
-        put!(out, "name": plain.as_deref().or(address));
+        write_members!(out, "name": plain.as_deref().or(address));
     });
-    nest(key!("related"), OBJECT, out, |out| {
-        list(key!("ip"), ip, out);
-        list(key!("hosts"), hostname, out);
+    write_container(key!("related"), OBJECT, out, |out| {
+        write_array(key!("ip"), ip, out);
+        write_array(key!("hosts"), hostname, out);
     });
     if let Some(protocol) = &change.protocol {
         place(told, (ip, plain.as_deref()), (protocol, change.port), bytes, out);
     }
-    nest(key!("nmap"), OBJECT, out, |out| {
-        nest(key!("scan"), OBJECT, out, |out| scan_members(run, out));
-        nest(key!("change"), OBJECT, out, |out| {
-            put!(out,
+    write_container(key!("nmap"), OBJECT, out, |out| {
+        write_container(key!("scan"), OBJECT, out, |out| scan_members(run, out));
+        write_container(key!("change"), OBJECT, out, |out| {
+            write_members!(out,
                 "kind": change.kind.as_str(),
                 "column": cut(&change.column, bytes),
                 "ports": change.ports.as_deref().and_then(|ports| cut(ports, bytes)),
@@ -210,7 +210,7 @@ fn event(ecs: &Ecs, told: &Told<'_>, bytes: usize, out: &mut Vec<u8>) {
                 "new_scan_id": new_scan,
             );
         });
-        put!(out, "line_truncated": (bytes < usize::MAX).then_some(true));
+        write_members!(out, "line_truncated": (bytes < usize::MAX).then_some(true));
     });
 }
 
@@ -251,8 +251,8 @@ fn place(
     out: &mut Vec<u8>,
 ) {
     let protocol = Protocol::from_name(name.into());
-    nest(key!("destination"), OBJECT, out, |out| {
-        put!(out,
+    write_container(key!("destination"), OBJECT, out, |out| {
+        write_members!(out,
             "ip": ip,
             "port": port.filter(|_| has_ports(&protocol)),
             "address": cut(change.ip.as_deref().unwrap_or(&change.host_key), bytes),
@@ -271,17 +271,17 @@ fn place(
     let transport =
         if protocol == Protocol::Ip { service_name } else { number.is_some().then_some(name) };
     let family = ip.map(|ip| if ip.contains(':') { "ipv6" } else { "ipv4" });
-    nest(key!("network"), OBJECT, out, |out| {
+    write_container(key!("network"), OBJECT, out, |out| {
         let number = number.or(port.filter(|_| protocol == Protocol::Ip));
-        put!(out,
+        write_members!(out,
             "type": family,
             "transport": transport,
             "iana_number": number.map(|number| number.to_string()).as_deref(),
             "protocol": application(service_name, of_service(|service| &service.tunnel)).as_ref(),
         );
     });
-    nest(key!("service"), OBJECT, out, |out| {
-        put!(out, "name": service_name, "version": of_service(|service| &service.version));
+    write_container(key!("service"), OBJECT, out, |out| {
+        write_members!(out, "name": service_name, "version": of_service(|service| &service.version));
     });
 }
 

@@ -13,8 +13,10 @@ use crate::{
             Subject, best_match, brief, brief_port, good_match, ips, is_ip, lower, macs, text,
         },
     },
-    json::{Millis, OBJECT, key, list, nest, objects, put},
     model::{Host, OsClass, PortState, Script, ScriptScope, Service},
+    text::json::{
+        MicrosAsMillis, OBJECT, key, write_array, write_container, write_members, write_objects,
+    },
 };
 
 /// Writes all events of a host.
@@ -106,9 +108,9 @@ fn host_event(ecs: &Ecs, subject: &Subject<'_>, cut: bool, out: &mut Vec<u8>) {
     }
     .write(ecs, subject.run, out);
     subject.message(key!("message"), out);
-    nest(key!("host"), OBJECT, out, |out| {
+    write_container(key!("host"), OBJECT, out, |out| {
         known_by(subject, out);
-        put!(out,
+        write_members!(out,
             "hostname": host.hostname().map(|name| &name.name),
             "type": best_match(host).and_then(|(_, class)| class?.kind.as_ref()),
             "uptime": host.uptime_s.filter(|seconds| *seconds >= 0),
@@ -116,19 +118,19 @@ fn host_event(ecs: &Ecs, subject: &Subject<'_>, cut: bool, out: &mut Vec<u8>) {
         system(host, ecs.os_min, out);
     });
     related(host, out);
-    nest(key!("nmap"), OBJECT, out, |out| {
-        nest(key!("scan"), OBJECT, out, |out| scan_members(subject.run, out));
-        nest(key!("host"), OBJECT, out, |out| facts(subject, out));
+    write_container(key!("nmap"), OBJECT, out, |out| {
+        write_container(key!("scan"), OBJECT, out, |out| scan_members(subject.run, out));
+        write_container(key!("host"), OBJECT, out, |out| facts(subject, out));
         if !host.os.is_empty() {
-            nest(key!("os"), OBJECT, out, |out| nested::os(&host.os, out));
+            write_container(key!("os"), OBJECT, out, |out| nested::os(&host.os, out));
         }
-        objects(key!("trace"), &host.traces, out, nested::trace);
-        objects(key!("scripts"), &host.scripts, out, script);
+        write_objects(key!("trace"), &host.traces, out, nested::trace);
+        write_objects(key!("scripts"), &host.scripts, out, script);
         let open = host.ports.iter().filter(|port| port.state == PortState::Open);
-        objects(key!("ports"), open, out, |port, out| {
+        write_objects(key!("ports"), open, out, |port, out| {
             let service = port.services.first();
             let value = |get: for<'t> fn(&'t Service<'_>) -> Option<&'t str>| service.and_then(get);
-            put!(out,
+            write_members!(out,
                 "protocol": port.protocol.as_str(),
                 "port": i64::from(port.number),
                 "service": value(|service| service.name.as_deref()),
@@ -136,7 +138,7 @@ fn host_event(ecs: &Ecs, subject: &Subject<'_>, cut: bool, out: &mut Vec<u8>) {
                 "version": value(|service| service.version.as_deref()),
             );
         });
-        put!(out, "line_truncated": cut.then_some(true));
+        write_members!(out, "line_truncated": cut.then_some(true));
     });
 }
 
@@ -146,18 +148,18 @@ pub(super) const fn outcome(complete: bool) -> &'static str {
 
 /// Writes `host` and `related` for the events of ports and scripts.
 fn of_host(subject: &Subject<'_>, out: &mut Vec<u8>) {
-    nest(key!("host"), OBJECT, out, |out| known_by(subject, out));
+    write_container(key!("host"), OBJECT, out, |out| known_by(subject, out));
     related(subject.host, out);
 }
 
 /// Writes the identity of a host.
 fn known_by(subject: &Subject<'_>, out: &mut Vec<u8>) {
-    put!(out, "id": &subject.ids.host_key);
-    list(key!("ip"), ips(subject.host).map(|address| &address.text), out);
-    nest(key!("mac"), crate::json::ARRAY, out, |out| {
+    write_members!(out, "id": &subject.ids.host_key);
+    write_array(key!("ip"), ips(subject.host).map(|address| &address.text), out);
+    write_container(key!("mac"), crate::text::json::ARRAY, out, |out| {
         macs(subject.host).for_each(|mac| hyphens(",", mac, out));
     });
-    put!(out, "name": subject.name().as_ref());
+    write_members!(out, "name": subject.name().as_ref());
 }
 
 /// Writes a MAC address in the notation of RFC 7042.
@@ -174,8 +176,8 @@ pub(super) fn hyphens(lead: &str, mac: &str, out: &mut Vec<u8>) {
 fn system(host: &Host<'_>, least: i32, out: &mut Vec<u8>) {
     let Some((found, class)) = good_match(host, least) else { return };
     let family = class.and_then(|class| class.family.as_deref());
-    nest(key!("os"), OBJECT, out, |out| {
-        put!(out,
+    write_container(key!("os"), OBJECT, out, |out| {
+        write_members!(out,
             "full": &found.name,
             "name": class.and_then(system_name).as_ref(),
             "family": family.map(lower).as_ref(),
@@ -223,33 +225,33 @@ fn related(host: &Host<'_>, out: &mut Vec<u8>) {
         texts.sort_unstable();
         texts.dedup();
     }
-    nest(key!("related"), OBJECT, out, |out| {
-        list(key!("ip"), addresses, out);
-        list(key!("hosts"), names, out);
+    write_container(key!("related"), OBJECT, out, |out| {
+        write_array(key!("ip"), addresses, out);
+        write_array(key!("hosts"), names, out);
     });
 }
 
 /// Writes the values of a host that ECS has no field for.
 fn facts(subject: &Subject<'_>, out: &mut Vec<u8>) {
     let host = subject.host;
-    put!(out,
+    write_members!(out,
         "state": host.status.state.as_str(),
         "reason_ttl": host.status.reason_ttl,
         "complete": host.complete,
         "timed_out": host.timed_out,
         "mac_vendor": host.mac().and_then(|mac| mac.vendor.as_ref()),
         "distance": host.distance,
-        "srtt_ms": host.srtt_us.map(Millis),
-        "rttvar_ms": host.rttvar_us.map(Millis),
-        "timeout_ms": host.timeout_us.map(Millis),
+        "srtt_ms": host.srtt_us.map(MicrosAsMillis),
+        "rttvar_ms": host.rttvar_us.map(MicrosAsMillis),
+        "timeout_ms": host.timeout_us.map(MicrosAsMillis),
         "last_boot": &host.last_boot,
         "comment": &host.comment,
     );
-    objects(key!("extra_ports"), &host.extra_ports, out, nested::members);
-    put!(out, "ports_open": host.ports_open);
+    write_objects(key!("extra_ports"), &host.extra_ports, out, nested::members);
+    write_members!(out, "ports_open": host.ports_open);
     if let Some(merged) = subject.merged {
         let seen = merged.seen;
-        put!(out, "first_seen": seen.first, "last_seen": seen.last, "seen": seen.count);
+        write_members!(out, "first_seen": seen.first, "last_seen": seen.last, "seen": seen.count);
     }
 }
 
@@ -323,13 +325,13 @@ fn script_line(
             port::place(&subject, &port::destination(&subject), port, out);
         }
         let scope = if place.is_some() { ScriptScope::Port } else { ScriptScope::Host };
-        nest(key!("nmap"), OBJECT, out, |out| {
-            nest(key!("scan"), OBJECT, out, |out| scan_members(&run, out));
-            nest(key!("script"), OBJECT, out, |out| {
-                put!(out, "scope": scope.as_str());
+        write_container(key!("nmap"), OBJECT, out, |out| {
+            write_container(key!("scan"), OBJECT, out, |out| scan_members(&run, out));
+            write_container(key!("script"), OBJECT, out, |out| {
+                write_members!(out, "scope": scope.as_str());
                 script(found, out);
             });
-            put!(out, "line_truncated": (caps.is_some() || shared.cut).then_some(true));
+            write_members!(out, "line_truncated": (caps.is_some() || shared.cut).then_some(true));
         });
     };
     ecs.line(id, out, &mut |caps, out| match caps {

@@ -25,9 +25,9 @@ use super::{
 };
 use crate::{
     error::Result,
-    json::{ARRAY, OBJECT, Value as _, key, list, nest, put},
     model::{ScanHeader, ScanSummary, Script, ScriptOrigin, ScriptScope, Timestamp},
     table::script_data,
+    text::json::{ARRAY, OBJECT, WriteJson as _, key, write_array, write_container, write_members},
 };
 
 /// Version of the schema.
@@ -113,7 +113,7 @@ impl Ecs {
     ) {
         super::action(self.bulk.as_deref(), id, out);
         line::fit(self.max_line, out, &mut |caps, out| {
-            nest("", OBJECT, out, |out| write(caps, out));
+            write_container("", OBJECT, out, |out| write(caps, out));
         });
         out.push(b'\n');
     }
@@ -138,7 +138,7 @@ impl Event<'_> {
     /// Writes all members except those specific to the subject of the event.
     fn write(&self, ecs: &Ecs, run: &ScanHeader, out: &mut Vec<u8>) {
         self.around(ecs, run, out);
-        nest(key!("event"), OBJECT, out, |out| {
+        write_container(key!("event"), OBJECT, out, |out| {
             self.first(run, out);
             self.own(out);
             self.last(out);
@@ -147,13 +147,13 @@ impl Event<'_> {
 
     /// Writes the members next to `event`, which are equal for all events of a kind and host.
     fn around(&self, ecs: &Ecs, run: &ScanHeader, out: &mut Vec<u8>) {
-        put!(out, "@timestamp": self.time.unwrap_or_else(epoch));
-        nest(key!("ecs"), OBJECT, out, |out| put!(out, "version": VERSION));
-        nest(key!("data_stream"), OBJECT, out, |out| {
-            put!(out, "type": "logs", "dataset": self.dataset, "namespace": &ecs.namespace);
+        write_members!(out, "@timestamp": self.time.unwrap_or_else(epoch));
+        write_container(key!("ecs"), OBJECT, out, |out| write_members!(out, "version": VERSION));
+        write_container(key!("data_stream"), OBJECT, out, |out| {
+            write_members!(out, "type": "logs", "dataset": self.dataset, "namespace": &ecs.namespace);
         });
-        nest(key!("observer"), OBJECT, out, |out| {
-            put!(out,
+        write_container(key!("observer"), OBJECT, out, |out| {
+            write_members!(out,
                 "product": product(run),
                 "version": run.scanner_version.as_deref(),
                 "vendor": vendor(run),
@@ -166,10 +166,10 @@ impl Event<'_> {
 
     /// Writes the first members of `event`, which are equal as well.
     fn first(&self, run: &ScanHeader, out: &mut Vec<u8>) {
-        put!(out, "kind": self.kind);
-        list(key!("category"), self.categories.iter().copied(), out);
-        list(key!("type"), self.kinds.iter().copied(), out);
-        put!(out,
+        write_members!(out, "kind": self.kind);
+        write_array(key!("category"), self.categories.iter().copied(), out);
+        write_array(key!("type"), self.kinds.iter().copied(), out);
+        write_members!(out,
             "module": "nmap",
             "dataset": self.dataset,
             "provider": run.scanner.as_deref(),
@@ -178,13 +178,13 @@ impl Event<'_> {
 
     /// Writes the members of `event` that are specific to one event.
     fn own(&self, out: &mut Vec<u8>) {
-        put!(out, "id": self.id, "action": self.action, "reason": self.reason);
+        write_members!(out, "id": self.id, "action": self.action, "reason": self.reason);
     }
 
     /// Writes the last members of `event`, which are equal for all events of the host again.
     fn last(&self, out: &mut Vec<u8>) {
         let (start, end) = self.times;
-        put!(out,
+        write_members!(out,
             "outcome": self.outcome,
             "start": start,
             "end": end,
@@ -200,16 +200,16 @@ fn nanoseconds(start: Option<Timestamp>, end: Option<Timestamp>) -> Option<i64> 
 }
 
 fn tags(truncated: bool, timeless: bool, out: &mut Vec<u8>) {
-    nest(key!("tags"), ARRAY, out, |out| {
-        "nmap".put(",", out);
-        truncated.then_some("truncated").put(",", out);
-        timeless.then_some("no_time").put(",", out);
+    write_container(key!("tags"), ARRAY, out, |out| {
+        "nmap".write_member(",", out);
+        truncated.then_some("truncated").write_member(",", out);
+        timeless.then_some("no_time").write_member(",", out);
     });
 }
 
 /// Writes the members of `nmap.scan` that every event has.
 fn scan_members(run: &ScanHeader, out: &mut Vec<u8>) {
-    put!(out,
+    write_members!(out,
         "id": &run.scan_id,
         "args": &run.args,
         "xml_version": &run.xml_version,
@@ -220,7 +220,7 @@ fn scan_members(run: &ScanHeader, out: &mut Vec<u8>) {
 /// Writes the members of a script. Its value is always an object, because an index accepts nothing else as
 /// `flattened`: any other value is wrapped in an object under `_`.
 fn script(script: &Script<'_>, out: &mut Vec<u8>) {
-    put!(out, "name": &script.name, "output": &script.output);
+    write_members!(out, "name": &script.name, "output": &script.output);
     let start = out.len();
     script_data(&script.data, out);
     let value = start.saturating_add(key!("data").len());
@@ -228,7 +228,7 @@ fn script(script: &Script<'_>, out: &mut Vec<u8>) {
         out.splice(value..value, *b"{\"_\":");
         out.push(b'}');
     }
-    put!(out, "origin": (script.origin == ScriptOrigin::Engine).then_some(script.origin.as_str()));
+    write_members!(out, "origin": (script.origin == ScriptOrigin::Engine).then_some(script.origin.as_str()));
 }
 
 /// Returns the ID of a script. `parent` is the ID of its scan, host or port.

@@ -13,8 +13,8 @@ use crate::{
         nested,
         subject::{Subject, has_ports, lower, port_words, protocol_number, transport},
     },
-    json::{OBJECT, key, list, nest, objects, put},
     model::{Port, PortState, Protocol, ScanHeader, SeenRange, Service},
+    text::json::{OBJECT, key, write_array, write_container, write_members, write_objects},
 };
 
 /// Port, the scan it comes from, and the times it was seen if the host is merged.
@@ -40,7 +40,7 @@ impl OfRun {
         fit(LEAST_LINE / 4, &mut scan, &mut |caps, out| {
             cut = caps.is_some();
             let run = caps.map_or(Cow::Borrowed(run), |caps| Cow::Owned(clipped_header(run, caps)));
-            nest(key!("scan"), OBJECT, out, |out| scan_members(&run, out));
+            write_container(key!("scan"), OBJECT, out, |out| scan_members(&run, out));
         });
         let event = event(ecs, subject);
         let written = |write: &dyn Fn(&mut Vec<u8>)| {
@@ -108,19 +108,19 @@ fn write(
     out: &mut Vec<u8>,
 ) {
     out.extend_from_slice(&of_run.around);
-    nest(key!("event"), OBJECT, out, |out| {
+    write_container(key!("event"), OBJECT, out, |out| {
         out.extend_from_slice(&of_run.first);
-        put!(out, "id": id, "action": &*action(&port.state), "reason": &port.reason);
+        write_members!(out, "id": id, "action": &*action(&port.state), "reason": &port.reason);
         out.extend_from_slice(&of_run.last);
     });
     subject.port_message(key!("message"), port, &port_words(port), out);
     out.extend_from_slice(&shared.host);
     place(subject, &shared.destination, port, out);
     named_service(port, out);
-    nest(key!("nmap"), OBJECT, out, |out| {
+    write_container(key!("nmap"), OBJECT, out, |out| {
         out.extend_from_slice(&of_run.scan);
         details(port, seen, out);
-        put!(out, "line_truncated": (cut || shared.cut || of_run.cut).then_some(true));
+        write_members!(out, "line_truncated": (cut || shared.cut || of_run.cut).then_some(true));
     });
 }
 
@@ -137,7 +137,7 @@ fn action<'s>(state: &'s PortState<'_>) -> Cow<'s, str> {
 pub(super) fn destination(subject: &Subject<'_>) -> Vec<u8> {
     let (host, mut out) = (subject.host, Vec::with_capacity(PIECE));
     let address = host.ip();
-    put!(&mut out,
+    write_members!(&mut out,
         "ip": address.filter(|address| address.ip.is_some()).map(|address| &address.text),
         "address": address.map_or(&*subject.ids.host_key, |address| &address.text),
         "domain": subject.plain_hostname().as_ref(),
@@ -150,9 +150,9 @@ pub(super) fn destination(subject: &Subject<'_>) -> Vec<u8> {
 
 /// Writes `destination` and `network`: the location of a port.
 pub(super) fn place(subject: &Subject<'_>, destination: &[u8], port: &Port<'_>, out: &mut Vec<u8>) {
-    nest(key!("destination"), OBJECT, out, |out| {
+    write_container(key!("destination"), OBJECT, out, |out| {
         out.extend_from_slice(destination);
-        put!(out, "port": has_ports(&port.protocol).then_some(i64::from(port.number)));
+        write_members!(out, "port": has_ports(&port.protocol).then_some(i64::from(port.number)));
     });
     let ip = subject.host.ip().and_then(|address| address.ip);
     let number = match &port.protocol {
@@ -161,8 +161,8 @@ pub(super) fn place(subject: &Subject<'_>, destination: &[u8], port: &Port<'_>, 
         Protocol::Ip => Some(Cow::Owned(port.number.to_string())),
         protocol => protocol_number(protocol).map(|number| Cow::Owned(number.to_string())),
     };
-    nest(key!("network"), OBJECT, out, |out| {
-        put!(out,
+    write_container(key!("network"), OBJECT, out, |out| {
+        write_members!(out,
             "type": ip.map(|ip| if ip.is_ipv4() { "ipv4" } else { "ipv6" }),
             "transport": transport(port),
             // ECS defines this number as a keyword.
@@ -191,15 +191,15 @@ pub(super) fn application<'s>(name: Option<&'s str>, tunnel: Option<&str>) -> Op
 
 fn named_service(port: &Port<'_>, out: &mut Vec<u8>) {
     let Some(service) = port.services.first() else { return };
-    nest(key!("service"), OBJECT, out, |out| {
-        put!(out, "name": &service.name, "version": &service.version);
+    write_container(key!("service"), OBJECT, out, |out| {
+        write_members!(out, "name": &service.name, "version": &service.version);
     });
 }
 
 /// Writes the values of a port that ECS has no field for.
 fn details(port: &Port<'_>, seen: Option<SeenRange>, out: &mut Vec<u8>) {
-    nest(key!("port"), OBJECT, out, |out| {
-        put!(out,
+    write_container(key!("port"), OBJECT, out, |out| {
+        write_members!(out,
             "state": port.state.as_str(),
             "reason_ttl": port.reason_ttl,
             "reason_ip": &port.reason_ip,
@@ -207,20 +207,20 @@ fn details(port: &Port<'_>, seen: Option<SeenRange>, out: &mut Vec<u8>) {
             "expanded": port.expanded.then_some(true),
         );
         if let Some(seen) = seen {
-            put!(out, "first_seen": seen.first, "last_seen": seen.last, "seen": seen.count);
+            write_members!(out, "first_seen": seen.first, "last_seen": seen.last, "seen": seen.count);
         }
     });
     if let Some(service) = port.services.first() {
-        nest(key!("service"), OBJECT, out, |out| {
-            put!(out,
+        write_container(key!("service"), OBJECT, out, |out| {
+            write_members!(out,
                 "product": &service.product,
                 "extra_info": &service.extra_info,
                 "method": &service.method,
                 "confidence": service.confidence,
                 "tunnel": &service.tunnel,
             );
-            list(key!("cpe"), &service.cpes, out);
-            put!(out,
+            write_array(key!("cpe"), &service.cpes, out);
+            write_members!(out,
                 "hostname": &service.hostname,
                 "os_type": &service.os_type,
                 "device_type": &service.device_type,
@@ -230,7 +230,7 @@ fn details(port: &Port<'_>, seen: Option<SeenRange>, out: &mut Vec<u8>) {
         });
     }
     if port.services.len() > 1 {
-        objects(key!("services"), &port.services, out, nested::members);
+        write_objects(key!("services"), &port.services, out, nested::members);
     }
-    objects(key!("scripts"), &port.scripts, out, script);
+    write_objects(key!("scripts"), &port.scripts, out, script);
 }

@@ -8,8 +8,8 @@ use crate::{
         line::{Caps, clipped, clipped_header, clipped_record},
         subject::text,
     },
-    json::{OBJECT, key, nest, objects, put},
     model::{ScanSummary, Script, ScriptScope, Timestamp},
+    text::json::{OBJECT, key, write_container, write_members, write_objects},
 };
 
 pub(super) fn lines(ecs: &Ecs, record: &ScanSummary, out: &mut Vec<u8>) -> u64 {
@@ -60,12 +60,17 @@ fn event(ecs: &Ecs, record: &ScanSummary, cut: bool, out: &mut Vec<u8>) {
         };
     });
     if stats.error_message.is_some() {
-        nest(key!("error"), OBJECT, out, |out| put!(out, "message": &stats.error_message));
+        write_container(
+            key!("error"),
+            OBJECT,
+            out,
+            |out| write_members!(out, "message": &stats.error_message),
+        );
     }
-    nest(key!("nmap"), OBJECT, out, |out| {
-        nest(key!("scan"), OBJECT, out, |out| {
+    write_container(key!("nmap"), OBJECT, out, |out| {
+        write_container(key!("scan"), OBJECT, out, |out| {
             scan_members(run, out);
-            put!(out,
+            write_members!(out,
                 "end_time": stats.end_time,
                 "exit_status": &stats.exit_status,
                 "hosts_up": stats.hosts.up,
@@ -73,11 +78,11 @@ fn event(ecs: &Ecs, record: &ScanSummary, cut: bool, out: &mut Vec<u8>) {
                 "hosts_total": stats.hosts.total,
             );
         });
-        objects(key!("scripts"), record.scripts(), out, |(scope, _, found), out| {
-            put!(out, "scope": scope.as_str());
+        write_objects(key!("scripts"), record.scripts(), out, |(scope, _, found), out| {
+            write_members!(out, "scope": scope.as_str());
             script(found, out);
         });
-        put!(out, "line_truncated": cut.then_some(true));
+        write_members!(out, "line_truncated": cut.then_some(true));
     });
 }
 
@@ -108,13 +113,13 @@ fn script_line(
         text(key!("message"), out, |out| {
             let _ = write!(out, "{} script {}", scope.as_str(), found.name);
         });
-        nest(key!("nmap"), OBJECT, out, |out| {
-            nest(key!("scan"), OBJECT, out, |out| scan_members(&run, out));
-            nest(key!("script"), OBJECT, out, |out| {
-                put!(out, "scope": scope.as_str());
+        write_container(key!("nmap"), OBJECT, out, |out| {
+            write_container(key!("scan"), OBJECT, out, |out| scan_members(&run, out));
+            write_container(key!("script"), OBJECT, out, |out| {
+                write_members!(out, "scope": scope.as_str());
                 script(found, out);
             });
-            put!(out, "line_truncated": caps.map(|_| true));
+            write_members!(out, "line_truncated": caps.map(|_| true));
         });
     };
     ecs.line(&id, out, &mut |caps, out| match caps {

@@ -2,9 +2,9 @@
 
 use super::{line, members, os, port::port_members, scan, script, trace};
 use crate::{
-    json::{OBJECT, key, nest, objects, put},
     model::{MergedHost, ScanHeader, ScanIndex},
     table::{MergedColumns, NestedMembers, conflict_row},
+    text::json::{OBJECT, key, write_container, write_members, write_objects},
 };
 
 /// Writes the line of a merged host. It extends that of [`host_line`](super::host_line) by the scans that
@@ -22,33 +22,33 @@ pub fn merged_line(merged: &MergedHost<'_>, scans: &[&ScanHeader], out: &mut Vec
         if let Some(run) = of(provenance.status) {
             scan(run, out);
         }
-        put!(out, "host_id": host_id, "host_index": host.index, "host_key": host_key);
+        write_members!(out, "host_id": host_id, "host_index": host.index, "host_key": host_key);
         members(host, out);
         columns.host(&mut NestedMembers(out));
         if !host.os.is_empty() {
-            nest(key!("os"), OBJECT, out, |out| os(&host.os, out));
+            write_container(key!("os"), OBJECT, out, |out| os(&host.os, out));
         }
         let ports = host.ports.iter().zip(&provenance.ports);
-        objects(key!("ports"), ports, out, |(found, origin), out| {
+        write_objects(key!("ports"), ports, out, |(found, origin), out| {
             port_members(found, out);
-            objects(key!("services"), &found.services, out, |found, out| {
+            write_objects(key!("services"), &found.services, out, |found, out| {
                 members(found, out);
-                put!(out, "scan_id": id(origin.services));
+                write_members!(out, "scan_id": id(origin.services));
             });
-            objects(key!("scripts"), &found.scripts, out, |found, out| {
+            write_objects(key!("scripts"), &found.scripts, out, |found, out| {
                 script(found, out);
-                put!(out, "scan_id": id(origin.scripts));
+                write_members!(out, "scan_id": id(origin.scripts));
             });
-            put!(out, "scan_id": id(origin.scan));
+            write_members!(out, "scan_id": id(origin.scan));
             columns.port(found, origin.seen, &mut NestedMembers(out));
         });
         let scripts = host.scripts.iter().zip(&provenance.scripts);
-        objects(key!("scripts"), scripts, out, |(found, scan), out| {
+        write_objects(key!("scripts"), scripts, out, |(found, scan), out| {
             script(found, out);
-            put!(out, "scan_id": id(*scan));
+            write_members!(out, "scan_id": id(*scan));
         });
-        objects(key!("trace"), &host.traces, out, trace);
-        objects(key!("conflicts"), &merged.conflicts, out, |lost, out| {
+        write_objects(key!("trace"), &host.traces, out, trace);
+        write_objects(key!("conflicts"), &merged.conflicts, out, |lost, out| {
             let (winner, loser) = (id(lost.winner), id(lost.loser));
             let row = conflict_row(lost, winner.unwrap_or_default(), loser.unwrap_or_default());
             row.cells(&mut NestedMembers(out));

@@ -12,12 +12,18 @@ mod port;
 pub use self::merged::merged_line;
 pub(super) use self::port::port;
 use crate::{
-    json::{self, OBJECT, Value as _, key, list, nest, objects, put},
     model::{
         Host, HostKey, Identity, OsClass, OsDetection, ScanActivity, ScanHeader, ScanSummary,
         Script, ScriptOrigin, ScriptScope, Trace,
     },
     table::{NestedMembers, TableFields},
+    text::{
+        escape_json,
+        json::{
+            JsonEscaper, OBJECT, WriteJson as _, key, write_array, write_container, write_members,
+            write_objects,
+        },
+    },
 };
 
 /// Writes the line of a host: its own values, operating systems, ports with services and scripts, host scripts and
@@ -52,15 +58,15 @@ fn line_of((run, host): (&ScanHeader, &Host<'_>), has_ids: bool, out: &mut Vec<u
         }
         out.extend_from_slice(key!("host_key").as_bytes());
         out.push(b'"');
-        HostKey::write(host, Identity::Ip, &mut json::Escaped(out));
+        HostKey::write(host, Identity::Ip, &mut JsonEscaper(out));
         out.push(b'"');
         members(host, out);
         if !host.os.is_empty() {
-            nest(key!("os"), OBJECT, out, |out| os(&host.os, out));
+            write_container(key!("os"), OBJECT, out, |out| os(&host.os, out));
         }
-        objects(key!("ports"), &host.ports, out, port);
-        objects(key!("scripts"), &host.scripts, out, script);
-        objects(key!("trace"), &host.traces, out, trace);
+        write_objects(key!("ports"), &host.ports, out, port);
+        write_objects(key!("scripts"), &host.scripts, out, script);
+        write_objects(key!("trace"), &host.traces, out, trace);
     });
 }
 
@@ -71,8 +77,8 @@ const ARGS: usize = 1 << 10;
 fn scan(run: &ScanHeader, out: &mut Vec<u8>) {
     let args = run.args.as_deref();
     let cut = args.map(|args| args.get(..args.floor_char_boundary(ARGS)).unwrap_or(args));
-    nest(key!("scan"), OBJECT, out, |out| {
-        put!(out,
+    write_container(key!("scan"), OBJECT, out, |out| {
+        write_members!(out,
             "scan_id": &run.scan_id,
             "scanner": &run.scanner,
             "scanner_version": &run.scanner_version,
@@ -90,23 +96,23 @@ pub fn scan_line(source: &str, record: &ScanSummary, out: &mut Vec<u8>) {
         return;
     }
     line("scan", out, |out| {
-        put!(out, "scan_id": &record.header.scan_id, "source": source);
+        write_members!(out, "scan_id": &record.header.scan_id, "source": source);
         members(record, out);
-        objects(key!("scripts"), record.scripts(), out, run_script);
+        write_objects(key!("scripts"), record.scripts(), out, run_script);
     });
 }
 
 /// Writes the line of an event. `event_index` is its index among the events of the scan.
 pub fn event_line(run: &ScanHeader, event_index: i32, event: &ScanActivity, out: &mut Vec<u8>) {
     line("event", out, |out| {
-        put!(out, "scan_id": &run.scan_id, "event_index": event_index, "kind": event.kind());
+        write_members!(out, "scan_id": &run.scan_id, "event_index": event_index, "kind": event.kind());
         members(event, out);
     });
 }
 
 fn line(kind: &str, out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
-    nest("", OBJECT, out, |out| {
-        put!(out, "_type": kind);
+    write_container("", OBJECT, out, |out| {
+        write_members!(out, "_type": kind);
         fill(out);
     });
     out.push(b'\n');
@@ -115,10 +121,10 @@ fn line(kind: &str, out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
 fn host_id(run: &ScanHeader, host: &Host<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(key!("host_id").as_bytes());
     out.push(b'"');
-    json::escape(&run.scan_id, out);
-    host.index.put("-h", out);
+    escape_json(&run.scan_id, out);
+    host.index.write_member("-h", out);
     out.push(b'"');
-    put!(out, "host_index": host.index);
+    write_members!(out, "host_index": host.index);
 }
 
 pub(super) fn os(os: &OsDetection<'_>, out: &mut Vec<u8>) {
@@ -131,31 +137,31 @@ pub(super) fn os(os: &OsDetection<'_>, out: &mut Vec<u8>) {
     classes.sort_by_key(|class| owner(class));
     let orphans = classes.partition_point(|class| owner(class).is_none());
     let (orphans, mut rest) = classes.split_at(orphans);
-    objects(key!("matches"), os.matches.iter().enumerate(), out, |(index, found), out| {
+    write_objects(key!("matches"), os.matches.iter().enumerate(), out, |(index, found), out| {
         members(found, out);
         let own = rest.iter().take_while(|class| owner(class) == Some(index)).count();
         let (own, others) = rest.split_at(own);
         rest = others;
-        objects(key!("classes"), own.iter().copied(), out, members);
+        write_objects(key!("classes"), own.iter().copied(), out, members);
     });
-    objects(key!("classes"), orphans.iter().copied(), out, members);
-    list(key!("fingerprints"), &os.fingerprints, out);
-    objects(key!("ports_used"), &os.ports_used, out, members);
+    write_objects(key!("classes"), orphans.iter().copied(), out, members);
+    write_array(key!("fingerprints"), &os.fingerprints, out);
+    write_objects(key!("ports_used"), &os.ports_used, out, members);
 }
 
 pub(super) fn script(script: &Script<'_>, out: &mut Vec<u8>) {
     members(script, out);
-    put!(out, "origin": (script.origin == ScriptOrigin::Engine).then_some(script.origin.as_str()));
+    write_members!(out, "origin": (script.origin == ScriptOrigin::Engine).then_some(script.origin.as_str()));
 }
 
 fn run_script((scope, _, run): (ScriptScope, i32, &Script<'_>), out: &mut Vec<u8>) {
-    put!(out, "scope": scope.as_str());
+    write_members!(out, "scope": scope.as_str());
     script(run, out);
 }
 
 pub(super) fn trace(trace: &Trace<'_>, out: &mut Vec<u8>) {
-    put!(out, "proto": &trace.proto, "port": trace.port);
-    objects(key!("hops"), &trace.hops, out, members);
+    write_members!(out, "proto": &trace.proto, "port": trace.port);
+    write_objects(key!("hops"), &trace.hops, out, members);
 }
 
 /// Writes the columns of a table that belong into the document (`table::schema`), in their order.

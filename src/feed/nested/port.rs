@@ -2,18 +2,18 @@
 
 use super::{members, script};
 use crate::{
-    json::{key, objects, put},
     model::Port,
+    text::json::{key, write_members, write_objects},
 };
 
 pub(in crate::feed) fn port(port: &Port<'_>, out: &mut Vec<u8>) {
     port_members(port, out);
-    objects(key!("services"), &port.services, out, members);
-    objects(key!("scripts"), &port.scripts, out, script);
+    write_objects(key!("services"), &port.services, out, members);
+    write_objects(key!("scripts"), &port.scripts, out, script);
 }
 
 /// Writes the values of a port without its services and scripts.
 pub(super) fn port_members(port: &Port<'_>, out: &mut Vec<u8>) {
     members(port, out);
-    put!(out, "expanded": port.expanded.then_some(true));
+    write_members!(out, "expanded": port.expanded.then_some(true));
 }

@@ -3,8 +3,10 @@
 use super::{Ocsf, Version, millis};
 use crate::{
     feed::subject::{Subject, best_match, good_match, ips, protocol_number},
-    json::{ARRAY, OBJECT, Value as _, key, nest, objects, put},
     model::{CowStr, Host, OsClass, PortState, Timestamp},
+    text::json::{
+        ARRAY, OBJECT, WriteJson as _, key, write_container, write_members, write_objects,
+    },
 };
 
 /// Writes `device` and `observables`. `ports` is the host whose open ports are included, if any.
@@ -19,9 +21,9 @@ pub(super) fn device(
     let mac = host.mac().filter(|address| is_mac(&address.text));
     let (first, last) = subject.seen();
     let hostname = host.hostname().map(|name| &name.name);
-    nest(key!("device"), OBJECT, out, |out| {
+    write_container(key!("device"), OBJECT, out, |out| {
         let (id, kind) = kind(best_match(host).and_then(|(_, class)| class?.kind.as_deref()));
-        put!(out,
+        write_members!(out,
             "type_id": id,
             "type": kind,
             "uid": &subject.ids.host_key,
@@ -31,15 +33,15 @@ pub(super) fn device(
             "mac": mac.map(|mac| &mac.text),
         );
         if ocsf.version >= Version::V1_8 {
-            put!(out, "mac_vendor": mac.and_then(|mac| mac.vendor.as_ref()));
+            write_members!(out, "mac_vendor": mac.and_then(|mac| mac.vendor.as_ref()));
         }
-        put!(out,
+        write_members!(out,
             "first_seen_time": first.map(millis),
             "last_seen_time": last.map(millis),
             "boot_time": boot_time(host).map(millis),
         );
         system(host, ocsf.os_min, out);
-        nest(key!("network_interfaces"), ARRAY, out, |out| {
+        write_container(key!("network_interfaces"), ARRAY, out, |out| {
             interfaces(host, mac.map(|mac| &mac.text), ports, out);
         });
     });
@@ -48,9 +50,9 @@ pub(super) fn device(
         ("device.hostname", 1, "Hostname", hostname),
         ("device.mac", 3, "MAC Address", mac.map(|mac| &mac.text)),
     ];
-    objects(key!("observables"), seen, out, |(name, id, kind, value), out| {
+    write_objects(key!("observables"), seen, out, |(name, id, kind, value), out| {
         if value.is_some() {
-            put!(out, "name": name, "type_id": id, "type": kind, "value": value);
+            write_members!(out, "name": name, "type_id": id, "type": kind, "value": value);
         }
     });
 }
@@ -98,8 +100,8 @@ fn system(host: &Host<'_>, least: i32, out: &mut Vec<u8>) {
         Some("HP-UX") => (402, Some("HP-UX")),
         other => (99, other),
     };
-    nest(key!("os"), OBJECT, out, |out| {
-        put!(out,
+    write_container(key!("os"), OBJECT, out, |out| {
+        write_members!(out,
             "name": name,
             "type_id": id,
             "type": kind,
@@ -120,9 +122,9 @@ fn interfaces(
     let addresses = ips(host).map(|address| Some(&address.text));
     let alone = ips(host).next().is_none() && (mac.is_some() || hostname.is_some());
     for (place, ip) in addresses.chain(alone.then_some(None)).enumerate() {
-        nest(",", OBJECT, out, |out| {
+        write_container(",", OBJECT, out, |out| {
             let first = place == 0;
-            put!(out,
+            write_members!(out,
                 "ip": ip,
                 "hostname": hostname,
                 "mac": mac.filter(|_| first),
@@ -135,9 +137,9 @@ fn interfaces(
                     let number = protocol_number(&port.protocol).filter(|number| *number != 1)?;
                     Some((port, number))
                 });
-                objects(key!("open_ports"), numbered, out, |(port, number), out| {
-                    i64::from(port.number).put(key!("port"), out);
-                    put!(out, "protocol_name": port.protocol.as_str(), "protocol_num": number);
+                write_objects(key!("open_ports"), numbered, out, |(port, number), out| {
+                    i64::from(port.number).write_member(key!("port"), out);
+                    write_members!(out, "protocol_name": port.protocol.as_str(), "protocol_num": number);
                 });
             }
         });

@@ -12,8 +12,10 @@ use super::{
 };
 use crate::{
     error::Result,
-    json::{ARRAY, OBJECT, Value as _, key, nest, objects, put},
     model::{HostState, Port, PortState, Service, Timestamp},
+    text::json::{
+        ARRAY, OBJECT, WriteJson as _, key, write_container, write_members, write_objects,
+    },
 };
 
 /// Version of the schema.
@@ -128,7 +130,7 @@ impl Ocsf {
     ) {
         super::action(self.bulk.as_deref(), id, out);
         line::fit(self.max_line, out, &mut |caps, out| {
-            nest("", OBJECT, out, |out| write(caps, out));
+            write_container("", OBJECT, out, |out| write(caps, out));
         });
         out.push(b'\n');
     }
@@ -139,17 +141,17 @@ impl Ocsf {
         self.begin(&DEVICE, (subject, &subject.ids.host_id), out);
         subject.message(key!("message"), out);
         device(self, subject, Some(host), out);
-        nest(key!("unmapped"), OBJECT, out, |out| {
-            nest(key!("nmap"), OBJECT, out, |out| {
-                put!(out, "state": host.status.state.as_str(), "reason": &host.status.reason);
-                objects(key!("ports"), &host.ports, out, nested::port);
-                objects(key!("extra_ports"), &host.extra_ports, out, nested::members);
+        write_container(key!("unmapped"), OBJECT, out, |out| {
+            write_container(key!("nmap"), OBJECT, out, |out| {
+                write_members!(out, "state": host.status.state.as_str(), "reason": &host.status.reason);
+                write_objects(key!("ports"), &host.ports, out, nested::port);
+                write_objects(key!("extra_ports"), &host.extra_ports, out, nested::members);
                 if !host.os.is_empty() {
-                    nest(key!("os"), OBJECT, out, |out| nested::os(&host.os, out));
+                    write_container(key!("os"), OBJECT, out, |out| nested::os(&host.os, out));
                 }
-                objects(key!("trace"), &host.traces, out, nested::trace);
-                objects(key!("scripts"), &host.scripts, out, nested::script);
-                put!(out, "line_truncated": cut.then_some(true));
+                write_objects(key!("trace"), &host.traces, out, nested::trace);
+                write_objects(key!("scripts"), &host.scripts, out, nested::script);
+                write_members!(out, "line_truncated": cut.then_some(true));
             });
         });
     }
@@ -200,19 +202,19 @@ impl Ocsf {
         subject.port_message(key!("message"), port, &words, out);
         device(self, subject, None, out);
         let cpe = service.cpes.iter().find(|cpe| cpe.starts_with("cpe:/a:"));
-        nest(key!("product"), OBJECT, out, |out| {
-            put!(out,
+        write_container(key!("product"), OBJECT, out, |out| {
+            write_members!(out,
                 "name": if product.is_empty() { "unknown" } else { &product },
                 "version": &service.version,
                 "cpe_name": cpe,
                 "vendor_name": cpe.and_then(|cpe| cpe.split(':').nth(2)).filter(|v| !v.is_empty()),
             );
         });
-        nest(key!("unmapped"), OBJECT, out, |out| {
-            nest(key!("nmap"), OBJECT, out, |out| {
-                put!(out, "protocol": port.protocol.as_str(), "port": i64::from(port.number));
-                nest(key!("service"), OBJECT, out, |out| nested::members(service, out));
-                put!(out, "line_truncated": cut.then_some(true));
+        write_container(key!("unmapped"), OBJECT, out, |out| {
+            write_container(key!("nmap"), OBJECT, out, |out| {
+                write_members!(out, "protocol": port.protocol.as_str(), "port": i64::from(port.number));
+                write_container(key!("service"), OBJECT, out, |out| nested::members(service, out));
+                write_members!(out, "line_truncated": cut.then_some(true));
             });
         });
     }
@@ -220,7 +222,7 @@ impl Ocsf {
     /// Writes the first members, which all events have.
     fn begin(&self, class: &Class, (subject, id): (&Subject<'_>, &str), out: &mut Vec<u8>) {
         let host = subject.host;
-        put!(out,
+        write_members!(out,
             "activity_id": COLLECT,
             "activity_name": "Collect",
             "category_uid": 5,
@@ -244,8 +246,8 @@ impl Ocsf {
 
     fn metadata(&self, (subject, id): (&Subject<'_>, &str), out: &mut Vec<u8>) {
         let run = subject.run;
-        nest(key!("metadata"), OBJECT, out, |out| {
-            put!(out,
+        write_container(key!("metadata"), OBJECT, out, |out| {
+            write_members!(out,
                 "version": self.version.as_str(),
                 "uid": id,
                 "correlation_uid": &run.scan_id,
@@ -253,22 +255,22 @@ impl Ocsf {
                 "log_format": (self.version >= Version::V1_7).then_some("XML"),
                 "original_time": subject.time.map(|time| time.seconds().to_string()).as_deref(),
             );
-            nest(key!("labels"), ARRAY, out, |out| {
-                "nmap".put(",", out);
-                (!subject.host.complete).then_some("truncated").put(",", out);
-                subject.time.is_none().then_some("no_time").put(",", out);
+            write_container(key!("labels"), ARRAY, out, |out| {
+                "nmap".write_member(",", out);
+                (!subject.host.complete).then_some("truncated").write_member(",", out);
+                subject.time.is_none().then_some("no_time").write_member(",", out);
             });
-            nest(key!("product"), OBJECT, out, |out| {
-                put!(out,
+            write_container(key!("product"), OBJECT, out, |out| {
+                write_members!(out,
                     "name": product(run).unwrap_or("unknown"),
                     "vendor_name": vendor(run),
                     "version": run.scanner_version.as_deref(),
                 );
             });
-            objects(key!("transformation_info_list"), ["scanmill"], out, |name, out| {
-                put!(out, "name": name);
-                nest(key!("product"), OBJECT, out, |out| {
-                    put!(out, "name": name, "version": env!("CARGO_PKG_VERSION"));
+            write_objects(key!("transformation_info_list"), ["scanmill"], out, |name, out| {
+                write_members!(out, "name": name);
+                write_container(key!("product"), OBJECT, out, |out| {
+                    write_members!(out, "name": name, "version": env!("CARGO_PKG_VERSION"));
                 });
             });
         });

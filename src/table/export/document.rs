@@ -1,6 +1,6 @@
 //! JSON documents that keep the order of members and are formatted for reading.
 
-use crate::json;
+use crate::text::escape_json;
 
 /// Maximum line length, in characters.
 const WIDTH: usize = 100;
@@ -97,7 +97,7 @@ fn new_line(indent: usize, out: &mut String) {
 
 fn write_text(text: &str, out: &mut String) {
     let mut bytes = Vec::new();
-    json::escape(text, &mut bytes);
+    escape_json(text, &mut bytes);
     out.push('"');
     out.push_str(&String::from_utf8_lossy(&bytes));
     out.push('"');

@@ -278,7 +278,7 @@ macro_rules! items {
             }
 
             fn write_nested(&self, lead: &str, out: &mut Vec<u8>) {
-                $crate::json::objects(lead, self, out, |item, out| $crate::table::TableFields::nested_cells(item, &mut $crate::table::NestedMembers(out)));
+                $crate::text::json::write_objects(lead, self, out, |item, out| $crate::table::TableFields::nested_cells(item, &mut $crate::table::NestedMembers(out)));
             }
 
             fn write_json(&self, doubled: bool, out: &mut Vec<u8>) {
@@ -320,7 +320,7 @@ macro_rules! texts {
             }
 
             fn write_nested(&self, lead: &str, out: &mut Vec<u8>) {
-                $crate::json::list(lead, self.iter().map(|text| &**text), out);
+                $crate::text::json::write_array(lead, self.iter().map(|text| &**text), out);
             }
 
             fn write_json(&self, doubled: bool, out: &mut Vec<u8>) {

@@ -30,10 +30,10 @@ use super::{
     spill_buffer::FileRange,
 };
 use crate::{
-    bytes::hex,
     error::{Error, Result},
     fs::{self, File, OpenOptions},
     output::{follow, is_at, open_locked},
+    text::hex,
 };
 
 /// Number of bytes that are compared or written at once.

@@ -22,9 +22,9 @@ use super::{
     Decoder, Phase, PositionMap,
 };
 use crate::{
-    bytes::hex,
     error::{DiagnosticCode, NotNmap},
     model::ScanEvent,
+    text::hex,
 };
 
 impl Decoder {

@@ -3,7 +3,7 @@
 use super::super::{
     frame::Framer, lex::to_u64, offset_map::OffsetMap, text::DecodedText, transcode::Transcoder,
 };
-use crate::{bytes, error::Position};
+use crate::{error::Position, text::search::count};
 
 /// Map from positions in a frame's text to positions in the input.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ impl PositionMap {
 }
 
 pub(super) fn count_lines(bytes: &[u8]) -> u64 {
-    to_u64(bytes::count(bytes, b'\n'))
+    to_u64(count(bytes, b'\n'))
 }
 
 /// Returns the line number after `before`, if `lines` lines ended before it.

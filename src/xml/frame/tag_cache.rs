@@ -1,7 +1,7 @@
 //! Recognizes repeated tags that leave a host plain by their first bytes: nmap writes few different ones.
 
 use super::super::{lex::is_name, token::is_inside_host};
-use crate::bytes::{below_letters, lowest};
+use crate::text::search::{below_at_sign_mask, first_match};
 
 const SLOTS: usize = 64;
 
@@ -25,13 +25,13 @@ impl HostTagCache {
         let Some(first) = tag.first_chunk() else { return looked_up(tag) };
         let word = u64::from_le_bytes(*first);
         // The first byte may be the slash of an end tag.
-        let ends = below_letters(word) & !0xff;
+        let ends = below_at_sign_mask(word) & !0xff;
         let key = word & (ends ^ ends.wrapping_sub(1));
         match self.0.get_mut(slot(key)) {
             Some(known) if ends != 0 => {
                 *known == key || {
                     let inside = looked_up(tag);
-                    if inside && tag.get(lowest(ends)).is_some_and(|byte| !is_name(*byte)) {
+                    if inside && tag.get(first_match(ends)).is_some_and(|byte| !is_name(*byte)) {
                         *known = key;
                     }
                     inside

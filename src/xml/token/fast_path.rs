@@ -11,7 +11,7 @@ use super::{
     Attr, Name, Stop, Token, Tokens,
     predictor::{self, AttributePredictor},
 };
-use crate::bytes::{self, below_letters, equal};
+use crate::text::search::{below_at_sign_mask, bytes_before, equal_mask, first_match, words};
 
 impl<'f> Tokens<'f> {
     #[inline]
@@ -42,7 +42,7 @@ impl<'f> Tokens<'f> {
         let start = at.wrapping_add(2);
         let tail = self.text.as_bytes().get(start..).unwrap_or_default();
         let known = predictor::end(self.opened, tail).or_else(|| {
-            let key = name_key(tail, |word| equal(word, b'>'))?;
+            let key = name_key(tail, |word| equal_mask(word, b'>'))?;
             Some((Element::of_key(key)?, key.len))
         });
         if let Some((el, len)) = known
@@ -145,13 +145,13 @@ fn name_key(tail: &[u8], ends: impl Fn(u64) -> u64) -> Option<Key> {
     let low = u64::from_le_bytes(*first);
     let marks = ends(low);
     if marks != 0 {
-        let words = [bytes::before(low, marks), 0];
-        return Some(Key { words, len: bytes::lowest(marks) });
+        let words = [bytes_before(low, marks), 0];
+        return Some(Key { words, len: first_match(marks) });
     }
     let high = u64::from_le_bytes(*rest.first_chunk::<8>()?);
     let marks = ends(high);
-    let words = [low, bytes::before(high, marks)];
-    (marks != 0).then(|| Key { words, len: bytes::lowest(marks).wrapping_add(8) })
+    let words = [low, bytes_before(high, marks)];
+    (marks != 0).then(|| Key { words, len: first_match(marks).wrapping_add(8) })
 }
 
 /// Returns the element whose name stands at the start of `tail` and ends as nmap ends names, and the length of the
@@ -159,7 +159,7 @@ fn name_key(tail: &[u8], ends: impl Fn(u64) -> u64) -> Option<Key> {
 #[inline]
 fn known_element(tail: &[u8]) -> Option<(Element, usize)> {
     // In nmap's output, all bytes but letters are below 0x40.
-    let key = name_key(tail, below_letters)?;
+    let key = name_key(tail, below_at_sign_mask)?;
     let el = Element::of_key(key)?;
     matches!(tail.get(key.len), Some(b' ' | b'>' | b'/')).then_some((el, key.len))
 }
@@ -203,7 +203,7 @@ fn element_name(text: &str, start: usize) -> Option<(Name<'_>, usize)> {
 /// it is written in any other way.
 #[inline]
 fn opener(bytes: &[u8], at: usize) -> Option<(Option<Attribute>, usize)> {
-    let quick = name_key(bytes.get(at..)?, |word| equal(word, b'='));
+    let quick = name_key(bytes.get(at..)?, |word| equal_mask(word, b'='));
     let known = quick.and_then(|key| Some((Attribute::of_key(key)?, at.wrapping_add(key.len))));
     let (id, name_end) = if let Some((id, end)) = known {
         (Some(id), end)
@@ -235,10 +235,10 @@ fn value_end(tail: &[u8]) -> Option<(usize, bool)> {
     /// Length from which memchr is faster.
     const SHORT: usize = 3;
     let mut len = 0_usize;
-    for word in bytes::words(tail).0.take(SHORT) {
+    for word in words(tail).0.take(SHORT) {
         let marks = value_marks(word);
         if marks != 0 {
-            len = len.wrapping_add(bytes::lowest(marks));
+            len = len.wrapping_add(first_match(marks));
             if tail.get(len) == Some(&b'"') {
                 return Some((len, false));
             }
@@ -284,7 +284,7 @@ mod tests {
         for byte in 0..=u8::MAX {
             let marked = value_marks(u64::from_le_bytes([b'x', byte, 0, 0xff, b'&', b'"', 0, 1]));
             let due = matches!(byte, b'"' | b'&' | b'<' | 0..0x20 | 0x7f..);
-            assert_eq!(bytes::lowest(marked), if due { 1 } else { 2 }, "{byte}");
+            assert_eq!(first_match(marked), if due { 1 } else { 2 }, "{byte}");
         }
     }
 }

@@ -1,85 +1,87 @@
 //! Writes compact JSON to a byte vector, without a value tree and without an allocation per value.
 //!
-//! Members and items are written with a comma before each. [`nest`] then replaces the first comma by the opening
+//! Members and items are written with a comma before each. [`write_container`] then replaces the first comma by the opening
 //! bracket. So no state is needed for the first member, and empty objects are detected at no cost.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-pub(crate) use crate::bytes::escape;
-use crate::bytes::{append, append_number, backslash};
-use crate::model::{CowStr, Timestamp};
+use super::{
+    escape::escape_json,
+    push::{push_number, push_short},
+    search::{ByteClass, equal_mask, position},
+};
 
-/// Brackets of an object, for [`nest`].
+/// Brackets of an object, for [`write_container`].
 pub(crate) const OBJECT: [u8; 2] = *b"{}";
-/// Brackets of an array, for [`nest`].
+/// Brackets of an array, for [`write_container`].
 pub(crate) const ARRAY: [u8; 2] = *b"[]";
 
-/// Writes members of an object and leaves out null: `put!(out, "name": value, ...)`.
-macro_rules! put {
+/// Writes members of an object and leaves out null: `write_members!(out, "name": value, ...)`.
+macro_rules! write_members {
     ($out:expr, $($key:literal: $value:expr),+ $(,)?) => {{
-        $($crate::json::Value::put($value, concat!(",\"", $key, "\":"), $out);)+
+        $($crate::text::json::WriteJson::write_member($value, concat!(",\"", $key, "\":"), $out);)+
     }};
 }
 
-/// Lead of a member for [`nest`]: the text that [`put!`] writes before its value.
+/// Lead of a member for [`write_container`]: the text that [`write_members!`] writes before its value.
 macro_rules! key {
     ($key:literal) => {
         concat!(",\"", $key, "\":")
     };
 }
 
-pub(crate) use {key, put};
+pub(crate) use {key, write_members};
 
 /// Value of a member. `lead` is the text before the value: a comma and the key, or in an array only the comma. Null
 /// writes nothing.
-pub(crate) trait Value {
+pub(crate) trait WriteJson {
     /// Writes `lead` and the value.
-    fn put(self, lead: &str, out: &mut Vec<u8>);
+    fn write_member(self, lead: &str, out: &mut Vec<u8>);
 }
 
-impl Value for &str {
-    fn put(self, lead: &str, out: &mut Vec<u8>) {
+impl WriteJson for &str {
+    fn write_member(self, lead: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(lead.as_bytes());
         out.push(b'"');
-        escape(self, out);
+        escape_json(self, out);
         out.push(b'"');
     }
 }
 
-impl Value for &CowStr<'_> {
-    fn put(self, lead: &str, out: &mut Vec<u8>) {
-        (&**self).put(lead, out);
+impl WriteJson for &Cow<'_, str> {
+    fn write_member(self, lead: &str, out: &mut Vec<u8>) {
+        (&**self).write_member(lead, out);
     }
 }
 
-impl Value for &String {
-    fn put(self, lead: &str, out: &mut Vec<u8>) {
-        self.as_str().put(lead, out);
+impl WriteJson for &String {
+    fn write_member(self, lead: &str, out: &mut Vec<u8>) {
+        self.as_str().write_member(lead, out);
     }
 }
 
-impl Value for i32 {
-    fn put(self, lead: &str, out: &mut Vec<u8>) {
-        i64::from(self).put(lead, out);
+impl WriteJson for i32 {
+    fn write_member(self, lead: &str, out: &mut Vec<u8>) {
+        i64::from(self).write_member(lead, out);
     }
 }
 
-impl Value for i64 {
-    fn put(self, lead: &str, out: &mut Vec<u8>) {
+impl WriteJson for i64 {
+    fn write_member(self, lead: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(lead.as_bytes());
-        append_number(self, out);
+        push_number(self, out);
     }
 }
 
-impl Value for bool {
-    fn put(self, lead: &str, out: &mut Vec<u8>) {
+impl WriteJson for bool {
+    fn write_member(self, lead: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(lead.as_bytes());
-        append(if self { b"true" } else { b"false" }, out);
+        push_short(if self { b"true" } else { b"false" }, out);
     }
 }
 
-impl Value for f64 {
-    fn put(self, lead: &str, out: &mut Vec<u8>) {
+impl WriteJson for f64 {
+    fn write_member(self, lead: &str, out: &mut Vec<u8>) {
         if self.is_finite() {
             out.extend_from_slice(lead.as_bytes());
             // Writing to a vector cannot fail, and every finite number has a text.
@@ -88,22 +90,13 @@ impl Value for f64 {
     }
 }
 
-impl Value for Timestamp {
-    fn put(self, lead: &str, out: &mut Vec<u8>) {
-        out.extend_from_slice(lead.as_bytes());
-        out.push(b'"');
-        out.extend_from_slice(&self.rfc3339());
-        out.push(b'"');
-    }
-}
-
 /// Microseconds that are written as milliseconds. Negative values are null.
-pub(crate) struct Millis(pub(crate) i64);
+pub(crate) struct MicrosAsMillis(pub(crate) i64);
 
-impl Value for Millis {
+impl WriteJson for MicrosAsMillis {
     /// Writes the digits of the shortest float that reads back as the same value, because up to 15 digits are always
     /// exact.
-    fn put(self, lead: &str, out: &mut Vec<u8>) {
+    fn write_member(self, lead: &str, out: &mut Vec<u8>) {
         let Self(micros) = self;
         if micros < 0 {
             return;
@@ -113,9 +106,9 @@ impl Value for Millis {
                 clippy::cast_precision_loss,
                 reason = "beyond 2^53 the nearest float is meant"
             )]
-            return (micros as f64 / 1000.0).put(lead, out);
+            return (micros as f64 / 1000.0).write_member(lead, out);
         }
-        (micros / 1000).put(lead, out);
+        (micros / 1000).write_member(lead, out);
         let fraction = micros % 1000;
         let digit = |n: i64| b'0' | u8::try_from(n % 10).unwrap_or(0);
         let digits = [b'.', digit(fraction / 100), digit(fraction / 10), digit(fraction)];
@@ -125,26 +118,26 @@ impl Value for Millis {
     }
 }
 
-impl<T: Value> Value for Option<T> {
-    fn put(self, lead: &str, out: &mut Vec<u8>) {
+impl<T: WriteJson> WriteJson for Option<T> {
+    fn write_member(self, lead: &str, out: &mut Vec<u8>) {
         if let Some(value) = self {
-            value.put(lead, out);
+            value.write_member(lead, out);
         }
     }
 }
 
-impl<'v, T> Value for &'v Option<T>
+impl<'v, T> WriteJson for &'v Option<T>
 where
-    &'v T: Value,
+    &'v T: WriteJson,
 {
-    fn put(self, lead: &str, out: &mut Vec<u8>) {
-        self.as_ref().put(lead, out);
+    fn write_member(self, lead: &str, out: &mut Vec<u8>) {
+        self.as_ref().write_member(lead, out);
     }
 }
 
 /// Writes an object or array. `fill` writes each member with a comma before it. If it writes none, nothing at all is
 /// written, not even `lead`.
-pub(crate) fn nest(
+pub(crate) fn write_container(
     lead: &str,
     [open, close]: [u8; 2],
     out: &mut Vec<u8>,
@@ -163,20 +156,26 @@ pub(crate) fn nest(
 }
 
 /// Writes an array of values. An empty array is left out.
-pub(crate) fn list<V: Value>(lead: &str, items: impl IntoIterator<Item = V>, out: &mut Vec<u8>) {
-    nest(lead, ARRAY, out, |out| items.into_iter().for_each(|item| item.put(",", out)));
+pub(crate) fn write_array<V: WriteJson>(
+    lead: &str,
+    items: impl IntoIterator<Item = V>,
+    out: &mut Vec<u8>,
+) {
+    write_container(lead, ARRAY, out, |out| {
+        items.into_iter().for_each(|item| item.write_member(",", out))
+    });
 }
 
 /// Writes an array of objects, each filled by `each`. Empty objects are left out.
-pub(crate) fn objects<T>(
+pub(crate) fn write_objects<T>(
     lead: &str,
     items: impl IntoIterator<Item = T>,
     out: &mut Vec<u8>,
     mut each: impl FnMut(T, &mut Vec<u8>),
 ) {
-    nest(lead, ARRAY, out, |out| {
+    write_container(lead, ARRAY, out, |out| {
         for item in items {
-            nest(",", OBJECT, out, |out| each(item, out));
+            write_container(",", OBJECT, out, |out| each(item, out));
         }
     });
 }
@@ -185,7 +184,7 @@ pub(crate) fn objects<T>(
 pub(crate) fn replace_nul(start: usize, out: &mut Vec<u8>) {
     const NUL: &[u8] = b"\\u0000";
     let mut at = start;
-    while let Some(found) = out.get(at..).and_then(backslash) {
+    while let Some(found) = out.get(at..).and_then(position::<Backslash>) {
         at = at.saturating_add(found);
         let is_nul = out.get(at..).is_some_and(|rest| rest.starts_with(NUL));
         if is_nul {
@@ -196,8 +195,22 @@ pub(crate) fn replace_nul(start: usize, out: &mut Vec<u8>) {
     }
 }
 
+struct Backslash;
+
+impl ByteClass for Backslash {
+    #[inline]
+    fn contains(byte: u8) -> bool {
+        byte == b'\\'
+    }
+
+    #[inline]
+    fn match_mask(word: u64) -> u64 {
+        equal_mask(word, b'\\')
+    }
+}
+
 /// Returns the nesting depth of arrays and objects in a JSON text.
-pub(crate) fn levels(json: &[u8]) -> usize {
+pub(crate) fn nesting_depth(json: &[u8]) -> usize {
     let (mut open, mut most) = (0_usize, 0_usize);
     let (mut in_text, mut is_escaped) = (false, false);
     for byte in json {
@@ -217,11 +230,11 @@ pub(crate) fn levels(json: &[u8]) -> usize {
 }
 
 /// Formatter that escapes text for a JSON string. The caller writes the quotes.
-pub(crate) struct Escaped<'o>(pub(crate) &'o mut Vec<u8>);
+pub(crate) struct JsonEscaper<'o>(pub(crate) &'o mut Vec<u8>);
 
-impl fmt::Write for Escaped<'_> {
+impl fmt::Write for JsonEscaper<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        escape(text, self.0);
+        escape_json(text, self.0);
         Ok(())
     }
 }
@@ -232,14 +245,14 @@ mod tests {
 
     use super::*;
 
-    fn written(value: impl Value) -> String {
+    fn written(value: impl WriteJson) -> String {
         let mut out = Vec::new();
-        value.put("", &mut out);
+        value.write_member("", &mut out);
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn levels_are_counted_outside_of_strings() {
+    fn nesting_is_counted_outside_of_strings() {
         for (json, count) in [
             (&b"1"[..], 0),
             (b"\"[[[\\\"[[\\\\\"", 0),
@@ -247,7 +260,7 @@ mod tests {
             (b"[{},[{\"{[\":[]}]]", 4),
             (b"{\"a\\\"[\":[1,2],\"b\":{}}", 2),
         ] {
-            assert_eq!(levels(json), count, "{}", String::from_utf8_lossy(json));
+            assert_eq!(nesting_depth(json), count, "{}", String::from_utf8_lossy(json));
         }
     }
 
@@ -274,7 +287,7 @@ mod tests {
         ) {
             #[expect(clippy::cast_precision_loss, reason = "the values are below 2^53")]
             let millis = micros as f64 / 1000.0;
-            prop_assert_eq!(written(Millis(micros)), serde_json::to_string(&millis).unwrap());
+            prop_assert_eq!(written(MicrosAsMillis(micros)), serde_json::to_string(&millis).unwrap());
         }
     }
 
@@ -282,8 +295,8 @@ mod tests {
     fn numbers_that_json_cannot_hold_are_null() {
         assert_eq!(written(f64::NAN), "");
         assert_eq!(written(f64::INFINITY), "");
-        assert_eq!(written(Millis(-1)), "");
-        assert_eq!(written(Millis(0)), "0.0");
+        assert_eq!(written(MicrosAsMillis(-1)), "");
+        assert_eq!(written(MicrosAsMillis(0)), "0.0");
         assert_eq!(written(0.3), "0.3");
     }
 
@@ -292,7 +305,7 @@ mod tests {
         let texts = ["\0", "a\0\0b", "\\u0000", "\\\0", "\n\\\\u0000\0"];
         for text in texts {
             let mut out = b"\\u0000".to_vec();
-            text.put("", &mut out);
+            text.write_member("", &mut out);
             replace_nul(6, &mut out);
             let expected = serde_json::to_string(&text.replace('\0', "\u{fffd}")).unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), format!("\\u0000{expected}"));
@@ -302,14 +315,19 @@ mod tests {
     #[test]
     fn empty_values_write_nothing() {
         let mut out = b"x".to_vec();
-        nest(key!("a"), OBJECT, &mut out, |out| {
-            put!(out, "b": None::<i32>);
-            list(key!("c"), [None::<&str>, None], out);
-            objects(key!("d"), [1, 2], out, |_, _| {});
+        write_container(key!("a"), OBJECT, &mut out, |out| {
+            write_members!(out, "b": None::<i32>);
+            write_array(key!("c"), [None::<&str>, None], out);
+            write_objects(key!("d"), [1, 2], out, |_, _| {});
         });
         assert_eq!(out, b"x");
-        nest(key!("a"), OBJECT, &mut out, |out| {
-            objects(key!("d"), [1, 2], out, |n, out| put!(out, "n": (n == 2).then_some(n)));
+        write_container(key!("a"), OBJECT, &mut out, |out| {
+            write_objects(
+                key!("d"),
+                [1, 2],
+                out,
+                |n, out| write_members!(out, "n": (n == 2).then_some(n)),
+            );
         });
         assert_eq!(out, br#"x,"a":{"d":[{"n":2}]}"#);
     }
