@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 use super::{
     cut, damaged,
-    header::{Fields, Packed, zip64},
+    header::{Fields, LONGEST_LOCAL, Packed, ends_in_stored_header, zip64},
 };
 use crate::source::capped::decompress;
 
@@ -27,6 +27,17 @@ const TAIL: usize = END_LEN + 0xffff;
 const LONGEST: usize = ENTRY_LEN + 3 * 0xffff;
 /// Number of bytes of the directory held in memory.
 const CHUNK: usize = 2 * LONGEST;
+
+/// Result of the search for the directory of an archive.
+pub(super) enum Search {
+    /// The directory of the archive.
+    Found(Directory),
+    /// The directory of an archive in the archive: a member that is not compressed. The archive itself was cut off after
+    /// that member.
+    OfMember,
+    /// No directory.
+    Missing,
+}
 
 /// Central directory, and the position up to which it was read.
 pub(super) struct Directory {
@@ -56,8 +67,8 @@ pub(super) struct Entry {
 }
 
 impl Directory {
-    /// Finds the directory. Returns `None` if there is none that can be read.
-    pub(super) fn find(file: &mut (impl Read + Seek)) -> io::Result<Option<Self>> {
+    /// Finds the directory of an archive.
+    pub(super) fn find(file: &mut (impl Read + Seek)) -> io::Result<Search> {
         let archive_len = file.seek(SeekFrom::End(0))?;
         let tail_len = archive_len.min(u64::try_from(TAIL).unwrap_or(0));
         let tail_place = archive_len.saturating_sub(tail_len);
@@ -70,10 +81,11 @@ impl Directory {
             let Some(end) = end.get(..END_LEN) else { continue };
             let place = tail_place.saturating_add(u64::try_from(at).unwrap_or(0));
             if let Some(found) = Self::at(file, (place, Fields(end)), archive_len)? {
-                return Ok(Some(found));
+                let is_of_member = is_stored_at(file, found.before)?;
+                return Ok(if is_of_member { Search::OfMember } else { Search::Found(found) });
             }
         }
-        Ok(None)
+        Ok(Search::Missing)
     }
 
     /// Returns the directory that an end record at this offset describes, if it is there.
@@ -173,6 +185,20 @@ impl Directory {
         self.place = self.place.saturating_add(len);
         Ok(())
     }
+}
+
+/// Returns true if the contents of a member that is not compressed begin at this offset.
+fn is_stored_at(file: &mut (impl Read + Seek), place: u64) -> io::Result<bool> {
+    let len = place.min(to_u64(LONGEST_LOCAL));
+    file.seek(SeekFrom::Start(place.saturating_sub(len)))?;
+    let mut before = Vec::new();
+    io::copy(&mut file.take(len), &mut before)?;
+    Ok(ends_in_stored_header(&before))
+}
+
+/// Returns true if the last record of an archive begins with this signature.
+pub(super) fn is_end(magic: [u8; 4]) -> bool {
+    magic == END
 }
 
 /// Skips a record of the directory, or of its end, whose signature was read. Returns false for any other signature.

@@ -10,6 +10,8 @@ pub(super) const LOCAL: [u8; 4] = *b"PK\x03\x04";
 pub(super) const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
 /// Length in bytes of a local header, without name and extra fields.
 pub(super) const LOCAL_LEN: usize = 30;
+/// Length in bytes of the longest local header.
+pub(super) const LONGEST_LOCAL: usize = LOCAL_LEN + 2 * 0xffff;
 /// Value of a field that is stored in the ZIP64 extra field instead.
 const WIDE: u32 = u32::MAX;
 /// ID of the ZIP64 extra field.
@@ -130,6 +132,37 @@ pub(super) fn next_magic(bytes: &mut impl BufRead) -> io::Result<Option<[u8; 4]>
 /// Returns true if a member, the directory or the end of an archive begins with this signature.
 pub(super) fn begins_record(magic: [u8; 4]) -> bool {
     [LOCAL, *b"PK\x01\x02", *b"PK\x05\x06", *b"PK\x06\x06"].contains(&magic)
+}
+
+/// Returns the positions of `PK`, with which all signatures begin.
+pub(super) fn signatures(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    bytes.windows(2).enumerate().filter(|(_, pair)| *pair == b"PK").map(|(at, _)| at)
+}
+
+/// Returns true if `bytes` begin with the header of a member that a program could have written: signatures alone occur
+/// in compressed data and in programs that read zip archives.
+pub(super) fn is_header(bytes: &[u8]) -> bool {
+    let Some(header) = bytes.get(..LOCAL_LEN).filter(|header| header.starts_with(&LOCAL)) else {
+        return false;
+    };
+    let fields = Fields(header);
+    let (version, flags, method) = (fields.u16(4), fields.u16(6), fields.u16(8));
+    let path_len = fields.u16(26);
+    let is_method = matches!(method, 0..=20 | 93..=99);
+    version & 0xff <= 63 && flags & 0xd780 == 0 && is_method && (1..=4096).contains(&path_len)
+}
+
+/// Returns true if the contents of a member that is not compressed begin at the end of `bytes`: its header is the last
+/// thing in them.
+pub(super) fn ends_in_stored_header(bytes: &[u8]) -> bool {
+    signatures(bytes).filter_map(|at| bytes.get(at..)).any(|rest| {
+        let Some(header) = rest.get(..LOCAL_LEN).filter(|header| is_header(header)) else {
+            return false;
+        };
+        let fields = Fields(header);
+        let more = usize::from(fields.u16(26)).saturating_add(usize::from(fields.u16(28)));
+        fields.u16(8) == 0 && rest.len() == LOCAL_LEN.saturating_add(more)
+    })
 }
 
 /// Little-endian numbers in the bytes of a header.

@@ -26,14 +26,14 @@ use std::{
 use flate2::Crc;
 
 use self::{
-    directory::Directory,
+    directory::{Directory, Search},
     extents::Extents,
     header::{Packed, begins_record, go_to, next_magic, skip_local},
     salvage::Missing,
 };
 use super::{
     Bytes, Member,
-    archive::{Walk, broken, member_name, read_capped},
+    archive::{Walk, broken, member_name},
     capped::{Capped, decompress},
     magic::Kind,
     members::{Extent, Members, skip_padding},
@@ -47,15 +47,29 @@ const SMALLEST: u64 = 22;
 
 impl Walk<'_, '_> {
     /// Visits the members of an archive that is not seekable. It is held in memory, because its directory is at its
-    /// end.
+    /// end. If it cannot be read to its end, the members before that are visited.
     ///
     /// # Errors
     /// Returns the errors of the visitor.
-    pub(super) fn zip_held(&mut self, name: &str, bytes: impl Read, depth: usize) -> Result<()> {
+    pub(super) fn zip_held(
+        &mut self,
+        name: &str,
+        mut bytes: impl Read,
+        depth: usize,
+    ) -> Result<()> {
         let most = u64::try_from(self.limits.max_buffered_zip_bytes).unwrap_or(u64::MAX);
-        match read_capped(bytes, most) {
-            Ok(held) => self.zip(name, Cursor::new(held), depth),
-            Err(error) => self.refuse(name, broken(error)),
+        let mut held = Vec::new();
+        match io::copy(&mut (&mut bytes).take(most.saturating_add(1)), &mut held) {
+            Ok(len) if len > most => {
+                let message = format!("more than {most} bytes would have to be held in memory");
+                self.refuse(name, broken(decompress(message)))
+            }
+            Ok(_) => self.zip(name, Cursor::new(held), depth),
+            Err(error) => {
+                // The error says why the directory is missing.
+                self.zip_or(name, Cursor::new(held), (Missing::Part, depth))?;
+                self.refuse(name, broken(error))
+            }
         }
     }
 
@@ -82,11 +96,21 @@ impl Walk<'_, '_> {
     /// # Errors
     /// Returns the errors of the visitor.
     pub(super) fn zip(&mut self, name: &str, file: impl Read + Seek, depth: usize) -> Result<()> {
+        self.zip_or(name, file, (Missing::List, depth))
+    }
+
+    /// Visits the members of an archive. If it has no directory, `missing` is reported.
+    fn zip_or(
+        &mut self,
+        name: &str,
+        file: impl Read + Seek,
+        (missing, depth): (Missing, usize),
+    ) -> Result<()> {
         let mut file = BufReader::with_capacity(CHUNK, file);
         match Directory::find(&mut file) {
-            Ok(Some(directory)) => self.listed(name, (&mut file, directory), depth),
-            Ok(None) => match file.seek(SeekFrom::Start(0)) {
-                Ok(_) => self.salvage(name, &mut file, (Missing::List, depth)).map(|_| ()),
+            Ok(Search::Found(directory)) => self.listed(name, (&mut file, directory), depth),
+            Ok(Search::OfMember | Search::Missing) => match file.seek(SeekFrom::Start(0)) {
+                Ok(_) => self.salvage(name, &mut file, (missing, depth)).map(|_| ()),
                 Err(error) => self.refuse(name, broken(error)),
             },
             Err(error) => self.refuse(name, broken(error)),
@@ -102,7 +126,8 @@ impl Walk<'_, '_> {
     ) -> Result<()> {
         let Directory { before, start, end, archive_len, .. } = directory;
         // Another archive or a program precedes this one.
-        if before > 0 && !self.unlisted(name, file, ((0, before), true), depth)? {
+        let preceding = Unlisted { from: 0, to: before, missing: Missing::Other };
+        if before > 0 && !self.unlisted(name, file, preceding, depth)? {
             return Ok(());
         }
         let mut taken = Extents::default();
@@ -154,9 +179,10 @@ impl Walk<'_, '_> {
         [list, end, archive_len]: [u64; 3],
         depth: usize,
     ) -> Result<()> {
-        for (from, to) in taken.gaps(list).chain([(end, archive_len)]) {
-            let is_outside = from == 0 || from >= end;
-            if !self.unlisted(name, file, ((from, to), is_outside), depth)? {
+        let gaps = taken.gaps(list).map(|(from, to)| Unlisted { from, to, missing: Missing::Part });
+        let following = Unlisted { from: end, to: archive_len, missing: Missing::Other };
+        for range in gaps.chain([following]) {
+            if !self.unlisted(name, file, range, depth)? {
                 break;
             }
         }
@@ -170,7 +196,7 @@ impl Walk<'_, '_> {
         &mut self,
         name: &str,
         file: &mut BufReader<R>,
-        ((start, to), is_outside): ((u64, u64), bool),
+        Unlisted { from: start, to, missing }: Unlisted,
         depth: usize,
     ) -> Result<bool> {
         // Lengths of the data descriptors that may follow a member.
@@ -183,16 +209,14 @@ impl Walk<'_, '_> {
             match magic.and_then(|magic| go_to(file, from).map(|()| magic)) {
                 Ok(Some(magic)) if begins_record(magic) => {
                     let len = to.saturating_sub(from);
-                    return self.salvage(
-                        name,
-                        &mut file.by_ref().take(len),
-                        (Missing::Part, depth),
-                    );
+                    return self.salvage(name, &mut file.by_ref().take(len), (missing, depth));
                 }
                 Ok(_) => {}
                 Err(error) => return self.refuse(name, broken(error)).map(|()| true),
             }
         }
+        // The first member may be preceded by a program that the offsets of the directory include.
+        let is_outside = start == 0 || missing == Missing::Other;
         if is_outside && start < to {
             self.outside(name, file, (start, to), depth)?;
         }
@@ -237,19 +261,34 @@ impl Walk<'_, '_> {
             Err(error) => return self.refuse(&member_name(name, &of.path), broken(error)),
         };
         let packed = Arc::new(AtomicU64::new(len.unwrap_or(u64::MAX)));
+        let is_stored = kind.is_none();
         let bytes: Box<dyn Read + '_> = match kind {
             Some(kind) => Box::new(Members::new(kind, bytes, (Extent::All, &self.budget))),
             None => Box::new(bytes),
         };
-        let checked = Checked { inner: bytes, crc: Crc::new(), told: of.crc };
+        let left = len.filter(|_| is_stored).unwrap_or_default();
+        let checked = Checked { inner: bytes, crc: Crc::new(), told: of.crc, left };
         let bytes = Capped::new(checked, packed, (self.limits, &self.budget));
         self.member((name, &of.path), bytes, depth)
     }
 }
 
-/// Returns true if a directory that lists members is at the end of a file, whatever its first bytes are.
+/// Returns true if a directory is at the end of a file, whatever its first bytes are: one that lists members, or that of
+/// an archive in an archive.
 pub(super) fn has_directory(file: &mut (impl Read + Seek)) -> bool {
-    matches!(Directory::find(file), Ok(Some(directory)) if directory.has_members())
+    match Directory::find(file) {
+        Ok(Search::Found(directory)) => directory.has_members(),
+        Ok(Search::OfMember) => true,
+        Ok(Search::Missing) | Err(_) => false,
+    }
+}
+
+/// Range of bytes that no entry of the directory covers.
+struct Unlisted {
+    from: u64,
+    to: u64,
+    /// What is missing if there are members in it.
+    missing: Missing,
 }
 
 /// Entries that share bytes with earlier ones.
@@ -292,15 +331,24 @@ struct Checked<R> {
     inner: R,
     crc: Crc,
     told: Option<u32>,
+    /// Number of bytes that must follow; 0 if the compressed stream shows its own end.
+    left: u64,
 }
 
 impl<R: Read> Read for Checked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.inner.read(buffer)?;
         self.crc.update(buffer.get(..len).unwrap_or_default());
+        self.left = self.left.saturating_sub(u64::try_from(len).unwrap_or_default());
         let is_other = |told: u32| told != self.crc.sum();
-        if len == 0 && !buffer.is_empty() && self.told.take().is_some_and(is_other) {
-            return Err(decompress("the checksum of the member is wrong".into()));
+        if len == 0 && !buffer.is_empty() {
+            let told = self.told.take();
+            if std::mem::take(&mut self.left) > 0 {
+                return Err(cut());
+            }
+            if told.is_some_and(is_other) {
+                return Err(decompress("the checksum of the member is wrong".into()));
+            }
         }
         Ok(len)
     }

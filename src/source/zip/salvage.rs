@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Part,
-    directory::skip_record,
+    directory::{is_end, skip_record},
     header::{LOCAL, Packed},
     lookahead::Lookahead,
     stored::{Stored, find_member},
@@ -34,6 +34,8 @@ enum Next {
 pub(super) enum Missing {
     /// The directory: the archive was truncated, and may have had more members.
     List,
+    /// The directories of archives before or after this one, unless they follow their members.
+    Other,
     /// Some entries of the directory.
     Part,
 }
@@ -54,11 +56,16 @@ impl Walk<'_, '_> {
         let bytes = &mut Lookahead::new(bytes);
         // An archive without a directory is reported in any case, but a range between members only if it has damage.
         let mut is_incomplete = missing == Missing::List;
+        // True after a member of another archive, until the end of that archive.
+        let mut is_open = false;
         loop {
             let found = match bytes.peek(LOCAL.len()).map(|here| here.first_chunk().copied()) {
                 Ok(Some(LOCAL)) => Ok(true),
                 Ok(Some(magic)) => match skip_record(magic, bytes) {
-                    Ok(true) => continue,
+                    Ok(true) => {
+                        is_open &= !is_end(magic);
+                        continue;
+                    }
                     Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error),
                     Ok(false) | Err(_) => {
                         is_incomplete = true;
@@ -70,7 +77,7 @@ impl Walk<'_, '_> {
             };
             let packed = match found {
                 Ok(true) => Packed::read_local(bytes),
-                Ok(false) if is_incomplete => {
+                Ok(false) if is_incomplete || is_open => {
                     return self.salvaged(name, missing).map(|()| true);
                 }
                 Ok(false) => return Ok(true),
@@ -83,6 +90,7 @@ impl Walk<'_, '_> {
             if !packed.is_folder() && !self.count_member(name)? {
                 return Ok(false);
             }
+            is_open = missing == Missing::Other;
             let next = match packed.len {
                 Some(len) => self.salvage_of_len(name, (&packed, len), bytes, depth)?,
                 None => self.salvage_to_end(name, &packed, bytes, depth)?,
@@ -102,7 +110,7 @@ impl Walk<'_, '_> {
     /// Reports that the following members are not listed in a directory.
     fn salvaged(&mut self, name: &str, missing: Missing) -> Result<()> {
         let message = match missing {
-            Missing::List => {
+            Missing::List | Missing::Other => {
                 "its list of members is missing, as if it had been cut off; the members found by their own headers were read"
             }
             Missing::Part => {
@@ -142,15 +150,20 @@ impl Walk<'_, '_> {
         let result = match packed.kind() {
             Ok(None) => {
                 let mut stored = Stored::new(bytes);
-                let rest = self.salvage_all(name, packed, &mut stored, depth)?;
+                self.salvage_contents(name, packed, &mut stored, depth)?;
+                let rest = io::copy(&mut stored, &mut io::sink()).map(|_| ());
                 stored.skip_descriptor();
                 rest
             }
             Ok(Some(kind)) => {
                 let budget = self.budget.clone();
-                let members = Members::new(kind, &mut *bytes, (Extent::One, &budget));
-                let rest = self.salvage_all(name, packed, members, depth)?;
-                rest.and_then(|()| packed.skip_descriptor(bytes))
+                let mut members = Members::new(kind, &mut *bytes, (Extent::One, &budget));
+                self.salvage_contents(name, packed, &mut members, depth)?;
+                // The limit on the size of a member does not apply to what is only skipped.
+                let limits = self.limits.clone().with_max_decompressed_bytes(u64::MAX);
+                let mut rest = Capped::new(members, unknown_len(), (&limits, &budget));
+                let rest = io::copy(&mut rest, &mut io::sink());
+                rest.and_then(|_| packed.skip_descriptor(bytes))
             }
             Err(error) => {
                 let name = member_name(name, &packed.path);
@@ -163,19 +176,23 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Visits a member of unknown length, and reads what the visitor left of it.
-    fn salvage_all(
+    /// Visits the contents of a member of unknown length.
+    fn salvage_contents(
         &mut self,
         name: &str,
         packed: &Packed,
         contents: impl Read,
         depth: usize,
-    ) -> Result<io::Result<()>> {
-        let unknown = Arc::new(AtomicU64::new(u64::MAX));
-        let mut member = Capped::new(contents, unknown, (self.limits, &self.budget));
-        if !packed.is_folder() && self.pick.takes(&packed.path) {
-            self.member((name, &packed.path), &mut member, depth)?;
+    ) -> Result<()> {
+        if packed.is_folder() || !self.pick.takes(&packed.path) {
+            return Ok(());
         }
-        Ok(io::copy(&mut member, &mut io::sink()).map(|_| ()))
+        let contents = Capped::new(contents, unknown_len(), (self.limits, &self.budget));
+        self.member((name, &packed.path), contents, depth)
     }
+}
+
+/// Returns the compressed length of a member that only its end shows.
+fn unknown_len() -> Arc<AtomicU64> {
+    Arc::new(AtomicU64::new(u64::MAX))
 }

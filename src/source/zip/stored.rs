@@ -13,7 +13,7 @@ use flate2::Crc;
 
 use super::{
     cut,
-    header::{DESCRIPTOR, Fields, LOCAL, LOCAL_LEN, begins_record},
+    header::{DESCRIPTOR, Fields, LOCAL_LEN, begins_record, is_header, signatures},
     lookahead::Lookahead,
 };
 use crate::source::capped::decompress;
@@ -56,10 +56,11 @@ impl<'l, 'b, B: BufRead> Stored<'l, 'b, B> {
         Self { bytes, crc, len, sure, step, end: None, is_reported: false }
     }
 
-    /// Skips the descriptor, after all contents were read.
+    /// Skips the descriptor if all contents were read: it follows them.
     pub(super) fn skip_descriptor(&mut self) {
-        debug_assert!(self.sure == 0, "contents are left");
-        if let Some(End::Descriptor { len, .. }) = self.end.take() {
+        if self.sure == 0
+            && let Some(End::Descriptor { len, .. }) = self.end.take()
+        {
             self.bytes.consume(len);
         }
     }
@@ -122,7 +123,7 @@ fn find_descriptor(bytes: &[u8], before: u64, is_over: bool) -> Option<(usize, E
         (is_narrow || is_wide)
             .then_some((at, End::Descriptor { len: rest.saturating_add(signature), crc }))
     };
-    for at in pairs(bytes) {
+    for at in signatures(bytes) {
         let Some(magic) = bytes.get(at..).and_then(|here| here.first_chunk::<4>()) else { break };
         let found = if *magic == DESCRIPTOR {
             end(at, DESCRIPTOR.len())
@@ -146,11 +147,6 @@ fn is_before(at: usize, (start, end): (usize, End)) -> bool {
     matches!(end, End::Descriptor { len, .. } if start.saturating_add(len) == at)
 }
 
-/// Returns the positions of `PK`, with which all signatures begin.
-fn pairs(bytes: &[u8]) -> impl Iterator<Item = usize> {
-    bytes.windows(2).enumerate().filter(|(_, pair)| *pair == b"PK").map(|(at, _)| at)
-}
-
 /// Consumes bytes up to the next header of a member. Returns false if there is none.
 pub(super) fn find_member(bytes: &mut Lookahead<'_, impl BufRead>) -> io::Result<bool> {
     loop {
@@ -158,7 +154,7 @@ pub(super) fn find_member(bytes: &mut Lookahead<'_, impl BufRead>) -> io::Result
         if here.len() < LOCAL_LEN {
             return Ok(false);
         }
-        let found = pairs(here).find(|at| here.get(*at..).is_some_and(is_header));
+        let found = signatures(here).find(|at| here.get(*at..).is_some_and(is_header));
         // A header may begin in the last bytes.
         let len = found.unwrap_or(here.len().saturating_sub(LOCAL_LEN - 1));
         bytes.consume(len);
@@ -168,24 +164,11 @@ pub(super) fn find_member(bytes: &mut Lookahead<'_, impl BufRead>) -> io::Result
     }
 }
 
-/// Returns true if `bytes` begin with the header of a member that a program could have written: signatures alone occur
-/// in compressed data and in programs that read zip archives.
-pub(super) fn is_header(bytes: &[u8]) -> bool {
-    let Some(header) = bytes.get(..LOCAL_LEN).filter(|header| header.starts_with(&LOCAL)) else {
-        return false;
-    };
-    let fields = Fields(header);
-    let (version, flags, method) = (fields.u16(4), fields.u16(6), fields.u16(8));
-    let path_len = fields.u16(26);
-    let is_method = matches!(method, 0..=20 | 93..=99);
-    version & 0xff <= 63 && flags & 0xd780 == 0 && is_method && (1..=4096).contains(&path_len)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{BufReader, Cursor};
 
-    use super::*;
+    use super::{super::header::LOCAL, *};
 
     /// Descriptor of contents: with a signature and with lengths of 64 bits, or without.
     fn descriptor(contents: &[u8], is_signed: bool, is_wide: bool) -> Vec<u8> {
