@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{
     rows::OF_HOSTS,
-    snapshot::{Copy, CopyQuality, Digest, Snapshot, digest},
+    snapshot::{Copy, Digest, Snapshot, digest},
 };
-use crate::{error::Result, format::DocumentInfo};
+use crate::{error::Result, format::DocumentInfo, model::CopyQuality};
 
 /// Decisions about documents, in their order.
 #[derive(Debug, PartialEq, Eq)]
@@ -175,7 +175,7 @@ impl Planner<'_> {
         };
         let rival = rival.and_then(|place| known.get(place).cloned().map(|rival| (place, rival)));
         let (replaces, place) = match rival {
-            Some((_, rival)) if rival.copy.quality >= quality => {
+            Some((_, rival)) if !quality.replaces(&rival.copy.quality) => {
                 return Ok(Disposition::NoBetter(rival.better()));
             }
             Some((place, rival)) => {

@@ -9,7 +9,7 @@ use super::{
     decode::FileChecksum,
     log::{Commit, DocumentEntry, FileEntry},
 };
-use crate::model::own_scan_id;
+use crate::model::{CopyQuality, own_scan_id};
 
 /// SHA-256 digest.
 pub(super) type Digest = [u8; 32];
@@ -59,16 +59,6 @@ pub(super) struct Copy {
     pub(super) scan_date: Option<Box<str>>,
     pub(super) quality: CopyQuality,
     /// Number of its rows in all tables.
-    pub(super) rows: u64,
-}
-
-/// Quality of a copy, compared in this order: finished, not truncated, number of complete hosts,
-/// number of rows (docs/merge.md, "Copies of one scan").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct CopyQuality {
-    pub(super) finished: bool,
-    pub(super) is_complete: bool,
-    pub(super) whole_hosts: u64,
     pub(super) rows: u64,
 }
 

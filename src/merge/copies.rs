@@ -1,6 +1,6 @@
 //! Chooses between copies of one scan (docs/merge.md, "Copies of one scan").
 
-use std::{cmp::Reverse, collections::HashMap, mem};
+use std::{collections::HashMap, mem};
 
 use sha2::{Digest as _, Sha256};
 
@@ -9,7 +9,8 @@ use crate::{
     codec::{self, RecordWriter, split_length},
     error::{Diagnostic, DiagnosticCode},
     model::{
-        AddressKind, CowStr, Host, ScanIndex, ScanSummary, ScriptValue, Timestamp, own_scan_id,
+        AddressKind, CopyQuality, CowStr, Host, ScanIndex, ScanSummary, ScriptValue, Timestamp,
+        own_scan_id,
     },
 };
 
@@ -124,12 +125,16 @@ impl MergedScan {
         self.shared_mac.as_ref()
     }
 
-    /// Returns the rank among copies; lower is better. Compares, in this order: finished, not truncated, number of
-    /// complete hosts, number of rows.
-    fn rank(&self) -> impl Ord + use<> {
+    /// Returns the quality as a copy of its scan.
+    fn quality(&self) -> CopyQuality {
         let record = &self.record;
-        let whole = record.hosts_seen.saturating_sub(record.hosts_incomplete);
-        (!record.stats.finished, record.truncated, Reverse(whole), Reverse(self.rows))
+        let whole_hosts = record.hosts_seen.saturating_sub(record.hosts_incomplete);
+        CopyQuality {
+            finished: record.stats.finished,
+            is_complete: !record.truncated,
+            whole_hosts: u64::try_from(whole_hosts).unwrap_or_default(),
+            rows: self.rows,
+        }
     }
 }
 
@@ -219,8 +224,11 @@ pub(super) fn decide(
     }
     for (nth, mut copies) in kinds.into_iter().enumerate() {
         copies.sort_unstable();
-        let ranked = copies.iter().filter_map(|n| Some((scan(scans, *n)?.rank(), *n)));
-        let Some((_, best)) = ranked.min() else { continue };
+        let qualities = copies.iter().filter_map(|n| Some((scan(scans, *n)?.quality(), *n)));
+        let better = |best: (CopyQuality, ScanIndex), next: (CopyQuality, ScanIndex)| {
+            if next.0.replaces(&best.0) { next } else { best }
+        };
+        let Some((_, best)) = qualities.reduce(better) else { continue };
         let Some(place) = copies.first().copied() else { continue };
         let used = scan(scans, best).map(|scan| scan.source.clone()).unwrap_or_default();
         for number in copies {

@@ -4,6 +4,7 @@
 //! outlives them. This module contains no I/O and no Arrow.
 
 mod changes;
+mod copies;
 mod cpe;
 mod history;
 mod host;
@@ -45,6 +46,7 @@ pub use self::{
 pub type CowStr<'a> = Cow<'a, str>;
 
 pub(crate) use self::{
+    copies::CopyQuality,
     keys::own_scan_id,
     port::port_ranges,
     record::{Editor, FieldValue, Record, field_index},

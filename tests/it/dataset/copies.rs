@@ -2,9 +2,17 @@
 
 use std::{fs, io::Write as _};
 
+use proptest::prelude::*;
+use scanmill::{
+    dataset::Dataset,
+    merge::{MergePolicy, Merger, Precedence},
+    model::{EventSource as _, ScanEvent},
+    ops::{self, IngestOptions, Inputs},
+    xml::{Options, Reader},
+};
 use serde_json::{Value, json};
 
-use super::{Place, Scan};
+use super::{End, Place, Scan};
 
 /// Returns the values of a column of a table, sorted.
 fn values(place: &Place, table: &str, column: &str) -> Vec<String> {
@@ -220,4 +228,61 @@ fn a_dataset_among_the_inputs_is_not_read() {
     assert!(
         dataset.join("_scanmill/1.json").exists() && !dataset.join("_scanmill/2.json").exists()
     );
+}
+
+/// Returns the names of the documents that a merge uses, in order.
+fn used_by_merge(documents: &[String]) -> Vec<String> {
+    let mut merger = Merger::new(MergePolicy::new(Precedence::Latest));
+    for (name, xml) in documents.iter().enumerate() {
+        let mut reader = Reader::new(xml.as_bytes(), Options::default().with_hash(true));
+        while let Some(event) = reader.next_event().unwrap() {
+            match event {
+                ScanEvent::Host(host) => merger.host(&host).unwrap(),
+                ScanEvent::ScanEnd(record) => merger.end_scan(&format!("{name}.xml"), *record),
+                _ => {}
+            }
+        }
+    }
+    let merged = merger.finish().unwrap();
+    merged.scans().iter().filter(|scan| scan.used).map(|scan| scan.source.clone()).collect()
+}
+
+/// Returns the names of the documents that a dataset has after loading them in runs of `at_once`, in order.
+fn kept_by_dataset(documents: &[String], at_once: usize) -> Vec<String> {
+    let place = Place::in_memory();
+    let names = (0..).map(|name| format!("{name}.xml"));
+    let paths: Vec<_> = names.zip(documents).map(|(name, xml)| place.write(&name, xml)).collect();
+    for run in paths.chunks(at_once) {
+        ops::ingest(&Inputs::new(run), place.dataset(), &IngestOptions::default()).unwrap();
+    }
+    let mut replay = Dataset::open(&place.dataset()).unwrap().replay().unwrap();
+    let mut kept = Vec::new();
+    while let Some((source, event)) = replay.next_event().unwrap() {
+        if matches!(event, ScanEvent::ScanEnd(_)) {
+            kept.push(source.rsplit('/').next().unwrap().to_owned());
+        }
+    }
+    kept
+}
+
+/// Document of the scan of one second: finished or not, with this number of hosts and this last port.
+fn copy_of_a_scan() -> impl Strategy<Value = String> {
+    (any::<bool>(), 0_u32..4, 0_u16..2, any::<u64>()).prop_map(|(is_cut, hosts, last, number)| {
+        let end = if is_cut { End::Cut } else { End::Finished };
+        let xml = Scan { last: 443 + last, end, ..Scan::new(1, hosts) }.xml();
+        // Documents with equal bytes are one document.
+        format!("<!-- {number} -->{xml}")
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_merge_and_a_dataset_use_the_same_copies(
+        documents in prop::collection::vec(copy_of_a_scan(), 1..6),
+        at_once in 1_usize..6,
+    ) {
+        prop_assert_eq!(used_by_merge(&documents), kept_by_dataset(&documents, at_once));
+    }
 }
