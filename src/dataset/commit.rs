@@ -1,241 +1,141 @@
-//! Commits: writes rows according to a plan, and plans again if another run commits first.
-//!
-//! [`Dataset::commit`] is the only way that documents enter a dataset. It decides about each document
-//! ([`Plan`]), writes the files of the rows to load, rewrites files that lose the rows of replaced
-//! copies, and adds a commit to the log. Adding fails if another run added a commit with the same
-//! number. Then the new commit is applied to the snapshot, and the loop starts again: copies may be
-//! known by now, so the plan may differ. If it does not, the files that were written are used
-//! again.
-//!
-//! Until the log has the commit, readers do not see any of its files. A run that is killed before
-//! that leaves files that no commit names, which [`Dataset::vacuum`] removes.
+//! Commits: what one step adds to a dataset and removes from it, as the log records it.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use serde::{Deserialize, Serialize};
 
-use rayon::{
-    ThreadPool, ThreadPoolBuilder,
-    iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _},
-};
+use crate::table;
 
-use super::{
-    Dataset,
-    data_file::{DataFile, DataFileWriter},
-    decode::TableFile,
-    log::{Commit, DocumentEntry, FileEntry, Operation, SkippedEntry, SourceEntry},
-    plan::{CopyRef, Disposition, Plan, all_rows, found_rows},
-    rows::{self, Batches},
-    snapshot::{CurrentFile, digest},
-};
-use crate::{error::Result, format::DocumentInfo, output::Temporaries, table::Table};
+/// Version of the log's layout. Newer versions are refused.
+pub(super) const FORMAT: u32 = 1;
 
-/// Resources for writing files of a dataset.
-pub(super) struct WriteContext {
-    pub(super) dir: PathBuf,
-    pub(super) staging: PathBuf,
-    pub(super) temporaries: Temporaries,
-    /// `None` if threads cannot be started; the thread of the caller then does all work.
-    pool: Option<ThreadPool>,
+/// Operation that created a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// Loading of documents.
+    Ingest,
+    /// Merging of small files.
+    Compact,
 }
 
-impl WriteContext {
-    /// Creates the resources for writing files of a dataset on `threads` threads.
-    pub(super) fn new(dataset: &Dataset, threads: usize, temporaries: &Temporaries) -> Self {
+/// Step from one state of the dataset to the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// Version of the log's layout.
+    pub format: u32,
+    /// Version of the tables' schema.
+    pub schema_version: String,
+    /// Operation that created the commit.
+    pub operation: Operation,
+    /// Start of the run, as RFC 3339 text in UTC.
+    pub time: String,
+    /// True if `_scanmill/newest` existed before this commit, and must therefore exist from then
+    /// on. Absent from commits before version 0.2.
+    #[serde(default)]
+    pub has_newest: bool,
+    /// Files that are added.
+    pub files: Vec<FileEntry>,
+    /// Paths of files that are removed.
+    pub removed: Vec<String>,
+    /// Documents that were loaded.
+    pub documents: Vec<DocumentEntry>,
+    /// Documents that were left out because the dataset has a copy that is at least as good.
+    pub skipped: Vec<SkippedEntry>,
+    /// Inputs whose documents are all in the dataset.
+    pub sources: Vec<SourceEntry>,
+}
+
+/// Parquet file of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Path, relative to the folder of the dataset.
+    pub path: String,
+    /// Name of the table.
+    pub table: String,
+    /// Date of its scans, or `None` if they have none.
+    pub scan_date: Option<String>,
+    /// Number of rows.
+    pub rows: u64,
+    /// Size, in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+}
+
+/// Document that was loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentEntry {
+    /// ID of the scan in its rows, or `None` if the document contains no scan.
+    pub scan_id: Option<String>,
+    /// SHA-256 of the document, in hexadecimal.
+    pub sha256: String,
+    /// Name of the input, as given.
+    pub source: String,
+    /// Position of the document in the input, starting at 0.
+    pub doc_index: i32,
+    /// Date of the partition of its rows.
+    pub scan_date: Option<String>,
+    /// True if a `finished` element was read.
+    pub finished: bool,
+    /// True if the document ends before its end tag.
+    pub truncated: bool,
+    /// Number of complete host elements.
+    pub whole_hosts: u64,
+    /// Number of rows in all tables.
+    pub rows: u64,
+    /// Number of rows in the tables of findings, by which copies of one scan are compared. Absent
+    /// from commits before version 0.2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_rows: Option<u64>,
+    /// ID of the copy whose rows the document replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
+}
+
+/// Document that was left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkippedEntry {
+    /// ID of its scan.
+    pub scan_id: Option<String>,
+    /// SHA-256 of the document, in hexadecimal.
+    pub sha256: String,
+    /// Name of the input, as given.
+    pub source: String,
+    /// Position of the document in the input, starting at 0.
+    pub doc_index: i32,
+}
+
+/// Input that was read to its end without an error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceEntry {
+    /// Name of the input, as given.
+    pub name: String,
+    /// SHA-256 of the bytes of the input before decompression, in hexadecimal.
+    pub sha256: String,
+    /// Number of these bytes.
+    pub bytes: u64,
+}
+
+impl Commit {
+    pub(super) fn new(operation: Operation, time: &str) -> Self {
         Self {
-            dir: dataset.dir.clone(),
-            staging: dataset.log.staging(),
-            temporaries: temporaries.clone(),
-            pool: ThreadPoolBuilder::new().num_threads(threads.max(1)).build().ok(),
+            format: FORMAT,
+            schema_version: table::schema_version().to_string(),
+            operation,
+            time: time.to_owned(),
+            has_newest: true,
+            files: Vec::new(),
+            removed: Vec::new(),
+            documents: Vec::new(),
+            skipped: Vec::new(),
+            sources: Vec::new(),
         }
     }
 
-    /// Calls `make` for each of `things`, in parallel. Returns the results in the order of
-    /// `things`.
-    pub(super) fn each<T: Send, M: Send>(
-        &self,
-        things: Vec<T>,
-        make: impl Fn(T) -> Result<M> + Sync + Send,
-    ) -> Result<Vec<M>> {
-        match &self.pool {
-            Some(pool) => {
-                pool.install(|| things.into_par_iter().with_max_len(1).map(make).collect())
-            }
-            None => things.into_iter().map(make).collect(),
-        }
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+            && self.removed.is_empty()
+            && self.documents.is_empty()
+            && self.skipped.is_empty()
+            && self.sources.is_empty()
     }
-
-    /// Creates a file for rows of a table.
-    pub(super) fn writer(&self, table: Table) -> Result<DataFileWriter> {
-        DataFileWriter::new(table, &self.staging, &self.temporaries)
-    }
-}
-
-/// Completed documents with their rows.
-pub(super) trait Store {
-    fn documents(&self) -> &[DocumentInfo];
-
-    /// Returns the rows of a document in a table.
-    fn rows(&self, document: usize, table: Table) -> Result<Batches<'static>>;
-
-    /// Writes the rows that the plan loads. Publishes all files or none.
-    fn write(&mut self, plan: &Plan, context: &WriteContext) -> Result<Vec<FileEntry>>;
-}
-
-/// Commit, and the plan that it carries out.
-pub(super) struct CommitOutcome {
-    pub(super) plan: Plan,
-    /// `None` if there was nothing to commit.
-    pub(super) commit: Option<Commit>,
-}
-
-impl Dataset {
-    /// Commits documents and sources. If another run commits first, plans again.
-    pub(super) fn commit(
-        &mut self,
-        store: &mut dyn Store,
-        sources: &[SourceEntry],
-        (context, time): (&WriteContext, &str),
-    ) -> Result<CommitOutcome> {
-        let mut written: Option<(Plan, Vec<FileEntry>)> = None;
-        loop {
-            let plan = self.plan(store)?;
-            let files = match written.take() {
-                Some((before, files)) if before == plan => files,
-                _ => store.write(&plan, context)?,
-            };
-            let mut commit = Commit::new(Operation::Ingest, time);
-            self.replace(&plan, &mut commit, context)?;
-            commit.files.extend(files.iter().cloned());
-            enter(&mut commit, &plan, store.documents());
-            self.enter_sources(&mut commit, sources);
-            if commit.is_empty() {
-                return Ok(CommitOutcome { plan, commit: None });
-            }
-            let number = self.snapshot.number.saturating_add(1);
-            if self.log.add(number, &commit, &context.temporaries)? {
-                self.snapshot.apply(&commit);
-                debug_assert!(
-                    self.snapshot.mismatch().is_none(),
-                    "files have the rows of documents"
-                );
-                return Ok(CommitOutcome { plan, commit: Some(commit) });
-            }
-            // Keeps the files: another run may be about to commit files with the same bytes and
-            // names.
-            written = Some((plan, files));
-            self.log.catch_up(&mut self.snapshot)?;
-        }
-    }
-
-    fn plan(&self, store: &dyn Store) -> Result<Plan> {
-        let same = |document: usize, copy: CopyRef<'_>| {
-            let mine = |table| store.rows(document, table);
-            match copy {
-                CopyRef::Here(other) => rows::same_hosts(mine, |table| store.rows(other, table)),
-                CopyRef::Committed { scan_id, scan_date } => rows::same_hosts(mine, |table| {
-                    let files = self.sources(table, scan_date)?;
-                    Ok(rows::of_scan(files, scan_id.to_owned()))
-                }),
-            }
-        };
-        Plan::of(&self.snapshot, store.documents(), &same)
-    }
-
-    /// Returns the files of a table in a partition, in the order of their rows.
-    fn sources(&self, table: Table, scan_date: Option<&str>) -> Result<Vec<TableFile>> {
-        let mut files: Vec<_> = self
-            .snapshot
-            .files
-            .values()
-            .filter(|file| file.entry.scan_date.as_deref() == scan_date)
-            .filter(|file| table.name() == file.entry.table)
-            .collect();
-        files.sort_by_key(|file| file.order);
-        files.into_iter().map(|file| TableFile::of(&self.dir, file)).collect()
-    }
-
-    /// Rewrites the files that contain rows of replaced copies, without these rows.
-    fn replace(&self, plan: &Plan, commit: &mut Commit, context: &WriteContext) -> Result<()> {
-        for (date, ids) in plan.removals() {
-            let files = self.snapshot.files.values();
-            let of_date: Vec<_> = files.filter(|file| file.entry.scan_date == date).collect();
-            let made = context.each(of_date.clone(), |file| self.without(file, &ids, context))?;
-            let mut parts = Vec::new();
-            for (file, made) in of_date.iter().zip(made) {
-                let Some(part) = made else { continue };
-                commit.removed.push(file.entry.path.clone());
-                if part.rows > 0 {
-                    parts.push((part, date.clone()));
-                }
-            }
-            commit.files.extend(DataFile::publish_all(&context.dir, parts)?);
-        }
-        Ok(())
-    }
-
-    /// Writes a file without the rows of some scans. Returns `None` if it contains no such rows.
-    fn without(
-        &self,
-        file: &CurrentFile,
-        ids: &BTreeSet<String>,
-        context: &WriteContext,
-    ) -> Result<Option<DataFile>> {
-        let source = TableFile::of(&self.dir, file)?;
-        if !rows::holds(&source, ids)? {
-            return Ok(None);
-        }
-        let mut writer = context.writer(source.table)?;
-        rows::copy_without(&source, ids, &mut writer)?;
-        writer.finish().map(Some)
-    }
-
-    /// Adds the sources that are not known yet, neither by themselves nor as a document that spans
-    /// the whole source.
-    fn enter_sources(&self, commit: &mut Commit, sources: &[SourceEntry]) {
-        let documents = commit.documents.iter().map(|document| &document.sha256);
-        let skipped = commit.skipped.iter().map(|document| &document.sha256);
-        let mut here: BTreeSet<String> = documents.chain(skipped).cloned().collect();
-        for source in sources {
-            let known =
-                digest(&source.sha256).is_none_or(|hash| self.snapshot.known.contains(&hash));
-            if !known && here.insert(source.sha256.clone()) {
-                commit.sources.push(source.clone());
-            }
-        }
-    }
-}
-
-/// Adds the outcome of each document to the commit.
-fn enter(commit: &mut Commit, plan: &Plan, documents: &[DocumentInfo]) {
-    let mut loaded = Vec::new();
-    for (document, disposition) in documents.iter().zip(&plan.dispositions) {
-        let sha256 = document.sha256.clone().unwrap_or_default();
-        let DocumentInfo { source, doc_index, .. } = document.clone();
-        match disposition {
-            Disposition::Load { scan_id, replaces, place, .. } => loaded.push((
-                *place,
-                DocumentEntry {
-                    scan_id: scan_id.clone(),
-                    sha256,
-                    source,
-                    doc_index,
-                    scan_date: document.scan_date.clone(),
-                    finished: document.finished,
-                    truncated: document.truncated,
-                    whole_hosts: document.whole_hosts,
-                    rows: all_rows(document),
-                    found_rows: Some(found_rows(document)),
-                    replaces: replaces.as_ref().map(|gone| gone.scan_id.clone()),
-                },
-            )),
-            Disposition::NoBetter(_) => {
-                let scan_id = document.scan_id.clone();
-                commit.skipped.push(SkippedEntry { scan_id, sha256, source, doc_index });
-            }
-            Disposition::Known | Disposition::Cut => {}
-        }
-    }
-    // A better copy takes the position of the first one, since documents are read back in this
-    // order.
-    loaded.sort_by_key(|(place, _)| *place);
-    commit.documents.extend(loaded.into_iter().map(|(_, document)| document));
 }

@@ -3,14 +3,18 @@
 use std::{
     collections::BTreeSet,
     io::{self, BufWriter, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use arrow::compute::concat_batches;
 use parquet::{arrow::ArrowWriter, errors::ParquetError};
 use sha2::{Digest as _, Sha256};
 
-use super::{failed, log::FileEntry, sync_dir};
+use super::{
+    commit::FileEntry,
+    folder::{failed, sync_dir},
+    staged_file::StagedFile,
+};
 use crate::{
     error::{Error, Result},
     format::{
@@ -26,56 +30,6 @@ use crate::{
 /// Number of rows, and of bytes, that are passed to the Parquet writer at once.
 const ROWS: usize = 2048;
 const BYTES: usize = 1 << 20;
-
-/// File with a temporary name. It is removed when this is dropped, unless it was renamed.
-#[derive(Debug)]
-pub(super) struct StagedFile {
-    path: PathBuf,
-    /// True if the name is no longer used by this file: another run may have taken it since.
-    renamed: bool,
-    temporaries: Temporaries,
-}
-
-impl StagedFile {
-    pub(super) fn create(
-        folder: &Path,
-        extension: &str,
-        temporaries: &Temporaries,
-    ) -> Result<(Self, File)> {
-        let process = std::process::id();
-        for number in 0_u64.. {
-            let path = folder.join(format!("{process}-{number}.{extension}"));
-            match File::create_new(&path) {
-                Ok(file) => {
-                    temporaries.add(&path);
-                    let temporaries = temporaries.clone();
-                    return Ok((Self { path, renamed: false, temporaries }, file));
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(failed(&path, error)),
-            }
-        }
-        Err(failed(folder, "no name is left"))
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Records that the file has another name now.
-    pub(super) fn renamed(mut self) {
-        self.renamed = true;
-    }
-}
-
-impl Drop for StagedFile {
-    fn drop(&mut self) {
-        if !self.renamed {
-            let _ = fs::remove_file(&self.path);
-        }
-        self.temporaries.forget(&self.path);
-    }
-}
 
 /// Writer of the rows of one table to a file.
 pub(super) struct DataFileWriter {

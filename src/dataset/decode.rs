@@ -41,7 +41,7 @@ use parquet::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::{chunk_reader::ChunkedFile, log::FileEntry, snapshot::CurrentFile};
+use super::{chunk_reader::ChunkedFile, commit::FileEntry, folder::unreadable};
 use crate::{
     error::{Error, Result},
     format::parquet::SCHEMA_VERSION_KEY,
@@ -117,13 +117,8 @@ impl TableFile {
     }
 
     /// Creates a source from a file that the log names.
-    ///
-    /// # Errors
-    /// Fails if the table of the file does not exist.
-    pub(super) fn of(dir: &Path, file: &CurrentFile) -> Result<Self> {
-        let table = Table::from_name(&file.entry.table)?;
-        let checksum = Some(Arc::clone(&file.checksum));
-        Ok(Self { path: dir.join(&file.entry.path), table, checksum })
+    pub(super) fn in_log(path: PathBuf, table: Table, checksum: Arc<FileChecksum>) -> Self {
+        Self { path, table, checksum: Some(checksum) }
     }
 }
 
@@ -290,11 +285,6 @@ fn caught<T>(run: impl FnOnce() -> std::result::Result<T, ParquetError>) -> io::
         Ok(Err(other)) => Err(io::Error::other(other)),
         Err(_) => Err(io::Error::other("damaged: it cannot be decoded")),
     }
-}
-
-/// Returns an input error for a file of a dataset that cannot be read.
-pub(super) fn unreadable(path: &Path, error: impl Into<io::Error>) -> Error {
-    Error::from(error.into()).with_input(path.display().to_string())
 }
 
 #[cfg(test)]

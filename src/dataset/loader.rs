@@ -22,12 +22,14 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    Dataset, LoadOptions, SourceEntry,
-    commit::{CommitOutcome, Store, WriteContext},
+    commit::SourceEntry,
+    handle::Dataset,
+    options::LoadOptions,
     pending_rows::PendingRows,
     plan::{BetterCopy, Disposition},
     snapshot::digest,
     spill::Spill,
+    transaction::{CommitOutcome, Store, WriteContext},
 };
 use crate::{
     error::{Diagnostic, DiagnosticCode, Result},
@@ -139,26 +141,36 @@ pub struct Loader {
     refused: bool,
 }
 
-pub(super) fn start(
-    dataset: Dataset,
-    options: &LoadOptions,
-    temporaries: &Temporaries,
-) -> (Loader, LoadHandle) {
-    let context = WriteContext::new(&dataset, options.threads, temporaries);
-    let shared = LoadState { dataset, sources: HashMap::new(), report: LoadReport::default() };
-    let handle = LoadHandle(Arc::new(Mutex::new(shared)));
-    let loader = Loader {
-        handle: handle.clone(),
-        context,
-        options: options.clone(),
-        sink: SinkOptions::default(),
-        pending: PendingRows::default(),
-        spill: None,
-        events: VecDeque::new(),
-        sources: Vec::new(),
-        refused: false,
-    };
-    (loader, handle)
+impl Dataset {
+    /// Returns a format that loads scans into the dataset, and a handle that names their inputs and
+    /// reports what was loaded.
+    ///
+    /// # Errors
+    /// Returns an input error if a file of the dataset is missing or damaged
+    /// ([`Self::check_files`]): its documents are known, so they would not be loaded again.
+    pub fn load(
+        self,
+        options: &LoadOptions,
+        temporaries: &Temporaries,
+    ) -> Result<(Loader, LoadHandle)> {
+        self.check_files()?;
+        let context = WriteContext::new(&self, options.threads, temporaries);
+        let state =
+            LoadState { dataset: self, sources: HashMap::new(), report: LoadReport::default() };
+        let handle = LoadHandle(Arc::new(Mutex::new(state)));
+        let loader = Loader {
+            handle: handle.clone(),
+            context,
+            options: options.clone(),
+            sink: SinkOptions::default(),
+            pending: PendingRows::default(),
+            spill: None,
+            events: VecDeque::new(),
+            sources: Vec::new(),
+            refused: false,
+        };
+        Ok((loader, handle))
+    }
 }
 
 impl Loader {

@@ -2,21 +2,20 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
 use parquet::file::metadata::ParquetMetaDataReader;
 
 use super::{
-    Dataset, LOG, LoadOptions, STAGING,
     chunk_reader::ChunkedFile,
-    commit::WriteContext,
+    commit::{Commit, FileEntry, Operation},
     data_file::DataFile,
-    decode::TableFile,
-    failed,
-    log::{Commit, FileEntry, Operation},
+    folder::{LOG, STAGING, entries, failed, is_file, is_part_name, name, staged},
+    handle::Dataset,
+    options::LoadOptions,
     rows,
+    transaction::WriteContext,
 };
 use crate::{
     error::Result,
@@ -208,7 +207,7 @@ impl Dataset {
             let mut writer = context.writer(*table)?;
             for entry in group {
                 let Some(file) = self.snapshot.files.get(&entry.path) else { continue };
-                for batch in rows::all(&TableFile::of(&self.dir, file)?)? {
+                for batch in rows::all(&file.table_file(&self.dir)?)? {
                     let batch = batch?;
                     let bytes = batch.get_array_memory_size();
                     writer.push(batch, bytes)?;
@@ -249,59 +248,6 @@ impl Dataset {
     }
 }
 
-/// Returns true if a folder contains files with the places and names of parts.
-pub(super) fn has_parts(dir: &Path) -> Result<bool> {
-    for table in Table::ALL {
-        let partitions = entries(&dir.join(table.name()))?;
-        for partition in partitions.iter().filter(|path| name(path).starts_with("scan_date=")) {
-            let mut files = entries(partition)?.into_iter();
-            if files.any(|path| is_part_name(name(&path)) && is_file(&path)) {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
-}
-
-/// Returns unfinished files. They have no footer yet, so they are recognized by their names and
-/// first bytes.
-pub(super) fn staged(log: &Path) -> Vec<PathBuf> {
-    let mut found = entries(log).and_then(|_| entries(&log.join(STAGING))).unwrap_or_default();
-    found.retain(|path| {
-        let start: Option<&[u8]> = match staged_ending(name(path)) {
-            Some("parquet") => Some(b"PAR1"),
-            Some("json") => Some(b"{"),
-            _ => None,
-        };
-        start.is_some_and(|start| is_file(path) && begins_with(path, start))
-    });
-    found
-}
-
-/// Returns the extension of a name such as `4711-0.parquet`: process ID, number, extension.
-fn staged_ending(name: &str) -> Option<&str> {
-    let (number, ending) = name.split_once('.')?;
-    let (process, number) = number.split_once('-')?;
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    (digits(process) && digits(number)).then_some(ending)
-}
-
-/// Returns true if a file starts with these bytes, or is a prefix of them.
-fn begins_with(path: &Path, start: &[u8]) -> bool {
-    let mut first = Vec::new();
-    let limit = u64::try_from(start.len()).unwrap_or(0);
-    let read = File::open(path).and_then(|file| io::copy(&mut file.take(limit), &mut first));
-    read.is_ok() && start.starts_with(&first)
-}
-
-/// Returns true if a name is that of a part, such as
-/// `part-fc3d04db73f694c4da1414faf02a924e.parquet`.
-fn is_part_name(name: &str) -> bool {
-    let hash = name.strip_prefix("part-").and_then(|name| name.strip_suffix(".parquet"));
-    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    hash.is_some_and(|hash| hash.len() == 32 && hash.bytes().all(is_hex))
-}
-
 /// Returns true if the footer of a Parquet file shows that scanmill wrote it.
 fn has_footer(path: &Path) -> bool {
     let read = |file: ChunkedFile| ParquetMetaDataReader::new().parse_and_finish(&file);
@@ -312,36 +258,6 @@ fn has_footer(path: &Path) -> bool {
     let pairs = file.key_value_metadata().into_iter().flatten();
     file.created_by().is_some_and(|by| by.starts_with("scanmill "))
         && pairs.into_iter().any(|pair| pair.key == SCHEMA_VERSION_KEY)
-}
-
-/// Returns true if a path is a regular file, not a link to one.
-fn is_file(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file())
-}
-
-/// Returns the entries of a folder, in order. Returns none if the folder does not exist or is a
-/// link.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    if fs::symlink_metadata(folder).is_ok_and(|meta| meta.is_symlink()) {
-        return Ok(Vec::new());
-    }
-    let list = match fs::read_dir(folder) {
-        Ok(list) => list,
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
-        {
-            return Ok(Vec::new());
-        }
-        Err(error) => return Err(failed(folder, error)),
-    };
-    let paths: io::Result<Vec<_>> = list.map(|entry| entry.map(|entry| entry.path())).collect();
-    let mut paths = paths.map_err(|error| failed(folder, error))?;
-    paths.sort_unstable();
-    Ok(paths)
-}
-
-fn name(path: &Path) -> &str {
-    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
 fn orphan(path: PathBuf) -> Result<Orphan> {

@@ -26,10 +26,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    data_file::StagedFile,
-    decode::unreadable,
-    failed,
+    folder::{failed, sync_dir, unreadable},
     log::{Log, Named, name_if_absent, require_file},
+    staged_file::StagedFile,
 };
 use crate::{
     error::{Error, Result},
@@ -91,7 +90,7 @@ impl Log {
         if matches!(named, Named::Renamed) {
             staged.renamed();
         }
-        super::sync_dir(&self.folder)
+        sync_dir(&self.folder)
     }
 
     /// Returns the error for a missing file in a dataset whose log ends with this commit.

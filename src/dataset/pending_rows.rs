@@ -6,11 +6,11 @@ use std::{
 };
 
 use super::{
-    commit::{Store, WriteContext},
+    commit::FileEntry,
     data_file::DataFile,
-    log::FileEntry,
     plan::{Disposition, Plan},
     rows::{self, Batches},
+    transaction::{Store, WriteContext},
 };
 use crate::{
     error::Result,

@@ -2,14 +2,19 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    path::Path,
     sync::Arc,
 };
 
 use super::{
-    decode::FileChecksum,
-    log::{Commit, DocumentEntry, FileEntry},
+    commit::{Commit, DocumentEntry, FileEntry},
+    decode::{FileChecksum, TableFile},
 };
-use crate::model::{CopyQuality, own_scan_id};
+use crate::{
+    error::Result,
+    model::{CopyQuality, own_scan_id},
+    table::Table,
+};
 
 /// SHA-256 digest.
 pub(super) type Digest = [u8; 32];
@@ -49,6 +54,17 @@ pub(super) struct CurrentFile {
     pub(super) entry: FileEntry,
     pub(super) order: (u64, usize),
     pub(super) checksum: Arc<FileChecksum>,
+}
+
+impl CurrentFile {
+    /// Returns the file in the folder `dir` of the dataset, for reading.
+    ///
+    /// # Errors
+    /// Fails if the table of the file does not exist.
+    pub(super) fn table_file(&self, dir: &Path) -> Result<TableFile> {
+        let table = Table::from_name(&self.entry.table)?;
+        Ok(TableFile::in_log(dir.join(&self.entry.path), table, Arc::clone(&self.checksum)))
+    }
 }
 
 /// Copy of a scan.

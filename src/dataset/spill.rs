@@ -2,13 +2,13 @@
 //! the decision about the document is known.
 
 use super::{
-    commit::{Store, WriteContext},
+    commit::FileEntry,
     data_file::{DataFile, DataFileWriter},
     decode::TableFile,
-    log::FileEntry,
     pending_rows::Slice,
     plan::{Disposition, Plan},
     rows::{self, Batches},
+    transaction::{Store, WriteContext},
 };
 use crate::{error::Result, format::DocumentInfo, table::Table};
 

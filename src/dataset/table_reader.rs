@@ -3,8 +3,8 @@
 use std::{sync::Arc, vec::IntoIter};
 
 use super::{
-    Dataset,
     decode::{Decoder, TableFile},
+    handle::Dataset,
     rows,
 };
 use crate::{
@@ -123,7 +123,7 @@ impl Dataset {
             .filter(|file| options.selects(file.entry.scan_date.as_deref()))
             .collect();
         files.sort_by_key(|file| file.order);
-        let files = files.into_iter().map(|file| TableFile::of(&self.dir, file));
+        let files = files.into_iter().map(|file| file.table_file(&self.dir));
         Ok(TableBatches {
             schema: BatchBuilder::new(table, columns.as_deref()).schema(),
             files: files.collect::<Result<Vec<_>>>()?.into_iter(),

@@ -15,11 +15,7 @@ mod rows;
 use std::{collections::HashMap, io, iter::Enumerate, mem, vec::IntoIter};
 
 use self::rows::{DocumentKey, DocumentNumber, TableRows};
-use super::{
-    Dataset,
-    decode::{TableFile, unreadable},
-    log::{Commit, Log},
-};
+use super::{commit::Commit, folder::unreadable, handle::Dataset, log::Log};
 use crate::{
     error::{Diagnostic, DiagnosticCode, Error, Result},
     model::{EventSource, Host, Port, ScanEvent, ScanSummary, Trace},
@@ -108,7 +104,7 @@ impl Dataset {
                 self.snapshot.files.values().filter(|file| file.entry.table == table.name());
             let mut files: Vec<_> = of_table.collect();
             files.sort_by_key(|file| file.order);
-            let sources = files.into_iter().map(|file| TableFile::of(&self.dir, file));
+            let sources = files.into_iter().map(|file| file.table_file(&self.dir));
             *found = TableRows::find(sources.collect::<Result<_>>()?, &numbers)?;
         }
         Ok(Replay {

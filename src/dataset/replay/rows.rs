@@ -5,7 +5,10 @@ use std::{
     io,
 };
 
-use super::super::decode::{Decoder, TableFile, unreadable};
+use super::super::{
+    decode::{Decoder, TableFile},
+    folder::unreadable,
+};
 use crate::{
     error::Result,
     table::{RecordBatch, Stored},
