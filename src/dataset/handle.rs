@@ -158,19 +158,22 @@ impl Dataset {
         Ok(Self { dir: dir.to_owned(), log, snapshot, _lock: lock })
     }
 
-    /// Returns the commits, oldest first.
-    ///
-    /// # Errors
-    /// Returns an output error if the log cannot be read.
-    pub fn commits(&self) -> Result<Vec<Commit>> {
-        (1..=self.snapshot.number).map(|number| self.log.read(number)).collect()
+    /// Returns the commits, oldest first. Each is read when the iterator comes to it, so that memory
+    /// holds one commit and not the log. An item is an input error if its file cannot be read.
+    pub fn commits(&self) -> impl DoubleEndedIterator<Item = Result<Commit>> {
+        (1..=self.snapshot.number).map(|number| self.log.read(number))
     }
 
     /// Returns the name of the input of the scan with this ID.
     pub(super) fn source_of(&self, scan_id: &str) -> Result<Option<String>> {
-        let documents = self.commits()?.into_iter().rev().flat_map(|commit| commit.documents);
-        let mut of_scan = documents.filter(|entry| entry.scan_id.as_deref() == Some(scan_id));
-        Ok(of_scan.next().map(|entry| entry.source))
+        for commit in self.commits().rev() {
+            let mut documents = commit?.documents.into_iter();
+            let of_scan = documents.find(|entry| entry.scan_id.as_deref() == Some(scan_id));
+            if let Some(entry) = of_scan {
+                return Ok(Some(entry.source));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns the paths of the current files, of one table or of all, relative to the folder and

@@ -70,7 +70,7 @@ pub fn status(dir: impl AsRef<Path>) -> Result<Checked<Status>> {
 /// Fails as [`status`] does.
 pub fn commits(dir: impl AsRef<Path>) -> Result<Checked<Vec<Commit>>> {
     let dataset = Dataset::open(dir.as_ref())?;
-    Ok(Checked::of(dataset.commits()?, &dataset))
+    Ok(Checked::of(dataset.commits().collect::<Result<_>>()?, &dataset))
 }
 
 /// Returns the paths of the files of the newest commit, of one table or of all, relative to the folder and in byte order.

@@ -15,7 +15,7 @@ mod rows;
 use std::{collections::HashMap, io, iter::Enumerate, mem, vec::IntoIter};
 
 use self::rows::{DocumentKey, DocumentNumber, TableRows};
-use super::{commit::Commit, folder::unreadable, handle::Dataset, log::Log};
+use super::{folder::unreadable, handle::Dataset, log::Log};
 use crate::{
     error::{Diagnostic, DiagnosticCode, Error, Result},
     model::{EventSource, Host, Port, ScanEvent, ScanSummary, Trace},
@@ -29,7 +29,8 @@ const TRACES: usize = 4096;
 
 /// Documents of a dataset, in the order in which they were loaded. A better copy of a scan has the
 /// position of the copy that it replaced, so that merging a dataset equals merging its inputs.
-/// Memory use is one host, a batch of rows per table, and about 250 bytes per document.
+/// Memory use is one host, a batch of rows per table, one commit of the log, and about 250 bytes
+/// per document.
 pub struct Replay {
     documents: Enumerate<IntoIter<Document>>,
     tables: Tables,
@@ -83,19 +84,18 @@ impl Dataset {
     pub fn replay(&self) -> Result<Replay> {
         let mut documents: Vec<Document> = Vec::new();
         let mut numbers: HashMap<DocumentKey, DocumentNumber> = HashMap::new();
-        let of_commit = |(number, commit): (u64, Commit)| {
-            commit.documents.into_iter().map(move |entry| (number, entry))
-        };
-        for (commit, entry) in (1..).zip(self.commits()?).flat_map(of_commit) {
-            let (source, doc_index) = (entry.source, entry.doc_index);
-            let document = Document { scan_id: entry.scan_id, source, doc_index, commit };
-            let replaced = entry.replaces.and_then(|id| numbers.remove(&DocumentKey::Scan(id)));
-            let next = DocumentNumber::try_from(documents.len()).unwrap_or(DocumentNumber::MAX);
-            let number = replaced.unwrap_or(next);
-            numbers.insert(document.key(), number);
-            match replaced.and_then(|n| documents.get_mut(usize::try_from(n).ok()?)) {
-                Some(place) => *place = document,
-                None => documents.push(document),
+        for (commit, entries) in (1..).zip(self.commits()) {
+            for entry in entries?.documents {
+                let (source, doc_index) = (entry.source, entry.doc_index);
+                let document = Document { scan_id: entry.scan_id, source, doc_index, commit };
+                let replaced = entry.replaces.and_then(|id| numbers.remove(&DocumentKey::Scan(id)));
+                let next = DocumentNumber::try_from(documents.len()).unwrap_or(DocumentNumber::MAX);
+                let number = replaced.unwrap_or(next);
+                numbers.insert(document.key(), number);
+                match replaced.and_then(|n| documents.get_mut(usize::try_from(n).ok()?)) {
+                    Some(place) => *place = document,
+                    None => documents.push(document),
+                }
             }
         }
         let mut found: [TableRows; TABLES] = Default::default();
