@@ -17,12 +17,13 @@ use crate::{
 };
 
 /// File name extensions, each with the format that it selects.
-pub(super) const ENDINGS: [(&str, To); 5] = [
+pub(super) const ENDINGS: [(&str, To); 6] = [
     ("jsonl", To::Jsonl),
     ("ndjson", To::Jsonl),
     ("json", To::Json),
     ("csv", To::Csv),
     ("parquet", To::Parquet),
+    ("xml", To::Xml),
 ];
 
 /// Returns the table of this name, which the content of the output must have.
@@ -104,6 +105,11 @@ fn table_format(
         To::Csv => TableFormat::Csv,
         To::Parquet => TableFormat::Parquet,
         To::Json => TableFormat::Json,
+        To::Xml if shape.is_none() && !has_tables => return Ok(None),
+        To::Xml => {
+            let message = format!("--table and --shape are not for --to {}", to.name());
+            return Err(Error::usage(message));
+        }
         To::Jsonl | To::Ecs | To::Ocsf | To::Cim => TableFormat::Jsonl,
     };
     let is_flat = match (to, shape) {
@@ -118,14 +124,23 @@ fn table_format(
     Ok(is_flat.then_some(format))
 }
 
-/// Returns an output of whole hosts, which is a single stream.
+/// Returns an output of whole hosts, which is a single stream or, for XML, a folder of documents.
 fn hosts_of(
     to: To,
     (write, pick): (&WriteArgs, &PickArgs),
     out: Option<OutputName<'_>>,
 ) -> Result<OutputOptions> {
-    let destination = single_output(to, out)?;
+    let destination = match out {
+        // One document per scan.
+        Some(out) if to == To::Xml && out.is_folder() => Output::Dir(out.path().to_owned()),
+        _ => single_output(to, out)?,
+    };
+    if pick.events && !matches!(to, To::Jsonl | To::Json) {
+        let message = format!("--events is for nested JSONL and JSON, not for --to {}", to.name());
+        return Err(Error::usage(message));
+    }
     let options = match to {
+        To::Xml => OutputOptions::hosts(HostFormat::Xml, destination),
         To::Json => OutputOptions::hosts(HostFormat::Json { activities: pick.events }, destination),
         _ => OutputOptions::feed(Feed::Nested { events: pick.events }, destination),
     };
@@ -218,7 +233,7 @@ pub(super) fn check_name(name: OutputName<'_>, given: Option<To>) -> Result<()> 
     let to = given.unwrap_or(To::Jsonl);
     let family = match to {
         To::Jsonl | To::Ecs | To::Ocsf | To::Cim => To::Jsonl,
-        To::Json | To::Csv | To::Parquet => to,
+        To::Json | To::Csv | To::Parquet | To::Xml => to,
     };
     let path = name.path();
     match name.find(&ENDINGS) {

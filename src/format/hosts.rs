@@ -9,4 +9,6 @@ pub enum HostFormat {
         /// True if tasks, host hints and skipped targets are written.
         activities: bool,
     },
+    /// nmap's XML: one document, or one document per scan in a folder.
+    Xml,
 }

@@ -9,6 +9,7 @@
 //! rows (table/) ──▶ JsonlRows, JsonRows, CsvRows ──▶ TextChunk ──▶ JsonlSink, JsonSink, CsvSink ──▶ TextStream (output/)
 //!              └──▶ ParquetRows ─────────▶ ParquetChunk ─▶ ParquetSink ────────▶ StagedOutput (output/)
 //! hosts (feed/) ─▶ FeedEncoder ──────────▶ lines ───────▶ FeedSink ───────────▶ DocumentSink (output/)
+//! hosts ───────┬─▶ XmlEncoder ───────────▶ XmlChunk ────▶ XmlSink ────────────▶ TextStream, StagedOutput (output/)
 //!              └─▶ NestedJsonEncoder ────▶ items ───────▶ NestedJsonSink ─────▶ DocumentSink (output/)
 //! ```
 //!
@@ -37,6 +38,7 @@ mod options;
 pub(crate) mod parquet;
 mod text;
 mod traits;
+mod xml;
 
 use std::path::PathBuf;
 
@@ -53,6 +55,7 @@ pub use self::{
         ChunkWriter, Discard, DocumentEvent, DocumentInfo, Emit, Format, MergeEncoder, RowEncoder,
         RowFormat, ScanEncoder, TableEncoder, Written,
     },
+    xml::{XmlChunk, XmlEncoder, XmlSink},
 };
 pub(crate) use self::{jsonl::row_line, parquet::Rechunker};
 use crate::{

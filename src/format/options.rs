@@ -3,6 +3,7 @@
 use super::{
     TableFormat,
     parquet::{Compression, is_in_folder_names},
+    xml::is_document_name,
 };
 use crate::{
     output::{FolderLayout, FolderOptions, PartitionBy, Temporaries},
@@ -10,8 +11,9 @@ use crate::{
 };
 
 /// Names of the files that a folder of tables may hold.
-const LAYOUT: FolderLayout = FolderLayout {
+pub(super) const LAYOUT: FolderLayout = FolderLayout {
     is_table: |name| Table::of_merges().any(|table| table.name() == name),
+    is_document: is_document_name,
     extensions: &[
         TableFormat::Jsonl.extension(),
         TableFormat::Json.extension(),

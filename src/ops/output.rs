@@ -5,7 +5,7 @@ use crate::{
     feed::Feed,
     format::{
         self, FeedSink, Format, HostFormat, MergeEncoder, NestedJsonSink, RowFormat,
-        RowFormatVisitor, SinkOptions, TableFormat,
+        RowFormatVisitor, SinkOptions, TableFormat, XmlSink,
     },
     output::{DocumentSink, Output, Temporaries},
     table::Table,
@@ -111,17 +111,28 @@ impl OutputOptions {
                 let sink = DocumentSink::open(&self.destination, overwrite, temporaries)?;
                 visitor.visit(FeedSink::new(sink, feed))
             }
-            OutputFormat::Hosts(format) => {
-                let overwrite = self.sink.overwrite;
-                let open = || DocumentSink::open(&self.destination, overwrite, temporaries);
-                match format {
-                    HostFormat::Json { activities } => {
-                        let feed = Feed::Nested { events: activities };
-                        visitor.visit(NestedJsonSink::new(open()?, feed))
-                    }
-                }
-            }
+            OutputFormat::Hosts(format) => self.open_hosts(format, content, temporaries, visitor),
             OutputFormat::Tables(_) => self.open_tables(content, temporaries, AnyFormat(visitor)),
+        }
+    }
+
+    /// Opens an output of whole hosts and passes it to `visitor`.
+    fn open_hosts<V: FormatVisitor>(
+        self,
+        format: HostFormat,
+        content: OutputContent,
+        temporaries: &Temporaries,
+        visitor: V,
+    ) -> Result<V::Output> {
+        let Self { destination, sink, .. } = self;
+        let options = content.sink_options(sink, temporaries);
+        let open = || DocumentSink::open(&destination, options.overwrite, temporaries);
+        match format {
+            HostFormat::Json { activities } => {
+                let feed = Feed::Nested { events: activities };
+                visitor.visit(NestedJsonSink::new(open()?, feed))
+            }
+            HostFormat::Xml => visitor.visit(XmlSink::open(&destination, &options)?),
         }
     }
 
@@ -144,13 +155,7 @@ impl OutputOptions {
             return Err(Error::usage("only rows of single scans can be partitioned"));
         }
         let tables = if tables.is_empty() { content.tables().to_vec() } else { tables };
-        let options = SinkOptions {
-            tables,
-            merged: matches!(content, OutputContent::Merge { .. } | OutputContent::MergedScan),
-            command: content.command().to_owned(),
-            temporaries: temporaries.clone(),
-            ..sink
-        };
+        let options = SinkOptions { tables, ..content.sink_options(sink, temporaries) };
         format::open(format, &destination, options, visitor)
     }
 }
@@ -189,6 +194,16 @@ impl OutputContent {
     /// Returns true if each row is of a single scan.
     pub(crate) fn is_read(self) -> bool {
         matches!(self, Self::Convert | Self::Scan)
+    }
+
+    /// Returns the options with those that the job sets, except for the tables.
+    fn sink_options(self, sink: SinkOptions, temporaries: &Temporaries) -> SinkOptions {
+        SinkOptions {
+            merged: matches!(self, Self::Merge { .. } | Self::MergedScan),
+            command: self.command().to_owned(),
+            temporaries: temporaries.clone(),
+            ..sink
+        }
     }
 
     /// Returns the name of the command, which the marker of a folder records.

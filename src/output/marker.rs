@@ -35,6 +35,8 @@ const MAX_BYTES: u64 = 32 << 20;
 pub(crate) struct FolderLayout {
     /// Returns true for the name of a table.
     pub(crate) is_table: fn(&str) -> bool,
+    /// Returns true for the name of a file that holds a whole document, not a table.
+    pub(crate) is_document: fn(&str) -> bool,
     /// Extensions of the file of a table.
     pub(crate) extensions: &'static [&'static str],
     /// Extension of line-based files, to which a feed may be writing.
@@ -45,6 +47,7 @@ pub(crate) struct FolderLayout {
 impl FolderLayout {
     pub(super) const FOR_TESTS: Self = Self {
         is_table: |name| matches!(name, "conflicts" | "hops" | "hosts" | "ports" | "scans"),
+        is_document: |name| name == "scan-000001.xml",
         extensions: &["jsonl", "csv", "parquet"],
         line_extension: "jsonl",
     };
@@ -162,7 +165,7 @@ impl Marker {
         Ok(Some(marker))
     }
 
-    /// Returns true if `path` is one that scanmill gives to a file of a listed table: `ports.csv`,
+    /// Returns true if `path` is one that scanmill gives to a document, or to a file of a listed table: `ports.csv`,
     /// `ports/part-0.parquet` or `ports/scan_date=2024-01-31/part-0.parquet`.
     fn is_own(&self, path: &str, layout: FolderLayout) -> bool {
         let mut parts = path.split('/');
@@ -178,7 +181,7 @@ impl Marker {
         };
         parts.next().is_none()
             && match (second, third) {
-                (None, _) => is_table_file(first),
+                (None, _) => is_table_file(first) || (layout.is_document)(first),
                 (Some(part), None) => is_table(first) && is_part_name(part),
                 (Some(folder), Some(part)) => {
                     is_table(first) && PartitionBy::is_folder(folder) && is_part_name(part)

@@ -46,3 +46,4 @@ mod threads;
 mod truth;
 #[cfg(feature = "cli")]
 mod watch;
+mod xml_output;

@@ -10,7 +10,7 @@ use scanmill::{
     feed::Feed,
     format::{
         self, FeedSink, Format, NestedJsonSink, RowFormat, RowFormatVisitor, SinkOptions,
-        TableFormat,
+        TableFormat, XmlSink,
     },
     output::{DocumentSink, Output, Temporaries},
     pipeline::{Filters, Pipeline, Report},
@@ -86,6 +86,9 @@ impl RowFormatVisitor for Convert<'_> {
 const ROW_FORMATS: [TableFormat; 4] =
     [TableFormat::Csv, TableFormat::Parquet, TableFormat::Json, TableFormat::Jsonl];
 
+/// Number of formats of hosts, of which nested JSONL is the last.
+const HOST_FORMATS: usize = 3;
+
 /// Returns the report and every file of a conversion on `threads` threads.
 fn outcome(from: &Path, threads: usize) -> (String, Vec<(String, Vec<u8>)>) {
     let folder = tempfile::tempdir().unwrap();
@@ -107,6 +110,10 @@ fn outcome(from: &Path, threads: usize) -> (String, Vec<(String, Vec<u8>)>) {
     }
     for dedup in [false, true] {
         let feed = Feed::Nested { events: true };
+        let xml = folder.path().join(format!("{dedup}.xml"));
+        let sink = XmlSink::open(&Output::File(xml.clone()), &SinkOptions::default()).unwrap();
+        convert(from, sink, dedup, threads).unwrap();
+        files.push(("scans.xml".to_owned(), fs::read(xml).unwrap()));
         let mut add = |name: &str, convert: &dyn Fn(DocumentSink) -> Report| {
             let path = folder.path().join(format!("{dedup}-{name}"));
             let target = Output::File(path.clone());
@@ -130,8 +137,8 @@ fn output_and_report_are_the_same_for_any_number_of_threads() {
     let (report, files) = outcome(archive.path(), 1);
     assert!(report.contains("W_DUP_SCAN") && report.contains("E_DECOMPRESS"));
     // Ten tables in each format of rows, each set with a marker, and two files of each format of hosts.
-    assert_eq!(files.len(), ROW_FORMATS.len() * 11 + 2 * 2);
-    let [.., (_, all), _, (_, without)] = files.as_slice() else { panic!("too few files") };
+    assert_eq!(files.len(), ROW_FORMATS.len() * 11 + 2 * HOST_FORMATS);
+    let [.., (_, all), _, _, (_, without)] = files.as_slice() else { panic!("too few files") };
     assert!(!without.is_empty() && without.len() < all.len());
     for threads in [2, 3, 8] {
         let (other, others) = outcome(archive.path(), threads);

@@ -48,7 +48,7 @@ pub(in super::super) struct ConvertArgs {
 pub(in super::super) struct WriteArgs {
     /// Format
     ///
-    /// Without it, the ending of OUT selects it: .jsonl, .ndjson, .json, .csv or .parquet. An OUT without an ending is a folder
+    /// Without it, the ending of OUT selects it: .jsonl, .ndjson, .json, .csv, .parquet or .xml. An OUT without an ending is a folder
     /// of parquet; without OUT it is jsonl.
     #[arg(long, value_name = "FORMAT", env = "SCANMILL_TO")]
     pub(in super::super) to: Option<To>,

@@ -176,6 +176,8 @@ pub(super) enum To {
     Json,
     Csv,
     Parquet,
+    /// nmap's XML
+    Xml,
     /// Elastic Common Schema
     Ecs,
     /// Open Cybersecurity Schema Framework
@@ -192,6 +194,7 @@ impl To {
             Self::Json => "json",
             Self::Csv => "csv",
             Self::Parquet => "parquet",
+            Self::Xml => "xml",
             Self::Ecs => "ecs",
             Self::Ocsf => "ocsf",
             Self::Cim => "cim",

@@ -14,7 +14,6 @@ fn an_unknown_ending_is_refused_with_a_list_of_known_ones() {
         "out.xlsx",
         "out.html",
         "out.db",
-        "out.xml",
         "out.txt",
         "out.7z",
         "out.gz",

@@ -70,7 +70,9 @@ fn an_array_holds_the_objects_that_jsonl_has_as_lines() {
         assert_eq!(items.len(), usize::from(shape == "flat"), "{items:?}");
     }
     for to in ["merge", "convert"] {
-        let run = |format| ends(0, &[to, &good, &xml("41-"), "--to", format]).stdout;
+        let run = |format| {
+            ends(0, &[to, &good, &xml("41-merge-day1-versions-os.xml"), "--to", format]).stdout
+        };
         assert_eq!(array(&run("json")), json_lines(&run("jsonl")), "{to}");
     }
 }
@@ -137,6 +139,34 @@ fn a_folder_gets_a_file_for_each_table() {
     assert_eq!(folder.read("tables-csv/ports.csv").lines().count(), 1 + 21);
     assert_eq!(folder.read("tables-jsonl/hosts.jsonl").lines().count(), 3);
     assert_eq!(array(&folder.read("tables-json/hosts.json")).len(), 3);
+}
+
+#[test]
+fn a_folder_of_xml_gets_a_document_for_each_scan() {
+    let folder = Folder::new();
+    let out = folder.path("scans") + "/";
+    let inputs = [xml(GOOD), xml("34-append-output-two-documents.xml")];
+    ends(0, &["convert", &inputs[0], &inputs[1], "-o", &out, "--to", "xml"]);
+    let names = ["_scanmill.json", "scan-000001.xml", "scan-000002.xml", "scan-000003.xml"];
+    assert_eq!(folder.names("scans"), names);
+    // The marker lists documents, so that the folder can be replaced, also by tables.
+    ends(0, &["convert", &inputs[0], "-o", &out, "--to", "xml", "--overwrite"]);
+    assert_eq!(folder.names("scans"), &names[..2]);
+    ends(0, &["convert", &inputs[0], "-o", &out, "--to", "csv", "--table", "ports", "--overwrite"]);
+    assert_eq!(folder.names("scans"), ["_scanmill.json", "ports.csv"]);
+    for options in [&["--table", "ports"][..], &["--shape", "nested"], &["--events"]] {
+        refuses(&[&["convert", &inputs[0], "--to", "xml"], options].concat(), &["--to xml"]);
+    }
+    let again = folder.path("again.xml");
+    ends(0, &["merge", &inputs[0], &inputs[1], "-o", &again]);
+    assert_eq!(
+        folder.read("again.xml"),
+        ends(0, &["merge", &inputs[0], &inputs[1], "--to", "xml"]).stdout
+    );
+    refuses(
+        &["merge", &inputs[0], "-o", &folder.path("dir/"), "--to", "xml"],
+        &["single XML document"],
+    );
 }
 
 #[test]
