@@ -17,6 +17,7 @@ mod scan;
 mod script;
 mod time;
 mod trace;
+mod version;
 
 use std::borrow::Cow;
 
@@ -40,6 +41,7 @@ pub use self::{
     },
     time::Timestamp,
     trace::{Trace, TraceHop},
+    version::version_key,
 };
 
 /// Text that borrows from its frame, or owns its bytes.
