@@ -101,6 +101,8 @@ pub enum DiagnosticCode {
     InvalidTarget,
     /// Error: scanmill does not accept an argument of nmap.
     InvalidArgument,
+    /// Error: an expression that selects hosts and ports is malformed.
+    InvalidFilter,
     /// Error: a function of a script engine cannot be registered, or failed.
     Engine,
     /// Error: memory, threads or another resource of the machine do not suffice.
@@ -154,6 +156,7 @@ impl DiagnosticCode {
         Self::InvalidPort,
         Self::InvalidTarget,
         Self::InvalidArgument,
+        Self::InvalidFilter,
         Self::Engine,
         Self::Resource,
         Self::Internal,
@@ -205,6 +208,7 @@ impl DiagnosticCode {
             Self::InvalidPort => "E_INVALID_PORT",
             Self::InvalidTarget => "E_INVALID_TARGET",
             Self::InvalidArgument => "E_INVALID_ARGUMENT",
+            Self::InvalidFilter => "E_INVALID_FILTER",
             Self::Engine => "E_ENGINE",
             Self::Resource => "E_RESOURCE",
             Self::Internal => "E_INTERNAL",
@@ -341,6 +345,16 @@ pub enum ErrorKind {
     /// An argument of nmap that scanmill does not accept (`InvalidArgumentError`).
     #[error("{0}")]
     InvalidArgument(String),
+    /// An expression that selects hosts and ports and that is malformed.
+    #[error("{message}")]
+    InvalidFilter {
+        /// Expression.
+        expression: String,
+        /// Place of the mistake in the expression, in bytes.
+        place: std::ops::Range<usize>,
+        /// Message of several lines, which show the place.
+        message: String,
+    },
     /// A function of a script engine that cannot be registered, or failed (`EngineError`).
     #[error("{message}")]
     Engine {
@@ -392,6 +406,7 @@ impl ErrorKind {
             Self::InvalidPort { .. } => DiagnosticCode::InvalidPort,
             Self::InvalidTarget { .. } => DiagnosticCode::InvalidTarget,
             Self::InvalidArgument(_) => DiagnosticCode::InvalidArgument,
+            Self::InvalidFilter { .. } => DiagnosticCode::InvalidFilter,
             Self::Engine { .. } => DiagnosticCode::Engine,
             Self::Resource(_) => DiagnosticCode::Resource,
             Self::Internal(_) => DiagnosticCode::Internal,

@@ -125,6 +125,7 @@ pub mod engine;
 pub mod error;
 pub mod exec;
 pub mod feed;
+pub mod filter;
 pub mod format;
 mod fs;
 #[cfg(any(test, feature = "fuzzing"))]

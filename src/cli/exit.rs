@@ -54,6 +54,7 @@ impl Exit {
             | ErrorKind::InvalidPort { .. }
             | ErrorKind::InvalidTarget { .. }
             | ErrorKind::InvalidArgument(_)
+            | ErrorKind::InvalidFilter { .. }
             | ErrorKind::Engine { .. }
             | ErrorKind::Resource(_) => Self::Usage,
             ErrorKind::Scan(_) | ErrorKind::ProgramNotFound { .. } => Self::Nmap,

@@ -8,6 +8,7 @@
 mod host;
 mod options;
 mod ports;
+mod selection;
 mod unlisted;
 mod values;
 
@@ -113,7 +114,10 @@ pub fn differences_with(old: Merger, new: Merger, options: &DiffOptions) -> Resu
             (None, Some(old)) => old.order | GONE,
             (None, None) => return Ok(()),
         };
-        let changes = host::changes(&pair, context);
+        let mut changes = host::changes(&pair, context);
+        if let Some(filter) = options.filter() {
+            selection::retain_selected(&mut changes, &pair, filter);
+        }
         if changes.is_empty() {
             return Ok(());
         }

@@ -6,6 +6,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::{
     error::{Error, Result},
+    filter::Filter,
     model::ChangeKind,
 };
 
@@ -151,6 +152,7 @@ pub struct DiffOptions {
     states: Vec<String>,
     scripts: Vec<GlobSet>,
     without_noise: bool,
+    filter: Option<Filter>,
 }
 
 impl DiffOptions {
@@ -203,6 +205,19 @@ impl DiffOptions {
         }
         self.scripts.push(set.build().map_err(|error| Error::usage(error.to_string()))?);
         Ok(self)
+    }
+
+    /// Reports only differences of hosts and ports that an expression selects in the older or the newer state. A
+    /// difference of a port needs the port to be selected, any other difference its host.
+    #[must_use]
+    pub fn matching(mut self, filter: Filter) -> Self {
+        self.filter = Some(filter);
+        self
+    }
+
+    /// Returns the expression that selects hosts and ports.
+    pub(super) fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
     }
 
     /// Returns true if differences of this kind and subject are reported.

@@ -18,6 +18,7 @@
 
 mod events;
 mod feeds;
+mod filters;
 mod histories;
 mod merges;
 mod mutator;
@@ -65,6 +66,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "journal", run: crate::watch::fuzzing::journal },
     Target { name: "parts", run: crate::watch::fuzzing::parts },
     Target { name: "requests", run: requests::run },
+    Target { name: "filters", run: filters::run },
     #[cfg(feature = "cli")]
     Target { name: "config", run: crate::cli::fuzzing::config },
 ];
@@ -225,6 +227,7 @@ mod tests {
         journal: 1000,
         parts: 500,
         requests: 2000,
+        filters: 1000,
         #[cfg(feature = "cli")]
         config: 100,
     }

@@ -7,7 +7,9 @@ use std::sync::{
 
 use crate::{
     engine::Engine,
-    model::{Host, Port, PortState},
+    filter::{Field, Filter, SeenTimes},
+    merge::HistoryParts,
+    model::{Host, HostInterval, MergedHost, Port, PortInterval, PortState, Timestamp},
 };
 
 /// Options that apply to hosts between reading and writing.
@@ -18,6 +20,9 @@ pub struct Filters {
     pub states: Vec<String>,
     /// Omit hosts that are not up.
     pub up: bool,
+    /// Expression that selects hosts and ports, after all other filters and the engine. In a merge or a history it
+    /// applies to the result.
+    pub expression: Option<Filter>,
     /// Create ports from the lists of `extrareasons`.
     pub expand_extra_ports: bool,
     /// Omit documents whose scan was completely read before.
@@ -34,11 +39,80 @@ impl Filters {
         !host.complete && self.leaves_cut.load(Ordering::Relaxed)
     }
 
-    pub(super) fn keeps(&self, port: &Port<'_>) -> bool {
+    /// Returns false if the expression omits a host, whatever an engine adds to it.
+    pub(super) fn may_keep(&self, host: &Host<'_>, seen: SeenTimes) -> bool {
+        let Some(filter) = &self.expression else { return true };
+        filter.has_field(Field::HostScript) || filter.keeps_host(host, seen)
+    }
+
+    /// Removes the ports of a host that the states or the expression omit. Returns false if the host itself is omitted.
+    pub(super) fn select(&self, host: &mut Host<'_>, scan_start: Option<Timestamp>) -> bool {
+        if !self.states.is_empty() {
+            host.ports.retain(|port| self.keeps(port));
+        }
+        self.expression.as_ref().is_none_or(|filter| filter.apply(host, scan_start))
+    }
+
+    /// Removes the ports of a merged host as [`select`](Self::select) does, with their provenance.
+    pub(super) fn select_merged(&self, merged: &mut MergedHost<'_>) -> bool {
+        let seen = SeenTimes::of_merged(&merged.provenance.seen);
+        let filter = self.expression.as_ref();
+        if !filter.is_none_or(|filter| filter.keeps_host(&merged.host, seen)) {
+            return false;
+        }
+        let selects_ports = filter.is_some_and(Filter::selects_ports);
+        if self.states.is_empty() && !selects_ports {
+            return true;
+        }
+        let host = &merged.host;
+        let keeps = |port: &Port<'_>| {
+            self.keeps(port) && filter.is_none_or(|filter| filter.keeps_port(host, port, seen))
+        };
+        let kept: Vec<bool> = host.ports.iter().map(keeps).collect();
+        retain(&mut merged.host.ports, &kept);
+        retain(&mut merged.provenance.ports, &kept);
+        !selects_ports || kept.contains(&true)
+    }
+
+    /// Returns the intervals of a host that the expression may need, or `None` if it omits the host.
+    pub(super) fn selected_history<'h>(
+        &self,
+        history: &HistoryParts<'h>,
+    ) -> Option<Vec<HostInterval<'h>>> {
+        let Some(filter) = &self.expression else { return Some(Vec::new()) };
+        let intervals: Vec<_> = history.host().collect();
+        if !filter.keeps_host_history(&intervals) {
+            return None;
+        }
+        let keeps = |port: PortInterval<'h>| self.keeps_interval(&port, &intervals);
+        let is_kept = !filter.selects_ports() || history.ports().any(keeps);
+        is_kept.then_some(intervals)
+    }
+
+    /// Returns false if an interval of a port is omitted. `intervals` are those of its host, as far as the expression
+    /// needs them.
+    pub(super) fn keeps_interval(
+        &self,
+        port: &PortInterval<'_>,
+        intervals: &[HostInterval<'_>],
+    ) -> bool {
+        let filter = self.expression.as_ref();
+        self.keeps_state(&port.state)
+            && filter.is_none_or(|filter| filter.keeps_port_history(intervals, port))
+    }
+
+    fn keeps(&self, port: &Port<'_>) -> bool {
         self.keeps_state(&port.state)
     }
 
-    pub(super) fn keeps_state(&self, state: &PortState<'_>) -> bool {
+    fn keeps_state(&self, state: &PortState<'_>) -> bool {
         self.states.is_empty() || self.states.iter().any(|kept| kept == state.as_str())
     }
+}
+
+/// Keeps the items whose flag is true.
+fn retain<T>(items: &mut Vec<T>, kept: &[bool]) {
+    debug_assert_eq!(items.len(), kept.len(), "there is a flag per item");
+    let mut kept = kept.iter();
+    items.retain(|_| kept.next().copied().unwrap_or_default());
 }

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     error::{Diagnostic, DiagnosticCode, Position, Result},
     exec::{Ordered, ThreadPool, cancel::CancellationToken},
+    filter::Filter,
     format::{
         ChunkWriter, Emit, Format, MergeEncoder, RowEncoder, RowFormat, ScanEncoder, TableEncoder,
         Written,
@@ -175,8 +176,10 @@ impl Pipeline<MergeInput> {
     /// Writes the history of each host as intervals. Filters on ports apply to their intervals.
     ///
     /// # Errors
-    /// Fails if the output or temporary files cannot be written.
+    /// Returns a usage error if the expression of the filters names a field that intervals do not have. Fails if the
+    /// output or temporary files cannot be written.
     pub fn history_into<F: RowFormat>(self, format: F) -> Result<Report> {
+        self.filters.expression.as_ref().map_or(Ok(()), Filter::check_history)?;
         self.write_merge::<F, Histories>(format, None)
     }
 
@@ -303,12 +306,13 @@ impl<R: RowEncoder> Worker<TableEncoder<R>> {
         consumer: &mut dyn ChunkConsumer<TableEncoder<R>>,
     ) -> Result<()> {
         let host_key = history.host_key;
+        let Some(intervals) = self.filters().selected_history(history) else { return Ok(()) };
         for interval in history.host() {
             let encoder = &mut self.encoder;
             host_interval_row(host_key, &interval, scan_ids, &mut |row| encoder.row(row))?;
         }
         for interval in history.ports() {
-            if !self.filters().keeps_state(&interval.state) {
+            if !self.filters().keeps_interval(&interval, &intervals) {
                 continue;
             }
             let encoder = &mut self.encoder;

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     error::{Diagnostic, DiagnosticCode, Position, Result},
+    filter::SeenTimes,
     format::{DocumentEvent, DocumentInfo, Format, MergeEncoder, ScanEncoder, Written},
     limits::Limits,
     model::{Host, HostState, MergedHost, ScanActivity, ScanHeader, ScanSummary, Timestamp},
@@ -181,15 +182,15 @@ impl<E: ScanEncoder> Worker<E> {
             return false;
         }
         if let Some(engine) = &self.filters.engine {
+            if !self.filters.may_keep(host, SeenTimes::of(host, scan.start_time)) {
+                return false;
+            }
             self.report.fail(engine.run_at_once(scan, host));
         }
         if self.filters.expand_extra_ports {
             host.complete &= host.expand_extra_ports(self.max_ports);
         }
-        if !self.filters.states.is_empty() {
-            host.ports.retain(|port| self.filters.keeps(port));
-        }
-        true
+        self.filters.select(host, scan.start_time)
     }
 
     /// Encodes a task or hint of a scan.
@@ -287,16 +288,18 @@ impl<E: MergeEncoder> Worker<E> {
             return Ok(());
         }
         if let Some(engine) = &self.filters.engine {
+            let seen = SeenTimes::of_merged(&merged.provenance.seen);
+            if !self.filters.may_keep(&merged.host, seen) {
+                return Ok(());
+            }
             let status = merged.provenance.status;
             let scan = usize::try_from(status).ok().and_then(|number| scans.get(number));
             let scan = scan.map(|scan| (*scan).clone()).unwrap_or_default();
             self.report.fail(engine.run_at_once(&scan, &mut merged.host));
             merged.provenance.scripts.resize(merged.host.scripts.len(), status);
         }
-        if !self.filters.states.is_empty() {
-            let mut kept = merged.host.ports.iter().map(|port| self.filters.keeps(port));
-            merged.provenance.ports.retain(|_| kept.next().unwrap_or_default());
-            merged.host.ports.retain(|port| self.filters.keeps(port));
+        if !self.filters.select_merged(&mut merged) {
+            return Ok(());
         }
         self.encoder.merged_host(&merged, scans, &mut |chunk| consumer.consume(chunk))
     }

@@ -10,7 +10,7 @@ use std::{
 use crate::support::root;
 
 /// The modules that each module may import from this crate; `*` is everything.
-const MAY_IMPORT: [(&str, &[&str]); 30] = [
+const MAY_IMPORT: [(&str, &[&str]); 31] = [
     ("text", &[]),
     ("codec", &[]),
     ("error", &[]),
@@ -28,6 +28,7 @@ const MAY_IMPORT: [(&str, &[&str]); 30] = [
     ("merge", &["model", "error", "limits", "fs", "getopt", "snapshot", "codec"]),
     ("table", &["model", "nse", "error", "limits", "text", "fs"]),
     ("feed", &["table", "model", "error", "limits", "text"]),
+    ("filter", &["model", "error", "text"]),
     ("exec", &["error"]),
     ("output", &["error", "fs"]),
     ("format", &["table", "feed", "model", "output", "exec", "error", "text", "fs"]),
@@ -35,15 +36,15 @@ const MAY_IMPORT: [(&str, &[&str]); 30] = [
     (
         "pipeline",
         &[
-            "xml", "source", "engine", "merge", "history", "table", "format", "output", "exec",
-            "model", "error", "limits",
+            "filter", "xml", "source", "engine", "merge", "history", "table", "format", "output",
+            "exec", "model", "error", "limits",
         ],
     ),
     (
         "scanner",
         &["xml", "source", "process", "engine", "request", "merge", "model", "limits", "error"],
     ),
-    ("diff", &["merge", "model", "error"]),
+    ("diff", &["filter", "merge", "model", "error"]),
     ("history", &["merge", "model", "error"]),
     (
         "watch",
@@ -59,7 +60,7 @@ const MAY_IMPORT: [(&str, &[&str]); 30] = [
 ];
 
 /// Packages that only these modules may use.
-const OWNED: [(&str, &[&str]); 15] = [
+const OWNED: [(&str, &[&str]); 17] = [
     ("quick_xml", &["xml"]),
     ("memchr", &["xml"]),
     ("encoding_rs", &["xml"]),
@@ -74,6 +75,8 @@ const OWNED: [(&str, &[&str]); 15] = [
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("similar", &["cli"]),
+    ("winnow", &["filter"]),
+    ("regex", &["filter"]),
     ("mimalloc", &["main"]),
 ];
 
