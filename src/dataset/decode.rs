@@ -43,7 +43,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{chunk_reader::ChunkedFile, commit::FileEntry, folder::unreadable};
 use crate::{
-    error::{Error, Result},
+    error::Result,
     format::parquet::SCHEMA_VERSION_KEY,
     fs::File,
     table::{BatchBuilder, Column, RecordBatch, SchemaRef, Table},
