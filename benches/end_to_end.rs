@@ -13,7 +13,7 @@ use scanmill::{
     format::{self, FeedSink, Format, RowFormat, RowFormatVisitor, SinkOptions, TableFormat},
     output::{DocumentSink, Output, Temporaries},
     pipeline::{Filters, Pipeline},
-    source::{self, Pick},
+    source::{self, PathFilter},
     xml::Options,
 };
 
@@ -61,8 +61,8 @@ impl RowFormatVisitor for Convert<'_> {
 fn read(file: &Path, format: impl Format) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let mut pipeline = Pipeline::new(Options::default(), Filters::default(), format, stop);
-    for input in source::discover(&[file.to_owned()], &Pick::default()) {
-        pipeline.read(&input?, &Pick::default())?;
+    for input in source::discover(&[file.to_owned()], &PathFilter::default()) {
+        pipeline.read(&input?, &PathFilter::default())?;
     }
     pipeline.finish().map(|_| ())
 }

@@ -23,7 +23,7 @@ use scanmill::{
     format::{ChunkWriter, Emit, Format, ScanEncoder, Written},
     model::{Host, ScanActivity, ScanHeader, ScanSummary},
     pipeline::{Filters, Pipeline},
-    source::{self, Pick},
+    source::{self, PathFilter},
     xml::Options,
 };
 
@@ -103,9 +103,9 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let stop = Arc::new(AtomicBool::new(false));
     let pipeline = Pipeline::new(Options::default(), Filters::default(), Markdown, stop);
     let mut pipeline = pipeline.with_threads(2)?;
-    for input in source::discover(&paths, &Pick::default()) {
+    for input in source::discover(&paths, &PathFilter::default()) {
         match input {
-            Ok(input) => pipeline.read(&input, &Pick::default())?,
+            Ok(input) => pipeline.read(&input, &PathFilter::default())?,
             Err(error) => pipeline.refuse(error)?,
         }
     }

@@ -28,7 +28,7 @@ use crate::{
     },
     output::{DocumentSink, Output, Temporaries},
     pipeline::Report,
-    source::Pick,
+    source::PathFilter,
 };
 
 pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
@@ -38,7 +38,7 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     };
     let form = Form::of(args)?;
     let selection = selection(args)?;
-    let pick = Pick::new(&args.read.include, &args.read.exclude)?;
+    let pick = PathFilter::new(&args.read.include, &args.read.exclude)?;
     let inputs = |path: &Path| Inputs::new([path]).with_pick(pick.clone());
     let states = (inputs(old), inputs(new));
     // Signals are handled from here on, before any temporary file exists.

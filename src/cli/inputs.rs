@@ -7,13 +7,13 @@ use crate::{
     error::{Error, Result},
     limits::Limits,
     ops::{Inputs, JobOptions, MemoryBudget, ReservedPaths, available_threads, read_list_file},
-    source::Pick,
+    source::PathFilter,
     xml::Options,
 };
 
 /// Returns the inputs that the arguments name.
 pub(super) fn inputs(args: &ReadArgs) -> Result<Inputs> {
-    let pick = Pick::new(&args.include, &args.exclude)?;
+    let pick = PathFilter::new(&args.include, &args.exclude)?;
     let mut paths: Vec<_> = args.inputs.iter().map(|path| path.to_path_buf()).collect();
     if let Some(list) = args.files_from.as_deref() {
         let failed = |why: String| Error::usage(format!("--files-from {}: {why}", list.display()));

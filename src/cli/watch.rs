@@ -21,7 +21,7 @@ use crate::{
     error::{Error, Result},
     feed::Feed,
     ops::{self, WatchControl},
-    source::Pick,
+    source::PathFilter,
     watch::{Baseline, ChangeFormat, Rotation, WatchEvent, WatchMode, WatchOptions},
 };
 
@@ -91,7 +91,7 @@ fn options(args: &WatchArgs) -> Result<WatchOptions> {
         keep: args.keep,
     };
     options.rotation = rotation;
-    options.pick = Pick::new(&args.read.include, &args.read.exclude)?;
+    options.pick = PathFilter::new(&args.read.include, &args.read.exclude)?;
     options.reading = inputs::options(&args.read.how, &budget(&args.read.how, 1)?);
     Ok(options)
 }

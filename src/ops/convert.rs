@@ -153,7 +153,7 @@ fn growing(inputs: &Inputs, job: &JobOptions) -> Result<Follow> {
         return Err(Error::usage("only a single file can be read while it grows"));
     };
     let follow = Follow::new(path, ENDING, job.cancellation.flag())?;
-    if !follow.is_there() {
+    if !follow.exists() {
         job.progress.waiting(path);
     }
     Ok(follow)

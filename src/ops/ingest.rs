@@ -21,7 +21,7 @@ use crate::{
     model::Timestamp,
     output::follow,
     pipeline::{Filters, Pipeline, Report, WarningReport},
-    source::{Input, Pick},
+    source::{Input, PathFilter},
 };
 
 /// Options of [`ingest`].
@@ -163,7 +163,7 @@ fn leave_out(dataset: &Path, inputs: &Inputs, resolved: &mut ResolvedInputs) {
     if inputs.paths.iter().any(around) {
         let inside = |input: &ResolvedInput| {
             let ResolvedInput::Input(Ok(input)) = input else { return false };
-            let path = input.path().filter(|_| !input.named).and_then(|p| p.canonicalize().ok());
+            let path = input.path().filter(|_| !input.explicit).and_then(|p| p.canonicalize().ok());
             path.is_some_and(|path| path.starts_with(&dataset))
         };
         resolved.inputs.retain(|input| !inside(input));
@@ -198,7 +198,7 @@ fn read_all(
 fn read(
     pipeline: &mut Pipeline<Loader>,
     (number, input): (u64, &Input),
-    pick: &Pick,
+    pick: &PathFilter,
     (handle, progress): (&LoadHandle, &ProgressScope),
 ) -> Result<()> {
     progress.input(&input.name);
@@ -215,7 +215,7 @@ fn read(
     // Records a digest only if it covers all that was read: patterns may leave out members of an archive, and a file may
     // have grown since it was hashed.
     if let Some(digest) = digest
-        && pick.takes_all()
+        && pick.is_empty()
         && input.is_still(&digest)
     {
         handle.set_source(number, InputDigest::new(&*input.name, digest.sha256, digest.bytes));

@@ -16,7 +16,7 @@ use crate::{
     format::Format,
     fs,
     pipeline::{Observer, Pipeline},
-    source::{self, Input, Pick},
+    source::{self, Input, PathFilter},
 };
 
 /// Maximum size of a list of inputs, in bytes: about ten million names.
@@ -29,9 +29,9 @@ const MAX_LIST_BYTES: u64 = 1 << 30;
 /// first bytes.
 ///
 /// ```
-/// use scanmill::{ops::Inputs, source::Pick};
+/// use scanmill::{ops::Inputs, source::PathFilter};
 ///
-/// let pick = Pick::new(&["*.xml".to_owned()], &[])?;
+/// let pick = PathFilter::new(&["*.xml".to_owned()], &[])?;
 /// let inputs = Inputs::new(["fixtures"]).with_pick(pick);
 /// assert!(inputs.resolve().totals().inputs > 40);
 /// # Ok::<(), scanmill::error::Error>(())
@@ -42,19 +42,19 @@ pub struct Inputs {
     /// Paths in the order in which they are read.
     pub paths: Vec<PathBuf>,
     /// Which files of folders and archives are read; all by default.
-    pub pick: Pick,
+    pub pick: PathFilter,
 }
 
 impl Inputs {
     /// Creates inputs from paths.
     #[must_use]
     pub fn new<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>) -> Self {
-        Self { paths: paths.into_iter().map(Into::into).collect(), pick: Pick::default() }
+        Self { paths: paths.into_iter().map(Into::into).collect(), pick: PathFilter::default() }
     }
 
     /// Sets which files of folders and archives are read.
     #[must_use]
-    pub fn with_pick(mut self, pick: Pick) -> Self {
+    pub fn with_pick(mut self, pick: PathFilter) -> Self {
         self.pick = pick;
         self
     }
@@ -109,7 +109,7 @@ impl ResolvedInput {
 #[derive(Debug, Default)]
 pub struct ResolvedInputs {
     pub(super) inputs: Vec<ResolvedInput>,
-    pick: Pick,
+    pick: PathFilter,
 }
 
 impl ResolvedInputs {
@@ -136,7 +136,7 @@ impl ResolvedInputs {
         reserved: &'r ReservedPaths,
     ) -> InputPaths<'r> {
         let files = self.inputs.iter().filter_map(|input| match input {
-            ResolvedInput::Input(Ok(input)) if !input.named => input.path(),
+            ResolvedInput::Input(Ok(input)) if !input.explicit => input.path(),
             _ => None,
         });
         InputPaths {

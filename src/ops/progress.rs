@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use crate::{model::ScanEvent, source::Meter};
+use crate::{model::ScanEvent, source::ByteCounter};
 
 /// Receives the progress of a job. All methods do nothing by default.
 ///
@@ -91,9 +91,9 @@ pub(crate) struct ProgressScope(Arc<dyn Progress>);
 
 impl ProgressScope {
     /// Returns a counter that passes the bytes that are read on.
-    pub(crate) fn meter(&self) -> Meter {
+    pub(crate) fn meter(&self) -> ByteCounter {
         let progress = Arc::clone(&self.0);
-        Meter::with_listener(move |bytes| progress.bytes_read(bytes))
+        ByteCounter::with_listener(move |bytes| progress.bytes_read(bytes))
     }
 
     /// Reports that an input is being read.

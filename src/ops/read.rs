@@ -18,7 +18,7 @@ use crate::{
         ChunkWriter, Format, ParquetChunk, ParquetRows, Rechunker, SinkOptions, TableEncoder,
     },
     pipeline::{Filters, Pipeline, Report},
-    source::Pick,
+    source::PathFilter,
     table::{BatchBuilder, RecordBatch, SchemaRef, Table},
     xml,
 };
@@ -37,7 +37,7 @@ pub struct ReadOptions {
     /// Which hosts and ports are returned, and the engine that runs on them.
     pub filters: Filters,
     /// Which files of folders and archives are read.
-    pub pick: Pick,
+    pub pick: PathFilter,
     /// Number of threads that read; one by default. A further one hands over the batches.
     pub threads: usize,
     /// Maximum number of rows per batch; 65,536 by default.
@@ -52,7 +52,7 @@ impl Default for ReadOptions {
             tables: Table::ALL.to_vec(),
             xml: xml::Options::default(),
             filters: Filters::default(),
-            pick: Pick::default(),
+            pick: PathFilter::default(),
             threads: 1,
             batch_rows: 1 << 16,
             cancellation: CancellationToken::default(),
@@ -84,7 +84,7 @@ impl ReadOptions {
 
     /// Sets which files of folders and archives are read.
     #[must_use]
-    pub fn with_pick(mut self, pick: Pick) -> Self {
+    pub fn with_pick(mut self, pick: PathFilter) -> Self {
         self.pick = pick;
         self
     }

@@ -15,7 +15,7 @@ use crate::{
     format::{ChunkWriter, DocumentEvent, Emit, Format, ScanEncoder, Written},
     fuzzing::{Choices, tight},
     model::{Host, ScanActivity, ScanHeader, ScanSummary},
-    source::{Bytes, Member},
+    source::{Member, MemberData},
     xml::Options,
 };
 
@@ -71,9 +71,9 @@ impl Pipeline<Text> {
             self.submit_group();
             return self.read_split(name, true, input);
         }
-        let bytes = Bytes::held(input.to_vec());
+        let bytes = MemberData::from_vec(input.to_vec());
         let len = u64::try_from(input.len()).ok();
-        self.read_member(Member { name, named: true, live: false, bytes, len })
+        self.read_member(Member { name, explicit: true, live: false, bytes, len })
     }
 }
 

@@ -70,7 +70,7 @@ use crate::{
     format::{Format, ScanEncoder as _},
     limits::Limits,
     model::{EventSource, ScanEvent},
-    source::{Bytes, Follow, Input, Manner, Member, Meter, Pick},
+    source::{ByteCounter, Follow, Input, Member, MemberData, PathFilter, ReadOptions},
     xml::{Decoder, Options, Reader},
 };
 
@@ -88,7 +88,7 @@ pub type Observer<'o> = &'o mut dyn FnMut(&str, &ScanEvent<'_>);
 ///     ops::CancellationToken,
 ///     output::Output,
 ///     pipeline::{Filters, Pipeline},
-///     source::{self, Pick},
+///     source::{self, PathFilter},
 ///     table::Table,
 ///     xml::Options,
 /// };
@@ -98,8 +98,8 @@ pub type Observer<'o> = &'o mut dyn FnMut(&str, &ScanEvent<'_>);
 /// options.tables = vec![Table::Ports];
 /// let csv = CsvSink::open(&Output::File(folder.path().join("ports.csv")), options)?;
 /// let mut pipeline = Pipeline::new(Options::default(), Filters::default(), csv, CancellationToken::new());
-/// for input in source::discover(&["fixtures/01-tcp-connect-default.xml".into()], &Pick::default()) {
-///     pipeline.read(&input?, &Pick::default())?;
+/// for input in source::discover(&["fixtures/01-tcp-connect-default.xml".into()], &PathFilter::default()) {
+///     pipeline.read(&input?, &PathFilter::default())?;
 /// }
 /// let report = pipeline.finish()?;
 /// assert_eq!(report.rows["ports"], 7);
@@ -114,7 +114,7 @@ pub struct Pipeline<F: Format> {
     writer: F,
     jobs: Option<Jobs<F::Encoder>>,
     steps: StepRunner,
-    meter: Meter,
+    meter: ByteCounter,
     stop: CancellationToken,
 }
 
@@ -137,7 +137,7 @@ impl<F: Format> Pipeline<F> {
             writer: format,
             jobs: None,
             steps: StepRunner::default(),
-            meter: Meter::default(),
+            meter: ByteCounter::default(),
             stop: stop.into(),
         }
     }
@@ -165,7 +165,7 @@ impl<F: Format> Pipeline<F> {
 
     /// Counts the bytes of inputs in `meter` as they are read.
     #[must_use]
-    pub fn with_meter(mut self, meter: Meter) -> Self {
+    pub(crate) fn with_meter(mut self, meter: ByteCounter) -> Self {
         self.meter = meter;
         self
     }
@@ -183,7 +183,7 @@ impl<F: Format> Pipeline<F> {
     ///
     /// # Errors
     /// Fails if the output cannot be written.
-    pub fn read(&mut self, input: &Input, pick: &Pick) -> Result<()> {
+    pub fn read(&mut self, input: &Input, pick: &PathFilter) -> Result<()> {
         let limits = self.options.limits.clone();
         let manner = self.manner(&limits, pick);
         input.visit_as(&manner, &mut |member| match member {
@@ -200,14 +200,14 @@ impl<F: Format> Pipeline<F> {
     pub fn read_observed(
         &mut self,
         input: &Input,
-        pick: &Pick,
+        pick: &PathFilter,
         observer: Observer<'_>,
     ) -> Result<()> {
         let limits = self.options.limits.clone();
         let manner = self.manner(&limits, pick);
         input.visit_as(&manner, &mut |member| match member {
             _ if self.is_stopped() => Ok(()),
-            Ok(Member { name, named, live, bytes, .. }) => {
+            Ok(Member { name, explicit: named, live, bytes, .. }) => {
                 let flush = self.flush_policy(live);
                 let reader = Reader::new(bytes.into_read(), self.options.clone());
                 let mut source = reader.named(&name).inspect(&mut *observer);
@@ -302,9 +302,9 @@ impl<F: Format> Pipeline<F> {
         }
     }
 
-    fn manner<'m>(&self, limits: &'m Limits, pick: &'m Pick) -> Manner<'m> {
-        let (meter, ahead) = (self.meter.clone(), self.jobs.is_some());
-        Manner { meter, ahead, ..Manner::new(limits, pick) }
+    fn manner<'m>(&self, limits: &'m Limits, pick: &'m PathFilter) -> ReadOptions<'m> {
+        let (counter, prefetch) = (self.meter.clone(), self.jobs.is_some());
+        ReadOptions { counter, prefetch, ..ReadOptions::new(limits, pick) }
     }
 
     /// Records in the report that an input could not be opened.
@@ -396,7 +396,7 @@ impl<F: Format> Pipeline<F> {
             self.write_jobs()?;
             return self.read_here(member);
         }
-        let Member { name, named, len, bytes, .. } = member;
+        let Member { name, explicit: named, len, bytes, .. } = member;
         let mut rest = match bytes.into_held() {
             Ok(bytes) => return self.add(InputTask::Read { name, named, bytes }),
             Err(bytes) => bytes,
@@ -422,9 +422,9 @@ impl<F: Format> Pipeline<F> {
 
     /// Reads a member on this thread.
     fn read_here(&mut self, member: Member<'_>) -> Result<()> {
-        let Member { name, named, live, bytes, .. } = member;
+        let Member { name, explicit: named, live, bytes, .. } = member;
         let (held, bytes) = match bytes.into_held() {
-            Ok(held) => (held, Bytes::of(io::empty())),
+            Ok(held) => (held, MemberData::from_reader(io::empty())),
             Err(bytes) => (Vec::new(), bytes),
         };
         let stream = InputStream { name, named, head: &held, bytes: bytes.into_read() };

@@ -77,7 +77,7 @@ use crate::{
     model::{Host, ScanActivity, ScanEvent, ScanHeader, ScanSummary, Task},
     process::CommandSpec,
     request::{Arguments, IntoArguments, IntoPorts, IntoTargets, PortSet, Targets},
-    source::Copied,
+    source::TeeReader,
     xml::{Options, Reader},
 };
 
@@ -410,7 +410,7 @@ impl Scanner {
         take: &mut dyn FnMut(&ScanHeader, Host<'_>),
     ) -> Result<String> {
         let ScanCallbacks { host: host_callback, progress, xml } = &mut self.callbacks;
-        let copied = Copied::new(nmap.take_stdout(), get_mut(xml), "the copy of the XML");
+        let copied = TeeReader::new(nmap.take_stdout(), get_mut(xml), "the copy of the XML");
         let mut reader = Reader::new(nmap.limit_preamble(copied), self.options.clone());
         let mut header = ScanHeader::default();
         let read_error = loop {

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     model::{Host, HostKey, Identity, ScanEvent, ScanSummary},
     request::{PortSet, Targets},
-    source::{self, Member, Pick},
+    source::{self, Member, PathFilter},
     xml::{Options, Reader},
 };
 
@@ -76,9 +76,9 @@ impl ScanResults {
                 .with_input(name));
         }
         let mut scans = Vec::new();
-        for input in source::discover(&[path.to_owned()], &Pick::default()) {
-            input?.visit(&options.limits, &Pick::default(), &mut |member| {
-                let Member { name, named, bytes, .. } = member?;
+        for input in source::discover(&[path.to_owned()], &PathFilter::default()) {
+            input?.visit(&options.limits, &PathFilter::default(), &mut |member| {
+                let Member { name, explicit: named, bytes, .. } = member?;
                 match read(bytes, options, &mut scans) {
                     // Another file in an archive.
                     Err(error) if !named && matches!(error.kind(), ErrorKind::NotNmap(_)) => Ok(()),

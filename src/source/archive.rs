@@ -7,12 +7,11 @@ use std::{
 };
 
 use super::{
-    Bytes, Member, Visit,
-    capped::{Budget, Capped, Counted, decompress},
-    display_bytes,
-    magic::{self, Kind},
-    members::{Extent, Members},
-    pick::Pick,
+    magic::{self, FileKind},
+    member::{Member, MemberData, Visit, display_bytes},
+    multi_member::{Extent, MultiMemberReader},
+    output_cap::{Budget, Capped, Counted, decompress},
+    path_filter::PathFilter,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -25,7 +24,7 @@ const CHUNK: usize = 64 << 10;
 /// Descends into containers and passes each member that is not a container to the visitor.
 pub(super) struct Walk<'w, 'v> {
     pub(super) limits: &'w Limits,
-    pub(super) pick: &'w Pick,
+    pub(super) filter: &'w PathFilter,
     pub(super) visit: &'w mut Visit<'v>,
     /// Output and set-up budget shared by all decompressors of the input.
     pub(super) budget: Budget,
@@ -36,11 +35,11 @@ pub(super) struct Walk<'w, 'v> {
 impl<'w, 'v> Walk<'w, 'v> {
     /// Creates a walk through an input of `packed` bytes.
     pub(super) fn new(
-        (limits, pick): (&'w Limits, &'w Pick),
+        (limits, filter): (&'w Limits, &'w PathFilter),
         packed: Arc<AtomicU64>,
         visit: &'w mut Visit<'v>,
     ) -> Self {
-        Self { limits, pick, visit, budget: Budget::new(packed, limits), members: 0 }
+        Self { limits, filter, visit, budget: Budget::new(packed, limits), members: 0 }
     }
 
     /// Visits the member, or its contents if it is a container. An unreadable member is reported to the visitor as an
@@ -49,11 +48,11 @@ impl<'w, 'v> Walk<'w, 'v> {
     /// # Errors
     /// Returns the errors of the visitor.
     pub(super) fn go(&mut self, member: Member<'_>, depth: usize) -> Result<()> {
-        let Member { name, named, live, bytes, len } = member;
+        let Member { name, explicit, live, bytes, len } = member;
         match magic::peek(bytes.into_read()) {
             Ok((kind, bytes)) => {
-                let bytes = Bytes::of(bytes);
-                self.go_as(kind, Member { name, named, live, bytes, len }, depth)
+                let bytes = MemberData::from_reader(bytes);
+                self.go_as(kind, Member { name, explicit, live, bytes, len }, depth)
             }
             Err(error) => self.refuse(&name, error.into()),
         }
@@ -63,13 +62,13 @@ impl<'w, 'v> Walk<'w, 'v> {
     ///
     /// # Errors
     /// Returns the errors of the visitor.
-    pub(super) fn go_as(&mut self, kind: Kind, member: Member<'_>, depth: usize) -> Result<()> {
-        let Member { name, named, live, bytes, len } = member;
-        if let Kind::Foreign(what) = kind {
+    pub(super) fn go_as(&mut self, kind: FileKind, member: Member<'_>, depth: usize) -> Result<()> {
+        let Member { name, explicit, live, bytes, len } = member;
+        if let FileKind::Foreign(what) = kind {
             let message = format!("{what} is not supported: unpack it first");
             return self.refuse(&name, Error::new(ErrorKind::Decompress(message)));
         }
-        let is_container = !matches!(kind, Kind::Plain | Kind::Program);
+        let is_container = !matches!(kind, FileKind::Plain | FileKind::Program);
         if is_container && depth >= self.limits.max_archive_depth {
             let most = self.limits.max_archive_depth;
             let message = format!("more than {most} nested containers");
@@ -78,17 +77,21 @@ impl<'w, 'v> Walk<'w, 'v> {
         let may_hold_archive = depth < self.limits.max_archive_depth;
         let depth = depth.saturating_add(1);
         match kind {
-            Kind::Program if may_hold_archive => {
-                self.zip_after_program(Member { name, named, live, bytes, len }, depth)
+            FileKind::Program if may_hold_archive => {
+                self.zip_after_program(Member { name, explicit, live, bytes, len }, depth)
             }
-            Kind::Plain | Kind::Program => {
-                (self.visit)(Ok(Member { name, named, live, bytes, len }))
+            FileKind::Plain | FileKind::Program => {
+                (self.visit)(Ok(Member { name, explicit, live, bytes, len }))
             }
-            Kind::Tar => self.tar(&name, bytes, depth),
-            Kind::Zip => self.zip_held(&name, bytes, depth),
+            FileKind::Tar => self.tar(&name, bytes, depth),
+            FileKind::Zip => self.zip_held(&name, bytes, depth),
             _ => {
-                let bytes = Bytes::of(unpack(kind, (bytes, len), (self.limits, &self.budget)));
-                self.go(Member { name, named, live, bytes, len: None }, depth)
+                let bytes = MemberData::from_reader(unpack(
+                    kind,
+                    (bytes, len),
+                    (self.limits, &self.budget),
+                ));
+                self.go(Member { name, explicit, live, bytes, len: None }, depth)
             }
         }
     }
@@ -111,12 +114,12 @@ impl<'w, 'v> Walk<'w, 'v> {
         bytes: impl Read + 'm,
         depth: usize,
     ) -> Result<()> {
-        if !self.pick.takes(path) {
+        if !self.filter.matches(path) {
             return Ok(());
         }
         let name = member_name(archive, path);
-        let bytes = Bytes::of(bytes);
-        self.go(Member { name, named: false, live: false, bytes, len: None }, depth)
+        let bytes = MemberData::from_reader(bytes);
+        self.go(Member { name, explicit: false, live: false, bytes, len: None }, depth)
     }
 
     /// Counts a member. Returns false, after reporting it to the visitor, if the limit on members is exceeded.
@@ -139,13 +142,13 @@ impl<'w, 'v> Walk<'w, 'v> {
 /// compressed length, if it is known, and with the bytes read so far otherwise: before such an input is refused, more
 /// of it is read.
 pub(super) fn unpack<R: Read>(
-    kind: Kind,
+    kind: FileKind,
     (bytes, len): (R, Option<u64>),
     (limits, budget): (&Limits, &Budget),
 ) -> Unpacked<R> {
     let (counted, count) = Counted::new(bytes);
     let bytes = BufReader::with_capacity(CHUNK, counted);
-    let members = Members::new(kind, bytes, (Extent::All, budget));
+    let members = MultiMemberReader::new(kind, bytes, (Extent::All, budget));
     match len {
         Some(len) => Capped::new(members, Arc::new(AtomicU64::new(len)), (limits, budget)),
         None => Capped::new(members, count, (limits, budget)).looking_ahead(|members| {
@@ -155,7 +158,7 @@ pub(super) fn unpack<R: Read>(
 }
 
 /// Type that [`unpack`] returns.
-pub(super) type Unpacked<R> = Capped<Members<BufReader<Counted<R>>>>;
+pub(super) type Unpacked<R> = Capped<MultiMemberReader<BufReader<Counted<R>>>>;
 
 /// Reads all bytes. Fails if there are more than `cap`.
 pub(super) fn read_capped(bytes: impl Read, cap: u64) -> io::Result<Vec<u8>> {

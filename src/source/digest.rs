@@ -7,7 +7,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Input, Place};
+use super::input::Input;
 use crate::{
     error::{Error, Result},
     fs::{self, File, Metadata},
@@ -19,11 +19,11 @@ const CHUNK: usize = 256 << 10;
 
 /// Length and digest of the bytes of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileDigest {
+pub(crate) struct FileDigest {
     /// SHA-256 of the file as stored (compressed or not), in hexadecimal.
-    pub sha256: String,
+    pub(crate) sha256: String,
     /// Length of the file in bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     modified: Option<SystemTime>,
 }
 
@@ -32,8 +32,8 @@ impl Input {
     ///
     /// # Errors
     /// Fails if the file cannot be read.
-    pub fn digest(&self) -> Result<Option<FileDigest>> {
-        let Place::File(path) = &self.place else { return Ok(None) };
+    pub(crate) fn digest(&self) -> Result<Option<FileDigest>> {
+        let Some(path) = self.path() else { return Ok(None) };
         let is_file = || fs::metadata(path).is_ok_and(|meta| meta.is_file());
         if !is_file() {
             return Ok(None);
@@ -63,8 +63,8 @@ impl Input {
 
     /// Returns true if the file's length and modification time are those it had when its digest was taken.
     #[must_use]
-    pub fn is_still(&self, digest: &FileDigest) -> bool {
-        let Place::File(path) = &self.place else { return false };
+    pub(crate) fn is_still(&self, digest: &FileDigest) -> bool {
+        let Some(path) = self.path() else { return false };
         let same =
             |meta: Metadata| meta.len() == digest.bytes && meta.modified().ok() == digest.modified;
         fs::metadata(path).is_ok_and(same)

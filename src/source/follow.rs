@@ -15,8 +15,8 @@ use std::{
 };
 
 use super::{
-    Bytes, Member, display,
-    magic::{self, Kind},
+    magic::{self, FileKind},
+    member::{Member, MemberData, display},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -24,10 +24,10 @@ use crate::{
 };
 
 /// Time between two polls.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Number of polls without new bytes after the ending before the file counts as complete.
-const LOOKS: u32 = 2;
+const QUIET_POLLS: u32 = 2;
 
 /// Number of bytes at the end of a file that are searched for the ending.
 const TAIL: u64 = 4 << 10;
@@ -65,7 +65,7 @@ impl Follow {
 
     /// Returns true if the file exists.
     #[must_use]
-    pub fn is_there(&self) -> bool {
+    pub fn exists(&self) -> bool {
         self.path.exists()
     }
 
@@ -83,7 +83,7 @@ impl Follow {
         };
         let (file, meta) = opened;
         let name = self.name.clone();
-        let growing = Growing {
+        let growing = GrowingFile {
             file,
             id: fs::file_id(&meta),
             place: 0,
@@ -93,9 +93,9 @@ impl Follow {
             of: self,
         };
         let error = match magic::peek(growing) {
-            Ok((Kind::Plain, bytes)) => {
-                let bytes = Bytes::of(bytes);
-                return Some(Ok(Member { name, named: true, live: true, bytes, len: None }));
+            Ok((FileKind::Plain, bytes)) => {
+                let bytes = MemberData::from_reader(bytes);
+                return Some(Ok(Member { name, explicit: true, live: true, bytes, len: None }));
             }
             Ok(_) => {
                 let message =
@@ -111,7 +111,9 @@ impl Follow {
     fn open(&self) -> Option<io::Result<(File, Metadata)>> {
         while !self.is_stopped() {
             match File::open(&self.path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => thread::sleep(LOOK),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    thread::sleep(POLL_INTERVAL)
+                }
                 opened => {
                     return Some(opened.and_then(|file| {
                         let meta = file.metadata()?;
@@ -129,7 +131,7 @@ impl Follow {
 }
 
 /// Reader of one growing file: at the end of the file it waits for more.
-struct Growing<'f> {
+struct GrowingFile<'f> {
     file: File,
     id: Option<FileId>,
     place: u64,
@@ -140,7 +142,7 @@ struct Growing<'f> {
     of: &'f mut Follow,
 }
 
-impl Read for Growing<'_> {
+impl Read for GrowingFile<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() || self.done {
             return Ok(0);
@@ -169,21 +171,21 @@ impl Read for Growing<'_> {
                 self.done = true;
                 return Ok(0);
             }
-            thread::sleep(LOOK);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }
 
-impl Growing<'_> {
+impl GrowingFile<'_> {
     /// Returns true if no more bytes are expected of this file, whose end was reached. A file that has lost its name
     /// may still be written to for a moment.
     fn has_ended(&mut self) -> io::Result<bool> {
         let cut = self.file.metadata()?.len() < self.place;
         let taken = || fs::metadata(&self.of.path).is_ok_and(|meta| fs::file_id(&meta) != self.id);
-        if cut || (self.quiet >= LOOKS && taken()) {
+        if cut || (self.quiet >= QUIET_POLLS && taken()) {
             return Ok(true);
         }
-        self.of.over = self.quiet >= LOOKS && self.tail.is_ending();
+        self.of.over = self.quiet >= QUIET_POLLS && self.tail.is_ending();
         Ok(self.of.over)
     }
 }
@@ -264,7 +266,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.xml");
         let mut follow = Follow::new(&path, END, Arc::default()).unwrap();
-        assert!(!follow.is_there());
+        assert!(!follow.exists());
         fs::write(&path, "<one>").unwrap();
         let mut member = follow.next().unwrap().unwrap();
         let mut five = [0; 5];

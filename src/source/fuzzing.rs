@@ -6,11 +6,12 @@ use std::{
 };
 
 use super::{
-    Bytes, Member, Pick,
     archive::Walk,
-    capped::Budget,
-    magic::Kind,
-    members::{Extent, Members},
+    magic::FileKind,
+    member::{Member, MemberData},
+    multi_member::{Extent, MultiMemberReader},
+    output_cap::Budget,
+    path_filter::PathFilter,
 };
 use crate::{
     error::{ErrorKind, Result},
@@ -40,7 +41,7 @@ type Pack = fn(&[u8]) -> io::Result<Vec<u8>>;
 type Found = Vec<(String, Vec<u8>, Option<String>)>;
 
 /// Visits everything in `bytes`.
-fn visited(bytes: Bytes<'_>, len: Option<u64>) -> Found {
+fn visited(bytes: MemberData<'_>, len: Option<u64>) -> Found {
     let limits = Limits::default()
         .with_max_decompressed_bytes(MOST)
         .with_max_archive_members(6)
@@ -62,11 +63,11 @@ fn visited(bytes: Bytes<'_>, len: Option<u64>) -> Found {
         }
         Ok(())
     };
-    let pick = Pick::default();
+    let filter = PathFilter::default();
     let packed = Arc::new(AtomicU64::new(len.unwrap_or_default()));
-    let mut walk = Walk::new((&limits, &pick), packed, &mut visit);
+    let mut walk = Walk::new((&limits, &filter), packed, &mut visit);
     let name = "a".to_owned();
-    let member = Member { name, named: true, live: false, bytes, len };
+    let member = Member { name, explicit: true, live: false, bytes, len };
     assert!(walk.go(member, 0).is_ok(), "only the visitor may fail");
     found
 }
@@ -75,14 +76,14 @@ fn visited(bytes: Bytes<'_>, len: Option<u64>) -> Found {
 pub(crate) fn run(data: &[u8]) {
     let mut choices = Choices::of(data);
     let len = u64::try_from(data.len()).ok();
-    let whole = visited(Bytes::held(data.to_vec()), len);
+    let whole = visited(MemberData::from_vec(data.to_vec()), len);
     for (name, read, _) in &whole {
         let most = usize::try_from(MOST).unwrap_or(usize::MAX).max(data.len());
         assert!(read.len() <= most, "{} bytes of {name}", read.len());
     }
     assert!(whole.len() <= 400, "{} members", whole.len());
     let pieces = Pieces(choices.pieces(data, 50).into_iter(), &[]);
-    let in_pieces = visited(Bytes::of(pieces), len);
+    let in_pieces = visited(MemberData::from_reader(pieces), len);
     let mut both = whole.iter().zip(&in_pieces);
     if let Some(((name, read, error), (_, part, other))) = both.find(|(one, other)| one != other) {
         let lens = [read.len(), part.len()];
@@ -104,10 +105,10 @@ pub(crate) fn run(data: &[u8]) {
 fn there_and_back(data: &[u8], choices: &mut Choices) {
     let (first, second) = data.split_at(choices.below(data.len().saturating_add(1)));
     let (kind, pack): (_, Pack) = match choices.below(4) {
-        0 => (Kind::Gzip, gzip),
-        1 => (Kind::Bzip2, bzip2),
-        2 => (Kind::Xz, |bytes| liblzma::encode_all(bytes, 0)),
-        _ => (Kind::Zstd, |bytes| zstd::encode_all(bytes, 1)),
+        0 => (FileKind::Gzip, gzip),
+        1 => (FileKind::Bzip2, bzip2),
+        2 => (FileKind::Xz, |bytes| liblzma::encode_all(bytes, 0)),
+        _ => (FileKind::Zstd, |bytes| zstd::encode_all(bytes, 1)),
     };
     let (Ok(mut packed), Ok(more)) = (pack(first), pack(second)) else {
         panic!("packing into memory fails")
@@ -119,13 +120,14 @@ fn there_and_back(data: &[u8], choices: &mut Choices) {
     let capacity = choices.below(40).saturating_add(1);
     let bytes = BufReader::with_capacity(capacity, Cursor::new(&packed));
     let mut back = Vec::new();
-    let read = io::copy(&mut Members::new(kind, bytes, (Extent::All, &budget)), &mut back);
+    let read =
+        io::copy(&mut MultiMemberReader::new(kind, bytes, (Extent::All, &budget)), &mut back);
     assert!(read.is_ok() && back == data, "{kind:?} gives {read:?} back of {}", data.len());
     // A truncated stream yields a prefix.
     packed.truncate(choices.below(packed.len()));
     let bytes = BufReader::with_capacity(capacity, Cursor::new(&packed));
     let mut cut = Vec::new();
-    let _ = io::copy(&mut Members::new(kind, bytes, (Extent::All, &budget)), &mut cut);
+    let _ = io::copy(&mut MultiMemberReader::new(kind, bytes, (Extent::All, &budget)), &mut cut);
     assert!(data.starts_with(&cut), "a cut {kind:?} gives other bytes");
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Read};
 
 use flate2::{Crc, bufread::DeflateDecoder};
 
-use super::capped::decompress;
+use super::output_cap::decompress;
 
 /// Length in bytes of the header before its optional parts, and of the trailer after the stream.
 const HEADER: usize = 10;

@@ -4,7 +4,7 @@ use std::io::{self, Cursor, Read};
 
 /// Format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FileKind {
     /// Anything else: XML, or bytes that the XML reader will refuse.
     Plain,
     Gzip,
@@ -22,21 +22,21 @@ pub(super) enum Kind {
 }
 
 /// First bytes of each format.
-const KINDS: [(&[u8], Kind); 13] = [
-    (b"\x1f\x8b", Kind::Gzip),
-    (b"BZh", Kind::Bzip2),
-    (b"\xfd7zXZ\0", Kind::Xz),
-    (b"\x28\xb5\x2f\xfd", Kind::Zstd),
+const KINDS: [(&[u8], FileKind); 13] = [
+    (b"\x1f\x8b", FileKind::Gzip),
+    (b"BZh", FileKind::Bzip2),
+    (b"\xfd7zXZ\0", FileKind::Xz),
+    (b"\x28\xb5\x2f\xfd", FileKind::Zstd),
     // Skippable frame, with which the output of parallel compressors begins.
-    (b"\x50\x2a\x4d\x18", Kind::Zstd),
-    (b"PK\x03\x04", Kind::Zip),
-    (b"PK\x05\x06", Kind::Zip),
-    (b"\x7fELF", Kind::Program),
-    (b"MZ", Kind::Program),
-    (b"#!", Kind::Program),
-    (b"7z\xbc\xaf\x27\x1c", Kind::Foreign("7-Zip")),
-    (b"Rar!\x1a\x07", Kind::Foreign("RAR")),
-    (b"\x04\x22\x4d\x18", Kind::Foreign("LZ4")),
+    (b"\x50\x2a\x4d\x18", FileKind::Zstd),
+    (b"PK\x03\x04", FileKind::Zip),
+    (b"PK\x05\x06", FileKind::Zip),
+    (b"\x7fELF", FileKind::Program),
+    (b"MZ", FileKind::Program),
+    (b"#!", FileKind::Program),
+    (b"7z\xbc\xaf\x27\x1c", FileKind::Foreign("7-Zip")),
+    (b"Rar!\x1a\x07", FileKind::Foreign("RAR")),
+    (b"\x04\x22\x4d\x18", FileKind::Foreign("LZ4")),
 ];
 
 /// Offset and bytes of the magic number of tar.
@@ -46,7 +46,7 @@ const HEAD: usize = 512;
 /// Number of bytes requested of inputs that are not known to be small.
 pub(super) const ROOM: usize = 8 << 10;
 
-impl Kind {
+impl FileKind {
     /// Returns true for single compressed streams, as opposed to archives.
     pub(super) const fn is_compressed(self) -> bool {
         matches!(self, Self::Gzip | Self::Bzip2 | Self::Xz | Self::Zstd)
@@ -64,13 +64,14 @@ impl Kind {
 }
 
 /// Returns true if an input with these first bytes may be an archive after other bytes. XML never is.
-pub(super) fn may_precede_archive(kind: Kind, head: &[u8]) -> bool {
+pub(super) fn may_precede_archive(kind: FileKind, head: &[u8]) -> bool {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    kind == Kind::Program || (kind == Kind::Plain && !text.trim_ascii_start().starts_with(b"<"))
+    kind == FileKind::Program
+        || (kind == FileKind::Plain && !text.trim_ascii_start().starts_with(b"<"))
 }
 
 /// Returns true if `bytes` begin like `kind`. A few bytes may be enough.
-pub(super) fn begins(kind: Kind, bytes: &[u8]) -> bool {
+pub(super) fn begins(kind: FileKind, bytes: &[u8]) -> bool {
     KINDS.iter().any(|(magic, of)| {
         *of == kind
             && bytes.starts_with(magic.get(..bytes.len().min(magic.len())).unwrap_or_default())
@@ -82,7 +83,7 @@ pub(super) fn begins(kind: Kind, bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// Fails if the input cannot be read.
-pub(super) fn peek<'r>(mut bytes: impl Read + 'r) -> io::Result<(Kind, impl Read + 'r)> {
+pub(super) fn peek<'r>(mut bytes: impl Read + 'r) -> io::Result<(FileKind, impl Read + 'r)> {
     let (kind, head) = head(&mut bytes)?;
     Ok((kind, Cursor::new(head).chain(bytes)))
 }
@@ -91,7 +92,7 @@ pub(super) fn peek<'r>(mut bytes: impl Read + 'r) -> io::Result<(Kind, impl Read
 ///
 /// # Errors
 /// Fails if the input cannot be read.
-pub(super) fn head(bytes: &mut impl Read) -> io::Result<(Kind, Vec<u8>)> {
+pub(super) fn head(bytes: &mut impl Read) -> io::Result<(FileKind, Vec<u8>)> {
     let mut head = vec![0; ROOM];
     let mut len = 0;
     while len < HEAD {
@@ -106,7 +107,7 @@ pub(super) fn head(bytes: &mut impl Read) -> io::Result<(Kind, Vec<u8>)> {
         }
     }
     head.truncate(len);
-    Ok((Kind::of(&head), head))
+    Ok((FileKind::of(&head), head))
 }
 
 /// Returns true if more bytes could reveal a container: not if these begin with text, as XML does. A tar archive begins
@@ -141,14 +142,14 @@ mod tests {
         tar[..5].copy_from_slice(b"a.xml");
         tar[257..262].copy_from_slice(b"ustar");
         for (bytes, kind) in [
-            (b"\x1f\x8b\x08".to_vec(), Kind::Gzip),
-            (b"BZh9".to_vec(), Kind::Bzip2),
-            (b"PK\x03\x04".to_vec(), Kind::Zip),
-            (b"Rar!\x1a\x07\x01".to_vec(), Kind::Foreign("RAR")),
-            (tar, Kind::Tar),
-            (b"<?xml?>".to_vec(), Kind::Plain),
-            (b"P".to_vec(), Kind::Plain),
-            (Vec::new(), Kind::Plain),
+            (b"\x1f\x8b\x08".to_vec(), FileKind::Gzip),
+            (b"BZh9".to_vec(), FileKind::Bzip2),
+            (b"PK\x03\x04".to_vec(), FileKind::Zip),
+            (b"Rar!\x1a\x07\x01".to_vec(), FileKind::Foreign("RAR")),
+            (tar, FileKind::Tar),
+            (b"<?xml?>".to_vec(), FileKind::Plain),
+            (b"P".to_vec(), FileKind::Plain),
+            (Vec::new(), FileKind::Plain),
         ] {
             let (found, mut same) = peek(Cursor::new(bytes.clone())).unwrap();
             let mut read = Vec::new();
@@ -159,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_first_bytes_of_slow_xml_are_enough() {
-        assert_eq!(peek(Slow(b"\n<".to_vec())).unwrap().0, Kind::Plain);
+        assert_eq!(peek(Slow(b"\n<".to_vec())).unwrap().0, FileKind::Plain);
         assert!(peek(Slow(b"\x1f".to_vec())).is_err());
     }
 }

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 
 use super::{
     archive::{Walk, broken, member_name, read_capped},
-    capped::decompress,
+    output_cap::decompress,
 };
 use crate::error::{Error, ErrorKind, Result};
 

@@ -8,7 +8,7 @@ use std::{
 use super::feed::Rotation;
 use crate::{
     feed::{Feed, ecs::Ecs},
-    source::Pick,
+    source::PathFilter,
     xml::Options,
 };
 
@@ -63,7 +63,7 @@ pub struct WatchOptions {
     /// Conditions for rotating the feed.
     pub rotation: Rotation,
     /// Selection of files in the folder.
-    pub pick: Pick,
+    pub pick: PathFilter,
     /// Options for reading XML.
     pub reading: Options,
 }
@@ -83,7 +83,7 @@ impl WatchOptions {
             name: name.into(),
             settle: Self::SETTLE,
             rotation: Rotation::default(),
-            pick: Pick::default(),
+            pick: PathFilter::default(),
             reading: Options::default(),
         }
     }

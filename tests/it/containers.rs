@@ -12,7 +12,7 @@ use scanmill::{
     format::Discard,
     limits::Limits,
     pipeline::{Filters, InputReport, Outcome, Pipeline, Report},
-    source::{self, Pick},
+    source::{self, PathFilter},
     xml::Options,
 };
 use serde_json::Value;
@@ -74,14 +74,14 @@ fn plain() -> Vec<(String, Vec<u8>)> {
 }
 
 fn read(path: &Path, limits: Limits) -> Report {
-    read_picked(path, limits, &Pick::default())
+    read_picked(path, limits, &PathFilter::default())
 }
 
-fn read_picked(path: &Path, limits: Limits, pick: &Pick) -> Report {
+fn read_picked(path: &Path, limits: Limits, pick: &PathFilter) -> Report {
     let options = Options::default().with_limits(limits);
     let stop = Arc::new(AtomicBool::new(false));
     let mut pipeline = Pipeline::new(options, Filters::default(), Discard, stop);
-    for input in source::discover(&[path.to_owned()], &Pick::default()) {
+    for input in source::discover(&[path.to_owned()], &PathFilter::default()) {
         pipeline.read(&input.unwrap(), pick).unwrap();
     }
     pipeline.finish().unwrap()
@@ -287,7 +287,7 @@ fn the_end_of_a_zip_member_is_found_if_its_contents_are_not_read() {
     let limits = Limits::default().with_max_decompressed_bytes(20_000);
     let whole = read_bytes(&tar(&three()), limits.clone()).counts;
     assert!(whole.hosts >= 2);
-    let pick = Pick::new(&["0*.xml".into()], &[]).unwrap();
+    let pick = PathFilter::new(&["0*.xml".into()], &[]).unwrap();
     for (kind, archive) in [
         ("stored", streamed_zip_as(zip::CompressionMethod::Stored, &files)),
         ("deflated", streamed_zip(&files)),

@@ -13,7 +13,7 @@ use scanmill::{
     format::Discard,
     model::{Host, ScanEvent, ScanSummary},
     pipeline::{Filters, Pipeline},
-    source::{self, Pick},
+    source::{self, PathFilter},
     xml::{Options, Reader},
 };
 
@@ -373,8 +373,8 @@ fn hosts_that_wait_for_their_turn_take_little_memory() {
             let (options, stop) = (Options::default(), Arc::new(AtomicBool::new(false)));
             let pipeline = Pipeline::new(options, Filters::default(), Discard, stop);
             let mut pipeline = pipeline.with_threads(threads).unwrap();
-            for input in source::discover(std::slice::from_ref(&path), &Pick::default()) {
-                pipeline.read(&input.unwrap(), &Pick::default()).unwrap();
+            for input in source::discover(std::slice::from_ref(&path), &PathFilter::default()) {
+                pipeline.read(&input.unwrap(), &PathFilter::default()).unwrap();
             }
             assert_eq!(pipeline.finish().unwrap().counts.hosts, HOSTS + 1);
         }

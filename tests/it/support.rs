@@ -17,7 +17,7 @@ use scanmill::{
     model::{Host, ScanEvent, ScanSummary},
     output::Output,
     pipeline::{Filters, Pipeline, Report},
-    source::{self, Pick},
+    source::{self, PathFilter},
     table::Table,
     xml::{Decoder, Options, Reader},
 };
@@ -316,8 +316,8 @@ impl RowFormatVisitor for Convert<'_> {
     fn visit<F: RowFormat + 'static>(self, format: F) -> Result<Report> {
         let stop = Arc::new(AtomicBool::new(false));
         let mut pipeline = Pipeline::new(Options::default(), Filters::default(), format, stop);
-        for input in source::discover(&[self.0.to_owned()], &Pick::default()) {
-            pipeline.read(&input?, &Pick::default())?;
+        for input in source::discover(&[self.0.to_owned()], &PathFilter::default()) {
+            pipeline.read(&input?, &PathFilter::default())?;
         }
         pipeline.finish()
     }

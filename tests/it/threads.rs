@@ -14,7 +14,7 @@ use scanmill::{
     },
     output::{DocumentSink, Output, Temporaries},
     pipeline::{Filters, Pipeline, Report},
-    source::{self, Pick},
+    source::{self, PathFilter},
     xml::Options,
 };
 
@@ -66,8 +66,8 @@ fn convert(
     filters.dedup = dedup;
     let pipeline = Pipeline::new(Options::default(), filters, format, stop);
     let mut pipeline = pipeline.with_threads(threads)?;
-    for input in source::discover(&[from.to_owned()], &Pick::default()) {
-        pipeline.read(&input.unwrap(), &Pick::default()).unwrap();
+    for input in source::discover(&[from.to_owned()], &PathFilter::default()) {
+        pipeline.read(&input.unwrap(), &PathFilter::default()).unwrap();
     }
     pipeline.finish()
 }

@@ -34,7 +34,7 @@ use crate::{
     pipeline::{FailedScan, MergeInput, Outcome, Pipeline, Report},
     process::CommandSpec,
     scanner::{NmapProcess, first_lines},
-    source::{Copied, Live},
+    source::{BackgroundReader, TeeReader},
 };
 
 /// Report on a scan.
@@ -163,8 +163,8 @@ impl ScanRun<'_> {
         let ScanCommand { name, spec, xml_copy, xml_path } = command;
         let mut nmap = NmapProcess::start(&spec, &self.options.processes)?;
         let copy_name = xml_copy.as_ref().map(XmlCopy::name).unwrap_or_default();
-        let copied = Copied::new(nmap.take_stdout(), xml_copy, copy_name);
-        let mut live = Live::new(copied);
+        let copied = TeeReader::new(nmap.take_stdout(), xml_copy, copy_name);
+        let mut live = BackgroundReader::new(copied);
         let bytes = nmap.limit_preamble(&mut live);
         self.progress.input(&name);
         pipeline.read_live(&name, bytes, &mut |_, event| {

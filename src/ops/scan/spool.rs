@@ -18,7 +18,7 @@ use crate::{
     ops::progress::ProgressScope,
     pipeline::Pipeline,
     scanner::{NmapProcess, Preamble},
-    source::Copied,
+    source::TeeReader,
     xml::{Options, Reader},
 };
 
@@ -45,7 +45,7 @@ impl ScanRun<'_> {
                 let temp_dir = self.options.temp_dir.as_deref();
                 let copy = xml_copy.map_or_else(|| XmlCopy::temporary(temp_dir), Ok)?;
                 let copy_name = copy.name();
-                let copied = Copied::new(nmap.take_stdout(), Some(copy), copy_name);
+                let copied = TeeReader::new(nmap.take_stdout(), Some(copy), copy_name);
                 let progress = Arc::clone(&self.progress);
                 let spawned = thread::Builder::new()
                     .spawn_scoped(scope, move || spool(copied, &progress, number));
@@ -77,7 +77,7 @@ impl ScanRun<'_> {
 
 /// Copies the output of a process to its file until the process closes it, and reports its progress.
 fn spool(
-    mut copied: Copied<impl Read, XmlCopy>,
+    mut copied: TeeReader<impl Read, XmlCopy>,
     progress: &ProgressScope,
     process: usize,
 ) -> Result<Option<File>> {

@@ -2,11 +2,10 @@
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
-use super::{
-    cut, damaged,
-    header::{Fields, LONGEST_LOCAL, Packed, ends_in_stored_header, zip64},
+use super::header::{
+    Fields, LONGEST_LOCAL, PackedMember, cut, damaged, ends_in_stored_header, zip64,
 };
-use crate::source::capped::decompress;
+use crate::source::output_cap::decompress;
 
 /// Signatures of the end record, the locator of its 64-bit form, that form, and an entry of the directory.
 const END: [u8; 4] = *b"PK\x05\x06";
@@ -61,7 +60,7 @@ pub(super) struct Directory {
 
 /// Member as described by the directory.
 pub(super) struct Entry {
-    pub(super) packed: Packed,
+    pub(super) packed: PackedMember,
     /// Offset of the local header.
     pub(super) offset: u64,
 }
@@ -163,7 +162,7 @@ impl Directory {
         let wide = zip64(extra, [is_wide(len), is_wide(packed_len), is_wide(offset)]);
         let of = |value: u32, wide: Option<u64>| wide.unwrap_or(u64::from(value));
         Ok(Some(Entry {
-            packed: Packed {
+            packed: PackedMember {
                 path,
                 method: fields.u16(10),
                 is_encrypted: fields.u16(8) & 1 != 0,

@@ -2,7 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
-use super::{cut, damaged, lookahead::Lookahead};
+use super::lookahead::Lookahead;
+use crate::source::output_cap::decompress;
 
 /// Signature of a local header.
 pub(super) const LOCAL: [u8; 4] = *b"PK\x03\x04";
@@ -18,7 +19,7 @@ const WIDE: u32 = u32::MAX;
 const ZIP64: u16 = 1;
 
 /// Member as stored in the archive.
-pub(super) struct Packed {
+pub(super) struct PackedMember {
     pub(super) path: Vec<u8>,
     pub(super) method: u16,
     pub(super) is_encrypted: bool,
@@ -67,7 +68,7 @@ pub(super) fn go_to<R: Read + Seek>(file: &mut BufReader<R>, place: u64) -> io::
     }
 }
 
-impl Packed {
+impl PackedMember {
     /// Reads a local header.
     pub(super) fn read_local(bytes: &mut impl Read) -> io::Result<Self> {
         let mut fixed = [0; LOCAL_LEN];
@@ -163,6 +164,16 @@ pub(super) fn ends_in_stored_header(bytes: &[u8]) -> bool {
         let more = usize::from(fields.u16(26)).saturating_add(usize::from(fields.u16(28)));
         fields.u16(8) == 0 && rest.len() == LOCAL_LEN.saturating_add(more)
     })
+}
+
+/// Returns the error of an archive that ends too early.
+pub(super) fn cut() -> io::Error {
+    decompress("the archive is cut off".into())
+}
+
+/// Returns the error of a part of an archive that cannot be read.
+pub(super) fn damaged(what: &str) -> io::Error {
+    decompress(format!("{what} of the archive is damaged"))
 }
 
 /// Little-endian numbers in the bytes of a header.

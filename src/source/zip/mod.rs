@@ -9,8 +9,9 @@
 //!
 //! The crate `zip` is not used: it indexes members by name, so that of two with the same name the first is unreachable;
 //! it requires the directory; and it decompresses the streams of a member without reporting their number
-//! ([`Budget`](super::capped::Budget)).
+//! ([`Budget`](super::output_cap::Budget)).
 
+mod contents;
 mod directory;
 mod extents;
 mod header;
@@ -18,25 +19,20 @@ mod lookahead;
 mod salvage;
 mod stored;
 
-use std::{
-    io::{self, BufReader, Cursor, Read, Seek, SeekFrom},
-    sync::{Arc, atomic::AtomicU64},
-};
-
-use flate2::Crc;
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 
 use self::{
+    contents::Part,
     directory::{Directory, Search},
     extents::Extents,
-    header::{Packed, begins_record, go_to, next_magic, skip_local},
+    header::{begins_record, go_to, next_magic, skip_local},
     salvage::Missing,
 };
 use super::{
-    Bytes, Member,
     archive::{Walk, broken, member_name},
-    capped::{Capped, decompress},
-    magic::Kind,
-    members::{Extent, Members, skip_padding},
+    member::{Member, MemberData},
+    multi_member::skip_padding,
+    output_cap::decompress,
 };
 use crate::error::Result;
 
@@ -79,7 +75,7 @@ impl Walk<'_, '_> {
     /// # Errors
     /// Returns the errors of the visitor.
     pub(super) fn zip_after_program(&mut self, member: Member<'_>, depth: usize) -> Result<()> {
-        let Member { name, named, live, bytes, len } = member;
+        let Member { name, explicit, live, bytes, len } = member;
         let mut bytes = bytes.into_read();
         let most = u64::try_from(self.limits.max_buffered_zip_bytes).unwrap_or(u64::MAX);
         let mut held = Vec::new();
@@ -87,8 +83,9 @@ impl Walk<'_, '_> {
         if read.as_ref().is_ok_and(|len| *len <= most) && has_directory(&mut Cursor::new(&held)) {
             return self.zip(&name, Cursor::new(held), depth);
         }
-        let bytes = Bytes::of(Cursor::new(held).chain(Failed(read.err())).chain(bytes));
-        (self.visit)(Ok(Member { name, named, live, bytes, len }))
+        let bytes =
+            MemberData::from_reader(Cursor::new(held).chain(Failed(read.err())).chain(bytes));
+        (self.visit)(Ok(Member { name, explicit, live, bytes, len }))
     }
 
     /// Visits the members of an archive in the order of its directory.
@@ -146,7 +143,7 @@ impl Walk<'_, '_> {
             if is_member && !self.count_member(name)? {
                 return Ok(());
             }
-            let picked = is_member && self.pick.takes(&entry.packed.path);
+            let picked = is_member && self.filter.matches(&entry.packed.path);
             let member = || member_name(name, &entry.packed.path);
             match skip_local(file, (entry.offset, archive_len)) {
                 Ok(local) => {
@@ -241,35 +238,12 @@ impl Walk<'_, '_> {
         match is_padding {
             Ok(true) => Ok(()),
             Ok(false) => {
-                let (name, bytes) = (name.to_owned(), Bytes::of(file.by_ref().take(len)));
-                self.go(Member { name, named: false, live: false, bytes, len: Some(len) }, depth)
+                let (name, bytes) =
+                    (name.to_owned(), MemberData::from_reader(file.by_ref().take(len)));
+                self.go(Member { name, explicit: false, live: false, bytes, len: Some(len) }, depth)
             }
             Err(error) => self.refuse(name, broken(error)),
         }
-    }
-
-    /// Visits the contents of a member.
-    fn packed(
-        &mut self,
-        name: &str,
-        (part, bytes): (&Part<'_>, &mut dyn io::BufRead),
-        depth: usize,
-    ) -> Result<()> {
-        let Part { of, len } = *part;
-        let kind = match of.kind() {
-            Ok(kind) => kind,
-            Err(error) => return self.refuse(&member_name(name, &of.path), broken(error)),
-        };
-        let packed = Arc::new(AtomicU64::new(len.unwrap_or(u64::MAX)));
-        let is_stored = kind.is_none();
-        let bytes: Box<dyn Read + '_> = match kind {
-            Some(kind) => Box::new(Members::new(kind, bytes, (Extent::All, &self.budget))),
-            None => Box::new(bytes),
-        };
-        let left = len.filter(|_| is_stored).unwrap_or_default();
-        let checked = Checked { inner: bytes, crc: Crc::new(), told: of.crc, left };
-        let bytes = Capped::new(checked, packed, (self.limits, &self.budget));
-        self.member((name, &of.path), bytes, depth)
     }
 }
 
@@ -316,68 +290,6 @@ impl Overlaps {
         Some(decompress(format!(
             "members overlap, as in an archive that is made to exhaust its reader; left out: {first}{others}"
         )))
-    }
-}
-
-/// Member whose contents come next.
-struct Part<'p> {
-    of: &'p Packed,
-    /// Length in bytes in the archive, if known.
-    len: Option<u64>,
-}
-
-/// Contents of a member, whose checksum is compared with the recorded one.
-struct Checked<R> {
-    inner: R,
-    crc: Crc,
-    told: Option<u32>,
-    /// Number of bytes that must follow; 0 if the compressed stream shows its own end.
-    left: u64,
-}
-
-impl<R: Read> Read for Checked<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let len = self.inner.read(buffer)?;
-        self.crc.update(buffer.get(..len).unwrap_or_default());
-        self.left = self.left.saturating_sub(u64::try_from(len).unwrap_or_default());
-        let is_other = |told: u32| told != self.crc.sum();
-        if len == 0 && !buffer.is_empty() {
-            let told = self.told.take();
-            if std::mem::take(&mut self.left) > 0 {
-                return Err(cut());
-            }
-            if told.is_some_and(is_other) {
-                return Err(decompress("the checksum of the member is wrong".into()));
-            }
-        }
-        Ok(len)
-    }
-}
-
-fn cut() -> io::Error {
-    decompress("the archive is cut off".into())
-}
-
-fn damaged(what: &str) -> io::Error {
-    decompress(format!("{what} of the archive is damaged"))
-}
-
-impl Packed {
-    /// Returns the compression method, or `None` if the member is stored uncompressed.
-    fn kind(&self) -> io::Result<Option<Kind>> {
-        if self.is_encrypted {
-            return Err(decompress("it is encrypted".into()));
-        }
-        Ok(Some(match self.method {
-            0 => return Ok(None),
-            8 => Kind::Deflate,
-            12 => Kind::Bzip2,
-            93 => Kind::Zstd,
-            95 => Kind::Xz,
-            other => {
-                return Err(decompress(format!("compression method {other} is not supported")));
-            }
-        }))
     }
 }
 

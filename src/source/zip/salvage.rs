@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::{
-    Part,
+    contents::Part,
     directory::{is_end, skip_record},
-    header::{LOCAL, Packed},
+    header::{LOCAL, PackedMember},
     lookahead::Lookahead,
     stored::{Stored, find_member},
 };
@@ -16,8 +16,8 @@ use crate::{
     error::Result,
     source::{
         archive::{Walk, broken, member_name},
-        capped::{Capped, decompress},
-        members::{Extent, Members},
+        multi_member::{Extent, MultiMemberReader},
+        output_cap::{Capped, decompress},
     },
 };
 
@@ -76,7 +76,7 @@ impl Walk<'_, '_> {
                 Err(error) => Err(error),
             };
             let packed = match found {
-                Ok(true) => Packed::read_local(bytes),
+                Ok(true) => PackedMember::read_local(bytes),
                 Ok(false) if is_incomplete || is_open => {
                     return self.salvaged(name, missing).map(|()| true);
                 }
@@ -124,12 +124,12 @@ impl Walk<'_, '_> {
     fn salvage_of_len(
         &mut self,
         name: &str,
-        (packed, len): (&Packed, u64),
+        (packed, len): (&PackedMember, u64),
         bytes: &mut impl BufRead,
         depth: usize,
     ) -> Result<Next> {
         let mut member = bytes.take(len);
-        if !packed.is_folder() && self.pick.takes(&packed.path) {
+        if !packed.is_folder() && self.filter.matches(&packed.path) {
             let part = Part { of: packed, len: Some(len) };
             self.packed(name, (&part, &mut member), depth)?;
         }
@@ -143,7 +143,7 @@ impl Walk<'_, '_> {
     fn salvage_to_end(
         &mut self,
         name: &str,
-        packed: &Packed,
+        packed: &PackedMember,
         bytes: &mut Lookahead<'_, impl BufRead>,
         depth: usize,
     ) -> Result<Next> {
@@ -157,7 +157,7 @@ impl Walk<'_, '_> {
             }
             Ok(Some(kind)) => {
                 let budget = self.budget.clone();
-                let mut members = Members::new(kind, &mut *bytes, (Extent::One, &budget));
+                let mut members = MultiMemberReader::new(kind, &mut *bytes, (Extent::One, &budget));
                 self.salvage_contents(name, packed, &mut members, depth)?;
                 // The limit on the size of a member does not apply to what is only skipped.
                 let limits = self.limits.clone().with_max_decompressed_bytes(u64::MAX);
@@ -180,11 +180,11 @@ impl Walk<'_, '_> {
     fn salvage_contents(
         &mut self,
         name: &str,
-        packed: &Packed,
+        packed: &PackedMember,
         contents: impl Read,
         depth: usize,
     ) -> Result<()> {
-        if packed.is_folder() || !self.pick.takes(&packed.path) {
+        if packed.is_folder() || !self.filter.matches(&packed.path) {
             return Ok(());
         }
         let contents = Capped::new(contents, unknown_len(), (self.limits, &self.budget));

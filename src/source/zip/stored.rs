@@ -12,11 +12,10 @@ use std::io::{self, BufRead, Read};
 use flate2::Crc;
 
 use super::{
-    cut,
-    header::{DESCRIPTOR, Fields, LOCAL_LEN, begins_record, is_header, signatures},
+    header::{DESCRIPTOR, Fields, LOCAL_LEN, begins_record, cut, is_header, signatures},
     lookahead::Lookahead,
 };
-use crate::source::capped::decompress;
+use crate::source::output_cap::decompress;
 
 /// Length in bytes of the longest data descriptor: signature, checksum, and two lengths of 64 bits.
 const LONGEST: usize = 24;

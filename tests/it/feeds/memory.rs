@@ -14,7 +14,7 @@ use scanmill::{
     merge::{MergePolicy, Merger, Precedence},
     output::{DocumentSink, Output, Temporaries},
     pipeline::{Filters, MergeInput, Pipeline},
-    source::{self, Pick},
+    source::{self, PathFilter},
     xml::Options,
 };
 use sha2::{Digest as _, Sha256};
@@ -50,8 +50,8 @@ fn read<F: Format>(from: &Path, format: F, threads: usize) -> Pipeline<F> {
     let stop = Arc::new(AtomicBool::new(false));
     let pipeline = Pipeline::new(Options::default(), Filters::default(), format, stop);
     let mut pipeline = pipeline.with_threads(threads).unwrap();
-    for input in source::discover(&[from.to_owned()], &Pick::default()) {
-        pipeline.read(&input.unwrap(), &Pick::default()).unwrap();
+    for input in source::discover(&[from.to_owned()], &PathFilter::default()) {
+        pipeline.read(&input.unwrap(), &PathFilter::default()).unwrap();
     }
     pipeline
 }

@@ -5,14 +5,14 @@ use scanmill::{
     format::{Discard, TableFormat},
     ops::{self, CancellationToken, ConvertOptions, Inputs, JobStatus, OutputOptions},
     output::Output,
-    source::Pick,
+    source::PathFilter,
     table::Table,
 };
 
 use super::{as_json, command, exit_code, files, job, read_json, recorder};
 
 fn xml_files() -> Inputs {
-    Inputs::new(["fixtures"]).with_pick(Pick::new(&["*.xml".to_owned()], &[]).unwrap())
+    Inputs::new(["fixtures"]).with_pick(PathFilter::new(&["*.xml".to_owned()], &[]).unwrap())
 }
 
 #[test]

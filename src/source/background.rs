@@ -2,16 +2,14 @@
 //!
 //! A thread reads the pipe and queues chunks of at most `CHUNK` bytes, up to `CHUNKS` of them, so that the program does
 //! not have to wait for the reader until the queue is full. If the system cannot start a thread, the pipe is read on
-//! demand, and the program waits while its pipe is full. [`Copied`] additionally writes a copy of everything that is
-//! read.
+//! demand, and the program waits while its pipe is full.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Read},
     sync::mpsc::{Receiver, SyncSender, sync_channel},
 };
 
-use super::ahead::on_thread;
-use crate::error::Error;
+use super::thread::on_thread;
 
 /// Maximum size of a chunk in bytes, and the number of chunks that may be queued. The program waits only when the queue
 /// is full.
@@ -19,7 +17,7 @@ const CHUNK: usize = 64 << 10;
 const CHUNKS: usize = 256;
 
 /// Reader of bytes that a thread reads and hands over immediately, however few arrive.
-pub struct Live {
+pub(crate) struct BackgroundReader {
     chunks: Chunks,
     current: Vec<u8>,
     place: usize,
@@ -32,9 +30,9 @@ enum Chunks {
     Here(Box<dyn Read + Send>),
 }
 
-impl Live {
+impl BackgroundReader {
     /// Reads `inner` on another thread until the end or until this reader is dropped.
-    pub fn new(inner: impl Read + Send + 'static) -> Self {
+    pub(crate) fn new(inner: impl Read + Send + 'static) -> Self {
         let (sender, chunks) = sync_channel(CHUNKS);
         let chunks = match on_thread("live", inner, move |inner| feed(inner, &sender)) {
             Ok(()) => Chunks::Thread(chunks),
@@ -45,7 +43,7 @@ impl Live {
 
     /// Returns true if all bytes were read.
     #[must_use]
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.over
     }
 }
@@ -66,7 +64,7 @@ fn feed(mut inner: impl Read, sender: &SyncSender<io::Result<Vec<u8>>>) {
     }
 }
 
-impl Read for Live {
+impl Read for BackgroundReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let chunks = match &mut self.chunks {
             Chunks::Thread(chunks) => chunks,
@@ -100,54 +98,6 @@ impl Read for Live {
     }
 }
 
-/// Reader that writes an unchanged copy of the bytes that pass through it.
-#[derive(Debug)]
-pub struct Copied<R, W> {
-    inner: R,
-    copy: Option<W>,
-    /// Name of the copy in errors.
-    name: String,
-    /// Kind and message of the error that stopped the copy.
-    failed: Option<(io::ErrorKind, String)>,
-}
-
-impl<R: Read, W: Write> Copied<R, W> {
-    /// Copies everything read from `inner` to `copy`, if given; `name` is its name in errors.
-    pub fn new(inner: R, copy: Option<W>, name: impl Into<String>) -> Self {
-        Self { inner, copy, name: name.into(), failed: None }
-    }
-
-    /// Returns the writer of the copy, without the reader.
-    pub fn into_copy(self) -> Option<W> {
-        self.copy
-    }
-}
-
-impl<R: Read, W: Write> Read for Copied<R, W> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // A copy with missing bytes is useless: every later read fails.
-        if let Some((kind, why)) = &self.failed {
-            let again = io::Error::new(*kind, why.clone());
-            return Err(io::Error::other(Error::sink(self.name.clone(), again)));
-        }
-        let len = self.inner.read(buffer)?;
-        if let Some(copy) = &mut self.copy {
-            let read = buffer.get(..len).unwrap_or_default();
-            copy.write_all(read).and_then(|()| copy.flush()).map_err(|error| {
-                self.failed = Some((error.kind(), error.to_string()));
-                // scanmill's own errors already name the file.
-                let is_ours = matches!(error.get_ref(), Some(inner) if inner.is::<Error>());
-                if is_ours {
-                    error
-                } else {
-                    io::Error::other(Error::sink(self.name.clone(), error))
-                }
-            })?;
-        }
-        Ok(len)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,11 +116,11 @@ mod tests {
 
     #[test]
     fn bytes_are_passed_on_as_they_arrive_and_the_error_last() {
-        let mut live = Live::new(Slow(1000));
+        let mut live = BackgroundReader::new(Slow(1000));
         let mut all = Vec::new();
         let error = io::copy(&mut live, &mut all).unwrap_err();
         assert_eq!((all.len(), error.to_string(), live.is_over()), (3000, "at last".into(), true));
-        let mut live = Live::new(&b"whole"[..]);
+        let mut live = BackgroundReader::new(&b"whole"[..]);
         let mut first = [0; 2];
         live.read_exact(&mut first).unwrap();
         assert!(!live.is_over());
@@ -178,18 +128,6 @@ mod tests {
         live.read_to_string(&mut rest).unwrap();
         assert_eq!((&first, rest.as_str(), live.is_over()), (b"wh", "ole", true));
         // Dropping the reader ends the thread, which would otherwise read without end.
-        drop(Live::new(io::repeat(1)));
-    }
-
-    #[test]
-    fn a_copy_has_the_same_bytes_and_reports_write_errors() {
-        let mut copied = Copied::new(&b"a\0b"[..], Some(Vec::new()), "copy");
-        io::copy(&mut copied, &mut io::sink()).unwrap();
-        assert_eq!(copied.into_copy().unwrap(), b"a\0b");
-        let room: &mut [u8] = &mut [0; 2];
-        let mut copied = Copied::new(&b"abc"[..], Some(room), "copy");
-        for _ in 0..2 {
-            assert!(copied.read(&mut [0; 8]).is_err());
-        }
+        drop(BackgroundReader::new(io::repeat(1)));
     }
 }

@@ -17,9 +17,9 @@ use liblzma::{bufread::XzDecoder, stream::Stream};
 use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, Operation as _};
 
 use super::{
-    capped::{BZIP2_LEVEL, Budget, decompress},
     gzip::Gzip,
-    magic::{self, Kind},
+    magic::{self, FileKind},
+    output_cap::{BZIP2_LEVEL, Budget, decompress},
 };
 
 /// Maximum memory for an xz stream, in bytes; `xz -9` needs half of it.
@@ -48,8 +48,8 @@ pub(super) enum Extent {
 
 /// Decompresses concatenated streams of one kind. Each is read to its end before the next is examined, so bytes after
 /// the last stream that are not a stream cannot damage earlier output.
-pub(super) struct Members<B: BufRead> {
-    kind: Kind,
+pub(super) struct MultiMemberReader<B: BufRead> {
+    kind: FileKind,
     extent: Extent,
     budget: Budget,
     state: State<B>,
@@ -91,32 +91,32 @@ const ZSTD_HEADER: usize = 3;
 /// Number of bytes that the decoder requests first.
 const ZSTD_FIRST: usize = 5;
 
-impl<B: BufRead> Members<B> {
-    pub(super) fn new(kind: Kind, bytes: B, (extent, budget): (Extent, &Budget)) -> Self {
+impl<B: BufRead> MultiMemberReader<B> {
+    pub(super) fn new(kind: FileKind, bytes: B, (extent, budget): (Extent, &Budget)) -> Self {
         let (state, budget) = (State::Between(bytes), budget.clone());
         Self { kind, extent, budget, state, zstd: None, failed: None }
     }
 
     /// Begins the next stream, if any.
     fn begin(&mut self, mut bytes: B) -> io::Result<State<B>> {
-        let is_marked = self.kind != Kind::Deflate;
+        let is_marked = self.kind != FileKind::Deflate;
         if is_marked && self.extent == Extent::All && !skip_padding(&mut bytes)? {
             return Ok(State::Over);
         }
         if is_marked && !magic::begins(self.kind, bytes.fill_buf()?) {
             return Err(decompress("other bytes follow the compressed ones".into()));
         }
-        if self.kind != Kind::Bzip2 {
+        if self.kind != FileKind::Bzip2 {
             self.budget.set_up(SETUP)?;
         }
         Ok(match self.kind {
-            Kind::Bzip2 => return self.begin_bzip2(bytes),
-            Kind::Deflate => State::Deflate(DeflateDecoder::new(bytes)),
-            Kind::Xz => {
+            FileKind::Bzip2 => return self.begin_bzip2(bytes),
+            FileKind::Deflate => State::Deflate(DeflateDecoder::new(bytes)),
+            FileKind::Xz => {
                 let stream = Stream::new_stream_decoder(XZ_MEMORY, 0)?;
                 State::Xz(XzDecoder::new_stream(bytes, stream))
             }
-            Kind::Zstd => {
+            FileKind::Zstd => {
                 let mut decoder = match self.zstd.take() {
                     Some(decoder) => decoder,
                     None => ZstdDecoder::new()?,
@@ -173,7 +173,7 @@ impl<B: BufRead> Members<B> {
     }
 }
 
-impl<B: BufRead> Members<B> {
+impl<B: BufRead> MultiMemberReader<B> {
     /// Returns the compressed input, unless it was read to its end.
     pub(super) fn packed(&mut self) -> Option<&mut B> {
         Some(match &mut self.state {
@@ -199,7 +199,7 @@ impl<B: BufRead> Members<B> {
     }
 }
 
-impl<B: BufRead> Read for Members<B> {
+impl<B: BufRead> Read for MultiMemberReader<B> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if let Some(error) = self.failed.take() {
             self.state = State::Over;
@@ -297,11 +297,11 @@ mod tests {
 
     /// Decompresses `bytes`, available in steps of `step` bytes. Returns the output, and true if it ended without
     /// error.
-    fn unpacked(kind: Kind, bytes: &[u8], step: usize) -> (Vec<u8>, bool) {
+    fn unpacked(kind: FileKind, bytes: &[u8], step: usize) -> (Vec<u8>, bool) {
         let budget = Budget::new(Arc::new(AtomicU64::new(u64::MAX)), &Limits::default());
         let bytes = BufReader::with_capacity(step, bytes);
         let mut out = Vec::new();
-        let mut members = Members::new(kind, bytes, (Extent::All, &budget));
+        let mut members = MultiMemberReader::new(kind, bytes, (Extent::All, &budget));
         let read = io::copy(&mut members, &mut out);
         (out, read.is_ok())
     }
@@ -329,11 +329,11 @@ mod tests {
             zstd.finish().unwrap()
         });
         for (kind, packed) in [
-            (Kind::Gzip, gzip),
-            (Kind::Bzip2, bzip2),
-            (Kind::Xz, xz),
-            (Kind::Zstd, small),
-            (Kind::Zstd, large),
+            (FileKind::Gzip, gzip),
+            (FileKind::Bzip2, bzip2),
+            (FileKind::Xz, xz),
+            (FileKind::Zstd, small),
+            (FileKind::Zstd, large),
         ] {
             assert_eq!(unpacked(kind, &packed, 4096), (plain.clone(), true), "{kind:?}");
             for at in [packed.len() / 3, packed.len() / 2, packed.len() - 9] {
@@ -360,18 +360,18 @@ mod tests {
         encoder.write_all(b"some text").unwrap();
         let packed = encoder.finish().unwrap();
         for step in [1, 5, 1000] {
-            let (out, is_good) = unpacked(Kind::Gzip, &[&*packed, &packed].concat(), step);
+            let (out, is_good) = unpacked(FileKind::Gzip, &[&*packed, &packed].concat(), step);
             assert_eq!((out.as_slice(), is_good), (&b"some textsome text"[..], true));
             for cut in 1..packed.len() {
-                let (out, is_good) = unpacked(Kind::Gzip, &packed[..cut], step);
+                let (out, is_good) = unpacked(FileKind::Gzip, &packed[..cut], step);
                 assert!(!is_good && b"some text".starts_with(&out), "cut at {cut}");
             }
         }
         let mut damaged = packed.clone();
         let last = damaged.len() - 1;
         damaged[last] ^= 1;
-        assert_eq!(unpacked(Kind::Gzip, &damaged, 100), (b"some text".to_vec(), false));
+        assert_eq!(unpacked(FileKind::Gzip, &damaged, 100), (b"some text".to_vec(), false));
         damaged[3] |= 0x80;
-        assert_eq!(unpacked(Kind::Gzip, &damaged, 100), (Vec::new(), false));
+        assert_eq!(unpacked(FileKind::Gzip, &damaged, 100), (Vec::new(), false));
     }
 }

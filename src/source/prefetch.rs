@@ -1,26 +1,24 @@
 //! Decompresses on a separate thread, a bounded number of chunks ahead of the reader.
 //!
-//! [`Ahead`] owns the receiving end of a bounded channel; the thread that it starts owns the decompressor and sends
+//! [`PrefetchReader`] owns the receiving end of a bounded channel; the thread that it starts owns the decompressor and sends
 //! full chunks of `CHUNK` bytes, at most `CHUNKS` of them ahead of the reader. Chunks that were read are sent back on a
 //! second channel and refilled, so reading allocates nothing in the steady state. The thread ends after the last chunk,
 //! after an error (which the reader sees only after all bytes before it), or when the reader is dropped. If the system
-//! cannot start a thread, [`Ahead::new`] returns the decompressor, and the caller reads from it directly.
+//! cannot start a thread, [`PrefetchReader::new`] returns the decompressor, and the caller reads from it directly.
 
 use std::{
     io::{self, Read},
-    sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
-    },
-    thread,
+    sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
 };
+
+use super::thread::on_thread;
 
 /// Size of a chunk in bytes, and the number of chunks that may be queued.
 const CHUNK: usize = 128 << 10;
 const CHUNKS: usize = 6;
 
 /// Reader of bytes that another thread produces. It ends with the bytes, with an error, or when it is dropped.
-pub(super) struct Ahead {
+pub(super) struct PrefetchReader {
     chunks: Receiver<io::Result<Vec<u8>>>,
     /// Returns chunks that were read to the thread, which refills them.
     used: Sender<Vec<u8>>,
@@ -29,7 +27,7 @@ pub(super) struct Ahead {
     over: bool,
 }
 
-impl Ahead {
+impl PrefetchReader {
     /// Reads `inner` on another thread. Returns `inner` as the error if the system cannot start one.
     pub(super) fn new<R: Read + Send + 'static>(inner: R) -> Result<Self, R> {
         let (sender, chunks) = sync_channel(CHUNKS);
@@ -37,24 +35,6 @@ impl Ahead {
         on_thread("unpack", inner, move |inner| feed(inner, &sender, &empty))?;
         Ok(Self { chunks, used, current: Vec::new(), place: 0, over: false })
     }
-}
-
-/// Runs a function with `value` on a new thread. Returns `value` as the error if the system cannot start one.
-pub(super) fn on_thread<T: Send + 'static>(
-    name: &str,
-    value: T,
-    run: impl FnOnce(T) + Send + 'static,
-) -> Result<(), T> {
-    let place = Arc::new(Mutex::new(Some(value)));
-    let take =
-        |place: &Mutex<Option<T>>| place.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let shared = Arc::clone(&place);
-    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
-        if let Some(value) = take(&shared) {
-            run(value);
-        }
-    });
-    if thread.is_ok() { Ok(()) } else { take(&place).map_or(Ok(()), Err) }
 }
 
 /// Sends chunks until the input ends, it fails, or the receiver is gone.
@@ -90,7 +70,7 @@ fn feed(mut inner: impl Read, sender: &SyncSender<io::Result<Vec<u8>>>, empty: &
     }
 }
 
-impl Read for Ahead {
+impl Read for PrefetchReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.over || buffer.is_empty() {
             return Ok(0);
@@ -136,15 +116,15 @@ mod tests {
     fn all_bytes_come_before_the_error() {
         for len in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 9 * CHUNK + 5] {
             let mut all = Vec::new();
-            let error =
-                io::copy(&mut Ahead::new(Failing(len)).ok().unwrap(), &mut all).unwrap_err();
+            let error = io::copy(&mut PrefetchReader::new(Failing(len)).ok().unwrap(), &mut all)
+                .unwrap_err();
             assert_eq!((all.len(), error.to_string()), (len, "at last".into()));
             let bytes = io::repeat(1).take(u64::try_from(len).unwrap());
             let mut all = Vec::new();
-            io::copy(&mut Ahead::new(bytes).ok().unwrap(), &mut all).unwrap();
+            io::copy(&mut PrefetchReader::new(bytes).ok().unwrap(), &mut all).unwrap();
             assert_eq!(all.len(), len);
         }
         // Dropping the reader ends the thread, which would otherwise read without end.
-        drop(Ahead::new(io::repeat(1)).ok().unwrap());
+        drop(PrefetchReader::new(io::repeat(1)).ok().unwrap());
     }
 }
