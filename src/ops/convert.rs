@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    filter::Filter,
     format::{FeedSink, Format, MergeEncoder},
     output::{DocumentSink, Output},
     pipeline::{Filters, Report},
@@ -32,6 +33,13 @@ impl ConvertOptions {
     #[must_use]
     pub fn with_filters(mut self, filters: Filters) -> Self {
         self.filters = filters;
+        self
+    }
+
+    /// Selects hosts and ports by an expression.
+    #[must_use]
+    pub fn with_filter(mut self, filter: Filter) -> Self {
+        self.filters.expression = Some(filter);
         self
     }
 

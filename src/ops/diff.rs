@@ -13,6 +13,7 @@ use crate::{
         Feed,
         ecs::{Ecs, change_line},
     },
+    filter::Filter,
     format::{RowEncoder as _, RowFormat, RowFormatVisitor},
     merge::{MergePolicy, Merger, Precedence},
     model::{ComparedScans, HostChanges, Identity},
@@ -43,6 +44,13 @@ impl DiffOptions {
     #[must_use]
     pub fn with_selection(mut self, selection: Selection) -> Self {
         self.selection = selection;
+        self
+    }
+
+    /// Returns only differences of hosts and ports that an expression selects in the older or the newer state.
+    #[must_use]
+    pub fn with_filter(mut self, filter: Filter) -> Self {
+        self.selection = self.selection.matching(filter);
         self
     }
 

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     feed::Feed,
+    filter::Filter,
     format::{ChunkWriter, FeedEncoder, Format},
     pipeline::{Filters, Report},
 };
@@ -35,6 +36,13 @@ impl FeedOptions {
     #[must_use]
     pub fn with_filters(mut self, filters: Filters) -> Self {
         self.filters = filters;
+        self
+    }
+
+    /// Selects hosts and ports by an expression.
+    #[must_use]
+    pub fn with_filter(mut self, filter: Filter) -> Self {
+        self.filters.expression = Some(filter);
         self
     }
 }

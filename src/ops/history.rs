@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     error::Result,
+    filter::Filter,
     format::{RowFormat, RowFormatVisitor},
     merge::{MergePolicy, Merger, Precedence},
     model::Identity,
@@ -64,6 +65,13 @@ impl HistoryOptions {
     #[must_use]
     pub fn with_filters(mut self, filters: Filters) -> Self {
         self.filters = filters;
+        self
+    }
+
+    /// Selects hosts and ports by an expression.
+    #[must_use]
+    pub fn with_filter(mut self, filter: Filter) -> Self {
+        self.filters.expression = Some(filter);
         self
     }
 

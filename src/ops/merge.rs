@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    filter::Filter,
     format::{Format, MergeEncoder},
     merge::{Hosts, MergePolicy, MergedRecord, MergedScan, Merger},
     output::StateSink,
@@ -58,6 +59,13 @@ impl MergeOptions {
     #[must_use]
     pub fn with_filters(mut self, filters: Filters) -> Self {
         self.filters = filters;
+        self
+    }
+
+    /// Selects hosts and ports by an expression.
+    #[must_use]
+    pub fn with_filter(mut self, filter: Filter) -> Self {
+        self.filters.expression = Some(filter);
         self
     }
 

@@ -6,6 +6,8 @@
 //! folders and streams ([`OutputOptions`]); their variants with `_into` write in any [`Format`](crate::format::Format).
 //! [`diff`](diff()) writes the differences between two states, and [`changes`](changes()) returns them.
 //!
+//! [`list`](list()) returns hosts, URLs or ports as sorted lines, for other programs.
+//!
 //! All jobs share a frame:
 //!
 //! - [`Inputs`] describes the inputs: paths, patterns, lists ([`read_list`]), datasets. Finding the files is a separate
@@ -33,6 +35,7 @@ mod ingest;
 mod inputs;
 mod inspect;
 mod job;
+mod list;
 mod machine;
 mod memory;
 mod merge;
@@ -59,6 +62,7 @@ pub use self::{
     inputs::{Inputs, ResolvedInput, ResolvedInputs, read_list, read_list_file},
     inspect::{InputSummary, InspectOptions, Inspection, ScanOverview, SharedText, inspect},
     job::JobOptions,
+    list::{ListKind, ListOptions, Listing, list},
     memory::MemoryBudget,
     merge::{MergeOptions, MergedHosts, merge, merge_into, merged_hosts},
     output::{OutputFormat, OutputOptions},

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    filter::Filter,
     format::{
         ChunkWriter, Format, ParquetChunk, ParquetRows, Rechunker, SinkOptions, TableEncoder,
     },
@@ -79,6 +80,13 @@ impl ReadOptions {
     #[must_use]
     pub fn with_filters(mut self, filters: Filters) -> Self {
         self.filters = filters;
+        self
+    }
+
+    /// Selects hosts and ports by an expression.
+    #[must_use]
+    pub fn with_filter(mut self, filter: Filter) -> Self {
+        self.filters.expression = Some(filter);
         self
     }
 

@@ -124,7 +124,7 @@ impl HostStateStore {
         self.hosts.iter_mut().for_each(|stage| stage.rewind(0));
     }
 
-    /// Applies the current document, which has ended: passes the differences to `each`, and makes
+    /// Applies the current document, which has ended: passes the differences that `options` select to `each`, and makes
     /// its hosts part of the state.
     ///
     /// # Errors
@@ -132,6 +132,7 @@ impl HostStateStore {
     pub(super) fn step(
         &mut self,
         (source, record): (&str, &ScanSummary),
+        options: &DiffOptions,
         each: Each<'_>,
     ) -> Result<()> {
         self.last = self.last.saturating_add(1);
@@ -145,11 +146,11 @@ impl HostStateStore {
                 size = size.saturating_add(len);
             }
             if size >= CHUNK {
-                self.step_parts(&std::mem::take(&mut chunk), &scan, each)?;
+                self.step_parts(&std::mem::take(&mut chunk), &scan, (options, each))?;
                 size = 0;
             }
         }
-        self.step_parts(&chunk, &scan, each)?;
+        self.step_parts(&chunk, &scan, (options, each))?;
         self.drop_document();
         for (path, file) in self.unsynced.drain(..) {
             file.sync_data().map_err(|error| failed(&path, error))?;
@@ -157,7 +158,12 @@ impl HostStateStore {
         sync_dir(&self.folder)
     }
 
-    fn step_parts(&mut self, parts: &[u8], scan: &StoredScan, each: Each<'_>) -> Result<()> {
+    fn step_parts(
+        &mut self,
+        parts: &[u8],
+        scan: &StoredScan,
+        (options, each): (&DiffOptions, Each<'_>),
+    ) -> Result<()> {
         let mut scans = BTreeMap::new();
         let (mut before, mut after) = (Vec::new(), Vec::new());
         let mut written = Vec::new();
@@ -180,7 +186,7 @@ impl HostStateStore {
             return Ok(());
         }
         let (before, after) = (self.merger(&before, &scans)?, self.merger(&after, &scans)?);
-        let hosts = differences_with(before, after, &DiffOptions::without_noise())?;
+        let hosts = differences_with(before, after, options)?;
         // The old state has no single scan, since it may combine any number of them.
         let compared = ComparedScans { old: None, new: None, ..(*hosts.scans()).clone() };
         for host in hosts {
@@ -324,7 +330,7 @@ mod tests {
         let scan = ScanSummary { has_scan: true, ..ScanSummary::default() };
         let step = |store: &mut HostStateStore, host: &Host<'_>| {
             store.host(host, &mut |_| {}).unwrap();
-            store.step(("a.xml", &scan), &mut |_, _| Ok(()))
+            store.step(("a.xml", &scan), &DiffOptions::all(), &mut |_, _| Ok(()))
         };
         step(&mut store, &host).unwrap();
         let (part, number) = store.parts.iter().next().map(|(part, n)| (*part, *n)).unwrap();

@@ -336,8 +336,12 @@ impl Watch {
         let reading = self.options.reading.clone();
         let stop = Arc::clone(&self.stop);
         let mut pipeline = Pipeline::new(reading, Filters::default(), Discard, stop);
-        let mut processor =
-            DocumentProcessor::new(&self.options.mode, journal, batch, hosts.as_mut());
+        let mut processor = DocumentProcessor::new(
+            (&self.options.mode, self.options.filter.as_ref()),
+            journal,
+            batch,
+            hosts.as_mut(),
+        );
         pipeline.read_observed(input, &self.options.pick, &mut |name, event| {
             processor.event(name, event);
         })?;

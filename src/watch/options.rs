@@ -8,6 +8,7 @@ use std::{
 use super::feed::Rotation;
 use crate::{
     feed::{Feed, ecs::Ecs},
+    filter::Filter,
     source::PathFilter,
     xml::Options,
 };
@@ -66,6 +67,8 @@ pub struct WatchOptions {
     pub pick: PathFilter,
     /// Options for reading XML.
     pub reading: Options,
+    /// Expression that selects the hosts and ports, or the changes, that are written.
+    pub filter: Option<Filter>,
 }
 
 impl WatchOptions {
@@ -85,6 +88,7 @@ impl WatchOptions {
             rotation: Rotation::default(),
             pick: PathFilter::default(),
             reading: Options::default(),
+            filter: None,
         }
     }
 }

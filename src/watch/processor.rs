@@ -1,5 +1,7 @@
 //! Conversion of documents to lines, without the parts that were written before.
 
+use std::borrow::Cow;
+
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -9,8 +11,10 @@ use super::{
     options::{Baseline, ChangeFormat, WatchMode},
 };
 use crate::{
+    diff::DiffOptions,
     error::Result,
     feed::{Feed, ecs::change_line},
+    filter::Filter,
     format::row_line,
     model::{Change, ComparedScans, Host, HostChanges, ScanEvent, ScanHeader, ScanSummary},
     table::change_row,
@@ -20,6 +24,7 @@ use crate::{
 /// Receiver of the events of one input.
 pub(super) struct DocumentProcessor<'t> {
     mode: &'t WatchMode,
+    filter: Option<&'t Filter>,
     journal: &'t Journal,
     batch: &'t mut Batch,
     /// Last known state, if the feed contains changes.
@@ -48,12 +53,12 @@ struct OpenDocument {
 
 impl<'t> DocumentProcessor<'t> {
     pub(super) fn new(
-        mode: &'t WatchMode,
+        (mode, filter): (&'t WatchMode, Option<&'t Filter>),
         journal: &'t Journal,
         batch: &'t mut Batch,
         hosts: Option<&'t mut HostStateStore>,
     ) -> Self {
-        Self { mode, journal, batch, hosts, open: OpenDocument::default(), failed: None }
+        Self { mode, filter, journal, batch, hosts, open: OpenDocument::default(), failed: None }
     }
 
     /// Handles an event of the input with this name.
@@ -97,7 +102,7 @@ impl<'t> DocumentProcessor<'t> {
     }
 
     fn host(&mut self, host: &Host<'_>) -> Result<()> {
-        let Self { open, batch, .. } = self;
+        let Self { open, batch, filter, .. } = self;
         let counts = host.complete && !open.cut;
         open.cut |= !host.complete;
         match (self.mode, &mut self.hosts) {
@@ -110,9 +115,11 @@ impl<'t> DocumentProcessor<'t> {
                     batch.lines.held().append(lines);
                     batch.settle()
                 };
-                let mut lines = Vec::new();
-                feed.host_in_pieces(run, host, &mut lines, &mut take)?;
-                take(&mut lines)?;
+                if let Some(host) = selected(*filter, run, host) {
+                    let mut lines = Vec::new();
+                    feed.host_in_pieces(run, &host, &mut lines, &mut take)?;
+                    take(&mut lines)?;
+                }
             }
             (WatchMode::Changes(..), Some(hosts)) => hosts.host(host, &mut |record| {
                 if counts {
@@ -163,7 +170,12 @@ impl<'t> DocumentProcessor<'t> {
             (WatchMode::Events(feed), _) => scan_line(feed, name, record, self.batch)?,
             (WatchMode::Changes(how, baseline), Some(hosts)) => {
                 let batch = &mut *self.batch;
-                hosts.step((name, record), &mut |host, scans| {
+                let options = DiffOptions::without_noise();
+                let options = match self.filter {
+                    Some(filter) => options.matching(filter.clone()),
+                    None => options,
+                };
+                hosts.step((name, record), &options, &mut |host, scans| {
                     change_lines((how, *baseline), (host, scans), batch)
                 })?;
             }
@@ -172,6 +184,17 @@ impl<'t> DocumentProcessor<'t> {
         self.batch.add(sha256, Some((scan_id, now)));
         Ok(())
     }
+}
+
+/// Returns a host with the ports that the expression selects; `None` if it does not select the host.
+fn selected<'h, 'b>(
+    filter: Option<&Filter>,
+    scan: &ScanHeader,
+    host: &'h Host<'b>,
+) -> Option<Cow<'h, Host<'b>>> {
+    let Some(filter) = filter else { return Some(Cow::Borrowed(host)) };
+    let mut host = host.clone();
+    filter.apply(&mut host, scan.start_time).then_some(Cow::Owned(host))
 }
 
 /// Returns true if a document contains more than was written of its scan, or something else. `same`

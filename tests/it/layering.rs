@@ -49,8 +49,8 @@ const MAY_IMPORT: [(&str, &[&str]); 31] = [
     (
         "watch",
         &[
-            "pipeline", "diff", "xml", "source", "merge", "table", "feed", "format", "output",
-            "model", "error", "text", "fs", "snapshot",
+            "filter", "pipeline", "diff", "xml", "source", "merge", "table", "feed", "format",
+            "output", "model", "error", "text", "fs", "snapshot",
         ],
     ),
     ("ops", &["*"]),
