@@ -58,6 +58,7 @@ pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     });
     talk.leftovers(&temporaries);
     let report = compared?;
+    talk.output_warnings(&report.output_warnings);
     if report.outcome == DiffOutcome::NoScan {
         let last = if report.new.is_some() { new } else { old };
         talk.error(&Error::scan(format!("{} holds no scan", last.display())));
@@ -113,11 +114,15 @@ fn selection(args: &DiffArgs) -> Result<Selection> {
 const PIECE: usize = 256 << 10;
 
 /// File name extensions, each with the format that it selects.
-const ENDINGS: [(&str, DiffTo); 6] = [
+const ENDINGS: [(&str, DiffTo); 10] = [
     ("jsonl", DiffTo::Jsonl),
     ("ndjson", DiffTo::Jsonl),
     ("csv", DiffTo::Csv),
     ("parquet", DiffTo::Parquet),
+    ("xlsx", DiffTo::Xlsx),
+    ("sqlite", DiffTo::Sqlite),
+    ("sqlite3", DiffTo::Sqlite),
+    ("db", DiffTo::Sqlite),
     ("txt", DiffTo::Text),
     ("diff", DiffTo::Text),
 ];
@@ -173,10 +178,13 @@ impl Form {
             DiffTo::Text => Self::Text(output),
             DiffTo::Jsonl => Self::Rows(TableFormat::Jsonl, output),
             DiffTo::Csv => Self::Rows(TableFormat::Csv, output),
-            DiffTo::Parquet if output == Output::Stdout => {
-                return Err(Error::usage("parquet needs an output: name one with -o"));
+            DiffTo::Parquet | DiffTo::Xlsx | DiffTo::Sqlite if output == Output::Stdout => {
+                let name = value_name(to);
+                return Err(Error::usage(format!("{name} needs an output: name one with -o")));
             }
             DiffTo::Parquet => Self::Rows(TableFormat::Parquet, output),
+            DiffTo::Xlsx => Self::Rows(TableFormat::Xlsx, output),
+            DiffTo::Sqlite => Self::Rows(TableFormat::Sqlite, output),
             DiffTo::Ecs => Self::Events(Box::new(feeds::ecs(&args.line)), output),
         })
     }

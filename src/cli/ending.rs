@@ -2,7 +2,7 @@
 //!
 //! The extension of a name is the text after its last dot, if that contains a letter:
 //! `scan-2024.01.31` and `v1.2` have none. An extension that no format has is refused, because a
-//! name such as `hosts.xlsx` would promise a format that scanmill does not write. `.gz` and `.zst`
+//! name such as `hosts.ods` would promise a format that scanmill does not write. `.gz` and `.zst`
 //! after an extension are ignored when the format is selected.
 
 use std::path::Path;

@@ -17,13 +17,17 @@ use crate::{
 };
 
 /// File name extensions, each with the format that it selects.
-pub(super) const ENDINGS: [(&str, To); 6] = [
+pub(super) const ENDINGS: [(&str, To); 10] = [
     ("jsonl", To::Jsonl),
     ("ndjson", To::Jsonl),
     ("json", To::Json),
     ("csv", To::Csv),
     ("parquet", To::Parquet),
     ("xml", To::Xml),
+    ("xlsx", To::Xlsx),
+    ("sqlite", To::Sqlite),
+    ("sqlite3", To::Sqlite),
+    ("db", To::Sqlite),
 ];
 
 /// Returns the table of this name, which the content of the output must have.
@@ -110,6 +114,8 @@ fn table_format(
             let message = format!("--table and --shape are not for --to {}", to.name());
             return Err(Error::usage(message));
         }
+        To::Xlsx => TableFormat::Xlsx,
+        To::Sqlite => TableFormat::Sqlite,
         To::Jsonl | To::Ecs | To::Ocsf | To::Cim => TableFormat::Jsonl,
     };
     let is_flat = match (to, shape) {
@@ -205,16 +211,24 @@ fn check_format(
     out: Option<OutputName<'_>>,
     columns: Option<&[&'static Column]>,
 ) -> Result<()> {
-    let parquet = format == TableFormat::Parquet;
+    let has_binary = matches!(format, TableFormat::Parquet | TableFormat::Sqlite);
     let binary = columns.unwrap_or_default().iter().find(|column| !column.field.kind.is_text());
-    if let Some(column) = binary.filter(|_| !parquet) {
+    if let Some(column) = binary.filter(|_| !has_binary) {
         let name = column.field.name;
-        return Err(Error::usage(format!("column {name} is binary: only parquet has it")));
+        let message = format!("column {name} is binary: only parquet and sqlite have it");
+        return Err(Error::usage(message));
     }
-    if parquet && out.is_some_and(|out| out.is_compressed() && !out.is_folder()) {
-        return Err(Error::usage("parquet is compressed inside: name it without .gz or .zst"));
+    let is_packed = out.is_some_and(|out| out.is_compressed() && !out.is_folder());
+    match format {
+        TableFormat::Parquet | TableFormat::Xlsx if is_packed => {
+            let name = format.extension();
+            Err(Error::usage(format!("{name} is compressed inside: name it without .gz or .zst")))
+        }
+        TableFormat::Sqlite if is_packed => {
+            Err(Error::usage("sqlite cannot be compressed: name it without .gz or .zst"))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Returns the format of an output. The name of the output must not contradict it.
@@ -233,7 +247,7 @@ pub(super) fn check_name(name: OutputName<'_>, given: Option<To>) -> Result<()> 
     let to = given.unwrap_or(To::Jsonl);
     let family = match to {
         To::Jsonl | To::Ecs | To::Ocsf | To::Cim => To::Jsonl,
-        To::Json | To::Csv | To::Parquet | To::Xml => to,
+        To::Json | To::Csv | To::Parquet | To::Xml | To::Xlsx | To::Sqlite => to,
     };
     let path = name.path();
     match name.find(&ENDINGS) {
@@ -272,12 +286,18 @@ fn table_output(
             TableFormat::Csv => Err(Error::usage(
                 "csv writes one file per table: name a folder with -o, or one --table",
             )),
-            TableFormat::Parquet => Err(Error::usage("parquet needs an output: name one with -o")),
+            TableFormat::Parquet | TableFormat::Xlsx | TableFormat::Sqlite => {
+                let format = format.extension();
+                Err(Error::usage(format!("{format} needs an output: name one with -o")))
+            }
         };
     };
     let path = name.path();
     if name.is_folder() {
         return Ok(Output::Dir(path.to_owned()));
+    }
+    if matches!(format, TableFormat::Xlsx | TableFormat::Sqlite) {
+        return Ok(Output::File(path.to_owned()));
     }
     let is_file = is_special(path) || name.find(&ENDINGS).is_some() || name.is_compressed();
     if is_file && parts {

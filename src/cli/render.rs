@@ -212,6 +212,14 @@ impl Talk {
                 "port": failure.port, "protocol": failure.protocol, "count": failure.count });
             self.warning(&about_script(script, failure), &fields);
         }
+        self.output_warnings(&report.output_warnings);
+    }
+
+    /// Warns about what the output could not hold.
+    pub(super) fn output_warnings(&self, warnings: &[String]) {
+        for warning in warnings {
+            self.warning(warning, &json!({}));
+        }
     }
 
     /// Warns about scans whose documents say that they failed: one line per scan, then the number

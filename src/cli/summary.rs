@@ -122,6 +122,9 @@ pub(super) fn summary(report: &Report, elapsed: Duration) -> Lines {
     for (n, (script, failure)) in report.engine.iter().enumerate() {
         row(if n == 0 { "engine" } else { "" }, &about_script(script, failure));
     }
+    for (n, warning) in report.output_warnings.iter().enumerate() {
+        row(if n == 0 { "output" } else { "" }, warning);
+    }
     if report.interrupted {
         row("", "stopped before the end");
     }

@@ -266,7 +266,7 @@ fn join(items: &dyn Items, separator: &str, out: &mut Vec<u8>) {
 
 /// Returns true if a spreadsheet may interpret the field as a formula: it starts, after any blanks, with a formula
 /// character in ASCII or full width, or with a tab or line break, after which some spreadsheets start a new field.
-fn is_formula(text: &[u8]) -> bool {
+pub(super) fn is_formula(text: &[u8]) -> bool {
     if matches!(text.first(), Some(b'\t' | b'\r' | b'\n')) {
         return true;
     }

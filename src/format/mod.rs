@@ -7,7 +7,9 @@
 //! ```text
 //!                       RowEncoder                      ChunkWriter
 //! rows (table/) ──▶ JsonlRows, JsonRows, CsvRows ──▶ TextChunk ──▶ JsonlSink, JsonSink, CsvSink ──▶ TextStream (output/)
-//!              └──▶ ParquetRows ─────────▶ ParquetChunk ─▶ ParquetSink ────────▶ StagedOutput (output/)
+//!              ├──▶ ParquetRows ─────────▶ ParquetChunk ─▶ ParquetSink ────────▶ StagedOutput (output/)
+//!              ├──▶ XlsxRows ────────────▶ XlsxChunk ───▶ XlsxSink ───────────▶ StagedOutput (output/)
+//!              └──▶ SqliteRows ──────────▶ SqliteChunk ─▶ SqliteSink ─────────▶ StagedOutput (output/)
 //! hosts (feed/) ─▶ FeedEncoder ──────────▶ lines ───────▶ FeedSink ───────────▶ DocumentSink (output/)
 //! hosts ───────┬─▶ XmlEncoder ───────────▶ XmlChunk ────▶ XmlSink ────────────▶ TextStream, StagedOutput (output/)
 //!              └─▶ NestedJsonEncoder ────▶ items ───────▶ NestedJsonSink ─────▶ DocumentSink (output/)
@@ -17,6 +19,7 @@
 //! the options of all formats of rows. Files are complete or absent: [`output`](crate::output) creates and publishes
 //! them. Parquet has three more layers: `rechunk` regroups batches so that the bytes of a file do not depend on threads,
 //! `table_files` divides the rows of a table into files and partitions, and `row_groups` writes one file.
+//! `xlsx` and `sqlite` write one file with all tables; what needs the feature `full` is compiled only with it (`lacks_full`).
 //!
 //! Invariants: the bytes of an output depend on the rows alone, never on the boundaries of chunks, threads or time; and
 //! nothing is dropped silently, so a row, chunk or table without a place is an internal error.
@@ -36,12 +39,17 @@ mod json;
 mod jsonl;
 mod options;
 pub(crate) mod parquet;
+#[cfg(feature = "full")]
+pub(crate) mod sqlite;
 mod text;
 mod traits;
+mod xlsx;
 mod xml;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+#[cfg(feature = "full")]
+pub use self::sqlite::{SqliteChunk, SqliteRows, SqliteSink};
 pub use self::{
     csv::{CsvRows, CsvSink},
     feed::{FeedEncoder, FeedSink},
@@ -55,6 +63,7 @@ pub use self::{
         ChunkWriter, Discard, DocumentEvent, DocumentInfo, Emit, Format, MergeEncoder, RowEncoder,
         RowFormat, ScanEncoder, TableEncoder, Written,
     },
+    xlsx::{XlsxChunk, XlsxRows, XlsxSink},
     xml::{XmlChunk, XmlEncoder, XmlSink},
 };
 pub(crate) use self::{jsonl::row_line, parquet::Rechunker};
@@ -76,6 +85,10 @@ pub enum TableFormat {
     Csv,
     /// Parquet.
     Parquet,
+    /// Workbook of a spreadsheet, with a sheet per table.
+    Xlsx,
+    /// SQLite database, which needs the feature `full`.
+    Sqlite,
 }
 
 impl TableFormat {
@@ -87,6 +100,8 @@ impl TableFormat {
             Self::Json => "json",
             Self::Csv => "csv",
             Self::Parquet => "parquet",
+            Self::Xlsx => "xlsx",
+            Self::Sqlite => "sqlite",
         }
     }
 
@@ -94,7 +109,7 @@ impl TableFormat {
     #[must_use]
     pub const fn mixes_tables(self) -> bool {
         match self {
-            Self::Jsonl | Self::Json => true,
+            Self::Jsonl | Self::Json | Self::Xlsx | Self::Sqlite => true,
             Self::Csv | Self::Parquet => false,
         }
     }
@@ -134,10 +149,51 @@ pub fn open<V: RowFormatVisitor>(
         TableFormat::Json => visitor.visit(JsonSink::open(output, options)?),
         TableFormat::Csv => visitor.visit(CsvSink::open(output, options)?),
         TableFormat::Parquet => visitor.visit(ParquetSink::open(output, options)?),
+        TableFormat::Xlsx => visitor.visit(XlsxSink::open(output, options)?),
+        #[cfg(feature = "full")]
+        TableFormat::Sqlite => visitor.visit(SqliteSink::open(output, options)?),
+        #[cfg(not(feature = "full"))]
+        TableFormat::Sqlite => Err(lacks_full("sqlite")),
+    }
+}
+
+/// Returns the error for something that this build lacks because it was built without the feature `full`.
+#[cfg(any(test, not(feature = "full")))]
+pub(crate) fn lacks_full(name: &str) -> Error {
+    Error::usage(format!(
+        "this build of scanmill has no {name}, which needs the feature full: install it with \
+         `cargo install --path . --locked --features full`"
+    ))
+}
+
+/// Returns the path of an output that can only be one file.
+fn single_file<'o>(output: &'o Output, format: &str) -> Result<&'o Path> {
+    match output {
+        Output::File(path) => Ok(path),
+        Output::Stdout => Err(Error::usage(format!(
+            "{format} cannot be written to standard output: name a file with -o"
+        ))),
+        Output::Dir(path) => {
+            let path = path.display();
+            Err(Error::usage(format!(
+                "{path} is a folder, and {format} is one file with all tables"
+            )))
+        }
     }
 }
 
 /// Returns the name of a table's file in a folder.
 fn file_name(table: Table, extension: &str) -> PathBuf {
     PathBuf::from(format!("{}.{extension}", table.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_feature_that_a_build_lacks_and_how_to_get_it() {
+        let message = lacks_full("sqlite").to_string();
+        assert!(message.contains("no sqlite") && message.contains("--features full"), "{message}");
+    }
 }

@@ -159,6 +159,12 @@ pub trait ChunkWriter: Send {
         None
     }
 
+    /// Returns what the output cannot hold and a reader should know of, such as texts that were cut. Called before
+    /// [`Self::finish`].
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Passes everything written so far to the operating system, if the format permits it.
     ///
     /// # Errors

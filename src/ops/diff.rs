@@ -92,6 +92,8 @@ pub struct DiffReport {
     pub changes: u64,
     /// Number of differences that only one state looked for.
     pub not_scanned: u64,
+    /// What the output could not hold, such as texts that were cut.
+    pub output_warnings: Vec<String>,
 }
 
 /// Outcome of [`diff`].
@@ -128,6 +130,14 @@ pub trait ChangesWriter {
     /// # Errors
     /// Fails if the output cannot be written.
     fn host(&mut self, host: &HostChanges, scans: &ComparedScans) -> Result<()>;
+
+    /// Writes what is buffered, and returns warnings about what the output cannot hold. Called once, after the last host.
+    ///
+    /// # Errors
+    /// Fails if the output cannot be written.
+    fn flush(&mut self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
 
     /// Completes the output. Not called if the job is cancelled.
     ///
@@ -328,6 +338,7 @@ impl<'r> Comparison<'r> {
             report.outcome = DiffOutcome::Cancelled;
             return Ok(report);
         }
+        report.output_warnings = writer.flush()?;
         writer.finish()?;
         Ok(report)
     }
@@ -427,9 +438,13 @@ impl<F: RowFormat> ChangesWriter for RowChanges<F> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<()> {
+    fn flush(&mut self) -> Result<Vec<String>> {
         self.rows.finish()?.into_iter().try_for_each(|chunk| self.writer.write(chunk))?;
         self.writer.flush()?;
+        Ok(self.writer.warnings())
+    }
+
+    fn finish(self) -> Result<()> {
         self.writer.finish()
     }
 }

@@ -145,6 +145,23 @@ impl StagedOutput {
         Some(self.name.as_str()).filter(|_| self.replaces)
     }
 
+    /// Returns the name of the output as given, for messages.
+    #[cfg(feature = "full")]
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the path of the temporary file, for a library that opens files itself.
+    #[cfg(feature = "full")]
+    pub(crate) fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Returns the folder that the output and its temporary are in.
+    pub(crate) fn parent(&self) -> &Path {
+        parent_of(&self.target)
+    }
+
     /// Returns the files of a temporary folder.
     pub(crate) fn files(&self) -> FolderFiles {
         let old = self.like.map(|_| self.target.clone());

@@ -161,6 +161,9 @@ pub struct Report {
     /// Existing output that was kept because no scan was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<String>,
+    /// What the output could not hold, such as texts that were cut.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub output_warnings: Vec<String>,
     /// True if the pipeline was stopped.
     pub interrupted: bool,
     /// Errors of inputs, in order.
@@ -198,11 +201,13 @@ impl Report {
     }
 
     /// Returns true if the output gets its final name: the pipeline was not stopped, it could read something, and it
-    /// does not replace existing data by nothing. Sets [`kept`](Self::kept) in the last case.
+    /// does not replace existing data by nothing. Sets [`kept`](Self::kept) in the last case, and
+    /// [`output_warnings`](Self::output_warnings).
     pub(super) fn publishes(&mut self, writer: &impl ChunkWriter) -> bool {
         if self.interrupted || !self.has_input() {
             return false;
         }
+        self.output_warnings = writer.warnings();
         self.kept = writer.replaces().filter(|_| !self.has_scan()).map(str::to_owned);
         self.kept.is_none()
     }
@@ -300,6 +305,7 @@ impl Report {
             failed_scans: self.failed_scans.clone(),
             outdated: self.outdated,
             kept: self.kept.clone(),
+            output_warnings: self.output_warnings.clone(),
             interrupted: self.interrupted,
             errors: Vec::new(),
         };

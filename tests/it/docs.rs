@@ -244,7 +244,16 @@ fn tables_of_the_data_model_are_those_of_the_code() {
 }
 
 /// Names with an underscore in sections 3 and 4 of the data model that are not columns.
-const OTHER_NAMES: [&str; 4] = ["_type", "_table", "args_truncated", "ports_used"];
+const OTHER_NAMES: [&str; 8] = [
+    "_type",
+    "_table",
+    "args_truncated",
+    "json_each",
+    "output_warnings",
+    "ports_used",
+    "sqlite_schema",
+    "user_version",
+];
 
 #[test]
 fn columns_that_the_documents_name_exist() {
@@ -361,7 +370,7 @@ fn options() -> std::collections::BTreeMap<String, BTreeSet<String>> {
 
 /// Options of nmap, cargo and other programs that the documents mention.
 #[cfg(feature = "cli")]
-const OTHER_OPTIONS: [&str; 24] = [
+const OTHER_OPTIONS: [&str; 25] = [
     "--append-output",
     "--cfg",
     "--deprecated-xml-osclass",
@@ -379,6 +388,7 @@ const OTHER_OPTIONS: [&str; 24] = [
     "--top-ports",
     "--tr",
     "--traceroute",
+    "--features",
     "--lib",
     "--locked",
     "--noout",

@@ -60,11 +60,11 @@ const MAY_IMPORT: [(&str, &[&str]); 31] = [
 ];
 
 /// Packages that only these modules may use.
-const OWNED: [(&str, &[&str]); 17] = [
+const OWNED: [(&str, &[&str]); 18] = [
     ("quick_xml", &["xml"]),
     ("memchr", &["xml"]),
     ("encoding_rs", &["xml"]),
-    ("flate2", &["source", "output"]),
+    ("flate2", &["source", "output", "format"]),
     ("zstd", &["source", "output", "merge", "snapshot"]),
     ("base64", &["nse"]),
     ("bzip2", &["source"]),
@@ -72,6 +72,7 @@ const OWNED: [(&str, &[&str]); 17] = [
     ("arrow", &["table", "format", "dataset", "ops"]),
     ("parquet", &["format", "dataset"]),
     ("rayon", &["exec", "format", "dataset"]),
+    ("rusqlite", &["format", "ops"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("similar", &["cli"]),

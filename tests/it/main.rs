@@ -38,6 +38,8 @@ mod readme;
 mod rules;
 mod scanner;
 mod schemas;
+#[cfg(feature = "cli")]
+mod single_files;
 mod starts;
 mod state;
 mod support;

@@ -94,6 +94,18 @@ fn outcome(from: &Path, threads: usize) -> (String, Vec<(String, Vec<u8>)>) {
     let folder = tempfile::tempdir().unwrap();
     let mut files = Vec::new();
     let mut reports = String::new();
+    let single_files: &[_] = if cfg!(feature = "full") {
+        &[TableFormat::Xlsx, TableFormat::Sqlite]
+    } else {
+        &[TableFormat::Xlsx]
+    };
+    for format in single_files {
+        let out = folder.path().join("single").with_extension(format.extension());
+        let (output, convert) = (Output::File(out.clone()), Convert(from, threads));
+        let report = format::open(*format, &output, SinkOptions::default(), convert).unwrap();
+        reports.push_str(&serde_json::to_string(&report).unwrap());
+        files.push((format.extension().to_owned(), fs::read(out).unwrap()));
+    }
     for format in ROW_FORMATS {
         let out = folder.path().join(format.extension());
         let (output, convert) = (Output::Dir(out.clone()), Convert(from, threads));
@@ -136,8 +148,10 @@ fn output_and_report_are_the_same_for_any_number_of_threads() {
     let archive = archive();
     let (report, files) = outcome(archive.path(), 1);
     assert!(report.contains("W_DUP_SCAN") && report.contains("E_DECOMPRESS"));
-    // Ten tables in each format of rows, each set with a marker, and two files of each format of hosts.
-    assert_eq!(files.len(), ROW_FORMATS.len() * 11 + 2 * HOST_FORMATS);
+    // Files with all tables; ten tables in each format of rows, each set with a marker; and two files of each format of
+    // hosts.
+    let single = if cfg!(feature = "full") { 2 } else { 1 };
+    assert_eq!(files.len(), single + ROW_FORMATS.len() * 11 + 2 * HOST_FORMATS);
     let [.., (_, all), _, _, (_, without)] = files.as_slice() else { panic!("too few files") };
     assert!(!without.is_empty() && without.len() < all.len());
     for threads in [2, 3, 8] {

@@ -19,6 +19,10 @@ pub(in super::super) enum DiffTo {
     Jsonl,
     Csv,
     Parquet,
+    /// Workbook of a spreadsheet
+    Xlsx,
+    /// SQLite database
+    Sqlite,
     /// Events of the Elastic Common Schema
     Ecs,
 }

@@ -106,8 +106,8 @@ pub(in super::super) struct SeriesOptions {
 
 /// Parses a format of tables. A history has neither nested lines nor feeds.
 fn format() -> impl TypedValueParser<Value = To> {
-    PossibleValuesParser::new([To::Jsonl, To::Json, To::Csv, To::Parquet].map(To::name))
-        .try_map(|name| To::from_str(&name, false))
+    let formats = [To::Jsonl, To::Json, To::Csv, To::Parquet, To::Xlsx, To::Sqlite];
+    PossibleValuesParser::new(formats.map(To::name)).try_map(|name| To::from_str(&name, false))
 }
 
 impl HistoryArgs {

@@ -178,6 +178,10 @@ pub(super) enum To {
     Parquet,
     /// nmap's XML
     Xml,
+    /// Workbook of a spreadsheet, one sheet per table
+    Xlsx,
+    /// SQLite database with all tables
+    Sqlite,
     /// Elastic Common Schema
     Ecs,
     /// Open Cybersecurity Schema Framework
@@ -195,6 +199,8 @@ impl To {
             Self::Csv => "csv",
             Self::Parquet => "parquet",
             Self::Xml => "xml",
+            Self::Xlsx => "xlsx",
+            Self::Sqlite => "sqlite",
             Self::Ecs => "ecs",
             Self::Ocsf => "ocsf",
             Self::Cim => "cim",

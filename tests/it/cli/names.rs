@@ -9,11 +9,11 @@ use crate::support;
 fn an_unknown_ending_is_refused_with_a_list_of_known_ones() {
     let folder = Folder::new();
     let good = xml(GOOD);
-    let known = [".jsonl", ".ndjson", ".csv", ".parquet", "--to"];
+    let known = [".jsonl", ".ndjson", ".csv", ".parquet", ".xlsx", ".sqlite", ".db", "--to"];
     for name in [
-        "out.xlsx",
+        "out.ods",
         "out.html",
-        "out.db",
+        "out.duckdb",
         "out.txt",
         "out.7z",
         "out.gz",
@@ -201,4 +201,50 @@ fn a_local_configuration_may_not_name_paths() {
             }
         }
     }
+}
+
+#[cfg(not(feature = "full"))]
+#[test]
+fn a_build_without_sqlite_names_the_feature_and_how_to_install_it() {
+    let folder = Folder::new();
+    let good = xml(GOOD);
+    for name in ["a.sqlite", "a.sqlite3", "a.db"] {
+        refuses(&["convert", &good, "-o", &folder.path(name)], &["feature full", "cargo install"]);
+    }
+    assert_eq!(folder.names(""), [""; 0]);
+}
+
+#[test]
+fn a_file_with_all_tables_is_no_folder_no_stream_and_not_compressed() {
+    let folder = Folder::new();
+    let good = xml(GOOD);
+    let formats = if cfg!(feature = "full") { &["xlsx", "sqlite"][..] } else { &["xlsx"] };
+    for format in formats {
+        refuses(&["convert", &good, "--to", format], &["name one with -o"]);
+        refuses(&["convert", &good, "--to", format, "-o", &folder.path("a/")], &["one file"]);
+        refuses(
+            &["convert", &good, "-o", &folder.path(&format!("a.{format}.gz"))],
+            &["without .gz"],
+        );
+        let path = folder.path(&format!("a.{format}"));
+        refuses(&["convert", &good, "-o", &path, "--shape", "flat"], &["--shape"]);
+        refuses(&["convert", &good, "-o", &path, "--to", "csv"], &["is named as"]);
+        ends(0, &["convert", &good, "-o", &path]);
+        refuses(&["convert", &good, "-o", &path], &["exists"]);
+        ends(
+            0,
+            &[
+                "convert",
+                &good,
+                "-o",
+                &path,
+                "--overwrite",
+                "--table",
+                "ports",
+                "--columns",
+                "ip,port",
+            ],
+        );
+    }
+    assert!(!folder.names("").contains(&"a".to_owned()));
 }

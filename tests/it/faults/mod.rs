@@ -24,6 +24,17 @@ use crate::support;
 /// Calls that write, or make room for writing.
 const WRITING: &str = "create,make-dir,write,allocate,set-len,sync,rename,link";
 
+/// Every kind of fault, with the kinds of calls it applies to.
+const EVERY_FAULT: [(&str, &str); 7] = [
+    ("before", ""),
+    ("after", ""),
+    ("from errno=ENOSPC", WRITING),
+    ("before errno=EINTR", "write"),
+    ("short", "write"),
+    ("die", ""),
+    ("tear", "write,remove"),
+];
+
 /// Bytes of each file below a folder; `None` for a folder.
 type Tree = BTreeMap<PathBuf, Option<Vec<u8>>>;
 
@@ -207,16 +218,7 @@ impl Trial<'_> {
 
     /// Calls [`Self::each`] with each kind of fault.
     fn every(&self, check: impl FnMut(Case)) {
-        let faults = [
-            ("before", ""),
-            ("after", ""),
-            ("from errno=ENOSPC", WRITING),
-            ("before errno=EINTR", "write"),
-            ("short", "write"),
-            ("die", ""),
-            ("tear", "write,remove"),
-        ];
-        self.every_of(&faults, check);
+        self.every_of(&EVERY_FAULT, check);
     }
 
     /// Calls [`Self::each`] with these faults, each with the kinds of calls it applies to.

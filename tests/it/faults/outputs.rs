@@ -3,7 +3,9 @@
 
 use std::{fs, path::Path};
 
-use super::{Tree, Trial, folder, tree};
+#[cfg(feature = "full")]
+use super::WRITING;
+use super::{EVERY_FAULT, Tree, Trial, folder, tree};
 use crate::support;
 
 /// Returns a folder with an input, and with an output that an earlier command made with these arguments.
@@ -38,8 +40,13 @@ fn left_over(root: &Path, known: &[&str]) -> Vec<String> {
 
 /// Checks each fault of a trial that writes these outputs.
 fn check(trial: Trial<'_>, outs: &[&str]) {
+    check_faults(trial, &EVERY_FAULT, outs);
+}
+
+/// Checks these faults of a trial, each with the kinds of calls it applies to.
+fn check_faults(trial: Trial<'_>, faults: &[(&str, &str)], outs: &[&str]) {
     let (clean, _) = trial.clean("");
-    trial.every(|case| {
+    trial.every_of(faults, |case| {
         let what = &case.what;
         for out in outs {
             let (old, new) = (below(trial.before, out), below(&clean, out));
@@ -125,13 +132,32 @@ fn a_file_and_its_report_are_old_or_new() {
     check(trial, &["out.jsonl", "report.json"]);
 }
 
+#[test]
+fn a_workbook_is_old_or_new() {
+    let before = before(Some(&["-q", "convert", "in/a.xml", "-o", "out.xlsx"]));
+    let args = ["convert", "in", "-o", "out.xlsx", "--overwrite", "-j1"];
+    check(Trial { name: "xlsx", args: &args, before: &before, stride: 1 }, &["out.xlsx"]);
+}
+
+#[cfg(feature = "full")]
+#[test]
+fn a_database_is_old_or_new() {
+    let before = before(Some(&["-q", "convert", "in/a.xml", "-o", "out.db"]));
+    let args = ["convert", "in", "-o", "out.db", "--overwrite", "-j1"];
+    let trial = Trial { name: "sqlite", args: &args, before: &before, stride: 1 };
+    // The calls of SQLite itself are not numbered. `full.rs` tries them on a full disk.
+    let faults = [("before", ""), ("after", ""), ("from errno=ENOSPC", WRITING), ("die", "")];
+    check_faults(trial, &faults, &["out.db"]);
+}
+
 /// Every writer of files, with the name that the message must contain; if it is empty, that is the name of
 /// the file that was synced.
-const WRITERS: [(&[&str], &str); 11] = [
+const WRITERS: [(&[&str], &str); 12] = [
     (&["-q", "convert", "in", "-o", "out.jsonl"], "out.jsonl"),
     (&["-q", "convert", "in", "-o", "out.jsonl.gz"], "out.jsonl.gz"),
     (&["-q", "convert", "in", "-o", "out.csv.zst", "--table", "hosts"], "out.csv.zst"),
     (&["-q", "convert", "in", "-o", "out.parquet", "--table", "hosts"], "out.parquet"),
+    (&["-q", "convert", "in", "-o", "out.xlsx", "--table", "hosts"], "out.xlsx"),
     (&["-q", "convert", "in", "-o", "out", "--to", "jsonl", "--shape", "flat"], "out"),
     (&["-q", "convert", "in", "-o", "out"], "out"),
     (&["-q", "convert", "in", "-o", "out.jsonl", "--to", "ecs"], "out.jsonl"),
